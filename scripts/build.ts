@@ -1,0 +1,27 @@
+import { chmodSync, rmSync, symlinkSync } from 'node:fs'
+
+/**
+ * Builds the one executable, `dist/canhazgpu`, and its short name `dist/chg`. What Bun would load from the
+ * working directory of whoever types the command (.env, bunfig.toml) must not reach it.
+ */
+const outfile = 'dist/canhazgpu'
+const built = await Bun.build({
+  entrypoints: ['src/main.ts'],
+  target: 'bun',
+  format: 'esm',
+  minify: true,
+  bytecode: true,
+  compile: {
+    outfile,
+    autoloadDotenv: false,
+    autoloadBunfig: false,
+    autoloadTsconfig: false,
+    autoloadPackageJson: false,
+  },
+})
+for (const log of built.logs) console.error(log)
+if (!built.success) process.exit(1)
+chmodSync(outfile, 0o755)
+rmSync('dist/chg', { force: true })
+symlinkSync('canhazgpu', 'dist/chg')
+console.log(`built ${outfile}`)

@@ -1,0 +1,117 @@
+import { CanhazgpuError } from '../domain/errors.ts'
+import { SETTINGS, type SettingSpec, type Settings } from '../domain/settings.ts'
+
+export interface SettingSources {
+  /** As typed, by setting name; absent where not given. */
+  readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** `--config`, which must then exist. */
+  readonly configFile?: string
+}
+
+/**
+ * Flags, then environment, then `--config` or `~/.canhazgpu.yaml`, then `/etc/canhazgpu/config.yaml`, then
+ * defaults. Throws `usage` for a wrong flag and `config-invalid` for the others, naming where it stands.
+ */
+export async function loadSettings(sources: SettingSources): Promise<Settings> {
+  const files = await configFiles(sources)
+  const pick = <Name extends keyof Settings>(name: Name): Settings[Name] => {
+    const spec = SETTINGS[name]
+    const flag = sources.flags[name]
+    if (flag !== undefined) return readOrThrow(spec, flag, 'usage', `--${spec.key}`)
+    const variable = sources.env[spec.env]
+    if (variable !== undefined && variable !== '') {
+      return readOrThrow(spec, variable, 'config-invalid', spec.env)
+    }
+    for (const file of files) {
+      const value = file.values[spec.key]
+      if (value !== undefined) return readOrThrow(spec, value, 'config-invalid', `${file.path}: ${spec.key}`)
+    }
+    return spec.default
+  }
+  return {
+    store: pick('store'),
+    memoryThreshold: pick('memoryThreshold'),
+    probeTimeout: pick('probeTimeout'),
+  }
+}
+
+function readOrThrow<Value>(
+  spec: SettingSpec<Value>,
+  value: unknown,
+  code: 'usage' | 'config-invalid',
+  where: string,
+): Value {
+  const read = spec.read(value)
+  if (read !== undefined) return read
+  throw new CanhazgpuError(
+    code,
+    `Invalid value for ${where}: ${JSON.stringify(value)} - expected ${spec.expected}`,
+  )
+}
+
+interface ConfigFile {
+  readonly path: string
+  readonly values: Readonly<Record<string, unknown>>
+}
+
+async function configFiles(sources: SettingSources): Promise<readonly ConfigFile[]> {
+  const home = sources.env.HOME
+  const personal = sources.configFile ?? (home === undefined ? undefined : `${home}/.canhazgpu.yaml`)
+  const files: ConfigFile[] = []
+  for (const path of [personal, '/etc/canhazgpu/config.yaml']) {
+    if (path === undefined) continue
+    const text = await contentsOf(path, path === sources.configFile)
+    if (text !== null) files.push({ path, values: parseConfig(path, text) })
+  }
+  return files
+}
+
+async function contentsOf(path: string, required: boolean): Promise<string | null> {
+  try {
+    return await Bun.file(path).text()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    if (!required && !(await isVisible(path))) return null
+    const why = code === 'ENOENT' ? 'it does not exist' : code === 'EACCES' ? 'no permission' : code
+    throw new CanhazgpuError('config-invalid', `Cannot read the configuration ${path}: ${why}`, { cause })
+  }
+}
+
+/** False where the file is missing, or is in a folder closed to us: another user's `$HOME`, kept by `su`. */
+async function isVisible(path: string): Promise<boolean> {
+  try {
+    await Bun.file(path).stat()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but known keys. */
+export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
+  const values = parseByEnding(path, text)
+  if (values === null || values === undefined) return {}
+  if (typeof values !== 'object' || Array.isArray(values)) {
+    throw new CanhazgpuError('config-invalid', `Invalid configuration ${path}: expected keys and values`)
+  }
+  const known = Object.values(SETTINGS).map((spec) => spec.key)
+  for (const key of Object.keys(values)) {
+    if (known.includes(key)) continue
+    throw new CanhazgpuError('config-invalid', `Unknown key '${key}' in ${path}`, {
+      hint: `known keys: ${known.join(', ')}`,
+    })
+  }
+  return { ...values }
+}
+
+function parseByEnding(path: string, text: string): unknown {
+  try {
+    if (path.endsWith('.toml')) return Bun.TOML.parse(text)
+    if (path.endsWith('.json')) return JSON.parse(text)
+    return Bun.YAML.parse(text)
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new CanhazgpuError('config-invalid', `Cannot parse the configuration ${path}: ${said}`, { cause })
+  }
+}

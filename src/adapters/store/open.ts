@@ -1,0 +1,37 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Moment } from '../../domain/model.ts'
+import type { Store } from '../../domain/ports.ts'
+import { refuseNetworkFilesystem } from './network-filesystem.ts'
+
+/** Where a store URL points. Only the embedded store exists so far. */
+export interface StorePlace {
+  readonly path: string
+}
+
+/** Reads `sqlite:///absolute/path`. Throws `config-invalid`. */
+export function storePlace(url: string): StorePlace {
+  const path = /^sqlite:\/\/(\/.+)$/.exec(url)?.[1]
+  if (path !== undefined && !path.endsWith('/')) return { path }
+  throw new CanhazgpuError(
+    'config-invalid',
+    `Invalid store '${url}' - expected sqlite:///absolute/path/to/pool.db`,
+  )
+}
+
+/** Opens the pool that the URL names. */
+export async function openStore(url: string, now: () => Moment): Promise<Store> {
+  const { openSqliteStore } = await import('./sqlite.ts')
+  refuseNetworkFilesystem(storePlace(url).path)
+  return openSqliteStore({ ...storePlace(url), now })
+}
+
+/** Opens it for setting up a pool, created for every user or for one Unix group if need be. */
+export async function createStore(url: string, now: () => Moment, gid: number | undefined): Promise<Store> {
+  const { createSqliteStore } = await import('./sqlite.ts')
+  const place = storePlace(url)
+  refuseNetworkFilesystem(place.path)
+  return createSqliteStore(
+    { ...place, now },
+    gid === undefined ? { kind: 'everyone' } : { kind: 'group', gid },
+  )
+}

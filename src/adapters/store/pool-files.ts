@@ -1,0 +1,52 @@
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
+export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
+
+/**
+ * Creates an empty database file that the audience can write whatever the umask, in a folder where
+ * nobody can delete or replace it (sticky). A folder that exists already stays as it is, unless it is
+ * root's own and nothing is in the way of sharing it.
+ *
+ * SQLite gives its `-wal` and `-shm` files the mode and owner of the database (sqlite.org/wal.html), so
+ * the modes set here reach them too.
+ */
+export function createPoolFile(path: string, audience: Audience): void {
+  const folder = dirname(path)
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true })
+    shareFolder(folder, audience)
+  }
+  closeSync(openSync(path, 'a', 0o600))
+  sharePoolFile(path, audience)
+}
+
+/** Gives the database and the files SQLite keeps beside it to the audience. */
+export function sharePoolFiles(path: string, audience: Audience): void {
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    if (existsSync(file)) sharePoolFile(file, audience)
+  }
+}
+
+function shareFolder(folder: string, audience: Audience): void {
+  switch (audience.kind) {
+    case 'everyone':
+      chmodSync(folder, 0o1777)
+      return
+    case 'group':
+      chownSync(folder, statSync(folder).uid, audience.gid)
+      chmodSync(folder, 0o3770)
+  }
+}
+
+function sharePoolFile(file: string, audience: Audience): void {
+  switch (audience.kind) {
+    case 'everyone':
+      chmodSync(file, 0o666)
+      return
+    case 'group':
+      chownSync(file, statSync(file).uid, audience.gid)
+      chmodSync(file, 0o660)
+  }
+}

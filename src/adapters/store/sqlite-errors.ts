@@ -1,0 +1,44 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+
+/** What SQLite's result codes (sqlite.org/rescode.html) and the system's mean to whoever typed the command. */
+export function storeError(path: string, cause: unknown): CanhazgpuError {
+  if (cause instanceof CanhazgpuError) return cause
+  const code = codeOf(cause)
+  const said = cause instanceof Error ? cause.message : String(cause)
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
+    return new CanhazgpuError('store-busy', `The pool ${path} stayed locked by another process`, {
+      hint: `find it with 'fuser -v ${path}' and try again`,
+      cause,
+    })
+  }
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+    return new CanhazgpuError('store-corrupt', `The pool ${path} is damaged (${said})`, {
+      hint: "move it away and start afresh with 'canhazgpu admin --gpus <count>'",
+      cause,
+    })
+  }
+  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) {
+    return new CanhazgpuError('store-unavailable', `The disk that holds the pool ${path} is full`, {
+      hint: 'free some space there; nothing was changed',
+      cause,
+    })
+  }
+  if (/^(SQLITE_READONLY|EROFS)/.test(code)) {
+    return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be written: it is read-only`, {
+      hint: 'check the permissions of the file and whether its disk is mounted read-only',
+      cause,
+    })
+  }
+  if (/^(SQLITE_PERM|SQLITE_AUTH|EACCES|EPERM)/.test(code)) {
+    return new CanhazgpuError('permission-denied', `No permission to use the pool ${path}`, {
+      hint: 'ask whoever administers it which group may use it, or name another pool with --store',
+      cause,
+    })
+  }
+  return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be used: ${said}`, { cause })
+}
+
+function codeOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : ''
+  return typeof code === 'string' ? code : ''
+}

@@ -1,0 +1,250 @@
+import { constants, Database } from 'bun:sqlite'
+import { watch } from 'node:fs'
+import { dirname } from 'node:path'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
+import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
+import { decodePool, encodePool, tooNew } from './codec.ts'
+import { MIGRATIONS } from './migrations.ts'
+import { type Audience, createPoolFile, sharePoolFiles } from './pool-files.ts'
+import { storeError } from './sqlite-errors.ts'
+
+/** Hundreds of processes at once are served in a second; longer than this nobody should hold the lock. */
+const LOCK_WAIT_MS = 30_000
+
+export interface SqliteOptions {
+  readonly path: string
+  readonly now: () => Moment
+}
+
+/** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+  if (!(await Bun.file(options.path).exists())) throw await missing(options.path)
+  return new SqliteStore(connect(options.path), options)
+}
+
+/** Opens the database for `admin`, created and brought to the present schema for the audience if need be. */
+export async function createSqliteStore(options: SqliteOptions, audience: Audience): Promise<Store> {
+  try {
+    createPoolFile(options.path, audience)
+    const db = connect(options.path)
+    db.run('PRAGMA journal_mode = WAL')
+    migrate(db)
+    sharePoolFiles(options.path, audience)
+    return new SqliteStore(db, options)
+  } catch (cause) {
+    throw storeError(options.path, cause)
+  }
+}
+
+class SqliteStore implements Store {
+  readonly #db: Database
+  readonly #path: string
+  readonly #now: () => Moment
+
+  constructor(db: Database, options: SqliteOptions) {
+    this.#db = db
+    this.#path = options.path
+    this.#now = options.now
+  }
+
+  async read() {
+    return this.#guard(() => ({ pool: this.#present(), moment: this.#now() }))
+  }
+
+  /**
+   * Decides on a snapshot first: what changes nothing (most refusals) then needs no lock, and is as true
+   * as if it had been decided under one.
+   */
+  async update<Result>(decide: Decide<Result>): Promise<Result> {
+    return this.#guard(() => {
+      const seen = this.#present()
+      const first = decide(seen, this.#now())
+      if (first.pool === seen && first.ended.length === 0) return first.result
+      return this.#transaction(() => {
+        const pool = this.#present()
+        return this.#commit(pool, decide(pool, this.#now()))
+      })
+    })
+  }
+
+  async initialize<Result>(decide: (pool: Pool | null, moment: Moment) => Decision<Result>): Promise<Result> {
+    return this.#guard(() =>
+      this.#transaction(() => {
+        const pool = this.#stored()
+        return this.#commit(pool, decide(pool, this.#now()))
+      }),
+    )
+  }
+
+  async history(range: TimeRange): Promise<readonly UsageRecord[]> {
+    return this.#guard(() =>
+      this.#db
+        .query<HistoryRow, [number, number]>(
+          'SELECT * FROM history WHERE ended_at >= ? AND started_at <= ? ORDER BY started_at, reservation, gpu',
+        )
+        .all(range.from, range.to)
+        .map(recordOfRow),
+    )
+  }
+
+  async *changes(signal: AbortSignal): AsyncIterable<void> {
+    let wake = Promise.withResolvers<void>()
+    const watcher = watch(dirname(this.#path), () => wake.resolve())
+    const stop = () => wake.resolve()
+    signal.addEventListener('abort', stop)
+    try {
+      while (!signal.aborted) {
+        await wake.promise
+        wake = Promise.withResolvers<void>()
+        if (!signal.aborted) yield
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      watcher.close()
+    }
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  #stored(): Pool | null {
+    const row = this.#db.query<{ document: string }, []>('SELECT document FROM pool').get()
+    return row === null ? null : decodePool(row.document)
+  }
+
+  #present(): Pool {
+    const pool = this.#stored()
+    if (pool === null) throw notInitialized()
+    return pool
+  }
+
+  #commit<Result>(before: Pool | null, decision: Decision<Result>): Result {
+    if (decision.pool !== before) {
+      this.#db
+        .query('INSERT INTO pool VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET document = excluded.document')
+        .run(encodePool(decision.pool, this.#now()))
+    }
+    for (const record of decision.ended) {
+      this.#db
+        .query('INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+        .run(...rowOfRecord(record))
+    }
+    return decision.result
+  }
+
+  #transaction<Result>(body: () => Result): Result {
+    this.#db.run('BEGIN IMMEDIATE')
+    try {
+      const result = body()
+      this.#db.run('COMMIT')
+      return result
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.run('ROLLBACK')
+      throw error
+    }
+  }
+
+  #guard<Result>(body: () => Result): Result {
+    try {
+      return body()
+    } catch (cause) {
+      throw isSqlite(cause) ? storeError(this.#path, cause) : cause
+    }
+  }
+}
+
+/** Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). */
+function connect(path: string): Database {
+  try {
+    const db = new Database(path, { readwrite: true, create: false, strict: true })
+    db.run(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`)
+    db.run('PRAGMA synchronous = FULL')
+    db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    const version = versionOf(db)
+    if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
+    if (version > 0 && version < MIGRATIONS.length) migrate(db)
+    return db
+  } catch (cause) {
+    throw storeError(path, cause)
+  }
+}
+
+function migrate(db: Database): void {
+  db.run('BEGIN IMMEDIATE')
+  for (const migration of MIGRATIONS.slice(versionOf(db))) db.run(migration)
+  db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
+  db.run('COMMIT')
+}
+
+function versionOf(db: Database): number {
+  return db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0
+}
+
+function isSqlite(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === 'SQLiteError'
+}
+
+function notInitialized(): CanhazgpuError {
+  return new CanhazgpuError(
+    'pool-not-initialized',
+    "GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first",
+  )
+}
+
+/** A file that cannot be seen may be missing, or be in a folder that is closed to us. */
+async function missing(path: string): Promise<CanhazgpuError> {
+  try {
+    await Bun.file(path).stat()
+    return notInitialized()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : ''
+    return code === 'ENOENT' || code === 'ENOTDIR' ? notInitialized() : storeError(path, cause)
+  }
+}
+
+interface HistoryRow {
+  readonly reservation: string
+  readonly gpu: number
+  readonly host: string
+  readonly user: string
+  readonly uid: number
+  readonly account: string
+  readonly kind: ReservationKind
+  readonly started_at: number
+  readonly ended_at: number
+  readonly outcome: Outcome
+  readonly note: string | null
+}
+
+function recordOfRow(row: HistoryRow): UsageRecord {
+  return {
+    host: row.host,
+    reservation: row.reservation,
+    gpu: row.gpu,
+    user: row.user,
+    account: { uid: row.uid, name: row.account },
+    kind: row.kind,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    outcome: row.outcome,
+    ...(row.note === null ? {} : { note: row.note }),
+  }
+}
+
+function rowOfRecord(record: UsageRecord) {
+  return [
+    record.reservation,
+    record.gpu,
+    record.host,
+    record.user,
+    record.account.uid,
+    record.account.name,
+    record.kind,
+    Math.round(record.startedAt),
+    Math.round(record.endedAt),
+    record.outcome,
+    record.note ?? null,
+  ] as const
+}

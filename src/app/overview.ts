@@ -1,0 +1,53 @@
+import { settle } from '../domain/ending.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import type { Moment, Pool } from '../domain/model.ts'
+import { type GpuStatus, statusOf, type View } from '../domain/status.ts'
+import { unknownUsage, usageOf } from '../domain/usage.ts'
+import type { Deps } from './deps.ts'
+
+/** The pool as anyone may see it now. */
+export interface Overview {
+  readonly pool: Pool
+  readonly view: View
+  readonly gpus: readonly GpuStatus[]
+  /** Why the driver could not be asked; every GPU is then of unknown use. */
+  readonly driverFailure?: CanhazgpuError
+}
+
+/**
+ * Who holds what, checked against the driver. What is over is ended on the way, so that the history
+ * tells it in time; a pool that may only be read is shown all the same.
+ */
+export async function overview(deps: Deps): Promise<Overview> {
+  const { pool, moment } = await presentPool(deps)
+  const view = { now: moment.wall, thresholdMb: deps.memoryThreshold }
+  const provider = await deps.providerOf(pool)
+  try {
+    const probe = await provider.probe(deps.probeTimeout)
+    return { pool, view, gpus: statusOf(pool, usageOf(pool, probe), view.thresholdMb) }
+  } catch (error) {
+    if (!(error instanceof CanhazgpuError)) throw error
+    const unknown = unknownUsage(pool, error.message)
+    return { pool, view, gpus: statusOf(pool, unknown, view.thresholdMb), driverFailure: error }
+  }
+}
+
+async function presentPool(deps: Pick<Deps, 'store' | 'alive'>): Promise<{ pool: Pool; moment: Moment }> {
+  const { pool, moment } = await deps.store.read()
+  const settled = settle(pool, moment, deps.alive)
+  if (settled.pool === pool) return { pool, moment }
+  try {
+    await deps.store.update((present, now) => ({ ...settle(present, now, deps.alive), result: undefined }))
+    return await deps.store.read()
+  } catch (error) {
+    if (isReadOnly(error)) return { pool: settled.pool, moment }
+    throw error
+  }
+}
+
+function isReadOnly(error: unknown): boolean {
+  return (
+    error instanceof CanhazgpuError &&
+    (error.code === 'permission-denied' || error.code === 'store-unavailable')
+  )
+}

@@ -1,0 +1,31 @@
+import type { Command } from 'commander'
+import type { CanhazgpuError } from '../domain/errors.ts'
+import type { World } from './world.ts'
+
+/** What a command prints. stdout carries the answer alone, stderr whatever is said beside it. */
+export interface Printed {
+  readonly stdout?: string
+  readonly stderr?: string
+}
+
+/** How text may look where it is printed. */
+export interface Look {
+  readonly color: boolean
+  readonly terminal: boolean
+}
+
+/** One command: its options, what it does, and how the value it returns is shown. */
+export interface CommandSpec<Options, Result> {
+  readonly name: string
+  readonly summary: string
+  /** Lines shown after the options in `--help`. */
+  readonly examples: readonly string[]
+  /** Whether a command stands behind `--`; it must then. */
+  readonly takesCommand?: boolean
+  readonly configure: (command: Command) => Command
+  readonly handle: (options: Options, world: World) => Promise<Result>
+  readonly text: (result: Result, look: Look) => Printed
+  readonly json: (result: Result) => unknown
+  /** A failure to be told after the answer, and in spite of it. */
+  readonly failure?: (result: Result) => CanhazgpuError | undefined
+}

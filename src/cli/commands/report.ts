@@ -1,0 +1,97 @@
+import { timestamp } from '../../app/status-document.ts'
+import { reportUsage } from '../../app/usage-report.ts'
+import type { Millis } from '../../domain/model.ts'
+import type { UsageReport, UserUsage } from '../../domain/report.ts'
+import { printable } from '../../domain/text.ts'
+import type { CommandSpec } from '../command.ts'
+import { wholeNumber } from '../options.ts'
+
+interface ReportOptions {
+  readonly days: number
+}
+
+const MOST_DAYS = 3650
+
+export const report: CommandSpec<ReportOptions, UsageReport> = {
+  name: 'report',
+  summary: 'Generate GPU usage reports',
+  examples: ['canhazgpu report', 'canhazgpu report --days 7'],
+  configure: (command) =>
+    command.option(
+      '--days <num>',
+      'Number of days to include in the report (default: 30)',
+      wholeNumber('--days', 1, MOST_DAYS),
+      30,
+    ),
+  handle: async ({ days }, world) => reportUsage(await world.deps(), days),
+  text: (usage) => ({ stdout: `${reportLines(usage).join('\n')}\n` }),
+  json: reportDocument,
+}
+
+function reportLines({ range, days, users, total }: UsageReport): readonly string[] {
+  const width = Math.max(20, ...users.map((user) => Bun.stringWidth(printable(user.user))))
+  const rule = '-'.repeat(width + 55)
+  return [
+    '=== GPU Reservation Report ===',
+    `Period: ${firstDay(range.to, days)} to ${localDay(new Date(range.to))} (${days} days)`,
+    '',
+    columns('User', ['GPU Hours', '     Percentage', 'Run', 'Manual'], width),
+    rule,
+    ...users.map((user) => columns(printable(user.user), cells(user), width)),
+    rule,
+    columns('TOTAL', cells(total), width),
+    '',
+    `Total reservations: ${total.runs + total.manuals}`,
+    `Unique users: ${users.length}`,
+  ]
+}
+
+const COLUMN_WIDTHS = [15, 14, 10, 10]
+
+function columns(name: string, values: readonly string[], nameWidth: number): string {
+  const padded = values.map((value, index) => value.padStart(COLUMN_WIDTHS[index] ?? 0))
+  return [name + ' '.repeat(nameWidth - Bun.stringWidth(name)), ...padded].join(' ')
+}
+
+function cells(usage: Omit<UserUsage, 'user'>): readonly string[] {
+  return [
+    usage.gpuHours.toFixed(2),
+    `${usage.percentage.toFixed(1)}%`,
+    String(usage.runs),
+    String(usage.manuals),
+  ]
+}
+
+/** Counted in calendar days: `days` times 24 hours before now may miss the day when clocks change. */
+function firstDay(now: Millis, days: number): string {
+  const date = new Date(now)
+  date.setDate(date.getDate() - days)
+  return localDay(date)
+}
+
+function localDay(date: Date): string {
+  const two = (number: number) => String(number).padStart(2, '0')
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+}
+
+/** The JSON of `report --json` and `/api/report`. */
+export function reportDocument({ range, days, users, total }: UsageReport) {
+  return {
+    days,
+    from: timestamp(range.from),
+    to: timestamp(range.to),
+    users: users.map((user) => ({ user: user.user, ...usageDocument(user) })),
+    total: usageDocument(total),
+    total_reservations: total.runs + total.manuals,
+    unique_users: users.length,
+  }
+}
+
+function usageDocument(usage: Omit<UserUsage, 'user'>) {
+  return {
+    gpu_hours: Number(usage.gpuHours.toFixed(4)),
+    percentage: Number(usage.percentage.toFixed(2)),
+    run: usage.runs,
+    manual: usage.manuals,
+  }
+}

@@ -1,0 +1,33 @@
+import type { ErrorCode } from '../domain/errors.ts'
+
+/** The stable, documented statuses: docs/exit-codes.md. */
+export const EXIT = {
+  success: 0,
+  failure: 1,
+  usage: 2,
+  tryAgainLater: 75,
+  runFailure: 125,
+  notExecutable: 126,
+  notFound: 127,
+  interrupted: 130,
+} as const
+
+/** `run` keeps 1 and the like for the command's own status. */
+export function exitCodeOf(code: ErrorCode, command: string | undefined): number {
+  switch (code) {
+    case 'usage':
+    case 'impossible-request':
+      return EXIT.usage
+    case 'not-enough-gpus':
+    case 'wait-timed-out':
+      return EXIT.tryAgainLater
+    case 'interrupted':
+      return EXIT.interrupted
+    case 'command-not-found':
+      return EXIT.notFound
+    case 'command-not-executable':
+      return EXIT.notExecutable
+    default:
+      return command === 'run' ? EXIT.runFailure : EXIT.failure
+  }
+}

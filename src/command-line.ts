@@ -1,0 +1,114 @@
+import { hostname } from 'node:os'
+import { loadSettings } from './adapters/config.ts'
+import { currentMoment } from './adapters/os/clock.ts'
+import { startDetached } from './adapters/os/detach.ts'
+import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
+import { type Inherited, snapshotInherited } from './adapters/os/inherited.ts'
+import { currentProcess, liveness } from './adapters/os/processes.ts'
+import { selfCommand } from './adapters/os/self.ts'
+import { isTerminal, writeText } from './adapters/os/terminal.ts'
+import { currentAccount, groupId } from './adapters/os/users.ts'
+import { createStore, openStore, storePlace } from './adapters/store/open.ts'
+import type { Deps } from './app/deps.ts'
+import { runProgram, type Surroundings } from './cli/program.ts'
+import type { Launcher, World } from './cli/world.ts'
+import { CanhazgpuError } from './domain/errors.ts'
+import type { ProviderName } from './domain/model.ts'
+import type { GpuProvider, Store } from './domain/ports.ts'
+import type { Settings } from './domain/settings.ts'
+
+/** Runs one command line against this machine; returns the exit status. */
+export function commandLineMain(args: readonly string[], version: string): Promise<number> {
+  const color = (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
+  const lookOf = (fd: 1 | 2) => ({ terminal: isTerminal(fd), color: color && isTerminal(fd) })
+  return runProgram(args, {
+    version,
+    stdout: (text) => writeText(1, text),
+    stderr: (text) => writeText(2, text),
+    look: { stdout: lookOf(1), stderr: lookOf(2) },
+    world: thisMachine,
+  })
+}
+
+async function thisMachine({ flags, configFile, commandLine }: Surroundings): Promise<World> {
+  const inherited = commandLine === null ? null : snapshotInherited()
+  const settings = await loadSettings({
+    flags,
+    env: process.env,
+    ...(configFile === undefined ? {} : { configFile }),
+  })
+  storePlace(settings.store)
+  return {
+    settings,
+    commandLine,
+    account: currentAccount,
+    process: currentProcess,
+    hostname,
+    newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
+    now: () => Date.now(),
+    deps: () => openDeps(settings),
+    poolPlace: (group) => ({
+      open: () => openIfPresent(settings),
+      create: () =>
+        createStore(settings.store, currentMoment, group === undefined ? undefined : groupId(group)),
+    }),
+    detectGpus: async (provider, fakeCount) => {
+      const { detectGpus } = await import('./adapters/gpu/detect.ts')
+      if (provider === undefined) return detectGpus(settings.probeTimeout, process.env)
+      return (await provide(provider, fakeCount)).probe(settings.probeTimeout)
+    },
+    launch: () => {
+      if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
+      return openLauncher(settings, inherited, commandLine.length)
+    },
+    stderr: (text) => writeText(2, text),
+  }
+}
+
+async function openDeps(settings: Settings): Promise<Deps> {
+  return {
+    store: await openStore(settings.store, currentMoment).catch((error) => withGpuCount(error, settings)),
+    alive: liveness,
+    providerOf: (pool) => provide(pool.provider, pool.gpus.length),
+    probeTimeout: settings.probeTimeout,
+    memoryThreshold: settings.memoryThreshold,
+  }
+}
+
+async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvider> {
+  const { openProvider } = await import('./adapters/gpu/provider.ts')
+  return openProvider(name, { gpuCount, fakeUsageFile: process.env.CANHAZGPU_FAKE_USAGE, env: process.env })
+}
+
+async function openIfPresent(settings: Settings): Promise<Store | null> {
+  try {
+    return await openStore(settings.store, currentMoment)
+  } catch (error) {
+    if (isNotInitialized(error)) return null
+    throw error
+  }
+}
+
+const isNotInitialized = (error: unknown): boolean =>
+  error instanceof CanhazgpuError && error.code === 'pool-not-initialized'
+
+/** Where the driver tells at once how many GPUs there are, the advice says so. */
+async function withGpuCount(error: unknown, settings: Settings): Promise<never> {
+  if (!isNotInitialized(error)) throw error
+  const { detectGpus } = await import('./adapters/gpu/detect.ts')
+  const probe = await detectGpus(Math.min(settings.probeTimeout, 3_000), process.env).catch(() => null)
+  if (probe === null) throw error
+  throw new CanhazgpuError(
+    'pool-not-initialized',
+    `GPU pool not initialized - run 'canhazgpu admin --gpus ${probe.readings.length}' first`,
+  )
+}
+
+function openLauncher(settings: Settings, inherited: Inherited, argumentCount: number): Launcher {
+  const command = typedCommand(argumentCount)
+  return {
+    startSupervisor: (reservation) =>
+      startDetached(selfCommand(['__supervise', settings.store, reservation])),
+    become: (variables) => becomeCommand({ ...command, inherited, set: variables }),
+  }
+}

@@ -1,0 +1,120 @@
+import { followClock } from './clock.ts'
+import type {
+  GpuId,
+  HeldTime,
+  Liveness,
+  Millis,
+  Moment,
+  Outcome,
+  Pool,
+  Reservation,
+  UsageRecord,
+} from './model.ts'
+import type { AliveCheck } from './ports.ts'
+
+/** A heartbeat older than this counts as none. Shorter limits have reclaimed live GPUs under load. */
+export const HEARTBEAT_STALE_MS: Millis = 15 * 60_000
+
+/** A pool after something ended, and the records of it. */
+export interface Ended {
+  readonly pool: Pool
+  readonly ended: readonly UsageRecord[]
+}
+
+/**
+ * What every command does first: heals the clock, then ends what is over, so that nobody is refused
+ * for the sake of a process that is gone. Returns the very same pool when nothing changed.
+ */
+export function settle(pool: Pool, moment: Moment, alive: AliveCheck): Ended {
+  const healed = followClock(pool, moment)
+  const present = dropGoneWaiters(healed, moment.wall, alive)
+  return endWhere(present, (reservation) => endOf(reservation, moment.wall, alive))
+}
+
+/** Ends one reservation by id; a no-op when it is gone already. */
+export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Millis): Ended {
+  return endWhere(pool, (reservation) => (reservation.id === id ? { outcome, at } : null))
+}
+
+interface End {
+  readonly outcome: Outcome
+  readonly at: Millis
+}
+
+/** Ends every reservation for which `endFor` names an end. */
+export function endWhere(pool: Pool, endFor: (reservation: Reservation) => End | null): Ended {
+  const staying: Reservation[] = []
+  const ended: UsageRecord[] = []
+  const released = new Map<number, { at: Millis; by: number }>()
+  for (const reservation of pool.reservations) {
+    const end = endFor(reservation)
+    if (end === null) {
+      staying.push(reservation)
+      continue
+    }
+    const at = Math.max(end.at, reservation.startedAt)
+    for (const gpu of reservation.gpus) {
+      released.set(gpu, { at, by: reservation.account.uid })
+      ended.push({ ...heldTimeOf(pool.host, reservation, gpu, at), outcome: end.outcome })
+    }
+  }
+  if (ended.length === 0) return { pool, ended }
+  const gpus = pool.gpus.map((gpu) => {
+    const end = released.get(gpu.id)
+    return end === undefined ? gpu : { ...gpu, releasedAt: end.at, releasedBy: end.by }
+  })
+  return { pool: { ...pool, gpus, reservations: staying }, ended }
+}
+
+/** The part of a reservation that one GPU had in it until the given time. */
+export function heldTimeOf(host: string, reservation: Reservation, gpu: GpuId, until: Millis): HeldTime {
+  const { id, user, account, kind, startedAt, note } = reservation
+  return {
+    host,
+    reservation: id,
+    gpu,
+    user,
+    account,
+    kind,
+    startedAt,
+    endedAt: Math.max(until, startedAt),
+    ...(note === undefined ? {} : { note }),
+  }
+}
+
+function endOf(reservation: Reservation, now: Millis, alive: AliveCheck): End | null {
+  if (reservation.kind === 'manual') {
+    return reservation.expiresAt <= now ? { outcome: 'expired', at: reservation.expiresAt } : null
+  }
+  switch (sightOf(alive(reservation.process), reservation.heartbeatAt, now)) {
+    case 'present':
+      return null
+    case 'gone': {
+      const timedOut = reservation.timeoutAt !== undefined && reservation.timeoutAt <= now
+      return { outcome: timedOut ? 'timed-out' : 'exited', at: now }
+    }
+    case 'lost':
+      return { outcome: 'vanished', at: Math.min(reservation.heartbeatAt, now) }
+  }
+}
+
+/** Where the process can be checked that decides, elsewhere the heartbeat does. */
+function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present' | 'gone' | 'lost' {
+  switch (liveness) {
+    case 'alive':
+      return 'present'
+    case 'gone':
+      return 'gone'
+    case 'rebooted':
+      return 'lost'
+    case 'unknown':
+      return now - heartbeatAt > HEARTBEAT_STALE_MS ? 'lost' : 'present'
+  }
+}
+
+function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
+  const present = pool.queue.filter(
+    (entry) => sightOf(alive(entry.process), entry.heartbeatAt, now) === 'present',
+  )
+  return present.length === pool.queue.length ? pool : { ...pool, queue: present }
+}

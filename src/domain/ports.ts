@@ -1,0 +1,55 @@
+import type { Liveness, Millis, Moment, Pool, Probe, ProcessIdentity, UsageRecord } from './model.ts'
+
+/** What a decision leaves behind: the pool as it shall be, and the records of what ended by it. */
+export interface Decision<Result> {
+  readonly pool: Pool
+  readonly ended: readonly UsageRecord[]
+  readonly result: Result
+}
+
+/** Pure: it may run several times before it is committed. */
+export type Decide<Result> = (pool: Pool, moment: Moment) => Decision<Result>
+
+export interface TimeRange {
+  readonly from: Millis
+  readonly to: Millis
+}
+
+/** One host's pool and its history. The store owns the clock, knows no policy and never asks the driver. */
+export interface Store {
+  /** The committed pool and the store's present moment. Throws `pool-not-initialized`. */
+  read(): Promise<{ readonly pool: Pool; readonly moment: Moment }>
+
+  /**
+   * Commits pool and usage records together and durably, or not at all; no other update comes between
+   * the pool that `decide` saw and the one it returned. Writes nothing when `decide` returns the very
+   * pool it was given and no records. A usage record that exists already stays as it is.
+   */
+  update<Result>(decide: Decide<Result>): Promise<Result>
+
+  /**
+   * Creates the pool, or with `decide` seeing an existing one replaces it: `decide` gets null where there
+   * is no pool yet. The same atomicity as `update`.
+   */
+  initialize<Result>(decide: (pool: Pool | null, moment: Moment) => Decision<Result>): Promise<Result>
+
+  /** Records that overlap the range, oldest start first. */
+  history(range: TimeRange): Promise<readonly UsageRecord[]>
+
+  /** Yields whenever the pool may have changed; may yield too often, never misses a change. */
+  changes(signal: AbortSignal): AsyncIterable<void>
+
+  close(): void
+}
+
+/** Looks at the GPUs of this host, once. */
+export interface GpuProvider {
+  /**
+   * Answers within the deadline or throws `driver-unresponsive`; throws `driver-missing` or
+   * `driver-failed` where the driver as a whole cannot be asked. A fault of one GPU is part of the answer.
+   */
+  probe(deadlineMs: Millis): Promise<Probe>
+}
+
+/** Answered by the kernel in microseconds. */
+export type AliveCheck = (process: ProcessIdentity) => Liveness

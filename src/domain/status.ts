@@ -1,0 +1,44 @@
+import type { Gpu, GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation } from './model.ts'
+import { isOccupied, isWorking, type PoolUsage } from './usage.ts'
+
+/** One GPU for the eye: who holds it, and what the driver says of it. */
+export type GpuStatus =
+  | { readonly kind: 'available'; readonly gpu: Gpu; readonly usage: GpuMeasurement }
+  | {
+      readonly kind: 'reserved'
+      readonly gpu: Gpu
+      readonly usage: GpuUsage
+      readonly reservation: Reservation
+    }
+  | { readonly kind: 'unreserved'; readonly gpu: Gpu; readonly usage: GpuMeasurement }
+  | { readonly kind: 'error'; readonly gpu: Gpu; readonly usage: GpuFault }
+
+/** When and by what measure it was looked at. */
+export interface View {
+  readonly now: Millis
+  readonly thresholdMb: number
+}
+
+/** One GPU of the pool each, in the order of their ids. A reservation shows even on a faulty GPU. */
+export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): readonly GpuStatus[] {
+  const holder = new Map(
+    pool.reservations.flatMap((reservation) => reservation.gpus.map((gpu) => [gpu, reservation] as const)),
+  )
+  return pool.gpus.map((gpu) => {
+    const seen: GpuUsage = usage.get(gpu.id)?.usage ?? { kind: 'fault', reason: 'not probed' }
+    const reservation = holder.get(gpu.id)
+    if (reservation !== undefined) return { gpu, usage: seen, kind: 'reserved', reservation }
+    if (seen.kind === 'fault') return { gpu, usage: seen, kind: 'error' }
+    return { gpu, usage: seen, kind: isOccupied(seen, thresholdMb) ? 'unreserved' : 'available' }
+  })
+}
+
+/** What the driver's view says of a GPU's state; undefined where the driver could not be asked. */
+export function validationOf(status: GpuStatus, thresholdMb: number): string | undefined {
+  const { usage } = status
+  if (usage.kind === 'fault') return undefined
+  if (status.kind !== 'reserved') return `${usage.memoryUsedMb}MB used`
+  return isWorking(usage, thresholdMb)
+    ? `${usage.memoryUsedMb}MB, ${usage.processes.length} processes`
+    : 'no actual usage detected'
+}

@@ -1,0 +1,40 @@
+import type { Gpu, GpuId, GpuMeasurement, GpuReading, GpuUsage, Pool, Probe } from './model.ts'
+
+export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
+
+/** What the driver says of each GPU of the pool, matched by UUID: a lost card shifts the driver's indices. */
+export type PoolUsage = ReadonlyMap<GpuId, GpuSight>
+
+export interface GpuSight {
+  readonly uuid: string
+  readonly usage: GpuUsage
+  /** The driver's index now; absent when the driver does not show this GPU. */
+  readonly index?: number
+}
+
+/** A GPU of the pool that the driver does not show is faulty. */
+export function usageOf(pool: Pool, probe: Probe): PoolUsage {
+  const byUuid = new Map<string, GpuReading>(probe.readings.map((reading) => [reading.uuid, reading]))
+  return new Map(pool.gpus.map((gpu) => [gpu.id, sightOf(gpu, byUuid.get(gpu.uuid))]))
+}
+
+function sightOf(gpu: Gpu, reading: GpuReading | undefined): GpuSight {
+  const { uuid } = gpu
+  if (reading !== undefined) return { uuid, usage: reading.state, index: reading.index }
+  return { uuid, usage: { kind: 'fault', reason: `the driver does not show this GPU (${uuid})` } }
+}
+
+/** Every GPU unknown for one reason: an unanswered probe is not an idle GPU. */
+export function unknownUsage(pool: Pool, reason: string): PoolUsage {
+  return new Map(pool.gpus.map(({ id, uuid }) => [id, { uuid, usage: { kind: 'fault', reason } }]))
+}
+
+/** Whether memory in use on a GPU without a reservation counts as someone working there. */
+export function isOccupied(measurement: GpuMeasurement, thresholdMb: number): boolean {
+  return measurement.memoryUsedMb >= thresholdMb
+}
+
+/** Whether a reserved GPU is really being used. */
+export function isWorking(measurement: GpuMeasurement, thresholdMb: number): boolean {
+  return measurement.processes.length > 0 || isOccupied(measurement, thresholdMb)
+}

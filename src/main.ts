@@ -1,0 +1,24 @@
+import packageJson from '../package.json' with { type: 'json' }
+
+const args = process.argv.slice(2)
+
+switch (args[0]) {
+  case '--version':
+  case '-V':
+    console.log(packageJson.version)
+    break
+  case '__probe': {
+    const { nvmlProbeMain } = await import('./adapters/gpu/nvml-child.ts')
+    await nvmlProbeMain()
+    break
+  }
+  case '__supervise': {
+    const { superviseMain } = await import('./supervisor.ts')
+    await superviseMain({ store: args[1] ?? '', reservation: args[2] ?? '' })
+    break
+  }
+  default: {
+    const { commandLineMain } = await import('./command-line.ts')
+    process.exit(await commandLineMain(args, packageJson.version))
+  }
+}

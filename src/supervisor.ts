@@ -1,0 +1,34 @@
+import { dirname } from 'node:path'
+import { currentMoment } from './adapters/os/clock.ts'
+import { becomeDaemon } from './adapters/os/detach.ts'
+import { sayOnStderrOf } from './adapters/os/say.ts'
+import { drain, waitFor, watchDirectory, watchProcess } from './adapters/os/wait.ts'
+import { openStore, storePlace } from './adapters/store/open.ts'
+import { type Job, supervise } from './app/supervise.ts'
+import type { RunReservation } from './domain/model.ts'
+
+/** The whole life of a supervisor: `canhazgpu __supervise <store> <reservation>`. */
+export async function superviseMain(task: { store: string; reservation: string }): Promise<void> {
+  becomeDaemon()
+  await supervise({
+    reservation: task.reservation,
+    openStore: () => openStore(task.store, currentMoment),
+    watch: (reservation) => jobOf(reservation, dirname(storePlace(task.store).path)),
+    clock: () => currentMoment().steady.ms,
+    sleep: (ms) => Bun.sleep(ms),
+  })
+}
+
+function jobOf({ process }: RunReservation, folder: string): Job {
+  const watched = watchProcess(process)
+  const watch = watchDirectory(folder)
+  return {
+    wait: (timeoutMs) => {
+      const event = waitFor({ process: watched, watch }, timeoutMs)
+      if (event === 'changed' && watch !== null) drain(watch)
+      return event
+    },
+    pause: (timeoutMs) => (waitFor({ process: watched }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
+    say: (line) => sayOnStderrOf(process.pid, line),
+  }
+}
