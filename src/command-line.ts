@@ -4,6 +4,7 @@ import { currentMoment } from './adapters/os/clock.ts'
 import { startDetached } from './adapters/os/detach.ts'
 import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
 import { type Inherited, snapshotInherited } from './adapters/os/inherited.ts'
+import { signalMasks } from './adapters/os/parent.ts'
 import { currentProcess, liveness } from './adapters/os/processes.ts'
 import { selfCommand } from './adapters/os/self.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
@@ -16,6 +17,7 @@ import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
 import type { GpuProvider, Store } from './domain/ports.ts'
 import type { Settings } from './domain/settings.ts'
+import { openWaker } from './waker.ts'
 
 /** Runs one command line against this machine; returns the exit status. */
 export function commandLineMain(args: readonly string[], version: string): Promise<number> {
@@ -30,7 +32,7 @@ export function commandLineMain(args: readonly string[], version: string): Promi
   })
 }
 
-async function thisMachine({ flags, configFile, commandLine }: Surroundings): Promise<World> {
+async function thisMachine({ flags, configFile, operands, commandLine }: Surroundings): Promise<World> {
   const inherited = commandLine === null ? null : snapshotInherited()
   const settings = await loadSettings({
     flags,
@@ -41,12 +43,13 @@ async function thisMachine({ flags, configFile, commandLine }: Surroundings): Pr
   return {
     settings,
     commandLine,
+    operands,
     account: currentAccount,
     process: currentProcess,
     hostname,
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
-    deps: () => openDeps(settings),
+    deps: once(() => openDeps(settings)),
     poolPlace: (group) => ({
       open: () => openIfPresent(settings),
       create: () =>
@@ -61,7 +64,18 @@ async function thisMachine({ flags, configFile, commandLine }: Surroundings): Pr
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
       return openLauncher(settings, inherited, commandLine.length)
     },
-    stderr: (text) => writeText(2, text),
+    stderr: { write: (text) => writeText(2, text), terminal: isTerminal(2) },
+    steadyClock: () => currentMoment().steady.ms,
+    sleep: (ms) => Bun.sleep(ms),
+    openWaker: (store) => openWaker(store, inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n),
+  }
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }
 

@@ -1,11 +1,17 @@
 import { dirname } from 'node:path'
 import { currentMoment } from './adapters/os/clock.ts'
 import { becomeDaemon } from './adapters/os/detach.ts'
+import { kill } from './adapters/os/libc.ts'
+import { processTree } from './adapters/os/process-tree.ts'
+import { liveness } from './adapters/os/processes.ts'
 import { sayOnStderrOf } from './adapters/os/say.ts'
 import { drain, waitFor, watchDirectory, watchProcess } from './adapters/os/wait.ts'
 import { openStore, storePlace } from './adapters/store/open.ts'
 import { type Job, supervise } from './app/supervise.ts'
 import type { RunReservation } from './domain/model.ts'
+
+const SIGINT = 2
+const SIGKILL = 9
 
 /** The whole life of a supervisor: `canhazgpu __supervise <store> <reservation>`. */
 export async function superviseMain(task: { store: string; reservation: string }): Promise<void> {
@@ -19,7 +25,8 @@ export async function superviseMain(task: { store: string; reservation: string }
   })
 }
 
-function jobOf({ process }: RunReservation, folder: string): Job {
+function jobOf({ id, process }: RunReservation, folder: string): Job {
+  const living = () => processTree(liveness(process) === 'alive' ? process.pid : null, id)
   const watched = watchProcess(process)
   const watch = watchDirectory(folder)
   return {
@@ -29,6 +36,9 @@ function jobOf({ process }: RunReservation, folder: string): Job {
       return event
     },
     pause: (timeoutMs) => (waitFor({ process: watched }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
+    interrupt: () => living().forEach((pid) => void kill(pid, SIGINT)),
+    kill: () => living().forEach((pid) => void kill(pid, SIGKILL)),
+    isOver: () => living().length === 0,
     say: (line) => sayOnStderrOf(process.pid, line),
   }
 }

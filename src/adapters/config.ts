@@ -33,6 +33,8 @@ export async function loadSettings(sources: SettingSources): Promise<Settings> {
     store: pick('store'),
     memoryThreshold: pick('memoryThreshold'),
     probeTimeout: pick('probeTimeout'),
+    runWait: pick('runWait'),
+    reserveWait: pick('reserveWait'),
   }
 }
 
@@ -95,14 +97,26 @@ export function parseConfig(path: string, text: string): Readonly<Record<string,
   if (typeof values !== 'object' || Array.isArray(values)) {
     throw new CanhazgpuError('config-invalid', `Invalid configuration ${path}: expected keys and values`)
   }
+  const flat = flattened(Object.entries(values))
   const known = Object.values(SETTINGS).map((spec) => spec.key)
-  for (const key of Object.keys(values)) {
+  for (const key of Object.keys(flat)) {
     if (known.includes(key)) continue
     throw new CanhazgpuError('config-invalid', `Unknown key '${key}' in ${path}`, {
       hint: `known keys: ${known.join(', ')}`,
     })
   }
-  return { ...values }
+  return flat
+}
+
+/** `run: { wait: true }` and `run.wait: true` are the same. */
+function flattened(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.entries(value).map(([inner, each]) => [`${key}.${inner}`, each] as const)
+        : [[key, value] as const],
+    ),
+  )
 }
 
 function parseByEnding(path: string, text: string): unknown {

@@ -1,6 +1,15 @@
-import { type Acquisition, acquire, checkPossible, type Intent } from '../domain/acquisition.ts'
+import {
+  type Acquisition,
+  acquire,
+  checkPossible,
+  type Intent,
+  joinLine,
+  noteServable,
+  type Shortage,
+  type Ticket,
+} from '../domain/acquisition.ts'
 import { settle } from '../domain/ending.ts'
-import type { GpuId, ProviderName, Reservation } from '../domain/model.ts'
+import type { GpuId, Pool, Probe, ProviderName, Reservation } from '../domain/model.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
 import type { Deps } from './deps.ts'
 import { notEnough } from './refusals.ts'
@@ -12,29 +21,63 @@ export interface Grant {
   readonly provider: ProviderName
 }
 
+export type Attempt =
+  | { readonly kind: 'granted'; readonly grant: Grant }
+  | { readonly kind: 'refused'; readonly shortage: Shortage }
+
 /**
  * Grants the GPUs now, or throws `not-enough-gpus` or `impossible-request` and leaves everything as it
- * was. The driver is asked before the transaction: it may be slow.
+ * was.
  */
 export async function acquireNow(deps: Deps, intent: Intent): Promise<Grant> {
-  const before = await deps.store.read()
-  checkPossible(before.pool, intent.request)
-  const provider = await deps.providerOf(before.pool)
+  const { pool } = await deps.store.read()
+  const attempt = await attemptAcquire(deps, intent, pool)
+  if (attempt.kind === 'refused') throw notEnough(attempt.shortage)
+  return attempt.grant
+}
+
+/**
+ * Asks the driver, then grants or refuses. The driver is asked before the transaction: it may be slow. With
+ * a ticket a refused intent stands in line afterwards. Throws `impossible-request`.
+ */
+export async function attemptAcquire(
+  deps: Deps,
+  intent: Intent,
+  seen: Pool,
+  ticket?: Ticket,
+): Promise<Attempt> {
+  checkPossible(seen, intent.request)
+  const provider = await deps.providerOf(seen)
   const probe = await provider.probe(deps.probeTimeout)
-  const { acquisition, usage } = await deps.store.update<{ acquisition: Acquisition; usage: PoolUsage }>(
-    (pool, moment) => {
-      checkPossible(pool, intent.request)
-      const settled = settle(pool, moment, deps.alive)
-      const usage = usageOf(settled.pool, probe)
-      const sight = { usage, thresholdMb: deps.memoryThreshold }
-      const { pool: next, result } = acquire(settled.pool, intent, sight, moment.wall)
-      return { pool: next, ended: settled.ended, result: { acquisition: result, usage } }
-    },
-  )
-  if (acquisition.kind === 'refused') throw notEnough(acquisition.shortage)
-  const { reservation } = acquisition
-  const devices = visibleDevices(reservation.gpus, usage, probe.provider)
-  return { reservation, devices, provider: probe.provider }
+  const { acquisition, usage } = await commitAcquire(deps, { intent, probe, ticket })
+  if (acquisition.kind === 'refused') return acquisition
+  return { kind: 'granted', grant: grantOf(acquisition.reservation, usage, probe.provider) }
+}
+
+export function grantOf(reservation: Reservation, usage: PoolUsage, provider: ProviderName): Grant {
+  return { reservation, devices: visibleDevices(reservation.gpus, usage, provider), provider }
+}
+
+interface Committing {
+  readonly intent: Intent
+  readonly probe: Probe
+  readonly ticket: Ticket | undefined
+}
+
+function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
+  return deps.store.update<{ acquisition: Acquisition; usage: PoolUsage }>((pool, moment) => {
+    checkPossible(pool, intent.request)
+    const { pool: settled, ended } = settle(pool, moment, deps.alive)
+    const usage = usageOf(settled, probe)
+    const sight = { usage, thresholdMb: deps.memoryThreshold }
+    const acquired = acquire(settled, intent, sight, moment.wall)
+    const result = { acquisition: acquired.result, usage }
+    if (acquired.result.kind === 'granted' || ticket === undefined) {
+      return { pool: acquired.pool, ended, result }
+    }
+    const waiting = joinLine(acquired.pool, intent, ticket, moment.wall)
+    return { pool: noteServable(waiting, intent.id, sight, moment.wall), ended, result }
+  })
 }
 
 /**

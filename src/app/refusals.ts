@@ -1,17 +1,27 @@
-import type { Shortage } from '../domain/allocation.ts'
+import type { Shortage } from '../domain/acquisition.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 
 /** The refusal that a full pool is met with; the caller may try again later. */
 export function notEnough(shortage: Shortage): CanhazgpuError {
-  const { requested, available, occupied, faulty, taken } = shortage
+  const message = `${shortageWords(shortage)}${detailsOf(shortage)}`
+  return new CanhazgpuError(
+    'not-enough-gpus',
+    message,
+    shortage.ahead > 0 ? { hint: "see 'canhazgpu queue', and wait in line with --wait" } : {},
+  )
+}
+
+function shortageWords({ requested, available, taken }: Shortage): string {
+  return taken.length > 0
+    ? `GPU ${taken.join(', ')} not available`
+    : `Not enough GPUs available. Requested: ${requested}, Available: ${available}`
+}
+
+function detailsOf({ occupied, faulty, ahead }: Shortage): string {
   const reasons = [
     ...(occupied > 0 ? [`${occupied} GPUs in use without reservation`] : []),
     ...(faulty > 0 ? [`${faulty} GPUs with errors`] : []),
   ]
-  const details = reasons.length === 0 ? '' : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)`
-  const message =
-    taken.length > 0
-      ? `GPU ${taken.join(', ')} not available${details}`
-      : `Not enough GPUs available. Requested: ${requested}, Available: ${available}${details}`
-  return new CanhazgpuError('not-enough-gpus', message)
+  const line = ahead > 0 ? ` (${ahead} waiting in line before)` : ''
+  return reasons.length === 0 ? line : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)${line}`
 }

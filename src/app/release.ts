@@ -1,13 +1,18 @@
-import { endReservation, endWhere, settle } from '../domain/ending.ts'
-import type { Account, GpuId, Outcome } from '../domain/model.ts'
+import { endReservation, endWhere, releaseGpus, settle } from '../domain/ending.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import type { Account, GpuId, Pool } from '../domain/model.ts'
+import { shownName } from '../domain/report.ts'
 import type { Deps } from './deps.ts'
 
 /** Ends the account's own manual reservations and tells their GPUs, sorted. */
-export async function releaseManual(deps: Pick<Deps, 'store' | 'alive'>, account: Account) {
-  return deps.store.update<readonly GpuId[]>((pool, moment) => {
+export async function releaseManual(
+  deps: Pick<Deps, 'store' | 'alive'>,
+  account: Account,
+): Promise<readonly GpuId[]> {
+  return deps.store.update((pool, moment) => {
     const settled = settle(pool, moment, deps.alive)
-    const released = endWhere(settled.pool, (reservation) =>
-      reservation.kind === 'manual' && reservation.account.uid === account.uid
+    const released = endWhere(settled.pool, (held) =>
+      held.kind === 'manual' && held.account.uid === account.uid
         ? { outcome: 'released', at: moment.wall }
         : null,
     )
@@ -19,14 +24,49 @@ export async function releaseManual(deps: Pick<Deps, 'store' | 'alive'>, account
   })
 }
 
+/**
+ * Ends the account's own hold of these GPUs, by hand or by a run, and tells which they were. The
+ * administrator (root) may end anyone's. Throws `not-yours` where one is somebody else's, and
+ * `impossible-request` for an id that the pool does not have; nothing is released then.
+ */
+export async function releaseById(
+  deps: Pick<Deps, 'store' | 'alive'>,
+  account: Account,
+  gpus: readonly GpuId[],
+): Promise<readonly GpuId[]> {
+  return deps.store.update((pool, moment) => {
+    const settled = settle(pool, moment, deps.alive)
+    checkOwn(settled.pool, account, gpus)
+    const released = releaseGpus(settled.pool, gpus, moment.wall)
+    return {
+      pool: released.pool,
+      ended: [...settled.ended, ...released.ended],
+      result: released.ended.map((record) => record.gpu).toSorted((a, b) => a - b),
+    }
+  })
+}
+
+function checkOwn(pool: Pool, account: Account, gpus: readonly GpuId[]): void {
+  const unknown = gpus.filter((gpu) => gpu >= pool.gpus.length)
+  if (unknown.length > 0) {
+    throw new CanhazgpuError('impossible-request', `No such GPU: ${unknown.join(', ')}`, {
+      hint: "see 'canhazgpu status' for the GPUs of this machine",
+    })
+  }
+  if (account.uid === 0) return
+  for (const held of pool.reservations) {
+    const foreign = held.account.uid === account.uid ? undefined : held.gpus.find((gpu) => gpus.includes(gpu))
+    if (foreign === undefined) continue
+    throw new CanhazgpuError('not-yours', `GPU ${foreign} is reserved by ${shownName(held)}`, {
+      hint: 'ask its holder, or an administrator, to release it',
+    })
+  }
+}
+
 /** Ends one reservation by id, if it still stands. */
-export async function endNow(
-  deps: Pick<Deps, 'store'>,
-  reservation: string,
-  outcome: Outcome = 'released',
-): Promise<void> {
+export async function endNow(deps: Pick<Deps, 'store'>, reservation: string): Promise<void> {
   await deps.store.update((pool, moment) => ({
-    ...endReservation(pool, reservation, outcome, moment.wall),
+    ...endReservation(pool, reservation, 'released', moment.wall),
     result: undefined,
   }))
 }

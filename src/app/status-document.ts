@@ -72,8 +72,8 @@ function reservationFields(reservation: Reservation, now: number) {
   }
 }
 
-function expiryOf(reservation: Reservation): string | undefined {
-  const end = reservation.kind === 'run' ? reservation.timeoutAt : reservation.expiresAt
+export function expiryOf(reservation: Reservation): string | undefined {
+  const end = reservation.kind === 'run' ? reservation.timeLimit?.interruptAt : reservation.expiresAt
   return end === undefined ? undefined : timestamp(end)
 }
 
@@ -106,6 +106,6 @@ export const timestamp = (ms: number): string => new Date(ms).toISOString()
 type DefinedOnly<T> = { [Key in keyof T]: Exclude<T[Key], undefined> }
 
 /** Absent fields stay out of the document, in TypeScript's eyes too. */
-function definedOnly<T extends object>(value: T): DefinedOnly<T> {
+export function definedOnly<T extends object>(value: T): DefinedOnly<T> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as DefinedOnly<T>
 }

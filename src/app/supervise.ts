@@ -1,6 +1,6 @@
 import { endReservation } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Millis, Outcome, Pool, RunReservation } from '../domain/model.ts'
+import type { GpuId, Millis, Outcome, Pool, RunReservation, TimeLimit } from '../domain/model.ts'
 import type { Store } from '../domain/ports.ts'
 
 /** How often a supervisor says that its command lives. */
@@ -19,6 +19,12 @@ export interface Job {
   wait(timeoutMs: Millis): 'exited' | 'changed' | 'timeout'
   /** Blocks until it has ended or the time is over, whatever happens to the pool. */
   pause(timeoutMs: Millis): 'exited' | 'timeout'
+  /** Asks every process of the command to stop (SIGINT), those it left behind included. */
+  interrupt(): void
+  /** Ends every process of the command (SIGKILL). */
+  kill(): void
+  /** Whether the command and all it started have ended. */
+  isOver(): boolean
   /** One line on the command's standard error, if it can be had. */
   say(line: string): void
 }
@@ -33,43 +39,86 @@ export interface Supervision {
   readonly sleep: (ms: Millis) => Promise<void>
 }
 
+/** How often the end of interrupted or killed processes is looked for. */
+const LOOK_FOR_END_MS: Millis = 100
+
 /**
- * Keeps the heartbeat of a run and ends its reservation when the command has ended. Leaves early, with a
- * word on the command's stderr, when somebody else ended the reservation. Trouble with the store is told
- * and waited out: the command's own life holds the reservation meanwhile.
+ * Keeps the heartbeat of a run, enforces its time limit and ends its reservation when the command has
+ * ended. Leaves early, with a word on the command's stderr, when somebody else ended the reservation.
+ * Trouble with the store is told and waited out: the command's own life holds the reservation meanwhile.
  */
 export async function supervise(supervision: Supervision): Promise<void> {
-  const reservation = await withStore(supervision, async (store) =>
-    ownRun((await store.read()).pool, supervision),
-  )
-  if (reservation === undefined) return
+  const { clock } = supervision
+  const start = await withStore(supervision, async (store) => {
+    const { pool, moment } = await store.read()
+    return { reservation: ownRun(pool, supervision), now: moment.wall }
+  })
+  if (start.reservation === undefined) return
+  const { reservation } = start
   const job = supervision.watch(reservation)
-  const gpus = `GPU ${reservation.gpus.join(', ')}`
-  const tellLost = () =>
-    job.say(`canhazgpu: the reservation of ${gpus} was ended; the command runs on without it`)
+  const limit = steadyLimit(reservation, clock() - start.now)
+  let held = reservation.gpus
   let troubled = false
-  let beatAt = supervision.clock() + HEARTBEAT_MS
+  let beatAt = clock() + HEARTBEAT_MS
   for (;;) {
-    const event = job.wait(Math.max(0, beatAt - supervision.clock()))
+    const event = job.wait(Math.max(0, Math.min(beatAt, limit.interruptAt) - clock()))
     if (event === 'exited') return end(supervision, 'exited')
+    if (clock() >= limit.interruptAt) {
+      await stop(job, { supervision, killAt: limit.killAt })
+      return end(supervision, 'timed-out')
+    }
     const sight = event === 'timeout' ? await beat(supervision) : await look(supervision)
-    if (sight.kind === 'lost') return tellLost()
+    const lost = held.filter(
+      (gpu) => sight.kind === 'lost' || (sight.kind === 'stands' && !sight.gpus.includes(gpu)),
+    )
+    if (lost.length > 0) {
+      job.say(
+        `canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`,
+      )
+      held = held.filter((gpu) => !lost.includes(gpu))
+    }
+    if (sight.kind === 'lost') return
     if (sight.kind === 'unreachable' && !troubled) {
-      job.say(`canhazgpu: ${sight.reason}; ${gpus} stays reserved while the command runs`)
+      job.say(`canhazgpu: ${sight.reason}; GPU ${held.join(', ')} stays reserved while the command runs`)
     }
     troubled = sight.kind === 'unreachable'
-    if (event === 'timeout') beatAt = supervision.clock() + HEARTBEAT_MS
+    if (event === 'timeout') beatAt = clock() + HEARTBEAT_MS
     if (event === 'changed' && job.pause(LOOK_AGAIN_MS) === 'exited') return end(supervision, 'exited')
   }
 }
 
+/** The time limit by steady time: nobody can put that clock forward. */
+function steadyLimit({ timeLimit }: RunReservation, steadyOfWall: Millis): TimeLimit {
+  if (timeLimit === undefined) {
+    return { interruptAt: Number.POSITIVE_INFINITY, killAt: Number.POSITIVE_INFINITY }
+  }
+  return {
+    interruptAt: timeLimit.interruptAt + steadyOfWall,
+    killAt: timeLimit.killAt + steadyOfWall,
+  }
+}
+
+/** Interrupts the command, and kills what still lives when the grace is over. */
+async function stop(
+  job: Job,
+  { supervision, killAt }: { readonly supervision: Supervision; readonly killAt: Millis },
+): Promise<void> {
+  job.interrupt()
+  while (!job.isOver()) {
+    if (supervision.clock() >= killAt) job.kill()
+    await supervision.sleep(LOOK_FOR_END_MS)
+  }
+}
+
 type Sight =
-  | { readonly kind: 'stands' }
+  | { readonly kind: 'stands'; readonly gpus: readonly GpuId[] }
   | { readonly kind: 'lost' }
   | { readonly kind: 'unreachable'; readonly reason: string }
 
-const sightOf = (pool: Pool, supervision: Supervision): Sight =>
-  ownRun(pool, supervision) === undefined ? { kind: 'lost' } : { kind: 'stands' }
+function sightOf(pool: Pool, supervision: Supervision): Sight {
+  const run = ownRun(pool, supervision)
+  return run === undefined ? { kind: 'lost' } : { kind: 'stands', gpus: run.gpus }
+}
 
 function ownRun(pool: Pool, { reservation }: Supervision): RunReservation | undefined {
   const found = pool.reservations.find((each) => each.id === reservation)

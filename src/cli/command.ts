@@ -22,10 +22,14 @@ export interface CommandSpec<Options, Result> {
   readonly examples: readonly string[]
   /** Whether a command stands behind `--`; it must then. */
   readonly takesCommand?: boolean
+  /** What stands after the options: how it reads in the usage line, and how many there must be. */
+  readonly arguments?: { readonly usage: string; readonly count: number }
   readonly configure: (command: Command) => Command
   readonly handle: (options: Options, world: World) => Promise<Result>
   readonly text: (result: Result, look: Look) => Printed
   readonly json: (result: Result) => unknown
+  /** Shows the answer again and again until the command is interrupted, instead of once. */
+  readonly follow?: (options: Options, world: World) => AsyncIterable<Result> | null
   /** A failure to be told after the answer, and in spite of it. */
   readonly failure?: (result: Result) => CanhazgpuError | undefined
 }

@@ -3,6 +3,8 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type Settings } from '../domain/settings.ts'
 import type { CommandSpec, Look, Printed } from './command.ts'
 import { admin } from './commands/admin.ts'
+import { extend } from './commands/extend.ts'
+import { queue } from './commands/queue.ts'
 import { release } from './commands/release.ts'
 import { report } from './commands/report.ts'
 import { reserve } from './commands/reserve.ts'
@@ -15,6 +17,7 @@ import type { World } from './world.ts'
 export interface Surroundings {
   readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
   readonly configFile?: string
+  readonly operands: readonly string[]
   readonly commandLine: readonly string[] | null
 }
 
@@ -65,6 +68,8 @@ function buildProgram(invocation: Invocation): Command {
     .configureOutput({ writeOut: edge.stdout, writeErr: edge.stdout, outputError: () => {} })
     .configureHelp({ formatHelp, subcommandTerm: (command) => command.name() })
   addCommand(program, admin, invocation)
+  addCommand(program, extend, invocation)
+  addCommand(program, queue, invocation)
   addCommand(program, release, invocation)
   addCommand(program, report, invocation)
   addCommand(program, reserve, invocation)
@@ -79,7 +84,12 @@ function addCommand<Options, Result>(
   invocation: Invocation,
 ): void {
   const { edge, commandLine } = invocation
-  const command = program.command(spec.name).description(spec.summary).usage('[OPTIONS]')
+  const operands = spec.arguments === undefined ? '' : ` ${spec.arguments.usage}`
+  const behindDashes = spec.takesCommand === true ? ' -- COMMAND [ARGS]...' : ''
+  const command = program
+    .command(spec.name)
+    .description(spec.summary)
+    .usage(`[OPTIONS]${operands}${behindDashes}`)
   spec.configure(command)
   withSettings(command.option('--json', 'Print JSON'))
   command.addHelpText(
@@ -90,29 +100,43 @@ function addCommand<Options, Result>(
   command.action(async () => {
     refuseStrays(spec, command.args, commandLine)
     const options = { ...program.opts(), ...command.opts() }
-    const world = await edge.world(surroundingsOf(options, commandLine))
-    const result = await spec.handle(options as Options, world)
+    const world = await edge.world(surroundingsOf(options, command.args, commandLine))
     const json = options.json === true
-    const printed: Printed = json
-      ? { stdout: `${JSON.stringify(spec.json(result), null, 2)}\n` }
-      : spec.text(result, edge.look.stdout)
-    if (printed.stdout !== undefined) edge.stdout(printed.stdout)
-    if (printed.stderr !== undefined) edge.stderr(printed.stderr)
-    const failure = spec.failure?.(result)
-    if (failure !== undefined) invocation.status = tell(failure, { edge, json, commandName: spec.name })
+    const show = (result: Result): void => {
+      const printed: Printed = json
+        ? { stdout: `${JSON.stringify(spec.json(result), null, 2)}\n` }
+        : spec.text(result, edge.look.stdout)
+      if (printed.stdout !== undefined) edge.stdout(printed.stdout)
+      if (printed.stderr !== undefined) edge.stderr(printed.stderr)
+      const failure = spec.failure?.(result)
+      if (failure !== undefined) invocation.status = tell(failure, { edge, json, commandName: spec.name })
+    }
+    const answers = spec.follow?.(options as Options, world) ?? null
+    if (answers === null) return show(await spec.handle(options as Options, world))
+    if (!edge.look.stdout.terminal) {
+      throw new CanhazgpuError('usage', '--watch needs a terminal to draw on', {
+        hint: `use '${spec.name} --json' in scripts`,
+      })
+    }
+    for await (const result of answers) {
+      edge.stdout(CLEAR_SCREEN)
+      show(result)
+    }
   })
 }
 
+const CLEAR_SCREEN = '\u001b[H\u001b[2J'
+
 /** What stands where nothing may stand is most often a command without its `--`. */
 function refuseStrays(
-  spec: { readonly name: string; readonly takesCommand?: boolean },
+  spec: Pick<CommandSpec<never, never>, 'name' | 'takesCommand' | 'arguments'>,
   strays: readonly string[],
   commandLine: readonly string[] | null,
 ): void {
   const refuse = (what: string, hint: string): never => {
     throw new CanhazgpuError('usage', what, { hint })
   }
-  const [stray] = strays
+  const stray = strays[spec.arguments?.count ?? 0]
   const seeHelp = `see 'canhazgpu ${spec.name} --help'`
   if (spec.takesCommand === true) {
     const example = `use for example: canhazgpu ${spec.name} --gpus 1 -- python train.py`
@@ -121,13 +145,16 @@ function refuseStrays(
   } else if (commandLine !== null) {
     refuse(`'${spec.name}' takes no command after '--'`, seeHelp)
   }
+  if (spec.arguments !== undefined && strays.length < spec.arguments.count) {
+    refuse(`Missing ${spec.arguments.usage}`, seeHelp)
+  }
   if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, seeHelp)
 }
 
 /** Settings may stand before or after the command's name. */
 function withSettings(command: Command): Command {
   command.option('--config <file>', 'Configuration file (default: ~/.canhazgpu.yaml)')
-  for (const setting of Object.values(SETTINGS)) {
+  for (const setting of Object.values(SETTINGS).filter(({ flag }) => flag)) {
     command.option(`--${setting.key} <value>`, `${setting.describe} (default: ${setting.show})`)
   }
   return command
@@ -135,6 +162,7 @@ function withSettings(command: Command): Command {
 
 function surroundingsOf(
   options: Readonly<Record<string, unknown>>,
+  operands: readonly string[],
   commandLine: readonly string[] | null,
 ): Surroundings {
   const text = (name: string): string | undefined => {
@@ -149,6 +177,7 @@ function surroundingsOf(
   const configFile = text('config')
   return {
     flags: Object.fromEntries(given),
+    operands,
     commandLine,
     ...(configFile === undefined ? {} : { configFile }),
   }

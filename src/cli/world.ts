@@ -1,7 +1,9 @@
 import type { Deps } from '../app/deps.ts'
 import type { PoolPlace } from '../app/set-up.ts'
+import type { Waker } from '../app/wait-in-line.ts'
 import type { Variables } from '../domain/device-variables.ts'
-import type { Account, Probe, ProcessIdentity, ProviderName } from '../domain/model.ts'
+import type { Account, Millis, Probe, ProcessIdentity, ProviderName } from '../domain/model.ts'
+import type { Store } from '../domain/ports.ts'
 import type { Settings } from '../domain/settings.ts'
 
 /** Everything a command may ask of the machine it runs on; opened only when asked for. */
@@ -9,6 +11,8 @@ export interface World {
   readonly settings: Settings
   /** What stands behind `--`, null where there is no `--`. */
   readonly commandLine: readonly string[] | null
+  /** What stands after the options. */
+  readonly operands: readonly string[]
   readonly account: () => Account
   readonly process: () => ProcessIdentity
   readonly hostname: () => string
@@ -23,7 +27,11 @@ export interface World {
    * Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`.
    */
   readonly launch: () => Launcher
-  readonly stderr: (text: string) => void
+  readonly stderr: Stderr
+  readonly steadyClock: () => Millis
+  readonly sleep: (ms: Millis) => Promise<void>
+  /** Wakes by changes of the pool and by signals; while it is open, Ctrl-C does not end this process. */
+  readonly openWaker: (store: Store) => Waker & { close(): void }
 }
 
 /** A command found and ready to be started. */
@@ -32,4 +40,10 @@ export interface Launcher {
   readonly startSupervisor: (reservation: string) => void
   /** Replaces this process by the command; returns only by throwing. */
   readonly become: (variables: Variables) => never
+}
+
+/** Where what is said beside the answer goes. */
+export interface Stderr {
+  readonly write: (text: string) => void
+  readonly terminal: boolean
 }

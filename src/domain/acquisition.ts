@@ -1,10 +1,14 @@
-import { choose, type Shortage, type Sight } from './allocation.ts'
+import { availabilityOf, type Sight } from './allocation.ts'
 import { CanhazgpuError } from './errors.ts'
+import { type Claim, isServable, sizeOf, type Walk, walkTo } from './line.ts'
 import type {
   Account,
+  GpuId,
   ManualReservation,
   Millis,
   Pool,
+  ProcessIdentity,
+  QueueEntry,
   Request,
   Reservation,
   RunReservation,
@@ -12,6 +16,7 @@ import type {
 
 /** Who wants which GPUs for what. Ids are made by the caller, so that the decision stays pure. */
 export interface Intent {
+  /** Of the reservation to be, and of the queue entry before it. */
   readonly id: string
   readonly request: Request
   readonly user: string
@@ -20,26 +25,112 @@ export interface Intent {
   readonly hold: RunHold | ManualHold
 }
 
-export type RunHold = Pick<RunReservation, 'kind' | 'process' | 'command'> & { readonly timeout?: Millis }
-export type ManualHold = Pick<ManualReservation, 'kind'> & { readonly duration: Millis }
+export interface RunHold extends Pick<RunReservation, 'kind' | 'process' | 'command'> {
+  readonly timeout?: { readonly after: Millis; readonly grace: Millis }
+}
+
+export interface ManualHold extends Pick<ManualReservation, 'kind'> {
+  readonly duration: Millis
+}
+
+/** Why a request could not be granted. */
+export interface Shortage {
+  readonly requested: number
+  readonly available: number
+  /** GPUs left out because someone uses them without a reservation. */
+  readonly occupied: number
+  /** GPUs left out because of a fault. */
+  readonly faulty: number
+  /** How many stand in line before this request. */
+  readonly ahead: number
+  /** The requested GPUs that are not to be had, where certain ones were asked for. */
+  readonly taken: readonly GpuId[]
+}
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
   | { readonly kind: 'refused'; readonly shortage: Shortage }
 
-/** Grants all that is asked for, or nothing: the pool is then the one that was given. */
-export function acquire(pool: Pool, intent: Intent, sight: Sight, now: Millis) {
-  const choice = choose(pool, intent.request, intent.account.uid, sight)
-  if (choice.kind === 'short') return { pool, result: refused(choice.shortage) }
-  const reservation = reservationOf(intent, choice.gpus, now)
+export interface Acquired {
+  readonly pool: Pool
+  readonly result: Acquisition
+}
+
+/**
+ * Grants all that is asked for, or nothing: the pool is then the one that was given. Nobody who stands in
+ * line before is delayed; who stands nowhere comes after everyone. A grant takes its entry out of the line.
+ */
+export function acquire(pool: Pool, intent: Intent, sight: Sight, now: Millis): Acquired {
+  const walk = walkTo(pool, intent.id, now, sight)
+  const gpus = walk.offer(claimIn(intent))
+  if (gpus.length < sizeOf(intent.request)) {
+    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, sight, walk) } }
+  }
+  const reservation = reservationOf(
+    intent,
+    gpus.toSorted((a, b) => a - b),
+    now,
+  )
   return {
-    pool: { ...pool, reservations: [...pool.reservations, reservation] },
-    result: granted(reservation),
+    pool: {
+      ...pool,
+      reservations: [...pool.reservations, reservation],
+      queue: pool.queue.filter((entry) => entry.id !== intent.id),
+    },
+    result: { kind: 'granted', reservation },
   }
 }
 
-const granted = (reservation: Reservation): Acquisition => ({ kind: 'granted', reservation })
-const refused = (shortage: Shortage): Acquisition => ({ kind: 'refused', shortage })
+/** Whether it could be granted now as far as reservations tell; only then is the driver worth asking. */
+export function canBeServed(pool: Pool, intent: Intent, now: Millis): boolean {
+  return walkTo(pool, intent.id, now).offer(claimIn(intent)).length === sizeOf(intent.request)
+}
+
+/** Where a waiter waits, and for how long at most. */
+export interface Ticket {
+  readonly process: ProcessIdentity
+  readonly waitFor?: Millis
+}
+
+/** Puts the intent at the end of the line, unless it stands in it already. */
+export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool {
+  if (pool.queue.some((entry) => entry.id === intent.id)) return pool
+  const { id, user, account, request, note } = intent
+  const { duration } = claimIn(intent)
+  const entry: QueueEntry = {
+    id,
+    user,
+    account,
+    request,
+    kind: intent.hold.kind,
+    process: ticket.process,
+    joinedAt: now,
+    heartbeatAt: now,
+    ...(ticket.waitFor === undefined ? {} : { waitUntil: now + ticket.waitFor }),
+    ...(duration === undefined ? {} : { duration }),
+    ...(note === undefined ? {} : { note }),
+  }
+  return { ...pool, queue: [...pool.queue, entry] }
+}
+
+export function leaveLine(pool: Pool, id: string): Pool {
+  const queue = pool.queue.filter((entry) => entry.id !== id)
+  return queue.length === pool.queue.length ? pool : { ...pool, queue }
+}
+
+/**
+ * Notes the time for everyone before the given entry who could be served now and was not seen to be so
+ * yet: who does not come for it in time is passed over.
+ */
+export function noteServable(pool: Pool, before: string, sight: Sight, now: Millis): Pool {
+  const end = pool.queue.findIndex((entry) => entry.id === before)
+  const fresh = pool.queue
+    .slice(0, Math.max(0, end))
+    .filter((entry) => entry.servableSince === undefined && isServable(pool, entry, now, sight))
+  if (fresh.length === 0) return pool
+  const queue = pool.queue.map((entry) => (fresh.includes(entry) ? { ...entry, servableSince: now } : entry))
+  return { ...pool, queue }
+}
 
 /** Throws `impossible-request` for what this pool can never grant, however long one waits. */
 export function checkPossible(pool: Pool, request: Request): void {
@@ -61,14 +152,39 @@ export function checkPossible(pool: Pool, request: Request): void {
   }
 }
 
-function reservationOf(intent: Intent, gpus: readonly number[], now: Millis): Reservation {
+function claimIn({ request, account, hold }: Intent): Claim {
+  const duration = hold.kind === 'manual' ? hold.duration : longest(hold)
+  return { request, uid: account.uid, ...(duration === undefined ? {} : { duration }) }
+}
+
+const longest = ({ timeout }: RunHold): Millis | undefined =>
+  timeout === undefined ? undefined : timeout.after + timeout.grace
+
+function shortageOf(pool: Pool, intent: Intent, sight: Sight, walk: Walk): Shortage {
+  const availability = availabilityOf(pool, sight)
+  const countOf = (wanted: string) => [...availability.values()].filter((each) => each === wanted).length
+  const usable = walk.usable(claimIn(intent))
+  const place = pool.queue.findIndex((entry) => entry.id === intent.id)
+  return {
+    requested: sizeOf(intent.request),
+    available: usable.length,
+    occupied: countOf('occupied'),
+    faulty: countOf('faulty'),
+    ahead: place < 0 ? pool.queue.length : place,
+    taken: intent.request.kind === 'ids' ? intent.request.ids.filter((id) => !usable.includes(id)) : [],
+  }
+}
+
+function reservationOf(intent: Intent, gpus: readonly GpuId[], now: Millis): Reservation {
   const { id, user, account, note, hold } = intent
   const base = { id, gpus, user, account, startedAt: now, ...(note === undefined ? {} : { note }) }
   switch (hold.kind) {
     case 'run': {
-      const timeoutAt = hold.timeout === undefined ? {} : { timeoutAt: now + hold.timeout }
-      const { kind, process, command } = hold
-      return { ...base, kind, process, command, heartbeatAt: now, ...timeoutAt }
+      const { kind, process, command, timeout } = hold
+      const run = { ...base, kind, process, command, heartbeatAt: now }
+      if (timeout === undefined) return run
+      const interruptAt = now + timeout.after
+      return { ...run, timeLimit: { interruptAt, killAt: interruptAt + timeout.grace } }
     }
     case 'manual':
       return { ...base, kind: hold.kind, expiresAt: now + hold.duration }

@@ -1,4 +1,4 @@
-import type { Gpu, GpuId, GpuUsage, Pool, PoolSettings, Request } from './model.ts'
+import type { Gpu, GpuId, GpuMeasurement, GpuUsage, Pool, PoolSettings } from './model.ts'
 import { isOccupied, type PoolUsage } from './usage.ts'
 
 /** Why a GPU can be granted now, or cannot. */
@@ -8,22 +8,9 @@ export type Availability = 'free' | 'reserved' | 'occupied' | 'faulty'
 export interface Sight {
   readonly usage: PoolUsage
   readonly thresholdMb: number
+  /** An account whose own unreserved use is not in its way. */
+  readonly claimant?: number
 }
-
-export interface Shortage {
-  readonly requested: number
-  readonly available: number
-  /** GPUs left out because someone uses them without a reservation. */
-  readonly occupied: number
-  /** GPUs left out because of a fault. */
-  readonly faulty: number
-  /** The requested GPUs that are not free, where certain ones were asked for. */
-  readonly taken: readonly GpuId[]
-}
-
-export type Choice =
-  | { readonly kind: 'chosen'; readonly gpus: readonly GpuId[] }
-  | { readonly kind: 'short'; readonly shortage: Shortage }
 
 /** A GPU is available only when the driver was seen to show it idle. */
 export function availabilityOf(pool: Pool, sight: Sight): ReadonlyMap<GpuId, Availability> {
@@ -31,7 +18,7 @@ export function availabilityOf(pool: Pool, sight: Sight): ReadonlyMap<GpuId, Ava
   return new Map(
     pool.gpus.map(({ id }) => [
       id,
-      reserved.has(id) ? 'reserved' : withoutReservation(sight.usage.get(id)?.usage, sight.thresholdMb),
+      reserved.has(id) ? 'reserved' : withoutReservation(sight.usage.get(id)?.usage, sight),
     ]),
   )
 }
@@ -40,48 +27,31 @@ export function reservedGpus(pool: Pool): ReadonlySet<GpuId> {
   return new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
 }
 
-function withoutReservation(usage: GpuUsage | undefined, thresholdMb: number): Availability {
+function withoutReservation(usage: GpuUsage | undefined, sight: Sight): Availability {
   if (usage === undefined || usage.kind === 'fault') return 'faulty'
-  return isOccupied(usage, thresholdMb) ? 'occupied' : 'free'
+  return isOccupied(usage, sight.thresholdMb) && !isUsedOnlyBy(usage, sight.claimant) ? 'occupied' : 'free'
 }
 
-/** Chooses all the GPUs a request asks for out of the free ones, or none. */
-export function choose(pool: Pool, request: Request, uid: number, sight: Sight): Choice {
-  const availability = availabilityOf(pool, sight)
-  const free = pool.gpus.filter((gpu) => availability.get(gpu.id) === 'free')
-  const short = (requested: number, taken: readonly GpuId[]): Choice => ({
-    kind: 'short',
-    shortage: {
-      requested,
-      available: free.length,
-      occupied: countOf(availability, 'occupied'),
-      faulty: countOf(availability, 'faulty'),
-      taken,
-    },
-  })
-  switch (request.kind) {
-    case 'ids': {
-      const taken = request.ids.filter((id) => availability.get(id) !== 'free')
-      return taken.length > 0
-        ? short(request.ids.length, taken)
-        : { kind: 'chosen', gpus: request.ids.toSorted((a, b) => a - b) }
-    }
-    case 'count': {
-      if (free.length < request.count) return short(request.count, [])
-      const gpus = inOrder(free, pool.settings, uid)
-        .slice(0, request.count)
-        .map((gpu) => gpu.id)
-      return { kind: 'chosen', gpus: gpus.toSorted((a, b) => a - b) }
-    }
-  }
+/** GPUs without a reservation that the claimant's own processes use, and no one else's. */
+export function claimableBy(pool: Pool, sight: Sight): readonly GpuId[] {
+  const reserved = reservedGpus(pool)
+  return pool.gpus
+    .map((gpu) => gpu.id)
+    .filter((id) => {
+      const usage = sight.usage.get(id)?.usage
+      return !reserved.has(id) && usage?.kind === 'measured' && isUsedOnlyBy(usage, sight.claimant)
+    })
 }
 
-function countOf(availability: ReadonlyMap<GpuId, Availability>, wanted: Availability): number {
-  return [...availability.values()].filter((one) => one === wanted).length
+/** A process whose owner cannot be seen may be anyone's. */
+function isUsedOnlyBy(usage: GpuMeasurement, uid: number | undefined): boolean {
+  return (
+    uid !== undefined && usage.processes.length > 0 && usage.processes.every((process) => process.uid === uid)
+  )
 }
 
 /** Never-used GPUs first, then the longest unused, ties by id; or this account's own last ones before. */
-function inOrder(free: readonly Gpu[], settings: PoolSettings, uid: number): readonly Gpu[] {
+export function usageOrder(free: readonly Gpu[], settings: PoolSettings, uid: number): readonly Gpu[] {
   const leastRecent = (a: Gpu, b: Gpu) =>
     (a.releasedAt ?? Number.NEGATIVE_INFINITY) === (b.releasedAt ?? Number.NEGATIVE_INFINITY)
       ? a.id - b.id

@@ -1,4 +1,4 @@
-import type { Millis, Moment, Pool, Reservation } from './model.ts'
+import type { Millis, Moment, Pool, Reservation, TimeLimit } from './model.ts'
 
 /** Reading two clocks is not one instant; less than this is no jump. */
 const TOLERANCE_MS = 1_000
@@ -46,9 +46,16 @@ function shiftedReservation(reservation: Reservation, by: Millis): Reservation {
         ...reservation,
         startedAt,
         heartbeatAt: reservation.heartbeatAt + by,
-        ...(reservation.timeoutAt === undefined ? {} : { timeoutAt: reservation.timeoutAt + by }),
+        ...(reservation.timeLimit === undefined
+          ? {}
+          : { timeLimit: shiftedLimit(reservation.timeLimit, by) }),
       }
     case 'manual':
       return { ...reservation, startedAt, expiresAt: reservation.expiresAt + by }
   }
 }
+
+const shiftedLimit = (limit: TimeLimit, by: Millis): TimeLimit => ({
+  interruptAt: limit.interruptAt + by,
+  killAt: limit.killAt + by,
+})

@@ -27,3 +27,13 @@ export function deviceVariables(
       return { ...common, CUDA_DEVICE_ORDER: 'PCI_BUS_ID', NVIDIA_VISIBLE_DEVICES: list }
   }
 }
+
+/** The line that a shell evaluates to use GPUs reserved by hand. */
+export function shellExport(variables: Variables): string {
+  const { CUDA_VISIBLE_DEVICES, CANHAZGPU_RESERVATION: _, ...others } = variables
+  const set = Object.entries({ CUDA_VISIBLE_DEVICES, ...others })
+  const assignments = set.flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]))
+  const removed = set.flatMap(([name, value]) => (value === null ? [name] : []))
+  const unset = removed.length === 0 ? '' : `; unset ${removed.join(' ')}`
+  return `export ${assignments.join(' ')}${unset}`
+}

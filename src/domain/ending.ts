@@ -1,4 +1,5 @@
 import { followClock } from './clock.ts'
+import { isServable } from './line.ts'
 import type {
   GpuId,
   HeldTime,
@@ -27,7 +28,7 @@ export interface Ended {
  */
 export function settle(pool: Pool, moment: Moment, alive: AliveCheck): Ended {
   const healed = followClock(pool, moment)
-  const present = dropGoneWaiters(healed, moment.wall, alive)
+  const present = forgetUnservable(dropGoneWaiters(healed, moment.wall, alive), moment.wall)
   return endWhere(present, (reservation) => endOf(reservation, moment.wall, alive))
 }
 
@@ -90,7 +91,7 @@ function endOf(reservation: Reservation, now: Millis, alive: AliveCheck): End | 
     case 'present':
       return null
     case 'gone': {
-      const timedOut = reservation.timeoutAt !== undefined && reservation.timeoutAt <= now
+      const timedOut = reservation.timeLimit !== undefined && reservation.timeLimit.interruptAt <= now
       return { outcome: timedOut ? 'timed-out' : 'exited', at: now }
     }
     case 'lost':
@@ -114,7 +115,51 @@ function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present
 
 function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
   const present = pool.queue.filter(
-    (entry) => sightOf(alive(entry.process), entry.heartbeatAt, now) === 'present',
+    (entry) =>
+      (entry.waitUntil === undefined || now < entry.waitUntil) &&
+      sightOf(alive(entry.process), entry.heartbeatAt, now) === 'present',
   )
   return present.length === pool.queue.length ? pool : { ...pool, queue: present }
+}
+
+/** Who can no longer be served starts a new count when it can be again. */
+function forgetUnservable(pool: Pool, now: Millis): Pool {
+  const stale = pool.queue.filter(
+    (entry) => entry.servableSince !== undefined && !isServable(pool, entry, now),
+  )
+  if (stale.length === 0) return pool
+  const queue = pool.queue.map((entry) => {
+    if (!stale.includes(entry)) return entry
+    const { servableSince: _, ...rest } = entry
+    return rest
+  })
+  return { ...pool, queue }
+}
+
+/**
+ * Ends the hold of some GPUs, of whatever kind; a reservation goes on with the others, and ends with its
+ * last one.
+ */
+export function releaseGpus(pool: Pool, gpus: readonly GpuId[], at: Millis): Ended {
+  const isReleased = (gpu: GpuId) => gpus.includes(gpu)
+  const records = pool.reservations.flatMap((held) =>
+    held.gpus
+      .filter(isReleased)
+      .map((gpu): UsageRecord => ({ ...heldTimeOf(pool.host, held, gpu, at), outcome: 'released' })),
+  )
+  if (records.length === 0) return { pool, ended: records }
+  const holders = new Map(records.map((record) => [record.gpu, record.account.uid]))
+  return {
+    pool: {
+      ...pool,
+      gpus: pool.gpus.map((gpu) => {
+        const releasedBy = holders.get(gpu.id)
+        return releasedBy === undefined ? gpu : { ...gpu, releasedAt: at, releasedBy }
+      }),
+      reservations: pool.reservations
+        .map((held) => ({ ...held, gpus: held.gpus.filter((gpu) => !isReleased(gpu)) }))
+        .filter((held) => held.gpus.length > 0),
+    },
+    ended: records,
+  }
 }

@@ -78,8 +78,14 @@ export interface RunReservation extends ReservationBase {
   readonly kind: 'run'
   readonly process: ProcessIdentity
   readonly heartbeatAt: Millis
-  readonly timeoutAt?: Millis
+  readonly timeLimit?: TimeLimit
   readonly command: string
+}
+
+/** A command is interrupted at the first moment and killed at the second, if it still lives then. */
+export interface TimeLimit {
+  readonly interruptAt: Millis
+  readonly killAt: Millis
 }
 
 export interface ManualReservation extends ReservationBase {

@@ -10,11 +10,22 @@ export interface Settings {
   readonly memoryThreshold: number
   /** How long the GPU driver may take to answer. */
   readonly probeTimeout: Millis
+  /** Whether `run` and `reserve` wait in line where the GPUs are not to be had at once. */
+  readonly runWait: Patience
+  readonly reserveWait: Patience
 }
 
+/** How long one is ready to wait in line. */
+export type Patience =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'endless' }
+  | { readonly kind: 'until'; readonly duration: Millis }
+
 export interface SettingSpec<Value> {
-  /** Name in configuration files, and of the flag with `--` before it. */
+  /** Name in configuration files, where a dot means a key within a key, and of the flag if it has one. */
   readonly key: string
+  /** Whether every command takes it as `--<key>`. */
+  readonly flag: boolean
   readonly env: string
   readonly default: Value
   /** What it is, for `--help` and the documentation. */
@@ -30,6 +41,7 @@ export interface SettingSpec<Value> {
 export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings[Name]> } = {
   store: {
     key: 'store',
+    flag: true,
     env: 'CANHAZGPU_STORE',
     default: 'sqlite:///var/lib/canhazgpu/pool.db',
     describe: 'Where the pool is kept',
@@ -39,6 +51,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
   },
   memoryThreshold: {
     key: 'memory-threshold',
+    flag: true,
     env: 'CANHAZGPU_MEMORY_THRESHOLD',
     default: DEFAULT_MEMORY_THRESHOLD_MB,
     describe: 'Memory on an unreserved GPU that counts as use, MB',
@@ -51,17 +64,42 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
   },
   probeTimeout: {
     key: 'probe-timeout',
+    flag: true,
     env: 'CANHAZGPU_PROBE_TIMEOUT',
     default: 10_000,
     describe: 'How long the GPU driver may take to answer',
     show: '10s',
     expected: 'a duration such as 10s or 1m',
-    read: (value) => {
-      try {
-        return typeof value === 'string' ? parseDuration(value) : undefined
-      } catch {
-        return undefined
-      }
-    },
+    read: readDuration,
   },
+  runWait: patienceSetting('run'),
+  reserveWait: patienceSetting('reserve'),
+}
+
+function patienceSetting(command: 'run' | 'reserve'): SettingSpec<Patience> {
+  return {
+    key: `${command}.wait`,
+    flag: false,
+    env: `CANHAZGPU_${command.toUpperCase()}_WAIT`,
+    default: { kind: 'none' },
+    describe: `Whether '${command}' waits in line by itself, and how long at most`,
+    show: 'false',
+    expected: 'true, false or a duration such as 30m',
+    read: readPatience,
+  }
+}
+
+function readPatience(value: unknown): Patience | undefined {
+  if (value === true || value === 'true') return { kind: 'endless' }
+  if (value === false || value === 'false') return { kind: 'none' }
+  const duration = readDuration(value)
+  return duration === undefined ? undefined : { kind: 'until', duration }
+}
+
+function readDuration(value: unknown): Millis | undefined {
+  try {
+    return typeof value === 'string' ? parseDuration(value) : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -35,7 +35,7 @@ const reservation = v.variant('kind', [
     kind: v.literal('run'),
     process,
     heartbeatAt: millis,
-    timeoutAt: v.exactOptional(millis),
+    timeLimit: v.exactOptional(v.object({ interruptAt: millis, killAt: millis })),
     command: v.string(),
   }),
   v.object({ ...held, kind: v.literal('manual'), expiresAt: millis }),

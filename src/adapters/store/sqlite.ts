@@ -1,9 +1,9 @@
 import { constants, Database } from 'bun:sqlite'
-import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
+import { directoryChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { type Audience, createPoolFile, sharePoolFiles } from './pool-files.ts'
@@ -88,21 +88,8 @@ class SqliteStore implements Store {
     )
   }
 
-  async *changes(signal: AbortSignal): AsyncIterable<void> {
-    let wake = Promise.withResolvers<void>()
-    const watcher = watch(dirname(this.#path), () => wake.resolve())
-    const stop = () => wake.resolve()
-    signal.addEventListener('abort', stop)
-    try {
-      while (!signal.aborted) {
-        await wake.promise
-        wake = Promise.withResolvers<void>()
-        if (!signal.aborted) yield
-      }
-    } finally {
-      signal.removeEventListener('abort', stop)
-      watcher.close()
-    }
+  changes(signal: AbortSignal): AsyncIterable<void> {
+    return directoryChanges(dirname(this.#path), signal)
   }
 
   close(): void {

@@ -1,18 +1,37 @@
-import { releaseManual } from '../../app/release.ts'
+import { releaseById, releaseManual } from '../../app/release.ts'
+import { parseGpuIds } from '../../domain/gpu-ids.ts'
 import type { GpuId } from '../../domain/model.ts'
 import type { CommandSpec } from '../command.ts'
 
-export const release: CommandSpec<Record<never, never>, readonly GpuId[]> = {
+interface ReleaseOptions {
+  readonly gpuIds?: readonly GpuId[]
+}
+
+interface Released {
+  readonly gpus: readonly GpuId[]
+  readonly asked: readonly GpuId[] | undefined
+}
+
+export const release: CommandSpec<ReleaseOptions, Released> = {
   name: 'release',
   summary: 'Release all manually reserved GPUs held by the current user',
-  examples: ['canhazgpu release'],
-  configure: (command) => command,
-  handle: async (_options, world) => releaseManual(await world.deps(), world.account()),
-  text: (gpus) => ({
-    stdout:
-      gpus.length === 0
-        ? 'No manually reserved GPUs found for current user\n'
-        : `Released ${gpus.length} GPU(s): [${gpus.join(', ')}]\n`,
-  }),
-  json: (gpus) => ({ released: gpus }),
+  examples: ['canhazgpu release', 'canhazgpu release --gpu-ids 1,3'],
+  configure: (command) =>
+    command.option('-G, --gpu-ids <ids>', 'Only these GPUs, also those of your runs', parseGpuIds),
+  handle: async ({ gpuIds }, world) => {
+    const deps = await world.deps()
+    const account = world.account()
+    const gpus =
+      gpuIds === undefined ? await releaseManual(deps, account) : await releaseById(deps, account, gpuIds)
+    return { gpus, asked: gpuIds }
+  },
+  text: ({ gpus, asked }) => ({ stdout: `${releasedWords(gpus, asked)}\n` }),
+  json: ({ gpus }) => ({ released: gpus }),
+}
+
+function releasedWords(gpus: readonly GpuId[], asked: readonly GpuId[] | undefined): string {
+  if (gpus.length > 0) return `Released ${gpus.length} GPU(s): [${gpus.join(', ')}]`
+  return asked === undefined
+    ? 'No manually reserved GPUs found for current user'
+    : `No reservation of yours on GPU ${asked.join(', ')}`
 }

@@ -1,17 +1,28 @@
-import { acquireNow, type Grant } from '../../app/acquire.ts'
+import type { Grant } from '../../app/acquire.ts'
+import { claimableGpus } from '../../app/claim.ts'
+import { deviceVariables, shellExport } from '../../domain/device-variables.ts'
 import { formatDuration, parseDuration } from '../../domain/duration.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis } from '../../domain/model.ts'
+import { type AcquiringOptions, acquireFor, intentOf, withAcquiringOptions } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
-import { gpuCount } from '../options.ts'
+import { grantDocument } from '../grant-document.ts'
 
-interface ReserveOptions {
-  readonly gpus: number
+interface ReserveOptions extends AcquiringOptions {
   readonly duration: Millis
+  readonly claim?: boolean
+  readonly short?: boolean
+  readonly export?: boolean
+  readonly docker?: boolean
 }
 
-interface Reserved extends Grant {
+interface Reserved {
+  readonly grant: Grant
   readonly duration: Millis
+  readonly form: Form
 }
+
+type Form = 'sentence' | 'short' | 'export' | 'docker'
 
 const DEFAULT_DURATION: Millis = 8 * 3_600_000
 
@@ -21,35 +32,67 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
   examples: [
     'canhazgpu reserve',
     'canhazgpu reserve --gpus 2 --duration 4h',
-    'canhazgpu reserve --duration 30m',
+    'eval "$(canhazgpu reserve --export --wait)"',
   ],
   configure: (command) =>
-    command
-      .option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', gpuCount, 1)
+    withAcquiringOptions(command)
       .option(
         '-d, --duration <time>',
         'How long to reserve, such as 30m, 2h, 1d, 0.5h, 1h30m (default: 8h)',
         parseDuration,
         DEFAULT_DURATION,
-      ),
-  handle: async ({ gpus, duration }, world) => {
-    const account = world.account()
-    const grant = await acquireNow(await world.deps(), {
-      id: world.newId(),
-      request: { kind: 'count', count: gpus },
-      user: account.name,
-      account,
-      hold: { kind: 'manual', duration },
-    })
-    return { ...grant, duration }
+      )
+      .option('--claim', 'Take over GPUs that only your own processes use already')
+      .option('-s, --short', 'Print only the GPU ids, such as 1,3')
+      .option('--export', 'Print the line to eval in a shell')
+      .option('--docker', "Print the option for 'docker run'"),
+  handle: async (options, world) => {
+    const form = formOf(options)
+    const intent = intentOf(options, world, { kind: 'manual', duration: options.duration })
+    const grant =
+      options.claim === true
+        ? await claimableGpus(await world.deps(), intent, asksForCertain(options))
+        : await acquireFor(options, intent, { world, configured: world.settings.reserveWait })
+    return { grant, duration: options.duration, form }
   },
-  text: ({ reservation: { gpus }, devices, duration }, look) => ({
-    stdout: `Reserved ${gpus.length} GPU(s): [${gpus.join(', ')}] for ${formatDuration(duration)}\n`,
-    ...(look.terminal ? { stderr: `export CUDA_VISIBLE_DEVICES=${devices.join(',')}\n` } : {}),
-  }),
-  json: ({ reservation, devices }) => ({
-    reservation: reservation.id,
-    gpus: reservation.gpus,
-    cuda_visible_devices: devices.join(','),
-  }),
+  text: ({ grant, duration, form }, look) => {
+    const { gpus } = grant.reservation
+    switch (form) {
+      case 'sentence':
+        return {
+          stdout: `Reserved ${gpus.length} GPU(s): [${gpus.join(', ')}] for ${formatDuration(duration)}\n`,
+          ...(look.terminal ? { stderr: `${exportLine(grant)}\n` } : {}),
+        }
+      case 'short':
+        return { stdout: `${grant.devices.join(',')}\n` }
+      case 'export':
+        return { stdout: `${exportLine(grant)}\n` }
+      case 'docker':
+        return { stdout: `--gpus '"device=${grant.devices.join(',')}"'\n` }
+    }
+  },
+  json: ({ grant }) => grantDocument(grant),
+}
+
+function exportLine({ provider, devices, reservation }: Grant): string {
+  return shellExport(deviceVariables(provider, devices, reservation.id))
+}
+
+function formOf({ short, export: exported, docker }: ReserveOptions): Form {
+  const forms: readonly (readonly [boolean | undefined, Form])[] = [
+    [short, 'short'],
+    [exported, 'export'],
+    [docker, 'docker'],
+  ]
+  const [chosen, another] = forms.filter(([given]) => given === true)
+  if (another !== undefined) {
+    throw new CanhazgpuError('usage', 'Only one of --short, --export and --docker can be printed')
+  }
+  return chosen?.[1] ?? 'sentence'
+}
+
+function asksForCertain({ gpus, gpuIds, wait }: ReserveOptions): boolean {
+  if (wait !== undefined)
+    throw new CanhazgpuError('usage', '--claim does not wait: the GPUs are yours or not')
+  return gpus !== undefined || gpuIds !== undefined
 }

@@ -1,12 +1,19 @@
-import { acquireNow } from '../../app/acquire.ts'
 import { endNow } from '../../app/release.ts'
 import { deviceVariables } from '../../domain/device-variables.ts'
+import { parseDuration } from '../../domain/duration.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Millis } from '../../domain/model.ts'
+import { type AcquiringOptions, acquireFor, intentOf, withAcquiringOptions } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
-import { gpuCount } from '../options.ts'
+import { grantDocument } from '../grant-document.ts'
 
-interface RunOptions {
-  readonly gpus: number
+interface RunOptions extends AcquiringOptions {
+  readonly timeout?: Millis
+  readonly grace?: Millis
+  readonly json?: boolean
 }
+
+const DEFAULT_GRACE: Millis = 30_000
 
 export const run: CommandSpec<RunOptions, never> = {
   name: 'run',
@@ -14,34 +21,45 @@ export const run: CommandSpec<RunOptions, never> = {
   examples: [
     'canhazgpu run --gpus 1 -- python train.py',
     'canhazgpu run --gpus 2 -- python -m torch.distributed.launch train.py',
+    'canhazgpu run --wait --timeout 2h -- python train.py',
   ],
   takesCommand: true,
   configure: (command) =>
-    command
-      .usage('[OPTIONS] -- COMMAND [ARGS]...')
-      .option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', gpuCount, 1),
-  handle: async ({ gpus }, world) => {
+    withAcquiringOptions(command)
+      .option('-t, --timeout <time>', 'Interrupt the command after this time, such as 2h', parseDuration)
+      .option('--grace <time>', 'Kill it this much later if it still lives (default: 30s)', parseDuration),
+  handle: async (options, world) => {
     const launcher = world.launch()
-    const account = world.account()
-    const deps = await world.deps()
-    const { reservation, devices, provider } = await acquireNow(deps, {
-      id: world.newId(),
-      request: { kind: 'count', count: gpus },
-      user: account.name,
-      account,
-      hold: { kind: 'run', process: world.process(), command: (world.commandLine ?? []).join(' ') },
+    const hold = {
+      kind: 'run',
+      process: world.process(),
+      command: (world.commandLine ?? []).join(' '),
+      ...timeoutOf(options),
+    } as const
+    const grant = await acquireFor(options, intentOf(options, world, hold), {
+      world,
+      configured: world.settings.runWait,
     })
+    const { reservation, devices, provider } = grant
     try {
       launcher.startSupervisor(reservation.id)
-      world.stderr(
-        `Reserved ${reservation.gpus.length} GPU(s): [${reservation.gpus.join(', ')}] for command execution\n`,
+      world.stderr.write(
+        options.json === true
+          ? `${JSON.stringify(grantDocument(grant))}\n`
+          : `Reserved ${reservation.gpus.length} GPU(s): [${reservation.gpus.join(', ')}] for command execution\n`,
       )
       return launcher.become(deviceVariables(provider, devices, reservation.id))
     } catch (error) {
-      await endNow(deps, reservation.id)
+      await endNow(await world.deps(), reservation.id)
       throw error
     }
   },
   text: () => ({}),
   json: () => null,
+}
+
+function timeoutOf({ timeout, grace }: RunOptions) {
+  if (timeout !== undefined) return { timeout: { after: timeout, grace: grace ?? DEFAULT_GRACE } }
+  if (grace === undefined) return {}
+  throw new CanhazgpuError('usage', '--grace needs --timeout')
 }

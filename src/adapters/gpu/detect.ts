@@ -1,0 +1,44 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Millis, Probe, ProviderName } from '../../domain/model.ts'
+import { openProvider } from './provider.ts'
+import type { Environment } from './run-program.ts'
+
+/** NVML answers in a fraction of the time of nvidia-smi, and tells more. */
+const ORDER: readonly ProviderName[] = ['nvml', 'nvidia-smi', 'amd-smi']
+
+/**
+ * What the first provider that finds GPUs on this machine sees; `provider` in the probe is its name. Each
+ * has the whole deadline for itself.
+ *
+ * Throws `driver-missing` where no driver is installed, `driver-failed` with every driver's own reason where
+ * one is but cannot be asked, and `driver-unresponsive` at once where one hangs: whatever is tried next
+ * would wait for the same kernel module.
+ */
+export async function detectGpus(deadlineMs: Millis, env: Environment): Promise<Probe> {
+  const failures: CanhazgpuError[] = []
+  for (const name of ORDER) {
+    try {
+      return await openProvider(name, { gpuCount: 0, env }).probe(deadlineMs)
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError) || error.code === 'driver-unresponsive') throw error
+      failures.push(error)
+    }
+  }
+  throw explain(failures)
+}
+
+function explain(failures: readonly CanhazgpuError[]): CanhazgpuError {
+  const [first, ...others] = failures.filter((failure) => failure.code !== 'driver-missing')
+  if (first === undefined) {
+    return new CanhazgpuError(
+      'driver-missing',
+      'No GPU driver found: neither the library libnvidia-ml.so.1 nor the programs nvidia-smi and amd-smi',
+      { hint: 'Install the driver of the GPUs, or choose the provider "fake" to try canhazgpu without any.' },
+    )
+  }
+  const reasons = [first, ...others].map((failure) => failure.message).join('; ')
+  return new CanhazgpuError('driver-failed', `No GPU could be read - ${reasons}`, {
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    cause: first,
+  })
+}

@@ -1,0 +1,42 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Millis, Probe } from '../../domain/model.ts'
+import type { GpuProvider } from '../../domain/ports.ts'
+import { selfCommand } from '../os/self.ts'
+import { withinDeadline } from './deadline.ts'
+import { complaint, driverFailed } from './driver-words.ts'
+import { isAnswer, type NvmlAnswer, parseAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
+import { withProcessDetails } from './process-details.ts'
+import { type Environment, runProgram } from './run-program.ts'
+
+/**
+ * The NVIDIA driver through its management library, `libnvidia-ml.so.1`. The environment variable
+ * `CANHAZGPU_NVML_LIBRARY` (an absolute path) names another file, for drivers in unusual places.
+ */
+export function nvmlProvider(env: Environment): GpuProvider {
+  return {
+    probe: (deadlineMs: Millis): Promise<Probe> =>
+      withinDeadline(deadlineMs, 'The NVIDIA driver (NVML)', async (signal) => {
+        const answer = await ask(env, signal)
+        if (answer.kind === 'missing') {
+          throw new CanhazgpuError(
+            'driver-missing',
+            `The NVIDIA driver library was not found: ${answer.reason}`,
+            {
+              hint: 'Install the NVIDIA driver, or name the library in CANHAZGPU_NVML_LIBRARY.',
+            },
+          )
+        }
+        if (answer.kind === 'failed') throw driverFailed('NVML', answer.reason)
+        if (answer.gpus.length === 0) throw driverFailed('NVML', 'the NVIDIA driver sees no GPU')
+        return { provider: 'nvml', readings: await withProcessDetails(answer.gpus) }
+      }),
+  }
+}
+
+async function ask(env: Environment, signal: AbortSignal): Promise<NvmlAnswer> {
+  const library = env.CANHAZGPU_NVML_LIBRARY || STANDARD_LIBRARY
+  const output = await runProgram(selfCommand(['__probe', 'nvml', library]), { env, signal, isAnswer })
+  if (output.signal !== null) throw driverFailed('NVML', `crashed (${output.signal})`)
+  if (output.exitCode !== 0) throw driverFailed('NVML', complaint(output))
+  return parseAnswer(output.stdout)
+}

@@ -1,0 +1,101 @@
+import type { GpuProcess, GpuReading, Millis } from '../../domain/model.ts'
+import { known, type ReportedGpu, type ReportedProcess } from './reading.ts'
+
+type UserName = (uid: number) => string
+
+interface ProcessDetails {
+  readonly uid?: number | undefined
+  readonly comm?: string | undefined
+  readonly argv?: readonly string[] | undefined
+}
+
+// The kernel reads the command line out of the process's memory, under a lock that a process which hangs
+// inside the driver may hold for ever; it is decoration, and not worth more than this.
+const COMMAND_LINE_LIMIT_MS: Millis = 250
+const MAX_COMMAND_LENGTH = 4096
+
+/**
+ * The same GPUs with owner, name and command line of each process, from `/proc/<pid>`. What cannot be seen
+ * (process gone, another pid namespace, `hidepid`) is absent; the name then is the driver's, or `unknown`.
+ *
+ * @param userName name of a uid; by default the system's user database
+ */
+export async function withProcessDetails(
+  gpus: readonly ReportedGpu[],
+  userName?: UserName,
+): Promise<GpuReading[]> {
+  const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
+  // Nobody's processes, nobody's names: the user database then need not even be loaded.
+  if (pids.size === 0) return gpus as GpuReading[]
+  const nameOf = userName ?? (await import('../os/users.ts')).userName
+  const details = new Map(
+    await Promise.all([...pids].map(async (pid) => [pid, await readDetails(pid)] as const)),
+  )
+  return gpus.map((gpu) => {
+    if (gpu.state.kind === 'fault') return { ...gpu, state: gpu.state }
+    const processes = gpu.state.processes.map((process) =>
+      described(process, details.get(process.pid) ?? {}, nameOf),
+    )
+    return { ...gpu, state: { ...gpu.state, processes } }
+  })
+}
+
+function processesOf(gpu: ReportedGpu): readonly ReportedProcess[] {
+  return gpu.state.kind === 'fault' ? [] : gpu.state.processes
+}
+
+function described(process: ReportedProcess, details: ProcessDetails, userName: UserName): GpuProcess {
+  const { uid, comm, argv } = details
+  const command = argv === undefined ? '' : argv.join(' ').trim().slice(0, MAX_COMMAND_LENGTH)
+  return {
+    name: programName(argv?.[0]) ?? comm ?? programName(process.name) ?? 'unknown',
+    pid: process.pid,
+    ...known({
+      uid,
+      user: uid === undefined ? undefined : userName(uid),
+      memoryMb: process.memoryMb,
+      command: command === '' ? undefined : command,
+    }),
+  }
+}
+
+/** The program's file name. Not for a title with spaces: there a process has renamed itself. */
+function programName(argv0: string | undefined): string | undefined {
+  if (argv0 === undefined || argv0 === '' || /\s/.test(argv0)) return undefined
+  return argv0.slice(argv0.lastIndexOf('/') + 1) || undefined
+}
+
+async function readDetails(pid: number): Promise<ProcessDetails> {
+  const [status, commandLine] = await Promise.all([
+    readText(`/proc/${pid}/status`),
+    withinLimit(readText(`/proc/${pid}/cmdline`)),
+  ])
+  if (status === undefined) return {}
+  // proc_pid_status(5): "Uid: real effective saved filesystem". The owner of the folder would say the same
+  // but for processes that may not dump core, which belong to root there.
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1]
+  return {
+    uid: uid === undefined ? undefined : Number(uid),
+    comm: /^Name:\s+(.*)$/m.exec(status)?.[1],
+    argv: commandLine?.replace(/\0+$/, '').split('\0'),
+  }
+}
+
+async function withinLimit<T>(reading: Promise<T>): Promise<T | undefined> {
+  const limit = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => limit.resolve(undefined), COMMAND_LINE_LIMIT_MS)
+  try {
+    return await Promise.race([reading, limit.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await Bun.file(path).text()
+  } catch {
+    // Gone or hidden, which is an answer.
+    return undefined
+  }
+}

@@ -1,0 +1,38 @@
+import type { Millis, Probe, ProviderName } from '../../domain/model.ts'
+import type { GpuProvider } from '../../domain/ports.ts'
+import type { Environment } from './run-program.ts'
+
+export interface ProviderOptions {
+  /** How many GPUs the pool has; the fake provider has as many. */
+  readonly gpuCount: number
+  /** Scenario of the fake provider. */
+  readonly fakeUsageFile?: string | undefined
+  /** For finding and starting the driver's programs. */
+  readonly env: Environment
+}
+
+/** The provider of this name; nothing is loaded or asked before its first probe. */
+export function openProvider(name: ProviderName, options: ProviderOptions): GpuProvider {
+  return {
+    async probe(deadlineMs: Millis): Promise<Probe> {
+      const provider = await load(name, options)
+      return provider.probe(deadlineMs)
+    },
+  }
+}
+
+async function load(
+  name: ProviderName,
+  { env, gpuCount, fakeUsageFile }: ProviderOptions,
+): Promise<GpuProvider> {
+  switch (name) {
+    case 'nvml':
+      return (await import('./nvml.ts')).nvmlProvider(env)
+    case 'nvidia-smi':
+      return (await import('./nvidia-smi.ts')).nvidiaSmiProvider(env)
+    case 'amd-smi':
+      return (await import('./amd-smi.ts')).amdSmiProvider(env)
+    case 'fake':
+      return (await import('./fake.ts')).fakeProvider({ gpuCount, usageFile: fakeUsageFile })
+  }
+}

@@ -1,0 +1,100 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+
+/** The environment a program is started with. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface ProgramOutput {
+  readonly stdout: string
+  readonly stderr: string
+  readonly exitCode: number | null
+  /** The signal that ended it, for example `SIGSEGV`. */
+  readonly signal: string | null
+}
+
+export interface RunOptions {
+  readonly env: Environment
+  readonly signal: AbortSignal
+  /** Whether this is the whole answer: then the end of the program is not waited for. */
+  readonly isAnswer?: (stdout: string) => boolean
+}
+
+// The answer for 16 busy GPUs has some 10 KB; whatever is this much larger is no answer.
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+
+/**
+ * Runs a program to its end. When `signal` aborts it is killed and left behind without waiting for it: a
+ * process that hangs inside the kernel does not die even of SIGKILL, and must not hold us up. The promise
+ * then stays unsettled, which is why this belongs inside `withinDeadline`.
+ *
+ * Throws `driver-failed` where the program cannot be started or prints more than 4 MiB.
+ */
+export async function runProgram(command: readonly string[], options: RunOptions): Promise<ProgramOutput> {
+  const child = start(command, options.env)
+  const readers = [child.stdout.getReader(), child.stderr.getReader()] as const
+  const abandon = () => {
+    try {
+      child.kill('SIGKILL')
+    } catch {
+      // EPERM: it runs as root. Left behind is all that it can be.
+    }
+    child.unref()
+    for (const reader of readers) reader.cancel().catch(() => {})
+  }
+  if (options.signal.aborted) abandon()
+  options.signal.addEventListener('abort', abandon, { once: true })
+
+  const [stdout, stderr] = await Promise.all([readBounded(readers[0]), readBounded(readers[1])])
+  // Left to the abort that always comes: a program's end takes seconds where it is the last to use the driver.
+  if (stdout !== null && stderr !== null && options.isAnswer?.(stdout)) {
+    return { stdout, stderr, exitCode: 0, signal: null }
+  }
+  await child.exited
+  options.signal.removeEventListener('abort', abandon)
+  if (stdout === null || stderr === null) {
+    throw new CanhazgpuError('driver-failed', `${command[0]} printed more than ${MAX_OUTPUT_BYTES} bytes`, {
+      hint: `Run ${command[0]} by hand to see what it says.`,
+    })
+  }
+  return {
+    stdout,
+    stderr,
+    exitCode: child.exitCode,
+    signal: child.signalCode === null ? null : String(child.signalCode),
+  }
+}
+
+function start(command: readonly string[], env: Environment) {
+  try {
+    return Bun.spawn([...command], {
+      env: { ...env },
+      // Never the caller's folder: what is looked up by a relative name must not come from there.
+      cwd: '/',
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CanhazgpuError('driver-failed', `${command[0]} cannot be started: ${reason}`, {
+      hint: `Look at the permissions of ${command[0]}.`,
+      cause,
+    })
+  }
+}
+
+async function readBounded(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string | null> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    size += value.byteLength
+    if (size > MAX_OUTPUT_BYTES) {
+      // Closing the pipe ends a program that goes on writing.
+      await reader.cancel()
+      return null
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+}

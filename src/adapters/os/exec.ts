@@ -1,0 +1,92 @@
+import type { Variables } from '../../domain/device-variables.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { fromByteText, inheritedEnvironment, typedArguments, variable, withVariables } from './environment.ts'
+import { type Inherited, restoreInherited } from './inherited.ts'
+import type { ByteText } from './libc.ts'
+import * as libc from './libc.ts'
+import { readLink } from './procfs.ts'
+
+/** A program on disk and the arguments it gets, its name first. */
+export interface Command {
+  readonly program: ByteText
+  readonly args: readonly ByteText[]
+}
+
+/** confstr(_CS_PATH): where execvp(3) looks when there is no PATH. */
+const DEFAULT_PATH = '/bin:/usr/bin'
+
+/**
+ * The command made of our own last `count` arguments, byte for byte, found by our own PATH. Throws
+ * `command-not-found` or `command-not-executable`.
+ */
+export function typedCommand(count: number): Command {
+  const args = typedArguments(count)
+  const [name] = args
+  if (name === undefined) throw new Error('a command has at least a name')
+  return { program: resolveProgram(name, variable(inheritedEnvironment(), 'PATH')), args }
+}
+
+/**
+ * The path under which execvp(3) would find the program: a name with a slash is one already; an empty
+ * element of `path` is the current directory; what is no program is passed over, but remembered for the
+ * error. Throws `command-not-found` or `command-not-executable`.
+ */
+export function resolveProgram(name: ByteText, path: ByteText | undefined): ByteText {
+  let forbidden = false
+  for (const candidate of candidates(name, path ?? DEFAULT_PATH)) {
+    const failure = libc.access(candidate, libc.X_OK)
+    // Only a directory can be followed by a slash.
+    if (failure === 0 && libc.access(`${candidate}/`, libc.F_OK) !== 0) return candidate
+    forbidden ||= failure === 0 || failure === -libc.EACCES
+  }
+  const shown = fromByteText(name)
+  if (forbidden) throw new CanhazgpuError('command-not-executable', `command not executable: ${shown}`)
+  throw new CanhazgpuError('command-not-found', `command not found: ${shown}`)
+}
+
+/**
+ * Replaces this process by the command, in the state that `inherited` describes and with our environment
+ * but for the variables of `set` (null removes one). Does not return; throws `command-not-found` or
+ * `command-not-executable` with this process as it was.
+ */
+export function becomeCommand(
+  command: Command & {
+    readonly set: Variables
+    readonly inherited: Inherited
+  },
+): never {
+  const { program, args, inherited } = command
+  const environment = withVariables(ownPathReplaced(program), command.set)
+  const undo = restoreInherited(inherited)
+  let failure = -libc.execve(program, args, environment)
+  // A script without `#!`: execvp(3) and every shell give it to the shell.
+  if (failure === libc.ENOEXEC)
+    failure = -libc.execve('/bin/sh', ['/bin/sh', program, ...args.slice(1)], environment)
+  undo()
+  throw execFailure(program, failure)
+}
+
+/** An empty name is found nowhere, not in every directory. */
+function candidates(name: ByteText, path: ByteText): ByteText[] {
+  if (name === '' || name.includes('/')) return [name]
+  return path.split(':').map((directory) => `${directory === '' ? '.' : directory}/${name}`)
+}
+
+/** Shells put the path of what they start into `_`; where that is ours, the command shall find its own. */
+function ownPathReplaced(program: ByteText): readonly ByteText[] {
+  const environment = inheritedEnvironment()
+  const value = variable(environment, '_')
+  const pointsAtUs = value !== undefined && libc.realPath(fromByteText(value)) === readLink('/proc/self/exe')
+  return pointsAtUs
+    ? environment.map((entry) => (entry === `_=${value}` ? `_=${program}` : entry))
+    : environment
+}
+
+function execFailure(program: ByteText, errno: number): CanhazgpuError {
+  const shown = fromByteText(program)
+  if (errno !== libc.ENOENT)
+    return new CanhazgpuError('command-not-executable', `cannot execute ${shown}: ${libc.errorText(errno)}`)
+  return libc.access(program, libc.F_OK) === 0
+    ? new CanhazgpuError('command-not-executable', `cannot execute ${shown}: its interpreter does not exist`)
+    : new CanhazgpuError('command-not-found', `command not found: ${shown}`)
+}

@@ -1,0 +1,251 @@
+import { dlopen, ptr, read } from 'bun:ffi'
+
+/**
+ * The C library, as thin as it can be: the only file that knows its calling conventions. Every call
+ * answers as the kernel does: a negative number is the negated errno, unless its comment says otherwise.
+ * Numbers hold for Linux on x86_64 and aarch64, which share all that stand here.
+ */
+
+export type Bytes = Uint8Array<ArrayBuffer>
+
+export const EPERM = 1
+export const ENOENT = 2
+export const ESRCH = 3
+export const EINTR = 4
+export const ENOEXEC = 8
+export const ECHILD = 10
+export const EAGAIN = 11
+export const EACCES = 13
+export const ENOTDIR = 20
+export const ERANGE = 34
+export const ENOSYS = 38
+
+export const O_RDONLY = 0
+export const O_WRONLY = 1
+export const O_RDWR = 2
+export const O_NOCTTY = 0o400
+export const O_APPEND = 0o2000
+export const O_NONBLOCK = 0o4000
+export const O_CLOEXEC = 0o2000000
+
+export const F_GETFD = 1
+export const F_SETFD = 2
+export const FD_CLOEXEC = 1
+
+export const CLOCK_BOOTTIME = 7
+
+export const RLIMIT_NOFILE = 7
+
+const SIG_SETMASK = 2
+const SIGNAL_SET_BYTES = 8
+
+export const X_OK = 1
+export const F_OK = 0
+
+const onArm = process.arch === 'arm64'
+
+const { symbols: c } = dlopen('libc.so.6', {
+  __errno_location: { args: [], returns: 'ptr' },
+  clock_gettime: { args: ['int', 'ptr'], returns: 'int' },
+  close: { args: ['int'], returns: 'int' },
+  euidaccess: { args: ['ptr', 'int'], returns: 'int' },
+  execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
+  fcntl: { args: ['int', 'int', 'i64'], returns: 'int' },
+  geteuid: { args: [], returns: 'u32' },
+  getgrnam_r: { args: ['ptr', 'ptr', 'ptr', 'u64', 'ptr'], returns: 'int' },
+  getppid: { args: [], returns: 'int' },
+  getpwuid_r: { args: ['u32', 'ptr', 'ptr', 'u64', 'ptr'], returns: 'int' },
+  inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
+  inotify_init1: { args: ['int'], returns: 'int' },
+  isatty: { args: ['int'], returns: 'int' },
+  kill: { args: ['int', 'int'], returns: 'int' },
+  open: { args: ['ptr', 'int', 'int'], returns: 'int' },
+  poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
+  prlimit64: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
+  read: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
+  readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
+  realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
+  setsid: { args: [], returns: 'int' },
+  posix_spawn: { args: ['ptr', 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'], returns: 'int' },
+  sigprocmask: { args: ['int', 'ptr', 'ptr'], returns: 'int' },
+  statfs: { args: ['ptr', 'ptr'], returns: 'int' },
+  strerror: { args: ['int'], returns: 'cstring' },
+  syscall: { args: ['i64', 'i64', 'i64', 'i64', 'i64'], returns: 'i64' },
+  waitpid: { args: ['int', 'ptr', 'int'], returns: 'int' },
+  write: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
+})
+
+/** errno lives at one address per thread, and all JavaScript of a program runs on one. */
+const errnoAddress = c.__errno_location()
+
+function outcome(result: number | bigint): number {
+  if (result >= 0) return Number(result)
+  return errnoAddress === null ? -EPERM : -read.i32(errnoAddress, 0)
+}
+
+/**
+ * Text that stands for bytes, one character each (Latin-1): what a string of C holds where it need not be
+ * UTF-8, as arguments and environment.
+ */
+export type ByteText = string
+
+const cString = (text: string): Buffer => Buffer.from(`${text}\0`)
+const cBytes = (text: ByteText): Buffer => Buffer.from(`${text}\0`, 'latin1')
+
+/** The text up to the first NUL. */
+export function textAt(bytes: Uint8Array, offset = 0): string {
+  const end = bytes.indexOf(0, offset)
+  return Buffer.from(bytes.subarray(offset, end < 0 ? bytes.length : end)).toString('utf8')
+}
+
+export const addressOf = (bytes: Uint8Array): number => Number(ptr(bytes))
+
+export const effectiveUid = (): number => c.geteuid()
+export const parentPid = (): number => c.getppid()
+export const kill = (pid: number, signal: number): number => outcome(c.kill(pid, signal))
+
+export const open = (path: string, flags: number): number =>
+  outcome(c.open(cString(path), flags | O_CLOEXEC, 0))
+export const close = (fd: number): number => outcome(c.close(fd))
+export const readInto = (fd: number, buffer: Bytes): number => outcome(c.read(fd, buffer, buffer.length))
+export const write = (fd: number, bytes: Bytes): number => outcome(c.write(fd, bytes, bytes.length))
+export const isTerminal = (fd: number): boolean => c.isatty(fd) === 1
+export const fcntl = (fd: number, command: number, argument: number): number =>
+  outcome(c.fcntl(fd, command, argument))
+export const poll = (descriptors: Bytes, count: number, timeoutMs: number): number =>
+  outcome(c.poll(descriptors, count, timeoutMs))
+
+/** How many bytes of the link's target went into the buffer. */
+export const readLinkInto = (path: string, buffer: Bytes): number =>
+  outcome(c.readlink(cString(path), buffer, buffer.length))
+
+/** Checked for the effective user, as execve does. */
+export const access = (path: ByteText, mode: number): number => outcome(c.euidaccess(cBytes(path), mode))
+
+/** The path without links, or null where it leads nowhere. */
+export function realPath(path: string): string | null {
+  const resolved = new Uint8Array(4096)
+  return c.realpath(cString(path), resolved) === null ? null : textAt(resolved)
+}
+
+export const newSession = (): number => outcome(c.setsid())
+
+/** Fills a `struct timespec`. */
+export const clockInto = (clock: number, timespec: BigInt64Array<ArrayBuffer>): number =>
+  outcome(c.clock_gettime(clock, timespec))
+
+/** Fills a `struct statfs`. */
+export const statfsInto = (path: string, buffer: Bytes): number => outcome(c.statfs(cString(path), buffer))
+
+export const inotifyInit = (): number => outcome(c.inotify_init1(O_CLOEXEC | O_NONBLOCK))
+export const inotifyAdd = (fd: number, path: string, mask: number): number =>
+  outcome(c.inotify_add_watch(fd, cString(path), mask))
+
+/** pidfd_open(2); number 434 on every architecture. */
+export const pidfdOpen = (pid: number): number => outcome(c.syscall(434, pid, 0, 0, 0))
+
+/** getdents64(2) by number: glibc wraps it only since 2.30. */
+export const directoryEntriesInto = (fd: number, buffer: Bytes): number =>
+  outcome(c.syscall(onArm ? 61 : 217, fd, addressOf(buffer), buffer.length, 0))
+
+/**
+ * Sets a signal to SIG_IGN or SIG_DFL; rt_sigaction(2) by number, because glibc refuses the two signals it
+ * keeps to itself (32 and 33) and they are inherited like the others. Without a handler all other members
+ * of the kernel's structure are zero, and so the same everywhere.
+ */
+export function setDisposition(signal: number, disposition: 'default' | 'ignore'): number {
+  const action = new BigUint64Array(4)
+  action[0] = disposition === 'ignore' ? 1n : 0n
+  return outcome(c.syscall(onArm ? 134 : 13, signal, ptr(action), 0, SIGNAL_SET_BYTES))
+}
+
+/** Bit n - 1 stands for signal n, as in `/proc/<pid>/status`. */
+export function setBlockedSignals(mask: bigint): number {
+  const set = new BigUint64Array(16)
+  set[0] = mask
+  return outcome(c.sigprocmask(SIG_SETMASK, set, null))
+}
+
+/** `struct rlimit64`: soft, hard; null leaves or skips. */
+export const resourceLimit = (
+  resource: number,
+  set: BigUint64Array<ArrayBuffer> | null,
+  previous: BigUint64Array<ArrayBuffer> | null,
+): number => outcome(c.prlimit64(0, resource, set, previous))
+
+/** A null-terminated array of pointers to C strings, and the memory they point to. */
+function pointers(strings: readonly ByteText[]): { block: Buffer; array: BigUint64Array<ArrayBuffer> } {
+  const block = cBytes(strings.join('\0'))
+  const array = new BigUint64Array(strings.length + 1)
+  let address: number = ptr(block)
+  for (let at = 0; at < strings.length; at++) {
+    array[at] = BigInt(address)
+    address += (strings[at] ?? '').length + 1
+  }
+  return { block, array }
+}
+
+/** Returns only where it failed. */
+export function execve(
+  program: ByteText,
+  args: readonly ByteText[],
+  environment: readonly ByteText[],
+): number {
+  return outcome(c.execve(cBytes(program), pointers(args).array, pointers(environment).array))
+}
+
+/**
+ * Runs a program and waits for its end; it gets our descriptors that lack close-on-exec and our signals.
+ * Answers its wait status, 0 for a clean exit, or for any where SIGCHLD is ignored and the kernel keeps none.
+ * posix_spawn(3) returns an errno.
+ */
+export function spawnAndWait(
+  program: ByteText,
+  args: readonly ByteText[],
+  environment: readonly ByteText[],
+): number {
+  const pid = new Int32Array(1)
+  const argv = pointers(args)
+  const envp = pointers(environment)
+  const failure = c.posix_spawn(pid, cBytes(program), null, null, argv.array, envp.array)
+  if (failure !== 0) return -failure
+  const status = new Int32Array(1)
+  for (;;) {
+    const waited = outcome(c.waitpid(pid[0] ?? -1, status, 0))
+    if (waited >= 0 || waited === -ECHILD) return status[0] ?? 0
+    if (waited !== -EINTR) return waited
+  }
+}
+
+/** What perror(3) would say. */
+export const errorText = (errno: number): string => String(c.strerror(errno))
+
+/**
+ * The login name of a uid, or null where NSS knows none. getpwuid_r(3) answers with an errno of its own,
+ * asks for a larger buffer by ERANGE, and `pw_name` is the first member of `struct passwd`.
+ */
+export function accountName(uid: number): string | null {
+  for (let size = 1024; size <= 1 << 20; size *= 4) {
+    const passwd = new Uint8Array(64)
+    const strings = new Uint8Array(size)
+    const found = new BigUint64Array(1)
+    const failure = c.getpwuid_r(uid, passwd, strings, size, found)
+    if (failure === ERANGE) continue
+    if (failure !== 0 || found[0] === 0n) return null
+    const name = Number(new DataView(passwd.buffer).getBigUint64(0, true))
+    return textAt(strings, name - addressOf(strings))
+  }
+  return null
+}
+
+/** The id of a group by name, or null where NSS knows none: getgrnam_r(3), `gr_gid` at 16 in `struct group`. */
+export function groupIdOf(name: string): number | null {
+  for (let size = 1024; size <= 1 << 20; size *= 4) {
+    const group = new Uint8Array(64)
+    const found = new BigUint64Array(1)
+    const failure = c.getgrnam_r(cString(name), group, new Uint8Array(size), size, found)
+    if (failure === ERANGE) continue
+    return failure !== 0 || found[0] === 0n ? null : new DataView(group.buffer).getUint32(16, true)
+  }
+  return null
+}

@@ -1,0 +1,74 @@
+import type { Liveness, ProcessIdentity } from '../../domain/model.ts'
+import { bootId, pidNamespace } from './boot.ts'
+import { ESRCH, kill } from './libc.ts'
+import { readLink, readText } from './procfs.ts'
+
+/** What `/proc/<pid>/stat` tells (proc_pid_stat(5)). */
+export interface ProcessStat {
+  /** One letter: R, S, D, T, Z, X … */
+  readonly state: string
+  readonly parent: number
+  readonly processGroup: number
+  readonly threads: number
+  /** Clock ticks after boot. */
+  readonly startTime: number
+}
+
+/** Ours. It stays true through `execve`, so it is the identity of the command we become. */
+export function currentProcess(): ProcessIdentity {
+  const stat = processStat('self')
+  if (stat === null) throw new Error('/proc/self/stat cannot be read: is /proc mounted?')
+  return { pid: process.pid, startTime: stat.startTime, bootId: bootId(), pidNamespace: pidNamespace() }
+}
+
+/**
+ * Whether that very process still runs; never mistakes a later one with its pid for it. A process that
+ * only waits to be reaped is gone; a dead main thread with living others is not. `rebooted` where it ran
+ * before this boot; `unknown` where its pid counts in another pid namespace than ours.
+ */
+export function liveness(identity: ProcessIdentity): Liveness {
+  if (identity.bootId !== bootId()) return 'rebooted'
+  if (identity.pidNamespace !== pidNamespace()) return 'unknown'
+  if (!exists(identity.pid)) return 'gone'
+  const stat = procIsOurs() ? processStat(identity.pid) : null
+  // Either it went this instant, or `hidepid` keeps it from us: only kill(2) can tell.
+  if (stat === null) return exists(identity.pid) ? 'alive' : 'gone'
+  if (stat.startTime !== identity.startTime) return 'gone'
+  return hasEnded(stat) ? 'gone' : 'alive'
+}
+
+/** Null where the process is gone or hidden. */
+export function processStat(pid: number | 'self'): ProcessStat | null {
+  const line = readText(`/proc/${pid}/stat`)
+  return line === null ? null : parseStat(line)
+}
+
+/** The name in parentheses is the program's choice and may itself hold spaces and parentheses. */
+export function parseStat(line: string): ProcessStat | null {
+  const nameEnd = line.lastIndexOf(')')
+  if (nameEnd < 0) return null
+  const fields = line.slice(nameEnd + 2).split(' ')
+  const field = (number: number): string => fields[number - 3] ?? ''
+  return {
+    state: field(3),
+    parent: Number(field(4)),
+    processGroup: Number(field(5)),
+    threads: Number(field(20)),
+    startTime: Number(field(22)),
+  }
+}
+
+/** A process of a new pid namespace may still look at the old one's `/proc`, where pids mean others. */
+function procIsOurs(): boolean {
+  return readLink('/proc/self') === String(process.pid)
+}
+
+/** Z and X are said of the main thread alone; the others are counted. */
+export function hasEnded(stat: ProcessStat): boolean {
+  return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1
+}
+
+/** EPERM is an answer from a living process too. */
+function exists(pid: number): boolean {
+  return kill(pid, 0) !== -ESRCH
+}

@@ -1,0 +1,61 @@
+import * as libc from './libc.ts'
+
+/**
+ * Small files of the kernel, read without `node:fs`, whose import alone costs a millisecond. Whatever
+ * cannot be read (vanished, hidden, forbidden) is null: of a foreign process that is an everyday answer.
+ */
+
+/** One character a byte, so no byte is lost or invalid. */
+export function readText(path: string): libc.ByteText | null {
+  const fd = libc.open(path, libc.O_RDONLY)
+  if (fd < 0) return null
+  try {
+    return readToEnd(fd)
+  } finally {
+    libc.close(fd)
+  }
+}
+
+export function readLink(path: string): string | null {
+  const buffer = new Uint8Array(4096)
+  const length = libc.readLinkInto(path, buffer)
+  return length < 0 ? null : Buffer.from(buffer.buffer, 0, length).toString('utf8')
+}
+
+/** The entries whose names are numbers: processes of `/proc`, descriptors of `/proc/self/fd`. */
+export function listNumbers(directory: string): number[] {
+  const fd = libc.open(directory, libc.O_RDONLY)
+  if (fd < 0) return []
+  try {
+    return numbersIn(fd)
+  } finally {
+    libc.close(fd)
+  }
+}
+
+function readToEnd(fd: number): libc.ByteText | null {
+  const buffer = Buffer.allocUnsafeSlow(8192)
+  let text = ''
+  for (;;) {
+    const count = libc.readInto(fd, buffer)
+    if (count === 0) return text
+    if (count > 0) text += buffer.toString('latin1', 0, count)
+    else if (count !== -libc.EINTR) return null
+  }
+}
+
+/** `struct linux_dirent64`: d_reclen at byte 16, the name from byte 19 on. */
+function numbersIn(fd: number): number[] {
+  const numbers: number[] = []
+  const buffer = new Uint8Array(32768)
+  const view = new DataView(buffer.buffer)
+  for (;;) {
+    const length = libc.directoryEntriesInto(fd, buffer)
+    if (length <= 0) return numbers
+    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+      const first = buffer[at + 19]
+      if (first !== undefined && first >= 0x30 && first <= 0x39)
+        numbers.push(Number(libc.textAt(buffer, at + 19)))
+    }
+  }
+}

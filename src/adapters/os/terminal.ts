@@ -1,0 +1,27 @@
+import * as libc from './libc.ts'
+
+const POLL_OUT = 4
+
+/**
+ * Writes text whole and in order before it returns. Nobody reading any more (EPIPE) is no error of ours:
+ * the reader has seen enough.
+ */
+export function writeText(fd: 1 | 2, text: string): void {
+  let rest = new Uint8Array(Buffer.from(text))
+  while (rest.length > 0) {
+    const written = libc.write(fd, rest)
+    if (written >= 0) rest = rest.subarray(written)
+    else if (written === -libc.EAGAIN) waitWritable(fd)
+    else if (written !== -libc.EINTR) return
+  }
+}
+
+export const isTerminal = (fd: 0 | 1 | 2): boolean => libc.isTerminal(fd)
+
+function waitWritable(fd: number): void {
+  const polled = new Uint8Array(8)
+  const view = new DataView(polled.buffer)
+  view.setInt32(0, fd, true)
+  view.setInt16(4, POLL_OUT, true)
+  libc.poll(polled, 1, -1)
+}

@@ -1,0 +1,65 @@
+import { settle } from '../domain/ending.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { keepsPromises } from '../domain/forecast.ts'
+import type { Account, GpuId, ManualReservation, Millis, Pool } from '../domain/model.ts'
+import type { Deps } from './deps.ts'
+
+export interface Extension {
+  readonly account: Account
+  /** Only reservations that hold one of these GPUs; absent: all of the account's. */
+  readonly gpuIds?: readonly GpuId[]
+  readonly by: Millis
+}
+
+type Outcome =
+  | { readonly kind: 'extended'; readonly reservations: readonly ManualReservation[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'promised' }
+
+/**
+ * Moves the end of one's own manual reservations. Throws `not-enough-gpus` where somebody in line would have
+ * to wait longer for it, and `failure` where there is nothing to extend.
+ */
+export async function extendManual(
+  deps: Pick<Deps, 'store' | 'alive'>,
+  extension: Extension,
+): Promise<readonly ManualReservation[]> {
+  const outcome = await deps.store.update<Outcome>((pool, moment) => {
+    const { pool: settled, ended } = settle(pool, moment, deps.alive)
+    const own = ownManual(settled, extension)
+    if (own.length === 0) return { pool: settled, ended, result: { kind: 'none' } }
+    const extended = own.map((held) => ({ ...held, expiresAt: held.expiresAt + extension.by }))
+    const byId = new Map(extended.map((held) => [held.id, held]))
+    const after: Pool = {
+      ...settled,
+      reservations: settled.reservations.map((held) => byId.get(held.id) ?? held),
+    }
+    return keepsPromises(settled, after, moment.wall)
+      ? { pool: after, ended, result: { kind: 'extended', reservations: extended } }
+      : { pool: settled, ended, result: { kind: 'promised' } }
+  })
+  switch (outcome.kind) {
+    case 'extended':
+      return outcome.reservations
+    case 'none':
+      throw new CanhazgpuError('failure', 'No manually reserved GPUs found for current user to extend')
+    case 'promised':
+      throw new CanhazgpuError(
+        'not-enough-gpus',
+        'Others wait in line for these GPUs and would wait longer',
+        {
+          hint: "see 'canhazgpu queue'",
+        },
+      )
+  }
+}
+
+function ownManual(pool: Pool, { account, gpuIds }: Extension): readonly ManualReservation[] {
+  return pool.reservations.flatMap((held) =>
+    held.kind === 'manual' &&
+    held.account.uid === account.uid &&
+    (gpuIds === undefined || held.gpus.some((gpu) => gpuIds.includes(gpu)))
+      ? [held]
+      : [],
+  )
+}

@@ -1,0 +1,253 @@
+import {
+  canBeServed,
+  checkPossible,
+  type Intent,
+  joinLine,
+  leaveLine,
+  type Shortage,
+  type Ticket,
+} from '../domain/acquisition.ts'
+import { followClock } from '../domain/clock.ts'
+import { endReservation, settle } from '../domain/ending.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { type Forecast, forecastLine } from '../domain/forecast.ts'
+import { distanceToServable, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
+import type { Millis, Pool } from '../domain/model.ts'
+import { attemptAcquire, type Grant } from './acquire.ts'
+import type { Deps } from './deps.ts'
+
+/** Wakes a waiter. A change that comes while nobody waits is not lost: the next wait returns at once. */
+export interface Waker {
+  wait(ms: Millis): Promise<'changed' | 'timeout' | 'interrupted'>
+  /** Whether the waiter was told to stop. */
+  isInterrupted(): boolean
+}
+
+export interface Waiting {
+  readonly ticket: Ticket
+  readonly waker: Waker
+  /** Steady time. */
+  readonly clock: () => Millis
+  readonly sleep: (ms: Millis) => Promise<void>
+  /** Called at every look at the line; the same news may come twice. */
+  readonly tell: (news: WaitingNews) => void
+}
+
+/** Why, where and until when one waits. */
+export interface WaitingNews {
+  /** Counted from 1. */
+  readonly position: number
+  readonly length: number
+  readonly free: number
+  readonly occupied: number
+  readonly forecast: Forecast
+  readonly now: Millis
+}
+
+/** How often the first in line looks for squatters that left, and everyone for processes that vanished. */
+const WATCH_EVERY_MS: Millis = 2_000
+/** Each place further back looks this much later, so that the first is not held up by the others' looking. */
+const STAGGER_MS = 1
+const MOST_STAGGER_MS = 100
+/** The first in line acts on an expiry at once; those behind stand in for one that does not. */
+const STAND_IN_AFTER_MS: Millis = 1_000
+/** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
+const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
+/** Where the neighbour does not act for one further ahead, the next one does. */
+const NOTE_OTHERS_AFTER_MS: Millis = PASSED_OVER_AFTER_MS + 2_000
+const HEARTBEAT_MS: Millis = 5 * 60_000
+
+/**
+ * Grants the GPUs as soon as it is this intent's turn, keeping its place in line meanwhile. Throws
+ * `wait-timed-out` and `interrupted` having left the line, and `impossible-request`.
+ */
+export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting): Promise<Grant> {
+  try {
+    const grant = await new Wait(deps, intent, waiting).served()
+    if (waiting.waker.isInterrupted()) throw interrupted()
+    return grant
+  } catch (error) {
+    // A failing store cannot be told; the entry goes with this process then.
+    await leave(deps, intent.id).catch(() => {})
+    throw error
+  }
+}
+
+/** Gives back the place in line, and the reservation if it was granted in the very last moment. */
+function leave(deps: Deps, id: string): Promise<void> {
+  return deps.store.update((pool, moment) => ({
+    ...endReservation(leaveLine(pool, id), id, 'released', moment.wall),
+    result: undefined,
+  }))
+}
+
+const interrupted = () => new CanhazgpuError('interrupted', 'Interrupted while waiting for GPUs')
+
+class Wait {
+  readonly #deps: Deps
+  readonly #intent: Intent
+  readonly #waiting: Waiting
+  readonly #giveUpAt: Millis
+  #beatAt: Millis
+  #shortage: Shortage | undefined
+
+  constructor(deps: Deps, intent: Intent, waiting: Waiting) {
+    this.#deps = deps
+    this.#intent = intent
+    this.#waiting = waiting
+    this.#giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
+    this.#beatAt = waiting.clock() + HEARTBEAT_MS
+  }
+
+  async served(): Promise<Grant> {
+    let standIn = false
+    let justRefused = false
+    for (;;) {
+      const { pool, now } = await this.#look()
+      checkPossible(pool, this.#intent.request)
+      const servable = canBeServed(pool, this.#intent, now)
+      if ((servable && !justRefused) || standIn) {
+        const grant = await this.#attempt(pool)
+        if (grant !== null) return grant
+        standIn = false
+        justRefused = true
+        continue
+      }
+      justRefused = false
+      if (this.#placeIn(pool) < 0) {
+        await this.#join()
+        continue
+      }
+      this.#tell(pool, now)
+      const neglected = this.#neglectedFor(pool, now)
+      const event = await this.#wait(pool, now, { servable, neglected })
+      if (event === 'neglected') standIn = true
+      if (event === 'settle') await this.#settle()
+      if (event === 'beat') await this.#beat()
+    }
+  }
+
+  async #look(): Promise<{ pool: Pool; now: Millis }> {
+    const { pool, moment } = await this.#deps.store.read()
+    return { pool: followClock(pool, moment), now: moment.wall }
+  }
+
+  async #attempt(pool: Pool): Promise<Grant | null> {
+    const attempt = await attemptAcquire(this.#deps, this.#intent, pool, this.#waiting.ticket)
+    if (attempt.kind === 'granted') return attempt.grant
+    this.#shortage = attempt.shortage
+    return null
+  }
+
+  #join(): Promise<void> {
+    return this.#deps.store.update((pool, moment) => {
+      checkPossible(pool, this.#intent.request)
+      const { pool: settled, ended } = settle(pool, moment, this.#deps.alive)
+      const joined = joinLine(settled, this.#intent, this.#waiting.ticket, moment.wall)
+      return { pool: joined, ended, result: undefined }
+    })
+  }
+
+  #settle(): Promise<void> {
+    return this.#deps.store.update((pool, moment) => ({
+      ...settle(pool, moment, this.#deps.alive),
+      result: undefined,
+    }))
+  }
+
+  async #beat(): Promise<void> {
+    this.#beatAt = this.#waiting.clock() + HEARTBEAT_MS
+    await this.#deps.store.update((pool, moment) => ({
+      pool: {
+        ...pool,
+        queue: pool.queue.map((entry) =>
+          entry.id === this.#intent.id ? { ...entry, heartbeatAt: moment.wall } : entry,
+        ),
+      },
+      ended: [],
+      result: undefined,
+    }))
+  }
+
+  /**
+   * Waits for whatever makes another look worth while. While nothing changes the store is left alone: only
+   * the processes that matter to this place are watched.
+   */
+  async #wait(
+    pool: Pool,
+    now: Millis,
+    { servable, neglected }: { servable: boolean; neglected: Millis | null },
+  ): Promise<'look' | 'neglected' | 'settle' | 'beat'> {
+    const { clock, waker, sleep } = this.#waiting
+    const place = this.#placeIn(pool)
+    const start = clock()
+    const expiryAt = start + nextExpiry(pool) - now + place * STAND_IN_AFTER_MS
+    const neglectedAt = neglected === null ? Number.POSITIVE_INFINITY : start + neglected
+    const lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
+    for (;;) {
+      const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, lookAt, this.#beatAt)
+      const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
+      if (event === 'interrupted') throw interrupted()
+      if (event === 'changed') {
+        if (!servable && place > 0) await sleep(Math.min(place * STAGGER_MS, MOST_STAGGER_MS))
+        return 'look'
+      }
+      if (clock() >= this.#giveUpAt) throw this.#waitedTooLong()
+      if (clock() >= expiryAt || this.#someoneIsGone(pool, place)) return 'settle'
+      if (clock() >= this.#beatAt) return 'beat'
+      if (clock() >= neglectedAt) return 'neglected'
+      if (clock() >= lookAt) return 'look'
+    }
+  }
+
+  /** The first in line watches the running commands, everyone else the one before. */
+  #someoneIsGone(pool: Pool, place: number): boolean {
+    const before = pool.queue[place - 1]
+    const watched =
+      before === undefined
+        ? pool.reservations.flatMap((held) => (held.kind === 'run' ? [held.process] : []))
+        : [before.process]
+    return watched.some((process) => ['gone', 'rebooted'].includes(this.#deps.alive(process)))
+  }
+
+  /** In how long someone before, who could be served and does not come, must be seen to; null: nobody. */
+  #neglectedFor(pool: Pool, now: Millis): Millis | null {
+    const distance = distanceToServable(pool, this.#intent.id, now)
+    if (distance === null) return null
+    const noted = pool.queue
+      .slice(0, this.#placeIn(pool))
+      .flatMap((entry) => entry.servableSince ?? [])
+      .map((since) => since + PASSED_OVER_AFTER_MS - now)
+      .filter((left) => left > 0)
+    if (noted.length > 0) return Math.min(...noted)
+    return distance === 1 ? NOTE_NEIGHBOUR_AFTER_MS : distance * NOTE_OTHERS_AFTER_MS
+  }
+
+  #placeIn(pool: Pool): number {
+    return pool.queue.findIndex((entry) => entry.id === this.#intent.id)
+  }
+
+  #tell(pool: Pool, now: Millis): void {
+    const held = new Set(pool.reservations.flatMap((reservation) => reservation.gpus)).size
+    const occupied = this.#shortage?.occupied ?? 0
+    this.#waiting.tell({
+      position: this.#placeIn(pool) + 1,
+      length: pool.queue.length,
+      free: Math.max(0, pool.gpus.length - held - occupied),
+      occupied,
+      forecast: forecastLine(pool, now).get(this.#intent.id) ?? { kind: 'unknown' },
+      now,
+    })
+  }
+
+  #waitedTooLong(): CanhazgpuError {
+    return new CanhazgpuError('wait-timed-out', 'The wait is over and the GPUs are still not available', {
+      hint: "see 'canhazgpu queue' and 'canhazgpu status'",
+    })
+  }
+}
+
+function nextExpiry(pool: Pool): Millis {
+  const expiries = pool.reservations.flatMap((held) => (held.kind === 'manual' ? [held.expiresAt] : []))
+  return Math.min(Number.POSITIVE_INFINITY, ...expiries)
+}

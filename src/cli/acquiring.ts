@@ -1,0 +1,101 @@
+import type { Command } from 'commander'
+import { acquireNow, type Grant } from '../app/acquire.ts'
+import { acquireInLine } from '../app/wait-in-line.ts'
+import type { Intent } from '../domain/acquisition.ts'
+import { parseDuration } from '../domain/duration.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { parseGpuIds } from '../domain/gpu-ids.ts'
+import type { GpuId, Request } from '../domain/model.ts'
+import type { Patience } from '../domain/settings.ts'
+import { gpuCount } from './options.ts'
+import { shownText } from './shown-text.ts'
+import { WaitingLine } from './waiting-line.ts'
+import type { World } from './world.ts'
+
+/** What `run` and `reserve` have in common: which GPUs, for whom, and how patiently. */
+export interface AcquiringOptions {
+  readonly gpus?: number
+  readonly gpuIds?: readonly GpuId[]
+  readonly wait?: Patience
+  readonly nonblock?: boolean
+  readonly note?: string
+  readonly user?: string
+}
+
+export function withAcquiringOptions(command: Command): Command {
+  return command
+    .option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', gpuCount)
+    .option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', parseGpuIds)
+    .option(
+      '-w, --wait [duration]',
+      'Wait in line until the GPUs are free, at most this long',
+      (text: string): Patience => ({ kind: 'until', duration: parseDuration(text) }),
+    )
+    .option('--nonblock', 'Do not wait, whatever the configuration says')
+    .option('--note <text>', 'What it is for, shown to everyone', shownText('--note'))
+    .option('--user <name>', 'Name to show instead of the account (shared accounts)', shownText('--user'))
+}
+
+/** `--gpus`, `--gpu-ids`, or both if they agree. */
+export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
+  if (gpuIds === undefined) return { kind: 'count', count: gpus ?? 1 }
+  if (gpus !== undefined && gpus !== gpuIds.length) {
+    throw new CanhazgpuError(
+      'usage',
+      `--gpus ${gpus} and --gpu-ids ${gpuIds.join(',')} disagree: ${gpuIds.length} ids are named`,
+      { hint: 'leave out --gpus' },
+    )
+  }
+  return { kind: 'ids', ids: gpuIds }
+}
+
+/** The intent as the options and this account have it. */
+export function intentOf(options: AcquiringOptions, world: World, hold: Intent['hold']): Intent {
+  const account = world.account()
+  return {
+    id: world.newId(),
+    request: requestOf(options),
+    user: options.user ?? account.name,
+    account,
+    hold,
+    ...(options.note === undefined ? {} : { note: options.note }),
+  }
+}
+
+/** Grants at once or, patient, in turn. */
+export async function acquireFor(
+  options: AcquiringOptions,
+  intent: Intent,
+  { world, configured }: { readonly world: World; readonly configured: Patience },
+): Promise<Grant> {
+  const deps = await world.deps()
+  const patience = patienceOf(options, configured)
+  if (patience.kind === 'none') return acquireNow(deps, intent)
+  const line = new WaitingLine(intent.request, world.stderr)
+  const waker = world.openWaker(deps.store)
+  try {
+    return await acquireInLine(deps, intent, {
+      ticket: {
+        process: world.process(),
+        ...(patience.kind === 'until' ? { waitFor: patience.duration } : {}),
+      },
+      waker,
+      clock: world.steadyClock,
+      sleep: world.sleep,
+      tell: (news) => line.show(news),
+    })
+  } finally {
+    line.close()
+    waker.close()
+  }
+}
+
+/** `--wait` without a duration reaches us as `true`. */
+function patienceOf({ wait, nonblock }: AcquiringOptions, configured: Patience): Patience {
+  if (nonblock === true) {
+    if (wait === undefined) return { kind: 'none' }
+    throw new CanhazgpuError('usage', '--wait and --nonblock contradict each other')
+  }
+  if (wait === undefined) return configured
+  return typeof wait === 'object' ? wait : { kind: 'endless' }
+}

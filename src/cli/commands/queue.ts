@@ -1,0 +1,39 @@
+import { queueDocument, reasonWords } from '../../app/queue-document.ts'
+import { type QueueOverview, type QueuePlace, queueOverview } from '../../app/queue-overview.ts'
+import { formatDuration } from '../../domain/duration.ts'
+import { shownName } from '../../domain/report.ts'
+import { printable } from '../../domain/text.ts'
+import type { CommandSpec } from '../command.ts'
+import { table } from '../table.ts'
+import { forecastWords, requestWords } from '../waiting-line.ts'
+
+export const queue: CommandSpec<Record<never, never>, QueueOverview> = {
+  name: 'queue',
+  summary: 'Show who waits in line for GPUs',
+  examples: ['canhazgpu queue', 'canhazgpu queue --json'],
+  configure: (command) => command,
+  handle: async (_options, world) => queueOverview(await world.deps()),
+  text: ({ places, now }) => ({
+    stdout:
+      places.length === 0
+        ? 'Nobody is waiting\n'
+        : table(
+            ['POSITION', 'USER', 'REQUEST', 'TYPE', 'WAITING', 'REASON', 'ESTIMATE', 'NOTE'],
+            rows(places, now),
+          ),
+  }),
+  json: queueDocument,
+}
+
+function rows(places: readonly QueuePlace[], now: number): readonly (readonly string[])[] {
+  return places.map(({ position, entry, reason, forecast }) => [
+    String(position),
+    printable(shownName(entry)),
+    requestWords(entry.request),
+    entry.kind,
+    formatDuration(now - entry.joinedAt),
+    reasonWords(reason),
+    forecastWords(forecast, now),
+    printable(entry.note ?? ''),
+  ])
+}

@@ -1,0 +1,78 @@
+import type { WaitingNews } from '../app/wait-in-line.ts'
+import type { Forecast } from '../domain/forecast.ts'
+import type { Millis, Request, Reservation } from '../domain/model.ts'
+import { shownName } from '../domain/report.ts'
+import { printable } from '../domain/text.ts'
+import type { Stderr } from './world.ts'
+
+const ERASE_LINE = '\r\u001b[2K'
+
+/** The news of a wait: one line redrawn on a terminal, one line per change elsewhere. */
+export class WaitingLine {
+  readonly #request: Request
+  readonly #stderr: Stderr
+  #shown = ''
+
+  constructor(request: Request, stderr: Stderr) {
+    this.#request = request
+    this.#stderr = stderr
+  }
+
+  show(news: WaitingNews): void {
+    const line = waitingWords(this.#request, news)
+    if (line === this.#shown) return
+    this.#shown = line
+    this.#stderr.write(this.#stderr.terminal ? `${ERASE_LINE}${line}` : `${line}\n`)
+  }
+
+  /** Leaves the terminal as it was found. */
+  close(): void {
+    if (this.#stderr.terminal && this.#shown !== '') this.#stderr.write(ERASE_LINE)
+  }
+}
+
+/** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
+export function waitingWords(request: Request, news: WaitingNews): string {
+  const squatted = news.occupied === 0 ? '' : `, ${news.occupied} in use without reservation`
+  const place = `position ${news.position} of ${news.length}, ${news.free} free${squatted}`
+  return `Waiting for ${requestWords(request)}: ${place}, ${forecastWords(news.forecast, news.now)}`
+}
+
+export function requestWords(request: Request): string {
+  switch (request.kind) {
+    case 'count':
+      return request.count === 1 ? '1 GPU' : `${request.count} GPUs`
+    case 'ids':
+      return `GPU ${request.ids.join(', ')}`
+  }
+}
+
+export function forecastWords(forecast: Forecast, now: Millis): string {
+  const { after } = forecast
+  switch (forecast.kind) {
+    case 'at': {
+      if (forecast.at <= now) return 'earliest now'
+      const cause = after === undefined ? '' : ` (when ${ownerOf(after)} ${endWords(after)})`
+      return `earliest ${clockTime(forecast.at, now)}${cause}`
+    }
+    case 'unknown': {
+      const cause =
+        after === undefined ? 'those before have no time limit' : `${ownerOf(after)} run has no time limit`
+      return `earliest unknown (${cause})`
+    }
+  }
+}
+
+const ownerOf = (reservation: Reservation): string => `${printable(shownName(reservation))}'s`
+
+const endWords = (reservation: Reservation): string =>
+  reservation.kind === 'manual' ? 'reservation expires' : 'run times out'
+
+/** Hours and minutes, with the date where it is not today. */
+function clockTime(at: Millis, now: Millis): string {
+  const two = (number: number) => String(number).padStart(2, '0')
+  const date = new Date(at)
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`
+  if (date.toDateString() === new Date(now).toDateString()) return time
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`
+}

@@ -1,0 +1,165 @@
+import { type Availability, availabilityOf, reservedGpus, type Sight, usageOrder } from './allocation.ts'
+import type { GpuId, Millis, Pool, QueueEntry, Request, Reservation } from './model.ts'
+
+/** A waiter that could be served for this long and does not come (stopped, frozen) is passed over. */
+export const PASSED_OVER_AFTER_MS: Millis = 10_000
+
+/** What the line needs to know of a request, be it waiting or a newcomer's. */
+export interface Claim {
+  readonly request: Request
+  readonly uid: number
+  /** For how long the GPUs would be held at most; absent: as long as it likes. */
+  readonly duration?: Millis
+}
+
+/**
+ * First come, first served, as one walk along the line. Every free GPU carries until when it may be lent:
+ * an earlier request that fits takes its GPUs out of the walk; one that must wait leaves the GPUs it waits
+ * for to those only who give them back before it could start anyway. So nobody is ever delayed by one who
+ * came later.
+ */
+export class Walk {
+  readonly #pool: Pool
+  readonly #now: Millis
+  /** The free GPUs, and until when each may be lent. */
+  readonly #lendable: Map<GpuId, Millis>
+
+  /** With a sight of the driver the free GPUs are known; without, every unreserved GPU may be free. */
+  constructor(pool: Pool, now: Millis, sight?: Sight) {
+    this.#pool = pool
+    this.#now = now
+    this.#lendable = new Map(freeGpus(pool, sight).map((id) => [id, Number.POSITIVE_INFINITY]))
+  }
+
+  /** No GPU is left for anyone who comes later, whatever they ask for. */
+  get isOver(): boolean {
+    for (const until of this.#lendable.values()) if (until > this.#now) return false
+    return true
+  }
+
+  /** The GPUs that the claim gets if it is served now; fewer than it asks for where it cannot be. */
+  offer(claim: Claim): readonly GpuId[] {
+    return this.usable(claim).slice(0, sizeOf(claim.request))
+  }
+
+  /** All GPUs the claim could choose from now, in the order of choice. */
+  usable(claim: Claim): readonly GpuId[] {
+    const needed = claim.duration === undefined ? Number.POSITIVE_INFINITY : this.#now + claim.duration
+    const usable = (id: GpuId) => (this.#lendable.get(id) ?? 0) >= needed
+    switch (claim.request.kind) {
+      case 'ids':
+        return claim.request.ids.filter(usable)
+      case 'count': {
+        const gpus = this.#pool.gpus.filter((gpu) => usable(gpu.id))
+        return usageOrder(gpus, this.#pool.settings, claim.uid).map((gpu) => gpu.id)
+      }
+    }
+  }
+
+  /** Lets one who stands in line go before everyone after; tells whether it can be served now. */
+  letPass(claim: Claim): boolean {
+    const offered = this.offer(claim)
+    if (offered.length === sizeOf(claim.request)) {
+      for (const id of offered) this.#lendable.delete(id)
+      return true
+    }
+    this.#keepFor(claim)
+    return false
+  }
+
+  /**
+   * Who gives a GPU back before the waiting claim could start does not delay it. One without a known
+   * duration cannot go before those ahead of it, so on GPUs kept for them it has nothing to lose.
+   */
+  #keepFor(claim: Claim): void {
+    const start = earliestStart(this.#pool, claim.request, this.#now)
+    for (const id of wantedGpus(this.#pool, claim.request)) {
+      const until = this.#lendable.get(id)
+      if (until === undefined) continue
+      if (until === Number.POSITIVE_INFINITY || claim.duration !== undefined) {
+        this.#lendable.set(id, Math.min(until, start))
+      }
+    }
+  }
+}
+
+/** The walk past everyone who stands before the given entry, or past the whole line for a newcomer. */
+export function walkTo(pool: Pool, id: string, now: Millis, sight?: Sight): Walk {
+  const walk = new Walk(pool, now, sight)
+  for (const entry of pool.queue) {
+    if (entry.id === id || walk.isOver) break
+    if (!isPassedOver(entry, now)) walk.letPass(claimOf(entry))
+  }
+  return walk
+}
+
+/** Whether this entry could be served as far as reservations tell; only then is the driver worth asking. */
+export function isServable(pool: Pool, entry: QueueEntry, now: Millis, sight?: Sight): boolean {
+  return walkTo(pool, entry.id, now, sight).offer(claimOf(entry)).length === sizeOf(entry.request)
+}
+
+/**
+ * How far ahead of the given entry the next one stands that could be served and is waited for: 1 is the
+ * neighbour. Null where nobody before could be served.
+ */
+export function distanceToServable(pool: Pool, id: string, now: Millis): number | null {
+  const walk = new Walk(pool, now)
+  let last: number | null = null
+  for (const [place, entry] of pool.queue.entries()) {
+    if (entry.id === id) return last === null ? null : place - last
+    if (!walk.isOver && !isPassedOver(entry, now) && walk.letPass(claimOf(entry))) last = place
+  }
+  return null
+}
+
+export const claimOf = (entry: QueueEntry): Claim => ({
+  request: entry.request,
+  uid: entry.account.uid,
+  ...(entry.duration === undefined ? {} : { duration: entry.duration }),
+})
+
+export const sizeOf = (request: Request): number =>
+  request.kind === 'count' ? request.count : request.ids.length
+
+export const isPassedOver = (entry: QueueEntry, now: Millis): boolean =>
+  entry.servableSince !== undefined && now - entry.servableSince >= PASSED_OVER_AFTER_MS
+
+/** When the reservation ends at the latest; infinite where it has no known end. */
+export function knownEnd(reservation: Reservation): Millis {
+  if (reservation.kind === 'manual') return reservation.expiresAt
+  return reservation.timeLimit?.killAt ?? Number.POSITIVE_INFINITY
+}
+
+/**
+ * The moment before which the request cannot start: only reservations with a known end keep it from
+ * starting at once, for any other may end, and any squatter leave, this instant.
+ */
+function earliestStart(pool: Pool, request: Request, now: Millis): Millis {
+  const ends = pool.reservations.flatMap((reservation) => {
+    const end = knownEnd(reservation)
+    return end === Number.POSITIVE_INFINITY ? [] : reservation.gpus.map((gpu) => ({ gpu, end }))
+  })
+  switch (request.kind) {
+    case 'ids':
+      return Math.max(now, ...ends.filter(({ gpu }) => request.ids.includes(gpu)).map(({ end }) => end))
+    case 'count': {
+      const missing = request.count - (pool.gpus.length - ends.length)
+      if (missing <= 0) return now
+      return ends.map(({ end }) => end).sort((a, b) => a - b)[missing - 1] ?? now
+    }
+  }
+}
+
+function wantedGpus(pool: Pool, request: Request): readonly GpuId[] {
+  return request.kind === 'ids' ? request.ids : pool.gpus.map((gpu) => gpu.id)
+}
+
+function freeGpus(pool: Pool, sight: Sight | undefined): readonly GpuId[] {
+  const isFree = (availability: Availability | undefined) => availability === 'free'
+  if (sight !== undefined) {
+    const availability = availabilityOf(pool, sight)
+    return pool.gpus.map((gpu) => gpu.id).filter((id) => isFree(availability.get(id)))
+  }
+  const reserved = reservedGpus(pool)
+  return pool.gpus.map((gpu) => gpu.id).filter((id) => !reserved.has(id))
+}
