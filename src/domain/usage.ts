@@ -12,15 +12,24 @@ export interface GpuSight {
   readonly index?: number
 }
 
-/** A GPU of the pool that the driver does not show is faulty. */
+/**
+ * A GPU of the pool that the driver does not show is faulty. One that is lost, or was when the pool was set
+ * up, has no UUID to go by; then its number must do.
+ */
 export function usageOf(pool: Pool, probe: Probe): PoolUsage {
-  const byUuid = new Map<string, GpuReading>(probe.readings.map((reading) => [reading.uuid, reading]))
-  return new Map(pool.gpus.map((gpu) => [gpu.id, sightOf(gpu, byUuid.get(gpu.uuid))]))
+  const byUuid = new Map(probe.readings.map((reading) => [reading.uuid, reading]))
+  const byIndex = new Map(probe.readings.map((reading) => [reading.index, reading]))
+  return new Map(
+    pool.gpus.map((gpu) => {
+      const sameNumber = byIndex.get(gpu.id)
+      const nameless = gpu.uuid === '' || sameNumber?.uuid === ''
+      return [gpu.id, sightOf(gpu, (gpu.uuid !== '' && byUuid.get(gpu.uuid)) || (nameless && sameNumber))]
+    }),
+  )
 }
 
-function sightOf(gpu: Gpu, reading: GpuReading | undefined): GpuSight {
-  const { uuid } = gpu
-  if (reading !== undefined) return { uuid, usage: reading.state, index: reading.index }
+function sightOf({ uuid }: Gpu, reading: GpuReading | false | undefined): GpuSight {
+  if (reading) return { uuid, usage: reading.state, index: reading.index }
   return { uuid, usage: { kind: 'fault', reason: `the driver does not show this GPU (${uuid})` } }
 }
 

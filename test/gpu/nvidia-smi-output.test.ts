@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'bun:test'
+import {
+  GPU_FIELDS,
+  hasMigInstances,
+  MINIMAL_GPU_FIELDS,
+  parseApps,
+  parseGpus,
+  parseMigParents,
+} from '../../src/adapters/gpu/nvidia-smi-output.ts'
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+
+const row = (index: number, bus: string, used: string | number = 4) =>
+  `${index}, 00000000:${bus}:00.0, GPU-${index}, ${used}, 81559, 0, 34, 70.25, Disabled, NVIDIA H100 80GB HBM3`
+
+const read = (...lines: string[]) => parseGpus(`${lines.join('\n')}\n`, GPU_FIELDS)
+const faults = (...lines: string[]) =>
+  read(...lines).map((gpu) => (gpu.state.kind === 'fault' ? `${gpu.index} ${gpu.state.reason}` : gpu.index))
+
+describe('GPUs', () => {
+  test('of a driver that knows few fields', () => {
+    const [gpu] = parseGpus('0, 00000000:3B:00.0, GPU-0, 45, 16160, Tesla V100, 16GB\n', MINIMAL_GPU_FIELDS)
+    expect(gpu).toEqual({
+      index: 0,
+      uuid: 'GPU-0',
+      name: 'Tesla V100, 16GB',
+      state: { kind: 'measured', memoryUsedMb: 45, memoryTotalMb: 16160, processes: [] },
+    })
+  })
+
+  test('with nothing but their memory', () => {
+    const bare = '0, 0000:3B:00.0, GPU-0, 45, [N/A], [Not Supported], [Unknown Error], ERR!, [N/A], [N/A]'
+    expect(read(bare)[0]).toEqual({
+      index: 0,
+      uuid: 'GPU-0',
+      name: 'NVIDIA GPU',
+      state: { kind: 'measured', memoryUsedMb: 45, processes: [] },
+    })
+  })
+
+  test.each([
+    ['[GPU is lost]', 'GPU is lost'],
+    ['[GPU requires reset]', 'GPU requires reset'],
+    ['[Unknown Error]', 'Unknown Error'],
+    ['ERR!', 'ERR!'],
+    ['[N/A]', 'the driver does not report its memory use'],
+    ['[Not Supported]', 'the driver does not report its memory use'],
+    ['-5', '-5'],
+    ['NaN', 'NaN'],
+  ])('whose memory is %p are faulty', (memory, reason) => {
+    expect(faults(row(0, '1B', memory))).toEqual([`0 ${reason}`])
+  })
+
+  const rest = 'GPU is lost.  Reboot the system to recover this GPU'
+  test.each([
+    `Unable to determine the device handle for GPU 0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for GPU0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for GPU1: 0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for gpu 0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for GPU1: ${rest}`,
+  ])('only complained of are faulty: %s', (complaint) => {
+    const said = '1 GPU is lost. Reboot the system to recover this GPU'
+    expect(faults(row(0, '1B'), complaint, row(2, '3B'))).toEqual([0, said, 2])
+  })
+
+  test('not counted by the driver come after the others', () => {
+    const complaint = 'Unable to determine the device handle for GPU0000:1B:00.0: Unknown Error'
+    expect(faults(complaint, row(0, '2B'), row(1, '3B'))).toEqual([0, 1, '2 Unknown Error'])
+  })
+
+  test('lost together are told apart by their place on the bus', () => {
+    const complaint = (bus: string, reason: string) =>
+      `Unable to determine the device handle for GPU0000:${bus}:00.0: ${reason}`
+    const lines = [
+      complaint('4B', 'Unknown Error'),
+      complaint('1B', 'GPU is lost'),
+      row(1, '2B'),
+      row(2, '3B'),
+    ]
+    expect(faults(...lines)).toEqual(['0 GPU is lost', 1, 2, '3 Unknown Error'])
+  })
+
+  test('that have lost even their index', () => {
+    const gone = GPU_FIELDS.map(() => '[GPU is lost]').join(', ')
+    expect(faults(row(0, '1B'), gone)).toEqual([0, '1 GPU is lost'])
+  })
+
+  test('with a remark beside them', () => {
+    expect(faults('WARNING: infoROM is corrupted at gpu 0000:1B:00.0', row(0, '1B'))).toEqual([0])
+  })
+
+  test.each([
+    'No devices were found',
+    '0, 1',
+    `${row(0, '1B').slice(0, 30)}`,
+    '<html>',
+    '0x1, a, b, c, d, e, f, g, h, i',
+  ])('are not made of %p', (line) => {
+    expect(() => read(row(1, '2B'), line)).toThrow(CanhazgpuError)
+  })
+})
+
+describe('processes', () => {
+  const none = new Map<string, string>()
+
+  test('keep commas in their names', () => {
+    expect([...parseApps('GPU-0, 12345, 8446, /opt/a, b/python3\n', none)]).toEqual([
+      ['GPU-0', [{ pid: 12345, name: '/opt/a, b/python3', memoryMb: 8446 }]],
+    ])
+  })
+
+  test('are known by their pid alone, where there is no more', () => {
+    const apps =
+      'GPU-0, 1, [N/A], [Not Found]\nGPU-0, 2, [Insufficient Permissions], [Insufficient Permissions]\n'
+    expect(parseApps(apps, none).get('GPU-0')).toEqual([{ pid: 1 }, { pid: 2 }])
+  })
+
+  test('of MIG instances belong to the GPU', () => {
+    const list = [
+      'GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-7fdaf0a5)',
+      '  MIG 1g.10gb     Device  0: (UUID: MIG-feb88891)',
+      '  MIG 1g.10gb     Device  1: (UUID: MIG-a25704ba)',
+      'GPU 1: NVIDIA A100-SXM4-80GB (UUID: GPU-00000001)',
+      '  MIG 3g.40gb     Device  0: (UUID: MIG-1aae4990)',
+    ]
+    const apps =
+      'MIG-feb88891, 7, 100, a\nMIG-a25704ba, 7, 200, a\nMIG-1aae4990, 8, 300, b\nMIG-GPU-5d5b/1/0, 9, 1, c\n'
+    expect(hasMigInstances(apps)).toBe(true)
+    expect([...parseApps(apps, parseMigParents(list.join('\n')))]).toEqual([
+      ['GPU-7fdaf0a5', [{ pid: 7, name: 'a', memoryMb: 300 }]],
+      ['GPU-00000001', [{ pid: 8, name: 'b', memoryMb: 300 }]],
+      ['GPU-5d5b', [{ pid: 9, name: 'c', memoryMb: 1 }]],
+    ])
+  })
+
+  test.each(['No running processes found', '[GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost]', ''])(
+    'are none in %p',
+    (apps) => {
+      expect(parseApps(apps, none).size).toBe(0)
+    },
+  )
+
+  test.each(['GPU-0, -1, 5, a', 'GPU-0, 1.5, 5, a', 'GPU-0', 'what, 1, 2, 3'])(
+    'are not made of %p',
+    (apps) => {
+      expect(() => parseApps(apps, none)).toThrow(CanhazgpuError)
+    },
+  )
+})

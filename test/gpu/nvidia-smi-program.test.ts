@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { nvidiaSmiProvider } from '../../src/adapters/gpu/nvidia-smi.ts'
+import { EIGHT_H100, withProcesses } from './box.ts'
+import { failure } from './provider-contract.ts'
+import { nvidiaSmiFiles, programEnvironment } from './stages.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'canhazgpu-smi-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function play(files: Readonly<Record<string, string>>, box = EIGHT_H100) {
+  const place = await mkdtemp(join(folder, 'box-'))
+  return nvidiaSmiProvider(
+    await programEnvironment('nvidia-smi', { ...nvidiaSmiFiles(box), ...files }, place),
+  )
+}
+const probe = async (...args: Parameters<typeof play>) => (await (await play(...args)).probe(20_000)).readings
+
+describe('nvidia-smi', () => {
+  test('of an old driver is asked again for what it knows', async () => {
+    const old = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv']?.replace('mig.mode.current', 'unheard.of') ?? ''
+    const [gpu] = await probe({ 'gpus.tsv': old })
+    expect(gpu?.state).toEqual({ kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559, processes: [] })
+  })
+
+  test('tells of the others although it fails for a lost GPU', async () => {
+    const lost =
+      'Unable to determine the device handle for GPU1: 0000:2B:00.0: GPU is lost.  Reboot the system'
+    const others = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv']?.replace(/^1\t.*\n/m, '') ?? ''
+    const readings = await probe({ 'gpus.tsv': others, 'last.sh': `echo '${lost}' >&2; exit 15` })
+    expect(readings.map((gpu) => gpu.state.kind)).toEqual([
+      'measured',
+      'fault',
+      ...Array.from({ length: 6 }, () => 'measured' as const),
+    ])
+  })
+
+  test('tells all although it warns and fails', async () => {
+    const warning = 'WARNING: infoROM is corrupted at gpu 0000:1B:00.0'
+    expect(await probe({ 'last.sh': `echo '${warning}'; exit 14` })).toHaveLength(8)
+  })
+
+  test.each([
+    [9, "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 'modprobe nvidia'],
+    [15, 'Unable to determine the device handle for GPU0000:1B:00.0: GPU is lost.', 'Reboot'],
+    [255, 'Failed to initialize NVML: Unknown Error', 'dmesg'],
+  ])('that ends with %i is a failed driver', async (code, words, hint) => {
+    const error = await failure(play({ 'first.sh': `cat <<'END'\n${words}\nEND\nexit ${code}` }))
+    expect(error).toMatchObject({ code: 'driver-failed', hint: expect.stringContaining(hint) })
+    expect(error.message).toBe(`nvidia-smi: ${words}`)
+  })
+
+  test('that prints without end is stopped', async () => {
+    const error = await failure(play({ 'first.sh': 'exec yes' }))
+    expect(error).toMatchObject({ code: 'driver-failed', message: expect.stringContaining('more than') })
+  })
+
+  test('finds the GPU of a MIG instance', async () => {
+    const box = withProcesses({ pid: 4_194_305, name: 'train', memoryMb: 100 })
+    const uuid = box.gpus[0]?.uuid ?? ''
+    const readings = await probe(
+      {
+        'apps.tsv': nvidiaSmiFiles(box)['apps.tsv']?.replace(uuid, 'MIG-feb88891') ?? '',
+        'list.txt': `GPU 0: NVIDIA A100 (UUID: ${uuid})\n  MIG 1g.10gb Device 0: (UUID: MIG-feb88891)\n`,
+      },
+      box,
+    )
+    expect(readings[0]?.state).toMatchObject({ processes: [{ pid: 4_194_305 }] })
+  })
+})

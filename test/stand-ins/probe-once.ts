@@ -1,0 +1,13 @@
+/** Probes once with the provider of its first argument, prints the outcome, and ends as it may. */
+import { openProvider } from '../../src/adapters/gpu/provider.ts'
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import { PROVIDERS } from '../../src/domain/model.ts'
+
+const name = PROVIDERS.find((provider) => provider === process.argv[2]) ?? 'fake'
+const options = { gpuCount: 1, env: process.env, fakeUsageFile: process.env.CANHAZGPU_FAKE_USAGE }
+try {
+  const { readings } = await openProvider(name, options).probe(Number(process.argv[3]))
+  console.log(readings.length)
+} catch (error) {
+  console.log(error instanceof CanhazgpuError ? error.code : error)
+}
