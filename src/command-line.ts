@@ -11,7 +11,7 @@ import { isTerminal, writeText } from './adapters/os/terminal.ts'
 import { currentAccount, groupId } from './adapters/os/users.ts'
 import { createStore, openStore, storePlace } from './adapters/store/open.ts'
 import type { Deps } from './app/deps.ts'
-import { runProgram, type Surroundings } from './cli/program.ts'
+import { type Edge, printCompletions, runProgram, type Surroundings } from './cli/program.ts'
 import type { Launcher, World } from './cli/world.ts'
 import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
@@ -23,13 +23,14 @@ import { openWaker } from './waker.ts'
 export function commandLineMain(args: readonly string[], version: string): Promise<number> {
   const color = (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
   const lookOf = (fd: 1 | 2) => ({ terminal: isTerminal(fd), color: color && isTerminal(fd) })
-  return runProgram(args, {
+  const edge: Edge = {
     version,
     stdout: (text) => writeText(1, text),
     stderr: (text) => writeText(2, text),
     look: { stdout: lookOf(1), stderr: lookOf(2) },
     world: thisMachine,
-  })
+  }
+  return args[0] === '__complete' ? printCompletions(args.slice(1), edge) : runProgram(args, edge)
 }
 
 async function thisMachine({ flags, configFile, operands, commandLine }: Surroundings): Promise<World> {

@@ -6,6 +6,7 @@ import { processTree } from './adapters/os/process-tree.ts'
 import { liveness } from './adapters/os/processes.ts'
 import { sayOnStderrOf } from './adapters/os/say.ts'
 import { drain, waitFor, watchDirectory, watchProcess } from './adapters/os/wait.ts'
+import { tellsOfChange } from './adapters/store/changes.ts'
 import { openStore, storePlace } from './adapters/store/open.ts'
 import { type Job, supervise } from './app/supervise.ts'
 import type { RunReservation } from './domain/model.ts'
@@ -31,9 +32,11 @@ function jobOf({ id, process }: RunReservation, folder: string): Job {
   const watch = watchDirectory(folder)
   return {
     wait: (timeoutMs) => {
-      const event = waitFor({ process: watched, watch }, timeoutMs)
-      if (event === 'changed' && watch !== null) drain(watch)
-      return event
+      const deadline = currentMoment().steady.ms + timeoutMs
+      for (;;) {
+        const event = waitFor({ process: watched, watch }, Math.max(0, deadline - currentMoment().steady.ms))
+        if (event !== 'changed' || watch === null || tellsOfChange(drain(watch))) return event
+      }
     },
     pause: (timeoutMs) => (waitFor({ process: watched }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
     interrupt: () => living().forEach((pid) => void kill(pid, SIGINT)),

@@ -1,5 +1,7 @@
-import type { GpuMeasurement, GpuUsage, Reservation } from '../domain/model.ts'
+import { modelOf } from '../domain/ai-model.ts'
+import type { GpuUsage, Reservation } from '../domain/model.ts'
 import { type GpuStatus, type View, validationOf } from '../domain/status.ts'
+import { detailsOf, usersOf } from '../domain/status-words.ts'
 import type { Overview } from './overview.ts'
 
 /** One GPU in the JSON of `status --json` and `/api/status`; what is not known is absent. */
@@ -7,6 +9,8 @@ export interface StatusDocument {
   readonly gpu_id: number
   readonly status: 'AVAILABLE' | 'IN_USE' | 'UNRESERVED' | 'ERROR'
   readonly gpu_model: string
+  /** The AI model that is served or trained there, by the command line. */
+  readonly model?: string
   readonly user?: string
   readonly account?: string
   readonly type?: 'RUN' | 'MANUAL'
@@ -24,6 +28,8 @@ export interface StatusDocument {
   readonly processes?: readonly ProcessDocument[]
   readonly unreserved_users?: readonly string[]
   readonly validation?: string
+  /** Since when, until when, used by what: in words. */
+  readonly details?: string
   readonly error?: string
 }
 
@@ -44,10 +50,12 @@ function gpuDocument(status: GpuStatus, view: View): StatusDocument {
     gpu_id: gpu.id,
     status: STATUS_WORDS[status.kind],
     gpu_model: gpu.name,
+    model: modelOf(status),
     ...(status.kind === 'reserved' ? reservationFields(status.reservation, view.now) : {}),
     last_released: gpu.releasedAt === undefined ? undefined : timestamp(gpu.releasedAt),
     ...usageFields(status.usage),
     unreserved_users: status.kind === 'unreserved' ? usersOf(status.usage) : undefined,
+    details: detailsOf(status, view.now),
     validation: validationOf(status, view.thresholdMb),
   })
 }
@@ -94,10 +102,6 @@ function usageFields(usage: GpuUsage) {
       }),
     ),
   }
-}
-
-function usersOf(usage: GpuMeasurement): readonly string[] {
-  return [...new Set(usage.processes.flatMap((process) => process.user ?? []))]
 }
 
 /** RFC 3339, UTC. */

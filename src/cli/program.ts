@@ -3,6 +3,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type Settings } from '../domain/settings.ts'
 import type { CommandSpec, Look, Printed } from './command.ts'
 import { admin } from './commands/admin.ts'
+import { completion } from './commands/completion.ts'
 import { extend } from './commands/extend.ts'
 import { queue } from './commands/queue.ts'
 import { release } from './commands/release.ts'
@@ -10,6 +11,7 @@ import { report } from './commands/report.ts'
 import { reserve } from './commands/reserve.ts'
 import { run } from './commands/run.ts'
 import { status } from './commands/status.ts'
+import { complete } from './complete.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import type { World } from './world.ts'
 
@@ -28,6 +30,19 @@ export interface Edge {
   readonly stderr: (text: string) => void
   readonly look: { readonly stdout: Look; readonly stderr: Look }
   readonly world: (surroundings: Surroundings) => Promise<World>
+}
+
+/** Prints what may stand in the place of the last of these words of a command line. */
+export async function printCompletions(words: readonly string[], edge: Edge): Promise<number> {
+  const program = buildProgram({ edge, commandLine: null, status: EXIT.success })
+  const world = edge.world({ flags: {}, operands: [], commandLine: null })
+  const gpuIds = async () => {
+    const deps = await (await world).deps()
+    return (await deps.store.read()).pool.gpus.map((gpu) => gpu.id)
+  }
+  const candidates = await complete(program, words, { gpuIds: () => gpuIds().catch(() => []) })
+  edge.stdout(candidates.map((candidate) => `${candidate}\n`).join(''))
+  return EXIT.success
 }
 
 /** Parses and runs one command line (without the program's name); returns the exit status. */
@@ -68,6 +83,7 @@ function buildProgram(invocation: Invocation): Command {
     .configureOutput({ writeOut: edge.stdout, writeErr: edge.stdout, outputError: () => {} })
     .configureHelp({ formatHelp, subcommandTerm: (command) => command.name() })
   addCommand(program, admin, invocation)
+  addCommand(program, completion, invocation)
   addCommand(program, extend, invocation)
   addCommand(program, queue, invocation)
   addCommand(program, release, invocation)

@@ -6,6 +6,9 @@ const LONGEST: Millis = 365 * 86_400_000
 const SHORTEST: Millis = 1_000
 const FORMATS = 'use for example 30s, 30m, 2h, 1d, 0.5h or 1h30m'
 
+/** What one would choose from. */
+export const durationExamples: readonly string[] = ['30m', '1h', '2h', '4h', '8h', '1d']
+
 /**
  * Reads `30s`, `30m`, `2h`, `1d`, `0.5h`, `1h30m`: numbers with units, largest first, each unit once.
  * From one second to 365 days. Throws `usage` with the formats that work.

@@ -28,16 +28,16 @@ export function typedCommand(count: number): Command {
 
 /**
  * The path under which execvp(3) would find the program: a name with a slash is one already; an empty
- * element of `path` is the current directory; what is no program is passed over, but remembered for the
- * error. Throws `command-not-found` or `command-not-executable`.
+ * element of `path` is the current directory; what is there but is no program is passed over, and remembered
+ * for the error. (A directory that may not be searched has nothing, as for bash.) Throws `command-not-found` or `command-not-executable`.
  */
 export function resolveProgram(name: ByteText, path: ByteText | undefined): ByteText {
   let forbidden = false
   for (const candidate of candidates(name, path ?? DEFAULT_PATH)) {
     const failure = libc.access(candidate, libc.X_OK)
     // Only a directory can be followed by a slash.
-    if (failure === 0 && libc.access(`${candidate}/`, libc.F_OK) !== 0) return candidate
-    forbidden ||= failure === 0 || failure === -libc.EACCES
+    if (failure === 0 && !exists(`${candidate}/`)) return candidate
+    forbidden ||= failure === 0 || (failure === -libc.EACCES && (candidate === name || exists(candidate)))
   }
   const shown = fromByteText(name)
   if (forbidden) throw new CanhazgpuError('command-not-executable', `command not executable: ${shown}`)
@@ -66,6 +66,8 @@ export function becomeCommand(
   throw execFailure(program, failure)
 }
 
+const exists = (path: ByteText): boolean => libc.access(path, libc.F_OK) === 0
+
 /** An empty name is found nowhere, not in every directory. */
 function candidates(name: ByteText, path: ByteText): ByteText[] {
   if (name === '' || name.includes('/')) return [name]
@@ -86,7 +88,7 @@ function execFailure(program: ByteText, errno: number): CanhazgpuError {
   const shown = fromByteText(program)
   if (errno !== libc.ENOENT)
     return new CanhazgpuError('command-not-executable', `cannot execute ${shown}: ${libc.errorText(errno)}`)
-  return libc.access(program, libc.F_OK) === 0
+  return exists(program)
     ? new CanhazgpuError('command-not-executable', `cannot execute ${shown}: its interpreter does not exist`)
     : new CanhazgpuError('command-not-found', `command not found: ${shown}`)
 }

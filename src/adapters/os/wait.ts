@@ -22,8 +22,8 @@ const POLL_BAD_DESCRIPTOR = 0x20
 const LOOK_EVERY_MS = 1000
 const LONGEST_POLL_MS = 2 ** 31 - 1
 
-/** IN_MODIFY, CLOSE_WRITE, MOVED_FROM, MOVED_TO, CREATE, DELETE, DELETE_SELF, MOVE_SELF and ONLYDIR. */
-const DIRECTORY_EVENTS = 0x2 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x01000000
+/** IN_MODIFY, MOVED_FROM, MOVED_TO, CREATE, DELETE, DELETE_SELF, MOVE_SELF and ONLYDIR. */
+const DIRECTORY_EVENTS = 0x2 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x01000000
 
 /** Works for processes of every user (pidfd_open(2)). */
 export function watchProcess(identity: ProcessIdentity): WatchedProcess {
@@ -67,10 +67,30 @@ export function watchDirectory(path: string): number | null {
   return null
 }
 
-/** Takes all waiting events from an inotify descriptor. */
-export function drain(fd: number): void {
+/**
+ * Takes all waiting events from an inotify descriptor; answers the names of what changed in the directory,
+ * an empty one for the directory itself or where too much happened to tell.
+ */
+export function drain(fd: number): string[] {
+  const names: string[] = []
   const buffer = new Uint8Array(16384)
-  while (libc.readInto(fd, buffer) > 0);
+  for (;;) {
+    const length = libc.readInto(fd, buffer)
+    if (length <= 0) return names
+    names.push(...changedNames(buffer.subarray(0, length)))
+  }
+}
+
+/** `struct inotify_event`: wd, mask, cookie, the length of the name (32 bits each), the name. */
+export function changedNames(events: Uint8Array): string[] {
+  const names: string[] = []
+  const view = new DataView(events.buffer, events.byteOffset)
+  for (let at = 0; at < events.length; ) {
+    const length = view.getUint32(at + 12, true)
+    names.push(libc.textAt(events.subarray(at + 16, at + 16 + length)))
+    at += 16 + length
+  }
+  return names
 }
 
 /** What cannot be seen from here is waited for. */

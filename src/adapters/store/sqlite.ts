@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
-import { directoryChanges } from './changes.ts'
+import { poolChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { type Audience, createPoolFile, sharePoolFiles } from './pool-files.ts'
@@ -89,7 +89,7 @@ class SqliteStore implements Store {
   }
 
   changes(signal: AbortSignal): AsyncIterable<void> {
-    return directoryChanges(dirname(this.#path), signal)
+    return poolChanges(dirname(this.#path), signal)
   }
 
   close(): void {

@@ -1,0 +1,67 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { CommandSpec } from '../command.ts'
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const
+type Shell = (typeof SHELLS)[number]
+
+export const completion: CommandSpec<Record<never, never>, string> = {
+  name: 'completion',
+  summary: 'Print the completion script for a shell',
+  examples: ['source <(canhazgpu completion bash)', 'canhazgpu completion fish | source'],
+  arguments: { usage: SHELLS.join('|'), count: 1 },
+  configure: (command) => command,
+  handle: async (_options, world) => SCRIPTS[shellOf(world.operands[0])],
+  text: (script) => ({ stdout: script }),
+  json: (script) => ({ script }),
+}
+
+function shellOf(name: string | undefined): Shell {
+  const shell = SHELLS.find((each) => each === name)
+  if (shell !== undefined) return shell
+  throw new CanhazgpuError('usage', `No completion for '${name}' - expected one of ${SHELLS.join(', ')}`)
+}
+
+/** Each asks `canhazgpu __complete WORDS…` for what may stand in the place of the last word. */
+const SCRIPTS: Readonly<Record<Shell, string>> = {
+  bash: `_canhazgpu() {
+  local words=("\${COMP_WORDS[@]:1:COMP_CWORD}") i
+  for ((i = 0; i < \${#words[@]} - 1; i++)); do
+    if [[ \${words[i]} == -- ]]; then
+      # After -- stands a command of its own.
+      if declare -F _comp_command_offset >/dev/null; then _comp_command_offset $((i + 2))
+      elif declare -F _command_offset >/dev/null; then _command_offset $((i + 2))
+      else COMPREPLY=($(compgen -A command -A file -- "\${COMP_WORDS[COMP_CWORD]}"))
+      fi
+      return
+    fi
+  done
+  local IFS=$'\\n'
+  COMPREPLY=($(canhazgpu __complete "\${words[@]}" 2>/dev/null))
+}
+complete -o default -F _canhazgpu canhazgpu chg
+`,
+  zsh: `#compdef canhazgpu chg
+_canhazgpu() {
+  local dashes=\${words[(i)--]}
+  if (( dashes < CURRENT )); then
+    shift $dashes words
+    (( CURRENT -= dashes ))
+    _normal
+    return
+  fi
+  local -a candidates
+  candidates=("\${(@f)$(canhazgpu __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  (( \${#candidates[1]} )) && compadd -a candidates
+}
+compdef _canhazgpu canhazgpu chg
+`,
+  fish: `function __canhazgpu_complete
+  set -l words (commandline -opc) (commandline -ct)
+  canhazgpu __complete $words[2..-1] 2>/dev/null
+end
+for name in canhazgpu chg
+  complete -c $name -f -n 'not contains -- -- (commandline -opc)' -a '(__canhazgpu_complete)'
+  complete -c $name -F -n 'contains -- -- (commandline -opc)'
+end
+`,
+}
