@@ -1,0 +1,21 @@
+import { currentMoment } from '../../src/adapters/os/clock.ts'
+import { snapshotInherited } from '../../src/adapters/os/inherited.ts'
+import { currentProcess, liveness } from '../../src/adapters/os/processes.ts'
+import { currentAccount } from '../../src/adapters/os/users.ts'
+
+/** What this process is told of itself, as JSON; to be run in surroundings of every kind. */
+const inherited = snapshotInherited()
+const identity = currentProcess()
+const seen = {
+  account: currentAccount(),
+  identity,
+  liveness: liveness(identity),
+  moment: currentMoment(),
+  inherited: {
+    descriptors: inherited.descriptors,
+    openFiles: Number(inherited.openFiles),
+    ignored: inherited.ignoredSignals.toString(16),
+    blocked: inherited.blockedSignals.toString(16),
+  },
+}
+console.log(JSON.stringify(seen))

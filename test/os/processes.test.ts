@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'bun:test'
+import { copyFileSync } from 'node:fs'
+import { currentProcess, liveness, parseStat, processStat } from '../../src/adapters/os/processes.ts'
+import { waitFor, watchProcess } from '../../src/adapters/os/wait.ts'
+import type { ProcessIdentity } from '../../src/domain/model.ts'
+import { compile, firstLine, INSIDE, inside, isRoot, temporaryFolder } from './surroundings.ts'
+
+function identityOf(pid: number): ProcessIdentity {
+  const stat = processStat(pid)
+  if (stat === null) throw new Error(`no process ${pid}`)
+  return { ...currentProcess(), pid, startTime: stat.startTime }
+}
+
+/** A child that lives until it is told otherwise. */
+function sleeper(program = 'sleep') {
+  const child = Bun.spawn([program, '1000'], { stdio: ['ignore', 'ignore', 'ignore'] })
+  return { pid: child.pid, exited: child.exited, [Symbol.dispose]: () => child.kill('SIGKILL') }
+}
+
+describe('liveness', () => {
+  test('we live', () => {
+    expect(liveness(currentProcess())).toBe('alive')
+  })
+
+  test('a stopped process lives', () => {
+    using child = sleeper()
+    process.kill(child.pid, 'SIGSTOP')
+    expect(liveness(identityOf(child.pid))).toBe('alive')
+  })
+
+  test('a killed process is gone', async () => {
+    using child = sleeper()
+    const identity = identityOf(child.pid)
+    process.kill(child.pid, 'SIGKILL')
+    await child.exited
+    expect(liveness(identity)).toBe('gone')
+  })
+
+  test('a process that nobody reaps is gone', async () => {
+    const neverWaits =
+      'my $child = fork // die; exec qw(sleep 1000) unless $child; $| = 1; print "$child\\n"; sleep'
+    const parent = Bun.spawn(['perl', '-e', neverWaits], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const identity = identityOf(Number(await firstLine(parent.stdout)))
+    const watched = watchProcess(identity)
+    process.kill(identity.pid, 'SIGKILL')
+    expect(waitFor({ process: watched }, 10_000)).toBe('exited')
+    expect(processStat(identity.pid)?.state).toBe('Z')
+    expect(liveness(identity)).toBe('gone')
+    parent.kill('SIGKILL')
+  })
+
+  test('a process whose main thread has ended lives with its other threads', async () => {
+    using folder = temporaryFolder()
+    compile(`${import.meta.dir}/zombie-leader.c`, folder.file('leader'))
+    const child = Bun.spawn([folder.file('leader')], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const identity = identityOf(Number(await firstLine(child.stdout)))
+    // It says so before its main thread is through.
+    while (processStat(identity.pid)?.state !== 'Z') await Bun.sleep(1)
+    expect(liveness(identity)).toBe('alive')
+    const watched = watchProcess(identity)
+    expect(waitFor({ process: watched }, 0)).toBe('timeout')
+    child.kill('SIGKILL')
+    expect(waitFor({ process: watched }, 10_000)).toBe('exited')
+    await child.exited
+    expect(liveness(identity)).toBe('gone')
+  })
+
+  test('a later process with the same pid is another one', () => {
+    const ours = currentProcess()
+    expect(liveness({ ...ours, startTime: ours.startTime - 1 })).toBe('gone')
+  })
+
+  test('whatever ran before the last boot', () => {
+    expect(liveness({ ...currentProcess(), bootId: 'another' })).toBe('rebooted')
+  })
+
+  test('a process stays the same when it becomes another program', () => {
+    const { stdout } = Bun.spawnSync(['sh', '-c', `cut -d' ' -f22 /proc/$$/stat; exec ${INSIDE}`])
+    const [before, after = ''] = stdout.toString().split('\n')
+    expect(JSON.parse(after).identity.startTime).toBe(Number(before))
+  })
+
+  test.skipIf(!isRoot)("another user's process can be checked", () => {
+    expect(inside(`setpriv --reuid 65534 --clear-groups ${INSIDE}`).liveness).toBe('alive')
+    using child = sleeper()
+    const script = `import { liveness } from '${import.meta.dir}/../../src/adapters/os/processes.ts'
+      console.log(JSON.stringify(liveness(${JSON.stringify(identityOf(child.pid))})))`
+    const asNobody = (before: string) =>
+      inside(`${before} setpriv --reuid 65534 --clear-groups '${process.execPath}' -e "$SCRIPT"`, {
+        env: { SCRIPT: script },
+      }) as unknown as string
+    expect(asNobody('')).toBe('alive')
+    // With hidepid its /proc entry is not even there.
+    const hidden = 'unshare -m sh -c \'mount -t proc -o hidepid=2 proc /proc && exec "$@"\' sh'
+    expect(asNobody(hidden)).toBe('alive')
+    process.kill(child.pid, 'SIGKILL')
+  })
+})
+
+describe.skipIf(!isRoot)('namespaces', () => {
+  test('a process of another pid namespace is unknown here and known there', () => {
+    const there = inside(`unshare --pid --fork --mount-proc ${INSIDE}`)
+    expect(there.identity.pid).toBe(1)
+    expect(there.liveness).toBe('alive')
+    expect(liveness(there.identity)).toBe('unknown')
+  })
+
+  test("the /proc of another pid namespace is not taken for one's own", () => {
+    expect(inside(`unshare --pid --fork ${INSIDE}`).liveness).toBe('alive')
+  })
+
+  test('start times of another time namespace are not compared', () => {
+    const there = inside(`unshare --time --boottime 100000 --fork ${INSIDE}`)
+    expect(there.liveness).toBe('alive')
+    expect(liveness(there.identity)).toBe('unknown')
+    expect(there.moment.steady.epoch).not.toBe(inside(INSIDE).moment.steady.epoch)
+  })
+})
+
+describe('/proc/<pid>/stat', () => {
+  test('a name may hold anything', () => {
+    using folder = temporaryFolder()
+    const program = folder.file(') Z 1 (a b')
+    copyFileSync(Bun.which('sleep') ?? '', program)
+    using child = sleeper(program)
+    expect(processStat(child.pid)).toMatchObject({ parent: process.pid, threads: 1 })
+    expect(liveness(identityOf(child.pid))).toBe('alive')
+  })
+
+  test('a line that is none', () => {
+    expect(parseStat('')).toBeNull()
+  })
+
+  test('a process that is not there', () => {
+    expect(processStat(2 ** 22 + 1)).toBeNull()
+  })
+})
