@@ -46,9 +46,11 @@ export interface WaitingNews {
 
 /** How often the first in line looks for squatters that left, and everyone for processes that vanished. */
 const WATCH_EVERY_MS: Millis = 2_000
-/** Each place further back looks this much later, so that the first is not held up by the others' looking. */
+/** Each place further back asks this much later whose turn it is, so that the first is not held up. */
 const STAGGER_MS = 1
-const MOST_STAGGER_MS = 100
+const MOST_STAGGER_MS = 50
+/** Who has nothing to do but to tell the news looks this seldom. */
+const NEWS_EVERY_MS: Millis = 1_000
 /** The first in line acts on an expiry at once; those behind stand in for one that does not. */
 const STAND_IN_AFTER_MS: Millis = 1_000
 /** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
@@ -183,14 +185,15 @@ class Wait {
     const start = clock()
     const expiryAt = start + nextExpiry(pool) - now + place * STAND_IN_AFTER_MS
     const neglectedAt = neglected === null ? Number.POSITIVE_INFINITY : start + neglected
-    const lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
+    let lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
     for (;;) {
       const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, lookAt, this.#beatAt)
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
       if (event === 'interrupted') throw interrupted()
       if (event === 'changed') {
-        if (!servable && place > 0) await sleep(Math.min(place * STAGGER_MS, MOST_STAGGER_MS))
-        return 'look'
+        if (place > 0 && !servable) await sleep(Math.min(place * STAGGER_MS, MOST_STAGGER_MS))
+        if (await this.#isMyTurn()) return 'look'
+        lookAt = Math.min(lookAt, start + NEWS_EVERY_MS)
       }
       if (clock() >= this.#giveUpAt) throw this.#waitedTooLong()
       if (clock() >= expiryAt || this.#someoneIsGone(pool, place)) return 'settle'
@@ -198,6 +201,10 @@ class Wait {
       if (clock() >= neglectedAt) return 'neglected'
       if (clock() >= lookAt) return 'look'
     }
+  }
+
+  async #isMyTurn(): Promise<boolean> {
+    return (await this.#deps.store.turns()).includes(this.#intent.id)
   }
 
   /** The first in line watches the running commands, everyone else the one before. */

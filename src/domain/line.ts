@@ -98,6 +98,19 @@ export function isServable(pool: Pool, entry: QueueEntry, now: Millis, sight?: S
   return walkTo(pool, entry.id, now, sight).offer(claimOf(entry)).length === sizeOf(entry.request)
 }
 
+/** Everyone in line who could be served now, as far as reservations tell. */
+export function servableEntries(pool: Pool, now: Millis): readonly string[] {
+  const walk = new Walk(pool, now)
+  const servable: string[] = []
+  for (const entry of pool.queue) {
+    if (walk.isOver) break
+    if (isPassedOver(entry, now)) {
+      if (walk.offer(claimOf(entry)).length === sizeOf(entry.request)) servable.push(entry.id)
+    } else if (walk.letPass(claimOf(entry))) servable.push(entry.id)
+  }
+  return servable
+}
+
 /**
  * How far ahead of the given entry the next one stands that could be served and is waited for: 1 is the
  * neighbour. Null where nobody before could be served.

@@ -33,6 +33,12 @@ export interface Store {
    */
   initialize<Result>(decide: (pool: Pool | null, moment: Moment) => Decision<Result>): Promise<Result>
 
+  /**
+   * Ids of the queue entries that could be served when the pool was last written, as far as reservations
+   * tell. Costs next to nothing, so that a hundred waiters may ask at every change.
+   */
+  turns(): Promise<readonly string[]>
+
   /** Records that overlap the range, oldest start first. */
   history(range: TimeRange): Promise<readonly UsageRecord[]>
 

@@ -3,7 +3,9 @@ import { readLink, readText } from './procfs.ts'
 /** Inode of the first time namespace, PROC_TIME_INIT_INO of the kernel (include/linux/proc_ns.h). */
 const FIRST_TIME_NAMESPACE = '4026531834'
 
+/** All of these hold for a process as long as it lives, and are asked for once per process looked at. */
 let bootIdRead: string | undefined
+let pidNamespaceRead: string | undefined
 
 /** New at every boot; the same in all containers of a host. */
 export function bootId(): string {
@@ -21,6 +23,11 @@ export function timeNamespace(): string {
  * not the first one it is part of the name: only readers of both the same may compare.
  */
 export function pidNamespace(): string {
+  pidNamespaceRead ??= readPidNamespace()
+  return pidNamespaceRead
+}
+
+function readPidNamespace(): string {
   const pid = namespaceInode('pid') ?? 'unknown'
   const time = timeNamespace()
   return time === FIRST_TIME_NAMESPACE ? pid : `${pid}+time:${time}`

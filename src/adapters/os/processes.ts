@@ -60,8 +60,11 @@ export function parseStat(line: string): ProcessStat | null {
 
 /** A process of a new pid namespace may still look at the old one's `/proc`, where pids mean others. */
 function procIsOurs(): boolean {
-  return readLink('/proc/self') === String(process.pid)
+  procIsOursRead ??= readLink('/proc/self') === String(process.pid)
+  return procIsOursRead
 }
+
+let procIsOursRead: boolean | undefined
 
 /** Z and X are said of the main thread alone; the others are counted. */
 export function hasEnded(stat: ProcessStat): boolean {

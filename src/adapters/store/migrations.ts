@@ -6,6 +6,7 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE pool (
     one INTEGER PRIMARY KEY CHECK (one = 1),
+    turns TEXT NOT NULL,
     document TEXT NOT NULL
   ) STRICT;
 

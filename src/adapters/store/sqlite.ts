@@ -1,6 +1,7 @@
 import { constants, Database } from 'bun:sqlite'
 import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
 import { poolChanges } from './changes.ts'
@@ -20,7 +21,11 @@ export interface SqliteOptions {
 /** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   if (!(await Bun.file(options.path).exists())) throw await missing(options.path)
-  return new SqliteStore(connect(options.path), options)
+  const db = connect(options.path)
+  if (versionOf(db) > 0) return new SqliteStore(db, options)
+  // Another process has made the file, but no tables yet.
+  db.close()
+  throw notInitialized()
 }
 
 /** Opens the database for `admin`, created and brought to the present schema for the audience if need be. */
@@ -41,6 +46,8 @@ class SqliteStore implements Store {
   readonly #db: Database
   readonly #path: string
   readonly #now: () => Moment
+  /** The last document read, so that one that did not change is not decoded again. */
+  #decoded: { readonly document: string; readonly pool: Pool } | undefined
 
   constructor(db: Database, options: SqliteOptions) {
     this.#db = db
@@ -77,6 +84,13 @@ class SqliteStore implements Store {
     )
   }
 
+  async turns(): Promise<readonly string[]> {
+    return this.#guard(() => {
+      const row = this.#db.query<{ turns: string }, []>('SELECT turns FROM pool').get()
+      return row === null ? [] : JSON.parse(row.turns)
+    })
+  }
+
   async history(range: TimeRange): Promise<readonly UsageRecord[]> {
     return this.#guard(() =>
       this.#db
@@ -98,7 +112,11 @@ class SqliteStore implements Store {
 
   #stored(): Pool | null {
     const row = this.#db.query<{ document: string }, []>('SELECT document FROM pool').get()
-    return row === null ? null : decodePool(row.document)
+    if (row === null) return null
+    if (this.#decoded?.document !== row.document) {
+      this.#decoded = { document: row.document, pool: decodePool(row.document) }
+    }
+    return this.#decoded.pool
   }
 
   #present(): Pool {
@@ -109,9 +127,11 @@ class SqliteStore implements Store {
 
   #commit<Result>(before: Pool | null, decision: Decision<Result>): Result {
     if (decision.pool !== before) {
+      const moment = this.#now()
+      const turns = JSON.stringify(servableEntries(decision.pool, moment.wall))
       this.#db
-        .query('INSERT INTO pool VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET document = excluded.document')
-        .run(encodePool(decision.pool, this.#now()))
+        .query('INSERT OR REPLACE INTO pool (one, turns, document) VALUES (1, ?, ?)')
+        .run(turns, encodePool(decision.pool, moment))
     }
     for (const record of decision.ended) {
       this.#db

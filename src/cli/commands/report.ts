@@ -1,4 +1,4 @@
-import { timestamp } from '../../app/status-document.ts'
+import { reportDocument } from '../../app/report-document.ts'
 import { reportUsage } from '../../app/usage-report.ts'
 import type { Millis } from '../../domain/model.ts'
 import type { UsageReport, UserUsage } from '../../domain/report.ts'
@@ -72,26 +72,4 @@ function firstDay(now: Millis, days: number): string {
 function localDay(date: Date): string {
   const two = (number: number) => String(number).padStart(2, '0')
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
-}
-
-/** The JSON of `report --json` and `/api/report`. */
-export function reportDocument({ range, days, users, total }: UsageReport) {
-  return {
-    days,
-    from: timestamp(range.from),
-    to: timestamp(range.to),
-    users: users.map((user) => ({ user: user.user, ...usageDocument(user) })),
-    total: usageDocument(total),
-    total_reservations: total.runs + total.manuals,
-    unique_users: users.length,
-  }
-}
-
-function usageDocument(usage: Omit<UserUsage, 'user'>) {
-  return {
-    gpu_hours: Number(usage.gpuHours.toFixed(4)),
-    percentage: Number(usage.percentage.toFixed(2)),
-    run: usage.runs,
-    manual: usage.manuals,
-  }
 }

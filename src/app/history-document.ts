@@ -1,0 +1,54 @@
+import type { TimeRange } from '../domain/ports.ts'
+import { definedOnly, timestamp } from './status-document.ts'
+import type { PastTime } from './usage-history.ts'
+
+/** The JSON of `/api/history`. */
+export interface HistoryDocument {
+  readonly from: string
+  readonly to: string
+  /** Oldest start first. */
+  readonly records: readonly HistoryRecordDocument[]
+  /** How many older records were left out; absent: none. */
+  readonly left_out?: number
+}
+
+/** One GPU's part of one reservation. */
+export interface HistoryRecordDocument {
+  readonly reservation: string
+  readonly gpu_id: number
+  readonly user: string
+  readonly account: string
+  readonly type: 'RUN' | 'MANUAL'
+  readonly started_at: string
+  /** Absent with `outcome`: it is held still. */
+  readonly ended_at?: string
+  readonly outcome?: string
+  readonly note?: string
+}
+
+/** More than a browser draws with pleasure; the newest are kept. */
+export const MOST_RECORDS = 20_000
+
+export function historyDocument(range: TimeRange, times: readonly PastTime[]): HistoryDocument {
+  const leftOut = Math.max(0, times.length - MOST_RECORDS)
+  return {
+    from: timestamp(range.from),
+    to: timestamp(range.to),
+    records: times.slice(leftOut).map(recordDocument),
+    ...(leftOut === 0 ? {} : { left_out: leftOut }),
+  }
+}
+
+function recordDocument(time: PastTime): HistoryRecordDocument {
+  return definedOnly({
+    reservation: time.reservation,
+    gpu_id: time.gpu,
+    user: time.user,
+    account: time.account.name,
+    type: time.kind === 'run' ? ('RUN' as const) : ('MANUAL' as const),
+    started_at: timestamp(time.startedAt),
+    ended_at: time.outcome === undefined ? undefined : timestamp(time.endedAt),
+    outcome: time.outcome,
+    note: time.note,
+  })
+}

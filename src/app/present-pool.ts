@@ -1,0 +1,11 @@
+import { settle } from '../domain/ending.ts'
+import type { Moment, Pool } from '../domain/model.ts'
+import type { Deps } from './deps.ts'
+
+/** The pool as it stands now, without what is over already. Writes nothing: read access is enough. */
+export async function presentPool(
+  deps: Pick<Deps, 'store' | 'alive'>,
+): Promise<{ readonly pool: Pool; readonly moment: Moment }> {
+  const { pool, moment } = await deps.store.read()
+  return { pool: settle(pool, moment, deps.alive).pool, moment }
+}

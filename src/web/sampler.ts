@@ -1,0 +1,228 @@
+import type { Deps } from '../app/deps.ts'
+import { presentPool } from '../app/present-pool.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import type { Millis, Moment, Probe } from '../domain/model.ts'
+import { agedSnapshot, type Identity, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { Trend } from './trend.ts'
+
+export interface SamplerOptions {
+  readonly deps: Deps
+  readonly identity: Identity
+  /** Steady time. */
+  readonly clock: () => Millis
+  /** Hears of every snapshot. */
+  readonly onSnapshot?: (snapshot: Snapshot) => void
+}
+
+/** How often the driver is asked while someone looks. */
+const PROBE_EVERY_MS: Millis = 2_000
+/** Who asked once will ask again: the pool is watched for so long after the last question. */
+const LINGER_MS: Millis = 10_000
+/** A driver that takes longer keeps nobody waiting: what is known is shown, and that it is old. */
+const PATIENCE_MS: Millis = 1_000
+/** From when on a reading counts as old; the driver of a big server may well take seconds. */
+const SLOW_AFTER_MS: Millis = 5_000
+
+/**
+ * Looks at pool and GPUs once for everybody: at once when the pool changes, at the driver every two seconds,
+ * and not at all while nobody looks. Never waits longer than a second for the driver.
+ */
+export class Sampler {
+  readonly trend = new Trend()
+  readonly #options: SamplerOptions
+  readonly #waiters = new Set<() => void>()
+  #watchers = 0
+  #lastAsked: Millis = Number.NEGATIVE_INFINITY
+  #awake: AbortController | null = null
+  #starting: Promise<void> | null = null
+  #probing: Promise<void> | null = null
+  #reading: { readonly probe: Probe; readonly at: Millis } | null = null
+  #failure: string | null = null
+  #askedSince: Millis | null = null
+  #publishing: Promise<void> | null = null
+  #again = false
+  #snapshot: Snapshot | null = null
+  #version = 0
+
+  constructor(options: SamplerOptions) {
+    this.#options = options
+  }
+
+  get isAwake(): boolean {
+    return this.#awake !== null
+  }
+
+  /** Counts the snapshots that differed from the one before. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** The present snapshot. Throws where there is no pool to be seen and never was. */
+  async current(): Promise<Snapshot> {
+    this.#lastAsked = this.#options.clock()
+    await this.#wake()
+    return this.#snapshot ?? this.#fresh()
+  }
+
+  /** Someone looks until the returned function is called. */
+  watch(): () => void {
+    this.#watchers++
+    return () => {
+      this.#watchers--
+      this.#lastAsked = this.#options.clock()
+    }
+  }
+
+  /** Resolves when there is a newer snapshot, and every two seconds without one. */
+  async next(after: number): Promise<Snapshot | null> {
+    await this.#wake()
+    if (this.#version <= after) await new Promise<void>((resolve) => this.#waiters.add(resolve))
+    return this.#version > after ? this.#snapshot : null
+  }
+
+  close(): void {
+    this.#sleep()
+    this.#release()
+  }
+
+  #wake(): Promise<void> {
+    if (this.#awake !== null) return this.#starting ?? Promise.resolve()
+    const awake = new AbortController()
+    this.#awake = awake
+    this.#starting = this.#start(awake.signal).finally(() => {
+      this.#starting = null
+    })
+    return this.#starting
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    void this.#followPool(signal)
+    void this.#beat(signal)
+    const patience = Promise.withResolvers<void>()
+    const timer = setTimeout(patience.resolve, PATIENCE_MS)
+    await Promise.race([this.#probe(), patience.promise])
+    clearTimeout(timer)
+    await this.#publish()
+  }
+
+  #sleep(): void {
+    this.#awake?.abort()
+    this.#awake = null
+  }
+
+  /** Every two seconds, until nobody looks any more. */
+  async #beat(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await pause(PROBE_EVERY_MS, signal)
+      if (signal.aborted) return
+      const idle = this.#watchers === 0 && this.#options.clock() - this.#lastAsked > LINGER_MS
+      if (idle) return this.#sleep()
+      void this.#probe().then(() => this.#publish())
+      if (this.#staleness() !== undefined) void this.#publish()
+      this.#release()
+    }
+  }
+
+  async #followPool(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const _ of this.#options.deps.store.changes(signal)) void this.#publish()
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError)) throw error
+    }
+  }
+
+  /** One question to the driver at a time. */
+  #probe(): Promise<void> {
+    this.#askedSince ??= this.#options.clock()
+    this.#probing ??= this.#ask().finally(() => {
+      this.#probing = null
+      this.#askedSince = null
+    })
+    return this.#probing
+  }
+
+  async #ask(): Promise<void> {
+    const { deps, clock } = this.#options
+    try {
+      const { pool, moment } = await deps.store.read()
+      const provider = await deps.providerOf(pool)
+      const probe = await provider.probe(deps.probeTimeout)
+      this.#reading = { probe, at: clock() }
+      this.#failure = null
+      this.trend.add(probe, moment.wall)
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError)) throw error
+      this.#failure = error.message
+    }
+  }
+
+  /** Looks at the pool; what changes meanwhile is looked at once more. */
+  #publish(): Promise<void> {
+    if (this.#publishing !== null) {
+      this.#again = true
+      return this.#publishing
+    }
+    this.#publishing = this.#look().finally(() => {
+      this.#publishing = null
+    })
+    return this.#publishing
+  }
+
+  async #look(): Promise<void> {
+    do {
+      this.#again = false
+      const taken = await this.#fresh().catch((error: unknown) => {
+        if (!(error instanceof CanhazgpuError)) throw error
+        return this.#snapshot === null ? null : agedSnapshot(this.#snapshot, error.message)
+      })
+      if (taken === null) continue
+      const differs = taken.signature !== this.#snapshot?.signature
+      this.#snapshot = taken
+      this.#options.onSnapshot?.(taken)
+      if (!differs) continue
+      this.#version++
+      this.#release()
+    } while (this.#again)
+  }
+
+  async #fresh(): Promise<Snapshot> {
+    const { deps, identity } = this.#options
+    const { pool, moment } = await presentPool(deps)
+    const stale = this.#staleness(moment)
+    const seen = {
+      pool,
+      moment,
+      probe: this.#reading?.probe ?? null,
+      ...(stale === undefined ? {} : { stale }),
+    }
+    return takeSnapshot(seen, identity, deps.memoryThreshold)
+  }
+
+  #staleness(moment?: Moment): { reason: string; since?: Millis } | undefined {
+    const now = this.#options.clock()
+    const waiting = this.#askedSince === null ? 0 : now - this.#askedSince
+    const tooLong = waiting >= (this.#reading === null ? PATIENCE_MS : SLOW_AFTER_MS)
+    const reason = this.#failure ?? (tooLong ? 'the GPU driver does not answer' : null)
+    if (reason === null) return undefined
+    if (this.#reading === null || moment === undefined) return { reason }
+    return { reason, since: moment.wall - (now - this.#reading.at) }
+  }
+
+  #release(): void {
+    const waiters = [...this.#waiters]
+    this.#waiters.clear()
+    for (const resolve of waiters) resolve()
+  }
+}
+
+function pause(ms: Millis, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
+}
