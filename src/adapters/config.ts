@@ -35,6 +35,8 @@ export async function loadSettings(sources: SettingSources): Promise<Settings> {
     probeTimeout: pick('probeTimeout'),
     runWait: pick('runWait'),
     reserveWait: pick('reserveWait'),
+    webToken: pick('webToken'),
+    webBasic: pick('webBasic'),
   }
 }
 

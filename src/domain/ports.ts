@@ -29,7 +29,7 @@ export interface Store {
 
   /**
    * Creates the pool, or with `decide` seeing an existing one replaces it: `decide` gets null where there
-   * is no pool yet. The same atomicity as `update`.
+   * is no pool yet, or one that is damaged. The same atomicity as `update`.
    */
   initialize<Result>(decide: (pool: Pool | null, moment: Moment) => Decision<Result>): Promise<Result>
 

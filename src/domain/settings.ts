@@ -13,6 +13,9 @@ export interface Settings {
   /** Whether `run` and `reserve` wait in line where the GPUs are not to be had at once. */
   readonly runWait: Patience
   readonly reserveWait: Patience
+  /** What `web` asks for, as bearer token and as `user:password`; null: nothing. */
+  readonly webToken: string | null
+  readonly webBasic: string | null
 }
 
 /** How long one is ready to wait in line. */
@@ -74,6 +77,26 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
   },
   runWait: patienceSetting('run'),
   reserveWait: patienceSetting('reserve'),
+  webToken: {
+    key: 'web.token',
+    flag: false,
+    env: 'CANHAZGPU_WEB_TOKEN',
+    default: null,
+    describe: "What 'web' asks for as bearer token, or as password of any user",
+    show: 'none',
+    expected: 'a text of at least 8 characters',
+    read: (value) => (typeof value === 'string' && value.length >= 8 ? value : undefined),
+  },
+  webBasic: {
+    key: 'web.basic',
+    flag: false,
+    env: 'CANHAZGPU_WEB_BASIC',
+    default: null,
+    describe: "User and password that 'web' asks for",
+    show: 'none',
+    expected: "a text such as 'user:password'",
+    read: (value) => (typeof value === 'string' && /^[^:]+:./.test(value) ? value : undefined),
+  },
 }
 
 function patienceSetting(command: 'run' | 'reserve'): SettingSpec<Patience> {

@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { wakeFile } from './changes.ts'
 
 /** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
 export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
@@ -18,13 +19,15 @@ export function createPoolFile(path: string, audience: Audience): void {
     mkdirSync(folder, { recursive: true })
     shareFolder(folder, audience)
   }
-  closeSync(openSync(path, 'a', 0o600))
-  sharePoolFile(path, audience)
+  for (const file of [path, wakeFile(path)]) {
+    closeSync(openSync(file, 'a', 0o600))
+    sharePoolFile(file, audience)
+  }
 }
 
 /** Gives the database and the files SQLite keeps beside it to the audience. */
 export function sharePoolFiles(path: string, audience: Audience): void {
-  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+  for (const file of [path, `${path}-wal`, `${path}-shm`, wakeFile(path)]) {
     if (existsSync(file)) sharePoolFile(file, audience)
   }
 }

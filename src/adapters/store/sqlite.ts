@@ -4,7 +4,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
-import { poolChanges } from './changes.ts'
+import { announceChange, poolChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { type Audience, createPoolFile, sharePoolFiles } from './pool-files.ts'
@@ -78,7 +78,7 @@ class SqliteStore implements Store {
   async initialize<Result>(decide: (pool: Pool | null, moment: Moment) => Decision<Result>): Promise<Result> {
     return this.#guard(() =>
       this.#transaction(() => {
-        const pool = this.#stored()
+        const pool = this.#readable()
         return this.#commit(pool, decide(pool, this.#now()))
       }),
     )
@@ -119,6 +119,16 @@ class SqliteStore implements Store {
     return this.#decoded.pool
   }
 
+  /** A pool that is damaged beyond reading is none to whoever starts afresh. */
+  #readable(): Pool | null {
+    try {
+      return this.#stored()
+    } catch (error) {
+      if (error instanceof CanhazgpuError && error.code === 'store-corrupt') return null
+      throw error
+    }
+  }
+
   #present(): Pool {
     const pool = this.#stored()
     if (pool === null) throw notInitialized()
@@ -146,6 +156,7 @@ class SqliteStore implements Store {
     try {
       const result = body()
       this.#db.run('COMMIT')
+      announceChange(this.#path)
       return result
     } catch (error) {
       if (this.#db.inTransaction) this.#db.run('ROLLBACK')
