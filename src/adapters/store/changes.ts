@@ -40,7 +40,10 @@ export function poolChanges(folder: string, signal: AbortSignal): AsyncIterable<
 export const tellsOfChange = (names: readonly string[]): boolean =>
   names.some((name) => !name.endsWith('-shm'))
 
-type Batch = ReadableStreamDefaultReadResult<Uint8Array<ArrayBuffer>>
+interface Batch {
+  readonly done: boolean
+  readonly value?: Uint8Array | undefined
+}
 
 async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
   const events = Bun.file(fd).stream().getReader()
@@ -54,7 +57,7 @@ async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
         ? await Promise.race([next, Bun.sleep(ANNOUNCED_WITHIN_MS).then(() => undefined)])
         : await next
       if (event?.done) return
-      const names: string[] = event === undefined ? [] : changedNames(event.value)
+      const names = event?.value === undefined ? [] : changedNames(event.value)
       if (event !== undefined) next = events.read()
       const announced = event === undefined || names.some((name) => name.endsWith('-wake'))
       unannounced = !announced && (unannounced || tellsOfChange(names))
