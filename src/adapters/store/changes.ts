@@ -57,9 +57,9 @@ async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
         ? await Promise.race([next, Bun.sleep(ANNOUNCED_WITHIN_MS).then(() => undefined)])
         : await next
       if (event?.done) return
-      const names = event?.value === undefined ? [] : changedNames(event.value)
+      const names: string[] = event?.value === undefined ? [] : changedNames(event.value)
       if (event !== undefined) next = events.read()
-      const announced = event === undefined || names.some((name) => name.endsWith('-wake'))
+      const announced: boolean = event === undefined || names.some((name) => name.endsWith('-wake'))
       unannounced = !announced && (unannounced || tellsOfChange(names))
       if (announced) yield
     }
