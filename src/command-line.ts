@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { loadSettings } from './adapters/config.ts'
 import { currentMoment } from './adapters/os/clock.ts'
 import { startDetached } from './adapters/os/detach.ts'
@@ -6,12 +5,14 @@ import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
 import { type Inherited, snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
 import { currentProcess, liveness } from './adapters/os/processes.ts'
+import { readText } from './adapters/os/procfs.ts'
 import { selfCommand } from './adapters/os/self.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
 import { currentAccount, groupId } from './adapters/os/users.ts'
 import { createStore, openStore, storePlace } from './adapters/store/open.ts'
 import type { Deps } from './app/deps.ts'
-import { type Edge, printCompletions, runProgram, type Surroundings } from './cli/program.ts'
+import type { Edge, Surroundings } from './cli/edge.ts'
+import { printCompletions, runProgram } from './cli/program.ts'
 import type { Launcher, World } from './cli/world.ts'
 import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
@@ -28,12 +29,15 @@ export function commandLineMain(args: readonly string[], version: string): Promi
     stdout: (text) => writeText(1, text),
     stderr: (text) => writeText(2, text),
     look: { stdout: lookOf(1), stderr: lookOf(2) },
-    world: thisMachine,
+    world: (surroundings) => thisMachine(surroundings, version),
   }
   return args[0] === '__complete' ? printCompletions(args.slice(1), edge) : runProgram(args, edge)
 }
 
-async function thisMachine({ flags, configFile, operands, commandLine }: Surroundings): Promise<World> {
+async function thisMachine(
+  { flags, configFile, operands, commandLine }: Surroundings,
+  version: string,
+): Promise<World> {
   const inherited = commandLine === null ? null : snapshotInherited()
   const settings = await loadSettings({
     flags,
@@ -47,15 +51,19 @@ async function thisMachine({ flags, configFile, operands, commandLine }: Surroun
     operands,
     account: currentAccount,
     process: currentProcess,
-    hostname,
+    version,
+    hostname: () => readText('/proc/sys/kernel/hostname')?.trim() ?? 'localhost',
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
     deps: once(() => openDeps(settings)),
-    poolPlace: (group) => ({
-      open: () => openIfPresent(settings),
-      create: () =>
-        createStore(settings.store, currentMoment, group === undefined ? undefined : groupId(group)),
-    }),
+    poolPlace: (group) => {
+      const gid = group === undefined ? undefined : groupId(group)
+      return {
+        open: () => openIfPresent(settings),
+        create: () => createStore(settings.store, currentMoment, gid),
+        forGroup: gid !== undefined,
+      }
+    },
     detectGpus: async (provider, fakeCount) => {
       const { detectGpus } = await import('./adapters/gpu/detect.ts')
       if (provider === undefined) return detectGpus(settings.probeTimeout, process.env)
@@ -68,8 +76,21 @@ async function thisMachine({ flags, configFile, operands, commandLine }: Surroun
     stderr: { write: (text) => writeText(2, text), terminal: isTerminal(2) },
     steadyClock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
+    untilStopped,
     openWaker: (store) => openWaker(store, inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n),
   }
+}
+
+/** Ctrl-C and a service manager want the same. */
+function untilStopped(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  const stop = () => {
+    for (const signal of signals) process.off(signal, stop)
+    resolve()
+  }
+  for (const signal of signals) process.on(signal, stop)
+  return promise
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

@@ -1,5 +1,6 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type SettingSpec, type Settings } from '../domain/settings.ts'
+import { findPath } from './os/libc.ts'
 
 export interface SettingSources {
   /** As typed, by setting name; absent where not given. */
@@ -72,23 +73,14 @@ async function configFiles(sources: SettingSources): Promise<readonly ConfigFile
 }
 
 async function contentsOf(path: string, required: boolean): Promise<string | null> {
+  // Most have none; or it is in a folder closed to us, another user's `$HOME` kept by `su`.
+  if (!required && findPath(path) !== 0) return null
   try {
     return await Bun.file(path).text()
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    if (!required && !(await isVisible(path))) return null
     const why = code === 'ENOENT' ? 'it does not exist' : code === 'EACCES' ? 'no permission' : code
     throw new CanhazgpuError('config-invalid', `Cannot read the configuration ${path}: ${why}`, { cause })
-  }
-}
-
-/** False where the file is missing, or is in a folder closed to us: another user's `$HOME`, kept by `su`. */
-async function isVisible(path: string): Promise<boolean> {
-  try {
-    await Bun.file(path).stat()
-    return true
-  } catch {
-    return false
   }
 }
 

@@ -1,3 +1,4 @@
+import { checkPossible } from '../domain/acquisition.ts'
 import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { keepsPromises } from '../domain/forecast.ts'
@@ -18,7 +19,8 @@ type Outcome =
 
 /**
  * Moves the end of one's own manual reservations. Throws `not-enough-gpus` where somebody in line would have
- * to wait longer for it, and `failure` where there is nothing to extend.
+ * to wait longer for it, `impossible-request` for an id that the pool does not have, and `failure` where there
+ * is nothing to extend.
  */
 export async function extendManual(
   deps: Pick<Deps, 'store' | 'alive'>,
@@ -26,6 +28,7 @@ export async function extendManual(
 ): Promise<readonly ManualReservation[]> {
   const outcome = await deps.store.update<Outcome>((pool, moment) => {
     const { pool: settled, ended } = settle(pool, moment, deps.alive)
+    if (extension.gpuIds !== undefined) checkPossible(settled, { kind: 'ids', ids: extension.gpuIds })
     const own = ownManual(settled, extension)
     if (own.length === 0) return { pool: settled, ended, result: { kind: 'none' } }
     const extended = own.map((held) => ({ ...held, expiresAt: held.expiresAt + extension.by }))
@@ -42,7 +45,12 @@ export async function extendManual(
     case 'extended':
       return outcome.reservations
     case 'none':
-      throw new CanhazgpuError('failure', 'No manually reserved GPUs found for current user to extend')
+      throw new CanhazgpuError(
+        'failure',
+        extension.gpuIds === undefined
+          ? 'No manually reserved GPUs found for current user to extend'
+          : `No manual reservation of yours on GPU ${extension.gpuIds.join(', ')} to extend`,
+      )
     case 'promised':
       throw new CanhazgpuError(
         'not-enough-gpus',

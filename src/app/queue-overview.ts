@@ -1,7 +1,8 @@
+import { availabilityOf, reservedGpus, type Sight } from '../domain/allocation.ts'
 import { settle } from '../domain/ending.ts'
 import { type Forecast, forecastLine } from '../domain/forecast.ts'
 import { isPassedOver, isServable } from '../domain/line.ts'
-import type { Millis, Pool, QueueEntry } from '../domain/model.ts'
+import type { GpuId, Millis, Pool, QueueEntry } from '../domain/model.ts'
 import type { Deps } from './deps.ts'
 
 /** One waiting request, as anyone may see it. */
@@ -30,24 +31,31 @@ export async function queueOverview(deps: Pick<Deps, 'store' | 'alive'>): Promis
   return queuePlaces(settle(pool, moment, deps.alive).pool, moment.wall)
 }
 
-/** The line of a settled pool. */
-export function queuePlaces(pool: Pool, now: Millis): QueueOverview {
+/** The line of a settled pool; with a sight of the driver GPUs that only seem free do not count as such. */
+export function queuePlaces(pool: Pool, now: Millis, sight?: Sight): QueueOverview {
   const forecasts = forecastLine(pool, now)
   const places = pool.queue.map((entry, index) => ({
     position: index + 1,
     entry,
-    reason: reasonFor(pool, entry, now),
+    reason: reasonFor(pool, entry, { now, sight }),
     forecast: forecasts.get(entry.id) ?? { kind: 'unknown' as const },
   }))
   return { places, now }
 }
 
-function reasonFor(pool: Pool, entry: QueueEntry, now: Millis): WaitingReason {
+function reasonFor(
+  pool: Pool,
+  entry: QueueEntry,
+  { now, sight }: { readonly now: Millis; readonly sight: Sight | undefined },
+): WaitingReason {
   if (isPassedOver(entry, now)) return { kind: 'unanswered' }
-  if (isServable(pool, entry, now)) return { kind: 'next' }
-  const alone = isServable({ ...pool, queue: [entry] }, entry, now)
+  if (isServable(pool, entry, now, sight)) return { kind: 'next' }
+  const alone = isServable({ ...pool, queue: [entry] }, entry, now, sight)
   if (alone) return { kind: 'behind', position: pool.queue.indexOf(entry) }
-  const held = new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
+  const availability = sight === undefined ? undefined : availabilityOf(pool, sight)
+  const held = reservedGpus(pool)
+  const isFree = (gpu: GpuId) =>
+    availability === undefined ? !held.has(gpu) : availability.get(gpu) === 'free'
   const wanted = entry.request.kind === 'ids' ? entry.request.ids : pool.gpus.map((gpu) => gpu.id)
-  return { kind: 'short', free: wanted.filter((gpu) => !held.has(gpu)).length }
+  return { kind: 'short', free: wanted.filter(isFree).length }
 }

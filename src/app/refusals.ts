@@ -4,11 +4,13 @@ import { CanhazgpuError } from '../domain/errors.ts'
 /** The refusal that a full pool is met with; the caller may try again later. */
 export function notEnough(shortage: Shortage): CanhazgpuError {
   const message = `${shortageWords(shortage)}${detailsOf(shortage)}`
-  return new CanhazgpuError(
-    'not-enough-gpus',
-    message,
-    shortage.ahead > 0 ? { hint: "see 'canhazgpu queue', and wait in line with --wait" } : {},
-  )
+  return new CanhazgpuError('not-enough-gpus', message, hintFor(shortage))
+}
+
+/** The plain refusal of a full pool is known word by word to scripts; it has none. */
+function hintFor({ ahead, taken }: Shortage): { readonly hint?: string } {
+  if (ahead > 0) return { hint: "see 'canhazgpu queue', and wait in line with --wait" }
+  return taken.length > 0 ? { hint: "see 'canhazgpu status', or wait in line with --wait" } : {}
 }
 
 function shortageWords({ requested, available, taken }: Shortage): string {

@@ -1,3 +1,4 @@
+import { followClock } from '../domain/clock.ts'
 import { endReservation, endWhere, releaseGpus, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Account, GpuId, Pool } from '../domain/model.ts'
@@ -66,7 +67,7 @@ function checkOwn(pool: Pool, account: Account, gpus: readonly GpuId[]): void {
 /** Ends one reservation by id, if it still stands. */
 export async function endNow(deps: Pick<Deps, 'store'>, reservation: string): Promise<void> {
   await deps.store.update((pool, moment) => ({
-    ...endReservation(pool, reservation, 'released', moment.wall),
+    ...endReservation(followClock(pool, moment), reservation, 'released', moment.wall),
     result: undefined,
   }))
 }

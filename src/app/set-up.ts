@@ -1,6 +1,8 @@
+import { isPossible } from '../domain/acquisition.ts'
+import { followClock } from '../domain/clock.ts'
 import { endWhere } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Gpu, Pool, PoolSettings, Probe } from '../domain/model.ts'
+import type { Gpu, Pool, PoolSettings, Probe, QueueEntry } from '../domain/model.ts'
 import type { Store } from '../domain/ports.ts'
 
 export interface SetUp {
@@ -21,36 +23,57 @@ export interface PoolCreated {
 export interface PoolPlace {
   /** Null where nothing was set up there yet. */
   readonly open: () => Promise<Store | null>
+  /** Creates it for the group, or for everyone; an existing one is given to them as well. */
   readonly create: () => Promise<Store>
+  readonly forGroup: boolean
 }
 
 /**
- * Creates the pool; with `force` it replaces an existing one, whose reservations end as `reset`. Throws
- * `pool-already-initialized`, and `impossible-request` where the driver shows fewer GPUs; nothing is
- * created then.
+ * Creates the pool; with `force` it replaces an existing one, whose reservations end as `reset` and whose
+ * line stays, but for those who wait for more than there is now. Throws `pool-already-initialized`, and
+ * `impossible-request` where the driver shows fewer GPUs; nothing is created then.
  */
 export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated> {
   const present = await place.open()
-  if (present !== null && !setUp.force) refuseExisting((await present.read()).pool)
+  const before = present === null || setUp.force ? null : await poolIn(present)
+  if (before !== null) refuseExisting(before)
   const probe = await setUp.detect()
   const gpus = gpusOf(probe, setUp.gpuCount)
-  const store = present ?? (await place.create())
+  // Without a group named an existing pool stays with those who have it.
+  const store = present !== null && !place.forGroup ? present : await place.create()
   return store.initialize((existing, moment) => {
     if (existing !== null && !setUp.force) refuseExisting(existing)
-    const ended =
-      existing === null ? [] : endWhere(existing, () => ({ outcome: 'reset', at: moment.wall })).ended
+    const healed = existing === null ? null : followClock(existing, moment)
+    const ended = healed === null ? [] : endWhere(healed, () => ({ outcome: 'reset', at: moment.wall })).ended
     const pool: Pool = {
       host: setUp.host,
       provider: probe.provider,
       gpus,
       reservations: [],
-      queue: [],
+      queue: healed === null ? [] : lineFor(healed, gpus.length),
       settings: setUp.settings,
       writtenAt: moment,
     }
     const kind = existing === null ? 'initialized' : 'reinitialized'
     return { pool, ended, result: { kind, gpuCount: gpus.length } }
   })
+}
+
+/** Null where whoever created the store has not come to its pool: busy with it, or gone before. */
+async function poolIn(store: Store): Promise<Pool | null> {
+  try {
+    return (await store.read()).pool
+  } catch (error) {
+    if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
+    throw error
+  }
+}
+
+/** Those who can still be served keep their places; that they could be served already is forgotten. */
+function lineFor({ queue }: Pool, gpuCount: number): readonly QueueEntry[] {
+  return queue
+    .filter((entry) => isPossible(entry.request, gpuCount))
+    .map(({ servableSince: _, ...entry }) => entry)
 }
 
 function refuseExisting(pool: Pool): never {

@@ -1,3 +1,4 @@
+import { followClock } from '../domain/clock.ts'
 import { endReservation } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { GpuId, Millis, Outcome, Pool, RunReservation, TimeLimit } from '../domain/model.ts'
@@ -13,12 +14,14 @@ const LOOK_AGAIN_MS: Millis = 1_000
 const FAREWELL_EVERY_MS: Millis = 5_000
 const MOST_FAREWELLS = 120
 
+type Awaitable<Value> = Value | Promise<Value>
+
 /** The command under supervision. */
 export interface Job {
-  /** Blocks until it has ended, the pool may have changed, or the time is over. */
-  wait(timeoutMs: Millis): 'exited' | 'changed' | 'timeout'
-  /** Blocks until it has ended or the time is over, whatever happens to the pool. */
-  pause(timeoutMs: Millis): 'exited' | 'timeout'
+  /** Until it has ended, the pool may have changed, or the time is over; may block this process. */
+  wait(timeoutMs: Millis): Awaitable<'exited' | 'changed' | 'timeout'>
+  /** Until it has ended or the time is over, whatever happens to the pool; may block this process. */
+  pause(timeoutMs: Millis): Awaitable<'exited' | 'timeout'>
   /** Asks every process of the command to stop (SIGINT), those it left behind included. */
   interrupt(): void
   /** Ends every process of the command (SIGKILL). */
@@ -51,7 +54,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
   const { clock } = supervision
   const start = await withStore(supervision, async (store) => {
     const { pool, moment } = await store.read()
-    return { reservation: ownRun(pool, supervision), now: moment.wall }
+    return { reservation: ownRun(followClock(pool, moment), supervision), now: moment.wall }
   })
   if (start.reservation === undefined) return
   const { reservation } = start
@@ -61,7 +64,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
   let troubled = false
   let beatAt = clock() + HEARTBEAT_MS
   for (;;) {
-    const event = job.wait(Math.max(0, Math.min(beatAt, limit.interruptAt) - clock()))
+    const event = await job.wait(Math.max(0, Math.min(beatAt, limit.interruptAt) - clock()))
     if (event === 'exited') return end(supervision, 'exited')
     if (clock() >= limit.interruptAt) {
       await stop(job, { supervision, killAt: limit.killAt })
@@ -83,7 +86,8 @@ export async function supervise(supervision: Supervision): Promise<void> {
     }
     troubled = sight.kind === 'unreachable'
     if (event === 'timeout') beatAt = clock() + HEARTBEAT_MS
-    if (event === 'changed' && job.pause(LOOK_AGAIN_MS) === 'exited') return end(supervision, 'exited')
+    if (event === 'changed' && (await job.pause(LOOK_AGAIN_MS)) === 'exited')
+      return end(supervision, 'exited')
   }
 }
 
@@ -132,12 +136,14 @@ function look(supervision: Supervision): Promise<Sight> {
 /** Never revives an ended reservation: it names its id, in the same transaction that looks for it. */
 function beat(supervision: Supervision): Promise<Sight> {
   return reached(supervision, (store) =>
-    store.update((pool, moment) => {
-      const reservations = pool.reservations.map((each) =>
+    store.update<Sight>((pool, moment) => {
+      const sight = sightOf(pool, supervision)
+      if (sight.kind === 'lost') return { pool, ended: [], result: sight }
+      const healed = followClock(pool, moment)
+      const reservations = healed.reservations.map((each) =>
         each.id === supervision.reservation ? { ...each, heartbeatAt: moment.wall } : each,
       )
-      const sight = sightOf(pool, supervision)
-      return { pool: sight.kind === 'lost' ? pool : { ...pool, reservations }, ended: [], result: sight }
+      return { pool: { ...healed, reservations }, ended: [], result: sight }
     }),
   )
 }
@@ -157,13 +163,14 @@ async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
     try {
       await withStore(supervision, (store) =>
         store.update((pool, moment) => ({
-          ...endReservation(pool, supervision.reservation, outcome, moment.wall),
+          ...endReservation(followClock(pool, moment), supervision.reservation, outcome, moment.wall),
           result: undefined,
         })),
       )
       return
     } catch (error) {
       if (!(error instanceof CanhazgpuError) || attempt === MOST_FAREWELLS) throw error
+      if (error.code === 'pool-not-initialized') return
       await supervision.sleep(FAREWELL_EVERY_MS)
     }
   }

@@ -8,7 +8,7 @@ import {
   type Ticket,
 } from '../domain/acquisition.ts'
 import { followClock } from '../domain/clock.ts'
-import { endReservation, settle } from '../domain/ending.ts'
+import { endReservation, isGone, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { type Forecast, forecastLine } from '../domain/forecast.ts'
 import { distanceToServable, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
@@ -40,6 +40,8 @@ export interface WaitingNews {
   readonly length: number
   readonly free: number
   readonly occupied: number
+  /** Why the driver could not be asked at the last attempt. */
+  readonly trouble?: string
   readonly forecast: Forecast
   readonly now: Millis
 }
@@ -55,8 +57,8 @@ const NEWS_EVERY_MS: Millis = 1_000
 const STAND_IN_AFTER_MS: Millis = 1_000
 /** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
-/** Where the neighbour does not act for one further ahead, the next one does. */
-const NOTE_OTHERS_AFTER_MS: Millis = PASSED_OVER_AFTER_MS + 2_000
+/** Where the neighbour does not act for one further ahead, the next one does, this much later for each place. */
+const NOTE_OTHERS_AFTER_MS: Millis = 2_000
 const HEARTBEAT_MS: Millis = 5 * 60_000
 
 /**
@@ -66,6 +68,8 @@ const HEARTBEAT_MS: Millis = 5 * 60_000
 export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting): Promise<Grant> {
   try {
     const grant = await new Wait(deps, intent, waiting).served()
+    // A signal that came meanwhile is seen in the next turn of the event loop.
+    await waiting.sleep(0)
     if (waiting.waker.isInterrupted()) throw interrupted()
     return grant
   } catch (error) {
@@ -78,12 +82,17 @@ export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting
 /** Gives back the place in line, and the reservation if it was granted in the very last moment. */
 function leave(deps: Deps, id: string): Promise<void> {
   return deps.store.update((pool, moment) => ({
-    ...endReservation(leaveLine(pool, id), id, 'released', moment.wall),
+    ...endReservation(leaveLine(followClock(pool, moment), id), id, 'released', moment.wall),
     result: undefined,
   }))
 }
 
 const interrupted = () => new CanhazgpuError('interrupted', 'Interrupted while waiting for GPUs')
+
+interface Neglect {
+  readonly after: Millis
+  readonly event: 'look' | 'neglected'
+}
 
 class Wait {
   readonly #deps: Deps
@@ -92,6 +101,7 @@ class Wait {
   readonly #giveUpAt: Millis
   #beatAt: Millis
   #shortage: Shortage | undefined
+  #trouble: string | undefined
 
   constructor(deps: Deps, intent: Intent, waiting: Waiting) {
     this.#deps = deps
@@ -134,10 +144,17 @@ class Wait {
     return { pool: followClock(pool, moment), now: moment.wall }
   }
 
+  /** Who stands in line already does not lose the place for a driver that has trouble for a while. */
   async #attempt(pool: Pool): Promise<Grant | null> {
-    const attempt = await attemptAcquire(this.#deps, this.#intent, pool, this.#waiting.ticket)
-    if (attempt.kind === 'granted') return attempt.grant
-    this.#shortage = attempt.shortage
+    this.#trouble = undefined
+    try {
+      const attempt = await attemptAcquire(this.#deps, this.#intent, pool, this.#waiting.ticket)
+      if (attempt.kind === 'granted') return attempt.grant
+      this.#shortage = attempt.shortage
+    } catch (error) {
+      if (this.#placeIn(pool) < 0 || !isDriverTrouble(error)) throw error
+      this.#trouble = error.message
+    }
     return null
   }
 
@@ -159,16 +176,13 @@ class Wait {
 
   async #beat(): Promise<void> {
     this.#beatAt = this.#waiting.clock() + HEARTBEAT_MS
-    await this.#deps.store.update((pool, moment) => ({
-      pool: {
-        ...pool,
-        queue: pool.queue.map((entry) =>
-          entry.id === this.#intent.id ? { ...entry, heartbeatAt: moment.wall } : entry,
-        ),
-      },
-      ended: [],
-      result: undefined,
-    }))
+    await this.#deps.store.update((pool, moment) => {
+      const healed = followClock(pool, moment)
+      const queue = healed.queue.map((entry) =>
+        entry.id === this.#intent.id ? { ...entry, heartbeatAt: moment.wall } : entry,
+      )
+      return { pool: { ...healed, queue }, ended: [], result: undefined }
+    })
   }
 
   /**
@@ -178,13 +192,13 @@ class Wait {
   async #wait(
     pool: Pool,
     now: Millis,
-    { servable, neglected }: { servable: boolean; neglected: Millis | null },
+    { servable, neglected }: { servable: boolean; neglected: Neglect | null },
   ): Promise<'look' | 'neglected' | 'settle' | 'beat'> {
     const { clock, waker, sleep } = this.#waiting
     const place = this.#placeIn(pool)
     const start = clock()
     const expiryAt = start + nextExpiry(pool) - now + place * STAND_IN_AFTER_MS
-    const neglectedAt = neglected === null ? Number.POSITIVE_INFINITY : start + neglected
+    const neglectedAt = neglected === null ? Number.POSITIVE_INFINITY : start + neglected.after
     let lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
     for (;;) {
       const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, lookAt, this.#beatAt)
@@ -196,9 +210,9 @@ class Wait {
         lookAt = Math.min(lookAt, start + NEWS_EVERY_MS)
       }
       if (clock() >= this.#giveUpAt) throw this.#waitedTooLong()
-      if (clock() >= expiryAt || this.#someoneIsGone(pool, place)) return 'settle'
+      if (clock() >= expiryAt || this.#someoneIsGone(pool, now + clock() - start)) return 'settle'
       if (clock() >= this.#beatAt) return 'beat'
-      if (clock() >= neglectedAt) return 'neglected'
+      if (clock() >= neglectedAt) return neglected?.event ?? 'look'
       if (clock() >= lookAt) return 'look'
     }
   }
@@ -208,17 +222,20 @@ class Wait {
   }
 
   /** The first in line watches the running commands, everyone else the one before. */
-  #someoneIsGone(pool: Pool, place: number): boolean {
-    const before = pool.queue[place - 1]
+  #someoneIsGone(pool: Pool, now: Millis): boolean {
+    const before = pool.queue[this.#placeIn(pool) - 1]
     const watched =
       before === undefined
-        ? pool.reservations.flatMap((held) => (held.kind === 'run' ? [held.process] : []))
-        : [before.process]
-    return watched.some((process) => ['gone', 'rebooted'].includes(this.#deps.alive(process)))
+        ? pool.reservations.flatMap((held) => (held.kind === 'run' ? [held] : []))
+        : [before]
+    return watched.some((each) => isGone(each, now, this.#deps.alive))
   }
 
-  /** In how long someone before, who could be served and does not come, must be seen to; null: nobody. */
-  #neglectedFor(pool: Pool, now: Millis): Millis | null {
+  /**
+   * In how long someone before, who could be served and does not come, must be seen to, and how; null: nobody.
+   * Whose absence was noted needs no more than another look by everyone when the time is over.
+   */
+  #neglectedFor(pool: Pool, now: Millis): Neglect | null {
     const distance = distanceToServable(pool, this.#intent.id, now)
     if (distance === null) return null
     const noted = pool.queue
@@ -226,8 +243,9 @@ class Wait {
       .flatMap((entry) => entry.servableSince ?? [])
       .map((since) => since + PASSED_OVER_AFTER_MS - now)
       .filter((left) => left > 0)
-    if (noted.length > 0) return Math.min(...noted)
-    return distance === 1 ? NOTE_NEIGHBOUR_AFTER_MS : distance * NOTE_OTHERS_AFTER_MS
+    if (noted.length > 0) return { after: Math.min(...noted), event: 'look' }
+    const after = distance === 1 ? NOTE_NEIGHBOUR_AFTER_MS : distance * NOTE_OTHERS_AFTER_MS
+    return { after, event: 'neglected' }
   }
 
   #placeIn(pool: Pool): number {
@@ -242,6 +260,7 @@ class Wait {
       length: pool.queue.length,
       free: Math.max(0, pool.gpus.length - held - occupied),
       occupied,
+      ...(this.#trouble === undefined ? {} : { trouble: this.#trouble }),
       forecast: forecastLine(pool, now).get(this.#intent.id) ?? { kind: 'unknown' },
       now,
     })
@@ -252,6 +271,13 @@ class Wait {
       hint: "see 'canhazgpu queue' and 'canhazgpu status'",
     })
   }
+}
+
+function isDriverTrouble(error: unknown): error is CanhazgpuError {
+  return (
+    error instanceof CanhazgpuError &&
+    ['driver-unresponsive', 'driver-failed', 'driver-missing'].includes(error.code)
+  )
 }
 
 function nextExpiry(pool: Pool): Millis {

@@ -20,6 +20,7 @@ export interface AcquiringOptions {
   readonly nonblock?: boolean
   readonly note?: string
   readonly user?: string
+  readonly json?: boolean
 }
 
 export function withAcquiringOptions(command: Command): Command {
@@ -71,7 +72,7 @@ export async function acquireFor(
   const deps = await world.deps()
   const patience = patienceOf(options, configured)
   if (patience.kind === 'none') return acquireNow(deps, intent)
-  const line = new WaitingLine(intent.request, world.stderr)
+  const line = new WaitingLine(intent.request, { stderr: world.stderr, json: options.json === true })
   const waker = world.openWaker(deps.store)
   try {
     return await acquireInLine(deps, intent, {

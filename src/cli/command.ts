@@ -16,8 +16,6 @@ export interface Look {
 
 /** One command: its options, what it does, and how the value it returns is shown. */
 export interface CommandSpec<Options, Result> {
-  readonly name: string
-  readonly summary: string
   /** Lines shown after the options in `--help`. */
   readonly examples: readonly string[]
   /** Whether a command stands behind `--`; it must then. */
@@ -30,6 +28,8 @@ export interface CommandSpec<Options, Result> {
   readonly json: (result: Result) => unknown
   /** Shows the answer again and again until the command is interrupted, instead of once. */
   readonly follow?: (options: Options, world: World) => AsyncIterable<Result> | null
+  /** Goes on after the answer has been shown, until it returns: a server that was started. */
+  readonly stay?: (result: Result, world: World) => Promise<void>
   /** A failure to be told after the answer, and in spite of it. */
   readonly failure?: (result: Result) => CanhazgpuError | undefined
 }

@@ -12,9 +12,11 @@ export async function complete(
   words: readonly string[],
   known: Known,
 ): Promise<readonly string[]> {
-  const current = words.at(-1) ?? ''
-  const before = words.slice(0, -1)
-  const command = program.commands.find((each) => before.includes(each.name()))
+  const { before, current } = split(words)
+  // Behind `--` stands somebody else's command.
+  if (before.includes('--')) return []
+  const named = before.find((word) => program.commands.some((each) => each.name() === word))
+  const command = program.commands.find((each) => each.name() === named)
   const options = [...program.options, ...(command?.options ?? [])]
   const pending = options.find((option) => expectsValue(option, before.at(-1)))
   const candidates =
@@ -24,6 +26,14 @@ export async function complete(
         ? [...new Set(options.flatMap((option) => option.long ?? []))]
         : operandsOf(program, command)
   return candidates.filter((candidate) => candidate.startsWith(current))
+}
+
+/** What is being typed, and what stands before it; bash takes `--option=value` for three words. */
+function split(words: readonly string[]): { before: readonly string[]; current: string } {
+  const last = words.at(-1) ?? ''
+  const before = words.slice(0, -1)
+  if (last === '=') return { before, current: '' }
+  return { before: before.at(-1) === '=' ? before.slice(0, -1) : before, current: last }
 }
 
 function expectsValue(option: Option, word: string | undefined): boolean {

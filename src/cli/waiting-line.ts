@@ -1,3 +1,4 @@
+import { timestamp } from '../app/status-document.ts'
 import type { WaitingNews } from '../app/wait-in-line.ts'
 import type { Forecast } from '../domain/forecast.ts'
 import type { Millis, Request, Reservation } from '../domain/model.ts'
@@ -6,36 +7,56 @@ import { printable } from '../domain/text.ts'
 import type { Stderr } from './world.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
+/** A line longer than the terminal is cut off: what wraps would stay when the line is erased (DECAWM). */
+const UNWRAPPED = '\u001b[?7l'
+const WRAPPED = '\u001b[?7h'
+
+type Form = 'live' | 'lines' | 'json'
 
 /** The news of a wait: one line redrawn on a terminal, one line per change elsewhere. */
 export class WaitingLine {
   readonly #request: Request
   readonly #stderr: Stderr
+  readonly #form: Form
   #shown = ''
 
-  constructor(request: Request, stderr: Stderr) {
+  constructor(request: Request, { stderr, json }: { readonly stderr: Stderr; readonly json: boolean }) {
     this.#request = request
     this.#stderr = stderr
+    this.#form = json ? 'json' : stderr.terminal ? 'live' : 'lines'
   }
 
   show(news: WaitingNews): void {
-    const line = waitingWords(this.#request, news)
+    const line = this.#form === 'json' ? waitingJson(news) : waitingWords(this.#request, news)
     if (line === this.#shown) return
     this.#shown = line
-    this.#stderr.write(this.#stderr.terminal ? `${ERASE_LINE}${line}` : `${line}\n`)
+    this.#stderr.write(this.#form === 'live' ? `${ERASE_LINE}${UNWRAPPED}${line}${WRAPPED}` : `${line}\n`)
   }
 
   /** Leaves the terminal as it was found. */
   close(): void {
-    if (this.#stderr.terminal && this.#shown !== '') this.#stderr.write(ERASE_LINE)
+    if (this.#form === 'live' && this.#shown !== '') this.#stderr.write(ERASE_LINE)
   }
+}
+
+/** For programs: `{"waiting": {"position": 2, …}}`. */
+function waitingJson({ position, length, free, trouble, forecast }: WaitingNews): string {
+  const waiting = {
+    position,
+    length,
+    free,
+    ...(forecast.kind === 'at' ? { earliest_start: timestamp(forecast.at) } : {}),
+    ...(trouble === undefined ? {} : { trouble }),
+  }
+  return JSON.stringify({ waiting })
 }
 
 /** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
 export function waitingWords(request: Request, news: WaitingNews): string {
   const squatted = news.occupied === 0 ? '' : `, ${news.occupied} in use without reservation`
   const place = `position ${news.position} of ${news.length}, ${news.free} free${squatted}`
-  return `Waiting for ${requestWords(request)}: ${place}, ${forecastWords(news.forecast, news.now)}`
+  const until = news.trouble === undefined ? forecastWords(news.forecast, news.now) : printable(news.trouble)
+  return `Waiting for ${requestWords(request)}: ${place}, ${until}`
 }
 
 export function requestWords(request: Request): string {

@@ -15,6 +15,8 @@ export interface World {
   readonly operands: readonly string[]
   readonly account: () => Account
   readonly process: () => ProcessIdentity
+  /** Of canhazgpu. */
+  readonly version: string
   readonly hostname: () => string
   readonly newId: () => string
   readonly now: () => number
@@ -30,6 +32,8 @@ export interface World {
   readonly stderr: Stderr
   readonly steadyClock: () => Millis
   readonly sleep: (ms: Millis) => Promise<void>
+  /** Resolves when this process is told to end; a second signal ends it whatever it does. */
+  readonly untilStopped: () => Promise<void>
   /** Wakes by changes of the pool and by signals; while it is open, Ctrl-C does not end this process. */
   readonly openWaker: (store: Store) => Waker & { close(): void }
 }

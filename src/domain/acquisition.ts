@@ -83,7 +83,7 @@ export function acquire(pool: Pool, intent: Intent, sight: Sight, now: Millis): 
 
 /** Whether it could be granted now as far as reservations tell; only then is the driver worth asking. */
 export function canBeServed(pool: Pool, intent: Intent, now: Millis): boolean {
-  return walkTo(pool, intent.id, now).offer(claimIn(intent)).length === sizeOf(intent.request)
+  return walkTo(pool, intent.id, now).fits(claimIn(intent))
 }
 
 /** Where a waiter waits, and for how long at most. */
@@ -130,6 +130,11 @@ export function noteServable(pool: Pool, before: string, sight: Sight, now: Mill
   if (fresh.length === 0) return pool
   const queue = pool.queue.map((entry) => (fresh.includes(entry) ? { ...entry, servableSince: now } : entry))
   return { ...pool, queue }
+}
+
+/** Whether so many GPUs can ever be enough for it. */
+export function isPossible(request: Request, gpuCount: number): boolean {
+  return request.kind === 'count' ? request.count <= gpuCount : request.ids.every((id) => id < gpuCount)
 }
 
 /** Throws `impossible-request` for what this pool can never grant, however long one waits. */

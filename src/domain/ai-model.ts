@@ -17,20 +17,23 @@ const MODEL_OPTIONS = [
 
 /** Programs that take the model after a verb: `vllm serve NAME`, `ollama run NAME`. */
 const SERVERS: readonly { readonly program: RegExp; readonly verbs: readonly string[] }[] = [
-  { program: /(^|\/)vllm$/, verbs: ['serve', 'bench'] },
+  { program: /(^|\/)vllm$/, verbs: ['serve'] },
   { program: /(^|\/)ollama$/, verbs: ['run'] },
   { program: /(^|\/)sglang$/, verbs: ['serve'] },
   { program: /(^|\/)lmdeploy$/, verbs: ['api_server', 'gradio', 'chat'] },
   { program: /(^|\/)mlc_llm$/, verbs: ['serve', 'chat'] },
 ]
 
-/** llama.cpp's programs take `-m FILE`; elsewhere `-m` is most often Python's. */
+/** Takes it as its first word, with or without a verb before. */
+const TRT_LLM = /(^|\/)trtllm-serve$/
+
+/** llama.cpp's programs take `-m FILE` or `-hf NAME`; elsewhere `-m` is most often Python's. */
 const LLAMA_CPP = /(^|\/)llama-(server|cli|bench|run|perplexity)$/
 
 /** What AI model a command line serves or trains, or undefined where it does not say. */
 export function modelIn(commandLine: string): string | undefined {
   const words = commandLine.split(/[\s\0]+/).filter((word) => word !== '')
-  return byOption(words) ?? byVerb(words) ?? byLlamaCpp(words)
+  return byOption(words) ?? byVerb(words) ?? byTrtLlm(words) ?? byLlamaCpp(words)
 }
 
 /** The model that works on this GPU, by the command lines of its processes or of its run. */
@@ -67,9 +70,15 @@ function byVerb(words: readonly string[]): string | undefined {
   return undefined
 }
 
+function byTrtLlm(words: readonly string[]): string | undefined {
+  const program = words.findIndex((word) => TRT_LLM.test(word))
+  if (program < 0) return undefined
+  return nameAt(words, words[program + 1] === 'serve' ? program + 2 : program + 1)
+}
+
 function byLlamaCpp(words: readonly string[]): string | undefined {
   const program = words.findIndex((word) => LLAMA_CPP.test(word))
-  const option = words.indexOf('-m', program + 1)
+  const option = words.findIndex((word, place) => place > program && (word === '-m' || word === '-hf'))
   return program < 0 || option < 0 ? undefined : nameAt(words, option + 1)
 }
 

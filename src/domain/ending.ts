@@ -9,6 +9,7 @@ import type {
   Outcome,
   Pool,
   Reservation,
+  RunReservation,
   UsageRecord,
 } from './model.ts'
 import type { AliveCheck } from './ports.ts'
@@ -99,6 +100,15 @@ function endOf(reservation: Reservation, now: Millis, alive: AliveCheck): End | 
   }
 }
 
+/** Whether what this process holds, or its place in line, is over. */
+export function isGone(
+  { process, heartbeatAt }: Pick<RunReservation, 'process' | 'heartbeatAt'>,
+  now: Millis,
+  alive: AliveCheck,
+): boolean {
+  return sightOf(alive(process), heartbeatAt, now) !== 'present'
+}
+
 /** Where the process can be checked that decides, elsewhere the heartbeat does. */
 function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present' | 'gone' | 'lost' {
   switch (liveness) {
@@ -115,9 +125,7 @@ function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present
 
 function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
   const present = pool.queue.filter(
-    (entry) =>
-      (entry.waitUntil === undefined || now < entry.waitUntil) &&
-      sightOf(alive(entry.process), entry.heartbeatAt, now) === 'present',
+    (entry) => (entry.waitUntil === undefined || now < entry.waitUntil) && !isGone(entry, now, alive),
   )
   return present.length === pool.queue.length ? pool : { ...pool, queue: present }
 }

@@ -21,20 +21,29 @@ export interface Claim {
 export class Walk {
   readonly #pool: Pool
   readonly #now: Millis
-  /** The free GPUs, and until when each may be lent. */
-  readonly #lendable: Map<GpuId, Millis>
+  /** By GPU: until when it may be lent; 0 where it is not free, infinite where nobody waits for it. */
+  readonly #until: Float64Array
+  /** How many GPUs nobody waits for. */
+  #spare = 0
+  /** How many may be lent at all. */
+  #open = 0
+  #ends: readonly Millis[] | undefined
 
   /** With a sight of the driver the free GPUs are known; without, every unreserved GPU may be free. */
   constructor(pool: Pool, now: Millis, sight?: Sight) {
     this.#pool = pool
     this.#now = now
-    this.#lendable = new Map(freeGpus(pool, sight).map((id) => [id, Number.POSITIVE_INFINITY]))
+    this.#until = new Float64Array(pool.gpus.length)
+    for (const id of freeGpus(pool, sight)) {
+      this.#until[id] = Number.POSITIVE_INFINITY
+      this.#spare++
+      this.#open++
+    }
   }
 
   /** No GPU is left for anyone who comes later, whatever they ask for. */
   get isOver(): boolean {
-    for (const until of this.#lendable.values()) if (until > this.#now) return false
-    return true
+    return this.#open === 0
   }
 
   /** The GPUs that the claim gets if it is served now; fewer than it asks for where it cannot be. */
@@ -44,27 +53,34 @@ export class Walk {
 
   /** All GPUs the claim could choose from now, in the order of choice. */
   usable(claim: Claim): readonly GpuId[] {
-    const needed = claim.duration === undefined ? Number.POSITIVE_INFINITY : this.#now + claim.duration
-    const usable = (id: GpuId) => (this.#lendable.get(id) ?? 0) >= needed
+    const needed = this.#neededBy(claim)
     switch (claim.request.kind) {
       case 'ids':
-        return claim.request.ids.filter(usable)
+        return claim.request.ids.filter((id) => this.#lendable(id, needed))
       case 'count': {
-        const gpus = this.#pool.gpus.filter((gpu) => usable(gpu.id))
+        const gpus = this.#pool.gpus.filter((gpu) => this.#lendable(gpu.id, needed))
         return usageOrder(gpus, this.#pool.settings, claim.uid).map((gpu) => gpu.id)
       }
     }
   }
 
+  /** Whether the claim could be served now; cheaper than to ask for an offer. */
+  fits(claim: Claim): boolean {
+    // A thousand may stand behind the one whom everything left is kept for.
+    if (claim.duration === undefined && this.#spare < sizeOf(claim.request)) return false
+    const needed = this.#neededBy(claim)
+    if (claim.request.kind === 'ids') return claim.request.ids.every((id) => this.#lendable(id, needed))
+    let usable = 0
+    for (const until of this.#until) if (until >= needed) usable++
+    return usable >= claim.request.count
+  }
+
   /** Lets one who stands in line go before everyone after; tells whether it can be served now. */
   letPass(claim: Claim): boolean {
-    const offered = this.offer(claim)
-    if (offered.length === sizeOf(claim.request)) {
-      for (const id of offered) this.#lendable.delete(id)
-      return true
-    }
-    this.#keepFor(claim)
-    return false
+    const fits = this.fits(claim)
+    if (fits) for (const id of this.offer(claim)) this.#lendUntil(id, 0)
+    else this.#keepFor(claim)
+    return fits
   }
 
   /**
@@ -72,12 +88,43 @@ export class Walk {
    * duration cannot go before those ahead of it, so on GPUs kept for them it has nothing to lose.
    */
   #keepFor(claim: Claim): void {
-    const start = earliestStart(this.#pool, claim.request, this.#now)
+    if (claim.duration === undefined && this.#spare === 0) return
+    const start = this.#earliestStart(claim.request)
     for (const id of wantedGpus(this.#pool, claim.request)) {
-      const until = this.#lendable.get(id)
-      if (until === undefined) continue
-      if (until === Number.POSITIVE_INFINITY || claim.duration !== undefined) {
-        this.#lendable.set(id, Math.min(until, start))
+      const until = this.#until[id] ?? 0
+      if (until > start && (until === Number.POSITIVE_INFINITY || claim.duration !== undefined)) {
+        this.#lendUntil(id, start)
+      }
+    }
+  }
+
+  #lendUntil(id: GpuId, until: Millis): void {
+    const before = this.#until[id] ?? 0
+    if (before === Number.POSITIVE_INFINITY) this.#spare--
+    if (before > this.#now && until <= this.#now) this.#open--
+    this.#until[id] = until
+  }
+
+  #lendable(id: GpuId, needed: Millis): boolean {
+    return (this.#until[id] ?? 0) >= needed
+  }
+
+  #neededBy({ duration }: Claim): Millis {
+    return duration === undefined ? Number.POSITIVE_INFINITY : this.#now + duration
+  }
+
+  /**
+   * The moment before which the request cannot start: only reservations with a known end keep it from
+   * starting at once, for any other may end, and any squatter leave, this instant.
+   */
+  #earliestStart(request: Request): Millis {
+    switch (request.kind) {
+      case 'ids':
+        return Math.max(this.#now, ...knownEnds(this.#pool, (gpu) => request.ids.includes(gpu)))
+      case 'count': {
+        this.#ends ??= knownEnds(this.#pool, () => true).toSorted((a, b) => a - b)
+        const missing = request.count - (this.#pool.gpus.length - this.#ends.length)
+        return missing <= 0 ? this.#now : (this.#ends[missing - 1] ?? this.#now)
       }
     }
   }
@@ -95,7 +142,7 @@ export function walkTo(pool: Pool, id: string, now: Millis, sight?: Sight): Walk
 
 /** Whether this entry could be served as far as reservations tell; only then is the driver worth asking. */
 export function isServable(pool: Pool, entry: QueueEntry, now: Millis, sight?: Sight): boolean {
-  return walkTo(pool, entry.id, now, sight).offer(claimOf(entry)).length === sizeOf(entry.request)
+  return walkTo(pool, entry.id, now, sight).fits(claimOf(entry))
 }
 
 /** Everyone in line who could be served now, as far as reservations tell. */
@@ -105,7 +152,7 @@ export function servableEntries(pool: Pool, now: Millis): readonly string[] {
   for (const entry of pool.queue) {
     if (walk.isOver) break
     if (isPassedOver(entry, now)) {
-      if (walk.offer(claimOf(entry)).length === sizeOf(entry.request)) servable.push(entry.id)
+      if (walk.fits(claimOf(entry))) servable.push(entry.id)
     } else if (walk.letPass(claimOf(entry))) servable.push(entry.id)
   }
   return servable
@@ -143,24 +190,12 @@ export function knownEnd(reservation: Reservation): Millis {
   return reservation.timeLimit?.killAt ?? Number.POSITIVE_INFINITY
 }
 
-/**
- * The moment before which the request cannot start: only reservations with a known end keep it from
- * starting at once, for any other may end, and any squatter leave, this instant.
- */
-function earliestStart(pool: Pool, request: Request, now: Millis): Millis {
-  const ends = pool.reservations.flatMap((reservation) => {
+/** The known ends of the GPUs that are held, one each. */
+function knownEnds(pool: Pool, isMeant: (gpu: GpuId) => boolean): readonly Millis[] {
+  return pool.reservations.flatMap((reservation) => {
     const end = knownEnd(reservation)
-    return end === Number.POSITIVE_INFINITY ? [] : reservation.gpus.map((gpu) => ({ gpu, end }))
+    return end === Number.POSITIVE_INFINITY ? [] : reservation.gpus.filter(isMeant).map(() => end)
   })
-  switch (request.kind) {
-    case 'ids':
-      return Math.max(now, ...ends.filter(({ gpu }) => request.ids.includes(gpu)).map(({ end }) => end))
-    case 'count': {
-      const missing = request.count - (pool.gpus.length - ends.length)
-      if (missing <= 0) return now
-      return ends.map(({ end }) => end).sort((a, b) => a - b)[missing - 1] ?? now
-    }
-  }
 }
 
 function wantedGpus(pool: Pool, request: Request): readonly GpuId[] {

@@ -2,6 +2,7 @@ import type { Deps } from '../app/deps.ts'
 import { presentPool } from '../app/present-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Millis, Moment, Probe } from '../domain/model.ts'
+import { usageOf } from '../domain/usage.ts'
 import { agedSnapshot, type Identity, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { Trend } from './trend.ts'
 
@@ -21,7 +22,7 @@ const LINGER_MS: Millis = 10_000
 /** A driver that takes longer keeps nobody waiting: what is known is shown, and that it is old. */
 const PATIENCE_MS: Millis = 1_000
 /** From when on a reading counts as old; the driver of a big server may well take seconds. */
-const SLOW_AFTER_MS: Millis = 5_000
+const OLD_AFTER_MS: Millis = 5_000
 
 /**
  * Looks at pool and GPUs once for everybody: at once when the pool changes, at the driver every two seconds,
@@ -117,17 +118,16 @@ export class Sampler {
       if (signal.aborted) return
       const idle = this.#watchers === 0 && this.#options.clock() - this.#lastAsked > LINGER_MS
       if (idle) return this.#sleep()
-      void this.#probe().then(() => this.#publish())
-      if (this.#staleness() !== undefined) void this.#publish()
-      this.#release()
+      const answer = this.#probing === null ? this.#probe() : Promise.resolve()
+      void answer.then(() => this.#publish()).then(() => this.#release())
     }
   }
 
   async #followPool(signal: AbortSignal): Promise<void> {
     try {
       for await (const _ of this.#options.deps.store.changes(signal)) void this.#publish()
-    } catch (error) {
-      if (!(error instanceof CanhazgpuError)) throw error
+    } catch {
+      // Without being woken, the regular look every two seconds sees the change.
     }
   }
 
@@ -149,10 +149,9 @@ export class Sampler {
       const probe = await provider.probe(deps.probeTimeout)
       this.#reading = { probe, at: clock() }
       this.#failure = null
-      this.trend.add(probe, moment.wall)
+      this.trend.add(usageOf(pool, probe), moment.wall)
     } catch (error) {
-      if (!(error instanceof CanhazgpuError)) throw error
-      this.#failure = error.message
+      this.#failure = reasonOf(error)
     }
   }
 
@@ -171,10 +170,9 @@ export class Sampler {
   async #look(): Promise<void> {
     do {
       this.#again = false
-      const taken = await this.#fresh().catch((error: unknown) => {
-        if (!(error instanceof CanhazgpuError)) throw error
-        return this.#snapshot === null ? null : agedSnapshot(this.#snapshot, error.message)
-      })
+      const taken = await this.#fresh().catch((error: unknown) =>
+        this.#snapshot === null ? null : agedSnapshot(this.#snapshot, reasonOf(error)),
+      )
       if (taken === null) continue
       const differs = taken.signature !== this.#snapshot?.signature
       this.#snapshot = taken
@@ -198,14 +196,15 @@ export class Sampler {
     return takeSnapshot(seen, identity, deps.memoryThreshold)
   }
 
-  #staleness(moment?: Moment): { reason: string; since?: Millis } | undefined {
+  #staleness(moment: Moment): { reason: string; since?: Millis } | undefined {
     const now = this.#options.clock()
     const waiting = this.#askedSince === null ? 0 : now - this.#askedSince
-    const tooLong = waiting >= (this.#reading === null ? PATIENCE_MS : SLOW_AFTER_MS)
-    const reason = this.#failure ?? (tooLong ? 'the GPU driver does not answer' : null)
+    const age = this.#reading === null ? Number.POSITIVE_INFINITY : now - this.#reading.at
+    const silent = waiting >= PATIENCE_MS && age >= OLD_AFTER_MS
+    const reason = this.#failure ?? (silent ? 'the GPU driver does not answer' : null)
     if (reason === null) return undefined
-    if (this.#reading === null || moment === undefined) return { reason }
-    return { reason, since: moment.wall - (now - this.#reading.at) }
+    if (this.#reading === null) return { reason }
+    return { reason, since: moment.wall - age }
   }
 
   #release(): void {
@@ -214,6 +213,10 @@ export class Sampler {
     for (const resolve of waiters) resolve()
   }
 }
+
+/** A page on the wall outlives what goes wrong; it says so. */
+const reasonOf = (error: unknown): string =>
+  error instanceof CanhazgpuError ? error.message : `internal error: ${error}`
 
 function pause(ms: Millis, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

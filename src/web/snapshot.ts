@@ -57,7 +57,7 @@ export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number
       ? unknownUsage(pool, stale?.reason ?? 'the driver has not answered yet')
       : usageOf(pool, probe)
   const gpus = statusOf(pool, usage, thresholdMb)
-  const queue = queuePlaces(pool, moment.wall)
+  const queue = queuePlaces(pool, moment.wall, probe === null ? undefined : { usage, thresholdMb })
   return render(
     {
       ...identity,
@@ -85,13 +85,19 @@ function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpu
     queueJson: JSON.stringify(document.queue),
     json: JSON.stringify(document),
     signature: JSON.stringify([
-      document.status.map(({ duration_seconds: _, ...gpu }) => gpu),
+      document.status.map(({ duration_seconds: _, details: __, ...gpu }) => gpu),
       document.queue.map(({ waiting_seconds: _, ...place }) => place),
       document.stale?.reason,
     ]),
   }
 }
 
-function staleDocument({ reason, since }: { readonly reason: string; readonly since?: Millis }): StaleDocument {
+function staleDocument({
+  reason,
+  since,
+}: {
+  readonly reason: string
+  readonly since?: Millis
+}): StaleDocument {
   return { reason, ...(since === undefined ? {} : { since: timestamp(since) }) }
 }

@@ -1,4 +1,5 @@
-import type { Millis, Probe } from '../domain/model.ts'
+import type { Millis } from '../domain/model.ts'
+import type { PoolUsage } from '../domain/usage.ts'
 
 /** The last minutes of one GPU: time (epoch ms), utilisation %, temperature °C, power W; null: not told. */
 export type TrendPoint = readonly [
@@ -9,7 +10,7 @@ export type TrendPoint = readonly [
 ]
 
 export interface TrendDocument {
-  /** By GPU, in the order of the driver's indices; oldest point first. */
+  /** By GPU id; oldest point first. */
   readonly gpus: Readonly<Record<string, readonly TrendPoint[]>>
 }
 
@@ -22,17 +23,17 @@ export class Trend {
   readonly #points = new Map<number, TrendPoint[]>()
   #last: Millis = Number.NEGATIVE_INFINITY
 
-  add(probe: Probe, now: Millis): void {
+  add(usages: PoolUsage, now: Millis): void {
     // A clock that was set back starts a new line.
     if (now < this.#last) this.#points.clear()
     else if (now - this.#last < SPACING_MS) return
     this.#last = now
-    for (const { index, state } of probe.readings) {
-      const kept = (this.#points.get(index) ?? []).filter(([at]) => at > now - KEPT_MS)
-      if (state.kind === 'measured') {
-        kept.push([now, state.utilizationPercent ?? null, state.temperatureC ?? null, state.powerW ?? null])
+    for (const [id, { usage }] of usages) {
+      const kept = (this.#points.get(id) ?? []).filter(([at]) => at > now - KEPT_MS)
+      if (usage.kind === 'measured') {
+        kept.push([now, usage.utilizationPercent ?? null, usage.temperatureC ?? null, usage.powerW ?? null])
       }
-      this.#points.set(index, kept)
+      this.#points.set(id, kept)
     }
   }
 

@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { StatusDocument } from '../../src/app/status-document.ts'
+import { kill, pidsWith } from './processes.ts'
 
 /** The built executable under test; `npm test` builds it first. */
 export const binary = new URL('../../dist/canhazgpu', import.meta.url).pathname
@@ -11,37 +13,69 @@ export interface Finished {
   readonly stderr: string
 }
 
+export type Child = Bun.Subprocess<'ignore', 'pipe', 'pipe'>
+
 /** A throw-away pool and the executable bound to it; disposed of with everything in it. */
 export interface TestPool extends Disposable {
   readonly folder: string
   readonly store: string
+  /** Path of the database. */
+  readonly database: string
   readonly env: Record<string, string>
   /** Runs one command to its end. */
   chg(...args: string[]): Promise<Finished>
   /** Starts one command; streams are pipes. */
-  start(...args: string[]): Bun.Subprocess<'ignore', 'pipe', 'pipe'>
+  start(...args: string[]): Child
+  /** Runs a shell script to its end, with `$CHG` the executable. */
+  sh(script: string): Promise<Finished>
+  /** What the driver shows from now on (docs/fake-gpus.md). */
+  play(scenario: object): void
+  /** `status --json`. */
+  status(): Promise<readonly StatusDocument[]>
 }
 
 /** A pool of fake GPUs in a folder of its own; with 0 GPUs none is set up. */
 export async function testPool(gpus = 4): Promise<TestPool> {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-test-'))
-  const store = `sqlite://${folder}/pool/pool.db`
-  const env = {
+  const database = `${folder}/pool/pool.db`
+  const store = `sqlite://${database}`
+  const env: Record<string, string> = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     CANHAZGPU_STORE: store,
+    CHG: binary,
   }
-  const start = (...args: string[]) =>
-    Bun.spawn([binary, ...args], { env, cwd: folder, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  const children: Child[] = []
+  const spawn = (argv: string[]): Child => {
+    const child = Bun.spawn(argv, { env, cwd: folder, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+    children.push(child)
+    return child
+  }
   const pool: TestPool = {
     folder,
     store,
+    database,
     env,
-    start,
-    chg: (...args) => finished(start(...args)),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    start: (...args) => spawn([binary, ...args]),
+    chg: (...args) => finished(spawn([binary, ...args])),
+    sh: (script) => finished(spawn(['/bin/sh', '-c', script])),
+    play(scenario) {
+      env.CANHAZGPU_FAKE_USAGE = `${folder}/usage.json`
+      writeFileSync(env.CANHAZGPU_FAKE_USAGE, JSON.stringify(scenario))
+    },
+    async status() {
+      const { stdout, stderr, status } = await pool.chg('status', '--json')
+      if (status !== 0) throw new Error(`status failed: ${stderr}`)
+      return JSON.parse(stdout)
+    },
+    [Symbol.dispose]() {
+      for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
+      // Whatever was started in this pool carries its store in the environment.
+      for (const pid of pidsWith(`CANHAZGPU_STORE=${store}`)) kill(pid, 'SIGKILL')
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    },
   }
   if (gpus > 0) {
     const admin = await pool.chg('admin', '--gpus', String(gpus), '--provider', 'fake')
@@ -50,7 +84,7 @@ export async function testPool(gpus = 4): Promise<TestPool> {
   return pool
 }
 
-export async function finished(child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>): Promise<Finished> {
+export async function finished(child: Child): Promise<Finished> {
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

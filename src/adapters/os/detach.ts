@@ -13,12 +13,12 @@ const SIGTERM = 15
 /**
  * Starts a program in the background, with our environment, `/dev/null` for its standard streams and no
  * other descriptor of ours. It is nobody's child here, so a command that we become later does not meet a
- * child it never started: a shell in between starts it and leaves. Throws `failure` where no process could
- * be made; a program that cannot be executed goes unnoticed.
+ * child it never started: a shell in between starts it, deaf to hang-up from the first moment, and leaves.
+ * Throws `failure` where no process could be made; a program that cannot be executed goes unnoticed.
  */
 export function startDetached(argv: readonly string[]): void {
   libc.fcntl(FIRST_EXTRA_DESCRIPTOR, libc.F_SETFD, libc.FD_CLOEXEC)
-  const script = '"$@" </dev/null >/dev/null 2>&1 &'
+  const script = 'trap "" HUP; "$@" </dev/null >/dev/null 2>&1 &'
   const args = ['sh', '-c', script, 'sh', ...argv.map(toByteText)]
   const status = libc.spawnAndWait('/bin/sh', args, inheritedEnvironment())
   if (status === 0) return

@@ -40,6 +40,7 @@ const SIG_SETMASK = 2
 const SIGNAL_SET_BYTES = 8
 
 export const X_OK = 1
+export const R_OK = 4
 export const F_OK = 0
 
 const onArm = process.arch === 'arm64'
@@ -121,6 +122,9 @@ export const readLinkInto = (path: string, buffer: Bytes): number =>
 
 /** Checked for the effective user, as execve does. */
 export const access = (path: ByteText, mode: number): number => outcome(c.euidaccess(cBytes(path), mode))
+
+/** 0 where the path leads to something, as far as we may see. */
+export const findPath = (path: string): number => outcome(c.euidaccess(cString(path), F_OK))
 
 /** The path without links, or null where it leads nowhere. */
 export function realPath(path: string): string | null {

@@ -34,11 +34,12 @@ export function poolChanges(folder: string, signal: AbortSignal): AsyncIterable<
 }
 
 /**
- * Whether one of these files tells of a commit. SQLite's shared memory does not: it is written by whoever
- * reads first, so that readers who wake by it would wake each other for ever.
+ * Whether one of these files tells of a commit. The shared memory and the database itself do not: they are
+ * written by whoever opens and closes it too, so that readers who wake by them would wake each other for
+ * ever. No name is the folder itself, or more than could be told.
  */
 export const tellsOfChange = (names: readonly string[]): boolean =>
-  names.some((name) => !name.endsWith('-shm'))
+  names.some((name) => name === '' || name.endsWith('-wal') || name.endsWith('-wake'))
 
 interface Batch {
   readonly done: boolean

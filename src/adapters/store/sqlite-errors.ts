@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import * as libc from '../os/libc.ts'
 
 /** What SQLite's result codes (sqlite.org/rescode.html) and the system's mean to whoever typed the command. */
 export function storeError(path: string, cause: unknown): CanhazgpuError {
@@ -29,13 +30,18 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
-  if (/^(SQLITE_PERM|SQLITE_AUTH|EACCES|EPERM)/.test(code)) {
+  if (/^(SQLITE_PERM|SQLITE_AUTH|EACCES|EPERM)/.test(code) || isForbidden(path, code)) {
     return new CanhazgpuError('permission-denied', `No permission to use the pool ${path}`, {
       hint: 'ask whoever administers it which group may use it, or name another pool with --store',
       cause,
     })
   }
   return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be used: ${said}`, { cause })
+}
+
+/** SQLite says no more than that it could not open the file. */
+function isForbidden(path: string, code: string): boolean {
+  return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.EACCES
 }
 
 function codeOf(cause: unknown): string {

@@ -4,10 +4,11 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
+import { ENOENT, ENOTDIR, errorText, findPath } from '../os/libc.ts'
 import { announceChange, poolChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
 import { MIGRATIONS } from './migrations.ts'
-import { type Audience, createPoolFile, sharePoolFiles } from './pool-files.ts'
+import type { Audience } from './pool-files.ts'
 import { storeError } from './sqlite-errors.ts'
 
 /** Hundreds of processes at once are served in a second; longer than this nobody should hold the lock. */
@@ -20,7 +21,8 @@ export interface SqliteOptions {
 
 /** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
-  if (!(await Bun.file(options.path).exists())) throw await missing(options.path)
+  const failure = findPath(options.path)
+  if (failure !== 0) throw missing(options.path, failure)
   const db = connect(options.path)
   if (versionOf(db) > 0) return new SqliteStore(db, options)
   // Another process has made the file, but no tables yet.
@@ -30,6 +32,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 
 /** Opens the database for `admin`, created and brought to the present schema for the audience if need be. */
 export async function createSqliteStore(options: SqliteOptions, audience: Audience): Promise<Store> {
+  const { createPoolFile, sharePoolFiles } = await import('./pool-files.ts')
   try {
     createPoolFile(options.path, audience)
     const db = connect(options.path)
@@ -211,15 +214,10 @@ function notInitialized(): CanhazgpuError {
   )
 }
 
-/** A file that cannot be seen may be missing, or be in a folder that is closed to us. */
-async function missing(path: string): Promise<CanhazgpuError> {
-  try {
-    await Bun.file(path).stat()
-    return notInitialized()
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : ''
-    return code === 'ENOENT' || code === 'ENOTDIR' ? notInitialized() : storeError(path, cause)
-  }
+/** A file that cannot be seen is missing, or in a folder that is closed to us. */
+function missing(path: string, failure: number): CanhazgpuError {
+  if (failure === -ENOENT || failure === -ENOTDIR) return notInitialized()
+  return storeError(path, Object.assign(new Error(errorText(-failure)), { code: 'EACCES' }))
 }
 
 interface HistoryRow {

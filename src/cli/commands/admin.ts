@@ -13,8 +13,6 @@ interface AdminOptions {
 }
 
 export const admin: CommandSpec<AdminOptions, PoolCreated> = {
-  name: 'admin',
-  summary: 'Initialize GPU pool for this machine',
   examples: ['sudo canhazgpu admin --gpus 8', 'sudo canhazgpu admin --gpus 4 --force'],
   configure: (command) =>
     command

@@ -5,8 +5,6 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof SHELLS)[number]
 
 export const completion: CommandSpec<Record<never, never>, string> = {
-  name: 'completion',
-  summary: 'Print the completion script for a shell',
   examples: ['source <(canhazgpu completion bash)', 'canhazgpu completion fish | source'],
   arguments: { usage: SHELLS.join('|'), count: 1 },
   configure: (command) => command,

@@ -15,8 +15,6 @@ interface Extended {
 }
 
 export const extend: CommandSpec<ExtendOptions, Extended> = {
-  name: 'extend',
-  summary: 'Extend your manual reservations by a duration',
   examples: ['canhazgpu extend 2h', 'canhazgpu extend --gpu-ids 1,3 30m'],
   arguments: { usage: 'DURATION', count: 1 },
   configure: (command) =>

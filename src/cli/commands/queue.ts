@@ -8,8 +8,6 @@ import { table } from '../table.ts'
 import { forecastWords, requestWords } from '../waiting-line.ts'
 
 export const queue: CommandSpec<Record<never, never>, QueueOverview> = {
-  name: 'queue',
-  summary: 'Show who waits in line for GPUs',
   examples: ['canhazgpu queue', 'canhazgpu queue --json'],
   configure: (command) => command,
   handle: async (_options, world) => queueOverview(await world.deps()),

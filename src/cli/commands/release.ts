@@ -13,8 +13,6 @@ interface Released {
 }
 
 export const release: CommandSpec<ReleaseOptions, Released> = {
-  name: 'release',
-  summary: 'Release all manually reserved GPUs held by the current user',
   examples: ['canhazgpu release', 'canhazgpu release --gpu-ids 1,3'],
   configure: (command) =>
     command.option('-G, --gpu-ids <ids>', 'Only these GPUs, also those of your runs', parseGpuIds),

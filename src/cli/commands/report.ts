@@ -13,8 +13,6 @@ interface ReportOptions {
 const MOST_DAYS = 3650
 
 export const report: CommandSpec<ReportOptions, UsageReport> = {
-  name: 'report',
-  summary: 'Generate GPU usage reports',
   examples: ['canhazgpu report', 'canhazgpu report --days 7'],
   configure: (command) =>
     command.option(

@@ -27,8 +27,6 @@ type Form = 'sentence' | 'short' | 'export' | 'docker'
 const DEFAULT_DURATION: Millis = 8 * 3_600_000
 
 export const reserve: CommandSpec<ReserveOptions, Reserved> = {
-  name: 'reserve',
-  summary: 'Reserve GPUs manually for a specified duration',
   examples: [
     'canhazgpu reserve',
     'canhazgpu reserve --gpus 2 --duration 4h',

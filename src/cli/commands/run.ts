@@ -10,14 +10,11 @@ import { grantDocument } from '../grant-document.ts'
 interface RunOptions extends AcquiringOptions {
   readonly timeout?: Millis
   readonly grace?: Millis
-  readonly json?: boolean
 }
 
 const DEFAULT_GRACE: Millis = 30_000
 
 export const run: CommandSpec<RunOptions, never> = {
-  name: 'run',
-  summary: 'Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set',
   examples: [
     'canhazgpu run --gpus 1 -- python train.py',
     'canhazgpu run --gpus 2 -- python -m torch.distributed.launch train.py',

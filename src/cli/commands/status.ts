@@ -21,8 +21,6 @@ interface Shown extends Overview {
 const REDRAW_MS = 2_000
 
 export const status: CommandSpec<StatusOptions, Shown> = {
-  name: 'status',
-  summary: 'Show current GPU allocation status',
   examples: ['canhazgpu status', 'canhazgpu status --table --watch', 'canhazgpu status --free --json'],
   configure: (command) =>
     command

@@ -1,0 +1,77 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildFloor } from './floor.ts'
+import { machine, type Result, resultDocument, resultText, verdictOf } from './result.ts'
+import type { Row } from './row.ts'
+import { decide } from './rows/decide.ts'
+import { handOff } from './rows/hand-off.ts'
+import { idleSupervisor } from './rows/idle-supervisor.ts'
+import { killed } from './rows/killed.ts'
+import { report } from './rows/report.ts'
+import { reserveCrowd } from './rows/reserve-crowd.ts'
+import { run } from './rows/run.ts'
+import { status } from './rows/status.ts'
+import { version } from './rows/version.ts'
+
+/** In the order in which they are measured and shown; a new one is a file in rows/ and a word here. */
+const ROWS: readonly Row[] = [
+  version,
+  status,
+  run,
+  reserveCrowd,
+  handOff,
+  killed,
+  idleSupervisor,
+  decide,
+  report,
+]
+
+const HELP = `Usage: npm run bench -- [--json] [--effort <factor>] [row…]
+Rows: ${ROWS.map((row) => row.name).join(', ')}
+Each figure is a ratio of medians, against what it is compared with in the same run; quartiles in brackets.
+Ends with 1 where a result is broken, or with --strict also where a budget is exceeded.`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+    effort: { type: 'string', default: '1' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) console.log(HELP)
+else process.exitCode = await bench(chosenRows(positionals), Number(values.effort))
+
+async function bench(rows: readonly Row[], effort: number): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-bench-'))
+  try {
+    const floor = await buildFloor(folder)
+    const canhazgpu = new URL('../dist/canhazgpu', import.meta.url).pathname
+    if (!values.json) console.log(`${JSON.stringify(machine())}\n`)
+    const results: Result[] = []
+    for (const row of rows) {
+      const own = join(folder, row.name)
+      mkdirSync(own)
+      const result = { row, ...(await row.measure({ canhazgpu, floor, effort, folder: own })) }
+      if (!values.json) console.log(`${resultText(result)}\n`)
+      results.push(result)
+    }
+    if (values.json) {
+      console.log(JSON.stringify({ machine: machine(), results: results.map(resultDocument) }, null, 2))
+    }
+    const verdicts = results.map(verdictOf)
+    return verdicts.includes('broken') || (values.strict && verdicts.includes('over')) ? 1 : 0
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function chosenRows(names: readonly string[]): readonly Row[] {
+  const unknown = names.filter((name) => !ROWS.some((row) => row.name === name))
+  if (unknown.length > 0) throw new Error(`no such row: ${unknown.join(', ')}\n${HELP}`)
+  return names.length === 0 ? ROWS : ROWS.filter((row) => names.includes(row.name))
+}

@@ -1,0 +1,47 @@
+import { dlopen, ptr } from 'bun:ffi'
+import { readFileSync } from 'node:fs'
+
+const PR_SET_CHILD_SUBREAPER = 36
+const PIDFD_OPEN = 434
+const POLL_IN = 1
+
+/**
+ * Background processes that our children leave behind become our own children, so that their end can be
+ * waited for by the kernel, without polling.
+ */
+export function adoptOrphans() {
+  const { symbols: libc } = dlopen('libc.so.6', {
+    prctl: { args: ['int', 'u64', 'u64', 'u64', 'u64'], returns: 'int' },
+    syscall: { args: ['i64', 'i64', 'i64'], returns: 'i64' },
+    poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
+    waitpid: { args: ['int', 'ptr', 'int'], returns: 'int' },
+    close: { args: ['int'], returns: 'int' },
+  })
+  libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n)
+
+  const waitForEnd = (pid: number): void => {
+    const pidfd = Number(libc.syscall(PIDFD_OPEN, pid, 0))
+    if (pidfd < 0) return
+    const polled = new Int32Array([pidfd, POLL_IN])
+    libc.poll(ptr(polled), 1, -1)
+    libc.close(pidfd)
+    libc.waitpid(pid, null, 0)
+  }
+  return {
+    /** Blocks until every child of ours has ended; returns how many there were. */
+    waitForAll: (): number => {
+      let ended = 0
+      for (let pids = children(); pids.length > 0; pids = children()) {
+        for (const pid of pids) waitForEnd(pid)
+        ended += pids.length
+      }
+      return ended
+    },
+  }
+}
+
+/** Children belong to the thread that made them; adopted ones to the first. */
+function children(): readonly number[] {
+  const list = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
+  return list === '' ? [] : list.split(' ').map(Number)
+}

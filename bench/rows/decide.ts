@@ -1,0 +1,96 @@
+import { acquire, type Intent } from '../../src/domain/acquisition.ts'
+import type { Pool, QueueEntry, Reservation } from '../../src/domain/model.ts'
+import { usageOf } from '../../src/domain/usage.ts'
+import type { Row } from '../row.ts'
+import { inTurn } from '../samples.ts'
+
+const GPUS = 16
+const WAITING = 1_000
+const NEEDED_PER_SECOND = 10_000
+const NOW = Date.UTC(2026, 0, 1)
+const DECISIONS = 2_000
+
+/** The last in line asks, with half the GPUs held until a known end: the whole line must be walked. */
+export const decide: Row = {
+  name: 'decide',
+  what: `decisions per second with ${GPUS} GPUs and ${WAITING} waiting (at least ${NEEDED_PER_SECOND})`,
+  async measure({ effort }) {
+    const pool = busyPool()
+    const sight = { usage: usageOf(pool, probeOf(pool)), thresholdMb: 1024 }
+    const { subject } = await inTurn(Math.max(3, Math.round(10 * effort)), {
+      subject: () => {
+        const before = Bun.nanoseconds()
+        for (let i = 0; i < DECISIONS; i++) acquire(pool, newcomer(i), sight, NOW + i)
+        return (Bun.nanoseconds() - before) / 1e6
+      },
+    })
+    const perSecond = DECISIONS / (subject.median / 1_000)
+    return {
+      value: `${Math.round(perSecond)} decisions per second`,
+      comparedWith: `${NEEDED_PER_SECOND} needed`,
+      ratio: NEEDED_PER_SECOND / perSecond,
+      budget: 1,
+      broken: [],
+      details: { perSecond },
+    }
+  },
+}
+
+const account = { uid: 1000, name: 'alice' }
+const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
+
+function newcomer(number: number): Intent {
+  return {
+    id: `newcomer-${number}`,
+    request: { kind: 'count', count: 1 },
+    user: account.name,
+    account,
+    hold: { kind: 'manual', duration: 60_000 },
+  }
+}
+
+function busyPool(): Pool {
+  const gpus = Array.from({ length: GPUS }, (_, id) => ({ id, uuid: `GPU-${id}`, name: 'H100' }))
+  const reservations = gpus.slice(0, GPUS / 2).map(
+    ({ id }): Reservation => ({
+      id: `held-${id}`,
+      kind: 'manual',
+      gpus: [id],
+      user: account.name,
+      account,
+      startedAt: NOW,
+      expiresAt: NOW + 3_600_000,
+    }),
+  )
+  const queue = Array.from(
+    { length: WAITING },
+    (_, place): QueueEntry => ({
+      id: `waiting-${place}`,
+      user: account.name,
+      account,
+      request: { kind: 'count', count: 12 },
+      kind: 'run',
+      process,
+      joinedAt: NOW,
+      heartbeatAt: NOW,
+    }),
+  )
+  const writtenAt = { wall: NOW, steady: { epoch: 'boot', ms: 0 } }
+  return {
+    host: 'bench',
+    provider: 'fake',
+    gpus,
+    reservations,
+    queue,
+    settings: { allocation: 'lru' },
+    writtenAt,
+  }
+}
+
+function probeOf(pool: Pool) {
+  const state = { kind: 'measured', memoryUsedMb: 0, processes: [] } as const
+  return {
+    provider: pool.provider,
+    readings: pool.gpus.map(({ id, uuid, name }) => ({ index: id, uuid, name, state })),
+  }
+}

@@ -1,0 +1,112 @@
+import { mkdirSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { fakePool } from '../pool.ts'
+import { type Environment, timeProgram } from '../programs.ts'
+import type { Bench, Row } from '../row.ts'
+import { quantile, summaryOf } from '../samples.ts'
+
+const WAITERS = 100
+const BUDGET_MS = 50
+
+/** From the moment a command is told to end until the next one has started and said so. */
+export const handOff: Row = {
+  name: 'hand-off',
+  what: `one GPU, ${WAITERS} waiting: a command ends until the next one has started (p99, of 50 ms)`,
+  async measure(bench) {
+    const line = await Line.of(bench, fakePool(bench, 1))
+    const floor: number[] = []
+    const took: number[] = []
+    for (let place = 0; place < WAITERS; place++) {
+      floor.push(timeProgram([bench.floor.program], line.env))
+      took.push(await line.passOn())
+    }
+    await line.end()
+    const sorted = took.toSorted((a, b) => a - b)
+    const [p50, p99] = [quantile(sorted, 0.5), quantile(sorted, 0.99)]
+    const empty = summaryOf(floor).median
+    return {
+      value: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, most ${sorted.at(-1)?.toFixed(1)} ms`,
+      comparedWith: `empty program ${empty.toFixed(2)} ms: p50 is ${(p50 / empty).toFixed(1)} times that, p99 ${(p99 / empty).toFixed(1)} times`,
+      ratio: p99 / BUDGET_MS,
+      budget: 1,
+      broken: line.servedInOrder ? [] : ['not served in the order of the line'],
+      details: { p50, p99, empty },
+    }
+  },
+}
+
+/** Commands that wait for one GPU; each says when it starts, and ends when told. */
+class Line {
+  readonly env: Environment
+  readonly #folder: string
+  readonly #started: ReadableStreamDefaultReader<Uint8Array>
+  readonly #waiters: Bun.Subprocess[] = []
+  readonly #served: number[] = []
+  #text = ''
+
+  static async of({ canhazgpu, folder }: Bench, env: Environment): Promise<Line> {
+    const fifos = join(folder, 'fifos')
+    mkdirSync(fifos)
+    timeProgram(['mkfifo', join(fifos, 'started')], env)
+    const started = Bun.spawn(['sh', '-c', 'exec cat <> started'], { cwd: fifos, stdout: 'pipe' })
+    const line = new Line(env, fifos, started.stdout.getReader())
+    line.#waiters.push(started)
+    for (let id = 0; id <= WAITERS; id++) await line.#join(canhazgpu, id)
+    await line.#nextStart()
+    return line
+  }
+
+  private constructor(env: Environment, folder: string, started: ReadableStreamDefaultReader<Uint8Array>) {
+    this.env = env
+    this.#folder = folder
+    this.#started = started
+  }
+
+  /** Ends the running command; milliseconds until the next one has started. */
+  async passOn(): Promise<number> {
+    const running = this.#served.at(-1)
+    const before = Bun.nanoseconds()
+    this.#tellToEnd(running)
+    await this.#nextStart()
+    return (Bun.nanoseconds() - before) / 1e6
+  }
+
+  get servedInOrder(): boolean {
+    return this.#served.every((id, place) => id === place)
+  }
+
+  async end(): Promise<void> {
+    this.#tellToEnd(this.#served.at(-1))
+    const [cat, ...waiters] = this.#waiters
+    await Promise.all(waiters.map((waiter) => waiter.exited))
+    cat?.kill()
+  }
+
+  /** Opened for both, a FIFO needs no reader yet, and keeps what was written as long as it is open. */
+  #tellToEnd(id: number | undefined): void {
+    writeSync(openSync(join(this.#folder, `end-${id}`), 'r+'), 'now\n')
+  }
+
+  /** Waits until it is served or says that it waits, so that the next one comes after it. */
+  async #join(canhazgpu: string, id: number): Promise<void> {
+    timeProgram(['mkfifo', join(this.#folder, `end-${id}`)], this.env)
+    const job = `echo ${id} > started; read now < end-${id}`
+    const waiter = Bun.spawn([canhazgpu, 'run', '--wait', '--', 'sh', '-c', job], {
+      cwd: this.#folder,
+      env: { ...this.env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    this.#waiters.push(waiter)
+    await waiter.stderr.getReader().read()
+  }
+
+  async #nextStart(): Promise<void> {
+    while (!this.#text.includes('\n')) {
+      const { value } = await this.#started.read()
+      this.#text += new TextDecoder().decode(value)
+    }
+    const [id, ...rest] = this.#text.split('\n')
+    this.#text = rest.join('\n')
+    this.#served.push(Number(id))
+  }
+}

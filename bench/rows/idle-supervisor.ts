@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fakePool } from '../pool.ts'
+import type { Row } from '../row.ts'
+
+const BUDGET_MB = 5
+const BUDGET_WAKE_UPS = 2
+const WATCHED_S = 5
+
+export const idleSupervisor: Row = {
+  name: 'idle-supervisor',
+  what: `private memory that an idle supervisor wrote, of ${BUDGET_MB} MB, and its wake-ups`,
+  async measure(bench) {
+    const env = fakePool(bench, 1)
+    const job = Bun.spawn([bench.canhazgpu, 'run', '--', 'sleep', '1000'], {
+      env: { ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    await job.stderr.getReader().read()
+    try {
+      const pid = await supervisorOf(env.CANHAZGPU_STORE ?? '')
+      await Bun.sleep(1_000)
+      const before = switchesOf(pid)
+      await Bun.sleep(WATCHED_S * 1_000)
+      const wakeUps = (switchesOf(pid) - before) / WATCHED_S
+      const megabytes = privateMb(pid)
+      return {
+        value: `${megabytes.toFixed(1)} MB private, ${wakeUps.toFixed(1)} wake-ups per second`,
+        comparedWith: `${BUDGET_MB} MB and ${BUDGET_WAKE_UPS} wake-ups per second`,
+        ratio: Math.max(megabytes / BUDGET_MB, wakeUps / BUDGET_WAKE_UPS),
+        budget: 1,
+        broken: [],
+        details: { megabytes, wakeUps },
+      }
+    } finally {
+      job.kill()
+      await job.exited
+    }
+  },
+}
+
+async function supervisorOf(store: string): Promise<number> {
+  for (;;) {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      const words = read(`/proc/${pid}/cmdline`).split('\0')
+      if (words[1] === '__supervise' && words[2] === store) return Number(pid)
+    }
+    await Bun.sleep(10)
+  }
+}
+
+/** Of all its threads. */
+function switchesOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((thread) => read(`/proc/${pid}/task/${thread}/status`))
+    .map((status) => Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0))
+    .reduce((sum, each) => sum + each, 0)
+}
+
+/** What it wrote; the clean pages are those of the executable, which all of its processes share. */
+function privateMb(pid: number): number {
+  const rollup = read(`/proc/${pid}/smaps_rollup`)
+  return Number(/^Private_Dirty:\s*(\d+) kB/m.exec(rollup)?.[1] ?? 0) / 1024
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

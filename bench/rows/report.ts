@@ -1,0 +1,45 @@
+import { Database } from 'bun:sqlite'
+import { join } from 'node:path'
+import { fakePool } from '../pool.ts'
+import { timeProgram } from '../programs.ts'
+import type { Row } from '../row.ts'
+import { inTurn, shown } from '../samples.ts'
+
+const RECORDS = 1_000_000
+const BUDGET_MS = 300
+
+export const report: Row = {
+  name: 'report',
+  what: `canhazgpu report over ${RECORDS} records, less an empty program (of ${BUDGET_MS} ms)`,
+  async measure(bench) {
+    const { canhazgpu, floor, effort, folder } = bench
+    const env = fakePool(bench, 8)
+    fillHistory(join(folder, 'pool', 'pool.db'))
+    const taken = await inTurn(Math.max(3, Math.round(7 * effort)), {
+      floor: () => timeProgram([floor.program], env),
+      subject: () => timeProgram([canhazgpu, 'report'], env),
+    })
+    return {
+      value: shown(taken.subject),
+      comparedWith: `empty program ${shown(taken.floor)}`,
+      ratio: (taken.subject.median - taken.floor.median) / BUDGET_MS,
+      budget: 1,
+      broken: [],
+      details: taken,
+    }
+  },
+}
+
+/** Two GPUs a reservation, twenty people, all within the last 29 days. */
+function fillHistory(path: string): void {
+  const db = new Database(path)
+  const start = Date.now() - 29 * 86_400_000
+  db.run(`
+    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${RECORDS - 1})
+    INSERT INTO history (reservation, gpu, host, user, uid, account, kind, started_at, ended_at, outcome)
+    SELECT printf('%012x', i / 2), i % 2, 'bench', 'user' || (i / 2 % 20), i / 2 % 20, 'user' || (i / 2 % 20),
+           CASE i / 2 % 3 WHEN 0 THEN 'manual' ELSE 'run' END,
+           ${start} + i * 2, ${start} + i * 2 + 60000, 'exited'
+      FROM n`)
+  db.close()
+}

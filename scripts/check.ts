@@ -1,0 +1,31 @@
+import { Glob } from 'bun'
+
+/** `npm run check`: what continuous integration checks besides the tests. */
+const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
+  ['formatting and lint', 'node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
+  ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
+]
+
+let failed = false
+for (const [name, ...command] of CHECKS) {
+  const [script = '', ...args] = command
+  const { exitCode } = Bun.spawnSync(['node', script, ...args], { stdio: ['ignore', 'inherit', 'inherit'] })
+  console.log(`${exitCode === 0 ? 'ok    ' : 'FAILED'} ${name}`)
+  failed ||= exitCode !== 0
+}
+console.log(await fileLengths())
+process.exit(failed ? 1 : 0)
+
+/** For information: a long file is a question, not an error. */
+async function fileLengths(): Promise<string> {
+  const files = await Promise.all(
+    [...new Glob('src/**/*.{ts,tsx}').scanSync('.')].map(async (path) => ({
+      path,
+      lines: (await Bun.file(path).text()).split('\n').length - 1,
+    })),
+  )
+  files.sort((a, b) => a.lines - b.lines)
+  const median = files[Math.floor(files.length / 2)]?.lines ?? 0
+  const longest = files.at(-1)
+  return `src: ${files.length} files, median ${median} lines, longest ${longest?.path} with ${longest?.lines}`
+}

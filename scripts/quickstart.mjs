@@ -1,0 +1,134 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { executable } from './executable.mjs'
+
+/**
+ * `npm run quickstart`: builds canhazgpu and does its main job for real, in a pool that is thrown away
+ * afterwards. Takes the machine's GPUs, or plays four where there are none, or none is free.
+ */
+const TRY_AGAIN_LATER = 75
+const PLAYED_GPUS = 4
+const color = process.stdout.isTTY && (process.env.NO_COLOR ?? '') === ''
+
+const canhazgpu = executable()
+const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-quickstart-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+process.on('SIGINT', () => process.exit(130))
+
+say(bold('canhazgpu in a throw-away pool'))
+const found = gpusOfThisMachine()
+const shown = found > 0 && (await demonstrate(found, []))
+if (!shown) {
+  const why = found === 0 ? 'No GPU driver answers on this machine' : 'All GPUs of this machine are busy'
+  say(`\n${why}, so four GPUs are played (--provider fake).`)
+  await demonstrate(PLAYED_GPUS, ['--provider', 'fake'])
+}
+tellNextSteps()
+
+/** False where the GPUs are busy. */
+async function demonstrate(count, providerArgs) {
+  const env = environment(`pool-${count}-${providerArgs.length}`)
+  const wanted = String(Math.min(2, count))
+  show(env, ['admin', '--gpus', String(count), ...providerArgs])
+
+  const script = 'echo "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"; read until_told'
+  sayCommand(`run --gpus ${wanted} -- sh -c '${script}'`)
+  const job = start(env, ['run', '--gpus', wanted, '--', 'sh', '-c', script])
+  if (!(await job.saidSomething)) {
+    const status = await job.ended
+    if (status === TRY_AGAIN_LATER) return false
+    process.exit(status)
+  }
+  comment('The command runs now, with exactly those GPUs. In another terminal:')
+  show(env, ['status'])
+  job.tell()
+  await job.ended
+
+  comment('It ended, and its GPUs are free again. What was used stays on record:')
+  show(env, ['report'])
+  await supervisorsGone(env)
+  return true
+}
+
+/** A pool in our own folder, and no setting of the person who tries this. */
+function environment(name) {
+  const own = Object.entries(process.env).filter(([key]) => !key.startsWith('CANHAZGPU_'))
+  return {
+    ...Object.fromEntries(own),
+    HOME: folder,
+    CANHAZGPU_STORE: `sqlite://${join(folder, name)}/pool.db`,
+  }
+}
+
+/** Without a pool every command advises how to set one up, with the number of GPUs the driver shows. */
+function gpusOfThisMachine() {
+  const { stderr } = spawnSync(canhazgpu, ['status', '--json'], {
+    env: environment('none'),
+    encoding: 'utf8',
+  })
+  return Number(/admin --gpus (\d+)/.exec(stderr)?.[1] ?? 0)
+}
+
+function show(env, args) {
+  sayCommand(args.join(' '))
+  const { status } = spawnSync(canhazgpu, args, { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+/** A command that ends when it is told to. */
+function start(env, args) {
+  const child = spawn(canhazgpu, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = new Promise((resolve) => child.on('close', (status) => resolve(status ?? 1)))
+  const saidSomething = new Promise((resolve) => {
+    child.stdout.once('data', (text) => {
+      process.stdout.write(text)
+      resolve(true)
+    })
+    child.on('close', () => resolve(false))
+  })
+  return { ended, saidSomething, tell: () => child.stdin.end('\n') }
+}
+
+/** The supervisor writes the end into the pool; only then may the pool's folder go. */
+async function supervisorsGone(env) {
+  while (supervised(env.CANHAZGPU_STORE)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+function supervised(store) {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.some((pid) => {
+    try {
+      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      return args.includes('__supervise') && args.includes(store)
+    } catch {
+      return false
+    }
+  })
+}
+
+function tellNextSteps() {
+  const count = found > 0 ? found : 'N'
+  comment('To share the GPUs of a machine, install the one file and set up the pool, once:')
+  say('  sudo install -m 755 dist/canhazgpu /usr/local/bin/canhazgpu')
+  say('  sudo ln -sf canhazgpu /usr/local/bin/chg')
+  say(`  sudo canhazgpu admin --gpus ${count}`)
+  comment("From then on everyone types 'canhazgpu run -- python train.py'. README.md tells more.")
+}
+
+function sayCommand(words) {
+  say(`\n${bold(`$ canhazgpu ${words}`)}`)
+}
+
+function comment(words) {
+  say(`\n${color ? `\u001b[36m${words}\u001b[0m` : words}`)
+}
+
+function bold(words) {
+  return color ? `\u001b[1m${words}\u001b[0m` : words
+}
+
+function say(words) {
+  process.stdout.write(`${words}\n`)
+}

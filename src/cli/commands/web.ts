@@ -1,0 +1,59 @@
+import type { WebServer } from '../../web/server.ts'
+import type { CommandSpec } from '../command.ts'
+import { wholeNumber } from '../options.ts'
+import type { World } from '../world.ts'
+
+interface WebOptions {
+  readonly port: number
+  readonly host: string
+  readonly demo?: true
+}
+
+const MOST_PORTS = 65_535
+
+export const web: CommandSpec<WebOptions, WebServer> = {
+  examples: [
+    'canhazgpu web',
+    'canhazgpu web --port 3000',
+    'canhazgpu web --host 127.0.0.1 --port 8080',
+    'canhazgpu web --demo',
+  ],
+  configure: (command) =>
+    command
+      .option(
+        '-p, --port <port>',
+        'Port to run the web server on; 0 for any free one (default: 8080)',
+        wholeNumber('--port', 0, MOST_PORTS),
+        8080,
+      )
+      .option('--host <host>', 'Host to bind the web server to (default: 0.0.0.0)', '0.0.0.0')
+      .option('--demo', 'Show the day of a made-up team instead of this machine'),
+  async handle({ port, host, demo }, world) {
+    const { startServer } = await import('../../web/server.ts')
+    const site = demo ? await demoSite(world) : { deps: await world.deps(), hostname: world.hostname() }
+    return startServer({
+      ...site,
+      version: world.version,
+      address: { host, port },
+      access: { token: world.settings.webToken, basic: world.settings.webBasic },
+      clock: world.steadyClock,
+    })
+  },
+  text: ({ url, open }) => ({
+    stdout: `Serving the GPU dashboard on ${url}\n`,
+    ...(open ? { stderr: OPEN_TO_ALL } : {}),
+  }),
+  json: ({ url }) => ({ url }),
+  async stay(server, world) {
+    await world.untilStopped()
+    await server.close()
+  },
+}
+
+const OPEN_TO_ALL =
+  'Warning: whoever can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1\n'
+
+async function demoSite(world: World) {
+  const { demoDeps, DEMO_HOST } = await import('../../web/demo/deps.ts')
+  return { deps: demoDeps({ now: world.now, steady: world.steadyClock }), hostname: DEMO_HOST }
+}

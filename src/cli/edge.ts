@@ -1,0 +1,20 @@
+import type { Settings } from '../domain/settings.ts'
+import type { Look } from './command.ts'
+import type { World } from './world.ts'
+
+/** What the command line says of its surroundings. */
+export interface Surroundings {
+  readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
+  readonly configFile?: string
+  readonly operands: readonly string[]
+  readonly commandLine: readonly string[] | null
+}
+
+/** The edge of the program: where it prints, and how it reaches the machine. */
+export interface Edge {
+  readonly version: string
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+  readonly look: { readonly stdout: Look; readonly stderr: Look }
+  readonly world: (surroundings: Surroundings) => Promise<World>
+}

@@ -1,0 +1,46 @@
+import { bundleClient } from './bundle-client.ts' with { type: 'macro' }
+import { FAVICON, page } from './page.ts'
+
+/** One file of the page. */
+export interface Asset {
+  readonly response: (request: Request) => Response
+}
+
+/** Every file the page is made of, by its address; all of them are in the executable. */
+export function openAssets(): ReadonlyMap<string, Asset> {
+  const { script, style, boot } = bundleClient()
+  const files = {
+    script: named('app', 'js', script),
+    style: named('app', 'css', style),
+    boot: named('boot', 'js', boot),
+  }
+  const html = page({ script: files.script.path, style: files.style.path, boot: files.boot.path })
+  return new Map([
+    ['/', asset(html, 'text/html; charset=utf-8', 'no-cache')],
+    ['/favicon.svg', asset(FAVICON, 'image/svg+xml', 'public, max-age=86400')],
+    ...Object.values(files).map(({ path, text }) => [path, asset(text, typeOf(path), FOR_EVER)] as const),
+  ])
+}
+
+/** A name that changes with the contents may be kept for ever. */
+const FOR_EVER = 'public, max-age=31536000, immutable'
+
+function named(name: string, ending: string, text: string): { readonly path: string; readonly text: string } {
+  return { path: `/assets/${name}-${Bun.hash(text).toString(36)}.${ending}`, text }
+}
+
+const typeOf = (path: string): string => `text/${path.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`
+
+function asset(text: string, type: string, cacheControl: string): Asset {
+  const plain = new TextEncoder().encode(text)
+  let packed: Uint8Array<ArrayBuffer> | undefined
+  const headers = { 'content-type': type, 'cache-control': cacheControl, vary: 'accept-encoding' }
+  return {
+    response(request) {
+      if (!/\bgzip\b/.test(request.headers.get('accept-encoding') ?? ''))
+        return new Response(plain, { headers })
+      packed ??= Bun.gzipSync(plain)
+      return new Response(packed, { headers: { ...headers, 'content-encoding': 'gzip' } })
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { StatusDocument } from '../../app/status-document.ts'
+import { shownUser } from './people.ts'
+
+/** Tells a screen reader when a GPU changes hands. */
+export function Announcer({ status }: { readonly status: readonly StatusDocument[] }) {
+  const before = useRef<ReadonlyMap<number, string> | null>(null)
+  const [words, setWords] = useState('')
+  useEffect(() => {
+    const present = new Map(status.map((gpu) => [gpu.gpu_id, stateWords(gpu)]))
+    const news = [...present].filter(
+      ([id, state]) => before.current !== null && before.current.get(id) !== state,
+    )
+    before.current = present
+    if (news.length > 0) setWords(news.map(([id, state]) => `GPU ${id}: ${state}`).join('. '))
+  }, [status])
+  return (
+    <div class="unseen" aria-live="polite">
+      {words}
+    </div>
+  )
+}
+
+function stateWords(gpu: StatusDocument): string {
+  switch (gpu.status) {
+    case 'AVAILABLE':
+      return 'available'
+    case 'IN_USE':
+      return `in use by ${shownUser(gpu.user ?? 'someone', gpu.account)}`
+    case 'UNRESERVED':
+      return 'used without reservation'
+    case 'ERROR':
+      return 'fault'
+  }
+}

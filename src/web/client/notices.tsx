@@ -1,0 +1,37 @@
+import type { Live } from './live.ts'
+import { clockTime, shortDuration } from './time.ts'
+
+/** What whoever reads the page must know before: that it is old. */
+export function Notices({ live, now }: { readonly live: Live; readonly now: number }) {
+  const { snapshot, connection } = live
+  const words = noticeWords(live, now)
+  return (
+    <div role="alert" class="notices">
+      {words === null ? null : (
+        <p class="notice">
+          <span class="notice-mark" aria-hidden="true">
+            !
+          </span>
+          <span>
+            <strong>{connection === 'lost' ? 'No connection to the server.' : 'Old readings.'}</strong>{' '}
+            {words}
+            {snapshot?.stale?.since === undefined || connection === 'lost'
+              ? ''
+              : ` (last good reading ${shortDuration(now - Date.parse(snapshot.stale.since))} ago)`}
+          </span>
+        </p>
+      )}
+    </div>
+  )
+}
+
+function noticeWords({ snapshot, connection }: Live, now: number): string | null {
+  if (snapshot === null) return null
+  if (connection === 'lost') {
+    return `What you see is from ${clockTime(Date.parse(snapshot.at), now)}; the page connects again by itself.`
+  }
+  return snapshot.stale === undefined ? null : sentence(snapshot.stale.reason)
+}
+
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`

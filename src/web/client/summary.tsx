@@ -1,0 +1,115 @@
+import type { QueueDocument } from '../../app/queue-document.ts'
+import type { StatusDocument } from '../../app/status-document.ts'
+import { STATE_WORDS, StateMark, stateClass } from './state.tsx'
+import { clockTime, shortDuration } from './time.ts'
+
+interface SummaryProps {
+  readonly status: readonly StatusDocument[]
+  readonly queue: readonly QueueDocument[]
+  readonly now: number
+}
+
+/** What one looks for first: is something free, and if not, when. */
+export function Summary({ status, queue, now }: SummaryProps) {
+  const free = status.filter((gpu) => gpu.status === 'AVAILABLE')
+  const trouble = troubleWords(status)
+  return (
+    <section class="summary" aria-label="Summary">
+      <div class={`summary-free ${free.length > 0 ? 'is-free' : ''}`}>
+        <span class="figure">{free.length}</span>
+        <span class="figure-words">
+          of {status.length} free now
+          <small>{free.length === 0 ? 'all GPUs are taken' : gpuList(free)}</small>
+        </span>
+      </div>
+      <NextFree status={status} now={now} />
+      <Fact title="Waiting" value={String(queue.length)}>
+        {queue[0] === undefined ? 'nobody in line' : `first: ${queue[0].user}, ${requestWords(queue[0])}`}
+      </Fact>
+      <Fact title="Power" value={powerWords(status)}>
+        {utilizationWords(status)}
+      </Fact>
+      <ul class="map" aria-label="All GPUs">
+        {status.map((gpu) => (
+          <li
+            key={gpu.gpu_id}
+            class={`map-gpu ${stateClass(gpu.status)}`}
+            title={`GPU ${gpu.gpu_id}: ${STATE_WORDS[gpu.status]}`}
+          >
+            <StateMark state={gpu.status} />
+            <span>{gpu.gpu_id}</span>
+            <span class="unseen">{STATE_WORDS[gpu.status]}</span>
+          </li>
+        ))}
+      </ul>
+      {trouble === null ? null : <p class="summary-trouble">{trouble}</p>}
+    </section>
+  )
+}
+
+function NextFree({ status, now }: Pick<SummaryProps, 'status' | 'now'>) {
+  const [next] = status
+    .flatMap(({ gpu_id, expiry_time }) =>
+      expiry_time === undefined ? [] : [{ gpu_id, at: Date.parse(expiry_time) }],
+    )
+    .sort((a, b) => a.at - b.at)
+  if (next === undefined) {
+    return (
+      <Fact title="Next free" value="–">
+        no reservation has a known end
+      </Fact>
+    )
+  }
+  return (
+    <Fact title="Next free" value={next.at <= now ? 'now' : `in ${shortDuration(next.at - now)}`}>
+      GPU {next.gpu_id} at {clockTime(next.at, now)} at the latest
+    </Fact>
+  )
+}
+
+interface FactProps {
+  readonly title: string
+  readonly value: string
+  readonly children: preact.ComponentChildren
+}
+
+function Fact({ title, value, children }: FactProps) {
+  return (
+    <div class="fact">
+      <span class="fact-title">{title}</span>
+      <span class="fact-value">{value}</span>
+      <span class="fact-more">{children}</span>
+    </div>
+  )
+}
+
+export const requestWords = ({ gpus, gpu_ids }: QueueDocument): string => {
+  const plural = gpus === 1 ? 'GPU' : 'GPUs'
+  return gpu_ids === undefined ? `${gpus} ${plural}` : `${plural} ${gpu_ids.join(', ')}`
+}
+
+const gpuList = (gpus: readonly StatusDocument[]): string =>
+  `GPU${gpus.length === 1 ? '' : 's'} ${gpus.map((gpu) => gpu.gpu_id).join(', ')}`
+
+function troubleWords(status: readonly StatusDocument[]): string | null {
+  const of = (state: StatusDocument['status']) => status.filter((gpu) => gpu.status === state)
+  const [squatted, faulty] = [of('UNRESERVED'), of('ERROR')]
+  const words = [
+    ...(squatted.length === 0 ? [] : [`${gpuList(squatted)} used without reservation`]),
+    ...(faulty.length === 0 ? [] : [`${gpuList(faulty)} faulty`]),
+  ]
+  return words.length === 0 ? null : words.join(' · ')
+}
+
+function powerWords(status: readonly StatusDocument[]): string {
+  const known = status.flatMap((gpu) => gpu.power_w ?? [])
+  const watts = known.reduce((sum, each) => sum + each, 0)
+  if (known.length === 0) return '–'
+  return watts < 1_000 ? `${Math.round(watts)} W` : `${(watts / 1_000).toFixed(2)} kW`
+}
+
+function utilizationWords(status: readonly StatusDocument[]): string {
+  const known = status.flatMap((gpu) => gpu.utilization_percent ?? [])
+  if (known.length === 0) return 'utilisation not told'
+  return `${Math.round(known.reduce((sum, each) => sum + each, 0) / known.length)} % mean utilisation`
+}

@@ -1,0 +1,34 @@
+import { useEffect, useState } from 'preact/hooks'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** The two largest units: `2d 4h`, `3h 07m`, `12m`, `40s`. */
+export function shortDuration(ms: number): string {
+  const whole = Math.max(0, ms)
+  if (whole < MINUTE) return `${Math.floor(whole / 1_000)}s`
+  if (whole < HOUR) return `${Math.floor(whole / MINUTE)}m`
+  const minutes = Math.floor((whole % HOUR) / MINUTE)
+  if (whole < DAY) return `${Math.floor(whole / HOUR)}h ${String(minutes).padStart(2, '0')}m`
+  return `${Math.floor(whole / DAY)}d ${Math.floor((whole % DAY) / HOUR)}h`
+}
+
+/** `14:32`, with the day where it is not today's. */
+export function clockTime(at: number, now: number): string {
+  const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  if (new Date(at).toDateString() === new Date(now).toDateString()) return time.format(at)
+  const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short' })
+  return `${day.format(at)}, ${time.format(at)}`
+}
+
+/** The server's present time, second by second, from a snapshot and how long ago it came. */
+export function useServerNow(at: string | undefined, receivedAt: number): number {
+  const [tick, setTick] = useState(() => performance.now())
+  useEffect(() => {
+    const timer = setInterval(() => setTick(performance.now()), 1_000)
+    return () => clearInterval(timer)
+  }, [])
+  const base = at === undefined ? Date.now() : Date.parse(at)
+  return at === undefined ? base : base + Math.max(0, tick - receivedAt)
+}

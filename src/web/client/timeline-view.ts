@@ -1,0 +1,76 @@
+/** The part of time that is shown. */
+export interface View {
+  readonly from: number
+  readonly to: number
+}
+
+const HOUR = 3_600_000
+export const DAY = 24 * HOUR
+const NARROWEST = HOUR / 4
+const WIDEST = 30 * DAY
+/** So much of the future at most. */
+const AHEAD = 0.04
+
+export function lastView(span: number, now: number): View {
+  return within({ from: now - span * (1 - AHEAD), to: now + span * AHEAD }, now)
+}
+
+/** By a factor below 1 closer, around a point from 0 (left) to 1 (right). */
+export function zoomed({ from, to }: View, factor: number, around: number, now: number): View {
+  const span = Math.min(WIDEST, Math.max(NARROWEST, (to - from) * factor))
+  const fixed = from + (to - from) * around
+  return within({ from: fixed - span * around, to: fixed + span * (1 - around) }, now)
+}
+
+/** By so many widths, to the right where positive. */
+export function panned({ from, to }: View, widths: number, now: number): View {
+  const by = (to - from) * widths
+  return within({ from: from + by, to: to + by }, now)
+}
+
+/** Never beyond the present, nor longer ago than there is history to be asked for. */
+function within({ from, to }: View, now: number): View {
+  const span = to - from
+  const latest = now + span * AHEAD
+  const earliest = now - 90 * DAY
+  const end = Math.min(latest, Math.max(to, earliest + span))
+  return { from: end - span, to: end }
+}
+
+const STEPS = [
+  HOUR / 12,
+  HOUR / 4,
+  HOUR / 2,
+  HOUR,
+  2 * HOUR,
+  3 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  5 * DAY,
+  7 * DAY,
+]
+
+export interface Tick {
+  readonly at: number
+  readonly label: string
+}
+
+/** Round times of the day, on the clock of whoever looks, about `count` of them. */
+export function ticksOf({ from, to }: View, count: number): readonly Tick[] {
+  const step = STEPS.find((each) => (to - from) / each <= count) ?? 7 * DAY
+  const midnight = new Date(from)
+  midnight.setHours(0, 0, 0, 0)
+  const ticks: Tick[] = []
+  for (let at = midnight.getTime(); at <= to; at += step)
+    if (at >= from) ticks.push({ at, label: labelOf(at, step) })
+  return ticks
+}
+
+function labelOf(at: number, step: number): string {
+  const date = new Date(at)
+  const isMidnight = date.getHours() === 0 && date.getMinutes() === 0
+  if (step >= DAY || isMidnight) return date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
+  return date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+}

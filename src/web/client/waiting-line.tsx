@@ -1,0 +1,76 @@
+import type { QueueDocument } from '../../app/queue-document.ts'
+import { shownUser } from './people.ts'
+import { requestWords } from './summary.tsx'
+import { clockTime, shortDuration } from './time.ts'
+
+interface WaitingLineProps {
+  readonly queue: readonly QueueDocument[]
+  readonly now: number
+}
+
+export function WaitingLine({ queue, now }: WaitingLineProps) {
+  return (
+    <section class="panel" aria-labelledby="line-heading">
+      <div class="panel-head">
+        <h2 id="line-heading">Waiting line</h2>
+        <p class="panel-more">{queue.length === 0 ? 'Nobody is waiting.' : 'First come, first served.'}</p>
+      </div>
+      {queue.length === 0 ? null : (
+        <table class="line">
+          <thead>
+            <tr>
+              <th scope="col" class="number">
+                #
+              </th>
+              <th scope="col">User</th>
+              <th scope="col">Wants</th>
+              <th scope="col">Waiting</th>
+              <th scope="col">Why</th>
+              <th scope="col">Earliest start</th>
+              <th scope="col">Note</th>
+            </tr>
+          </thead>
+          <tbody>
+            {queue.map((place) => (
+              <Place key={`${place.user} ${place.waiting_since}`} place={place} now={now} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  )
+}
+
+function Place({ place, now }: { readonly place: QueueDocument; readonly now: number }) {
+  const start = startOf(place, now)
+  return (
+    <tr>
+      <td class="number place">{place.position}</td>
+      <td class="line-user">{shownUser(place.user, place.account)}</td>
+      <td data-name="Wants">
+        {requestWords(place)} <span class="chip">{place.type === 'RUN' ? 'run' : 'manual'}</span>
+      </td>
+      <td data-name="Waiting">{shortDuration(now - Date.parse(place.waiting_since))}</td>
+      <td data-name="Why">{place.reason}</td>
+      <td data-name="Earliest start">
+        {start === null
+          ? 'not known'
+          : start <= now
+            ? 'any moment'
+            : `${clockTime(start, now)} (in ${shortDuration(start - now)})`}
+      </td>
+      <td class="line-note" data-name="Note" title={place.note}>
+        {place.note ?? ''}
+      </td>
+    </tr>
+  )
+}
+
+/** Whoever is short of GPUs though none of them is reserved waits for something that nobody can foresee. */
+function startOf({ earliest_start, reason }: QueueDocument, now: number): number | null {
+  if (earliest_start === undefined) return null
+  const start = Date.parse(earliest_start)
+  return start <= now && reason !== NEXT ? null : start
+}
+
+const NEXT = 'next to be served'

@@ -1,0 +1,30 @@
+/** Chance that plays the same game every time: mulberry32. */
+export class Chance {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  /** From 0 to 1, which it never is. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let mixed = this.#state
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+
+  happens(probability: number): boolean {
+    return this.next() < probability
+  }
+
+  /** Short ones more often than long ones. */
+  between(shortest: number, longest: number): number {
+    return shortest * (longest / shortest) ** this.next()
+  }
+
+  pick<Item>(items: readonly [Item, ...Item[]]): Item {
+    return items[Math.floor(this.next() * items.length)] ?? items[0]
+  }
+}

@@ -1,0 +1,68 @@
+import type { Deps } from '../../app/deps.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Millis, Moment } from '../../domain/model.ts'
+import type { Store } from '../../domain/ports.ts'
+import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/usage.ts'
+import { Play } from './play.ts'
+import { readings } from './readings.ts'
+
+export const DEMO_HOST = 'gpu-demo'
+
+export interface DemoClock {
+  readonly now: () => Millis
+  readonly steady: () => Millis
+}
+
+/** A made-up team on a made-up machine, behind the same ports as the real ones. */
+export function demoDeps({ now, steady }: DemoClock): Deps {
+  const moment = (): Moment => ({ wall: now(), steady: { epoch: 'demo', ms: steady() } })
+  const play = new Play(DEMO_HOST, moment())
+  const present = () => {
+    const at = moment()
+    play.advance(at)
+    return at
+  }
+  return {
+    store: demoStore(play, present),
+    alive: () => 'alive',
+    providerOf: async () => ({ probe: async () => readings(play, present().wall) }),
+    probeTimeout: 10_000,
+    memoryThreshold: DEFAULT_MEMORY_THRESHOLD_MB,
+  }
+}
+
+/** How soon a page shows what happens on the stage. */
+const LOOK_EVERY_MS = 250
+
+function demoStore(play: Play, present: () => Moment): Store {
+  const refuse = (): never => {
+    throw new CanhazgpuError('permission-denied', 'The demo can only be watched')
+  }
+  return {
+    async read() {
+      const moment = present()
+      return { pool: { ...play.pool, writtenAt: moment }, moment }
+    },
+    update: async () => refuse(),
+    initialize: async () => refuse(),
+    turns: async () => [],
+    async history({ from, to }) {
+      return play.records
+        .filter((record) => record.endedAt >= from && record.startedAt <= to)
+        .sort((a, b) => a.startedAt - b.startedAt)
+    },
+    async *changes(signal) {
+      let seen = play.pool.reservations
+      let line = play.pool.queue
+      while (!signal.aborted) {
+        await Bun.sleep(LOOK_EVERY_MS)
+        present()
+        if (play.pool.reservations === seen && play.pool.queue === line) continue
+        seen = play.pool.reservations
+        line = play.pool.queue
+        yield
+      }
+    },
+    close: () => {},
+  }
+}

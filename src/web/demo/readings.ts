@@ -1,0 +1,76 @@
+import type { GpuReading, Millis, Pool, Probe, Reservation } from '../../domain/model.ts'
+import { SQUATTER, type Work } from './team.ts'
+
+const MEMORY_MB = 81_559
+
+/** What is going on, as far as a driver would see it. */
+export interface Scene {
+  readonly pool: Pool
+  readonly works: ReadonlyMap<string, Work>
+  readonly trouble: { readonly squatted: number | null; readonly faulty: number | null }
+}
+
+/** What the driver of the made-up machine shows at this moment. */
+export function readings(scene: Scene, now: Millis): Probe {
+  const holders = new Map(
+    scene.pool.reservations.flatMap((held) => held.gpus.map((gpu) => [gpu, held] as const)),
+  )
+  return {
+    provider: 'fake',
+    readings: scene.pool.gpus.map(({ id, uuid, name }) => ({
+      index: id,
+      uuid,
+      name,
+      state: stateOf(id, holders.get(id), scene, now),
+    })),
+  }
+}
+
+function stateOf(
+  gpu: number,
+  held: Reservation | undefined,
+  { trouble, works }: Scene,
+  now: Millis,
+): GpuReading['state'] {
+  if (trouble.faulty === gpu && held === undefined) {
+    return { kind: 'fault', reason: 'Unable to determine the device handle: GPU is lost (Xid 79)' }
+  }
+  if (trouble.squatted === gpu && held === undefined) {
+    const { uid, user, command, memoryMb } = SQUATTER
+    const process = { pid: 31_337, uid, user, name: 'python3', memoryMb, command }
+    return { ...measured(gpu, now, memoryMb, 0.34), processes: [process] }
+  }
+  const work = held === undefined ? undefined : works.get(held.id)
+  if (held === undefined || work === undefined) return measured(gpu, now, 4, 0)
+  const memoryMb = Math.round(work.memory * MEMORY_MB)
+  // Who has just reserved for a time has not started anything yet.
+  const isWorking = held.kind === 'run' || now - held.startedAt > 5 * 60_000
+  if (!isWorking) return measured(gpu, now, 4, 0)
+  const process = {
+    pid: held.kind === 'run' ? held.process.pid + held.gpus.indexOf(gpu) : 40_000 + gpu,
+    uid: held.account.uid,
+    user: held.account.name,
+    name: work.command?.split(' ')[0] ?? 'python3',
+    memoryMb,
+    command: work.command ?? 'python3 -m ipykernel_launcher',
+  }
+  return { ...measured(gpu, now, memoryMb, work.load), processes: [process] }
+}
+
+/** Loads breathe: a slow wave for the epochs, a quick one for the steps. */
+function measured(gpu: number, now: Millis, memoryUsedMb: number, load: number) {
+  const seconds = now / 1000
+  const slow = Math.sin(seconds / 37 + gpu * 1.7)
+  const quick = Math.sin(seconds / 2.3 + gpu * 5.1) * Math.sin(seconds / 7.9 + gpu)
+  const busy = load === 0 ? 0 : Math.min(1, Math.max(0.01, load + 0.05 * slow + 0.09 * quick - 0.04))
+  const warmth = load === 0 ? 0 : load + 0.06 * slow
+  return {
+    kind: 'measured' as const,
+    memoryUsedMb,
+    memoryTotalMb: MEMORY_MB,
+    utilizationPercent: Math.round(busy * 100),
+    temperatureC: Math.round(31 + (gpu % 4) + 38 * warmth),
+    powerW: Math.round(72 + gpu + 590 * Math.min(1, Math.max(0, busy * 0.85 + warmth * 0.15))),
+    processes: [],
+  }
+}

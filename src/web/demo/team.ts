@@ -1,0 +1,145 @@
+import type { Account } from '../../domain/model.ts'
+
+/** What someone of the team does now and then. */
+export interface Work {
+  readonly note?: string
+  readonly gpus: number
+  /** Absent: a reservation for a time. */
+  readonly command?: string
+  /** Shortest and longest, in minutes. */
+  readonly minutes: readonly [number, number]
+  /** Part of the memory it fills, and how busy it keeps the GPU, 0 to 1. */
+  readonly memory: number
+  readonly load: number
+}
+
+export interface Person {
+  readonly account: Account
+  /** Shown instead of the account's name. */
+  readonly user?: string
+  /** How often this one wants GPUs, compared with the others. */
+  readonly eagerness: number
+  readonly works: readonly [Work, ...Work[]]
+}
+
+const person = (uid: number, name: string, eagerness: number, ...works: [Work, ...Work[]]): Person => ({
+  account: { uid, name },
+  eagerness,
+  works,
+})
+
+export const TEAM: readonly [Person, ...Person[]] = [
+  person(
+    1001,
+    'alice',
+    5,
+    {
+      note: 'Llama fine-tune, lr sweep',
+      command:
+        'torchrun --nproc-per-node 2 finetune.py --model_name_or_path meta-llama/Llama-3.1-70B-Instruct',
+      gpus: 2,
+      minutes: [60, 600],
+      memory: 0.91,
+      load: 0.97,
+    },
+    {
+      note: 'smoke test',
+      command: 'python train.py --max-steps 20',
+      gpus: 1,
+      minutes: [1, 4],
+      memory: 0.4,
+      load: 0.8,
+    },
+  ),
+  person(
+    1002,
+    'bob',
+    4,
+    {
+      note: 'serving for the eval team',
+      command: 'python -m vllm.entrypoints.openai.api_server --model Qwen/Qwen2.5-32B-Instruct',
+      gpus: 1,
+      minutes: [120, 1200],
+      memory: 0.94,
+      load: 0.55,
+    },
+    {
+      note: 'eval of checkpoint',
+      command: 'python evaluate.py --checkpoint step-12000',
+      gpus: 1,
+      minutes: [2, 40],
+      memory: 0.5,
+      load: 0.9,
+    },
+  ),
+  person(
+    1003,
+    'carol',
+    4,
+    { note: 'notebook', gpus: 1, minutes: [60, 480], memory: 0.12, load: 0.06 },
+    {
+      command:
+        'python -m diffusers.train --pretrained_model_name_or_path stabilityai/stable-diffusion-xl-base-1.0',
+      gpus: 1,
+      minutes: [30, 400],
+      memory: 0.7,
+      load: 0.93,
+    },
+  ),
+  person(1004, 'dmitri', 1, {
+    note: 'pre-training, do not touch',
+    command: 'torchrun --nproc-per-node 4 pretrain.py',
+    gpus: 4,
+    minutes: [120, 500],
+    memory: 0.97,
+    load: 0.99,
+  }),
+  person(
+    1005,
+    'emre',
+    3,
+    { note: 'debugging NCCL', gpus: 1, minutes: [20, 120], memory: 0.05, load: 0.1 },
+    { command: 'pytest -m gpu', gpus: 2, minutes: [1, 6], memory: 0.2, load: 0.5 },
+  ),
+  {
+    ...person(1006, 'ci', 4, {
+      note: 'nightly',
+      command: 'make test-gpu',
+      gpus: 1,
+      minutes: [1, 12],
+      memory: 0.3,
+      load: 0.7,
+    }),
+    user: 'ci-runner',
+  },
+  person(1007, 'grace', 3, {
+    note: 'ablation 7 of 12',
+    command: 'python ablate.py --model_name_or_path mistralai/Mistral-7B-v0.3',
+    gpus: 1,
+    minutes: [45, 500],
+    memory: 0.62,
+    load: 0.95,
+  }),
+]
+
+/** Who never heard of reservations. */
+export const SQUATTER = {
+  uid: 1042,
+  user: 'frank',
+  command: 'python3 -m ipykernel_launcher',
+  memoryMb: 11_204,
+}
+
+/** One who is at work when the curtain rises: since when and for how long still, in minutes. */
+export interface Role {
+  readonly who: string
+  readonly work: number
+  readonly ago: number
+  readonly left: number
+}
+
+export const OPENING: readonly Role[] = [
+  { who: 'bob', work: 0, ago: 611, left: 240 },
+  { who: 'alice', work: 0, ago: 187, left: 95 },
+  { who: 'carol', work: 0, ago: 74, left: 23 },
+]

@@ -1,0 +1,61 @@
+import { CanhazgpuError, type ErrorCode } from '../domain/errors.ts'
+
+/** What the API answers where it cannot answer what was asked; the shape of `--json` on the command line. */
+export interface ErrorDocument {
+  readonly error: { readonly code: string; readonly message: string; readonly hint?: string }
+}
+
+export type HttpErrorCode =
+  | 'bad-request'
+  | 'unauthorized'
+  | 'host-not-allowed'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'url-too-long'
+  | 'too-many-connections'
+
+const HTTP_STATUS = {
+  'bad-request': 400,
+  unauthorized: 401,
+  'host-not-allowed': 403,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  'url-too-long': 414,
+  'too-many-connections': 503,
+} as const satisfies Readonly<Record<HttpErrorCode, number>>
+
+/** A request that is refused; becomes the answer in one place. */
+export class Refusal extends Error {
+  readonly status: number
+  readonly document: ErrorDocument
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: HttpErrorCode,
+    message: string,
+    detail: { readonly hint?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(message)
+    this.name = 'Refusal'
+    this.status = HTTP_STATUS[code]
+    const { hint } = detail
+    this.document = { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
+    this.headers = detail.headers ?? {}
+  }
+}
+
+/** The answer that tells of a failure. A bug of ours says nothing of our insides. */
+export function failureResponse(error: unknown): Response {
+  if (error instanceof Refusal) {
+    return Response.json(error.document, { status: error.status, headers: { ...error.headers } })
+  }
+  if (error instanceof CanhazgpuError) {
+    const { code, message, hint } = error
+    const document: ErrorDocument = { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
+    return Response.json(document, { status: statusOf(code) })
+  }
+  const document: ErrorDocument = { error: { code: 'internal', message: 'Internal error' } }
+  return Response.json(document, { status: 500 })
+}
+
+const statusOf = (code: ErrorCode): number => (code === 'usage' ? 400 : 503)

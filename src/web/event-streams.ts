@@ -1,0 +1,95 @@
+import { Refusal } from './errors.ts'
+import type { Sampler } from './sampler.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** Open event streams at once; beyond, who comes is told to poll. */
+export const MOST_STREAMS = 1_100
+
+/**
+ * `/api/events`: the trend, then a snapshot at once and whenever one differs from the last, and a sign of
+ * life every two seconds. A client that reads slowly skips snapshots, so that it never costs more memory
+ * than one.
+ */
+export class EventStreams {
+  readonly #sampler: Sampler
+  readonly #encoded = new WeakMap<Snapshot, Uint8Array>()
+  readonly #closing = new AbortController()
+  #open = 0
+
+  constructor(sampler: Sampler) {
+    this.#sampler = sampler
+  }
+
+  get open(): number {
+    return this.#open
+  }
+
+  /** One more stream; throws a `Refusal` where there are too many. */
+  stream(): Response {
+    if (this.#open >= MOST_STREAMS) {
+      throw new Refusal('too-many-connections', `More than ${MOST_STREAMS} pages are open`, {
+        hint: '/api/snapshot has the same for one moment',
+        headers: { 'retry-after': '30' },
+      })
+    }
+    return new Response(this.#body(), {
+      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
+    })
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  #body(): ReadableStream<Uint8Array> {
+    const unwatch = this.#sampler.watch()
+    this.#open++
+    let isOpen = true
+    const end = () => {
+      if (!isOpen) return
+      isOpen = false
+      this.#open--
+      unwatch()
+    }
+    let seen = -1
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => controller.enqueue(encoder.encode('retry: 2000\n\n')),
+        pull: async (controller) => {
+          if (seen < 0) {
+            const snapshot = await this.#sampler.current()
+            seen = this.#sampler.version
+            controller.enqueue(eventBytes('trend', JSON.stringify(this.#sampler.trend.document())))
+            controller.enqueue(this.#bytesOf(snapshot))
+            return
+          }
+          const snapshot = await this.#sampler.next(seen)
+          if (this.#closing.signal.aborted) {
+            end()
+            controller.close()
+            return
+          }
+          if (!isOpen) return
+          seen = this.#sampler.version
+          controller.enqueue(snapshot === null ? PING : this.#bytesOf(snapshot))
+        },
+        cancel: end,
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  /** Written once, sent to all. */
+  #bytesOf(snapshot: Snapshot): Uint8Array {
+    const known = this.#encoded.get(snapshot)
+    if (known !== undefined) return known
+    const bytes = eventBytes('snapshot', snapshot.json)
+    this.#encoded.set(snapshot, bytes)
+    return bytes
+  }
+}
+
+const encoder = new TextEncoder()
+const eventBytes = (event: string, data: string) => encoder.encode(`event: ${event}\ndata: ${data}\n\n`)
+const PING = eventBytes('ping', '')

@@ -1,0 +1,125 @@
+import { Gauge, Histogram, Registry } from 'prom-client'
+import type { GpuStatus } from '../domain/status.ts'
+import type { Snapshot } from './snapshot.ts'
+
+const STATES = {
+  available: 'available',
+  reserved: 'in_use',
+  unreserved: 'unreserved',
+  error: 'error',
+} as const
+const MIB = 1024 * 1024
+const WAIT_BUCKETS_S = [1, 10, 60, 300, 900, 3_600, 4 * 3_600, 12 * 3_600, 24 * 3_600, 3 * 24 * 3_600]
+
+/** `/metrics`, in the text format of Prometheus. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly contentType = this.#registry.contentType
+  readonly #info = this.#gauge('gpu_info', 'What each GPU is; always 1', ['gpu', 'uuid', 'model'])
+  readonly #state = this.#gauge('gpu_state', '1 for the state the GPU is in, 0 for the others', [
+    'gpu',
+    'state',
+  ])
+  readonly #holder = this.#gauge('gpu_holder', 'Who has reserved the GPU; always 1', [
+    'gpu',
+    'user',
+    'account',
+    'type',
+  ])
+  readonly #memoryUsed = this.#gauge('gpu_memory_used_bytes', 'Memory in use', ['gpu'])
+  readonly #memoryTotal = this.#gauge('gpu_memory_total_bytes', 'Memory the GPU has', ['gpu'])
+  readonly #utilization = this.#gauge('gpu_utilization_ratio', 'Utilisation, from 0 to 1', ['gpu'])
+  readonly #temperature = this.#gauge('gpu_temperature_celsius', 'Temperature', ['gpu'])
+  readonly #power = this.#gauge('gpu_power_watts', 'Power drawn', ['gpu'])
+  readonly #userGpus = this.#gauge('user_gpus', 'GPUs reserved now', ['user'])
+  readonly #userHeld = this.#gauge('user_held_seconds', 'GPU seconds of the reservations that stand now', [
+    'user',
+  ])
+  readonly #userWaiting = this.#gauge('user_waiting', 'Requests waiting in line', ['user'])
+  readonly #queueLength = this.#gauge('queue_length', 'Requests waiting in line', [])
+  readonly #stale = this.#gauge(
+    'driver_stale',
+    '1 where the readings are old because the driver does not answer',
+    [],
+  )
+  readonly #waits = new Histogram({
+    name: 'canhazgpu_queue_wait_seconds',
+    help: 'How long requests that left the line had waited, as far as this server saw them',
+    buckets: WAIT_BUCKETS_S,
+    registers: [this.#registry],
+  })
+  #waiting = new Map<string, number>()
+
+  /** Keeps the count of those who leave the line. */
+  observe({ queue }: Snapshot): void {
+    const waiting = new Map(
+      queue.places.map(({ entry }) => [entry.id, Math.max(0, queue.now - entry.joinedAt) / 1000]),
+    )
+    for (const [id, seconds] of this.#waiting) if (!waiting.has(id)) this.#waits.observe(seconds)
+    this.#waiting = waiting
+  }
+
+  async text(snapshot: Snapshot): Promise<string> {
+    this.#setGpus(snapshot)
+    this.#setUsers(snapshot)
+    this.#stale.set(snapshot.document.stale === undefined ? 0 : 1)
+    return this.#registry.metrics()
+  }
+
+  #setGpus({ gpus }: Snapshot): void {
+    for (const gauge of [this.#info, this.#state, this.#holder]) gauge.reset()
+    for (const gauge of this.#measured()) gauge.reset()
+    for (const status of gpus) {
+      const gpu = String(status.gpu.id)
+      this.#info.set({ gpu, uuid: status.gpu.uuid, model: status.gpu.name }, 1)
+      for (const [kind, state] of Object.entries(STATES)) {
+        this.#state.set({ gpu, state }, kind === status.kind ? 1 : 0)
+      }
+      if (status.kind === 'reserved') {
+        const { user, account, kind } = status.reservation
+        this.#holder.set({ gpu, user, account: account.name, type: kind }, 1)
+      }
+      this.#setReadings(gpu, status.usage)
+    }
+  }
+
+  #setReadings(gpu: string, usage: GpuStatus['usage']): void {
+    if (usage.kind === 'fault') return
+    const values = [
+      usage.memoryUsedMb * MIB,
+      usage.memoryTotalMb === undefined ? undefined : usage.memoryTotalMb * MIB,
+      usage.utilizationPercent === undefined ? undefined : usage.utilizationPercent / 100,
+      usage.temperatureC,
+      usage.powerW,
+    ]
+    for (const [at, gauge] of this.#measured().entries()) {
+      const value = values[at]
+      if (value !== undefined) gauge.set({ gpu }, value)
+    }
+  }
+
+  #setUsers({ gpus, queue }: Snapshot): void {
+    for (const gauge of [this.#userGpus, this.#userHeld, this.#userWaiting]) gauge.reset()
+    for (const status of gpus) {
+      if (status.kind !== 'reserved') continue
+      const { user, startedAt } = status.reservation
+      this.#userGpus.inc({ user })
+      this.#userHeld.inc({ user }, Math.max(0, queue.now - startedAt) / 1000)
+    }
+    for (const { entry } of queue.places) this.#userWaiting.inc({ user: entry.user })
+    this.#queueLength.set(queue.places.length)
+  }
+
+  #measured(): readonly Gauge[] {
+    return [this.#memoryUsed, this.#memoryTotal, this.#utilization, this.#temperature, this.#power]
+  }
+
+  #gauge(name: string, help: string, labelNames: readonly string[]): Gauge {
+    return new Gauge({
+      name: `canhazgpu_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+    })
+  }
+}

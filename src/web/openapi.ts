@@ -1,0 +1,101 @@
+import { schemas } from './openapi-schemas.ts'
+
+/** `/api/openapi.json`: what this server answers, in OpenAPI 3.1. */
+export function openApiDocument(version: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'canhazgpu',
+      version,
+      description: 'GPUs of one shared machine: who holds which, who waits, who used how much. Read only.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths: {
+      '/api/status': get('The present state of every GPU', arrayOf('Gpu')),
+      '/api/queue': get('Who waits in line, the first first', arrayOf('QueuePlace')),
+      '/api/snapshot': get('Status and line of one moment, and whether they are old', ref('Snapshot')),
+      '/api/report': get('Who used how much', ref('Report'), [DAYS]),
+      '/api/daily': get('GPU hours per day by user', ref('Daily'), [DAYS]),
+      '/api/history': get('Who held which GPU when; at most 90 days', ref('History'), [FROM, TO]),
+      '/api/events': {
+        get: {
+          summary: 'Server-sent events: trend, snapshot and ping',
+          description:
+            'At first a "trend" (Trend) and a "snapshot" (Snapshot), then a snapshot whenever something changed, and a "ping" every two seconds in which nothing did.',
+          responses: {
+            200: { description: 'OK', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+            ...failures(401, 403, 503),
+          },
+        },
+      },
+      '/metrics': {
+        get: {
+          summary: 'Metrics for Prometheus',
+          responses: {
+            200: { description: 'OK', content: { 'text/plain': { schema: { type: 'string' } } } },
+            ...failures(401, 403, 503),
+          },
+        },
+      },
+      '/healthz': get('Whether the server answers; needs no password', ref('Health')),
+      '/api/openapi.json': get('This document', { type: 'object' }),
+    },
+    components: {
+      schemas,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        basic: { type: 'http', scheme: 'basic' },
+      },
+    },
+    security: [{}, { bearer: [] }, { basic: [] }],
+  }
+}
+
+type Schema = Readonly<Record<string, unknown>>
+
+const ref = (name: keyof typeof schemas): Schema => ({ $ref: `#/components/schemas/${name}` })
+const arrayOf = (name: keyof typeof schemas): Schema => ({ type: 'array', items: ref(name) })
+
+const DAYS = {
+  name: 'days',
+  in: 'query',
+  description: 'How far back, in days of 24 hours',
+  schema: { type: 'integer', minimum: 1, maximum: 90, default: 30 },
+}
+const FROM = time('from', '24 hours before `to`')
+const TO = time('to', 'now')
+
+function time(name: string, otherwise: string) {
+  const description = `RFC 3339; without it ${otherwise}`
+  return { name, in: 'query', description, schema: { type: 'string', format: 'date-time' } }
+}
+
+function get(summary: string, schema: Schema, parameters: readonly Schema[] = []) {
+  const refused = parameters.length === 0 ? [401, 403, 503] : [400, 401, 403, 503]
+  return {
+    get: {
+      summary,
+      ...(parameters.length === 0 ? {} : { parameters }),
+      responses: {
+        200: { description: 'OK', content: { 'application/json': { schema } } },
+        ...failures(...refused),
+      },
+    },
+  }
+}
+
+const WORDS: Readonly<Record<number, string>> = {
+  400: 'A parameter is wrong',
+  401: 'A password is needed',
+  403: 'Not by this name of the host',
+  503: 'There is no pool, it cannot be read, or there are too many connections',
+}
+
+function failures(...statuses: readonly number[]) {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: WORDS[status], content: { 'application/json': { schema: ref('Failure') } } },
+    ]),
+  )
+}

@@ -1,0 +1,36 @@
+/** Addresses of the files the page loads. */
+export interface PageFiles {
+  readonly script: string
+  readonly style: string
+  readonly boot: string
+}
+
+/** The document; everything on it is drawn by the script. `boot` sets the chosen theme before the first paint. */
+export const page = ({ script, style, boot }: PageFiles): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="dark light">
+<title>GPUs</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<script src="${boot}"></script>
+<link rel="stylesheet" href="${style}">
+<script type="module" src="${script}"></script>
+</head>
+<body>
+<div id="app"></div>
+<noscript><p class="noscript">This page needs JavaScript. The same as JSON: <a href="/api/status">/api/status</a>,
+<a href="/api/queue">/api/queue</a>, <a href="/api/report">/api/report</a>.</p></noscript>
+</body>
+</html>
+`
+
+export const FAVICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect width="32" height="32" rx="7" fill="#0f141b"/>
+<rect x="6" y="6" width="9" height="9" rx="2" fill="#3fb950"/>
+<rect x="17" y="6" width="9" height="9" rx="2" fill="#58a6ff"/>
+<rect x="6" y="17" width="9" height="9" rx="2" fill="#58a6ff"/>
+<rect x="17" y="17" width="9" height="9" rx="2" fill="#f85149"/>
+</svg>
+`

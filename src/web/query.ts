@@ -1,0 +1,37 @@
+import type { Millis } from '../domain/model.ts'
+import type { TimeRange } from '../domain/ports.ts'
+import { Refusal } from './errors.ts'
+
+export const MOST_DAYS = 90
+const DEFAULT_DAYS = 30
+const DAY_MS: Millis = 86_400_000
+
+/** `days=N`, a whole number from 1 to 90. */
+export function daysOf(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_DAYS
+  const days = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (days >= 1 && days <= MOST_DAYS) return days
+  throw new Refusal('bad-request', `Invalid value for days: expected a whole number from 1 to ${MOST_DAYS}`)
+}
+
+/** `from=…&to=…` in RFC 3339; without `to` until now, without `from` the 24 hours before. */
+export function rangeOf(from: string | undefined, to: string | undefined, now: Millis): TimeRange {
+  const end = to === undefined ? now : instant('to', to)
+  const start = from === undefined ? end - DAY_MS : instant('from', from)
+  if (start >= end) throw new Refusal('bad-request', 'Invalid range: from is not before to')
+  if (end - start > MOST_DAYS * DAY_MS) {
+    throw new Refusal('bad-request', `Invalid range: longer than ${MOST_DAYS} days`)
+  }
+  return { from: start, to: end }
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
+
+function instant(name: string, text: string): Millis {
+  const ms = RFC3339.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isFinite(ms)) return ms
+  throw new Refusal(
+    'bad-request',
+    `Invalid value for ${name}: expected a time such as 2026-03-14T15:00:00Z (in a URL, + is %2B)`,
+  )
+}

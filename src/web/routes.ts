@@ -1,0 +1,95 @@
+import { Hono } from 'hono'
+import { dailyDocument, dayStarts } from '../app/daily-document.ts'
+import type { Deps } from '../app/deps.ts'
+import { historyDocument } from '../app/history-document.ts'
+import { reportDocument } from '../app/report-document.ts'
+import { usageHistory } from '../app/usage-history.ts'
+import { reportUsage } from '../app/usage-report.ts'
+import type { Millis } from '../domain/model.ts'
+import type { Asset } from './assets.ts'
+import { failureResponse, Refusal } from './errors.ts'
+import type { EventStreams } from './event-streams.ts'
+import type { Guard } from './guard.ts'
+import { withSafeHeaders } from './headers.ts'
+import type { Metrics } from './metrics.ts'
+import { openApiDocument } from './openapi.ts'
+import { daysOf, rangeOf } from './query.ts'
+import type { Sampler } from './sampler.ts'
+import { SharedAnswers } from './shared-answers.ts'
+
+export interface Site {
+  readonly deps: Pick<Deps, 'store' | 'alive'>
+  readonly guard: Guard
+  readonly sampler: Sampler
+  readonly streams: EventStreams
+  readonly metrics: Metrics
+  readonly assets: ReadonlyMap<string, Asset>
+  readonly version: string
+  readonly clock: () => Millis
+}
+
+/** Everything the server answers. */
+export function routes(site: Site): (request: Request) => Promise<Response> {
+  const { deps, sampler } = site
+  const shared = new SharedAnswers(site.clock)
+  const app = new Hono({ strict: true })
+
+  app.get('/api/status', async () => json((await sampler.current()).statusJson))
+  app.get('/api/queue', async () => json((await sampler.current()).queueJson))
+  app.get('/api/snapshot', async () => json((await sampler.current()).json))
+  app.get('/api/events', () => site.streams.stream())
+  app.get('/api/report', async (c) => {
+    const days = daysOf(c.req.query('days'))
+    return json(
+      await shared.get(`report ${days}`, async () =>
+        JSON.stringify(reportDocument(await reportUsage(deps, days))),
+      ),
+    )
+  })
+  app.get('/api/daily', async (c) => {
+    const days = daysOf(c.req.query('days'))
+    return json(await shared.get(`daily ${days}`, () => daily(deps, days)))
+  })
+  app.get('/api/history', async (c) => {
+    const { moment } = await deps.store.read()
+    const { from, to } = c.req.query()
+    const range = rangeOf(from, to, moment.wall)
+    return json(
+      await shared.get(`history ${from} ${to}`, async () =>
+        JSON.stringify(historyDocument(range, await usageHistory(deps, range))),
+      ),
+    )
+  })
+  app.get('/metrics', async () => {
+    const text = await site.metrics.text(await sampler.current())
+    return new Response(text, { headers: { 'content-type': site.metrics.contentType } })
+  })
+  app.get('/healthz', async () => {
+    const { stale } = (await sampler.current()).document
+    return json(JSON.stringify({ status: 'ok', driver: stale === undefined ? 'ok' : 'stale' }))
+  })
+  app.get('/api/openapi.json', () => json(JSON.stringify(openApiDocument(site.version))))
+  for (const [path, asset] of site.assets) app.get(path, (c) => asset.response(c.req.raw))
+
+  app.notFound(() => failureResponse(new Refusal('not-found', 'There is nothing at this address')))
+  app.onError((error) => failureResponse(error))
+  return async (request) => {
+    try {
+      site.guard(request)
+      return withSafeHeaders(await app.fetch(request))
+    } catch (error) {
+      return withSafeHeaders(failureResponse(error))
+    }
+  }
+}
+
+async function daily(deps: Site['deps'], days: number): Promise<string> {
+  const { moment } = await deps.store.read()
+  const starts = dayStarts(days, moment.wall)
+  const range = { from: starts[0] ?? moment.wall, to: moment.wall }
+  return JSON.stringify(dailyDocument(await usageHistory(deps, range), starts, moment.wall))
+}
+
+function json(text: string): Response {
+  return new Response(text, { headers: { 'content-type': 'application/json; charset=utf-8' } })
+}

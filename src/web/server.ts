@@ -1,0 +1,64 @@
+import type { Deps } from '../app/deps.ts'
+import type { Millis } from '../domain/model.ts'
+import { openAssets } from './assets.ts'
+import { EventStreams } from './event-streams.ts'
+import { type Access, isLoopbackHost, openGuard } from './guard.ts'
+import { type Address, listen } from './listen.ts'
+import { Metrics } from './metrics.ts'
+import { routes } from './routes.ts'
+import { Sampler } from './sampler.ts'
+import type { Identity } from './snapshot.ts'
+
+export interface ServerOptions extends Identity {
+  readonly deps: Deps
+  readonly address: Address
+  readonly access: Access
+  /** Steady time. */
+  readonly clock: () => Millis
+}
+
+export interface WebServer {
+  /** Where a browser on another machine finds it. */
+  readonly url: string
+  /** Whoever can reach the machine can look. */
+  readonly open: boolean
+  /** Ends every stream and connection at once. */
+  close(): Promise<void>
+}
+
+/** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
+export async function startServer(options: ServerOptions): Promise<WebServer> {
+  const { deps, address, access, clock, hostname, version } = options
+  const metrics = new Metrics()
+  const sampler = new Sampler({
+    deps,
+    identity: { hostname, version },
+    clock,
+    onSnapshot: (snapshot) => metrics.observe(snapshot),
+  })
+  const streams = new EventStreams(sampler)
+  const loopback = isLoopbackHost(hostInUrl(address.host))
+  const answer = routes({
+    deps,
+    guard: openGuard({ access, loopback }),
+    sampler,
+    streams,
+    metrics,
+    assets: openAssets(),
+    version,
+    clock,
+  })
+  const server = await listen(address, answer)
+  return {
+    url: `http://${hostInUrl(isEveryAddress(address.host) ? hostname : address.host)}:${server.port}`,
+    open: !loopback && access.token === null && access.basic === null,
+    async close() {
+      streams.close()
+      sampler.close()
+      await server.stop(true)
+    },
+  }
+}
+
+const isEveryAddress = (host: string): boolean => host === '0.0.0.0' || host === '::'
+const hostInUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host)

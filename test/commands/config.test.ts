@@ -1,0 +1,146 @@
+import { expect, test } from 'bun:test'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { type TestPool, testPool } from '../support/pool.ts'
+
+/** GPU 0 uses 500 MB: it counts as used from a threshold of 500 on. */
+async function poolInUse(): Promise<TestPool> {
+  const pool = await testPool(1)
+  pool.play({ gpus: { '0': { memory_used_mb: 500 } } })
+  return pool
+}
+
+async function isOccupied(pool: TestPool, ...options: string[]): Promise<boolean> {
+  const { stdout, stderr, status } = await pool.chg('status', ...options)
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  return stdout.includes('WITHOUT RESERVATION')
+}
+
+const write = (pool: TestPool, name: string, text: string): string => {
+  const path = `${pool.folder}/${name}`
+  writeFileSync(path, text)
+  return path
+}
+
+test.each([
+  ['yaml', 'memory-threshold: 500\n'],
+  ['yml', '# what counts\nmemory-threshold: 500 # MB\n'],
+  ['toml', 'memory-threshold = 500\n'],
+  ['json', '{"memory-threshold": 500}'],
+])('settings are read from %s', async (ending, text) => {
+  using pool = await poolInUse()
+  expect(await isOccupied(pool)).toBe(false)
+  expect(await isOccupied(pool, '--config', write(pool, `config.${ending}`, text))).toBe(true)
+})
+
+test('flags go before the environment, that before --config, that before nothing', async () => {
+  using pool = await poolInUse()
+  const config = ['--config', write(pool, 'config.yaml', 'memory-threshold: 500')]
+  expect(await isOccupied(pool, ...config)).toBe(true)
+  pool.env.CANHAZGPU_MEMORY_THRESHOLD = '501'
+  expect(await isOccupied(pool, ...config)).toBe(false)
+  expect(await isOccupied(pool, ...config, '--memory-threshold', '499')).toBe(true)
+})
+
+test('the file in one’s home is read without being named, and not when another is', async () => {
+  using pool = await poolInUse()
+  write(pool, '.canhazgpu.yaml', 'memory-threshold: 400')
+  expect(await isOccupied(pool)).toBe(true)
+  expect(await isOccupied(pool, '--config', write(pool, 'other.yaml', 'memory-threshold: 600'))).toBe(false)
+})
+
+test('the store itself may come from a file', async () => {
+  using pool = await poolInUse()
+  delete pool.env.CANHAZGPU_STORE
+  const path = write(pool, 'config.toml', `store = "${pool.store}"\nprobe-timeout = "5s"\n`)
+  expect(await isOccupied(pool, '--config', path)).toBe(false)
+})
+
+test('an empty file says nothing', async () => {
+  using pool = await poolInUse()
+  for (const [name, text] of [
+    ['empty.yaml', ''],
+    ['comment.yaml', '# nothing\n'],
+    ['empty.toml', ''],
+    ['empty.json', '{}'],
+  ] as const) {
+    expect(await isOccupied(pool, '--config', write(pool, name, text))).toBe(false)
+  }
+})
+
+test.each([
+  ['config.yaml', 'memory-treshold: 5\n', ['memory-treshold', 'memory-threshold']],
+  ['config.toml', 'memory-treshold = 5\n', ['memory-treshold', 'memory-threshold']],
+  ['config.json', '{"memory-treshold": 5}', ['memory-treshold', 'memory-threshold']],
+  ['config.yaml', 'memory-threshold: plenty\n', ['memory-threshold', 'plenty', '1024']],
+  ['config.yaml', 'memory-threshold: [1]\n', ['memory-threshold', '[1]', '1024']],
+  ['config.yaml', 'memory-threshold: -1\n', ['memory-threshold', '-1']],
+  ['config.yaml', 'memory-threshold: 1.5\n', ['memory-threshold', '1.5']],
+  ['config.toml', 'memory-threshold = true\n', ['memory-threshold', 'true']],
+  ['config.json', '{"memory-threshold": null}', ['memory-threshold', 'null']],
+  ['config.yaml', 'probe-timeout: 10\n', ['probe-timeout', '10', '10s']],
+  ['config.yaml', 'store: 7\n', ['store', '7', 'sqlite://']],
+  ['config.yaml', 'store: mysql://x\n', ['mysql://x']],
+  ['config.yaml', '- a\n- b\n', ['keys and values']],
+  ['config.yaml', 'just words\n', ['keys and values']],
+  ['config.json', '[1]', ['keys and values']],
+  ['config.yaml', 'a: [1\n', ['parse']],
+  ['config.toml', 'memory-threshold = \n', ['parse']],
+  ['config.json', '{"memory-threshold": 5', ['parse']],
+  ['config.json', '', ['parse']],
+])('%s with %j is refused in one line', async (name, text, says) => {
+  using pool = await testPool(1)
+  delete pool.env.CANHAZGPU_STORE
+  const path = write(pool, name, text)
+  const refused = await pool.chg('status', '--config', path)
+  expect(refused.stdout).toBe('')
+  expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
+  for (const words of text.startsWith('store: mysql') ? says : [path, ...says]) {
+    expect(refused.stderr).toContain(words)
+  }
+  expect(refused.status).toBe(1)
+  expect((await pool.chg('run', '--config', path, '--', 'true')).status).toBe(125)
+})
+
+test('a file that was named must be there and be a file', async () => {
+  using pool = await testPool(1)
+  mkdirSync(`${pool.folder}/folder.yaml`)
+  for (const name of ['none.yaml', 'folder.yaml', 'no/such/folder.yaml']) {
+    const { status, stdout, stderr } = await pool.chg('status', '--config', `${pool.folder}/${name}`)
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^Error: Cannot read the configuration [^\n]+\n$/)
+    expect(stderr).toContain(name)
+  }
+})
+
+test('a wrong variable is named as such', async () => {
+  using pool = await testPool(1)
+  pool.env.CANHAZGPU_MEMORY_THRESHOLD = 'lots'
+  const { status, stderr } = await pool.chg('status')
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^Error: Invalid value for CANHAZGPU_MEMORY_THRESHOLD: "lots" - expected [^\n]+\n$/)
+})
+
+test('a .env file or bunfig where one happens to stand changes nothing', async () => {
+  using pool = await poolInUse()
+  write(pool, '.env', 'CANHAZGPU_MEMORY_THRESHOLD=1\nCANHAZGPU_STORE=nonsense\n')
+  write(pool, 'bunfig.toml', 'preload = ["./no-such-file.ts"]\n')
+  write(pool, 'package.json', '{"name": ')
+  write(pool, 'tsconfig.json', '{')
+  expect(await isOccupied(pool)).toBe(false)
+  expect((await pool.chg('run', '--', 'true')).stderr).toStartWith('Reserved 1 GPU(s)')
+})
+
+test('a scenario of the fake driver that cannot be read says so', async () => {
+  using pool = await testPool(1)
+  for (const text of [
+    '{',
+    '{"gpus": {"9": {}}}',
+    '{"nonsense": 1}',
+    '{"gpus": {"0": {"memory_used_mb": "x"}}}',
+  ]) {
+    pool.env.CANHAZGPU_FAKE_USAGE = write(pool, 'usage.json', text)
+    const { status, stderr } = await pool.chg('reserve')
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^Error: [^\n]*usage\.json[^\n]*\n$/)
+  }
+})

@@ -1,0 +1,153 @@
+import { expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { storedHistory, storedPool } from '../support/database.ts'
+import { testPool } from '../support/pool.ts'
+
+interface Refusal {
+  readonly typed: string[]
+  readonly status: number
+  /** What the one line on stderr has in it. */
+  readonly says: string[]
+}
+
+const usage = (typed: string, ...says: string[]): Refusal => ({ typed: typed.split(' '), status: 2, says })
+
+const REFUSALS: readonly Refusal[] = [
+  // Options that do not exist.
+  usage('reserve --gpsu 2', '--gpsu'),
+  usage('run --gpsu 2 -- true', '--gpsu'),
+  usage('--frobnicate status', '--frobnicate'),
+  usage('status --frobnicate', '--frobnicate'),
+  usage('release --force', '--force'),
+  usage('status --gpus 2', '--gpus'),
+  usage('report -x', '-x'),
+  // Commands that do not exist.
+  usage('frobnicate', 'frobnicate'),
+  usage('stauts', 'stauts'),
+  usage('help', 'help'),
+  usage('__nonsense', '__nonsense'),
+  // Counts.
+  ...['0', '-1', '1.5', 'two', '1e3', '0x10', '99999999999999999999', '1025', '١', ' 1'].flatMap((count) => [
+    { typed: ['reserve', `--gpus=${count}`], status: 2, says: ['--gpus', count] },
+    { typed: ['run', `--gpus=${count}`, '--', 'true'], status: 2, says: ['--gpus', count] },
+    { typed: ['admin', `--gpus=${count}`, '--force'], status: 2, says: ['--gpus', count] },
+  ]),
+  { typed: ['reserve', '--gpus', ''], status: 2, says: ['--gpus'] },
+  usage('reserve --gpus', '--gpus'),
+  usage('reserve -g', '--gpus'),
+  usage('reserve --gpus 5', '5', '4 GPUs (IDs 0 to 3)'),
+  usage('run --gpus 5 -- true', '5', '4 GPUs (IDs 0 to 3)'),
+  // Durations.
+  ...['0', '0h', '-1h', '1', 'abc', '1w', '366d', '1h 30m', '30m1h', '99999999999999999999d', '∞'].map(
+    (duration) => ({ typed: ['reserve', `--duration=${duration}`], status: 2, says: [duration, '1h30m'] }),
+  ),
+  usage('reserve --duration', '--duration'),
+  // Days.
+  ...['0', '-7', '1.5', 'all', '99999', ''].map((days) => ({
+    typed: ['report', `--days=${days}`],
+    status: 2,
+    says: ['--days', days],
+  })),
+  // Things in the wrong place.
+  usage('status now', 'now'),
+  usage('release 0', '0'),
+  usage('reserve 2', '2'),
+  usage('status -- true', '--'),
+  usage('reserve -- true', '--'),
+  usage('report --days 7 30', '30'),
+  // `--` is required, and something behind it.
+  usage('run', "'--'"),
+  usage('run true', "'--'"),
+  usage('run --gpus 1 python train.py', "'--'"),
+  usage('run --gpus 1', "'--'"),
+  usage('run --', "'--'"),
+  usage('run python -- train.py', 'python'),
+  // Settings.
+  usage('status --memory-threshold 0', '--memory-threshold', '0'),
+  usage('status --memory-threshold 1GB', '--memory-threshold', '1GB'),
+  usage('status --probe-timeout 10', '--probe-timeout', '10'),
+  usage('admin --gpus 2 --force --provider cuda', '--provider', 'cuda', 'nvml'),
+  usage('admin --gpus 2 --force --allocation random', '--allocation', 'random', 'lru'),
+  usage('admin --gpus 2 --force --group no-such-group-here', 'no-such-group-here'),
+  usage('admin', '--gpus'),
+  usage('admin --force', '--gpus'),
+  // Programs.
+  { typed: ['run', '--', 'no-such-program'], status: 127, says: ['not found', 'no-such-program'] },
+  { typed: ['run', '--', '/no/such/program'], status: 127, says: ['not found', '/no/such/program'] },
+  { typed: ['run', '--', ''], status: 127, says: ['not found'] },
+  { typed: ['run', '--', '/etc/passwd'], status: 126, says: ['not executable', '/etc/passwd'] },
+  { typed: ['run', '--', '/etc'], status: 126, says: ['not executable', '/etc'] },
+]
+
+test.each(REFUSALS.map((refusal) => [refusal.typed.join(' '), refusal] as const))(
+  'canhazgpu %s',
+  async (_, { typed, status, says }) => {
+    using pool = await testPool(4)
+    const before = { pool: storedPool(pool), history: storedHistory(pool) }
+    const refused = await pool.chg(...typed)
+    expect(refused.stdout).toBe('')
+    expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
+    for (const words of says) expect(refused.stderr).toContain(words)
+    expect(refused.status).toBe(status)
+    expect({ pool: storedPool(pool), history: storedHistory(pool) }).toEqual(before)
+  },
+)
+
+test('nothing behind -- is looked at', async () => {
+  using pool = await testPool(2)
+  const script = 'echo "$@"; exit 3'
+  const rest = ['--help', '--version', '--gpus', '99', '--', '-h', '--json', '--config', '/no', '-g', '']
+  const { status, stdout } = await pool.chg('run', '--', 'sh', '-c', script, 'sh', ...rest)
+  expect(stdout).toBe(`${rest.join(' ')}\n`)
+  expect(status).toBe(3)
+})
+
+test('a value that looks like an option is taken as the value it is', async () => {
+  using pool = await testPool(1)
+  const { status, stderr } = await pool.chg('reserve', '--duration', '--gpus')
+  expect(status).toBe(2)
+  expect(stderr).toMatch(/^Error: .*--duration.*\n$|^Error: .*'--gpus'.*\n$/)
+})
+
+test('without a pool every command says what to do first', async () => {
+  using pool = await testPool(0)
+  const words = "Error: GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first\n"
+  for (const command of [['status'], ['reserve'], ['release'], ['report']]) {
+    expect(await pool.chg(...command)).toEqual({ status: 1, stdout: '', stderr: words })
+  }
+  expect(await pool.chg('run', '--', 'true')).toEqual({ status: 125, stdout: '', stderr: words })
+  expect(existsSync(`${pool.folder}/pool`)).toBe(false)
+})
+
+test('with --json an error is one object on stderr', async () => {
+  using pool = await testPool(2)
+  const errors: [string[], string, number][] = [
+    [['reserve', '--gpus', '3', '--json'], 'impossible-request', 2],
+    [['reserve', '--json', '--frobnicate'], 'usage', 2],
+    [['admin', '--gpus', '2', '--json'], 'pool-already-initialized', 1],
+    [['run', '--json', '--', 'no-such-program'], 'command-not-found', 127],
+  ]
+  for (const [typed, code, status] of errors) {
+    const refused = await pool.chg(...typed)
+    expect(refused.stdout).toBe('')
+    const { error } = JSON.parse(refused.stderr)
+    expect(error.code).toBe(code)
+    expect(error.message).toBeString()
+    expect(refused.status).toBe(status)
+  }
+  await pool.chg('reserve', '--gpus', '2')
+  const full = await pool.chg('reserve', '--json')
+  expect(JSON.parse(full.stderr).error.code).toBe('not-enough-gpus')
+  expect(full.status).toBe(75)
+})
+
+test.each(['redis', 'sqlite:relative.db', 'sqlite:///', 'http://x/y', ' '])(
+  'a store like %p is refused',
+  async (store) => {
+    using pool = await testPool(0)
+    const { status, stdout, stderr } = await pool.chg('status', '--store', store)
+    expect(status).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^Error: [^\n]*sqlite:\/\/\/[^\n]*\n$/)
+  },
+)

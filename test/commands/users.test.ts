@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { chmodSync, statSync } from 'node:fs'
+import { storedPool } from '../support/database.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+import { until } from '../support/until.ts'
+
+const reason = noUsers()
+
+/** Real accounts, and a umask of 077 in all they do. */
+describe.skipIf(reason !== null)(
+  `two users of the machine${reason === null ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    let alice: UnixUser
+    let bob: UnixUser
+    beforeAll(async () => {
+      alice = await newUser('alice')
+      bob = await newUser('bob')
+    })
+    afterAll(async () => {
+      await alice.remove()
+      await bob.remove()
+    })
+
+    async function sharedPool(gpus = 4, ...options: string[]): Promise<TestPool> {
+      const pool = await testPool(0)
+      chmodSync(pool.folder, 0o755)
+      const admin = await pool.sh(
+        `umask 077; "$CHG" admin --gpus ${gpus} --provider fake ${options.join(' ')}`,
+      )
+      expect(admin.stderr).toBe('')
+      return pool
+    }
+
+    const granted = (gpu: number) => `Reserved 1 GPU(s): [${gpu}] for 8h 0m 0s\n`
+
+    test('both can use the pool right after root set it up, whoever comes first', async () => {
+      for (const [first, second] of [
+        [alice, bob],
+        [bob, alice],
+      ] as const) {
+        using pool = await sharedPool()
+        expect(await first.chg(pool, 'reserve')).toMatchObject({ stdout: granted(0), stderr: '' })
+        expect(await second.chg(pool, 'reserve')).toMatchObject({ stdout: granted(1), stderr: '' })
+        const { stdout } = await second.chg(pool, 'status')
+        expect(stdout).toContain(`GPU 0: IN USE by ${first.name} for`)
+        expect(stdout).toContain(`GPU 1: IN USE by ${second.name} for`)
+      }
+    })
+
+    test('both at once, many times', async () => {
+      using pool = await sharedPool(8)
+      const all = await Promise.all(
+        Array.from({ length: 40 }, (_, nth) => (nth % 2 === 0 ? alice : bob).chg(pool, 'reserve')),
+      )
+      expect(all.filter(({ status }) => status === 0)).toHaveLength(8)
+      expect(all.filter(({ status }) => status === 75)).toHaveLength(32)
+    })
+
+    test.skipIf(Bun.which('sqlite3') === null)(
+      'also after root used the sqlite3 shell, which takes the log away',
+      async () => {
+        for (const [first, second] of [
+          [alice, bob],
+          [bob, alice],
+        ] as const) {
+          using pool = await sharedPool()
+          await first.chg(pool, 'reserve')
+          expect((await pool.sh(`sqlite3 '${pool.database}' 'SELECT * FROM gpus'`)).stderr).toBe('')
+          expect(await second.chg(pool, 'reserve')).toMatchObject({ stdout: granted(1), stderr: '' })
+          expect(await first.chg(pool, 'reserve')).toMatchObject({ stdout: granted(2), stderr: '' })
+          expect(await pool.chg('reserve')).toMatchObject({ stdout: granted(3), stderr: '' })
+        }
+      },
+    )
+
+    test('nobody but root can delete or replace the database', async () => {
+      using pool = await sharedPool()
+      await alice.chg(pool, 'reserve')
+      for (const attempt of [
+        `rm -f '${pool.database}'`,
+        `mv '${pool.database}' '${pool.folder}/pool/elsewhere'`,
+        `echo x > '${pool.folder}/pool/new' && mv -f '${pool.folder}/pool/new' '${pool.database}'`,
+        `rm -rf '${pool.folder}/pool'`,
+        `chmod 600 '${pool.database}'`,
+      ]) {
+        expect((await bob.sh(pool, attempt)).status).not.toBe(0)
+      }
+      expect(statSync(pool.database).uid).toBe(0)
+      expect((await pool.chg('status')).stdout).toContain(`IN USE by ${alice.name}`)
+    })
+
+    test('release is one’s own', async () => {
+      using pool = await sharedPool()
+      await alice.chg(pool, 'reserve', '--gpus', '2')
+      await bob.chg(pool, 'reserve')
+      expect((await alice.chg(pool, 'release')).stdout).toBe('Released 2 GPU(s): [0, 1]\n')
+      expect((await alice.chg(pool, 'release')).stdout).toBe(
+        'No manually reserved GPUs found for current user\n',
+      )
+      expect(storedPool(pool).reservations.map((each) => each.user)).toEqual([bob.name])
+      expect((await pool.chg('release')).stdout).toBe('No manually reserved GPUs found for current user\n')
+    })
+
+    test('$USER and its like make nobody somebody else', async () => {
+      using pool = await sharedPool()
+      await alice.chg(pool, 'reserve')
+      Object.assign(pool.env, { USER: alice.name, LOGNAME: alice.name, SUDO_USER: alice.name })
+      expect((await bob.chg(pool, 'release')).stdout).toBe(
+        'No manually reserved GPUs found for current user\n',
+      )
+      await bob.chg(pool, 'reserve')
+      expect(storedPool(pool).reservations.map((each) => each.account)).toEqual([
+        { uid: alice.uid, name: alice.name },
+        { uid: bob.uid, name: bob.name },
+      ])
+    })
+
+    test('a run of one user is seen, and seen to end, by the other', async () => {
+      using pool = await sharedPool(1)
+      const run = alice.start(pool, 'run', '--', 'sleep', 'infinity')
+      await until('the run is seen', async () =>
+        (await bob.chg(pool, 'status')).stdout.includes(`by ${alice.name} for`),
+      )
+      expect((await bob.chg(pool, 'reserve')).status).toBe(75)
+      run.kill('SIGKILL')
+      await run.exited
+      await until('the GPU is free', async () => (await bob.chg(pool, 'reserve')).status === 0)
+    })
+
+    test('the processes on a GPU bear the names of their users', async () => {
+      using pool = await sharedPool(1)
+      const squatter = bob.start(pool, 'run', '--', 'sh', '-c', 'echo ready; exec sleep infinity')
+      await squatter.stdout.getReader().read()
+      pool.play({ gpus: { '0': { processes: [{ pid: squatter.pid, memory_mb: 4000 }] } } })
+      chmodSync(`${pool.folder}/usage.json`, 0o644)
+      await pool.chg('admin', '--gpus', '1', '--provider', 'fake', '--force')
+      const { stdout } = await alice.chg(pool, 'status')
+      expect(stdout).toBe(
+        `GPU 0: IN USE WITHOUT RESERVATION by user ${bob.name} - 4000MB used by PID ${squatter.pid} (sleep)\n`,
+      )
+      squatter.kill('SIGKILL')
+    })
+
+    test('a home that belongs to somebody else, kept by su, is no hindrance', async () => {
+      using pool = await sharedPool()
+      chmodSync(pool.folder, 0o755)
+      const home = `${pool.folder}/home`
+      await pool.sh(`mkdir -m 700 '${home}' && echo 'memory-threshold: 7' > '${home}/.canhazgpu.yaml'`)
+      pool.env.HOME = home
+      expect(await alice.chg(pool, 'reserve')).toMatchObject({ status: 0, stderr: '' })
+    })
+
+    test('--group narrows the pool to a Unix group; others are told in one line', async () => {
+      const group = newGroup()
+      const member = await newUser('member', [group.name])
+      try {
+        using pool = await sharedPool(4, '--group', group.name)
+        expect(await member.chg(pool, 'reserve')).toMatchObject({ stdout: granted(0), stderr: '' })
+        for (const command of [['status'], ['reserve'], ['release'], ['report']]) {
+          const refused = await alice.chg(pool, ...command)
+          expect(refused.stderr).toMatch(/^Error: No permission to use the pool [^\n]*group[^\n]*\n$/)
+          expect(refused.status).toBe(1)
+        }
+        expect((await alice.chg(pool, 'run', '--', 'true')).status).toBe(125)
+        expect(await member.chg(pool, 'status')).toMatchObject({ status: 0, stderr: '' })
+      } finally {
+        await member.remove()
+        group.remove()
+      }
+    })
+
+    test('--force --group narrows a pool that everyone had; --force alone leaves it so', async () => {
+      const group = newGroup()
+      const member = await newUser('member', [group.name])
+      try {
+        using pool = await sharedPool()
+        expect((await alice.chg(pool, 'status')).status).toBe(0)
+        const again = ['admin', '--gpus', '4', '--force', '--provider', 'fake']
+        for (const options of [['--group', group.name], []]) {
+          expect((await pool.chg(...again, ...options)).status).toBe(0)
+          expect((await member.chg(pool, 'status')).status).toBe(0)
+          expect((await alice.chg(pool, 'status')).stderr).toMatch(/^Error: No permission/)
+        }
+      } finally {
+        await member.remove()
+        group.remove()
+      }
+    })
+
+    test('an account without a name is shown by its number', async () => {
+      using pool = await sharedPool()
+      const uid = 3_999_999_999
+      const { path } = { path: pool.env.CHG ?? '' }
+      await pool.sh(`cp '${path}' '${pool.folder}/chg' && chmod 755 '${pool.folder}/chg'`)
+      const reserved = await pool.sh(
+        `setpriv --reuid=${uid} --regid=${uid} --clear-groups '${pool.folder}/chg' reserve`,
+      )
+      expect(reserved).toMatchObject({ stdout: granted(0), stderr: '' })
+      expect((await pool.chg('status')).stdout).toContain(`IN USE by uid ${uid} for`)
+    })
+  },
+)

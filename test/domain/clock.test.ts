@@ -1,0 +1,82 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { followClock } from '../../src/domain/clock.ts'
+import { settle } from '../../src/domain/ending.ts'
+import type { ManualReservation, Millis, Moment, Pool } from '../../src/domain/model.ts'
+import { NOON, poolOf, unusedGpus } from './arbitraries.ts'
+
+const HOUR = 3_600_000
+
+function poolExpiringIn(left: Millis): Pool {
+  const reservation: ManualReservation = {
+    id: 'r',
+    gpus: [0],
+    user: 'alice',
+    account: { uid: 1, name: 'alice' },
+    startedAt: NOON.wall - HOUR,
+    kind: 'manual',
+    expiresAt: NOON.wall + left,
+  }
+  const gpus = unusedGpus(2).map((gpu) => ({ ...gpu, releasedAt: NOON.wall - 2 * HOUR }))
+  return poolOf(gpus, { reservations: [reservation] })
+}
+
+const after = (passed: Millis, wallJump: Millis): Moment => ({
+  wall: NOON.wall + passed + wallJump,
+  steady: { ...NOON.steady, ms: NOON.steady.ms + passed },
+})
+
+const jump = fc.oneof(
+  fc.integer({ min: -20 * 365 * 24 * HOUR, max: 20 * 365 * 24 * HOUR }),
+  fc.integer({ min: -3_000, max: 3_000 }),
+)
+
+test('a clock that is set ends nothing early and nothing late', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 5_000, max: 24 * HOUR }),
+      fc.integer({ min: 0, max: 48 * HOUR }),
+      jump,
+      (left, passed, wallJump) => {
+        // Up to a second of difference is not told from the reading of two clocks.
+        fc.pre(Math.abs(left - passed) > 1_000)
+        const moment = after(passed, wallJump)
+        const { pool, ended } = settle(poolExpiringIn(left), moment, () => 'alive')
+        expect(ended.length).toBe(passed > left ? 1 : 0)
+        for (const record of ended) expect(record.endedAt - record.startedAt).toBe(HOUR + left)
+        for (const { startedAt } of pool.reservations) expect(startedAt).toBeLessThanOrEqual(moment.wall)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('the pool is left alone when the clocks agree', () => {
+  const pool = poolExpiringIn(HOUR)
+  for (const drift of [0, 999, -999]) expect(followClock(pool, after(5_000, drift))).toBe(pool)
+})
+
+test('after a reboot time that passed counts, time that ran backwards does not', () => {
+  const rebooted = (wall: Millis): Moment => ({ wall, steady: { epoch: 'boot-2', ms: 1_000 } })
+  const pool = poolExpiringIn(HOUR)
+  const forwards = settle(pool, rebooted(NOON.wall + 2 * HOUR), () => 'rebooted')
+  expect(forwards.ended).toMatchObject([{ outcome: 'expired', endedAt: NOON.wall + HOUR }])
+
+  const early = rebooted(NOON.wall - 5 * HOUR)
+  const backwards = settle(pool, early, () => 'rebooted')
+  expect(backwards.ended).toEqual([])
+  expect(backwards.pool.reservations).toMatchObject([
+    { startedAt: early.wall - HOUR, expiresAt: early.wall + HOUR },
+  ])
+})
+
+test('the order of last use survives every jump', () => {
+  fc.assert(
+    fc.property(jump, (wallJump) => {
+      const gpus = unusedGpus(3).map((gpu, id) => ({ ...gpu, releasedAt: NOON.wall - id * 1_000 }))
+      const followed = followClock(poolOf(gpus), after(HOUR, wallJump))
+      const byAge = followed.gpus.toSorted((a, b) => (a.releasedAt ?? 0) - (b.releasedAt ?? 0))
+      expect(byAge.map((gpu) => gpu.id)).toEqual([2, 1, 0])
+    }),
+  )
+})

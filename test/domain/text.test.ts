@@ -1,0 +1,25 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { printable, shortened } from '../../src/domain/text.ts'
+
+test('no text can move the cursor, recolour the line, start a new one or turn it round', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(printable(text)).not.toMatch(/[\p{Cc}\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
+    }),
+    { numRuns: 1_000 },
+  )
+  expect(printable('\u001b[31mred\u001b[0m\r\nrow\u202egnol')).toBe('[31mred [0m row gnol')
+})
+
+test('names of any script stay as they are', () => {
+  for (const name of ['alice', '山田太郎', 'Ольга', 'José', 'a b']) expect(printable(name)).toBe(name)
+})
+
+test('shortened text never exceeds its length', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 1, max: 40 }), (text, length) => {
+      expect(shortened(text, length).length).toBeLessThanOrEqual(length)
+    }),
+  )
+})

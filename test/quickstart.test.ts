@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test'
+import { finished } from './support/pool.ts'
+import { root } from './support/sources.ts'
+
+/** It builds the executable first where that is older than its sources. */
+const PATIENT_MS = 120_000
+
+test(
+  'the quick start shows a reservation from beginning to end',
+  async () => {
+    const { status, stdout } = await finished(
+      Bun.spawn(['node', 'scripts/quickstart.mjs'], {
+        cwd: root,
+        stdin: 'ignore',
+        stdout: 'pipe',
+        stderr: 'pipe',
+      }),
+    )
+    expect(stdout).toMatch(/Initialized \d+ GPUs/)
+    expect(stdout).toMatch(/^CUDA_VISIBLE_DEVICES=\S+$/m)
+    expect(stdout).toMatch(/IN USE by \S+ for 0h 0m \d+s \(run, /)
+    expect(stdout).toContain('=== GPU Reservation Report ===')
+    expect(stdout).toContain('sudo canhazgpu admin --gpus')
+    expect(status).toBe(0)
+  },
+  PATIENT_MS,
+)

@@ -1,0 +1,125 @@
+import { expect, test } from 'bun:test'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { storedHistory, storedPool } from '../support/database.ts'
+import { child } from '../support/job.ts'
+import { testPool } from '../support/pool.ts'
+
+test('stdout has only the bytes of the command, stderr says what was reserved', async () => {
+  using pool = await testPool(2)
+  const script = 'printf "\\000\\377out"; printf err >&2'
+  const run = pool.start('run', '--gpus', '2', '--', 'sh', '-c', script)
+  const bytes = new Uint8Array(await new Response(run.stdout).arrayBuffer())
+  expect([...bytes]).toEqual([0, 255, ...Buffer.from('out')])
+  expect(await new Response(run.stderr).text()).toBe('Reserved 2 GPU(s): [0, 1] for command execution\nerr')
+})
+
+test.each([0, 1, 2, 7, 75, 125, 126, 127, 130, 255])(
+  'exit status %d is the command’s own',
+  async (status) => {
+    using pool = await testPool(1)
+    expect((await pool.chg('run', '--', 'sh', '-c', `exit ${status}`)).status).toBe(status)
+  },
+)
+
+test.each(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGSEGV', 'SIGHUP', 'SIGPIPE'] as const)(
+  'a command that dies of %s dies of it',
+  async (signal) => {
+    using pool = await testPool(1)
+    const run = pool.start('run', '--', 'sh', '-c', `kill -${signal.slice(3)} $$`)
+    await run.exited
+    expect(run.signalCode).toBe(signal)
+  },
+)
+
+test('exit-7 under run and bare', async () => {
+  using pool = await testPool(1)
+  const script = `"$CHG" run -- ${child('exit-7')}; echo "$?"; ${child('exit-7')}; echo "$?"`
+  expect((await pool.sh(script)).stdout).toBe('7\n7\n')
+})
+
+test('the environment names the GPUs, and overrides what was there before', async () => {
+  using pool = await testPool(4)
+  await pool.chg('reserve')
+  Object.assign(pool.env, { CUDA_VISIBLE_DEVICES: '7', CUDA_DEVICE_ORDER: 'FASTEST_FIRST', KEPT: 'a b' })
+  const { stdout } = await pool.chg('run', '-g', '2', '--', child('print-env'))
+  const lines = stdout.split('\n')
+  const only = (name: string) => lines.filter((line) => line.startsWith(`${name}=`))
+  expect(only('CUDA_VISIBLE_DEVICES')).toEqual(['CUDA_VISIBLE_DEVICES=1,2'])
+  expect(only('CUDA_DEVICE_ORDER')).toEqual(['CUDA_DEVICE_ORDER=PCI_BUS_ID'])
+  expect(only('NVIDIA_VISIBLE_DEVICES')).toEqual(['NVIDIA_VISIBLE_DEVICES=1,2'])
+  expect(only('CANHAZGPU_RESERVATION')).toHaveLength(1)
+  expect(only('KEPT')).toEqual(['KEPT=a b'])
+})
+
+test('one GPU, unless told otherwise', async () => {
+  using pool = await testPool(4)
+  const { stdout } = await pool.chg('run', '--', 'sh', '-c', 'echo "$CUDA_VISIBLE_DEVICES"')
+  expect(stdout).toBe('0\n')
+})
+
+test('the reservation that the command was given is its own', async () => {
+  using pool = await testPool(1)
+  const { stdout } = await pool.chg(
+    'run',
+    '--',
+    'sh',
+    '-c',
+    'echo "$CANHAZGPU_RESERVATION"; "$CHG" status --json',
+  )
+  const [id] = stdout.split('\n')
+  expect(JSON.parse(stdout.slice(stdout.indexOf('[')))[0]).toMatchObject({ status: 'IN_USE', type: 'RUN' })
+  await pool.status()
+  expect(storedHistory(pool)[0]?.reservation).toBe(id as string)
+})
+
+test('what cannot be run is told before anything is reserved', async () => {
+  using pool = await testPool(1)
+  writeFileSync(`${pool.folder}/text`, 'no program')
+  const before = storedPool(pool)
+  expect(await pool.chg('run', '--', 'no-such-program', '--flag')).toEqual({
+    status: 127,
+    stdout: '',
+    stderr: 'Error: command not found: no-such-program\n',
+  })
+  expect(await pool.chg('run', '--', './text')).toEqual({
+    status: 126,
+    stdout: '',
+    stderr: 'Error: command not executable: ./text\n',
+  })
+  expect(storedPool(pool)).toEqual(before)
+})
+
+test('what turns out not to be a program gives its GPU back', async () => {
+  using pool = await testPool(1)
+  writeFileSync(`${pool.folder}/broken`, '#!/no/such/interpreter\n')
+  chmodSync(`${pool.folder}/broken`, 0o755)
+  const { status, stderr } = await pool.chg('run', '--', './broken')
+  expect(status).toBe(126)
+  expect(stderr).toMatch(/^Error: .*interpreter.*$/m)
+  expect((await pool.status())[0]?.status).toBe('AVAILABLE')
+  expect(storedHistory(pool)).toMatchObject([{ outcome: 'released' }])
+})
+
+test('too few GPUs: 75, and the command is not started', async () => {
+  using pool = await testPool(1)
+  await pool.chg('reserve')
+  const refused = await pool.chg('run', '--', 'touch', 'started')
+  expect(refused).toEqual({
+    status: 75,
+    stdout: '',
+    stderr: 'Error: Not enough GPUs available. Requested: 1, Available: 0\n',
+  })
+  expect(await Bun.file(`${pool.folder}/started`).exists()).toBe(false)
+})
+
+test('stdin is the command’s', async () => {
+  using pool = await testPool(1)
+  expect((await pool.sh(`printf 'a\\nb\\n' | "$CHG" run -- wc -l`)).stdout.trim()).toBe('2')
+})
+
+test('a run inside a run has its own GPU', async () => {
+  using pool = await testPool(2)
+  const inner = '"$CHG" run -- sh -c \'echo "$CUDA_VISIBLE_DEVICES"\''
+  const { stdout } = await pool.chg('run', '--', 'sh', '-c', `echo "$CUDA_VISIBLE_DEVICES"; ${inner}`)
+  expect(stdout).toBe('0\n1\n')
+})

@@ -1,0 +1,84 @@
+import { expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { storedHistory, storedPool } from '../support/database.ts'
+import { untilAllFree } from '../support/job.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+
+const GPUS = 8
+const CROWD = 200
+
+/** One run as it saw itself: from when to when it had which GPUs, by the time since boot. */
+interface Stay {
+  readonly gpus: readonly number[]
+  readonly from: number
+  readonly to: number
+}
+
+/** Each run writes a log of its own; `/proc/uptime` counts in hundredths of a second for all alike. */
+const SCRIPT = `
+  read from rest < /proc/uptime
+  i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done
+  read to rest < /proc/uptime
+  echo "$CUDA_VISIBLE_DEVICES $from $to" > "log/$CANHAZGPU_RESERVATION"`
+
+function stays(pool: TestPool): Stay[] {
+  return readdirSync(`${pool.folder}/log`).map((name) => {
+    const [gpus = '', from, to] = readFileSync(`${pool.folder}/log/${name}`, 'utf8').trim().split(' ')
+    return { gpus: gpus.split(',').map(Number), from: Number(from), to: Number(to) }
+  })
+}
+
+/** Two stays that had one GPU at the same time. */
+function clashes(all: readonly Stay[]): [Stay, Stay][] {
+  return all.flatMap((a, nth) =>
+    all
+      .slice(nth + 1)
+      .filter((b) => a.gpus.some((gpu) => b.gpus.includes(gpu)) && a.from < b.to && b.from < a.to)
+      .map((b): [Stay, Stay] => [a, b]),
+  )
+}
+
+test('two hundred at once never share a GPU, and fail for no other reason than a full pool', async () => {
+  using pool = await testPool(GPUS)
+  await pool.sh('mkdir log')
+  const runs = Array.from({ length: CROWD / 2 }, (_, nth) =>
+    pool.chg('run', '--gpus', String(1 + (nth % 3)), '--', 'sh', '-c', SCRIPT),
+  )
+  const reserves = Array.from({ length: CROWD / 2 }, (_, nth) =>
+    // Now and then everything is given back, so that there is something to be had again.
+    nth % 10 === 9 ? pool.chg('release') : pool.chg('reserve', '--gpus', '1'),
+  )
+  const all = await Promise.all([...runs, ...reserves])
+  const others = all.filter(({ status }) => status !== 0 && status !== 75)
+  expect(others).toEqual([])
+  for (const { status, stderr } of all) {
+    if (status === 75) expect(stderr).toStartWith('Error: Not enough GPUs available.')
+  }
+  const log = stays(pool)
+  expect(log).toHaveLength((await Promise.all(runs)).filter(({ status }) => status === 0).length)
+  expect(log.length).toBeGreaterThan(0)
+  expect(clashes(log)).toEqual([])
+  await pool.chg('release')
+  await untilAllFree(pool)
+  expectNoSharedHistory(pool)
+}, 120_000)
+
+test('of two hundred reservations eight are granted', async () => {
+  using pool = await testPool(GPUS)
+  const all = await Promise.all(Array.from({ length: CROWD }, () => pool.chg('reserve')))
+  expect(all.filter(({ status }) => status === 0)).toHaveLength(GPUS)
+  expect(all.filter(({ status }) => status === 75)).toHaveLength(CROWD - GPUS)
+  const granted = storedPool(pool).reservations.flatMap((reservation) => reservation.gpus)
+  expect(granted.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+}, 120_000)
+
+/** The history by itself proves it too: on each GPU one reservation ends before the next begins. */
+function expectNoSharedHistory(pool: TestPool): void {
+  for (let gpu = 0; gpu < GPUS; gpu++) {
+    const records = storedHistory(pool).filter((record) => record.gpu === gpu)
+    records.reduce((endedAt, record) => {
+      expect(record.started_at).toBeGreaterThanOrEqual(endedAt)
+      return record.ended_at
+    }, 0)
+  }
+}

@@ -1,0 +1,101 @@
+import { expect, test } from 'bun:test'
+import { storedHistory, storedPool } from '../support/database.ts'
+import { child, untilAllFree } from '../support/job.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { hasEnded, kill, sessionOf, stateOf, supervisorsOf } from '../support/processes.ts'
+import { CTRL_C, CTRL_Z, openShell } from '../support/terminal.ts'
+import { until } from '../support/until.ts'
+
+function runPid(pool: TestPool): number {
+  const [run] = storedPool(pool).reservations
+  if (run?.kind !== 'run') throw new Error('nothing runs')
+  return run.process.pid
+}
+
+test('Ctrl-C ends the command, as if it had been typed alone', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`"$CHG" run -- ${child('forever')}\n`)
+  await terminal.see('Reserved 1 GPU(s): [0] for command execution')
+  await terminal.see('ready')
+  terminal.type(CTRL_C)
+  await terminal.see('prompt> ')
+  terminal.type('echo "status $?"\n')
+  await terminal.see('status 130')
+  await untilAllFree(pool)
+  expect(storedHistory(pool)).toMatchObject([{ outcome: 'exited' }])
+})
+
+test('Ctrl-C is nothing to a command that ignores it', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`"$CHG" run -- ${child('ignores-sigint')}; echo "status $?"\n`)
+  await terminal.see('ready')
+  terminal.type(CTRL_C)
+  await terminal.see('^C')
+  expect((await pool.status())[0]?.status).toBe('IN_USE')
+  kill(runPid(pool), 'SIGTERM')
+  await terminal.see('status 143')
+})
+
+test('Ctrl-Z stops the command and keeps its GPU; fg brings it back', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`"$CHG" run -- sh -c 'echo "re""ady"; read line; echo "got $line"'\n`)
+  await terminal.see('ready')
+  const pid = runPid(pool)
+  terminal.type(CTRL_Z)
+  await terminal.see('Stopped')
+  await terminal.see('prompt> ')
+  await until('the command is stopped', () => stateOf(pid) === 'T')
+  expect((await pool.status())[0]).toMatchObject({ status: 'IN_USE', type: 'RUN' })
+  terminal.type('fg\n')
+  await until('the command goes on', () => stateOf(pid) === 'S')
+  terminal.type('hello\n')
+  await terminal.see('got hello')
+  await terminal.see('prompt> ')
+  await untilAllFree(pool)
+})
+
+test('a job in the background of a shell is a job like any other', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`"$CHG" run -- ${child('forever')} & echo "pid $!"\n`)
+  await terminal.see('ready')
+  expect(terminal.shown).toContain(`pid ${runPid(pool)}`)
+  terminal.type('kill %1; wait %1; echo "status $?"\n')
+  await terminal.see('status 143')
+  await untilAllFree(pool)
+})
+
+test('a terminal that closes takes the command with it, and frees its GPU', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`"$CHG" run -- ${child('forever')}\n`)
+  await terminal.see('ready')
+  const pid = runPid(pool)
+  terminal.hangUp()
+  await until('the command has ended', () => hasEnded(pid))
+  await until('the end is written', () => storedHistory(pool).length === 1)
+  expect(storedHistory(pool)).toMatchObject([{ outcome: 'exited' }])
+})
+
+test('nohup: command, supervisor and reservation survive the terminal', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`nohup "$CHG" run -- ${child('forever')} > out 2>&1 &\n`)
+  await until('the command runs', async () => {
+    const out = Bun.file(`${pool.folder}/out`)
+    return (await out.exists()) && (await out.text()).includes('ready')
+  })
+  const pid = runPid(pool)
+  const supervisor = await until('the supervisor runs', () => supervisorsOf(pool)[0] ?? null)
+  await until('it has a session of its own', () => sessionOf(supervisor) === supervisor)
+  terminal.hangUp()
+  await terminal.process.exited
+  expect((await pool.status())[0]).toMatchObject({ status: 'IN_USE', type: 'RUN' })
+  expect([hasEnded(pid), hasEnded(supervisor)]).toEqual([false, false])
+  kill(pid, 'SIGTERM')
+  await until('the supervisor has ended', () => hasEnded(supervisor))
+  expect(storedPool(pool).reservations).toEqual([])
+})

@@ -1,0 +1,63 @@
+import { constants, Database } from 'bun:sqlite'
+import type { Pool, UsageRecord } from '../../src/domain/model.ts'
+import type { TestPool } from './pool.ts'
+
+/** The pool document as it is stored, seen past the program. */
+export function storedPool(pool: Pick<TestPool, 'database'>): Pool {
+  return withDatabase(pool, (db) => {
+    const row = db.query<{ document: string }, []>('SELECT document FROM pool').get()
+    if (row === null) throw new Error('there is no pool')
+    return JSON.parse(row.document)
+  })
+}
+
+/** Replaces the stored document by what `change` makes of it. */
+export function changeStoredPool(pool: Pick<TestPool, 'database'>, change: (document: Pool) => object): void {
+  const document = JSON.stringify(change(storedPool(pool)))
+  withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
+}
+
+export interface StoredRecord {
+  readonly reservation: string
+  readonly gpu: number
+  readonly user: string
+  readonly kind: string
+  readonly started_at: number
+  readonly ended_at: number
+  readonly outcome: string
+}
+
+export function storedHistory(pool: Pick<TestPool, 'database'>): StoredRecord[] {
+  return withDatabase(pool, (db) =>
+    db.query<StoredRecord, []>('SELECT * FROM history ORDER BY started_at, reservation, gpu').all(),
+  )
+}
+
+/** Writes a past that this test did not live through. */
+export function writeHistory(pool: Pick<TestPool, 'database'>, records: readonly UsageRecord[]): void {
+  withDatabase(pool, (db) => {
+    const insert = db.query('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    for (const r of records) {
+      const { uid, name } = r.account
+      insert.run(
+        ...[r.reservation, r.gpu, r.host, r.user, uid, name, r.kind],
+        ...[r.startedAt, r.endedAt, r.outcome, r.note ?? null],
+      )
+    }
+  })
+}
+
+/** Opens the database past the program; what SQLite keeps beside it stays. */
+export function withDatabase<Result>(
+  { database }: Pick<TestPool, 'database'>,
+  use: (db: Database) => Result,
+): Result {
+  const db = new Database(database, { readwrite: true, create: false })
+  try {
+    db.run('PRAGMA busy_timeout = 10000')
+    db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    return use(db)
+  } finally {
+    db.close()
+  }
+}

@@ -1,0 +1,52 @@
+import type { Child, TestPool } from './pool.ts'
+import { until } from './until.ts'
+
+/** Path of one of the stubborn children in `test/support/children`. */
+export const child = (name: string): string => new URL(`children/${name}`, import.meta.url).pathname
+
+/** A `run` whose command has said its first word: GPUs granted, supervisor started, command executing. */
+export interface Job {
+  readonly process: Child
+  /** Of `run`, and so of the command. */
+  readonly pid: number
+  /** What the command said first. */
+  readonly greeting: string
+  /** What else is on the command's stdout; ends when nobody holds it open any more. */
+  rest(): Promise<string>
+}
+
+export async function startJob(pool: TestPool, options: string[], ...command: string[]): Promise<Job> {
+  const process = pool.start('run', ...options, '--', ...command)
+  const reader = process.stdout.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  while (!text.includes('\n')) {
+    const { value, done } = await reader.read()
+    if (done) throw new Error(`the job said nothing: ${await new Response(process.stderr).text()}`)
+    text += decoder.decode(value, { stream: true })
+  }
+  return {
+    process,
+    pid: process.pid,
+    greeting: text.slice(0, text.indexOf('\n')),
+    async rest() {
+      let rest = text.slice(text.indexOf('\n') + 1)
+      for (;;) {
+        const { value, done } = await reader.read()
+        if (done) return rest
+        rest += decoder.decode(value, { stream: true })
+      }
+    },
+  }
+}
+
+/** A job that does nothing until it is killed. */
+export const startForever = (pool: TestPool, ...options: string[]): Promise<Job> =>
+  startJob(pool, options, child('forever'))
+
+/** Waits until nobody holds a GPU. */
+export async function untilAllFree(pool: TestPool): Promise<void> {
+  await until('all GPUs are free', async () =>
+    (await pool.status()).every((gpu) => gpu.status === 'AVAILABLE'),
+  )
+}

@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** Processes that were started with this variable in their environment, ourselves excepted. */
+export function pidsWith(variable: string): number[] {
+  return pids().filter((pid) => readOr(`/proc/${pid}/environ`).split('\0').includes(variable))
+}
+
+/** Pids of the supervisors of a pool. */
+export function supervisorsOf(pool: { readonly store: string }): number[] {
+  return pids().filter((pid) => {
+    const [, verb, store] = readOr(`/proc/${pid}/cmdline`).split('\0')
+    return verb === '__supervise' && store === pool.store
+  })
+}
+
+/** Whether a supervisor is past its beginnings and watches the pool. */
+export function isWatching(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some(
+      (fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:inotify',
+    )
+  } catch {
+    return false
+  }
+}
+
+/** Nothing is left of it but, perhaps, a zombie that its parent has not reaped. */
+export function hasEnded(pid: number): boolean {
+  const state = stateOf(pid)
+  return state === '' || state === 'Z' || state === 'X'
+}
+
+/** The letter of `/proc/<pid>/stat`: R, S, T, Z …; empty where there is no such process. */
+export function stateOf(pid: number): string {
+  return fieldOf(pid, 3)
+}
+
+export const parentOf = (pid: number): number => Number(fieldOf(pid, 4))
+export const sessionOf = (pid: number): number => Number(fieldOf(pid, 6))
+
+/** Sends a signal; a process that is gone already is no error. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
+/** Fields by proc_pid_stat(5), counted from 1. */
+function fieldOf(pid: number, field: number): string {
+  const stat = readOr(`/proc/${pid}/stat`)
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3] ?? ''
+}
+
+function pids(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid)
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,61 @@
+import type { TestPool } from './pool.ts'
+import { until } from './until.ts'
+
+/** A real terminal with a program on it, as its session leader. */
+export interface TestTerminal extends Disposable {
+  readonly process: Bun.Subprocess
+  /** Everything shown so far. */
+  readonly shown: string
+  type(keys: string): void
+  /** Waits until the text is shown, after what was shown at the last such wait. */
+  see(text: string): Promise<void>
+  /** Takes the terminal away, as a dropped connection does. */
+  hangUp(): void
+}
+
+export const CTRL_C = '\u0003'
+export const CTRL_Z = '\u001a'
+
+export function openTerminal(pool: TestPool, argv: string[], env: Record<string, string> = {}): TestTerminal {
+  const decoder = new TextDecoder()
+  let shown = ''
+  let seen = 0
+  const child = Bun.spawn(argv, {
+    env: { ...pool.env, TERM: 'xterm', PS1: 'prompt> ', ...env },
+    cwd: pool.folder,
+    terminal: {
+      cols: 200,
+      rows: 50,
+      data: (_terminal, bytes) => {
+        shown += decoder.decode(bytes, { stream: true })
+      },
+    },
+  })
+  const terminal = child.terminal
+  if (terminal === undefined) throw new Error('no terminal')
+  return {
+    process: child,
+    get shown() {
+      return shown
+    },
+    type: (keys) => terminal.write(keys),
+    async see(text) {
+      const at = await until(`the terminal shows ${JSON.stringify(text)}`, () => {
+        const found = shown.indexOf(text, seen)
+        return found < 0 ? null : { found }
+      }).catch((error) => {
+        throw new Error(`${error.message}; it shows ${JSON.stringify(shown.slice(seen))}`)
+      })
+      seen = at.found + text.length
+    },
+    hangUp: () => terminal.close(),
+    [Symbol.dispose]() {
+      terminal.close()
+      child.kill('SIGKILL')
+    },
+  }
+}
+
+/** An interactive shell with job control. */
+export const openShell = (pool: TestPool): TestTerminal =>
+  openTerminal(pool, ['bash', '--norc', '--noprofile', '-i'])

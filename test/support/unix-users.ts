@@ -1,0 +1,75 @@
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { binary, type Child, type Finished, finished, type TestPool } from './pool.ts'
+
+/** A real account of this machine, made for one test file. */
+export interface UnixUser {
+  readonly name: string
+  readonly uid: number
+  /** Runs one command as this user to its end, by default with a umask that shares nothing. */
+  chg(pool: TestPool, ...args: string[]): Promise<Finished>
+  start(pool: TestPool, ...args: string[]): Child
+  /** Runs a shell script as this user, with `$CHG` the executable. */
+  sh(pool: TestPool, script: string): Promise<Finished>
+  remove(): Promise<void>
+}
+
+/** Why there can be no users for a test here; null where there can. */
+export function noUsers(): string | null {
+  if (process.geteuid?.() !== 0) return 'only root can create users'
+  return Bun.which('useradd') && Bun.which('setpriv') ? null : 'useradd or setpriv is not installed'
+}
+
+let made = 0
+
+export async function newUser(role: string, groups: readonly string[] = []): Promise<UnixUser> {
+  const name = `chg${process.pid}${made++}${role}`.slice(0, 31)
+  const more = groups.length === 0 ? [] : ['--groups', groups.join(',')]
+  must('useradd', '--no-create-home', '--shell', '/bin/sh', ...more, name)
+  const uid = Number(must('id', '-u', name))
+  const executable = shared()
+  const start = (pool: TestPool, argv: string[]): Child =>
+    Bun.spawn(['setpriv', `--reuid=${uid}`, `--regid=${must('id', '-g', name)}`, '--init-groups', ...argv], {
+      env: { ...pool.env, CHG: executable.path },
+      cwd: '/',
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+  const typed = (args: string[]) => ['sh', '-c', 'umask 077; exec "$CHG" "$@"', 'sh', ...args]
+  return {
+    name,
+    uid,
+    start: (pool, ...args) => start(pool, typed(args)),
+    chg: (pool, ...args) => finished(start(pool, typed(args))),
+    sh: (pool, script) => finished(start(pool, ['sh', '-c', `umask 077; ${script}`])),
+    remove: async () => {
+      executable.remove()
+      must('userdel', '--force', name)
+    },
+  }
+}
+
+/** A Unix group made for one test. */
+export function newGroup(): { readonly name: string; remove(): void } {
+  const name = `chg${process.pid}${made++}`
+  must('groupadd', name)
+  return { name, remove: () => void must('groupdel', name) }
+}
+
+/** The executable where every user may run it: a checkout may be in a closed home. */
+function shared(): { readonly path: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-bin-'))
+  chmodSync(folder, 0o755)
+  const path = `${folder}/canhazgpu`
+  copyFileSync(binary, path)
+  chmodSync(path, 0o755)
+  return { path, remove: () => rmSync(folder, { recursive: true }) }
+}
+
+function must(...argv: string[]): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(argv)
+  if (exitCode !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`)
+  return stdout.toString().trim()
+}

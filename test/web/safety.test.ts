@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { rawRequest } from './raw-request.ts'
+import { startWeb, type TestServer } from './web-server.ts'
+
+let pool: TestPool
+let server: TestServer
+
+beforeAll(async () => {
+  pool = await testPool(1)
+  server = await startWeb(pool)
+})
+afterAll(() => pool?.[Symbol.dispose]())
+
+describe('every answer', () => {
+  for (const path of ['/', '/api/status', '/metrics', '/favicon.svg', '/nothing', '/api/report?days=0']) {
+    test(`${path} carries the policies`, async () => {
+      const { headers } = await server.get(path)
+      const policy = headers.get('content-security-policy') ?? ''
+      expect(policy).toStartWith("default-src 'none'")
+      expect(policy).not.toContain('unsafe')
+      expect(policy).not.toMatch(/https?:/)
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+      expect(headers.get('access-control-allow-origin')).toBeNull()
+    })
+  }
+
+  test('the page has no script or style of its own, and loads nothing from others', async () => {
+    const page = await (await server.get('/')).text()
+    expect(page).not.toMatch(/<style|style=|<script>|\son\w+=|https?:\/\//)
+    const files = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? '')
+    for (const file of files.filter((path) => !path.startsWith('/api/'))) {
+      expect((await server.get(file)).status).toBe(200)
+    }
+  })
+})
+
+describe('addresses', () => {
+  for (const path of [
+    '/../../etc/passwd',
+    '/assets/../../../etc/passwd',
+    '/assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd',
+    '/assets/..%5c..%5cetc%5cpasswd',
+    '//etc/passwd',
+    '/assets/',
+    '/proc/self/environ',
+    '/%00',
+  ]) {
+    test(`${path} is not there`, async () => {
+      expect((await rawRequest(server.port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)).status).toBe(
+        404,
+      )
+    })
+  }
+
+  test('one that is too long is refused', async () => {
+    expect((await server.get(`/${'a'.repeat(3_000)}`)).status).toBe(414)
+  })
+
+  test('headers that are too large are refused', async () => {
+    expect((await server.get('/', { 'x-large': 'a'.repeat(20_000) })).status).toBe(431)
+  })
+})
+
+describe('bound to loopback, by its name', () => {
+  for (const [host, status] of [
+    ['localhost', 200],
+    ['localhost:8080', 200],
+    ['127.0.0.1:1234', 200],
+    ['[::1]:8080', 200],
+    ['evil.example', 403],
+    ['localhost.evil.example', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['evil.example:80@localhost', 403],
+    ['', 403],
+  ] as const) {
+    test(`'${host}' is ${status === 200 ? 'answered' : 'refused'}`, async () => {
+      const answer = await rawRequest(server.port, `GET /api/status HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+      // A name that is none at all is refused by the server's parser before.
+      expect(status === 403 ? [400, 403] : [200]).toContain(answer.status)
+    })
+  }
+
+  test('open to all it answers by any name, and warns', async () => {
+    const open = await startWeb(pool, '--host', '0.0.0.0')
+    const answer = await rawRequest(open.port, 'GET /api/status HTTP/1.1\r\nHost: gpu-box.lab\r\n\r\n')
+    expect(answer.status).toBe(200)
+    expect((await open.stop()).stderr).toMatch(
+      /^Warning: whoever can reach this machine can see this page\..*\n$/,
+    )
+  })
+})
+
+describe('with a password', () => {
+  const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
+  let guarded: TestServer
+
+  beforeAll(async () => {
+    const file = `${pool.folder}/web.yaml`
+    writeFileSync(file, 'web:\n  token: correct-horse\n  basic: "team:s3cret:with:colons"\n')
+    guarded = await startWeb(pool, '--config', file)
+  })
+
+  for (const [what, headers, status] of [
+    ['nothing', {}, 401],
+    ['the token', { authorization: 'Bearer correct-horse' }, 200],
+    ['the token, oddly written', { authorization: 'bearer  correct-horse ' }, 200],
+    ['another token', { authorization: 'Bearer correct-horsf' }, 401],
+    ['a part of it', { authorization: 'Bearer correct' }, 401],
+    ['an empty token', { authorization: 'Bearer ' }, 401],
+    ['user and password', basic('team:s3cret:with:colons'), 200],
+    ['the wrong user', basic('other:s3cret:with:colons'), 401],
+    ['the token as password, as a browser sends it', basic('anyone:correct-horse'), 200],
+    ['no base64', { authorization: 'Basic %%%' }, 401],
+    ['another scheme', { authorization: 'Digest correct-horse' }, 401],
+  ] as const) {
+    test(`${what}: ${status}`, async () => {
+      for (const path of ['/', '/api/status', '/api/events', '/metrics', '/api/openapi.json', '/nothing']) {
+        const response = await guarded.get(path, headers)
+        expect(response.status === 401).toBe(status === 401)
+        await response.body?.cancel()
+      }
+    })
+  }
+
+  test('a browser is asked for it', async () => {
+    expect((await guarded.get('/')).headers.get('www-authenticate')).toStartWith('Basic realm=')
+  })
+
+  test('health needs none', async () => {
+    expect((await guarded.get('/healthz')).status).toBe(200)
+  })
+
+  test('it cannot be given on the command line', async () => {
+    const { status, stderr } = await pool.chg('web', '--web.token', 'correct-horse')
+    expect(status).toBe(2)
+    expect(stderr).toStartWith('Error: ')
+  })
+
+  test('open to all with one there is nothing to warn of', async () => {
+    const open = await startWeb(pool, '--host', '0.0.0.0', '--config', `${pool.folder}/web.yaml`)
+    expect((await open.stop()).stderr).toBe('')
+  })
+})
