@@ -1,25 +1,10 @@
 import { chmodSync, rmSync, symlinkSync } from 'node:fs'
-import type { BunPlugin } from 'bun'
 
 /**
  * Builds the one executable, `dist/canhazgpu`, and its short name `dist/chg`. What Bun would load from the
  * working directory of whoever types the command (.env, bunfig.toml) must not reach it.
  */
 const outfile = 'dist/canhazgpu'
-/**
- * commander loads these at start-up for commands that are programs of their own, which canhazgpu has none of;
- * they would cost every command two milliseconds.
- */
-const withoutPrograms: BunPlugin = {
-  name: 'without-programs',
-  setup(build) {
-    build.onResolve({ filter: /^node:(child_process|fs|path)$/ }, ({ importer }) =>
-      importer.includes('/commander/') ? { path: 'nothing', namespace: 'nothing' } : undefined,
-    )
-    build.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'export {}', loader: 'js' }))
-  },
-}
-
 const built = await Bun.build({
   entrypoints: ['src/main.ts'],
   target: 'bun',
@@ -28,7 +13,6 @@ const built = await Bun.build({
   bytecode: true,
   // So that a command loads what it needs and no more.
   splitting: true,
-  plugins: [withoutPrograms],
   compile: {
     outfile,
     autoloadDotenv: false,

@@ -8,5 +8,7 @@ export const TEST_NEEDS = [
   { program: 'zsh', package: 'zsh', why: 'a shell that starts commands in its own way' },
   { program: 'mksh', package: 'mksh', why: 'another' },
   { program: 'busybox', package: 'busybox', why: 'another, as on small systems' },
+  { program: 'zsh', package: 'zsh', why: 'completes commands' },
+  { program: 'fish', package: 'fish', why: 'completes commands' },
   { program: 'chromium', package: 'chromium', why: 'opens the dashboard' },
 ]

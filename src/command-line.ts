@@ -12,7 +12,7 @@ import { currentAccount, groupId } from './adapters/os/users.ts'
 import { createStore, openStore, storePlace } from './adapters/store/open.ts'
 import type { Deps } from './app/deps.ts'
 import type { Edge, Surroundings } from './cli/edge.ts'
-import { printCompletions, runProgram } from './cli/program.ts'
+import { runProgram } from './cli/program.ts'
 import type { Launcher, World } from './cli/world.ts'
 import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
@@ -21,7 +21,7 @@ import type { Settings } from './domain/settings.ts'
 import { openWaker } from './waker.ts'
 
 /** Runs one command line against this machine; returns the exit status. */
-export function commandLineMain(args: readonly string[], version: string): Promise<number> {
+export async function commandLineMain(args: readonly string[], version: string): Promise<number> {
   const color = (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
   const lookOf = (fd: 1 | 2) => ({ terminal: isTerminal(fd), color: color && isTerminal(fd) })
   const edge: Edge = {
@@ -31,7 +31,10 @@ export function commandLineMain(args: readonly string[], version: string): Promi
     look: { stdout: lookOf(1), stderr: lookOf(2) },
     world: (surroundings) => thisMachine(surroundings, version),
   }
-  return args[0] === '__complete' ? printCompletions(args.slice(1), edge) : runProgram(args, edge)
+  if (args[0] !== '__complete') return runProgram(args, edge)
+  const { printCompletions } = await import('./cli/complete.ts')
+  await printCompletions(args.slice(1), edge)
+  return 0
 }
 
 async function thisMachine(

@@ -21,7 +21,7 @@ const MAY_IMPORT_TYPES: Readonly<Partial<Record<Layer, readonly Layer[]>>> = {
 
 /** Modules of others a layer may use; where a layer is missing, any. */
 const MAY_USE: Readonly<Partial<Record<Layer, RegExp>>> = {
-  cli: /^commander$/,
+  cli: /^$/,
   client: /^(preact|uplot)(\/|$)/,
   app: /^$/,
   domain: /^$/,

@@ -10,9 +10,9 @@ export const HEARTBEAT_MS: Millis = 60_000
 /** After something changed in the pool it is looked at again, but not more often than this. */
 const LOOK_AGAIN_MS: Millis = 1_000
 
-/** How often, and how many times, the end of a reservation is tried to be written in a troubled store. */
-const FAREWELL_EVERY_MS: Millis = 5_000
-const MOST_FAREWELLS = 120
+/** How often, and how many times, a troubled store is tried for what cannot be left out. */
+const TRY_AGAIN_EVERY_MS: Millis = 5_000
+const MOST_ATTEMPTS = 120
 
 type Awaitable<Value> = Value | Promise<Value>
 
@@ -52,11 +52,11 @@ const LOOK_FOR_END_MS: Millis = 100
  */
 export async function supervise(supervision: Supervision): Promise<void> {
   const { clock } = supervision
-  const start = await withStore(supervision, async (store) => {
+  const start = await persistently(supervision, async (store) => {
     const { pool, moment } = await store.read()
     return { reservation: ownRun(followClock(pool, moment), supervision), now: moment.wall }
   })
-  if (start.reservation === undefined) return
+  if (start?.reservation === undefined) return
   const { reservation } = start
   const job = supervision.watch(reservation)
   const limit = steadyLimit(reservation, clock() - start.now)
@@ -159,19 +159,26 @@ async function reached(supervision: Supervision, use: (store: Store) => Promise<
 }
 
 async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
+  await persistently(supervision, (store) =>
+    store.update((pool, moment) => ({
+      ...endReservation(followClock(pool, moment), supervision.reservation, outcome, moment.wall),
+      result: undefined,
+    })),
+  )
+}
+
+/** Tries again while the store is in trouble. Undefined where there is no pool any more. */
+async function persistently<Result>(
+  supervision: Supervision,
+  use: (store: Store) => Promise<Result>,
+): Promise<Result | undefined> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await withStore(supervision, (store) =>
-        store.update((pool, moment) => ({
-          ...endReservation(followClock(pool, moment), supervision.reservation, outcome, moment.wall),
-          result: undefined,
-        })),
-      )
-      return
+      return await withStore(supervision, use)
     } catch (error) {
-      if (!(error instanceof CanhazgpuError) || attempt === MOST_FAREWELLS) throw error
-      if (error.code === 'pool-not-initialized') return
-      await supervision.sleep(FAREWELL_EVERY_MS)
+      if (!(error instanceof CanhazgpuError) || attempt === MOST_ATTEMPTS) throw error
+      if (error.code === 'pool-not-initialized') return undefined
+      await supervision.sleep(TRY_AGAIN_EVERY_MS)
     }
   }
 }

@@ -53,7 +53,7 @@ const STAGGER_MS = 1
 const MOST_STAGGER_MS = 50
 /** Who has nothing to do but to tell the news looks this seldom. */
 const NEWS_EVERY_MS: Millis = 1_000
-/** The first in line acts on an expiry at once; those behind stand in for one that does not. */
+/** The first in line acts on what is over at once; those behind stand in for one that does not. */
 const STAND_IN_AFTER_MS: Millis = 1_000
 /** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
@@ -102,6 +102,8 @@ class Wait {
   #beatAt: Millis
   #shortage: Shortage | undefined
   #trouble: string | undefined
+  /** When a command was first seen to be gone whose reservation stands. */
+  #goneSince: Millis | undefined
 
   constructor(deps: Deps, intent: Intent, waiting: Waiting) {
     this.#deps = deps
@@ -221,14 +223,18 @@ class Wait {
     return (await this.#deps.store.turns()).includes(this.#intent.id)
   }
 
-  /** The first in line watches the running commands, everyone else the one before. */
+  /** Everyone watches the one before. The first watches the running commands; those behind stand in for it. */
   #someoneIsGone(pool: Pool, now: Millis): boolean {
-    const before = pool.queue[this.#placeIn(pool) - 1]
-    const watched =
-      before === undefined
-        ? pool.reservations.flatMap((held) => (held.kind === 'run' ? [held] : []))
-        : [before]
-    return watched.some((each) => isGone(each, now, this.#deps.alive))
+    const place = this.#placeIn(pool)
+    const before = pool.queue[place - 1]
+    if (before !== undefined && isGone(before, now, this.#deps.alive)) return true
+    if (!pool.reservations.some((held) => held.kind === 'run' && isGone(held, now, this.#deps.alive))) {
+      this.#goneSince = undefined
+      return false
+    }
+    const { clock } = this.#waiting
+    this.#goneSince ??= clock()
+    return clock() - this.#goneSince >= place * STAND_IN_AFTER_MS
   }
 
   /**

@@ -1,4 +1,3 @@
-import type { Command } from 'commander'
 import { acquireNow, type Grant } from '../app/acquire.ts'
 import { acquireInLine } from '../app/wait-in-line.ts'
 import type { Intent } from '../domain/acquisition.ts'
@@ -7,6 +6,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { parseGpuIds } from '../domain/gpu-ids.ts'
 import type { GpuId, Request } from '../domain/model.ts'
 import type { Patience } from '../domain/settings.ts'
+import { type Option, option } from './option.ts'
 import { gpuCount } from './options.ts'
 import { shownText } from './shown-text.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -23,18 +23,19 @@ export interface AcquiringOptions {
   readonly json?: boolean
 }
 
-export function withAcquiringOptions(command: Command): Command {
-  return command
-    .option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', gpuCount)
-    .option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', parseGpuIds)
-    .option(
-      '-w, --wait [duration]',
-      'Wait in line until the GPUs are free, at most this long',
-      (text: string): Patience => ({ kind: 'until', duration: parseDuration(text) }),
-    )
-    .option('--nonblock', 'Do not wait, whatever the configuration says')
-    .option('--note <text>', 'What it is for, shown to everyone', shownText('--note'))
-    .option('--user <name>', 'Name to show instead of the account (shared accounts)', shownText('--user'))
+export function acquiringOptions(): readonly Option[] {
+  return [
+    option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', { read: gpuCount }),
+    option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { read: parseGpuIds }),
+    option('-w, --wait [duration]', 'Wait in line until the GPUs are free, at most this long', {
+      read: (text): Patience => ({ kind: 'until', duration: parseDuration(text) }),
+    }),
+    option('--nonblock', 'Do not wait, whatever the configuration says'),
+    option('--note <text>', 'What it is for, shown to everyone', { read: shownText('--note') }),
+    option('--user <name>', 'Name to show instead of the account (shared accounts)', {
+      read: shownText('--user'),
+    }),
+  ]
 }
 
 /** `--gpus`, `--gpu-ids`, or both if they agree. */

@@ -1,5 +1,5 @@
-import type { Command } from 'commander'
 import type { CanhazgpuError } from '../domain/errors.ts'
+import type { Option } from './option.ts'
 import type { World } from './world.ts'
 
 /** What a command prints. stdout carries the answer alone, stderr whatever is said beside it. */
@@ -22,7 +22,7 @@ export interface CommandSpec<Options, Result> {
   readonly takesCommand?: boolean
   /** What stands after the options: how it reads in the usage line, and how many there must be. */
   readonly arguments?: { readonly usage: string; readonly count: number }
-  readonly configure: (command: Command) => Command
+  readonly options: () => readonly Option[]
   readonly handle: (options: Options, world: World) => Promise<Result>
   readonly text: (result: Result, look: Look) => Printed
   readonly json: (result: Result) => unknown

@@ -1,48 +1,69 @@
-import type { Command, Option } from 'commander'
 import { durationExamples } from '../domain/duration.ts'
+import type { Edge } from './edge.ts'
+import type { Option } from './option.ts'
+import { programOptions } from './program.ts'
+import { COMMANDS, type CommandEntry } from './registry.ts'
 
 /** What completion may need to know of the pool; empty where there is none. */
-export interface Known {
+interface Known {
   readonly gpuIds: () => Promise<readonly number[]>
 }
 
+/** Prints what may stand in the place of the last of these words of a command line. */
+export async function printCompletions(words: readonly string[], edge: Edge): Promise<void> {
+  const gpuIds = async () => {
+    const world = await edge.world({ flags: {}, operands: [], commandLine: null })
+    const { store } = await world.deps()
+    return (await store.read()).pool.gpus.map((gpu) => gpu.id)
+  }
+  const candidates = await complete(words, { gpuIds: () => gpuIds().catch(() => []) })
+  edge.stdout(candidates.map((candidate) => `${candidate}\n`).join(''))
+}
+
 /** What may stand in the place of the last of these words, one candidate each. */
-export async function complete(
-  program: Command,
-  words: readonly string[],
-  known: Known,
-): Promise<readonly string[]> {
-  const { before, current } = split(words)
+async function complete(words: readonly string[], known: Known): Promise<readonly string[]> {
+  const { before, current, prefix } = split(words)
   // Behind `--` stands somebody else's command.
   if (before.includes('--')) return []
-  const named = before.find((word) => program.commands.some((each) => each.name() === word))
-  const command = program.commands.find((each) => each.name() === named)
-  const options = [...program.options, ...(command?.options ?? [])]
+  const named = before.find((word) => COMMANDS.some((each) => each.name === word))
+  const command = COMMANDS.find((each) => each.name === named)
+  const options = command === undefined ? programOptions() : (await command.load()).options
   const pending = options.find((option) => expectsValue(option, before.at(-1)))
   const candidates =
     pending !== undefined
       ? await valuesOf(pending, current, known)
       : current.startsWith('-')
-        ? [...new Set(options.flatMap((option) => option.long ?? []))]
-        : operandsOf(program, command)
-  return candidates.filter((candidate) => candidate.startsWith(current))
+        ? options.map((option) => option.long)
+        : operandsOf(command)
+  return candidates
+    .filter((candidate) => candidate.startsWith(current))
+    .map((candidate) => prefix + candidate)
+}
+
+interface Typed {
+  readonly before: readonly string[]
+  readonly current: string
+  /** What of the same word stands before it. */
+  readonly prefix: string
 }
 
 /** What is being typed, and what stands before it; bash takes `--option=value` for three words. */
-function split(words: readonly string[]): { before: readonly string[]; current: string } {
+function split(words: readonly string[]): Typed {
   const last = words.at(-1) ?? ''
   const before = words.slice(0, -1)
-  if (last === '=') return { before, current: '' }
-  return { before: before.at(-1) === '=' ? before.slice(0, -1) : before, current: last }
+  const [, option, value = ''] = /^(--[\w-]+)=(.*)$/.exec(last) ?? []
+  if (option !== undefined) return { before: [...before, option], current: value, prefix: `${option}=` }
+  if (last === '=') return { before, current: '', prefix: '' }
+  return { before: before.at(-1) === '=' ? before.slice(0, -1) : before, current: last, prefix: '' }
 }
 
 function expectsValue(option: Option, word: string | undefined): boolean {
-  return word !== undefined && option.required && (word === option.long || word === option.short)
+  return word !== undefined && option.value === 'required' && (word === option.long || word === option.short)
 }
 
-function operandsOf(program: Command, command: Command | undefined): readonly string[] {
-  if (command === undefined) return program.commands.map((each) => each.name())
-  switch (command.name()) {
+function operandsOf(command: CommandEntry | undefined): readonly string[] {
+  if (command === undefined) return COMMANDS.map((each) => each.name)
+  switch (command.name) {
     case 'completion':
       return ['bash', 'zsh', 'fish']
     case 'extend':

@@ -1,4 +1,3 @@
-import { CommanderError } from 'commander'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
@@ -18,17 +17,4 @@ export function tell(error: unknown, { stderr, json, commandName }: Telling): nu
     stderr(`Error: ${message}${hint === undefined ? '' : ` - ${hint}`}\n`)
   }
   return exitCodeOf(code, commandName)
-}
-
-/** commander's own complaints, in our words. */
-export function asCanhazgpuError(error: unknown): unknown {
-  if (!(error instanceof CommanderError)) return error
-  if (error.code === 'commander.help') {
-    return new CanhazgpuError('usage', 'Missing command', { hint: "see 'canhazgpu --help'" })
-  }
-  const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-  return new CanhazgpuError('usage', said.charAt(0).toUpperCase() + said.slice(1), {
-    hint: "see 'canhazgpu --help'",
-    cause: error,
-  })
 }

@@ -1,9 +1,10 @@
-import type { Command } from 'commander'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type Settings } from '../domain/settings.ts'
 import type { CommandSpec, Printed } from './command.ts'
 import type { Edge, Surroundings } from './edge.ts'
 import { tell } from './failures.ts'
+import { type Option, option } from './option.ts'
+import { checkMandatory, type Parsed } from './parse.ts'
 
 export interface CommandName {
   readonly name: string
@@ -19,56 +20,70 @@ export interface Invocation {
   status: number
 }
 
-/** Adds a command to the program: its options, and what happens when it is typed. */
-export function addCommand<Options, Result>(
-  program: Command,
-  { name, summary }: CommandName,
-  { spec, invocation }: { readonly spec: CommandSpec<Options, Result>; readonly invocation: Invocation },
-): void {
-  const { edge, commandLine } = invocation
+/** A command ready to be carried out. */
+export interface LoadedCommand {
+  readonly usage: string
+  readonly examples: readonly string[]
+  readonly options: readonly Option[]
+  readonly takesCommand: boolean
+  /** Carries it out and shows the answer. */
+  readonly run: (parsed: Parsed, invocation: Invocation) => Promise<void>
+}
+
+export function loadedCommand<Options, Result>(
+  name: string,
+  spec: CommandSpec<Options, Result>,
+): LoadedCommand {
   const operands = spec.arguments === undefined ? '' : ` ${spec.arguments.usage}`
   const behindDashes = spec.takesCommand === true ? ' -- COMMAND [ARGS]...' : ''
-  const command = program.command(name).description(summary).usage(`[OPTIONS]${operands}${behindDashes}`)
-  spec.configure(command)
-  withSettings(command.option('--json', 'Print JSON'))
-  command.addHelpText(
-    'after',
-    ['', 'Examples:', ...spec.examples.map((example) => `  ${example}`)].join('\n'),
-  )
-  command.allowExcessArguments()
-  // The options of a command that lacks its `--` are not ours to complain of.
-  if (spec.takesCommand === true) command.passThroughOptions()
-  command.action(async () => {
-    refuseStrays({ ...spec, name }, command.args, commandLine)
-    const options = { ...program.opts(), ...command.opts() }
-    const world = await edge.world(surroundingsOf(options, command.args, commandLine))
-    const json = options.json === true
-    const show = (result: Result): void => {
-      const printed: Printed = json
-        ? { stdout: `${JSON.stringify(spec.json(result), null, 2)}\n` }
-        : spec.text(result, edge.look.stdout)
-      if (printed.stdout !== undefined) edge.stdout(printed.stdout)
-      if (printed.stderr !== undefined) edge.stderr(printed.stderr)
-      const failure = spec.failure?.(result)
-      if (failure !== undefined)
-        invocation.status = tell(failure, { stderr: edge.stderr, json, commandName: name })
+  const options = [...spec.options(), option('--json', 'Print JSON'), ...settingOptions()]
+  return {
+    usage: `${name} [OPTIONS]${operands}${behindDashes}`,
+    examples: spec.examples,
+    options,
+    takesCommand: spec.takesCommand === true,
+    run: async (parsed, invocation) => {
+      refuseStrays({ ...spec, name }, parsed.operands, invocation.commandLine)
+      checkMandatory(parsed.options, options)
+      await carryOut(spec, { name, parsed, invocation })
+    },
+  }
+}
+
+async function carryOut<Options, Result>(
+  spec: CommandSpec<Options, Result>,
+  { name, parsed, invocation }: { name: string; parsed: Parsed; invocation: Invocation },
+): Promise<void> {
+  const { edge, commandLine } = invocation
+  const world = await edge.world(surroundingsOf(parsed, commandLine))
+  const options = parsed.options as Options
+  const json = parsed.options.json === true
+  const show = (result: Result): void => {
+    const printed: Printed = json
+      ? { stdout: `${JSON.stringify(spec.json(result), null, 2)}\n` }
+      : spec.text(result, edge.look.stdout)
+    if (printed.stdout !== undefined) edge.stdout(printed.stdout)
+    if (printed.stderr !== undefined) edge.stderr(printed.stderr)
+    const failure = spec.failure?.(result)
+    if (failure !== undefined) {
+      invocation.status = tell(failure, { stderr: edge.stderr, json, commandName: name })
     }
-    const answers = spec.follow?.(options as Options, world) ?? null
-    if (answers === null) {
-      const result = await spec.handle(options as Options, world)
-      show(result)
-      return spec.stay?.(result, world)
-    }
-    if (!edge.look.stdout.terminal) {
-      throw new CanhazgpuError('usage', '--watch needs a terminal to draw on', {
-        hint: `use '${name} --json' in scripts`,
-      })
-    }
-    for await (const result of answers) {
-      edge.stdout(CLEAR_SCREEN)
-      show(result)
-    }
-  })
+  }
+  const answers = spec.follow?.(options, world) ?? null
+  if (answers === null) {
+    const result = await spec.handle(options, world)
+    show(result)
+    return spec.stay?.(result, world)
+  }
+  if (!edge.look.stdout.terminal) {
+    throw new CanhazgpuError('usage', '--watch needs a terminal to draw on', {
+      hint: `use '${name} --json' in scripts`,
+    })
+  }
+  for await (const result of answers) {
+    edge.stdout(CLEAR_SCREEN)
+    show(result)
+  }
 }
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'
@@ -98,19 +113,16 @@ function refuseStrays(
 }
 
 /** Settings may stand before or after the command's name. */
-export function withSettings(command: Command): Command {
-  command.option('--config <file>', 'Configuration file (default: ~/.canhazgpu.yaml)')
-  for (const setting of Object.values(SETTINGS).filter(({ flag }) => flag)) {
-    command.option(`--${setting.key} <value>`, `${setting.describe} (default: ${setting.show})`)
-  }
-  return command
+export function settingOptions(): readonly Option[] {
+  const flags = Object.values(SETTINGS).filter(({ flag }) => flag)
+  return [
+    option('--config <file>', 'Configuration file (default: ~/.canhazgpu.yaml)'),
+    ...flags.map(({ key, describe, show }) => option(`--${key} <value>`, `${describe} (default: ${show})`)),
+    option('-h, --help', 'Show this help'),
+  ]
 }
 
-function surroundingsOf(
-  options: Readonly<Record<string, unknown>>,
-  operands: readonly string[],
-  commandLine: readonly string[] | null,
-): Surroundings {
+function surroundingsOf({ options, operands }: Parsed, commandLine: readonly string[] | null): Surroundings {
   const text = (name: string): string | undefined => {
     const value = options[name]
     return typeof value === 'string' ? value : undefined

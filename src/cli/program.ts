@@ -1,60 +1,66 @@
-import { Command, CommanderError } from 'commander'
-import { complete } from './complete.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
 import type { Edge } from './edge.ts'
 import { EXIT } from './exit-codes.ts'
-import { asCanhazgpuError, tell } from './failures.ts'
-import { formatHelp } from './help.ts'
-import { type Invocation, withSettings } from './invocation.ts'
+import { tell } from './failures.ts'
+import { helpText } from './help.ts'
+import { type Invocation, settingOptions } from './invocation.ts'
+import { option } from './option.ts'
+import { nearest, parseWords } from './parse.ts'
 import { COMMANDS } from './registry.ts'
 
 /** Parses and runs one command line (without the program's name); returns the exit status. */
 export async function runProgram(args: readonly string[], edge: Edge): Promise<number> {
   const dashes = args.indexOf('--')
-  const own = dashes < 0 ? args : args.slice(0, dashes)
-  const commandName = own.find((arg) => COMMANDS.some(({ name }) => name === arg))
-  const invocation: Invocation = {
-    edge,
-    commandLine: dashes < 0 ? null : args.slice(dashes + 1),
-    status: EXIT.success,
-  }
+  const words = dashes < 0 ? args : args.slice(0, dashes)
+  const commandLine = dashes < 0 ? null : args.slice(dashes + 1)
+  const invocation: Invocation = { edge, commandLine, status: EXIT.success }
+  let commandName: string | undefined
   try {
-    const program = await programWith(invocation, (name) => name === commandName)
-    await program.parseAsync([...own], { from: 'user' })
+    const before = parseWords(words, programOptions(), true)
+    commandName = before.operands[0]
+    await runCommand(before, invocation)
     return invocation.status
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.success
-    return tell(asCanhazgpuError(error), { stderr: edge.stderr, json: own.includes('--json'), commandName })
+    return tell(error, { stderr: edge.stderr, json: words.includes('--json'), commandName })
   }
 }
 
-/** Prints what may stand in the place of the last of these words of a command line. */
-export async function printCompletions(words: readonly string[], edge: Edge): Promise<number> {
-  const program = await programWith({ edge, commandLine: null, status: EXIT.success }, () => true)
-  const world = edge.world({ flags: {}, operands: [], commandLine: null })
-  const gpuIds = async () => {
-    const deps = await (await world).deps()
-    return (await deps.store.read()).pool.gpus.map((gpu) => gpu.id)
-  }
-  const candidates = await complete(program, words, { gpuIds: () => gpuIds().catch(() => []) })
-  edge.stdout(candidates.map((candidate) => `${candidate}\n`).join(''))
-  return EXIT.success
-}
-
-/** The program with all its commands, of which only the chosen ones can be carried out. */
-async function programWith(invocation: Invocation, chosen: (name: string) => boolean): Promise<Command> {
+/** Before the command's name stand only settings; they hold unless the command has its own. */
+async function runCommand(before: ReturnType<typeof parseWords>, invocation: Invocation): Promise<void> {
   const { edge } = invocation
-  const program = new Command('canhazgpu')
-    .usage('[OPTIONS] COMMAND [ARGS]...')
-    .version(edge.version, '-V, --version', 'Show the version')
-    .helpOption('-h, --help', 'Show this help')
-    .helpCommand(false)
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({ writeOut: edge.stdout, writeErr: edge.stdout, outputError: () => {} })
-    .configureHelp({ formatHelp })
-  for (const { name, summary, add } of COMMANDS) {
-    if (chosen(name)) await add(program, invocation)
-    else program.command(name).description(summary)
+  const [name, ...words] = before.operands
+  if (before.options.version === true) return edge.stdout(`${edge.version}\n`)
+  if (before.options.help === true) return edge.stdout(programHelp())
+  if (name === undefined) {
+    edge.stderr(programHelp())
+    throw new CanhazgpuError('usage', 'Missing command', { hint: "see 'canhazgpu --help'" })
   }
-  return withSettings(program)
+  const entry = COMMANDS.find((each) => each.name === name)
+  if (entry === undefined) throw unknownCommand(name)
+  const command = await entry.load()
+  const parsed = parseWords(words, command.options, command.takesCommand)
+  if (parsed.options.help === true) {
+    return edge.stdout(helpText({ ...command, summary: entry.summary }))
+  }
+  await command.run({ ...parsed, options: { ...before.options, ...parsed.options } }, invocation)
+}
+
+/** What may stand before the command's name. */
+export function programOptions() {
+  return [option('-V, --version', 'Show the version'), ...settingOptions()]
+}
+
+function programHelp(): string {
+  return helpText({ usage: '[OPTIONS] COMMAND [ARGS]...', commands: COMMANDS, options: programOptions() })
+}
+
+function unknownCommand(name: string): CanhazgpuError {
+  const similar = nearest(
+    name,
+    COMMANDS.map((each) => each.name),
+  )
+  const guess = similar === undefined ? '' : ` (Did you mean ${similar}?)`
+  return new CanhazgpuError('usage', `Unknown command '${name}'${guess}`, {
+    hint: "see 'canhazgpu --help'",
+  })
 }

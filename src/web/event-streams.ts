@@ -14,6 +14,7 @@ export class EventStreams {
   readonly #sampler: Sampler
   readonly #encoded = new WeakMap<Snapshot, Uint8Array>()
   readonly #closing = new AbortController()
+  readonly #ended = Promise.withResolvers<void>()
   #open = 0
 
   constructor(sampler: Sampler) {
@@ -37,9 +38,11 @@ export class EventStreams {
     })
   }
 
-  /** Ends every stream. */
-  close(): void {
+  /** Ends every stream; resolves when all have ended. */
+  close(): Promise<void> {
     this.#closing.abort()
+    if (this.#open === 0) this.#ended.resolve()
+    return this.#ended.promise
   }
 
   #body(): ReadableStream<Uint8Array> {
@@ -51,6 +54,7 @@ export class EventStreams {
       isOpen = false
       this.#open--
       unwatch()
+      if (this.#open === 0 && this.#closing.signal.aborted) this.#ended.resolve()
     }
     let seen = -1
     return new ReadableStream<Uint8Array>(
@@ -66,9 +70,8 @@ export class EventStreams {
           }
           const snapshot = await this.#sampler.next(seen)
           if (this.#closing.signal.aborted) {
-            end()
             controller.close()
-            return
+            return end()
           }
           if (!isOpen) return
           seen = this.#sampler.version

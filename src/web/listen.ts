@@ -25,6 +25,8 @@ export async function listen(
       idleTimeout: IDLE_S,
       maxRequestBodySize: 1_024,
       development: false,
+      // Otherwise two servers could share a port, each with half of the requests.
+      reusePort: false,
       fetch(request, server) {
         if (server.pendingRequests > MOST_REQUESTS) return busy()
         if (request.url.endsWith('/api/events')) server.timeout(request, 0)

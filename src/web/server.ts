@@ -22,9 +22,11 @@ export interface WebServer {
   readonly url: string
   /** Whoever can reach the machine can look. */
   readonly open: boolean
-  /** Ends every stream and connection at once. */
+  /** Ends every stream and connection, in a moment. */
   close(): Promise<void>
 }
+
+const FAREWELL_MS: Millis = 250
 
 /** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
@@ -53,8 +55,10 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     url: `http://${hostInUrl(isEveryAddress(address.host) ? hostname : address.host)}:${server.port}`,
     open: !loopback && access.token === null && access.basic === null,
     async close() {
-      streams.close()
+      const ended = streams.close()
       sampler.close()
+      // Whoever does not read the end of a stream does not keep us.
+      await Promise.race([ended.then(() => server.stop()), Bun.sleep(FAREWELL_MS)])
       await server.stop(true)
     },
   }

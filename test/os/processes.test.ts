@@ -98,7 +98,7 @@ describe('liveness', () => {
 })
 
 describe.skipIf(!isRoot)('namespaces', () => {
-  test('a process of another pid namespace is unknown here and known there', () => {
+  test('a process of another pid namespace is known there; here only where all can be seen', () => {
     const there = inside(`unshare --pid --fork --mount-proc ${INSIDE}`)
     expect(there.identity.pid).toBe(1)
     expect(there.liveness).toBe('alive')

@@ -13,7 +13,7 @@ export interface Source {
   readonly layer: Layer
   /** Files of ours it imports, types included, by their paths. */
   readonly imports: readonly Import[]
-  /** Modules of others, such as `node:fs` or `commander`. */
+  /** Modules of others, such as `node:fs` or `hono`. */
   readonly packages: readonly Import[]
   /** Without comments and types. */
   readonly code: string

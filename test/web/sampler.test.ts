@@ -73,8 +73,8 @@ describe('a driver that hangs', () => {
     const stage = newStage()
     const { document: good } = await stage.sampler.current()
     stage.hang()
-    stage.pass(8_000)
     const old = await until('it is told to be old', async () => {
+      stage.pass(100)
       const { document } = await stage.sampler.current()
       return document.stale === undefined ? false : document
     })

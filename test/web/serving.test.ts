@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { finished, testPool } from '../support/pool.ts'
+import { testPool } from '../support/pool.ts'
 import { newUser, noUsers } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { openEvents } from './event-stream.ts'
@@ -88,12 +88,11 @@ test.skipIf(noUsers() !== null)('read access to the pool is enough', async () =>
 test('says where with --json', async () => {
   using pool = await testPool(1)
   const child = pool.start('web', '--json', '--host', '127.0.0.1', '--port', '0')
-  const reader = child.stdout.getReader()
-  const { value } = await reader.read()
-  expect(JSON.parse(new TextDecoder().decode(value))).toEqual({
-    url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
-  })
-  reader.releaseLock()
-  child.kill()
-  expect((await finished(child)).status).toBe(0)
+  let said = ''
+  for await (const chunk of child.stdout) {
+    said += new TextDecoder().decode(chunk)
+    if (said.endsWith('}\n')) child.kill()
+  }
+  expect(JSON.parse(said)).toEqual({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) })
+  expect(await child.exited).toBe(0)
 })

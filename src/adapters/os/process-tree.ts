@@ -1,15 +1,16 @@
-import { hasEnded, processStat } from './processes.ts'
+import { hasEnded, processStat, procIsOurs } from './processes.ts'
 import { listNumbers, readText } from './procfs.ts'
 
 /**
  * The living processes of a job: the root (null where it is gone, for its pid may be another's by now), its
  * descendants, and whoever carries the reservation in the environment it was started with (daemons that left
  * the tree) with descendants. Never ourselves. Root first, parents before children. Processes that come or
- * go meanwhile may be missed.
+ * go meanwhile may be missed. Where `/proc` is another pid namespace's and its pids mean others, the root alone.
  */
 export function processTree(root: number | null, reservationId: string): number[] {
   const children = new Map<number, number[]>()
   const starts = root === null ? [] : [root]
+  if (!procIsOurs()) return starts
   const mark = `CANHAZGPU_RESERVATION=${reservationId}`
   for (const pid of listNumbers('/proc')) {
     const stat = processStat(pid)

@@ -1,7 +1,7 @@
 import type { Liveness, ProcessIdentity } from '../../domain/model.ts'
 import { bootId, pidNamespace } from './boot.ts'
 import { ESRCH, kill } from './libc.ts'
-import { readLink, readText } from './procfs.ts'
+import { listNumbers, readLink, readText } from './procfs.ts'
 
 /** What `/proc/<pid>/stat` tells (proc_pid_stat(5)). */
 export interface ProcessStat {
@@ -24,17 +24,40 @@ export function currentProcess(): ProcessIdentity {
 /**
  * Whether that very process still runs; never mistakes a later one with its pid for it. A process that
  * only waits to be reaped is gone; a dead main thread with living others is not. `rebooted` where it ran
- * before this boot; `unknown` where its pid counts in another pid namespace than ours.
+ * before this boot; `unknown` where its pid counts in another pid namespace that we cannot see into.
  */
 export function liveness(identity: ProcessIdentity): Liveness {
   if (identity.bootId !== bootId()) return 'rebooted'
-  if (identity.pidNamespace !== pidNamespace()) return 'unknown'
+  if (identity.pidNamespace !== pidNamespace()) return livenessBelow(identity)
   if (!exists(identity.pid)) return 'gone'
   const stat = procIsOurs() ? processStat(identity.pid) : null
   // Either it went this instant, or `hidepid` keeps it from us: only kill(2) can tell.
   if (stat === null) return exists(identity.pid) ? 'alive' : 'gone'
   if (stat.startTime !== identity.startTime) return 'gone'
   return hasEnded(stat) ? 'gone' : 'alive'
+}
+
+/** Inode of the first pid namespace, PROC_PID_INIT_INO of the kernel (include/linux/proc_ns.h). */
+const FIRST_PID_NAMESPACE = '4026531836'
+
+/**
+ * From the first pid namespace the processes of all others can be seen, each with its pid there as the last
+ * number of NSpid (proc_pid_status(5)), so that a container that went takes its reservations along. `unknown`
+ * from anywhere else, across time namespaces, and where any process is hidden from us.
+ */
+function livenessBelow(identity: ProcessIdentity): Liveness {
+  const comparable = pidNamespace() === FIRST_PID_NAMESPACE && /^\d+$/.test(identity.pidNamespace)
+  const pids = comparable && procIsOurs() ? listNumbers('/proc') : []
+  // Where `hidepid` is in force, the first process is not listed.
+  if (!pids.includes(1)) return 'unknown'
+  for (const pid of pids) {
+    const innermost = /^NSpid:.*\s(\d+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
+    if (innermost !== undefined && Number(innermost) !== identity.pid) continue
+    const stat = innermost === undefined ? null : processStat(pid)
+    if (stat === null && exists(pid)) return 'unknown'
+    if (stat?.startTime === identity.startTime && !hasEnded(stat)) return 'alive'
+  }
+  return 'gone'
 }
 
 /** Null where the process is gone or hidden. */
@@ -59,7 +82,7 @@ export function parseStat(line: string): ProcessStat | null {
 }
 
 /** A process of a new pid namespace may still look at the old one's `/proc`, where pids mean others. */
-function procIsOurs(): boolean {
+export function procIsOurs(): boolean {
   procIsOursRead ??= readLink('/proc/self') === String(process.pid)
   return procIsOursRead
 }

@@ -2,6 +2,7 @@ import { type PoolCreated, setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { ALLOCATIONS, type PoolSettings, PROVIDERS, type ProviderName } from '../../domain/model.ts'
 import type { CommandSpec } from '../command.ts'
+import { option } from '../option.ts'
 import { gpuCount } from '../options.ts'
 
 interface AdminOptions {
@@ -14,17 +15,21 @@ interface AdminOptions {
 
 export const admin: CommandSpec<AdminOptions, PoolCreated> = {
   examples: ['sudo canhazgpu admin --gpus 8', 'sudo canhazgpu admin --gpus 4 --force'],
-  configure: (command) =>
-    command
-      .requiredOption('-g, --gpus <count>', 'Number of GPUs available on this machine', gpuCount)
-      .option('--force', 'Force reinitialization even if already initialized; clears all reservations')
-      .option(
-        '--provider <name>',
-        `How to ask the GPUs: ${PROVIDERS.join(', ')} (default: what is found)`,
-        provider,
-      )
-      .option('--group <name>', 'Unix group that may use the pool (default: every user)')
-      .option('--allocation <policy>', `Which free GPUs first: ${ALLOCATIONS.join(', ')}`, allocation, 'lru'),
+  options: () => [
+    option('-g, --gpus <count>', 'Number of GPUs available on this machine (required)', {
+      read: gpuCount,
+      mandatory: true,
+    }),
+    option('--force', 'Force reinitialization even if already initialized; clears all reservations'),
+    option('--provider <name>', `How to ask the GPUs: ${PROVIDERS.join(', ')} (default: what is found)`, {
+      read: provider,
+    }),
+    option('--group <name>', 'Unix group that may use the pool (default: every user)'),
+    option('--allocation <policy>', `Which free GPUs first: ${ALLOCATIONS.join(', ')} (default: lru)`, {
+      read: allocation,
+      default: 'lru',
+    }),
+  ],
   handle: async (options, world) =>
     setUpPool(world.poolPlace(options.group), {
       host: world.hostname(),

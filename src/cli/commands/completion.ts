@@ -7,7 +7,7 @@ type Shell = (typeof SHELLS)[number]
 export const completion: CommandSpec<Record<never, never>, string> = {
   examples: ['source <(canhazgpu completion bash)', 'canhazgpu completion fish | source'],
   arguments: { usage: SHELLS.join('|'), count: 1 },
-  configure: (command) => command,
+  options: () => [],
   handle: async (_options, world) => SCRIPTS[shellOf(world.operands[0])],
   text: (script) => ({ stdout: script }),
   json: (script) => ({ script }),
@@ -57,9 +57,19 @@ compdef _canhazgpu canhazgpu chg
   set -l words (commandline -opc) (commandline -ct)
   canhazgpu __complete $words[2..-1] 2>/dev/null
 end
+function __canhazgpu_command
+  # After -- stands a command of its own.
+  set -l before (commandline -opc)
+  set -l dashes (contains -i -- -- $before)
+  set -l line ''
+  for word in $before[(math $dashes + 1)..-1]
+    set line $line(string escape -- $word)' '
+  end
+  complete -C $line(commandline -ct)
+end
 for name in canhazgpu chg
   complete -c $name -f -n 'not contains -- -- (commandline -opc)' -a '(__canhazgpu_complete)'
-  complete -c $name -F -n 'contains -- -- (commandline -opc)'
+  complete -c $name -f -n 'contains -- -- (commandline -opc)' -a '(__canhazgpu_command)'
 end
 `,
 }

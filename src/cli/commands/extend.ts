@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from '../../domain/duration.ts'
 import { parseGpuIds } from '../../domain/gpu-ids.ts'
 import type { GpuId, ManualReservation, Millis } from '../../domain/model.ts'
 import type { CommandSpec } from '../command.ts'
+import { option } from '../option.ts'
 
 interface ExtendOptions {
   readonly gpuIds?: readonly GpuId[]
@@ -17,8 +18,9 @@ interface Extended {
 export const extend: CommandSpec<ExtendOptions, Extended> = {
   examples: ['canhazgpu extend 2h', 'canhazgpu extend --gpu-ids 1,3 30m'],
   arguments: { usage: 'DURATION', count: 1 },
-  configure: (command) =>
-    command.option('-G, --gpu-ids <ids>', 'Only the reservations of these GPUs', parseGpuIds),
+  options: () => [
+    option('-G, --gpu-ids <ids>', 'Only the reservations of these GPUs', { read: parseGpuIds }),
+  ],
   handle: async ({ gpuIds }, world) => {
     const by = parseDuration(world.operands[0] ?? '')
     const reservations = await extendManual(await world.deps(), {

@@ -9,7 +9,7 @@ import { forecastWords, requestWords } from '../waiting-line.ts'
 
 export const queue: CommandSpec<Record<never, never>, QueueOverview> = {
   examples: ['canhazgpu queue', 'canhazgpu queue --json'],
-  configure: (command) => command,
+  options: () => [],
   handle: async (_options, world) => queueOverview(await world.deps()),
   text: ({ places, now }) => ({
     stdout:

@@ -2,6 +2,7 @@ import { releaseById, releaseManual } from '../../app/release.ts'
 import { parseGpuIds } from '../../domain/gpu-ids.ts'
 import type { GpuId } from '../../domain/model.ts'
 import type { CommandSpec } from '../command.ts'
+import { option } from '../option.ts'
 
 interface ReleaseOptions {
   readonly gpuIds?: readonly GpuId[]
@@ -14,8 +15,9 @@ interface Released {
 
 export const release: CommandSpec<ReleaseOptions, Released> = {
   examples: ['canhazgpu release', 'canhazgpu release --gpu-ids 1,3'],
-  configure: (command) =>
-    command.option('-G, --gpu-ids <ids>', 'Only these GPUs, also those of your runs', parseGpuIds),
+  options: () => [
+    option('-G, --gpu-ids <ids>', 'Only these GPUs, also those of your runs', { read: parseGpuIds }),
+  ],
   handle: async ({ gpuIds }, world) => {
     const deps = await world.deps()
     const account = world.account()

@@ -4,6 +4,7 @@ import type { Millis } from '../../domain/model.ts'
 import type { UsageReport, UserUsage } from '../../domain/report.ts'
 import { printable } from '../../domain/text.ts'
 import type { CommandSpec } from '../command.ts'
+import { option } from '../option.ts'
 import { wholeNumber } from '../options.ts'
 
 interface ReportOptions {
@@ -14,13 +15,12 @@ const MOST_DAYS = 3650
 
 export const report: CommandSpec<ReportOptions, UsageReport> = {
   examples: ['canhazgpu report', 'canhazgpu report --days 7'],
-  configure: (command) =>
-    command.option(
-      '--days <num>',
-      'Number of days to include in the report (default: 30)',
-      wholeNumber('--days', 1, MOST_DAYS),
-      30,
-    ),
+  options: () => [
+    option('--days <num>', 'Number of days to include in the report (default: 30)', {
+      read: wholeNumber('--days', 1, MOST_DAYS),
+      default: 30,
+    }),
+  ],
   handle: async ({ days }, world) => reportUsage(await world.deps(), days),
   text: (usage) => ({ stdout: `${reportLines(usage).join('\n')}\n` }),
   json: reportDocument,

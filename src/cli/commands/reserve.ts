@@ -4,9 +4,10 @@ import { deviceVariables, shellExport } from '../../domain/device-variables.ts'
 import { formatDuration, parseDuration } from '../../domain/duration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis } from '../../domain/model.ts'
-import { type AcquiringOptions, acquireFor, intentOf, withAcquiringOptions } from '../acquiring.ts'
+import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
 import { grantDocument } from '../grant-document.ts'
+import { option } from '../option.ts'
 
 interface ReserveOptions extends AcquiringOptions {
   readonly duration: Millis
@@ -32,18 +33,17 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
     'canhazgpu reserve --gpus 2 --duration 4h',
     'eval "$(canhazgpu reserve --export --wait)"',
   ],
-  configure: (command) =>
-    withAcquiringOptions(command)
-      .option(
-        '-d, --duration <time>',
-        'How long to reserve, such as 30m, 2h, 1d, 0.5h, 1h30m (default: 8h)',
-        parseDuration,
-        DEFAULT_DURATION,
-      )
-      .option('--claim', 'Take over GPUs that only your own processes use already')
-      .option('-s, --short', 'Print only the GPU ids, such as 1,3')
-      .option('--export', 'Print the line to eval in a shell')
-      .option('--docker', "Print the option for 'docker run'"),
+  options: () => [
+    ...acquiringOptions(),
+    option('-d, --duration <time>', 'How long to reserve, such as 30m, 2h, 1d, 0.5h, 1h30m (default: 8h)', {
+      read: parseDuration,
+      default: DEFAULT_DURATION,
+    }),
+    option('--claim', 'Take over GPUs that only your own processes use already'),
+    option('-s, --short', 'Print only the GPU ids, such as 1,3'),
+    option('--export', 'Print the line to eval in a shell'),
+    option('--docker', "Print the option for 'docker run'"),
+  ],
   handle: async (options, world) => {
     const form = formOf(options)
     const intent = intentOf(options, world, { kind: 'manual', duration: options.duration })

@@ -3,9 +3,10 @@ import { deviceVariables } from '../../domain/device-variables.ts'
 import { parseDuration } from '../../domain/duration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis } from '../../domain/model.ts'
-import { type AcquiringOptions, acquireFor, intentOf, withAcquiringOptions } from '../acquiring.ts'
+import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
 import { grantDocument } from '../grant-document.ts'
+import { option } from '../option.ts'
 
 interface RunOptions extends AcquiringOptions {
   readonly timeout?: Millis
@@ -21,10 +22,15 @@ export const run: CommandSpec<RunOptions, never> = {
     'canhazgpu run --wait --timeout 2h -- python train.py',
   ],
   takesCommand: true,
-  configure: (command) =>
-    withAcquiringOptions(command)
-      .option('-t, --timeout <time>', 'Interrupt the command after this time, such as 2h', parseDuration)
-      .option('--grace <time>', 'Kill it this much later if it still lives (default: 30s)', parseDuration),
+  options: () => [
+    ...acquiringOptions(),
+    option('-t, --timeout <time>', 'Interrupt the command after this time, such as 2h', {
+      read: parseDuration,
+    }),
+    option('--grace <time>', 'Kill it this much later if it still lives (default: 30s)', {
+      read: parseDuration,
+    }),
+  ],
   handle: async (options, world) => {
     const launcher = world.launch()
     const hold = {

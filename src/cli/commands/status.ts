@@ -2,6 +2,7 @@ import { type Overview, overview } from '../../app/overview.ts'
 import { statusDocument } from '../../app/status-document.ts'
 import type { GpuStatus } from '../../domain/status.ts'
 import type { CommandSpec } from '../command.ts'
+import { option } from '../option.ts'
 import { statusLine } from '../status-line.ts'
 import { statusTable } from '../status-table.ts'
 import type { World } from '../world.ts'
@@ -22,12 +23,12 @@ const REDRAW_MS = 2_000
 
 export const status: CommandSpec<StatusOptions, Shown> = {
   examples: ['canhazgpu status', 'canhazgpu status --table --watch', 'canhazgpu status --free --json'],
-  configure: (command) =>
-    command
-      .option('--table', 'Show a table')
-      .option('--watch', 'Keep showing, until Ctrl-C')
-      .option('--mine', 'Only GPUs that you hold or use')
-      .option('--free', 'Only GPUs that are available'),
+  options: () => [
+    option('--table', 'Show a table'),
+    option('--watch', 'Keep showing, until Ctrl-C'),
+    option('--mine', 'Only GPUs that you hold or use'),
+    option('--free', 'Only GPUs that are available'),
+  ],
   handle: look,
   follow: (options, world) => (options.watch === true ? looks(options, world) : null),
   text: (seen, appearance) => ({

@@ -1,5 +1,6 @@
 import type { WebServer } from '../../web/server.ts'
 import type { CommandSpec } from '../command.ts'
+import { option } from '../option.ts'
 import { wholeNumber } from '../options.ts'
 import type { World } from '../world.ts'
 
@@ -18,16 +19,14 @@ export const web: CommandSpec<WebOptions, WebServer> = {
     'canhazgpu web --host 127.0.0.1 --port 8080',
     'canhazgpu web --demo',
   ],
-  configure: (command) =>
-    command
-      .option(
-        '-p, --port <port>',
-        'Port to run the web server on; 0 for any free one (default: 8080)',
-        wholeNumber('--port', 0, MOST_PORTS),
-        8080,
-      )
-      .option('--host <host>', 'Host to bind the web server to (default: 0.0.0.0)', '0.0.0.0')
-      .option('--demo', 'Show the day of a made-up team instead of this machine'),
+  options: () => [
+    option('-p, --port <port>', 'Port to run the web server on; 0 for any free one (default: 8080)', {
+      read: wholeNumber('--port', 0, MOST_PORTS),
+      default: 8080,
+    }),
+    option('--host <host>', 'Host to bind the web server to (default: 0.0.0.0)', { default: '0.0.0.0' }),
+    option('--demo', 'Show the day of a made-up team instead of this machine'),
+  ],
   async handle({ port, host, demo }, world) {
     const { startServer } = await import('../../web/server.ts')
     const site = demo ? await demoSite(world) : { deps: await world.deps(), hostname: world.hostname() }

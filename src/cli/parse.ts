@@ -1,0 +1,109 @@
+import { CanhazgpuError } from '../domain/errors.ts'
+import type { Option } from './option.ts'
+
+export interface Parsed {
+  /** By the name of the option; `true` where it was given without a value. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly operands: readonly string[]
+}
+
+/**
+ * Reads the words of a command line strictly: an option that is not known, or lacks its value, is refused.
+ * With `stopAtOperand` everything from the first operand on is one. Throws `usage`.
+ */
+export function parseWords(
+  words: readonly string[],
+  known: readonly Option[],
+  stopAtOperand: boolean,
+): Parsed {
+  const options: Record<string, unknown> = {}
+  const operands: string[] = []
+  const rest = [...words]
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (!isOption(word)) {
+      operands.push(word, ...(stopAtOperand ? rest.splice(0) : []))
+      continue
+    }
+    const { option, attached } = optionIn(word, known)
+    options[option.name] = valueFor(option, attached, rest)
+  }
+  return { options: withDefaults(options, known), operands }
+}
+
+/** A lone dash often stands for a stream, and is an operand. */
+const isOption = (word: string): boolean => word.startsWith('-') && word !== '-'
+
+/** `--gpus=2`, `-g2` and `-g=2` carry their value with them. */
+function optionIn(word: string, known: readonly Option[]): { option: Option; attached: string | undefined } {
+  const equals = word.indexOf('=')
+  const name = equals < 0 ? word : word.slice(0, equals)
+  const whole = known.find((option) => option.long === name || option.short === name)
+  if (whole !== undefined) return { option: whole, attached: equals < 0 ? undefined : word.slice(equals + 1) }
+  const short = known.find((option) => option.short === word.slice(0, 2) && option.value !== 'none')
+  if (short !== undefined && !word.startsWith('--')) return { option: short, attached: word.slice(2) }
+  const similar = nearest(
+    name,
+    known.map((option) => option.long),
+  )
+  throw wrong(`Unknown option '${name}'${similar === undefined ? '' : ` (Did you mean ${similar}?)`}`)
+}
+
+function valueFor(option: Option, attached: string | undefined, rest: string[]): unknown {
+  switch (option.value) {
+    case 'none':
+      if (attached === undefined) return true
+      throw wrong(`Option '${option.flags}' takes no value`)
+    case 'required': {
+      const text = attached ?? rest.shift()
+      if (text === undefined) throw wrong(`Option '${option.flags}' argument missing`)
+      return option.read(text)
+    }
+    case 'optional': {
+      const next = rest[0]
+      const text = attached ?? (next === undefined || isOption(next) ? undefined : rest.shift())
+      return text === undefined ? true : option.read(text)
+    }
+  }
+}
+
+function withDefaults(options: Record<string, unknown>, known: readonly Option[]) {
+  for (const option of known) {
+    if (!(option.name in options) && 'default' in option) options[option.name] = option.default
+  }
+  return options
+}
+
+/** Throws `usage` where the command cannot do without an option that is not there. */
+export function checkMandatory(options: Parsed['options'], known: readonly Option[]): void {
+  const missing = known.find((option) => option.mandatory && options[option.name] === undefined)
+  if (missing !== undefined) throw wrong(`Required option '${missing.flags}' not specified`)
+}
+
+/** What was most likely meant: at most two letters off, and not most of the word. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const [best] = candidates
+    .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
+    .filter((each) => each.distance <= 2 && each.distance < word.length - 2)
+    .sort((a, b) => a.distance - b.distance)
+  return best?.candidate
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    rows.push(row)
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      const swapped =
+        a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY
+      row.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + same, swapped))
+    }
+  }
+  return at(a.length, b.length)
+}
+
+const wrong = (message: string): CanhazgpuError =>
+  new CanhazgpuError('usage', message, { hint: "see 'canhazgpu --help'" })
