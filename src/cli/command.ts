@@ -29,7 +29,7 @@ export interface CommandSpec<Options, Result> {
   /** Shows the answer again and again until the command is interrupted, instead of once. */
   readonly follow?: (options: Options, world: World) => AsyncIterable<Result> | null
   /** Goes on after the answer has been shown, until it returns: a server that was started. */
-  readonly stay?: (result: Result, world: World) => Promise<void>
+  readonly stay?: (result: Result) => Promise<void>
   /** A failure to be told after the answer, and in spite of it. */
   readonly failure?: (result: Result) => CanhazgpuError | undefined
 }

@@ -73,7 +73,7 @@ async function carryOut<Options, Result>(
   if (answers === null) {
     const result = await spec.handle(options, world)
     show(result)
-    return spec.stay?.(result, world)
+    return spec.stay?.(result)
   }
   if (!edge.look.stdout.terminal) {
     throw new CanhazgpuError('usage', '--watch needs a terminal to draw on', {

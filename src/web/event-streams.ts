@@ -26,16 +26,15 @@ export class EventStreams {
   }
 
   /** One more stream; throws a `Refusal` where there are too many. */
-  stream(): Response {
+  stream(request: Request): Response {
+    if (request.method === 'HEAD') return new Response(null, { headers: HEADERS })
     if (this.#open >= MOST_STREAMS) {
       throw new Refusal('too-many-connections', `More than ${MOST_STREAMS} pages are open`, {
         hint: '/api/snapshot has the same for one moment',
         headers: { 'retry-after': '30' },
       })
     }
-    return new Response(this.#body(), {
-      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
-    })
+    return new Response(this.#body(request.signal), { headers: HEADERS })
   }
 
   /** Ends every stream; resolves when all have ended. */
@@ -45,7 +44,7 @@ export class EventStreams {
     return this.#ended.promise
   }
 
-  #body(): ReadableStream<Uint8Array> {
+  #body(gone: AbortSignal): ReadableStream<Uint8Array> {
     const unwatch = this.#sampler.watch()
     this.#open++
     let isOpen = true
@@ -56,6 +55,7 @@ export class EventStreams {
       unwatch()
       if (this.#open === 0 && this.#closing.signal.aborted) this.#ended.resolve()
     }
+    gone.addEventListener('abort', end, { once: true })
     let seen = -1
     return new ReadableStream<Uint8Array>(
       {
@@ -92,6 +92,8 @@ export class EventStreams {
     return bytes
   }
 }
+
+const HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
 
 const encoder = new TextEncoder()
 const eventBytes = (event: string, data: string) => encoder.encode(`event: ${event}\ndata: ${data}\n\n`)

@@ -123,6 +123,6 @@ export const schemas = {
     },
     { left_out: whole },
   ),
-  Health: object({ status: oneOf('ok'), driver: oneOf('ok', 'stale') }),
+  Health: object({ status: oneOf('ok'), driver: oneOf('ok', 'stale', 'asleep') }),
   Failure: object({ error: object({ code: text, message: text }, { hint: text }) }),
 }

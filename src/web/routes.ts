@@ -16,6 +16,7 @@ import { openApiDocument } from './openapi.ts'
 import { daysOf, rangeOf } from './query.ts'
 import type { Sampler } from './sampler.ts'
 import { SharedAnswers } from './shared-answers.ts'
+import type { Snapshot } from './snapshot.ts'
 
 export interface Site {
   readonly deps: Pick<Deps, 'store' | 'alive'>
@@ -34,10 +35,14 @@ export function routes(site: Site): (request: Request) => Promise<Response> {
   const shared = new SharedAnswers(site.clock)
   const app = new Hono({ strict: true })
 
-  app.get('/api/status', async () => json((await sampler.current()).statusJson))
-  app.get('/api/queue', async () => json((await sampler.current()).queueJson))
-  app.get('/api/snapshot', async () => json((await sampler.current()).json))
-  app.get('/api/events', () => site.streams.stream())
+  const present = async (part: (snapshot: Snapshot) => string) => {
+    const snapshot = await sampler.current()
+    return json(part(snapshot), snapshot.document.stale === undefined ? {} : { 'x-canhazgpu-stale': 'true' })
+  }
+  app.get('/api/status', () => present((snapshot) => snapshot.statusJson))
+  app.get('/api/queue', () => present((snapshot) => snapshot.queueJson))
+  app.get('/api/snapshot', () => present((snapshot) => snapshot.json))
+  app.get('/api/events', (c) => site.streams.stream(c.req.raw))
   app.get('/api/report', async (c) => {
     const days = daysOf(c.req.query('days'))
     return json(
@@ -65,8 +70,8 @@ export function routes(site: Site): (request: Request) => Promise<Response> {
     return new Response(text, { headers: { 'content-type': site.metrics.contentType } })
   })
   app.get('/healthz', async () => {
-    const { stale } = (await sampler.current()).document
-    return json(JSON.stringify({ status: 'ok', driver: stale === undefined ? 'ok' : 'stale' }))
+    await deps.store.read()
+    return json(JSON.stringify({ status: 'ok', driver: sampler.health }))
   })
   app.get('/api/openapi.json', () => json(JSON.stringify(openApiDocument(site.version))))
   for (const [path, asset] of site.assets) app.get(path, (c) => asset.response(c.req.raw))
@@ -90,6 +95,6 @@ async function daily(deps: Site['deps'], days: number): Promise<string> {
   return JSON.stringify(dailyDocument(await usageHistory(deps, range), starts, moment.wall))
 }
 
-function json(text: string): Response {
-  return new Response(text, { headers: { 'content-type': 'application/json; charset=utf-8' } })
+function json(text: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(text, { headers: { 'content-type': 'application/json; charset=utf-8', ...headers } })
 }

@@ -21,7 +21,7 @@ const PROBE_EVERY_MS: Millis = 2_000
 const LINGER_MS: Millis = 10_000
 /** A driver that takes longer keeps nobody waiting: what is known is shown, and that it is old. */
 const PATIENCE_MS: Millis = 1_000
-/** From when on a reading counts as old; the driver of a big server may well take seconds. */
+/** From when on a reading counts as old; later where the driver is known to take its time. */
 const OLD_AFTER_MS: Millis = 5_000
 
 /**
@@ -37,7 +37,7 @@ export class Sampler {
   #awake: AbortController | null = null
   #starting: Promise<void> | null = null
   #probing: Promise<void> | null = null
-  #reading: { readonly probe: Probe; readonly at: Millis } | null = null
+  #reading: { readonly probe: Probe; readonly at: Millis; readonly took: Millis } | null = null
   #failure: string | null = null
   #askedSince: Millis | null = null
   #publishing: Promise<void> | null = null
@@ -56,6 +56,12 @@ export class Sampler {
   /** Counts the snapshots that differed from the one before. */
   get version(): number {
     return this.#version
+  }
+
+  /** What is known without looking. */
+  get health(): 'ok' | 'stale' | 'asleep' {
+    if (!this.isAwake || this.#snapshot === null) return 'asleep'
+    return this.#snapshot.document.stale === undefined ? 'ok' : 'stale'
   }
 
   /** The present snapshot. Throws where there is no pool to be seen and never was. */
@@ -143,11 +149,13 @@ export class Sampler {
 
   async #ask(): Promise<void> {
     const { deps, clock } = this.#options
+    const asked = clock()
     try {
       const { pool, moment } = await deps.store.read()
       const provider = await deps.providerOf(pool)
       const probe = await provider.probe(deps.probeTimeout)
-      this.#reading = { probe, at: clock() }
+      const at = clock()
+      this.#reading = { probe, at, took: at - asked }
       this.#failure = null
       this.trend.add(usageOf(pool, probe), moment.wall)
     } catch (error) {
@@ -200,7 +208,8 @@ export class Sampler {
     const now = this.#options.clock()
     const waiting = this.#askedSince === null ? 0 : now - this.#askedSince
     const age = this.#reading === null ? Number.POSITIVE_INFINITY : now - this.#reading.at
-    const silent = waiting >= PATIENCE_MS && age >= OLD_AFTER_MS
+    const usual = PROBE_EVERY_MS + 3 * (this.#reading?.took ?? 0)
+    const silent = waiting >= PATIENCE_MS && age >= Math.max(OLD_AFTER_MS, usual)
     const reason = this.#failure ?? (silent ? 'the GPU driver does not answer' : null)
     if (reason === null) return undefined
     if (this.#reading === null) return { reason }

@@ -1,11 +1,16 @@
 import { startForever } from '../support/job.ts'
-import { type TestPool, testPool } from '../support/pool.ts'
+import { type Child, type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
 
 const MEMORY = 81_559
 
+export interface BusyPool extends TestPool {
+  /** The one who waits in line. */
+  readonly waiter: Child
+}
+
 /** A pool in which everything there is to see can be seen: each state, a line, a past. */
-export async function busyPool(): Promise<TestPool> {
+export async function busyPool(): Promise<BusyPool> {
   const pool = await testPool(5)
   await must(pool, 'reserve', '--gpus', '1', '--duration', '30m')
   await must(pool, 'release')
@@ -33,7 +38,7 @@ export async function busyPool(): Promise<TestPool> {
     const { stdout } = await pool.chg('queue', '--json')
     return waiter.exitCode !== null || (JSON.parse(stdout) as unknown[]).length === 1
   })
-  return pool
+  return Object.assign(pool, { waiter })
 }
 
 function readings(utilization: number, temperature: number, power: number) {

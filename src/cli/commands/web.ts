@@ -12,7 +12,13 @@ interface WebOptions {
 
 const MOST_PORTS = 65_535
 
-export const web: CommandSpec<WebOptions, WebServer> = {
+/** A server at work, and when it is to end. */
+interface Serving {
+  readonly server: WebServer
+  readonly stopped: Promise<void>
+}
+
+export const web: CommandSpec<WebOptions, Serving> = {
   examples: [
     'canhazgpu web',
     'canhazgpu web --port 3000',
@@ -30,21 +36,22 @@ export const web: CommandSpec<WebOptions, WebServer> = {
   async handle({ port, host, demo }, world) {
     const { startServer } = await import('../../web/server.ts')
     const site = demo ? await demoSite(world) : { deps: await world.deps(), hostname: world.hostname() }
-    return startServer({
+    const server = await startServer({
       ...site,
       version: world.version,
       address: { host, port },
       access: { token: world.settings.webToken, basic: world.settings.webBasic },
       clock: world.steadyClock,
     })
+    return { server, stopped: world.untilStopped() }
   },
-  text: ({ url, open }) => ({
+  text: ({ server: { url, open } }) => ({
     stdout: `Serving the GPU dashboard on ${url}\n`,
     ...(open ? { stderr: OPEN_TO_ALL } : {}),
   }),
-  json: ({ url }) => ({ url }),
-  async stay(server, world) {
-    await world.untilStopped()
+  json: ({ server: { url } }) => ({ url }),
+  async stay({ server, stopped }) {
+    await stopped
     await server.close()
   },
 }

@@ -51,7 +51,7 @@ export function App() {
         </section>
         <WaitingLine queue={snapshot.queue} now={now} />
         {isWall ? null : (
-          <ReportSection isDark={theme.isDark} gpus={snapshot.status.length} occasion={heldNow} />
+          <ReportSection isDark={theme.isDark} gpus={snapshot.status.length} occasion={heldNow} now={now} />
         )}
       </main>
       <Announcer status={snapshot.status} />

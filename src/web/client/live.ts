@@ -21,8 +21,8 @@ const NOTHING: Live = { snapshot: null, lines: noLines, connection: 'connecting'
 const SILENT_AFTER_MS = 8_000
 const REOPEN_AFTER_MS = 4_000
 const POLL_EVERY_MS = 30_000
-/** A page nobody sees needs no news. */
-const ASLEEP_AFTER_MS = 60_000
+/** A page nobody sees needs no news, and browsers open few connections to one server. */
+const ASLEEP_AFTER_MS = 15_000
 
 /** Follows the server for as long as the page is open: by events, and by polling where these do not come. */
 export function useLive(): Live {
@@ -38,10 +38,13 @@ function follow(update: (change: (live: Live) => Live) => void): () => void {
   let openedAt = 0
   let polledAt = performance.now()
   let hiddenSince: number | null = null
+  let version: string | null = null
 
   const take = (snapshot: SnapshotDocument, connection: Connection) => {
+    // A newer server may say things that this page does not know.
+    version ??= snapshot.version
+    if (version !== snapshot.version) location.reload()
     update((live) => {
-      if (live.snapshot !== null && live.snapshot.version !== snapshot.version) location.reload()
       return {
         snapshot,
         connection,

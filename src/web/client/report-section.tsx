@@ -8,6 +8,8 @@ import { Timeline } from './timeline.tsx'
 
 const PRESETS = [1, 7, 30, 90] as const
 const REFRESH_EVERY_MS = 60_000
+/** The timeline moves on so often. */
+const STEP_MS = 10_000
 
 interface ReportSectionProps {
   readonly isDark: boolean
@@ -15,9 +17,11 @@ interface ReportSectionProps {
   readonly gpus: number
   /** Changes when a GPU changes hands. */
   readonly occasion: string
+  /** By the clock of the server. */
+  readonly now: number
 }
 
-export function ReportSection({ isDark, gpus, occasion }: ReportSectionProps) {
+export function ReportSection({ isDark, gpus, occasion, now }: ReportSectionProps) {
   const [days, setDays] = useState(30)
   const minute = useMinutes()
   const key = `${occasion} ${minute}`
@@ -26,7 +30,7 @@ export function ReportSection({ isDark, gpus, occasion }: ReportSectionProps) {
   return (
     <>
       <section class="panel" aria-labelledby="timeline-heading">
-        <Timeline gpus={gpus} isDark={isDark} occasion={key} />
+        <Timeline gpus={gpus} isDark={isDark} occasion={key} now={Math.floor(now / STEP_MS) * STEP_MS} />
       </section>
       <section class="panel" aria-labelledby="report-heading">
         <div class="panel-head">

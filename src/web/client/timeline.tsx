@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { HistoryDocument } from '../../app/history-document.ts'
 import { useJson } from './api.ts'
 import { Scrollable } from './scrollable.tsx'
@@ -22,26 +22,28 @@ interface TimelineProps {
   readonly gpus: number
   readonly isDark: boolean
   readonly occasion: string
+  /** By the clock of the server. */
+  readonly now: number
 }
 
 /** Who held which GPU when: one row per GPU, to be zoomed and panned. */
-export function Timeline({ gpus, isDark, occasion }: TimelineProps) {
-  const [view, setView] = useState<View>(() => lastView(DAY, Date.now()))
+export function Timeline({ gpus, isDark, occasion, now }: TimelineProps) {
+  const [view, setView] = useState<View>(() => lastView(DAY, now))
   const [span, setSpan] = useState<number | null>(DAY)
   const history = useJson<HistoryDocument>(historyPath(view), occasion)
   const [pointed, setPointed] = useState<Bar | null>(null)
-  // What is held still ends now; the present moves on with every look at the history.
-  const now = Date.now()
+  const present = useRef(now)
+  present.current = now
   const bars = useMemo(
-    () => (history.last?.records ?? []).map((record) => barOf(record, Date.now())),
-    [history.last],
+    () => (history.last?.records ?? []).map((record) => barOf(record, now)),
+    [history.last, now],
   )
   useEffect(() => {
-    if (span !== null) setView(lastView(span, Date.now()))
-  }, [span, occasion])
+    if (span !== null) setView(lastView(span, now))
+  }, [span, now])
   const move = (change: (view: View, now: number) => View) => {
     setSpan(null)
-    setView((before) => change(before, Date.now()))
+    setView((before) => change(before, present.current))
   }
   return (
     <>

@@ -1,0 +1,11 @@
+import { type TestPool, testPool } from '../support/pool.ts'
+import { startWeb, type TestServer } from './web-server.ts'
+
+/** `web --demo` where nothing was ever set up. */
+export async function startDemo(): Promise<
+  AsyncDisposable & { readonly server: TestServer; readonly pool: TestPool }
+> {
+  const pool = await testPool(0)
+  const server = await startWeb(pool, '--demo')
+  return { pool, server, [Symbol.asyncDispose]: async () => pool[Symbol.dispose]() }
+}

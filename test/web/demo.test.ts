@@ -1,0 +1,51 @@
+import { expect, test } from 'bun:test'
+import { reportRange, runningTimes, usageReport } from '../../src/domain/report.ts'
+import { demoDeps } from '../../src/web/demo/deps.ts'
+import { Play } from '../../src/web/demo/play.ts'
+import { startDemo } from './demo-server.ts'
+
+const NOON = Date.UTC(2026, 2, 11, 12)
+const momentAt = (wall: number) => ({ wall, steady: { epoch: 'demo', ms: wall } })
+
+test('twenty minutes of it: nobody shares a GPU, and there is something to see', () => {
+  const play = new Play('demo', momentAt(NOON))
+  const seen = { faults: 0, squatters: 0, lines: 0, holders: new Set<string>() }
+  for (let second = 0; second < 1_200; second += 5) {
+    play.advance(momentAt(NOON + second * 1_000))
+    const held = play.pool.reservations.flatMap((reservation) => reservation.gpus)
+    expect(new Set(held).size).toBe(held.length)
+    expect(held.every((gpu) => gpu !== play.trouble.squatted)).toBe(true)
+    for (const reservation of play.pool.reservations) seen.holders.add(reservation.id)
+    if (play.trouble.faulty !== null) seen.faults++
+    if (play.trouble.squatted !== null) seen.squatters++
+    if (play.pool.queue.length >= 2) seen.lines++
+  }
+  expect(seen.holders.size).toBeGreaterThan(15)
+  for (const times of [seen.faults, seen.squatters, seen.lines]) expect(times).toBeGreaterThan(20)
+})
+
+test('it has a past to report', () => {
+  const play = new Play('demo', momentAt(NOON))
+  const report = usageReport([...play.records, ...runningTimes(play.pool, NOON)], reportRange(30, NOON), 30)
+  expect(report.users.length).toBeGreaterThan(4)
+  expect(report.total.gpuHours).toBeGreaterThan(500)
+  expect(report.total.gpuHours).toBeLessThan(30 * 24 * 8)
+})
+
+test('the same moment is the same play', () => {
+  const [one, other] = [new Play('demo', momentAt(NOON)), new Play('demo', momentAt(NOON))]
+  for (const play of [one, other]) play.advance(momentAt(NOON + 300_000))
+  expect(one.pool).toEqual(other.pool)
+})
+
+test('it can only be watched', async () => {
+  const deps = demoDeps({ now: () => NOON, steady: () => NOON })
+  expect(deps.store.update((pool) => ({ pool, ended: [], result: 1 }))).rejects.toThrow('can only be watched')
+})
+
+test('web --demo needs no pool', async () => {
+  await using demo = await startDemo()
+  const status = await demo.server.json<readonly { status: string }[]>('/api/status')
+  expect(status).toHaveLength(8)
+  expect(await (await demo.server.get('/')).text()).toStartWith('<!doctype html>')
+})
