@@ -4,7 +4,7 @@ import { startDetached } from './adapters/os/detach.ts'
 import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
 import { type Inherited, snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
-import { currentProcess, liveness } from './adapters/os/processes.ts'
+import { currentProcess, livenessInDecision } from './adapters/os/processes.ts'
 import { readText } from './adapters/os/procfs.ts'
 import { selfCommand } from './adapters/os/self.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
@@ -80,7 +80,11 @@ async function thisMachine(
     steadyClock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
     untilStopped,
-    openWaker: (store) => openWaker(store, inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n),
+    openWaker: (store, entry) =>
+      openWaker(store, {
+        ignored: inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n,
+        ...(entry === undefined ? {} : { entry }),
+      }),
   }
 }
 
@@ -107,7 +111,7 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
 async function openDeps(settings: Settings): Promise<Deps> {
   return {
     store: await openStore(settings.store, currentMoment).catch((error) => withGpuCount(error, settings)),
-    alive: liveness,
+    alive: livenessInDecision(),
     providerOf: (pool) => provide(pool.provider, pool.gpus.length),
     probeTimeout: settings.probeTimeout,
     memoryThreshold: settings.memoryThreshold,

@@ -1,12 +1,11 @@
-import { dirname } from 'node:path'
 import { currentMoment } from './adapters/os/clock.ts'
 import { becomeDaemon } from './adapters/os/detach.ts'
 import { kill } from './adapters/os/libc.ts'
 import { processTree } from './adapters/os/process-tree.ts'
 import { liveness } from './adapters/os/processes.ts'
 import { sayOnStderrOf } from './adapters/os/say.ts'
-import { drain, waitFor, watchDirectory, watchProcess } from './adapters/os/wait.ts'
-import { tellsOfChange } from './adapters/store/changes.ts'
+import { drain, waitFor, watchProcess } from './adapters/os/wait.ts'
+import { watchChanges } from './adapters/store/changes.ts'
 import { openStore, storePlace } from './adapters/store/open.ts'
 import { type Job, supervise } from './app/supervise.ts'
 import type { RunReservation } from './domain/model.ts'
@@ -20,23 +19,21 @@ export async function superviseMain(task: { store: string; reservation: string }
   await supervise({
     reservation: task.reservation,
     openStore: () => openStore(task.store, currentMoment),
-    watch: (reservation) => jobOf(reservation, dirname(storePlace(task.store).path)),
+    watch: (reservation) => jobOf(reservation, storePlace(task.store).path),
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
   })
 }
 
-function jobOf({ id, process }: RunReservation, folder: string): Job {
+function jobOf({ id, process }: RunReservation, database: string): Job {
   const living = () => processTree(liveness(process) === 'alive' ? process.pid : null, id)
   const watched = watchProcess(process)
-  const watch = watchDirectory(folder)
+  const watch = watchChanges(database)
   return {
     wait: (timeoutMs) => {
-      const deadline = currentMoment().steady.ms + timeoutMs
-      for (;;) {
-        const event = waitFor({ process: watched, watch }, Math.max(0, deadline - currentMoment().steady.ms))
-        if (event !== 'changed' || watch === null || tellsOfChange(drain(watch))) return event
-      }
+      const event = waitFor({ process: watched, watch }, timeoutMs)
+      if (event === 'changed' && watch !== null) drain(watch)
+      return event
     },
     pause: (timeoutMs) => (waitFor({ process: watched }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
     interrupt: () => living().forEach((pid) => void kill(pid, SIGINT)),

@@ -1,62 +1,86 @@
 import type { Waker } from './app/wait-in-line.ts'
-import type { Store } from './domain/ports.ts'
+import type { LineCalls, Store } from './domain/ports.ts'
 
 /** What ends a wait from outside; each is left alone where it was ignored when we were started. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export interface OpenWaker extends Waker {
   close(): void
 }
 
+export interface WakerOptions {
+  /** Bit n - 1 is set for each signal n that is not ours to handle. */
+  readonly ignored: bigint
+  /** The queue entry whose turn is waited for; without one every change of the pool wakes. */
+  readonly entry?: string
+}
+
 /**
- * Wakes by the store's changes and by signals; `ignored` has bit n - 1 set for each signal n that is not ours. A second signal acts as if nobody handled it, so that a wait
- * for a hanging driver can be broken off.
+ * Wakes by the store's calls and by signals. A second signal acts as if nobody handled it, so that a wait for
+ * a hanging driver can be broken off.
  */
-export function openWaker(store: Store, ignored: bigint): OpenWaker {
-  let changed = false
-  let interrupted = false
+export function openWaker(store: Store, { ignored, entry }: WakerOptions): OpenWaker {
+  const news = { turn: false, change: false, interrupted: false }
   let wake = () => {}
-  const onSignal = () => {
-    interrupted = true
-    unhook()
+  const tell = (what: keyof typeof news) => {
+    news[what] = true
     wake()
   }
-  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]
-  const handled = names.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
-  const unhook = () => {
-    for (const signal of handled) process.off(signal, onSignal)
-  }
-  for (const signal of handled) process.on(signal, onSignal)
-
-  const watching = new AbortController()
-  const watch = async () => {
-    for await (const _ of store.changes(watching.signal)) {
-      changed = true
-      wake()
-    }
-  }
-  const watched = watch()
-
+  const unhook = onSignals(ignored, () => tell('interrupted'))
+  const calls = entry === undefined ? changeCalls(store) : store.lineCalls(entry)
+  const listened = listen(calls, tell)
   return {
-    isInterrupted: () => interrupted,
+    isInterrupted: () => news.interrupted,
+    listen: () => calls.listen(),
     async wait(ms) {
-      if (!changed && !interrupted) {
+      if (!news.turn && !news.change && !news.interrupted) {
         const { promise, resolve } = Promise.withResolvers<void>()
         const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)) : undefined
         wake = resolve
-        await Promise.race([promise, watched])
+        await Promise.race([promise, listened])
         clearTimeout(timer)
       }
-      if (interrupted) return 'interrupted'
-      if (!changed) return 'timeout'
-      changed = false
-      return 'changed'
+      if (news.interrupted) return 'interrupted'
+      const event = news.turn ? 'called' : news.change ? 'changed' : 'timeout'
+      news.turn = false
+      news.change = false
+      return event
     },
     close() {
-      watching.abort()
+      calls.close()
       unhook()
     },
   }
 }
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+async function listen(calls: LineCalls, tell: (what: 'turn' | 'change') => void): Promise<void> {
+  for (let call = await calls.next(); call !== 'closed'; call = await calls.next()) tell(call)
+}
+
+/** Every change of the pool, as calls. */
+function changeCalls(store: Store): LineCalls {
+  const stopped = new AbortController()
+  const changes = store.changes(stopped.signal)[Symbol.asyncIterator]()
+  return {
+    listen: () => {},
+    next: async () => ((await changes.next()).done ? 'closed' : 'change'),
+    close: () => stopped.abort(),
+  }
+}
+
+/** Calls back at the first signal; the second one acts as if nobody handled it. */
+function onSignals(ignored: bigint, callback: () => void): () => void {
+  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]
+  const handled = names.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
+  const unhook = () => {
+    for (const signal of handled) process.off(signal, onSignal)
+  }
+  const onSignal = () => {
+    unhook()
+    callback()
+  }
+  for (const signal of handled) process.on(signal, onSignal)
+  return unhook
+}

@@ -16,9 +16,12 @@ import type { Millis, Pool } from '../domain/model.ts'
 import { attemptAcquire, type Grant } from './acquire.ts'
 import type { Deps } from './deps.ts'
 
-/** Wakes a waiter. A change that comes while nobody waits is not lost: the next wait returns at once. */
+/** Wakes a waiter. What happens while nobody waits is not lost: the next wait returns at once. */
 export interface Waker {
-  wait(ms: Millis): Promise<'changed' | 'timeout' | 'interrupted'>
+  /** `called`: it may be the waiter's turn. `changed`: the pool changed, told once after each `listen`. */
+  wait(ms: Millis): Promise<'called' | 'changed' | 'timeout' | 'interrupted'>
+  /** To be called before a look, so that whatever comes after it is told. */
+  listen(): void
   /** Whether the waiter was told to stop. */
   isInterrupted(): boolean
 }
@@ -48,11 +51,9 @@ export interface WaitingNews {
 
 /** How often the first in line looks for squatters that left, and everyone for processes that vanished. */
 const WATCH_EVERY_MS: Millis = 2_000
-/** Each place further back asks this much later whose turn it is, so that the first is not held up. */
-const STAGGER_MS = 1
-const MOST_STAGGER_MS = 50
-/** Who has nothing to do but to tell the news looks this seldom. */
+/** Who has nothing to do but to tell the news looks this seldom, and the less often the further back. */
 const NEWS_EVERY_MS: Millis = 1_000
+const NEWS_PER_PLACE_MS: Millis = 200
 /** The first in line acts on what is over at once; those behind stand in for one that does not. */
 const STAND_IN_AFTER_MS: Millis = 1_000
 /** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
@@ -68,8 +69,8 @@ const HEARTBEAT_MS: Millis = 5 * 60_000
 export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting): Promise<Grant> {
   try {
     const grant = await new Wait(deps, intent, waiting).served()
-    // A signal that came meanwhile is seen in the next turn of the event loop.
-    await waiting.sleep(0)
+    // A signal that came together with the GPUs is told a turn of the event loop later.
+    await waiting.sleep(1)
     if (waiting.waker.isInterrupted()) throw interrupted()
     return grant
   } catch (error) {
@@ -142,6 +143,7 @@ class Wait {
   }
 
   async #look(): Promise<{ pool: Pool; now: Millis }> {
+    this.#waiting.waker.listen()
     const { pool, moment } = await this.#deps.store.read()
     return { pool: followClock(pool, moment), now: moment.wall }
   }
@@ -196,7 +198,7 @@ class Wait {
     now: Millis,
     { servable, neglected }: { servable: boolean; neglected: Neglect | null },
   ): Promise<'look' | 'neglected' | 'settle' | 'beat'> {
-    const { clock, waker, sleep } = this.#waiting
+    const { clock, waker } = this.#waiting
     const place = this.#placeIn(pool)
     const start = clock()
     const expiryAt = start + nextExpiry(pool) - now + place * STAND_IN_AFTER_MS
@@ -206,16 +208,17 @@ class Wait {
       const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, lookAt, this.#beatAt)
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
       if (event === 'interrupted') throw interrupted()
+      if (event === 'called' && (await this.#isMyTurn())) return 'look'
       if (event === 'changed') {
-        if (place > 0 && !servable) await sleep(Math.min(place * STAGGER_MS, MOST_STAGGER_MS))
-        if (await this.#isMyTurn()) return 'look'
-        lookAt = Math.min(lookAt, start + NEWS_EVERY_MS)
+        lookAt = Math.min(lookAt, start + Math.max(NEWS_EVERY_MS, place * NEWS_PER_PLACE_MS))
       }
       if (clock() >= this.#giveUpAt) throw this.#waitedTooLong()
       if (clock() >= expiryAt || this.#someoneIsGone(pool, now + clock() - start)) return 'settle'
       if (clock() >= this.#beatAt) return 'beat'
       if (clock() >= neglectedAt) return neglected?.event ?? 'look'
       if (clock() >= lookAt) return 'look'
+      // Who changed the pool may have been killed before it told anyone.
+      if (place === 0 && !servable && (await this.#isMyTurn())) return 'look'
     }
   }
 

@@ -34,8 +34,11 @@ export interface World {
   readonly sleep: (ms: Millis) => Promise<void>
   /** Resolves when this process is told to end; a second signal ends it whatever it does. */
   readonly untilStopped: () => Promise<void>
-  /** Wakes by changes of the pool and by signals; while it is open, Ctrl-C does not end this process. */
-  readonly openWaker: (store: Store) => Waker & { close(): void }
+  /**
+   * Wakes by signals and by changes of the pool, or only by the turn of a queue entry; while it is open,
+   * Ctrl-C does not end this process.
+   */
+  readonly openWaker: (store: Store, entry?: string) => Waker & { close(): void }
 }
 
 /** A command found and ready to be started. */

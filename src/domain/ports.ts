@@ -45,6 +45,17 @@ export interface Store {
   /** Yields whenever the pool may have changed; may yield too often, never misses a change. */
   changes(signal: AbortSignal): AsyncIterable<void>
 
+  /** Calls a waiter when it may be the turn of its entry. */
+  lineCalls(entry: string): LineCalls
+
+  close(): void
+}
+
+/** What a waiter is woken by. */
+export interface LineCalls {
+  /** From here on the next change is told, once; its turn is told always. */
+  listen(): void
+  next(): Promise<'turn' | 'change' | 'closed'>
   close(): void
 }
 

@@ -10,6 +10,8 @@ export interface Address {
 export const MOST_REQUESTS = 2_000
 
 const IDLE_S = 30
+/** A page that takes nothing of what it is sent for so long is gone. */
+const STREAM_IDLE_S = 60
 
 /** Listens, or throws in one line why it cannot. */
 export async function listen(
@@ -29,7 +31,7 @@ export async function listen(
       reusePort: false,
       fetch(request, server) {
         if (server.pendingRequests > MOST_REQUESTS) return busy()
-        if (request.url.endsWith('/api/events')) server.timeout(request, 0)
+        if (request.url.endsWith('/api/events')) server.timeout(request, STREAM_IDLE_S)
         return answer(request)
       },
     })

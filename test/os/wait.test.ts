@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { currentProcess, processStat } from '../../src/adapters/os/processes.ts'
-import {
-  drain,
-  type WatchedProcess,
-  waitFor,
-  watchDirectory,
-  watchProcess,
-} from '../../src/adapters/os/wait.ts'
+import { drain, type WatchedProcess, waitFor, watchFile, watchProcess } from '../../src/adapters/os/wait.ts'
 import { isRoot, temporaryFolder } from './surroundings.ts'
 
 const ours = watchProcess(currentProcess())
@@ -64,19 +58,17 @@ test('a signal does not end the wait', () => {
   process.off('SIGWINCH', listener)
 })
 
-describe('a change in a directory', () => {
+describe('a change of a file', () => {
   const changes: Record<string, (path: string) => void> = {
-    'a new file': (path) => writeFileSync(`${path}/new`, ''),
     'a written file': (path) => writeFileSync(`${path}/file`, 'more', { flag: 'a' }),
     'a renamed file': (path) => renameSync(`${path}/file`, `${path}/other`),
     'a removed file': (path) => rmSync(`${path}/file`),
-    'its own removal': (path) => rmSync(path, { recursive: true }),
   }
   for (const [title, change] of Object.entries(changes)) {
     test(title, () => {
       using folder = temporaryFolder()
       writeFileSync(folder.file('file'), 'text')
-      const watch = watchDirectory(folder.path)
+      const watch = watchFile(folder.file('file'))
       expect(watch).not.toBeNull()
       expect(waitFor({ process: ours, watch }, 0)).toBe('timeout')
       change(folder.path)
@@ -86,8 +78,8 @@ describe('a change in a directory', () => {
     })
   }
 
-  test('there is no such directory', () => {
+  test('there is no such file', () => {
     using folder = temporaryFolder()
-    expect(watchDirectory(folder.file('none'))).toBeNull()
+    expect(watchFile(folder.file('none'))).toBeNull()
   })
 })

@@ -2,11 +2,12 @@ import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { currentMoment } from '../../src/adapters/os/clock.ts'
 import * as libc from '../../src/adapters/os/libc.ts'
-import { drain, watchDirectory } from '../../src/adapters/os/wait.ts'
-import { tellsOfChange } from '../../src/adapters/store/changes.ts'
+import { currentProcess } from '../../src/adapters/os/processes.ts'
+import { waitFor, watchProcess } from '../../src/adapters/os/wait.ts'
+import { watchChanges } from '../../src/adapters/store/changes.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sqlite.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
@@ -66,13 +67,14 @@ test('who only reads wakes nobody: readers who wake each other would never rest'
   using place = newPlace()
   const store = await initialized(place)
   store.close()
-  const watch = watchDirectory(dirname(place.path)) ?? -1
-  expect(watch).toBeGreaterThanOrEqual(0)
+  const watch = watchChanges(place.path)
+  const ours = watchProcess(currentProcess())
+  expect(watch).not.toBeNull()
   for (const verb of ['read', 'read', 'read']) await startWorker(verb, place.url, verb).exited
-  expect(tellsOfChange(drain(watch))).toBe(false)
+  expect(waitFor({ process: ours, watch }, 0)).toBe('timeout')
   await startWorker('count', place.url, 'one').exited
-  expect(tellsOfChange(drain(watch))).toBe(true)
-  libc.close(watch)
+  expect(waitFor({ process: ours, watch }, 0)).toBe('changed')
+  libc.close(watch ?? -1)
 })
 
 test.skipIf(Bun.which('strace') === null)(

@@ -10,8 +10,16 @@ let epoch: string | undefined
  */
 export function currentMoment(): Moment {
   epoch ??= `${bootId()}/${timeNamespace()}`
-  return { wall: Date.now(), steady: { epoch, ms: sinceBoot() } }
+  for (;;) {
+    const before = sinceBoot()
+    const wall = Date.now()
+    const ms = sinceBoot()
+    // A process stopped between two clocks would take them for having parted.
+    if (ms - before <= ONE_INSTANT_MS) return { wall, steady: { epoch, ms } }
+  }
 }
+
+const ONE_INSTANT_MS = 5
 
 function sinceBoot(): number {
   const timespec = new BigInt64Array(2)

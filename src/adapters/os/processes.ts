@@ -1,5 +1,6 @@
 import type { Liveness, ProcessIdentity } from '../../domain/model.ts'
 import { bootId, pidNamespace } from './boot.ts'
+import { currentMoment } from './clock.ts'
 import { ESRCH, kill } from './libc.ts'
 import { listNumbers, readLink, readText } from './procfs.ts'
 
@@ -59,6 +60,27 @@ function livenessBelow(identity: ProcessIdentity): Liveness {
   }
   return 'gone'
 }
+
+/** How long an answer may serve again: a decision is made twice, before and under the lock. */
+const SAME_DECISION_MS = 20
+
+/** `liveness`, asked once of each process within one decision. */
+export function livenessInDecision(): (identity: ProcessIdentity) => Liveness {
+  const answers = new Map<number, { identity: ProcessIdentity; answer: Liveness; at: number }>()
+  return (identity) => {
+    const now = currentMoment().steady.ms
+    const known = answers.get(identity.pid)
+    if (known !== undefined && now - known.at < SAME_DECISION_MS && isSame(known.identity, identity)) {
+      return known.answer
+    }
+    const answer = liveness(identity)
+    answers.set(identity.pid, { identity, answer, at: now })
+    return answer
+  }
+}
+
+const isSame = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
+  a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
 
 /** Null where the process is gone or hidden. */
 export function processStat(pid: number | 'self'): ProcessStat | null {

@@ -22,8 +22,10 @@ const POLL_BAD_DESCRIPTOR = 0x20
 const LOOK_EVERY_MS = 1000
 const LONGEST_POLL_MS = 2 ** 31 - 1
 
-/** IN_MODIFY, MOVED_FROM, MOVED_TO, CREATE, DELETE, DELETE_SELF, MOVE_SELF and ONLYDIR. */
-const DIRECTORY_EVENTS = 0x2 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x01000000
+/** IN_MODIFY, DELETE_SELF and MOVE_SELF. */
+const FILE_EVENTS = 0x2 | 0x400 | 0x800
+/** IN_ONESHOT. */
+const ONCE = 0x80000000
 
 /** Works for processes of every user (pidfd_open(2)). */
 export function watchProcess(identity: ProcessIdentity): WatchedProcess {
@@ -56,41 +58,37 @@ export function waitFor(
 }
 
 /**
- * An inotify descriptor that becomes readable when anything in the directory is written, created, renamed
- * or removed; null where the kernel has none left (128 a user by default) or the directory is gone.
+ * An inotify descriptor that becomes readable when the file is written to, or is no longer there; null where
+ * the kernel has none left (128 a user by default) or there is no such file.
  */
-export function watchDirectory(path: string): number | null {
+export function watchFile(path: string): number | null {
   const fd = libc.inotifyInit()
   if (fd < 0) return null
-  if (libc.inotifyAdd(fd, path, DIRECTORY_EVENTS) >= 0) return fd
+  if (libc.inotifyAdd(fd, path, FILE_EVENTS) >= 0) return fd
   libc.close(fd)
   return null
 }
 
-/**
- * Takes all waiting events from an inotify descriptor; answers the names of what changed in the directory,
- * an empty one for the directory itself or where too much happened to tell.
- */
-export function drain(fd: number): string[] {
-  const names: string[] = []
-  const buffer = new Uint8Array(16384)
-  for (;;) {
-    const length = libc.readInto(fd, buffer)
-    if (length <= 0) return names
-    names.push(...changedNames(buffer.subarray(0, length)))
-  }
+/** Adds a file to an inotify descriptor that is told of only once, until it is added again. */
+export function watchFileOnce(fd: number, path: string): boolean {
+  return libc.inotifyAdd(fd, path, FILE_EVENTS | ONCE) >= 0
 }
 
-/** `struct inotify_event`: wd, mask, cookie, the length of the name (32 bits each), the name. */
-export function changedNames(events: Uint8Array): string[] {
-  const names: string[] = []
-  const view = new DataView(events.buffer, events.byteOffset)
-  for (let at = 0; at < events.length; ) {
-    const length = view.getUint32(at + 12, true)
-    names.push(libc.textAt(events.subarray(at + 16, at + 16 + length)))
-    at += 16 + length
+/** The numbers of the watches that these events are of, counted from 1 in the order of adding. */
+export function watchesIn(events: Uint8Array): readonly number[] {
+  const watches: number[] = []
+  const view = new DataView(events.buffer, events.byteOffset, events.byteLength)
+  // `struct inotify_event`: wd, mask, cookie, the length of the name (32 bits each), the name.
+  for (let at = 0; at + 16 <= events.length; at += 16 + view.getUint32(at + 12, true)) {
+    watches.push(view.getInt32(at, true))
   }
-  return names
+  return watches
+}
+
+/** Takes all waiting events from an inotify descriptor. */
+export function drain(fd: number): void {
+  const buffer = new Uint8Array(16384)
+  while (libc.readInto(fd, buffer) > 0);
 }
 
 /** What cannot be seen from here is waited for. */

@@ -1,5 +1,6 @@
+import type { LineCalls } from '../../domain/ports.ts'
 import * as libc from '../os/libc.ts'
-import { changedNames, watchDirectory } from '../os/wait.ts'
+import { watchesIn, watchFile, watchFileOnce } from '../os/wait.ts'
 
 /**
  * Beside the database, and only there to be written to. SQLite writes its log before a commit can be seen, so
@@ -8,9 +9,33 @@ import { changedNames, watchDirectory } from '../os/wait.ts'
  */
 export const wakeFile = (database: string): string => `${database}-wake`
 
-/** Tells everyone who watches that a commit can be seen; without the file they see it a second later. */
-export function announceChange(database: string): void {
-  const fd = libc.open(wakeFile(database), libc.O_WRONLY | libc.O_CLOEXEC)
+/**
+ * Waiters are called by name, not all at once: a hundred awake would take the processor from the one whose
+ * turn it is. Each listens to the bell that its id falls on.
+ */
+const BELLS = 16
+
+const bellFolder = (database: string): string => `${database}-bells`
+
+export const bellFiles = (database: string): readonly string[] =>
+  Array.from({ length: BELLS }, (_, bell) => `${bellFolder(database)}/${bell}`)
+
+function bellOf(database: string, entry: string): string {
+  const sum = [...entry].reduce((total, letter) => (total * 31 + letter.charCodeAt(0)) >>> 0, 0)
+  return `${bellFolder(database)}/${sum % BELLS}`
+}
+
+/**
+ * Tells everyone who watches that a commit can be seen, and calls those whose turn it is. Who is killed before it comes to this leaves a commit
+ * that nobody was told of; the first in line looks now and then by itself.
+ */
+export function announceChange(database: string, turns: readonly string[]): void {
+  for (const bell of new Set(turns.map((entry) => bellOf(database, entry)))) touch(bell)
+  touch(wakeFile(database))
+}
+
+function touch(file: string): void {
+  const fd = libc.open(file, libc.O_WRONLY | libc.O_CLOEXEC)
   if (fd < 0) return
   libc.write(fd, TOUCH)
   libc.close(fd)
@@ -18,56 +43,63 @@ export function announceChange(database: string): void {
 
 const TOUCH = new Uint8Array([0x0a])
 
-/** How long an announcement may take after SQLite wrote; whoever wrote may have been killed in between. */
-const ANNOUNCED_WITHIN_MS = 1_000
-
 /** Where the kernel has no watch left for this user (fs.inotify.max_user_instances). */
 const LOOK_EVERY_MS = 1_000
 
+/** A descriptor to wait on for announcements, or null where the kernel has none left. */
+export const watchChanges = (database: string): number | null => watchFile(wakeFile(database))
+
 /**
- * Yields whenever the pool in the folder may have changed since the call, until the signal; the kernel
- * keeps what happens while nobody waits. (`node:fs` watch on Bun drops events within a millisecond.)
+ * Yields whenever the pool may have changed since the call, until the signal; the kernel keeps what happens
+ * while nobody waits. (`node:fs` watch on Bun drops events within a millisecond.)
  */
-export function poolChanges(folder: string, signal: AbortSignal): AsyncIterable<void> {
-  const fd = watchDirectory(folder)
+export function poolChanges(database: string, signal: AbortSignal): AsyncIterable<void> {
+  const fd = watchChanges(database)
   return fd === null ? ticks(signal) : wakes(fd, signal)
-}
-
-/**
- * Whether one of these files tells of a commit. The shared memory and the database itself do not: they are
- * written by whoever opens and closes it too, so that readers who wake by them would wake each other for
- * ever. No name is the folder itself, or more than could be told.
- */
-export const tellsOfChange = (names: readonly string[]): boolean =>
-  names.some((name) => name === '' || name.endsWith('-wal') || name.endsWith('-wake'))
-
-interface Batch {
-  readonly done: boolean
-  readonly value?: Uint8Array | undefined
 }
 
 async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
   const events = Bun.file(fd).stream().getReader()
   const stop = () => void events.cancel()
   signal.addEventListener('abort', stop)
-  let next: Promise<Batch> = events.read()
-  let unannounced = false
   try {
     while (!signal.aborted) {
-      const event: Batch | undefined = unannounced
-        ? await Promise.race([next, Bun.sleep(ANNOUNCED_WITHIN_MS).then(() => undefined)])
-        : await next
-      if (event?.done) return
-      const names: string[] = event?.value === undefined ? [] : changedNames(event.value)
-      if (event !== undefined) next = events.read()
-      const announced: boolean = event === undefined || names.some((name) => name.endsWith('-wake'))
-      unannounced = !announced && (unannounced || tellsOfChange(names))
-      if (announced) yield
+      const { done } = await events.read()
+      if (done) return
+      yield
     }
   } finally {
     signal.removeEventListener('abort', stop)
     await events.cancel()
     libc.close(fd)
+  }
+}
+
+/** Listens for an entry's turn, and for a change at most once between two calls of `listen`. */
+export function lineCalls(database: string, entry: string): LineCalls {
+  const fd = watchFile(bellOf(database, entry))
+  if (fd === null) return everyChange(database)
+  const events = Bun.file(fd).stream().getReader()
+  return {
+    listen: () => void watchFileOnce(fd, wakeFile(database)),
+    async next() {
+      const { done, value } = await events.read()
+      if (done || value === undefined) return 'closed'
+      // The bell is the first file that the descriptor watches.
+      return watchesIn(value).includes(1) ? 'turn' : 'change'
+    },
+    close: () => void events.cancel().then(() => libc.close(fd)),
+  }
+}
+
+/** Where there are no bells, in a pool set up by hand, every change is a call. */
+function everyChange(database: string): LineCalls {
+  const stopped = new AbortController()
+  const changes = poolChanges(database, stopped.signal)[Symbol.asyncIterator]()
+  return {
+    listen: () => {},
+    next: async () => ((await changes.next()).done ? 'closed' : 'turn'),
+    close: () => stopped.abort(),
   }
 }
 

@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { wakeFile } from './changes.ts'
+import { bellFiles, wakeFile } from './changes.ts'
 
 /** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
 export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
@@ -19,15 +19,19 @@ export function createPoolFile(path: string, audience: Audience): void {
     mkdirSync(folder, { recursive: true })
     shareFolder(folder, audience)
   }
-  for (const file of [path, wakeFile(path)]) {
+  for (const file of [path, ...wakingFiles(path)]) {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
     closeSync(openSync(file, 'a', 0o600))
     sharePoolFile(file, audience)
   }
+  chmodSync(dirname(bellFiles(path)[0] ?? path), 0o755)
 }
+
+const wakingFiles = (path: string): readonly string[] => [wakeFile(path), ...bellFiles(path)]
 
 /** Gives the database and the files SQLite keeps beside it to the audience. */
 export function sharePoolFiles(path: string, audience: Audience): void {
-  for (const file of [path, `${path}-wal`, `${path}-shm`, wakeFile(path)]) {
+  for (const file of [path, `${path}-wal`, `${path}-shm`, ...wakingFiles(path)]) {
     if (existsSync(file)) sharePoolFile(file, audience)
   }
 }

@@ -1,11 +1,10 @@
 import { constants, Database } from 'bun:sqlite'
-import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
-import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
+import type { Decide, Decision, LineCalls, Store, TimeRange } from '../../domain/ports.ts'
 import { ENOENT, ENOTDIR, errorText, findPath } from '../os/libc.ts'
-import { announceChange, poolChanges } from './changes.ts'
+import { announceChange, lineCalls, poolChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Audience } from './pool-files.ts'
@@ -51,6 +50,8 @@ class SqliteStore implements Store {
   readonly #now: () => Moment
   /** The last document read, so that one that did not change is not decoded again. */
   #decoded: { readonly document: string; readonly pool: Pool } | undefined
+
+  #turnsWritten: readonly string[] = []
 
   constructor(db: Database, options: SqliteOptions) {
     this.#db = db
@@ -106,7 +107,11 @@ class SqliteStore implements Store {
   }
 
   changes(signal: AbortSignal): AsyncIterable<void> {
-    return poolChanges(dirname(this.#path), signal)
+    return poolChanges(this.#path, signal)
+  }
+
+  lineCalls(entry: string): LineCalls {
+    return lineCalls(this.#path, entry)
   }
 
   close(): void {
@@ -141,7 +146,8 @@ class SqliteStore implements Store {
   #commit<Result>(before: Pool | null, decision: Decision<Result>): Result {
     if (decision.pool !== before) {
       const moment = this.#now()
-      const turns = JSON.stringify(servableEntries(decision.pool, moment.wall))
+      this.#turnsWritten = servableEntries(decision.pool, moment.wall)
+      const turns = JSON.stringify(this.#turnsWritten)
       this.#db
         .query('INSERT OR REPLACE INTO pool (one, turns, document) VALUES (1, ?, ?)')
         .run(turns, encodePool(decision.pool, moment))
@@ -159,7 +165,7 @@ class SqliteStore implements Store {
     try {
       const result = body()
       this.#db.run('COMMIT')
-      announceChange(this.#path)
+      announceChange(this.#path, this.#turnsWritten)
       return result
     } catch (error) {
       if (this.#db.inTransaction) this.#db.run('ROLLBACK')

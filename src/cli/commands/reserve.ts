@@ -8,6 +8,7 @@ import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '.
 import type { CommandSpec } from '../command.ts'
 import { grantDocument } from '../grant-document.ts'
 import { option } from '../option.ts'
+import type { World } from '../world.ts'
 
 interface ReserveOptions extends AcquiringOptions {
   readonly duration: Millis
@@ -46,6 +47,7 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
   ],
   handle: async (options, world) => {
     const form = formOf(options)
+    if (form === 'docker') await refuseWithoutNvidia(world)
     const intent = intentOf(options, world, { kind: 'manual', duration: options.duration })
     const grant =
       options.claim === true
@@ -87,6 +89,14 @@ function formOf({ short, export: exported, docker }: ReserveOptions): Form {
     throw new CanhazgpuError('usage', 'Only one of --short, --export and --docker can be printed')
   }
   return chosen?.[1] ?? 'sentence'
+}
+
+async function refuseWithoutNvidia(world: World): Promise<void> {
+  const { pool } = await (await world.deps()).store.read()
+  if (pool.provider !== 'amd-smi') return
+  throw new CanhazgpuError('usage', "--docker is for NVIDIA GPUs: 'docker run --gpus' knows no others", {
+    hint: 'use --export, and hand the variables on',
+  })
 }
 
 function asksForCertain({ gpus, gpuIds, wait }: ReserveOptions): boolean {

@@ -63,6 +63,7 @@ function demoStore(play: Play, present: () => Moment): Store {
         yield
       }
     },
+    lineCalls: refuse,
     close: () => {},
   }
 }

@@ -108,7 +108,10 @@ export class Play {
 
   /** Requests per minute: busy afternoons, quiet nights and weekends, a line while someone watches. */
   #demand(): number {
-    if (this.#isLive()) return this.pool.queue.length < 4 ? 3.4 : 0.6
+    if (this.#isLive()) {
+      const isRush = (this.#now - this.#opening) % (4 * MINUTE) < 2.5 * MINUTE
+      return isRush ? (this.pool.queue.length < 4 ? 3.6 : 0.6) : 0.7
+    }
     if (this.pool.queue.length >= 5) return 0
     const date = new Date(this.#now)
     const weekend = date.getDay() === 0 || date.getDay() === 6
@@ -177,7 +180,7 @@ export class Play {
     const free = this.pool.gpus.map((gpu) => gpu.id).filter((id) => !held.has(id))
     const { faulty, squatted } = this.trouble
     this.trouble = {
-      faulty: seconds % 420 < 300 ? (faulty ?? free.at(-1) ?? null) : null,
+      faulty: seconds % 420 < 330 ? (faulty ?? free.at(-1) ?? null) : null,
       squatted: seconds % 240 < 180 ? (squatted ?? free.find((id) => id !== faulty) ?? null) : null,
     }
   }

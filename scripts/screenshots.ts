@@ -1,0 +1,56 @@
+import type { BrowserContextOptions } from 'playwright-core'
+import { openBrowser, openPage } from '../test/web/browser.ts'
+import { startDemo } from '../test/web/demo-server.ts'
+
+/** `bun scripts/screenshots.ts`: takes the pictures of docs/web.md anew, from the built executable and its demo. */
+const SHOTS: Readonly<
+  Record<string, { readonly path: string; readonly options: BrowserContextOptions; readonly whole: boolean }>
+> = {
+  'web-screenshot': {
+    path: '/',
+    options: { colorScheme: 'dark', viewport: { width: 1440, height: 900 } },
+    whole: true,
+  },
+  'web-light': {
+    path: '/',
+    options: { colorScheme: 'light', viewport: { width: 1440, height: 900 } },
+    whole: true,
+  },
+  'web-wall': {
+    path: '/#wall',
+    options: { colorScheme: 'dark', viewport: { width: 1920, height: 1080 } },
+    whole: false,
+  },
+  'web-phone': {
+    path: '/',
+    options: { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
+    whole: false,
+  },
+}
+/** So that the lines of the last minutes have something to show. */
+const PLAY_FOR_MS = 120_000
+/** Until a GPU is free, or somebody waits. */
+const PATIENCE_MS = 300_000
+
+await using demo = await startDemo()
+const browser = await openBrowser()
+try {
+  const opened = await Promise.all(
+    Object.entries(SHOTS).map(async ([name, shot]) => ({
+      ...shot,
+      name,
+      page: (await openPage(browser, demo.server.url + shot.path, shot.options)).page,
+    })),
+  )
+  await Bun.sleep(PLAY_FOR_MS)
+  for (const { name, page, whole } of opened) {
+    await page
+      .locator(name === 'web-wall' ? '.line' : '.card.state-available')
+      .first()
+      .waitFor({ timeout: PATIENCE_MS })
+    await page.screenshot({ path: `docs/images/${name}.png`, fullPage: whole })
+    console.log(`docs/images/${name}.png`)
+  }
+} finally {
+  await browser.close()
+}
