@@ -36,6 +36,18 @@ export function sharePoolFiles(path: string, audience: Audience): void {
   }
 }
 
+/**
+ * Gives SQLite's files back to the owner of the database, for root to do. Who opens a pool whose log is gone
+ * (the `sqlite3` shell removes it) makes a new one of their own, and Linux keeps others from opening a
+ * file of neither theirs nor the folder's owner there (fs.protected_regular, proc(5)).
+ */
+export function ownLog(path: string): void {
+  const { uid, gid } = statSync(path)
+  for (const file of [`${path}-wal`, `${path}-shm`]) {
+    if (existsSync(file) && statSync(file).uid !== uid) chownSync(file, uid, gid)
+  }
+}
+
 function shareFolder(folder: string, audience: Audience): void {
   switch (audience.kind) {
     case 'everyone':

@@ -26,7 +26,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
   }
   if (/^(SQLITE_READONLY|EROFS)/.test(code)) {
     return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be written: it is read-only`, {
-      hint: 'check the permissions of the file and whether its disk is mounted read-only',
+      hint: "check whether its disk is mounted read-only; 'sudo canhazgpu status' mends a log that belongs to another user",
       cause,
     })
   }

@@ -3,7 +3,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, LineCalls, Store, TimeRange } from '../../domain/ports.ts'
-import { ENOENT, ENOTDIR, errorText, findPath } from '../os/libc.ts'
+import { effectiveUid, ENOENT, ENOTDIR, errorText, findPath } from '../os/libc.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -22,6 +22,7 @@ export interface SqliteOptions {
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const failure = findPath(options.path)
   if (failure !== 0) throw missing(options.path, failure)
+  if (effectiveUid() === 0) (await import('./pool-files.ts')).ownLog(options.path)
   const db = connect(options.path)
   if (versionOf(db) > 0) return new SqliteStore(db, options)
   // Another process has made the file, but no tables yet.

@@ -19,6 +19,7 @@ export function GpuCard({ gpu, line, now }: GpuCardProps) {
   const listId = `processes-${gpu.gpu_id}`
   return (
     <li class={`card ${stateClass(gpu.status)}`}>
+      <span class="card-edge" aria-hidden="true" />
       <article aria-labelledby={`gpu-${gpu.gpu_id}`}>
         <header class="card-head">
           <h3 id={`gpu-${gpu.gpu_id}`}>
