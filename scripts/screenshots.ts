@@ -28,7 +28,7 @@ const SHOTS: Readonly<
   },
 }
 /** So that the lines of the last minutes have something to show. */
-const PLAY_FOR_MS = 120_000
+const PLAY_FOR_MS = 90_000
 /** Until a GPU is free, or somebody waits. */
 const PATIENCE_MS = 300_000
 

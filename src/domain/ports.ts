@@ -39,7 +39,7 @@ export interface Store {
    */
   turns(): Promise<readonly string[]>
 
-  /** Records that overlap the range, oldest start first. */
+  /** Records that overlap the range, in the order of their ends. */
   history(range: TimeRange): Promise<readonly UsageRecord[]>
 
   /** Yields whenever the pool may have changed; may yield too often, never misses a change. */

@@ -169,7 +169,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('history is what overlaps the range, oldest start first', async () => {
+    test('history is what overlaps the range, in the order of the ends', async () => {
       await withStore(async (store) => {
         const record = (name: string, startedAt: number, endedAt: number) =>
           recordOf(name, { startedAt, endedAt })
@@ -177,12 +177,12 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         await store.update((pool) => ({ pool, ended, result: undefined }))
         const names = async (from: number, to: number) =>
           (await store.history({ from, to })).map((each) => each.reservation)
-        expect(await names(0, 1_000)).toEqual(['a', 'b', 'c'])
+        expect(await names(0, 1_000)).toEqual(['a', 'c', 'b'])
         expect(await names(0, 99)).toEqual([])
         expect(await names(0, 100)).toEqual(['a'])
         expect(await names(200, 299)).toEqual(['a', 'b'])
         expect(await names(201, 299)).toEqual(['b'])
-        expect(await names(500, 500)).toEqual(['b', 'c'])
+        expect(await names(500, 500)).toEqual(['c', 'b'])
         expect(await names(901, 1_000)).toEqual([])
       })
     })

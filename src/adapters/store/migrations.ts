@@ -22,8 +22,8 @@ export const MIGRATIONS: readonly string[] = [
     ended_at INTEGER NOT NULL,
     outcome TEXT NOT NULL,
     note TEXT,
-    PRIMARY KEY (reservation, gpu)
-  ) STRICT, WITHOUT ROWID;
+    UNIQUE (reservation, gpu)
+  ) STRICT;
 
   CREATE INDEX history_by_end ON history (ended_at);
 

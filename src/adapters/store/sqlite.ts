@@ -100,7 +100,7 @@ class SqliteStore implements Store {
     return this.#guard(() =>
       this.#db
         .query<HistoryRow, [number, number]>(
-          'SELECT * FROM history WHERE ended_at >= ? AND started_at <= ? ORDER BY started_at, reservation, gpu',
+          'SELECT * FROM history WHERE ended_at >= ? AND started_at <= ? ORDER BY ended_at',
         )
         .all(range.from, range.to)
         .map(recordOfRow),
