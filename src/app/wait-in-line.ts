@@ -209,7 +209,8 @@ class Wait {
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
       if (event === 'interrupted') throw interrupted()
       if (event === 'called' && (await this.#isMyTurn())) return 'look'
-      if (event === 'changed') {
+      // A call that was meant for another tells of a change as well, and may have taken its place.
+      if (event === 'called' || event === 'changed') {
         lookAt = Math.min(lookAt, start + Math.max(NEWS_EVERY_MS, place * NEWS_PER_PLACE_MS))
       }
       if (clock() >= this.#giveUpAt) throw this.#waitedTooLong()

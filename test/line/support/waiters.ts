@@ -1,0 +1,91 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { QueueEntry } from '../../../src/domain/model.ts'
+import { storedPool } from '../../support/database.ts'
+import { child } from '../../support/job.ts'
+import type { Child, TestPool } from '../../support/pool.ts'
+import { until } from '../../support/until.ts'
+
+/** A process that stands in line, or did. */
+export interface Waiter {
+  readonly process: Child
+  readonly pid: number
+  /** Of its queue entry, and of the reservation that it becomes. */
+  readonly id: string
+  /** All it said on stderr so far. */
+  readonly said: () => string
+  /** Exit status, once it has ended and everything it said is there. */
+  readonly ended: () => Promise<number>
+}
+
+/** The line as it is stored, gone waiters included. */
+export const line = (pool: TestPool): readonly QueueEntry[] => storedPool(pool).queue
+
+/** Starts one command with `--wait` and comes back when it stands in line, behind those who did before. */
+export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
+  const process = pool.start(...args)
+  let said = ''
+  const heard = (async () => {
+    const decoder = new TextDecoder()
+    for await (const bytes of process.stderr) said += decoder.decode(bytes, { stream: true })
+  })()
+  const entry = await until(`'${args.join(' ')}' stands in line`, () => {
+    if (process.exitCode !== null) throw new Error(`it ended with ${process.exitCode}: ${said}`)
+    return line(pool).find((each) => each.process.pid === process.pid) ?? null
+  })
+  const ended = async () => {
+    await heard
+    return process.exited
+  }
+  return { process, pid: process.pid, id: entry.id, said: () => said, ended }
+}
+
+/** A `run --wait` for a command that does nothing until it is killed. */
+export const waitToRun = (pool: TestPool, ...options: string[]): Promise<Waiter> =>
+  wait(pool, 'run', '--wait', ...options, '--', child('forever'))
+
+/** Waits until it has its GPUs; tells which. */
+export async function untilServed(pool: TestPool, { id }: Pick<Waiter, 'id'>): Promise<readonly number[]> {
+  return until(
+    `${id} is served`,
+    () => storedPool(pool).reservations.find((held) => held.id === id)?.gpus ?? null,
+  )
+}
+
+/** Takes GPUs out of the way by hand. */
+export async function hold(pool: TestPool, ...options: string[]): Promise<void> {
+  const { status, stderr } = await pool.chg('reserve', ...options)
+  if (status !== 0) throw new Error(`reserve ${options.join(' ')}: ${stderr}`)
+}
+
+/** `play`, for those who are looking meanwhile: they see the scenario before or after, never half of it. */
+export function stage(pool: TestPool, scenario: object): void {
+  const file = `${pool.folder}/stage.json`
+  writeFileSync(`${file}.new`, JSON.stringify(scenario))
+  renameSync(`${file}.new`, file)
+  pool.env.CANHAZGPU_FAKE_USAGE = file
+}
+
+/** One run as it saw itself: which GPUs it had, and from when to when by the time since boot. */
+export interface Stay {
+  readonly id: string
+  readonly gpus: readonly number[]
+  readonly from: number
+  readonly to: number
+}
+
+/** A command that writes a log of its own; `/proc/uptime` counts in hundredths of a second for all alike. */
+export const LOGGED = [
+  'sh',
+  '-c',
+  'read from rest < /proc/uptime; i=0; while [ $i -lt 500 ]; do i=$((i+1)); done; read to rest < /proc/uptime; ' +
+    'echo "$CUDA_VISIBLE_DEVICES $from $to" > "log/$CANHAZGPU_RESERVATION"',
+]
+
+export const prepareLogs = (pool: TestPool): void => mkdirSync(`${pool.folder}/log`)
+
+export function stays(pool: TestPool): Stay[] {
+  return readdirSync(`${pool.folder}/log`).map((id) => {
+    const [gpus = '', from, to] = readFileSync(`${pool.folder}/log/${id}`, 'utf8').trim().split(' ')
+    return { id, gpus: gpus.split(',').map(Number), from: Number(from), to: Number(to) }
+  })
+}
