@@ -1,5 +1,5 @@
 import { knownEnd, sizeOf } from './line.ts'
-import type { GpuId, Millis, Pool, QueueEntry, Reservation } from './model.ts'
+import type { GpuId, Millis, Pool, QueueEntry, Request, Reservation } from './model.ts'
 
 /** When a waiting request is expected to start, by what is known now. */
 export type Forecast =
@@ -13,6 +13,13 @@ interface Slot {
   readonly holder?: Reservation
 }
 
+interface Planned {
+  readonly entry: QueueEntry
+  readonly start: Millis
+  /** Whose end it waits for. */
+  readonly holder: Reservation | undefined
+}
+
 /**
  * Plays the line forward: each request starts when enough of its GPUs are free by the known ends, and holds
  * them for its declared duration, or without end. Ends that come early only bring the line forward.
@@ -24,16 +31,33 @@ export function forecastLine(
 ): ReadonlyMap<string, Forecast> {
   let slots = firstSlots(pool, now, unknownEnd)
   const forecasts = new Map<string, Forecast>()
+  const ahead: Planned[] = []
   for (const entry of pool.queue) {
     const chosen = chosenSlots(slots, entry)
     const last = chosen.at(-1)
-    const start = last?.freeAt ?? now
-    forecasts.set(entry.id, forecastAt(start, last?.holder))
-    const freeAt = start + (entry.duration ?? Number.POSITIVE_INFINITY)
+    const planned = behind(ahead, { entry, start: last?.freeAt ?? now, holder: last?.holder })
+    ahead.push(planned)
+    forecasts.set(entry.id, forecastAt(planned.start, planned.holder))
+    const freeAt = planned.start + (entry.duration ?? Number.POSITIVE_INFINITY)
     const gpus = new Set(chosen.map((slot) => slot.gpu))
     slots = slots.map((slot) => (gpus.has(slot.gpu) ? { gpu: slot.gpu, freeAt } : slot))
   }
   return forecasts
+}
+
+/** Nobody starts before one further ahead who could use the same GPUs, but who gives them back in time. */
+function behind(ahead: readonly Planned[], planned: Planned): Planned {
+  const { duration = Number.POSITIVE_INFINITY, request } = planned.entry
+  let { start, holder } = planned
+  for (const earlier of ahead) {
+    const isBefore = start < earlier.start && start + duration > earlier.start
+    if (isBefore && shareGpus(request, earlier.entry.request)) ({ start, holder } = earlier)
+  }
+  return { entry: planned.entry, start, holder }
+}
+
+function shareGpus(a: Request, b: Request): boolean {
+  return a.kind === 'count' || b.kind === 'count' || a.ids.some((id) => b.ids.includes(id))
 }
 
 /**
