@@ -22,7 +22,10 @@ export interface SqliteOptions {
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const failure = findPath(options.path)
   if (failure !== 0) throw missing(options.path, failure)
-  if (effectiveUid() === 0) (await import('./pool-files.ts')).ownLog(options.path)
+  if (effectiveUid() === 0 && (await hasForeignLog(options.path))) {
+    const { ownLog } = await import('./pool-files.ts')
+    ownLog(options.path)
+  }
   const db = connect(options.path)
   if (versionOf(db) > 0) return new SqliteStore(db, options)
   // Another process has made the file, but no tables yet.
@@ -219,6 +222,12 @@ function notInitialized(): CanhazgpuError {
     'pool-not-initialized',
     "GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first",
   )
+}
+
+/** Whether somebody else than the owner of the database made SQLite's log: see `ownLog`. */
+async function hasForeignLog(path: string): Promise<boolean> {
+  const log = Bun.file(`${path}-wal`)
+  return (await log.exists()) && (await log.stat()).uid !== (await Bun.file(path).stat()).uid
 }
 
 /** A file that cannot be seen is missing, or in a folder that is closed to us. */
