@@ -75,12 +75,12 @@ class Scene implements Disposable {
   }
 
   /** Lives through the events one after another; each acts before it is told. The last is the end. */
-  async live(...events: (Event | (() => Event))[]): Promise<void> {
+  async live(...events: (Event | (() => Event | Promise<Event>))[]): Promise<void> {
     const job: Job = {
-      wait: (timeoutMs) => {
+      wait: async (timeoutMs) => {
         this.waits.push(timeoutMs)
         const next = events.shift() ?? 'exited'
-        const event = typeof next === 'function' ? next() : next
+        const event = typeof next === 'function' ? await next() : next
         if (event === 'timeout') this.pass(timeoutMs)
         return event
       },
@@ -147,12 +147,12 @@ test('the heartbeat is that of its own reservation', async () => {
   using scene = new Scene()
   const other: RunReservation = { ...RUN, id: 'other', gpus: [2] }
   await scene.setUp({ ...POOL, reservations: [RUN, other] })
-  let seen: Promise<Pool> | undefined
-  await scene.live('timeout', () => {
-    seen = scene.pool()
+  let seen: readonly unknown[] = []
+  await scene.live('timeout', async () => {
+    seen = heartbeatOf(await scene.pool())
     return 'exited'
   })
-  expect(heartbeatOf((await seen) as Pool)).toEqual([START.wall + HEARTBEAT_MS, START.wall])
+  expect(seen).toEqual([START.wall + HEARTBEAT_MS, START.wall])
   expect((await scene.pool()).reservations.map((each) => each.id)).toEqual(['other'])
 })
 

@@ -78,7 +78,8 @@ class SqliteStore implements Store {
       if (first.pool === seen && first.ended.length === 0) return first.result
       return this.#transaction(() => {
         const pool = this.#present()
-        return this.#commit(pool, decide(pool, this.#now()))
+        const moment = this.#now()
+        return this.#commit({ before: pool, moment }, decide(pool, moment))
       })
     })
   }
@@ -87,7 +88,8 @@ class SqliteStore implements Store {
     return this.#guard(() =>
       this.#transaction(() => {
         const pool = this.#readable()
-        return this.#commit(pool, decide(pool, this.#now()))
+        const moment = this.#now()
+        return this.#commit({ before: pool, moment }, decide(pool, moment))
       }),
     )
   }
@@ -147,9 +149,12 @@ class SqliteStore implements Store {
     return pool
   }
 
-  #commit<Result>(before: Pool | null, decision: Decision<Result>): Result {
+  /** Stamped with the moment of the decision: a clock set in between would otherwise never be healed. */
+  #commit<Result>(
+    { before, moment }: { readonly before: Pool | null; readonly moment: Moment },
+    decision: Decision<Result>,
+  ): Result {
     if (decision.pool !== before) {
-      const moment = this.#now()
       this.#turnsWritten = servableEntries(decision.pool, moment.wall)
       const turns = JSON.stringify(this.#turnsWritten)
       this.#db

@@ -1,0 +1,61 @@
+import type { Machine } from './world/machine.ts'
+import { setMood } from './world/mishaps.ts'
+import { NO_TROUBLE } from './world/stored-pool.ts'
+import { ROOT, type World } from './world/world.ts'
+
+/** Everything works again, and whoever holds a GPU gives it back soon. */
+export function calmDown(world: World): void {
+  world.isCalm = true
+  world.say(() => '-- all is calm')
+  for (const machine of world.machines) {
+    machine.stored.trouble = NO_TROUBLE
+    if (!machine.isUp) machine.comeUp()
+    if (machine.mood.kind !== 'fine') setMood(world, machine, 'fine')
+    for (const device of machine.devices) {
+      device.state = 'sound'
+      for (const use of device.uses) if (use.pid >= 99_000) device.uses.delete(use)
+    }
+    const waiting = new Set(
+      [...world.checker.booksOf(machine).waiting.values()].map(({ process }) => process),
+    )
+    for (const process of machine.living()) {
+      if (!waiting.has(process)) process.resume()
+      if (process.role !== 'command') continue
+      world.scheduler.after(machine.chance.below(5_000), null, () => process.work?.kill())
+    }
+    for (const delay of [1_000, 12_000])
+      world.scheduler.after(delay, null, () => releaseManual(world, machine))
+  }
+}
+
+export function resumeAll(world: World): void {
+  for (const machine of world.machines) for (const process of machine.living()) process.resume()
+}
+
+/** Those who wait, live and are not stopped. */
+export function starving(world: World): readonly string[] {
+  return world.machines.flatMap((machine) =>
+    [...world.checker.booksOf(machine).waiting.values()]
+      .filter(({ process }) => process.state === 'running')
+      .map(({ process, id }) => `${process.name}, who waits as ${id},`),
+  )
+}
+
+/** Every process that has not come to its end. */
+export function busy(world: World): readonly string[] {
+  return world.machines.flatMap((machine) => machine.living().map(({ name, role }) => `${role} ${name}`))
+}
+
+/** Whatever is in the pools still. */
+export function standing(world: World): readonly string[] {
+  return world.machines.flatMap(({ stored }) => [
+    ...(stored.pool?.reservations.map(({ id }) => `reservation ${id}`) ?? []),
+    ...(stored.pool?.queue.map(({ id }) => `queue entry ${id}`) ?? []),
+  ])
+}
+
+function releaseManual(world: World, machine: Machine): void {
+  const manual = machine.stored.pool?.reservations.filter((held) => held.kind === 'manual') ?? []
+  const gpus = manual.flatMap((held) => held.gpus)
+  if (gpus.length > 0) world.release(machine, ROOT, gpus)
+}

@@ -1,0 +1,171 @@
+import type { Grant } from '../../src/app/acquire.ts'
+import type { Overview } from '../../src/app/overview.ts'
+import type { QueueOverview } from '../../src/app/queue-overview.ts'
+import type { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { Moment, Pool } from '../../src/domain/model.ts'
+import type { UsageReport } from '../../src/domain/report.ts'
+import type { Machine } from '../world/machine.ts'
+import type { Process } from '../world/process.ts'
+import type { Auditor, Commit } from '../world/stored-pool.ts'
+import { type Audit, Books, type Held, type Report, Violation } from './books.ts'
+import { auditEnds, reservationIn } from './ends.ts'
+import { overSince } from './gone.ts'
+import { auditGrant } from './grants.ts'
+import { auditExtension } from './order.ts'
+import { auditQueue } from './queue.ts'
+import { auditRefusal } from './refusals.ts'
+import { auditReport, auditStatus, type Sums, trueUsage } from './sightings.ts'
+import { auditStay } from './stays.ts'
+
+/** A decision may be committed this much later than it was made, by a store that compares and sets. */
+const REPORT_SLACK = 1_200
+
+/** Judges everything that is committed or shown, by its own books of what truly happened. */
+export class Checker implements Auditor {
+  readonly #books = new Map<Machine, Books>()
+  readonly #report: Report
+  readonly #expected = new Map<Process, Sums>()
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  booksOf(machine: Machine): Books {
+    const known = this.#books.get(machine)
+    if (known !== undefined) return known
+    const fresh = new Books(machine)
+    this.#books.set(machine, fresh)
+    return fresh
+  }
+
+  committed(commit: Commit): void {
+    const books = this.booksOf(commit.machine)
+    const now = books.frame.now(commit.moment, commit.machine.trueTime(commit.moment))
+    const report = (broken: Violation['broken'], words: () => string) =>
+      this.#report(new Violation(broken, `${commit.machine.name}: ${words()} (by ${commit.process.name})`))
+    const audit: Audit = { ...commit, books, now, report }
+    auditHolders(audit)
+    auditEnds(audit)
+    auditExtension(audit)
+    for (const held of books.held.values()) {
+      const reservation = reservationIn(audit, held.id)
+      if (reservation !== undefined) auditStay(audit, held, reservation)
+    }
+    auditQueue(audit)
+    for (const reservation of commit.after.reservations) {
+      if (!books.held.has(reservation.id)) auditGrant(audit, reservation)
+    }
+    books.frame.written(commit.moment, now)
+    sayCommit(audit)
+  }
+
+  looked(process: Process, _pool: Pool, moment: Moment): void {
+    const { errand, machine } = process
+    if (errand.kind !== 'look' || errand.at !== 'report') return
+    this.#expected.set(process, trueUsage(this.booksOf(machine), process, moment.wall))
+  }
+
+  supervised(reservation: string, supervisor: Process): void {
+    const held = this.booksOf(supervisor.machine).known.get(reservation)
+    if (held !== undefined) held.supervisor = supervisor
+  }
+
+  uuidsOf(reservation: string): readonly string[] {
+    return this.#known(reservation)?.uuids ?? []
+  }
+
+  holderOf(reservation: string): Process | undefined {
+    return this.#known(reservation)?.holder
+  }
+
+  /** What a grant tells the command: the numbers or names must mean the GPUs that were granted. */
+  granted(process: Process, { reservation, devices }: Grant): void {
+    const uuids = this.uuidsOf(reservation.id)
+    const meant = devices.map((device) => {
+      if (!/^\d+$/.test(device)) return device
+      return process.shown?.readings.find((reading) => reading.index === Number(device))?.uuid
+    })
+    if (meant.length !== uuids.length || meant.some((uuid) => uuid === undefined || !uuids.includes(uuid))) {
+      this.#report(new Violation('I1', `granted ${uuids.join()}, told ${devices.join()}`))
+    }
+  }
+
+  /** I2, I7 and I8 when a command has ended, with or without success. */
+  finished(process: Process, error: CanhazgpuError | null): void {
+    const { errand, machine } = process
+    const { pool } = machine.stored
+    const books = this.booksOf(machine)
+    if (errand.kind === 'supervise') auditDeparture(books, process, errand.reservation, this.#report)
+    if (pool === null || ['supervise', 'set-up', 'look'].includes(errand.kind)) return
+    if (errand.kind === 'acquire') auditRefusal({ process, errand, error }, this.#report)
+    const hasSettled = error === null || error.code === 'not-enough-gpus'
+    if (!hasSettled || (errand.kind === 'acquire' && errand.waits)) return
+    const over = overSince(books, pool, process)
+    if (over !== null)
+      this.#report(new Violation('I7', `${over} and stands after ${errand.kind} of ${process.name}`))
+  }
+
+  sawStatus(process: Process, seen: Overview): void {
+    auditStatus(this.booksOf(process.machine), process, seen, this.#report)
+  }
+
+  sawQueue(process: Process, seen: QueueOverview): void {
+    const { pool } = process.machine.stored
+    if (pool === null) return
+    const shown = { ...pool, reservations: [], queue: seen.places.map((place) => place.entry) }
+    const over = overSince(this.booksOf(process.machine), shown, process)
+    if (over !== null) this.#report(new Violation('I7', `queue shows what is over: ${over}`))
+  }
+
+  #known(reservation: string): Held | undefined {
+    for (const books of this.#books.values()) {
+      const held = books.known.get(reservation)
+      if (held !== undefined) return held
+    }
+    return undefined
+  }
+
+  sawReport(process: Process, seen: UsageReport): void {
+    const { machine } = process
+    const expected = this.#expected.get(process)
+    this.#expected.delete(process)
+    if (expected === undefined || machine.clockSetAt >= process.bornAt) return
+    const books = this.booksOf(machine)
+    auditReport(expected, seen, books.frame.isExact ? REPORT_SLACK : 60_000, this.#report)
+  }
+}
+
+/** I6: a supervisor leaves when its command has ended or lost its reservation, never before. */
+function auditDeparture(books: Books, supervisor: Process, reservation: string, report: Report): void {
+  const held = books.held.get(reservation)
+  if (held?.holder.isAlive === true) {
+    report(new Violation('I6', `${supervisor.name} left ${reservation} alone while its command runs`))
+  }
+}
+
+/** I1 and the shape of what is held. */
+function auditHolders({ after, report }: Audit): void {
+  let taken = 0
+  for (const { id, gpus } of after.reservations) {
+    let last = -1
+    for (const gpu of gpus) {
+      if (taken & (1 << gpu))
+        report('I1', () => `GPU ${gpu} has two holders: ${JSON.stringify(after.reservations)}`)
+      if (gpu <= last || gpu >= after.gpus.length) report('I2', () => `${id} holds ${gpus.join()}`)
+      taken |= 1 << gpu
+      last = gpu
+    }
+    if (gpus.length === 0) report('I2', () => `${id} holds nothing`)
+  }
+}
+
+function sayCommit({ machine, process, after, ended }: Audit): void {
+  machine.trace.say(machine.scheduler.now, () => {
+    const held = after.reservations.map(({ id, gpus }) => `${id}:${gpus.join('+')}`).join(' ')
+    const line = after.queue
+      .map(({ id, servableSince }) => `${id}${servableSince === undefined ? '' : '*'}`)
+      .join(' ')
+    const over = ended.map(({ reservation, gpu, outcome }) => `${reservation}:${gpu} ${outcome}`).join(', ')
+    return `${process.name} commits held [${held}] line [${line}]${over === '' ? '' : ` ended [${over}]`}`
+  })
+}

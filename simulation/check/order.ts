@@ -1,0 +1,113 @@
+import type { QueueEntry, Request, Reservation } from '../../src/domain/model.ts'
+import type { Audit } from './books.ts'
+import { apparentAge } from './frame.ts'
+
+export const PASSED_OVER_AFTER = 10_000
+
+export interface Granted {
+  readonly reservation: Reservation
+  /** All others that stand. */
+  readonly others: readonly Reservation[]
+  /** The GPUs that could be granted before this grant. */
+  readonly free: readonly number[]
+}
+
+/**
+ * I5. Nobody who stands before may be delayed by a grant. It does not delay
+ * (a) one who wants none of the granted GPUs;
+ * (b) one who could not start before the grant is over by its own declaration, since reservations whose end
+ *     is known keep it from starting until then;
+ * (c) one without a declared end, where (b) holds for somebody still further ahead who is waiting for those
+ *     very GPUs: as the line stands it cannot go before that one;
+ * (d) those who can be served all together from what the grant leaves free.
+ * One who could have been served for ten seconds and did not come is passed over.
+ */
+export function auditOrder(audit: Audit, granted: Granted): void {
+  const { moment, report } = audit
+  const { reservation, free } = granted
+  const waiting = before(audit, reservation.id).filter((entry) => !isPassedOver(entry, moment.wall))
+  if (waiting.length === 0) return
+  const now = moment.wall
+  const end = endOf(reservation)
+  const starts = waiting.map((entry) => earliestStart(audit, entry.request, granted))
+  const contenders = waiting.filter((entry, at) => {
+    const touched = reservation.gpus.filter((gpu) => wants(entry.request, gpu))
+    if (touched.length === 0) return false
+    if (end <= (starts[at] ?? now)) return false
+    const isKept = (gpu: number) =>
+      waiting.slice(0, at).some((ahead, i) => wants(ahead.request, gpu) && end <= (starts[i] ?? now))
+    return !(entry.duration === undefined && touched.every(isKept))
+  })
+  const left = free.filter((gpu) => !reservation.gpus.includes(gpu))
+  if (!areServedTogether(contenders, left)) {
+    report('I5', () => `${reservation.id} with GPU ${reservation.gpus.join()} delays ${words(contenders)}`)
+  }
+}
+
+/** I5 when somebody extends a reservation: the first in line must not have to wait longer for it. */
+export function auditExtension(audit: Audit): void {
+  const { before: pool, after, report } = audit
+  const [first] = after.queue
+  if (audit.process.errand.kind !== 'extend' || pool === null || first === undefined) return
+  const extended = after.reservations.map((reservation) => {
+    const earlier = audit.books.held.get(reservation.id)?.expiry
+    if (earlier === undefined || reservation.kind === 'run') return reservation
+    return { ...reservation, expiresAt: audit.moment.wall - apparentAge(earlier, audit.now) }
+  })
+  const promised = earliestStart(audit, first.request, { others: extended })
+  const now = earliestStart(audit, first.request, { others: after.reservations })
+  if (now > promised + 0.5)
+    report('I5', () => `${first.id} has to wait ${now - promised} ms longer by an extension`)
+}
+
+export const isPassedOver = (entry: QueueEntry, now: number): boolean =>
+  entry.servableSince !== undefined && entry.servableSince + PASSED_OVER_AFTER <= now
+
+/** Those who stood before the one that was granted; a newcomer stood behind everyone. */
+function before({ before: pool, after }: Audit, id: string): readonly QueueEntry[] {
+  const place = pool?.queue.findIndex((entry) => entry.id === id) ?? -1
+  if (pool === null || place < 0) return after.queue
+  const ahead = new Set(pool.queue.slice(0, place).map((entry) => entry.id))
+  return after.queue.filter((entry) => ahead.has(entry.id))
+}
+
+function endOf(reservation: Reservation): number {
+  if (reservation.kind === 'manual') return reservation.expiresAt
+  return reservation.timeLimit?.killAt ?? Number.POSITIVE_INFINITY
+}
+
+/** The moment before which known ends keep a request from starting; everything else may end this instant. */
+function earliestStart(
+  { after, moment }: Audit,
+  request: Request,
+  { others }: Pick<Granted, 'others'>,
+): number {
+  const busyUntil = new Map<number, number>()
+  for (const other of others) {
+    const end = endOf(other)
+    if (end !== Number.POSITIVE_INFINITY) for (const gpu of other.gpus) busyUntil.set(gpu, end)
+  }
+  const times = after.gpus
+    .filter((gpu) => wants(request, gpu.id))
+    .map((gpu) => busyUntil.get(gpu.id) ?? moment.wall)
+    .sort((a, b) => a - b)
+  return Math.max(moment.wall, times[sizeOf(request) - 1] ?? moment.wall)
+}
+
+function areServedTogether(entries: readonly QueueEntry[], free: readonly number[]): boolean {
+  const left = new Set(free)
+  let counted = 0
+  for (const { request } of entries) {
+    if (request.kind === 'count') counted += request.count
+    else for (const id of request.ids) if (!left.delete(id)) return false
+  }
+  return counted <= left.size
+}
+
+export const wants = (request: Request, gpu: number): boolean =>
+  request.kind === 'count' || request.ids.includes(gpu)
+
+export const sizeOf = (request: Request): number =>
+  request.kind === 'count' ? request.count : request.ids.length
+
+const words = (entries: readonly QueueEntry[]): string => JSON.stringify(entries)

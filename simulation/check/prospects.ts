@@ -1,0 +1,101 @@
+import type { Scheduler } from '../scheduler.ts'
+import type { Machine } from '../world/machine.ts'
+import type { Process } from '../world/process.ts'
+import { canSee, type Held, type Report, Violation } from './books.ts'
+import type { Checker } from './checker.ts'
+import { apparentAge } from './frame.ts'
+import { sizeOf, wants } from './order.ts'
+
+/** How long the first who could be served may truly wait for it. */
+const MOST_MS = 8_000
+/** A supervisor may take its time to start, and then not reach the store. */
+const MOST_LATE_MS = 90_000
+const LOOK_EVERY_MS = 250
+
+interface Prospect {
+  readonly waiter: Process
+  readonly since: number
+}
+
+/** Nobody who stands first waits long for what is truly there. */
+export class Prospects {
+  readonly #checker: Checker
+  readonly #report: Report
+  readonly #prospects = new Map<Machine, Prospect>()
+  #nextLook = 0
+
+  constructor(checker: Checker, report: Report) {
+    this.#checker = checker
+    this.#report = report
+  }
+
+  /** After a step; what happens to the world is looked at at once, everything else now and then. */
+  look(machines: readonly Machine[], { now, wasWorldly }: Pick<Scheduler, 'now' | 'wasWorldly'>): void {
+    if (now < this.#nextLook && !wasWorldly) return
+    this.#nextLook = now + LOOK_EVERY_MS
+    for (const machine of machines) this.#lookAt(machine, now)
+  }
+
+  #lookAt(machine: Machine, now: number): void {
+    for (const held of this.#checker.booksOf(machine).held.values()) this.#lookAtLimit(held, now)
+    const waiter = this.#servable(machine)
+    if (waiter === null) {
+      this.#prospects.delete(machine)
+      return
+    }
+    const known = this.#prospects.get(machine)
+    if (known?.waiter !== waiter) this.#prospects.set(machine, { waiter, since: now })
+    else if (now - known.since > MOST_MS) {
+      const words = `${waiter.name} stands first and is not served for ${now - known.since} ms`
+      this.#report(new Violation('waiting', words))
+    }
+  }
+
+  /** Whose supervisor lives and was never stopped is gone soon after its time is over. */
+  #lookAtLimit({ id, holder, intent, start, supervisor }: Held, now: number): void {
+    if (intent.hold.kind !== 'run' || intent.hold.timeout === undefined || !holder.isAlive) return
+    const { after, grace } = intent.hold.timeout
+    if (
+      now < start.at + after + grace + MOST_LATE_MS ||
+      supervisor?.state !== 'running' ||
+      supervisor.wasStopped
+    )
+      return
+    this.#report(new Violation('waiting', `${id} runs on beyond its time limit`))
+  }
+
+  /** The first in line that lives, where all it wants is truly free and everything around it works. */
+  #servable(machine: Machine): Process | null {
+    const { pool, trouble } = machine.stored
+    if (pool === null || pool.queue.length === 0 || !machine.isUp || machine.mood.kind !== 'fine') return null
+    if (trouble.before + trouble.after > 0) return null
+    const books = this.#checker.booksOf(machine)
+    const now = books.now()
+    const first = pool.queue.find((entry) => books.waiting.get(entry.id)?.process.isAlive !== false)
+    const waiter = first === undefined ? undefined : books.waiting.get(first.id)
+    if (first === undefined || waiter === undefined || waiter.process.state !== 'running') return null
+    const { process } = waiter
+    for (const { id } of pool.queue) {
+      if (id === first.id) break
+      const dead = books.waiting.get(id)?.process
+      if (dead !== undefined && !canSee(process, dead)) return null
+    }
+    if (process.askingSince !== undefined && process.askingSince < machine.mood.since) return null
+    const taken = new Set<number>()
+    for (const held of books.held.values()) {
+      const isOver =
+        held.intent.hold.kind === 'run'
+          ? !held.holder.isAlive && canSee(process, held.holder)
+          : held.expiry !== undefined && apparentAge(held.expiry, now) > 0
+      if (!isOver) for (const gpu of held.gpus) taken.add(gpu)
+    }
+    const free = pool.gpus.filter(
+      ({ id, uuid }) => wants(first.request, id) && !taken.has(id) && isTrulyIdle(machine, uuid),
+    )
+    return free.length >= sizeOf(first.request) ? process : null
+  }
+}
+
+function isTrulyIdle(machine: Machine, uuid: string): boolean {
+  return machine.devices.some((device) => device.uuid === uuid && device.isIdle)
+}

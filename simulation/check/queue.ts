@@ -1,0 +1,112 @@
+import type { QueueEntry } from '../../src/domain/model.ts'
+import { type Audit, canSee, near, type Waiter } from './books.ts'
+import { apparentAge } from './frame.ts'
+import { looksFree } from './grants.ts'
+import { sizeOf, wants } from './order.ts'
+
+const STALE = 15 * 60_000
+
+/** I5, I8 and I10 in the line: places are kept, come last first, and are lost for a true reason only. */
+export function auditQueue(audit: Audit): void {
+  const { after, books, report } = audit
+  let lastOld = -1
+  let isNewcomer = false
+  for (const entry of after.queue) {
+    if (!isPossible(entry, after.gpus.length)) report('I8', () => `${entry.id} waits for the impossible`)
+    const waiter = books.waiting.get(entry.id)
+    if (waiter === undefined) {
+      isNewcomer = true
+      join(audit, entry)
+      continue
+    }
+    const place = audit.before?.queue.findIndex((each) => each.id === entry.id) ?? -1
+    // Whose wait is over may find itself out of the line, and come last until it sees to it.
+    const isBack = audit.process === waiter.process && isWaitOver(audit, waiter)
+    if (isBack) {
+      isNewcomer = true
+      join(audit, entry)
+      continue
+    }
+    if (place < lastOld || isNewcomer) report('I5', () => `${entry.id} changed its place in line`)
+    lastOld = place
+    auditEntry(audit, waiter, entry)
+  }
+  if (books.waiting.size === after.queue.length) return
+  for (const waiter of books.waiting.values()) {
+    if (after.queue.some((entry) => entry.id === waiter.id)) continue
+    books.waiting.delete(waiter.id)
+    if (!mayLeave(audit, waiter)) report('I5', () => `${waiter.id} lost its place in line`)
+  }
+}
+
+function isPossible({ request }: QueueEntry, gpuCount: number): boolean {
+  return request.kind === 'count' ? request.count <= gpuCount : request.ids.every((id) => id < gpuCount)
+}
+
+function join({ process, books, now, moment, report }: Audit, entry: QueueEntry): void {
+  const { errand } = process
+  if (errand.kind !== 'acquire' || errand.intent.id !== entry.id) {
+    report('I5', () => `${entry.id} was put in line by somebody else`)
+    return
+  }
+  if (books.held.has(entry.id)) report('I2', () => `${entry.id} holds GPUs and waits`)
+  const until =
+    entry.waitUntil === undefined ? undefined : { ...now, at: now.at + entry.waitUntil - moment.wall }
+  const { intent } = errand
+  books.waiting.set(entry.id, {
+    id: entry.id,
+    intent,
+    process,
+    joined: now,
+    until,
+    beat: now,
+    noted: undefined,
+  })
+}
+
+function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
+  const { moment, now, process, report } = audit
+  const off = (what: string) => report('I10', () => `${what} of ${waiter.id} moved: ${JSON.stringify(entry)}`)
+  if (!near(moment.wall - entry.joinedAt, apparentAge(waiter.joined, now))) off('the joining')
+  if (waiter.until !== undefined) {
+    const left = (entry.waitUntil ?? Number.POSITIVE_INFINITY) - moment.wall
+    if (!near(left, -apparentAge(waiter.until, now))) off('the end of waiting')
+  }
+  if (!near(moment.wall - entry.heartbeatAt, apparentAge(waiter.beat, now))) {
+    if (process !== waiter.process || entry.heartbeatAt !== moment.wall) off('the heartbeat')
+    waiter.beat = now
+  }
+  if (entry.servableSince === undefined) {
+    waiter.noted = undefined
+    return
+  }
+  if (waiter.noted !== undefined && near(moment.wall - entry.servableSince, apparentAge(waiter.noted, now)))
+    return
+  if (entry.servableSince !== moment.wall) off('the time of being noted')
+  waiter.noted = now
+  if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
+}
+
+/** By what the noting process was shown, whoever stands before. */
+function couldBeServed({ after, process }: Audit, { request }: QueueEntry): boolean {
+  const taken = new Set(after.reservations.flatMap((reservation) => reservation.gpus))
+  const free = after.gpus.filter(
+    ({ id }) => wants(request, id) && !taken.has(id) && looksFree(after, id, process.shown),
+  )
+  return free.length >= sizeOf(request)
+}
+
+function mayLeave({ process, after, now, books }: Audit, waiter: Waiter): boolean {
+  const { errand } = process
+  if (process === waiter.process || after.reservations.some((reservation) => reservation.id === waiter.id))
+    return true
+  if (errand.kind === 'set-up' && errand.force) return true
+  if (!waiter.process.isAlive) return true
+  if (isWaitOver({ now }, waiter)) return true
+  if (waiter.process.identity.bootId !== books.machine.bootId) return true
+  return !canSee(process, waiter.process) && apparentAge(waiter.beat, now) > STALE
+}
+
+function isWaitOver({ now }: Pick<Audit, 'now'>, { until }: Waiter): boolean {
+  return until !== undefined && apparentAge(until, now) >= 0
+}

@@ -1,0 +1,42 @@
+import type { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { Errand } from '../world/errand.ts'
+import type { Process } from '../world/process.ts'
+import { type Report, Violation } from './books.ts'
+import { looksFree } from './grants.ts'
+import { sizeOf, wants } from './order.ts'
+
+interface Finished {
+  readonly process: Process
+  readonly errand: Extract<Errand, { kind: 'acquire' }>
+  readonly error: CanhazgpuError | null
+}
+
+/** I8, and a word against needless refusals: what is free and wanted by nobody else is granted. */
+export function auditRefusal({ process, errand, error }: Finished, report: Report): void {
+  const { request } = errand.intent
+  const most = process.machine.devices.length
+  const isImpossible = request.kind === 'count' ? request.count > most : request.ids.some((id) => id >= most)
+  if (isImpossible && error === null && errand.claim !== 'any') {
+    report(new Violation('I8', `${errand.intent.id} asked for the impossible and was served`))
+  }
+  const codes = [
+    'impossible-request',
+    'pool-not-initialized',
+    'store-unavailable',
+    'interrupted',
+    'wait-timed-out',
+  ]
+  if (isImpossible && error !== null && !codes.includes(error.code)) {
+    report(new Violation('I8', `${errand.intent.id} asked for the impossible: ${error.code}`))
+  }
+  const pool = process.decidedOn
+  if (error?.code !== 'not-enough-gpus' || errand.claim !== 'no') return
+  if (pool === undefined || pool.queue.length > 0) return
+  const taken = new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
+  const free = pool.gpus.filter(
+    ({ id }) => wants(request, id) && !taken.has(id) && looksFree(pool, id, process.shown),
+  )
+  if (free.length >= sizeOf(request)) {
+    report(new Violation('I2', `${errand.intent.id} was refused what is free: ${JSON.stringify(request)}`))
+  }
+}

@@ -1,0 +1,74 @@
+import type { Overview } from '../../src/app/overview.ts'
+import type { Account } from '../../src/domain/model.ts'
+import type { UsageReport } from '../../src/domain/report.ts'
+import type { Process } from '../world/process.ts'
+import type { Books, Report } from './books.ts'
+import { canSee, Violation } from './books.ts'
+import { apparentAge } from './frame.ts'
+import { overSince } from './gone.ts'
+import { looksFree } from './grants.ts'
+
+const STALE = 15 * 60_000
+const HOUR = 3_600_000
+const RANGE = 3650 * 24 * HOUR
+
+/** I3 and I7 in what `status` shows. */
+export function auditStatus(books: Books, process: Process, seen: Overview, report: Report): void {
+  const over = overSince(books, seen.pool, process)
+  if (over !== null) report(new Violation('I7', `status shows what is over: ${over}`))
+  const held = new Set(seen.pool.reservations.flatMap((reservation) => reservation.gpus))
+  for (const status of seen.gpus) {
+    const { id } = status.gpu
+    if ((status.kind === 'reserved') !== held.has(id)) {
+      report(new Violation('I1', `status shows GPU ${id} ${status.kind}`))
+    }
+    const shown = seen.driverFailure === undefined ? process.shown : undefined
+    if (status.kind === 'available' && !looksFree(seen.pool, id, shown)) {
+      report(new Violation('I3', `status shows GPU ${id} available, which was not seen to be idle`))
+    }
+  }
+}
+
+/** What each user held by the books, in milliseconds times GPUs. */
+export type Sums = ReadonlyMap<string, number>
+
+/** I4: what a report must say that reads the pool at this instant. */
+export function trueUsage(books: Books, process: Process, wall: number): Sums {
+  const sums = new Map<string, number>()
+  const add = (name: string, ms: number) => sums.set(name, (sums.get(name) ?? 0) + ms)
+  for (const record of books.records) {
+    const from = Math.max(record.startedAt, wall - RANGE)
+    const to = Math.min(record.endedAt, wall)
+    if (to >= from) add(shown(record), to - from)
+  }
+  const now = books.now()
+  for (const held of books.held.values()) {
+    const { hold } = held.intent
+    const rebooted = held.holder.identity.bootId !== process.identity.bootId
+    const isStale = !canSee(process, held.holder) && apparentAge(held.beat, now) > STALE
+    const isExpired = held.expiry !== undefined && apparentAge(held.expiry, now) >= 0
+    const end =
+      isExpired && held.expiry ? held.expiry : hold.kind === 'run' && (rebooted || isStale) ? held.beat : now
+    add(shown(held.intent), held.gpus.length * Math.max(0, apparentAge(held.start, end)))
+  }
+  return sums
+}
+
+export function auditReport(expected: Sums, seen: UsageReport, slack: number, report: Report): void {
+  const said = new Map(seen.users.map((user) => [user.user, user.gpuHours * HOUR]))
+  for (const name of new Set([...expected.keys(), ...said.keys()])) {
+    const difference = (said.get(name) ?? 0) - (expected.get(name) ?? 0)
+    if (Math.abs(difference) > slack) {
+      report(
+        new Violation(
+          'I4',
+          `the report is off by ${difference} ms for ${name}: ${JSON.stringify(seen.users)}`,
+        ),
+      )
+    }
+  }
+}
+
+function shown({ user, account }: { readonly user: string; readonly account: Account }): string {
+  return user === account.name ? user : `${user} (${account.name})`
+}

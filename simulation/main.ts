@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util'
+import { plant } from './mutants/plant.ts'
+
+const USAGE = `Usage: npm run simulate -- [options]
+  --seed S      first seed (default: by the clock)
+  --steps N     how many steps to play (default: 5000000)
+  --seconds T   for how long at most (default: no limit)
+  --trace       play one seed and print what happens
+  --script F    play the script in this file instead, and print what happens
+  --keep F      write the shrunk script of a failure to this file
+  --mutants     plant every known defect in turn; each must be found within 60 s
+  --mutant M    plant one of them`
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    steps: { type: 'string', default: '5000000' },
+    seconds: { type: 'string', default: 'Infinity' },
+    trace: { type: 'boolean', default: false },
+    script: { type: 'string' },
+    keep: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+process.exit(await main())
+
+/** What is planted must be so before the code under test is loaded. */
+async function main(): Promise<number> {
+  if (values.help) {
+    console.log(USAGE)
+    return 0
+  }
+  const seed = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed)
+  if (values.mutants) {
+    const { hunt } = await import('./mutants/hunt.ts')
+    return hunt(seed)
+  }
+  if (values.mutant !== undefined) await plant(values.mutant)
+  const shown = await import('./show.ts')
+  if (values.script !== undefined) return shown.showScript(await Bun.file(values.script).json())
+  if (values.trace) return shown.showSeed(seed)
+  const campaign = { seed, steps: Number(values.steps), seconds: Number(values.seconds) }
+  return shown.showCampaign(campaign, { json: values.json, keep: values.keep })
+}

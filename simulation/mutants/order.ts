@@ -1,0 +1,118 @@
+import type { Mutant } from './list.ts'
+
+const LINE = 'src/domain/line.ts'
+const WAITING = 'src/app/wait-in-line.ts'
+
+/** The line, and who gets out of it. */
+export const ORDER_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'newcomer-overtakes',
+    defect: 'who stands nowhere in line goes before everyone',
+    file: LINE,
+    edits: [
+      [
+        'if (!isPassedOver(entry, now)) walk.letPass(claimOf(entry))',
+        'if (!isPassedOver(entry, now) && pool.queue.some((each) => each.id === id)) walk.letPass(claimOf(entry))',
+      ],
+    ],
+  },
+  {
+    name: 'backfill-ignores-the-end',
+    defect: 'GPUs kept for one who waits are lent for as long as anybody likes',
+    file: LINE,
+    edits: [['this.#lendUntil(id, start)', 'void start']],
+  },
+  {
+    name: 'backfill-ignores-the-duration',
+    defect: 'GPUs kept for one who waits are lent to anyone who names an end, however late',
+    file: LINE,
+    edits: [['Number.POSITIVE_INFINITY : this.#now + duration', 'Number.POSITIVE_INFINITY : this.#now']],
+  },
+  {
+    name: 'backfill-by-the-last-end',
+    defect: 'who waits is believed to start when the last reservation ends',
+    file: LINE,
+    edits: [['this.#ends[missing - 1]', 'this.#ends.at(-1)']],
+  },
+  {
+    name: 'passed-over-never',
+    defect: 'a frozen waiter holds up the line for ever',
+    file: LINE,
+    edits: [
+      [
+        'entry.servableSince !== undefined && now - entry.servableSince >= PASSED_OVER_AFTER_MS',
+        'now < 0 && entry !== undefined',
+      ],
+    ],
+  },
+  {
+    name: 'passed-over-at-once',
+    defect: 'a waiter is passed over as soon as it is noted',
+    file: LINE,
+    edits: [['now - entry.servableSince >= PASSED_OVER_AFTER_MS', 'now - entry.servableSince >= 0']],
+  },
+  {
+    name: 'passed-over-loses-its-place',
+    defect: 'a frozen waiter is thrown out of the line',
+    file: 'src/domain/ending.ts',
+    edits: [
+      [
+        '!isGone(entry, now, alive),',
+        '!isGone(entry, now, alive) && !(entry.servableSince !== undefined && now - entry.servableSince > 10_000),',
+      ],
+    ],
+  },
+  {
+    name: 'joins-in-front',
+    defect: 'who comes last stands first',
+    file: 'src/domain/acquisition.ts',
+    edits: [['queue: [...pool.queue, entry]', 'queue: [entry, ...pool.queue]']],
+  },
+  {
+    name: 'extension-breaks-promises',
+    defect: 'a reservation can be extended though others wait for its end',
+    file: 'src/app/extend.ts',
+    edits: [['return keepsPromises(settled, after, moment.wall)', 'return true']],
+  },
+  {
+    name: 'vanishing-unwatched',
+    defect: 'nobody who waits sees that a command was killed',
+    file: WAITING,
+    edits: [
+      [
+        "if (!pool.reservations.some((held) => held.kind === 'run' &&",
+        "if (!pool.reservations.some((held) => held.kind === 'run' && now < 0 &&",
+      ],
+    ],
+  },
+  {
+    name: 'stale-heartbeat-unwatched',
+    defect: 'nobody who waits sees that a command in another container is long gone',
+    file: WAITING,
+    edits: [['isGone(held, now, this.#deps.alive)', 'isGone(held, held.heartbeatAt, this.#deps.alive)']],
+  },
+  {
+    name: 'first-alone-watches',
+    defect: 'behind a frozen waiter nobody sees that a command was killed',
+    file: WAITING,
+    edits: [['this.#goneSince >= place * STAND_IN_AFTER_MS', 'this.#goneSince >= 0 && place === 0']],
+  },
+  {
+    name: 'call-hides-a-change',
+    defect: 'a waiter that is called out of turn takes no notice of what changed',
+    file: WAITING,
+    edits: [["if (event === 'called' || event === 'changed') {", "if (event === 'changed') {"]],
+  },
+  {
+    name: 'expiry-unwatched',
+    defect: 'nobody who waits sees that a manual reservation expired',
+    file: WAITING,
+    edits: [['if (clock() >= expiryAt || ', 'if (']],
+  },
+  {
+    name: 'squatter-unwatched',
+    defect: 'the first in line never looks again whether a squatter has left',
+    file: WAITING,
+    edits: [['servable ? start + WATCH_EVERY_MS : ', 'servable ? Number.POSITIVE_INFINITY : ']],
+  },
+]

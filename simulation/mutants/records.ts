@@ -1,0 +1,69 @@
+import type { Mutant } from './list.ts'
+
+const ENDING = 'src/domain/ending.ts'
+
+/** What is written of what ended. */
+export const RECORD_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'record-lost',
+    defect: 'only the first GPU of a reservation gets a usage record',
+    file: ENDING,
+    edits: [['ended.push({', 'if (gpu === reservation.gpus[0]) ended.push({']],
+  },
+  {
+    name: 'record-twice',
+    defect: 'a release by number writes its records twice',
+    file: ENDING,
+    edits: [['    ended: records,\n', '    ended: [...records, ...records],\n']],
+  },
+  {
+    name: 'reset-without-records',
+    defect: 'a reset of the pool forgets who held what',
+    file: 'src/app/set-up.ts',
+    edits: [
+      [
+        "{ outcome: 'reset', at: moment.wall })).ended",
+        "{ outcome: 'reset', at: moment.wall })).ended.slice(1)",
+      ],
+    ],
+  },
+  {
+    name: 'expired-is-released-now',
+    defect: 'an expired reservation is recorded up to when somebody noticed',
+    file: ENDING,
+    edits: [["{ outcome: 'expired', at: reservation.expiresAt }", "{ outcome: 'expired', at: now }"]],
+  },
+  {
+    name: 'heartbeat-revives',
+    defect: 'a heartbeat brings an ended reservation back',
+    file: 'src/app/supervise.ts',
+    edits: [
+      [
+        'const { reservation } = start\n',
+        'const { reservation } = start\n  remembered.set(supervision, reservation)\n',
+      ],
+      [
+        "if (sight.kind === 'lost') return { pool, ended: [], result: sight }",
+        `if (sight.kind === 'lost') {
+          const again = remembered.get(supervision)
+          return { pool: { ...pool, reservations: [...pool.reservations, ...(again ? [again] : [])] }, ended: [], result: sight }
+        }`,
+      ],
+      [
+        'type Awaitable<Value>',
+        'const remembered = new Map<Supervision, RunReservation>()\ntype Awaitable<Value>',
+      ],
+    ],
+  },
+  {
+    name: 'report-counts-twice',
+    defect: 'what ends while a report is made counts twice',
+    file: 'src/app/usage-history.ts',
+    edits: [
+      [
+        'unrecorded.filter((time) => !known.has(keyOf(time)))',
+        'unrecorded.filter((time) => known.size >= 0 || keyOf(time))',
+      ],
+    ],
+  },
+]

@@ -1,0 +1,99 @@
+import type { Mutant } from './list.ts'
+
+const ALLOCATION = 'src/domain/allocation.ts'
+const ACQUISITION = 'src/domain/acquisition.ts'
+const KERNEL = 'simulation/world/kernel.ts'
+
+/** Who gets which GPU, and who may take it away. */
+export const SAFETY_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'release-without-owner',
+    defect: "`release` ends everybody's manual reservations",
+    file: 'src/app/release.ts',
+    edits: [["held.kind === 'manual' && held.account.uid === account.uid", "held.kind === 'manual'"]],
+  },
+  {
+    name: 'release-by-id-without-owner',
+    defect: "`release --gpu-ids` ends anybody's reservation",
+    file: 'src/app/release.ts',
+    edits: [['if (account.uid === 0) return', 'return']],
+  },
+  {
+    name: 'reserved-granted',
+    defect: 'a GPU that is reserved counts as free',
+    file: ALLOCATION,
+    edits: [["reserved.has(id) ? 'reserved' : ", '']],
+  },
+  {
+    name: 'occupied-granted',
+    defect: 'a GPU in use without a reservation counts as free',
+    file: ALLOCATION,
+    edits: [["? 'occupied' : 'free'", "? 'free' : 'free'"]],
+  },
+  {
+    name: 'threshold-off-by-one',
+    defect: 'memory use of exactly the threshold counts as none',
+    file: 'src/domain/usage.ts',
+    edits: [
+      ['return measurement.memoryUsedMb >= thresholdMb', 'return measurement.memoryUsedMb > thresholdMb'],
+    ],
+  },
+  {
+    name: 'faulty-granted',
+    defect: 'a GPU with a fault, or that the driver does not show, counts as free',
+    file: ALLOCATION,
+    edits: [["usage.kind === 'fault') return 'faulty'", "usage.kind === 'fault') return 'free'"]],
+  },
+  {
+    name: 'silent-driver-means-idle',
+    defect: 'where the driver does not answer all GPUs count as idle',
+    file: 'src/app/acquire.ts',
+    edits: [
+      [
+        'await provider.probe(deps.probeTimeout)',
+        `await provider.probe(deps.probeTimeout).catch((): Probe => ({
+          provider: seen.provider,
+          readings: seen.gpus.map(({ id, uuid, name }) => ({
+            index: id, uuid, name, state: { kind: 'measured', memoryUsedMb: 0, processes: [] },
+          })),
+        }))`,
+      ],
+    ],
+  },
+  {
+    name: 'partial-grant',
+    defect: 'what is there is granted, be it less than asked for',
+    file: ACQUISITION,
+    edits: [['if (gpus.length < sizeOf(intent.request)) {', 'if (gpus.length < 1) {']],
+  },
+  {
+    name: 'impossible-queued',
+    defect: 'a request for one GPU more than there are is taken for possible',
+    file: ACQUISITION,
+    edits: [['if (request.count > count) refuse', 'if (request.count > count + 1) refuse']],
+  },
+  {
+    name: 'numbers-of-the-driver',
+    defect: 'a lost card shifts the numbers that the command is told',
+    file: 'src/app/acquire.ts',
+    edits: [['if (gpus.every((id) => usage.get(id)?.index === id)) return', 'return']],
+  },
+  {
+    name: 'lru-reversed',
+    defect: 'the most recently used GPUs are granted first',
+    file: ALLOCATION,
+    edits: [['return free.toSorted(leastRecent)', 'return free.toSorted((a, b) => leastRecent(b, a))']],
+  },
+  {
+    name: 'pid-reuse',
+    defect: 'whoever has the pid of a process counts as that process',
+    file: KERNEL,
+    edits: [["if (process.identity.startTime !== identity.startTime) return 'gone'", '']],
+  },
+  {
+    name: 'zombie-alive',
+    defect: 'a dead process that nobody waited for counts as alive',
+    file: KERNEL,
+    edits: [["if (process.isZombie) return 'gone'", "if (process.isZombie) return 'alive'"]],
+  },
+]

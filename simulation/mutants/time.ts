@@ -1,0 +1,91 @@
+import type { Mutant } from './list.ts'
+
+const ENDING = 'src/domain/ending.ts'
+const SUPERVISE = 'src/app/supervise.ts'
+
+/** Clocks, limits and ends. */
+export const TIME_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'expiry-off-by-one',
+    defect: 'a manual reservation ends a millisecond early',
+    file: ENDING,
+    edits: [['reservation.expiresAt <= now', 'reservation.expiresAt <= now + 1']],
+  },
+  {
+    name: 'expiry-ignored',
+    defect: 'a manual reservation never ends by itself',
+    file: ENDING,
+    edits: [['reservation.expiresAt <= now', 'reservation.expiresAt <= 0']],
+  },
+  {
+    name: 'clock-not-healed',
+    defect: 'a clock that jumps ends what has time left, and keeps what is over',
+    file: ENDING,
+    edits: [['const healed = followClock(pool, moment)', 'const healed = pool; void followClock']],
+  },
+  {
+    name: 'clock-healed-forwards-only',
+    defect: 'a clock that is set back is not noticed',
+    file: 'src/domain/clock.ts',
+    edits: [['Math.abs(jump) < TOLERANCE_MS', 'jump < TOLERANCE_MS']],
+  },
+  {
+    name: 'heartbeat-hides-a-jump',
+    defect: 'after a heartbeat nobody can see that the clock was set',
+    file: SUPERVISE,
+    edits: [['const healed = followClock(pool, moment)', 'const healed = pool']],
+  },
+  {
+    name: 'supervisor-starts-in-another-time',
+    defect: 'a clock that is set while a supervisor starts uses up the time limit',
+    file: SUPERVISE,
+    edits: [['ownRun(followClock(pool, moment), supervision)', 'ownRun(pool, supervision)']],
+  },
+  {
+    name: 'reboot-ignored',
+    defect: 'what ran before a reboot counts as running',
+    file: ENDING,
+    edits: [["case 'rebooted':\n      return 'lost'", "case 'rebooted':\n      return 'present'"]],
+  },
+  {
+    name: 'unseen-is-gone',
+    defect: 'what runs in another container counts as gone',
+    file: ENDING,
+    edits: [["now - heartbeatAt > HEARTBEAT_STALE_MS ? 'lost' : 'present'", "'lost'"]],
+  },
+  {
+    name: 'heartbeats-stop',
+    defect: 'a supervisor sends no heartbeat after the first',
+    file: SUPERVISE,
+    edits: [
+      [
+        "if (event === 'timeout') beatAt = clock() + HEARTBEAT_MS",
+        "if (event === 'timeout') beatAt = Number.POSITIVE_INFINITY",
+      ],
+    ],
+  },
+  {
+    name: 'time-limit-ignored',
+    defect: 'nobody interrupts a command whose time is over',
+    file: SUPERVISE,
+    edits: [['if (clock() >= limit.interruptAt) {', 'if (clock() < 0) {']],
+  },
+  {
+    name: 'never-killed',
+    defect: 'a command that ignores its interruption is never killed',
+    file: SUPERVISE,
+    edits: [['if (supervision.clock() >= killAt) job.kill()', '']],
+  },
+  {
+    name: 'supervisor-gives-up',
+    defect: 'a supervisor leaves at the first trouble with the store',
+    file: SUPERVISE,
+    edits: [['attempt === MOST_ATTEMPTS', 'attempt === 1']],
+  },
+  {
+    name: 'killed-without-grace',
+    defect: 'a command that is interrupted is promised to be gone at once',
+    file: 'src/domain/acquisition.ts',
+    edits: [['killAt: interruptAt + timeout.grace', 'killAt: interruptAt']],
+  },
+]

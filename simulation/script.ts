@@ -1,0 +1,77 @@
+import { Chance } from './chance.ts'
+
+/** How often each kind of thing comes to pass, in parts. */
+const WEIGHTS = {
+  run: 26,
+  reserve: 14,
+  burst: 4,
+  claim: 3,
+  release: 5,
+  releaseById: 6,
+  extend: 4,
+  status: 5,
+  queue: 2,
+  report: 6,
+  interruptWaiter: 3,
+  killWaiter: 4,
+  stopWaiter: 5,
+  killCommand: 5,
+  killSupervisor: 4,
+  killBoth: 3,
+  killAny: 3,
+  stopSupervisor: 4,
+  stopAny: 4,
+  reboot: 1.2,
+  setClock: 4,
+  squat: 6,
+  breakGpu: 3,
+  driverMood: 4,
+  storeTrouble: 4,
+  reset: 1,
+} as const
+
+export type Kind = keyof typeof WEIGHTS
+
+/** Something that comes to pass at a time; all further chance in it is its own. */
+export interface Action {
+  readonly at: number
+  readonly kind: Kind
+  readonly seed: number
+}
+
+export interface Script {
+  readonly seed: number
+  readonly length: number
+  /** Durations of commands and reservations are up to this. */
+  readonly longest: number
+  /** Some processes live in a container, unseen from outside. */
+  readonly hasContainers: boolean
+  readonly actions: readonly Action[]
+}
+
+/** Everything that will come to pass in the world of a seed. */
+export function scriptOf(seed: number): Script {
+  const chance = new Chance(seed ^ 0x5eed)
+  const length = chance.pick([60_000, 180_000, 600_000, 3_600_000])
+  const count = chance.between(20, 140)
+  const disabled = new Set<Kind>(kinds.filter(() => chance.is(0.25)))
+  const possible = kinds.filter((kind) => !disabled.has(kind) || kind === 'run')
+  const actions = Array.from({ length: count }, () => ({
+    at: chance.below(length),
+    kind: weighted(possible, chance),
+    seed: chance.next(),
+  })).sort((a, b) => a.at - b.at)
+  return { seed, length, longest: length / chance.pick([1, 4, 20]), hasContainers: chance.is(0.12), actions }
+}
+
+const kinds = Object.keys(WEIGHTS) as Kind[]
+
+function weighted(possible: readonly Kind[], chance: Chance): Kind {
+  const total = possible.reduce((sum, kind) => sum + WEIGHTS[kind], 0)
+  let left = (chance.next() / 0x1_0000_0000) * total
+  for (const kind of possible) {
+    left -= WEIGHTS[kind]
+    if (left < 0) return kind
+  }
+  return 'run'
+}

@@ -1,0 +1,46 @@
+import type { GpuReading } from '../../src/domain/model.ts'
+
+/** Memory that someone uses on a GPU. */
+export interface Use {
+  readonly pid: number
+  readonly uid: number | undefined
+  readonly memoryMb: number
+}
+
+export const THRESHOLD_MB = 1024
+
+/** One GPU as it truly is. */
+export class Device {
+  readonly uuid: string
+  state: 'sound' | 'faulty' | 'absent' = 'sound'
+  readonly uses = new Set<Use>()
+
+  constructor(uuid: string) {
+    this.uuid = uuid
+  }
+
+  get memoryMb(): number {
+    let sum = 3
+    for (const use of this.uses) sum += use.memoryMb
+    return sum
+  }
+
+  get isIdle(): boolean {
+    return this.state === 'sound' && this.memoryMb < THRESHOLD_MB
+  }
+
+  reading(index: number): GpuReading {
+    const { uuid } = this
+    if (this.state !== 'sound') {
+      return { index, uuid, name: 'Simulated GPU', state: { kind: 'fault', reason: 'GPU is lost' } }
+    }
+    const processes = [...this.uses].map(({ pid, uid, memoryMb }) => ({
+      pid,
+      ...(uid === undefined ? {} : { uid, user: `user-${uid}` }),
+      name: 'python',
+      memoryMb,
+    }))
+    const state = { kind: 'measured', memoryUsedMb: this.memoryMb, memoryTotalMb: 80_000, processes } as const
+    return { index, uuid, name: 'Simulated GPU', state }
+  }
+}

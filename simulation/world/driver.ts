@@ -1,0 +1,72 @@
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { GpuReading, Probe } from '../../src/domain/model.ts'
+import type { GpuProvider } from '../../src/domain/ports.ts'
+import type { Chance } from '../chance.ts'
+import type { Machine } from './machine.ts'
+import type { Process } from './process.ts'
+
+export type Mood = 'fine' | 'slow' | 'silent' | 'failing' | 'lying'
+
+/** How the driver of a machine behaves for the time being. */
+export class DriverMood {
+  kind: Mood = 'fine'
+  /** Since when it has been so. */
+  since = 0
+}
+
+/** The driver as one process sees it: it takes time, and shows each GPU as it is when it looks. */
+export function driverFor(process: Process): GpuProvider {
+  const { machine, chance } = process
+  return {
+    probe: async (deadline) => {
+      process.askingSince = machine.scheduler.now
+      try {
+        const { kind } = machine.mood
+        if (kind === 'silent') return await process.suspend(deadline, unresponsive)
+        if (kind === 'failing') return await process.suspend(chance.between(1, 50), failed)
+        const total = kind === 'slow' ? chance.spread(500, deadline * 1.5) : chance.spread(2, 80)
+        if (total > deadline) return await process.suspend(deadline, unresponsive)
+        const looks = chance.between(0, total)
+        const readings = await process.suspend(looks, () => readingsOf(machine, chance, kind === 'lying'))
+        const probe: Probe = { provider: 'fake', readings }
+        return await process.suspend(total - looks, () => {
+          process.shown = probe
+          return probe
+        })
+      } finally {
+        process.askingSince = undefined
+      }
+    },
+  }
+}
+
+/** A card that is absent shifts the numbers of those after it. */
+function readingsOf(machine: Machine, chance: Chance, lying: boolean): readonly GpuReading[] {
+  const shown = machine.devices.filter((device) => device.state !== 'absent')
+  const readings = shown.map((device, index) => device.reading(index))
+  if (!lying) return readings
+  return readings.flatMap((reading) => lie(reading, chance))
+}
+
+function lie(reading: GpuReading, chance: Chance): readonly GpuReading[] {
+  switch (chance.below(5)) {
+    case 0:
+      return [{ ...reading, state: { kind: 'measured', memoryUsedMb: 0, processes: [] } }]
+    case 1:
+      return [{ ...reading, state: { kind: 'measured', memoryUsedMb: 50_000, processes: [] } }]
+    case 2:
+      return [{ ...reading, state: { kind: 'fault', reason: 'Unknown Error' } }]
+    case 3:
+      return []
+    default:
+      return [reading]
+  }
+}
+
+function unresponsive(): never {
+  throw new CanhazgpuError('driver-unresponsive', 'The driver did not answer')
+}
+
+function failed(): never {
+  throw new CanhazgpuError('driver-failed', 'The driver failed')
+}

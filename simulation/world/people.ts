@@ -1,0 +1,102 @@
+import type { Intent } from '../../src/domain/acquisition.ts'
+import type { Account, Request } from '../../src/domain/model.ts'
+import { Chance } from '../chance.ts'
+import type { Script } from '../script.ts'
+import type { Machine } from './machine.ts'
+import type { Process } from './process.ts'
+import { acquire, type Patience } from './programs.ts'
+import type { Plan } from './work.ts'
+import { HOME, ROOT, type World } from './world.ts'
+
+const USERS: readonly Account[] = ['alice', 'bob', 'carol', 'dave'].map((name, at) => ({
+  uid: 1000 + at,
+  name,
+}))
+
+export const anyUser = (chance: Chance): Account => (chance.is(0.04) ? ROOT : chance.pick(USERS))
+
+/** Someone on a machine asks for GPUs, as it occurs to people. */
+export class People {
+  readonly #world: World
+  readonly #script: Script
+  #requests = 0
+
+  constructor(world: World, script: Script) {
+    this.#world = world
+    this.#script = script
+  }
+
+  ask(machine: Machine, chance: Chance, kind: 'run' | 'reserve' | 'claim'): void {
+    const account = anyUser(chance)
+    const claim = kind !== 'claim' ? 'no' : chance.is(0.5) ? 'any' : 'certain'
+    const waits = claim === 'no' && chance.is(0.6)
+    const namespace = this.#script.hasContainers && chance.is(0.3) ? 'pidns-container' : HOME
+    const id = `r${++this.#requests}`
+    const request = this.#request(machine, chance)
+    const duration = this.#duration(chance)
+    const user = chance.is(0.1) ? 'shared' : account.name
+    const patience: Patience = {
+      ...(chance.is(0.3) ? { waitFor: chance.spread(500, 120_000) } : {}),
+      plan: this.#plan(chance, duration),
+      breaks: chance.is(0.02),
+    }
+    const timeout = { after: this.#duration(chance), grace: chance.spread(100, 30_000) }
+    const launchChance = new Chance(chance.next())
+    let process: Process | null = null
+    const intentFor = (self: Process): Intent => ({
+      id,
+      request,
+      user,
+      account,
+      hold:
+        kind === 'run'
+          ? { kind: 'run', process: self.identity, command: 'train', ...(chance.is(0.5) ? { timeout } : {}) }
+          : { kind: 'manual', duration },
+    })
+    const placeholder = { kind: 'look', at: 'queue' } as const
+    process = this.#world.launch(
+      machine,
+      { account, errand: placeholder, chance: launchChance, namespace },
+      async (self) => {
+        if (self.errand.kind !== 'acquire') throw new Error('a process without its errand')
+        await acquire(this.#world, self, self.errand, patience)
+      },
+    )
+    if (process === null) return
+    process.errand = { kind: 'acquire', intent: intentFor(process), claim, waits }
+    const { name, errand } = process
+    this.#world.say(
+      () => `${name} ${account.name}: ${kind}${waits ? ' --wait' : ''} ${JSON.stringify(errand.intent)}`,
+    )
+  }
+
+  #request(machine: Machine, chance: Chance): Request {
+    const most = machine.devices.length
+    if (chance.is(0.03)) {
+      return chance.is(0.5)
+        ? { kind: 'count', count: most + 1 }
+        : { kind: 'ids', ids: [most + chance.below(3)] }
+    }
+    if (chance.is(0.25)) {
+      const ids = machine.devices.map((_, id) => id).filter(() => chance.is(0.35))
+      if (ids.length > 0) return { kind: 'ids', ids }
+    }
+    return {
+      kind: 'count',
+      count: chance.is(0.6) ? chance.between(1, Math.min(2, most)) : chance.between(1, most),
+    }
+  }
+
+  #duration(chance: Chance): number {
+    return chance.spread(1_000, Math.max(2_000, this.#script.longest))
+  }
+
+  #plan(chance: Chance, duration: number): Plan {
+    return {
+      lifetime: chance.is(0.1) ? 10 * this.#script.length : chance.is(0.1) ? chance.below(20) : duration,
+      endsOnInterrupt: chance.is(0.2) ? 'never' : chance.spread(1, 5_000),
+      childrenOutlive: chance.is(0.15) ? chance.spread(100, 20_000) : 0,
+      memoryMb: chance.is(0.1) ? 100 : 20_000,
+    }
+  }
+}

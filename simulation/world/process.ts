@@ -1,0 +1,109 @@
+import type { Account, Liveness, Pool, Probe, ProcessIdentity } from '../../src/domain/model.ts'
+import type { Chance } from '../chance.ts'
+import type { Actor, Happening } from '../scheduler.ts'
+import type { Errand } from './errand.ts'
+import type { Machine } from './machine.ts'
+import type { Work } from './work.ts'
+
+/** One process of a machine. What it awaits never comes once it is dead. */
+export class Process implements Actor {
+  state: 'running' | 'stopped' | 'dead' = 'running'
+  wasStopped = false
+  readonly held: Happening[] = []
+  readonly identity: ProcessIdentity
+  readonly bornAt: number
+  diedAt = Number.POSITIVE_INFINITY
+  /** Dead, but not yet waited for by its parent. */
+  isZombie = false
+  errand: Errand
+  /** What the driver showed it last. */
+  shown: Probe | undefined
+  /** What its last decision left, whether or not anything was written. */
+  decidedOn: Pool | undefined
+  /** While it asks the driver, and since when. */
+  askingSince: number | undefined
+  role: 'client' | 'command' | 'supervisor' = 'client'
+  /** What it does since it became a command. */
+  work: Work | undefined
+  interrupted = false
+  readonly onInterrupt: (() => void)[] = []
+  readonly onDeath: (() => void)[] = []
+
+  readonly machine: Machine
+  readonly account: Account
+  readonly chance: Chance
+
+  constructor(
+    machine: Machine,
+    born: { account: Account; errand: Errand; chance: Chance; namespace: string },
+  ) {
+    this.machine = machine
+    this.account = born.account
+    this.errand = born.errand
+    this.chance = born.chance
+    this.bornAt = machine.scheduler.now
+    this.identity = {
+      pid: machine.freePid(),
+      startTime: Math.floor(machine.sinceBoot() / 10),
+      bootId: machine.bootId,
+      pidNamespace: born.namespace,
+    }
+  }
+
+  get pid(): number {
+    return this.identity.pid
+  }
+
+  get isAlive(): boolean {
+    return this.state !== 'dead'
+  }
+
+  get name(): string {
+    return `${this.machine.name}/${this.pid}`
+  }
+
+  /** How the kernel answers this process about another. */
+  readonly alive = (identity: ProcessIdentity): Liveness =>
+    this.machine.liveness(identity, this.identity.pidNamespace)
+
+  /** Waits in the kernel, then goes on with what `produce` finds then. */
+  suspend<Result>(delay: number, produce: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.machine.scheduler.after(delay, this, () => {
+        try {
+          resolve(produce())
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }
+
+  readonly sleep = (ms: number): Promise<void> => this.suspend(ms, () => {})
+
+  stop(): void {
+    if (this.state !== 'running') return
+    this.state = 'stopped'
+    this.wasStopped = true
+  }
+
+  resume(): void {
+    if (this.state !== 'stopped') return
+    this.state = 'running'
+    this.machine.scheduler.resume(this)
+  }
+
+  interrupt(): void {
+    this.interrupted = true
+    for (const hear of this.onInterrupt) this.machine.scheduler.after(0, this, hear)
+  }
+
+  die(): void {
+    if (this.state === 'dead') return
+    this.state = 'dead'
+    this.diedAt = this.machine.scheduler.now
+    this.held.length = 0
+    for (const hear of this.onDeath.splice(0)) hear()
+    this.machine.bury(this)
+  }
+}

@@ -1,0 +1,134 @@
+import { acquireNow, type Grant } from '../../src/app/acquire.ts'
+import { claimableGpus } from '../../src/app/claim.ts'
+import type { Deps } from '../../src/app/deps.ts'
+import { extendManual } from '../../src/app/extend.ts'
+import { overview } from '../../src/app/overview.ts'
+import { queueOverview } from '../../src/app/queue-overview.ts'
+import { endNow, releaseById, releaseManual } from '../../src/app/release.ts'
+import { setUpPool } from '../../src/app/set-up.ts'
+import { supervise } from '../../src/app/supervise.ts'
+import { reportUsage } from '../../src/app/usage-report.ts'
+import { acquireInLine } from '../../src/app/wait-in-line.ts'
+import type { Account } from '../../src/domain/model.ts'
+import { THRESHOLD_MB } from './device.ts'
+import { driverFor } from './driver.ts'
+import type { Errand } from './errand.ts'
+import { WatchedJob } from './job.ts'
+import type { Process } from './process.ts'
+import { ProcessStore } from './store.ts'
+import { ProcessWaker } from './waker.ts'
+import { type Plan, Work } from './work.ts'
+import type { World } from './world.ts'
+
+export const PROBE_TIMEOUT = 10_000
+export const REPORT_DAYS = 3650
+
+type Acquire = Extract<Errand, { kind: 'acquire' }>
+
+/** How `src/cli/commands/run.ts` and `reserve.ts` go about it. */
+export interface Patience {
+  readonly waitFor?: number
+  readonly plan: Plan
+  /** The command cannot be executed after all. */
+  readonly breaks: boolean
+}
+
+function depsOf(process: Process): Deps {
+  return {
+    store: new ProcessStore(process),
+    alive: process.alive,
+    providerOf: async () => driverFor(process),
+    probeTimeout: PROBE_TIMEOUT,
+    memoryThreshold: THRESHOLD_MB,
+  }
+}
+
+export async function acquire(
+  world: World,
+  process: Process,
+  errand: Acquire,
+  patience: Patience,
+): Promise<void> {
+  const { intent } = errand
+  const deps = depsOf(process)
+  const grant = await obtain(deps, process, errand, patience)
+  world.granted(process, grant)
+  if (intent.hold.kind === 'manual') return
+  await process.suspend(process.chance.between(0, 5), () => {})
+  world.superviseSoon(process, grant.reservation.id)
+  if (patience.breaks) return endNow(deps, intent.id)
+  await process.suspend(process.chance.between(0, 20), () => {
+    process.role = 'command'
+    const devices = world.devicesOf(process.machine, grant.reservation.id)
+    process.work = new Work(process, world.shortened(patience.plan), devices)
+  })
+}
+
+function obtain(deps: Deps, process: Process, errand: Acquire, { waitFor }: Patience): Promise<Grant> {
+  const { intent, claim } = errand
+  if (claim !== 'no') return claimableGpus(deps, intent, claim === 'certain')
+  if (!errand.waits) return acquireNow(deps, intent)
+  const ticket = { process: process.identity, ...(waitFor === undefined ? {} : { waitFor }) }
+  const waker = new ProcessWaker(process, intent.id)
+  return acquireInLine(deps, intent, {
+    ticket,
+    waker,
+    clock: () => process.machine.moment().steady.ms,
+    sleep: process.sleep,
+    tell: () => {},
+  }).finally(() => waker.close())
+}
+
+export function superviseRun(process: Process, reservation: string, command: Process): Promise<void> {
+  return supervise({
+    reservation,
+    openStore: async () => {
+      await process.suspend(process.chance.below(3), () => {})
+      return new ProcessStore(process)
+    },
+    watch: () => new WatchedJob(process, command),
+    clock: () => process.machine.moment().steady.ms,
+    sleep: process.sleep,
+  })
+}
+
+export async function release(process: Process, account: Account, gpus?: readonly number[]): Promise<void> {
+  const deps = depsOf(process)
+  await (gpus === undefined ? releaseManual(deps, account) : releaseById(deps, account, gpus))
+}
+
+export async function extend(process: Process, errand: Extract<Errand, { kind: 'extend' }>): Promise<void> {
+  const { account, by, gpus } = errand
+  await extendManual(depsOf(process), { account, by, ...(gpus === undefined ? {} : { gpuIds: gpus }) })
+}
+
+export async function look(world: World, process: Process, at: 'status' | 'queue' | 'report'): Promise<void> {
+  const deps = depsOf(process)
+  switch (at) {
+    case 'status':
+      return world.checker.sawStatus(process, await overview(deps))
+    case 'queue':
+      return world.checker.sawQueue(process, await queueOverview(deps))
+    case 'report':
+      return world.checker.sawReport(process, await reportUsage(deps, REPORT_DAYS))
+  }
+}
+
+export async function setUp(process: Process, force: boolean, gpuCount: number, mru: boolean): Promise<void> {
+  const { machine } = process
+  const store = new ProcessStore(process)
+  await setUpPool(
+    {
+      open: async () => (machine.stored.pool === null ? null : store),
+      create: async () => store,
+      forGroup: false,
+    },
+    {
+      host: machine.name,
+      gpuCount,
+      force,
+      settings: { allocation: mru ? 'mru-per-user' : 'lru' },
+      detect: () => driverFor(process).probe(PROBE_TIMEOUT),
+    },
+  )
+}

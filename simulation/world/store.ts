@@ -1,0 +1,122 @@
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { Moment, Pool, UsageRecord } from '../../src/domain/model.ts'
+import type { Decide, Decision, LineCalls, Store, TimeRange } from '../../src/domain/ports.ts'
+import type { Process } from './process.ts'
+import type { StoredPool } from './stored-pool.ts'
+
+type Deciding<Result> = (pool: Pool | null, moment: Moment) => Decision<Result>
+
+/** The store as one process has it open. Each operation takes time; others come between its parts. */
+export class ProcessStore implements Store {
+  readonly #process: Process
+  readonly #stored: StoredPool
+  readonly #isSlow: boolean
+  #closed = false
+
+  constructor(process: Process) {
+    this.#process = process
+    this.#isSlow = process.chance.is(0.08)
+    this.#stored = process.machine.stored
+  }
+
+  async read() {
+    await this.#reach()
+    const pool = this.#present()
+    const moment = this.#process.machine.moment()
+    this.#stored.auditor.looked(this.#process, pool, moment)
+    return { pool, moment }
+  }
+
+  /** As the embedded store does it: what changes nothing is decided on a snapshot, without a lock. */
+  async update<Result>(decide: Decide<Result>): Promise<Result> {
+    await this.#reach()
+    const seen = this.#present()
+    const revision = this.#stored.revision
+    const moment = this.#process.machine.moment()
+    const first = decide(seen, moment)
+    this.#process.decidedOn = first.pool
+    if (first.pool === seen && first.ended.length === 0) return this.#answer(first.result)
+    await this.#process.suspend(this.#latency(), () => {})
+    this.#mayFail(this.#stored.trouble.before)
+    const isRecent = this.#process.machine.moment().steady.ms - moment.steady.ms < 1_000
+    if (this.#stored.comparesAndSets && revision === this.#stored.revision && isRecent) {
+      return this.#committed(first, moment)
+    }
+    return this.#commit((pool, now) => decide(pool ?? missing(), now))
+  }
+
+  async initialize<Result>(decide: Deciding<Result>): Promise<Result> {
+    await this.#reach()
+    return this.#commit(decide)
+  }
+
+  async turns(): Promise<readonly string[]> {
+    await this.#reach()
+    return this.#stored.turns
+  }
+
+  async history(range: TimeRange): Promise<readonly UsageRecord[]> {
+    await this.#reach()
+    return [...this.#stored.history.values()]
+      .filter((record) => record.endedAt >= range.from && record.startedAt <= range.to)
+      .sort((a, b) => a.startedAt - b.startedAt)
+  }
+
+  changes(): AsyncIterable<void> {
+    throw new Error('watchers of the simulated store are told by StoredPool')
+  }
+
+  lineCalls(): LineCalls {
+    throw new Error('waiters of the simulated store are called by StoredPool')
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  async #commit<Result>(decide: Deciding<Result>): Promise<Result> {
+    const moment = this.#process.machine.moment()
+    if (this.#process.chance.is(this.#stored.trouble.conflict)) decide(this.#stored.pool, moment)
+    const decision = decide(this.#stored.pool, moment)
+    this.#process.decidedOn = decision.pool
+    return this.#committed(decision, moment)
+  }
+
+  /** Who is killed between commit and announcement leaves a change that nobody is told of. */
+  async #committed<Result>(decision: Decision<Result>, moment: Moment): Promise<Result> {
+    const { machine, chance } = this.#process
+    if (this.#stored.commit(this.#process, decision, moment)) {
+      await this.#process.suspend(chance.below(2), () => this.#stored.announce(machine))
+    }
+    return this.#answer(decision.result)
+  }
+
+  async #answer<Result>(result: Result): Promise<Result> {
+    await this.#process.suspend(this.#latency(), () => this.#mayFail(this.#stored.trouble.after))
+    return result
+  }
+
+  #reach(): Promise<void> {
+    if (this.#closed) throw new Error('a closed store was used')
+    return this.#process.suspend(this.#latency(), () => this.#mayFail(this.#stored.trouble.before))
+  }
+
+  #mayFail(probability: number): void {
+    if (probability > 0 && this.#process.chance.is(probability)) {
+      throw new CanhazgpuError('store-unavailable', 'The connection was lost')
+    }
+  }
+
+  #latency(): number {
+    const { chance } = this.#process
+    return !this.#isSlow && chance.is(0.97) ? chance.below(4) : chance.spread(5, 250)
+  }
+
+  #present(): Pool {
+    return this.#stored.pool ?? missing()
+  }
+}
+
+function missing(): never {
+  throw new CanhazgpuError('pool-not-initialized', 'There is no pool')
+}

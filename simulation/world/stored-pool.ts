@@ -1,0 +1,129 @@
+import { decodePool, encodePool } from '../../src/adapters/store/codec.ts'
+import { servableEntries } from '../../src/domain/line.ts'
+import type { Moment, Pool, UsageRecord } from '../../src/domain/model.ts'
+import type { Decision } from '../../src/domain/ports.ts'
+import type { Chance } from '../chance.ts'
+import type { Machine } from './machine.ts'
+import type { Process } from './process.ts'
+
+/** One committed decision, as the checker gets to see it. */
+export interface Commit {
+  readonly machine: Machine
+  readonly process: Process
+  readonly before: Pool | null
+  readonly after: Pool
+  readonly ended: readonly UsageRecord[]
+  readonly moment: Moment
+}
+
+export interface Auditor {
+  committed(commit: Commit): void
+  /** What a process was shown by a read. */
+  looked(process: Process, pool: Pool, moment: Moment): void
+}
+
+/** Someone to be told that the pool may have changed. */
+export interface Watcher {
+  readonly process: Process
+  /** The queue entry whose turn is told as such. */
+  readonly entry?: string
+  /** Wants to be told of any change, not only of its turn. */
+  isListening: boolean
+  /** Is about to be told. */
+  due: 'nothing' | 'change' | 'turn'
+  readonly wake: (by: 'change' | 'turn') => void
+}
+
+/** How the store of a host behaves for the time being: chances of each operation. */
+export interface StoreTrouble {
+  /** To lose the connection before anything is done. */
+  readonly before: number
+  /** To lose the connection after the commit and before the answer. */
+  readonly after: number
+  /** Of another process being first, so that the decision is made again. */
+  readonly conflict: number
+}
+
+export const NO_TROUBLE: StoreTrouble = { before: 0, after: 0, conflict: 0.02 }
+
+/** What is stored of one host: its pool, its history, and who watches. */
+export class StoredPool {
+  pool: Pool | null = null
+  revision = 0
+  turns: readonly string[] = []
+  readonly history = new Map<string, UsageRecord>()
+  readonly watchers = new Set<Watcher>()
+  trouble: StoreTrouble = NO_TROUBLE
+  troubledUntil = Number.NEGATIVE_INFINITY
+  /** Compare-and-set on the revision, as a server does it; else under a lock, as a file does. */
+  readonly comparesAndSets: boolean
+  /** Whether pools go through the stored form, or are only frozen. */
+  readonly #encodes: boolean
+  readonly #chance: Chance
+  readonly auditor: Auditor
+
+  constructor(parts: { chance: Chance; auditor: Auditor }) {
+    this.#chance = parts.chance
+    this.auditor = parts.auditor
+    this.comparesAndSets = parts.chance.is(0.3)
+    this.#encodes = parts.chance.is(0.06)
+  }
+
+  /** Whether there was anything to commit. */
+  commit(process: Process, decision: Decision<unknown>, moment: Moment): boolean {
+    const before = this.pool
+    if (decision.pool === before && decision.ended.length === 0) return false
+    const { machine } = process
+    const after = this.#written(decision.pool, moment)
+    this.pool = after
+    this.revision++
+    this.turns = servableEntries(after, moment.wall)
+    for (const record of decision.ended) {
+      const key = `${record.reservation}/${record.gpu}`
+      if (!this.history.has(key)) this.history.set(key, record)
+    }
+    machine.trace.fold(this.revision)
+    this.auditor.committed({ machine, process, before, after, ended: decision.ended, moment })
+    return true
+  }
+
+  /** Tells everyone who watches. */
+  announce(machine: Machine): void {
+    for (const watcher of this.watchers) this.#notify(machine, watcher)
+  }
+
+  #written(pool: Pool, moment: Moment): Pool {
+    if (this.#encodes) return deeplyFrozen(decodePool(encodePool(pool, moment)))
+    return { ...pool, writtenAt: moment }
+  }
+
+  /** What comes before the watcher is told is told once; some are called though it is not their turn. */
+  #notify(machine: Machine, watcher: Watcher): void {
+    if (!watcher.process.isAlive) {
+      this.watchers.delete(watcher)
+      return
+    }
+    const { entry } = watcher
+    const isTurn = entry !== undefined && (this.turns.includes(entry) || this.#chance.is(0.2))
+    if (!isTurn && !watcher.isListening) return
+    if (entry !== undefined) watcher.isListening = false
+    const isDue = watcher.due !== 'nothing'
+    if (isTurn) watcher.due = 'turn'
+    else if (!isDue) watcher.due = 'change'
+    if (isDue) return
+    const delay = this.#chance.is(0.9) ? this.#chance.below(4) : this.#chance.spread(5, 300)
+    machine.scheduler.after(delay, watcher.process, () => {
+      const { due } = watcher
+      watcher.due = 'nothing'
+      watcher.wake(due === 'turn' ? 'turn' : 'change')
+    })
+  }
+}
+
+function deeplyFrozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    Object.freeze(value)
+    for (const part of Object.values(value)) deeplyFrozen(part)
+  }
+  return value
+}

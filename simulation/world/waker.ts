@@ -1,0 +1,57 @@
+import type { Waker } from '../../src/app/wait-in-line.ts'
+import type { Happening } from '../scheduler.ts'
+import type { Process } from './process.ts'
+import type { Watcher } from './stored-pool.ts'
+
+type Woken = 'called' | 'changed' | 'timeout' | 'interrupted'
+
+/** Wakes a waiter by its turn, by changes, by Ctrl-C and by time; `src/waker.ts` in the real world. */
+export class ProcessWaker implements Waker {
+  readonly #process: Process
+  readonly #watcher: Watcher
+  #news: 'nothing' | 'changed' | 'called' = 'nothing'
+  #wake: ((by: Woken) => void) | undefined
+
+  constructor(process: Process, entry: string) {
+    this.#process = process
+    this.#watcher = { process, entry, isListening: false, due: 'nothing', wake: (by) => this.#onNews(by) }
+    process.machine.stored.watchers.add(this.#watcher)
+    process.onInterrupt.push(() => this.#wake?.('interrupted'))
+  }
+
+  listen(): void {
+    this.#watcher.isListening = true
+  }
+
+  isInterrupted(): boolean {
+    return this.#process.interrupted
+  }
+
+  wait(ms: number): Promise<Woken> {
+    if (this.#process.interrupted) return Promise.resolve('interrupted')
+    if (this.#news !== 'nothing') {
+      const news = this.#news
+      this.#news = 'nothing'
+      return Promise.resolve(news)
+    }
+    return new Promise((resolve) => {
+      let timer: Happening | undefined
+      this.#wake = (by) => {
+        if (timer !== undefined) timer.cancelled = true
+        this.#wake = undefined
+        resolve(by)
+      }
+      timer = this.#process.machine.scheduler.after(ms, this.#process, () => this.#wake?.('timeout'))
+    })
+  }
+
+  close(): void {
+    this.#process.machine.stored.watchers.delete(this.#watcher)
+  }
+
+  #onNews(by: 'change' | 'turn'): void {
+    const news = by === 'turn' ? 'called' : 'changed'
+    if (this.#wake !== undefined) this.#wake(news)
+    else if (this.#news !== 'called') this.#news = news
+  }
+}

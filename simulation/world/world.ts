@@ -1,0 +1,124 @@
+import type { Grant } from '../../src/app/acquire.ts'
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { Account } from '../../src/domain/model.ts'
+import { Chance } from '../chance.ts'
+import { Checker } from '../check/checker.ts'
+import { Violation } from '../check/violation.ts'
+import { Scheduler } from '../scheduler.ts'
+import type { Trace } from '../trace.ts'
+import type { Device } from './device.ts'
+import type { Errand } from './errand.ts'
+import { Machine } from './machine.ts'
+import { Process } from './process.ts'
+import { release, superviseRun } from './programs.ts'
+import { StoredPool } from './stored-pool.ts'
+import type { Plan } from './work.ts'
+
+export const ROOT: Account = { uid: 0, name: 'root' }
+export const HOME = 'pidns-host'
+
+export interface Launch {
+  readonly account: Account
+  readonly errand: Errand
+  readonly chance: Chance
+  readonly namespace?: string
+}
+
+/** Several machines, the people on them, and whoever checks what happens. */
+export class World {
+  readonly scheduler: Scheduler
+  readonly trace: Trace
+  readonly checker: Checker
+  readonly machines: readonly Machine[]
+  /** Nothing bad happens any more, and nobody holds a GPU for long. */
+  isCalm = false
+  violation: Violation | undefined
+
+  constructor(seed: number, trace: Trace) {
+    const chance = new Chance(seed)
+    this.trace = trace
+    this.scheduler = new Scheduler(chance, trace)
+    this.checker = new Checker((violation) => {
+      this.violation ??= violation
+    })
+    const hosts = chance.between(1, 3)
+    this.machines = Array.from({ length: hosts }, (_, at) => {
+      const own = new Chance(chance.next())
+      const stored = new StoredPool({ chance: own, auditor: this.checker })
+      const parts = { scheduler: this.scheduler, trace, chance: own, gpuCount: own.between(1, 8), stored }
+      return new Machine(`host${at}`, parts)
+    })
+  }
+
+  say(words: () => string): void {
+    this.trace.say(this.scheduler.now, words)
+  }
+
+  /** Starts a process; it ends with its program, unless that made a command of it. */
+  launch(machine: Machine, launch: Launch, program: (process: Process) => Promise<void>): Process | null {
+    if (!machine.isUp) return null
+    const process = new Process(machine, { namespace: HOME, ...launch })
+    machine.processes.set(process.pid, process)
+    this.scheduler.after(0, process, () => void this.#live(process, program))
+    return process
+  }
+
+  async #live(process: Process, program: (process: Process) => Promise<void>): Promise<void> {
+    try {
+      await program(process)
+      this.checker.finished(process, null)
+      this.say(() => `${process.name} ${process.role === 'command' ? 'became its command' : 'is done'}`)
+    } catch (error) {
+      if (error instanceof Violation) this.violation ??= error
+      else if (error instanceof CanhazgpuError) {
+        this.checker.finished(process, error)
+        this.say(() => `${process.name} fails: ${error.code} ${error.message}`)
+      } else
+        this.violation ??= new Violation(
+          'crash',
+          String(error instanceof Error ? (error.stack ?? error.message) : error),
+        )
+    }
+    if (process.role !== 'command') process.die()
+  }
+
+  granted(process: Process, grant: Grant): void {
+    this.checker.granted(process, grant)
+    if (this.isCalm && grant.reservation.kind === 'manual') this.releaseSoon(process.machine, process.account)
+  }
+
+  /** As `run` starts its supervisor: another process, which takes a moment to get going. */
+  superviseSoon(command: Process, reservation: string): void {
+    const { machine } = command
+    const chance = new Chance(command.chance.next())
+    const errand = { kind: 'supervise', reservation } as const
+    const namespace = command.identity.pidNamespace
+    const launch = { account: command.account, errand, chance, namespace }
+    const supervisor = this.launch(machine, launch, async (process) => {
+      process.role = 'supervisor'
+      await process.sleep(chance.is(0.8) ? chance.between(1, 60) : chance.spread(60, 20_000))
+      await superviseRun(process, reservation, command)
+    })
+    if (supervisor !== null) this.checker.supervised(reservation, supervisor)
+  }
+
+  /** The GPUs that a reservation was granted. */
+  devicesOf(machine: Machine, reservation: string): readonly Device[] {
+    const uuids = this.checker.uuidsOf(reservation)
+    return machine.devices.filter((device) => uuids.includes(device.uuid))
+  }
+
+  shortened(plan: Plan): Plan {
+    return this.isCalm ? { ...plan, lifetime: Math.min(plan.lifetime, 3_000), childrenOutlive: 0 } : plan
+  }
+
+  releaseSoon(machine: Machine, account: Account): void {
+    this.scheduler.after(3_000, null, () => this.release(machine, account))
+  }
+
+  release(machine: Machine, account: Account, gpus?: readonly number[]): void {
+    const errand = { kind: 'release', account, ...(gpus === undefined ? {} : { gpus }) } as const
+    const launch = { account, errand, chance: new Chance(machine.chance.next()) }
+    this.launch(machine, launch, (process) => release(process, account, gpus))
+  }
+}
