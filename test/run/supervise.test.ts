@@ -148,7 +148,7 @@ test('the heartbeat is that of its own reservation', async () => {
   const other: RunReservation = { ...RUN, id: 'other', gpus: [2] }
   await scene.setUp({ ...POOL, reservations: [RUN, other] })
   let seen: readonly unknown[] = []
-  await scene.live('timeout', async () => {
+  await scene.live('timeout', async (): Promise<Event> => {
     seen = heartbeatOf(await scene.pool())
     return 'exited'
   })
@@ -184,15 +184,12 @@ test.each(['changed', 'timeout'] as const)(
   async (event) => {
     using scene = new Scene()
     await scene.setUp()
-    let reset: Promise<void> | undefined
-    const job = scene.live(() => {
-      reset = scene.use((store) =>
+    await scene.live(async () => {
+      await scene.use((store) =>
         store.initialize(() => ({ pool: { ...POOL, reservations: [] }, ended: [], result: undefined })),
       )
       return event
     })
-    await job
-    await reset
     expect(scene.said).toEqual([
       'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
     ])
