@@ -14,6 +14,7 @@ import { reserveCrowd } from './rows/reserve-crowd.ts'
 import { run } from './rows/run.ts'
 import { status } from './rows/status.ts'
 import { version } from './rows/version.ts'
+import { web } from './rows/web.ts'
 
 /** In the order in which they are measured and shown; a new one is a file in rows/ and a word here. */
 const ROWS: readonly Row[] = [
@@ -26,6 +27,7 @@ const ROWS: readonly Row[] = [
   idleSupervisor,
   decide,
   report,
+  web,
 ]
 
 const HELP = `Usage: npm run bench -- [--json] [--effort <factor>] [row…]

@@ -1,11 +1,12 @@
 import { constants, Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { servableEntries } from '../../domain/line.ts'
-import type { Moment, Outcome, Pool, ReservationKind, UsageRecord } from '../../domain/model.ts'
+import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, LineCalls, Store, TimeRange } from '../../domain/ports.ts'
 import { ENOENT, ENOTDIR, effectiveUid, errorText, findPath } from '../os/libc.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
+import { type HistoryRow, recordOfRow, rowOfRecord } from './history-rows.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Audience } from './pool-files.ts'
 import { storeError } from './sqlite-errors.ts'
@@ -239,49 +240,4 @@ async function hasForeignLog(path: string): Promise<boolean> {
 function missing(path: string, failure: number): CanhazgpuError {
   if (failure === -ENOENT || failure === -ENOTDIR) return notInitialized()
   return storeError(path, Object.assign(new Error(errorText(-failure)), { code: 'EACCES' }))
-}
-
-interface HistoryRow {
-  readonly reservation: string
-  readonly gpu: number
-  readonly host: string
-  readonly user: string
-  readonly uid: number
-  readonly account: string
-  readonly kind: ReservationKind
-  readonly started_at: number
-  readonly ended_at: number
-  readonly outcome: Outcome
-  readonly note: string | null
-}
-
-function recordOfRow(row: HistoryRow): UsageRecord {
-  return {
-    host: row.host,
-    reservation: row.reservation,
-    gpu: row.gpu,
-    user: row.user,
-    account: { uid: row.uid, name: row.account },
-    kind: row.kind,
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
-    outcome: row.outcome,
-    ...(row.note === null ? {} : { note: row.note }),
-  }
-}
-
-function rowOfRecord(record: UsageRecord) {
-  return [
-    record.reservation,
-    record.gpu,
-    record.host,
-    record.user,
-    record.account.uid,
-    record.account.name,
-    record.kind,
-    Math.round(record.startedAt),
-    Math.round(record.endedAt),
-    record.outcome,
-    record.note ?? null,
-  ] as const
 }

@@ -1,0 +1,48 @@
+import type { Outcome, ReservationKind, UsageRecord } from '../../domain/model.ts'
+
+/** A usage record as the table `history` has it. */
+export interface HistoryRow {
+  readonly reservation: string
+  readonly gpu: number
+  readonly host: string
+  readonly user: string
+  readonly uid: number
+  readonly account: string
+  readonly kind: ReservationKind
+  readonly started_at: number
+  readonly ended_at: number
+  readonly outcome: Outcome
+  readonly note: string | null
+}
+
+export function recordOfRow(row: HistoryRow): UsageRecord {
+  return {
+    host: row.host,
+    reservation: row.reservation,
+    gpu: row.gpu,
+    user: row.user,
+    account: { uid: row.uid, name: row.account },
+    kind: row.kind,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    outcome: row.outcome,
+    ...(row.note === null ? {} : { note: row.note }),
+  }
+}
+
+/** In the order of the columns. */
+export function rowOfRecord(record: UsageRecord) {
+  return [
+    record.reservation,
+    record.gpu,
+    record.host,
+    record.user,
+    record.account.uid,
+    record.account.name,
+    record.kind,
+    Math.round(record.startedAt),
+    Math.round(record.endedAt),
+    record.outcome,
+    record.note ?? null,
+  ] as const
+}
