@@ -18,7 +18,7 @@ export interface WakerOptions {
 }
 
 /**
- * Wakes by the store's calls and by signals. A second signal acts as if nobody handled it, so that a wait for
+ * Wakes by the store's calls and by signals. A second Ctrl-C acts as if nobody handled it, so that a wait for
  * a hanging driver can be broken off.
  */
 export function openWaker(store: Store, { ignored, entry }: WakerOptions): OpenWaker {
@@ -50,7 +50,8 @@ export function openWaker(store: Store, { ignored, entry }: WakerOptions): OpenW
     },
     close() {
       calls.close()
-      unhook()
+      // Who was told to stop is about to end, and a hang-up that comes again must not spoil its exit status.
+      if (!news.interrupted) unhook()
     },
   }
 }
@@ -70,17 +71,20 @@ function changeCalls(store: Store): LineCalls {
   }
 }
 
-/** Calls back at the first signal; the second one acts as if nobody handled it. */
+/**
+ * Calls back at the first signal. A second SIGINT or SIGTERM then acts as if nobody handled it; a hang-up does
+ * not, for it comes twice, from the terminal and from its shell.
+ */
 function onSignals(ignored: bigint, callback: () => void): () => void {
   const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]
   const handled = names.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
-  const unhook = () => {
-    for (const signal of handled) process.off(signal, onSignal)
+  const unhook = (signals: readonly (keyof typeof SIGNALS)[]) => {
+    for (const signal of signals) process.off(signal, onSignal)
   }
   const onSignal = () => {
-    unhook()
+    unhook(['SIGINT', 'SIGTERM'])
     callback()
   }
   for (const signal of handled) process.on(signal, onSignal)
-  return unhook
+  return () => unhook(handled)
 }

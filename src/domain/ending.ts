@@ -1,5 +1,5 @@
 import { followClock } from './clock.ts'
-import { isServable } from './line.ts'
+import { forgetUnservable } from './line.ts'
 import type {
   GpuId,
   HeldTime,
@@ -128,20 +128,6 @@ function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
     (entry) => (entry.waitUntil === undefined || now < entry.waitUntil) && !isGone(entry, now, alive),
   )
   return present.length === pool.queue.length ? pool : { ...pool, queue: present }
-}
-
-/** Who can no longer be served starts a new count when it can be again. */
-function forgetUnservable(pool: Pool, now: Millis): Pool {
-  const stale = pool.queue.filter(
-    (entry) => entry.servableSince !== undefined && !isServable(pool, entry, now),
-  )
-  if (stale.length === 0) return pool
-  const queue = pool.queue.map((entry) => {
-    if (!stale.includes(entry)) return entry
-    const { servableSince: _, ...rest } = entry
-    return rest
-  })
-  return { ...pool, queue }
 }
 
 /**

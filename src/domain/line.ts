@@ -172,6 +172,20 @@ export function distanceToServable(pool: Pool, id: string, now: Millis): number 
   return null
 }
 
+/** Who can no longer be served starts a new count when it can be again. */
+export function forgetUnservable(pool: Pool, now: Millis): Pool {
+  const stale = pool.queue.filter(
+    (entry) => entry.servableSince !== undefined && !isServable(pool, entry, now),
+  )
+  if (stale.length === 0) return pool
+  const queue = pool.queue.map((entry) => {
+    if (!stale.includes(entry)) return entry
+    const { servableSince: _, ...rest } = entry
+    return rest
+  })
+  return { ...pool, queue }
+}
+
 export const claimOf = (entry: QueueEntry): Claim => ({
   request: entry.request,
   uid: entry.account.uid,

@@ -48,6 +48,20 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
     expect(line(pool)).toEqual([])
   })
 
+  test('a hang-up that comes twice, from the terminal and from its shell', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    for (let round = 0; round < 5; round++) {
+      const waiter = await waitToRun(pool)
+      for (let signal = 0; signal < 20; signal++) {
+        kill(waiter.pid, 'SIGHUP')
+        await Bun.sleep(0)
+      }
+      expect(await waiter.ended()).toBe(130)
+      expect(line(pool)).toEqual([])
+    }
+  })
+
   test('nohup keeps its place when the terminal goes away', async () => {
     using pool = await testPool(1)
     await hold(pool)

@@ -1,0 +1,47 @@
+import { expect, test } from 'bun:test'
+import { acquire, type Intent } from '../../src/domain/acquisition.ts'
+import { endReservation } from '../../src/domain/ending.ts'
+import { servableEntries } from '../../src/domain/line.ts'
+import type { Pool, QueueEntry } from '../../src/domain/model.ts'
+import { usageOf } from '../../src/domain/usage.ts'
+
+const NOW = 1_000_000
+const account = { uid: 1, name: 'alice' }
+const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
+const waiting = (id: string, servableSince?: number): QueueEntry => ({
+  id,
+  user: 'alice',
+  account,
+  request: { kind: 'count', count: 1 },
+  kind: 'run',
+  process,
+  joinedAt: 0,
+  heartbeatAt: 0,
+  ...(servableSince === undefined ? {} : { servableSince }),
+})
+
+test('who was passed over comes first again when the GPU is free the next time', () => {
+  const pool: Pool = {
+    host: 'here',
+    provider: 'fake',
+    gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
+    reservations: [],
+    queue: [waiting('first', NOW - 20_000), waiting('second', NOW - 20_000), waiting('third')],
+    settings: { allocation: 'lru' },
+    writtenAt: { wall: NOW, steady: { epoch: 'boot', ms: 0 } },
+  }
+  const state = { kind: 'measured', memoryUsedMb: 0, processes: [] } as const
+  const readings = [{ index: 0, uuid: 'GPU-0', name: 'played', state }]
+  const sight = { usage: usageOf(pool, { provider: 'fake', readings }), thresholdMb: 1024 }
+  const third: Intent = {
+    id: 'third',
+    request: { kind: 'count', count: 1 },
+    user: 'alice',
+    account,
+    hold: { kind: 'run', process, command: 'train' },
+  }
+  const { pool: held, result } = acquire(pool, third, sight, NOW)
+  expect(result.kind).toBe('granted')
+  const { pool: free } = endReservation(held, 'third', 'exited', NOW + 1)
+  expect(servableEntries(free, NOW + 1)).toEqual(['first'])
+})
