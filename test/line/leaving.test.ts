@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { readlinkSync } from 'node:fs'
 import { storedHistory } from '../support/database.ts'
 import { child, startForever } from '../support/job.ts'
 import { testPool } from '../support/pool.ts'
@@ -6,6 +7,9 @@ import { hasEnded, kill, stateOf } from '../support/processes.ts'
 import { CTRL_C, openShell } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
 import { hold, line, untilServed, wait, waitToRun } from './support/waiters.ts'
+
+const becameCommand = (pid: number) =>
+  until('it has become its command', () => !readlinkSync(`/proc/${pid}/exe`).endsWith('/canhazgpu'))
 
 describe.concurrent('a waiter that is told to stop leaves the line', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -148,6 +152,7 @@ describe.concurrent('a waiter that is stopped', () => {
     expect(await untilServed(pool, second)).toEqual([0])
     expect(line(pool).map(({ id }) => id)).toEqual([first.id])
     kill(first.pid, 'SIGCONT')
+    await becameCommand(second.pid)
     kill(second.pid, 'SIGTERM')
     expect(await untilServed(pool, first)).toEqual([0])
   })
@@ -170,6 +175,7 @@ describe.concurrent('a waiter that is stopped', () => {
     expect(line(pool).map(({ id }) => id)).toEqual(stopped.map(({ id }) => id))
     // Who wakes up before the one that passed it has ended waits on, in its old place.
     for (const { pid } of stopped) kill(pid, 'SIGCONT')
+    await becameCommand(third.pid)
     kill(third.pid, 'SIGTERM')
     expect(await untilServed(pool, stopped[0])).toEqual([0])
   })
