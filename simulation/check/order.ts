@@ -63,14 +63,12 @@ export function auditExtension(audit: Audit): void {
 export const isPassedOver = (entry: QueueEntry, now: number): boolean =>
   entry.servableSince !== undefined && entry.servableSince + PASSED_OVER_AFTER <= now
 
-/**
- * Those who stood before the one that was granted, as they were when it was; a newcomer stood behind everyone.
- */
+/** Those who stood before the one that was granted; a newcomer stood behind everyone. */
 function before({ before: pool, after }: Audit, id: string): readonly QueueEntry[] {
   const place = pool?.queue.findIndex((entry) => entry.id === id) ?? -1
-  if (pool === null) return after.queue
-  const staying = new Set(after.queue.map((entry) => entry.id))
-  return pool.queue.slice(0, place < 0 ? undefined : place).filter((entry) => staying.has(entry.id))
+  if (pool === null || place < 0) return after.queue
+  const ahead = new Set(pool.queue.slice(0, place).map((entry) => entry.id))
+  return after.queue.filter((entry) => ahead.has(entry.id))
 }
 
 function endOf(reservation: Reservation): number {
