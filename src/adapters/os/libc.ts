@@ -18,17 +18,14 @@ export const EAGAIN = 11
 export const EACCES = 13
 export const ENOTDIR = 20
 export const ERANGE = 34
-export const ENOSYS = 38
 
 export const O_RDONLY = 0
 export const O_WRONLY = 1
-export const O_RDWR = 2
 export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000
 
-export const F_GETFD = 1
 export const F_SETFD = 2
 export const FD_CLOEXEC = 1
 
