@@ -78,12 +78,11 @@ async function thisMachine(
     },
     stderr: { write: (text) => writeText(2, text), terminal: isTerminal(2) },
     steadyClock: () => currentMoment().steady.ms,
-    sleep: (ms) => Bun.sleep(ms),
     untilStopped,
-    openWaker: (store, entry) =>
+    openWaker: (store, intent) =>
       openWaker(store, {
         ignored: inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n,
-        ...(entry === undefined ? {} : { entry }),
+        ...(intent === undefined ? {} : { intent }),
       }),
   }
 }

@@ -1,8 +1,16 @@
+import { setDisposition } from './adapters/os/libc.ts'
 import type { Waker } from './app/wait-in-line.ts'
+import type { Intent } from './domain/acquisition.ts'
 import type { LineCalls, Store } from './domain/ports.ts'
 
 /** What ends a wait from outside; each is left alone where it was ignored when we were started. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+
+type SignalName = keyof typeof SIGNALS
+const NAMES = Object.keys(SIGNALS) as SignalName[]
+
+/** One may have begun before the signal came. */
+const TURNS = 2
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -13,26 +21,26 @@ export interface OpenWaker extends Waker {
 export interface WakerOptions {
   /** Bit n - 1 is set for each signal n that is not ours to handle. */
   readonly ignored: bigint
-  /** The queue entry whose turn is waited for; without one every change of the pool wakes. */
-  readonly entry?: string
+  /** Whose turn is waited for; without one every change of the pool wakes. */
+  readonly intent?: Intent
 }
 
 /**
  * Wakes by the store's calls and by signals. A second Ctrl-C acts as if nobody handled it, so that a wait for
  * a hanging driver can be broken off.
  */
-export function openWaker(store: Store, { ignored, entry }: WakerOptions): OpenWaker {
+export function openWaker(store: Store, { ignored, intent }: WakerOptions): OpenWaker {
   const news = { turn: false, change: false, interrupted: false }
   let wake = () => {}
   const tell = (what: keyof typeof news) => {
     news[what] = true
     wake()
   }
-  const unhook = onSignals(ignored, () => tell('interrupted'))
-  const calls = entry === undefined ? changeCalls(store) : store.lineCalls(entry)
+  const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
+  onSignals(handled, () => tell('interrupted'))
+  const calls = intent === undefined ? changeCalls(store) : store.lineCalls(intent.id)
   const listened = listen(calls, tell)
   return {
-    isInterrupted: () => news.interrupted,
     listen: () => calls.listen(),
     async wait(ms) {
       if (!news.turn && !news.change && !news.interrupted) {
@@ -48,12 +56,20 @@ export function openWaker(store: Store, { ignored, entry }: WakerOptions): OpenW
       news.change = false
       return event
     },
-    close() {
-      calls.close()
-      // Who was told to stop is about to end, and a hang-up that comes again must not spoil its exit status.
-      if (!news.interrupted) unhook()
+    async wasInterrupted() {
+      // What follows is the command's to be ended by, and what it means for a reservation that stands is told.
+      letAct(handled, intent?.hold.kind === 'run' ? 'default' : 'ignore')
+      // What the runtime caught before is told in a turn of its event loop.
+      for (let turn = 0; turn < TURNS; turn++) await Bun.sleep(1)
+      if (news.interrupted) letAct(handled, 'ignore')
+      return news.interrupted
     },
+    close: () => calls.close(),
   }
+}
+
+function letAct(signals: readonly SignalName[], disposition: 'default' | 'ignore'): void {
+  for (const signal of signals) setDisposition(SIGNALS[signal], disposition)
 }
 
 async function listen(calls: LineCalls, tell: (what: 'turn' | 'change') => void): Promise<void> {
@@ -73,18 +89,12 @@ function changeCalls(store: Store): LineCalls {
 
 /**
  * Calls back at the first signal. A second SIGINT or SIGTERM then acts as if nobody handled it; a hang-up does
- * not, for it comes twice, from the terminal and from its shell.
+ * not, for it comes twice, from the terminal and from its shell, and must not spoil the exit status.
  */
-function onSignals(ignored: bigint, callback: () => void): () => void {
-  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]
-  const handled = names.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
-  const unhook = (signals: readonly (keyof typeof SIGNALS)[]) => {
-    for (const signal of signals) process.off(signal, onSignal)
-  }
+function onSignals(handled: readonly SignalName[], callback: () => void): void {
   const onSignal = () => {
-    unhook(['SIGINT', 'SIGTERM'])
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     callback()
   }
   for (const signal of handled) process.on(signal, onSignal)
-  return () => unhook(handled)
 }

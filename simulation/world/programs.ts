@@ -74,7 +74,6 @@ function obtain(deps: Deps, process: Process, errand: Acquire, { waitFor }: Pati
     ticket,
     waker,
     clock: () => process.machine.moment().steady.ms,
-    sleep: process.sleep,
     tell: () => {},
   }).finally(() => waker.close())
 }

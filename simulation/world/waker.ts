@@ -23,7 +23,8 @@ export class ProcessWaker implements Waker {
     this.#watcher.isListening = true
   }
 
-  isInterrupted(): boolean {
+  async wasInterrupted(): Promise<boolean> {
+    await this.#process.sleep(1)
     return this.#process.interrupted
   }
 

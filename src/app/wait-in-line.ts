@@ -22,8 +22,8 @@ export interface Waker {
   wait(ms: Millis): Promise<'called' | 'changed' | 'timeout' | 'interrupted'>
   /** To be called before a look, so that whatever comes after it is told. */
   listen(): void
-  /** Whether the waiter was told to stop. */
-  isInterrupted(): boolean
+  /** Whether the waiter was told to stop, asked once, after the last wait: from here on it cannot be told. */
+  wasInterrupted(): Promise<boolean>
 }
 
 export interface Waiting {
@@ -31,7 +31,6 @@ export interface Waiting {
   readonly waker: Waker
   /** Steady time. */
   readonly clock: () => Millis
-  readonly sleep: (ms: Millis) => Promise<void>
   /** Called at every look at the line; the same news may come twice. */
   readonly tell: (news: WaitingNews) => void
 }
@@ -69,9 +68,7 @@ const HEARTBEAT_MS: Millis = 5 * 60_000
 export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting): Promise<Grant> {
   try {
     const grant = await new Wait(deps, intent, waiting).served()
-    // A signal that came together with the GPUs is told a turn of the event loop later.
-    await waiting.sleep(1)
-    if (waiting.waker.isInterrupted()) throw interrupted()
+    if (await waiting.waker.wasInterrupted()) throw interrupted()
     return grant
   } catch (error) {
     // A failing store cannot be told; the entry goes with this process then.

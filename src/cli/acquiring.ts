@@ -74,7 +74,7 @@ export async function acquireFor(
   const patience = patienceOf(options, configured)
   if (patience.kind === 'none') return acquireNow(deps, intent)
   const line = new WaitingLine(intent.request, { stderr: world.stderr, json: options.json === true })
-  const waker = world.openWaker(deps.store, intent.id)
+  const waker = world.openWaker(deps.store, intent)
   try {
     return await acquireInLine(deps, intent, {
       ticket: {
@@ -83,7 +83,6 @@ export async function acquireFor(
       },
       waker,
       clock: world.steadyClock,
-      sleep: world.sleep,
       tell: (news) => line.show(news),
     })
   } finally {

@@ -1,6 +1,7 @@
 import type { Deps } from '../app/deps.ts'
 import type { PoolPlace } from '../app/set-up.ts'
 import type { Waker } from '../app/wait-in-line.ts'
+import type { Intent } from '../domain/acquisition.ts'
 import type { Variables } from '../domain/device-variables.ts'
 import type { Account, Millis, Probe, ProcessIdentity, ProviderName } from '../domain/model.ts'
 import type { Store } from '../domain/ports.ts'
@@ -31,14 +32,13 @@ export interface World {
   readonly launch: () => Launcher
   readonly stderr: Stderr
   readonly steadyClock: () => Millis
-  readonly sleep: (ms: Millis) => Promise<void>
   /** Resolves when this process is told to end; a second signal ends it whatever it does. */
   readonly untilStopped: () => Promise<void>
   /**
    * Wakes by signals and by changes of the pool, or only by the turn of a queue entry; while it is open,
    * Ctrl-C does not end this process.
    */
-  readonly openWaker: (store: Store, entry?: string) => Waker & { close(): void }
+  readonly openWaker: (store: Store, intent?: Intent) => Waker & { close(): void }
 }
 
 /** A command found and ready to be started. */

@@ -98,13 +98,12 @@ function waiting(
       await options.onWait(ms)
       return 'timeout'
     },
-    isInterrupted: () => false,
+    wasInterrupted: async () => false,
     listen: () => {},
   }
   return acquireInLine(deps, intent, {
     ticket: { process, ...(options.waitFor === undefined ? {} : { waitFor: options.waitFor }) },
     waker,
-    sleep: async () => {},
     clock: () => steady,
     tell: () => {},
   })
