@@ -1,6 +1,7 @@
 import type { Mutant } from './list.ts'
 
 const ENDING = 'src/domain/ending.ts'
+const HEALED_STORE = 'src/domain/healed-store.ts'
 const SUPERVISE = 'src/app/supervise.ts'
 
 /** Clocks, limits and ends. */
@@ -20,8 +21,10 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'clock-not-healed',
     defect: 'a clock that jumps ends what has time left, and keeps what is over',
-    file: ENDING,
-    edits: [['const healed = followClock(pool, moment)', 'const healed = pool; void followClock']],
+    file: HEALED_STORE,
+    edits: [
+      ['store.update((pool, moment) => decide(followClock(pool, moment), moment))', 'store.update(decide)'],
+    ],
   },
   {
     name: 'clock-healed-forwards-only',
@@ -30,16 +33,16 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     edits: [['Math.abs(jump) < TOLERANCE_MS', 'jump < TOLERANCE_MS']],
   },
   {
-    name: 'heartbeat-hides-a-jump',
-    defect: 'after a heartbeat nobody can see that the clock was set',
-    file: SUPERVISE,
-    edits: [['const healed = followClock(pool, moment)', 'const healed = pool']],
+    name: 'reset-in-another-time',
+    defect: 'a pool that is reset after its clock was set ends everything at a wrong time',
+    file: HEALED_STORE,
+    edits: [['pool === null ? null : followClock(pool, moment)', 'pool']],
   },
   {
     name: 'supervisor-starts-in-another-time',
     defect: 'a clock that is set while a supervisor starts uses up the time limit',
-    file: SUPERVISE,
-    edits: [['ownRun(followClock(pool, moment), supervision)', 'ownRun(pool, supervision)']],
+    file: HEALED_STORE,
+    edits: [['pool: followClock(pool, moment), moment }', 'pool, moment }']],
   },
   {
     name: 'reboot-ignored',

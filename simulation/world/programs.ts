@@ -9,7 +9,9 @@ import { setUpPool } from '../../src/app/set-up.ts'
 import { supervise } from '../../src/app/supervise.ts'
 import { reportUsage } from '../../src/app/usage-report.ts'
 import { acquireInLine } from '../../src/app/wait-in-line.ts'
+import { healed } from '../../src/domain/healed-store.ts'
 import type { Account } from '../../src/domain/model.ts'
+import type { Store } from '../../src/domain/ports.ts'
 import { THRESHOLD_MB } from './device.ts'
 import { driverFor } from './driver.ts'
 import type { Errand } from './errand.ts'
@@ -33,9 +35,11 @@ export interface Patience {
   readonly breaks: boolean
 }
 
+const storeOf = (process: Process): Store => healed(new ProcessStore(process))
+
 function depsOf(process: Process): Deps {
   return {
-    store: new ProcessStore(process),
+    store: storeOf(process),
     alive: process.alive,
     providerOf: async () => driverFor(process),
     probeTimeout: PROBE_TIMEOUT,
@@ -83,7 +87,7 @@ export function superviseRun(process: Process, reservation: string, command: Pro
     reservation,
     openStore: async () => {
       await process.suspend(process.chance.below(3), () => {})
-      return new ProcessStore(process)
+      return storeOf(process)
     },
     watch: () => new WatchedJob(process, command),
     clock: () => process.machine.moment().steady.ms,
@@ -115,7 +119,7 @@ export async function look(world: World, process: Process, at: 'status' | 'queue
 
 export async function setUp(process: Process, force: boolean, gpuCount: number, mru: boolean): Promise<void> {
   const { machine } = process
-  const store = new ProcessStore(process)
+  const store = storeOf(process)
   await setUpPool(
     {
       open: async () => (machine.stored.pool === null ? null : store),

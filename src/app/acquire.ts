@@ -67,7 +67,7 @@ interface Committing {
 function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
   return deps.store.update<{ acquisition: Acquisition; usage: PoolUsage }>((pool, moment) => {
     checkPossible(pool, intent.request)
-    const { pool: settled, ended } = settle(pool, moment, deps.alive)
+    const { pool: settled, ended } = settle(pool, moment.wall, deps.alive)
     const usage = usageOf(settled, probe)
     const sight = { usage, thresholdMb: deps.memoryThreshold }
     const acquired = acquire(settled, intent, sight, moment.wall)

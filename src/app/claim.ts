@@ -18,7 +18,7 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
   checkPossible(pool, intent.request)
   const probe = await (await deps.providerOf(pool)).probe(deps.probeTimeout)
   const outcome = await deps.store.update<Claimed>((present, moment) => {
-    const { pool: settled, ended } = settle(present, moment, deps.alive)
+    const { pool: settled, ended } = settle(present, moment.wall, deps.alive)
     const usage = usageOf(settled, probe)
     const sight = { usage, thresholdMb: deps.memoryThreshold, claimant: intent.account.uid }
     const own = claimableBy(settled, sight)

@@ -34,10 +34,13 @@ export async function overview(deps: Deps): Promise<Overview> {
 
 async function presentPool(deps: Pick<Deps, 'store' | 'alive'>): Promise<{ pool: Pool; moment: Moment }> {
   const { pool, moment } = await deps.store.read()
-  const settled = settle(pool, moment, deps.alive)
+  const settled = settle(pool, moment.wall, deps.alive)
   if (settled.pool === pool) return { pool, moment }
   try {
-    await deps.store.update((present, now) => ({ ...settle(present, now, deps.alive), result: undefined }))
+    await deps.store.update((present, now) => ({
+      ...settle(present, now.wall, deps.alive),
+      result: undefined,
+    }))
     return await deps.store.read()
   } catch (error) {
     if (isReadOnly(error)) return { pool: settled.pool, moment }

@@ -28,7 +28,7 @@ export interface QueueOverview {
 
 export async function queueOverview(deps: Pick<Deps, 'store' | 'alive'>): Promise<QueueOverview> {
   const { pool, moment } = await deps.store.read()
-  return queuePlaces(settle(pool, moment, deps.alive).pool, moment.wall)
+  return queuePlaces(settle(pool, moment.wall, deps.alive).pool, moment.wall)
 }
 
 /** The line of a settled pool; with a sight of the driver GPUs that only seem free do not count as such. */

@@ -1,4 +1,3 @@
-import { followClock } from '../domain/clock.ts'
 import { endReservation, endWhere, releaseGpus, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Account, GpuId, Pool } from '../domain/model.ts'
@@ -11,7 +10,7 @@ export async function releaseManual(
   account: Account,
 ): Promise<readonly GpuId[]> {
   return deps.store.update((pool, moment) => {
-    const settled = settle(pool, moment, deps.alive)
+    const settled = settle(pool, moment.wall, deps.alive)
     const released = endWhere(settled.pool, (held) =>
       held.kind === 'manual' && held.account.uid === account.uid
         ? { outcome: 'released', at: moment.wall }
@@ -36,7 +35,7 @@ export async function releaseById(
   gpus: readonly GpuId[],
 ): Promise<readonly GpuId[]> {
   return deps.store.update((pool, moment) => {
-    const settled = settle(pool, moment, deps.alive)
+    const settled = settle(pool, moment.wall, deps.alive)
     checkOwn(settled.pool, account, gpus)
     const released = releaseGpus(settled.pool, gpus, moment.wall)
     return {
@@ -67,7 +66,7 @@ function checkOwn(pool: Pool, account: Account, gpus: readonly GpuId[]): void {
 /** Ends one reservation by id, if it still stands. */
 export async function endNow(deps: Pick<Deps, 'store'>, reservation: string): Promise<void> {
   await deps.store.update((pool, moment) => ({
-    ...endReservation(followClock(pool, moment), reservation, 'released', moment.wall),
+    ...endReservation(pool, reservation, 'released', moment.wall),
     result: undefined,
   }))
 }

@@ -1,5 +1,4 @@
 import { isPossible } from '../domain/acquisition.ts'
-import { followClock } from '../domain/clock.ts'
 import { endWhere } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Gpu, Pool, PoolSettings, Probe, QueueEntry } from '../domain/model.ts'
@@ -43,14 +42,14 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const store = present !== null && !place.forGroup ? present : await place.create()
   return store.initialize((existing, moment) => {
     if (existing !== null && !setUp.force) refuseExisting(existing)
-    const healed = existing === null ? null : followClock(existing, moment)
-    const ended = healed === null ? [] : endWhere(healed, () => ({ outcome: 'reset', at: moment.wall })).ended
+    const ended =
+      existing === null ? [] : endWhere(existing, () => ({ outcome: 'reset', at: moment.wall })).ended
     const pool: Pool = {
       host: setUp.host,
       provider: probe.provider,
       gpus,
       reservations: [],
-      queue: healed === null ? [] : lineFor(healed, gpus.length),
+      queue: existing === null ? [] : lineFor(existing, gpus.length),
       settings: setUp.settings,
       writtenAt: moment,
     }

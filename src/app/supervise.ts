@@ -1,4 +1,3 @@
-import { followClock } from '../domain/clock.ts'
 import { endReservation } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { GpuId, Millis, Outcome, Pool, RunReservation, TimeLimit } from '../domain/model.ts'
@@ -54,7 +53,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
   const { clock } = supervision
   const start = await persistently(supervision, async (store) => {
     const { pool, moment } = await store.read()
-    return { reservation: ownRun(followClock(pool, moment), supervision), now: moment.wall }
+    return { reservation: ownRun(pool, supervision), now: moment.wall }
   })
   if (start?.reservation === undefined) return
   const { reservation } = start
@@ -139,11 +138,10 @@ function beat(supervision: Supervision): Promise<Sight> {
     store.update<Sight>((pool, moment) => {
       const sight = sightOf(pool, supervision)
       if (sight.kind === 'lost') return { pool, ended: [], result: sight }
-      const healed = followClock(pool, moment)
-      const reservations = healed.reservations.map((each) =>
+      const reservations = pool.reservations.map((each) =>
         each.id === supervision.reservation ? { ...each, heartbeatAt: moment.wall } : each,
       )
-      return { pool: { ...healed, reservations }, ended: [], result: sight }
+      return { pool: { ...pool, reservations }, ended: [], result: sight }
     }),
   )
 }
@@ -161,7 +159,7 @@ async function reached(supervision: Supervision, use: (store: Store) => Promise<
 async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
   await persistently(supervision, (store) =>
     store.update((pool, moment) => ({
-      ...endReservation(followClock(pool, moment), supervision.reservation, outcome, moment.wall),
+      ...endReservation(pool, supervision.reservation, outcome, moment.wall),
       result: undefined,
     })),
   )

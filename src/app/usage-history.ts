@@ -30,7 +30,7 @@ export async function pastTimes(
 ): Promise<{ readonly past: readonly PastTime[]; readonly range: TimeRange }> {
   const { pool, moment } = await deps.store.read()
   const range = rangeAt(moment.wall)
-  const settled = settle(pool, moment, deps.alive)
+  const settled = settle(pool, moment.wall, deps.alive)
   const recorded = await deps.store.history(range)
   const known = new Set(recorded.map(keyOf))
   const unrecorded: PastTime[] = [...settled.ended, ...runningTimes(settled.pool, moment.wall)]

@@ -7,7 +7,6 @@ import {
   type Shortage,
   type Ticket,
 } from '../domain/acquisition.ts'
-import { followClock } from '../domain/clock.ts'
 import { endReservation, isGone, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { type Forecast, forecastLine } from '../domain/forecast.ts'
@@ -80,7 +79,7 @@ export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting
 /** Gives back the place in line, and the reservation if it was granted in the very last moment. */
 function leave(deps: Deps, id: string): Promise<void> {
   return deps.store.update((pool, moment) => ({
-    ...endReservation(leaveLine(followClock(pool, moment), id), id, 'released', moment.wall),
+    ...endReservation(leaveLine(pool, id), id, 'released', moment.wall),
     result: undefined,
   }))
 }
@@ -142,7 +141,7 @@ class Wait {
   async #look(): Promise<{ pool: Pool; now: Millis }> {
     this.#waiting.waker.listen()
     const { pool, moment } = await this.#deps.store.read()
-    return { pool: followClock(pool, moment), now: moment.wall }
+    return { pool, now: moment.wall }
   }
 
   /** Who stands in line already does not lose the place for a driver that has trouble for a while. */
@@ -162,7 +161,7 @@ class Wait {
   #join(): Promise<void> {
     return this.#deps.store.update((pool, moment) => {
       checkPossible(pool, this.#intent.request)
-      const { pool: settled, ended } = settle(pool, moment, this.#deps.alive)
+      const { pool: settled, ended } = settle(pool, moment.wall, this.#deps.alive)
       const joined = joinLine(settled, this.#intent, this.#waiting.ticket, moment.wall)
       return { pool: joined, ended, result: undefined }
     })
@@ -170,7 +169,7 @@ class Wait {
 
   #settle(): Promise<void> {
     return this.#deps.store.update((pool, moment) => ({
-      ...settle(pool, moment, this.#deps.alive),
+      ...settle(pool, moment.wall, this.#deps.alive),
       result: undefined,
     }))
   }
@@ -178,11 +177,10 @@ class Wait {
   async #beat(): Promise<void> {
     this.#beatAt = this.#waiting.clock() + HEARTBEAT_MS
     await this.#deps.store.update((pool, moment) => {
-      const healed = followClock(pool, moment)
-      const queue = healed.queue.map((entry) =>
+      const queue = pool.queue.map((entry) =>
         entry.id === this.#intent.id ? { ...entry, heartbeatAt: moment.wall } : entry,
       )
-      return { pool: { ...healed, queue }, ended: [], result: undefined }
+      return { pool: { ...pool, queue }, ended: [], result: undefined }
     })
   }
 

@@ -1,11 +1,9 @@
-import { followClock } from './clock.ts'
 import { forgetUnservable } from './line.ts'
 import type {
   GpuId,
   HeldTime,
   Liveness,
   Millis,
-  Moment,
   Outcome,
   Pool,
   Reservation,
@@ -24,13 +22,12 @@ export interface Ended {
 }
 
 /**
- * What every command does first: heals the clock, then ends what is over, so that nobody is refused
- * for the sake of a process that is gone. Returns the very same pool when nothing changed.
+ * What every command does first: ends what is over, so that nobody is refused for the sake of a process that
+ * is gone. Returns the very same pool when nothing changed.
  */
-export function settle(pool: Pool, moment: Moment, alive: AliveCheck): Ended {
-  const healed = followClock(pool, moment)
-  const present = forgetUnservable(dropGoneWaiters(healed, moment.wall, alive), moment.wall)
-  return endWhere(present, (reservation) => endOf(reservation, moment.wall, alive))
+export function settle(pool: Pool, now: Millis, alive: AliveCheck): Ended {
+  const present = forgetUnservable(dropGoneWaiters(pool, now, alive), now)
+  return endWhere(present, (reservation) => endOf(reservation, now, alive))
 }
 
 /** Ends one reservation by id; a no-op when it is gone already. */

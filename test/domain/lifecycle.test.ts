@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { acquire } from '../../src/domain/acquisition.ts'
+import { followClock } from '../../src/domain/clock.ts'
 import { endWhere, settle } from '../../src/domain/ending.ts'
 import type { Liveness, Moment, Pool, ProcessIdentity, UsageRecord } from '../../src/domain/model.ts'
 import { runningTimes, usageReport } from '../../src/domain/report.ts'
@@ -80,7 +81,8 @@ class Machine {
 
   /** As the store does it: settle, decide, commit with the moment of writing. */
   command(decide: (pool: Pool) => { pool: Pool; ended?: readonly UsageRecord[] }): void {
-    const settled = settle(this.pool, this.moment, this.alive)
+    const present = followClock(this.pool, this.moment)
+    const settled = settle(present, this.moment.wall, this.alive)
     const { pool, ended = [] } = decide(settled.pool)
     this.records.push(...settled.ended, ...ended)
     if (pool !== this.pool) this.pool = { ...pool, writtenAt: this.moment }

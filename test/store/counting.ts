@@ -1,18 +1,18 @@
 import type { Pool, UsageRecord } from '../../src/domain/model.ts'
 import type { Decide } from '../../src/domain/ports.ts'
 
-/** A pool whose only use is to be counted in: the count stands where the first GPU's release would. */
+/** A pool whose only use is to be counted in: the count stands where the last holder of its GPU would. */
 export const COUNTING_POOL: Pool = {
   host: 'box',
   provider: 'fake',
-  gpus: [{ id: 0, uuid: 'GPU-0', name: 'Fake GPU', releasedAt: 0 }],
+  gpus: [{ id: 0, uuid: 'GPU-0', name: 'Fake GPU', releasedBy: 0 }],
   reservations: [],
   queue: [],
   settings: { allocation: 'lru' },
   writtenAt: { wall: 0, steady: { epoch: 'none', ms: 0 } },
 }
 
-export const countOf = (pool: Pool): number => pool.gpus[0]?.releasedAt ?? Number.NaN
+export const countOf = (pool: Pool): number => pool.gpus[0]?.releasedBy ?? Number.NaN
 
 export function recordOf(reservation: string, parts: Partial<UsageRecord> = {}): UsageRecord {
   return {
@@ -34,7 +34,7 @@ export function counting(name: string): Decide<number> {
   return (pool) => {
     const count = countOf(pool) + 1
     return {
-      pool: { ...pool, gpus: pool.gpus.map((gpu) => ({ ...gpu, releasedAt: count })) },
+      pool: { ...pool, gpus: pool.gpus.map((gpu) => ({ ...gpu, releasedBy: count })) },
       ended: [recordOf(name)],
       result: count,
     }

@@ -104,6 +104,31 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
+    test('a pool is told in the time of the clock, once it was set', async () => {
+      await withStore(async (store, place) => {
+        await store.initialize((_, moment) => ({
+          pool: {
+            ...COUNTING_POOL,
+            gpus: COUNTING_POOL.gpus.map((gpu) => ({ ...gpu, releasedAt: moment.wall })),
+          },
+          ended: [],
+          result: undefined,
+        }))
+        const { moment: before } = await store.read()
+        const hour = 3_600_000
+        const later = await place.open(() => ({ wall: before.wall + hour, steady: before.steady }))
+        const told = [
+          (await later.read()).pool,
+          await later.update((pool) => ({ pool, ended: [], result: pool })),
+          await later.initialize((pool) => ({ pool: pool ?? COUNTING_POOL, ended: [], result: pool })),
+        ]
+        for (const pool of told) {
+          expect(Math.abs((pool?.gpus[0]?.releasedAt ?? 0) - before.wall - hour)).toBeLessThan(100)
+        }
+        later.close()
+      })
+    })
+
     test('a decision that throws leaves everything as it was, and the store usable', async () => {
       await withStore(async (store) => {
         const before = await store.read()

@@ -1,5 +1,6 @@
 import { constants, Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { healed } from '../../domain/healed-store.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, LineCalls, Store, TimeRange } from '../../domain/ports.ts'
@@ -28,7 +29,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     ownLog(options.path)
   }
   const db = connect(options.path)
-  if (versionOf(db) > 0) return new SqliteStore(db, options)
+  if (versionOf(db) > 0) return healed(new SqliteStore(db, options))
   // Another process has made the file, but no tables yet.
   db.close()
   throw notInitialized()
@@ -43,7 +44,7 @@ export async function createSqliteStore(options: SqliteOptions, audience: Audien
     db.run('PRAGMA journal_mode = WAL')
     migrate(db)
     sharePoolFiles(options.path, audience)
-    return new SqliteStore(db, options)
+    return healed(new SqliteStore(db, options))
   } catch (cause) {
     throw storeError(options.path, cause)
   }

@@ -70,7 +70,7 @@ export class Play {
     const moment: Moment = { wall: this.#now, steady }
     this.pool = { ...this.pool, writtenAt: moment }
     this.#makeTrouble()
-    const settled = settle(this.pool, moment, () => 'alive')
+    const settled = settle(this.pool, this.#now, () => 'alive')
     this.#keep(settled)
     for (const [id, end] of this.#ends) {
       if (end > this.#now) continue
