@@ -3,6 +3,8 @@ import type { Audit } from './books.ts'
 import { apparentAge } from './frame.ts'
 
 export const PASSED_OVER_AFTER = 10_000
+/** How long who was passed over may take to come when it can. */
+const BACK_AFTER = 15_000
 
 export interface Granted {
   readonly reservation: Reservation
@@ -20,12 +22,14 @@ export interface Granted {
  * (c) one without a declared end, where (b) holds for somebody still further ahead who is waiting for those
  *     very GPUs: as the line stands it cannot go before that one;
  * (d) those who can be served all together from what the grant leaves free.
- * One who could have been served for ten seconds and did not come is passed over.
+ * One who could have been served for ten seconds and did not come is passed over, until it comes.
  */
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit
   const { reservation, free } = granted
-  const waiting = before(audit, reservation.id).filter((entry) => !isPassedOver(entry, moment.wall))
+  const waiting = before(audit, reservation.id).filter(
+    (entry) => !isPassedOver(entry, moment.wall) || isLongBack(audit, entry),
+  )
   if (waiting.length === 0) return
   const now = moment.wall
   const end = endOf(reservation)
@@ -62,6 +66,14 @@ export function auditExtension(audit: Audit): void {
 
 export const isPassedOver = (entry: QueueEntry, now: number): boolean =>
   entry.servableSince !== undefined && entry.servableSince + PASSED_OVER_AFTER <= now
+
+/** One who was passed over and can come again, for so long that it must have done so. */
+function isLongBack({ books, machine }: Audit, { id }: QueueEntry): boolean {
+  const process = books.waiting.get(id)?.process
+  if (process?.state !== 'running' || machine.mood.kind !== 'fine') return false
+  const works = Math.max(process.awakeSince, machine.mood.since, machine.stored.troubledUntil)
+  return machine.scheduler.now - works > BACK_AFTER
+}
 
 /** Those who stood before the one that was granted; a newcomer stood behind everyone. */
 function before({ before: pool, after }: Audit, id: string): readonly QueueEntry[] {

@@ -46,6 +46,14 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'passed-over-for-ever',
+    defect: 'who was passed over once is passed over ever after',
+    file: LINE,
+    edits: [
+      ['entry.id === id && entry.servableSince !== undefined', 'entry.id === id && pool.gpus.length === 0'],
+    ],
+  },
+  {
     name: 'passed-over-at-once',
     defect: 'a waiter is passed over as soon as it is noted',
     file: LINE,

@@ -9,6 +9,8 @@ import type { Work } from './work.ts'
 export class Process implements Actor {
   state: 'running' | 'stopped' | 'dead' = 'running'
   wasStopped = false
+  /** Since when it runs. */
+  awakeSince: number
   readonly held: Happening[] = []
   readonly identity: ProcessIdentity
   readonly bornAt: number
@@ -42,6 +44,7 @@ export class Process implements Actor {
     this.errand = born.errand
     this.chance = born.chance
     this.bornAt = machine.scheduler.now
+    this.awakeSince = this.bornAt
     this.identity = {
       pid: machine.freePid(),
       startTime: Math.floor(machine.sinceBoot() / 10),
@@ -90,6 +93,7 @@ export class Process implements Actor {
   resume(): void {
     if (this.state !== 'stopped') return
     this.state = 'running'
+    this.awakeSince = this.machine.scheduler.now
     this.machine.scheduler.resume(this)
   }
 

@@ -9,6 +9,7 @@ import {
   type Ticket,
 } from '../domain/acquisition.ts'
 import { settle } from '../domain/ending.ts'
+import { comes } from '../domain/line.ts'
 import type { GpuId, Pool, Probe, ProviderName, Reservation } from '../domain/model.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
 import type { Deps } from './deps.ts'
@@ -75,7 +76,7 @@ function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
     if (acquired.result.kind === 'granted' || ticket === undefined) {
       return { pool: acquired.pool, ended, result }
     }
-    const waiting = joinLine(acquired.pool, intent, ticket, moment.wall)
+    const waiting = joinLine(comes(acquired.pool, intent.id), intent, ticket, moment.wall)
     return { pool: noteServable(waiting, intent.id, sight, moment.wall), ended, result }
   })
 }

@@ -9,11 +9,12 @@ import {
 } from '../domain/acquisition.ts'
 import { endReservation, isGone, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import { type Forecast, forecastLine } from '../domain/forecast.ts'
-import { distanceToServable, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
+import { isPassedOver, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
 import type { Millis, Pool } from '../domain/model.ts'
 import { attemptAcquire, type Grant } from './acquire.ts'
 import type { Deps } from './deps.ts'
+import { type Neglect, neglectBefore, nextExpiry, placeIn } from './line-watch.ts'
+import { newsFor, type WaitingNews } from './waiting-news.ts'
 
 /** Wakes a waiter. What happens while nobody waits is not lost: the next wait returns at once. */
 export interface Waker {
@@ -34,19 +35,6 @@ export interface Waiting {
   readonly tell: (news: WaitingNews) => void
 }
 
-/** Why, where and until when one waits. */
-export interface WaitingNews {
-  /** Counted from 1. */
-  readonly position: number
-  readonly length: number
-  readonly free: number
-  readonly occupied: number
-  /** Why the driver could not be asked at the last attempt. */
-  readonly trouble?: string
-  readonly forecast: Forecast
-  readonly now: Millis
-}
-
 /** How often the first in line looks for squatters that left, and everyone for processes that vanished. */
 const WATCH_EVERY_MS: Millis = 2_000
 /** Who has nothing to do but to tell the news looks this seldom, and the less often the further back. */
@@ -54,11 +42,9 @@ const NEWS_EVERY_MS: Millis = 1_000
 const NEWS_PER_PLACE_MS: Millis = 200
 /** The first in line acts on what is over at once; those behind stand in for one that does not. */
 const STAND_IN_AFTER_MS: Millis = 1_000
-/** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
-const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
-/** Where the neighbour does not act for one further ahead, the next one does, this much later for each place. */
-const NOTE_OTHERS_AFTER_MS: Millis = 2_000
 const HEARTBEAT_MS: Millis = 5 * 60_000
+/** Who slept this long was stopped meanwhile, and may have been passed over. */
+const FROZEN_AFTER_MS: Millis = PASSED_OVER_AFTER_MS / 2
 
 /**
  * Grants the GPUs as soon as it is this intent's turn, keeping its place in line meanwhile. Throws
@@ -86,11 +72,6 @@ function leave(deps: Deps, id: string): Promise<void> {
 
 const interrupted = () => new CanhazgpuError('interrupted', 'Interrupted while waiting for GPUs')
 
-interface Neglect {
-  readonly after: Millis
-  readonly event: 'look' | 'neglected'
-}
-
 class Wait {
   readonly #deps: Deps
   readonly #intent: Intent
@@ -117,7 +98,8 @@ class Wait {
       const { pool, now } = await this.#look()
       checkPossible(pool, this.#intent.request)
       const servable = canBeServed(pool, this.#intent, now)
-      if ((servable && !justRefused) || standIn) {
+      const isLate = pool.queue.some((entry) => entry.id === this.#intent.id && isPassedOver(entry, now))
+      if (((servable || isLate) && !justRefused) || standIn) {
         const grant = await this.#attempt(pool)
         if (grant !== null) return grant
         standIn = false
@@ -125,12 +107,12 @@ class Wait {
         continue
       }
       justRefused = false
-      if (this.#placeIn(pool) < 0) {
+      if (placeIn(pool, this.#intent.id) < 0) {
         await this.#join()
         continue
       }
       this.#tell(pool, now)
-      const neglected = this.#neglectedFor(pool, now)
+      const neglected = neglectBefore(pool, this.#intent.id, now)
       const event = await this.#wait(pool, now, { servable, neglected })
       if (event === 'neglected') standIn = true
       if (event === 'settle') await this.#settle()
@@ -152,7 +134,7 @@ class Wait {
       if (attempt.kind === 'granted') return attempt.grant
       this.#shortage = attempt.shortage
     } catch (error) {
-      if (this.#placeIn(pool) < 0 || !isDriverTrouble(error)) throw error
+      if (placeIn(pool, this.#intent.id) < 0 || !isDriverTrouble(error)) throw error
       this.#trouble = error.message
     }
     return null
@@ -194,15 +176,17 @@ class Wait {
     { servable, neglected }: { servable: boolean; neglected: Neglect | null },
   ): Promise<'look' | 'neglected' | 'settle' | 'beat'> {
     const { clock, waker } = this.#waiting
-    const place = this.#placeIn(pool)
+    const place = placeIn(pool, this.#intent.id)
     const start = clock()
     const expiryAt = start + nextExpiry(pool) - now + place * STAND_IN_AFTER_MS
     const neglectedAt = neglected === null ? Number.POSITIVE_INFINITY : start + neglected.after
     let lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
     for (;;) {
       const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, lookAt, this.#beatAt)
+      const asleepSince = clock()
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
       if (event === 'interrupted') throw interrupted()
+      if (clock() - asleepSince > FROZEN_AFTER_MS) return 'look'
       if (event === 'called' && (await this.#isMyTurn())) return 'look'
       // A call that was meant for another tells of a change as well, and may have taken its place.
       if (event === 'called' || event === 'changed') {
@@ -224,7 +208,7 @@ class Wait {
 
   /** Everyone watches the one before. The first watches the running commands; those behind stand in for it. */
   #someoneIsGone(pool: Pool, now: Millis): boolean {
-    const place = this.#placeIn(pool)
+    const place = placeIn(pool, this.#intent.id)
     const before = pool.queue[place - 1]
     if (before !== undefined && isGone(before, now, this.#deps.alive)) return true
     if (!pool.reservations.some((held) => held.kind === 'run' && isGone(held, now, this.#deps.alive))) {
@@ -236,39 +220,10 @@ class Wait {
     return clock() - this.#goneSince >= place * STAND_IN_AFTER_MS
   }
 
-  /**
-   * In how long someone before, who could be served and does not come, must be seen to, and how; null: nobody.
-   * Whose absence was noted needs no more than another look by everyone when the time is over.
-   */
-  #neglectedFor(pool: Pool, now: Millis): Neglect | null {
-    const distance = distanceToServable(pool, this.#intent.id, now)
-    if (distance === null) return null
-    const noted = pool.queue
-      .slice(0, this.#placeIn(pool))
-      .flatMap((entry) => entry.servableSince ?? [])
-      .map((since) => since + PASSED_OVER_AFTER_MS - now)
-      .filter((left) => left > 0)
-    if (noted.length > 0) return { after: Math.min(...noted), event: 'look' }
-    const after = distance === 1 ? NOTE_NEIGHBOUR_AFTER_MS : distance * NOTE_OTHERS_AFTER_MS
-    return { after, event: 'neglected' }
-  }
-
-  #placeIn(pool: Pool): number {
-    return pool.queue.findIndex((entry) => entry.id === this.#intent.id)
-  }
-
   #tell(pool: Pool, now: Millis): void {
-    const held = new Set(pool.reservations.flatMap((reservation) => reservation.gpus)).size
-    const occupied = this.#shortage?.occupied ?? 0
-    this.#waiting.tell({
-      position: this.#placeIn(pool) + 1,
-      length: pool.queue.length,
-      free: Math.max(0, pool.gpus.length - held - occupied),
-      occupied,
-      ...(this.#trouble === undefined ? {} : { trouble: this.#trouble }),
-      forecast: forecastLine(pool, now).get(this.#intent.id) ?? { kind: 'unknown' },
-      now,
-    })
+    this.#waiting.tell(
+      newsFor(this.#intent.id, pool, now, { shortage: this.#shortage, trouble: this.#trouble }),
+    )
   }
 
   #waitedTooLong(): CanhazgpuError {
@@ -283,9 +238,4 @@ function isDriverTrouble(error: unknown): error is CanhazgpuError {
     error instanceof CanhazgpuError &&
     ['driver-unresponsive', 'driver-failed', 'driver-missing'].includes(error.code)
   )
-}
-
-function nextExpiry(pool: Pool): Millis {
-  const expiries = pool.reservations.flatMap((held) => (held.kind === 'manual' ? [held.expiresAt] : []))
-  return Math.min(Number.POSITIVE_INFINITY, ...expiries)
 }

@@ -1,5 +1,5 @@
 import { timestamp } from '../app/status-document.ts'
-import type { WaitingNews } from '../app/wait-in-line.ts'
+import type { WaitingNews } from '../app/waiting-news.ts'
 import type { Forecast } from '../domain/forecast.ts'
 import type { Millis, Request, Reservation } from '../domain/model.ts'
 import { shownName } from '../domain/report.ts'

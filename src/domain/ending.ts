@@ -32,7 +32,7 @@ export function settle(pool: Pool, now: Millis, alive: AliveCheck): Ended {
 
 /** Ends one reservation by id; a no-op when it is gone already. */
 export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Millis): Ended {
-  // What is held until now keeps those in line from being served; who was passed over starts a new count.
+  // What is held until now keeps those in line from being served; who was noted starts a new count.
   const present = forgetUnservable(pool, at)
   return endWhere(present, (reservation) => (reservation.id === id ? { outcome, at } : null))
 }

@@ -172,14 +172,27 @@ export function distanceToServable(pool: Pool, id: string, now: Millis): number 
   return null
 }
 
-/** Who can no longer be served starts a new count when it can be again. */
+/**
+ * Who can no longer be served starts a new count when it can be again; but who was passed over stays so until
+ * it comes, or everyone would have to wait for it at every turn.
+ */
 export function forgetUnservable(pool: Pool, now: Millis): Pool {
-  const stale = pool.queue.filter(
-    (entry) => entry.servableSince !== undefined && !isServable(pool, entry, now),
+  return waitedForAgain(
+    pool,
+    (entry) =>
+      entry.servableSince !== undefined && !isPassedOver(entry, now) && !isServable(pool, entry, now),
   )
-  if (stale.length === 0) return pool
+}
+
+/** Who comes for its GPUs is waited for again, even if it does not get them. */
+export function comes(pool: Pool, id: string): Pool {
+  return waitedForAgain(pool, (entry) => entry.id === id && entry.servableSince !== undefined)
+}
+
+function waitedForAgain(pool: Pool, isMeant: (entry: QueueEntry) => boolean): Pool {
+  if (!pool.queue.some(isMeant)) return pool
   const queue = pool.queue.map((entry) => {
-    if (!stale.includes(entry)) return entry
+    if (!isMeant(entry)) return entry
     const { servableSince: _, ...rest } = entry
     return rest
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { acquire, type Intent } from '../../src/domain/acquisition.ts'
 import { endReservation } from '../../src/domain/ending.ts'
-import { servableEntries } from '../../src/domain/line.ts'
+import { comes, servableEntries } from '../../src/domain/line.ts'
 import type { Pool, QueueEntry } from '../../src/domain/model.ts'
 import { usageOf } from '../../src/domain/usage.ts'
 
@@ -20,7 +20,7 @@ const waiting = (id: string, servableSince?: number): QueueEntry => ({
   ...(servableSince === undefined ? {} : { servableSince }),
 })
 
-test('who was passed over comes first again when the GPU is free the next time', () => {
+test('who was passed over holds up nobody at the next turn either, and comes first again when it comes', () => {
   const pool: Pool = {
     host: 'here',
     provider: 'fake',
@@ -43,5 +43,10 @@ test('who was passed over comes first again when the GPU is free the next time',
   const { pool: held, result } = acquire(pool, third, sight, NOW)
   expect(result.kind).toBe('granted')
   const { pool: free } = endReservation(held, 'third', 'exited', NOW + 1)
-  expect(servableEntries(free, NOW + 1)).toEqual(['first'])
+  const fourth = { ...third, id: 'fourth' }
+  expect(acquire(free, fourth, sight, NOW + 1).result.kind).toBe('granted')
+
+  const back = comes(free, 'first')
+  expect(servableEntries(back, NOW + 1)).toEqual(['first'])
+  expect(acquire(back, fourth, sight, NOW + 1).result.kind).toBe('refused')
 })

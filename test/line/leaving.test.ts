@@ -170,6 +170,9 @@ describe.concurrent('a waiter that is stopped', () => {
     expect(line(pool).map(({ id }) => id)).toEqual(stopped.map(({ id }) => id))
     // Who wakes up before the one that passed it has ended waits on, in its old place.
     for (const { pid } of stopped) kill(pid, 'SIGCONT')
+    await until('they are waited for again', () =>
+      line(pool).every(({ servableSince }) => servableSince === undefined),
+    )
     kill(third.pid, 'SIGTERM')
     expect(await untilServed(pool, stopped[0])).toEqual([0])
   })
