@@ -43,10 +43,9 @@ export const status: CommandSpec<StatusOptions, Shown> = {
 
 async function look(options: StatusOptions, world: World): Promise<Shown> {
   const seen = await overview(await world.deps())
-  const { uid } = world.account()
-  const gpus = seen.gpus.filter(
-    (gpu) => (options.mine !== true || isOf(gpu, uid)) && (options.free !== true || gpu.kind === 'available'),
-  )
+  // The name service, which may be slow, is asked only for what needs it.
+  const isMeant = options.mine === true ? belongsTo(world.account().uid) : () => true
+  const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
   return { ...seen, gpus, form: options.table === true ? 'table' : 'lines' }
 }
 
@@ -60,7 +59,7 @@ async function* looks(options: StatusOptions, world: World): AsyncIterable<Shown
   }
 }
 
-function isOf(status: GpuStatus, uid: number): boolean {
+const belongsTo = (uid: number) => (status: GpuStatus) => {
   if (status.kind === 'reserved') return status.reservation.account.uid === uid
   return status.usage.kind === 'measured' && status.usage.processes.some((process) => process.uid === uid)
 }
