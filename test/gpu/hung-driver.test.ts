@@ -125,26 +125,28 @@ for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
       }
     })
 
-    test('of one who stands in line does not hold up those behind', async () => {
-      const { pool, turn } = await machine()
-      using _ = pool
-      expect((await bob.chg(pool, 'reserve', '--gpus', '8')).status).toBe(0)
-      // It works when she comes, and hangs when her turn comes.
-      await pool.sh(`cp -rp drivers/working drivers/hers`)
-      for (const [name, value] of Object.entries(pool.env)) {
-        pool.env[name] = value.replace('/drivers/working', '/drivers/hers')
-      }
-      const first = alice.start(pool, 'run', '--wait', '--gpus', '8', ...PATIENT, '--', 'true')
-      await until('alice stands in line', () => line(pool).length === 1)
-      await pool.sh('cp -rpT drivers/hung drivers/hers')
-      turn('working')
-      const second = bob.start(pool, 'run', '--wait', '--gpus', '8', '--', 'true')
-      await until('bob stands in line', () => line(pool).length === 2)
-      expect((await bob.chg(pool, 'release')).status).toBe(0)
-      expect(await second.exited).toBe(0)
-      expect(first.exitCode).toBeNull()
-      expect(line(pool)).toHaveLength(1)
-      first.kill('SIGKILL')
-    })
+    // Whoever the driver is; it takes the ten seconds after which she is passed over.
+    if (provider === 'nvml')
+      test('of one who stands in line does not hold up those behind', async () => {
+        const { pool, turn } = await machine()
+        using _ = pool
+        expect((await bob.chg(pool, 'reserve', '--gpus', '8')).status).toBe(0)
+        // It works when she comes, and hangs when her turn comes.
+        await pool.sh(`cp -rp drivers/working drivers/hers`)
+        for (const [name, value] of Object.entries(pool.env)) {
+          pool.env[name] = value.replace('/drivers/working', '/drivers/hers')
+        }
+        const first = alice.start(pool, 'run', '--wait', '--gpus', '8', ...PATIENT, '--', 'true')
+        await until('alice stands in line', () => line(pool).length === 1)
+        await pool.sh('cp -rpT drivers/hung drivers/hers')
+        turn('working')
+        const second = bob.start(pool, 'run', '--wait', '--gpus', '8', '--', 'true')
+        await until('bob stands in line', () => line(pool).length === 2)
+        expect((await bob.chg(pool, 'release')).status).toBe(0)
+        expect(await second.exited).toBe(0)
+        expect(first.exitCode).toBeNull()
+        expect(line(pool)).toHaveLength(1)
+        first.kill('SIGKILL')
+      })
   })
 }
