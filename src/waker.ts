@@ -9,9 +9,6 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 type SignalName = keyof typeof SIGNALS
 const NAMES = Object.keys(SIGNALS) as SignalName[]
 
-/** One may have begun before the signal came. */
-const TURNS = 2
-
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export interface OpenWaker extends Waker {
@@ -59,8 +56,9 @@ export function openWaker(store: Store, { ignored, intent }: WakerOptions): Open
     async wasInterrupted() {
       // What follows is the command's to be ended by, and what it means for a reservation that stands is told.
       letAct(handled, intent?.hold.kind === 'run' ? 'default' : 'ignore')
-      // What the runtime caught before is told in a turn of its event loop.
-      for (let turn = 0; turn < TURNS; turn++) await Bun.sleep(1)
+      // What the runtime caught before is told in a turn of its event loop; one may be under way already.
+      await Bun.sleep(1)
+      await new Promise(setImmediate)
       if (news.interrupted) letAct(handled, 'ignore')
       return news.interrupted
     },
