@@ -7,6 +7,8 @@ import { inTurn, shown } from '../samples.ts'
 
 const RECORDS = 1_000_000
 const BUDGET_MS = 300
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 export const report: Row = {
   name: 'report',
@@ -30,16 +32,18 @@ export const report: Row = {
   },
 }
 
-/** Two GPUs a reservation, twenty people, all within the last 29 days. */
+/** Two GPUs a reservation, twenty people, an hour at a time, spread over the last 29 days. */
 function fillHistory(path: string): void {
   const db = new Database(path)
-  const start = Date.now() - 29 * 86_400_000
+  const start = Date.now() - 29 * DAY_MS
+  const step = (29 * DAY_MS - HOUR_MS) / (RECORDS / 2)
   db.run(`
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${RECORDS - 1})
     INSERT INTO history (reservation, gpu, host, user, uid, account, kind, started_at, ended_at, outcome)
     SELECT printf('%012x', i / 2), i % 2, 'bench', 'user' || (i / 2 % 20), i / 2 % 20, 'user' || (i / 2 % 20),
            CASE i / 2 % 3 WHEN 0 THEN 'manual' ELSE 'run' END,
-           ${start} + i * 2, ${start} + i * 2 + 60000, 'exited'
+           ${start} + CAST(i / 2 * ${step} AS INTEGER),
+           ${start} + CAST(i / 2 * ${step} AS INTEGER) + ${HOUR_MS}, 'exited'
       FROM n`)
   db.close()
 }

@@ -29,17 +29,22 @@ export function auditStatus(books: Books, process: Process, seen: Overview, repo
   }
 }
 
-/** What each user held by the books, in milliseconds times GPUs. */
-export type Sums = ReadonlyMap<string, number>
+/** What each user held by the books: milliseconds times GPUs, and which reservations. */
+export type Sums = ReadonlyMap<string, { ms: number; readonly reservations: Set<string> }>
 
 /** I4: what a report must say that reads the pool at this instant. */
 export function trueUsage(books: Books, process: Process, wall: number): Sums {
-  const sums = new Map<string, number>()
-  const add = (name: string, ms: number) => sums.set(name, (sums.get(name) ?? 0) + ms)
+  const sums = new Map<string, { ms: number; readonly reservations: Set<string> }>()
+  const add = (name: string, reservation: string, ms: number) => {
+    const sum = sums.get(name) ?? { ms: 0, reservations: new Set() }
+    sum.ms += ms
+    sum.reservations.add(reservation)
+    sums.set(name, sum)
+  }
   for (const record of books.records) {
     const from = Math.max(record.startedAt, wall - RANGE)
     const to = Math.min(record.endedAt, wall)
-    if (to >= from) add(shown(record), to - from)
+    if (to >= from) add(shown(record), record.reservation, to - from)
   }
   const now = books.now()
   for (const held of books.held.values()) {
@@ -49,20 +54,23 @@ export function trueUsage(books: Books, process: Process, wall: number): Sums {
     const isExpired = held.expiry !== undefined && apparentAge(held.expiry, now) >= 0
     const end =
       isExpired && held.expiry ? held.expiry : hold.kind === 'run' && (rebooted || isStale) ? held.beat : now
-    add(shown(held.intent), held.gpus.length * Math.max(0, apparentAge(held.start, end)))
+    add(shown(held.intent), held.id, held.gpus.length * Math.max(0, apparentAge(held.start, end)))
   }
   return sums
 }
 
 export function auditReport(expected: Sums, seen: UsageReport, slack: number, report: Report): void {
-  const said = new Map(seen.users.map((user) => [user.user, user.gpuHours * HOUR]))
+  const said = new Map(seen.users.map((user) => [user.user, user]))
   for (const name of new Set([...expected.keys(), ...said.keys()])) {
-    const difference = (said.get(name) ?? 0) - (expected.get(name) ?? 0)
-    if (Math.abs(difference) > slack) {
+    const user = said.get(name)
+    const held = expected.get(name)
+    const difference = (user?.gpuHours ?? 0) * HOUR - (held?.ms ?? 0)
+    const more = (user?.runs ?? 0) + (user?.manuals ?? 0) - (held?.reservations.size ?? 0)
+    if (Math.abs(difference) > slack || more !== 0) {
       report(
         new Violation(
           'I4',
-          `the report is off by ${difference} ms for ${name}: ${JSON.stringify(seen.users)}`,
+          `the report is off by ${difference} ms and ${more} reservations for ${name}: ${JSON.stringify(seen.users)}`,
         ),
       )
     }

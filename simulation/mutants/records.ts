@@ -66,4 +66,21 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       ],
     ],
   },
+  {
+    name: 'report-counts-the-parts',
+    defect: 'a reservation counts twice in the report when some of its GPUs were released before the others',
+    file: 'src/app/usage-report.ts',
+    edits: [['recorded.records.map((record) => record.reservation)', '[]']],
+  },
+  {
+    name: 'report-forgets-the-held',
+    defect: 'the report leaves out the hours of a reservation of which a GPU was released',
+    file: 'src/app/usage-report.ts',
+    edits: [
+      [
+        'unrecordedTimes(seen, recorded.records, deps.alive)',
+        'unrecordedTimes(seen, recorded.records, deps.alive).filter(\n      (time) => !recorded.records.some((record) => record.reservation === time.reservation),\n    )',
+      ],
+    ],
+  },
 ]

@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { Moment, Pool, UsageRecord } from '../../src/domain/model.ts'
-import type { Decide, Decision, LineCalls, Store, TimeRange } from '../../src/domain/ports.ts'
+import type { Decide, Decision, LineCalls, RecordedUsage, Store, TimeRange } from '../../src/domain/ports.ts'
+import { tallied } from '../../src/domain/report.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
 
@@ -57,9 +58,16 @@ export class ProcessStore implements Store {
 
   async history(range: TimeRange): Promise<readonly UsageRecord[]> {
     await this.#reach()
-    return [...this.#stored.history.values()]
-      .filter((record) => record.endedAt >= range.from && record.startedAt <= range.to)
-      .sort((a, b) => a.startedAt - b.startedAt)
+    return this.#recordsOf(range).sort((a, b) => a.startedAt - b.startedAt)
+  }
+
+  async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {
+    await this.#reach()
+    const records = this.#recordsOf(range)
+    return {
+      tallies: tallied(records, range),
+      records: records.filter((record) => reservations.includes(record.reservation)),
+    }
   }
 
   changes(): AsyncIterable<void> {
@@ -110,6 +118,11 @@ export class ProcessStore implements Store {
   #latency(): number {
     const { chance } = this.#process
     return !this.#isSlow && chance.is(0.97) ? chance.below(4) : chance.spread(5, 250)
+  }
+
+  #recordsOf({ from, to }: TimeRange): UsageRecord[] {
+    const records = [...this.#stored.history.values()]
+    return records.filter((record) => record.endedAt >= from && record.startedAt <= to)
   }
 
   #present(): Pool {

@@ -1,6 +1,6 @@
 import { settle } from '../domain/ending.ts'
-import type { HeldTime, Millis, Outcome } from '../domain/model.ts'
-import type { TimeRange } from '../domain/ports.ts'
+import type { HeldTime, Moment, Outcome, Pool } from '../domain/model.ts'
+import type { AliveCheck, TimeRange } from '../domain/ports.ts'
 import { runningTimes } from '../domain/report.ts'
 import type { Deps } from './deps.ts'
 
@@ -14,27 +14,26 @@ export async function usageHistory(
   deps: Pick<Deps, 'store' | 'alive'>,
   range: TimeRange,
 ): Promise<readonly PastTime[]> {
-  const times = await pastTimes(deps, () => range)
-  return times.past
+  const seen = await deps.store.read()
+  const recorded = await deps.store.history(range)
+  return [...recorded, ...unrecordedTimes(seen, recorded, deps.alive)]
     .filter((time) => time.endedAt >= range.from && time.startedAt <= range.to)
     .sort((a, b) => a.startedAt - b.startedAt || a.gpu - b.gpu)
 }
 
 /**
- * What is recorded of the range, and what is held now or over without a record yet. What ends between the
- * looks at pool and history stands in both; the record counts.
+ * What is held now, and what is over without a record yet. What ended between the looks at pool and
+ * history stands in both; the record counts.
  */
-export async function pastTimes(
-  deps: Pick<Deps, 'store' | 'alive'>,
-  rangeAt: (now: Millis) => TimeRange,
-): Promise<{ readonly past: readonly PastTime[]; readonly range: TimeRange }> {
-  const { pool, moment } = await deps.store.read()
-  const range = rangeAt(moment.wall)
-  const settled = settle(pool, moment.wall, deps.alive)
-  const recorded = await deps.store.history(range)
+export function unrecordedTimes(
+  { pool, moment }: { readonly pool: Pool; readonly moment: Moment },
+  recorded: readonly HeldTime[],
+  alive: AliveCheck,
+): readonly PastTime[] {
+  const settled = settle(pool, moment.wall, alive)
   const known = new Set(recorded.map(keyOf))
-  const unrecorded: PastTime[] = [...settled.ended, ...runningTimes(settled.pool, moment.wall)]
-  return { past: [...recorded, ...unrecorded.filter((time) => !known.has(keyOf(time)))], range }
+  const unrecorded = [...settled.ended, ...runningTimes(settled.pool, moment.wall)]
+  return unrecorded.filter((time) => !known.has(keyOf(time)))
 }
 
 const keyOf = ({ reservation, gpu }: HeldTime): string => `${reservation}/${gpu}`

@@ -16,6 +16,7 @@ export function healed(store: Store): Store {
       store.initialize((pool, moment) => decide(pool === null ? null : followClock(pool, moment), moment)),
     turns: () => store.turns(),
     history: (range) => store.history(range),
+    usage: (range, reservations) => store.usage(range, reservations),
     changes: (signal) => store.changes(signal),
     lineCalls: (entry) => store.lineCalls(entry),
     close: () => store.close(),

@@ -11,6 +11,7 @@
  * - heartbeat: the time a supervisor last said that its run lives; decides only where the process itself
  *   cannot be checked.
  * - usage record: one GPU's part of an ended reservation; the history is made of these.
+ * - tally: what many usage records amount to.
  *
  * All times are epoch milliseconds, all sizes are MiB (printed as "MB", as nvidia-smi users are used to).
  */
@@ -157,6 +158,18 @@ export interface HeldTime {
 
 export interface UsageRecord extends HeldTime {
   readonly outcome: Outcome
+}
+
+/** What the usage records of one user and kind amount to in some range of time. */
+export interface UsageTally {
+  readonly user: string
+  /** Name of the account. */
+  readonly account: string
+  readonly kind: ReservationKind
+  /** Summed over the GPUs, as far as it lies in the range. */
+  readonly ms: Millis
+  /** A reservation counts once, however many GPUs it had. */
+  readonly reservations: number
 }
 
 export interface GpuProcess {

@@ -1,4 +1,13 @@
-import type { Liveness, Millis, Moment, Pool, Probe, ProcessIdentity, UsageRecord } from './model.ts'
+import type {
+  Liveness,
+  Millis,
+  Moment,
+  Pool,
+  Probe,
+  ProcessIdentity,
+  UsageRecord,
+  UsageTally,
+} from './model.ts'
 
 /** What a decision leaves behind: the pool as it shall be, and the records of what ended by it. */
 export interface Decision<Result> {
@@ -13,6 +22,14 @@ export type Decide<Result> = (pool: Pool, moment: Moment) => Decision<Result>
 export interface TimeRange {
   readonly from: Millis
   readonly to: Millis
+}
+
+/** What is recorded of a range, all of it at one instant. */
+export interface RecordedUsage {
+  /** Of all records that overlap the range; one for each user, account and kind, in any order. */
+  readonly tallies: readonly UsageTally[]
+  /** Those of the records that belong to the reservations asked for. */
+  readonly records: readonly UsageRecord[]
 }
 
 /** One host's pool and its history. The store owns the clock, knows no policy and never asks the driver. */
@@ -41,6 +58,12 @@ export interface Store {
 
   /** Records that overlap the range, in the order of their ends. */
   history(range: TimeRange): Promise<readonly UsageRecord[]>
+
+  /**
+   * The sums of the records that overlap the range, in much less time than it takes to read them, and
+   * which of them belong to the reservations named: of one that is held still, GPUs may have been released.
+   */
+  usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage>
 
   /** Yields whenever the pool may have changed; may yield too often, never misses a change. */
   changes(signal: AbortSignal): AsyncIterable<void>

@@ -1,5 +1,5 @@
 import { heldTimeOf } from './ending.ts'
-import type { HeldTime, Millis, Pool } from './model.ts'
+import type { Account, HeldTime, Millis, Pool, UsageTally } from './model.ts'
 import type { TimeRange } from './ports.ts'
 
 export interface UserUsage {
@@ -34,19 +34,50 @@ export function runningTimes(pool: Pool, now: Millis): readonly HeldTime[] {
   )
 }
 
-/** A reservation counts once however many GPUs it had; its hours count per GPU, clipped to the range. */
-export function usageReport(times: Iterable<HeldTime>, range: TimeRange, days: number): UsageReport {
-  const tallies = new Map<string, Tally>()
-  for (const time of times) tallyOf(tallies, shownName(time)).add(time, range)
-  const totalMs = sum([...tallies.values()].map((tally) => tally.ms))
-  const users = [...tallies.entries()]
-    .filter(([, tally]) => tally.runs.size + tally.manuals.size > 0)
-    .map(([user, tally]) => ({
+/**
+ * Adds up what lies in the range. A reservation counts once however many GPUs it had, and not at all
+ * where it has been counted already.
+ */
+export function tallied(
+  times: Iterable<HeldTime>,
+  range: TimeRange,
+  counted: Iterable<string> = [],
+): readonly UsageTally[] {
+  const tallies = new Map<string, UsageTally>()
+  const known = new Set(counted)
+  for (const time of times) {
+    const ms = Math.min(time.endedAt, range.to) - Math.max(time.startedAt, range.from)
+    if (ms < 0) continue
+    const { user, account, kind } = time
+    const key = JSON.stringify([user, account.name, kind])
+    const before = tallies.get(key) ?? { user, account: account.name, kind, ms: 0, reservations: 0 }
+    const fresh = known.has(time.reservation) ? 0 : 1
+    known.add(time.reservation)
+    tallies.set(key, { ...before, ms: before.ms + ms, reservations: before.reservations + fresh })
+  }
+  return [...tallies.values()]
+}
+
+/** Who used how much of all that was used. */
+export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, days: number): UsageReport {
+  const sums = new Map<string, Sum>()
+  for (const tally of tallies) {
+    const user = shownName({ user: tally.user, account: { name: tally.account } })
+    const { ms, runs, manuals } = sums.get(user) ?? { ms: 0, runs: 0, manuals: 0 }
+    sums.set(user, {
+      ms: ms + tally.ms,
+      runs: runs + (tally.kind === 'run' ? tally.reservations : 0),
+      manuals: manuals + (tally.kind === 'manual' ? tally.reservations : 0),
+    })
+  }
+  const totalMs = sum([...sums.values()].map(({ ms }) => ms))
+  const users = [...sums]
+    .map(([user, { ms, runs, manuals }]) => ({
       user,
-      gpuHours: tally.ms / HOUR_MS,
-      percentage: totalMs === 0 ? 0 : (100 * tally.ms) / totalMs,
-      runs: tally.runs.size,
-      manuals: tally.manuals.size,
+      gpuHours: ms / HOUR_MS,
+      percentage: totalMs === 0 ? 0 : (100 * ms) / totalMs,
+      runs,
+      manuals,
     }))
     .sort((a, b) => b.gpuHours - a.gpuHours || (a.user < b.user ? -1 : 1))
   const total = {
@@ -59,31 +90,14 @@ export function usageReport(times: Iterable<HeldTime>, range: TimeRange, days: n
 }
 
 /** `alice`, or `alice (bob)` where account bob chose to be shown as alice. */
-export function shownName(held: Pick<HeldTime, 'user' | 'account'>): string {
+export function shownName(held: { readonly user: string; readonly account: Pick<Account, 'name'> }): string {
   return held.user === held.account.name ? held.user : `${held.user} (${held.account.name})`
 }
 
-class Tally {
-  ms: Millis = 0
-  readonly runs = new Set<string>()
-  readonly manuals = new Set<string>()
-
-  add(time: HeldTime, range: TimeRange): void {
-    const from = Math.max(time.startedAt, range.from)
-    const to = Math.min(time.endedAt, range.to)
-    if (to < from) return
-    this.ms += to - from
-    const kind = time.kind === 'run' ? this.runs : this.manuals
-    kind.add(time.reservation)
-  }
-}
-
-function tallyOf(tallies: Map<string, Tally>, user: string): Tally {
-  const known = tallies.get(user)
-  if (known !== undefined) return known
-  const fresh = new Tally()
-  tallies.set(user, fresh)
-  return fresh
+interface Sum {
+  readonly ms: Millis
+  readonly runs: number
+  readonly manuals: number
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0)

@@ -121,6 +121,20 @@ test('what is still running counts up to now', async () => {
   expect(recent.find((line) => line.startsWith('TOTAL'))).toMatch(/^TOTAL +15\.00 +100\.0% +1 +1$/)
 })
 
+test('a reservation whose GPUs are released one by one counts once, before its end and after', async () => {
+  using pool = await testPool(3)
+  await pool.chg('reserve', '--gpus', '3', '--duration', '30d')
+  changeStoredPool(pool, (document) => ({
+    ...document,
+    reservations: document.reservations.map((each) => ({ ...each, startedAt: each.startedAt - 4 * HOUR })),
+  }))
+  for (const released of [0, 1, 2]) {
+    expect((await pool.chg('release', '--gpu-ids', String(released))).status).toBe(0)
+    const lines = await reportOf(pool)
+    expect(lines.find((line) => line.startsWith('TOTAL'))).toMatch(/^TOTAL +12\.00 +100\.0% +0 +1$/)
+  }
+})
+
 test('a run that is over counts though no one has written its end', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)

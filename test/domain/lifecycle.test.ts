@@ -4,7 +4,7 @@ import { acquire } from '../../src/domain/acquisition.ts'
 import { followClock } from '../../src/domain/clock.ts'
 import { endWhere, settle } from '../../src/domain/ending.ts'
 import type { Liveness, Moment, Pool, ProcessIdentity, UsageRecord } from '../../src/domain/model.ts'
-import { runningTimes, usageReport } from '../../src/domain/report.ts'
+import { runningTimes, tallied, usageReport } from '../../src/domain/report.ts'
 import { allIdle, identity, NOON, poolOf, unusedGpus } from './arbitraries.ts'
 
 /** One step in the life of a pool. */
@@ -174,7 +174,8 @@ test('one record for each GPU of each ended reservation; the report has the hour
 
       const running = oracle.held.reduce((sum, each) => sum + each.count * (oracle.minute - each.since), 0)
       const times = [...records, ...runningTimes(pool, moment.wall)]
-      const report = usageReport(times, { from: 0, to: Number.MAX_SAFE_INTEGER }, 30)
+      const range = { from: 0, to: Number.MAX_SAFE_INTEGER }
+      const report = usageReport(tallied(times, range), range, 30)
       expect(report.total.gpuHours).toBeCloseTo((oracle.minutes + running) / 60, 6)
     }),
     { numRuns: 300 },

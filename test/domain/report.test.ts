@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { HeldTime } from '../../src/domain/model.ts'
-import { reportRange, shownName, usageReport } from '../../src/domain/report.ts'
+import type { TimeRange } from '../../src/domain/ports.ts'
+import { reportRange, shownName, tallied, usageReport } from '../../src/domain/report.ts'
 import { NOON } from './arbitraries.ts'
 
 const HOUR = 3_600_000
@@ -19,6 +20,9 @@ function time(from: number, to: number, parts: Partial<HeldTime> = {}): HeldTime
     ...parts,
   }
 }
+
+const reportOf = (times: readonly HeldTime[], range: TimeRange) =>
+  usageReport(tallied(times, range), range, 1)
 
 const MINUTES = 600
 const anyTimes = fc.array(
@@ -58,7 +62,7 @@ function minutesHeld(times: readonly HeldTime[], user: string | null): number {
 test('hours are the GPU minutes inside the period, for each user and in all', () => {
   fc.assert(
     fc.property(anyTimes, (times) => {
-      const report = usageReport(times, { from: 0, to: MINUTES * 60_000 }, 1)
+      const report = reportOf(times, { from: 0, to: MINUTES * 60_000 })
       expect(report.total.gpuHours).toBeCloseTo(minutesHeld(times, null) / 60, 6)
       for (const user of report.users) {
         expect(user.gpuHours).toBeCloseTo(minutesHeld(times, user.user) / 60, 6)
@@ -74,9 +78,17 @@ test('hours are the GPU minutes inside the period, for each user and in all', ()
 
 test('a reservation counts once, however many GPUs it had', () => {
   const times = [0, 1, 2].map((gpu) => time(0, HOUR, { gpu }))
-  const report = usageReport(times, { from: 0, to: HOUR }, 1)
+  const report = reportOf(times, { from: 0, to: HOUR })
   expect(report.users).toEqual([{ user: 'alice', gpuHours: 3, percentage: 100, runs: 1, manuals: 0 }])
   expect(report.total).toEqual({ gpuHours: 3, percentage: 100, runs: 1, manuals: 0 })
+})
+
+test('what has been counted already only adds its hours', () => {
+  const range = { from: 0, to: HOUR }
+  const recorded = tallied([time(0, HOUR / 2, { reservation: 'a' })], range)
+  const running = [time(0, HOUR, { reservation: 'a', gpu: 1 }), time(0, HOUR, { reservation: 'b', gpu: 2 })]
+  const report = usageReport([...recorded, ...tallied(running, range, ['a'])], range, 1)
+  expect(report.total).toEqual({ gpuHours: 2.5, percentage: 100, runs: 2, manuals: 0 })
 })
 
 test('what lies outside the period is cut off, and who lies outside is not named', () => {
@@ -85,12 +97,12 @@ test('what lies outside the period is cut off, and who lies outside is not named
     time(9 * HOUR, 12 * HOUR, { reservation: 'after', kind: 'manual' }),
     time(-3 * HOUR, -2 * HOUR, { reservation: 'long ago', user: 'bob', account: { uid: 2, name: 'bob' } }),
   ]
-  const report = usageReport(times, { from: 0, to: 10 * HOUR }, 1)
+  const report = reportOf(times, { from: 0, to: 10 * HOUR })
   expect(report.users).toEqual([{ user: 'alice', gpuHours: 2, percentage: 100, runs: 1, manuals: 1 }])
 })
 
 test('an empty period has no users, no hours and no percentage', () => {
-  const report = usageReport([], { from: 0, to: HOUR }, 1)
+  const report = reportOf([], { from: 0, to: HOUR })
   expect(report.users).toEqual([])
   expect(report.total).toEqual({ gpuHours: 0, percentage: 0, runs: 0, manuals: 0 })
 })
@@ -100,7 +112,7 @@ test('users of the same shown name but different accounts stay apart', () => {
     time(0, HOUR, { reservation: 'a' }),
     time(0, HOUR, { reservation: 'b', account: { uid: 2, name: 'bob' } }),
   ]
-  const report = usageReport(times, { from: 0, to: HOUR }, 1)
+  const report = reportOf(times, { from: 0, to: HOUR })
   expect(report.users.map((user) => user.user)).toEqual(['alice', 'alice (bob)'])
 })
 

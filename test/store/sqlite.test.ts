@@ -1,16 +1,22 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import fc from 'fast-check'
 import { currentMoment } from '../../src/adapters/os/clock.ts'
 import * as libc from '../../src/adapters/os/libc.ts'
 import { currentProcess } from '../../src/adapters/os/processes.ts'
 import { waitFor, watchProcess } from '../../src/adapters/os/wait.ts'
 import { watchChanges } from '../../src/adapters/store/changes.ts'
+import { encodePool } from '../../src/adapters/store/codec.ts'
+import { rowOfRecord } from '../../src/adapters/store/history-rows.ts'
+import { MIGRATIONS } from '../../src/adapters/store/migrations.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sqlite.ts'
+import type { UsageRecord } from '../../src/domain/model.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
+import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
 import { killHanging, type StorePlace, startWorker, storeContract, tickingClock } from './store-contract.ts'
 
 interface SqlitePlace extends StorePlace {
@@ -130,10 +136,56 @@ test('the pool of schema 1 and document 1 loads, for ever', async () => {
   const store = await openStore(place.url, currentMoment)
   expect((await store.read()).pool).toEqual(expected.pool)
   expect(await store.history(everything)).toEqual(expected.history)
+  await expectUsage(store, expected.history, [])
 
   expect(await store.update(counting('later'))).toBe(countOf(expected.pool) + 1)
   const { writtenAt: _, gpus: __, ...rest } = (await store.read()).pool
   expect(expected.pool).toMatchObject(rest)
   expect(await store.history(everything)).toHaveLength(expected.history.length + 1)
+  store.close()
+})
+
+/** A pool as the first release left it, with these records. */
+function writeFirstSchema({ path }: SqlitePlace, records: readonly UsageRecord[]): void {
+  mkdirSync(dirname(path))
+  const db = new Database(path)
+  db.run('PRAGMA journal_mode = WAL')
+  db.run(MIGRATIONS[0] as string)
+  db.run('PRAGMA user_version = 1')
+  db.query('INSERT INTO pool VALUES (1, ?, ?)').run('[]', encodePool(COUNTING_POOL, currentMoment()))
+  const insert = db.query('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  db.transaction(() => {
+    for (const record of records) insert.run(...rowOfRecord(record))
+  })()
+  db.close()
+}
+
+test('a history of schema 1 is added up, and goes on', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyRecords, fc.nat(30), fc.array(anyRange), async (records, released, ranges) => {
+      using place = newPlace()
+      writeFirstSchema(place, records.slice(0, released))
+      const store = await openStore(place.url, currentMoment)
+      await expectUsage(store, records.slice(0, released), ranges)
+      const ended = records.slice(released)
+      await store.update((pool) => ({ pool, ended, result: undefined }))
+      await expectUsage(store, records, ranges)
+      store.close()
+    }),
+    { numRuns: 40 },
+  )
+}, 60_000)
+
+test('many processes find an old schema at once: one brings it up to date, none fails', async () => {
+  using place = newPlace()
+  const records = Array.from({ length: 20_000 }, (_, nth) => recordOf(`r${nth}`, { gpu: nth % 8 }))
+  writeFirstSchema(place, records)
+  const workers = Array.from({ length: 20 }, (_, nth) => startWorker('count', place.url, `worker-${nth}`))
+  expect(
+    (await Promise.all(workers.map((worker) => worker.exited))).filter((status) => status !== 0),
+  ).toEqual([])
+  const store = await openStore(place.url, currentMoment)
+  const [tally] = (await store.usage(everything, [])).tallies
+  expect(tally).toMatchObject({ reservations: 20_020, ms: 20_020_000 })
   store.close()
 })

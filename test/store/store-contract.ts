@@ -7,6 +7,7 @@ import type { Moment, Pool } from '../../src/domain/model.ts'
 import type { Store } from '../../src/domain/ports.ts'
 import { until } from '../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
+import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
 
 /** A place where one store can be, empty at first. */
 export interface StorePlace extends Disposable {
@@ -211,6 +212,22 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         expect(await names(901, 1_000)).toEqual([])
       })
     })
+
+    test('usage is what the records of a range add up to, and those of the reservations asked for', async () => {
+      await fc.assert(
+        fc.asyncProperty(anyRecords, fc.array(anyRange), async (records, ranges) => {
+          await withStore(async (store) => {
+            for (const record of records) {
+              await store.update((pool) => ({ pool, ended: [record], result: undefined }))
+            }
+            // What exists already does not count again.
+            await store.update((pool) => ({ pool, ended: records, result: undefined }))
+            await expectUsage(store, records, ranges)
+          })
+        }),
+        { numRuns: 30 },
+      )
+    }, 60_000)
 
     test('pools and records come back as they were, in any script', async () => {
       await withStore(async (store) => {

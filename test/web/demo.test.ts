@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { reportRange, runningTimes, usageReport } from '../../src/domain/report.ts'
+import { reportRange, runningTimes, tallied, usageReport } from '../../src/domain/report.ts'
 import { demoDeps } from '../../src/web/demo/deps.ts'
 import { Play } from '../../src/web/demo/play.ts'
 import { startDemo } from './demo-server.ts'
@@ -26,7 +26,9 @@ test('twenty minutes of it: nobody shares a GPU, and there is something to see',
 
 test('it has a past to report', () => {
   const play = new Play('demo', momentAt(NOON))
-  const report = usageReport([...play.records, ...runningTimes(play.pool, NOON)], reportRange(30, NOON), 30)
+  const range = reportRange(30, NOON)
+  const times = [...play.records, ...runningTimes(play.pool, NOON)]
+  const report = usageReport(tallied(times, range), range, 30)
   expect(report.users.length).toBeGreaterThan(4)
   expect(report.total.gpuHours).toBeGreaterThan(500)
   expect(report.total.gpuHours).toBeLessThan(30 * 24 * 8)

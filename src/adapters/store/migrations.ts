@@ -60,4 +60,55 @@ export const MIGRATIONS: readonly string[] = [
            q.value ->> '$.process.pid' AS pid
       FROM pool, json_each(pool.document, '$.queue') q;
   `,
+  // A million records are not added up anew for each report: those that end on one day (UTC) are added up
+  // as they come. Only of a reservation whose GPUs were released on several days the days do not tell how
+  // often it counts.
+  `
+  CREATE TABLE usage_by_day (
+    day INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    ms INTEGER NOT NULL,
+    reservations INTEGER NOT NULL,
+    earliest_start INTEGER NOT NULL,
+    PRIMARY KEY (day, user, account, kind)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE ended_on_several_days (
+    reservation TEXT NOT NULL PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
+
+  INSERT INTO ended_on_several_days
+    SELECT reservation FROM history GROUP BY reservation
+    HAVING min(ended_at) / 86400000 <> max(ended_at) / 86400000;
+
+  INSERT INTO usage_by_day
+    SELECT ended_at / 86400000, user, account, kind, sum(ended_at - started_at),
+           count(DISTINCT reservation) FILTER (WHERE reservation NOT IN ended_on_several_days),
+           min(started_at)
+      FROM history GROUP BY 1, 2, 3, 4;
+
+  CREATE TRIGGER history_adds_up AFTER INSERT ON history BEGIN
+    UPDATE usage_by_day SET reservations = reservations - 1
+     WHERE new.reservation NOT IN ended_on_several_days
+       AND (day, user, account, kind) =
+           (SELECT ended_at / 86400000, user, account, kind FROM history
+             WHERE reservation = new.reservation
+               AND ended_at / 86400000 <> new.ended_at / 86400000 LIMIT 1);
+
+    INSERT OR IGNORE INTO ended_on_several_days
+      SELECT reservation FROM history
+       WHERE reservation = new.reservation AND ended_at / 86400000 <> new.ended_at / 86400000;
+
+    INSERT INTO usage_by_day
+      VALUES (new.ended_at / 86400000, new.user, new.account, new.kind, new.ended_at - new.started_at,
+              NOT EXISTS (SELECT 1 FROM history
+                           WHERE reservation = new.reservation AND gpu <> new.gpu),
+              new.started_at)
+      ON CONFLICT DO UPDATE SET ms = ms + excluded.ms,
+                                reservations = reservations + excluded.reservations,
+                                earliest_start = min(earliest_start, excluded.earliest_start);
+  END;
+  `,
 ]

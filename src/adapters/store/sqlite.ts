@@ -3,13 +3,14 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { healed } from '../../domain/healed-store.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
-import type { Decide, Decision, LineCalls, Store, TimeRange } from '../../domain/ports.ts'
+import type { Decide, Decision, LineCalls, RecordedUsage, Store, TimeRange } from '../../domain/ports.ts'
 import { ENOENT, ENOTDIR, effectiveUid, errorText, findPath } from '../os/libc.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
 import { decodePool, encodePool, tooNew } from './codec.ts'
 import { type HistoryRow, recordOfRow, rowOfRecord } from './history-rows.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Audience } from './pool-files.ts'
+import { recordedUsage } from './recorded-usage.ts'
 import { storeError } from './sqlite-errors.ts'
 
 /** Hundreds of processes at once are served in a second; longer than this nobody should hold the lock. */
@@ -112,6 +113,10 @@ class SqliteStore implements Store {
         .all(range.from, range.to)
         .map(recordOfRow),
     )
+  }
+
+  async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {
+    return this.#guard(() => recordedUsage(this.#db, range, reservations))
   }
 
   changes(signal: AbortSignal): AsyncIterable<void> {

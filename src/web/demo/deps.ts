@@ -1,7 +1,8 @@
 import type { Deps } from '../../app/deps.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis, Moment } from '../../domain/model.ts'
-import type { Store } from '../../domain/ports.ts'
+import type { Store, TimeRange } from '../../domain/ports.ts'
+import { tallied } from '../../domain/report.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/usage.ts'
 import { Play } from './play.ts'
 import { readings } from './readings.ts'
@@ -38,6 +39,8 @@ function demoStore(play: Play, present: () => Moment): Store {
   const refuse = (): never => {
     throw new CanhazgpuError('permission-denied', 'The demo can only be watched')
   }
+  const recordsOf = ({ from, to }: TimeRange) =>
+    play.records.filter((record) => record.endedAt >= from && record.startedAt <= to)
   return {
     async read() {
       const moment = present()
@@ -46,10 +49,15 @@ function demoStore(play: Play, present: () => Moment): Store {
     update: async () => refuse(),
     initialize: async () => refuse(),
     turns: async () => [],
-    async history({ from, to }) {
-      return play.records
-        .filter((record) => record.endedAt >= from && record.startedAt <= to)
-        .sort((a, b) => a.startedAt - b.startedAt)
+    async history(range) {
+      return recordsOf(range).sort((a, b) => a.startedAt - b.startedAt)
+    },
+    async usage(range, reservations) {
+      const records = recordsOf(range)
+      return {
+        tallies: tallied(records, range),
+        records: records.filter((record) => reservations.includes(record.reservation)),
+      }
     },
     async *changes(signal) {
       let seen = play.pool.reservations
