@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
@@ -15,6 +15,7 @@ import { MIGRATIONS } from '../../src/adapters/store/migrations.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sqlite.ts'
 import type { UsageRecord } from '../../src/domain/model.ts'
+import { until } from '../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
 import { killHanging, type StorePlace, startWorker, storeContract, tickingClock } from './store-contract.ts'
@@ -188,4 +189,21 @@ test('many processes find an old schema at once: one brings it up to date, none 
   const [tally] = (await store.usage(everything, [])).tallies
   expect(tally).toMatchObject({ reservations: 20_020, ms: 20_020_000 })
   store.close()
+})
+
+test('who finds an old schema that becomes a newer one than its own leaves it alone', async () => {
+  using place = newPlace()
+  writeFirstSchema(place, [])
+  const newer = new Database(place.path)
+  newer.run('BEGIN IMMEDIATE')
+  const worker = startWorker('read', place.url, 'old')
+  // Mapped when the version is read, while the lock is not to be had.
+  await until('the worker has looked at the database', () =>
+    readFileSync(`/proc/${worker.pid}/maps`, 'utf8').includes(`${place.path}-shm`),
+  )
+  newer.run('PRAGMA user_version = 999')
+  newer.run('COMMIT')
+  expect(await worker.exited).not.toBe(0)
+  expect(newer.query('PRAGMA user_version').get()).toEqual({ user_version: 999 })
+  newer.close()
 })

@@ -205,20 +205,24 @@ function connect(path: string): Database {
     db.run(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`)
     db.run('PRAGMA synchronous = FULL')
     db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    if (versionOf(db) > 0) migrate(db)
     const version = versionOf(db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
-    if (version > 0 && version < MIGRATIONS.length) migrate(db)
     return db
   } catch (cause) {
     throw storeError(path, cause)
   }
 }
 
+/** Brings an older schema to the present one, unless another process is first; a newer one stays as it is. */
 function migrate(db: Database): void {
-  db.run('BEGIN IMMEDIATE')
-  for (const migration of MIGRATIONS.slice(versionOf(db))) db.run(migration)
-  db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
-  db.run('COMMIT')
+  if (versionOf(db) >= MIGRATIONS.length) return
+  db.transaction(() => {
+    const version = versionOf(db)
+    if (version >= MIGRATIONS.length) return
+    for (const migration of MIGRATIONS.slice(version)) db.run(migration)
+    db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
+  }).immediate()
 }
 
 function versionOf(db: Database): number {
