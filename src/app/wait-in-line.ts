@@ -96,6 +96,8 @@ class Wait {
     let justRefused = false
     for (;;) {
       const { pool, now } = await this.#look()
+      // Others have taken it out of the line by then: it would come back as a newcomer, with new time to wait.
+      if (this.#waiting.clock() >= this.#giveUpAt) throw this.#waitedTooLong()
       checkPossible(pool, this.#intent.request)
       const servable = canBeServed(pool, this.#intent, now)
       const isLate = pool.queue.some((entry) => entry.id === this.#intent.id && isPassedOver(entry, now))

@@ -137,6 +137,21 @@ describe.concurrent('a waiter that is killed', () => {
 })
 
 describe.concurrent('a waiter that is stopped', () => {
+  test('until its time is over is not served any more', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const waiter = await wait(pool, 'run', '--wait', '2s', '--', 'true')
+    kill(waiter.pid, 'SIGSTOP')
+    await until('it is stopped', () => stateOf(waiter.pid) === 'T')
+    await pool.chg('release')
+    const lastMoment = line(pool)[0]?.waitUntil ?? 0
+    await until('its time is over', () => Date.now() > lastMoment)
+    kill(waiter.pid, 'SIGCONT')
+    expect(await waiter.ended()).toBe(75)
+    expect(storedHistory(pool).map(({ kind }) => kind)).toEqual(['manual'])
+    expect(line(pool)).toEqual([])
+  })
+
   test('is passed over when it does not come, and keeps its place', async () => {
     using pool = await testPool(1)
     await hold(pool)
