@@ -5,11 +5,11 @@ export function pidsWith(variable: string): number[] {
   return pids().filter((pid) => readOr(`/proc/${pid}/environ`).split('\0').includes(variable))
 }
 
-/** Pids of the supervisors of a pool. */
-export function supervisorsOf(pool: { readonly store: string }): number[] {
+/** Pids of the supervisors of a pool, or of one reservation there. */
+export function supervisorsOf(pool: { readonly store: string }, reservation?: string): number[] {
   return pids().filter((pid) => {
-    const [, verb, store] = readOr(`/proc/${pid}/cmdline`).split('\0')
-    return verb === '__supervise' && store === pool.store
+    const [, verb, store, id] = readOr(`/proc/${pid}/cmdline`).split('\0')
+    return verb === '__supervise' && store === pool.store && (reservation === undefined || id === reservation)
   })
 }
 

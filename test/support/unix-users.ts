@@ -28,9 +28,10 @@ export async function newUser(role: string, groups: readonly string[] = []): Pro
   const more = groups.length === 0 ? [] : ['--groups', groups.join(',')]
   must('useradd', '--no-create-home', '--shell', '/bin/sh', ...more, name)
   const uid = Number(must('id', '-u', name))
+  const gid = must('id', '-g', name)
   const executable = shared()
   const start = (pool: TestPool, argv: string[]): Child =>
-    Bun.spawn(['setpriv', `--reuid=${uid}`, `--regid=${must('id', '-g', name)}`, '--init-groups', ...argv], {
+    Bun.spawn(['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', ...argv], {
       env: { ...pool.env, CHG: executable.path },
       cwd: '/',
       stdin: 'ignore',
@@ -58,14 +59,29 @@ export function newGroup(): { readonly name: string; remove(): void } {
   return { name, remove: () => void must('groupdel', name) }
 }
 
-/** The executable where every user may run it: a checkout may be in a closed home. */
+let copy: { readonly folder: string; users: number } | undefined
+
+/** The executable where every user may run it: a checkout may be in a closed home. One copy for all who live. */
 function shared(): { readonly path: string; remove(): void } {
+  copy ??= copied()
+  const { folder } = copy
+  copy.users++
+  return {
+    path: `${folder}/canhazgpu`,
+    remove: () => {
+      if (copy === undefined || --copy.users > 0) return
+      copy = undefined
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+function copied() {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-bin-'))
   chmodSync(folder, 0o755)
-  const path = `${folder}/canhazgpu`
-  copyFileSync(binary, path)
-  chmodSync(path, 0o755)
-  return { path, remove: () => rmSync(folder, { recursive: true }) }
+  copyFileSync(binary, `${folder}/canhazgpu`)
+  chmodSync(`${folder}/canhazgpu`, 0o755)
+  return { folder, users: 0 }
 }
 
 function must(...argv: string[]): string {
