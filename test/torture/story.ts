@@ -1,0 +1,181 @@
+import type { Evidence, HistoryRow } from '../../torture/check/evidence.ts'
+import type { Ask, Entry, JobEntry, Stamp } from '../../torture/log.ts'
+
+const BEGINNING = Date.UTC(2026, 0, 1)
+const FOUR_GPUS = [0, 1, 2, 3]
+
+/** The moment `ms` after the story began. */
+export const at = (ms: number): Stamp => ({ steady: 5_000 + ms, wall: BEGINNING + ms })
+
+const time = (ms: number): string => new Date(at(ms).wall).toISOString()
+
+/** GPU time in ms. */
+export interface Sums {
+  readonly run: number
+  readonly manual: number
+  readonly ms: number
+}
+
+type Span = readonly [from: number, to: number]
+
+/** Evidence as a play would leave it behind, written by hand. Everything is ann's. */
+export class Story implements Evidence {
+  readonly entries: Entry[] = []
+  readonly jobs = new Map<string, JobEntry[]>()
+  readonly history: HistoryRow[] = []
+  readonly pool = { reservations: [] as unknown[], queue: [] as unknown[] }
+  integrity = 'ok'
+
+  constructor() {
+    this.entries.push({ event: 'opened', at: at(0), seed: 1, gpus: FOUR_GPUS.length, users: ['ann'] })
+  }
+
+  asked(ms: number, command: string, ask: Partial<Ask> & Pick<Ask, 'verb'>): void {
+    const isLook = ['status', 'queue', 'report'].includes(ask.verb)
+    const argv = [ask.verb, ...(isLook ? ['--json'] : [])]
+    const event = 'asked'
+    this.entries.push({ event, at: at(ms), command, ask: { user: 'ann', uid: 1001, argv, ...ask } })
+  }
+
+  ended(ms: number, command: string, status = 0, stdout = ''): void {
+    this.entries.push({ event: 'ended', at: at(ms), command, status, signal: null, stdout })
+  }
+
+  killed(ms: number, command: string, seen: number): void {
+    this.#signalled(ms, command, 'SIGKILL')
+    this.entries.push({
+      event: 'ended',
+      at: at(seen),
+      command,
+      status: null,
+      signal: 'SIGKILL',
+      stdout: '',
+    })
+  }
+
+  stopped(ms: number, command: string): void {
+    this.#signalled(ms, command, 'SIGSTOP')
+  }
+
+  #signalled(ms: number, command: string, signal: string): void {
+    this.entries.push({ event: 'signalled', at: at(ms), command, phase: 'running', pid: 1, signal })
+  }
+
+  says(ms: number, command: string, line: string): void {
+    this.entries.push({ event: 'said', at: at(ms), command, line })
+  }
+
+  waits(ms: number, command: string, position: number): void {
+    this.says(ms, command, JSON.stringify({ waiting: { position } }))
+  }
+
+  job(ms: number, command: string, event: JobEntry['event'], gpus: readonly number[], number = 0): void {
+    const entry = {
+      event,
+      number,
+      at: at(ms),
+      pid: 1,
+      uid: 1001,
+      gpus: gpus.join(),
+      reservation: `r-${command}`,
+    }
+    this.jobs.set(command, [...(this.jobs.get(command) ?? []), entry])
+  }
+
+  /** One row for each GPU. */
+  record(command: string, gpus: readonly number[], [from, to]: Span, change: Partial<HistoryRow> = {}): void {
+    for (const gpu of gpus) {
+      this.history.push({
+        reservation: `r-${command}`,
+        gpu,
+        user: 'ann',
+        uid: 1001,
+        kind: 'run',
+        started_at: at(from).wall,
+        ended_at: at(to).wall,
+        outcome: 'exited',
+        note: command,
+        ...change,
+      })
+    }
+  }
+
+  /** A `run` that ends by itself: asked, began, ended, seen to have ended. */
+  run(
+    command: string,
+    gpus: readonly number[],
+    [asked, took, gave, seen]: readonly [number, number, number, number],
+    ask: Partial<Ask> = {},
+  ): void {
+    this.asked(asked, command, { verb: 'run', gpus: gpus.length, ...ask })
+    this.job(took, command, 'took', gpus)
+    this.job(gave, command, 'gave', gpus)
+    this.ended(seen, command)
+  }
+
+  /** A `reserve` that succeeds: asked, granted, ended. */
+  reserve(
+    command: string,
+    gpus: readonly number[],
+    [asked, granted, seen]: readonly [number, number, number],
+    holds: number,
+  ): void {
+    this.asked(asked, command, { verb: 'reserve', gpus: gpus.length, holds })
+    const [started_at, expiry_time] = [time(granted), time(granted + holds)]
+    const grant = { reservation: `r-${command}`, gpus, started_at, expiry_time }
+    this.ended(seen, command, 0, JSON.stringify(grant))
+  }
+
+  /** By ids. */
+  release(command: string, released: readonly number[], [from, to]: Span, gpus: readonly number[]): void {
+    this.asked(from, command, { verb: 'release', gpus })
+    this.ended(to, command, 0, JSON.stringify({ released }))
+  }
+
+  status(command: string, holders: Readonly<Record<number, string>>, [from, to]: Span): void {
+    this.asked(from, command, { verb: 'status' })
+    const gpus = FOUR_GPUS.map((gpu_id) => {
+      const note = holders[gpu_id]
+      return note === undefined ? { gpu_id, status: 'AVAILABLE' } : { gpu_id, status: 'IN_USE', note }
+    })
+    this.ended(to, command, 0, JSON.stringify(gpus))
+  }
+
+  queue(command: string, line: readonly string[], [from, to]: Span, since = 0): void {
+    this.asked(from, command, { verb: 'queue' })
+    const places = line.map((note, nth) => ({ position: nth + 1, note, waiting_since: time(since) }))
+    this.ended(to, command, 0, JSON.stringify(places))
+  }
+
+  report(command: string, { run, manual, ms }: Sums, [from, to]: Span): void {
+    this.asked(from, command, { verb: 'report' })
+    const total = { gpu_hours: Number((ms / 3_600_000).toFixed(4)), run, manual }
+    const users = run + manual === 0 ? [] : [{ user: 'ann', ...total }]
+    this.ended(to, command, 0, JSON.stringify({ users, total }))
+  }
+
+  table(command: string, { run, manual, ms }: Sums, [from, to]: Span): void {
+    this.asked(from, command, { verb: 'report', argv: ['report'] })
+    const line = (name: string) => `${name}   ${(ms / 3_600_000).toFixed(2)}   100.0%   ${run}   ${manual}\n`
+    this.ended(to, command, 0, line('ann') + line('TOTAL'))
+  }
+
+  /** Takes back all that was said of these commands. */
+  forget(...commands: readonly string[]): void {
+    for (const command of commands) {
+      this.jobs.delete(command)
+      remove(this.history, ({ note }) => note === command)
+      remove(this.entries, (entry) => 'command' in entry && entry.command === command)
+    }
+  }
+
+  changeRows(command: string, change: Partial<HistoryRow>): void {
+    for (const [nth, row] of this.history.entries()) {
+      if (row.note === command) this.history[nth] = { ...row, ...change }
+    }
+  }
+}
+
+function remove<Each>(all: Each[], isMeant: (each: Each) => boolean): void {
+  all.splice(0, all.length, ...all.filter((each) => !isMeant(each)))
+}

@@ -1,0 +1,50 @@
+import { Database } from 'bun:sqlite'
+import { readdirSync, readFileSync } from 'node:fs'
+import { type Entry, type JobEntry, places } from '../log.ts'
+
+/** A row of the table `history`: one GPU's part of one reservation that is over. */
+export interface HistoryRow {
+  readonly reservation: string
+  readonly gpu: number
+  readonly user: string
+  readonly uid: number
+  readonly kind: string
+  readonly started_at: number
+  readonly ended_at: number
+  readonly outcome: string
+  readonly note: string | null
+}
+
+/** All there is to judge a play by: the logs, and the store as it was left behind. */
+export interface Evidence {
+  readonly entries: readonly Entry[]
+  /** By command. */
+  readonly jobs: ReadonlyMap<string, readonly JobEntry[]>
+  readonly history: readonly HistoryRow[]
+  readonly pool: { readonly reservations: readonly unknown[]; readonly queue: readonly unknown[] }
+  /** What SQLite says of its file: `ok`. */
+  readonly integrity: string
+}
+
+export function readEvidence(folder: string): Evidence {
+  const { log, jobs, database } = places(folder)
+  const db = new Database(database, { readwrite: true, create: false })
+  try {
+    const pool = db.query<{ document: string }, []>('SELECT document FROM pool').get()
+    return {
+      entries: readLines<Entry>(log),
+      jobs: new Map(readdirSync(jobs).map((name) => [name, readLines<JobEntry>(`${jobs}/${name}`)])),
+      history: db.query<HistoryRow, []>('SELECT * FROM history').all(),
+      pool: JSON.parse(pool?.document ?? '{"reservations":[],"queue":[]}'),
+      integrity:
+        db.query<{ integrity_check: string }, []>('PRAGMA integrity_check').get()?.integrity_check ?? '',
+    }
+  } finally {
+    db.close()
+  }
+}
+
+function readLines<Line>(path: string): readonly Line[] {
+  const lines = readFileSync(path, 'utf8').split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
+}

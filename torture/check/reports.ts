@@ -1,0 +1,148 @@
+import type { Stamp } from '../log.ts'
+import { type Command, isLook, reserved, shown, tookAt } from './command.ts'
+import type { HistoryRow } from './evidence.ts'
+import { by, type Violation } from './violation.ts'
+
+interface ReportDocument {
+  readonly users: readonly UserDocument[]
+  readonly total: Omit<UserDocument, 'user'>
+}
+
+interface UserDocument {
+  readonly user: string
+  readonly gpu_hours: number
+  readonly run: number
+  readonly manual: number
+}
+
+interface Sums {
+  readonly run: number
+  readonly manual: number
+  readonly hours: number
+}
+
+const HOUR_MS = 3_600_000
+/** Hours are told to four digits, in the table to two. */
+const HALF_A_DIGIT = 0.5e-4 + 1e-9
+const HALF_A_CENT = 0.5e-2 + HALF_A_DIGIT
+
+/**
+ * Every report counts, for each user, what was granted before it began and nothing that was granted after it
+ * ended. The last one, when all is over, is the sum of the history, row by row; and each row is held to the logs
+ * by the check of the books.
+ */
+export function checkReports(
+  commands: readonly Command[],
+  history: readonly HistoryRow[],
+  drift: number,
+): readonly Violation[] {
+  const reports = commands.filter((each) => isLook(each, 'report') && each.end?.status === 0)
+  const counted = reports.flatMap((report) => {
+    const least = sumsByUser(commands.filter((each) => wasGrantedBefore(each, report.from)))
+    const most = sumsOfRows(history.filter((row) => row.started_at <= report.to.wall + drift))
+    return outside(report, least, most)
+  })
+  const last = reports.at(-1)
+  const table = commands.findLast(({ ask }) => ask.verb === 'report' && !ask.argv.includes('--json'))
+  return [
+    ...counted,
+    ...(last === undefined ? [] : exactly(last, history)),
+    ...(last === undefined || table?.end?.status !== 0 ? [] : sameInWords(last, table)),
+  ].map(by('books'))
+}
+
+function wasGrantedBefore(command: Command, at: Stamp): boolean {
+  const known = tookAt(command)?.at ?? (reserved(command) === undefined ? undefined : command.to)
+  return known !== undefined && known.steady < at.steady
+}
+
+function outside(
+  report: Command,
+  least: ReadonlyMap<string, Sums>,
+  most: ReadonlyMap<string, Sums>,
+): readonly string[] {
+  const users = new Map(shown<ReportDocument>(report)?.users.map((user) => [user.user, user]))
+  return [...new Set([...least.keys(), ...users.keys()])].flatMap((user) =>
+    (['run', 'manual'] as const).flatMap((kind) => {
+      const [told, from, to] = [
+        users.get(user)?.[kind] ?? 0,
+        least.get(user)?.[kind] ?? 0,
+        most.get(user)?.[kind] ?? 0,
+      ]
+      if (from <= told && told <= to) return []
+      return [
+        `${report.id} (report) at ${report.from.steady} counts ${told} ${kind} of ${user}, not ${from} to ${to}`,
+      ]
+    }),
+  )
+}
+
+function exactly(report: Command, history: readonly HistoryRow[]): readonly string[] {
+  const document = shown<ReportDocument>(report)
+  const rows = sumsOfRows(history)
+  const total = [...rows.values()].reduce(plus, NOTHING)
+  const told = [...(document?.users ?? []), { user: 'TOTAL', ...(document?.total ?? NO_USE) }]
+  const missing = [...rows.keys()].filter((user) => !told.some((each) => each.user === user))
+  return [
+    ...missing.map((user) => `the report knows nothing of ${user}`),
+    ...told.flatMap(({ user, gpu_hours, run, manual }) => {
+      const sums = user === 'TOTAL' ? total : (rows.get(user) ?? NOTHING)
+      const isSum =
+        run === sums.run && manual === sums.manual && Math.abs(gpu_hours - sums.hours) <= HALF_A_DIGIT
+      return isSum
+        ? []
+        : [
+            `the report has ${gpu_hours} h, ${run} run, ${manual} manual of ${user}, the history ${JSON.stringify(sums)}`,
+          ]
+    }),
+  ]
+}
+
+/** Name, hours, share, run, manual. */
+const LINE = /^(\S+) +(\d+\.\d\d) +\d+\.\d% +(\d+) +(\d+)$/gm
+
+function sameInWords(report: Command, table: Command): readonly string[] {
+  const document = shown<ReportDocument>(report)
+  const lines = [...(table.end?.stdout ?? '').matchAll(LINE)]
+  const told = [...(document?.users ?? []), { user: 'TOTAL', ...(document?.total ?? NO_USE) }]
+  return told.flatMap(({ user, gpu_hours, run, manual }) => {
+    const [, , hours, runs, manuals] = lines.find(([, name]) => name === user) ?? []
+    const isSame =
+      Number(runs) === run && Number(manuals) === manual && Math.abs(Number(hours) - gpu_hours) <= HALF_A_CENT
+    return isSame ? [] : [`the table of the report differs from its JSON for ${user}: ${table.end?.stdout}`]
+  })
+}
+
+function sumsByUser(commands: readonly Command[]): ReadonlyMap<string, Sums> {
+  const sums = new Map<string, Sums>()
+  for (const { ask } of commands) {
+    const one = { run: ask.verb === 'run' ? 1 : 0, manual: ask.verb === 'run' ? 0 : 1, hours: 0 }
+    sums.set(ask.user, plus(sums.get(ask.user) ?? NOTHING, one))
+  }
+  return sums
+}
+
+function sumsOfRows(history: readonly HistoryRow[]): ReadonlyMap<string, Sums> {
+  const sums = new Map<string, Sums>()
+  const known = new Set<string>()
+  for (const { user, kind, reservation, started_at, ended_at } of history) {
+    const isNew = !known.has(reservation)
+    known.add(reservation)
+    const one = {
+      run: isNew && kind === 'run' ? 1 : 0,
+      manual: isNew && kind === 'manual' ? 1 : 0,
+      hours: (ended_at - started_at) / HOUR_MS,
+    }
+    sums.set(user, plus(sums.get(user) ?? NOTHING, one))
+  }
+  return sums
+}
+
+const NOTHING: Sums = { run: 0, manual: 0, hours: 0 }
+const NO_USE = { gpu_hours: 0, run: 0, manual: 0 }
+
+const plus = (a: Sums, b: Sums): Sums => ({
+  run: a.run + b.run,
+  manual: a.manual + b.manual,
+  hours: a.hours + b.hours,
+})

@@ -1,0 +1,75 @@
+/*
+ * job LOG LOCKS LIFETIME_MS STATUS STUBBORN: a command for `canhazgpu run` that lives for a while and appends what
+ * it was given and when to a log of its own, a line by a single write(2) each. For its lifetime it locks a file
+ * for each of its GPUs; the kernel takes the locks back before anyone can see that it is dead. Asked to stop
+ * (SIGINT) it leaves with 130, unless it is stubborn.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+static int log_file;
+
+static const char *given(const char *name) {
+  const char *value = getenv(name);
+  return value ? value : "";
+}
+
+static long long nanoseconds(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static void tell(const char *event, int number) {
+  char line[1024];
+  long long steady = nanoseconds(CLOCK_BOOTTIME), wall = nanoseconds(CLOCK_REALTIME);
+  int length = snprintf(line, sizeof line,
+                        "{\"event\":\"%s\",\"number\":%d,\"at\":{\"steady\":%lld.%06lld,\"wall\":%lld},"
+                        "\"pid\":%d,\"uid\":%d,\"gpus\":\"%s\",\"reservation\":\"%s\"}\n",
+                        event, number, steady / 1000000, steady % 1000000, wall / 1000000, getpid(), getuid(),
+                        given("CUDA_VISIBLE_DEVICES"), given("CANHAZGPU_RESERVATION"));
+  if (write(log_file, line, length) != length) _exit(98);
+}
+
+static void lock_gpus(const char *locks) {
+  char gpus[512], path[4096];
+  snprintf(gpus, sizeof gpus, "%s", given("CUDA_VISIBLE_DEVICES"));
+  for (char *gpu = strtok(gpus, ","); gpu; gpu = strtok(NULL, ",")) {
+    snprintf(path, sizeof path, "%s/%s", locks, gpu);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) _exit(97);
+    if (flock(file, LOCK_EX | LOCK_NB) < 0) tell("clashed", atoi(gpu));
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc != 6) return 96;
+  int status = atoi(argv[4]), stubborn = atoi(argv[5]);
+  long long end = nanoseconds(CLOCK_BOOTTIME) + atoll(argv[3]) * 1000000;
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  sigprocmask(SIG_BLOCK, &interrupt, NULL);
+  log_file = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  if (log_file < 0) return 95;
+  tell("took", 0);
+  lock_gpus(argv[2]);
+  for (;;) {
+    long long left = end - nanoseconds(CLOCK_BOOTTIME);
+    if (left <= 0) break;
+    struct timespec time = {left / 1000000000, left % 1000000000};
+    if (sigtimedwait(&interrupt, NULL, &time) != SIGINT) continue;
+    tell("interrupted", 0);
+    if (!stubborn) return 130;
+  }
+  tell("gave", status);
+  return status;
+}

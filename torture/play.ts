@@ -1,0 +1,158 @@
+import { kill, supervisorsOf } from '../test/support/processes.ts'
+import { askOf, looking, playerOf, releasing } from './asks.ts'
+import { stamp } from './clock.ts'
+import { befall } from './fates.ts'
+import { type Ask, type Log, openLog, places } from './log.ts'
+import { Performance } from './performance.ts'
+import { type Action, Script } from './script.ts'
+import type { Stage } from './stage.ts'
+import { writerOf } from './transactions.ts'
+
+/** More at once would only wait for the processors. */
+const MOST_AT_ONCE = 40
+/** Where so long nobody ends, those who are left count as stuck: far longer than anything takes. */
+const PATIENCE_MS = 60_000
+const RELEASE_EVERY_MS = 500
+const LOOK_EVERY_MS = 20
+/** A guess for the first commands only. */
+const USUAL_AT_FIRST_MS = 20
+
+export interface PlayOptions {
+  readonly seed: number
+  readonly gpus: number
+  readonly seconds: number
+  /** Asked before every action. */
+  readonly isStopped: () => boolean
+}
+
+/** Plays until the time is over, lets everything come to its end, and leaves all of it in the logs. */
+export async function play(stage: Stage, options: PlayOptions): Promise<void> {
+  const log = openLog(places(stage.pool.folder).log)
+  try {
+    await new Play(stage, log).play(options)
+  } finally {
+    log.close()
+  }
+}
+
+class Play {
+  readonly #stage: Stage
+  readonly #log: Log
+  readonly #live = new Set<Performance>()
+  #asked = 0
+  #lastEnd = performance.now()
+  /** How long a command that does not wait usually takes, ms. */
+  #usual = USUAL_AT_FIRST_MS
+
+  constructor(stage: Stage, log: Log) {
+    this.#stage = stage
+    this.#log = log
+  }
+
+  async play({ seed, gpus, seconds, isStopped }: PlayOptions): Promise<void> {
+    const users = this.#stage.players.map(({ name }) => name)
+    this.#log.tell({ event: 'opened', at: stamp(), seed, gpus, users })
+    const script = new Script(seed, { users: users.length, gpus })
+    const end = performance.now() + seconds * 1000
+    while (performance.now() < end && !isStopped() && !this.#isStuck()) {
+      if (this.#live.size >= MOST_AT_ONCE) {
+        await Bun.sleep(1)
+        continue
+      }
+      const action = script.next()
+      this.#act(action)
+      await Bun.sleep(action.pause)
+    }
+    await this.#comeToAnEnd()
+  }
+
+  #act(action: Action): void {
+    if (action.kind === 'hunt') return void this.#hunt(action.patience)
+    const performance = this.#start((command) => askOf(action, command, this.#stage))
+    if (action.fate !== null) {
+      const { store } = this.#stage.pool
+      void befall(performance, action.fate, { store, usual: () => this.#usual })
+    }
+    if (action.kind !== 'reserve' || action.releasedAfter === undefined) return
+    void this.#releaseAfter(performance, action.releasedAfter, action.player)
+  }
+
+  async #releaseAfter({ granted }: Performance, ms: number, player: number): Promise<void> {
+    if ((await granted) === undefined) return
+    await Bun.sleep(ms)
+    this.#start(() => releasing(playerOf(this.#stage, player), null))
+  }
+
+  /** Kills whoever is found in the middle of a transaction. */
+  async #hunt(patience: number): Promise<void> {
+    const { database, store } = this.#stage.pool
+    const end = performance.now() + patience
+    while (performance.now() < end) {
+      const pid = writerOf(database)
+      const writer = [...this.#live].find((each) => each.pid === pid)
+      if (writer !== undefined) return writer.signal('SIGKILL', 'transaction')
+      if (pid !== null && supervisorsOf({ store }).includes(pid)) {
+        const [command, phase, signal] = ['', 'transaction', 'SIGKILL'] as const
+        this.#log.tell({ event: 'signalled', at: stamp(), command, phase, pid, signal })
+        return kill(pid, signal)
+      }
+      await Bun.sleep(0)
+    }
+  }
+
+  /** What is held by hand is given back until nobody waits any more; then all must be free. */
+  async #comeToAnEnd(): Promise<void> {
+    while (this.#live.size > 0 && !this.#isStuck()) {
+      await this.#everybodyReleases()
+      const next = performance.now() + RELEASE_EVERY_MS
+      while (this.#live.size > 0 && performance.now() < next) await Bun.sleep(LOOK_EVERY_MS)
+    }
+    if (this.#live.size > 0) return this.#giveUp()
+    await this.#everybodyReleases()
+    const first = playerOf(this.#stage, 0)
+    for (const verb of ['status', 'queue', 'report'] as const) {
+      await this.#start(() => looking(first, verb, '--json')).ended
+    }
+    await this.#start(() => looking(first, 'report')).ended
+    await this.#supervisorsLeave()
+  }
+
+  /** Their ends are no sign of life of those who wait. */
+  async #everybodyReleases(): Promise<void> {
+    const lastEnd = this.#lastEnd
+    const releases = this.#stage.players.map((player) => this.#start(() => releasing(player, null)))
+    await Promise.all(releases.map(({ ended }) => ended))
+    if (this.#live.size > 0) this.#lastEnd = lastEnd
+  }
+
+  async #supervisorsLeave(): Promise<void> {
+    const { store } = this.#stage.pool
+    while (supervisorsOf({ store }).length > 0 && !this.#isStuck()) await Bun.sleep(LOOK_EVERY_MS)
+    const pids = supervisorsOf({ store })
+    if (pids.length > 0) this.#log.tell({ event: 'remained', at: stamp(), pids })
+  }
+
+  #giveUp(): void {
+    const commands = [...this.#live].map(({ command }) => command)
+    this.#log.tell({ event: 'stuck', at: stamp(), commands })
+  }
+
+  #isStuck(): boolean {
+    return performance.now() - this.#lastEnd > PATIENCE_MS
+  }
+
+  #start(askFor: (command: string) => Ask): Performance {
+    const command = `c${++this.#asked}`
+    const ask = askFor(command)
+    const player = this.#stage.players.find(({ uid }) => uid === ask.uid) ?? playerOf(this.#stage, 0)
+    const begun = performance.now()
+    const started = new Performance(this.#log, { command, ask, player })
+    this.#live.add(started)
+    void started.ended.then(() => {
+      this.#live.delete(started)
+      this.#lastEnd = performance.now()
+      if (ask.verb === 'status') this.#usual += (performance.now() - begun - this.#usual) / 10
+    })
+    return started
+  }
+}

@@ -1,0 +1,73 @@
+import type { Judgement } from './check/checker.ts'
+import type { Evidence } from './check/evidence.ts'
+import type { Phase, Verb } from './log.ts'
+
+/** How much was done to the program. */
+export interface Tally {
+  readonly commands: Readonly<Partial<Record<Verb, number>>>
+  /** Those that stood in line. */
+  readonly waited: number
+  readonly granted: number
+  /** By what was killed, or when. */
+  readonly killed: Readonly<Partial<Record<Phase, number>>>
+  readonly stopped: number
+  readonly seconds: number
+}
+
+export function tallyOf({ entries, history }: Evidence): Tally {
+  const asked = entries.filter((entry) => entry.event === 'asked')
+  const said = entries.filter((entry) => entry.event === 'said')
+  const signalled = entries.filter((entry) => entry.event === 'signalled')
+  const waiters = said.filter(({ line }) => line.startsWith('{"waiting"')).map(({ command }) => command)
+  const from = entries.at(0)?.at.steady ?? 0
+  const to = entries.at(-1)?.at.steady ?? 0
+  return {
+    commands: countBy(asked, ({ ask }) => ask.verb),
+    waited: new Set(waiters).size,
+    granted: new Set(history.map(({ reservation }) => reservation)).size,
+    killed: countBy(
+      signalled.filter(({ signal }) => signal === 'SIGKILL'),
+      ({ phase }) => phase,
+    ),
+    stopped: signalled.filter(({ signal }) => signal === 'SIGSTOP').length,
+    seconds: (to - from) / 1000,
+  }
+}
+
+const VERBS: readonly Verb[] = ['run', 'reserve', 'release', 'status', 'queue', 'report']
+
+const PREY: readonly (readonly [Phase, string])[] = [
+  ['transaction', 'in mid-transaction'],
+  ['starting', 'starting'],
+  ['waiting', 'waiting'],
+  ['running', 'running commands'],
+  ['supervisor', 'supervisors'],
+]
+
+/** All of it in one line. */
+export function summary(
+  { commands, waited, granted, killed, stopped, seconds }: Tally,
+  judgement: Judgement,
+): string {
+  const { violations, holds, records, looks, chances } = judgement
+  const verdict =
+    violations.length === 0
+      ? `ok: ${records} records, ${holds} holds, ${looks} looks and ${chances} chances to overtake checked`
+      : `${violations.length} violations`
+  return [
+    `${Math.round(seconds)} s: ${VERBS.map((verb) => `${commands[verb] ?? 0} ${verb}`).join(', ')}`,
+    `${waited} in line, ${granted} granted`,
+    `kill -9: ${PREY.map(([phase, words]) => `${killed[phase] ?? 0} ${words}`).join(', ')}`,
+    `${stopped} stopped`,
+    verdict,
+  ].join('; ')
+}
+
+function countBy<Each, Key extends string>(
+  all: readonly Each[],
+  keyOf: (each: Each) => Key,
+): Partial<Record<Key, number>> {
+  const counts: Partial<Record<Key, number>> = {}
+  for (const each of all) counts[keyOf(each)] = (counts[keyOf(each)] ?? 0) + 1
+  return counts
+}
