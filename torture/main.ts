@@ -12,6 +12,8 @@ const USAGE = `Usage: npm run torture -- [options]
 /** What is longer is played in rounds of this length, each with the next seed and a pool of its own. */
 const ROUND_S = 300
 
+const INTERRUPTED = 130
+
 /** More would fill the screen. The first is what counts. */
 const MOST_TOLD = 20
 
@@ -42,17 +44,21 @@ async function main(): Promise<number> {
     return 2
   }
   let stopped = false
-  process.on('SIGINT', () => {
-    stopped = true
-  })
-  for (let [left, seed] = [seconds, first]; left > 0 && !stopped; left -= ROUND_S, seed++) {
-    const { judgement, tally, kept } = await torture({
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      stopped = true
+    })
+  }
+  for (let [left, seed] = [seconds, first]; left > 0; left -= ROUND_S, seed++) {
+    const played = await torture({
       ...cast,
       seed,
       seconds: Math.min(left, ROUND_S),
       keep: values.keep,
       isStopped: () => stopped,
     })
+    if (played === null) return INTERRUPTED
+    const { judgement, tally, kept } = played
     console.log(`seed ${seed}: ${summary(tally, judgement)}`)
     for (const { rule, message } of judgement.violations.slice(0, MOST_TOLD))
       console.log(`  ${rule}: ${message}`)

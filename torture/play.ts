@@ -25,7 +25,7 @@ export interface PlayOptions {
   readonly isStopped: () => boolean
 }
 
-/** Plays until the time is over, lets everything come to its end, and leaves all of it in the logs. */
+/** Plays until the time is over, lets everything come to its end unless it was stopped, and leaves all in the logs. */
 export async function play(stage: Stage, options: PlayOptions): Promise<void> {
   const log = openLog(places(stage.pool.folder).log)
   try {
@@ -39,6 +39,9 @@ class Play {
   readonly #stage: Stage
   readonly #log: Log
   readonly #live = new Set<Performance>()
+  /** What is still to come of actions that were begun. */
+  readonly #coming = new Set<Promise<void>>()
+  #isBrokenOff = false
   #asked = 0
   #lastEnd = performance.now()
   /** How long a command that does not wait usually takes, ms. */
@@ -63,24 +66,33 @@ class Play {
       this.#act(action)
       await Bun.sleep(action.pause)
     }
+    if (isStopped()) return this.#breakOff()
     await this.#comeToAnEnd()
   }
 
   #act(action: Action): void {
-    if (action.kind === 'hunt') return void this.#hunt(action.patience)
+    if (action.kind === 'hunt') {
+      this.#later(this.#hunt(action.patience))
+      return
+    }
     const performance = this.#start((command) => askOf(action, command, this.#stage))
     if (action.fate !== null) {
       const { store } = this.#stage.pool
-      void befall(performance, action.fate, { store, usual: () => this.#usual })
+      this.#later(befall(performance, action.fate, { store, usual: () => this.#usual }))
     }
     if (action.kind !== 'reserve' || action.releasedAfter === undefined) return
-    void this.#releaseAfter(performance, action.releasedAfter, action.player)
+    this.#later(this.#releaseAfter(performance, action.releasedAfter, action.player))
+  }
+
+  #later(coming: Promise<void>): void {
+    this.#coming.add(coming)
+    void coming.then(() => this.#coming.delete(coming))
   }
 
   async #releaseAfter({ granted }: Performance, ms: number, player: number): Promise<void> {
     if ((await granted) === undefined) return
     await Bun.sleep(ms)
-    this.#start(() => releasing(playerOf(this.#stage, player), null))
+    if (!this.#isBrokenOff) this.#start(() => releasing(playerOf(this.#stage, player), null))
   }
 
   /** Kills whoever is found in the middle of a transaction. */
@@ -108,6 +120,7 @@ class Play {
       while (this.#live.size > 0 && performance.now() < next) await Bun.sleep(LOOK_EVERY_MS)
     }
     if (this.#live.size > 0) return this.#giveUp()
+    await Promise.all(this.#coming)
     await this.#everybodyReleases()
     const first = playerOf(this.#stage, 0)
     for (const verb of ['status', 'queue', 'report'] as const) {
@@ -132,9 +145,17 @@ class Play {
     if (pids.length > 0) this.#log.tell({ event: 'remained', at: stamp(), pids })
   }
 
-  #giveUp(): void {
+  #giveUp(): Promise<void> {
     const commands = [...this.#live].map(({ command }) => command)
     this.#log.tell({ event: 'stuck', at: stamp(), commands })
+    return this.#breakOff()
+  }
+
+  async #breakOff(): Promise<void> {
+    this.#isBrokenOff = true
+    for (const each of this.#live) each.signal('SIGKILL')
+    await Promise.all([...this.#live].map(({ ended }) => ended))
+    await Promise.all(this.#coming)
   }
 
   #isStuck(): boolean {

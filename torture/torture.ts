@@ -13,7 +13,7 @@ export interface Torture extends Cast {
   readonly seconds: number
   /** Where the logs shall stay, whatever the judgement. */
   readonly keep?: string | undefined
-  /** Asked now and then; what was begun is brought to its end and judged all the same. */
+  /** Asked now and then. */
   readonly isStopped?: () => boolean
 }
 
@@ -25,12 +25,16 @@ export interface Tortured {
   readonly kept: string | undefined
 }
 
-/** One play from its first command to its judgement. Logs and store stay where something was violated. */
-export async function torture(options: Torture): Promise<Tortured> {
+/**
+ * One play from its first command to its judgement. Logs and store stay where something was violated. Null where it
+ * was stopped: whoever did that may have stopped its processes too, so there is nothing to be judged.
+ */
+export async function torture(options: Torture): Promise<Tortured | null> {
   const { seed, keep, isStopped = () => false } = options
   await using stage = await setStage(options)
   const { folder } = stage.pool
   await play(stage, { ...options, isStopped })
+  if (isStopped()) return null
   const evidence = readEvidence(folder)
   const judgement = judge(evidence)
   const kept = keep ?? (judgement.violations.length === 0 ? undefined : keptFolder(seed))

@@ -16,7 +16,9 @@ test.skipIf(noCompiler)(
   `nothing is violated in ${SECONDS} s of torture${noCompiler ? ' (skipped: gcc is not installed)' : ''}`,
   async () => {
     const seed = Date.now() % 1_000_000_000
-    const { judgement, tally, kept } = await torture({ seed, seconds: SECONDS, users: 4, gpus: 8 })
+    const played = await torture({ seed, seconds: SECONDS, users: 4, gpus: 8 })
+    if (played === null) throw new Error('it was stopped')
+    const { judgement, tally, kept } = played
     console.log(`seed ${seed}: ${summary(tally, judgement)}`)
     const where = `seed ${seed}, logs in ${kept}`
     expect(judgement.violations.map(({ rule, message }) => `${rule}: ${message} (${where})`)).toEqual([])
