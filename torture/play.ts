@@ -10,10 +10,11 @@ import { writerOf } from './transactions.ts'
 
 /** More at once would only wait for the processors. */
 const MOST_AT_ONCE = 40
-/** Where so long nobody ends, those who are left count as stuck: far longer than anything takes. */
+/** Where so long no `run` or `reserve` ends, those who are left count as stuck: far longer than anything takes. */
 const PATIENCE_MS = 60_000
-const RELEASE_EVERY_MS = 500
-const LOOK_EVERY_MS = 20
+/** Where so long there is no room for more, everybody gives back what they hold by hand. */
+const RELEASE_AFTER_MS = 500
+const LOOK_EVERY_MS = 5
 /** A guess for the first commands only. */
 const USUAL_AT_FIRST_MS = 20
 
@@ -43,6 +44,7 @@ class Play {
   readonly #coming = new Set<Promise<void>>()
   #isBrokenOff = false
   #asked = 0
+  /** Of a `run` or `reserve`. */
   #lastEnd = performance.now()
   /** How long a command that does not wait usually takes, ms. */
   #usual = USUAL_AT_FIRST_MS
@@ -58,10 +60,7 @@ class Play {
     const script = new Script(seed, { users: users.length, gpus })
     const end = performance.now() + seconds * 1000
     while (performance.now() < end && !isStopped() && !this.#isStuck()) {
-      if (this.#live.size >= MOST_AT_ONCE) {
-        await Bun.sleep(1)
-        continue
-      }
+      await this.#untilAtMost(MOST_AT_ONCE)
       const action = script.next()
       this.#act(action)
       await Bun.sleep(action.pause)
@@ -112,13 +111,9 @@ class Play {
     }
   }
 
-  /** What is held by hand is given back until nobody waits any more; then all must be free. */
+  /** Then all must be free. */
   async #comeToAnEnd(): Promise<void> {
-    while (this.#live.size > 0 && !this.#isStuck()) {
-      await this.#everybodyReleases()
-      const next = performance.now() + RELEASE_EVERY_MS
-      while (this.#live.size > 0 && performance.now() < next) await Bun.sleep(LOOK_EVERY_MS)
-    }
+    await this.#untilAtMost(0)
     if (this.#live.size > 0) return this.#giveUp()
     await Promise.all(this.#coming)
     await this.#everybodyReleases()
@@ -130,17 +125,27 @@ class Play {
     await this.#supervisorsLeave()
   }
 
-  /** Their ends are no sign of life of those who wait. */
+  /**
+   * Whoever waits meanwhile for what is held by hand shall not wait in vain: a `reserve` that was killed may have been
+   * granted something that nobody knows of.
+   */
+  async #untilAtMost(count: number): Promise<void> {
+    while (this.#live.size > count && !this.#isStuck()) {
+      const patience = performance.now() + RELEASE_AFTER_MS
+      while (this.#live.size > count && performance.now() < patience) await Bun.sleep(LOOK_EVERY_MS)
+      if (this.#live.size > count) await this.#everybodyReleases()
+    }
+  }
+
   async #everybodyReleases(): Promise<void> {
-    const lastEnd = this.#lastEnd
     const releases = this.#stage.players.map((player) => this.#start(() => releasing(player, null)))
     await Promise.all(releases.map(({ ended }) => ended))
-    if (this.#live.size > 0) this.#lastEnd = lastEnd
   }
 
   async #supervisorsLeave(): Promise<void> {
     const { store } = this.#stage.pool
-    while (supervisorsOf({ store }).length > 0 && !this.#isStuck()) await Bun.sleep(LOOK_EVERY_MS)
+    const patience = performance.now() + PATIENCE_MS
+    while (supervisorsOf({ store }).length > 0 && performance.now() < patience) await Bun.sleep(LOOK_EVERY_MS)
     const pids = supervisorsOf({ store })
     if (pids.length > 0) this.#log.tell({ event: 'remained', at: stamp(), pids })
   }
@@ -159,7 +164,7 @@ class Play {
   }
 
   #isStuck(): boolean {
-    return performance.now() - this.#lastEnd > PATIENCE_MS
+    return this.#live.size > 0 && performance.now() - this.#lastEnd > PATIENCE_MS
   }
 
   #start(askFor: (command: string) => Ask): Performance {
@@ -171,7 +176,7 @@ class Play {
     this.#live.add(started)
     void started.ended.then(() => {
       this.#live.delete(started)
-      this.#lastEnd = performance.now()
+      if (ask.verb === 'run' || ask.verb === 'reserve') this.#lastEnd = performance.now()
       if (ask.verb === 'status') this.#usual += (performance.now() - begun - this.#usual) / 10
     })
     return started
