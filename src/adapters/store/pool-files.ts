@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { bellFiles, wakeFile } from './changes.ts'
 
@@ -15,16 +24,25 @@ export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group';
  */
 export function createPoolFile(path: string, audience: Audience): void {
   const folder = dirname(path)
-  if (!existsSync(folder)) {
-    mkdirSync(folder, { recursive: true })
-    shareFolder(folder, audience)
-  }
+  const firstMade = mkdirSync(folder, { recursive: true })
+  if (firstMade !== undefined) shareFolder(folder, audience)
   for (const file of [path, ...wakingFiles(path)]) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
     closeSync(openSync(file, 'a', 0o600))
     sharePoolFile(file, audience)
   }
   chmodSync(dirname(bellFiles(path)[0] ?? path), 0o755)
+  syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
+}
+
+/** What was created in a folder survives a power failure when the folder is synced: fsync(2). */
+function syncFolders(from: string, upTo: string): void {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const fd = openSync(folder, 'r')
+    fsyncSync(fd)
+    closeSync(fd)
+    if (folder === upTo) return
+  }
 }
 
 const wakingFiles = (path: string): readonly string[] => [wakeFile(path), ...bellFiles(path)]
