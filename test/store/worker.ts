@@ -1,4 +1,5 @@
 import { currentMoment } from '../../src/adapters/os/clock.ts'
+import { writeText } from '../../src/adapters/os/terminal.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { counting } from './counting.ts'
 
@@ -6,6 +7,7 @@ import { counting } from './counting.ts'
  * Another process that uses a store: `worker.ts <verb> <url> <name> [<times>]`.
  *
  * - count: counts so many times, each under a name of its own.
+ * - announce: counts as well, and says each time what it has done, in the form of a granted reservation.
  * - read: looks at it.
  * - hang: stops for ever in a decision, at its nth time of asking (`times`); says so first.
  */
@@ -15,6 +17,12 @@ const store = await openStore(url, currentMoment)
 switch (verb) {
   case 'count':
     for (let nth = 0; nth < Number(times); nth++) await store.update(counting(`${name}-${nth}`))
+    break
+  case 'announce':
+    for (let nth = 0; nth < Number(times); nth++) {
+      await store.update(counting(`${name}-${nth}`))
+      writeText(1, JSON.stringify({ reservation: `${name}-${nth}`, gpus: [0] }))
+    }
     break
   case 'read':
     await store.read()

@@ -1,0 +1,42 @@
+import { isPossible } from './acquisition.ts'
+import type { Pool, Reservation } from './model.ts'
+
+/** What in this pool breaks the rules that every decision keeps, one sentence each; none in a sound pool. */
+export function poolFaults(pool: Pool): readonly string[] {
+  return [
+    ...doubleHolders(pool),
+    ...pool.reservations.flatMap((held) => gpuFaults(held, pool)),
+    ...lineFaults(pool),
+  ]
+}
+
+function doubleHolders({ gpus, reservations }: Pool): readonly string[] {
+  return gpus.flatMap(({ id }) => {
+    const holders = reservations.filter((held) => held.gpus.includes(id))
+    return holders.length < 2
+      ? []
+      : [`GPU ${id} is in ${holders.length} reservations (${holders.map((held) => held.id).join(', ')})`]
+  })
+}
+
+function gpuFaults({ id, gpus }: Reservation, pool: Pool): readonly string[] {
+  const unknown = gpus.filter((gpu) => gpu >= pool.gpus.length)
+  const inOrder = gpus.every((gpu, at) => at === 0 || gpu > (gpus[at - 1] ?? gpu))
+  return [
+    ...(unknown.length === 0
+      ? []
+      : [`reservation ${id} holds GPU ${unknown.join(', ')}, which does not exist`]),
+    ...(inOrder ? [] : [`reservation ${id} names GPUs twice or out of order (${gpus.join(', ')})`]),
+  ]
+}
+
+function lineFaults({ gpus, reservations, queue }: Pool): readonly string[] {
+  const ids = [...reservations, ...queue].map(({ id }) => id)
+  const twice = new Set(ids.filter((id, at) => ids.indexOf(id) !== at))
+  return [
+    ...[...twice].map((id) => `the id ${id} stands for more than one reservation or place in line`),
+    ...queue
+      .filter(({ request }) => !isPossible(request, gpus.length))
+      .map(({ id }) => `${id} waits in line for GPUs that do not exist`),
+  ]
+}
