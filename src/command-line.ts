@@ -59,6 +59,7 @@ async function thisMachine(
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
     deps: once(() => openDeps(settings)),
+    lastingDeps: () => openLastingDeps(settings),
     poolPlace: (group) => {
       const gid = group === undefined ? undefined : groupId(group)
       return {
@@ -115,6 +116,12 @@ async function openDeps(settings: Settings): Promise<Deps> {
     probeTimeout: settings.probeTimeout,
     memoryThreshold: settings.memoryThreshold,
   }
+}
+
+async function openLastingDeps(settings: Settings): Promise<Deps> {
+  const { LastingStore } = await import('./adapters/store/lasting.ts')
+  const deps = await openDeps(settings)
+  return { ...deps, store: new LastingStore(deps.store, () => openStore(settings.store, currentMoment)) }
 }
 
 async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvider> {

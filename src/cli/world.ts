@@ -22,6 +22,8 @@ export interface World {
   readonly newId: () => string
   readonly now: () => number
   readonly deps: () => Promise<Deps>
+  /** For who stays: trouble with the pool, or another one in its place, is no end. */
+  readonly lastingDeps: () => Promise<Deps>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => PoolPlace
   /** Looks for GPUs with one provider or, unnamed, with each. `fake` has as many as asked for. */

@@ -180,6 +180,7 @@ class SqliteStore implements Store {
     this.#db.run('BEGIN IMMEDIATE')
     try {
       const result = body()
+      this.#checkPlace()
       this.#db.run('COMMIT')
       announceChange(this.#path, this.#turnsWritten)
       return result
@@ -189,13 +190,30 @@ class SqliteStore implements Store {
     }
   }
 
+  /** Throws where the path does not lead to the file that is open any more. */
+  #checkPlace(): void {
+    // SQLite writes an `int`; Bun takes nothing shorter than 8 bytes.
+    const hasMoved = new Int32Array(2)
+    this.#db.fileControl(constants.SQLITE_FCNTL_HAS_MOVED, hasMoved)
+    if (hasMoved[0] !== 0) throw replaced(this.#path)
+  }
+
+  /** What was read or written counts only if it is the pool still: others would be granted the same GPUs anew. */
   #guard<Result>(body: () => Result): Result {
     try {
-      return body()
+      const result = body()
+      this.#checkPlace()
+      return result
     } catch (cause) {
       throw isSqlite(cause) ? storeError(this.#path, cause) : cause
     }
   }
+}
+
+function replaced(path: string): CanhazgpuError {
+  return new CanhazgpuError('store-unavailable', `The pool ${path} was removed or replaced meanwhile`, {
+    hint: 'try again',
+  })
 }
 
 /** Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). */

@@ -35,7 +35,9 @@ export const web: CommandSpec<WebOptions, Serving> = {
   ],
   async handle({ port, host, demo }, world) {
     const { startServer } = await import('../../web/server.ts')
-    const site = demo ? await demoSite(world) : { deps: await world.deps(), hostname: world.hostname() }
+    const site = demo
+      ? await demoSite(world)
+      : { deps: await world.lastingDeps(), hostname: world.hostname() }
     const server = await startServer({
       ...site,
       version: world.version,
