@@ -1,6 +1,8 @@
 import * as v from 'valibot'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { ALLOCATIONS, type Moment, type Pool, PROVIDERS } from '../../domain/model.ts'
+import { shortened } from '../../domain/text.ts'
+import { RECOVERY } from './sqlite-errors.ts'
 
 /** Version of the stored pool document. Older ones must load for ever: see `upgrades`. */
 const DOCUMENT_VERSION = 1
@@ -82,31 +84,37 @@ const pool = v.object({
 
 const documentVersion = v.object({ version: v.pipe(whole, v.minValue(1)) })
 
-/** The document that holds this pool, stamped with the moment of writing and sealed. */
+/** The document that holds this pool, stamped with the moment of writing and with its checksum. */
 export function encodePool(value: Pool, writtenAt: Moment): string {
   const body = JSON.stringify({ ...value, writtenAt } satisfies Pool)
-  return `${SEAL}${sealOf(body)}",${body.slice(1)}`
+  return `${HEAD}${checksumOf(body)}",${body.slice(1)}`
 }
 
 /**
- * What this program wrote it need not examine again, which takes milliseconds where many wait. The seal is no
- * secret: it tells a document of ours from one that was damaged or edited.
+ * What this program wrote it need not examine again, which takes milliseconds where many wait; and what the disk
+ * or a hand has changed since then must not be believed, though it may read well: a GPU could be granted twice.
  */
-const SEAL = `{"version":${DOCUMENT_VERSION},"seal":"`
+const HEAD = `{"version":${DOCUMENT_VERSION},"checksum":"`
 
-const sealOf = (body: string): string => Bun.hash(body).toString(16)
-
-function sealedPool(text: string): Pool | null {
-  if (!text.startsWith(SEAL)) return null
-  const end = text.indexOf('"', SEAL.length)
-  const body = `{${text.slice(end + 2)}`
-  return text.slice(SEAL.length, end) === sealOf(body) ? JSON.parse(body) : null
-}
+/** The same in every release, and so of an algorithm that has a specification. */
+const checksumOf = (body: string): string => Bun.hash.xxHash64(body).toString(16)
 
 /** Reads a document of this or any earlier version. Throws `store-corrupt` or `store-too-new`. */
-export function decodePool(text: string): Pool {
-  const sealed = sealedPool(text)
-  if (sealed !== null) return sealed
+export function decodePool(text: unknown): Pool {
+  if (typeof text !== 'string') throw corrupt('not text')
+  return text.startsWith(HEAD) ? JSON.parse(checked(text)) : examinePool(text)
+}
+
+/** The document without version and checksum. */
+function checked(text: string): string {
+  const end = text.indexOf('"', HEAD.length)
+  const body = `{${text.slice(end + 2)}`
+  if (text.slice(HEAD.length, end) !== checksumOf(body)) throw corrupt('its checksum is wrong')
+  return body
+}
+
+/** As `decodePool`, but for the checksum, and sparing no part the examination. */
+export function examinePool(text: string): Pool {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -119,10 +127,23 @@ export function decodePool(text: string): Pool {
   const result = v.safeParse(pool, upgraded(parsed as Record<string, unknown>, head.output.version))
   if (!result.success) {
     const [issue] = result.issues
-    throw corrupt(`${v.getDotPath(issue) ?? 'document'}: ${issue.message}`)
+    throw corrupt(shortened(`${v.getDotPath(issue) ?? 'document'}: ${issue.message}`, LONGEST_REASON))
   }
   return result.output
 }
+
+/** Reads the list of those whose turn it is. Throws `store-corrupt`. */
+export function decodeTurns(text: unknown): readonly string[] {
+  try {
+    const turns: unknown = typeof text === 'string' ? JSON.parse(text) : null
+    if (Array.isArray(turns)) return turns
+  } catch (cause) {
+    throw corrupt('turns: not JSON', cause)
+  }
+  throw corrupt('turns: no list')
+}
+
+const LONGEST_REASON = 120
 
 function upgraded(document: Record<string, unknown>, version: number): Record<string, unknown> {
   let current = document
@@ -132,7 +153,7 @@ function upgraded(document: Record<string, unknown>, version: number): Record<st
 
 function corrupt(what: string, cause?: unknown): CanhazgpuError {
   return new CanhazgpuError('store-corrupt', `The stored pool is damaged (${what})`, {
-    hint: "an administrator can start afresh with 'canhazgpu admin --gpus <count> --force'",
+    hint: RECOVERY,
     ...(cause === undefined ? {} : { cause }),
   })
 }

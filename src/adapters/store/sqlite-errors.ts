@@ -1,20 +1,28 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { shortened } from '../../domain/text.ts'
 import * as libc from '../os/libc.ts'
+
+/** What to do about a damaged pool: docs/recovery.md. */
+export const RECOVERY =
+  "'sudo canhazgpu admin --check' shows what is damaged; with '--gpus <count> --force' it starts afresh and keeps what can be read"
+
+const LONGEST_REASON = 160
 
 /** What SQLite's result codes (sqlite.org/rescode.html) and the system's mean to whoever typed the command. */
 export function storeError(path: string, cause: unknown): CanhazgpuError {
   if (cause instanceof CanhazgpuError) return cause
   const code = codeOf(cause)
-  const said = cause instanceof Error ? cause.message : String(cause)
+  const said = shortened(cause instanceof Error ? cause.message : String(cause), LONGEST_REASON)
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
     return new CanhazgpuError('store-busy', `The pool ${path} stayed locked by another process`, {
       hint: `find it with 'fuser -v ${path}' and try again`,
       cause,
     })
   }
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+  // Our statements are sound: an error of theirs comes of tables that are not what we made.
+  if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code)) {
     return new CanhazgpuError('store-corrupt', `The pool ${path} is damaged (${said})`, {
-      hint: "move it away and start afresh with 'canhazgpu admin --gpus <count>'",
+      hint: RECOVERY,
       cause,
     })
   }

@@ -6,7 +6,7 @@ import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, LineCalls, RecordedUsage, Store, TimeRange } from '../../domain/ports.ts'
 import { ENOENT, ENOTDIR, effectiveUid, errorText, findPath } from '../os/libc.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
-import { decodePool, encodePool, tooNew } from './codec.ts'
+import { decodePool, decodeTurns, encodePool, tooNew } from './codec.ts'
 import { type HistoryRow, recordOfRow, rowOfRecord } from './history-rows.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Audience } from './pool-files.ts'
@@ -100,7 +100,7 @@ class SqliteStore implements Store {
   async turns(): Promise<readonly string[]> {
     return this.#guard(() => {
       const row = this.#db.query<{ turns: string }, []>('SELECT turns FROM pool').get()
-      return row === null ? [] : JSON.parse(row.turns)
+      return row === null ? [] : decodeTurns(row.turns)
     })
   }
 
