@@ -9,7 +9,7 @@ import { readText } from './adapters/os/procfs.ts'
 import { selfCommand } from './adapters/os/self.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
 import { currentAccount, groupId } from './adapters/os/users.ts'
-import { createStore, openStore, storePlace } from './adapters/store/open.ts'
+import { checkStore, createStore, openStore, setAsideStore, storePlace } from './adapters/store/open.ts'
 import type { Deps } from './app/deps.ts'
 import type { Edge, Surroundings } from './cli/edge.ts'
 import { runProgram } from './cli/program.ts'
@@ -65,9 +65,11 @@ async function thisMachine(
       return {
         open: () => openIfPresent(settings),
         create: () => createStore(settings.store, currentMoment, gid),
+        setAside: () => setAsideStore(settings.store, currentMoment, gid),
         forGroup: gid !== undefined,
       }
     },
+    checkPool: () => checkStore(settings.store),
     detectGpus: async (provider, fakeCount) => {
       const { detectGpus } = await import('./adapters/gpu/detect.ts')
       if (provider === undefined) return detectGpus(settings.probeTimeout, process.env)

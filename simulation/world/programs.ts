@@ -124,6 +124,7 @@ export async function setUp(process: Process, force: boolean, gpuCount: number, 
     {
       open: async () => (machine.stored.pool === null ? null : store),
       create: async () => store,
+      setAside: async () => null,
       forGroup: false,
     },
     {

@@ -1,8 +1,9 @@
 import { isPossible } from '../domain/acquisition.ts'
+import { followClock } from '../domain/clock.ts'
 import { endWhere } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Gpu, Pool, PoolSettings, Probe, QueueEntry } from '../domain/model.ts'
-import type { Store } from '../domain/ports.ts'
+import type { Gpu, Moment, Pool, PoolSettings, Probe, QueueEntry } from '../domain/model.ts'
+import type { Decision, SetAside, Store } from '../domain/ports.ts'
 
 export interface SetUp {
   readonly host: string
@@ -16,6 +17,8 @@ export interface SetUp {
 export interface PoolCreated {
   readonly kind: 'initialized' | 'reinitialized'
   readonly gpuCount: number
+  /** The damaged store that it took the place of. */
+  readonly damaged?: { readonly keptAs: string; readonly records: number }
 }
 
 /** Where the pool is kept, or will be. */
@@ -24,38 +27,69 @@ export interface PoolPlace {
   readonly open: () => Promise<Store | null>
   /** Creates it for the group, or for everyone; an existing one is given to them as well. */
   readonly create: () => Promise<Store>
+  /** Moves a damaged store out of the way; null where there is none to be moved. */
+  readonly setAside: () => Promise<SetAside | null>
   readonly forGroup: boolean
 }
 
 /**
  * Creates the pool; with `force` it replaces an existing one, whose reservations end as `reset` and whose
- * line stays, but for those who wait for more than there is now. Throws `pool-already-initialized`, and
- * `impossible-request` where the driver shows fewer GPUs; nothing is created then.
+ * line stays, but for those who wait for more than there is now. A damaged store is kept beside it then, and what can
+ * be read of it taken over. Throws `pool-already-initialized`, and `impossible-request` where the driver shows
+ * fewer GPUs; nothing is created then.
  */
 export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated> {
-  const present = await place.open()
-  const before = present === null || setUp.force ? null : await poolIn(present)
-  if (before !== null) refuseExisting(before)
+  if (!setUp.force) await refuseExisting(place)
   const probe = await setUp.detect()
   const gpus = gpusOf(probe, setUp.gpuCount)
+  const newPool = { host: setUp.host, provider: probe.provider, gpus, settings: setUp.settings }
+  const aside = setUp.force ? await place.setAside() : null
+  if (aside !== null) return replaceDamaged(aside, newPool)
+  const present = await place.open()
   // Without a group named an existing pool stays with those who have it.
   const store = present !== null && !place.forGroup ? present : await place.create()
   return store.initialize((existing, moment) => {
-    if (existing !== null && !setUp.force) refuseExisting(existing)
-    const ended =
-      existing === null ? [] : endWhere(existing, () => ({ outcome: 'reset', at: moment.wall })).ended
-    const pool: Pool = {
-      host: setUp.host,
-      provider: probe.provider,
-      gpus,
-      reservations: [],
-      queue: existing === null ? [] : lineFor(existing, gpus.length),
-      settings: setUp.settings,
-      writtenAt: moment,
-    }
-    const kind = existing === null ? 'initialized' : 'reinitialized'
-    return { pool, ended, result: { kind, gpuCount: gpus.length } }
+    if (existing !== null && !setUp.force) throw alreadyInitialized(existing)
+    return begin(newPool, existing, moment)
   })
+}
+
+type NewPool = Pick<Pool, 'host' | 'provider' | 'gpus' | 'settings'>
+
+/** As if the damaged pool were there still, as far as it can be read. */
+async function replaceDamaged(aside: SetAside, newPool: NewPool): Promise<PoolCreated> {
+  try {
+    const store = await aside.replace()
+    const created = await store.initialize((existing, moment) => {
+      const readable = aside.pool === null ? null : followClock(aside.pool, moment)
+      const begun = begin(newPool, existing ?? readable, moment)
+      return { ...begun, ended: [...aside.records, ...begun.ended] }
+    })
+    return { ...created, damaged: { keptAs: aside.keptAs, records: aside.records.length } }
+  } catch (error) {
+    aside.putBack()
+    throw error
+  }
+}
+
+function begin(newPool: NewPool, existing: Pool | null, moment: Moment): Decision<PoolCreated> {
+  const ended =
+    existing === null ? [] : endWhere(existing, () => ({ outcome: 'reset', at: moment.wall })).ended
+  const pool: Pool = {
+    ...newPool,
+    reservations: [],
+    queue: existing === null ? [] : lineFor(existing, newPool.gpus.length),
+    writtenAt: moment,
+  }
+  const kind = existing === null ? 'initialized' : 'reinitialized'
+  return { pool, ended, result: { kind, gpuCount: newPool.gpus.length } }
+}
+
+async function refuseExisting(place: PoolPlace): Promise<void> {
+  const present = await place.open()
+  const before = present === null ? null : await poolIn(present)
+  present?.close()
+  if (before !== null) throw alreadyInitialized(before)
 }
 
 /** Null where whoever created the store has not come to its pool: busy with it, or gone before. */
@@ -75,8 +109,8 @@ function lineFor({ queue }: Pool, gpuCount: number): readonly QueueEntry[] {
     .map(({ servableSince: _, ...entry }) => entry)
 }
 
-function refuseExisting(pool: Pool): never {
-  throw new CanhazgpuError(
+function alreadyInitialized(pool: Pool): CanhazgpuError {
+  return new CanhazgpuError(
     'pool-already-initialized',
     `GPU pool already initialized with ${pool.gpus.length} GPUs. Use --force to reinitialize`,
   )

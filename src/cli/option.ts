@@ -14,6 +14,8 @@ export interface Option {
   readonly default?: unknown
   /** Whether the command cannot do without it. */
   readonly mandatory: boolean
+  /** The name of the option with which it does not need this one after all. */
+  readonly unless: string | undefined
 }
 
 /** Reads the value; what it has where it is not given; whether it must be given. */
@@ -21,6 +23,7 @@ export interface OptionDetail {
   readonly read?: (text: string) => unknown
   readonly default?: unknown
   readonly mandatory?: boolean
+  readonly unless?: string
 }
 
 export function option(flags: string, describe: string, detail: OptionDetail = {}): Option {
@@ -36,6 +39,7 @@ export function option(flags: string, describe: string, detail: OptionDetail = {
     describe,
     read: detail.read ?? ((text) => text),
     mandatory: detail.mandatory ?? false,
+    unless: detail.unless,
     ...('default' in detail ? { default: detail.default } : {}),
   }
 }

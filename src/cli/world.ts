@@ -6,6 +6,7 @@ import type { Variables } from '../domain/device-variables.ts'
 import type { Account, Millis, Probe, ProcessIdentity, ProviderName } from '../domain/model.ts'
 import type { Store } from '../domain/ports.ts'
 import type { Settings } from '../domain/settings.ts'
+import type { Checkup } from '../domain/soundness.ts'
 
 /** Everything a command may ask of the machine it runs on; opened only when asked for. */
 export interface World {
@@ -26,6 +27,8 @@ export interface World {
   readonly lastingDeps: () => Promise<Deps>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => PoolPlace
+  /** Looks the pool over and changes nothing. */
+  readonly checkPool: () => Promise<Checkup>
   /** Looks for GPUs with one provider or, unnamed, with each. `fake` has as many as asked for. */
   readonly detectGpus: (provider: ProviderName | undefined, fakeCount: number) => Promise<Probe>
   /**

@@ -93,3 +93,16 @@ export interface GpuProvider {
 
 /** Answered by the kernel in microseconds. */
 export type AliveCheck = (process: ProcessIdentity) => Liveness
+
+/** A damaged store that was moved out of the way, and what could still be read of it. */
+export interface SetAside {
+  /** Where it is kept. */
+  readonly keptAs: string
+  /** Null where its pool cannot be read or breaks the rules. */
+  readonly pool: Pool | null
+  readonly records: readonly UsageRecord[]
+  /** Creates the store in its place, for those who had it, or for a group. */
+  readonly replace: () => Promise<Store>
+  /** Puts it back, with all that is in its place gone. */
+  readonly putBack: () => void
+}

@@ -1,6 +1,27 @@
 import { isPossible } from './acquisition.ts'
 import type { Pool, Reservation } from './model.ts'
 
+/** Something wrong with a stored pool, and what to do about it. */
+export interface Problem {
+  /** `damage`: what is stored is not what was written. `access`: those who shall use it cannot, or others may. */
+  readonly kind: 'damage' | 'access'
+  readonly what: string
+  readonly cure: string
+}
+
+/** A stored pool that was looked over. */
+export interface Checkup {
+  readonly path: string
+  readonly problems: readonly Problem[]
+  /** Absent where the damage leaves nothing to be counted. */
+  readonly counts?: {
+    readonly gpus: number
+    readonly reservations: number
+    readonly waiting: number
+    readonly records: number
+  }
+}
+
 /** What in this pool breaks the rules that every decision keeps, one sentence each; none in a sound pool. */
 export function poolFaults(pool: Pool): readonly string[] {
   return [

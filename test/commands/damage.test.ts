@@ -49,21 +49,25 @@ function expectHarmless(
   } else expect(stderr, outcome).toBe('')
 }
 
-test('whatever page is damaged, and however', async () => {
-  using pool = await usedPool()
-  const sound = readFileSync(pool.database)
-  const chance = new Chance(7)
-  const damages: [string, (page: Uint8Array) => unknown][] = [
+/** What can happen to a page. */
+function damagesOfPage(chance: Chance): [string, (page: Uint8Array) => unknown][] {
+  return [
     ['zeros', (page) => page.fill(0)],
     ['a pattern', (page) => page.fill(0x5a)],
     ['a few flipped bits', (page) => flip(page, 12, chance)],
     ['a flipped bit in its head', (page) => flip(page.subarray(0, 24), 1, chance)],
     ['a flipped bit in its text', (page) => flip(page.subarray(PAGE / 2), 1, chance)],
   ]
+}
+
+test('whatever page is damaged, and however', async () => {
+  using pool = await usedPool()
+  const sound = readFileSync(pool.database)
+  const chance = new Chance(7)
   const pages = sound.length / PAGE
   expect(pages).toBeGreaterThan(6)
   for (let page = 0; page < pages; page++) {
-    for (const [what, damage] of damages) {
+    for (const [what, damage] of damagesOfPage(chance)) {
       for (const command of [RESERVE, chance.pick(COMMANDS)]) {
         const bytes = Buffer.from(sound)
         damage(bytes.subarray(page * PAGE, (page + 1) * PAGE))
@@ -71,6 +75,23 @@ test('whatever page is damaged, and however', async () => {
         expectHarmless(command, await pool.chg(...command), `${what} in page ${page + 1}`)
       }
     }
+  }
+})
+
+test('whatever page is damaged, an administrator can start afresh', async () => {
+  using pool = await usedPool()
+  const sound = readFileSync(pool.database)
+  const chance = new Chance(5)
+  for (let page = 0; page < sound.length / PAGE; page++) {
+    const [what, damage] = chance.pick(damagesOfPage(chance))
+    const bytes = Buffer.from(sound)
+    damage(bytes.subarray(page * PAGE, (page + 1) * PAGE))
+    put(pool, bytes)
+    const forced = await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake')
+    const outcome = `${what} in page ${page + 1}: ${forced.stderr}`
+    expect(forced.stdout, outcome).toMatch(/^(Ini|Reini)tialized 2 GPUs \(IDs 0 to 1\)\n$/)
+    expect(forced.stderr, outcome).toMatch(/^(The damaged pool is kept as [^\n]+\n)?$/)
+    expect((await pool.chg('admin', '--check')).stdout, outcome).toContain('is sound: 2 GPUs, 0 reservations')
   }
 })
 

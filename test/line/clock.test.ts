@@ -58,6 +58,7 @@ async function world(gpus: number): Promise<Deps> {
     {
       open: async () => null,
       create: () => createSqliteStore({ path, now }, { kind: 'everyone' }),
+      setAside: async () => null,
       forGroup: false,
     },
     {
@@ -194,7 +195,12 @@ test('a pool that is set up anew after the clock was put back: what is recorded 
   pass(2 * HOUR)
   set(-5 * HOUR)
   await setUpPool(
-    { open: async () => deps.store, create: async () => deps.store, forGroup: false },
+    {
+      open: async () => deps.store,
+      create: async () => deps.store,
+      setAside: async () => null,
+      forGroup: false,
+    },
     {
       host: 'here',
       gpuCount: 1,

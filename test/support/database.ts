@@ -37,13 +37,15 @@ export function storedHistory(pool: Pick<TestPool, 'database'>): StoredRecord[] 
 export function writeHistory(pool: Pick<TestPool, 'database'>, records: readonly UsageRecord[]): void {
   withDatabase(pool, (db) => {
     const insert = db.query('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    for (const r of records) {
-      const { uid, name } = r.account
-      insert.run(
-        ...[r.reservation, r.gpu, r.host, r.user, uid, name, r.kind],
-        ...[r.startedAt, r.endedAt, r.outcome, r.note ?? null],
-      )
-    }
+    db.transaction(() => {
+      for (const r of records) {
+        const { uid, name } = r.account
+        insert.run(
+          ...[r.reservation, r.gpu, r.host, r.user, uid, name, r.kind],
+          ...[r.startedAt, r.endedAt, r.outcome, r.note ?? null],
+        )
+      }
+    })()
   })
 }
 

@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment } from '../../domain/model.ts'
-import type { Store } from '../../domain/ports.ts'
+import type { SetAside, Store } from '../../domain/ports.ts'
+import type { Checkup } from '../../domain/soundness.ts'
 import { refuseNetworkFilesystem } from './network-filesystem.ts'
 
 /** Where a store URL points. Only the embedded store exists so far. */
@@ -34,4 +35,29 @@ export async function createStore(url: string, now: () => Moment, gid: number | 
     { ...place, now },
     gid === undefined ? { kind: 'everyone' } : { kind: 'group', gid },
   )
+}
+
+/** Looks over the pool that the URL names, and changes nothing. */
+export async function checkStore(url: string): Promise<Checkup> {
+  const { checkUp } = await import('./checkup.ts')
+  const { path } = storePlace(url)
+  refuseNetworkFilesystem(path)
+  return checkUp(path)
+}
+
+/** Moves it out of the way if its file is damaged; what replaces it is for the group, or for those who had it. */
+export async function setAsideStore(
+  url: string,
+  now: () => Moment,
+  gid: number | undefined,
+): Promise<SetAside | null> {
+  const { setAsideDamaged } = await import('./set-aside.ts')
+  const { createSqliteStore } = await import('./sqlite.ts')
+  const { path } = storePlace(url)
+  refuseNetworkFilesystem(path)
+  const aside = setAsideDamaged(path, new Date(now().wall))
+  if (aside === null) return null
+  const { audience, ...rest } = aside
+  const theirs = gid === undefined ? (audience ?? { kind: 'everyone' }) : { kind: 'group' as const, gid }
+  return { ...rest, replace: () => createSqliteStore({ path, now }, theirs) }
 }

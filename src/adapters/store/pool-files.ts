@@ -6,6 +6,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  type Stats,
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -36,7 +37,7 @@ export function createPoolFile(path: string, audience: Audience): void {
 }
 
 /** What was created in a folder survives a power failure when the folder is synced: fsync(2). */
-function syncFolders(from: string, upTo: string): void {
+export function syncFolders(from: string, upTo: string): void {
   for (let folder = from; ; folder = dirname(folder)) {
     const fd = openSync(folder, 'r')
     fsyncSync(fd)
@@ -45,11 +46,24 @@ function syncFolders(from: string, upTo: string): void {
   }
 }
 
+/** What lies beside the database, as far as it is there, and is used with it. */
+export const companionFiles = (path: string): readonly string[] => [
+  `${path}-wal`,
+  `${path}-shm`,
+  ...wakingFiles(path),
+]
+
+/** Whom a file of the pool is shared with; null where its owner alone may write it. */
+export function audienceOf({ mode, gid }: Stats): Audience | null {
+  if ((mode & 0o006) === 0o006) return { kind: 'everyone' }
+  return (mode & 0o060) === 0o060 ? { kind: 'group', gid } : null
+}
+
 const wakingFiles = (path: string): readonly string[] => [wakeFile(path), ...bellFiles(path)]
 
 /** Gives the database and the files SQLite keeps beside it to the audience. */
 export function sharePoolFiles(path: string, audience: Audience): void {
-  for (const file of [path, `${path}-wal`, `${path}-shm`, ...wakingFiles(path)]) {
+  for (const file of [path, ...companionFiles(path)]) {
     if (existsSync(file)) sharePoolFile(file, audience)
   }
 }

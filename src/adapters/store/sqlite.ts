@@ -23,8 +23,7 @@ export interface SqliteOptions {
 
 /** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
-  const failure = findPath(options.path)
-  if (failure !== 0) throw missing(options.path, failure)
+  findDatabase(options.path)
   if (effectiveUid() === 0 && (await hasForeignLog(options.path))) {
     const { ownLog } = await import('./pool-files.ts')
     ownLog(options.path)
@@ -34,6 +33,12 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   // Another process has made the file, but no tables yet.
   db.close()
   throw notInitialized()
+}
+
+/** Throws where there is no database, or none that we may see. */
+export function findDatabase(path: string): void {
+  const failure = findPath(path)
+  if (failure !== 0) throw missing(path, failure)
 }
 
 /** Opens the database for `admin`, created and brought to the present schema for the audience if need be. */
@@ -251,7 +256,7 @@ function isSqlite(cause: unknown): boolean {
   return cause instanceof Error && cause.name === 'SQLiteError'
 }
 
-function notInitialized(): CanhazgpuError {
+export function notInitialized(): CanhazgpuError {
   return new CanhazgpuError(
     'pool-not-initialized',
     "GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first",

@@ -1,0 +1,100 @@
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import * as v from 'valibot'
+import { OUTCOMES, type Pool, type UsageRecord } from '../../domain/model.ts'
+import { fileProblems, openToLook, poolIn } from './examination.ts'
+import { type HistoryRow, recordOfRow } from './history-rows.ts'
+import { type Audience, audienceOf, syncFolders } from './pool-files.ts'
+import { storeError } from './sqlite-errors.ts'
+
+/** A damaged database that was moved out of the way, and what could be read of it. */
+export interface Aside {
+  readonly keptAs: string
+  readonly pool: Pool | null
+  readonly records: readonly UsageRecord[]
+  /** Who may use it. */
+  readonly audience: Audience | null
+  readonly putBack: () => void
+}
+
+/**
+ * Moves a damaged database out of the way, with its log. Null where there is none or nothing of it is damaged but,
+ * perhaps, the pool's own document. Whoever has it open finds that it is not the pool any more.
+ */
+export function setAsideDamaged(path: string, now: Date): Aside | null {
+  if (!existsSync(path)) return null
+  const { ino } = statSync(path)
+  if (fileProblems(path).length === 0) return null
+  const aside = {
+    pool: readablePool(path),
+    records: readableRecords(path),
+    audience: audienceOf(statSync(path)),
+    keptAs: `${path}.damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`,
+  }
+  const move = (from: string, to: string): void => {
+    for (const ending of ['', '-wal', '-shm']) {
+      rmSync(to + ending, { force: true })
+      if (existsSync(from + ending)) renameSync(from + ending, to + ending)
+    }
+    syncFolders(dirname(path), dirname(path))
+  }
+  const putBack = () => move(aside.keptAs, path)
+  try {
+    move(path, aside.keptAs)
+  } catch (cause) {
+    throw storeError(path, cause)
+  }
+  if (statSync(aside.keptAs).ino === ino) return { ...aside, putBack }
+  // Somebody else was first: what was moved is theirs, and sound.
+  putBack()
+  return null
+}
+
+function readablePool(path: string): Pool | null {
+  try {
+    return poolIn(path)?.pool ?? null
+  } catch {
+    return null
+  }
+}
+
+const text = v.string()
+const whole = v.pipe(v.number(), v.integer())
+const historyRow = v.pipe(
+  v.object({
+    ...{ reservation: text, host: text, user: text, account: text, note: v.nullable(text) },
+    ...{ gpu: v.pipe(whole, v.minValue(0)), uid: whole, started_at: whole, ended_at: whole },
+    kind: v.picklist(['run', 'manual']),
+    outcome: v.picklist(OUTCOMES),
+  }),
+  v.check((row) => row.started_at <= row.ended_at),
+)
+
+/** A damaged page hides a few dozen records; where so many in a row are hidden the rest is given up. */
+const MOST_HIDDEN = 100_000
+
+/** Row by row, past those that cannot be read. */
+function readableRecords(path: string): readonly UsageRecord[] {
+  const records: UsageRecord[] = []
+  try {
+    using db = openToLook(path)
+    const rowsAfter = db.query<HistoryRow & { rowid: number }, [number]>(
+      'SELECT rowid, * FROM history NOT INDEXED WHERE rowid > ? ORDER BY rowid',
+    )
+    for (let last = 0, hidden = 0; hidden < MOST_HIDDEN; last++, hidden++) {
+      try {
+        for (const row of rowsAfter.iterate(last)) {
+          if (v.is(historyRow, row)) records.push(recordOfRow(row))
+          last = row.rowid
+          hidden = 0
+        }
+        return records
+      } catch {
+        // The next row is hidden, or the one after it.
+      }
+    }
+  } catch {
+    // Nothing more of it can be read.
+  }
+  return records
+}
