@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, rmSync, statSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
@@ -73,6 +73,48 @@ describe.skipIf(reason !== null)(
         }
       },
     )
+
+    test.skipIf(Bun.which('strace') === null)(
+      'whoever is killed in the midst of a commit leaves nothing in the way of others',
+      async () => {
+        using pool = await sharedPool(128)
+        const held = () => storedPool(pool).reservations.flatMap(({ gpus }) => gpus)
+        const reserve = '"$CHG" reserve > /dev/null'
+        for (let write = 1; ; write++) {
+          // Killed as it is about to write to one of SQLite's files for the nth time.
+          const inject = `-e trace=pwrite64 -e inject=pwrite64:signal=KILL:when=${write}`
+          const { status } = await alice.sh(pool, `strace -f -o /dev/null ${inject} ${reserve}`)
+          // After a power failure what the processes shared is gone.
+          if (write % 2 === 0) rmSync(`${pool.database}-shm`)
+          const before = held()
+          expect(new Set(before).size).toBe(before.length)
+          const next = [bob, alice][write % 3]
+          const answer = await (next === undefined ? pool.chg('reserve') : next.chg(pool, 'reserve'))
+          expect(answer).toMatchObject({ status: 0, stderr: '' })
+          const after = held()
+          expect(after.toSpliced(before.length)).toEqual(before)
+          expect(new Set(after).size).toBe(before.length + 1)
+          if (status === 0) {
+            expect(write).toBeGreaterThan(5)
+            break
+          }
+        }
+        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+      },
+    )
+
+    test('root mends what lies beside the database and was made by another', async () => {
+      using pool = await sharedPool()
+      for (const ending of ['-wal', '-shm']) {
+        rmSync(pool.database + ending)
+        await bob.chg(pool, 'status')
+        expect(statSync(pool.database + ending).uid).toBe(bob.uid)
+        expect((await pool.chg('admin', '--check')).stdout).toContain(`pool.db${ending} is not for those`)
+        await pool.chg('status')
+        expect(statSync(pool.database + ending).uid).toBe(0)
+        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+      }
+    })
 
     test('nobody but root can delete or replace the database', async () => {
       using pool = await sharedPool()

@@ -263,10 +263,14 @@ export function notInitialized(): CanhazgpuError {
   )
 }
 
-/** Whether somebody else than the owner of the database made SQLite's log: see `ownLog`. */
+/** Whether somebody else than the owner of the database made one of SQLite's files: see `ownLog`. */
 async function hasForeignLog(path: string): Promise<boolean> {
-  const log = Bun.file(`${path}-wal`)
-  return (await log.exists()) && (await log.stat()).uid !== (await Bun.file(path).stat()).uid
+  const { uid } = await Bun.file(path).stat()
+  for (const ending of ['-wal', '-shm']) {
+    const file = Bun.file(path + ending)
+    if ((await file.exists()) && (await file.stat()).uid !== uid) return true
+  }
+  return false
 }
 
 /** A file that cannot be seen is missing, or in a folder that is closed to us. */
