@@ -197,10 +197,7 @@ class SqliteStore implements Store {
 
   /** Throws where the path does not lead to the file that is open any more. */
   #checkPlace(): void {
-    // SQLite writes an `int`; Bun takes nothing shorter than 8 bytes.
-    const hasMoved = new Int32Array(2)
-    this.#db.fileControl(constants.SQLITE_FCNTL_HAS_MOVED, hasMoved)
-    if (hasMoved[0] !== 0) throw replaced(this.#path)
+    if (hasMoved(this.#db)) throw replaced(this.#path)
   }
 
   /** What was read or written counts only if it is the pool still: others would be granted the same GPUs anew. */
@@ -210,9 +207,21 @@ class SqliteStore implements Store {
       this.#checkPlace()
       return result
     } catch (cause) {
-      throw isSqlite(cause) ? storeError(this.#path, cause) : cause
+      throw isSqlite(cause) ? failed(this.#db, this.#path, cause) : cause
     }
   }
+}
+
+function hasMoved(db: Database): boolean {
+  // SQLite writes an `int`; Bun takes nothing shorter than 8 bytes.
+  const answer = new Int32Array(2)
+  db.fileControl(constants.SQLITE_FCNTL_HAS_MOVED, answer)
+  return answer[0] !== 0
+}
+
+/** A file that is taken away under SQLite looks to it like a disk that fails. */
+function failed(db: Database, path: string, cause: unknown): CanhazgpuError {
+  return hasMoved(db) ? replaced(path) : storeError(path, cause)
 }
 
 function replaced(path: string): CanhazgpuError {
@@ -223,8 +232,8 @@ function replaced(path: string): CanhazgpuError {
 
 /** Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). */
 function connect(path: string): Database {
+  const db = openFile(path)
   try {
-    const db = new Database(path, { readwrite: true, create: false, strict: true })
     db.run(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`)
     db.run('PRAGMA synchronous = FULL')
     db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
@@ -232,6 +241,14 @@ function connect(path: string): Database {
     const version = versionOf(db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
     return db
+  } catch (cause) {
+    throw failed(db, path, cause)
+  }
+}
+
+function openFile(path: string): Database {
+  try {
+    return new Database(path, { readwrite: true, create: false, strict: true })
   } catch (cause) {
     throw storeError(path, cause)
   }
