@@ -151,6 +151,17 @@ test('records of the history that cannot be are found', async () => {
   )
 })
 
+test('sums that are not those of the records are found, and made anew', async () => {
+  using pool = await usedPool()
+  withDatabase(pool, (db) => db.run('UPDATE usage_by_day SET ms = ms + 1'))
+  expectUnsound(
+    await pool.chg('admin', '--check'),
+    /^sums of usage by day that are not those of the records: 1 - /,
+  )
+  expect((await pool.chg(...FORCE)).stderr).toMatch(/; 300 usage records taken over\n$/)
+  expect((await pool.chg('admin', '--check')).status).toBe(0)
+})
+
 test('files that those who share the pool cannot use are found', async () => {
   using pool = await usedPool()
   chmodSync(`${pool.database}-wake`, 0o600)

@@ -36,7 +36,7 @@ export function fileProblems(path: string): readonly Problem[] {
     const isEmpty = db.query('SELECT 1 FROM sqlite_schema').get() === null
     if (version === 0) return isEmpty ? faults : [...faults, 'its schema has lost its version']
     db.query('SELECT turns, document FROM pool').get()
-    return [...faults, ...historyFaults(db)]
+    return [...faults, ...historyFaults(db), ...(version < MIGRATIONS.length ? [] : sumFaults(db))]
   })
 }
 
@@ -79,6 +79,22 @@ function historyFaults(db: Database): readonly string[] {
       `SELECT count(*) AS n FROM (SELECT 1 FROM history NOT INDEXED GROUP BY reservation, gpu HAVING count(*) > 1)`,
     ),
   ]
+}
+
+/** The sums of a schema that is older are made when it is next opened. */
+function sumFaults(db: Database): readonly string[] {
+  const differ = db
+    .query(
+      `SELECT day, user, account, kind, sum(ms) FROM (
+         SELECT day, user, account, kind, ms FROM usage_by_day
+         UNION ALL
+         SELECT ended_at / 86400000, user, account, kind, started_at - ended_at FROM history NOT INDEXED
+       ) GROUP BY 1, 2, 3, 4 HAVING sum(ms) <> 0`,
+    )
+    .all()
+  return differ.length === 0
+    ? []
+    : [`sums of usage by day that are not those of the records: ${differ.length}`]
 }
 
 /** What the look finds, and what makes it impossible, as far as that is damage. */
