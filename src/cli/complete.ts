@@ -1,4 +1,5 @@
 import { durationExamples } from '../domain/duration.ts'
+import { printable } from '../domain/text.ts'
 import type { Edge } from './edge.ts'
 import type { Option } from './option.ts'
 import { programOptions } from './program.ts'
@@ -17,7 +18,8 @@ export async function printCompletions(words: readonly string[], edge: Edge): Pr
     return (await store.read()).pool.gpus.map((gpu) => gpu.id)
   }
   const candidates = await complete(words, { gpuIds: () => gpuIds().catch(() => []) })
-  edge.stdout(candidates.map((candidate) => `${candidate}\n`).join(''))
+  const shown = candidates.filter((candidate) => printable(candidate) === candidate)
+  edge.stdout(shown.map((candidate) => `${candidate}\n`).join(''))
 }
 
 /** What may stand in the place of the last of these words, one candidate each. */

@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../domain/errors.ts'
+import { printableJson, shortened } from '../domain/text.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
 export interface Telling {
@@ -10,11 +11,16 @@ export interface Telling {
 /** The one place where a failure becomes words and an exit status. */
 export function tell(error: unknown, { stderr, json, commandName }: Telling): number {
   if (!(error instanceof CanhazgpuError)) throw error
-  const { code, message, hint } = error
+  const { code } = error
+  const message = shortened(error.message, LONGEST)
+  const hint = error.hint === undefined ? undefined : shortened(error.hint, LONGEST)
   if (json) {
-    stderr(`${JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })}\n`)
+    stderr(`${printableJson({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })}\n`)
   } else {
     stderr(`Error: ${message}${hint === undefined ? '' : ` - ${hint}`}\n`)
   }
   return exitCodeOf(code, commandName)
 }
+
+/** Room for the longest path; what was typed may be any length. */
+const LONGEST = 5_000

@@ -1,5 +1,6 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type Settings } from '../domain/settings.ts'
+import { printableJson } from '../domain/text.ts'
 import type { CommandSpec, Printed } from './command.ts'
 import type { Edge, Surroundings } from './edge.ts'
 import { tell } from './failures.ts'
@@ -60,7 +61,7 @@ async function carryOut<Options, Result>(
   const json = parsed.options.json === true
   const show = (result: Result): void => {
     const printed: Printed = json
-      ? { stdout: `${JSON.stringify(spec.json(result), null, 2)}\n` }
+      ? { stdout: `${printableJson(spec.json(result), 2)}\n` }
       : spec.text(result, edge.look.stdout)
     if (printed.stdout !== undefined) edge.stdout(printed.stdout)
     if (printed.stderr !== undefined) edge.stderr(printed.stderr)

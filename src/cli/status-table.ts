@@ -27,7 +27,7 @@ function row(status: GpuStatus, view: View, look: Look): readonly string[] {
     userOf(status),
     reservation === undefined ? NOTHING : formatDuration(view.now - reservation.startedAt),
     reservation?.kind ?? NOTHING,
-    printable(modelOf(status) ?? NOTHING),
+    shortened(modelOf(status) ?? NOTHING, 60),
     `${detailsOf(status, view.now)}${note}`,
     validationOf(status, view.thresholdMb) ?? NOTHING,
   ]

@@ -3,7 +3,7 @@ import type { WaitingNews } from '../app/waiting-news.ts'
 import type { Forecast } from '../domain/forecast.ts'
 import type { Millis, Request, Reservation } from '../domain/model.ts'
 import { shownName } from '../domain/report.ts'
-import { printable } from '../domain/text.ts'
+import { printable, printableJson } from '../domain/text.ts'
 import type { Stderr } from './world.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
@@ -48,7 +48,7 @@ function waitingJson({ position, length, free, trouble, forecast }: WaitingNews)
     ...(forecast.kind === 'at' ? { earliest_start: timestamp(forecast.at) } : {}),
     ...(trouble === undefined ? {} : { trouble }),
   }
-  return JSON.stringify({ waiting })
+  return printableJson({ waiting })
 }
 
 /** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { printable, shortened } from '../../src/domain/text.ts'
+import { printable, printableJson, shortened } from '../../src/domain/text.ts'
 
 test('no text can move the cursor, recolour the line, start a new one or turn it round', () => {
   fc.assert(
@@ -21,5 +21,29 @@ test('shortened text never exceeds its length', () => {
     fc.property(fc.string(), fc.integer({ min: 1, max: 40 }), (text, length) => {
       expect(shortened(text, length).length).toBeLessThanOrEqual(length)
     }),
+  )
+})
+
+test('what is not seen is no text', () => {
+  for (const nothing of ['\u3164', '\u115f\u1160', '\uffa0', '\u034f', '\u200b\u2060', '\ufeff'])
+    expect(printable(nothing)).toBe('')
+  expect(printable('al\u200bice')).not.toBe('alice')
+})
+
+test('what is cut off ends with a whole character', () => {
+  expect(shortened('abc😀def', 5)).toBe('abc…')
+  expect(shortened('abc😀def', 6)).toBe('abc😀…')
+})
+
+test('JSON that is shown says the same, and moves no cursor', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
+      for (const indent of [undefined, 2]) {
+        const json = printableJson(value, indent)
+        expect(json.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u)
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)))
+      }
+    }),
+    { numRuns: 1_000 },
   )
 })

@@ -1,16 +1,14 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { printable, shortened } from '../../domain/text.ts'
 import type { ProgramOutput } from './run-program.ts'
 
 const MAX_LENGTH = 200
 
-/** The first line that says something, without control characters, shortened to 200 characters. */
+/** The first line that says something, made safe to print, shortened to 200 characters. */
 export function firstLine(text: string): string {
   for (const line of text.split(/[\r\n]/)) {
-    const clean = line
-      .replace(/\p{Cc}+/gu, ' ')
-      .replace(/\s+/g, ' ')
-      .trim()
-    if (clean !== '') return clean.length > MAX_LENGTH ? `${clean.slice(0, MAX_LENGTH)}…` : clean
+    const clean = printable(line).replace(/\s+/g, ' ')
+    if (clean !== '') return shortened(clean, MAX_LENGTH + 1)
   }
   return ''
 }

@@ -1,3 +1,4 @@
+import { printable } from '../../domain/text.ts'
 import * as libc from './libc.ts'
 
 /**
@@ -9,7 +10,7 @@ export function sayOnStderrOf(pid: number, line: string): boolean {
   const flags = libc.O_WRONLY | libc.O_APPEND | libc.O_NONBLOCK | libc.O_NOCTTY
   const fd = libc.open(`/proc/${pid}/fd/2`, flags)
   if (fd < 0) return false
-  const bytes = new Uint8Array(Buffer.from(`${line}\n`))
+  const bytes = new Uint8Array(Buffer.from(`${printable(line)}\n`))
   const written = libc.write(fd, bytes)
   libc.close(fd)
   return written === bytes.length
