@@ -18,14 +18,15 @@ export function parseWords(
 ): Parsed {
   const options: Record<string, unknown> = {}
   const operands: string[] = []
-  const rest = [...words]
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (!isOption(word)) {
-      operands.push(word, ...(stopAtOperand ? rest.splice(0) : []))
-      continue
-    }
-    const { option, attached } = optionIn(word, known)
-    options[option.name] = valueFor(option, attached, rest)
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ''
+    if (isOption(word)) {
+      const { option, attached } = optionIn(word, known)
+      const text = attached ?? valueBehind(option, words[at + 1])
+      if (attached === undefined && text !== undefined) at++
+      options[option.name] = valueFor(option, text)
+    } else if (stopAtOperand) return { options: withDefaults(options, known), operands: words.slice(at) }
+    else operands.push(word)
   }
   return { options: withDefaults(options, known), operands }
 }
@@ -48,21 +49,28 @@ function optionIn(word: string, known: readonly Option[]): { option: Option; att
   throw wrong(`Unknown option '${name}'${similar === undefined ? '' : ` (Did you mean ${similar}?)`}`)
 }
 
-function valueFor(option: Option, attached: string | undefined, rest: string[]): unknown {
+/** The next word, where it is the option's value. */
+function valueBehind(option: Option, next: string | undefined): string | undefined {
   switch (option.value) {
     case 'none':
-      if (attached === undefined) return true
+      return undefined
+    case 'required':
+      return next
+    case 'optional':
+      return next === undefined || isOption(next) ? undefined : next
+  }
+}
+
+function valueFor(option: Option, text: string | undefined): unknown {
+  switch (option.value) {
+    case 'none':
+      if (text === undefined) return true
       throw wrong(`Option '${option.flags}' takes no value`)
-    case 'required': {
-      const text = attached ?? rest.shift()
+    case 'required':
       if (text === undefined) throw wrong(`Option '${option.flags}' argument missing`)
       return option.read(text)
-    }
-    case 'optional': {
-      const next = rest[0]
-      const text = attached ?? (next === undefined || isOption(next) ? undefined : rest.shift())
+    case 'optional':
       return text === undefined ? true : option.read(text)
-    }
   }
 }
 
@@ -83,6 +91,7 @@ export function checkMandatory(options: Parsed['options'], known: readonly Optio
 /** What was most likely meant: at most two letters off, and not most of the word. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const [best] = candidates
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= 2)
     .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
     .filter((each) => each.distance <= 2 && each.distance < word.length - 2)
     .sort((a, b) => a.distance - b.distance)

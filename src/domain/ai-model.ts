@@ -30,9 +30,15 @@ const TRT_LLM = /(^|\/)trtllm-serve$/
 /** llama.cpp's programs take `-m FILE` or `-hf NAME`; elsewhere `-m` is most often Python's. */
 const LLAMA_CPP = /(^|\/)llama-(server|cli|bench|run|perplexity)$/
 
+/** Some command lines carry a whole script; the model is named early, or not for us. */
+const LONGEST_COMMAND = 4_096
+
 /** What AI model a command line serves or trains, or undefined where it does not say. */
 export function modelIn(commandLine: string): string | undefined {
-  const words = commandLine.split(/[\s\0]+/).filter((word) => word !== '')
+  const words = commandLine
+    .slice(0, LONGEST_COMMAND)
+    .split(/[\s\0]+/)
+    .filter((word) => word !== '')
   return byOption(words) ?? byVerb(words) ?? byTrtLlm(words) ?? byLlamaCpp(words)
 }
 

@@ -4,6 +4,8 @@ import type { Millis } from './model.ts'
 const UNIT_MS: Readonly<Record<string, Millis>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const LONGEST: Millis = 365 * 86_400_000
 const SHORTEST: Millis = 1_000
+/** Far more than any duration needs; to take a longer text apart would take long. */
+const MOST_LETTERS = 100
 const FORMATS = 'use for example 30s, 30m, 2h, 1d, 0.5h or 1h30m'
 
 /** What one would choose from. */
@@ -17,6 +19,7 @@ export function parseDuration(text: string): Millis {
   const refuse = (why: string): never => {
     throw new CanhazgpuError('usage', `Invalid duration '${text}': ${why}`, { hint: FORMATS })
   }
+  if (text.length > MOST_LETTERS) refuse('not a duration')
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?|\.\d+)([smhd])/g)]
   if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) {
     if (/^\s*-/.test(text)) refuse('a duration is positive')

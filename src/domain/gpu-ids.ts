@@ -10,16 +10,18 @@ export function parseGpuIds(text: string): readonly GpuId[] {
       hint: 'use for example 1,3 or 0-3',
     })
   }
-  const ids = text.split(',').flatMap((part) => {
+  const ids = new Set<GpuId>()
+  for (const part of text.split(',')) {
     const [, first, last] = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part) ?? []
-    if (first === undefined) return refuse('expected numbers and ranges, separated by commas')
+    if (first === undefined) refuse('expected numbers and ranges, separated by commas')
     const from = Number(first)
     const to = Number(last ?? first)
     if (to < from) return refuse(`the range ${part.trim()} runs backwards`)
     if (to > LARGEST_ID) return refuse(`the largest id is ${LARGEST_ID}`)
-    return Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  })
-  const repeated = ids.find((id, index) => ids.indexOf(id) !== index)
-  if (repeated !== undefined) refuse(`GPU ${repeated} is named twice`)
-  return ids.toSorted((a, b) => a - b)
+    for (let id = from; id <= to; id++) {
+      if (ids.has(id)) refuse(`GPU ${id} is named twice`)
+      ids.add(id)
+    }
+  }
+  return [...ids].sort((a, b) => a - b)
 }

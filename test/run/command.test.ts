@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { storedHistory, storedPool } from '../support/database.ts'
-import { child } from '../support/job.ts'
+import { child, startJob } from '../support/job.ts'
 import { testPool } from '../support/pool.ts'
 
 test('stdout has only the bytes of the command, stderr says what was reserved', async () => {
@@ -122,4 +122,14 @@ test('a run inside a run has its own GPU', async () => {
   const inner = '"$CHG" run -- sh -c \'echo "$CUDA_VISIBLE_DEVICES"\''
   const { stdout } = await pool.chg('run', '--', 'sh', '-c', `echo "$CUDA_VISIBLE_DEVICES"; ${inner}`)
   expect(stdout).toBe('0\n1\n')
+})
+
+test('of a command line as long as a book the pool keeps the beginning', async () => {
+  using pool = await testPool(1)
+  const script = 'echo started; exec sleep 1000'
+  await startJob(pool, [], 'sh', '-c', script, 'x'.repeat(100_000))
+  const [reservation] = storedPool(pool).reservations
+  if (reservation?.kind !== 'run') throw new Error('there is no run')
+  expect(reservation.command).toStartWith(`sh -c ${script} xxx`)
+  expect(reservation.command.length).toBeLessThan(5_000)
 })

@@ -69,7 +69,7 @@ async function withApps(gpus: readonly ReportedGpu[], apps: ProgramOutput, ask: 
 }
 
 function hasRows(output: ProgramOutput): boolean {
-  return /^\s*\d+\s*,/m.test(output.stdout)
+  return /^[ \t]*\d+[ \t]*,/m.test(output.stdout)
 }
 
 /** Complaints of lost GPUs may be on either channel; other remarks on stderr are no part of the answer. */

@@ -3,6 +3,7 @@ import { deviceVariables } from '../../domain/device-variables.ts'
 import { parseDuration } from '../../domain/duration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis } from '../../domain/model.ts'
+import { printableJson } from '../../domain/text.ts'
 import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
 import { grantDocument } from '../grant-document.ts'
@@ -14,6 +15,8 @@ interface RunOptions extends AcquiringOptions {
 }
 
 const DEFAULT_GRACE: Millis = 30_000
+/** Some are whole scripts; everyone would read and write them with every change of the pool. */
+const LONGEST_COMMAND = 4_096
 
 export const run: CommandSpec<RunOptions, never> = {
   examples: [
@@ -36,7 +39,7 @@ export const run: CommandSpec<RunOptions, never> = {
     const hold = {
       kind: 'run',
       process: world.process(),
-      command: (world.commandLine ?? []).join(' '),
+      command: (world.commandLine ?? []).join(' ').slice(0, LONGEST_COMMAND),
       ...timeoutOf(options),
     } as const
     const grant = await acquireFor(options, intentOf(options, world, hold), {
@@ -48,7 +51,7 @@ export const run: CommandSpec<RunOptions, never> = {
       launcher.startSupervisor(reservation.id)
       world.stderr.write(
         options.json === true
-          ? `${JSON.stringify(grantDocument(grant))}\n`
+          ? `${printableJson(grantDocument(grant))}\n`
           : `Reserved ${reservation.gpus.length} GPU(s): [${reservation.gpus.join(', ')}] for command execution\n`,
       )
       return launcher.become(deviceVariables(provider, devices, reservation.id))
