@@ -77,6 +77,29 @@ describe('amd-smi', () => {
     ])
   })
 
+  test('that tells of a GPU twice is not understood', () => {
+    const whole = documents(EIGHT_H100)
+    for (const name of ['list', 'metric'] as const) {
+      const { gpu_data: gpus } = JSON.parse(whole[name])
+      const twice = JSON.stringify({ gpu_data: [...gpus, gpus[0]] })
+      expect(() => parseAmdSmi({ ...whole, [name]: twice })).toThrow('the same GPU twice')
+    }
+  })
+
+  test('that gives the parts of a card one UUID has none', () => {
+    const whole = documents(EIGHT_H100)
+    const list = whole.list.replaceAll(/"uuid": "[^"]*"/g, '"uuid": "card"')
+    expect(new Set(parseAmdSmi({ ...whole, list }).map((gpu) => gpu.uuid))).toEqual(new Set(['']))
+  })
+
+  test('whose numbers are beyond all measure tells nothing', () => {
+    const whole = documents(EIGHT_H100)
+    const metric = whole.metric
+      .replaceAll(/"unit": "MB"/g, '"unit": "GB"')
+      .replace(/"value": 4,/, '"value": 1e308,')
+    expect(parseAmdSmi({ ...whole, metric })[0]?.state.kind).toBe('fault')
+  })
+
   test('may warn before it answers', () => {
     const { list, ...others } = documents(EIGHT_H100)
     const warned = `WARNING: User is missing the following required groups: render, video\n\n${list}`

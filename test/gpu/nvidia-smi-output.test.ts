@@ -27,6 +27,17 @@ describe('GPUs', () => {
     })
   })
 
+  test('told twice are not understood: one of the two may hide that it is in use', () => {
+    expect(() => read(row(0, '3B', 70_000), row(0, '3B', 0))).toThrow('the same GPU twice')
+    const moved = row(1, '5E', 0).replace('GPU-1', 'GPU-0')
+    expect(() => read(row(0, '3B', 70_000), moved)).toThrow('the same GPU twice')
+  })
+
+  test('lost are lost for some reason, whatever is left of it', () => {
+    expect(faults('Unable to determine the device handle for GPU')).toEqual(['0 the driver cannot reach it'])
+    expect(faults(row(0, '3B', '[\u200b]'))).toEqual(['0 the driver cannot reach it'])
+  })
+
   test('with nothing but their memory', () => {
     const bare = '0, 0000:3B:00.0, GPU-0, 45, [N/A], [Not Supported], [Unknown Error], ERR!, [N/A], [N/A]'
     expect(read(bare)[0]).toEqual({

@@ -1,5 +1,5 @@
 import { driverFailed, firstLine, notUnderstood } from './driver-words.ts'
-import { measured, oncePerPid, type ReportedGpu, type ReportedProcess } from './reading.ts'
+import { areDistinct, measured, oncePerPid, type ReportedGpu, type ReportedProcess } from './reading.ts'
 
 /** The output of the four commands that make one probe. */
 export interface AmdSmiOutput {
@@ -29,14 +29,16 @@ export function parseAmdSmi(output: AmdSmiOutput): ReportedGpu[] {
   const metrics = byGpu(entries(output.metric))
   const processes = byGpu(entries(output.process))
   const hipIds = list.map((entry) => whole(entry.hip_id))
-  const hasHipIds = !hipIds.includes(undefined) && new Set(hipIds).size === list.length
+  const hasHipIds = !hipIds.includes(undefined) && areDistinct(hipIds)
+  // Some tools give the parts of one card the same.
+  const hasUuids = areDistinct(list.map((entry) => text(entry.uuid)))
   return list
     .map((entry, i) => {
       const gpu = gpuOf(entry)
       const { state } = stateOf(metrics.get(gpu), processes.get(gpu))
       return {
         index: (hasHipIds ? hipIds[i] : undefined) ?? gpu,
-        uuid: text(entry.uuid) ?? '',
+        uuid: (hasUuids ? text(entry.uuid) : undefined) ?? '',
         name: text(at(asics.get(gpu), 'asic', 'market_name')) ?? 'AMD GPU',
         state,
       }
@@ -89,12 +91,14 @@ function entries(output: string): Entry[] {
   if (error !== undefined) throw driverFailed(PROGRAM, error)
   const list = Array.isArray(json) ? json : at(json, 'gpu_data')
   if (!Array.isArray(list) || !list.every(isGpuEntry)) throw notUnderstood(PROGRAM, output)
+  // Which of two is true nobody can say.
+  if (!areDistinct(list.map(gpuOf))) throw notUnderstood(PROGRAM, 'the same GPU twice')
   return list
 }
 
 /** Warnings, as of missing groups, come before the document on the same channel. */
 function parseJson(output: string): unknown {
-  const start = output.search(/^\s*[[{]/m)
+  const start = output.search(/^[ \t]*[[{]/m)
   try {
     return JSON.parse(output.slice(Math.max(start, 0)))
   } catch {
@@ -142,5 +146,6 @@ const MIB: Readonly<Record<string, number>> = { B: 1 / 1024 ** 2, KB: 1 / 1024, 
 function megabytes(value: unknown, unit = 'MB'): number | undefined {
   const number = amount(value)
   const factor = MIB[text(at(value, 'unit')) ?? unit]
-  return number === undefined || factor === undefined ? undefined : Math.floor(number * factor)
+  const whole = Math.floor((number ?? Number.NaN) * (factor ?? Number.NaN))
+  return Number.isSafeInteger(whole) ? whole : undefined
 }

@@ -2,12 +2,12 @@ import * as v from 'valibot'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { firstLine } from './driver-words.ts'
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0))
-const amount = v.pipe(v.number(), v.minValue(0))
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0))
 const word = v.pipe(v.string(), v.minLength(1))
 
 const Process = v.strictObject({
-  pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  pid: v.pipe(count, v.minValue(1)),
   user: v.optional(word),
   uid: v.optional(count),
   name: v.optional(word),

@@ -1,5 +1,5 @@
 import { firstLine, notUnderstood } from './driver-words.ts'
-import { measured, oncePerPid, type ReportedGpu, type ReportedProcess } from './reading.ts'
+import { areDistinct, measured, oncePerPid, type ReportedGpu, type ReportedProcess } from './reading.ts'
 
 /**
  * The fields asked for (`nvidia-smi --help-query-gpu`), the name last: it alone might hold a comma.
@@ -42,6 +42,8 @@ interface Row {
 }
 
 const PROGRAM = 'nvidia-smi'
+/** What comes last is a name, and may be cut off. */
+const LONGEST_LINE = 4_096
 
 /** What a driver says that does not know a field. */
 export function isUnknownField(text: string): boolean {
@@ -61,7 +63,13 @@ export function parseGpus(stdout: string, fields: readonly GpuField[]): Reported
     if (complaint !== undefined) lost.push(complaint)
     else if (!isRemark(line)) addRow(parseRow(line, fields), rows, lost)
   }
-  return [...rows.map((row) => row.gpu), ...placed(lost, rows)].toSorted((a, b) => a.index - b.index)
+  const gpus = rows.map((row) => row.gpu)
+  const uuids = gpus.map((gpu) => gpu.uuid).filter((uuid) => uuid !== '')
+  // Which of two is true nobody can say.
+  if (!areDistinct(gpus.map((gpu) => gpu.index)) || !areDistinct(uuids)) {
+    throw notUnderstood(PROGRAM, 'the same GPU twice')
+  }
+  return [...gpus, ...placed(lost, rows)].toSorted((a, b) => a.index - b.index)
 }
 
 /**
@@ -85,7 +93,9 @@ export function parseApps(
       ...(isMissing(name) ? {} : { name }),
       ...(memoryMb === undefined ? {} : { memoryMb }),
     }
-    byGpu.set(gpu, [...(byGpu.get(gpu) ?? []), process])
+    const others = byGpu.get(gpu)
+    if (others === undefined) byGpu.set(gpu, [process])
+    else others.push(process)
   }
   for (const [gpu, processes] of byGpu) byGpu.set(gpu, oncePerPid(processes))
   return byGpu
@@ -93,14 +103,14 @@ export function parseApps(
 
 /** Whether the list has MIG instances whose GPU their name does not tell. */
 export function hasMigInstances(apps: string): boolean {
-  return /^\s*MIG-(?!GPU-)/m.test(apps)
+  return /^[ \t]*MIG-(?!GPU-)/m.test(apps)
 }
 
 /** The GPU of each MIG instance, from `nvidia-smi -L`. */
 export function parseMigParents(list: string): Map<string, string> {
   const parents = new Map<string, string>()
   let gpu = ''
-  for (const [, uuid = ''] of list.matchAll(/\(UUID:\s*([^)\s]+)\s*\)/g)) {
+  for (const [, uuid = ''] of list.matchAll(/\(UUID:[ \t]*([^()\s]+)[ \t]*\)/g)) {
     if (uuid.startsWith('MIG-')) parents.set(uuid, gpu)
     else gpu = uuid
   }
@@ -116,7 +126,7 @@ function addRow(values: Readonly<Partial<Record<GpuField, string>>>, rows: Row[]
   const { index = '', uuid = '', name = '', 'pci.bus_id': busId = '' } = values
   const complaint = values['memory.used'] ?? ''
   if (/^\[.*\]$/.test(index)) {
-    lost.push({ busId, reason: unbracketed(index) })
+    lost.push({ busId, reason: reasonIn(unbracketed(index)) })
     return
   }
   const memoryUsedMb = amount(complaint)
@@ -159,7 +169,7 @@ function parseComplaint(line: string): LostGpu | undefined {
   if (said === undefined) return undefined
   const busId = /(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]/i.exec(said)?.[0] ?? ''
   const index = /^(\d{1,3})\s*:(?=\s)/.exec(said)?.[1]
-  const reason = firstLine(/:\s+([^:]+)$/.exec(said)?.[1] ?? said)
+  const reason = reasonIn(/:\s+([^:]+)$/.exec(said)?.[1] ?? said)
   return { busId, reason, ...(index === undefined ? {} : { index: Number(index) }) }
 }
 
@@ -190,7 +200,11 @@ function compareBusIds(a: string, b: string): number {
 
 function reasonFor(memory: string): string {
   if (isMissing(memory)) return 'the driver does not report its memory use'
-  return firstLine(unbracketed(memory))
+  return reasonIn(unbracketed(memory))
+}
+
+function reasonIn(said: string): string {
+  return firstLine(said) || 'the driver cannot reach it'
 }
 
 /** "WARNING: infoROM is corrupted at gpu 0000:3B:00.0" comes with a full answer. */
@@ -213,7 +227,7 @@ function amount(value: string | undefined): number | undefined {
 function lines(text: string): string[] {
   return text
     .split('\n')
-    .map((line) => line.trim())
+    .map((line) => line.slice(0, LONGEST_LINE).trim())
     .filter((line) => line !== '')
 }
 

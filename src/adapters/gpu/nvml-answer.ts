@@ -1,4 +1,5 @@
-import { firstLine, notUnderstood } from './driver-words.ts'
+import * as v from 'valibot'
+import { notUnderstood } from './driver-words.ts'
 import type { ReportedGpu } from './reading.ts'
 
 /** The name the dynamic loader knows NVML by. */
@@ -19,11 +20,42 @@ export function isAnswer(stdout: string): boolean {
 export function parseAnswer(stdout: string): NvmlAnswer {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
   try {
-    const answer: unknown = JSON.parse(line)
-    // Written by this very program, so that its kind is proof enough of its shape.
-    if (typeof answer === 'object' && answer !== null && 'kind' in answer) return answer as NvmlAnswer
+    const { success, output } = v.safeParse(Answer, JSON.parse(line))
+    if (success) return output
   } catch {
     // Cut off or none at all.
   }
-  throw notUnderstood('NVML', firstLine(stdout))
+  throw notUnderstood('NVML', stdout)
 }
+
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0))
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+
+const Process = v.object({
+  pid: whole,
+  name: v.exactOptional(v.string()),
+  memoryMb: v.exactOptional(amount),
+})
+
+const State = v.variant('kind', [
+  v.object({ kind: v.literal('fault'), reason: v.string() }),
+  v.object({
+    kind: v.literal('measured'),
+    memoryUsedMb: amount,
+    memoryTotalMb: v.exactOptional(amount),
+    utilizationPercent: v.exactOptional(amount),
+    temperatureC: v.exactOptional(amount),
+    powerW: v.exactOptional(amount),
+    mig: v.exactOptional(v.boolean()),
+    processes: v.array(Process),
+  }),
+])
+
+/** Written by this very program; but a library shares its standard output. */
+const Answer = v.variant('kind', [
+  v.object({
+    kind: v.literal('gpus'),
+    gpus: v.array(v.object({ index: whole, uuid: v.string(), name: v.string(), state: State })),
+  }),
+  v.object({ kind: v.picklist(['missing', 'failed']), reason: v.string() }),
+]) satisfies v.GenericSchema<unknown, NvmlAnswer>

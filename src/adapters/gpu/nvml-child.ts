@@ -38,7 +38,7 @@ function readGpu(nvml: NvmlLibrary, index: number): ReportedGpu {
   try {
     const device = nvml.device(index)
     uuid = optional(() => nvml.uuid(device)) ?? uuid
-    name = optional(() => nvml.name(device)) ?? name
+    name = optional(() => nvml.name(device)) || name
     const { usedMb, totalMb } = nvml.memory(device)
     const readings = {
       memoryTotalMb: totalMb,

@@ -43,6 +43,11 @@ export function known<T extends object>(value: T): { [K in keyof T]: Exclude<T[K
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
 }
 
+/** Whether nothing stands there twice. */
+export function areDistinct(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length
+}
+
 /** One entry per pid, with the sum of its memory: a process has one entry for each MIG instance it uses. */
 export function oncePerPid(processes: readonly ReportedProcess[]): ReportedProcess[] {
   const byPid = new Map<number, ReportedProcess>()
