@@ -36,5 +36,11 @@ describe('the mount that holds a path', () => {
   }
   for (const [path, type] of Object.entries(cases))
     test(path, () => expect(mountType(path, table)).toBe(type))
+  test('a mount point that is not ASCII', () => {
+    const bytes = Buffer.from(`${table}\n34 22 0:44 / /mnt/données rw - fuse.sshfs host: rw`).toString(
+      'latin1',
+    )
+    expect(mountType('/mnt/données/pool.db', bytes)).toBe('fuse.sshfs')
+  })
   test('no table', () => expect(mountType('/', '')).toBeNull())
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { copyFileSync, readlinkSync } from 'node:fs'
+import { copyFileSync, readFileSync, readlinkSync } from 'node:fs'
 import { currentProcess, liveness, parseStat, processStat } from '../../src/adapters/os/processes.ts'
 import { waitFor, watchProcess } from '../../src/adapters/os/wait.ts'
 import type { ProcessIdentity } from '../../src/domain/model.ts'
@@ -131,6 +131,13 @@ describe('/proc/<pid>/stat', () => {
 
   test('a line that is none', () => {
     expect(parseStat('')).toBeNull()
+  })
+
+  test('a line that breaks off proves nothing', () => {
+    const line = `${readFileSync('/proc/self/stat')}`
+    const whole = parseStat(line)
+    const seen = new Set(Array.from(line, (_, end) => parseStat(line.slice(0, end))?.startTime))
+    expect([...seen]).toEqual([undefined, whole?.startTime])
   })
 
   test('a process that is not there', () => {

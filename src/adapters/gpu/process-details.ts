@@ -3,7 +3,7 @@ import { known, type ReportedGpu, type ReportedProcess } from './reading.ts'
 
 type UserName = (uid: number) => string
 
-interface ProcessDetails {
+export interface ProcessDetails {
   readonly uid?: number | undefined
   readonly comm?: string | undefined
   readonly argv?: readonly string[] | undefined
@@ -70,14 +70,18 @@ async function readDetails(pid: number): Promise<ProcessDetails> {
     readText(`/proc/${pid}/status`),
     withinLimit(readText(`/proc/${pid}/cmdline`)),
   ])
-  if (status === undefined) return {}
+  return status === undefined ? {} : detailsIn(status, commandLine)
+}
+
+/** From `/proc/<pid>/status` and, where it could be read, `/proc/<pid>/cmdline`. */
+export function detailsIn(status: string, commandLine: string | undefined): ProcessDetails {
   // proc_pid_status(5): "Uid: real effective saved filesystem". The owner of the folder would say the same
   // but for processes that may not dump core, which belong to root there.
-  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1]
+  const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
   return {
     uid: uid === undefined ? undefined : Number(uid),
-    comm: /^Name:\s+(.*)$/m.exec(status)?.[1],
-    argv: commandLine?.replace(/\0+$/, '').split('\0'),
+    comm: /^Name:\t(.+)$/m.exec(status)?.[1],
+    argv: commandLine?.split('\0'),
   }
 }
 

@@ -1,4 +1,5 @@
-import { realPath, statfsInto } from './libc.ts'
+import { fromByteText } from './environment.ts'
+import { type ByteText, realPath, statfsInto } from './libc.ts'
 import { readText } from './procfs.ts'
 
 /** `f_type` of statfs(2), by linux/magic.h and the sources of the file systems. */
@@ -45,11 +46,11 @@ export function networkFilesystem(path: string): string | null {
  * The type of the mount that holds the path: the longest mount point above it, the last of equals, for it
  * hides the earlier. Fields by proc_pid_mountinfo(5); space, tab, newline and backslash are octal there.
  */
-export function mountType(path: string, mountinfo: string): string | null {
+export function mountType(path: string, mountinfo: ByteText): string | null {
   let longest = { point: '', type: null as string | null }
-  for (const line of mountinfo.split('\n')) {
+  for (const line of fromByteText(mountinfo).split('\n')) {
     const [mount = '', source = ''] = line.split(' - ')
-    const point = (mount.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal) =>
+    const point = (mount.split(' ')[4] ?? '').replace(/\\([0-3][0-7]{2})/g, (_, octal) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     )
     const holds = path === point || path.startsWith(point.endsWith('/') ? point : `${point}/`)

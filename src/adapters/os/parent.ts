@@ -51,10 +51,16 @@ export function readParent(): Parent {
   return { kind: kindOf(pid), signals: signalMasks(pid), openFiles: openFilesLimit(pid) }
 }
 
+const MASKS = /\nSigBlk:\t([\da-f]{16})\nSigIgn:\t([\da-f]{16})\nSigCgt:\t([\da-f]{16})\n/
+
 /** Null where the process is gone or hidden. */
 export function signalMasks(pid: number | 'self'): SignalMasks | null {
-  const status = readText(`/proc/${pid}/status`)
-  const masks = status === null ? null : /\nSigBlk:\t(\w+)\nSigIgn:\t(\w+)\nSigCgt:\t(\w+)/.exec(status)
+  return parseSignalMasks(readText(`/proc/${pid}/status`) ?? '')
+}
+
+/** From `/proc/<pid>/status`, where they stand together; null where they do not. */
+export function parseSignalMasks(status: string): SignalMasks | null {
+  const masks = MASKS.exec(status)
   if (masks === null) return null
   return {
     blocked: BigInt(`0x${masks[1]}`),
@@ -72,6 +78,11 @@ function kindOf(pid: number): ParentKind {
 }
 
 function openFilesLimit(pid: number): Parent['openFiles'] {
-  const limit = /Max open files +(\d+) +(\d+)/.exec(readText(`/proc/${pid}/limits`) ?? '')
+  return parseOpenFiles(readText(`/proc/${pid}/limits`) ?? '')
+}
+
+/** From `/proc/<pid>/limits`. */
+export function parseOpenFiles(limits: string): Parent['openFiles'] {
+  const limit = /^Max open files +(\d+) +(\d+) /m.exec(limits)
   return limit === null ? null : { soft: BigInt(limit[1] ?? 0), hard: BigInt(limit[2] ?? 0) }
 }

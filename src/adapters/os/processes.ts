@@ -52,13 +52,19 @@ function livenessBelow(identity: ProcessIdentity): Liveness {
   // Where `hidepid` is in force, the first process is not listed.
   if (!pids.includes(1)) return 'unknown'
   for (const pid of pids) {
-    const innermost = /^NSpid:.*\s(\d+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
-    if (innermost !== undefined && Number(innermost) !== identity.pid) continue
-    const stat = innermost === undefined ? null : processStat(pid)
+    const innermost = innermostPid(readText(`/proc/${pid}/status`) ?? '')
+    if (innermost !== null && innermost !== identity.pid) continue
+    const stat = innermost === null ? null : processStat(pid)
     if (stat === null && exists(pid)) return 'unknown'
     if (stat?.startTime === identity.startTime && !hasEnded(stat)) return 'alive'
   }
   return 'gone'
+}
+
+/** The pid in the process's own namespace, from its `/proc/<pid>/status`; null where that does not tell. */
+export function innermostPid(status: string): number | null {
+  const pid = /^NSpid:(?:\t\d+)*\t(\d+)$/m.exec(status)?.[1]
+  return pid === undefined ? null : Number(pid)
 }
 
 /** How long an answer may serve again: a decision is made twice, before and under the lock. */
@@ -82,24 +88,32 @@ export function livenessInDecision(): (identity: ProcessIdentity) => Liveness {
 const isSame = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
 
+/** From the third to the 23rd; one that is followed by another was not cut off. */
+const STAT_FIELDS = 21
+
 /** Null where the process is gone or hidden. */
 export function processStat(pid: number | 'self'): ProcessStat | null {
   const line = readText(`/proc/${pid}/stat`)
   return line === null ? null : parseStat(line)
 }
 
-/** The name in parentheses is the program's choice and may itself hold spaces and parentheses. */
+/**
+ * The name in parentheses is the program's choice and may itself hold spaces and parentheses. Null for a line
+ * that does not tell all: half of one proves nothing about a process.
+ */
 export function parseStat(line: string): ProcessStat | null {
   const nameEnd = line.lastIndexOf(')')
   if (nameEnd < 0) return null
-  const fields = line.slice(nameEnd + 2).split(' ')
-  const field = (number: number): string => fields[number - 3] ?? ''
+  const [state = '', ...numbers] = line.slice(nameEnd + 2).split(' ', STAT_FIELDS)
+  const isWhole = numbers.length === STAT_FIELDS - 1 && numbers.every((each) => /^-?\d{1,20}$/.test(each))
+  if (!isWhole) return null
+  const field = (number: number): number => Number(numbers[number - 4])
   return {
-    state: field(3),
-    parent: Number(field(4)),
-    processGroup: Number(field(5)),
-    threads: Number(field(20)),
-    startTime: Number(field(22)),
+    state,
+    parent: field(4),
+    processGroup: field(5),
+    threads: field(20),
+    startTime: field(22),
   }
 }
 
