@@ -1,6 +1,8 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type SettingSpec, type Settings } from '../domain/settings.ts'
+import { shortened } from '../domain/text.ts'
 import { findPath } from './os/libc.ts'
+import { readSmallFile } from './os/small-file.ts'
 
 export interface SettingSources {
   /** As typed, by setting name; absent where not given. */
@@ -15,7 +17,14 @@ export interface SettingSources {
  * defaults. Throws `usage` for a wrong flag and `config-invalid` for the others, naming where it stands.
  */
 export async function loadSettings(sources: SettingSources): Promise<Settings> {
-  const files = await configFiles(sources)
+  return settingsFrom(sources, configFiles(sources))
+}
+
+/** As `loadSettings`, with the values of the files, those that go before others first. */
+export function settingsFrom(
+  sources: Pick<SettingSources, 'flags' | 'env'>,
+  files: readonly ConfigFile[],
+): Settings {
   const pick = <Name extends keyof Settings>(name: Name): Settings[Name] => {
     const spec = SETTINGS[name]
     const flag = sources.flags[name]
@@ -51,38 +60,50 @@ function readOrThrow<Value>(
   if (read !== undefined) return read
   throw new CanhazgpuError(
     code,
-    `Invalid value for ${where}: ${JSON.stringify(value)} - expected ${spec.expected}`,
+    `Invalid value for ${where}: ${shownValue(value)} - expected ${spec.expected}`,
   )
 }
 
-interface ConfigFile {
+/** A file may hold values that have no end. */
+function shownValue(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  try {
+    return shortened(JSON.stringify(value), LONGEST_SHOWN)
+  } catch {
+    return Array.isArray(value) ? '[…]' : '{…}'
+  }
+}
+
+const LONGEST_SHOWN = 200
+
+export interface ConfigFile {
   readonly path: string
   readonly values: Readonly<Record<string, unknown>>
 }
 
-async function configFiles(sources: SettingSources): Promise<readonly ConfigFile[]> {
+function configFiles(sources: SettingSources): readonly ConfigFile[] {
   const home = sources.env.HOME
   const personal = sources.configFile ?? (home === undefined ? undefined : `${home}/.canhazgpu.yaml`)
   const files: ConfigFile[] = []
   for (const path of [personal, '/etc/canhazgpu/config.yaml']) {
     if (path === undefined) continue
-    const text = await contentsOf(path, path === sources.configFile)
+    const text = contentsOf(path, path === sources.configFile)
     if (text !== null) files.push({ path, values: parseConfig(path, text) })
   }
   return files
 }
 
-async function contentsOf(path: string, required: boolean): Promise<string | null> {
+function contentsOf(path: string, required: boolean): string | null {
   // Most have none; or it is in a folder closed to us, another user's `$HOME` kept by `su`.
   if (!required && findPath(path) !== 0) return null
-  try {
-    return await Bun.file(path).text()
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    const why = code === 'ENOENT' ? 'it does not exist' : code === 'EACCES' ? 'no permission' : code
-    throw new CanhazgpuError('config-invalid', `Cannot read the configuration ${path}: ${why}`, { cause })
-  }
+  const read = readSmallFile(path, MOST_BYTES)
+  if (typeof read === 'string') return read
+  const why = read.kind === 'too-large' ? `it has more than ${MOST_BYTES} bytes` : read.reason
+  throw new CanhazgpuError('config-invalid', `Cannot read the configuration ${path}: ${why}`)
 }
+
+/** Room for every setting many times over; long keys take the parsers long. */
+const MOST_BYTES = 64 * 1024
 
 /** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but known keys. */
 export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
@@ -91,8 +112,8 @@ export function parseConfig(path: string, text: string): Readonly<Record<string,
   if (typeof values !== 'object' || Array.isArray(values)) {
     throw new CanhazgpuError('config-invalid', `Invalid configuration ${path}: expected keys and values`)
   }
-  const flat = flattened(Object.entries(values))
   const known = Object.values(SETTINGS).map((spec) => spec.key)
+  const flat = flattened(Object.entries(values), known)
   for (const key of Object.keys(flat)) {
     if (known.includes(key)) continue
     throw new CanhazgpuError('config-invalid', `Unknown key '${key}' in ${path}`, {
@@ -103,10 +124,13 @@ export function parseConfig(path: string, text: string): Readonly<Record<string,
 }
 
 /** `run: { wait: true }` and `run.wait: true` are the same. */
-function flattened(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+function flattened(
+  entries: readonly (readonly [string, unknown])[],
+  known: readonly string[],
+): Record<string, unknown> {
   return Object.fromEntries(
     entries.flatMap(([key, value]) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value)
+      typeof value === 'object' && value !== null && !Array.isArray(value) && !known.includes(key)
         ? Object.entries(value).map(([inner, each]) => [`${key}.${inner}`, each] as const)
         : [[key, value] as const],
     ),

@@ -87,6 +87,26 @@ test.each([
   ['config.toml', 'memory-threshold = \n', ['parse']],
   ['config.json', '{"memory-threshold": 5', ['parse']],
   ['config.json', '', ['parse']],
+  ['config.yaml', 'memory-threshold: &a [*a]\n', ['memory-threshold', '1024']],
+  ['config.yaml', 'store: &a {b: *a}\n', ['store', 'sqlite://']],
+  [
+    'config.json',
+    `{"memory-threshold": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+    ['memory-threshold', '1024'],
+  ],
+  ['config.yaml', `memory-threshold: ${'['.repeat(20_000)}`, ['parse']],
+  ['config.toml', `a = ${'['.repeat(20_000)}`, ['parse']],
+  ['config.toml', `${'a.'.repeat(20_000)}a = 1`, ['config.toml']],
+  ['config.yaml', `${'&a '.repeat(1000)}[`, ['parse']],
+  ['config.yaml', 'memory-threshold: .inf\n', ['memory-threshold', 'Infinity']],
+  ['config.toml', 'memory-threshold = 1979-05-27\n', ['memory-threshold', '1979-05-27']],
+  ['config.yaml', 'memory-threshold: {}\n', ['memory-threshold', '{}', '1024']],
+  ['config.yaml', '__proto__: {store: x}\n', ['__proto__', 'known keys']],
+  ['config.json', '{"constructor": {"prototype": {}}}', ['constructor', 'known keys']],
+  ['config.yaml', 'store: x\n---\nstore: y\n', ['keys and values']],
+  ['config.yaml', `store: ${'x'.repeat(5_000)}\n`, ['Invalid store']],
+  ['config.yaml', `probe-timeout: ${'1'.repeat(60_000)}\n`, ['probe-timeout', '10s']],
+  ['config.json', '{"store": "sqlite:///tmp/a\\u0000b.db"}', ['Invalid store']],
 ])('%s with %j is refused in one line', async (name, text, says) => {
   using pool = await testPool(1)
   delete pool.env.CANHAZGPU_STORE
@@ -94,7 +114,7 @@ test.each([
   const refused = await pool.chg('status', '--config', path)
   expect(refused.stdout).toBe('')
   expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-  for (const words of text.startsWith('store: mysql') ? says : [path, ...says]) {
+  for (const words of says[0]?.includes('://') || says[0] === 'Invalid store' ? says : [path, ...says]) {
     expect(refused.stderr).toContain(words)
   }
   expect(refused.status).toBe(1)
@@ -110,6 +130,43 @@ test('a file that was named must be there and be a file', async () => {
     expect(stderr).toMatch(/^Error: Cannot read the configuration [^\n]+\n$/)
     expect(stderr).toContain(name)
   }
+})
+
+test('what else can be read may be named as well', async () => {
+  using pool = await poolInUse()
+  const { stdout } = await pool.sh(
+    `bash -c '"$CHG" status --config <(sleep 0.1; echo memory-threshold: 500)'`,
+  )
+  expect(stdout).toContain('WITHOUT RESERVATION')
+  expect(await isOccupied(pool, '--config', '/dev/null')).toBe(false)
+  const fromWindows = '\ufeff{\r\n"memory-threshold": 500\r\n}\r\n'
+  expect(await isOccupied(pool, '--config', write(pool, 'bom.json', fromWindows))).toBe(true)
+})
+
+test.each([
+  ['a folder', 'mkdir config.yaml', 'directory'],
+  ['endless', 'ln -s /dev/zero config.yaml', 'more than'],
+  ['large', 'head -c 100000 /dev/zero > config.yaml', 'more than'],
+  ['a link to itself', 'ln -s config.yaml config.yaml', 'symbolic links'],
+  [
+    'a socket',
+    `perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Listen => 1, Local => "config.yaml")'`,
+    'config.yaml',
+  ],
+  ['no text', 'head -c 1000 "$CHG" > config.yaml', 'parse'],
+])('a configuration that is %s is refused in one line', async (_, make, says) => {
+  using pool = await testPool(1)
+  await pool.sh(make)
+  const { status, stdout, stderr } = await pool.chg('status', '--config', `${pool.folder}/config.yaml`)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  expect(stderr).toMatch(/^Error: [^\n]+\n$/)
+  expect(stderr).toContain(says)
+})
+
+test('a pipe to which nobody writes does not hold anyone up', async () => {
+  using pool = await poolInUse()
+  await pool.sh('mkfifo .canhazgpu.yaml')
+  expect(await isOccupied(pool)).toBe(false)
 })
 
 test('a wrong variable is named as such', async () => {

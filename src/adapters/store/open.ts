@@ -11,7 +11,7 @@ export interface StorePlace {
 
 /** Reads `sqlite:///absolute/path`. Throws `config-invalid`. */
 export function storePlace(url: string): StorePlace {
-  const path = /^sqlite:\/\/(\/.+)$/.exec(url)?.[1]
+  const path = /^sqlite:\/\/(\/[^\0]+)$/.exec(url)?.[1]
   if (path !== undefined && !path.endsWith('/')) return { path }
   throw new CanhazgpuError(
     'config-invalid',
