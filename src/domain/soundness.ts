@@ -25,6 +25,7 @@ export interface Checkup {
 /** What in this pool breaks the rules that every decision keeps, one sentence each; none in a sound pool. */
 export function poolFaults(pool: Pool): readonly string[] {
   return [
+    ...(pool.gpus.length === 0 ? ['there is no GPU'] : []),
     ...doubleHolders(pool),
     ...pool.reservations.flatMap((held) => gpuFaults(held, pool)),
     ...lineFaults(pool),
@@ -55,9 +56,13 @@ function lineFaults({ gpus, reservations, queue }: Pool): readonly string[] {
   const ids = [...reservations, ...queue].map(({ id }) => id)
   const twice = new Set(ids.filter((id, at) => ids.indexOf(id) !== at))
   return [
+    ...(ids.includes('') ? ['an id is empty'] : []),
     ...[...twice].map((id) => `the id ${id} stands for more than one reservation or place in line`),
     ...queue
       .filter(({ request }) => !isPossible(request, gpus.length))
       .map(({ id }) => `${id} waits in line for GPUs that do not exist`),
+    ...queue
+      .filter(({ request }) => request.kind === 'ids' && new Set(request.ids).size < request.ids.length)
+      .map(({ id }) => `${id} waits in line for a GPU twice`),
   ]
 }

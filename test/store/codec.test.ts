@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { decodePool, decodeTurns, encodePool, examinePool } from '../../src/adapters/store/codec.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { Pool } from '../../src/domain/model.ts'
+import type { Pool, QueueEntry, RunReservation } from '../../src/domain/model.ts'
 
 const MOMENT = { wall: 1_000, steady: { epoch: 'boot', ms: 5 } }
 const POOL: Pool = {
@@ -62,4 +62,54 @@ test('one that was damaged is refused, wherever it was', () => {
 
 test('one without a checksum is examined', () => {
   expect(decodePool(JSON.stringify({ version: 1, ...POOL }))).toEqual(POOL)
+})
+
+const NOW = 1_750_000_000_000
+const account = { uid: 1000, name: 'alice' }
+const process = { pid: 42, startTime: 7, bootId: 'boot', pidNamespace: '1' }
+const RUN: RunReservation = {
+  ...{ id: 'a', gpus: [0], user: 'alice', account, startedAt: NOW, command: 'true' },
+  ...{ kind: 'run', process, heartbeatAt: NOW },
+}
+const ENTRY: QueueEntry = {
+  ...{ id: 'q', user: 'bob', account, kind: 'run', process, joinedAt: NOW, heartbeatAt: NOW },
+  request: { kind: 'count', count: 2 },
+}
+const SOUND = {
+  version: 1,
+  ...POOL,
+  gpus: [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' })),
+  reservations: [RUN],
+  queue: [ENTRY],
+}
+
+const FLAWS: Readonly<Record<string, object>> = {
+  'a GPU in two reservations': { reservations: [RUN, { ...RUN, id: 'b' }] },
+  'a GPU twice in one': { reservations: [{ ...RUN, gpus: [0, 0] }] },
+  'GPUs in disorder': { reservations: [{ ...RUN, gpus: [1, 0] }] },
+  'a GPU that does not exist, reserved': { reservations: [{ ...RUN, gpus: [2] }] },
+  'a GPU that does not exist, waited for': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [2] } }] },
+  'a GPU waited for twice': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [1, 1] } }] },
+  'more GPUs waited for than there are': { queue: [{ ...ENTRY, request: { kind: 'count', count: 3 } }] },
+  'two entries of one id': { queue: [ENTRY, ENTRY] },
+  'an entry with the id of a reservation': { queue: [{ ...ENTRY, id: 'a' }] },
+  'an empty id': { queue: [{ ...ENTRY, id: '' }] },
+  'a pool without GPUs': { gpus: [], reservations: [], queue: [] },
+  'a time no date can tell': { reservations: [{ ...RUN, startedAt: 1e16 }] },
+  'a negative span': { queue: [{ ...ENTRY, duration: -1 }] },
+  // To kill(2) these are the whole process group and, as 32 bits, every process there is.
+  'pid 0': { reservations: [{ ...RUN, process: { ...process, pid: 0 } }] },
+  'pid 4294967295': { reservations: [{ ...RUN, process: { ...process, pid: 4_294_967_295 } }] },
+}
+
+test.each(Object.entries(FLAWS))('%s is damage', (_, part) => {
+  expect(decodePool(JSON.stringify(SOUND)).reservations).toHaveLength(1)
+  const flawed = () => decodePool(JSON.stringify({ ...SOUND, ...part }))
+  expect(flawed).toThrow(/^The stored pool is damaged \([^\n]+\)$/)
+  expect(flawed).toThrow(CanhazgpuError)
+})
+
+test('what a clock that was set back left behind is no damage', () => {
+  const early = { ...RUN, startedAt: -3_600_000, heartbeatAt: -1 }
+  expect(decodePool(JSON.stringify({ ...SOUND, reservations: [early] })).reservations).toEqual([early])
 })

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { ALLOCATIONS, type Moment, type Pool, PROVIDERS } from '../../domain/model.ts'
+import { poolFaults } from '../../domain/soundness.ts'
 import { shortened } from '../../domain/text.ts'
 import { RECOVERY } from './sqlite-errors.ts'
 
@@ -10,13 +11,19 @@ const DOCUMENT_VERSION = 1
 /** What turns a document of version N into one of version N + 1, by N. */
 const upgrades: Readonly<Record<number, (document: Record<string, unknown>) => Record<string, unknown>>> = {}
 
-const millis = v.pipe(v.number(), v.finite())
-const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
+/** What a date can tell, with room to follow a clock. A clock that was set back leads to before 1970. */
+const MOST_MILLIS = 8e15
+/** PID_MAX_LIMIT of the kernel; a larger number would reach kill(2) as another, or as all processes. */
+const LARGEST_PID = 2 ** 22
+
+const millis = v.pipe(v.number(), v.minValue(-MOST_MILLIS), v.maxValue(MOST_MILLIS))
+const span = v.pipe(millis, v.minValue(0))
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const account = v.object({ uid: whole, name: v.string() })
 const gpuIds = v.pipe(v.array(whole), v.minLength(1))
 
 const process = v.object({
-  pid: whole,
+  pid: v.pipe(whole, v.minValue(1), v.maxValue(LARGEST_PID)),
   startTime: whole,
   bootId: v.string(),
   pidNamespace: v.string(),
@@ -56,7 +63,7 @@ const queueEntry = v.object({
   joinedAt: millis,
   heartbeatAt: millis,
   waitUntil: v.exactOptional(millis),
-  duration: v.exactOptional(millis),
+  duration: v.exactOptional(span),
   servableSince: v.exactOptional(millis),
   note: v.exactOptional(v.string()),
 })
@@ -102,7 +109,7 @@ const checksumOf = (body: string): string => Bun.hash.xxHash64(body).toString(16
 /** Reads a document of this or any earlier version. Throws `store-corrupt` or `store-too-new`. */
 export function decodePool(text: unknown): Pool {
   if (typeof text !== 'string') throw corrupt('not text')
-  return text.startsWith(HEAD) ? JSON.parse(checked(text)) : examinePool(text)
+  return text.startsWith(HEAD) ? JSON.parse(checked(text)) : sound(examinePool(text))
 }
 
 /** The document without version and checksum. */
@@ -113,7 +120,13 @@ function checked(text: string): string {
   return body
 }
 
-/** As `decodePool`, but for the checksum, and sparing no part the examination. */
+function sound(examined: Pool): Pool {
+  const [fault] = poolFaults(examined)
+  if (fault !== undefined) throw corrupt(shortened(fault, LONGEST_REASON))
+  return examined
+}
+
+/** Reads it by its shape, whatever its checksum; `poolFaults` tells what else may be wrong. Throws as `decodePool`. */
 export function examinePool(text: string): Pool {
   let parsed: unknown
   try {
