@@ -1,0 +1,38 @@
+import type { Parser } from './parser.ts'
+
+/** An input that once hurt. Pieces that repeat are a pair: what, and how often. */
+export interface Kept {
+  readonly why: string
+  readonly input: readonly (string | readonly [piece: string, times: number])[]
+}
+
+const fileOf = (parser: Parser) => Bun.file(new URL(`./corpus/${parser.name}.json`, import.meta.url))
+
+/** Everything kept of a parser. */
+export async function keptOf(parser: Parser): Promise<readonly Kept[]> {
+  const file = fileOf(parser)
+  return (await file.exists()) ? await file.json() : []
+}
+
+export const textOf = ({ input }: Kept): string =>
+  input.map((piece) => (typeof piece === 'string' ? piece : piece[0].repeat(piece[1]))).join('')
+
+/** Adds an input to what is kept. */
+export async function keep(parser: Parser, why: string, text: string): Promise<void> {
+  const kept = [...(await keptOf(parser)), { why, input: piecesOf(text) }]
+  await Bun.write(fileOf(parser), `${JSON.stringify(kept, null, 2)}\n`)
+}
+
+/** What repeats more than fifty times is written once. */
+export function piecesOf(text: string): Kept['input'] {
+  const pieces: (string | readonly [string, number])[] = []
+  let from = 0
+  for (const match of text.matchAll(/(.{1,40}?)\1{50,}/gs)) {
+    if (match.index > from) pieces.push(text.slice(from, match.index))
+    const [whole, piece = ''] = match
+    pieces.push([piece, whole.length / piece.length])
+    from = match.index + whole.length
+  }
+  if (from < text.length) pieces.push(text.slice(from))
+  return pieces
+}

@@ -1,0 +1,34 @@
+import type { Parser } from './parser.ts'
+import { amdSmi } from './parsers/amd-smi.ts'
+import { commandLines } from './parsers/command-lines.ts'
+import { configJson, configToml, configYaml } from './parsers/configuration.ts'
+import { fakeScenario, nvmlAnswer } from './parsers/driver-answers.ts'
+import { durations } from './parsers/durations.ts'
+import { gpuIds } from './parsers/gpu-ids.ts'
+import { nvidiaSmi } from './parsers/nvidia-smi.ts'
+import { proc } from './parsers/proc.ts'
+import { screen } from './parsers/screen.ts'
+import { settings } from './parsers/settings.ts'
+import { storedPool } from './parsers/stored-pool.ts'
+import { typedWords } from './parsers/typed-words.ts'
+import { webRequests } from './parsers/web-requests.ts'
+
+/** Everything that reads what others wrote. */
+export const PARSERS: readonly Parser[] = [
+  durations,
+  gpuIds,
+  settings,
+  configYaml,
+  configToml,
+  configJson,
+  storedPool,
+  nvidiaSmi,
+  amdSmi,
+  nvmlAnswer,
+  fakeScenario,
+  proc,
+  commandLines,
+  typedWords,
+  webRequests,
+  screen,
+]

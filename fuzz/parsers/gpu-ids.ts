@@ -1,0 +1,17 @@
+import { parseGpuIds } from '../../src/domain/gpu-ids.ts'
+import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
+import { answerOf, hold, isAscending, isWhole } from '../soundness.ts'
+
+export const gpuIds: Parser = {
+  name: 'gpu-ids',
+  seeds: ['0', '1,3', '0-3', '0-1,5', '7,6,5', ' 1 , 2 ', '0-1023', '10-12,0-3,5'],
+  words: [',', '-', ' ', '0', '1', '3', '0-3', '1023', '1024', '0-1023', '0-999,', '+1', '#'],
+  longest: ARGUMENT_BYTES,
+  check(input) {
+    const ids = answerOf(['usage'], () => parseGpuIds(input))
+    if (ids === null) return
+    hold(ids.length > 0 && ids.every((id) => isWhole(id) && id <= 1023), `ids ${ids}`)
+    hold(isAscending(ids), `not sorted, or repeated: ${ids}`)
+    hold(parseGpuIds(ids.join(',')).join() === ids.join(), 'another list when read again')
+  },
+}

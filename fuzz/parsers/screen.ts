@@ -1,0 +1,143 @@
+import { driverFailed, firstLine, notUnderstood } from '../../src/adapters/gpu/driver-words.ts'
+import { queueDocument } from '../../src/app/queue-document.ts'
+import { queuePlaces } from '../../src/app/queue-overview.ts'
+import { reportDocument } from '../../src/app/report-document.ts'
+import { statusDocument } from '../../src/app/status-document.ts'
+import { queue } from '../../src/cli/commands/queue.ts'
+import { report } from '../../src/cli/commands/report.ts'
+import { shownText } from '../../src/cli/shown-text.ts'
+import { statusLine } from '../../src/cli/status-line.ts'
+import { statusTable } from '../../src/cli/status-table.ts'
+import { waitingWords } from '../../src/cli/waiting-line.ts'
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { GpuUsage, Pool } from '../../src/domain/model.ts'
+import { runningTimes, tallied, usageReport } from '../../src/domain/report.ts'
+import { statusOf } from '../../src/domain/status.ts'
+import { printable, printableJson, shortened } from '../../src/domain/text.ts'
+import { PART, type Parser, parts } from '../parser.ts'
+import { answerOf, checkJson, checkLine, checkRefusal, checkScreen, hold } from '../soundness.ts'
+
+const NOW = 1_750_000_000_000
+const LOOK = { color: false, terminal: false }
+
+/** Texts in every place where those of others can stand. */
+export const screen: Parser = {
+  name: 'screen',
+  seeds: [
+    ['alice', 'night run', 'python3', 'GPU is lost', 'NVIDIA H100', 'vllm serve meta/llama'].join(PART),
+    ['uid 1234', '山田太郎', '[kworker/0:1]', 'Unknown Error', 'é', 'python --model x'].join(PART),
+    'bob',
+  ],
+  words: [
+    PART,
+    ' ',
+    'GPU 0: AVAILABLE',
+    '\u001b',
+    '\u009b',
+    '[31m',
+    '\u202e',
+    '\u200b',
+    '\r',
+    '\n',
+    '…',
+    '--model ',
+  ],
+  longest: 8_192,
+  check(input) {
+    const texts = parts(input)
+    for (const text of texts) checkText(text)
+    const text = (at: number) => texts[at % texts.length] ?? ''
+    const pool = poolOf(text)
+    const gpus = statusOf(pool, new Map(usages(text).map((usage, id) => [id, { uuid: '', usage }])), 1024)
+    const view = { now: NOW, thresholdMb: 1024 }
+    for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))
+    checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
+    checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
+    const places = queuePlaces(pool, NOW)
+    checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
+    checkJson(printableJson(queueDocument(places)))
+    const range = { from: NOW - 1e9, to: NOW }
+    const usage = usageReport(tallied(runningTimes(pool, NOW), range, []), range, 7)
+    checkScreen(report.text(usage, LOOK).stdout ?? '')
+    checkJson(printableJson(reportDocument(usage), 2))
+    for (const { forecast } of places.places) {
+      const news = { position: 1, length: 2, free: 0, occupied: 0, trouble: text(3), forecast, now: NOW }
+      checkLine(waitingWords({ kind: 'count', count: 1 }, news))
+      const { trouble: _, ...untroubled } = news
+      checkLine(waitingWords({ kind: 'ids', ids: [0] }, untroubled))
+    }
+  },
+}
+
+function checkRows(output: string, count: number): void {
+  checkScreen(output)
+  hold(output.split('\n').length === count + 1, `${count} rows take other lines`)
+}
+
+function checkText(text: string): void {
+  checkLine(printable(text))
+  hold(printable(printable(text)) === printable(text), 'printed twice it is another')
+  for (const length of [1, 10, 60]) {
+    const short = shortened(text, length)
+    checkLine(short)
+    hold(short.length <= length, `${short.length} characters, not ${length}`)
+    hold(!text.isWellFormed() || short.isWellFormed(), 'half a character')
+  }
+  checkLine(firstLine(text))
+  const shown = answerOf(['usage'], () => shownText('--note')(text))
+  hold(shown === null || (shown.length > 0 && shown.length <= 200), 'a note of no size')
+  for (const error of [
+    new CanhazgpuError('failure', text, { hint: text }),
+    notUnderstood(text, text),
+    driverFailed(text, text),
+  ]) {
+    checkRefusal(['failure', 'driver-failed'], error)
+  }
+}
+
+type Text = (at: number) => string
+
+function poolOf(text: Text): Pool {
+  const account = { uid: 1000, name: text(0) }
+  const held = { user: text(1), account, startedAt: NOW - 60_000, note: text(2) }
+  const process = { pid: 1, startTime: 1, bootId: text(0), pidNamespace: '1' }
+  return {
+    host: text(3),
+    provider: 'fake',
+    gpus: [0, 1, 2, 3, 4].map((id) => ({ id, uuid: text(id), name: text(id) })),
+    reservations: [
+      { ...held, id: 'a', gpus: [0], kind: 'run', process, heartbeatAt: NOW, command: text(5) },
+      { ...held, id: 'b', gpus: [1], kind: 'manual', expiresAt: NOW + 60_000, note: text(0) },
+    ],
+    queue: ['c', 'd'].map((id) => ({
+      id,
+      user: text(0),
+      account: { uid: 7, name: text(1) },
+      request: { kind: 'count', count: 5 },
+      kind: 'run',
+      process,
+      joinedAt: NOW,
+      heartbeatAt: NOW,
+      note: text(2),
+    })),
+    settings: { allocation: 'lru' },
+    writtenAt: { wall: NOW, steady: { epoch: 'x', ms: 1 } },
+  }
+}
+
+function usages(text: Text): readonly GpuUsage[] {
+  const process = (pid: number) => ({
+    pid,
+    uid: 1,
+    user: text(pid),
+    name: text(pid + 1),
+    command: text(pid + 2),
+  })
+  return [
+    { kind: 'measured', memoryUsedMb: 70_000, processes: [process(1), process(2)] },
+    { kind: 'fault', reason: text(3) },
+    { kind: 'measured', memoryUsedMb: 70_000, processes: [0, 1, 2, 3, 4, 5, 6].map(process) },
+    { kind: 'fault', reason: text(4) },
+    { kind: 'measured', memoryUsedMb: 0, processes: [] },
+  ]
+}

@@ -1,0 +1,95 @@
+import { printCompletions } from '../../src/cli/complete.ts'
+import type { Edge } from '../../src/cli/edge.ts'
+import { EXIT } from '../../src/cli/exit-codes.ts'
+import { runProgram } from '../../src/cli/program.ts'
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
+import { checkScreen, hold } from '../soundness.ts'
+
+/** A machine that is asked only after the command line has been read, and then is not there. */
+function edge(): Edge & { readonly out: string[]; readonly err: string[] } {
+  const out: string[] = []
+  const err: string[] = []
+  const look = { color: false, terminal: false }
+  return {
+    out,
+    err,
+    version: '0.0.0',
+    stdout: (text) => out.push(text),
+    stderr: (text) => err.push(text),
+    look: { stdout: look, stderr: look },
+    world: async () => {
+      throw new CanhazgpuError('failure', 'no machine')
+    },
+  }
+}
+
+const STATUSES: readonly number[] = [EXIT.success, EXIT.failure, EXIT.usage, EXIT.runFailure]
+
+/** A command line, its words parted by NUL. */
+export const typedWords: Parser = {
+  name: 'typed-words',
+  seeds: [
+    'run --gpus 2 --timeout 2h --grace 10s -- python train.py --help',
+    'reserve -g2 --duration=8h --note hello --user bob --wait 30m --json',
+    'admin --gpus 8 --force --provider fake --group gpu --allocation mru-per-user',
+    '--store sqlite:///tmp/p.db status --table --watch --mine --free',
+    'report --days 7 --json',
+    'extend 2h --gpu-ids 1,3',
+    'release -G 0-3 --config /tmp/x.yaml',
+    'web --port 8080 --host 127.0.0.1 --demo',
+    'completion bash',
+    'queue --memory-threshold 1024 --probe-timeout 10s',
+    '--version',
+    'run -h',
+  ].map((line) => line.replaceAll(' ', '\0')),
+  words: [
+    ...[
+      '\0',
+      '--',
+      '-',
+      '=',
+      '--gpus',
+      '-g',
+      '--gpu-ids',
+      '--wait',
+      '--json',
+      '--note',
+      '--user',
+      '--config',
+      '--help',
+    ],
+    ...[
+      'status',
+      'run',
+      'reserve',
+      'stauts',
+      '--gpsu',
+      '0',
+      '1',
+      '1h',
+      '__proto__',
+      '--__proto__',
+      '--constructor',
+      '-1',
+    ],
+  ],
+  nesting: [
+    ['--json\0', ''],
+    ['-', ''],
+  ],
+  longest: ARGUMENT_BYTES,
+  async check(input) {
+    const words = input.split('\0')
+    const machine = edge()
+    const status = await runProgram(words, machine)
+    hold(STATUSES.includes(status), `status ${status}`)
+    hold(status === EXIT.success || machine.err.length > 0, 'it fails and says nothing')
+    checkScreen(machine.out.join(''))
+    checkScreen(machine.err.join(''))
+    const completing = edge()
+    await printCompletions(words, completing)
+    checkScreen(completing.out.join(''))
+    hold(completing.err.length === 0, 'completion complains')
+  },
+}

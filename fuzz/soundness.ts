@@ -1,0 +1,71 @@
+import { tell } from '../src/cli/failures.ts'
+import { CanhazgpuError, type ErrorCode } from '../src/domain/errors.ts'
+
+/** Something that must hold does not. */
+export class Unsound extends Error {
+  override readonly name = 'Unsound'
+}
+
+export function hold(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Unsound(what)
+}
+
+/** What a parser answers; null where it refuses, which it may do in one clear line and with one of these codes. */
+export function answerOf<Value>(codes: readonly ErrorCode[], parse: () => Value): Value | null {
+  try {
+    return parse()
+  } catch (error) {
+    checkRefusal(codes, error)
+    return null
+  }
+}
+
+export function checkRefusal(codes: readonly ErrorCode[], error: unknown): void {
+  if (!(error instanceof CanhazgpuError)) throw error
+  hold(codes.includes(error.code), `refused as ${error.code}: ${error.message.slice(0, 200)}`)
+  for (const json of [false, true]) {
+    const told: string[] = []
+    tell(error, { stderr: (text) => told.push(text), json, commandName: undefined })
+    const said = told.join('')
+    checkScreen(said)
+    hold(said.indexOf('\n') === said.length - 1, 'a refusal is one line')
+    hold(
+      said.length < LONGEST_REFUSAL,
+      `a refusal is one line that can be read, not ${said.length} characters`,
+    )
+    if (json) JSON.parse(said)
+  }
+}
+
+/** Twice five thousand characters, each written as an escape. */
+const LONGEST_REFUSAL = 70_000
+
+/** What could move the cursor, recolour, reverse or hide; whole lines may follow each other. */
+const DECEIVES = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/u
+
+export function checkScreen(output: string): void {
+  for (const line of output.split('\n')) {
+    const found = DECEIVES.exec(line)
+    const code = found?.[0].codePointAt(0)?.toString(16)
+    hold(found === null, `U+${code} reaches the terminal: ${JSON.stringify(line.slice(0, 300))}`)
+  }
+}
+
+/** One line of an answer, that no text of others can break in two. */
+export function checkLine(line: string): void {
+  checkScreen(line)
+  hold(!line.includes('\n'), `a line that breaks: ${JSON.stringify(line.slice(0, 300))}`)
+}
+
+export function checkJson(output: string): void {
+  checkScreen(output)
+  JSON.parse(output)
+}
+
+export const isAmount = (value: number | undefined): boolean =>
+  value === undefined || (Number.isFinite(value) && value >= 0)
+
+export const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
+
+export const isAscending = (numbers: readonly number[]): boolean =>
+  numbers.every((number, at) => at === 0 || (numbers[at - 1] ?? number) < number)

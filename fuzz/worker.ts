@@ -1,0 +1,48 @@
+import { flawOf, inputAt, kindOf, shrunk } from './campaign.ts'
+import { keptOf, textOf } from './corpus.ts'
+import type { Finding, Report, Task } from './explore.ts'
+import type { Parser } from './parser.ts'
+import { PARSERS } from './parsers.ts'
+
+declare const self: Worker
+
+/** One flaw most often shows in many inputs. */
+const MOST_FINDINGS = 12
+
+self.onmessage = async ({ data }: MessageEvent<Task>) => {
+  const parser = PARSERS.find(({ name }) => name === data.parser)
+  if (parser !== undefined) self.postMessage(await work(parser, data))
+}
+
+async function work(parser: Parser, { seed, seconds, slowMs, progress }: Task): Promise<Report> {
+  const counter = new Int32Array(progress)
+  const findings = new Map<string, Finding>()
+  const kept = (await keptOf(parser)).map(textOf)
+  const end = performance.now() + seconds * 1_000
+  let at = -kept.length
+  for (; (at < 0 || performance.now() < end) && findings.size < MOST_FINDINGS; at++) {
+    Atomics.store(counter, 0, at)
+    const input = kept.at(at < 0 ? at : kept.length) ?? inputAt(parser, seed, at)
+    const before = performance.now()
+    const flaw = (await flawOf(parser, input)) ?? (await slowness(parser, input, { before, slowMs }))
+    if (flaw === null || findings.has(kindOf(flaw))) continue
+    const shorter = flaw.startsWith('Slow') ? input : await shrunk(parser, input, flaw)
+    findings.set(kindOf(flaw), { flaw, seed, at, input: shorter })
+  }
+  return { executions: at + kept.length, findings: [...findings.values()] }
+}
+
+/** By the quickest of five, for others use the machine as well. */
+async function slowness(
+  parser: Parser,
+  input: string,
+  { before, slowMs }: { readonly before: number; readonly slowMs: number },
+): Promise<string | null> {
+  let quickest = performance.now() - before
+  for (let again = 0; again < 4 && quickest > slowMs; again++) {
+    const start = performance.now()
+    await flawOf(parser, input)
+    quickest = Math.min(quickest, performance.now() - start)
+  }
+  return quickest > slowMs ? `Slow: ${Math.round(quickest)} ms for ${input.length} characters` : null
+}

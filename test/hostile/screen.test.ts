@@ -1,0 +1,164 @@
+import { expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { currentProcess } from '../../src/adapters/os/processes.ts'
+import type { Pool, QueueEntry, Reservation } from '../../src/domain/model.ts'
+import { changeStoredPool, withDatabase, writeHistory } from '../support/database.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { openTerminal } from '../support/terminal.ts'
+import { HOSTILE_ARGUMENTS, HOSTILE_MIXTURES, seen } from './screen.ts'
+
+const DAY_MS = 86_400_000
+
+/** A pool in which this text stands wherever others can put one. */
+function spread(pool: TestPool, text: string): void {
+  const account = { uid: 4242, name: `account${text}` }
+  const process = currentProcess()
+  changeStoredPool(pool, (stored: Pool): Pool => {
+    const startedAt = stored.writtenAt.wall
+    const held = { user: `user${text}`, account, startedAt, note: `note${text}` }
+    const run: Reservation = {
+      ...{ ...held, id: `r${text}`, gpus: [0], kind: 'run', process, heartbeatAt: startedAt },
+      command: `serve --model=${text}model`,
+    }
+    const manual: Reservation = {
+      ...{ ...held, id: `m${text}`, gpus: [1], kind: 'manual' },
+      expiresAt: startedAt + DAY_MS,
+    }
+    const entry: QueueEntry = {
+      ...{ id: `q${text}`, user: held.user, account, kind: 'run', process, joinedAt: startedAt },
+      ...{ heartbeatAt: startedAt, request: { kind: 'count', count: 4 }, note: held.note },
+    }
+    return {
+      ...stored,
+      host: text,
+      gpus: stored.gpus.map((gpu) => ({ ...gpu, name: `GPU ${text}` })),
+      reservations: [run, manual],
+      queue: [entry],
+    }
+  })
+  withDatabase(pool, (db) => db.run('DELETE FROM history'))
+  const ended = Date.now() - 1_000
+  writeHistory(pool, [
+    {
+      ...{ host: text, reservation: `h${text}`, gpu: 0, user: `user${text}`, account, kind: 'run' },
+      ...{ startedAt: ended - 60_000, endedAt: ended, outcome: 'exited', note: text },
+    },
+  ])
+  const processes = [{ pid: 4_194_303, user: `u${text}`, name: `p${text}`, command: `vllm serve ${text}m` }]
+  pool.play({
+    gpus: {
+      '0': { memory_used_mb: 9000, processes },
+      '2': { memory_used_mb: 9000, name: `G${text}`, processes },
+      '3': { fault: `fault${text}` },
+    },
+  })
+}
+
+test('what others wrote moves no cursor, hides nothing and makes no line of its own', async () => {
+  using pool = await testPool(4)
+  for (const text of HOSTILE_MIXTURES) {
+    spread(pool, text)
+    const lines = (await seen(pool, 'status')).stdout.split('\n')
+    expect(lines.map((line) => line.slice(0, 7))).toEqual(['GPU 0: ', 'GPU 1: ', 'GPU 2: ', 'GPU 3: ', ''])
+    const table = await seen(pool, 'status', '--table')
+    expect(table.stdout.split('\n')).toHaveLength(6)
+    const [first, second, third, fourth] = JSON.parse((await seen(pool, 'status', '--json')).stdout)
+    expect([first.user, second.note]).toEqual([`user${text}`, `note${text}`])
+    expect([third.status, fourth.status]).toEqual(['UNRESERVED', 'ERROR'])
+    expect((await seen(pool, 'queue')).stdout.split('\n')).toHaveLength(3)
+    JSON.parse((await seen(pool, 'queue', '--json')).stdout)
+    expect((await seen(pool, 'report')).stdout).toContain('Unique users: ')
+    JSON.parse((await seen(pool, 'report', '--json')).stdout)
+    const refused = await seen(pool, 'reserve', '--gpus', '4')
+    expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
+  }
+})
+
+test('those who wait are told of others in the same safe words', async () => {
+  using pool = await testPool(4)
+  spread(pool, '\u001b[31m\u009b31m\u202e\r\n\u200b')
+  for (const form of [[], ['--json']]) {
+    const waited = await seen(pool, 'reserve', '--gpus', '3', '--wait', '1s', ...form)
+    expect(waited.stderr).toMatch(/aiting/)
+    expect(waited.status).toBe(75)
+  }
+})
+
+test('a driver that fails is quoted safely', async () => {
+  using pool = await testPool(1)
+  for (const text of HOSTILE_MIXTURES) {
+    pool.play({ fail: `broken${text}` })
+    const failed = await seen(pool, 'status')
+    expect(failed.stdout.split('\n')).toHaveLength(2)
+    expect(failed.stderr).toMatch(/^Error: [^\n]*broken[^\n]*\n$/)
+    JSON.parse((await seen(pool, 'status', '--json')).stderr)
+  }
+})
+
+const QUOTING: readonly ((text: string) => readonly string[])[] = [
+  (text) => [text],
+  (text) => [`--${text}`],
+  (text) => ['status', `-${text}`],
+  (text) => ['status', text],
+  (text) => ['status', '--store', text],
+  (text) => ['status', '--store', `sqlite:///nowhere/${text}/pool.db`],
+  (text) => ['status', '--config', `/nowhere/${text}.yaml`],
+  (text) => ['status', '--memory-threshold', text],
+  (text) => ['status', '--probe-timeout', text],
+  (text) => ['reserve', '--gpus', text],
+  (text) => ['reserve', '--gpu-ids', text],
+  (text) => ['reserve', '--duration', text],
+  (text) => ['reserve', '--note', text, '--user', text, '--nonblock'],
+  (text) => ['report', '--days', text],
+  (text) => ['extend', text],
+  (text) => ['completion', text],
+  (text) => ['admin', '--gpus', '1', '--force', '--provider', `x${text}`],
+  (text) => ['admin', '--gpus', '1', '--force', '--group', `x${text}`],
+  (text) => ['run', '--', `/nowhere/${text}`],
+  (text) => ['run', '--', `nowhere${text}`],
+  (text) => ['web', '--port', '0', '--host', `nowhere.${text}.invalid`],
+  (text) => ['__complete', 'status', text],
+  (text) => ['__complete', 'reserve', '--gpu-ids', `${text},`],
+]
+
+test('what was typed is quoted safely where it is refused', async () => {
+  using pool = await testPool(1)
+  for (const text of HOSTILE_ARGUMENTS) {
+    const asked = QUOTING.flatMap((typed) => [typed(text), ['--json', ...typed(text)]])
+    // At once: most of the time goes into starting them.
+    await Promise.all(asked.map((typed) => seen(pool, ...typed)))
+  }
+})
+
+test('so are files and variables', async () => {
+  using pool = await testPool(1)
+  const path = `${pool.folder}/config`
+  for (const text of HOSTILE_MIXTURES) {
+    for (const [ending, contents] of [
+      ['json', JSON.stringify({ [`x${text}`]: 1 })],
+      ['json', JSON.stringify({ 'memory-threshold': text })],
+      ['json', `{"a": ${text}`],
+      ['yaml', `memory-threshold: [${text}`],
+      ['yaml', `x${text}: 1`],
+      ['toml', `x${text} = ${text}`],
+    ] as const) {
+      writeFileSync(`${path}.${ending}`, contents)
+      await seen(pool, 'status', '--config', `${path}.${ending}`)
+    }
+  }
+  for (const text of HOSTILE_ARGUMENTS) {
+    pool.env.CANHAZGPU_MEMORY_THRESHOLD = `x${text}`
+    expect((await seen(pool, 'status')).status).toBe(1)
+  }
+})
+
+test('on a terminal too nothing but our own colours gets through', async () => {
+  using pool = await testPool(4)
+  spread(pool, '\u001b]0;title\u0007\u001b[2J\u009b1m\u202e')
+  using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'status'])
+  await terminal.see('GPU 3: ')
+  await terminal.process.exited
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  const rest = terminal.shown.replace(/\u001b\[(0|3\d)m|\r\n/g, '')
+  expect(rest).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+})

@@ -1,0 +1,42 @@
+import { HOSTILE_TEXTS } from '../../fuzz/hostile.ts'
+import { checkScreen } from '../../fuzz/soundness.ts'
+import { printable } from '../../src/domain/text.ts'
+import type { TestPool } from '../support/pool.ts'
+
+/** Some at once, to start fewer programs: none hides another, as every byte is looked at. */
+const mixed = (texts: readonly string[]): readonly string[] =>
+  Array.from({ length: Math.ceil(texts.length / 4) }, (_, at) => texts.slice(4 * at, 4 * at + 4).join('x'))
+
+export const HOSTILE_MIXTURES = mixed(HOSTILE_TEXTS)
+
+/** What can be an argument, a variable or a file name. */
+export const HOSTILE_ARGUMENTS = mixed(
+  HOSTILE_TEXTS.filter((text) => text.isWellFormed() && !text.includes('\0') && printable(text) !== text),
+)
+
+export interface Seen {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs one command; every byte it prints is looked at. */
+export async function seen(pool: TestPool, ...typed: string[]): Promise<Seen> {
+  const child = pool.start(...typed)
+  const [stdout, stderr, status] = await Promise.all([
+    new Response(child.stdout).bytes(),
+    new Response(child.stderr).bytes(),
+    child.exited,
+  ])
+  try {
+    return { status, stdout: looked(stdout), stderr: looked(stderr) }
+  } catch (error) {
+    throw new Error(`${JSON.stringify(typed)}: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+function looked(bytes: Uint8Array): string {
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  checkScreen(text)
+  return text
+}
