@@ -1,4 +1,4 @@
-import type { Outcome, ReservationKind, UsageRecord } from '../../domain/model.ts'
+import type { Millis, Outcome, ReservationKind, UsageRecord } from '../../domain/model.ts'
 
 /** A usage record as the table `history` has it. */
 export interface HistoryRow {
@@ -23,12 +23,20 @@ export function recordOfRow(row: HistoryRow): UsageRecord {
     user: row.user,
     account: { uid: row.uid, name: row.account },
     kind: row.kind,
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
+    startedAt: withinDates(row.started_at),
+    endedAt: withinDates(row.ended_at),
     outcome: row.outcome,
     ...(row.note === null ? {} : { note: row.note }),
   }
 }
+
+/** A row that was edited, in nanoseconds perhaps, must not keep all others from being shown. */
+function withinDates(ms: number): Millis {
+  return Math.min(LAST_DATE, Math.max(-LAST_DATE, ms))
+}
+
+/** The last that `Date` can tell, and with the sign the first. */
+const LAST_DATE: Millis = 8.64e15
 
 /** In the order of the columns. */
 export function rowOfRecord(record: UsageRecord) {
