@@ -6,7 +6,7 @@ const MAX_LENGTH = 200
 
 /** The first line that says something, made safe to print, shortened to 200 characters. */
 export function firstLine(text: string): string {
-  for (const line of text.split(/[\r\n]/)) {
+  for (const line of text.trimStart().split(/[\r\n]/)) {
     const clean = printable(line).replace(/\s+/g, ' ')
     if (clean !== '') return shortened(clean, MAX_LENGTH + 1)
   }
