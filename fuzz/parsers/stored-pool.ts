@@ -108,7 +108,7 @@ export const storedPool: Parser = {
       '4',
       '1e999',
       '"version":',
-      '"seal":',
+      '"checksum":',
       '"gpus":',
       '"kind":',
     ],

@@ -51,12 +51,13 @@ export function poolIn(
     const row = db.query<{ turns: unknown; document: unknown }, []>('SELECT turns, document FROM pool').get()
     isThere = row !== null
     if (row === null) return []
-    decodePool(row.document)
-    decodeTurns(row.turns)
     const examined = examinePool(String(row.document))
     const faults = poolFaults(examined)
-    if (faults.length === 0) pool = examined
-    return faults
+    if (faults.length > 0) return faults
+    decodePool(row.document)
+    decodeTurns(row.turns)
+    pool = examined
+    return []
   })
   return isThere ? { pool, problems } : null
 }
