@@ -24,22 +24,28 @@ import { openWaker } from './waker.ts'
 export async function commandLineMain(args: readonly string[], version: string): Promise<number> {
   const color = (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
   const lookOf = (fd: 1 | 2) => ({ terminal: isTerminal(fd), color: color && isTerminal(fd) })
+  const opened: Store[] = []
   const edge: Edge = {
     version,
     stdout: (text) => writeText(1, text),
     stderr: (text) => writeText(2, text),
     look: { stdout: lookOf(1), stderr: lookOf(2) },
-    world: (surroundings) => thisMachine(surroundings, version),
+    world: (surroundings) => thisMachine(surroundings, { version, opened }),
   }
-  if (args[0] !== '__complete') return runProgram(args, edge)
+  const status = args[0] === '__complete' ? await complete(args.slice(1), edge) : await runProgram(args, edge)
+  for (const store of opened) store.close()
+  return status
+}
+
+async function complete(words: readonly string[], edge: Edge): Promise<number> {
   const { printCompletions } = await import('./cli/complete.ts')
-  await printCompletions(args.slice(1), edge)
+  await printCompletions(words, edge)
   return 0
 }
 
 async function thisMachine(
   { flags, configFile, operands, commandLine }: Surroundings,
-  version: string,
+  { version, opened }: { readonly version: string; readonly opened: Store[] },
 ): Promise<World> {
   const inherited = commandLine === null ? null : snapshotInherited()
   const settings = await loadSettings({
@@ -58,7 +64,11 @@ async function thisMachine(
     hostname: () => readText('/proc/sys/kernel/hostname')?.trim() ?? 'localhost',
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
-    deps: once(() => openDeps(settings)),
+    deps: once(async () => {
+      const deps = await openDeps(settings)
+      opened.push(deps.store)
+      return deps
+    }),
     lastingDeps: () => openLastingDeps(settings),
     poolPlace: (group) => {
       const gid = group === undefined ? undefined : groupId(group)

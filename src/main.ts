@@ -19,6 +19,7 @@ switch (args[0]) {
   }
   default: {
     const { commandLineMain } = await import('./command-line.ts')
-    process.exit(await commandLineMain(args, packageJson.version))
+    const { exitNow } = await import('./adapters/os/libc.ts')
+    exitNow(await commandLineMain(args, packageJson.version))
   }
 }

@@ -29,7 +29,11 @@ const MAY_USE: Readonly<Partial<Record<Layer, RegExp>>> = {
 
 /** Ways to the world, and the places that may go there. `src/*.ts` are the files that wire the others. */
 const WAYS_OUT: readonly { readonly what: string; readonly code: RegExp; readonly places: RegExp }[] = [
-  { what: 'process.exit', code: /\bprocess\.exit\b/, places: /^src\/main\.ts$/ },
+  {
+    what: 'process.exit',
+    code: /\bprocess\.exit\b|\bexitNow\b/,
+    places: /^src\/(main|adapters\/os\/libc)\.ts$/,
+  },
   { what: 'console', code: /\bconsole\s*\.\s*\w+\s*\(/, places: /^src\/main\.ts$/ },
   {
     what: 'the wall clock',

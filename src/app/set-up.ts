@@ -48,10 +48,15 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const present = await place.open()
   // Without a group named an existing pool stays with those who have it.
   const store = present !== null && !place.forGroup ? present : await place.create()
-  return store.initialize((existing, moment) => {
-    if (existing !== null && !setUp.force) throw alreadyInitialized(existing)
-    return begin(newPool, existing, moment)
-  })
+  try {
+    return await store.initialize((existing, moment) => {
+      if (existing !== null && !setUp.force) throw alreadyInitialized(existing)
+      return begin(newPool, existing, moment)
+    })
+  } finally {
+    store.close()
+    if (store !== present) present?.close()
+  }
 }
 
 type NewPool = Pick<Pool, 'host' | 'provider' | 'gpus' | 'settings'>
@@ -60,11 +65,13 @@ type NewPool = Pick<Pool, 'host' | 'provider' | 'gpus' | 'settings'>
 async function replaceDamaged(aside: SetAside, newPool: NewPool): Promise<PoolCreated> {
   try {
     const store = await aside.replace()
-    const created = await store.initialize((existing, moment) => {
-      const readable = aside.pool === null ? null : followClock(aside.pool, moment)
-      const begun = begin(newPool, existing ?? readable, moment)
-      return { ...begun, ended: [...aside.records, ...begun.ended] }
-    })
+    const created = await store
+      .initialize((existing, moment) => {
+        const readable = aside.pool === null ? null : followClock(aside.pool, moment)
+        const begun = begin(newPool, existing ?? readable, moment)
+        return { ...begun, ended: [...aside.records, ...begun.ended] }
+      })
+      .finally(() => store.close())
     return { ...created, damaged: { keptAs: aside.keptAs, records: aside.records.length } }
   } catch (error) {
     aside.putBack()

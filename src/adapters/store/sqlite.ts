@@ -237,6 +237,8 @@ function connect(path: string): Database {
     db.run(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`)
     db.run('PRAGMA synchronous = FULL')
     db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    // With a limit the last to close it empties the log, which stays; the next would write it back once more.
+    db.run('PRAGMA journal_size_limit = 0')
     if (versionOf(db) > 0) migrate(db)
     const version = versionOf(db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
