@@ -39,7 +39,7 @@ afterEach(() => {
 })
 
 /** A pool of so many GPUs at a time that means nothing. */
-async function world(gpus: number): Promise<Deps> {
+async function world(gpus: number): Promise<Deps & { readonly path: string }> {
   ;[wall, steady, epoch] = [1_750_000_000_000, 5 * HOUR, 'boot']
   const folder = mkdtempSync(`${tmpdir()}/canhazgpu-clock-`)
   folders.push(folder)
@@ -75,6 +75,7 @@ async function world(gpus: number): Promise<Deps> {
     providerOf: async () => ({ probe: async () => probe }),
     probeTimeout: 1_000,
     memoryThreshold: 1024,
+    path,
   }
 }
 
@@ -196,8 +197,8 @@ test('a pool that is set up anew after the clock was put back: what is recorded 
   set(-5 * HOUR)
   await setUpPool(
     {
-      open: async () => deps.store,
-      create: async () => deps.store,
+      open: () => openSqliteStore({ path: deps.path, now }),
+      create: () => createSqliteStore({ path: deps.path, now }, { kind: 'everyone' }),
       setAside: async () => null,
       forGroup: false,
     },
