@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { ALLOCATIONS, type Moment, type Pool, PROVIDERS } from '../../domain/model.ts'
+import type { Moment, Pool } from '../../domain/model.ts'
 import { poolFaults } from '../../domain/soundness.ts'
 import { shortened } from '../../domain/text.ts'
+import { documentSchema, documentVersion } from './document-schema.ts'
 import { RECOVERY } from './sqlite-errors.ts'
 
 /** Version of the stored pool document. Older ones must load for ever: see `upgrades`. */
@@ -10,86 +11,6 @@ const DOCUMENT_VERSION = 1
 
 /** What turns a document of version N into one of version N + 1, by N. */
 const upgrades: Readonly<Record<number, (document: Record<string, unknown>) => Record<string, unknown>>> = {}
-
-/** What a date can tell, with room to follow a clock. A clock that was set back leads to before 1970. */
-const MOST_MILLIS = 8e15
-/** PID_MAX_LIMIT of the kernel; a larger number would reach kill(2) as another, or as all processes. */
-const LARGEST_PID = 2 ** 22
-
-const millis = v.pipe(v.number(), v.minValue(-MOST_MILLIS), v.maxValue(MOST_MILLIS))
-const span = v.pipe(millis, v.minValue(0))
-const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const account = v.object({ uid: whole, name: v.string() })
-const gpuIds = v.pipe(v.array(whole), v.minLength(1))
-
-const process = v.object({
-  pid: v.pipe(whole, v.minValue(1), v.maxValue(LARGEST_PID)),
-  startTime: whole,
-  bootId: v.string(),
-  pidNamespace: v.string(),
-})
-
-const held = {
-  id: v.string(),
-  gpus: gpuIds,
-  user: v.string(),
-  account,
-  startedAt: millis,
-  note: v.exactOptional(v.string()),
-}
-
-const reservation = v.variant('kind', [
-  v.object({
-    ...held,
-    kind: v.literal('run'),
-    process,
-    heartbeatAt: millis,
-    timeLimit: v.exactOptional(v.object({ interruptAt: millis, killAt: millis })),
-    command: v.string(),
-  }),
-  v.object({ ...held, kind: v.literal('manual'), expiresAt: millis }),
-])
-
-const queueEntry = v.object({
-  id: v.string(),
-  user: v.string(),
-  account,
-  request: v.variant('kind', [
-    v.object({ kind: v.literal('count'), count: v.pipe(whole, v.minValue(1)) }),
-    v.object({ kind: v.literal('ids'), ids: gpuIds }),
-  ]),
-  kind: v.picklist(['run', 'manual']),
-  process,
-  joinedAt: millis,
-  heartbeatAt: millis,
-  waitUntil: v.exactOptional(millis),
-  duration: v.exactOptional(span),
-  servableSince: v.exactOptional(millis),
-  note: v.exactOptional(v.string()),
-})
-
-const pool = v.object({
-  host: v.string(),
-  provider: v.picklist(PROVIDERS),
-  gpus: v.pipe(
-    v.array(
-      v.object({
-        id: whole,
-        uuid: v.string(),
-        name: v.string(),
-        releasedAt: v.exactOptional(millis),
-        releasedBy: v.exactOptional(whole),
-      }),
-    ),
-    v.check((gpus) => gpus.every((gpu, index) => gpu.id === index), 'GPU ids count from 0'),
-  ),
-  reservations: v.array(reservation),
-  queue: v.array(queueEntry),
-  settings: v.object({ allocation: v.picklist(ALLOCATIONS) }),
-  writtenAt: v.object({ wall: millis, steady: v.object({ epoch: v.string(), ms: millis }) }),
-})
-
-const documentVersion = v.object({ version: v.pipe(whole, v.minValue(1)) })
 
 /** The document that holds this pool, stamped with the moment of writing and with its checksum. */
 export function encodePool(value: Pool, writtenAt: Moment): string {
@@ -134,10 +55,13 @@ export function examinePool(text: string): Pool {
   } catch (cause) {
     throw corrupt('not JSON', cause)
   }
-  const head = v.safeParse(documentVersion, parsed)
+  const head = v.safeParse(documentVersion(), parsed)
   if (!head.success) throw corrupt('no version')
   if (head.output.version > DOCUMENT_VERSION) throw tooNew(`pool document version ${head.output.version}`)
-  const result = v.safeParse(pool, upgraded(parsed as Record<string, unknown>, head.output.version))
+  const result = v.safeParse(
+    documentSchema(),
+    upgraded(parsed as Record<string, unknown>, head.output.version),
+  )
   if (!result.success) {
     const [issue] = result.issues
     throw corrupt(shortened(`${v.getDotPath(issue) ?? 'document'}: ${issue.message}`, LONGEST_REASON))

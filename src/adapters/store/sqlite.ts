@@ -4,7 +4,7 @@ import { healed } from '../../domain/healed-store.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, LineCalls, RecordedUsage, Store, TimeRange } from '../../domain/ports.ts'
-import { ENOENT, ENOTDIR, effectiveUid, errorText, findPath } from '../os/libc.ts'
+import { ENOENT, ENOTDIR, effectiveUid, errorText, findPath, ownerOf } from '../os/libc.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
 import { decodePool, decodeTurns, encodePool, tooNew } from './codec.ts'
 import { type HistoryRow, recordOfRow, rowOfRecord } from './history-rows.ts'
@@ -24,7 +24,7 @@ export interface SqliteOptions {
 /** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   findDatabase(options.path)
-  if (effectiveUid() === 0 && (await hasForeignLog(options.path))) {
+  if (effectiveUid() === 0 && hasForeignLog(options.path)) {
     const { ownLog } = await import('./pool-files.ts')
     ownLog(options.path)
   }
@@ -230,15 +230,20 @@ function replaced(path: string): CanhazgpuError {
   })
 }
 
-/** Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). */
+/**
+ * Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). With a limit
+ * to its size the log, which stays, is emptied by the last to close it; the next would write it back once more.
+ */
+const SETTINGS = `
+  PRAGMA busy_timeout = ${LOCK_WAIT_MS};
+  PRAGMA synchronous = FULL;
+  PRAGMA journal_size_limit = 0`
+
 function connect(path: string): Database {
   const db = openFile(path)
   try {
-    db.run(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`)
-    db.run('PRAGMA synchronous = FULL')
+    db.run(SETTINGS)
     db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
-    // With a limit the last to close it empties the log, which stays; the next would write it back once more.
-    db.run('PRAGMA journal_size_limit = 0')
     if (versionOf(db) > 0) migrate(db)
     const version = versionOf(db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
@@ -283,13 +288,9 @@ export function notInitialized(): CanhazgpuError {
 }
 
 /** Whether somebody else than the owner of the database made one of SQLite's files: see `ownLog`. */
-async function hasForeignLog(path: string): Promise<boolean> {
-  const { uid } = await Bun.file(path).stat()
-  for (const ending of ['-wal', '-shm']) {
-    const file = Bun.file(path + ending)
-    if ((await file.exists()) && (await file.stat()).uid !== uid) return true
-  }
-  return false
+function hasForeignLog(path: string): boolean {
+  const owner = ownerOf(path)
+  return ['-wal', '-shm'].map((ending) => ownerOf(path + ending)).some((uid) => uid >= 0 && uid !== owner)
 }
 
 /** A file that cannot be seen is missing, or in a folder that is closed to us. */
