@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
@@ -113,6 +113,22 @@ describe.skipIf(reason !== null)(
         await pool.chg('status')
         expect(statSync(pool.database + ending).uid).toBe(0)
         expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+      }
+    })
+
+    test('root is not led to other files by links in place of those beside the database', async () => {
+      using pool = await sharedPool()
+      const target = `${pool.folder}/of-root`
+      writeFileSync(target, '', { mode: 0o600 })
+      chownSync(pool.database, bob.uid, 0)
+      for (const ending of ['-wal', '-shm', '-wake']) {
+        rmSync(pool.database + ending)
+        await bob.sh(pool, `ln -s '${target}' '${pool.database}${ending}'`)
+        await pool.chg('status')
+        await pool.chg('admin', '--gpus', '4', '--provider', 'fake', '--force')
+        await pool.chg('admin', '--gpus', '4', '--provider', 'fake', '--force', '--group', 'root')
+        expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 0 })
+        rmSync(pool.database + ending)
       }
     })
 

@@ -3,7 +3,7 @@ import { dlopen, ptr, read } from 'bun:ffi'
 /**
  * The C library, as thin as it can be: the only file that knows its calling conventions. Every call
  * answers as the kernel does: a negative number is the negated errno, unless its comment says otherwise.
- * Numbers hold for Linux on x86_64 and aarch64, which share all that stand here.
+ * Numbers hold for Linux on x86_64 and, where it is another, aarch64.
  */
 
 export type Bytes = Uint8Array<ArrayBuffer>
@@ -19,12 +19,15 @@ export const EACCES = 13
 export const ENOTDIR = 20
 export const ERANGE = 34
 
+const onArm = process.arch === 'arm64'
+
 export const O_RDONLY = 0
 export const O_WRONLY = 1
 export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000
+export const O_NOFOLLOW = onArm ? 0o100000 : 0o400000
 
 export const F_SETFD = 2
 export const FD_CLOEXEC = 1
@@ -40,9 +43,8 @@ export const X_OK = 1
 export const R_OK = 4
 export const F_OK = 0
 
-const onArm = process.arch === 'arm64'
-
 const AT_FDCWD = -100
+const AT_SYMLINK_NOFOLLOW = 0x100
 const STATX_UID = 0x8
 
 const { symbols: c } = dlopen('libc.so.6', {
@@ -139,12 +141,19 @@ export const newSession = (): number => outcome(c.setsid())
 export const clockInto = (clock: number, timespec: BigInt64Array<ArrayBuffer>): number =>
   outcome(c.clock_gettime(clock, timespec))
 
-/** The user whom a file belongs to; negative where it cannot be seen. statx(2) by number: old C libraries lack it. */
+/** The user whom a file, or the link in its place, belongs to; negative where it cannot be seen. statx(2) by number: old C libraries lack it. */
 export function ownerOf(path: string): number {
   const name = cString(path)
   const status = new Uint8Array(256)
   const seen = outcome(
-    c.syscall(onArm ? 291 : 332, AT_FDCWD, addressOf(name), 0, STATX_UID, addressOf(status)),
+    c.syscall(
+      onArm ? 291 : 332,
+      AT_FDCWD,
+      addressOf(name),
+      AT_SYMLINK_NOFOLLOW,
+      STATX_UID,
+      addressOf(status),
+    ),
   )
   return seen < 0 ? seen : new DataView(status.buffer).getUint32(20, true)
 }

@@ -2,8 +2,13 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  constants,
   existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   type Stats,
@@ -11,6 +16,9 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { bellFiles, wakeFile } from './changes.ts'
+
+/** Follows no link: whoever may write the folder could lead root to any file of the machine. */
+const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
 export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
@@ -29,7 +37,7 @@ export function createPoolFile(path: string, audience: Audience): void {
   if (firstMade !== undefined) shareFolder(folder, audience)
   for (const file of [path, ...wakingFiles(path)]) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-    closeSync(openSync(file, 'a', 0o600))
+    closeSync(openSync(file, constants.O_WRONLY | constants.O_CREAT | SAFELY, 0o600))
     sharePoolFile(file, audience)
   }
   chmodSync(dirname(bellFiles(path)[0] ?? path), 0o755)
@@ -76,7 +84,7 @@ export function sharePoolFiles(path: string, audience: Audience): void {
 export function ownLog(path: string): void {
   const { uid, gid } = statSync(path)
   for (const file of [`${path}-wal`, `${path}-shm`]) {
-    if (existsSync(file) && statSync(file).uid !== uid) chownSync(file, uid, gid)
+    if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) onFile(file, (fd) => fchownSync(fd, uid, gid))
   }
 }
 
@@ -92,12 +100,23 @@ function shareFolder(folder: string, audience: Audience): void {
 }
 
 function sharePoolFile(file: string, audience: Audience): void {
-  switch (audience.kind) {
-    case 'everyone':
-      chmodSync(file, 0o666)
-      return
-    case 'group':
-      chownSync(file, statSync(file).uid, audience.gid)
-      chmodSync(file, 0o660)
+  onFile(file, (fd) => {
+    switch (audience.kind) {
+      case 'everyone':
+        fchmodSync(fd, 0o666)
+        return
+      case 'group':
+        fchownSync(fd, fstatSync(fd).uid, audience.gid)
+        fchmodSync(fd, 0o660)
+    }
+  })
+}
+
+function onFile(file: string, change: (fd: number) => void): void {
+  const fd = openSync(file, constants.O_RDONLY | SAFELY)
+  try {
+    change(fd)
+  } finally {
+    closeSync(fd)
   }
 }
