@@ -45,9 +45,9 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const newPool = { host: setUp.host, provider: probe.provider, gpus, settings: setUp.settings }
   const aside = setUp.force ? await place.setAside() : null
   if (aside !== null) return replaceDamaged(aside, newPool)
-  const present = await place.open()
   // Without a group named an existing pool stays with those who have it.
-  const store = present !== null && !place.forGroup ? present : await place.create()
+  const present = place.forGroup ? null : await place.open()
+  const store = present ?? (await place.create())
   try {
     return await store.initialize((existing, moment) => {
       if (existing !== null && !setUp.force) throw alreadyInitialized(existing)
@@ -55,7 +55,6 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
     })
   } finally {
     store.close()
-    if (store !== present) present?.close()
   }
 }
 

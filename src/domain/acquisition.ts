@@ -1,6 +1,6 @@
 import { availabilityOf, type Sight } from './allocation.ts'
 import { CanhazgpuError } from './errors.ts'
-import { type Claim, isServable, sizeOf, type Walk, walkTo } from './line.ts'
+import { type Claim, forgetUnservable, isServable, sizeOf, type Walk, walkTo } from './line.ts'
 import type {
   Account,
   GpuId,
@@ -71,14 +71,13 @@ export function acquire(pool: Pool, intent: Intent, sight: Sight, now: Millis): 
     gpus.toSorted((a, b) => a - b),
     now,
   )
-  return {
-    pool: {
-      ...pool,
-      reservations: [...pool.reservations, reservation],
-      queue: pool.queue.filter((entry) => entry.id !== intent.id),
-    },
-    result: { kind: 'granted', reservation },
+  const after = {
+    ...pool,
+    reservations: [...pool.reservations, reservation],
+    queue: pool.queue.filter((entry) => entry.id !== intent.id),
   }
+  // Nobody is late for what somebody else has now.
+  return { pool: forgetUnservable(after, now), result: { kind: 'granted', reservation } }
 }
 
 /** Whether it could be granted now as far as reservations tell; only then is the driver worth asking. */

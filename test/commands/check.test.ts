@@ -138,6 +138,24 @@ test('a document that was changed since it was written is found', async () => {
   expectUnsound(await pool.chg('admin', '--check'), /checksum is wrong/)
 })
 
+test('a document that was changed is kept by --force, and so are the usage records', async () => {
+  using pool = await usedPool()
+  const { length } = storedHistory(pool)
+  withDatabase(pool, (db) => db.run("UPDATE pool SET document = replace(document, 'Fake GPU', 'Real GPU')"))
+  const forced = await pool.chg(...FORCE)
+  expect(forced.status).toBe(0)
+  const [, keptAs = '', records] =
+    /^The damaged pool is kept as (\S+); (\d+) usage records taken over\n$/.exec(forced.stderr) ?? []
+  expect(Number(records)).toBe(length)
+  withDatabase({ database: keptAs }, (db) => {
+    expect(db.query<{ document: string }, []>('SELECT document FROM pool').get()?.document).toContain(
+      'Real GPU',
+    )
+  })
+  expect(storedHistory(pool)).toHaveLength(length)
+  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+})
+
 test('records of the history that cannot be are found', async () => {
   using pool = await usedPool()
   writeHistory(pool, [

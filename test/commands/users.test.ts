@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
@@ -130,6 +130,16 @@ describe.skipIf(reason !== null)(
         expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 0 })
         rmSync(pool.database + ending)
       }
+    })
+
+    test('a database that is a link is not set up through it', async () => {
+      using pool = await testPool(0)
+      mkdirSync(`${pool.folder}/pool`)
+      symlinkSync(`${pool.folder}/elsewhere`, pool.database)
+      expect(await pool.chg('admin', '--gpus', '1', '--provider', 'fake')).toMatchObject({
+        status: 1,
+        stderr: `Error: The pool ${pool.database}, or a file beside it, is a link - name the file that it leads to with --store\n`,
+      })
     })
 
     test('nobody but root can delete or replace the database', async () => {

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
@@ -206,4 +206,17 @@ test('who finds an old schema that becomes a newer one than its own leaves it al
   expect(await worker.exited).not.toBe(0)
   expect(newer.query('PRAGMA user_version').get()).toEqual({ user_version: 999 })
   newer.close()
+})
+
+test('to share the files of an open database leaves its locks alone', async () => {
+  using place = newPlace()
+  const store = await place.create(currentMoment)
+  const locks = readFileSync('/proc/locks', 'utf8').split('\n')
+  for (const file of [place.path, `${place.path}-shm`]) {
+    const own = locks.filter(
+      (lock) => lock.includes(` ${process.pid} `) && lock.includes(`:${statSync(file).ino} `),
+    )
+    expect(own).not.toEqual([])
+  }
+  store.close()
 })

@@ -26,8 +26,8 @@ function bellOf(database: string, entry: string): string {
 }
 
 /**
- * Tells everyone who watches that a commit can be seen, and calls those whose turn it is. Who is killed before it comes to this leaves a commit
- * that nobody was told of; the first in line looks now and then by itself.
+ * Tells everyone who watches that a commit can be seen, and calls those whose turn it is. Who is killed before it
+ * comes to this leaves a commit that nobody was told of; the first in line looks now and then by itself.
  */
 export function announceChange(database: string, turns: readonly string[]): void {
   for (const bell of new Set(turns.map((entry) => bellOf(database, entry)))) touch(bell)

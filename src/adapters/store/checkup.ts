@@ -2,6 +2,7 @@ import type { Checkup } from '../../domain/soundness.ts'
 import { accessProblems } from './access.ts'
 import { fileProblems, openToLook, poolIn } from './examination.ts'
 import { findDatabase, notInitialized } from './sqlite.ts'
+import { storeError } from './sqlite-errors.ts'
 
 /**
  * Looks the pool over and changes nothing: file and tables, the pool by all its rules, the history, and who may
@@ -9,6 +10,14 @@ import { findDatabase, notInitialized } from './sqlite.ts'
  */
 export function checkUp(path: string): Checkup {
   findDatabase(path)
+  try {
+    return lookOver(path)
+  } catch (cause) {
+    throw storeError(path, cause)
+  }
+}
+
+function lookOver(path: string): Checkup {
   // First, for SQLite gives an empty log the mode of its database as soon as it is opened.
   const access = accessProblems(path)
   const damage = fileProblems(path)

@@ -4,8 +4,6 @@ import {
   closeSync,
   constants,
   existsSync,
-  fchmodSync,
-  fchownSync,
   fstatSync,
   fsyncSync,
   lstatSync,
@@ -15,10 +13,8 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { CanhazgpuError } from '../../domain/errors.ts'
 import { bellFiles, wakeFile } from './changes.ts'
-
-/** Follows no link: whoever may write the folder could lead root to any file of the machine. */
-const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
 export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
@@ -37,7 +33,8 @@ export function createPoolFile(path: string, audience: Audience): void {
   if (firstMade !== undefined) shareFolder(folder, audience)
   for (const file of [path, ...wakingFiles(path)]) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-    closeSync(openSync(file, constants.O_WRONLY | constants.O_CREAT | SAFELY, 0o600))
+    // Through no link: whoever may write the folder could lead root to any file of the machine.
+    closeSync(openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
     sharePoolFile(file, audience)
   }
   chmodSync(dirname(bellFiles(path)[0] ?? path), 0o755)
@@ -84,7 +81,8 @@ export function sharePoolFiles(path: string, audience: Audience): void {
 export function ownLog(path: string): void {
   const { uid, gid } = statSync(path)
   for (const file of [`${path}-wal`, `${path}-shm`]) {
-    if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) onFile(file, (fd) => fchownSync(fd, uid, gid))
+    if (lstatSync(file, { throwIfNoEntry: false })?.isFile())
+      onFile(file, (itself) => chownSync(itself, uid, gid))
   }
 }
 
@@ -100,22 +98,34 @@ function shareFolder(folder: string, audience: Audience): void {
 }
 
 function sharePoolFile(file: string, audience: Audience): void {
-  onFile(file, (fd) => {
+  onFile(file, (itself) => {
     switch (audience.kind) {
       case 'everyone':
-        fchmodSync(fd, 0o666)
+        chmodSync(itself, 0o666)
         return
       case 'group':
-        fchownSync(fd, fstatSync(fd).uid, audience.gid)
-        fchmodSync(fd, 0o660)
+        chownSync(itself, statSync(itself).uid, audience.gid)
+        chmodSync(itself, 0o660)
     }
   })
 }
 
-function onFile(file: string, change: (fd: number) => void): void {
-  const fd = openSync(file, constants.O_RDONLY | SAFELY)
+/**
+ * Not opened to be read: to close one of SQLite's files beside SQLite drops its locks on it
+ * (sqlite.org/howtocorrupt.html). A descriptor of this kind is but a name that nobody can give to another file.
+ */
+const O_PATH = 0o10000000
+
+/** Does something to a file by a name that leads to it and no other. Throws where a link is in its place. */
+function onFile(file: string, change: (itself: string) => void): void {
+  const fd = openSync(file, O_PATH | constants.O_NOFOLLOW)
   try {
-    change(fd)
+    if (!fstatSync(fd).isFile()) {
+      throw new CanhazgpuError('store-unavailable', `The pool cannot be shared: ${file} is no regular file`, {
+        hint: 'put the file in its place, or remove it',
+      })
+    }
+    change(`/proc/self/fd/${fd}`)
   } finally {
     closeSync(fd)
   }

@@ -18,37 +18,47 @@ export interface Aside {
 }
 
 /**
- * Moves a damaged database out of the way, with its log. Null where there is none or nothing of it is damaged but,
- * perhaps, the pool's own document. Whoever has it open finds that it is not the pool any more.
+ * Moves a damaged database out of the way, with its log. Null where there is none or nothing of it is damaged.
+ * Whoever has it open finds that it is not the pool any more; so it is read afterwards, when nobody writes to it.
  */
 export function setAsideDamaged(path: string, now: Date): Aside | null {
   if (!existsSync(path)) return null
   const { ino } = statSync(path)
-  if (fileProblems(path).length === 0) return null
-  const aside = {
-    pool: readablePool(path),
-    records: readableRecords(path),
-    audience: audienceOf(statSync(path)),
-    keptAs: `${path}.damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`,
-  }
-  const move = (from: string, to: string): void => {
-    for (const ending of ['', '-wal', '-shm']) {
-      rmSync(to + ending, { force: true })
-      if (existsSync(from + ending)) renameSync(from + ending, to + ending)
+  if (fileProblems(path).length === 0 && !isPoolDamaged(path)) return null
+  const keptAs = `${path}.damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`
+  const folder = dirname(path)
+  // A database without its log is never where others open it.
+  const putBack = () => {
+    try {
+      for (const ending of ['-wal', '-shm', '']) move(keptAs + ending, path + ending)
+      syncFolders(folder, folder)
+    } catch (cause) {
+      throw storeError(keptAs, cause)
     }
-    syncFolders(dirname(path), dirname(path))
   }
-  const putBack = () => move(aside.keptAs, path)
   try {
-    move(path, aside.keptAs)
+    for (const ending of ['', '-wal', '-shm']) move(path + ending, keptAs + ending)
+    syncFolders(folder, folder)
   } catch (cause) {
+    putBack()
     throw storeError(path, cause)
   }
-  if (statSync(aside.keptAs).ino === ino) return { ...aside, putBack }
-  // Somebody else was first: what was moved is theirs, and sound.
-  putBack()
-  return null
+  if (statSync(keptAs).ino !== ino) {
+    // Somebody else was first: what was moved is theirs, and sound.
+    putBack()
+    return null
+  }
+  const audience = audienceOf(statSync(keptAs))
+  return { keptAs, pool: readablePool(keptAs), records: readableRecords(keptAs), audience, putBack }
 }
+
+/** Where there is nothing to be moved, what is in its place goes all the same. */
+function move(from: string, to: string): void {
+  if (existsSync(from)) renameSync(from, to)
+  else rmSync(to, { force: true })
+}
+
+const isPoolDamaged = (path: string): boolean => (poolIn(path)?.problems.length ?? 0) > 0
 
 function readablePool(path: string): Pool | null {
   try {

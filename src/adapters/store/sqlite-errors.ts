@@ -26,6 +26,12 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
+  if (code === 'ELOOP') {
+    return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
+      hint: 'name the file that it leads to with --store',
+      cause,
+    })
+  }
   if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) {
     return new CanhazgpuError('store-unavailable', `The disk that holds the pool ${path} is full`, {
       hint: 'free some space there; nothing was changed',
