@@ -80,7 +80,8 @@ export class Prospects {
       const dead = books.waiting.get(id)?.process
       if (dead !== undefined && !canSee(process, dead)) return null
     }
-    if (process.askingSince !== undefined && process.askingSince < machine.mood.since) return null
+    // A call begun while the driver hangs may last until its deadline, although the driver is well by then.
+    if (process.asks !== undefined && process.asks !== 'fine') return null
     const taken = new Set<number>()
     for (const held of books.held.values()) {
       const isOver =

@@ -60,10 +60,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     defect: 'what ends while a report is made counts twice',
     file: 'src/app/usage-history.ts',
     edits: [
-      [
-        'unrecorded.filter((time) => !known.has(keyOf(time)))',
-        'unrecorded.filter((time) => known.size >= 0 || keyOf(time))',
-      ],
+      ['.filter((time) => !known.has(keyOf(time)))', '.filter((time) => known.size >= 0 || keyOf(time))'],
     ],
   },
   {

@@ -19,7 +19,7 @@ export function driverFor(process: Process): GpuProvider {
   const { machine, chance } = process
   return {
     probe: async (deadline) => {
-      process.askingSince = machine.scheduler.now
+      process.asks = machine.mood.kind
       try {
         const { kind } = machine.mood
         if (kind === 'silent') return await process.suspend(deadline, unresponsive)
@@ -34,7 +34,7 @@ export function driverFor(process: Process): GpuProvider {
           return probe
         })
       } finally {
-        process.askingSince = undefined
+        process.asks = undefined
       }
     },
   }

@@ -1,6 +1,7 @@
 import type { Account, Liveness, Pool, Probe, ProcessIdentity } from '../../src/domain/model.ts'
 import type { Chance } from '../chance.ts'
 import type { Actor, Happening } from '../scheduler.ts'
+import type { Mood } from './driver.ts'
 import type { Errand } from './errand.ts'
 import type { Machine } from './machine.ts'
 import type { Work } from './work.ts'
@@ -22,8 +23,8 @@ export class Process implements Actor {
   shown: Probe | undefined
   /** What its last decision left, whether or not anything was written. */
   decidedOn: Pool | undefined
-  /** While it asks the driver, and since when. */
-  askingSince: number | undefined
+  /** While it asks the driver: how the driver behaved when it was asked, which decides when it answers. */
+  asks: Mood | undefined
   role: 'client' | 'command' | 'supervisor' = 'client'
   /** What it does since it became a command. */
   work: Work | undefined

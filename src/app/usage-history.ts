@@ -33,7 +33,14 @@ export function unrecordedTimes(
   const settled = settle(pool, moment.wall, alive)
   const known = new Set(recorded.map(keyOf))
   const unrecorded = [...settled.ended, ...runningTimes(settled.pool, moment.wall)]
-  return unrecorded.filter((time) => !known.has(keyOf(time)))
+  return unrecorded
+    .filter((time) => !known.has(keyOf(time)))
+    .map((time) => ({
+      ...time,
+      // A clock set back by less than a second is not healed: a start may lie after now, outside every range.
+      startedAt: Math.min(time.startedAt, moment.wall),
+      endedAt: Math.min(time.endedAt, moment.wall),
+    }))
 }
 
 const keyOf = ({ reservation, gpu }: HeldTime): string => `${reservation}/${gpu}`

@@ -8,6 +8,8 @@ import { extendManual } from '../../src/app/extend.ts'
 import { queueOverview } from '../../src/app/queue-overview.ts'
 import { releaseManual } from '../../src/app/release.ts'
 import { setUpPool } from '../../src/app/set-up.ts'
+import { usageHistory } from '../../src/app/usage-history.ts'
+import { reportUsage } from '../../src/app/usage-report.ts'
 import { acquireInLine, type Waker } from '../../src/app/wait-in-line.ts'
 import type { Intent } from '../../src/domain/acquisition.ts'
 import type { GpuReading, Moment, ProcessIdentity } from '../../src/domain/model.ts'
@@ -212,6 +214,18 @@ test('a pool that is set up anew after the clock was put back: what is recorded 
   )
   const [record] = await deps.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
   expect(record).toMatchObject({ outcome: 'reset', endedAt: wall, startedAt: wall - 2 * HOUR })
+})
+
+test('the clock is put back by less than is noticed: report and history still have the reservation', async () => {
+  const deps = await world(2)
+  await acquireNow(deps, manual(ALICE, HOUR))
+  pass(100)
+  set(-900)
+  expect((await reportUsage(deps, 1)).total).toMatchObject({ manuals: 1, gpuHours: 0 })
+  const past = await usageHistory(deps, { from: wall - HOUR, to: wall })
+  expect(past).toMatchObject([{ gpu: 0, startedAt: wall, endedAt: wall }])
+  pass(HOUR)
+  expect((await reportUsage(deps, 1)).total).toMatchObject({ manuals: 1 })
 })
 
 test('the machine restarts with a wrong clock, which is corrected later', async () => {
