@@ -70,8 +70,8 @@ async function thisMachine(
       return deps
     }),
     lastingDeps: () => openLastingDeps(settings),
-    poolPlace: (group) => {
-      const gid = group === undefined ? undefined : groupId(group)
+    poolPlace: async (group) => {
+      const gid = group === undefined ? undefined : await groupId(group)
       return {
         open: () => openIfPresent(settings),
         create: () => createStore(settings.store, currentMoment, gid),

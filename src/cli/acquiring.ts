@@ -52,8 +52,12 @@ export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
 }
 
 /** The intent as the options and this account have it. */
-export function intentOf(options: AcquiringOptions, world: World, hold: Intent['hold']): Intent {
-  const account = world.account()
+export async function intentOf(
+  options: AcquiringOptions,
+  world: World,
+  hold: Intent['hold'],
+): Promise<Intent> {
+  const account = await world.account()
   return {
     id: world.newId(),
     request: requestOf(options),

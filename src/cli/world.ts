@@ -15,7 +15,7 @@ export interface World {
   readonly commandLine: readonly string[] | null
   /** What stands after the options. */
   readonly operands: readonly string[]
-  readonly account: () => Account
+  readonly account: () => Promise<Account>
   readonly process: () => ProcessIdentity
   /** Of canhazgpu. */
   readonly version: string
@@ -26,7 +26,7 @@ export interface World {
   /** For who stays: trouble with the pool, or another one in its place, is no end. */
   readonly lastingDeps: () => Promise<Deps>
   /** The pool's place, shared with everyone or with one Unix group. */
-  readonly poolPlace: (group: string | undefined) => PoolPlace
+  readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
   /** Looks the pool over and changes nothing. */
   readonly checkPool: () => Promise<Checkup>
   /** Looks for GPUs with one provider or, unnamed, with each. `fake` has as many as asked for. */

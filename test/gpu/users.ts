@@ -1,4 +1,4 @@
-import { userName } from '../../src/adapters/os/users.ts'
+import { userNames } from '../../src/adapters/os/users.ts'
 
 const SCRIPT = 'echo ready; read forever'
 
@@ -21,7 +21,7 @@ export async function startProcess(
   return {
     pid: child.pid,
     uid,
-    user: userName(uid),
+    user: (await userNames([uid])).get(uid) ?? '',
     command: `sh -c ${SCRIPT}`,
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')

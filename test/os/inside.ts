@@ -7,7 +7,7 @@ import { currentAccount } from '../../src/adapters/os/users.ts'
 const inherited = snapshotInherited()
 const identity = currentProcess()
 const seen = {
-  account: currentAccount(),
+  account: await currentAccount(),
   identity,
   liveness: liveness(identity),
   moment: currentMoment(),

@@ -1,14 +1,15 @@
 import { expect, test } from 'bun:test'
-import { currentAccount, groupId, userName } from '../../src/adapters/os/users.ts'
+import { currentAccount, groupId, userNames } from '../../src/adapters/os/users.ts'
 import { INSIDE, inside, isRoot } from './surroundings.ts'
 
 const UNUSED_UID = 3_999_999_999
 
-test('the account is that of the kernel, whatever the environment says', () => {
+test('the account is that of the kernel, whatever the environment says', async () => {
   const id = (flag: string) => Bun.spawnSync(['id', flag]).stdout.toString().trim()
-  expect(currentAccount()).toEqual({ uid: Number(id('-u')), name: id('-un') })
+  const account = await currentAccount()
+  expect(account).toEqual({ uid: Number(id('-u')), name: id('-un') })
   const impostor = { USER: 'alice', LOGNAME: 'alice', HOME: '/home/alice' }
-  expect(inside(INSIDE, { env: impostor }).account).toEqual(currentAccount())
+  expect(inside(INSIDE, { env: impostor }).account).toEqual(account)
 })
 
 test.skipIf(!isRoot)('it is the effective one', () => {
@@ -19,12 +20,16 @@ test.skipIf(!isRoot)('it is the effective one', () => {
   expect(inside(`setpriv --ruid 65534 --clear-groups ${INSIDE}`).account).toEqual({ uid: 0, name: 'root' })
 })
 
-test('a uid without a name', () => {
-  expect(userName(UNUSED_UID)).toBe(`uid ${UNUSED_UID}`)
-  expect(userName(0)).toBe('root')
+test('a uid without a name', async () => {
+  expect([...(await userNames([UNUSED_UID, 0]))]).toEqual([
+    [UNUSED_UID, `uid ${UNUSED_UID}`],
+    [0, 'root'],
+  ])
 })
 
-test('groups by name', () => {
-  expect(groupId('root')).toBe(0)
-  expect(() => groupId('no such group')).toThrow(expect.objectContaining({ code: 'usage' }))
+test('groups by name', async () => {
+  expect(await groupId('root')).toBe(0)
+  for (const name of ['no such group', '', '0', '-0', '--help', 'root:', 'x\nroot', 'root\0']) {
+    expect(groupId(name)).rejects.toThrow(expect.objectContaining({ code: 'usage' }))
+  }
 })

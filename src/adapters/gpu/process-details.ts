@@ -1,7 +1,7 @@
 import type { GpuProcess, GpuReading, Millis } from '../../domain/model.ts'
 import { known, type ReportedGpu, type ReportedProcess } from './reading.ts'
 
-type UserName = (uid: number) => string
+type UserNames = (uids: Iterable<number>) => Promise<ReadonlyMap<number, string>>
 
 export interface ProcessDetails {
   readonly uid?: number | undefined
@@ -18,23 +18,25 @@ const MAX_COMMAND_LENGTH = 4096
  * The same GPUs with owner, name and command line of each process, from `/proc/<pid>`. What cannot be seen
  * (process gone, another pid namespace, `hidepid`) is absent; the name then is the driver's, or `unknown`.
  *
- * @param userName name of a uid; by default the system's user database
+ * @param userNames names of uids; by default those of this machine, within a deadline
  */
 export async function withProcessDetails(
   gpus: readonly ReportedGpu[],
-  userName?: UserName,
+  userNames?: UserNames,
 ): Promise<GpuReading[]> {
   const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
   // Nobody's processes, nobody's names: the user database then need not even be loaded.
   if (pids.size === 0) return gpus as GpuReading[]
-  const nameOf = userName ?? (await import('../os/users.ts')).userName
   const details = new Map(
     await Promise.all([...pids].map(async (pid) => [pid, await readDetails(pid)] as const)),
   )
+  const uids = [...details.values()].map(({ uid }) => uid).filter((uid) => uid !== undefined)
+  const namesOf = userNames ?? (await import('../os/users.ts')).userNames
+  const names = uids.length === 0 ? NO_NAMES : await namesOf(uids)
   return gpus.map((gpu) => {
     if (gpu.state.kind === 'fault') return { ...gpu, state: gpu.state }
     const processes = gpu.state.processes.map((process) =>
-      described(process, details.get(process.pid) ?? {}, nameOf),
+      described(process, details.get(process.pid) ?? {}, names),
     )
     return { ...gpu, state: { ...gpu.state, processes } }
   })
@@ -44,7 +46,13 @@ function processesOf(gpu: ReportedGpu): readonly ReportedProcess[] {
   return gpu.state.kind === 'fault' ? [] : gpu.state.processes
 }
 
-function described(process: ReportedProcess, details: ProcessDetails, userName: UserName): GpuProcess {
+const NO_NAMES: ReadonlyMap<number, string> = new Map()
+
+function described(
+  process: ReportedProcess,
+  details: ProcessDetails,
+  names: ReadonlyMap<number, string>,
+): GpuProcess {
   const { uid, comm, argv } = details
   const command = argv === undefined ? '' : argv.join(' ').trim().slice(0, MAX_COMMAND_LENGTH)
   return {
@@ -52,7 +60,7 @@ function described(process: ReportedProcess, details: ProcessDetails, userName: 
     pid: process.pid,
     ...known({
       uid,
-      user: uid === undefined ? undefined : userName(uid),
+      user: uid === undefined ? undefined : names.get(uid),
       memoryMb: process.memoryMb,
       command: command === '' ? undefined : command,
     }),

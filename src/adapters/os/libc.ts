@@ -17,7 +17,6 @@ export const ECHILD = 10
 export const EAGAIN = 11
 export const EACCES = 13
 export const ENOTDIR = 20
-export const ERANGE = 34
 
 const onArm = process.arch === 'arm64'
 
@@ -56,9 +55,7 @@ const { symbols: c } = dlopen('libc.so.6', {
   execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
   fcntl: { args: ['int', 'int', 'i64'], returns: 'int' },
   geteuid: { args: [], returns: 'u32' },
-  getgrnam_r: { args: ['ptr', 'ptr', 'ptr', 'u64', 'ptr'], returns: 'int' },
   getppid: { args: [], returns: 'int' },
-  getpwuid_r: { args: ['u32', 'ptr', 'ptr', 'u64', 'ptr'], returns: 'int' },
   inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
   inotify_init1: { args: ['int'], returns: 'int' },
   isatty: { args: ['int'], returns: 'int' },
@@ -251,33 +248,3 @@ export function spawnAndWait(
 
 /** What perror(3) would say. */
 export const errorText = (errno: number): string => String(c.strerror(errno))
-
-/**
- * The login name of a uid, or null where NSS knows none. getpwuid_r(3) answers with an errno of its own,
- * asks for a larger buffer by ERANGE, and `pw_name` is the first member of `struct passwd`.
- */
-export function accountName(uid: number): string | null {
-  for (let size = 1024; size <= 1 << 20; size *= 4) {
-    const passwd = new Uint8Array(64)
-    const strings = new Uint8Array(size)
-    const found = new BigUint64Array(1)
-    const failure = c.getpwuid_r(uid, passwd, strings, size, found)
-    if (failure === ERANGE) continue
-    if (failure !== 0 || found[0] === 0n) return null
-    const name = Number(new DataView(passwd.buffer).getBigUint64(0, true))
-    return textAt(strings, name - addressOf(strings))
-  }
-  return null
-}
-
-/** The id of a group by name, or null where NSS knows none: getgrnam_r(3), `gr_gid` at 16 in `struct group`. */
-export function groupIdOf(name: string): number | null {
-  for (let size = 1024; size <= 1 << 20; size *= 4) {
-    const group = new Uint8Array(64)
-    const found = new BigUint64Array(1)
-    const failure = c.getgrnam_r(cString(name), group, new Uint8Array(size), size, found)
-    if (failure === ERANGE) continue
-    return failure !== 0 || found[0] === 0n ? null : new DataView(group.buffer).getUint32(16, true)
-  }
-  return null
-}

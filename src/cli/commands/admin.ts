@@ -46,7 +46,7 @@ export const admin: CommandSpec<AdminOptions, Done> = {
       return { kind: 'checked', ...(await world.checkPool()) }
     }
     const { gpus = 0 } = options
-    return setUpPool(world.poolPlace(options.group), {
+    return setUpPool(await world.poolPlace(options.group), {
       host: world.hostname(),
       gpuCount: gpus,
       force: options.force ?? false,

@@ -24,7 +24,7 @@ export const extend: CommandSpec<ExtendOptions, Extended> = {
   handle: async ({ gpuIds }, world) => {
     const by = parseDuration(world.operands[0] ?? '')
     const reservations = await extendManual(await world.deps(), {
-      account: world.account(),
+      account: await world.account(),
       by,
       ...(gpuIds === undefined ? {} : { gpuIds }),
     })

@@ -20,7 +20,7 @@ export const release: CommandSpec<ReleaseOptions, Released> = {
   ],
   handle: async ({ gpuIds }, world) => {
     const deps = await world.deps()
-    const account = world.account()
+    const account = await world.account()
     const gpus =
       gpuIds === undefined ? await releaseManual(deps, account) : await releaseById(deps, account, gpuIds)
     return { gpus, asked: gpuIds }

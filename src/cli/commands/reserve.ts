@@ -48,7 +48,7 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
   handle: async (options, world) => {
     const form = formOf(options)
     if (form === 'docker') await refuseWithoutNvidia(world)
-    const intent = intentOf(options, world, { kind: 'manual', duration: options.duration })
+    const intent = await intentOf(options, world, { kind: 'manual', duration: options.duration })
     const grant =
       options.claim === true
         ? await claimableGpus(await world.deps(), intent, asksForCertain(options))

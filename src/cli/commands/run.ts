@@ -42,7 +42,7 @@ export const run: CommandSpec<RunOptions, never> = {
       command: (world.commandLine ?? []).join(' ').slice(0, LONGEST_COMMAND),
       ...timeoutOf(options),
     } as const
-    const grant = await acquireFor(options, intentOf(options, world, hold), {
+    const grant = await acquireFor(options, await intentOf(options, world, hold), {
       world,
       configured: world.settings.runWait,
     })

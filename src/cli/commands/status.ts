@@ -44,7 +44,7 @@ export const status: CommandSpec<StatusOptions, Shown> = {
 async function look(options: StatusOptions, world: World): Promise<Shown> {
   const seen = await overview(await world.deps())
   // The name service, which may be slow, is asked only for what needs it.
-  const isMeant = options.mine === true ? belongsTo(world.account().uid) : () => true
+  const isMeant = options.mine === true ? belongsTo((await world.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
   return { ...seen, gpus, form: options.table === true ? 'table' : 'lines' }
 }

@@ -1,0 +1,54 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A module of glibc's name service switch that few machines use; its place is taken within a mount namespace. */
+const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+const MODULE = [`/lib/${machine}-linux-gnu`, '/lib64', '/usr/lib64', '/usr/lib', '/lib']
+  .map((folder) => `${folder}/libnss_hesiod.so.2`)
+  .find((path) => existsSync(path))
+
+/** Why a test cannot have its own name service here; null where it can. */
+export function noNameService(): string | null {
+  if (process.geteuid?.() !== 0) return 'only root can put a name service in place'
+  if (Bun.which('gcc') === null) return 'gcc is not installed'
+  if (MODULE === undefined) return 'libnss_hesiod.so.2 is not installed'
+  const mayMount = Bun.spawnSync(['unshare', '-m', 'true'], { stderr: 'ignore' }).exitCode === 0
+  return mayMount ? null : 'mount namespaces cannot be made here'
+}
+
+export interface NameService extends Disposable {
+  /** The words that run a command where names come from `/etc/passwd` and then from test/stand-ins/nss.c. */
+  readonly words: readonly string[]
+  /** As `words`, after a shell script that changes what the command sees. */
+  after(script: string): readonly string[]
+  /** What it was asked. */
+  asked(): readonly string[]
+}
+
+export function nameService(): NameService {
+  const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-names-'))
+  chmodSync(folder, 0o755)
+  const log = `${folder}/asked`
+  writeFileSync(log, '')
+  chmodSync(log, 0o666)
+  writeFileSync(`${folder}/nsswitch.conf`, 'passwd: files hesiod\ngroup: files hesiod\n')
+  const source = new URL('../stand-ins/nss.c', import.meta.url).pathname
+  const { exitCode, stderr } = Bun.spawnSync([
+    ...['gcc', '-shared', '-fPIC', '-Wall', `-DLOG="${log}"`, '-o', `${folder}/module.so`, source],
+  ])
+  if (exitCode !== 0) throw new Error(stderr.toString())
+  const mounts = [
+    `mount --bind '${folder}/module.so' '${MODULE}'`,
+    `mount --bind '${folder}/nsswitch.conf' /etc/nsswitch.conf`,
+  ]
+  const after = (script: string) => [
+    ...['unshare', '-m', 'sh', '-c', [...mounts, script, 'exec "$@"'].join('\n'), 'sh'],
+  ]
+  return {
+    words: after(''),
+    after,
+    asked: () => readFileSync(log, 'utf8').split('\n').slice(0, -1),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+  }
+}
