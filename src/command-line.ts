@@ -9,15 +9,24 @@ import { readText } from './adapters/os/procfs.ts'
 import { selfCommand } from './adapters/os/self.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
 import { currentAccount, groupId } from './adapters/os/users.ts'
-import { checkStore, createStore, openStore, setAsideStore, storePlace } from './adapters/store/open.ts'
+import {
+  checkStore,
+  createStore,
+  openStore,
+  setAsideStore,
+  storedPlace,
+  storePlace,
+} from './adapters/store/open.ts'
 import type { Deps } from './app/deps.ts'
 import type { Edge, Surroundings } from './cli/edge.ts'
+import { warningText } from './cli/failures.ts'
 import { runProgram } from './cli/program.ts'
 import type { Launcher, World } from './cli/world.ts'
 import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
 import type { GpuProvider, Store } from './domain/ports.ts'
 import type { Settings } from './domain/settings.ts'
+import { looserThan } from './domain/threshold.ts'
 import { openWaker } from './waker.ts'
 
 /** Runs one command line against this machine; returns the exit status. */
@@ -44,7 +53,7 @@ async function complete(words: readonly string[], edge: Edge): Promise<number> {
 }
 
 async function thisMachine(
-  { flags, configFile, operands, commandLine }: Surroundings,
+  { flags, configFile, operands, commandLine, json }: Surroundings,
   { version, opened }: { readonly version: string; readonly opened: Store[] },
 ): Promise<World> {
   const inherited = commandLine === null ? null : snapshotInherited()
@@ -54,6 +63,7 @@ async function thisMachine(
     ...(configFile === undefined ? {} : { configFile }),
   })
   storePlace(settings.store)
+  const warn = (message: string) => writeText(2, warningText(message, json))
   return {
     settings,
     commandLine,
@@ -65,11 +75,11 @@ async function thisMachine(
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
     deps: once(async () => {
-      const deps = await openDeps(settings)
+      const deps = await openDeps(settings, warn)
       opened.push(deps.store)
       return deps
     }),
-    lastingDeps: () => openLastingDeps(settings),
+    lastingDeps: () => openLastingDeps(settings, warn),
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupId(group)
       return {
@@ -80,10 +90,13 @@ async function thisMachine(
       }
     },
     checkPool: () => checkStore(settings.store),
-    detectGpus: async (provider, fakeCount) => {
+    storedPlace: () => storedPlace(settings.store),
+    detectGpus: async (choice, fakeCount) => {
+      if (choice !== undefined && choice !== 'nvidia' && choice !== 'amd') {
+        return (await provide(choice, fakeCount)).probe(settings.probeTimeout)
+      }
       const { detectGpus } = await import('./adapters/gpu/detect.ts')
-      if (provider === undefined) return detectGpus(settings.probeTimeout, process.env)
-      return (await provide(provider, fakeCount)).probe(settings.probeTimeout)
+      return detectGpus(settings.probeTimeout, process.env, choice)
     },
     launch: () => {
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
@@ -120,19 +133,27 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
   }
 }
 
-async function openDeps(settings: Settings): Promise<Deps> {
+type Warn = (message: string) => void
+
+async function openDeps(settings: Settings, warn: Warn): Promise<Deps> {
+  let warned = false
   return {
     store: await openStore(settings.store, currentMoment).catch((error) => withGpuCount(error, settings)),
     alive: livenessInDecision(),
-    providerOf: (pool) => provide(pool.provider, pool.gpus.length),
+    providerOf: (pool) => {
+      const refusal = looserThan(pool, settings.memoryThreshold)
+      if (refusal !== undefined && !warned) warn(refusal)
+      warned = true
+      return provide(pool.provider, pool.gpus.length)
+    },
     probeTimeout: settings.probeTimeout,
     memoryThreshold: settings.memoryThreshold,
   }
 }
 
-async function openLastingDeps(settings: Settings): Promise<Deps> {
+async function openLastingDeps(settings: Settings, warn: Warn): Promise<Deps> {
   const { LastingStore } = await import('./adapters/store/lasting.ts')
-  const deps = await openDeps(settings)
+  const deps = await openDeps(settings, warn)
   return { ...deps, store: new LastingStore(deps.store, () => openStore(settings.store, currentMoment)) }
 }
 

@@ -33,7 +33,8 @@ function configuration(ending: string, syntax: Pick<Parser, 'seeds' | 'words' | 
 
 export function checkSettings(settings: Settings): void {
   hold(typeof settings.store === 'string' && settings.store !== '', `store ${settings.store}`)
-  hold(isWhole(settings.memoryThreshold) && settings.memoryThreshold > 0, `${settings.memoryThreshold} MB`)
+  const { memoryThreshold } = settings
+  hold(memoryThreshold === null || (isWhole(memoryThreshold) && memoryThreshold > 0), `${memoryThreshold} MB`)
   hold(isWhole(settings.probeTimeout) && settings.probeTimeout >= 1000, `${settings.probeTimeout} ms`)
   for (const patience of [settings.runWait, settings.reserveWait]) checkPatience(patience)
   for (const text of [settings.webToken, settings.webBasic]) {

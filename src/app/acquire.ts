@@ -11,6 +11,7 @@ import {
 import { settle } from '../domain/ending.ts'
 import { comes } from '../domain/line.ts'
 import type { GpuId, Pool, Probe, ProviderName, Reservation } from '../domain/model.ts'
+import { thresholdOf } from '../domain/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
 import type { Deps } from './deps.ts'
 import { notEnough } from './refusals.ts'
@@ -70,7 +71,7 @@ function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
     checkPossible(pool, intent.request)
     const { pool: settled, ended } = settle(pool, moment.wall, deps.alive)
     const usage = usageOf(settled, probe)
-    const sight = { usage, thresholdMb: deps.memoryThreshold }
+    const sight = { usage, thresholdMb: thresholdOf(settled, deps.memoryThreshold) }
     const acquired = acquire(settled, intent, sight, moment.wall)
     const result = { acquisition: acquired.result, usage }
     if (acquired.result.kind === 'granted' || ticket === undefined) {

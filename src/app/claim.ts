@@ -4,6 +4,7 @@ import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { sizeOf } from '../domain/line.ts'
 import type { GpuId, Request } from '../domain/model.ts'
+import { thresholdOf } from '../domain/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
 import { type Grant, grantOf } from './acquire.ts'
 import type { Deps } from './deps.ts'
@@ -20,7 +21,11 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
   const outcome = await deps.store.update<Claimed>((present, moment) => {
     const { pool: settled, ended } = settle(present, moment.wall, deps.alive)
     const usage = usageOf(settled, probe)
-    const sight = { usage, thresholdMb: deps.memoryThreshold, claimant: intent.account.uid }
+    const sight = {
+      usage,
+      thresholdMb: thresholdOf(settled, deps.memoryThreshold),
+      claimant: intent.account.uid,
+    }
     const own = claimableBy(settled, sight)
     const request = certain ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
     if (sizeOf(request) < (certain ? sizeOf(intent.request) : 1)) {

@@ -8,6 +8,6 @@ export interface Deps {
   readonly providerOf: (pool: Pool) => Promise<GpuProvider>
   /** How long the driver may take to answer. */
   readonly probeTimeout: Millis
-  /** From how much memory on an unreserved GPU counts as use, MB. */
-  readonly memoryThreshold: number
+  /** The threshold that the caller asks for, MB; null: the pool's own. See `thresholdOf`. */
+  readonly memoryThreshold: number | null
 }

@@ -2,6 +2,7 @@ import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Moment, Pool } from '../domain/model.ts'
 import { type GpuStatus, statusOf, type View } from '../domain/status.ts'
+import { thresholdOf } from '../domain/threshold.ts'
 import { unknownUsage, usageOf } from '../domain/usage.ts'
 import type { Deps } from './deps.ts'
 
@@ -20,7 +21,7 @@ export interface Overview {
  */
 export async function overview(deps: Deps): Promise<Overview> {
   const { pool, moment } = await presentPool(deps)
-  const view = { now: moment.wall, thresholdMb: deps.memoryThreshold }
+  const view = { now: moment.wall, thresholdMb: thresholdOf(pool, deps.memoryThreshold) }
   const provider = await deps.providerOf(pool)
   try {
     const probe = await provider.probe(deps.probeTimeout)

@@ -2,23 +2,35 @@ import { isPossible } from '../domain/acquisition.ts'
 import { followClock } from '../domain/clock.ts'
 import { endWhere } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Gpu, Moment, Pool, PoolSettings, Probe, QueueEntry } from '../domain/model.ts'
+import type { Gpu, Moment, Pool, PoolSettings, Probe, ProviderName, QueueEntry } from '../domain/model.ts'
 import type { Decision, SetAside, Store } from '../domain/ports.ts'
 
 export interface SetUp {
   readonly host: string
   readonly gpuCount: number
   readonly force: boolean
-  readonly settings: PoolSettings
-  /** Looks for the machine's GPUs; called only if the pool may be set up. */
-  readonly detect: () => Promise<Probe>
+  /** Settings that were named; the others stay as an existing pool has them. */
+  readonly settings: Partial<PoolSettings>
+  /**
+   * Looks for the machine's GPUs, with the provider of the existing pool unless another was named. Called only if
+   * the pool may be set up.
+   */
+  readonly detect: (existing: ProviderName | undefined) => Promise<Probe>
 }
+
+const DEFAULT_SETTINGS: PoolSettings = { allocation: 'lru' }
 
 export interface PoolCreated {
   readonly kind: 'initialized' | 'reinitialized'
   readonly gpuCount: number
   /** The damaged store that it took the place of. */
   readonly damaged?: { readonly keptAs: string; readonly records: number }
+}
+
+/** Where a pool is kept, and the Unix group that it is for; null: every user. */
+export interface StoredPlace {
+  readonly path: string
+  readonly group: string | null
 }
 
 /** Where the pool is kept, or will be. */
@@ -39,8 +51,9 @@ export interface PoolPlace {
  * fewer GPUs; nothing is created then.
  */
 export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated> {
-  if (!setUp.force) await refuseExisting(place)
-  const probe = await setUp.detect()
+  const before = await existingPool(place, setUp.force)
+  if (before !== null && !setUp.force) throw alreadyInitialized(before)
+  const probe = await setUp.detect(before?.provider)
   const gpus = gpusOf(probe, setUp.gpuCount)
   const newPool = { host: setUp.host, provider: probe.provider, gpus, settings: setUp.settings }
   const aside = setUp.force ? await place.setAside() : null
@@ -58,7 +71,7 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   }
 }
 
-type NewPool = Pick<Pool, 'host' | 'provider' | 'gpus' | 'settings'>
+type NewPool = Pick<Pool, 'host' | 'provider' | 'gpus'> & Pick<SetUp, 'settings'>
 
 /** As if the damaged pool were there still, as far as it can be read. */
 async function replaceDamaged(aside: SetAside, newPool: NewPool): Promise<PoolCreated> {
@@ -83,6 +96,7 @@ function begin(newPool: NewPool, existing: Pool | null, moment: Moment): Decisio
     existing === null ? [] : endWhere(existing, () => ({ outcome: 'reset', at: moment.wall })).ended
   const pool: Pool = {
     ...newPool,
+    settings: { ...DEFAULT_SETTINGS, ...existing?.settings, ...newPool.settings },
     reservations: [],
     queue: existing === null ? [] : lineFor(existing, newPool.gpus.length),
     writtenAt: moment,
@@ -91,11 +105,16 @@ function begin(newPool: NewPool, existing: Pool | null, moment: Moment): Decisio
   return { pool, ended, result: { kind, gpuCount: newPool.gpus.length } }
 }
 
-async function refuseExisting(place: PoolPlace): Promise<void> {
-  const present = await place.open()
-  const before = present === null ? null : await poolIn(present)
-  present?.close()
-  if (before !== null) throw alreadyInitialized(before)
+/** Null where there is no pool yet; with `force` also where it is damaged. */
+async function existingPool(place: PoolPlace, force: boolean): Promise<Pool | null> {
+  try {
+    const present = await place.open()
+    if (present === null) return null
+    return await poolIn(present).finally(() => present.close())
+  } catch (error) {
+    if (force && error instanceof CanhazgpuError && error.code === 'store-corrupt') return null
+    throw error
+  }
 }
 
 /** Null where whoever created the store has not come to its pool: busy with it, or gone before. */

@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly configFile?: string
   readonly operands: readonly string[]
   readonly commandLine: readonly string[] | null
+  /** Whether a program reads the answer. */
+  readonly json: boolean
 }
 
 /** The edge of the program: where it prints, and how it reaches the machine. */

@@ -22,5 +22,11 @@ export function tell(error: unknown, { stderr, json, commandName }: Telling): nu
   return exitCodeOf(code, commandName)
 }
 
+/** What goes on in spite of something that a person should know, for stderr. */
+export function warningText(message: string, json: boolean): string {
+  const shown = shortened(message, LONGEST)
+  return json ? `${printableJson({ warning: { message: shown } })}\n` : `Warning: ${shown}\n`
+}
+
 /** Room for the longest path; what was typed may be any length. */
 const LONGEST = 5_000

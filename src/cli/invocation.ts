@@ -37,7 +37,9 @@ export function loadedCommand<Options, Result>(
 ): LoadedCommand {
   const operands = spec.arguments === undefined ? '' : ` ${spec.arguments.usage}`
   const behindDashes = spec.takesCommand === true ? ' -- COMMAND [ARGS]...' : ''
-  const options = [...spec.options(), option('--json', 'Print JSON'), ...settingOptions()]
+  const own = spec.options()
+  const shared = settingOptions().filter(({ long }) => !own.some((each) => each.long === long))
+  const options = [...own, option('-j, --json', 'Print JSON'), ...shared]
   return {
     usage: `${name} [OPTIONS]${operands}${behindDashes}`,
     examples: spec.examples,
@@ -138,6 +140,7 @@ function surroundingsOf({ options, operands }: Parsed, commandLine: readonly str
     flags: Object.fromEntries(given),
     operands,
     commandLine,
+    json: options.json === true,
     ...(configFile === undefined ? {} : { configFile }),
   }
 }

@@ -14,8 +14,8 @@ export interface Option {
   readonly default?: unknown
   /** Whether the command cannot do without it. */
   readonly mandatory: boolean
-  /** The name of the option with which it does not need this one after all. */
-  readonly unless: string | undefined
+  /** The names of the options with which it does not need this one after all. */
+  readonly unless: readonly string[]
 }
 
 /** Reads the value; what it has where it is not given; whether it must be given. */
@@ -23,7 +23,7 @@ export interface OptionDetail {
   readonly read?: (text: string) => unknown
   readonly default?: unknown
   readonly mandatory?: boolean
-  readonly unless?: string
+  readonly unless?: readonly string[]
 }
 
 export function option(flags: string, describe: string, detail: OptionDetail = {}): Option {
@@ -39,7 +39,7 @@ export function option(flags: string, describe: string, detail: OptionDetail = {
     describe,
     read: detail.read ?? ((text) => text),
     mandatory: detail.mandatory ?? false,
-    unless: detail.unless,
+    unless: detail.unless ?? [],
     ...('default' in detail ? { default: detail.default } : {}),
   }
 }

@@ -83,8 +83,10 @@ function withDefaults(options: Record<string, unknown>, known: readonly Option[]
 
 /** Throws `usage` where the command cannot do without an option that is not there. */
 export function checkMandatory(options: Parsed['options'], known: readonly Option[]): void {
-  const isGiven = (name: string | undefined): boolean => name !== undefined && options[name] !== undefined
-  const missing = known.find((option) => option.mandatory && !isGiven(option.name) && !isGiven(option.unless))
+  const isGiven = (name: string): boolean => options[name] !== undefined
+  const missing = known.find(
+    (option) => option.mandatory && !isGiven(option.name) && !option.unless.some(isGiven),
+  )
   if (missing !== undefined) throw wrong(`Required option '${missing.flags}' not specified`)
 }
 

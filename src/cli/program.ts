@@ -4,8 +4,8 @@ import { EXIT } from './exit-codes.ts'
 import { tell } from './failures.ts'
 import { helpText } from './help.ts'
 import { type Invocation, settingOptions } from './invocation.ts'
-import { option } from './option.ts'
-import { nearest, parseWords } from './parse.ts'
+import { type Option, option } from './option.ts'
+import { nearest, type Parsed, parseWords } from './parse.ts'
 import { COMMANDS } from './registry.ts'
 
 /** Parses and runs one command line (without the program's name); returns the exit status. */
@@ -21,7 +21,8 @@ export async function runProgram(args: readonly string[], edge: Edge): Promise<n
     await runCommand(before, invocation)
     return invocation.status
   } catch (error) {
-    return tell(error, { stderr: edge.stderr, json: words.includes('--json'), commandName })
+    const json = words.includes('--json') || words.includes('-j')
+    return tell(error, { stderr: edge.stderr, json, commandName })
   }
 }
 
@@ -42,7 +43,18 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   if (parsed.options.help === true) {
     return edge.stdout(helpText({ ...command, summary: entry.summary }))
   }
-  await command.run({ ...parsed, options: { ...before.options, ...parsed.options } }, invocation)
+  const options = { ...readAgain(before.options, command.options), ...parsed.options }
+  await command.run({ ...parsed, options }, invocation)
+}
+
+/** What stands before the command's name, read as the command reads its own option of that name. */
+function readAgain(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      const option = own.find((each) => each.name === name)
+      return [name, option !== undefined && typeof value === 'string' ? option.read(value) : value]
+    }),
+  )
 }
 
 /** What may stand before the command's name. */

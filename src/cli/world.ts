@@ -1,9 +1,9 @@
 import type { Deps } from '../app/deps.ts'
-import type { PoolPlace } from '../app/set-up.ts'
+import type { PoolPlace, StoredPlace } from '../app/set-up.ts'
 import type { Waker } from '../app/wait-in-line.ts'
 import type { Intent } from '../domain/acquisition.ts'
 import type { Variables } from '../domain/device-variables.ts'
-import type { Account, Millis, Probe, ProcessIdentity, ProviderName } from '../domain/model.ts'
+import type { Account, Millis, Probe, ProcessIdentity, ProviderChoice } from '../domain/model.ts'
 import type { Store } from '../domain/ports.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { Checkup } from '../domain/soundness.ts'
@@ -29,8 +29,10 @@ export interface World {
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
   /** Looks the pool over and changes nothing. */
   readonly checkPool: () => Promise<Checkup>
+  /** Where the pool is kept, and for whom. */
+  readonly storedPlace: () => Promise<StoredPlace>
   /** Looks for GPUs with one provider or, unnamed, with each. `fake` has as many as asked for. */
-  readonly detectGpus: (provider: ProviderName | undefined, fakeCount: number) => Promise<Probe>
+  readonly detectGpus: (provider: ProviderChoice | undefined, fakeCount: number) => Promise<Probe>
   /**
    * Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`.
    */

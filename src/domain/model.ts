@@ -24,6 +24,10 @@ export type GpuId = number
 export const PROVIDERS = ['nvml', 'nvidia-smi', 'amd-smi', 'fake'] as const
 export type ProviderName = (typeof PROVIDERS)[number]
 
+/** What may be named at set-up: a provider, or a vendor, whose first provider that finds GPUs is taken. */
+export const PROVIDER_CHOICES = ['nvidia', 'amd', ...PROVIDERS] as const
+export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
+
 /**
  * What a clock shows: the wall clock, and the time since boot, which no one can set. Steady time is
  * comparable only between moments of the same epoch (one boot, one time namespace).
@@ -125,6 +129,8 @@ export const ALLOCATIONS = ['lru', 'mru-per-user'] as const
 export interface PoolSettings {
   /** `lru`: least recently used first. `mru-per-user`: the GPUs that this account used last first. */
   readonly allocation: (typeof ALLOCATIONS)[number]
+  /** From how much memory on an unreserved GPU counts as use; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
+  readonly memoryThresholdMb?: number
 }
 
 export interface Pool {

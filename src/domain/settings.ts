@@ -1,13 +1,12 @@
 import { parseDuration } from './duration.ts'
 import type { Millis } from './model.ts'
-import { DEFAULT_MEMORY_THRESHOLD_MB } from './usage.ts'
 
 /** What every command needs to know of its surroundings, from flags, environment, files and defaults. */
 export interface Settings {
   /** URL of the pool: `sqlite:///path/to/pool.db`. */
   readonly store: string
-  /** From how much memory on an unreserved GPU counts as use, MB. */
-  readonly memoryThreshold: number
+  /** From how much memory on an unreserved GPU counts as use, MB; null: as the pool has it. */
+  readonly memoryThreshold: number | null
   /** How long the GPU driver may take to answer. */
   readonly probeTimeout: Millis
   /** Whether `run` and `reserve` wait in line where the GPUs are not to be had at once. */
@@ -40,6 +39,8 @@ export interface SettingSpec<Value> {
   readonly read: (value: unknown) => Value | undefined
 }
 
+export const MEGABYTES_EXPECTED = 'a whole number of megabytes above zero, such as 1024'
+
 /** Every setting, once: flags, variables, files and the documentation all derive from this table. */
 export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings[Name]> } = {
   store: {
@@ -56,14 +57,11 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
     key: 'memory-threshold',
     flag: true,
     env: 'CANHAZGPU_MEMORY_THRESHOLD',
-    default: DEFAULT_MEMORY_THRESHOLD_MB,
-    describe: 'Memory on an unreserved GPU that counts as use, MB',
-    show: String(DEFAULT_MEMORY_THRESHOLD_MB),
-    expected: 'a whole number of megabytes above zero, such as 1024',
-    read: (value) => {
-      const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-      return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : undefined
-    },
+    default: null,
+    describe: "Memory on an unreserved GPU that counts as use, MB; at most the pool's",
+    show: "the pool's",
+    expected: MEGABYTES_EXPECTED,
+    read: readMegabytes,
   },
   probeTimeout: {
     key: 'probe-timeout',
@@ -97,6 +95,12 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
     expected: "a text such as 'user:password'",
     read: (value) => (typeof value === 'string' && /^[^:]+:./.test(value) ? value : undefined),
   },
+}
+
+/** A whole number above zero; undefined: it is none. */
+export function readMegabytes(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : undefined
 }
 
 function patienceSetting(command: 'run' | 'reserve'): SettingSpec<Patience> {

@@ -2,6 +2,7 @@ import type { Deps } from '../app/deps.ts'
 import { presentPool } from '../app/present-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Millis, Moment, Probe } from '../domain/model.ts'
+import { thresholdOf } from '../domain/threshold.ts'
 import { usageOf } from '../domain/usage.ts'
 import { agedSnapshot, type Identity, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { Trend } from './trend.ts'
@@ -201,7 +202,7 @@ export class Sampler {
       probe: this.#reading?.probe ?? null,
       ...(stale === undefined ? {} : { stale }),
     }
-    return takeSnapshot(seen, identity, deps.memoryThreshold)
+    return takeSnapshot(seen, identity, thresholdOf(pool, deps.memoryThreshold))
   }
 
   #staleness(moment: Moment): { reason: string; since?: Millis } | undefined {

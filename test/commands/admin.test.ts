@@ -68,6 +68,65 @@ test('who was killed while setting up is no hindrance to the next', async () => 
   expect((await pool.chg('admin', '--gpus', '2', ...fake)).stdout).toBe('Initialized 2 GPUs (IDs 0 to 1)\n')
 })
 
+test('--force keeps provider, allocation and threshold unless told otherwise', async () => {
+  using pool = await testPool(0)
+  const named = ['--provider', 'fake', '--allocation', 'mru-per-user', '--memory-threshold', '300']
+  await pool.chg('admin', '--gpus', '2', ...named)
+  expect(await pool.chg('admin', '--gpus', '3', '--force')).toMatchObject({ status: 0, stderr: '' })
+  expect(storedPool(pool)).toMatchObject({
+    provider: 'fake',
+    settings: { allocation: 'mru-per-user', memoryThresholdMb: 300 },
+  })
+  await pool.chg('admin', '--gpus', '3', '--force', '--allocation', 'lru', '--memory-threshold', '2048')
+  expect(storedPool(pool)).toMatchObject({
+    provider: 'fake',
+    settings: { allocation: 'lru', memoryThresholdMb: 2048 },
+  })
+  expect((await pool.chg('admin', '--gpus', '3', '--force', '--provider', 'amd')).status).toBe(1)
+  expect(storedPool(pool).provider).toBe('fake')
+})
+
+test('--show prints the settings of the pool, and changes nothing', async () => {
+  using pool = await testPool(2)
+  const before = storedPool(pool)
+  const { stdout, stderr, status } = await pool.chg('admin', '--show')
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  expect(stdout.split('\n')).toEqual([
+    `Pool: ${pool.database}`,
+    `Host: ${before.host}`,
+    'GPUs: 2',
+    'Provider: fake',
+    'Allocation: lru',
+    'Memory threshold: 1024 MB',
+    'Group: every user',
+    '',
+  ])
+  expect(JSON.parse((await pool.chg('admin', '--show', '--json')).stdout)).toEqual({
+    path: pool.database,
+    host: before.host,
+    gpus: 2,
+    provider: 'fake',
+    allocation: 'lru',
+    memory_threshold_mb: 1024,
+    group: null,
+  })
+  expect(storedPool(pool)).toEqual(before)
+  expect((await pool.chg('admin', '--show', '--gpus', '2')).status).toBe(2)
+})
+
+test('--provider takes a vendor, and finds out which of its providers works', async () => {
+  using pool = await testPool(0)
+  for (const vendor of ['nvidia', 'amd']) {
+    const missing = await pool.chg('admin', '--gpus', '2', '-p', vendor)
+    expect(missing).toMatchObject({ status: 1, stdout: '' })
+    expect(missing.stderr).toMatch(vendor === 'amd' ? /^Error: [^\n]*amd-smi/ : /^Error: [^\n]*NVIDIA/)
+  }
+  expect((await pool.chg('admin', '--gpus', '2', '-p', 'intel')).stderr).toContain(
+    'expected one of nvidia, amd, nvml, nvidia-smi, amd-smi, fake',
+  )
+  expect((await pool.chg('admin', '-g', '2', '-p', 'fake', '-j')).stdout).toContain('"initialized"')
+})
+
 test('--json answers with what was done', async () => {
   using pool = await testPool(0)
   const { stdout } = await pool.chg('admin', '--gpus', '2', '--json', ...fake)

@@ -249,6 +249,7 @@ describe.skipIf(reason !== null)(
           expect((await pool.chg(...again, ...options)).status).toBe(0)
           expect((await member.chg(pool, 'status')).status).toBe(0)
           expect((await alice.chg(pool, 'status')).stderr).toMatch(/^Error: No permission/)
+          expect((await pool.chg('admin', '--show')).stdout).toContain(`Group: ${group.name}\n`)
         }
       } finally {
         await member.remove()

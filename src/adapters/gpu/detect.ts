@@ -6,17 +6,26 @@ import type { Environment } from './run-program.ts'
 /** NVML answers in a fraction of the time of nvidia-smi, and tells more. */
 const ORDER: readonly ProviderName[] = ['nvml', 'nvidia-smi', 'amd-smi']
 
+const OF_VENDOR: Readonly<Record<'nvidia' | 'amd', readonly ProviderName[]>> = {
+  nvidia: ['nvml', 'nvidia-smi'],
+  amd: ['amd-smi'],
+}
+
 /**
  * What the first provider that finds GPUs on this machine sees; `provider` in the probe is its name. Each
- * has the whole deadline for itself.
+ * has the whole deadline for itself. With a vendor named only its providers are asked.
  *
  * Throws `driver-missing` where no driver is installed, `driver-failed` with every driver's own reason where
  * one is but cannot be asked, and `driver-unresponsive` at once where one hangs: whatever is tried next
  * would wait for the same kernel module.
  */
-export async function detectGpus(deadlineMs: Millis, env: Environment): Promise<Probe> {
+export async function detectGpus(
+  deadlineMs: Millis,
+  env: Environment,
+  vendor?: 'nvidia' | 'amd',
+): Promise<Probe> {
   const failures: CanhazgpuError[] = []
-  for (const name of ORDER) {
+  for (const name of vendor === undefined ? ORDER : OF_VENDOR[vendor]) {
     try {
       return await openProvider(name, { gpuCount: 0, env }).probe(deadlineMs)
     } catch (error) {
@@ -24,12 +33,14 @@ export async function detectGpus(deadlineMs: Millis, env: Environment): Promise<
       failures.push(error)
     }
   }
-  throw explain(failures)
+  throw explain(failures, vendor !== undefined)
 }
 
-function explain(failures: readonly CanhazgpuError[]): CanhazgpuError {
+function explain(failures: readonly CanhazgpuError[], isNamed: boolean): CanhazgpuError {
   const [first, ...others] = failures.filter((failure) => failure.code !== 'driver-missing')
   if (first === undefined) {
+    const [missing] = failures
+    if (isNamed && missing !== undefined) return missing
     return new CanhazgpuError(
       'driver-missing',
       'No GPU driver found: neither the library libnvidia-ml.so.1 nor the programs nvidia-smi and amd-smi',

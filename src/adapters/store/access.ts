@@ -1,6 +1,7 @@
 import { existsSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Problem } from '../../domain/soundness.ts'
+import { readText } from '../os/procfs.ts'
 import { audienceOf, companionFiles } from './pool-files.ts'
 
 /** Who of those who may use the database cannot use what lies beside it, and who may take it away. */
@@ -33,6 +34,16 @@ export function accessProblems(path: string): readonly Problem[] {
     }),
     ...folderProblems(dirname(path)),
   ]
+}
+
+/** The name of the Unix group that the database is for; null: every user, or nobody but its owner. */
+export function groupOf(path: string): string | null {
+  const audience = audienceOf(statSync(path))
+  if (audience?.kind !== 'group') return null
+  const line = readText('/etc/group')
+    ?.split('\n')
+    .find((each) => each.split(':')[2] === String(audience.gid))
+  return line?.split(':')[0] ?? `gid ${audience.gid}`
 }
 
 function folderProblems(folder: string): readonly Problem[] {

@@ -85,7 +85,10 @@ export function documentSchema() {
     ),
     reservations: v.array(reservation),
     queue: v.array(queueEntry),
-    settings: v.object({ allocation: v.picklist(ALLOCATIONS) }),
+    settings: v.object({
+      allocation: v.picklist(ALLOCATIONS),
+      memoryThresholdMb: v.exactOptional(v.pipe(whole, v.minValue(1))),
+    }),
     writtenAt: v.object({ wall: millis, steady: v.object({ epoch: v.string(), ms: millis }) }),
   })
 }

@@ -19,6 +19,13 @@ export function storePlace(url: string): StorePlace {
   )
 }
 
+/** Where the pool is kept, and the Unix group that it is for; null: every user. */
+export async function storedPlace(url: string): Promise<{ path: string; group: string | null }> {
+  const { groupOf } = await import('./access.ts')
+  const { path } = storePlace(url)
+  return { path, group: groupOf(path) }
+}
+
 /** Opens the pool that the URL names. */
 export async function openStore(url: string, now: () => Moment): Promise<Store> {
   const { openSqliteStore } = await import('./sqlite.ts')

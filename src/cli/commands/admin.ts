@@ -1,123 +1,143 @@
-import { type PoolCreated, setUpPool } from '../../app/set-up.ts'
+import { setMemoryThreshold } from '../../app/change-pool.ts'
+import { setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { ALLOCATIONS, type PoolSettings, PROVIDERS, type ProviderName } from '../../domain/model.ts'
-import type { Checkup } from '../../domain/soundness.ts'
-import { printable } from '../../domain/text.ts'
-import type { CommandSpec, Printed } from '../command.ts'
+import { ALLOCATIONS, type PoolSettings, PROVIDER_CHOICES, type ProviderChoice } from '../../domain/model.ts'
+import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
+import { poolThreshold } from '../../domain/threshold.ts'
+import { type AdminAnswer, adminDocument, adminFailure, adminText } from '../admin-answers.ts'
+import type { CommandSpec } from '../command.ts'
 import { option } from '../option.ts'
 import { gpuCount } from '../options.ts'
+import type { World } from '../world.ts'
 
-interface AdminOptions {
+interface SetUpOptions {
   readonly gpus?: number
   readonly force?: boolean
-  readonly provider?: ProviderName
+  readonly provider?: ProviderChoice
   readonly group?: string
   readonly allocation?: PoolSettings['allocation']
-  readonly check?: boolean
+  readonly memoryThreshold?: number
 }
 
-type Done = PoolCreated | ({ readonly kind: 'checked' } & Checkup)
+interface AdminOptions extends SetUpOptions {
+  readonly check?: boolean
+  readonly show?: boolean
+}
 
-export const admin: CommandSpec<AdminOptions, Done> = {
+/** What needs no count of GPUs: it sets up nothing. */
+const ACTIONS = ['check', 'show'] as const
+
+export const admin: CommandSpec<AdminOptions, AdminAnswer> = {
   examples: [
     'sudo canhazgpu admin --gpus 8',
     'sudo canhazgpu admin --gpus 4 --force',
+    'sudo canhazgpu admin --memory-threshold 512',
     'sudo canhazgpu admin --check',
   ],
   options: () => [
     option('-g, --gpus <count>', 'Number of GPUs available on this machine (required)', {
       read: gpuCount,
       mandatory: true,
-      unless: 'check',
+      unless: [...ACTIONS, 'memoryThreshold'],
     }),
     option('--force', 'Force reinitialization even if already initialized; clears all reservations'),
-    option('--provider <name>', `How to ask the GPUs: ${PROVIDERS.join(', ')} (default: what is found)`, {
-      read: provider,
-    }),
+    option(
+      '-p, --provider <name>',
+      `How to ask the GPUs: ${PROVIDER_CHOICES.join(', ')} (default: what is found)`,
+      { read: provider },
+    ),
     option('--group <name>', 'Unix group that may use the pool (default: every user)'),
     option('--allocation <policy>', `Which free GPUs first: ${ALLOCATIONS.join(', ')} (default: lru)`, {
       read: allocation,
     }),
-    option('--check', 'Only look whether the stored pool is sound, and say what to do if not'),
+    option(
+      '--memory-threshold <mb>',
+      'Memory on an unreserved GPU that counts as use, for everyone (default: 1024)',
+      { read: megabytes },
+    ),
+    option('--check', 'Only check whether the stored pool is sound, and say what to do if not'),
+    option('--show', "Only show the pool's settings"),
   ],
-  async handle({ check, ...options }, world) {
-    if (check === true) {
-      refuseBeside(options)
-      return { kind: 'checked', ...(await world.checkPool()) }
-    }
-    const { gpus = 0 } = options
-    return setUpPool(await world.poolPlace(options.group), {
-      host: world.hostname(),
-      gpuCount: gpus,
-      force: options.force ?? false,
-      settings: { allocation: options.allocation ?? 'lru' },
-      detect: () => world.detectGpus(options.provider, gpus),
-    })
+  async handle(options, world) {
+    refuseMixture(options)
+    if (options.check === true) return { kind: 'checked', ...(await world.checkPool()) }
+    if (options.show === true) return showSettings(world)
+    if (options.gpus === undefined) return changeThreshold(options, world)
+    return setUp(options, options.gpus, world)
   },
-  text: (done) => (done.kind === 'checked' ? checkupText(done) : createdText(done)),
-  json: (done) => (done.kind === 'checked' ? checkupDocument(done) : createdDocument(done)),
-  failure: (done) => (done.kind === 'checked' ? checkupFailure(done) : undefined),
+  text: adminText,
+  json: adminDocument,
+  failure: adminFailure,
 }
 
-function refuseBeside(options: Omit<AdminOptions, 'check'>): void {
-  const given = (['gpus', 'force', 'provider', 'group', 'allocation'] as const).find(
-    (name) => options[name] !== undefined,
+/** Each of the actions stands alone. */
+function refuseMixture(options: AdminOptions): void {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || value === false ? [] : [name],
   )
-  if (given === undefined) return
-  throw new CanhazgpuError('usage', `--check and --${given} contradict each other`, {
-    hint: '--check changes nothing',
+  const action = ACTIONS.find((name) => given.includes(name))
+  const other = ADMIN_OPTIONS.find((name) => name !== action && given.includes(name))
+  if (action === undefined || other === undefined) return
+  throw new CanhazgpuError('usage', `--${action} and --${flagOf(other)} contradict each other`, {
+    hint: `--${action} stands alone`,
   })
 }
 
-function createdText({ kind, gpuCount: count, damaged }: PoolCreated): Printed {
-  const verb = kind === 'initialized' ? 'Initialized' : 'Reinitialized'
-  return {
-    stdout: `${verb} ${count} GPUs (IDs 0 to ${count - 1})\n`,
-    ...(damaged === undefined
-      ? {}
-      : {
-          stderr: `The damaged pool is kept as ${damaged.keptAs}; ${counted(damaged.records, 'usage record')} taken over\n`,
-        }),
+const ADMIN_OPTIONS = [
+  ...ACTIONS,
+  ...(['gpus', 'force', 'provider', 'group', 'allocation', 'memoryThreshold'] as const),
+]
+
+const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+async function showSettings(world: World): Promise<AdminAnswer> {
+  const { store } = await world.deps()
+  const { pool } = await store.read()
+  return { kind: 'shown', pool, place: await world.storedPlace() }
+}
+
+async function changeThreshold(
+  { memoryThreshold, ...others }: SetUpOptions,
+  world: World,
+): Promise<AdminAnswer> {
+  const stray = (['force', 'provider', 'group', 'allocation'] as const).find((name) => others[name])
+  if (memoryThreshold === undefined || stray !== undefined) {
+    throw new CanhazgpuError('usage', "Required option '-g, --gpus <count>' not specified", {
+      hint: "see 'canhazgpu admin --help'",
+    })
   }
+  const pool = await setMemoryThreshold((await world.deps()).store, memoryThreshold)
+  return { kind: 'threshold-set', thresholdMb: poolThreshold(pool) }
 }
 
-const createdDocument = ({ kind, gpuCount, damaged }: PoolCreated) => ({
-  result: kind,
-  gpus: gpuCount,
-  ...(damaged === undefined ? {} : { damaged: { kept_as: damaged.keptAs, records: damaged.records } }),
-})
-
-function checkupText({ path, problems, counts }: Checkup): Printed {
-  if (problems.length > 0) {
-    return { stdout: problems.map(({ what, cure }) => `${printable(what)} - ${cure}\n`).join('') }
-  }
-  const { gpus = 0, reservations = 0, waiting = 0, records = 0 } = counts ?? {}
-  const contents = [
-    counted(gpus, 'GPU'),
-    counted(reservations, 'reservation'),
-    `${waiting} waiting`,
-    counted(records, 'usage record'),
-  ]
-  return { stdout: `The pool ${path} is sound: ${contents.join(', ')}\n` }
+async function setUp(
+  { provider: named, group, force, allocation: policy, memoryThreshold }: SetUpOptions,
+  gpus: number,
+  world: World,
+): Promise<AdminAnswer> {
+  return setUpPool(await world.poolPlace(group), {
+    host: world.hostname(),
+    gpuCount: gpus,
+    force: force ?? false,
+    settings: {
+      ...(policy === undefined ? {} : { allocation: policy }),
+      ...(memoryThreshold === undefined ? {} : { memoryThresholdMb: memoryThreshold }),
+    },
+    detect: (existing) => world.detectGpus(named ?? existing, gpus),
+  })
 }
 
-const checkupDocument = ({ path, problems, counts }: Checkup) => ({
-  sound: problems.length === 0,
-  path,
-  ...counts,
-  problems,
-})
-
-function checkupFailure({ path, problems }: Checkup): CanhazgpuError | undefined {
-  if (problems.length === 0) return undefined
-  const code = problems.some(({ kind }) => kind === 'damage') ? 'store-corrupt' : 'store-unavailable'
-  return new CanhazgpuError(code, `The pool ${path} is not sound: ${counted(problems.length, 'problem')}`)
-}
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
-
-const provider = oneOf('--provider', PROVIDERS)
+const provider = oneOf('--provider', PROVIDER_CHOICES)
 const allocation = oneOf('--allocation', ALLOCATIONS)
+
+function megabytes(text: string): number {
+  const read = readMegabytes(text)
+  if (read !== undefined) return read
+  throw new CanhazgpuError(
+    'usage',
+    `Invalid value for --memory-threshold: '${text}' - expected ${MEGABYTES_EXPECTED}`,
+  )
+}
 
 function oneOf<Choice extends string>(flag: string, choices: readonly Choice[]): (text: string) => Choice {
   return (text) => {
