@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, runBun } from './bun.mjs'
 
-const SOURCES = ['src', 'package.json', 'package-lock.json', 'scripts/build.ts']
+const SOURCES = ['src', 'docs', 'package.json', 'package-lock.json', 'scripts/build.ts']
 
 /** `dist/canhazgpu`, built first where it is missing or older than what it is made of. */
 export function executable() {
@@ -12,15 +12,16 @@ export function executable() {
   return path
 }
 
-/** Ends this process where it cannot be built. */
-export function build() {
+/** Ends this process where the build fails. */
+function build() {
   const status = runBun('scripts/build.ts')
   if (status !== 0) process.exit(status)
 }
 
+/** A folder counts too: its time changes when a file is removed. */
 function newestIn(path) {
   if (!statSync(path).isDirectory()) return changedAt(path)
-  return Math.max(0, ...readdirSync(path).map((name) => newestIn(join(path, name))))
+  return Math.max(changedAt(path), ...readdirSync(path).map((name) => newestIn(join(path, name))))
 }
 
 function changedAt(path) {

@@ -1,14 +1,66 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
 /** Programs that tests use besides Bun, the Debian package each comes in, and what for. */
-export const TEST_NEEDS = [
+const TEST_NEEDS = [
   { program: 'gcc', package: 'gcc', why: 'compiles the stand-in driver library and the probe programs' },
   { file: '/usr/include/stdio.h', package: 'libc6-dev', why: 'the C headers for gcc' },
   { program: 'sqlite3', package: 'sqlite3', why: 'reads a pool as an administrator would' },
   { program: 'strace', package: 'strace', why: 'shows that commits are synced to disk' },
-  { program: 'ps', package: 'procps', why: 'shows who is whose child' },
-  { program: 'zsh', package: 'zsh', why: 'a shell that starts commands in its own way' },
-  { program: 'mksh', package: 'mksh', why: 'another' },
-  { program: 'busybox', package: 'busybox', why: 'another, as on small systems' },
-  { program: 'zsh', package: 'zsh', why: 'completes commands' },
+  { program: 'ps', package: 'procps', why: 'shows the parent of a process' },
+  { program: 'perl', package: 'perl', why: 'makes system calls that a shell cannot' },
+  { program: 'python3', package: 'python3', why: 'starts commands with signals and descriptors of its own' },
+  { program: 'zsh', package: 'zsh', why: 'a shell that starts commands in its own way, and completes them' },
+  { program: 'mksh', package: 'mksh', why: 'another shell' },
+  { program: 'busybox', package: 'busybox', why: 'another shell, as on small systems' },
   { program: 'fish', package: 'fish', why: 'completes commands' },
   { program: 'chromium', package: 'chromium', why: 'opens the dashboard' },
+  { program: 'useradd', package: 'passwd', why: 'creates the users of a test' },
+  { program: 'unshare', package: 'util-linux', why: 'creates namespaces' },
+  { program: 'setpriv', package: 'util-linux', why: 'runs commands as another user' },
 ]
+
+/** An ordinary user's PATH often lacks these; `useradd` and the tools of dpkg are there. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
+
+/** The PATH of whatever the tests run. */
+export const testPath = [...new Set([...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS])].join(
+  delimiter,
+)
+
+/**
+ * Installs what is missing, as root or by a `sudo` that asks for no password.
+ *
+ * @returns the packages that are still missing
+ */
+export function provideNeeds() {
+  const missing = TEST_NEEDS.filter((need) => !isThere(need))
+  if (missing.length === 0) return []
+  for (const need of missing) console.error(`Missing for the tests: ${need.package} - ${need.why}`)
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
+  if (mayInstall(sudo)) {
+    install([...sudo, 'apt-get', 'update', '-q'])
+    install([...sudo, 'apt-get', 'install', '-qy', '--no-install-recommends', ...packagesOf(missing)])
+  }
+  return packagesOf(missing.filter((need) => !isThere(need)))
+}
+
+const packagesOf = (needs) => [...new Set(needs.map((need) => need.package))]
+
+function isThere({ program, file }) {
+  if (file !== undefined) return existsSync(file)
+  return testPath.split(delimiter).some((folder) => existsSync(join(folder, program)))
+}
+
+function mayInstall(sudo) {
+  const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
+  return works('apt-get', '--version') && (sudo.length === 0 || works(...sudo, 'true'))
+}
+
+/** The caller looks at what is still missing afterwards, so the exit status is not needed. */
+function install([command, ...args]) {
+  console.error(`$ ${[command, ...args].join(' ')}`)
+  const env = { ...process.env, PATH: testPath, DEBIAN_FRONTEND: 'noninteractive' }
+  spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env })
+}

@@ -1,98 +1,76 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { bun, root } from './bun.mjs'
-import { build } from './executable.mjs'
-import { TEST_NEEDS } from './test-needs.mjs'
+import { bun } from './bun.mjs'
+import { executable } from './executable.mjs'
+import { runAllFiles, runSelected } from './test-files.mjs'
+import { provideNeeds, testPath } from './test-needs.mjs'
 
 /**
  * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable, runs the tests
- * and ends with `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) nothing may be
- * missing and nothing skipped.
+ * and ends with `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) no program may be
+ * missing, and only tests that need root may be skipped, for an ordinary user.
  */
 const ci = process.env.CI === 'true'
-const TEST_TIMEOUT_MS = 60_000
+const SLOWEST = 10
 
 await main(process.argv.slice(2))
 
 async function main(args) {
   bun()
-  provideNeeds()
-  build()
-  const { status, output } = await runTests(args)
-  const passed = count(output, 'pass')
-  const failed = Math.max(count(output, 'fail'), status === 0 ? 0 : 1)
-  const skipped = count(output, 'skip') + count(output, 'todo')
-  const forbidden = ci && skipped > 0
-  if (forbidden) console.error(`\nSkipped, though nothing may be in CI:\n${skippedTests(output)}`)
-  finish({ passed, failed: failed + (forbidden ? skipped : 0), skipped: forbidden ? 0 : skipped })
+  complainOf(provideNeeds())
+  executable()
+  const results =
+    args.length > 0 ? [await runSelected(args, environment())] : await runAllFiles(environment())
+  const skipped = results.flatMap((result) => result.skipped)
+  const forbidden = ci ? skipped.filter((name) => !isAllowed(name)) : []
+  tellSkipped(skipped)
+  if (forbidden.length > 0) console.error(`\nMust not be skipped in CI:\n${listed(forbidden)}`)
+  if (results.length > 1) tellSlowest(results)
+  finish({
+    passed: sum(results.map((result) => result.passed)),
+    failed: sum(results.map((result) => result.failed)) + forbidden.length,
+    skipped: skipped.length - forbidden.length,
+  })
 }
 
-/** With root's rights it installs them; without, it says how to, and the tests in question skip themselves. */
-function provideNeeds() {
-  const missing = TEST_NEEDS.filter((need) => !isThere(need))
+function complainOf(missing) {
   if (missing.length === 0) return
-  for (const need of missing) console.error(`Missing for the tests: ${need.package} - ${need.why}`)
-  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
-  const packages = missing.map((need) => need.package)
-  if (mayInstall(sudo)) {
-    install([...sudo, 'apt-get', 'update', '-q'])
-    install([...sudo, 'apt-get', 'install', '-qy', '--no-install-recommends', ...packages])
-  }
-  const left = missing.filter((need) => !isThere(need)).map((need) => need.package)
-  if (left.length === 0) return
   if (ci) {
-    console.error(`Cannot be installed: ${left.join(', ')}`)
-    finish({ passed: 0, failed: left.length, skipped: 0 })
+    console.error(`Cannot be installed: ${missing.join(', ')}`)
+    finish({ passed: 0, failed: missing.length, skipped: 0 })
   }
   console.error('The tests that need them are skipped. To run them too:')
-  console.error(`  sudo apt-get update && sudo apt-get install ${left.join(' ')}\n`)
+  console.error(`  sudo apt-get update && sudo apt-get install ${missing.join(' ')}\n`)
 }
 
-function isThere({ program, file }) {
-  if (file !== undefined) return existsSync(file)
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
+/** Without the pool and the settings of the caller. */
+function environment() {
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('CANHAZGPU_'))
+  return { ...Object.fromEntries(others), PATH: testPath }
 }
 
-function mayInstall(sudo) {
-  const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
-  return works('apt-get', '--version') && (sudo.length === 0 || works(...sudo, 'true'))
+/** The reason that test/support/needs.ts gives. */
+function isAllowed(name) {
+  return process.getuid?.() !== 0 && name.includes('(skipped: needs root)')
 }
 
-/** Failure shows in what is still missing afterwards. */
-function install([command, ...args]) {
-  console.error(`$ ${[command, ...args].join(' ')}`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env })
+function tellSkipped(names) {
+  const reasons = names.map((name) => /\(skipped: (.*?)\)/.exec(name)?.[1] ?? 'without a reason')
+  for (const reason of new Set(reasons)) {
+    console.error(`Skipped ${reasons.filter((each) => each === reason).length}: ${reason}`)
+  }
 }
 
-/** Bun tells results on stderr; shown as they come, and kept to count them. */
-function runTests(args) {
-  const named = args.some((arg) => !arg.startsWith('-'))
-  const testArgs = ['test', `--timeout=${TEST_TIMEOUT_MS}`, ...args, ...(named ? [] : ['./test/'])]
-  const child = spawn(bun(), testArgs, { cwd: root, env: neutral(), stdio: ['ignore', 'inherit', 'pipe'] })
-  let output = ''
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    output += text
-    process.stderr.write(text)
-  })
-  return new Promise((resolve) => child.on('close', (status) => resolve({ status, output })))
+function tellSlowest(results) {
+  const slowest = [...results].sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)
+  console.log('\nSlowest test files:')
+  for (const { file, seconds } of slowest) console.log(`${seconds.toFixed(1).padStart(7)} s  ${file}`)
 }
 
-/** A pool or setting of whoever runs the tests is none of theirs. */
-function neutral() {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CANHAZGPU_')))
+function listed(names) {
+  return names.map((name) => `  ${name}`).join('\n')
 }
 
-/** From Bun's closing summary: lines such as ` 12 pass`. */
-function count(output, what) {
-  const lines = [...output.matchAll(new RegExp(`^ *(\\d+) ${what}$`, 'gm'))]
-  return Number(lines.at(-1)?.[1] ?? 0)
-}
-
-function skippedTests(output) {
-  const names = [...output.matchAll(/^\((?:skip|todo)\) (.*)$/gm)].map(([, name]) => `  ${name}`)
-  return [...new Set(names)].join('\n')
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 function finish({ passed, failed, skipped }) {

@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { bun, root } from './bun.mjs'
+
+const TEST_TIMEOUT_MS = 60_000
+const JOBS = Math.min(8, availableParallelism())
+/** Started first, so that no long file runs alone at the end. */
+const LONG_FILES = ['test/simulation/simulation.test.ts', 'test/torture/torture.test.ts']
+
+/** Runs every test file in a process of its own, several at a time, and prints one line for each. */
+export async function runAllFiles(env) {
+  const queue = testFiles()
+  const results = []
+  const worker = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const result = await runFile(file, env)
+      results.push(result)
+      report(result)
+    }
+  }
+  await Promise.all(Array.from({ length: JOBS }, worker))
+  return results
+}
+
+/** Runs `bun test` once with the arguments of the caller, and shows its output as it comes. */
+export async function runSelected(args, env) {
+  const named = args.some((arg) => !arg.startsWith('-'))
+  return bunTest([...args, ...(named ? [] : ['./test/'])], env, (text) => process.stderr.write(text))
+}
+
+function testFiles() {
+  const all = readdirSync(join(root, 'test'), { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/${name}`)
+    .sort()
+  return [...LONG_FILES, ...all.filter((file) => !LONG_FILES.includes(file))]
+}
+
+async function runFile(file, env) {
+  const started = performance.now()
+  const result = await bunTest([`./${file}`], env)
+  return { ...result, file, seconds: (performance.now() - started) / 1000 }
+}
+
+function report({ file, seconds, passed, failed, skipped, output }) {
+  if (failed > 0) process.stderr.write(`\n${output}\n`)
+  const counts = [
+    `${passed} passed`,
+    failed > 0 && `${failed} FAILED`,
+    skipped.length > 0 && `${skipped.length} skipped`,
+  ]
+  console.error(`${file}: ${counts.filter(Boolean).join(', ')} (${seconds.toFixed(1)} s)`)
+}
+
+/** Bun prints the results of tests on stderr. */
+function bunTest(args, env, show = () => {}) {
+  const child = spawn(bun(), ['test', `--timeout=${TEST_TIMEOUT_MS}`, ...args], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text
+      show(text)
+    })
+  }
+  return new Promise((resolve) => {
+    child.on('close', (status) => resolve({ ...resultsOf(output, status), output }))
+  })
+}
+
+/** From the lines of single tests and from the summary, with lines such as ` 12 pass`. */
+function resultsOf(output, status) {
+  const count = (what) => {
+    const lines = [...output.matchAll(new RegExp(`^ *(\\d+) ${what}$`, 'gm'))]
+    return Number(lines.at(-1)?.[1] ?? 0)
+  }
+  // The end of a long output lists them again; `(unnamed)` is a hook of a skipped `describe`.
+  const [once] = output.split(/^\d+ tests? (?:skipped|todo|failed):$/m)
+  const skipped = [...once.matchAll(/^\((?:skip|todo)\) (.*)$/gm)]
+    .map(([, name]) => name)
+    .filter((name) => !name.endsWith(' > (unnamed)'))
+  return { passed: count('pass'), failed: Math.max(count('fail'), status === 0 ? 0 : 1), skipped }
+}
