@@ -5,7 +5,7 @@ import { torture } from './torture.ts'
 const USAGE = `Usage: npm run torture -- [options]
   --seconds T   for how long (default: 60); an hour is 3600
   --seed S      decides what is done, not when (default: by the clock)
-  --users U     how many Unix users take part (default: 4); without root's rights all are one
+  --users U     how many Unix users take part (default: 4); only root can create them, others play alone
   --gpus G      how many GPUs they share (default: 8)
   --keep F      leave logs and store in this folder; after a violation they stay in any case`
 

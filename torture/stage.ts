@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { missing } from '../test/support/needs.ts'
 import { type Child, type TestPool, testPool } from '../test/support/pool.ts'
-import { newUser, noUsers } from '../test/support/unix-users.ts'
+import { newUser, ownName } from '../test/support/unix-users.ts'
 import { places } from './log.ts'
 import type { Cast } from './script.ts'
 
@@ -20,10 +20,14 @@ export interface Stage extends AsyncDisposable {
   job(command: string): readonly string[]
 }
 
-/** Without root's rights all players are who we are. */
+/**
+ * Without root's rights there is one player, this account. It must not play several: a release by id ends every
+ * reservation of the account, also the runs of the others.
+ */
 export async function setStage({ users, gpus }: Cast): Promise<Stage> {
   const pool = await testPool(0)
-  const accounts = noUsers() === null ? await Promise.all(names(users).map((role) => newUser(role))) : []
+  const accounts =
+    missing('users') === null ? await Promise.all(names(users).map((role) => newUser(role))) : []
   const dispose = async () => {
     pool[Symbol.dispose]()
     for (const account of accounts) await account.remove()
@@ -40,7 +44,7 @@ export async function setStage({ users, gpus }: Cast): Promise<Stage> {
     players:
       accounts.length > 0
         ? accounts.map(({ name, uid, start }) => ({ name, uid, start: (...args) => start(pool, ...args) }))
-        : Array.from({ length: users }, () => ourselves(pool)),
+        : [ourselves(pool)],
     job: (command) => [`${pool.folder}/job`, `${jobs}/${command}`, locks],
     [Symbol.asyncDispose]: dispose,
   }
@@ -66,7 +70,5 @@ async function furnish(pool: TestPool, gpus: number): Promise<void> {
 const names = (count: number): string[] => Array.from({ length: count }, (_, nth) => `player${nth}`)
 
 function ourselves(pool: TestPool): Player {
-  const { uid } = userInfo()
-  const { stdout } = Bun.spawnSync(['id', '-un'])
-  return { name: stdout.toString().trim(), uid, start: (...args) => pool.start(...args) }
+  return { name: ownName(), uid: process.geteuid?.() ?? -1, start: (...args) => pool.start(...args) }
 }

@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
-import { userInfo } from 'node:os'
 import { changeStoredPool } from '../support/database.ts'
 import { startForever } from '../support/job.ts'
 import { testPool } from '../support/pool.ts'
+import { ownName } from '../support/unix-users.ts'
 
-const me = process.geteuid?.() === 0 ? 'root' : userInfo().username
+const me = ownName()
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 

@@ -10,8 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { changeStoredPool, storedPool, withDatabase } from '../support/database.ts'
+import { missing, needing } from '../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../support/pool.ts'
-import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+import { newUser, type UnixUser } from '../support/unix-users.ts'
 
 const COMMANDS = [['status'], ['reserve'], ['release'], ['report'], ['run', '--', 'true']]
 
@@ -111,7 +112,7 @@ test('an administrator can start afresh from a damaged document', async () => {
   expect((await pool.chg('reserve')).status).toBe(0)
 })
 
-test.skipIf(Bun.which('sqlite3') === null)('the state can be read with the sqlite3 shell', async () => {
+needing('sqlite3').test('the state can be read with the sqlite3 shell', async () => {
   using pool = await testPool(3)
   await pool.chg('reserve', '--gpus', '2', '--duration', '1h')
   await pool.chg('run', '--', 'true')
@@ -131,16 +132,16 @@ test.skipIf(Bun.which('sqlite3') === null)('the state can be read with the sqlit
 })
 
 // What follows needs to be somebody whom the kernel refuses things: root is not.
-const USERS = noUsers()
+const withUser = needing('users')
 let nobody: UnixUser
 beforeAll(async () => {
-  if (USERS === null) nobody = await newUser('reader')
+  if (missing('users') === null) nobody = await newUser('reader')
 })
 afterAll(async () => {
-  if (USERS === null) await nobody.remove()
+  if (missing('users') === null) await nobody.remove()
 })
 
-test.skipIf(USERS !== null)('a database that may only be read is shown, and nothing else', async () => {
+withUser.test('a database that may only be read is shown, and nothing else', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve', '--duration', '1h')
   chmodSync(pool.folder, 0o755)
@@ -155,7 +156,7 @@ test.skipIf(USERS !== null)('a database that may only be read is shown, and noth
   expect(storedPool(pool)).toEqual(before)
 })
 
-test.skipIf(USERS !== null)('a folder that is closed to us', async () => {
+withUser.test('a folder that is closed to us', async () => {
   using pool = await testPool(2)
   chmodSync(pool.folder, 0o755)
   chmodSync(`${pool.folder}/pool`, 0o700)
@@ -164,7 +165,7 @@ test.skipIf(USERS !== null)('a folder that is closed to us', async () => {
   }
 })
 
-test.skipIf(USERS !== null)('no pool can be set up where we may not write', async () => {
+withUser.test('no pool can be set up where we may not write', async () => {
   using pool = await testPool(0)
   chmodSync(pool.folder, 0o755)
   const refused = await nobody.chg(pool, 'admin', '--gpus', '2', '--provider', 'fake')
@@ -172,9 +173,7 @@ test.skipIf(USERS !== null)('no pool can be set up where we may not write', asyn
   expect(existsSync(`${pool.folder}/pool`)).toBe(false)
 })
 
-const mayMount = process.geteuid?.() === 0 && Bun.spawnSync(['unshare', '-m', 'true']).exitCode === 0
-
-test.skipIf(!mayMount)(
+needing('mounts').test(
   'a full disk: refused in one line, state as it was, fine again with space',
   async () => {
     using pool = await testPool(0)
@@ -204,7 +203,7 @@ test.skipIf(!mayMount)(
   },
 )
 
-test.skipIf(!mayMount)('a disk that is mounted read-only', async () => {
+needing('mounts').test('a disk that is mounted read-only', async () => {
   using pool = await testPool(0)
   const disk = `${pool.folder}/pool`
   mkdirSync(disk)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, chownSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
+import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
@@ -57,24 +58,21 @@ describe.skipIf(reason !== null)(
       expect(all.filter(({ status }) => status === 75)).toHaveLength(32)
     })
 
-    test.skipIf(Bun.which('sqlite3') === null)(
-      'also after root used the sqlite3 shell, which takes the log away',
-      async () => {
-        for (const [first, second] of [
-          [alice, bob],
-          [bob, alice],
-        ] as const) {
-          using pool = await sharedPool()
-          await first.chg(pool, 'reserve')
-          expect((await pool.sh(`sqlite3 '${pool.database}' 'SELECT * FROM gpus'`)).stderr).toBe('')
-          expect(await second.chg(pool, 'reserve')).toMatchObject({ stdout: granted(1), stderr: '' })
-          expect(await first.chg(pool, 'reserve')).toMatchObject({ stdout: granted(2), stderr: '' })
-          expect(await pool.chg('reserve')).toMatchObject({ stdout: granted(3), stderr: '' })
-        }
-      },
-    )
+    needing('sqlite3').test('also after root used the sqlite3 shell, which takes the log away', async () => {
+      for (const [first, second] of [
+        [alice, bob],
+        [bob, alice],
+      ] as const) {
+        using pool = await sharedPool()
+        await first.chg(pool, 'reserve')
+        expect((await pool.sh(`sqlite3 '${pool.database}' 'SELECT * FROM gpus'`)).stderr).toBe('')
+        expect(await second.chg(pool, 'reserve')).toMatchObject({ stdout: granted(1), stderr: '' })
+        expect(await first.chg(pool, 'reserve')).toMatchObject({ stdout: granted(2), stderr: '' })
+        expect(await pool.chg('reserve')).toMatchObject({ stdout: granted(3), stderr: '' })
+      }
+    })
 
-    test.skipIf(Bun.which('strace') === null)(
+    needing('strace').test(
       'whoever is killed in the midst of a commit leaves nothing in the way of others',
       async () => {
         using pool = await sharedPool(128)

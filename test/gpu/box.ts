@@ -33,8 +33,8 @@ export type Course = 'answers' | 'late' | 'hangs' | 'crashes' | 'mismatch' | 'ru
 /** A driver that can be put in place of the real one. */
 export interface Stage {
   readonly provider: ProviderName
-  /** Why this machine cannot play it. */
-  readonly unavailable?: string | undefined
+  /** Programs that it takes. */
+  readonly needs?: readonly string[]
   /** What this driver can play at all, with the reason in a comment where it cannot. */
   readonly courses: readonly Course[]
   /** Which facts the driver passes on. */

@@ -4,16 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { detectGpus } from '../../src/adapters/gpu/detect.ts'
 import type { Environment } from '../../src/adapters/gpu/run-program.ts'
+import { needing } from '../support/needs.ts'
 import { type Box, EIGHT_H100, MIXED } from './box.ts'
 import { failure } from './provider-contract.ts'
-import {
-  amdSmiFiles,
-  compilerMissing,
-  nvidiaSmiFiles,
-  nvmlEnvironment,
-  nvmlScript,
-  programEnvironment,
-} from './stages.ts'
+import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -59,7 +53,7 @@ const fail = async (installed: Machine, deadlineMs?: number) => {
 }
 
 describe('detection', () => {
-  test.skipIf(compilerMissing !== undefined)('takes NVML before all others', async () => {
+  needing('gcc').test('takes NVML before all others', async () => {
     const probe = await detect({ nvml: MIXED, nvidiaSmi: EIGHT_H100, amdSmi: EIGHT_H100 })
     expect(probe.provider).toBe('nvml')
     expect(probe.readings).toHaveLength(2)
@@ -69,17 +63,17 @@ describe('detection', () => {
     expect((await detect({ nvidiaSmi: EIGHT_H100, amdSmi: EIGHT_H100 })).provider).toBe('nvidia-smi')
   })
 
-  test.skipIf(compilerMissing !== undefined)('takes amd-smi where NVIDIA has no GPU here', async () => {
+  needing('gcc').test('takes amd-smi where NVIDIA has no GPU here', async () => {
     const none: Box = { gpus: [] }
     expect((await detect({ nvml: none, nvidiaSmi: none, amdSmi: EIGHT_H100 })).provider).toBe('amd-smi')
   })
 
-  test.skipIf(compilerMissing !== undefined)('outlives NVML’s crash', async () => {
+  needing('gcc').test('outlives NVML’s crash', async () => {
     const crashing: Box = { ...EIGHT_H100, course: 'crashes' }
     expect((await detect({ nvml: crashing, nvidiaSmi: EIGHT_H100 })).provider).toBe('nvidia-smi')
   })
 
-  test.skipIf(compilerMissing !== undefined)('tells why an installed driver cannot be asked', async () => {
+  needing('gcc').test('tells why an installed driver cannot be asked', async () => {
     const error = await fail({ nvml: { ...EIGHT_H100, course: 'mismatch' } })
     expect(error.code).toBe('driver-failed')
     expect(error.message).toContain('Driver/library version mismatch')

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync } from 'node:fs'
 import type { ProviderName } from '../../src/domain/model.ts'
 import { line } from '../line/support/waiters.ts'
+import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
-import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+import { newUser, type UnixUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { EIGHT_H100 } from './box.ts'
-import {
-  amdSmiFiles,
-  compilerMissing,
-  nvidiaSmiFiles,
-  nvmlEnvironment,
-  nvmlScript,
-  programEnvironment,
-} from './stages.ts'
+import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
 
 const HUNG = { ...EIGHT_H100, course: 'hangs' } as const
 const IMPATIENT = ['--probe-timeout', '1s']
@@ -46,10 +40,8 @@ async function drivers(provider: ProviderName, pool: TestPool): Promise<Drivers>
   }
 }
 
-const reason = noUsers() ?? compilerMissing
-
 for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
-  describe.skipIf(reason !== undefined && reason !== null)(`${provider} that never answers`, () => {
+  needing('users', 'gcc').describe(`${provider} that never answers`, () => {
     let alice: UnixUser
     let bob: UnixUser
     beforeAll(async () => {

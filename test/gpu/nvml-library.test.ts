@@ -1,16 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nvmlProvider } from '../../src/adapters/gpu/nvml.ts'
 import type { GpuReading } from '../../src/domain/model.ts'
+import { needing } from '../support/needs.ts'
 import { failure } from './provider-contract.ts'
-import { compilerMissing, nvmlEnvironment } from './stages.ts'
+import { nvmlEnvironment } from './stages.ts'
 
 const MIB = 1024 * 1024
 const NOBODY = 4_194_305
-
-if (compilerMissing !== undefined && process.env.CI === 'true') throw new Error(compilerMissing)
 
 type Provider = ReturnType<typeof nvmlProvider>
 
@@ -41,7 +40,7 @@ function processes(readings: readonly GpuReading[]) {
   return state?.kind === 'measured' ? state.processes.map(({ pid, memoryMb }) => [pid, memoryMb]) : undefined
 }
 
-describe.skipIf(compilerMissing !== undefined)('NVML', () => {
+needing('gcc').describe('NVML', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => [NOBODY + i, 10 + i] as const)
 
   for (const variant of ['NEW_DRIVER', 'OLD_DRIVER', 'WIDE_PROCESS']) {

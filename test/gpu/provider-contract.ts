@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { GpuReading, Probe } from '../../src/domain/model.ts'
 import type { GpuProvider } from '../../src/domain/ports.ts'
+import { isRoot, needing } from '../support/needs.ts'
 import type { Box, Course, Stage } from './box.ts'
 import * as boxes from './box.ts'
 import { startProcess } from './users.ts'
@@ -17,9 +18,7 @@ const NOBODYS_PID = 4_194_305
 
 /** What every provider promises, run on its driver as `stage` plays it. */
 export function testProvider(stage: Stage): void {
-  if (stage.unavailable !== undefined && process.env.CI === 'true') throw new Error(stage.unavailable)
-  const suite = stage.unavailable === undefined ? describe : describe.skip
-  suite(`${stage.provider}${stage.unavailable === undefined ? '' : ` (${stage.unavailable})`}`, () => {
+  needing(...(stage.needs ?? [])).describe(stage.provider, () => {
     let folder: string
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'canhazgpu-gpu-'))
@@ -43,7 +42,7 @@ export function testProvider(stage: Stage): void {
 
     test('names the owners of processes', async () => {
       await using mine = await startProcess()
-      await using theirs = await startProcess({ uid: process.getuid?.() === 0 ? 65534 : undefined })
+      await using theirs = await startProcess({ uid: isRoot ? 65534 : undefined })
       const box = boxes.withProcesses(
         { pid: mine.pid, name: '/usr/bin/sh', memoryMb: 5000 },
         { pid: theirs.pid, name: '/usr/bin/sh', memoryMb: 3996 },

@@ -3,15 +3,9 @@ import { chmod, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../../src/adapters/gpu/run-program.ts'
+import { needing } from '../support/needs.ts'
 import { EIGHT_H100 } from './box.ts'
-import {
-  amdSmiFiles,
-  compilerMissing,
-  nvidiaSmiFiles,
-  nvmlEnvironment,
-  programEnvironment,
-  STAND_INS,
-} from './stages.ts'
+import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, programEnvironment, STAND_INS } from './stages.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -58,9 +52,7 @@ for (const [program, files] of [
 }
 
 /** Only root can make a program that others may not kill, and lower itself to one of these others. */
-const cannotOutrank = compilerMissing !== undefined || process.getuid?.() !== 0
-
-test.skipIf(cannotOutrank)('a program that survives SIGKILL is left behind', async () => {
+needing('root', 'gcc').test('a program that survives SIGKILL is left behind', async () => {
   const place = await mkdtemp(join(folder, 'box-'))
   const program = join(place, 'nvidia-smi')
   const pause = join(STAND_INS, 'pause.c')
@@ -77,7 +69,7 @@ test.skipIf(cannotOutrank)('a program that survives SIGKILL is left behind', asy
   }
 })
 
-test.skipIf(compilerMissing !== undefined)('an NVML that hangs holds nobody up', async () => {
+needing('gcc').test('an NVML that hangs holds nobody up', async () => {
   const place = await mkdtemp(join(folder, 'box-'))
   expect(await outcome('nvml', await nvmlEnvironment('hang\n', place))).toBe('driver-unresponsive')
 })

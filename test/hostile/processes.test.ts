@@ -1,15 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { processStat } from '../../src/adapters/os/processes.ts'
-import { compile, firstLine, isRoot, temporaryFolder } from '../os/surroundings.ts'
+import { compile, firstLine, temporaryFolder } from '../os/surroundings.ts'
 import { startJob } from '../support/job.ts'
+import { missing, needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
+import { ownName } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { seen } from './screen.ts'
 
+const me = ownName()
 const folder = temporaryFolder()
 const named = folder.file('named')
-beforeAll(() => compile(`${import.meta.dir}/named.c`, named))
+beforeAll(() => {
+  if (missing('gcc') === null) compile(`${import.meta.dir}/named.c`, named)
+})
 afterAll(() => folder[Symbol.dispose]())
 
 interface Squatter extends Disposable {
@@ -65,7 +70,7 @@ async function told(pool: TestPool): Promise<Told> {
   return { line: stdout, process: gpu.processes[0], model: gpu.model }
 }
 
-describe('a process on a GPU', () => {
+needing('gcc').describe('a process on a GPU', () => {
   const names = [
     ') R 1 1 1',
     ') Z 1 (x',
@@ -84,8 +89,8 @@ describe('a process on a GPU', () => {
     using process = await squatter({ name })
     uses(pool, process.pid)
     const { line, process: shown } = await told(pool)
-    expect(line).toContain(`by user root - 9000MB used by PID ${process.pid} (`)
-    expect(shown).toMatchObject({ pid: process.pid, user: 'root' })
+    expect(line).toContain(`by user ${me} - 9000MB used by PID ${process.pid} (`)
+    expect(shown).toMatchObject({ pid: process.pid, user: me })
     expect(processStat(process.pid)?.threads).toBe(1)
   })
 
@@ -135,7 +140,7 @@ describe('a process on a GPU', () => {
     await told(pool)
   })
 
-  test.skipIf(!isRoot)('may be of a user without a name', async () => {
+  needing('root').test('may be of a user without a name', async () => {
     using pool = await testPool(1)
     using process = await squatter({ uid: 54_321 })
     uses(pool, process.pid)

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
+import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { kill } from '../support/processes.ts'
-import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+import { newUser, type UnixUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { line, stage } from './support/waiters.ts'
 
-const reason = noUsers()
-
-describe.skipIf(reason !== null)(`two accounts${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
+needing('users').describe('two accounts', () => {
   let alice: UnixUser
   let bob: UnixUser
   beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { dirname } from 'node:path'
+import { needing } from '../support/needs.ts'
 import { binary, type TestPool, testPool } from '../support/pool.ts'
 import { openTerminal } from '../support/terminal.ts'
 
@@ -83,7 +84,7 @@ describe('bash', () => {
   })
 })
 
-describe.skipIf(Bun.which('fish') === null)('fish (skipped where it is not installed)', () => {
+needing('fish').describe('fish', () => {
   test('completes commands, flags, values, and behind `--` another command', async () => {
     using pool = await poolOnPath()
     const typed = [...CASES.map(([words]) => words), BEHIND_DASHES, 'canhazgpu run -- no-such-thing-']
@@ -105,7 +106,7 @@ describe.skipIf(Bun.which('fish') === null)('fish (skipped where it is not insta
   })
 })
 
-describe.skipIf(Bun.which('zsh') === null)('zsh (skipped where it is not installed)', () => {
+needing('zsh').describe('zsh', () => {
   test('completes commands, flags, values, and behind `--` another command', async () => {
     using pool = await poolOnPath()
     using terminal = openTerminal(pool, ['zsh', '-f', '-i'], { PS1: 'prompt> ' })

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { child, startForever } from '../support/job.ts'
+import { missing, needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { kill } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { hostSeesAll, inContainer, noContainers, startContainer } from './support/container.ts'
+import { hostSeesAll, inContainer, startContainer } from './support/container.ts'
 import { hold, line, untilServed, waitToRun } from './support/waiters.ts'
 
-const reason = noContainers()
+const reason = missing('containers')
 const STALE_MS = 16 * 60_000
 
 const states = async (pool: TestPool) => (await pool.status()).map(({ status }) => status).join(' ')
@@ -100,7 +101,7 @@ describe
       kill(container.pid, 'SIGKILL')
     })
 
-    test.skipIf(!hostSeesAll)(
+    needing('first pid namespace').test(
       'a container that ends takes its runs and waiters along, seen from the host',
       async () => {
         using pool = await testPool(1)

@@ -1,14 +1,13 @@
-import { expect, test } from 'bun:test'
+import { expect } from 'bun:test'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { startForever } from '../support/job.ts'
+import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { line, waitToRun } from './support/waiters.ts'
 
-const mayMount = process.geteuid?.() === 0 && Bun.spawnSync(['unshare', '-m', 'true']).exitCode === 0
-
-test.skipIf(!mayMount)('a waiter whose grant cannot be written says so, and leaves no trace', async () => {
+needing('mounts').test('a waiter whose grant cannot be written says so, and leaves no trace', async () => {
   using pool = await testPool(0)
   const disk = `${pool.folder}/pool`
   mkdirSync(disk)

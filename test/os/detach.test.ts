@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { startDetached } from '../../src/adapters/os/detach.ts'
-import { isRoot, temporaryFolder } from './surroundings.ts'
+import { needing } from '../support/needs.ts'
+import { temporaryFolder } from './surroundings.ts'
 
 interface Told {
   readonly parent: number
@@ -62,7 +63,7 @@ describe('starting one', () => {
     expect(children().filter((child) => !before.includes(child))).toEqual([])
   })
 
-  test.skipIf(!isRoot)('fails where no process can be made', () => {
+  needing('root').test('fails where no process can be made', () => {
     const RLIMIT_NPROC = 6
     const sources = `${import.meta.dir}/../../src/adapters/os`
     const code = `import { startDetached } from '${sources}/detach.ts'

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { resolveProgram } from '../../src/adapters/os/exec.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
-import { type Folder, isRoot, temporaryFolder } from './surroundings.ts'
+import { needing } from '../support/needs.ts'
+import { type Folder, temporaryFolder } from './surroundings.ts'
 
 /** Two directories with programs and with what only looks like one. */
 function programs(): Folder {
@@ -117,7 +118,7 @@ describe('becoming a command', () => {
     expect(become({ args: [program] }).status).toBeGreaterThan(0)
   })
 
-  test.skipIf(!isRoot)('a directory that may not be searched has no programs', () => {
+  needing('root').test('a directory that may not be searched has no programs', () => {
     using folder = programs()
     chmodSync(folder.file('two'), 0o700)
     const codeOf = (name: string) => {
@@ -128,7 +129,7 @@ describe('becoming a command', () => {
     expect(codeOf(folder.file('two/program'))).toBe('command-not-executable')
   })
 
-  test.skipIf(!isRoot)('a program that its user may not run', () => {
+  needing('root').test('a program that its user may not run', () => {
     using folder = programs()
     const program = folder.file('two/program')
     chmodSync(program, 0o700)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { mountType, networkFilesystem } from '../../src/adapters/os/filesystem.ts'
-import { isRoot, temporaryFolder } from './surroundings.ts'
+import { needing } from '../support/needs.ts'
+import { temporaryFolder } from './surroundings.ts'
 
 test('a local directory, and one that would be in it', () => {
   using folder = temporaryFolder()
@@ -10,7 +11,7 @@ test('a local directory, and one that would be in it', () => {
   expect(networkFilesystem('relative.db')).toBeNull()
 })
 
-test.skipIf(!isRoot)('memory', () => {
+needing('mounts').test('memory', () => {
   const code = `import { networkFilesystem } from '${import.meta.dir}/../../src/adapters/os/filesystem.ts'
     console.log(networkFilesystem('/mnt/pool.db'))`
   const script = 'mount -t tmpfs none /mnt && "$0" -e "$1"'

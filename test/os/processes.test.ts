@@ -3,7 +3,8 @@ import { copyFileSync, readFileSync, readlinkSync } from 'node:fs'
 import { currentProcess, liveness, parseStat, processStat } from '../../src/adapters/os/processes.ts'
 import { waitFor, watchProcess } from '../../src/adapters/os/wait.ts'
 import type { ProcessIdentity } from '../../src/domain/model.ts'
-import { compile, firstLine, INSIDE, inside, isRoot, temporaryFolder } from './surroundings.ts'
+import { needing } from '../support/needs.ts'
+import { compile, firstLine, INSIDE, inside, temporaryFolder } from './surroundings.ts'
 
 function identityOf(pid: number): ProcessIdentity {
   const stat = processStat(pid)
@@ -49,7 +50,7 @@ describe('liveness', () => {
     parent.kill('SIGKILL')
   })
 
-  test('a process whose main thread has ended lives with its other threads', async () => {
+  needing('gcc').test('a process whose main thread has ended lives with its other threads', async () => {
     using folder = temporaryFolder()
     compile(`${import.meta.dir}/zombie-leader.c`, folder.file('leader'))
     const child = Bun.spawn([folder.file('leader')], { stdio: ['ignore', 'pipe', 'ignore'] })
@@ -80,7 +81,7 @@ describe('liveness', () => {
     expect(JSON.parse(after).identity.startTime).toBe(Number(before))
   })
 
-  test.skipIf(!isRoot)("another user's process can be checked", () => {
+  needing('root').test("another user's process can be checked", () => {
     expect(inside(`setpriv --reuid 65534 --clear-groups ${INSIDE}`).liveness).toBe('alive')
     using child = sleeper()
     const script = `import { liveness } from '${import.meta.dir}/../../src/adapters/os/processes.ts'
@@ -97,7 +98,7 @@ describe('liveness', () => {
   })
 })
 
-describe.skipIf(!isRoot)('namespaces', () => {
+needing('root').describe('namespaces', () => {
   test('a process of another pid namespace is known there; here only where all can be seen', () => {
     const there = inside(`unshare --pid --fork --mount-proc ${INSIDE}`)
     expect(there.identity.pid).toBe(1)

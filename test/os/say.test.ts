@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { sayOnStderrOf } from '../../src/adapters/os/say.ts'
-import { firstLine, isRoot, temporaryFolder } from './surroundings.ts'
+import { needing } from '../support/needs.ts'
+import { firstLine, temporaryFolder } from './surroundings.ts'
 
 test('into a file, at its end', async () => {
   using folder = temporaryFolder()
@@ -53,7 +54,7 @@ test('nobody there, nothing open, nobody reading', async () => {
   closed.kill('SIGKILL')
 })
 
-test.skipIf(!isRoot)("not on another user's", () => {
+needing('root').test("not on another user's", () => {
   const code = `import { sayOnStderrOf } from '${import.meta.dir}/../../src/adapters/os/say.ts'
     console.log(sayOnStderrOf(${process.pid}, 'hello'))`
   const command = ['setpriv', '--reuid', '65534', '--clear-groups', process.execPath, '-e', code]

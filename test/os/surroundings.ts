@@ -43,12 +43,12 @@ export function temporaryFolder(): Folder {
   }
 }
 
-export const isRoot = process.getuid?.() === 0
-
 export function compile(source: string, program: string): void {
   const { exitCode, stderr } = Bun.spawnSync(['gcc', '-O1', '-Wall', '-o', program, source, '-lpthread'])
   if (exitCode !== 0) throw new Error(stderr.toString())
 }
+
+export { isRoot } from '../support/needs.ts'
 
 /** The first line a process prints: the sign that it is ready. */
 export async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {

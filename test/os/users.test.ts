@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { currentAccount, groupId, userNames } from '../../src/adapters/os/users.ts'
-import { INSIDE, inside, isRoot } from './surroundings.ts'
+import { needing } from '../support/needs.ts'
+import { INSIDE, inside } from './surroundings.ts'
 
 const UNUSED_UID = 3_999_999_999
 
@@ -12,7 +13,7 @@ test('the account is that of the kernel, whatever the environment says', async (
   expect(inside(INSIDE, { env: impostor }).account).toEqual(account)
 })
 
-test.skipIf(!isRoot)('it is the effective one', () => {
+needing('root').test('it is the effective one', () => {
   expect(inside(`setpriv --reuid 65534 --clear-groups ${INSIDE}`).account).toEqual({
     uid: 65534,
     name: 'nobody',

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { currentProcess, processStat } from '../../src/adapters/os/processes.ts'
 import { drain, type WatchedProcess, waitFor, watchFile, watchProcess } from '../../src/adapters/os/wait.ts'
-import { isRoot, temporaryFolder } from './surroundings.ts'
+import { needing } from '../support/needs.ts'
+import { temporaryFolder } from './surroundings.ts'
 
 const ours = watchProcess(currentProcess())
 
@@ -37,7 +38,7 @@ describe('the end of a process', () => {
     expect(waitFor({ process: earlier }, 10_000)).toBe('exited')
   })
 
-  test.skipIf(!isRoot)("is seen of another user's process", () => {
+  needing('root').test("is seen of another user's process", () => {
     using child = watchedChild('setpriv', '--reuid', '65534', '--clear-groups', 'sleep', '0.1')
     expect(waitFor({ process: child }, 10_000)).toBe('exited')
   })

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { missing, needing } from '../support/needs.ts'
 import { binary, type TestPool, testPool } from '../support/pool.ts'
 
 /**
@@ -20,11 +21,13 @@ let pool: TestPool
 let probe: string
 let out: string
 
+const withProbe = needing('gcc')
 beforeAll(async () => {
   pool = await testPool(4)
   probe = join(pool.folder, 'probe')
   out = join(pool.folder, 'seen.json')
   const source = new URL('probe.c', import.meta.url).pathname
+  if (missing('gcc') !== null) return
   expect(Bun.spawnSync(['gcc', '-O1', '-Wall', '-o', probe, source]).exitCode).toBe(0)
 })
 
@@ -96,7 +99,7 @@ function expectNoDifference(script: string, shell: readonly string[] = ['bash', 
 const TERMINAL = ['script', '-qec']
 const shellScript = (shell: string, commands: string) => `cat > s.sh <<'END'\n${commands}\nEND\n${shell} s.sh`
 
-describe('the command sees the same', () => {
+withProbe.describe('the command sees the same', () => {
   const scripts: Record<string, string> = {
     'in a plain shell': 'RUN PROBE exit:0; true',
     'as the last command, which the shell may exec': 'RUN PROBE exit:0',
@@ -157,7 +160,7 @@ describe('the command sees the same', () => {
   }
 })
 
-describe('under other shells', () => {
+withProbe.describe('under other shells', () => {
   const scripts: Record<string, string> = {
     plain: 'RUN PROBE exit:0; true',
     'with SIGPIPE ignored': "trap '' PIPE; RUN PROBE exit:0; true",
@@ -166,8 +169,7 @@ describe('under other shells', () => {
   }
   for (const shell of ['dash', 'zsh', 'mksh', 'busybox']) {
     for (const [title, script] of Object.entries(scripts)) {
-      // Where the shell is not installed there is nothing to compare.
-      test.skipIf(Bun.which(shell) === null)(
+      needing(shell).test(
         `${shell}: ${title}`,
         () => {
           const command = shell === 'busybox' ? ['busybox', 'sh', '-c'] : [shell, '-c']
@@ -179,7 +181,7 @@ describe('under other shells', () => {
   }
 })
 
-describe('in a terminal', () => {
+withProbe.describe('in a terminal', () => {
   const scripts: Record<string, string> = {
     plain: 'RUN PROBE exit:0; true',
     'in a script': shellScript('bash', 'RUN PROBE exit:0; true'),
@@ -208,7 +210,7 @@ describe('in a terminal', () => {
   }
 })
 
-describe('under a Python program', () => {
+needing('gcc', 'python3').describe('under a Python program', () => {
   const python = (code: string) => `cat > p.py <<'END'
 import ctypes, os, signal, subprocess, sys
 command = "RUN PROBE exit:0".split()
@@ -245,7 +247,7 @@ libc.execve(command[0].encode(), array([c.encode() for c in command]),
   }
 })
 
-describe('the shell sees the same', () => {
+withProbe.describe('the shell sees the same', () => {
   test('the pid that it started and no other', () => {
     const { seen, stdout } = underRun('RUN PROBE exit:0 & echo $! $$; wait', ['bash', '-c'])
     expect(stdout.trim()).toBe(`${seen?.pid} ${seen?.ppid}`)
@@ -283,7 +285,7 @@ describe('the shell sees the same', () => {
   })
 })
 
-test('the variables that are given', () => {
+withProbe.test('the variables that are given', () => {
   const { seen } = underRun('CUDA_VISIBLE_DEVICES=9 RUN PROBE exit:0; true', ['bash', '-c'])
   const entries = (seen?.environment ?? [])
     .map(text)

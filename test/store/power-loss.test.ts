@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite'
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect } from 'bun:test'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,6 +9,7 @@ import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sql
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { poolFaults } from '../../src/domain/soundness.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
+import { missing, needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { COUNTING_POOL } from './counting.ts'
 import { type Image, LossyDisk } from './lossy-disk.ts'
@@ -56,9 +57,9 @@ interface Promises {
 }
 
 let events: readonly DiskEvent[] = []
-const noStrace = Bun.which('strace') === null
+const withStrace = needing('strace')
 beforeAll(async () => {
-  if (noStrace) return
+  if (missing('strace') !== null) return
   using pool = await testPool(0)
   pool.env.BUN = process.execPath
   pool.env.WORKER = new URL('worker.ts', import.meta.url).pathname
@@ -68,7 +69,7 @@ beforeAll(async () => {
 const room = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'canhazgpu-power-'))
 afterAll(() => rmSync(room, { recursive: true }))
 
-test.skipIf(noStrace)('the play is the one that is meant', () => {
+withStrace.test('the play is the one that is meant', () => {
   const words = events.flatMap((event) => (event.kind === 'said' ? [event.words] : []))
   expect(words.filter((each) => each.includes('"reservation"')).length).toBeGreaterThan(40)
   const logs = events.flatMap((event) => {
@@ -80,7 +81,7 @@ test.skipIf(noStrace)('the play is the one that is meant', () => {
   expect(logs.some((each, at) => each === 'started' && logs[at - 1] === 'started')).toBe(true)
 })
 
-test.skipIf(noStrace)(
+withStrace.test(
   'whenever the power fails, the pool opens, is sound, and has every grant that was announced',
   async () => {
     expect(await lossesOf({ ignoresSyncs: false, wanted: WANTED })).toEqual([])
@@ -88,7 +89,7 @@ test.skipIf(noStrace)(
   600_000,
 )
 
-test.skipIf(noStrace)('a disk that does not sync is found out', async () => {
+withStrace.test('a disk that does not sync is found out', async () => {
   expect((await lossesOf({ ignoresSyncs: true, wanted: '200' })).length).toBeGreaterThan(10)
 })
 

@@ -15,6 +15,7 @@ import { MIGRATIONS } from '../../src/adapters/store/migrations.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sqlite.ts'
 import type { UsageRecord } from '../../src/domain/model.ts'
+import { needing } from '../support/needs.ts'
 import { until } from '../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
@@ -84,30 +85,27 @@ test('who only reads wakes nobody: readers who wake each other would never rest'
   libc.close(watch ?? -1)
 })
 
-test.skipIf(Bun.which('strace') === null)(
-  'commits are synced to the disk before they are announced',
-  async () => {
-    using place = newPlace()
-    const store = await initialized(place)
-    store.close()
-    const script = `
+needing('strace').test('commits are synced to the disk before they are announced', async () => {
+  using place = newPlace()
+  const store = await initialized(place)
+  store.close()
+  const script = `
     const { openStore } = await import('${import.meta.resolve('../../src/adapters/store/open.ts')}')
     const { currentMoment } = await import('${import.meta.resolve('../../src/adapters/os/clock.ts')}')
     const { counting } = await import('${import.meta.resolve('./counting.ts')}')
     const store = await openStore('${place.url}', currentMoment)
     await store.update(counting('one'))
     store.close()`
-    const traced = Bun.spawn(
-      ['strace', '-f', '-y', '-e', 'trace=fsync,fdatasync', process.execPath, '-e', script],
-      {
-        stdout: 'ignore',
-        stderr: 'pipe',
-      },
-    )
-    const syncs = await new Response(traced.stderr).text()
-    expect(syncs).toMatch(/f(data)?sync\(\d+<[^>]*pool\.db-wal>\)\s+= 0/)
-  },
-)
+  const traced = Bun.spawn(
+    ['strace', '-f', '-y', '-e', 'trace=fsync,fdatasync', process.execPath, '-e', script],
+    {
+      stdout: 'ignore',
+      stderr: 'pipe',
+    },
+  )
+  const syncs = await new Response(traced.stderr).text()
+  expect(syncs).toMatch(/f(data)?sync\(\d+<[^>]*pool\.db-wal>\)\s+= 0/)
+})
 
 test('a store without a database is not initialized, in a folder or out of it', async () => {
   using place = newPlace()

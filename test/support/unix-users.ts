@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { missing } from './needs.ts'
 import { binary, type Child, type Finished, finished, type TestPool } from './pool.ts'
 
 /** A real account of this machine, made for one test file. */
@@ -17,9 +18,11 @@ export interface UnixUser {
 
 /** Why there can be no users for a test here; null where there can. */
 export function noUsers(): string | null {
-  if (process.geteuid?.() !== 0) return 'only root can create users'
-  return Bun.which('useradd') && Bun.which('setpriv') ? null : 'useradd or setpriv is not installed'
+  return missing('users')
 }
+
+/** The name of the account that runs the tests, by the system: `userInfo()` of Bun believes the environment. */
+export const ownName = (): string => must('id', '-un')
 
 let made = 0
 

@@ -4,16 +4,16 @@ import { Script } from '../../torture/script.ts'
 import { summary } from '../../torture/tally.ts'
 import { torture } from '../../torture/torture.ts'
 import { writerOf } from '../../torture/transactions.ts'
+import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 
 /** With the end of all that was begun, the whole takes a minute. */
 const SECONDS = Number(process.env.TORTURE_SECONDS ?? 55)
 /** Where nothing ends for a minute the play ends by itself, and says so. */
 const TO_THE_END_S = 240
-const noCompiler = Bun.which('gcc') === null
 
-test.skipIf(noCompiler)(
-  `nothing is violated in ${SECONDS} s of torture${noCompiler ? ' (skipped: gcc is not installed)' : ''}`,
+needing('gcc').test(
+  `nothing is violated in ${SECONDS} s of torture`,
   async () => {
     const seed = Date.now() % 1_000_000_000
     const played = await torture({ seed, seconds: SECONDS, users: 4, gpus: 8 })

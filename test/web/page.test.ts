@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
-import { noBrowser, openBrowser, openPage, violations } from './browser.ts'
+import { BROWSER, openBrowser, openPage, violations } from './browser.ts'
 import { busyPool, must } from './busy-pool.ts'
 import { startWeb, type TestServer } from './web-server.ts'
 
 const EVIL = '<img src=x onerror=alert(1)>'
 
-describe.skipIf(noBrowser() !== null)('the page in a browser', () => {
+needing(BROWSER).describe('the page in a browser', () => {
   let browser: Browser
   let pool: TestPool
   let server: TestServer

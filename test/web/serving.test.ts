@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
-import { newUser, noUsers } from '../support/unix-users.ts'
+import { newUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { openEvents } from './event-stream.ts'
 import { served, startWeb } from './web-server.ts'
@@ -66,7 +67,7 @@ describe('it ends at once, with its streams,', () => {
   }
 })
 
-test.skipIf(noUsers() !== null)('read access to the pool is enough', async () => {
+needing('users').test('read access to the pool is enough', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve', '--gpu-ids', '1', '--duration', '1s')
   await pool.sh(`chmod -R a-w,a+rX "$(dirname "${pool.database}")"; chmod a+rx "${pool.folder}"`)

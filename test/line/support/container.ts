@@ -1,15 +1,8 @@
-import { readlinkSync } from 'node:fs'
+import { missing } from '../../support/needs.ts'
 import { type Finished, finished, type TestPool } from '../../support/pool.ts'
 
-/** Why nothing can be put into a container here; null where it can. */
-export const noContainers = (): string | null =>
-  Bun.spawnSync(['unshare', '--pid', '--fork', '--mount-proc', '--uts', 'true'], { stderr: 'ignore' })
-    .exitCode === 0
-    ? null
-    : 'namespaces cannot be made here'
-
 /** From the first pid namespace one sees into every container, from any other one does not. */
-export const hostSeesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
+export const hostSeesAll = missing('first pid namespace') === null
 
 /** What a container is made of, but for the image: pids, `/proc` and a host name of its own. */
 const CONTAINER = ['--pid', '--fork', '--kill-child', '--mount-proc', '--uts']

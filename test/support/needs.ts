@@ -1,0 +1,64 @@
+import { describe, test } from 'bun:test'
+import { readlinkSync } from 'node:fs'
+
+/** What a test needs besides Bun: root's rights, users it creates, namespaces, or a program by its name. */
+export type Need = 'root' | 'users' | 'mounts' | 'containers' | 'first pid namespace' | (string & {})
+
+type Body = Parameters<typeof test>[1]
+
+/**
+ * `test` and `describe` for what needs all of this. Where something is missing they are skipped, and their titles
+ * say why; in continuous integration a missing program is an error instead.
+ */
+export function needing(...needs: readonly Need[]) {
+  const reason = missing(...needs)
+  const titled = (title: string) => (reason === null ? title : `${title} (skipped: ${reason})`)
+  return {
+    test: (title: string, body: Body, timeoutMs?: number) =>
+      test.skipIf(reason !== null)(titled(title), body, timeoutMs),
+    describe: (title: string, body: () => void) => describe.skipIf(reason !== null)(titled(title), body),
+  }
+}
+
+/** Why a test that needs all of this cannot run here; null where it can. */
+export function missing(...needs: readonly Need[]): string | null {
+  for (const need of needs) {
+    const reason = reasonOf(need)
+    if (reason !== null) return reason
+  }
+  return null
+}
+
+export const isRoot = process.geteuid?.() === 0
+
+function reasonOf(need: Need): string | null {
+  switch (need) {
+    case 'root':
+      // The runner lets an ordinary user skip a test for this reason in CI, and for no other.
+      return isRoot ? null : 'needs root'
+    case 'users':
+      return missing('root', 'useradd', 'setpriv')
+    case 'mounts':
+      return reasonOf('root') ?? unshares('-m')
+    case 'containers':
+      return reasonOf('root') ?? unshares('--pid', '--fork', '--mount-proc', '--uts')
+    case 'first pid namespace':
+      return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]' ? null : 'needs the first pid namespace'
+    default:
+      return isInstalled(need) ? null : notInstalled(need)
+  }
+}
+
+function unshares(...options: string[]): string | null {
+  const { exitCode } = Bun.spawnSync(['unshare', ...options, 'true'], { stderr: 'ignore' })
+  return exitCode === 0 ? null : `'unshare ${options.join(' ')}' does not work here`
+}
+
+function isInstalled(program: string): boolean {
+  return Bun.which(program) !== null
+}
+
+function notInstalled(program: string): string {
+  if (process.env.CI === 'true') throw new Error(`${program} is not installed`)
+  return `${program} is not installed`
+}
