@@ -62,10 +62,16 @@ class Episode {
     const { scheduler } = world
     calmDown(world)
     const unseen = this.#script.hasContainers ? 17 * 60_000 : 0
-    this.#until(scheduler.now + bound(world) + unseen, () => starving(world).length === 0)
+    this.#until(
+      scheduler.now + bound(world, this.#script.hasContainers) + unseen,
+      () => starving(world).length === 0,
+    )
     for (const name of starving(world)) this.#break(`${name} starves`)
     resumeAll(world)
-    this.#until(scheduler.now + bound(world) + unseen, () => busy(world).length === 0)
+    this.#until(
+      scheduler.now + bound(world, this.#script.hasContainers) + unseen,
+      () => busy(world).length === 0,
+    )
     for (const name of busy(world)) this.#break(`${name} does not come to an end`)
     // What is over and unseen stands until somebody types a command.
     this.#until(scheduler.now + unseen + 5_000, () => false)
@@ -113,15 +119,17 @@ class Episode {
 }
 
 /**
- * How long a line may take that only has to be walked through. Whoever is stopped is waited for anew at
- * every turn, the longer the more of them stand together.
+ * How long a queue may take that only has to be walked through. A process that does nothing, and is not seen to be
+ * stopped, is waited for anew at every turn, the longer the more of them stand together.
  */
-function bound(world: World): number {
+function bound(world: World, hasContainers: boolean): number {
   let waiting = 0
-  let stopped = 0
+  let unresponsive = 0
   for (const machine of world.machines) {
     waiting += machine.stored.pool?.queue.length ?? 0
-    stopped += machine.living().filter((process) => process.state === 'stopped').length
+    unresponsive += machine
+      .living()
+      .filter(({ state, isFrozen }) => state === 'stopped' && (isFrozen || hasContainers)).length
   }
-  return 60_000 + waiting * (10_000 + 14_000 * stopped + 4_000 * stopped ** 2)
+  return 60_000 + waiting * (10_000 + 14_000 * unresponsive + 4_000 * unresponsive ** 2)
 }

@@ -4,7 +4,7 @@ import { startDetached } from './adapters/os/detach.ts'
 import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
 import { type Inherited, snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
-import { currentProcess, livenessInDecision } from './adapters/os/processes.ts'
+import { currentProcess, livenessInDecision, stoppedInDecision } from './adapters/os/processes.ts'
 import { readText } from './adapters/os/procfs.ts'
 import { selfCommand } from './adapters/os/self.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
@@ -140,6 +140,7 @@ async function openDeps(settings: Settings, warn: Warn): Promise<Deps> {
   return {
     store: await openStore(settings.store, currentMoment).catch((error) => withGpuCount(error, settings)),
     alive: livenessInDecision(),
+    stopped: stoppedInDecision(),
     providerOf: (pool) => {
       const refusal = looserThan(pool, settings.memoryThreshold)
       if (refusal !== undefined && !warned) warn(refusal)

@@ -20,7 +20,8 @@ export const decide: Row = {
     const { subject } = await inTurn(Math.max(3, Math.round(10 * effort)), {
       subject: () => {
         const before = Bun.nanoseconds()
-        for (let i = 0; i < DECISIONS; i++) acquire(pool, newcomer(i), sight, NOW + i)
+        for (let i = 0; i < DECISIONS; i++)
+          acquire(pool, newcomer(i), { now: NOW + i, stopped: () => false, sight })
         return (Bun.nanoseconds() - before) / 1e6
       },
     })

@@ -53,7 +53,7 @@ export const screen: Parser = {
     for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))
     checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
     checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
-    const places = queuePlaces(pool, NOW)
+    const places = queuePlaces(pool, { now: NOW, stopped: () => false })
     checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
     checkJson(printableJson(queueDocument(places)))
     const range = { from: NOW - 1e9, to: NOW }

@@ -178,14 +178,17 @@ function checkSameAgain(pool: Pool): void {
 /** Everything that shows it, at this time. */
 function checkShown(stored: Pool, moment: Moment): void {
   for (const liveness of ['alive', 'gone'] as const) {
-    const { pool } = settle(followClock(stored, moment), moment.wall, () => liveness)
+    const { pool } = settle(followClock(stored, moment), moment.wall, {
+      alive: () => liveness,
+      stopped: () => liveness === 'gone',
+    })
     checkInvariants(pool)
-    servableEntries(pool, moment.wall)
+    servableEntries(pool, { now: moment.wall, stopped: () => liveness === 'gone' })
     const view = { now: moment.wall, thresholdMb: 1024 }
     const gpus = statusOf(pool, unknownUsage(pool, 'not asked'), view.thresholdMb)
     for (const gpu of gpus) checkLine(statusLine(gpu, view, { color: false, terminal: false }))
     checkJson(printableJson(statusDocument({ pool, view, gpus })))
-    const places = queuePlaces(pool, moment.wall)
+    const places = queuePlaces(pool, { now: moment.wall, stopped: () => liveness === 'gone' })
     checkJson(printableJson(queueDocument(places)))
     checkScreen(queue.text(places, { color: false, terminal: false }).stdout ?? '')
   }

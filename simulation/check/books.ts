@@ -70,6 +70,13 @@ export const isRoot = (uid: number): boolean => uid === 0
 export const canSee = (looker: Process, other: Process): boolean =>
   looker.identity.pidNamespace === other.identity.pidNamespace
 
+/** Whether the process that decides sees that the waiter is stopped, at the moment of its decision. */
+export function isSeenStopped({ books, process, now }: Pick<Audit, 'books' | 'process' | 'now'>, id: string) {
+  const waiter = books.waiting.get(id)?.process
+  if (waiter === undefined || waiter.isFrozen || !canSee(process, waiter)) return false
+  return waiter.stoppedSince <= now.at && (waiter.state === 'stopped' || waiter.awakeSince >= now.at)
+}
+
 export function near(a: number, b: number): boolean {
   return Math.abs(a - b) < 0.5
 }

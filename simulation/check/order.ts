@@ -1,5 +1,5 @@
 import type { QueueEntry, Request, Reservation } from '../../src/domain/model.ts'
-import type { Audit } from './books.ts'
+import { type Audit, isSeenStopped } from './books.ts'
 import { apparentAge } from './frame.ts'
 
 export const PASSED_OVER_AFTER = 10_000
@@ -22,13 +22,15 @@ export interface Granted {
  * (c) one without a declared end, where (b) holds for somebody still further ahead who is waiting for those
  *     very GPUs: as the line stands it cannot go before that one;
  * (d) those who can be served all together from what the grant leaves free.
- * One who could have been served for ten seconds and did not come is passed over, until it comes.
+ * One who could have been served for ten seconds and did not come is passed over, until it comes. One who is seen
+ * to be stopped is passed over at once, until it continues.
  */
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit
   const { reservation, free } = granted
   const waiting = before(audit, reservation.id).filter(
-    (entry) => !isPassedOver(entry, moment.wall) || isLongBack(audit, entry),
+    (entry) =>
+      !isSeenStopped(audit, entry.id) && (!isPassedOver(entry, moment.wall) || isLongBack(audit, entry)),
   )
   if (waiting.length === 0) return
   const now = moment.wall
@@ -48,10 +50,10 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   }
 }
 
-/** I5 when somebody extends a reservation: the first in line must not have to wait longer for it. */
+/** I5 when somebody extends a reservation: the first that is not stopped must not have to wait longer for it. */
 export function auditExtension(audit: Audit): void {
   const { before: pool, after, report } = audit
-  const [first] = after.queue
+  const first = after.queue.find(({ id }) => !isSeenStopped(audit, id))
   if (audit.process.errand.kind !== 'extend' || pool === null || first === undefined) return
   const extended = after.reservations.map((reservation) => {
     const earlier = audit.books.held.get(reservation.id)?.expiry

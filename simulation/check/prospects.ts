@@ -64,21 +64,22 @@ export class Prospects {
     this.#report(new Violation('waiting', `${id} runs on beyond its time limit`))
   }
 
-  /** The first in line that lives, where all it wants is truly free and everything around it works. */
+  /** The first in the queue that lives and is not stopped, where all it wants is truly free and everything around it works. */
   #servable(machine: Machine): Process | null {
     const { pool, trouble } = machine.stored
     if (pool === null || pool.queue.length === 0 || !machine.isUp || machine.mood.kind !== 'fine') return null
     if (trouble.before + trouble.after > 0) return null
     const books = this.#checker.booksOf(machine)
     const now = books.now()
-    const first = pool.queue.find((entry) => books.waiting.get(entry.id)?.process.isAlive !== false)
+    // Who is dead or stopped holds up nobody who can see it.
+    const first = pool.queue.find(({ id }) => !isOut(books.waiting.get(id)?.process))
     const waiter = first === undefined ? undefined : books.waiting.get(first.id)
     if (first === undefined || waiter === undefined || waiter.process.state !== 'running') return null
     const { process } = waiter
     for (const { id } of pool.queue) {
       if (id === first.id) break
-      const dead = books.waiting.get(id)?.process
-      if (dead !== undefined && !canSee(process, dead)) return null
+      const out = books.waiting.get(id)?.process
+      if (out !== undefined && !canSee(process, out)) return null
     }
     // A call begun while the driver hangs may last until its deadline, although the driver is well by then.
     if (process.asks !== undefined && process.asks !== 'fine') return null
@@ -96,6 +97,9 @@ export class Prospects {
     return free.length >= sizeOf(first.request) ? process : null
   }
 }
+
+const isOut = (process: Process | undefined): boolean =>
+  process?.state === 'dead' || (process?.state === 'stopped' && !process.isFrozen)
 
 function isTrulyIdle(machine: Machine, uuid: string): boolean {
   return machine.devices.some((device) => device.uuid === uuid && device.isIdle)

@@ -1,5 +1,5 @@
 import type { QueueEntry } from '../../src/domain/model.ts'
-import { type Audit, canSee, near, type Waiter } from './books.ts'
+import { type Audit, canSee, isSeenStopped, near, type Waiter } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree } from './grants.ts'
 import { sizeOf, wants } from './order.ts'
@@ -84,6 +84,7 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
     return
   if (entry.servableSince !== moment.wall) off('the time of being noted')
   waiter.noted = now
+  if (isSeenStopped(audit, waiter.id)) report('I5', () => `${waiter.id} is stopped and was noted`)
   if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
 }
 

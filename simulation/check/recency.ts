@@ -1,5 +1,5 @@
-import type { Gpu, Reservation } from '../../src/domain/model.ts'
-import type { Audit } from './books.ts'
+import type { Gpu, QueueEntry, Reservation } from '../../src/domain/model.ts'
+import { type Audit, isSeenStopped } from './books.ts'
 import { isPassedOver } from './order.ts'
 
 /** I9: of the free GPUs those unused for longest, wherever nobody before has a say in it. */
@@ -7,7 +7,8 @@ export function auditChoice(audit: Audit, reservation: Reservation, free: readon
   const { after, process, moment, report } = audit
   const { errand } = process
   if (errand.kind !== 'acquire' || errand.claim !== 'no' || errand.intent.request.kind !== 'count') return
-  if (after.queue.some((entry) => !isPassedOver(entry, moment.wall))) return
+  const counts = (entry: QueueEntry) => !isPassedOver(entry, moment.wall) && !isSeenStopped(audit, entry.id)
+  if (after.queue.some(counts)) return
   const { uid } = errand.intent.account
   const rank = after.settings.allocation === 'lru' ? sinceRelease : (gpu: Gpu) => ownFirst(gpu, uid)
   const chosen = reservation.gpus.map((id) => rank(gpuIn(audit, id)))

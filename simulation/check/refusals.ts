@@ -1,7 +1,8 @@
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { QueueEntry } from '../../src/domain/model.ts'
 import type { Errand } from '../world/errand.ts'
 import type { Process } from '../world/process.ts'
-import { type Report, Violation } from './books.ts'
+import { canSee, type Report, Violation } from './books.ts'
 import { looksFree } from './grants.ts'
 import { sizeOf, wants } from './order.ts'
 
@@ -9,6 +10,14 @@ interface Finished {
   readonly process: Process
   readonly errand: Extract<Errand, { kind: 'acquire' }>
   readonly error: CanhazgpuError | null
+}
+
+/** Whether the command sees that the waiter is stopped, and it was so before the command began. */
+function isStoppedSince(command: Process, { process: { pid, startTime } }: QueueEntry): boolean {
+  const waiter = command.machine.processes.get(pid)
+  if (waiter === undefined || waiter.identity.startTime !== startTime || !canSee(command, waiter))
+    return false
+  return waiter.state === 'stopped' && !waiter.isFrozen && waiter.stoppedSince < command.bornAt
 }
 
 /** I8, and a word against needless refusals: what is free and wanted by nobody else is granted. */
@@ -31,7 +40,7 @@ export function auditRefusal({ process, errand, error }: Finished, report: Repor
   }
   const pool = process.decidedOn
   if (error?.code !== 'not-enough-gpus' || errand.claim !== 'no') return
-  if (pool === undefined || pool.queue.length > 0) return
+  if (pool === undefined || pool.queue.some((entry) => !isStoppedSince(process, entry))) return
   const taken = new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
   const free = pool.gpus.filter(
     ({ id }) => wants(request, id) && !taken.has(id) && looksFree(pool, id, process.shown),

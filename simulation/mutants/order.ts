@@ -11,8 +11,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     file: LINE,
     edits: [
       [
-        'if (!isPassedOver(entry, now)) walk.letPass(claimOf(entry))',
-        'if (!isPassedOver(entry, now) && pool.queue.some((each) => each.id === id)) walk.letPass(claimOf(entry))',
+        'if (counts(entry, conditions)) walk.letPass(claimOf(entry))',
+        'if (counts(entry, conditions) && pool.queue.some((each) => each.id === id)) walk.letPass(claimOf(entry))',
       ],
     ],
   },
@@ -71,6 +71,45 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'stopped-holds-up-the-queue',
+    defect: 'a stopped waiter is waited for like any other',
+    file: LINE,
+    edits: [
+      [
+        '!isPassedOver(entry, now) && !stopped(entry.process)',
+        '!isPassedOver(entry, now) && now > 0 + Number(stopped === undefined)',
+      ],
+    ],
+  },
+  {
+    name: 'stopped-keeps-its-gpus',
+    defect: 'a stopped waiter that cannot be served now still keeps GPUs for itself',
+    file: LINE,
+    edits: [
+      [
+        'if (counts(entry, conditions)) walk.letPass(claimOf(entry))',
+        'if (counts(entry, conditions) || !walk.fits(claimOf(entry))) walk.letPass(claimOf(entry))',
+      ],
+    ],
+  },
+  {
+    name: 'stopped-for-ever',
+    defect: 'a waiter that was stopped once does not count when it continues',
+    file: 'simulation/world/kernel.ts',
+    edits: [
+      [
+        "if (process?.state !== 'stopped' || process.isFrozen) return false",
+        'if (process?.wasStopped !== true || process.isFrozen) return false',
+      ],
+    ],
+  },
+  {
+    name: 'stopped-unwatched',
+    defect: 'nobody who waits sees that a waiter before it is stopped',
+    file: WAITING,
+    edits: [['if (!servable && this.#isServable(', 'if (now < 0 && this.#isServable(']],
+  },
+  {
     name: 'joins-in-front',
     defect: 'who comes last stands first',
     file: 'src/domain/acquisition.ts',
@@ -80,7 +119,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'extension-breaks-promises',
     defect: 'a reservation can be extended though others wait for its end',
     file: 'src/app/extend.ts',
-    edits: [['return keepsPromises(settled, after, moment.wall)', 'return true']],
+    edits: [['return keepsPromises({', 'return settled === after || true || keepsPromises({']],
   },
   {
     name: 'vanishing-unwatched',

@@ -75,8 +75,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     file: 'src/app/usage-report.ts',
     edits: [
       [
-        'unrecordedTimes(seen, recorded.records, deps.alive)',
-        'unrecordedTimes(seen, recorded.records, deps.alive).filter(\n      (time) => !recorded.records.some((record) => record.reservation === time.reservation),\n    )',
+        'unrecordedTimes(seen, recorded.records, deps)',
+        'unrecordedTimes(seen, recorded.records, deps).filter(\n      (time) => !recorded.records.some((record) => record.reservation === time.reservation),\n    )',
       ],
     ],
   },

@@ -11,12 +11,14 @@ type Mishaps =
   | 'interruptWaiter'
   | 'killWaiter'
   | 'stopWaiter'
+  | 'freezeWaiter'
   | 'killCommand'
   | 'killSupervisor'
   | 'killBoth'
   | 'killAny'
   | 'stopSupervisor'
   | 'stopAny'
+  | 'freezeAny'
   | 'reboot'
   | 'setClock'
   | 'squat'
@@ -42,16 +44,24 @@ export function all(world: World): Readonly<Record<Mishaps & Kind, Mishap>> {
       then(victim, chance)
     }
   }
-  const stop = (process: Process, chance: Chance) => {
-    process.stop()
+  const resumeLater = (process: Process, chance: Chance) => {
     scheduler.after(chance.spread(100, 120_000), null, () => {
       if (!world.isCalm) process.resume()
     })
+  }
+  const stop = (process: Process, chance: Chance) => {
+    process.stop()
+    resumeLater(process, chance)
+  }
+  const freeze = (process: Process, chance: Chance) => {
+    process.freeze()
+    resumeLater(process, chance)
   }
   return {
     interruptWaiter: to(isWaiter, 'SIGINT to', (process) => process.interrupt()),
     killWaiter: to(isWaiter, 'SIGKILL to', (process) => process.die()),
     stopWaiter: to(isWaiter, 'SIGSTOP to', stop),
+    freezeWaiter: to(isWaiter, 'the freezer holds', freeze),
     killCommand: to(
       ({ role }) => role === 'command',
       'SIGKILL to',
@@ -79,6 +89,7 @@ export function all(world: World): Readonly<Record<Mishaps & Kind, Mishap>> {
     ),
     stopSupervisor: to(({ role }) => role === 'supervisor', 'SIGSTOP to', stop),
     stopAny: to(() => true, 'SIGSTOP to', stop),
+    freezeAny: to(() => true, 'the freezer holds', freeze),
     reboot: (machine, chance) => {
       if (!machine.isUp) return
       machine.goDown()

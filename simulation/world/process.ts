@@ -3,6 +3,7 @@ import type { Chance } from '../chance.ts'
 import type { Actor, Happening } from '../scheduler.ts'
 import type { Mood } from './driver.ts'
 import type { Errand } from './errand.ts'
+import { isSeenStopped } from './kernel.ts'
 import type { Machine } from './machine.ts'
 import type { Work } from './work.ts'
 
@@ -10,6 +11,9 @@ import type { Work } from './work.ts'
 export class Process implements Actor {
   state: 'running' | 'stopped' | 'dead' = 'running'
   wasStopped = false
+  /** Does nothing, and the kernel does not show it as stopped: by the freezer of a control group. */
+  isFrozen = false
+  stoppedSince = Number.NEGATIVE_INFINITY
   /** Since when it runs. */
   awakeSince: number
   readonly held: Happening[] = []
@@ -70,6 +74,9 @@ export class Process implements Actor {
   readonly alive = (identity: ProcessIdentity): Liveness =>
     this.machine.liveness(identity, this.identity.pidNamespace)
 
+  readonly stopped = (identity: ProcessIdentity): boolean =>
+    isSeenStopped(this.machine, identity, this.identity.pidNamespace)
+
   /** Waits in the kernel, then goes on with what `produce` finds then. */
   suspend<Result>(delay: number, produce: () => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -89,6 +96,14 @@ export class Process implements Actor {
     if (this.state !== 'running') return
     this.state = 'stopped'
     this.wasStopped = true
+    this.isFrozen = false
+    this.stoppedSince = this.machine.scheduler.now
+  }
+
+  freeze(): void {
+    if (this.state !== 'running') return
+    this.stop()
+    this.isFrozen = true
   }
 
   resume(): void {

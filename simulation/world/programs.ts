@@ -41,6 +41,7 @@ function depsOf(process: Process): Deps {
   return {
     store: storeOf(process),
     alive: process.alive,
+    stopped: process.stopped,
     providerOf: async () => driverFor(process),
     probeTimeout: PROBE_TIMEOUT,
     memoryThreshold: THRESHOLD_MB,

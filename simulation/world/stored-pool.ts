@@ -77,7 +77,7 @@ export class StoredPool {
     const after = this.#written(decision.pool, moment)
     this.pool = after
     this.revision++
-    this.turns = servableEntries(after, moment.wall)
+    this.turns = servableEntries(after, { now: moment.wall, stopped: process.stopped })
     for (const record of decision.ended) {
       const key = `${record.reservation}/${record.gpu}`
       if (!this.history.has(key)) this.history.set(key, record)

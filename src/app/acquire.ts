@@ -69,16 +69,17 @@ interface Committing {
 function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
   return deps.store.update<{ acquisition: Acquisition; usage: PoolUsage }>((pool, moment) => {
     checkPossible(pool, intent.request)
-    const { pool: settled, ended } = settle(pool, moment.wall, deps.alive)
+    const { pool: settled, ended } = settle(pool, moment.wall, deps)
     const usage = usageOf(settled, probe)
     const sight = { usage, thresholdMb: thresholdOf(settled, deps.memoryThreshold) }
-    const acquired = acquire(settled, intent, sight, moment.wall)
+    const seen = { now: moment.wall, stopped: deps.stopped, sight }
+    const acquired = acquire(settled, intent, seen)
     const result = { acquisition: acquired.result, usage }
     if (acquired.result.kind === 'granted' || ticket === undefined) {
       return { pool: acquired.pool, ended, result }
     }
     const waiting = joinLine(comes(acquired.pool, intent.id), intent, ticket, moment.wall)
-    return { pool: noteServable(waiting, intent.id, sight, moment.wall), ended, result }
+    return { pool: noteServable(waiting, intent.id, seen), ended, result }
   })
 }
 

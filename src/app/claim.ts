@@ -19,7 +19,7 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
   checkPossible(pool, intent.request)
   const probe = await (await deps.providerOf(pool)).probe(deps.probeTimeout)
   const outcome = await deps.store.update<Claimed>((present, moment) => {
-    const { pool: settled, ended } = settle(present, moment.wall, deps.alive)
+    const { pool: settled, ended } = settle(present, moment.wall, deps)
     const usage = usageOf(settled, probe)
     const sight = {
       usage,
@@ -31,7 +31,11 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
     if (sizeOf(request) < (certain ? sizeOf(intent.request) : 1)) {
       return { pool: settled, ended, result: { claimable: own.length } }
     }
-    const acquired = acquire(settled, { ...intent, request }, sight, moment.wall)
+    const acquired = acquire(
+      settled,
+      { ...intent, request },
+      { now: moment.wall, stopped: deps.stopped, sight },
+    )
     return { pool: acquired.pool, ended, result: { acquisition: acquired.result, usage } }
   })
   if ('claimable' in outcome) throw tooFewOwn(outcome.claimable)

@@ -1,10 +1,9 @@
 import type { Millis, Pool } from '../domain/model.ts'
-import type { AliveCheck, GpuProvider, Store } from '../domain/ports.ts'
+import type { GpuProvider, ProcessCheck, Store } from '../domain/ports.ts'
 
 /** What the use-cases need of the world. */
-export interface Deps {
+export interface Deps extends ProcessCheck {
   readonly store: Store
-  readonly alive: AliveCheck
   readonly providerOf: (pool: Pool) => Promise<GpuProvider>
   /** How long the driver may take to answer. */
   readonly probeTimeout: Millis

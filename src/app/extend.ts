@@ -23,11 +23,11 @@ type Outcome =
  * is nothing to extend.
  */
 export async function extendManual(
-  deps: Pick<Deps, 'store' | 'alive'>,
+  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   extension: Extension,
 ): Promise<readonly ManualReservation[]> {
   const outcome = await deps.store.update<Outcome>((pool, moment) => {
-    const { pool: settled, ended } = settle(pool, moment.wall, deps.alive)
+    const { pool: settled, ended } = settle(pool, moment.wall, deps)
     if (extension.gpuIds !== undefined) checkPossible(settled, { kind: 'ids', ids: extension.gpuIds })
     const own = ownManual(settled, extension)
     if (own.length === 0) return { pool: settled, ended, result: { kind: 'none' } }
@@ -37,7 +37,8 @@ export async function extendManual(
       ...settled,
       reservations: settled.reservations.map((held) => byId.get(held.id) ?? held),
     }
-    return keepsPromises(settled, after, moment.wall)
+    const waiting = settled.queue.filter(({ process }) => !deps.stopped(process))
+    return keepsPromises({ ...settled, queue: waiting }, { ...after, queue: waiting }, moment.wall)
       ? { pool: after, ended, result: { kind: 'extended', reservations: extended } }
       : { pool: settled, ended, result: { kind: 'promised' } }
   })

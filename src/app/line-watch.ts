@@ -1,4 +1,4 @@
-import { distanceToServable, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
+import { type Conditions, distanceToServable, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
 import type { Millis, Pool } from '../domain/model.ts'
 
 /** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
@@ -21,13 +21,14 @@ export function placeIn(pool: Pool, id: string): number {
  * In how long someone before, who could be served and does not come, must be seen to, and how; null: nobody.
  * Whose absence was noted needs no more than another look by everyone when the time is over.
  */
-export function neglectBefore(pool: Pool, id: string, now: Millis): Neglect | null {
-  const distance = distanceToServable(pool, id, now)
+export function neglectBefore(pool: Pool, id: string, conditions: Conditions): Neglect | null {
+  const distance = distanceToServable(pool, id, conditions)
   if (distance === null) return null
   const noted = pool.queue
     .slice(0, placeIn(pool, id))
+    .filter(({ process }) => !conditions.stopped(process))
     .flatMap((entry) => entry.servableSince ?? [])
-    .map((since) => since + PASSED_OVER_AFTER_MS - now)
+    .map((since) => since + PASSED_OVER_AFTER_MS - conditions.now)
     .filter((left) => left > 0)
   if (noted.length > 0) return { after: Math.min(...noted), event: 'look' }
   const after = distance === 1 ? NOTE_NEIGHBOUR_AFTER_MS : distance * NOTE_OTHERS_AFTER_MS

@@ -33,13 +33,15 @@ export async function overview(deps: Deps): Promise<Overview> {
   }
 }
 
-async function presentPool(deps: Pick<Deps, 'store' | 'alive'>): Promise<{ pool: Pool; moment: Moment }> {
+async function presentPool(
+  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
+): Promise<{ pool: Pool; moment: Moment }> {
   const { pool, moment } = await deps.store.read()
-  const settled = settle(pool, moment.wall, deps.alive)
+  const settled = settle(pool, moment.wall, deps)
   if (settled.pool === pool) return { pool, moment }
   try {
     await deps.store.update((present, now) => ({
-      ...settle(present, now.wall, deps.alive),
+      ...settle(present, now.wall, deps),
       result: undefined,
     }))
     return await deps.store.read()

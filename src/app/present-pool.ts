@@ -4,8 +4,8 @@ import type { Deps } from './deps.ts'
 
 /** The pool as it stands now, without what is over already. Writes nothing: read access is enough. */
 export async function presentPool(
-  deps: Pick<Deps, 'store' | 'alive'>,
+  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
 ): Promise<{ readonly pool: Pool; readonly moment: Moment }> {
   const { pool, moment } = await deps.store.read()
-  return { pool: settle(pool, moment.wall, deps.alive).pool, moment }
+  return { pool: settle(pool, moment.wall, deps).pool, moment }
 }

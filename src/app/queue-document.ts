@@ -50,5 +50,7 @@ export function reasonWords(reason: WaitingReason): string {
       return 'next to be served'
     case 'unanswered':
       return 'does not come for its GPUs'
+    case 'stopped':
+      return 'stopped, does not count until it continues'
   }
 }

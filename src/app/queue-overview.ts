@@ -1,7 +1,7 @@
-import { availabilityOf, reservedGpus, type Sight } from '../domain/allocation.ts'
+import { availabilityOf, reservedGpus } from '../domain/allocation.ts'
 import { settle } from '../domain/ending.ts'
 import { type Forecast, forecastLine } from '../domain/forecast.ts'
-import { isPassedOver, isServable } from '../domain/line.ts'
+import { type Conditions, isPassedOver, isServable } from '../domain/line.ts'
 import type { GpuId, Millis, Pool, QueueEntry } from '../domain/model.ts'
 import type { Deps } from './deps.ts'
 
@@ -14,43 +14,44 @@ export interface QueuePlace {
   readonly forecast: Forecast
 }
 
-/** Why it waits. `unanswered`: it could be served and does not come for it. */
+/** Why it waits. `unanswered`: it could be served and does not come for it. `stopped`: by a signal. */
 export type WaitingReason =
   | { readonly kind: 'short'; readonly free: number }
   | { readonly kind: 'behind'; readonly position: number }
   | { readonly kind: 'next' }
   | { readonly kind: 'unanswered' }
+  | { readonly kind: 'stopped' }
 
 export interface QueueOverview {
   readonly places: readonly QueuePlace[]
   readonly now: Millis
 }
 
-export async function queueOverview(deps: Pick<Deps, 'store' | 'alive'>): Promise<QueueOverview> {
+export async function queueOverview(deps: Pick<Deps, 'store' | 'alive' | 'stopped'>): Promise<QueueOverview> {
   const { pool, moment } = await deps.store.read()
-  return queuePlaces(settle(pool, moment.wall, deps.alive).pool, moment.wall)
+  const { stopped } = deps
+  return queuePlaces(settle(pool, moment.wall, deps).pool, { now: moment.wall, stopped })
 }
 
 /** The line of a settled pool; with a sight of the driver GPUs that only seem free do not count as such. */
-export function queuePlaces(pool: Pool, now: Millis, sight?: Sight): QueueOverview {
+export function queuePlaces(pool: Pool, conditions: Conditions): QueueOverview {
+  const { now } = conditions
   const forecasts = forecastLine(pool, now)
   const places = pool.queue.map((entry, index) => ({
     position: index + 1,
     entry,
-    reason: reasonFor(pool, entry, { now, sight }),
+    reason: reasonFor(pool, entry, conditions),
     forecast: forecasts.get(entry.id) ?? { kind: 'unknown' as const },
   }))
   return { places, now }
 }
 
-function reasonFor(
-  pool: Pool,
-  entry: QueueEntry,
-  { now, sight }: { readonly now: Millis; readonly sight: Sight | undefined },
-): WaitingReason {
+function reasonFor(pool: Pool, entry: QueueEntry, conditions: Conditions): WaitingReason {
+  const { now, stopped, sight } = conditions
+  if (stopped(entry.process)) return { kind: 'stopped' }
   if (isPassedOver(entry, now)) return { kind: 'unanswered' }
-  if (isServable(pool, entry, now, sight)) return { kind: 'next' }
-  const alone = isServable({ ...pool, queue: [entry] }, entry, now, sight)
+  if (isServable(pool, entry, conditions)) return { kind: 'next' }
+  const alone = isServable({ ...pool, queue: [entry] }, entry, conditions)
   if (alone) return { kind: 'behind', position: pool.queue.indexOf(entry) }
   const availability = sight === undefined ? undefined : availabilityOf(pool, sight)
   const held = reservedGpus(pool)

@@ -6,11 +6,11 @@ import type { Deps } from './deps.ts'
 
 /** Ends the account's own manual reservations and tells their GPUs, sorted. */
 export async function releaseManual(
-  deps: Pick<Deps, 'store' | 'alive'>,
+  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   account: Account,
 ): Promise<readonly GpuId[]> {
   return deps.store.update((pool, moment) => {
-    const settled = settle(pool, moment.wall, deps.alive)
+    const settled = settle(pool, moment.wall, deps)
     const released = endWhere(settled.pool, (held) =>
       held.kind === 'manual' && held.account.uid === account.uid
         ? { outcome: 'released', at: moment.wall }
@@ -30,12 +30,12 @@ export async function releaseManual(
  * `impossible-request` for an id that the pool does not have; nothing is released then.
  */
 export async function releaseById(
-  deps: Pick<Deps, 'store' | 'alive'>,
+  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   account: Account,
   gpus: readonly GpuId[],
 ): Promise<readonly GpuId[]> {
   return deps.store.update((pool, moment) => {
-    const settled = settle(pool, moment.wall, deps.alive)
+    const settled = settle(pool, moment.wall, deps)
     checkOwn(settled.pool, account, gpus)
     const released = releaseGpus(settled.pool, gpus, moment.wall)
     return {

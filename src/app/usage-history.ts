@@ -1,6 +1,6 @@
 import { settle } from '../domain/ending.ts'
 import type { HeldTime, Moment, Outcome, Pool } from '../domain/model.ts'
-import type { AliveCheck, TimeRange } from '../domain/ports.ts'
+import type { ProcessCheck, TimeRange } from '../domain/ports.ts'
 import { runningTimes } from '../domain/report.ts'
 import type { Deps } from './deps.ts'
 
@@ -11,12 +11,12 @@ export interface PastTime extends HeldTime {
 
 /** Everything held in the range, what is held still included, oldest start first. */
 export async function usageHistory(
-  deps: Pick<Deps, 'store' | 'alive'>,
+  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   range: TimeRange,
 ): Promise<readonly PastTime[]> {
   const seen = await deps.store.read()
   const recorded = await deps.store.history(range)
-  return [...recorded, ...unrecordedTimes(seen, recorded, deps.alive)]
+  return [...recorded, ...unrecordedTimes(seen, recorded, deps)]
     .filter((time) => time.endedAt >= range.from && time.startedAt <= range.to)
     .sort((a, b) => a.startedAt - b.startedAt || a.gpu - b.gpu)
 }
@@ -28,9 +28,9 @@ export async function usageHistory(
 export function unrecordedTimes(
   { pool, moment }: { readonly pool: Pool; readonly moment: Moment },
   recorded: readonly HeldTime[],
-  alive: AliveCheck,
+  processes: ProcessCheck,
 ): readonly PastTime[] {
-  const settled = settle(pool, moment.wall, alive)
+  const settled = settle(pool, moment.wall, processes)
   const known = new Set(recorded.map(keyOf))
   const unrecorded = [...settled.ended, ...runningTimes(settled.pool, moment.wall)]
   return unrecorded

@@ -9,7 +9,7 @@ import {
 } from '../domain/acquisition.ts'
 import { endReservation, isGone, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import { isPassedOver, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
+import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
 import type { Millis, Pool } from '../domain/model.ts'
 import { attemptAcquire, type Grant } from './acquire.ts'
 import type { Deps } from './deps.ts'
@@ -99,7 +99,7 @@ class Wait {
       // Others have taken it out of the line by then: it would come back as a newcomer, with new time to wait.
       if (this.#waiting.clock() >= this.#giveUpAt) throw this.#waitedTooLong()
       checkPossible(pool, this.#intent.request)
-      const servable = canBeServed(pool, this.#intent, now)
+      const servable = this.#isServable(pool, now)
       const isLate = pool.queue.some((entry) => entry.id === this.#intent.id && isPassedOver(entry, now))
       if (((servable || isLate) && !justRefused) || standIn) {
         const grant = await this.#attempt(pool)
@@ -114,7 +114,7 @@ class Wait {
         continue
       }
       this.#tell(pool, now)
-      const neglected = neglectBefore(pool, this.#intent.id, now)
+      const neglected = neglectBefore(pool, this.#intent.id, this.#conditions(now))
       const event = await this.#wait(pool, now, { servable, neglected })
       if (event === 'neglected') standIn = true
       if (event === 'settle') await this.#settle()
@@ -145,7 +145,7 @@ class Wait {
   #join(): Promise<void> {
     return this.#deps.store.update((pool, moment) => {
       checkPossible(pool, this.#intent.request)
-      const { pool: settled, ended } = settle(pool, moment.wall, this.#deps.alive)
+      const { pool: settled, ended } = settle(pool, moment.wall, this.#deps)
       const joined = joinLine(settled, this.#intent, this.#waiting.ticket, moment.wall)
       return { pool: joined, ended, result: undefined }
     })
@@ -153,7 +153,7 @@ class Wait {
 
   #settle(): Promise<void> {
     return this.#deps.store.update((pool, moment) => ({
-      ...settle(pool, moment.wall, this.#deps.alive),
+      ...settle(pool, moment.wall, this.#deps),
       result: undefined,
     }))
   }
@@ -199,9 +199,19 @@ class Wait {
       if (clock() >= this.#beatAt) return 'beat'
       if (clock() >= neglectedAt) return neglected?.event ?? 'look'
       if (clock() >= lookAt) return 'look'
+      // Those before may have been stopped meanwhile.
+      if (!servable && this.#isServable(pool, now + clock() - start)) return 'look'
       // Who changed the pool may have been killed before it told anyone.
       if (place === 0 && !servable && (await this.#isMyTurn())) return 'look'
     }
+  }
+
+  #conditions(now: Millis): Conditions {
+    return { now, stopped: this.#deps.stopped }
+  }
+
+  #isServable(pool: Pool, now: Millis): boolean {
+    return canBeServed(pool, this.#intent, this.#conditions(now))
   }
 
   async #isMyTurn(): Promise<boolean> {

@@ -20,6 +20,7 @@ export function exitCodeOf(code: ErrorCode, command: string | undefined): number
       return EXIT.usage
     case 'not-enough-gpus':
     case 'wait-timed-out':
+    case 'too-many-waiting':
       return EXIT.tryAgainLater
     case 'interrupted':
       return EXIT.interrupted

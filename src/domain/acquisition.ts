@@ -1,6 +1,14 @@
 import { availabilityOf, type Sight } from './allocation.ts'
 import { CanhazgpuError } from './errors.ts'
-import { type Claim, forgetUnservable, isServable, sizeOf, type Walk, walkTo } from './line.ts'
+import {
+  type Claim,
+  type Conditions,
+  forgetUnservable,
+  isServable,
+  sizeOf,
+  type Walk,
+  walkTo,
+} from './line.ts'
 import type {
   Account,
   GpuId,
@@ -56,20 +64,25 @@ export interface Acquired {
   readonly result: Acquisition
 }
 
+/** The conditions of a decision that was made by what the driver shows. */
+export interface SeenConditions extends Conditions {
+  readonly sight: Sight
+}
+
 /**
  * Grants all that is asked for, or nothing: the pool is then the one that was given. Nobody who stands in
  * line before is delayed; who stands nowhere comes after everyone. A grant takes its entry out of the line.
  */
-export function acquire(pool: Pool, intent: Intent, sight: Sight, now: Millis): Acquired {
-  const walk = walkTo(pool, intent.id, now, sight)
+export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acquired {
+  const walk = walkTo(pool, intent.id, seen)
   const gpus = walk.offer(claimIn(intent))
   if (gpus.length < sizeOf(intent.request)) {
-    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, sight, walk) } }
+    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen.sight, walk) } }
   }
   const reservation = reservationOf(
     intent,
     gpus.toSorted((a, b) => a - b),
-    now,
+    seen.now,
   )
   const after = {
     ...pool,
@@ -77,12 +90,13 @@ export function acquire(pool: Pool, intent: Intent, sight: Sight, now: Millis): 
     queue: pool.queue.filter((entry) => entry.id !== intent.id),
   }
   // Nobody is late for what somebody else has now.
-  return { pool: forgetUnservable(after, now), result: { kind: 'granted', reservation } }
+  const { now, stopped } = seen
+  return { pool: forgetUnservable(after, { now, stopped }), result: { kind: 'granted', reservation } }
 }
 
 /** Whether it could be granted now as far as reservations tell; only then is the driver worth asking. */
-export function canBeServed(pool: Pool, intent: Intent, now: Millis): boolean {
-  return walkTo(pool, intent.id, now).fits(claimIn(intent))
+export function canBeServed(pool: Pool, intent: Intent, conditions: Conditions): boolean {
+  return walkTo(pool, intent.id, conditions).fits(claimIn(intent))
 }
 
 /** Where a waiter waits, and for how long at most. */
@@ -91,10 +105,14 @@ export interface Ticket {
   readonly waitFor?: Millis
 }
 
-/** Puts the intent at the end of the line, unless it stands in it already. */
+/** So that nobody fills the pool, which every command reads and every waiter watches. */
+export const MOST_ENTRIES_PER_ACCOUNT = 256
+
+/** Puts the intent at the end of the line, unless it stands in it already. Throws `too-many-waiting`. */
 export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool {
   if (pool.queue.some((entry) => entry.id === intent.id)) return pool
   const { id, user, account, request, note } = intent
+  checkRoom(pool, account)
   const { duration } = claimIn(intent)
   const entry: QueueEntry = {
     id,
@@ -112,6 +130,16 @@ export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis
   return { ...pool, queue: [...pool.queue, entry] }
 }
 
+function checkRoom({ queue }: Pool, { uid }: Account): void {
+  const own = queue.filter((entry) => entry.account.uid === uid).length
+  if (own < MOST_ENTRIES_PER_ACCOUNT) return
+  throw new CanhazgpuError(
+    'too-many-waiting',
+    `Your account has ${own} requests in the queue already, and at most ${MOST_ENTRIES_PER_ACCOUNT} may wait`,
+    { hint: "try again when some of them are served or stopped: see 'canhazgpu queue'" },
+  )
+}
+
 export function leaveLine(pool: Pool, id: string): Pool {
   const queue = pool.queue.filter((entry) => entry.id !== id)
   return queue.length === pool.queue.length ? pool : { ...pool, queue }
@@ -119,15 +147,20 @@ export function leaveLine(pool: Pool, id: string): Pool {
 
 /**
  * Notes the time for everyone before the given entry who could be served now and was not seen to be so
- * yet: who does not come for it in time is passed over.
+ * yet: who does not come for it in time is passed over. Who is stopped is passed over without that.
  */
-export function noteServable(pool: Pool, before: string, sight: Sight, now: Millis): Pool {
+export function noteServable(pool: Pool, before: string, seen: SeenConditions): Pool {
   const end = pool.queue.findIndex((entry) => entry.id === before)
   const fresh = pool.queue
     .slice(0, Math.max(0, end))
-    .filter((entry) => entry.servableSince === undefined && isServable(pool, entry, now, sight))
+    .filter(
+      (entry) =>
+        entry.servableSince === undefined && !seen.stopped(entry.process) && isServable(pool, entry, seen),
+    )
   if (fresh.length === 0) return pool
-  const queue = pool.queue.map((entry) => (fresh.includes(entry) ? { ...entry, servableSince: now } : entry))
+  const queue = pool.queue.map((entry) =>
+    fresh.includes(entry) ? { ...entry, servableSince: seen.now } : entry,
+  )
   return { ...pool, queue }
 }
 

@@ -10,7 +10,7 @@ import type {
   RunReservation,
   UsageRecord,
 } from './model.ts'
-import type { AliveCheck } from './ports.ts'
+import type { AliveCheck, ProcessCheck } from './ports.ts'
 
 /** A heartbeat older than this counts as none. Shorter limits have reclaimed live GPUs under load. */
 export const HEARTBEAT_STALE_MS: Millis = 15 * 60_000
@@ -25,15 +25,16 @@ export interface Ended {
  * What every command does first: ends what is over, so that nobody is refused for the sake of a process that
  * is gone. Returns the very same pool when nothing changed.
  */
-export function settle(pool: Pool, now: Millis, alive: AliveCheck): Ended {
-  const present = forgetUnservable(dropGoneWaiters(pool, now, alive), now)
+export function settle(pool: Pool, now: Millis, { alive, stopped }: ProcessCheck): Ended {
+  const present = forgetUnservable(dropGoneWaiters(pool, now, alive), { now, stopped })
   return endWhere(present, (reservation) => endOf(reservation, now, alive))
 }
 
 /** Ends one reservation by id; a no-op when it is gone already. */
 export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Millis): Ended {
-  // What is held until now keeps those in line from being served; who was noted starts a new count.
-  const present = forgetUnservable(pool, at)
+  // What is held until now keeps those in line from being served; who was noted starts a new count. Who is
+  // stopped is not known here, so only those lose their note that could not be served even alone.
+  const present = forgetUnservable(pool, { now: at, stopped: () => true })
   return endWhere(present, (reservation) => (reservation.id === id ? { outcome, at } : null))
 }
 

@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'usage',
   'not-enough-gpus',
   'wait-timed-out',
+  'too-many-waiting',
   'interrupted',
   'command-not-found',
   'command-not-executable',

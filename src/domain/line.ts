@@ -1,8 +1,20 @@
 import { type Availability, availabilityOf, reservedGpus, type Sight, usageOrder } from './allocation.ts'
 import type { GpuId, Millis, Pool, QueueEntry, Request, Reservation } from './model.ts'
+import type { StoppedCheck } from './ports.ts'
 
-/** A waiter that could be served for this long and does not come (stopped, frozen) is passed over. */
+/**
+ * A waiter that could be served for this long and does not come (frozen, or stopped where that cannot be seen)
+ * is passed over. One that is seen to be stopped is passed over at once, until it continues.
+ */
 export const PASSED_OVER_AFTER_MS: Millis = 10_000
+
+/** What the turns depend on besides the pool. */
+export interface Conditions {
+  readonly now: Millis
+  readonly stopped: StoppedCheck
+  /** What the driver shows; without it every unreserved GPU may be free. */
+  readonly sight?: Sight
+}
 
 /** What the line needs to know of a request, be it waiting or a newcomer's. */
 export interface Claim {
@@ -131,29 +143,28 @@ export class Walk {
 }
 
 /** The walk past everyone who stands before the given entry, or past the whole line for a newcomer. */
-export function walkTo(pool: Pool, id: string, now: Millis, sight?: Sight): Walk {
-  const walk = new Walk(pool, now, sight)
+export function walkTo(pool: Pool, id: string, conditions: Conditions): Walk {
+  const walk = new Walk(pool, conditions.now, conditions.sight)
   for (const entry of pool.queue) {
     if (entry.id === id || walk.isOver) break
-    if (!isPassedOver(entry, now)) walk.letPass(claimOf(entry))
+    if (counts(entry, conditions)) walk.letPass(claimOf(entry))
   }
   return walk
 }
 
 /** Whether this entry could be served as far as reservations tell; only then is the driver worth asking. */
-export function isServable(pool: Pool, entry: QueueEntry, now: Millis, sight?: Sight): boolean {
-  return walkTo(pool, entry.id, now, sight).fits(claimOf(entry))
+export function isServable(pool: Pool, entry: QueueEntry, conditions: Conditions): boolean {
+  return walkTo(pool, entry.id, conditions).fits(claimOf(entry))
 }
 
 /** Everyone in line who could be served now, as far as reservations tell. */
-export function servableEntries(pool: Pool, now: Millis): readonly string[] {
-  const walk = new Walk(pool, now)
+export function servableEntries(pool: Pool, conditions: Conditions): readonly string[] {
+  const walk = new Walk(pool, conditions.now, conditions.sight)
   const servable: string[] = []
   for (const entry of pool.queue) {
     if (walk.isOver) break
-    if (isPassedOver(entry, now)) {
-      if (walk.fits(claimOf(entry))) servable.push(entry.id)
-    } else if (walk.letPass(claimOf(entry))) servable.push(entry.id)
+    const claim = claimOf(entry)
+    if (counts(entry, conditions) ? walk.letPass(claim) : walk.fits(claim)) servable.push(entry.id)
   }
   return servable
 }
@@ -162,12 +173,12 @@ export function servableEntries(pool: Pool, now: Millis): readonly string[] {
  * How far ahead of the given entry the next one stands that could be served and is waited for: 1 is the
  * neighbour. Null where nobody before could be served.
  */
-export function distanceToServable(pool: Pool, id: string, now: Millis): number | null {
-  const walk = new Walk(pool, now)
+export function distanceToServable(pool: Pool, id: string, conditions: Conditions): number | null {
+  const walk = new Walk(pool, conditions.now, conditions.sight)
   let last: number | null = null
   for (const [place, entry] of pool.queue.entries()) {
     if (entry.id === id) return last === null ? null : place - last
-    if (!walk.isOver && !isPassedOver(entry, now) && walk.letPass(claimOf(entry))) last = place
+    if (!walk.isOver && counts(entry, conditions) && walk.letPass(claimOf(entry))) last = place
   }
   return null
 }
@@ -176,11 +187,13 @@ export function distanceToServable(pool: Pool, id: string, now: Millis): number 
  * Who can no longer be served starts a new count when it can be again; but who was passed over stays so until
  * it comes, or everyone would have to wait for it at every turn.
  */
-export function forgetUnservable(pool: Pool, now: Millis): Pool {
+export function forgetUnservable(pool: Pool, conditions: Conditions): Pool {
   return waitedForAgain(
     pool,
     (entry) =>
-      entry.servableSince !== undefined && !isPassedOver(entry, now) && !isServable(pool, entry, now),
+      entry.servableSince !== undefined &&
+      !isPassedOver(entry, conditions.now) &&
+      !isServable(pool, entry, conditions),
   )
 }
 
@@ -207,6 +220,10 @@ export const claimOf = (entry: QueueEntry): Claim => ({
 
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length
+
+/** Whether those behind must wait for this entry. */
+const counts = (entry: QueueEntry, { now, stopped }: Conditions): boolean =>
+  !isPassedOver(entry, now) && !stopped(entry.process)
 
 export const isPassedOver = (entry: QueueEntry, now: Millis): boolean =>
   entry.servableSince !== undefined && now - entry.servableSince >= PASSED_OVER_AFTER_MS

@@ -94,6 +94,18 @@ export interface GpuProvider {
 /** Answered by the kernel in microseconds. */
 export type AliveCheck = (process: ProcessIdentity) => Liveness
 
+/**
+ * Whether a signal (SIGSTOP, Ctrl-Z) has stopped the process, so that it does nothing until SIGCONT. False
+ * where that cannot be seen. Answered by the kernel in microseconds.
+ */
+export type StoppedCheck = (process: ProcessIdentity) => boolean
+
+/** What the kernel knows about processes. */
+export interface ProcessCheck {
+  readonly alive: AliveCheck
+  readonly stopped: StoppedCheck
+}
+
 /** A damaged store that was moved out of the way, and what could still be read of it. */
 export interface SetAside {
   /** Where it is kept. */

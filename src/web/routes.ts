@@ -19,7 +19,7 @@ import { SharedAnswers } from './shared-answers.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface Site {
-  readonly deps: Pick<Deps, 'store' | 'alive'>
+  readonly deps: Pick<Deps, 'store' | 'alive' | 'stopped'>
   readonly guard: Guard
   readonly sampler: Sampler
   readonly streams: EventStreams

@@ -199,6 +199,7 @@ export class Sampler {
     const seen = {
       pool,
       moment,
+      stopped: deps.stopped,
       probe: this.#reading?.probe ?? null,
       ...(stale === undefined ? {} : { stale }),
     }

@@ -3,6 +3,7 @@ import { queueDocument } from '../app/queue-document.ts'
 import { type QueueOverview, queuePlaces } from '../app/queue-overview.ts'
 import { type StatusDocument, statusDocument, timestamp } from '../app/status-document.ts'
 import type { Millis, Moment, Pool, Probe } from '../domain/model.ts'
+import type { StoppedCheck } from '../domain/ports.ts'
 import { type GpuStatus, statusOf } from '../domain/status.ts'
 import { unknownUsage, usageOf } from '../domain/usage.ts'
 
@@ -40,6 +41,7 @@ export interface Snapshot {
 export interface Seen {
   readonly pool: Pool
   readonly moment: Moment
+  readonly stopped: StoppedCheck
   /** The last good reading of the driver. */
   readonly probe: Probe | null
   readonly stale?: { readonly reason: string; readonly since?: Millis }
@@ -51,13 +53,14 @@ export interface Identity {
 }
 
 export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number): Snapshot {
-  const { pool, moment, probe, stale } = seen
+  const { pool, moment, stopped, probe, stale } = seen
   const usage =
     probe === null
       ? unknownUsage(pool, stale?.reason ?? 'the driver has not answered yet')
       : usageOf(pool, probe)
   const gpus = statusOf(pool, usage, thresholdMb)
-  const queue = queuePlaces(pool, moment.wall, probe === null ? undefined : { usage, thresholdMb })
+  const sight = probe === null ? {} : { sight: { usage, thresholdMb } }
+  const queue = queuePlaces(pool, { now: moment.wall, stopped, ...sight })
   return render(
     {
       ...identity,

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { acquire, checkPossible, type Intent } from '../../src/domain/acquisition.ts'
+import type { Sight } from '../../src/domain/allocation.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { Gpu, GpuUsage, Pool, Request } from '../../src/domain/model.ts'
 import {
@@ -90,13 +91,10 @@ function leastRecentlyUsed(free: readonly Gpu[], count: number): number[] {
   return chosen.sort((a, b) => a - b)
 }
 
+const seenNow = (sight: Sight) => ({ now: NOON.wall, stopped: () => false, sight })
+
 function decide({ pool, usages }: Scene, wanted: Request) {
-  return acquire(
-    pool,
-    intent(wanted),
-    { usage: usageMap(pool, usages), thresholdMb: THRESHOLD_MB },
-    NOON.wall,
-  )
+  return acquire(pool, intent(wanted), seenNow({ usage: usageMap(pool, usages), thresholdMb: THRESHOLD_MB }))
 }
 
 test('a request gets exactly the least recently used free GPUs, all of them or none', () => {
@@ -131,7 +129,7 @@ test('no GPU is ever in two reservations, whatever was granted before', () => {
       requests.forEach((wanted, nth) => {
         const asked = { ...intent(wanted), id: `r${nth}` }
         const sight = { usage: usageMap(pool, at.usages), thresholdMb: THRESHOLD_MB }
-        pool = acquire(pool, asked, sight, NOON.wall).pool
+        pool = acquire(pool, asked, seenNow(sight)).pool
       })
       const all = pool.reservations.flatMap((reservation) => reservation.gpus)
       expect(new Set(all).size).toBe(all.length)
@@ -166,7 +164,7 @@ test('mru-per-user gives an account the GPUs back that it used last', () => {
   const gpus = [at(0, 1000, 30), at(1, 2000, 50), at(2, 1000, 10), at(3, 2000, 5)]
   const pool = poolOf(gpus, { settings: { allocation: 'mru-per-user' } })
   const chosen = (uid: number, count: number) => {
-    const { result } = acquire(pool, intent({ kind: 'count', count }, uid), allIdle(pool), NOON.wall)
+    const { result } = acquire(pool, intent({ kind: 'count', count }, uid), seenNow(allIdle(pool)))
     return result.kind === 'granted' ? result.reservation.gpus : []
   }
   expect(chosen(1000, 1)).toEqual([2])

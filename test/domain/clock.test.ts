@@ -41,7 +41,10 @@ test('a clock that is set ends nothing early and nothing late', () => {
         // Up to a second of difference is not told from the reading of two clocks.
         fc.pre(Math.abs(left - passed) > 1_000)
         const moment = after(passed, wallJump)
-        const { pool, ended } = settle(followClock(poolExpiringIn(left), moment), moment.wall, () => 'alive')
+        const { pool, ended } = settle(followClock(poolExpiringIn(left), moment), moment.wall, {
+          alive: () => 'alive',
+          stopped: () => false,
+        })
         expect(ended.length).toBe(passed > left ? 1 : 0)
         for (const record of ended) expect(record.endedAt - record.startedAt).toBe(HOUR + left)
         for (const { startedAt } of pool.reservations) expect(startedAt).toBeLessThanOrEqual(moment.wall)
@@ -59,7 +62,8 @@ test('the pool is left alone when the clocks agree', () => {
 test('after a reboot time that passed counts, time that ran backwards does not', () => {
   const rebooted = (wall: Millis): Moment => ({ wall, steady: { epoch: 'boot-2', ms: 1_000 } })
   const pool = poolExpiringIn(HOUR)
-  const inTime = (moment: Moment) => settle(followClock(pool, moment), moment.wall, () => 'rebooted')
+  const inTime = (moment: Moment) =>
+    settle(followClock(pool, moment), moment.wall, { alive: () => 'rebooted', stopped: () => false })
   const forwards = inTime(rebooted(NOON.wall + 2 * HOUR))
   expect(forwards.ended).toMatchObject([{ outcome: 'expired', endedAt: NOON.wall + HOUR }])
 

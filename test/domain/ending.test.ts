@@ -26,11 +26,11 @@ const manual = (expiresIn: number): ManualReservation => ({
 
 const poolWith = (...reservations: Pool['reservations']): Pool => poolOf(unusedGpus(3), { reservations })
 const settledWith = (liveness: Liveness, reservation: RunReservation) =>
-  settle(poolWith(reservation), NOON.wall, () => liveness)
+  settle(poolWith(reservation), NOON.wall, { alive: () => liveness, stopped: () => false })
 
 test('the very same pool when nothing is over', () => {
   const pool = poolWith(run(), manual(1))
-  const settled = settle(pool, NOON.wall, () => 'alive')
+  const settled = settle(pool, NOON.wall, { alive: () => 'alive', stopped: () => false })
   expect(settled.pool).toBe(pool)
   expect(settled.ended).toEqual([])
 })
@@ -66,9 +66,14 @@ test('the heartbeat decides only where the process cannot be checked', () => {
 })
 
 test('a manual reservation expires at its time, not when somebody looks', () => {
-  expect(settle(poolWith(manual(1)), NOON.wall, () => 'gone').ended).toEqual([])
+  expect(settle(poolWith(manual(1)), NOON.wall, { alive: () => 'gone', stopped: () => false }).ended).toEqual(
+    [],
+  )
   for (const late of [0, 7_000]) {
-    const { ended } = settle(poolWith(manual(-late)), NOON.wall, () => 'gone')
+    const { ended } = settle(poolWith(manual(-late)), NOON.wall, {
+      alive: () => 'gone',
+      stopped: () => false,
+    })
     expect(ended).toMatchObject([{ outcome: 'expired', endedAt: NOON.wall - late, gpu: 1 }])
   }
 })

@@ -82,7 +82,7 @@ class Machine {
   /** As the store does it: settle, decide, commit with the moment of writing. */
   command(decide: (pool: Pool) => { pool: Pool; ended?: readonly UsageRecord[] }): void {
     const present = followClock(this.pool, this.moment)
-    const settled = settle(present, this.moment.wall, this.alive)
+    const settled = settle(present, this.moment.wall, { alive: this.alive, stopped: () => false })
     const { pool, ended = [] } = decide(settled.pool)
     this.records.push(...settled.ended, ...ended)
     if (pool !== this.pool) this.pool = { ...pool, writtenAt: this.moment }
@@ -101,7 +101,11 @@ class Machine {
           : ({ kind: 'manual', duration: step.minutes * MINUTE } as const)
       const account = { uid, name: `u${uid}` }
       const intent = { id, request: { kind: 'count', count } as const, user: account.name, account, hold }
-      return acquire(pool, intent, allIdle(pool), this.moment.wall)
+      return acquire(pool, intent, {
+        now: this.moment.wall,
+        stopped: () => false,
+        sight: allIdle(pool),
+      })
     })
     if (this.oracle.free < count) return
     const until = step.do === 'run' ? Number.POSITIVE_INFINITY : minute + step.minutes

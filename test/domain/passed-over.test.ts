@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
-import { acquire, type Intent, noteServable } from '../../src/domain/acquisition.ts'
-import { endReservation } from '../../src/domain/ending.ts'
-import { comes, servableEntries } from '../../src/domain/line.ts'
-import type { Pool, QueueEntry } from '../../src/domain/model.ts'
+import { acquire, canBeServed, type Intent, noteServable } from '../../src/domain/acquisition.ts'
+import { endReservation, settle } from '../../src/domain/ending.ts'
+import { comes, distanceToServable, servableEntries } from '../../src/domain/line.ts'
+import type { Pool, ProcessIdentity, QueueEntry } from '../../src/domain/model.ts'
+import type { ProcessCheck } from '../../src/domain/ports.ts'
 import { usageOf } from '../../src/domain/usage.ts'
 
 const NOW = 1_000_000
@@ -40,25 +41,79 @@ const intent = (id: string): Intent => ({
   hold: { kind: 'run', process, command: 'train' },
 })
 
+const stoppedAre = (...pids: number[]) => ({
+  stopped: ({ pid }: ProcessIdentity) => pids.includes(pid),
+})
+const seenAt = (now: number, ...pids: number[]) => ({ now, sight, ...stoppedAre(...pids) })
+const at = (now: number, ...pids: number[]) => ({ now, ...stoppedAre(...pids) })
+const waitingAs = (id: string, pid: number): QueueEntry => ({ ...waiting(id), process: { ...process, pid } })
+
 test('who was passed over holds up nobody at the next turn either, and comes first again when it comes', () => {
   const pool = poolWith(waiting('first', NOW - 20_000), waiting('second', NOW - 20_000), waiting('third'))
   const third = intent('third')
-  const { pool: held, result } = acquire(pool, third, sight, NOW)
+  const { pool: held, result } = acquire(pool, third, seenAt(NOW))
   expect(result.kind).toBe('granted')
   const { pool: free } = endReservation(held, 'third', 'exited', NOW + 1)
   const fourth = { ...third, id: 'fourth' }
-  expect(acquire(free, fourth, sight, NOW + 1).result.kind).toBe('granted')
+  expect(acquire(free, fourth, seenAt(NOW + 1)).result.kind).toBe('granted')
 
   const back = comes(free, 'first')
-  expect(servableEntries(back, NOW + 1)).toEqual(['first'])
-  expect(acquire(back, fourth, sight, NOW + 1).result.kind).toBe('refused')
+  expect(servableEntries(back, at(NOW + 1))).toEqual(['first'])
+  expect(acquire(back, fourth, seenAt(NOW + 1)).result.kind).toBe('refused')
 })
 
 test('who was noted and then had to wait again is not passed over afterwards', () => {
   const line = poolWith(waiting('first', NOW - 20_000), waiting('second'), waiting('third'))
-  const noted = noteServable(line, 'third', sight, NOW)
-  const { pool: held } = acquire(noted, intent('first'), sight, NOW + 500)
+  const noted = noteServable(line, 'third', seenAt(NOW))
+  const { pool: held } = acquire(noted, intent('first'), seenAt(NOW + 500))
   const { pool: free } = endReservation(held, 'first', 'exited', NOW + 60_000)
-  expect(acquire(free, intent('third'), sight, NOW + 60_001).result.kind).toBe('refused')
-  expect(servableEntries(free, NOW + 60_001)).toEqual(['second'])
+  expect(acquire(free, intent('third'), seenAt(NOW + 60_001)).result.kind).toBe('refused')
+  expect(servableEntries(free, at(NOW + 60_001))).toEqual(['second'])
+})
+
+test('several stopped waiters are passed over at once and are not noted; the next is called and served', () => {
+  const line = poolWith(waitingAs('first', 1), waitingAs('second', 2), waitingAs('third', 3))
+  expect(servableEntries(line, at(NOW))).toEqual(['first'])
+  expect(servableEntries(line, at(NOW, 1, 2))).toEqual(['first', 'second', 'third'])
+  expect(canBeServed(line, intent('third'), at(NOW, 1, 2))).toBe(true)
+  expect(canBeServed(line, intent('third'), at(NOW, 1))).toBe(false)
+  expect(distanceToServable(line, 'third', at(NOW, 1))).toBe(1)
+  expect(distanceToServable(line, 'third', at(NOW, 1, 2))).toBeNull()
+
+  expect(noteServable(line, 'third', seenAt(NOW, 1, 2))).toBe(line)
+  const { pool, result } = acquire(line, intent('third'), seenAt(NOW, 1, 2))
+  expect(result).toMatchObject({ kind: 'granted', reservation: { id: 'third', gpus: [0] } })
+  expect(pool.queue).toEqual([waitingAs('first', 1), waitingAs('second', 2)])
+})
+
+test('a newcomer is served before stopped waiters only', () => {
+  const line = poolWith(waitingAs('first', 1), waitingAs('second', 2))
+  expect(acquire(line, intent('newcomer'), seenAt(NOW, 1)).result.kind).toBe('refused')
+  expect(acquire(line, intent('newcomer'), seenAt(NOW, 1, 2)).result.kind).toBe('granted')
+})
+
+test('a waiter that continues is the first again at once', () => {
+  const line = poolWith(waitingAs('first', 1), waitingAs('second', 2))
+  expect(acquire(line, intent('second'), seenAt(NOW, 1)).result.kind).toBe('granted')
+  expect(acquire(line, intent('second'), seenAt(NOW)).result.kind).toBe('refused')
+  expect(servableEntries(line, at(NOW))).toEqual(['first'])
+})
+
+test('a stopped waiter keeps no GPU for itself', () => {
+  const two = { ...poolWith(), gpus: [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' })) }
+  const held = { id: 'held', gpus: [0], user: 'alice', account, startedAt: NOW }
+  const reservations = [{ ...held, kind: 'run', process, heartbeatAt: NOW, command: 'train' } as const]
+  const both = { ...waitingAs('first', 1), request: { kind: 'count', count: 2 } as const }
+  const line = { ...two, reservations, queue: [both, waitingAs('second', 2)] }
+  expect(servableEntries(line, at(NOW))).toEqual([])
+  expect(servableEntries(line, at(NOW, 1))).toEqual(['second'])
+})
+
+test('a frozen waiter behind a stopped one keeps its note when something ends', () => {
+  const frozen = { ...waitingAs('second', 2), servableSince: NOW - 5_000 }
+  const line = poolWith(waitingAs('first', 1), frozen, waitingAs('third', 3))
+  expect(endReservation(line, 'another', 'exited', NOW).pool).toBe(line)
+  const processes: ProcessCheck = { alive: () => 'alive', ...stoppedAre(1) }
+  expect(settle(line, NOW, processes).pool).toBe(line)
+  expect(acquire(line, intent('third'), seenAt(NOW + 5_000, 1)).result.kind).toBe('granted')
 })

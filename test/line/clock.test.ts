@@ -74,6 +74,7 @@ async function world(gpus: number): Promise<Deps & { readonly path: string }> {
   return {
     store: await openSqliteStore({ path, now }),
     alive: () => 'alive',
+    stopped: () => false,
     providerOf: async () => ({ probe: async () => probe }),
     probeTimeout: 1_000,
     memoryThreshold: 1024,

@@ -151,46 +151,6 @@ describe.concurrent('a waiter that is stopped', () => {
     expect(storedHistory(pool).map(({ kind }) => kind)).toEqual(['manual'])
     expect(line(pool)).toEqual([])
   })
-
-  test('is passed over when it does not come, and keeps its place', async () => {
-    using pool = await testPool(1)
-    await hold(pool)
-    const first = await waitToRun(pool)
-    const second = await waitToRun(pool)
-    kill(first.pid, 'SIGSTOP')
-    await until('it is stopped', () => stateOf(first.pid) === 'T')
-    await pool.chg('release')
-    expect(await untilServed(pool, second)).toEqual([0])
-    expect(line(pool).map(({ id }) => id)).toEqual([first.id])
-    kill(first.pid, 'SIGCONT')
-    kill(second.pid, 'SIGTERM')
-    expect(await untilServed(pool, first)).toEqual([0])
-  })
-
-  test('does not hold up those further back either, two in a row', async () => {
-    using pool = await testPool(1)
-    await hold(pool)
-    const stopped = [await waitToRun(pool), await waitToRun(pool)] as const
-    const third = await waitToRun(pool)
-    for (const { pid } of stopped) kill(pid, 'SIGSTOP')
-    await until('both are stopped', () => stopped.every(({ pid }) => stateOf(pid) === 'T'))
-    await pool.chg('release')
-    for (const { id } of stopped) {
-      await until(
-        'it is noted',
-        () => line(pool).find((entry) => entry.id === id)?.servableSince !== undefined,
-      )
-    }
-    expect(await untilServed(pool, third)).toEqual([0])
-    expect(line(pool).map(({ id }) => id)).toEqual(stopped.map(({ id }) => id))
-    // Who wakes up before the one that passed it has ended waits on, in its old place.
-    for (const { pid } of stopped) kill(pid, 'SIGCONT')
-    await until('they are waited for again', () =>
-      line(pool).every(({ servableSince }) => servableSince === undefined),
-    )
-    kill(third.pid, 'SIGTERM')
-    expect(await untilServed(pool, stopped[0])).toEqual([0])
-  })
 })
 
 test('Ctrl-C and the GPU come together: no reservation is left behind', async () => {

@@ -160,6 +160,7 @@ function newStage() {
   const deps: Deps = {
     store: store as Store,
     alive: () => 'alive',
+    stopped: () => false,
     providerOf: async () => ({ probe }),
     probeTimeout: 10_000,
     memoryThreshold: 1024,

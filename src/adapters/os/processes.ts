@@ -67,19 +67,36 @@ export function innermostPid(status: string): number | null {
   return pid === undefined ? null : Number(pid)
 }
 
+/**
+ * Whether a signal has stopped that very process. One that a debugger holds (`t`) is not meant: `strace` holds a
+ * process for a moment at every system call. Processes of other pid namespaces and hidden ones are not looked for.
+ */
+export function isStopped({ pid, startTime, pidNamespace: namespace }: ProcessIdentity): boolean {
+  if (namespace !== pidNamespace() || !procIsOurs()) return false
+  const stat = processStat(pid)
+  return stat?.state === 'T' && stat.startTime === startTime
+}
+
 /** How long an answer may serve again: a decision is made twice, before and under the lock. */
 const SAME_DECISION_MS = 20
 
 /** `liveness`, asked once of each process within one decision. */
-export function livenessInDecision(): (identity: ProcessIdentity) => Liveness {
-  const answers = new Map<number, { identity: ProcessIdentity; answer: Liveness; at: number }>()
+export const livenessInDecision = () => askedOnceInDecision(liveness)
+
+/** `isStopped`, asked once of each process within one decision. */
+export const stoppedInDecision = () => askedOnceInDecision(isStopped)
+
+function askedOnceInDecision<Answer>(
+  ask: (identity: ProcessIdentity) => Answer,
+): (identity: ProcessIdentity) => Answer {
+  const answers = new Map<number, { identity: ProcessIdentity; answer: Answer; at: number }>()
   return (identity) => {
     const now = currentMoment().steady.ms
     const known = answers.get(identity.pid)
     if (known !== undefined && now - known.at < SAME_DECISION_MS && isSame(known.identity, identity)) {
       return known.answer
     }
-    const answer = liveness(identity)
+    const answer = ask(identity)
     answers.set(identity.pid, { identity, answer, at: now })
     return answer
   }

@@ -5,6 +5,7 @@ import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
 import type { Decide, Decision, LineCalls, RecordedUsage, Store, TimeRange } from '../../domain/ports.ts'
 import { ENOENT, ENOTDIR, effectiveUid, errorText, findPath, ownerOf } from '../os/libc.ts'
+import { isStopped } from '../os/processes.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
 import { decodePool, decodeTurns, encodePool, tooNew } from './codec.ts'
 import { type HistoryRow, recordOfRow, rowOfRecord } from './history-rows.ts'
@@ -167,7 +168,7 @@ class SqliteStore implements Store {
     decision: Decision<Result>,
   ): Result {
     if (decision.pool !== before) {
-      this.#turnsWritten = servableEntries(decision.pool, moment.wall)
+      this.#turnsWritten = servableEntries(decision.pool, { now: moment.wall, stopped: isStopped })
       const turns = JSON.stringify(this.#turnsWritten)
       this.#db
         .query('INSERT OR REPLACE INTO pool (one, turns, document) VALUES (1, ?, ?)')

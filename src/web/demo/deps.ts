@@ -26,6 +26,7 @@ export function demoDeps({ now, steady }: DemoClock): Deps {
   return {
     store: demoStore(play, present),
     alive: () => 'alive',
+    stopped: () => false,
     providerOf: async () => ({ probe: async () => readings(play, present().wall) }),
     probeTimeout: 10_000,
     memoryThreshold: DEFAULT_MEMORY_THRESHOLD_MB,

@@ -1,6 +1,7 @@
 import { acquire, type Intent, joinLine } from '../../domain/acquisition.ts'
 import { endReservation, settle } from '../../domain/ending.ts'
 import type { GpuId, Millis, Moment, Pool, ProcessIdentity, UsageRecord } from '../../domain/model.ts'
+import type { ProcessCheck } from '../../domain/ports.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB, usageOf } from '../../domain/usage.ts'
 import { Chance } from './chance.ts'
 import { readings } from './readings.ts'
@@ -14,6 +15,8 @@ const PAST: Millis = 60 * DAY
 /** Steps of the past are long, those of the present short. */
 const PAST_STEP: Millis = 10 * MINUTE
 const LIVE_STEP: Millis = 1_000
+/** Everybody is there. */
+const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 
 /** What nobody reserved. */
 export interface Trouble {
@@ -70,7 +73,7 @@ export class Play {
     const moment: Moment = { wall: this.#now, steady }
     this.pool = { ...this.pool, writtenAt: moment }
     this.#makeTrouble()
-    const settled = settle(this.pool, this.#now, () => 'alive')
+    const settled = settle(this.pool, this.#now, PROCESSES)
     this.#keep(settled)
     for (const [id, end] of this.#ends) {
       if (end > this.#now) continue
@@ -162,7 +165,7 @@ export class Play {
     if (intent === undefined) return
     const usage = usageOf(this.pool, readings(this, this.#now))
     const sight = { usage, thresholdMb: DEFAULT_MEMORY_THRESHOLD_MB }
-    const { pool, result } = acquire(this.pool, intent, sight, this.#now)
+    const { pool, result } = acquire(this.pool, intent, { now: this.#now, stopped: PROCESSES.stopped, sight })
     if (result.kind === 'refused') return
     this.pool = pool
     this.#intents.delete(id)
