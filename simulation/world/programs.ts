@@ -120,11 +120,10 @@ export async function look(world: World, process: Process, at: 'status' | 'queue
 
 export async function setUp(process: Process, force: boolean, gpuCount: number, mru: boolean): Promise<void> {
   const { machine } = process
-  const store = storeOf(process)
   await setUpPool(
     {
-      open: async () => (machine.stored.pool === null ? null : store),
-      create: async () => store,
+      open: async () => (machine.stored.pool === null ? null : storeOf(process)),
+      create: async () => storeOf(process),
       setAside: async () => null,
       forGroup: false,
     },
