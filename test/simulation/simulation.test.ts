@@ -5,7 +5,7 @@ import { play } from '../../simulation/episode.ts'
 import { type Script, scriptOf } from '../../simulation/script.ts'
 
 const FIXED = { from: 1, count: 150 }
-const FRESH_SECONDS = process.env.CI === 'true' ? 120 : 20
+const FRESH_SECONDS = process.env.CI === 'true' ? 60 : 20
 const regressions = `${import.meta.dir}/regressions`
 
 describe('the simulated world', () => {
