@@ -57,13 +57,14 @@ async function thisMachine(
   { version, opened }: { readonly version: string; readonly opened: Store[] },
 ): Promise<World> {
   const inherited = commandLine === null ? null : snapshotInherited()
+  const warn = (message: string) => writeText(2, warningText(message, json))
   const settings = await loadSettings({
     flags,
     env: process.env,
+    warn,
     ...(configFile === undefined ? {} : { configFile }),
   })
   storePlace(settings.store)
-  const warn = (message: string) => writeText(2, warningText(message, json))
   return {
     settings,
     commandLine,
@@ -160,7 +161,11 @@ async function openLastingDeps(settings: Settings, warn: Warn): Promise<Deps> {
 
 async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvider> {
   const { openProvider } = await import('./adapters/gpu/provider.ts')
-  return openProvider(name, { gpuCount, fakeUsageFile: process.env.CANHAZGPU_FAKE_USAGE, env: process.env })
+  return openProvider(name, {
+    gpuCount,
+    fakeUsageFile: process.env.CANHAZGPU_FAKE_USAGE || undefined,
+    env: process.env,
+  })
 }
 
 async function openIfPresent(settings: Settings): Promise<Store | null> {

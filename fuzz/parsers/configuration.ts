@@ -1,4 +1,5 @@
-import { parseConfig, settingsFrom } from '../../src/adapters/config.ts'
+import { settingsFrom } from '../../src/adapters/config.ts'
+import { parseConfig } from '../../src/adapters/config-file.ts'
 import type { Patience, Settings } from '../../src/domain/settings.ts'
 import type { Parser } from '../parser.ts'
 import { answerOf, hold, isWhole } from '../soundness.ts'
@@ -23,7 +24,9 @@ function configuration(ending: string, syntax: Pick<Parser, 'seeds' | 'words' | 
     check(input) {
       const path = `/etc/canhazgpu/config.${ending}`
       const settings = answerOf(['config-invalid'], () =>
-        settingsFrom({ flags: {}, env: {} }, [{ path, values: parseConfig(path, input) }]),
+        settingsFrom({ flags: {}, env: {} }, [
+          { path, quotable: true, values: parseConfig(path, input, true) },
+        ]),
       )
       if (settings !== null) checkSettings(settings)
       hold(!('polluted' in {}) && Object.keys(Object.prototype).length === 0, 'all objects have changed')

@@ -1,15 +1,11 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type SettingSpec, type Settings } from '../domain/settings.ts'
 import { shortened } from '../domain/text.ts'
-import { findPath } from './os/libc.ts'
-import { readSmallFile } from './os/small-file.ts'
+import { type ConfigFile, configFiles, type FileSources } from './config-file.ts'
 
-export interface SettingSources {
+export interface SettingSources extends FileSources {
   /** As typed, by setting name; absent where not given. */
   readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** `--config`, which must then exist. */
-  readonly configFile?: string
 }
 
 /**
@@ -28,14 +24,18 @@ export function settingsFrom(
   const pick = <Name extends keyof Settings>(name: Name): Settings[Name] => {
     const spec = SETTINGS[name]
     const flag = sources.flags[name]
-    if (flag !== undefined) return readOrThrow(spec, flag, 'usage', `--${spec.key}`)
+    if (flag !== undefined) {
+      return readOrThrow(spec, flag, { code: 'usage', where: `--${spec.key}`, shown: flag })
+    }
     const variable = sources.env[spec.env]
     if (variable !== undefined && variable !== '') {
-      return readOrThrow(spec, variable, 'config-invalid', spec.env)
+      return readOrThrow(spec, variable, { code: 'config-invalid', where: spec.env, shown: variable })
     }
     for (const file of files) {
       const value = file.values[spec.key]
-      if (value !== undefined) return readOrThrow(spec, value, 'config-invalid', `${file.path}: ${spec.key}`)
+      if (value === undefined) continue
+      const shown = file.quotable ? value : undefined
+      return readOrThrow(spec, value, { code: 'config-invalid', where: `${file.path}: ${spec.key}`, shown })
     }
     return spec.default
   }
@@ -53,15 +53,19 @@ export function settingsFrom(
 function readOrThrow<Value>(
   spec: SettingSpec<Value>,
   value: unknown,
-  code: 'usage' | 'config-invalid',
-  where: string,
+  { code, where, shown }: Complaint,
 ): Value {
   const read = spec.read(value)
   if (read !== undefined) return read
-  throw new CanhazgpuError(
-    code,
-    `Invalid value for ${where}: ${shownValue(value)} - expected ${spec.expected}`,
-  )
+  const given = shown === undefined ? '' : `: ${shownValue(shown)}`
+  throw new CanhazgpuError(code, `Invalid value for ${where}${given} - expected ${spec.expected}`)
+}
+
+interface Complaint {
+  readonly code: 'usage' | 'config-invalid'
+  readonly where: string
+  /** What is repeated of the value; undefined: nothing. */
+  readonly shown: unknown
 }
 
 /** A file may hold values that have no end. */
@@ -75,75 +79,3 @@ function shownValue(value: unknown): string {
 }
 
 const LONGEST_SHOWN = 200
-
-export interface ConfigFile {
-  readonly path: string
-  readonly values: Readonly<Record<string, unknown>>
-}
-
-function configFiles(sources: SettingSources): readonly ConfigFile[] {
-  const home = sources.env.HOME
-  const personal = sources.configFile ?? (home === undefined ? undefined : `${home}/.canhazgpu.yaml`)
-  const files: ConfigFile[] = []
-  for (const path of [personal, '/etc/canhazgpu/config.yaml']) {
-    if (path === undefined) continue
-    const text = contentsOf(path, path === sources.configFile)
-    if (text !== null) files.push({ path, values: parseConfig(path, text) })
-  }
-  return files
-}
-
-function contentsOf(path: string, required: boolean): string | null {
-  // Most have none; or it is in a folder closed to us, another user's `$HOME` kept by `su`.
-  if (!required && findPath(path) !== 0) return null
-  const read = readSmallFile(path, MOST_BYTES)
-  if (typeof read === 'string') return read
-  const why = read.kind === 'too-large' ? `it has more than ${MOST_BYTES} bytes` : read.reason
-  throw new CanhazgpuError('config-invalid', `Cannot read the configuration ${path}: ${why}`)
-}
-
-/** Room for every setting many times over; long keys take the parsers long. */
-const MOST_BYTES = 64 * 1024
-
-/** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but known keys. */
-export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
-  const values = parseByEnding(path, text)
-  if (values === null || values === undefined) return {}
-  if (typeof values !== 'object' || Array.isArray(values)) {
-    throw new CanhazgpuError('config-invalid', `Invalid configuration ${path}: expected keys and values`)
-  }
-  const known = Object.values(SETTINGS).map((spec) => spec.key)
-  const flat = flattened(Object.entries(values), known)
-  for (const key of Object.keys(flat)) {
-    if (known.includes(key)) continue
-    throw new CanhazgpuError('config-invalid', `Unknown key '${key}' in ${path}`, {
-      hint: `known keys: ${known.join(', ')}`,
-    })
-  }
-  return flat
-}
-
-/** `run: { wait: true }` and `run.wait: true` are the same. */
-function flattened(
-  entries: readonly (readonly [string, unknown])[],
-  known: readonly string[],
-): Record<string, unknown> {
-  return Object.fromEntries(
-    entries.flatMap(([key, value]) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value) && !known.includes(key)
-        ? Object.entries(value).map(([inner, each]) => [`${key}.${inner}`, each] as const)
-        : [[key, value] as const],
-    ),
-  )
-}
-
-function parseByEnding(path: string, text: string): unknown {
-  try {
-    if (path.endsWith('.toml')) return Bun.TOML.parse(text)
-    if (path.endsWith('.json')) return JSON.parse(text)
-    return Bun.YAML.parse(text)
-  } catch (cause) {
-    const said = cause instanceof Error ? cause.message : String(cause)
-    throw new CanhazgpuError('config-invalid', `Cannot parse the configuration ${path}: ${said}`, { cause })
-  }
-}

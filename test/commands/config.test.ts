@@ -201,3 +201,28 @@ test('a scenario of the fake driver that cannot be read says so', async () => {
     expect(stderr).toMatch(/^Error: [^\n]*usage\.json[^\n]*\n$/)
   }
 })
+
+test('an empty CANHAZGPU_FAKE_USAGE counts as not set', async () => {
+  using pool = await testPool(1)
+  pool.env.CANHAZGPU_FAKE_USAGE = ''
+  expect(await pool.chg('status')).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('a store is a URL or a path', async () => {
+  using pool = await testPool(1)
+  pool.env.CANHAZGPU_STORE = pool.database
+  expect(await pool.chg('run', '--', 'true')).toMatchObject({ status: 0 })
+  expect((await pool.chg('status', '--store', 'pool/pool.db')).stderr).toStartWith('Error: Invalid store')
+})
+
+test.each([
+  ['config.yaml', 'probe-timeout: 5s\nstore: x\nrun: [1\n', 'YAML (line 3)'],
+  ['config.toml', 'probe-timeout = "5s"\nrun =\n', 'TOML (line 2)'],
+  ['config.json', '{"store": secret}', 'JSON'],
+])('where %s cannot be parsed, the line is told, not what is in it', async (name, text, words) => {
+  using pool = await testPool(1)
+  const path = write(pool, name, text)
+  const { stderr } = await pool.chg('status', '--config', path)
+  expect(stderr).toStartWith(`Error: Cannot parse the configuration ${path}: no valid ${words}`)
+  expect(stderr).not.toContain('secret')
+})

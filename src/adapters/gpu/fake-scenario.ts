@@ -70,7 +70,8 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw invalid(file, `expected JSON: ${cause instanceof Error ? cause.message : cause}`, cause)
+    // The parser's own words may repeat the file's.
+    throw invalid(file, 'expected JSON', cause)
   }
 }
 

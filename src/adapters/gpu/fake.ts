@@ -1,5 +1,7 @@
 import type { GpuProcess, GpuReading, Millis, Probe } from '../../domain/model.ts'
 import type { GpuProvider } from '../../domain/ports.ts'
+import { isQuotable } from '../os/ownership.ts'
+import { readExamined } from '../os/small-file.ts'
 import { withinDeadline } from './deadline.ts'
 import { driverFailed } from './driver-words.ts'
 import type { FakeGpu, FakeProcess, FakeScenario } from './fake-scenario.ts'
@@ -35,14 +37,20 @@ export function fakeProvider({ gpuCount, usageFile }: FakeOptions): GpuProvider 
 
 async function readScenario(file: string, gpuCount: number): Promise<FakeScenario> {
   const { parseScenario, invalid } = await import('./fake-scenario.ts')
-  let text: string
-  try {
-    text = await Bun.file(file).text()
-  } catch (cause) {
-    throw invalid(file, `cannot be read: ${cause instanceof Error ? cause.message : cause}`, cause)
+  const read = readExamined(file, MOST_BYTES, () => undefined)
+  if ('kind' in read) {
+    throw invalid(file, `cannot be read: ${read.kind === 'too-large' ? 'it is too large' : read.reason}`)
   }
-  return parseScenario(text, file, gpuCount)
+  try {
+    return parseScenario(read.text, file, gpuCount)
+  } catch (cause) {
+    if (isQuotable(read.status)) throw cause
+    throw invalid(file, 'no scenario', cause)
+  }
 }
+
+/** Room for every GPU that a pool can have. */
+const MOST_BYTES = 4 * 1024 * 1024
 
 async function play(scenario: FakeScenario, signal: AbortSignal): Promise<void> {
   if (scenario.hang) await new Promise(() => {})

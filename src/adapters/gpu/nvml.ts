@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis, Probe } from '../../domain/model.ts'
 import type { GpuProvider } from '../../domain/ports.ts'
+import { isRoot, isRootsAlone } from '../os/ownership.ts'
 import { selfCommand } from '../os/self.ts'
 import { withinDeadline } from './deadline.ts'
 import { complaint, driverFailed } from './driver-words.ts'
@@ -35,6 +36,9 @@ export function nvmlProvider(env: Environment): GpuProvider {
 
 async function ask(env: Environment, signal: AbortSignal): Promise<NvmlAnswer> {
   const library = env.CANHAZGPU_NVML_LIBRARY || STANDARD_LIBRARY
+  if (library !== STANDARD_LIBRARY && isRoot() && !isRootsAlone(library)) {
+    throw driverFailed('NVML', 'root loads no library that another user can change (CANHAZGPU_NVML_LIBRARY)')
+  }
   const output = await runProgram(selfCommand(['__probe', 'nvml', library]), { env, signal, isAnswer })
   if (output.signal !== null) throw driverFailed('NVML', `crashed (${output.signal})`)
   if (output.exitCode !== 0) throw driverFailed('NVML', complaint(output))

@@ -26,7 +26,15 @@ export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000
+export const O_PATH = 0o10000000
 export const O_NOFOLLOW = onArm ? 0o100000 : 0o400000
+
+/** Types of files in `st_mode`. */
+export const S_IFMT = 0o170000
+export const S_IFIFO = 0o010000
+export const S_IFDIR = 0o040000
+export const S_IFREG = 0o100000
+export const S_IFLNK = 0o120000
 
 export const F_SETFD = 2
 export const FD_CLOEXEC = 1
@@ -44,6 +52,9 @@ export const F_OK = 0
 
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
+const AT_EMPTY_PATH = 0x1000
+const STATX_TYPE = 0x1
+const STATX_MODE = 0x2
 const STATX_UID = 0x8
 
 const { symbols: c } = dlopen('libc.so.6', {
@@ -138,21 +149,41 @@ export const newSession = (): number => outcome(c.setsid())
 export const clockInto = (clock: number, timespec: BigInt64Array<ArrayBuffer>): number =>
   outcome(c.clock_gettime(clock, timespec))
 
-/** The user whom a file, or the link in its place, belongs to; negative where it cannot be seen. statx(2) by number: old C libraries lack it. */
-export function ownerOf(path: string): number {
-  const name = cString(path)
+export interface FileStatus {
+  readonly uid: number
+  /** Type and permissions, as in `st_mode`. */
+  readonly mode: number
+}
+
+/**
+ * Of an open descriptor, or of a path: of the link itself where the path ends in one. A negated errno where it
+ * cannot be seen. statx(2) by number: old C libraries lack it.
+ */
+export function statusOf(target: string | number): FileStatus | number {
+  const [fd, name, flags] =
+    typeof target === 'number'
+      ? ([target, cString(''), AT_EMPTY_PATH] as const)
+      : ([AT_FDCWD, cString(target), AT_SYMLINK_NOFOLLOW] as const)
   const status = new Uint8Array(256)
   const seen = outcome(
     c.syscall(
       onArm ? 291 : 332,
-      AT_FDCWD,
+      fd,
       addressOf(name),
-      AT_SYMLINK_NOFOLLOW,
-      STATX_UID,
+      flags,
+      STATX_TYPE | STATX_MODE | STATX_UID,
       addressOf(status),
     ),
   )
-  return seen < 0 ? seen : new DataView(status.buffer).getUint32(20, true)
+  if (seen < 0) return seen
+  const view = new DataView(status.buffer)
+  return { uid: view.getUint32(20, true), mode: view.getUint16(28, true) }
+}
+
+/** The user whom a file, or the link in its place, belongs to; negative where it cannot be seen. */
+export function ownerOf(path: string): number {
+  const status = statusOf(path)
+  return typeof status === 'number' ? status : status.uid
 }
 
 /** Fills a `struct statfs`. */

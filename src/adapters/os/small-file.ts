@@ -1,6 +1,12 @@
 import * as libc from './libc.ts'
 
-export type NotRead = { readonly kind: 'too-large' } | { readonly kind: 'failed'; readonly reason: string }
+export type NotRead =
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** Why a file of this status is not read; undefined: it is. */
+export type Refuse = (status: libc.FileStatus) => string | undefined
 
 const POLL_IN = 1
 
@@ -10,13 +16,43 @@ const POLL_IN = 1
  * is replaced.
  */
 export function readSmallFile(path: string, mostBytes: number): string | NotRead {
-  const fd = libc.open(path, libc.O_RDONLY | libc.O_NONBLOCK | libc.O_NOCTTY)
+  return using(path, READ, (fd) => readUpTo(fd, mostBytes))
+}
+
+/** As `readSmallFile`, of a file that is not refused, and with its status. */
+export function readExamined(
+  path: string,
+  mostBytes: number,
+  refuse: Refuse,
+): { readonly text: string; readonly status: libc.FileStatus } | NotRead {
+  // Opening a device can have an effect, so the first descriptor only names the file.
+  const named = using(path, libc.O_PATH, (fd) => examined(fd, refuse))
+  if ('kind' in named) return named
+  return using(path, READ, (fd) => {
+    const status = examined(fd, refuse)
+    if ('kind' in status) return status
+    const text = readUpTo(fd, mostBytes)
+    return typeof text === 'string' ? { text, status } : text
+  })
+}
+
+const READ = libc.O_RDONLY | libc.O_NONBLOCK | libc.O_NOCTTY
+
+function using<Result>(path: string, flags: number, use: (fd: number) => Result): Result | NotRead {
+  const fd = libc.open(path, flags)
   if (fd < 0) return failed(fd)
   try {
-    return readUpTo(fd, mostBytes)
+    return use(fd)
   } finally {
     libc.close(fd)
   }
+}
+
+function examined(fd: number, refuse: Refuse): libc.FileStatus | NotRead {
+  const status = libc.statusOf(fd)
+  if (typeof status === 'number') return failed(status)
+  const reason = refuse(status)
+  return reason === undefined ? status : { kind: 'refused', reason }
 }
 
 function readUpTo(fd: number, mostBytes: number): string | NotRead {

@@ -2,6 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment } from '../../domain/model.ts'
 import type { SetAside, Store } from '../../domain/ports.ts'
 import type { Checkup } from '../../domain/soundness.ts'
+import { refuseForeignPath } from './foreign-path.ts'
 import { refuseNetworkFilesystem } from './network-filesystem.ts'
 
 /** Where a store URL points. Only the embedded store exists so far. */
@@ -9,9 +10,9 @@ export interface StorePlace {
   readonly path: string
 }
 
-/** Reads `sqlite:///absolute/path`. Throws `config-invalid`. */
+/** Reads `sqlite:///absolute/path`, or the path alone. Throws `config-invalid`. */
 export function storePlace(url: string): StorePlace {
-  const path = /^sqlite:\/\/(\/[^\0]+)$/.exec(url)?.[1]
+  const path = /^(?:sqlite:\/\/)?(\/[^\0]+)$/.exec(url)?.[1]
   if (path !== undefined && !path.endsWith('/')) return { path }
   throw new CanhazgpuError(
     'config-invalid',
@@ -19,27 +20,32 @@ export function storePlace(url: string): StorePlace {
   )
 }
 
+/** The path that the URL names, where a pool can safely be used. Throws `store-unavailable` and `permission-denied`. */
+function safePath(url: string): string {
+  const { path } = storePlace(url)
+  refuseForeignPath(path)
+  refuseNetworkFilesystem(path)
+  return path
+}
+
 /** Where the pool is kept, and the Unix group that it is for; null: every user. */
 export async function storedPlace(url: string): Promise<{ path: string; group: string | null }> {
   const { groupOf } = await import('./access.ts')
-  const { path } = storePlace(url)
+  const path = safePath(url)
   return { path, group: groupOf(path) }
 }
 
 /** Opens the pool that the URL names. */
 export async function openStore(url: string, now: () => Moment): Promise<Store> {
   const { openSqliteStore } = await import('./sqlite.ts')
-  refuseNetworkFilesystem(storePlace(url).path)
-  return openSqliteStore({ ...storePlace(url), now })
+  return openSqliteStore({ path: safePath(url), now })
 }
 
 /** Opens it for setting up a pool, created for every user or for one Unix group if need be. */
 export async function createStore(url: string, now: () => Moment, gid: number | undefined): Promise<Store> {
   const { createSqliteStore } = await import('./sqlite.ts')
-  const place = storePlace(url)
-  refuseNetworkFilesystem(place.path)
   return createSqliteStore(
-    { ...place, now },
+    { path: safePath(url), now },
     gid === undefined ? { kind: 'everyone' } : { kind: 'group', gid },
   )
 }
@@ -47,9 +53,7 @@ export async function createStore(url: string, now: () => Moment, gid: number | 
 /** Looks over the pool that the URL names, and changes nothing. */
 export async function checkStore(url: string): Promise<Checkup> {
   const { checkUp } = await import('./checkup.ts')
-  const { path } = storePlace(url)
-  refuseNetworkFilesystem(path)
-  return checkUp(path)
+  return checkUp(safePath(url))
 }
 
 /** Moves it out of the way if its file is damaged; what replaces it is for the group, or for those who had it. */
@@ -60,8 +64,7 @@ export async function setAsideStore(
 ): Promise<SetAside | null> {
   const { setAsideDamaged } = await import('./set-aside.ts')
   const { createSqliteStore } = await import('./sqlite.ts')
-  const { path } = storePlace(url)
-  refuseNetworkFilesystem(path)
+  const path = safePath(url)
   const aside = setAsideDamaged(path, new Date(now().wall))
   if (aside === null) return null
   const { audience, ...rest } = aside

@@ -1,0 +1,155 @@
+import { CanhazgpuError } from '../domain/errors.ts'
+import { SETTINGS } from '../domain/settings.ts'
+import { type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from './os/libc.ts'
+import { isQuotable, isRoot, isRoots } from './os/ownership.ts'
+import { type NotRead, readExamined } from './os/small-file.ts'
+
+export interface FileSources {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** `--config`, which must then exist. */
+  readonly configFile?: string
+  /** Tells of a file that is not used. */
+  readonly warn: (message: string) => void
+}
+
+export interface ConfigFile {
+  readonly path: string
+  readonly values: Readonly<Record<string, unknown>>
+  /** Whether what stands in it may be repeated in an error. */
+  readonly quotable: boolean
+}
+
+/** Those that there are, the one that goes before the other first. Throws `config-invalid`. */
+export function configFiles({ env, configFile, warn }: FileSources): readonly ConfigFile[] {
+  const home = env.HOME
+  const personal = configFile ?? (home === undefined ? undefined : `${home}/.canhazgpu.yaml`)
+  const files: ConfigFile[] = []
+  for (const path of [personal, '/etc/canhazgpu/config.yaml']) {
+    if (path === undefined) continue
+    const read = path === configFile ? readNamed(path) : readDefault(path, warn)
+    if (read === null) continue
+    const quotable = isQuotable(read.status)
+    files.push({ path, quotable, values: parseConfig(path, read.text, quotable) })
+  }
+  return files
+}
+
+const OTHERS_WRITE = 0o002
+
+type ReadFile = Exclude<ReturnType<typeof readExamined>, NotRead>
+
+function readNamed(path: string): ReadFile {
+  const read = readExamined(path, MOST_BYTES, refusal)
+  if ('text' in read) return read
+  const hint =
+    read.kind === 'refused' ? { hint: `give it to root: 'chown root ${path} && chmod o-w ${path}'` } : {}
+  throw new CanhazgpuError('config-invalid', unreadable(path, read), hint)
+}
+
+/** Most have none; or it is in a folder closed to us, another user's `$HOME` kept by `su`. */
+function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
+  if (findPath(path) !== 0) return null
+  const read = readExamined(path, MOST_BYTES, (status) => refusal(status) ?? noFile(status))
+  if ('text' in read) return read
+  if (read.kind !== 'refused') throw new CanhazgpuError('config-invalid', unreadable(path, read))
+  warn(`the configuration ${path} is skipped: ${read.reason}`)
+  return null
+}
+
+/** With `$HOME` kept (`sudo -E`, `su -m`) root would obey another user's file. */
+function refusal({ uid, mode }: FileStatus): string | undefined {
+  if (!isRoot()) return undefined
+  if (!isRoots(uid)) return `it belongs to another user (uid ${uid})`
+  const isFile = (mode & S_IFMT) === S_IFREG
+  return isFile && (mode & OTHERS_WRITE) !== 0 ? 'every user can change it' : undefined
+}
+
+/** A link may lead root to a device, and some do things when they are opened. */
+function noFile({ mode }: FileStatus): string | undefined {
+  const type = mode & S_IFMT
+  return isRoot() && type !== S_IFREG && type !== S_IFIFO ? 'it is no regular file' : undefined
+}
+
+function unreadable(path: string, read: NotRead): string {
+  const why = read.kind === 'too-large' ? `it has more than ${MOST_BYTES} bytes` : read.reason
+  return `Cannot read the configuration ${path}: ${why}`
+}
+
+/** Room for every setting many times over; long keys take the parsers long. */
+const MOST_BYTES = 64 * 1024
+
+/** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but known keys. */
+export function parseConfig(
+  path: string,
+  text: string,
+  quotable: boolean,
+): Readonly<Record<string, unknown>> {
+  const values = parseByEnding(path, text)
+  if (values === null || values === undefined) return {}
+  if (typeof values !== 'object' || Array.isArray(values)) {
+    throw new CanhazgpuError('config-invalid', `Invalid configuration ${path}: expected keys and values`)
+  }
+  const known = Object.values(SETTINGS).map((spec) => spec.key)
+  const flat = flattened(Object.entries(values), known)
+  for (const key of Object.keys(flat)) {
+    if (known.includes(key)) continue
+    throw new CanhazgpuError('config-invalid', `Unknown key${quotable ? ` '${key}'` : ''} in ${path}`, {
+      hint: `known keys: ${known.join(', ')}`,
+    })
+  }
+  return flat
+}
+
+/** `run: { wait: true }` and `run.wait: true` are the same. */
+function flattened(
+  entries: readonly (readonly [string, unknown])[],
+  known: readonly string[],
+): Record<string, unknown> {
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value) && !known.includes(key)
+        ? Object.entries(value).map(([inner, each]) => [`${key}.${inner}`, each] as const)
+        : [[key, value] as const],
+    ),
+  )
+}
+
+function parseByEnding(path: string, text: string): unknown {
+  const [language, parse] = languageOf(path)
+  try {
+    return parse(text)
+  } catch (cause) {
+    // The parser's own words may repeat the file's.
+    const line = faultyLine(text, parse)
+    const where = line === undefined ? '' : ` (line ${line})`
+    throw new CanhazgpuError(
+      'config-invalid',
+      `Cannot parse the configuration ${path}: no valid ${language}${where}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function languageOf(path: string): readonly ['TOML' | 'JSON' | 'YAML', (text: string) => unknown] {
+  if (path.endsWith('.toml')) return ['TOML', Bun.TOML.parse]
+  if (path.endsWith('.json')) return ['JSON', JSON.parse]
+  return ['YAML', Bun.YAML.parse]
+}
+
+/** The line behind the most lines that can be parsed without the rest: the parsers do not tell theirs. */
+function faultyLine(text: string, parse: (text: string) => unknown): number | undefined {
+  const lines = text.split('\n')
+  if (lines.length > MOST_LINES_TRIED) return undefined
+  for (let sound = lines.length - 1; sound >= 0; sound--) {
+    try {
+      parse(`${lines.slice(0, sound).join('\n')}\n`)
+      return sound + 1
+    } catch {}
+  }
+  return undefined
+}
+
+/** Each try reads all lines before; files of people are short. */
+const MOST_LINES_TRIED = 200
