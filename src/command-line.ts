@@ -81,6 +81,10 @@ async function thisMachine(
       return deps
     }),
     lastingDeps: () => openLastingDeps(settings, warn),
+    askUsage: async (question) => {
+      const { usageOfChild } = await import('./adapters/usage-process.ts')
+      return usageOfChild(settings.store, question)
+    },
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupId(group)
       return {

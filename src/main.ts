@@ -17,6 +17,12 @@ switch (args[0]) {
     await superviseMain({ store: args[1] ?? '', reservation: args[2] ?? '' })
     break
   }
+  case '__usage': {
+    const { usageMain } = await import('./usage-child.ts')
+    const { exitNow } = await import('./adapters/os/libc.ts')
+    exitNow(await usageMain(args[1] ?? '', args[2] ?? ''))
+    break
+  }
   default: {
     const { commandLineMain } = await import('./command-line.ts')
     const { exitNow } = await import('./adapters/os/libc.ts')

@@ -1,6 +1,14 @@
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { Moment, Pool, UsageRecord } from '../../src/domain/model.ts'
-import type { Decide, Decision, LineCalls, RecordedUsage, Store, TimeRange } from '../../src/domain/ports.ts'
+import type {
+  Decide,
+  Decision,
+  LineCalls,
+  RecordedTime,
+  RecordedUsage,
+  Store,
+  TimeRange,
+} from '../../src/domain/ports.ts'
 import { tallied } from '../../src/domain/report.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
@@ -56,9 +64,15 @@ export class ProcessStore implements Store {
     return this.#stored.turns
   }
 
-  async history(range: TimeRange): Promise<readonly UsageRecord[]> {
+  async history(range: TimeRange, most?: number): Promise<readonly UsageRecord[]> {
     await this.#reach()
-    return this.#recordsOf(range).sort((a, b) => a.startedAt - b.startedAt)
+    const records = this.#recordsOf(range).sort((a, b) => a.endedAt - b.endedAt)
+    return most === undefined ? records : records.slice(Math.max(0, records.length - most))
+  }
+
+  async visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void> {
+    await this.#reach()
+    this.#recordsOf(range).forEach(visit)
   }
 
   async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {

@@ -1,6 +1,5 @@
-import { type DailyUsage, dailyUsage } from '../domain/daily.ts'
+import type { DailyUsage } from '../domain/daily.ts'
 import type { Millis } from '../domain/model.ts'
-import type { PastTime } from './usage-history.ts'
 
 /** The JSON of `/api/daily`: GPU hours per day by user. */
 export interface DailyDocument {
@@ -24,12 +23,8 @@ export function dayStarts(count: number, now: Millis): readonly Millis[] {
   )
 }
 
-export function dailyDocument(
-  times: readonly PastTime[],
-  starts: readonly Millis[],
-  now: Millis,
-): DailyDocument {
-  return { days: dailyUsage(times, starts, now).map(dayDocument) }
+export function dailyDocument(days: readonly DailyUsage[]): DailyDocument {
+  return { days: days.map(dayDocument) }
 }
 
 function dayDocument({ start, hours }: DailyUsage): DayDocument {

@@ -8,7 +8,7 @@ export interface HistoryDocument {
   readonly to: string
   /** Oldest start first. */
   readonly records: readonly HistoryRecordDocument[]
-  /** How many older records were left out; absent: none. */
+  /** How many records were left out, those that ended first; absent: none. */
   readonly left_out?: number
 }
 
@@ -29,13 +29,14 @@ export interface HistoryRecordDocument {
 /** More than a browser draws with pleasure; the newest are kept. */
 export const MOST_RECORDS = 20_000
 
-export function historyDocument(range: TimeRange, times: readonly PastTime[]): HistoryDocument {
-  const leftOut = Math.max(0, times.length - MOST_RECORDS)
+/** `left` records were not even read. */
+export function historyDocument(range: TimeRange, times: readonly PastTime[], left = 0): HistoryDocument {
+  const cut = Math.max(0, times.length - MOST_RECORDS)
   return {
     from: timestamp(range.from),
     to: timestamp(range.to),
-    records: times.slice(leftOut).map(recordDocument),
-    ...(leftOut === 0 ? {} : { left_out: leftOut }),
+    records: times.slice(cut).map(recordDocument),
+    ...(left + cut === 0 ? {} : { left_out: left + cut }),
   }
 }
 

@@ -9,13 +9,17 @@ export interface PastTime extends HeldTime {
   readonly outcome?: Outcome
 }
 
-/** Everything held in the range, what is held still included, oldest start first. */
+/**
+ * Everything held in the range, what is held still included, oldest start first. Of more than `most` records those
+ * that ended last.
+ */
 export async function usageHistory(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   range: TimeRange,
+  most?: number,
 ): Promise<readonly PastTime[]> {
   const seen = await deps.store.read()
-  const recorded = await deps.store.history(range)
+  const recorded = await deps.store.history(range, most)
   return [...recorded, ...unrecordedTimes(seen, recorded, deps)]
     .filter((time) => time.endedAt >= range.from && time.startedAt <= range.to)
     .sort((a, b) => a.startedAt - b.startedAt || a.gpu - b.gpu)

@@ -1,5 +1,6 @@
 import type { Deps } from '../app/deps.ts'
 import type { PoolPlace, StoredPlace } from '../app/set-up.ts'
+import type { UsageQuestion } from '../app/usage-answer.ts'
 import type { Waker } from '../app/wait-in-line.ts'
 import type { Intent } from '../domain/acquisition.ts'
 import type { Variables } from '../domain/device-variables.ts'
@@ -25,6 +26,8 @@ export interface World {
   readonly deps: () => Promise<Deps>
   /** For who stays: trouble with the pool, or another one in its place, is no end. */
   readonly lastingDeps: () => Promise<Deps>
+  /** Answers a question about the history, as JSON, outside this process. */
+  readonly askUsage: (question: UsageQuestion) => Promise<string>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
   /** Looks the pool over and changes nothing. */

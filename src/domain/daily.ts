@@ -1,4 +1,5 @@
-import type { HeldTime, Millis } from './model.ts'
+import type { Millis } from './model.ts'
+import type { RecordedTime } from './ports.ts'
 import { shownName } from './report.ts'
 
 /** GPU hours of one day by the user's shown name. */
@@ -9,23 +10,37 @@ export interface DailyUsage {
 
 const HOUR_MS: Millis = 3_600_000
 
-/** Splits held times at the starts of days; the last day ends at `end`. `starts` ascend. */
-export function dailyUsage(
-  times: Iterable<HeldTime>,
-  starts: readonly Millis[],
-  end: Millis,
-): readonly DailyUsage[] {
-  const days = starts.map((start, at) => ({
-    start,
-    end: starts[at + 1] ?? end,
-    hours: new Map<string, number>(),
-  }))
-  for (const time of times) {
+/** Splits held times at the starts of days, which ascend; the last day ends at `end`. */
+export class DailySums {
+  readonly days: readonly DailyUsage[]
+  readonly #ends: readonly Millis[]
+  readonly #hours: readonly Map<string, number>[]
+
+  constructor(starts: readonly Millis[], end: Millis) {
+    this.#ends = starts.map((_, at) => starts[at + 1] ?? end)
+    this.#hours = starts.map(() => new Map<string, number>())
+    this.days = starts.map((start, at) => ({ start, hours: this.#hours[at] ?? new Map() }))
+  }
+
+  add(time: RecordedTime): void {
     const user = shownName(time)
-    for (const day of days) {
-      const held = Math.min(time.endedAt, day.end) - Math.max(time.startedAt, day.start)
-      if (held > 0) day.hours.set(user, (day.hours.get(user) ?? 0) + held / HOUR_MS)
+    for (let at = this.#lastDayOf(time); at >= 0; at--) {
+      const [start, end, hours] = [this.days[at]?.start, this.#ends[at], this.#hours[at]]
+      if (start === undefined || end === undefined || hours === undefined) return
+      const held = Math.min(time.endedAt, end) - Math.max(time.startedAt, start)
+      if (held > 0) hours.set(user, (hours.get(user) ?? 0) + held / HOUR_MS)
+      if (time.startedAt >= start) return
     }
   }
-  return days.map(({ start, hours }) => ({ start, hours }))
+
+  /** The last day that begins before its end; -1: none. */
+  #lastDayOf({ endedAt }: RecordedTime): number {
+    let [low, high] = [0, this.days.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.days[middle]?.start ?? 0) < endedAt) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
 }

@@ -15,7 +15,8 @@ export function healed(store: Store): Store {
     initialize: (decide) =>
       store.initialize((pool, moment) => decide(pool === null ? null : followClock(pool, moment), moment)),
     turns: () => store.turns(),
-    history: (range) => store.history(range),
+    history: (range, most) => store.history(range, most),
+    visitTimes: (range, visit) => store.visitTimes(range, visit),
     usage: (range, reservations) => store.usage(range, reservations),
     changes: (signal) => store.changes(signal),
     lineCalls: (entry) => store.lineCalls(entry),

@@ -24,6 +24,14 @@ export interface TimeRange {
   readonly to: Millis
 }
 
+/** Who held a GPU from when to when. */
+export interface RecordedTime {
+  readonly user: string
+  readonly account: { readonly name: string }
+  readonly startedAt: Millis
+  readonly endedAt: Millis
+}
+
 /** What is recorded of a range, all of it at one instant. */
 export interface RecordedUsage {
   /** Of all records that overlap the range; one for each user, account and kind, in any order. */
@@ -56,8 +64,11 @@ export interface Store {
    */
   turns(): Promise<readonly string[]>
 
-  /** Records that overlap the range, in the order of their ends. */
-  history(range: TimeRange): Promise<readonly UsageRecord[]>
+  /** Records that overlap the range, in the order of their ends; of more than `most` those that ended last. */
+  history(range: TimeRange, most?: number): Promise<readonly UsageRecord[]>
+
+  /** Shows the time of every record that overlaps the range to `visit`, in any order, and keeps none in memory. */
+  visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void>
 
   /**
    * The sums of the records that overlap the range, in much less time than it takes to read them, and

@@ -13,6 +13,7 @@ export type HttpErrorCode =
   | 'method-not-allowed'
   | 'url-too-long'
   | 'too-many-connections'
+  | 'busy'
 
 const HTTP_STATUS = {
   'bad-request': 400,
@@ -22,6 +23,7 @@ const HTTP_STATUS = {
   'method-not-allowed': 405,
   'url-too-long': 414,
   'too-many-connections': 503,
+  busy: 503,
 } as const satisfies Readonly<Record<HttpErrorCode, number>>
 
 /** A request that is refused; becomes the answer in one place. */

@@ -121,7 +121,7 @@ export const schemas = {
         ),
       ),
     },
-    { left_out: whole },
+    { left_out: { ...whole, description: 'How many records are missing, those that ended first' } },
   ),
   Health: object({ status: oneOf('ok'), driver: oneOf('ok', 'stale', 'asleep') }),
   Failure: object({ error: object({ code: text, message: text }, { hint: text }) }),

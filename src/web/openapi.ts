@@ -16,7 +16,11 @@ export function openApiDocument(version: string) {
       '/api/snapshot': get('Status and line of one moment, and whether they are old', ref('Snapshot')),
       '/api/report': get('Who used how much', ref('Report'), [DAYS]),
       '/api/daily': get('GPU hours per day by user', ref('Daily'), [DAYS]),
-      '/api/history': get('Who held which GPU when; at most 90 days', ref('History'), [FROM, TO]),
+      '/api/history': get(
+        'Who held which GPU when; at most 90 days, widened to whole minutes, and the newest 20,000 records',
+        ref('History'),
+        [FROM, TO],
+      ),
       '/api/events': {
         get: {
           summary: 'Server-sent events: trend, snapshot and ping',
@@ -88,7 +92,7 @@ const WORDS: Readonly<Record<number, string>> = {
   400: 'A parameter is wrong',
   401: 'A password is needed',
   403: 'Not by this name of the host',
-  503: 'There is no pool, it cannot be read, or there are too many connections',
+  503: 'There is no pool, it cannot be read, or there are too many connections or questions (then with Retry-After)',
 }
 
 function failures(...statuses: readonly number[]) {

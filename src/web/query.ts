@@ -5,6 +5,7 @@ import { Refusal } from './errors.ts'
 export const MOST_DAYS = 90
 const DEFAULT_DAYS = 30
 const DAY_MS: Millis = 86_400_000
+const MINUTE_MS: Millis = 60_000
 
 /** `days=N`, a whole number from 1 to 90. */
 export function daysOf(text: string | undefined): number {
@@ -14,7 +15,10 @@ export function daysOf(text: string | undefined): number {
   throw new Refusal('bad-request', `Invalid value for days: expected a whole number from 1 to ${MOST_DAYS}`)
 }
 
-/** `from=…&to=…` in RFC 3339; without `to` until now, without `from` the 24 hours before. */
+/**
+ * `from=…&to=…` in RFC 3339; without `to` until now, without `from` the 24 hours before. Widened to whole minutes, so
+ * that pages that ask at about the same time share one answer.
+ */
 export function rangeOf(from: string | undefined, to: string | undefined, now: Millis): TimeRange {
   const end = to === undefined ? now : instant('to', to)
   const start = from === undefined ? end - DAY_MS : instant('from', from)
@@ -22,7 +26,7 @@ export function rangeOf(from: string | undefined, to: string | undefined, now: M
   if (end - start > MOST_DAYS * DAY_MS) {
     throw new Refusal('bad-request', `Invalid range: longer than ${MOST_DAYS} days`)
   }
-  return { from: start, to: end }
+  return { from: Math.floor(start / MINUTE_MS) * MINUTE_MS, to: Math.ceil(end / MINUTE_MS) * MINUTE_MS }
 }
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/

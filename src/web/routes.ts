@@ -1,10 +1,5 @@
 import { Hono } from 'hono'
-import { dailyDocument, dayStarts } from '../app/daily-document.ts'
 import type { Deps } from '../app/deps.ts'
-import { historyDocument } from '../app/history-document.ts'
-import { reportDocument } from '../app/report-document.ts'
-import { usageHistory } from '../app/usage-history.ts'
-import { reportUsage } from '../app/usage-report.ts'
 import type { Millis } from '../domain/model.ts'
 import type { Asset } from './assets.ts'
 import { failureResponse, Refusal } from './errors.ts'
@@ -15,11 +10,12 @@ import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { daysOf, rangeOf } from './query.ts'
 import type { Sampler } from './sampler.ts'
-import { SharedAnswers } from './shared-answers.ts'
 import type { Snapshot } from './snapshot.ts'
+import { type AskUsage, UsageAnswers } from './usage-answers.ts'
 
 export interface Site {
-  readonly deps: Pick<Deps, 'store' | 'alive' | 'stopped'>
+  readonly deps: Pick<Deps, 'store'>
+  readonly askUsage: AskUsage
   readonly guard: Guard
   readonly sampler: Sampler
   readonly streams: EventStreams
@@ -32,7 +28,7 @@ export interface Site {
 /** Everything the server answers. */
 export function routes(site: Site): (request: Request) => Promise<Response> {
   const { deps, sampler } = site
-  const shared = new SharedAnswers(site.clock)
+  const usage = new UsageAnswers(site.askUsage, site.clock)
   const app = new Hono({ strict: true })
 
   const present = async (part: (snapshot: Snapshot) => string) => {
@@ -43,27 +39,15 @@ export function routes(site: Site): (request: Request) => Promise<Response> {
   app.get('/api/queue', () => present((snapshot) => snapshot.queueJson))
   app.get('/api/snapshot', () => present((snapshot) => snapshot.json))
   app.get('/api/events', (c) => site.streams.stream(c.req.raw))
-  app.get('/api/report', async (c) => {
-    const days = daysOf(c.req.query('days'))
-    return json(
-      await shared.get(`report ${days}`, async () =>
-        JSON.stringify(reportDocument(await reportUsage(deps, days))),
-      ),
-    )
-  })
-  app.get('/api/daily', async (c) => {
-    const days = daysOf(c.req.query('days'))
-    return json(await shared.get(`daily ${days}`, () => daily(deps, days)))
-  })
+  for (const kind of ['report', 'daily'] as const) {
+    app.get(`/api/${kind}`, async (c) => {
+      return json(await usage.get({ kind, days: daysOf(c.req.query('days')) }))
+    })
+  }
   app.get('/api/history', async (c) => {
     const { moment } = await deps.store.read()
     const { from, to } = c.req.query()
-    const range = rangeOf(from, to, moment.wall)
-    return json(
-      await shared.get(`history ${from} ${to}`, async () =>
-        JSON.stringify(historyDocument(range, await usageHistory(deps, range))),
-      ),
-    )
+    return json(await usage.get({ kind: 'history', range: rangeOf(from, to, moment.wall) }))
   })
   app.get('/metrics', async () => {
     const text = await site.metrics.text(await sampler.current())
@@ -86,13 +70,6 @@ export function routes(site: Site): (request: Request) => Promise<Response> {
       return withSafeHeaders(failureResponse(error))
     }
   }
-}
-
-async function daily(deps: Site['deps'], days: number): Promise<string> {
-  const { moment } = await deps.store.read()
-  const starts = dayStarts(days, moment.wall)
-  const range = { from: starts[0] ?? moment.wall, to: moment.wall }
-  return JSON.stringify(dailyDocument(await usageHistory(deps, range), starts, moment.wall))
 }
 
 function json(text: string, headers: Readonly<Record<string, string>> = {}): Response {

@@ -8,9 +8,11 @@ import { Metrics } from './metrics.ts'
 import { routes } from './routes.ts'
 import { Sampler } from './sampler.ts'
 import type { Identity } from './snapshot.ts'
+import type { AskUsage } from './usage-answers.ts'
 
 export interface ServerOptions extends Identity {
   readonly deps: Deps
+  readonly askUsage: AskUsage
   readonly address: Address
   readonly access: Access
   /** Steady time. */
@@ -30,7 +32,7 @@ const FAREWELL_MS: Millis = 250
 
 /** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
-  const { deps, address, access, clock, hostname, version } = options
+  const { deps, askUsage, address, access, clock, hostname, version } = options
   const metrics = new Metrics()
   const sampler = new Sampler({
     deps,
@@ -42,6 +44,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
   const loopback = isLoopbackHost(hostInUrl(address.host))
   const answer = routes({
     deps,
+    askUsage,
     guard: openGuard({ access, loopback }),
     sampler,
     streams,

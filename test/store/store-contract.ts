@@ -210,6 +210,19 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         expect(await names(201, 299)).toEqual(['b'])
         expect(await names(500, 500)).toEqual(['c', 'b'])
         expect(await names(901, 1_000)).toEqual([])
+        const newest = async (most: number) =>
+          (await store.history(everything, most)).map((each) => each.reservation)
+        expect(await newest(2)).toEqual(['c', 'b'])
+        expect(await newest(3)).toEqual(['a', 'c', 'b'])
+        const visited: number[] = []
+        await store.visitTimes({ from: 201, to: 299 }, ({ user, account, startedAt, endedAt }) => {
+          expect({ user, name: account.name }).toEqual({
+            user: recordOf('c').user,
+            name: recordOf('c').account.name,
+          })
+          visited.push(startedAt, endedAt)
+        })
+        expect(visited).toEqual([150, 900])
       })
     })
 

@@ -31,7 +31,7 @@ export function recordOfRow(row: HistoryRow): UsageRecord {
 }
 
 /** A row that was edited, in nanoseconds perhaps, must not keep all others from being shown. */
-function withinDates(ms: number): Millis {
+export function withinDates(ms: number): Millis {
   return Math.min(LAST_DATE, Math.max(-LAST_DATE, ms))
 }
 

@@ -1,5 +1,5 @@
 import type { Moment, Pool } from '../../domain/model.ts'
-import type { Decide, Decision, Store, TimeRange } from '../../domain/ports.ts'
+import type { Decide, Decision, RecordedTime, Store, TimeRange } from '../../domain/ports.ts'
 
 /**
  * A store for a process that stays. After a failure it is opened anew at the next use, and so goes on with
@@ -31,8 +31,12 @@ export class LastingStore implements Store {
     return this.#use((store) => store.turns())
   }
 
-  history(range: TimeRange) {
-    return this.#use((store) => store.history(range))
+  history(range: TimeRange, most?: number) {
+    return this.#use((store) => store.history(range, most))
+  }
+
+  visitTimes(range: TimeRange, visit: (time: RecordedTime) => void) {
+    return this.#use((store) => store.visitTimes(range, visit))
   }
 
   usage(range: TimeRange, reservations: readonly string[]) {

@@ -3,12 +3,21 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { healed } from '../../domain/healed-store.ts'
 import { servableEntries } from '../../domain/line.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
-import type { Decide, Decision, LineCalls, RecordedUsage, Store, TimeRange } from '../../domain/ports.ts'
+import type {
+  Decide,
+  Decision,
+  LineCalls,
+  RecordedTime,
+  RecordedUsage,
+  Store,
+  TimeRange,
+} from '../../domain/ports.ts'
 import { ENOENT, ENOTDIR, effectiveUid, errorText, findPath, ownerOf } from '../os/libc.ts'
 import { isStopped } from '../os/processes.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
 import { decodePool, decodeTurns, encodePool, tooNew } from './codec.ts'
-import { type HistoryRow, recordOfRow, rowOfRecord } from './history-rows.ts'
+import { newestRecords, visitTimes } from './history-queries.ts'
+import { rowOfRecord } from './history-rows.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Audience } from './pool-files.ts'
 import { recordedUsage } from './recorded-usage.ts'
@@ -110,15 +119,12 @@ class SqliteStore implements Store {
     })
   }
 
-  async history(range: TimeRange): Promise<readonly UsageRecord[]> {
-    return this.#guard(() =>
-      this.#db
-        .query<HistoryRow, [number, number]>(
-          'SELECT * FROM history WHERE ended_at >= ? AND started_at <= ? ORDER BY ended_at',
-        )
-        .all(range.from, range.to)
-        .map(recordOfRow),
-    )
+  async history(range: TimeRange, most?: number): Promise<readonly UsageRecord[]> {
+    return this.#guard(() => newestRecords(this.#db, range, most))
+  }
+
+  async visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void> {
+    this.#guard(() => visitTimes(this.#db, range, visit))
   }
 
   async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {

@@ -1,3 +1,4 @@
+import type { UsageQuestion } from '../../app/usage-answer.ts'
 import type { WebServer } from '../../web/server.ts'
 import type { CommandSpec } from '../command.ts'
 import { option } from '../option.ts'
@@ -37,7 +38,7 @@ export const web: CommandSpec<WebOptions, Serving> = {
     const { startServer } = await import('../../web/server.ts')
     const site = demo
       ? await demoSite(world)
-      : { deps: await world.lastingDeps(), hostname: world.hostname() }
+      : { deps: await world.lastingDeps(), askUsage: world.askUsage, hostname: world.hostname() }
     const server = await startServer({
       ...site,
       version: world.version,
@@ -63,5 +64,8 @@ const OPEN_TO_ALL =
 
 async function demoSite(world: World) {
   const { demoDeps, DEMO_HOST } = await import('../../web/demo/deps.ts')
-  return { deps: demoDeps({ now: world.now, steady: world.steadyClock }), hostname: DEMO_HOST }
+  const { usageAnswer } = await import('../../app/usage-answer.ts')
+  const deps = demoDeps({ now: world.now, steady: world.steadyClock })
+  const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(deps, question))
+  return { deps, askUsage, hostname: DEMO_HOST }
 }

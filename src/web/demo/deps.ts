@@ -50,8 +50,12 @@ function demoStore(play: Play, present: () => Moment): Store {
     update: async () => refuse(),
     initialize: async () => refuse(),
     turns: async () => [],
-    async history(range) {
-      return recordsOf(range).sort((a, b) => a.startedAt - b.startedAt)
+    async history(range, most) {
+      const records = recordsOf(range).sort((a, b) => a.endedAt - b.endedAt)
+      return most === undefined ? records : records.slice(Math.max(0, records.length - most))
+    },
+    async visitTimes(range, visit) {
+      recordsOf(range).forEach(visit)
     },
     async usage(range, reservations) {
       const records = recordsOf(range)

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'bun:test'
+import { Refusal } from '../../src/web/errors.ts'
+import { rangeOf } from '../../src/web/query.ts'
+import { UsageAnswers } from '../../src/web/usage-answers.ts'
+
+/** Questions stay open until they are answered here. */
+function scene() {
+  const asked: {
+    readonly days: number
+    readonly answer: (text: string) => void
+    fail(error: Error): void
+  }[] = []
+  let now = 0
+  const answers = new UsageAnswers(
+    (question) => {
+      const { promise, resolve, reject } = Promise.withResolvers<string>()
+      asked.push({ days: 'days' in question ? question.days : 0, answer: resolve, fail: reject })
+      return promise
+    },
+    () => now,
+  )
+  const advance = (ms: number) => {
+    now += ms
+  }
+  const ask = (days: number) => answers.get({ kind: 'daily', days })
+  return { asked, ask, advance }
+}
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('questions about the history', () => {
+  test('are answered one at a time', async () => {
+    const { asked, ask } = scene()
+    const [first, second] = [ask(1), ask(2)]
+    await settled()
+    expect(asked.map(({ days }) => days)).toEqual([1])
+    asked[0]?.answer('one')
+    expect(await first).toBe('one')
+    await settled()
+    expect(asked.map(({ days }) => days)).toEqual([1, 2])
+    asked[1]?.answer('two')
+    expect(await second).toBe('two')
+  })
+
+  test('are answered once for all who ask the same, and the longer it took the longer that holds', async () => {
+    const { asked, ask, advance } = scene()
+    const both = [ask(7), ask(7)]
+    await settled()
+    advance(2_000)
+    asked[0]?.answer('same')
+    expect(await Promise.all(both)).toEqual(['same', 'same'])
+    advance(19_999)
+    expect(await ask(7)).toBe('same')
+    expect(asked).toHaveLength(1)
+    advance(1)
+    void ask(7)
+    await settled()
+    expect(asked).toHaveLength(2)
+  })
+
+  test('are refused where too many wait, but those that are being answered are shared still', async () => {
+    const { asked, ask } = scene()
+    const waiting = Array.from({ length: 8 }, (_, at) => ask(at + 1))
+    const refusal = await ask(9).catch((error: unknown) => error)
+    expect(refusal).toBeInstanceOf(Refusal)
+    expect(refusal).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
+    const shared = ask(1)
+    for (let at = 0; at < 8; at++) {
+      await settled()
+      asked[at]?.answer(`${at}`)
+    }
+    expect(await shared).toBe('0')
+    expect(await Promise.all(waiting)).toHaveLength(8)
+    void ask(9)
+    await settled()
+    expect(asked).toHaveLength(9)
+  })
+
+  test('that fail are asked anew, and hold up nobody', async () => {
+    const { asked, ask } = scene()
+    const [first, second] = [ask(1), ask(2)]
+    await settled()
+    asked[0]?.fail(new Error('no pool'))
+    expect(first).rejects.toThrow('no pool')
+    await settled()
+    asked[1]?.answer('two')
+    expect(await second).toBe('two')
+    void ask(1)
+    await settled()
+    expect(asked.map(({ days }) => days)).toEqual([1, 2, 1])
+  })
+})
+
+test('ranges that differ by seconds are the same', () => {
+  const now = Date.UTC(2026, 2, 14, 15, 9, 26)
+  const whole = { from: Date.UTC(2026, 2, 13, 15, 9), to: Date.UTC(2026, 2, 14, 15, 10) }
+  expect(rangeOf(undefined, undefined, now)).toEqual(whole)
+  expect(rangeOf(undefined, undefined, now + 5_000)).toEqual(whole)
+  expect(rangeOf('2026-03-13T15:09:59.999Z', '2026-03-14T15:09:00.001Z', now)).toEqual(whole)
+})
