@@ -61,22 +61,20 @@ class Episode {
     const world = this.#world
     const { scheduler } = world
     calmDown(world)
-    const unseen = this.#script.hasContainers ? 17 * 60_000 : 0
-    this.#until(
-      scheduler.now + bound(world, this.#script.hasContainers) + unseen,
-      () => starving(world).length === 0,
-    )
+    const hasUnseen = this.#hasUnseen()
+    const unseen = hasUnseen ? 17 * 60_000 : 0
+    this.#until(scheduler.now + bound(world, hasUnseen) + unseen, () => starving(world).length === 0)
     for (const name of starving(world)) this.#break(`${name} starves`)
     resumeAll(world)
-    this.#until(
-      scheduler.now + bound(world, this.#script.hasContainers) + unseen,
-      () => busy(world).length === 0,
-    )
+    this.#until(scheduler.now + bound(world, hasUnseen) + unseen, () => busy(world).length === 0)
     for (const name of busy(world)) this.#break(`${name} does not come to an end`)
     // What is over and unseen stands until somebody types a command.
     this.#until(scheduler.now + unseen + 5_000, () => false)
-    for (const machine of world.machines) deeds.look(machine, 'status')
-    this.#until(scheduler.now + 60_000, () => busy(world).length === 0)
+    // A heartbeat from the future counts from the first look on.
+    for (const wait of unseen === 0 ? [60_000] : [unseen, 60_000]) {
+      for (const machine of world.machines) deeds.look(machine, 'status')
+      this.#until(scheduler.now + wait, () => wait === 60_000 && busy(world).length === 0)
+    }
     for (const name of standing(world)) this.#break(`${name} is left over`)
     for (const machine of world.machines) {
       const books = world.checker.booksOf(machine)
@@ -89,6 +87,13 @@ class Episode {
         )
       }
     }
+  }
+
+  /** Whether only heartbeats can tell of some process that it is gone. */
+  #hasUnseen(): boolean {
+    const { hasMasks, machines, checker } = this.#world
+    const hasUnproven = machines.some((machine) => checker.booksOf(machine).mayHaveUnproven)
+    return this.#script.hasContainers || hasMasks || hasUnproven
   }
 
   #break(words: string): void {

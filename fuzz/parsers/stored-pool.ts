@@ -178,7 +178,7 @@ function checkSameAgain(pool: Pool): void {
 /** Everything that shows it, at this time. */
 function checkShown(stored: Pool, moment: Moment): void {
   for (const liveness of ['alive', 'gone'] as const) {
-    const { pool } = settle(followClock(stored, moment), moment.wall, {
+    const { pool } = settle(followClock(stored, moment), moment, {
       alive: () => liveness,
       stopped: () => liveness === 'gone',
     })

@@ -1,5 +1,6 @@
 import type { Intent } from '../../src/domain/acquisition.ts'
-import type { UsageRecord } from '../../src/domain/model.ts'
+import type { Liveness, Moment, UsageRecord } from '../../src/domain/model.ts'
+import { isRead } from '../world/kernel.ts'
 import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'
 import type { Commit } from '../world/stored-pool.ts'
@@ -36,6 +37,7 @@ export interface Waiter {
 export class Books {
   readonly machine: Machine
   readonly frame = new Frame()
+  readonly beatFrame = new Frame(true)
   readonly held = new Map<string, Held>()
   readonly waiting = new Map<string, Waiter>()
   readonly records: UsageRecord[] = []
@@ -48,10 +50,51 @@ export class Books {
     this.machine = machine
   }
 
-  /** The present instant, as the machine's clocks show it. */
-  now(): Instant {
-    const moment = this.machine.moment()
+  /** The boot and the moment of the last commit. */
+  #lastWrite: { readonly boot: number; readonly moment: Moment } | null = null
+  /** What ran in an earlier boot whose end the first commit after it could not prove. */
+  readonly #unproven = new Set<string>()
+
+  /** The present instant, as this process sees it by the machine's clocks. */
+  now(process: Process): Instant {
+    const moment = process.moment()
     return this.frame.now(moment, this.machine.trueTime(moment))
+  }
+
+  /** The same for heartbeats. */
+  beatNow(process: Process): Instant {
+    const moment = process.moment()
+    return this.beatFrame.now(moment, this.machine.trueTime(moment))
+  }
+
+  written(process: Process, moment: Moment, { now, beatNow }: Pick<Audit, 'now' | 'beatNow'>): void {
+    const { boots } = this.machine
+    if (this.#lastWrite !== null && this.#lastWrite.boot !== boots && !this.#provesReboot(moment)) {
+      for (const { id, holder } of this.held.values()) if (holder.boot !== boots) this.#unproven.add(id)
+      for (const waiter of this.waiting.values())
+        if (waiter.process.boot !== boots) this.#unproven.add(waiter.id)
+    }
+    this.#lastWrite = { boot: process.boot, moment }
+    this.frame.written(moment, now)
+    this.beatFrame.written(moment, beatNow)
+  }
+
+  /** Whether what ran in an earlier boot is known to this process to have ended with it. */
+  isKnownRebooted(id: string, holder: Process, looker: Process): boolean {
+    if (holder.boot === this.machine.boots || this.#unproven.has(id)) return false
+    return this.#lastWrite?.boot === this.machine.boots || this.#provesReboot(looker.moment())
+  }
+
+  /** Whether something of an earlier boot may have to wait for its heartbeat to grow stale. */
+  get mayHaveUnproven(): boolean {
+    return this.#unproven.size > 0 || (this.#lastWrite?.boot ?? 1) !== this.machine.boots
+  }
+
+  /** By two boot ids that were read, and less time since boot than there was at the last commit. */
+  #provesReboot({ steady }: Moment): boolean {
+    const last = this.#lastWrite?.moment.steady
+    if (last === undefined || !isRead(last.epoch) || !isRead(steady.epoch)) return false
+    return last.epoch !== steady.epoch && steady.ms < last.ms
   }
 }
 
@@ -59,6 +102,8 @@ export class Books {
 export interface Audit extends Commit {
   readonly books: Books
   readonly now: Instant
+  /** The same instant for heartbeats. */
+  readonly beatNow: Instant
   readonly report: (broken: Broken, words: () => string) => void
 }
 
@@ -66,14 +111,26 @@ export type Report = (violation: Violation) => void
 
 export const isRoot = (uid: number): boolean => uid === 0
 
+const shareNamespace = (looker: Process, other: Process): boolean =>
+  looker.identity.pidNamespace === other.identity.pidNamespace
+
+/** What one process can know of another. */
+export function sightOf(looker: Process, other: Process): Liveness {
+  if (!shareNamespace(looker, other)) return 'unknown'
+  if (other.isAlive) return 'alive'
+  return canSee(looker, other) ? 'gone' : 'unknown'
+}
+
 /** Whether one process can know of another that it has ended. */
 export const canSee = (looker: Process, other: Process): boolean =>
-  looker.identity.pidNamespace === other.identity.pidNamespace
+  shareNamespace(looker, other) &&
+  isRead(looker.identity.bootId) &&
+  looker.identity.bootId === other.identity.bootId
 
 /** Whether the process that decides sees that the waiter is stopped, at the moment of its decision. */
 export function isSeenStopped({ books, process, now }: Pick<Audit, 'books' | 'process' | 'now'>, id: string) {
   const waiter = books.waiting.get(id)?.process
-  if (waiter === undefined || waiter.isFrozen || !canSee(process, waiter)) return false
+  if (waiter === undefined || waiter.isFrozen || !shareNamespace(process, waiter)) return false
   return waiter.stoppedSince <= now.at && (waiter.state === 'stopped' || waiter.awakeSince >= now.at)
 }
 

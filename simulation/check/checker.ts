@@ -40,10 +40,12 @@ export class Checker implements Auditor {
 
   committed(commit: Commit): void {
     const books = this.booksOf(commit.machine)
-    const now = books.frame.now(commit.moment, commit.machine.trueTime(commit.moment))
+    const trueAt = commit.machine.trueTime(commit.moment)
+    const now = books.frame.now(commit.moment, trueAt)
+    const beatNow = books.beatFrame.now(commit.moment, trueAt)
     const report = (broken: Violation['broken'], words: () => string) =>
       this.#report(new Violation(broken, `${commit.machine.name}: ${words()} (by ${commit.process.name})`))
-    const audit: Audit = { ...commit, books, now, report }
+    const audit: Audit = { ...commit, books, now, beatNow, report }
     auditHolders(audit)
     auditEnds(audit)
     auditExtension(audit)
@@ -55,7 +57,7 @@ export class Checker implements Auditor {
     for (const reservation of commit.after.reservations) {
       if (!books.held.has(reservation.id)) auditGrant(audit, reservation)
     }
-    books.frame.written(commit.moment, now)
+    books.written(commit.process, commit.moment, audit)
     sayCommit(audit)
   }
 

@@ -1,5 +1,5 @@
 import type { Reservation, UsageRecord } from '../../src/domain/model.ts'
-import { type Audit, canSee, type Held, isRoot, near } from './books.ts'
+import { type Audit, type Held, isRoot, near, sightOf } from './books.ts'
 import { apparentAge, type Instant } from './frame.ts'
 
 const STALE = 15 * 60_000
@@ -83,14 +83,19 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
     }
     case 'timed-out':
       if (hold.kind !== 'run' || held.holder.isAlive || hold.timeout === undefined) return null
-      return apparentAge(held.start, now) >= hold.timeout.after - 2_000 ? now : null
+      // A supervisor goes by steady time, whatever became of the times in the pool.
+      return Math.max(apparentAge(held.start, now), now.at - held.start.at) >= hold.timeout.after - 2_000
+        ? now
+        : null
     case 'exited':
       return hold.kind === 'run' && !held.holder.isAlive ? now : null
     case 'vanished': {
       if (hold.kind !== 'run') return null
-      const rebooted = held.holder.identity.bootId !== books.machine.bootId
-      const isStale = !canSee(process, held.holder) && apparentAge(held.beat, now) > STALE && !isTended(held)
-      return rebooted || isStale ? held.beat : null
+      const rebooted = held.holder.boot !== books.machine.boots
+      const isUnknown = sightOf(process, held.holder) === 'unknown'
+      const age = Math.max(0, apparentAge(held.beat, audit.beatNow))
+      const isStale = isUnknown && age > STALE && !isTended(held)
+      return rebooted || isStale ? { at: now.at - age, drift: now.drift } : null
     }
   }
 }

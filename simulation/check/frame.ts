@@ -6,21 +6,31 @@ export interface Instant {
   readonly drift: number
 }
 
+/** The epoch of a process that cannot read its boot id; it notices no jump. */
+const UNREAD = 'unknown'
+
 /** A jump of less than this may go unnoticed. */
 const SMALL_JUMP = 1_000
 
 /**
- * By how much the times in a pool are off, by what may go unnoticed alone: small jumps, and what the clock
- * did across a reboot, but for a clock that went backwards. Every other jump must have been healed, so the
+ * By how much the times in a pool are off, by what may go unnoticed alone: small jumps, what the clock did between
+ * two boot ids, but for a clock that went backwards, and what it did where a boot id could not be read. Every other jump must have been healed, so the
  * apparent age of anything is its true age and this drift, to the millisecond.
  */
 export class Frame {
+  /** Heartbeats go by the time since boot, whatever boot id is read. */
+  readonly #ofBeats: boolean
   #drift = 0
   #wall = 0
   #at = 0
   #epoch: string | null = null
+  #ms = 0
   /** Whether anything ever went unnoticed. */
   isExact = true
+
+  constructor(ofBeats = false) {
+    this.#ofBeats = ofBeats
+  }
 
   now(moment: Moment, trueAt: number): Instant {
     const unnoticed = this.#unnoticed(moment, trueAt)
@@ -33,13 +43,29 @@ export class Frame {
     this.#wall = moment.wall
     this.#at = now.at
     this.#epoch = moment.steady.epoch
+    this.#ms = moment.steady.ms
+  }
+
+  /** Whether someone with this epoch notices every jump that is large enough. */
+  heals({ steady }: Moment): boolean {
+    return steady.epoch !== UNREAD && steady.epoch === this.#epoch
   }
 
   #unnoticed(moment: Moment, trueAt: number): number {
     if (this.#epoch === null) return 0
     const wall = moment.wall - this.#wall
     const jump = wall - (trueAt - this.#at)
-    if (this.#epoch !== moment.steady.epoch) return jump - Math.min(wall, 0)
+    const passed = moment.steady.ms - this.#ms
+    if (this.#ofBeats && passed >= 0) {
+      const noticed = wall - passed
+      return Math.abs(noticed) < SMALL_JUMP ? jump : jump - noticed
+    }
+    if (this.#epoch === UNREAD || moment.steady.epoch === UNREAD) return jump
+    if (this.#epoch !== moment.steady.epoch) {
+      const least = Math.max(passed, 0)
+      const noticed = Math.min(wall - least, 0)
+      return wall >= 0 && noticed > -SMALL_JUMP ? jump : jump - noticed
+    }
     return Math.abs(jump) < SMALL_JUMP ? jump : 0
   }
 }

@@ -25,7 +25,7 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
     start: now,
     gpus: reservation.gpus,
     expiry: intent.hold.kind === 'manual' ? { ...now, at: now.at + intent.hold.duration } : undefined,
-    beat: now,
+    beat: audit.beatNow,
     supervisor: undefined,
   }
   books.held.set(held.id, held)

@@ -3,7 +3,7 @@ import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'
 import { canSee, type Held, type Report, Violation } from './books.ts'
 import type { Checker } from './checker.ts'
-import { apparentAge } from './frame.ts'
+import { apparentAge, type Instant } from './frame.ts'
 import { sizeOf, wants } from './order.ts'
 
 /** How long the first who could be served may truly wait for it. */
@@ -70,12 +70,12 @@ export class Prospects {
     if (pool === null || pool.queue.length === 0 || !machine.isUp || machine.mood.kind !== 'fine') return null
     if (trouble.before + trouble.after > 0) return null
     const books = this.#checker.booksOf(machine)
-    const now = books.now()
     // Who is dead or stopped holds up nobody who can see it.
     const first = pool.queue.find(({ id }) => !isOut(books.waiting.get(id)?.process))
     const waiter = first === undefined ? undefined : books.waiting.get(first.id)
     if (first === undefined || waiter === undefined || waiter.process.state !== 'running') return null
     const { process } = waiter
+    const now = books.now(process)
     for (const { id } of pool.queue) {
       if (id === first.id) break
       const out = books.waiting.get(id)?.process
@@ -88,7 +88,7 @@ export class Prospects {
       const isOver =
         held.intent.hold.kind === 'run'
           ? !held.holder.isAlive && canSee(process, held.holder)
-          : held.expiry !== undefined && apparentAge(held.expiry, now) > 0
+          : held.expiry !== undefined && isPast(held.expiry, now)
       if (!isOver) for (const gpu of held.gpus) taken.add(gpu)
     }
     const free = pool.gpus.filter(
@@ -100,6 +100,11 @@ export class Prospects {
 
 const isOut = (process: Process | undefined): boolean =>
   process?.state === 'dead' || (process?.state === 'stopped' && !process.isFrozen)
+
+/** In truth too: a jump that was not healed ends something early, which nobody has to notice at once. */
+function isPast(instant: Instant, now: Instant): boolean {
+  return apparentAge(instant, now) > 0 && now.at > instant.at
+}
 
 function isTrulyIdle(machine: Machine, uuid: string): boolean {
   return machine.devices.some((device) => device.uuid === uuid && device.isIdle)

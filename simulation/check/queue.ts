@@ -1,5 +1,5 @@
 import type { QueueEntry } from '../../src/domain/model.ts'
-import { type Audit, canSee, isSeenStopped, near, type Waiter } from './books.ts'
+import { type Audit, isSeenStopped, near, sightOf, type Waiter } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree } from './grants.ts'
 import { sizeOf, wants } from './order.ts'
@@ -43,7 +43,7 @@ function isPossible({ request }: QueueEntry, gpuCount: number): boolean {
   return request.kind === 'count' ? request.count <= gpuCount : request.ids.every((id) => id < gpuCount)
 }
 
-function join({ process, books, now, moment, report }: Audit, entry: QueueEntry): void {
+function join({ process, books, now, beatNow, moment, report }: Audit, entry: QueueEntry): void {
   const { errand } = process
   if (errand.kind !== 'acquire' || errand.intent.id !== entry.id) {
     report('I5', () => `${entry.id} was put in line by somebody else`)
@@ -59,22 +59,24 @@ function join({ process, books, now, moment, report }: Audit, entry: QueueEntry)
     process,
     joined: now,
     until,
-    beat: now,
+    beat: beatNow,
     noted: undefined,
   })
 }
 
 function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
-  const { moment, now, process, report } = audit
+  const { moment, now, beatNow, process, report } = audit
   const off = (what: string) => report('I10', () => `${what} of ${waiter.id} moved: ${JSON.stringify(entry)}`)
   if (!near(moment.wall - entry.joinedAt, apparentAge(waiter.joined, now))) off('the joining')
   if (waiter.until !== undefined) {
     const left = (entry.waitUntil ?? Number.POSITIVE_INFINITY) - moment.wall
     if (!near(left, -apparentAge(waiter.until, now))) off('the end of waiting')
   }
-  if (!near(moment.wall - entry.heartbeatAt, apparentAge(waiter.beat, now))) {
-    if (process !== waiter.process || entry.heartbeatAt !== moment.wall) off('the heartbeat')
-    waiter.beat = now
+  if (!near(moment.wall - entry.heartbeatAt, apparentAge(waiter.beat, beatNow))) {
+    const isFromFuture = apparentAge(waiter.beat, beatNow) < -1_000
+    const mayBeat = process === waiter.process || isFromFuture
+    if (!mayBeat || entry.heartbeatAt !== moment.wall) off('the heartbeat')
+    waiter.beat = beatNow
   }
   if (entry.servableSince === undefined) {
     waiter.noted = undefined
@@ -82,6 +84,11 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   }
   if (waiter.noted !== undefined && near(moment.wall - entry.servableSince, apparentAge(waiter.noted, now)))
     return
+  if (waiter.noted !== undefined && apparentAge(waiter.noted, now) < -1_000) {
+    // A time from the future counts from now on.
+    waiter.noted = now
+    return
+  }
   if (entry.servableSince !== moment.wall) off('the time of being noted')
   waiter.noted = now
   if (isSeenStopped(audit, waiter.id)) report('I5', () => `${waiter.id} is stopped and was noted`)
@@ -97,15 +104,15 @@ function couldBeServed({ after, process }: Audit, { request }: QueueEntry): bool
   return free.length >= sizeOf(request)
 }
 
-function mayLeave({ process, after, now, books }: Audit, waiter: Waiter): boolean {
+function mayLeave({ process, after, now, beatNow, books }: Audit, waiter: Waiter): boolean {
   const { errand } = process
   if (process === waiter.process || after.reservations.some((reservation) => reservation.id === waiter.id))
     return true
   if (errand.kind === 'set-up' && errand.force) return true
   if (!waiter.process.isAlive) return true
   if (isWaitOver({ now }, waiter)) return true
-  if (waiter.process.identity.bootId !== books.machine.bootId) return true
-  return !canSee(process, waiter.process) && apparentAge(waiter.beat, now) > STALE
+  if (waiter.process.boot !== books.machine.boots) return true
+  return sightOf(process, waiter.process) === 'unknown' && apparentAge(waiter.beat, beatNow) > STALE
 }
 
 function isWaitOver({ now }: Pick<Audit, 'now'>, { until }: Waiter): boolean {

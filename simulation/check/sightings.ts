@@ -3,7 +3,7 @@ import type { Account } from '../../src/domain/model.ts'
 import type { UsageReport } from '../../src/domain/report.ts'
 import type { Process } from '../world/process.ts'
 import type { Books, Report } from './books.ts'
-import { canSee, Violation } from './books.ts'
+import { sightOf, Violation } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { overSince } from './gone.ts'
 import { looksFree } from './grants.ts'
@@ -46,14 +46,16 @@ export function trueUsage(books: Books, process: Process, wall: number): Sums {
     const to = Math.min(record.endedAt, wall)
     if (to >= from) add(shown(record), record.reservation, to - from)
   }
-  const now = books.now()
+  const now = books.now(process)
   for (const held of books.held.values()) {
     const { hold } = held.intent
-    const rebooted = held.holder.identity.bootId !== process.identity.bootId
-    const isStale = !canSee(process, held.holder) && apparentAge(held.beat, now) > STALE
+    const beatAge = Math.max(0, apparentAge(held.beat, books.beatNow(process)))
+    const lastBeat = { at: now.at - beatAge, drift: now.drift }
+    const rebooted = books.isKnownRebooted(held.id, held.holder, process)
+    const isStale = sightOf(process, held.holder) === 'unknown' && beatAge > STALE
     const isExpired = held.expiry !== undefined && apparentAge(held.expiry, now) >= 0
     const end =
-      isExpired && held.expiry ? held.expiry : hold.kind === 'run' && (rebooted || isStale) ? held.beat : now
+      isExpired && held.expiry ? held.expiry : hold.kind === 'run' && (rebooted || isStale) ? lastBeat : now
     add(shown(held.intent), held.id, held.gpus.length * Math.max(0, apparentAge(held.start, end)))
   }
   return sums

@@ -20,12 +20,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     name: 'reset-without-records',
     defect: 'a reset of the pool forgets who held what',
     file: 'src/app/set-up.ts',
-    edits: [
-      [
-        "{ outcome: 'reset', at: moment.wall })).ended",
-        "{ outcome: 'reset', at: moment.wall })).ended.slice(1)",
-      ],
-    ],
+    edits: [['...(reset?.ended ?? [])', '...(reset?.ended ?? []).slice(1)']],
   },
   {
     name: 'expired-is-released-now',

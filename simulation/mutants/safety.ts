@@ -88,12 +88,12 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'pid-reuse',
     defect: 'whoever has the pid of a process counts as that process',
     file: KERNEL,
-    edits: [["if (process.identity.startTime !== identity.startTime) return 'gone'", '']],
+    edits: [['found?.identity.startTime === identity.startTime && found.isAlive', 'found?.isAlive === true']],
   },
   {
     name: 'zombie-alive',
     defect: 'a dead process that nobody waited for counts as alive',
     file: KERNEL,
-    edits: [["if (process.isZombie) return 'gone'", "if (process.isZombie) return 'alive'"]],
+    edits: [['=== identity.startTime && found.isAlive', '=== identity.startTime']],
   },
 ]

@@ -30,7 +30,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     name: 'clock-healed-forwards-only',
     defect: 'a clock that is set back is not noticed',
     file: 'src/domain/clock.ts',
-    edits: [['Math.abs(jump) < TOLERANCE_MS', 'jump < TOLERANCE_MS']],
+    edits: [['ms)\n  return Math.abs(jump) < TOLERANCE_MS', 'ms)\n  return jump < TOLERANCE_MS']],
   },
   {
     name: 'reset-in-another-time',
@@ -47,8 +47,26 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'reboot-ignored',
     defect: 'what ran before a reboot counts as running',
-    file: ENDING,
-    edits: [["case 'rebooted':\n      return 'lost'", "case 'rebooted':\n      return 'present'"]],
+    file: 'src/domain/clock.ts',
+    edits: [['&& now.steady.ms < before.steady.ms', '&& now.steady.ms < 0']],
+  },
+  {
+    name: 'other-boot-id-is-a-reboot',
+    defect: 'a process that reads another boot id ends what runs on the same machine',
+    file: 'src/domain/clock.ts',
+    edits: [[' && now.steady.ms < before.steady.ms', '']],
+  },
+  {
+    name: 'unread-boot-id-is-another',
+    defect: 'a boot id that cannot be read is taken for another one',
+    file: 'src/domain/clock.ts',
+    edits: [["part === UNREAD || part === ''", "part === ''"]],
+  },
+  {
+    name: 'unread-boot-is-ours',
+    defect: 'a process that is not seen is gone though its boot is not known',
+    file: 'simulation/world/kernel.ts',
+    edits: [['isRead(identity.bootId) && identity.bootId === looker.identity.bootId', 'true']],
   },
   {
     name: 'unseen-is-gone',

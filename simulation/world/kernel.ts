@@ -1,5 +1,6 @@
 import type { Liveness, ProcessIdentity } from '../../src/domain/model.ts'
 import type { Machine } from './machine.ts'
+import type { Process } from './process.ts'
 
 /** Whether the kernel shows that very process as stopped to one in the given namespace. */
 export function isSeenStopped(machine: Machine, identity: ProcessIdentity, namespace: string): boolean {
@@ -9,13 +10,37 @@ export function isSeenStopped(machine: Machine, identity: ProcessIdentity, names
   return process.identity.startTime === identity.startTime
 }
 
-/** What the kernel tells of a process to one in the given namespace, as `adapters/os/processes.ts` asks it. */
-export function kernelAnswer(machine: Machine, identity: ProcessIdentity, namespace: string): Liveness {
-  if (identity.bootId !== machine.bootId) return 'rebooted'
-  if (identity.pidNamespace !== namespace) return 'unknown'
-  const process = machine.processes.get(identity.pid)
-  if (process === undefined) return 'gone'
-  if (process.identity.startTime !== identity.startTime) return 'gone'
-  if (process.isZombie) return 'gone'
-  return process.isAlive ? 'alive' : 'gone'
+/** What a process can read of the kernel: `own` is the boot id of a container that has one of its own. */
+export type ReadableBootId = 'true' | 'own' | 'none'
+
+/**
+ * What the kernel answers one process about another, as `adapters/os/processes.ts` asks it. A process that is seen
+ * lives; one that is not seen is gone only where both are known to belong to the same boot.
+ */
+export function kernelAnswer(looker: Process, { identity, found }: Asked): Liveness {
+  if (identity.pidNamespace !== looker.identity.pidNamespace) return 'unknown'
+  const isSeen = found?.identity.startTime === identity.startTime && found.isAlive
+  if (isSeen) return 'alive'
+  return isRead(identity.bootId) && identity.bootId === looker.identity.bootId ? 'gone' : 'unknown'
+}
+
+interface Asked {
+  readonly identity: ProcessIdentity
+  /** Which process has its pid now. */
+  readonly found: Process | undefined
+}
+
+const UNREAD = 'unknown'
+
+export const isRead = (bootId: string): boolean => bootId !== UNREAD
+
+export function bootIdAs(bootId: string, readable: ReadableBootId): string {
+  switch (readable) {
+    case 'true':
+      return bootId
+    case 'own':
+      return `${bootId}-of-a-container`
+    case 'none':
+      return UNREAD
+  }
 }

@@ -1,10 +1,9 @@
-import type { Liveness, Moment, ProcessIdentity } from '../../src/domain/model.ts'
+import type { Moment } from '../../src/domain/model.ts'
 import type { Chance } from '../chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
 import { Device } from './device.ts'
 import { DriverMood } from './driver.ts'
-import { kernelAnswer } from './kernel.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
 
@@ -26,7 +25,8 @@ export class Machine {
   isUp = true
   clockSetAt = Number.NEGATIVE_INFINITY
   bootId: string
-  #boots = 1
+  /** Which boot this is, counted from 1. */
+  boots = 1
   #bootedAt: number
   #wallOffset = 0
   #lastPid = FIRST_PID
@@ -64,10 +64,6 @@ export class Machine {
     this.clockSetAt = this.scheduler.now
   }
 
-  liveness(identity: ProcessIdentity, namespace: string): Liveness {
-    return kernelAnswer(this, identity, namespace)
-  }
-
   freePid(): number {
     const most = Math.max(PIDS, this.processes.size + 1)
     for (;;) {
@@ -103,8 +99,8 @@ export class Machine {
 
   comeUp(): void {
     this.isUp = true
-    this.#boots++
-    this.bootId = `${this.name}-boot-${this.#boots}`
+    this.boots++
+    this.bootId = `${this.name}-boot-${this.boots}`
     this.#bootedAt = this.scheduler.now
     this.#lastPid = FIRST_PID
   }

@@ -1,9 +1,9 @@
-import type { Account, Liveness, Pool, Probe, ProcessIdentity } from '../../src/domain/model.ts'
+import type { Account, Liveness, Moment, Pool, Probe, ProcessIdentity } from '../../src/domain/model.ts'
 import type { Chance } from '../chance.ts'
 import type { Actor, Happening } from '../scheduler.ts'
 import type { Mood } from './driver.ts'
 import type { Errand } from './errand.ts'
-import { isSeenStopped } from './kernel.ts'
+import { bootIdAs, isSeenStopped, kernelAnswer, type ReadableBootId } from './kernel.ts'
 import type { Machine } from './machine.ts'
 import type { Work } from './work.ts'
 
@@ -19,6 +19,9 @@ export class Process implements Actor {
   readonly held: Happening[] = []
   readonly identity: ProcessIdentity
   readonly bornAt: number
+  /** The boot in which it truly runs. */
+  readonly boot: number
+  readonly readableBootId: ReadableBootId
   diedAt = Number.POSITIVE_INFINITY
   /** Dead, but not yet waited for by its parent. */
   isZombie = false
@@ -42,7 +45,13 @@ export class Process implements Actor {
 
   constructor(
     machine: Machine,
-    born: { account: Account; errand: Errand; chance: Chance; namespace: string },
+    born: {
+      account: Account
+      errand: Errand
+      chance: Chance
+      namespace: string
+      bootId: ReadableBootId
+    },
   ) {
     this.machine = machine
     this.account = born.account
@@ -53,9 +62,11 @@ export class Process implements Actor {
     this.identity = {
       pid: machine.freePid(),
       startTime: Math.floor(machine.sinceBoot() / 10),
-      bootId: machine.bootId,
+      bootId: bootIdAs(machine.bootId, born.bootId),
       pidNamespace: born.namespace,
     }
+    this.boot = machine.boots
+    this.readableBootId = born.bootId
   }
 
   get pid(): number {
@@ -72,7 +83,13 @@ export class Process implements Actor {
 
   /** How the kernel answers this process about another. */
   readonly alive = (identity: ProcessIdentity): Liveness =>
-    this.machine.liveness(identity, this.identity.pidNamespace)
+    kernelAnswer(this, { identity, found: this.machine.processes.get(identity.pid) })
+
+  /** The clocks as it reads them. */
+  readonly moment = (): Moment => {
+    const { wall, steady } = this.machine.moment()
+    return { wall, steady: { epoch: this.identity.bootId, ms: steady.ms } }
+  }
 
   readonly stopped = (identity: ProcessIdentity): boolean =>
     isSeenStopped(this.machine, identity, this.identity.pidNamespace)

@@ -78,7 +78,7 @@ function obtain(deps: Deps, process: Process, errand: Acquire, { waitFor }: Pati
   return acquireInLine(deps, intent, {
     ticket,
     waker,
-    clock: () => process.machine.moment().steady.ms,
+    clock: () => process.moment().steady.ms,
     tell: () => {},
   }).finally(() => waker.close())
 }
@@ -91,7 +91,7 @@ export function superviseRun(process: Process, reservation: string, command: Pro
       return storeOf(process)
     },
     watch: () => new WatchedJob(process, command),
-    clock: () => process.machine.moment().steady.ms,
+    clock: () => process.moment().steady.ms,
     sleep: process.sleep,
   })
 }

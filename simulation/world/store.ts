@@ -31,7 +31,7 @@ export class ProcessStore implements Store {
   async read() {
     await this.#reach()
     const pool = this.#present()
-    const moment = this.#process.machine.moment()
+    const moment = this.#process.moment()
     this.#stored.auditor.looked(this.#process, pool, moment)
     return { pool, moment }
   }
@@ -41,13 +41,13 @@ export class ProcessStore implements Store {
     await this.#reach()
     const seen = this.#present()
     const revision = this.#stored.revision
-    const moment = this.#process.machine.moment()
+    const moment = this.#process.moment()
     const first = decide(seen, moment)
     this.#process.decidedOn = first.pool
     if (first.pool === seen && first.ended.length === 0) return this.#answer(first.result)
     await this.#process.suspend(this.#latency(), () => {})
     this.#mayFail(this.#stored.trouble.before)
-    const isRecent = this.#process.machine.moment().steady.ms - moment.steady.ms < 1_000
+    const isRecent = this.#process.moment().steady.ms - moment.steady.ms < 1_000
     if (this.#stored.comparesAndSets && revision === this.#stored.revision && isRecent) {
       return this.#committed(first, moment)
     }
@@ -97,7 +97,7 @@ export class ProcessStore implements Store {
   }
 
   async #commit<Result>(decide: Deciding<Result>): Promise<Result> {
-    const moment = this.#process.machine.moment()
+    const moment = this.#process.moment()
     if (this.#process.chance.is(this.#stored.trouble.conflict)) decide(this.#stored.pool, moment)
     const decision = decide(this.#stored.pool, moment)
     this.#process.decidedOn = decision.pool

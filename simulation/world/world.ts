@@ -8,6 +8,7 @@ import { Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
 import type { Device } from './device.ts'
 import type { Errand } from './errand.ts'
+import type { ReadableBootId } from './kernel.ts'
 import { Machine } from './machine.ts'
 import { Process } from './process.ts'
 import { release, superviseRun } from './programs.ts'
@@ -22,6 +23,7 @@ export interface Launch {
   readonly errand: Errand
   readonly chance: Chance
   readonly namespace?: string
+  readonly bootId?: ReadableBootId
 }
 
 /** Several machines, the people on them, and whoever checks what happens. */
@@ -34,7 +36,12 @@ export class World {
   isCalm = false
   violation: Violation | undefined
 
+  /** Null where every process can read everything. */
+  readonly #maskChance: Chance | null
+
   constructor(seed: number, trace: Trace) {
+    const maskChance = new Chance(seed ^ 0xb007)
+    this.#maskChance = maskChance.is(0.15) ? maskChance : null
     const chance = new Chance(seed)
     this.trace = trace
     this.scheduler = new Scheduler(chance, trace)
@@ -50,6 +57,11 @@ export class World {
     })
   }
 
+  /** Whether some processes cannot read the boot id, or read one of their own. */
+  get hasMasks(): boolean {
+    return this.#maskChance !== null
+  }
+
   say(words: () => string): void {
     this.trace.say(this.scheduler.now, words)
   }
@@ -57,10 +69,17 @@ export class World {
   /** Starts a process; it ends with its program, unless that made a command of it. */
   launch(machine: Machine, launch: Launch, program: (process: Process) => Promise<void>): Process | null {
     if (!machine.isUp) return null
-    const process = new Process(machine, { namespace: HOME, ...launch })
+    const process = new Process(machine, { namespace: HOME, bootId: this.#readableBootId(), ...launch })
     machine.processes.set(process.pid, process)
     this.scheduler.after(0, process, () => void this.#live(process, program))
     return process
+  }
+
+  /** Some services hide the boot id from their processes, and some containers have their own. */
+  #readableBootId(): ReadableBootId {
+    const chance = this.#maskChance
+    if (chance === null || chance.is(0.6)) return 'true'
+    return chance.is(0.5) ? 'own' : 'none'
   }
 
   async #live(process: Process, program: (process: Process) => Promise<void>): Promise<void> {
@@ -93,7 +112,13 @@ export class World {
     const chance = new Chance(command.chance.next())
     const errand = { kind: 'supervise', reservation } as const
     const namespace = command.identity.pidNamespace
-    const launch = { account: command.account, errand, chance, namespace }
+    const launch = {
+      account: command.account,
+      errand,
+      chance,
+      namespace,
+      bootId: command.readableBootId,
+    }
     const supervisor = this.launch(machine, launch, async (process) => {
       process.role = 'supervisor'
       await process.sleep(chance.is(0.8) ? chance.between(1, 60) : chance.spread(60, 20_000))

@@ -69,7 +69,7 @@ interface Committing {
 function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
   return deps.store.update<{ acquisition: Acquisition; usage: PoolUsage }>((pool, moment) => {
     checkPossible(pool, intent.request)
-    const { pool: settled, ended } = settle(pool, moment.wall, deps)
+    const { pool: settled, ended } = settle(pool, moment, deps)
     const usage = usageOf(settled, probe)
     const sight = { usage, thresholdMb: thresholdOf(settled, deps.memoryThreshold) }
     const seen = { now: moment.wall, stopped: deps.stopped, sight }

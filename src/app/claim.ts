@@ -19,7 +19,7 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
   checkPossible(pool, intent.request)
   const probe = await (await deps.providerOf(pool)).probe(deps.probeTimeout)
   const outcome = await deps.store.update<Claimed>((present, moment) => {
-    const { pool: settled, ended } = settle(present, moment.wall, deps)
+    const { pool: settled, ended } = settle(present, moment, deps)
     const usage = usageOf(settled, probe)
     const sight = {
       usage,

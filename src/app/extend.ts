@@ -27,7 +27,7 @@ export async function extendManual(
   extension: Extension,
 ): Promise<readonly ManualReservation[]> {
   const outcome = await deps.store.update<Outcome>((pool, moment) => {
-    const { pool: settled, ended } = settle(pool, moment.wall, deps)
+    const { pool: settled, ended } = settle(pool, moment, deps)
     if (extension.gpuIds !== undefined) checkPossible(settled, { kind: 'ids', ids: extension.gpuIds })
     const own = ownManual(settled, extension)
     if (own.length === 0) return { pool: settled, ended, result: { kind: 'none' } }

@@ -37,11 +37,11 @@ async function presentPool(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
 ): Promise<{ pool: Pool; moment: Moment }> {
   const { pool, moment } = await deps.store.read()
-  const settled = settle(pool, moment.wall, deps)
+  const settled = settle(pool, moment, deps)
   if (settled.pool === pool) return { pool, moment }
   try {
     await deps.store.update((present, now) => ({
-      ...settle(present, now.wall, deps),
+      ...settle(present, now, deps),
       result: undefined,
     }))
     return await deps.store.read()

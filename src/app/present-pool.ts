@@ -7,5 +7,5 @@ export async function presentPool(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
 ): Promise<{ readonly pool: Pool; readonly moment: Moment }> {
   const { pool, moment } = await deps.store.read()
-  return { pool: settle(pool, moment.wall, deps).pool, moment }
+  return { pool: settle(pool, moment, deps).pool, moment }
 }

@@ -30,7 +30,7 @@ export interface QueueOverview {
 export async function queueOverview(deps: Pick<Deps, 'store' | 'alive' | 'stopped'>): Promise<QueueOverview> {
   const { pool, moment } = await deps.store.read()
   const { stopped } = deps
-  return queuePlaces(settle(pool, moment.wall, deps).pool, { now: moment.wall, stopped })
+  return queuePlaces(settle(pool, moment, deps).pool, { now: moment.wall, stopped })
 }
 
 /** The line of a settled pool; with a sight of the driver GPUs that only seem free do not count as such. */

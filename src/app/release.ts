@@ -10,7 +10,7 @@ export async function releaseManual(
   account: Account,
 ): Promise<readonly GpuId[]> {
   return deps.store.update((pool, moment) => {
-    const settled = settle(pool, moment.wall, deps)
+    const settled = settle(pool, moment, deps)
     const released = endWhere(settled.pool, (held) =>
       held.kind === 'manual' && held.account.uid === account.uid
         ? { outcome: 'released', at: moment.wall }
@@ -35,7 +35,7 @@ export async function releaseById(
   gpus: readonly GpuId[],
 ): Promise<readonly GpuId[]> {
   return deps.store.update((pool, moment) => {
-    const settled = settle(pool, moment.wall, deps)
+    const settled = settle(pool, moment, deps)
     checkOwn(settled.pool, account, gpus)
     const released = releaseGpus(settled.pool, gpus, moment.wall)
     return {

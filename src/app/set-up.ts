@@ -1,6 +1,6 @@
 import { isPossible } from '../domain/acquisition.ts'
 import { followClock } from '../domain/clock.ts'
-import { endWhere } from '../domain/ending.ts'
+import { endWhere, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Gpu, Moment, Pool, PoolSettings, Probe, ProviderName, QueueEntry } from '../domain/model.ts'
 import type { Decision, SetAside, Store } from '../domain/ports.ts'
@@ -92,13 +92,17 @@ async function replaceDamaged(aside: SetAside, newPool: NewPool): Promise<PoolCr
 }
 
 function begin(newPool: NewPool, existing: Pool | null, moment: Moment): Decision<PoolCreated> {
-  const ended =
-    existing === null ? [] : endWhere(existing, () => ({ outcome: 'reset', at: moment.wall })).ended
+  // A reservation that expired, or that a reboot ended, does not count as ended by the reset.
+  const settled =
+    existing === null ? null : settle(existing, moment, { alive: () => 'alive', stopped: () => false })
+  const reset =
+    settled === null ? null : endWhere(settled.pool, () => ({ outcome: 'reset', at: moment.wall }))
+  const ended = [...(settled?.ended ?? []), ...(reset?.ended ?? [])]
   const pool: Pool = {
     ...newPool,
     settings: { ...DEFAULT_SETTINGS, ...existing?.settings, ...newPool.settings },
     reservations: [],
-    queue: existing === null ? [] : lineFor(existing, newPool.gpus.length),
+    queue: settled === null ? [] : lineFor(settled.pool, newPool.gpus.length),
     writtenAt: moment,
   }
   const kind = existing === null ? 'initialized' : 'reinitialized'

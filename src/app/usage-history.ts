@@ -34,7 +34,7 @@ export function unrecordedTimes(
   recorded: readonly HeldTime[],
   processes: ProcessCheck,
 ): readonly PastTime[] {
-  const settled = settle(pool, moment.wall, processes)
+  const settled = settle(pool, moment, processes)
   const known = new Set(recorded.map(keyOf))
   const unrecorded = [...settled.ended, ...runningTimes(settled.pool, moment.wall)]
   return unrecorded

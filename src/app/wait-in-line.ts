@@ -64,10 +64,12 @@ export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting
 
 /** Gives back the place in line, and the reservation if it was granted in the very last moment. */
 function leave(deps: Deps, id: string): Promise<void> {
-  return deps.store.update((pool, moment) => ({
-    ...endReservation(leaveLine(pool, id), id, 'released', moment.wall),
-    result: undefined,
-  }))
+  return deps.store.update((pool, moment) => {
+    // Whatever writes settles first: the first write after a reboot is the last that can prove it.
+    const settled = settle(pool, moment, deps)
+    const left = endReservation(leaveLine(settled.pool, id), id, 'released', moment.wall)
+    return { pool: left.pool, ended: [...settled.ended, ...left.ended], result: undefined }
+  })
 }
 
 const interrupted = () => new CanhazgpuError('interrupted', 'Interrupted while waiting for GPUs')
@@ -145,7 +147,7 @@ class Wait {
   #join(): Promise<void> {
     return this.#deps.store.update((pool, moment) => {
       checkPossible(pool, this.#intent.request)
-      const { pool: settled, ended } = settle(pool, moment.wall, this.#deps)
+      const { pool: settled, ended } = settle(pool, moment, this.#deps)
       const joined = joinLine(settled, this.#intent, this.#waiting.ticket, moment.wall)
       return { pool: joined, ended, result: undefined }
     })
@@ -153,7 +155,7 @@ class Wait {
 
   #settle(): Promise<void> {
     return this.#deps.store.update((pool, moment) => ({
-      ...settle(pool, moment.wall, this.#deps),
+      ...settle(pool, moment, this.#deps),
       result: undefined,
     }))
   }

@@ -1,9 +1,11 @@
+import { isReboot, withoutFuture } from './clock.ts'
 import { forgetUnservable } from './line.ts'
 import type {
   GpuId,
   HeldTime,
   Liveness,
   Millis,
+  Moment,
   Outcome,
   Pool,
   Reservation,
@@ -25,9 +27,19 @@ export interface Ended {
  * What every command does first: ends what is over, so that nobody is refused for the sake of a process that
  * is gone. Returns the very same pool when nothing changed.
  */
-export function settle(pool: Pool, now: Millis, { alive, stopped }: ProcessCheck): Ended {
-  const present = forgetUnservable(dropGoneWaiters(pool, now, alive), { now, stopped })
-  return endWhere(present, (reservation) => endOf(reservation, now, alive))
+export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck): Ended {
+  const now = moment.wall
+  const before = afterReboot(withoutFuture(pool, now), moment)
+  const present = forgetUnservable(dropGoneWaiters(before.pool, now, alive), { now, stopped })
+  const { pool: settled, ended } = endWhere(present, (reservation) => endOf(reservation, now, alive))
+  return { pool: settled, ended: [...before.ended, ...ended] }
+}
+
+/** After a restart of the machine no process of the pool lives; when its runs ended only their heartbeats tell. */
+function afterReboot(pool: Pool, moment: Moment): Ended {
+  if (!isReboot(pool.writtenAt, moment)) return { pool, ended: [] }
+  const present = pool.queue.length === 0 ? pool : { ...pool, queue: [] }
+  return endWhere(present, (held) => (held.kind === 'run' ? vanished(held, moment.wall) : null))
 }
 
 /** Ends one reservation by id; a no-op when it is gone already. */
@@ -96,9 +108,14 @@ function endOf(reservation: Reservation, now: Millis, alive: AliveCheck): End | 
       return { outcome: timedOut ? 'timed-out' : 'exited', at: now }
     }
     case 'lost':
-      return { outcome: 'vanished', at: Math.min(reservation.heartbeatAt, now) }
+      return vanished(reservation, now)
   }
 }
+
+const vanished = ({ heartbeatAt }: RunReservation, now: Millis): End => ({
+  outcome: 'vanished',
+  at: Math.min(heartbeatAt, now),
+})
 
 /** Whether what this process holds, or its place in line, is over. */
 export function isGone(
@@ -116,8 +133,6 @@ function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present
       return 'present'
     case 'gone':
       return 'gone'
-    case 'rebooted':
-      return 'lost'
     case 'unknown':
       return now - heartbeatAt > HEARTBEAT_STALE_MS ? 'lost' : 'present'
   }

@@ -40,18 +40,16 @@ export interface Moment {
 /** An identity that neither PID reuse nor a reboot can fake. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** Field 22 of `/proc/<pid>/stat`, clock ticks after boot. */
+  /** Field 22 of `/proc/<pid>/stat`, clock ticks after boot; 0 where it could not be read. */
   readonly startTime: number
+  /** `unknown` where it could not be read; then it proves nothing. */
   readonly bootId: string
-  /** Inode of the pid namespace in which `pid` counts. */
+  /** Inode of the pid namespace in which `pid` counts; `unknown` where it could not be read. */
   readonly pidNamespace: string
 }
 
-/**
- * `rebooted`: it ran before the machine's last start, so when it ended is not known.
- * `unknown`: it lives in another pid namespace, so it cannot be seen from here.
- */
-export type Liveness = 'alive' | 'gone' | 'rebooted' | 'unknown'
+/** `unknown`: it cannot be seen from here, or something that would identify it cannot be read. */
+export type Liveness = 'alive' | 'gone' | 'unknown'
 
 export interface Account {
   readonly uid: number

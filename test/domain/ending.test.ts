@@ -1,6 +1,13 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { endReservation, endWhere, HEARTBEAT_STALE_MS, settle } from '../../src/domain/ending.ts'
-import type { Liveness, ManualReservation, Pool, RunReservation } from '../../src/domain/model.ts'
+import type {
+  Liveness,
+  ManualReservation,
+  Moment,
+  Pool,
+  QueueEntry,
+  RunReservation,
+} from '../../src/domain/model.ts'
 import { identity, NOON, poolOf, unusedGpus } from './arbitraries.ts'
 
 const account = { uid: 1000, name: 'alice' }
@@ -24,13 +31,24 @@ const manual = (expiresIn: number): ManualReservation => ({
   expiresAt: NOON.wall + expiresIn,
 })
 
+const waiter = (): QueueEntry => ({
+  id: 'waiter',
+  user: 'alice',
+  account,
+  request: { kind: 'count', count: 1 },
+  kind: 'run',
+  process: identity(20),
+  joinedAt: NOON.wall - 1_000,
+  heartbeatAt: NOON.wall - 1_000,
+})
+
 const poolWith = (...reservations: Pool['reservations']): Pool => poolOf(unusedGpus(3), { reservations })
 const settledWith = (liveness: Liveness, reservation: RunReservation) =>
-  settle(poolWith(reservation), NOON.wall, { alive: () => liveness, stopped: () => false })
+  settle(poolWith(reservation), NOON, { alive: () => liveness, stopped: () => false })
 
 test('the very same pool when nothing is over', () => {
   const pool = poolWith(run(), manual(1))
-  const settled = settle(pool, NOON.wall, { alive: () => 'alive', stopped: () => false })
+  const settled = settle(pool, NOON, { alive: () => 'alive', stopped: () => false })
   expect(settled.pool).toBe(pool)
   expect(settled.ended).toEqual([])
 })
@@ -49,10 +67,47 @@ test('a run whose process is gone has ended now, on every GPU it had', () => {
   ])
 })
 
-test('a run from before a reboot vanished at its last heartbeat', () => {
-  const { ended } = settledWith('rebooted', run(120_000))
-  expect(ended).toHaveLength(2)
-  expect(ended[0]).toMatchObject({ outcome: 'vanished', endedAt: NOON.wall - 120_000 })
+describe('a reboot', () => {
+  const at = (epoch: string, ms: number): Moment => ({ wall: NOON.wall, steady: { epoch, ms } })
+  const written = at('boot-1/4026531834', 86_400_000)
+  const pool = { ...poolWith(run(120_000), manual(1)), queue: [waiter()], writtenAt: written }
+  const settledAt = (moment: Moment, before = written) =>
+    settle({ ...pool, writtenAt: before }, moment, { alive: () => 'unknown', stopped: () => false })
+
+  test('is proven by another boot id and less time since boot: runs vanished at their last heartbeat', () => {
+    const { pool: after, ended } = settledAt(at('boot-2/4026531834', 60_000))
+    expect(ended.map(({ gpu, outcome, endedAt }) => [gpu, outcome, endedAt])).toEqual([
+      [0, 'vanished', NOON.wall - 120_000],
+      [2, 'vanished', NOON.wall - 120_000],
+    ])
+    expect(after.reservations.map(({ id }) => id)).toEqual(['manual'])
+    expect(after.queue).toEqual([])
+  })
+
+  test.each([
+    ['another boot id alone', at('boot-2/4026531834', 86_400_000), written],
+    ['less time since boot alone', at('boot-1/4026531834', 1), written],
+    ['another time namespace', at('boot-2/4026532999', 1), written],
+    ['a boot id that we cannot read', at('unknown/4026531834', 1), written],
+    ['a time namespace that we cannot read', at('boot-2/unknown', 1), at('boot-1/unknown', 2)],
+    ['a boot id that the writer could not read', at('boot-2/4026531834', 1), at('unknown/4026531834', 2)],
+    ['boot ids that neither could read', at('unknown/4026531834', 1), at('unknown/4026531834', 2)],
+    ['an empty boot id', at('/4026531834', 1), written],
+  ])('is not proven by %s', (_, moment, before) => {
+    const { pool: after, ended } = settledAt(moment, before)
+    expect(ended).toEqual([])
+    expect(after.reservations).toHaveLength(2)
+    expect(after.queue).toHaveLength(1)
+  })
+
+  test('that cannot be proven ends runs by their stale heartbeats', () => {
+    const stale = poolWith(run(HEARTBEAT_STALE_MS + 1))
+    const { ended } = settle({ ...stale, writtenAt: at('unknown/4026531834', 2) }, NOON, {
+      alive: () => 'unknown',
+      stopped: () => false,
+    })
+    expect(ended).toMatchObject([{ outcome: 'vanished' }, { outcome: 'vanished' }])
+  })
 })
 
 test('the heartbeat decides only where the process cannot be checked', () => {
@@ -66,11 +121,9 @@ test('the heartbeat decides only where the process cannot be checked', () => {
 })
 
 test('a manual reservation expires at its time, not when somebody looks', () => {
-  expect(settle(poolWith(manual(1)), NOON.wall, { alive: () => 'gone', stopped: () => false }).ended).toEqual(
-    [],
-  )
+  expect(settle(poolWith(manual(1)), NOON, { alive: () => 'gone', stopped: () => false }).ended).toEqual([])
   for (const late of [0, 7_000]) {
-    const { ended } = settle(poolWith(manual(-late)), NOON.wall, {
+    const { ended } = settle(poolWith(manual(-late)), NOON, {
       alive: () => 'gone',
       stopped: () => false,
     })

@@ -82,7 +82,7 @@ class Machine {
   /** As the store does it: settle, decide, commit with the moment of writing. */
   command(decide: (pool: Pool) => { pool: Pool; ended?: readonly UsageRecord[] }): void {
     const present = followClock(this.pool, this.moment)
-    const settled = settle(present, this.moment.wall, { alive: this.alive, stopped: () => false })
+    const settled = settle(present, this.moment, { alive: this.alive, stopped: () => false })
     const { pool, ended = [] } = decide(settled.pool)
     this.records.push(...settled.ended, ...ended)
     if (pool !== this.pool) this.pool = { ...pool, writtenAt: this.moment }

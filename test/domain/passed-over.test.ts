@@ -114,6 +114,6 @@ test('a frozen waiter behind a stopped one keeps its note when something ends', 
   const line = poolWith(waitingAs('first', 1), frozen, waitingAs('third', 3))
   expect(endReservation(line, 'another', 'exited', NOW).pool).toBe(line)
   const processes: ProcessCheck = { alive: () => 'alive', ...stoppedAre(1) }
-  expect(settle(line, NOW, processes).pool).toBe(line)
+  expect(settle(line, { wall: NOW, steady: { epoch: 'boot-1', ms: 0 } }, processes).pool).toBe(line)
   expect(acquire(line, intent('third'), seenAt(NOW + 5_000, 1)).result.kind).toBe('granted')
 })

@@ -71,8 +71,28 @@ describe('liveness', () => {
     expect(liveness({ ...ours, startTime: ours.startTime - 1 })).toBe('gone')
   })
 
-  test('whatever ran before the last boot', () => {
-    expect(liveness({ ...currentProcess(), bootId: 'another' })).toBe('rebooted')
+  test.each(['11111111-2222-3333-4444-555555555555', 'unknown', ''])(
+    'with the boot id %p a process that is seen lives, and one that is not may live',
+    async (bootId) => {
+      using child = sleeper()
+      const identity = { ...identityOf(child.pid), bootId }
+      expect(liveness(identity)).toBe('alive')
+      expect(liveness({ ...identity, startTime: identity.startTime - 1 })).toBe('unknown')
+      process.kill(child.pid, 'SIGKILL')
+      await child.exited
+      expect(liveness(identity)).toBe('unknown')
+    },
+  )
+
+  test('without a pid namespace or a start time nothing is known of a process that may be there', async () => {
+    using child = sleeper()
+    const identity = identityOf(child.pid)
+    expect(liveness({ ...identity, pidNamespace: 'unknown' })).toBe('unknown')
+    expect(liveness({ ...identity, startTime: 0 })).toBe('unknown')
+    process.kill(child.pid, 'SIGKILL')
+    await child.exited
+    expect(liveness({ ...identity, pidNamespace: 'unknown' })).toBe('unknown')
+    expect(liveness({ ...identity, startTime: 0 })).toBe('gone')
   })
 
   test('a process stays the same when it becomes another program', () => {

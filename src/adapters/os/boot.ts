@@ -1,21 +1,35 @@
-import { readLink, readText } from './procfs.ts'
+import { UNREAD } from '../../domain/clock.ts'
+import { ENOENT } from './libc.ts'
+import { readLink, readLinkOrError, readText } from './procfs.ts'
 
-/** Inode of the first time namespace, PROC_TIME_INIT_INO of the kernel (include/linux/proc_ns.h). */
+/** Inodes of the first namespaces, PROC_*_INIT_INO of the kernel (include/linux/proc_ns.h). */
 const FIRST_TIME_NAMESPACE = '4026531834'
+export const FIRST_PID_NAMESPACE = '4026531836'
+const FIRST_USER_NAMESPACE = '4026531837'
 
 /** All of these hold for a process as long as it lives, and are asked for once per process looked at. */
 let bootIdRead: string | undefined
 let pidNamespaceRead: string | undefined
 
-/** New at every boot; the same in all containers of a host. */
+/**
+ * New at every boot. A service may hide it (`ProcSubset=pid`), and a container may have one of its own
+ * (systemd-nspawn): `UNREAD` where the file is not there or holds no boot id.
+ */
 export function bootId(): string {
-  bootIdRead ??= readText('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown'
+  bootIdRead ??= readBootId()
   return bootIdRead
 }
 
-/** Of this process; time namespaces came with Linux 5.6, before there was but the first. */
+function readBootId(): string {
+  const text = readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text) ? text : UNREAD
+}
+
+/** Of this process. Only a kernel before 5.6 has the other namespaces and not this one. */
 export function timeNamespace(): string {
-  return namespaceInode('time') ?? FIRST_TIME_NAMESPACE
+  const inode = inodeIn(readLinkOrError('/proc/self/ns/time'))
+  if (typeof inode === 'string') return inode
+  return inode === -ENOENT && namespaceInode('pid') !== undefined ? FIRST_TIME_NAMESPACE : UNREAD
 }
 
 /**
@@ -27,13 +41,31 @@ export function pidNamespace(): string {
   return pidNamespaceRead
 }
 
+/** Only there the pids of this process mean what they mean to the kernel and to the GPU drivers. */
+export const isInFirstPidNamespace = (): boolean => namespaceInode('pid') === FIRST_PID_NAMESPACE
+
+/** Whether a stored pid namespace is one whose processes the first pid namespace sees in its own time. */
+export const isPlainPidNamespace = (name: string): boolean => /^\d+$/.test(name)
+
+/** Undefined in the first user namespace; `UNREAD` where it cannot be told. */
+export function otherUserNamespace(): string | undefined {
+  const inode = namespaceInode('user') ?? UNREAD
+  return inode === FIRST_USER_NAMESPACE ? undefined : inode
+}
+
 function readPidNamespace(): string {
-  const pid = namespaceInode('pid') ?? 'unknown'
+  const pid = namespaceInode('pid')
   const time = timeNamespace()
+  if (pid === undefined || time === UNREAD) return UNREAD
   return time === FIRST_TIME_NAMESPACE ? pid : `${pid}+time:${time}`
 }
 
-/** The link reads like `pid:[4026531836]`. */
-function namespaceInode(kind: 'pid' | 'time'): string | undefined {
-  return readLink(`/proc/self/ns/${kind}`)?.match(/\[(\d+)\]/)?.[1]
+function namespaceInode(kind: 'pid' | 'user'): string | undefined {
+  const inode = inodeIn(readLink(`/proc/self/ns/${kind}`))
+  return typeof inode === 'string' ? inode : undefined
+}
+
+/** The link reads like `pid:[4026531836]`; an errno stays one. */
+function inodeIn<Failure>(link: string | Failure): string | Failure | undefined {
+  return typeof link === 'string' ? link.match(/^[a-z]+:\[(\d+)\]$/)?.[1] : link
 }

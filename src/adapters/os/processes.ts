@@ -1,5 +1,6 @@
+import { UNREAD } from '../../domain/clock.ts'
 import type { Liveness, ProcessIdentity } from '../../domain/model.ts'
-import { bootId, pidNamespace } from './boot.ts'
+import { bootId, FIRST_PID_NAMESPACE, isPlainPidNamespace, pidNamespace } from './boot.ts'
 import { currentMoment } from './clock.ts'
 import { ESRCH, kill } from './libc.ts'
 import { listNumbers, readLink, readText } from './procfs.ts'
@@ -17,48 +18,73 @@ export interface ProcessStat {
 
 /** Ours. It stays true through `execve`, so it is the identity of the command we become. */
 export function currentProcess(): ProcessIdentity {
-  const stat = processStat('self')
-  if (stat === null) throw new Error('/proc/self/stat cannot be read: is /proc mounted?')
-  return { pid: process.pid, startTime: stat.startTime, bootId: bootId(), pidNamespace: pidNamespace() }
+  const startTime = processStat('self')?.startTime ?? UNREAD_START
+  return { pid: process.pid, startTime, bootId: bootId(), pidNamespace: pidNamespace() }
 }
+
+/** No process that could run this program starts within 10 ms of the kernel. */
+const UNREAD_START = 0
 
 /**
  * Whether that very process still runs; never mistakes a later one with its pid for it. A process that
- * only waits to be reaped is gone; a dead main thread with living others is not. `rebooted` where it ran
- * before this boot; `unknown` where its pid counts in another pid namespace that we cannot see into.
+ * only waits to be reaped is gone; a dead main thread with living others is not. `unknown` where its pid counts
+ * in a pid namespace that we cannot see into, or where a part of its identity or of ours could not be read.
+ *
+ * A process that is seen lives, whatever its boot id. One that is not seen is gone only if it ran in this boot: a
+ * container may have a boot id of its own, and a service may hide it.
  */
 export function liveness(identity: ProcessIdentity): Liveness {
-  if (identity.bootId !== bootId()) return 'rebooted'
-  if (identity.pidNamespace !== pidNamespace()) return livenessBelow(identity)
-  if (!exists(identity.pid)) return 'gone'
-  const stat = procIsOurs() ? processStat(identity.pid) : null
-  // Either it went this instant, or `hidepid` keeps it from us: only kill(2) can tell.
-  if (stat === null) return exists(identity.pid) ? 'alive' : 'gone'
-  if (stat.startTime !== identity.startTime) return 'gone'
-  return hasEnded(stat) ? 'gone' : 'alive'
+  const isOfThisBoot = identity.bootId !== UNREAD && identity.bootId === bootId()
+  switch (sightOf(identity)) {
+    case 'seen':
+      return 'alive'
+    case 'not seen':
+      return isOfThisBoot ? 'gone' : 'unknown'
+    case 'hidden':
+      return isOfThisBoot && identity.startTime !== UNREAD_START ? 'alive' : 'unknown'
+    case 'out of sight':
+      return 'unknown'
+  }
 }
 
-/** Inode of the first pid namespace, PROC_PID_INIT_INO of the kernel (include/linux/proc_ns.h). */
-const FIRST_PID_NAMESPACE = '4026531836'
+/** `hidden`: a process has this pid, and only kill(2) tells so. `out of sight`: its pid means nothing here. */
+type Sight = 'seen' | 'not seen' | 'hidden' | 'out of sight'
+
+function sightOf(identity: ProcessIdentity): Sight {
+  if (identity.pidNamespace === UNREAD || pidNamespace() === UNREAD) return 'out of sight'
+  return identity.pidNamespace === pidNamespace() ? sightHere(identity) : sightBelow(identity)
+}
+
+/** For a process of our own pid namespace and boot, such as the command that a supervisor watches. */
+export function sightHere({ pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>): Sight {
+  if (!exists(pid)) return 'not seen'
+  const stat = procIsOurs() ? processStat(pid) : null
+  // Either it went this instant, or `hidepid` keeps it from us: only kill(2) can tell.
+  if (stat === null || startTime === UNREAD_START) return exists(pid) ? 'hidden' : 'not seen'
+  return stat.startTime === startTime && !hasEnded(stat) ? 'seen' : 'not seen'
+}
 
 /**
  * From the first pid namespace the processes of all others can be seen, each with its pid there as the last
- * number of NSpid (proc_pid_status(5)), so that a container that went takes its reservations along. `unknown`
- * from anywhere else, across time namespaces, and where any process is hidden from us.
+ * number of NSpid (proc_pid_status(5)), so that a container that went takes its reservations along. Nothing can be
+ * seen from anywhere else, across time namespaces, and where any process is hidden from us.
  */
-function livenessBelow(identity: ProcessIdentity): Liveness {
-  const comparable = pidNamespace() === FIRST_PID_NAMESPACE && /^\d+$/.test(identity.pidNamespace)
+function sightBelow(identity: ProcessIdentity): Sight {
+  const comparable =
+    pidNamespace() === FIRST_PID_NAMESPACE &&
+    isPlainPidNamespace(identity.pidNamespace) &&
+    identity.startTime !== UNREAD_START
   const pids = comparable && procIsOurs() ? listNumbers('/proc') : []
   // Where `hidepid` is in force, the first process is not listed.
-  if (!pids.includes(1)) return 'unknown'
+  if (!pids.includes(1)) return 'out of sight'
   for (const pid of pids) {
     const innermost = innermostPid(readText(`/proc/${pid}/status`) ?? '')
     if (innermost !== null && innermost !== identity.pid) continue
     const stat = innermost === null ? null : processStat(pid)
-    if (stat === null && exists(pid)) return 'unknown'
-    if (stat?.startTime === identity.startTime && !hasEnded(stat)) return 'alive'
+    if (stat === null && exists(pid)) return 'out of sight'
+    if (stat?.startTime === identity.startTime && !hasEnded(stat)) return 'seen'
   }
-  return 'gone'
+  return 'not seen'
 }
 
 /** The pid in the process's own namespace, from its `/proc/<pid>/status`; null where that does not tell. */
@@ -72,7 +98,7 @@ export function innermostPid(status: string): number | null {
  * process for a moment at every system call. Processes of other pid namespaces and hidden ones are not looked for.
  */
 export function isStopped({ pid, startTime, pidNamespace: namespace }: ProcessIdentity): boolean {
-  if (namespace !== pidNamespace() || !procIsOurs()) return false
+  if (namespace === UNREAD || namespace !== pidNamespace() || !procIsOurs()) return false
   const stat = processStat(pid)
   return stat?.state === 'T' && stat.startTime === startTime
 }
@@ -134,10 +160,19 @@ export function parseStat(line: string): ProcessStat | null {
   }
 }
 
-/** A process of a new pid namespace may still look at the old one's `/proc`, where pids mean others. */
+/**
+ * A process of a new pid namespace may still look at the old one's `/proc`, where pids mean others. There it has a
+ * pid for each namespace in between (NSpid), the first of which may by chance be the one it has here.
+ */
 export function procIsOurs(): boolean {
-  procIsOursRead ??= readLink('/proc/self') === String(process.pid)
+  procIsOursRead ??= readProcIsOurs()
   return procIsOursRead
+}
+
+function readProcIsOurs(): boolean {
+  const pids = /^NSpid:\t(.*)$/m.exec(readText('/proc/self/status') ?? '')?.[1]
+  // Kernels before 4.1 do not tell.
+  return (pids ?? readLink('/proc/self')) === String(process.pid)
 }
 
 let procIsOursRead: boolean | undefined

@@ -17,12 +17,21 @@ export function readText(path: string): libc.ByteText | null {
 }
 
 export function readLink(path: string): string | null {
-  const buffer = new Uint8Array(4096)
-  const length = libc.readLinkInto(path, buffer)
-  return length < 0 ? null : Buffer.from(buffer.buffer, 0, length).toString('utf8')
+  const link = readLinkOrError(path)
+  return typeof link === 'string' ? link : null
 }
 
-/** The entries whose names are numbers: processes of `/proc`, descriptors of `/proc/self/fd`. */
+/** The target of a link, or the negated errno. */
+export function readLinkOrError(path: string): string | number {
+  const buffer = new Uint8Array(4096)
+  const length = libc.readLinkInto(path, buffer)
+  return length < 0 ? length : Buffer.from(buffer.buffer, 0, length).toString('utf8')
+}
+
+/**
+ * The entries whose names are numbers: processes of `/proc`, descriptors of `/proc/self/fd`. None where the
+ * folder cannot be read to its end: half a list would prove that a process is gone.
+ */
 export function listNumbers(directory: string): number[] {
   const fd = libc.open(directory, libc.O_RDONLY)
   if (fd < 0) return []
@@ -51,7 +60,8 @@ function numbersIn(fd: number): number[] {
   const view = new DataView(buffer.buffer)
   for (;;) {
     const length = libc.directoryEntriesInto(fd, buffer)
-    if (length <= 0) return numbers
+    if (length < 0) return []
+    if (length === 0) return numbers
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
       const first = buffer[at + 19]
       if (first !== undefined && first >= 0x30 && first <= 0x39)

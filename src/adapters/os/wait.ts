@@ -1,7 +1,7 @@
 import type { Millis, ProcessIdentity } from '../../domain/model.ts'
 import { currentMoment } from './clock.ts'
 import * as libc from './libc.ts'
-import { liveness } from './processes.ts'
+import { sightHere } from './processes.ts'
 
 /**
  * Waiting in the kernel instead of the event loop: an idle process then takes no time and hardly any memory.
@@ -91,10 +91,9 @@ export function drain(fd: number): void {
   while (libc.readInto(fd, buffer) > 0);
 }
 
-/** What cannot be seen from here is waited for. */
+/** A process and its watcher share boot and pid namespace, even where these cannot be read. */
 function hasEnded(identity: ProcessIdentity): boolean {
-  const now = liveness(identity)
-  return now === 'gone' || now === 'rebooted'
+  return sightHere(identity) === 'not seen'
 }
 
 /** poll(2), which passes over negative descriptors; `struct pollfd` is fd, events, revents. */

@@ -73,7 +73,7 @@ export class Play {
     const moment: Moment = { wall: this.#now, steady }
     this.pool = { ...this.pool, writtenAt: moment }
     this.#makeTrouble()
-    const settled = settle(this.pool, this.#now, PROCESSES)
+    const settled = settle(this.pool, moment, PROCESSES)
     this.#keep(settled)
     for (const [id, end] of this.#ends) {
       if (end > this.#now) continue
