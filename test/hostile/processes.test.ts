@@ -148,16 +148,18 @@ needing('gcc').describe('a process on a GPU', () => {
   })
 })
 
-test.each([') Z 1 1 1', '\nState:\tZ', ')'])(
-  'a run whose command is called %j stands while it lives',
-  async (name) => {
-    using pool = await testPool(1)
-    pool.env.NAME = name
-    const job = await startJob(pool, [], named)
-    expect(readFileSync(`/proc/${job.pid}/stat`, 'latin1')).toContain(name)
-    expect((await seen(pool, 'status')).stdout).toStartWith('GPU 0: IN USE by ')
-    job.process.kill('SIGKILL')
-    await job.process.exited
-    expect((await seen(pool, 'status')).stdout).toStartWith('GPU 0: AVAILABLE')
-  },
-)
+needing('gcc').describe('a run', () => {
+  test.each([') Z 1 1 1', '\nState:\tZ', ')'])(
+    'keeps its GPU while its command is called %j',
+    async (name) => {
+      using pool = await testPool(1)
+      pool.env.NAME = name
+      const job = await startJob(pool, [], named)
+      expect(readFileSync(`/proc/${job.pid}/stat`, 'latin1')).toContain(name)
+      expect((await seen(pool, 'status')).stdout).toStartWith('GPU 0: IN USE by ')
+      job.process.kill('SIGKILL')
+      await job.process.exited
+      expect((await seen(pool, 'status')).stdout).toStartWith('GPU 0: AVAILABLE')
+    },
+  )
+})

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { child, startJob, untilAllFree } from '../support/job.ts'
+import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { hasEnded, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
@@ -52,7 +53,7 @@ describe.concurrent('run --timeout', () => {
     await untilAllFree(pool)
   })
 
-  test('interrupts the whole tree, down to the last descendant', async () => {
+  needing('perl').test('interrupts the whole tree, down to the last descendant', async () => {
     using pool = await testPool(1)
     const script = `perl -e '$SIG{INT} = sub { open F, ">", "interrupted"; print F 1; exit }; sleep 1 while 1'`
     await pool.chg(

@@ -50,7 +50,7 @@ describe('a daemon', () => {
 })
 
 describe('starting one', () => {
-  test('leaves no child behind', () => {
+  needing('ps').test('leaves no child behind', () => {
     const children = () => {
       const { stdout } = Bun.spawnSync(['ps', '--ppid', String(process.pid), '-o', 'pid=,comm='])
       return stdout

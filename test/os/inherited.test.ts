@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync } from 'node:fs'
+import { needing } from '../support/needs.ts'
 import { INSIDE, inside, temporaryFolder } from './surroundings.ts'
 
 /** That the command under `run` gets all this back is shown by `test/run/transparency.test.ts`. */
@@ -23,7 +24,7 @@ describe('signals', () => {
     expect(ignored(`${INSIDE}; true`) & PIPE).toBe(0n)
   })
 
-  test('a program that ignores SIGPIPE for itself does not', () => {
+  needing('python3').test('a program that ignores SIGPIPE for itself does not', () => {
     const script = `python3 -c 'import subprocess, sys; subprocess.run(sys.argv[1:])' ${INSIDE}; true`
     expect(ignored(script) & PIPE).toBe(0n)
   })

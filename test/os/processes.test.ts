@@ -37,7 +37,7 @@ describe('liveness', () => {
     expect(liveness(identity)).toBe('gone')
   })
 
-  test('a process that nobody reaps is gone', async () => {
+  needing('perl').test('a process that nobody reaps is gone', async () => {
     const neverWaits =
       'my $child = fork // die; exec qw(sleep 1000) unless $child; $| = 1; print "$child\\n"; sleep'
     const parent = Bun.spawn(['perl', '-e', neverWaits], { stdio: ['ignore', 'pipe', 'ignore'] })
