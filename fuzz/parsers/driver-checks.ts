@@ -1,13 +1,15 @@
-import type { ReportedGpu, ReportedProcess } from '../../src/adapters/gpu/reading.ts'
+import { judged, type ReportedGpu, type ReportedProcess } from '../../src/adapters/gpu/reading.ts'
+import { sumOf } from '../../src/domain/evidence.ts'
 import { hold, isAmount, isWhole } from '../soundness.ts'
 
 /** What must hold of the GPUs that a driver's output shows, whatever it was. */
 export function checkGpus(gpus: readonly ReportedGpu[]): void {
   checkReadings(gpus)
+  checkJudged(gpus)
   for (const { index, name, state } of gpus) {
     hold(name !== '', `GPU ${index} has no name`)
     if (state.kind === 'fault') hold(state.reason !== '', `GPU ${index} is faulty for no reason`)
-    else checkProcesses(state.processes)
+    else checkProcesses(state.processes ?? [])
   }
   // Told twice, one of the two would hide what the other says.
   const measured = gpus.filter(({ state }) => state.kind === 'measured')
@@ -16,6 +18,23 @@ export function checkGpus(gpus: readonly ReportedGpu[]): void {
   hold(new Set(indices).size === indices.length, `GPUs that share a number: ${indices}`)
   hold(new Set(uuids).size === uuids.length, `GPUs that share a UUID: ${uuids}`)
 }
+
+/** A GPU whose memory is not known and whose processes are not either is never shown as working. */
+function checkJudged(gpus: readonly ReportedGpu[]): void {
+  for (const [i, { index, state }] of judged(gpus, HOST_MEMORY_MB).entries()) {
+    const told = gpus[i]?.state
+    if (state.kind === 'fault' || told?.kind !== 'measured') continue
+    hold(isAmount(state.memoryUsedMb), `GPU ${index} uses ${state.memoryUsedMb} MB`)
+    hold(
+      told.memoryUsedMb !== undefined || told.processes !== undefined,
+      `GPU ${index} is idle by no reading`,
+    )
+    const held = sumOf(state.processes)
+    hold(state.memoryBy === undefined || state.memoryUsedMb >= held, `GPU ${index} hides ${held} MB`)
+  }
+}
+
+const HOST_MEMORY_MB = 81_559
 
 /** What is read is of the right kind, and every amount is one. */
 export function checkReadings(gpus: readonly ReportedGpu[]): void {
@@ -27,8 +46,7 @@ export function checkReadings(gpus: readonly ReportedGpu[]): void {
       continue
     }
     const { memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW } = state
-    const amounts = [memoryTotalMb, utilizationPercent, temperatureC, powerW]
-    hold(Number.isFinite(memoryUsedMb) && memoryUsedMb >= 0, `GPU ${index} uses ${memoryUsedMb} MB`)
+    const amounts = [memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW]
     hold(amounts.every(isAmount), `GPU ${index} measures ${amounts}`)
   }
 }

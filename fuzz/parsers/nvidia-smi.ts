@@ -86,7 +86,7 @@ export const nvidiaSmi: Parser = {
     checkCutOff(gpus)
     if (hasMigInstances(apps)) hold(apps.includes('MIG-'), 'instances out of nothing')
     const processes = answerOf(['driver-failed'], () => parseApps(apps, parseMigParents(list)))
-    for (const each of processes?.values() ?? []) checkProcesses(each)
+    for (const each of processes?.processes.values() ?? []) checkProcesses(each)
   },
 }
 

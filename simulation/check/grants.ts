@@ -1,5 +1,5 @@
-import type { GpuReading, Pool, Probe, Reservation } from '../../src/domain/model.ts'
-import { THRESHOLD_MB } from '../world/device.ts'
+import type { GpuMeasurement, GpuReading, Pool, Probe, Reservation } from '../../src/domain/model.ts'
+import { COMPUTING_MB, THRESHOLD_MB } from '../world/device.ts'
 import { type Audit, type Held, near } from './books.ts'
 import { auditOrder } from './order.ts'
 import { auditChoice } from './recency.ts'
@@ -67,7 +67,18 @@ export function looksFree(pool: Pool, id: number, shown: Probe | undefined, clai
   const uuid = pool.gpus[id]?.uuid
   const reading = shown?.readings.find((each) => each.uuid === uuid)
   if (reading?.state.kind !== 'measured') return false
-  return reading.state.memoryUsedMb < THRESHOLD_MB || isUsedBy(reading, claimant)
+  return !isInUse(reading.state) || isUsedBy(reading, claimant)
+}
+
+/** By its memory, by the sum of its processes, or by one process that computes. */
+function isInUse({ memoryUsedMb, processes }: GpuMeasurement): boolean {
+  let held = 0
+  let computes = false
+  for (const { memoryMb = 0, graphics } of processes) {
+    held += memoryMb
+    if (!graphics && memoryMb >= COMPUTING_MB) computes = true
+  }
+  return memoryUsedMb >= THRESHOLD_MB || held >= THRESHOLD_MB || computes
 }
 
 function isUsedBy({ state }: GpuReading, uid: number | undefined): boolean {

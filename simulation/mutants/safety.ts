@@ -33,10 +33,8 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'threshold-off-by-one',
     defect: 'memory use of exactly the threshold counts as none',
-    file: 'src/domain/usage.ts',
-    edits: [
-      ['return measurement.memoryUsedMb >= thresholdMb', 'return measurement.memoryUsedMb > thresholdMb'],
-    ],
+    file: 'src/domain/evidence.ts',
+    edits: [['usage.memoryUsedMb >= thresholdMb', 'usage.memoryUsedMb > thresholdMb']],
   },
   {
     name: 'faulty-granted',

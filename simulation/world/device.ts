@@ -1,6 +1,6 @@
 import type { GpuReading } from '../../src/domain/model.ts'
 
-/** Memory that someone uses on a GPU. */
+/** Memory that someone uses on a GPU. The driver lists no process where nobody is known. */
 export interface Use {
   readonly pid: number
   readonly uid: number | undefined
@@ -8,6 +8,8 @@ export interface Use {
 }
 
 export const THRESHOLD_MB = 1024
+/** From this much memory on, one process is use. */
+export const COMPUTING_MB = 64
 
 /** One GPU as it truly is. */
 export class Device {
@@ -26,7 +28,12 @@ export class Device {
   }
 
   get isIdle(): boolean {
-    return this.state === 'sound' && this.memoryMb < THRESHOLD_MB
+    const computes = this.#listed.some((use) => use.memoryMb >= COMPUTING_MB)
+    return this.state === 'sound' && this.memoryMb < THRESHOLD_MB && !computes
+  }
+
+  get #listed(): Use[] {
+    return [...this.uses].filter((use) => use.uid !== undefined || use.pid % 2 === 0)
   }
 
   reading(index: number): GpuReading {
@@ -34,7 +41,7 @@ export class Device {
     if (this.state !== 'sound') {
       return { index, uuid, name: 'Simulated GPU', state: { kind: 'fault', reason: 'GPU is lost' } }
     }
-    const processes = [...this.uses].map(({ pid, uid, memoryMb }) => ({
+    const processes = this.#listed.map(({ pid, uid, memoryMb }) => ({
       pid,
       ...(uid === undefined ? {} : { uid, user: `user-${uid}` }),
       name: 'python',

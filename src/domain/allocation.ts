@@ -1,5 +1,6 @@
+import { isOccupied } from './evidence.ts'
 import type { Gpu, GpuId, GpuMeasurement, GpuUsage, Pool, PoolSettings } from './model.ts'
-import { isOccupied, type PoolUsage } from './usage.ts'
+import type { PoolUsage } from './usage.ts'
 
 /** Why a GPU can be granted now, or cannot. */
 export type Availability = 'free' | 'reserved' | 'occupied' | 'faulty'
@@ -39,7 +40,8 @@ export function claimableBy(pool: Pool, sight: Sight): readonly GpuId[] {
     .map((gpu) => gpu.id)
     .filter((id) => {
       const usage = sight.usage.get(id)?.usage
-      return !reserved.has(id) && usage?.kind === 'measured' && isUsedOnlyBy(usage, sight.claimant)
+      if (reserved.has(id) || usage?.kind !== 'measured') return false
+      return isOccupied(usage, sight.thresholdMb) && isUsedOnlyBy(usage, sight.claimant)
     })
 }
 

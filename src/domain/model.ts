@@ -183,6 +183,8 @@ export interface GpuProcess {
   readonly user?: string
   readonly name: string
   readonly memoryMb?: number
+  /** It draws and does not compute, like a desktop's X server. */
+  readonly graphics?: true
   /** Command line, where readable. */
   readonly command?: string
 }
@@ -201,12 +203,23 @@ export type GpuUsage = GpuMeasurement | GpuFault
 export interface GpuMeasurement {
   readonly kind: 'measured'
   readonly memoryUsedMb: number
+  /** The memory in use is the sum of the processes: the driver does not measure the card's own. */
+  readonly memoryBy?: 'processes'
+  /** This GPU is one of several parts of a card, and the driver measures the memory of the whole card only. */
+  readonly card?: SharedCard
   readonly memoryTotalMb?: number
   readonly utilizationPercent?: number
   readonly temperatureC?: number
   readonly powerW?: number
   readonly mig?: boolean
   readonly processes: readonly GpuProcess[]
+}
+
+export interface SharedCard {
+  /** The same for all parts of one card. */
+  readonly id: string
+  /** Memory in use on the card that no process on any of its parts accounts for. */
+  readonly unexplainedMb: number
 }
 
 export interface GpuFault {

@@ -1,5 +1,6 @@
+import { isOccupied, isWorking } from './evidence.ts'
 import type { Gpu, GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation } from './model.ts'
-import { isOccupied, isWorking, type PoolUsage } from './usage.ts'
+import type { PoolUsage } from './usage.ts'
 
 /** One GPU for the eye: who holds it, and what the driver says of it. */
 export type GpuStatus =

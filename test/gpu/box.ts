@@ -17,8 +17,15 @@ export interface BoxGpu {
   readonly powerW?: number
   readonly mig?: boolean
   readonly processes?: readonly BoxProcess[]
-  /** `lost`: fallen off the bus; `mute`: does not tell its memory. */
-  readonly trouble?: 'lost' | 'mute'
+  /**
+   * `lost`: fallen off the bus; `mute`: the driver fails to read its memory; `ailing`: the driver complains in
+   * place of its power only; `recovery`: only the recovery action says that it needs a reset.
+   */
+  readonly trouble?: 'lost' | 'mute' | 'ailing' | 'recovery'
+  /** It works in the host's memory: the driver has no reading of its own memory. */
+  readonly unified?: true
+  /** The driver does not answer which processes use it. */
+  readonly unlisted?: true
 }
 
 export interface BoxProcess {
@@ -38,7 +45,7 @@ export interface Stage {
   /** What this driver can play at all, with the reason in a comment where it cannot. */
   readonly courses: readonly Course[]
   /** Which facts the driver passes on. */
-  readonly tells: readonly ('processNames' | 'mig')[]
+  readonly tells: readonly ('processNames' | 'mig' | 'recovery' | 'unified')[]
   play(box: Box, folder: string): Promise<GpuProvider>
   /** A machine without this driver; undefined where it cannot be missing. */
   readonly withoutDriver?: ((folder: string) => GpuProvider) | undefined
@@ -77,4 +84,13 @@ export function withProcesses(...processes: readonly BoxProcess[]): Box {
 
 export const LOST: Box = { gpus: [h100(0), { ...h100(1), trouble: 'lost' }, h100(2)] }
 export const MUTE: Box = { gpus: [h100(0), { ...h100(1), trouble: 'mute' }] }
+export const AILING: Box = { gpus: [h100(0), { ...h100(1), trouble: 'ailing' }] }
+export const RECOVERY: Box = { gpus: [h100(0), { ...h100(1), trouble: 'recovery' }] }
+
+/** A GPU in the host's memory (GB10, Jetson), in the use of these processes. */
+export function unified(...processes: readonly BoxProcess[]): Box {
+  return { gpus: [{ ...h100(0), unified: true, processes }] }
+}
+export const UNIFIED_UNLISTED: Box = { gpus: [{ ...h100(0), unified: true, unlisted: true }] }
+export const UNLISTED: Box = { gpus: [{ ...h100(0), unlisted: true }] }
 export const MIG: Box = { gpus: [{ ...h100(0), mig: true }, h100(1)] }

@@ -23,7 +23,7 @@ describe('GPUs', () => {
       index: 0,
       uuid: 'GPU-0',
       name: 'Tesla V100, 16GB',
-      state: { kind: 'measured', memoryUsedMb: 45, memoryTotalMb: 16160, processes: [] },
+      state: { kind: 'measured', memoryUsedMb: 45, memoryTotalMb: 16160 },
     })
   })
 
@@ -39,12 +39,13 @@ describe('GPUs', () => {
   })
 
   test('with nothing but their memory', () => {
-    const bare = '0, 0000:3B:00.0, GPU-0, 45, [N/A], [Not Supported], [Unknown Error], ERR!, [N/A], [N/A]'
+    const bare =
+      '0, 0000:3B:00.0, GPU-0, 45, [N/A], [Not Supported], [Insufficient Permissions], N/A, [N/A], [N/A]'
     expect(read(bare)[0]).toEqual({
       index: 0,
       uuid: 'GPU-0',
       name: 'NVIDIA GPU',
-      state: { kind: 'measured', memoryUsedMb: 45, processes: [] },
+      state: { kind: 'measured', memoryUsedMb: 45 },
     })
   })
 
@@ -53,12 +54,46 @@ describe('GPUs', () => {
     ['[GPU requires reset]', 'GPU requires reset'],
     ['[Unknown Error]', 'Unknown Error'],
     ['ERR!', 'ERR!'],
-    ['[N/A]', 'the driver does not report its memory use'],
-    ['[Not Supported]', 'the driver does not report its memory use'],
+    ['[Insufficient Permissions]', 'Insufficient Permissions'],
     ['-5', '-5'],
     ['NaN', 'NaN'],
   ])('whose memory is %p are faulty', (memory, reason) => {
     expect(faults(row(0, '1B', memory))).toEqual([`0 ${reason}`])
+  })
+
+  const COLUMNS = GPU_FIELDS.filter((field) => field !== 'gpu_recovery_action')
+  const COMPLAINTS = ['[GPU requires reset]', '[GPU is lost]', '[Unknown Error]', 'ERR!']
+  test.each(COLUMNS.flatMap((column) => COMPLAINTS.map((words) => [column, words] as const)))(
+    'that have in %p the words %p are faulty',
+    (column, words) => {
+      // An index that is none is refused as a whole unless it is in brackets.
+      if (column === 'index' && words === 'ERR!') return
+      const values = row(0, '1B').split(', ')
+      values[COLUMNS.indexOf(column)] = words
+      const [gpu] = read(values.join(', '))
+      expect(gpu?.state).toEqual({
+        kind: 'fault',
+        reason: expect.stringContaining(words.replace(/[[\]]/g, '')),
+      })
+    },
+  )
+
+  test.each(['Reset', 'Reboot', 'Drain P2P', 'Drain and Reset', '[Unknown Error]', 'Something New'])(
+    'that need %p are faulty',
+    (action) => {
+      expect(faults(withAction(action))).toEqual([expect.stringContaining('needs recovery')])
+    },
+  )
+
+  test.each(['None', '[N/A]', '[Not Supported]'])('whose recovery action is %p work', (action) => {
+    expect(faults(withAction(action))).toEqual([0])
+  })
+
+  const withAction = (action: string) => row(0, '1B').replace('Disabled, ', `Disabled, ${action}, `)
+
+  test('with a reading that is no number work', () => {
+    const odd = '0, 00000000:1B:00.0, GPU-0, 4, 81559, NaN, -7, inf, Disabled, H100'
+    expect(read(odd)[0]?.state).toEqual({ kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559 })
   })
 
   const rest = 'GPU is lost.  Reboot the system to recover this GPU'
@@ -114,7 +149,7 @@ describe('processes', () => {
   const none = new Map<string, string>()
 
   test('keep commas in their names', () => {
-    expect([...parseApps('GPU-0, 12345, 8446, /opt/a, b/python3\n', none)]).toEqual([
+    expect([...parseApps('GPU-0, 12345, 8446, /opt/a, b/python3\n', none).processes]).toEqual([
       ['GPU-0', [{ pid: 12345, name: '/opt/a, b/python3', memoryMb: 8446 }]],
     ])
   })
@@ -122,7 +157,7 @@ describe('processes', () => {
   test('are known by their pid alone, where there is no more', () => {
     const apps =
       'GPU-0, 1, [N/A], [Not Found]\nGPU-0, 2, [Insufficient Permissions], [Insufficient Permissions]\n'
-    expect(parseApps(apps, none).get('GPU-0')).toEqual([{ pid: 1 }, { pid: 2 }])
+    expect(parseApps(apps, none).processes.get('GPU-0')).toEqual([{ pid: 1 }, { pid: 2 }])
   })
 
   test('of MIG instances belong to the GPU', () => {
@@ -136,7 +171,7 @@ describe('processes', () => {
     const apps =
       'MIG-feb88891, 7, 100, a\nMIG-a25704ba, 7, 200, a\nMIG-1aae4990, 8, 300, b\nMIG-GPU-5d5b/1/0, 9, 1, c\n'
     expect(hasMigInstances(apps)).toBe(true)
-    expect([...parseApps(apps, parseMigParents(list.join('\n')))]).toEqual([
+    expect([...parseApps(apps, parseMigParents(list.join('\n'))).processes]).toEqual([
       ['GPU-7fdaf0a5', [{ pid: 7, name: 'a', memoryMb: 300 }]],
       ['GPU-00000001', [{ pid: 8, name: 'b', memoryMb: 300 }]],
       ['GPU-5d5b', [{ pid: 9, name: 'c', memoryMb: 1 }]],
@@ -146,9 +181,28 @@ describe('processes', () => {
   test.each(['No running processes found', '[GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost]', ''])(
     'are none in %p',
     (apps) => {
-      expect(parseApps(apps, none).size).toBe(0)
+      expect(parseApps(apps, none).processes.size).toBe(0)
     },
   )
+
+  test.each(['GPU-0, 1, [GPU requires reset], a', 'GPU-0, [Unknown Error], 5, a', 'GPU-0, 1, ERR!, a'])(
+    'are no list but a fault of the GPU in %p',
+    (apps) => {
+      expect(parseApps(apps, none).complaints.get('GPU-0')).toMatch(/./)
+    },
+  )
+
+  test('choose their names, which prove nothing', () => {
+    const apps = parseApps('GPU-0, 1, 5, [GPU is lost]\n', none)
+    expect([apps.complaints.size, apps.processes.get('GPU-0')?.length]).toEqual([0, 1])
+  })
+
+  test('are not known where the driver only says that it has no list', () => {
+    expect(
+      parseApps('[Not Supported], [Not Supported], [Not Supported], [Not Supported]', none).answered,
+    ).toBe(false)
+    expect(parseApps('', none).answered).toBe(true)
+  })
 
   test.each(['GPU-0, -1, 5, a', 'GPU-0, 1.5, 5, a', 'GPU-0', 'what, 1, 2, 3'])(
     'are not made of %p',

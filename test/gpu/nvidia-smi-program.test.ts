@@ -23,9 +23,43 @@ const probe = async (...args: Parameters<typeof play>) => (await (await play(...
 
 describe('nvidia-smi', () => {
   test('of an old driver is asked again for what it knows', async () => {
-    const old = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv']?.replace('mig.mode.current', 'unheard.of') ?? ''
-    const [gpu] = await probe({ 'gpus.tsv': old })
-    expect(gpu?.state).toEqual({ kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559, processes: [] })
+    const old = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv'] ?? ''
+    const [gpu] = await probe({ 'gpus.tsv': old.replace('mig.mode.current', 'unheard.of') })
+    const minimal = { kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559, processes: [] }
+    const more = { utilizationPercent: 0, temperatureC: 30, powerW: 70.25 }
+    expect(gpu?.state).toMatchObject({ ...minimal, ...more })
+    const [older] = await probe({
+      'gpus.tsv': old.replace('power.draw', 'unheard.of').replace('gpu_recovery', 'x'),
+    })
+    expect(older?.state).toMatchObject(minimal)
+    const nameless =
+      "case $1 in --query-gpu=*action*) echo 'it is not a valid field to query'; exit 2 ;; esac"
+    const [oldest] = await probe({ 'first.sh': nameless })
+    expect(oldest?.state).toStrictEqual(minimal as NonNullable<typeof gpu>['state'])
+  })
+
+  test('may know no more than the fields of before, whatever it is asked for', async () => {
+    const row = '0, 0000:1B:00.0, GPU-0, 4, 81559, 0, 34, 70.25, Disabled, NVIDIA H100'
+    const [gpu] = await probe({ 'first.sh': `case $1 in --query-gpu=*) echo '${row}' ;; esac; exit 0` })
+    expect(gpu?.state).toMatchObject({ kind: 'measured', memoryUsedMb: 4, temperatureC: 34 })
+  })
+
+  test('shows no idle GPU where the memory is the host’s and the list fails', async () => {
+    const memory = /MemTotal: +(\d+)/.exec(await Bun.file('/proc/meminfo').text())?.[1]
+    const hostMb = Math.floor(Number(memory) / 1024)
+    const row = (used: number | string, total: number | string) =>
+      `0, 0000:1B:00.0, GPU-0, ${used}, ${total}, 0, 34, 70.25, Disabled, NVIDIA GB10`
+    const read = async (gpu: string, apps: string) => {
+      const answer = `case $1 in --query-gpu=*) echo '${gpu}'; exit 0 ;; *) ${apps} ;; esac`
+      return (await probe({ 'first.sh': answer }))[0]?.state
+    }
+    for (const gpu of [row(90_000, hostMb), row(0, 0), row('[N/A]', '[N/A]'), row('N/A', 'Not Supported')]) {
+      expect(await read(gpu, 'exit 0')).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
+      expect(await read(gpu, 'exit 3')).toMatchObject({ kind: 'fault' })
+      const busy = await read(gpu, "echo 'GPU-0, 4194305, 26000, python3'; exit 0")
+      expect(busy).toMatchObject({ memoryUsedMb: 26_000, processes: [{ memoryMb: 26_000 }] })
+    }
+    expect(await read(row(90_000, hostMb + 2), 'exit 0')).toMatchObject({ memoryUsedMb: 90_000 })
   })
 
   test('tells of the others although it fails for a lost GPU', async () => {

@@ -81,11 +81,11 @@ needing('gcc').describe('NVML', () => {
   test('goes on without a reading that fails', async () => {
     const failing = [
       'util 3',
-      'util-error 999',
+      'util-error 6',
       'temp-error 3',
       'power-error 4',
       'processes-error 4',
-      'uuid-error 999',
+      'uuid-error 3',
     ]
     const [gpu] = await read(failing.map((fact) => `gpu 0 ${fact}`))
     expect(gpu).toEqual({
@@ -96,16 +96,54 @@ needing('gcc').describe('NVML', () => {
     })
   })
 
-  test.each(['power-error 15', 'processes-error 16', 'memory-error 999', 'handle-error 999'])(
-    'takes %p for a fault of the GPU',
-    async (fact) => {
-      const [gpu] = await read([`gpu 0 ${fact}`])
-      expect(gpu?.state).toEqual({
-        kind: 'fault',
-        reason: expect.stringMatching(/^(GPU is lost|GPU requires reset|Unknown Error)$/),
-      })
-    },
-  )
+  test.each([
+    'uuid-error 999',
+    'util-error 999',
+    'temp-error 15',
+    'power-error 15',
+    'processes-error 16',
+    'memory-error 999',
+    'memory-error 4',
+    'handle-error 999',
+    'fields-error 16',
+  ])('takes %p for a fault of the GPU', async (fact) => {
+    const [gpu] = await read([`gpu 0 ${fact}`])
+    expect(gpu?.state).toEqual({
+      kind: 'fault',
+      reason: expect.stringMatching(
+        /(GPU is lost|GPU requires reset|Unknown Error|Insufficient Permissions)$/,
+      ),
+    })
+  })
+
+  test.each([
+    [1, 'GPU reset'],
+    [2, 'reboot'],
+    [4, 'drain and GPU reset'],
+    [77, 'action 77'],
+  ])('takes a GPU with the recovery action %p for faulty', async (action, words) => {
+    const [gpu] = await read([`gpu 0 recovery ${action}`])
+    expect(gpu?.state).toEqual({ kind: 'fault', reason: `needs recovery: ${words}` })
+  })
+
+  test('of an old driver knows no recovery action', async () => {
+    const [gpu] = await read(['gpu 0 recovery 1'], 'OLD_DRIVER')
+    expect(gpu?.state.kind).toBe('measured')
+  })
+
+  test('finds the programs behind an MPS server, and tells what only draws', async () => {
+    const [gpu] = await read([
+      `process 0 compute ${NOBODY} ${30 * MIB}`,
+      `process 0 mps ${NOBODY + 1} ${900 * MIB}`,
+      `process 0 graphics ${NOBODY + 2} ${18 * MIB}`,
+    ])
+    const shown = gpu?.state.kind === 'measured' ? gpu.state.processes : []
+    expect(shown.map(({ pid, memoryMb, graphics }) => [pid - NOBODY, memoryMb, graphics])).toEqual([
+      [0, 30, undefined],
+      [1, 900, undefined],
+      [2, 18, true],
+    ])
+  })
 
   test('is not confused by what the library prints', async () => {
     expect(await read(['chatter'])).toHaveLength(1)

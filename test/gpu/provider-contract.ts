@@ -84,6 +84,35 @@ export function testProvider(stage: Stage): void {
       expect(readings[1]?.state).toEqual({ kind: 'fault', reason: expect.stringMatching(/./) })
     })
 
+    test('takes a complaint in any reading for a fault', async () => {
+      const { readings } = await probe(boxes.AILING)
+      const kinds = readings.map((gpu) => gpu.state.kind)
+      expect(kinds).toEqual(['measured', 'fault'])
+    })
+
+    const tellsOfRecovery = stage.tells.includes('recovery') ? test : notATest
+    tellsOfRecovery('takes a GPU that needs a reset for faulty, though it reads well', async () => {
+      const { readings } = await probe(boxes.RECOVERY)
+      expect(readings[0]?.state.kind).toBe('measured')
+      expect(readings[1]?.state).toEqual({ kind: 'fault', reason: expect.stringMatching(/reset/i) })
+    })
+
+    const tellsOfUnified = stage.tells.includes('unified') ? test : notATest
+    tellsOfUnified('judges a GPU without memory of its own by its processes', async () => {
+      const idle = await probe(boxes.unified())
+      expect(idle.readings[0]?.state).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
+      const busy = await probe(boxes.unified({ pid: NOBODYS_PID, name: 'train', memoryMb: 26_000 }))
+      expect(busy.readings[0]?.state).toMatchObject({ memoryUsedMb: 26_000, memoryBy: 'processes' })
+    })
+
+    tellsOfUnified('takes a GPU of unknown memory and unknown processes for faulty', async () => {
+      expect((await probe(boxes.UNIFIED_UNLISTED)).readings[0]?.state.kind).toBe('fault')
+      expect((await probe(boxes.UNLISTED)).readings[0]?.state).toMatchObject({
+        memoryUsedMb: 4,
+        processes: [],
+      })
+    })
+
     const tellsOfMig = stage.tells.includes('mig') ? test : notATest
     tellsOfMig('marks a GPU in MIG mode', async () => {
       const { readings } = await probe(boxes.MIG)

@@ -57,7 +57,7 @@ export const nvmlStage: Stage = {
   needs: ['gcc'],
   // No rubbish: a library returns values.
   courses: ['late', 'hangs', 'crashes', 'mismatch'],
-  tells: ['mig'],
+  tells: ['mig', 'recovery', 'unified'],
   play: async (box, folder) => nvmlProvider(await nvmlEnvironment(nvmlScript(box), folder)),
   withoutDriver: (folder) =>
     nvmlProvider({ ...process.env, CANHAZGPU_NVML_LIBRARY: join(folder, 'none.so.1') }),
@@ -85,6 +85,10 @@ export function nvmlScript(box: Box): string {
     ...(gpu.mig === undefined ? [] : [`gpu ${i} mig ${gpu.mig ? 1 : 0}`]),
     ...(gpu.trouble === 'lost' ? [`gpu ${i} handle-error 15`] : []),
     ...(gpu.trouble === 'mute' ? [`gpu ${i} memory-error 999`] : []),
+    ...(gpu.trouble === 'ailing' ? [`gpu ${i} power-error 16`] : []),
+    ...(gpu.trouble === 'recovery' ? [`gpu ${i} recovery 1`] : []),
+    ...(gpu.unified ? [`gpu ${i} memory-error 3`] : []),
+    ...(gpu.unlisted ? [`gpu ${i} processes-error 3`] : []),
     ...(gpu.processes ?? []).map(
       ({ pid, memoryMb }) => `process ${i} compute ${pid} ${memoryMb === undefined ? -1 : memoryMb * MIB}`,
     ),
@@ -118,7 +122,7 @@ const PROGRAM_COURSES: Readonly<Record<Course, string>> = {
 export const nvidiaSmiStage: Stage = {
   provider: 'nvidia-smi',
   courses: ['late', 'hangs', 'crashes', 'mismatch', 'rubbish'],
-  tells: ['processNames', 'mig'],
+  tells: ['processNames', 'mig', 'recovery', 'unified'],
   play: async (box, folder) =>
     nvidiaSmiProvider(await programEnvironment('nvidia-smi', nvidiaSmiFiles(box), folder)),
   withoutDriver: (folder) => nvidiaSmiProvider({ PATH: join(folder, 'nowhere') }),
@@ -132,9 +136,12 @@ export function nvidiaSmiFiles(box: Box): Record<string, string> {
       [gpu.uuid, pid, name, memoryMb ?? '[N/A]'].join('\t'),
     ),
   )
+  const unlisted = box.gpus.some((gpu) => gpu.unlisted)
+    ? "case $1 in --query-compute-apps=*) echo '[Not Supported]'; exit 3 ;; esac"
+    : ''
   const none = box.gpus.length === 0 ? "echo 'No devices were found'; exit 6" : ''
   return {
-    'first.sh': PROGRAM_COURSES[box.course ?? 'answers'] || none,
+    'first.sh': PROGRAM_COURSES[box.course ?? 'answers'] || none || unlisted,
     'gpus.tsv': [fields.join('\t'), ...gpus.map((row) => Object.values(row).join('\t')), ''].join('\n'),
     'apps.tsv': ['gpu_uuid\tpid\tprocess_name\tused_memory', ...apps, ''].join('\n'),
   }
@@ -148,11 +155,12 @@ function nvidiaSmiRow(gpu: BoxGpu, index: number): Record<string, string | numbe
     'pci.bus_id': `00000000:${(0x1b + 0x10 * index).toString(16).toUpperCase()}:00.0`,
     uuid: gpu.uuid,
     name: gpu.name,
-    'memory.used': gpu.trouble === 'mute' ? '[Unknown Error]' : told(gpu.usedMb),
-    'memory.total': told(gpu.totalMb),
+    'memory.used': gpu.trouble === 'mute' ? '[Unknown Error]' : told(gpu.unified ? undefined : gpu.usedMb),
+    'memory.total': told(gpu.unified ? undefined : gpu.totalMb),
     'utilization.gpu': told(gpu.utilizationPercent),
     'temperature.gpu': told(gpu.temperatureC),
-    'power.draw': told(gpu.powerW?.toFixed(2)),
+    'power.draw': gpu.trouble === 'ailing' ? '[GPU requires reset]' : told(gpu.powerW?.toFixed(2)),
+    gpu_recovery_action: gpu.trouble === 'recovery' ? 'Reset' : told('None'),
     'mig.mode.current': told(gpu.mig === undefined ? undefined : gpu.mig ? 'Enabled' : 'Disabled'),
   }
 }
@@ -160,7 +168,7 @@ function nvidiaSmiRow(gpu: BoxGpu, index: number): Record<string, string | numbe
 export const amdSmiStage: Stage = {
   provider: 'amd-smi',
   courses: ['late', 'hangs', 'crashes', 'mismatch', 'rubbish'],
-  tells: ['processNames'],
+  tells: ['processNames', 'unified'],
   play: async (box, folder) => amdSmiProvider(await programEnvironment('amd-smi', amdSmiFiles(box), folder)),
   withoutDriver:
     Bun.which('amd-smi', { PATH: '/opt/rocm/bin' }) === null
@@ -194,11 +202,17 @@ function amdSmiMetric(gpu: BoxGpu, index: number): object {
   return {
     gpu: index,
     usage: { gfx_activity: told(gpu.utilizationPercent, '%'), umc_activity: 'N/A' },
-    power: { socket_power: told(gpu.powerW, 'W'), gfx_voltage: { value: 780, unit: 'mV' } },
+    power: {
+      socket_power: gpu.trouble === 'ailing' ? 'GPU requires reset' : told(gpu.powerW, 'W'),
+      gfx_voltage: { value: 780, unit: 'mV' },
+    },
     temperature: { edge: 'N/A', hotspot: told(gpu.temperatureC, 'C'), mem: 'N/A' },
     mem_usage: {
-      total_vram: told(gpu.totalMb, 'MB'),
-      used_vram: told(gpu.trouble === 'mute' ? undefined : gpu.usedMb, 'MB'),
+      total_vram: told(gpu.unified ? undefined : gpu.totalMb, 'MB'),
+      used_vram:
+        gpu.trouble === 'mute'
+          ? 'AMDSMI_STATUS_FILE_ERROR'
+          : told(gpu.unified ? undefined : gpu.usedMb, 'MB'),
     },
   }
 }
@@ -215,6 +229,7 @@ function amdSmiProcesses(gpu: BoxGpu, index: number): object {
       cu_occupancy: 'N/A',
     },
   }))
+  if (gpu.unlisted) return { gpu: index, process_list: 'N/A' }
   const none = [{ process_info: 'No running processes detected' }]
   return { gpu: index, process_list: processes.length === 0 ? none : processes }
 }

@@ -1,15 +1,17 @@
 /*
  * A libnvidia-ml.so.1 without a GPU behind it. It plays the box described in the file that STANDIN_NVML
  * names, one fact a line; layouts and symbols are those of nvml.h 12.9. Variants, by macro:
- *   OLD_DRIVER    without the _v3 process lists, nvmlDeviceGetMemoryInfo_v2 and nvmlDeviceGetMigMode (R460)
+ *   OLD_DRIVER    without the _v3 process lists, nvmlDeviceGetMemoryInfo_v2, nvmlDeviceGetMigMode and the
+ *                 field of the recovery action (R460)
  *   WIDE_PROCESS  with the 32 byte nvmlProcessInfo_t of some R530 to R550 drivers
  *
  *   init CODE               nvmlInit_v2 returns CODE
  *   delay MILLISECONDS      nvmlInit_v2 takes that long
  *   hang | crash | chatter  nvmlInit_v2 never returns | segfaults | prints to stdout
- *   gpu I KEY VALUE         KEY: uuid name total used reserved util temp power mig, or CALL-error CODE for
- *                           the calls handle uuid memory util temp power processes
- *   process I KIND PID BYTES [INSTANCE]   KIND: compute graphics; BYTES -1: not available
+ *   gpu I KEY VALUE         KEY: uuid name total used reserved util temp power mig recovery, or
+ *                           CALL-error CODE for
+ *                           the calls handle uuid memory util temp power processes fields
+ *   process I KIND PID BYTES [INSTANCE]   KIND: compute graphics mps; BYTES -1: not available
  */
 #include <signal.h>
 #include <stdio.h>
@@ -26,13 +28,14 @@ typedef struct { unsigned pid; unsigned long long used; unsigned gi, ci;
 #endif
 } Process;
 
-typedef struct { int gpu, graphics; Process process; } Listed;
+typedef struct { int gpu, kind; Process process; } Listed;
+enum { COMPUTE_LIST, GRAPHICS_LIST, MPS_LIST };
 
 typedef struct {
   char uuid[96], name[96];
   unsigned long long total, used, reserved;
-  long util, temp, power, mig;
-  int handleError, uuidError, memoryError, utilError, tempError, powerError, processesError;
+  long util, temp, power, mig, recovery;
+  int handleError, uuidError, memoryError, utilError, tempError, powerError, processesError, fieldsError;
 } Gpu;
 
 static Gpu gpus[MAX_GPUS];
@@ -54,6 +57,8 @@ static void gpuFact(int i, const char *key, const char *value) {
   else if (is(key, "temp")) g->temp = code;
   else if (is(key, "power")) g->power = code;
   else if (is(key, "mig")) g->mig = code;
+  else if (is(key, "recovery")) g->recovery = code;
+  else if (is(key, "fields-error")) g->fieldsError = code;
   else if (is(key, "handle-error")) g->handleError = code;
   else if (is(key, "uuid-error")) g->uuidError = code;
   else if (is(key, "memory-error")) g->memoryError = code;
@@ -72,7 +77,7 @@ static void processFact(const char *line) {
   p.gi = p.ci = 0xffffffffu;
   if (sscanf(line, "process %d %15s %u %lld %u", &gpu, kind, &p.pid, &used, &p.gi) < 4) abort();
   p.used = (unsigned long long)used;
-  listed[listedCount++] = (Listed){gpu, is(kind, "graphics"), p};
+  listed[listedCount++] = (Listed){gpu, is(kind, "mps") ? MPS_LIST : is(kind, "graphics") ? GRAPHICS_LIST : COMPUTE_LIST, p};
 }
 
 static void play(void) {
@@ -157,11 +162,11 @@ int nvmlDeviceGetPowerUsage(void *device, unsigned *out) {
   return number(gpuOf(device)->power, gpuOf(device)->powerError, out);
 }
 
-static int processes(void *device, int graphics, unsigned *count, Process *out) {
+static int processes(void *device, int kind, unsigned *count, Process *out) {
   unsigned found = 0;
   if (gpuOf(device)->processesError) return gpuOf(device)->processesError;
   for (int i = 0; i < listedCount; i++) {
-    if (&gpus[listed[i].gpu] != gpuOf(device) || listed[i].graphics != graphics) continue;
+    if (&gpus[listed[i].gpu] != gpuOf(device) || listed[i].kind != kind) continue;
     if (found < *count) out[found] = listed[i].process;
     found++;
   }
@@ -173,9 +178,13 @@ static int processes(void *device, int graphics, unsigned *count, Process *out) 
 #ifdef OLD_DRIVER
 #define COMPUTE nvmlDeviceGetComputeRunningProcesses_v2
 #define GRAPHICS nvmlDeviceGetGraphicsRunningProcesses_v2
+#define MPS nvmlDeviceGetMPSComputeRunningProcesses_v2
+enum { RECOVERY_ACTION = -1 };
 #else
 #define COMPUTE nvmlDeviceGetComputeRunningProcesses_v3
 #define GRAPHICS nvmlDeviceGetGraphicsRunningProcesses_v3
+#define MPS nvmlDeviceGetMPSComputeRunningProcesses_v3
+enum { RECOVERY_ACTION = 230 };
 
 typedef struct { unsigned version; unsigned long long total, reserved, free, used; } MemoryV2;
 
@@ -196,8 +205,29 @@ int nvmlDeviceGetMigMode(void *device, unsigned *current, unsigned *pending) {
 }
 #endif
 
-int COMPUTE(void *device, unsigned *count, Process *out) { return processes(device, 0, count, out); }
-int GRAPHICS(void *device, unsigned *count, Process *out) { return processes(device, 1, count, out); }
+int COMPUTE(void *device, unsigned *count, Process *out) { return processes(device, COMPUTE_LIST, count, out); }
+int GRAPHICS(void *device, unsigned *count, Process *out) { return processes(device, GRAPHICS_LIST, count, out); }
+int MPS(void *device, unsigned *count, Process *out) { return processes(device, MPS_LIST, count, out); }
+
+typedef struct {
+  unsigned field, scope;
+  long long timestamp, latency;
+  unsigned type;
+  int code;
+  union { unsigned ui; unsigned long long ull; } value;
+} FieldValue;
+
+int nvmlDeviceGetFieldValues(void *device, int count, FieldValue *values) {
+  Gpu *g = gpuOf(device);
+  if (g->fieldsError) return g->fieldsError;
+  for (int i = 0; i < count; i++) {
+    int known = (int)values[i].field == RECOVERY_ACTION;
+    values[i].code = known ? SUCCESS : INVALID_ARGUMENT;
+    values[i].type = 1;
+    if (known) values[i].value.ui = (unsigned)g->recovery;
+  }
+  return SUCCESS;
+}
 
 const char *nvmlErrorString(int code) {
   switch (code) {

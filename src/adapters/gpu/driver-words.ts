@@ -22,6 +22,50 @@ export function complaint(output: ProgramOutput): string {
   return output.signal === null ? `exit status ${output.exitCode}` : `killed by ${output.signal}`
 }
 
+/** What the two drivers' programs print in place of a reading that this GPU does not have. */
+const NO_READING = /^\[?(n\/a|not supported|amdsmi_status_not_(supported|yet_implemented)\b.*)?\]?$/i
+/** Concerns the caller, not the GPU. */
+const NOT_ALLOWED = /^\[?(insufficient permissions|amdsmi_status_no_perm\b.*)\]?$/i
+/** Words that no name, UUID or mode has. */
+const FAULTY = /^\[.*\]$|^err!?$|unknown error|\bis lost\b|requires? (a )?re(set|start|boot)|^amdsmi_status_/i
+
+/** Whether this stands in place of a reading that the GPU does not have. */
+export function isNoReading(value: string): boolean {
+  return NO_READING.test(value.trim())
+}
+
+/**
+ * What the driver complains of in place of a number, in one line; undefined for a number and where it just
+ * has none. A number that is none (`NaN`) or is negative is no complaint, and no reading either.
+ */
+export function complaintInNumber(value: string): string | undefined {
+  const text = value.trim()
+  if (isNoReading(text) || NOT_ALLOWED.test(text) || /^[-+]?(nan|inf(inity)?)$/i.test(text)) return undefined
+  return /^[-+]?\d/.test(text) ? undefined : plainWords(text)
+}
+
+/** What the driver complains of in place of the memory: whatever is neither a number nor a missing reading. */
+export function complaintInMemory(value: string): string | undefined {
+  const text = value.trim()
+  return isNoReading(text) || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? undefined : plainWords(text)
+}
+
+/** What the driver complains of in place of a name, a UUID or a mode. */
+export function complaintInWords(value: string): string | undefined {
+  const text = value.trim()
+  if (isNoReading(text) || NOT_ALLOWED.test(text)) return undefined
+  return FAULTY.test(text) ? plainWords(text) : undefined
+}
+
+/** A complaint that does not name the GPU, with the reading that it stands for: "power: ERR!". */
+export function complaintOf(reading: string, words: string): string {
+  return /\bgpu\b/i.test(words) ? words : `${reading}: ${words}`
+}
+
+function plainWords(text: string): string {
+  return firstLine(text.replace(/^\[(.*)\]$/, '$1')) || 'the driver cannot reach it'
+}
+
 /** A driver as a whole that cannot be asked; the hint follows from what it said. */
 export function driverFailed(who: string, reason: string): CanhazgpuError {
   return new CanhazgpuError('driver-failed', `${who}: ${reason}`, { hint: hintFor(reason) })

@@ -6,7 +6,7 @@ import { withinDeadline } from './deadline.ts'
 import { driverFailed } from './driver-words.ts'
 import type { FakeGpu, FakeProcess, FakeScenario } from './fake-scenario.ts'
 import { withProcessDetails } from './process-details.ts'
-import { known, measured, type ReportedGpu } from './reading.ts'
+import { type JudgedGpu, known } from './reading.ts'
 
 export interface FakeOptions {
   /** As many GPUs as this there are. */
@@ -73,23 +73,23 @@ async function playedReadings(scenario: FakeScenario, gpuCount: number): Promise
   return gpus.map((gpu) => castAs(gpu, scenario.gpus[gpu.index]?.processes ?? []))
 }
 
-function reported(index: number, role: FakeGpu | undefined): ReportedGpu {
+function reported(index: number, role: FakeGpu | undefined): JudgedGpu {
   const gpu = { ...identity(index), ...known({ uuid: role?.uuid, name: role?.name }) }
   if (role?.fault !== undefined) return { ...gpu, state: { kind: 'fault', reason: role.fault } }
   const processes = role?.processes ?? []
-  const readings = {
-    memoryTotalMb: role?.memory_total_mb ?? MEMORY_TOTAL_MB,
-    utilizationPercent: role?.utilization_percent,
-    temperatureC: role?.temperature_c,
-    powerW: role?.power_w,
-    mig: role?.mig || undefined,
-  }
   const usedByProcesses = processes.reduce((sum, process) => sum + (process.memory_mb ?? 0), 0)
-  const state = measured(
-    role?.memory_used_mb ?? usedByProcesses,
-    readings,
-    processes.map(({ pid, memory_mb }) => known({ pid, memoryMb: memory_mb })),
-  )
+  const state = {
+    kind: 'measured' as const,
+    memoryUsedMb: role?.memory_used_mb ?? usedByProcesses,
+    memoryTotalMb: role?.memory_total_mb ?? MEMORY_TOTAL_MB,
+    ...known({
+      utilizationPercent: role?.utilization_percent,
+      temperatureC: role?.temperature_c,
+      powerW: role?.power_w,
+      mig: role?.mig || undefined,
+    }),
+    processes: processes.map(({ pid, memory_mb }) => known({ pid, memoryMb: memory_mb })),
+  }
   return { ...gpu, state }
 }
 

@@ -1,9 +1,18 @@
-import { firstLine, notUnderstood } from './driver-words.ts'
+import {
+  complaintInMemory,
+  complaintInNumber,
+  complaintInWords,
+  complaintOf,
+  firstLine,
+  isNoReading,
+  notUnderstood,
+} from './driver-words.ts'
 import { areDistinct, measured, oncePerPid, type ReportedGpu, type ReportedProcess } from './reading.ts'
 
 /**
  * The fields asked for (`nvidia-smi --help-query-gpu`), the name last: it alone might hold a comma.
- * Drivers before R450 do not know MIG; what every driver knows is in `MINIMAL_GPU_FIELDS`.
+ * Drivers before R450 do not know MIG, and before R565 no recovery action; what every driver knows is in
+ * `MINIMAL_GPU_FIELDS`.
  */
 export const GPU_FIELDS = [
   'index',
@@ -15,6 +24,7 @@ export const GPU_FIELDS = [
   'temperature.gpu',
   'power.draw',
   'mig.mode.current',
+  'gpu_recovery_action',
   'name',
 ] as const
 export const MINIMAL_GPU_FIELDS = [
@@ -27,7 +37,15 @@ export const MINIMAL_GPU_FIELDS = [
 ] as const
 export const APP_FIELDS = ['gpu_uuid', 'pid', 'used_memory', 'process_name'] as const
 
-type GpuField = (typeof GPU_FIELDS)[number]
+export type GpuField = (typeof GPU_FIELDS)[number]
+
+/** The processes by the GPU's UUID, and what the driver complains of in their place. */
+export interface Apps {
+  readonly processes: ReadonlyMap<string, readonly ReportedProcess[]>
+  readonly complaints: ReadonlyMap<string, string>
+  /** Whether it lists processes at all, or only says that it cannot. */
+  readonly answered: boolean
+}
 
 /** A GPU the driver only complains of. */
 interface LostGpu {
@@ -45,9 +63,14 @@ const PROGRAM = 'nvidia-smi'
 /** What comes last is a name, and may be cut off. */
 const LONGEST_LINE = 4_096
 
-/** What a driver says that does not know a field. */
-export function isUnknownField(text: string): boolean {
-  return /is not a valid field to query/.test(text)
+/** The fields that a driver knows which refused these; undefined where it did not refuse any. */
+export function knownFields(text: string, fields: readonly GpuField[]): readonly GpuField[] | undefined {
+  const [refusal, name] =
+    /Field "([^"]*)" is not a valid field to query|is not a valid field to query/.exec(text) ?? []
+  if (refusal === undefined) return undefined
+  const rest = fields.filter((field) => field !== name)
+  const isOptional = rest.length < fields.length && MINIMAL_GPU_FIELDS.every((field) => rest.includes(field))
+  return isOptional ? rest : MINIMAL_GPU_FIELDS
 }
 
 /**
@@ -73,32 +96,42 @@ export function parseGpus(stdout: string, fields: readonly GpuField[]): Reported
 }
 
 /**
- * The processes of `--query-compute-apps=…`, by the GPU's UUID. A row of a MIG instance is under the UUID
- * that `migParents` has for the instance. Throws `driver-failed` for what is no such list.
+ * The processes of `--query-compute-apps=…`. A row of a MIG instance is under the UUID that `migParents` has
+ * for the instance. Throws `driver-failed` for what is no such list.
  */
-export function parseApps(
-  stdout: string,
-  migParents: ReadonlyMap<string, string>,
-): Map<string, ReportedProcess[]> {
+export function parseApps(stdout: string, migParents: ReadonlyMap<string, string>): Apps {
   const byGpu = new Map<string, ReportedProcess[]>()
+  const complaints = new Map<string, string>()
+  let answered = true
   for (const line of lines(stdout)) {
-    // Rows of a lost GPU carry its complaint in place of the UUID; "No running processes found".
-    if (/^(\[|no running )/i.test(line) || parseComplaint(line) !== undefined || isRemark(line)) continue
+    if (/^no running /i.test(line) || parseComplaint(line) !== undefined || isRemark(line)) continue
     const [uuid = '', pid = '', memory = '', name = ''] = split(line, APP_FIELDS.length)
-    if (!/^(GPU|MIG)-/.test(uuid) || !/^\d{1,10}$/.test(pid)) throw notUnderstood(PROGRAM, line)
+    if (line.startsWith('[')) {
+      // A lost GPU has its complaint in place of the UUID; a Jetson has "[Not Supported]" for the whole list.
+      if (isNoReading(uuid)) answered = false
+      continue
+    }
+    if (!/^(GPU|MIG)-/.test(uuid)) throw notUnderstood(PROGRAM, line)
     const gpu = parentOf(uuid, migParents)
+    // Not the name: a process chooses it.
+    const complaint = complaintInWords(pid) ?? complaintInNumber(memory)
+    if (complaint !== undefined) {
+      complaints.set(gpu, complaintOf('processes', complaint))
+      continue
+    }
+    if (!/^\d{1,10}$/.test(pid)) throw notUnderstood(PROGRAM, line)
     const memoryMb = amount(memory)
     const process = {
       pid: Number(pid),
-      ...(isMissing(name) ? {} : { name }),
+      ...(isUnnamed(name) ? {} : { name }),
       ...(memoryMb === undefined ? {} : { memoryMb }),
     }
     const others = byGpu.get(gpu)
     if (others === undefined) byGpu.set(gpu, [process])
     else others.push(process)
   }
-  for (const [gpu, processes] of byGpu) byGpu.set(gpu, oncePerPid(processes))
-  return byGpu
+  const processes = new Map([...byGpu].map(([gpu, list]) => [gpu, oncePerPid(list)]))
+  return { processes, complaints, answered }
 }
 
 /** Whether the list has MIG instances whose GPU their name does not tell. */
@@ -122,28 +155,43 @@ function parentOf(uuid: string, migParents: ReadonlyMap<string, string>): string
   return migParents.get(uuid) ?? /^MIG-(GPU-[^/]+)/.exec(uuid)?.[1] ?? uuid
 }
 
-function addRow(values: Readonly<Partial<Record<GpuField, string>>>, rows: Row[], lost: LostGpu[]): void {
+type Values = Readonly<Partial<Record<GpuField, string>>>
+
+function addRow(values: Values, rows: Row[], lost: LostGpu[]): void {
   const { index = '', uuid = '', name = '', 'pci.bus_id': busId = '' } = values
-  const complaint = values['memory.used'] ?? ''
-  if (/^\[.*\]$/.test(index)) {
-    lost.push({ busId, reason: reasonIn(unbracketed(index)) })
+  if (index.startsWith('[')) {
+    lost.push({ busId, reason: complaintInWords(index) ?? 'the driver cannot reach it' })
     return
   }
-  const memoryUsedMb = amount(complaint)
+  const reason = complaintIn(values)
   const gpu = {
     index: Number(index),
     uuid: uuid.startsWith('GPU-') ? uuid : '',
-    name: isMissing(name) ? 'NVIDIA GPU' : name,
+    name: isNoReading(name) || complaintInWords(name) !== undefined ? 'NVIDIA GPU' : name,
   }
-  const state =
-    memoryUsedMb === undefined
-      ? { kind: 'fault' as const, reason: reasonFor(complaint) }
-      : measured(memoryUsedMb, readingsOf(values), [])
+  const state = reason === undefined ? measured(readingsOf(values)) : { kind: 'fault' as const, reason }
   rows.push({ busId, gpu: { ...gpu, state } })
 }
 
-function readingsOf(values: Readonly<Partial<Record<GpuField, string>>>) {
+/** Any complaint in any column is a fault of the GPU: one that needs a reset may say so in just one of them. */
+function complaintIn(values: Values): string | undefined {
+  for (const field of ['memory.used', 'memory.total'] as const) {
+    const words = complaintInMemory(values[field] ?? '')
+    if (words !== undefined) return words
+  }
+  for (const [field, value] of Object.entries(values)) {
+    const words = WORD_FIELDS.has(field) ? complaintInWords(value) : complaintInNumber(value)
+    if (words !== undefined && field !== 'gpu_recovery_action') return complaintOf(field, words)
+  }
+  const action = values.gpu_recovery_action ?? ''
+  return isNoReading(action) || /^none$/i.test(action) ? undefined : `needs recovery: ${firstLine(action)}`
+}
+
+const WORD_FIELDS = new Set<string>(['index', 'pci.bus_id', 'uuid', 'mig.mode.current', 'name'])
+
+function readingsOf(values: Values) {
   return {
+    memoryUsedMb: amount(values['memory.used']),
     memoryTotalMb: amount(values['memory.total']),
     utilizationPercent: amount(values['utilization.gpu']),
     temperatureC: amount(values['temperature.gpu']),
@@ -152,8 +200,11 @@ function readingsOf(values: Readonly<Partial<Record<GpuField, string>>>) {
   }
 }
 
-function parseRow(line: string, fields: readonly GpuField[]): Partial<Record<GpuField, string>> {
-  const values = split(line, fields.length)
+function parseRow(line: string, asked: readonly GpuField[]): Values {
+  const values = split(line, asked.length)
+  // Whatever answers in its place may know only the fields of before.
+  const fields =
+    values.length < asked.length ? asked.filter((field) => field !== 'gpu_recovery_action') : asked
   const [index = ''] = values
   if (values.length !== fields.length || !/^(\d{1,4}|\[[^\]]+\])$/.test(index))
     throw notUnderstood(PROGRAM, line)
@@ -198,11 +249,6 @@ function compareBusIds(a: string, b: string): number {
   return full(a) < full(b) ? -1 : 1
 }
 
-function reasonFor(memory: string): string {
-  if (isMissing(memory)) return 'the driver does not report its memory use'
-  return reasonIn(unbracketed(memory))
-}
-
 function reasonIn(said: string): string {
   return firstLine(said) || 'the driver cannot reach it'
 }
@@ -212,12 +258,8 @@ function isRemark(line: string): boolean {
   return /^warning:/i.test(line)
 }
 
-function isMissing(value: string): boolean {
-  return value === '' || /^\[?(n\/a|not supported|not found|insufficient permissions)\]?$/i.test(value)
-}
-
-function unbracketed(value: string): string {
-  return value.replace(/^\[(.*)\]$/, '$1')
+function isUnnamed(name: string): boolean {
+  return isNoReading(name) || /^\[(not found|insufficient permissions)\]$/i.test(name)
 }
 
 function amount(value: string | undefined): number | undefined {

@@ -3,18 +3,19 @@ import type { Millis, Probe } from '../../domain/model.ts'
 import type { GpuProvider } from '../../domain/ports.ts'
 import { withinDeadline } from './deadline.ts'
 import { complaint, driverFailed } from './driver-words.ts'
+import { hostMemoryMb } from './host-memory.ts'
 import {
   APP_FIELDS,
   GPU_FIELDS,
+  type GpuField,
   hasMigInstances,
-  isUnknownField,
-  MINIMAL_GPU_FIELDS,
+  knownFields,
   parseApps,
   parseGpus,
   parseMigParents,
 } from './nvidia-smi-output.ts'
 import { withProcessDetails } from './process-details.ts'
-import type { ReportedGpu } from './reading.ts'
+import { judged, type ReportedGpu } from './reading.ts'
 import { type Environment, type ProgramOutput, runProgram } from './run-program.ts'
 
 type Ask = (...args: readonly string[]) => Promise<ProgramOutput>
@@ -33,21 +34,24 @@ export function nvidiaSmiProvider(env: Environment): GpuProvider {
           })
         }
         const ask: Ask = (...args) => runProgram([program, ...args], { env, signal })
-        const [gpus, apps] = await Promise.all([
+        const [gpus, apps, hostMb] = await Promise.all([
           askGpus(ask),
           ask(`--query-compute-apps=${APP_FIELDS.join(',')}`, FORMAT),
+          hostMemoryMb(),
         ])
-        return { provider: 'nvidia-smi', readings: await withProcessDetails(await withApps(gpus, apps, ask)) }
+        const reported = await withApps(gpus, apps, ask)
+        return { provider: 'nvidia-smi', readings: await withProcessDetails(judged(reported, hostMb)) }
       }),
   }
 }
 
 async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
-  let fields: Parameters<typeof parseGpus>[1] = GPU_FIELDS
+  let fields: readonly GpuField[] = GPU_FIELDS
   const query = () => ask(`--query-gpu=${fields.join(',')}`, FORMAT)
   let output = await query()
-  if (isUnknownField(output.stdout + output.stderr)) {
-    fields = MINIMAL_GPU_FIELDS
+  // Each refusal names one field; the last try has only those that every driver knows.
+  for (let known = refusal(output, fields); known !== undefined; known = refusal(output, fields)) {
+    fields = known
     output = await query()
   }
   // A lost GPU makes it fail although it has told of the others; so does a corrupted infoROM.
@@ -56,16 +60,27 @@ async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
   return gpus
 }
 
-async function withApps(gpus: readonly ReportedGpu[], apps: ProgramOutput, ask: Ask): Promise<ReportedGpu[]> {
+function refusal(output: ProgramOutput, fields: readonly GpuField[]): readonly GpuField[] | undefined {
+  const known = knownFields(output.stdout + output.stderr, fields)
+  return known !== undefined && known.length < fields.length ? known : undefined
+}
+
+async function withApps(
+  gpus: readonly ReportedGpu[],
+  output: ProgramOutput,
+  ask: Ask,
+): Promise<ReportedGpu[]> {
   // Where the first query was answered and this one is not, the memory alone has to tell of use.
-  const list = apps.exitCode === 0 ? apps.stdout : ''
+  if (output.exitCode !== 0) return [...gpus]
+  const list = output.stdout
   const migParents = hasMigInstances(list) ? parseMigParents((await ask('-L')).stdout) : new Map()
-  const processes = parseApps(list, migParents)
-  return gpus.map((gpu) =>
-    gpu.state.kind === 'fault'
-      ? gpu
-      : { ...gpu, state: { ...gpu.state, processes: processes.get(gpu.uuid) ?? [] } },
-  )
+  const { processes, complaints, answered } = parseApps(list, migParents)
+  return gpus.map((gpu) => {
+    const reason = complaints.get(gpu.uuid)
+    if (gpu.state.kind === 'fault' || gpu.uuid === '' || !answered) return gpu
+    if (reason !== undefined) return { ...gpu, state: { kind: 'fault', reason } }
+    return { ...gpu, state: { ...gpu.state, processes: processes.get(gpu.uuid) ?? [] } }
+  })
 }
 
 function hasRows(output: ProgramOutput): boolean {

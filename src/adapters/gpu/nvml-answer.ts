@@ -35,19 +35,20 @@ const Process = v.object({
   pid: whole,
   name: v.exactOptional(v.string()),
   memoryMb: v.exactOptional(amount),
+  graphics: v.exactOptional(v.literal(true)),
 })
 
 const State = v.variant('kind', [
   v.object({ kind: v.literal('fault'), reason: v.string() }),
   v.object({
     kind: v.literal('measured'),
-    memoryUsedMb: amount,
+    memoryUsedMb: v.exactOptional(amount),
     memoryTotalMb: v.exactOptional(amount),
     utilizationPercent: v.exactOptional(amount),
     temperatureC: v.exactOptional(amount),
     powerW: v.exactOptional(amount),
     mig: v.exactOptional(v.boolean()),
-    processes: v.array(Process),
+    processes: v.exactOptional(v.array(Process)),
   }),
 ])
 

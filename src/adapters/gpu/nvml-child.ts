@@ -1,5 +1,6 @@
+import { complaintOf } from './driver-words.ts'
 import { type NvmlAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
-import { NvmlFailure, NvmlLibrary } from './nvml-library.ts'
+import { type Device, type DeviceMemory, NvmlFailure, NvmlLibrary } from './nvml-library.ts'
 import { measured, oncePerPid, type ReportedGpu, type ReportedProcess } from './reading.ts'
 
 /**
@@ -37,25 +38,50 @@ function readGpu(nvml: NvmlLibrary, index: number): ReportedGpu {
   let name = 'NVIDIA GPU'
   try {
     const device = nvml.device(index)
-    uuid = optional(() => nvml.uuid(device)) ?? uuid
-    name = optional(() => nvml.name(device)) || name
-    const { usedMb, totalMb } = nvml.memory(device)
-    const readings = {
-      memoryTotalMb: totalMb,
-      utilizationPercent: optional(() => nvml.utilizationPercent(device)),
-      temperatureC: optional(() => nvml.temperatureC(device)),
-      powerW: optional(() => nvml.powerW(device)),
+    uuid = reading('uuid', () => nvml.uuid(device)) ?? uuid
+    name = reading('name', () => nvml.name(device)) || name
+    const action = nvml.recoveryAction(device)
+    if (action !== undefined) return { index, uuid, name, state: fault(`needs recovery: ${action}`) }
+    const memory = memoryOf(nvml, device)
+    const state = measured({
+      memoryUsedMb: memory?.usedMb,
+      memoryTotalMb: memory?.totalMb,
+      utilizationPercent: reading('utilization', () => nvml.utilizationPercent(device)),
+      temperatureC: reading('temperature', () => nvml.temperatureC(device)),
+      powerW: reading('power', () => nvml.powerW(device)),
       // Only said where it is so: it is the exception, and no reading of a GPU that cannot do it.
-      mig: optional(() => nvml.migEnabled(device)) || undefined,
-    }
-    const compute = oncePerPid(optional(() => nvml.processes(device, 'Compute')) ?? [])
-    const graphics = oncePerPid(optional(() => nvml.processes(device, 'Graphics')) ?? [])
-    return { index, uuid, name, state: measured(usedMb, readings, union(compute, graphics)) }
+      mig: reading('MIG mode', () => nvml.migEnabled(device)) || undefined,
+      processes: processesOf(nvml, device),
+    })
+    return { index, uuid, name, state }
   } catch (error) {
-    if (error instanceof NvmlFailure)
-      return { index, uuid, name, state: { kind: 'fault', reason: error.message } }
+    if (error instanceof NvmlFailure) return { index, uuid, name, state: fault(error.message) }
     throw error
   }
+}
+
+const fault = (reason: string) => ({ kind: 'fault' as const, reason })
+
+/** Undefined where this card has no memory of its own. What the caller may not see is not known to be idle. */
+function memoryOf(nvml: NvmlLibrary, device: Device): DeviceMemory | undefined {
+  try {
+    return nvml.memory(device)
+  } catch (error) {
+    if (error instanceof NvmlFailure && error.isUnsupported) return undefined
+    throw error
+  }
+}
+
+/** Undefined where the driver does not answer which processes compute on it. */
+function processesOf(nvml: NvmlLibrary, device: Device): readonly ReportedProcess[] | undefined {
+  const compute = reading('processes', () => oncePerPid(nvml.processes(device, 'Compute')))
+  if (compute === undefined) return undefined
+  const list = (kind: 'MPSCompute' | 'Graphics') =>
+    oncePerPid(reading('processes', () => nvml.processes(device, kind)) ?? [])
+  // The programs that compute through an MPS server, which is then itself in the list above.
+  const clients = compute.length === 0 ? [] : list('MPSCompute')
+  const graphics = list('Graphics').map((process) => ({ ...process, graphics: true as const }))
+  return union(union(compute, clients), graphics)
 }
 
 /** A process that computes and draws is in both lists, each time with all of its memory. */
@@ -64,12 +90,13 @@ function union(one: readonly ReportedProcess[], other: readonly ReportedProcess[
   return [...one, ...other.filter((process) => !pids.has(process.pid))]
 }
 
-/** Undefined where the driver does not tell; only the loss of the GPU itself is worth more than that. */
-function optional<T>(read: () => T): T | undefined {
+/** Undefined where the GPU does not have this reading; any other complaint is the GPU's fault. */
+function reading<T>(what: string, read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (error instanceof NvmlFailure && !error.gpuIsGone) return undefined
-    throw error
+    if (!(error instanceof NvmlFailure)) throw error
+    if (error.isNoReading) return undefined
+    throw new NvmlFailure(error.code, complaintOf(what, error.message))
   }
 }

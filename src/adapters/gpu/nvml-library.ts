@@ -2,10 +2,33 @@ import { dlopen, type FFITypeOrString } from 'bun:ffi'
 
 /** Return codes of `nvmlReturn_t` (nvml.h) that mean something to us. */
 const SUCCESS = 0
+const INVALID_ARGUMENT = 2
+const NOT_SUPPORTED = 3
+const NO_PERMISSION = 4
+const NOT_FOUND = 6
 const INSUFFICIENT_SIZE = 7
 const FUNCTION_NOT_FOUND = 13
 const GPU_IS_LOST = 15
 const RESET_REQUIRED = 16
+const NO_DATA = 21
+const VERSION_MISMATCH = 25
+const DEPRECATED = 26
+
+/** Codes by which the driver only says that it has no such reading of this GPU, or none for this caller. */
+const NO_READING = [
+  INVALID_ARGUMENT,
+  NOT_SUPPORTED,
+  NO_PERMISSION,
+  NOT_FOUND,
+  FUNCTION_NOT_FOUND,
+  NO_DATA,
+  VERSION_MISMATCH,
+  DEPRECATED,
+]
+
+/** `NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`, and what its values ask for; 0 asks for nothing. */
+const RECOVERY_ACTION = 230
+const RECOVERY_ACTIONS = ['none', 'GPU reset', 'reboot', 'drain peer-to-peer', 'drain and GPU reset']
 
 const BYTES_PER_MIB = 1024n * 1024n
 const VALUE_NOT_AVAILABLE = 0xffff_ffff_ffff_ffffn
@@ -19,9 +42,14 @@ export class NvmlFailure extends Error {
     this.code = code
   }
 
-  /** The GPU is gone as a whole; any other code says something about one reading only. */
-  get gpuIsGone(): boolean {
-    return this.code === GPU_IS_LOST || this.code === RESET_REQUIRED
+  /** The driver has no such reading of this GPU; any other code is a complaint about the GPU. */
+  get isNoReading(): boolean {
+    return NO_READING.includes(this.code)
+  }
+
+  /** No caller gets this reading of this GPU. */
+  get isUnsupported(): boolean {
+    return this.code === NOT_SUPPORTED || this.code === FUNCTION_NOT_FOUND
   }
 }
 
@@ -120,8 +148,21 @@ export class NvmlLibrary {
     return first(current) === 1
   }
 
-  /** One entry per process and MIG instance. `kind` `Graphics` has what `Compute` leaves out. */
-  processes(device: Device, kind: 'Compute' | 'Graphics'): DeviceProcess[] {
+  /** What the GPU needs before it can work again; undefined: nothing, or the driver is too old to tell (R560). */
+  recoveryAction(device: Device): string | undefined {
+    // nvmlFieldValue_t: u32 fieldId, scopeId; i64 timestamp, latency; u32 valueType, nvmlReturn; u64 value.
+    const field = new DataView(new ArrayBuffer(40))
+    field.setUint32(0, RECOVERY_ACTION, true)
+    const code = this.#try('nvmlDeviceGetFieldValues', ['u64', 'i32', 'ptr'], device, 1, bytes(field))
+    const told = code === SUCCESS ? field.getUint32(28, true) : code
+    if (told === GPU_IS_LOST || told === RESET_REQUIRED) throw this.#failure(told)
+    const isTold = told === SUCCESS
+    const action = isTold ? field.getUint32(32, true) : 0
+    return action === 0 ? undefined : (RECOVERY_ACTIONS[action] ?? `action ${action}`)
+  }
+
+  /** One entry per process and MIG instance. `kind` `Graphics` has what the others leave out. */
+  processes(device: Device, kind: 'Compute' | 'MPSCompute' | 'Graphics'): DeviceProcess[] {
     const name = `nvmlDeviceGet${kind}RunningProcesses`
     const version = this.#find(`${name}_v3`, PROCESSES_ARGS) === null ? '_v2' : '_v3'
     for (let capacity = 63; ; ) {

@@ -5,8 +5,10 @@ import { isRoot, isRootsAlone } from '../os/ownership.ts'
 import { selfCommand } from '../os/self.ts'
 import { withinDeadline } from './deadline.ts'
 import { complaint, driverFailed } from './driver-words.ts'
+import { hostMemoryMb } from './host-memory.ts'
 import { isAnswer, type NvmlAnswer, parseAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
 import { withProcessDetails } from './process-details.ts'
+import { judged } from './reading.ts'
 import { type Environment, runProgram } from './run-program.ts'
 
 /**
@@ -17,7 +19,7 @@ export function nvmlProvider(env: Environment): GpuProvider {
   return {
     probe: (deadlineMs: Millis): Promise<Probe> =>
       withinDeadline(deadlineMs, 'The NVIDIA driver (NVML)', async (signal) => {
-        const answer = await ask(env, signal)
+        const [answer, hostMb] = await Promise.all([ask(env, signal), hostMemoryMb()])
         if (answer.kind === 'missing') {
           throw new CanhazgpuError(
             'driver-missing',
@@ -29,7 +31,7 @@ export function nvmlProvider(env: Environment): GpuProvider {
         }
         if (answer.kind === 'failed') throw driverFailed('NVML', answer.reason)
         if (answer.gpus.length === 0) throw driverFailed('NVML', 'the NVIDIA driver sees no GPU')
-        return { provider: 'nvml', readings: await withProcessDetails(answer.gpus) }
+        return { provider: 'nvml', readings: await withProcessDetails(judged(answer.gpus, hostMb)) }
       }),
   }
 }

@@ -1,5 +1,5 @@
 import type { GpuProcess, GpuReading, Millis } from '../../domain/model.ts'
-import { known, type ReportedGpu, type ReportedProcess } from './reading.ts'
+import { type JudgedGpu, known, type ReportedProcess } from './reading.ts'
 
 type UserNames = (uids: Iterable<number>) => Promise<ReadonlyMap<number, string>>
 
@@ -21,7 +21,7 @@ const MAX_COMMAND_LENGTH = 4096
  * @param userNames names of uids; by default those of this machine, within a deadline
  */
 export async function withProcessDetails(
-  gpus: readonly ReportedGpu[],
+  gpus: readonly JudgedGpu[],
   userNames?: UserNames,
 ): Promise<GpuReading[]> {
   const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
@@ -42,7 +42,7 @@ export async function withProcessDetails(
   })
 }
 
-function processesOf(gpu: ReportedGpu): readonly ReportedProcess[] {
+function processesOf(gpu: JudgedGpu): readonly ReportedProcess[] {
   return gpu.state.kind === 'fault' ? [] : gpu.state.processes
 }
 
@@ -62,6 +62,7 @@ function described(
       uid,
       user: uid === undefined ? undefined : names.get(uid),
       memoryMb: process.memoryMb,
+      graphics: process.graphics,
       command: command === '' ? undefined : command,
     }),
   }

@@ -1,14 +1,26 @@
-import type { GpuFault, GpuMeasurement, GpuReading } from '../../domain/model.ts'
+import { memoryEvidence } from '../../domain/evidence.ts'
+import type { GpuFault, GpuMeasurement, GpuReading, SharedCard } from '../../domain/model.ts'
 
 /** A process as the driver names it, before `/proc` was asked whose it is. */
 export interface ReportedProcess {
   readonly pid: number
   readonly name?: string
   readonly memoryMb?: number
+  readonly graphics?: true
 }
 
-type ReportedMeasurement = Omit<GpuMeasurement, 'processes'> & {
-  readonly processes: readonly ReportedProcess[]
+/** What a driver reports of a GPU that it can reach; absent: it did not report it. */
+export interface ReportedMeasurement {
+  readonly kind: 'measured'
+  readonly memoryUsedMb?: number
+  readonly memoryTotalMb?: number
+  readonly utilizationPercent?: number
+  readonly temperatureC?: number
+  readonly powerW?: number
+  readonly mig?: boolean
+  readonly card?: SharedCard
+  /** Absent: the driver did not answer which processes use the GPU. */
+  readonly processes?: readonly ReportedProcess[]
 }
 
 /**
@@ -19,22 +31,41 @@ export interface ReportedGpu extends Omit<GpuReading, 'state'> {
   readonly state: ReportedMeasurement | GpuFault
 }
 
-/** What the driver may or may not tell; undefined stands for "it did not". */
-export interface OptionalReadings {
-  readonly memoryTotalMb?: number | undefined
-  readonly utilizationPercent?: number | undefined
-  readonly temperatureC?: number | undefined
-  readonly powerW?: number | undefined
-  readonly mig?: boolean | undefined
+/** One GPU whose memory in use is known, before the owners of its processes are. */
+export interface JudgedGpu extends Omit<GpuReading, 'state'> {
+  readonly state:
+    | GpuFault
+    | (Omit<GpuMeasurement, 'processes'> & { readonly processes: readonly ReportedProcess[] })
 }
 
-/** A measurement in which unknown readings are absent. */
+/** Decides which reading shows the use of each GPU. A GPU of which nothing shows it is faulty, never idle. */
+export function judged(gpus: readonly ReportedGpu[], hostMemoryMb: number | undefined): JudgedGpu[] {
+  return gpus.map((gpu) => ({ ...gpu, state: judgedState(gpu.state, hostMemoryMb) }))
+}
+
+function judgedState(state: ReportedGpu['state'], hostMemoryMb: number | undefined): JudgedGpu['state'] {
+  if (state.kind === 'fault') return state
+  const { memoryUsedMb: usedMb, memoryTotalMb: totalMb, processes, ...others } = state
+  const evidence = memoryEvidence({ usedMb, totalMb, processes }, hostMemoryMb)
+  if (evidence.kind === 'none') {
+    return { kind: 'fault', reason: 'the driver reports neither its memory use nor its processes' }
+  }
+  return {
+    ...others,
+    memoryUsedMb: evidence.usedMb,
+    ...(evidence.kind === 'processes' ? { memoryBy: 'processes' as const } : {}),
+    ...(totalMb ? { memoryTotalMb: totalMb } : {}),
+    processes: processes ?? [],
+  }
+}
+
+/** A measurement without its unknown readings. */
 export function measured(
-  memoryUsedMb: number,
-  readings: OptionalReadings,
-  processes: readonly ReportedProcess[],
+  readings: {
+    readonly [Key in keyof Omit<ReportedMeasurement, 'kind'>]: ReportedMeasurement[Key] | undefined
+  },
 ): ReportedMeasurement {
-  return { kind: 'measured', memoryUsedMb, ...known(readings), processes }
+  return { kind: 'measured', ...known(readings) }
 }
 
 /** The same object without its undefined properties. */
