@@ -15,6 +15,8 @@ const built = await Bun.build({
   splitting: true,
   compile: {
     outfile,
+    // Without it, Bun refuses to start in a working folder that was deleted.
+    execArgv: ['--no-addons'],
     autoloadDotenv: false,
     autoloadBunfig: false,
     autoloadTsconfig: false,

@@ -1,12 +1,9 @@
 import { loadSettings } from './adapters/config.ts'
 import { currentMoment } from './adapters/os/clock.ts'
-import { startDetached } from './adapters/os/detach.ts'
-import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
-import { type Inherited, snapshotInherited } from './adapters/os/inherited.ts'
+import { snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
 import { currentProcess, livenessInDecision, stoppedInDecision } from './adapters/os/processes.ts'
 import { readText } from './adapters/os/procfs.ts'
-import { selfCommand } from './adapters/os/self.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
 import { currentAccount, groupId } from './adapters/os/users.ts'
 import {
@@ -21,12 +18,13 @@ import type { Deps } from './app/deps.ts'
 import type { Edge, Surroundings } from './cli/edge.ts'
 import { warningText } from './cli/failures.ts'
 import { runProgram } from './cli/program.ts'
-import type { Launcher, World } from './cli/world.ts'
+import type { World } from './cli/world.ts'
 import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
 import type { GpuProvider, Store } from './domain/ports.ts'
 import type { Settings } from './domain/settings.ts'
 import { looserThan } from './domain/threshold.ts'
+import { openLauncher } from './launcher.ts'
 import { openWaker } from './waker.ts'
 
 /** Runs one command line against this machine; returns the exit status. */
@@ -105,7 +103,7 @@ async function thisMachine(
     },
     launch: () => {
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
-      return openLauncher(settings, inherited, commandLine.length)
+      return openLauncher(settings.store, inherited, commandLine.length)
     },
     stderr: { write: (text) => writeText(2, text), terminal: isTerminal(2) },
     steadyClock: () => currentMoment().steady.ms,
@@ -194,13 +192,4 @@ async function withGpuCount(error: unknown, settings: Settings): Promise<never> 
     'pool-not-initialized',
     `GPU pool not initialized - run 'canhazgpu admin --gpus ${probe.readings.length}' first`,
   )
-}
-
-function openLauncher(settings: Settings, inherited: Inherited, argumentCount: number): Launcher {
-  const command = typedCommand(argumentCount)
-  return {
-    startSupervisor: (reservation) =>
-      startDetached(selfCommand(['__supervise', settings.store, reservation])),
-    become: (variables) => becomeCommand({ ...command, inherited, set: variables }),
-  }
 }

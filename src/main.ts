@@ -14,7 +14,7 @@ switch (args[0]) {
   }
   case '__supervise': {
     const { superviseMain } = await import('./supervisor.ts')
-    await superviseMain({ store: args[1] ?? '', reservation: args[2] ?? '' })
+    process.exitCode = await superviseMain(args.slice(1))
     break
   }
   case '__usage': {

@@ -1,44 +1,72 @@
 import { currentMoment } from './adapters/os/clock.ts'
 import { becomeDaemon } from './adapters/os/detach.ts'
-import { kill } from './adapters/os/libc.ts'
-import { processTree } from './adapters/os/process-tree.ts'
-import { liveness } from './adapters/os/processes.ts'
-import { sayOnStderrOf } from './adapters/os/say.ts'
+import { JobProcesses } from './adapters/os/job-processes.ts'
+import { close } from './adapters/os/libc.ts'
+import { sayOn } from './adapters/os/say.ts'
+import { writeText } from './adapters/os/terminal.ts'
 import { drain, waitFor, watchProcess } from './adapters/os/wait.ts'
 import { watchChanges } from './adapters/store/changes.ts'
 import { openStore, storePlace } from './adapters/store/open.ts'
 import { type Job, supervise } from './app/supervise.ts'
-import type { RunReservation } from './domain/model.ts'
+import { decodeTask, type SupervisorTask } from './supervisor-task.ts'
 
 const SIGINT = 2
 const SIGKILL = 9
 
-/** The whole life of a supervisor: `canhazgpu __supervise <store> <reservation>`. */
-export async function superviseMain(task: { store: string; reservation: string }): Promise<void> {
+/** The whole life of a supervisor: `canhazgpu __supervise <store> <reservation> <task>`. Returns its exit status. */
+export async function superviseMain([
+  store = '',
+  reservation = '',
+  text,
+]: readonly string[]): Promise<number> {
+  const task = decodeTask(text)
+  if (task === null) {
+    writeText(2, "Error: __supervise is for 'canhazgpu run' alone\n")
+    return 2
+  }
   becomeDaemon()
   await supervise({
-    reservation: task.reservation,
-    openStore: () => openStore(task.store, currentMoment),
-    watch: (reservation) => jobOf(reservation, storePlace(task.store).path),
+    reservation,
+    gpus: task.gpus,
+    ...(task.limit === null ? {} : { limit: task.limit }),
+    job: jobOf(task, { reservation, database: storePlace(store).path }),
+    openStore: () => openStore(store, currentMoment),
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
   })
+  return 0
 }
 
-function jobOf({ id, process }: RunReservation, database: string): Job {
-  const living = () => processTree(liveness(process) === 'alive' ? process.pid : null, id)
-  const watched = watchProcess(process)
+function jobOf(
+  { process, pidfd, messages }: SupervisorTask,
+  { reservation, database }: { readonly reservation: string; readonly database: string },
+): Job {
+  const command = watchProcess(process, pidfd)
+  const processes = new JobProcesses(command, reservation)
   const watch = watchChanges(database)
+  let stderr = messages
+  /** It may be a terminal, which must not stay open because we are slow to write the end. */
+  const silent = <Event>(event: Event): Event => {
+    if (event === 'exited' && stderr !== null) close(stderr)
+    if (event === 'exited') stderr = null
+    return event
+  }
   return {
     wait: (timeoutMs) => {
-      const event = waitFor({ process: watched, watch }, timeoutMs)
+      const event = waitFor({ process: command, watch }, timeoutMs)
       if (event === 'changed' && watch !== null) drain(watch)
-      return event
+      return silent(event)
     },
-    pause: (timeoutMs) => (waitFor({ process: watched }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
-    interrupt: () => living().forEach((pid) => void kill(pid, SIGINT)),
-    kill: () => living().forEach((pid) => void kill(pid, SIGKILL)),
-    isOver: () => living().length === 0,
-    say: (line) => sayOnStderrOf(process.pid, line),
+    pause: (timeoutMs) =>
+      silent(waitFor({ process: command }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
+    interrupt: () => processes.signal(SIGINT),
+    kill: () => processes.signal(SIGKILL),
+    isOver: () => {
+      if (processes.hasCommandEnded()) silent('exited')
+      return processes.haveEnded()
+    },
+    say: (line) => {
+      if (stderr !== null) sayOn(stderr, line)
+    },
   }
 }

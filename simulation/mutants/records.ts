@@ -34,19 +34,19 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     file: 'src/app/supervise.ts',
     edits: [
       [
-        'const { reservation } = start\n',
-        'const { reservation } = start\n  remembered.set(supervision, reservation)\n',
+        "if (found?.kind !== 'run') return LOST\n",
+        "if (found?.kind !== 'run') return LOST\n  remembered.set(reservation, found)\n",
       ],
       [
-        "if (sight.kind === 'lost') return { pool, ended: [], result: sight }",
-        `if (sight.kind === 'lost') {
-          const again = remembered.get(supervision)
+        'if (sight === LOST) return { pool, ended: [], result: sight }',
+        `if (sight === LOST) {
+          const again = remembered.get(supervision.reservation)
           return { pool: { ...pool, reservations: [...pool.reservations, ...(again ? [again] : [])] }, ended: [], result: sight }
         }`,
       ],
       [
         'type Awaitable<Value>',
-        'const remembered = new Map<Supervision, RunReservation>()\ntype Awaitable<Value>',
+        'const remembered = new Map<string, Pool["reservations"][number]>()\ntype Awaitable<Value>',
       ],
     ],
   },

@@ -39,8 +39,8 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     edits: [['pool === null ? null : followClock(pool, moment)', 'pool']],
   },
   {
-    name: 'supervisor-starts-in-another-time',
-    defect: 'a clock that is set while a supervisor starts uses up the time limit',
+    name: 'read-in-the-time-of-another-clock',
+    defect: 'what is read after the clock was set has the times of the old clock',
     file: HEALED_STORE,
     edits: [['pool: followClock(pool, moment), moment }', 'pool, moment }']],
   },
@@ -78,30 +78,25 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     name: 'heartbeats-stop',
     defect: 'a supervisor sends no heartbeat after the first',
     file: SUPERVISE,
-    edits: [
-      [
-        "if (event === 'timeout') beatAt = clock() + HEARTBEAT_MS",
-        "if (event === 'timeout') beatAt = Number.POSITIVE_INFINITY",
-      ],
-    ],
+    edits: [['if (isDue) beatAt = clock() + HEARTBEAT_MS', 'if (isDue) beatAt = Number.POSITIVE_INFINITY']],
   },
   {
     name: 'time-limit-ignored',
     defect: 'nobody interrupts a command whose time is over',
     file: SUPERVISE,
-    edits: [['if (clock() >= limit.interruptAt) {', 'if (clock() < 0) {']],
+    edits: [["event === 'exited' || clock() >= limit.interruptAt", "event === 'exited'"]],
   },
   {
     name: 'never-killed',
     defect: 'a command that ignores its interruption is never killed',
     file: SUPERVISE,
-    edits: [['if (supervision.clock() >= killAt) job.kill()', '']],
+    edits: [['if (now >= killAt) job.kill()', '']],
   },
   {
     name: 'supervisor-gives-up',
     defect: 'a supervisor leaves at the first trouble with the store',
     file: SUPERVISE,
-    edits: [['attempt === MOST_ATTEMPTS', 'attempt === 1']],
+    edits: [["? LOST : { kind: 'unknown' }", '? LOST : LOST']],
   },
   {
     name: 'killed-without-grace',

@@ -6,7 +6,7 @@ import { overview } from '../../src/app/overview.ts'
 import { queueOverview } from '../../src/app/queue-overview.ts'
 import { endNow, releaseById, releaseManual } from '../../src/app/release.ts'
 import { setUpPool } from '../../src/app/set-up.ts'
-import { supervise } from '../../src/app/supervise.ts'
+import { type Supervision, supervise } from '../../src/app/supervise.ts'
 import { reportUsage } from '../../src/app/usage-report.ts'
 import { acquireInLine } from '../../src/app/wait-in-line.ts'
 import { healed } from '../../src/domain/healed-store.ts'
@@ -60,7 +60,7 @@ export async function acquire(
   world.granted(process, grant)
   if (intent.hold.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
-  world.superviseSoon(process, grant.reservation.id)
+  world.superviseSoon(process, { ...supervisedBy(process, intent), gpus: grant.reservation.gpus })
   if (patience.breaks) return endNow(deps, intent.id)
   await process.suspend(process.chance.between(0, 20), () => {
     process.role = 'command'
@@ -83,14 +83,23 @@ function obtain(deps: Deps, process: Process, errand: Acquire, { waitFor }: Pati
   }).finally(() => waker.close())
 }
 
-export function superviseRun(process: Process, reservation: string, command: Process): Promise<void> {
+/** What `run` tells its supervisor. */
+export type Task = Pick<Supervision, 'reservation' | 'gpus' | 'limit'>
+
+function supervisedBy(process: Process, { id, hold }: Acquire['intent']): Omit<Task, 'gpus'> {
+  if (hold.kind !== 'run' || hold.timeout === undefined) return { reservation: id }
+  const interruptAt = process.moment().steady.ms + hold.timeout.after
+  return { reservation: id, limit: { interruptAt, killAt: interruptAt + hold.timeout.grace } }
+}
+
+export function superviseRun(process: Process, task: Task, command: Process): Promise<void> {
   return supervise({
-    reservation,
+    ...task,
     openStore: async () => {
       await process.suspend(process.chance.below(3), () => {})
       return storeOf(process)
     },
-    watch: () => new WatchedJob(process, command),
+    job: new WatchedJob(process, command),
     clock: () => process.moment().steady.ms,
     sleep: process.sleep,
   })

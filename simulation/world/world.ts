@@ -11,7 +11,7 @@ import type { Errand } from './errand.ts'
 import type { ReadableBootId } from './kernel.ts'
 import { Machine } from './machine.ts'
 import { Process } from './process.ts'
-import { release, superviseRun } from './programs.ts'
+import { release, superviseRun, type Task } from './programs.ts'
 import { StoredPool } from './stored-pool.ts'
 import type { Plan } from './work.ts'
 
@@ -107,9 +107,10 @@ export class World {
   }
 
   /** As `run` starts its supervisor: another process, which takes a moment to get going. */
-  superviseSoon(command: Process, reservation: string): void {
+  superviseSoon(command: Process, task: Task): void {
     const { machine } = command
     const chance = new Chance(command.chance.next())
+    const { reservation } = task
     const errand = { kind: 'supervise', reservation } as const
     const namespace = command.identity.pidNamespace
     const launch = {
@@ -122,7 +123,7 @@ export class World {
     const supervisor = this.launch(machine, launch, async (process) => {
       process.role = 'supervisor'
       await process.sleep(chance.is(0.8) ? chance.between(1, 60) : chance.spread(60, 20_000))
-      await superviseRun(process, reservation, command)
+      await superviseRun(process, task, command)
     })
     if (supervisor !== null) this.checker.supervised(reservation, supervisor)
   }

@@ -1,15 +1,15 @@
 import { endReservation } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { GpuId, Millis, Outcome, Pool, RunReservation, TimeLimit } from '../domain/model.ts'
+import type { GpuId, Millis, Outcome, Pool, TimeLimit } from '../domain/model.ts'
 import type { Store } from '../domain/ports.ts'
 
 /** How often a supervisor says that its command lives. */
 export const HEARTBEAT_MS: Millis = 60_000
 
-/** After something changed in the pool it is looked at again, but not more often than this. */
+/** The pool is not looked at more often than this, and not at all for a command that ends sooner. */
 const LOOK_AGAIN_MS: Millis = 1_000
 
-/** How often, and how many times, a troubled store is tried for what cannot be left out. */
+/** A troubled store is tried this often, and this many times, for the end of the reservation. */
 const TRY_AGAIN_EVERY_MS: Millis = 5_000
 const MOST_ATTEMPTS = 120
 
@@ -31,101 +31,92 @@ export interface Job {
   say(line: string): void
 }
 
+/** What to supervise. It comes from the launcher, because every user can write to the pool. */
 export interface Supervision {
   readonly reservation: string
+  readonly gpus: readonly GpuId[]
+  /** In steady time: nobody can set that clock. */
+  readonly limit?: TimeLimit
+  readonly job: Job
   /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
   readonly openStore: () => Promise<Store>
-  readonly watch: (reservation: RunReservation) => Job
   /** Steady time. */
   readonly clock: () => Millis
   readonly sleep: (ms: Millis) => Promise<void>
 }
 
-/** How often the end of interrupted or killed processes is looked for. */
-const LOOK_FOR_END_MS: Millis = 100
+const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Number.POSITIVE_INFINITY }
 
 /**
- * Keeps the heartbeat of a run, enforces its time limit and ends its reservation when the command has
- * ended. Leaves early, with a word on the command's stderr, when somebody else ended the reservation.
- * Trouble with the store is told and waited out: the command's own life holds the reservation meanwhile.
+ * Keeps the heartbeat of a run, enforces its time limit and ends its reservation when the command has ended.
+ * Of the pool it reads only whether the reservation still exists: if somebody else ended it, one line on the
+ * command's stderr says so, and a supervisor without a limit to enforce leaves. Trouble with the store changes
+ * nothing and is not mentioned: the command's own life holds the reservation meanwhile.
  */
 export async function supervise(supervision: Supervision): Promise<void> {
-  const { clock } = supervision
-  const start = await persistently(supervision, async (store) => {
-    const { pool, moment } = await store.read()
-    return { reservation: ownRun(pool, supervision), now: moment.wall }
-  })
-  if (start?.reservation === undefined) return
-  const { reservation } = start
-  const job = supervision.watch(reservation)
-  const limit = steadyLimit(reservation, clock() - start.now)
-  let held = reservation.gpus
-  let troubled = false
+  const { clock, job, limit = NO_LIMIT } = supervision
+  const timeTo = (at: Millis) => Math.max(0, Math.min(at, limit.interruptAt) - clock())
+  const pause = () => job.pause(timeTo(clock() + LOOK_AGAIN_MS))
+  let held = supervision.gpus
   let beatAt = clock() + HEARTBEAT_MS
+  let event: 'exited' | 'changed' | 'timeout' = await pause()
   for (;;) {
-    const event = await job.wait(Math.max(0, Math.min(beatAt, limit.interruptAt) - clock()))
-    if (event === 'exited') return end(supervision, 'exited')
-    if (clock() >= limit.interruptAt) {
-      await stop(job, { supervision, killAt: limit.killAt })
-      return end(supervision, 'timed-out')
+    if (event === 'exited' || clock() >= limit.interruptAt) break
+    if (held.length > 0) {
+      const isDue = clock() >= beatAt
+      if (isDue) beatAt = clock() + HEARTBEAT_MS
+      held = stillHeld(held, await (isDue ? beat : look)(supervision), job)
     }
-    const sight = event === 'timeout' ? await beat(supervision) : await look(supervision)
-    const lost = held.filter(
-      (gpu) => sight.kind === 'lost' || (sight.kind === 'stands' && !sight.gpus.includes(gpu)),
-    )
-    if (lost.length > 0) {
-      job.say(
-        `canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`,
-      )
-      held = held.filter((gpu) => !lost.includes(gpu))
-    }
-    if (sight.kind === 'lost') return
-    if (sight.kind === 'unreachable' && !troubled) {
-      job.say(`canhazgpu: ${sight.reason}; GPU ${held.join(', ')} stays reserved while the command runs`)
-    }
-    troubled = sight.kind === 'unreachable'
-    if (event === 'timeout') beatAt = clock() + HEARTBEAT_MS
-    if (event === 'changed' && (await job.pause(LOOK_AGAIN_MS)) === 'exited')
-      return end(supervision, 'exited')
+    if (held.length === 0 && supervision.limit === undefined) return
+    event = await pause()
+    if (event === 'timeout')
+      event = await (held.length > 0 ? job.wait(timeTo(beatAt)) : job.pause(timeTo(NEVER)))
   }
+  if (event !== 'exited') await stop(supervision, limit)
+  if (held.length > 0) await end(supervision, event === 'exited' ? 'exited' : 'timed-out')
 }
 
-/** The time limit by steady time: nobody can put that clock forward. */
-function steadyLimit({ timeLimit }: RunReservation, steadyOfWall: Millis): TimeLimit {
-  if (timeLimit === undefined) {
-    return { interruptAt: Number.POSITIVE_INFINITY, killAt: Number.POSITIVE_INFINITY }
+const NEVER: Millis = Number.POSITIVE_INFINITY
+
+/** Says which GPUs were lost. */
+function stillHeld(held: readonly GpuId[], sight: Sight, job: Job): readonly GpuId[] {
+  const left = sight.kind === 'unknown' ? held : held.filter((gpu) => sight.gpus.includes(gpu))
+  const lost = held.filter((gpu) => !left.includes(gpu))
+  if (lost.length > 0) {
+    job.say(`canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`)
   }
-  return {
-    interruptAt: timeLimit.interruptAt + steadyOfWall,
-    killAt: timeLimit.killAt + steadyOfWall,
-  }
+  return left
 }
 
-/** Interrupts the command, and kills what still lives when the grace is over. */
-async function stop(
-  job: Job,
-  { supervision, killAt }: { readonly supervision: Supervision; readonly killAt: Millis },
-): Promise<void> {
+/** Interrupts the command, and kills what still runs at the end of the grace. */
+async function stop({ job, clock, sleep }: Supervision, { killAt }: TimeLimit): Promise<void> {
+  const interruptedAt = clock()
   job.interrupt()
   while (!job.isOver()) {
-    if (supervision.clock() >= killAt) job.kill()
-    await supervision.sleep(LOOK_FOR_END_MS)
+    const now = clock()
+    if (now >= killAt) job.kill()
+    await sleep(lookForEndAfter(now - interruptedAt, killAt - now))
   }
 }
 
-type Sight =
-  | { readonly kind: 'stands'; readonly gpus: readonly GpuId[] }
-  | { readonly kind: 'lost' }
-  | { readonly kind: 'unreachable'; readonly reason: string }
+/** How often the end of interrupted or killed processes is looked for at first. */
+const LOOK_FOR_END_MS: Millis = 100
 
-function sightOf(pool: Pool, supervision: Supervision): Sight {
-  const run = ownRun(pool, supervision)
-  return run === undefined ? { kind: 'lost' } : { kind: 'stands', gpus: run.gpus }
+/** Less and less often, because some processes cannot be killed (`sudo` in a job), but never late to kill. */
+function lookForEndAfter(waited: Millis, untilKill: Millis): Millis {
+  const interval = Math.min(Math.max(LOOK_FOR_END_MS, waited / 20), 20 * LOOK_FOR_END_MS)
+  return untilKill > 0 ? Math.min(interval, untilKill) : interval
 }
 
-function ownRun(pool: Pool, { reservation }: Supervision): RunReservation | undefined {
+/** Which of its GPUs the reservation still has. */
+type Sight = { readonly kind: 'seen'; readonly gpus: readonly GpuId[] } | { readonly kind: 'unknown' }
+
+const LOST: Sight = { kind: 'seen', gpus: [] }
+
+function sightOf(pool: Pool, { reservation, gpus }: Supervision): Sight {
   const found = pool.reservations.find((each) => each.id === reservation)
-  return found?.kind === 'run' ? found : undefined
+  if (found?.kind !== 'run') return LOST
+  return { kind: 'seen', gpus: gpus.filter((gpu) => found.gpus.includes(gpu)) }
 }
 
 function look(supervision: Supervision): Promise<Sight> {
@@ -137,7 +128,7 @@ function beat(supervision: Supervision): Promise<Sight> {
   return reached(supervision, (store) =>
     store.update<Sight>((pool, moment) => {
       const sight = sightOf(pool, supervision)
-      if (sight.kind === 'lost') return { pool, ended: [], result: sight }
+      if (sight === LOST) return { pool, ended: [], result: sight }
       const reservations = pool.reservations.map((each) =>
         each.id === supervision.reservation ? { ...each, heartbeatAt: moment.wall } : each,
       )
@@ -146,15 +137,17 @@ function beat(supervision: Supervision): Promise<Sight> {
   )
 }
 
+/** Whatever is wrong with the pool, its content included, must not keep us from enforcing the limit. */
 async function reached(supervision: Supervision, use: (store: Store) => Promise<Sight>): Promise<Sight> {
   try {
     return await withStore(supervision, use)
   } catch (error) {
-    if (!(error instanceof CanhazgpuError)) throw error
-    if (error.code === 'pool-not-initialized') return { kind: 'lost' }
-    return { kind: 'unreachable', reason: error.message }
+    return isError(error, 'pool-not-initialized') ? LOST : { kind: 'unknown' }
   }
 }
+
+const isError = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof CanhazgpuError && codes.includes(error.code)
 
 async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
   await persistently(supervision, (store) =>
@@ -165,17 +158,17 @@ async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
   )
 }
 
-/** Tries again while the store is in trouble. Undefined where there is no pool any more. */
-async function persistently<Result>(
-  supervision: Supervision,
-  use: (store: Store) => Promise<Result>,
-): Promise<Result | undefined> {
+/**
+ * Tries again while the store is in trouble. Gives up if there is no pool any more, or if a newer version has
+ * taken it over: whoever uses that one next sees that the command has ended.
+ */
+async function persistently(supervision: Supervision, use: (store: Store) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await withStore(supervision, use)
     } catch (error) {
+      if (isError(error, 'pool-not-initialized', 'store-too-new')) return
       if (!(error instanceof CanhazgpuError) || attempt === MOST_ATTEMPTS) throw error
-      if (error.code === 'pool-not-initialized') return undefined
       await supervision.sleep(TRY_AGAIN_EVERY_MS)
     }
   }

@@ -4,7 +4,15 @@ import type { UsageQuestion } from '../app/usage-answer.ts'
 import type { Waker } from '../app/wait-in-line.ts'
 import type { Intent } from '../domain/acquisition.ts'
 import type { Variables } from '../domain/device-variables.ts'
-import type { Account, Millis, Probe, ProcessIdentity, ProviderChoice } from '../domain/model.ts'
+import type {
+  Account,
+  GpuId,
+  Millis,
+  Probe,
+  ProcessIdentity,
+  ProviderChoice,
+  TimeLimit,
+} from '../domain/model.ts'
 import type { Store } from '../domain/ports.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { Checkup } from '../domain/soundness.ts'
@@ -53,10 +61,19 @@ export interface World {
 
 /** A command found and ready to be started. */
 export interface Launcher {
-  /** Starts the supervisor of a reservation, not as our child. */
-  readonly startSupervisor: (reservation: string) => void
+  /** Starts the supervisor of this process, not as our child. It acts on what it is told here, not on the pool. */
+  readonly startSupervisor: (task: Supervised) => void
   /** Replaces this process by the command; returns only by throwing. */
   readonly become: (variables: Variables) => never
+}
+
+export interface Supervised {
+  readonly reservation: string
+  /** This one. */
+  readonly process: ProcessIdentity
+  readonly gpus: readonly GpuId[]
+  /** In steady time. */
+  readonly limit?: TimeLimit
 }
 
 /** Where what is said beside the answer goes. */

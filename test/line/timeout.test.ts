@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { child, startJob, untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
-import { type TestPool, testPool } from '../support/pool.ts'
+import { binary, type TestPool, testPool } from '../support/pool.ts'
 import { hasEnded, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 
@@ -135,4 +135,15 @@ describe.concurrent('run --timeout', () => {
     expect(refused.status).toBe(2)
     expect(refused.stderr).toStartWith(`Error: ${says}`)
   })
+})
+
+needing('strace').test('without pidfds the limit is enforced all the same', async () => {
+  using pool = await testPool(1)
+  const inject = ['-f', '-o', '/dev/null', '-e', 'inject=pidfd_open:error=ENOSYS', '--seccomp-bpf']
+  const traced = Bun.spawnSync(
+    ['strace', ...inject, binary, 'run', '--timeout', '1s', '--grace', '1s', '--', child('ignores-sigint')],
+    { env: pool.env },
+  )
+  expect(traced.stdout.toString()).toBe('ready\n')
+  expect(traced.signalCode).toBe('SIGKILL')
 })

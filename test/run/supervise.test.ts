@@ -6,7 +6,7 @@ import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sql
 import { HEARTBEAT_MS, type Job, supervise } from '../../src/app/supervise.ts'
 import { endReservation } from '../../src/domain/ending.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { Millis, Moment, Pool, RunReservation, UsageRecord } from '../../src/domain/model.ts'
+import type { Millis, Moment, Pool, RunReservation, TimeLimit, UsageRecord } from '../../src/domain/model.ts'
 import type { Store } from '../../src/domain/ports.ts'
 
 const HOUR = 3_600_000
@@ -41,8 +41,11 @@ class Scene implements Disposable {
   readonly said: string[] = []
   readonly waits: Millis[] = []
   readonly slept: Millis[] = []
+  readonly signalled: [signal: string, at: Millis][] = []
+  limit: TimeLimit | undefined
+  isOver = false
   /** What is wrong with the store, while it is. */
-  trouble: CanhazgpuError | null = null
+  trouble: Error | null = null
   steady = START.steady.ms
   wall = START.wall
   readonly #folder = mkdtempSync(join(tmpdir(), 'canhazgpu-supervise-'))
@@ -84,19 +87,26 @@ class Scene implements Disposable {
         if (event === 'timeout') this.pass(timeoutMs)
         return event
       },
+      // The command outlives every pause that has an end.
       pause: (timeoutMs) => {
+        if (timeoutMs === Number.POSITIVE_INFINITY) return 'exited'
         this.pass(timeoutMs)
         return 'timeout'
       },
-      interrupt: () => {},
-      kill: () => {},
-      isOver: () => true,
+      interrupt: () => void this.signalled.push(['SIGINT', this.steady]),
+      kill: () => {
+        this.signalled.push(['SIGKILL', this.steady])
+        this.isOver = true
+      },
+      isOver: () => this.isOver,
       say: (line) => this.said.push(line),
     }
     await supervise({
       reservation: RUN.id,
+      gpus: RUN.gpus,
+      ...(this.limit === undefined ? {} : { limit: this.limit }),
       openStore: () => this.open(),
-      watch: () => job,
+      job,
       clock: () => this.steady,
       sleep: async (ms) => {
         this.slept.push(ms)
@@ -121,6 +131,9 @@ class Scene implements Disposable {
 
 const heartbeatOf = (pool: Pool) => pool.reservations.map((each) => each.kind === 'run' && each.heartbeatAt)
 
+/** From the start to the first look, and from each look to the next wait. */
+const PAUSE_MS = 1_000
+
 test('a heartbeat every minute, and the true end when the command has ended', async () => {
   using scene = new Scene()
   await scene.setUp()
@@ -128,7 +141,7 @@ test('a heartbeat every minute, and the true end when the command has ended', as
     scene.pass(30_000)
     return 'exited'
   })
-  expect(scene.waits.slice(0, 2)).toEqual([HEARTBEAT_MS, HEARTBEAT_MS])
+  expect(scene.waits.slice(0, 2)).toEqual([HEARTBEAT_MS - 2 * PAUSE_MS, HEARTBEAT_MS - PAUSE_MS])
   expect((await scene.pool()).reservations).toEqual([])
   expect(await scene.history()).toEqual(
     [0, 1].map((gpu) =>
@@ -136,7 +149,7 @@ test('a heartbeat every minute, and the true end when the command has ended', as
         gpu,
         outcome: 'exited',
         startedAt: START.wall,
-        endedAt: START.wall + 2 * HEARTBEAT_MS + 30_000,
+        endedAt: START.wall + 2 * HEARTBEAT_MS + PAUSE_MS + 30_000,
       }),
     ),
   )
@@ -160,7 +173,7 @@ test('a pool that is written all the time neither hastens nor delays the heartbe
   using scene = new Scene()
   await scene.setUp()
   await scene.live('changed', 'changed', 'changed', 'timeout')
-  expect(scene.waits).toEqual([60_000, 59_000, 58_000, 57_000, 60_000])
+  expect(scene.waits).toEqual([58_000, 57_000, 56_000, 55_000, 59_000])
   expect(scene.said).toEqual([])
 })
 
@@ -174,8 +187,11 @@ test('who lost the reservation is told once, and nothing is revived', async () =
     })),
   )
   await scene.live('timeout')
-  // It had ended before the supervisor came: there is nothing to watch.
+  // It had ended before the supervisor looked: there is nothing to watch.
   expect(scene.waits).toEqual([])
+  expect(scene.said).toEqual([
+    'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
+  ])
   expect((await scene.pool()).reservations).toEqual([])
 })
 
@@ -198,7 +214,7 @@ test.each(['changed', 'timeout'] as const)(
   },
 )
 
-test('trouble with the store is told once, waited out, and the end is written when it is over', async () => {
+test('trouble with the store is not mentioned, and the end is written when it has passed', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.live(
@@ -209,9 +225,64 @@ test('trouble with the store is told once, waited out, and the end is written wh
     'timeout',
     'timeout',
   )
-  expect(scene.said).toEqual(['canhazgpu: The disk is full; GPU 0, 1 stays reserved while the command runs'])
+  expect(scene.said).toEqual([])
   expect(scene.slept).toHaveLength(3)
   expect(await scene.history()).toHaveLength(2)
+})
+
+const TROUBLES: Record<string, Error> = {
+  'is damaged': new CanhazgpuError('store-corrupt', 'damaged'),
+  'stays locked': new CanhazgpuError('store-busy', 'locked'),
+  'was taken over by a newer version': new CanhazgpuError('store-too-new', 'newer'),
+  'was removed': new CanhazgpuError('pool-not-initialized', 'no pool'),
+  'makes this program fail': new TypeError('undefined is not a function'),
+}
+
+test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', async (what) => {
+  using scene = new Scene()
+  await scene.setUp()
+  const start = scene.steady
+  scene.limit = { interruptAt: start + 3 * HEARTBEAT_MS, killAt: start + 3 * HEARTBEAT_MS + 30_000 }
+  const trouble = TROUBLES[what] ?? null
+  const lasting = () => {
+    scene.trouble = trouble
+    return 'timeout' as const
+  }
+  await scene.live(lasting, lasting, lasting, lasting).catch((error) => {
+    // After the command has ended a defect may be one.
+    if (error !== trouble) throw error
+  })
+  expect(scene.signalled[0]).toEqual(['SIGINT', start + 3 * HEARTBEAT_MS])
+  expect(scene.signalled.find(([signal]) => signal === 'SIGKILL')).toEqual([
+    'SIGKILL',
+    start + 3 * HEARTBEAT_MS + 30_000,
+  ])
+  expect(scene.said.length).toBe(what === 'was removed' ? 1 : 0)
+})
+
+test('the limit is the launcher’s, whatever the pool says', async () => {
+  using scene = new Scene()
+  const forged = { ...RUN, timeLimit: { interruptAt: START.wall + 1, killAt: START.wall + 2 } }
+  await scene.setUp({ ...POOL, reservations: [forged] })
+  await scene.live('timeout', 'timeout')
+  expect(scene.signalled).toEqual([])
+})
+
+test('a pool that names other GPUs makes nobody read of them', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live(async (): Promise<Event> => {
+    await scene.use((store) =>
+      store.update((pool) => {
+        const changed = pool.reservations.map((each) => ({ ...each, gpus: [1, 2] }))
+        return { pool: { ...pool, reservations: changed }, ended: [], result: undefined }
+      }),
+    )
+    return 'changed'
+  })
+  expect(scene.said).toEqual([
+    'canhazgpu: the reservation of GPU 0 was ended; the command runs on without it',
+  ])
 })
 
 test('a pool that is gone for good keeps no supervisor', async () => {
@@ -222,6 +293,17 @@ test('a pool that is gone for good keeps no supervisor', async () => {
     return 'exited'
   })
   expect(scene.slept).toEqual([])
+})
+
+test('nor does one that a newer version has taken over, once the command has ended', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live(() => {
+    scene.trouble = new CanhazgpuError('store-too-new', 'newer')
+    return 'exited'
+  })
+  expect(scene.slept).toEqual([])
+  expect(scene.said).toEqual([])
 })
 
 test.each([10 * HOUR, -10 * HOUR])(
@@ -247,9 +329,9 @@ test.each([10 * HOUR, -10 * HOUR])(
     )
     const [left] = (await scene.pool()).reservations
     if (left?.kind !== 'manual') throw new Error('the manual reservation is gone')
-    expect(left.expiresAt - scene.wall).toBe(8 * HOUR - 2 * HEARTBEAT_MS - 30_000)
+    expect(left.expiresAt - scene.wall).toBe(8 * HOUR - 2 * HEARTBEAT_MS - PAUSE_MS - 30_000)
     for (const record of await scene.history()) {
-      expect(record.endedAt - record.startedAt).toBe(2 * HEARTBEAT_MS + 30_000)
+      expect(record.endedAt - record.startedAt).toBe(2 * HEARTBEAT_MS + PAUSE_MS + 30_000)
     }
   },
 )

@@ -1,4 +1,5 @@
 import { constants, Database } from 'bun:sqlite'
+import { encodePool } from '../../src/adapters/store/codec.ts'
 import type { Pool, UsageRecord } from '../../src/domain/model.ts'
 import type { TestPool } from './pool.ts'
 
@@ -14,6 +15,16 @@ export function storedPool(pool: Pick<TestPool, 'database'>): Pool {
 /** Replaces the stored document by what `change` makes of it, as by hand: without a checksum. */
 export function changeStoredPool(pool: Pick<TestPool, 'database'>, change: (document: Pool) => object): void {
   const document = JSON.stringify({ ...change(storedPool(pool)), checksum: undefined })
+  withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
+}
+
+/** Replaces the stored document as a hostile user would: with the checksum that makes it look like ours. */
+export function forgeStoredPool(pool: Pick<TestPool, 'database'>, change: (document: Pool) => Pool): void {
+  const { writtenAt, ...rest } = change(storedPool(pool))
+  const document = encodePool(
+    { ...rest, version: undefined, checksum: undefined, writtenAt } as Pool,
+    writtenAt,
+  )
   withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
 }
 

@@ -11,21 +11,35 @@ const SIGQUIT = 3
 const SIGTERM = 15
 
 /**
- * Starts a program in the background, with our environment, `/dev/null` for its standard streams and no
- * other descriptor of ours. It is nobody's child here, so a command that we become later does not meet a
- * child it never started: a shell in between starts it, deaf to hang-up from the first moment, and leaves.
- * Throws `failure` where no process could be made; a program that cannot be executed goes unnoticed.
+ * Starts a program in the background, with our environment and `/dev/null` for its standard streams. Of our
+ * other descriptors it gets those in `handed`, under the same numbers; they are closed here afterwards. A
+ * short-lived shell starts it and exits, so it is reparented, and a command that we exec later never sees an
+ * unknown child. The shell ignores SIGHUP, so that the program does from its first moment.
+ * Throws `failure` if no process can be made. A program that cannot be executed is not noticed.
  */
-export function startDetached(argv: readonly string[]): void {
+export function startDetached(argv: readonly string[], handed: readonly number[] = []): void {
   libc.fcntl(FIRST_EXTRA_DESCRIPTOR, libc.F_SETFD, libc.FD_CLOEXEC)
-  const script = 'trap "" HUP; "$@" </dev/null >/dev/null 2>&1 &'
-  const args = ['sh', '-c', script, 'sh', ...argv.map(toByteText)]
+  for (const fd of handed) libc.fcntl(fd, libc.F_SETFD, 0)
+  const args = ['sh', '-c', 'trap "" HUP; "$@" &', 'sh', ...argv.map(toByteText)]
   const status = libc.spawnAndWait('/bin/sh', args, inheritedEnvironment())
+  for (const fd of handed) libc.close(fd)
   if (status === 0) return
   const reason = status < 0 ? libc.errorText(-status) : `wait status ${status}`
   throw new CanhazgpuError('failure', `cannot start a background process: ${reason}`, {
     hint: 'Check the limit of processes (ulimit -u) and the free memory.',
   })
+}
+
+/**
+ * The same file under a number that `startDetached` can hand over: in place of the given descriptor, which is
+ * closed if it had to be copied. Null if it is negative (an error) or there is no room for the copy.
+ */
+export function handable(fd: number): number | null {
+  if (fd < 0) return null
+  if (fd > FIRST_EXTRA_DESCRIPTOR) return fd
+  const copy = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, FIRST_EXTRA_DESCRIPTOR + 1)
+  libc.close(fd)
+  return copy < 0 ? null : copy
 }
 
 /**

@@ -13,19 +13,23 @@ export const ENOENT = 2
 export const ESRCH = 3
 export const EINTR = 4
 export const ENOEXEC = 8
+export const EBADF = 9
 export const ECHILD = 10
 export const EAGAIN = 11
 export const EACCES = 13
 export const ENOTDIR = 20
+export const ENOSYS = 38
 
 const onArm = process.arch === 'arm64'
 
 export const O_RDONLY = 0
 export const O_WRONLY = 1
+const O_RDWR = 2
 export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000
+/** Names a file without opening it. */
 export const O_PATH = 0o10000000
 export const O_NOFOLLOW = onArm ? 0o100000 : 0o400000
 
@@ -38,6 +42,7 @@ export const S_IFLNK = 0o120000
 
 export const F_SETFD = 2
 export const FD_CLOEXEC = 1
+export const F_DUPFD_CLOEXEC = 1030
 
 export const CLOCK_BOOTTIME = 7
 
@@ -47,6 +52,7 @@ const SIG_SETMASK = 2
 const SIGNAL_SET_BYTES = 8
 
 export const X_OK = 1
+export const W_OK = 2
 export const R_OK = 4
 export const F_OK = 0
 
@@ -78,6 +84,9 @@ const { symbols: c } = dlopen('libc.so.6', {
   readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
   realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
   setsid: { args: [], returns: 'int' },
+  posix_spawn_file_actions_addopen: { args: ['ptr', 'int', 'ptr', 'int', 'u32'], returns: 'int' },
+  posix_spawn_file_actions_destroy: { args: ['ptr'], returns: 'int' },
+  posix_spawn_file_actions_init: { args: ['ptr'], returns: 'int' },
   posix_spawn: { args: ['ptr', 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'], returns: 'int' },
   sigprocmask: { args: ['int', 'ptr', 'ptr'], returns: 'int' },
   statfs: { args: ['ptr', 'ptr'], returns: 'int' },
@@ -196,6 +205,10 @@ export const inotifyAdd = (fd: number, path: string, mask: number): number =>
 /** pidfd_open(2); number 434 on every architecture. */
 export const pidfdOpen = (pid: number): number => outcome(c.syscall(434, pid, 0, 0, 0, 0))
 
+/** pidfd_send_signal(2); number 424 on every architecture. Signal 0 only checks. */
+export const pidfdSendSignal = (pidfd: number, signal: number): number =>
+  outcome(c.syscall(424, pidfd, signal, 0, 0, 0))
+
 /** getdents64(2) by number: glibc wraps it only since 2.30. */
 export const directoryEntriesInto = (fd: number, buffer: Bytes): number =>
   outcome(c.syscall(onArm ? 61 : 217, fd, addressOf(buffer), buffer.length, 0, 0))
@@ -254,10 +267,13 @@ export function execve(
   return outcome(c.execve(cBytes(program), pointers(args).array, pointers(environment).array))
 }
 
+/** More than `posix_spawn_file_actions_t` takes in any C library. */
+const FILE_ACTIONS_BYTES = 256
+
 /**
- * Runs a program and waits for its end; it gets our descriptors that lack close-on-exec and our signals.
- * Answers its wait status, 0 for a clean exit, or for any where SIGCHLD is ignored and the kernel keeps none.
- * posix_spawn(3) returns an errno.
+ * Runs a program with `/dev/null` for its standard streams and waits for its end; it gets our other descriptors
+ * that lack close-on-exec and our signals. Answers its wait status, 0 for a clean exit, or for any where SIGCHLD
+ * is ignored and the kernel keeps none. posix_spawn(3) returns an errno.
  */
 export function spawnAndWait(
   program: ByteText,
@@ -267,7 +283,13 @@ export function spawnAndWait(
   const pid = new Int32Array(1)
   const argv = pointers(args)
   const envp = pointers(environment)
-  const failure = c.posix_spawn(pid, cBytes(program), null, null, argv.array, envp.array)
+  const actions = new Uint8Array(FILE_ACTIONS_BYTES)
+  c.posix_spawn_file_actions_init(actions)
+  for (const fd of [0, 1, 2]) {
+    c.posix_spawn_file_actions_addopen(actions, fd, cString('/dev/null'), O_RDWR, 0)
+  }
+  const failure = c.posix_spawn(pid, cBytes(program), actions, null, argv.array, envp.array)
+  c.posix_spawn_file_actions_destroy(actions)
   if (failure !== 0) return -failure
   const status = new Int32Array(1)
   for (;;) {

@@ -1,36 +1,74 @@
-import { hasEnded, processStat, procIsOurs } from './processes.ts'
+import type { ProcessIdentity } from '../../domain/model.ts'
+import { hasEnded, type ProcessStat, processStat, procIsOurs } from './processes.ts'
 import { listNumbers, readText } from './procfs.ts'
 
+/** Processes by pid, each with its start time, parents before children. */
+export type Members = ReadonlyMap<number, number>
+
+export interface JobSearch {
+  readonly command: Pick<ProcessIdentity, 'pid' | 'startTime'>
+  readonly reservation: string
+  /** Processes that belonged to the job before: their parent may have ended since. */
+  readonly known: Members
+}
+
 /**
- * The living processes of a job: the root (null where it is gone, for its pid may be another's by now), its
- * descendants, and whoever carries the reservation in the environment it was started with (daemons that left
- * the tree) with descendants. Never ourselves. Root first, parents before children. Processes that come or
- * go meanwhile may be missed. Where `/proc` is another pid namespace's and its pids mean others, the root alone.
+ * The living processes of a job: the command and the known processes, with their descendants, whatever their
+ * user; and the processes of our own user that were started with the reservation in their environment (daemons
+ * that left the tree), with descendants. Never ourselves. Processes that start or end meanwhile may be missed.
+ * Empty if `/proc` is of another pid namespace, where the pids mean other processes.
  */
-export function processTree(root: number | null, reservationId: string): number[] {
-  const children = new Map<number, number[]>()
-  const starts = root === null ? [] : [root]
-  if (!procIsOurs()) return starts
-  const mark = `CANHAZGPU_RESERVATION=${reservationId}`
+export function jobMembers({ command, reservation, known }: JobSearch): Members {
+  if (!procIsOurs()) return new Map()
+  const living = livingProcesses()
+  const is = (pid: number, startTime: number) => living.get(pid)?.startTime === startTime
+  const starts = is(command.pid, command.startTime) ? [command.pid] : []
+  for (const [pid, startTime] of known) if (is(pid, startTime)) starts.push(pid)
+  const mark = `CANHAZGPU_RESERVATION=${reservation}`
+  const ours = usersOf('self')
+  for (const pid of living.keys()) {
+    // Anybody can put the reservation into the environment of a program that runs as somebody else (set-uid).
+    if (startedWith(pid, mark) && ours !== null && usersOf(pid) === ours) starts.push(pid)
+  }
+  return reachable(starts, living)
+}
+
+function livingProcesses(): ReadonlyMap<number, ProcessStat> {
+  const living = new Map<number, ProcessStat>()
   for (const pid of listNumbers('/proc')) {
     const stat = processStat(pid)
-    if (stat === null || hasEnded(stat)) continue
-    const { parent } = stat
-    const siblings = children.get(parent)
-    if (siblings) siblings.push(pid)
-    else children.set(parent, [pid])
-    if (startedWith(pid, mark)) starts.push(pid)
+    if (stat !== null && !hasEnded(stat)) living.set(pid, stat)
   }
-  return reachable(starts, children).filter((pid) => pid !== process.pid)
+  return living
 }
 
 function startedWith(pid: number, variable: string): boolean {
   return readText(`/proc/${pid}/environ`)?.split('\0').includes(variable) ?? false
 }
 
-/** A Set keeps the order of insertion and is visited while it grows. */
-function reachable(starts: readonly number[], children: ReadonlyMap<number, readonly number[]>): number[] {
-  const found = new Set(starts)
-  for (const pid of found) for (const child of children.get(pid) ?? []) found.add(child)
-  return [...found]
+/** Real and effective user (proc_pid_status(5)), if both are the same; null otherwise, and if hidden. */
+function usersOf(pid: number | 'self'): string | null {
+  const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
+  return real !== undefined && real === effective ? real : null
+}
+
+/** A Map keeps the order of insertion and is visited while it grows. */
+function reachable(starts: readonly number[], living: ReadonlyMap<number, ProcessStat>): Members {
+  const children = new Map<number, number[]>()
+  for (const [pid, { parent }] of living) {
+    const siblings = children.get(parent)
+    if (siblings) siblings.push(pid)
+    else children.set(parent, [pid])
+  }
+  const found = new Map<number, number>()
+  const add = (pid: number, startTime: number) => pid !== process.pid && found.set(pid, startTime)
+  for (const pid of starts) add(pid, living.get(pid)?.startTime ?? 0)
+  for (const [parent, since] of found) {
+    for (const pid of children.get(parent) ?? []) {
+      const startTime = living.get(pid)?.startTime ?? 0
+      // No child is older than its parent: this parent took over the pid of the true one while we looked.
+      if (startTime >= since && !found.has(pid)) add(pid, startTime)
+    }
+  }
+  return found
 }

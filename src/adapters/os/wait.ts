@@ -12,6 +12,8 @@ import { sightHere } from './processes.ts'
 export interface WatchedProcess {
   readonly identity: ProcessIdentity
   readonly pidfd: number | null
+  /** The process opened it itself. */
+  readonly isHanded: boolean
 }
 
 export type Awaited = 'exited' | 'changed' | 'timeout'
@@ -27,10 +29,16 @@ const FILE_EVENTS = 0x2 | 0x400 | 0x800
 /** IN_ONESHOT. */
 const ONCE = 0x80000000
 
-/** Works for processes of every user (pidfd_open(2)). */
-export function watchProcess(identity: ProcessIdentity): WatchedProcess {
+/**
+ * Works for processes of every user (pidfd_open(2)). A descriptor that was handed over by the process itself is
+ * preferred: it cannot be of a later process with the same pid. One that the shell in between lost is replaced.
+ */
+export function watchProcess(identity: ProcessIdentity, handed: number | null = null): WatchedProcess {
+  if (handed !== null && libc.pidfdSendSignal(handed, 0) !== -libc.EBADF) {
+    return { identity, pidfd: handed, isHanded: true }
+  }
   const pidfd = libc.pidfdOpen(identity.pid)
-  return { identity, pidfd: pidfd < 0 ? null : pidfd }
+  return { identity, pidfd: pidfd < 0 ? null : pidfd, isHanded: false }
 }
 
 /**

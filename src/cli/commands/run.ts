@@ -1,8 +1,9 @@
 import { endNow } from '../../app/release.ts'
+import type { RunHold } from '../../domain/acquisition.ts'
 import { deviceVariables } from '../../domain/device-variables.ts'
 import { parseDuration } from '../../domain/duration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Millis } from '../../domain/model.ts'
+import type { Millis, TimeLimit } from '../../domain/model.ts'
 import { printableJson } from '../../domain/text.ts'
 import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
@@ -48,7 +49,9 @@ export const run: CommandSpec<RunOptions, never> = {
     })
     const { reservation, devices, provider } = grant
     try {
-      launcher.startSupervisor(reservation.id)
+      const { id, gpus } = reservation
+      const limit = limitOf(options, world.steadyClock())
+      launcher.startSupervisor({ reservation: id, process: hold.process, gpus, ...limit })
       world.stderr.write(
         options.json === true
           ? `${printableJson(grantDocument(grant))}\n`
@@ -64,7 +67,14 @@ export const run: CommandSpec<RunOptions, never> = {
   json: () => null,
 }
 
-function timeoutOf({ timeout, grace }: RunOptions) {
+function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {
+  const { timeout } = timeoutOf(options)
+  if (timeout === undefined) return {}
+  const interruptAt = start + timeout.after
+  return { limit: { interruptAt, killAt: interruptAt + timeout.grace } }
+}
+
+function timeoutOf({ timeout, grace }: RunOptions): Pick<RunHold, 'timeout'> {
   if (timeout !== undefined) return { timeout: { after: timeout, grace: grace ?? DEFAULT_GRACE } }
   if (grace === undefined) return {}
   throw new CanhazgpuError('usage', '--grace needs --timeout')

@@ -1,0 +1,23 @@
+import { handable, startDetached } from './adapters/os/detach.ts'
+import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
+import type { Inherited } from './adapters/os/inherited.ts'
+import { pidfdOpen } from './adapters/os/libc.ts'
+import { messageDescriptor } from './adapters/os/say.ts'
+import { selfCommand } from './adapters/os/self.ts'
+import type { Launcher } from './cli/world.ts'
+import { encodeTask } from './supervisor-task.ts'
+
+/** Starts the supervisor of this process, and turns this process into the command typed last on our line. */
+export function openLauncher(store: string, inherited: Inherited, argumentCount: number): Launcher {
+  const command = typedCommand(argumentCount)
+  return {
+    startSupervisor: ({ reservation, process, gpus, limit = null }) => {
+      const pidfd = handable(pidfdOpen(process.pid))
+      const messages = messageDescriptor()
+      const task = encodeTask({ process, pidfd, messages, gpus, limit })
+      const handed = [pidfd, messages].filter((fd) => fd !== null)
+      startDetached(selfCommand(['__supervise', store, reservation, task]), handed)
+    },
+    become: (variables) => becomeCommand({ ...command, inherited, set: variables }),
+  }
+}

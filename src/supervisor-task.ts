@@ -1,0 +1,29 @@
+import type { GpuId, ProcessIdentity, TimeLimit } from './domain/model.ts'
+
+/**
+ * Everything a supervisor acts on, told by its launcher as one argument. It reads none of this from the pool,
+ * which every user can write to. The launcher may be of an earlier version than the supervisor, so fields may
+ * be added but never change their meaning.
+ */
+export interface SupervisorTask {
+  readonly process: ProcessIdentity
+  /** A descriptor of that process, inherited under this number; null if there are no pidfds. */
+  readonly pidfd: number | null
+  /** Where messages go (`messageDescriptor`). */
+  readonly messages: number | null
+  readonly gpus: readonly GpuId[]
+  /** In steady time. */
+  readonly limit: TimeLimit | null
+}
+
+export const encodeTask = (task: SupervisorTask): string => JSON.stringify(task)
+
+/** Null for what no launcher wrote. */
+export function decodeTask(text: string | undefined): SupervisorTask | null {
+  try {
+    const task: SupervisorTask | null = JSON.parse(text ?? 'null')
+    return Number.isSafeInteger(task?.process?.pid) && Array.isArray(task?.gpus) ? task : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'bun:test'
+import { testPool } from '../support/pool.ts'
+
+test('the shell that starts the supervisor says nothing of a deleted working folder', async () => {
+  using pool = await testPool(1)
+  const { stdout, stderr } = await pool.sh(
+    `mkdir gone; cd gone; rmdir ../gone; "$CHG" run -- true; exec "$CHG" status`,
+  )
+  expect(stdout).toStartWith('GPU 0: ')
+  expect(stderr).toBe('Reserved 1 GPU(s): [0] for command execution\n')
+})
+
+test('in a deleted working folder everything works', async () => {
+  using pool = await testPool(1)
+  const inNowhere = (script: string) => pool.sh(`mkdir -p gone; cd gone; rmdir ../gone; ${script}`)
+  expect((await inNowhere('"$CHG" run -- readlink /proc/self/cwd')).stdout).toEndWith('/gone (deleted)\n')
+  expect((await inNowhere('"$CHG" reserve --short')).stdout).toBe('0\n')
+  const refused = await inNowhere('"$CHG" run --json -- true')
+  expect(refused.status).toBe(75)
+  expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'not-enough-gpus' } })
+  expect((await inNowhere('"$CHG" release')).stdout).toBe('Released 1 GPU(s): [0]\n')
+  expect((await inNowhere(`"$CHG" run -- ./none; echo $?`)).stdout).toBe('127\n')
+})

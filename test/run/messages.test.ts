@@ -1,0 +1,73 @@
+import { expect, test } from 'bun:test'
+import { chmodSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { storedPool } from '../support/database.ts'
+import { child } from '../support/job.ts'
+import { needing } from '../support/needs.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { hasEnded, isWatching, kill, supervisorsOf } from '../support/processes.ts'
+import { CTRL_C, openShell, openTerminal, type TestTerminal } from '../support/terminal.ts'
+import { newUser } from '../support/unix-users.ts'
+import { until } from '../support/until.ts'
+
+const LOST = 'canhazgpu: the reservation of GPU 0 was ended; the command runs on without it'
+
+const reset = (pool: TestPool) => pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')
+
+const watching = (pool: TestPool) =>
+  until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+
+test('a terminal is told', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`"$CHG" run -- ${child('forever')}\n`)
+  await watching(pool)
+  await reset(pool)
+  await terminal.see(LOST)
+  terminal.type(CTRL_C)
+})
+
+test('a pipe is told', async () => {
+  using pool = await testPool(1)
+  const job = pool.sh(`"$CHG" run -- sh -c 'until [ -e go ]; do sleep 0.05; done' 2>&1 | cat`)
+  await watching(pool)
+  await reset(pool)
+  await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
+  await pool.sh('touch go')
+  expect((await job).stdout).toBe(`Reserved 1 GPU(s): [0] for command execution\n${LOST}\n`)
+})
+
+test('a terminal is only named, not kept open', async () => {
+  using pool = await testPool(1)
+  using terminal = openShell(pool)
+  terminal.type(`"$CHG" run -- ${child('forever')}\n`)
+  const supervisor = await watching(pool)
+  const O_PATH = 0o10000000
+  const flags = readdirSync(`/proc/${supervisor}/fd`)
+    .filter((fd) => readlinkSync(`/proc/${supervisor}/fd/${fd}`).startsWith('/dev/pts/'))
+    .map((fd) => /^flags:\t(\d+)$/m.exec(readFileSync(`/proc/${supervisor}/fdinfo/${fd}`, 'utf8'))?.[1])
+  expect(flags).toHaveLength(1)
+  expect(Number.parseInt(flags[0] ?? '', 8) & O_PATH).toBe(O_PATH)
+  terminal.type(CTRL_C)
+})
+
+needing('users').test('under su, on a terminal that belongs to another user, too', async () => {
+  using pool = await testPool(0)
+  chmodSync(pool.folder, 0o777)
+  await pool.chg('admin', '--gpus', '1', '--provider', 'fake')
+  const ann = await newUser('ann')
+  let terminal: TestTerminal | undefined
+  try {
+    // The terminal is root's, and stays so.
+    const as = ['setpriv', `--reuid=${ann.uid}`, '--clear-groups']
+    terminal = openTerminal(pool, [...as, 'sh', '-c', `"$CHG" run -- ${child('forever')}; read line`])
+    const supervisor = await watching(pool)
+    const [run] = storedPool(pool).reservations
+    await reset(pool)
+    await terminal.see(LOST)
+    await until('the supervisor has left', () => hasEnded(supervisor))
+    if (run?.kind === 'run') kill(run.process.pid, 'SIGKILL')
+  } finally {
+    terminal?.[Symbol.dispose]()
+    await ann.remove()
+  }
+})
