@@ -152,7 +152,7 @@ needing('users').describe('several accounts', () => {
 
   async function sharedPool(): Promise<TestPool> {
     const pool = await testPool(0)
-    chmodSync(pool.folder, 0o777)
+    chmodSync(pool.folder, 0o755)
     await pool.chg('admin', '--gpus', '1', '--provider', 'fake')
     return pool
   }

@@ -52,7 +52,7 @@ test('a terminal is only named, not kept open', async () => {
 
 needing('users').test('under su, on a terminal that belongs to another user, too', async () => {
   using pool = await testPool(0)
-  chmodSync(pool.folder, 0o777)
+  chmodSync(pool.folder, 0o755)
   await pool.chg('admin', '--gpus', '1', '--provider', 'fake')
   const ann = await newUser('ann')
   let terminal: TestTerminal | undefined
