@@ -2,7 +2,12 @@ import { loadSettings } from './adapters/config.ts'
 import { currentMoment } from './adapters/os/clock.ts'
 import { snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
-import { currentProcess, livenessInDecision, stoppedInDecision } from './adapters/os/processes.ts'
+import {
+  currentProcess,
+  livenessInDecision,
+  seesProcessOwners,
+  stoppedInDecision,
+} from './adapters/os/processes.ts'
 import { readText } from './adapters/os/procfs.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
 import { currentAccount, groupId } from './adapters/os/users.ts'
@@ -151,6 +156,7 @@ async function openDeps(settings: Settings, warn: Warn): Promise<Deps> {
       return provide(pool.provider, pool.gpus.length)
     },
     probeTimeout: settings.probeTimeout,
+    seesProcessOwners,
     memoryThreshold: settings.memoryThreshold,
   }
 }

@@ -63,12 +63,6 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     edits: [["part === UNREAD || part === ''", "part === ''"]],
   },
   {
-    name: 'unread-boot-is-ours',
-    defect: 'a process that is not seen is gone though its boot is not known',
-    file: 'simulation/world/kernel.ts',
-    edits: [['isRead(identity.bootId) && identity.bootId === looker.identity.bootId', 'true']],
-  },
-  {
     name: 'unseen-is-gone',
     defect: 'what runs in another container counts as gone',
     file: ENDING,

@@ -44,6 +44,7 @@ function depsOf(process: Process): Deps {
     stopped: process.stopped,
     providerOf: async () => driverFor(process),
     probeTimeout: PROBE_TIMEOUT,
+    seesProcessOwners: () => true,
     memoryThreshold: THRESHOLD_MB,
   }
 }

@@ -1,9 +1,9 @@
 import { type Acquisition, acquire, checkPossible, type Intent } from '../domain/acquisition.ts'
-import { claimableBy } from '../domain/allocation.ts'
+import { claimableBy, reservedGpus } from '../domain/allocation.ts'
 import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { sizeOf } from '../domain/line.ts'
-import type { GpuId, Request } from '../domain/model.ts'
+import type { GpuId, Pool, Request } from '../domain/model.ts'
 import { thresholdOf } from '../domain/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
 import { type Grant, grantOf } from './acquire.ts'
@@ -15,6 +15,7 @@ import { notEnough } from './refusals.ts'
  * of them, or all. Throws `not-enough-gpus`, and `failure` where there are none, or too few, to take over.
  */
 export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean): Promise<Grant> {
+  if (!deps.seesProcessOwners()) throw ownersUnknown()
   const { pool } = await deps.store.read()
   checkPossible(pool, intent.request)
   const probe = await (await deps.providerOf(pool)).probe(deps.probeTimeout)
@@ -29,7 +30,7 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
     const own = claimableBy(settled, sight)
     const request = certain ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
     if (sizeOf(request) < (certain ? sizeOf(intent.request) : 1)) {
-      return { pool: settled, ended, result: { claimable: own.length } }
+      return { pool: settled, ended, result: { claimable: own.length, hidden: hiddenIn(settled, usage) } }
     }
     const acquired = acquire(
       settled,
@@ -38,24 +39,48 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
     )
     return { pool: acquired.pool, ended, result: { acquisition: acquired.result, usage } }
   })
-  if ('claimable' in outcome) throw tooFewOwn(outcome.claimable)
+  if ('claimable' in outcome) throw tooFewOwn(outcome)
   if (outcome.acquisition.kind === 'refused') throw notEnough(outcome.acquisition.shortage)
   return grantOf(outcome.acquisition.reservation, outcome.usage, probe.provider)
 }
 
-type Claimed =
-  | { readonly claimable: number }
-  | { readonly acquisition: Acquisition; readonly usage: PoolUsage }
+interface TooFew {
+  readonly claimable: number
+  /** Processes on unreserved GPUs whose owner cannot be seen. */
+  readonly hidden: readonly number[]
+}
+
+type Claimed = TooFew | { readonly acquisition: Acquisition; readonly usage: PoolUsage }
 
 /** Which GPUs to take over where only their number was said. */
 function amongOwn(request: Request, own: readonly GpuId[]): Request {
   return request.kind === 'ids' ? request : { kind: 'ids', ids: own.slice(0, request.count) }
 }
 
-function tooFewOwn(count: number): CanhazgpuError {
+function hiddenIn(pool: Pool, usage: PoolUsage): readonly number[] {
+  const reserved = reservedGpus(pool)
+  return [...usage].flatMap(([id, { usage: seen }]) =>
+    seen.kind === 'fault' || reserved.has(id)
+      ? []
+      : seen.processes.filter(({ uid }) => uid === undefined).map(({ pid }) => pid),
+  )
+}
+
+function tooFewOwn({ claimable: count, hidden }: TooFew): CanhazgpuError {
   const message =
     count === 0
       ? 'None of your processes uses a GPU alone and without a reservation'
       : `Your processes use only ${count} GPU(s) alone and without a reservation`
-  return new CanhazgpuError('failure', message, { hint: "see 'canhazgpu status'" })
+  const [first] = hidden
+  const hint =
+    first === undefined ? "see 'canhazgpu status'" : `who owns PID ${first} there cannot be seen from here`
+  return new CanhazgpuError('failure', message, { hint })
+}
+
+function ownersUnknown(): CanhazgpuError {
+  return new CanhazgpuError(
+    'failure',
+    '--claim cannot tell whose processes use the GPUs: the driver names process ids of the host, which mean others in this pid namespace',
+    { hint: 'run it on the host, or in a container with --pid=host' },
+  )
 }

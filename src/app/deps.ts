@@ -5,6 +5,8 @@ import type { GpuProvider, ProcessCheck, Store } from '../domain/ports.ts'
 export interface Deps extends ProcessCheck {
   readonly store: Store
   readonly providerOf: (pool: Pool) => Promise<GpuProvider>
+  /** Whether the owners of the processes that the driver names can be known here. */
+  readonly seesProcessOwners: () => boolean
   /** How long the driver may take to answer. */
   readonly probeTimeout: Millis
   /** The threshold that the caller asks for, MB; null: the pool's own. See `thresholdOf`. */

@@ -77,6 +77,7 @@ async function world(gpus: number): Promise<Deps & { readonly path: string }> {
     stopped: () => false,
     providerOf: async () => ({ probe: async () => probe }),
     probeTimeout: 1_000,
+    seesProcessOwners: () => true,
     memoryThreshold: 1024,
     path,
   }

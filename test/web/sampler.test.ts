@@ -163,6 +163,7 @@ function newStage() {
     stopped: () => false,
     providerOf: async () => ({ probe }),
     probeTimeout: 10_000,
+    seesProcessOwners: () => true,
     memoryThreshold: 1024,
   }
   const sampler = new Sampler({ deps, identity: { hostname: 'box', version: '1' }, clock: () => now })

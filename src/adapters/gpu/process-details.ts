@@ -16,7 +16,8 @@ const MAX_COMMAND_LENGTH = 4096
 
 /**
  * The same GPUs with owner, name and command line of each process, from `/proc/<pid>`. What cannot be seen
- * (process gone, another pid namespace, `hidepid`) is absent; the name then is the driver's, or `unknown`.
+ * (process gone, `hidepid`) is absent; the name then is the driver's, or `unknown`. So is everything outside of the
+ * first pid namespace: the driver names pids of that one, and here they may mean others.
  *
  * @param userNames names of uids; by default those of this machine, within a deadline
  */
@@ -27,8 +28,10 @@ export async function withProcessDetails(
   const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
   // Nobody's processes, nobody's names: the user database then need not even be loaded.
   if (pids.size === 0) return gpus as GpuReading[]
+  const { seesProcessOwners } = await import('../os/processes.ts')
+  const lookedUp = seesProcessOwners() ? [...pids] : []
   const details = new Map(
-    await Promise.all([...pids].map(async (pid) => [pid, await readDetails(pid)] as const)),
+    await Promise.all(lookedUp.map(async (pid) => [pid, await readDetails(pid)] as const)),
   )
   const uids = [...details.values()].map(({ uid }) => uid).filter((uid) => uid !== undefined)
   const namesOf = userNames ?? (await import('../os/users.ts')).userNames
@@ -79,7 +82,15 @@ async function readDetails(pid: number): Promise<ProcessDetails> {
     readText(`/proc/${pid}/status`),
     withinLimit(readText(`/proc/${pid}/cmdline`)),
   ])
-  return status === undefined ? {} : detailsIn(status, commandLine)
+  if (status === undefined) return {}
+  const { uid, ...details } = detailsIn(status, commandLine)
+  return { ...details, uid: uid === undefined ? undefined : await ownerOf(uid) }
+}
+
+/** `/proc` tells uids of our own user namespace. */
+async function ownerOf(uid: number): Promise<number | undefined> {
+  const { outerUid } = await import('../os/user-namespace.ts')
+  return outerUid(uid)
 }
 
 /** From `/proc/<pid>/status` and, where it could be read, `/proc/<pid>/cmdline`. */

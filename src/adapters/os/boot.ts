@@ -5,7 +5,6 @@ import { readLink, readLinkOrError, readText } from './procfs.ts'
 /** Inodes of the first namespaces, PROC_*_INIT_INO of the kernel (include/linux/proc_ns.h). */
 const FIRST_TIME_NAMESPACE = '4026531834'
 export const FIRST_PID_NAMESPACE = '4026531836'
-const FIRST_USER_NAMESPACE = '4026531837'
 
 /** All of these hold for a process as long as it lives, and are asked for once per process looked at. */
 let bootIdRead: string | undefined
@@ -47,12 +46,6 @@ export const isInFirstPidNamespace = (): boolean => namespaceInode('pid') === FI
 /** Whether a stored pid namespace is one whose processes the first pid namespace sees in its own time. */
 export const isPlainPidNamespace = (name: string): boolean => /^\d+$/.test(name)
 
-/** Undefined in the first user namespace; `UNREAD` where it cannot be told. */
-export function otherUserNamespace(): string | undefined {
-  const inode = namespaceInode('user') ?? UNREAD
-  return inode === FIRST_USER_NAMESPACE ? undefined : inode
-}
-
 function readPidNamespace(): string {
   const pid = namespaceInode('pid')
   const time = timeNamespace()
@@ -60,7 +53,7 @@ function readPidNamespace(): string {
   return time === FIRST_TIME_NAMESPACE ? pid : `${pid}+time:${time}`
 }
 
-function namespaceInode(kind: 'pid' | 'user'): string | undefined {
+function namespaceInode(kind: 'pid'): string | undefined {
   const inode = inodeIn(readLink(`/proc/self/ns/${kind}`))
   return typeof inode === 'string' ? inode : undefined
 }

@@ -1,6 +1,12 @@
 import { UNREAD } from '../../domain/clock.ts'
 import type { Liveness, ProcessIdentity } from '../../domain/model.ts'
-import { bootId, FIRST_PID_NAMESPACE, isPlainPidNamespace, pidNamespace } from './boot.ts'
+import {
+  bootId,
+  FIRST_PID_NAMESPACE,
+  isInFirstPidNamespace,
+  isPlainPidNamespace,
+  pidNamespace,
+} from './boot.ts'
 import { currentMoment } from './clock.ts'
 import { ESRCH, kill } from './libc.ts'
 import { listNumbers, readLink, readText } from './procfs.ts'
@@ -174,6 +180,9 @@ function readProcIsOurs(): boolean {
   // Kernels before 4.1 do not tell.
   return (pids ?? readLink('/proc/self')) === String(process.pid)
 }
+
+/** Drivers name pids of the first pid namespace; only there `/proc` tells whose they are. */
+export const seesProcessOwners = (): boolean => isInFirstPidNamespace() && procIsOurs()
 
 let procIsOursRead: boolean | undefined
 

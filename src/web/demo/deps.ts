@@ -29,6 +29,7 @@ export function demoDeps({ now, steady }: DemoClock): Deps {
     stopped: () => false,
     providerOf: async () => ({ probe: async () => readings(play, present().wall) }),
     probeTimeout: 10_000,
+    seesProcessOwners: () => true,
     memoryThreshold: DEFAULT_MEMORY_THRESHOLD_MB,
   }
 }
