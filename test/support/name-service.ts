@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { missing } from './needs.ts'
 
 /** A module of glibc's name service switch that few machines use; its place is taken within a mount namespace. */
 const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
@@ -10,11 +11,7 @@ const MODULE = [`/lib/${machine}-linux-gnu`, '/lib64', '/usr/lib64', '/usr/lib',
 
 /** Why a test cannot have its own name service here; null where it can. */
 export function noNameService(): string | null {
-  if (process.geteuid?.() !== 0) return 'only root can put a name service in place'
-  if (Bun.which('gcc') === null) return 'gcc is not installed'
-  if (MODULE === undefined) return 'libnss_hesiod.so.2 is not installed'
-  const mayMount = Bun.spawnSync(['unshare', '-m', 'true'], { stderr: 'ignore' }).exitCode === 0
-  return mayMount ? null : 'mount namespaces cannot be made here'
+  return missing('mounts', 'gcc') ?? (MODULE === undefined ? 'libnss_hesiod.so.2 is not installed' : null)
 }
 
 export interface NameService extends Disposable {
