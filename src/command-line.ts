@@ -1,4 +1,4 @@
-import { loadSettings } from './adapters/config.ts'
+import { readConfiguration, settingsFrom } from './adapters/config.ts'
 import { currentMoment } from './adapters/os/clock.ts'
 import { snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
@@ -61,15 +61,17 @@ async function thisMachine(
 ): Promise<World> {
   const inherited = commandLine === null ? null : snapshotInherited()
   const warn = (message: string) => writeText(2, warningText(message, json))
-  const settings = await loadSettings({
-    flags,
-    env: process.env,
-    warn,
-    ...(configFile === undefined ? {} : { configFile }),
-  })
+  const { env } = process
+  const configuration = readConfiguration({ env, warn, ...(configFile === undefined ? {} : { configFile }) })
+  if (configuration.files.length > 0) {
+    const { checkKeys } = await import('./cli/known-keys.ts')
+    await checkKeys(configuration.files, warn)
+  }
+  const settings = settingsFrom({ flags, env }, configuration.files)
   storePlace(settings.store)
   return {
     settings,
+    lookUp: configuration.lookUp,
     commandLine,
     operands,
     account: currentAccount,

@@ -5,6 +5,7 @@ const args = process.argv.slice(2)
 switch (args[0]) {
   case '--version':
   case '-V':
+  case '-v':
     console.log(packageJson.version)
     break
   case '__probe': {

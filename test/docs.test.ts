@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { dirname, join, normalize } from 'node:path'
 import { Glob } from 'bun'
+import { settingOf } from '../src/cli/configured.ts'
 import { EXIT, exitCodeOf } from '../src/cli/exit-codes.ts'
+import { COMMANDS } from '../src/cli/registry.ts'
 import { ERROR_CODES } from '../src/domain/errors.ts'
 import { SETTINGS } from '../src/domain/settings.ts'
 import { binary } from './support/pool.ts'
@@ -59,6 +61,31 @@ describe('docs/configuration.md', () => {
       const byDefault = show === 'none' ? show : `\`${show}\``
       expect(configurationPage).toMatch(row(what, inFlags, `\`${env}\``, `\`${key}\``, byDefault))
     }
+  })
+
+  test('has a row for every option that can have a default, and no others', async () => {
+    const rows = [
+      ...configurationPage.matchAll(/^\| `([a-z]+\.[a-z-]+)` +\| `(--[a-z-]+)` +\| `([A-Z_]+)` +\|/gm),
+    ]
+    const documented = rows.map(([, key, flag, env]) => ({ key, flag, env }))
+    const settings = await Promise.all(
+      COMMANDS.map(async ({ name, load }) =>
+        (await load()).own.flatMap((option) => {
+          const setting = settingOf(name, option)
+          return setting === null ? [] : [{ key: setting.key, flag: option.long, env: setting.env }]
+        }),
+      ),
+    )
+    expect(documented).toEqual(settings.flat())
+  })
+
+  test('names every flag of a command that can have none', async () => {
+    const own = await Promise.all(COMMANDS.map(async ({ name, load }) => [name, (await load()).own] as const))
+    const typed = own.flatMap(([name, options]) =>
+      options.filter((option) => settingOf(name, option) === null).map(({ long }) => long),
+    )
+    const paragraph = /^The other flags must be typed: [\s\S]*?\n\n/m.exec(configurationPage)?.[0] ?? ''
+    for (const flag of typed) expect(paragraph).toContain(`\`${flag}\``)
   })
 
   test('names every environment variable', async () => {

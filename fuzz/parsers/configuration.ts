@@ -1,6 +1,6 @@
 import { settingsFrom } from '../../src/adapters/config.ts'
 import { parseConfig } from '../../src/adapters/config-file.ts'
-import type { Patience, Settings } from '../../src/domain/settings.ts'
+import type { Settings } from '../../src/domain/settings.ts'
 import type { Parser } from '../parser.ts'
 import { answerOf, hold, isWhole } from '../soundness.ts'
 
@@ -8,8 +8,9 @@ const KEYS = [
   'store',
   'memory-threshold',
   'probe-timeout',
+  'memory.threshold',
+  'no-color',
   'run.wait',
-  'reserve.wait',
   'web.token',
   'web.basic',
 ]
@@ -24,9 +25,7 @@ function configuration(ending: string, syntax: Pick<Parser, 'seeds' | 'words' | 
     check(input) {
       const path = `/etc/canhazgpu/config.${ending}`
       const settings = answerOf(['config-invalid'], () =>
-        settingsFrom({ flags: {}, env: {} }, [
-          { path, quotable: true, values: parseConfig(path, input, true) },
-        ]),
+        settingsFrom({ flags: {}, env: {} }, [{ path, quotable: true, values: parseConfig(path, input) }]),
       )
       if (settings !== null) checkSettings(settings)
       hold(!('polluted' in {}) && Object.keys(Object.prototype).length === 0, 'all objects have changed')
@@ -39,18 +38,13 @@ export function checkSettings(settings: Settings): void {
   const { memoryThreshold } = settings
   hold(memoryThreshold === null || (isWhole(memoryThreshold) && memoryThreshold > 0), `${memoryThreshold} MB`)
   hold(isWhole(settings.probeTimeout) && settings.probeTimeout >= 1000, `${settings.probeTimeout} ms`)
-  for (const patience of [settings.runWait, settings.reserveWait]) checkPatience(patience)
+  hold(typeof settings.noColor === 'boolean', `no-color ${settings.noColor}`)
   for (const text of [settings.webToken, settings.webBasic]) {
     hold(
       text === null || (typeof text === 'string' && text.length >= 3),
       'an open door for want of a password',
     )
   }
-}
-
-function checkPatience(patience: Patience): void {
-  hold(['none', 'endless', 'until'].includes(patience.kind), `patience ${patience.kind}`)
-  hold(patience.kind !== 'until' || isWhole(patience.duration), 'patience without end or beginning')
 }
 
 export const configYaml = configuration('yaml', {

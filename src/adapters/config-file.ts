@@ -29,7 +29,7 @@ export function configFiles({ env, configFile, warn }: FileSources): readonly Co
     const read = path === configFile ? readNamed(path) : readDefault(path, warn)
     if (read === null) continue
     const quotable = isQuotable(read.status)
-    files.push({ path, quotable, values: parseConfig(path, read.text, quotable) })
+    files.push({ path, quotable, values: parseConfig(path, read.text) })
   }
   return files
 }
@@ -78,39 +78,27 @@ function unreadable(path: string, read: NotRead): string {
 /** Room for every setting many times over; long keys take the parsers long. */
 const MOST_BYTES = 64 * 1024
 
-/** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but known keys. */
-export function parseConfig(
-  path: string,
-  text: string,
-  quotable: boolean,
-): Readonly<Record<string, unknown>> {
+/** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but keys and values. */
+export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
   const values = parseByEnding(path, text)
   if (values === null || values === undefined) return {}
   if (typeof values !== 'object' || Array.isArray(values)) {
     throw new CanhazgpuError('config-invalid', `Invalid configuration ${path}: expected keys and values`)
   }
-  const known = Object.values(SETTINGS).map((spec) => spec.key)
-  const flat = flattened(Object.entries(values), known)
-  for (const key of Object.keys(flat)) {
-    if (known.includes(key)) continue
-    throw new CanhazgpuError('config-invalid', `Unknown key${quotable ? ` '${key}'` : ''} in ${path}`, {
-      hint: `known keys: ${known.join(', ')}`,
-    })
-  }
-  return flat
+  return flattened(Object.entries(values))
 }
 
 /** `run: { wait: true }` and `run.wait: true` are the same. */
-function flattened(
-  entries: readonly (readonly [string, unknown])[],
-  known: readonly string[],
-): Record<string, unknown> {
+function flattened(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  const whole = Object.values(SETTINGS).map(({ key }) => key)
   return Object.fromEntries(
-    entries.flatMap(([key, value]) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value) && !known.includes(key)
-        ? Object.entries(value).map(([inner, each]) => [`${key}.${inner}`, each] as const)
-        : [[key, value] as const],
-    ),
+    entries.flatMap(([key, value]) => {
+      const isSection = typeof value === 'object' && value !== null && !Array.isArray(value)
+      const inner = isSection && !whole.includes(key) ? Object.entries(value) : []
+      return inner.length === 0
+        ? [[key, value] as const]
+        : inner.map(([name, each]) => [`${key}.${name}`, each] as const)
+    }),
   )
 }
 

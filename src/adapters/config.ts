@@ -1,26 +1,46 @@
 import { CanhazgpuError } from '../domain/errors.ts'
-import { SETTINGS, type SettingSpec, type Settings } from '../domain/settings.ts'
+import {
+  type Found,
+  SETTINGS,
+  type SettingName,
+  type SettingSpec,
+  type Settings,
+} from '../domain/settings.ts'
 import { shortened } from '../domain/text.ts'
 import { type ConfigFile, configFiles, type FileSources } from './config-file.ts'
 
-export interface SettingSources extends FileSources {
+export interface SettingSources {
   /** As typed, by setting name; absent where not given. */
   readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** What is configured: by environment and files, the file that goes before the other first. */
+export interface Configuration {
+  readonly files: readonly ConfigFile[]
+  readonly lookUp: (name: SettingName) => Found | undefined
+}
+
+/** Throws `config-invalid` for a file that cannot be used. */
+export function readConfiguration(sources: FileSources): Configuration {
+  const files = configFiles(sources)
+  return {
+    files,
+    lookUp({ key, env }) {
+      const variable = sources.env[env]
+      if (variable !== undefined && variable !== '') return { value: variable, where: env, quotable: true }
+      const file = files.find(({ values }) => values[key] !== undefined)
+      if (file === undefined) return undefined
+      return { value: file.values[key], where: `${file.path}: ${key}`, quotable: file.quotable }
+    },
+  }
 }
 
 /**
  * Flags, then environment, then `--config` or `~/.canhazgpu.yaml`, then `/etc/canhazgpu/config.yaml`, then
- * defaults. Throws `usage` for a wrong flag and `config-invalid` for the others, naming where it stands.
+ * defaults. Throws `usage` for a wrong flag and `config-invalid` for the others, naming where it is.
  */
-export async function loadSettings(sources: SettingSources): Promise<Settings> {
-  return settingsFrom(sources, configFiles(sources))
-}
-
-/** As `loadSettings`, with the values of the files, those that go before others first. */
-export function settingsFrom(
-  sources: Pick<SettingSources, 'flags' | 'env'>,
-  files: readonly ConfigFile[],
-): Settings {
+export function settingsFrom(sources: SettingSources, files: readonly ConfigFile[]): Settings {
   const pick = <Name extends keyof Settings>(name: Name): Settings[Name] => {
     const spec = SETTINGS[name]
     const flag = sources.flags[name]
@@ -32,10 +52,11 @@ export function settingsFrom(
       return readOrThrow(spec, variable, { code: 'config-invalid', where: spec.env, shown: variable })
     }
     for (const file of files) {
-      const value = file.values[spec.key]
+      const key = spec.alias !== undefined && spec.alias in file.values ? spec.alias : spec.key
+      const value = file.values[key]
       if (value === undefined) continue
       const shown = file.quotable ? value : undefined
-      return readOrThrow(spec, value, { code: 'config-invalid', where: `${file.path}: ${spec.key}`, shown })
+      return readOrThrow(spec, value, { code: 'config-invalid', where: `${file.path}: ${key}`, shown })
     }
     return spec.default
   }
@@ -43,8 +64,7 @@ export function settingsFrom(
     store: pick('store'),
     memoryThreshold: pick('memoryThreshold'),
     probeTimeout: pick('probeTimeout'),
-    runWait: pick('runWait'),
-    reserveWait: pick('reserveWait'),
+    noColor: pick('noColor'),
     webToken: pick('webToken'),
     webBasic: pick('webBasic'),
   }

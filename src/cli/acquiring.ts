@@ -4,9 +4,8 @@ import type { Intent } from '../domain/acquisition.ts'
 import { parseDuration } from '../domain/duration.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { parseGpuIds } from '../domain/gpu-ids.ts'
-import type { GpuId, Request } from '../domain/model.ts'
-import type { Patience } from '../domain/settings.ts'
-import { type Option, option } from './option.ts'
+import type { GpuId, Millis, Request } from '../domain/model.ts'
+import { givesWayTo, type Option, option } from './option.ts'
 import { gpuCount } from './options.ts'
 import { shownText } from './shown-text.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -16,7 +15,8 @@ import type { World } from './world.ts'
 export interface AcquiringOptions {
   readonly gpus?: number
   readonly gpuIds?: readonly GpuId[]
-  readonly wait?: Patience
+  /** At most so long, or `true`: without a limit. */
+  readonly wait?: Millis | true
   readonly nonblock?: boolean
   readonly note?: string
   readonly user?: string
@@ -25,14 +25,18 @@ export interface AcquiringOptions {
 
 export function acquiringOptions(): readonly Option[] {
   return [
-    option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', { read: gpuCount }),
-    option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { read: parseGpuIds }),
-    option('-w, --wait [duration]', 'Wait in line until the GPUs are free, at most this long', {
-      read: (text): Patience => ({ kind: 'until', duration: parseDuration(text) }),
+    option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', {
+      read: gpuCount,
+      givesWay: givesWayTo('gpuIds'),
     }),
-    option('--nonblock', 'Do not wait, whatever the configuration says'),
-    option('--note <text>', 'What it is for, shown to everyone', { read: shownText('--note') }),
-    option('--user <name>', 'Name to show instead of the account (shared accounts)', {
+    option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { read: parseGpuIds }),
+    option('--nonblock', 'Do not wait, whatever the configuration says', { givesWay: givesWayTo('wait') }),
+    option('-w, --wait [duration]', 'Wait in line until the GPUs are free, at most this long', {
+      read: parseDuration,
+      givesWay: givesWayTo('nonblock', 'claim'),
+    }),
+    option('-n, --note <text>', 'What it is for, shown to everyone', { read: shownText('--note') }),
+    option('-u, --user <name>', 'Name to show instead of the account (shared accounts)', {
       read: shownText('--user'),
     }),
   ]
@@ -69,21 +73,17 @@ export async function intentOf(
 }
 
 /** Grants at once or, patient, in turn. */
-export async function acquireFor(
-  options: AcquiringOptions,
-  intent: Intent,
-  { world, configured }: { readonly world: World; readonly configured: Patience },
-): Promise<Grant> {
+export async function acquireFor(options: AcquiringOptions, intent: Intent, world: World): Promise<Grant> {
   const deps = await world.deps()
-  const patience = patienceOf(options, configured)
-  if (patience.kind === 'none') return acquireNow(deps, intent)
+  const wait = waitOf(options)
+  if (wait === undefined) return acquireNow(deps, intent)
   const line = new WaitingLine(intent.request, { stderr: world.stderr, json: options.json === true })
   const waker = world.openWaker(deps.store, intent)
   try {
     return await acquireInLine(deps, intent, {
       ticket: {
         process: world.process(),
-        ...(patience.kind === 'until' ? { waitFor: patience.duration } : {}),
+        ...(wait === true ? {} : { waitFor: wait }),
       },
       waker,
       clock: world.steadyClock,
@@ -95,12 +95,8 @@ export async function acquireFor(
   }
 }
 
-/** `--wait` without a duration reaches us as `true`. */
-function patienceOf({ wait, nonblock }: AcquiringOptions, configured: Patience): Patience {
-  if (nonblock === true) {
-    if (wait === undefined) return { kind: 'none' }
-    throw new CanhazgpuError('usage', '--wait and --nonblock contradict each other')
-  }
-  if (wait === undefined) return configured
-  return typeof wait === 'object' ? wait : { kind: 'endless' }
+function waitOf({ wait, nonblock }: AcquiringOptions): Millis | true | undefined {
+  if (nonblock !== true) return wait
+  if (wait === undefined) return undefined
+  throw new CanhazgpuError('usage', '--wait and --nonblock contradict each other')
 }

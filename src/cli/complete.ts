@@ -1,4 +1,5 @@
 import { durationExamples } from '../domain/duration.ts'
+import { ALLOCATIONS, PROVIDER_CHOICES } from '../domain/model.ts'
 import { printable } from '../domain/text.ts'
 import type { Edge } from './edge.ts'
 import type { Option } from './option.ts'
@@ -64,7 +65,7 @@ function expectsValue(option: Option, word: string | undefined): boolean {
 }
 
 function operandsOf(command: CommandEntry | undefined): readonly string[] {
-  if (command === undefined) return COMMANDS.map((each) => each.name)
+  if (command === undefined) return [...COMMANDS.map((each) => each.name), 'help']
   switch (command.name) {
     case 'completion':
       return ['bash', 'zsh', 'fish']
@@ -92,9 +93,9 @@ async function valuesOf(option: Option, current: string, known: Known): Promise<
     case '--grace':
       return durationExamples
     case '--provider':
-      return ['nvml', 'nvidia-smi', 'amd-smi', 'fake']
+      return PROVIDER_CHOICES
     case '--allocation':
-      return ['lru', 'mru-per-user']
+      return ALLOCATIONS
     default:
       return []
   }

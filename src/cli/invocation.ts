@@ -2,10 +2,12 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type Settings } from '../domain/settings.ts'
 import { printableJson } from '../domain/text.ts'
 import type { CommandSpec, Printed } from './command.ts'
+import { completed } from './configured.ts'
 import type { Edge, Surroundings } from './edge.ts'
 import { tell } from './failures.ts'
 import { type Option, option } from './option.ts'
 import { checkMandatory, type Parsed } from './parse.ts'
+import type { World } from './world.ts'
 
 export interface CommandName {
   readonly name: string
@@ -26,6 +28,8 @@ export interface LoadedCommand {
   readonly usage: string
   readonly examples: readonly string[]
   readonly options: readonly Option[]
+  /** Those of `options` that only this command has. */
+  readonly own: readonly Option[]
   readonly takesCommand: boolean
   /** Carries it out and shows the answer. */
   readonly run: (parsed: Parsed, invocation: Invocation) => Promise<void>
@@ -44,27 +48,43 @@ export function loadedCommand<Options, Result>(
     usage: `${name} [OPTIONS]${operands}${behindDashes}`,
     examples: spec.examples,
     options,
+    own,
     takesCommand: spec.takesCommand === true,
     run: async (parsed, invocation) => {
       refuseStrays({ ...spec, name }, parsed.operands, invocation.commandLine)
-      checkMandatory(parsed.options, options)
-      await carryOut(spec, { name, parsed, invocation })
+      const world = await invocation.edge.world(surroundingsOf(parsed, invocation.commandLine))
+      const { terminal } = invocation.edge.look.stdout
+      const chosen = completed(parsed.options, { command: name, own, lookUp: world.lookUp, terminal })
+      checkMandatory(chosen, own)
+      await carryOut(spec, {
+        name,
+        options: chosen as Options,
+        json: chosen.json === true,
+        world,
+        invocation,
+      })
     },
   }
 }
 
+interface CarryingOut<Options> {
+  readonly name: string
+  readonly options: Options
+  readonly json: boolean
+  readonly world: World
+  readonly invocation: Invocation
+}
+
 async function carryOut<Options, Result>(
   spec: CommandSpec<Options, Result>,
-  { name, parsed, invocation }: { name: string; parsed: Parsed; invocation: Invocation },
+  { name, options, json, world, invocation }: CarryingOut<Options>,
 ): Promise<void> {
-  const { edge, commandLine } = invocation
-  const world = await edge.world(surroundingsOf(parsed, commandLine))
-  const options = parsed.options as Options
-  const json = parsed.options.json === true
+  const { edge } = invocation
+  const look = { ...edge.look.stdout, color: edge.look.stdout.color && !world.settings.noColor }
   const show = (result: Result): void => {
     const printed: Printed = json
       ? { stdout: `${printableJson(spec.json(result), 2)}\n` }
-      : spec.text(result, edge.look.stdout)
+      : spec.text(result, look)
     if (printed.stdout !== undefined) edge.stdout(printed.stdout)
     if (printed.stderr !== undefined) edge.stderr(printed.stderr)
     const failure = spec.failure?.(result)
@@ -120,7 +140,11 @@ export function settingOptions(): readonly Option[] {
   const flags = Object.values(SETTINGS).filter(({ flag }) => flag)
   return [
     option('--config <file>', 'Configuration file (default: ~/.canhazgpu.yaml)'),
-    ...flags.map(({ key, describe, show }) => option(`--${key} <value>`, `${describe} (default: ${show})`)),
+    ...flags.map(({ key, describe, show, isSwitch }) =>
+      isSwitch === true
+        ? option(`--${key}`, describe)
+        : option(`--${key} <value>`, `${describe} (default: ${show})`),
+    ),
     option('-h, --help', 'Show this help'),
   ]
 }
@@ -128,7 +152,7 @@ export function settingOptions(): readonly Option[] {
 function surroundingsOf({ options, operands }: Parsed, commandLine: readonly string[] | null): Surroundings {
   const text = (name: string): string | undefined => {
     const value = options[name]
-    return typeof value === 'string' ? value : undefined
+    return typeof value === 'string' || typeof value === 'boolean' ? String(value) : undefined
   }
   const names = Object.keys(SETTINGS) as (keyof Settings)[]
   const given = names.flatMap((name) => {

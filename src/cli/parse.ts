@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { Option } from './option.ts'
 
 export interface Parsed {
-  /** By the name of the option; `true` where it was given without a value. */
+  /** Those given, by name; `true` where it was given without a value, `false` for `--option=false`. */
   readonly options: Readonly<Record<string, unknown>>
   readonly operands: readonly string[]
 }
@@ -25,10 +25,10 @@ export function parseWords(
       const text = attached ?? valueBehind(option, words[at + 1])
       if (attached === undefined && text !== undefined) at++
       options[option.name] = valueFor(option, text)
-    } else if (stopAtOperand) return { options: withDefaults(options, known), operands: words.slice(at) }
+    } else if (stopAtOperand) return { options, operands: words.slice(at) }
     else operands.push(word)
   }
-  return { options: withDefaults(options, known), operands }
+  return { options, operands }
 }
 
 /** A lone dash often stands for a stream, and is an operand. */
@@ -38,7 +38,7 @@ const isOption = (word: string): boolean => word.startsWith('-') && word !== '-'
 function optionIn(word: string, known: readonly Option[]): { option: Option; attached: string | undefined } {
   const equals = word.indexOf('=')
   const name = equals < 0 ? word : word.slice(0, equals)
-  const whole = known.find((option) => option.long === name || option.short === name)
+  const whole = known.find((option) => [option.long, option.short, option.alias].includes(name))
   if (whole !== undefined) return { option: whole, attached: equals < 0 ? undefined : word.slice(equals + 1) }
   const short = known.find((option) => option.short === word.slice(0, 2) && option.value !== 'none')
   if (short !== undefined && !word.startsWith('--')) return { option: short, attached: word.slice(2) }
@@ -64,7 +64,8 @@ function valueBehind(option: Option, next: string | undefined): string | undefin
 function valueFor(option: Option, text: string | undefined): unknown {
   switch (option.value) {
     case 'none':
-      if (text === undefined) return true
+      if (text === undefined || text === 'true') return true
+      if (text === 'false') return false
       throw wrong(`Option '${option.flags}' takes no value`)
     case 'required':
       if (text === undefined) throw wrong(`Option '${option.flags}' argument missing`)
@@ -72,13 +73,6 @@ function valueFor(option: Option, text: string | undefined): unknown {
     case 'optional':
       return text === undefined ? true : option.read(text)
   }
-}
-
-function withDefaults(options: Record<string, unknown>, known: readonly Option[]) {
-  for (const option of known) {
-    if (!(option.name in options) && 'default' in option) options[option.name] = option.default
-  }
-  return options
 }
 
 /** Throws `usage` where the command cannot do without an option that is not there. */

@@ -32,6 +32,7 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   const [name, ...words] = before.operands
   if (before.options.version === true) return edge.stdout(`${edge.version}\n`)
   if (before.options.help === true) return edge.stdout(programHelp())
+  if (name === 'help') return help(words, invocation)
   if (name === undefined) {
     edge.stderr(programHelp())
     throw new CanhazgpuError('usage', 'Missing command', { hint: "see 'canhazgpu --help'" })
@@ -47,6 +48,18 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   await command.run({ ...parsed, options }, invocation)
 }
 
+/** `help` and `help COMMAND` are `--help` and `COMMAND --help`. */
+async function help([name, ...strays]: readonly string[], { edge }: Invocation): Promise<void> {
+  const [stray] = strays
+  if (stray !== undefined) {
+    throw new CanhazgpuError('usage', `Unexpected argument '${stray}'`, { hint: "see 'canhazgpu help'" })
+  }
+  if (name === undefined) return edge.stdout(programHelp())
+  const entry = COMMANDS.find((each) => each.name === name)
+  if (entry === undefined) throw unknownCommand(name)
+  edge.stdout(helpText({ ...(await entry.load()), summary: entry.summary }))
+}
+
 /** What stands before the command's name, read as the command reads its own option of that name. */
 function readAgain(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
   return Object.fromEntries(
@@ -59,7 +72,7 @@ function readAgain(given: Parsed['options'], own: readonly Option[]): Parsed['op
 
 /** What may stand before the command's name. */
 export function programOptions() {
-  return [option('-V, --version', 'Show the version'), ...settingOptions()]
+  return [option('-V, -v, --version', 'Show the version'), ...settingOptions()]
 }
 
 function programHelp(): string {

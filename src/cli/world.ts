@@ -16,10 +16,13 @@ import type {
 import type { Store } from '../domain/ports.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { Checkup } from '../domain/soundness.ts'
+import type { LookUp } from './configured.ts'
 
 /** Everything a command may ask of the machine it runs on; opened only when asked for. */
 export interface World {
   readonly settings: Settings
+  /** Defaults of options in the environment and in configuration files. */
+  readonly lookUp: LookUp
   /** What stands behind `--`, null where there is no `--`. */
   readonly commandLine: readonly string[] | null
   /** What stands after the options. */

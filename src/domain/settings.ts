@@ -9,25 +9,20 @@ export interface Settings {
   readonly memoryThreshold: number | null
   /** How long the GPU driver may take to answer. */
   readonly probeTimeout: Millis
-  /** Whether `run` and `reserve` wait in line where the GPUs are not to be had at once. */
-  readonly runWait: Patience
-  readonly reserveWait: Patience
+  readonly noColor: boolean
   /** What `web` asks for, as bearer token and as `user:password`; null: nothing. */
   readonly webToken: string | null
   readonly webBasic: string | null
 }
 
-/** How long one is ready to wait in line. */
-export type Patience =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'endless' }
-  | { readonly kind: 'until'; readonly duration: Millis }
-
 export interface SettingSpec<Value> {
   /** Name in configuration files, where a dot means a key within a key, and of the flag if it has one. */
   readonly key: string
-  /** Whether every command takes it as `--<key>`. */
+  /** Its name in files of the original of this program. */
+  readonly alias?: string
+  /** Whether every command takes it as `--<key>`, and then whether that takes no value. */
   readonly flag: boolean
+  readonly isSwitch?: boolean
   readonly env: string
   readonly default: Value
   /** What it is, for `--help` and the documentation. */
@@ -40,6 +35,21 @@ export interface SettingSpec<Value> {
 }
 
 export const MEGABYTES_EXPECTED = 'a whole number of megabytes above zero, such as 1024'
+
+/** What a configuration file or a variable has for a key. */
+export interface Found {
+  readonly value: unknown
+  /** The variable, or the file and the key in it. */
+  readonly where: string
+  /** Whether an error may repeat the value. */
+  readonly quotable: boolean
+}
+
+/** Where a default is looked up: a key in files, where a dot means a key within a key, and a variable. */
+export interface SettingName {
+  readonly key: string
+  readonly env: string
+}
 
 /** Every setting, once: flags, variables, files and the documentation all derive from this table. */
 export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings[Name]> } = {
@@ -55,6 +65,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
   },
   memoryThreshold: {
     key: 'memory-threshold',
+    alias: 'memory.threshold',
     flag: true,
     env: 'CANHAZGPU_MEMORY_THRESHOLD',
     default: null,
@@ -73,8 +84,17 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
     expected: 'a duration such as 10s or 1m',
     read: readDuration,
   },
-  runWait: patienceSetting('run'),
-  reserveWait: patienceSetting('reserve'),
+  noColor: {
+    key: 'no-color',
+    flag: true,
+    isSwitch: true,
+    env: 'CANHAZGPU_NO_COLOR',
+    default: false,
+    describe: 'Print without colors',
+    show: 'false',
+    expected: 'true or false',
+    read: readSwitch,
+  },
   webToken: {
     key: 'web.token',
     flag: false,
@@ -103,24 +123,9 @@ export function readMegabytes(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : undefined
 }
 
-function patienceSetting(command: 'run' | 'reserve'): SettingSpec<Patience> {
-  return {
-    key: `${command}.wait`,
-    flag: false,
-    env: `CANHAZGPU_${command.toUpperCase()}_WAIT`,
-    default: { kind: 'none' },
-    describe: `Whether '${command}' waits in line by itself, and how long at most`,
-    show: 'false',
-    expected: 'true, false or a duration such as 30m',
-    read: readPatience,
-  }
-}
-
-function readPatience(value: unknown): Patience | undefined {
-  if (value === true || value === 'true') return { kind: 'endless' }
-  if (value === false || value === 'false') return { kind: 'none' }
-  const duration = readDuration(value)
-  return duration === undefined ? undefined : { kind: 'until', duration }
+function readSwitch(value: unknown): boolean | undefined {
+  if (value === true || value === 'true' || value === '1') return true
+  return value === false || value === 'false' || value === '0' ? false : undefined
 }
 
 function readDuration(value: unknown): Millis | undefined {

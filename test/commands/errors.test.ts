@@ -24,7 +24,6 @@ const REFUSALS: readonly Refusal[] = [
   // Commands that do not exist.
   usage('frobnicate', 'frobnicate'),
   usage('stauts', 'stauts'),
-  usage('help', 'help'),
   usage('__nonsense', '__nonsense'),
   // Counts.
   ...['0', '-1', '1.5', 'two', '1e3', '0x10', '99999999999999999999', '1025', '١', ' 1'].flatMap((count) => [

@@ -11,7 +11,7 @@ async function poolOnPath(): Promise<TestPool> {
   return pool
 }
 
-const COMMANDS = 'admin completion extend queue release report reserve run status web'
+const COMMANDS = 'admin completion extend help queue release report reserve run status web'
 
 /** What is typed, the last word unfinished, and what it could become. */
 const CASES: readonly (readonly [typed: string, candidates: string])[] = [
@@ -27,7 +27,7 @@ const CASES: readonly (readonly [typed: string, candidates: string])[] = [
   ['canhazgpu status --wa', '--watch'],
   ['canhazgpu extend 1', '1d 1h'],
   ['canhazgpu completion ', 'bash fish zsh'],
-  ['canhazgpu admin --provider nv', 'nvidia-smi nvml'],
+  ['canhazgpu admin --provider nv', 'nvidia nvidia-smi nvml'],
   ['canhazgpu run ', '--'],
 ]
 

@@ -268,9 +268,7 @@ describe.concurrent('a team that always waits', () => {
     pool.env.CANHAZGPU_RUN_WAIT = 'true'
     expect((await pool.chg('run', '--wait', '1s', '--', 'true')).status).toBe(75)
     pool.env.CANHAZGPU_RUN_WAIT = 'perhaps'
-    expect((await pool.chg('run', '--', 'true')).stderr).toContain(
-      'expected true, false or a duration such as 30m',
-    )
+    expect((await pool.chg('run', '--', 'true')).stderr).toContain('expected true, false or a duration')
   })
 })
 

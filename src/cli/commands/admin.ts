@@ -39,16 +39,20 @@ export const admin: CommandSpec<AdminOptions, AdminAnswer> = {
       read: gpuCount,
       mandatory: true,
       unless: [...ACTIONS, 'memoryThreshold'],
+      givesWay: setsNothingUp,
     }),
     option('--force', 'Force reinitialization even if already initialized; clears all reservations'),
     option(
       '-p, --provider <name>',
       `How to ask the GPUs: ${PROVIDER_CHOICES.join(', ')} (default: what is found)`,
-      { read: provider },
+      { read: provider, givesWay: setsNothingUp },
     ),
-    option('--group <name>', 'Unix group that may use the pool (default: every user)'),
+    option('--group <name>', 'Unix group that may use the pool (default: every user)', {
+      givesWay: setsNothingUp,
+    }),
     option('--allocation <policy>', `Which free GPUs first: ${ALLOCATIONS.join(', ')} (default: lru)`, {
       read: allocation,
+      givesWay: setsNothingUp,
     }),
     option(
       '--memory-threshold <mb>',
@@ -68,6 +72,11 @@ export const admin: CommandSpec<AdminOptions, AdminAnswer> = {
   text: adminText,
   json: adminDocument,
   failure: adminFailure,
+}
+
+function setsNothingUp(typed: ReadonlySet<string>): boolean {
+  const isChange = typed.has('memoryThreshold') && !typed.has('gpus') && !typed.has('force')
+  return isChange || ACTIONS.some((name) => typed.has(name))
 }
 
 /** Each of the actions stands alone. */

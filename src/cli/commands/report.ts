@@ -16,7 +16,7 @@ const MOST_DAYS = 3650
 export const report: CommandSpec<ReportOptions, UsageReport> = {
   examples: ['canhazgpu report', 'canhazgpu report --days 7'],
   options: () => [
-    option('--days <num>', 'Number of days to include in the report (default: 30)', {
+    option('-d, --days <num>', 'Number of days to include in the report (default: 30)', {
       read: wholeNumber('--days', 1, MOST_DAYS),
       default: 30,
     }),

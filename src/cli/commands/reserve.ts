@@ -7,7 +7,7 @@ import type { Millis } from '../../domain/model.ts'
 import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
 import { grantDocument } from '../grant-document.ts'
-import { option } from '../option.ts'
+import { givesWayTo, option } from '../option.ts'
 import type { World } from '../world.ts'
 
 interface ReserveOptions extends AcquiringOptions {
@@ -41,9 +41,11 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
       default: DEFAULT_DURATION,
     }),
     option('--claim', 'Take over GPUs that only your own processes use already'),
-    option('-s, --short', 'Print only the GPU ids, such as 1,3'),
-    option('--export', 'Print the line to eval in a shell'),
-    option('--docker', "Print the option for 'docker run'"),
+    option('-s, --short', 'Print only the GPU ids, such as 1,3', {
+      givesWay: givesWayTo('export', 'docker'),
+    }),
+    option('--export', 'Print the line to eval in a shell', { givesWay: givesWayTo('short', 'docker') }),
+    option('--docker', "Print the option for 'docker run'", { givesWay: givesWayTo('short', 'export') }),
   ],
   handle: async (options, world) => {
     const form = formOf(options)
@@ -52,7 +54,7 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
     const grant =
       options.claim === true
         ? await claimableGpus(await world.deps(), intent, asksForCertain(options))
-        : await acquireFor(options, intent, { world, configured: world.settings.reserveWait })
+        : await acquireFor(options, intent, world)
     return { grant, duration: options.duration, form }
   },
   text: ({ grant, duration, form }, look) => {

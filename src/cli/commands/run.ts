@@ -2,7 +2,6 @@ import { endNow } from '../../app/release.ts'
 import type { RunHold } from '../../domain/acquisition.ts'
 import { deviceVariables } from '../../domain/device-variables.ts'
 import { parseDuration } from '../../domain/duration.ts'
-import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis, TimeLimit } from '../../domain/model.ts'
 import { printableJson } from '../../domain/text.ts'
 import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
@@ -31,8 +30,9 @@ export const run: CommandSpec<RunOptions, never> = {
     option('-t, --timeout <time>', 'Interrupt the command after this time, such as 2h', {
       read: parseDuration,
     }),
-    option('--grace <time>', 'Kill it this much later if it still lives (default: 30s)', {
+    option('--grace <time>', 'Time between SIGINT and SIGKILL (default: 30s)', {
       read: parseDuration,
+      needs: 'timeout',
     }),
   ],
   handle: async (options, world) => {
@@ -43,10 +43,7 @@ export const run: CommandSpec<RunOptions, never> = {
       command: (world.commandLine ?? []).join(' ').slice(0, LONGEST_COMMAND),
       ...timeoutOf(options),
     } as const
-    const grant = await acquireFor(options, await intentOf(options, world, hold), {
-      world,
-      configured: world.settings.runWait,
-    })
+    const grant = await acquireFor(options, await intentOf(options, world, hold), world)
     const { reservation, devices, provider } = grant
     try {
       const { id, gpus } = reservation
@@ -75,7 +72,5 @@ function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {
 }
 
 function timeoutOf({ timeout, grace }: RunOptions): Pick<RunHold, 'timeout'> {
-  if (timeout !== undefined) return { timeout: { after: timeout, grace: grace ?? DEFAULT_GRACE } }
-  if (grace === undefined) return {}
-  throw new CanhazgpuError('usage', '--grace needs --timeout')
+  return timeout === undefined ? {} : { timeout: { after: timeout, grace: grace ?? DEFAULT_GRACE } }
 }

@@ -1,21 +1,24 @@
 import { type Overview, overview } from '../../app/overview.ts'
 import { statusDocument } from '../../app/status-document.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
 import type { GpuStatus } from '../../domain/status.ts'
-import type { CommandSpec } from '../command.ts'
-import { option } from '../option.ts'
+import type { CommandSpec, Look } from '../command.ts'
+import { givesWayTo, option } from '../option.ts'
 import { statusLine } from '../status-line.ts'
+import { statusSummary, summaryDocument } from '../status-summary.ts'
 import { statusTable } from '../status-table.ts'
 import type { World } from '../world.ts'
 
 interface StatusOptions {
   readonly table?: boolean
+  readonly summary?: boolean
   readonly watch?: boolean
   readonly mine?: boolean
   readonly free?: boolean
 }
 
 interface Shown extends Overview {
-  readonly form: 'lines' | 'table'
+  readonly form: 'lines' | 'table' | 'summary'
 }
 
 /** How often the screen is drawn anew where nothing changed in the pool: usage changes by itself. */
@@ -24,29 +27,47 @@ const REDRAW_MS = 2_000
 export const status: CommandSpec<StatusOptions, Shown> = {
   examples: ['canhazgpu status', 'canhazgpu status --table --watch', 'canhazgpu status --free --json'],
   options: () => [
-    option('--table', 'Show a table'),
-    option('--watch', 'Keep showing, until Ctrl-C'),
+    option('--table', 'Show a table', { givesWay: givesWayTo('summary') }),
+    option('-s, --summary', 'Show only how many GPUs of which model are available and in use', {
+      givesWay: givesWayTo('table'),
+    }),
+    option('--watch', 'Keep showing, until Ctrl-C', { onTerminal: true, givesWay: givesWayTo('json') }),
     option('--mine', 'Only GPUs that you hold or use'),
     option('--free', 'Only GPUs that are available'),
   ],
   handle: look,
   follow: (options, world) => (options.watch === true ? looks(options, world) : null),
-  text: (seen, appearance) => ({
-    stdout:
-      seen.form === 'table'
-        ? statusTable(seen.gpus, seen.view, appearance)
-        : seen.gpus.map((gpu) => `${statusLine(gpu, seen.view, appearance)}\n`).join(''),
-  }),
-  json: statusDocument,
+  text: (seen, appearance) => ({ stdout: statusText(seen, appearance) }),
+  json: (seen) => (seen.form === 'summary' ? summaryDocument(seen) : statusDocument(seen)),
   failure: (seen) => seen.driverFailure,
 }
 
+function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string {
+  switch (form) {
+    case 'table':
+      return statusTable(gpus, view, appearance)
+    case 'summary':
+      return statusSummary(pool.host, gpus)
+    case 'lines':
+      return gpus.map((gpu) => `${statusLine(gpu, view, appearance)}\n`).join('')
+  }
+}
+
+function formOf({ table, summary }: StatusOptions): Shown['form'] {
+  if (table === true && summary === true) {
+    throw new CanhazgpuError('usage', '--table and --summary contradict each other')
+  }
+  if (summary === true) return 'summary'
+  return table === true ? 'table' : 'lines'
+}
+
 async function look(options: StatusOptions, world: World): Promise<Shown> {
+  const form = formOf(options)
   const seen = await overview(await world.deps())
   // The name service, which may be slow, is asked only for what needs it.
   const isMeant = options.mine === true ? belongsTo((await world.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
-  return { ...seen, gpus, form: options.table === true ? 'table' : 'lines' }
+  return { ...seen, gpus, form }
 }
 
 async function* looks(options: StatusOptions, world: World): AsyncIterable<Shown> {
