@@ -92,7 +92,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     ['yaml', `${SECRET}\n`],
     ['yaml', `probe-timeout: ${SECRET}\n`],
     ['yaml', `run: {${SECRET}: 1}\n`],
-    ['yaml', `run: {wait: ${SECRET}}\n`],
+    ['yaml', `status: {table: ${SECRET}}\n`],
     ['toml', `${SECRET}\n`],
     ['toml', `a = ${SECRET}\n`],
     ['toml', `${SECRET} = 1\n`],
