@@ -15,6 +15,7 @@ import {
   checkStore,
   createStore,
   openStore,
+  openStoreAsAdministrator,
   setAsideStore,
   storedPlace,
   storePlace,
@@ -26,7 +27,7 @@ import { runProgram } from './cli/program.ts'
 import type { World } from './cli/world.ts'
 import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
-import type { GpuProvider, Store } from './domain/ports.ts'
+import type { GpuProvider, LockPatience, Store } from './domain/ports.ts'
 import type { Settings } from './domain/settings.ts'
 import { looserThan } from './domain/threshold.ts'
 import { openLauncher } from './launcher.ts'
@@ -80,8 +81,8 @@ async function thisMachine(
     hostname: () => readText('/proc/sys/kernel/hostname')?.trim() ?? 'localhost',
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
-    deps: once(async () => {
-      const deps = await openDeps(settings, warn)
+    deps: once(async (patience) => {
+      const deps = await openDeps(settings, warn, patience)
       opened.push(deps.store)
       return deps
     }),
@@ -135,20 +136,22 @@ function untilStopped(): Promise<void> {
   return promise
 }
 
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+function once<Value, How>(make: (how?: How) => Promise<Value>): (how?: How) => Promise<Value> {
   let made: Promise<Value> | undefined
-  return () => {
-    made ??= make()
+  return (how) => {
+    made ??= make(how)
     return made
   }
 }
 
 type Warn = (message: string) => void
 
-async function openDeps(settings: Settings, warn: Warn): Promise<Deps> {
+async function openDeps(settings: Settings, warn: Warn, patience?: LockPatience): Promise<Deps> {
   let warned = false
   return {
-    store: await openStore(settings.store, currentMoment).catch((error) => withGpuCount(error, settings)),
+    store: await openStore(settings.store, currentMoment, patience).catch((error) =>
+      withGpuCount(error, settings),
+    ),
     alive: livenessInDecision(),
     stopped: stoppedInDecision(),
     providerOf: (pool) => {
@@ -180,7 +183,7 @@ async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvide
 
 async function openIfPresent(settings: Settings): Promise<Store | null> {
   try {
-    return await openStore(settings.store, currentMoment)
+    return await openStoreAsAdministrator(settings.store, currentMoment)
   } catch (error) {
     if (isNotInitialized(error)) return null
     throw error

@@ -53,6 +53,7 @@ export function openWaker(store: Store, { ignored, intent }: WakerOptions): Open
       news.change = false
       return event
     },
+    isInterrupted: () => news.interrupted,
     async wasInterrupted() {
       // What follows is the command's to be ended by, and what it means for a reservation that stands is told.
       letAct(handled, intent?.hold.kind === 'run' && !news.interrupted ? 'default' : 'ignore')

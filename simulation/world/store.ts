@@ -92,6 +92,10 @@ export class ProcessStore implements Store {
     throw new Error('waiters of the simulated store are called by StoredPool')
   }
 
+  bounded(): Store {
+    return this
+  }
+
   close(): void {
     this.#closed = true
   }

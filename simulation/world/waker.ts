@@ -23,6 +23,10 @@ export class ProcessWaker implements Waker {
     this.#watcher.isListening = true
   }
 
+  isInterrupted(): boolean {
+    return this.#process.interrupted
+  }
+
   async wasInterrupted(): Promise<boolean> {
     await this.#process.sleep(1)
     return this.#process.interrupted

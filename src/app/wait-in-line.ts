@@ -11,6 +11,7 @@ import { endReservation, isGone, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
 import type { Millis, Pool } from '../domain/model.ts'
+import type { LockPatience, Store } from '../domain/ports.ts'
 import { attemptAcquire, type Grant } from './acquire.ts'
 import type { Deps } from './deps.ts'
 import { type Neglect, neglectBefore, nextExpiry, placeIn } from './line-watch.ts'
@@ -22,6 +23,8 @@ export interface Waker {
   wait(ms: Millis): Promise<'called' | 'changed' | 'timeout' | 'interrupted'>
   /** To be called before a look, so that whatever comes after it is told. */
   listen(): void
+  /** Whether the waiter was told to stop so far. */
+  isInterrupted(): boolean
   /** Whether the waiter was told to stop, asked once, after the last wait: from here on it cannot be told. */
   wasInterrupted(): Promise<boolean>
 }
@@ -51,15 +54,26 @@ const FROZEN_AFTER_MS: Millis = PASSED_OVER_AFTER_MS / 2
  * `wait-timed-out` and `interrupted` having left the line, and `impossible-request`.
  */
 export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting): Promise<Grant> {
+  let store = leaving(deps.store, waiting.clock)
   try {
     const grant = await new Wait(deps, intent, waiting).served()
+    // A reservation must be given back, however long it takes.
+    store = () => deps.store
     if (await waiting.waker.wasInterrupted()) throw interrupted()
     return grant
   } catch (error) {
-    // A failing store cannot be told; the entry goes with this process then.
-    await leave(deps, intent.id).catch(() => {})
+    // A store that fails or stays locked cannot be told; the entry goes with this process then.
+    await leave({ ...deps, store: store() }, intent.id).catch(() => {})
     throw error
   }
+}
+
+/** How long a waiter that gives up waits for the lock of the store. */
+const LEAVE_WITHIN_MS: Millis = 250
+
+const leaving = (store: Store, clock: () => Millis) => (): Store => {
+  const giveUpAt = clock() + LEAVE_WITHIN_MS
+  return store.bounded({ left: () => giveUpAt - clock(), error: (busy) => busy })
 }
 
 /** Gives back the place in line, and the reservation if it was granted in the very last moment. */
@@ -71,6 +85,13 @@ function leave(deps: Deps, id: string): Promise<void> {
     return { pool: left.pool, ended: [...settled.ended, ...left.ended], result: undefined }
   })
 }
+
+/** The wait is over because another process held the store's lock until then. */
+export const waitedForLock = (busy: CanhazgpuError): CanhazgpuError =>
+  new CanhazgpuError('wait-timed-out', `Timed out waiting for GPUs: ${busy.message}`, {
+    ...(busy.hint === undefined ? {} : { hint: busy.hint }),
+    cause: busy,
+  })
 
 const interrupted = () => new CanhazgpuError('interrupted', 'Interrupted while waiting for GPUs')
 
@@ -86,11 +107,20 @@ class Wait {
   #goneSince: Millis | undefined
 
   constructor(deps: Deps, intent: Intent, waiting: Waiting) {
-    this.#deps = deps
-    this.#intent = intent
     this.#waiting = waiting
+    this.#deps = { ...deps, store: deps.store.bounded(this.#lockPatience()) }
+    this.#intent = intent
     this.#giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
     this.#beatAt = waiting.clock() + HEARTBEAT_MS
+  }
+
+  /** A waiter that was told to stop, or whose time is over, does not wait for the store's lock either. */
+  #lockPatience(): LockPatience {
+    const { waker, clock } = this.#waiting
+    return {
+      left: () => (waker.isInterrupted() ? 0 : this.#giveUpAt - clock()),
+      error: (busy) => (waker.isInterrupted() ? interrupted() : waitedForLock(busy)),
+    }
   }
 
   async served(): Promise<Grant> {

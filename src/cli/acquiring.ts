@@ -1,5 +1,5 @@
 import { acquireNow, type Grant } from '../app/acquire.ts'
-import { acquireInLine } from '../app/wait-in-line.ts'
+import { acquireInLine, waitedForLock } from '../app/wait-in-line.ts'
 import type { Intent } from '../domain/acquisition.ts'
 import { parseDuration } from '../domain/duration.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
@@ -74,8 +74,10 @@ export async function intentOf(
 
 /** Grants at once or, patient, in turn. */
 export async function acquireFor(options: AcquiringOptions, intent: Intent, world: World): Promise<Grant> {
-  const deps = await world.deps()
   const wait = waitOf(options)
+  const waitUntil = typeof wait === 'number' ? world.steadyClock() + wait : Number.POSITIVE_INFINITY
+  const left = () => waitUntil - world.steadyClock()
+  const deps = await world.deps({ left, error: waitedForLock })
   if (wait === undefined) return acquireNow(deps, intent)
   const line = new WaitingLine(intent.request, { stderr: world.stderr, json: options.json === true })
   const waker = world.openWaker(deps.store, intent)
@@ -83,7 +85,7 @@ export async function acquireFor(options: AcquiringOptions, intent: Intent, worl
     return await acquireInLine(deps, intent, {
       ticket: {
         process: world.process(),
-        ...(wait === true ? {} : { waitFor: wait }),
+        ...(wait === true ? {} : { waitFor: left() }),
       },
       waker,
       clock: world.steadyClock,

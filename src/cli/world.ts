@@ -13,7 +13,7 @@ import type {
   ProviderChoice,
   TimeLimit,
 } from '../domain/model.ts'
-import type { Store } from '../domain/ports.ts'
+import type { LockPatience, Store } from '../domain/ports.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { Checkup } from '../domain/soundness.ts'
 import type { LookUp } from './configured.ts'
@@ -34,7 +34,8 @@ export interface World {
   readonly hostname: () => string
   readonly newId: () => string
   readonly now: () => number
-  readonly deps: () => Promise<Deps>
+  /** Opens the pool, with `patience` as long as its lock may be waited for. */
+  readonly deps: (patience?: LockPatience) => Promise<Deps>
   /** For who stays: trouble with the pool, or another one in its place, is no end. */
   readonly lastingDeps: () => Promise<Deps>
   /** Answers a question about the history, as JSON, outside this process. */

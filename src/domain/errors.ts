@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'store-unavailable',
   'store-busy',
   'store-corrupt',
+  'store-foreign',
   'store-too-new',
   'config-invalid',
   'permission-denied',

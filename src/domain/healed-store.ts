@@ -20,6 +20,7 @@ export function healed(store: Store): Store {
     usage: (range, reservations) => store.usage(range, reservations),
     changes: (signal) => store.changes(signal),
     lineCalls: (entry) => store.lineCalls(entry),
+    bounded: (patience) => healed(store.bounded(patience)),
     close: () => store.close(),
   }
 }

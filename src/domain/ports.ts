@@ -1,3 +1,4 @@
+import type { CanhazgpuError } from './errors.ts'
 import type {
   Liveness,
   Millis,
@@ -38,6 +39,14 @@ export interface RecordedUsage {
   readonly tallies: readonly UsageTally[]
   /** Those of the records that belong to the reservations asked for. */
   readonly records: readonly UsageRecord[]
+}
+
+/** How long a store waits for its lock at most, which another process may hold. */
+export interface LockPatience {
+  /** How much longer the store may wait from now on; at 0 it gives up. Asked before each attempt. */
+  readonly left: () => Millis
+  /** What to throw then; `busy` names the process that holds the lock. */
+  readonly error: (busy: CanhazgpuError) => CanhazgpuError
 }
 
 /** One host's pool and its history. The store owns the clock, knows no policy and never asks the driver. */
@@ -81,6 +90,9 @@ export interface Store {
 
   /** Calls a waiter when it may be the turn of its entry. */
   lineCalls(entry: string): LineCalls
+
+  /** The same store, which waits less for its lock: 30 s are the most. Throws `store-busy` otherwise. */
+  bounded(patience: LockPatience): Store
 
   close(): void
 }

@@ -3,8 +3,11 @@ import type { Pool, Reservation } from './model.ts'
 
 /** Something wrong with a stored pool, and what to do about it. */
 export interface Problem {
-  /** `damage`: what is stored is not what was written. `access`: those who shall use it cannot, or others may. */
-  readonly kind: 'damage' | 'access'
+  /**
+   * `damage`: what is stored is not what was written. `foreign`: somebody planted it. `access`: people who should use
+   * the pool cannot, or others can harm it.
+   */
+  readonly kind: 'damage' | 'foreign' | 'access'
   readonly what: string
   readonly cure: string
 }
@@ -33,8 +36,12 @@ export function poolFaults(pool: Pool): readonly string[] {
 }
 
 function doubleHolders({ gpus, reservations }: Pool): readonly string[] {
+  const holdersOf = Map.groupBy(
+    reservations.flatMap((held) => [...new Set(held.gpus)].map((gpu) => ({ gpu, id: held.id }))),
+    ({ gpu }) => gpu,
+  )
   return gpus.flatMap(({ id }) => {
-    const holders = reservations.filter((held) => held.gpus.includes(id))
+    const holders = holdersOf.get(id) ?? []
     return holders.length < 2
       ? []
       : [`GPU ${id} is in ${holders.length} reservations (${holders.map((held) => held.id).join(', ')})`]
@@ -54,7 +61,8 @@ function gpuFaults({ id, gpus }: Reservation, pool: Pool): readonly string[] {
 
 function lineFaults({ gpus, reservations, queue }: Pool): readonly string[] {
   const ids = [...reservations, ...queue].map(({ id }) => id)
-  const twice = new Set(ids.filter((id, at) => ids.indexOf(id) !== at))
+  const seen = new Set<string>()
+  const twice = new Set(ids.filter((id) => seen.size === seen.add(id).size))
   return [
     ...(ids.includes('') ? ['an id is empty'] : []),
     ...[...twice].map((id) => `the id ${id} stands for more than one reservation or place in line`),

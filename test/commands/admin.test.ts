@@ -146,6 +146,6 @@ test('the database and its companions are for everyone, whatever the umask', asy
   const { status } = await pool.sh('umask 077; "$CHG" admin --gpus 2 --provider fake && "$CHG" reserve')
   expect(status).toBe(0)
   const mode = (path: string) => (statSync(path).mode & 0o7777).toString(8)
-  expect(mode(`${pool.folder}/pool`)).toBe('1777')
+  expect(mode(`${pool.folder}/pool`)).toBe('755')
   for (const ending of ['', '-wal', '-shm']) expect(mode(pool.database + ending)).toBe('666')
 })

@@ -194,7 +194,7 @@ test('files that those who share the pool cannot use are found', async () => {
       `pool\\.db-wal is not for those who may use the database \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' mends it`,
     ),
     /pool\.db-wake is not for those/,
-    /pool lets others than its owner delete or replace the database \(mode 777\) - 'sudo chmod \+t \S+' keeps it/,
+    /pool lets others than its owner delete or replace the database \(mode 777\) - 'sudo chmod 755 \S+' prevents it/,
   )
 })
 
@@ -220,7 +220,7 @@ test.each(['zero', 'garbage', 'cut'])(
     expect(forced).toMatchObject({ status: 0, stdout: 'Reinitialized 4 GPUs (IDs 0 to 3)\n' })
     const [, kept = '', count] =
       /^The damaged pool is kept as (\S+); (\d+) usage records taken over\n$/.exec(forced.stderr) ?? []
-    expect(kept).toMatch(/\/pool\.db\.damaged-\d{8}T\d{6}Z$/)
+    expect(kept).toMatch(/\/pool\.db\.damaged-\d{8}T\d{6}Z-\w{6}\/pool\.db$/)
     expect(readFileSync(kept)).toEqual(damaged)
     const records = storedHistory(pool)
     expect(records.filter(({ outcome }) => outcome === 'exited')).toHaveLength(Number(count))

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, chownSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
@@ -58,19 +67,23 @@ describe.skipIf(reason !== null)(
       expect(all.filter(({ status }) => status === 75)).toHaveLength(32)
     })
 
-    needing('sqlite3').test('also after root used the sqlite3 shell, which takes the log away', async () => {
-      for (const [first, second] of [
-        [alice, bob],
-        [bob, alice],
-      ] as const) {
-        using pool = await sharedPool()
-        await first.chg(pool, 'reserve')
-        expect((await pool.sh(`sqlite3 '${pool.database}' 'SELECT * FROM gpus'`)).stderr).toBe('')
-        expect(await second.chg(pool, 'reserve')).toMatchObject({ stdout: granted(1), stderr: '' })
-        expect(await first.chg(pool, 'reserve')).toMatchObject({ stdout: granted(2), stderr: '' })
-        expect(await pool.chg('reserve')).toMatchObject({ stdout: granted(3), stderr: '' })
-      }
-    })
+    needing('sqlite3').test(
+      'also after root used the sqlite3 shell, which takes the log away, and then any command',
+      async () => {
+        for (const [first, second] of [
+          [alice, bob],
+          [bob, alice],
+        ] as const) {
+          using pool = await sharedPool()
+          await first.chg(pool, 'reserve')
+          expect((await pool.sh(`sqlite3 '${pool.database}' 'SELECT * FROM gpus'`)).stderr).toBe('')
+          expect((await pool.chg('status')).status).toBe(0)
+          expect(await second.chg(pool, 'reserve')).toMatchObject({ stdout: granted(1), stderr: '' })
+          expect(await first.chg(pool, 'reserve')).toMatchObject({ stdout: granted(2), stderr: '' })
+          expect(await pool.chg('reserve')).toMatchObject({ stdout: granted(3), stderr: '' })
+        }
+      },
+    )
 
     needing('strace').test(
       'whoever is killed in the midst of a commit leaves nothing in the way of others',
@@ -101,15 +114,35 @@ describe.skipIf(reason !== null)(
       },
     )
 
-    test('root mends what lies beside the database and was made by another', async () => {
+    test('without a log nobody but root can open the pool, and any command of root mends it', async () => {
       using pool = await sharedPool()
       for (const ending of ['-wal', '-shm']) {
-        rmSync(pool.database + ending)
-        await bob.chg(pool, 'status')
-        expect(statSync(pool.database + ending).uid).toBe(bob.uid)
+        const file = pool.database + ending
+        rmSync(file)
+        const refused = await bob.chg(pool, 'status')
+        expect(refused.stderr).toMatch(
+          new RegExp(`^Error: [^\\n]*${file} is missing[^\\n]*sudo canhazgpu status'\n$`),
+        )
+        expect(refused.status).toBe(1)
+        expect((await pool.chg('admin', '--check')).stdout).toContain(`${file} is missing`)
+        expect(existsSync(file)).toBe(false)
+        await pool.chg('status')
+        expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
+        expect((await bob.chg(pool, 'status')).status).toBe(0)
+        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+      }
+    })
+
+    test('root gives the log its owner and mode again', async () => {
+      using pool = await sharedPool()
+      for (const ending of ['-wal', '-shm']) {
+        const file = pool.database + ending
+        chownSync(file, bob.uid, 0)
+        chmodSync(file, 0o600)
+        expect((await alice.chg(pool, 'status')).stderr).toContain('belongs to another user')
         expect((await pool.chg('admin', '--check')).stdout).toContain(`pool.db${ending} is not for those`)
         await pool.chg('status')
-        expect(statSync(pool.database + ending).uid).toBe(0)
+        expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
         expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
       }
     })
@@ -119,14 +152,15 @@ describe.skipIf(reason !== null)(
       const target = `${pool.folder}/of-root`
       writeFileSync(target, '', { mode: 0o600 })
       chownSync(pool.database, bob.uid, 0)
+      chmodSync(`${pool.folder}/pool`, 0o777)
       for (const ending of ['-wal', '-shm', '-wake']) {
-        rmSync(pool.database + ending)
-        await bob.sh(pool, `ln -s '${target}' '${pool.database}${ending}'`)
+        rmSync(pool.database + ending, { force: true })
+        expect((await bob.sh(pool, `ln -s '${target}' '${pool.database}${ending}'`)).status).toBe(0)
         await pool.chg('status')
         await pool.chg('admin', '--gpus', '4', '--provider', 'fake', '--force')
         await pool.chg('admin', '--gpus', '4', '--provider', 'fake', '--force', '--group', 'root')
         expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 0 })
-        rmSync(pool.database + ending)
+        rmSync(pool.database + ending, { force: true })
       }
     })
 

@@ -104,6 +104,7 @@ function waiting(
       await options.onWait(ms)
       return 'timeout'
     },
+    isInterrupted: () => false,
     wasInterrupted: async () => false,
     listen: () => {},
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { decodePool, decodeTurns, encodePool, examinePool } from '../../src/adapters/store/codec.ts'
+import { decodePool, decodeTurns, encodePool } from '../../src/adapters/store/codec.ts'
+import { examinePool } from '../../src/adapters/store/examine-document.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { Pool, QueueEntry, RunReservation } from '../../src/domain/model.ts'
 
@@ -37,14 +38,22 @@ test('what is no text is no document', () => {
 
 test('turns that cannot be read are damage, no failure of ours', () => {
   expect(decodeTurns('["a"]')).toEqual(['a'])
-  for (const value of ['["a"', '{}', null, 7]) expect(() => decodeTurns(value)).toThrow(CanhazgpuError)
+  for (const value of ['["a"', '{}', '[7]', null, 7]) expect(() => decodeTurns(value)).toThrow(CanhazgpuError)
 })
 
-test('examining spares nothing, whatever the checksum says', () => {
-  const body = JSON.stringify({ ...POOL, gpus: [], reservations: 'none' })
-  const sealed = encodePool(JSON.parse(body), MOMENT)
-  expect(decodePool(sealed).gpus).toEqual([])
-  expect(() => examinePool(sealed)).toThrow(/damaged \(reservations/)
+test('a right checksum spares a document nothing: anyone can compute it', () => {
+  const sealed = (parts: object) => encodePool({ ...POOL, ...parts } as Pool, MOMENT)
+  expect(() => decodePool(sealed({ reservations: 'none' }))).toThrow(
+    /damaged \(wrong value at reservations\)/,
+  )
+  expect(() => examinePool(sealed({ reservations: 'none' }))).toThrow(/damaged \(reservations/)
+  expect(() => decodePool(sealed({ gpus: [] }))).toThrow(/damaged \(there is no GPU\)/)
+})
+
+test('a document that is sealed, but not JSON, is damage', () => {
+  const body = '{"host":'
+  const text = `{"version":1,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
+  expect(() => decodePool(text)).toThrow(/damaged \(not JSON\)/)
 })
 
 test('one that was damaged is refused, wherever it was', () => {
@@ -104,9 +113,14 @@ const FLAWS: Readonly<Record<string, object>> = {
 
 test.each(Object.entries(FLAWS))('%s is damage', (_, part) => {
   expect(decodePool(JSON.stringify(SOUND)).reservations).toHaveLength(1)
-  const flawed = () => decodePool(JSON.stringify({ ...SOUND, ...part }))
-  expect(flawed).toThrow(/^The stored pool is damaged \([^\n]+\)$/)
-  expect(flawed).toThrow(CanhazgpuError)
+  const { version, ...pool } = SOUND
+  for (const text of [
+    JSON.stringify({ version, ...pool, ...part }),
+    encodePool({ ...pool, ...part } as Pool, MOMENT),
+  ]) {
+    expect(() => decodePool(text)).toThrow(/^The stored pool is damaged \([^\n]+\)$/)
+    expect(() => decodePool(text)).toThrow(CanhazgpuError)
+  }
 })
 
 test('what a clock that was set back left behind is no damage', () => {

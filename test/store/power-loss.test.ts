@@ -151,9 +151,10 @@ function lay(image: Image, folder: string): string {
     mkdirSync(dirname(place), { recursive: true })
     writeFileSync(place, content)
   }
-  const database = events.flatMap((event) =>
-    event.kind === 'appear' && event.path.endsWith('/pool.db') ? [event.path] : [],
-  )[0]
+  const database = events
+    .flatMap((event) => (event.kind === 'appear' && event.path.endsWith('/pool.db') ? [event.path] : []))
+    // It was made in another folder first.
+    .at(-1)
   return join(folder, database ?? '')
 }
 

@@ -12,7 +12,7 @@ export type DiskEvent =
   /** A process wrote this to its standard output. */
   | { readonly kind: 'said'; readonly words: string }
 
-const CALLS = 'openat,mkdir,unlink,pwrite64,write,ftruncate,fsync,fdatasync'
+const CALLS = 'openat,mkdir,unlink,rmdir,rename,pwrite64,write,ftruncate,fsync,fdatasync'
 
 /** Plays a shell script, with `$CHG` the executable, and records what it does to the folder of the pool. */
 export async function record(pool: TestPool, script: string): Promise<DiskEvent[]> {
@@ -27,6 +27,24 @@ export async function record(pool: TestPool, script: string): Promise<DiskEvent[
 
 function eventsIn(trace: string, folder: string): DiskEvent[] {
   const events: DiskEvent[] = []
+  const renamed = (event: DiskEvent, from: string, to: string): DiskEvent =>
+    'path' in event && `${event.path}/`.startsWith(`${from}/`)
+      ? { ...event, path: to + event.path.slice(from.length) }
+      : event
+  /**
+   * What is written to a file goes with it: its former events are told of the name that it gets. The name itself
+   * appears only now, when the folder that the file comes from is forgotten.
+   */
+  const move = (from: string, to: string) => {
+    const isMoved = (event: DiskEvent) => 'path' in event && `${event.path}/`.startsWith(`${from}/`)
+    const appeared = events.filter((event) => event.kind === 'appear' && isMoved(event))
+    for (const [at, event] of events.entries()) {
+      if (isMoved(event) && event.kind !== 'appear' && event.kind !== 'vanish')
+        events[at] = renamed(event, from, to)
+    }
+    events.push({ kind: 'vanish', path: from }, ...appeared.map((event) => renamed(event, from, to)))
+    for (const event of appeared) if ('path' in event) seen.add(to + event.path.slice(from.length))
+  }
   const unfinished = new Map<string, { call: string; began: number }>()
   const seen = new Set<string>()
   for (const line of trace.split('\n')) {
@@ -38,10 +56,13 @@ function eventsIn(trace: string, folder: string): DiskEvent[] {
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)?.[1]
     const { call, began } = unfinished.get(pid) ?? { call: '', began: events.length }
     if (resumed !== undefined) unfinished.delete(pid)
-    const event = eventOf(
-      resumed === undefined ? rest : call + resumed,
-      resumed === undefined ? events.length : began,
-    )
+    const whole = resumed === undefined ? rest : call + resumed
+    const [, from, to] = /^rename\("([^"]*)", "([^"]*)"\) += 0/.exec(whole) ?? []
+    if (from !== undefined && to !== undefined) {
+      move(text(from), text(to))
+      continue
+    }
+    const event = eventOf(whole, resumed === undefined ? events.length : began)
     if (event === null || (event.kind !== 'said' && !`${event.path}/`.startsWith(`${folder}/`))) continue
     if (event.kind === 'appear' && seen.has(event.path)) continue
     if (event.kind === 'appear') seen.add(event.path)
@@ -75,6 +96,7 @@ function eventOf(line: string, began: number): DiskEvent | null {
     case 'openat':
       return inside.includes('O_CREAT') ? { kind: 'appear', path, isFolder: false } : null
     case 'unlink':
+    case 'rmdir':
       return { kind: 'vanish', path }
     default:
       return null

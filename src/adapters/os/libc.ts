@@ -59,9 +59,12 @@ export const F_OK = 0
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_EMPTY_PATH = 0x1000
-const STATX_TYPE = 0x1
-const STATX_MODE = 0x2
-const STATX_UID = 0x8
+const STATX_BASIC_STATS = 0x7ff
+
+const F_RDLCK = 0
+const F_OFD_SETLK = 37
+const LOCK_EX = 2
+const LOCK_NB = 4
 
 const { symbols: c } = dlopen('libc.so.6', {
   _exit: { args: ['int'], returns: 'void' },
@@ -160,13 +163,18 @@ export const clockInto = (clock: number, timespec: BigInt64Array<ArrayBuffer>): 
 
 export interface FileStatus {
   readonly uid: number
+  readonly gid: number
   /** Type and permissions, as in `st_mode`. */
   readonly mode: number
+  /** How many names it has. */
+  readonly links: number
+  readonly inode: bigint
+  readonly size: number
 }
 
 /**
- * Of an open descriptor, or of a path: of the link itself where the path ends in one. A negated errno where it
- * cannot be seen. statx(2) by number: old C libraries lack it.
+ * Of an open descriptor, or of a path: of the link itself where the path ends in one. Opens nothing, so a pipe
+ * cannot block. A negated errno where it cannot be seen. statx(2) by number: old C libraries lack it.
  */
 export function statusOf(target: string | number): FileStatus | number {
   const [fd, name, flags] =
@@ -175,25 +183,35 @@ export function statusOf(target: string | number): FileStatus | number {
       : ([AT_FDCWD, cString(target), AT_SYMLINK_NOFOLLOW] as const)
   const status = new Uint8Array(256)
   const seen = outcome(
-    c.syscall(
-      onArm ? 291 : 332,
-      fd,
-      addressOf(name),
-      flags,
-      STATX_TYPE | STATX_MODE | STATX_UID,
-      addressOf(status),
-    ),
+    c.syscall(onArm ? 291 : 332, fd, addressOf(name), flags, STATX_BASIC_STATS, addressOf(status)),
   )
   if (seen < 0) return seen
   const view = new DataView(status.buffer)
-  return { uid: view.getUint32(20, true), mode: view.getUint16(28, true) }
+  return {
+    links: view.getUint32(16, true),
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    mode: view.getUint16(28, true),
+    inode: view.getBigUint64(32, true),
+    size: Number(view.getBigUint64(40, true)),
+  }
 }
 
-/** The user whom a file, or the link in its place, belongs to; negative where it cannot be seen. */
-export function ownerOf(path: string): number {
-  const status = statusOf(path)
-  return typeof status === 'number' ? status : status.uid
+/**
+ * Locks bytes of an open file for shared use, as long as the descriptor is open (F_OFD_SETLK). Does not wait.
+ * Such a lock is not lost when the process closes another descriptor of the file.
+ */
+export function lockShared(fd: number, start: number, length: number): number {
+  const lock = new DataView(new ArrayBuffer(32))
+  lock.setInt16(0, F_RDLCK, true)
+  lock.setBigInt64(8, BigInt(start), true)
+  lock.setBigInt64(16, BigInt(length), true)
+  return fcntl(fd, F_OFD_SETLK, addressOf(new Uint8Array(lock.buffer)))
 }
+
+/** Locks an open file or folder for this process alone, without waiting: flock(2) by number. */
+export const lockAlone = (fd: number): number =>
+  outcome(c.syscall(onArm ? 32 : 73, fd, LOCK_EX | LOCK_NB, 0, 0, 0))
 
 /** Fills a `struct statfs`. */
 export const statfsInto = (path: string, buffer: Bytes): number => outcome(c.statfs(cString(path), buffer))

@@ -1,38 +1,21 @@
-import { existsSync, type Stats, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import type { Problem } from '../../domain/soundness.ts'
+import { printable } from '../../domain/text.ts'
 import { readText } from '../os/procfs.ts'
-import { audienceOf, companionFiles } from './pool-files.ts'
+import { logFiles } from './beside.ts'
+import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
 
-/** Who of those who may use the database cannot use what lies beside it, and who may take it away. */
+/** Which of the people who should use the pool cannot, and who can harm it. Opens nothing. */
 export function accessProblems(path: string): readonly Problem[] {
-  const database = statSync(path)
-  const audience = audienceOf(database)
-  if (audience === null) {
-    const what = `${path} can be written by nobody but its owner (mode ${modeOf(database)})`
-    return [{ kind: 'access', what, cure: `'sudo chmod 666 ${path}' gives it to every user` }]
-  }
-  const mode = audience.kind === 'everyone' ? '666' : '660'
-  const owner = `${database.uid}:${database.gid}`
-  const files = companionFiles(path).filter((file) => existsSync(file))
+  const database = lstatSync(path)
+  const folder = statSync(dirname(path))
   return [
-    ...files.flatMap((file): Problem[] => {
-      const stats = statSync(file)
-      const theirs = audienceOf(stats)
-      const isShared =
-        theirs?.kind === 'everyone' ||
-        (theirs?.kind === 'group' && audience.kind === 'group' && theirs.gid === audience.gid)
-      if (isShared && stats.uid === database.uid) return []
-      const what = `${file} is not for those who may use the database (owner ${stats.uid}:${stats.gid}, mode ${modeOf(stats)})`
-      return [
-        {
-          kind: 'access',
-          what,
-          cure: `'sudo chown ${owner} ${file} && sudo chmod ${mode} ${file}' mends it`,
-        },
-      ]
-    }),
-    ...folderProblems(dirname(path)),
+    ...ownerProblems(path, database, folder),
+    ...databaseProblems(path, database),
+    ...companionFiles(path).flatMap((file) => companionProblems(path, file, database)),
+    ...folderProblems(dirname(path), folder, audienceOf(database)),
+    ...unknownNames(path, database, folder),
   ]
 }
 
@@ -46,12 +29,132 @@ export function groupOf(path: string): string | null {
   return line?.split(':')[0] ?? `gid ${audience.gid}`
 }
 
-function folderProblems(folder: string): readonly Problem[] {
-  const stats = statSync(folder)
-  const isSticky = (stats.mode & 0o1000) !== 0
-  if (isSticky || (stats.mode & 0o022) === 0) return []
-  const what = `${folder} lets others than its owner delete or replace the database (mode ${modeOf(stats)})`
-  return [{ kind: 'access', what, cure: `'sudo chmod +t ${folder}' keeps it` }]
+/** Files of the log that are none, so that SQLite must not open them. */
+export const unopenableFiles = (path: string): readonly string[] =>
+  logFiles(path).filter((file) => {
+    const stats = lookAt(file)
+    return stats !== undefined && !isPlain(stats)
+  })
+
+/** A user who puts a database into a folder of root must not be given the files beside it. */
+function ownerProblems(path: string, database: Stats, folder: Stats): readonly Problem[] {
+  const owners = [database.uid, folder.uid].filter((uid) => uid !== 0)
+  if (owners.length === 0 || database.uid === folder.uid) return []
+  const what =
+    database.uid === 0
+      ? `${dirname(path)} belongs to uid ${folder.uid}, who can replace the database of root`
+      : `${path} belongs to uid ${database.uid}, who can take it away from others`
+  return [
+    access(
+      what,
+      "a pool in a folder of root belongs to root: 'sudo canhazgpu admin --gpus <count> --force' takes it over",
+    ),
+  ]
 }
+
+function databaseProblems(path: string, database: Stats): readonly Problem[] {
+  if (audienceOf(database) !== null) return []
+  const what = `${path} can be written by nobody but its owner (mode ${modeOf(database)})`
+  return [access(what, `'sudo chmod 666 ${path}' gives it to every user`)]
+}
+
+function companionProblems(path: string, file: string, database: Stats): readonly Problem[] {
+  const audience = audienceOf(database)
+  if (audience === null) return []
+  const stats = lookAt(file)
+  if (stats === undefined) {
+    if (!logFiles(path).includes(file)) return []
+    return [
+      access(
+        `${file} is missing, and only root can create it`,
+        "any canhazgpu command run by root mends it, such as 'sudo canhazgpu status'",
+      ),
+    ]
+  }
+  if (!isPlain(stats)) {
+    return [
+      access(
+        `${file} is not a regular file with one name`,
+        `see what it is with 'ls -ld ${file}' and remove it`,
+      ),
+    ]
+  }
+  if (isFor(audienceOf(stats), audience) && stats.uid === database.uid) return []
+  const what = `${file} is not for those who may use the database (owner ${stats.uid}:${stats.gid}, mode ${modeOf(stats)})`
+  const mode = audience.kind === 'everyone' ? '666' : '660'
+  const owner = `${database.uid}:${database.gid}`
+  return [
+    access(
+      what,
+      isOwnedByFolder(path, database)
+        ? `'sudo chown ${owner} ${file} && sudo chmod ${mode} ${file}' mends it`
+        : `see who owns ${path} first`,
+    ),
+  ]
+}
+
+const isOwnedByFolder = (path: string, { uid }: Stats): boolean =>
+  uid === 0 || uid === statSync(dirname(path)).uid
+
+const isFor = (theirs: Audience | null, audience: Audience): boolean =>
+  theirs?.kind === 'everyone' ||
+  (theirs?.kind === 'group' && audience.kind === 'group' && theirs.gid === audience.gid)
+
+function folderProblems(folder: string, stats: Stats, audience: Audience | null): readonly Problem[] {
+  const mode = audience?.kind === 'group' ? '750' : '755'
+  const isSticky = (stats.mode & 0o1000) !== 0
+  if ((stats.mode & 0o022) !== 0) {
+    const what = isSticky
+      ? 'lets others than its owner create names beside the database'
+      : 'lets others than its owner delete or replace the database'
+    return [access(`${folder} ${what} (mode ${modeOf(stats)})`, `'sudo chmod ${mode} ${folder}' prevents it`)]
+  }
+  if (audience?.kind === 'everyone' && (stats.mode & 0o001) === 0) {
+    return [
+      access(
+        `${folder} is closed to people who may use the database (mode ${modeOf(stats)})`,
+        `'sudo chmod 755 ${folder}' opens it`,
+      ),
+    ]
+  }
+  if (
+    audience?.kind === 'group' &&
+    (stats.mode & 0o001) === 0 &&
+    (stats.gid !== audience.gid || (stats.mode & 0o010) === 0)
+  ) {
+    return [
+      access(
+        `${folder} is closed to the group that may use the database (mode ${modeOf(stats)})`,
+        `'sudo chgrp ${audience.gid} ${folder} && sudo chmod 750 ${folder}' opens it`,
+      ),
+    ]
+  }
+  return []
+}
+
+/** Names that begin like the database, and whatever another user put beside it. */
+function unknownNames(path: string, database: Stats, folder: Stats): readonly Problem[] {
+  const place = dirname(path)
+  return readdirSync(place)
+    .filter((name) => !isPoolName(path, name))
+    .filter((name) => {
+      if (name.startsWith(basename(path))) return true
+      const owner = lookAt(`${place}/${name}`)?.uid
+      return owner !== undefined && ![0, database.uid, folder.uid].includes(owner)
+    })
+    .map((name) => {
+      const file = printable(`${place}/${name}`)
+      return access(
+        `${file} is beside the database, and canhazgpu did not create it`,
+        `see what it is with 'ls -ld ${file}' and remove it`,
+      )
+    })
+}
+
+const access = (what: string, cure: string): Problem => ({ kind: 'access', what, cure })
+
+const lookAt = (file: string): Stats | undefined => lstatSync(file, { throwIfNoEntry: false })
+
+const isPlain = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1
 
 const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8)

@@ -15,7 +15,7 @@ export const wakeFile = (database: string): string => `${database}-wake`
  */
 const BELLS = 16
 
-const bellFolder = (database: string): string => `${database}-bells`
+export const bellFolder = (database: string): string => `${database}-bells`
 
 export const bellFiles = (database: string): readonly string[] =>
   Array.from({ length: BELLS }, (_, bell) => `${bellFolder(database)}/${bell}`)

@@ -1,47 +1,49 @@
 import type { Checkup } from '../../domain/soundness.ts'
-import { accessProblems } from './access.ts'
-import { fileProblems, openToLook, poolIn } from './examination.ts'
-import { findDatabase, notInitialized } from './sqlite.ts'
+import { accessProblems, unopenableFiles } from './access.ts'
+import { findDatabase, notInitialized } from './beside.ts'
+import { fileProblems, poolIn } from './examination.ts'
+import { whenUnlocked } from './lock-wait.ts'
+import { openToLook, withLookable } from './look.ts'
 import { storeError } from './sqlite-errors.ts'
 
 /**
  * Looks the pool over and changes nothing: file and tables, the pool by all its rules, the history, and who may
  * use the files. Throws `pool-not-initialized`, `store-too-new`, and what keeps it from being looked at.
  */
-export function checkUp(path: string): Checkup {
-  findDatabase(path)
+export async function checkUp(named: string): Promise<Checkup> {
+  const path = findDatabase(named)
   try {
-    return lookOver(path)
+    const access = accessProblems(path)
+    // SQLite must not open them.
+    if (unopenableFiles(path).length > 0) return { path, problems: access }
+    const { problems, ...rest } = await whenUnlocked(path, undefined, () =>
+      withLookable(path, (lookable) => lookOver(lookable)),
+    )
+    return { path, problems: [...problems, ...access], ...rest }
   } catch (cause) {
     throw storeError(path, cause)
   }
 }
 
-function lookOver(path: string): Checkup {
-  // First, for SQLite gives an empty log the mode of its database as soon as it is opened.
-  const access = accessProblems(path)
+function lookOver(path: string): Omit<Checkup, 'path'> {
   const damage = fileProblems(path)
-  if (damage.length > 0) return { path, problems: [...damage, ...access] }
+  if (damage.length > 0) return { problems: damage }
   const stored = poolIn(path)
   if (stored === null) throw notInitialized()
   const { pool, problems } = stored
+  if (pool === null) return { problems }
   return {
-    path,
-    problems: [...problems, ...access],
-    ...(pool === null
-      ? {}
-      : {
-          counts: {
-            gpus: pool.gpus.length,
-            reservations: pool.reservations.length,
-            waiting: pool.queue.length,
-            records: recordsIn(path),
-          },
-        }),
+    problems,
+    counts: {
+      gpus: pool.gpus.length,
+      reservations: pool.reservations.length,
+      waiting: pool.queue.length,
+      records: recordsIn(path),
+    },
   }
 }
 
 function recordsIn(path: string): number {
-  using db = openToLook(path)
-  return db.query<{ n: number }, []>('SELECT count(*) AS n FROM history').get()?.n ?? 0
+  using look = openToLook(path)
+  return look.db.query<{ n: number }, []>('SELECT count(*) AS n FROM history').get()?.n ?? 0
 }

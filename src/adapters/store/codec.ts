@@ -1,9 +1,9 @@
-import * as v from 'valibot'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment, Pool } from '../../domain/model.ts'
 import { poolFaults } from '../../domain/soundness.ts'
 import { shortened } from '../../domain/text.ts'
-import { documentSchema, documentVersion } from './document-schema.ts'
+import { documentFault } from './document-check.ts'
+import { LONGEST_DOCUMENT } from './document-limits.ts'
 import { RECOVERY } from './sqlite-errors.ts'
 
 /** Version of the stored pool document. Older ones must load for ever: see `upgrades`. */
@@ -18,19 +18,23 @@ export function encodePool(value: Pool, writtenAt: Moment): string {
   return `${HEAD}${checksumOf(body)}",${body.slice(1)}`
 }
 
-/**
- * What this program wrote it need not examine again, which takes milliseconds where many wait; and what the disk
- * or a hand has changed since then must not be believed, though it may read well: a GPU could be granted twice.
- */
+/** A wrong checksum is rejected even if the JSON is valid: a pool changed on disk could grant a GPU twice. */
 const HEAD = `{"version":${DOCUMENT_VERSION},"checksum":"`
 
 /** The same in every release, and so of an algorithm that has a specification. */
 const checksumOf = (body: string): string => Bun.hash.xxHash64(body).toString(16)
 
-/** Reads a document of this or any earlier version. Throws `store-corrupt` or `store-too-new`. */
+/**
+ * Reads a document of this or any earlier version and checks all of it: a right checksum proves only that the disk
+ * kept it. Throws `store-corrupt` or `store-too-new`.
+ */
 export function decodePool(text: unknown): Pool {
   if (typeof text !== 'string') throw corrupt('not text')
-  return text.startsWith(HEAD) ? JSON.parse(checked(text)) : sound(examinePool(text))
+  if (text.length > LONGEST_DOCUMENT) throw corrupt('too long')
+  const document = text.startsWith(HEAD) ? parsed(checked(text)) : versioned(text)
+  const fault = documentFault(document)
+  if (fault !== undefined) throw corrupt(`wrong value at ${shortened(fault.slice(1), LONGEST_REASON)}`)
+  return sound(document as Pool)
 }
 
 /** The document without version and checksum. */
@@ -41,39 +45,44 @@ function checked(text: string): string {
   return body
 }
 
-function sound(examined: Pool): Pool {
-  const [fault] = poolFaults(examined)
-  if (fault !== undefined) throw corrupt(shortened(fault, LONGEST_REASON))
-  return examined
+/** A document of an earlier version, or one edited by hand, without its version and checksum. */
+function versioned(text: string): unknown {
+  const { checksum: _, version: __, ...document } = documentIn(text)
+  return document
 }
 
-/** Reads it by its shape, whatever its checksum; `poolFaults` tells what else may be wrong. Throws as `decodePool`. */
-export function examinePool(text: string): Pool {
-  let parsed: unknown
+/** Parses a document and brings it to the present version. */
+export function documentIn(text: string): Record<string, unknown> {
+  const document = parsed(text)
+  const version = isObject(document) ? document.version : undefined
+  if (!isObject(document) || !Number.isSafeInteger(version) || Number(version) < 1)
+    throw corrupt('no version')
+  if (Number(version) > DOCUMENT_VERSION) throw tooNew(`pool document version ${version}`)
+  return upgraded(document, Number(version))
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
+
+function parsed(text: string): unknown {
   try {
-    parsed = JSON.parse(text)
+    return JSON.parse(text)
   } catch (cause) {
     throw corrupt('not JSON', cause)
   }
-  const head = v.safeParse(documentVersion(), parsed)
-  if (!head.success) throw corrupt('no version')
-  if (head.output.version > DOCUMENT_VERSION) throw tooNew(`pool document version ${head.output.version}`)
-  const result = v.safeParse(
-    documentSchema(),
-    upgraded(parsed as Record<string, unknown>, head.output.version),
-  )
-  if (!result.success) {
-    const [issue] = result.issues
-    throw corrupt(shortened(`${v.getDotPath(issue) ?? 'document'}: ${issue.message}`, LONGEST_REASON))
-  }
-  return result.output
+}
+
+function sound(pool: Pool): Pool {
+  const [fault] = poolFaults(pool)
+  if (fault !== undefined) throw corrupt(shortened(fault, LONGEST_REASON))
+  return pool
 }
 
 /** Reads the list of those whose turn it is. Throws `store-corrupt`. */
 export function decodeTurns(text: unknown): readonly string[] {
   try {
     const turns: unknown = typeof text === 'string' ? JSON.parse(text) : null
-    if (Array.isArray(turns)) return turns
+    if (Array.isArray(turns) && turns.every((turn) => typeof turn === 'string')) return turns
   } catch (cause) {
     throw corrupt('turns: not JSON', cause)
   }
@@ -88,7 +97,7 @@ function upgraded(document: Record<string, unknown>, version: number): Record<st
   return current
 }
 
-function corrupt(what: string, cause?: unknown): CanhazgpuError {
+export function corrupt(what: string, cause?: unknown): CanhazgpuError {
   return new CanhazgpuError('store-corrupt', `The stored pool is damaged (${what})`, {
     hint: RECOVERY,
     ...(cause === undefined ? {} : { cause }),

@@ -1,19 +1,12 @@
 import * as v from 'valibot'
 import { ALLOCATIONS, PROVIDERS } from '../../domain/model.ts'
-
-/** What a date can tell, with room to follow a clock. A clock that was set back leads to before 1970. */
-const MOST_MILLIS = 8e15
-/** PID_MAX_LIMIT of the kernel; a larger number would reach kill(2) as another, or as all processes. */
-const LARGEST_PID = 2 ** 22
-
-/** Every document tells its version; what else it may hold depends on that. */
-export const documentVersion = () => v.object({ version: v.pipe(wholeNumber(), v.minValue(1)) })
+import { LARGEST_PID, MOST_MILLIS } from './document-limits.ts'
 
 const wholeNumber = () => v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
 /**
- * The present version of the stored pool document. Built when it is asked for: that takes half a millisecond, and
- * what bears its checksum needs no schema.
+ * The present version of the stored pool document, in words that say what is wrong. `document-check.ts` is the same
+ * for every command: a change here is a change there.
  */
 export function documentSchema() {
   const millis = v.pipe(v.number(), v.minValue(-MOST_MILLIS), v.maxValue(MOST_MILLIS))

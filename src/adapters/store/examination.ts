@@ -1,10 +1,22 @@
-import { Database } from 'bun:sqlite'
+import type { Database } from 'bun:sqlite'
 import { OUTCOMES, type Pool } from '../../domain/model.ts'
 import { type Problem, poolFaults } from '../../domain/soundness.ts'
 import { shortened } from '../../domain/text.ts'
-import { decodePool, decodeTurns, examinePool, tooNew } from './codec.ts'
+import { decodePool, decodeTurns, tooNew } from './codec.ts'
+import { examinePool } from './examine-document.ts'
+import { openToLook } from './look.ts'
 import { MIGRATIONS } from './migrations.ts'
-import { storeError } from './sqlite-errors.ts'
+import {
+  hasOwnTables,
+  isRemovable,
+  LOST_VERSION,
+  REMOVAL,
+  type SchemaFault,
+  schemaFaults,
+  versionOf,
+  wordsOf,
+} from './schema.ts'
+import { isBusy, storeError } from './sqlite-errors.ts'
 
 /** SQLite finds one fault after another; this many tell enough. */
 const MOST_FAULTS = 5
@@ -13,32 +25,42 @@ const LONGEST_FAULT = 200
 const STARTS_AFRESH =
   "'sudo canhazgpu admin --gpus <count> --force' starts afresh; it keeps the damaged files, and what can be read of the usage records"
 
-/** Opens a database to look at it, and changes nothing. */
-export function openToLook(path: string): Database {
-  const db = new Database(path, { readonly: true, strict: true })
-  db.run('PRAGMA busy_timeout = 30000')
-  return db
-}
-
 /**
- * What is wrong with the file and its tables, the history included: what no transaction can be built on. Throws
- * `store-too-new`, and whatever keeps the file from being read that is not its damage.
+ * What is wrong with the file and its tables, the history included: what no transaction can be built on. The schema
+ * comes first, for a planted one must not be executed, and then the integrity check, for the pages of a damaged file
+ * may lead back to themselves. Throws `store-too-new`, and whatever keeps the file from being read that is not its
+ * damage.
  */
 export function fileProblems(path: string): readonly Problem[] {
-  return damagesFound(path, () => {
-    using db = openToLook(path)
-    const faults = db
-      .query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${MOST_FAULTS})`)
-      .all()
-      .flatMap((row) => (row.integrity_check === 'ok' ? [] : [row.integrity_check]))
-    const version = db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0
+  let planted: readonly SchemaFault[] = []
+  const damages = damagesFound(path, () => {
+    using look = openToLook(path)
+    const { db } = look
+    db.run('BEGIN')
+    const version = versionOf(db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
-    const isEmpty = db.query('SELECT 1 FROM sqlite_schema').get() === null
-    if (version === 0) return isEmpty ? faults : [...faults, 'its schema has lost its version']
-    db.query('SELECT turns, document FROM pool').get()
-    return [...faults, ...historyFaults(db), ...(version < MIGRATIONS.length ? [] : sumFaults(db))]
+    const differences = schemaFaults(db, version)
+    if (version === 0) return differences.length === 0 ? integrityFaults(db) : [LOST_VERSION]
+    planted = differences.filter(isRemovable)
+    const broken = differences.filter((fault) => !isRemovable(fault)).map(wordsOf)
+    if (differences.length > 0) return broken
+    const faults = integrityFaults(db)
+    if (faults.length > 0) return faults
+    return [...historyFaults(db), ...(version < MIGRATIONS.length ? [] : sumFaults(db))]
   })
+  return [
+    ...planted.map(
+      (fault): Problem => ({ kind: 'foreign', what: `${wordsOf(fault)} in ${path}`, cure: REMOVAL }),
+    ),
+    ...damages,
+  ]
 }
+
+const integrityFaults = (db: Database): readonly string[] =>
+  db
+    .query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${MOST_FAULTS})`)
+    .all()
+    .flatMap((row) => (row.integrity_check === 'ok' ? [] : [row.integrity_check]))
 
 /** What is wrong with the pool in it. Null where there is none yet. */
 export function poolIn(
@@ -47,7 +69,9 @@ export function poolIn(
   let pool: Pool | null = null
   let isThere = true
   const problems = damagesFound(path, () => {
-    using db = openToLook(path)
+    using look = openToLook(path)
+    const { db } = look
+    if (!hasOwnTables(db)) return []
     const row = db.query<{ turns: unknown; document: unknown }, []>('SELECT turns, document FROM pool').get()
     isThere = row !== null
     if (row === null) return []
@@ -108,6 +132,7 @@ function damagesFound(path: string, look: () => readonly string[]): readonly Pro
   try {
     return look().map(damage)
   } catch (cause) {
+    if (isBusy(cause)) throw cause
     const error = storeError(path, cause)
     if (error.code !== 'store-corrupt') throw error
     return [damage(error.message)]

@@ -1,5 +1,5 @@
 import type { Moment, Pool } from '../../domain/model.ts'
-import type { Decide, Decision, RecordedTime, Store, TimeRange } from '../../domain/ports.ts'
+import type { Decide, Decision, LockPatience, RecordedTime, Store, TimeRange } from '../../domain/ports.ts'
 
 /**
  * A store for a process that stays. After a failure it is opened anew at the next use, and so goes on with
@@ -49,6 +49,10 @@ export class LastingStore implements Store {
 
   lineCalls(entry: string) {
     return this.#store.lineCalls(entry)
+  }
+
+  bounded(patience: LockPatience): Store {
+    return this.#store.bounded(patience)
   }
 
   close(): void {

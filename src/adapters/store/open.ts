@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment } from '../../domain/model.ts'
-import type { SetAside, Store } from '../../domain/ports.ts'
+import type { LockPatience, SetAside, Store } from '../../domain/ports.ts'
 import type { Checkup } from '../../domain/soundness.ts'
 import { refuseForeignPath } from './foreign-path.ts'
 import { refuseNetworkFilesystem } from './network-filesystem.ts'
@@ -36,9 +36,23 @@ export async function storedPlace(url: string): Promise<{ path: string; group: s
 }
 
 /** Opens the pool that the URL names. */
-export async function openStore(url: string, now: () => Moment): Promise<Store> {
+export async function openStore(url: string, now: () => Moment, patience?: LockPatience): Promise<Store> {
   const { openSqliteStore } = await import('./sqlite.ts')
-  return openSqliteStore({ path: safePath(url), now })
+  return openSqliteStore({ path: safePath(url), now, ...(patience === undefined ? {} : { patience }) })
+}
+
+/** Opens it for an administrator, who drops what somebody planted in its schema. */
+export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<Store> {
+  await dropForeign(safePath(url))
+  return openStore(url, now)
+}
+
+async function dropForeign(named: string): Promise<void> {
+  const { findDatabase } = await import('./beside.ts')
+  const { dropForeignSchema } = await import('./foreign-schema.ts')
+  const { whenUnlocked } = await import('./lock-wait.ts')
+  const path = findDatabase(named)
+  await whenUnlocked(path, undefined, (waitMs) => dropForeignSchema(path, waitMs))
 }
 
 /** Opens it for setting up a pool, created for every user or for one Unix group if need be. */
@@ -64,8 +78,15 @@ export async function setAsideStore(
 ): Promise<SetAside | null> {
   const { setAsideDamaged } = await import('./set-aside.ts')
   const { createSqliteStore } = await import('./sqlite.ts')
+  const { whenUnlocked } = await import('./lock-wait.ts')
   const path = safePath(url)
-  const aside = setAsideDamaged(path, new Date(now().wall))
+  try {
+    await dropForeign(path)
+  } catch (error) {
+    if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
+    throw error
+  }
+  const aside = await whenUnlocked(path, undefined, () => setAsideDamaged(path, new Date(now().wall)))
   if (aside === null) return null
   const { audience, ...rest } = aside
   const theirs = gid === undefined ? (audience ?? { kind: 'everyone' }) : { kind: 'group' as const, gid }

@@ -4,128 +4,142 @@ import {
   closeSync,
   constants,
   existsSync,
+  fchmodSync,
+  fchownSync,
   fstatSync,
   fsyncSync,
-  lstatSync,
-  mkdirSync,
   openSync,
+  readdirSync,
   type Stats,
-  statSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
-import { CanhazgpuError } from '../../domain/errors.ts'
+import { basename, dirname } from 'node:path'
+import { effectiveUid, O_PATH } from '../os/libc.ts'
+import { logFiles, notRegular } from './beside.ts'
 import { bellFiles, wakeFile } from './changes.ts'
+import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './mending.ts'
 
 /** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
 export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
 
+/** What lies beside the database and is used with it. */
+export const companionFiles = (path: string): readonly string[] => [
+  ...logFiles(path),
+  wakeFile(path),
+  ...bellFiles(path),
+]
+
+/** Names that this program gives to files and folders beside the database. */
+export function isPoolName(database: string, name: string): boolean {
+  const base = basename(database)
+  const known = [base, ...['-wal', '-shm', '-wake', '-bells'].map((ending) => base + ending)]
+  return known.includes(name) || name.startsWith(`${base}.damaged-`) || name.startsWith(`${base}.new-`)
+}
+
+/** Whom a file of the pool is shared with; null where its owner alone may write it. */
+export function audienceOf({ mode, gid }: Pick<Stats, 'mode' | 'gid'>): Audience | null {
+  if ((mode & 0o006) === 0o006) return { kind: 'everyone' }
+  return (mode & 0o060) === 0o060 ? { kind: 'group', gid } : null
+}
+
 /**
- * Creates an empty database file that the audience can write whatever the umask, in a folder where
- * nobody can delete or replace it (sticky). A folder that exists already stays as it is, unless it is
- * root's own and nothing is in the way of sharing it.
- *
- * SQLite gives its `-wal` and `-shm` files the mode and owner of the database (sqlite.org/wal.html), so
- * the modes set here reach them too.
+ * Gives the database and the files beside it to the audience, as far as they are there. As root, files that another
+ * user put into a folder of root become root's.
  */
-export function createPoolFile(path: string, audience: Audience): void {
-  const folder = dirname(path)
-  const firstMade = mkdirSync(folder, { recursive: true })
-  if (firstMade !== undefined) shareFolder(folder, audience)
-  for (const file of [path, ...wakingFiles(path)]) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-    // Through no link: whoever may write the folder could lead root to any file of the machine.
-    closeSync(openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
-    sharePoolFile(file, audience)
+export function sharePoolFiles(path: string, audience: Audience): void {
+  const { uid } = statsOf(path, path)
+  const isTheirs = uid === onFolder(dirname(path), (_, stats) => stats.uid)
+  const owner = effectiveUid() === 0 && !isTheirs ? 0 : uid
+  for (const file of [path, ...companionFiles(path)]) {
+    if (existsSync(file)) shareFile(path, file, { audience, owner })
   }
-  chmodSync(dirname(bellFiles(path)[0] ?? path), 0o755)
-  syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
+}
+
+export function shareFile(
+  database: string,
+  file: string,
+  { audience, owner }: { readonly audience: Audience; readonly owner: number },
+): void {
+  onFile(database, file, (itself, { gid }) => {
+    chownSync(itself, owner, audience.kind === 'group' ? audience.gid : gid)
+    chmodSync(itself, audience.kind === 'group' ? 0o660 : 0o666)
+  })
+}
+
+/** Root alone writes the folder: whoever could create names there could stand in the way of SQLite and of others. */
+export function shareFolder(folder: string, audience: Audience): void {
+  onFolder(folder, (fd, { uid, gid }) => {
+    fchownSync(fd, uid, audience.kind === 'group' ? audience.gid : gid)
+    fchmodSync(fd, audience.kind === 'group' ? 0o750 : 0o755)
+  })
+}
+
+/**
+ * Changes the mode of an existing folder only if this program created it: owner, mode and names say so, or it is
+ * the default folder.
+ */
+export function settleFolder(database: string, audience: Audience | null): void {
+  const folder = dirname(database)
+  const isOurs = onFolder(folder, (_, stats) => {
+    if (effectiveUid() !== 0 || stats.uid !== 0) return false
+    if (folder === DEFAULT_FOLDER) return true
+    if (!OLD_FOLDER_MODES.includes(stats.mode & 0o7777)) return false
+    return readdirSync(folder).every((name) => isPoolName(database, name))
+  })
+  if (isOurs) shareFolder(folder, audience ?? { kind: 'everyone' })
+}
+
+/**
+ * For root: gives the log the owner and mode of the database, and a folder of an earlier release its present mode.
+ * A user who opens a pool without a log creates one that nobody else can open (fs.protected_regular, proc(5)).
+ */
+export function mendFiles(database: string): void {
+  const pool = statsOf(database, database)
+  const folder = onFolder(dirname(database), (_, stats) => stats)
+  settleFolder(database, audienceOf(pool))
+  // Nothing is given to a user who put a database into a folder of root.
+  if (pool.uid !== 0 && pool.uid !== folder.uid) return
+  for (const file of logFiles(database).filter((each) => existsSync(each))) {
+    onFile(database, file, (itself) => {
+      chownSync(itself, pool.uid, pool.gid)
+      chmodSync(itself, pool.mode & 0o7777)
+    })
+  }
 }
 
 /** What was created in a folder survives a power failure when the folder is synced: fsync(2). */
 export function syncFolders(from: string, upTo: string): void {
   for (let folder = from; ; folder = dirname(folder)) {
-    const fd = openSync(folder, 'r')
-    fsyncSync(fd)
-    closeSync(fd)
+    onFolder(folder, fsyncSync)
     if (folder === upTo) return
   }
 }
 
-/** What lies beside the database, as far as it is there, and is used with it. */
-export const companionFiles = (path: string): readonly string[] => [
-  `${path}-wal`,
-  `${path}-shm`,
-  ...wakingFiles(path),
-]
-
-/** Whom a file of the pool is shared with; null where its owner alone may write it. */
-export function audienceOf({ mode, gid }: Stats): Audience | null {
-  if ((mode & 0o006) === 0o006) return { kind: 'everyone' }
-  return (mode & 0o060) === 0o060 ? { kind: 'group', gid } : null
-}
-
-const wakingFiles = (path: string): readonly string[] => [wakeFile(path), ...bellFiles(path)]
-
-/** Gives the database and the files SQLite keeps beside it to the audience. */
-export function sharePoolFiles(path: string, audience: Audience): void {
-  for (const file of [path, ...companionFiles(path)]) {
-    if (existsSync(file)) sharePoolFile(file, audience)
-  }
-}
+export const statsOf = (database: string, file: string): Stats => onFile(database, file, (_, stats) => stats)
 
 /**
- * Gives SQLite's files back to the owner of the database, for root to do. Who opens a pool whose log is gone
- * (the `sqlite3` shell removes it) makes a new one of their own, and Linux keeps others from opening a
- * file of neither theirs nor the folder's owner there (fs.protected_regular, proc(5)).
+ * Uses a file by a name that leads to it and no other. Throws where something else is in its place. It is not opened
+ * to be read: to close one of SQLite's files beside SQLite drops its locks on it (sqlite.org/howtocorrupt.html).
  */
-export function ownLog(path: string): void {
-  const { uid, gid } = statSync(path)
-  for (const file of [`${path}-wal`, `${path}-shm`]) {
-    if (lstatSync(file, { throwIfNoEntry: false })?.isFile())
-      onFile(file, (itself) => chownSync(itself, uid, gid))
-  }
-}
-
-function shareFolder(folder: string, audience: Audience): void {
-  switch (audience.kind) {
-    case 'everyone':
-      chmodSync(folder, 0o1777)
-      return
-    case 'group':
-      chownSync(folder, statSync(folder).uid, audience.gid)
-      chmodSync(folder, 0o3770)
-  }
-}
-
-function sharePoolFile(file: string, audience: Audience): void {
-  onFile(file, (itself) => {
-    switch (audience.kind) {
-      case 'everyone':
-        chmodSync(itself, 0o666)
-        return
-      case 'group':
-        chownSync(itself, statSync(itself).uid, audience.gid)
-        chmodSync(itself, 0o660)
-    }
-  })
-}
-
-/**
- * Not opened to be read: to close one of SQLite's files beside SQLite drops its locks on it
- * (sqlite.org/howtocorrupt.html). A descriptor of this kind is but a name that nobody can give to another file.
- */
-const O_PATH = 0o10000000
-
-/** Does something to a file by a name that leads to it and no other. Throws where a link is in its place. */
-function onFile(file: string, change: (itself: string) => void): void {
+function onFile<Result>(
+  database: string,
+  file: string,
+  use: (itself: string, stats: Stats) => Result,
+): Result {
   const fd = openSync(file, O_PATH | constants.O_NOFOLLOW)
   try {
-    if (!fstatSync(fd).isFile()) {
-      throw new CanhazgpuError('store-unavailable', `The pool cannot be shared: ${file} is no regular file`, {
-        hint: 'put the file in its place, or remove it',
-      })
-    }
-    change(`/proc/self/fd/${fd}`)
+    const stats = fstatSync(fd)
+    // A second name may be one of a file of the machine.
+    if (!stats.isFile() || stats.nlink > 1) throw notRegular(database, file)
+    return use(`/proc/self/fd/${fd}`, stats)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function onFolder<Result>(folder: string, use: (fd: number, stats: Stats) => Result): Result {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    return use(fd, fstatSync(fd))
   } finally {
     closeSync(fd)
   }

@@ -3,7 +3,7 @@ import type { UsageTally } from '../../domain/model.ts'
 import type { RecordedUsage, TimeRange } from '../../domain/ports.ts'
 import { type HistoryRow, recordOfRow } from './history-rows.ts'
 
-/** Both answers come from the same state of the database. */
+/** To be called in a transaction: both answers come from the same state of the database. */
 export function recordedUsage(
   db: Database,
   range: TimeRange,
@@ -11,13 +11,13 @@ export function recordedUsage(
 ): RecordedUsage {
   // Whole milliseconds, as they are stored; divided by days, fractions would stay.
   const [from, to] = [Math.round(range.from), Math.round(range.to)]
-  return db.transaction(() => ({
+  return {
     tallies: db.query<UsageTally, [number, number]>(TALLIES).all(from, to),
     records: db
       .query<HistoryRow, [number, number, string]>(RECORDS_OF)
       .all(from, to, JSON.stringify(reservations))
       .map(recordOfRow),
-  }))()
+  }
 }
 
 const RECORDS_OF = `

@@ -1,10 +1,12 @@
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
 import { OUTCOMES, type Pool, type UsageRecord } from '../../domain/model.ts'
-import { fileProblems, openToLook, poolIn } from './examination.ts'
+import { fileProblems, poolIn } from './examination.ts'
 import { type HistoryRow, recordOfRow } from './history-rows.ts'
+import { openToLook } from './look.ts'
 import { type Audience, audienceOf, syncFolders } from './pool-files.ts'
+import { hasOwnTables } from './schema.ts'
 import { storeError } from './sqlite-errors.ts'
 
 /** A damaged database that was moved out of the way, and what could be read of it. */
@@ -19,18 +21,22 @@ export interface Aside {
 
 /**
  * Moves a damaged database out of the way, with its log. Null where there is none or nothing of it is damaged.
- * Whoever has it open finds that it is not the pool any more; so it is read afterwards, when nobody writes to it.
+ * A process that has it open finds that it is not the pool any more, so it is read afterwards, when nobody writes to
+ * it. It goes into a new folder whose name nobody can foresee or block, and which only we can write.
  */
 export function setAsideDamaged(path: string, now: Date): Aside | null {
-  if (!existsSync(path)) return null
-  const { ino } = statSync(path)
-  if (fileProblems(path).length === 0 && !isPoolDamaged(path)) return null
-  const keptAs = `${path}.damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return null
+  if (fileProblems(path).every(({ kind }) => kind !== 'damage') && !isPoolDamaged(path)) return null
   const folder = dirname(path)
+  const time = now.toISOString().replace(/[-:]|\.\d+/g, '')
+  const aside = mkdtempSync(`${path}.damaged-${time}-`)
+  const keptAs = `${aside}/${basename(path)}`
   // A database without its log is never where others open it.
   const putBack = () => {
     try {
       for (const ending of ['-wal', '-shm', '']) move(keptAs + ending, path + ending)
+      rmdirSync(aside)
       syncFolders(folder, folder)
     } catch (cause) {
       throw storeError(keptAs, cause)
@@ -38,12 +44,12 @@ export function setAsideDamaged(path: string, now: Date): Aside | null {
   }
   try {
     for (const ending of ['', '-wal', '-shm']) move(path + ending, keptAs + ending)
-    syncFolders(folder, folder)
+    syncFolders(aside, folder)
   } catch (cause) {
     putBack()
     throw storeError(path, cause)
   }
-  if (statSync(keptAs).ino !== ino) {
+  if (statSync(keptAs).ino !== found.ino) {
     // Somebody else was first: what was moved is theirs, and sound.
     putBack()
     return null
@@ -54,7 +60,7 @@ export function setAsideDamaged(path: string, now: Date): Aside | null {
 
 /** Where there is nothing to be moved, what is in its place goes all the same. */
 function move(from: string, to: string): void {
-  if (existsSync(from)) renameSync(from, to)
+  if (lstatSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
   else rmSync(to, { force: true })
 }
 
@@ -87,13 +93,17 @@ const MOST_HIDDEN = 100_000
 function readableRecords(path: string): readonly UsageRecord[] {
   const records: UsageRecord[] = []
   try {
-    using db = openToLook(path)
+    using look = openToLook(path)
+    const { db } = look
+    if (!hasOwnTables(db)) return []
     const rowsAfter = db.query<HistoryRow & { rowid: number }, [number]>(
       'SELECT rowid, * FROM history NOT INDEXED WHERE rowid > ? ORDER BY rowid',
     )
     for (let last = 0, hidden = 0; hidden < MOST_HIDDEN; last++, hidden++) {
       try {
         for (const row of rowsAfter.iterate(last)) {
+          // Pages that lead back to themselves would be read for ever.
+          if (row.rowid <= last) return records
           if (v.is(historyRow, row)) records.push(recordOfRow(row))
           last = row.rowid
           hidden = 0

@@ -13,12 +13,6 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
   if (cause instanceof CanhazgpuError) return cause
   const code = codeOf(cause)
   const said = shortened(cause instanceof Error ? cause.message : String(cause), LONGEST_REASON)
-  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
-    return new CanhazgpuError('store-busy', `The pool ${path} stayed locked by another process`, {
-      hint: `find it with 'fuser -v ${path}' and try again`,
-      cause,
-    })
-  }
   // Our statements are sound: an error of theirs comes of tables that are not what we made.
   if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code)) {
     return new CanhazgpuError('store-corrupt', `The pool ${path} is damaged (${said})`, {
@@ -57,6 +51,9 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
 function isForbidden(path: string, code: string): boolean {
   return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.EACCES
 }
+
+/** Another process holds a lock: to be tried again. */
+export const isBusy = (cause: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(cause))
 
 function codeOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : ''

@@ -78,6 +78,7 @@ function demoStore(play: Play, present: () => Moment): Store {
       }
     },
     lineCalls: refuse,
+    bounded: refuse,
     close: () => {},
   }
 }

@@ -1,0 +1,151 @@
+import { constants, Database } from 'bun:sqlite'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { checkLog, notInitialized } from './beside.ts'
+import { tooNew } from './codec.ts'
+import { guardJournal } from './journal-guard.ts'
+import { MIGRATIONS } from './migrations.ts'
+import { checkSchema, damagedSchema, LOST_VERSION, schemaFaults, versionOf } from './schema.ts'
+import { isBusy, storeError } from './sqlite-errors.ts'
+
+/**
+ * Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). With a limit
+ * to its size the log, which stays, is emptied by the last to close it; the next would write it back once more.
+ */
+const SETTINGS = `
+  PRAGMA trusted_schema = OFF;
+  PRAGMA synchronous = FULL;
+  PRAGMA journal_size_limit = 0;
+  PRAGMA busy_timeout = `
+
+interface ConnectOptions {
+  /** How long SQLite may wait for a lock. */
+  readonly waitMs: number
+  /** Also sets up a database that has no tables yet. */
+  readonly create?: boolean
+}
+
+/** The open database of a pool. Its methods throw what SQLite throws for a lock, and else a `CanhazgpuError`. */
+export class Connection {
+  readonly path: string
+  readonly #db: Database
+  readonly #guard: { release(): void }
+  #waitMs: number
+
+  /** Opens the database and brings it to the present schema. Throws `pool-not-initialized` where it has none. */
+  constructor(path: string, { waitMs, create = false }: ConnectOptions) {
+    checkLog(path)
+    this.path = path
+    this.#waitMs = waitMs
+    this.#guard = guardJournal(path)
+    try {
+      this.#db = new Database(path, { readwrite: true, create: false, strict: true })
+    } catch (cause) {
+      this.#guard.release()
+      throw isBusy(cause) ? cause : storeError(path, cause)
+    }
+    try {
+      this.#db.run(SETTINGS + waitMs)
+      this.#db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+      this.#prepare(create)
+    } catch (cause) {
+      const failure = this.#failure(cause)
+      this.close()
+      throw failure
+    }
+  }
+
+  /** Runs the body in a transaction, in which the schema is compared before anything is read. */
+  transaction<Result>(
+    { writes, waitMs }: { readonly writes: boolean; readonly waitMs: number },
+    body: (db: Database) => Result,
+  ): Result {
+    try {
+      this.#wait(waitMs)
+      this.#db.query(writes ? 'BEGIN IMMEDIATE' : 'BEGIN').run()
+      checkSchema(this.#db, this.path)
+      const result = body(this.#db)
+      this.#checkPlace()
+      this.#db.query('COMMIT').run()
+      // What was read or written counts only if it is still the pool: others would be granted the same GPUs anew.
+      this.#checkPlace()
+      return result
+    } catch (cause) {
+      if (this.#db.inTransaction) this.#db.run('ROLLBACK')
+      throw this.#failure(cause)
+    }
+  }
+
+  close(): void {
+    this.#db.close()
+    this.#guard.release()
+  }
+
+  #prepare(create: boolean): void {
+    const version = versionOf(this.#db)
+    if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
+    if (version === 0 && schemaFaults(this.#db, 0).length > 0) throw damagedSchema(LOST_VERSION)
+    // Another process has made the file, but no tables yet.
+    if (version === 0 && !create) throw notInitialized()
+    const mode = this.#db.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
+    if (mode !== 'wal') throw new WithoutLog(this.path)
+    if (version < MIGRATIONS.length) this.#migrate()
+  }
+
+  /** Brings an older schema to the present one, unless another process is first; a newer one stays as it is. */
+  #migrate(): void {
+    this.#db
+      .transaction(() => {
+        const version = versionOf(this.#db)
+        if (version >= MIGRATIONS.length) return
+        checkSchema(this.#db, this.path, version)
+        for (const migration of MIGRATIONS.slice(version)) this.#db.run(migration)
+        this.#db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
+      })
+      .immediate()
+  }
+
+  #wait(ms: number): void {
+    if (ms === this.#waitMs) return
+    this.#db.run(`PRAGMA busy_timeout = ${ms}`)
+    this.#waitMs = ms
+  }
+
+  /** Throws where the path does not lead to the file that is open any more. */
+  #checkPlace(): void {
+    if (hasMoved(this.#db)) throw replaced(this.path)
+  }
+
+  /** A file that is taken away under SQLite looks to it like a disk that fails. */
+  #failure(cause: unknown): unknown {
+    if (isBusy(cause) || !isSqlite(cause)) return cause
+    return hasMoved(this.#db) ? replaced(this.path) : storeError(this.path, cause)
+  }
+}
+
+/** The database is one without a write-ahead log: a copy that `VACUUM INTO` made, for example. */
+export class WithoutLog extends CanhazgpuError {
+  constructor(path: string) {
+    super(
+      'store-unavailable',
+      `The pool ${path} cannot be opened: it has no write-ahead log, as a back-up may have none`,
+      {
+        hint: "any canhazgpu command run by root mends it, such as 'sudo canhazgpu status'",
+      },
+    )
+  }
+}
+
+function hasMoved(db: Database): boolean {
+  // SQLite writes an `int`; Bun takes nothing shorter than 8 bytes.
+  const answer = new Int32Array(2)
+  db.fileControl(constants.SQLITE_FCNTL_HAS_MOVED, answer)
+  return answer[0] !== 0
+}
+
+function replaced(path: string): CanhazgpuError {
+  return new CanhazgpuError('store-unavailable', `The pool ${path} was removed or replaced meanwhile`, {
+    hint: 'try again',
+  })
+}
+
+const isSqlite = (cause: unknown): boolean => cause instanceof Error && cause.name === 'SQLiteError'

@@ -1,0 +1,138 @@
+import { Database, constants as sqlite } from 'bun:sqlite'
+import { chmodSync, constants, copyFileSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { effectiveUid } from '../os/libc.ts'
+import { logFiles, notRegular } from './beside.ts'
+import { bellFiles, bellFolder, wakeFile } from './changes.ts'
+import { Connection } from './connection.ts'
+import { withFolderLocked } from './folder-lock.ts'
+import { withFreshFolder } from './fresh-folder.ts'
+import { MIGRATIONS } from './migrations.ts'
+import {
+  type Audience,
+  audienceOf,
+  settleFolder,
+  shareFile,
+  shareFolder,
+  sharePoolFiles,
+  statsOf,
+  syncFolders,
+} from './pool-files.ts'
+
+/** Creates a pool without content for the audience, or gives an existing one to it. */
+export async function createPool(path: string, audience: Audience): Promise<void> {
+  const folder = dirname(path)
+  const firstMade = makeFolders(folder, audience)
+  await withFolderLocked(folder, () => {
+    settleFolder(path, audience)
+    if (isUsed(path)) complete(path, audience)
+    else place(path, audience)
+  })
+  syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
+}
+
+/** Gives a database that has none its write-ahead log; a copy of it takes its place. */
+export async function giveLog(path: string): Promise<void> {
+  const stats = statsOf(path, path)
+  const audience = audienceOf(stats)
+  await withFolderLocked(dirname(path), () =>
+    withFreshFolder(path, (fresh) => {
+      const copy = `${fresh}/pool.db`
+      copyFileSync(path, copy, constants.COPYFILE_EXCL)
+      writeAheadLog(copy)
+      chmodSync(copy, stats.mode & 0o7777)
+      if (audience !== null) shareFile(copy, copy, { audience, owner: stats.uid })
+      renameSync(copy, path)
+    }),
+  )
+  syncFolders(dirname(path), dirname(path))
+}
+
+/** Passable for everybody whatever the umask. Answers with the first folder that was made. */
+function makeFolders(folder: string, audience: Audience): string | undefined {
+  const firstMade = mkdirSync(folder, { recursive: true })
+  if (firstMade === undefined) return undefined
+  for (let made = folder; made !== firstMade; made = dirname(made)) chmodSync(dirname(made), 0o755)
+  shareFolder(folder, audience)
+  return firstMade
+}
+
+/** An empty file is what an earlier release left behind when it was killed. */
+function isUsed(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return false
+  if (stats.isSymbolicLink()) throw isLink(path)
+  if (!stats.isFile() || stats.nlink > 1) throw notRegular(path, path)
+  return stats.size > 0
+}
+
+/** Brings an existing database to the present schema, with all that lies beside it. */
+function complete(path: string, audience: Audience): void {
+  const bells = bellFolder(path)
+  const look = lstatSync(bells, { throwIfNoEntry: false })
+  if (look !== undefined && look.uid !== statsOf(path, path).uid && look.uid !== effectiveUid()) {
+    withFreshFolder(path, (fresh) => moveAway(bells, `${fresh}/old-bells`))
+  }
+  makeBells(path, audience)
+  sharePoolFiles(path, audience)
+  new Connection(path, { waitMs: 30_000, create: true }).close()
+  sharePoolFiles(path, audience)
+}
+
+/**
+ * Builds the pool in a folder that only we can write and moves it to its place, the database last: nothing that
+ * somebody planted beside it is opened, and nobody meets a pool that is half made.
+ */
+function place(path: string, audience: Audience): void {
+  withFreshFolder(path, (fresh) => {
+    const made = `${fresh}/pool.db`
+    writeFileSync(made, '', { flag: 'wx', mode: 0o600 })
+    writeAheadLog(made)
+    makeBells(made, audience)
+    for (const file of [...logFiles(made), made]) shareFile(made, file, { audience, owner: effectiveUid() })
+    const endings = ['-wal', '-shm', '-wake', '-bells', '']
+    for (const ending of endings) moveAway(path + ending, `${fresh}/old${ending}`)
+    for (const ending of endings) renameSync(made + ending, path + ending)
+  })
+}
+
+function moveAway(from: string, to: string): void {
+  if (lstatSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
+}
+
+/** Gives the database its tables, if it is empty, and the files of a write-ahead log. */
+function writeAheadLog(path: string): void {
+  const db = new Database(path, { readwrite: true, create: false, strict: true })
+  try {
+    db.run('PRAGMA journal_mode = WAL')
+    db.run('PRAGMA journal_size_limit = 0')
+    db.fileControl(sqlite.SQLITE_FCNTL_PERSIST_WAL, 1)
+    if (db.query('SELECT 1 FROM sqlite_master').get() !== null) return
+    db.transaction(() => {
+      for (const migration of MIGRATIONS) db.run(migration)
+      db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
+    }).immediate()
+  } finally {
+    db.close()
+  }
+}
+
+/** What commits are announced by: see changes.ts. */
+function makeBells(path: string, audience: Audience): void {
+  const folder = bellFolder(path)
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) mkdirSync(folder, { mode: 0o755 })
+  if (!lstatSync(folder).isDirectory()) throw notRegular(path, folder)
+  for (const file of [wakeFile(path), ...bellFiles(path)]) {
+    if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) continue
+    writeFileSync(file, '', { flag: 'wx', mode: 0o600 })
+    shareFile(path, file, { audience, owner: effectiveUid() })
+  }
+  chmodSync(folder, 0o755)
+}
+
+function isLink(path: string): CanhazgpuError {
+  return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
+    hint: 'name the file that it leads to with --store',
+  })
+}

@@ -1,0 +1,29 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import * as libc from '../os/libc.ts'
+
+const LONGEST_WAIT_MS = 30_000
+const TRY_AGAIN_EVERY_MS = 20
+
+/** Keeps other administrators from creating or replacing files of the pool meanwhile. The kernel ends it with us. */
+export async function withFolderLocked<Result>(
+  folder: string,
+  use: () => Result | Promise<Result>,
+): Promise<Result> {
+  const fd = libc.open(folder, libc.O_RDONLY)
+  try {
+    const giveUpAt = Bun.nanoseconds() + LONGEST_WAIT_MS * 1e6
+    while (libc.lockAlone(fd) === -libc.EAGAIN) {
+      if (Bun.nanoseconds() > giveUpAt) throw locked(folder)
+      await Bun.sleep(TRY_AGAIN_EVERY_MS)
+    }
+    return await use()
+  } finally {
+    libc.close(fd)
+  }
+}
+
+function locked(folder: string): CanhazgpuError {
+  return new CanhazgpuError('store-busy', `The folder ${folder} stayed locked by another process`, {
+    hint: `find it with 'sudo fuser -v ${folder}' and try again`,
+  })
+}

@@ -1,0 +1,47 @@
+import { constants, Database } from 'bun:sqlite'
+import { checkLog } from './beside.ts'
+import { guardJournal } from './journal-guard.ts'
+import { mayMend } from './mending.ts'
+import { expectedSql, isRemovable, type SchemaFault, schemaFaults, versionOf } from './schema.ts'
+import { isBusy } from './sqlite-errors.ts'
+
+/**
+ * Drops what somebody planted in the schema, and creates our views, triggers and indexes anew where they were
+ * changed or dropped. Our tables are left alone, and nothing of the schema is executed. For administrators; changes
+ * nothing for others, in a sound schema, or where more than that is wrong.
+ */
+export function dropForeignSchema(path: string, waitMs: number): void {
+  if (!mayMend(path)) return
+  checkLog(path)
+  const guard = guardJournal(path)
+  const db = new Database(path, { readwrite: true, create: false, strict: true })
+  try {
+    db.run(`PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${waitMs}`)
+    db.run('PRAGMA journal_size_limit = 0')
+    db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    if (faultsOf(db).length === 0) return
+    db.transaction(() => {
+      const version = versionOf(db)
+      const faults = faultsOf(db)
+      if (faults.every(isRemovable)) for (const fault of faults) mend(db, version, fault)
+    }).immediate()
+  } catch (cause) {
+    // What else is wrong is for the next that opens it to say.
+    if (isBusy(cause)) throw cause
+  } finally {
+    db.close()
+    guard.release()
+  }
+}
+
+function faultsOf(db: Database): readonly SchemaFault[] {
+  const version = versionOf(db)
+  return version === 0 ? [] : schemaFaults(db, version)
+}
+
+function mend(db: Database, version: number, { kind, type, name }: SchemaFault): void {
+  // A table may have gone with the virtual table that it belonged to.
+  if (kind !== 'missing') db.run(`DROP ${type} IF EXISTS main."${name.replaceAll('"', '""')}"`)
+  const ours = kind === 'foreign' ? null : expectedSql(version, name)
+  if (ours !== null) db.run(ours)
+}

@@ -1,0 +1,35 @@
+import { lstatSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
+import { effectiveUid } from '../os/libc.ts'
+
+/**
+ * Uses a new folder beside the database that only we can write, under a name that nobody can foresee. What is left in
+ * it is removed.
+ */
+export function withFreshFolder<Result>(database: string, use: (folder: string) => Result): Result {
+  const folder = mkdtempSync(`${database}.new-`)
+  try {
+    return use(folder)
+  } finally {
+    discard(folder)
+  }
+}
+
+/**
+ * Removes two levels at most. Deeper in a folder that somebody else made and moves about while we look, a link could
+ * lead to other files of the machine; such a folder stays.
+ */
+function discard(folder: string, depth = 1): void {
+  for (const name of readdirSync(folder)) {
+    const path = `${folder}/${name}`
+    const isFolder = lstatSync(path).isDirectory()
+    if (!isFolder) unlinkSync(path)
+    else if (depth > 0 && isOwn(path)) discard(path, depth - 1)
+  }
+  try {
+    rmdirSync(folder)
+  } catch {
+    // It stays, with what is in it; its name says where it comes from.
+  }
+}
+
+const isOwn = (path: string): boolean => lstatSync(path).uid === effectiveUid()

@@ -1,0 +1,120 @@
+import type { Database } from 'bun:sqlite'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { printable, shortened } from '../../domain/text.ts'
+import { tooNew } from './codec.ts'
+import { expectedSchemas } from './expected-schema.ts' with { type: 'macro' }
+import type { SchemaRow } from './expected-schema.ts'
+import { MIGRATIONS } from './migrations.ts'
+import { RECOVERY } from './sqlite-errors.ts'
+
+const EXPECTED: readonly (readonly SchemaRow[])[] = expectedSchemas()
+
+/** SQLite's own tables, which ANALYZE and AUTOINCREMENT create, as it creates them. */
+const OF_SQLITE: readonly string[] = [
+  'CREATE TABLE sqlite_stat1(tbl,idx,stat)',
+  'CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)',
+  'CREATE TABLE sqlite_sequence(name,seq)',
+]
+
+/** How an object of the schema differs from what the migrations create. */
+export interface SchemaFault {
+  readonly kind: 'foreign' | 'changed' | 'missing'
+  readonly type: string
+  readonly name: string
+}
+
+export function versionOf(db: Database): number {
+  return db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0
+}
+
+/**
+ * Compares the schema with the one that its version has. Reads no table but the schema itself, so nothing that
+ * somebody planted is executed. `sqlite_master` is the name that no planted object can take.
+ */
+export function schemaFaults(db: Database, version: number): readonly SchemaFault[] {
+  const rows = db.query('SELECT type, name, tbl_name, sql FROM main.sqlite_master').values()
+  const expected = EXPECTED[version] ?? []
+  if (rows.length === expected.length && expected.every((row, at) => isSame(row, rows[at]))) return []
+  return differences(rows.map(textsOf), expected)
+}
+
+/**
+ * To be called first in every transaction. Throws `store-too-new`, `store-corrupt` where the version is an older
+ * one or a table is not ours, and `store-foreign` where somebody planted something.
+ */
+export function checkSchema(db: Database, path: string, version = MIGRATIONS.length): void {
+  const found = versionOf(db)
+  if (found > MIGRATIONS.length) throw tooNew(`schema version ${found}`)
+  if (found !== version) throw damagedSchema(`its schema has version ${found}, not ${version}`)
+  const faults = schemaFaults(db, version)
+  if (faults.length > 0) throw schemaError(path, faults)
+}
+
+export function schemaError(path: string, faults: readonly SchemaFault[]): CanhazgpuError {
+  const broken = faults.find((fault) => !isRemovable(fault))
+  if (broken !== undefined) return damagedSchema(wordsOf(broken))
+  return new CanhazgpuError(
+    'store-foreign',
+    `The pool ${path} contains what canhazgpu did not create: ${shortened(faults.map(wordsOf).join(', '), LONGEST)}`,
+    { hint: REMOVAL },
+  )
+}
+
+export const REMOVAL =
+  "any other 'sudo canhazgpu admin' command than --check removes it and keeps the reservations"
+
+export const LOST_VERSION = 'its schema has lost its version'
+
+export const damagedSchema = (what: string): CanhazgpuError =>
+  new CanhazgpuError('store-corrupt', `The stored pool is damaged (${what})`, { hint: RECOVERY })
+
+const LONGEST = 160
+
+/** `foreign trigger slow`, safe to print. */
+export const wordsOf = ({ kind, type, name }: SchemaFault): string =>
+  printable(`${kind} ${type} ${shortened(name, 60)}`)
+
+/** Whether it can be dropped, and created anew if it is ours, without touching the content of our tables. */
+export const isRemovable = ({ kind, type, name }: SchemaFault): boolean =>
+  kind === 'foreign' ? !/^sqlite_(?!stat)/i.test(name) : type !== 'table' && !name.startsWith('sqlite_')
+
+/** Whether the tables that hold records are ours, so that reading them executes nothing that was planted. */
+export function hasOwnTables(db: Database): boolean {
+  const faults = schemaFaults(db, versionOf(db))
+  return faults.every((fault) => fault.type !== 'table' || fault.kind === 'foreign')
+}
+
+/** The text that creates an object in this version of the schema. */
+export const expectedSql = (version: number, name: string): string | null =>
+  EXPECTED[version]?.find((row) => row[1] === name)?.[3] ?? null
+
+const textsOf = (row: unknown[]): SchemaRow => [
+  String(row[0]),
+  String(row[1]),
+  String(row[2]),
+  row[3] === null ? null : String(row[3]),
+]
+
+const isSame = (expected: SchemaRow, found: readonly unknown[] | undefined): boolean =>
+  found !== undefined && expected.every((value, at) => value === found[at])
+
+/** In any order: VACUUM changes it. */
+function differences(found: readonly SchemaRow[], expected: readonly SchemaRow[]): readonly SchemaFault[] {
+  const isOfSqlite = ([type, name, table, sql]: SchemaRow) =>
+    type === 'table' && name === table && sql !== null && OF_SQLITE.includes(sql) && sql.includes(` ${name}(`)
+  const added = found.filter((row) => !isOfSqlite(row) && !expected.some((each) => isSame(each, row)))
+  const lost = expected.filter((each) => !found.some((row) => isSame(each, row)))
+  return [
+    ...added.map(([type, name]): SchemaFault => {
+      const isOurs = expected.some((row) => row[0] === type && row[1] === name)
+      return { kind: isOurs ? 'changed' : 'foreign', type, name }
+    }),
+    ...lost.flatMap(([type, name]): SchemaFault[] =>
+      added.some((row) => row[0] === type && row[1] === name) ? [] : [{ kind: 'missing', type, name }],
+    ),
+    // The same row twice: SQLite would take the second for the first.
+    ...found
+      .filter((row, at) => found.findIndex((each) => isSame(each, row)) < at)
+      .map(([type, name]): SchemaFault => ({ kind: 'foreign', type, name })),
+  ]
+}
