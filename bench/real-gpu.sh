@@ -1,0 +1,216 @@
+#!/usr/bin/env bash
+# Facts from a machine with NVIDIA GPUs, in less than four minutes. Changes no setting of any card.
+#
+#   sudo bash bench/real-gpu.sh EXECUTABLE FOLDER
+#
+# EXECUTABLE is dist/canhazgpu, or that as .gz or .xz. FOLDER receives report.txt and the raw outputs of the driver.
+# Needs root (it acts as two users, without accounts), python3 and the driver; torch is used if it is there.
+set -u
+exe=${1:?usage: real-gpu.sh EXECUTABLE FOLDER} out=${2:?usage: real-gpu.sh EXECUTABLE FOLDER}
+here=$(cd "$(dirname "$0")" && pwd)
+[ "$(id -u)" = 0 ] || { echo 'real-gpu.sh needs root' >&2; exit 2; }
+mkdir -p "$out" && out=$(cd "$out" && pwd)
+T=$(mktemp -d) && chmod 755 "$T"
+cp -r "$here/real-gpu" "$T/py" && chmod -R a+rX "$T/py"
+case $exe in
+  *.xz) python3 -c 'import lzma,shutil,sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2],"wb"))' "$exe" "$T/canhazgpu" ;;
+  *.gz) python3 -c 'import gzip,shutil,sys; shutil.copyfileobj(gzip.open(sys.argv[1]), open(sys.argv[2],"wb"))' "$exe" "$T/canhazgpu" ;;
+  *) cp -L "$exe" "$T/canhazgpu" ;;
+esac
+chmod 755 "$T/canhazgpu"
+CHG=$T/canhazgpu PY=$T/py ALICE=61501 BOB=61502 LIMIT=200
+unset CUDA_VISIBLE_DEVICES
+# A python in root's home is not everybody's.
+setpriv --reuid $ALICE --regid $ALICE --clear-groups python3 -c '' 2>/dev/null || PATH=/usr/bin:/bin:$PATH
+export NO_COLOR=1 CANHAZGPU_STORE=sqlite://$T/pool/pool.db HOME=$T
+started=()
+cleanup() {
+  local pid
+  for pid in "${started[@]:-}"; do [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null; done
+  rm -rf "$T"
+}
+trap cleanup EXIT
+
+say() { printf '%s\n' "$*"; }
+title() { printf '\n== %s  [%s s]\n' "$*" "$SECONDS"; }
+enough() { [ "$SECONDS" -lt "$LIMIT" ] || { say "skipped: $* (out of time)"; return 1; }; }
+chg() { timeout 30 "$CHG" "$@" 2>&1; say "   (exit $?)"; }
+as() { local uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@"; }
+# The pid of the process in $pid; exec, so that it is the process itself and not a shell around it.
+start() { local uid=$1 file=$2; shift 2; (exec setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@") >"$file" 2>&1 </dev/null & pid=$!; started+=("$pid"); }
+ready() { local i; for i in $(seq 1 "${2:-200}"); do grep -q "$3" "$1" 2>/dev/null && return 0; sleep 0.1; done; say "no '$3' in $1:"; cat "$1"; return 1; }
+stop() { kill -9 "$1" 2>/dev/null; wait "$1" 2>/dev/null; }
+idle() { local i; for i in $(seq 1 100); do as $BOB "$CHG" status 2>/dev/null | grep -q 'GPU 0: AVAILABLE' && return 0; sleep 0.1; done; say 'GPU 0 does not become available:'; chg status; return 1; }
+between() { awk -v a="$1" -v b="$2" '$1 >= a - 0.1 && $1 <= b' "$out/watch.txt"; }
+
+machine() {
+  title 'the machine'
+  uname -r; nproc; nvidia-smi -L; cat /proc/driver/nvidia/version 2>/dev/null
+  ls -l /dev/nvidia* 2>/dev/null
+  grep MemTotal /proc/meminfo
+  for pair in 'smi.txt ' 'q.txt -q' 'q.xml -q -x' 'help-query-gpu.txt --help-query-gpu' 'topo.txt topo -m'; do
+    timeout 20 nvidia-smi ${pair#* } >"$out/${pair%% *}" 2>&1
+  done
+  grep -in 'recovery' "$out/help-query-gpu.txt" "$out/q.txt"
+  raw idle
+}
+
+raw() {
+  local f='--format=csv,noheader,nounits'
+  {
+    nvidia-smi --query-gpu=index,pci.bus_id,uuid,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw,mig.mode.current,gpu_recovery_action,name $f; say "(exit $?)"
+    nvidia-smi --query-compute-apps=gpu_uuid,pid,used_memory,process_name $f; say "(exit $?)"
+    nvidia-smi --query-gpu=index,no_such_field $f; say "(exit $?)"
+    timeout 20 python3 "$PY/nvml.py" lists
+  } >"$out/raw-$1.txt" 2>&1
+  say "raw outputs ($1):"; head -6 "$out/raw-$1.txt"
+}
+
+detection() {
+  title 'detection and readings against nvidia-smi'
+  chg admin --gpus "$(nvidia-smi -L | grep -c '^GPU')"
+  chg status
+  "$CHG" status --json >"$out/status.json"
+  CANHAZGPU_STORE=sqlite://$T/smi/pool.db "$CHG" admin --gpus 1 --provider nvidia-smi
+  CANHAZGPU_STORE=sqlite://$T/smi/pool.db "$CHG" status --json >"$out/status-nvidia-smi.json"
+  nvidia-smi --query-gpu=memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw,name --format=csv,noheader,nounits
+  python3 - "$out/status.json" "$out/status-nvidia-smi.json" <<'PY'
+import json, sys
+for path in sys.argv[1:]:
+    for gpu in json.load(open(path)):
+        print(path.rsplit('/')[-1], {key: gpu.get(key) for key in ('gpu_id', 'status', 'gpu_model', 'memory_used_mb', 'memory_total_mb', 'utilization_percent', 'temperature_c', 'power_w', 'error')})
+PY
+}
+
+timings() {
+  title 'whole processes, wall clock, ms (median of 20)'
+  local t="python3 $PY/timing.py 20"
+  $t 'canhazgpu --version' "$CHG" --version
+  $t 'canhazgpu status' "$CHG" status
+  $t 'canhazgpu run -- true' "$CHG" run -- true
+  $t 'canhazgpu __probe nvml' "$CHG" __probe nvml libnvidia-ml.so.1
+  $t 'canhazgpu status (provider nvidia-smi)' env "CANHAZGPU_STORE=sqlite://$T/smi/pool.db" "$CHG" status
+  $t 'nvidia-smi' nvidia-smi
+  $t 'nvidia-smi --query-gpu=index,memory.used' nvidia-smi --query-gpu=index,memory.used --format=csv
+  $t 'nvidia-smi --query-gpu=gpu_recovery_action' nvidia-smi --query-gpu=gpu_recovery_action --format=csv
+  $t 'nvidia-smi --query-gpu=(all that we ask)' nvidia-smi --query-gpu=index,pci.bus_id,uuid,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw,mig.mode.current,gpu_recovery_action,name --format=csv,noheader,nounits
+  $t 'nvidia-smi --query-gpu=no_such_field' nvidia-smi --query-gpu=index,no_such_field --format=csv
+  $t 'nvidia-smi --query-compute-apps' nvidia-smi --query-compute-apps=gpu_uuid,pid,used_memory,process_name --format=csv
+  title 'the steps of a probe, ms (median of 10 fresh processes each)'
+  python3 - "$PY/nvml.py" <<'PY'
+import json, statistics, subprocess, sys
+def run(flags):
+    done = subprocess.run(['python3', sys.argv[1], 'steps', *flags], capture_output=True, text=True, timeout=30)
+    if done.returncode != 0: sys.exit(done.stderr)
+    return json.loads(done.stdout)
+for flags in ([], ['0'], ['1'], ['2']):
+    runs = [run(flags) for _ in range(10)]
+    rows = [(name, statistics.median(run[i][1] for run in runs)) for i, (name, _) in enumerate(runs[0])]
+    shown = rows if not flags else rows[:3]
+    for name, ms in shown: print(f'{name:32} {ms:8.3f}')
+    print(f'{"all":32} {sum(ms for _, ms in rows):8.3f}\n')
+PY
+  if command -v strace >/dev/null; then
+    timeout 20 strace -f -ttt -T -e trace=openat,open,ioctl,write,exit_group -o "$out/strace-probe.txt" "$CHG" __probe nvml libnvidia-ml.so.1 >/dev/null 2>&1
+    python3 "$PY/strace.py" "$out/strace-probe.txt"
+    timeout 20 strace -f -ttt -T -e trace=openat,open,ioctl,write,exit_group -o "$out/strace-smi.txt" nvidia-smi --query-gpu=index,memory.used --format=csv >/dev/null 2>&1
+    say 'nvidia-smi --query-gpu:'; python3 "$PY/strace.py" "$out/strace-smi.txt"
+  fi
+}
+
+holder() {
+  title 'run with a CUDA process is the holder’s own'
+  local how=''
+  as $ALICE timeout 30 python3 -c 'import torch' 2>/dev/null && how=torch
+  say "${how:-without torch}"
+  start $ALICE "$T/holder.txt" "$CHG" run -- python3 "$PY/cuda.py" 3000 60 $how
+  ready "$T/holder.txt" 400 ready || { stop "$pid"; return; }
+  chg status; raw busy
+  "$CHG" status --json >"$out/status-busy.json"
+  CANHAZGPU_STORE=sqlite://$T/smi/pool.db "$CHG" status
+  say 'bob asks for it:'; as $BOB "$CHG" run --gpu-ids 0 -- true; say "   (exit $?)"
+  stop "$pid"; idle
+}
+
+squatter() {
+  title 'unreserved use of another user is refused, and claimed by its owner'
+  start $ALICE "$T/squat.txt" python3 "$PY/cuda.py" 20 60
+  ready "$T/squat.txt" 200 ready || { stop "$pid"; return; }
+  say '(20 MB and a CUDA context)'; chg status
+  say 'bob runs:'; as $BOB "$CHG" run --gpu-ids 0 -- true; say "   (exit $?)"
+  say 'bob claims:'; as $BOB "$CHG" reserve --claim; say "   (exit $?)"
+  say 'alice claims:'; as $ALICE "$CHG" reserve --claim --gpu-ids 0; say "   (exit $?)"
+  chg status
+  as $ALICE "$CHG" release; stop "$pid"; idle
+}
+
+handoff() {
+  title 'kill -9 of a CUDA process with a waiter behind it'
+  local holder waiter t0
+  start $ALICE "$T/first.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 20000 100; holder=$pid
+  ready "$T/first.txt" 200 ready || { stop "$holder"; return; }
+  start $BOB "$T/second.txt" "$CHG" run --gpu-ids 0 --wait 30s -- python3 "$PY/cuda.py" 100 2; waiter=$pid
+  sleep 1; chg queue
+  t0=$(date +%s.%3N); kill -9 "$holder"; say "killed at $t0"
+  ready "$T/second.txt" 350 done
+  cat "$T/second.txt"; say 'memory, processes and load as the driver showed them:'; between "$t0" "$(date +%s.%3N)" | head -20
+  stop "$waiter"; idle
+}
+
+kernel() {
+  title 'a process killed in the middle of a kernel'
+  local t0 i
+  start $ALICE "$T/spin.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 1000 40 spin
+  ready "$T/spin.txt" 200 ready || { stop "$pid"; return; }
+  sleep 1; chg status
+  t0=$(date +%s.%3N); kill -9 "$pid"; say "killed at $t0"
+  for i in $(seq 1 40); do
+    printf '%s state %s  ' "$(date +%s.%3N)" "$(awk '/^State/ {print $2}' "/proc/$pid/status" 2>/dev/null || echo gone)"
+    "$CHG" status 2>&1 | grep 'GPU 0'
+    "$CHG" status 2>/dev/null | grep -q 'GPU 0: AVAILABLE' && break
+    sleep 0.2
+  done
+  between "$t0" "$(date +%s.%3N)" | head -20
+  wait "$pid" 2>/dev/null; raw after-kill; idle
+}
+
+namespaces() {
+  title 'a job in a pid namespace'
+  (exec unshare --pid --fork --mount-proc python3 "$PY/cuda.py" 500 60) >"$T/ns.txt" 2>&1 </dev/null & pid=$!; started+=("$pid")
+  ready "$T/ns.txt" 200 ready || { stop "$pid"; return; }
+  cat "$T/ns.txt"; say 'from the host:'; chg status
+  say 'from another pid namespace:'
+  unshare --pid --fork --mount-proc "$CHG" status
+  unshare --pid --fork --mount-proc "$CHG" reserve --claim; say "   (exit $?)"
+  # unshare dies by the signal, and its child with the namespace.
+  local child; child=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
+  [ -n "$child" ] && kill -9 $child 2>/dev/null
+  stop "$pid"; "$CHG" release; idle
+}
+
+devices() {
+  title 'what CUDA numbers when a device node is denied (in a mount namespace of its own)'
+  as $ALICE python3 "$PY/cuda.py" devices
+  : >"$T/denied"; chmod 000 "$T/denied"
+  unshare -m setpriv --version >/dev/null 2>&1 || { say 'no mount namespaces here'; return; }
+  unshare -m bash -c "mount --bind '$T/denied' /dev/nvidia0 && exec setpriv --reuid $ALICE --regid $ALICE --clear-groups timeout 20 python3 '$PY/cuda.py' devices"
+  say "   (exit $?)"
+  unshare -m bash -c "mount --bind '$T/denied' /dev/nvidia0 && exec setpriv --reuid $ALICE --regid $ALICE --clear-groups env HOME=/tmp timeout 20 '$CHG' status"
+  say "   (exit $?)"
+}
+
+main() {
+  machine
+  detection
+  timings
+  # From here on NVML stays open in one process.
+  (exec python3 "$PY/nvml.py" watch "$out/watch.txt") >"$out/watch-errors.txt" 2>&1 </dev/null & watcher=$!; started+=("$watcher")
+  local section
+  for section in holder squatter handoff kernel namespaces devices; do enough "$section" && "$section"; done
+  title 'NVML kept open for the length of these sections'
+  kill -0 "$watcher" && say "still answers: $(wc -l <"$out/watch.txt") changes seen, $(awk '/VmRSS/ {print $2, $3}' "/proc/$watcher/status")"
+  stop "$watcher"; chg status; chg report
+  title 'done'
+}
+main >"$out/report.txt" 2>&1
+cat "$out/report.txt"
