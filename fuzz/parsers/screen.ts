@@ -11,6 +11,7 @@ import { statusTable } from '../../src/cli/status-table.ts'
 import { waitingWords } from '../../src/cli/waiting-line.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { GpuUsage, Pool } from '../../src/domain/model.ts'
+import { obstaclesIn } from '../../src/domain/obstacles.ts'
 import { runningTimes, tallied, usageReport } from '../../src/domain/report.ts'
 import { statusOf } from '../../src/domain/status.ts'
 import { printable, printableJson, shortened } from '../../src/domain/text.ts'
@@ -48,20 +49,23 @@ export const screen: Parser = {
     for (const text of texts) checkText(text)
     const text = (at: number) => texts[at % texts.length] ?? ''
     const pool = poolOf(text)
-    const gpus = statusOf(pool, new Map(usages(text).map((usage, id) => [id, { uuid: '', usage }])), 1024)
+    const usage = new Map(usages(text).map((each, id) => [id, { uuid: '', usage: each }]))
+    const gpus = statusOf(pool, usage, 1024)
     const view = { now: NOW, thresholdMb: 1024 }
     for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))
     checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
     checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
-    const places = queuePlaces(pool, { now: NOW, stopped: () => false })
+    const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<number>() }
+    const places = queuePlaces(pool, { now: NOW, stopped: () => false, reading })
     checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
     checkJson(printableJson(queueDocument(places)))
     const range = { from: NOW - 1e9, to: NOW }
-    const usage = usageReport(tallied(runningTimes(pool, NOW), range, []), range, 7)
-    checkScreen(report.text(usage, LOOK).stdout ?? '')
-    checkJson(printableJson(reportDocument(usage), 2))
+    const hours = usageReport(tallied(runningTimes(pool, NOW), range, []), range, 7)
+    checkScreen(report.text(hours, LOOK).stdout ?? '')
+    checkJson(printableJson(reportDocument(hours), 2))
+    const obstacles = obstaclesIn(pool, reading)
     for (const { forecast } of places.places) {
-      const news = { position: 1, length: 2, free: 0, occupied: 0, trouble: text(3), forecast, now: NOW }
+      const news = { position: 1, length: 2, free: 0, obstacles, trouble: text(3), forecast, now: NOW }
       checkLine(waitingWords({ kind: 'count', count: 1 }, news))
       const { trouble: _, ...untroubled } = news
       checkLine(waitingWords({ kind: 'ids', ids: [0] }, untroubled))

@@ -188,7 +188,9 @@ function checkShown(stored: Pool, moment: Moment): void {
     const gpus = statusOf(pool, unknownUsage(pool, 'not asked'), view.thresholdMb)
     for (const gpu of gpus) checkLine(statusLine(gpu, view, { color: false, terminal: false }))
     checkJson(printableJson(statusDocument({ pool, view, gpus })))
-    const places = queuePlaces(pool, { now: moment.wall, stopped: () => liveness === 'gone' })
+    const sight = { usage: unknownUsage(pool, 'not asked'), thresholdMb: 1024 }
+    const reading = liveness === 'gone' ? {} : { reading: { sight, reserved: new Set<number>() } }
+    const places = queuePlaces(pool, { now: moment.wall, stopped: () => liveness === 'gone', ...reading })
     checkJson(printableJson(queueDocument(places)))
     checkScreen(queue.text(places, { color: false, terminal: false }).stdout ?? '')
   }

@@ -14,7 +14,7 @@ import { auditGrant } from './grants.ts'
 import { auditExtension } from './order.ts'
 import { auditQueue } from './queue.ts'
 import { auditRefusal } from './refusals.ts'
-import { auditReport, auditStatus, type Sums, trueUsage } from './sightings.ts'
+import { auditProspects, auditReport, auditStatus, type Sums, trueUsage } from './sightings.ts'
 import { auditStay } from './stays.ts'
 
 /** A decision may be committed this much later than it was made, by a store that compares and sets. */
@@ -117,6 +117,7 @@ export class Checker implements Auditor {
     const shown = { ...pool, reservations: [], queue: seen.places.map((place) => place.entry) }
     const over = overSince(this.booksOf(process.machine), shown, process)
     if (over !== null) this.#report(new Violation('I7', `queue shows what is over: ${over}`))
+    auditProspects(pool, process, seen, this.#report)
   }
 
   #known(reservation: string): Held | undefined {

@@ -1,5 +1,5 @@
 import type { QueueEntry, Request, Reservation } from '../../src/domain/model.ts'
-import { type Audit, isSeenStopped } from './books.ts'
+import { type Audit, canSee, isSeenStopped } from './books.ts'
 import { apparentAge } from './frame.ts'
 
 export const PASSED_OVER_AFTER = 10_000
@@ -69,10 +69,17 @@ export function auditExtension(audit: Audit): void {
 export const isPassedOver = (entry: QueueEntry, now: number): boolean =>
   entry.servableSince !== undefined && entry.servableSince + PASSED_OVER_AFTER <= now
 
-/** One who was passed over and can come again, for so long that it must have done so. */
-function isLongBack({ books, machine }: Audit, { id }: QueueEntry): boolean {
+/**
+ * One who was passed over and can come again, for so long that it must have done so; unless it waits for one before it
+ * of whom it cannot see that it is stopped.
+ */
+function isLongBack(audit: Audit, { id }: QueueEntry): boolean {
+  const { books, machine, after } = audit
   const process = books.waiting.get(id)?.process
   if (process?.state !== 'running' || machine.mood.kind !== 'fine') return false
+  const place = after.queue.findIndex((entry) => entry.id === id)
+  const ahead = after.queue.slice(0, place).map((entry) => books.waiting.get(entry.id)?.process)
+  if (ahead.some((each) => each?.state === 'stopped' && !canSee(process, each))) return false
   const works = Math.max(process.awakeSince, machine.mood.since, machine.stored.troubledUntil)
   return machine.scheduler.now - works > BACK_AFTER
 }

@@ -1,5 +1,6 @@
 import type { Overview } from '../../src/app/overview.ts'
-import type { Account } from '../../src/domain/model.ts'
+import type { QueueOverview } from '../../src/app/queue-overview.ts'
+import type { Account, Pool } from '../../src/domain/model.ts'
 import type { UsageReport } from '../../src/domain/report.ts'
 import type { Process } from '../world/process.ts'
 import type { Books, Report } from './books.ts'
@@ -7,6 +8,7 @@ import { sightOf, Violation } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { overSince } from './gone.ts'
 import { looksFree } from './grants.ts'
+import { sizeOf, wants } from './order.ts'
 
 const STALE = 15 * 60_000
 const HOUR = 3_600_000
@@ -26,6 +28,18 @@ export function auditStatus(books: Books, process: Process, seen: Overview, repo
     if (status.kind === 'available' && !looksFree(seen.pool, id, shown)) {
       report(new Violation('I3', `status shows GPU ${id} available, which was not seen to be idle`))
     }
+  }
+}
+
+/** I3 in what `queue` shows: nobody is told to start now with GPUs that were not seen to be idle. */
+export function auditProspects(pool: Pool, process: Process, seen: QueueOverview, report: Report): void {
+  const shown = seen.driverFailure === undefined ? process.shown : undefined
+  for (const { entry, reason, forecast } of seen.places) {
+    const startsNow = forecast.kind === 'at' && forecast.at <= seen.now
+    if (reason.kind !== 'next' && !startsNow) continue
+    const idle = pool.gpus.filter(({ id }) => wants(entry.request, id) && looksFree(pool, id, shown))
+    if (idle.length >= sizeOf(entry.request)) continue
+    report(new Violation('I3', `queue tells ${entry.id} to start now: ${JSON.stringify([reason, forecast])}`))
   }
 }
 

@@ -59,6 +59,25 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'queue-without-the-driver',
+    defect: '`queue` counts every GPU without a reservation as free',
+    file: 'src/app/queue-overview.ts',
+    edits: [
+      [
+        'const conditions = { now, stopped, sight }',
+        'const conditions = { now, stopped, ...(sight === undefined ? { sight } : {}) }',
+      ],
+    ],
+  },
+  {
+    name: 'forecast-without-the-driver',
+    defect: '`queue` names a start time for GPUs that cannot be used',
+    file: 'src/domain/forecast.ts',
+    edits: [
+      ['if (obstacle !== undefined) return { gpu: id, freeAt: Number.POSITIVE_INFINITY, obstacle }', ''],
+    ],
+  },
+  {
     name: 'partial-grant',
     defect: 'what is there is granted, be it less than asked for',
     file: ACQUISITION,

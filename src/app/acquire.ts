@@ -8,9 +8,11 @@ import {
   type Shortage,
   type Ticket,
 } from '../domain/acquisition.ts'
+import { reservedGpus } from '../domain/allocation.ts'
 import { settle } from '../domain/ending.ts'
 import { comes } from '../domain/line.ts'
 import type { GpuId, Pool, Probe, ProviderName, Reservation } from '../domain/model.ts'
+import type { Reading } from '../domain/obstacles.ts'
 import { thresholdOf } from '../domain/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
 import type { Deps } from './deps.ts'
@@ -25,7 +27,7 @@ export interface Grant {
 
 export type Attempt =
   | { readonly kind: 'granted'; readonly grant: Grant }
-  | { readonly kind: 'refused'; readonly shortage: Shortage }
+  | { readonly kind: 'refused'; readonly shortage: Shortage; readonly reading: Reading }
 
 /**
  * Grants the GPUs now, or throws `not-enough-gpus` or `impossible-request` and leaves everything as it
@@ -51,8 +53,9 @@ export async function attemptAcquire(
   checkPossible(seen, intent.request)
   const provider = await deps.providerOf(seen)
   const probe = await provider.probe(deps.probeTimeout)
-  const { acquisition, usage } = await commitAcquire(deps, { intent, probe, ticket })
-  if (acquisition.kind === 'refused') return acquisition
+  const { acquisition, reading } = await commitAcquire(deps, { intent, probe, ticket })
+  if (acquisition.kind === 'refused') return { ...acquisition, reading }
+  const { usage } = reading.sight
   return { kind: 'granted', grant: grantOf(acquisition.reservation, usage, probe.provider) }
 }
 
@@ -67,14 +70,15 @@ interface Committing {
 }
 
 function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
-  return deps.store.update<{ acquisition: Acquisition; usage: PoolUsage }>((pool, moment) => {
+  return deps.store.update<{ acquisition: Acquisition; reading: Reading }>((pool, moment) => {
     checkPossible(pool, intent.request)
     const { pool: settled, ended } = settle(pool, moment, deps)
     const usage = usageOf(settled, probe)
     const sight = { usage, thresholdMb: thresholdOf(settled, deps.memoryThreshold) }
     const seen = { now: moment.wall, stopped: deps.stopped, sight }
     const acquired = acquire(settled, intent, seen)
-    const result = { acquisition: acquired.result, usage }
+    const reading = { sight, reserved: reservedGpus(settled) }
+    const result = { acquisition: acquired.result, reading }
     if (acquired.result.kind === 'granted' || ticket === undefined) {
       return { pool: acquired.pool, ended, result }
     }

@@ -1,9 +1,15 @@
-import { availabilityOf, reservedGpus } from '../domain/allocation.ts'
-import { settle } from '../domain/ending.ts'
+import { reservedGpus } from '../domain/allocation.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
 import { type Forecast, forecastLine } from '../domain/forecast.ts'
-import { type Conditions, isPassedOver, isServable } from '../domain/line.ts'
-import type { GpuId, Millis, Pool, QueueEntry } from '../domain/model.ts'
+import { isPassedOver, isServable, wantedGpus } from '../domain/line.ts'
+import type { Millis, Pool, Probe, QueueEntry } from '../domain/model.ts'
+import { type Obstacle, obstaclesIn, type Reading } from '../domain/obstacles.ts'
+import type { StoppedCheck } from '../domain/ports.ts'
+import { thresholdOf } from '../domain/threshold.ts'
+import { unknownUsage, usageOf } from '../domain/usage.ts'
 import type { Deps } from './deps.ts'
+import { presentPool } from './present-pool.ts'
+import { supplyOf } from './waiting-news.ts'
 
 /** One waiting request, as anyone may see it. */
 export interface QueuePlace {
@@ -14,9 +20,12 @@ export interface QueuePlace {
   readonly forecast: Forecast
 }
 
-/** Why it waits. `unanswered`: it could be served and does not come for it. `stopped`: by a signal. */
+/**
+ * Why it waits. `short`: by what is free, and what is not although nobody reserved it. `unanswered`: it could be
+ * served and does not come for it. `stopped`: by a signal.
+ */
 export type WaitingReason =
-  | { readonly kind: 'short'; readonly free: number }
+  | { readonly kind: 'short'; readonly free: number; readonly obstacles: readonly Obstacle[] }
   | { readonly kind: 'behind'; readonly position: number }
   | { readonly kind: 'next' }
   | { readonly kind: 'unanswered' }
@@ -25,38 +34,67 @@ export type WaitingReason =
 export interface QueueOverview {
   readonly places: readonly QueuePlace[]
   readonly now: Millis
+  /** Why the driver could not be asked; GPUs without a reservation then count as unchecked. */
+  readonly driverFailure?: CanhazgpuError
 }
 
-export async function queueOverview(deps: Pick<Deps, 'store' | 'alive' | 'stopped'>): Promise<QueueOverview> {
-  const { pool, moment } = await deps.store.read()
-  const { stopped } = deps
-  return queuePlaces(settle(pool, moment, deps).pool, { now: moment.wall, stopped })
+/** Who waits, and why. The driver is asked only if somebody waits. */
+export async function queueOverview(deps: Deps): Promise<QueueOverview> {
+  const { pool, moment } = await presentPool(deps)
+  if (pool.queue.length === 0) return { places: [], now: moment.wall }
+  const probe = await askDriver(deps, pool)
+  // The driver may have taken its time.
+  const { pool: present, moment: now } = await presentPool(deps)
+  const source = { now: now.wall, stopped: deps.stopped }
+  if (probe instanceof CanhazgpuError) return { ...queuePlaces(present, source), driverFailure: probe }
+  const sight = {
+    usage: usageOf(present, probe),
+    thresholdMb: thresholdOf(present, deps.memoryThreshold),
+  }
+  return queuePlaces(present, { ...source, reading: { sight, reserved: reservedGpus(pool) } })
 }
 
-/** The line of a settled pool; with a sight of the driver GPUs that only seem free do not count as such. */
-export function queuePlaces(pool: Pool, conditions: Conditions): QueueOverview {
-  const { now } = conditions
-  const forecasts = forecastLine(pool, now)
+async function askDriver(deps: Deps, pool: Pool): Promise<Probe | CanhazgpuError> {
+  try {
+    return await (await deps.providerOf(pool)).probe(deps.probeTimeout)
+  } catch (error) {
+    if (error instanceof CanhazgpuError) return error
+    throw error
+  }
+}
+
+export interface QueueSource {
+  readonly now: Millis
+  readonly stopped: StoppedCheck
+  /** Absent: the driver was not seen, so no GPU is known to be free. */
+  readonly reading?: Reading
+}
+
+/** The queue of a settled pool. */
+export function queuePlaces(pool: Pool, source: QueueSource): QueueOverview {
+  const { now, stopped } = source
+  const obstacles = obstaclesIn(pool, source.reading)
+  const forecasts = forecastLine(pool, now, { obstacles, stopped })
   const places = pool.queue.map((entry, index) => ({
     position: index + 1,
     entry,
-    reason: reasonFor(pool, entry, conditions),
+    reason: reasonFor(pool, entry, { ...source, obstacles }),
     forecast: forecasts.get(entry.id) ?? { kind: 'unknown' as const },
   }))
   return { places, now }
 }
 
-function reasonFor(pool: Pool, entry: QueueEntry, conditions: Conditions): WaitingReason {
-  const { now, stopped, sight } = conditions
+function reasonFor(
+  pool: Pool,
+  entry: QueueEntry,
+  { now, stopped, reading, obstacles }: QueueSource & { readonly obstacles: readonly Obstacle[] },
+): WaitingReason {
+  const sight = reading?.sight ?? { usage: unknownUsage(pool, 'not checked'), thresholdMb: 0 }
+  const conditions = { now, stopped, sight }
   if (stopped(entry.process)) return { kind: 'stopped' }
   if (isPassedOver(entry, now)) return { kind: 'unanswered' }
   if (isServable(pool, entry, conditions)) return { kind: 'next' }
   const alone = isServable({ ...pool, queue: [entry] }, entry, conditions)
   if (alone) return { kind: 'behind', position: pool.queue.indexOf(entry) }
-  const availability = sight === undefined ? undefined : availabilityOf(pool, sight)
-  const held = reservedGpus(pool)
-  const isFree = (gpu: GpuId) =>
-    availability === undefined ? !held.has(gpu) : availability.get(gpu) === 'free'
-  const wanted = entry.request.kind === 'ids' ? entry.request.ids : pool.gpus.map((gpu) => gpu.id)
-  return { kind: 'short', free: wanted.filter(isFree).length }
+  return { kind: 'short', ...supplyOf(pool, wantedGpus(pool, entry.request), obstacles) }
 }

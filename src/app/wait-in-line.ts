@@ -4,7 +4,6 @@ import {
   type Intent,
   joinLine,
   leaveLine,
-  type Shortage,
   type Ticket,
 } from '../domain/acquisition.ts'
 import { endReservation, isGone, settle } from '../domain/ending.ts'
@@ -14,6 +13,7 @@ import type { Millis, Pool } from '../domain/model.ts'
 import type { LockPatience, Store } from '../domain/ports.ts'
 import { attemptAcquire, type Grant } from './acquire.ts'
 import type { Deps } from './deps.ts'
+import { DriverWatch } from './driver-watch.ts'
 import { type Neglect, neglectBefore, nextExpiry, placeIn } from './line-watch.ts'
 import { newsFor, type WaitingNews } from './waiting-news.ts'
 
@@ -101,8 +101,7 @@ class Wait {
   readonly #waiting: Waiting
   readonly #giveUpAt: Millis
   #beatAt: Millis
-  #shortage: Shortage | undefined
-  #trouble: string | undefined
+  readonly #driver: DriverWatch
   /** When a command was first seen to be gone whose reservation stands. */
   #goneSince: Millis | undefined
 
@@ -110,6 +109,7 @@ class Wait {
     this.#waiting = waiting
     this.#deps = { ...deps, store: deps.store.bounded(this.#lockPatience()) }
     this.#intent = intent
+    this.#driver = new DriverWatch(intent.id)
     this.#giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
     this.#beatAt = waiting.clock() + HEARTBEAT_MS
   }
@@ -133,7 +133,7 @@ class Wait {
       checkPossible(pool, this.#intent.request)
       const servable = this.#isServable(pool, now)
       const isLate = pool.queue.some((entry) => entry.id === this.#intent.id && isPassedOver(entry, now))
-      if (((servable || isLate) && !justRefused) || standIn) {
+      if (((servable || isLate) && !justRefused) || standIn || this.#isCheckDue(pool)) {
         const grant = await this.#attempt(pool)
         if (grant !== null) return grant
         standIn = false
@@ -157,19 +157,19 @@ class Wait {
   async #look(): Promise<{ pool: Pool; now: Millis }> {
     this.#waiting.waker.listen()
     const { pool, moment } = await this.#deps.store.read()
+    this.#driver.looked(pool, this.#waiting.clock())
     return { pool, now: moment.wall }
   }
 
   /** Who stands in line already does not lose the place for a driver that has trouble for a while. */
   async #attempt(pool: Pool): Promise<Grant | null> {
-    this.#trouble = undefined
     try {
       const attempt = await attemptAcquire(this.#deps, this.#intent, pool, this.#waiting.ticket)
       if (attempt.kind === 'granted') return attempt.grant
-      this.#shortage = attempt.shortage
+      this.#driver.answered(attempt.reading, this.#waiting.clock())
     } catch (error) {
       if (placeIn(pool, this.#intent.id) < 0 || !isDriverTrouble(error)) throw error
-      this.#trouble = error.message
+      this.#driver.failed(error.message, this.#waiting.clock())
     }
     return null
   }
@@ -213,10 +213,11 @@ class Wait {
     const place = placeIn(pool, this.#intent.id)
     const start = clock()
     const expiryAt = start + nextExpiry(pool) - now + place * STAND_IN_AFTER_MS
-    const neglectedAt = neglected === null ? Number.POSITIVE_INFINITY : start + neglected.after
+    const checkAt = this.#driver.nextCheck(pool)
+    const neglectedAt = this.#neglectedAt(start, neglected)
     let lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
     for (;;) {
-      const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, lookAt, this.#beatAt)
+      const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, checkAt, lookAt, this.#beatAt)
       const asleepSince = clock()
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
       if (event === 'interrupted') throw interrupted()
@@ -230,12 +231,23 @@ class Wait {
       if (clock() >= expiryAt || this.#someoneIsGone(pool, now + clock() - start)) return 'settle'
       if (clock() >= this.#beatAt) return 'beat'
       if (clock() >= neglectedAt) return neglected?.event ?? 'look'
-      if (clock() >= lookAt) return 'look'
+      if (clock() >= lookAt || clock() >= checkAt) return 'look'
       // Those before may have been stopped meanwhile.
       if (!servable && this.#isServable(pool, now + clock() - start)) return 'look'
       // Who changed the pool may have been killed before it told anyone.
       if (place === 0 && !servable && (await this.#isMyTurn())) return 'look'
     }
+  }
+
+  #isCheckDue(pool: Pool): boolean {
+    return this.#waiting.clock() >= this.#driver.nextCheck(pool)
+  }
+
+  /** A waiter that has just asked the driver does not stand in for others at once again. */
+  #neglectedAt(start: Millis, neglected: Neglect | null): Millis {
+    if (neglected === null) return Number.POSITIVE_INFINITY
+    const at = start + neglected.after
+    return neglected.event === 'look' ? at : Math.max(at, this.#driver.askedAt + WATCH_EVERY_MS)
   }
 
   #conditions(now: Millis): Conditions {
@@ -265,9 +277,9 @@ class Wait {
   }
 
   #tell(pool: Pool, now: Millis): void {
-    this.#waiting.tell(
-      newsFor(this.#intent.id, pool, now, { shortage: this.#shortage, trouble: this.#trouble }),
-    )
+    const { reading, trouble } = this.#driver
+    const news = newsFor(this.#intent.id, pool, { ...this.#conditions(now), reading, trouble })
+    if (news !== null) this.#waiting.tell(news)
   }
 
   #waitedTooLong(): CanhazgpuError {

@@ -1,43 +1,58 @@
-import type { Shortage } from '../domain/acquisition.ts'
+import { reservedGpus } from '../domain/allocation.ts'
 import { type Forecast, forecastLine } from '../domain/forecast.ts'
-import type { Millis, Pool } from '../domain/model.ts'
-import { placeIn } from './line-watch.ts'
+import type { GpuId, Millis, Pool } from '../domain/model.ts'
+import { type Obstacle, obstaclesIn, type Reading } from '../domain/obstacles.ts'
+import type { StoppedCheck } from '../domain/ports.ts'
 
 /** Why, where and until when one waits. */
 export interface WaitingNews {
   /** Counted from 1. */
   readonly position: number
   readonly length: number
+  /** How many GPUs of the pool are free. */
   readonly free: number
-  readonly occupied: number
+  /** Why others cannot be granted although nobody reserved them. */
+  readonly obstacles: readonly Obstacle[]
   /** Why the driver could not be asked at the last attempt. */
   readonly trouble?: string
   readonly forecast: Forecast
   readonly now: Millis
 }
 
-/** What the last attempt to get the GPUs met with. */
-export interface LastAttempt {
-  readonly shortage: Shortage | undefined
+/** What is known at the time of the news, besides the pool. */
+export interface NewsSource {
+  readonly now: Millis
+  readonly stopped: StoppedCheck
+  /** What the driver showed at the last attempt to get the GPUs. */
+  readonly reading: Reading | undefined
   readonly trouble: string | undefined
 }
 
-/** The news for one who stands in line. */
-export function newsFor(
-  id: string,
-  pool: Pool,
-  now: Millis,
-  { shortage, trouble }: LastAttempt,
-): WaitingNews {
-  const held = new Set(pool.reservations.flatMap((reservation) => reservation.gpus)).size
-  const occupied = shortage?.occupied ?? 0
+/** The news for one that is in the queue; null for any other. */
+export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews | null {
+  const { now, stopped, reading, trouble } = source
+  const at = pool.queue.findIndex((entry) => entry.id === id)
+  if (at < 0) return null
+  const obstacles = obstaclesIn(pool, reading)
   return {
-    position: placeIn(pool, id) + 1,
+    position: at + 1,
     length: pool.queue.length,
-    free: Math.max(0, pool.gpus.length - held - occupied),
-    occupied,
+    ...supplyOf(
+      pool,
+      pool.gpus.map(({ id }) => id),
+      obstacles,
+    ),
     ...(trouble === undefined ? {} : { trouble }),
-    forecast: forecastLine(pool, now).get(id) ?? { kind: 'unknown' },
+    forecast: forecastLine(pool, now, { obstacles, stopped }).get(id) ?? { kind: 'unknown' },
     now,
   }
+}
+
+/** How many of these GPUs are free, and why others of them are not although nobody reserved them. */
+export function supplyOf(pool: Pool, gpus: readonly GpuId[], obstacles: readonly Obstacle[]) {
+  const reserved = reservedGpus(pool)
+  const inTheWay = obstacles.filter(({ gpu }) => gpus.includes(gpu))
+  const unusable = new Set(inTheWay.map(({ gpu }) => gpu))
+  const free = gpus.filter((gpu) => !reserved.has(gpu) && !unusable.has(gpu)).length
+  return { free, obstacles: inTheWay }
 }

@@ -1,6 +1,8 @@
+import { freeWords, obstacleDocument, obstacleWords } from '../app/obstacle-words.ts'
 import { timestamp } from '../app/status-document.ts'
 import type { WaitingNews } from '../app/waiting-news.ts'
 import type { Forecast } from '../domain/forecast.ts'
+import { knownEnd } from '../domain/line.ts'
 import type { Millis, Request, Reservation } from '../domain/model.ts'
 import { shownName } from '../domain/report.ts'
 import { printable, printableJson } from '../domain/text.ts'
@@ -40,11 +42,12 @@ export class WaitingLine {
 }
 
 /** For programs: `{"waiting": {"position": 2, …}}`. */
-function waitingJson({ position, length, free, trouble, forecast }: WaitingNews): string {
+function waitingJson({ position, length, free, obstacles, trouble, forecast }: WaitingNews): string {
   const waiting = {
     position,
     length,
     free,
+    ...(obstacles.length === 0 ? {} : { unavailable_gpus: obstacles.map(obstacleDocument) }),
     ...(forecast.kind === 'at' ? { earliest_start: timestamp(forecast.at) } : {}),
     ...(trouble === undefined ? {} : { trouble }),
   }
@@ -53,8 +56,7 @@ function waitingJson({ position, length, free, trouble, forecast }: WaitingNews)
 
 /** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
 export function waitingWords(request: Request, news: WaitingNews): string {
-  const squatted = news.occupied === 0 ? '' : `, ${news.occupied} in use without reservation`
-  const place = `position ${news.position} of ${news.length}, ${news.free} free${squatted}`
+  const place = `position ${news.position} of ${news.length}, ${freeWords(news.free, news.obstacles)}`
   const until = news.trouble === undefined ? forecastWords(news.forecast, news.now) : printable(news.trouble)
   return `Waiting for ${requestWords(request)}: ${place}, ${until}`
 }
@@ -69,19 +71,25 @@ export function requestWords(request: Request): string {
 }
 
 export function forecastWords(forecast: Forecast, now: Millis): string {
-  const { after } = forecast
   switch (forecast.kind) {
     case 'at': {
+      const { after } = forecast
       if (forecast.at <= now) return 'earliest now'
       const cause = after === undefined ? '' : ` (when ${ownerOf(after)} ${endWords(after)})`
       return `earliest ${clockTime(forecast.at, now)}${cause}`
     }
-    case 'unknown': {
-      const cause =
-        after === undefined ? 'those before have no time limit' : `${ownerOf(after)} run has no time limit`
-      return `earliest unknown (${cause})`
-    }
+    case 'unknown':
+      return `earliest unknown (${unknownWords(forecast)})`
+    case 'stopped':
+      return 'earliest unknown (stopped)'
   }
+}
+
+function unknownWords({ after, obstacle }: Extract<Forecast, { kind: 'unknown' }>): string {
+  if (obstacle !== undefined) return obstacleWords(obstacle)
+  if (after === undefined) return 'those before have no time limit'
+  const isOverdue = knownEnd(after) < Number.POSITIVE_INFINITY
+  return `${ownerOf(after)} run ${isOverdue ? 'goes on after its time limit' : 'has no time limit'}`
 }
 
 const ownerOf = (reservation: Reservation): string => `${printable(shownName(reservation))}'s`

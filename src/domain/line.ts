@@ -242,7 +242,8 @@ function knownEnds(pool: Pool, isMeant: (gpu: GpuId) => boolean): readonly Milli
   })
 }
 
-function wantedGpus(pool: Pool, request: Request): readonly GpuId[] {
+/** The GPUs that it may be given. */
+export function wantedGpus(pool: Pool, request: Request): readonly GpuId[] {
   return request.kind === 'ids' ? request.ids : pool.gpus.map((gpu) => gpu.id)
 }
 

@@ -62,8 +62,22 @@ export const schemas = {
       waiting_since: time,
       waiting_seconds: whole,
       reason: text,
+      reason_code: oneOf('short', 'behind', 'next', 'unanswered', 'stopped'),
     },
-    { gpu_ids: list(whole), gives_up_at: time, earliest_start: time, note: text },
+    {
+      gpu_ids: list(whole),
+      gives_up_at: time,
+      free: whole,
+      unavailable_gpus: list(ref('UnavailableGpu')),
+      behind_position: whole,
+      driver_trouble: text,
+      earliest_start: time,
+      note: text,
+    },
+  ),
+  UnavailableGpu: object(
+    { gpu_id: whole, status: oneOf('ERROR', 'UNRESERVED', 'UNCHECKED') },
+    { error: text, unreserved_users: list(text) },
   ),
   Snapshot: object(
     { hostname: text, version: text, at: time, status: list(ref('Gpu')), queue: list(ref('QueuePlace')) },

@@ -59,8 +59,8 @@ export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number
       ? unknownUsage(pool, stale?.reason ?? 'the driver has not answered yet')
       : usageOf(pool, probe)
   const gpus = statusOf(pool, usage, thresholdMb)
-  const sight = probe === null ? {} : { sight: { usage, thresholdMb } }
-  const queue = queuePlaces(pool, { now: moment.wall, stopped, ...sight })
+  const reading = { sight: { usage, thresholdMb }, reserved: new Set<number>() }
+  const queue = queuePlaces(pool, { now: moment.wall, stopped, ...(probe === null ? {} : { reading }) })
   return render(
     {
       ...identity,

@@ -83,3 +83,46 @@ test('a promise is kept where nobody would start later, be it that unknown ends 
   expect(keepsPromises(before, longer, NOW)).toBe(false)
   expect(keepsPromises(before, before, NOW)).toBe(true)
 })
+
+const outlookOf = (seen: Pool, outlook: Parameters<typeof forecastLine>[2]) => [
+  ...forecastLine(seen, NOW, outlook).values(),
+]
+const lost = (gpu: number) => ({ kind: 'faulty', gpu, reason: 'lost' }) as const
+
+test('a GPU that cannot be used is free at no known time, reserved or not', () => {
+  const queue = [waiting('one', some(1))]
+  const unknown = { kind: 'unknown', obstacle: lost(0) } as const
+  expect(outlookOf(pool(1, [], queue), { obstacles: [lost(0)] })).toEqual([unknown])
+  const reserved = pool(1, [manual('a', [0], NOW + HOUR)], queue)
+  expect(outlookOf(reserved, { obstacles: [lost(0)] })).toEqual([unknown])
+  expect(outlookOf(reserved, { obstacles: [lost(0)], unknownEnd: NOW })).toEqual([unknown])
+})
+
+test('others are counted on before it, be their end known or not', () => {
+  const queue = [waiting('one', some(1)), waiting('two', some(2))]
+  const held = run('b', [1])
+  const seen = pool(3, [held, manual('a', [2], NOW + HOUR)], queue)
+  expect(outlookOf(seen, { obstacles: [lost(0)] })).toMatchObject([
+    { kind: 'at', at: NOW + HOUR },
+    { kind: 'unknown' },
+  ])
+  expect(outlookOf({ ...seen, queue: [waiting('two', some(2))] }, { obstacles: [lost(0)] })).toEqual([
+    { kind: 'unknown', after: held },
+  ])
+})
+
+test('a stopped one has no start and takes no GPU from those behind', () => {
+  const stopped = { ...waiting('one', some(1)), process: { ...process, pid: 2 } }
+  const seen = pool(1, [], [stopped, waiting('two', some(1))])
+  expect(outlookOf(seen, { stopped: ({ pid }) => pid === 2 })).toEqual([
+    { kind: 'stopped' },
+    { kind: 'at', at: NOW },
+  ])
+})
+
+test('a run that goes on after its time limit ends at no known time', () => {
+  const overdue = { ...run('a', [0]), timeLimit: { interruptAt: NOW - HOUR, killAt: NOW } } as Reservation
+  const seen = pool(1, [overdue], [waiting('one', some(1))])
+  expect(outlookOf(seen, {})).toEqual([{ kind: 'unknown', after: overdue }])
+  expect(outlookOf(seen, { unknownEnd: NOW })).toMatchObject([{ kind: 'at', at: NOW }])
+})

@@ -109,6 +109,8 @@ describe.concurrent('--json', () => {
         waiting_seconds: expect.any(Number),
         gives_up_at: iso(first?.waitUntil),
         reason: '0 free',
+        reason_code: 'short',
+        free: 0,
         earliest_start: iso(expiry),
         note: 'big one',
       },
@@ -122,6 +124,8 @@ describe.concurrent('--json', () => {
         waiting_since: iso(second?.joinedAt),
         waiting_seconds: expect.any(Number),
         reason: '0 free',
+        reason_code: 'short',
+        free: 0,
       },
     ])
     const { stdout } = await pool.chg('queue')

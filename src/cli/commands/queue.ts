@@ -11,7 +11,10 @@ export const queue: CommandSpec<Record<never, never>, QueueOverview> = {
   examples: ['canhazgpu queue', 'canhazgpu queue --json'],
   options: () => [],
   handle: async (_options, world) => queueOverview(await world.deps()),
-  text: ({ places, now }) => ({
+  text: ({ places, now, driverFailure }) => ({
+    ...(driverFailure === undefined
+      ? {}
+      : { stderr: `GPUs not checked: ${printable(driverFailure.message)}\n` }),
     stdout:
       places.length === 0
         ? 'Nobody is waiting\n'

@@ -66,11 +66,9 @@ function Place({ place, now }: { readonly place: QueueDocument; readonly now: nu
   )
 }
 
-/** Whoever is short of GPUs though none of them is reserved waits for something that nobody can foresee. */
-function startOf({ earliest_start, reason }: QueueDocument, now: number): number | null {
+/** A start that should have been by now depends on something that nobody can foresee. */
+function startOf({ earliest_start, reason_code }: QueueDocument, now: number): number | null {
   if (earliest_start === undefined) return null
   const start = Date.parse(earliest_start)
-  return start <= now && reason !== NEXT ? null : start
+  return start <= now && reason_code !== 'next' ? null : start
 }
-
-const NEXT = 'next to be served'
