@@ -1,4 +1,5 @@
 import { readConfiguration, settingsFrom } from './adapters/config.ts'
+import { currentAccount } from './adapters/os/account.ts'
 import { currentMoment } from './adapters/os/clock.ts'
 import { snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
@@ -10,12 +11,13 @@ import {
 } from './adapters/os/processes.ts'
 import { readText } from './adapters/os/procfs.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
-import { currentAccount, groupId } from './adapters/os/users.ts'
+import { groupId } from './adapters/os/users.ts'
 import {
   checkStore,
   createStore,
   openStore,
   openStoreAsAdministrator,
+  poolOwner,
   setAsideStore,
   storedPlace,
   storePlace,
@@ -101,6 +103,7 @@ async function thisMachine(
       }
     },
     checkPool: () => checkStore(settings.store),
+    poolOwner: () => poolOwner(settings.store),
     storedPlace: () => storedPlace(settings.store),
     detectGpus: async (choice, fakeCount) => {
       if (choice !== undefined && choice !== 'nvidia' && choice !== 'amd') {

@@ -10,13 +10,13 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'release-without-owner',
     defect: "`release` ends everybody's manual reservations",
     file: 'src/app/release.ts',
-    edits: [["held.kind === 'manual' && held.account.uid === account.uid", "held.kind === 'manual'"]],
+    edits: [["held.kind === 'manual' && owns(account, held.account)", "held.kind === 'manual'"]],
   },
   {
     name: 'release-by-id-without-owner',
     defect: "`release --gpu-ids` ends anybody's reservation",
     file: 'src/app/release.ts',
-    edits: [['if (account.uid === 0) return', 'return']],
+    edits: [['if (isAdministrator(account)) return', 'return']],
   },
   {
     name: 'reserved-granted',

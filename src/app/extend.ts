@@ -3,6 +3,7 @@ import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { keepsPromises } from '../domain/forecast.ts'
 import type { Account, GpuId, ManualReservation, Millis, Pool } from '../domain/model.ts'
+import { owns } from '../domain/rights.ts'
 import type { Deps } from './deps.ts'
 
 export interface Extension {
@@ -66,7 +67,7 @@ export async function extendManual(
 function ownManual(pool: Pool, { account, gpuIds }: Extension): readonly ManualReservation[] {
   return pool.reservations.flatMap((held) =>
     held.kind === 'manual' &&
-    held.account.uid === account.uid &&
+    owns(account, held.account) &&
     (gpuIds === undefined || held.gpus.some((gpu) => gpuIds.includes(gpu)))
       ? [held]
       : [],

@@ -2,6 +2,7 @@ import { endReservation, endWhere, releaseGpus, settle } from '../domain/ending.
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Account, GpuId, Pool } from '../domain/model.ts'
 import { shownName } from '../domain/report.ts'
+import { isAdministrator, owns } from '../domain/rights.ts'
 import type { Deps } from './deps.ts'
 
 /** Ends the account's own manual reservations and tells their GPUs, sorted. */
@@ -12,9 +13,7 @@ export async function releaseManual(
   return deps.store.update((pool, moment) => {
     const settled = settle(pool, moment, deps)
     const released = endWhere(settled.pool, (held) =>
-      held.kind === 'manual' && held.account.uid === account.uid
-        ? { outcome: 'released', at: moment.wall }
-        : null,
+      held.kind === 'manual' && owns(account, held.account) ? { outcome: 'released', at: moment.wall } : null,
     )
     return {
       pool: released.pool,
@@ -53,9 +52,9 @@ function checkOwn(pool: Pool, account: Account, gpus: readonly GpuId[]): void {
       hint: "see 'canhazgpu status' for the GPUs of this machine",
     })
   }
-  if (account.uid === 0) return
+  if (isAdministrator(account)) return
   for (const held of pool.reservations) {
-    const foreign = held.account.uid === account.uid ? undefined : held.gpus.find((gpu) => gpus.includes(gpu))
+    const foreign = owns(account, held.account) ? undefined : held.gpus.find((gpu) => gpus.includes(gpu))
     if (foreign === undefined) continue
     throw new CanhazgpuError('not-yours', `GPU ${foreign} is reserved by ${shownName(held)}`, {
       hint: 'ask its holder, or an administrator, to release it',

@@ -14,6 +14,7 @@ import type {
   TimeLimit,
 } from '../domain/model.ts'
 import type { LockPatience, Store } from '../domain/ports.ts'
+import type { PoolOwner } from '../domain/rights.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { Checkup } from '../domain/soundness.ts'
 import type { LookUp } from './configured.ts'
@@ -42,6 +43,8 @@ export interface World {
   readonly askUsage: (question: UsageQuestion) => Promise<string>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
+  /** Who owns the pool that exists; null where there is none. */
+  readonly poolOwner: () => Promise<PoolOwner | null>
   /** Looks the pool over and changes nothing. */
   readonly checkPool: () => Promise<Checkup>
   /** Where the pool is kept, and for whom. */

@@ -130,8 +130,13 @@ export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis
   return { ...pool, queue: [...pool.queue, entry] }
 }
 
-function checkRoom({ queue }: Pool, { uid }: Account): void {
-  const own = queue.filter((entry) => entry.account.uid === uid).length
+/** In user namespaces of one's own anybody can show any uid: all of them together have the room of one account. */
+function checkRoom({ queue }: Pool, { uid, userNamespace }: Account): void {
+  const isOwn = ({ account }: QueueEntry) =>
+    userNamespace === undefined
+      ? account.userNamespace === undefined && account.uid === uid
+      : account.userNamespace !== undefined
+  const own = queue.filter(isOwn).length
   if (own < MOST_ENTRIES_PER_ACCOUNT) return
   throw new CanhazgpuError(
     'too-many-waiting',

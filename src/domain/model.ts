@@ -54,6 +54,8 @@ export type Liveness = 'alive' | 'gone' | 'unknown'
 export interface Account {
   readonly uid: number
   readonly name: string
+  /** Inode of the user namespace it acts in, where that is not the first; `unknown` where it could not be read. */
+  readonly userNamespace?: string
 }
 
 export interface Gpu {

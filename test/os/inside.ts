@@ -1,7 +1,7 @@
+import { currentAccount } from '../../src/adapters/os/account.ts'
 import { currentMoment } from '../../src/adapters/os/clock.ts'
 import { snapshotInherited } from '../../src/adapters/os/inherited.ts'
 import { currentProcess, liveness } from '../../src/adapters/os/processes.ts'
-import { currentAccount } from '../../src/adapters/os/users.ts'
 
 /** What this process is told of itself, as JSON; to be run in surroundings of every kind. */
 const inherited = snapshotInherited()

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { currentAccount, groupId, userNames } from '../../src/adapters/os/users.ts'
+import { currentAccount } from '../../src/adapters/os/account.ts'
+import { groupId, userNames } from '../../src/adapters/os/users.ts'
 import { needing } from '../support/needs.ts'
 import { INSIDE, inside } from './surroundings.ts'
 

@@ -1,5 +1,6 @@
 import * as libc from './libc.ts'
 import { readLink } from './procfs.ts'
+import { otherUserNamespace } from './user-namespace.ts'
 
 /** A part of a path by which another user decides where the path leads. */
 export interface ForeignStep {
@@ -10,7 +11,6 @@ export interface ForeignStep {
 
 /** What root's files belong to as seen from a user namespace that root's account is not mapped into. */
 const OVERFLOW_UID = 65_534
-const FIRST_USER_NAMESPACE = 'user:[4026531837]'
 
 /** As many links as the kernel follows. */
 const MOST_LINKS = 40
@@ -19,7 +19,8 @@ const OTHERS_READ = 0o004
 const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
-export const isRoot = (): boolean => libc.effectiveUid() === 0
+/** Of the machine: in another user namespace anybody can be root, and has the powers of an ordinary user. */
+export const isRoot = (): boolean => libc.effectiveUid() === 0 && otherUserNamespace() === undefined
 
 /**
  * Whether an error may repeat what is in a file. Root may read what the person at the keyboard may not (`sudo` for
@@ -29,7 +30,7 @@ export const isQuotable = ({ mode }: libc.FileStatus): boolean => !isRoot() || (
 
 /** Whether only root can decide what is in a file of this owner. */
 export function isRoots(uid: number): boolean {
-  return uid === 0 || (uid === OVERFLOW_UID && readLink('/proc/self/ns/user') !== FIRST_USER_NAMESPACE)
+  return uid === 0 || (uid === OVERFLOW_UID && otherUserNamespace() !== undefined)
 }
 
 /**

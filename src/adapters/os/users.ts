@@ -1,15 +1,8 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Account, Millis } from '../../domain/model.ts'
+import type { Millis } from '../../domain/model.ts'
 import { shortened } from '../../domain/text.ts'
 import { currentMoment } from './clock.ts'
-import { effectiveUid } from './libc.ts'
 import { readSmallFile } from './small-file.ts'
-
-/** Who we act as: the effective uid. Never `$USER`, which anyone can set. */
-export async function currentAccount(): Promise<Account> {
-  const uid = effectiveUid()
-  return { uid, name: (await userNames([uid])).get(uid) ?? unnamed(uid) }
-}
 
 /**
  * The name of each uid, or `uid 1234` where it has none or the name service does not answer in time. A name tells
@@ -42,7 +35,7 @@ export async function groupId(name: string): Promise<number> {
   })
 }
 
-const unnamed = (uid: number): string => `uid ${uid}`
+export const unnamed = (uid: number): string => `uid ${uid}`
 
 interface Known {
   readonly name: string | undefined

@@ -1,5 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import * as libc from '../os/libc.ts'
+import { isRoot } from '../os/ownership.ts'
 import { storeError } from './sqlite-errors.ts'
 
 /** What SQLite keeps beside the database as long as there is a pool. */
@@ -28,13 +29,13 @@ export function findDatabase(path: string): string {
 export function checkLog(database: string): void {
   const pool = libc.statusOf(database)
   if (typeof pool === 'number') throw missing(database, pool)
-  const uid = libc.effectiveUid()
+  const mayCreate = isRoot() || libc.effectiveUid() === pool.uid
   for (const file of logFiles(database)) {
     const look = libc.statusOf(file)
     if (typeof look !== 'number') {
       if (!isOf(look, libc.S_IFREG) || look.links > 1) throw notRegular(database, file)
       if (look.uid !== pool.uid) throw unusableLog(database, `${file} belongs to another user`)
-    } else if (look === -libc.ENOENT && uid !== 0 && uid !== pool.uid) {
+    } else if (look === -libc.ENOENT && !mayCreate) {
       throw unusableLog(database, `${file} is missing and only root can create it`)
     }
   }

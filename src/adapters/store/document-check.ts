@@ -72,7 +72,7 @@ const millis = when(numberWithin(-MOST_MILLIS, MOST_MILLIS))
 const span = when(numberWithin(0, MOST_MILLIS))
 const oneOf = (choices: readonly unknown[]): Check => when((value) => choices.includes(value))
 
-const account = object({ uid: whole, name: text })
+const account = object({ uid: whole, name: text }, { userNamespace: text })
 const gpuIds = array(whole, 1)
 const process = object({
   pid: when(integerWithin(1, LARGEST_PID)),

@@ -12,7 +12,7 @@ export function documentSchema() {
   const millis = v.pipe(v.number(), v.minValue(-MOST_MILLIS), v.maxValue(MOST_MILLIS))
   const span = v.pipe(millis, v.minValue(0))
   const whole = wholeNumber()
-  const account = v.object({ uid: whole, name: v.string() })
+  const account = v.object({ uid: whole, name: v.string(), userNamespace: v.exactOptional(v.string()) })
   const gpuIds = v.pipe(v.array(whole), v.minLength(1))
 
   const process = v.object({

@@ -1,4 +1,5 @@
 import * as libc from '../os/libc.ts'
+import { isRoot } from '../os/ownership.ts'
 import { logFiles } from './beside.ts'
 
 /** The folder of the pool unless a setting names another. */
@@ -11,14 +12,13 @@ export const folderOf = (database: string): string => database.slice(0, database
 
 /** Whether we may give the files of the pool their owner and mode. */
 export function mayMend(database: string): boolean {
-  const uid = libc.effectiveUid()
   const look = libc.statusOf(database)
-  return uid === 0 || (typeof look !== 'number' && look.uid === uid)
+  return isRoot() || (typeof look !== 'number' && look.uid === libc.effectiveUid())
 }
 
 /** Whether root finds files whose owner or mode keeps others from the pool, or a folder of an earlier release. */
 export function needsMending(database: string): boolean {
-  if (libc.effectiveUid() !== 0) return false
+  if (!isRoot()) return false
   const pool = libc.statusOf(database)
   if (typeof pool === 'number') return false
   const isLogOdd = logFiles(database).some((file) => {

@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment } from '../../domain/model.ts'
 import type { LockPatience, SetAside, Store } from '../../domain/ports.ts'
+import type { PoolOwner } from '../../domain/rights.ts'
 import type { Checkup } from '../../domain/soundness.ts'
 import { refuseForeignPath } from './foreign-path.ts'
 import { refuseNetworkFilesystem } from './network-filesystem.ts'
@@ -33,6 +34,14 @@ export async function storedPlace(url: string): Promise<{ path: string; group: s
   const { groupOf } = await import('./access.ts')
   const path = safePath(url)
   return { path, group: groupOf(path) }
+}
+
+/** Who owns the database, behind a link as well; null where there is none. */
+export async function poolOwner(url: string): Promise<PoolOwner | null> {
+  const { realPath, statusOf } = await import('../os/libc.ts')
+  const path = realPath(safePath(url))
+  const status = path === null ? null : statusOf(path)
+  return path === null || status === null || typeof status === 'number' ? null : { uid: status.uid, path }
 }
 
 /** Opens the pool that the URL names. */

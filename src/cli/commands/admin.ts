@@ -2,6 +2,7 @@ import { setMemoryThreshold } from '../../app/change-pool.ts'
 import { setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { ALLOCATIONS, type PoolSettings, PROVIDER_CHOICES, type ProviderChoice } from '../../domain/model.ts'
+import { checkMayAdminister } from '../../domain/rights.ts'
 import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
 import { poolThreshold } from '../../domain/threshold.ts'
 import { type AdminAnswer, adminDocument, adminFailure, adminText } from '../admin-answers.ts'
@@ -115,6 +116,7 @@ async function changeThreshold(
       hint: "see 'canhazgpu admin --help'",
     })
   }
+  checkMayAdminister(await world.account(), await world.poolOwner())
   const pool = await setMemoryThreshold((await world.deps()).store, memoryThreshold)
   return { kind: 'threshold-set', thresholdMb: poolThreshold(pool) }
 }
@@ -124,6 +126,7 @@ async function setUp(
   gpus: number,
   world: World,
 ): Promise<AdminAnswer> {
+  if (force === true) checkMayAdminister(await world.account(), await world.poolOwner())
   return setUpPool(await world.poolPlace(group), {
     host: world.hostname(),
     gpuCount: gpus,

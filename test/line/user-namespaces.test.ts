@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { chmodSync } from 'node:fs'
+import { storedPool } from '../support/database.ts'
+import { needing } from '../support/needs.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { newUser, type UnixUser } from '../support/unix-users.ts'
+
+/** Words of a shell that run the rest in a user namespace where the caller is root. */
+const AS_ROOT = 'unshare -Ur '
+const NESTED = 'unshare -Ur unshare -Ur '
+
+needing('users', 'unshare').describe('in a user namespace of one’s own', () => {
+  let alice: UnixUser
+  let bob: UnixUser
+  beforeAll(async () => {
+    alice = await newUser('alice')
+    bob = await newUser('bob')
+  })
+  afterAll(async () => {
+    await alice.remove()
+    await bob.remove()
+  })
+
+  async function sharedPool(gpus: number): Promise<TestPool> {
+    const pool = await testPool(0)
+    chmodSync(pool.folder, 0o755)
+    await pool.chg('admin', '--gpus', String(gpus), '--provider', 'fake')
+    return pool
+  }
+
+  const holders = (pool: TestPool) =>
+    storedPool(pool).reservations.map(({ user, account }) => [user, account.uid])
+
+  test.each([AS_ROOT, NESTED, 'unshare -U '])('%s: nobody releases what others hold', async (before) => {
+    using pool = await sharedPool(3)
+    await pool.chg('reserve', '--gpu-ids', '0')
+    await bob.chg(pool, 'reserve', '--gpu-ids', '1')
+    await bob.chg(pool, 'reserve', '--gpu-ids', '2')
+    for (const gpus of ['0', '1', '0-2']) {
+      const refused = await alice.sh(pool, `${before}"$CHG" release --gpu-ids ${gpus}`)
+      expect(refused).toMatchObject({ status: 1, stdout: '' })
+      expect(refused.stderr).toMatch(
+        /^Error: GPU \d is reserved by .* - ask its holder, or an administrator, to release it\n$/,
+      )
+    }
+    await alice.sh(pool, `${before}"$CHG" release`)
+    expect((await alice.sh(pool, `${before}"$CHG" extend 1h`)).status).toBe(1)
+    expect(storedPool(pool).reservations).toHaveLength(3)
+  })
+
+  test('root is the user whom the namespace belongs to; nested ones are nobody by name', async () => {
+    using pool = await sharedPool(3)
+    await alice.sh(pool, `${AS_ROOT}env USER=root LOGNAME=root SUDO_USER=root "$CHG" reserve`)
+    await alice.sh(pool, `${NESTED}"$CHG" reserve`)
+    await alice.sh(pool, 'unshare -U "$CHG" reserve')
+    expect(holders(pool)).toEqual([
+      [alice.name, alice.uid],
+      ['uid 0', 0],
+      ['uid 65534', 65534],
+    ])
+    expect((await pool.status()).map(({ account }) => account)).not.toContain('root')
+  })
+
+  test('what was made in a namespace can be changed from there, from its account and by root, not from others', async () => {
+    using pool = await sharedPool(1)
+    const { stdout } = await alice.sh(
+      pool,
+      `${AS_ROOT}sh -c '"$CHG" reserve --short; "$CHG" extend 1h >/dev/null && "$CHG" release'`,
+    )
+    expect(stdout).toBe('0\nReleased 1 GPU(s): [0]\n')
+
+    await alice.sh(pool, `${AS_ROOT}"$CHG" reserve`)
+    expect((await alice.sh(pool, `${AS_ROOT}"$CHG" release --gpu-ids 0`)).status).toBe(1)
+    expect((await bob.chg(pool, 'release', '--gpu-ids', '0')).status).toBe(1)
+    expect((await alice.chg(pool, 'release')).stdout).toBe('Released 1 GPU(s): [0]\n')
+
+    await alice.sh(pool, `${NESTED}"$CHG" reserve`)
+    expect((await pool.chg('release', '--gpu-ids', '0')).stdout).toBe('Released 1 GPU(s): [0]\n')
+  })
+
+  test('an account pretended in a nested namespace has no rights over that account’s reservations', async () => {
+    using pool = await sharedPool(1)
+    await bob.chg(pool, 'reserve')
+    // Inside: uid 0 to bob's number, then bob's number to 0 again. The inner map says that bob is outside.
+    const pretending = `unshare -U --map-user=${bob.uid} --map-group=${bob.uid} unshare -Ur "$CHG"`
+    expect(await alice.sh(pool, `${pretending} release --gpu-ids 0`)).toMatchObject({ status: 1, stdout: '' })
+    expect((await alice.sh(pool, `${pretending} release`)).stdout).toStartWith('No manually reserved GPUs')
+    expect(holders(pool)).toEqual([[bob.name, bob.uid]])
+  })
+
+  test('a map of several lines', async () => {
+    using pool = await sharedPool(1)
+    const mapped = `
+      unshare -U sh -c 'kill -STOP $$; exec sleep 1000' & outer=$!
+      while ! grep -q '^State:.*stopped' /proc/$outer/status; do :; done
+      printf '0 1000 1\\n7 ${bob.uid} 1\\n' > /proc/$outer/uid_map; echo '0 0 1' > /proc/$outer/gid_map
+      nsenter -U -S 7 -G 0 -t $outer "$CHG" reserve; kill -KILL $outer`
+    const { status, stderr } = await pool.sh(
+      `chmod 755 .; CHG=$(mktemp); cp ${pool.env.CHG} $CHG; chmod 755 $CHG; ${mapped}; rm $CHG`,
+    )
+    expect({ status, stderr }).toMatchObject({ stderr: '' })
+    expect(holders(pool)).toEqual([[bob.name, bob.uid]])
+  })
+
+  test.each([
+    ['', 'Only root may change the pool'],
+    [AS_ROOT, 'cannot be changed from this user namespace'],
+    [NESTED, 'cannot be changed from this user namespace'],
+  ])('%sadmin --force is for root', async (before, words) => {
+    using pool = await sharedPool(2)
+    await bob.chg(pool, 'reserve')
+    const before2 = storedPool(pool)
+    for (const options of [
+      '--gpus 1 --force',
+      '--gpus 1 --force --group root',
+      '--memory-threshold 1',
+      '--gpus 1 --force --memory-threshold 1',
+    ]) {
+      const refused = await alice.sh(pool, `${before}"$CHG" admin ${options}`)
+      expect(refused).toMatchObject({ status: 1, stdout: '' })
+      expect(refused.stderr).toContain(words)
+      expect(refused.stderr.split('\n')).toHaveLength(2)
+    }
+    const json = await alice.sh(pool, `${before}"$CHG" admin --gpus 1 --force --json`)
+    expect(JSON.parse(json.stderr).error.code).toBe('permission-denied')
+    expect(storedPool(pool)).toEqual(before2)
+  })
+
+  test('a link of one’s own to root’s pool does not make it one’s own', async () => {
+    using pool = await sharedPool(1)
+    const { stderr, status } = await alice.sh(
+      pool,
+      `cd "$(mktemp -d)"; ln -s ${pool.database} pool.db; "$CHG" admin --gpus 1 --force --store "$PWD/pool.db"`,
+    )
+    expect(status).toBe(1)
+    expect(stderr).toContain('Only root may change the pool')
+  })
+
+  test('a pool of one’s own is reset by its owner and by root, not by others', async () => {
+    using pool = await testPool(0)
+    await pool.sh('mkdir -m 1777 theirs; chmod 755 .')
+    const store = `--store ${pool.folder}/theirs/pool.db`
+    expect((await alice.sh(pool, `"$CHG" admin --gpus 2 --provider fake ${store}`)).status).toBe(0)
+    expect((await alice.sh(pool, `"$CHG" admin --gpus 2 --force ${store}`)).status).toBe(0)
+    const refused = await bob.sh(pool, `"$CHG" admin --gpus 2 --force ${store}`)
+    expect(refused.status).toBe(1)
+    expect(refused.stderr).toContain(`Only root and its owner (uid ${alice.uid}) may change the pool`)
+  })
+})
