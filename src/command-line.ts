@@ -93,6 +93,15 @@ async function thisMachine(
       const { usageOfChild } = await import('./adapters/usage-process.ts')
       return usageOfChild(settings.store, question)
     },
+    connections: async () => {
+      const os = await import('./adapters/os/connections.ts')
+      return {
+        limit: os.descriptorLimit,
+        lowestFree: os.lowestFreeDescriptor,
+        open: os.openConnections,
+        close: os.closeConnection,
+      }
+    },
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupId(group)
       return {

@@ -17,6 +17,7 @@ import type { LockPatience, Store } from '../domain/ports.ts'
 import type { PoolOwner } from '../domain/rights.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { Checkup } from '../domain/soundness.ts'
+import type { Connections } from '../web/crowding.ts'
 import type { LookUp } from './configured.ts'
 
 /** Everything a command may ask of the machine it runs on; opened only when asked for. */
@@ -41,6 +42,7 @@ export interface World {
   readonly lastingDeps: () => Promise<Deps>
   /** Answers a question about the history, as JSON, outside this process. */
   readonly askUsage: (question: UsageQuestion) => Promise<string>
+  readonly connections: () => Promise<Connections>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
   /** Who owns the pool that exists; null where there is none. */

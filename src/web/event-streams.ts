@@ -1,9 +1,10 @@
 import { Refusal } from './errors.ts'
+import type { Peer } from './listen.ts'
 import type { Sampler } from './sampler.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** Open event streams at once; beyond, who comes is told to poll. */
-export const MOST_STREAMS = 1_100
+/** Open event streams at once; a page beyond is told to poll. Other requests need room too. */
+export const mostStreams = (connections: number): number => Math.min(1_100, Math.floor(connections / 2))
 
 /**
  * `/api/events`: the trend, then a snapshot at once and whenever one differs from the last, and a sign of
@@ -12,12 +13,16 @@ export const MOST_STREAMS = 1_100
  */
 export class EventStreams {
   readonly #sampler: Sampler
+  readonly #most: number
   readonly #encoded = new WeakMap<Snapshot, Uint8Array>()
   readonly #closing = new AbortController()
   readonly #ended = Promise.withResolvers<void>()
   #open = 0
+  /** By the port of the other end; two machines may use the same. */
+  readonly #ports = new Map<number, number>()
 
-  constructor(sampler: Sampler) {
+  constructor(sampler: Sampler, most: number) {
+    this.#most = most
     this.#sampler = sampler
   }
 
@@ -25,16 +30,21 @@ export class EventStreams {
     return this.#open
   }
 
+  /** Whether a stream goes to a connection from this port. */
+  has(port: number): boolean {
+    return this.#ports.has(port)
+  }
+
   /** One more stream; throws a `Refusal` where there are too many. */
-  stream(request: Request): Response {
+  stream(request: Request, peer: Peer | null): Response {
     if (request.method === 'HEAD') return new Response(null, { headers: HEADERS })
-    if (this.#open >= MOST_STREAMS) {
-      throw new Refusal('too-many-connections', `More than ${MOST_STREAMS} pages are open`, {
+    if (this.#open >= this.#most) {
+      throw new Refusal('too-many-connections', `More than ${this.#most} pages are open`, {
         hint: '/api/snapshot has the same for one moment',
         headers: { 'retry-after': '30' },
       })
     }
-    return new Response(this.#body(request.signal), { headers: HEADERS })
+    return new Response(this.#body(request.signal, peer?.port ?? 0), { headers: HEADERS })
   }
 
   /** Ends every stream; resolves when all have ended. */
@@ -44,14 +54,16 @@ export class EventStreams {
     return this.#ended.promise
   }
 
-  #body(gone: AbortSignal): ReadableStream<Uint8Array> {
+  #body(gone: AbortSignal, port: number): ReadableStream<Uint8Array> {
     const unwatch = this.#sampler.watch()
     this.#open++
+    this.#ports.set(port, (this.#ports.get(port) ?? 0) + 1)
     let isOpen = true
     const end = () => {
       if (!isOpen) return
       isOpen = false
       this.#open--
+      this.#forget(port)
       unwatch()
       if (this.#open === 0 && this.#closing.signal.aborted) this.#ended.resolve()
     }
@@ -81,6 +93,12 @@ export class EventStreams {
       },
       { highWaterMark: 0 },
     )
+  }
+
+  #forget(port: number): void {
+    const left = (this.#ports.get(port) ?? 1) - 1
+    if (left === 0) this.#ports.delete(port)
+    else this.#ports.set(port, left)
   }
 
   /** Written once, sent to all. */

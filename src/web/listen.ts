@@ -6,6 +6,15 @@ export interface Address {
   readonly port: number
 }
 
+/** The other end of a connection. */
+export interface Peer {
+  readonly address: string
+  readonly port: number
+}
+
+/** Answers a request; who asks is looked up only where it matters. */
+export type Answer = (request: Request, peer: () => Peer | null) => Promise<Response>
+
 /** Requests under way at once, event streams included; beyond, the server says that it is busy. */
 export const MOST_REQUESTS = 2_000
 
@@ -14,10 +23,7 @@ const IDLE_S = 30
 const STREAM_IDLE_S = 60
 
 /** Listens, or throws in one line why it cannot. */
-export async function listen(
-  address: Address,
-  answer: (request: Request) => Promise<Response>,
-): Promise<Bun.Server<undefined>> {
+export async function listen(address: Address, answer: Answer): Promise<Bun.Server<undefined>> {
   const { host, port } = address
   await resolve(host)
   try {
@@ -32,7 +38,7 @@ export async function listen(
       fetch(request, server) {
         if (server.pendingRequests > MOST_REQUESTS) return busy()
         if (request.url.endsWith('/api/events')) server.timeout(request, STREAM_IDLE_S)
-        return answer(request)
+        return answer(request, () => server.requestIP(request))
       },
     })
   } catch (cause) {

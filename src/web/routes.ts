@@ -6,6 +6,7 @@ import { failureResponse, Refusal } from './errors.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Guard } from './guard.ts'
 import { withSafeHeaders } from './headers.ts'
+import type { Answer, Peer } from './listen.ts'
 import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { daysOf, rangeOf } from './query.ts'
@@ -26,10 +27,10 @@ export interface Site {
 }
 
 /** Everything the server answers. */
-export function routes(site: Site): (request: Request) => Promise<Response> {
+export function routes(site: Site): Answer {
   const { deps, sampler } = site
   const usage = new UsageAnswers(site.askUsage, site.clock)
-  const app = new Hono({ strict: true })
+  const app = new Hono<{ Bindings: { peer: () => Peer | null } }>({ strict: true })
 
   const present = async (part: (snapshot: Snapshot) => string) => {
     const snapshot = await sampler.current()
@@ -38,7 +39,7 @@ export function routes(site: Site): (request: Request) => Promise<Response> {
   app.get('/api/status', () => present((snapshot) => snapshot.statusJson))
   app.get('/api/queue', () => present((snapshot) => snapshot.queueJson))
   app.get('/api/snapshot', () => present((snapshot) => snapshot.json))
-  app.get('/api/events', (c) => site.streams.stream(c.req.raw))
+  app.get('/api/events', (c) => site.streams.stream(c.req.raw, c.env.peer()))
   for (const kind of ['report', 'daily'] as const) {
     app.get(`/api/${kind}`, async (c) => {
       return json(await usage.get({ kind, days: daysOf(c.req.query('days')) }))
@@ -62,10 +63,10 @@ export function routes(site: Site): (request: Request) => Promise<Response> {
 
   app.notFound(() => failureResponse(new Refusal('not-found', 'There is nothing at this address')))
   app.onError((error) => failureResponse(error))
-  return async (request) => {
+  return async (request, peer) => {
     try {
       site.guard(request)
-      return withSafeHeaders(await app.fetch(request))
+      return withSafeHeaders(await app.fetch(request, { peer }))
     } catch (error) {
       return withSafeHeaders(failureResponse(error))
     }

@@ -1,7 +1,8 @@
 import type { Deps } from '../app/deps.ts'
 import type { Millis } from '../domain/model.ts'
 import { openAssets } from './assets.ts'
-import { EventStreams } from './event-streams.ts'
+import { type Connections, Crowding, connectionLimit } from './crowding.ts'
+import { EventStreams, mostStreams } from './event-streams.ts'
 import { type Access, isLoopbackHost, openGuard } from './guard.ts'
 import { type Address, listen } from './listen.ts'
 import { Metrics } from './metrics.ts'
@@ -13,6 +14,7 @@ import type { AskUsage } from './usage-answers.ts'
 export interface ServerOptions extends Identity {
   readonly deps: Deps
   readonly askUsage: AskUsage
+  readonly connections: Connections
   readonly address: Address
   readonly access: Access
   /** Steady time. */
@@ -32,7 +34,7 @@ const FAREWELL_MS: Millis = 250
 
 /** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
-  const { deps, askUsage, address, access, clock, hostname, version } = options
+  const { deps, askUsage, connections, address, access, clock, hostname, version } = options
   const metrics = new Metrics()
   const sampler = new Sampler({
     deps,
@@ -40,7 +42,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     clock,
     onSnapshot: (snapshot) => metrics.observe(snapshot),
   })
-  const streams = new EventStreams(sampler)
+  const streams = new EventStreams(sampler, mostStreams(connectionLimit(connections.limit())))
   const loopback = isLoopbackHost(hostInUrl(address.host))
   const answer = routes({
     deps,
@@ -54,12 +56,14 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     clock,
   })
   const server = await listen(address, answer)
+  const crowding = new Crowding(connections, (port) => streams.has(port))
   return {
     url: `http://${hostInUrl(isEveryAddress(address.host) ? hostname : address.host)}:${server.port}`,
     open: !loopback && access.token === null && access.basic === null,
     async close() {
       const ended = streams.close()
       sampler.close()
+      crowding.close()
       // Whoever does not read the end of a stream does not keep us.
       await Promise.race([ended.then(() => server.stop()), Bun.sleep(FAREWELL_MS)])
       await server.stop(true)

@@ -220,6 +220,25 @@ export const inotifyInit = (): number => outcome(c.inotify_init1(O_CLOEXEC | O_N
 export const inotifyAdd = (fd: number, path: string, mask: number): number =>
   outcome(c.inotify_add_watch(fd, cString(path), mask))
 
+/** Fills the buffer with an option of a socket; answers how many bytes. By number, as few programs need it. */
+export function socketOption(fd: number, level: number, name: number, buffer: Bytes): number {
+  const length = new Uint8Array(4)
+  const view = new DataView(length.buffer)
+  view.setUint32(0, buffer.length, true)
+  const got = outcome(c.syscall(onArm ? 209 : 55, fd, level, name, addressOf(buffer), addressOf(length)))
+  return got < 0 ? got : view.getUint32(0, true)
+}
+
+/** Fills a `struct sockaddr` with the other end of a connection. */
+export const peerInto = (fd: number, address: Bytes): number => {
+  const length = new Uint8Array(4)
+  new DataView(length.buffer).setUint32(0, address.length, true)
+  return outcome(c.syscall(onArm ? 205 : 52, fd, addressOf(address), addressOf(length), 0, 0))
+}
+
+/** Ends both directions of a connection; whoever serves it sees its end. */
+export const shutDown = (fd: number): number => outcome(c.syscall(onArm ? 210 : 48, fd, 2, 0, 0, 0))
+
 /** pidfd_open(2); number 434 on every architecture. */
 export const pidfdOpen = (pid: number): number => outcome(c.syscall(434, pid, 0, 0, 0, 0))
 

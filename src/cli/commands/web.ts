@@ -41,6 +41,7 @@ export const web: CommandSpec<WebOptions, Serving> = {
       : { deps: await world.lastingDeps(), askUsage: world.askUsage, hostname: world.hostname() }
     const server = await startServer({
       ...site,
+      connections: await world.connections(),
       version: world.version,
       address: { host, port },
       access: { token: world.settings.webToken, basic: world.settings.webBasic },
