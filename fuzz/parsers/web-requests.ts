@@ -71,7 +71,7 @@ export const webRequests: Parser = {
 
 /** Nobody gets in but with the very words. */
 function checkGuarded(authorization: string): void {
-  const guard = openGuard({ access: ACCESS, loopback: false })
+  const guard = openGuard({ access: ACCESS, loopback: false, clock: () => 0 })
   const headers = new Headers()
   try {
     headers.set('authorization', authorization)
@@ -80,10 +80,11 @@ function checkGuarded(authorization: string): void {
     return
   }
   const passed = unlessRefused(() => {
-    guard(new Request('http://box/api/status', { headers }))
-    return true
+    const refused = guard(new Request('http://box/api/status', { headers }), () => null)
+    refused?.catch(() => {})
+    return refused === undefined
   })
-  hold(passed === null || isCredential(authorization), `${JSON.stringify(authorization)} gets in`)
+  hold(passed !== true || isCredential(authorization), `${JSON.stringify(authorization)} gets in`)
 }
 
 function isCredential(authorization: string): boolean {

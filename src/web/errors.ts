@@ -14,6 +14,7 @@ export type HttpErrorCode =
   | 'url-too-long'
   | 'too-many-connections'
   | 'busy'
+  | 'too-many-guesses'
 
 const HTTP_STATUS = {
   'bad-request': 400,
@@ -24,6 +25,7 @@ const HTTP_STATUS = {
   'url-too-long': 414,
   'too-many-connections': 503,
   busy: 503,
+  'too-many-guesses': 429,
 } as const satisfies Readonly<Record<HttpErrorCode, number>>
 
 /** A request that is refused; becomes the answer in one place. */

@@ -1,5 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Millis } from '../domain/model.ts'
 import { Refusal } from './errors.ts'
+import { Guesses } from './guesses.ts'
+import type { Peer } from './listen.ts'
 
 /** Who may look, from the configuration; null: everybody. */
 export interface Access {
@@ -12,17 +15,21 @@ export interface GuardOptions {
   readonly access: Access
   /** Bound to this machine only: whoever names it otherwise was sent here by a page of others. */
   readonly loopback: boolean
+  /** Steady time. */
+  readonly clock: () => Millis
 }
 
 /** What no address of ours comes near to. */
 const LONGEST_URL = 2_048
 
-/** Throws a `Refusal` for a request that nobody may make. */
-export type Guard = (request: Request) => void
+/** Throws or rejects with a `Refusal` for a request that nobody may make. */
+export type Guard = (request: Request, peer: () => Peer | null) => undefined | Promise<never>
 
-export function openGuard({ access, loopback }: GuardOptions): Guard {
+export function openGuard({ access, loopback, clock }: GuardOptions): Guard {
   const isAllowed = credentialCheck(access)
-  return (request) => {
+  const guesses = new Guesses(clock)
+  const hasPassword = access.token !== null || access.basic !== null
+  return (request, peer) => {
     if (request.url.length > LONGEST_URL) {
       throw new Refusal('url-too-long', `The URL is longer than ${LONGEST_URL} characters`)
     }
@@ -31,18 +38,33 @@ export function openGuard({ access, loopback }: GuardOptions): Guard {
         headers: { allow: 'GET, HEAD' },
       })
     }
-    if (loopback && !isLoopbackHost(request.headers.get('host') ?? '')) {
+    const host = request.headers.get('host')
+    // Two headers are one with a comma here. A browser cannot leave it out, as HTTP/1.0 may.
+    if (!URL.canParse(request.url) || host?.includes(',')) {
+      throw new Refusal('bad-request', 'The Host header does not name one host')
+    }
+    if (loopback && host !== null && !isLoopbackHost(host)) {
       throw new Refusal('host-not-allowed', 'This server is for its own machine only', {
         hint: 'open http://localhost, or start it with --host 0.0.0.0',
       })
     }
-    if (new URL(request.url).pathname !== '/healthz' && !isAllowed(request.headers.get('authorization'))) {
-      throw new Refusal('unauthorized', 'A password is needed', {
-        hint: 'with web.token: Authorization: Bearer <token>, or the token as password in a browser',
-        headers: { 'www-authenticate': 'Basic realm="canhazgpu", charset="UTF-8", Bearer realm="canhazgpu"' },
-      })
-    }
+    if (!hasPassword || new URL(request.url).pathname === '/healthz') return
+    const authorization = request.headers.get('authorization')
+    if (authorization === null) throw passwordNeeded()
+    const address = peer()?.address ?? ''
+    guesses.admit(address)
+    if (isAllowed(authorization)) return
+    return guesses.wrong(address).then(() => {
+      throw passwordNeeded()
+    })
   }
+}
+
+function passwordNeeded(): Refusal {
+  return new Refusal('unauthorized', 'A password is needed', {
+    hint: 'with web.token: Authorization: Bearer <token>, or the token as password in a browser',
+    headers: { 'www-authenticate': 'Basic realm="canhazgpu", charset="UTF-8", Bearer realm="canhazgpu"' },
+  })
 }
 
 /** `localhost`, `127.0.0.1:8080`, `[::1]` … */
@@ -51,10 +73,9 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** A browser cannot send a bearer token; there it is the password of whatever user. */
-function credentialCheck({ token, basic }: Access): (authorization: string | null) => boolean {
-  if (token === null && basic === null) return () => true
+function credentialCheck({ token, basic }: Access): (authorization: string) => boolean {
   return (authorization) => {
-    const [scheme, value = ''] = splitOnce(authorization ?? '', ' ')
+    const [scheme, value = ''] = splitOnce(authorization, ' ')
     if (scheme.toLowerCase() === 'bearer') return token !== null && isSame(value.trim(), token)
     if (scheme.toLowerCase() !== 'basic') return false
     const given = Buffer.from(value.trim(), 'base64').toString('utf8')

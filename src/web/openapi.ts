@@ -28,7 +28,7 @@ export function openApiDocument(version: string) {
             'At first a "trend" (Trend) and a "snapshot" (Snapshot), then a snapshot whenever something changed, and a "ping" every two seconds in which nothing did.',
           responses: {
             200: { description: 'OK', content: { 'text/event-stream': { schema: { type: 'string' } } } },
-            ...failures(401, 403, 503),
+            ...failures(401, 403, 429, 503),
           },
         },
       },
@@ -37,7 +37,7 @@ export function openApiDocument(version: string) {
           summary: 'Metrics for Prometheus',
           responses: {
             200: { description: 'OK', content: { 'text/plain': { schema: { type: 'string' } } } },
-            ...failures(401, 403, 503),
+            ...failures(401, 403, 429, 503),
           },
         },
       },
@@ -75,7 +75,7 @@ function time(name: string, otherwise: string) {
 }
 
 function get(summary: string, schema: Schema, parameters: readonly Schema[] = []) {
-  const refused = parameters.length === 0 ? [401, 403, 503] : [400, 401, 403, 503]
+  const refused = parameters.length === 0 ? [401, 403, 429, 503] : [400, 401, 403, 429, 503]
   return {
     get: {
       summary,
@@ -92,6 +92,7 @@ const WORDS: Readonly<Record<number, string>> = {
   400: 'A parameter is wrong',
   401: 'A password is needed',
   403: 'Not by this name of the host',
+  429: 'Too many wrong passwords from this address; with Retry-After',
   503: 'There is no pool, it cannot be read, or there are too many connections or questions (then with Retry-After)',
 }
 

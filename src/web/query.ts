@@ -7,6 +7,18 @@ const DEFAULT_DAYS = 30
 const DAY_MS: Millis = 86_400_000
 const MINUTE_MS: Millis = 60_000
 
+/** The values of these parameters, of which each may be given once. */
+export function singly(
+  given: Readonly<Record<string, readonly string[]>>,
+  ...names: readonly string[]
+): readonly (string | undefined)[] {
+  return names.map((name) => {
+    const values = Object.hasOwn(given, name) ? (given[name] ?? []) : []
+    if (values.length > 1) throw new Refusal('bad-request', `The parameter ${name} is given more than once`)
+    return values[0]
+  })
+}
+
 /** `days=N`, a whole number from 1 to 90. */
 export function daysOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_DAYS
@@ -29,11 +41,17 @@ export function rangeOf(from: string | undefined, to: string | undefined, now: M
   return { from: Math.floor(start / MINUTE_MS) * MINUTE_MS, to: Math.ceil(end / MINUTE_MS) * MINUTE_MS }
 }
 
+/** `Date` takes the 30th of February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const day = text.slice(0, 10)
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
+}
+
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
 
 function instant(name: string, text: string): Millis {
   const ms = RFC3339.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isFinite(ms)) return ms
+  if (Number.isFinite(ms) && isDay(text)) return ms
   throw new Refusal(
     'bad-request',
     `Invalid value for ${name}: expected a time such as 2026-03-14T15:00:00Z (in a URL, + is %2B)`,

@@ -9,7 +9,7 @@ import { withSafeHeaders } from './headers.ts'
 import type { Answer, Peer } from './listen.ts'
 import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
-import { daysOf, rangeOf } from './query.ts'
+import { daysOf, rangeOf, singly } from './query.ts'
 import type { Sampler } from './sampler.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type AskUsage, UsageAnswers } from './usage-answers.ts'
@@ -42,12 +42,13 @@ export function routes(site: Site): Answer {
   app.get('/api/events', (c) => site.streams.stream(c.req.raw, c.env.peer()))
   for (const kind of ['report', 'daily'] as const) {
     app.get(`/api/${kind}`, async (c) => {
-      return json(await usage.get({ kind, days: daysOf(c.req.query('days')) }))
+      const [days] = singly(c.req.queries(), 'days')
+      return json(await usage.get({ kind, days: daysOf(days) }))
     })
   }
   app.get('/api/history', async (c) => {
     const { moment } = await deps.store.read()
-    const { from, to } = c.req.query()
+    const [from, to] = singly(c.req.queries(), 'from', 'to')
     return json(await usage.get({ kind: 'history', range: rangeOf(from, to, moment.wall) }))
   })
   app.get('/metrics', async () => {
@@ -63,14 +64,21 @@ export function routes(site: Site): Answer {
 
   app.notFound(() => failureResponse(new Refusal('not-found', 'There is nothing at this address')))
   app.onError((error) => failureResponse(error))
-  return async (request, peer) => {
+  return async (asked, peer) => {
     try {
-      site.guard(request)
+      const request = withWholeUrl(asked)
+      await site.guard(request, peer)
       return withSafeHeaders(await app.fetch(request, { peer }))
     } catch (error) {
       return withSafeHeaders(failureResponse(error))
     }
   }
+}
+
+/** HTTP/1.0 need not name the host; all the server then knows of the URL is the path. */
+function withWholeUrl(request: Request): Request {
+  if (request.headers.has('host')) return request
+  return new Request(`http://localhost${request.url}`, request)
 }
 
 function json(text: string, headers: Readonly<Record<string, string>> = {}): Response {

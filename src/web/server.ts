@@ -47,7 +47,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
   const answer = routes({
     deps,
     askUsage,
-    guard: openGuard({ access, loopback }),
+    guard: openGuard({ access, loopback, clock }),
     sampler,
     streams,
     metrics,

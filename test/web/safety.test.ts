@@ -63,6 +63,71 @@ describe('addresses', () => {
   })
 })
 
+describe('a Host header that names no host', () => {
+  for (const host of [
+    '',
+    ' ',
+    'a b',
+    '[::1',
+    '[zz]',
+    'localhost:99999',
+    'localhost:80:80',
+    'a/b',
+    '%zz',
+    'a@b',
+    '\\',
+    '<x>',
+  ]) {
+    for (const path of ['/', '/healthz', '/api/status', '/nothing']) {
+      test(`'${host}' is refused at ${path}`, async () => {
+        const answer = await rawRequest(server.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+        expect(answer.status).toBe(400)
+      })
+    }
+  }
+
+  test('two of them', async () => {
+    const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n'
+    expect((await rawRequest(server.port, request)).status).toBe(400)
+  })
+
+  test('a client of HTTP/1.0 needs none', async () => {
+    expect((await rawRequest(server.port, 'GET /healthz HTTP/1.0\r\n\r\n')).status).toBe(200)
+    expect((await rawRequest(server.port, 'GET /api/report?days=7 HTTP/1.0\r\n\r\n')).status).toBe(200)
+  })
+})
+
+test('whatever a request is, the server blames the client and lives on', async () => {
+  const host = 'Host: localhost\r\n'
+  for (const request of [
+    'GET /healthz\r\n\r\n',
+    `GET /healthz HTTP/0.9\r\n${host}\r\n`,
+    `GET * HTTP/1.1\r\n${host}\r\n`,
+    `GET healthz HTTP/1.1\r\n${host}\r\n`,
+    `GET ftp://localhost/ HTTP/1.1\r\n${host}\r\n`,
+    `GET http://[/nothing HTTP/1.1\r\n${host}\r\n`,
+    `GET /%zz HTTP/1.1\r\n${host}\r\n`,
+    `GET /%ff%00 HTTP/1.1\r\n${host}\r\n`,
+    `GET /api/report?days=%ff HTTP/1.1\r\n${host}\r\n`,
+    `GET /api/report?days=7&days=7 HTTP/1.1\r\n${host}\r\n`,
+    `GET /?${'a=1&'.repeat(5_000)} HTTP/1.1\r\n${host}\r\n`,
+    `GET / HTTP/1.1\r\n${host}${'X: a\r\n'.repeat(2_000)}\r\n`,
+    `GET / HTTP/1.1\r\n${host}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    `TRACE / HTTP/1.1\r\n${host}\r\n`,
+    `BREW / HTTP/1.1\r\n${host}\r\n`,
+    'CONNECT localhost:22 HTTP/1.1\r\nHost: localhost:22\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+  ]) {
+    const { status } = await rawRequest(server.port, request)
+    expect({ request, isRefused: status === 0 || (status >= 400 && status !== 500) }).toEqual({
+      request,
+      isRefused: true,
+    })
+  }
+  expect((await server.get('/healthz')).status).toBe(200)
+})
+
 describe('bound to loopback, by its name', () => {
   for (const [host, status] of [
     ['localhost', 200],
@@ -130,6 +195,20 @@ describe('with a password', () => {
 
   test('health needs none', async () => {
     expect((await guarded.get('/healthz')).status).toBe(200)
+  })
+
+  test('guessing gets slower, and the right one is let in all the same', async () => {
+    const guess = async (at: number) => {
+      const answer = await guarded.get('/api/status', { authorization: `Bearer wrong-horse-${at}` })
+      return { status: answer.status, retryAfter: answer.headers.get('retry-after') }
+    }
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => guess(at)))
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused.length).toBeGreaterThan(50)
+    expect(new Set(refused.map(({ retryAfter }) => retryAfter))).toEqual(new Set(['2']))
+    expect(answers.filter(({ status }) => status !== 429 && status !== 401)).toEqual([])
+    expect((await guarded.get('/api/status', { authorization: 'Bearer correct-horse' })).status).toBe(200)
+    expect((await guarded.get('/api/status')).status).toBe(401)
   })
 
   test('it cannot be given on the command line', async () => {
