@@ -1,6 +1,6 @@
 import { modelOf } from '../domain/ai-model.ts'
 import type { GpuUsage, Reservation } from '../domain/model.ts'
-import { type GpuStatus, type View, validationOf } from '../domain/status.ts'
+import { type GpuStatus, otherUseOf, type View, validationOf } from '../domain/status.ts'
 import { detailsOf, usersOf } from '../domain/status-words.ts'
 import type { Overview } from './overview.ts'
 
@@ -27,6 +27,8 @@ export interface StatusDocument {
   readonly power_w?: number
   readonly processes?: readonly ProcessDocument[]
   readonly unreserved_users?: readonly string[]
+  /** Who works on a reserved GPU besides the holder, or instead. */
+  readonly other_users?: readonly string[]
   readonly validation?: string
   /** Since when, until when, used by what: in words. */
   readonly details?: string
@@ -55,9 +57,15 @@ function gpuDocument(status: GpuStatus, view: View): StatusDocument {
     last_released: gpu.releasedAt === undefined ? undefined : timestamp(gpu.releasedAt),
     ...usageFields(status.usage),
     unreserved_users: status.kind === 'unreserved' ? usersOf(status.usage) : undefined,
+    other_users: otherUsers(status),
     details: detailsOf(status, view.now),
     validation: validationOf(status, view.thresholdMb),
   })
+}
+
+function otherUsers(status: GpuStatus): readonly string[] | undefined {
+  const { users } = otherUseOf(status)
+  return users.length === 0 ? undefined : users
 }
 
 const STATUS_WORDS = {

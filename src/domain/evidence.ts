@@ -56,6 +56,11 @@ export function isWorking(usage: GpuMeasurement, thresholdMb: number): boolean {
   return usage.processes.some((process) => !process.graphics) || isOccupied(usage, thresholdMb)
 }
 
+/** Whether a process is more than part of a desktop: it computes, with memory that counts or is unknown. */
+export function isWork({ memoryMb, graphics }: GpuProcess): boolean {
+  return !graphics && (memoryMb === undefined || memoryMb >= WORKING_PROCESS_MB)
+}
+
 function works({ memoryMb, graphics }: GpuProcess, usage: GpuMeasurement): boolean {
   // With the card's memory unknown as well, nothing shows that the process is idle.
   if (memoryMb === undefined) return usage.memoryBy === 'processes'

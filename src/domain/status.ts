@@ -1,5 +1,6 @@
-import { isOccupied, isWorking } from './evidence.ts'
+import { isOccupied, isWork, isWorking } from './evidence.ts'
 import type { Gpu, GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation } from './model.ts'
+import { printable } from './text.ts'
 import type { PoolUsage } from './usage.ts'
 
 /** One GPU for the eye: who holds it, and what the driver says of it. */
@@ -39,7 +40,28 @@ export function validationOf(status: GpuStatus, thresholdMb: number): string | u
   const { usage } = status
   if (usage.kind === 'fault') return undefined
   if (status.kind !== 'reserved') return `${usage.memoryUsedMb}MB used`
-  return isWorking(usage, thresholdMb)
-    ? `${usage.memoryUsedMb}MB, ${usage.processes.length} processes`
-    : 'no actual usage detected'
+  if (!isWorking(usage, thresholdMb)) return 'no actual usage detected'
+  const use = `${usage.memoryUsedMb}MB, ${usage.processes.length} processes`
+  const { users, isHolderThere } = otherUseOf(status)
+  if (users.length === 0) return use
+  const others = printable(users.join(', '))
+  if (isHolderThere) return `${use}, also used by ${others}`
+  return `${use}, used by ${others}, not by ${printable(status.reservation.user)}`
+}
+
+/** Who works on a GPU that somebody else has reserved. */
+export interface OtherUse {
+  /** Each account once, without the holder's. */
+  readonly users: readonly string[]
+  /** Whether the holder works there too, or a process of an unknown owner does. */
+  readonly isHolderThere: boolean
+}
+
+export function otherUseOf(status: GpuStatus): OtherUse {
+  if (status.kind !== 'reserved' || status.usage.kind === 'fault') return { users: [], isHolderThere: false }
+  const { uid: holder } = status.reservation.account
+  const working = status.usage.processes.filter(isWork)
+  const others = working.filter(({ uid }) => uid !== undefined && uid !== holder)
+  const users = new Set(others.map(({ uid, user }) => user ?? `uid ${uid}`))
+  return { users: [...users], isHolderThere: others.length < working.length }
 }

@@ -1,5 +1,5 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
-import type { GpuStatus } from '../domain/status.ts'
+import { type GpuStatus, otherUseOf } from '../domain/status.ts'
 import type { Snapshot } from './snapshot.ts'
 
 const STATES = {
@@ -26,6 +26,11 @@ export class Metrics {
     'account',
     'type',
   ])
+  readonly #otherUsers = this.#gauge(
+    'gpu_other_user',
+    'Who works on a GPU that somebody else has reserved; always 1',
+    ['gpu', 'user'],
+  )
   readonly #memoryUsed = this.#gauge('gpu_memory_used_bytes', 'Memory in use', ['gpu'])
   readonly #memoryTotal = this.#gauge('gpu_memory_total_bytes', 'Memory the GPU has', ['gpu'])
   readonly #utilization = this.#gauge('gpu_utilization_ratio', 'Utilisation, from 0 to 1', ['gpu'])
@@ -67,7 +72,7 @@ export class Metrics {
   }
 
   #setGpus({ gpus }: Snapshot): void {
-    for (const gauge of [this.#info, this.#state, this.#holder]) gauge.reset()
+    for (const gauge of [this.#info, this.#state, this.#holder, this.#otherUsers]) gauge.reset()
     for (const gauge of this.#measured()) gauge.reset()
     for (const status of gpus) {
       const gpu = String(status.gpu.id)
@@ -79,6 +84,7 @@ export class Metrics {
         const { user, account, kind } = status.reservation
         this.#holder.set({ gpu, user, account: account.name, type: kind }, 1)
       }
+      for (const user of otherUseOf(status).users) this.#otherUsers.set({ gpu, user }, 1)
       this.#setReadings(gpu, status.usage)
     }
   }

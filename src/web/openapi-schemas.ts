@@ -45,6 +45,7 @@ export const schemas = {
       power_w: amount,
       processes: list(ref('Process')),
       unreserved_users: list(text),
+      other_users: list(text),
       details: text,
       model: text,
       validation: text,

@@ -204,7 +204,8 @@ test('--json: what is known, and nothing else', async () => {
     temperature_c: 61,
     power_w: 312.5,
     processes: [{ pid: 4_000_001, user: 'alice', name: 'python3', memory_mb: 8990 }],
-    validation: '9000MB, 1 processes',
+    other_users: ['alice'],
+    validation: `9000MB, 1 processes, used by alice, not by ${me}`,
   })
   expect(run as unknown).toMatchObject({ gpu_id: 1, status: 'IN_USE', type: 'RUN', last_heartbeat: time })
   expect(run).not.toHaveProperty('expiry_time')
@@ -217,4 +218,18 @@ test('--json: what is known, and nothing else', async () => {
   expect(unreserved).not.toHaveProperty('user')
   expect(faulty as unknown).toMatchObject({ gpu_id: 3, status: 'ERROR', error: 'GPU is lost' })
   expect(faulty).not.toHaveProperty('memory_used_mb')
+})
+
+test('who else works on a reserved GPU', async () => {
+  using pool = await testPool(2)
+  await pool.chg('reserve', '--gpus', '2')
+  const other = { pid: 4_000_001, uid: 70_001, user: 'benu', name: 'python3', memory_mb: 9000 }
+  const own = { pid: 4_000_002, uid: process.getuid?.(), user: me, name: 'python3', memory_mb: 9000 }
+  pool.play({ gpus: { '0': { processes: [own, other] }, '1': { processes: [other] } } })
+  const [shared, taken] = (await pool.chg('status')).stdout.split('\n')
+  expect(shared).toEndWith('[validated: 18000MB, 2 processes, also used by benu]')
+  expect(taken).toEndWith(`[validated: 9000MB, 1 processes, used by benu, not by ${me}]`)
+  const documents = JSON.parse((await pool.chg('status', '--json')).stdout)
+  expect(documents).toMatchObject([{ other_users: ['benu'] }, { other_users: ['benu'] }])
+  expect((await pool.chg('status', '--table')).stdout).toContain('also used by benu')
 })

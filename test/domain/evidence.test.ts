@@ -4,7 +4,7 @@ import { acquire } from '../../src/domain/acquisition.ts'
 import { availabilityOf, claimableBy } from '../../src/domain/allocation.ts'
 import { isOccupied, isWorking, memoryEvidence } from '../../src/domain/evidence.ts'
 import type { GpuMeasurement, GpuProcess, Pool, Probe } from '../../src/domain/model.ts'
-import { statusOf } from '../../src/domain/status.ts'
+import { statusOf, validationOf } from '../../src/domain/status.ts'
 import { usageOf } from '../../src/domain/usage.ts'
 import { NOON, poolOf, THRESHOLD_MB, unusedGpus } from './arbitraries.ts'
 
@@ -210,4 +210,49 @@ test('a small process keeps its GPU from being granted', () => {
   const seen = { now: NOON.wall, stopped: () => false, sight: { usage, thresholdMb: THRESHOLD_MB } }
   const { result } = acquire(pool, intent, seen)
   expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: 1 } })
+})
+
+describe('a reserved GPU on which others work', () => {
+  const words = (...processes: GpuProcess[]) => {
+    const reservation = {
+      id: 'r',
+      gpus: [0],
+      user: 'ann',
+      account: { uid: 1000, name: 'ann' },
+      startedAt: NOON.wall,
+      kind: 'manual' as const,
+      expiresAt: NOON.wall,
+    }
+    const usage = card(30_000, ...processes)
+    const [gpu] = unusedGpus(1)
+    if (gpu === undefined) throw new Error('no GPU')
+    return validationOf({ kind: 'reserved', gpu, usage, reservation }, THRESHOLD_MB)
+  }
+  const benu = process(20_000, { uid: 2000, user: 'benu' })
+  const desktop = process(25, { uid: 0, user: 'root' })
+
+  test.each([
+    ['nobody else', [process(20_000)], '30000MB, 1 processes'],
+    ['another too', [process(10_000), benu], '30000MB, 2 processes, also used by benu'],
+    ['only another', [benu], '30000MB, 1 processes, used by benu, not by ann'],
+    [
+      'several',
+      [benu, process(64, { uid: 7 }), benu],
+      '30000MB, 3 processes, used by benu, uid 7, not by ann',
+    ],
+    [
+      'the desktop',
+      [desktop, process(400, { uid: 0, user: 'root', graphics: true })],
+      '30000MB, 2 processes',
+    ],
+    ['an unknown owner', [{ pid: 3, name: 'x' }], '30000MB, 1 processes'],
+    [
+      'an unknown owner and another',
+      [{ pid: 3, name: 'x' }, benu],
+      '30000MB, 2 processes, also used by benu',
+    ],
+    ['a name alone', [{ pid: 3, name: 'x', user: 'benu' }], '30000MB, 1 processes'],
+  ])('says so: %s', (_, processes, expected) => {
+    expect(words(...(processes as GpuProcess[]))).toBe(expected as string)
+  })
 })

@@ -20,7 +20,7 @@ export async function busyPool(): Promise<BusyPool> {
     gpus: {
       '0': {
         ...readings(97, 71, 640.5),
-        processes: [{ pid: 999_901, user: 'alice', name: 'python3', memory_mb: 70_000 }],
+        processes: [{ pid: 999_901, uid: 70_001, user: 'alice', name: 'python3', memory_mb: 70_000 }],
       },
       '1': readings(0, 33, 71),
       '2': {

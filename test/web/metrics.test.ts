@@ -31,6 +31,7 @@ test('say what the status says', async () => {
   expect(value('gpu_power_watts{gpu="0"}')).toBe(640.5)
   expect(value('gpu_memory_used_bytes{gpu="3"}')).toBeUndefined()
   expect(text).toMatch(/^canhazgpu_gpu_holder\{gpu="1",user="bob",account="[^"]+",type="manual"\} 1$/m)
+  expect(value('gpu_other_user{gpu="0",user="alice"}')).toBe(1)
   expect(value('user_gpus{user="bob"}')).toBe(1)
   expect(value('user_held_seconds{user="bob"}')).toBeGreaterThanOrEqual(0)
   expect(value('queue_length')).toBe(1)

@@ -45,6 +45,9 @@ function Reserved({ gpu, now }: HolderProps) {
         ? ' · no time limit'
         : ` · ${untilWords(Date.parse(gpu.expiry_time), now)}`}
       {gpu.error === undefined ? null : <span class="fault-words">Fault: {gpu.error}</span>}
+      {gpu.other_users === undefined ? null : (
+        <span class="fault-words">used by {gpu.other_users.join(', ')}</span>
+      )}
       {isIdle ? <span class="idle-words">nothing runs on it</span> : null}
     </Who>
   )
