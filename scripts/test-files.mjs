@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { bun, root } from './bun.mjs'
 
 const TEST_TIMEOUT_MS = 60_000
@@ -10,12 +10,12 @@ const JOBS = Math.min(8, availableParallelism())
 const LONG_FILES = ['test/simulation/simulation.test.ts', 'test/torture/torture.test.ts']
 
 /** Runs every test file in a process of its own, several at a time, and prints one line for each. */
-export async function runAllFiles(env) {
+export async function runAllFiles({ folder, env }) {
   const queue = testFiles()
   const results = []
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const result = await runFile(file, env)
+      const result = await runFile(file, { folder, env })
       results.push(result)
       report(result)
     }
@@ -25,9 +25,10 @@ export async function runAllFiles(env) {
 }
 
 /** Runs `bun test` once with the arguments of the caller, and shows its output as it comes. */
-export async function runSelected(args, env) {
+export async function runSelected(args, { folder, env }) {
   const named = args.some((arg) => !arg.startsWith('-'))
-  return bunTest([...args, ...(named ? [] : ['./test/'])], env, (text) => process.stderr.write(text))
+  const show = (text) => process.stderr.write(text)
+  return bunTest([...args, ...(named ? [] : ['./test/'])], { folder, env, show })
 }
 
 function testFiles() {
@@ -38,9 +39,9 @@ function testFiles() {
   return [...LONG_FILES, ...all.filter((file) => !LONG_FILES.includes(file))]
 }
 
-async function runFile(file, env) {
+async function runFile(file, place) {
   const started = performance.now()
-  const result = await bunTest([`./${file}`], env)
+  const result = await bunTest([`./${file}`], place)
   return { ...result, file, seconds: (performance.now() - started) / 1000 }
 }
 
@@ -55,9 +56,10 @@ function report({ file, seconds, passed, failed, skipped, output }) {
 }
 
 /** Bun prints the results of tests on stderr. */
-function bunTest(args, env, show = () => {}) {
-  const child = spawn(bun(), ['test', `--timeout=${TEST_TIMEOUT_MS}`, ...args], {
-    cwd: root,
+function bunTest(args, { folder, env, show = () => {} }) {
+  const program = join(folder, relative(root, bun()))
+  const child = spawn(program, ['test', `--timeout=${TEST_TIMEOUT_MS}`, ...args], {
+    cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

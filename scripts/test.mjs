@@ -1,5 +1,6 @@
 import { bun } from './bun.mjs'
 import { executable } from './executable.mjs'
+import { openCheckout } from './open-checkout.mjs'
 import { runAllFiles, runSelected } from './test-files.mjs'
 import { provideNeeds, testPath } from './test-needs.mjs'
 
@@ -17,8 +18,10 @@ async function main(args) {
   bun()
   complainOf(provideNeeds())
   executable()
-  const results =
-    args.length > 0 ? [await runSelected(args, environment())] : await runAllFiles(environment())
+  // Tests share files with other users, unless they say otherwise.
+  process.umask(0o022)
+  const place = { folder: openCheckout(), env: environment() }
+  const results = args.length > 0 ? [await runSelected(args, place)] : await runAllFiles(place)
   const skipped = results.flatMap((result) => result.skipped)
   const forbidden = ci ? skipped.filter((name) => !isAllowed(name)) : []
   tellSkipped(skipped)

@@ -51,7 +51,7 @@ test('a pipe is not kept open, and one that nobody reads any more does not block
     close(2)
     for await (const _ of Bun.stdin.stream()) break
     console.log(sayOn(fd, 'hello'))`
-  const script = `{ "$@" 2>&1 >&3 3>&- | { cat; echo ended; }; } 3>&1`
+  const script = `{ "$@" 2>&1 >&3 3>&- | { cat; exec <&-; echo ended; }; } 3>&1`
   const child = Bun.spawn(['bash', '-c', script, 'bash', process.execPath, '-e', code], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
