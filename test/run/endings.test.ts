@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import type { Moment } from '../../src/domain/model.ts'
 import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { child, startForever, startJob, untilAllFree } from '../support/job.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
@@ -172,6 +173,14 @@ test('another process with the pid of the command is not the command', async () 
   expect((await pool.chg('status')).stdout).toStartWith('GPU 0: AVAILABLE')
 })
 
+const EARLIER_BOOT = '11111111-2222-3333-4444-555555555555'
+
+/** The moment of an earlier boot that had run for longer. */
+function beforeReboot({ wall, steady }: Moment): Moment {
+  const [, timeNamespace] = steady.epoch.split('/')
+  return { wall, steady: { epoch: `${EARLIER_BOOT}/${timeNamespace}`, ms: steady.ms + 3_600_000 } }
+}
+
 test('a run from before a reboot vanished at its last heartbeat', async () => {
   using pool = await testPool(1)
   await startForever(pool)
@@ -179,13 +188,14 @@ test('a run from before a reboot vanished at its last heartbeat', async () => {
   const heartbeatAt = Date.now() - 5_000
   changeStoredPool(pool, (document) => ({
     ...document,
+    writtenAt: beforeReboot(document.writtenAt),
     reservations: document.reservations.map((each) =>
       each.kind === 'run'
         ? {
             ...each,
             startedAt: heartbeatAt - 1_000,
             heartbeatAt,
-            process: { ...each.process, bootId: 'an earlier one' },
+            process: { ...each.process, bootId: EARLIER_BOOT },
           }
         : each,
     ),
