@@ -1,4 +1,5 @@
 import type { Shortage } from '../domain/acquisition.ts'
+import { ADOPTS } from '../domain/devices.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 
 /** The refusal that a full pool is met with; the caller may try again later. */
@@ -19,10 +20,11 @@ function shortageWords({ requested, available, taken }: Shortage): string {
     : `Not enough GPUs available. Requested: ${requested}, Available: ${available}`
 }
 
-function detailsOf({ occupied, faulty, ahead }: Shortage): string {
+function detailsOf({ occupied, faulty, replaced, ahead }: Shortage): string {
   const reasons = [
     ...(occupied > 0 ? [`${occupied} GPUs in use without reservation`] : []),
-    ...(faulty > 0 ? [`${faulty} GPUs with errors`] : []),
+    ...(faulty > replaced ? [`${faulty - replaced} GPUs with errors`] : []),
+    ...(replaced > 0 ? [`${replaced} GPUs replaced by others, which ${ADOPTS} adopts`] : []),
   ]
   const line = ahead > 0 ? ` (${ahead} waiting in line before)` : ''
   return reasons.length === 0 ? line : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)${line}`

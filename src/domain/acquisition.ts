@@ -21,6 +21,7 @@ import type {
   Reservation,
   RunReservation,
 } from './model.ts'
+import { replacedIn } from './usage.ts'
 
 /** Who wants which GPUs for what. Ids are made by the caller, so that the decision stays pure. */
 export interface Intent {
@@ -49,6 +50,8 @@ export interface Shortage {
   readonly occupied: number
   /** GPUs left out because of a fault. */
   readonly faulty: number
+  /** How many of these have another GPU in their place. */
+  readonly replaced: number
   /** How many stand in line before this request. */
   readonly ahead: number
   /** The requested GPUs that are not to be had, where certain ones were asked for. */
@@ -212,6 +215,7 @@ function shortageOf(pool: Pool, intent: Intent, sight: Sight, walk: Walk): Short
     available: usable.length,
     occupied: countOf('occupied'),
     faulty: countOf('faulty'),
+    replaced: replacedIn(sight.usage),
     ahead: place < 0 ? pool.queue.length : place,
     taken: intent.request.kind === 'ids' ? intent.request.ids.filter((id) => !usable.includes(id)) : [],
   }

@@ -5,9 +5,9 @@ import type { Pool, Reservation } from './model.ts'
 export interface Problem {
   /**
    * `damage`: what is stored is not what was written. `foreign`: somebody planted it. `access`: people who should use
-   * the pool cannot, or others can harm it.
+   * the pool cannot, or others can harm it. `device`: the driver shows other GPUs.
    */
-  readonly kind: 'damage' | 'foreign' | 'access'
+  readonly kind: 'damage' | 'foreign' | 'access' | 'device'
   readonly what: string
   readonly cure: string
 }
@@ -16,6 +16,8 @@ export interface Problem {
 export interface Checkup {
   readonly path: string
   readonly problems: readonly Problem[]
+  /** Absent where it cannot be read. */
+  readonly pool?: Pool
   /** Absent where the damage leaves nothing to be counted. */
   readonly counts?: {
     readonly gpus: number

@@ -1,4 +1,5 @@
-import type { Gpu, GpuId, GpuReading, GpuUsage, Pool, Probe } from './model.ts'
+import { ADOPTS, type Match, matchDevices } from './devices.ts'
+import type { Gpu, GpuId, GpuUsage, Pool, Probe } from './model.ts'
 
 export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
 
@@ -12,20 +13,10 @@ export interface GpuSight {
   readonly index?: number
 }
 
-/**
- * A GPU of the pool that the driver does not show is faulty. One that is lost, or was when the pool was set
- * up, has no UUID to go by; then its number must do.
- */
+/** A GPU of the pool that the driver does not show, or another in its place, is faulty. */
 export function usageOf(pool: Pool, probe: Probe): PoolUsage {
-  const byUuid = new Map(probe.readings.map((reading) => [reading.uuid, reading]))
-  const byIndex = new Map(probe.readings.map((reading) => [reading.index, reading]))
-  const sights = new Map(
-    pool.gpus.map((gpu) => {
-      const sameNumber = byIndex.get(gpu.id)
-      const nameless = gpu.uuid === '' || sameNumber?.uuid === ''
-      return [gpu.id, sightOf(gpu, (gpu.uuid !== '' && byUuid.get(gpu.uuid)) || (nameless && sameNumber))]
-    }),
-  )
+  const matches = matchDevices(pool.gpus, probe.readings)
+  const sights = new Map(pool.gpus.map((gpu) => [gpu.id, sightOf(gpu, matches.get(gpu.id))]))
   return withSharedCards(pool, sights)
 }
 
@@ -49,12 +40,25 @@ function withSharedCards(pool: Pool, sights: PoolUsage): PoolUsage {
 
 const cardOf = (usage: GpuUsage | undefined) => (usage?.kind === 'measured' ? usage.card?.id : undefined)
 
-function sightOf({ uuid }: Gpu, reading: GpuReading | false | undefined): GpuSight {
-  if (reading) return { uuid, usage: reading.state, index: reading.index }
-  return { uuid, usage: { kind: 'fault', reason: `the driver does not show this GPU (${uuid})` } }
+function sightOf({ uuid }: Gpu, match: Match | undefined): GpuSight {
+  switch (match?.kind) {
+    case 'same':
+      return { uuid, usage: match.reading.state, index: match.reading.index }
+    case 'replaced': {
+      const reason = `the driver shows another GPU in its place - ${ADOPTS} adopts it`
+      return { uuid, usage: { kind: 'fault', reason, isReplaced: true } }
+    }
+    default:
+      return { uuid, usage: { kind: 'fault', reason: `the driver does not show this GPU (${uuid})` } }
+  }
 }
 
 /** Every GPU unknown for one reason: an unanswered probe is not an idle GPU. */
 export function unknownUsage(pool: Pool, reason: string): PoolUsage {
   return new Map(pool.gpus.map(({ id, uuid }) => [id, { uuid, usage: { kind: 'fault', reason } }]))
 }
+
+/** How many GPUs have another in their place. */
+export const replacedIn = (usage: PoolUsage): number =>
+  [...usage.values()].filter((sight) => sight.usage.kind === 'fault' && sight.usage.isReplaced === true)
+    .length

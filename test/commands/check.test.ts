@@ -72,7 +72,7 @@ test('a sound pool, and what is in it', async () => {
   })
   expect(JSON.parse((await pool.chg('admin', '--check', '--json')).stdout)).toEqual({
     ...{ sound: true, path: pool.database, problems: [] },
-    ...{ gpus: 4, reservations: 1, waiting: 1, records: 300 },
+    ...{ gpus: 4, reservations: 1, waiting: 1, records: 300, driver: { checked: true, gpus: 4 } },
   })
   expect(everything(pool)).toEqual(before)
   waiter.process.kill('SIGKILL')

@@ -34,6 +34,7 @@ function lookOver(path: string): Omit<Checkup, 'path'> {
   if (pool === null) return { problems }
   return {
     problems,
+    pool,
     counts: {
       gpus: pool.gpus.length,
       reservations: pool.reservations.length,

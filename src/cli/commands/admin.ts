@@ -1,4 +1,5 @@
-import { setMemoryThreshold } from '../../app/change-pool.ts'
+import { refreshDevices, setMemoryThreshold } from '../../app/change-pool.ts'
+import { compareDriver } from '../../app/compare-driver.ts'
 import { setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { ALLOCATIONS, type PoolSettings, PROVIDER_CHOICES, type ProviderChoice } from '../../domain/model.ts'
@@ -23,10 +24,11 @@ interface SetUpOptions {
 interface AdminOptions extends SetUpOptions {
   readonly check?: boolean
   readonly show?: boolean
+  readonly refresh?: boolean
 }
 
 /** What needs no count of GPUs: it sets up nothing. */
-const ACTIONS = ['check', 'show'] as const
+const ACTIONS = ['check', 'show', 'refresh'] as const
 
 export const admin: CommandSpec<AdminOptions, AdminAnswer> = {
   examples: [
@@ -60,12 +62,14 @@ export const admin: CommandSpec<AdminOptions, AdminAnswer> = {
       'Memory on an unreserved GPU that counts as use, for everyone (default: 1024)',
       { read: megabytes },
     ),
-    option('--check', 'Only check whether the stored pool is sound, and say what to do if not'),
+    option('--check', 'Only check whether pool and driver are sound and agree, and say what to do if not'),
+    option('--refresh', 'Only adopt the GPUs that the driver shows now; reservations stay'),
     option('--show', "Only show the pool's settings"),
   ],
   async handle(options, world) {
     refuseMixture(options)
-    if (options.check === true) return { kind: 'checked', ...(await world.checkPool()) }
+    if (options.check === true) return check(world)
+    if (options.refresh === true) return refresh(world)
     if (options.show === true) return showSettings(world)
     if (options.gpus === undefined) return changeThreshold(options, world)
     return setUp(options, options.gpus, world)
@@ -99,6 +103,19 @@ const ADMIN_OPTIONS = [
 ]
 
 const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+async function check(world: World): Promise<AdminAnswer> {
+  const checkup = await world.checkPool()
+  const { pool } = checkup
+  if (pool === undefined) return { kind: 'checked', ...checkup }
+  const driver = await compareDriver(pool, () => world.detectGpus(pool.provider, pool.gpus.length))
+  return { kind: 'checked', ...checkup, driver }
+}
+
+async function refresh(world: World): Promise<AdminAnswer> {
+  checkMayAdminister(await world.account(), await world.poolOwner())
+  return { kind: 'refreshed', gpus: await refreshDevices(await world.deps()) }
+}
 
 async function showSettings(world: World): Promise<AdminAnswer> {
   const { store } = await world.deps()

@@ -1,5 +1,6 @@
 import { type Overview, overview } from '../../app/overview.ts'
 import { statusDocument } from '../../app/status-document.ts'
+import { ADOPTS, allNew } from '../../domain/devices.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { GpuStatus } from '../../domain/status.ts'
 import type { CommandSpec, Look } from '../command.ts'
@@ -19,6 +20,8 @@ interface StatusOptions {
 
 interface Shown extends Overview {
   readonly form: 'lines' | 'table' | 'summary'
+  /** Whether every GPU of the pool has another in its place. */
+  readonly isReplaced: boolean
 }
 
 /** How often the screen is drawn anew where nothing changed in the pool: usage changes by itself. */
@@ -37,7 +40,13 @@ export const status: CommandSpec<StatusOptions, Shown> = {
   ],
   handle: look,
   follow: (options, world) => (options.watch === true ? looks(options, world) : null),
-  text: (seen, appearance) => ({ stdout: statusText(seen, appearance) }),
+  text: (seen, appearance) => {
+    const notice = replacedNotice(seen)
+    return {
+      stdout: statusText(seen, appearance),
+      ...(notice === undefined ? {} : { stderr: `${notice}\n` }),
+    }
+  },
   json: (seen) => (seen.form === 'summary' ? summaryDocument(seen) : statusDocument(seen)),
   failure: (seen) => seen.driverFailure,
 }
@@ -51,6 +60,12 @@ function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string
     case 'lines':
       return gpus.map((gpu) => `${statusLine(gpu, view, appearance)}\n`).join('')
   }
+}
+
+/** Where the driver knows none of the pool's GPUs any more. */
+function replacedNotice({ pool, isReplaced }: Shown): string | undefined {
+  if (!isReplaced) return undefined
+  return `Warning: ${allNew(pool.gpus.length)} - ${ADOPTS} adopts them and ends no reservation`
 }
 
 function formOf({ table, summary }: StatusOptions): Shown['form'] {
@@ -67,7 +82,8 @@ async function look(options: StatusOptions, world: World): Promise<Shown> {
   // The name service, which may be slow, is asked only for what needs it.
   const isMeant = options.mine === true ? belongsTo((await world.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
-  return { ...seen, gpus, form }
+  const isReplaced = seen.gpus.every(({ usage }) => usage.kind === 'fault' && usage.isReplaced === true)
+  return { ...seen, gpus, form, isReplaced }
 }
 
 async function* looks(options: StatusOptions, world: World): AsyncIterable<Shown> {
