@@ -1,6 +1,6 @@
-import { errorOf, parseAmdSmi } from '../../src/adapters/gpu/amd-smi-output.ts'
-import { PART, type Parser, parts } from '../parser.ts'
-import { answerOf, checkLine } from '../soundness.ts'
+import { errorOf, parseAmdSmi, singleEntry, unexplainedGpus } from '../../src/adapters/gpu/amd-smi-output.ts'
+import { PART, type Parser, parts as partsOf } from '../parser.ts'
+import { answerOf, checkLine, hold } from '../soundness.ts'
 import { checkGpus } from './driver-checks.ts'
 
 const gpus = [0, 1, 2]
@@ -26,6 +26,20 @@ const processes = [
   { gpu: 1, process_list: [{ process_info: 'No running processes detected' }] },
 ]
 
+/** An APU, parts of a card, lists of ROCm 6.0 and 6.1, complaints. */
+const gib = (value: number) => ({ value: value * 1024 ** 3, unit: 'B' })
+const parts = gpus.map((gpu) => ({ gpu, bdf: `0000:05:00.${gpu}`, uuid: 'card', partition_id: gpu }))
+const memories = [
+  { total_vram: '512 MB', used_vram: 489, total_gtt: { value: 126_976, unit: 'MB' }, used_gtt: 61_440 },
+  { total_vram: 'N/A', used_vram: 'N/A' },
+  { total_vram: { value: 512, unit: 'MB' }, used_vram: 'AMDSMI_STATUS_FILE_ERROR' },
+].map((mem_usage, gpu) => ({ gpu, mem_usage, usage: 'N/A', power: { socket_power: 'ERR!' } }))
+const oldLists = [
+  { gpu: 0, process_info: { pid: 7, memory_usage: { gtt_mem: gib(60), vram_mem: 0 }, mem_usage: 5 } },
+  { gpu: 1, values: [info(7, gib(8)), { process_info: 'N/A' }] },
+  { gpu: 2, process_info: 'Not Found' },
+]
+
 const seed = (...documents: readonly unknown[]) => documents.map((each) => JSON.stringify(each)).join(PART)
 
 /** The answers to `list`, `static --asic`, `metric` and `process`. */
@@ -44,6 +58,9 @@ export const amdSmi: Parser = {
       ],
       [],
     )}`,
+    seed(parts, asic, memories, oldLists),
+    seed(parts, asic, metric, processes).replace('"value":70000', '"value":NaN'),
+    [list, asic, metric, processes].map((each) => JSON.stringify(each).repeat(2)).join(PART),
     seed({ error: 'AMDSMI_STATUS_NO_PERM', code: -10 }, asic, metric, processes),
   ],
   words: [
@@ -86,9 +103,14 @@ export const amdSmi: Parser = {
     [' ', ''],
   ],
   check(input) {
-    const [list = '', asic = '', metric = '', process = ''] = parts(input)
+    const [list = '', asic = '', metric = '', process = ''] = partsOf(input)
     const read = answerOf(['driver-failed'], () => parseAmdSmi({ list, asic, metric, process }))
-    if (read !== null) checkGpus(read)
+    if (read !== null) {
+      checkGpus(read)
+      const again = unexplainedGpus({ list, asic, metric, process })
+      hold(new Set(again).size === again.length, 'a GPU is asked for twice')
+      for (const gpu of again) answerOf(['driver-failed'], () => singleEntry(process, gpu))
+    }
     checkLine(errorOf(input) ?? '')
   },
 }

@@ -18,6 +18,7 @@ const row = (i: number) =>
 const FOUR_BUSY = `${[0, 1, 2, 3].map(row).join('\n')}\n`
 const LOST = `${row(0)}\nUnable to determine the device handle for GPU0000:3B:00.0: GPU is lost.  Reboot the system to recover this GPU\n${row(2)}\n`
 const MUTE = `0, 00000000:1B:00.0, ${uuid(0)}, [Unknown Error], [N/A], [N/A], 30, [GPU requires reset], Enabled, NVIDIA A100\n`
+const RECOVERY = `0, 00000000:1B:00.0, ${uuid(0)}, [N/A], 0, 0, 30, [N/A], Disabled, Drain and Reset, NVIDIA GB10\n`
 const MINIMAL = `0, 00000000:1B:00.0, ${uuid(0)}, 70000, 81559, Tesla K80, or so\n`
 const APPS = `${uuid(0)}, 4242, 69000, /usr/bin/python3\n${uuid(1)}, 4243, [N/A], [Not Found]\n${mig}, 17, 5, a, b\n`
 const OLD_MIG = `MIG-${uuid(0)}/1/0, 4242, 69000, python3\nNo running processes found\n`
@@ -28,6 +29,7 @@ const SEEDS = [
   [LOST, OLD_MIG, LIST],
   [MUTE, APPS, ''],
   [MINIMAL, '', LIST],
+  [RECOVERY, `${uuid(0)}, 4242, [GPU requires reset], a\n[Not Supported], [N/A], [N/A], [N/A]\n`, ''],
 ].map((texts) => texts.join(PART))
 
 /** The CSV of both queries and the list of `-L`. */
@@ -45,6 +47,8 @@ export const nvidiaSmi: Parser = {
       '[GPU is lost]',
       '[Not Supported]',
       'ERR!',
+      'None',
+      'Reset',
       'Enabled',
       'GPU-',
       'MIG-',

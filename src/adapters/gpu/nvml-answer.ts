@@ -1,6 +1,5 @@
-import * as v from 'valibot'
 import { notUnderstood } from './driver-words.ts'
-import type { ReportedGpu } from './reading.ts'
+import type { ReportedGpu, ReportedProcess } from './reading.ts'
 
 /** The name the dynamic loader knows NVML by. */
 export const STANDARD_LIBRARY = 'libnvidia-ml.so.1'
@@ -20,43 +19,56 @@ export function isAnswer(stdout: string): boolean {
 export function parseAnswer(stdout: string): NvmlAnswer {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
   try {
-    const { success, output } = v.safeParse(Answer, JSON.parse(line))
-    if (success) return output
+    const answer: unknown = JSON.parse(line)
+    if (isNvmlAnswer(answer)) return answer
   } catch {
     // Cut off or none at all.
   }
   throw notUnderstood('NVML', stdout)
 }
 
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0))
-const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+/** Written by this very program; but a library shares its standard output. Without valibot, which loads slowly. */
+function isNvmlAnswer(value: unknown): value is NvmlAnswer {
+  if (!isObject(value)) return false
+  if (value.kind === 'gpus') return isListOf(value.gpus, isGpu)
+  return (value.kind === 'missing' || value.kind === 'failed') && isText(value.reason)
+}
 
-const Process = v.object({
-  pid: whole,
-  name: v.exactOptional(v.string()),
-  memoryMb: v.exactOptional(amount),
-  graphics: v.exactOptional(v.literal(true)),
-})
+function isGpu(value: unknown): value is ReportedGpu {
+  return (
+    isObject(value) &&
+    isWhole(value.index) &&
+    isText(value.uuid) &&
+    isText(value.name) &&
+    isObject(value.state) &&
+    (value.state.kind === 'fault' ? isText(value.state.reason) : isMeasured(value.state))
+  )
+}
 
-const State = v.variant('kind', [
-  v.object({ kind: v.literal('fault'), reason: v.string() }),
-  v.object({
-    kind: v.literal('measured'),
-    memoryUsedMb: v.exactOptional(amount),
-    memoryTotalMb: v.exactOptional(amount),
-    utilizationPercent: v.exactOptional(amount),
-    temperatureC: v.exactOptional(amount),
-    powerW: v.exactOptional(amount),
-    mig: v.exactOptional(v.boolean()),
-    processes: v.exactOptional(v.array(Process)),
-  }),
-])
+function isMeasured(state: Fields): boolean {
+  const { memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW, mig, processes } = state
+  return (
+    state.kind === 'measured' &&
+    [memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW].every(isAmountOrAbsent) &&
+    (mig === undefined || typeof mig === 'boolean') &&
+    (processes === undefined || isListOf(processes, isProcess))
+  )
+}
 
-/** Written by this very program; but a library shares its standard output. */
-const Answer = v.variant('kind', [
-  v.object({
-    kind: v.literal('gpus'),
-    gpus: v.array(v.object({ index: whole, uuid: v.string(), name: v.string(), state: State })),
-  }),
-  v.object({ kind: v.picklist(['missing', 'failed']), reason: v.string() }),
-]) satisfies v.GenericSchema<unknown, NvmlAnswer>
+function isProcess(value: unknown): value is ReportedProcess {
+  if (!isObject(value) || !isWhole(value.pid) || !isAmountOrAbsent(value.memoryMb)) return false
+  const { name, graphics } = value
+  return (name === undefined || isText(name)) && (graphics === undefined || graphics === true)
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+const isAmountOrAbsent = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'number' && Number.isFinite(value) && value >= 0)
+
+function isListOf<T>(value: unknown, isOne: (each: unknown) => each is T): value is T[] {
+  return Array.isArray(value) && value.every(isOne)
+}

@@ -170,7 +170,7 @@ export class NvmlLibrary {
       bytes(list).fill(UNTOUCHED)
       const count = new Uint32Array([capacity])
       const code = this.#try(name + version, PROCESSES_ARGS, device, count, bytes(list))
-      if (code === SUCCESS) return entries(list, first(count), capacity)
+      if (code === SUCCESS) return first(count) === 0 ? [] : entries(list, first(count), capacity)
       if (code !== INSUFFICIENT_SIZE || capacity > MAX_PROCESSES) throw this.#failure(code)
       // Odd, for the sake of `entrySize`; with room for processes that start meanwhile.
       capacity = (Math.max(first(count), capacity) * 2) | 1
