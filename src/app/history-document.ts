@@ -23,6 +23,8 @@ export interface HistoryRecordDocument {
   /** Absent with `outcome`: it is held still. */
   readonly ended_at?: string
   readonly outcome?: string
+  /** The account that reset the pool, or released what was another's. */
+  readonly ended_by?: string
   readonly note?: string
 }
 
@@ -50,6 +52,7 @@ function recordDocument(time: PastTime): HistoryRecordDocument {
     started_at: timestamp(time.startedAt),
     ended_at: time.outcome === undefined ? undefined : timestamp(time.endedAt),
     outcome: time.outcome,
+    ended_by: time.endedBy?.name,
     note: time.note,
   })
 }

@@ -36,7 +36,7 @@ export async function releaseById(
   return deps.store.update((pool, moment) => {
     const settled = settle(pool, moment, deps)
     checkOwn(settled.pool, account, gpus)
-    const released = releaseGpus(settled.pool, gpus, moment.wall)
+    const released = releaseGpus(settled.pool, gpus, moment.wall, account)
     return {
       pool: released.pool,
       ended: [...settled.ended, ...released.ended],

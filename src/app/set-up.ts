@@ -2,13 +2,24 @@ import { isPossible } from '../domain/acquisition.ts'
 import { followClock } from '../domain/clock.ts'
 import { endWhere, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Gpu, Moment, Pool, PoolSettings, Probe, ProviderName, QueueEntry } from '../domain/model.ts'
+import type {
+  Account,
+  Gpu,
+  Moment,
+  Pool,
+  PoolSettings,
+  Probe,
+  ProviderName,
+  QueueEntry,
+} from '../domain/model.ts'
 import type { Decision, SetAside, Store } from '../domain/ports.ts'
 
 export interface SetUp {
   readonly host: string
   readonly gpuCount: number
   readonly force: boolean
+  /** Who sets it up; the records of what ends by that name them. */
+  readonly actor?: Account
   /** Settings that were named; the others stay as an existing pool has them. */
   readonly settings: Partial<PoolSettings>
   /**
@@ -55,32 +66,36 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   if (before !== null && !setUp.force) throw alreadyInitialized(before)
   const probe = await setUp.detect(before?.provider)
   const gpus = gpusOf(probe, setUp.gpuCount)
-  const newPool = { host: setUp.host, provider: probe.provider, gpus, settings: setUp.settings }
+  const { host, settings, actor } = setUp
+  const renewal = { pool: { host, provider: probe.provider, gpus, settings }, actor }
   const aside = setUp.force ? await place.setAside() : null
-  if (aside !== null) return replaceDamaged(aside, newPool)
+  if (aside !== null) return replaceDamaged(aside, renewal)
   // Without a group named an existing pool stays with those who have it.
   const present = place.forGroup ? null : await place.open()
   const store = present ?? (await place.create())
   try {
     return await store.initialize((existing, moment) => {
       if (existing !== null && !setUp.force) throw alreadyInitialized(existing)
-      return begin(newPool, existing, moment)
+      return begin(renewal, existing, moment)
     })
   } finally {
     store.close()
   }
 }
 
-type NewPool = Pick<Pool, 'host' | 'provider' | 'gpus'> & Pick<SetUp, 'settings'>
+interface Renewal {
+  readonly pool: Pick<Pool, 'host' | 'provider' | 'gpus'> & Pick<SetUp, 'settings'>
+  readonly actor: Account | undefined
+}
 
 /** As if the damaged pool were there still, as far as it can be read. */
-async function replaceDamaged(aside: SetAside, newPool: NewPool): Promise<PoolCreated> {
+async function replaceDamaged(aside: SetAside, renewal: Renewal): Promise<PoolCreated> {
   try {
     const store = await aside.replace()
     const created = await store
       .initialize((existing, moment) => {
         const readable = aside.pool === null ? null : followClock(aside.pool, moment)
-        const begun = begin(newPool, existing ?? readable, moment)
+        const begun = begin(renewal, existing ?? readable, moment)
         return { ...begun, ended: [...aside.records, ...begun.ended] }
       })
       .finally(() => store.close())
@@ -91,12 +106,17 @@ async function replaceDamaged(aside: SetAside, newPool: NewPool): Promise<PoolCr
   }
 }
 
-function begin(newPool: NewPool, existing: Pool | null, moment: Moment): Decision<PoolCreated> {
+function begin(
+  { pool: newPool, actor }: Renewal,
+  existing: Pool | null,
+  moment: Moment,
+): Decision<PoolCreated> {
+  const by = actor === undefined ? {} : { by: actor }
   // A reservation that expired, or that a reboot ended, does not count as ended by the reset.
   const settled =
     existing === null ? null : settle(existing, moment, { alive: () => 'alive', stopped: () => false })
   const reset =
-    settled === null ? null : endWhere(settled.pool, () => ({ outcome: 'reset', at: moment.wall }))
+    settled === null ? null : endWhere(settled.pool, () => ({ outcome: 'reset', at: moment.wall, ...by }))
   const ended = [...(settled?.ended ?? []), ...(reset?.ended ?? [])]
   const pool: Pool = {
     ...newPool,

@@ -1,5 +1,5 @@
 import { settle } from '../domain/ending.ts'
-import type { HeldTime, Moment, Outcome, Pool } from '../domain/model.ts'
+import type { Account, HeldTime, Moment, Outcome, Pool } from '../domain/model.ts'
 import type { ProcessCheck, TimeRange } from '../domain/ports.ts'
 import { runningTimes } from '../domain/report.ts'
 import type { Deps } from './deps.ts'
@@ -7,6 +7,7 @@ import type { Deps } from './deps.ts'
 /** Who held which GPU when; without an outcome it is held still. */
 export interface PastTime extends HeldTime {
   readonly outcome?: Outcome
+  readonly endedBy?: Account
 }
 
 /**

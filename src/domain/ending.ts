@@ -1,6 +1,7 @@
 import { isReboot, withoutFuture } from './clock.ts'
 import { forgetUnservable } from './line.ts'
 import type {
+  Account,
   GpuId,
   HeldTime,
   Liveness,
@@ -13,6 +14,7 @@ import type {
   UsageRecord,
 } from './model.ts'
 import type { AliveCheck, ProcessCheck } from './ports.ts'
+import { isSameAccount } from './rights.ts'
 
 /** A heartbeat older than this counts as none. Shorter limits have reclaimed live GPUs under load. */
 export const HEARTBEAT_STALE_MS: Millis = 15 * 60_000
@@ -53,6 +55,8 @@ export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Mil
 interface End {
   readonly outcome: Outcome
   readonly at: Millis
+  /** Whose doing it is, where it is not the holder's. */
+  readonly by?: Account
 }
 
 /** Ends every reservation for which `endFor` names an end. */
@@ -69,7 +73,7 @@ export function endWhere(pool: Pool, endFor: (reservation: Reservation) => End |
     const at = Math.max(end.at, reservation.startedAt)
     for (const gpu of reservation.gpus) {
       released.set(gpu, { at, by: reservation.account.uid })
-      ended.push({ ...heldTimeOf(pool.host, reservation, gpu, at), outcome: end.outcome })
+      ended.push({ ...heldTimeOf(pool.host, reservation, gpu, at), outcome: end.outcome, ...endedBy(end.by) })
     }
   }
   if (ended.length === 0) return { pool, ended }
@@ -79,6 +83,9 @@ export function endWhere(pool: Pool, endFor: (reservation: Reservation) => End |
   })
   return { pool: { ...pool, gpus, reservations: staying }, ended }
 }
+
+const endedBy = (by: Account | undefined): Pick<UsageRecord, 'endedBy'> =>
+  by === undefined ? {} : { endedBy: by }
 
 /** The part of a reservation that one GPU had in it until the given time. */
 export function heldTimeOf(host: string, reservation: Reservation, gpu: GpuId, until: Millis): HeldTime {
@@ -149,12 +156,16 @@ function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
  * Ends the hold of some GPUs, of whatever kind; a reservation goes on with the others, and ends with its
  * last one.
  */
-export function releaseGpus(pool: Pool, gpus: readonly GpuId[], at: Millis): Ended {
+export function releaseGpus(pool: Pool, gpus: readonly GpuId[], at: Millis, actor: Account): Ended {
   const isReleased = (gpu: GpuId) => gpus.includes(gpu)
   const records = pool.reservations.flatMap((held) =>
-    held.gpus
-      .filter(isReleased)
-      .map((gpu): UsageRecord => ({ ...heldTimeOf(pool.host, held, gpu, at), outcome: 'released' })),
+    held.gpus.filter(isReleased).map(
+      (gpu): UsageRecord => ({
+        ...heldTimeOf(pool.host, held, gpu, at),
+        outcome: 'released',
+        ...endedBy(isSameAccount(actor, held.account) ? undefined : actor),
+      }),
+    ),
   )
   if (records.length === 0) return { pool, ended: records }
   const holders = new Map(records.map((record) => [record.gpu, record.account.uid]))

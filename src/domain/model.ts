@@ -164,11 +164,14 @@ export interface HeldTime {
 
 export interface UsageRecord extends HeldTime {
   readonly outcome: Outcome
+  /** Who reset the pool, or released what another account held. */
+  readonly endedBy?: Account
 }
 
 /** What the usage records of one user and kind amount to in some range of time. */
 export interface UsageTally {
   readonly user: string
+  readonly uid: number
   /** Name of the account. */
   readonly account: string
   readonly kind: ReservationKind

@@ -28,7 +28,7 @@ export interface TimeRange {
 /** Who held a GPU from when to when. */
 export interface RecordedTime {
   readonly user: string
-  readonly account: { readonly name: string }
+  readonly account: { readonly uid: number; readonly name: string }
   readonly startedAt: Millis
   readonly endedAt: Millis
 }

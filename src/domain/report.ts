@@ -1,6 +1,9 @@
 import { heldTimeOf } from './ending.ts'
-import type { Account, HeldTime, Millis, Pool, UsageTally } from './model.ts'
+import type { HeldTime, Millis, Pool, UsageTally } from './model.ts'
 import type { TimeRange } from './ports.ts'
+import { byWords, ShownAccounts } from './shown-accounts.ts'
+
+export { shownName } from './shown-accounts.ts'
 
 export interface UserUsage {
   readonly user: string
@@ -49,8 +52,9 @@ export function tallied(
     const ms = Math.min(time.endedAt, range.to) - Math.max(time.startedAt, range.from)
     if (ms < 0) continue
     const { user, account, kind } = time
-    const key = JSON.stringify([user, account.name, kind])
-    const before = tallies.get(key) ?? { user, account: account.name, kind, ms: 0, reservations: 0 }
+    const key = JSON.stringify([user, account.uid, account.name, kind])
+    const none = { user, uid: account.uid, account: account.name, kind, ms: 0, reservations: 0 }
+    const before = tallies.get(key) ?? none
     const fresh = known.has(time.reservation) ? 0 : 1
     known.add(time.reservation)
     tallies.set(key, { ...before, ms: before.ms + ms, reservations: before.reservations + fresh })
@@ -61,17 +65,14 @@ export function tallied(
 /** Who used how much of all that was used. */
 export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, days: number): UsageReport {
   const sums = new Map<string, Sum>()
+  const accounts = new ShownAccounts()
   for (const tally of tallies) {
-    const user = shownName({ user: tally.user, account: { name: tally.account } })
-    const { ms, runs, manuals } = sums.get(user) ?? { ms: 0, runs: 0, manuals: 0 }
-    sums.set(user, {
-      ms: ms + tally.ms,
-      runs: runs + (tally.kind === 'run' ? tally.reservations : 0),
-      manuals: manuals + (tally.kind === 'manual' ? tally.reservations : 0),
-    })
+    const key = accounts.keyOf({ user: tally.user, account: { uid: tally.uid, name: tally.account } })
+    sums.set(key, added(sums.get(key), sumOf(tally)))
   }
-  const totalMs = sum([...sums.values()].map(({ ms }) => ms))
-  const users = [...sums]
+  const byUser = byWords(sums, accounts.words(), added)
+  const totalMs = sum([...byUser.values()].map(({ ms }) => ms))
+  const users = [...byUser]
     .map(([user, { ms, runs, manuals }]) => ({
       user,
       gpuHours: ms / HOUR_MS,
@@ -89,15 +90,19 @@ export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, day
   return { range, days, users, total }
 }
 
-/** `alice`, or `alice (bob)` where account bob chose to be shown as alice. */
-export function shownName(held: { readonly user: string; readonly account: Pick<Account, 'name'> }): string {
-  return held.user === held.account.name ? held.user : `${held.user} (${held.account.name})`
-}
-
 interface Sum {
   readonly ms: Millis
   readonly runs: number
   readonly manuals: number
 }
+
+const sumOf = ({ ms, kind, reservations }: UsageTally): Sum => ({
+  ms,
+  runs: kind === 'run' ? reservations : 0,
+  manuals: kind === 'manual' ? reservations : 0,
+})
+
+const added = (a: Sum | undefined, b: Sum): Sum =>
+  a === undefined ? b : { ms: a.ms + b.ms, runs: a.runs + b.runs, manuals: a.manuals + b.manuals }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0)

@@ -131,6 +131,10 @@ export const schemas = {
           {
             ended_at: time,
             outcome: oneOf('released', 'exited', 'timed-out', 'expired', 'vanished', 'reset'),
+            ended_by: {
+              ...text,
+              description: 'The account that reset the pool, or released what was held by another',
+            },
             note: text,
           },
         ),

@@ -20,7 +20,7 @@ test('every hour counts on the day it was held, for days of any length', () => {
       for (const { user, startedAt, length } of held) {
         sums.add({
           user,
-          account: { name: user },
+          account: { uid: user === 'ann' ? 1 : 2, name: user },
           startedAt: startedAt * HOUR,
           endedAt: (startedAt + length) * HOUR,
         })

@@ -124,3 +124,31 @@ test('the shown name stands alone where it is the account', () => {
 test('a period is so many times 24 hours, whatever the calendar does', () => {
   expect(reportRange(7, NOON.wall)).toEqual({ from: NOON.wall - 7 * 24 * HOUR, to: NOON.wall })
 })
+
+test('hours are added up by uid: with those recorded while its name was not known, apart from others of its name', () => {
+  const held = (uid: number, name: string, user: string, hours: number) =>
+    time(0, hours * HOUR, { reservation: `${uid} ${name} ${user}`, user, account: { uid, name } })
+  const range = { from: 0, to: 10 * HOUR }
+  const report = usageReport(
+    tallied(
+      [
+        held(1000, 'alice', 'alice', 1),
+        held(1000, 'uid 1000', 'uid 1000', 5),
+        held(1000, 'alice', 'team', 1),
+        held(1001, 'bob', 'bob', 2),
+        held(1002, 'bob', 'bob', 1),
+        held(1003, 'uid 1003', 'uid 1003', 0.5),
+      ],
+      range,
+    ),
+    range,
+    1,
+  )
+  expect(report.users.map(({ user, gpuHours }) => [user, gpuHours])).toEqual([
+    ['alice', 6],
+    ['bob (uid 1001)', 2],
+    ['bob (uid 1002)', 1],
+    ['team (alice)', 1],
+    ['uid 1003', 0.5],
+  ])
+})

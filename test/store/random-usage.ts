@@ -53,7 +53,9 @@ export const anyRange: fc.Arbitrary<TimeRange> = fc
 /** Adds up one by one. */
 function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange): UsageTally[] {
   const groups = Object.values(
-    Object.groupBy(records, ({ user, account, kind }) => JSON.stringify([user, account.name, kind])),
+    Object.groupBy(records, ({ user, account, kind }) =>
+      JSON.stringify([user, account.uid, account.name, kind]),
+    ),
   )
   return groups.flatMap((group) => {
     const inside = (group ?? []).filter((each) => each.endedAt >= from && each.startedAt <= to)
@@ -63,7 +65,7 @@ function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange):
     for (const each of inside) ms += Math.min(each.endedAt, to) - Math.max(each.startedAt, from)
     const { user, account, kind } = first
     const count = new Set(inside.map((each) => each.reservation)).size
-    return [{ user, account: account.name, kind, ms, reservations: count }]
+    return [{ user, uid: account.uid, account: account.name, kind, ms, reservations: count }]
   })
 }
 

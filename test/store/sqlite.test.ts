@@ -145,12 +145,16 @@ test('the pool of schema 1 and document 1 loads, for ever', async () => {
 })
 
 /** A pool as the first release left it, with these records. */
-function writeFirstSchema({ path }: SqlitePlace, records: readonly UsageRecord[]): void {
+function writeFirstSchema(place: SqlitePlace, records: readonly UsageRecord[]): void {
+  writeSchema(place, records, 1)
+}
+
+function writeSchema({ path }: SqlitePlace, records: readonly UsageRecord[], version: number): void {
   mkdirSync(dirname(path))
   const db = new Database(path)
   db.run('PRAGMA journal_mode = WAL')
-  db.run(MIGRATIONS[0] as string)
-  db.run('PRAGMA user_version = 1')
+  for (const migration of MIGRATIONS.slice(0, version)) db.run(migration)
+  db.run(`PRAGMA user_version = ${version}`)
   db.query('INSERT INTO pool VALUES (1, ?, ?)').run('[]', encodePool(COUNTING_POOL, currentMoment()))
   const insert = db.query('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   db.transaction(() => {
@@ -159,21 +163,25 @@ function writeFirstSchema({ path }: SqlitePlace, records: readonly UsageRecord[]
   db.close()
 }
 
-test('a history of schema 1 is added up, and goes on', async () => {
-  await fc.assert(
-    fc.asyncProperty(anyRecords, fc.nat(30), fc.array(anyRange), async (records, released, ranges) => {
-      using place = newPlace()
-      writeFirstSchema(place, records.slice(0, released))
-      const store = await openStore(place.url, currentMoment)
-      await expectUsage(store, records.slice(0, released), ranges)
-      const ended = records.slice(released)
-      await store.update((pool) => ({ pool, ended, result: undefined }))
-      await expectUsage(store, records, ranges)
-      store.close()
-    }),
-    { numRuns: 40 },
-  )
-}, 60_000)
+test.each([1, 2])(
+  'a history of schema %p is added up, and goes on',
+  async (version) => {
+    await fc.assert(
+      fc.asyncProperty(anyRecords, fc.nat(30), fc.array(anyRange), async (records, released, ranges) => {
+        using place = newPlace()
+        writeSchema(place, records.slice(0, released), version)
+        const store = await openStore(place.url, currentMoment)
+        await expectUsage(store, records.slice(0, released), ranges)
+        const ended = records.slice(released)
+        await store.update((pool) => ({ pool, ended, result: undefined }))
+        await expectUsage(store, records, ranges)
+        store.close()
+      }),
+      { numRuns: 40 },
+    )
+  },
+  60_000,
+)
 
 test('many processes find an old schema at once: one brings it up to date, none fails', async () => {
   using place = newPlace()

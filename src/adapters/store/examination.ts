@@ -110,11 +110,11 @@ function historyFaults(db: Database): readonly string[] {
 function sumFaults(db: Database): readonly string[] {
   const differ = db
     .query(
-      `SELECT day, user, account, kind, sum(ms) FROM (
-         SELECT day, user, account, kind, ms FROM usage_by_day
+      `SELECT day, user, uid, account, kind, sum(ms) FROM (
+         SELECT day, user, uid, account, kind, ms FROM usage_by_day
          UNION ALL
-         SELECT ended_at / 86400000, user, account, kind, started_at - ended_at FROM history NOT INDEXED
-       ) GROUP BY 1, 2, 3, 4 HAVING sum(ms) <> 0`,
+         SELECT ended_at / 86400000, user, uid, account, kind, started_at - ended_at FROM history NOT INDEXED
+       ) GROUP BY 1, 2, 3, 4, 5 HAVING sum(ms) <> 0`,
     )
     .all()
   return differ.length === 0

@@ -13,7 +13,15 @@ export interface HistoryRow {
   readonly ended_at: number
   readonly outcome: Outcome
   readonly note: string | null
+  /** From the table `ended_by`; absent in rows of the table `history` alone. */
+  readonly ended_by_uid?: number | null
+  readonly ended_by?: string | null
 }
+
+/** What to select from, so that each row is a `HistoryRow`. */
+export const HISTORY_ROWS = `
+  (SELECT history.rowid AS rowid, history.*, ended_by.uid AS ended_by_uid, ended_by.name AS ended_by
+     FROM history LEFT JOIN ended_by USING (reservation, gpu))`
 
 export function recordOfRow(row: HistoryRow): UsageRecord {
   return {
@@ -27,6 +35,9 @@ export function recordOfRow(row: HistoryRow): UsageRecord {
     endedAt: withinDates(row.ended_at),
     outcome: row.outcome,
     ...(row.note === null ? {} : { note: row.note }),
+    ...(typeof row.ended_by_uid === 'number'
+      ? { endedBy: { uid: row.ended_by_uid, name: row.ended_by ?? '' } }
+      : {}),
   }
 }
 

@@ -111,4 +111,59 @@ export const MIGRATIONS: readonly string[] = [
                                 earliest_start = min(earliest_start, excluded.earliest_start);
   END;
   `,
+  // Who reset the pool or released what another account held. And the sums by day tell accounts apart by uid: names
+  // change, and where the name service is late an account is recorded as `uid 1234`.
+  `
+  CREATE TABLE ended_by (
+    reservation TEXT NOT NULL,
+    gpu INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (reservation, gpu)
+  ) STRICT, WITHOUT ROWID;
+
+  DROP TRIGGER history_adds_up;
+  DROP TABLE usage_by_day;
+
+  CREATE TABLE usage_by_day (
+    day INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    ms INTEGER NOT NULL,
+    reservations INTEGER NOT NULL,
+    earliest_start INTEGER NOT NULL,
+    PRIMARY KEY (day, user, uid, account, kind)
+  ) STRICT, WITHOUT ROWID;
+
+  INSERT INTO usage_by_day
+    SELECT ended_at / 86400000, user, uid, account, kind, sum(ended_at - started_at),
+           count(DISTINCT reservation) FILTER (WHERE reservation NOT IN ended_on_several_days),
+           min(started_at)
+      FROM history GROUP BY 1, 2, 3, 4, 5;
+
+  CREATE TRIGGER history_adds_up AFTER INSERT ON history BEGIN
+    UPDATE usage_by_day SET reservations = reservations - 1
+     WHERE new.reservation NOT IN ended_on_several_days
+       AND (day, user, uid, account, kind) =
+           (SELECT ended_at / 86400000, user, uid, account, kind FROM history
+             WHERE reservation = new.reservation
+               AND ended_at / 86400000 <> new.ended_at / 86400000 LIMIT 1);
+
+    INSERT OR IGNORE INTO ended_on_several_days
+      SELECT reservation FROM history
+       WHERE reservation = new.reservation AND ended_at / 86400000 <> new.ended_at / 86400000;
+
+    INSERT INTO usage_by_day
+      VALUES (new.ended_at / 86400000, new.user, new.uid, new.account, new.kind,
+              new.ended_at - new.started_at,
+              NOT EXISTS (SELECT 1 FROM history
+                           WHERE reservation = new.reservation AND gpu <> new.gpu),
+              new.started_at)
+      ON CONFLICT DO UPDATE SET ms = ms + excluded.ms,
+                                reservations = reservations + excluded.reservations,
+                                earliest_start = min(earliest_start, excluded.earliest_start);
+  END;
+  `,
 ]

@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import type { UsageTally } from '../../domain/model.ts'
 import type { RecordedUsage, TimeRange } from '../../domain/ports.ts'
-import { type HistoryRow, recordOfRow } from './history-rows.ts'
+import { HISTORY_ROWS, type HistoryRow, recordOfRow } from './history-rows.ts'
 
 /** To be called in a transaction: both answers come from the same state of the database. */
 export function recordedUsage(
@@ -21,7 +21,7 @@ export function recordedUsage(
 }
 
 const RECORDS_OF = `
-  SELECT * FROM history
+  SELECT * FROM ${HISTORY_ROWS}
    WHERE ended_at >= ?1 AND started_at <= ?2 AND reservation IN (SELECT value FROM json_each(?3))`
 
 /**
@@ -35,19 +35,19 @@ const TALLIES = `
      WHERE day >= ?1 / 86400000
        AND (day = ?1 / 86400000 OR day >= ?2 / 86400000 OR earliest_start < ?1)
   )
-  SELECT user, account, kind, sum(ms) AS ms, sum(reservations) AS reservations FROM (
-    SELECT user, account, kind, ms, reservations FROM usage_by_day
+  SELECT user, uid, account, kind, sum(ms) AS ms, sum(reservations) AS reservations FROM (
+    SELECT user, uid, account, kind, ms, reservations FROM usage_by_day
      WHERE day > ?1 / 86400000 AND day NOT IN partial_day
     UNION ALL
-    SELECT user, account, kind, sum(min(ended_at, ?2) - max(started_at, ?1)),
+    SELECT user, uid, account, kind, sum(min(ended_at, ?2) - max(started_at, ?1)),
            count(DISTINCT reservation) FILTER (WHERE reservation NOT IN ended_on_several_days)
       FROM partial_day CROSS JOIN history
         ON ended_at >= max(?1, day * 86400000) AND ended_at < (day + 1) * 86400000
      WHERE started_at <= ?2
-     GROUP BY user, account, kind
+     GROUP BY user, uid, account, kind
     UNION ALL
-    SELECT user, account, kind, 0, count(DISTINCT reservation)
+    SELECT user, uid, account, kind, 0, count(DISTINCT reservation)
       FROM ended_on_several_days CROSS JOIN history USING (reservation)
      WHERE ended_at >= ?1 AND started_at <= ?2
-     GROUP BY user, account, kind
-  ) GROUP BY user, account, kind`
+     GROUP BY user, uid, account, kind
+  ) GROUP BY user, uid, account, kind`

@@ -1,3 +1,4 @@
+import type { Database } from 'bun:sqlite'
 import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
@@ -86,6 +87,28 @@ const historyRow = v.pipe(
   v.check((row) => row.started_at <= row.ended_at),
 )
 
+const endedByRow = v.object({ reservation: text, gpu: whole, uid: whole, name: text })
+
+const keyOf = ({ reservation, gpu }: { readonly reservation: string; readonly gpu: number }) =>
+  `${reservation}/${gpu}`
+
+/** Who ended what was not theirs, as far as that can be read. An older schema does not say. */
+function readableActors(
+  db: Database,
+): ReadonlyMap<string, { readonly ended_by_uid: number; readonly ended_by: string }> {
+  const actors = new Map<string, { ended_by_uid: number; ended_by: string }>()
+  try {
+    for (const row of db.query('SELECT reservation, gpu, uid, name FROM ended_by').iterate()) {
+      if (!v.is(endedByRow, row)) continue
+      actors.set(keyOf(row), { ended_by_uid: row.uid, ended_by: row.name })
+      if (actors.size === MOST_HIDDEN) break
+    }
+  } catch {
+    // The rest is not there, or hidden by a damaged page.
+  }
+  return actors
+}
+
 /** A damaged page hides a few dozen records; where so many in a row are hidden the rest is given up. */
 const MOST_HIDDEN = 100_000
 
@@ -96,6 +119,7 @@ function readableRecords(path: string): readonly UsageRecord[] {
     using look = openToLook(path)
     const { db } = look
     if (!hasOwnTables(db)) return []
+    const actors = readableActors(db)
     const rowsAfter = db.query<HistoryRow & { rowid: number }, [number]>(
       'SELECT rowid, * FROM history NOT INDEXED WHERE rowid > ? ORDER BY rowid',
     )
@@ -104,7 +128,7 @@ function readableRecords(path: string): readonly UsageRecord[] {
         for (const row of rowsAfter.iterate(last)) {
           // Pages that lead back to themselves would be read for ever.
           if (row.rowid <= last) return records
-          if (v.is(historyRow, row)) records.push(recordOfRow(row))
+          if (v.is(historyRow, row)) records.push(recordOfRow({ ...row, ...actors.get(keyOf(row)) }))
           last = row.rowid
           hidden = 0
         }

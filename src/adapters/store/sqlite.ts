@@ -201,6 +201,14 @@ class SqliteStore implements Store {
       db.query('INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
         ...rowOfRecord(record),
       )
+      if (record.endedBy === undefined) continue
+      const { uid, name } = record.endedBy
+      db.query('INSERT OR IGNORE INTO ended_by VALUES (?, ?, ?, ?)').run(
+        record.reservation,
+        record.gpu,
+        uid,
+        name,
+      )
     }
     return decision.result
   }

@@ -148,6 +148,7 @@ async function setUp(
     host: world.hostname(),
     gpuCount: gpus,
     force: force ?? false,
+    actor: await world.account(),
     settings: {
       ...(policy === undefined ? {} : { allocation: policy }),
       ...(memoryThreshold === undefined ? {} : { memoryThresholdMb: memoryThreshold }),

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { HistoryDocument } from '../../app/history-document.ts'
+import type { HistoryDocument, HistoryRecordDocument } from '../../app/history-document.ts'
 import { useJson } from './api.ts'
 import { Scrollable } from './scrollable.tsx'
 import { clockTime, shortDuration } from './time.ts'
@@ -115,8 +115,12 @@ function barWords({ gpu, user, from, to, record }: Bar, now: number): string {
   const end = record.ended_at === undefined ? 'now' : clockTime(to, now)
   const kind = record.type === 'RUN' ? 'run' : 'manual'
   const note = record.note === undefined ? '' : ` – ${record.note}`
-  const outcome = record.outcome === undefined ? '' : `, ${record.outcome}`
+  const outcome = record.outcome === undefined ? '' : `, ${endWords(record)}`
   return `GPU ${gpu}: ${user}, ${clockTime(from, now)} to ${end} (${shortDuration(to - from)}, ${kind}${outcome})${note}`
+}
+
+function endWords({ outcome = 'held still', ended_by: by }: HistoryRecordDocument): string {
+  return by === undefined ? outcome : `${outcome} by ${by}`
 }
 
 function BarTable({ bars, now }: { readonly bars: readonly Bar[]; readonly now: number }) {
@@ -141,7 +145,7 @@ function BarTable({ bars, now }: { readonly bars: readonly Bar[]; readonly now: 
               <td>{record.ended_at === undefined ? 'now' : clockTime(to, now)}</td>
               <td>{shortDuration(to - from)}</td>
               <td>{record.type === 'RUN' ? 'run' : 'manual'}</td>
-              <td>{record.outcome ?? 'held still'}</td>
+              <td>{endWords(record)}</td>
               <td>{record.note ?? ''}</td>
             </tr>
           ))}
