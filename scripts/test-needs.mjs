@@ -16,6 +16,7 @@ const TEST_NEEDS = [
   { program: 'busybox', package: 'busybox', why: 'another shell, as on small systems' },
   { program: 'fish', package: 'fish', why: 'completes commands' },
   { program: 'chromium', package: 'chromium', why: 'opens the dashboard' },
+  { program: 'script', package: 'bsdutils', why: 'gives a command a terminal' },
   { program: 'useradd', package: 'passwd', why: 'creates the users of a test' },
   { program: 'unshare', package: 'util-linux', why: 'creates namespaces' },
   { program: 'setpriv', package: 'util-linux', why: 'runs commands as another user' },
