@@ -5,13 +5,10 @@ import { fakeProvider } from '../../src/adapters/gpu/fake.ts'
 import { nvidiaSmiProvider } from '../../src/adapters/gpu/nvidia-smi.ts'
 import { nvmlProvider } from '../../src/adapters/gpu/nvml.ts'
 import type { Environment } from '../../src/adapters/gpu/run-program.ts'
-import { missing } from '../support/needs.ts'
 import { type Box, type BoxGpu, type Course, LATE_MS, type Stage } from './box.ts'
 
 export const STAND_INS = join(import.meta.dir, '../stand-ins')
 const MIB = 1024 * 1024
-
-export const compilerMissing = missing('gcc') ?? undefined
 
 const compiled = new Map<string, Promise<string>>()
 

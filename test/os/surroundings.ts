@@ -48,8 +48,6 @@ export function compile(source: string, program: string): void {
   if (exitCode !== 0) throw new Error(stderr.toString())
 }
 
-export { isRoot } from '../support/needs.ts'
-
 /** The first line a process prints: the sign that it is ready. */
 export async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = ''
