@@ -74,6 +74,16 @@ describe('nvidia-smi', () => {
     ])
   })
 
+  test('lists processes although it fails for a lost GPU', async () => {
+    const list = 'GPU-0, 4194305, 370, ffmpeg\nUnable to determine the device handle for GPU1: GPU is lost'
+    const rows = [0, 2]
+      .map((i) => `${i}, 0000:${i}B:00.0, GPU-${i}, 400, 8192, 0, 34, 9, Disabled, X`)
+      .join('\n')
+    const answer = `case $1 in --query-gpu=*) cat <<'END'\n${rows}\nEND\n;; *) cat <<'END'\n${list}\nEND\n;; esac; exit 15`
+    const states = (await probe({ 'first.sh': answer })).map((gpu) => gpu.state)
+    expect(states).toMatchObject([{ processes: [{ memoryMb: 370 }] }, { memoryUsedMb: 400, processes: [] }])
+  })
+
   test('tells all although it warns and fails', async () => {
     const warning = 'WARNING: infoROM is corrupted at gpu 0000:1B:00.0'
     expect(await probe({ 'last.sh': `echo '${warning}'; exit 14` })).toHaveLength(8)

@@ -134,6 +134,12 @@ export function parseApps(stdout: string, migParents: ReadonlyMap<string, string
   return { processes, complaints, answered }
 }
 
+/** Only the rows of processes in what the query printed before it failed. */
+export function rowsOfApps(stdout: string): string {
+  const rows = stdout.split('\n').filter((line) => /^[ \t]*(GPU|MIG)-[^,]*,[ \t]*\d{1,10}[ \t]*,/.test(line))
+  return rows.join('\n')
+}
+
 /** Whether the list has MIG instances whose GPU their name does not tell. */
 export function hasMigInstances(apps: string): boolean {
   return /^[ \t]*MIG-(?!GPU-)/m.test(apps)

@@ -13,6 +13,7 @@ import {
   parseApps,
   parseGpus,
   parseMigParents,
+  rowsOfApps,
 } from './nvidia-smi-output.ts'
 import { withProcessDetails } from './process-details.ts'
 import { judged, type ReportedGpu } from './reading.ts'
@@ -70,16 +71,17 @@ async function withApps(
   output: ProgramOutput,
   ask: Ask,
 ): Promise<ReportedGpu[]> {
-  // Where the first query was answered and this one is not, the memory alone has to tell of use.
-  if (output.exitCode !== 0) return [...gpus]
-  const list = output.stdout
+  // A lost GPU makes it fail although it lists the processes of the others.
+  const list = output.exitCode === 0 ? output.stdout : rowsOfApps(output.stdout)
   const migParents = hasMigInstances(list) ? parseMigParents((await ask('-L')).stdout) : new Map()
-  const { processes, complaints, answered } = parseApps(list, migParents)
+  const apps = parseApps(list, migParents)
+  const isComplete = output.exitCode === 0 && apps.answered
   return gpus.map((gpu) => {
-    const reason = complaints.get(gpu.uuid)
-    if (gpu.state.kind === 'fault' || gpu.uuid === '' || !answered) return gpu
+    if (gpu.state.kind === 'fault' || gpu.uuid === '') return gpu
+    const reason = apps.complaints.get(gpu.uuid)
     if (reason !== undefined) return { ...gpu, state: { kind: 'fault', reason } }
-    return { ...gpu, state: { ...gpu.state, processes: processes.get(gpu.uuid) ?? [] } }
+    const processes = apps.processes.get(gpu.uuid) ?? (isComplete ? [] : undefined)
+    return processes === undefined ? gpu : { ...gpu, state: { ...gpu.state, processes } }
   })
 }
 
