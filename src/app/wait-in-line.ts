@@ -262,10 +262,15 @@ class Wait {
     return (await this.#deps.store.turns()).includes(this.#intent.id)
   }
 
-  /** Everyone watches the one before. The first watches the running commands; those behind stand in for it. */
+  /**
+   * Everyone watches the next one ahead that can itself watch. The first watches the running commands; those behind
+   * stand in for it.
+   */
   #someoneIsGone(pool: Pool, now: Millis): boolean {
     const place = placeIn(pool, this.#intent.id)
-    const before = pool.queue[place - 1]
+    const { stopped } = this.#deps
+    const ahead = pool.queue.slice(0, Math.max(0, place))
+    const before = ahead.findLast((entry) => !stopped(entry.process) && !isPassedOver(entry, now))
     if (before !== undefined && isGone(before, now, this.#deps.alive)) return true
     if (!pool.reservations.some((held) => held.kind === 'run' && isGone(held, now, this.#deps.alive))) {
       this.#goneSince = undefined

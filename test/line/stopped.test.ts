@@ -80,6 +80,18 @@ describe.concurrent('a stopped waiter', () => {
     expect(waitingUnnoted(pool)).toEqual([first.id])
   })
 
+  test('does not hide from those behind it that the one before it was killed', async () => {
+    using pool = await testPool(2)
+    await hold(pool, '--gpu-ids', '0')
+    const first = await waitToRun(pool, '--gpus', '2')
+    const second = await waitToRun(pool, '--gpus', '2')
+    const third = await waitToRun(pool)
+    await stop(second)
+    kill(first.pid, 'SIGKILL')
+    expect(await untilServed(pool, third)).toEqual([1])
+    expect(waitingUnnoted(pool)).toEqual([second.id])
+  })
+
   test('by Ctrl-Z in its shell, continued with fg', async () => {
     using pool = await testPool(1)
     await hold(pool)
