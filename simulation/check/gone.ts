@@ -9,7 +9,11 @@ const SLACK = 2_500
 /** I7: what, of all that stands in the pool, was over before that command started; null: nothing. */
 export function overSince(books: Books, pool: Pool, command: Process): string | null {
   // Before a jump that it does not notice, less or more was over than after it.
-  if (books.machine.clockSetAt >= command.bornAt && !books.frame.heals(command.moment())) return null
+  if (
+    books.machine.clockSetAt >= command.bornAt &&
+    (!books.frame.heals(command.moment()) || !books.frame.isExact)
+  )
+    return null
   const now = books.now(command)
   const start = { ...now, at: command.bornAt - SLACK }
   for (const { id } of pool.reservations) {

@@ -1,6 +1,7 @@
-import type { QueueEntry, Request, Reservation } from '../../src/domain/model.ts'
+import type { Pool, Probe, QueueEntry, Request, Reservation } from '../../src/domain/model.ts'
 import { type Audit, canSee, isSeenStopped } from './books.ts'
 import { apparentAge } from './frame.ts'
+import { looksFree } from './looks.ts'
 
 export const PASSED_OVER_AFTER = 10_000
 /** How long who was passed over may take to come when it can. */
@@ -23,14 +24,18 @@ export interface Granted {
  *     very GPUs: as the line stands it cannot go before that one;
  * (d) those who can be served all together from what the grant leaves free.
  * One who could have been served for ten seconds and did not come is passed over, until it comes. One who is seen
- * to be stopped is passed over at once, until it continues.
+ * to be stopped is passed over at once, until it continues; and so is one who could not start even if all reservations
+ * ended, because too many GPUs look unusable.
  */
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit
   const { reservation, free } = granted
+  const seen = { after: audit.after, shown: audit.process.shown, wall: moment.wall }
   const waiting = before(audit, reservation.id).filter(
     (entry) =>
-      !isSeenStopped(audit, entry.id) && (!isPassedOver(entry, moment.wall) || isLongBack(audit, entry)),
+      !isSeenStopped(audit, entry.id) &&
+      !isBlocked(seen, entry) &&
+      (!isPassedOver(entry, moment.wall) || isLongBack(audit, entry)),
   )
   if (waiting.length === 0) return
   const now = moment.wall
@@ -64,6 +69,25 @@ export function auditExtension(audit: Audit): void {
   const now = earliestStart(audit, first.request, { others: after.reservations })
   if (now > promised + 0.5)
     report('I5', () => `${first.id} has to wait ${now - promised} ms longer by an extension`)
+}
+
+/** A GPU given back less than this ago may still show what its last holder used. */
+const GIVING_BACK = 10_000
+
+/** Whether it could not start even if all reservations ended, by what a process was shown until that time. */
+export function isBlocked(
+  { after, shown, wall }: { readonly after: Pool; readonly shown: Probe | undefined; readonly wall: number },
+  { request }: QueueEntry,
+): boolean {
+  const held = new Set(after.reservations.flatMap((reservation) => reservation.gpus))
+  const usable = after.gpus.filter(({ id, uuid, releasedAt }) => {
+    if (!wants(request, id)) return false
+    const reading = shown?.readings.find((each) => each.uuid === uuid)
+    if (reading?.state.kind !== 'measured') return false
+    if (held.has(id) || looksFree(after, id, shown)) return true
+    return releasedAt !== undefined && wall - releasedAt < GIVING_BACK
+  })
+  return usable.length < sizeOf(request)
 }
 
 export const isPassedOver = (entry: QueueEntry, now: number): boolean =>

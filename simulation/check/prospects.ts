@@ -83,12 +83,14 @@ export class Prospects {
     }
     // A call begun while the driver hangs may last until its deadline, although the driver is well by then.
     if (process.asks !== undefined && process.asks !== 'fine') return null
+    // A waiter whose clock was set, and that cannot tell by how much, may expect the end of a reservation too late.
+    const misjudges = machine.clockSetAt >= process.bornAt && !books.frame.heals(process.moment())
     const taken = new Set<number>()
     for (const held of books.held.values()) {
       const isOver =
         held.intent.hold.kind === 'run'
           ? !held.holder.isAlive && canSee(process, held.holder)
-          : held.expiry !== undefined && isPast(held.expiry, now)
+          : held.expiry !== undefined && isPast(held.expiry, now) && !misjudges
       if (!isOver) for (const gpu of held.gpus) taken.add(gpu)
     }
     const free = pool.gpus.filter(

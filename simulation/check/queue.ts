@@ -1,7 +1,7 @@
 import type { QueueEntry } from '../../src/domain/model.ts'
 import { type Audit, isSeenStopped, near, sightOf, type Waiter } from './books.ts'
 import { apparentAge } from './frame.ts'
-import { looksFree } from './grants.ts'
+import { looksFree } from './looks.ts'
 import { sizeOf, wants } from './order.ts'
 
 const STALE = 15 * 60_000

@@ -1,13 +1,15 @@
 import type { Gpu, QueueEntry, Reservation } from '../../src/domain/model.ts'
 import { type Audit, isSeenStopped } from './books.ts'
-import { isPassedOver } from './order.ts'
+import { isBlocked, isPassedOver } from './order.ts'
 
 /** I9: of the free GPUs those unused for longest, wherever nobody before has a say in it. */
 export function auditChoice(audit: Audit, reservation: Reservation, free: readonly number[]): void {
   const { after, process, moment, report } = audit
   const { errand } = process
   if (errand.kind !== 'acquire' || errand.claim !== 'no' || errand.intent.request.kind !== 'count') return
-  const counts = (entry: QueueEntry) => !isPassedOver(entry, moment.wall) && !isSeenStopped(audit, entry.id)
+  const seen = { after, shown: process.shown, wall: moment.wall }
+  const counts = (entry: QueueEntry) =>
+    !isPassedOver(entry, moment.wall) && !isSeenStopped(audit, entry.id) && !isBlocked(seen, entry)
   if (after.queue.some(counts)) return
   const { uid } = errand.intent.account
   const rank = after.settings.allocation === 'lru' ? sinceRelease : (gpu: Gpu) => ownFirst(gpu, uid)

@@ -3,14 +3,17 @@ import type { QueueEntry } from '../../src/domain/model.ts'
 import type { Errand } from '../world/errand.ts'
 import type { Process } from '../world/process.ts'
 import { canSee, type Report, Violation } from './books.ts'
-import { looksFree } from './grants.ts'
-import { sizeOf, wants } from './order.ts'
+import { looksFree } from './looks.ts'
+import { isBlocked, sizeOf, wants } from './order.ts'
 
 interface Finished {
   readonly process: Process
   readonly errand: Extract<Errand, { kind: 'acquire' }>
   readonly error: CanhazgpuError | null
 }
+
+/** A refusal is heard of this much later than it was decided, at most. */
+const PASSED_SINCE = 2_000
 
 /** Whether the command sees that the waiter is stopped, and it was so before the command began. */
 function isStoppedSince(command: Process, { process: { pid, startTime } }: QueueEntry): boolean {
@@ -40,7 +43,12 @@ export function auditRefusal({ process, errand, error }: Finished, report: Repor
   }
   const pool = process.decidedOn
   if (error?.code !== 'not-enough-gpus' || errand.claim !== 'no') return
-  if (pool === undefined || pool.queue.some((entry) => !isStoppedSince(process, entry))) return
+  if (pool === undefined) return
+  // What was given back lately must be so by its own clock, which has moved on since the decision.
+  const wall = process.machine.moment().wall - PASSED_SINCE
+  const counts = (entry: QueueEntry) =>
+    !isStoppedSince(process, entry) && !isBlocked({ after: pool, shown: process.shown, wall }, entry)
+  if (pool.queue.some(counts)) return
   const taken = new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
   const free = pool.gpus.filter(
     ({ id }) => wants(request, id) && !taken.has(id) && looksFree(pool, id, process.shown),

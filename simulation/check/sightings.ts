@@ -7,7 +7,7 @@ import type { Books, Report } from './books.ts'
 import { sightOf, Violation } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { overSince } from './gone.ts'
-import { looksFree } from './grants.ts'
+import { looksFree } from './looks.ts'
 import { sizeOf, wants } from './order.ts'
 
 const STALE = 15 * 60_000

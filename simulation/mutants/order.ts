@@ -110,6 +110,18 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     edits: [['if (!servable && this.#isServable(', 'if (now < 0 && this.#isServable(']],
   },
   {
+    name: 'unusable-holds-up-the-queue',
+    defect: 'a request that waits for GPUs nobody can use keeps the others for itself',
+    file: LINE,
+    edits: [['if (!this.#canStart(claim)) return false', '']],
+  },
+  {
+    name: 'given-back-is-unusable',
+    defect: 'a GPU that still shows the memory of its last holder costs the first in the queue its turn',
+    file: LINE,
+    edits: [['now - releasedAt >= GIVING_BACK_MS', 'now - releasedAt >= 0']],
+  },
+  {
     name: 'joins-in-front',
     defect: 'who comes last stands first',
     file: 'src/domain/acquisition.ts',

@@ -1,5 +1,5 @@
 import { reservedGpus } from '../domain/allocation.ts'
-import type { Millis, Pool } from '../domain/model.ts'
+import type { GpuId, Millis, Pool } from '../domain/model.ts'
 import { obstaclesIn, type Reading } from '../domain/obstacles.ts'
 import { placeIn } from './line-watch.ts'
 
@@ -7,7 +7,7 @@ import { placeIn } from './line-watch.ts'
  * Where a GPU is not reserved, only the driver tells whether it is free. A waiter asks this often, the less often the
  * further back it stands, and sooner where it has not seen that GPU without a reservation yet.
  */
-const CHECK_EVERY_MS: Millis = 10_000
+const CHECK_EVERY_MS: Millis = 5_000
 const FIRST_CHECK_AFTER_MS: Millis = 2_000
 
 /** What a waiter knows of the driver, and when it must ask again for the sake of its news. Times are steady. */
@@ -31,6 +31,12 @@ export class DriverWatch {
   /** Why the driver did not answer when it was asked last. */
   get trouble(): string | undefined {
     return this.#trouble
+  }
+
+  /** The GPUs that nobody can use, by the last answer. */
+  unusable(pool: Pool): ReadonlySet<GpuId> {
+    const obstacles = obstaclesIn(pool, this.#reading).filter(({ kind }) => kind !== 'unchecked')
+    return new Set(obstacles.map(({ gpu }) => gpu))
   }
 
   get askedAt(): Millis {

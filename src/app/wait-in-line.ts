@@ -254,8 +254,12 @@ class Wait {
     return { now, stopped: this.#deps.stopped }
   }
 
+  /** As far as reservations tell, or the driver's last answer, by which those before it may not count. */
   #isServable(pool: Pool, now: Millis): boolean {
-    return canBeServed(pool, this.#intent, this.#conditions(now))
+    const conditions = this.#conditions(now)
+    if (canBeServed(pool, this.#intent, conditions)) return true
+    const unusable = this.#driver.unusable(pool)
+    return unusable.size > 0 && canBeServed(pool, this.#intent, { ...conditions, unusable })
   }
 
   async #isMyTurn(): Promise<boolean> {

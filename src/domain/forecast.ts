@@ -36,8 +36,8 @@ interface Planned {
 
 /**
  * Plays the line forward: each request starts when enough of its GPUs are free by the known ends, and holds
- * them for its declared duration, or without end. Ends that come early only bring the line forward. A stopped one
- * takes none.
+ * them for its declared duration, or without end. Ends that come early only bring the line forward. One that is
+ * stopped, or cannot start for GPUs that nobody can use, takes none.
  */
 export function forecastLine(pool: Pool, now: Millis, outlook: Outlook = {}): ReadonlyMap<string, Forecast> {
   let slots = firstSlots(pool, now, outlook)
@@ -50,6 +50,10 @@ export function forecastLine(pool: Pool, now: Millis, outlook: Outlook = {}): Re
     }
     const chosen = chosenSlots(slots, entry)
     const last = chosen.at(-1)
+    if (last?.obstacle !== undefined && last.obstacle.kind !== 'unchecked') {
+      forecasts.set(entry.id, { kind: 'unknown', obstacle: last.obstacle })
+      continue
+    }
     const planned = behind(ahead, { entry, start: last?.freeAt ?? now, last })
     ahead.push(planned)
     forecasts.set(entry.id, forecastAt(planned))
@@ -120,4 +124,5 @@ function chosenSlots(slots: readonly Slot[], { request }: QueueEntry): readonly 
     .slice(0, sizeOf(request))
 }
 
-const rankOf = ({ obstacle }: Slot): number => (obstacle === undefined ? 0 : 1)
+const rankOf = ({ obstacle }: Slot): number =>
+  obstacle === undefined ? 0 : obstacle.kind === 'unchecked' ? 1 : 2

@@ -1,5 +1,5 @@
-import { type Availability, availabilityOf, reservedGpus, type Sight, usageOrder } from './allocation.ts'
-import type { GpuId, Millis, Pool, QueueEntry, Request, Reservation } from './model.ts'
+import { availabilityOf, reservedGpus, type Sight, usageOrder } from './allocation.ts'
+import type { Gpu, GpuId, Millis, Pool, QueueEntry, Request, Reservation } from './model.ts'
 import type { StoppedCheck } from './ports.ts'
 
 /**
@@ -8,12 +8,17 @@ import type { StoppedCheck } from './ports.ts'
  */
 export const PASSED_OVER_AFTER_MS: Millis = 10_000
 
+/** A GPU that was released more recently than this may still show the memory of its last holder. */
+const GIVING_BACK_MS: Millis = 10_000
+
 /** What the turns depend on besides the pool. */
 export interface Conditions {
   readonly now: Millis
   readonly stopped: StoppedCheck
   /** What the driver shows; without it every unreserved GPU may be free. */
   readonly sight?: Sight
+  /** Without a sight: GPUs that could not be used at the last look. */
+  readonly unusable?: ReadonlySet<GpuId>
 }
 
 /** What the line needs to know of a request, be it waiting or a newcomer's. */
@@ -28,7 +33,7 @@ export interface Claim {
  * First come, first served, as one walk along the line. Every free GPU carries until when it may be lent:
  * an earlier request that fits takes its GPUs out of the walk; one that must wait leaves the GPUs it waits
  * for to those only who give them back before it could start anyway. So nobody is ever delayed by one who
- * came later.
+ * came later. One that a faulty or squatted GPU keeps from starting, whatever ends, keeps none.
  */
 export class Walk {
   readonly #pool: Pool
@@ -40,13 +45,16 @@ export class Walk {
   /** How many may be lent at all. */
   #open = 0
   #ends: readonly Millis[] | undefined
+  /** GPUs that nobody can use, whether or not they are reserved. */
+  readonly #unusable: ReadonlySet<GpuId>
 
-  /** With a sight of the driver the free GPUs are known; without, every unreserved GPU may be free. */
-  constructor(pool: Pool, now: Millis, sight?: Sight) {
+  constructor(pool: Pool, conditions: Conditions) {
     this.#pool = pool
-    this.#now = now
+    this.#now = conditions.now
     this.#until = new Float64Array(pool.gpus.length)
-    for (const id of freeGpus(pool, sight)) {
+    const { free, unusable } = supplyOf(pool, conditions)
+    this.#unusable = unusable
+    for (const id of free) {
       this.#until[id] = Number.POSITIVE_INFINITY
       this.#spare++
       this.#open++
@@ -89,10 +97,18 @@ export class Walk {
 
   /** Lets one who stands in line go before everyone after; tells whether it can be served now. */
   letPass(claim: Claim): boolean {
+    if (!this.#canStart(claim)) return false
     const fits = this.fits(claim)
     if (fits) for (const id of this.offer(claim)) this.#lendUntil(id, 0)
     else this.#keepFor(claim)
     return fits
+  }
+
+  /** Whether it could start if all reservations ended. */
+  #canStart({ request }: Claim): boolean {
+    if (this.#unusable.size === 0) return true
+    if (request.kind === 'ids') return !request.ids.some((id) => this.#unusable.has(id))
+    return request.count <= this.#pool.gpus.length - this.#unusable.size
   }
 
   /**
@@ -144,7 +160,7 @@ export class Walk {
 
 /** The walk past everyone who stands before the given entry, or past the whole line for a newcomer. */
 export function walkTo(pool: Pool, id: string, conditions: Conditions): Walk {
-  const walk = new Walk(pool, conditions.now, conditions.sight)
+  const walk = new Walk(pool, conditions)
   for (const entry of pool.queue) {
     if (entry.id === id || walk.isOver) break
     if (counts(entry, conditions)) walk.letPass(claimOf(entry))
@@ -159,7 +175,7 @@ export function isServable(pool: Pool, entry: QueueEntry, conditions: Conditions
 
 /** Everyone in line who could be served now, as far as reservations tell. */
 export function servableEntries(pool: Pool, conditions: Conditions): readonly string[] {
-  const walk = new Walk(pool, conditions.now, conditions.sight)
+  const walk = new Walk(pool, conditions)
   const servable: string[] = []
   for (const entry of pool.queue) {
     if (walk.isOver) break
@@ -174,7 +190,7 @@ export function servableEntries(pool: Pool, conditions: Conditions): readonly st
  * neighbour. Null where nobody before could be served.
  */
 export function distanceToServable(pool: Pool, id: string, conditions: Conditions): number | null {
-  const walk = new Walk(pool, conditions.now, conditions.sight)
+  const walk = new Walk(pool, conditions)
   let last: number | null = null
   for (const [place, entry] of pool.queue.entries()) {
     if (entry.id === id) return last === null ? null : place - last
@@ -247,12 +263,27 @@ export function wantedGpus(pool: Pool, request: Request): readonly GpuId[] {
   return request.kind === 'ids' ? request.ids : pool.gpus.map((gpu) => gpu.id)
 }
 
-function freeGpus(pool: Pool, sight: Sight | undefined): readonly GpuId[] {
-  const isFree = (availability: Availability | undefined) => availability === 'free'
-  if (sight !== undefined) {
-    const availability = availabilityOf(pool, sight)
-    return pool.gpus.map((gpu) => gpu.id).filter((id) => isFree(availability.get(id)))
+interface Supply {
+  readonly free: readonly GpuId[]
+  readonly unusable: ReadonlySet<GpuId>
+}
+
+const NONE: ReadonlySet<GpuId> = new Set()
+
+function supplyOf(pool: Pool, { now, sight, unusable = NONE }: Conditions): Supply {
+  if (sight === undefined) {
+    const reserved = reservedGpus(pool)
+    const isFree = ({ id }: Gpu) => !reserved.has(id) && !unusable.has(id)
+    return { free: pool.gpus.filter(isFree).map(({ id }) => id), unusable }
   }
-  const reserved = reservedGpus(pool)
-  return pool.gpus.map((gpu) => gpu.id).filter((id) => !reserved.has(id))
+  const availability = availabilityOf(pool, sight)
+  const isUnusable = ({ id, releasedAt }: Gpu) => {
+    if (sight.usage.get(id)?.usage.kind !== 'measured') return true
+    const isGivenBack = releasedAt === undefined || now - releasedAt >= GIVING_BACK_MS
+    return availability.get(id) === 'occupied' && isGivenBack
+  }
+  return {
+    free: pool.gpus.filter(({ id }) => availability.get(id) === 'free').map(({ id }) => id),
+    unusable: new Set(pool.gpus.filter(isUnusable).map(({ id }) => id)),
+  }
 }

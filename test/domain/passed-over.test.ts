@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { acquire, canBeServed, type Intent, noteServable } from '../../src/domain/acquisition.ts'
 import { endReservation, settle } from '../../src/domain/ending.ts'
 import { comes, distanceToServable, servableEntries } from '../../src/domain/line.ts'
-import type { Pool, ProcessIdentity, QueueEntry } from '../../src/domain/model.ts'
+import type { GpuUsage, Pool, ProcessIdentity, QueueEntry } from '../../src/domain/model.ts'
 import type { ProcessCheck } from '../../src/domain/ports.ts'
 import { usageOf } from '../../src/domain/usage.ts'
 
@@ -116,4 +116,39 @@ test('a frozen waiter behind a stopped one keeps its note when something ends', 
   const processes: ProcessCheck = { alive: () => 'alive', ...stoppedAre(1) }
   expect(settle(line, { wall: NOW, steady: { epoch: 'boot-1', ms: 0 } }, processes).pool).toBe(line)
   expect(acquire(line, intent('third'), seenAt(NOW + 5_000, 1)).result.kind).toBe('granted')
+})
+
+const threeGpus = (...queue: QueueEntry[]): Pool => ({
+  ...poolWith(...queue),
+  gpus: [0, 1, 2].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' })),
+})
+const shownWith = (pool: Pool, last: GpuUsage) => {
+  const states: readonly GpuUsage[] = [state, state, last]
+  const shown = states.map((each, index) => ({ index, uuid: `GPU-${index}`, name: 'played', state: each }))
+  return { usage: usageOf(pool, { provider: 'fake', readings: shown }), thresholdMb: 1024 }
+}
+const LOST: GpuUsage = { kind: 'fault', reason: 'lost' }
+const USED: GpuUsage = { kind: 'measured', memoryUsedMb: 9_000, processes: [] }
+const wanting = (id: string, request: QueueEntry['request']): QueueEntry => ({ ...waiting(id), request })
+const outcome = (pool: Pool, last: GpuUsage, now = NOW) =>
+  acquire(pool, intent('newcomer'), { ...at(now), sight: shownWith(pool, last) }).result.kind
+
+test('a request that cannot start for GPUs nobody can use keeps no others; one that only has to wait does', () => {
+  const all = threeGpus(wanting('all', { kind: 'count', count: 3 }))
+  expect([LOST, USED].map((last) => outcome(all, last))).toEqual(['granted', 'granted'])
+  const held = { id: 'held', gpus: [0], user: 'alice', account, startedAt: NOW }
+  const run = { ...held, kind: 'run', process, heartbeatAt: NOW, command: 'train' } as const
+  expect(outcome({ ...all, reservations: [run] }, LOST)).toBe('granted')
+  const two = threeGpus(wanting('two', { kind: 'count', count: 2 }))
+  expect(outcome({ ...two, reservations: [run] }, LOST)).toBe('refused')
+  const exact = threeGpus(wanting('exact', { kind: 'ids', ids: [0, 1, 2] }))
+  expect(outcome(exact, LOST)).toBe('granted')
+})
+
+test('a GPU that was just released may still show the memory of its last holder', () => {
+  const all = threeGpus(wanting('all', { kind: 'count', count: 3 }))
+  const released = { ...all, gpus: all.gpus.map((gpu) => ({ ...gpu, releasedAt: NOW })) }
+  expect(outcome(released, USED, NOW + 9_999)).toBe('refused')
+  expect(outcome(released, USED, NOW + 10_000)).toBe('granted')
+  expect(outcome(released, LOST, NOW + 1)).toBe('granted')
 })

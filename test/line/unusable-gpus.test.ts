@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import type { QueueDocument } from '../../src/app/queue-document.ts'
 import { startForever } from '../support/job.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
+import { kill } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { hold, stage, type Waiter, waitToRun } from './support/waiters.ts'
+import { hold, line, stage, untilServed, type Waiter, waitToRun } from './support/waiters.ts'
 
 const LOST = { fault: 'GPU is lost' }
 const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }] }
@@ -118,6 +119,36 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
       ],
       driver_trouble: expect.stringContaining('driver/library version mismatch'),
     })
+  })
+
+  for (const [name, trouble] of [
+    ['a fault', LOST],
+    ['a user without a reservation', BOBS],
+    ['a card that is gone', { missing: true }],
+  ] as const) {
+    test(`${name} keeps one request from starting: it holds up nobody until that changes`, async () => {
+      using pool = await testPool(3)
+      stage(pool, { gpus: { 2: trouble } })
+      const all = await waitToRun(pool, '--gpus', '3')
+      const job = await startForever(pool, '--gpu-ids', '0')
+      expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(0)
+      expect(line(pool).map(({ id }) => id)).toEqual([all.id])
+
+      stage(pool, {})
+      expect((await pool.chg('run', '--', 'true')).status).toBe(75)
+      kill(job.pid, 'SIGKILL')
+      expect(await untilServed(pool, all)).toEqual([0, 1, 2])
+    })
+  }
+
+  test('a reservation that ends frees a GPU for those behind such a request', async () => {
+    using pool = await testPool(2)
+    stage(pool, { gpus: { 1: LOST } })
+    await hold(pool, '--gpu-ids', '0')
+    await waitToRun(pool, '--gpus', '2')
+    const second = await waitToRun(pool)
+    await pool.chg('release')
+    expect(await untilServed(pool, second)).toEqual([0])
   })
 
   test('in JSON while it waits', async () => {
