@@ -72,6 +72,12 @@ describe('amd-smi of an APU', () => {
     })
   })
 
+  test('counts it where its size is not known', () => {
+    const process = info(NOBODY, bytes(0), { gtt_mem: bytes(GIB) })
+    const [state] = read([{ used: mb(300), total: mb(512), processes: { process_list: [process] } }])
+    expect(state).toMatchObject({ memoryUsedMb: 300, processes: [{ memoryMb: 1024 }] })
+  })
+
   test('is idle with what the driver itself has there', () => {
     const opened = info(NOBODY, bytes(0), { gtt_mem: bytes(6_000_000) })
     expect(apu(300, 40, { process_list: [opened] })).toMatchObject({

@@ -51,7 +51,7 @@ export function whole(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
 }
 
-/** Nobody can say which of two different answers is true. */
+/** Of two different answers it is not known which is true. */
 function merged(before: Entry | undefined, entry: Entry): Entry {
   for (const [key, value] of Object.entries(before ?? {})) {
     if (Object.hasOwn(entry, key) && JSON.stringify(entry[key]) !== JSON.stringify(value)) {

@@ -1,3 +1,4 @@
+import { sumOf } from '../../domain/evidence.ts'
 import { at, type Entry, gpuEntries, gpuOf, whole } from './amd-documents.ts'
 import { heldTogether, onTheirGpus, processesIn } from './amd-processes.ts'
 import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-values.ts'
@@ -84,7 +85,7 @@ function amdGpus(output: AmdSmiOutput): AmdGpu[] {
   return list.map((entry, i) => {
     const gpu = gpuOf(entry)
     const [asic, metric, process] = [asics.get(gpu), metrics.get(gpu), processes.get(gpu)]
-    const withGtt = isMostlyGtt(metric)
+    const withGtt = isMostlyGtt(metric, process)
     const answer = processesIn(moreOf(process, output.single?.get(gpu), withGtt), withGtt)
     const complaint = complaintIn([entry, asic, process], metric) ?? answer.complaint
     const reported: ReportedGpu = {
@@ -153,9 +154,14 @@ function memoryComplaint(metric: Entry | undefined): string | undefined {
   return isNumber || isMissing ? undefined : 'amd-smi does not report its memory use'
 }
 
-/** GTT is memory of the host that the GPU uses. On an APU it is the larger pool, and holds the models. */
-function isMostlyGtt(metric: Entry | undefined): boolean {
-  return memory(metric, 'total_gtt') > memory(metric, 'total_vram')
+/**
+ * GTT is memory of the host that the GPU uses. On an APU it is the larger pool, and holds the models. Where its
+ * size is unknown, a process that has more of it than there is VRAM shows the same.
+ */
+function isMostlyGtt(metric: Entry | undefined, process: Entry | undefined): boolean {
+  const totalGttMb =
+    megabytes(at(metric, 'mem_usage', 'total_gtt')) ?? sumOf(processesIn(process, true).processes ?? [])
+  return totalGttMb > memory(metric, 'total_vram')
 }
 
 function stateOf(metric: Entry | undefined, withGtt: boolean) {

@@ -11,7 +11,7 @@ import { areDistinct, measured, oncePerPid, type ReportedGpu, type ReportedProce
 
 /**
  * The fields asked for (`nvidia-smi --help-query-gpu`), the name last: it alone might hold a comma.
- * Drivers before R450 do not know MIG, and before R565 no recovery action; what every driver knows is in
+ * Drivers before R450 do not know MIG, older ones than R570 or so no recovery action; every driver knows
  * `MINIMAL_GPU_FIELDS`.
  */
 export const GPU_FIELDS = [

@@ -14,7 +14,7 @@ const NO_DATA = 21
 const VERSION_MISMATCH = 25
 const DEPRECATED = 26
 
-/** Codes by which the driver only says that it has no such reading of this GPU, or none for this caller. */
+/** Codes that mean only that there is no such reading of this GPU, or none for this caller. */
 const NO_READING = [
   INVALID_ARGUMENT,
   NOT_SUPPORTED,
@@ -148,7 +148,7 @@ export class NvmlLibrary {
     return first(current) === 1
   }
 
-  /** What the GPU needs before it can work again; undefined: nothing, or the driver is too old to tell (R560). */
+  /** What the GPU needs before it can work again; undefined: nothing, or the driver is too old to report it. */
   recoveryAction(device: Device): string | undefined {
     // nvmlFieldValue_t: u32 fieldId, scopeId; i64 timestamp, latency; u32 valueType, nvmlReturn; u64 value.
     const field = new DataView(new ArrayBuffer(40))
