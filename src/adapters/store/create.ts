@@ -8,6 +8,7 @@ import { bellFiles, bellFolder, wakeFile } from './changes.ts'
 import { Connection } from './connection.ts'
 import { withFolderLocked } from './folder-lock.ts'
 import { withFreshFolder } from './fresh-folder.ts'
+import { whenUnlocked } from './lock-wait.ts'
 import { MIGRATIONS } from './migrations.ts'
 import {
   type Audience,
@@ -24,9 +25,9 @@ import {
 export async function createPool(path: string, audience: Audience): Promise<void> {
   const folder = dirname(path)
   const firstMade = makeFolders(folder, audience)
-  await withFolderLocked(folder, () => {
+  await withFolderLocked(folder, async () => {
     settleFolder(path, audience)
-    if (isUsed(path)) complete(path, audience)
+    if (isUsed(path)) await complete(path, audience)
     else place(path, audience)
   })
   syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
@@ -68,7 +69,7 @@ function isUsed(path: string): boolean {
 }
 
 /** Brings an existing database to the present schema, with all that lies beside it. */
-function complete(path: string, audience: Audience): void {
+async function complete(path: string, audience: Audience): Promise<void> {
   const bells = bellFolder(path)
   const look = lstatSync(bells, { throwIfNoEntry: false })
   if (look !== undefined && look.uid !== statsOf(path, path).uid && look.uid !== effectiveUid()) {
@@ -76,7 +77,8 @@ function complete(path: string, audience: Audience): void {
   }
   makeBells(path, audience)
   sharePoolFiles(path, audience)
-  new Connection(path, { waitMs: 30_000, create: true }).close()
+  // While others open or close the database too, SQLite may refuse at once, however long it may wait.
+  await whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
   sharePoolFiles(path, audience)
 }
 
