@@ -93,6 +93,11 @@ async function thisMachine(
       const { usageOfChild } = await import('./adapters/usage-process.ts')
       return usageOfChild(settings.store, question)
     },
+    warn,
+    exposedPasswords: async () => {
+      const { exposedPasswords } = await import('./adapters/config-file.ts')
+      return exposedPasswords(configuration.files)
+    },
     connections: async () => {
       const os = await import('./adapters/os/connections.ts')
       return {

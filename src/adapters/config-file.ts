@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS } from '../domain/settings.ts'
-import { type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from './os/libc.ts'
+import { effectiveUid, type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from './os/libc.ts'
 import { isQuotable, isRoot, isRoots } from './os/ownership.ts'
 import { type NotRead, readExamined } from './os/small-file.ts'
 
@@ -17,6 +17,8 @@ export interface ConfigFile {
   readonly values: Readonly<Record<string, unknown>>
   /** Whether what stands in it may be repeated in an error. */
   readonly quotable: boolean
+  /** Who besides its owner can read it; a group by which we ourselves read it does not count. */
+  readonly readers?: 'everyone' | 'its group' | undefined
 }
 
 /** Those that there are, the one that goes before the other first. Throws `config-invalid`. */
@@ -29,12 +31,30 @@ export function configFiles({ env, configFile, warn }: FileSources): readonly Co
     const read = path === configFile ? readNamed(path) : readDefault(path, warn)
     if (read === null) continue
     const quotable = isQuotable(read.status)
-    files.push({ path, quotable, values: parseConfig(path, read.text) })
+    files.push({ path, quotable, readers: readersOf(read.status), values: parseConfig(path, read.text) })
   }
   return files
 }
 
+const GROUP_READS = 0o040
+const OTHERS_READ = 0o004
 const OTHERS_WRITE = 0o002
+
+function readersOf({ uid, mode }: FileStatus): ConfigFile['readers'] {
+  if ((mode & S_IFMT) !== S_IFREG) return undefined
+  if ((mode & OTHERS_READ) !== 0) return 'everyone'
+  const isOurs = uid === effectiveUid() || isRoot()
+  return isOurs && (mode & GROUP_READS) !== 0 ? 'its group' : undefined
+}
+
+/** What should be known of a password in a file that others can read. */
+export function exposedPasswords(files: readonly ConfigFile[]): readonly string[] {
+  return files.flatMap(({ path, values, readers }) => {
+    const keys = [SETTINGS.webToken, SETTINGS.webBasic].map(({ key }) => key).filter((key) => key in values)
+    if (readers === undefined || keys.length === 0) return []
+    return [`${keys.join(' and ')} in ${path} can be read by ${readers}: run 'chmod 600 ${path}'`]
+  })
+}
 
 type ReadFile = Exclude<ReturnType<typeof readExamined>, NotRead>
 

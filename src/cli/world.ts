@@ -42,6 +42,10 @@ export interface World {
   readonly lastingDeps: () => Promise<Deps>
   /** Answers a question about the history, as JSON, outside this process. */
   readonly askUsage: (question: UsageQuestion) => Promise<string>
+  /** Tells of something that a person should know, on stderr. */
+  readonly warn: (message: string) => void
+  /** A line for each configuration file with a password that others can read. */
+  readonly exposedPasswords: () => Promise<readonly string[]>
   readonly connections: () => Promise<Connections>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>

@@ -6,10 +6,10 @@ const FREE = 10
 const FREE_IN_ALL = 200
 /** One wrong password in all is forgotten in this time. */
 const FORGOTTEN_IN_ALL_MS: Millis = 1_000
-const FIRST_DELAY_MS: Millis = 100
-const LONGEST_DELAY_MS: Millis = 2_000
+const FIRST_DELAY_MS: Millis = 50
+const LONGEST_DELAY_MS: Millis = 500
 /** Wrong answers that are held back at once, by address and in all. */
-const MOST_HELD = 8
+const MOST_HELD = 4
 const MOST_HELD_IN_ALL = 256
 const FORGOTTEN_AFTER_MS: Millis = 10 * 60_000
 const MOST_ADDRESSES = 10_000
@@ -49,7 +49,7 @@ export class Guesses {
     if (guesser.held < MOST_HELD && this.#held < MOST_HELD_IN_ALL) return
     throw new Refusal('too-many-guesses', 'Too many wrong passwords from this address', {
       hint: 'try again in a few seconds',
-      headers: { 'retry-after': String(LONGEST_DELAY_MS / 1000) },
+      headers: { 'retry-after': '1' },
     })
   }
 

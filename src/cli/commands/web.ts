@@ -47,6 +47,7 @@ export const web: CommandSpec<WebOptions, Serving> = {
       access: { token: world.settings.webToken, basic: world.settings.webBasic },
       clock: world.steadyClock,
     })
+    for (const message of await world.exposedPasswords()) world.warn(message)
     return { server, stopped: world.untilStopped() }
   },
   text: ({ server: { url, open } }) => ({
