@@ -1,31 +1,44 @@
 import { bundleClient } from './bundle-client.ts' with { type: 'macro' }
-import { FAVICON, page } from './page.ts'
+import { FAVICON, type PageFiles, page } from './page.ts'
 
 /** One file of the page. */
 export interface Asset {
   readonly response: (request: Request) => Response
 }
 
-/** Every file the page is made of, by its address; all of them are in the executable. */
-export function openAssets(): ReadonlyMap<string, Asset> {
-  const { script, style, boot } = bundleClient()
-  const files = {
-    script: named('app', 'js', script),
-    style: named('app', 'css', style),
-    boot: named('boot', 'js', boot),
+/** Every file the page is made of, by its address, and where they are; all of them are in the executable. */
+export function openAssets(): { readonly assets: ReadonlyMap<string, Asset>; readonly files: PageFiles } {
+  const { script, style, docsStyle, boot, repository } = bundleClient()
+  const named = {
+    script: withName('app', 'js', script),
+    style: withName('app', 'css', style),
+    docsStyle: withName('docs', 'css', docsStyle),
+    boot: withName('boot', 'js', boot),
   }
-  const html = page({ script: files.script.path, style: files.style.path, boot: files.boot.path })
-  return new Map([
-    ['/', asset(html, 'text/html; charset=utf-8', 'no-cache')],
+  const files = {
+    script: named.script.path,
+    style: named.style.path,
+    docsStyle: named.docsStyle.path,
+    boot: named.boot.path,
+  }
+  const assets = new Map([
+    ['/', htmlAsset(page(files, repository))],
     ['/favicon.svg', asset(FAVICON, 'image/svg+xml', 'public, max-age=86400')],
-    ...Object.values(files).map(({ path, text }) => [path, asset(text, typeOf(path), FOR_EVER)] as const),
+    ...Object.values(named).map(({ path, text }) => [path, asset(text, typeOf(path), FOR_EVER)] as const),
   ])
+  return { assets, files }
 }
+
+export const htmlAsset = (html: string): Asset => asset(html, 'text/html; charset=utf-8', 'no-cache')
 
 /** A name that changes with the contents may be kept for ever. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
-function named(name: string, ending: string, text: string): { readonly path: string; readonly text: string } {
+function withName(
+  name: string,
+  ending: string,
+  text: string,
+): { readonly path: string; readonly text: string } {
   return { path: `/assets/${name}-${Bun.hash(text).toString(36)}.${ending}`, text }
 }
 

@@ -9,6 +9,7 @@ import { withSafeHeaders } from './headers.ts'
 import type { Answer, Peer } from './listen.ts'
 import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
+import type { PageFiles } from './page.ts'
 import { daysOf, rangeOf, singly } from './query.ts'
 import type { Sampler } from './sampler.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -22,6 +23,7 @@ export interface Site {
   readonly streams: EventStreams
   readonly metrics: Metrics
   readonly assets: ReadonlyMap<string, Asset>
+  readonly files: PageFiles
   readonly version: string
   readonly clock: () => Millis
 }
@@ -30,6 +32,7 @@ export interface Site {
 export function routes(site: Site): Answer {
   const { deps, sampler } = site
   const usage = new UsageAnswers(site.askUsage, site.clock)
+  let docs: ReadonlyMap<string, Asset> | undefined
   const app = new Hono<{ Bindings: { peer: () => Peer | null } }>({ strict: true })
 
   const present = async (part: (snapshot: Snapshot) => string) => {
@@ -61,6 +64,13 @@ export function routes(site: Site): Answer {
   })
   app.get('/api/openapi.json', () => json(JSON.stringify(openApiDocument(site.version))))
   for (const [path, asset] of site.assets) app.get(path, (c) => asset.response(c.req.raw))
+
+  app.get('/docs', () => new Response(null, { status: 308, headers: { location: '/docs/' } }))
+  app.get('/docs/*', async (c) => {
+    const { openDocs } = await import('./docs.ts')
+    docs ??= openDocs(site.files)
+    return docs.get(c.req.path)?.response(c.req.raw) ?? c.notFound()
+  })
 
   app.notFound(() => failureResponse(new Refusal('not-found', 'There is nothing at this address')))
   app.onError((error) => failureResponse(error))

@@ -51,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     sampler,
     streams,
     metrics,
-    assets: openAssets(),
+    ...openAssets(),
     version,
     clock,
   })

@@ -31,12 +31,12 @@ export function Header({ hostname, connection, theme, isWall }: HeaderProps) {
       </span>
       <nav class="head-links" aria-label="Page">
         <a href={isWall ? '#' : '#wall'}>{isWall ? 'Full page' : 'Wall view'}</a>
-        <a href={DOCUMENTATION} rel="noreferrer">
-          Documentation
-        </a>
-        <a href={REPOSITORY} rel="noreferrer">
-          GitHub
-        </a>
+        <a href={DOCUMENTATION}>Documentation</a>
+        {REPOSITORY === undefined ? null : (
+          <a href={REPOSITORY} rel="noreferrer">
+            GitHub
+          </a>
+        )}
         <button type="button" class="quiet" onClick={theme.next} title="Change the colours">
           <span class="unseen">Colours: </span>
           <span class="theme-icon" aria-hidden="true" />

@@ -1,3 +1,5 @@
-/** Where the page sends people who want to know more. */
-export const REPOSITORY = 'https://github.com/russellb/canhazgpu'
-export const DOCUMENTATION = `${REPOSITORY}#readme`
+/** The documentation, served by the same server. */
+export const DOCUMENTATION = '/docs/'
+
+/** Where the source is, if the build knows; the page carries it. */
+export const REPOSITORY = document.querySelector<HTMLMetaElement>('meta[name="repository"]')?.content
