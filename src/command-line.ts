@@ -33,10 +33,15 @@ import type { GpuProvider, LockPatience, Store } from './domain/ports.ts'
 import type { Settings } from './domain/settings.ts'
 import { looserThan } from './domain/threshold.ts'
 import { openLauncher } from './launcher.ts'
+import type { Rejoin } from './successor.ts'
 import { openWaker } from './waker.ts'
 
 /** Runs one command line against this machine; returns the exit status. */
-export async function commandLineMain(args: readonly string[], version: string): Promise<number> {
+export async function commandLineMain(
+  args: readonly string[],
+  version: string,
+  rejoin: Rejoin | null = null,
+): Promise<number> {
   const color = (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
   const lookOf = (fd: 1 | 2) => ({ terminal: isTerminal(fd), color: color && isTerminal(fd) })
   const opened: Store[] = []
@@ -45,11 +50,18 @@ export async function commandLineMain(args: readonly string[], version: string):
     stdout: (text) => writeText(1, text),
     stderr: (text) => writeText(2, text),
     look: { stdout: lookOf(1), stderr: lookOf(2) },
-    world: (surroundings) => thisMachine(surroundings, { version, opened }),
+    world: (surroundings) => thisMachine(surroundings, { version, opened, rejoin }),
   }
   const status = args[0] === '__complete' ? await complete(args.slice(1), edge) : await runProgram(args, edge)
   for (const store of opened) store.close()
   return status
+}
+
+interface Launch {
+  readonly version: string
+  readonly opened: Store[]
+  /** Of the waiter that became this program. */
+  readonly rejoin: Rejoin | null
 }
 
 async function complete(words: readonly string[], edge: Edge): Promise<number> {
@@ -59,10 +71,10 @@ async function complete(words: readonly string[], edge: Edge): Promise<number> {
 }
 
 async function thisMachine(
-  { flags, configFile, operands, commandLine, json }: Surroundings,
-  { version, opened }: { readonly version: string; readonly opened: Store[] },
+  { flags, configFile, operands, commandLine, json, waits }: Surroundings,
+  { version, opened, rejoin }: Launch,
 ): Promise<World> {
-  const inherited = commandLine === null ? null : snapshotInherited()
+  const inherited = waits ? (rejoin?.inherited ?? snapshotInherited()) : null
   const warn = (message: string) => writeText(2, warningText(message, json))
   const { env } = process
   const configuration = readConfiguration({ env, warn, ...(configFile === undefined ? {} : { configFile }) })
@@ -133,6 +145,11 @@ async function thisMachine(
     stderr: { write: (text) => writeText(2, text), terminal: isTerminal(2) },
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
+    place: rejoin,
+    becomeSuccessor: async (place) => {
+      const { becomeSuccessor } = await import('./successor.ts')
+      if (inherited !== null) becomeSuccessor({ ...place, inherited })
+    },
     openWaker: (store, intent) =>
       openWaker(store, {
         ignored: inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n,

@@ -24,6 +24,13 @@ switch (args[0]) {
     exitNow(await usageMain(args[1] ?? '', args[2] ?? ''))
     break
   }
+  case '__rejoin': {
+    const { commandLineMain } = await import('./command-line.ts')
+    const { exitNow } = await import('./adapters/os/libc.ts')
+    const { decodeRejoin } = await import('./successor.ts')
+    exitNow(await commandLineMain(args.slice(2), packageJson.version, decodeRejoin(args[1])))
+    break
+  }
   default: {
     const { commandLineMain } = await import('./command-line.ts')
     const { exitNow } = await import('./adapters/os/libc.ts')

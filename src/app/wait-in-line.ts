@@ -36,6 +36,8 @@ export interface Waiting {
   readonly clock: () => Millis
   /** Called at every look at the line; the same news may come twice. */
   readonly tell: (news: WaitingNews) => void
+  /** Called when a newer version took over the pool during the wait; goes on in the place of this process, or returns. */
+  readonly becomeSuccessor?: (place: { entry: string; giveUpAt: Millis }) => Promise<void>
 }
 
 /** How often the first in line looks for squatters that left, and everyone for processes that vanished. */
@@ -54,14 +56,19 @@ const FROZEN_AFTER_MS: Millis = PASSED_OVER_AFTER_MS / 2
  * `wait-timed-out` and `interrupted` having left the line, and `impossible-request`.
  */
 export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting): Promise<Grant> {
+  const wait = new Wait(deps, intent, waiting)
   let store = leaving(deps.store, waiting.clock)
   try {
-    const grant = await new Wait(deps, intent, waiting).served()
+    const grant = await wait.served()
     // A reservation must be given back, however long it takes.
     store = () => deps.store
     if (await waiting.waker.wasInterrupted()) throw interrupted()
     return grant
   } catch (error) {
+    if (wait.isOutdated(error)) {
+      if (await waiting.waker.wasInterrupted()) throw interrupted()
+      await waiting.becomeSuccessor?.({ entry: intent.id, giveUpAt: wait.giveUpAt })
+    }
     // A store that fails or stays locked cannot be told; the entry goes with this process then.
     await leave({ ...deps, store: store() }, intent.id).catch(() => {})
     throw error
@@ -99,7 +106,9 @@ class Wait {
   readonly #deps: Deps
   readonly #intent: Intent
   readonly #waiting: Waiting
-  readonly #giveUpAt: Millis
+  readonly giveUpAt: Millis
+  /** Whether this program could read the pool at all. */
+  #hasLooked = false
   #beatAt: Millis
   readonly #driver: DriverWatch
   /** When a command was first seen to be gone whose reservation stands. */
@@ -110,7 +119,7 @@ class Wait {
     this.#deps = { ...deps, store: deps.store.bounded(this.#lockPatience()) }
     this.#intent = intent
     this.#driver = new DriverWatch(intent.id)
-    this.#giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
+    this.giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
     this.#beatAt = waiting.clock() + HEARTBEAT_MS
   }
 
@@ -118,7 +127,7 @@ class Wait {
   #lockPatience(): LockPatience {
     const { waker, clock } = this.#waiting
     return {
-      left: () => (waker.isInterrupted() ? 0 : this.#giveUpAt - clock()),
+      left: () => (waker.isInterrupted() ? 0 : this.giveUpAt - clock()),
       error: (busy) => (waker.isInterrupted() ? interrupted() : waitedForLock(busy)),
     }
   }
@@ -129,7 +138,7 @@ class Wait {
     for (;;) {
       const { pool, now } = await this.#look()
       // Others have taken it out of the line by then: it would come back as a newcomer, with new time to wait.
-      if (this.#waiting.clock() >= this.#giveUpAt) throw this.#waitedTooLong()
+      if (this.#waiting.clock() >= this.giveUpAt) throw this.#waitedTooLong()
       checkPossible(pool, this.#intent.request)
       const servable = this.#isServable(pool, now)
       const isLate = pool.queue.some((entry) => entry.id === this.#intent.id && isPassedOver(entry, now))
@@ -158,7 +167,16 @@ class Wait {
     this.#waiting.waker.listen()
     const { pool, moment } = await this.#deps.store.read()
     this.#driver.looked(pool, this.#waiting.clock())
+    this.#hasLooked = true
     return { pool, now: moment.wall }
+  }
+
+  /**
+   * A newer version has taken over the pool. A program that could never read the pool is not replaced: it may be
+   * the installed one, and would be started for ever.
+   */
+  isOutdated(error: unknown): boolean {
+    return this.#hasLooked && error instanceof CanhazgpuError && error.code === 'store-too-new'
   }
 
   /** Who stands in line already does not lose the place for a driver that has trouble for a while. */
@@ -217,7 +235,7 @@ class Wait {
     const neglectedAt = this.#neglectedAt(start, neglected)
     let lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
     for (;;) {
-      const until = Math.min(this.#giveUpAt, expiryAt, neglectedAt, checkAt, lookAt, this.#beatAt)
+      const until = Math.min(this.giveUpAt, expiryAt, neglectedAt, checkAt, lookAt, this.#beatAt)
       const asleepSince = clock()
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
       if (event === 'interrupted') throw interrupted()
@@ -227,7 +245,7 @@ class Wait {
       if (event === 'called' || event === 'changed') {
         lookAt = Math.min(lookAt, start + Math.max(NEWS_EVERY_MS, place * NEWS_PER_PLACE_MS))
       }
-      if (clock() >= this.#giveUpAt) throw this.#waitedTooLong()
+      if (clock() >= this.giveUpAt) throw this.#waitedTooLong()
       if (clock() >= expiryAt || this.#someoneIsGone(pool, now + clock() - start)) return 'settle'
       if (clock() >= this.#beatAt) return 'beat'
       if (clock() >= neglectedAt) return neglected?.event ?? 'look'

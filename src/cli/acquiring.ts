@@ -1,10 +1,11 @@
 import { acquireNow, type Grant } from '../app/acquire.ts'
+import type { Deps } from '../app/deps.ts'
 import { acquireInLine, waitedForLock } from '../app/wait-in-line.ts'
 import type { Intent } from '../domain/acquisition.ts'
 import { parseDuration } from '../domain/duration.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { parseGpuIds } from '../domain/gpu-ids.ts'
-import type { GpuId, Millis, Request } from '../domain/model.ts'
+import type { GpuId, Millis, ProcessIdentity, Request } from '../domain/model.ts'
 import { givesWayTo, type Option, option } from './option.ts'
 import { gpuCount } from './options.ts'
 import { shownText } from './shown-text.ts'
@@ -75,14 +76,15 @@ export async function intentOf(
 /** Grants at once or, patient, in turn. */
 export async function acquireFor(options: AcquiringOptions, intent: Intent, world: World): Promise<Grant> {
   const wait = waitOf(options)
-  const waitUntil = typeof wait === 'number' ? world.steadyClock() + wait : Number.POSITIVE_INFINITY
+  const waitUntil = typeof wait === 'number' ? waitEnd(wait, world) : Number.POSITIVE_INFINITY
   const left = () => waitUntil - world.steadyClock()
   const deps = await world.deps({ left, error: waitedForLock })
   if (wait === undefined) return acquireNow(deps, intent)
+  const joined = { ...intent, id: (await placeOf(deps, world)) ?? intent.id }
   const line = new WaitingLine(intent.request, { stderr: world.stderr, json: options.json === true })
-  const waker = world.openWaker(deps.store, intent)
+  const waker = world.openWaker(deps.store, joined)
   try {
-    return await acquireInLine(deps, intent, {
+    return await acquireInLine(deps, joined, {
       ticket: {
         process: world.process(),
         ...(wait === true ? {} : { waitFor: left() }),
@@ -90,6 +92,10 @@ export async function acquireFor(options: AcquiringOptions, intent: Intent, worl
       waker,
       clock: world.steadyClock,
       tell: (news) => line.show(news),
+      becomeSuccessor: (place) => {
+        line.close()
+        return world.becomeSuccessor(place)
+      },
     })
   } finally {
     line.close()
@@ -101,4 +107,19 @@ function waitOf({ wait, nonblock }: AcquiringOptions): Millis | true | undefined
   if (nonblock !== true) return wait
   if (wait === undefined) return undefined
   throw new CanhazgpuError('usage', '--wait and --nonblock contradict each other')
+}
+
+/** The successor of a waiter has what was left of its time. */
+const waitEnd = (wait: Millis, { place, steadyClock }: World): Millis =>
+  place?.giveUpAt ?? steadyClock() + wait
+
+/** The queue entry that this very process joined as an earlier version of this program. */
+async function placeOf(deps: Deps, { place, process }: World): Promise<string | undefined> {
+  if (place === null) return undefined
+  const { pid, startTime, pidNamespace } = process()
+  const { pool } = await deps.store.read()
+  // The words of a command line, which anybody can type, do not make an entry ours.
+  const isOwn = (each: ProcessIdentity) =>
+    each.pid === pid && each.startTime === startTime && each.pidNamespace === pidNamespace
+  return pool.queue.find((each) => each.id === place.entry && isOwn(each.process))?.id
 }

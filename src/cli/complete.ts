@@ -14,7 +14,7 @@ interface Known {
 /** Prints what may stand in the place of the last of these words of a command line. */
 export async function printCompletions(words: readonly string[], edge: Edge): Promise<void> {
   const gpuIds = async () => {
-    const world = await edge.world({ flags: {}, operands: [], commandLine: null, json: false })
+    const world = await edge.world({ flags: {}, operands: [], commandLine: null, json: false, waits: false })
     const { store } = await world.deps()
     return (await store.read()).pool.gpus.map((gpu) => gpu.id)
   }

@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly configFile?: string
   readonly operands: readonly string[]
   readonly commandLine: readonly string[] | null
+  /** Whether the command can wait for its turn, and become another program. */
+  readonly waits: boolean
   /** Whether a program reads the answer. */
   readonly json: boolean
 }

@@ -52,7 +52,7 @@ export function loadedCommand<Options, Result>(
     takesCommand: spec.takesCommand === true,
     run: async (parsed, invocation) => {
       refuseStrays({ ...spec, name }, parsed.operands, invocation.commandLine)
-      const world = await invocation.edge.world(surroundingsOf(parsed, invocation.commandLine))
+      const world = await invocation.edge.world(surroundingsOf(parsed, own, invocation.commandLine))
       const { terminal } = invocation.edge.look.stdout
       const chosen = completed(parsed.options, { command: name, own, lookUp: world.lookUp, terminal })
       checkMandatory(chosen, own)
@@ -149,7 +149,11 @@ export function settingOptions(): readonly Option[] {
   ]
 }
 
-function surroundingsOf({ options, operands }: Parsed, commandLine: readonly string[] | null): Surroundings {
+function surroundingsOf(
+  { options, operands }: Parsed,
+  own: readonly Option[],
+  commandLine: readonly string[] | null,
+): Surroundings {
   const text = (name: string): string | undefined => {
     const value = options[name]
     return typeof value === 'string' || typeof value === 'boolean' ? String(value) : undefined
@@ -165,6 +169,7 @@ function surroundingsOf({ options, operands }: Parsed, commandLine: readonly str
     operands,
     commandLine,
     json: options.json === true,
+    waits: own.some(({ name }) => name === 'wait'),
     ...(configFile === undefined ? {} : { configFile }),
   }
 }

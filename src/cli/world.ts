@@ -65,11 +65,22 @@ export interface World {
   readonly steadyClock: () => Millis
   /** Resolves when this process is told to end; a second signal ends it whatever it does. */
   readonly untilStopped: () => Promise<void>
+  /** The place that this process has in the queue since it was another version of this program. */
+  readonly place: Place | null
+  /** Replaces this process by the program that is installed by now; returns only if that is impossible. */
+  readonly becomeSuccessor: (place: Place) => Promise<void>
   /**
    * Wakes by signals and by changes of the pool, or only by the turn of a queue entry; while it is open,
    * Ctrl-C does not end this process.
    */
   readonly openWaker: (store: Store, intent?: Intent) => Waker & { close(): void }
+}
+
+/** A place in the queue, as a waiter leaves it to its successor. */
+export interface Place {
+  readonly entry: string
+  /** In steady time; absent if it waits for ever. */
+  readonly giveUpAt?: Millis
 }
 
 /** A command found and ready to be started. */

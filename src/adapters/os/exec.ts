@@ -78,7 +78,9 @@ function candidates(name: ByteText, path: ByteText): ByteText[] {
 function ownPathReplaced(program: ByteText): readonly ByteText[] {
   const environment = inheritedEnvironment()
   const value = variable(environment, '_')
-  const pointsAtUs = value !== undefined && libc.realPath(fromByteText(value)) === readLink('/proc/self/exe')
+  // An upgrade may have replaced our file while we waited.
+  const ours = readLink('/proc/self/exe')?.replace(/ \(deleted\)$/, '')
+  const pointsAtUs = value !== undefined && libc.realPath(fromByteText(value)) === ours
   return pointsAtUs
     ? environment.map((entry) => (entry === `_=${value}` ? `_=${program}` : entry))
     : environment

@@ -1,4 +1,4 @@
-import { dlopen, ptr, read } from 'bun:ffi'
+import { CString, dlopen, ptr, read } from 'bun:ffi'
 
 /**
  * The C library, as thin as it can be: the only file that knows its calling conventions. Every call
@@ -74,6 +74,7 @@ const { symbols: c } = dlopen('libc.so.6', {
   euidaccess: { args: ['ptr', 'int'], returns: 'int' },
   execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
   fcntl: { args: ['int', 'int', 'i64'], returns: 'int' },
+  getauxval: { args: ['u64'], returns: 'ptr' },
   geteuid: { args: [], returns: 'u32' },
   getppid: { args: [], returns: 'int' },
   inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
@@ -123,6 +124,14 @@ export function textAt(bytes: Uint8Array, offset = 0): string {
 }
 
 export const addressOf = (bytes: Uint8Array): number => Number(ptr(bytes))
+
+const AT_EXECFN = 31
+
+/** The path by which this program was executed, with its links (getauxval(3)); null if there is none. */
+export function executedPath(): string | null {
+  const path = c.getauxval(AT_EXECFN)
+  return path === null ? null : String(new CString(path))
+}
 
 export const effectiveUid = (): number => c.geteuid()
 export const parentPid = (): number => c.getppid()
