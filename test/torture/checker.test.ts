@@ -265,6 +265,20 @@ describe('overtaking', () => {
     ).toEqual([])
   })
 
+  test('is one again when the one who waits has continued', () => {
+    const stoppedUntil = (continued: number) => (story: Story) => {
+      story.run('first', [0, 1, 2, 3], [1600, 6300, 6310, 6315], { patience: null })
+      story.waits(1620, 'first', 1)
+      story.stopped(1640, 'first')
+      story.continued(continued, 'first')
+      story.record('first', [0, 1, 2, 3], [6290, 6316])
+      story.run('second', [0], [3650, 3700, 3710, 3715])
+      story.record('second', [0], [3690, 3716])
+    }
+    expect(withoutReports(stoppedUntil(2000))).toEqual(['line'])
+    expect(withoutReports(stoppedUntil(4000))).toEqual([])
+  })
+
   test('cannot be told where somebody before may have seemed to be over in time', () => {
     expect(
       withoutReports((story) => {

@@ -57,6 +57,10 @@ export class Story implements Evidence {
     this.#signalled(ms, command, 'SIGSTOP')
   }
 
+  continued(ms: number, command: string): void {
+    this.#signalled(ms, command, 'SIGCONT')
+  }
+
   #signalled(ms: number, command: string, signal: string): void {
     this.entries.push({ event: 'signalled', at: at(ms), command, phase: 'running', pid: 1, signal })
   }

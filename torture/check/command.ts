@@ -61,6 +61,18 @@ export const wasKilled = (command: Command): boolean =>
 export const wasStopped = (command: Command): boolean =>
   command.signals.some(({ signal }) => signal === 'SIGSTOP')
 
+/** Between a signal in the logs and a decision in the history, on a machine under load. */
+const SIGNAL_SLACK_MS = 1_000
+
+/** Whether it may have been stopped at that time. */
+export function isStoppedAt({ signals }: Command, wall: number): boolean {
+  const stops = signals.filter(({ signal }) => signal === 'SIGSTOP' || signal === 'SIGCONT')
+  return stops.some(({ signal, at }, nth) => {
+    const until = stops[nth + 1]?.at.wall ?? Number.POSITIVE_INFINITY
+    return signal === 'SIGSTOP' && at.wall - SIGNAL_SLACK_MS <= wall && wall <= until + SIGNAL_SLACK_MS
+  })
+}
+
 /** Since when, at the latest, it stood in line. */
 export const waitedAt = (command: Pick<Command, 'said'>): Stamp | undefined =>
   command.said.find(({ line }) => line.startsWith('{"waiting"'))?.at

@@ -1,4 +1,4 @@
-import { type Command, waitedAt, wasStopped } from './command.ts'
+import { type Command, isStoppedAt, waitedAt, wasStopped } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
 import { firstAtOrAfter } from './search.ts'
 import { by, type Violation } from './violation.ts'
@@ -20,8 +20,8 @@ export interface OrderCheck {
 }
 
 /**
- * First come, first served: who comes while another stands in line is not served before it. Three exceptions delay
- * nobody, and are left to the simulation where they cannot be told from an overtaking by the logs:
+ * First come, first served: who comes while another stands in line is not served before it, unless that one is stopped
+ * just then. Three exceptions delay nobody, and are left to the simulation where they cannot be told from an overtaking by the logs:
  * - who declares an end may go before where it is over in time. So only those count who declare none, or the
  *   longest of all, and nobody is judged while one who declares an end may stand before it;
  * - who wants other GPUs may go before;
@@ -64,7 +64,7 @@ class Order {
 
   overtakersOf(first: Served): readonly string[] {
     const since = waitedAt(first.command)
-    if (since === undefined || wasStopped(first.command)) return []
+    if (since === undefined) return []
     const start = firstAtOrAfter(this.#served, since.wall, ({ startedAt }) => startedAt)
     const end = firstAtOrAfter(this.#served, first.startedAt, ({ startedAt }) => startedAt)
     return this.#served
@@ -98,9 +98,10 @@ class Order {
   #isExcused(second: Served, first: Served): boolean {
     const mayBePassedOver = ({ from }: Command) => second.startedAt - from.wall >= PASSED_OVER_AFTER_MS
     const since = waitedAt(first.command)?.steady ?? 0
-    if (mayBePassedOver(first.command)) return true
+    if (mayBePassedOver(first.command) || isStoppedAt(first.command, second.startedAt)) return true
     return this.#waiters.some(
       (other) =>
+        other !== first.command &&
         other.from.steady < since &&
         mayStandInLine(other, second.startedAt) &&
         (other.ask.holds !== undefined || wasStopped(other) || mayBePassedOver(other)),
