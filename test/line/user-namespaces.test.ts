@@ -115,6 +115,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
       '--gpus 1 --force --group root',
       '--memory-threshold 1',
       '--refresh',
+      '--refresh',
       '--gpus 1 --force --memory-threshold 1',
     ]) {
       const refused = await alice.sh(pool, `${before}"$CHG" admin ${options}`)
