@@ -79,7 +79,8 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
       return errand.kind === 'set-up' && errand.force ? now : null
     case 'expired': {
       const { expiry } = held
-      return expiry !== undefined && apparentAge(expiry, now) >= 0 ? expiry : null
+      // Times of the wall clock and of the scheduler are added up in another order: fractions differ.
+      return expiry !== undefined && apparentAge(expiry, now) > -0.5 ? expiry : null
     }
     case 'timed-out':
       if (hold.kind !== 'run' || held.holder.isAlive || hold.timeout === undefined) return null
