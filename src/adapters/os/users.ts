@@ -18,8 +18,8 @@ export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<num
 
 /** The id of a Unix group; throws `usage` where there is none of this name or the name service does not answer. */
 export async function groupId(name: string): Promise<number> {
-  const local = rowsOf('/etc/group').find((row) => row.name === name)?.id
-  if (local !== undefined) return local
+  const local = rowIn(readLocal('/etc/group'), RegExp.escape(name), ANY_ID)
+  if (local !== undefined) return local.id
   const { askNameService } = await import('./name-service.ts')
   // Otherwise getent takes them for an id, or for an option.
   const [answer] = /^\d*$|^[-+]/.test(name) ? [] : await askNameService('group', [name])
@@ -51,10 +51,10 @@ const UNNAMED_MS: Millis = 30_000
 /** Where the name service is late, an older answer is kept. */
 async function lookUp(uids: readonly number[], now: Millis): Promise<void> {
   if (uids.length === 0) return
-  const local = rowsOf('/etc/passwd')
+  const local = readLocal('/etc/passwd')
   const elsewhere: number[] = []
   for (const uid of uids) {
-    const row = local.find(({ id }) => id === uid)
+    const row = rowIn(local, ANY_NAME, String(uid))
     if (row === undefined) elsewhere.push(uid)
     else remember(uid, row, now)
   }
@@ -89,17 +89,19 @@ interface Row {
 /** Room for a hundred thousand accounts. */
 const MOST_BYTES = 16 * 1024 * 1024
 
-function rowsOf(path: string): readonly Row[] {
+function readLocal(path: string): string {
   const text = readSmallFile(path, MOST_BYTES)
-  if (typeof text !== 'string') return []
-  return text
-    .split('\n')
-    .map(rowOf)
-    .filter((row) => row !== undefined)
+  return typeof text === 'string' ? text : ''
 }
 
-/** passwd(5) and group(5) both begin `name:password:id:`. Comments and the entries of NIS (`+`, `-`) name nobody. */
-function rowOf(line: string): Row | undefined {
-  const [, name, id] = /^([^:#+-][^:]*):[^:]*:(\d{1,10}):/.exec(line) ?? []
+/** Comments and the entries of NIS (`+`, `-`) name nobody. */
+const ANY_NAME = '[^:#+\\n-][^:\\n]*'
+const ANY_ID = '\\d{1,10}'
+
+const rowOf = (line: string): Row | undefined => rowIn(line, ANY_NAME, ANY_ID)
+
+/** The first row of passwd(5) or group(5), which both begin `name:password:id:`, whose name and id match. */
+function rowIn(text: string, namePattern: string, idPattern: string): Row | undefined {
+  const [, name, id] = new RegExp(`^(${namePattern}):[^:\\n]*:(${idPattern}):`, 'm').exec(text) ?? []
   return name === undefined ? undefined : { name, id: Number(id) }
 }
