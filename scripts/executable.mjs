@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, runBun } from './bun.mjs'
 
-const SOURCES = ['src', 'docs', 'package.json', 'package-lock.json', 'scripts/build.ts']
+const SOURCES = ['src', 'docs', 'README.md', 'package.json', 'package-lock.json', 'scripts/build.ts']
 
 /** `dist/canhazgpu`, built first where it is missing or older than what it is made of. */
 export function executable() {
