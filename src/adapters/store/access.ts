@@ -4,6 +4,7 @@ import type { Problem } from '../../domain/soundness.ts'
 import { printable } from '../../domain/text.ts'
 import { readText } from '../os/procfs.ts'
 import { logFiles } from './beside.ts'
+import { bellFolder } from './changes.ts'
 import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
 
 /** Which of the people who should use the pool cannot, and who can harm it. Opens nothing. */
@@ -14,6 +15,7 @@ export function accessProblems(path: string): readonly Problem[] {
     ...ownerProblems(path, database, folder),
     ...databaseProblems(path, database),
     ...companionFiles(path).flatMap((file) => companionProblems(path, file, database)),
+    ...bellProblems(path, database),
     ...folderProblems(dirname(path), folder, audienceOf(database)),
     ...unknownNames(path, database, folder),
   ]
@@ -72,12 +74,7 @@ function companionProblems(path: string, file: string, database: Stats): readonl
     ]
   }
   if (!isPlain(stats)) {
-    return [
-      access(
-        `${file} is not a regular file with one name`,
-        `see what it is with 'ls -ld ${file}' and remove it`,
-      ),
-    ]
+    return [access(`${file} is not a regular file with one name`, REMOVED_BY_ADMIN)]
   }
   if (isFor(audienceOf(stats), audience) && stats.uid === database.uid) return []
   const what = `${file} is not for those who may use the database (owner ${stats.uid}:${stats.gid}, mode ${modeOf(stats)})`
@@ -92,6 +89,17 @@ function companionProblems(path: string, file: string, database: Stats): readonl
     ),
   ]
 }
+
+function bellProblems(path: string, database: Stats): readonly Problem[] {
+  const folder = bellFolder(path)
+  const stats = lookAt(folder)
+  if (stats === undefined || (stats.isDirectory() && [0, database.uid].includes(stats.uid))) return []
+  const what = stats.isDirectory() ? `belongs to uid ${stats.uid}` : 'is not a folder'
+  return [access(`${folder} ${what}`, REMOVED_BY_ADMIN)]
+}
+
+const REMOVED_BY_ADMIN =
+  "any other 'sudo canhazgpu admin' command than --check puts the right one in its place"
 
 const isOwnedByFolder = (path: string, { uid }: Stats): boolean =>
   uid === 0 || uid === statSync(dirname(path)).uid
@@ -153,7 +161,14 @@ function unknownNames(path: string, database: Stats, folder: Stats): readonly Pr
 
 const access = (what: string, cure: string): Problem => ({ kind: 'access', what, cure })
 
-const lookAt = (file: string): Stats | undefined => lstatSync(file, { throwIfNoEntry: false })
+function lookAt(file: string): Stats | undefined {
+  try {
+    return lstatSync(file)
+  } catch {
+    // Missing, below something that is no folder, or in a closed one, which is told of the folder.
+    return undefined
+  }
+}
 
 const isPlain = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1
 

@@ -53,7 +53,9 @@ export function notRegular(database: string, file: string): CanhazgpuError {
   return new CanhazgpuError(
     'store-unavailable',
     `The pool ${database} cannot be opened: ${file} is not a regular file with one name`,
-    { hint: `see what it is with 'ls -ld ${file}' and remove it` },
+    {
+      hint: `see what it is with 'ls -ld ${file}' and remove it; what is beside the database, any 'sudo canhazgpu admin' command but --check removes`,
+    },
   )
 }
 

@@ -1,6 +1,6 @@
 import { Database, constants as sqlite } from 'bun:sqlite'
 import { chmodSync, constants, copyFileSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { effectiveUid } from '../os/libc.ts'
 import { logFiles, notRegular } from './beside.ts'
@@ -21,16 +21,29 @@ import {
   syncFolders,
 } from './pool-files.ts'
 
-/** Creates a pool without content for the audience, or gives an existing one to it. */
+/** Creates a pool without content for the audience, or gives an existing one to it and brings it to the present schema. */
 export async function createPool(path: string, audience: Audience): Promise<void> {
+  await placeFiles(path, audience)
+  // While others open or close the database too, SQLite may refuse at once, however long it may wait.
+  await whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
+  sharePoolFiles(path, audience)
+}
+
+async function placeFiles(path: string, audience: Audience): Promise<void> {
   const folder = dirname(path)
   const firstMade = makeFolders(folder, audience)
-  await withFolderLocked(folder, async () => {
+  await withFolderLocked(folder, () => {
     settleFolder(path, audience)
-    if (isUsed(path)) await complete(path, audience)
+    if (isUsed(path)) clear(path, audience)
     else place(path, audience)
   })
   syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
+}
+
+/** For root: removes what stands in the way of the pool's files, and gives them their owners and modes. */
+export async function putInOrder(path: string): Promise<void> {
+  const audience = audienceOf(statsOf(path, path))
+  if (audience !== null) await placeFiles(path, audience)
 }
 
 /** Gives a database that has none its write-ahead log; a copy of it takes its place. */
@@ -68,18 +81,24 @@ function isUsed(path: string): boolean {
   return stats.size > 0
 }
 
-/** Brings an existing database to the present schema, with all that lies beside it. */
-async function complete(path: string, audience: Audience): Promise<void> {
-  const bells = bellFolder(path)
-  const look = lstatSync(bells, { throwIfNoEntry: false })
-  if (look !== undefined && look.uid !== statsOf(path, path).uid && look.uid !== effectiveUid()) {
-    withFreshFolder(path, (fresh) => moveAway(bells, `${fresh}/old-bells`))
-  }
+/** Puts everything beside an existing database in order. */
+function clear(path: string, audience: Audience): void {
+  withFreshFolder(path, (fresh) => {
+    for (const file of [...logFiles(path), wakeFile(path), bellFolder(path)]) {
+      if (isInTheWay(file, path)) moveAway(file, `${fresh}/${basename(file)}`)
+    }
+  })
   makeBells(path, audience)
   sharePoolFiles(path, audience)
-  // While others open or close the database too, SQLite may refuse at once, however long it may wait.
-  await whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
-  sharePoolFiles(path, audience)
+}
+
+/** Whether a name of ours is taken by something that somebody else put there. */
+function isInTheWay(file: string, database: string): boolean {
+  const stats = lstatSync(file, { throwIfNoEntry: false })
+  if (stats === undefined) return false
+  if (file !== bellFolder(database)) return !stats.isFile() || stats.nlink > 1
+  const owners = [lstatSync(dirname(database)).uid, effectiveUid()]
+  return !stats.isDirectory() || !owners.includes(stats.uid)
 }
 
 /**

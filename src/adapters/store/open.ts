@@ -3,6 +3,7 @@ import type { Moment } from '../../domain/model.ts'
 import type { LockPatience, SetAside, Store } from '../../domain/ports.ts'
 import type { PoolOwner } from '../../domain/rights.ts'
 import type { Checkup } from '../../domain/soundness.ts'
+import { isRoot } from '../os/ownership.ts'
 import { refuseForeignPath } from './foreign-path.ts'
 import { refuseNetworkFilesystem } from './network-filesystem.ts'
 
@@ -50,17 +51,21 @@ export async function openStore(url: string, now: () => Moment, patience?: LockP
   return openSqliteStore({ path: safePath(url), now, ...(patience === undefined ? {} : { patience }) })
 }
 
-/** Opens it for an administrator, who drops what somebody planted in its schema. */
+/** Opens it for an administrator, who removes what somebody planted in its schema and, as root, beside it. */
 export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<Store> {
-  await dropForeign(safePath(url))
+  await removePlanted(safePath(url))
   return openStore(url, now)
 }
 
-async function dropForeign(named: string): Promise<void> {
+async function removePlanted(named: string): Promise<void> {
   const { findDatabase } = await import('./beside.ts')
+  const path = findDatabase(named)
+  if (isRoot()) {
+    const { putInOrder } = await import('./create.ts')
+    await putInOrder(path)
+  }
   const { dropForeignSchema } = await import('./foreign-schema.ts')
   const { whenUnlocked } = await import('./lock-wait.ts')
-  const path = findDatabase(named)
   await whenUnlocked(path, undefined, (waitMs) => dropForeignSchema(path, waitMs))
 }
 
@@ -90,7 +95,7 @@ export async function setAsideStore(
   const { whenUnlocked } = await import('./lock-wait.ts')
   const path = safePath(url)
   try {
-    await dropForeign(path)
+    await removePlanted(path)
   } catch (error) {
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
     throw error

@@ -1,0 +1,274 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { withDatabase } from '../support/database.ts'
+import { needing } from '../support/needs.ts'
+import { type Finished, type TestPool, testPool } from '../support/pool.ts'
+import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+
+const reason = noUsers()
+const ADMIN = ['admin', '--gpus', '2', '--provider', 'fake']
+const COMMANDS = [['status'], ['reserve'], ['release'], ['queue'], ['report'], ['run', '--', 'true']]
+
+const mode = (path: string): string => (statSync(path).mode & 0o7777).toString(8)
+const names = (pool: TestPool): string[] => readdirSync(`${pool.folder}/pool`).toSorted()
+
+/** What an attacker can give a name to. */
+const PLANTS: Readonly<Record<string, (file: string) => string>> = {
+  'a pipe': (file) => `mkfifo -m 666 '${file}'`,
+  'a pipe that only its owner may open': (file) => `mkfifo -m 600 '${file}'`,
+  'a folder': (file) => `mkdir -m 700 '${file}'`,
+  'a full folder': (file) => `mkdir '${file}' && touch '${file}/x'`,
+  'a link to nowhere': (file) => `ln -s /nowhere/at/all '${file}'`,
+  'a link to a file of root': (file) => `ln -s /etc/shadow '${file}'`,
+  'a link to a device': (file) => `ln -s /dev/zero '${file}'`,
+  'a file that nobody may read': (file) => `echo planted > '${file}' && chmod 000 '${file}'`,
+  'an old journal': (file) => `head -c 4096 /dev/urandom > '${file}' && chmod 666 '${file}'`,
+}
+
+describe.skipIf(reason !== null)(
+  `names beside the database${reason === null ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    let eve: UnixUser
+    let bob: UnixUser
+    beforeAll(async () => {
+      eve = await newUser('eve')
+      bob = await newUser('bob')
+    })
+    afterAll(async () => {
+      await eve.remove()
+      await bob.remove()
+    })
+
+    async function poolOfRoot(...options: string[]): Promise<TestPool> {
+      const pool = await testPool(0)
+      chmodSync(pool.folder, 0o755)
+      expect((await pool.chg(...ADMIN, ...options)).status).toBe(0)
+      return pool
+    }
+
+    /** In a folder where everybody can create names, as somebody may choose to have it. */
+    async function poolInOpenFolder(): Promise<TestPool> {
+      const pool = await testPool(0)
+      chmodSync(pool.folder, 0o755)
+      mkdirSync(`${pool.folder}/pool`)
+      writeFileSync(`${pool.folder}/pool/of-somebody`, '')
+      chmodSync(`${pool.folder}/pool`, 0o1777)
+      expect((await pool.chg(...ADMIN)).status).toBe(0)
+      return pool
+    }
+
+    const plant = async (pool: TestPool, script: string): Promise<void> => {
+      const planted = await eve.sh(pool, script)
+      expect(planted).toMatchObject({ status: 0, stderr: '' })
+    }
+
+    const expectOneLine = ({ status, stderr }: Finished): void => {
+      if (status === 0) return
+      expect(stderr).toMatch(/^Error: [^\n]+\n$/)
+      expect([1, 75, 125]).toContain(Number(status))
+    }
+
+    test('users cannot create names in the folder that root sets up, and use the pool all the same', async () => {
+      using pool = await poolOfRoot()
+      expect(mode(`${pool.folder}/pool`)).toBe('755')
+      for (const script of Object.values(PLANTS)) {
+        expect((await eve.sh(pool, script(`${pool.database}-journal`))).status).not.toBe(0)
+      }
+      for (const ending of ['-wal', '-shm', '-wake', '-bells', '-bells/0', '']) {
+        expect((await eve.sh(pool, `rm -rf '${pool.database}${ending}'`)).status).not.toBe(0)
+      }
+      expect((await bob.chg(pool, 'reserve')).status).toBe(0)
+      expect((await eve.chg(pool, 'run', '--', 'true')).status).toBe(0)
+      expect((await bob.chg(pool, 'release')).status).toBe(0)
+      expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+    })
+
+    test('a group’s folder is open to the group alone', async () => {
+      const group = newGroup()
+      const member = await newUser('member', [group.name])
+      try {
+        using pool = await poolOfRoot('--group', group.name)
+        expect(mode(`${pool.folder}/pool`)).toBe('750')
+        expect((await member.chg(pool, 'reserve')).status).toBe(0)
+        expect((await member.sh(pool, `touch '${pool.folder}/pool/x'`)).status).not.toBe(0)
+        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+        expect((await eve.chg(pool, 'status')).stderr).toMatch(/^Error: No permission/)
+      } finally {
+        await member.remove()
+        group.remove()
+      }
+    })
+
+    test.each(Object.entries(PLANTS))('%s named like a journal is in nobody’s way', async (_, script) => {
+      using pool = await poolInOpenFolder()
+      const journal = `${pool.database}-journal`
+      await plant(pool, script(journal))
+      const before = lstatSync(journal)
+      for (const command of COMMANDS) {
+        expect(await bob.chg(pool, ...command)).toMatchObject({ status: 0 })
+        expect(await pool.chg(...command)).toMatchObject({ status: 0 })
+      }
+      const checked = await pool.chg('admin', '--check')
+      expect(checked.stdout).toContain(`${journal} is beside the database, and canhazgpu did not create it`)
+      expect(checked.status).toBe(1)
+      expect(await pool.chg(...ADMIN, '--force')).toMatchObject({ status: 0, stderr: '' })
+      expect(lstatSync(journal)).toMatchObject({ ino: before.ino, mode: before.mode, size: before.size })
+    })
+
+    test('a journal that would undo what was committed is not rolled back', async () => {
+      using pool = await poolInOpenFolder()
+      await plant(
+        pool,
+        `cp '${pool.database}' '${pool.folder}/pool/copy' && sqlite3 '${pool.folder}/pool/copy' 'SELECT 1'`,
+      )
+      // A true rollback journal of the whole file: what SQLite leaves behind when it is killed in a transaction.
+      const pages = readFileSync(pool.database)
+      const count = pages.length / 4096
+      const journal = Buffer.alloc(512 + count * 4104)
+      Buffer.from('d9d505f920a163d7', 'hex').copy(journal)
+      journal.writeUInt32BE(count, 8)
+      journal.writeUInt32BE(count, 16)
+      journal.writeUInt32BE(512, 20)
+      journal.writeUInt32BE(4096, 24)
+      for (let page = 0; page < count; page++) {
+        const at = 512 + page * 4104
+        journal.writeUInt32BE(page + 1, at)
+        let sum = 0
+        for (let byte = 4096 - 200; byte > 0; byte -= 200) sum += pages[page * 4096 + byte] ?? 0
+        pages.copy(journal, at + 4, page * 4096, (page + 1) * 4096)
+        journal.writeUInt32BE(sum, at + 4100)
+      }
+      expect((await bob.chg(pool, 'reserve', '--gpus', '2')).status).toBe(0)
+      withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
+      writeFileSync(`${pool.folder}/journal`, journal)
+      chmodSync(`${pool.folder}/journal`, 0o644)
+      await plant(pool, `cp '${pool.folder}/journal' '${pool.database}-journal'`)
+      chmodSync(`${pool.database}-journal`, 0o666)
+      expect((await pool.chg('status')).stdout).toContain(`GPU 1: IN USE by ${bob.name}`)
+      expect((await bob.chg(pool, 'status')).stdout).toContain(`GPU 1: IN USE by ${bob.name}`)
+      expect((await pool.chg('reserve')).status).toBe(75)
+    })
+
+    test.each(['-wal', '-shm'])('whatever has the name of %s is named, and hangs nobody', async (ending) => {
+      using pool = await poolInOpenFolder()
+      const file = pool.database + ending
+      for (const script of Object.values(PLANTS)) {
+        rmSync(file, { recursive: true, force: true })
+        await plant(pool, script(file))
+        for (const command of COMMANDS) {
+          const refused = await bob.chg(pool, ...command)
+          expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
+          expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
+          expect(refused.stderr).toContain(file)
+        }
+        const checked = await pool.chg('admin', '--check')
+        expect(checked.stdout).toContain(file)
+        expect(checked.status).toBe(1)
+        expectOneLine(await pool.chg('status'))
+        expectOneLine(await pool.chg(...ADMIN, '--force'))
+      }
+      rmSync(file, { recursive: true, force: true })
+      expect((await pool.chg('status')).status).toBe(0)
+      expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
+      expect((await bob.chg(pool, 'status')).status).toBe(0)
+    })
+
+    test.each(['-wake', '-bells'])('whatever has the name of %s is in nobody’s way', async (ending) => {
+      using pool = await poolInOpenFolder()
+      const file = pool.database + ending
+      for (const script of Object.values(PLANTS)) {
+        rmSync(file, { recursive: true, force: true })
+        await plant(pool, script(file))
+        for (const command of COMMANDS) {
+          expect(await bob.chg(pool, ...command)).toMatchObject({ status: 0 })
+          expect(await pool.chg(...command)).toMatchObject({ status: 0 })
+        }
+        expect((await pool.chg('admin', '--check')).stdout).toContain(file)
+        expectOneLine(await pool.chg(...ADMIN, '--force'))
+      }
+      expect(mode('/etc/shadow')).not.toBe('666')
+    })
+
+    test('root gives the folder of an earlier release its present mode, and no other', async () => {
+      using pool = await poolOfRoot()
+      const folder = `${pool.folder}/pool`
+      chmodSync(folder, 0o1777)
+      await bob.chg(pool, 'status')
+      await pool.chg('admin', '--check')
+      expect(mode(folder)).toBe('1777')
+      await pool.chg('status')
+      expect(mode(folder)).toBe('755')
+      for (const [theirs, before] of [
+        [true, 0o1777],
+        [false, 0o777],
+        [false, 0o1775],
+      ] as const) {
+        chmodSync(folder, before)
+        if (theirs) writeFileSync(`${folder}/of-somebody`, '')
+        await pool.chg('status')
+        await pool.chg(...ADMIN, '--force')
+        expect(mode(folder)).toBe(before.toString(8))
+        expect((await pool.chg('admin', '--check')).stdout).toMatch(/pool lets others than its owner \w+/)
+        rmSync(`${folder}/of-somebody`, { force: true })
+      }
+      chmodSync(folder, 0o1777)
+      chownSync(folder, bob.uid, 0)
+      await pool.chg('status')
+      expect(mode(folder)).toBe('1777')
+    })
+
+    test('what a user puts into an open folder is reported, and so is a strange name of root’s', async () => {
+      using pool = await poolInOpenFolder()
+      await plant(pool, `echo x > '${pool.folder}/pool/something'`)
+      writeFileSync(`${pool.database}.bak`, '')
+      const before = names(pool)
+      const { stdout } = await pool.chg('admin', '--check')
+      expect(stdout).toContain('/something is beside the database')
+      expect(stdout).toContain('/pool.db.bak is beside the database')
+      expect(stdout).not.toContain('/of-somebody is beside')
+      expect(names(pool)).toEqual(before)
+    })
+
+    test('a pool that a user put into an open folder does not become theirs by root’s doing', async () => {
+      using pool = await poolInOpenFolder()
+      renameSync(pool.database, `${pool.folder}/kept`)
+      chmodSync(`${pool.folder}/kept`, 0o644)
+      for (const ending of ['-wal', '-shm']) rmSync(pool.database + ending)
+      await plant(pool, `cp '${pool.folder}/kept' '${pool.database}' && chmod 666 '${pool.database}'`)
+      const checked = await pool.chg('admin', '--check')
+      expect(checked.stdout).toContain(`${pool.database} belongs to uid ${eve.uid}, who can take it away`)
+      expect(checked.stdout).not.toContain(`chown ${eve.uid}`)
+      await pool.chg('status')
+      expect(await pool.chg(...ADMIN, '--force')).toMatchObject({ status: 0, stderr: '' })
+      for (const ending of ['', '-wal', '-shm', '-wake', '-bells', '-bells/0']) {
+        expect(lstatSync(pool.database + ending).uid).toBe(0)
+      }
+      expect((await bob.chg(pool, 'reserve')).status).toBe(0)
+    })
+
+    needing('sqlite3').test('a back-up that has no log is mended by any command of root', async () => {
+      using pool = await poolOfRoot()
+      await bob.chg(pool, 'reserve')
+      expect((await pool.sh(`sqlite3 '${pool.database}' "VACUUM INTO '${pool.folder}/backup'"`)).stderr).toBe(
+        '',
+      )
+      for (const ending of ['', '-wal', '-shm']) rmSync(pool.database + ending, { force: true })
+      await pool.sh(`cp '${pool.folder}/backup' '${pool.database}' && chmod 666 '${pool.database}'`)
+      expect((await bob.chg(pool, 'status')).stderr).toMatch(/^Error: [^\n]*sudo canhazgpu status'\n$/)
+      expect((await pool.chg('status')).stdout).toContain(`IN USE by ${bob.name}`)
+      expect((await bob.chg(pool, 'reserve')).status).toBe(0)
+      expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+    })
+  },
+)
