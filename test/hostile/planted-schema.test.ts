@@ -1,0 +1,224 @@
+import { Database } from 'bun:sqlite'
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { recordOf } from '../store/counting.ts'
+import {
+  changeStoredPool,
+  storedHistory,
+  storedPool,
+  withDatabase,
+  writeHistory,
+} from '../support/database.ts'
+import { needing } from '../support/needs.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+
+const COMMANDS = [['status'], ['reserve'], ['release'], ['queue'], ['report'], ['run', '--', 'true']]
+const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+/** Takes hours for one row. */
+const SLOW = Array.from({ length: 200 }, (_, nth) => `length(hex(zeroblob(${100_000_000 + nth})))`).join(
+  ' + ',
+)
+
+/** What each plant is called in the message, and how it is planted. */
+const PLANTS: readonly (readonly [name: string, statements: string])[] = [
+  ['foreign trigger slow', `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`],
+  ['foreign trigger slow', `CREATE TRIGGER slow AFTER INSERT ON history BEGIN ${ENDLESS}; END`],
+  ['foreign trigger slow', `CREATE TRIGGER slow INSTEAD OF INSERT ON gpus BEGIN ${ENDLESS}; END`],
+  ['foreign view slow', `CREATE VIEW slow AS ${ENDLESS}`],
+  ['foreign table slow', `CREATE TABLE slow(a, b AS (${SLOW}))`],
+  [
+    'foreign table slow',
+    `CREATE TABLE slow(a INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO slow VALUES (1)`,
+  ],
+  ['foreign index slow', `CREATE INDEX slow ON history (uid, host)`],
+  ['foreign index slow', `CREATE INDEX slow ON history (length(host)) WHERE ended_at < 0`],
+  ['foreign table slow', `CREATE VIRTUAL TABLE slow USING fts5(a)`],
+  ['changed view gpus', `DROP VIEW gpus; CREATE VIEW gpus AS ${ENDLESS}`],
+  [
+    'changed trigger history_adds_up',
+    `DROP TRIGGER history_adds_up; CREATE TRIGGER history_adds_up AFTER INSERT ON history BEGIN ${ENDLESS}; END`,
+  ],
+  ['missing trigger history_adds_up', 'DROP TRIGGER history_adds_up'],
+  ['missing index history_by_end', 'DROP INDEX history_by_end'],
+  ['foreign view "it\'s; --"', `CREATE VIEW """it's; --""" AS SELECT 1`],
+]
+
+async function usedPool(): Promise<TestPool> {
+  const pool = await testPool(2)
+  await pool.chg('reserve')
+  writeHistory(pool, [recordOf('old')])
+  return pool
+}
+
+const plant = (pool: TestPool, statements: string): void =>
+  withDatabase(pool, (db) => void db.run(statements))
+
+test.each(PLANTS)(
+  '%s: commands stop and name it, and the next admin removes it: %s',
+  async (name, statements) => {
+    using pool = await usedPool()
+    const [before, history] = [storedPool(pool), storedHistory(pool)]
+    plant(pool, statements)
+    for (const command of COMMANDS) {
+      const refused = await pool.chg(...command)
+      expect(refused).toMatchObject({ status: command[0] === 'run' ? 125 : 1, stdout: '' })
+      expect(refused.stderr).toStartWith(
+        `Error: The pool ${pool.database} contains what canhazgpu did not create: ${name}`,
+      )
+      expect(refused.stderr).toMatch(/^[^\n]*sudo canhazgpu admin[^\n]*\n$/)
+    }
+    expect(JSON.parse((await pool.chg('status', '--json')).stderr).error.code).toBe('store-foreign')
+    const checked = await pool.chg('admin', '--check')
+    expect(checked.stdout).toContain(`${name} in ${pool.database} - any other 'sudo canhazgpu admin' command`)
+    expect(checked.status).toBe(1)
+    expect((await pool.chg('status')).status).toBe(1)
+
+    const again = await pool.chg('admin', '--gpus', '2', '--provider', 'fake')
+    expect(again.stderr).toStartWith('Error: GPU pool already initialized')
+    expect(storedPool(pool)).toEqual(before)
+    expect(storedHistory(pool)).toEqual(history)
+    expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+    expect((await pool.chg('run', '--', 'true')).status).toBe(0)
+  },
+)
+
+test('--force removes it too, and takes the pool for what it is: sound', async () => {
+  using pool = await usedPool()
+  plant(pool, `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`)
+  expect(await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')).toEqual({
+    status: 0,
+    stdout: 'Reinitialized 2 GPUs (IDs 0 to 1)\n',
+    stderr: '',
+  })
+  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+})
+
+test('a waiter and a supervisor stop in one line as well, and the command runs on', async () => {
+  using pool = await testPool(1)
+  const job = pool.sh('exec "$CHG" run -- sh -c "echo started; read _ < go" 2> said')
+  await pool.sh('mkfifo go')
+  while (storedPool(pool).reservations.length === 0) await Bun.sleep(5)
+  plant(pool, `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`)
+  const waiting = await pool.chg('reserve', '--wait')
+  expect(waiting.stderr).toMatch(/did not create: foreign trigger slow/)
+  await pool.chg('admin', '--gpus', '1', '--provider', 'fake')
+  await pool.sh('echo > go')
+  expect((await job).status).toBe(0)
+  expect((await pool.chg('reserve', '--wait', '20s')).status).toBe(0)
+})
+
+test('statistics of ANALYZE are no foreign objects', async () => {
+  using pool = await usedPool()
+  plant(pool, 'ANALYZE')
+  expect((await pool.chg('status')).status).toBe(0)
+  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+})
+
+const TABLES: readonly (readonly [what: string, statements: string])[] = [
+  ['a table of ours that was changed', `DELETE FROM pool; ALTER TABLE pool ADD COLUMN slow INTEGER AS (${SLOW})`],
+  ['a table of ours that is missing', 'DROP TABLE usage_by_day'],
+  ['a pool that is a view', `DROP TABLE pool; CREATE VIEW pool AS ${ENDLESS}`],
+  ['a history that is a view', `ALTER TABLE history RENAME TO old; CREATE VIEW history AS ${ENDLESS}`],
+  ['a schema that says that it is new', 'PRAGMA user_version = 0'],
+]
+
+test('a schema that says that it is older than it is becomes what it was, and the reservations stay', async () => {
+  using pool = await usedPool()
+  const before = storedPool(pool)
+  plant(pool, 'PRAGMA user_version = 1')
+  expect((await pool.chg('status')).stderr).toContain('did not create: foreign table usage_by_day')
+  await pool.chg('admin', '--gpus', '2', '--provider', 'fake')
+  expect(storedPool(pool)).toEqual(before)
+  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+})
+
+test.each(TABLES)(
+  '%s is damage: nothing of it is executed, and --force starts afresh',
+  async (_, statements) => {
+    using pool = await usedPool()
+    plant(pool, statements)
+    for (const command of [...COMMANDS, ['admin', '--gpus', '2', '--provider', 'fake']]) {
+      const refused = await pool.chg(...command)
+      expect(refused.stderr).toMatch(/^Error: [^\n]*(damaged|did not create)[^\n]*\n$/)
+      expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
+    }
+    expect((await pool.chg('admin', '--check')).status).toBe(1)
+    const forced = await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')
+    expect(forced).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/^The damaged pool is kept as [^\n]+\n$/),
+    })
+    expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+  },
+)
+
+needing('sqlite3').test(
+  'rows of the schema that SQLite itself would not write are refused, and crash nobody',
+  async () => {
+    const schemas = [
+      "UPDATE sqlite_master SET sql = 'CREATE TABLE pool(one, turns, document AS (1))' WHERE name = 'pool'",
+      "UPDATE sqlite_master SET sql = 'nonsense' WHERE name = 'pool'",
+      "UPDATE sqlite_master SET sql = NULL WHERE name = 'pool'",
+      "UPDATE sqlite_master SET sql = x'00ff' WHERE name = 'gpus'",
+      "UPDATE sqlite_master SET rootpage = 99999 WHERE name = 'pool'",
+      "UPDATE sqlite_master SET rootpage = 'x' WHERE name = 'history'",
+      "UPDATE sqlite_master SET name = 'sqlite_master' WHERE name = 'gpus'",
+      "INSERT INTO sqlite_master VALUES ('view', 'sqlite_schema', 'sqlite_schema', 0, 'CREATE VIEW sqlite_schema AS SELECT 1')",
+      "INSERT INTO sqlite_master VALUES ('trigger', 'slow', 'pool', 0, 'CREATE TRIGGER slow AFTER INSERT ON pool BEGIN SELECT 1; END')",
+      "INSERT INTO sqlite_master SELECT * FROM sqlite_master WHERE name = 'gpus'",
+      "UPDATE sqlite_master SET type = 'view' WHERE name = 'pool'",
+      'DELETE FROM sqlite_master',
+    ]
+    for (const schema of schemas) {
+      using pool = await usedPool()
+      const script = `.dbconfig defensive off\nPRAGMA writable_schema = ON;\n${schema};\n`
+      await Bun.write(`${pool.folder}/script`, script)
+      await pool.sh(`sqlite3 '${pool.database}' < script`)
+      for (const command of COMMANDS) {
+        const refused = await pool.chg(...command)
+        expect(refused.stderr, schema).toMatch(/^Error: [^\n]+\n$/)
+        expect(refused.stderr, schema).not.toMatch(/internal|\.ts:/)
+        expect(refused.status, schema).toBe(command[0] === 'run' ? 125 : 1)
+      }
+      expect((await pool.chg('admin', '--check')).status, schema).toBe(1)
+      const forced = await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')
+      expect(forced.status, `${schema}: ${forced.stderr}`).toBe(0)
+      expect((await pool.chg('admin', '--check')).stdout, schema).toContain('is sound')
+    }
+  },
+)
+
+test('what is planted in an old schema is not executed when it is brought up to date', async () => {
+  using pool = await testPool(0)
+  await pool.sh('mkdir pool')
+  await Bun.write(pool.database, readFileSync(new URL('../fixtures/pool-v1.db', import.meta.url)))
+  const db = new Database(pool.database)
+  db.run(`CREATE TRIGGER slow AFTER UPDATE ON pool BEGIN ${ENDLESS}; END`)
+  db.run('DROP VIEW queue')
+  db.run(`CREATE VIEW queue AS ${ENDLESS}`)
+  db.close()
+  const refused = await pool.chg('status')
+  expect(refused.stderr).toContain('did not create: foreign trigger slow, changed view queue')
+  await pool.chg('admin', '--gpus', '4', '--provider', 'fake')
+  expect((await pool.chg('report')).stderr).toBe('')
+  expect((await pool.chg('admin', '--check')).stdout).not.toContain('slow')
+})
+
+test('a document with a right checksum and wrong contents grants nothing', async () => {
+  using pool = await usedPool()
+  changeStoredPool(pool, (document) => document)
+  withDatabase(pool, (db) => {
+    const row = db.query<{ document: string }, []>('SELECT document FROM pool').get()
+    const { checksum: _, version: __, ...document } = JSON.parse(row?.document ?? '')
+    const body = JSON.stringify({ ...document, reservations: [{ ...document.reservations[0], gpus: [-1] }] })
+    const checksum = Bun.hash.xxHash64(body).toString(16)
+    db.query('UPDATE pool SET document = ?').run(`{"version":1,"checksum":"${checksum}",${body.slice(1)}`)
+  })
+  for (const command of COMMANDS) {
+    const refused = await pool.chg(...command)
+    expect(refused.stderr).toMatch(
+      /^Error: The stored pool is damaged \(wrong value at reservations\.0\.gpus\.0\)/,
+    )
+    expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
+  }
+})
