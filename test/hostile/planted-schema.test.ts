@@ -115,7 +115,10 @@ test('statistics of ANALYZE are no foreign objects', async () => {
 })
 
 const TABLES: readonly (readonly [what: string, statements: string])[] = [
-  ['a table of ours that was changed', `DELETE FROM pool; ALTER TABLE pool ADD COLUMN slow INTEGER AS (${SLOW})`],
+  [
+    'a table of ours that was changed',
+    `DELETE FROM pool; ALTER TABLE pool ADD COLUMN slow INTEGER AS (${SLOW})`,
+  ],
   ['a table of ours that is missing', 'DROP TABLE usage_by_day'],
   ['a pool that is a view', `DROP TABLE pool; CREATE VIEW pool AS ${ENDLESS}`],
   ['a history that is a view', `ALTER TABLE history RENAME TO old; CREATE VIEW history AS ${ENDLESS}`],

@@ -5,7 +5,7 @@ import { tooNew } from './codec.ts'
 import { guardJournal } from './journal-guard.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { checkSchema, damagedSchema, LOST_VERSION, schemaFaults, versionOf } from './schema.ts'
-import { isBusy, storeError } from './sqlite-errors.ts'
+import { isBusy, replaced, storeError } from './sqlite-errors.ts'
 
 /**
  * Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). With a limit
@@ -140,12 +140,6 @@ function hasMoved(db: Database): boolean {
   const answer = new Int32Array(2)
   db.fileControl(constants.SQLITE_FCNTL_HAS_MOVED, answer)
   return answer[0] !== 0
-}
-
-function replaced(path: string): CanhazgpuError {
-  return new CanhazgpuError('store-unavailable', `The pool ${path} was removed or replaced meanwhile`, {
-    hint: 'try again',
-  })
 }
 
 const isSqlite = (cause: unknown): boolean => cause instanceof Error && cause.name === 'SQLiteError'

@@ -5,6 +5,7 @@ import type { PoolOwner } from '../../domain/rights.ts'
 import type { Checkup } from '../../domain/soundness.ts'
 import { isRoot } from '../os/ownership.ts'
 import { refuseForeignPath } from './foreign-path.ts'
+import { folderOf } from './mending.ts'
 import { refuseNetworkFilesystem } from './network-filesystem.ts'
 
 /** Where a store URL points. Only the embedded store exists so far. */
@@ -59,14 +60,19 @@ export async function openStoreAsAdministrator(url: string, now: () => Moment): 
 
 async function removePlanted(named: string): Promise<void> {
   const { findDatabase } = await import('./beside.ts')
+  const { storeError } = await import('./sqlite-errors.ts')
   const path = findDatabase(named)
-  if (isRoot()) {
-    const { putInOrder } = await import('./create.ts')
-    await putInOrder(path)
+  try {
+    if (isRoot()) {
+      const { putInOrder } = await import('./create.ts')
+      await putInOrder(path)
+    }
+    const { dropForeignSchema } = await import('./foreign-schema.ts')
+    const { whenUnlocked } = await import('./lock-wait.ts')
+    await whenUnlocked(path, undefined, (waitMs) => dropForeignSchema(path, waitMs))
+  } catch (cause) {
+    throw storeError(path, cause)
   }
-  const { dropForeignSchema } = await import('./foreign-schema.ts')
-  const { whenUnlocked } = await import('./lock-wait.ts')
-  await whenUnlocked(path, undefined, (waitMs) => dropForeignSchema(path, waitMs))
 }
 
 /** Opens it for setting up a pool, created for every user or for one Unix group if need be. */
@@ -100,7 +106,10 @@ export async function setAsideStore(
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
     throw error
   }
-  const aside = await whenUnlocked(path, undefined, () => setAsideDamaged(path, new Date(now().wall)))
+  const { withFolderLocked } = await import('./folder-lock.ts')
+  const aside = await withFolderLocked(folderOf(path), () =>
+    whenUnlocked(path, undefined, () => setAsideDamaged(path, new Date(now().wall))),
+  )
   if (aside === null) return null
   const { audience, ...rest } = aside
   const theirs = gid === undefined ? (audience ?? { kind: 'everyone' }) : { kind: 'group' as const, gid }

@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite'
-import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
 import { OUTCOMES, type Pool, type UsageRecord } from '../../domain/model.ts'
@@ -8,7 +8,7 @@ import { type HistoryRow, recordOfRow } from './history-rows.ts'
 import { openToLook } from './look.ts'
 import { type Audience, audienceOf, syncFolders } from './pool-files.ts'
 import { hasOwnTables } from './schema.ts'
-import { storeError } from './sqlite-errors.ts'
+import { isBusy, storeError } from './sqlite-errors.ts'
 
 /** A damaged database that was moved out of the way, and what could be read of it. */
 export interface Aside {
@@ -26,6 +26,14 @@ export interface Aside {
  * it. It goes into a new folder whose name nobody can foresee or block, and which only we can write.
  */
 export function setAsideDamaged(path: string, now: Date): Aside | null {
+  try {
+    return movedAside(path, now)
+  } catch (cause) {
+    throw isBusy(cause) ? cause : storeError(path, cause)
+  }
+}
+
+function movedAside(path: string, now: Date): Aside | null {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return null
   if (fileProblems(path).every(({ kind }) => kind !== 'damage') && !isPoolDamaged(path)) return null
@@ -50,12 +58,13 @@ export function setAsideDamaged(path: string, now: Date): Aside | null {
     putBack()
     throw storeError(path, cause)
   }
-  if (statSync(keptAs).ino !== found.ino) {
+  const kept = lstatSync(keptAs)
+  if (!kept.isFile() || kept.ino !== found.ino) {
     // Somebody else was first: what was moved is theirs, and sound.
     putBack()
     return null
   }
-  const audience = audienceOf(statSync(keptAs))
+  const audience = audienceOf(kept)
   return { keptAs, pool: readablePool(keptAs), records: readableRecords(keptAs), audience, putBack }
 }
 

@@ -20,6 +20,8 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
+  // It was there a moment ago.
+  if (code === 'ENOENT' || code === 'ENOTDIR') return replaced(path)
   if (code === 'ELOOP') {
     return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
       hint: 'name the file that it leads to with --store',
@@ -45,6 +47,13 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
     })
   }
   return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be used: ${said}`, { cause })
+}
+
+/** What was found at the path is there no more. */
+export function replaced(path: string): CanhazgpuError {
+  return new CanhazgpuError('store-unavailable', `The pool ${path} was removed or replaced meanwhile`, {
+    hint: 'try again',
+  })
 }
 
 /** SQLite says no more than that it could not open the file. */

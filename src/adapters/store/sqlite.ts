@@ -36,18 +36,26 @@ export interface SqliteOptions {
 /** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
 export async function openSqliteStore({ path: named, now, patience }: SqliteOptions): Promise<Store> {
   const path = findDatabase(named)
+  try {
+    return healed(new SqliteStore(await connect(path, patience), now))
+  } catch (cause) {
+    throw storeError(path, cause)
+  }
+}
+
+async function connect(path: string, patience: LockPatience | undefined): Promise<Connection> {
   if (needsMending(path)) {
     const { mendFiles } = await import('./pool-files.ts')
     mendFiles(path)
   }
-  const connect = () => whenUnlocked(path, patience, (waitMs) => new Connection(path, { waitMs }))
+  const open = () => whenUnlocked(path, patience, (waitMs) => new Connection(path, { waitMs }))
   try {
-    return healed(new SqliteStore(await connect(), now))
+    return await open()
   } catch (error) {
     if (!(error instanceof WithoutLog) || !mayMend(path)) throw error
     const { giveLog } = await import('./create.ts')
     await giveLog(path)
-    return healed(new SqliteStore(await connect(), now))
+    return open()
   }
 }
 

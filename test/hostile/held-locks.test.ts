@@ -1,0 +1,123 @@
+import { Database } from 'bun:sqlite'
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { storedPool } from '../support/database.ts'
+import { finished, type TestPool, testPool } from '../support/pool.ts'
+import { isWatching } from '../support/processes.ts'
+import { CTRL_C, openTerminal } from '../support/terminal.ts'
+import { ownName } from '../support/unix-users.ts'
+import { until } from '../support/until.ts'
+
+/** Another process that holds the lock for writing, or the whole database, until it is told to let go. */
+async function holdLock(pool: TestPool, how: 'writing' | 'everything' = 'writing') {
+  const begin =
+    how === 'writing'
+      ? "db.run('BEGIN IMMEDIATE')"
+      : "db.run('PRAGMA locking_mode = EXCLUSIVE'); db.run('BEGIN EXCLUSIVE'); db.run('UPDATE pool SET turns = turns')"
+  const script = `
+    const { Database } = require('bun:sqlite')
+    const db = new Database('${pool.database}', { readwrite: true, create: false })
+    db.run('PRAGMA busy_timeout = 10000')
+    ${begin}
+    console.log('held')
+    setInterval(() => {}, 1000)`
+  const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', stderr: 'inherit' })
+  await holder.stdout.getReader().read()
+  return {
+    pid: holder.pid,
+    [Symbol.asyncDispose]: async () => {
+      holder.kill('SIGKILL')
+      await holder.exited
+    },
+  }
+}
+
+test.each(['writing', 'everything'] as const)(
+  'a wait ends in time while somebody holds the lock of %s, and the holder is named',
+  async (how) => {
+    using pool = await testPool(1)
+    await using holder = await holdLock(pool, how)
+    for (const command of [
+      ['reserve', '--wait', '1s'],
+      ['run', '--wait', '1s', '--', 'true'],
+    ]) {
+      const { status, stderr } = await pool.chg(...command)
+      expect(stderr).toMatch(/^Error: Timed out waiting for GPUs: [^\n]*\n$/)
+      expect(stderr).toContain(`locked by process ${holder.pid} (${nameOf(holder.pid)}, user ${ownName()})`)
+      expect(status).toBe(75)
+    }
+  },
+)
+
+test('a waiter in the queue leaves in time although the lock is held, and its entry goes with it', async () => {
+  using pool = await testPool(1)
+  await pool.chg('reserve')
+  const waiting = pool.chg('reserve', '--wait', '2s')
+  await until('it waits', () => storedPool(pool).queue.length === 1)
+  {
+    await using _ = await holdLock(pool)
+    const { status } = await waiting
+    expect(status).toBe(75)
+  }
+  expect((await pool.chg('queue')).stdout).not.toContain('reserve')
+  await pool.chg('release')
+  expect((await pool.chg('reserve')).status).toBe(0)
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s ends a wait for the lock', async (signal) => {
+  using pool = await testPool(1)
+  await using _ = await holdLock(pool)
+  const waiting = pool.start('reserve', '--wait')
+  // It listens to signals before it watches.
+  await until('it watches', () => isWatching(waiting.pid))
+  waiting.kill(signal)
+  const { status, stderr } = await finished(waiting)
+  expect(stderr).toBe('Error: Interrupted while waiting for GPUs\n')
+  expect(status).toBe(130)
+})
+
+test('Ctrl-C on a terminal ends a wait for the lock', async () => {
+  using pool = await testPool(1)
+  await using _ = await holdLock(pool)
+  using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'reserve', '--wait'])
+  // It listens to signals before it watches.
+  await until('it watches', () => isWatching(terminal.process.pid))
+  terminal.type(CTRL_C)
+  await terminal.see('Interrupted while waiting for GPUs')
+})
+
+test('who reads is not held up by the lock for writing', async () => {
+  using pool = await testPool(2)
+  await using _ = await holdLock(pool)
+  for (const command of [['status'], ['queue'], ['report'], ['admin', '--check']]) {
+    const { status } = await pool.chg(...command)
+    expect(status).toBe(0)
+  }
+  // A refusal changes nothing and needs no lock.
+  expect(await pool.chg('reserve', '--gpus', '3')).toMatchObject({ status: 2 })
+})
+
+test('without --wait the lock is waited for: a command goes on as soon as it is free', async () => {
+  using pool = await testPool(1)
+  const db = new Database(pool.database, { readwrite: true, create: false })
+  db.run('BEGIN IMMEDIATE')
+  const reserving = pool.start('reserve')
+  await until('it has opened the database', () =>
+    readFileSync(`/proc/${reserving.pid}/maps`, 'utf8').includes(`${pool.database}-shm`),
+  )
+  db.run('ROLLBACK')
+  db.close()
+  expect((await finished(reserving)).status).toBe(0)
+})
+
+test('after 30 s a command without --wait gives up and names the holder', async () => {
+  using pool = await testPool(1)
+  await using holder = await holdLock(pool)
+  const { status, stderr } = await pool.chg('reserve', '--json')
+  const { error } = JSON.parse(stderr)
+  expect(error.code).toBe('store-busy')
+  expect(error.message).toContain(`stayed locked by process ${holder.pid} (`)
+  expect(status).toBe(1)
+}, 90_000)
+
+const nameOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim()

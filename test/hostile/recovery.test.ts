@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { withDatabase } from '../support/database.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+
+const reason = noUsers()
+const FORCE = ['admin', '--gpus', '2', '--provider', 'fake', '--force']
+const ENDINGS = ['', '-wal', '-shm', '-wake', '-bells', '-bells/0']
+
+function damage(pool: TestPool): void {
+  withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
+  writeFileSync(pool.database, readFileSync(pool.database).fill(0x5a, 4096))
+}
+
+describe.skipIf(reason !== null)(
+  `recovery in a folder that others can write${reason === null ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    let eve: UnixUser
+    beforeAll(async () => {
+      eve = await newUser('eve')
+    })
+    afterAll(async () => {
+      await eve.remove()
+    })
+
+    async function damagedPool(mode = 0o1777): Promise<TestPool> {
+      const pool = await testPool(0)
+      chmodSync(pool.folder, 0o755)
+      mkdirSync(`${pool.folder}/pool`)
+      writeFileSync(`${pool.folder}/pool/of-somebody`, '')
+      chmodSync(`${pool.folder}/pool`, mode)
+      expect((await pool.chg('admin', '--gpus', '2', '--provider', 'fake')).status).toBe(0)
+      damage(pool)
+      return pool
+    }
+
+    const keptBy = (stderr: string): string => /is kept as (\S+);/.exec(stderr)?.[1] ?? ''
+
+    function expectOwnedByRoot(pool: TestPool): void {
+      for (const ending of ENDINGS) {
+        const stats = lstatSync(pool.database + ending)
+        expect(stats.uid).toBe(0)
+        expect(stats.isSymbolicLink()).toBe(false)
+      }
+    }
+
+    test('names planted for the damaged files block nothing and are left alone', async () => {
+      using pool = await damagedPool()
+      const now = Date.now()
+      const names = Array.from({ length: 120 }, (_, second) => {
+        const time = new Date(now + second * 1000).toISOString().replace(/[-:]|\.\d+/g, '')
+        return `${pool.database}.damaged-${time}`
+      })
+      await eve.sh(pool, `mkdir ${names.map((name) => `'${name}' '${name}-wal'`).join(' ')}`)
+      const damaged = readFileSync(pool.database)
+      const forced = await pool.chg(...FORCE)
+      expect(forced.status).toBe(0)
+      const kept = keptBy(forced.stderr)
+      expect(readFileSync(kept)).toEqual(damaged)
+      expect(statSync(kept).uid).toBe(0)
+      expect(names.filter((name) => readdirSync(name).length > 0)).toEqual([])
+      expectOwnedByRoot(pool)
+      expect((await eve.chg(pool, 'reserve')).status).toBe(0)
+    })
+
+    test('damaged files never take the place of those that were kept before', async () => {
+      using pool = await damagedPool()
+      const kept: string[] = []
+      for (let nth = 0; nth < 4; nth++) {
+        kept.push(keptBy((await pool.chg(...FORCE)).stderr))
+        damage(pool)
+      }
+      expect(new Set(kept).size).toBe(4)
+      for (const file of kept)
+        expect(readFileSync(file).subarray(4096, 4200)).toEqual(Buffer.alloc(104, 0x5a))
+    })
+
+    test('whatever an attacker puts in the place of the files, the pool ends up with root', async () => {
+      using pool = await damagedPool(0o777)
+      const target = `${pool.folder}/of-root`
+      writeFileSync(target, 'of root', { mode: 0o600 })
+      const folder = `${pool.folder}/pool`
+      // As fast as it can, what wins a race between a look and an opening.
+      const attack = eve.sh(
+        pool,
+        `while :; do
+           for ending in '' -wal -shm -wake; do
+             ln -s '${target}' '${folder}/x' 2> /dev/null
+             mv -fT '${folder}/x' '${pool.database}'$ending 2> /dev/null
+             echo planted > '${folder}/y' 2> /dev/null; chmod 666 '${folder}/y' 2> /dev/null
+             mv -fT '${folder}/y' '${pool.database}'$ending 2> /dev/null
+           done
+         done & attacker=$!; echo $attacker > '${folder}/pid'; wait $attacker`,
+      )
+      for (let nth = 0; nth < 10; nth++) {
+        const { stderr, status } = await pool.chg(...FORCE)
+        if (status !== 0) expect(stderr).toMatch(/^Error: [^\n]+\n$/)
+        expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 7 })
+      }
+      await pool.sh(`kill -9 $(cat '${folder}/pid')`)
+      await attack
+      chmodSync(folder, 0o755)
+      expect((await pool.chg(...FORCE)).status).toBe(0)
+      expectOwnedByRoot(pool)
+      expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 7 })
+      expect((await pool.chg('admin', '--check')).stdout).not.toContain('chown')
+    })
+  },
+)
+
+test('several administrators who start afresh at once leave one sound pool', async () => {
+  using pool = await testPool(2)
+  damage(pool)
+  const all = await Promise.all(Array.from({ length: 8 }, () => pool.chg(...FORCE)))
+  for (const { status, stderr } of all) {
+    if (status !== 0) expect(stderr).toMatch(/^Error: [^\n]+\n$/)
+  }
+  expect(all.some(({ status }) => status === 0)).toBe(true)
+  expect((await pool.chg(...FORCE)).status).toBe(0)
+  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+  expect((await pool.chg('reserve')).status).toBe(0)
+})
