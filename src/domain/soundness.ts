@@ -1,5 +1,5 @@
 import { isPossible } from './acquisition.ts'
-import type { Pool, Reservation } from './model.ts'
+import type { GpuId, Pool } from './model.ts'
 
 /** Something wrong with a stored pool, and what to do about it. */
 export interface Problem {
@@ -29,50 +29,56 @@ export interface Checkup {
 
 /** What in this pool breaks the rules that every decision keeps, one sentence each; none in a sound pool. */
 export function poolFaults(pool: Pool): readonly string[] {
-  return [
-    ...(pool.gpus.length === 0 ? ['there is no GPU'] : []),
-    ...doubleHolders(pool),
-    ...pool.reservations.flatMap((held) => gpuFaults(held, pool)),
-    ...lineFaults(pool),
-  ]
+  const faults: string[] = []
+  if (pool.gpus.length === 0) faults.push('there is no GPU')
+  addHolderFaults(pool, faults)
+  addLineFaults(pool, faults)
+  return faults
 }
 
-function doubleHolders({ gpus, reservations }: Pool): readonly string[] {
-  const holdersOf = Map.groupBy(
-    reservations.flatMap((held) => [...new Set(held.gpus)].map((gpu) => ({ gpu, id: held.id }))),
-    ({ gpu }) => gpu,
-  )
-  return gpus.flatMap(({ id }) => {
-    const holders = holdersOf.get(id) ?? []
-    return holders.length < 2
-      ? []
-      : [`GPU ${id} is in ${holders.length} reservations (${holders.map((held) => held.id).join(', ')})`]
-  })
+/** Plain loops: every command runs this once, and cold code is slow for each function it has. */
+function addHolderFaults({ gpus, reservations }: Pool, faults: string[]): void {
+  const holders = gpus.map((): string[] => [])
+  const others: string[] = []
+  for (const { id, gpus: held } of reservations) {
+    const unknown: GpuId[] = []
+    let inOrder = true
+    for (let at = 0; at < held.length; at++) {
+      const gpu = held[at] ?? 0
+      const before = held[at - 1]
+      if (before !== undefined && before >= gpu) inOrder = false
+      const holdersOfGpu = holders[gpu]
+      if (holdersOfGpu === undefined) unknown.push(gpu)
+      else if (holdersOfGpu.at(-1) !== id) holdersOfGpu.push(id)
+    }
+    if (unknown.length > 0) {
+      others.push(`reservation ${id} holds GPU ${unknown.join(', ')}, which does not exist`)
+    }
+    if (!inOrder) others.push(`reservation ${id} names GPUs twice or out of order (${held.join(', ')})`)
+  }
+  for (const [gpu, ids] of holders.entries()) {
+    if (ids.length > 1) faults.push(`GPU ${gpu} is in ${ids.length} reservations (${ids.join(', ')})`)
+  }
+  faults.push(...others)
 }
 
-function gpuFaults({ id, gpus }: Reservation, pool: Pool): readonly string[] {
-  const unknown = gpus.filter((gpu) => gpu >= pool.gpus.length)
-  const inOrder = gpus.every((gpu, at) => at === 0 || gpu > (gpus[at - 1] ?? gpu))
-  return [
-    ...(unknown.length === 0
-      ? []
-      : [`reservation ${id} holds GPU ${unknown.join(', ')}, which does not exist`]),
-    ...(inOrder ? [] : [`reservation ${id} names GPUs twice or out of order (${gpus.join(', ')})`]),
-  ]
-}
-
-function lineFaults({ gpus, reservations, queue }: Pool): readonly string[] {
-  const ids = [...reservations, ...queue].map(({ id }) => id)
-  const seen = new Set<string>()
-  const twice = new Set(ids.filter((id) => seen.size === seen.add(id).size))
-  return [
-    ...(ids.includes('') ? ['an id is empty'] : []),
-    ...[...twice].map((id) => `the id ${id} stands for more than one reservation or place in line`),
-    ...queue
-      .filter(({ request }) => !isPossible(request, gpus.length))
-      .map(({ id }) => `${id} waits in line for GPUs that do not exist`),
-    ...queue
-      .filter(({ request }) => request.kind === 'ids' && new Set(request.ids).size < request.ids.length)
-      .map(({ id }) => `${id} waits in line for a GPU twice`),
-  ]
+function addLineFaults({ gpus, reservations, queue }: Pool, faults: string[]): void {
+  const ids = new Set<string>()
+  const twice = new Set<string>()
+  for (const entries of [reservations, queue]) {
+    for (const { id } of entries) {
+      if (ids.has(id)) twice.add(id)
+      ids.add(id)
+    }
+  }
+  if (ids.has('')) faults.push('an id is empty')
+  for (const id of twice) {
+    faults.push(`the id ${id} stands for more than one reservation or place in line`)
+  }
+  for (const { id, request } of queue) {
+    if (!isPossible(request, gpus.length)) faults.push(`${id} waits in line for GPUs that do not exist`)
+    if (request.kind === 'ids' && new Set(request.ids).size < request.ids.length) {
+      faults.push(`${id} waits in line for a GPU twice`)
+    }
+  }
 }
