@@ -1,8 +1,20 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = new URL('../../', import.meta.url).pathname
+
+/** What the build has of its own; all else it shares with this checkout. */
+const OWN = ['src', 'dist', '.git']
 
 /**
  * A real build of these sources as a later release might be: its database has one more table. It opens the pools
@@ -11,8 +23,8 @@ const root = new URL('../../', import.meta.url).pathname
 export function buildNewerVersion(): Disposable & { readonly binary: string } {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-newer-'))
   cpSync(`${root}src`, `${folder}/src`, { recursive: true })
-  for (const name of ['scripts', 'node_modules', 'package.json', 'tsconfig.json']) {
-    symlinkSync(`${root}${name}`, `${folder}/${name}`)
+  for (const name of readdirSync(root)) {
+    if (!OWN.includes(name)) symlinkSync(`${root}${name}`, `${folder}/${name}`)
   }
   mkdirSync(`${folder}/dist`)
   const file = `${folder}/src/adapters/store/migrations.ts`
