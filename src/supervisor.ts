@@ -30,7 +30,7 @@ export async function superviseMain([
     gpus: task.gpus,
     ...(task.limit === null ? {} : { limit: task.limit }),
     job: jobOf(task, { reservation, database: storePlace(store).path }),
-    openStore: () => openStore(store, currentMoment),
+    openStore: (patience) => openStore(store, currentMoment, patience),
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
   })

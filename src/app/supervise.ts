@@ -1,7 +1,7 @@
 import { endReservation } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { GpuId, Millis, Outcome, Pool, TimeLimit } from '../domain/model.ts'
-import type { Store } from '../domain/ports.ts'
+import type { LockPatience, Store } from '../domain/ports.ts'
 
 /** How often a supervisor says that its command lives. */
 export const HEARTBEAT_MS: Millis = 60_000
@@ -39,7 +39,7 @@ export interface Supervision {
   readonly limit?: TimeLimit
   readonly job: Job
   /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
-  readonly openStore: () => Promise<Store>
+  readonly openStore: (patience?: LockPatience) => Promise<Store>
   /** Steady time. */
   readonly clock: () => Millis
   readonly sleep: (ms: Millis) => Promise<void>
@@ -139,8 +139,11 @@ function beat(supervision: Supervision): Promise<Sight> {
 
 /** Whatever is wrong with the pool, its content included, must not keep us from enforcing the limit. */
 async function reached(supervision: Supervision, use: (store: Store) => Promise<Sight>): Promise<Sight> {
+  const { clock, limit = NO_LIMIT } = supervision
+  // Whoever holds the lock of the store must not delay the limit either.
+  const patience: LockPatience = { left: () => limit.interruptAt - clock(), error: (busy) => busy }
   try {
-    return await withStore(supervision, use)
+    return await withStore(supervision, (store) => use(store.bounded(patience)), patience)
   } catch (error) {
     return isError(error, 'pool-not-initialized') ? LOST : { kind: 'unknown' }
   }
@@ -177,8 +180,9 @@ async function persistently(supervision: Supervision, use: (store: Store) => Pro
 async function withStore<Result>(
   { openStore }: Supervision,
   use: (store: Store) => Promise<Result>,
+  patience?: LockPatience,
 ): Promise<Result> {
-  const store = await openStore()
+  const store = await openStore(patience)
   try {
     return await use(store)
   } finally {

@@ -1,10 +1,11 @@
+import { constants, Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { child, startJob, untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { binary, type TestPool, testPool } from '../support/pool.ts'
-import { hasEnded, kill, supervisorsOf } from '../support/processes.ts'
+import { hasEnded, isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 
 const outcomes = (pool: TestPool) => storedHistory(pool).map(({ outcome }) => outcome)
@@ -146,4 +147,24 @@ needing('strace').test('without pidfds the limit is enforced all the same', asyn
   )
   expect(traced.stdout.toString()).toBe('ready\n')
   expect(traced.signalCode).toBe('SIGKILL')
+})
+
+test('a lock that somebody holds on the pool does not delay the limit', async () => {
+  using pool = await testPool(1)
+  const job = await startJob(pool, ['--timeout', '2s', '--grace', '1s'], child('ignores-sigint'))
+  await until('the supervisor watches', () => supervisorsOf(pool).some(isWatching))
+  const db = new Database(pool.database, { readwrite: true, create: false })
+  db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+  db.run('PRAGMA locking_mode = EXCLUSIVE')
+  db.run('BEGIN EXCLUSIVE')
+  // As after a commit: the supervisor looks, and has to wait.
+  appendFileSync(`${pool.database}-wake`, '\n')
+  await job.process.exited
+  db.run('ROLLBACK')
+  db.close()
+  expect(job.process.signalCode).toBe('SIGKILL')
+  await untilRecorded(pool)
+  const [record] = storedHistory(pool)
+  // SQLite's patience would be half a minute.
+  expect((record?.ended_at ?? 0) - (record?.started_at ?? 0)).toBeLessThan(20_000)
 })
