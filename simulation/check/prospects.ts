@@ -8,6 +8,8 @@ import { sizeOf, wants } from './order.ts'
 
 /** How long the first who could be served may truly wait for it. */
 const MOST_MS = 8_000
+/** The same behind waiters that are dead or stopped, which it must see; it looks every two seconds. */
+const MOST_BEHIND_OTHERS_MS = 6_000
 /** A supervisor may take its time to start, and then not reach the store. */
 const MOST_LATE_MS = 90_000
 const LOOK_EVERY_MS = 250
@@ -45,7 +47,7 @@ export class Prospects {
     }
     const known = this.#prospects.get(machine)
     if (known?.waiter !== waiter) this.#prospects.set(machine, { waiter, since: now })
-    else if (now - known.since > MOST_MS) {
+    else if (now - known.since > (isAtTheHead(machine, waiter) ? MOST_MS : MOST_BEHIND_OTHERS_MS)) {
       const words = `${waiter.name} stands first and is not served for ${now - known.since} ms`
       this.#report(new Violation('waiting', words))
     }
@@ -99,6 +101,9 @@ export class Prospects {
     return free.length >= sizeOf(first.request) ? process : null
   }
 }
+
+const isAtTheHead = ({ stored }: Machine, { pid }: Process): boolean =>
+  stored.pool?.queue[0]?.process.pid === pid
 
 const isOut = (process: Process | undefined): boolean =>
   process?.state === 'dead' || (process?.state === 'stopped' && !process.isFrozen)

@@ -154,7 +154,9 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'first-alone-watches',
     defect: 'behind a frozen waiter nobody sees that a command was killed',
     file: WAITING,
-    edits: [['this.#goneSince >= place * STAND_IN_AFTER_MS', 'this.#goneSince >= 0 && place === 0']],
+    edits: [
+      ['clock() >= this.#standInAt(this.#goneSince, pool, now)', 'placeIn(pool, this.#intent.id) === 0'],
+    ],
   },
   {
     name: 'call-hides-a-change',
@@ -166,7 +168,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'expiry-unwatched',
     defect: 'nobody who waits sees that a manual reservation expired',
     file: WAITING,
-    edits: [['if (clock() >= expiryAt || ', 'if (']],
+    edits: [['if (clock() >= this.#standInAt(expiry, pool, now) || ', 'if (']],
   },
   {
     name: 'squatter-unwatched',

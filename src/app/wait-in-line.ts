@@ -9,7 +9,7 @@ import {
 import { endReservation, isGone, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../domain/line.ts'
-import type { Millis, Pool } from '../domain/model.ts'
+import type { Millis, Pool, QueueEntry } from '../domain/model.ts'
 import type { LockPatience, Store } from '../domain/ports.ts'
 import { attemptAcquire, type Grant } from './acquire.ts'
 import type { Deps } from './deps.ts'
@@ -230,11 +230,12 @@ class Wait {
     const { clock, waker } = this.#waiting
     const place = placeIn(pool, this.#intent.id)
     const start = clock()
-    const expiryAt = start + nextExpiry(pool) - now + place * STAND_IN_AFTER_MS
+    const expiry = start + nextExpiry(pool) - now
     const checkAt = this.#driver.nextCheck(pool)
     const neglectedAt = this.#neglectedAt(start, neglected)
     let lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
     for (;;) {
+      const expiryAt = this.#standInAt(expiry, pool, now)
       const until = Math.min(this.giveUpAt, expiryAt, neglectedAt, checkAt, lookAt, this.#beatAt)
       const asleepSince = clock()
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
@@ -246,14 +247,20 @@ class Wait {
         lookAt = Math.min(lookAt, start + Math.max(NEWS_EVERY_MS, place * NEWS_PER_PLACE_MS))
       }
       if (clock() >= this.giveUpAt) throw this.#waitedTooLong()
-      if (clock() >= expiryAt || this.#someoneIsGone(pool, now + clock() - start)) return 'settle'
+      if (clock() >= this.#standInAt(expiry, pool, now) || this.#someoneIsGone(pool, now + clock() - start))
+        return 'settle'
       if (clock() >= this.#beatAt) return 'beat'
       if (clock() >= neglectedAt) return neglected?.event ?? 'look'
       if (clock() >= lookAt || clock() >= checkAt) return 'look'
       // Those before may have been stopped meanwhile.
       if (!servable && this.#isServable(pool, now + clock() - start)) return 'look'
       // Who changed the pool may have been killed before it told anyone.
-      if (place === 0 && !servable && (await this.#isMyTurn())) return 'look'
+      if (
+        !servable &&
+        !this.#ahead(pool).some((entry) => this.#isActive(entry, now)) &&
+        (await this.#isMyTurn())
+      )
+        return 'look'
     }
   }
 
@@ -284,15 +291,28 @@ class Wait {
     return (await this.#deps.store.turns()).includes(this.#intent.id)
   }
 
+  #ahead(pool: Pool): readonly QueueEntry[] {
+    return pool.queue.slice(0, Math.max(0, placeIn(pool, this.#intent.id)))
+  }
+
+  /** Whether it acts by itself, as far as can be seen. A waiter asks this of its neighbour, rarely of all ahead. */
+  #isActive(entry: QueueEntry, now: Millis): boolean {
+    return !this.#deps.stopped(entry.process) && !isPassedOver(entry, now)
+  }
+
+  /** When to act on what is due at that time and nobody ahead does: each leaves the next one a second. */
+  #standInAt(due: Millis, pool: Pool, now: Millis): Millis {
+    if (this.#waiting.clock() < due) return due
+    const active = this.#ahead(pool).filter((entry) => this.#isActive(entry, now))
+    return due + active.length * STAND_IN_AFTER_MS
+  }
+
   /**
    * Everyone watches the next one ahead that can itself watch. The first watches the running commands; those behind
    * stand in for it.
    */
   #someoneIsGone(pool: Pool, now: Millis): boolean {
-    const place = placeIn(pool, this.#intent.id)
-    const { stopped } = this.#deps
-    const ahead = pool.queue.slice(0, Math.max(0, place))
-    const before = ahead.findLast((entry) => !stopped(entry.process) && !isPassedOver(entry, now))
+    const before = this.#ahead(pool).findLast((entry) => this.#isActive(entry, now))
     if (before !== undefined && isGone(before, now, this.#deps.alive)) return true
     if (!pool.reservations.some((held) => held.kind === 'run' && isGone(held, now, this.#deps.alive))) {
       this.#goneSince = undefined
@@ -300,7 +320,7 @@ class Wait {
     }
     const { clock } = this.#waiting
     this.#goneSince ??= clock()
-    return clock() - this.#goneSince >= place * STAND_IN_AFTER_MS
+    return clock() >= this.#standInAt(this.#goneSince, pool, now)
   }
 
   #tell(pool: Pool, now: Millis): void {
