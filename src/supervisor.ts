@@ -20,7 +20,7 @@ export async function superviseMain([
   text,
 ]: readonly string[]): Promise<number> {
   const task = decodeTask(text)
-  if (task === null) {
+  if (task === null || !isStore(store)) {
     writeText(2, "Error: __supervise is for 'canhazgpu run' alone\n")
     return 2
   }
@@ -35,6 +35,14 @@ export async function superviseMain([
     sleep: (ms) => Bun.sleep(ms),
   })
   return 0
+}
+
+function isStore(store: string): boolean {
+  try {
+    return storePlace(store).path !== ''
+  } catch {
+    return false
+  }
 }
 
 function jobOf(

@@ -65,6 +65,29 @@ test('what ignores SIGINT is still in the job when the command has ended, and ca
   expect(job.pids.filter(lives)).toEqual([])
 })
 
+test('more processes than files may be open are signalled all the same', () => {
+  const sources = `${import.meta.dir}/../../src/adapters/os`
+  const code = `
+    import { JobProcesses } from '${sources}/job-processes.ts'
+    import { resourceLimit, RLIMIT_NOFILE } from '${sources}/libc.ts'
+    import { currentProcess, processStat } from '${sources}/processes.ts'
+    import { watchProcess } from '${sources}/wait.ts'
+    import { listNumbers } from '${sources}/procfs.ts'
+    const job = Bun.spawn(['bash', '-c', 'for i in {1..100}; do sleep 1000 & done; echo; wait'], { stdout: 'pipe' })
+    for await (const _ of job.stdout) break
+    const { startTime } = processStat(job.pid)
+    const processes = new JobProcesses(watchProcess({ ...currentProcess(), pid: job.pid, startTime }), 'none')
+    const limit = BigInt(Math.max(...listNumbers('/proc/self/fd')) + 30)
+    resourceLimit(RLIMIT_NOFILE, new BigUint64Array([limit, limit]), null)
+    processes.signal(9)
+    await job.exited
+    while (!processes.haveEnded()) await Bun.sleep(1)
+    console.log('all have ended')
+    process.exit(0)`
+  const { stdout, stderr } = Bun.spawnSync([process.execPath, '-e', code])
+  expect(`${stdout}${stderr}`).toBe('all have ended\n')
+})
+
 test('another start time is another process: it gets no signal', async () => {
   const job = await startJob('echo $$; exec sleep 1000')
   const { pid, startTime } = job.identity

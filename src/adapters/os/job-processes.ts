@@ -22,9 +22,7 @@ export class JobProcesses {
 
   /** Signals all of them, the command first, parents before children. */
   signal(signal: number): void {
-    const targets = [...this.#look()].map(([pid, startTime]) => ({
-      ...{ pid, startTime, pidfd: libc.pidfdOpen(pid) },
-    }))
+    const targets = opened(this.#look())
     // All are confirmed before the first is signalled: its end would give its children another parent.
     const confirmed = this.#look()
     if (!this.hasCommandEnded()) signalCommand(this.#command, signal)
@@ -61,6 +59,23 @@ interface Target {
   readonly startTime: number
   /** Negative if there is none: kernels before 5.3, a filter of system calls, too many open files. */
   readonly pidfd: number
+}
+
+/** This many descriptors are left for reading `/proc`. */
+const SPARE = 8
+
+/** With a pidfd for as many as the limit of open files allows; nothing could be confirmed without any left. */
+function opened(members: Members): readonly Target[] {
+  const pidfds: number[] = []
+  for (const pid of members.keys()) {
+    const pidfd = libc.pidfdOpen(pid)
+    if (pidfd === -libc.EMFILE || pidfd === -libc.ENFILE) {
+      for (const spare of pidfds.splice(-SPARE)) libc.close(spare)
+      break
+    }
+    pidfds.push(pidfd)
+  }
+  return [...members].map(([pid, startTime], at) => ({ pid, startTime, pidfd: pidfds[at] ?? -1 }))
 }
 
 function signalCommand({ identity, pidfd, isHanded }: WatchedProcess, signal: number): void {

@@ -18,6 +18,8 @@ export const ECHILD = 10
 export const EAGAIN = 11
 export const EACCES = 13
 export const ENOTDIR = 20
+export const ENFILE = 23
+export const EMFILE = 24
 export const ENOSYS = 38
 
 const onArm = process.arch === 'arm64'
