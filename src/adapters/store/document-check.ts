@@ -13,9 +13,10 @@ export function documentFault(document: unknown): string | undefined {
 /** Answers with the path of the first value that is wrong, as `.gpus.0.id`. */
 type Check = (value: unknown) => string | undefined
 
-const when = (isRight: (value: unknown) => boolean): Check => {
-  return (value) => (isRight(value) ? undefined : '')
-}
+const when =
+  (isRight: (value: unknown) => boolean): Check =>
+  (value) =>
+    isRight(value) ? undefined : ''
 
 const numberWithin =
   (least: number, most: number) =>
@@ -25,21 +26,21 @@ const numberWithin =
 const integerWithin =
   (least: number, most = Number.MAX_SAFE_INTEGER) =>
   (value: unknown): boolean =>
-    Number.isSafeInteger(value) && numberWithin(least, most)(value)
+    Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most
 
+/** Plain loops over plain arrays: in a program that has just started, iterators take twice the time. */
 function object(required: Record<string, Check>, optional: Record<string, Check> = {}): Check {
-  const musts = Object.entries(required)
-  const mays = Object.entries(optional)
+  const least = Object.keys(required).length
+  const keys = [...Object.keys(required), ...Object.keys(optional)]
+  const checks = [...Object.values(required), ...Object.values(optional)]
   return (value) => {
     if (typeof value !== 'object' || value === null) return ''
     const fields = value as Record<string, unknown>
-    for (const [key, check] of musts) {
-      const fault = check(fields[key])
-      if (fault !== undefined) return `.${key}${fault}`
-    }
-    for (const [key, check] of mays) {
-      if (fields[key] === undefined) continue
-      const fault = check(fields[key])
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string
+      const field = fields[key]
+      if (field === undefined && at >= least) continue
+      const fault = checks[at]?.(field)
       if (fault !== undefined) return `.${key}${fault}`
     }
     return undefined

@@ -19,19 +19,25 @@ export async function whenUnlocked<Result>(
   patience: LockPatience | undefined,
   attempt: (waitMs: number) => Result,
 ): Promise<Result> {
-  const giveUpAt = steadyMs() + LONGEST_WAIT_MS
-  const left = () => Math.min(giveUpAt - steadyMs(), patience?.left() ?? LONGEST_WAIT_MS)
+  // Nearly every first attempt succeeds, and a clock that is not read costs nothing.
+  let giveUpAt: number | undefined
+  let waitMs = patience === undefined ? LONGEST_ATTEMPT_MS : attemptWithin(patience.left())
   for (;;) {
     try {
-      return attempt(Math.min(LONGEST_ATTEMPT_MS, Math.max(0, Math.ceil(left()))))
+      return attempt(waitMs)
     } catch (cause) {
       if (!isBusy(cause)) throw cause
-      if (left() <= 0) throw await givenUp(path, patience, cause)
+      giveUpAt ??= steadyMs() + LONGEST_WAIT_MS
+      const left = Math.min(giveUpAt - steadyMs(), patience?.left() ?? LONGEST_WAIT_MS)
+      if (left <= 0) throw await givenUp(path, patience, cause)
+      waitMs = attemptWithin(left)
     }
     // Handlers of signals run in a turn of the event loop.
     await Bun.sleep(1)
   }
 }
+
+const attemptWithin = (left: number): number => Math.min(LONGEST_ATTEMPT_MS, Math.max(0, Math.ceil(left)))
 
 async function givenUp(path: string, patience: LockPatience | undefined, cause: unknown): Promise<Error> {
   const { busyError } = await import('./lock-holder.ts')
