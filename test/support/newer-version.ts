@@ -33,9 +33,13 @@ export function buildNewerVersion(): Disposable & { readonly binary: string } {
   if (newer === source) throw new Error('the migrations cannot be extended any more')
   writeFileSync(file, newer)
   const built = Bun.spawnSync([process.execPath, 'scripts/build.ts'], { cwd: folder })
-  if (built.exitCode !== 0) throw new Error(`the newer version cannot be built: ${built.stderr}`)
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  if (built.exitCode !== 0) {
+    remove()
+    throw new Error(`the newer version cannot be built: ${built.stderr}`)
+  }
   return {
     binary: `${folder}/dist/canhazgpu`,
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.dispose]: remove,
   }
 }
