@@ -1,11 +1,35 @@
-import { access, executedPath, X_OK } from './libc.ts'
+import { handable } from './detach.ts'
+import { access, executedPath, O_RDONLY, open, X_OK } from './libc.ts'
+import { readLink } from './procfs.ts'
+
+/** Leads to the file that this process executes, even if that file was removed or replaced since (proc(5)). */
+const RUNNING_FILE = '/proc/self/exe'
 
 /**
- * The command line that starts this very program again with other arguments: the executable itself where
- * it was compiled, Bun with `src/main.ts` in development and under `bun test`.
+ * The command line with which this process starts this very program as a child, with other arguments: the executable
+ * itself where it was compiled, Bun with `src/main.ts` in development and under `bun test`. An upgrade may put another
+ * version in its place; the version that runs is the one that understands the arguments.
  */
 export function selfCommand(args: readonly string[]): string[] {
-  return commandOf(process.execPath, args)
+  return commandOf(isReplaced() ? RUNNING_FILE : process.execPath, args)
+}
+
+/**
+ * The same for a shell to start. If the file was removed or replaced, `file` is a descriptor of it that the shell must
+ * inherit under the same number.
+ */
+export function selfCommandForShell(args: readonly string[]): {
+  readonly command: readonly string[]
+  readonly file: number | null
+} {
+  const file = isReplaced() ? handable(open(RUNNING_FILE, O_RDONLY)) : null
+  const program = file === null ? process.execPath : `/proc/self/fd/${file}`
+  return { command: commandOf(program, args), file }
+}
+
+/** The kernel marks the name of a file that has no name any more. */
+function isReplaced(): boolean {
+  return readLink(RUNNING_FILE)?.endsWith(' (deleted)') ?? false
 }
 
 /**
