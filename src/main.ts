@@ -32,8 +32,25 @@ switch (args[0]) {
     break
   }
   default: {
-    const { commandLineMain } = await import('./command-line.ts')
-    const { exitNow } = await import('./adapters/os/libc.ts')
-    exitNow(await commandLineMain(args, packageJson.version))
+    const machine = await Promise.all([import('./command-line.ts'), import('./adapters/os/libc.ts')]).catch(
+      runWithoutMachine,
+    )
+    if (machine !== undefined) {
+      const [{ commandLineMain }, { exitNow }] = machine
+      exitNow(await commandLineMain(args, packageJson.version))
+    }
   }
+}
+
+/** Where the C library cannot be called, `--help` works, and every command fails with the reason. */
+async function runWithoutMachine(reason: unknown): Promise<void> {
+  const { runProgram } = await import('./cli/program.ts')
+  const look = { terminal: false, color: false }
+  process.exitCode = await runProgram(args, {
+    version: packageJson.version,
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    look: { stdout: look, stderr: look },
+    world: () => Promise.reject(reason),
+  })
 }

@@ -1,4 +1,5 @@
-import { CString, dlopen, ptr, read } from 'bun:ffi'
+import { CString, dlopen, type FFIFunction, ptr, read } from 'bun:ffi'
+import { CanhazgpuError } from '../../domain/errors.ts'
 
 /**
  * The C library, as thin as it can be: the only file that knows its calling conventions. Every call
@@ -68,7 +69,7 @@ const F_OFD_SETLK = 37
 const LOCK_EX = 2
 const LOCK_NB = 4
 
-const { symbols: c } = dlopen('libc.so.6', {
+const c = symbolsOf('libc.so.6', {
   _exit: { args: ['int'], returns: 'void' },
   __errno_location: { args: [], returns: 'ptr' },
   clock_gettime: { args: ['int', 'ptr'], returns: 'int' },
@@ -101,6 +102,18 @@ const { symbols: c } = dlopen('libc.so.6', {
   waitpid: { args: ['int', 'ptr', 'int'], returns: 'int' },
   write: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
 })
+
+function symbolsOf<Functions extends Record<string, FFIFunction>>(library: string, functions: Functions) {
+  try {
+    return dlopen(library, functions).symbols
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CanhazgpuError('failure', `cannot call the C library ${library}: ${reason}`, {
+      hint: "canhazgpu needs glibc, and memory that is writable and executable: raise 'ulimit -v', or leave MemoryDenyWriteExecute= out of the service",
+      cause,
+    })
+  }
+}
 
 /** errno lives at one address per thread, and all JavaScript of a program runs on one. */
 const errnoAddress = c.__errno_location()

@@ -2,12 +2,14 @@ import { endNow } from '../../app/release.ts'
 import type { RunHold } from '../../domain/acquisition.ts'
 import { deviceVariables } from '../../domain/device-variables.ts'
 import { parseDuration } from '../../domain/duration.ts'
+import { lostVariables } from '../../domain/lost-variables.ts'
 import type { Millis, TimeLimit } from '../../domain/model.ts'
 import { printableJson } from '../../domain/text.ts'
 import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
 import { grantDocument } from '../grant-document.ts'
 import { option } from '../option.ts'
+import type { World } from '../world.ts'
 
 interface RunOptions extends AcquiringOptions {
   readonly timeout?: Millis
@@ -37,6 +39,7 @@ export const run: CommandSpec<RunOptions, never> = {
   ],
   handle: async (options, world) => {
     const launcher = world.launch()
+    warnOfLostVariables(world)
     const hold = {
       kind: 'run',
       process: world.process(),
@@ -62,6 +65,12 @@ export const run: CommandSpec<RunOptions, never> = {
   },
   text: () => ({}),
   json: () => null,
+}
+
+/** Before the wait, while the command can still be changed; not again by the successor of a waiter. */
+function warnOfLostVariables({ commandLine, place, warn }: World): void {
+  const warning = lostVariables(commandLine ?? [])
+  if (warning !== undefined && place === null) warn(warning)
 }
 
 function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {
