@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { recordOf } from '../store/counting.ts'
 import {
   changeStoredPool,
@@ -190,6 +190,27 @@ needing('sqlite3').test(
     }
   },
 )
+
+needing('sqlite3').test('the type of a planted object is never executed as SQL', async () => {
+  using pool = await usedPool()
+  const type = `view IF EXISTS main.x; COMMIT; VACUUM INTO '${pool.folder}/planted'; BEGIN; DROP view`
+  const script = `.dbconfig defensive off
+PRAGMA writable_schema = ON;
+INSERT INTO sqlite_master SELECT '${type.replaceAll("'", "''")}', name, tbl_name, rootpage, NULL
+  FROM sqlite_master WHERE name = 'history_by_end';
+`
+  await Bun.write(`${pool.folder}/script`, script)
+  await pool.sh(`sqlite3 '${pool.database}' < script`)
+  expect((await pool.chg('status')).stderr).toMatch(
+    /^Error: The stored pool is damaged \(foreign view [^\n]+\n$/,
+  )
+  const again = await pool.chg('admin', '--gpus', '2', '--provider', 'fake')
+  expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining('The stored pool is damaged') })
+  const forced = await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')
+  expect(forced.stderr).toStartWith('The damaged pool is kept as ')
+  expect(existsSync(`${pool.folder}/planted`)).toBe(false)
+  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+})
 
 test('what is planted in an old schema is not executed when it is brought up to date', async () => {
   using pool = await testPool(0)

@@ -82,11 +82,18 @@ const LONGEST = 160
 
 /** `foreign trigger slow`, safe to print. */
 export const wordsOf = ({ kind, type, name }: SchemaFault): string =>
-  printable(`${kind} ${type} ${shortened(name, 60)}`)
+  printable(`${kind} ${shortened(type, 60)} ${shortened(name, 60)}`)
 
-/** Whether it can be dropped, and created anew if it is ours, without touching the content of our tables. */
-export const isRemovable = ({ kind, type, name }: SchemaFault): boolean =>
-  kind === 'foreign' ? !/^sqlite_(?!stat)/i.test(name) : type !== 'table' && !name.startsWith('sqlite_')
+/**
+ * Whether it can be dropped, and created anew if it is ours, without touching the content of our tables. The type
+ * becomes part of a statement, and a user who edits the file can write any text there.
+ */
+export function isRemovable({ kind, type, name }: SchemaFault): boolean {
+  if (!['table', 'index', 'view', 'trigger'].includes(type)) return false
+  return kind === 'foreign'
+    ? !/^sqlite_(?!stat)/i.test(name)
+    : type !== 'table' && !name.startsWith('sqlite_')
+}
 
 /** Whether the tables that hold records are ours, so that reading them executes nothing that was planted. */
 export function hasOwnTables(db: Database): boolean {
