@@ -81,8 +81,10 @@ export class Books {
 
   /** Whether what ran in an earlier boot is known to this process to have ended with it. */
   isKnownRebooted(id: string, holder: Process, looker: Process): boolean {
-    if (holder.boot === this.machine.boots || this.#unproven.has(id)) return false
-    return this.#lastWrite?.boot === this.machine.boots || this.#provesReboot(looker.moment())
+    if (holder.boot === this.machine.boots) return false
+    // A later restart that can be proven ends what an earlier one left.
+    if (this.#provesReboot(looker.moment())) return true
+    return !this.#unproven.has(id) && this.#lastWrite?.boot === this.machine.boots
   }
 
   /** Whether something of an earlier boot may have to wait for its heartbeat to grow stale. */

@@ -91,7 +91,9 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   }
   if (entry.servableSince !== moment.wall) off('the time of being noted')
   waiter.noted = now
-  if (isSeenStopped(audit, waiter.id)) report('I5', () => `${waiter.id} is stopped and was noted`)
+  // In the millisecond in which it continues it may be noted before or after that.
+  const isStopped = isSeenStopped(audit, waiter.id) && waiter.process.awakeSince !== now.at
+  if (isStopped) report('I5', () => `${waiter.id} is stopped and was noted`)
   if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
 }
 

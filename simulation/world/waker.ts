@@ -46,7 +46,9 @@ export class ProcessWaker implements Waker {
         this.#wake = undefined
         resolve(by)
       }
-      timer = this.#process.machine.scheduler.after(ms, this.#process, () => this.#wake?.('timeout'))
+      timer = this.#process.machine.scheduler.after(Math.ceil(ms), this.#process, () =>
+        this.#wake?.('timeout'),
+      )
     })
   }
 
