@@ -70,8 +70,9 @@ class Episode {
     for (const name of busy(world)) this.#break(`${name} does not come to an end`)
     // What is over and unseen stands until somebody types a command.
     this.#until(scheduler.now + unseen + 5_000, () => false)
-    // A heartbeat from the future counts from the first look on.
-    for (const wait of unseen === 0 ? [60_000] : [unseen, 60_000]) {
+    // A heartbeat from the future counts from the first look on, and one from before a reboot that nobody can prove
+    // counts anew when the machine has been up for as long as it was at the last write.
+    for (const wait of unseen === 0 ? [60_000] : [unseen, unseen, 60_000]) {
       for (const machine of world.machines) deeds.look(machine, 'status')
       this.#until(scheduler.now + wait, () => wait === 60_000 && busy(world).length === 0)
     }
