@@ -107,7 +107,8 @@ export class Process implements Actor {
     })
   }
 
-  readonly sleep = (ms: number): Promise<void> => this.suspend(ms, () => {})
+  /** Whole milliseconds: with fractions a wait may end before its time by the last digit, again and again. */
+  readonly sleep = (ms: number): Promise<void> => this.suspend(Math.ceil(ms), () => {})
 
   stop(): void {
     if (this.state !== 'running') return
