@@ -29,7 +29,7 @@ import { runProgram } from './cli/program.ts'
 import type { World } from './cli/world.ts'
 import { CanhazgpuError } from './domain/errors.ts'
 import type { ProviderName } from './domain/model.ts'
-import type { GpuProvider, LockPatience, Store } from './domain/ports.ts'
+import type { GpuProvider, Store } from './domain/ports.ts'
 import type { Settings } from './domain/settings.ts'
 import { looserThan } from './domain/threshold.ts'
 import { openLauncher } from './launcher.ts'
@@ -96,10 +96,17 @@ async function thisMachine(
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
     deps: once(async (patience) => {
-      const deps = await openDeps(settings, warn, patience)
+      const deps = await openDeps(settings, warn, () => openStore(settings.store, currentMoment, patience))
       opened.push(deps.store)
       return deps
     }),
+    administratorDeps: async () => {
+      const deps = await openDeps(settings, warn, () =>
+        openStoreAsAdministrator(settings.store, currentMoment),
+      )
+      opened.push(deps.store)
+      return deps
+    },
     lastingDeps: () => openLastingDeps(settings, warn),
     askUsage: async (question) => {
       const { usageOfChild } = await import('./adapters/usage-process.ts')
@@ -180,12 +187,10 @@ function once<Value, How>(make: (how?: How) => Promise<Value>): (how?: How) => P
 
 type Warn = (message: string) => void
 
-async function openDeps(settings: Settings, warn: Warn, patience?: LockPatience): Promise<Deps> {
+async function openDeps(settings: Settings, warn: Warn, open: () => Promise<Store>): Promise<Deps> {
   let warned = false
   return {
-    store: await openStore(settings.store, currentMoment, patience).catch((error) =>
-      withGpuCount(error, settings),
-    ),
+    store: await open().catch((error) => withGpuCount(error, settings)),
     alive: livenessInDecision(),
     stopped: stoppedInDecision(),
     providerOf: (pool) => {
@@ -202,8 +207,9 @@ async function openDeps(settings: Settings, warn: Warn, patience?: LockPatience)
 
 async function openLastingDeps(settings: Settings, warn: Warn): Promise<Deps> {
   const { LastingStore } = await import('./adapters/store/lasting.ts')
-  const deps = await openDeps(settings, warn)
-  return { ...deps, store: new LastingStore(deps.store, () => openStore(settings.store, currentMoment)) }
+  const open = () => openStore(settings.store, currentMoment)
+  const deps = await openDeps(settings, warn, open)
+  return { ...deps, store: new LastingStore(deps.store, open) }
 }
 
 async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvider> {

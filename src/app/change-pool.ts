@@ -1,16 +1,22 @@
 import { adopted, matchDevices } from '../domain/devices.ts'
+import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Gpu, Pool } from '../domain/model.ts'
-import type { Store } from '../domain/ports.ts'
 import { poolThreshold } from '../domain/threshold.ts'
 import type { Deps } from './deps.ts'
 
+// Both settle first: the first write after a reboot is the last that can prove that the runs from before it have ended.
+
 /** Sets from how much memory on an unreserved GPU counts as use, for everyone; reservations stay. */
-export function setMemoryThreshold(store: Store, memoryThresholdMb: number): Promise<Pool> {
-  return store.update((pool) => {
-    if (poolThreshold(pool) === memoryThresholdMb) return { pool, ended: [], result: pool }
-    const changed = { ...pool, settings: { ...pool.settings, memoryThresholdMb } }
-    return { pool: changed, ended: [], result: changed }
+export function setMemoryThreshold(
+  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
+  memoryThresholdMb: number,
+): Promise<Pool> {
+  return deps.store.update((pool, moment) => {
+    const { pool: settled, ended } = settle(pool, moment, deps)
+    const isSet = poolThreshold(settled) === memoryThresholdMb
+    const changed = isSet ? settled : { ...settled, settings: { ...settled.settings, memoryThresholdMb } }
+    return { pool: changed, ended, result: changed }
   })
 }
 
@@ -19,17 +25,18 @@ export function setMemoryThreshold(store: Store, memoryThresholdMb: number): Pro
  * `failure`, with nothing adopted, where the driver shows none for a GPU of the pool.
  */
 export async function refreshDevices(
-  deps: Pick<Deps, 'store' | 'providerOf' | 'probeTimeout'>,
+  deps: Omit<Deps, 'seesProcessOwners' | 'memoryThreshold'>,
 ): Promise<readonly Gpu[]> {
   const { pool: seen } = await deps.store.read()
   const { readings } = await (await deps.providerOf(seen)).probe(deps.probeTimeout)
-  return deps.store.update((pool) => {
+  return deps.store.update((present, moment) => {
+    const { pool, ended } = settle(present, moment, deps)
     const matches = matchDevices(pool.gpus, readings)
     const missing = pool.gpus.filter(({ id }) => matches.get(id)?.kind === 'missing')
     if (missing.length > 0) throw tooFew(pool, missing, readings.length)
     const gpus = pool.gpus.map((gpu) => adopted(gpu, matches.get(gpu.id)))
     const changed = gpus.filter((gpu, at) => gpu !== pool.gpus[at])
-    return { pool: changed.length === 0 ? pool : { ...pool, gpus }, ended: [], result: changed }
+    return { pool: changed.length === 0 ? pool : { ...pool, gpus }, ended, result: changed }
   })
 }
 

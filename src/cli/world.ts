@@ -38,6 +38,8 @@ export interface World {
   readonly now: () => number
   /** Opens the pool, with `patience` as long as its lock may be waited for. */
   readonly deps: (patience?: LockPatience) => Promise<Deps>
+  /** Opens the pool and removes what somebody planted in its schema, as far as we may. */
+  readonly administratorDeps: () => Promise<Deps>
   /** For who stays: trouble with the pool, or another one in its place, is no end. */
   readonly lastingDeps: () => Promise<Deps>
   /** Answers a question about the history, as JSON, outside this process. */

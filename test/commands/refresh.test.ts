@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
 import { waitToRun } from '../line/support/waiters.ts'
-import { storedHistory, storedPool } from '../support/database.ts'
+import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { startForever } from '../support/job.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
+import { beforeReboot } from '../support/reboot.ts'
 import { until } from '../support/until.ts'
 
 /** The driver shows these UUIDs; null: no GPU of that number. */
@@ -186,5 +187,18 @@ test.each(['--check', '--show', '--gpus=1', '--force', '--memory-threshold=5'])(
       status: 2,
       stderr: expect.stringMatching(/^Error: --\w+ and --[\w-]+ contradict each other/),
     })
+  },
+)
+
+test.each([{ words: ['--refresh'] }, { words: ['--memory-threshold', '512'] }])(
+  'admin $words as the first command after a reboot ends the runs from before it',
+  async ({ words }) => {
+    using pool = await poolOf('a')
+    await startForever(pool)
+    changeStoredPool(pool, (document) => beforeReboot(document, Date.now() - 5_000))
+    show(pool, 'x')
+    expect((await pool.chg('admin', ...words)).status).toBe(0)
+    expect(storedPool(pool).reservations).toEqual([])
+    expect(storedHistory(pool)).toMatchObject([{ outcome: 'vanished' }])
   },
 )

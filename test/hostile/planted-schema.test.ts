@@ -93,6 +93,18 @@ test('--force removes it too, and takes the pool for what it is: sound', async (
   expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
 })
 
+test.each([{ words: ['--show'] }, { words: ['--refresh'] }, { words: ['--memory-threshold', '512'] }])(
+  'admin $words removes it too, as the message says',
+  async ({ words }) => {
+    using pool = await usedPool()
+    const before = storedPool(pool)
+    plant(pool, `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`)
+    expect(await pool.chg('admin', ...words)).toMatchObject({ status: 0, stderr: '' })
+    expect(storedPool(pool).reservations).toEqual(before.reservations)
+    expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+  },
+)
+
 test('a waiter and a supervisor stop in one line as well, and the command runs on', async () => {
   using pool = await testPool(1)
   const job = pool.sh('exec "$CHG" run -- sh -c "echo started; read _ < go" 2> said')

@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test'
-import type { Moment } from '../../src/domain/model.ts'
 import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { child, startForever, startJob, untilAllFree } from '../support/job.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
@@ -12,6 +11,7 @@ import {
   stateOf,
   supervisorsOf,
 } from '../support/processes.ts'
+import { beforeReboot } from '../support/reboot.ts'
 import { until } from '../support/until.ts'
 
 const outcomes = (pool: TestPool) => storedHistory(pool).map(({ gpu, outcome }) => [gpu, outcome])
@@ -173,33 +173,12 @@ test('another process with the pid of the command is not the command', async () 
   expect((await pool.chg('status')).stdout).toStartWith('GPU 0: AVAILABLE')
 })
 
-const EARLIER_BOOT = '11111111-2222-3333-4444-555555555555'
-
-/** The moment of an earlier boot that had run for longer. */
-function beforeReboot({ wall, steady }: Moment): Moment {
-  const [, timeNamespace] = steady.epoch.split('/')
-  return { wall, steady: { epoch: `${EARLIER_BOOT}/${timeNamespace}`, ms: steady.ms + 3_600_000 } }
-}
-
 test('a run from before a reboot vanished at its last heartbeat', async () => {
   using pool = await testPool(1)
   await startForever(pool)
   kill(await supervisorOf(pool), 'SIGKILL')
   const heartbeatAt = Date.now() - 5_000
-  changeStoredPool(pool, (document) => ({
-    ...document,
-    writtenAt: beforeReboot(document.writtenAt),
-    reservations: document.reservations.map((each) =>
-      each.kind === 'run'
-        ? {
-            ...each,
-            startedAt: heartbeatAt - 1_000,
-            heartbeatAt,
-            process: { ...each.process, bootId: EARLIER_BOOT },
-          }
-        : each,
-    ),
-  }))
+  changeStoredPool(pool, (document) => beforeReboot(document, heartbeatAt))
   await untilAllFree(pool)
   expect(storedHistory(pool)).toMatchObject([{ outcome: 'vanished', ended_at: heartbeatAt }])
 })

@@ -114,11 +114,11 @@ async function check(world: World): Promise<AdminAnswer> {
 
 async function refresh(world: World): Promise<AdminAnswer> {
   checkMayAdminister(await world.account(), await world.poolOwner())
-  return { kind: 'refreshed', gpus: await refreshDevices(await world.deps()) }
+  return { kind: 'refreshed', gpus: await refreshDevices(await world.administratorDeps()) }
 }
 
 async function showSettings(world: World): Promise<AdminAnswer> {
-  const { store } = await world.deps()
+  const { store } = await world.administratorDeps()
   const { pool } = await store.read()
   return { kind: 'shown', pool, place: await world.storedPlace() }
 }
@@ -134,7 +134,7 @@ async function changeThreshold(
     })
   }
   checkMayAdminister(await world.account(), await world.poolOwner())
-  const pool = await setMemoryThreshold((await world.deps()).store, memoryThreshold)
+  const pool = await setMemoryThreshold(await world.administratorDeps(), memoryThreshold)
   return { kind: 'threshold-set', thresholdMb: poolThreshold(pool) }
 }
 

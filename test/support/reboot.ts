@@ -1,0 +1,24 @@
+import type { Moment, Pool, Reservation } from '../../src/domain/model.ts'
+
+const EARLIER_BOOT = '11111111-2222-3333-4444-555555555555'
+
+/** The stored pool as an earlier boot of the machine left it; its runs were last seen at `heartbeatAt`. */
+export function beforeReboot(document: Pool, heartbeatAt: number): Pool {
+  return {
+    ...document,
+    writtenAt: momentBefore(document.writtenAt),
+    reservations: document.reservations.map((held) => ofEarlierBoot(held, heartbeatAt)),
+  }
+}
+
+function ofEarlierBoot(held: Reservation, heartbeatAt: number): Reservation {
+  if (held.kind !== 'run') return held
+  const process = { ...held.process, bootId: EARLIER_BOOT }
+  return { ...held, startedAt: heartbeatAt - 1_000, heartbeatAt, process }
+}
+
+/** That boot had run for longer. */
+function momentBefore({ wall, steady }: Moment): Moment {
+  const [, timeNamespace] = steady.epoch.split('/')
+  return { wall, steady: { epoch: `${EARLIER_BOOT}/${timeNamespace}`, ms: steady.ms + 3_600_000 } }
+}
