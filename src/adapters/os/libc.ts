@@ -193,6 +193,8 @@ export interface FileStatus {
   /** How many names it has. */
   readonly links: number
   readonly inode: bigint
+  /** The file system that the inode is of. */
+  readonly device: bigint
   readonly size: number
 }
 
@@ -218,6 +220,7 @@ export function statusOf(target: string | number): FileStatus | number {
     mode: view.getUint16(28, true),
     inode: view.getBigUint64(32, true),
     size: Number(view.getBigUint64(40, true)),
+    device: view.getBigUint64(136, true),
   }
 }
 

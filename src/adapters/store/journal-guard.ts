@@ -6,29 +6,52 @@ import * as libc from '../os/libc.ts'
  * a planted journal would be rolled back into the pool. SQLite leaves a journal alone while somebody else has
  * reserved the database for writing (`hasHotJournal` in pager.c), so each process reserves it, for shared use.
  *
- * A process loses its locks on a file when it closes any descriptor of it, so the descriptors are closed when the
- * last database of this process was closed.
+ * A process loses its locks on a file when it closes any descriptor of it. So each file is opened once, however many
+ * databases of it are open, and its descriptor is closed when the last of them was closed.
  */
 export function guardJournal(database: string): { release(): void } {
-  const fd = libc.open(database, libc.O_RDONLY | libc.O_NONBLOCK)
-  // Where it cannot be read SQLite says so.
-  if (fd >= 0) {
-    libc.lockShared(fd, RESERVED_BYTE, 1)
-    descriptors.push(fd)
+  const guard = guardOf(database)
+  guard.users++
+  return {
+    release: () => {
+      guard.users--
+      if (guard.users === 0) end(guard)
+    },
   }
-  guarded++
-  return { release }
 }
+
+interface Guard {
+  readonly file: string
+  readonly descriptors: number[]
+  users: number
+}
+
+/** By file, for a file may be replaced by another of the same name. */
+const guards = new Map<string, Guard>()
 
 /** Offset of the lock in the file: fileformat2.html. In WAL mode SQLite does not use it. */
 const RESERVED_BYTE = 0x40000001
 
-let guarded = 0
-let descriptors: number[] = []
+function guardOf(database: string): Guard {
+  const known = guards.get(fileAt(database))
+  if (known !== undefined) return known
+  const fd = libc.open(database, libc.O_RDONLY | libc.O_NONBLOCK)
+  // Where it cannot be read SQLite says so.
+  if (fd < 0) return { file: '', descriptors: [], users: 0 }
+  libc.lockShared(fd, RESERVED_BYTE, 1)
+  const file = fileAt(fd)
+  const guard = guards.get(file) ?? { file, descriptors: [], users: 0 }
+  guard.descriptors.push(fd)
+  guards.set(file, guard)
+  return guard
+}
 
-function release(): void {
-  guarded--
-  if (guarded > 0) return
+function end({ file, descriptors }: Guard): void {
+  guards.delete(file)
   for (const fd of descriptors) libc.close(fd)
-  descriptors = []
+}
+
+function fileAt(place: string | number): string {
+  const status = libc.statusOf(place)
+  return typeof status === 'number' ? '' : `${status.device}/${status.inode}`
 }

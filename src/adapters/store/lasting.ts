@@ -7,11 +7,11 @@ import type { Decide, Decision, LockPatience, RecordedTime, Store, TimeRange } f
  */
 export class LastingStore implements Store {
   readonly #open: () => Promise<Store>
-  #store: Store
-  #failed = false
+  #opened: Opened
+  #reopening: Promise<void> | undefined
 
   constructor(store: Store, open: () => Promise<Store>) {
-    this.#store = store
+    this.#opened = { store, users: 0, hasFailed: false }
     this.#open = open
   }
 
@@ -44,35 +44,58 @@ export class LastingStore implements Store {
   }
 
   changes(signal: AbortSignal) {
-    return this.#store.changes(signal)
+    return this.#opened.store.changes(signal)
   }
 
   lineCalls(entry: string) {
-    return this.#store.lineCalls(entry)
+    return this.#opened.store.lineCalls(entry)
   }
 
   bounded(patience: LockPatience): Store {
-    return this.#store.bounded(patience)
+    return this.#opened.store.bounded(patience)
   }
 
   close(): void {
-    this.#store.close()
+    this.#opened.store.close()
   }
 
   async #use<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
-    if (this.#failed) await this.#reopen()
+    if (this.#opened.hasFailed) await this.#reopenOnce()
+    const opened = this.#opened
+    opened.users++
     try {
-      return await use(this.#store)
+      return await use(opened.store)
     } catch (error) {
-      this.#failed = true
+      opened.hasFailed = true
       throw error
+    } finally {
+      opened.users--
+      if (opened !== this.#opened) closeUnused(opened)
     }
   }
 
-  async #reopen(): Promise<void> {
-    const opened = await this.#open()
-    this.#store.close()
-    this.#store = opened
-    this.#failed = false
+  #reopenOnce(): Promise<void> {
+    this.#reopening ??= this.#reopen().finally(() => {
+      this.#reopening = undefined
+    })
+    return this.#reopening
   }
+
+  async #reopen(): Promise<void> {
+    const store = await this.#open()
+    const before = this.#opened
+    this.#opened = { store, users: 0, hasFailed: false }
+    closeUnused(before)
+  }
+}
+
+interface Opened {
+  readonly store: Store
+  /** How many uses are under way; some may wait for the lock while another fails. */
+  users: number
+  hasFailed: boolean
+}
+
+function closeUnused({ store, users }: Opened): void {
+  if (users === 0) store.close()
 }
