@@ -61,7 +61,7 @@ export async function acquire(
   world.granted(process, grant)
   if (intent.hold.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
-  world.superviseSoon(process, { ...supervisedBy(process, intent), gpus: grant.reservation.gpus })
+  world.superviseSoon(process, supervisedBy(grant, intent))
   if (patience.breaks) return endNow(deps, intent.id)
   await process.suspend(process.chance.between(0, 20), () => {
     process.role = 'command'
@@ -87,10 +87,11 @@ function obtain(deps: Deps, process: Process, errand: Acquire, { waitFor }: Pati
 /** What `run` tells its supervisor. */
 export type Task = Pick<Supervision, 'reservation' | 'gpus' | 'limit'>
 
-function supervisedBy(process: Process, { id, hold }: Acquire['intent']): Omit<Task, 'gpus'> {
-  if (hold.kind !== 'run' || hold.timeout === undefined) return { reservation: id }
-  const interruptAt = process.moment().steady.ms + hold.timeout.after
-  return { reservation: id, limit: { interruptAt, killAt: interruptAt + hold.timeout.grace } }
+function supervisedBy({ reservation, grantedAt }: Grant, { id, hold }: Acquire['intent']): Task {
+  const task = { reservation: id, gpus: reservation.gpus }
+  if (hold.kind !== 'run' || hold.timeout === undefined) return task
+  const interruptAt = grantedAt + hold.timeout.after
+  return { ...task, limit: { interruptAt, killAt: interruptAt + hold.timeout.grace } }
 }
 
 export function superviseRun(process: Process, task: Task, command: Process): Promise<void> {

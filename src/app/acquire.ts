@@ -11,7 +11,7 @@ import {
 import { reservedGpus } from '../domain/allocation.ts'
 import { settle } from '../domain/ending.ts'
 import { comes } from '../domain/line.ts'
-import type { GpuId, Pool, Probe, ProviderName, Reservation } from '../domain/model.ts'
+import type { GpuId, Millis, Pool, Probe, ProviderName, Reservation } from '../domain/model.ts'
 import type { Reading } from '../domain/obstacles.ts'
 import { thresholdOf } from '../domain/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
@@ -23,6 +23,8 @@ export interface Grant {
   /** What `CUDA_VISIBLE_DEVICES` must say to mean exactly these GPUs. */
   readonly devices: readonly string[]
   readonly provider: ProviderName
+  /** When it was granted, in steady time: a time limit counts from here, even if this process was stopped since. */
+  readonly grantedAt: Millis
 }
 
 export type Attempt =
@@ -53,14 +55,24 @@ export async function attemptAcquire(
   checkPossible(seen, intent.request)
   const provider = await deps.providerOf(seen)
   const probe = await provider.probe(deps.probeTimeout)
-  const { acquisition, reading } = await commitAcquire(deps, { intent, probe, ticket })
+  const { acquisition, reading, at } = await commitAcquire(deps, { intent, probe, ticket })
   if (acquisition.kind === 'refused') return { ...acquisition, reading }
   const { usage } = reading.sight
-  return { kind: 'granted', grant: grantOf(acquisition.reservation, usage, probe.provider) }
+  return {
+    kind: 'granted',
+    grant: grantOf({ reservation: acquisition.reservation, at }, usage, probe.provider),
+  }
 }
 
-export function grantOf(reservation: Reservation, usage: PoolUsage, provider: ProviderName): Grant {
-  return { reservation, devices: visibleDevices(reservation.gpus, usage, provider), provider }
+/** A reservation that was made at `at` in steady time. */
+export interface Granted {
+  readonly reservation: Reservation
+  readonly at: Millis
+}
+
+export function grantOf({ reservation, at }: Granted, usage: PoolUsage, provider: ProviderName): Grant {
+  const devices = visibleDevices(reservation.gpus, usage, provider)
+  return { reservation, devices, provider, grantedAt: at }
 }
 
 interface Committing {
@@ -70,7 +82,7 @@ interface Committing {
 }
 
 function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
-  return deps.store.update<{ acquisition: Acquisition; reading: Reading }>((pool, moment) => {
+  return deps.store.update<{ acquisition: Acquisition; reading: Reading; at: Millis }>((pool, moment) => {
     checkPossible(pool, intent.request)
     const { pool: settled, ended } = settle(pool, moment, deps)
     const usage = usageOf(settled, probe)
@@ -78,7 +90,7 @@ function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
     const seen = { now: moment.wall, stopped: deps.stopped, sight }
     const acquired = acquire(settled, intent, seen)
     const reading = { sight, reserved: reservedGpus(settled) }
-    const result = { acquisition: acquired.result, reading }
+    const result = { acquisition: acquired.result, reading, at: moment.steady.ms }
     if (acquired.result.kind === 'granted' || ticket === undefined) {
       return { pool: acquired.pool, ended, result }
     }

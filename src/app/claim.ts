@@ -3,7 +3,7 @@ import { claimableBy, reservedGpus } from '../domain/allocation.ts'
 import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { sizeOf } from '../domain/line.ts'
-import type { GpuId, Pool, Request } from '../domain/model.ts'
+import type { GpuId, Millis, Pool, Request } from '../domain/model.ts'
 import { thresholdOf } from '../domain/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/usage.ts'
 import { type Grant, grantOf } from './acquire.ts'
@@ -37,11 +37,13 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
       { ...intent, request },
       { now: moment.wall, stopped: deps.stopped, sight },
     )
-    return { pool: acquired.pool, ended, result: { acquisition: acquired.result, usage } }
+    const at = moment.steady.ms
+    return { pool: acquired.pool, ended, result: { acquisition: acquired.result, usage, at } }
   })
   if ('claimable' in outcome) throw tooFewOwn(outcome)
-  if (outcome.acquisition.kind === 'refused') throw notEnough(outcome.acquisition.shortage)
-  return grantOf(outcome.acquisition.reservation, outcome.usage, probe.provider)
+  const { acquisition, usage, at } = outcome
+  if (acquisition.kind === 'refused') throw notEnough(acquisition.shortage)
+  return grantOf({ reservation: acquisition.reservation, at }, usage, probe.provider)
 }
 
 interface TooFew {
@@ -50,7 +52,7 @@ interface TooFew {
   readonly hidden: readonly number[]
 }
 
-type Claimed = TooFew | { readonly acquisition: Acquisition; readonly usage: PoolUsage }
+type Claimed = TooFew | { readonly acquisition: Acquisition; readonly usage: PoolUsage; readonly at: Millis }
 
 /** Which GPUs to take over where only their number was said. */
 function amongOwn(request: Request, own: readonly GpuId[]): Request {

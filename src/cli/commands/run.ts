@@ -47,10 +47,10 @@ export const run: CommandSpec<RunOptions, never> = {
       ...timeoutOf(options),
     } as const
     const grant = await acquireFor(options, await intentOf(options, world, hold), world)
-    const { reservation, devices, provider } = grant
+    const { reservation, devices, provider, grantedAt } = grant
     try {
       const { id, gpus } = reservation
-      const limit = limitOf(options, world.steadyClock())
+      const limit = limitOf(options, grantedAt)
       launcher.startSupervisor({ reservation: id, process: hold.process, gpus, ...limit })
       world.stderr.write(
         options.json === true
