@@ -25,7 +25,7 @@ export interface Granted {
  * (d) those who can be served all together from what the grant leaves free.
  * One who could have been served for ten seconds and did not come is passed over, until it comes. One who is seen
  * to be stopped is passed over at once, until it continues; and so is one who could not start even if all reservations
- * ended, because too many GPUs look unusable.
+ * ended, because too many GPUs look unusable. One that died since the decision was made is not delayed any more.
  */
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit
@@ -33,6 +33,7 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   const seen = { after: audit.after, shown: audit.process.shown, wall: moment.wall }
   const waiting = before(audit, reservation.id).filter(
     (entry) =>
+      !isDead(audit, entry.id) &&
       !isSeenStopped(audit, entry.id) &&
       !isBlocked(seen, entry) &&
       (!isPassedOver(entry, moment.wall) || isLongBack(audit, entry)),
@@ -70,6 +71,8 @@ export function auditExtension(audit: Audit): void {
   if (now > promised + 0.5)
     report('I5', () => `${first.id} has to wait ${now - promised} ms longer by an extension`)
 }
+
+const isDead = ({ books }: Audit, id: string): boolean => books.waiting.get(id)?.process.isAlive === false
 
 /** A GPU given back less than this ago may still show what its last holder used. */
 const GIVING_BACK = 10_000
