@@ -1,4 +1,5 @@
 import { formatDuration } from './duration.ts'
+import { sumOf } from './evidence.ts'
 import type { GpuMeasurement, GpuProcess, Millis, Reservation } from './model.ts'
 import type { GpuStatus } from './status.ts'
 import { printable, shortened } from './text.ts'
@@ -15,7 +16,7 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
     case 'reserved':
       return lifeOf(status.reservation, now)
     case 'unreserved':
-      return `${status.usage.memoryUsedMb}MB used by ${processWords(status.usage.processes)}`
+      return `${usedMb(status.usage)}MB used by ${processWords(status.usage.processes)}`
     case 'error':
       return printable(status.usage.reason)
   }
@@ -29,6 +30,10 @@ function lifeOf(reservation: Reservation, now: Millis): string {
       return `expires in ${formatDuration(reservation.expiresAt - now)}`
   }
 }
+
+/** A driver may report less memory for the card than for the processes that make it count as used. */
+const usedMb = ({ memoryUsedMb, processes }: GpuMeasurement): number =>
+  Math.max(memoryUsedMb, sumOf(processes))
 
 /** The names of those who work on a GPU, each once, in the order of their processes. */
 export function usersOf(usage: GpuMeasurement): readonly string[] {

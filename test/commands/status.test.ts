@@ -86,6 +86,14 @@ test('use without a reservation names users and processes', async () => {
   ])
 })
 
+test('use without a reservation is as large as its processes where the driver shows less for the card', async () => {
+  using pool = await testPool(1)
+  pool.play({
+    gpus: { '0': { memory_used_mb: 11, processes: [{ pid: 7, user: 'bob', memory_mb: 29_900 }] } },
+  })
+  expect((await pool.chg('status')).stdout).toContain('by user bob - 29900MB used by PID 7')
+})
+
 test('the threshold decides what counts as use', async () => {
   using pool = await testPool(1)
   pool.play({ gpus: { '0': { memory_used_mb: 600 } } })

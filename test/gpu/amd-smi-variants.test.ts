@@ -336,3 +336,37 @@ describe('amd-smi is asked again for one GPU', () => {
     },
   )
 })
+
+describe('an APU whose used GTT is not reported', () => {
+  const apu = (processes?: object): Card => ({
+    used: mb(480),
+    total: mb(512),
+    metric: {
+      mem_usage: { total_vram: mb(512), used_vram: mb(480), total_gtt: mb(126_976), used_gtt: 'N/A' },
+    },
+    ...(processes === undefined ? {} : { processes }),
+  })
+
+  test('is judged by its processes', () => {
+    expect(read([apu()])).toMatchObject([{ kind: 'measured', memoryUsedMb: 0, memoryBy: 'processes' }])
+    const loaded = { process_list: [info(NOBODY, bytes(0), { gtt_mem: bytes(20 * GIB) })] }
+    expect(read([apu(loaded)])).toMatchObject([{ memoryUsedMb: 20_480, processes: [{ memoryMb: 20_480 }] }])
+  })
+
+  test('has a process of unknown memory where its GTT is not reported either', () => {
+    const [state] = read([apu({ process_list: [info(NOBODY, bytes(0))] })])
+    expect(state).toMatchObject({ memoryBy: 'processes', processes: [{ pid: NOBODY }] })
+    expect(JSON.stringify(state)).not.toContain('memoryMb')
+  })
+
+  test('is faulty where the processes are unknown too', () => {
+    expect(read([apu({})])).toMatchObject([{ kind: 'fault' }])
+  })
+})
+
+test('memory of a process without an id is a fault', () => {
+  const nameless = { process_info: { name: 'N/A', pid: 'N/A', memory_usage: { vram_mem: bytes(30 * GIB) } } }
+  expect(read([{ processes: { process_list: [nameless] } }])).toEqual([
+    { kind: 'fault', reason: 'processes: one that holds memory has no process id' },
+  ])
+})

@@ -57,8 +57,20 @@ describe('GPUs', () => {
     ['[Insufficient Permissions]', 'Insufficient Permissions'],
     ['-5', '-5'],
     ['NaN', 'NaN'],
+    ['', 'its memory use is not reported'],
   ])('whose memory is %p are faulty', (memory, reason) => {
     expect(faults(row(0, '1B', memory))).toEqual([`0 ${reason}`])
+  })
+
+  test.each([
+    ['uuid', '???'],
+    ['mig.mode.current', '???'],
+    ['mig.mode.current', 'Unable to determine the device handle'],
+    ['name', 'Unable to determine the device handle'],
+  ] as const)('that have in %p the words %p are faulty', (column, words) => {
+    const values = row(0, '1B').split(', ')
+    values[COLUMNS.indexOf(column)] = words
+    expect(faults(values.join(', '))).toEqual([`0 ${column}: ${words}`])
   })
 
   const COLUMNS = GPU_FIELDS.filter((field) => field !== 'gpu_recovery_action')

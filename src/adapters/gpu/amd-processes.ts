@@ -33,7 +33,11 @@ export function processesIn(entry: Entry | undefined, withGtt: boolean): Process
     if (typeof info === 'string' && NOBODY.test(info.trim())) continue
     const complaint = typeof info === 'string' ? complaintAt(item, [], info) : complaintIn(info)
     if (complaint !== undefined) return { isPartial: true, complaint: `processes: ${complaint}` }
-    const process = processIn(info, withGtt)
+    const memoryMb = memoryIn(info, withGtt)
+    const process = processIn(info, memoryMb)
+    if (process === undefined && memoryMb !== undefined && memoryMb > 0) {
+      return { isPartial: true, complaint: 'processes: one that holds memory has no process id' }
+    }
     // The kernel lists each process that opened the driver under every GPU; most do not use this one.
     if (process === undefined || process.memoryMb === 0) isPartial = true
     else processes.push(process)
@@ -82,17 +86,20 @@ export function heldTogether(lists: readonly (readonly ReportedProcess[])[]): nu
   return sumOf([...largest.values()])
 }
 
-function processIn(info: unknown, withGtt: boolean): ReportedProcess | undefined {
+function processIn(info: unknown, memoryMb: number | undefined): ReportedProcess | undefined {
   const pid = whole(at(info, 'pid'))
   if (pid === undefined) return undefined
   const name = textAt(info, ['name'])
+  return { pid, ...(name === undefined ? {} : { name }), ...(memoryMb === undefined ? {} : { memoryMb }) }
+}
+
+function memoryIn(info: unknown, withGtt: boolean): number | undefined {
   const vramMb = megabytes(at(info, 'memory_usage', 'vram_mem'), 'B')
   const gttMb = withGtt ? megabytes(at(info, 'memory_usage', 'gtt_mem'), 'B') : undefined
-  const memoryMb =
-    vramMb === undefined && gttMb === undefined
-      ? megabytes(at(info, 'mem_usage'), 'B')
-      : (vramMb ?? 0) + countedGtt(vramMb ?? 0, gttMb ?? 0)
-  return { pid, ...(name === undefined ? {} : { name }), ...(memoryMb === undefined ? {} : { memoryMb }) }
+  if (vramMb === undefined && gttMb === undefined) return megabytes(at(info, 'mem_usage'), 'B')
+  // Without the larger part, a little VRAM does not show how much the process holds.
+  if (withGtt && gttMb === undefined && (vramMb ?? 0) < WORKING_PROCESS_MB) return undefined
+  return (vramMb ?? 0) + countedGtt(vramMb ?? 0, gttMb ?? 0)
 }
 
 /** Each process that opened the driver has a few MB of the host's memory, on every GPU. */

@@ -169,7 +169,10 @@ function stateOf(metric: Entry | undefined, withGtt: boolean) {
   const totalVramMb = megabytes(at(metric, 'mem_usage', 'total_vram'))
   const usedGttMb = withGtt ? memory(metric, 'used_gtt') : 0
   const gttMb = usedGttMb < OWN_GTT_MB ? 0 : usedGttMb
-  const usedMb = vramMb === undefined ? undefined : vramMb + gttMb
+  // The larger pool is there and unread: the processes must show the use, unless the VRAM does.
+  const isUnread = withGtt && isReported(metric, 'total_gtt') && !isReported(metric, 'used_gtt')
+  const isKnown = vramMb !== undefined && (!isUnread || vramMb >= USED_MB)
+  const usedMb = isKnown ? vramMb + gttMb : undefined
   // Most cards have their data in VRAM, and its size is what people know of them.
   const isBeyondVram = usedMb !== undefined && totalVramMb !== undefined && usedMb > totalVramMb && gttMb > 0
   return measured({
@@ -183,6 +186,9 @@ function stateOf(metric: Entry | undefined, withGtt: boolean) {
       amountIn(at(metric, 'power', 'socket_power')) ?? amountIn(at(metric, 'power', 'current_socket_power')),
   })
 }
+
+const isReported = (metric: Entry | undefined, key: string): boolean =>
+  megabytes(at(metric, 'mem_usage', key)) !== undefined
 
 const memory = (metric: Entry | undefined, key: string): number =>
   megabytes(at(metric, 'mem_usage', key)) ?? 0

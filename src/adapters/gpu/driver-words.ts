@@ -27,7 +27,8 @@ const NO_READING = /^\[?(n\/a|not supported|amdsmi_status_not_(supported|yet_imp
 /** Concerns the caller, not the GPU. */
 const NOT_ALLOWED = /^\[?(insufficient permissions|amdsmi_status_no_perm\b.*)\]?$/i
 /** Words that no name, UUID or mode has. */
-const FAULTY = /^\[.*\]$|^err!?$|unknown error|\bis lost\b|requires? (a )?re(set|start|boot)|^amdsmi_status_/i
+const FAULTY =
+  /^\[.*\]$|^err!?$|unknown error|\bis lost\b|requires? (a )?re(set|start|boot)|^unable to |^amdsmi_status_/i
 
 /** Whether this stands in place of a reading that the GPU does not have. */
 export function isNoReading(value: string): boolean {
@@ -44,9 +45,10 @@ export function complaintInNumber(value: string): string | undefined {
   return /^[-+]?\d/.test(text) ? undefined : plainWords(text)
 }
 
-/** What the driver complains of in place of the memory: whatever is neither a number nor a missing reading. */
+/** What the driver complains of in place of the memory: everything but a number and words that it has none. */
 export function complaintInMemory(value: string): string | undefined {
   const text = value.trim()
+  if (text === '') return 'its memory use is not reported'
   return isNoReading(text) || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? undefined : plainWords(text)
 }
 
@@ -55,6 +57,12 @@ export function complaintInWords(value: string): string | undefined {
   const text = value.trim()
   if (isNoReading(text) || NOT_ALLOWED.test(text)) return undefined
   return FAULTY.test(text) ? plainWords(text) : undefined
+}
+
+/** What the driver complains of in place of a value of which the form is known. */
+export function complaintUnless(form: RegExp, value: string): string | undefined {
+  const text = value.trim()
+  return isNoReading(text) || NOT_ALLOWED.test(text) || form.test(text) ? undefined : plainWords(text)
 }
 
 /** A complaint that does not name the GPU, with the reading that it stands for: "power: ERR!". */

@@ -3,6 +3,7 @@ import {
   complaintInNumber,
   complaintInWords,
   complaintOf,
+  complaintUnless,
   firstLine,
   isNoReading,
   notUnderstood,
@@ -186,14 +187,27 @@ function complaintIn(values: Values): string | undefined {
     if (words !== undefined) return words
   }
   for (const [field, value] of Object.entries(values)) {
-    const words = WORD_FIELDS.has(field) ? complaintInWords(value) : complaintInNumber(value)
+    const words = complaintInField(field as GpuField, value)
     if (words !== undefined && field !== 'gpu_recovery_action') return complaintOf(field, words)
   }
   const action = values.gpu_recovery_action ?? ''
   return isNoReading(action) || /^none$/i.test(action) ? undefined : `needs recovery: ${firstLine(action)}`
 }
 
-const WORD_FIELDS = new Set<string>(['index', 'pci.bus_id', 'uuid', 'mig.mode.current', 'name'])
+function complaintInField(field: GpuField, value: string): string | undefined {
+  switch (field) {
+    case 'uuid':
+      return complaintUnless(/^GPU-/, value)
+    case 'mig.mode.current':
+      return complaintUnless(/^(enabled|disabled)$/i, value)
+    case 'index':
+    case 'pci.bus_id':
+    case 'name':
+      return complaintInWords(value)
+    default:
+      return complaintInNumber(value)
+  }
+}
 
 function readingsOf(values: Values) {
   return {
