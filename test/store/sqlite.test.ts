@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
@@ -10,6 +10,7 @@ import { currentProcess } from '../../src/adapters/os/processes.ts'
 import { waitFor, watchProcess } from '../../src/adapters/os/wait.ts'
 import { watchChanges } from '../../src/adapters/store/changes.ts'
 import { encodePool } from '../../src/adapters/store/codec.ts'
+import { giveLog } from '../../src/adapters/store/create.ts'
 import { rowOfRecord } from '../../src/adapters/store/history-rows.ts'
 import { MIGRATIONS } from '../../src/adapters/store/migrations.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
@@ -38,6 +39,26 @@ function newPlace(): SqlitePlace {
 }
 
 storeContract('the embedded store', newPlace)
+
+test('a back-up is given its log once, though two find that it has none', async () => {
+  using place = newPlace()
+  const now = tickingClock()
+  const created = await place.create(now)
+  await created.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+  created.close()
+  const backup = `${place.path}.backup`
+  const db = new Database(place.path)
+  db.query('VACUUM INTO ?').run(backup)
+  db.close()
+  for (const ending of ['-wal', '-shm']) rmSync(place.path + ending, { force: true })
+  renameSync(backup, place.path)
+  await giveLog(place.path)
+  const store = await place.open(now)
+  await store.update(counting('first'))
+  await giveLog(place.path)
+  expect(countOf((await store.read()).pool)).toBe(1)
+  store.close()
+})
 
 async function initialized(place: StorePlace) {
   const store = await place.create(tickingClock())

@@ -1,5 +1,14 @@
 import { Database, constants as sqlite } from 'bun:sqlite'
-import { chmodSync, constants, copyFileSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { effectiveUid } from '../os/libc.ts'
@@ -54,6 +63,8 @@ export async function giveLog(path: string): Promise<void> {
     withFreshFolder(path, (fresh) => {
       const copy = `${fresh}/pool.db`
       copyFileSync(path, copy, constants.COPYFILE_EXCL)
+      // Another process was first; by now the log may hold what the copy lacks.
+      if (hasLog(copy)) return
       writeAheadLog(copy)
       chmodSync(copy, stats.mode & 0o7777)
       if (audience !== null) shareFile(copy, copy, { audience, owner: stats.uid })
@@ -61,6 +72,11 @@ export async function giveLog(path: string): Promise<void> {
     }),
   )
   syncFolders(dirname(path), dirname(path))
+}
+
+/** By the file format version in its header: fileformat2.html. */
+function hasLog(database: string): boolean {
+  return readFileSync(database)[18] === 2
 }
 
 /** Passable for everybody whatever the umask. Answers with the first folder that was made. */
