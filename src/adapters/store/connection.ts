@@ -1,8 +1,8 @@
-import { constants, Database } from 'bun:sqlite'
+import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { checkLog, notInitialized } from './beside.ts'
 import { tooNew } from './codec.ts'
-import { guardJournal } from './journal-guard.ts'
+import { type Guarded, openGuarded } from './journal-guard.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { checkSchema, damagedSchema, LOST_VERSION, schemaFaults, versionOf } from './schema.ts'
 import { isBusy, replaced, storeError } from './sqlite-errors.ts'
@@ -11,11 +11,7 @@ import { isBusy, replaced, storeError } from './sqlite-errors.ts'
  * Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). With a limit
  * to its size the log, which stays, is emptied by the last to close it; the next would write it back once more.
  */
-const SETTINGS = `
-  PRAGMA trusted_schema = OFF;
-  PRAGMA synchronous = FULL;
-  PRAGMA journal_size_limit = 0;
-  PRAGMA busy_timeout = `
+export const DURABLE = 'PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0'
 
 interface ConnectOptions {
   /** How long SQLite may wait for a lock. */
@@ -27,8 +23,8 @@ interface ConnectOptions {
 /** The open database of a pool. Its methods throw what SQLite throws for a lock, and else a `CanhazgpuError`. */
 export class Connection {
   readonly path: string
+  readonly #open: Guarded
   readonly #db: Database
-  readonly #guard: { release(): void }
   #waitMs: number
 
   /** Opens the database and brings it to the present schema. Throws `pool-not-initialized` where it has none. */
@@ -36,16 +32,14 @@ export class Connection {
     checkLog(path)
     this.path = path
     this.#waitMs = waitMs
-    this.#guard = guardJournal(path)
     try {
-      this.#db = new Database(path, { readwrite: true, create: false, strict: true })
+      this.#open = openGuarded(path, { readonly: false, waitMs })
+      this.#db = this.#open.db
     } catch (cause) {
-      this.#guard.release()
       throw isBusy(cause) ? cause : storeError(path, cause)
     }
     try {
-      this.#db.run(SETTINGS + waitMs)
-      this.#db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+      this.#db.run(DURABLE)
       this.#prepare(create)
     } catch (cause) {
       const failure = this.#failure(cause)
@@ -76,8 +70,7 @@ export class Connection {
   }
 
   close(): void {
-    this.#db.close()
-    this.#guard.release()
+    this.#open.close()
   }
 
   #prepare(create: boolean): void {

@@ -10,9 +10,11 @@ export async function withFolderLocked<Result>(
   use: () => Result | Promise<Result>,
 ): Promise<Result> {
   const fd = libc.open(folder, libc.O_RDONLY)
+  if (fd < 0) throw unlockable(folder, fd)
   try {
     const giveUpAt = Bun.nanoseconds() + LONGEST_WAIT_MS * 1e6
-    while (libc.lockAlone(fd) === -libc.EAGAIN) {
+    for (let failure = libc.lockAlone(fd); failure < 0; failure = libc.lockAlone(fd)) {
+      if (failure !== -libc.EAGAIN) throw unlockable(folder, failure)
       if (Bun.nanoseconds() > giveUpAt) throw locked(folder)
       await Bun.sleep(TRY_AGAIN_EVERY_MS)
     }
@@ -20,6 +22,13 @@ export async function withFolderLocked<Result>(
   } finally {
     libc.close(fd)
   }
+}
+
+function unlockable(folder: string, failure: number): CanhazgpuError {
+  return new CanhazgpuError(
+    'store-unavailable',
+    `The folder ${folder} cannot be locked: ${libc.errorText(-failure)}`,
+  )
 }
 
 function locked(folder: string): CanhazgpuError {

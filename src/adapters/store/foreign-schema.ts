@@ -1,6 +1,7 @@
-import { constants, Database } from 'bun:sqlite'
+import type { Database } from 'bun:sqlite'
 import { checkLog } from './beside.ts'
-import { guardJournal } from './journal-guard.ts'
+import { DURABLE } from './connection.ts'
+import { openGuarded } from './journal-guard.ts'
 import { mayMend } from './mending.ts'
 import { expectedSql, isRemovable, type SchemaFault, schemaFaults, versionOf } from './schema.ts'
 import { isBusy } from './sqlite-errors.ts'
@@ -13,12 +14,9 @@ import { isBusy } from './sqlite-errors.ts'
 export function dropForeignSchema(path: string, waitMs: number): void {
   if (!mayMend(path)) return
   checkLog(path)
-  const guard = guardJournal(path)
-  const db = new Database(path, { readwrite: true, create: false, strict: true })
+  const { db, close } = openGuarded(path, { readonly: false, waitMs })
   try {
-    db.run(`PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${waitMs}`)
-    db.run('PRAGMA journal_size_limit = 0')
-    db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    db.run(DURABLE)
     if (faultsOf(db).length === 0) return
     db.transaction(() => {
       const version = versionOf(db)
@@ -29,8 +27,7 @@ export function dropForeignSchema(path: string, waitMs: number): void {
     // What else is wrong is for the next that opens it to say.
     if (isBusy(cause)) throw cause
   } finally {
-    db.close()
-    guard.release()
+    close()
   }
 }
 

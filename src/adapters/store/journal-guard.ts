@@ -1,4 +1,36 @@
+import { constants, Database } from 'bun:sqlite'
 import * as libc from '../os/libc.ts'
+
+/** An open database of a pool. */
+export interface Guarded {
+  readonly db: Database
+  close(): void
+}
+
+/**
+ * Opens the database of a pool, which must exist: safe from what somebody put beside it or into its schema, and with
+ * a log that stays when the last closes it.
+ */
+export function openGuarded(
+  path: string,
+  { readonly, waitMs }: { readonly readonly: boolean; readonly waitMs: number },
+): Guarded {
+  const guard = guardJournal(path)
+  let db: Database | undefined
+  const close = () => {
+    db?.close()
+    guard.release()
+  }
+  try {
+    db = new Database(path, { readonly, readwrite: !readonly, create: false, strict: true })
+    db.run(`PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = ${waitMs}`)
+    db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    return { db, close }
+  } catch (cause) {
+    close()
+    throw cause
+  }
+}
 
 /**
  * Keeps SQLite from the file `-journal` beside the database. The pool has a write-ahead log and never a rollback
@@ -9,7 +41,7 @@ import * as libc from '../os/libc.ts'
  * A process loses its locks on a file when it closes any descriptor of it. So each file is opened once, however many
  * databases of it are open, and its descriptor is closed when the last of them was closed.
  */
-export function guardJournal(database: string): { release(): void } {
+function guardJournal(database: string): { release(): void } {
   const guard = guardOf(database)
   guard.users++
   return {

@@ -1,8 +1,8 @@
-import { constants, Database } from 'bun:sqlite'
+import type { Database } from 'bun:sqlite'
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { logFiles } from './beside.ts'
-import { guardJournal } from './journal-guard.ts'
+import { openGuarded } from './journal-guard.ts'
 
 /** A database opened to look at it. */
 export interface Look extends Disposable {
@@ -11,22 +11,8 @@ export interface Look extends Disposable {
 
 /** Opens a database to look at it, and changes nothing in it. A lock is to be waited for by trying again. */
 export function openToLook(path: string): Look {
-  const guard = guardJournal(path)
-  try {
-    const db = new Database(path, { readonly: true, strict: true })
-    db.run(`PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 250`)
-    db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
-    return {
-      db,
-      [Symbol.dispose]: () => {
-        db.close()
-        guard.release()
-      },
-    }
-  } catch (cause) {
-    guard.release()
-    throw cause
-  }
+  const { db, close } = openGuarded(path, { readonly: true, waitMs: 250 })
+  return { db, [Symbol.dispose]: close }
 }
 
 /**
