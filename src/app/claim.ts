@@ -2,6 +2,7 @@ import { type Acquisition, acquire, checkPossible, type Intent } from '../domain
 import { claimableBy, reservedGpus } from '../domain/allocation.ts'
 import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import { unexplainedMb } from '../domain/evidence.ts'
 import { sizeOf } from '../domain/line.ts'
 import type { GpuId, Millis, Pool, Request } from '../domain/model.ts'
 import { thresholdOf } from '../domain/threshold.ts'
@@ -30,7 +31,8 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
     const own = claimableBy(settled, sight)
     const request = certain ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
     if (sizeOf(request) < (certain ? sizeOf(intent.request) : 1)) {
-      return { pool: settled, ended, result: { claimable: own.length, hidden: hiddenIn(settled, usage) } }
+      const result = { claimable: own.length, hint: hintOf(settled, usage, sight.thresholdMb) }
+      return { pool: settled, ended, result }
     }
     const acquired = acquire(
       settled,
@@ -48,8 +50,7 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
 
 interface TooFew {
   readonly claimable: number
-  /** Processes on unreserved GPUs whose owner cannot be seen. */
-  readonly hidden: readonly number[]
+  readonly hint: string
 }
 
 type Claimed = TooFew | { readonly acquisition: Acquisition; readonly usage: PoolUsage; readonly at: Millis }
@@ -59,23 +60,25 @@ function amongOwn(request: Request, own: readonly GpuId[]): Request {
   return request.kind === 'ids' ? request : { kind: 'ids', ids: own.slice(0, request.count) }
 }
 
-function hiddenIn(pool: Pool, usage: PoolUsage): readonly number[] {
+/** Why `status` may show the account's own processes on a GPU that it cannot claim. */
+function hintOf(pool: Pool, usage: PoolUsage, thresholdMb: number): string {
   const reserved = reservedGpus(pool)
-  return [...usage].flatMap(([id, { usage: seen }]) =>
-    seen.kind === 'fault' || reserved.has(id)
-      ? []
-      : seen.processes.filter(({ uid }) => uid === undefined).map(({ pid }) => pid),
-  )
+  for (const [id, { usage: seen }] of usage) {
+    if (seen.kind === 'fault' || reserved.has(id)) continue
+    const hidden = seen.processes.find(({ uid }) => uid === undefined)
+    if (hidden !== undefined) return `who owns PID ${hidden.pid} there cannot be seen from here`
+    const memoryMb = unexplainedMb(seen)
+    if (seen.processes.length > 0 && memoryMb >= thresholdMb)
+      return `no process accounts for ${memoryMb}MB in use on GPU ${id}, so somebody else may use it`
+  }
+  return "see 'canhazgpu status'"
 }
 
-function tooFewOwn({ claimable: count, hidden }: TooFew): CanhazgpuError {
+function tooFewOwn({ claimable: count, hint }: TooFew): CanhazgpuError {
   const message =
     count === 0
       ? 'None of your processes uses a GPU alone and without a reservation'
       : `Your processes use only ${count} GPU(s) alone and without a reservation`
-  const [first] = hidden
-  const hint =
-    first === undefined ? "see 'canhazgpu status'" : `who owns PID ${first} there cannot be seen from here`
   return new CanhazgpuError('failure', message, { hint })
 }
 

@@ -1,7 +1,7 @@
 import { reservedGpus } from '../domain/allocation.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { type Forecast, forecastLine } from '../domain/forecast.ts'
-import { isPassedOver, isServable, wantedGpus } from '../domain/line.ts'
+import { isPassedOver, isServable, lastBefore, wantedGpus } from '../domain/line.ts'
 import type { Millis, Pool, Probe, QueueEntry } from '../domain/model.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../domain/obstacles.ts'
 import type { StoppedCheck } from '../domain/ports.ts'
@@ -95,6 +95,9 @@ function reasonFor(
   if (isPassedOver(entry, now)) return { kind: 'unanswered' }
   if (isServable(pool, entry, conditions)) return { kind: 'next' }
   const alone = isServable({ ...pool, queue: [entry] }, entry, conditions)
-  if (alone) return { kind: 'behind', position: pool.queue.indexOf(entry) }
+  if (alone) {
+    const place = lastBefore(pool, entry, conditions)
+    return { kind: 'behind', position: place === null ? pool.queue.indexOf(entry) : place + 1 }
+  }
   return { kind: 'short', ...supplyOf(pool, wantedGpus(pool, entry.request), obstacles) }
 }

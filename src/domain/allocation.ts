@@ -1,4 +1,4 @@
-import { isOccupied } from './evidence.ts'
+import { isOccupied, unexplainedMb } from './evidence.ts'
 import type { Gpu, GpuId, GpuMeasurement, GpuUsage, Pool, PoolSettings } from './model.ts'
 import type { PoolUsage } from './usage.ts'
 
@@ -30,7 +30,7 @@ export function reservedGpus(pool: Pool): ReadonlySet<GpuId> {
 
 function withoutReservation(usage: GpuUsage | undefined, sight: Sight): Availability {
   if (usage === undefined || usage.kind === 'fault') return 'faulty'
-  return isOccupied(usage, sight.thresholdMb) && !isUsedOnlyBy(usage, sight.claimant) ? 'occupied' : 'free'
+  return isOccupied(usage, sight.thresholdMb) && !isUsedOnlyByClaimant(usage, sight) ? 'occupied' : 'free'
 }
 
 /** GPUs without a reservation that the claimant's own processes use, and no one else's. */
@@ -41,14 +41,17 @@ export function claimableBy(pool: Pool, sight: Sight): readonly GpuId[] {
     .filter((id) => {
       const usage = sight.usage.get(id)?.usage
       if (reserved.has(id) || usage?.kind !== 'measured') return false
-      return isOccupied(usage, sight.thresholdMb) && isUsedOnlyBy(usage, sight.claimant)
+      return isOccupied(usage, sight.thresholdMb) && isUsedOnlyByClaimant(usage, sight)
     })
 }
 
-/** A process whose owner cannot be seen may be anyone's. */
-function isUsedOnlyBy(usage: GpuMeasurement, uid: number | undefined): boolean {
+/** A process whose owner cannot be seen may be anyone's, and so may memory that no process holds. */
+function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: Sight): boolean {
   return (
-    uid !== undefined && usage.processes.length > 0 && usage.processes.every((process) => process.uid === uid)
+    claimant !== undefined &&
+    usage.processes.length > 0 &&
+    usage.processes.every((process) => process.uid === claimant) &&
+    unexplainedMb(usage) < thresholdMb
   )
 }
 

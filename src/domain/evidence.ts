@@ -70,3 +70,9 @@ function works({ memoryMb, graphics }: GpuProcess, usage: GpuMeasurement): boole
 export function sumOf(processes: readonly Pick<GpuProcess, 'memoryMb'>[]): number {
   return processes.reduce((sum, process) => sum + (process.memoryMb ?? 0), 0)
 }
+
+/** Memory in use that no process accounts for; none where that of some process is unknown. */
+export function unexplainedMb({ memoryUsedMb, processes }: GpuMeasurement): number {
+  const isKnown = processes.every((process) => process.memoryMb !== undefined)
+  return isKnown ? Math.max(0, memoryUsedMb - sumOf(processes)) : 0
+}

@@ -97,7 +97,7 @@ export class Walk {
 
   /** Lets one who stands in line go before everyone after; tells whether it can be served now. */
   letPass(claim: Claim): boolean {
-    if (!this.#canStart(claim)) return false
+    if (!this.canStart(claim)) return false
     const fits = this.fits(claim)
     if (fits) for (const id of this.offer(claim)) this.#lendUntil(id, 0)
     else this.#keepFor(claim)
@@ -105,7 +105,7 @@ export class Walk {
   }
 
   /** Whether it could start if all reservations ended. */
-  #canStart({ request }: Claim): boolean {
+  canStart({ request }: Claim): boolean {
     if (this.#unusable.size === 0) return true
     if (request.kind === 'ids') return !request.ids.some((id) => this.#unusable.has(id))
     return request.count <= this.#pool.gpus.length - this.#unusable.size
@@ -171,6 +171,19 @@ export function walkTo(pool: Pool, id: string, conditions: Conditions): Walk {
 /** Whether this entry could be served as far as reservations tell; only then is the driver worth asking. */
 export function isServable(pool: Pool, entry: QueueEntry, conditions: Conditions): boolean {
   return walkTo(pool, entry.id, conditions).fits(claimOf(entry))
+}
+
+/** The place, from 0, of the last entry before this one that waits for the same GPUs and counts; null for none. */
+export function lastBefore(pool: Pool, entry: QueueEntry, conditions: Conditions): number | null {
+  const walk = new Walk(pool, conditions)
+  const wanted = new Set(wantedGpus(pool, entry.request))
+  let last: number | null = null
+  for (const [place, other] of pool.queue.entries()) {
+    if (other.id === entry.id) return last
+    const isSame = wantedGpus(pool, other.request).some((gpu) => wanted.has(gpu))
+    if (isSame && counts(other, conditions) && walk.canStart(claimOf(other))) last = place
+  }
+  return last
 }
 
 /** Everyone in line who could be served now, as far as reservations tell. */

@@ -190,6 +190,13 @@ describe('a claim', () => {
     ])
   })
 
+  test('does not take GPUs with memory that no process accounts for', () => {
+    const seen = sight(card(9000, process(100)), card(1100, process(100)), card(9000, process(undefined)))
+    const pool = poolOf(unusedGpus(3))
+    expect(claimableBy(pool, seen)).toEqual([1, 2])
+    expect([...availabilityOf(pool, seen).values()]).toEqual(['occupied', 'free', 'free'])
+  })
+
   test('of somebody else does not take them', () => {
     const seen = sight(card(610, process(230), process(370, { uid: 2000 })))
     expect(claimableBy(poolOf(unusedGpus(1)), seen)).toEqual([])

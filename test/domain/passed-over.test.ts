@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { queuePlaces } from '../../src/app/queue-overview.ts'
 import { acquire, canBeServed, type Intent, noteServable } from '../../src/domain/acquisition.ts'
 import { endReservation, settle } from '../../src/domain/ending.ts'
 import { comes, distanceToServable, servableEntries } from '../../src/domain/line.ts'
@@ -151,4 +152,23 @@ test('a GPU that was just released may still show the memory of its last holder'
   expect(outcome(released, USED, NOW + 9_999)).toBe('refused')
   expect(outcome(released, USED, NOW + 10_000)).toBe('granted')
   expect(outcome(released, LOST, NOW + 1)).toBe('granted')
+})
+
+test('an entry is behind the last one that keeps it from starting, not behind one for an unusable GPU', () => {
+  const two = [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' }))
+  const ids = (...ids: number[]) => ({ kind: 'ids' as const, ids })
+  const pool = {
+    ...poolWith(
+      { ...waitingAs('first', 1), request: ids(0) },
+      { ...waitingAs('faulty', 2), request: ids(1) },
+      waitingAs('third', 3),
+    ),
+    gpus: two,
+  }
+  const fault = { index: 1, uuid: 'GPU-1', name: 'played', state: { kind: 'fault', reason: 'lost' } } as const
+  const usage = usageOf(pool, { provider: 'fake', readings: [...readings, fault] })
+  const { stopped } = stoppedAre()
+  const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<number>() }
+  const reasons = queuePlaces(pool, { now: NOW, stopped, reading }).places.map(({ reason }) => reason)
+  expect(reasons[2]).toEqual({ kind: 'behind', position: 1 })
 })
