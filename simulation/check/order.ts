@@ -33,7 +33,6 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   const seen = { after: audit.after, shown: audit.process.shown, wall: moment.wall }
   const waiting = before(audit, reservation.id).filter(
     (entry) =>
-      !isDead(audit, entry.id) &&
       !isSeenStopped(audit, entry.id) &&
       !isBlocked(seen, entry) &&
       (!isPassedOver(entry, moment.wall) || isLongBack(audit, entry)),
@@ -43,6 +42,8 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   const end = endOf(reservation)
   const starts = waiting.map((entry) => earliestStart(audit, entry.request, granted))
   const contenders = waiting.filter((entry, at) => {
+    // It still keeps GPUs from those behind it where the deciding process cannot see that it is dead.
+    if (isDead(audit, entry.id)) return false
     const touched = reservation.gpus.filter((gpu) => wants(entry.request, gpu))
     if (touched.length === 0) return false
     if (end <= (starts[at] ?? now)) return false

@@ -91,8 +91,9 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   }
   if (entry.servableSince !== moment.wall) off('the time of being noted')
   waiter.noted = now
-  // In the millisecond in which it continues it may be noted before or after that.
-  const isStopped = isSeenStopped(audit, waiter.id) && waiter.process.awakeSince !== now.at
+  // In the millisecond in which it is stopped or continues it may be noted before or after that.
+  const { stoppedSince, awakeSince } = waiter.process
+  const isStopped = isSeenStopped(audit, waiter.id) && stoppedSince < now.at && awakeSince !== now.at
   if (isStopped) report('I5', () => `${waiter.id} is stopped and was noted`)
   if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
 }
