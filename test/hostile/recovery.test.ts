@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { withDatabase } from '../support/database.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
@@ -29,9 +38,10 @@ describe.skipIf(reason !== null)(
       chmodSync(pool.folder, 0o755)
       mkdirSync(`${pool.folder}/pool`)
       writeFileSync(`${pool.folder}/pool/of-somebody`, '')
-      chmodSync(`${pool.folder}/pool`, mode)
+      chmodSync(`${pool.folder}/pool`, 0o1777)
       expect((await pool.chg('admin', '--gpus', '2', '--provider', 'fake')).status).toBe(0)
       damage(pool)
+      chmodSync(`${pool.folder}/pool`, mode)
       return pool
     }
 
@@ -74,6 +84,39 @@ describe.skipIf(reason !== null)(
       expect(new Set(kept).size).toBe(4)
       for (const file of kept)
         expect(readFileSync(file).subarray(4096, 4200)).toEqual(Buffer.alloc(104, 0x5a))
+    })
+
+    test.each([0o777, 0o2775])(
+      'nothing is made where others could replace a new folder by a link to another one: %o',
+      async (mode) => {
+        using pool = await damagedPool(mode)
+        const folder = `${pool.folder}/pool`
+        if (mode === 0o2775) chownSync(folder, 0, eve.uid)
+        chmodSync(folder, mode)
+        const before = readdirSync(folder).sort()
+        const commands = [FORCE, ['admin', '--show']]
+        for (const command of commands) {
+          const refused = await pool.chg(...command)
+          expect(refused).toMatchObject({ status: 1, stdout: '' })
+          expect(refused.stderr).toBe(
+            `Error: The pool ${pool.database} is not set up or repaired in ${folder}, where other users can rename its files - 'sudo chown root ${folder} && sudo chmod 755 ${folder}' prevents it\n`,
+          )
+        }
+        expect(readdirSync(folder).sort()).toEqual(before)
+        chmodSync(folder, mode | 0o1000)
+        expect((await pool.chg(...FORCE)).status).toBe(0)
+        expectOwnedByRoot(pool)
+      },
+    )
+
+    test('nor by a user', async () => {
+      using pool = await testPool(0)
+      chmodSync(pool.folder, 0o755)
+      mkdirSync(`${pool.folder}/pool`)
+      chmodSync(`${pool.folder}/pool`, 0o777)
+      const made = await eve.chg(pool, 'admin', '--gpus', '1', '--provider', 'fake')
+      expect(made.stderr).toContain('where other users can rename its files')
+      expect(readdirSync(`${pool.folder}/pool`)).toEqual([])
     })
 
     test('whatever an attacker puts in the place of the files, the pool ends up with root', async () => {

@@ -17,6 +17,7 @@ const MOST_LINKS = 40
 
 const OTHERS_READ = 0o004
 const OTHERS_WRITE = 0o002
+const GROUP_WRITE = 0o020
 const STICKY = 0o1000
 
 /** Of the machine: in another user namespace anybody can be root, and has the powers of an ordinary user. */
@@ -75,6 +76,19 @@ export function isRootsAlone(path: string): boolean {
   const real = libc.realPath(path)
   if (real === null) return true
   return foreignStep(path) === null && [real, parentOf(real)].every(isClosed)
+}
+
+/**
+ * Whether other users can rename what we make in the folder, and so put a link to another folder of the machine in the
+ * place of one that we have just made. In a sticky folder only its owner can.
+ */
+export function isRenamableByOthers(folder: string): boolean {
+  const status = libc.statusOf(libc.realPath(folder) ?? folder)
+  if (typeof status === 'number') return false
+  const { uid, gid, mode } = status
+  if (!isRoots(uid) && uid !== libc.effectiveUid()) return true
+  if ((mode & STICKY) !== 0) return false
+  return (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITE) !== 0 && gid !== process.getegid?.())
 }
 
 function isClosed(path: string): boolean {

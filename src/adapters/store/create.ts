@@ -1,10 +1,14 @@
 import { Database, constants as sqlite } from 'bun:sqlite'
 import {
   chmodSync,
+  closeSync,
   constants,
   copyFileSync,
+  fchmodSync,
+  fstatSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   writeFileSync,
@@ -16,7 +20,7 @@ import { logFiles, notRegular } from './beside.ts'
 import { bellFiles, bellFolder, wakeFile } from './changes.ts'
 import { Connection } from './connection.ts'
 import { withFolderLocked } from './folder-lock.ts'
-import { withFreshFolder } from './fresh-folder.ts'
+import { refuseRenamable, withFreshFolder } from './fresh-folder.ts'
 import { whenUnlocked } from './lock-wait.ts'
 import { MIGRATIONS } from './migrations.ts'
 import {
@@ -43,6 +47,7 @@ async function placeFiles(path: string, audience: Audience): Promise<void> {
   const firstMade = makeFolders(folder, audience)
   await withFolderLocked(folder, () => {
     settleFolder(path, audience)
+    refuseRenamable(path)
     if (isUsed(path)) clear(path, audience)
     else place(path, audience)
   })
@@ -113,8 +118,7 @@ function isInTheWay(file: string, database: string): boolean {
   const stats = lstatSync(file, { throwIfNoEntry: false })
   if (stats === undefined) return false
   if (file !== bellFolder(database)) return !stats.isFile() || stats.nlink > 1
-  const owners = [lstatSync(dirname(database)).uid, effectiveUid()]
-  return !stats.isDirectory() || !owners.includes(stats.uid)
+  return !stats.isDirectory() || !bellOwners(database).includes(stats.uid)
 }
 
 /**
@@ -155,17 +159,30 @@ function writeAheadLog(path: string): void {
   }
 }
 
-/** What commits are announced by: see changes.ts. */
+/**
+ * What commits are announced by: see changes.ts. Whoever can create names beside the database may replace the folder
+ * by a link meanwhile, so it is used by a descriptor.
+ */
 function makeBells(path: string, audience: Audience): void {
   const folder = bellFolder(path)
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) mkdirSync(folder, { mode: 0o755 })
-  if (!lstatSync(folder).isDirectory()) throw notRegular(path, folder)
-  for (const file of [wakeFile(path), ...bellFiles(path)]) {
-    if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) continue
-    writeFileSync(file, '', { flag: 'wx', mode: 0o600 })
-    shareFile(path, file, { audience, owner: effectiveUid() })
+  makeFile(path, wakeFile(path), audience)
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    if (!bellOwners(path).includes(fstatSync(fd).uid)) throw notRegular(path, folder)
+    for (const bell of bellFiles(path)) makeFile(path, `/proc/self/fd/${fd}/${basename(bell)}`, audience)
+    fchmodSync(fd, 0o755)
+  } finally {
+    closeSync(fd)
   }
-  chmodSync(folder, 0o755)
+}
+
+const bellOwners = (database: string): readonly number[] => [lstatSync(dirname(database)).uid, effectiveUid()]
+
+function makeFile(database: string, file: string, audience: Audience): void {
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) return
+  writeFileSync(file, '', { flag: 'wx', mode: 0o600 })
+  shareFile(database, file, { audience, owner: effectiveUid() })
 }
 
 function isLink(path: string): CanhazgpuError {

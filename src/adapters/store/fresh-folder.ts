@@ -1,11 +1,26 @@
 import { lstatSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { CanhazgpuError } from '../../domain/errors.ts'
 import { effectiveUid } from '../os/libc.ts'
+import { isRenamableByOthers } from '../os/ownership.ts'
+
+/** Throws `permission-denied` where others could put a link in the place of a folder that we make beside the database. */
+export function refuseRenamable(database: string): void {
+  const folder = dirname(database)
+  if (!isRenamableByOthers(folder)) return
+  throw new CanhazgpuError(
+    'permission-denied',
+    `The pool ${database} is not set up or repaired in ${folder}, where other users can rename its files`,
+    { hint: `'sudo chown root ${folder} && sudo chmod 755 ${folder}' prevents it` },
+  )
+}
 
 /**
  * Uses a new folder beside the database that only we can write, under a name that nobody can foresee. What is left in
  * it is removed.
  */
 export function withFreshFolder<Result>(database: string, use: (folder: string) => Result): Result {
+  refuseRenamable(database)
   const folder = mkdtempSync(`${database}.new-`)
   try {
     return use(folder)

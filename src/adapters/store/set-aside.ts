@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
 import { OUTCOMES, type Pool, type UsageRecord } from '../../domain/model.ts'
 import { fileProblems, poolIn } from './examination.ts'
+import { refuseRenamable } from './fresh-folder.ts'
 import { type HistoryRow, recordOfRow } from './history-rows.ts'
 import { openToLook } from './look.ts'
 import { type Audience, audienceOf, syncFolders } from './pool-files.ts'
@@ -39,6 +40,7 @@ function movedAside(path: string, now: Date): Aside | null {
   if (fileProblems(path).every(({ kind }) => kind !== 'damage') && !isPoolDamaged(path)) return null
   const folder = dirname(path)
   const time = now.toISOString().replace(/[-:]|\.\d+/g, '')
+  refuseRenamable(path)
   const aside = mkdtempSync(`${path}.damaged-${time}-`)
   const keptAs = `${aside}/${basename(path)}`
   // A database without its log is never where others open it.
