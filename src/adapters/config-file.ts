@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS } from '../domain/settings.ts'
 import { effectiveUid, type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from './os/libc.ts'
-import { isQuotable, isRoot, isRoots } from './os/ownership.ts'
+import { foreignStep, isQuotable, isRoot, isRoots } from './os/ownership.ts'
 import { type NotRead, readExamined } from './os/small-file.ts'
 
 export interface FileSources {
@@ -37,6 +37,7 @@ export function configFiles({ env, configFile, warn }: FileSources): readonly Co
 }
 
 const GROUP_READS = 0o040
+const GROUP_WRITE = 0o020
 const OTHERS_READ = 0o004
 const OTHERS_WRITE = 0o002
 
@@ -69,7 +70,7 @@ function readNamed(path: string): ReadFile {
 /** Most have none; or it is in a folder closed to us, another user's `$HOME` kept by `su`. */
 function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
   if (findPath(path) !== 0) return null
-  const read = readExamined(path, MOST_BYTES, (status) => refusal(status) ?? noFile(status))
+  const read = readExamined(path, MOST_BYTES, (status) => refusal(status) ?? noFile(status) ?? chosenBy(path))
   if ('text' in read) return read
   if (read.kind !== 'refused') throw new CanhazgpuError('config-invalid', unreadable(path, read))
   warn(`the configuration ${path} is skipped: ${read.reason}`)
@@ -77,11 +78,18 @@ function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
 }
 
 /** With `$HOME` kept (`sudo -E`, `su -m`) root would obey another user's file. */
-function refusal({ uid, mode }: FileStatus): string | undefined {
+function refusal({ uid, gid, mode }: FileStatus): string | undefined {
   if (!isRoot()) return undefined
   if (!isRoots(uid)) return `it belongs to another user (uid ${uid})`
-  const isFile = (mode & S_IFMT) === S_IFREG
-  return isFile && (mode & OTHERS_WRITE) !== 0 ? 'every user can change it' : undefined
+  if ((mode & S_IFMT) !== S_IFREG) return undefined
+  if ((mode & OTHERS_WRITE) !== 0) return 'every user can change it'
+  return (mode & GROUP_WRITE) !== 0 && gid !== 0 ? `its group (gid ${gid}) can change it` : undefined
+}
+
+/** In a folder of theirs others choose the file: by a link or a second name, it can be any file of root. */
+function chosenBy(path: string): string | undefined {
+  const step = isRoot() ? foreignStep(path) : null
+  return step === null ? undefined : `another user (uid ${step.uid}) decides by ${step.path} which file it is`
 }
 
 /** A link may lead root to a device, and some do things when they are opened. */

@@ -56,6 +56,13 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
   test.each([
     ['a file that every user can change', 'echo "store: x" > F; chmod 666 F', 'every user can change it'],
     ['a link to a device', 'ln -s /dev/zero F', 'it is no regular file'],
+    [
+      'a link of hers to a file of root',
+      'echo "store: x" > G; ln -s "$PWD/G" F; chown -h ALICE F',
+      'decides',
+    ],
+    ['a second name of a file of root', 'echo "store: x" > G; ln "$PWD/G" F', 'decides'],
+    ['a file that its group can change', 'echo "store: x" > F; chgrp ALICE F; chmod 660 F', 'its group'],
     ['a link to a file of hers', 'echo "store: x" > G; chown ALICE G; ln -s "$PWD/G" F', 'another user'],
   ])('skips %s', async (_, make, words) => {
     using pool = await poolWithHome()
@@ -73,8 +80,10 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     using pool = await poolWithHome()
     const theirs = give(`${pool.folder}/theirs.yaml`, 'probe-timeout: 5s\n')
     const open = give(`${pool.folder}/open.yaml`, 'probe-timeout: 5s\n', { uid: 0, mode: 0o666 })
+    const shared = give(`${pool.folder}/shared.yaml`, 'probe-timeout: 5s\n', { uid: 0, mode: 0o664 })
+    chownSync(shared, 0, alice.uid)
     const own = give(`${pool.folder}/own.yaml`, 'probe-timeout: 5s\n', { uid: 0 })
-    for (const path of [theirs, open]) {
+    for (const path of [theirs, open, shared]) {
       const refused = await pool.chg('status', '--config', path)
       expectRefused(refused)
       expect(refused.stderr).toContain(`Cannot read the configuration ${path}: `)
