@@ -31,9 +31,11 @@ function lifeOf(reservation: Reservation, now: Millis): string {
   }
 }
 
-/** A driver may report less memory for the card than for the processes that make it count as used. */
-const usedMb = ({ memoryUsedMb, processes }: GpuMeasurement): number =>
-  Math.max(memoryUsedMb, sumOf(processes))
+/** A driver may report less memory for the card than for a process that makes it count as used. */
+function usedMb({ memoryUsedMb, processes }: GpuMeasurement): number {
+  const isTooLittle = processes.some(({ memoryMb = 0 }) => memoryMb > memoryUsedMb)
+  return isTooLittle ? sumOf(processes) : memoryUsedMb
+}
 
 /** The names of those who work on a GPU, each once, in the order of their processes. */
 export function usersOf(usage: GpuMeasurement): readonly string[] {

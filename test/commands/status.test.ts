@@ -86,12 +86,18 @@ test('use without a reservation names users and processes', async () => {
   ])
 })
 
-test('use without a reservation is as large as its processes where the driver shows less for the card', async () => {
-  using pool = await testPool(1)
+test('use without a reservation is as large as its processes where the card shows less than one of them', async () => {
+  using pool = await testPool(2)
+  const process = (pid: number, memory_mb: number) => ({ pid, user: 'bob', name: 'a', memory_mb })
   pool.play({
-    gpus: { '0': { memory_used_mb: 11, processes: [{ pid: 7, user: 'bob', memory_mb: 29_900 }] } },
+    gpus: {
+      '0': { memory_used_mb: 11, processes: [process(7, 29_900), process(8, 100)] },
+      '1': { memory_used_mb: 30_000, processes: [process(7, 29_900), process(8, 19_700)] },
+    },
   })
-  expect((await pool.chg('status')).stdout).toContain('by user bob - 29900MB used by PID 7')
+  const { stdout } = await pool.chg('status')
+  expect(stdout).toContain('GPU 0: IN USE WITHOUT RESERVATION by user bob - 30000MB used by PID 7')
+  expect(stdout).toContain('GPU 1: IN USE WITHOUT RESERVATION by user bob - 30000MB used by PID 7')
 })
 
 test('the threshold decides what counts as use', async () => {
