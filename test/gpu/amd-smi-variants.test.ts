@@ -370,3 +370,12 @@ test('memory of a process without an id is a fault', () => {
     { kind: 'fault', reason: 'processes: one that holds memory has no process id' },
   ])
 })
+
+test.each(['N/A', 'AMDSMI_STATUS_NO_PERM'])(
+  'an unread process, %p, does not show a GPU to be idle',
+  (words) => {
+    const processes = { process_list: [{ process_info: words }] }
+    expect(read([{ used: 'N/A', total: 'N/A', processes }])).toMatchObject([{ kind: 'fault' }])
+    expect(read([{ used: mb(283), processes }])).toMatchObject([{ kind: 'measured', memoryUsedMb: 283 }])
+  },
+)

@@ -209,10 +209,14 @@ describe('processes', () => {
     expect([apps.complaints.size, apps.processes.get('GPU-0')?.length]).toEqual([0, 1])
   })
 
-  test('are not known where the driver only says that it has no list', () => {
-    expect(
-      parseApps('[Not Supported], [Not Supported], [Not Supported], [Not Supported]', none).answered,
-    ).toBe(false)
+  test.each(['[Not Supported]', '[Insufficient Permissions]', '[Unknown Error]', '[GPU is lost]'])(
+    'are not known where the driver has %p in place of GPUs',
+    (words) => {
+      expect(parseApps(Array(4).fill(words).join(', '), none).answered).toBe(false)
+    },
+  )
+
+  test('are nobody where the list is empty', () => {
     expect(parseApps('', none).answered).toBe(true)
   })
 

@@ -1,7 +1,6 @@
 import { sumOf, WORKING_PROCESS_MB } from '../../domain/evidence.ts'
 import { at, type Entry, whole } from './amd-documents.ts'
 import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-values.ts'
-import { isNoReading } from './driver-words.ts'
 import { oncePerPid, type ReportedProcess } from './reading.ts'
 
 /** What amd-smi answers about the processes of one GPU. */
@@ -117,9 +116,9 @@ function complaintIn(info: unknown): string | undefined {
   return undefined
 }
 
-/** "N/A" in place of a process: there is one, and it could not be read. */
+/** "N/A" or "no permission" in place of a process: there may be one, and it could not be read. */
 function isUnreadable(item: unknown): boolean {
   const info = at(item, 'process_info') ?? item
   if (typeof info !== 'string') return whole(at(info, 'pid')) === undefined
-  return isNoReading(info)
+  return !NOBODY.test(info.trim())
 }

@@ -108,8 +108,9 @@ export function parseApps(stdout: string, migParents: ReadonlyMap<string, string
     if (/^no running /i.test(line) || parseComplaint(line) !== undefined || isRemark(line)) continue
     const [uuid = '', pid = '', memory = '', name = ''] = split(line, APP_FIELDS.length)
     if (line.startsWith('[')) {
-      // A lost GPU has its complaint in place of the UUID; a Jetson has "[Not Supported]" for the whole list.
-      if (isNoReading(uuid)) answered = false
+      // A lost GPU has its complaint in place of the UUID; a Jetson has "[Not Supported]" for the whole list, a
+      // container "[Insufficient Permissions]". No GPU is named, so a missing row shows no GPU to be idle.
+      answered = false
       continue
     }
     if (!/^(GPU|MIG)-/.test(uuid)) throw notUnderstood(PROGRAM, line)
