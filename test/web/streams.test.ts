@@ -7,7 +7,7 @@ import { startWeb } from './web-server.ts'
 
 const MOST = 1_100
 /** Per open page; a stream that kept what it cannot send would need far more. */
-const MOST_KB_EACH = 40
+const MOST_KB_EACH = 64
 /** Far more than one snapshot, far less than what the slow would pile up. */
 const NOTE = 'x'.repeat(190)
 
@@ -17,14 +17,14 @@ test('as many pages as may be, fast and slow, in flat memory; one more is told t
   await server.get('/api/status')
   const before = privateKb(server.child.pid)
   const pages = await Promise.all(
-    Array.from({ length: MOST }, (_, at) => openPage(server.port, at % 10 === 0)),
+    Array.from({ length: MOST }, (_, at) => openPage(server.port, at % 2 === 0)),
   )
   try {
     const refused = await server.get('/api/events')
     expect(refused.status).toBe(503)
     expect(await refused.json()).toMatchObject({ error: { code: 'too-many-connections' } })
 
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 20; round++) {
       await must(pool, 'reserve', '--gpus', '8', '--note', `${round} ${NOTE}`)
       await must(pool, 'release')
     }
