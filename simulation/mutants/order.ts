@@ -113,7 +113,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'unusable-holds-up-the-queue',
     defect: 'a request that waits for GPUs nobody can use keeps the others for itself',
     file: LINE,
-    edits: [['if (!this.#canStart(claim)) return false', '']],
+    edits: [['if (!this.canStart(claim)) return false', '']],
   },
   {
     name: 'given-back-is-unusable',
