@@ -38,6 +38,20 @@ describe('nvidia-smi', () => {
     expect(oldest?.state).toStrictEqual(minimal as NonNullable<typeof gpu>['state'])
   })
 
+  test('shows no idle GPU where processes are of a GPU or instance that it does not list', async () => {
+    const read = async (uuid: string, mig: string, used: string, app: string) => {
+      const row = `0, 0000:1B:00.0, ${uuid}, ${used}, 81559, 0, 34, 70.25, ${mig}, NVIDIA A100`
+      const apps = `${app}, 4194305, 700, python3`
+      const answer = `case $1 in --query-gpu=*) echo '${row}' ;; -L) exit 3 ;; *) echo '${apps}' ;; esac; exit 0`
+      return (await probe({ 'first.sh': answer }))[0]?.state
+    }
+    const stray = { kind: 'fault', reason: expect.stringContaining('MIG-feb88891') }
+    expect(await read('GPU-0', 'Enabled', '900', 'MIG-feb88891')).toMatchObject(stray)
+    expect(await read('[N/A]', 'Disabled', '900', 'GPU-0')).toMatchObject({ kind: 'fault' })
+    expect(await read('GPU-0', 'Disabled', '[N/A]', 'GPU-1')).toMatchObject({ kind: 'fault' })
+    expect(await read('GPU-0', 'Disabled', '900', 'GPU-1')).toMatchObject({ memoryUsedMb: 900 })
+  })
+
   test('may know no more than the fields of before, whatever it is asked for', async () => {
     const row = '0, 0000:1B:00.0, GPU-0, 4, 81559, 0, 34, 70.25, Disabled, NVIDIA H100'
     const [gpu] = await probe({ 'first.sh': `case $1 in --query-gpu=*) echo '${row}' ;; esac; exit 0` })

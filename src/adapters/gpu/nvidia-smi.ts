@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis, Probe } from '../../domain/model.ts'
 import type { GpuProvider } from '../../domain/ports.ts'
 import { withinDeadline } from './deadline.ts'
-import { complaint, driverFailed } from './driver-words.ts'
+import { complaint, driverFailed, firstLine } from './driver-words.ts'
 import { hostMemoryMb } from './host-memory.ts'
 import {
   APP_FIELDS,
@@ -75,9 +75,16 @@ async function withApps(
   const list = output.exitCode === 0 ? output.stdout : rowsOfApps(output.stdout)
   const migParents = hasMigInstances(list) ? parseMigParents((await ask('-L')).stdout) : new Map()
   const apps = parseApps(list, migParents)
-  const isComplete = output.exitCode === 0 && apps.answered
+  // Processes of an instance that '-L' did not name, or of a card without a UUID: on one of these GPUs.
+  const stray = [...apps.processes.keys()].find((uuid) => !gpus.some((gpu) => gpu.uuid === uuid))
+  const isComplete = output.exitCode === 0 && apps.answered && stray === undefined
   return gpus.map((gpu) => {
-    if (gpu.state.kind === 'fault' || gpu.uuid === '') return gpu
+    if (gpu.state.kind === 'fault') return gpu
+    if (stray !== undefined && (gpu.uuid === '' || gpu.state.mig === true)) {
+      const reason = `processes may be its own: those of ${firstLine(stray)}, which nvidia-smi lists nowhere else`
+      return { ...gpu, state: { kind: 'fault', reason } }
+    }
+    if (gpu.uuid === '') return gpu
     const reason = apps.complaints.get(gpu.uuid)
     if (reason !== undefined) return { ...gpu, state: { kind: 'fault', reason } }
     const processes = apps.processes.get(gpu.uuid) ?? (isComplete ? [] : undefined)
