@@ -106,6 +106,7 @@ needing('gcc').describe('NVML', () => {
     'memory-error 4',
     'handle-error 999',
     'fields-error 16',
+    'fields-error 999',
   ])('takes %p for a fault of the GPU', async (fact) => {
     const [gpu] = await read([`gpu 0 ${fact}`])
     expect(gpu?.state).toEqual({

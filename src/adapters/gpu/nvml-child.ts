@@ -40,7 +40,7 @@ function readGpu(nvml: NvmlLibrary, index: number): ReportedGpu {
     const device = nvml.device(index)
     uuid = reading('uuid', () => nvml.uuid(device)) ?? uuid
     name = reading('name', () => nvml.name(device)) || name
-    const action = nvml.recoveryAction(device)
+    const action = reading('recovery action', () => nvml.recoveryAction(device))
     if (action !== undefined) return { index, uuid, name, state: fault(`needs recovery: ${action}`) }
     const memory = memoryOf(nvml, device)
     const state = measured({

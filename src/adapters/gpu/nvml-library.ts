@@ -8,8 +8,6 @@ const NO_PERMISSION = 4
 const NOT_FOUND = 6
 const INSUFFICIENT_SIZE = 7
 const FUNCTION_NOT_FOUND = 13
-const GPU_IS_LOST = 15
-const RESET_REQUIRED = 16
 const NO_DATA = 21
 const VERSION_MISMATCH = 25
 const DEPRECATED = 26
@@ -148,16 +146,15 @@ export class NvmlLibrary {
     return first(current) === 1
   }
 
-  /** What the GPU needs before it can work again; undefined: nothing, or the driver is too old to report it. */
+  /** What the GPU needs before it can work again; undefined: nothing. Older drivers do not report it. */
   recoveryAction(device: Device): string | undefined {
     // nvmlFieldValue_t: u32 fieldId, scopeId; i64 timestamp, latency; u32 valueType, nvmlReturn; u64 value.
     const field = new DataView(new ArrayBuffer(40))
     field.setUint32(0, RECOVERY_ACTION, true)
     const code = this.#try('nvmlDeviceGetFieldValues', ['u64', 'i32', 'ptr'], device, 1, bytes(field))
     const told = code === SUCCESS ? field.getUint32(28, true) : code
-    if (told === GPU_IS_LOST || told === RESET_REQUIRED) throw this.#failure(told)
-    const isTold = told === SUCCESS
-    const action = isTold ? field.getUint32(32, true) : 0
+    if (told !== SUCCESS) throw this.#failure(told)
+    const action = field.getUint32(32, true)
     return action === 0 ? undefined : (RECOVERY_ACTIONS[action] ?? `action ${action}`)
   }
 
