@@ -86,6 +86,60 @@ test('Ctrl-C on a terminal ends a wait for the lock', async () => {
   await terminal.see('Interrupted while waiting for GPUs')
 })
 
+/** A process that holds bytes of a file alone, as every user can. */
+async function holdBytes(file: string, first: number, count: number) {
+  const script = `
+    const libc = require('${import.meta.dir}/../../src/adapters/os/libc.ts')
+    const fd = libc.open('${file}', 2)
+    const lock = new DataView(new ArrayBuffer(32))
+    lock.setInt16(0, 1, true)
+    lock.setBigInt64(8, ${first}n, true)
+    lock.setBigInt64(16, ${count}n, true)
+    console.log(libc.fcntl(fd, 6, libc.addressOf(new Uint8Array(lock.buffer))))
+    setInterval(() => {}, 1000)`
+  const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', stderr: 'inherit' })
+  const { value } = await holder.stdout.getReader().read()
+  expect(new TextDecoder().decode(value).trim()).toBe('0')
+  return {
+    pid: holder.pid,
+    [Symbol.asyncDispose]: async () => {
+      holder.kill('SIGKILL')
+      await holder.exited
+    },
+  }
+}
+
+test.each([
+  ['all locks of the log', '-shm', 120, 9],
+  ['the locks of readers', '-shm', 123, 5],
+  ['the lock of whoever has the log open', '-shm', 128, 1],
+  ['the lock that keeps SQLite from a planted journal', '', 0x40000001, 1],
+] as const)(
+  'a wait ends in time while somebody holds %s, and the holder is named',
+  async (_, ending, first, count) => {
+    using pool = await testPool(1)
+    await using holder = await holdBytes(pool.database + ending, first, count)
+    const { status, stderr } = await pool.chg('reserve', '--wait', '1s')
+    expect(stderr).toContain(
+      `Timed out waiting for GPUs: The pool ${pool.database} stayed locked by process ${holder.pid} (`,
+    )
+    expect(status).toBe(75)
+  },
+)
+
+test('Ctrl-C ends the wait of who stands in line although somebody holds the locks of readers', async () => {
+  using pool = await testPool(1)
+  await pool.chg('reserve')
+  const waiting = pool.start('reserve', '--wait')
+  await until('it waits', () => storedPool(pool).queue.length === 1 && isWatching(waiting.pid))
+  await using _ = await holdBytes(`${pool.database}-shm`, 123, 5)
+  waiting.kill('SIGINT')
+  expect(await finished(waiting)).toMatchObject({
+    status: 130,
+    stderr: expect.stringContaining('Interrupted'),
+  })
+})
+
 test('who reads is not held up by the lock for writing', async () => {
   using pool = await testPool(2)
   await using _ = await holdLock(pool)

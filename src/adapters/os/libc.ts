@@ -65,6 +65,8 @@ const AT_EMPTY_PATH = 0x1000
 const STATX_BASIC_STATS = 0x7ff
 
 const F_RDLCK = 0
+const F_UNLCK = 2
+const F_GETLK = 5
 const F_OFD_SETLK = 37
 const LOCK_EX = 2
 const LOCK_NB = 4
@@ -228,12 +230,22 @@ export function statusOf(target: string | number): FileStatus | number {
  * Locks bytes of an open file for shared use, as long as the descriptor is open (F_OFD_SETLK). Does not wait.
  * Such a lock is not lost when the process closes another descriptor of the file.
  */
-export function lockShared(fd: number, start: number, length: number): number {
+export const lockShared = (fd: number, start: number, length: number): number =>
+  fcntl(fd, F_OFD_SETLK, addressOf(sharedLock(start, length)))
+
+/** Whether another process keeps us from a shared lock (F_GETLK). */
+export function isLockedByOther(fd: number, start: number, length: number): boolean {
+  const lock = sharedLock(start, length)
+  return fcntl(fd, F_GETLK, addressOf(lock)) === 0 && lock[0] !== F_UNLCK
+}
+
+/** A `struct flock`. */
+function sharedLock(start: number, length: number): Uint8Array {
   const lock = new DataView(new ArrayBuffer(32))
   lock.setInt16(0, F_RDLCK, true)
   lock.setBigInt64(8, BigInt(start), true)
   lock.setBigInt64(16, BigInt(length), true)
-  return fcntl(fd, F_OFD_SETLK, addressOf(new Uint8Array(lock.buffer)))
+  return new Uint8Array(lock.buffer)
 }
 
 /** Locks an open file or folder for this process alone, without waiting: flock(2) by number. */

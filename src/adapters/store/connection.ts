@@ -54,6 +54,7 @@ export class Connection {
     body: (db: Database) => Result,
   ): Result {
     try {
+      this.#open.checkLocks()
       this.#wait(waitMs)
       this.#db.query(writes ? 'BEGIN IMMEDIATE' : 'BEGIN').run()
       checkSchema(this.#db, this.path)

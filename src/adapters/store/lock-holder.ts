@@ -15,8 +15,8 @@ export async function busyError(path: string, cause: unknown): Promise<Canhazgpu
   })
 }
 
-/** SQLite's lock for writing and those for the checkpoint and recovery of the log: bytes of `-shm` (walformat.html). */
-const WAL_LOCKS = { first: 120, last: 122 }
+/** SQLite's locks for writing, for the checkpoint and recovery of the log, and of readers: bytes of `-shm` (walformat.html). */
+const WAL_LOCKS = { first: 120, last: 128 }
 
 /** SQLite's locks on the database itself that keep others out (fileformat2.html): from PENDING_BYTE on. */
 const DATABASE_LOCKS = { first: 0x40000000, last: 0x40000000 + 511 }

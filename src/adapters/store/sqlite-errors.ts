@@ -61,8 +61,8 @@ function isForbidden(path: string, code: string): boolean {
   return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.EACCES
 }
 
-/** Another process holds a lock: to be tried again. */
-export const isBusy = (cause: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(cause))
+/** Another process holds a lock: to be tried again. PROTOCOL: it was held through many tries to read the log. */
+export const isBusy = (cause: unknown): boolean => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(cause))
 
 function codeOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : ''
