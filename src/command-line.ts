@@ -1,5 +1,4 @@
 import { readConfiguration, settingsFrom } from './adapters/config.ts'
-import { currentAccount } from './adapters/os/account.ts'
 import { currentMoment } from './adapters/os/clock.ts'
 import { snapshotInherited } from './adapters/os/inherited.ts'
 import { signalMasks } from './adapters/os/parent.ts'
@@ -11,7 +10,6 @@ import {
 } from './adapters/os/processes.ts'
 import { readText } from './adapters/os/procfs.ts'
 import { isTerminal, writeText } from './adapters/os/terminal.ts'
-import { groupId } from './adapters/os/users.ts'
 import {
   checkStore,
   createStore,
@@ -32,7 +30,6 @@ import type { ProviderName } from './domain/model.ts'
 import type { GpuProvider, Store } from './domain/ports.ts'
 import type { Settings } from './domain/settings.ts'
 import { looserThan } from './domain/threshold.ts'
-import { openLauncher } from './launcher.ts'
 import type { Rejoin } from './successor.ts'
 import { openWaker } from './waker.ts'
 
@@ -77,7 +74,11 @@ async function thisMachine(
   const inherited = waits ? (rejoin?.inherited ?? snapshotInherited()) : null
   const warn = (message: string) => writeText(2, warningText(message, json))
   const { env } = process
-  const configuration = readConfiguration({ env, warn, ...(configFile === undefined ? {} : { configFile }) })
+  const configuration = await readConfiguration({
+    env,
+    warn,
+    ...(configFile === undefined ? {} : { configFile }),
+  })
   if (configuration.files.length > 0) {
     const { checkKeys } = await import('./cli/known-keys.ts')
     await checkKeys(configuration.files, warn)
@@ -89,7 +90,10 @@ async function thisMachine(
     lookUp: configuration.lookUp,
     commandLine,
     operands,
-    account: currentAccount,
+    account: async () => {
+      const { currentAccount } = await import('./adapters/os/account.ts')
+      return currentAccount()
+    },
     process: currentProcess,
     version,
     hostname: () => readText('/proc/sys/kernel/hostname')?.trim() ?? 'localhost',
@@ -127,7 +131,7 @@ async function thisMachine(
       }
     },
     poolPlace: async (group) => {
-      const gid = group === undefined ? undefined : await groupId(group)
+      const gid = group === undefined ? undefined : await groupIdOf(group)
       return {
         open: () => openIfPresent(settings),
         create: () => createStore(settings.store, currentMoment, gid),
@@ -145,8 +149,9 @@ async function thisMachine(
       const { detectGpus } = await import('./adapters/gpu/detect.ts')
       return detectGpus(settings.probeTimeout, process.env, choice)
     },
-    launch: () => {
+    launch: async () => {
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
+      const { openLauncher } = await import('./launcher.ts')
       return openLauncher(settings.store, inherited, commandLine.length)
     },
     stderr: { write: (text) => writeText(2, text), terminal: isTerminal(2) },
@@ -163,6 +168,11 @@ async function thisMachine(
         ...(intent === undefined ? {} : { intent }),
       }),
   }
+}
+
+async function groupIdOf(name: string): Promise<number> {
+  const { groupId } = await import('./adapters/os/users.ts')
+  return groupId(name)
 }
 
 /** Ctrl-C and a service manager want the same. */

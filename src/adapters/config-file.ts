@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS } from '../domain/settings.ts'
-import { effectiveUid, type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from './os/libc.ts'
+import { effectiveUid, type FileStatus, S_IFIFO, S_IFMT, S_IFREG } from './os/libc.ts'
 import { foreignStep, isQuotable, isRoot, isRoots } from './os/ownership.ts'
 import { type NotRead, readExamined } from './os/small-file.ts'
 
@@ -21,13 +21,13 @@ export interface ConfigFile {
   readonly readers?: 'everyone' | 'its group' | undefined
 }
 
-/** Those that there are, the one that goes before the other first. Throws `config-invalid`. */
-export function configFiles({ env, configFile, warn }: FileSources): readonly ConfigFile[] {
-  const home = env.HOME
-  const personal = configFile ?? (home === undefined ? undefined : `${home}/.canhazgpu.yaml`)
+/** What is in these files, in their order. Throws `config-invalid`. */
+export function configFiles(
+  paths: readonly string[],
+  { configFile, warn }: Pick<FileSources, 'configFile' | 'warn'>,
+): readonly ConfigFile[] {
   const files: ConfigFile[] = []
-  for (const path of [personal, '/etc/canhazgpu/config.yaml']) {
-    if (path === undefined) continue
+  for (const path of paths) {
     const read = path === configFile ? readNamed(path) : readDefault(path, warn)
     if (read === null) continue
     const quotable = isQuotable(read.status)
@@ -67,9 +67,7 @@ function readNamed(path: string): ReadFile {
   throw new CanhazgpuError('config-invalid', unreadable(path, read), hint)
 }
 
-/** Most have none; or it is in a folder closed to us, another user's `$HOME` kept by `su`. */
 function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
-  if (findPath(path) !== 0) return null
   const read = readExamined(path, MOST_BYTES, (status) => refusal(status) ?? noFile(status) ?? chosenBy(path))
   if ('text' in read) return read
   if (read.kind !== 'refused') throw new CanhazgpuError('config-invalid', unreadable(path, read))

@@ -7,7 +7,8 @@ import {
   type Settings,
 } from '../domain/settings.ts'
 import { shortened } from '../domain/text.ts'
-import { type ConfigFile, configFiles, type FileSources } from './config-file.ts'
+import type { ConfigFile, FileSources } from './config-file.ts'
+import { findPath } from './os/libc.ts'
 
 export interface SettingSources {
   /** As typed, by setting name; absent where not given. */
@@ -22,8 +23,8 @@ export interface Configuration {
 }
 
 /** Throws `config-invalid` for a file that cannot be used. */
-export function readConfiguration(sources: FileSources): Configuration {
-  const files = configFiles(sources)
+export async function readConfiguration(sources: FileSources): Promise<Configuration> {
+  const files = await readFiles(sources)
   return {
     files,
     lookUp({ key, env }) {
@@ -34,6 +35,18 @@ export function readConfiguration(sources: FileSources): Configuration {
       return { value: file.values[key], where: `${file.path}: ${key}`, quotable: file.quotable }
     },
   }
+}
+
+/** Most people have none, and then nothing is loaded that reads them. */
+async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
+  const { configFile, env } = sources
+  const personal = configFile ?? (env.HOME === undefined ? undefined : `${env.HOME}/.canhazgpu.yaml`)
+  const paths = [personal, '/etc/canhazgpu/config.yaml'].filter((path) => path !== undefined)
+  // A default one may also be in a folder closed to us: another user's `$HOME` that `su` kept.
+  const present = paths.filter((path) => path === configFile || findPath(path) === 0)
+  if (present.length === 0) return []
+  const { configFiles } = await import('./config-file.ts')
+  return configFiles(present, sources)
 }
 
 /**

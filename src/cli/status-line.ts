@@ -1,6 +1,6 @@
 import { formatDuration } from '../domain/duration.ts'
 import type { GpuMeasurement, Reservation } from '../domain/model.ts'
-import { shownName } from '../domain/report.ts'
+import { shownName } from '../domain/shown-accounts.ts'
 import { type GpuStatus, type View, validationOf } from '../domain/status.ts'
 import { detailsOf, usersOf } from '../domain/status-words.ts'
 import { printable, shortened } from '../domain/text.ts'

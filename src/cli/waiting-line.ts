@@ -4,7 +4,7 @@ import type { WaitingNews } from '../app/waiting-news.ts'
 import type { Forecast } from '../domain/forecast.ts'
 import { knownEnd } from '../domain/line.ts'
 import type { Millis, Request, Reservation } from '../domain/model.ts'
-import { shownName } from '../domain/report.ts'
+import { shownName } from '../domain/shown-accounts.ts'
 import { printable, printableJson } from '../domain/text.ts'
 import type { Stderr } from './world.ts'
 

@@ -62,7 +62,7 @@ export interface World {
   /**
    * Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`.
    */
-  readonly launch: () => Launcher
+  readonly launch: () => Promise<Launcher>
   readonly stderr: Stderr
   readonly steadyClock: () => Millis
   /** Resolves when this process is told to end; a second signal ends it whatever it does. */

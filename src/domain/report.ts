@@ -3,8 +3,6 @@ import type { HeldTime, Millis, Pool, UsageTally } from './model.ts'
 import type { TimeRange } from './ports.ts'
 import { byWords, ShownAccounts } from './shown-accounts.ts'
 
-export { shownName } from './shown-accounts.ts'
-
 export interface UserUsage {
   readonly user: string
   readonly gpuHours: number

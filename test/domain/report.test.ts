@@ -2,7 +2,8 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { HeldTime } from '../../src/domain/model.ts'
 import type { TimeRange } from '../../src/domain/ports.ts'
-import { reportRange, shownName, tallied, usageReport } from '../../src/domain/report.ts'
+import { reportRange, tallied, usageReport } from '../../src/domain/report.ts'
+import { shownName } from '../../src/domain/shown-accounts.ts'
 import { NOON } from './arbitraries.ts'
 
 const HOUR = 3_600_000

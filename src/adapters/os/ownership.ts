@@ -42,8 +42,9 @@ export function isRoots(uid: number): boolean {
 export function foreignStep(path: string): ForeignStep | null {
   let names = namesIn(path)
   let folder = '/'
+  let folderStatus = libc.statusOf(folder)
   for (let links = 0; links <= MOST_LINKS; ) {
-    const foreign = foreignFolder(folder, names.length)
+    const foreign = foreignFolder(folder, folderStatus, names.length)
     if (foreign !== null) return foreign
     const [name, ...rest] = names
     if (name === undefined) return null
@@ -54,12 +55,16 @@ export function foreignStep(path: string): ForeignStep | null {
     switch (status.mode & libc.S_IFMT) {
       case libc.S_IFDIR:
         folder = step
+        folderStatus = status
         break
       case libc.S_IFLNK: {
         if (!isRoots(status.uid)) return { path: step, what: 'link', uid: status.uid }
         const target = readLink(step)
         if (target === null) return null
-        if (target.startsWith('/')) folder = '/'
+        if (target.startsWith('/')) {
+          folder = '/'
+          folderStatus = libc.statusOf(folder)
+        }
         names = [...namesIn(target), ...rest]
         links++
         break
@@ -97,8 +102,11 @@ function isClosed(path: string): boolean {
   return isRoots(status.uid) && (status.mode & (OTHERS_WRITE | STICKY)) !== OTHERS_WRITE
 }
 
-function foreignFolder(folder: string, namesLeft: number): ForeignStep | null {
-  const status = libc.statusOf(folder)
+function foreignFolder(
+  folder: string,
+  status: libc.FileStatus | number,
+  namesLeft: number,
+): ForeignStep | null {
   if (typeof status === 'number') return null
   if (!isRoots(status.uid)) return { path: folder, what: 'folder', uid: status.uid }
   const isOpen = (status.mode & (OTHERS_WRITE | STICKY)) === OTHERS_WRITE

@@ -82,7 +82,7 @@ const READ_LOCKS = { first: 123, count: 6 }
 const busy = () => Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
 
 function guardOf(database: string): Guard {
-  const known = guards.get(fileAt(database))
+  const known = guards.size === 0 ? undefined : guards.get(fileAt(database))
   if (known !== undefined) return known
   const fd = libc.open(database, libc.O_RDONLY | libc.O_NONBLOCK)
   // Where it cannot be read SQLite says so.

@@ -1,7 +1,7 @@
 import { queueDocument, reasonWords } from '../../app/queue-document.ts'
 import { type QueueOverview, type QueuePlace, queueOverview } from '../../app/queue-overview.ts'
 import { formatDuration } from '../../domain/duration.ts'
-import { shownName } from '../../domain/report.ts'
+import { shownName } from '../../domain/shown-accounts.ts'
 import { printable } from '../../domain/text.ts'
 import type { CommandSpec } from '../command.ts'
 import { table } from '../table.ts'

@@ -38,7 +38,7 @@ export const run: CommandSpec<RunOptions, never> = {
     }),
   ],
   handle: async (options, world) => {
-    const launcher = world.launch()
+    const launcher = await world.launch()
     warnOfLostVariables(world)
     const hold = {
       kind: 'run',
