@@ -103,7 +103,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'pid-reuse',
-    defect: 'whoever has the pid of a process counts as that process',
+    defect: 'any process that has the pid counts as that process',
     file: KERNEL,
     edits: [['found?.identity.startTime === identity.startTime && found.isAlive', 'found?.isAlive === true']],
   },

@@ -140,7 +140,7 @@ function beat(supervision: Supervision): Promise<Sight> {
 /** Whatever is wrong with the pool, its content included, must not keep us from enforcing the limit. */
 async function reached(supervision: Supervision, use: (store: Store) => Promise<Sight>): Promise<Sight> {
   const { clock, limit = NO_LIMIT } = supervision
-  // Whoever holds the lock of the store must not delay the limit either.
+  // Another process that holds the lock of the store must not delay the limit either.
   const patience: LockPatience = { left: () => limit.interruptAt - clock(), error: (busy) => busy }
   try {
     return await withStore(supervision, (store) => use(store.bounded(patience)), patience)
@@ -163,7 +163,7 @@ async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
 
 /**
  * Tries again while the store is in trouble. Gives up if there is no pool any more, or if a newer version has
- * taken it over: whoever uses that one next sees that the command has ended.
+ * taken it over: the next command that uses that one sees that the run has ended.
  */
 async function persistently(supervision: Supervision, use: (store: Store) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

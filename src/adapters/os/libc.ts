@@ -275,7 +275,7 @@ export const peerInto = (fd: number, address: Bytes): number => {
   return outcome(c.syscall(onArm ? 205 : 52, fd, addressOf(address), addressOf(length), 0, 0))
 }
 
-/** Ends both directions of a connection; whoever serves it sees its end. */
+/** Ends both directions of a connection; the server then sees its end. */
 export const shutDown = (fd: number): number => outcome(c.syscall(onArm ? 210 : 48, fd, 2, 0, 0, 0))
 
 /** pidfd_open(2); number 434 on every architecture. */

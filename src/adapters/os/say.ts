@@ -4,8 +4,8 @@ import * as libc from './libc.ts'
 import { isWritable } from './terminal.ts'
 
 /**
- * How a supervisor reaches the standard error of whoever typed the command, long after the command has taken
- * over the process. The launcher hands it a descriptor: what `/proc/<pid>/fd/2` leads to is the choice of the
+ * How a supervisor reaches the standard error that `run` was started with, long after the command has taken over
+ * the process. The launcher hands it a descriptor: what `/proc/<pid>/fd/2` leads to is the choice of the
  * process that has this pid by then.
  */
 

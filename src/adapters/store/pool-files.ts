@@ -65,7 +65,7 @@ export function shareFile(
   })
 }
 
-/** Root alone writes the folder: whoever could create names there could stand in the way of SQLite and of others. */
+/** Only root can write to the folder: a user who created names there could block SQLite and other users. */
 export function shareFolder(folder: string, audience: Audience): void {
   onFolder(folder, (fd, { uid, gid }) => {
     fchownSync(fd, uid, audience.kind === 'group' ? audience.gid : gid)

@@ -175,7 +175,7 @@ class SqliteStore implements Store {
     return this.#decoded.pool
   }
 
-  /** A pool that is damaged beyond reading is none for whoever starts afresh. */
+  /** A pool that is too damaged to be read counts as none when a new one is set up. */
   #readable(db: Database): Pool | null {
     try {
       return this.#stored(db)
