@@ -52,6 +52,8 @@ export class Books {
 
   /** The boot and the moment of the last commit. */
   #lastWrite: { readonly boot: number; readonly moment: Moment } | null = null
+  /** When the pool was first written in the present boot. */
+  #firstWriteOfBoot = Number.NEGATIVE_INFINITY
   /** What ran in an earlier boot whose end the first commit after it could not prove. */
   readonly #unproven = new Set<string>()
 
@@ -74,6 +76,7 @@ export class Books {
       for (const waiter of this.waiting.values())
         if (waiter.process.boot !== boots) this.#unproven.add(waiter.id)
     }
+    if (this.#lastWrite?.boot !== boots) this.#firstWriteOfBoot = this.machine.scheduler.now
     this.#lastWrite = { boot: process.boot, moment }
     this.frame.written(moment, now)
     this.beatFrame.written(moment, beatNow)
@@ -84,7 +87,9 @@ export class Books {
     if (holder.boot === this.machine.boots) return false
     // A later restart that can be proven ends what an earlier one left.
     if (this.#provesReboot(looker.moment())) return true
-    return !this.#unproven.has(id) && this.#lastWrite?.boot === this.machine.boots
+    // One that read the pool before the first commit of this boot may still show what that commit ended.
+    const isWritten = this.#lastWrite?.boot === this.machine.boots && this.#firstWriteOfBoot <= looker.bornAt
+    return isWritten && !this.#unproven.has(id)
   }
 
   /** Whether something of an earlier boot may have to wait for its heartbeat to grow stale. */
