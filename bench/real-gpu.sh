@@ -199,6 +199,28 @@ devices() {
   say "   (exit $?)"
 }
 
+replaced() {
+  title 'admin --check, and GPUs that look replaced'
+  chg admin --show; chg admin --check
+  python3 - "$T/pool/pool.db" <<'PY'
+import json, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+pool = json.loads(db.execute('SELECT document FROM pool').fetchone()[0])
+pool.pop('checksum')
+for gpu in pool['gpus']: gpu['uuid'] = 'GPU-00000000-0000-0000-0000-00000000000%d' % gpu['id']
+db.execute('UPDATE pool SET document = ?', [json.dumps(pool)])
+db.commit()
+PY
+  "$CHG" status; "$CHG" run -- true; say "   (exit $?)"
+  chg admin --check; chg admin --refresh; chg status; chg admin --check
+}
+
+limit() {
+  title 'a time limit ends a CUDA process in the middle of a kernel'
+  as $ALICE "$CHG" run --timeout 4s --grace 2s -- python3 "$PY/cuda.py" 100 60 spin; say "   (exit $?)"
+  idle
+}
+
 main() {
   machine
   detection
@@ -206,7 +228,7 @@ main() {
   # From here on NVML stays open in one process.
   (exec python3 "$PY/nvml.py" watch "$out/watch.txt") >"$out/watch-errors.txt" 2>&1 </dev/null & watcher=$!; started+=("$watcher")
   local section
-  for section in holder squatter handoff kernel namespaces devices; do enough "$section" && "$section"; done
+  for section in holder squatter handoff kernel limit namespaces devices replaced; do enough "$section" && "$section"; done
   title 'NVML kept open for the length of these sections'
   kill -0 "$watcher" && say "still answers: $(wc -l <"$out/watch.txt") changes seen, $(awk '/VmRSS/ {print $2, $3}' "/proc/$watcher/status")"
   stop "$watcher"; chg status; chg report
