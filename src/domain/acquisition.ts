@@ -111,6 +111,9 @@ export interface Ticket {
 /** So that nobody fills the pool, which every command reads and every waiter watches. */
 export const MOST_ENTRIES_PER_ACCOUNT = 256
 
+/** Room for many accounts. The time to plan the queue grows with the square of its length. */
+export const MOST_ENTRIES = 4_096
+
 /** Puts the intent at the end of the line, unless it stands in it already. Throws `too-many-waiting`. */
 export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool {
   if (pool.queue.some((entry) => entry.id === intent.id)) return pool
@@ -140,7 +143,12 @@ function checkRoom({ queue }: Pool, { uid, userNamespace }: Account): void {
       ? account.userNamespace === undefined && account.uid === uid
       : account.userNamespace !== undefined
   const own = queue.filter(isOwn).length
-  if (own < MOST_ENTRIES_PER_ACCOUNT) return
+  if (own < MOST_ENTRIES_PER_ACCOUNT) {
+    if (queue.length < MOST_ENTRIES) return
+    throw new CanhazgpuError('too-many-waiting', `The queue is full: ${queue.length} requests wait already`, {
+      hint: "see 'canhazgpu queue' for whose they are",
+    })
+  }
   throw new CanhazgpuError(
     'too-many-waiting',
     `Your account has ${own} requests in the queue already, and at most ${MOST_ENTRIES_PER_ACCOUNT} may wait`,

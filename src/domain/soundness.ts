@@ -1,4 +1,4 @@
-import { isPossible } from './acquisition.ts'
+import { isPossible, MOST_ENTRIES } from './acquisition.ts'
 import type { GpuId, Pool } from './model.ts'
 
 /** Something wrong with a stored pool, and what to do about it. */
@@ -71,6 +71,7 @@ function addLineFaults({ gpus, reservations, queue }: Pool, faults: string[]): v
       ids.add(id)
     }
   }
+  if (queue.length > MOST_ENTRIES) faults.push(`more than ${MOST_ENTRIES} requests are in the queue`)
   if (ids.has('')) faults.push('an id is empty')
   for (const id of twice) {
     faults.push(`the id ${id} stands for more than one reservation or place in line`)

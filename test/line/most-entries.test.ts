@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { joinLine, MOST_ENTRIES_PER_ACCOUNT } from '../../src/domain/acquisition.ts'
+import { joinLine, MOST_ENTRIES, MOST_ENTRIES_PER_ACCOUNT } from '../../src/domain/acquisition.ts'
+import { poolFaults } from '../../src/domain/soundness.ts'
 import { changeStoredPool } from '../support/database.ts'
 import { testPool } from '../support/pool.ts'
 import { hold, line, waitToRun } from './support/waiters.ts'
@@ -37,27 +38,44 @@ test('an account has 256 requests in the queue at most; others and those who nee
 })
 
 test('the limit goes by account, not by shown name', () => {
-  const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
-  const intentOf = (uid: number, nth: number) => ({
-    id: `${uid}-${nth}`,
-    request: { kind: 'count' as const, count: 1 },
-    user: `shown${nth}`,
-    account: { uid, name: `u${uid}` },
-    hold: { kind: 'manual' as const, duration: 1_000 },
-  })
-  let pool: Parameters<typeof joinLine>[0] = {
-    host: 'here',
-    provider: 'fake',
-    gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
-    reservations: [],
-    queue: [],
-    settings: { allocation: 'lru' },
-    writtenAt: { wall: 0, steady: { epoch: 'boot', ms: 0 } },
-  }
+  let pool = EMPTY
   for (let nth = 0; nth < MOST_ENTRIES_PER_ACCOUNT; nth++)
     pool = joinLine(pool, intentOf(1, nth), { process }, 0)
   expect(() => joinLine(pool, intentOf(1, 256), { process }, 0)).toThrow('at most 256 may wait')
   // One that waits already stays.
   expect(joinLine(pool, intentOf(1, 255), { process }, 0)).toBe(pool)
   expect(joinLine(pool, intentOf(2, 0), { process }, 0).queue).toHaveLength(257)
+})
+
+test('a pool has 4,096 requests in the queue at most; a stored one with more is damaged', () => {
+  let pool = EMPTY
+  for (let nth = 0; nth < MOST_ENTRIES; nth++) {
+    pool = joinLine(pool, intentOf(Math.floor(nth / MOST_ENTRIES_PER_ACCOUNT), nth), { process }, 0)
+  }
+  expect(poolFaults(pool)).toEqual([])
+  expect(() => joinLine(pool, intentOf(99, 0), { process }, 0)).toThrow('The queue is full: 4096 requests')
+  const [first] = pool.queue
+  if (first === undefined) throw new Error('the queue is empty')
+  const forged = { ...pool, queue: [...pool.queue, { ...first, id: 'one more' }] }
+  expect(poolFaults(forged)).toEqual(['more than 4096 requests are in the queue'])
+})
+
+const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
+
+const EMPTY: Parameters<typeof joinLine>[0] = {
+  host: 'here',
+  provider: 'fake',
+  gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
+  reservations: [],
+  queue: [],
+  settings: { allocation: 'lru' },
+  writtenAt: { wall: 0, steady: { epoch: 'boot', ms: 0 } },
+}
+
+const intentOf = (uid: number, nth: number) => ({
+  id: `${uid}-${nth}`,
+  request: { kind: 'count' as const, count: 1 },
+  user: `shown${nth}`,
+  account: { uid, name: `u${uid}` },
+  hold: { kind: 'manual' as const, duration: 1_000 },
 })
