@@ -3,7 +3,7 @@ import { becomeCommand, typedCommand } from './adapters/os/exec.ts'
 import type { Inherited } from './adapters/os/inherited.ts'
 import { pidfdOpen } from './adapters/os/libc.ts'
 import { messageDescriptor } from './adapters/os/say.ts'
-import { selfCommandForShell } from './adapters/os/self.ts'
+import { selfCommandForShell, startedFrom } from './adapters/os/self.ts'
 import type { Launcher } from './cli/world.ts'
 import { encodeTask } from './supervisor-task.ts'
 
@@ -14,7 +14,7 @@ export function openLauncher(store: string, inherited: Inherited, argumentCount:
     startSupervisor: ({ reservation, process, gpus, limit = null }) => {
       const pidfd = handable(pidfdOpen(process.pid))
       const messages = messageDescriptor()
-      const task = encodeTask({ process, pidfd, messages, gpus, limit })
+      const task = encodeTask({ process, pidfd, messages, gpus, limit, program: startedFrom() })
       const { command: supervisor, file } = selfCommandForShell(['__supervise', store, reservation, task])
       const handed = [pidfd, messages, file].filter((fd) => fd !== null)
       startDetached(supervisor, handed)

@@ -14,6 +14,8 @@ export interface SupervisorTask {
   readonly gpus: readonly GpuId[]
   /** In steady time. */
   readonly limit: TimeLimit | null
+  /** Where the launcher was started from: a newer version may be installed there later. */
+  readonly program: string | null
 }
 
 export const encodeTask = (task: SupervisorTask): string => JSON.stringify(task)

@@ -1,14 +1,16 @@
 import { currentMoment } from './adapters/os/clock.ts'
 import { becomeDaemon } from './adapters/os/detach.ts'
+import { inheritedEnvironment, toByteText } from './adapters/os/environment.ts'
 import { JobProcesses } from './adapters/os/job-processes.ts'
-import { close } from './adapters/os/libc.ts'
+import { close, execve, F_SETFD, fcntl } from './adapters/os/libc.ts'
 import { sayOn } from './adapters/os/say.ts'
+import { commandInstalledAt } from './adapters/os/self.ts'
 import { writeText } from './adapters/os/terminal.ts'
 import { drain, waitFor, watchProcess } from './adapters/os/wait.ts'
 import { watchChanges } from './adapters/store/changes.ts'
 import { openStore, storePlace } from './adapters/store/open.ts'
 import { type Job, supervise } from './app/supervise.ts'
-import { decodeTask, type SupervisorTask } from './supervisor-task.ts'
+import { decodeTask, encodeTask, type SupervisorTask } from './supervisor-task.ts'
 
 const SIGINT = 2
 const SIGKILL = 9
@@ -30,11 +32,21 @@ export async function superviseMain([
     gpus: task.gpus,
     ...(task.limit === null ? {} : { limit: task.limit }),
     job: jobOf(task, { reservation, database: storePlace(store).path }),
+    becomeSuccessor: (gpus) => becomeSuccessor([store, reservation], { ...task, gpus }),
     openStore: (patience) => openStore(store, currentMoment, patience),
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
   })
   return 0
+}
+
+/** Returns only if no other version is installed where the launcher was started from, or it cannot be executed. */
+function becomeSuccessor(place: readonly string[], task: SupervisorTask): void {
+  if (typeof task.program !== 'string') return
+  const command = commandInstalledAt(task.program, ['__supervise', ...place, encodeTask(task)])
+  if (command === null) return
+  for (const fd of [task.pidfd, task.messages]) if (fd !== null) fcntl(fd, F_SETFD, 0)
+  execve(toByteText(task.program), command.map(toByteText), inheritedEnvironment())
 }
 
 function isStore(store: string): boolean {

@@ -97,6 +97,7 @@ function supervisedBy({ reservation, grantedAt }: Grant, { id, hold }: Acquire['
 export function superviseRun(process: Process, task: Task, command: Process): Promise<void> {
   return supervise({
     ...task,
+    becomeSuccessor: () => {},
     openStore: async () => {
       await process.suspend(process.chance.below(3), () => {})
       return storeOf(process)

@@ -38,6 +38,8 @@ export interface Supervision {
   /** In steady time: nobody can set that clock. */
   readonly limit?: TimeLimit
   readonly job: Job
+  /** Goes on as the version that is installed by now, with these GPUs; returns if there is no other. */
+  readonly becomeSuccessor: (gpus: readonly GpuId[]) => void
   /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
   readonly openStore: (patience?: LockPatience) => Promise<Store>
   /** Steady time. */
@@ -50,7 +52,8 @@ const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Num
 /**
  * Keeps the heartbeat of a run, enforces its time limit and ends its reservation when the command has ended.
  * Of the pool it reads only whether the reservation still exists: if somebody else ended it, one line on the
- * command's stderr says so, and a supervisor without a limit to enforce leaves. Trouble with the store changes
+ * command's stderr says so, and a supervisor without a limit to enforce leaves. If a newer version has taken over
+ * the pool, the supervisor becomes that version, so that the heartbeat goes on. Other trouble with the store changes
  * nothing and is not mentioned: the command's own life holds the reservation meanwhile.
  */
 export async function supervise(supervision: Supervision): Promise<void> {
@@ -65,7 +68,9 @@ export async function supervise(supervision: Supervision): Promise<void> {
     if (held.length > 0) {
       const isDue = clock() >= beatAt
       if (isDue) beatAt = clock() + HEARTBEAT_MS
-      held = stillHeld(held, await (isDue ? beat : look)(supervision), job)
+      const sight = await (isDue ? beat : look)(supervision)
+      if (sight.kind === 'too-new') supervision.becomeSuccessor(held)
+      held = stillHeld(held, sight, job)
     }
     if (held.length === 0 && supervision.limit === undefined) return
     event = await pause()
@@ -80,7 +85,7 @@ const NEVER: Millis = Number.POSITIVE_INFINITY
 
 /** Says which GPUs were lost. */
 function stillHeld(held: readonly GpuId[], sight: Sight, job: Job): readonly GpuId[] {
-  const left = sight.kind === 'unknown' ? held : held.filter((gpu) => sight.gpus.includes(gpu))
+  const left = sight.kind === 'seen' ? held.filter((gpu) => sight.gpus.includes(gpu)) : held
   const lost = held.filter((gpu) => !left.includes(gpu))
   if (lost.length > 0) {
     job.say(`canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`)
@@ -109,7 +114,11 @@ function lookForEndAfter(waited: Millis, untilKill: Millis): Millis {
 }
 
 /** Which of its GPUs the reservation still has. */
-type Sight = { readonly kind: 'seen'; readonly gpus: readonly GpuId[] } | { readonly kind: 'unknown' }
+type Sight =
+  | { readonly kind: 'seen'; readonly gpus: readonly GpuId[] }
+  | { readonly kind: 'unknown' }
+  /** A newer version has taken over the pool. */
+  | { readonly kind: 'too-new' }
 
 const LOST: Sight = { kind: 'seen', gpus: [] }
 
@@ -145,7 +154,8 @@ async function reached(supervision: Supervision, use: (store: Store) => Promise<
   try {
     return await withStore(supervision, (store) => use(store.bounded(patience)), patience)
   } catch (error) {
-    return isError(error, 'pool-not-initialized') ? LOST : { kind: 'unknown' }
+    if (isError(error, 'pool-not-initialized')) return LOST
+    return { kind: isError(error, 'store-too-new') ? 'too-new' : 'unknown' }
   }
 }
 

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
 import { currentMoment } from '../../src/adapters/os/clock.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { child } from '../support/job.ts'
@@ -197,6 +206,26 @@ test('a supervisor says nothing and enforces its limit; the next command sees th
   await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
   expect(storedPool(pool).reservations).toHaveLength(1)
   expect(await byNewer(pool, 'status')).toStartWith('GPU 0: AVAILABLE')
+})
+
+test('a supervisor becomes the installed program: the same process, which goes on with heartbeat and limit', async () => {
+  using pool = await installed()
+  await pool.chg('release')
+  const job = start(pool, 'run', '--timeout', '5s', '--grace', '1s', '--', child('ignores-sigint'))
+  const supervisor = await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  upgrade(pool)
+  await byNewer(pool, 'status')
+  await until('the supervisor is of the newer version', () => {
+    const file = readlinkSync(`/proc/${supervisor}/exe`)
+    return file === pool.program
+  })
+  const { stderr } = await finished(job)
+  expect(job.signalCode).toBe('SIGKILL')
+  expect(stderr).toBe('Reserved 1 GPU(s): [0] for command execution\n')
+  await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
+  // The newer version, unlike the older one, could write the end.
+  expect(storedPool(pool).reservations).toEqual([])
+  expect(storedHistory(pool).at(-1)?.outcome).toBe('timed-out')
 })
 
 test('the place of another is not taken by typing its entry', async () => {

@@ -105,6 +105,7 @@ class Scene implements Disposable {
       reservation: RUN.id,
       gpus: RUN.gpus,
       ...(this.limit === undefined ? {} : { limit: this.limit }),
+      becomeSuccessor: () => {},
       openStore: () => this.open(),
       job,
       clock: () => this.steady,

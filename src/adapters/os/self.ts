@@ -1,5 +1,5 @@
 import { handable } from './detach.ts'
-import { access, executedPath, O_RDONLY, open, X_OK } from './libc.ts'
+import { access, executedPath, O_RDONLY, open, realPath, X_OK } from './libc.ts'
 import { readLink } from './procfs.ts'
 
 /** Leads to the file that this process executes, even if that file was removed or replaced since (proc(5)). */
@@ -39,6 +39,20 @@ function isReplaced(): boolean {
 export function installedCommand(args: readonly string[]): string[] | null {
   const program = [executedPath(), process.execPath].find((path) => path !== null && access(path, X_OK) === 0)
   return program === null || program === undefined ? null : commandOf(program, args)
+}
+
+/** Where this program was started from, without following links; null if that cannot be told. */
+export function startedFrom(): string | null {
+  const path = executedPath()
+  if (path === null || path.startsWith('/')) return path
+  const folder = readLink('/proc/self/cwd')
+  return folder?.startsWith('/') ? `${folder}/${path}` : null
+}
+
+/** The command line of the program that is installed at `path` by now; null if it is the one that runs, or none. */
+export function commandInstalledAt(path: string, args: readonly string[]): string[] | null {
+  const file = realPath(path)
+  return file === null || file === readLink(RUNNING_FILE) ? null : commandOf(path, args)
 }
 
 function commandOf(program: string, args: readonly string[]): string[] {
