@@ -27,6 +27,26 @@ describe('GPUs', () => {
     })
   })
 
+  test('as an H200 with driver 580.159.04 printed them while a tensor of 3,000 MB was held', () => {
+    const printed =
+      '0, 00000000:00:06.0, GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b, 3619, 143771, 0, 35, 89.11, Disabled, None, NVIDIA H200\n'
+    const [gpu] = parseGpus(printed, GPU_FIELDS)
+    expect(gpu).toEqual({
+      index: 0,
+      uuid: 'GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b',
+      name: 'NVIDIA H200',
+      state: {
+        kind: 'measured',
+        ...{ memoryUsedMb: 3619, memoryTotalMb: 143771, utilizationPercent: 0 },
+        ...{ temperatureC: 35, powerW: 89.11 },
+      },
+    })
+    const apps = 'GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b, 1618, 3610, python3\n'
+    expect([...parseApps(apps, new Map()).processes]).toEqual([
+      ['GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b', [{ pid: 1618, name: 'python3', memoryMb: 3610 }]],
+    ])
+  })
+
   test('told twice are not understood: one of the two may hide that it is in use', () => {
     expect(() => read(row(0, '3B', 70_000), row(0, '3B', 0))).toThrow('the same GPU twice')
     const moved = row(1, '5E', 0).replace('GPU-1', 'GPU-0')
