@@ -134,11 +134,21 @@ export const canSee = (looker: Process, other: Process): boolean =>
   isRead(looker.identity.bootId) &&
   looker.identity.bootId === other.identity.bootId
 
-/** Whether the process that decides sees that the waiter is stopped, at the moment of its decision. */
+/**
+ * Whether the process that decides may see that the waiter is stopped, at the moment of its decision. In the millisecond
+ * in which a process is stopped or continues, it may see either.
+ */
 export function isSeenStopped({ books, process, now }: Pick<Audit, 'books' | 'process' | 'now'>, id: string) {
   const waiter = books.waiting.get(id)?.process
   if (waiter === undefined || waiter.isFrozen || !shareNamespace(process, waiter)) return false
   return waiter.stoppedSince <= now.at && (waiter.state === 'stopped' || waiter.awakeSince >= now.at)
+}
+
+/** Whether it must see that. */
+export function isSurelyStopped(audit: Pick<Audit, 'books' | 'process' | 'now'>, id: string): boolean {
+  const waiter = audit.books.waiting.get(id)?.process
+  if (waiter === undefined || !isSeenStopped(audit, id)) return false
+  return waiter.stoppedSince < audit.now.at && waiter.awakeSince !== audit.now.at
 }
 
 export function near(a: number, b: number): boolean {

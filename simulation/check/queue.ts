@@ -1,5 +1,5 @@
 import type { QueueEntry } from '../../src/domain/model.ts'
-import { type Audit, isSeenStopped, near, sightOf, type Waiter } from './books.ts'
+import { type Audit, isSurelyStopped, near, sightOf, type Waiter } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree } from './looks.ts'
 import { sizeOf, wants } from './order.ts'
@@ -91,10 +91,7 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   }
   if (entry.servableSince !== moment.wall) off('the time of being noted')
   waiter.noted = now
-  // In the millisecond in which it is stopped or continues it may be noted before or after that.
-  const { stoppedSince, awakeSince } = waiter.process
-  const isStopped = isSeenStopped(audit, waiter.id) && stoppedSince < now.at && awakeSince !== now.at
-  if (isStopped) report('I5', () => `${waiter.id} is stopped and was noted`)
+  if (isSurelyStopped(audit, waiter.id)) report('I5', () => `${waiter.id} is stopped and was noted`)
   if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
 }
 

@@ -1,5 +1,5 @@
 import type { Gpu, QueueEntry, Reservation } from '../../src/domain/model.ts'
-import { type Audit, isSeenStopped } from './books.ts'
+import { type Audit, isSurelyStopped } from './books.ts'
 import { isBlocked, isPassedOver } from './order.ts'
 
 /** I9: of the free GPUs those unused for longest, wherever nobody before has a say in it. */
@@ -9,7 +9,7 @@ export function auditChoice(audit: Audit, reservation: Reservation, free: readon
   if (errand.kind !== 'acquire' || errand.claim !== 'no' || errand.intent.request.kind !== 'count') return
   const seen = { after, shown: process.shown, wall: moment.wall }
   const counts = (entry: QueueEntry) =>
-    !isPassedOver(entry, moment.wall) && !isSeenStopped(audit, entry.id) && !isBlocked(seen, entry)
+    !isPassedOver(entry, moment.wall) && !isSurelyStopped(audit, entry.id) && !isBlocked(seen, entry)
   if (after.queue.some(counts)) return
   const { uid } = errand.intent.account
   const rank = after.settings.allocation === 'lru' ? sinceRelease : (gpu: Gpu) => ownFirst(gpu, uid)

@@ -90,7 +90,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     name: 'supervisor-gives-up',
     defect: 'a supervisor leaves at the first trouble with the store',
     file: SUPERVISE,
-    edits: [["? LOST : { kind: 'unknown' }", '? LOST : LOST']],
+    edits: [["return { kind: isError(error, 'store-too-new') ? 'too-new' : 'unknown' }", 'return LOST']],
   },
   {
     name: 'killed-without-grace',
