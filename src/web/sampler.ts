@@ -1,10 +1,11 @@
 import type { Deps } from '../app/deps.ts'
 import { presentPool } from '../app/present-pool.ts'
+import { reservedGpus } from '../domain/allocation.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Millis, Moment, Probe } from '../domain/model.ts'
+import type { Millis, Moment } from '../domain/model.ts'
 import { thresholdOf } from '../domain/threshold.ts'
 import { usageOf } from '../domain/usage.ts'
-import { agedSnapshot, type Identity, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { agedSnapshot, type DriverReading, type Identity, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { Trend } from './trend.ts'
 
 export interface SamplerOptions {
@@ -38,7 +39,7 @@ export class Sampler {
   #awake: AbortController | null = null
   #starting: Promise<void> | null = null
   #probing: Promise<void> | null = null
-  #reading: { readonly probe: Probe; readonly at: Millis; readonly took: Millis } | null = null
+  #reading: (DriverReading & { readonly at: Millis; readonly took: Millis }) | null = null
   #failure: string | null = null
   #askedSince: Millis | null = null
   #publishing: Promise<void> | null = null
@@ -156,7 +157,7 @@ export class Sampler {
       const provider = await deps.providerOf(pool)
       const probe = await provider.probe(deps.probeTimeout)
       const at = clock()
-      this.#reading = { probe, at, took: at - asked }
+      this.#reading = { probe, reserved: reservedGpus(pool), at, took: at - asked }
       this.#failure = null
       this.trend.add(usageOf(pool, probe), moment.wall)
     } catch (error) {
@@ -200,7 +201,7 @@ export class Sampler {
       pool,
       moment,
       stopped: deps.stopped,
-      probe: this.#reading?.probe ?? null,
+      reading: this.#reading,
       ...(stale === undefined ? {} : { stale }),
     }
     return takeSnapshot(seen, identity, thresholdOf(pool, deps.memoryThreshold))

@@ -2,7 +2,7 @@ import type { QueueDocument } from '../app/queue-document.ts'
 import { queueDocument } from '../app/queue-document.ts'
 import { type QueueOverview, queuePlaces } from '../app/queue-overview.ts'
 import { type StatusDocument, statusDocument, timestamp } from '../app/status-document.ts'
-import type { Millis, Moment, Pool, Probe } from '../domain/model.ts'
+import type { GpuId, Millis, Moment, Pool, Probe } from '../domain/model.ts'
 import type { StoppedCheck } from '../domain/ports.ts'
 import { type GpuStatus, statusOf } from '../domain/status.ts'
 import { unknownUsage, usageOf } from '../domain/usage.ts'
@@ -38,12 +38,17 @@ export interface Snapshot {
   readonly signature: string
 }
 
+/** The last good reading of the driver, and what was reserved when it was asked. */
+export interface DriverReading {
+  readonly probe: Probe
+  readonly reserved: ReadonlySet<GpuId>
+}
+
 export interface Seen {
   readonly pool: Pool
   readonly moment: Moment
   readonly stopped: StoppedCheck
-  /** The last good reading of the driver. */
-  readonly probe: Probe | null
+  readonly reading: DriverReading | null
   readonly stale?: { readonly reason: string; readonly since?: Millis }
 }
 
@@ -53,14 +58,17 @@ export interface Identity {
 }
 
 export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number): Snapshot {
-  const { pool, moment, stopped, probe, stale } = seen
+  const { pool, moment, stopped, reading, stale } = seen
   const usage =
-    probe === null
+    reading === null
       ? unknownUsage(pool, stale?.reason ?? 'the driver has not answered yet')
-      : usageOf(pool, probe)
+      : usageOf(pool, reading.probe)
   const gpus = statusOf(pool, usage, thresholdMb)
-  const reading = { sight: { usage, thresholdMb }, reserved: new Set<number>() }
-  const queue = queuePlaces(pool, { now: moment.wall, stopped, ...(probe === null ? {} : { reading }) })
+  const sight = { usage, thresholdMb }
+  const queue = queuePlaces(pool, {
+    ...{ now: moment.wall, stopped },
+    ...(reading === null ? {} : { reading: { sight, reserved: reading.reserved } }),
+  })
   return render(
     {
       ...identity,
