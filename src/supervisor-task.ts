@@ -23,9 +23,28 @@ export const encodeTask = (task: SupervisorTask): string => JSON.stringify(task)
 /** Null for what no launcher wrote. */
 export function decodeTask(text: string | undefined): SupervisorTask | null {
   try {
-    const task: SupervisorTask | null = JSON.parse(text ?? 'null')
-    return Number.isSafeInteger(task?.process?.pid) && Array.isArray(task?.gpus) ? task : null
+    const task: unknown = JSON.parse(text ?? 'null')
+    return isTask(task) ? task : null
   } catch {
     return null
   }
 }
+
+const isTask = (task: unknown): task is SupervisorTask =>
+  isObject(task) &&
+  isProcess(task.process) &&
+  [task.pidfd, task.messages].every((fd) => fd === null || Number.isSafeInteger(fd)) &&
+  Array.isArray(task.gpus) &&
+  task.gpus.every(Number.isSafeInteger) &&
+  (task.limit === null || isLimit(task.limit))
+
+const isProcess = (value: unknown): boolean =>
+  isObject(value) &&
+  [value.pid, value.startTime].every(Number.isSafeInteger) &&
+  [value.bootId, value.pidNamespace].every((each) => typeof each === 'string')
+
+const isLimit = (value: unknown): boolean =>
+  isObject(value) && [value.interruptAt, value.killAt].every(Number.isFinite)
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null

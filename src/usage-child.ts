@@ -1,5 +1,6 @@
 import { currentMoment } from './adapters/os/clock.ts'
 import { livenessInDecision, stoppedInDecision } from './adapters/os/processes.ts'
+import { writeText } from './adapters/os/terminal.ts'
 import { openStore } from './adapters/store/open.ts'
 import { type UsageQuestion, usageAnswer } from './app/usage-answer.ts'
 import { CanhazgpuError } from './domain/errors.ts'
@@ -8,14 +9,16 @@ import { CanhazgpuError } from './domain/errors.ts'
  * Answers one question about the history, as JSON: `canhazgpu __usage <store> <question>`. The dashboard asks it in a
  * child, so that it neither stands still while millions of records are read nor keeps the memory they take.
  */
-export async function usageMain(storeUrl: string, question: string): Promise<number> {
+export async function usageMain(storeUrl: string, text: string): Promise<number> {
+  const question = decodeQuestion(text)
+  if (question === null) {
+    writeText(2, "Error: __usage is for 'canhazgpu web' alone\n")
+    return WRONG_USAGE
+  }
   try {
     const store = await openStore(storeUrl, currentMoment)
     const deps = { store, alive: livenessInDecision(), stopped: stoppedInDecision() }
-    await Bun.write(
-      Bun.stdout,
-      JSON.stringify(await usageAnswer(deps, JSON.parse(question) as UsageQuestion)),
-    )
+    await Bun.write(Bun.stdout, JSON.stringify(await usageAnswer(deps, question)))
     store.close()
     return 0
   } catch (error) {
@@ -26,5 +29,22 @@ export async function usageMain(storeUrl: string, question: string): Promise<num
   }
 }
 
+/** Null for what no dashboard asks. */
+function decodeQuestion(text: string): UsageQuestion | null {
+  try {
+    const question = JSON.parse(text)
+    return isQuestion(question) ? question : null
+  } catch {
+    return null
+  }
+}
+
+function isQuestion({ kind, days, range }: Partial<Record<string, unknown>>): boolean {
+  if (kind === 'report' || kind === 'daily') return Number.isSafeInteger(days)
+  const { from, to } = (range ?? {}) as Partial<Record<string, unknown>>
+  return kind === 'history' && [from, to].every(Number.isFinite)
+}
+
 /** Any other status but 0 is a bug. */
 const FAILED = 3
+const WRONG_USAGE = 2

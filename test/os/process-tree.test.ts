@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
+import { chmodSync } from 'node:fs'
 import { jobMembers, type Members } from '../../src/adapters/os/process-tree.ts'
 import { processStat } from '../../src/adapters/os/processes.ts'
 import { needing } from '../support/needs.ts'
-import { firstLine } from './surroundings.ts'
+import { compile, firstLine, temporaryFolder } from './surroundings.ts'
 
 /** Children, grandchildren and a daemon in a session of its own; prints their pids when all are there. */
 const JOB = `sleep 1000 & child=$!
@@ -100,5 +101,26 @@ needing('root').test(
       process.kill(pid, 'SIGKILL')
       await job.process.exited
     }
+  },
+)
+
+needing('root', 'gcc').test(
+  'a program that another user started set-user-id is not of the job, nor is what it starts',
+  async () => {
+    using folder = temporaryFolder()
+    const program = folder.file('becomes-root')
+    compile(`${import.meta.dir}/becomes-root.c`, program)
+    chmodSync(program, 0o4755)
+    const id = crypto.randomUUID()
+    const { process } = await startWith(
+      id,
+      'setpriv',
+      ...['--reuid', '65534', '--regid', '65534', '--clear-groups', program],
+    )
+    const started = members(process.pid, 'none')
+    expect(started).toHaveLength(2)
+    expect(members(2 ** 22 + 1, id)).toEqual([])
+    for (const each of started) globalThis.process.kill(each, 'SIGKILL')
+    await process.exited
   },
 )

@@ -15,7 +15,9 @@ export interface JobSearch {
 /**
  * The living processes of a job: the command and the known processes, with their descendants, whatever their
  * user; and the processes of our own user that were started with the reservation in their environment (daemons
- * that left the tree), with descendants. Never ourselves. Processes that start or end meanwhile may be missed.
+ * that left the tree), with descendants. Anybody can put the reservation into the environment of a set-user-id
+ * program, so it does not count there, nor in what such a program started.
+ * Never ourselves. Processes that start or end meanwhile may be missed.
  * Empty if `/proc` is of another pid namespace, where the pids mean other processes.
  */
 export function jobMembers({ command, reservation, known }: JobSearch): Members {
@@ -27,8 +29,8 @@ export function jobMembers({ command, reservation, known }: JobSearch): Members 
   const mark = `CANHAZGPU_RESERVATION=${reservation}`
   const ours = usersOf('self')
   for (const pid of living.keys()) {
-    // Anybody can put the reservation into the environment of a program that runs as somebody else (set-uid).
-    if (startedWith(pid, mark) && ours !== null && usersOf(pid) === ours) starts.push(pid)
+    if (!startedWith(pid, mark) || ours === null || usersOf(pid) !== ours) continue
+    if (!isBelowSetUserId(pid, living)) starts.push(pid)
   }
   return reachable(starts, living)
 }
@@ -50,6 +52,25 @@ function startedWith(pid: number, variable: string): boolean {
 function usersOf(pid: number | 'self'): string | null {
   const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
   return real !== undefined && real === effective ? real : null
+}
+
+function isBelowSetUserId(pid: number, living: ReadonlyMap<number, ProcessStat>): boolean {
+  for (let each = pid; living.has(each); each = living.get(each)?.parent ?? 0) {
+    if (isSetUserId(each)) return true
+  }
+  return false
+}
+
+/** Tells so whatever users the program took on later (AT_SECURE in getauxval(3)). */
+const AT_SECURE = 23n
+
+/** Whether its program was started with more rights than those of whoever started it. */
+function isSetUserId(pid: number): boolean {
+  const words = Buffer.from(readText(`/proc/${pid}/auxv`) ?? '', 'latin1')
+  for (let at = 0; at + 16 <= words.length; at += 16) {
+    if (words.readBigUInt64LE(at) === AT_SECURE) return words.readBigUInt64LE(at + 8) !== 0n
+  }
+  return false
 }
 
 /** A Map keeps the order of insertion and is visited while it grows. */
