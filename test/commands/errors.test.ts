@@ -29,14 +29,24 @@ const REFUSALS: readonly Refusal[] = [
   usage('stauts', 'stauts'),
   usage('__nonsense', '__nonsense'),
   // Commands of the program itself, typed by hand.
-  ...['', '{}', '{"process":{"pid":2},"gpus":[0]}', TASK.replace('null', '"x"'), TASK.replace('[0]', '[{}]')].map(
-    (task) => ({ typed: ['__supervise', 'sqlite:///nowhere', 'some', task], status: 2, says: ['canhazgpu run'] }),
-  ),
-  ...['', '{', 'null', '{}', '{"kind":"report"}', '{"kind":"history","range":{"from":0}}'].map((question) => ({
-    typed: ['__usage', 'sqlite:///nowhere', question],
+  ...[
+    '',
+    '{}',
+    '{"process":{"pid":2},"gpus":[0]}',
+    TASK.replace('null', '"x"'),
+    TASK.replace('[0]', '[{}]'),
+  ].map((task) => ({
+    typed: ['__supervise', 'sqlite:///nowhere', 'some', task],
     status: 2,
-    says: ['canhazgpu web'],
+    says: ['canhazgpu run'],
   })),
+  ...['', '{', 'null', '{}', '{"kind":"report"}', '{"kind":"history","range":{"from":0}}'].map(
+    (question) => ({
+      typed: ['__usage', 'sqlite:///nowhere', question],
+      status: 2,
+      says: ['canhazgpu web'],
+    }),
+  ),
   // Counts.
   ...['0', '-1', '1.5', 'two', '1e3', '0x10', '99999999999999999999', '1025', '١', ' 1'].flatMap((count) => [
     { typed: ['reserve', `--gpus=${count}`], status: 2, says: ['--gpus', count] },

@@ -126,6 +126,23 @@ describe.skipIf(reason !== null)(
       expect(lstatSync(journal)).toMatchObject({ ino: before.ino, mode: before.mode, size: before.size })
     })
 
+    test.each(Object.entries(PLANTS))(
+      '%s named like a bell is removed by any admin command of root',
+      async (_, script) => {
+        using pool = await poolOfRoot()
+        const bells = `${pool.database}-bells`
+        // As 'chmod -R 777' leaves it.
+        chmodSync(bells, 0o777)
+        await plant(pool, `rm '${bells}/0'; ${script(`${bells}/0`)}`)
+        expect((await pool.chg('admin', '--check')).stdout).toContain(
+          `${bells} can be changed by others (mode 777)`,
+        )
+        expect(await pool.chg('admin', '--memory-threshold', '100')).toMatchObject({ status: 0, stderr: '' })
+        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+        expect(mode(bells)).toBe('755')
+      },
+    )
+
     test('a journal that would undo what was committed is not rolled back', async () => {
       using pool = await poolInOpenFolder()
       await plant(

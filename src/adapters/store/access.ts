@@ -93,9 +93,14 @@ function companionProblems(path: string, file: string, database: Stats): readonl
 function bellProblems(path: string, database: Stats): readonly Problem[] {
   const folder = bellFolder(path)
   const stats = lookAt(folder)
-  if (stats === undefined || (stats.isDirectory() && [0, database.uid].includes(stats.uid))) return []
-  const what = stats.isDirectory() ? `belongs to uid ${stats.uid}` : 'is not a folder'
-  return [access(`${folder} ${what}`, REMOVED_BY_ADMIN)]
+  const what = stats && bellFault(stats, database)
+  return what === undefined ? [] : [access(`${folder} ${what}`, REMOVED_BY_ADMIN)]
+}
+
+function bellFault(folder: Stats, database: Stats): string | undefined {
+  if (!folder.isDirectory()) return 'is not a folder'
+  if (![0, database.uid].includes(folder.uid)) return `belongs to uid ${folder.uid}`
+  return (folder.mode & 0o022) === 0 ? undefined : `can be changed by others (mode ${modeOf(folder)})`
 }
 
 const REMOVED_BY_ADMIN =

@@ -118,7 +118,8 @@ function isInTheWay(file: string, database: string): boolean {
   const stats = lstatSync(file, { throwIfNoEntry: false })
   if (stats === undefined) return false
   if (file !== bellFolder(database)) return !stats.isFile() || stats.nlink > 1
-  return !stats.isDirectory() || !bellOwners(database).includes(stats.uid)
+  if (!stats.isDirectory() || !bellOwners(database).includes(stats.uid)) return true
+  return bellFiles(database).some((bell) => isInTheWay(bell, database))
 }
 
 /**
