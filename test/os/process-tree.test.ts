@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { jobMembers, type Members } from '../../src/adapters/os/process-tree.ts'
 import { processStat } from '../../src/adapters/os/processes.ts'
 import { needing } from '../support/needs.ts'
@@ -122,5 +122,35 @@ needing('root', 'gcc').test(
     expect(members(2 ** 22 + 1, id)).toEqual([])
     for (const each of started) globalThis.process.kill(each, 'SIGKILL')
     await process.exited
+  },
+)
+
+/** What this process has read so far: proc_pid_io(5). */
+const bytesRead = (): number => Number(/^rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1])
+
+needing('root').test(
+  'the environment of other users’ processes is not read, however large it is',
+  async () => {
+    const MEGABYTE = 1_000_000
+    const env = Object.fromEntries(
+      Array.from({ length: 10 }, (_, each) => [`V${each}`, 'x'.repeat(MEGABYTE / 10)]),
+    )
+    const others = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const other = Bun.spawn(
+          ['setpriv', '--reuid', '65534', '--clear-groups', 'sh', '-c', 'echo; exec sleep 1000'],
+          { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] },
+        )
+        await firstLine(other.stdout)
+        return other
+      }),
+    )
+    const before = bytesRead()
+    members(2 ** 22 + 1, 'none')
+    expect(bytesRead() - before).toBeLessThan(others.length * MEGABYTE)
+    for (const other of others) {
+      other.kill('SIGKILL')
+      await other.exited
+    }
   },
 )

@@ -29,8 +29,9 @@ export function jobMembers({ command, reservation, known }: JobSearch): Members 
   const mark = `CANHAZGPU_RESERVATION=${reservation}`
   const ours = usersOf('self')
   for (const pid of living.keys()) {
-    if (!startedWith(pid, mark) || ours === null || usersOf(pid) !== ours) continue
-    if (!isBelowSetUserId(pid, living)) starts.push(pid)
+    // Of other users nothing is read: megabytes of environment in each of their processes would keep us busy.
+    if (ours === null || usersOf(pid) !== ours) continue
+    if (startedWith(pid, mark) && !isBelowSetUserId(pid, living)) starts.push(pid)
   }
   return reachable(starts, living)
 }
