@@ -12,9 +12,6 @@ interface Finished {
   readonly error: CanhazgpuError | null
 }
 
-/** A refusal is heard of this much later than it was decided, at most. */
-const PASSED_SINCE = 2_000
-
 /** Whether the command sees that the waiter is stopped, and it was so before the command began. */
 function isStoppedSince(command: Process, { process: { pid, startTime } }: QueueEntry): boolean {
   const waiter = command.machine.processes.get(pid)
@@ -41,11 +38,10 @@ export function auditRefusal({ process, errand, error }: Finished, report: Repor
   if (isImpossible && error !== null && !codes.includes(error.code)) {
     report(new Violation('I8', `${errand.intent.id} asked for the impossible: ${error.code}`))
   }
-  const pool = process.decidedOn
+  const { decided } = process
   if (error?.code !== 'not-enough-gpus' || errand.claim !== 'no') return
-  if (pool === undefined) return
-  // What was given back lately must be so by its own clock, which has moved on since the decision.
-  const wall = process.machine.moment().wall - PASSED_SINCE
+  if (decided === undefined) return
+  const { pool, wall } = decided
   const counts = (entry: QueueEntry) =>
     !isStoppedSince(process, entry) && !isBlocked({ after: pool, shown: process.shown, wall }, entry)
   if (pool.queue.some(counts)) return

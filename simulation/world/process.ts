@@ -28,8 +28,8 @@ export class Process implements Actor {
   errand: Errand
   /** What the driver showed it last. */
   shown: Probe | undefined
-  /** What its last decision left, whether or not anything was written. */
-  decidedOn: Pool | undefined
+  /** What its last decision left, whether or not anything was written, and its wall clock then. */
+  decided: { readonly pool: Pool; readonly wall: number } | undefined
   /** While it asks the driver: how the driver behaved when it was asked, which decides when it answers. */
   asks: Mood | undefined
   role: 'client' | 'command' | 'supervisor' = 'client'

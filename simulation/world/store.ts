@@ -43,7 +43,7 @@ export class ProcessStore implements Store {
     const revision = this.#stored.revision
     const moment = this.#process.moment()
     const first = decide(seen, moment)
-    this.#process.decidedOn = first.pool
+    this.#process.decided = { pool: first.pool, wall: moment.wall }
     if (first.pool === seen && first.ended.length === 0) return this.#answer(first.result)
     await this.#process.suspend(this.#latency(), () => {})
     this.#mayFail(this.#stored.trouble.before)
@@ -104,7 +104,7 @@ export class ProcessStore implements Store {
     const moment = this.#process.moment()
     if (this.#process.chance.is(this.#stored.trouble.conflict)) decide(this.#stored.pool, moment)
     const decision = decide(this.#stored.pool, moment)
-    this.#process.decidedOn = decision.pool
+    this.#process.decided = { pool: decision.pool, wall: moment.wall }
     return this.#committed(decision, moment)
   }
 
