@@ -5,6 +5,8 @@ import type { Row } from '../row.ts'
 const BUDGET_MB = 5
 const BUDGET_WAKE_UPS = 2
 const WATCHED_S = 5
+/** It looks at the pool once, a second after its start. */
+const SETTLED_AFTER_S = 3
 
 export const idleSupervisor: Row = {
   name: 'idle-supervisor',
@@ -18,7 +20,7 @@ export const idleSupervisor: Row = {
     await job.stderr.getReader().read()
     try {
       const pid = await supervisorOf(env.CANHAZGPU_STORE ?? '')
-      await Bun.sleep(1_000)
+      await Bun.sleep(SETTLED_AFTER_S * 1_000)
       const before = switchesOf(pid)
       await Bun.sleep(WATCHED_S * 1_000)
       const wakeUps = (switchesOf(pid) - before) / WATCHED_S
