@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""timing.py RUNS NAME COMMAND…: the whole process, wall clock, median of so many runs, in ms."""
+"""timing.py RUNS NAME COMMAND…: the whole process, wall clock, median of RUNS runs, in ms."""
 import statistics
 import subprocess
 import sys

@@ -112,7 +112,7 @@ async function holdBytes(file: string, first: number, count: number) {
 test.each([
   ['all locks of the log', '-shm', 120, 9],
   ['the locks of readers', '-shm', 123, 5],
-  ['the lock of whoever has the log open', '-shm', 128, 1],
+  ['the lock of every process with an open log', '-shm', 128, 1],
   ['the lock that keeps SQLite from a planted journal', '', 0x40000001, 1],
 ] as const)(
   'a wait ends in time while somebody holds %s, and the holder is named',

@@ -110,7 +110,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test.each(Object.entries(PLANTS))('%s named like a journal is in nobody’s way', async (_, script) => {
+    test.each(Object.entries(PLANTS))('%s named like a journal disturbs no command', async (_, script) => {
       using pool = await poolInOpenFolder()
       const journal = `${pool.database}-journal`
       await plant(pool, script(journal))
@@ -201,7 +201,7 @@ describe.skipIf(reason !== null)(
       expect((await bob.chg(pool, 'status')).status).toBe(0)
     })
 
-    test.each(['-wake', '-bells'])('whatever has the name of %s is in nobody’s way', async (ending) => {
+    test.each(['-wake', '-bells'])('a thing with the name of %s disturbs no command', async (ending) => {
       using pool = await poolInOpenFolder()
       const file = pool.database + ending
       for (const script of Object.values(PLANTS)) {

@@ -65,7 +65,7 @@ function isBelowSetUserId(pid: number, living: ReadonlyMap<number, ProcessStat>)
 /** Tells so whatever users the program took on later (AT_SECURE in getauxval(3)). */
 const AT_SECURE = 23n
 
-/** Whether its program was started with more rights than those of whoever started it. */
+/** Whether its program was started with more rights than the process had that started it. */
 function isSetUserId(pid: number): boolean {
   const words = Buffer.from(readText(`/proc/${pid}/auxv`) ?? '', 'latin1')
   for (let at = 0; at + 16 <= words.length; at += 16) {

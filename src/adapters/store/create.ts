@@ -161,7 +161,7 @@ function writeAheadLog(path: string): void {
 }
 
 /**
- * What commits are announced by: see changes.ts. Whoever can create names beside the database may replace the folder
+ * What commits are announced by: see changes.ts. A user who can create names beside the database may replace the folder
  * by a link meanwhile, so it is used by a descriptor.
  */
 function makeBells(path: string, audience: Audience): void {

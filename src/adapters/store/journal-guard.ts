@@ -74,8 +74,9 @@ const guards = new Map<string, Guard>()
 const RESERVED_BYTE = 0x40000001
 
 /**
- * Bytes of `-shm` that readers share (walformat.html), and the one that whoever has the log open shares. While somebody
- * holds all of them alone, SQLite tries again for 10 seconds, whatever its busy timeout, and hears no signal.
+ * Bytes of `-shm` that readers share (walformat.html), and the one that every process with an open log shares. While
+ * another process holds all of them alone, SQLite tries again for 10 seconds, whatever its busy timeout, and hears no
+ * signal.
  */
 const READ_LOCKS = { first: 123, count: 6 }
 
@@ -89,7 +90,7 @@ function guardOf(database: string): Guard {
   if (fd < 0) return { file: '', descriptors: [], log: -1, users: 0 }
   if (libc.lockShared(fd, RESERVED_BYTE, 1) === -libc.EAGAIN) {
     libc.close(fd)
-    // Whoever holds it alone could let go between two looks of SQLite, which then takes what is there for a journal.
+    // Its holder could let go between two looks of SQLite, which then takes the file for a journal.
     throw busy()
   }
   const file = fileAt(fd)
