@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import {
   chmodSync,
   chownSync,
@@ -12,7 +12,7 @@ import {
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
-import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+import { newGroup, newUser, noUsers, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
 const reason = noUsers()
@@ -21,16 +21,8 @@ const reason = noUsers()
 describe.skipIf(reason !== null)(
   `two users of the machine${reason === null ? '' : ` (skipped: ${reason})`}`,
   () => {
-    let alice: UnixUser
-    let bob: UnixUser
-    beforeAll(async () => {
-      alice = await newUser('alice')
-      bob = await newUser('bob')
-    })
-    afterAll(async () => {
-      await alice.remove()
-      await bob.remove()
-    })
+    const alice = userForTests('alice')
+    const bob = userForTests('bob')
 
     async function sharedPool(gpus = 4, ...options: string[]): Promise<TestPool> {
       const pool = await testPool(0)

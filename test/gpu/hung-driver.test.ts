@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { chmodSync, mkdirSync } from 'node:fs'
 import type { ProviderName } from '../../src/domain/model.ts'
 import { line } from '../line/support/waiters.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
-import { newUser, type UnixUser } from '../support/unix-users.ts'
+import { userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { EIGHT_H100 } from './box.ts'
 import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
@@ -42,16 +42,8 @@ async function drivers(provider: ProviderName, pool: TestPool): Promise<Drivers>
 
 for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
   needing('users', 'gcc').describe(`${provider} that never answers`, () => {
-    let alice: UnixUser
-    let bob: UnixUser
-    beforeAll(async () => {
-      alice = await newUser('alice')
-      bob = await newUser('bob')
-    })
-    afterAll(async () => {
-      await alice.remove()
-      await bob.remove()
-    })
+    const alice = userForTests('alice')
+    const bob = userForTests('bob')
 
     /** A pool of root's, and what turns the driver for whatever is started next. */
     async function machine(): Promise<{ pool: TestPool; turn: (which: keyof Drivers) => void }> {

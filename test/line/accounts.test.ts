@@ -1,31 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync } from 'node:fs'
+import { describe, expect, test } from 'bun:test'
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
-import { type TestPool, testPool } from '../support/pool.ts'
 import { kill } from '../support/processes.ts'
-import { newUser, type UnixUser } from '../support/unix-users.ts'
+import { sharedPool, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { line, stage } from './support/waiters.ts'
 
 needing('users').describe('two accounts', () => {
-  let alice: UnixUser
-  let bob: UnixUser
-  beforeAll(async () => {
-    alice = await newUser('alice')
-    bob = await newUser('bob')
-  })
-  afterAll(async () => {
-    await alice.remove()
-    await bob.remove()
-  })
-
-  async function sharedPool(gpus: number): Promise<TestPool> {
-    const pool = await testPool(0)
-    chmodSync(pool.folder, 0o755)
-    await pool.chg('admin', '--gpus', String(gpus), '--provider', 'fake')
-    return pool
-  }
+  const alice = userForTests('alice')
+  const bob = userForTests('bob')
 
   test('a shown name changes neither ownership nor rights', async () => {
     using pool = await sharedPool(2)

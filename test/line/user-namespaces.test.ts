@@ -1,32 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { chmodSync } from 'node:fs'
+import { expect, test } from 'bun:test'
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
-import { newUser, type UnixUser } from '../support/unix-users.ts'
+import { sharedPool, userForTests } from '../support/unix-users.ts'
 
 /** Words of a shell that run the rest in a user namespace where the caller is root. */
 const AS_ROOT = 'unshare -Ur '
 const NESTED = 'unshare -Ur unshare -Ur '
 
 needing('users', 'unshare').describe('in a user namespace of one’s own', () => {
-  let alice: UnixUser
-  let bob: UnixUser
-  beforeAll(async () => {
-    alice = await newUser('alice')
-    bob = await newUser('bob')
-  })
-  afterAll(async () => {
-    await alice.remove()
-    await bob.remove()
-  })
-
-  async function sharedPool(gpus: number): Promise<TestPool> {
-    const pool = await testPool(0)
-    chmodSync(pool.folder, 0o755)
-    await pool.chg('admin', '--gpus', String(gpus), '--provider', 'fake')
-    return pool
-  }
+  const alice = userForTests('alice')
+  const bob = userForTests('bob')
 
   const holders = (pool: TestPool) =>
     storedPool(pool).reservations.map(({ user, account }) => [user, account.uid])

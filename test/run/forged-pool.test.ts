@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import type { Pool, ProcessIdentity, RunReservation } from '../../src/domain/model.ts'
 import { inContainer } from '../line/support/container.ts'
 import { forgeStoredPool, storedHistory, storedPool } from '../support/database.ts'
@@ -7,7 +7,7 @@ import { child, type Job, startJob } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { hasEnded, kill, supervisorsOf } from '../support/processes.ts'
-import { newUser, type UnixUser } from '../support/unix-users.ts'
+import { sharedPool, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
 /** Every user can write to the pool. Nothing in it may decide which process is signalled or which file is written. */
@@ -139,26 +139,11 @@ needing('containers').test('a pid that stands for everybody ends nobody', async 
 })
 
 needing('users').describe('several accounts', () => {
-  let alice: UnixUser
-  let bob: UnixUser
-  beforeAll(async () => {
-    alice = await newUser('alice')
-    bob = await newUser('bob')
-  })
-  afterAll(async () => {
-    await alice.remove()
-    await bob.remove()
-  })
-
-  async function sharedPool(): Promise<TestPool> {
-    const pool = await testPool(0)
-    chmodSync(pool.folder, 0o755)
-    await pool.chg('admin', '--gpus', '1', '--provider', 'fake')
-    return pool
-  }
+  const alice = userForTests('alice')
+  const bob = userForTests('bob')
 
   test('a run of root harms neither another user’s process nor one that carries its reservation', async () => {
-    using pool = await sharedPool()
+    using pool = await sharedPool(1)
     using victim = bystander(pool, ['setpriv', `--reuid=${alice.uid}`, '--clear-groups'])
     const job = await startLimited(pool)
     const [reservation] = storedPool(pool).reservations
@@ -175,7 +160,7 @@ needing('users').describe('several accounts', () => {
   })
 
   test('a run of a user ends at its limit, though another wrote the process of root into the pool', async () => {
-    using pool = await sharedPool()
+    using pool = await sharedPool(1)
     using other = bystander(pool)
     const run = alice.start(pool, 'run', '--timeout', '2s', '--grace', '1s', '--', child('ignores-sigint'))
     await until('it runs', () => storedPool(pool).reservations.length === 1)
@@ -186,7 +171,7 @@ needing('users').describe('several accounts', () => {
   })
 
   test('what root starts as somebody else is stopped at the limit of root', async () => {
-    using pool = await sharedPool()
+    using pool = await sharedPool(1)
     const script = `setpriv --reuid=${alice.uid} --clear-groups sh -c 'trap "" INT; echo $$; while :; do sleep 1000; done' & wait`
     const job = await startJob(
       pool,

@@ -1,8 +1,9 @@
+import { afterAll, beforeAll } from 'bun:test'
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missing } from './needs.ts'
-import { binary, type Child, type Finished, finished, type TestPool } from './pool.ts'
+import { binary, type Child, type Finished, finished, type TestPool, testPool } from './pool.ts'
 
 /** A real account of this machine, made for one test file. */
 export interface UnixUser {
@@ -53,6 +54,39 @@ export async function newUser(role: string, groups: readonly string[] = []): Pro
       must('userdel', '--force', name)
     },
   }
+}
+
+/** An account for the tests of a file or of a `describe`: made before the first and removed after the last. */
+export function userForTests(role: string): UnixUser {
+  let made: UnixUser | undefined
+  const user = (): UnixUser => {
+    if (made === undefined) throw new Error(`${role} exists only while tests run`)
+    return made
+  }
+  beforeAll(async () => {
+    made = await newUser(role)
+  })
+  afterAll(() => made?.remove())
+  return {
+    get name() {
+      return user().name
+    },
+    get uid() {
+      return user().uid
+    },
+    chg: (pool, ...args) => user().chg(pool, ...args),
+    start: (pool, ...args) => user().start(pool, ...args),
+    sh: (pool, script) => user().sh(pool, script),
+    remove: () => user().remove(),
+  }
+}
+
+/** A pool of fake GPUs that every user can reach. */
+export async function sharedPool(gpus: number): Promise<TestPool> {
+  const pool = await testPool(0)
+  chmodSync(pool.folder, 0o755)
+  await pool.chg('admin', '--gpus', String(gpus), '--provider', 'fake')
+  return pool
 }
 
 /** A Unix group made for one test. */
