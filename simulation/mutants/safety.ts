@@ -79,7 +79,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'partial-grant',
-    defect: 'what is there is granted, be it less than asked for',
+    defect: 'a request gets fewer GPUs than it asks for',
     file: ACQUISITION,
     edits: [['if (gpus.length < sizeOf(intent.request)) {', 'if (gpus.length < 1) {']],
   },

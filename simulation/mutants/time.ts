@@ -20,7 +20,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'clock-not-healed',
-    defect: 'a clock that jumps ends what has time left, and keeps what is over',
+    defect: 'a clock jump ends reservations early or keeps ended ones',
     file: HEALED_STORE,
     edits: [
       ['store.update((pool, moment) => decide(followClock(pool, moment), moment))', 'store.update(decide)'],

@@ -44,7 +44,7 @@ describe.concurrent('a stopped waiter', () => {
     expect(line(pool).map(({ id }) => id)).toEqual([stopped[1].id, stopped[2].id])
   })
 
-  test('is the first again when it continues, whoever came meanwhile', async () => {
+  test('is the first again when it continues, although others came meanwhile', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const first = await waitToRun(pool)

@@ -96,7 +96,7 @@ needing('root').test(
       )
       const { pid } = job.process
       expect([title, members(2 ** 22 + 1, id)]).toEqual([title, []])
-      // By the kernel it belongs to the job, whoever it runs as.
+      // The kernel counts it to the job, whatever its user.
       expect([title, members(pid, id)]).toEqual([title, [pid]])
       process.kill(pid, 'SIGKILL')
       await job.process.exited
