@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { bun, root } from './bun.mjs'
+import { resultsOf } from './test-output.mjs'
 
 const TEST_TIMEOUT_MS = 60_000
 const JOBS = Math.min(8, availableParallelism())
@@ -73,18 +74,4 @@ function bunTest(args, { folder, env, show = () => {} }) {
   return new Promise((resolve) => {
     child.on('close', (status) => resolve({ ...resultsOf(output, status), output }))
   })
-}
-
-/** From the lines of single tests and from the summary, with lines such as ` 12 pass`. */
-function resultsOf(output, status) {
-  const count = (what) => {
-    const lines = [...output.matchAll(new RegExp(`^ *(\\d+) ${what}$`, 'gm'))]
-    return Number(lines.at(-1)?.[1] ?? 0)
-  }
-  // The end of a long output lists them again; `(unnamed)` is a hook of a skipped `describe`.
-  const [once] = output.split(/^\d+ tests? (?:skipped|todo|failed):$/m)
-  const skipped = [...once.matchAll(/^\((?:skip|todo)\) (.*)$/gm)]
-    .map(([, name]) => name)
-    .filter((name) => !name.endsWith(' > (unnamed)'))
-  return { passed: count('pass'), failed: Math.max(count('fail'), status === 0 ? 0 : 1), skipped }
 }

@@ -6,11 +6,13 @@ import { provideNeeds, testPath } from './test-needs.mjs'
 
 /**
  * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable, runs the tests
- * and ends with `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) no program may be
+ * and ends with the failed tests and `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) no program may be
  * missing, and only tests that need root may be skipped, for an ordinary user.
  */
 const ci = process.env.CI === 'true'
 const SLOWEST = 10
+/** More are listed without their errors. */
+const SHOWN_ERRORS = 20
 
 await main(process.argv.slice(2))
 
@@ -23,10 +25,10 @@ async function main(args) {
   const place = { folder: openCheckout(), env: environment() }
   const results = args.length > 0 ? [await runSelected(args, place)] : await runAllFiles(place)
   const skipped = results.flatMap((result) => result.skipped)
-  const forbidden = ci ? skipped.filter((name) => !isAllowed(name)) : []
+  const forbidden = ci ? skipped.filter((test) => !isAllowed(test)) : []
   tellSkipped(skipped)
-  if (forbidden.length > 0) console.error(`\nMust not be skipped in CI:\n${listed(forbidden)}`)
   if (results.length > 1) tellSlowest(results)
+  tellFailed([...results.flatMap((result) => result.failures), ...forbidden.map(mustNotBeSkipped)])
   finish({
     passed: sum(results.map((result) => result.passed)),
     failed: sum(results.map((result) => result.failed)) + forbidden.length,
@@ -51,12 +53,16 @@ function environment() {
 }
 
 /** The reason that test/support/needs.ts gives. */
-function isAllowed(name) {
-  return process.getuid?.() !== 0 && name.includes('(skipped: needs root)')
+function isAllowed({ title }) {
+  return process.getuid?.() !== 0 && title.includes('(skipped: needs root)')
 }
 
-function tellSkipped(names) {
-  const reasons = names.map((name) => /\(skipped: (.*?)\)/.exec(name)?.[1] ?? 'without a reason')
+function mustNotBeSkipped(test) {
+  return { ...test, detail: ['Must not be skipped in CI'] }
+}
+
+function tellSkipped(tests) {
+  const reasons = tests.map(({ title }) => /\(skipped: (.*?)\)/.exec(title)?.[1] ?? 'without a reason')
   for (const reason of new Set(reasons)) {
     console.error(`Skipped ${reasons.filter((each) => each === reason).length}: ${reason}`)
   }
@@ -68,8 +74,14 @@ function tellSlowest(results) {
   for (const { file, seconds } of slowest) console.log(`${seconds.toFixed(1).padStart(7)} s  ${file}`)
 }
 
-function listed(names) {
-  return names.map((name) => `  ${name}`).join('\n')
+/** `.ci/run` repeats everything from `Failed tests:` to the counts. */
+function tellFailed(failures) {
+  if (failures.length === 0) return
+  console.log('\nFailed tests:')
+  for (const [index, { file, title, detail }] of failures.entries()) {
+    console.log(`${file ?? 'no file'}: ${title}`)
+    if (index < SHOWN_ERRORS) for (const line of detail) console.log(`    ${line}`)
+  }
 }
 
 function sum(numbers) {

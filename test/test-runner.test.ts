@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { isRoot, needing } from './support/needs.ts'
 import { finished } from './support/pool.ts'
 import { root } from './support/sources.ts'
+import { ownName } from './support/unix-users.ts'
 
 /** `npm test` as it counts, on files with known results. */
 const SAMPLES = {
@@ -11,6 +12,12 @@ const SAMPLES = {
   needsRoot: `test('passes', () => {}); test.skip('one (skipped: needs root)', () => {})`,
   noReason: `test('passes', () => {}); test.skip('another', () => {})`,
   fails: `test('passes', () => {}); test('fails', () => { throw new Error('as meant') })`,
+  failsTwice: `
+    describe('a group', () => {
+      test('fails', () => { expect({ gpus: 1, name: 'a' }).toEqual({ gpus: 2, name: 'a' }) })
+    })
+    test('never ends', async () => { await new Promise(() => {}) }, 50)`,
+  cannotLoad: `test('passes', () => {}); throw new RangeError('as meant')`,
   crashes: `test('passes', () => {}); test('ends the process', () => process.exit(7))`,
 }
 
@@ -18,7 +25,7 @@ let folder: string
 beforeAll(() => {
   folder = mkdtempSync(`${tmpdir()}/canhazgpu-runner-`)
   for (const [name, text] of Object.entries(SAMPLES)) {
-    writeFileSync(`${folder}/${name}.test.ts`, `import { test } from 'bun:test'\n${text}\n`)
+    writeFileSync(`${folder}/${name}.test.ts`, `import { describe, expect, test } from 'bun:test'\n${text}\n`)
   }
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -32,28 +39,104 @@ async function npmTest(sample: keyof typeof SAMPLES, ci: string) {
     stderr: 'pipe',
   })
   const { status, stdout } = await finished(child)
-  return { status, last: stdout.trimEnd().split('\n').at(-1) }
+  const [failures, last] = endOf(stdout)
+  return { status, last, failures }
+}
+
+/** What is listed from `Failed tests:` on, and the line of counts below it. */
+function endOf(output: string): [string[], string | undefined] {
+  const lines = output.trimEnd().split('\n')
+  const start = lines.lastIndexOf('Failed tests:')
+  return [start < 0 ? [] : lines.slice(start + 1, -2), lines.at(-1)]
 }
 
 test('the last line counts what passed, failed and was skipped', async () => {
-  expect(await npmTest('sound', '')).toEqual({ status: 0, last: '1 passed, 0 failed' })
-  expect(await npmTest('fails', '')).toEqual({ status: 1, last: '1 passed, 1 failed' })
-  expect(await npmTest('noReason', '')).toEqual({ status: 0, last: '1 passed, 0 failed, 1 skipped' })
+  expect(await npmTest('sound', '')).toMatchObject({ status: 0, last: '1 passed, 0 failed' })
+  expect(await npmTest('fails', '')).toMatchObject({ status: 1, last: '1 passed, 1 failed' })
+  expect(await npmTest('noReason', '')).toMatchObject({ status: 0, last: '1 passed, 0 failed, 1 skipped' })
 })
 
-test('a test file that crashes is a failure', async () => {
-  const { status, last } = await npmTest('crashes', '')
-  expect(status).toBe(1)
-  expect(last).toEndWith(' 1 failed')
+test('failed tests are listed above the last line, with their file and the start of their error', async () => {
+  const { last, failures } = await npmTest('failsTwice', '')
+  expect(last).toBe('0 passed, 2 failed')
+  expect(failures[0]).toEndWith('/failsTwice.test.ts: a group > fails')
+  expect(failures[1]).toBe('    error: expect(received).toEqual(expected)')
+  expect(failures).toContain('    -   "gpus": 2,')
+  expect(failures.at(-2)).toEndWith('/failsTwice.test.ts: never ends')
+  expect(failures.at(-1)).toContain('timed out after 50ms')
+  expect((await npmTest('sound', '')).failures).toEqual([])
+})
+
+test('a test file that crashes or cannot be loaded is a failure', async () => {
+  const crash = await npmTest('crashes', '')
+  expect(crash.status).toBe(1)
+  expect(crash.last).toEndWith(' 1 failed')
+  expect(crash.failures[0]).toEndWith('/crashes.test.ts: outside a test (exit status 7)')
+  const load = await npmTest('cannotLoad', '')
+  expect(load).toMatchObject({ status: 1, last: '0 passed, 1 failed' })
+  expect(load.failures[0]).toEndWith('/cannotLoad.test.ts: outside a test (exit status 1)')
+  expect(load.failures[1]).toBe('    RangeError: as meant')
 })
 
 needing(...['gcc', 'sqlite3', 'strace', 'zsh', 'mksh', 'busybox', 'fish', 'chromium']).test(
   'in CI only an ordinary user skips tests, and only those that need root',
   async () => {
     const refused = { status: 1, last: '1 passed, 1 failed' }
-    const allowed = { status: 0, last: '1 passed, 0 failed, 1 skipped' }
-    expect(await npmTest('sound', 'true')).toEqual({ status: 0, last: '1 passed, 0 failed' })
-    expect(await npmTest('noReason', 'true')).toEqual(refused)
-    expect(await npmTest('needsRoot', 'true')).toEqual(isRoot ? refused : allowed)
+    const allowed = { status: 0, last: '1 passed, 0 failed, 1 skipped', failures: [] }
+    expect(await npmTest('sound', 'true')).toMatchObject({ status: 0, last: '1 passed, 0 failed' })
+    const noReason = await npmTest('noReason', 'true')
+    expect(noReason).toMatchObject(refused)
+    expect(noReason.failures[0]).toEndWith('/noReason.test.ts: another')
+    expect(noReason.failures[1]).toBe('    Must not be skipped in CI')
+    expect(await npmTest('needsRoot', 'true')).toMatchObject(isRoot ? refused : allowed)
+  },
+)
+
+/** A checkout whose npm answers `npm test` with the list of one failed test, and every other command with success. */
+function checkoutWithFailure(): string {
+  const checkout = `${folder}/checkout`
+  mkdirSync(`${checkout}/.ci`, { recursive: true })
+  mkdirSync(`${checkout}/node_modules`)
+  copyFileSync(`${root}/.ci/run`, `${checkout}/.ci/run`)
+  writeFileSync(`${checkout}/package.json`, '{}')
+  writeFileSync(`${checkout}/package-lock.json`, '{}')
+  mkdirSync(`${folder}/bin`)
+  chmodSync(folder, 0o755)
+  const npm = `#!/bin/sh
+[ "$1" = test ] || exit 0
+printf 'much output\\n\\nFailed tests:\\na.test.ts: fails for %s\\n    error: as meant\\n\\n5 passed, 1 failed\\n' "$(id -un)"
+exit 1
+`
+  writeFileSync(`${folder}/bin/npm`, npm, { mode: 0o755 })
+  for (const argv of [['init', '-q'], ['add', '.'], COMMIT]) {
+    Bun.spawnSync(['git', ...argv], { cwd: checkout })
+  }
+  return checkout
+}
+
+const COMMIT = ['-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '-qm', 'First']
+
+needing('git', ...(isRoot ? ['users'] : [])).test(
+  '.ci/run repeats the failed tests of every run above its last line',
+  async () => {
+    const child = Bun.spawn(['bash', '.ci/run'], {
+      cwd: checkoutWithFailure(),
+      env: { ...process.env, PATH: `${folder}/bin:${process.env.PATH}` },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    const { status, stdout } = await finished(child)
+    const failure = (name: string) => `Failed tests:\na.test.ts: fails for ${name}\n    error: as meant\n`
+    const [, summary] = stdout.split('5 passed, 1 failed\n\n== ')
+    expect(status).toBe(1)
+    if (!isRoot) {
+      expect(summary).toBe(`npm test as ${ownName()}: ${failure(ownName())}\n5 passed, 1 failed\n`)
+      return
+    }
+    const user = /fails for (chgci\d+)/.exec(summary ?? '')?.[1] ?? ''
+    expect(summary).toBe(
+      `npm test as root: ${failure('root')}\n== npm test of an ordinary user: ${failure(user)}\n10 passed, 2 failed\n`,
+    )
   },
 )
