@@ -39,7 +39,7 @@ const STUCK_MS = 40_000
 export async function explore(parser: Parser, exploration: Exploration): Promise<Report> {
   const { seed, seconds, slowMs = Number.POSITIVE_INFINITY } = exploration
   const progress = new SharedArrayBuffer(4)
-  const worker = new Worker(new URL('./worker.ts', import.meta.url).href)
+  const worker = new Worker(new URL('worker.ts', import.meta.url).href)
   const { promise, resolve, reject } = Promise.withResolvers<Report>()
   worker.onmessage = (event: MessageEvent<Report>) => resolve(event.data)
   worker.onerror = (event) => reject(new Error(event.message))

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { dirname, join, normalize } from 'node:path'
 import { Glob } from 'bun'
-import { settingOf } from '../src/cli/configured.ts'
 import { EXIT, exitCodeOf } from '../src/cli/exit-codes.ts'
+import { settingOf } from '../src/cli/options/configured.ts'
 import { COMMANDS } from '../src/cli/registry.ts'
 import { ERROR_CODES } from '../src/domain/errors.ts'
 import { SETTINGS } from '../src/domain/settings.ts'
@@ -47,7 +47,7 @@ describe('docs/commands.md', () => {
   })
 
   test('names every field of the JSON of status', async () => {
-    const document = await read('src/app/status-document.ts')
+    const document = await read('src/views/documents/status-document.ts')
     const fields = [...document.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field]) => `\`${field}\``)
     expect(fields.length).toBeGreaterThan(10)
     expect(fields.filter((field) => !commandsPage.includes(field))).toEqual([])

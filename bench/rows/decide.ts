@@ -1,6 +1,6 @@
-import { acquire, type Intent } from '../../src/domain/acquisition.ts'
-import type { Pool, QueueEntry, Reservation } from '../../src/domain/model.ts'
-import { usageOf } from '../../src/domain/usage.ts'
+import { usageOf } from '../../src/domain/observation/usage.ts'
+import { acquire, type Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Pool, QueueEntry, Reservation } from '../../src/domain/pool/model.ts'
 import type { Row } from '../row.ts'
 import { inTurn } from '../samples.ts'
 

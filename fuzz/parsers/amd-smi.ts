@@ -1,4 +1,9 @@
-import { errorOf, parseAmdSmi, singleEntry, unexplainedGpus } from '../../src/adapters/gpu/amd-smi-output.ts'
+import {
+  errorOf,
+  parseAmdSmi,
+  singleEntry,
+  unexplainedGpus,
+} from '../../src/adapters/gpu/amd/amd-smi-output.ts'
 import { PART, type Parser, parts as partsOf } from '../parser.ts'
 import { answerOf, checkLine, hold } from '../soundness.ts'
 import { checkGpus } from './driver-checks.ts'

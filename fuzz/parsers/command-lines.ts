@@ -1,5 +1,5 @@
-import { modelIn } from '../../src/domain/ai-model.ts'
-import { shortened } from '../../src/domain/text.ts'
+import { modelIn } from '../../src/domain/text/ai-model.ts'
+import { shortened } from '../../src/domain/text/text.ts'
 import type { Parser } from '../parser.ts'
 import { checkLine, hold } from '../soundness.ts'
 

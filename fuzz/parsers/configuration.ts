@@ -1,5 +1,5 @@
-import { settingsFrom } from '../../src/adapters/config.ts'
-import { parseConfig } from '../../src/adapters/config-file.ts'
+import { settingsFrom } from '../../src/adapters/settings/config.ts'
+import { parseConfig } from '../../src/adapters/settings/config-file.ts'
 import type { Settings } from '../../src/domain/settings.ts'
 import type { Parser } from '../parser.ts'
 import { answerOf, hold, isWhole } from '../soundness.ts'

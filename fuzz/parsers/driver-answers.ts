@@ -1,5 +1,5 @@
-import { parseScenario } from '../../src/adapters/gpu/fake-scenario.ts'
-import { isAnswer, parseAnswer } from '../../src/adapters/gpu/nvml-answer.ts'
+import { parseScenario } from '../../src/adapters/gpu/fake/fake-scenario.ts'
+import { isAnswer, parseAnswer } from '../../src/adapters/gpu/nvidia/nvml-answer.ts'
 import type { Parser } from '../parser.ts'
 import { answerOf, hold, isAmount, isWhole } from '../soundness.ts'
 import { checkReadings } from './driver-checks.ts'

@@ -1,5 +1,5 @@
 import { judged, type ReportedGpu, type ReportedProcess } from '../../src/adapters/gpu/reading.ts'
-import { sumOf } from '../../src/domain/evidence.ts'
+import { sumOf } from '../../src/domain/observation/evidence.ts'
 import { hold, isAmount, isWhole } from '../soundness.ts'
 
 /** What must hold of the GPUs that a driver's output shows, whatever it was. */

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../../src/domain/duration.ts'
+import { formatDuration, parseDuration } from '../../src/domain/text/duration.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
 import { answerOf, checkLine, hold } from '../soundness.ts'
 

@@ -1,4 +1,4 @@
-import { parseGpuIds } from '../../src/domain/gpu-ids.ts'
+import { parseGpuIds } from '../../src/domain/text/gpu-ids.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
 import { answerOf, hold, isAscending, isWhole } from '../soundness.ts'
 

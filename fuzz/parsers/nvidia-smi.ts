@@ -5,7 +5,7 @@ import {
   parseApps,
   parseGpus,
   parseMigParents,
-} from '../../src/adapters/gpu/nvidia-smi-output.ts'
+} from '../../src/adapters/gpu/nvidia/nvidia-smi-output.ts'
 import { PART, type Parser, parts } from '../parser.ts'
 import { answerOf, hold } from '../soundness.ts'
 import { checkGpus, checkProcesses } from './driver-checks.ts'

@@ -1,8 +1,8 @@
+import { mountType } from '../../src/adapters/files/filesystem.ts'
 import { detailsIn } from '../../src/adapters/gpu/process-details.ts'
-import { variable, withVariables } from '../../src/adapters/os/environment.ts'
-import { mountType } from '../../src/adapters/os/filesystem.ts'
-import { parseOpenFiles, parseSignalMasks } from '../../src/adapters/os/parent.ts'
-import { innermostPid, parseStat } from '../../src/adapters/os/processes.ts'
+import { innermostPid, parseStat } from '../../src/adapters/kernel/processes.ts'
+import { variable, withVariables } from '../../src/adapters/process/environment.ts'
+import { parseOpenFiles, parseSignalMasks } from '../../src/adapters/process/parent.ts'
 import type { Parser } from '../parser.ts'
 import { hold, isWhole } from '../soundness.ts'
 

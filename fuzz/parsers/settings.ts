@@ -1,4 +1,4 @@
-import { settingsFrom } from '../../src/adapters/config.ts'
+import { settingsFrom } from '../../src/adapters/settings/config.ts'
 import { storePlace } from '../../src/adapters/store/open.ts'
 import { SETTINGS, type Settings } from '../../src/domain/settings.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'

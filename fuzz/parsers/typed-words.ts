@@ -1,6 +1,6 @@
-import { printCompletions } from '../../src/cli/complete.ts'
 import type { Edge } from '../../src/cli/edge.ts'
 import { EXIT } from '../../src/cli/exit-codes.ts'
+import { printCompletions } from '../../src/cli/options/complete.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'

@@ -1,5 +1,5 @@
+import { type Access, isLoopbackHost, openGuard } from '../../src/web/access/guard.ts'
 import { Refusal } from '../../src/web/errors.ts'
-import { type Access, isLoopbackHost, openGuard } from '../../src/web/guard.ts'
 import { daysOf, MOST_DAYS, rangeOf } from '../../src/web/query.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
 import { hold } from '../soundness.ts'

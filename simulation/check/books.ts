@@ -1,5 +1,5 @@
-import type { Intent } from '../../src/domain/acquisition.ts'
-import type { Liveness, Moment, UsageRecord } from '../../src/domain/model.ts'
+import type { Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Liveness, Moment, UsageRecord } from '../../src/domain/pool/model.ts'
 import { isRead } from '../world/kernel.ts'
 import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'

@@ -1,4 +1,4 @@
-import type { Reservation, UsageRecord } from '../../src/domain/model.ts'
+import type { Reservation, UsageRecord } from '../../src/domain/pool/model.ts'
 import { type Audit, type Held, isRoot, near, sightOf } from './books.ts'
 import { apparentAge, type Instant } from './frame.ts'
 

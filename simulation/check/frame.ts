@@ -1,4 +1,4 @@
-import type { Moment } from '../../src/domain/model.ts'
+import type { Moment } from '../../src/domain/pool/model.ts'
 
 /** A moment of true time, and by how much the pool's times had drifted from it then. */
 export interface Instant {

@@ -1,4 +1,4 @@
-import type { Pool } from '../../src/domain/model.ts'
+import type { Pool } from '../../src/domain/pool/model.ts'
 import type { Process } from '../world/process.ts'
 import { type Books, sightOf } from './books.ts'
 import { apparentAge } from './frame.ts'

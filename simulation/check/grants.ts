@@ -1,4 +1,4 @@
-import type { Reservation } from '../../src/domain/model.ts'
+import type { Reservation } from '../../src/domain/pool/model.ts'
 import { type Audit, type Held, near } from './books.ts'
 import { looksFree } from './looks.ts'
 import { auditOrder } from './order.ts'

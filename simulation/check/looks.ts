@@ -1,4 +1,4 @@
-import type { GpuMeasurement, GpuReading, Pool, Probe } from '../../src/domain/model.ts'
+import type { GpuMeasurement, GpuReading, Pool, Probe } from '../../src/domain/pool/model.ts'
 import { COMPUTING_MB, THRESHOLD_MB } from '../world/device.ts'
 
 /** Whether what the driver showed of a GPU lets it be granted. */

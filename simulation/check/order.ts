@@ -1,4 +1,4 @@
-import type { Pool, Probe, QueueEntry, Request, Reservation } from '../../src/domain/model.ts'
+import type { Pool, Probe, QueueEntry, Request, Reservation } from '../../src/domain/pool/model.ts'
 import { type Audit, canSee, isSeenStopped } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree } from './looks.ts'

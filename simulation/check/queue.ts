@@ -1,4 +1,4 @@
-import type { QueueEntry } from '../../src/domain/model.ts'
+import type { QueueEntry } from '../../src/domain/pool/model.ts'
 import { type Audit, isSurelyStopped, near, sightOf, type Waiter } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree } from './looks.ts'

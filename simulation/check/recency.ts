@@ -1,4 +1,4 @@
-import type { Gpu, QueueEntry, Reservation } from '../../src/domain/model.ts'
+import type { Gpu, QueueEntry, Reservation } from '../../src/domain/pool/model.ts'
 import { type Audit, isSurelyStopped } from './books.ts'
 import { isBlocked, isPassedOver } from './order.ts'
 

@@ -1,5 +1,5 @@
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { QueueEntry } from '../../src/domain/model.ts'
+import type { QueueEntry } from '../../src/domain/pool/model.ts'
 import type { Errand } from '../world/errand.ts'
 import type { Process } from '../world/process.ts'
 import { canSee, type Report, Violation } from './books.ts'

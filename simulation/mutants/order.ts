@@ -1,7 +1,7 @@
 import type { Mutant } from './list.ts'
 
-const LINE = 'src/domain/line.ts'
-const WAITING = 'src/app/wait-in-line.ts'
+const LINE = 'src/domain/schedule/line.ts'
+const WAITING = 'src/app/waiting/wait-in-line.ts'
 
 /** The line, and who gets out of it. */
 export const ORDER_MUTANTS: readonly Mutant[] = [
@@ -62,7 +62,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'passed-over-loses-its-place',
     defect: 'a frozen waiter is thrown out of the line',
-    file: 'src/domain/ending.ts',
+    file: 'src/domain/operation/ending.ts',
     edits: [
       [
         '!isGone(entry, now, alive),',
@@ -124,7 +124,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'joins-in-front',
     defect: 'who comes last stands first',
-    file: 'src/domain/acquisition.ts',
+    file: 'src/domain/operation/acquisition.ts',
     edits: [['queue: [...pool.queue, entry]', 'queue: [entry, ...pool.queue]']],
   },
   {

@@ -1,6 +1,6 @@
 import type { Mutant } from './list.ts'
 
-const ENDING = 'src/domain/ending.ts'
+const ENDING = 'src/domain/operation/ending.ts'
 
 /** What is written of what ended. */
 export const RECORD_MUTANTS: readonly Mutant[] = [
@@ -53,7 +53,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   {
     name: 'report-counts-twice',
     defect: 'what ends while a report is made counts twice',
-    file: 'src/app/usage-history.ts',
+    file: 'src/app/usage/usage-history.ts',
     edits: [
       ['.filter((time) => !known.has(keyOf(time)))', '.filter((time) => known.size >= 0 || keyOf(time))'],
     ],
@@ -61,13 +61,13 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   {
     name: 'report-counts-the-parts',
     defect: 'a reservation counts twice in the report when some of its GPUs were released before the others',
-    file: 'src/app/usage-report.ts',
+    file: 'src/app/usage/usage-report.ts',
     edits: [['recorded.records.map((record) => record.reservation)', '[]']],
   },
   {
     name: 'report-forgets-the-held',
     defect: 'the report leaves out the hours of a reservation of which a GPU was released',
-    file: 'src/app/usage-report.ts',
+    file: 'src/app/usage/usage-report.ts',
     edits: [
       [
         'unrecordedTimes(seen, recorded.records, deps)',

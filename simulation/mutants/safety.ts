@@ -1,7 +1,7 @@
 import type { Mutant } from './list.ts'
 
-const ALLOCATION = 'src/domain/allocation.ts'
-const ACQUISITION = 'src/domain/acquisition.ts'
+const ALLOCATION = 'src/domain/observation/allocation.ts'
+const ACQUISITION = 'src/domain/operation/acquisition.ts'
 const KERNEL = 'simulation/world/kernel.ts'
 
 /** Who gets which GPU, and who may take it away. */
@@ -33,7 +33,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'threshold-off-by-one',
     defect: 'memory use of exactly the threshold counts as none',
-    file: 'src/domain/evidence.ts',
+    file: 'src/domain/observation/evidence.ts',
     edits: [['usage.memoryUsedMb >= thresholdMb', 'usage.memoryUsedMb > thresholdMb']],
   },
   {
@@ -72,7 +72,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'forecast-without-the-driver',
     defect: '`queue` names a start time for GPUs that cannot be used',
-    file: 'src/domain/forecast.ts',
+    file: 'src/domain/schedule/forecast.ts',
     edits: [
       ['if (obstacle !== undefined) return { gpu: id, freeAt: Number.POSITIVE_INFINITY, obstacle }', ''],
     ],

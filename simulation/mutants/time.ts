@@ -1,7 +1,7 @@
 import type { Mutant } from './list.ts'
 
-const ENDING = 'src/domain/ending.ts'
-const HEALED_STORE = 'src/domain/healed-store.ts'
+const ENDING = 'src/domain/operation/ending.ts'
+const HEALED_STORE = 'src/adapters/store/healed-store.ts'
 const SUPERVISE = 'src/app/supervise.ts'
 
 /** Clocks, limits and ends. */
@@ -29,7 +29,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'clock-healed-forwards-only',
     defect: 'a clock that is set back is not noticed',
-    file: 'src/domain/clock.ts',
+    file: 'src/domain/pool/clock.ts',
     edits: [['ms)\n  return Math.abs(jump) < TOLERANCE_MS', 'ms)\n  return jump < TOLERANCE_MS']],
   },
   {
@@ -47,19 +47,19 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'reboot-ignored',
     defect: 'what ran before a reboot counts as running',
-    file: 'src/domain/clock.ts',
+    file: 'src/domain/pool/clock.ts',
     edits: [['&& now.steady.ms < before.steady.ms', '&& now.steady.ms < 0']],
   },
   {
     name: 'other-boot-id-is-a-reboot',
     defect: 'a process that reads another boot id ends what runs on the same machine',
-    file: 'src/domain/clock.ts',
+    file: 'src/domain/pool/clock.ts',
     edits: [[' && now.steady.ms < before.steady.ms', '']],
   },
   {
     name: 'unread-boot-id-is-another',
     defect: 'a boot id that cannot be read is taken for another one',
-    file: 'src/domain/clock.ts',
+    file: 'src/domain/pool/clock.ts',
     edits: [["part === UNREAD || part === ''", "part === ''"]],
   },
   {
@@ -95,7 +95,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'killed-without-grace',
     defect: 'a command that is interrupted is promised to be gone at once',
-    file: 'src/domain/acquisition.ts',
+    file: 'src/domain/operation/acquisition.ts',
     edits: [['killAt: interruptAt + timeout.grace', 'killAt: interruptAt']],
   },
 ]

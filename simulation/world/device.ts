@@ -1,4 +1,4 @@
-import type { GpuReading } from '../../src/domain/model.ts'
+import type { GpuReading } from '../../src/domain/pool/model.ts'
 
 /** Memory that someone uses on a GPU. The driver lists no process where nobody is known. */
 export interface Use {

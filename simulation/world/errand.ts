@@ -1,5 +1,5 @@
-import type { Intent } from '../../src/domain/acquisition.ts'
-import type { Account, GpuId } from '../../src/domain/model.ts'
+import type { Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Account, GpuId } from '../../src/domain/pool/model.ts'
 
 /** What a process is there for; the checker judges what it commits by it. */
 export type Errand =

@@ -5,7 +5,7 @@ import type { Watcher } from './stored-pool.ts'
 
 type Event = 'exited' | 'changed' | 'timeout'
 
-/** A command as its supervisor watches it; `src/supervisor.ts` in the real world. */
+/** A command as its supervisor watches it; `src/entries/supervisor.ts` in the real world. */
 export class WatchedJob implements Job {
   readonly #supervisor: Process
   readonly #command: Process

@@ -1,4 +1,4 @@
-import type { Liveness, ProcessIdentity } from '../../src/domain/model.ts'
+import type { Liveness, ProcessIdentity } from '../../src/domain/pool/model.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
 

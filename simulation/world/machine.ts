@@ -1,4 +1,4 @@
-import type { Moment } from '../../src/domain/model.ts'
+import type { Moment } from '../../src/domain/pool/model.ts'
 import type { Chance } from '../chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'

@@ -1,5 +1,5 @@
-import type { Intent } from '../../src/domain/acquisition.ts'
-import type { Account, Request } from '../../src/domain/model.ts'
+import type { Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Account, Request } from '../../src/domain/pool/model.ts'
 import { Chance } from '../chance.ts'
 import type { Script } from '../script.ts'
 import type { Machine } from './machine.ts'

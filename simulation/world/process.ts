@@ -1,4 +1,4 @@
-import type { Account, Liveness, Moment, Pool, Probe, ProcessIdentity } from '../../src/domain/model.ts'
+import type { Account, Liveness, Moment, Pool, Probe, ProcessIdentity } from '../../src/domain/pool/model.ts'
 import type { Chance } from '../chance.ts'
 import type { Actor, Happening } from '../scheduler.ts'
 import type { Mood } from './driver.ts'

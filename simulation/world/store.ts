@@ -1,15 +1,8 @@
 import { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { Moment, Pool, UsageRecord } from '../../src/domain/model.ts'
-import type {
-  Decide,
-  Decision,
-  LineCalls,
-  RecordedTime,
-  RecordedUsage,
-  Store,
-  TimeRange,
-} from '../../src/domain/ports.ts'
-import { tallied } from '../../src/domain/report.ts'
+import type { RecordedTime, TimeRange } from '../../src/domain/ledger/recorded.ts'
+import { tallied } from '../../src/domain/ledger/report.ts'
+import type { Moment, Pool, UsageRecord } from '../../src/domain/pool/model.ts'
+import type { Decide, Decision, LineCalls, RecordedUsage, Store } from '../../src/ports/ports.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
 

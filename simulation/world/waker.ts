@@ -1,11 +1,11 @@
-import type { Waker } from '../../src/app/wait-in-line.ts'
+import type { Waker } from '../../src/app/waiting/wait-in-line.ts'
 import type { Happening } from '../scheduler.ts'
 import type { Process } from './process.ts'
 import type { Watcher } from './stored-pool.ts'
 
 type Woken = 'called' | 'changed' | 'timeout' | 'interrupted'
 
-/** Wakes a waiter by its turn, by changes, by Ctrl-C and by time; `src/waker.ts` in the real world. */
+/** Wakes a waiter by its turn, by changes, by Ctrl-C and by time; `src/entries/waker.ts` in the real world. */
 export class ProcessWaker implements Waker {
   readonly #process: Process
   readonly #watcher: Watcher

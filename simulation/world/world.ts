@@ -1,6 +1,6 @@
 import type { Grant } from '../../src/app/acquire.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { Account } from '../../src/domain/model.ts'
+import type { Account } from '../../src/domain/pool/model.ts'
 import { Chance } from '../chance.ts'
 import { Checker } from '../check/checker.ts'
 import { Violation } from '../check/violation.ts'

@@ -1,3 +1,7 @@
+import { reservedGpus } from '../domain/observation/allocation.ts'
+import type { Reading } from '../domain/observation/obstacles.ts'
+import { thresholdOf } from '../domain/observation/threshold.ts'
+import { type PoolUsage, usageOf } from '../domain/observation/usage.ts'
 import {
   type Acquisition,
   acquire,
@@ -7,14 +11,10 @@ import {
   noteServable,
   type Shortage,
   type Ticket,
-} from '../domain/acquisition.ts'
-import { reservedGpus } from '../domain/allocation.ts'
-import { settle } from '../domain/ending.ts'
-import { comes } from '../domain/line.ts'
-import type { GpuId, Millis, Pool, Probe, ProviderName, Reservation } from '../domain/model.ts'
-import type { Reading } from '../domain/obstacles.ts'
-import { thresholdOf } from '../domain/threshold.ts'
-import { type PoolUsage, usageOf } from '../domain/usage.ts'
+} from '../domain/operation/acquisition.ts'
+import { settle } from '../domain/operation/ending.ts'
+import type { GpuId, Millis, Pool, Probe, ProviderName, Reservation } from '../domain/pool/model.ts'
+import { comes } from '../domain/schedule/line.ts'
 import type { Deps } from './deps.ts'
 import { notEnough } from './refusals.ts'
 

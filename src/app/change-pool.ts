@@ -1,8 +1,8 @@
-import { adopted, matchDevices } from '../domain/devices.ts'
-import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Gpu, Pool } from '../domain/model.ts'
-import { poolThreshold } from '../domain/threshold.ts'
+import { adopted, matchDevices } from '../domain/observation/devices.ts'
+import { poolThreshold } from '../domain/observation/threshold.ts'
+import { settle } from '../domain/operation/ending.ts'
+import type { Gpu, Pool } from '../domain/pool/model.ts'
 import type { Deps } from './deps.ts'
 
 // Both settle first: the first write after a reboot is the last that can prove that the runs from before it have ended.

@@ -1,7 +1,7 @@
-import { ADOPTS, adopted, allNew, type Match, matchDevices } from '../domain/devices.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Gpu, Pool, Probe } from '../domain/model.ts'
-import type { Problem } from '../domain/soundness.ts'
+import { ADOPTS, adopted, allNew, type Match, matchDevices } from '../domain/observation/devices.ts'
+import type { Gpu, Pool, Probe } from '../domain/pool/model.ts'
+import type { Problem } from '../domain/pool/soundness.ts'
 
 /** The GPUs of the pool beside those of the driver. */
 export type DriverCheck =

@@ -1,5 +1,6 @@
-import type { Millis, Pool } from '../domain/model.ts'
-import type { GpuProvider, ProcessCheck, Store } from '../domain/ports.ts'
+import type { Millis, Pool } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import type { GpuProvider, Store } from '../ports/ports.ts'
 
 /** What the use-cases need of the world. */
 export interface Deps extends ProcessCheck {

@@ -1,9 +1,9 @@
-import { checkPossible } from '../domain/acquisition.ts'
-import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import { keepsPromises } from '../domain/forecast.ts'
-import type { Account, GpuId, ManualReservation, Millis, Pool } from '../domain/model.ts'
-import { owns } from '../domain/rights.ts'
+import { checkPossible } from '../domain/operation/acquisition.ts'
+import { settle } from '../domain/operation/ending.ts'
+import type { Account, GpuId, ManualReservation, Millis, Pool } from '../domain/pool/model.ts'
+import { owns } from '../domain/pool/rights.ts'
+import { keepsPromises } from '../domain/schedule/forecast.ts'
 import type { Deps } from './deps.ts'
 
 export interface Extension {

@@ -1,9 +1,9 @@
-import { settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Moment, Pool } from '../domain/model.ts'
-import { type GpuStatus, statusOf, type View } from '../domain/status.ts'
-import { thresholdOf } from '../domain/threshold.ts'
-import { unknownUsage, usageOf } from '../domain/usage.ts'
+import { type GpuStatus, statusOf, type View } from '../domain/observation/status.ts'
+import { thresholdOf } from '../domain/observation/threshold.ts'
+import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
+import { settle } from '../domain/operation/ending.ts'
+import type { Moment, Pool } from '../domain/pool/model.ts'
 import type { Deps } from './deps.ts'
 
 /** The pool as anyone may see it now. */

@@ -1,5 +1,5 @@
-import { settle } from '../domain/ending.ts'
-import type { Moment, Pool } from '../domain/model.ts'
+import { settle } from '../domain/operation/ending.ts'
+import type { Moment, Pool } from '../domain/pool/model.ts'
 import type { Deps } from './deps.ts'
 
 /** The pool as it stands now, without what is over already. Writes nothing: read access is enough. */

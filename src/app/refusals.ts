@@ -1,6 +1,6 @@
-import type { Shortage } from '../domain/acquisition.ts'
-import { ADOPTS } from '../domain/devices.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import { ADOPTS } from '../domain/observation/devices.ts'
+import type { Shortage } from '../domain/operation/acquisition.ts'
 
 /** The refusal that a full pool is met with; the caller may try again later. */
 export function notEnough(shortage: Shortage): CanhazgpuError {

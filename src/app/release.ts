@@ -1,8 +1,8 @@
-import { endReservation, endWhere, releaseGpus, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Account, GpuId, Pool } from '../domain/model.ts'
-import { isAdministrator, owns } from '../domain/rights.ts'
-import { shownName } from '../domain/shown-accounts.ts'
+import { shownName } from '../domain/ledger/shown-accounts.ts'
+import { endReservation, endWhere, releaseGpus, settle } from '../domain/operation/ending.ts'
+import type { Account, GpuId, Pool } from '../domain/pool/model.ts'
+import { isAdministrator, owns } from '../domain/pool/rights.ts'
 import type { Deps } from './deps.ts'
 
 /** Ends the account's own manual reservations and tells their GPUs, sorted. */

@@ -1,7 +1,7 @@
-import { isPossible } from '../domain/acquisition.ts'
-import { followClock } from '../domain/clock.ts'
-import { endWhere, settle } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import { isPossible } from '../domain/operation/acquisition.ts'
+import { endWhere, settle } from '../domain/operation/ending.ts'
+import { followClock } from '../domain/pool/clock.ts'
 import type {
   Account,
   Gpu,
@@ -11,8 +11,8 @@ import type {
   Probe,
   ProviderName,
   QueueEntry,
-} from '../domain/model.ts'
-import type { Decision, SetAside, Store } from '../domain/ports.ts'
+} from '../domain/pool/model.ts'
+import type { Decision, SetAside, Store } from '../ports/ports.ts'
 
 export interface SetUp {
   readonly host: string

@@ -1,7 +1,7 @@
-import { endReservation } from '../domain/ending.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { GpuId, Millis, Outcome, Pool, TimeLimit } from '../domain/model.ts'
-import type { LockPatience, Store } from '../domain/ports.ts'
+import { endReservation } from '../domain/operation/ending.ts'
+import type { GpuId, Millis, Outcome, Pool, TimeLimit } from '../domain/pool/model.ts'
+import type { LockPatience, Store } from '../ports/ports.ts'
 
 /** How often a supervisor says that its command lives. */
 export const HEARTBEAT_MS: Millis = 60_000

@@ -1,18 +1,7 @@
 import type { CanhazgpuError } from '../domain/errors.ts'
-import type { Option } from './option.ts'
+import type { Look, Printed } from '../views/words/printed.ts'
+import type { Option } from './options/option.ts'
 import type { World } from './world.ts'
-
-/** What a command prints. stdout carries the answer alone, stderr whatever is said beside it. */
-export interface Printed {
-  readonly stdout?: string
-  readonly stderr?: string
-}
-
-/** How text may look where it is printed. */
-export interface Look {
-  readonly color: boolean
-  readonly terminal: boolean
-}
 
 /** One command: its options, what it does, and how the value it returns is shown. */
 export interface CommandSpec<Options, Result> {

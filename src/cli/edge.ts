@@ -1,5 +1,5 @@
 import type { Settings } from '../domain/settings.ts'
-import type { Look } from './command.ts'
+import type { Look } from '../views/words/printed.ts'
 import type { World } from './world.ts'
 
 /** What the command line says of its surroundings. */

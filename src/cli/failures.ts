@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../domain/errors.ts'
-import { printableJson, shortened } from '../domain/text.ts'
+import { printableJson, shortened } from '../domain/text/text.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
 export interface Telling {

@@ -1,12 +1,13 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { SETTINGS, type Settings } from '../domain/settings.ts'
-import { printableJson } from '../domain/text.ts'
-import type { CommandSpec, Printed } from './command.ts'
-import { completed } from './configured.ts'
+import { printableJson } from '../domain/text/text.ts'
+import type { Printed } from '../views/words/printed.ts'
+import type { CommandSpec } from './command.ts'
 import type { Edge, Surroundings } from './edge.ts'
 import { tell } from './failures.ts'
-import { type Option, option } from './option.ts'
-import { checkMandatory, type Parsed } from './parse.ts'
+import { completed } from './options/configured.ts'
+import { type Option, option } from './options/option.ts'
+import { checkMandatory, type Parsed } from './options/parse.ts'
 import type { World } from './world.ts'
 
 export interface CommandName {

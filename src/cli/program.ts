@@ -2,10 +2,10 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { Edge } from './edge.ts'
 import { EXIT } from './exit-codes.ts'
 import { tell } from './failures.ts'
-import { helpText } from './help.ts'
 import { type Invocation, settingOptions } from './invocation.ts'
-import { type Option, option } from './option.ts'
-import { nearest, type Parsed, parseWords } from './parse.ts'
+import { helpText } from './options/help.ts'
+import { type Option, option } from './options/option.ts'
+import { nearest, type Parsed, parseWords } from './options/parse.ts'
 import { COMMANDS } from './registry.ts'
 
 /** Parses and runs one command line (without the program's name); returns the exit status. */

@@ -1,9 +1,8 @@
 import type { Deps } from '../app/deps.ts'
 import type { PoolPlace, StoredPlace } from '../app/set-up.ts'
-import type { UsageQuestion } from '../app/usage-answer.ts'
-import type { Waker } from '../app/wait-in-line.ts'
-import type { Intent } from '../domain/acquisition.ts'
-import type { Variables } from '../domain/device-variables.ts'
+import type { Waker } from '../app/waiting/wait-in-line.ts'
+import type { Variables } from '../domain/observation/device-variables.ts'
+import type { Intent } from '../domain/operation/acquisition.ts'
 import type {
   Account,
   GpuId,
@@ -12,13 +11,15 @@ import type {
   ProcessIdentity,
   ProviderChoice,
   TimeLimit,
-} from '../domain/model.ts'
-import type { LockPatience, Store } from '../domain/ports.ts'
-import type { PoolOwner } from '../domain/rights.ts'
+} from '../domain/pool/model.ts'
+import type { PoolOwner } from '../domain/pool/rights.ts'
+import type { Checkup } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
-import type { Checkup } from '../domain/soundness.ts'
-import type { Connections } from '../web/crowding.ts'
-import type { LookUp } from './configured.ts'
+import type { LockPatience, Store } from '../ports/ports.ts'
+import type { UsageQuestion } from '../views/documents/usage-answer.ts'
+import type { Stderr } from '../views/words/printed.ts'
+import type { Connections } from '../web/access/crowding.ts'
+import type { LookUp } from './options/configured.ts'
 
 /** Everything a command may ask of the machine it runs on; opened only when asked for. */
 export interface World {
@@ -100,10 +101,4 @@ export interface Supervised {
   readonly gpus: readonly GpuId[]
   /** In steady time. */
   readonly limit?: TimeLimit
-}
-
-/** Where what is said beside the answer goes. */
-export interface Stderr {
-  readonly write: (text: string) => void
-  readonly terminal: boolean
 }

@@ -1,5 +1,5 @@
-import { parseDuration } from './duration.ts'
-import type { Millis } from './model.ts'
+import type { Millis } from './pool/model.ts'
+import { parseDuration } from './text/duration.ts'
 
 /** What every command needs to know of its surroundings, from flags, environment, files and defaults. */
 export interface Settings {

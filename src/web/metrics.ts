@@ -1,6 +1,6 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
-import { type GpuStatus, otherUseOf } from '../domain/status.ts'
-import type { Snapshot } from './snapshot.ts'
+import { type GpuStatus, otherUseOf } from '../domain/observation/status.ts'
+import type { Snapshot } from './live/snapshot.ts'
 
 const STATES = {
   available: 'available',

@@ -1,5 +1,5 @@
-import type { Millis } from '../domain/model.ts'
-import type { TimeRange } from '../domain/ports.ts'
+import type { TimeRange } from '../domain/ledger/recorded.ts'
+import type { Millis } from '../domain/pool/model.ts'
 import { Refusal } from './errors.ts'
 
 export const MOST_DAYS = 90

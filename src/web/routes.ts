@@ -1,18 +1,18 @@
 import { Hono } from 'hono'
 import type { Deps } from '../app/deps.ts'
-import type { Millis } from '../domain/model.ts'
-import type { Asset } from './assets.ts'
+import type { Millis } from '../domain/pool/model.ts'
+import type { Guard } from './access/guard.ts'
+import type { Answer, Peer } from './access/listen.ts'
 import { failureResponse, Refusal } from './errors.ts'
-import type { EventStreams } from './event-streams.ts'
-import type { Guard } from './guard.ts'
 import { withSafeHeaders } from './headers.ts'
-import type { Answer, Peer } from './listen.ts'
+import type { EventStreams } from './live/event-streams.ts'
+import type { Sampler } from './live/sampler.ts'
+import type { Snapshot } from './live/snapshot.ts'
 import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
-import type { PageFiles } from './page.ts'
+import type { Asset } from './page/assets.ts'
+import type { PageFiles } from './page/page.ts'
 import { daysOf, rangeOf, singly } from './query.ts'
-import type { Sampler } from './sampler.ts'
-import type { Snapshot } from './snapshot.ts'
 import { type AskUsage, UsageAnswers } from './usage-answers.ts'
 
 export interface Site {
@@ -67,7 +67,7 @@ export function routes(site: Site): Answer {
 
   app.get('/docs', () => new Response(null, { status: 308, headers: { location: '/docs/' } }))
   app.get('/docs/*', async (c) => {
-    const { openDocs } = await import('./docs.ts')
+    const { openDocs } = await import('./docs/docs.ts')
     docs ??= openDocs(site.files)
     return docs.get(c.req.path)?.response(c.req.raw) ?? c.notFound()
   })

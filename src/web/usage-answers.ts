@@ -1,5 +1,5 @@
-import type { UsageQuestion } from '../app/usage-answer.ts'
-import type { Millis } from '../domain/model.ts'
+import type { Millis } from '../domain/pool/model.ts'
+import type { UsageQuestion } from '../views/documents/usage-answer.ts'
 import { Refusal } from './errors.ts'
 
 /** The answer to a question about the history, as JSON. */

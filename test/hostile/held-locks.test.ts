@@ -89,7 +89,7 @@ test('Ctrl-C on a terminal ends a wait for the lock', async () => {
 /** A process that holds bytes of a file alone, as every user can. */
 async function holdBytes(file: string, first: number, count: number) {
   const script = `
-    const libc = require('${import.meta.dir}/../../src/adapters/os/libc.ts')
+    const libc = require('${import.meta.dir}/../../src/adapters/kernel/libc.ts')
     const fd = libc.open('${file}', 2)
     const lock = new DataView(new ArrayBuffer(32))
     lock.setInt16(0, 1, true)

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
-import { recordOf } from '../store/counting.ts'
+import { recordOf } from '../adapters/store/counting.ts'
 import {
   changeStoredPool,
   storedHistory,

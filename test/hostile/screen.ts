@@ -1,6 +1,6 @@
 import { HOSTILE_TEXTS } from '../../fuzz/hostile.ts'
 import { checkScreen } from '../../fuzz/soundness.ts'
-import { printable } from '../../src/domain/text.ts'
+import { printable } from '../../src/domain/text/text.ts'
 import type { TestPool } from '../support/pool.ts'
 
 /** Some at once, to start fewer programs: none hides another, as every byte is looked at. */

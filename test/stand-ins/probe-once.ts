@@ -1,7 +1,7 @@
 /** Probes once with the provider of its first argument, prints the outcome, and ends as it may. */
 import { openProvider } from '../../src/adapters/gpu/provider.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
-import { PROVIDERS } from '../../src/domain/model.ts'
+import { PROVIDERS } from '../../src/domain/pool/model.ts'
 
 const name = PROVIDERS.find((provider) => provider === process.argv[2]) ?? 'fake'
 const options = { gpuCount: 1, env: process.env, fakeUsageFile: process.env.CANHAZGPU_FAKE_USAGE }

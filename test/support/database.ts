@@ -1,6 +1,6 @@
 import { constants, Database } from 'bun:sqlite'
-import { encodePool } from '../../src/adapters/store/codec.ts'
-import type { Pool, UsageRecord } from '../../src/domain/model.ts'
+import { encodePool } from '../../src/adapters/store/document/codec.ts'
+import type { Pool, UsageRecord } from '../../src/domain/pool/model.ts'
 import type { TestPool } from './pool.ts'
 
 /** The pool document as it is stored, seen past the program. */

@@ -1,4 +1,4 @@
-import type { Moment, Pool, Reservation } from '../../src/domain/model.ts'
+import type { Moment, Pool, Reservation } from '../../src/domain/pool/model.ts'
 
 const EARLIER_BOOT = '11111111-2222-3333-4444-555555555555'
 

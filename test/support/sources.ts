@@ -3,12 +3,22 @@ import { Glob } from 'bun'
 
 export const root = new URL('../..', import.meta.url).pathname
 
-export const LAYERS = ['main', 'cli', 'web', 'client', 'app', 'domain', 'adapters'] as const
+export const LAYERS = [
+  'entries',
+  'cli',
+  'web',
+  'client',
+  'views',
+  'app',
+  'domain',
+  'ports',
+  'adapters',
+] as const
 export type Layer = (typeof LAYERS)[number]
 
 /** One file of src/ as its text shows it. */
 export interface Source {
-  /** Like `src/domain/model.ts`. */
+  /** Like `src/domain/pool/model.ts`. */
   readonly path: string
   readonly layer: Layer
   /** Files of ours it imports, types included, by their paths. */
@@ -53,11 +63,9 @@ function codeOf(path: string, text: string): string {
   return new Bun.Transpiler({ loader: path.endsWith('x') ? 'tsx' : 'ts' }).transformSync(plain)
 }
 
-/** Files directly in src/ wire the others: they are the composition root. */
 export function layerOf(path: string): Layer {
   if (path.startsWith('src/web/client/')) return 'client'
   const folder = /^src\/(\w+)\//.exec(path)?.[1]
-  if (folder === undefined) return 'main'
   const layer = LAYERS.find((each) => each === folder)
   if (layer === undefined) throw new Error(`${path} belongs to no layer`)
   return layer

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
 import { busyPool, must } from './busy-pool.ts'
-import { openEvents } from './event-stream.ts'
+import { openEvents } from './live/event-stream.ts'
 import { complaints, type Schema } from './schema.ts'
 import { startWeb, type TestServer } from './web-server.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { reportRange, runningTimes, tallied, usageReport } from '../../src/domain/report.ts'
+import { reportRange, runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { demoDeps } from '../../src/web/demo/deps.ts'
 import { Play } from '../../src/web/demo/play.ts'
 import { startDemo } from './demo-server.ts'

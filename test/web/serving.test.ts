@@ -3,7 +3,7 @@ import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { newUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
-import { openEvents } from './event-stream.ts'
+import { openEvents } from './live/event-stream.ts'
 import { served, startWeb } from './web-server.ts'
 
 describe('where it cannot serve it says so in one line', () => {

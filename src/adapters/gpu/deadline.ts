@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Millis } from '../../domain/model.ts'
+import type { Millis } from '../../domain/pool/model.ts'
 
 const HINT =
   'Raise --probe-timeout if this machine is just slow (persistence mode makes the driver quicker: nvidia-smi -pm 1); otherwise ask the administrator to look at the driver (dmesg).'

@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Millis, Probe, ProviderName } from '../../domain/model.ts'
+import type { Millis, Probe, ProviderName } from '../../domain/pool/model.ts'
 import { openProvider } from './provider.ts'
 import type { Environment } from './run-program.ts'
 

@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { printable, shortened } from '../../domain/text.ts'
+import { printable, shortened } from '../../domain/text/text.ts'
 import type { ProgramOutput } from './run-program.ts'
 
 const MAX_LENGTH = 200

@@ -1,4 +1,4 @@
-import type { GpuProcess, GpuReading, Millis } from '../../domain/model.ts'
+import type { GpuProcess, GpuReading, Millis } from '../../domain/pool/model.ts'
 import { type JudgedGpu, known, type ReportedProcess } from './reading.ts'
 
 type UserNames = (uids: Iterable<number>) => Promise<ReadonlyMap<number, string>>
@@ -28,13 +28,13 @@ export async function withProcessDetails(
   const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
   // Nobody's processes, nobody's names: the user database then need not even be loaded.
   if (pids.size === 0) return gpus as GpuReading[]
-  const { seesProcessOwners } = await import('../os/processes.ts')
+  const { seesProcessOwners } = await import('../kernel/processes.ts')
   const lookedUp = seesProcessOwners() ? [...pids] : []
   const details = new Map(
     await Promise.all(lookedUp.map(async (pid) => [pid, await readDetails(pid)] as const)),
   )
   const uids = [...details.values()].map(({ uid }) => uid).filter((uid) => uid !== undefined)
-  const namesOf = userNames ?? (await import('../os/users.ts')).userNames
+  const namesOf = userNames ?? (await import('../accounts/users.ts')).userNames
   const names = uids.length === 0 ? NO_NAMES : await namesOf(uids)
   return gpus.map((gpu) => {
     if (gpu.state.kind === 'fault') return { ...gpu, state: gpu.state }
@@ -89,7 +89,7 @@ async function readDetails(pid: number): Promise<ProcessDetails> {
 
 /** `/proc` tells uids of our own user namespace. */
 async function ownerOf(uid: number): Promise<number | undefined> {
-  const { outerUid } = await import('../os/user-namespace.ts')
+  const { outerUid } = await import('../accounts/user-namespace.ts')
   return outerUid(uid)
 }
 

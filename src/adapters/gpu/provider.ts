@@ -1,5 +1,5 @@
-import type { Millis, Probe, ProviderName } from '../../domain/model.ts'
-import type { GpuProvider } from '../../domain/ports.ts'
+import type { Millis, Probe, ProviderName } from '../../domain/pool/model.ts'
+import type { GpuProvider } from '../../ports/ports.ts'
 import type { Environment } from './run-program.ts'
 
 export interface ProviderOptions {
@@ -27,12 +27,12 @@ async function load(
 ): Promise<GpuProvider> {
   switch (name) {
     case 'nvml':
-      return (await import('./nvml.ts')).nvmlProvider(env)
+      return (await import('./nvidia/nvml.ts')).nvmlProvider(env)
     case 'nvidia-smi':
-      return (await import('./nvidia-smi.ts')).nvidiaSmiProvider(env)
+      return (await import('./nvidia/nvidia-smi.ts')).nvidiaSmiProvider(env)
     case 'amd-smi':
-      return (await import('./amd-smi.ts')).amdSmiProvider(env)
+      return (await import('./amd/amd-smi.ts')).amdSmiProvider(env)
     case 'fake':
-      return (await import('./fake.ts')).fakeProvider({ gpuCount, usageFile: fakeUsageFile })
+      return (await import('./fake/fake.ts')).fakeProvider({ gpuCount, usageFile: fakeUsageFile })
   }
 }

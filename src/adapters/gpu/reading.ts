@@ -1,5 +1,5 @@
-import { memoryEvidence } from '../../domain/evidence.ts'
-import type { GpuFault, GpuMeasurement, GpuReading, SharedCard } from '../../domain/model.ts'
+import { memoryEvidence } from '../../domain/observation/evidence.ts'
+import type { GpuFault, GpuMeasurement, GpuReading, SharedCard } from '../../domain/pool/model.ts'
 
 /** A process as the driver names it, before `/proc` was asked whose it is. */
 export interface ReportedProcess {

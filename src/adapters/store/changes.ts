@@ -1,6 +1,6 @@
-import type { LineCalls } from '../../domain/ports.ts'
-import * as libc from '../os/libc.ts'
-import { watchesIn, watchFile, watchFileOnce } from '../os/wait.ts'
+import type { LineCalls } from '../../ports/ports.ts'
+import * as libc from '../kernel/libc.ts'
+import { watchesIn, watchFile, watchFileOnce } from '../kernel/wait.ts'
 
 /**
  * Beside the database, and only there to be written to. SQLite writes its log before a commit can be seen, so

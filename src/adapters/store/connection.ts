@@ -1,10 +1,10 @@
 import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { checkLog, notInitialized } from './beside.ts'
-import { tooNew } from './codec.ts'
-import { type Guarded, openGuarded } from './journal-guard.ts'
-import { MIGRATIONS } from './migrations.ts'
-import { checkSchema, damagedSchema, LOST_VERSION, schemaFaults, versionOf } from './schema.ts'
+import { tooNew } from './document/codec.ts'
+import { checkLog, notInitialized } from './files/beside.ts'
+import { type Guarded, openGuarded } from './locks/journal-guard.ts'
+import { MIGRATIONS } from './schema/migrations.ts'
+import { checkSchema, damagedSchema, LOST_VERSION, schemaFaults, versionOf } from './schema/schema.ts'
 import { isBusy, replaced, storeError } from './sqlite-errors.ts'
 
 /**

@@ -1,5 +1,6 @@
-import type { Moment, Pool } from '../../domain/model.ts'
-import type { Decide, Decision, LockPatience, RecordedTime, Store, TimeRange } from '../../domain/ports.ts'
+import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { Moment, Pool } from '../../domain/pool/model.ts'
+import type { Decide, Decision, LockPatience, Store } from '../../ports/ports.ts'
 
 /**
  * A store for a process that stays. After a failure it is opened anew at the next use, and so goes on with

@@ -1,12 +1,12 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Moment } from '../../domain/model.ts'
-import type { LockPatience, SetAside, Store } from '../../domain/ports.ts'
-import type { PoolOwner } from '../../domain/rights.ts'
-import type { Checkup } from '../../domain/soundness.ts'
-import { isRoot } from '../os/ownership.ts'
-import { refuseForeignPath } from './foreign-path.ts'
-import { folderOf } from './mending.ts'
-import { refuseNetworkFilesystem } from './network-filesystem.ts'
+import type { Moment } from '../../domain/pool/model.ts'
+import type { PoolOwner } from '../../domain/pool/rights.ts'
+import type { Checkup } from '../../domain/pool/soundness.ts'
+import type { LockPatience, SetAside, Store } from '../../ports/ports.ts'
+import { isRoot } from '../files/ownership.ts'
+import { refuseForeignPath } from './files/foreign-path.ts'
+import { folderOf } from './files/mending.ts'
+import { refuseNetworkFilesystem } from './files/network-filesystem.ts'
 
 /** Where a store URL points. Only the embedded store exists so far. */
 export interface StorePlace {
@@ -33,14 +33,14 @@ function safePath(url: string): string {
 
 /** Where the pool is kept, and the Unix group that it is for; null: every user. */
 export async function storedPlace(url: string): Promise<{ path: string; group: string | null }> {
-  const { groupOf } = await import('./access.ts')
+  const { groupOf } = await import('./files/access.ts')
   const path = safePath(url)
   return { path, group: groupOf(path) }
 }
 
 /** Who owns the database, behind a link as well; null where there is none. */
 export async function poolOwner(url: string): Promise<PoolOwner | null> {
-  const { realPath, statusOf } = await import('../os/libc.ts')
+  const { realPath, statusOf } = await import('../kernel/libc.ts')
   const path = realPath(safePath(url))
   const status = path === null ? null : statusOf(path)
   return path === null || status === null || typeof status === 'number' ? null : { uid: status.uid, path }
@@ -59,16 +59,16 @@ export async function openStoreAsAdministrator(url: string, now: () => Moment): 
 }
 
 async function removePlanted(named: string): Promise<void> {
-  const { findDatabase } = await import('./beside.ts')
+  const { findDatabase } = await import('./files/beside.ts')
   const { storeError } = await import('./sqlite-errors.ts')
   const path = findDatabase(named)
   try {
     if (isRoot()) {
-      const { putInOrder } = await import('./create.ts')
+      const { putInOrder } = await import('./files/create.ts')
       await putInOrder(path)
     }
-    const { dropForeignSchema } = await import('./foreign-schema.ts')
-    const { whenUnlocked } = await import('./lock-wait.ts')
+    const { dropForeignSchema } = await import('./schema/foreign-schema.ts')
+    const { whenUnlocked } = await import('./locks/lock-wait.ts')
     await whenUnlocked(path, undefined, (waitMs) => dropForeignSchema(path, waitMs))
   } catch (cause) {
     throw storeError(path, cause)
@@ -86,7 +86,7 @@ export async function createStore(url: string, now: () => Moment, gid: number | 
 
 /** Looks over the pool that the URL names, and changes nothing. */
 export async function checkStore(url: string): Promise<Checkup> {
-  const { checkUp } = await import('./checkup.ts')
+  const { checkUp } = await import('./schema/checkup.ts')
   return checkUp(safePath(url))
 }
 
@@ -96,9 +96,9 @@ export async function setAsideStore(
   now: () => Moment,
   gid: number | undefined,
 ): Promise<SetAside | null> {
-  const { setAsideDamaged } = await import('./set-aside.ts')
+  const { setAsideDamaged } = await import('./files/set-aside.ts')
   const { createSqliteStore } = await import('./sqlite.ts')
-  const { whenUnlocked } = await import('./lock-wait.ts')
+  const { whenUnlocked } = await import('./locks/lock-wait.ts')
   const path = safePath(url)
   try {
     await removePlanted(path)
@@ -106,7 +106,7 @@ export async function setAsideStore(
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
     throw error
   }
-  const { withFolderLocked } = await import('./folder-lock.ts')
+  const { withFolderLocked } = await import('./locks/folder-lock.ts')
   const aside = await withFolderLocked(folderOf(path), () =>
     whenUnlocked(path, undefined, () => setAsideDamaged(path, new Date(now().wall))),
   )

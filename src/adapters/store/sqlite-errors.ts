@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { shortened } from '../../domain/text.ts'
-import * as libc from '../os/libc.ts'
+import { shortened } from '../../domain/text/text.ts'
+import * as libc from '../kernel/libc.ts'
 
 /** What to do about a damaged pool: docs/recovery.md. */
 export const RECOVERY =

@@ -1,29 +1,21 @@
 import type { Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { healed } from '../../domain/healed-store.ts'
-import { servableEntries } from '../../domain/line.ts'
-import type { Moment, Pool, UsageRecord } from '../../domain/model.ts'
-import type {
-  Decide,
-  Decision,
-  LineCalls,
-  LockPatience,
-  RecordedTime,
-  RecordedUsage,
-  Store,
-  TimeRange,
-} from '../../domain/ports.ts'
-import { isStopped } from '../os/processes.ts'
-import { findDatabase, notInitialized } from './beside.ts'
+import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
+import { servableEntries } from '../../domain/schedule/line.ts'
+import type { Decide, Decision, LineCalls, LockPatience, RecordedUsage, Store } from '../../ports/ports.ts'
+import { isStopped } from '../kernel/processes.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
-import { decodePool, decodeTurns, encodePool } from './codec.ts'
 import { Connection, WithoutLog } from './connection.ts'
-import { newestRecords, visitTimes } from './history-queries.ts'
-import { rowOfRecord } from './history-rows.ts'
-import { whenUnlocked } from './lock-wait.ts'
-import { mayMend, needsMending } from './mending.ts'
-import type { Audience } from './pool-files.ts'
-import { recordedUsage } from './recorded-usage.ts'
+import { decodePool, decodeTurns, encodePool } from './document/codec.ts'
+import { findDatabase, notInitialized } from './files/beside.ts'
+import { mayMend, needsMending } from './files/mending.ts'
+import type { Audience } from './files/pool-files.ts'
+import { healed } from './healed-store.ts'
+import { newestRecords, visitTimes } from './history/history-queries.ts'
+import { rowOfRecord } from './history/history-rows.ts'
+import { recordedUsage } from './history/recorded-usage.ts'
+import { whenUnlocked } from './locks/lock-wait.ts'
 import { storeError } from './sqlite-errors.ts'
 
 export interface SqliteOptions {
@@ -45,7 +37,7 @@ export async function openSqliteStore({ path: named, now, patience }: SqliteOpti
 
 async function connect(path: string, patience: LockPatience | undefined): Promise<Connection> {
   if (needsMending(path)) {
-    const { mendFiles } = await import('./pool-files.ts')
+    const { mendFiles } = await import('./files/pool-files.ts')
     mendFiles(path)
   }
   const open = () => whenUnlocked(path, patience, (waitMs) => new Connection(path, { waitMs }))
@@ -53,7 +45,7 @@ async function connect(path: string, patience: LockPatience | undefined): Promis
     return await open()
   } catch (error) {
     if (!(error instanceof WithoutLog) || !mayMend(path)) throw error
-    const { giveLog } = await import('./create.ts')
+    const { giveLog } = await import('./files/create.ts')
     await giveLog(path)
     return open()
   }
@@ -62,7 +54,7 @@ async function connect(path: string, patience: LockPatience | undefined): Promis
 /** Opens the database for `admin`, created and brought to the present schema for the audience if need be. */
 export async function createSqliteStore({ path, now }: SqliteOptions, audience: Audience): Promise<Store> {
   try {
-    const { createPool } = await import('./create.ts')
+    const { createPool } = await import('./files/create.ts')
     await createPool(path, audience)
     return await openSqliteStore({ path, now })
   } catch (cause) {

@@ -2,14 +2,19 @@ import { refreshDevices, setMemoryThreshold } from '../../app/change-pool.ts'
 import { compareDriver } from '../../app/compare-driver.ts'
 import { setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { ALLOCATIONS, type PoolSettings, PROVIDER_CHOICES, type ProviderChoice } from '../../domain/model.ts'
-import { checkMayAdminister } from '../../domain/rights.ts'
+import { poolThreshold } from '../../domain/observation/threshold.ts'
+import {
+  ALLOCATIONS,
+  type PoolSettings,
+  PROVIDER_CHOICES,
+  type ProviderChoice,
+} from '../../domain/pool/model.ts'
+import { checkMayAdminister } from '../../domain/pool/rights.ts'
 import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
-import { poolThreshold } from '../../domain/threshold.ts'
-import { type AdminAnswer, adminDocument, adminFailure, adminText } from '../admin-answers.ts'
+import { type AdminAnswer, adminDocument, adminFailure, adminText } from '../../views/words/admin-answers.ts'
 import type { CommandSpec } from '../command.ts'
-import { option } from '../option.ts'
-import { gpuCount } from '../options.ts'
+import { option } from '../options/option.ts'
+import { gpuCount } from '../options/options.ts'
 import type { World } from '../world.ts'
 
 interface SetUpOptions {

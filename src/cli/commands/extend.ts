@@ -1,10 +1,10 @@
 import { extendManual } from '../../app/extend.ts'
-import { timestamp } from '../../app/status-document.ts'
-import { formatDuration, parseDuration } from '../../domain/duration.ts'
-import { parseGpuIds } from '../../domain/gpu-ids.ts'
-import type { GpuId, ManualReservation, Millis } from '../../domain/model.ts'
+import type { GpuId, ManualReservation, Millis } from '../../domain/pool/model.ts'
+import { formatDuration, parseDuration } from '../../domain/text/duration.ts'
+import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
+import { timestamp } from '../../views/documents/status-document.ts'
 import type { CommandSpec } from '../command.ts'
-import { option } from '../option.ts'
+import { option } from '../options/option.ts'
 
 interface ExtendOptions {
   readonly gpuIds?: readonly GpuId[]

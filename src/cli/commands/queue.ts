@@ -1,11 +1,11 @@
-import { queueDocument, reasonWords } from '../../app/queue-document.ts'
 import { type QueueOverview, type QueuePlace, queueOverview } from '../../app/queue-overview.ts'
-import { formatDuration } from '../../domain/duration.ts'
-import { shownName } from '../../domain/shown-accounts.ts'
-import { printable } from '../../domain/text.ts'
+import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
+import { printable } from '../../domain/text/text.ts'
+import { queueDocument, reasonWords } from '../../views/documents/queue-document.ts'
+import { table } from '../../views/words/table.ts'
+import { forecastWords, requestWords } from '../../views/words/waiting-line.ts'
 import type { CommandSpec } from '../command.ts'
-import { table } from '../table.ts'
-import { forecastWords, requestWords } from '../waiting-line.ts'
 
 export const queue: CommandSpec<Record<never, never>, QueueOverview> = {
   examples: ['canhazgpu queue', 'canhazgpu queue --json'],

@@ -1,8 +1,8 @@
 import { releaseById, releaseManual } from '../../app/release.ts'
-import { parseGpuIds } from '../../domain/gpu-ids.ts'
-import type { GpuId } from '../../domain/model.ts'
+import type { GpuId } from '../../domain/pool/model.ts'
+import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
 import type { CommandSpec } from '../command.ts'
-import { option } from '../option.ts'
+import { option } from '../options/option.ts'
 
 interface ReleaseOptions {
   readonly gpuIds?: readonly GpuId[]

@@ -1,11 +1,11 @@
-import { reportDocument } from '../../app/report-document.ts'
-import { reportUsage } from '../../app/usage-report.ts'
-import type { Millis } from '../../domain/model.ts'
-import type { UsageReport, UserUsage } from '../../domain/report.ts'
-import { printable } from '../../domain/text.ts'
+import { reportUsage } from '../../app/usage/usage-report.ts'
+import type { UsageReport, UserUsage } from '../../domain/ledger/report.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { printable } from '../../domain/text/text.ts'
+import { reportDocument } from '../../views/documents/report-document.ts'
 import type { CommandSpec } from '../command.ts'
-import { option } from '../option.ts'
-import { wholeNumber } from '../options.ts'
+import { option } from '../options/option.ts'
+import { wholeNumber } from '../options/options.ts'
 
 interface ReportOptions {
   readonly days: number

@@ -1,13 +1,13 @@
 import type { Grant } from '../../app/acquire.ts'
 import { claimableGpus } from '../../app/claim.ts'
-import { deviceVariables, shellExport } from '../../domain/device-variables.ts'
-import { formatDuration, parseDuration } from '../../domain/duration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Millis } from '../../domain/model.ts'
+import { deviceVariables, shellExport } from '../../domain/observation/device-variables.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { formatDuration, parseDuration } from '../../domain/text/duration.ts'
+import { grantDocument } from '../../views/documents/grant-document.ts'
 import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import type { CommandSpec } from '../command.ts'
-import { grantDocument } from '../grant-document.ts'
-import { givesWayTo, option } from '../option.ts'
+import { givesWayTo, option } from '../options/option.ts'
 import type { World } from '../world.ts'
 
 interface ReserveOptions extends AcquiringOptions {

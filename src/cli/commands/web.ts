@@ -1,8 +1,8 @@
-import type { UsageQuestion } from '../../app/usage-answer.ts'
+import type { UsageQuestion } from '../../views/documents/usage-answer.ts'
 import type { WebServer } from '../../web/server.ts'
 import type { CommandSpec } from '../command.ts'
-import { option } from '../option.ts'
-import { wholeNumber } from '../options.ts'
+import { option } from '../options/option.ts'
+import { wholeNumber } from '../options/options.ts'
 import type { World } from '../world.ts'
 
 interface WebOptions {
@@ -66,7 +66,7 @@ const OPEN_TO_ALL =
 
 async function demoSite(world: World) {
   const { demoDeps, DEMO_HOST } = await import('../../web/demo/deps.ts')
-  const { usageAnswer } = await import('../../app/usage-answer.ts')
+  const { usageAnswer } = await import('../../views/documents/usage-answer.ts')
   const deps = demoDeps({ now: world.now, steady: world.steadyClock })
   const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(deps, question))
   return { deps, askUsage, hostname: DEMO_HOST }

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { SnapshotDocument } from '../snapshot.ts'
-import type { TrendDocument } from '../trend.ts'
+import type { SnapshotDocument } from '../live/snapshot.ts'
+import type { TrendDocument } from '../live/trend.ts'
 import { getJson } from './api.ts'
-import { type Lines, noLines, withSnapshot, withTrend } from './lines.ts'
+import { type Lines, noLines, withSnapshot, withTrend } from './gpus/lines.ts'
 
 /** `live`: by events; `polling`: asked for now and then, as events do not come; `lost`: the server is silent. */
 export type Connection = 'connecting' | 'live' | 'polling' | 'lost'

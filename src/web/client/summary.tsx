@@ -1,6 +1,6 @@
-import type { QueueDocument } from '../../app/queue-document.ts'
-import type { StatusDocument } from '../../app/status-document.ts'
-import { STATE_WORDS, StateMark, stateClass } from './state.tsx'
+import type { QueueDocument } from '../../views/documents/queue-document.ts'
+import type { StatusDocument } from '../../views/documents/status-document.ts'
+import { STATE_WORDS, StateMark, stateClass } from './gpus/state.tsx'
 import { clockTime, shortDuration } from './time.ts'
 
 interface SummaryProps {

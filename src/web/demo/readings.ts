@@ -1,4 +1,4 @@
-import type { GpuReading, Millis, Pool, Probe, Reservation } from '../../domain/model.ts'
+import type { GpuReading, Millis, Pool, Probe, Reservation } from '../../domain/pool/model.ts'
 import { SQUATTER, type Work } from './team.ts'
 
 const MEMORY_MB = 81_559

@@ -1,4 +1,4 @@
-import type { Account } from '../../domain/model.ts'
+import type { Account } from '../../domain/pool/model.ts'
 
 /** What someone of the team does now and then. */
 export interface Work {

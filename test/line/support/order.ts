@@ -1,4 +1,4 @@
-import type { Request } from '../../../src/domain/model.ts'
+import type { Request } from '../../../src/domain/pool/model.ts'
 
 /** One request of the line and what became of it, seen from outside. */
 export interface Served {

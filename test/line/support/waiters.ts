@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import type { QueueEntry } from '../../../src/domain/model.ts'
+import type { QueueEntry } from '../../../src/domain/pool/model.ts'
 import { storedPool } from '../../support/database.ts'
 import { child } from '../../support/job.ts'
 import type { Child, TestPool } from '../../support/pool.ts'

@@ -1,0 +1,107 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { shortened } from '../../domain/text/text.ts'
+import { readSmallFile } from '../files/small-file.ts'
+import { currentMoment } from '../kernel/clock.ts'
+
+/**
+ * The name of each uid, or `uid 1234` where it has none or the name service does not answer in time. A name tells
+ * people who it is; it decides nothing.
+ */
+export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
+  const now = currentMoment().steady.ms
+  const wanted = new Set(uids)
+  const expired = [...wanted].filter((uid) => (known.get(uid)?.until ?? now) <= now)
+  await lookUp(expired, now)
+  return new Map([...wanted].map((uid) => [uid, known.get(uid)?.name ?? unnamed(uid)]))
+}
+
+/** The id of a Unix group; throws `usage` where there is none of this name or the name service does not answer. */
+export async function groupId(name: string): Promise<number> {
+  const local = rowIn(readLocal('/etc/group'), RegExp.escape(name), ANY_ID)
+  if (local !== undefined) return local.id
+  const { askNameService } = await import('./name-service.ts')
+  // Otherwise getent takes them for an id, or for an option.
+  const [answer] = /^\d*$|^[-+]/.test(name) ? [] : await askNameService('group', [name])
+  if (answer?.kind === 'late') {
+    throw new CanhazgpuError('usage', `The name service does not say whether there is a group '${name}'`, {
+      hint: `try again, or see whether 'getent group ${name}' answers`,
+    })
+  }
+  const row = answer?.kind === 'found' ? rowOf(answer.line) : undefined
+  if (row !== undefined && row.name === name) return row.id
+  throw new CanhazgpuError('usage', `No Unix group named '${name}'`, {
+    hint: `create it with 'groupadd ${name}', or see 'getent group'`,
+  })
+}
+
+export const unnamed = (uid: number): string => `uid ${uid}`
+
+interface Known {
+  readonly name: string | undefined
+  readonly until: Millis
+}
+
+const known = new Map<number, Known>()
+
+/** For a process that stays: accounts are renamed, and a uid may get a name later. */
+const NAMED_MS: Millis = 10 * 60_000
+const UNNAMED_MS: Millis = 30_000
+
+/** Where the name service is late, an older answer is kept. */
+async function lookUp(uids: readonly number[], now: Millis): Promise<void> {
+  if (uids.length === 0) return
+  const local = readLocal('/etc/passwd')
+  const elsewhere: number[] = []
+  for (const uid of uids) {
+    const row = rowIn(local, ANY_NAME, String(uid))
+    if (row === undefined) elsewhere.push(uid)
+    else remember(uid, row, now)
+  }
+  if (elsewhere.length === 0) return
+  const { askNameService } = await import('./name-service.ts')
+  const answers = await askNameService('passwd', elsewhere.map(String))
+  for (const [at, uid] of elsewhere.entries()) {
+    const answer = answers[at]
+    if (answer?.kind === 'found') remember(uid, rowOf(answer.line), now)
+    else if (answer?.kind === 'absent') remember(uid, undefined, now)
+  }
+}
+
+function remember(uid: number, row: Row | undefined, now: Millis): void {
+  const name = row?.id === uid ? shownName(row.name) : undefined
+  known.set(uid, { name, until: now + (name === undefined ? UNNAMED_MS : NAMED_MS) })
+}
+
+const LONGEST_NAME = 64
+
+/** Safe to print, and not what another account without a name is shown as. */
+function shownName(name: string): string | undefined {
+  const shown = shortened(name, LONGEST_NAME)
+  return shown === '' || /^uid\s+\d+$/i.test(shown) ? undefined : shown
+}
+
+interface Row {
+  readonly name: string
+  readonly id: number
+}
+
+/** Room for a hundred thousand accounts. */
+const MOST_BYTES = 16 * 1024 * 1024
+
+function readLocal(path: string): string {
+  const text = readSmallFile(path, MOST_BYTES)
+  return typeof text === 'string' ? text : ''
+}
+
+/** Comments and the entries of NIS (`+`, `-`) name nobody. */
+const ANY_NAME = '[^:#+\\n-][^:\\n]*'
+const ANY_ID = '\\d{1,10}'
+
+const rowOf = (line: string): Row | undefined => rowIn(line, ANY_NAME, ANY_ID)
+
+/** The first row of passwd(5) or group(5), which both begin `name:password:id:`, whose name and id match. */
+function rowIn(text: string, namePattern: string, idPattern: string): Row | undefined {
+  const [, name, id] = new RegExp(`^(${namePattern}):[^:\\n]*:(${idPattern}):`, 'm').exec(text) ?? []
+  return name === undefined ? undefined : { name, id: Number(id) }
+}

@@ -1,0 +1,119 @@
+import { otherUserNamespace } from '../accounts/user-namespace.ts'
+import * as libc from '../kernel/libc.ts'
+import { readLink } from '../kernel/procfs.ts'
+
+/** A part of a path by which another user decides where the path leads. */
+export interface ForeignStep {
+  readonly path: string
+  readonly what: 'link' | 'folder' | 'open folder'
+  readonly uid: number
+}
+
+/** What root's files belong to as seen from a user namespace that root's account is not mapped into. */
+const OVERFLOW_UID = 65_534
+
+/** As many links as the kernel follows. */
+const MOST_LINKS = 40
+
+const OTHERS_READ = 0o004
+const OTHERS_WRITE = 0o002
+const GROUP_WRITE = 0o020
+const STICKY = 0o1000
+
+/** Of the machine: in another user namespace anybody can be root, and has the powers of an ordinary user. */
+export const isRoot = (): boolean => libc.effectiveUid() === 0 && otherUserNamespace() === undefined
+
+/**
+ * Whether an error may repeat what is in a file. Root may read what the person at the keyboard may not (`sudo` for
+ * this program alone), so of a file with a closed mode it repeats nothing.
+ */
+export const isQuotable = ({ mode }: libc.FileStatus): boolean => !isRoot() || (mode & OTHERS_READ) !== 0
+
+/** Whether only root can decide what is in a file of this owner. */
+export function isRoots(uid: number): boolean {
+  return uid === 0 || (uid === OVERFLOW_UID && otherUserNamespace() !== undefined)
+}
+
+/**
+ * For root: the first link or folder on the way to a file that belongs to another user, or the first folder above
+ * the file's own that every user can rename things in. Through these, others could lead root to any file of the
+ * machine. Null where there is none; the rest of the way need not exist yet.
+ */
+export function foreignStep(path: string): ForeignStep | null {
+  let names = namesIn(path)
+  let folder = '/'
+  let folderStatus = libc.statusOf(folder)
+  for (let links = 0; links <= MOST_LINKS; ) {
+    const foreign = foreignFolder(folder, folderStatus, names.length)
+    if (foreign !== null) return foreign
+    const [name, ...rest] = names
+    if (name === undefined) return null
+    const step = name === '..' ? parentOf(folder) : `${folder === '/' ? '' : folder}/${name}`
+    const status = libc.statusOf(step)
+    if (typeof status === 'number') return null
+    names = rest
+    switch (status.mode & libc.S_IFMT) {
+      case libc.S_IFDIR:
+        folder = step
+        folderStatus = status
+        break
+      case libc.S_IFLNK: {
+        if (!isRoots(status.uid)) return { path: step, what: 'link', uid: status.uid }
+        const target = readLink(step)
+        if (target === null) return null
+        if (target.startsWith('/')) {
+          folder = '/'
+          folderStatus = libc.statusOf(folder)
+        }
+        names = [...namesIn(target), ...rest]
+        links++
+        break
+      }
+      default:
+        return null
+    }
+  }
+  return null
+}
+
+/** For root: whether no other user can change the file, or put another one in its place. */
+export function isRootsAlone(path: string): boolean {
+  const real = libc.realPath(path)
+  if (real === null) return true
+  return foreignStep(path) === null && [real, parentOf(real)].every(isClosed)
+}
+
+/**
+ * Whether other users can rename what we make in the folder, and so put a link to another folder of the machine in the
+ * place of one that we have just made. In a sticky folder only its owner can.
+ */
+export function isRenamableByOthers(folder: string): boolean {
+  const status = libc.statusOf(libc.realPath(folder) ?? folder)
+  if (typeof status === 'number') return false
+  const { uid, gid, mode } = status
+  if (!isRoots(uid) && uid !== libc.effectiveUid()) return true
+  if ((mode & STICKY) !== 0) return false
+  return (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITE) !== 0 && gid !== process.getegid?.())
+}
+
+function isClosed(path: string): boolean {
+  const status = libc.statusOf(path)
+  if (typeof status === 'number') return false
+  return isRoots(status.uid) && (status.mode & (OTHERS_WRITE | STICKY)) !== OTHERS_WRITE
+}
+
+function foreignFolder(
+  folder: string,
+  status: libc.FileStatus | number,
+  namesLeft: number,
+): ForeignStep | null {
+  if (typeof status === 'number') return null
+  if (!isRoots(status.uid)) return { path: folder, what: 'folder', uid: status.uid }
+  const isOpen = (status.mode & (OTHERS_WRITE | STICKY)) === OTHERS_WRITE
+  return isOpen && namesLeft > 1 ? { path: folder, what: 'open folder', uid: status.uid } : null
+}
+
+const namesIn = (path: string): readonly string[] =>
+  path.split('/').filter((name) => name !== '' && name !== '.')
+
+const parentOf = (folder: string): string => folder.slice(0, folder.lastIndexOf('/')) || '/'

@@ -1,0 +1,86 @@
+import * as libc from '../kernel/libc.ts'
+
+export type NotRead =
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** Why a file of this status is not read; undefined: it is. */
+export type Refuse = (status: libc.FileStatus) => string | undefined
+
+const POLL_IN = 1
+
+/**
+ * The text of a file that a person named: a regular file, or whatever else can be read (`<(…)`, `/dev/null`). It
+ * may be a folder, endless, or a pipe to which nobody ever writes: none of these holds us up. What is not UTF-8
+ * is replaced.
+ */
+export function readSmallFile(path: string, mostBytes: number): string | NotRead {
+  return using(path, READ, (fd) => readUpTo(fd, mostBytes))
+}
+
+/** As `readSmallFile`, of a file that is not refused, and with its status. */
+export function readExamined(
+  path: string,
+  mostBytes: number,
+  refuse: Refuse,
+): { readonly text: string; readonly status: libc.FileStatus } | NotRead {
+  // Opening a device can have an effect, so the first descriptor only names the file.
+  const named = using(path, libc.O_PATH, (fd) => examined(fd, refuse))
+  if ('kind' in named) return named
+  return using(path, READ, (fd) => {
+    const status = examined(fd, refuse)
+    if ('kind' in status) return status
+    const text = readUpTo(fd, mostBytes)
+    return typeof text === 'string' ? { text, status } : text
+  })
+}
+
+const READ = libc.O_RDONLY | libc.O_NONBLOCK | libc.O_NOCTTY
+
+function using<Result>(path: string, flags: number, use: (fd: number) => Result): Result | NotRead {
+  const fd = libc.open(path, flags)
+  if (fd < 0) return failed(fd)
+  try {
+    return use(fd)
+  } finally {
+    libc.close(fd)
+  }
+}
+
+function examined(fd: number, refuse: Refuse): libc.FileStatus | NotRead {
+  const status = libc.statusOf(fd)
+  if (typeof status === 'number') return failed(status)
+  const reason = refuse(status)
+  return reason === undefined ? status : { kind: 'refused', reason }
+}
+
+function readUpTo(fd: number, mostBytes: number): string | NotRead {
+  const buffer = new Uint8Array(65_536)
+  const decoder = new TextDecoder()
+  let text = ''
+  for (let size = 0; ; ) {
+    const count = libc.readInto(fd, buffer)
+    if (count === 0) return text + decoder.decode()
+    if (count > 0) {
+      size += count
+      if (size > mostBytes) return { kind: 'too-large' }
+      text += decoder.decode(buffer.subarray(0, count), { stream: true })
+    } else if (count === -libc.EAGAIN) {
+      if (!comesSomething(fd)) return { kind: 'failed', reason: 'nothing comes out of it' }
+    } else if (count !== -libc.EINTR) return failed(count)
+  }
+}
+
+/** Long enough for whatever computes it. */
+const PATIENCE_MS = 10_000
+
+function comesSomething(fd: number): boolean {
+  const polled = new Uint8Array(8)
+  const view = new DataView(polled.buffer)
+  view.setInt32(0, fd, true)
+  view.setInt16(4, POLL_IN, true)
+  return libc.poll(polled, 1, PATIENCE_MS) !== 0
+}
+
+const failed = (negatedErrno: number): NotRead => ({ kind: 'failed', reason: libc.errorText(-negatedErrno) })

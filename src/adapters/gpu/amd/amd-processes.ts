@@ -1,0 +1,124 @@
+import { sumOf, WORKING_PROCESS_MB } from '../../../domain/observation/evidence.ts'
+import { oncePerPid, type ReportedProcess } from '../reading.ts'
+import { at, type Entry, whole } from './amd-documents.ts'
+import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-values.ts'
+
+/** What amd-smi answers about the processes of one GPU. */
+export interface ProcessAnswer {
+  /** Absent: it does not say which processes use the GPU. */
+  readonly processes?: readonly ReportedProcess[]
+  /** Some processes could not be read, or have no memory on this GPU. */
+  readonly isPartial: boolean
+  readonly complaint?: string
+}
+
+const NOBODY = /^(no (running )?process(es)?\b.*|not found)$/i
+const MEMORY: readonly Path[] = [['memory_usage', 'vram_mem'], ['memory_usage', 'gtt_mem'], ['mem_usage']]
+
+/**
+ * The processes of one GPU's entry: in `process_list`, before ROCm 6.2 in `process_info`, or in `values` where
+ * there are several.
+ *
+ * @param withGtt whether memory of the host counts, where most of the GPU's memory is there
+ */
+export function processesIn(entry: Entry | undefined, withGtt: boolean): ProcessAnswer {
+  const answer = entry?.process_list ?? entry?.values ?? entry?.process_info
+  if (answer === undefined) return { isPartial: true }
+  const items = Array.isArray(answer) ? answer : [answer]
+  const processes: ReportedProcess[] = []
+  let isPartial = false
+  for (const item of items) {
+    const info = at(item, 'process_info') ?? item
+    if (typeof info === 'string' && NOBODY.test(info.trim())) continue
+    const complaint = typeof info === 'string' ? complaintAt(item, [], info) : complaintIn(info)
+    if (complaint !== undefined) return { isPartial: true, complaint: `processes: ${complaint}` }
+    const memoryMb = memoryIn(info, withGtt)
+    const process = processIn(info, memoryMb)
+    if (process === undefined && memoryMb !== undefined && memoryMb > 0) {
+      return { isPartial: true, complaint: 'processes: one that holds memory has no process id' }
+    }
+    // The kernel lists each process that opened the driver under every GPU; most do not use this one.
+    if (process === undefined || process.memoryMb === 0) isPartial = true
+    else processes.push(process)
+  }
+  const isUnread = processes.length === 0 && items.some((item) => isUnreadable(item))
+  return isUnread ? { isPartial } : { isPartial, processes: oncePerPid(processes) }
+}
+
+/**
+ * The same processes without those that are not on a GPU. Some tools list a process under every GPU, each time
+ * with all of its memory; on a card that has less memory in use than that, the process is not.
+ */
+export function onTheirGpus<Gpu extends Placed>(gpus: readonly Gpu[]): Gpu[] {
+  const isOn = (gpu: Placed, process: ReportedProcess) =>
+    gpu.usedMb === undefined || (process.memoryMb ?? 0) <= gpu.usedMb + READ_LATER_MB
+  return gpus.map((gpu) => ({
+    ...gpu,
+    processes: gpu.processes?.filter(
+      (process) =>
+        isOn(gpu, process) ||
+        !gpus.some((other) => other !== gpu && isOn(other, process) && lists(other, process)),
+    ),
+  }))
+}
+
+interface Placed {
+  readonly usedMb?: number | undefined
+  readonly processes?: readonly ReportedProcess[] | undefined
+}
+
+/** How much more a process may hold when it is read, shortly after the memory of the card. */
+const READ_LATER_MB = 64
+
+function lists(gpu: Placed, { pid, memoryMb }: ReportedProcess): boolean {
+  return gpu.processes?.some((each) => each.pid === pid && each.memoryMb === memoryMb) ?? false
+}
+
+/** What the processes of several parts of a card hold together; one that is listed on each counts once. */
+export function heldTogether(lists: readonly (readonly ReportedProcess[])[]): number {
+  const largest = new Map<number, ReportedProcess>()
+  for (const process of lists.flat()) {
+    const before = largest.get(process.pid)
+    if (before === undefined || (process.memoryMb ?? 0) > (before.memoryMb ?? 0))
+      largest.set(process.pid, process)
+  }
+  return sumOf([...largest.values()])
+}
+
+function processIn(info: unknown, memoryMb: number | undefined): ReportedProcess | undefined {
+  const pid = whole(at(info, 'pid'))
+  if (pid === undefined) return undefined
+  const name = textAt(info, ['name'])
+  return { pid, ...(name === undefined ? {} : { name }), ...(memoryMb === undefined ? {} : { memoryMb }) }
+}
+
+function memoryIn(info: unknown, withGtt: boolean): number | undefined {
+  const vramMb = megabytes(at(info, 'memory_usage', 'vram_mem'), 'B')
+  const gttMb = withGtt ? megabytes(at(info, 'memory_usage', 'gtt_mem'), 'B') : undefined
+  if (vramMb === undefined && gttMb === undefined) return megabytes(at(info, 'mem_usage'), 'B')
+  // Without the larger part, a little VRAM does not show how much the process holds.
+  if (withGtt && gttMb === undefined && (vramMb ?? 0) < WORKING_PROCESS_MB) return undefined
+  return (vramMb ?? 0) + countedGtt(vramMb ?? 0, gttMb ?? 0)
+}
+
+/** Each process that opened the driver has a few MB of the host's memory, on every GPU. */
+function countedGtt(vramMb: number, gttMb: number): number {
+  const isOverhead = gttMb < WORKING_PROCESS_MB && (vramMb === 0 || vramMb >= WORKING_PROCESS_MB)
+  return isOverhead ? 0 : gttMb
+}
+
+function complaintIn(info: unknown): string | undefined {
+  for (const path of MEMORY) {
+    const value = at(info, ...path)
+    const complaint = amountIn(value) === undefined ? complaintAt(info, path) : undefined
+    if (complaint !== undefined) return complaint
+  }
+  return undefined
+}
+
+/** "N/A" or "no permission" in place of a process: there may be one, and it could not be read. */
+function isUnreadable(item: unknown): boolean {
+  const info = at(item, 'process_info') ?? item
+  if (typeof info !== 'string') return whole(at(info, 'pid')) === undefined
+  return !NOBODY.test(info.trim())
+}

@@ -1,0 +1,231 @@
+import { sumOf } from '../../../domain/observation/evidence.ts'
+import { complaintInWords, complaintOf, firstLine, isNoReading } from '../driver-words.ts'
+import { areDistinct, measured, type ReportedGpu, type ReportedProcess } from '../reading.ts'
+import { at, type Entry, gpuEntries, gpuOf, whole } from './amd-documents.ts'
+import { heldTogether, onTheirGpus, processesIn } from './amd-processes.ts'
+import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-values.ts'
+
+/** The output of the commands that make one probe. */
+export interface AmdSmiOutput {
+  /** `amd-smi list --json`, with `-e` where the tool knows it. */
+  readonly list: string
+  /** `amd-smi static --asic --json` */
+  readonly asic: string
+  /** `amd-smi metric --mem-usage --usage --temperature --power --json` */
+  readonly metric: string
+  /** `amd-smi process --json`; absent where it failed. */
+  readonly process?: string
+  /** The entries of `amd-smi process --gpu N --json`, for the GPUs that were asked for again. */
+  readonly single?: ReadonlyMap<number, Entry>
+}
+
+/** A GPU under amd-smi's own number, and what of it decides for other GPUs too. */
+interface AmdGpu {
+  readonly gpu: number
+  /** The card that it is a part of, if it has a place on the bus or shares its UUID. */
+  readonly card: string
+  readonly usedMb: number | undefined
+  readonly processes: readonly ReportedProcess[] | undefined
+  readonly isPartial: boolean
+  readonly reported: ReportedGpu
+}
+
+/** From this much memory on, somebody uses a card; then amd-smi is asked again where it names nobody. */
+const USED_MB = 1024
+/** What the driver itself uses of the host's memory for an idle GPU, and a little more. */
+const OWN_GTT_MB = 100
+/** What processes hold together that do not explain such use. */
+const NOTHING_MB = 64
+
+/**
+ * The GPUs by their HIP index, which is what `HIP_VISIBLE_DEVICES` counts; amd-smi's own numbers differ from
+ * it on some machines. Throws `driver-failed` for what is no such output. Its "MB" are MiB.
+ */
+export function parseAmdSmi(output: AmdSmiOutput): ReportedGpu[] {
+  const gpus = onTheirGpus(amdGpus(output))
+  return gpus.map((gpu) => withProcesses(gpu, gpus)).toSorted((a, b) => a.index - b.index)
+}
+
+/**
+ * The GPUs, by amd-smi's own number, with memory in use that no process of its list accounts for: on some
+ * machines it has 0 bytes for a process that `--gpu N` shows with all of its memory.
+ */
+export function unexplainedGpus(output: AmdSmiOutput): number[] {
+  const gpus = onTheirGpus(amdGpus(output))
+  return gpus
+    .filter(({ card, usedMb, isPartial, reported }) => {
+      if (reported.state.kind === 'fault') return false
+      const parts = gpus.filter((other) => other.card === card)
+      if (heldTogether(parts.map((part) => part.processes ?? [])) >= NOTHING_MB) return false
+      return usedMb === undefined ? isPartial : usedMb >= USED_MB
+    })
+    .map(({ gpu }) => gpu)
+}
+
+/** The entry of one GPU in what `amd-smi process --gpu N --json` printed; undefined where it has none. */
+export function singleEntry(stdout: string, gpu: number): Entry | undefined {
+  return gpuEntries(stdout).find((entry) => gpuOf(entry) === gpu)
+}
+
+/** What `{ "error": …, "code": … }` says, which the tool prints where it fails. */
+export function errorOf(output: string): string | undefined {
+  const said = /"error"\s*:\s*"([^"]+)"/.exec(output)?.[1]
+  return said === undefined ? undefined : firstLine(said)
+}
+
+function amdGpus(output: AmdSmiOutput): AmdGpu[] {
+  const list = gpuEntries(output.list)
+  const asics = byGpu(gpuEntries(output.asic))
+  const metrics = byGpu(gpuEntries(output.metric))
+  const processes = output.process === undefined ? new Map() : byGpu(gpuEntries(output.process))
+  const hipIds = list.map((entry) => whole(entry.hip_id))
+  const hasHipIds = !hipIds.includes(undefined) && areDistinct(hipIds)
+  // Some tools give the parts of one card the same.
+  const hasUuids = areDistinct(list.map((entry) => textAt(entry, ['uuid'])))
+  return list.map((entry, i) => {
+    const gpu = gpuOf(entry)
+    const [asic, metric, process] = [asics.get(gpu), metrics.get(gpu), processes.get(gpu)]
+    const withGtt = isMostlyGtt(metric, process)
+    const answer = processesIn(moreOf(process, output.single?.get(gpu), withGtt), withGtt)
+    const complaint = complaintIn([entry, asic, process], metric) ?? answer.complaint
+    const reported: ReportedGpu = {
+      index: (hasHipIds ? hipIds[i] : undefined) ?? gpu,
+      uuid: (hasUuids ? textAt(entry, ['uuid']) : undefined) ?? '',
+      name: textAt(asic, ['asic', 'market_name']) ?? 'AMD GPU',
+      state: complaint === undefined ? stateOf(metric, withGtt) : { kind: 'fault', reason: complaint },
+    }
+    const usedMb = reported.state.kind === 'fault' ? undefined : reported.state.memoryUsedMb
+    return {
+      gpu,
+      card: cardOf(entry),
+      usedMb,
+      reported,
+      processes: answer.processes,
+      isPartial: answer.isPartial,
+    }
+  })
+}
+
+/** The answer for one GPU where it has more than the answer for all. */
+function moreOf(bulk: Entry | undefined, single: Entry | undefined, withGtt: boolean): Entry | undefined {
+  if (single === undefined) return bulk
+  const held = (entry: Entry | undefined) => heldTogether([processesIn(entry, withGtt).processes ?? []])
+  return held(single) > held(bulk) ? single : bulk
+}
+
+const READINGS: readonly (readonly [name: string, path: Path])[] = [
+  ['usage', ['usage', 'gfx_activity']],
+  ['temperature', ['temperature', 'edge']],
+  ['temperature', ['temperature', 'hotspot']],
+  ['power', ['power', 'socket_power']],
+  ['power', ['power', 'current_socket_power']],
+]
+
+/** Any complaint about a GPU, in whichever answer, is its fault. */
+function complaintIn(entries: readonly (Entry | undefined)[], metric: Entry | undefined): string | undefined {
+  for (const entry of [...entries, metric]) {
+    const error = textAt(entry, ['error'])
+    if (error !== undefined) return error
+  }
+  const [list, asic] = entries
+  const words = complaintAt(asic, ['asic']) ?? complaintInWords(String(at(list, 'uuid') ?? ''))
+  const memory = words ?? memoryComplaint(metric)
+  if (memory !== undefined) return memory
+  for (const [name, path] of READINGS) {
+    const words = complaintAt(metric, path)
+    if (words !== undefined) return complaintOf(name, words)
+  }
+  return undefined
+}
+
+/** The memory must be a number, or be said not to exist; whatever else stands there is not understood. */
+function memoryComplaint(metric: Entry | undefined): string | undefined {
+  for (const path of [
+    ['mem_usage', 'used_vram'],
+    ['mem_usage', 'total_vram'],
+  ] as const) {
+    const words = complaintAt(metric, path)
+    if (words !== undefined) return words
+  }
+  const group = at(metric, 'mem_usage')
+  const used = typeof group === 'string' || group === null ? group : at(group, 'used_vram')
+  const isMissing = used === null || (typeof used === 'string' && isNoReading(used))
+  const isNumber = megabytes(used) !== undefined
+  return isNumber || isMissing ? undefined : 'amd-smi does not report its memory use'
+}
+
+/**
+ * GTT is memory of the host that the GPU uses. On an APU it is the larger pool, and holds the models. Where its
+ * size is unknown, a process that has more of it than there is VRAM shows the same.
+ */
+function isMostlyGtt(metric: Entry | undefined, process: Entry | undefined): boolean {
+  const totalGttMb =
+    megabytes(at(metric, 'mem_usage', 'total_gtt')) ?? sumOf(processesIn(process, true).processes ?? [])
+  return totalGttMb > memory(metric, 'total_vram')
+}
+
+function stateOf(metric: Entry | undefined, withGtt: boolean) {
+  const vramMb = megabytes(at(metric, 'mem_usage', 'used_vram'))
+  const totalVramMb = megabytes(at(metric, 'mem_usage', 'total_vram'))
+  const usedGttMb = withGtt ? memory(metric, 'used_gtt') : 0
+  const gttMb = usedGttMb < OWN_GTT_MB ? 0 : usedGttMb
+  // The larger pool is there and unread: the processes must show the use, unless the VRAM does.
+  const isUnread = withGtt && isReported(metric, 'total_gtt') && !isReported(metric, 'used_gtt')
+  const isKnown = vramMb !== undefined && (!isUnread || vramMb >= USED_MB)
+  const usedMb = isKnown ? vramMb + gttMb : undefined
+  // Most cards have their data in VRAM, and its size is what people know of them.
+  const isBeyondVram = usedMb !== undefined && totalVramMb !== undefined && usedMb > totalVramMb && gttMb > 0
+  return measured({
+    memoryUsedMb: usedMb,
+    memoryTotalMb: isBeyondVram ? totalVramMb + memory(metric, 'total_gtt') : totalVramMb,
+    utilizationPercent: amountIn(at(metric, 'usage', 'gfx_activity')),
+    // Instinct has no edge sensor, Radeon calls the edge its temperature.
+    temperatureC:
+      amountIn(at(metric, 'temperature', 'edge')) ?? amountIn(at(metric, 'temperature', 'hotspot')),
+    powerW:
+      amountIn(at(metric, 'power', 'socket_power')) ?? amountIn(at(metric, 'power', 'current_socket_power')),
+  })
+}
+
+const isReported = (metric: Entry | undefined, key: string): boolean =>
+  megabytes(at(metric, 'mem_usage', key)) !== undefined
+
+const memory = (metric: Entry | undefined, key: string): number =>
+  megabytes(at(metric, 'mem_usage', key)) ?? 0
+
+/**
+ * The GPU with its processes. A card in parts (CPX, DPX) may measure its memory only as a whole, for each part
+ * or for the first one: then each part is judged by its own processes.
+ */
+function withProcesses({ card, processes, reported }: AmdGpu, gpus: readonly AmdGpu[]): ReportedGpu {
+  const { state } = reported
+  if (state.kind === 'fault' || processes === undefined) return reported
+  const cardMb = sharedMemory(gpus.filter((other) => other.card === card))
+  if (cardMb === undefined) return { ...reported, state: { ...state, processes } }
+  const { memoryUsedMb: _, ...others } = state
+  const lists = gpus.filter((other) => other.card === card).map((part) => part.processes ?? [])
+  const unexplainedMb = Math.max(0, cardMb - heldTogether(lists))
+  return { ...reported, state: { ...others, processes, card: { id: card, unexplainedMb } } }
+}
+
+/** The memory in use on a card of which each part shows the same; undefined where each part shows its own. */
+function sharedMemory(parts: readonly AmdGpu[]): number | undefined {
+  const used = parts.flatMap(({ usedMb }) => usedMb ?? [])
+  const totals = parts.flatMap(({ reported: { state } }) =>
+    state.kind === 'measured' ? (state.memoryTotalMb ?? []) : [],
+  )
+  const [most, least] = [Math.max(...used), Math.min(...used)]
+  const isShared = parts.length > 1 && used.length > 0 && new Set(totals).size <= 1
+  // They are read one after the other.
+  return isShared && most - least <= Math.max(NOTHING_MB, most / 100) ? most : undefined
+}
+
+/** The same for the parts of one card: they have one place on the bus, or one UUID. */
+function cardOf(entry: Entry): string {
+  const place = textAt(entry, ['bdf'])?.replace(/\.\w+$/, '')
+  return place ?? textAt(entry, ['uuid']) ?? `GPU ${gpuOf(entry)}`
+}
+
+function byGpu(list: readonly Entry[]): Map<number, Entry> {
+  return new Map(list.map((entry) => [gpuOf(entry), entry]))
+}

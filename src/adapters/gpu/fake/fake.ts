@@ -1,0 +1,114 @@
+import type { GpuProcess, GpuReading, Millis, Probe } from '../../../domain/pool/model.ts'
+import type { GpuProvider } from '../../../ports/ports.ts'
+import { isQuotable } from '../../files/ownership.ts'
+import { readExamined } from '../../files/small-file.ts'
+import { withinDeadline } from '../deadline.ts'
+import { driverFailed } from '../driver-words.ts'
+import { withProcessDetails } from '../process-details.ts'
+import { type JudgedGpu, known } from '../reading.ts'
+import type { FakeGpu, FakeProcess, FakeScenario } from './fake-scenario.ts'
+
+export interface FakeOptions {
+  /** As many GPUs as this there are. */
+  readonly gpuCount: number
+  /** A scenario (JSON, docs/fake-gpus.md), read at every probe; without it all GPUs are idle. */
+  readonly usageFile?: string | undefined
+}
+
+const MEMORY_TOTAL_MB = 81920
+
+/**
+ * GPUs that do not exist, for trying the tool, for demos and for tests. A scenario plays squatters, faults,
+ * GPUs that have gone, slow drivers and drivers that hang; the deadline is kept as by a real one.
+ */
+export function fakeProvider({ gpuCount, usageFile }: FakeOptions): GpuProvider {
+  if (usageFile === undefined) {
+    return { probe: async (): Promise<Probe> => ({ provider: 'fake', readings: idle(gpuCount) }) }
+  }
+  return {
+    probe: (deadlineMs: Millis): Promise<Probe> =>
+      withinDeadline(deadlineMs, 'The fake driver', async (signal) => {
+        const scenario = await readScenario(usageFile, gpuCount)
+        await play(scenario, signal)
+        return { provider: 'fake', readings: await playedReadings(scenario, gpuCount) }
+      }),
+  }
+}
+
+async function readScenario(file: string, gpuCount: number): Promise<FakeScenario> {
+  const { parseScenario, invalid } = await import('./fake-scenario.ts')
+  const read = readExamined(file, MOST_BYTES, () => undefined)
+  if ('kind' in read) {
+    throw invalid(file, `cannot be read: ${read.kind === 'too-large' ? 'it is too large' : read.reason}`)
+  }
+  try {
+    return parseScenario(read.text, file, gpuCount)
+  } catch (cause) {
+    if (isQuotable(read.status)) throw cause
+    throw invalid(file, 'no scenario', cause)
+  }
+}
+
+/** Room for every GPU that a pool can have. */
+const MOST_BYTES = 4 * 1024 * 1024
+
+async function play(scenario: FakeScenario, signal: AbortSignal): Promise<void> {
+  if (scenario.hang) await new Promise(() => {})
+  if (scenario.delay_ms > 0) await sleep(scenario.delay_ms, signal)
+  if (scenario.fail !== undefined) throw driverFailed('The fake driver', scenario.fail)
+}
+
+function idle(gpuCount: number): GpuReading[] {
+  return Array.from({ length: gpuCount }, (_, index) => ({
+    ...identity(index),
+    state: { kind: 'measured', memoryUsedMb: 0, memoryTotalMb: MEMORY_TOTAL_MB, processes: [] },
+  }))
+}
+
+async function playedReadings(scenario: FakeScenario, gpuCount: number): Promise<GpuReading[]> {
+  const roles = Array.from({ length: gpuCount }, (_, index) => ({ index, role: scenario.gpus[index] }))
+  const present = roles.filter(({ role }) => role?.missing !== true)
+  const gpus = await withProcessDetails(present.map(({ index, role }) => reported(index, role)))
+  // What the scenario says of a process goes before what the kernel says of the pid.
+  return gpus.map((gpu) => castAs(gpu, scenario.gpus[gpu.index]?.processes ?? []))
+}
+
+function reported(index: number, role: FakeGpu | undefined): JudgedGpu {
+  const gpu = { ...identity(index), ...known({ uuid: role?.uuid, name: role?.name }) }
+  if (role?.fault !== undefined) return { ...gpu, state: { kind: 'fault', reason: role.fault } }
+  const processes = role?.processes ?? []
+  const usedByProcesses = processes.reduce((sum, process) => sum + (process.memory_mb ?? 0), 0)
+  const state = {
+    kind: 'measured' as const,
+    memoryUsedMb: role?.memory_used_mb ?? usedByProcesses,
+    memoryTotalMb: role?.memory_total_mb ?? MEMORY_TOTAL_MB,
+    ...known({
+      utilizationPercent: role?.utilization_percent,
+      temperatureC: role?.temperature_c,
+      powerW: role?.power_w,
+      mig: role?.mig || undefined,
+    }),
+    processes: processes.map(({ pid, memory_mb }) => known({ pid, memoryMb: memory_mb })),
+  }
+  return { ...gpu, state }
+}
+
+function castAs(gpu: GpuReading, roles: readonly FakeProcess[]): GpuReading {
+  if (gpu.state.kind === 'fault') return gpu
+  const processes = gpu.state.processes.map((process, i): GpuProcess => {
+    const { uid, user, name, command } = roles[i] ?? {}
+    return { ...process, ...known({ uid, user, name, command }) }
+  })
+  return { ...gpu, state: { ...gpu.state, processes } }
+}
+
+function identity(index: number): { readonly index: number; readonly uuid: string; readonly name: string } {
+  return { index, uuid: `GPU-fake-${index}`, name: 'Fake GPU' }
+}
+
+function sleep(ms: Millis, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  })
+}

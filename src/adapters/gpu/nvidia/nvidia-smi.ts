@@ -1,0 +1,105 @@
+import { CanhazgpuError } from '../../../domain/errors.ts'
+import type { Millis, Probe } from '../../../domain/pool/model.ts'
+import type { GpuProvider } from '../../../ports/ports.ts'
+import { withinDeadline } from '../deadline.ts'
+import { complaint, driverFailed, firstLine } from '../driver-words.ts'
+import { hostMemoryMb } from '../host-memory.ts'
+import { withProcessDetails } from '../process-details.ts'
+import { judged, type ReportedGpu } from '../reading.ts'
+import { type Environment, type ProgramOutput, runProgram } from '../run-program.ts'
+import {
+  APP_FIELDS,
+  GPU_FIELDS,
+  type GpuField,
+  hasMigInstances,
+  knownFields,
+  parseApps,
+  parseGpus,
+  parseMigParents,
+  rowsOfApps,
+} from './nvidia-smi-output.ts'
+
+type Ask = (...args: readonly string[]) => Promise<ProgramOutput>
+
+const FORMAT = '--format=csv,noheader,nounits'
+
+/** The NVIDIA driver through its program `nvidia-smi`, found on the `PATH` of `env`. */
+export function nvidiaSmiProvider(env: Environment): GpuProvider {
+  return {
+    probe: (deadlineMs: Millis): Promise<Probe> =>
+      withinDeadline(deadlineMs, 'nvidia-smi', async (signal) => {
+        const program = Bun.which('nvidia-smi', { PATH: env.PATH ?? '' })
+        if (program === null) {
+          throw new CanhazgpuError('driver-missing', 'The program nvidia-smi was not found on PATH', {
+            hint: 'Install the NVIDIA driver, which brings nvidia-smi.',
+          })
+        }
+        const ask: Ask = (...args) => runProgram([program, ...args], { env, signal })
+        const [gpus, apps, hostMb] = await Promise.all([
+          askGpus(ask),
+          ask(`--query-compute-apps=${APP_FIELDS.join(',')}`, FORMAT),
+          hostMemoryMb(),
+        ])
+        const reported = await withApps(gpus, apps, ask)
+        return { provider: 'nvidia-smi', readings: await withProcessDetails(judged(reported, hostMb)) }
+      }),
+  }
+}
+
+async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
+  let fields: readonly GpuField[] = GPU_FIELDS
+  const query = () => ask(`--query-gpu=${fields.join(',')}`, FORMAT)
+  let output = await query()
+  // Each refusal names one field; the last try has only those that every driver knows.
+  for (let known = refusal(output, fields); known !== undefined; known = refusal(output, fields)) {
+    fields = known
+    output = await query()
+  }
+  // A lost GPU makes it fail although it has told of the others; so does a corrupted infoROM.
+  const gpus = output.exitCode === 0 || hasRows(output) ? parseGpus(said(output), fields) : []
+  if (gpus.length === 0) throw driverFailed('nvidia-smi', complaint(output))
+  return gpus
+}
+
+function refusal(output: ProgramOutput, fields: readonly GpuField[]): readonly GpuField[] | undefined {
+  const known = knownFields(output.stdout + output.stderr, fields)
+  return known !== undefined && known.length < fields.length ? known : undefined
+}
+
+async function withApps(
+  gpus: readonly ReportedGpu[],
+  output: ProgramOutput,
+  ask: Ask,
+): Promise<ReportedGpu[]> {
+  // A lost GPU makes it fail although it lists the processes of the others.
+  const list = output.exitCode === 0 ? output.stdout : rowsOfApps(output.stdout)
+  const migParents = hasMigInstances(list) ? parseMigParents((await ask('-L')).stdout) : new Map()
+  const apps = parseApps(list, migParents)
+  // Processes of an instance that '-L' did not name, or of a card without a UUID: on one of these GPUs.
+  const stray = [...apps.processes.keys()].find((uuid) => !gpus.some((gpu) => gpu.uuid === uuid))
+  const isComplete = output.exitCode === 0 && apps.answered && stray === undefined
+  return gpus.map((gpu) => {
+    if (gpu.state.kind === 'fault') return gpu
+    if (stray !== undefined && (gpu.uuid === '' || gpu.state.mig === true)) {
+      const reason = `processes may be its own: those of ${firstLine(stray)}, which nvidia-smi lists nowhere else`
+      return { ...gpu, state: { kind: 'fault', reason } }
+    }
+    if (gpu.uuid === '') return gpu
+    const reason = apps.complaints.get(gpu.uuid)
+    if (reason !== undefined) return { ...gpu, state: { kind: 'fault', reason } }
+    const processes = apps.processes.get(gpu.uuid) ?? (isComplete ? [] : undefined)
+    return processes === undefined ? gpu : { ...gpu, state: { ...gpu.state, processes } }
+  })
+}
+
+function hasRows(output: ProgramOutput): boolean {
+  return /^[ \t]*\d+[ \t]*,/m.test(output.stdout)
+}
+
+/** Complaints of lost GPUs may be on either channel; other remarks on stderr are no part of the answer. */
+function said(output: ProgramOutput): string {
+  const complaints = output.stderr
+    .split('\n')
+    .filter((line) => line.startsWith('Unable to determine the device'))
+  return [output.stdout, ...complaints].join('\n')
+}

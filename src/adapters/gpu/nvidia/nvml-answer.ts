@@ -1,0 +1,74 @@
+import { notUnderstood } from '../driver-words.ts'
+import type { ReportedGpu, ReportedProcess } from '../reading.ts'
+
+/** The name the dynamic loader knows NVML by. */
+export const STANDARD_LIBRARY = 'libnvidia-ml.so.1'
+
+/** What the child process tells its parent, as one line of JSON. */
+export type NvmlAnswer =
+  | { readonly kind: 'gpus'; readonly gpus: readonly ReportedGpu[] }
+  | { readonly kind: 'missing'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** Whether the child has said all it has to say; its line break comes last. */
+export function isAnswer(stdout: string): boolean {
+  return /\n\{"kind":.*\}\n$/.test(stdout)
+}
+
+/** The answer is the last line; anything before it was printed by the library. Throws `driver-failed`. */
+export function parseAnswer(stdout: string): NvmlAnswer {
+  const line = stdout.trimEnd().split('\n').at(-1) ?? ''
+  try {
+    const answer: unknown = JSON.parse(line)
+    if (isNvmlAnswer(answer)) return answer
+  } catch {
+    // Cut off or none at all.
+  }
+  throw notUnderstood('NVML', stdout)
+}
+
+/** Written by this very program; but a library shares its standard output. Without valibot, which loads slowly. */
+function isNvmlAnswer(value: unknown): value is NvmlAnswer {
+  if (!isObject(value)) return false
+  if (value.kind === 'gpus') return isListOf(value.gpus, isGpu)
+  return (value.kind === 'missing' || value.kind === 'failed') && isText(value.reason)
+}
+
+function isGpu(value: unknown): value is ReportedGpu {
+  return (
+    isObject(value) &&
+    isWhole(value.index) &&
+    isText(value.uuid) &&
+    isText(value.name) &&
+    isObject(value.state) &&
+    (value.state.kind === 'fault' ? isText(value.state.reason) : isMeasured(value.state))
+  )
+}
+
+function isMeasured(state: Fields): boolean {
+  const { memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW, mig, processes } = state
+  return (
+    state.kind === 'measured' &&
+    [memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW].every(isAmountOrAbsent) &&
+    (mig === undefined || typeof mig === 'boolean') &&
+    (processes === undefined || isListOf(processes, isProcess))
+  )
+}
+
+function isProcess(value: unknown): value is ReportedProcess {
+  if (!isObject(value) || !isWhole(value.pid) || !isAmountOrAbsent(value.memoryMb)) return false
+  const { name, graphics } = value
+  return (name === undefined || isText(name)) && (graphics === undefined || graphics === true)
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+const isAmountOrAbsent = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'number' && Number.isFinite(value) && value >= 0)
+
+function isListOf<T>(value: unknown, isOne: (each: unknown) => each is T): value is T[] {
+  return Array.isArray(value) && value.every(isOne)
+}

@@ -1,0 +1,29 @@
+import type { Moment } from '../../domain/pool/model.ts'
+import { bootId, timeNamespace } from './boot.ts'
+import { CLOCK_BOOTTIME, clockInto } from './libc.ts'
+
+let epoch: string | undefined
+
+/**
+ * Now: the wall clock and the time since boot, suspend included (CLOCK_BOOTTIME, clock_gettime(2)). The
+ * epoch names the boot and the time namespace, which may shift the latter (time_namespaces(7)).
+ */
+export function currentMoment(): Moment {
+  epoch ??= `${bootId()}/${timeNamespace()}`
+  for (;;) {
+    const before = sinceBoot()
+    const wall = Date.now()
+    const ms = sinceBoot()
+    // A process stopped between two clocks would take them for having parted.
+    if (ms - before <= ONE_INSTANT_MS) return { wall, steady: { epoch, ms } }
+  }
+}
+
+const ONE_INSTANT_MS = 5
+
+function sinceBoot(): number {
+  const timespec = new BigInt64Array(2)
+  clockInto(CLOCK_BOOTTIME, timespec)
+  const [seconds = 0n, nanoseconds = 0n] = timespec
+  return Number(seconds) * 1000 + Math.floor(Number(nanoseconds) / 1e6)
+}

@@ -1,0 +1,122 @@
+import type { Millis, ProcessIdentity } from '../../domain/pool/model.ts'
+import { currentMoment } from './clock.ts'
+import * as libc from './libc.ts'
+import { sightHere } from './processes.ts'
+
+/**
+ * Waiting in the kernel instead of the event loop: an idle process then takes no time and hardly any memory.
+ * Nothing else of this program runs meanwhile; a signal without a JavaScript handler acts as always.
+ */
+
+/** A process with a descriptor that becomes readable at its end, or null where the kernel has no pidfds. */
+export interface WatchedProcess {
+  readonly identity: ProcessIdentity
+  readonly pidfd: number | null
+  /** The process opened it itself. */
+  readonly isHanded: boolean
+}
+
+export type Awaited = 'exited' | 'changed' | 'timeout'
+
+const POLL_IN = 1
+const POLL_BAD_DESCRIPTOR = 0x20
+/** How often a process is looked at where there are no pidfds (kernels before 5.3, old seccomp filters). */
+const LOOK_EVERY_MS = 1000
+const LONGEST_POLL_MS = 2 ** 31 - 1
+
+/** IN_MODIFY, DELETE_SELF and MOVE_SELF. */
+const FILE_EVENTS = 0x2 | 0x400 | 0x800
+/** IN_ONESHOT. */
+const ONCE = 0x80000000
+
+/**
+ * Works for processes of every user (pidfd_open(2)). A descriptor that was handed over by the process itself is
+ * preferred: it cannot be of a later process with the same pid. One that the shell in between lost is replaced.
+ */
+export function watchProcess(identity: ProcessIdentity, handed: number | null = null): WatchedProcess {
+  if (handed !== null && libc.pidfdSendSignal(handed, 0) !== -libc.EBADF) {
+    return { identity, pidfd: handed, isHanded: true }
+  }
+  const pidfd = libc.pidfdOpen(identity.pid)
+  return { identity, pidfd: pidfd < 0 ? null : pidfd, isHanded: false }
+}
+
+/**
+ * Blocks until the process has ended (`exited`, at once where it had already), the inotify descriptor
+ * `watch` has something to read (`changed`; `drain` it), or `timeoutMs` have passed, which may be Infinity.
+ */
+export function waitFor(
+  { process, watch }: { readonly process: WatchedProcess; readonly watch?: number | null },
+  timeoutMs: Millis,
+): Awaited {
+  const { identity, pidfd } = process
+  const deadline = currentMoment().steady.ms + timeoutMs
+  // The descriptor says nothing of a process that went before it was opened, nor of one we cannot see.
+  if (hasEnded(identity)) return 'exited'
+  for (;;) {
+    const remaining = Math.max(0, deadline - currentMoment().steady.ms)
+    const [exited, changed] = readable(
+      [pidfd ?? -1, watch ?? -1],
+      Math.min(remaining, pidfd === null ? LOOK_EVERY_MS : LONGEST_POLL_MS),
+    )
+    if (exited || (pidfd === null && hasEnded(identity))) return 'exited'
+    if (changed) return 'changed'
+    if (remaining === 0) return 'timeout'
+  }
+}
+
+/**
+ * An inotify descriptor that becomes readable when the file is written to, or is no longer there; null where
+ * the kernel has none left (128 a user by default) or there is no such file.
+ */
+export function watchFile(path: string): number | null {
+  const fd = libc.inotifyInit()
+  if (fd < 0) return null
+  if (libc.inotifyAdd(fd, path, FILE_EVENTS) >= 0) return fd
+  libc.close(fd)
+  return null
+}
+
+/** Adds a file to an inotify descriptor that is told of only once, until it is added again. */
+export function watchFileOnce(fd: number, path: string): boolean {
+  return libc.inotifyAdd(fd, path, FILE_EVENTS | ONCE) >= 0
+}
+
+/** The numbers of the watches that these events are of, counted from 1 in the order of adding. */
+export function watchesIn(events: Uint8Array): readonly number[] {
+  const watches: number[] = []
+  const view = new DataView(events.buffer, events.byteOffset, events.byteLength)
+  // `struct inotify_event`: wd, mask, cookie, the length of the name (32 bits each), the name.
+  for (let at = 0; at + 16 <= events.length; at += 16 + view.getUint32(at + 12, true)) {
+    watches.push(view.getInt32(at, true))
+  }
+  return watches
+}
+
+/** Takes all waiting events from an inotify descriptor. */
+export function drain(fd: number): void {
+  const buffer = new Uint8Array(16384)
+  while (libc.readInto(fd, buffer) > 0);
+}
+
+/** A process and its watcher share boot and pid namespace, even where these cannot be read. */
+function hasEnded(identity: ProcessIdentity): boolean {
+  return sightHere(identity) === 'not seen'
+}
+
+/** poll(2), which passes over negative descriptors; `struct pollfd` is fd, events, revents. */
+function readable(fds: readonly number[], timeoutMs: Millis): boolean[] {
+  const polled = new Uint8Array(fds.length * 8)
+  const view = new DataView(polled.buffer)
+  fds.forEach((fd, at) => {
+    view.setInt32(at * 8, fd, true)
+    view.setInt16(at * 8 + 4, POLL_IN, true)
+  })
+  const count = libc.poll(polled, fds.length, Math.ceil(timeoutMs))
+  if (count < 0 && count !== -libc.EINTR) throw new Error(`poll: ${libc.errorText(-count)}`)
+  return fds.map((fd, at) => {
+    const events = count > 0 ? view.getInt16(at * 8 + 6, true) : 0
+    if (events & POLL_BAD_DESCRIPTOR) throw new Error(`poll: descriptor ${fd} is not open`)
+    return events !== 0
+  })
+}

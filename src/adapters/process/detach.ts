@@ -1,0 +1,56 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import * as libc from '../kernel/libc.ts'
+import { inheritedEnvironment, toByteText } from './environment.ts'
+
+/** Inherited, and the one the runtime leaves without close-on-exec; those from 4 on it marks itself. */
+const FIRST_EXTRA_DESCRIPTOR = 3
+
+const SIGHUP = 1
+const SIGINT = 2
+const SIGQUIT = 3
+const SIGTERM = 15
+
+/**
+ * Starts a program in the background, with our environment and `/dev/null` for its standard streams. Of our
+ * other descriptors it gets those in `handed`, under the same numbers; they are closed here afterwards. A
+ * short-lived shell starts it and exits, so it is reparented, and a command that we exec later never sees an
+ * unknown child. The shell ignores SIGHUP, so that the program does from its first moment.
+ * Throws `failure` if no process can be made. A program that cannot be executed is not noticed.
+ */
+export function startDetached(argv: readonly string[], handed: readonly number[] = []): void {
+  libc.fcntl(FIRST_EXTRA_DESCRIPTOR, libc.F_SETFD, libc.FD_CLOEXEC)
+  for (const fd of handed) libc.fcntl(fd, libc.F_SETFD, 0)
+  const args = ['sh', '-c', 'trap "" HUP; "$@" &', 'sh', ...argv.map(toByteText)]
+  const status = libc.spawnAndWait('/bin/sh', args, inheritedEnvironment())
+  for (const fd of handed) libc.close(fd)
+  if (status === 0) return
+  const reason = status < 0 ? libc.errorText(-status) : `wait status ${status}`
+  throw new CanhazgpuError('failure', `cannot start a background process: ${reason}`, {
+    hint: 'Check the limit of processes (ulimit -u) and the free memory.',
+  })
+}
+
+/**
+ * The same file under a number that `startDetached` can hand over: in place of the given descriptor, which is
+ * closed if it had to be copied. Null if it is negative (an error) or there is no room for the copy.
+ */
+export function handable(fd: number): number | null {
+  if (fd < 0) return null
+  if (fd > FIRST_EXTRA_DESCRIPTOR) return fd
+  const copy = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, FIRST_EXTRA_DESCRIPTOR + 1)
+  libc.close(fd)
+  return copy < 0 ? null : copy
+}
+
+/**
+ * Makes this process independent of whoever started it: a session of its own without a terminal, deaf to
+ * hang-up and keyboard (SIGHUP, SIGINT, SIGQUIT) but not to SIGTERM, in `/`, umask 022.
+ */
+export function becomeDaemon(): void {
+  libc.newSession()
+  for (const signal of [SIGHUP, SIGINT, SIGQUIT]) libc.setDisposition(signal, 'ignore')
+  libc.setDisposition(SIGTERM, 'default')
+  libc.setBlockedSignals(0n)
+  process.chdir('/')
+  process.umask(0o022)
+}

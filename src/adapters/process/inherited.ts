@@ -1,0 +1,139 @@
+import * as libc from '../kernel/libc.ts'
+import { listNumbers, readLink, readText } from '../kernel/procfs.ts'
+import { type Parent, readParent, type SignalMasks, signalMasks } from './parent.ts'
+
+/** What we were started with and a command that we become shall get. Found by fact or by inference. */
+export interface Inherited {
+  /** Beyond the standard streams. */
+  readonly descriptors: readonly number[]
+  readonly ignoredSignals: bigint
+  readonly blockedSignals: bigint
+  /** Soft RLIMIT_NOFILE. */
+  readonly openFiles: bigint
+}
+
+const SIGCHLD = 17
+
+const bit = (signal: number): bigint => 1n << BigInt(signal - 1)
+const INT = bit(2)
+const QUIT = bit(3)
+const TERM = bit(15)
+const CHLD = bit(SIGCHLD)
+const TSTP = bit(20)
+const PIPE = bit(13)
+const PWR = bit(30)
+/** Those the runtime ignores at start-up, whatever they were; others it overwrites with handlers. */
+const IGNORED_BY_RUNTIME = PIPE | bit(25)
+
+/** Hard limits that come with a soft one of 1024: systemd's default and the kernel's own. */
+const USUAL_HARD_LIMITS: readonly bigint[] = [524288n, 4096n]
+
+/**
+ * To be called before anything else opens a descriptor, handles a signal or waits (the parent may leave).
+ * The runtime, at start-up: ignores SIGPIPE and SIGXFSZ, catches SIGSEGV and its like, SIGPWR, and with a
+ * terminal SIGINT and SIGTERM; unblocks SIGPWR; raises the soft RLIMIT_NOFILE; marks descriptors from 4 on
+ * close-on-exec; and opens descriptors of its own.
+ */
+export function snapshotInherited(): Inherited {
+  const own = signalMasks('self')
+  if (own === null) throw new Error('/proc/self/status cannot be read: is /proc mounted?')
+  const parent = readParent()
+  return {
+    descriptors: inheritedDescriptors(),
+    ignoredSignals: originallyIgnored(own, parent),
+    blockedSignals: own.blocked | (parent.kind === 'shell' ? (parent.signals?.blocked ?? 0n) & PWR : 0n),
+    openFiles: originalOpenFiles(parent),
+  }
+}
+
+/**
+ * Gives it all back, as near to `execve` as can be: a closed pipe kills us from here on. Answers the way
+ * back, for the case that `execve` fails.
+ */
+export function restoreInherited(inherited: Inherited): () => void {
+  const before = signalMasks('self') ?? { ignored: IGNORED_BY_RUNTIME, blocked: 0n }
+  const { soft } = openFilesLimit()
+  for (const fd of inherited.descriptors) libc.fcntl(fd, libc.F_SETFD, 0)
+  setOpenFiles(inherited.openFiles)
+  setIgnored(before.ignored, inherited.ignoredSignals)
+  forgetOwnChildren(inherited)
+  libc.setBlockedSignals(inherited.blockedSignals)
+  return () => {
+    libc.setBlockedSignals(before.blocked)
+    setIgnored(inherited.ignoredSignals, before.ignored)
+    setOpenFiles(soft)
+  }
+}
+
+/** Where SIGCHLD is blocked, that of our helpers is still pending; a signal that is ignored is not kept. */
+function forgetOwnChildren({ blockedSignals, ignoredSignals }: Inherited): void {
+  if (!(blockedSignals & CHLD) || ignoredSignals & CHLD) return
+  libc.setDisposition(SIGCHLD, 'ignore')
+  libc.setDisposition(SIGCHLD, 'default')
+}
+
+/** An epoll instance here is the runtime's, and so is the event descriptor that it watches. */
+function inheritedDescriptors(): number[] {
+  const own = new Set<number>()
+  const found: number[] = []
+  for (const fd of listNumbers('/proc/self/fd')) {
+    if (fd < 3) continue
+    const target = readLink(`/proc/self/fd/${fd}`)
+    if (target === 'anon_inode:[eventpoll]') own.add(watchedBy(fd))
+    else if (target !== null) found.push(fd)
+  }
+  return found.filter((fd) => !own.has(fd))
+}
+
+/** From a line like `tfd:        4 events: …` (proc_pid_fdinfo(5)); a loop that just started watches one. */
+function watchedBy(epoll: number): number {
+  return Number(/tfd: *(\d+)/.exec(readText(`/proc/self/fdinfo/${epoll}`) ?? '')?.[1] ?? -1)
+}
+
+function originallyIgnored(own: SignalMasks, parent: Parent): bigint {
+  const overwritten = own.caught | IGNORED_BY_RUNTIME
+  const kept = own.ignored & ~overwritten
+  if (parent.kind === 'manager') return startedBySystemd() ? kept | PIPE : kept
+  if (parent.kind === 'other' || parent.signals === null) return kept
+  let ignored = parent.signals.ignored
+  // A shell with job control ignores SIGTERM, as it does SIGTSTP, for itself only.
+  if (ignored & TSTP) ignored &= ~TERM
+  // A shell ignores SIGINT and SIGQUIT together in what it puts into the background; the latter we still see.
+  if (kept & QUIT) ignored |= INT
+  return kept | (ignored & overwritten)
+}
+
+/** A service has SIGPIPE ignored unless its unit says otherwise (IgnoreSIGPIPE= in systemd.exec(5)). */
+function startedBySystemd(): boolean {
+  return process.env.SYSTEMD_EXEC_PID === String(process.pid)
+}
+
+/** The runtime raises the soft limit to the hard one, so only where both are equal it can have done so. */
+function originalOpenFiles({ kind, openFiles }: Parent): bigint {
+  const { soft, hard } = openFilesLimit()
+  if (soft !== hard) return soft
+  if (kind !== 'manager' && openFiles?.hard === hard) return openFiles.soft
+  return USUAL_HARD_LIMITS.includes(hard) ? 1024n : hard
+}
+
+function openFilesLimit(): { soft: bigint; hard: bigint } {
+  const limit = new BigUint64Array(2)
+  libc.resourceLimit(libc.RLIMIT_NOFILE, null, limit)
+  const [soft = 0n, hard = 0n] = limit
+  return { soft, hard }
+}
+
+function setOpenFiles(soft: bigint): void {
+  const limit = openFilesLimit()
+  if (limit.soft !== soft)
+    libc.resourceLimit(libc.RLIMIT_NOFILE, new BigUint64Array([soft, limit.hard]), null)
+}
+
+/** Handlers end with `execve` by themselves; only who is ignored and who is not has to be told. */
+function setIgnored(now: bigint, wanted: bigint): void {
+  let signal = 1
+  for (let differing = now ^ wanted; differing !== 0n; differing >>= 1n) {
+    if (differing & 1n) libc.setDisposition(signal, wanted & bit(signal) ? 'ignore' : 'default')
+    signal++
+  }
+}

@@ -1,0 +1,40 @@
+import { CanhazgpuError, type ErrorCode } from '../../domain/errors.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { selfCommand } from './self.ts'
+
+/** A million records take two seconds. */
+const DEADLINE_MS: Millis = 30_000
+/** The status by which `src/entries/usage-child.ts` says that its output is a failure. */
+const FAILED = 3
+
+/** Has a child answer a question about the history of a store; the answer is JSON. */
+export async function usageOfChild(store: string, question: object): Promise<string> {
+  const child = start(store, question)
+  const text = await new Response(child.stdout).text()
+  const status = await child.exited
+  if (status === 0) return text
+  if (status === FAILED) {
+    const { code, message, hint } = JSON.parse(text) as { code: ErrorCode; message: string; hint?: string }
+    throw new CanhazgpuError(code, message, hint === undefined ? {} : { hint })
+  }
+  if (child.signalCode === null) throw new Error(`__usage ended with status ${status}`)
+  const reason = 'it took longer than 30 s, or too much memory'
+  throw new CanhazgpuError('store-unavailable', `Reading the history was stopped: ${reason}`, {
+    hint: 'ask for a shorter period',
+  })
+}
+
+function start(store: string, question: object) {
+  try {
+    return Bun.spawn(selfCommand(['__usage', store, JSON.stringify(question)]), {
+      ...{ cwd: '/', stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' },
+      ...{ timeout: DEADLINE_MS, killSignal: 'SIGKILL' },
+    })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CanhazgpuError('failure', `The history cannot be read: no process can be started (${reason})`, {
+      hint: 'check the limits of processes (ulimit -u) and of open files (ulimit -n)',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,169 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { SETTINGS } from '../../domain/settings.ts'
+import { foreignStep, isQuotable, isRoot, isRoots } from '../files/ownership.ts'
+import { type NotRead, readExamined } from '../files/small-file.ts'
+import { effectiveUid, type FileStatus, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc.ts'
+
+export interface FileSources {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** `--config`, which must then exist. */
+  readonly configFile?: string
+  /** Tells of a file that is not used. */
+  readonly warn: (message: string) => void
+}
+
+export interface ConfigFile {
+  readonly path: string
+  readonly values: Readonly<Record<string, unknown>>
+  /** Whether what stands in it may be repeated in an error. */
+  readonly quotable: boolean
+  /** Who besides its owner can read it; a group by which we ourselves read it does not count. */
+  readonly readers?: 'everyone' | 'its group' | undefined
+}
+
+/** What is in these files, in their order. Throws `config-invalid`. */
+export function configFiles(
+  paths: readonly string[],
+  { configFile, warn }: Pick<FileSources, 'configFile' | 'warn'>,
+): readonly ConfigFile[] {
+  const files: ConfigFile[] = []
+  for (const path of paths) {
+    const read = path === configFile ? readNamed(path) : readDefault(path, warn)
+    if (read === null) continue
+    const quotable = isQuotable(read.status)
+    files.push({ path, quotable, readers: readersOf(read.status), values: parseConfig(path, read.text) })
+  }
+  return files
+}
+
+const GROUP_READS = 0o040
+const GROUP_WRITE = 0o020
+const OTHERS_READ = 0o004
+const OTHERS_WRITE = 0o002
+
+function readersOf({ uid, mode }: FileStatus): ConfigFile['readers'] {
+  if ((mode & S_IFMT) !== S_IFREG) return undefined
+  if ((mode & OTHERS_READ) !== 0) return 'everyone'
+  const isOurs = uid === effectiveUid() || isRoot()
+  return isOurs && (mode & GROUP_READS) !== 0 ? 'its group' : undefined
+}
+
+/** What should be known of a password in a file that others can read. */
+export function exposedPasswords(files: readonly ConfigFile[]): readonly string[] {
+  return files.flatMap(({ path, values, readers }) => {
+    const keys = [SETTINGS.webToken, SETTINGS.webBasic].map(({ key }) => key).filter((key) => key in values)
+    if (readers === undefined || keys.length === 0) return []
+    return [`${keys.join(' and ')} in ${path} can be read by ${readers}: run 'chmod 600 ${path}'`]
+  })
+}
+
+type ReadFile = Exclude<ReturnType<typeof readExamined>, NotRead>
+
+function readNamed(path: string): ReadFile {
+  const read = readExamined(path, MOST_BYTES, refusal)
+  if ('text' in read) return read
+  const hint =
+    read.kind === 'refused' ? { hint: `give it to root: 'chown root ${path} && chmod o-w ${path}'` } : {}
+  throw new CanhazgpuError('config-invalid', unreadable(path, read), hint)
+}
+
+function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
+  const read = readExamined(path, MOST_BYTES, (status) => refusal(status) ?? noFile(status) ?? chosenBy(path))
+  if ('text' in read) return read
+  if (read.kind !== 'refused') throw new CanhazgpuError('config-invalid', unreadable(path, read))
+  warn(`the configuration ${path} is skipped: ${read.reason}`)
+  return null
+}
+
+/** With `$HOME` kept (`sudo -E`, `su -m`) root would obey another user's file. */
+function refusal({ uid, gid, mode }: FileStatus): string | undefined {
+  if (!isRoot()) return undefined
+  if (!isRoots(uid)) return `it belongs to another user (uid ${uid})`
+  if ((mode & S_IFMT) !== S_IFREG) return undefined
+  if ((mode & OTHERS_WRITE) !== 0) return 'every user can change it'
+  return (mode & GROUP_WRITE) !== 0 && gid !== 0 ? `its group (gid ${gid}) can change it` : undefined
+}
+
+/** In a folder of theirs others choose the file: by a link or a second name, it can be any file of root. */
+function chosenBy(path: string): string | undefined {
+  const step = isRoot() ? foreignStep(path) : null
+  return step === null ? undefined : `another user (uid ${step.uid}) decides by ${step.path} which file it is`
+}
+
+/** A link may lead root to a device, and some do things when they are opened. */
+function noFile({ mode }: FileStatus): string | undefined {
+  const type = mode & S_IFMT
+  return isRoot() && type !== S_IFREG && type !== S_IFIFO ? 'it is no regular file' : undefined
+}
+
+function unreadable(path: string, read: NotRead): string {
+  const why = read.kind === 'too-large' ? `it has more than ${MOST_BYTES} bytes` : read.reason
+  return `Cannot read the configuration ${path}: ${why}`
+}
+
+/** Room for every setting many times over; long keys take the parsers long. */
+const MOST_BYTES = 64 * 1024
+
+/** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but keys and values. */
+export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
+  const values = parseByEnding(path, text)
+  if (values === null || values === undefined) return {}
+  if (typeof values !== 'object' || Array.isArray(values)) {
+    throw new CanhazgpuError('config-invalid', `Invalid configuration ${path}: expected keys and values`)
+  }
+  return flattened(Object.entries(values))
+}
+
+/** `run: { wait: true }` and `run.wait: true` are the same. */
+function flattened(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  const whole = Object.values(SETTINGS).map(({ key }) => key)
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) => {
+      const isSection = typeof value === 'object' && value !== null && !Array.isArray(value)
+      const inner = isSection && !whole.includes(key) ? Object.entries(value) : []
+      return inner.length === 0
+        ? [[key, value] as const]
+        : inner.map(([name, each]) => [`${key}.${name}`, each] as const)
+    }),
+  )
+}
+
+function parseByEnding(path: string, text: string): unknown {
+  const [language, parse] = languageOf(path)
+  try {
+    return parse(text)
+  } catch (cause) {
+    // The parser's own words may repeat the file's.
+    const line = faultyLine(text, parse)
+    const where = line === undefined ? '' : ` (line ${line})`
+    throw new CanhazgpuError(
+      'config-invalid',
+      `Cannot parse the configuration ${path}: no valid ${language}${where}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function languageOf(path: string): readonly ['TOML' | 'JSON' | 'YAML', (text: string) => unknown] {
+  if (path.endsWith('.toml')) return ['TOML', Bun.TOML.parse]
+  if (path.endsWith('.json')) return ['JSON', JSON.parse]
+  return ['YAML', Bun.YAML.parse]
+}
+
+/** The line behind the most lines that can be parsed without the rest: the parsers do not tell theirs. */
+function faultyLine(text: string, parse: (text: string) => unknown): number | undefined {
+  const lines = text.split('\n')
+  if (lines.length > MOST_LINES_TRIED) return undefined
+  for (let sound = lines.length - 1; sound >= 0; sound--) {
+    try {
+      parse(`${lines.slice(0, sound).join('\n')}\n`)
+      return sound + 1
+    } catch {}
+  }
+  return undefined
+}
+
+/** Each try reads all lines before; files of people are short. */
+const MOST_LINES_TRIED = 200

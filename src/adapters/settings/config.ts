@@ -1,0 +1,114 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import {
+  type Found,
+  SETTINGS,
+  type SettingName,
+  type SettingSpec,
+  type Settings,
+} from '../../domain/settings.ts'
+import { shortened } from '../../domain/text/text.ts'
+import { findPath } from '../kernel/libc.ts'
+import type { ConfigFile, FileSources } from './config-file.ts'
+
+export interface SettingSources {
+  /** As typed, by setting name; absent where not given. */
+  readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** What is configured: by environment and files, the file that goes before the other first. */
+export interface Configuration {
+  readonly files: readonly ConfigFile[]
+  readonly lookUp: (name: SettingName) => Found | undefined
+}
+
+/** Throws `config-invalid` for a file that cannot be used. */
+export async function readConfiguration(sources: FileSources): Promise<Configuration> {
+  const files = await readFiles(sources)
+  return {
+    files,
+    lookUp({ key, env }) {
+      const variable = sources.env[env]
+      if (variable !== undefined && variable !== '') return { value: variable, where: env, quotable: true }
+      const file = files.find(({ values }) => values[key] !== undefined)
+      if (file === undefined) return undefined
+      return { value: file.values[key], where: `${file.path}: ${key}`, quotable: file.quotable }
+    },
+  }
+}
+
+/** Most people have none, and then nothing is loaded that reads them. */
+async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
+  const { configFile, env } = sources
+  const personal = configFile ?? (env.HOME === undefined ? undefined : `${env.HOME}/.canhazgpu.yaml`)
+  const paths = [personal, '/etc/canhazgpu/config.yaml'].filter((path) => path !== undefined)
+  // A default one may also be in a folder closed to us: another user's `$HOME` that `su` kept.
+  const present = paths.filter((path) => path === configFile || findPath(path) === 0)
+  if (present.length === 0) return []
+  const { configFiles } = await import('./config-file.ts')
+  return configFiles(present, sources)
+}
+
+/**
+ * Flags, then environment, then `--config` or `~/.canhazgpu.yaml`, then `/etc/canhazgpu/config.yaml`, then
+ * defaults. Throws `usage` for a wrong flag and `config-invalid` for the others, naming where it is.
+ */
+export function settingsFrom(sources: SettingSources, files: readonly ConfigFile[]): Settings {
+  const pick = <Name extends keyof Settings>(name: Name): Settings[Name] => {
+    const spec = SETTINGS[name]
+    const flag = sources.flags[name]
+    if (flag !== undefined) {
+      return readOrThrow(spec, flag, { code: 'usage', where: `--${spec.key}`, shown: flag })
+    }
+    const variable = sources.env[spec.env]
+    if (variable !== undefined && variable !== '') {
+      return readOrThrow(spec, variable, { code: 'config-invalid', where: spec.env, shown: variable })
+    }
+    for (const file of files) {
+      const key = spec.alias !== undefined && spec.alias in file.values ? spec.alias : spec.key
+      const value = file.values[key]
+      if (value === undefined) continue
+      const shown = file.quotable ? value : undefined
+      return readOrThrow(spec, value, { code: 'config-invalid', where: `${file.path}: ${key}`, shown })
+    }
+    return spec.default
+  }
+  return {
+    store: pick('store'),
+    memoryThreshold: pick('memoryThreshold'),
+    probeTimeout: pick('probeTimeout'),
+    noColor: pick('noColor'),
+    webToken: pick('webToken'),
+    webBasic: pick('webBasic'),
+  }
+}
+
+function readOrThrow<Value>(
+  spec: SettingSpec<Value>,
+  value: unknown,
+  { code, where, shown }: Complaint,
+): Value {
+  const read = spec.read(value)
+  if (read !== undefined) return read
+  const given = shown === undefined ? '' : `: ${shownValue(shown)}`
+  throw new CanhazgpuError(code, `Invalid value for ${where}${given} - expected ${spec.expected}`)
+}
+
+interface Complaint {
+  readonly code: 'usage' | 'config-invalid'
+  readonly where: string
+  /** What is repeated of the value; undefined: nothing. */
+  readonly shown: unknown
+}
+
+/** A file may hold values that have no end. */
+function shownValue(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  try {
+    return shortened(JSON.stringify(value), LONGEST_SHOWN)
+  } catch {
+    return Array.isArray(value) ? '[…]' : '{…}'
+  }
+}
+
+const LONGEST_SHOWN = 200

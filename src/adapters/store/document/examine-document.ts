@@ -1,0 +1,18 @@
+import * as v from 'valibot'
+import type { Pool } from '../../../domain/pool/model.ts'
+import { shortened } from '../../../domain/text/text.ts'
+import { corrupt, documentIn } from './codec.ts'
+import { documentSchema } from './document-schema.ts'
+
+const LONGEST_REASON = 120
+
+/**
+ * Reads a document by its schema, whatever its checksum, and says in full what is wrong with it; `poolFaults` tells
+ * what else may be wrong. Throws as `decodePool` does.
+ */
+export function examinePool(text: string): Pool {
+  const result = v.safeParse(documentSchema(), documentIn(text))
+  if (result.success) return result.output
+  const [issue] = result.issues
+  throw corrupt(shortened(`${v.getDotPath(issue) ?? 'document'}: ${issue.message}`, LONGEST_REASON))
+}

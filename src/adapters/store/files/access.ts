@@ -1,0 +1,180 @@
+import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import type { Problem } from '../../../domain/pool/soundness.ts'
+import { printable } from '../../../domain/text/text.ts'
+import { readText } from '../../kernel/procfs.ts'
+import { bellFolder } from '../changes.ts'
+import { logFiles } from './beside.ts'
+import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
+
+/** Which of the people who should use the pool cannot, and who can harm it. Opens nothing. */
+export function accessProblems(path: string): readonly Problem[] {
+  const database = lstatSync(path)
+  const folder = statSync(dirname(path))
+  return [
+    ...ownerProblems(path, database, folder),
+    ...databaseProblems(path, database),
+    ...companionFiles(path).flatMap((file) => companionProblems(path, file, database)),
+    ...bellProblems(path, database),
+    ...folderProblems(dirname(path), folder, audienceOf(database)),
+    ...unknownNames(path, database, folder),
+  ]
+}
+
+/** The name of the Unix group that the database is for; null: every user, or nobody but its owner. */
+export function groupOf(path: string): string | null {
+  const audience = audienceOf(statSync(path))
+  if (audience?.kind !== 'group') return null
+  const line = readText('/etc/group')
+    ?.split('\n')
+    .find((each) => each.split(':')[2] === String(audience.gid))
+  return line?.split(':')[0] ?? `gid ${audience.gid}`
+}
+
+/** Files of the log that are none, so that SQLite must not open them. */
+export const unopenableFiles = (path: string): readonly string[] =>
+  logFiles(path).filter((file) => {
+    const stats = lookAt(file)
+    return stats !== undefined && !isPlain(stats)
+  })
+
+/** A user who puts a database into a folder of root must not be given the files beside it. */
+function ownerProblems(path: string, database: Stats, folder: Stats): readonly Problem[] {
+  const owners = [database.uid, folder.uid].filter((uid) => uid !== 0)
+  if (owners.length === 0 || database.uid === folder.uid) return []
+  const what =
+    database.uid === 0
+      ? `${dirname(path)} belongs to uid ${folder.uid}, who can replace the database of root`
+      : `${path} belongs to uid ${database.uid}, who can take it away from others`
+  return [
+    access(
+      what,
+      "a pool in a folder of root belongs to root: 'sudo canhazgpu admin --gpus <count> --force' takes it over",
+    ),
+  ]
+}
+
+function databaseProblems(path: string, database: Stats): readonly Problem[] {
+  if (audienceOf(database) !== null) return []
+  const what = `${path} can be written by nobody but its owner (mode ${modeOf(database)})`
+  return [access(what, `'sudo chmod 666 ${path}' gives it to every user`)]
+}
+
+function companionProblems(path: string, file: string, database: Stats): readonly Problem[] {
+  const audience = audienceOf(database)
+  if (audience === null) return []
+  const stats = lookAt(file)
+  if (stats === undefined) {
+    if (!logFiles(path).includes(file)) return []
+    return [
+      access(
+        `${file} is missing, and only root can create it`,
+        "any canhazgpu command run by root mends it, such as 'sudo canhazgpu status'",
+      ),
+    ]
+  }
+  if (!isPlain(stats)) {
+    return [access(`${file} is not a regular file with one name`, REMOVED_BY_ADMIN)]
+  }
+  if (isFor(audienceOf(stats), audience) && stats.uid === database.uid) return []
+  const what = `${file} is not for those who may use the database (owner ${stats.uid}:${stats.gid}, mode ${modeOf(stats)})`
+  const mode = audience.kind === 'everyone' ? '666' : '660'
+  const owner = `${database.uid}:${database.gid}`
+  return [
+    access(
+      what,
+      isOwnedByFolder(path, database)
+        ? `'sudo chown ${owner} ${file} && sudo chmod ${mode} ${file}' mends it`
+        : `see who owns ${path} first`,
+    ),
+  ]
+}
+
+function bellProblems(path: string, database: Stats): readonly Problem[] {
+  const folder = bellFolder(path)
+  const stats = lookAt(folder)
+  const what = stats && bellFault(stats, database)
+  return what === undefined ? [] : [access(`${folder} ${what}`, REMOVED_BY_ADMIN)]
+}
+
+function bellFault(folder: Stats, database: Stats): string | undefined {
+  if (!folder.isDirectory()) return 'is not a folder'
+  if (![0, database.uid].includes(folder.uid)) return `belongs to uid ${folder.uid}`
+  return (folder.mode & 0o022) === 0 ? undefined : `can be changed by others (mode ${modeOf(folder)})`
+}
+
+const REMOVED_BY_ADMIN =
+  "any other 'sudo canhazgpu admin' command than --check puts the right one in its place"
+
+const isOwnedByFolder = (path: string, { uid }: Stats): boolean =>
+  uid === 0 || uid === statSync(dirname(path)).uid
+
+const isFor = (theirs: Audience | null, audience: Audience): boolean =>
+  theirs?.kind === 'everyone' ||
+  (theirs?.kind === 'group' && audience.kind === 'group' && theirs.gid === audience.gid)
+
+function folderProblems(folder: string, stats: Stats, audience: Audience | null): readonly Problem[] {
+  const mode = audience?.kind === 'group' ? '750' : '755'
+  const isSticky = (stats.mode & 0o1000) !== 0
+  if ((stats.mode & 0o022) !== 0) {
+    const what = isSticky
+      ? 'lets others than its owner create names beside the database'
+      : 'lets others than its owner delete or replace the database'
+    return [access(`${folder} ${what} (mode ${modeOf(stats)})`, `'sudo chmod ${mode} ${folder}' prevents it`)]
+  }
+  if (audience?.kind === 'everyone' && (stats.mode & 0o001) === 0) {
+    return [
+      access(
+        `${folder} is closed to people who may use the database (mode ${modeOf(stats)})`,
+        `'sudo chmod 755 ${folder}' opens it`,
+      ),
+    ]
+  }
+  if (
+    audience?.kind === 'group' &&
+    (stats.mode & 0o001) === 0 &&
+    (stats.gid !== audience.gid || (stats.mode & 0o010) === 0)
+  ) {
+    return [
+      access(
+        `${folder} is closed to the group that may use the database (mode ${modeOf(stats)})`,
+        `'sudo chgrp ${audience.gid} ${folder} && sudo chmod 750 ${folder}' opens it`,
+      ),
+    ]
+  }
+  return []
+}
+
+/** Names that begin like the database, and whatever another user put beside it. */
+function unknownNames(path: string, database: Stats, folder: Stats): readonly Problem[] {
+  const place = dirname(path)
+  return readdirSync(place)
+    .filter((name) => !isPoolName(path, name))
+    .filter((name) => {
+      if (name.startsWith(basename(path))) return true
+      const owner = lookAt(`${place}/${name}`)?.uid
+      return owner !== undefined && ![0, database.uid, folder.uid].includes(owner)
+    })
+    .map((name) => {
+      const file = printable(`${place}/${name}`)
+      return access(
+        `${file} is beside the database, and canhazgpu did not create it`,
+        `see what it is with 'ls -ld ${file}' and remove it`,
+      )
+    })
+}
+
+const access = (what: string, cure: string): Problem => ({ kind: 'access', what, cure })
+
+function lookAt(file: string): Stats | undefined {
+  try {
+    return lstatSync(file)
+  } catch {
+    // Missing, below something that is no folder, or in a closed one, which is told of the folder.
+    return undefined
+  }
+}
+
+const isPlain = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1
+
+const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8)

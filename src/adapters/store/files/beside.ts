@@ -1,0 +1,73 @@
+import { CanhazgpuError } from '../../../domain/errors.ts'
+import { isRoot } from '../../files/ownership.ts'
+import * as libc from '../../kernel/libc.ts'
+import { storeError } from '../sqlite-errors.ts'
+
+/** What SQLite keeps beside the database as long as there is a pool. */
+export const logFiles = (database: string): readonly string[] => [`${database}-wal`, `${database}-shm`]
+
+/**
+ * The path of the database, links followed. Throws `pool-not-initialized` where there is none, and an error where
+ * we may not see it or something else has its name.
+ */
+export function findDatabase(path: string): string {
+  const look = libc.statusOf(path)
+  if (typeof look === 'number') throw missing(path, look)
+  if (isOf(look, libc.S_IFLNK)) {
+    const target = libc.realPath(path)
+    if (target === null) throw notInitialized()
+    return findDatabase(target)
+  }
+  if (!isOf(look, libc.S_IFREG)) throw notRegular(path, path)
+  return path
+}
+
+/**
+ * Looks at the log before SQLite opens it, and opens nothing itself. Other users cannot create a log that everybody
+ * can use; a pipe or a link in its place must not be opened.
+ */
+export function checkLog(database: string): void {
+  const pool = libc.statusOf(database)
+  if (typeof pool === 'number') throw missing(database, pool)
+  const mayCreate = isRoot() || libc.effectiveUid() === pool.uid
+  for (const file of logFiles(database)) {
+    const look = libc.statusOf(file)
+    if (typeof look !== 'number') {
+      if (!isOf(look, libc.S_IFREG) || look.links > 1) throw notRegular(database, file)
+      if (look.uid !== pool.uid) throw unusableLog(database, `${file} belongs to another user`)
+    } else if (look === -libc.ENOENT && !mayCreate) {
+      throw unusableLog(database, `${file} is missing and only root can create it`)
+    }
+  }
+}
+
+const isOf = ({ mode }: libc.FileStatus, type: number): boolean => (mode & libc.S_IFMT) === type
+
+function unusableLog(database: string, why: string): CanhazgpuError {
+  return new CanhazgpuError('store-unavailable', `The pool ${database} cannot be opened: ${why}`, {
+    hint: "any canhazgpu command run by root mends it, such as 'sudo canhazgpu status'",
+  })
+}
+
+export function notRegular(database: string, file: string): CanhazgpuError {
+  return new CanhazgpuError(
+    'store-unavailable',
+    `The pool ${database} cannot be opened: ${file} is not a regular file with one name`,
+    {
+      hint: `see what it is with 'ls -ld ${file}' and remove it; what is beside the database, any 'sudo canhazgpu admin' command but --check removes`,
+    },
+  )
+}
+
+export function notInitialized(): CanhazgpuError {
+  return new CanhazgpuError(
+    'pool-not-initialized',
+    "GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first",
+  )
+}
+
+/** A file that cannot be seen is missing, or in a folder that is closed to us. */
+function missing(path: string, failure: number): CanhazgpuError {
+  if (failure === -libc.ENOENT || failure === -libc.ENOTDIR) return notInitialized()
+  return storeError(path, Object.assign(new Error(libc.errorText(-failure)), { code: 'EACCES' }))
+}

@@ -1,0 +1,193 @@
+import { Database, constants as sqlite } from 'bun:sqlite'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { CanhazgpuError } from '../../../domain/errors.ts'
+import { effectiveUid } from '../../kernel/libc.ts'
+import { bellFiles, bellFolder, wakeFile } from '../changes.ts'
+import { Connection } from '../connection.ts'
+import { withFolderLocked } from '../locks/folder-lock.ts'
+import { whenUnlocked } from '../locks/lock-wait.ts'
+import { MIGRATIONS } from '../schema/migrations.ts'
+import { logFiles, notRegular } from './beside.ts'
+import { refuseRenamable, withFreshFolder } from './fresh-folder.ts'
+import {
+  type Audience,
+  audienceOf,
+  settleFolder,
+  shareFile,
+  shareFolder,
+  sharePoolFiles,
+  statsOf,
+  syncFolders,
+} from './pool-files.ts'
+
+/** Creates a pool without content for the audience, or gives an existing one to it and brings it to the present schema. */
+export async function createPool(path: string, audience: Audience): Promise<void> {
+  await placeFiles(path, audience)
+  // While others open or close the database too, SQLite may refuse at once, however long it may wait.
+  await whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
+  sharePoolFiles(path, audience)
+}
+
+async function placeFiles(path: string, audience: Audience): Promise<void> {
+  const folder = dirname(path)
+  const firstMade = makeFolders(folder, audience)
+  await withFolderLocked(folder, () => {
+    settleFolder(path, audience)
+    refuseRenamable(path)
+    if (isUsed(path)) clear(path, audience)
+    else place(path, audience)
+  })
+  syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
+}
+
+/** For root: removes what stands in the way of the pool's files, and gives them their owners and modes. */
+export async function putInOrder(path: string): Promise<void> {
+  const audience = audienceOf(statsOf(path, path))
+  if (audience !== null) await placeFiles(path, audience)
+}
+
+/** Gives a database that has none its write-ahead log; a copy of it takes its place. */
+export async function giveLog(path: string): Promise<void> {
+  const stats = statsOf(path, path)
+  const audience = audienceOf(stats)
+  await withFolderLocked(dirname(path), () =>
+    withFreshFolder(path, (fresh) => {
+      const copy = `${fresh}/pool.db`
+      copyFileSync(path, copy, constants.COPYFILE_EXCL)
+      // Another process was first; by now the log may hold what the copy lacks.
+      if (hasLog(copy)) return
+      writeAheadLog(copy)
+      chmodSync(copy, stats.mode & 0o7777)
+      if (audience !== null) shareFile(copy, copy, { audience, owner: stats.uid })
+      renameSync(copy, path)
+    }),
+  )
+  syncFolders(dirname(path), dirname(path))
+}
+
+/** By the file format version in its header: fileformat2.html. */
+function hasLog(database: string): boolean {
+  return readFileSync(database)[18] === 2
+}
+
+/** Passable for everybody whatever the umask. Answers with the first folder that was made. */
+function makeFolders(folder: string, audience: Audience): string | undefined {
+  const firstMade = mkdirSync(folder, { recursive: true })
+  if (firstMade === undefined) return undefined
+  for (let made = folder; made !== firstMade; made = dirname(made)) chmodSync(dirname(made), 0o755)
+  shareFolder(folder, audience)
+  return firstMade
+}
+
+/** An empty file is what an earlier release left behind when it was killed. */
+function isUsed(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return false
+  if (stats.isSymbolicLink()) throw isLink(path)
+  if (!stats.isFile() || stats.nlink > 1) throw notRegular(path, path)
+  return stats.size > 0
+}
+
+/** Puts everything beside an existing database in order. */
+function clear(path: string, audience: Audience): void {
+  withFreshFolder(path, (fresh) => {
+    for (const file of [...logFiles(path), wakeFile(path), bellFolder(path)]) {
+      if (isInTheWay(file, path)) moveAway(file, `${fresh}/${basename(file)}`)
+    }
+  })
+  makeBells(path, audience)
+  sharePoolFiles(path, audience)
+}
+
+/** Whether a name of ours is taken by something that somebody else put there. */
+function isInTheWay(file: string, database: string): boolean {
+  const stats = lstatSync(file, { throwIfNoEntry: false })
+  if (stats === undefined) return false
+  if (file !== bellFolder(database)) return !stats.isFile() || stats.nlink > 1
+  if (!stats.isDirectory() || !bellOwners(database).includes(stats.uid)) return true
+  return bellFiles(database).some((bell) => isInTheWay(bell, database))
+}
+
+/**
+ * Builds the pool in a folder that only we can write and moves it to its place, the database last: nothing that
+ * somebody planted beside it is opened, and nobody meets a pool that is half made.
+ */
+function place(path: string, audience: Audience): void {
+  withFreshFolder(path, (fresh) => {
+    const made = `${fresh}/pool.db`
+    writeFileSync(made, '', { flag: 'wx', mode: 0o600 })
+    writeAheadLog(made)
+    makeBells(made, audience)
+    for (const file of [...logFiles(made), made]) shareFile(made, file, { audience, owner: effectiveUid() })
+    const endings = ['-wal', '-shm', '-wake', '-bells', '']
+    for (const ending of endings) moveAway(path + ending, `${fresh}/old${ending}`)
+    for (const ending of endings) renameSync(made + ending, path + ending)
+  })
+}
+
+function moveAway(from: string, to: string): void {
+  if (lstatSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
+}
+
+/** Gives the database its tables, if it is empty, and the files of a write-ahead log. */
+function writeAheadLog(path: string): void {
+  const db = new Database(path, { readwrite: true, create: false, strict: true })
+  try {
+    db.run('PRAGMA journal_mode = WAL')
+    db.run('PRAGMA journal_size_limit = 0')
+    db.fileControl(sqlite.SQLITE_FCNTL_PERSIST_WAL, 1)
+    if (db.query('SELECT 1 FROM sqlite_master').get() !== null) return
+    db.transaction(() => {
+      for (const migration of MIGRATIONS) db.run(migration)
+      db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
+    }).immediate()
+  } finally {
+    db.close()
+  }
+}
+
+/**
+ * What commits are announced by: see changes.ts. A user who can create names beside the database may replace the folder
+ * by a link meanwhile, so it is used by a descriptor.
+ */
+function makeBells(path: string, audience: Audience): void {
+  const folder = bellFolder(path)
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) mkdirSync(folder, { mode: 0o755 })
+  makeFile(path, wakeFile(path), audience)
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    if (!bellOwners(path).includes(fstatSync(fd).uid)) throw notRegular(path, folder)
+    for (const bell of bellFiles(path)) makeFile(path, `/proc/self/fd/${fd}/${basename(bell)}`, audience)
+    fchmodSync(fd, 0o755)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const bellOwners = (database: string): readonly number[] => [lstatSync(dirname(database)).uid, effectiveUid()]
+
+function makeFile(database: string, file: string, audience: Audience): void {
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) return
+  writeFileSync(file, '', { flag: 'wx', mode: 0o600 })
+  shareFile(database, file, { audience, owner: effectiveUid() })
+}
+
+function isLink(path: string): CanhazgpuError {
+  return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
+    hint: 'name the file that it leads to with --store',
+  })
+}

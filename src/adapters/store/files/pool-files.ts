@@ -1,0 +1,146 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  type Stats,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { effectiveUid, O_PATH } from '../../kernel/libc.ts'
+import { bellFiles, wakeFile } from '../changes.ts'
+import { logFiles, notRegular } from './beside.ts'
+import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './mending.ts'
+
+/** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
+export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
+
+/** What lies beside the database and is used with it. */
+export const companionFiles = (path: string): readonly string[] => [
+  ...logFiles(path),
+  wakeFile(path),
+  ...bellFiles(path),
+]
+
+/** Names that this program gives to files and folders beside the database. */
+export function isPoolName(database: string, name: string): boolean {
+  const base = basename(database)
+  const known = [base, ...['-wal', '-shm', '-wake', '-bells'].map((ending) => base + ending)]
+  return known.includes(name) || name.startsWith(`${base}.damaged-`) || name.startsWith(`${base}.new-`)
+}
+
+/** Whom a file of the pool is shared with; null where its owner alone may write it. */
+export function audienceOf({ mode, gid }: Pick<Stats, 'mode' | 'gid'>): Audience | null {
+  if ((mode & 0o006) === 0o006) return { kind: 'everyone' }
+  return (mode & 0o060) === 0o060 ? { kind: 'group', gid } : null
+}
+
+/**
+ * Gives the database and the files beside it to the audience, as far as they are there. As root, files that another
+ * user put into a folder of root become root's.
+ */
+export function sharePoolFiles(path: string, audience: Audience): void {
+  const { uid } = statsOf(path, path)
+  const isTheirs = uid === onFolder(dirname(path), (_, stats) => stats.uid)
+  const owner = effectiveUid() === 0 && !isTheirs ? 0 : uid
+  for (const file of [path, ...companionFiles(path)]) {
+    if (existsSync(file)) shareFile(path, file, { audience, owner })
+  }
+}
+
+export function shareFile(
+  database: string,
+  file: string,
+  { audience, owner }: { readonly audience: Audience; readonly owner: number },
+): void {
+  onFile(database, file, (itself, { gid }) => {
+    chownSync(itself, owner, audience.kind === 'group' ? audience.gid : gid)
+    chmodSync(itself, audience.kind === 'group' ? 0o660 : 0o666)
+  })
+}
+
+/** Only root can write to the folder: a user who created names there could block SQLite and other users. */
+export function shareFolder(folder: string, audience: Audience): void {
+  onFolder(folder, (fd, { uid, gid }) => {
+    fchownSync(fd, uid, audience.kind === 'group' ? audience.gid : gid)
+    fchmodSync(fd, audience.kind === 'group' ? 0o750 : 0o755)
+  })
+}
+
+/**
+ * Changes the mode of an existing folder only if this program created it: owner, mode and names say so, or it is
+ * the default folder.
+ */
+export function settleFolder(database: string, audience: Audience | null): void {
+  const folder = dirname(database)
+  const isOurs = onFolder(folder, (_, stats) => {
+    if (effectiveUid() !== 0 || stats.uid !== 0) return false
+    if (folder === DEFAULT_FOLDER) return true
+    if (!OLD_FOLDER_MODES.includes(stats.mode & 0o7777)) return false
+    return readdirSync(folder).every((name) => isPoolName(database, name))
+  })
+  if (isOurs) shareFolder(folder, audience ?? { kind: 'everyone' })
+}
+
+/**
+ * For root: gives the log the owner and mode of the database, and a folder of an earlier release its present mode.
+ * A user who opens a pool without a log creates one that nobody else can open (fs.protected_regular, proc(5)).
+ */
+export function mendFiles(database: string): void {
+  const pool = statsOf(database, database)
+  const folder = onFolder(dirname(database), (_, stats) => stats)
+  settleFolder(database, audienceOf(pool))
+  // Nothing is given to a user who put a database into a folder of root.
+  if (pool.uid !== 0 && pool.uid !== folder.uid) return
+  for (const file of logFiles(database).filter((each) => existsSync(each))) {
+    onFile(database, file, (itself) => {
+      chownSync(itself, pool.uid, pool.gid)
+      chmodSync(itself, pool.mode & 0o7777)
+    })
+  }
+}
+
+/** What was created in a folder survives a power failure when the folder is synced: fsync(2). */
+export function syncFolders(from: string, upTo: string): void {
+  for (let folder = from; ; folder = dirname(folder)) {
+    onFolder(folder, fsyncSync)
+    if (folder === upTo) return
+  }
+}
+
+export const statsOf = (database: string, file: string): Stats => onFile(database, file, (_, stats) => stats)
+
+/**
+ * Uses a file by a name that leads to it and no other. Throws where something else is in its place. It is not opened
+ * to be read: to close one of SQLite's files beside SQLite drops its locks on it (sqlite.org/howtocorrupt.html).
+ */
+function onFile<Result>(
+  database: string,
+  file: string,
+  use: (itself: string, stats: Stats) => Result,
+): Result {
+  const fd = openSync(file, O_PATH | constants.O_NOFOLLOW)
+  try {
+    const stats = fstatSync(fd)
+    // A second name may be one of a file of the machine.
+    if (!stats.isFile() || stats.nlink > 1) throw notRegular(database, file)
+    return use(`/proc/self/fd/${fd}`, stats)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function onFolder<Result>(folder: string, use: (fd: number, stats: Stats) => Result): Result {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    return use(fd, fstatSync(fd))
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,40 @@
+import type { Database } from 'bun:sqlite'
+import type { RecordedTime, TimeRange } from '../../../domain/ledger/recorded.ts'
+import type { UsageRecord } from '../../../domain/pool/model.ts'
+import { HISTORY_ROWS, type HistoryRow, recordOfRow, withinDates } from './history-rows.ts'
+
+/** Those that ended last, in the order of their ends. A limit below zero is none (sqlite.org/lang_select.html). */
+export function newestRecords(db: Database, { from, to }: TimeRange, most = -1): readonly UsageRecord[] {
+  return db
+    .query<HistoryRow, [number, number, number]>(
+      `SELECT * FROM ${HISTORY_ROWS} WHERE ended_at >= ? AND started_at <= ? ORDER BY ended_at DESC, rowid DESC LIMIT ?`,
+    )
+    .all(from, to, most)
+    .reverse()
+    .map(recordOfRow)
+}
+
+/** A million rows pass one by one; as a list they would take a gigabyte. */
+export function visitTimes(db: Database, { from, to }: TimeRange, visit: (time: RecordedTime) => void): void {
+  const rows = db
+    .query<TimeRow, [number, number]>(
+      'SELECT user, uid, account, started_at, ended_at FROM history WHERE ended_at >= ? AND started_at <= ?',
+    )
+    .iterate(from, to)
+  for (const { user, uid, account, started_at, ended_at } of rows) {
+    visit({
+      user,
+      account: { uid, name: account },
+      startedAt: withinDates(started_at),
+      endedAt: withinDates(ended_at),
+    })
+  }
+}
+
+interface TimeRow {
+  readonly user: string
+  readonly uid: number
+  readonly account: string
+  readonly started_at: number
+  readonly ended_at: number
+}

@@ -1,0 +1,38 @@
+import { CanhazgpuError } from '../../../domain/errors.ts'
+import * as libc from '../../kernel/libc.ts'
+
+const LONGEST_WAIT_MS = 30_000
+const TRY_AGAIN_EVERY_MS = 20
+
+/** Keeps other administrators from creating or replacing files of the pool meanwhile. The kernel ends it with us. */
+export async function withFolderLocked<Result>(
+  folder: string,
+  use: () => Result | Promise<Result>,
+): Promise<Result> {
+  const fd = libc.open(folder, libc.O_RDONLY)
+  if (fd < 0) throw unlockable(folder, fd)
+  try {
+    const giveUpAt = Bun.nanoseconds() + LONGEST_WAIT_MS * 1e6
+    for (let failure = libc.lockAlone(fd); failure < 0; failure = libc.lockAlone(fd)) {
+      if (failure !== -libc.EAGAIN) throw unlockable(folder, failure)
+      if (Bun.nanoseconds() > giveUpAt) throw locked(folder)
+      await Bun.sleep(TRY_AGAIN_EVERY_MS)
+    }
+    return await use()
+  } finally {
+    libc.close(fd)
+  }
+}
+
+function unlockable(folder: string, failure: number): CanhazgpuError {
+  return new CanhazgpuError(
+    'store-unavailable',
+    `The folder ${folder} cannot be locked: ${libc.errorText(-failure)}`,
+  )
+}
+
+function locked(folder: string): CanhazgpuError {
+  return new CanhazgpuError('store-busy', `The folder ${folder} stayed locked by another process`, {
+    hint: `find it with 'sudo fuser -v ${folder}' and try again`,
+  })
+}

@@ -1,0 +1,118 @@
+import { constants, Database } from 'bun:sqlite'
+import * as libc from '../../kernel/libc.ts'
+
+/** An open database of a pool. */
+export interface Guarded {
+  readonly db: Database
+  /** To be called before a transaction. Throws as SQLite does for a lock, where it would wait for 10 seconds. */
+  checkLocks(): void
+  close(): void
+}
+
+/**
+ * Opens the database of a pool, which must exist: safe from what somebody put beside it or into its schema, and with
+ * a log that stays when the last closes it.
+ */
+export function openGuarded(
+  path: string,
+  { readonly, waitMs }: { readonly readonly: boolean; readonly waitMs: number },
+): Guarded {
+  const guard = guardJournal(path)
+  const checkLocks = () => {
+    if (guard.log >= 0 && libc.isLockedByOther(guard.log, READ_LOCKS.first, READ_LOCKS.count)) throw busy()
+  }
+  let db: Database | undefined
+  const close = () => {
+    db?.close()
+    guard.release()
+  }
+  try {
+    checkLocks()
+    db = new Database(path, { readonly, readwrite: !readonly, create: false, strict: true })
+    db.run(`PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = ${waitMs}`)
+    db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+    return { db, checkLocks, close }
+  } catch (cause) {
+    close()
+    throw cause
+  }
+}
+
+/**
+ * Keeps SQLite from the file `-journal` beside the database. The pool has a write-ahead log and never a rollback
+ * journal, but SQLite looks for one when it opens the database: a pipe of that name would block it for ever, and
+ * a planted journal would be rolled back into the pool. SQLite leaves a journal alone while somebody else has
+ * reserved the database for writing (`hasHotJournal` in pager.c), so each process reserves it, for shared use.
+ *
+ * A process loses its locks on a file when it closes any descriptor of it. So each file is opened once, however many
+ * databases of it are open, and its descriptor is closed when the last of them was closed.
+ */
+function guardJournal(database: string): { readonly log: number; release(): void } {
+  const guard = guardOf(database)
+  guard.users++
+  return {
+    log: guard.log,
+    release: () => {
+      guard.users--
+      if (guard.users === 0) end(guard)
+    },
+  }
+}
+
+interface Guard {
+  readonly file: string
+  readonly descriptors: number[]
+  /** Descriptor of `-shm`; negative where there is none. */
+  readonly log: number
+  users: number
+}
+
+/** By file, for a file may be replaced by another of the same name. */
+const guards = new Map<string, Guard>()
+
+/** Offset of the lock in the file: fileformat2.html. In WAL mode SQLite does not use it. */
+const RESERVED_BYTE = 0x40000001
+
+/**
+ * Bytes of `-shm` that readers share (walformat.html), and the one that every process with an open log shares. While
+ * another process holds all of them alone, SQLite tries again for 10 seconds, whatever its busy timeout, and hears no
+ * signal.
+ */
+const READ_LOCKS = { first: 123, count: 6 }
+
+const busy = () => Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
+
+function guardOf(database: string): Guard {
+  const known = guards.size === 0 ? undefined : guards.get(fileAt(database))
+  if (known !== undefined) return known
+  const fd = libc.open(database, libc.O_RDONLY | libc.O_NONBLOCK)
+  // Where it cannot be read SQLite says so.
+  if (fd < 0) return { file: '', descriptors: [], log: -1, users: 0 }
+  if (libc.lockShared(fd, RESERVED_BYTE, 1) === -libc.EAGAIN) {
+    libc.close(fd)
+    // Its holder could let go between two looks of SQLite, which then takes the file for a journal.
+    throw busy()
+  }
+  const file = fileAt(fd)
+  const flags = libc.O_RDONLY | libc.O_NONBLOCK | libc.O_NOFOLLOW
+  const guard = guards.get(file) ?? {
+    file,
+    descriptors: [],
+    log: libc.open(`${database}-shm`, flags),
+    users: 0,
+  }
+  guard.descriptors.push(fd)
+  guards.set(file, guard)
+  return guard
+}
+
+function end({ file, descriptors, log }: Guard): void {
+  guards.delete(file)
+  if (log >= 0) libc.close(log)
+  for (const fd of descriptors) libc.close(fd)
+}
+
+function fileAt(place: string | number): string {
+  const status = libc.statusOf(place)
+  return typeof status === 'number' ? '' : `${status.device}/${status.inode}`
+}

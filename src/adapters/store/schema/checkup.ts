@@ -1,0 +1,50 @@
+import type { Checkup } from '../../../domain/pool/soundness.ts'
+import { accessProblems, unopenableFiles } from '../files/access.ts'
+import { findDatabase, notInitialized } from '../files/beside.ts'
+import { whenUnlocked } from '../locks/lock-wait.ts'
+import { storeError } from '../sqlite-errors.ts'
+import { fileProblems, poolIn } from './examination.ts'
+import { openToLook, withLookable } from './look.ts'
+
+/**
+ * Looks the pool over and changes nothing: file and tables, the pool by all its rules, the history, and who may
+ * use the files. Throws `pool-not-initialized`, `store-too-new`, and what keeps it from being looked at.
+ */
+export async function checkUp(named: string): Promise<Checkup> {
+  const path = findDatabase(named)
+  try {
+    const access = accessProblems(path)
+    // SQLite must not open them.
+    if (unopenableFiles(path).length > 0) return { path, problems: access }
+    const { problems, ...rest } = await whenUnlocked(path, undefined, () =>
+      withLookable(path, (lookable) => lookOver(lookable)),
+    )
+    return { path, problems: [...problems, ...access], ...rest }
+  } catch (cause) {
+    throw storeError(path, cause)
+  }
+}
+
+function lookOver(path: string): Omit<Checkup, 'path'> {
+  const damage = fileProblems(path)
+  if (damage.length > 0) return { problems: damage }
+  const stored = poolIn(path)
+  if (stored === null) throw notInitialized()
+  const { pool, problems } = stored
+  if (pool === null) return { problems }
+  return {
+    problems,
+    pool,
+    counts: {
+      gpus: pool.gpus.length,
+      reservations: pool.reservations.length,
+      waiting: pool.queue.length,
+      records: recordsIn(path),
+    },
+  }
+}
+
+function recordsIn(path: string): number {
+  using look = openToLook(path)
+  return look.db.query<{ n: number }, []>('SELECT count(*) AS n FROM history').get()?.n ?? 0
+}

@@ -1,0 +1,140 @@
+import type { Database } from 'bun:sqlite'
+import { OUTCOMES, type Pool } from '../../../domain/pool/model.ts'
+import { type Problem, poolFaults } from '../../../domain/pool/soundness.ts'
+import { shortened } from '../../../domain/text/text.ts'
+import { decodePool, decodeTurns, tooNew } from '../document/codec.ts'
+import { examinePool } from '../document/examine-document.ts'
+import { isBusy, storeError } from '../sqlite-errors.ts'
+import { openToLook } from './look.ts'
+import { MIGRATIONS } from './migrations.ts'
+import {
+  hasOwnTables,
+  isRemovable,
+  LOST_VERSION,
+  REMOVAL,
+  type SchemaFault,
+  schemaFaults,
+  versionOf,
+  wordsOf,
+} from './schema.ts'
+
+/** SQLite finds one fault after another; this many tell enough. */
+const MOST_FAULTS = 5
+const LONGEST_FAULT = 200
+
+const STARTS_AFRESH =
+  "'sudo canhazgpu admin --gpus <count> --force' starts afresh; it keeps the damaged files, and what can be read of the usage records"
+
+/**
+ * What is wrong with the file and its tables, the history included: what no transaction can be built on. The schema
+ * comes first, for a planted one must not be executed, and then the integrity check, for the pages of a damaged file
+ * may lead back to themselves. Throws `store-too-new`, and whatever keeps the file from being read that is not its
+ * damage.
+ */
+export function fileProblems(path: string): readonly Problem[] {
+  let planted: readonly SchemaFault[] = []
+  const damages = damagesFound(path, () => {
+    using look = openToLook(path)
+    const { db } = look
+    db.run('BEGIN')
+    const version = versionOf(db)
+    if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
+    const differences = schemaFaults(db, version)
+    if (version === 0) return differences.length === 0 ? integrityFaults(db) : [LOST_VERSION]
+    planted = differences.filter(isRemovable)
+    const broken = differences.filter((fault) => !isRemovable(fault)).map(wordsOf)
+    if (differences.length > 0) return broken
+    const faults = integrityFaults(db)
+    if (faults.length > 0) return faults
+    return [...historyFaults(db), ...(version < MIGRATIONS.length ? [] : sumFaults(db))]
+  })
+  return [
+    ...planted.map(
+      (fault): Problem => ({ kind: 'foreign', what: `${wordsOf(fault)} in ${path}`, cure: REMOVAL }),
+    ),
+    ...damages,
+  ]
+}
+
+const integrityFaults = (db: Database): readonly string[] =>
+  db
+    .query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${MOST_FAULTS})`)
+    .all()
+    .flatMap((row) => (row.integrity_check === 'ok' ? [] : [row.integrity_check]))
+
+/** What is wrong with the pool in it. Null where there is none yet. */
+export function poolIn(
+  path: string,
+): { readonly pool: Pool | null; readonly problems: readonly Problem[] } | null {
+  let pool: Pool | null = null
+  let isThere = true
+  const problems = damagesFound(path, () => {
+    using look = openToLook(path)
+    const { db } = look
+    if (!hasOwnTables(db)) return []
+    const row = db.query<{ turns: unknown; document: unknown }, []>('SELECT turns, document FROM pool').get()
+    isThere = row !== null
+    if (row === null) return []
+    const examined = examinePool(String(row.document))
+    const faults = poolFaults(examined)
+    if (faults.length > 0) return faults
+    decodePool(row.document)
+    decodeTurns(row.turns)
+    pool = examined
+    return []
+  })
+  return isThere ? { pool, problems } : null
+}
+
+function historyFaults(db: Database): readonly string[] {
+  const count = (what: string, query: string): readonly string[] => {
+    const { n } = db.query<{ n: number }, []>(query).get() ?? { n: 0 }
+    return n === 0 ? [] : [`usage records ${what}: ${n}`]
+  }
+  const outcomes = OUTCOMES.map((outcome) => `'${outcome}'`).join(', ')
+  return [
+    ...count('that end before they start', 'SELECT count(*) AS n FROM history WHERE ended_at < started_at'),
+    ...count(
+      'with values that none can have',
+      `SELECT count(*) AS n FROM history
+        WHERE gpu < 0 OR kind NOT IN ('run', 'manual') OR outcome NOT IN (${outcomes})`,
+    ),
+    ...count(
+      'that stand there twice',
+      `SELECT count(*) AS n FROM (SELECT 1 FROM history NOT INDEXED GROUP BY reservation, gpu HAVING count(*) > 1)`,
+    ),
+  ]
+}
+
+/** The sums of a schema that is older are made when it is next opened. */
+function sumFaults(db: Database): readonly string[] {
+  const differ = db
+    .query(
+      `SELECT day, user, uid, account, kind, sum(ms) FROM (
+         SELECT day, user, uid, account, kind, ms FROM usage_by_day
+         UNION ALL
+         SELECT ended_at / 86400000, user, uid, account, kind, started_at - ended_at FROM history NOT INDEXED
+       ) GROUP BY 1, 2, 3, 4, 5 HAVING sum(ms) <> 0`,
+    )
+    .all()
+  return differ.length === 0
+    ? []
+    : [`sums of usage by day that are not those of the records: ${differ.length}`]
+}
+
+/** What the look finds, and what makes it impossible, as far as that is damage. */
+function damagesFound(path: string, look: () => readonly string[]): readonly Problem[] {
+  const damage = (what: string): Problem => ({
+    kind: 'damage',
+    what: shortened(what, LONGEST_FAULT),
+    cure: STARTS_AFRESH,
+  })
+  try {
+    return look().map(damage)
+  } catch (cause) {
+    if (isBusy(cause)) throw cause
+    const error = storeError(path, cause)
+    if (error.code !== 'store-corrupt') throw error
+    return [damage(error.message)]
+  }
+}

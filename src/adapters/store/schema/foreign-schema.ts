@@ -1,0 +1,44 @@
+import type { Database } from 'bun:sqlite'
+import { DURABLE } from '../connection.ts'
+import { checkLog } from '../files/beside.ts'
+import { mayMend } from '../files/mending.ts'
+import { openGuarded } from '../locks/journal-guard.ts'
+import { isBusy } from '../sqlite-errors.ts'
+import { expectedSql, isRemovable, type SchemaFault, schemaFaults, versionOf } from './schema.ts'
+
+/**
+ * Drops what somebody planted in the schema, and creates our views, triggers and indexes anew where they were
+ * changed or dropped. Our tables are left alone, and nothing of the schema is executed. For administrators; changes
+ * nothing for others, in a sound schema, or where more than that is wrong.
+ */
+export function dropForeignSchema(path: string, waitMs: number): void {
+  if (!mayMend(path)) return
+  checkLog(path)
+  const { db, close } = openGuarded(path, { readonly: false, waitMs })
+  try {
+    db.run(DURABLE)
+    if (faultsOf(db).length === 0) return
+    db.transaction(() => {
+      const version = versionOf(db)
+      const faults = faultsOf(db)
+      if (faults.every(isRemovable)) for (const fault of faults) mend(db, version, fault)
+    }).immediate()
+  } catch (cause) {
+    // What else is wrong is for the next that opens it to say.
+    if (isBusy(cause)) throw cause
+  } finally {
+    close()
+  }
+}
+
+function faultsOf(db: Database): readonly SchemaFault[] {
+  const version = versionOf(db)
+  return version === 0 ? [] : schemaFaults(db, version)
+}
+
+function mend(db: Database, version: number, { kind, type, name }: SchemaFault): void {
+  // A table may have gone with the virtual table that it belonged to.
+  if (kind !== 'missing') db.run(`DROP ${type} IF EXISTS main."${name.replaceAll('"', '""')}"`)
+  const ours = kind === 'foreign' ? null : expectedSql(version, name)
+  if (ours !== null) db.run(ours)
+}

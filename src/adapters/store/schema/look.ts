@@ -1,0 +1,33 @@
+import type { Database } from 'bun:sqlite'
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { logFiles } from '../files/beside.ts'
+import { openGuarded } from '../locks/journal-guard.ts'
+
+/** A database opened to look at it. */
+export interface Look extends Disposable {
+  readonly db: Database
+}
+
+/** Opens a database to look at it, and changes nothing in it. A lock is to be waited for by trying again. */
+export function openToLook(path: string): Look {
+  const { db, close } = openGuarded(path, { readonly: true, waitMs: 250 })
+  return { db, [Symbol.dispose]: close }
+}
+
+/**
+ * Uses the path of a database that SQLite can open without creating anything beside the pool: its own, or that of a
+ * copy where a file of the log is missing.
+ */
+export function withLookable<Result>(path: string, use: (lookable: string) => Result): Result {
+  if (logFiles(path).every((file) => existsSync(file))) return use(path)
+  const folder = mkdtempSync(`${tmpdir()}/canhazgpu-look-`)
+  try {
+    for (const file of [path, `${path}-wal`]) {
+      if (existsSync(file)) copyFileSync(file, `${folder}/pool.db${file.slice(path.length)}`)
+    }
+    return use(`${folder}/pool.db`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}

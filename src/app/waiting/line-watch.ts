@@ -1,0 +1,42 @@
+import type { Millis, Pool } from '../../domain/pool/model.ts'
+import { type Conditions, distanceToServable, PASSED_OVER_AFTER_MS } from '../../domain/schedule/line.ts'
+
+/** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
+const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
+/** Where the neighbour does not act for one further ahead, the next one does, this much later for each place. */
+const NOTE_OTHERS_AFTER_MS: Millis = 2_000
+
+/** When to see to somebody who does not come, and how. */
+export interface Neglect {
+  readonly after: Millis
+  readonly event: 'look' | 'neglected'
+}
+
+/** Counted from 0; -1 for who does not stand in line. */
+export function placeIn(pool: Pool, id: string): number {
+  return pool.queue.findIndex((entry) => entry.id === id)
+}
+
+/**
+ * In how long someone before, who could be served and does not come, must be seen to, and how; null: nobody.
+ * Whose absence was noted needs no more than another look by everyone when the time is over.
+ */
+export function neglectBefore(pool: Pool, id: string, conditions: Conditions): Neglect | null {
+  const distance = distanceToServable(pool, id, conditions)
+  if (distance === null) return null
+  const noted = pool.queue
+    .slice(0, placeIn(pool, id))
+    .filter(({ process }) => !conditions.stopped(process))
+    .flatMap((entry) => entry.servableSince ?? [])
+    .map((since) => since + PASSED_OVER_AFTER_MS - conditions.now)
+    .filter((left) => left > 0)
+  if (noted.length > 0) return { after: Math.min(...noted), event: 'look' }
+  const after = distance === 1 ? NOTE_NEIGHBOUR_AFTER_MS : distance * NOTE_OTHERS_AFTER_MS
+  return { after, event: 'neglected' }
+}
+
+/** When the next reservation ends by itself; infinite where none does. */
+export function nextExpiry(pool: Pool): Millis {
+  const expiries = pool.reservations.flatMap((held) => (held.kind === 'manual' ? [held.expiresAt] : []))
+  return Math.min(Number.POSITIVE_INFINITY, ...expiries)
+}

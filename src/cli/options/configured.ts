@@ -1,0 +1,108 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Found, SettingName } from '../../domain/settings.ts'
+import { shortened } from '../../domain/text/text.ts'
+import type { Option } from './option.ts'
+
+export type LookUp = (name: SettingName) => Found | undefined
+
+/** Flags that must be typed: what they do is meant for this one time. */
+const ONLY_TYPED = ['--force', '--claim', '--gpu-ids', '--check', '--show', '--refresh', '--memory-threshold']
+
+/** Where a command's own option has its default; null where it has none. */
+export function settingOf(command: string, { long }: Option): SettingName | null {
+  if (ONLY_TYPED.includes(long)) return null
+  const name = long.slice(2)
+  const env = `CANHAZGPU_${command}_${name}`.toUpperCase().replaceAll('-', '_')
+  return { key: `${command}.${name}`, env }
+}
+
+interface Defaults {
+  readonly command: string
+  readonly own: readonly Option[]
+  readonly lookUp: LookUp
+  /** Whether the answer goes to a terminal. */
+  readonly terminal: boolean
+}
+
+/**
+ * The options of a command line, with the defaults of environment and files and then the program's for those that
+ * were not typed. Of configured options that exclude each other, the first of the command counts. Throws `usage` for
+ * an option that was typed without one that it needs, and `config-invalid`.
+ */
+export function completed(
+  typed: Readonly<Record<string, unknown>>,
+  defaults: Defaults,
+): Record<string, unknown> {
+  const { own } = defaults
+  const chosen = new Set(Object.keys(typed).filter((name) => typed[name] !== false))
+  const options: Record<string, unknown> = { ...typed }
+  for (const option of own.filter(({ name }) => typed[name] === undefined)) {
+    const configured = configuredValue(option, chosen, defaults)
+    if (configured !== undefined && configured !== false) chosen.add(option.name)
+    const value = configured ?? option.default
+    if (value !== undefined) options[option.name] = value
+  }
+  for (const { name, long, needs } of own) {
+    if (needs === undefined || options[name] === undefined || options[needs] !== undefined) continue
+    if (typed[name] !== undefined) throw new CanhazgpuError('usage', `${long} needs --${needs}`)
+    delete options[name]
+  }
+  return options
+}
+
+function configuredValue(
+  option: Option,
+  chosen: ReadonlySet<string>,
+  { command, lookUp, terminal }: Defaults,
+): unknown {
+  const setting = settingOf(command, option)
+  if (setting === null || option.givesWay(chosen) || (option.onTerminal && !terminal)) return undefined
+  const found = lookUp(setting)
+  return found === undefined ? undefined : read(option, found)
+}
+
+/** Nothing at all, as in `timeout:` or `timeout: ""`, counts as not set. */
+function read(option: Option, found: Found): unknown {
+  const { value } = found
+  if (value === null || value === '') return undefined
+  const isTrue = value === true || value === 'true'
+  const isFalse = value === false || value === 'false'
+  switch (option.value) {
+    case 'none':
+      if (isTrue || value === '1') return true
+      if (isFalse || value === '0') return false
+      throw wrong(found, 'true or false')
+    case 'optional':
+      if (isTrue) return true
+      if (isFalse) return undefined
+      return readText(option, found, () => wrong(found, `true, false or a ${valueName(option)}`))
+    case 'required':
+      return readText(option, found)
+  }
+}
+
+/** As the usage has it: `duration` for `--wait [duration]`. */
+const valueName = ({ flags }: Option): string => /[<[](.*)[>\]]$/.exec(flags)?.[1] ?? 'value'
+
+function readText(option: Option, found: Found, refusal?: () => CanhazgpuError): unknown {
+  const { value, where, quotable } = found
+  const isText = typeof value === 'string' || typeof value === 'number'
+  if (!isText) throw refusal?.() ?? wrong(found, `a ${valueName(option)}`)
+  try {
+    return option.read(String(value))
+  } catch (error) {
+    if (!(error instanceof CanhazgpuError) || error.code !== 'usage') throw error
+    if (refusal !== undefined) throw refusal()
+    const message = quotable ? `${where}: ${error.message}` : `Invalid value for ${where}`
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    throw new CanhazgpuError('config-invalid', message, { ...hint, cause: error })
+  }
+}
+
+function wrong({ value, where, quotable }: Found, expected: string): CanhazgpuError {
+  const shown = quotable ? `: ${shownValue(value)}` : ''
+  return new CanhazgpuError('config-invalid', `Invalid value for ${where}${shown} - expected ${expected}`)
+}
+
+const shownValue = (value: unknown): string =>
+  typeof value === 'object' ? (Array.isArray(value) ? '[…]' : '{…}') : shortened(String(value), 200)

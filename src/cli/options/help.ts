@@ -1,0 +1,35 @@
+import type { CommandName } from '../invocation.ts'
+import type { Option } from './option.ts'
+
+export interface HelpPage {
+  /** Behind `Usage: canhazgpu`. */
+  readonly usage: string
+  readonly summary?: string
+  readonly commands?: readonly CommandName[]
+  readonly options: readonly Option[]
+  readonly examples?: readonly string[]
+}
+
+/** `Usage:` and the list of commands first, as people know them from other tools. */
+export function helpText({ usage, summary, commands = [], options, examples = [] }: HelpPage): string {
+  return [
+    `Usage: canhazgpu ${usage}`,
+    ...(summary === undefined ? [] : ['', summary]),
+    ...section(
+      'Commands',
+      commands.map((each) => [each.name, each.summary]),
+    ),
+    ...section(
+      'Options',
+      options.map((each) => [each.flags, each.describe]),
+    ),
+    ...(examples.length === 0 ? [] : ['', 'Examples:', ...examples.map((example) => `  ${example}`)]),
+    '',
+  ].join('\n')
+}
+
+function section(title: string, items: readonly (readonly [string, string])[]): readonly string[] {
+  if (items.length === 0) return []
+  const width = Math.max(...items.map(([term]) => term.length))
+  return ['', `${title}:`, ...items.map(([term, text]) => `  ${term.padEnd(width)}  ${text}`)]
+}

@@ -1,0 +1,52 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { SETTINGS } from '../../domain/settings.ts'
+import { COMMANDS } from '../registry.ts'
+import { settingOf } from './configured.ts'
+
+export interface KeyedFile {
+  readonly path: string
+  readonly values: Readonly<Record<string, unknown>>
+  readonly quotable: boolean
+}
+
+/** What files of other versions have, and no command here uses. */
+const ACCEPTED = /^remote_hosts(\.|$)/
+const REDIS = /^redis(\.|$)/
+
+/** Throws `config-invalid` for a key that no setting has; warns of keys that have no effect here. */
+export async function checkKeys(files: readonly KeyedFile[], warn: (message: string) => void): Promise<void> {
+  for (const file of files) {
+    const keys = Object.keys(file.values)
+    if (keys.some((key) => REDIS.test(key))) {
+      warn(
+        `redis.* in ${file.path} has no effect: the pool is kept in a file of this machine, and no server is needed - remove it, and see 'canhazgpu admin --help' to set up the pool`,
+      )
+    }
+    for (const [key, value] of Object.entries(file.values)) await checkKey(key, value, file)
+  }
+}
+
+async function checkKey(key: string, value: unknown, { path, quotable }: KeyedFile): Promise<void> {
+  const known = [...globalKeys(), ...(await keysOfCommand(key))]
+  if (known.includes(key) || REDIS.test(key) || ACCEPTED.test(key) || isEmptySection(key, value)) return
+  throw new CanhazgpuError('config-invalid', `Unknown key${quotable ? ` '${key}'` : ''} in ${path}`, {
+    hint: `known keys: ${known.join(', ')}, and COMMAND.OPTION such as run.timeout`,
+  })
+}
+
+const globalKeys = (): readonly string[] =>
+  Object.values(SETTINGS).flatMap(({ key, alias }) => (alias === undefined ? [key] : [key, alias]))
+
+/** Those of the command that the key begins with. */
+async function keysOfCommand(key: string): Promise<readonly string[]> {
+  const entry = COMMANDS.find(({ name }) => key.startsWith(`${name}.`))
+  if (entry === undefined) return []
+  const { own } = await entry.load()
+  return own.flatMap((option) => settingOf(entry.name, option)?.key ?? [])
+}
+
+/** `run:` with every line below it commented out. */
+function isEmptySection(key: string, value: unknown): boolean {
+  const isEmpty = value === null || (typeof value === 'object' && Object.keys(value).length === 0)
+  return isEmpty && (key === 'memory' || COMMANDS.some(({ name }) => name === key))
+}

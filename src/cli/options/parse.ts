@@ -1,0 +1,115 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Option } from './option.ts'
+
+export interface Parsed {
+  /** Those given, by name; `true` where it was given without a value, `false` for `--option=false`. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly operands: readonly string[]
+}
+
+/**
+ * Reads the words of a command line strictly: an option that is not known, or lacks its value, is refused.
+ * With `stopAtOperand` everything from the first operand on is one. Throws `usage`.
+ */
+export function parseWords(
+  words: readonly string[],
+  known: readonly Option[],
+  stopAtOperand: boolean,
+): Parsed {
+  const options: Record<string, unknown> = {}
+  const operands: string[] = []
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ''
+    if (isOption(word)) {
+      const { option, attached } = optionIn(word, known)
+      const text = attached ?? valueBehind(option, words[at + 1])
+      if (attached === undefined && text !== undefined) at++
+      options[option.name] = valueFor(option, text)
+    } else if (stopAtOperand) return { options, operands: words.slice(at) }
+    else operands.push(word)
+  }
+  return { options, operands }
+}
+
+/** A lone dash often stands for a stream, and is an operand. */
+const isOption = (word: string): boolean => word.startsWith('-') && word !== '-'
+
+/** `--gpus=2`, `-g2` and `-g=2` carry their value with them. */
+function optionIn(word: string, known: readonly Option[]): { option: Option; attached: string | undefined } {
+  const equals = word.indexOf('=')
+  const name = equals < 0 ? word : word.slice(0, equals)
+  const whole = known.find((option) => [option.long, option.short, option.alias].includes(name))
+  if (whole !== undefined) return { option: whole, attached: equals < 0 ? undefined : word.slice(equals + 1) }
+  const short = known.find((option) => option.short === word.slice(0, 2) && option.value !== 'none')
+  if (short !== undefined && !word.startsWith('--')) return { option: short, attached: word.slice(2) }
+  const similar = nearest(
+    name,
+    known.map((option) => option.long),
+  )
+  throw wrong(`Unknown option '${name}'${similar === undefined ? '' : ` (Did you mean ${similar}?)`}`)
+}
+
+/** The next word, where it is the option's value. */
+function valueBehind(option: Option, next: string | undefined): string | undefined {
+  switch (option.value) {
+    case 'none':
+      return undefined
+    case 'required':
+      return next
+    case 'optional':
+      return next === undefined || isOption(next) ? undefined : next
+  }
+}
+
+function valueFor(option: Option, text: string | undefined): unknown {
+  switch (option.value) {
+    case 'none':
+      if (text === undefined || text === 'true') return true
+      if (text === 'false') return false
+      throw wrong(`Option '${option.flags}' takes no value`)
+    case 'required':
+      if (text === undefined) throw wrong(`Option '${option.flags}' argument missing`)
+      return option.read(text)
+    case 'optional':
+      return text === undefined ? true : option.read(text)
+  }
+}
+
+/** Throws `usage` where the command cannot do without an option that is not there. */
+export function checkMandatory(options: Parsed['options'], known: readonly Option[]): void {
+  const isGiven = (name: string): boolean => options[name] !== undefined
+  const missing = known.find(
+    (option) => option.mandatory && !isGiven(option.name) && !option.unless.some(isGiven),
+  )
+  if (missing !== undefined) throw wrong(`Required option '${missing.flags}' not specified`)
+}
+
+/** What was most likely meant: at most two letters off, and not most of the word. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const [best] = candidates
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= 2)
+    .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
+    .filter((each) => each.distance <= 2 && each.distance < word.length - 2)
+    .sort((a, b) => a.distance - b.distance)
+  return best?.candidate
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    rows.push(row)
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      const swapped =
+        a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY
+      row.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + same, swapped))
+    }
+  }
+  return at(a.length, b.length)
+}
+
+const wrong = (message: string): CanhazgpuError =>
+  new CanhazgpuError('usage', message, { hint: "see 'canhazgpu --help'" })

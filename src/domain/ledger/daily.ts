@@ -1,0 +1,56 @@
+import type { Millis } from '../pool/model.ts'
+import type { RecordedTime } from './recorded.ts'
+import { byWords, ShownAccounts } from './shown-accounts.ts'
+
+/** GPU hours of one day by the user's shown name, of accounts that are added up by uid. */
+export interface DailyUsage {
+  readonly start: Millis
+  readonly hours: ReadonlyMap<string, number>
+}
+
+const HOUR_MS: Millis = 3_600_000
+
+/** Splits held times at the starts of days, which ascend; the last day ends at `end`. */
+export class DailySums {
+  readonly #starts: readonly Millis[]
+  readonly #ends: readonly Millis[]
+  /** By day and key of the account. */
+  readonly #hours: readonly Map<string, number>[]
+  readonly #accounts = new ShownAccounts()
+
+  constructor(starts: readonly Millis[], end: Millis) {
+    this.#ends = starts.map((_, at) => starts[at + 1] ?? end)
+    this.#hours = starts.map(() => new Map<string, number>())
+    this.#starts = starts
+  }
+
+  get days(): readonly DailyUsage[] {
+    const words = this.#accounts.words()
+    return this.#starts.map((start, at) => ({
+      start,
+      hours: byWords(this.#hours[at] ?? new Map<string, number>(), words, (a, b) => a + b),
+    }))
+  }
+
+  add(time: RecordedTime): void {
+    const key = this.#accounts.keyOf(time)
+    for (let at = this.#lastDayOf(time); at >= 0; at--) {
+      const [start, end, hours] = [this.#starts[at], this.#ends[at], this.#hours[at]]
+      if (start === undefined || end === undefined || hours === undefined) return
+      const held = Math.min(time.endedAt, end) - Math.max(time.startedAt, start)
+      if (held > 0) hours.set(key, (hours.get(key) ?? 0) + held / HOUR_MS)
+      if (time.startedAt >= start) return
+    }
+  }
+
+  /** The last day that begins before its end; -1: none. */
+  #lastDayOf({ endedAt }: RecordedTime): number {
+    let [low, high] = [0, this.#starts.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#starts[middle] ?? 0) < endedAt) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+}

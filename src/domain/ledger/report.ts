@@ -1,0 +1,106 @@
+import { heldTimeOf } from '../operation/ending.ts'
+import type { HeldTime, Millis, Pool, UsageTally } from '../pool/model.ts'
+import type { TimeRange } from './recorded.ts'
+import { byWords, ShownAccounts } from './shown-accounts.ts'
+
+export interface UserUsage {
+  readonly user: string
+  readonly gpuHours: number
+  /** Of all GPU hours in the period; 0 when nobody used any. */
+  readonly percentage: number
+  readonly runs: number
+  readonly manuals: number
+}
+
+export interface UsageReport {
+  readonly range: TimeRange
+  readonly days: number
+  /** Most GPU hours first. */
+  readonly users: readonly UserUsage[]
+  readonly total: Omit<UserUsage, 'user'>
+}
+
+const DAY_MS: Millis = 86_400_000
+const HOUR_MS: Millis = 3_600_000
+
+/** The last `days` times 24 hours. */
+export function reportRange(days: number, now: Millis): TimeRange {
+  return { from: now - days * DAY_MS, to: now }
+}
+
+/** What has not ended counts up to now. */
+export function runningTimes(pool: Pool, now: Millis): readonly HeldTime[] {
+  return pool.reservations.flatMap((reservation) =>
+    reservation.gpus.map((gpu) => heldTimeOf(pool.host, reservation, gpu, now)),
+  )
+}
+
+/**
+ * Adds up what lies in the range. A reservation counts once however many GPUs it had, and not at all
+ * where it has been counted already.
+ */
+export function tallied(
+  times: Iterable<HeldTime>,
+  range: TimeRange,
+  counted: Iterable<string> = [],
+): readonly UsageTally[] {
+  const tallies = new Map<string, UsageTally>()
+  const known = new Set(counted)
+  for (const time of times) {
+    const ms = Math.min(time.endedAt, range.to) - Math.max(time.startedAt, range.from)
+    if (ms < 0) continue
+    const { user, account, kind } = time
+    const key = JSON.stringify([user, account.uid, account.name, kind])
+    const none = { user, uid: account.uid, account: account.name, kind, ms: 0, reservations: 0 }
+    const before = tallies.get(key) ?? none
+    const fresh = known.has(time.reservation) ? 0 : 1
+    known.add(time.reservation)
+    tallies.set(key, { ...before, ms: before.ms + ms, reservations: before.reservations + fresh })
+  }
+  return [...tallies.values()]
+}
+
+/** Who used how much of all that was used. */
+export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, days: number): UsageReport {
+  const sums = new Map<string, Sum>()
+  const accounts = new ShownAccounts()
+  for (const tally of tallies) {
+    const key = accounts.keyOf({ user: tally.user, account: { uid: tally.uid, name: tally.account } })
+    sums.set(key, added(sums.get(key), sumOf(tally)))
+  }
+  const byUser = byWords(sums, accounts.words(), added)
+  const totalMs = sum([...byUser.values()].map(({ ms }) => ms))
+  const users = [...byUser]
+    .map(([user, { ms, runs, manuals }]) => ({
+      user,
+      gpuHours: ms / HOUR_MS,
+      percentage: totalMs === 0 ? 0 : (100 * ms) / totalMs,
+      runs,
+      manuals,
+    }))
+    .sort((a, b) => b.gpuHours - a.gpuHours || (a.user < b.user ? -1 : 1))
+  const total = {
+    gpuHours: totalMs / HOUR_MS,
+    percentage: users.length === 0 ? 0 : 100,
+    runs: sum(users.map((user) => user.runs)),
+    manuals: sum(users.map((user) => user.manuals)),
+  }
+  return { range, days, users, total }
+}
+
+interface Sum {
+  readonly ms: Millis
+  readonly runs: number
+  readonly manuals: number
+}
+
+const sumOf = ({ ms, kind, reservations }: UsageTally): Sum => ({
+  ms,
+  runs: kind === 'run' ? reservations : 0,
+  manuals: kind === 'manual' ? reservations : 0,
+})
+
+const added = (a: Sum | undefined, b: Sum): Sum =>
+  a === undefined ? b : { ms: a.ms + b.ms, runs: a.runs + b.runs, manuals: a.manuals + b.manuals }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0)

@@ -1,0 +1,67 @@
+import type { Gpu, GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation } from '../pool/model.ts'
+import { printable } from '../text/text.ts'
+import { isOccupied, isWork, isWorking } from './evidence.ts'
+import type { PoolUsage } from './usage.ts'
+
+/** One GPU for the eye: who holds it, and what the driver says of it. */
+export type GpuStatus =
+  | { readonly kind: 'available'; readonly gpu: Gpu; readonly usage: GpuMeasurement }
+  | {
+      readonly kind: 'reserved'
+      readonly gpu: Gpu
+      readonly usage: GpuUsage
+      readonly reservation: Reservation
+    }
+  | { readonly kind: 'unreserved'; readonly gpu: Gpu; readonly usage: GpuMeasurement }
+  | { readonly kind: 'error'; readonly gpu: Gpu; readonly usage: GpuFault }
+
+/** When and by what measure it was looked at. */
+export interface View {
+  readonly now: Millis
+  readonly thresholdMb: number
+}
+
+/** One GPU of the pool each, in the order of their ids. A reservation shows even on a faulty GPU. */
+export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): readonly GpuStatus[] {
+  const holder = new Map(
+    pool.reservations.flatMap((reservation) => reservation.gpus.map((gpu) => [gpu, reservation] as const)),
+  )
+  return pool.gpus.map((gpu) => {
+    const seen: GpuUsage = usage.get(gpu.id)?.usage ?? { kind: 'fault', reason: 'not probed' }
+    const reservation = holder.get(gpu.id)
+    if (reservation !== undefined) return { gpu, usage: seen, kind: 'reserved', reservation }
+    if (seen.kind === 'fault') return { gpu, usage: seen, kind: 'error' }
+    return { gpu, usage: seen, kind: isOccupied(seen, thresholdMb) ? 'unreserved' : 'available' }
+  })
+}
+
+/** What the driver's view says of a GPU's state; undefined where the driver could not be asked. */
+export function validationOf(status: GpuStatus, thresholdMb: number): string | undefined {
+  const { usage } = status
+  if (usage.kind === 'fault') return undefined
+  if (status.kind !== 'reserved') return `${usage.memoryUsedMb}MB used`
+  if (!isWorking(usage, thresholdMb)) return 'no actual usage detected'
+  const use = `${usage.memoryUsedMb}MB, ${usage.processes.length} processes`
+  const { users, isHolderThere } = otherUseOf(status)
+  if (users.length === 0) return use
+  const others = printable(users.join(', '))
+  if (isHolderThere) return `${use}, also used by ${others}`
+  return `${use}, used by ${others}, not by ${printable(status.reservation.user)}`
+}
+
+/** Who works on a GPU that somebody else has reserved. */
+export interface OtherUse {
+  /** Each account once, without the holder's. */
+  readonly users: readonly string[]
+  /** Whether the holder works there too, or a process of an unknown owner does. */
+  readonly isHolderThere: boolean
+}
+
+export function otherUseOf(status: GpuStatus): OtherUse {
+  if (status.kind !== 'reserved' || status.usage.kind === 'fault') return { users: [], isHolderThere: false }
+  const { uid: holder } = status.reservation.account
+  const working = status.usage.processes.filter(isWork)
+  const others = working.filter(({ uid }) => uid !== undefined && uid !== holder)
+  const users = new Set(others.map(({ uid, user }) => user ?? `uid ${uid}`))
+  return { users: [...users], isHolderThere: others.length < working.length }
+}

@@ -1,0 +1,64 @@
+import type { Gpu, GpuId, GpuUsage, Pool, Probe } from '../pool/model.ts'
+import { ADOPTS, type Match, matchDevices } from './devices.ts'
+
+export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
+
+/** What the driver says of each GPU of the pool, matched by UUID: a lost card shifts the driver's indices. */
+export type PoolUsage = ReadonlyMap<GpuId, GpuSight>
+
+export interface GpuSight {
+  readonly uuid: string
+  readonly usage: GpuUsage
+  /** The driver's index now; absent when the driver does not show this GPU. */
+  readonly index?: number
+}
+
+/** A GPU of the pool that the driver does not show, or another in its place, is faulty. */
+export function usageOf(pool: Pool, probe: Probe): PoolUsage {
+  const matches = matchDevices(pool.gpus, probe.readings)
+  const sights = new Map(pool.gpus.map((gpu) => [gpu.id, sightOf(gpu, matches.get(gpu.id))]))
+  return withSharedCards(pool, sights)
+}
+
+/**
+ * Of a card in parts the driver may measure only the whole, and name no process. Such memory belongs to the
+ * holders of its parts; where none is reserved it may be anybody's, on any part.
+ */
+function withSharedCards(pool: Pool, sights: PoolUsage): PoolUsage {
+  const held = new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
+  const heldCards = new Set([...held].map((id) => cardOf(sights.get(id)?.usage)))
+  return new Map(
+    [...sights].map(([id, sight]) => {
+      const { usage } = sight
+      if (usage.kind === 'fault' || usage.card === undefined) return [id, sight]
+      const isAnothers = !held.has(id) && heldCards.has(usage.card.id)
+      const memoryUsedMb = usage.memoryUsedMb + (isAnothers ? 0 : usage.card.unexplainedMb)
+      return [id, { ...sight, usage: { ...usage, memoryUsedMb } }]
+    }),
+  )
+}
+
+const cardOf = (usage: GpuUsage | undefined) => (usage?.kind === 'measured' ? usage.card?.id : undefined)
+
+function sightOf({ uuid }: Gpu, match: Match | undefined): GpuSight {
+  switch (match?.kind) {
+    case 'same':
+      return { uuid, usage: match.reading.state, index: match.reading.index }
+    case 'replaced': {
+      const reason = `the driver shows another GPU in its place - ${ADOPTS} adopts it`
+      return { uuid, usage: { kind: 'fault', reason, isReplaced: true } }
+    }
+    default:
+      return { uuid, usage: { kind: 'fault', reason: `the driver does not show this GPU (${uuid})` } }
+  }
+}
+
+/** Every GPU unknown for one reason: an unanswered probe is not an idle GPU. */
+export function unknownUsage(pool: Pool, reason: string): PoolUsage {
+  return new Map(pool.gpus.map(({ id, uuid }) => [id, { uuid, usage: { kind: 'fault', reason } }]))
+}
+
+/** How many GPUs have another in their place. */
+export const replacedIn = (usage: PoolUsage): number =>
+  [...usage.values()].filter((sight) => sight.usage.kind === 'fault' && sight.usage.isReplaced === true)
+    .length

@@ -1,0 +1,246 @@
+import { CanhazgpuError } from '../errors.ts'
+import { availabilityOf, type Sight } from '../observation/allocation.ts'
+import { replacedIn } from '../observation/usage.ts'
+import type {
+  Account,
+  GpuId,
+  ManualReservation,
+  Millis,
+  Pool,
+  ProcessIdentity,
+  QueueEntry,
+  Request,
+  Reservation,
+  RunReservation,
+} from '../pool/model.ts'
+import {
+  type Claim,
+  type Conditions,
+  forgetUnservable,
+  isServable,
+  sizeOf,
+  type Walk,
+  walkTo,
+} from '../schedule/line.ts'
+
+/** Who wants which GPUs for what. Ids are made by the caller, so that the decision stays pure. */
+export interface Intent {
+  /** Of the reservation to be, and of the queue entry before it. */
+  readonly id: string
+  readonly request: Request
+  readonly user: string
+  readonly account: Account
+  readonly note?: string
+  readonly hold: RunHold | ManualHold
+}
+
+export interface RunHold extends Pick<RunReservation, 'kind' | 'process' | 'command'> {
+  readonly timeout?: { readonly after: Millis; readonly grace: Millis }
+}
+
+export interface ManualHold extends Pick<ManualReservation, 'kind'> {
+  readonly duration: Millis
+}
+
+/** Why a request could not be granted. */
+export interface Shortage {
+  readonly requested: number
+  readonly available: number
+  /** GPUs left out because someone uses them without a reservation. */
+  readonly occupied: number
+  /** GPUs left out because of a fault. */
+  readonly faulty: number
+  /** How many of these have another GPU in their place. */
+  readonly replaced: number
+  /** How many stand in line before this request. */
+  readonly ahead: number
+  /** The requested GPUs that are not to be had, where certain ones were asked for. */
+  readonly taken: readonly GpuId[]
+}
+
+export type Acquisition =
+  | { readonly kind: 'granted'; readonly reservation: Reservation }
+  | { readonly kind: 'refused'; readonly shortage: Shortage }
+
+export interface Acquired {
+  readonly pool: Pool
+  readonly result: Acquisition
+}
+
+/** The conditions of a decision that was made by what the driver shows. */
+export interface SeenConditions extends Conditions {
+  readonly sight: Sight
+}
+
+/**
+ * Grants all that is asked for, or nothing: the pool is then the one that was given. Nobody who stands in
+ * line before is delayed; who stands nowhere comes after everyone. A grant takes its entry out of the line.
+ */
+export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acquired {
+  const walk = walkTo(pool, intent.id, seen)
+  const gpus = walk.offer(claimIn(intent))
+  if (gpus.length < sizeOf(intent.request)) {
+    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen.sight, walk) } }
+  }
+  const reservation = reservationOf(
+    intent,
+    gpus.toSorted((a, b) => a - b),
+    seen.now,
+  )
+  const after = {
+    ...pool,
+    reservations: [...pool.reservations, reservation],
+    queue: pool.queue.filter((entry) => entry.id !== intent.id),
+  }
+  // Nobody is late for what somebody else has now.
+  const { now, stopped } = seen
+  return { pool: forgetUnservable(after, { now, stopped }), result: { kind: 'granted', reservation } }
+}
+
+/** Whether it could be granted now as far as reservations tell; only then is the driver worth asking. */
+export function canBeServed(pool: Pool, intent: Intent, conditions: Conditions): boolean {
+  return walkTo(pool, intent.id, conditions).fits(claimIn(intent))
+}
+
+/** Where a waiter waits, and for how long at most. */
+export interface Ticket {
+  readonly process: ProcessIdentity
+  readonly waitFor?: Millis
+}
+
+/** So that nobody fills the pool, which every command reads and every waiter watches. */
+export const MOST_ENTRIES_PER_ACCOUNT = 256
+
+/** Room for many accounts. The time to plan the queue grows with the square of its length. */
+export const MOST_ENTRIES = 4_096
+
+/** Puts the intent at the end of the line, unless it stands in it already. Throws `too-many-waiting`. */
+export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool {
+  if (pool.queue.some((entry) => entry.id === intent.id)) return pool
+  const { id, user, account, request, note } = intent
+  checkRoom(pool, account)
+  const { duration } = claimIn(intent)
+  const entry: QueueEntry = {
+    id,
+    user,
+    account,
+    request,
+    kind: intent.hold.kind,
+    process: ticket.process,
+    joinedAt: now,
+    heartbeatAt: now,
+    ...(ticket.waitFor === undefined ? {} : { waitUntil: now + ticket.waitFor }),
+    ...(duration === undefined ? {} : { duration }),
+    ...(note === undefined ? {} : { note }),
+  }
+  return { ...pool, queue: [...pool.queue, entry] }
+}
+
+/** In user namespaces of one's own anybody can show any uid: all of them together have the room of one account. */
+function checkRoom({ queue }: Pool, { uid, userNamespace }: Account): void {
+  const isOwn = ({ account }: QueueEntry) =>
+    userNamespace === undefined
+      ? account.userNamespace === undefined && account.uid === uid
+      : account.userNamespace !== undefined
+  const own = queue.filter(isOwn).length
+  if (own < MOST_ENTRIES_PER_ACCOUNT) {
+    if (queue.length < MOST_ENTRIES) return
+    throw new CanhazgpuError('too-many-waiting', `The queue is full: ${queue.length} requests wait already`, {
+      hint: "see 'canhazgpu queue' for whose they are",
+    })
+  }
+  throw new CanhazgpuError(
+    'too-many-waiting',
+    `Your account has ${own} requests in the queue already, and at most ${MOST_ENTRIES_PER_ACCOUNT} may wait`,
+    { hint: "try again when some of them are served or stopped: see 'canhazgpu queue'" },
+  )
+}
+
+export function leaveLine(pool: Pool, id: string): Pool {
+  const queue = pool.queue.filter((entry) => entry.id !== id)
+  return queue.length === pool.queue.length ? pool : { ...pool, queue }
+}
+
+/**
+ * Notes the time for everyone before the given entry who could be served now and was not seen to be so
+ * yet: who does not come for it in time is passed over. Who is stopped is passed over without that.
+ */
+export function noteServable(pool: Pool, before: string, seen: SeenConditions): Pool {
+  const end = pool.queue.findIndex((entry) => entry.id === before)
+  const fresh = pool.queue
+    .slice(0, Math.max(0, end))
+    .filter(
+      (entry) =>
+        entry.servableSince === undefined && !seen.stopped(entry.process) && isServable(pool, entry, seen),
+    )
+  if (fresh.length === 0) return pool
+  const queue = pool.queue.map((entry) =>
+    fresh.includes(entry) ? { ...entry, servableSince: seen.now } : entry,
+  )
+  return { ...pool, queue }
+}
+
+/** Whether so many GPUs can ever be enough for it. */
+export function isPossible(request: Request, gpuCount: number): boolean {
+  return request.kind === 'count' ? request.count <= gpuCount : request.ids.every((id) => id < gpuCount)
+}
+
+/** Throws `impossible-request` for what this pool can never grant, however long one waits. */
+export function checkPossible(pool: Pool, request: Request): void {
+  const count = pool.gpus.length
+  const last = `this pool has ${count} ${count === 1 ? 'GPU (ID 0)' : `GPUs (IDs 0 to ${count - 1})`}`
+  const refuse = (what: string): never => {
+    throw new CanhazgpuError('impossible-request', `${what}: ${last}`, {
+      hint: "see 'canhazgpu status' for the GPUs of this machine",
+    })
+  }
+  switch (request.kind) {
+    case 'count':
+      if (request.count > count) refuse(`Cannot reserve ${request.count} GPUs`)
+      return
+    case 'ids': {
+      const unknown = request.ids.filter((id) => id >= count)
+      if (unknown.length > 0) refuse(`No such GPU: ${unknown.join(', ')}`)
+    }
+  }
+}
+
+function claimIn({ request, account, hold }: Intent): Claim {
+  const duration = hold.kind === 'manual' ? hold.duration : longest(hold)
+  return { request, uid: account.uid, ...(duration === undefined ? {} : { duration }) }
+}
+
+const longest = ({ timeout }: RunHold): Millis | undefined =>
+  timeout === undefined ? undefined : timeout.after + timeout.grace
+
+function shortageOf(pool: Pool, intent: Intent, sight: Sight, walk: Walk): Shortage {
+  const availability = availabilityOf(pool, sight)
+  const countOf = (wanted: string) => [...availability.values()].filter((each) => each === wanted).length
+  const usable = walk.usable(claimIn(intent))
+  const place = pool.queue.findIndex((entry) => entry.id === intent.id)
+  return {
+    requested: sizeOf(intent.request),
+    available: usable.length,
+    occupied: countOf('occupied'),
+    faulty: countOf('faulty'),
+    replaced: replacedIn(sight.usage),
+    ahead: place < 0 ? pool.queue.length : place,
+    taken: intent.request.kind === 'ids' ? intent.request.ids.filter((id) => !usable.includes(id)) : [],
+  }
+}
+
+function reservationOf(intent: Intent, gpus: readonly GpuId[], now: Millis): Reservation {
+  const { id, user, account, note, hold } = intent
+  const base = { id, gpus, user, account, startedAt: now, ...(note === undefined ? {} : { note }) }
+  switch (hold.kind) {
+    case 'run': {
+      const { kind, process, command, timeout } = hold
+      const run = { ...base, kind, process, command, heartbeatAt: now }
+      if (timeout === undefined) return run
+      const interruptAt = now + timeout.after
+      return { ...run, timeLimit: { interruptAt, killAt: interruptAt + timeout.grace } }
+    }
+    case 'manual':
+      return { ...base, kind: hold.kind, expiresAt: now + hold.duration }
+  }
+}

@@ -1,0 +1,185 @@
+import { isReboot, withoutFuture } from '../pool/clock.ts'
+import type {
+  Account,
+  GpuId,
+  HeldTime,
+  Liveness,
+  Millis,
+  Moment,
+  Outcome,
+  Pool,
+  Reservation,
+  RunReservation,
+  UsageRecord,
+} from '../pool/model.ts'
+import type { AliveCheck, ProcessCheck } from '../pool/process-check.ts'
+import { isSameAccount } from '../pool/rights.ts'
+import { forgetUnservable } from '../schedule/line.ts'
+
+/** A heartbeat older than this counts as none. Shorter limits have reclaimed live GPUs under load. */
+export const HEARTBEAT_STALE_MS: Millis = 15 * 60_000
+
+/** A pool after something ended, and the records of it. */
+export interface Ended {
+  readonly pool: Pool
+  readonly ended: readonly UsageRecord[]
+}
+
+/**
+ * What every command does first: ends what is over, so that nobody is refused for the sake of a process that
+ * is gone. Returns the very same pool when nothing changed.
+ */
+export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck): Ended {
+  const now = moment.wall
+  const before = afterReboot(withoutFuture(pool, now), moment)
+  const present = forgetUnservable(dropGoneWaiters(before.pool, now, alive), { now, stopped })
+  const { pool: settled, ended } = endWhere(present, (reservation) => endOf(reservation, now, alive))
+  return { pool: settled, ended: [...before.ended, ...ended] }
+}
+
+/** After a restart of the machine no process of the pool lives; when its runs ended only their heartbeats tell. */
+function afterReboot(pool: Pool, moment: Moment): Ended {
+  if (!isReboot(pool.writtenAt, moment)) return { pool, ended: [] }
+  const present = pool.queue.length === 0 ? pool : { ...pool, queue: [] }
+  return endWhere(present, (held) => (held.kind === 'run' ? vanished(held, moment.wall) : null))
+}
+
+/** Ends one reservation by id; a no-op when it is gone already. */
+export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Millis): Ended {
+  // What is held until now keeps those in line from being served; who was noted starts a new count. Who is
+  // stopped is not known here, so only those lose their note that could not be served even alone.
+  const present = forgetUnservable(pool, { now: at, stopped: () => true })
+  return endWhere(present, (reservation) => (reservation.id === id ? { outcome, at } : null))
+}
+
+interface End {
+  readonly outcome: Outcome
+  readonly at: Millis
+  /** Whose doing it is, where it is not the holder's. */
+  readonly by?: Account
+}
+
+/** Ends every reservation for which `endFor` names an end. */
+export function endWhere(pool: Pool, endFor: (reservation: Reservation) => End | null): Ended {
+  const staying: Reservation[] = []
+  const ended: UsageRecord[] = []
+  const released = new Map<number, { at: Millis; by: number }>()
+  for (const reservation of pool.reservations) {
+    const end = endFor(reservation)
+    if (end === null) {
+      staying.push(reservation)
+      continue
+    }
+    const at = Math.max(end.at, reservation.startedAt)
+    for (const gpu of reservation.gpus) {
+      released.set(gpu, { at, by: reservation.account.uid })
+      ended.push({ ...heldTimeOf(pool.host, reservation, gpu, at), outcome: end.outcome, ...endedBy(end.by) })
+    }
+  }
+  if (ended.length === 0) return { pool, ended }
+  const gpus = pool.gpus.map((gpu) => {
+    const end = released.get(gpu.id)
+    return end === undefined ? gpu : { ...gpu, releasedAt: end.at, releasedBy: end.by }
+  })
+  return { pool: { ...pool, gpus, reservations: staying }, ended }
+}
+
+const endedBy = (by: Account | undefined): Pick<UsageRecord, 'endedBy'> =>
+  by === undefined ? {} : { endedBy: by }
+
+/** The part of a reservation that one GPU had in it until the given time. */
+export function heldTimeOf(host: string, reservation: Reservation, gpu: GpuId, until: Millis): HeldTime {
+  const { id, user, account, kind, startedAt, note } = reservation
+  return {
+    host,
+    reservation: id,
+    gpu,
+    user,
+    account,
+    kind,
+    startedAt,
+    endedAt: Math.max(until, startedAt),
+    ...(note === undefined ? {} : { note }),
+  }
+}
+
+function endOf(reservation: Reservation, now: Millis, alive: AliveCheck): End | null {
+  if (reservation.kind === 'manual') {
+    return reservation.expiresAt <= now ? { outcome: 'expired', at: reservation.expiresAt } : null
+  }
+  switch (sightOf(alive(reservation.process), reservation.heartbeatAt, now)) {
+    case 'present':
+      return null
+    case 'gone': {
+      const timedOut = reservation.timeLimit !== undefined && reservation.timeLimit.interruptAt <= now
+      return { outcome: timedOut ? 'timed-out' : 'exited', at: now }
+    }
+    case 'lost':
+      return vanished(reservation, now)
+  }
+}
+
+const vanished = ({ heartbeatAt }: RunReservation, now: Millis): End => ({
+  outcome: 'vanished',
+  at: Math.min(heartbeatAt, now),
+})
+
+/** Whether what this process holds, or its place in line, is over. */
+export function isGone(
+  { process, heartbeatAt }: Pick<RunReservation, 'process' | 'heartbeatAt'>,
+  now: Millis,
+  alive: AliveCheck,
+): boolean {
+  return sightOf(alive(process), heartbeatAt, now) !== 'present'
+}
+
+/** Where the process can be checked that decides, elsewhere the heartbeat does. */
+function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present' | 'gone' | 'lost' {
+  switch (liveness) {
+    case 'alive':
+      return 'present'
+    case 'gone':
+      return 'gone'
+    case 'unknown':
+      return now - heartbeatAt > HEARTBEAT_STALE_MS ? 'lost' : 'present'
+  }
+}
+
+function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
+  const present = pool.queue.filter(
+    (entry) => (entry.waitUntil === undefined || now < entry.waitUntil) && !isGone(entry, now, alive),
+  )
+  return present.length === pool.queue.length ? pool : { ...pool, queue: present }
+}
+
+/**
+ * Ends the hold of some GPUs, of whatever kind; a reservation goes on with the others, and ends with its
+ * last one.
+ */
+export function releaseGpus(pool: Pool, gpus: readonly GpuId[], at: Millis, actor: Account): Ended {
+  const isReleased = (gpu: GpuId) => gpus.includes(gpu)
+  const records = pool.reservations.flatMap((held) =>
+    held.gpus.filter(isReleased).map(
+      (gpu): UsageRecord => ({
+        ...heldTimeOf(pool.host, held, gpu, at),
+        outcome: 'released',
+        ...endedBy(isSameAccount(actor, held.account) ? undefined : actor),
+      }),
+    ),
+  )
+  if (records.length === 0) return { pool, ended: records }
+  const holders = new Map(records.map((record) => [record.gpu, record.account.uid]))
+  return {
+    pool: {
+      ...pool,
+      gpus: pool.gpus.map((gpu) => {
+        const releasedBy = holders.get(gpu.id)
+        return releasedBy === undefined ? gpu : { ...gpu, releasedAt: at, releasedBy }
+      }),
+      reservations: pool.reservations
+        .map((held) => ({ ...held, gpus: held.gpus.filter((gpu) => !isReleased(gpu)) }))
+        .filter((held) => held.gpus.length > 0),
+    },
+    ended: records,
+  }
+}

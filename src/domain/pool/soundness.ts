@@ -1,0 +1,85 @@
+import { isPossible, MOST_ENTRIES } from '../operation/acquisition.ts'
+import type { GpuId, Pool } from './model.ts'
+
+/** Something wrong with a stored pool, and what to do about it. */
+export interface Problem {
+  /**
+   * `damage`: what is stored is not what was written. `foreign`: somebody planted it. `access`: people who should use
+   * the pool cannot, or others can harm it. `device`: the driver shows other GPUs.
+   */
+  readonly kind: 'damage' | 'foreign' | 'access' | 'device'
+  readonly what: string
+  readonly cure: string
+}
+
+/** A stored pool that was looked over. */
+export interface Checkup {
+  readonly path: string
+  readonly problems: readonly Problem[]
+  /** Absent where it cannot be read. */
+  readonly pool?: Pool
+  /** Absent where the damage leaves nothing to be counted. */
+  readonly counts?: {
+    readonly gpus: number
+    readonly reservations: number
+    readonly waiting: number
+    readonly records: number
+  }
+}
+
+/** What in this pool breaks the rules that every decision keeps, one sentence each; none in a sound pool. */
+export function poolFaults(pool: Pool): readonly string[] {
+  const faults: string[] = []
+  if (pool.gpus.length === 0) faults.push('there is no GPU')
+  addHolderFaults(pool, faults)
+  addLineFaults(pool, faults)
+  return faults
+}
+
+/** Plain loops: every command runs this once, and cold code is slow for each function it has. */
+function addHolderFaults({ gpus, reservations }: Pool, faults: string[]): void {
+  const holders = gpus.map((): string[] => [])
+  const others: string[] = []
+  for (const { id, gpus: held } of reservations) {
+    const unknown: GpuId[] = []
+    let inOrder = true
+    for (let at = 0; at < held.length; at++) {
+      const gpu = held[at] ?? 0
+      const before = held[at - 1]
+      if (before !== undefined && before >= gpu) inOrder = false
+      const holdersOfGpu = holders[gpu]
+      if (holdersOfGpu === undefined) unknown.push(gpu)
+      else if (holdersOfGpu.at(-1) !== id) holdersOfGpu.push(id)
+    }
+    if (unknown.length > 0) {
+      others.push(`reservation ${id} holds GPU ${unknown.join(', ')}, which does not exist`)
+    }
+    if (!inOrder) others.push(`reservation ${id} names GPUs twice or out of order (${held.join(', ')})`)
+  }
+  for (const [gpu, ids] of holders.entries()) {
+    if (ids.length > 1) faults.push(`GPU ${gpu} is in ${ids.length} reservations (${ids.join(', ')})`)
+  }
+  faults.push(...others)
+}
+
+function addLineFaults({ gpus, reservations, queue }: Pool, faults: string[]): void {
+  const ids = new Set<string>()
+  const twice = new Set<string>()
+  for (const entries of [reservations, queue]) {
+    for (const { id } of entries) {
+      if (ids.has(id)) twice.add(id)
+      ids.add(id)
+    }
+  }
+  if (queue.length > MOST_ENTRIES) faults.push(`more than ${MOST_ENTRIES} requests are in the queue`)
+  if (ids.has('')) faults.push('an id is empty')
+  for (const id of twice) {
+    faults.push(`the id ${id} stands for more than one reservation or place in line`)
+  }
+  for (const { id, request } of queue) {
+    if (!isPossible(request, gpus.length)) faults.push(`${id} waits in line for GPUs that do not exist`)
+    if (request.kind === 'ids' && new Set(request.ids).size < request.ids.length) {
+      faults.push(`${id} waits in line for a GPU twice`)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { CanhazgpuError } from '../errors.ts'
+import type { GpuId } from '../pool/model.ts'
+
+const LARGEST_ID = 1023
+
+/** Reads `1,3`, `0-3` or `0-1,5`: sorted. Throws `usage` for anything else, and for an id named twice. */
+export function parseGpuIds(text: string): readonly GpuId[] {
+  const refuse = (why: string): never => {
+    throw new CanhazgpuError('usage', `Invalid GPU ids '${text}': ${why}`, {
+      hint: 'use for example 1,3 or 0-3',
+    })
+  }
+  const ids = new Set<GpuId>()
+  for (const part of text.split(',')) {
+    const [, first, last] = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part) ?? []
+    if (first === undefined) refuse('expected numbers and ranges, separated by commas')
+    const from = Number(first)
+    const to = Number(last ?? first)
+    if (to < from) return refuse(`the range ${part.trim()} runs backwards`)
+    if (to > LARGEST_ID) return refuse(`the largest id is ${LARGEST_ID}`)
+    for (let id = from; id <= to; id++) {
+      if (ids.has(id)) refuse(`GPU ${id} is named twice`)
+      ids.add(id)
+    }
+  }
+  return [...ids].sort((a, b) => a - b)
+}

@@ -1,0 +1,52 @@
+import { sumOf } from '../observation/evidence.ts'
+import type { GpuStatus } from '../observation/status.ts'
+import type { GpuMeasurement, GpuProcess, Millis, Reservation } from '../pool/model.ts'
+import { formatDuration } from './duration.ts'
+import { printable, shortened } from './text.ts'
+
+const MOST_PROCESSES_SHOWN = 5
+
+/** What there is to say of a GPU besides its state and holder: since when, until when, used by what. */
+export function detailsOf(status: GpuStatus, now: Millis): string {
+  switch (status.kind) {
+    case 'available': {
+      const { releasedAt } = status.gpu
+      return releasedAt === undefined ? 'never used' : `last released ${formatDuration(now - releasedAt)} ago`
+    }
+    case 'reserved':
+      return lifeOf(status.reservation, now)
+    case 'unreserved':
+      return `${usedMb(status.usage)}MB used by ${processWords(status.usage.processes)}`
+    case 'error':
+      return printable(status.usage.reason)
+  }
+}
+
+function lifeOf(reservation: Reservation, now: Millis): string {
+  switch (reservation.kind) {
+    case 'run':
+      return `last heartbeat ${formatDuration(now - reservation.heartbeatAt)} ago`
+    case 'manual':
+      return `expires in ${formatDuration(reservation.expiresAt - now)}`
+  }
+}
+
+/** A driver may report less memory for the card than for a process that makes it count as used. */
+function usedMb({ memoryUsedMb, processes }: GpuMeasurement): number {
+  const isTooLittle = processes.some(({ memoryMb = 0 }) => memoryMb > memoryUsedMb)
+  return isTooLittle ? sumOf(processes) : memoryUsedMb
+}
+
+/** The names of those who work on a GPU, each once, in the order of their processes. */
+export function usersOf(usage: GpuMeasurement): readonly string[] {
+  return [...new Set(usage.processes.flatMap((process) => process.user ?? []))]
+}
+
+function processWords(processes: readonly GpuProcess[]): string {
+  if (processes.length === 0) return 'unknown processes'
+  const shown = processes
+    .slice(0, MOST_PROCESSES_SHOWN)
+    .map((process) => `PID ${process.pid} (${shortened(process.name, 40)})`)
+  const more = processes.length - shown.length
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '')
+}

@@ -1,0 +1,24 @@
+import { pidfdOpen } from '../adapters/kernel/libc.ts'
+import { handable, startDetached } from '../adapters/process/detach.ts'
+import { becomeCommand, typedCommand } from '../adapters/process/exec.ts'
+import type { Inherited } from '../adapters/process/inherited.ts'
+import { messageDescriptor } from '../adapters/process/say.ts'
+import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'
+import type { Launcher } from '../cli/world.ts'
+import { encodeTask } from './supervisor-task.ts'
+
+/** Starts the supervisor of this process, and turns this process into the command typed last on our line. */
+export function openLauncher(store: string, inherited: Inherited, argumentCount: number): Launcher {
+  const command = typedCommand(argumentCount)
+  return {
+    startSupervisor: ({ reservation, process, gpus, limit = null }) => {
+      const pidfd = handable(pidfdOpen(process.pid))
+      const messages = messageDescriptor()
+      const task = encodeTask({ process, pidfd, messages, gpus, limit, program: startedFrom() })
+      const { command: supervisor, file } = selfCommandForShell(['__supervise', store, reservation, task])
+      const handed = [pidfd, messages, file].filter((fd) => fd !== null)
+      startDetached(supervisor, handed)
+    },
+    become: (variables) => becomeCommand({ ...command, inherited, set: variables }),
+  }
+}

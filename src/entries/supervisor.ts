@@ -1,0 +1,92 @@
+import { currentMoment } from '../adapters/kernel/clock.ts'
+import { JobProcesses } from '../adapters/kernel/job-processes.ts'
+import { close, execve, F_SETFD, fcntl } from '../adapters/kernel/libc.ts'
+import { drain, waitFor, watchProcess } from '../adapters/kernel/wait.ts'
+import { becomeDaemon } from '../adapters/process/detach.ts'
+import { inheritedEnvironment, toByteText } from '../adapters/process/environment.ts'
+import { sayOn } from '../adapters/process/say.ts'
+import { commandInstalledAt } from '../adapters/process/self.ts'
+import { writeText } from '../adapters/process/terminal.ts'
+import { watchChanges } from '../adapters/store/changes.ts'
+import { openStore, storePlace } from '../adapters/store/open.ts'
+import { type Job, supervise } from '../app/supervise.ts'
+import { decodeTask, encodeTask, type SupervisorTask } from './supervisor-task.ts'
+
+const SIGINT = 2
+const SIGKILL = 9
+
+/** The whole life of a supervisor: `canhazgpu __supervise <store> <reservation> <task>`. Returns its exit status. */
+export async function superviseMain([
+  store = '',
+  reservation = '',
+  text,
+]: readonly string[]): Promise<number> {
+  const task = decodeTask(text)
+  if (task === null || !isStore(store)) {
+    writeText(2, "Error: __supervise is for 'canhazgpu run' alone\n")
+    return 2
+  }
+  becomeDaemon()
+  await supervise({
+    reservation,
+    gpus: task.gpus,
+    ...(task.limit === null ? {} : { limit: task.limit }),
+    job: jobOf(task, { reservation, database: storePlace(store).path }),
+    becomeSuccessor: (gpus) => becomeSuccessor([store, reservation], { ...task, gpus }),
+    openStore: (patience) => openStore(store, currentMoment, patience),
+    clock: () => currentMoment().steady.ms,
+    sleep: (ms) => Bun.sleep(ms),
+  })
+  return 0
+}
+
+/** Returns only if no other version is installed where the launcher was started from, or it cannot be executed. */
+function becomeSuccessor(place: readonly string[], task: SupervisorTask): void {
+  if (typeof task.program !== 'string') return
+  const command = commandInstalledAt(task.program, ['__supervise', ...place, encodeTask(task)])
+  if (command === null) return
+  for (const fd of [task.pidfd, task.messages]) if (fd !== null) fcntl(fd, F_SETFD, 0)
+  execve(toByteText(task.program), command.map(toByteText), inheritedEnvironment())
+}
+
+function isStore(store: string): boolean {
+  try {
+    return storePlace(store).path !== ''
+  } catch {
+    return false
+  }
+}
+
+function jobOf(
+  { process, pidfd, messages }: SupervisorTask,
+  { reservation, database }: { readonly reservation: string; readonly database: string },
+): Job {
+  const command = watchProcess(process, pidfd)
+  const processes = new JobProcesses(command, reservation)
+  const watch = watchChanges(database)
+  let stderr = messages
+  /** It may be a terminal, which must not stay open because we are slow to write the end. */
+  const silent = <Event>(event: Event): Event => {
+    if (event === 'exited' && stderr !== null) close(stderr)
+    if (event === 'exited') stderr = null
+    return event
+  }
+  return {
+    wait: (timeoutMs) => {
+      const event = waitFor({ process: command, watch }, timeoutMs)
+      if (event === 'changed' && watch !== null) drain(watch)
+      return silent(event)
+    },
+    pause: (timeoutMs) =>
+      silent(waitFor({ process: command }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
+    interrupt: () => processes.signal(SIGINT),
+    kill: () => processes.signal(SIGKILL),
+    isOver: () => {
+      if (processes.hasCommandEnded()) silent('exited')
+      return processes.haveEnded()
+    },
+    say: (line) => {
+      if (stderr !== null) sayOn(stderr, line)
+    },
+  }
+}

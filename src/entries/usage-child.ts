@@ -1,0 +1,50 @@
+import { currentMoment } from '../adapters/kernel/clock.ts'
+import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { writeText } from '../adapters/process/terminal.ts'
+import { openStore } from '../adapters/store/open.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { type UsageQuestion, usageAnswer } from '../views/documents/usage-answer.ts'
+
+/**
+ * Answers one question about the history, as JSON: `canhazgpu __usage <store> <question>`. The dashboard asks it in a
+ * child, so that it neither stands still while millions of records are read nor keeps the memory they take.
+ */
+export async function usageMain(storeUrl: string, text: string): Promise<number> {
+  const question = decodeQuestion(text)
+  if (question === null) {
+    writeText(2, "Error: __usage is for 'canhazgpu web' alone\n")
+    return WRONG_USAGE
+  }
+  try {
+    const store = await openStore(storeUrl, currentMoment)
+    const deps = { store, alive: livenessInDecision(), stopped: stoppedInDecision() }
+    await Bun.write(Bun.stdout, JSON.stringify(await usageAnswer(deps, question)))
+    store.close()
+    return 0
+  } catch (error) {
+    if (!(error instanceof CanhazgpuError)) throw error
+    const { code, message, hint } = error
+    await Bun.write(Bun.stdout, JSON.stringify({ code, message, hint }))
+    return FAILED
+  }
+}
+
+/** Null for what no dashboard asks. */
+function decodeQuestion(text: string): UsageQuestion | null {
+  try {
+    const question = JSON.parse(text)
+    return isQuestion(question) ? question : null
+  } catch {
+    return null
+  }
+}
+
+function isQuestion({ kind, days, range }: Partial<Record<string, unknown>>): boolean {
+  if (kind === 'report' || kind === 'daily') return Number.isSafeInteger(days)
+  const { from, to } = (range ?? {}) as Partial<Record<string, unknown>>
+  return kind === 'history' && [from, to].every(Number.isFinite)
+}
+
+/** Any other status but 0 is a bug. */
+const FAILED = 3
+const WRONG_USAGE = 2

@@ -1,0 +1,99 @@
+import { setDisposition } from '../adapters/kernel/libc.ts'
+import type { Waker } from '../app/waiting/wait-in-line.ts'
+import type { Intent } from '../domain/operation/acquisition.ts'
+import type { LineCalls, Store } from '../ports/ports.ts'
+
+/** What ends a wait from outside; each is left alone where it was ignored when we were started. */
+const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+
+type SignalName = keyof typeof SIGNALS
+const NAMES = Object.keys(SIGNALS) as SignalName[]
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+export interface OpenWaker extends Waker {
+  close(): void
+}
+
+export interface WakerOptions {
+  /** Bit n - 1 is set for each signal n that is not ours to handle. */
+  readonly ignored: bigint
+  /** Whose turn is waited for; without one every change of the pool wakes. */
+  readonly intent?: Intent
+}
+
+/**
+ * Wakes by the store's calls and by signals. A second Ctrl-C acts as if nobody handled it, so that a wait for
+ * a hanging driver can be broken off.
+ */
+export function openWaker(store: Store, { ignored, intent }: WakerOptions): OpenWaker {
+  const news = { turn: false, change: false, interrupted: false }
+  let wake = () => {}
+  const tell = (what: keyof typeof news) => {
+    news[what] = true
+    wake()
+  }
+  const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
+  onSignals(handled, () => tell('interrupted'))
+  const calls = intent === undefined ? changeCalls(store) : store.lineCalls(intent.id)
+  const listened = listen(calls, tell)
+  return {
+    listen: () => calls.listen(),
+    async wait(ms) {
+      if (!news.turn && !news.change && !news.interrupted) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)) : undefined
+        wake = resolve
+        await Promise.race([promise, listened])
+        clearTimeout(timer)
+      }
+      if (news.interrupted) return 'interrupted'
+      const event = news.turn ? 'called' : news.change ? 'changed' : 'timeout'
+      news.turn = false
+      news.change = false
+      return event
+    },
+    isInterrupted: () => news.interrupted,
+    async wasInterrupted() {
+      // What follows is the command's to be ended by, and what it means for a reservation that stands is told.
+      letAct(handled, intent?.hold.kind === 'run' && !news.interrupted ? 'default' : 'ignore')
+      // What the runtime caught before is told in a turn of its event loop; one may be under way already.
+      await Bun.sleep(1)
+      await new Promise(setImmediate)
+      if (news.interrupted) letAct(handled, 'ignore')
+      return news.interrupted
+    },
+    close: () => calls.close(),
+  }
+}
+
+function letAct(signals: readonly SignalName[], disposition: 'default' | 'ignore'): void {
+  for (const signal of signals) setDisposition(SIGNALS[signal], disposition)
+}
+
+async function listen(calls: LineCalls, tell: (what: 'turn' | 'change') => void): Promise<void> {
+  for (let call = await calls.next(); call !== 'closed'; call = await calls.next()) tell(call)
+}
+
+/** Every change of the pool, as calls. */
+function changeCalls(store: Store): LineCalls {
+  const stopped = new AbortController()
+  const changes = store.changes(stopped.signal)[Symbol.asyncIterator]()
+  return {
+    listen: () => {},
+    next: async () => ((await changes.next()).done ? 'closed' : 'change'),
+    close: () => stopped.abort(),
+  }
+}
+
+/**
+ * Calls back at the first signal. A second SIGINT or SIGTERM then acts as if nobody handled it; a hang-up does
+ * not, for it comes twice, from the terminal and from its shell, and must not spoil the exit status.
+ */
+function onSignals(handled: readonly SignalName[], callback: () => void): void {
+  const onSignal = () => {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    callback()
+  }
+  for (const signal of handled) process.on(signal, onSignal)
+}

@@ -1,0 +1,44 @@
+import type { DailyUsage } from '../../domain/ledger/daily.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+
+/** The JSON of `/api/daily`: GPU hours per day by user. */
+export interface DailyDocument {
+  /** One for each of the last days, today last. */
+  readonly days: readonly DayDocument[]
+}
+
+export interface DayDocument {
+  /** Like 2026-03-14, in the time zone of the server. */
+  readonly date: string
+  readonly gpu_hours: number
+  /** Most hours first. */
+  readonly users: readonly { readonly user: string; readonly gpu_hours: number }[]
+}
+
+/** Where each of the last `count` days begins on the calendar of the server, today's last. */
+export function dayStarts(count: number, now: Millis): readonly Millis[] {
+  const today = new Date(now)
+  return Array.from({ length: count }, (_, at) =>
+    new Date(today.getFullYear(), today.getMonth(), today.getDate() - (count - 1 - at)).getTime(),
+  )
+}
+
+export function dailyDocument(days: readonly DailyUsage[]): DailyDocument {
+  return { days: days.map(dayDocument) }
+}
+
+function dayDocument({ start, hours }: DailyUsage): DayDocument {
+  const users = [...hours].map(([user, gpuHours]) => ({ user, gpu_hours: rounded(gpuHours) }))
+  return {
+    date: localDate(new Date(start)),
+    gpu_hours: rounded([...hours.values()].reduce((sum, each) => sum + each, 0)),
+    users: users.sort((a, b) => b.gpu_hours - a.gpu_hours || (a.user < b.user ? -1 : 1)),
+  }
+}
+
+const rounded = (hours: number): number => Number(hours.toFixed(4))
+
+function localDate(date: Date): string {
+  const two = (number: number) => String(number).padStart(2, '0')
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+}

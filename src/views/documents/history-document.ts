@@ -1,0 +1,58 @@
+import type { PastTime } from '../../app/usage/usage-history.ts'
+import type { TimeRange } from '../../domain/ledger/recorded.ts'
+import { definedOnly, timestamp } from './status-document.ts'
+
+/** The JSON of `/api/history`. */
+export interface HistoryDocument {
+  readonly from: string
+  readonly to: string
+  /** Oldest start first. */
+  readonly records: readonly HistoryRecordDocument[]
+  /** How many records were left out, those that ended first; absent: none. */
+  readonly left_out?: number
+}
+
+/** One GPU's part of one reservation. */
+export interface HistoryRecordDocument {
+  readonly reservation: string
+  readonly gpu_id: number
+  readonly user: string
+  readonly account: string
+  readonly type: 'RUN' | 'MANUAL'
+  readonly started_at: string
+  /** Absent with `outcome`: it is held still. */
+  readonly ended_at?: string
+  readonly outcome?: string
+  /** The account that reset the pool, or released what was another's. */
+  readonly ended_by?: string
+  readonly note?: string
+}
+
+/** More than a browser draws with pleasure; the newest are kept. */
+export const MOST_RECORDS = 20_000
+
+/** `left` records were not even read. */
+export function historyDocument(range: TimeRange, times: readonly PastTime[], left = 0): HistoryDocument {
+  const cut = Math.max(0, times.length - MOST_RECORDS)
+  return {
+    from: timestamp(range.from),
+    to: timestamp(range.to),
+    records: times.slice(cut).map(recordDocument),
+    ...(left + cut === 0 ? {} : { left_out: left + cut }),
+  }
+}
+
+function recordDocument(time: PastTime): HistoryRecordDocument {
+  return definedOnly({
+    reservation: time.reservation,
+    gpu_id: time.gpu,
+    user: time.user,
+    account: time.account.name,
+    type: time.kind === 'run' ? ('RUN' as const) : ('MANUAL' as const),
+    started_at: timestamp(time.startedAt),
+    ended_at: time.outcome === undefined ? undefined : timestamp(time.endedAt),
+    outcome: time.outcome,
+    ended_by: time.endedBy?.name,
+    note: time.note,
+  })
+}

@@ -1,0 +1,90 @@
+import type { QueueOverview, QueuePlace, WaitingReason } from '../../app/queue-overview.ts'
+import { freeWords, type ObstacleDocument, obstacleDocument } from '../words/obstacle-words.ts'
+import { definedOnly, timestamp } from './status-document.ts'
+
+/** One waiting request in the JSON of `queue --json` and `/api/queue`. */
+export interface QueueDocument {
+  readonly position: number
+  readonly user: string
+  readonly account: string
+  readonly type: 'RUN' | 'MANUAL'
+  /** How many GPUs; or, in `gpu_ids`, which. */
+  readonly gpus: number
+  readonly gpu_ids?: readonly number[]
+  readonly waiting_since: string
+  readonly waiting_seconds: number
+  readonly gives_up_at?: string
+  /** In words; the next fields are the same for programs. */
+  readonly reason: string
+  readonly reason_code: WaitingReason['kind']
+  /** Of `short`: how many of the GPUs that it wants are free. */
+  readonly free?: number
+  /** Of `short`: those of them that are not, although nobody reserved them. */
+  readonly unavailable_gpus?: readonly ObstacleDocument[]
+  /** Of `behind`. */
+  readonly behind_position?: number
+  /** Why the driver could not be asked. */
+  readonly driver_trouble?: string
+  /** Absent while nobody can know it. */
+  readonly earliest_start?: string
+  readonly note?: string
+}
+
+export function queueDocument(overview: QueueOverview): readonly QueueDocument[] {
+  return overview.places.map((place) => placeDocument(place, overview))
+}
+
+function placeDocument(
+  { position, entry, reason, forecast }: QueuePlace,
+  { now, driverFailure }: QueueOverview,
+): QueueDocument {
+  const { request } = entry
+  return definedOnly({
+    position,
+    user: entry.user,
+    account: entry.account.name,
+    type: entry.kind === 'run' ? ('RUN' as const) : ('MANUAL' as const),
+    gpus: request.kind === 'count' ? request.count : request.ids.length,
+    gpu_ids: request.kind === 'ids' ? request.ids : undefined,
+    waiting_since: timestamp(entry.joinedAt),
+    waiting_seconds: Math.max(0, Math.floor((now - entry.joinedAt) / 1000)),
+    gives_up_at: entry.waitUntil === undefined ? undefined : timestamp(entry.waitUntil),
+    reason: reasonWords(reason),
+    reason_code: reason.kind,
+    ...reasonFields(reason),
+    driver_trouble: driverFailure?.message,
+    earliest_start: forecast.kind === 'at' ? timestamp(forecast.at) : undefined,
+    note: entry.note,
+  })
+}
+
+function reasonFields(reason: WaitingReason) {
+  switch (reason.kind) {
+    case 'short': {
+      const { free, obstacles } = reason
+      return {
+        free,
+        ...(obstacles.length === 0 ? {} : { unavailable_gpus: obstacles.map(obstacleDocument) }),
+      }
+    }
+    case 'behind':
+      return { behind_position: reason.position }
+    default:
+      return {}
+  }
+}
+
+export function reasonWords(reason: WaitingReason): string {
+  switch (reason.kind) {
+    case 'short':
+      return freeWords(reason.free, reason.obstacles)
+    case 'behind':
+      return `behind position ${reason.position}`
+    case 'next':
+      return 'next to be served'
+    case 'unanswered':
+      return 'does not come for its GPUs'
+    case 'stopped':
+      return 'stopped, does not count until it continues'
+  }
+}

@@ -1,0 +1,123 @@
+import type { Overview } from '../../app/overview.ts'
+import { type GpuStatus, otherUseOf, type View, validationOf } from '../../domain/observation/status.ts'
+import type { GpuUsage, Reservation } from '../../domain/pool/model.ts'
+import { modelOf } from '../../domain/text/ai-model.ts'
+import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
+
+/** One GPU in the JSON of `status --json` and `/api/status`; what is not known is absent. */
+export interface StatusDocument {
+  readonly gpu_id: number
+  readonly status: 'AVAILABLE' | 'IN_USE' | 'UNRESERVED' | 'ERROR'
+  readonly gpu_model: string
+  /** The AI model that is served or trained there, by the command line. */
+  readonly model?: string
+  readonly user?: string
+  readonly account?: string
+  readonly type?: 'RUN' | 'MANUAL'
+  readonly note?: string
+  readonly duration_seconds?: number
+  readonly started_at?: string
+  readonly last_heartbeat?: string
+  readonly expiry_time?: string
+  readonly last_released?: string
+  readonly memory_used_mb?: number
+  readonly memory_total_mb?: number
+  readonly utilization_percent?: number
+  readonly temperature_c?: number
+  readonly power_w?: number
+  readonly processes?: readonly ProcessDocument[]
+  readonly unreserved_users?: readonly string[]
+  /** Who works on a reserved GPU besides the holder, or instead. */
+  readonly other_users?: readonly string[]
+  readonly validation?: string
+  /** Since when, until when, used by what: in words. */
+  readonly details?: string
+  readonly error?: string
+}
+
+export interface ProcessDocument {
+  readonly pid: number
+  readonly name: string
+  readonly user?: string
+  readonly memory_mb?: number
+}
+
+export function statusDocument(seen: Overview): readonly StatusDocument[] {
+  return seen.gpus.map((status) => gpuDocument(status, seen.view))
+}
+
+function gpuDocument(status: GpuStatus, view: View): StatusDocument {
+  const { gpu } = status
+  return definedOnly({
+    gpu_id: gpu.id,
+    status: STATUS_WORDS[status.kind],
+    gpu_model: gpu.name,
+    model: modelOf(status),
+    ...(status.kind === 'reserved' ? reservationFields(status.reservation, view.now) : {}),
+    last_released: gpu.releasedAt === undefined ? undefined : timestamp(gpu.releasedAt),
+    ...usageFields(status.usage),
+    unreserved_users: status.kind === 'unreserved' ? usersOf(status.usage) : undefined,
+    other_users: otherUsers(status),
+    details: detailsOf(status, view.now),
+    validation: validationOf(status, view.thresholdMb),
+  })
+}
+
+function otherUsers(status: GpuStatus): readonly string[] | undefined {
+  const { users } = otherUseOf(status)
+  return users.length === 0 ? undefined : users
+}
+
+const STATUS_WORDS = {
+  available: 'AVAILABLE',
+  reserved: 'IN_USE',
+  unreserved: 'UNRESERVED',
+  error: 'ERROR',
+} as const
+
+function reservationFields(reservation: Reservation, now: number) {
+  return {
+    user: reservation.user,
+    account: reservation.account.name,
+    type: reservation.kind === 'run' ? ('RUN' as const) : ('MANUAL' as const),
+    note: reservation.note,
+    duration_seconds: Math.max(0, Math.floor((now - reservation.startedAt) / 1000)),
+    started_at: timestamp(reservation.startedAt),
+    last_heartbeat: reservation.kind === 'run' ? timestamp(reservation.heartbeatAt) : undefined,
+    expiry_time: expiryOf(reservation),
+  }
+}
+
+export function expiryOf(reservation: Reservation): string | undefined {
+  const end = reservation.kind === 'run' ? reservation.timeLimit?.interruptAt : reservation.expiresAt
+  return end === undefined ? undefined : timestamp(end)
+}
+
+function usageFields(usage: GpuUsage) {
+  if (usage.kind === 'fault') return { error: usage.reason }
+  return {
+    memory_used_mb: usage.memoryUsedMb,
+    memory_total_mb: usage.memoryTotalMb,
+    utilization_percent: usage.utilizationPercent,
+    temperature_c: usage.temperatureC,
+    power_w: usage.powerW,
+    processes: usage.processes.map((process) =>
+      definedOnly({
+        pid: process.pid,
+        name: process.name,
+        user: process.user,
+        memory_mb: process.memoryMb,
+      }),
+    ),
+  }
+}
+
+/** RFC 3339, UTC. */
+export const timestamp = (ms: number): string => new Date(ms).toISOString()
+
+type DefinedOnly<T> = { [Key in keyof T]: Exclude<T[Key], undefined> }
+
+/** Absent fields stay out of the document, in TypeScript's eyes too. */
+export function definedOnly<T extends object>(value: T): DefinedOnly<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as DefinedOnly<T>
+}

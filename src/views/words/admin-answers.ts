@@ -1,0 +1,158 @@
+import type { DriverCheck } from '../../app/compare-driver.ts'
+import type { PoolCreated, StoredPlace } from '../../app/set-up.ts'
+import { CanhazgpuError, type ErrorCode } from '../../domain/errors.ts'
+import { poolThreshold } from '../../domain/observation/threshold.ts'
+import type { Gpu, Pool } from '../../domain/pool/model.ts'
+import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
+import { printable } from '../../domain/text/text.ts'
+import type { Printed } from './printed.ts'
+
+/** What `admin` did or found. */
+export type AdminAnswer =
+  | PoolCreated
+  | Checked
+  | { readonly kind: 'refreshed'; readonly gpus: readonly Gpu[] }
+  | { readonly kind: 'shown'; readonly pool: Pool; readonly place: StoredPlace }
+  | { readonly kind: 'threshold-set'; readonly thresholdMb: number }
+
+type Checked = { readonly kind: 'checked'; readonly driver?: DriverCheck } & Checkup
+
+export function adminText(answer: AdminAnswer): Printed {
+  switch (answer.kind) {
+    case 'initialized':
+    case 'reinitialized':
+      return createdText(answer)
+    case 'checked':
+      return checkupText(answer)
+    case 'refreshed':
+      return { stdout: refreshedText(answer.gpus) }
+    case 'shown':
+      return { stdout: settingsText(answer.pool, answer.place) }
+    case 'threshold-set':
+      return { stdout: `Memory threshold: ${answer.thresholdMb} MB\n` }
+  }
+}
+
+export function adminDocument(answer: AdminAnswer): unknown {
+  switch (answer.kind) {
+    case 'initialized':
+    case 'reinitialized': {
+      const { kind, gpuCount, damaged } = answer
+      return {
+        result: kind,
+        gpus: gpuCount,
+        ...(damaged === undefined ? {} : { damaged: { kept_as: damaged.keptAs, records: damaged.records } }),
+      }
+    }
+    case 'checked':
+      return checkupDocument(answer)
+    case 'refreshed':
+      return { adopted: answer.gpus.map(({ id, uuid, name }) => ({ gpu_id: id, uuid, name })) }
+    case 'shown':
+      return settingsDocument(answer.pool, answer.place)
+    case 'threshold-set':
+      return { memory_threshold_mb: answer.thresholdMb }
+  }
+}
+
+export function adminFailure(answer: AdminAnswer): CanhazgpuError | undefined {
+  if (answer.kind !== 'checked') return undefined
+  const problems = problemsOf(answer)
+  if (problems.length === 0) return undefined
+  return new CanhazgpuError(
+    codeFor(problems.map(({ kind }) => kind)),
+    `The pool ${answer.path} is not sound: ${counted(problems.length, 'problem')}`,
+  )
+}
+
+function codeFor(kinds: readonly Problem['kind'][]): ErrorCode {
+  if (kinds.includes('damage')) return 'store-corrupt'
+  return kinds.every((kind) => kind === 'device') ? 'driver-failed' : 'store-unavailable'
+}
+
+const problemsOf = ({ problems, driver }: Checked): readonly Problem[] => [
+  ...problems,
+  ...(driver?.kind === 'compared' ? driver.problems : []),
+]
+
+function createdText({ kind, gpuCount: count, damaged }: PoolCreated): Printed {
+  const verb = kind === 'initialized' ? 'Initialized' : 'Reinitialized'
+  const stdout = `${verb} ${count} GPUs (IDs 0 to ${count - 1})\n`
+  if (damaged === undefined) return { stdout }
+  const records = counted(damaged.records, 'usage record')
+  return { stdout, stderr: `The damaged pool is kept as ${damaged.keptAs}; ${records} taken over\n` }
+}
+
+function checkupText(checked: Checked): Printed {
+  const problems = problemsOf(checked)
+  const note = driverNote(checked)
+  const stderr = note === undefined ? {} : { stderr: `${printable(note)}\n` }
+  if (problems.length > 0) {
+    return { stdout: problems.map(({ what, cure }) => `${printable(what)} - ${cure}\n`).join(''), ...stderr }
+  }
+  const { gpus = 0, reservations = 0, waiting = 0, records = 0 } = checked.counts ?? {}
+  const contents = [
+    counted(gpus, 'GPU'),
+    counted(reservations, 'reservation'),
+    `${waiting} waiting`,
+    counted(records, 'usage record'),
+  ]
+  return { stdout: `The pool ${checked.path} is sound: ${contents.join(', ')}\n`, ...stderr }
+}
+
+/** What is no fault of the pool, and should be known. */
+function driverNote({ driver, counts }: Checked): string | undefined {
+  if (driver === undefined) return undefined
+  if (driver.kind === 'unanswered') return `Not compared with the driver: ${driver.reason}`
+  const managed = counts?.gpus ?? driver.shown
+  return driver.shown > managed
+    ? `The driver shows ${driver.shown} GPUs, and the pool has ${managed} of them - 'sudo canhazgpu admin --gpus ${driver.shown} --force' manages all, and ends all reservations`
+    : undefined
+}
+
+const checkupDocument = (checked: Checked) => {
+  const problems = problemsOf(checked)
+  const { path, counts, driver } = checked
+  return { sound: problems.length === 0, path, ...counts, ...driverDocument(driver), problems }
+}
+
+function driverDocument(driver: DriverCheck | undefined) {
+  switch (driver?.kind) {
+    case 'compared':
+      return { driver: { checked: true, gpus: driver.shown } }
+    case 'unanswered':
+      return { driver: { checked: false, reason: driver.reason } }
+    default:
+      return {}
+  }
+}
+
+function refreshedText(gpus: readonly Gpu[]): string {
+  if (gpus.length === 0) return 'The pool has the GPUs that the driver shows: nothing to adopt\n'
+  return `Adopted ${gpus.length} GPU(s): [${gpus.map(({ id }) => id).join(', ')}]\n`
+}
+
+function settingsText(pool: Pool, { path, group }: StoredPlace): string {
+  const lines = [
+    ['Pool', path],
+    ['Host', pool.host],
+    ['GPUs', String(pool.gpus.length)],
+    ['Provider', pool.provider],
+    ['Allocation', pool.settings.allocation],
+    ['Memory threshold', `${poolThreshold(pool)} MB`],
+    ['Group', group ?? 'every user'],
+  ] as const
+  return lines.map(([name, value]) => `${name}: ${printable(value)}\n`).join('')
+}
+
+const settingsDocument = (pool: Pool, { path, group }: StoredPlace) => ({
+  path,
+  host: pool.host,
+  gpus: pool.gpus.length,
+  provider: pool.provider,
+  allocation: pool.settings.allocation,
+  memory_threshold_mb: poolThreshold(pool),
+  group,
+})
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

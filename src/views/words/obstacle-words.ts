@@ -1,0 +1,51 @@
+import type { Obstacle } from '../../domain/observation/obstacles.ts'
+import { printable } from '../../domain/text/text.ts'
+import { definedOnly } from '../documents/status-document.ts'
+
+/** How many GPUs are free and how many are not although nobody reserved them: `0 free, 2 with errors`. */
+export function freeWords(free: number, obstacles: readonly Obstacle[]): string {
+  const counted = (kind: Obstacle['kind'], words: string) => {
+    const count = obstacles.filter((each) => each.kind === kind).length
+    return count === 0 ? [] : [`${count} ${words}`]
+  }
+  return [
+    `${free} free`,
+    ...counted('occupied', 'in use without reservation'),
+    ...counted('faulty', 'with errors'),
+    ...counted('unchecked', 'not checked'),
+  ].join(', ')
+}
+
+/** `GPU 3 used without reservation by bob`. */
+export function obstacleWords(obstacle: Obstacle): string {
+  const gpu = `GPU ${obstacle.gpu}`
+  switch (obstacle.kind) {
+    case 'faulty':
+      return `${gpu} has an error: ${printable(obstacle.reason)}`
+    case 'occupied': {
+      const users = obstacle.users.length === 0 ? 'unknown users' : printable(obstacle.users.join(', '))
+      return `${gpu} used without reservation by ${users}`
+    }
+    case 'unchecked':
+      return `${gpu} not checked`
+  }
+}
+
+/** The JSON of a GPU that cannot be granted although nobody reserved it; the words of `status --json`. */
+export interface ObstacleDocument {
+  readonly gpu_id: number
+  readonly status: 'ERROR' | 'UNRESERVED' | 'UNCHECKED'
+  readonly error?: string
+  readonly unreserved_users?: readonly string[]
+}
+
+export function obstacleDocument(obstacle: Obstacle): ObstacleDocument {
+  return definedOnly({
+    gpu_id: obstacle.gpu,
+    status: STATUS[obstacle.kind],
+    error: obstacle.kind === 'faulty' ? obstacle.reason : undefined,
+    unreserved_users: obstacle.kind === 'occupied' ? obstacle.users : undefined,
+  })
+}
+
+const STATUS = { faulty: 'ERROR', occupied: 'UNRESERVED', unchecked: 'UNCHECKED' } as const

@@ -1,0 +1,57 @@
+import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { type GpuStatus, type View, validationOf } from '../../domain/observation/status.ts'
+import type { GpuMeasurement, Reservation } from '../../domain/pool/model.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
+import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
+import { printable, shortened } from '../../domain/text/text.ts'
+import type { Look } from './printed.ts'
+
+/** One GPU in the words of `status`, without the line's end. */
+export function statusLine(status: GpuStatus, view: View, look: Look): string {
+  const details = detailsOf(status, view.now)
+  const head = `GPU ${status.gpu.id}: ${stateWords(status, look)}`
+  switch (status.kind) {
+    case 'available':
+      return `${head} (${details}) ${validation(status, view)}`
+    case 'reserved': {
+      const { reservation } = status
+      const held = `by ${holderName(reservation)} for ${formatDuration(view.now - reservation.startedAt)}`
+      return `${head} ${held} (${reservation.kind}, ${details}) ${validation(status, view)}${note(reservation)}`
+    }
+    case 'unreserved':
+      return `${head} by ${squatters(status.usage)} - ${details}`
+    case 'error':
+      return `${head} - ${details}`
+  }
+}
+
+const STATES = {
+  available: { words: 'AVAILABLE', color: 32 },
+  reserved: { words: 'IN USE', color: 34 },
+  unreserved: { words: 'IN USE WITHOUT RESERVATION', color: 31 },
+  error: { words: 'ERROR', color: 33 },
+} as const
+
+/** The state of a GPU, coloured where the look allows. */
+export function stateWords(status: GpuStatus, look: Look): string {
+  const { words, color } = STATES[status.kind]
+  return look.color ? `\u001b[${color}m${words}\u001b[0m` : words
+}
+
+export const holderName = (reservation: Reservation): string => printable(shownName(reservation))
+
+function squatters(usage: GpuMeasurement): string {
+  const users = usersOf(usage).map(printable)
+  if (users.length === 0) return 'user unknown'
+  return `${users.length === 1 ? 'user' : 'users'} ${users.join(', ')}`
+}
+
+/** Whether the driver bears the state out, in brackets. */
+function validation(status: GpuStatus, view: View): string {
+  if (status.usage.kind === 'fault') return `[not validated: ${printable(status.usage.reason)}]`
+  return `[validated: ${validationOf(status, view.thresholdMb)}]`
+}
+
+function note(reservation: Reservation): string {
+  return reservation.note === undefined ? '' : ` - ${shortened(reservation.note, 80)}`
+}

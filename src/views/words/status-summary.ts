@@ -1,0 +1,49 @@
+import type { Overview } from '../../app/overview.ts'
+import type { GpuStatus } from '../../domain/observation/status.ts'
+import { printable, shortened } from '../../domain/text/text.ts'
+import { table } from './table.ts'
+
+interface Summary {
+  readonly total: number
+  /** How many GPUs there are of each model. */
+  readonly models: Readonly<Record<string, number>>
+  readonly available: number
+  /** Reserved, or used without a reservation. */
+  readonly inUse: number
+  readonly errors: number
+}
+
+/** `status --summary`: one row; a column for errors only where there are some. */
+export function statusSummary(host: string, gpus: readonly GpuStatus[]): string {
+  const { total, models, available, inUse, errors } = summaryOf(gpus)
+  const head = ['HOST', 'TOTAL', 'GPU MODELS', 'AVAILABLE', 'IN USE']
+  const row = [printable(host), String(total), modelWords(models), String(available), String(inUse)]
+  return errors === 0 ? table(head, [row]) : table([...head, 'ERRORS'], [[...row, String(errors)]])
+}
+
+export function summaryDocument({ pool, gpus }: Pick<Overview, 'pool' | 'gpus'>) {
+  const { total, models, available, inUse, errors } = summaryOf(gpus)
+  return { host: pool.host, total, gpu_models: models, available, in_use: inUse, errors }
+}
+
+function summaryOf(gpus: readonly GpuStatus[]): Summary {
+  const count = (...kinds: readonly GpuStatus['kind'][]) =>
+    gpus.filter(({ kind }) => kinds.includes(kind)).length
+  const names = [...new Set(gpus.map(({ gpu }) => gpu.name))].sort()
+  return {
+    total: gpus.length,
+    models: Object.fromEntries(
+      names.map((name) => [name, gpus.filter(({ gpu }) => gpu.name === name).length]),
+    ),
+    available: count('available'),
+    inUse: count('reserved', 'unreserved'),
+    errors: count('error'),
+  }
+}
+
+function modelWords(models: Summary['models']): string {
+  const entries = Object.entries(models).map(([name, count]) => [shortened(name, 60), count] as const)
+  const [first, ...others] = entries
+  if (first === undefined) return '-'
+  return others.length === 0 ? first[0] : entries.map(([name, count]) => `${count} ${name}`).join(', ')
+}

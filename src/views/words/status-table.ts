@@ -1,0 +1,46 @@
+import { type GpuStatus, type View, validationOf } from '../../domain/observation/status.ts'
+import { modelOf } from '../../domain/text/ai-model.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
+import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
+import { printable, shortened } from '../../domain/text/text.ts'
+import type { Look } from './printed.ts'
+import { holderName, stateWords } from './status-line.ts'
+import { table } from './table.ts'
+
+const HEADER = ['GPU', 'STATUS', 'USER', 'DURATION', 'TYPE', 'MODEL', 'DETAILS', 'VALIDATION']
+const NOTHING = '-'
+
+/** All GPUs as a table. */
+export function statusTable(gpus: readonly GpuStatus[], view: View, look: Look): string {
+  return table(
+    HEADER,
+    gpus.map((status) => row(status, view, look)),
+  )
+}
+
+function row(status: GpuStatus, view: View, look: Look): readonly string[] {
+  const reservation = status.kind === 'reserved' ? status.reservation : undefined
+  const note = reservation?.note === undefined ? '' : ` - ${shortened(reservation.note, 60)}`
+  return [
+    String(status.gpu.id),
+    stateWords(status, look),
+    userOf(status),
+    reservation === undefined ? NOTHING : formatDuration(view.now - reservation.startedAt),
+    reservation?.kind ?? NOTHING,
+    shortened(modelOf(status) ?? NOTHING, 60),
+    `${detailsOf(status, view.now)}${note}`,
+    validationOf(status, view.thresholdMb) ?? NOTHING,
+  ]
+}
+
+function userOf(status: GpuStatus): string {
+  switch (status.kind) {
+    case 'reserved':
+      return holderName(status.reservation)
+    case 'unreserved':
+      return usersOf(status.usage).map(printable).join(', ') || 'unknown'
+    case 'available':
+    case 'error':
+      return NOTHING
+  }
+}

@@ -1,0 +1,103 @@
+import type { Millis } from '../../domain/pool/model.ts'
+
+/** A TCP connection, as the kernel sees it. */
+export interface Connection {
+  readonly descriptor: number
+  readonly hasReceived: boolean
+  readonly hasSent: boolean
+  /** The port of its other end. */
+  readonly port: number
+  /** Since something was sent to it last, or since it was made. */
+  readonly quietMs: Millis
+}
+
+/** What the kernel knows of this process's connections. */
+export interface Connections {
+  readonly limit: () => number
+  /** All descriptors below it are in use; negative where there is none any more. */
+  readonly lowestFree: () => number
+  readonly open: (end: number) => readonly Connection[]
+  readonly close: (connection: Connection) => void
+}
+
+const MOST_DESCRIPTORS = 4_096
+/** For the pool, the driver and children. */
+const MOST_RESERVED = 64
+
+const LOOK_EVERY_MS: Millis = 250
+/** Soon again: more connections wait to be accepted, and accepting them fails in a loop that takes a whole core. */
+const LOOK_AGAIN_MS: Millis = 25
+const SWEEP_EVERY_MS: Millis = 5_000
+/** As long as a connection may be idle: a request that takes longer to arrive, or an answer to be read, never will. */
+const QUIET_MS: Millis = 30_000
+
+/** How many descriptors connections may take. */
+export function connectionLimit(descriptors: number): number {
+  const most = Math.min(descriptors, MOST_DESCRIPTORS)
+  return most - Math.min(MOST_RESERVED, Math.floor(most / 4))
+}
+
+/**
+ * Keeps descriptors free: the server's accept loop spins when there are none, and the pool cannot be opened. Closes
+ * connections to which nothing was sent for half a minute, and when there are too many half of
+ * them, but no event stream.
+ */
+export class Crowding {
+  readonly #connections: Connections
+  readonly #isStream: (port: number) => boolean
+  readonly #most: number
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #untilSweep = SWEEP_EVERY_MS
+
+  /** @param isStream whether the connection from this port of its other end is an event stream */
+  constructor(connections: Connections, isStream: (port: number) => boolean) {
+    this.#connections = connections
+    this.#isStream = isStream
+    this.#most = connectionLimit(connections.limit())
+    this.#lookIn(LOOK_EVERY_MS)
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #lookIn(ms: Millis): void {
+    this.#timer = setTimeout(() => {
+      this.#untilSweep -= ms
+      this.#lookIn(this.#makeRoom() ? LOOK_AGAIN_MS : LOOK_EVERY_MS)
+      if (this.#untilSweep <= 0) this.#sweep()
+    }, ms)
+  }
+
+  /** Whether there were too many. */
+  #makeRoom(): boolean {
+    const free = this.#connections.lowestFree()
+    if (free >= 0 && free < this.#most) return false
+    for (const connection of superfluous(this.#open().filter(({ port }) => !this.#isStream(port))))
+      this.#connections.close(connection)
+    return true
+  }
+
+  #sweep(): void {
+    this.#untilSweep = SWEEP_EVERY_MS
+    for (const connection of this.#open()) {
+      if (connection.quietMs >= QUIET_MS) this.#connections.close(connection)
+    }
+  }
+
+  #open(): readonly Connection[] {
+    return this.#connections.open(Math.min(this.#connections.limit(), MOST_DESCRIPTORS))
+  }
+}
+
+/** Half of the connections: those that sent nothing first, then those that sent no whole request, then the idle. */
+export function superfluous(connections: readonly Connection[]): readonly Connection[] {
+  return connections
+    .toSorted((a, b) => rank(a) - rank(b) || b.quietMs - a.quietMs)
+    .slice(0, Math.ceil(connections.length / 2))
+}
+
+function rank({ hasReceived, hasSent }: Connection): number {
+  if (!hasReceived) return 0
+  return hasSent ? 2 : 1
+}

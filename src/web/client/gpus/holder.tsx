@@ -1,0 +1,97 @@
+import type { StatusDocument } from '../../../views/documents/status-document.ts'
+import { colorOf, shownUser } from '../people.ts'
+import { clockTime, shortDuration } from '../time.ts'
+
+interface HolderProps {
+  readonly gpu: StatusDocument
+  readonly now: number
+}
+
+/** Who has this GPU, what for, since when and until when. */
+export function Holder({ gpu, now }: HolderProps) {
+  switch (gpu.status) {
+    case 'AVAILABLE':
+      return (
+        <Who name="Free" quiet>
+          {gpu.last_released === undefined
+            ? 'never used'
+            : `for ${shortDuration(now - Date.parse(gpu.last_released))}`}
+        </Who>
+      )
+    case 'UNRESERVED':
+      return (
+        <Who name={gpu.unreserved_users?.join(', ') || 'unknown user'} model={gpu.model}>
+          works here without a reservation
+        </Who>
+      )
+    case 'ERROR':
+      return (
+        <Who name="Not usable" quiet>
+          <span class="fault-words">{gpu.error}</span>
+        </Who>
+      )
+    case 'IN_USE':
+      return <Reserved gpu={gpu} now={now} />
+  }
+}
+
+function Reserved({ gpu, now }: HolderProps) {
+  const user = shownUser(gpu.user ?? 'unknown user', gpu.account)
+  const isIdle = gpu.processes?.length === 0
+  return (
+    <Who name={user} color={colorOf(user)} type={gpu.type} note={gpu.note} model={gpu.model}>
+      {gpu.started_at === undefined ? null : `for ${shortDuration(now - Date.parse(gpu.started_at))}`}
+      {gpu.expiry_time === undefined
+        ? ' · no time limit'
+        : ` · ${untilWords(Date.parse(gpu.expiry_time), now)}`}
+      {gpu.error === undefined ? null : <span class="fault-words">Fault: {gpu.error}</span>}
+      {gpu.other_users === undefined ? null : (
+        <span class="fault-words">used by {gpu.other_users.join(', ')}</span>
+      )}
+      {isIdle ? <span class="idle-words">nothing runs on it</span> : null}
+    </Who>
+  )
+}
+
+const untilWords = (end: number, now: number): string =>
+  end <= now ? 'ends now' : `until ${clockTime(end, now)} (${shortDuration(end - now)} left)`
+
+interface WhoProps {
+  readonly name: string
+  readonly quiet?: boolean
+  readonly color?: string
+  readonly type?: 'RUN' | 'MANUAL' | undefined
+  readonly note?: string | undefined
+  readonly model?: string | undefined
+  readonly children: preact.ComponentChildren
+}
+
+function Who({ name, quiet, color, type, note, model, children }: WhoProps) {
+  return (
+    <div class="who">
+      <p class="who-line">
+        {color === undefined ? null : (
+          <span class="swatch" style={{ backgroundColor: color }} aria-hidden="true" />
+        )}
+        <span class={quiet ? 'who-name is-quiet' : 'who-name'}>{name}</span>
+        {type === undefined ? null : (
+          <span class="chip" title={type === 'RUN' ? 'until its command ends' : 'reserved for a time'}>
+            {type === 'RUN' ? 'run' : 'manual'}
+          </span>
+        )}
+      </p>
+      <p class="who-time">{children}</p>
+      {note === undefined ? null : (
+        <p class="who-note" title={note}>
+          {note}
+        </p>
+      )}
+      {model === undefined ? null : (
+        <p class="who-model" title={model}>
+          <span class="unseen">AI model: </span>
+          {model}
+        </p>
+      )}
+    </div>
+  )
+}

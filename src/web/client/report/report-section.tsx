@@ -1,0 +1,98 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { DailyDocument } from '../../../views/documents/daily-document.ts'
+import type { ReportDocument } from '../../../views/documents/report-document.ts'
+import { useJson } from '../api.ts'
+import { Timeline } from '../timeline/timeline.tsx'
+import { DailyChart } from './daily-chart.tsx'
+import { ReportTable } from './report-table.tsx'
+
+const PRESETS = [1, 7, 30, 90] as const
+const REFRESH_EVERY_MS = 60_000
+/** The timeline moves on so often. */
+const STEP_MS = 10_000
+
+interface ReportSectionProps {
+  readonly isDark: boolean
+  /** How many there are. */
+  readonly gpus: number
+  /** Changes when a GPU changes hands. */
+  readonly occasion: string
+  /** By the clock of the server. */
+  readonly now: number
+}
+
+export function ReportSection({ isDark, gpus, occasion, now }: ReportSectionProps) {
+  const [days, setDays] = useState(30)
+  const minute = useMinutes()
+  const key = `${occasion} ${minute}`
+  const report = useJson<ReportDocument>(`/api/report?days=${days}`, key)
+  const daily = useJson<DailyDocument>(`/api/daily?days=${days}`, key)
+  return (
+    <>
+      <section class="panel" aria-labelledby="timeline-heading">
+        <Timeline gpus={gpus} isDark={isDark} occasion={key} now={Math.floor(now / STEP_MS) * STEP_MS} />
+      </section>
+      <section class="panel" aria-labelledby="report-heading">
+        <div class="panel-head">
+          <h2 id="report-heading">Reservation report</h2>
+          <PeriodChoice days={days} choose={setDays} />
+        </div>
+        {report.kind === 'failed' ? <p class="failure">The report cannot be had: {report.reason}</p> : null}
+        {report.last === null ? (
+          <p class="panel-more">Loading …</p>
+        ) : (
+          <div class="report">
+            <ReportTable report={report.last} />
+            <DailyChart
+              daily={daily.last}
+              order={report.last.users.map((user) => user.user)}
+              isDark={isDark}
+            />
+          </div>
+        )}
+      </section>
+    </>
+  )
+}
+
+interface PeriodChoiceProps {
+  readonly days: number
+  readonly choose: (days: number) => void
+}
+
+function PeriodChoice({ days, choose }: PeriodChoiceProps) {
+  const onInput = (text: string) => {
+    const number = Number(text)
+    if (Number.isInteger(number) && number >= 1 && number <= 90) choose(number)
+  }
+  return (
+    <fieldset class="choice">
+      <legend class="unseen">Period of the report</legend>
+      {PRESETS.map((preset) => (
+        <button key={preset} type="button" aria-pressed={days === preset} onClick={() => choose(preset)}>
+          {preset === 1 ? '1 day' : `${preset} days`}
+        </button>
+      ))}
+      <label class="choice-free">
+        <input
+          type="number"
+          min={1}
+          max={90}
+          value={days}
+          aria-label="Days, 1 to 90"
+          onInput={(event) => onInput(event.currentTarget.value)}
+        />
+        days
+      </label>
+    </fieldset>
+  )
+}
+
+function useMinutes(): number {
+  const [minutes, setMinutes] = useState(0)
+  useEffect(() => {
+    const timer = setInterval(() => setMinutes((before) => before + 1), REFRESH_EVERY_MS)
+    return () => clearInterval(timer)
+  }, [])
+  return minutes
+}

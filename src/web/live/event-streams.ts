@@ -1,0 +1,118 @@
+import type { Peer } from '../access/listen.ts'
+import { Refusal } from '../errors.ts'
+import type { Sampler } from './sampler.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** Open event streams at once; a page beyond is told to poll. Other requests need room too. */
+export const mostStreams = (connections: number): number => Math.min(1_100, Math.floor(connections / 2))
+
+/**
+ * `/api/events`: the trend, then a snapshot at once and whenever one differs from the last, and a sign of
+ * life every two seconds. A client that reads slowly skips snapshots, so that it never costs more memory
+ * than one.
+ */
+export class EventStreams {
+  readonly #sampler: Sampler
+  readonly #most: number
+  readonly #encoded = new WeakMap<Snapshot, Uint8Array>()
+  readonly #closing = new AbortController()
+  readonly #ended = Promise.withResolvers<void>()
+  #open = 0
+  /** By the port of the other end; two machines may use the same. */
+  readonly #ports = new Map<number, number>()
+
+  constructor(sampler: Sampler, most: number) {
+    this.#most = most
+    this.#sampler = sampler
+  }
+
+  get open(): number {
+    return this.#open
+  }
+
+  /** Whether a stream goes to a connection from this port. */
+  has(port: number): boolean {
+    return this.#ports.has(port)
+  }
+
+  /** One more stream; throws a `Refusal` where there are too many. */
+  stream(request: Request, peer: Peer | null): Response {
+    if (request.method === 'HEAD') return new Response(null, { headers: HEADERS })
+    if (this.#open >= this.#most) {
+      throw new Refusal('too-many-connections', `More than ${this.#most} pages are open`, {
+        hint: '/api/snapshot has the same for one moment',
+        headers: { 'retry-after': '30' },
+      })
+    }
+    return new Response(this.#body(request.signal, peer?.port ?? 0), { headers: HEADERS })
+  }
+
+  /** Ends every stream; resolves when all have ended. */
+  close(): Promise<void> {
+    this.#closing.abort()
+    if (this.#open === 0) this.#ended.resolve()
+    return this.#ended.promise
+  }
+
+  #body(gone: AbortSignal, port: number): ReadableStream<Uint8Array> {
+    const unwatch = this.#sampler.watch()
+    this.#open++
+    this.#ports.set(port, (this.#ports.get(port) ?? 0) + 1)
+    let isOpen = true
+    const end = () => {
+      if (!isOpen) return
+      isOpen = false
+      this.#open--
+      this.#forget(port)
+      unwatch()
+      if (this.#open === 0 && this.#closing.signal.aborted) this.#ended.resolve()
+    }
+    gone.addEventListener('abort', end, { once: true })
+    let seen = -1
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => controller.enqueue(encoder.encode('retry: 2000\n\n')),
+        pull: async (controller) => {
+          if (seen < 0) {
+            const snapshot = await this.#sampler.current()
+            seen = this.#sampler.version
+            controller.enqueue(eventBytes('trend', JSON.stringify(this.#sampler.trend.document())))
+            controller.enqueue(this.#bytesOf(snapshot))
+            return
+          }
+          const snapshot = await this.#sampler.next(seen)
+          if (this.#closing.signal.aborted) {
+            controller.close()
+            return end()
+          }
+          if (!isOpen) return
+          seen = this.#sampler.version
+          controller.enqueue(snapshot === null ? PING : this.#bytesOf(snapshot))
+        },
+        cancel: end,
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  #forget(port: number): void {
+    const left = (this.#ports.get(port) ?? 1) - 1
+    if (left === 0) this.#ports.delete(port)
+    else this.#ports.set(port, left)
+  }
+
+  /** Written once, sent to all. */
+  #bytesOf(snapshot: Snapshot): Uint8Array {
+    const known = this.#encoded.get(snapshot)
+    if (known !== undefined) return known
+    const bytes = eventBytes('snapshot', snapshot.json)
+    this.#encoded.set(snapshot, bytes)
+    return bytes
+  }
+}
+
+const HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
+
+const encoder = new TextEncoder()
+const eventBytes = (event: string, data: string) => encoder.encode(`event: ${event}\ndata: ${data}\n\n`)
+const PING = eventBytes('ping', '')

@@ -1,0 +1,243 @@
+import type { Deps } from '../../app/deps.ts'
+import { presentPool } from '../../app/present-pool.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { reservedGpus } from '../../domain/observation/allocation.ts'
+import { thresholdOf } from '../../domain/observation/threshold.ts'
+import { usageOf } from '../../domain/observation/usage.ts'
+import type { Millis, Moment } from '../../domain/pool/model.ts'
+import { agedSnapshot, type DriverReading, type Identity, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { Trend } from './trend.ts'
+
+export interface SamplerOptions {
+  readonly deps: Deps
+  readonly identity: Identity
+  /** Steady time. */
+  readonly clock: () => Millis
+  /** Hears of every snapshot. */
+  readonly onSnapshot?: (snapshot: Snapshot) => void
+}
+
+/** How often the driver is asked while someone looks. */
+const PROBE_EVERY_MS: Millis = 2_000
+/** Who asked once will ask again: the pool is watched for so long after the last question. */
+const LINGER_MS: Millis = 10_000
+/** A driver that takes longer keeps nobody waiting: what is known is shown, and that it is old. */
+const PATIENCE_MS: Millis = 1_000
+/** From when on a reading counts as old; later where the driver is known to take its time. */
+const OLD_AFTER_MS: Millis = 5_000
+
+/**
+ * Looks at pool and GPUs once for everybody: at once when the pool changes, at the driver every two seconds,
+ * and not at all while nobody looks. Never waits longer than a second for the driver.
+ */
+export class Sampler {
+  readonly trend = new Trend()
+  readonly #options: SamplerOptions
+  readonly #waiters = new Set<() => void>()
+  #watchers = 0
+  #lastAsked: Millis = Number.NEGATIVE_INFINITY
+  #awake: AbortController | null = null
+  #starting: Promise<void> | null = null
+  #probing: Promise<void> | null = null
+  #reading: (DriverReading & { readonly at: Millis; readonly took: Millis }) | null = null
+  #failure: string | null = null
+  #askedSince: Millis | null = null
+  #publishing: Promise<void> | null = null
+  #again = false
+  #snapshot: Snapshot | null = null
+  #version = 0
+
+  constructor(options: SamplerOptions) {
+    this.#options = options
+  }
+
+  get isAwake(): boolean {
+    return this.#awake !== null
+  }
+
+  /** Counts the snapshots that differed from the one before. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** What is known without looking. */
+  get health(): 'ok' | 'stale' | 'asleep' {
+    if (!this.isAwake || this.#snapshot === null) return 'asleep'
+    return this.#snapshot.document.stale === undefined ? 'ok' : 'stale'
+  }
+
+  /** The present snapshot. Throws where there is no pool to be seen and never was. */
+  async current(): Promise<Snapshot> {
+    this.#lastAsked = this.#options.clock()
+    await this.#wake()
+    return this.#snapshot ?? this.#fresh()
+  }
+
+  /** Someone looks until the returned function is called. */
+  watch(): () => void {
+    this.#watchers++
+    return () => {
+      this.#watchers--
+      this.#lastAsked = this.#options.clock()
+    }
+  }
+
+  /** Resolves when there is a newer snapshot, and every two seconds without one. */
+  async next(after: number): Promise<Snapshot | null> {
+    await this.#wake()
+    if (this.#version <= after) await new Promise<void>((resolve) => this.#waiters.add(resolve))
+    return this.#version > after ? this.#snapshot : null
+  }
+
+  close(): void {
+    this.#sleep()
+    this.#release()
+  }
+
+  #wake(): Promise<void> {
+    if (this.#awake !== null) return this.#starting ?? Promise.resolve()
+    const awake = new AbortController()
+    this.#awake = awake
+    this.#starting = this.#start(awake.signal).finally(() => {
+      this.#starting = null
+    })
+    return this.#starting
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    void this.#followPool(signal)
+    void this.#beat(signal)
+    const patience = Promise.withResolvers<void>()
+    const timer = setTimeout(patience.resolve, PATIENCE_MS)
+    await Promise.race([this.#probe(), patience.promise])
+    clearTimeout(timer)
+    await this.#publish()
+  }
+
+  #sleep(): void {
+    this.#awake?.abort()
+    this.#awake = null
+  }
+
+  /** Every two seconds, until nobody looks any more. */
+  async #beat(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await pause(PROBE_EVERY_MS, signal)
+      if (signal.aborted) return
+      const idle = this.#watchers === 0 && this.#options.clock() - this.#lastAsked > LINGER_MS
+      if (idle) return this.#sleep()
+      const answer = this.#probing === null ? this.#probe() : Promise.resolve()
+      void answer.then(() => this.#publish()).then(() => this.#release())
+    }
+  }
+
+  async #followPool(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const _ of this.#options.deps.store.changes(signal)) void this.#publish()
+    } catch {
+      // Without being woken, the regular look every two seconds sees the change.
+    }
+  }
+
+  /** One question to the driver at a time. */
+  #probe(): Promise<void> {
+    this.#askedSince ??= this.#options.clock()
+    this.#probing ??= this.#ask().finally(() => {
+      this.#probing = null
+      this.#askedSince = null
+    })
+    return this.#probing
+  }
+
+  async #ask(): Promise<void> {
+    const { deps, clock } = this.#options
+    const asked = clock()
+    try {
+      const { pool, moment } = await deps.store.read()
+      const provider = await deps.providerOf(pool)
+      const probe = await provider.probe(deps.probeTimeout)
+      const at = clock()
+      this.#reading = { probe, reserved: reservedGpus(pool), at, took: at - asked }
+      this.#failure = null
+      this.trend.add(usageOf(pool, probe), moment.wall)
+    } catch (error) {
+      this.#failure = reasonOf(error)
+    }
+  }
+
+  /** Looks at the pool; what changes meanwhile is looked at once more. */
+  #publish(): Promise<void> {
+    if (this.#publishing !== null) {
+      this.#again = true
+      return this.#publishing
+    }
+    this.#publishing = this.#look().finally(() => {
+      this.#publishing = null
+    })
+    return this.#publishing
+  }
+
+  async #look(): Promise<void> {
+    do {
+      this.#again = false
+      const taken = await this.#fresh().catch((error: unknown) =>
+        this.#snapshot === null ? null : agedSnapshot(this.#snapshot, reasonOf(error)),
+      )
+      if (taken === null) continue
+      const differs = taken.signature !== this.#snapshot?.signature
+      this.#snapshot = taken
+      this.#options.onSnapshot?.(taken)
+      if (!differs) continue
+      this.#version++
+      this.#release()
+    } while (this.#again)
+  }
+
+  async #fresh(): Promise<Snapshot> {
+    const { deps, identity } = this.#options
+    const { pool, moment } = await presentPool(deps)
+    const stale = this.#staleness(moment)
+    const seen = {
+      pool,
+      moment,
+      stopped: deps.stopped,
+      reading: this.#reading,
+      ...(stale === undefined ? {} : { stale }),
+    }
+    return takeSnapshot(seen, identity, thresholdOf(pool, deps.memoryThreshold))
+  }
+
+  #staleness(moment: Moment): { reason: string; since?: Millis } | undefined {
+    const now = this.#options.clock()
+    const waiting = this.#askedSince === null ? 0 : now - this.#askedSince
+    const age = this.#reading === null ? Number.POSITIVE_INFINITY : now - this.#reading.at
+    const usual = PROBE_EVERY_MS + 3 * (this.#reading?.took ?? 0)
+    const silent = waiting >= PATIENCE_MS && age >= Math.max(OLD_AFTER_MS, usual)
+    const reason = this.#failure ?? (silent ? 'the GPU driver does not answer' : null)
+    if (reason === null) return undefined
+    if (this.#reading === null) return { reason }
+    return { reason, since: moment.wall - age }
+  }
+
+  #release(): void {
+    const waiters = [...this.#waiters]
+    this.#waiters.clear()
+    for (const resolve of waiters) resolve()
+  }
+}
+
+/** A page on the wall outlives what goes wrong; it says so. */
+const reasonOf = (error: unknown): string =>
+  error instanceof CanhazgpuError ? error.message : `internal error: ${error}`
+
+function pause(ms: Millis, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,114 @@
+import { type QueueOverview, queuePlaces } from '../../app/queue-overview.ts'
+import { type GpuStatus, statusOf } from '../../domain/observation/status.ts'
+import { unknownUsage, usageOf } from '../../domain/observation/usage.ts'
+import type { GpuId, Millis, Moment, Pool, Probe } from '../../domain/pool/model.ts'
+import type { StoppedCheck } from '../../domain/pool/process-check.ts'
+import type { QueueDocument } from '../../views/documents/queue-document.ts'
+import { queueDocument } from '../../views/documents/queue-document.ts'
+import { type StatusDocument, statusDocument, timestamp } from '../../views/documents/status-document.ts'
+
+/** What `/api/snapshot` and the events of `/api/events` carry: the whole page at one moment. */
+export interface SnapshotDocument {
+  readonly hostname: string
+  /** Of canhazgpu. */
+  readonly version: string
+  /** When the pool was looked at. */
+  readonly at: string
+  /** Present where what is shown is not the present state. */
+  readonly stale?: StaleDocument
+  readonly status: readonly StatusDocument[]
+  readonly queue: readonly QueueDocument[]
+}
+
+export interface StaleDocument {
+  readonly reason: string
+  /** When all was well last; absent: never since the server was started. */
+  readonly since?: string
+}
+
+/** One look at pool and GPUs, the same for everybody, rendered once. */
+export interface Snapshot {
+  readonly document: SnapshotDocument
+  readonly gpus: readonly GpuStatus[]
+  readonly queue: QueueOverview
+  readonly statusJson: string
+  readonly queueJson: string
+  readonly json: string
+  /** Everything that tells it from another, passing time aside. */
+  readonly signature: string
+}
+
+/** The last good reading of the driver, and what was reserved when it was asked. */
+export interface DriverReading {
+  readonly probe: Probe
+  readonly reserved: ReadonlySet<GpuId>
+}
+
+export interface Seen {
+  readonly pool: Pool
+  readonly moment: Moment
+  readonly stopped: StoppedCheck
+  readonly reading: DriverReading | null
+  readonly stale?: { readonly reason: string; readonly since?: Millis }
+}
+
+export interface Identity {
+  readonly hostname: string
+  readonly version: string
+}
+
+export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number): Snapshot {
+  const { pool, moment, stopped, reading, stale } = seen
+  const usage =
+    reading === null
+      ? unknownUsage(pool, stale?.reason ?? 'the driver has not answered yet')
+      : usageOf(pool, reading.probe)
+  const gpus = statusOf(pool, usage, thresholdMb)
+  const sight = { usage, thresholdMb }
+  const queue = queuePlaces(pool, {
+    ...{ now: moment.wall, stopped },
+    ...(reading === null ? {} : { reading: { sight, reserved: reading.reserved } }),
+  })
+  return render(
+    {
+      ...identity,
+      at: timestamp(moment.wall),
+      ...(stale === undefined ? {} : { stale: staleDocument(stale) }),
+      status: statusDocument({ pool, view: { now: moment.wall, thresholdMb }, gpus }),
+      queue: queueDocument(queue),
+    },
+    { gpus, queue },
+  )
+}
+
+/** The same look, told to be old. */
+export function agedSnapshot(snapshot: Snapshot, reason: string): Snapshot {
+  const since = snapshot.document.stale?.since ?? snapshot.document.at
+  return render({ ...snapshot.document, stale: { reason, since } }, snapshot)
+}
+
+function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpus' | 'queue'>): Snapshot {
+  return {
+    document,
+    gpus,
+    queue,
+    statusJson: JSON.stringify(document.status),
+    queueJson: JSON.stringify(document.queue),
+    json: JSON.stringify(document),
+    signature: JSON.stringify([
+      document.status.map(({ duration_seconds: _, details: __, ...gpu }) => gpu),
+      document.queue.map(({ waiting_seconds: _, ...place }) => place),
+      document.stale?.reason,
+    ]),
+  }
+}
+
+function staleDocument({
+  reason,
+  since,
+}: {
+  readonly reason: string
+  readonly since?: Millis
+}): StaleDocument {
+  return { reason, ...(since === undefined ? {} : { since: timestamp(since) }) }
+}

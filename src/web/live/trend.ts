@@ -1,0 +1,43 @@
+import type { PoolUsage } from '../../domain/observation/usage.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+
+/** The last minutes of one GPU: time (epoch ms), utilisation %, temperature °C, power W; null: not told. */
+export type TrendPoint = readonly [
+  at: Millis,
+  utilization: number | null,
+  temperature: number | null,
+  power: number | null,
+]
+
+export interface TrendDocument {
+  /** By GPU id; oldest point first. */
+  readonly gpus: Readonly<Record<string, readonly TrendPoint[]>>
+}
+
+/** Denser than this nobody can tell apart on a line as wide as a card. */
+const SPACING_MS: Millis = 4_000
+const KEPT_MS: Millis = 10 * 60_000
+
+/** Remembers the readings of the last ten minutes, for those who open the page later. */
+export class Trend {
+  readonly #points = new Map<number, TrendPoint[]>()
+  #last: Millis = Number.NEGATIVE_INFINITY
+
+  add(usages: PoolUsage, now: Millis): void {
+    // A clock that was set back starts a new line.
+    if (now < this.#last) this.#points.clear()
+    else if (now - this.#last < SPACING_MS) return
+    this.#last = now
+    for (const [id, { usage }] of usages) {
+      const kept = (this.#points.get(id) ?? []).filter(([at]) => at > now - KEPT_MS)
+      if (usage.kind === 'measured') {
+        kept.push([now, usage.utilizationPercent ?? null, usage.temperatureC ?? null, usage.powerW ?? null])
+      }
+      this.#points.set(id, kept)
+    }
+  }
+
+  document(): TrendDocument {
+    return { gpus: Object.fromEntries(this.#points) }
+  }
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { repositoryUrl } from '../docs/repository.ts'
+
+/**
+ * The browser's part of the dashboard as text, ready to be sent. Runs as a macro: when the executable is
+ * built or, from source, when the module that imports it is loaded.
+ */
+export function bundleClient(): ClientBundle {
+  return {
+    script: bundled('../client/main.tsx'),
+    style: bundled('../client/style/main.css'),
+    docsStyle: bundled('../client/style/docs.css'),
+    boot: bundled('../client/boot.ts'),
+    repository: repositoryUrl(
+      JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')),
+    ),
+  }
+}
+
+interface ClientBundle {
+  readonly script: string
+  readonly style: string
+  readonly docsStyle: string
+  readonly boot: string
+  /** Of package.json; null: none. */
+  readonly repository: string | null
+}
+
+function bundled(file: string): string {
+  const path = new URL(file, import.meta.url).pathname
+  const build = [process.execPath, 'build', path, '--target=browser', '--minify', '--production']
+  const { exitCode, stdout, stderr } = Bun.spawnSync(build)
+  if (exitCode !== 0) throw new Error(`cannot bundle ${file}: ${stderr.toString()}`)
+  return stdout.toString()
+}

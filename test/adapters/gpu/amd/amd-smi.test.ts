@@ -1,0 +1,4 @@
+import { testProvider } from '../provider-contract.ts'
+import { amdSmiStage } from '../stages.ts'
+
+testProvider(amdSmiStage)

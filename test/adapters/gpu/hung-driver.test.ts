@@ -1,0 +1,136 @@
+import { expect, test } from 'bun:test'
+import { chmodSync, mkdirSync } from 'node:fs'
+import type { ProviderName } from '../../../src/domain/pool/model.ts'
+import { line } from '../../line/support/waiters.ts'
+import { needing } from '../../support/needs.ts'
+import { type TestPool, testPool } from '../../support/pool.ts'
+import { userForTests } from '../../support/unix-users.ts'
+import { until } from '../../support/until.ts'
+import { EIGHT_H100 } from './box.ts'
+import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
+
+const HUNG = { ...EIGHT_H100, course: 'hangs' } as const
+const IMPATIENT = ['--probe-timeout', '1s']
+const PATIENT = ['--probe-timeout', '10m']
+
+type Drivers = Readonly<Record<'working' | 'hung', Record<string, string | undefined>>>
+
+/** The same machine twice, to be told apart by environment: for one user its driver works, for another it hangs. */
+async function drivers(provider: ProviderName, pool: TestPool): Promise<Drivers> {
+  const [working, hung] = ['working', 'hung'].map((name) => {
+    mkdirSync(`${pool.folder}/drivers/${name}`, { recursive: true })
+    return `${pool.folder}/drivers/${name}`
+  }) as [string, string]
+  switch (provider) {
+    case 'nvml':
+      return {
+        working: await nvmlEnvironment(nvmlScript(EIGHT_H100), working),
+        hung: await nvmlEnvironment(nvmlScript(HUNG), hung),
+      }
+    case 'nvidia-smi':
+      return {
+        working: await programEnvironment(provider, nvidiaSmiFiles(EIGHT_H100), working),
+        hung: await programEnvironment(provider, nvidiaSmiFiles(HUNG), hung),
+      }
+    default:
+      return {
+        working: await programEnvironment('amd-smi', amdSmiFiles(EIGHT_H100), working),
+        hung: await programEnvironment('amd-smi', amdSmiFiles(HUNG), hung),
+      }
+  }
+}
+
+for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
+  needing('users', 'gcc').describe(`${provider} that never answers`, () => {
+    const alice = userForTests('alice')
+    const bob = userForTests('bob')
+
+    /** A pool of root's, and what turns the driver for whatever is started next. */
+    async function machine(): Promise<{ pool: TestPool; turn: (which: keyof Drivers) => void }> {
+      const pool = await testPool(0)
+      const both = await drivers(provider, pool)
+      await pool.sh(`chmod -R a+rX ${pool.folder}`)
+      chmodSync(pool.folder, 0o755)
+      const { PATH: _, CANHAZGPU_STORE: __, ...inherited } = process.env
+      const turn = (which: keyof Drivers) => {
+        for (const [name, value] of Object.entries(both[which])) {
+          if (value !== undefined && !(name in inherited)) pool.env[name] = value
+        }
+      }
+      turn('working')
+      const { status, stderr } = await pool.chg('admin', '--gpus', '8', '--provider', provider)
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      return { pool, turn }
+    }
+
+    test('is given up at the deadline, and no GPU looks idle', async () => {
+      const { pool, turn } = await machine()
+      using _ = pool
+      expect((await bob.chg(pool, 'reserve')).status).toBe(0)
+      turn('hung')
+      const seen = await alice.chg(pool, 'status', ...IMPATIENT)
+      expect(seen.status).toBe(1)
+      expect(seen.stderr).toMatch(/did not answer within 1 s.*\n$/)
+      expect(seen.stdout).toStartWith(`GPU 0: IN USE by ${bob.name}`)
+      expect(seen.stdout.match(/^GPU [1-7]: ERROR - .*did not answer within 1 s.*$/gm)).toHaveLength(7)
+      expect(seen.stdout).not.toContain('AVAILABLE')
+      const refused = [
+        ['reserve', ...IMPATIENT],
+        ['reserve', '--gpu-ids', '3', ...IMPATIENT],
+        ['reserve', '--wait', ...IMPATIENT],
+        ['reserve', '--claim', ...IMPATIENT],
+        ['run', ...IMPATIENT, '--', 'true'],
+      ].map((args) => alice.chg(pool, ...args))
+      for (const { stderr } of await Promise.all(refused)) {
+        expect(stderr).toMatch(/^Error: .*did not answer within 1 s.*\n$/)
+      }
+      expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([1, 1, 1, 1, 125])
+    })
+
+    test('keeps no other user from anything', async () => {
+      const { pool, turn } = await machine()
+      using _ = pool
+      turn('hung')
+      const hanging = [
+        alice.start(pool, 'status', ...PATIENT),
+        alice.start(pool, 'reserve', '--wait', ...PATIENT),
+        alice.start(pool, 'run', ...PATIENT, '--', 'true'),
+      ]
+      turn('working')
+      expect((await bob.chg(pool, 'reserve', '--gpus', '7')).stdout).toStartWith('Reserved 7 GPU(s)')
+      expect((await bob.chg(pool, 'run', '--', 'sh', '-c', 'echo $CUDA_VISIBLE_DEVICES')).stdout).toBe('7\n')
+      expect((await bob.chg(pool, 'status')).status).toBe(0)
+      expect((await bob.chg(pool, 'queue')).stdout).toBe('Nobody is waiting\n')
+      expect((await bob.chg(pool, 'release')).stdout).toBe('Released 7 GPU(s): [0, 1, 2, 3, 4, 5, 6]\n')
+      expect((await bob.chg(pool, 'report')).status).toBe(0)
+      for (const process of hanging) {
+        expect(process.exitCode).toBeNull()
+        process.kill('SIGKILL')
+      }
+    })
+
+    // Whoever the driver is; it takes the ten seconds after which she is passed over.
+    if (provider === 'nvml')
+      test('of one who stands in line does not hold up those behind', async () => {
+        const { pool, turn } = await machine()
+        using _ = pool
+        expect((await bob.chg(pool, 'reserve', '--gpus', '8')).status).toBe(0)
+        // It works when she comes, and hangs when her turn comes.
+        await pool.sh(`cp -rp drivers/working drivers/hers`)
+        for (const [name, value] of Object.entries(pool.env)) {
+          pool.env[name] = value.replace('/drivers/working', '/drivers/hers')
+        }
+        const first = alice.start(pool, 'run', '--wait', '--gpus', '8', ...PATIENT, '--', 'true')
+        await until('alice stands in line', () => line(pool).length === 1)
+        await pool.sh('cp -rpT drivers/hung drivers/hers')
+        turn('working')
+        const second = bob.start(pool, 'run', '--wait', '--gpus', '8', '--', 'true')
+        await until('bob stands in line', () => line(pool).length === 2)
+        expect((await bob.chg(pool, 'release')).status).toBe(0)
+        expect(await second.exited).toBe(0)
+        expect(first.exitCode).toBeNull()
+        expect(line(pool)).toHaveLength(1)
+        first.kill('SIGKILL')
+      })
+  })
+}

@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'bun:test'
+import {
+  GPU_FIELDS,
+  hasMigInstances,
+  MINIMAL_GPU_FIELDS,
+  parseApps,
+  parseGpus,
+  parseMigParents,
+} from '../../../../src/adapters/gpu/nvidia/nvidia-smi-output.ts'
+import { CanhazgpuError } from '../../../../src/domain/errors.ts'
+
+const row = (index: number, bus: string, used: string | number = 4) =>
+  `${index}, 00000000:${bus}:00.0, GPU-${index}, ${used}, 81559, 0, 34, 70.25, Disabled, NVIDIA H100 80GB HBM3`
+
+const read = (...lines: string[]) => parseGpus(`${lines.join('\n')}\n`, GPU_FIELDS)
+const faults = (...lines: string[]) =>
+  read(...lines).map((gpu) => (gpu.state.kind === 'fault' ? `${gpu.index} ${gpu.state.reason}` : gpu.index))
+
+describe('GPUs', () => {
+  test('of a driver that knows few fields', () => {
+    const [gpu] = parseGpus('0, 00000000:3B:00.0, GPU-0, 45, 16160, Tesla V100, 16GB\n', MINIMAL_GPU_FIELDS)
+    expect(gpu).toEqual({
+      index: 0,
+      uuid: 'GPU-0',
+      name: 'Tesla V100, 16GB',
+      state: { kind: 'measured', memoryUsedMb: 45, memoryTotalMb: 16160 },
+    })
+  })
+
+  test('as an H200 with driver 580.159.04 printed them while a tensor of 3,000 MB was held', () => {
+    const printed =
+      '0, 00000000:00:06.0, GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b, 3619, 143771, 0, 35, 89.11, Disabled, None, NVIDIA H200\n'
+    const [gpu] = parseGpus(printed, GPU_FIELDS)
+    expect(gpu).toEqual({
+      index: 0,
+      uuid: 'GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b',
+      name: 'NVIDIA H200',
+      state: {
+        kind: 'measured',
+        ...{ memoryUsedMb: 3619, memoryTotalMb: 143771, utilizationPercent: 0 },
+        ...{ temperatureC: 35, powerW: 89.11 },
+      },
+    })
+    const apps = 'GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b, 1618, 3610, python3\n'
+    expect([...parseApps(apps, new Map()).processes]).toEqual([
+      ['GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b', [{ pid: 1618, name: 'python3', memoryMb: 3610 }]],
+    ])
+  })
+
+  test('told twice are not understood: one of the two may hide that it is in use', () => {
+    expect(() => read(row(0, '3B', 70_000), row(0, '3B', 0))).toThrow('the same GPU twice')
+    const moved = row(1, '5E', 0).replace('GPU-1', 'GPU-0')
+    expect(() => read(row(0, '3B', 70_000), moved)).toThrow('the same GPU twice')
+  })
+
+  test('lost are lost for some reason, whatever is left of it', () => {
+    expect(faults('Unable to determine the device handle for GPU')).toEqual(['0 the driver cannot reach it'])
+    expect(faults(row(0, '3B', '[\u200b]'))).toEqual(['0 the driver cannot reach it'])
+  })
+
+  test('with nothing but their memory', () => {
+    const bare =
+      '0, 0000:3B:00.0, GPU-0, 45, [N/A], [Not Supported], [Insufficient Permissions], N/A, [N/A], [N/A]'
+    expect(read(bare)[0]).toEqual({
+      index: 0,
+      uuid: 'GPU-0',
+      name: 'NVIDIA GPU',
+      state: { kind: 'measured', memoryUsedMb: 45 },
+    })
+  })
+
+  test.each([
+    ['[GPU is lost]', 'GPU is lost'],
+    ['[GPU requires reset]', 'GPU requires reset'],
+    ['[Unknown Error]', 'Unknown Error'],
+    ['ERR!', 'ERR!'],
+    ['[Insufficient Permissions]', 'Insufficient Permissions'],
+    ['-5', '-5'],
+    ['NaN', 'NaN'],
+    ['', 'its memory use is not reported'],
+  ])('whose memory is %p are faulty', (memory, reason) => {
+    expect(faults(row(0, '1B', memory))).toEqual([`0 ${reason}`])
+  })
+
+  test.each([
+    ['uuid', '???'],
+    ['mig.mode.current', '???'],
+    ['mig.mode.current', 'Unable to determine the device handle'],
+    ['name', 'Unable to determine the device handle'],
+  ] as const)('that have in %p the words %p are faulty', (column, words) => {
+    const values = row(0, '1B').split(', ')
+    values[COLUMNS.indexOf(column)] = words
+    expect(faults(values.join(', '))).toEqual([`0 ${column}: ${words}`])
+  })
+
+  const COLUMNS = GPU_FIELDS.filter((field) => field !== 'gpu_recovery_action')
+  const COMPLAINTS = ['[GPU requires reset]', '[GPU is lost]', '[Unknown Error]', 'ERR!']
+  test.each(COLUMNS.flatMap((column) => COMPLAINTS.map((words) => [column, words] as const)))(
+    'that have in %p the words %p are faulty',
+    (column, words) => {
+      // An index that is none is refused as a whole unless it is in brackets.
+      if (column === 'index' && words === 'ERR!') return
+      const values = row(0, '1B').split(', ')
+      values[COLUMNS.indexOf(column)] = words
+      const [gpu] = read(values.join(', '))
+      expect(gpu?.state).toEqual({
+        kind: 'fault',
+        reason: expect.stringContaining(words.replace(/[[\]]/g, '')),
+      })
+    },
+  )
+
+  test.each(['Reset', 'Reboot', 'Drain P2P', 'Drain and Reset', '[Unknown Error]', 'Something New'])(
+    'that need %p are faulty',
+    (action) => {
+      expect(faults(withAction(action))).toEqual([expect.stringContaining('needs recovery')])
+    },
+  )
+
+  test.each(['None', '[N/A]', '[Not Supported]'])('whose recovery action is %p work', (action) => {
+    expect(faults(withAction(action))).toEqual([0])
+  })
+
+  const withAction = (action: string) => row(0, '1B').replace('Disabled, ', `Disabled, ${action}, `)
+
+  test('with a reading that is no number work', () => {
+    const odd = '0, 00000000:1B:00.0, GPU-0, 4, 81559, NaN, -7, inf, Disabled, H100'
+    expect(read(odd)[0]?.state).toEqual({ kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559 })
+  })
+
+  const rest = 'GPU is lost.  Reboot the system to recover this GPU'
+  test.each([
+    `Unable to determine the device handle for GPU 0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for GPU0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for GPU1: 0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for gpu 0000:2B:00.0: ${rest}`,
+    `Unable to determine the device handle for GPU1: ${rest}`,
+  ])('only complained of are faulty: %s', (complaint) => {
+    const said = '1 GPU is lost. Reboot the system to recover this GPU'
+    expect(faults(row(0, '1B'), complaint, row(2, '3B'))).toEqual([0, said, 2])
+  })
+
+  test('not counted by the driver come after the others', () => {
+    const complaint = 'Unable to determine the device handle for GPU0000:1B:00.0: Unknown Error'
+    expect(faults(complaint, row(0, '2B'), row(1, '3B'))).toEqual([0, 1, '2 Unknown Error'])
+  })
+
+  test('lost together are told apart by their place on the bus', () => {
+    const complaint = (bus: string, reason: string) =>
+      `Unable to determine the device handle for GPU0000:${bus}:00.0: ${reason}`
+    const lines = [
+      complaint('4B', 'Unknown Error'),
+      complaint('1B', 'GPU is lost'),
+      row(1, '2B'),
+      row(2, '3B'),
+    ]
+    expect(faults(...lines)).toEqual(['0 GPU is lost', 1, 2, '3 Unknown Error'])
+  })
+
+  test('that have lost even their index', () => {
+    const gone = GPU_FIELDS.map(() => '[GPU is lost]').join(', ')
+    expect(faults(row(0, '1B'), gone)).toEqual([0, '1 GPU is lost'])
+  })
+
+  test('with a remark beside them', () => {
+    expect(faults('WARNING: infoROM is corrupted at gpu 0000:1B:00.0', row(0, '1B'))).toEqual([0])
+  })
+
+  test.each([
+    'No devices were found',
+    '0, 1',
+    `${row(0, '1B').slice(0, 30)}`,
+    '<html>',
+    '0x1, a, b, c, d, e, f, g, h, i',
+  ])('are not made of %p', (line) => {
+    expect(() => read(row(1, '2B'), line)).toThrow(CanhazgpuError)
+  })
+})
+
+describe('processes', () => {
+  const none = new Map<string, string>()
+
+  test('keep commas in their names', () => {
+    expect([...parseApps('GPU-0, 12345, 8446, /opt/a, b/python3\n', none).processes]).toEqual([
+      ['GPU-0', [{ pid: 12345, name: '/opt/a, b/python3', memoryMb: 8446 }]],
+    ])
+  })
+
+  test('are known by their pid alone, where there is no more', () => {
+    const apps =
+      'GPU-0, 1, [N/A], [Not Found]\nGPU-0, 2, [Insufficient Permissions], [Insufficient Permissions]\n'
+    expect(parseApps(apps, none).processes.get('GPU-0')).toEqual([{ pid: 1 }, { pid: 2 }])
+  })
+
+  test('of MIG instances belong to the GPU', () => {
+    const list = [
+      'GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-7fdaf0a5)',
+      '  MIG 1g.10gb     Device  0: (UUID: MIG-feb88891)',
+      '  MIG 1g.10gb     Device  1: (UUID: MIG-a25704ba)',
+      'GPU 1: NVIDIA A100-SXM4-80GB (UUID: GPU-00000001)',
+      '  MIG 3g.40gb     Device  0: (UUID: MIG-1aae4990)',
+    ]
+    const apps =
+      'MIG-feb88891, 7, 100, a\nMIG-a25704ba, 7, 200, a\nMIG-1aae4990, 8, 300, b\nMIG-GPU-5d5b/1/0, 9, 1, c\n'
+    expect(hasMigInstances(apps)).toBe(true)
+    expect([...parseApps(apps, parseMigParents(list.join('\n'))).processes]).toEqual([
+      ['GPU-7fdaf0a5', [{ pid: 7, name: 'a', memoryMb: 300 }]],
+      ['GPU-00000001', [{ pid: 8, name: 'b', memoryMb: 300 }]],
+      ['GPU-5d5b', [{ pid: 9, name: 'c', memoryMb: 1 }]],
+    ])
+  })
+
+  test.each(['No running processes found', '[GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost]', ''])(
+    'are none in %p',
+    (apps) => {
+      expect(parseApps(apps, none).processes.size).toBe(0)
+    },
+  )
+
+  test.each(['GPU-0, 1, [GPU requires reset], a', 'GPU-0, [Unknown Error], 5, a', 'GPU-0, 1, ERR!, a'])(
+    'are no list but a fault of the GPU in %p',
+    (apps) => {
+      expect(parseApps(apps, none).complaints.get('GPU-0')).toMatch(/./)
+    },
+  )
+
+  test('choose their names, which prove nothing', () => {
+    const apps = parseApps('GPU-0, 1, 5, [GPU is lost]\n', none)
+    expect([apps.complaints.size, apps.processes.get('GPU-0')?.length]).toEqual([0, 1])
+  })
+
+  test.each(['[Not Supported]', '[Insufficient Permissions]', '[Unknown Error]', '[GPU is lost]'])(
+    'are not known where the driver has %p in place of GPUs',
+    (words) => {
+      expect(parseApps(Array(4).fill(words).join(', '), none).answered).toBe(false)
+    },
+  )
+
+  test('are nobody where the list is empty', () => {
+    expect(parseApps('', none).answered).toBe(true)
+  })
+
+  test.each(['GPU-0, -1, 5, a', 'GPU-0, 1.5, 5, a', 'GPU-0', 'what, 1, 2, 3'])(
+    'are not made of %p',
+    (apps) => {
+      expect(() => parseApps(apps, none)).toThrow(CanhazgpuError)
+    },
+  )
+})

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { nvidiaSmiProvider } from '../../../../src/adapters/gpu/nvidia/nvidia-smi.ts'
+import { EIGHT_H100, withProcesses } from '../box.ts'
+import { failure } from '../provider-contract.ts'
+import { nvidiaSmiFiles, programEnvironment } from '../stages.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'canhazgpu-smi-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function play(files: Readonly<Record<string, string>>, box = EIGHT_H100) {
+  const place = await mkdtemp(join(folder, 'box-'))
+  return nvidiaSmiProvider(
+    await programEnvironment('nvidia-smi', { ...nvidiaSmiFiles(box), ...files }, place),
+  )
+}
+const probe = async (...args: Parameters<typeof play>) => (await (await play(...args)).probe(20_000)).readings
+
+describe('nvidia-smi', () => {
+  test('of an old driver is asked again for what it knows', async () => {
+    const old = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv'] ?? ''
+    const [gpu] = await probe({ 'gpus.tsv': old.replace('mig.mode.current', 'unheard.of') })
+    const minimal = { kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559, processes: [] }
+    const more = { utilizationPercent: 0, temperatureC: 30, powerW: 70.25 }
+    expect(gpu?.state).toMatchObject({ ...minimal, ...more })
+    const [older] = await probe({
+      'gpus.tsv': old.replace('power.draw', 'unheard.of').replace('gpu_recovery', 'x'),
+    })
+    expect(older?.state).toMatchObject(minimal)
+    const nameless =
+      "case $1 in --query-gpu=*action*) echo 'it is not a valid field to query'; exit 2 ;; esac"
+    const [oldest] = await probe({ 'first.sh': nameless })
+    expect(oldest?.state).toStrictEqual(minimal as NonNullable<typeof gpu>['state'])
+  })
+
+  test('shows no idle GPU where processes are of a GPU or instance that it does not list', async () => {
+    const read = async (uuid: string, mig: string, used: string, app: string) => {
+      const row = `0, 0000:1B:00.0, ${uuid}, ${used}, 81559, 0, 34, 70.25, ${mig}, NVIDIA A100`
+      const apps = `${app}, 4194305, 700, python3`
+      const answer = `case $1 in --query-gpu=*) echo '${row}' ;; -L) exit 3 ;; *) echo '${apps}' ;; esac; exit 0`
+      return (await probe({ 'first.sh': answer }))[0]?.state
+    }
+    const stray = { kind: 'fault', reason: expect.stringContaining('MIG-feb88891') }
+    expect(await read('GPU-0', 'Enabled', '900', 'MIG-feb88891')).toMatchObject(stray)
+    expect(await read('[N/A]', 'Disabled', '900', 'GPU-0')).toMatchObject({ kind: 'fault' })
+    expect(await read('GPU-0', 'Disabled', '[N/A]', 'GPU-1')).toMatchObject({ kind: 'fault' })
+    expect(await read('GPU-0', 'Disabled', '900', 'GPU-1')).toMatchObject({ memoryUsedMb: 900 })
+  })
+
+  test('may know no more than the fields of before, whatever it is asked for', async () => {
+    const row = '0, 0000:1B:00.0, GPU-0, 4, 81559, 0, 34, 70.25, Disabled, NVIDIA H100'
+    const [gpu] = await probe({ 'first.sh': `case $1 in --query-gpu=*) echo '${row}' ;; esac; exit 0` })
+    expect(gpu?.state).toMatchObject({ kind: 'measured', memoryUsedMb: 4, temperatureC: 34 })
+  })
+
+  test('shows no idle GPU where the memory is the host’s and the list fails', async () => {
+    const memory = /MemTotal: +(\d+)/.exec(await Bun.file('/proc/meminfo').text())?.[1]
+    const hostMb = Math.floor(Number(memory) / 1024)
+    const row = (used: number | string, total: number | string) =>
+      `0, 0000:1B:00.0, GPU-0, ${used}, ${total}, 0, 34, 70.25, Disabled, NVIDIA GB10`
+    const read = async (gpu: string, apps: string) => {
+      const answer = `case $1 in --query-gpu=*) echo '${gpu}'; exit 0 ;; *) ${apps} ;; esac`
+      return (await probe({ 'first.sh': answer }))[0]?.state
+    }
+    for (const gpu of [row(90_000, hostMb), row(0, 0), row('[N/A]', '[N/A]'), row('N/A', 'Not Supported')]) {
+      expect(await read(gpu, 'exit 0')).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
+      expect(await read(gpu, 'exit 3')).toMatchObject({ kind: 'fault' })
+      const busy = await read(gpu, "echo 'GPU-0, 4194305, 26000, python3'; exit 0")
+      expect(busy).toMatchObject({ memoryUsedMb: 26_000, processes: [{ memoryMb: 26_000 }] })
+    }
+    expect(await read(row(90_000, hostMb + 2), 'exit 0')).toMatchObject({ memoryUsedMb: 90_000 })
+  })
+
+  test('tells of the others although it fails for a lost GPU', async () => {
+    const lost =
+      'Unable to determine the device handle for GPU1: 0000:2B:00.0: GPU is lost.  Reboot the system'
+    const others = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv']?.replace(/^1\t.*\n/m, '') ?? ''
+    const readings = await probe({ 'gpus.tsv': others, 'last.sh': `echo '${lost}' >&2; exit 15` })
+    expect(readings.map((gpu) => gpu.state.kind)).toEqual([
+      'measured',
+      'fault',
+      ...Array.from({ length: 6 }, () => 'measured' as const),
+    ])
+  })
+
+  test('lists processes although it fails for a lost GPU', async () => {
+    const list = 'GPU-0, 4194305, 370, ffmpeg\nUnable to determine the device handle for GPU1: GPU is lost'
+    const rows = [0, 2]
+      .map((i) => `${i}, 0000:${i}B:00.0, GPU-${i}, 400, 8192, 0, 34, 9, Disabled, X`)
+      .join('\n')
+    const answer = `case $1 in --query-gpu=*) cat <<'END'\n${rows}\nEND\n;; *) cat <<'END'\n${list}\nEND\n;; esac; exit 15`
+    const states = (await probe({ 'first.sh': answer })).map((gpu) => gpu.state)
+    expect(states).toMatchObject([{ processes: [{ memoryMb: 370 }] }, { memoryUsedMb: 400, processes: [] }])
+  })
+
+  test('tells all although it warns and fails', async () => {
+    const warning = 'WARNING: infoROM is corrupted at gpu 0000:1B:00.0'
+    expect(await probe({ 'last.sh': `echo '${warning}'; exit 14` })).toHaveLength(8)
+  })
+
+  test.each([
+    [9, "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 'modprobe nvidia'],
+    [15, 'Unable to determine the device handle for GPU0000:1B:00.0: GPU is lost.', 'Reboot'],
+    [255, 'Failed to initialize NVML: Unknown Error', 'dmesg'],
+  ])('that ends with %i is a failed driver', async (code, words, hint) => {
+    const error = await failure(play({ 'first.sh': `cat <<'END'\n${words}\nEND\nexit ${code}` }))
+    expect(error).toMatchObject({ code: 'driver-failed', hint: expect.stringContaining(hint) })
+    expect(error.message).toBe(`nvidia-smi: ${words}`)
+  })
+
+  test('that prints without end is stopped', async () => {
+    const error = await failure(play({ 'first.sh': 'exec yes' }))
+    expect(error).toMatchObject({ code: 'driver-failed', message: expect.stringContaining('more than') })
+  })
+
+  test('finds the GPU of a MIG instance', async () => {
+    const box = withProcesses({ pid: 4_194_305, name: 'train', memoryMb: 100 })
+    const uuid = box.gpus[0]?.uuid ?? ''
+    const readings = await probe(
+      {
+        'apps.tsv': nvidiaSmiFiles(box)['apps.tsv']?.replace(uuid, 'MIG-feb88891') ?? '',
+        'list.txt': `GPU 0: NVIDIA A100 (UUID: ${uuid})\n  MIG 1g.10gb Device 0: (UUID: MIG-feb88891)\n`,
+      },
+      box,
+    )
+    expect(readings[0]?.state).toMatchObject({ processes: [{ pid: 4_194_305 }] })
+  })
+})

@@ -1,0 +1,4 @@
+import { testProvider } from '../provider-contract.ts'
+import { nvidiaSmiStage } from '../stages.ts'
+
+testProvider(nvidiaSmiStage)

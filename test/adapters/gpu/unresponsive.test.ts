@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { chmod, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Environment } from '../../../src/adapters/gpu/run-program.ts'
+import { needing } from '../../support/needs.ts'
+import { EIGHT_H100 } from './box.ts'
+import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, programEnvironment, STAND_INS } from './stages.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'canhazgpu-hang-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const DEADLINE_MS = '400'
+
+/**
+ * Ends only if a process that probes a hanging driver ends: by itself, and although something that it cannot
+ * kill keeps the pipe to it open, as a process does that hangs inside the kernel.
+ */
+async function outcome(provider: string, env: Environment, as: readonly string[] = []): Promise<string> {
+  const command = [...as, process.execPath, join(STAND_INS, 'probe-once.ts'), provider, DEADLINE_MS]
+  const child = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: 'pipe', stderr: 'inherit' })
+  const said = await new Response(child.stdout).text()
+  expect(await child.exited).toBe(0)
+  return said.trim()
+}
+
+/** A driver that leaves a process behind which SIGKILL to the driver does not reach. */
+const immortal = (name: string) => `sleep 600 & echo $! >> '${name}.left'; echo $$ >> '${name}.own'; wait`
+
+async function pids(file: string): Promise<number[]> {
+  return (await Bun.file(file).text()).trim().split('\n').map(Number)
+}
+
+for (const [program, files] of [
+  ['nvidia-smi', nvidiaSmiFiles(EIGHT_H100)],
+  ['amd-smi', amdSmiFiles(EIGHT_H100)],
+] as const) {
+  test(`a ${program} that cannot be killed holds nobody up`, async () => {
+    const place = await mkdtemp(join(folder, 'box-'))
+    const name = join(place, 'pid')
+    const env = await programEnvironment(program, { ...files, 'first.sh': immortal(name) }, place)
+    try {
+      expect(await outcome(program, env)).toBe('driver-unresponsive')
+      for (const pid of await pids(`${name}.own`)) await gone(pid)
+    } finally {
+      for (const pid of await pids(`${name}.left`)) process.kill(pid, 'SIGKILL')
+    }
+  })
+}
+
+/** Only root can make a program that others may not kill, and lower itself to one of these others. */
+needing('root', 'gcc').test('a program that survives SIGKILL is left behind', async () => {
+  const place = await mkdtemp(join(folder, 'box-'))
+  const program = join(place, 'nvidia-smi')
+  const pause = join(STAND_INS, 'pause.c')
+  expect(Bun.spawnSync(['gcc', '-o', program, pause]).exitCode).toBe(0)
+  await chmod(program, 0o4755)
+  for (const path of [folder, place]) await chmod(path, 0o755)
+  const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+  try {
+    expect(await outcome('nvidia-smi', { PATH: `${place}:/usr/bin:/bin` }, asNobody)).toBe(
+      'driver-unresponsive',
+    )
+  } finally {
+    for (const pid of await running(program)) process.kill(pid, 'SIGKILL')
+  }
+})
+
+needing('gcc').test('an NVML that hangs holds nobody up', async () => {
+  const place = await mkdtemp(join(folder, 'box-'))
+  expect(await outcome('nvml', await nvmlEnvironment('hang\n', place))).toBe('driver-unresponsive')
+})
+
+test('a fake driver that hangs holds nobody up', async () => {
+  const usage = join(folder, 'usage.json')
+  await writeFile(usage, '{"hang": true}')
+  expect(await outcome('fake', { CANHAZGPU_FAKE_USAGE: usage })).toBe('driver-unresponsive')
+})
+
+test('a fake driver that is too slow holds nobody up', async () => {
+  const usage = join(folder, 'slow.json')
+  await writeFile(usage, '{"delay_ms": 600000}')
+  expect(await outcome('fake', { CANHAZGPU_FAKE_USAGE: usage })).toBe('driver-unresponsive')
+})
+
+async function running(program: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  const programs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/exe`).catch(() => '')))
+  return pids.filter((_, i) => programs[i] === program)
+}
+
+/** A dead process that its new parent has yet to reap is gone as well. */
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    const stat = await Bun.file(`/proc/${pid}/stat`)
+      .text()
+      .catch(() => null)
+    if (stat === null || /\) [ZX] /.test(stat)) return
+    await Bun.sleep(5)
+  }
+}

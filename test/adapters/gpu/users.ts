@@ -1,0 +1,31 @@
+import { userNames } from '../../../src/adapters/accounts/users.ts'
+
+const SCRIPT = 'echo ready; read forever'
+
+export interface RunningProcess extends AsyncDisposable {
+  readonly pid: number
+  readonly uid: number
+  readonly user: string
+  readonly command: string
+}
+
+/** A real process, of another user where `uid` is given (which takes root); ends when it is disposed of. */
+export async function startProcess(
+  options: { readonly uid?: number | undefined } = {},
+): Promise<RunningProcess> {
+  const as = options.uid === undefined ? [] : ['setpriv', '--reuid', String(options.uid), '--clear-groups']
+  const child = Bun.spawn([...as, 'sh', '-c', SCRIPT], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' })
+  // Its first word proves that it is the shell by now, and has its user.
+  await child.stdout.getReader().read()
+  const uid = options.uid ?? process.geteuid?.() ?? -1
+  return {
+    pid: child.pid,
+    uid,
+    user: (await userNames([uid])).get(uid) ?? '',
+    command: `sh -c ${SCRIPT}`,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await child.exited
+    },
+  }
+}

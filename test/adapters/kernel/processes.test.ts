@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'bun:test'
+import { copyFileSync, readFileSync, readlinkSync } from 'node:fs'
+import { currentProcess, liveness, parseStat, processStat } from '../../../src/adapters/kernel/processes.ts'
+import { waitFor, watchProcess } from '../../../src/adapters/kernel/wait.ts'
+import type { ProcessIdentity } from '../../../src/domain/pool/model.ts'
+import { needing } from '../../support/needs.ts'
+import { compile, firstLine, INSIDE, inside, temporaryFolder } from '../process/surroundings.ts'
+
+function identityOf(pid: number): ProcessIdentity {
+  const stat = processStat(pid)
+  if (stat === null) throw new Error(`no process ${pid}`)
+  return { ...currentProcess(), pid, startTime: stat.startTime }
+}
+
+/** A child that lives until it is told otherwise. */
+function sleeper(program = 'sleep') {
+  const child = Bun.spawn([program, '1000'], { stdio: ['ignore', 'ignore', 'ignore'] })
+  return { pid: child.pid, exited: child.exited, [Symbol.dispose]: () => child.kill('SIGKILL') }
+}
+
+describe('liveness', () => {
+  test('we live', () => {
+    expect(liveness(currentProcess())).toBe('alive')
+  })
+
+  test('a stopped process lives', () => {
+    using child = sleeper()
+    process.kill(child.pid, 'SIGSTOP')
+    expect(liveness(identityOf(child.pid))).toBe('alive')
+  })
+
+  test('a killed process is gone', async () => {
+    using child = sleeper()
+    const identity = identityOf(child.pid)
+    process.kill(child.pid, 'SIGKILL')
+    await child.exited
+    expect(liveness(identity)).toBe('gone')
+  })
+
+  needing('perl').test('a process that nobody reaps is gone', async () => {
+    const neverWaits =
+      'my $child = fork // die; exec qw(sleep 1000) unless $child; $| = 1; print "$child\\n"; sleep'
+    const parent = Bun.spawn(['perl', '-e', neverWaits], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const identity = identityOf(Number(await firstLine(parent.stdout)))
+    const watched = watchProcess(identity)
+    process.kill(identity.pid, 'SIGKILL')
+    expect(waitFor({ process: watched }, 10_000)).toBe('exited')
+    expect(processStat(identity.pid)?.state).toBe('Z')
+    expect(liveness(identity)).toBe('gone')
+    parent.kill('SIGKILL')
+  })
+
+  needing('gcc').test('a process whose main thread has ended lives with its other threads', async () => {
+    using folder = temporaryFolder()
+    compile(`${import.meta.dir}/zombie-leader.c`, folder.file('leader'))
+    const child = Bun.spawn([folder.file('leader')], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const identity = identityOf(Number(await firstLine(child.stdout)))
+    // It says so before its main thread is through.
+    while (processStat(identity.pid)?.state !== 'Z') await Bun.sleep(1)
+    expect(liveness(identity)).toBe('alive')
+    const watched = watchProcess(identity)
+    expect(waitFor({ process: watched }, 0)).toBe('timeout')
+    child.kill('SIGKILL')
+    expect(waitFor({ process: watched }, 10_000)).toBe('exited')
+    await child.exited
+    expect(liveness(identity)).toBe('gone')
+  })
+
+  test('a later process with the same pid is another one', () => {
+    const ours = currentProcess()
+    expect(liveness({ ...ours, startTime: ours.startTime - 1 })).toBe('gone')
+  })
+
+  test.each(['11111111-2222-3333-4444-555555555555', 'unknown', ''])(
+    'with the boot id %p a process that is seen lives, and one that is not may live',
+    async (bootId) => {
+      using child = sleeper()
+      const identity = { ...identityOf(child.pid), bootId }
+      expect(liveness(identity)).toBe('alive')
+      expect(liveness({ ...identity, startTime: identity.startTime - 1 })).toBe('unknown')
+      process.kill(child.pid, 'SIGKILL')
+      await child.exited
+      expect(liveness(identity)).toBe('unknown')
+    },
+  )
+
+  test('without a pid namespace or a start time nothing is known of a process that may be there', async () => {
+    using child = sleeper()
+    const identity = identityOf(child.pid)
+    expect(liveness({ ...identity, pidNamespace: 'unknown' })).toBe('unknown')
+    expect(liveness({ ...identity, startTime: 0 })).toBe('unknown')
+    process.kill(child.pid, 'SIGKILL')
+    await child.exited
+    expect(liveness({ ...identity, pidNamespace: 'unknown' })).toBe('unknown')
+    expect(liveness({ ...identity, startTime: 0 })).toBe('gone')
+  })
+
+  test('a process stays the same when it becomes another program', () => {
+    const { stdout } = Bun.spawnSync(['sh', '-c', `cut -d' ' -f22 /proc/$$/stat; exec ${INSIDE}`])
+    const [before, after = ''] = stdout.toString().split('\n')
+    expect(JSON.parse(after).identity.startTime).toBe(Number(before))
+  })
+
+  needing('root').test("another user's process can be checked", () => {
+    expect(inside(`setpriv --reuid 65534 --clear-groups ${INSIDE}`).liveness).toBe('alive')
+    using child = sleeper()
+    const script = `import { liveness } from '${import.meta.dir}/../../../src/adapters/kernel/processes.ts'
+      console.log(JSON.stringify(liveness(${JSON.stringify(identityOf(child.pid))})))`
+    const asNobody = (before: string) =>
+      inside(`${before} setpriv --reuid 65534 --clear-groups '${process.execPath}' -e "$SCRIPT"`, {
+        env: { SCRIPT: script },
+      }) as unknown as string
+    expect(asNobody('')).toBe('alive')
+    // With hidepid its /proc entry is not even there.
+    const hidden = 'unshare -m sh -c \'mount -t proc -o hidepid=2 proc /proc && exec "$@"\' sh'
+    expect(asNobody(hidden)).toBe('alive')
+    process.kill(child.pid, 'SIGKILL')
+  })
+})
+
+needing('root').describe('namespaces', () => {
+  test('a process of another pid namespace is known there; here only where all can be seen', () => {
+    const there = inside(`unshare --pid --fork --mount-proc ${INSIDE}`)
+    expect(there.identity.pid).toBe(1)
+    expect(there.liveness).toBe('alive')
+    // Only from the first namespace all others can be seen, and so that it has ended.
+    const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
+    expect(liveness(there.identity)).toBe(seesAll ? 'gone' : 'unknown')
+  })
+
+  test("the /proc of another pid namespace is not taken for one's own", () => {
+    expect(inside(`unshare --pid --fork ${INSIDE}`).liveness).toBe('alive')
+  })
+
+  test('start times of another time namespace are not compared', () => {
+    const there = inside(`unshare --time --boottime 100000 --fork ${INSIDE}`)
+    expect(there.liveness).toBe('alive')
+    expect(liveness(there.identity)).toBe('unknown')
+    expect(there.moment.steady.epoch).not.toBe(inside(INSIDE).moment.steady.epoch)
+  })
+})
+
+describe('/proc/<pid>/stat', () => {
+  test('a name may hold anything', () => {
+    using folder = temporaryFolder()
+    const program = folder.file(') Z 1 (a b')
+    copyFileSync(Bun.which('sleep') ?? '', program)
+    using child = sleeper(program)
+    expect(processStat(child.pid)).toMatchObject({ parent: process.pid, threads: 1 })
+    expect(liveness(identityOf(child.pid))).toBe('alive')
+  })
+
+  test('a line that is none', () => {
+    expect(parseStat('')).toBeNull()
+  })
+
+  test('a line that breaks off proves nothing', () => {
+    const line = `${readFileSync('/proc/self/stat')}`
+    const whole = parseStat(line)
+    const seen = new Set(Array.from(line, (_, end) => parseStat(line.slice(0, end))?.startTime))
+    expect([...seen]).toEqual([undefined, whole?.startTime])
+  })
+
+  test('a process that is not there', () => {
+    expect(processStat(2 ** 22 + 1)).toBeNull()
+  })
+})

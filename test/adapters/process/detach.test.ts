@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'bun:test'
+import { startDetached } from '../../../src/adapters/process/detach.ts'
+import { needing } from '../../support/needs.ts'
+import { temporaryFolder } from './surroundings.ts'
+
+interface Told {
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+  readonly directory: string
+  readonly umask: number
+  readonly descriptors: Record<string, string>
+  readonly ignored: string
+  readonly blocked: string
+  readonly args: readonly string[]
+}
+
+/** What a daemon started by `script`, a TypeScript program, tells of itself through a pipe with a name. */
+async function daemon(setting: string): Promise<Told> {
+  using folder = temporaryFolder()
+  const pipe = folder.file('told')
+  Bun.spawnSync(['mkfifo', pipe])
+  const starter = `
+    import { startDetached } from '${import.meta.dir}/../../../src/adapters/process/detach.ts'
+    startDetached(['${process.execPath}', '${import.meta.dir}/daemon.ts', '${pipe}', 'two words', 'grün'])`
+  await Bun.write(folder.file('starter.ts'), starter)
+  const script = `${setting} '${process.execPath}' '${folder.file('starter.ts')}'; true`
+  const shell = Bun.spawn(['bash', '-c', script], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const told = JSON.parse(await Bun.file(pipe).text())
+  await shell.exited
+  return told
+}
+
+describe('a daemon', () => {
+  test('has nothing of ours but the environment', async () => {
+    const told = await daemon("umask 077; trap '' TERM; exec 3</dev/null 9</dev/null;")
+    expect(told.args).toEqual(['two words', 'grün'])
+    expect(told.directory).toBe('/')
+    expect(told.umask).toBe(0o022)
+    expect(told.session).toBe(told.group)
+    for (const fd of ['0', '1', '2']) expect(told.descriptors[fd]).toBe('/dev/null')
+    expect(Object.values(told.descriptors).filter((target) => target === '/dev/null')).toHaveLength(3)
+  })
+
+  test('is deaf to hang-up and keyboard, but not to SIGTERM', async () => {
+    const { ignored, blocked } = await daemon("trap '' TERM;")
+    expect(BigInt(`0x${ignored}`) & 0x4007n).toBe(0x7n)
+    expect(blocked).toBe('0')
+  })
+})
+
+describe('starting one', () => {
+  needing('ps').test('leaves no child behind', () => {
+    const children = () => {
+      const { stdout } = Bun.spawnSync(['ps', '--ppid', String(process.pid), '-o', 'pid=,comm='])
+      return stdout
+        .toString()
+        .split('\n')
+        .filter((line) => line && !line.endsWith(' ps'))
+    }
+    const before = children()
+    startDetached(['true'])
+    expect(children().filter((child) => !before.includes(child))).toEqual([])
+  })
+
+  needing('root').test('fails where no process can be made', () => {
+    const RLIMIT_NPROC = 6
+    const sources = `${import.meta.dir}/../../../src/adapters`
+    const code = `import { startDetached } from '${sources}/process/detach.ts'
+      import { resourceLimit } from '${sources}/kernel/libc.ts'
+      resourceLimit(${RLIMIT_NPROC}, new BigUint64Array([0n, 0n]), null)
+      try { startDetached(['true']); console.log('started') } catch (error) { console.log(error.code) }`
+    const asAnyone = ['setpriv', '--reuid', '4000000', '--clear-groups', process.execPath, '-e', code]
+    expect(Bun.spawnSync(asAnyone).stdout.toString().trim()).toBe('failure')
+  })
+})

@@ -1,0 +1,21 @@
+import { currentAccount } from '../../../src/adapters/accounts/account.ts'
+import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
+import { currentProcess, liveness } from '../../../src/adapters/kernel/processes.ts'
+import { snapshotInherited } from '../../../src/adapters/process/inherited.ts'
+
+/** What this process is told of itself, as JSON; to be run in surroundings of every kind. */
+const inherited = snapshotInherited()
+const identity = currentProcess()
+const seen = {
+  account: await currentAccount(),
+  identity,
+  liveness: liveness(identity),
+  moment: currentMoment(),
+  inherited: {
+    descriptors: inherited.descriptors,
+    openFiles: Number(inherited.openFiles),
+    ignored: inherited.ignoredSignals.toString(16),
+    blocked: inherited.blockedSignals.toString(16),
+  },
+}
+console.log(JSON.stringify(seen))

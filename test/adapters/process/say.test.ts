@@ -1,0 +1,94 @@
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { needing } from '../../support/needs.ts'
+import { until } from '../../support/until.ts'
+import { firstLine, temporaryFolder } from './surroundings.ts'
+
+const SAY = `${import.meta.dir}/../../../src/adapters/process/say.ts`
+
+/** Words of a shell that run a process which makes a descriptor of its stderr, shows it on stdout, and says a line. */
+const says = (line: string, as: readonly string[] = []): string => {
+  const code = `import { messageDescriptor, sayOn } from '${SAY}'
+    import { readlinkSync } from 'node:fs'
+    const fd = messageDescriptor()
+    const target = fd === null ? 'none' : readlinkSync('/proc/self/fd/' + fd)
+    console.log(JSON.stringify({ number: fd, target, said: fd !== null && sayOn(fd, '${line}') }))`
+  return [...as, process.execPath, '-e', code].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+}
+
+interface Told {
+  readonly number: number | null
+  readonly target: string
+  readonly said: boolean
+}
+
+function told(script: string): Told {
+  return JSON.parse(Bun.spawnSync(['bash', '-c', script]).stdout.toString())
+}
+
+const otherUser = (): string[] => [Bun.which('setpriv') ?? '', '--reuid', '65534', '--clear-groups']
+
+test('into a file, at its end; under a number that can be handed over', () => {
+  using folder = temporaryFolder()
+  const log = folder.file('log')
+  const { number, ...rest } = told(`echo first > '${log}'; ${says('the pool was reset')} 2>> '${log}'`)
+  expect(rest).toEqual({ target: log, said: true })
+  expect(number).toBeGreaterThan(3)
+  expect(readFileSync(log, 'utf8')).toBe('first\nthe pool was reset\n')
+})
+
+test('into a pipe', () => {
+  using folder = temporaryFolder()
+  const read = folder.file('read')
+  expect(told(`${says('grüße')} 2> >(cat > '${read}'); wait $!`)).toMatchObject({ said: true })
+  expect(readFileSync(read, 'utf8')).toBe('grüße\n')
+})
+
+test('a pipe is not kept open, and one that nobody reads any more does not block', async () => {
+  const code = `import { messageDescriptor, sayOn } from '${SAY}'
+    const fd = messageDescriptor()
+    const { close } = await import('${import.meta.dir}/../../../src/adapters/kernel/libc.ts')
+    close(2)
+    for await (const _ of Bun.stdin.stream()) break
+    console.log(sayOn(fd, 'hello'))`
+  const script = `{ "$@" 2>&1 >&3 3>&- | { cat; exec <&-; echo ended; }; } 3>&1`
+  const child = Bun.spawn(['bash', '-c', script, 'bash', process.execPath, '-e', code], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  // The reader of the pipe sees its end although the process still lives.
+  expect(await firstLine(child.stdout)).toBe('ended')
+  child.stdin.write('go\n')
+  child.stdin.end()
+  expect(await firstLine(child.stdout)).toBe('false')
+})
+
+needing('script').test('on a terminal', () => {
+  const shown = Bun.spawnSync(['script', '-qec', `${says('hello')}`, '/dev/null']).stdout.toString()
+  expect(shown).toContain('hello\r\n')
+  expect(shown).toContain('"said":true')
+})
+
+needing('root', 'setpriv').test('on a terminal of another user, which cannot be opened again', () => {
+  const command = `id -u; ${says('hello', otherUser())}`
+  const shown = Bun.spawnSync(['script', '-qec', command, '/dev/null']).stdout.toString()
+  expect(shown).toContain('hello\r\n')
+  expect(shown).toContain('"said":true')
+})
+
+needing('root', 'setpriv').test('a terminal that is stopped (Ctrl-S) does not block', async () => {
+  const hold = `stty -ixon; python3 -c "import termios; termios.tcflow(0, termios.TCOOFF)"`
+  const rest = says('hello', otherUser())
+  using folder = temporaryFolder()
+  const out = folder.file('out')
+  Bun.spawnSync(['chmod', '777', folder.path])
+  const child = Bun.spawn(['script', '-qec', `${hold}; ${rest} > '${out}'`, '/dev/null'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await until('it has answered', () => Bun.file(out).size > 0)
+  expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ said: false })
+  child.kill('SIGKILL')
+})
+
+needing('root', 'setpriv').test("not into another user's pipe", () => {
+  expect(told(`${says('hello', otherUser())} 2> >(cat)`)).toMatchObject({ number: null })
+})

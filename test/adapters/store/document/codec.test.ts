@@ -1,0 +1,129 @@
+import { expect, test } from 'bun:test'
+import { decodePool, decodeTurns, encodePool } from '../../../../src/adapters/store/document/codec.ts'
+import { examinePool } from '../../../../src/adapters/store/document/examine-document.ts'
+import { CanhazgpuError } from '../../../../src/domain/errors.ts'
+import type { Pool, QueueEntry, RunReservation } from '../../../../src/domain/pool/model.ts'
+
+const MOMENT = { wall: 1_000, steady: { epoch: 'boot', ms: 5 } }
+const POOL: Pool = {
+  host: 'hôst "{}"',
+  provider: 'fake',
+  gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
+  reservations: [],
+  queue: [],
+  settings: { allocation: 'lru' },
+  writtenAt: MOMENT,
+}
+
+test('a document comes back as it was written', () => {
+  expect(decodePool(encodePool(POOL, MOMENT))).toEqual(POOL)
+})
+
+test('a document that was changed since it was written is refused, however well it reads', () => {
+  const changed = encodePool(POOL, MOMENT).replace('"played"', '"renamed"')
+  expect(() => decodePool(changed)).toThrow(/damaged \(its checksum is wrong\)/)
+})
+
+test('one edited by hand, its checksum taken away, is examined and taken where it is sound', () => {
+  const edited = encodePool(POOL, MOMENT)
+    .replace('"played"', '"renamed"')
+    .replace(/"checksum":"[^"]*",/, '')
+  expect(decodePool(edited).gpus[0]?.name).toBe('renamed')
+  expect(Object.keys(decodePool(edited)).toSorted()).toEqual(Object.keys(POOL).toSorted())
+})
+
+test('what is no text is no document', () => {
+  for (const value of [null, 7, new Uint8Array(3)]) expect(() => decodePool(value)).toThrow(CanhazgpuError)
+})
+
+test('turns that cannot be read are damage, no failure of ours', () => {
+  expect(decodeTurns('["a"]')).toEqual(['a'])
+  for (const value of ['["a"', '{}', '[7]', null, 7]) expect(() => decodeTurns(value)).toThrow(CanhazgpuError)
+})
+
+test('a right checksum spares a document nothing: anyone can compute it', () => {
+  const sealed = (parts: object) => encodePool({ ...POOL, ...parts } as Pool, MOMENT)
+  expect(() => decodePool(sealed({ reservations: 'none' }))).toThrow(
+    /damaged \(wrong value at reservations\)/,
+  )
+  expect(() => examinePool(sealed({ reservations: 'none' }))).toThrow(/damaged \(reservations/)
+  expect(() => decodePool(sealed({ gpus: [] }))).toThrow(/damaged \(there is no GPU\)/)
+})
+
+test('a document that is sealed, but not JSON, is damage', () => {
+  const body = '{"host":'
+  const text = `{"version":1,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
+  expect(() => decodePool(text)).toThrow(/damaged \(not JSON\)/)
+})
+
+test('one that was damaged is refused, wherever it was', () => {
+  const text = encodePool(POOL, MOMENT)
+  for (const damaged of [
+    text.replace('"id":0', '"id":7'),
+    text.replace('"lru"', '7'),
+    text.slice(0, -3),
+    '',
+    '{',
+  ]) {
+    expect(() => decodePool(damaged)).toThrow(CanhazgpuError)
+  }
+})
+
+test('one without a checksum is examined', () => {
+  expect(decodePool(JSON.stringify({ version: 1, ...POOL }))).toEqual(POOL)
+})
+
+const NOW = 1_750_000_000_000
+const account = { uid: 1000, name: 'alice' }
+const process = { pid: 42, startTime: 7, bootId: 'boot', pidNamespace: '1' }
+const RUN: RunReservation = {
+  ...{ id: 'a', gpus: [0], user: 'alice', account, startedAt: NOW, command: 'true' },
+  ...{ kind: 'run', process, heartbeatAt: NOW },
+}
+const ENTRY: QueueEntry = {
+  ...{ id: 'q', user: 'bob', account, kind: 'run', process, joinedAt: NOW, heartbeatAt: NOW },
+  request: { kind: 'count', count: 2 },
+}
+const SOUND = {
+  version: 1,
+  ...POOL,
+  gpus: [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' })),
+  reservations: [RUN],
+  queue: [ENTRY],
+}
+
+const FLAWS: Readonly<Record<string, object>> = {
+  'a GPU in two reservations': { reservations: [RUN, { ...RUN, id: 'b' }] },
+  'a GPU twice in one': { reservations: [{ ...RUN, gpus: [0, 0] }] },
+  'GPUs in disorder': { reservations: [{ ...RUN, gpus: [1, 0] }] },
+  'a GPU that does not exist, reserved': { reservations: [{ ...RUN, gpus: [2] }] },
+  'a GPU that does not exist, waited for': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [2] } }] },
+  'a GPU waited for twice': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [1, 1] } }] },
+  'more GPUs waited for than there are': { queue: [{ ...ENTRY, request: { kind: 'count', count: 3 } }] },
+  'two entries of one id': { queue: [ENTRY, ENTRY] },
+  'an entry with the id of a reservation': { queue: [{ ...ENTRY, id: 'a' }] },
+  'an empty id': { queue: [{ ...ENTRY, id: '' }] },
+  'a pool without GPUs': { gpus: [], reservations: [], queue: [] },
+  'a time no date can tell': { reservations: [{ ...RUN, startedAt: 1e16 }] },
+  'a negative span': { queue: [{ ...ENTRY, duration: -1 }] },
+  // To kill(2) these are the whole process group and, as 32 bits, every process there is.
+  'pid 0': { reservations: [{ ...RUN, process: { ...process, pid: 0 } }] },
+  'pid 4294967295': { reservations: [{ ...RUN, process: { ...process, pid: 4_294_967_295 } }] },
+}
+
+test.each(Object.entries(FLAWS))('%s is damage', (_, part) => {
+  expect(decodePool(JSON.stringify(SOUND)).reservations).toHaveLength(1)
+  const { version, ...pool } = SOUND
+  for (const text of [
+    JSON.stringify({ version, ...pool, ...part }),
+    encodePool({ ...pool, ...part } as Pool, MOMENT),
+  ]) {
+    expect(() => decodePool(text)).toThrow(/^The stored pool is damaged \([^\n]+\)$/)
+    expect(() => decodePool(text)).toThrow(CanhazgpuError)
+  }
+})
+
+test('what a clock that was set back left behind is no damage', () => {
+  const early = { ...RUN, startedAt: -3_600_000, heartbeatAt: -1 }
+  expect(decodePool(JSON.stringify({ ...SOUND, reservations: [early] })).reservations).toEqual([early])
+})

@@ -1,0 +1,118 @@
+import { expect, test } from 'bun:test'
+import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs'
+import type { StatusDocument } from '../../../../src/views/documents/status-document.ts'
+import { waitToRun } from '../../../line/support/waiters.ts'
+import { storedPool } from '../../../support/database.ts'
+import { startForever } from '../../../support/job.ts'
+import { type Child, finished, type TestPool, testPool } from '../../../support/pool.ts'
+import { hasEnded, isWatching, kill, supervisorsOf } from '../../../support/processes.ts'
+import { until } from '../../../support/until.ts'
+import { startWeb } from '../../../web/web-server.ts'
+
+/** What an administrator does who knows no better. */
+const remove = (pool: TestPool): void => rmSync(`${pool.folder}/pool`, { recursive: true })
+
+async function setUpAnew(pool: TestPool, gpus = 1): Promise<void> {
+  const admin = await pool.chg('admin', '--gpus', String(gpus), '--provider', 'fake')
+  expect(admin).toMatchObject({ status: 0, stdout: `Initialized ${gpus} GPUs (IDs 0 to ${gpus - 1})\n` })
+}
+
+/** A command that has opened the pool and asks a driver who takes a while to answer. */
+async function startAsking(pool: TestPool, ...args: string[]): Promise<Child> {
+  pool.play({ delay_ms: 1_500 })
+  const child = pool.start(...args)
+  delete pool.env.CANHAZGPU_FAKE_USAGE
+  await until('it has opened the pool', () => opensOf(child.pid).includes(pool.database))
+  return child
+}
+
+function opensOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+  } catch {
+    return []
+  }
+}
+
+const REPLACED = /^Error: The pool \S+ was removed or replaced [^\n]*\n$/
+
+test.each([
+  ['reserve', 1],
+  ['run', 125],
+])(
+  '%s grants nothing of a pool that was removed, or replaced, while it asked the driver',
+  async (verb, status) => {
+    for (const replaced of [true, false]) {
+      using pool = await testPool(1)
+      const asking = await startAsking(pool, verb, ...(verb === 'run' ? ['--', 'echo', 'granted'] : []))
+      remove(pool)
+      if (replaced) {
+        await setUpAnew(pool)
+        expect((await pool.chg('reserve')).status).toBe(0)
+      }
+      expect(await finished(asking)).toEqual({ status, stdout: '', stderr: expect.stringMatching(REPLACED) })
+    }
+  },
+)
+
+test('a database that was put in the place of another is noticed as well, and the other left alone', async () => {
+  using pool = await testPool(1)
+  const asking = await startAsking(pool, 'reserve')
+  renameSync(pool.database, `${pool.database}.old`)
+  expect(await finished(asking)).toMatchObject({ status: 1, stderr: expect.stringMatching(REPLACED) })
+  renameSync(`${pool.database}.old`, pool.database)
+  expect(storedPool(pool).reservations).toEqual([])
+  expect((await pool.chg('reserve')).status).toBe(0)
+})
+
+test('those in line end with one clear line; the supervisor says so and leaves; the command goes on', async () => {
+  using pool = await testPool(1)
+  const job = pool.sh('exec "$CHG" run -- sleep infinity 2> said')
+  const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  const pid =
+    storedPool(pool).reservations.flatMap((held) => (held.kind === 'run' ? [held.process.pid] : []))[0] ?? 0
+  const waiters = [await waitToRun(pool, '--gpus', '1'), await waitToRun(pool, '--gpus', '1')]
+  remove(pool)
+  for (const waiter of waiters) {
+    expect(await waiter.ended()).toBe(125)
+    expect(waiter.said()).toMatch(/(^|\n)Error: The pool \S+ was removed or replaced [^\n]*\n$/)
+  }
+  await until('the supervisor has left', () => hasEnded(supervisor))
+  expect(hasEnded(pid)).toBe(false)
+  await setUpAnew(pool)
+  expect((await pool.chg('reserve')).stdout).toStartWith('Reserved 1 GPU(s): [0]')
+  kill(pid, 'SIGKILL')
+  await job
+  expect(readFileSync(`${pool.folder}/said`, 'utf8')).toBe(
+    'Reserved 1 GPU(s): [0] for command execution\n' +
+      'canhazgpu: the reservation of GPU 0 was ended; the command runs on without it\n',
+  )
+})
+
+test('a supervisor whose pool is set up anew at once leaves the new one alone', async () => {
+  using pool = await testPool(1)
+  const job = await startForever(pool)
+  const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  remove(pool)
+  await setUpAnew(pool)
+  expect((await pool.chg('reserve')).status).toBe(0)
+  await until('the supervisor has left', () => hasEnded(supervisor))
+  job.process.kill('SIGKILL')
+  await job.process.exited
+  expect(storedPool(pool).reservations).toHaveLength(1)
+})
+
+test('the dashboard goes on with the pool that took the place of the other', async () => {
+  using pool = await testPool(1)
+  await pool.chg('reserve')
+  const server = await startWeb(pool)
+  expect(await server.json<StatusDocument[]>('/api/status')).toMatchObject([{ status: 'IN_USE' }])
+  remove(pool)
+  await setUpAnew(pool, 3)
+  const free = { status: 'AVAILABLE' }
+  await until('the new pool is shown', async () => {
+    const shown = await server.json<StatusDocument[]>('/api/status')
+    return Bun.deepMatch([free, free, free], shown)
+  })
+  expect((await server.get('/api/report?days=1')).status).toBe(200)
+})

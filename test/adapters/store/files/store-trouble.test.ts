@@ -1,0 +1,221 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { changeStoredPool, storedPool, withDatabase } from '../../../support/database.ts'
+import { missing, needing } from '../../../support/needs.ts'
+import { type Finished, type TestPool, testPool } from '../../../support/pool.ts'
+import { newUser, type UnixUser } from '../../../support/unix-users.ts'
+
+const COMMANDS = [['status'], ['reserve'], ['release'], ['report'], ['run', '--', 'true']]
+
+/** One line, no stack trace, the documented status. */
+function expectRefusal(finished: Finished, says: RegExp | string, status = 1): void {
+  expect(finished.stderr).toMatch(/^Error: [^\n]+\n$/)
+  expect(finished.stderr).toMatch(says)
+  expect(finished.status).toBe(status)
+}
+
+async function expectAllRefused(pool: TestPool, says: RegExp | string): Promise<void> {
+  for (const command of COMMANDS) {
+    const refused = await pool.chg(...command)
+    expectRefusal(refused, says, command[0] === 'run' ? 125 : 1)
+    expect(refused.stdout).toBe('')
+  }
+}
+
+test('a file that is no database', async () => {
+  using pool = await testPool(0)
+  mkdirSync(`${pool.folder}/pool`)
+  writeFileSync(pool.database, 'this is not a database, but it is long enough to look at\n'.repeat(100))
+  await expectAllRefused(pool, /damaged/)
+  expectRefusal(await pool.chg('admin', '--gpus', '2', '--provider', 'fake'), /damaged/)
+  expect(readFileSync(pool.database, 'utf8')).toStartWith('this is not a database')
+})
+
+test('a database with holes in it', async () => {
+  using pool = await testPool(4)
+  withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
+  const bytes = readFileSync(pool.database)
+  bytes.fill(0x5a, 100)
+  writeFileSync(pool.database, bytes)
+  for (const command of COMMANDS) {
+    expectRefusal(await pool.chg(...command), /damaged|cannot be used/, command[0] === 'run' ? 125 : 1)
+  }
+})
+
+test('a database that lost its end', async () => {
+  using pool = await testPool(4)
+  withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
+  truncateSync(pool.database, 4096)
+  for (const command of COMMANDS) {
+    expectRefusal(await pool.chg(...command), /damaged|cannot be used/, command[0] === 'run' ? 125 : 1)
+  }
+})
+
+test('an empty file is a pool that is yet to be set up', async () => {
+  using pool = await testPool(0)
+  mkdirSync(`${pool.folder}/pool`)
+  writeFileSync(pool.database, '')
+  expectRefusal(await pool.chg('status'), /not initialized/)
+  expect((await pool.chg('admin', '--gpus', '2', '--provider', 'fake')).status).toBe(0)
+  expect((await pool.chg('reserve')).status).toBe(0)
+})
+
+test('a folder in the place of the database', async () => {
+  using pool = await testPool(0)
+  mkdirSync(pool.database, { recursive: true })
+  for (const command of COMMANDS) {
+    expectRefusal(await pool.chg(...command), /pool/, command[0] === 'run' ? 125 : 1)
+  }
+})
+
+test('a schema from a newer release is left alone', async () => {
+  using pool = await testPool(4)
+  withDatabase(pool, (db) => db.run('PRAGMA user_version = 999'))
+  await expectAllRefused(pool, /newer canhazgpu \(schema version 999\).*upgrade/)
+  expectRefusal(await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake'), /newer canhazgpu/)
+  expect(storedPool(pool).gpus).toHaveLength(4)
+})
+
+test('a document from a newer release is left alone', async () => {
+  using pool = await testPool(4)
+  changeStoredPool(pool, (document) => ({ ...document, version: 999, gpus: 'in the cloud' }))
+  await expectAllRefused(pool, /newer canhazgpu \(pool document version 999\).*upgrade/)
+})
+
+test.each([
+  ['not JSON', '{"version": 1, '],
+  ['no version', '{}'],
+  ['a string', '"pool"'],
+  ['a version that is no number', '{"version": "1"}'],
+  ['an older version than the first', '{"version": 0}'],
+  ['a missing part', '{"version": 1, "host": "x", "provider": "fake", "gpus": []}'],
+])('a damaged document: %s', async (_, document) => {
+  using pool = await testPool(2)
+  withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
+  await expectAllRefused(pool, /damaged/)
+})
+
+test('an administrator can start afresh from a damaged document', async () => {
+  using pool = await testPool(2)
+  withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run('{}'))
+  const { status, stdout } = await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake')
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'Initialized 2 GPUs (IDs 0 to 1)\n' })
+  expect((await pool.chg('reserve')).status).toBe(0)
+})
+
+needing('sqlite3').test('the state can be read with the sqlite3 shell', async () => {
+  using pool = await testPool(3)
+  await pool.chg('reserve', '--gpus', '2', '--duration', '1h')
+  await pool.chg('run', '--', 'true')
+  await pool.status()
+  const shell = async (query: string) =>
+    (await pool.sh(`sqlite3 -cmd '.timeout 10000' '${pool.database}' '${query}'`)).stdout
+  expect(await shell('SELECT gpu, name, uuid, held_by IS NULL FROM gpus')).toBe(
+    '0|Fake GPU|GPU-fake-0|0\n1|Fake GPU|GPU-fake-1|0\n2|Fake GPU|GPU-fake-2|1\n',
+  )
+  expect(await shell('SELECT gpus, kind, expires_utc > started_utc, pid IS NULL FROM reservations')).toBe(
+    '[0,1]|manual|1|1\n',
+  )
+  expect(await shell('SELECT count(*) FROM queue')).toBe('0\n')
+  expect(await shell('SELECT gpu, kind, outcome FROM history')).toBe('2|run|exited\n')
+  // The shell has removed the log as it left; commands go on all the same.
+  expect((await pool.chg('reserve')).stdout).toStartWith('Reserved 1 GPU(s): [2]')
+})
+
+// What follows needs to be somebody whom the kernel refuses things: root is not.
+const withUser = needing('users')
+let nobody: UnixUser
+beforeAll(async () => {
+  if (missing('users') === null) nobody = await newUser('reader')
+})
+afterAll(async () => {
+  if (missing('users') === null) await nobody.remove()
+})
+
+withUser.test('a database that may only be read is shown, and nothing else', async () => {
+  using pool = await testPool(2)
+  await pool.chg('reserve', '--duration', '1h')
+  chmodSync(pool.folder, 0o755)
+  chmodSync(`${pool.folder}/pool`, 0o755)
+  for (const ending of ['', '-wal', '-shm']) chmodSync(pool.database + ending, 0o644)
+  const before = storedPool(pool)
+  for (const command of [['reserve'], ['run', '--', 'true']]) {
+    const refused = await nobody.chg(pool, ...command)
+    expectRefusal(refused, /read-only|No permission/, command[0] === 'run' ? 125 : 1)
+  }
+  expect((await nobody.chg(pool, 'status')).stdout).toContain('GPU 0: IN USE by')
+  expect(storedPool(pool)).toEqual(before)
+})
+
+withUser.test('a folder that is closed to us', async () => {
+  using pool = await testPool(2)
+  chmodSync(pool.folder, 0o755)
+  chmodSync(`${pool.folder}/pool`, 0o700)
+  for (const command of COMMANDS) {
+    expectRefusal(await nobody.chg(pool, ...command), /No permission/, command[0] === 'run' ? 125 : 1)
+  }
+})
+
+withUser.test('no pool can be set up where we may not write', async () => {
+  using pool = await testPool(0)
+  chmodSync(pool.folder, 0o755)
+  const refused = await nobody.chg(pool, 'admin', '--gpus', '2', '--provider', 'fake')
+  expectRefusal(refused, /No permission/)
+  expect(existsSync(`${pool.folder}/pool`)).toBe(false)
+})
+
+needing('mounts').test(
+  'a full disk: refused in one line, state as it was, fine again with space',
+  async () => {
+    using pool = await testPool(0)
+    const disk = `${pool.folder}/pool`
+    mkdirSync(disk)
+    expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
+    try {
+      chmodSync(disk, 0o1777)
+      expect((await pool.chg('admin', '--gpus', '8', '--provider', 'fake')).status).toBe(0)
+      await pool.chg('reserve')
+      await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
+      const before = storedPool(pool)
+      let refused = await pool.chg('reserve')
+      // What room the log still has may take a few more.
+      for (let i = 0; i < 200 && refused.status === 0; i++) {
+        await pool.chg('release')
+        refused = await pool.chg('reserve')
+      }
+      expectRefusal(refused, /full/)
+      expect((await pool.chg('status')).stdout).toContain('GPU 7: AVAILABLE')
+      rmSync(`${disk}/ballast`)
+      expect((await pool.chg('reserve')).status).toBe(0)
+      expect(storedPool(pool).gpus).toEqual(before.gpus.map((gpu) => expect.objectContaining({ id: gpu.id })))
+    } finally {
+      await pool.sh(`umount '${disk}'`)
+    }
+  },
+)
+
+needing('mounts').test('a disk that is mounted read-only', async () => {
+  using pool = await testPool(0)
+  const disk = `${pool.folder}/pool`
+  mkdirSync(disk)
+  await pool.sh(`mount -t tmpfs -o size=4m tmpfs '${disk}'`)
+  try {
+    await pool.chg('admin', '--gpus', '2', '--provider', 'fake')
+    expect((await pool.sh(`mount -o remount,ro '${disk}'`)).status).toBe(0)
+    for (const command of [['reserve'], ['run', '--', 'true']]) {
+      expectRefusal(await pool.chg(...command), /read-only/, command[0] === 'run' ? 125 : 1)
+    }
+    expect(statSync(pool.database).size).toBeGreaterThan(0)
+  } finally {
+    await pool.sh(`umount '${disk}'`)
+  }
+})

@@ -1,0 +1,80 @@
+import { Database } from 'bun:sqlite'
+import { expect, test } from 'bun:test'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { LastingStore } from '../../../src/adapters/store/lasting.ts'
+import { createSqliteStore, openSqliteStore } from '../../../src/adapters/store/sqlite.ts'
+import { COUNTING_POOL, countOf } from './counting.ts'
+import { tickingClock } from './store-contract.ts'
+
+interface Lasting extends Disposable {
+  readonly path: string
+  readonly store: LastingStore
+}
+
+async function lastingStore(): Promise<Lasting> {
+  const folder = mkdtempSync(`${tmpdir()}/canhazgpu-lasting-`)
+  const path = `${folder}/pool.db`
+  const now = tickingClock()
+  const created = await createSqliteStore({ path, now }, { kind: 'everyone' })
+  await created.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+  created.close()
+  const open = () => openSqliteStore({ path, now })
+  const store = new LastingStore(await open(), open)
+  return {
+    path,
+    store,
+    [Symbol.dispose]: () => {
+      store.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const openDescriptors = (): number => readdirSync('/proc/self/fd').length
+
+test('it is opened anew after a failure while another use still waits for the lock', async () => {
+  using lasting = await lastingStore()
+  const { path, store } = lasting
+  using holder = new Database(path)
+  holder.run('BEGIN IMMEDIATE')
+  const waiting = store.update((pool) => ({ pool: { ...pool, host: 'changed' }, ended: [], result: 'done' }))
+  const failing = store.update(() => {
+    throw new Error('a bug')
+  })
+  await expect(failing).rejects.toThrow('a bug')
+  expect(countOf((await store.read()).pool)).toBe(0)
+  holder.run('ROLLBACK')
+  expect(await waiting).toBe('done')
+  expect((await store.read()).pool.host).toBe('changed')
+})
+
+test('a pool that cannot be opened any more costs no descriptor each time it is tried', async () => {
+  using lasting = await lastingStore()
+  const { path, store } = lasting
+  using other = new Database(path)
+  other.run('PRAGMA user_version = 99')
+  await expect(store.read()).rejects.toMatchObject({ code: 'store-too-new' })
+  await expect(store.read()).rejects.toMatchObject({ code: 'store-too-new' })
+  const before = openDescriptors()
+  for (let attempt = 0; attempt < 20; attempt++) {
+    await expect(store.read()).rejects.toMatchObject({ code: 'store-too-new' })
+  }
+  expect(openDescriptors()).toBe(before)
+})
+
+test('one that is opened anew again and again costs none either', async () => {
+  using lasting = await lastingStore()
+  const fail = () =>
+    lasting.store.update(() => {
+      throw new Error('a bug')
+    })
+  await expect(fail()).rejects.toThrow('a bug')
+  await lasting.store.read()
+  const before = openDescriptors()
+  for (let time = 0; time < 20; time++) {
+    await expect(fail()).rejects.toThrow('a bug')
+    await lasting.store.read()
+  }
+  expect(openDescriptors()).toBe(before)
+})

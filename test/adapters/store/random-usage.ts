@@ -1,0 +1,89 @@
+import { expect } from 'bun:test'
+import fc from 'fast-check'
+import type { TimeRange } from '../../../src/domain/ledger/recorded.ts'
+import type { UsageRecord, UsageTally } from '../../../src/domain/pool/model.ts'
+import type { Store } from '../../../src/ports/ports.ts'
+import { recordOf } from './counting.ts'
+
+const DAY = 86_400_000
+
+/**
+ * A reservation whose GPUs are released together, one after the other, or days apart; its start may have
+ * followed a clock that was set in between.
+ */
+const anyReservation = fc.record({
+  user: fc.constantFrom('alice', 'bob', 'Ольга'),
+  account: fc.constantFrom('alice', 'bob'),
+  kind: fc.constantFrom('run' as const, 'manual' as const),
+  start: fc.integer({ min: DAY, max: 6 * DAY }),
+  held: fc.array(
+    fc.record({
+      clockSet: fc.constantFrom(0, 0, 0, -DAY, 3_600_000),
+      ms: fc.oneof(fc.constant(7_200_000), fc.nat(DAY / 8), fc.nat(2 * DAY)),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
+})
+
+/** Of a few reservations, in the order of their ends. */
+export const anyRecords: fc.Arbitrary<readonly UsageRecord[]> = fc
+  .array(anyReservation, { maxLength: 12 })
+  .map((reservations) =>
+    reservations
+      .flatMap(({ user, account, kind, start, held }, nth) =>
+        held.map(({ clockSet, ms }, gpu) =>
+          recordOf(`r${nth}`, {
+            ...{ gpu, user, account: { uid: account.length, name: account }, kind },
+            ...{ startedAt: start + clockSet, endedAt: start + clockSet + ms },
+          }),
+        ),
+      )
+      .sort((a, b) => a.endedAt - b.endedAt),
+  )
+
+/** Begins and ends anywhere, often where a day does. */
+const anyMoment = fc.oneof(
+  fc.nat(9 * DAY),
+  fc.tuple(fc.nat(9), fc.integer({ min: -1, max: 1 })).map(([day, by]) => Math.max(0, day * DAY + by)),
+)
+
+export const anyRange: fc.Arbitrary<TimeRange> = fc
+  .tuple(anyMoment, anyMoment)
+  .map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }))
+
+/** Adds up one by one. */
+function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange): UsageTally[] {
+  const groups = Object.values(
+    Object.groupBy(records, ({ user, account, kind }) =>
+      JSON.stringify([user, account.uid, account.name, kind]),
+    ),
+  )
+  return groups.flatMap((group) => {
+    const inside = (group ?? []).filter((each) => each.endedAt >= from && each.startedAt <= to)
+    const [first] = inside
+    if (first === undefined) return []
+    let ms = 0
+    for (const each of inside) ms += Math.min(each.endedAt, to) - Math.max(each.startedAt, from)
+    const { user, account, kind } = first
+    const count = new Set(inside.map((each) => each.reservation)).size
+    return [{ user, uid: account.uid, account: account.name, kind, ms, reservations: count }]
+  })
+}
+
+/** What the store says of these records' sums, and which of them it finds of the first reservations. */
+export async function expectUsage(
+  store: Store,
+  records: readonly UsageRecord[],
+  ranges: readonly TimeRange[],
+): Promise<void> {
+  const inAnyOrder = <Each>(list: readonly Each[]) => list.map((each) => JSON.stringify(each)).sort()
+  const asked = records.slice(0, 2).map((record) => record.reservation)
+  for (const range of [...ranges, { from: 0, to: Number.MAX_SAFE_INTEGER }]) {
+    const usage = await store.usage(range, asked)
+    expect(inAnyOrder(usage.tallies)).toEqual(inAnyOrder(naiveTallies(records, range)))
+    const found = records.filter(
+      (each) => asked.includes(each.reservation) && each.endedAt >= range.from && each.startedAt <= range.to,
+    )
+    expect(inAnyOrder(usage.records)).toEqual(inAnyOrder(found))
+  }
+}

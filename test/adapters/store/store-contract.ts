@@ -1,0 +1,327 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import type { Moment, Pool } from '../../../src/domain/pool/model.ts'
+import type { Store } from '../../../src/ports/ports.ts'
+import { until } from '../../support/until.ts'
+import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
+import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
+
+/** A place where one store can be, empty at first. */
+export interface StorePlace extends Disposable {
+  readonly url: string
+  /** For setting up. */
+  create(now: () => Moment): Promise<Store>
+  open(now: () => Moment): Promise<Store>
+}
+
+/** Bundled, so that hundreds start quickly. */
+const workers = mkdtempSync(join(tmpdir(), 'canhazgpu-worker-'))
+beforeAll(async () => {
+  const source = new URL('worker.ts', import.meta.url).pathname
+  const built = await Bun.build({ entrypoints: [source], target: 'bun', outdir: workers, splitting: true })
+  if (!built.success) throw new Error('the worker cannot be built')
+})
+afterAll(() => rmSync(workers, { recursive: true }))
+
+/** Another process at work in the store. */
+export const startWorker = (verb: string, url: string, ...args: string[]) =>
+  Bun.spawn([process.execPath, `${workers}/worker.js`, verb, url, ...args], {
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+
+/** A clock that shows a new time whenever it is read. */
+export function tickingClock(): () => Moment {
+  let ms = 0
+  return () => {
+    ms++
+    return { wall: 1_700_000_000_000 + ms, steady: { epoch: 'test', ms } }
+  }
+}
+
+/** Kills a process that is making its decision for the nth time. */
+export async function killHanging(url: string, asking: number): Promise<void> {
+  const worker = startWorker('hang', url, 'killed', String(asking))
+  const { value } = await worker.stdout.getReader().read()
+  expect(new TextDecoder().decode(value)).toBe('hanging\n')
+  worker.kill('SIGKILL')
+  await worker.exited
+}
+
+const kept = (pool: Pool) => ({ pool, ended: [], result: undefined })
+
+/** What every store guarantees (`src/ports/ports.ts`), on the real thing. */
+export function storeContract(name: string, newPlace: () => StorePlace): void {
+  describe(name, () => {
+    async function withStore(use: (store: Store, place: StorePlace) => Promise<void>): Promise<void> {
+      using place = newPlace()
+      const store = await place.create(tickingClock())
+      try {
+        await store.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+        await use(store, place)
+      } finally {
+        store.close()
+      }
+    }
+    const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
+
+    test('there is no pool before one is initialized', async () => {
+      using place = newPlace()
+      const store = await place.create(tickingClock())
+      const missing = expect.objectContaining({ code: 'pool-not-initialized' })
+      expect(store.read()).rejects.toEqual(missing)
+      expect(store.update(kept)).rejects.toEqual(missing)
+      expect(await store.history(everything)).toEqual([])
+      store.close()
+    })
+
+    test('initialize sees no pool at first, and later the one there is', async () => {
+      await withStore(async (store) => {
+        await store.update(counting('one'))
+        const seen = await store.initialize((pool) => ({
+          pool: { ...COUNTING_POOL, host: 'other' },
+          ended: [recordOf('two')],
+          result: pool && countOf(pool),
+        }))
+        expect(seen).toBe(1)
+        expect((await store.read()).pool).toMatchObject({ host: 'other', gpus: COUNTING_POOL.gpus })
+        expect(await store.history(everything)).toHaveLength(2)
+      })
+    })
+
+    test('what a decision says is committed, stamped with the moment of writing, and answered', async () => {
+      await withStore(async (store, place) => {
+        expect(await store.update(counting('one'))).toBe(1)
+        const other = await place.open(tickingClock())
+        const { pool, moment } = await other.read()
+        expect(countOf(pool)).toBe(1)
+        expect(pool.writtenAt.wall).toBeGreaterThan(0)
+        expect(moment.steady.epoch).toBe('test')
+        expect(await other.history(everything)).toEqual([recordOf('one')])
+        other.close()
+      })
+    })
+
+    test('a pool is told in the time of the clock, once it was set', async () => {
+      await withStore(async (store, place) => {
+        await store.initialize((_, moment) => ({
+          pool: {
+            ...COUNTING_POOL,
+            gpus: COUNTING_POOL.gpus.map((gpu) => ({ ...gpu, releasedAt: moment.wall })),
+          },
+          ended: [],
+          result: undefined,
+        }))
+        const { moment: before } = await store.read()
+        const hour = 3_600_000
+        const later = await place.open(() => ({ wall: before.wall + hour, steady: before.steady }))
+        const told = [
+          (await later.read()).pool,
+          await later.update((pool) => ({ pool, ended: [], result: pool })),
+          await later.initialize((pool) => ({ pool: pool ?? COUNTING_POOL, ended: [], result: pool })),
+        ]
+        for (const pool of told) {
+          expect(Math.abs((pool?.gpus[0]?.releasedAt ?? 0) - before.wall - hour)).toBeLessThan(100)
+        }
+        later.close()
+      })
+    })
+
+    test('a decision that throws leaves everything as it was, and the store usable', async () => {
+      await withStore(async (store) => {
+        const before = await store.read()
+        let asked = 0
+        for (const throwAt of [1, 2]) {
+          asked = 0
+          const failing = store.update((pool, moment) => {
+            if (++asked === throwAt) throw new Error('no')
+            return counting('never')(pool, moment)
+          })
+          await failing.catch((error) => expect(error.message).toBe('no'))
+          if (asked < throwAt) await store.initialize(() => kept(before.pool))
+        }
+        expect(countOf((await store.read()).pool)).toBe(0)
+        expect(await store.history(everything)).toEqual([])
+        expect(await store.update(counting('after'))).toBe(1)
+      })
+    })
+
+    test('nothing is written when the pool is the one that was given', async () => {
+      await withStore(async (store) => {
+        const { pool: before } = await store.read()
+        expect(await store.update((pool) => ({ pool, ended: [], result: 'as is' }))).toBe('as is')
+        expect((await store.read()).pool).toEqual(before)
+      })
+    })
+
+    test('records alone are committed too', async () => {
+      await withStore(async (store) => {
+        await store.update((pool) => ({ pool, ended: [recordOf('a')], result: undefined }))
+        expect(await store.history(everything)).toEqual([recordOf('a')])
+      })
+    })
+
+    test('a record that exists stays as it is; what came with it is committed', async () => {
+      await withStore(async (store) => {
+        await store.update(counting('a'))
+        await store.update((pool, moment) => ({
+          ...counting('a')(pool, moment),
+          ended: [recordOf('a', { outcome: 'vanished' }), recordOf('a', { gpu: 1 })],
+        }))
+        expect(countOf((await store.read()).pool)).toBe(2)
+        expect(await store.history(everything)).toEqual([recordOf('a'), recordOf('a', { gpu: 1 })])
+      })
+    })
+
+    test('a decision is made again when another was first', async () => {
+      await withStore(async (store, place) => {
+        const other = await place.open(tickingClock())
+        const seen: number[] = []
+        let overtaking: Promise<unknown> = Promise.resolve()
+        const result = await store.update((pool, moment) => {
+          seen.push(countOf(pool))
+          if (seen.length === 1) overtaking = other.update(counting('first'))
+          return counting('second')(pool, moment)
+        })
+        await overtaking
+        expect(seen[0]).toBe(0)
+        expect(result).toBe((seen.at(-1) ?? 0) + 1)
+        expect(countOf((await store.read()).pool)).toBe(2)
+        expect(await store.history(everything)).toHaveLength(2)
+        other.close()
+      })
+    })
+
+    test('history is what overlaps the range, in the order of the ends', async () => {
+      await withStore(async (store) => {
+        const record = (name: string, startedAt: number, endedAt: number) =>
+          recordOf(name, { startedAt, endedAt })
+        const ended = [record('c', 300, 500), record('a', 100, 200), record('b', 150, 900)]
+        await store.update((pool) => ({ pool, ended, result: undefined }))
+        const names = async (from: number, to: number) =>
+          (await store.history({ from, to })).map((each) => each.reservation)
+        expect(await names(0, 1_000)).toEqual(['a', 'c', 'b'])
+        expect(await names(0, 99)).toEqual([])
+        expect(await names(0, 100)).toEqual(['a'])
+        expect(await names(200, 299)).toEqual(['a', 'b'])
+        expect(await names(201, 299)).toEqual(['b'])
+        expect(await names(500, 500)).toEqual(['c', 'b'])
+        expect(await names(901, 1_000)).toEqual([])
+        const newest = async (most: number) =>
+          (await store.history(everything, most)).map((each) => each.reservation)
+        expect(await newest(2)).toEqual(['c', 'b'])
+        expect(await newest(3)).toEqual(['a', 'c', 'b'])
+        const visited: number[] = []
+        await store.visitTimes({ from: 201, to: 299 }, ({ user, account, startedAt, endedAt }) => {
+          expect({ user, name: account.name }).toEqual({
+            user: recordOf('c').user,
+            name: recordOf('c').account.name,
+          })
+          visited.push(startedAt, endedAt)
+        })
+        expect(visited).toEqual([150, 900])
+      })
+    })
+
+    test('usage is what the records of a range add up to, and those of the reservations asked for', async () => {
+      await fc.assert(
+        fc.asyncProperty(anyRecords, fc.array(anyRange), async (records, ranges) => {
+          await withStore(async (store) => {
+            for (const record of records) {
+              await store.update((pool) => ({ pool, ended: [record], result: undefined }))
+            }
+            // What exists already does not count again.
+            await store.update((pool) => ({ pool, ended: records, result: undefined }))
+            await expectUsage(store, records, ranges)
+          })
+        }),
+        { numRuns: 30 },
+      )
+    }, 60_000)
+
+    test('pools and records come back as they were, in any script', async () => {
+      await withStore(async (store) => {
+        const text = fc.string({ unit: 'grapheme' })
+        const anyPool = fc.record({ host: text, name: text, user: text, note: text, command: text })
+        let nth = 0
+        await fc.assert(
+          fc.asyncProperty(anyPool, async ({ host, name, user, note, command }) => {
+            const reservation = {
+              ...{ id: 'r', gpus: [0], user, account: { uid: 7, name }, startedAt: 1, note },
+              ...{ kind: 'run' as const, heartbeatAt: 2, command },
+              process: { pid: 1, startTime: 2, bootId: name, pidNamespace: host },
+            }
+            const wanted: Pool = { ...COUNTING_POOL, host, reservations: [reservation] }
+            const record = recordOf(`r${nth++}`, { user, note, account: { uid: 7, name } })
+            await store.update(() => ({ pool: wanted, ended: [record], result: undefined }))
+            expect({ ...(await store.read()).pool, writtenAt: wanted.writtenAt }).toEqual(wanted)
+            const history = await store.history(everything)
+            expect(history.find((each) => each.reservation === record.reservation)).toEqual(record)
+          }),
+          { numRuns: 50 },
+        )
+      })
+    })
+
+    test('changes of this and other processes wake who listens, until told to stop', async () => {
+      await withStore(async (store, place) => {
+        const stop = new AbortController()
+        const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
+        // What comes after the call is not missed, though nobody waits yet.
+        await startWorker('count', place.url, 'other').exited
+        expect(await wakes.next()).toEqual({ done: false, value: undefined })
+        // However fast they come one after another.
+        for (let nth = 0; nth < 100; nth++) {
+          const woken = wakes.next()
+          await store.update(counting(`own-${nth}`))
+          expect((await woken).done).toBe(false)
+        }
+        const last = wakes.next()
+        stop.abort()
+        await until('the listener is told that it is over', async () => {
+          const next = await last
+          return next.done === true || (await wakes.next()).done === true
+        })
+      })
+    })
+
+    test('hundreds of processes at once: every update counts, none fails', async () => {
+      await withStore(async (store, place) => {
+        const workers = Array.from({ length: 200 }, (_, nth) =>
+          startWorker('count', place.url, `worker-${nth}`),
+        )
+        const statuses = await Promise.all(workers.map((worker) => worker.exited))
+        expect(statuses.filter((status) => status !== 0)).toEqual([])
+        expect(countOf((await store.read()).pool)).toBe(200)
+        expect(await store.history(everything)).toHaveLength(200)
+      })
+    }, 120_000)
+
+    test('a process killed in the midst of a decision leaves nothing behind and blocks nobody', async () => {
+      await withStore(async (store, place) => {
+        await killHanging(place.url, 1)
+        expect(await store.update(counting('after'))).toBe(1)
+        expect(await store.history(everything)).toEqual([recordOf('after')])
+      })
+    })
+
+    test('a process killed at any time has committed pool and records together', async () => {
+      await withStore(async (store, place) => {
+        for (let round = 0; round < 15; round++) {
+          const before = countOf((await store.read()).pool)
+          const worker = startWorker('count', place.url, `round-${round}`, '100000')
+          await until('the worker has counted', async () => {
+            return countOf((await store.read()).pool) > before + round * 3
+          })
+          worker.kill('SIGKILL')
+          await worker.exited
+          const { pool } = await store.read()
+          expect(await store.history(everything)).toHaveLength(countOf(pool))
+        }
+      })
+    }, 60_000)
+  })
+}

@@ -1,0 +1,44 @@
+import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
+import { writeText } from '../../../src/adapters/process/terminal.ts'
+import { openStore } from '../../../src/adapters/store/open.ts'
+import { counting } from './counting.ts'
+
+/**
+ * Another process that uses a store: `worker.ts <verb> <url> <name> [<times>]`.
+ *
+ * - count: counts so many times, each under a name of its own.
+ * - announce: counts as well, and says each time what it has done, in the form of a granted reservation.
+ * - read: looks at it.
+ * - hang: stops for ever in a decision, at its nth time of asking (`times`); says so first.
+ */
+const [verb, url = '', name = '', times = '1'] = process.argv.slice(2)
+const store = await openStore(url, currentMoment)
+
+switch (verb) {
+  case 'count':
+    for (let nth = 0; nth < Number(times); nth++) await store.update(counting(`${name}-${nth}`))
+    break
+  case 'announce':
+    for (let nth = 0; nth < Number(times); nth++) {
+      await store.update(counting(`${name}-${nth}`))
+      writeText(1, JSON.stringify({ reservation: `${name}-${nth}`, gpus: [0] }))
+    }
+    break
+  case 'read':
+    await store.read()
+    break
+  case 'hang': {
+    let asked = 0
+    await store.update((pool, moment) => {
+      if (++asked === Number(times)) {
+        console.log('hanging')
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      }
+      return counting(name)(pool, moment)
+    })
+    break
+  }
+  default:
+    throw new Error(`unknown verb ${verb}`)
+}
+store.close()

@@ -1,0 +1,345 @@
+import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sqlite.ts'
+import { HEARTBEAT_MS, type Job, supervise } from '../../src/app/supervise.ts'
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import { endReservation } from '../../src/domain/operation/ending.ts'
+import type {
+  Millis,
+  Moment,
+  Pool,
+  RunReservation,
+  TimeLimit,
+  UsageRecord,
+} from '../../src/domain/pool/model.ts'
+import type { Store } from '../../src/ports/ports.ts'
+
+const HOUR = 3_600_000
+const START: Moment = { wall: Date.UTC(2026, 2, 1), steady: { epoch: 'test', ms: 1_000_000 } }
+
+const RUN: RunReservation = {
+  id: 'mine',
+  gpus: [0, 1],
+  user: 'alice',
+  account: { uid: 1000, name: 'alice' },
+  startedAt: START.wall,
+  kind: 'run',
+  process: { pid: 1, startTime: 1, bootId: 'b', pidNamespace: 'p' },
+  heartbeatAt: START.wall,
+  command: 'train',
+}
+
+const POOL: Pool = {
+  host: 'box',
+  provider: 'fake',
+  gpus: [0, 1, 2].map((id) => ({ id, uuid: `GPU-${id}`, name: 'Fake GPU' })),
+  reservations: [RUN],
+  queue: [],
+  settings: { allocation: 'lru' },
+  writtenAt: START,
+}
+
+type Event = 'exited' | 'changed' | 'timeout'
+
+/** A supervisor at work on a real database, in a time and on a job that the test makes up. */
+class Scene implements Disposable {
+  readonly said: string[] = []
+  readonly waits: Millis[] = []
+  readonly slept: Millis[] = []
+  readonly signalled: [signal: string, at: Millis][] = []
+  limit: TimeLimit | undefined
+  isOver = false
+  /** What is wrong with the store, while it is. */
+  trouble: Error | null = null
+  steady = START.steady.ms
+  wall = START.wall
+  readonly #folder = mkdtempSync(join(tmpdir(), 'canhazgpu-supervise-'))
+  readonly #path = `${this.#folder}/pool.db`
+  readonly #now = (): Moment => ({ wall: this.wall, steady: { epoch: 'test', ms: this.steady } })
+
+  pass(ms: Millis): void {
+    this.steady += ms
+    this.wall += ms
+  }
+
+  async open(): Promise<Store> {
+    if (this.trouble !== null) throw this.trouble
+    return openSqliteStore({ path: this.#path, now: this.#now })
+  }
+
+  async use<Result>(action: (store: Store) => Promise<Result>): Promise<Result> {
+    const store = await openSqliteStore({ path: this.#path, now: this.#now })
+    try {
+      return await action(store)
+    } finally {
+      store.close()
+    }
+  }
+
+  async setUp(pool: Pool = POOL): Promise<void> {
+    const store = await createSqliteStore({ path: this.#path, now: this.#now }, { kind: 'everyone' })
+    await store.initialize(() => ({ pool, ended: [], result: undefined }))
+    store.close()
+  }
+
+  /** Lives through the events one after another; each acts before it is told. The last is the end. */
+  async live(...events: (Event | (() => Event | Promise<Event>))[]): Promise<void> {
+    const job: Job = {
+      wait: async (timeoutMs) => {
+        this.waits.push(timeoutMs)
+        const next = events.shift() ?? 'exited'
+        const event = typeof next === 'function' ? await next() : next
+        if (event === 'timeout') this.pass(timeoutMs)
+        return event
+      },
+      // The command outlives every pause that has an end.
+      pause: (timeoutMs) => {
+        if (timeoutMs === Number.POSITIVE_INFINITY) return 'exited'
+        this.pass(timeoutMs)
+        return 'timeout'
+      },
+      interrupt: () => void this.signalled.push(['SIGINT', this.steady]),
+      kill: () => {
+        this.signalled.push(['SIGKILL', this.steady])
+        this.isOver = true
+      },
+      isOver: () => this.isOver,
+      say: (line) => this.said.push(line),
+    }
+    await supervise({
+      reservation: RUN.id,
+      gpus: RUN.gpus,
+      ...(this.limit === undefined ? {} : { limit: this.limit }),
+      becomeSuccessor: () => {},
+      openStore: () => this.open(),
+      job,
+      clock: () => this.steady,
+      sleep: async (ms) => {
+        this.slept.push(ms)
+        this.pass(ms)
+        if (this.slept.length === 3) this.trouble = null
+      },
+    })
+  }
+
+  pool(): Promise<Pool> {
+    return this.use(async (store) => (await store.read()).pool)
+  }
+
+  history(): Promise<readonly UsageRecord[]> {
+    return this.use((store) => store.history({ from: 0, to: Number.MAX_SAFE_INTEGER }))
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+const heartbeatOf = (pool: Pool) => pool.reservations.map((each) => each.kind === 'run' && each.heartbeatAt)
+
+/** From the start to the first look, and from each look to the next wait. */
+const PAUSE_MS = 1_000
+
+test('a heartbeat every minute, and the true end when the command has ended', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live('timeout', 'timeout', () => {
+    scene.pass(30_000)
+    return 'exited'
+  })
+  expect(scene.waits.slice(0, 2)).toEqual([HEARTBEAT_MS - 2 * PAUSE_MS, HEARTBEAT_MS - PAUSE_MS])
+  expect((await scene.pool()).reservations).toEqual([])
+  expect(await scene.history()).toEqual(
+    [0, 1].map((gpu) =>
+      expect.objectContaining({
+        gpu,
+        outcome: 'exited',
+        startedAt: START.wall,
+        endedAt: START.wall + 2 * HEARTBEAT_MS + PAUSE_MS + 30_000,
+      }),
+    ),
+  )
+  expect(scene.said).toEqual([])
+})
+
+test('the heartbeat is that of its own reservation', async () => {
+  using scene = new Scene()
+  const other: RunReservation = { ...RUN, id: 'other', gpus: [2] }
+  await scene.setUp({ ...POOL, reservations: [RUN, other] })
+  let seen: readonly unknown[] = []
+  await scene.live('timeout', async (): Promise<Event> => {
+    seen = heartbeatOf(await scene.pool())
+    return 'exited'
+  })
+  expect(seen).toEqual([START.wall + HEARTBEAT_MS, START.wall])
+  expect((await scene.pool()).reservations.map((each) => each.id)).toEqual(['other'])
+})
+
+test('a pool that is written all the time neither hastens nor delays the heartbeat', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live('changed', 'changed', 'changed', 'timeout')
+  expect(scene.waits).toEqual([58_000, 57_000, 56_000, 55_000, 59_000])
+  expect(scene.said).toEqual([])
+})
+
+test('who lost the reservation is told once, and nothing is revived', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.use((store) =>
+    store.update((pool, moment) => ({
+      ...endReservation(pool, RUN.id, 'released', moment.wall),
+      result: undefined,
+    })),
+  )
+  await scene.live('timeout')
+  // It had ended before the supervisor looked: there is nothing to watch.
+  expect(scene.waits).toEqual([])
+  expect(scene.said).toEqual([
+    'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
+  ])
+  expect((await scene.pool()).reservations).toEqual([])
+})
+
+test.each(['changed', 'timeout'] as const)(
+  'a reset during the run is told on its stderr (%s)',
+  async (event) => {
+    using scene = new Scene()
+    await scene.setUp()
+    await scene.live(async () => {
+      await scene.use((store) =>
+        store.initialize(() => ({ pool: { ...POOL, reservations: [] }, ended: [], result: undefined })),
+      )
+      return event
+    })
+    expect(scene.said).toEqual([
+      'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
+    ])
+    expect((await scene.pool()).reservations).toEqual([])
+    expect(await scene.history()).toEqual([])
+  },
+)
+
+test('trouble with the store is not mentioned, and the end is written when it has passed', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live(
+    () => {
+      scene.trouble = new CanhazgpuError('store-unavailable', 'The disk is full')
+      return 'timeout'
+    },
+    'timeout',
+    'timeout',
+  )
+  expect(scene.said).toEqual([])
+  expect(scene.slept).toHaveLength(3)
+  expect(await scene.history()).toHaveLength(2)
+})
+
+const TROUBLES: Record<string, Error> = {
+  'is damaged': new CanhazgpuError('store-corrupt', 'damaged'),
+  'stays locked': new CanhazgpuError('store-busy', 'locked'),
+  'was taken over by a newer version': new CanhazgpuError('store-too-new', 'newer'),
+  'was removed': new CanhazgpuError('pool-not-initialized', 'no pool'),
+  'makes this program fail': new TypeError('undefined is not a function'),
+}
+
+test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', async (what) => {
+  using scene = new Scene()
+  await scene.setUp()
+  const start = scene.steady
+  scene.limit = { interruptAt: start + 3 * HEARTBEAT_MS, killAt: start + 3 * HEARTBEAT_MS + 30_000 }
+  const trouble = TROUBLES[what] ?? null
+  const lasting = () => {
+    scene.trouble = trouble
+    return 'timeout' as const
+  }
+  await scene.live(lasting, lasting, lasting, lasting).catch((error) => {
+    // After the command has ended a defect may be one.
+    if (error !== trouble) throw error
+  })
+  expect(scene.signalled[0]).toEqual(['SIGINT', start + 3 * HEARTBEAT_MS])
+  expect(scene.signalled.find(([signal]) => signal === 'SIGKILL')).toEqual([
+    'SIGKILL',
+    start + 3 * HEARTBEAT_MS + 30_000,
+  ])
+  expect(scene.said.length).toBe(what === 'was removed' ? 1 : 0)
+})
+
+test('the limit is the launcher’s, whatever the pool says', async () => {
+  using scene = new Scene()
+  const forged = { ...RUN, timeLimit: { interruptAt: START.wall + 1, killAt: START.wall + 2 } }
+  await scene.setUp({ ...POOL, reservations: [forged] })
+  await scene.live('timeout', 'timeout')
+  expect(scene.signalled).toEqual([])
+})
+
+test('a pool that names other GPUs makes nobody read of them', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live(async (): Promise<Event> => {
+    await scene.use((store) =>
+      store.update((pool) => {
+        const changed = pool.reservations.map((each) => ({ ...each, gpus: [1, 2] }))
+        return { pool: { ...pool, reservations: changed }, ended: [], result: undefined }
+      }),
+    )
+    return 'changed'
+  })
+  expect(scene.said).toEqual([
+    'canhazgpu: the reservation of GPU 0 was ended; the command runs on without it',
+  ])
+})
+
+test('a pool that is gone for good keeps no supervisor', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live(() => {
+    scene.trouble = new CanhazgpuError('pool-not-initialized', 'no pool')
+    return 'exited'
+  })
+  expect(scene.slept).toEqual([])
+})
+
+test('nor does one that a newer version has taken over, once the command has ended', async () => {
+  using scene = new Scene()
+  await scene.setUp()
+  await scene.live(() => {
+    scene.trouble = new CanhazgpuError('store-too-new', 'newer')
+    return 'exited'
+  })
+  expect(scene.slept).toEqual([])
+  expect(scene.said).toEqual([])
+})
+
+test.each([10 * HOUR, -10 * HOUR])(
+  'a clock set by %p ms: true hours, and nobody else loses any',
+  async (jump) => {
+    using scene = new Scene()
+    const manual = {
+      ...{ id: 'manual', gpus: [2], user: 'bob', account: { uid: 1001, name: 'bob' }, startedAt: START.wall },
+      ...{ kind: 'manual' as const, expiresAt: START.wall + 8 * HOUR },
+    }
+    await scene.setUp({ ...POOL, reservations: [RUN, manual] })
+    await scene.live(
+      'timeout',
+      () => {
+        scene.wall += jump
+        return 'timeout'
+      },
+      () => {
+        scene.wall -= jump / 2
+        scene.pass(30_000)
+        return 'exited'
+      },
+    )
+    const [left] = (await scene.pool()).reservations
+    if (left?.kind !== 'manual') throw new Error('the manual reservation is gone')
+    expect(left.expiresAt - scene.wall).toBe(8 * HOUR - 2 * HEARTBEAT_MS - PAUSE_MS - 30_000)
+    for (const record of await scene.history()) {
+      expect(record.endedAt - record.startedAt).toBe(2 * HEARTBEAT_MS + PAUSE_MS + 30_000)
+    }
+  },
+)

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'bun:test'
+import { hold, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
+import { startForever } from '../../support/job.ts'
+import { testPool } from '../../support/pool.ts'
+import { kill } from '../../support/processes.ts'
+
+/** Two GPUs, of which GPU 0 is held for an hour, and one who waits for both. */
+async function poolWithGap() {
+  const pool = await testPool(2)
+  await hold(pool, '--gpu-ids', '0', '--duration', '1h')
+  return { pool, first: await waitToRun(pool, '--gpus', '2') }
+}
+
+describe.concurrent('a later request goes first', () => {
+  test('where it ends, for certain, before the first could start', async () => {
+    const { pool, first } = await poolWithGap()
+    using _ = pool
+    expect((await pool.chg('run', '--timeout', '30m', '--', 'true')).status).toBe(0)
+    expect((await pool.chg('run', '--timeout', '59m', '--grace', '2m', '--', 'true')).status).toBe(75)
+    expect((await pool.chg('run', '--', 'true')).status).toBe(75)
+    expect((await pool.chg('reserve', '--duration', '2h')).status).toBe(75)
+    expect((await pool.chg('reserve', '--duration', '50m')).status).toBe(0)
+    expect((await pool.chg('release')).stdout).toBe('Released 2 GPU(s): [0, 1]\n')
+    expect(await untilServed(pool, first)).toEqual([0, 1])
+  })
+
+  test('and one who waits like it does so as well', async () => {
+    const { pool } = await poolWithGap()
+    using _ = pool
+    const short = await startForever(pool, '--timeout', '20m')
+    const second = await wait(pool, 'run', '--wait', '--timeout', '10m', '--', 'true')
+    kill(short.pid, 'SIGKILL')
+    expect(await second.ended()).toBe(0)
+  })
+
+  test('where it needs no GPU that anyone before waits for', async () => {
+    using pool = await testPool(3)
+    await hold(pool, '--gpu-ids', '0')
+    const first = await waitToRun(pool, '--gpu-ids', '0')
+    expect((await pool.chg('run', '--gpu-ids', '1', '--', 'true')).status).toBe(0)
+    expect((await pool.chg('run', '--gpus', '2', '--', 'printenv', 'CUDA_VISIBLE_DEVICES')).stdout).toBe(
+      '1,2\n',
+    )
+    expect((await pool.chg('run', '--gpu-ids', '0,1', '--', 'true')).status).toBe(75)
+    expect((await pool.chg('run', '--gpus', '3', '--', 'true')).status).toBe(75)
+    await pool.chg('release')
+    expect(await untilServed(pool, first)).toEqual([0])
+  })
+})
+
+describe.concurrent('a later request waits', () => {
+  test('however short, where nobody knows when the first could start', async () => {
+    using pool = await testPool(2)
+    const job = await startForever(pool)
+    const first = await waitToRun(pool, '--gpus', '2')
+    expect((await pool.chg('run', '--timeout', '1s', '--grace', '1s', '--', 'true')).status).toBe(75)
+    expect((await pool.chg('reserve', '--duration', '1s')).status).toBe(75)
+    kill(job.pid, 'SIGKILL')
+    expect(await untilServed(pool, first)).toEqual([0, 1])
+  })
+
+  test('where the second in line would be delayed, though the first would not', async () => {
+    using pool = await testPool(3)
+    await hold(pool, '--gpu-ids', '0', '--duration', '1h')
+    const job = await startForever(pool, '--gpu-ids', '1')
+    await waitToRun(pool, '--gpu-ids', '0')
+    await waitToRun(pool, '--gpu-ids', '1,2')
+    expect((await pool.chg('run', '--timeout', '1m', '--', 'true')).status).toBe(75)
+    kill(job.pid, 'SIGKILL')
+  })
+})

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'bun:test'
+import { hold, line, stage, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
+import { storedHistory, storedPool } from '../../support/database.ts'
+import { startForever } from '../../support/job.ts'
+import { testPool } from '../../support/pool.ts'
+import { isWatching, kill, supervisorsOf } from '../../support/processes.ts'
+import { until } from '../../support/until.ts'
+
+const SQUATTER = {
+  processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }],
+}
+
+describe.concurrent('a waiter starts', () => {
+  test('when a command ends', async () => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    const waiter = await waitToRun(pool)
+    kill(job.pid, 'SIGTERM')
+    expect(await untilServed(pool, waiter)).toEqual([0])
+  })
+
+  test('when a command and its supervisor are killed', async () => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    const waiter = await waitToRun(pool)
+    kill(await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null), 'SIGKILL')
+    kill(job.pid, 'SIGKILL')
+    expect(await untilServed(pool, waiter)).toEqual([0])
+  })
+
+  test('when a reservation is given back, whole or in part', async () => {
+    using pool = await testPool(3)
+    await hold(pool, '--gpus', '3')
+    const first = await waitToRun(pool)
+    const second = await waitToRun(pool, '--gpus', '2')
+    expect((await pool.chg('release', '--gpu-ids', '1')).stdout).toBe('Released 1 GPU(s): [1]\n')
+    expect(await untilServed(pool, first)).toEqual([1])
+    await pool.chg('release')
+    expect(await untilServed(pool, second)).toEqual([0, 2])
+  })
+
+  test('when a reservation expires', async () => {
+    using pool = await testPool(1)
+    await hold(pool, '--duration', '2s')
+    const waiter = await waitToRun(pool)
+    expect(await untilServed(pool, waiter)).toEqual([0])
+    expect(storedHistory(pool)).toMatchObject([{ outcome: 'expired' }])
+  })
+
+  test('when the one before gets less than there is', async () => {
+    using pool = await testPool(3)
+    await hold(pool, '--gpus', '3')
+    const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
+    await pool.chg('release')
+    const gpus = await Promise.all(waiters.map((waiter) => untilServed(pool, waiter)))
+    expect(gpus.flat().sort()).toEqual([0, 1, 2])
+  })
+
+  test('when someone without a reservation leaves', async () => {
+    using pool = await testPool(2)
+    stage(pool, { gpus: { 0: SQUATTER, 1: SQUATTER } })
+    const both = await waitToRun(pool, '--gpus', '2')
+    await until('it is told why', () => both.said().includes('0 free, 2 in use without reservation'))
+    stage(pool, { gpus: { 0: SQUATTER } })
+    await until('it is told of the change', () =>
+      both.said().includes('1 free, 1 in use without reservation'),
+    )
+    expect(storedPool(pool).reservations).toEqual([])
+    stage(pool, {})
+    expect(await untilServed(pool, both)).toEqual([0, 1])
+  })
+
+  test('when a faulty GPU works again', async () => {
+    using pool = await testPool(1)
+    stage(pool, { gpus: { 0: { fault: 'GPU is lost' } } })
+    const waiter = await waitToRun(pool)
+    stage(pool, {})
+    expect(await untilServed(pool, waiter)).toEqual([0])
+  })
+
+  test('when the driver answers again: its trouble cost nobody the place', async () => {
+    using pool = await testPool(1)
+    pool.env.CANHAZGPU_PROBE_TIMEOUT = '1s'
+    stage(pool, {})
+    await hold(pool)
+    const waiters = [await waitToRun(pool), await waitToRun(pool)] as const
+    stage(pool, { hang: true })
+    await pool.chg('release')
+    await until('it is told of the trouble', () => /did not answer/.test(waiters[0].said()))
+    stage(pool, { fail: 'driver/library version mismatch' })
+    await until('it is told of the other trouble', () => waiters[0].said().includes('version mismatch'))
+    expect(line(pool).map(({ id }) => id)).toEqual(waiters.map(({ id }) => id))
+    stage(pool, {})
+    await untilServed(pool, waiters[0])
+    kill(waiters[0].pid, 'SIGTERM')
+    await untilServed(pool, waiters[1])
+  })
+
+  test('never, where the driver does not answer to the first who asks', async () => {
+    using pool = await testPool(1)
+    stage(pool, { fail: 'driver/library version mismatch' })
+    expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(125)
+    expect((await pool.chg('reserve', '--wait')).status).toBe(1)
+    expect(line(pool)).toEqual([])
+  })
+
+  test('as if it had been typed then: the time limit begins with the command', async () => {
+    using pool = await testPool(1)
+    await hold(pool, '--duration', '3s')
+    const waiter = await wait(
+      pool,
+      'run',
+      '--wait',
+      '--timeout',
+      '2s',
+      '--',
+      'sh',
+      '-c',
+      'echo begun > begun; sleep 60',
+    )
+    expect(await waiter.ended()).toBe(130)
+    expect(await Bun.file(`${pool.folder}/begun`).exists()).toBe(true)
+    await until('the end is written', () => storedHistory(pool).length === 2)
+    const [, run] = storedHistory(pool)
+    expect(run).toMatchObject({ kind: 'run', outcome: 'timed-out' })
+    expect((run?.ended_at ?? 0) - (run?.started_at ?? 0)).toBeGreaterThanOrEqual(2_000)
+  })
+})

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'bun:test'
+import { hold, line, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
+import { storedHistory, storedPool } from '../../support/database.ts'
+import { child, startForever } from '../../support/job.ts'
+import { testPool } from '../../support/pool.ts'
+import { hasEnded, kill, stateOf } from '../../support/processes.ts'
+import { CTRL_C, openShell } from '../../support/terminal.ts'
+import { until } from '../../support/until.ts'
+
+describe.concurrent('a waiter that is told to stop leaves the line', () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    test(signal, async () => {
+      using pool = await testPool(1)
+      await hold(pool)
+      const waiters = [await waitToRun(pool), await wait(pool, 'reserve', '--wait')]
+      for (const waiter of waiters) {
+        kill(waiter.pid, signal)
+        expect(await waiter.ended()).toBe(130)
+        expect(waiter.said()).toEndWith('Error: Interrupted while waiting for GPUs\n')
+        expect(line(pool).map(({ id }) => id)).not.toContain(waiter.id)
+      }
+      expect(line(pool)).toEqual([])
+    })
+  }
+
+  test('Ctrl-C on its terminal, which is left as it was', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    using terminal = openShell(pool)
+    terminal.type('"$CHG" run --wait -- true\n')
+    await terminal.see('Waiting for 1 GPU: position 1 of 1, 0 free')
+    terminal.type(CTRL_C)
+    await terminal.see('\r\u001b[2KError: Interrupted while waiting for GPUs')
+    terminal.type('echo "status $?"\n')
+    await terminal.see('status 130')
+    expect(line(pool)).toEqual([])
+  })
+
+  test('its terminal goes away', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    using terminal = openShell(pool)
+    terminal.type('"$CHG" run --wait -- true\n')
+    await terminal.see('Waiting for 1 GPU')
+    const pid = line(pool)[0]?.process.pid ?? 0
+    terminal.hangUp()
+    await until('the waiter has ended', () => hasEnded(pid))
+    expect(line(pool)).toEqual([])
+  })
+
+  test('a hang-up that comes twice, from the terminal and from its shell', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    for (let round = 0; round < 5; round++) {
+      const waiter = await waitToRun(pool)
+      for (let signal = 0; signal < 20; signal++) {
+        kill(waiter.pid, 'SIGHUP')
+        await Bun.sleep(0)
+      }
+      expect(await waiter.ended()).toBe(130)
+      expect(line(pool)).toEqual([])
+    }
+  })
+
+  test('nohup keeps its place when the terminal goes away', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    using terminal = openShell(pool)
+    terminal.type(`nohup "$CHG" run --wait -- sh -c 'echo served > served' > out 2>&1 &\n`)
+    await until('it stands in line', () => line(pool).length === 1)
+    terminal.hangUp()
+    await terminal.process.exited
+    expect(line(pool)).toHaveLength(1)
+    await pool.chg('release')
+    await until('it is served', () => Bun.file(`${pool.folder}/served`).exists())
+  })
+
+  test('its time is over', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const waiters = [
+      await wait(pool, 'run', '--wait', '2s', '--', 'true'),
+      await wait(pool, 'reserve', '--wait', '2s', '--short'),
+    ]
+    for (const waiter of waiters) {
+      expect(await waiter.ended()).toBe(75)
+      expect(waiter.said()).toEndWith(
+        "Error: The wait is over and the GPUs are still not available - see 'canhazgpu queue' and 'canhazgpu status'\n",
+      )
+    }
+    expect(line(pool)).toEqual([])
+  })
+})
+
+describe.concurrent('a waiter that is killed', () => {
+  test('is gone by the next command', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const waiter = await waitToRun(pool)
+    kill(waiter.pid, 'SIGKILL')
+    await waiter.process.exited
+    expect((await pool.chg('queue')).stdout).toBe('Nobody is waiting\n')
+    await pool.chg('release')
+    expect((await pool.chg('reserve')).status).toBe(0)
+    expect(line(pool)).toEqual([])
+  })
+
+  test('while it kept others from GPUs: the next one is served', async () => {
+    using pool = await testPool(2)
+    await hold(pool, '--gpu-ids', '0')
+    const first = await waitToRun(pool, '--gpus', '2')
+    const second = await waitToRun(pool)
+    kill(first.pid, 'SIGKILL')
+    expect(await untilServed(pool, second)).toEqual([1])
+  })
+
+  test('in the midst of the line: those behind move up', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
+    kill(waiters[1].pid, 'SIGKILL')
+    await until('the last one is the second', () => waiters[2].said().includes('position 2 of 2'))
+    await pool.chg('release')
+    await untilServed(pool, waiters[0])
+  })
+
+  test('together with everyone else, nothing is left', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const waiters = await Promise.all(Array.from({ length: 10 }, () => waitToRun(pool)))
+    for (const { pid } of waiters) kill(pid, 'SIGKILL')
+    await Promise.all(waiters.map(({ process }) => process.exited))
+    await pool.chg('release')
+    expect((await pool.chg('run', '--', 'true')).status).toBe(0)
+    expect(line(pool)).toEqual([])
+  })
+})
+
+describe.concurrent('a waiter that is stopped', () => {
+  test('until its time is over is not served any more', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const waiter = await wait(pool, 'run', '--wait', '2s', '--', 'true')
+    kill(waiter.pid, 'SIGSTOP')
+    await until('it is stopped', () => stateOf(waiter.pid) === 'T')
+    await pool.chg('release')
+    const lastMoment = line(pool)[0]?.waitUntil ?? 0
+    await until('its time is over', () => Date.now() > lastMoment)
+    kill(waiter.pid, 'SIGCONT')
+    expect(await waiter.ended()).toBe(75)
+    expect(storedHistory(pool).map(({ kind }) => kind)).toEqual(['manual'])
+    expect(line(pool)).toEqual([])
+  })
+})
+
+test('Ctrl-C and the GPU come together: no reservation is left behind', async () => {
+  using pool = await testPool(1)
+  const job = await startForever(pool)
+  const waiter = await wait(pool, 'reserve', '--wait')
+  kill(waiter.pid, 'SIGSTOP')
+  await until('it is stopped', () => stateOf(waiter.pid) === 'T')
+  kill(waiter.pid, 'SIGINT')
+  kill(job.pid, 'SIGKILL')
+  await until('the job is over', () => storedHistory(pool).length === 1)
+  kill(waiter.pid, 'SIGCONT')
+  expect(await waiter.ended()).toBe(130)
+  expect((await pool.chg('run', '--', child('exit-7'))).status).toBe(7)
+})
+
+test('a signal that comes just when the GPU is granted is not lost', async () => {
+  using pool = await testPool(1)
+  for (let round = 0; round < 30; round++) {
+    await hold(pool)
+    const waiter = await waitToRun(pool)
+    const granted = () => storedPool(pool).reservations.some(({ id }) => id === waiter.id)
+    const release = pool.start('release')
+    while (!granted()) if (round % 2 === 1) await Bun.sleep(0)
+    kill(waiter.pid, (['SIGTERM', 'SIGINT', 'SIGHUP'] as const)[round % 3] ?? 'SIGTERM')
+    await waiter.ended()
+    await release.exited
+    await pool.chg('status')
+    expect(storedPool(pool).reservations).toEqual([])
+  }
+})

@@ -1,0 +1,85 @@
+import { expect, test } from 'bun:test'
+import {
+  joinLine,
+  MOST_ENTRIES,
+  MOST_ENTRIES_PER_ACCOUNT,
+} from '../../../src/domain/operation/acquisition.ts'
+import { poolFaults } from '../../../src/domain/pool/soundness.ts'
+import { hold, line, waitToRun } from '../../line/support/waiters.ts'
+import { changeStoredPool } from '../../support/database.ts'
+import { testPool } from '../../support/pool.ts'
+
+test('an account has 256 requests in the queue at most; others and those who need not wait are not concerned', async () => {
+  using pool = await testPool(2)
+  await hold(pool, '--gpus', '1')
+  const waiter = await waitToRun(pool, '--gpus', '2')
+  const [entry] = line(pool)
+  if (entry === undefined) throw new Error('nobody waits')
+  // All of them live as long as the one that really waits.
+  const others = Array.from({ length: MOST_ENTRIES_PER_ACCOUNT - 1 }, (_, nth) => ({
+    ...entry,
+    id: `copy${nth}`,
+  }))
+  changeStoredPool(pool, (document) => ({ ...document, queue: [...document.queue, ...others] }))
+
+  const refused = await pool.chg('run', '--wait', '--', 'true')
+  expect(refused.status).toBe(75)
+  expect(refused.stderr.trim().split('\n').at(-1)).toBe(
+    'Error: Your account has 256 requests in the queue already, and at most 256 may wait' +
+      " - try again when some of them are served or stopped: see 'canhazgpu queue'",
+  )
+  const asked = await pool.chg('reserve', '--wait', '--json')
+  expect(asked.status).toBe(75)
+  expect(JSON.parse(asked.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
+    error: { code: 'too-many-waiting' },
+  })
+  expect(line(pool)).toHaveLength(MOST_ENTRIES_PER_ACCOUNT)
+
+  changeStoredPool(pool, (document) => ({ ...document, queue: document.queue.slice(0, -1) }))
+  const last = await waitToRun(pool)
+  expect(line(pool).at(-1)?.id).toBe(last.id)
+  expect(waiter.said()).not.toContain('Error')
+})
+
+test('the limit goes by account, not by shown name', () => {
+  let pool = EMPTY
+  for (let nth = 0; nth < MOST_ENTRIES_PER_ACCOUNT; nth++)
+    pool = joinLine(pool, intentOf(1, nth), { process }, 0)
+  expect(() => joinLine(pool, intentOf(1, 256), { process }, 0)).toThrow('at most 256 may wait')
+  // One that waits already stays.
+  expect(joinLine(pool, intentOf(1, 255), { process }, 0)).toBe(pool)
+  expect(joinLine(pool, intentOf(2, 0), { process }, 0).queue).toHaveLength(257)
+})
+
+test('a pool has 4,096 requests in the queue at most; a stored one with more is damaged', () => {
+  let pool = EMPTY
+  for (let nth = 0; nth < MOST_ENTRIES; nth++) {
+    pool = joinLine(pool, intentOf(Math.floor(nth / MOST_ENTRIES_PER_ACCOUNT), nth), { process }, 0)
+  }
+  expect(poolFaults(pool)).toEqual([])
+  expect(() => joinLine(pool, intentOf(99, 0), { process }, 0)).toThrow('The queue is full: 4096 requests')
+  const [first] = pool.queue
+  if (first === undefined) throw new Error('the queue is empty')
+  const forged = { ...pool, queue: [...pool.queue, { ...first, id: 'one more' }] }
+  expect(poolFaults(forged)).toEqual(['more than 4096 requests are in the queue'])
+})
+
+const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
+
+const EMPTY: Parameters<typeof joinLine>[0] = {
+  host: 'here',
+  provider: 'fake',
+  gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
+  reservations: [],
+  queue: [],
+  settings: { allocation: 'lru' },
+  writtenAt: { wall: 0, steady: { epoch: 'boot', ms: 0 } },
+}
+
+const intentOf = (uid: number, nth: number) => ({
+  id: `${uid}-${nth}`,
+  request: { kind: 'count' as const, count: 1 },
+  user: `shown${nth}`,
+  account: { uid, name: `u${uid}` },
+  hold: { kind: 'manual' as const, duration: 1_000 },
+})

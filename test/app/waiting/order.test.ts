@@ -1,0 +1,101 @@
+import { expect, test } from 'bun:test'
+import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
+import { clashes, isAsAsked, overtakings, type Served } from '../../line/support/order.ts'
+import { hold, LOGGED, line, prepareLogs, stays } from '../../line/support/waiters.ts'
+import { storedHistory } from '../../support/database.ts'
+import { untilAllFree } from '../../support/job.ts'
+import { finished, type TestPool, testPool } from '../../support/pool.ts'
+import { until } from '../../support/until.ts'
+
+const WAITERS = 100
+/** Counts and exact ids; the many small ones would slip past the big ones if they could. */
+const REQUESTS = [
+  ['--gpus', '1'],
+  ['--gpus', '4'],
+  ['--gpus', '1'],
+  ['--gpu-ids', '1,3'],
+  ['--gpus', '2'],
+  ['--gpu-ids', '0'],
+  ['--gpus', '3'],
+  ['--gpu-ids', '2-3'],
+  ['--gpus', '1'],
+  ['--gpu-ids', '1'],
+]
+const requestOf = (nth: number): string[] => REQUESTS[nth % REQUESTS.length] ?? []
+
+type Past = Pick<Served, 'gpus' | 'startedAt' | 'endedAt'>
+
+/** What each reservation held, and from when to when, by the history. */
+function pastOf(pool: TestPool): ReadonlyMap<string, Past> {
+  const past = new Map<string, Past>()
+  for (const { reservation, gpu, started_at, ended_at } of storedHistory(pool)) {
+    const gpus = [...(past.get(reservation)?.gpus ?? []), gpu].sort()
+    past.set(reservation, { gpus, startedAt: started_at, endedAt: ended_at })
+  }
+  return past
+}
+
+const NEVER: Past = { gpus: [], startedAt: Number.NaN, endedAt: Number.NaN }
+
+test('a hundred waiters are served in the order of the line, and newcomers never overtake', async () => {
+  using pool = await testPool(4)
+  prepareLogs(pool)
+  await hold(pool, '--gpus', '4')
+  const waiting = Array.from({ length: WAITERS }, (_, nth) =>
+    pool.start('run', '--wait', ...requestOf(nth), '--', ...LOGGED),
+  )
+  const inLine = await until('all stand in line', () => line(pool).length === WAITERS && line(pool))
+  const shown: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
+  expect(shown.map(({ position }) => position)).toEqual(inLine.map((_, nth) => nth + 1))
+  expect(shown.map(({ gpus, gpu_ids }) => gpu_ids ?? gpus)).toEqual(
+    inLine.map(({ request }) => (request.kind === 'ids' ? request.ids : request.count)),
+  )
+
+  await pool.chg('release')
+  const newcomers = await Promise.all(
+    Array.from({ length: 20 }, (_, nth) => pool.chg('run', ...requestOf(nth), '--', ...LOGGED)),
+  )
+  const ended = await Promise.all(waiting.map(finished))
+  expect(ended.filter(({ status }) => status !== 0)).toEqual([])
+  // One that came when the line was over is served like anyone; the others are told of the line.
+  const refused = newcomers.filter(({ status }) => status !== 0)
+  expect(refused.filter(({ status, stderr }) => status !== 75 || !stderr.includes('vailable'))).toEqual([])
+  await untilAllFree(pool)
+
+  const past = pastOf(pool)
+  const served = inLine.map(
+    ({ id, request }, place): Served => ({ id, request, place, ...(past.get(id) ?? NEVER) }),
+  )
+  expect(served.filter((each) => !isAsAsked(each))).toEqual([])
+  const log = stays(pool)
+  expect(log).toHaveLength(WAITERS + newcomers.length - refused.length)
+  expect(clashes(log)).toEqual([])
+  // The commands themselves saw the GPUs that the history tells.
+  for (const { id, gpus } of log) expect(gpus).toEqual(past.get(id)?.gpus ?? [])
+  const late = log
+    .filter(({ id }) => !inLine.some((entry) => entry.id === id))
+    .map(({ id, gpus }): Served => {
+      return { id, request: { kind: 'ids', ids: gpus }, place: WAITERS, ...(past.get(id) ?? NEVER) }
+    })
+  expect(overtakings([...served, ...late])).toEqual([])
+}, 120_000)
+
+test('a newcomer is refused while others wait, even where there is a free GPU, and told why', async () => {
+  using pool = await testPool(2)
+  await hold(pool, '--gpu-ids', '0')
+  const waiting = pool.start('run', '--wait', '--gpus', '2', '--', 'true')
+  await until('it stands in line', () => line(pool).length === 1)
+  for (const command of [
+    ['reserve', '--duration', '9h'],
+    ['run', '--', 'true'],
+  ]) {
+    const refused = await pool.chg(...command)
+    expect(refused.status).toBe(75)
+    expect(refused.stderr).toBe(
+      'Error: Not enough GPUs available. Requested: 1, Available: 0 (1 waiting in line before)' +
+        " - see 'canhazgpu queue', and wait in line with --wait\n",
+    )
+  }
+  await pool.chg('release')
+  expect((await finished(waiting)).status).toBe(0)
+})

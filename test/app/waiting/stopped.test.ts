@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'bun:test'
+import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
+import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../line/support/waiters.ts'
+import { storedPool } from '../../support/database.ts'
+import { type TestPool, testPool } from '../../support/pool.ts'
+import { kill, stateOf } from '../../support/processes.ts'
+import { CTRL_Z, openShell } from '../../support/terminal.ts'
+import { until } from '../../support/until.ts'
+
+/** Stops all of them, and comes back when the kernel shows them so. */
+async function stop(...waiters: readonly Pick<Waiter, 'pid'>[]): Promise<void> {
+  for (const { pid } of waiters) kill(pid, 'SIGSTOP')
+  await until('they are stopped', () => waiters.every(({ pid }) => stateOf(pid) === 'T'))
+}
+
+const goOn = (...waiters: readonly Pick<Waiter, 'pid'>[]): void => {
+  for (const { pid } of waiters) kill(pid, 'SIGCONT')
+}
+
+/** Who waits still; nobody was passed over by the rule of ten seconds, which leaves a note in the entry. */
+function waitingUnnoted(pool: TestPool): readonly string[] {
+  expect(line(pool).filter(({ servableSince }) => servableSince !== undefined)).toEqual([])
+  return line(pool).map(({ id }) => id)
+}
+
+describe.concurrent('a stopped waiter', () => {
+  test('is passed over at once, several of them together, and each keeps its place', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const stopped = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
+    const fourth = await waitToRun(pool)
+    await stop(...stopped)
+    await pool.chg('release')
+    expect(await untilServed(pool, fourth)).toEqual([0])
+    expect(waitingUnnoted(pool)).toEqual(stopped.map(({ id }) => id))
+    const reasons: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
+    expect(new Set(reasons.map(({ reason }) => reason))).toEqual(
+      new Set(['stopped, does not count until it continues']),
+    )
+
+    goOn(...stopped)
+    kill(fourth.pid, 'SIGTERM')
+    expect(await untilServed(pool, stopped[0])).toEqual([0])
+    expect(line(pool).map(({ id }) => id)).toEqual([stopped[1].id, stopped[2].id])
+  })
+
+  test('is the first again when it continues, although others came meanwhile', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const first = await waitToRun(pool)
+    await stop(first)
+    const second = await waitToRun(pool)
+    goOn(first)
+    await until('it runs', () => stateOf(first.pid) !== 'T')
+    await pool.chg('release')
+    expect(await untilServed(pool, first)).toEqual([0])
+    expect(line(pool).map(({ id }) => id)).toEqual([second.id])
+  })
+
+  test('does not keep a newcomer from a free GPU; a running one does', async () => {
+    using pool = await testPool(2)
+    await hold(pool, '--gpu-ids', '0')
+    const big = await waitToRun(pool, '--gpus', '2')
+    expect((await pool.chg('run', '--', 'true')).status).toBe(75)
+    await stop(big)
+    expect((await pool.chg('run', '--', 'true')).status).toBe(0)
+    expect((await pool.chg('reserve', '--short')).stdout).toBe('1\n')
+    expect(waitingUnnoted(pool)).toEqual([big.id])
+  })
+
+  test('is passed over by those behind it although nothing changes in the pool', async () => {
+    using pool = await testPool(1)
+    const usage = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'x', memory_mb: 9000 }] }
+    stage(pool, { gpus: { 0: usage } })
+    const first = await waitToRun(pool)
+    const second = await waitToRun(pool)
+    await stop(first)
+    stage(pool, {})
+    expect(await untilServed(pool, second)).toEqual([0])
+    expect(waitingUnnoted(pool)).toEqual([first.id])
+  })
+
+  test('does not hide from those behind it that the one before it was killed', async () => {
+    using pool = await testPool(2)
+    await hold(pool, '--gpu-ids', '0')
+    const first = await waitToRun(pool, '--gpus', '2')
+    const second = await waitToRun(pool, '--gpus', '2')
+    const third = await waitToRun(pool)
+    await stop(second)
+    kill(first.pid, 'SIGKILL')
+    expect(await untilServed(pool, third)).toEqual([1])
+    expect(waitingUnnoted(pool)).toEqual([second.id])
+  })
+
+  test('by Ctrl-Z in its shell, continued with fg', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    using terminal = openShell(pool)
+    terminal.type(`"$CHG" run --wait -- sh -c 'echo "it ru"ns; sleep 1000'\n`)
+    await terminal.see('Waiting for 1 GPU')
+    const { id, pid } = await until('it stands in line', () => {
+      const [entry] = line(pool)
+      return entry === undefined ? null : { id: entry.id, pid: entry.process.pid }
+    })
+    const second = await waitToRun(pool)
+    terminal.type(CTRL_Z)
+    await terminal.see('Stopped')
+    expect(stateOf(pid)).toBe('T')
+    await pool.chg('release')
+    expect(await untilServed(pool, second)).toEqual([0])
+    expect(waitingUnnoted(pool)).toEqual([id])
+    terminal.type('fg\n')
+    await until('it continues', () => stateOf(pid) !== 'T')
+    kill(second.pid, 'SIGTERM')
+    await terminal.see('it runs')
+    expect(storedPool(pool).reservations.map((held) => held.id)).toEqual([id])
+  })
+})

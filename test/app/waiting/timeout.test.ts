@@ -1,0 +1,170 @@
+import { constants, Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { appendFileSync, readFileSync } from 'node:fs'
+import { storedHistory, storedPool } from '../../support/database.ts'
+import { child, startJob, untilAllFree } from '../../support/job.ts'
+import { needing } from '../../support/needs.ts'
+import { binary, type TestPool, testPool } from '../../support/pool.ts'
+import { hasEnded, isWatching, kill, supervisorsOf } from '../../support/processes.ts'
+import { until } from '../../support/until.ts'
+
+const outcomes = (pool: TestPool) => storedHistory(pool).map(({ outcome }) => outcome)
+
+const untilRecorded = (pool: TestPool) => until('the end is written', () => storedHistory(pool).length > 0)
+
+/** The number that a process of the job wrote into this file of the pool's folder. */
+const pidIn = (pool: TestPool, file: string) =>
+  until(`${file} is written`, async () => {
+    const path = `${pool.folder}/${file}`
+    return (await Bun.file(path).exists()) && Number(readFileSync(path, 'utf8'))
+  })
+
+describe.concurrent('run --timeout', () => {
+  test('interrupts the command when its time is over', async () => {
+    using pool = await testPool(1)
+    const run = await pool.chg(
+      'run',
+      '--timeout',
+      '1s',
+      '--',
+      'sh',
+      '-c',
+      'trap "echo bye; exit 3" INT; while :; do sleep 0.1; done',
+    )
+    expect(run).toMatchObject({ status: 3, stdout: 'bye\n' })
+    await untilRecorded(pool)
+    expect(outcomes(pool)).toEqual(['timed-out'])
+  })
+
+  test('kills what still lives when the grace is over', async () => {
+    using pool = await testPool(1)
+    const run = await pool.chg('run', '--timeout', '1s', '--grace', '1s', '--', child('ignores-sigint'))
+    // 137, as the shell tells it: killed by signal 9.
+    expect(run).toMatchObject({ status: 137, stdout: 'ready\n' })
+    await untilRecorded(pool)
+    expect(outcomes(pool)).toEqual(['timed-out'])
+  })
+
+  test('ends before the grace is over when all have gone', async () => {
+    using pool = await testPool(1)
+    const run = await pool.chg('run', '--timeout', '1s', '--grace', '1h', '--', child('forever'))
+    expect(run.status).toBe(130)
+    await until('the supervisor has ended', () => supervisorsOf(pool).length === 0)
+    expect(outcomes(pool)).toEqual(['timed-out'])
+    await untilAllFree(pool)
+  })
+
+  needing('perl').test('interrupts the whole tree, down to the last descendant', async () => {
+    using pool = await testPool(1)
+    const script = `perl -e '$SIG{INT} = sub { open F, ">", "interrupted"; print F 1; exit }; sleep 1 while 1'`
+    await pool.chg(
+      'run',
+      '--timeout',
+      '2s',
+      '--',
+      'sh',
+      '-c',
+      `sh -c "${script.replaceAll('"', '\\"').replaceAll('$', '\\$')}; true"; true`,
+    )
+    await until('it was interrupted', () => Bun.file(`${pool.folder}/interrupted`).exists())
+    await untilRecorded(pool)
+    expect(outcomes(pool)).toEqual(['timed-out'])
+  })
+
+  test('reaches daemons that the command left behind, and holds the GPU until they have gone', async () => {
+    using pool = await testPool(1)
+    const daemon = `trap "" INT; echo $$ > daemon; exec sleep 1000`
+    const job = await startJob(
+      pool,
+      ['--timeout', '2s', '--grace', '2s'],
+      'sh',
+      '-c',
+      `(setsid sh -c '${daemon}' </dev/null >/dev/null 2>&1 &); echo ready; exec sleep 1000`,
+    )
+    const pid = await pidIn(pool, 'daemon')
+    expect(await job.process.exited).toBe(130)
+    await untilRecorded(pool)
+    await until('the daemon was killed', () => hasEnded(pid))
+    expect(outcomes(pool)).toEqual(['timed-out'])
+  })
+
+  test('spares what runs beside it, though it has the same parent', async () => {
+    using pool = await testPool(1)
+    const { stdout } = await pool.sh(
+      `sleep 1000 & "$CHG" run --timeout 1s --grace 1s -- ${child('ignores-sigint')}; kill -0 $! && echo alive; kill $!`,
+    )
+    expect(stdout).toBe('ready\nalive\n')
+  })
+
+  test('does nothing to a command that ends by itself before', async () => {
+    using pool = await testPool(1)
+    expect((await pool.chg('run', '--timeout', '1h', '--', child('exit-7'))).status).toBe(7)
+    await untilRecorded(pool)
+    await until('the supervisor has ended', () => supervisorsOf(pool).length === 0)
+    expect(outcomes(pool)).toEqual(['exited'])
+  })
+
+  test('works on a stopped command too', async () => {
+    using pool = await testPool(1)
+    const job = await startJob(pool, ['--timeout', '2s', '--grace', '1s'], child('forever'))
+    kill(job.pid, 'SIGSTOP')
+    await job.process.exited
+    await untilRecorded(pool)
+    expect(outcomes(pool)).toEqual(['timed-out'])
+  })
+
+  test('is shown as the end of the reservation', async () => {
+    using pool = await testPool(1)
+    const job = await startJob(pool, ['--timeout', '1h', '--grace', '1m'], child('forever'))
+    const [held] = storedPool(pool).reservations
+    const limit = held?.kind === 'run' ? held.timeLimit : undefined
+    expect(limit).toEqual({
+      interruptAt: (held?.startedAt ?? 0) + 3_600_000,
+      killAt: (held?.startedAt ?? 0) + 3_660_000,
+    })
+    expect((await pool.status())[0]?.expiry_time).toBe(new Date(limit?.interruptAt ?? 0).toISOString())
+    kill(job.pid, 'SIGKILL')
+  })
+
+  test.each([
+    [['--timeout', '0s'], "Invalid duration '0s'"],
+    [['--timeout', 'soon'], "Invalid duration 'soon'"],
+    [['--grace', '1s'], '--grace needs --timeout'],
+  ])('%j is refused', async (options, says) => {
+    using pool = await testPool(1)
+    const refused = await pool.chg('run', ...options, '--', 'true')
+    expect(refused.status).toBe(2)
+    expect(refused.stderr).toStartWith(`Error: ${says}`)
+  })
+})
+
+needing('strace').test('without pidfds the limit is enforced all the same', async () => {
+  using pool = await testPool(1)
+  const inject = ['-f', '-o', '/dev/null', '-e', 'inject=pidfd_open:error=ENOSYS', '--seccomp-bpf']
+  const traced = Bun.spawnSync(
+    ['strace', ...inject, binary, 'run', '--timeout', '1s', '--grace', '1s', '--', child('ignores-sigint')],
+    { env: pool.env },
+  )
+  expect(traced.stdout.toString()).toBe('ready\n')
+  expect(traced.signalCode).toBe('SIGKILL')
+})
+
+test('a lock that somebody holds on the pool does not delay the limit', async () => {
+  using pool = await testPool(1)
+  const job = await startJob(pool, ['--timeout', '2s', '--grace', '1s'], child('ignores-sigint'))
+  await until('the supervisor watches', () => supervisorsOf(pool).some(isWatching))
+  const db = new Database(pool.database, { readwrite: true, create: false })
+  db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
+  db.run('PRAGMA locking_mode = EXCLUSIVE')
+  db.run('BEGIN EXCLUSIVE')
+  // As after a commit: the supervisor looks, and has to wait.
+  appendFileSync(`${pool.database}-wake`, '\n')
+  await job.process.exited
+  db.run('ROLLBACK')
+  db.close()
+  expect(job.process.signalCode).toBe('SIGKILL')
+  await untilRecorded(pool)
+  const [record] = storedHistory(pool)
+  // SQLite's patience would be half a minute.
+  expect((record?.ended_at ?? 0) - (record?.started_at ?? 0)).toBeLessThan(20_000)
+})

@@ -1,0 +1,151 @@
+import { expect, test } from 'bun:test'
+import { existsSync, statSync } from 'node:fs'
+import { storedHistory, storedPool, withDatabase } from '../../support/database.ts'
+import { testPool } from '../../support/pool.ts'
+
+const fake = ['--provider', 'fake']
+
+test('sets up the pool and says which GPUs it has', async () => {
+  using pool = await testPool(0)
+  expect(await pool.chg('admin', '--gpus', '8', ...fake)).toEqual({
+    status: 0,
+    stdout: 'Initialized 8 GPUs (IDs 0 to 7)\n',
+    stderr: '',
+  })
+  expect(storedPool(pool)).toMatchObject({ provider: 'fake', reservations: [], queue: [] })
+  expect(storedPool(pool).gpus.map((gpu) => gpu.id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+})
+
+test('does not set it up again without --force, whatever the count', async () => {
+  using pool = await testPool(8)
+  await pool.chg('reserve')
+  const before = storedPool(pool)
+  for (const gpus of ['8', '4']) {
+    expect(await pool.chg('admin', '--gpus', gpus, ...fake)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'Error: GPU pool already initialized with 8 GPUs. Use --force to reinitialize\n',
+    })
+  }
+  expect(storedPool(pool)).toEqual(before)
+})
+
+test('--force clears all reservations, keeps the history and records the ends', async () => {
+  using pool = await testPool(8)
+  await pool.chg('reserve', '--gpus', '2')
+  expect(await pool.chg('admin', '--gpus', '4', '--force', ...fake)).toEqual({
+    status: 0,
+    stdout: 'Reinitialized 4 GPUs (IDs 0 to 3)\n',
+    stderr: '',
+  })
+  expect(storedPool(pool).reservations).toEqual([])
+  expect(storedPool(pool).gpus).toHaveLength(4)
+  expect(storedHistory(pool).map(({ gpu, outcome }) => ({ gpu, outcome }))).toEqual([
+    { gpu: 0, outcome: 'reset' },
+    { gpu: 1, outcome: 'reset' },
+  ])
+})
+
+test('--force sets up where nothing was', async () => {
+  using pool = await testPool(0)
+  const { stdout, status } = await pool.chg('admin', '-g', '1', '--force', ...fake)
+  expect({ stdout, status }).toEqual({ stdout: 'Initialized 1 GPUs (IDs 0 to 0)\n', status: 0 })
+})
+
+test('of many at once exactly one sets up', async () => {
+  using pool = await testPool(0)
+  const all = await Promise.all(Array.from({ length: 16 }, () => pool.chg('admin', '--gpus', '2', ...fake)))
+  expect(all.filter(({ status }) => status === 0)).toHaveLength(1)
+  for (const { status, stderr } of all) {
+    if (status !== 0) expect(stderr).toStartWith('Error: GPU pool already initialized with 2 GPUs.')
+  }
+})
+
+test('who was killed while setting up is no hindrance to the next', async () => {
+  using pool = await testPool(2)
+  withDatabase(pool, (db) => db.run('DELETE FROM pool'))
+  expect((await pool.chg('status')).stderr).toStartWith('Error: GPU pool not initialized')
+  expect((await pool.chg('admin', '--gpus', '2', ...fake)).stdout).toBe('Initialized 2 GPUs (IDs 0 to 1)\n')
+})
+
+test('--force keeps provider, allocation and threshold unless told otherwise', async () => {
+  using pool = await testPool(0)
+  const named = ['--provider', 'fake', '--allocation', 'mru-per-user', '--memory-threshold', '300']
+  await pool.chg('admin', '--gpus', '2', ...named)
+  expect(await pool.chg('admin', '--gpus', '3', '--force')).toMatchObject({ status: 0, stderr: '' })
+  expect(storedPool(pool)).toMatchObject({
+    provider: 'fake',
+    settings: { allocation: 'mru-per-user', memoryThresholdMb: 300 },
+  })
+  await pool.chg('admin', '--gpus', '3', '--force', '--allocation', 'lru', '--memory-threshold', '2048')
+  expect(storedPool(pool)).toMatchObject({
+    provider: 'fake',
+    settings: { allocation: 'lru', memoryThresholdMb: 2048 },
+  })
+  expect((await pool.chg('admin', '--gpus', '3', '--force', '--provider', 'amd')).status).toBe(1)
+  expect(storedPool(pool).provider).toBe('fake')
+})
+
+test('--show prints the settings of the pool, and changes nothing', async () => {
+  using pool = await testPool(2)
+  const before = storedPool(pool)
+  const { stdout, stderr, status } = await pool.chg('admin', '--show')
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  expect(stdout.split('\n')).toEqual([
+    `Pool: ${pool.database}`,
+    `Host: ${before.host}`,
+    'GPUs: 2',
+    'Provider: fake',
+    'Allocation: lru',
+    'Memory threshold: 1024 MB',
+    'Group: every user',
+    '',
+  ])
+  expect(JSON.parse((await pool.chg('admin', '--show', '--json')).stdout)).toEqual({
+    path: pool.database,
+    host: before.host,
+    gpus: 2,
+    provider: 'fake',
+    allocation: 'lru',
+    memory_threshold_mb: 1024,
+    group: null,
+  })
+  expect(storedPool(pool)).toEqual(before)
+  expect((await pool.chg('admin', '--show', '--gpus', '2')).status).toBe(2)
+})
+
+test('--provider takes a vendor, and finds out which of its providers works', async () => {
+  using pool = await testPool(0)
+  for (const vendor of ['nvidia', 'amd']) {
+    const missing = await pool.chg('admin', '--gpus', '2', '-p', vendor)
+    expect(missing).toMatchObject({ status: 1, stdout: '' })
+    expect(missing.stderr).toMatch(vendor === 'amd' ? /^Error: [^\n]*amd-smi/ : /^Error: [^\n]*NVIDIA/)
+  }
+  expect((await pool.chg('admin', '--gpus', '2', '-p', 'intel')).stderr).toContain(
+    'expected one of nvidia, amd, nvml, nvidia-smi, amd-smi, fake',
+  )
+  expect((await pool.chg('admin', '-g', '2', '-p', 'fake', '-j')).stdout).toContain('"initialized"')
+})
+
+test('--json answers with what was done', async () => {
+  using pool = await testPool(0)
+  const { stdout } = await pool.chg('admin', '--gpus', '2', '--json', ...fake)
+  expect(JSON.parse(stdout)).toEqual({ result: 'initialized', gpus: 2 })
+})
+
+test('nothing is created where the driver is missing or shows too few GPUs', async () => {
+  using pool = await testPool(0)
+  const missing = await pool.chg('admin', '--gpus', '2', '--provider', 'amd-smi')
+  expect(missing.status).toBe(1)
+  expect(missing.stderr).toMatch(/^Error: .*amd-smi.*\n$/)
+  expect(existsSync(`${pool.folder}/pool`)).toBe(false)
+})
+
+test('the database and its companions are for everyone, whatever the umask', async () => {
+  using pool = await testPool(0)
+  const { status } = await pool.sh('umask 077; "$CHG" admin --gpus 2 --provider fake && "$CHG" reserve')
+  expect(status).toBe(0)
+  const mode = (path: string) => (statSync(path).mode & 0o7777).toString(8)
+  expect(mode(`${pool.folder}/pool`)).toBe('755')
+  for (const ending of ['', '-wal', '-shm']) expect(mode(pool.database + ending)).toBe('666')
+})

@@ -1,0 +1,318 @@
+import { expect, test } from 'bun:test'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { recordOf } from '../../adapters/store/counting.ts'
+import { waitToRun } from '../../line/support/waiters.ts'
+import {
+  changeStoredPool,
+  storedHistory,
+  storedPool,
+  withDatabase,
+  writeHistory,
+} from '../../support/database.ts'
+import { startForever } from '../../support/job.ts'
+import { needing } from '../../support/needs.ts'
+import { type Finished, type TestPool, testPool } from '../../support/pool.ts'
+import { hasEnded, isWatching, supervisorsOf } from '../../support/processes.ts'
+import { until } from '../../support/until.ts'
+
+const PAGE = 4096
+const FORCE = ['admin', '--gpus', '4', '--force', '--provider', 'fake']
+
+/** Some reservations, and a history on several pages. */
+async function usedPool(records = 300): Promise<TestPool> {
+  const pool = await testPool(4)
+  await pool.chg('reserve', '--gpus', '2')
+  writeHistory(
+    pool,
+    Array.from({ length: records }, (_, nth) => recordOf(`old-${nth}`)),
+  )
+  withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
+  return pool
+}
+
+/** Names, contents and times of all there is. */
+const everything = (pool: TestPool) =>
+  readdirSync(`${pool.folder}/pool`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`)
+    .map((path) => [path, statSync(path).mtimeMs, Bun.hash(readFileSync(path))])
+
+function damage(pool: TestPool, change: (bytes: Buffer) => unknown): void {
+  withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
+  const bytes = readFileSync(pool.database)
+  change(bytes)
+  writeFileSync(pool.database, bytes)
+}
+
+/** Pages by what stands on them. */
+const pagesWith = (bytes: Buffer, text: string): number[] =>
+  Array.from({ length: bytes.length / PAGE }, (_, page) => page).filter((page) =>
+    bytes.subarray(page * PAGE, (page + 1) * PAGE).includes(text),
+  )
+
+const zero = (bytes: Buffer, page: number): Buffer => bytes.fill(0, page * PAGE, (page + 1) * PAGE)
+
+function expectUnsound({ status, stdout, stderr }: Finished, ...problems: RegExp[]): void {
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines).toHaveLength(problems.length)
+  for (const [nth, problem] of problems.entries()) expect(lines[nth]).toMatch(problem)
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+  expect(stderr).toMatch(new RegExp(`^Error: The pool \\S+ is not sound: ${count}\n$`))
+  expect(status).toBe(1)
+}
+
+test('a sound pool, and what is in it', async () => {
+  using pool = await usedPool()
+  const waiter = await waitToRun(pool, '--gpus', '4')
+  const before = everything(pool)
+  expect(await pool.chg('admin', '--check')).toEqual({
+    status: 0,
+    stdout: `The pool ${pool.database} is sound: 4 GPUs, 1 reservation, 1 waiting, 300 usage records\n`,
+    stderr: '',
+  })
+  expect(JSON.parse((await pool.chg('admin', '--check', '--json')).stdout)).toEqual({
+    ...{ sound: true, path: pool.database, problems: [] },
+    ...{ gpus: 4, reservations: 1, waiting: 1, records: 300, driver: { checked: true, gpus: 4 } },
+  })
+  expect(everything(pool)).toEqual(before)
+  waiter.process.kill('SIGKILL')
+})
+
+test('looking changes nothing where nobody else has the pool open either, with a log left behind or without', async () => {
+  using pool = await usedPool()
+  for (const command of [['status'], ['run', '--', 'true']]) {
+    await pool.chg(...command)
+    await until('the supervisors have left', () => supervisorsOf(pool).length === 0)
+    const before = everything(pool).filter(([path]) => !String(path).endsWith('-shm'))
+    expect((await pool.chg('admin', '--check')).status).toBe(0)
+    expect(everything(pool).filter(([path]) => !String(path).endsWith('-shm'))).toEqual(before)
+  }
+})
+
+test.each(['--gpus=4', '--force', '--provider=fake', '--group=root', '--allocation=lru'])(
+  'looking and %s contradict each other',
+  async (option) => {
+    using pool = await testPool(1)
+    const { status, stderr } = await pool.chg('admin', '--check', option)
+    expect(stderr).toStartWith(`Error: --check and ${option.split('=')[0]} contradict each other`)
+    expect(status).toBe(2)
+  },
+)
+
+test('without a pool there is nothing to look at; without --check the count is still required', async () => {
+  using pool = await testPool(0)
+  expect(await pool.chg('admin', '--check')).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^Error: GPU pool not initialized/),
+  })
+  expect((await pool.chg('admin', '--force')).stderr).toStartWith(
+    "Error: Required option '-g, --gpus <count>' not specified",
+  )
+})
+
+test('what breaks the rules of a pool is found, though its checksum is right', async () => {
+  using pool = await usedPool()
+  changeStoredPool(pool, (document) => {
+    const [held] = document.reservations
+    if (held === undefined) throw new Error('nothing is held')
+    return {
+      ...document,
+      reservations: [held, { ...held, id: 'other', gpus: [1, 7] }, { ...held, gpus: [3, 2] }],
+    }
+  })
+  expectUnsound(
+    await pool.chg('admin', '--check'),
+    /^GPU 1 is in 2 reservations \(\w+, other\) - .*--force/,
+    /^reservation other holds GPU 7, which does not exist - /,
+    /^reservation \w+ names GPUs twice or out of order \(3, 2\) - /,
+    /^the id \w+ stands for more than one/,
+  )
+  const { stderr, stdout } = await pool.chg('admin', '--check', '--json')
+  expect(JSON.parse(stderr).error.code).toBe('store-corrupt')
+  expect(JSON.parse(stdout)).toMatchObject({ sound: false, problems: [{ kind: 'damage' }, {}, {}, {}] })
+})
+
+test('a document that was changed since it was written is found', async () => {
+  using pool = await usedPool()
+  withDatabase(pool, (db) => db.run("UPDATE pool SET document = replace(document, 'Fake GPU', 'Real GPU')"))
+  expectUnsound(await pool.chg('admin', '--check'), /checksum is wrong/)
+})
+
+test('a document that was changed is kept by --force, and so are the usage records', async () => {
+  using pool = await usedPool()
+  const { length } = storedHistory(pool)
+  withDatabase(pool, (db) => db.run("UPDATE pool SET document = replace(document, 'Fake GPU', 'Real GPU')"))
+  const forced = await pool.chg(...FORCE)
+  expect(forced.status).toBe(0)
+  const [, keptAs = '', records] =
+    /^The damaged pool is kept as (\S+); (\d+) usage records taken over\n$/.exec(forced.stderr) ?? []
+  expect(Number(records)).toBe(length)
+  withDatabase({ database: keptAs }, (db) => {
+    expect(db.query<{ document: string }, []>('SELECT document FROM pool').get()?.document).toContain(
+      'Real GPU',
+    )
+  })
+  expect(storedHistory(pool)).toHaveLength(length)
+  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+})
+
+test('records of the history that cannot be are found', async () => {
+  using pool = await usedPool()
+  writeHistory(pool, [
+    recordOf('backwards', { startedAt: 2_000, endedAt: 1_000 }),
+    recordOf('nowhere', { gpu: -1 }),
+  ])
+  expectUnsound(
+    await pool.chg('admin', '--check'),
+    /^usage records that end before they start: 1 - /,
+    /^usage records with values that none can have: 1 - /,
+  )
+})
+
+test('sums that are not those of the records are found, and made anew', async () => {
+  using pool = await usedPool()
+  withDatabase(pool, (db) => db.run('UPDATE usage_by_day SET ms = ms + 1'))
+  expectUnsound(
+    await pool.chg('admin', '--check'),
+    /^sums of usage by day that are not those of the records: 1 - /,
+  )
+  expect((await pool.chg(...FORCE)).stderr).toMatch(/; 300 usage records taken over\n$/)
+  expect((await pool.chg('admin', '--check')).status).toBe(0)
+})
+
+test('files that those who share the pool cannot use are found', async () => {
+  using pool = await usedPool()
+  const { uid, gid } = statSync(pool.database)
+  const owner = `${uid}:${gid}`
+  chmodSync(`${pool.database}-wake`, 0o600)
+  chmodSync(`${pool.database}-wal`, 0o644)
+  chmodSync(`${pool.folder}/pool`, 0o777)
+  expectUnsound(
+    await pool.chg('admin', '--check'),
+    new RegExp(
+      `pool\\.db-wal is not for those who may use the database \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' mends it`,
+    ),
+    /pool\.db-wake is not for those/,
+    /pool lets others than its owner delete or replace the database \(mode 777\) - 'sudo chmod 755 \S+' prevents it/,
+  )
+})
+
+test.each(['zero', 'garbage', 'cut'])(
+  'a damaged file (%s): --check says so, --force keeps it and what can be read',
+  async (how) => {
+    using pool = await usedPool(2_000)
+    const held = storedPool(pool).reservations.map(({ id }) => id)
+    damage(pool, (bytes) => {
+      const pages = pagesWith(bytes, 'old-')
+      expect(pages.length).toBeGreaterThan(20)
+      if (how === 'zero') zero(bytes, pages[10] ?? 0)
+      if (how === 'garbage') bytes.fill(0x5a, (pages[10] ?? 0) * PAGE, (pages[12] ?? 0) * PAGE)
+      if (how === 'cut') bytes.fill(0, bytes.length - 9 * PAGE)
+    })
+    const damaged = readFileSync(pool.database)
+    const checked = await pool.chg('admin', '--check')
+    expect(checked.stdout).toMatch(/ - 'sudo canhazgpu admin --gpus <count> --force' starts afresh/)
+    expect(checked.status).toBe(1)
+    expect((await pool.chg('admin', '--gpus', '4', '--provider', 'fake')).status).toBe(1)
+
+    const forced = await pool.chg(...FORCE)
+    expect(forced).toMatchObject({ status: 0, stdout: 'Reinitialized 4 GPUs (IDs 0 to 3)\n' })
+    const [, kept = '', count] =
+      /^The damaged pool is kept as (\S+); (\d+) usage records taken over\n$/.exec(forced.stderr) ?? []
+    expect(kept).toMatch(/\/pool\.db\.damaged-\d{8}T\d{6}Z-\w{6}\/pool\.db$/)
+    expect(readFileSync(kept)).toEqual(damaged)
+    const records = storedHistory(pool)
+    expect(records.filter(({ outcome }) => outcome === 'exited')).toHaveLength(Number(count))
+    expect(Number(count)).toBeGreaterThan(how === 'cut' ? 500 : 1_800)
+    expect(
+      records.filter(({ outcome }) => outcome === 'reset').map(({ reservation, gpu }) => [reservation, gpu]),
+    ).toEqual([
+      [held[0] ?? '', 0],
+      [held[0] ?? '', 1],
+    ])
+    expect((await pool.chg('admin', '--check')).stdout).toContain('is sound: 4 GPUs, 0 reservations')
+    expect((await pool.chg('reserve')).status).toBe(0)
+  },
+)
+
+test('a file that is no database at all is kept as well', async () => {
+  using pool = await testPool(0)
+  mkdirSync(`${pool.folder}/pool`)
+  writeFileSync(pool.database, 'no database\n'.repeat(1_000))
+  expectUnsound(
+    await pool.chg('admin', '--check'),
+    /is damaged \(file is not a database\)/,
+    /nobody but its owner/,
+  )
+  const forced = await pool.chg(...FORCE)
+  expect(forced).toMatchObject({ status: 0, stdout: 'Initialized 4 GPUs (IDs 0 to 3)\n' })
+  expect(forced.stderr).toMatch(/^The damaged pool is kept as \S+; 0 usage records taken over\n$/)
+  const { stdout } = await pool.chg('admin', '--gpus', '4', '--force', '--provider', 'fake', '--json')
+  expect(JSON.parse(stdout)).toEqual({ result: 'reinitialized', gpus: 4 })
+})
+
+test('a damaged index costs no record', async () => {
+  using pool = await usedPool(2_000)
+  const root = withDatabase(pool, (db) =>
+    db
+      .query<{ rootpage: number }, []>("SELECT rootpage FROM sqlite_schema WHERE name = 'history_by_end'")
+      .get(),
+  )
+  damage(pool, (bytes) => zero(bytes, (root?.rootpage ?? 1) - 1))
+  expect((await pool.chg('admin', '--check')).status).toBe(1)
+  expect((await pool.chg(...FORCE)).stderr).toMatch(/; 2000 usage records taken over\n$/)
+})
+
+test('a sound pool is replaced by --force as ever, and nothing is moved', async () => {
+  using pool = await usedPool()
+  expect(await pool.chg(...FORCE)).toEqual({
+    status: 0,
+    stdout: 'Reinitialized 4 GPUs (IDs 0 to 3)\n',
+    stderr: '',
+  })
+  expect(readdirSync(`${pool.folder}/pool`).filter((name) => name.includes('damaged'))).toEqual([])
+})
+
+needing('mounts').test(
+  'where a full disk has no room for another pool, the damaged one is put back',
+  async () => {
+    using pool = await testPool(0)
+    const disk = `${pool.folder}/pool`
+    mkdirSync(disk)
+    expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
+    try {
+      chmodSync(disk, 0o1777)
+      await pool.chg('admin', '--gpus', '4', '--provider', 'fake')
+      damage(pool, (bytes) => zero(bytes, 1))
+      await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
+      const before = readFileSync(pool.database)
+      const names = readdirSync(disk).toSorted()
+      expect(await pool.chg(...FORCE)).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^Error: The disk [^\n]* is full - [^\n]*\n$/),
+      })
+      expect(readFileSync(pool.database)).toEqual(before)
+      expect(readdirSync(disk).toSorted()).toEqual(names)
+      rmSync(`${disk}/ballast`)
+      expect((await pool.chg(...FORCE)).stderr).toStartWith('The damaged pool is kept as ')
+    } finally {
+      await pool.sh(`umount '${disk}'`)
+    }
+  },
+)
+
+test('whoever has the damaged pool open grants nothing of it; commands go on', async () => {
+  using pool = await testPool(1)
+  const job = await startForever(pool)
+  const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  const waiter = await waitToRun(pool, '--gpus', '1')
+  damage(pool, (bytes) => zero(bytes, pagesWith(bytes, '"checksum"')[0] ?? 0))
+  const forced = await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')
+  expect(forced.stderr).toStartWith('The damaged pool is kept as ')
+  expect(await waiter.ended()).toBe(125)
+  await until('the supervisor has left', () => hasEnded(supervisor))
+  expect(hasEnded(job.pid)).toBe(false)
+  expect((await pool.chg('reserve')).status).toBe(0)
+})

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'bun:test'
+import { dirname } from 'node:path'
+import { needing } from '../../support/needs.ts'
+import { binary, type TestPool, testPool } from '../../support/pool.ts'
+import { openTerminal } from '../../support/terminal.ts'
+
+/** Shells look for `canhazgpu` on `PATH`. */
+async function poolOnPath(): Promise<TestPool> {
+  const pool = await testPool(4)
+  pool.env.PATH = `${dirname(binary)}:${pool.env.PATH}`
+  return pool
+}
+
+const COMMANDS = 'admin completion extend help queue release report reserve run status web'
+
+/** What is typed, the last word unfinished, and what it could become. */
+const CASES: readonly (readonly [typed: string, candidates: string])[] = [
+  ['canhazgpu ', COMMANDS],
+  ['canhazgpu re', 'release report reserve'],
+  ['chg que', 'queue'],
+  ['canhazgpu run --gp', '--gpu-ids --gpus'],
+  ['canhazgpu reserve --gpu-ids ', '0 1 2 3'],
+  ['canhazgpu run -G 1,', '1,0 1,2 1,3'],
+  ['canhazgpu release -G 0,2,', '0,2,1 0,2,3'],
+  ['canhazgpu run -g ', '1 2 3 4'],
+  ['canhazgpu reserve --note release --cl', '--claim'],
+  ['canhazgpu status --wa', '--watch'],
+  ['canhazgpu extend 1', '1d 1h'],
+  ['canhazgpu completion ', 'bash fish zsh'],
+  ['canhazgpu admin --provider nv', 'nvidia nvidia-smi nvml'],
+  ['canhazgpu run ', '--'],
+]
+
+/** Behind `--` stands a command of its own. */
+const BEHIND_DASHES = 'canhazgpu run -g 1 -- printe'
+
+const sorted = (text: string): string =>
+  text
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .sort()
+    .join(' ')
+
+test('__complete answers nothing behind `--`, and knows --option=value', async () => {
+  using pool = await poolOnPath()
+  const complete = async (...words: string[]) => sorted((await pool.chg('__complete', ...words)).stdout)
+  for (const word of ['', '--', 'sta', '--gpus']) expect(await complete('run', '--', word)).toBe('')
+  expect(await complete('run', '--gpu-ids=1,')).toBe('--gpu-ids=1,0 --gpu-ids=1,2 --gpu-ids=1,3')
+  expect(await complete('run', '--gpu-ids', '=', '3')).toBe('3')
+  expect(await complete('status', '--he')).toBe('--help')
+})
+
+test('without a pool there are no GPU ids, and no complaint', async () => {
+  using pool = await testPool(0)
+  expect(await pool.chg('__complete', 'run', '-G', '')).toEqual({ status: 0, stdout: '', stderr: '' })
+})
+
+describe('bash', () => {
+  /** What bash would put to choice, as readline asks for it. */
+  async function candidates(pool: TestPool, typed: string): Promise<string> {
+    const script = `
+      source <("$CHG" completion bash) || exit
+      read -ra COMP_WORDS <<< "$1"
+      [[ $1 == *' ' ]] && COMP_WORDS+=('')
+      COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 )) COMP_LINE=$1 COMP_POINT=\${#1}
+      _canhazgpu "\${COMP_WORDS[0]}" "\${COMP_WORDS[-1]}" "\${COMP_WORDS[-2]}"
+      printf '%s\\n' "\${COMPREPLY[@]}"`
+    const bash = Bun.spawn(['bash', '-c', script, 'bash', typed], {
+      env: pool.env,
+      cwd: pool.folder,
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    expect(await new Response(bash.stderr).text()).toBe('')
+    return sorted(await new Response(bash.stdout).text())
+  }
+
+  test('completes commands, flags, values, and behind `--` another command', async () => {
+    using pool = await poolOnPath()
+    for (const [typed, expected] of CASES)
+      expect([typed, await candidates(pool, typed)]).toEqual([typed, expected])
+    expect((await candidates(pool, BEHIND_DASHES)).split(' ')).toContain('printenv')
+    expect(await candidates(pool, 'canhazgpu run -- no-such-thing-')).toBe('')
+  })
+})
+
+needing('fish').describe('fish', () => {
+  test('completes commands, flags, values, and behind `--` another command', async () => {
+    using pool = await poolOnPath()
+    const typed = [...CASES.map(([words]) => words), BEHIND_DASHES, 'canhazgpu run -- no-such-thing-']
+    const script = `$CHG completion fish | source
+      for typed in $argv; echo "="(complete -C $typed | string replace -r '\\t.*' '' | string join ' '); end`
+    const fish = Bun.spawn(['fish', '--no-config', '-c', script, ...typed], {
+      env: pool.env,
+      cwd: pool.folder,
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    const shown = await new Response(fish.stdout).text()
+    expect(await new Response(fish.stderr).text()).toBe('')
+    const lines = shown.split('\n').map((text) => sorted(text.slice(1)))
+    for (const [nth, [words, expected]] of CASES.entries())
+      expect([words, lines[nth]]).toEqual([words, expected])
+    expect(lines[CASES.length]?.split(' ')).toContain('printenv')
+    expect(lines[CASES.length + 1]).toBe('')
+  })
+})
+
+needing('zsh').describe('zsh', () => {
+  test('completes commands, flags, values, and behind `--` another command', async () => {
+    using pool = await poolOnPath()
+    using terminal = openTerminal(pool, ['zsh', '-f', '-i'], { PS1: 'prompt> ' })
+    await terminal.see('prompt> ')
+    terminal.type('autoload -U compinit; compinit -u -D; source <("$CHG" completion zsh); echo "lo""aded"\n')
+    await terminal.see('loaded')
+    const TAB = '\t'
+    const CLEAR_LINE = '\u0015'
+    for (const [keys, ...expected] of [
+      [`canhazgpu re${TAB}${TAB}`, 'release', 'report', 'reserve'],
+      [`chg que${TAB}`, 'queue'],
+      [`canhazgpu run --gpu-${TAB}`, '--gpu-ids'],
+      [`canhazgpu run -G 0,2-3,${TAB}${TAB}`, '0,2-3,1'],
+      [`canhazgpu run -- printe${TAB}`, 'printenv'],
+    ] as const) {
+      terminal.type(keys)
+      for (const word of expected) await terminal.see(word.slice(keys.includes(word) ? 0 : 1))
+      terminal.type(CLEAR_LINE)
+    }
+  })
+})

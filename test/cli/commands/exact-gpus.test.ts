@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'bun:test'
+import { hold, line, untilServed, waitToRun } from '../../line/support/waiters.ts'
+import { storedPool } from '../../support/database.ts'
+import { testPool } from '../../support/pool.ts'
+import { until } from '../../support/until.ts'
+
+const devices = ['--', 'printenv', 'CUDA_VISIBLE_DEVICES']
+
+test.concurrent.each([
+  [['--gpu-ids', '1,3'], '1,3'],
+  [['-G', '3,1'], '1,3'],
+  [['-G', '1-3'], '1,2,3'],
+  [['-G', '0-1,3'], '0,1,3'],
+  [['-G', '2', '--gpus', '1'], '2'],
+  [['-g', '2', '-G', '0,3'], '0,3'],
+  [['--gpu-ids=0-3'], '0,1,2,3'],
+  [['-G', ' 1, 3 '], '1,3'],
+])('run %j gets exactly these', async (options, gpus) => {
+  using pool = await testPool(4)
+  expect((await pool.chg('run', ...options, ...devices)).stdout).toBe(`${gpus}\n`)
+  expect((await pool.chg('reserve', ...options, '--short')).stdout).toBe(`${gpus}\n`)
+  expect(storedPool(pool).reservations[0]?.gpus).toEqual(gpus.split(',').map(Number))
+})
+
+test.concurrent.each([
+  ['4', 'No such GPU: 4: this pool has 4 GPUs (IDs 0 to 3)'],
+  ['2-5', 'No such GPU: 4, 5'],
+  ['1,1', 'GPU 1 is named twice'],
+  ['0-2,1', 'GPU 1 is named twice'],
+  ['3-1', 'the range 3-1 runs backwards'],
+  ['', 'expected numbers and ranges'],
+  ['1,', 'expected numbers and ranges'],
+  ['1;2', 'expected numbers and ranges'],
+  ['-1', 'argument missing'],
+  ['one', 'expected numbers and ranges'],
+  ['0-99999', 'expected numbers and ranges'],
+])('--gpu-ids %j is wrong usage, patient or not', async (ids, says) => {
+  using pool = await testPool(4)
+  const option = `--gpu-ids=${ids}`
+  for (const command of [
+    ['run', option, '--', 'true'],
+    ['run', '--wait', option, '--', 'true'],
+    ['reserve', option],
+    ['reserve', '--wait', option],
+  ]) {
+    const refused = await pool.chg(...command)
+    expect(refused.status).toBe(2)
+    if (ids !== '-1') expect(refused.stderr).toContain(says)
+    expect(refused.stdout).toBe('')
+  }
+  expect(line(pool)).toEqual([])
+})
+
+describe.concurrent('exact GPUs', () => {
+  test('disagreeing with --gpus are wrong usage', async () => {
+    using pool = await testPool(4)
+    const refused = await pool.chg('run', '--gpus', '3', '--gpu-ids', '0,1', '--', 'true')
+    expect(refused).toMatchObject({
+      status: 2,
+      stderr: 'Error: --gpus 3 and --gpu-ids 0,1 disagree: 2 ids are named - leave out --gpus\n',
+    })
+  })
+
+  test('more GPUs than there are can never be had, however long one waits', async () => {
+    using pool = await testPool(4)
+    const refused = await pool.chg('run', '--wait', '--gpus', '5', '--', 'true')
+    expect(refused.status).toBe(2)
+    expect(refused.stderr).toStartWith('Error: Cannot reserve 5 GPUs: this pool has 4 GPUs (IDs 0 to 3)')
+  })
+
+  test('that are taken are named', async () => {
+    using pool = await testPool(4)
+    await hold(pool, '--gpu-ids', '1,2')
+    const refused = await pool.chg('reserve', '--gpu-ids', '0-2')
+    expect(refused).toMatchObject({
+      status: 75,
+      stderr: "Error: GPU 1, 2 not available - see 'canhazgpu status', or wait in line with --wait\n",
+    })
+    expect((await pool.chg('reserve', '--gpu-ids', '0,3')).status).toBe(0)
+  })
+
+  test('in use by others are not given', async () => {
+    using pool = await testPool(2)
+    pool.play({ gpus: { 1: { memory_used_mb: 9000 } } })
+    expect((await pool.chg('reserve', '--gpu-ids', '1')).stderr).toStartWith(
+      "Error: GPU 1 not available (1 GPUs in use without reservation - run 'canhazgpu status' for details)",
+    )
+  })
+
+  test('are waited for, while others come and go', async () => {
+    using pool = await testPool(2)
+    await hold(pool, '--gpu-ids', '1')
+    const waiter = await waitToRun(pool, '--gpu-ids', '1')
+    await until('it is told', () => waiter.said().startsWith('Waiting for GPU 1: position 1 of 1, 1 free'))
+    await hold(pool, '--gpu-ids', '0')
+    await pool.chg('release', '--gpu-ids', '0')
+    await pool.chg('release', '--gpu-ids', '1')
+    expect(await untilServed(pool, waiter)).toEqual([1])
+  })
+})

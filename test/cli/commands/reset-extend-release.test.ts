@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'bun:test'
+import type { StatusDocument } from '../../../src/views/documents/status-document.ts'
+import { hold, line, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
+import { storedHistory, storedPool } from '../../support/database.ts'
+import { child, startForever } from '../../support/job.ts'
+import { type TestPool, testPool } from '../../support/pool.ts'
+import { hasEnded, kill } from '../../support/processes.ts'
+import { openShell } from '../../support/terminal.ts'
+import { until } from '../../support/until.ts'
+
+const reset = (pool: TestPool, gpus: number) =>
+  pool.chg('admin', '--gpus', String(gpus), '--force', '--provider', 'fake')
+
+const statusOf = async (pool: TestPool, gpu: number): Promise<StatusDocument | undefined> =>
+  (await pool.status())[gpu]
+
+describe.concurrent('admin --force', () => {
+  test('of the same size: the line stays as it is, and is served in order', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    const waiters = []
+    for (let nth = 0; nth < 8; nth++) waiters.push(await wait(pool, 'run', '--wait', '--', 'true'))
+    expect((await reset(pool, 1)).stdout).toBe('Reinitialized 1 GPUs (IDs 0 to 0)\n')
+    for (const waiter of waiters) expect(await waiter.ended()).toBe(0)
+    await until('the ends are written', () => storedHistory(pool).length === 9)
+    const served = storedHistory(pool).filter(({ kind }) => kind === 'run')
+    expect(served.map(({ reservation }) => reservation)).toEqual(waiters.map(({ id }) => id))
+  })
+
+  test('with fewer GPUs: who asks for more than there is now is told, the others keep their order', async () => {
+    using pool = await testPool(4)
+    await hold(pool, '--gpus', '4')
+    const impossible = [
+      await waitToRun(pool, '--gpus', '3'),
+      await waitToRun(pool, '--gpu-ids', '1,3'),
+      await wait(pool, 'reserve', '--wait', '--gpus', '4'),
+    ]
+    const possible = [
+      await waitToRun(pool, '--gpus', '2'),
+      await waitToRun(pool, '--gpu-ids', '1'),
+      await waitToRun(pool),
+    ]
+    await reset(pool, 2)
+    for (const waiter of impossible) {
+      expect(await waiter.ended()).toBe(2)
+      expect(waiter.said()).toMatch(/\nError: (Cannot reserve \d GPUs|No such GPU: 3): this pool has 2 GPUs/)
+    }
+    const [first, second, third] = possible
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three wait')
+    expect(await untilServed(pool, first)).toEqual([0, 1])
+    expect(line(pool).map(({ id }) => id)).toEqual([second.id, third.id])
+    kill(first.pid, 'SIGTERM')
+    expect(await untilServed(pool, second)).toEqual([1])
+    expect(await untilServed(pool, third)).toEqual([0])
+  })
+
+  test('with more GPUs: they are there for the line', async () => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    const waiter = await waitToRun(pool)
+    await reset(pool, 2)
+    await untilServed(pool, waiter)
+    expect(hasEnded(job.pid)).toBe(false)
+  })
+})
+
+describe.concurrent('extend', () => {
+  test('one’s own reservations, all of them or some', async () => {
+    using pool = await testPool(3)
+    await hold(pool, '--gpu-ids', '0', '--duration', '1h')
+    await hold(pool, '--gpu-ids', '1,2', '--duration', '1h')
+    const left = async (gpu: number) => {
+      const expiry = Date.parse((await statusOf(pool, gpu))?.expiry_time ?? '')
+      return Math.round((expiry - Date.now()) / 3_600_000)
+    }
+    expect((await pool.chg('extend', '1h')).status).toBe(0)
+    expect([await left(0), await left(1), await left(2)]).toEqual([2, 2, 2])
+    const { stdout } = await pool.chg('extend', '--gpu-ids', '2', '3h')
+    expect(stdout).toMatch(/^Extended 2 GPU\(s\): \[1, 2\], expires in 4h 59m 5\ds\n$/)
+    expect([await left(0), await left(1), await left(2)]).toEqual([2, 5, 5])
+    // Options may stand behind what they concern, too.
+    const { stdout: json } = await pool.chg('extend', '1h', '-G', '0', '--json')
+    expect(JSON.parse(json)).toMatchObject([{ gpus: [0], expiry_time: expect.any(String) }])
+  })
+
+  test('is refused where somebody in line would wait longer for it, and only there', async () => {
+    using pool = await testPool(2)
+    await hold(pool, '--gpu-ids', '0', '--duration', '1h')
+    await hold(pool, '--gpu-ids', '1', '--duration', '2h')
+    const any = await waitToRun(pool)
+    expect((await pool.chg('extend', '--gpu-ids', '1', '8h')).status).toBe(0)
+    const refused = await pool.chg('extend', '--gpu-ids', '0', '1m')
+    expect(refused).toMatchObject({
+      status: 75,
+      stderr: "Error: Others wait in line for these GPUs and would wait longer - see 'canhazgpu queue'\n",
+    })
+    expect((await pool.chg('extend', '1m')).status).toBe(75)
+    kill(any.pid, 'SIGKILL')
+    await any.process.exited
+    const certain = await waitToRun(pool, '--gpu-ids', '1')
+    expect((await pool.chg('extend', '--gpu-ids', '0', '1m')).status).toBe(0)
+    expect((await pool.chg('extend', '--gpu-ids', '1', '1m')).status).toBe(75)
+    kill(certain.pid, 'SIGKILL')
+  })
+
+  test.each([
+    [['extend', '1h'], 1, 'No manually reserved GPUs found for current user to extend'],
+    [['extend', '--gpu-ids', '1', '1h'], 1, 'No manual reservation of yours on GPU 1 to extend'],
+    [['extend', '--gpu-ids', '7', '1h'], 2, 'No such GPU: 7'],
+    [['extend'], 2, 'Missing DURATION'],
+    [['extend', 'soon'], 2, "Invalid duration 'soon'"],
+    [['extend', '1h', '2h'], 2, "Unexpected argument '2h'"],
+  ])('%j is refused', async (typed, status, says) => {
+    using pool = await testPool(2)
+    const job = await startForever(pool)
+    const refused = await pool.chg(...typed)
+    expect(refused.status).toBe(status)
+    expect(refused.stderr).toStartWith(`Error: ${says}`)
+    kill(job.pid, 'SIGKILL')
+  })
+})
+
+describe.concurrent('release --gpu-ids', () => {
+  test('of a run: told on its terminal, it goes on without a reservation', async () => {
+    using pool = await testPool(2)
+    using terminal = openShell(pool)
+    terminal.type(`"$CHG" run --gpus 2 -- ${child('forever')}\n`)
+    await terminal.see('ready')
+    const [run] = storedPool(pool).reservations
+    const pid = run?.kind === 'run' ? run.process.pid : 0
+    expect((await pool.chg('release', '--gpu-ids', '1')).stdout).toBe('Released 1 GPU(s): [1]\n')
+    await terminal.see('canhazgpu: the reservation of GPU 1 was ended; the command runs on without it')
+    expect((await pool.status()).map(({ status }) => status)).toEqual(['IN_USE', 'AVAILABLE'])
+    expect((await pool.chg('release', '--gpu-ids', '0-1', '--json')).stdout).toMatch(
+      /"released": \[\s+0\s+\]/,
+    )
+    await terminal.see('canhazgpu: the reservation of GPU 0 was ended; the command runs on without it')
+    expect(hasEnded(pid)).toBe(false)
+    expect((await pool.chg('reserve', '--gpus', '2')).status).toBe(0)
+    expect(storedHistory(pool).map(({ gpu, outcome }) => [gpu, outcome])).toEqual([
+      [0, 'released'],
+      [1, 'released'],
+    ])
+  })
+
+  test('of a part of a manual reservation: the rest stands', async () => {
+    using pool = await testPool(4)
+    await hold(pool, '--gpus', '4')
+    expect((await pool.chg('release', '-G', '0,2')).stdout).toBe('Released 2 GPU(s): [0, 2]\n')
+    expect((await pool.status()).map(({ status }) => status)).toEqual([
+      'AVAILABLE',
+      'IN_USE',
+      'AVAILABLE',
+      'IN_USE',
+    ])
+    expect((await pool.chg('release', '-G', '0')).stdout).toBe('No reservation of yours on GPU 0\n')
+    expect((await pool.chg('release', '-G', '4')).status).toBe(2)
+    expect((await pool.chg('release')).stdout).toBe('Released 2 GPU(s): [1, 3]\n')
+    expect(storedHistory(pool)).toHaveLength(4)
+  })
+})

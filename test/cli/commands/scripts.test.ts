@@ -1,0 +1,336 @@
+import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { hold, line, wait } from '../../line/support/waiters.ts'
+import { storedPool } from '../../support/database.ts'
+import { startForever } from '../../support/job.ts'
+import { type TestPool, testPool } from '../../support/pool.ts'
+import { kill } from '../../support/processes.ts'
+import { until } from '../../support/until.ts'
+
+describe.concurrent('what reserve prints', () => {
+  test('--short: the ids and nothing else, also where it had to wait', async () => {
+    using pool = await testPool(4)
+    expect((await pool.sh('ids=$("$CHG" reserve --gpu-ids 1,3 --short) && echo "[$ids]"')).stdout).toBe(
+      '[1,3]\n',
+    )
+    await hold(pool, '--gpu-ids', '0,2')
+    const waiter = await wait(pool, 'reserve', '--wait', '--gpus', '2', '--short')
+    await pool.chg('release', '--gpu-ids', '1,3')
+    expect(await new Response(waiter.process.stdout).text()).toBe('1,3\n')
+    expect(await waiter.ended()).toBe(0)
+    expect(waiter.said()).toMatch(/^(Waiting for 2 GPUs: .*\n)+$/)
+  })
+
+  test('nothing on stdout where it is refused or gives up', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    for (const form of ['--short', '--export', '--docker', '--json']) {
+      expect(await pool.chg('reserve', form)).toMatchObject({ status: 75, stdout: '' })
+    }
+    expect(await pool.chg('reserve', '--short', '--wait', '1s')).toMatchObject({ status: 75, stdout: '' })
+  })
+
+  test('--export: evaluated by a shell it sets what `run` would set', async () => {
+    using pool = await testPool(4)
+    const names = ['CUDA_VISIBLE_DEVICES', 'CUDA_DEVICE_ORDER', 'NVIDIA_VISIBLE_DEVICES']
+    for (const shell of ['sh', 'bash', 'zsh'].filter((name) => Bun.which(name) !== null)) {
+      const script = `eval "$("$CHG" reserve -G 1,3 --export)"; printenv ${names.join(' ')}`
+      expect((await pool.sh(`${shell} -c '${script}'; "$CHG" release >/dev/null`)).stdout).toBe(
+        '1,3\nPCI_BUS_ID\n1,3\n',
+      )
+    }
+    expect((await pool.chg('run', '-G', '1,3', '--', 'printenv', ...names)).stdout).toBe(
+      '1,3\nPCI_BUS_ID\n1,3\n',
+    )
+  })
+
+  test('--docker: evaluated by a shell it is what `docker run` takes', async () => {
+    using pool = await testPool(4)
+    const script = `eval "set -- $("$CHG" reserve -G 1,3 --docker)"; printf '<%s>' "$@"`
+    expect((await pool.sh(script)).stdout).toBe('<--gpus><"device=1,3">')
+    await pool.chg('release')
+    expect((await pool.chg('reserve', '-G', '1,3', '--docker')).stdout).toBe(`--gpus '"device=1,3"'\n`)
+  })
+
+  test('--json: the reservation', async () => {
+    using pool = await testPool(4)
+    const { stdout } = await pool.chg('reserve', '-G', '1,3', '--json', '--user', 'carol', '--duration', '1h')
+    const [held] = storedPool(pool).reservations
+    expect(JSON.parse(stdout)).toEqual({
+      reservation: held?.id,
+      gpus: [1, 3],
+      cuda_visible_devices: '1,3',
+      user: 'carol',
+      account: held?.account.name,
+      type: 'MANUAL',
+      started_at: new Date(held?.startedAt ?? 0).toISOString(),
+      expiry_time: new Date((held?.startedAt ?? 0) + 3_600_000).toISOString(),
+    })
+  })
+
+  test('only in one form', async () => {
+    using pool = await testPool(1)
+    expect(await pool.chg('reserve', '--short', '--export')).toMatchObject({ status: 2, stdout: '' })
+    expect(storedPool(pool).reservations).toEqual([])
+  })
+})
+
+describe.concurrent('--json', () => {
+  test('of the line', async () => {
+    using pool = await testPool(4)
+    await hold(pool, '--gpus', '4', '--duration', '1h')
+    await wait(
+      pool,
+      'run',
+      '--wait',
+      '2h',
+      '--gpus',
+      '2',
+      '--note',
+      'big one',
+      '--user',
+      'dora',
+      '--',
+      'true',
+    )
+    await wait(pool, 'reserve', '--wait', '--gpu-ids', '1,3')
+    const [first, second] = line(pool)
+    const [held] = storedPool(pool).reservations
+    const expiry = held?.kind === 'manual' ? held.expiresAt : 0
+    const iso = (ms = 0) => new Date(ms).toISOString()
+    expect(JSON.parse((await pool.chg('queue', '--json')).stdout)).toEqual([
+      {
+        position: 1,
+        user: 'dora',
+        account: first?.account.name,
+        type: 'RUN',
+        gpus: 2,
+        waiting_since: iso(first?.joinedAt),
+        waiting_seconds: expect.any(Number),
+        gives_up_at: iso(first?.waitUntil),
+        reason: '0 free',
+        reason_code: 'short',
+        free: 0,
+        earliest_start: iso(expiry),
+        note: 'big one',
+      },
+      {
+        position: 2,
+        user: second?.user,
+        account: second?.account.name,
+        type: 'MANUAL',
+        gpus: 2,
+        gpu_ids: [1, 3],
+        waiting_since: iso(second?.joinedAt),
+        waiting_seconds: expect.any(Number),
+        reason: '0 free',
+        reason_code: 'short',
+        free: 0,
+      },
+    ])
+    const { stdout } = await pool.chg('queue')
+    expect(stdout).toMatch(/^POSITION +USER +REQUEST +TYPE +WAITING +REASON +ESTIMATE +NOTE\n/)
+    expect(stdout).toMatch(
+      /\n1 +dora \(\w+\) +2 GPUs +run +0h 0m \d+s +0 free +earliest .*'s reservation expires\) +big one\n/,
+    )
+    expect(stdout).toMatch(/\n2 +\w+ +GPU 1, 3 +manual +/)
+  })
+
+  test('while waiting: one object a line on stderr, the last one the outcome', async () => {
+    using pool = await testPool(1)
+    await hold(pool, '--duration', '1h')
+    const refused = await pool.chg('run', '--json', '--wait', '1s', '--', 'true')
+    expect(refused).toMatchObject({ status: 75, stdout: '' })
+    const said = refused.stderr
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text))
+    expect(said[0]).toEqual({
+      waiting: { position: 1, length: 1, free: 0, earliest_start: expect.stringMatching(/Z$/) },
+    })
+    expect(said.at(-1)).toMatchObject({ error: { code: 'wait-timed-out' } })
+
+    const waiter = await wait(pool, 'run', '--json', '--wait', '--', 'printenv', 'CUDA_VISIBLE_DEVICES')
+    await pool.chg('release')
+    expect(await waiter.ended()).toBe(0)
+    const lines = waiter
+      .said()
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text))
+    expect(lines.at(-1)).toMatchObject({ reservation: waiter.id, gpus: [0], type: 'RUN' })
+  })
+
+  const answers: readonly (readonly string[])[] = [
+    ['admin', '--gpus', '2', '--force', '--provider', 'fake'],
+    ['completion', 'bash'],
+    ['extend', '1h'],
+    ['queue'],
+    ['release'],
+    ['report'],
+    ['status'],
+    ['status', '--table', '--mine'],
+  ]
+  test.each(answers)('%s answers in JSON', async (...command) => {
+    using pool = await testPool(2)
+    await hold(pool)
+    const { status, stdout, stderr } = await pool.chg(...command, '--json')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toBeObject()
+  })
+
+  const failures: readonly (readonly [string, number, ...string[]])[] = [
+    ['pool-already-initialized', 1, 'admin', '--gpus', '2', '--provider', 'fake'],
+    ['usage', 2, 'admin'],
+    ['usage', 2, 'completion', 'tcsh'],
+    ['failure', 1, 'extend', '1h'],
+    ['usage', 2, 'extend', 'soon'],
+    ['usage', 2, 'queue', 'now'],
+    ['impossible-request', 2, 'release', '--gpu-ids', '9'],
+    ['usage', 2, 'report', '--days', '0'],
+    ['not-enough-gpus', 75, 'reserve'],
+    ['impossible-request', 2, 'reserve', '--gpus', '9'],
+    ['usage', 2, 'reserve', '--wait', '--nonblock'],
+    ['failure', 1, 'reserve', '--claim'],
+    ['usage', 2, 'status', '--frobnicate'],
+    ['usage', 2, 'status', '--watch'],
+    ['usage', 2, 'web', '--port', '99999'],
+    ['usage', 2, 'frobnicate'],
+    ['config-invalid', 1, 'status', '--config', '/no/such/file.yaml'],
+  ]
+  test.each(failures)('%s (%d) is told in JSON by %s', async (code, status, ...command) => {
+    using pool = await testPool(1)
+    await startForever(pool)
+    const failed = await pool.chg(...command, '--json')
+    expect(failed).toMatchObject({ status, stdout: '' })
+    expectError(failed.stderr, code)
+  })
+
+  test('errors of run, with its own exit codes', async () => {
+    using pool = await testPool(1)
+    await startForever(pool)
+    for (const [code, status, ...options] of [
+      ['not-enough-gpus', 75, '--', 'true'],
+      ['command-not-found', 127, '--', 'no-such-program'],
+      ['command-not-executable', 126, '--', '/etc/passwd'],
+      ['usage', 2, '--grace', '1s', '--', 'true'],
+      ['config-invalid', 125, '--config', '/no/such/file.yaml', '--', 'true'],
+    ] as const) {
+      const failed = await pool.chg('run', '--json', ...options)
+      expect(failed).toMatchObject({ status, stdout: '' })
+      expectError(failed.stderr, code)
+    }
+  })
+
+  function expectError(stderr: string, code: string): void {
+    expect(stderr).toMatch(/^\{.*\}\n$/)
+    const { error, ...others } = JSON.parse(stderr)
+    expect(others).toEqual({})
+    expect(error).toMatchObject({ code, message: expect.stringMatching(/\S/) })
+    expect(Object.keys(error).filter((key) => !['code', 'message', 'hint'].includes(key))).toEqual([])
+  }
+})
+
+describe.concurrent('a team that always waits', () => {
+  const configured: readonly [string, (pool: TestPool) => void][] = [
+    [
+      'CANHAZGPU_RUN_WAIT',
+      (pool) => {
+        pool.env.CANHAZGPU_RUN_WAIT = 'true'
+      },
+    ],
+    ['run.wait in a file', (pool) => writeFileSync(`${pool.folder}/.canhazgpu.yaml`, 'run:\n  wait: true\n')],
+    [
+      'run.wait with a limit',
+      (pool) => writeFileSync(`${pool.folder}/.canhazgpu.yaml`, 'run:\n  wait: 1h\n'),
+    ],
+  ]
+  test.each(configured)('by %s; --nonblock is refused at once', async (_, configure) => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    configure(pool)
+    const waiter = await wait(pool, 'run', '--', 'true')
+    expect(await pool.chg('run', '--nonblock', '--', 'true')).toMatchObject({ status: 75 })
+    // `reserve` has a setting of its own.
+    expect(await pool.chg('reserve')).toMatchObject({ status: 75 })
+    kill(job.pid, 'SIGKILL')
+    expect(await waiter.ended()).toBe(0)
+  })
+
+  test('reserve.wait with a limit', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    pool.env.CANHAZGPU_RESERVE_WAIT = '1s'
+    const waiter = await wait(pool, 'reserve')
+    expect(await waiter.ended()).toBe(75)
+    expect(waiter.said()).toContain('The wait is over')
+  })
+
+  test('--wait with a limit goes before the configuration', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    pool.env.CANHAZGPU_RUN_WAIT = 'true'
+    expect((await pool.chg('run', '--wait', '1s', '--', 'true')).status).toBe(75)
+    pool.env.CANHAZGPU_RUN_WAIT = 'perhaps'
+    expect((await pool.chg('run', '--', 'true')).stderr).toContain('expected true, false or a duration')
+  })
+})
+
+describe.concurrent('a note', () => {
+  test('and a name are shown to everyone, and can do nothing to their terminals', async () => {
+    using pool = await testPool(2)
+    await hold(
+      pool,
+      '--note',
+      'till \u001b[31mnoon\u001b[0m\r\n\u202etomorrow',
+      '--user',
+      'eve\u0007\u001b]0;x',
+    )
+    const job = await startForever(pool, '--note', 'näher 山')
+    const { stdout } = await pool.chg('status')
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]|\u202e/u)
+    expect(stdout).toMatch(/GPU 0: IN USE by eve .* - till .*noon.* tomorrow\n/)
+    expect(stdout).toMatch(/GPU 1: IN USE by .* - näher 山\n/)
+    expect((await pool.chg('status', '--table')).stdout).toContain('näher 山')
+    expect(await pool.status()).toMatchObject([
+      { user: expect.stringContaining('eve') },
+      { note: 'näher 山' },
+    ])
+    kill(job.pid, 'SIGKILL')
+  })
+
+  test.each([['--note'], ['--user']])('%s: nothing visible, or too much, is wrong usage', async (option) => {
+    using pool = await testPool(1)
+    for (const text of ['', ' ', '\u001b\u0007', 'x'.repeat(201)]) {
+      expect((await pool.chg('reserve', option, text)).status).toBe(2)
+    }
+  })
+})
+
+test('status shows only what is asked for', async () => {
+  using pool = await testPool(3)
+  await hold(pool, '--gpu-ids', '0')
+  pool.play({
+    gpus: { 2: { processes: [{ pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'x', memory_mb: 2000 }] } },
+  })
+  const ids = async (...options: string[]) =>
+    JSON.parse((await pool.chg('status', '--json', ...options)).stdout).map(
+      (gpu: { gpu_id: number }) => gpu.gpu_id,
+    )
+  expect(await ids()).toEqual([0, 1, 2])
+  expect(await ids('--mine')).toEqual([0])
+  expect(await ids('--free')).toEqual([1])
+  expect(await ids('--mine', '--free')).toEqual([])
+})
+
+test('a command that has waited is as transparent as any other', async () => {
+  using pool = await testPool(1)
+  await hold(pool)
+  const report =
+    'grep -E "^(SigIgn|SigBlk|SigCgt)" /proc/self/status; ulimit -n; umask; ls /proc/self/fd | wc -l'
+  const bare = await pool.sh(`exec bash -c '${report}'`)
+  const waited = pool.sh(`exec "$CHG" run --wait -- bash -c '${report}'`)
+  await until('it stands in line', () => line(pool).length === 1)
+  await pool.chg('release')
+  expect((await waited).stdout).toBe(bare.stdout)
+})

@@ -1,0 +1,113 @@
+import { expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { storedPool } from '../../support/database.ts'
+import { type TestPool, testPool } from '../../support/pool.ts'
+import { until } from '../../support/until.ts'
+import { startWeb } from '../../web/web-server.ts'
+
+/** A user's process without a reservation holds 5000 MB of GPU 0. */
+async function poolInUse(): Promise<TestPool> {
+  const pool = await testPool(1)
+  pool.play({ gpus: { '0': { memory_used_mb: 5000 } } })
+  return pool
+}
+
+const IGNORED =
+  "Warning: memory threshold 999999 MB ignored: this pool has 1024 MB - 'sudo canhazgpu admin --memory-threshold 999999' changes it for everyone\n"
+
+test.each([
+  ['a flag', (_: TestPool) => ['--memory-threshold', '999999']],
+  [
+    'a variable',
+    ({ env }: TestPool) => {
+      env.CANHAZGPU_MEMORY_THRESHOLD = '999999'
+      return []
+    },
+  ],
+  [
+    'a file',
+    ({ folder }: TestPool) => {
+      writeFileSync(`${folder}/.canhazgpu.yaml`, 'memory-threshold: 999999\n')
+      return []
+    },
+  ],
+])('a looser threshold of %s takes no GPU that somebody uses, and one line says so', async (_, give) => {
+  using pool = await poolInUse()
+  const options = give(pool)
+  for (const command of [['reserve'], ['run', '--', 'true'], ['reserve', '--gpu-ids', '0']]) {
+    const [verb = '', ...rest] = command
+    const refused = await pool.chg(verb, ...options, ...rest)
+    expect(refused).toMatchObject({ status: 75, stdout: '' })
+    expect(refused.stderr).toStartWith(IGNORED)
+    expect(refused.stderr.split('\n')).toHaveLength(3)
+  }
+  const seen = await pool.chg('status', ...options)
+  expect(seen.stdout).toContain('IN USE WITHOUT RESERVATION')
+  expect(seen.stderr).toBe(IGNORED)
+  expect((await pool.chg('queue', ...options)).stderr).toBe('')
+  expect(storedPool(pool).reservations).toEqual([])
+})
+
+test('with --json the line is an object', async () => {
+  using pool = await poolInUse()
+  const { stdout, stderr } = await pool.chg('status', '--json', '--memory-threshold', '2000')
+  expect(JSON.parse(stdout)).toMatchObject([{ status: 'UNRESERVED' }])
+  expect(JSON.parse(stderr)).toEqual({
+    warning: { message: expect.stringContaining('2000 MB ignored: this pool has 1024 MB') },
+  })
+})
+
+test('a stricter threshold is honoured', async () => {
+  using pool = await testPool(1)
+  pool.play({ gpus: { '0': { memory_used_mb: 500 } } })
+  expect((await pool.chg('reserve', '--memory-threshold', '500')).status).toBe(75)
+  expect(await pool.chg('reserve', '--memory-threshold', '501')).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('admin --memory-threshold changes the pool for everyone, and ends nothing', async () => {
+  using pool = await testPool(2)
+  await pool.chg('reserve')
+  const before = storedPool(pool)
+  pool.play({ gpus: { '1': { memory_used_mb: 500 } } })
+  expect((await pool.chg('status')).stdout).toContain('GPU 1: AVAILABLE')
+  expect(await pool.chg('admin', '--memory-threshold', '400')).toEqual({
+    status: 0,
+    stdout: 'Memory threshold: 400 MB\n',
+    stderr: '',
+  })
+  expect((await pool.chg('status')).stdout).toContain('GPU 1: IN USE WITHOUT RESERVATION')
+  expect((await pool.chg('reserve')).status).toBe(75)
+  expect((await pool.chg('reserve', '--memory-threshold', '1024')).status).toBe(75)
+  // Before the command's name it is the same option.
+  const raised = await pool.chg('--memory-threshold', '6000', 'admin', '--json')
+  expect(JSON.parse(raised.stdout)).toEqual({ memory_threshold_mb: 6000 })
+  expect((await pool.chg('reserve')).status).toBe(0)
+  expect(storedPool(pool).reservations.slice(0, 1)).toEqual([...before.reservations])
+})
+
+test('the dashboard and the metrics go by the threshold of the pool, also when it changes', async () => {
+  using pool = await poolInUse()
+  const server = await startWeb(pool, '--memory-threshold', '999999')
+  expect(await server.json<unknown[]>('/api/status')).toMatchObject([{ status: 'UNRESERVED' }])
+  expect(await (await server.get('/metrics')).text()).toMatch(/unreserved"?\}? 1$/m)
+  await pool.chg('admin', '--memory-threshold', '6000')
+  await until('the change is shown', async () =>
+    Bun.deepMatch([{ status: 'AVAILABLE' }], await server.json<unknown[]>('/api/status')),
+  )
+})
+
+test.each(['0', '-1', '1.5', '1GB', ''])('admin --memory-threshold %j is refused', async (value) => {
+  using pool = await testPool(1)
+  const refused = await pool.chg('admin', `--memory-threshold=${value}`)
+  expect(refused).toMatchObject({ status: 2, stdout: '' })
+  expect(refused.stderr).toMatch(/^Error: Invalid value for --memory-threshold: [^\n]+1024\n$/)
+})
+
+test('a pool that is not set up has no threshold to change', async () => {
+  using pool = await testPool(0)
+  const { status, stderr } = await pool.chg('admin', '--memory-threshold', '400')
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/^Error: GPU pool not initialized/),
+  })
+})

@@ -1,0 +1,155 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { TimeRange } from '../../../src/domain/ledger/recorded.ts'
+import { reportRange, tallied, usageReport } from '../../../src/domain/ledger/report.ts'
+import { shownName } from '../../../src/domain/ledger/shown-accounts.ts'
+import type { HeldTime } from '../../../src/domain/pool/model.ts'
+import { NOON } from '../pool/arbitraries.ts'
+
+const HOUR = 3_600_000
+
+function time(from: number, to: number, parts: Partial<HeldTime> = {}): HeldTime {
+  return {
+    host: 'box',
+    reservation: 'r',
+    gpu: 0,
+    user: 'alice',
+    account: { uid: 1, name: 'alice' },
+    kind: 'run',
+    startedAt: from,
+    endedAt: to,
+    ...parts,
+  }
+}
+
+const reportOf = (times: readonly HeldTime[], range: TimeRange) =>
+  usageReport(tallied(times, range), range, 1)
+
+const MINUTES = 600
+const anyTimes = fc.array(
+  fc
+    .record({
+      reservation: fc.integer({ min: 0, max: 9 }),
+      gpu: fc.integer({ min: 0, max: 3 }),
+      from: fc.integer({ min: -50, max: MINUTES }),
+      length: fc.integer({ min: 0, max: 200 }),
+    })
+    .map(({ reservation, gpu, from, length }) => {
+      const user = `u${reservation % 3}`
+      const kind = reservation % 2 === 0 ? ('run' as const) : ('manual' as const)
+      return time(from * 60_000, (from + length) * 60_000, {
+        reservation: `r${reservation}`,
+        gpu,
+        user,
+        account: { uid: reservation % 3, name: user },
+        kind,
+      })
+    }),
+  { maxLength: 30 },
+)
+
+/** Counts the minutes of the period one by one. */
+function minutesHeld(times: readonly HeldTime[], user: string | null): number {
+  let minutes = 0
+  for (let minute = 0; minute < MINUTES; minute++) {
+    for (const each of times) {
+      const within = each.startedAt <= minute * 60_000 && each.endedAt >= (minute + 1) * 60_000
+      if (within && (user === null || each.user === user)) minutes++
+    }
+  }
+  return minutes
+}
+
+test('hours are the GPU minutes inside the period, for each user and in all', () => {
+  fc.assert(
+    fc.property(anyTimes, (times) => {
+      const report = reportOf(times, { from: 0, to: MINUTES * 60_000 })
+      expect(report.total.gpuHours).toBeCloseTo(minutesHeld(times, null) / 60, 6)
+      for (const user of report.users) {
+        expect(user.gpuHours).toBeCloseTo(minutesHeld(times, user.user) / 60, 6)
+      }
+      const hours = report.users.map((user) => user.gpuHours)
+      expect(hours).toEqual(hours.toSorted((a, b) => b - a))
+      const percentages = report.users.reduce((sum, user) => sum + user.percentage, 0)
+      if (report.total.gpuHours > 0) expect(percentages).toBeCloseTo(100, 6)
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a reservation counts once, however many GPUs it had', () => {
+  const times = [0, 1, 2].map((gpu) => time(0, HOUR, { gpu }))
+  const report = reportOf(times, { from: 0, to: HOUR })
+  expect(report.users).toEqual([{ user: 'alice', gpuHours: 3, percentage: 100, runs: 1, manuals: 0 }])
+  expect(report.total).toEqual({ gpuHours: 3, percentage: 100, runs: 1, manuals: 0 })
+})
+
+test('what has been counted already only adds its hours', () => {
+  const range = { from: 0, to: HOUR }
+  const recorded = tallied([time(0, HOUR / 2, { reservation: 'a' })], range)
+  const running = [time(0, HOUR, { reservation: 'a', gpu: 1 }), time(0, HOUR, { reservation: 'b', gpu: 2 })]
+  const report = usageReport([...recorded, ...tallied(running, range, ['a'])], range, 1)
+  expect(report.total).toEqual({ gpuHours: 2.5, percentage: 100, runs: 2, manuals: 0 })
+})
+
+test('what lies outside the period is cut off, and who lies outside is not named', () => {
+  const times = [
+    time(-HOUR, HOUR, { reservation: 'before' }),
+    time(9 * HOUR, 12 * HOUR, { reservation: 'after', kind: 'manual' }),
+    time(-3 * HOUR, -2 * HOUR, { reservation: 'long ago', user: 'bob', account: { uid: 2, name: 'bob' } }),
+  ]
+  const report = reportOf(times, { from: 0, to: 10 * HOUR })
+  expect(report.users).toEqual([{ user: 'alice', gpuHours: 2, percentage: 100, runs: 1, manuals: 1 }])
+})
+
+test('an empty period has no users, no hours and no percentage', () => {
+  const report = reportOf([], { from: 0, to: HOUR })
+  expect(report.users).toEqual([])
+  expect(report.total).toEqual({ gpuHours: 0, percentage: 0, runs: 0, manuals: 0 })
+})
+
+test('users of the same shown name but different accounts stay apart', () => {
+  const times = [
+    time(0, HOUR, { reservation: 'a' }),
+    time(0, HOUR, { reservation: 'b', account: { uid: 2, name: 'bob' } }),
+  ]
+  const report = reportOf(times, { from: 0, to: HOUR })
+  expect(report.users.map((user) => user.user)).toEqual(['alice', 'alice (bob)'])
+})
+
+test('the shown name stands alone where it is the account', () => {
+  expect(shownName(time(0, 0))).toBe('alice')
+  expect(shownName(time(0, 0, { user: 'dora' }))).toBe('dora (alice)')
+})
+
+test('a period is so many times 24 hours, whatever the calendar does', () => {
+  expect(reportRange(7, NOON.wall)).toEqual({ from: NOON.wall - 7 * 24 * HOUR, to: NOON.wall })
+})
+
+test('hours are added up by uid: with those recorded while its name was not known, apart from others of its name', () => {
+  const held = (uid: number, name: string, user: string, hours: number) =>
+    time(0, hours * HOUR, { reservation: `${uid} ${name} ${user}`, user, account: { uid, name } })
+  const range = { from: 0, to: 10 * HOUR }
+  const report = usageReport(
+    tallied(
+      [
+        held(1000, 'alice', 'alice', 1),
+        held(1000, 'uid 1000', 'uid 1000', 5),
+        held(1000, 'alice', 'team', 1),
+        held(1001, 'bob', 'bob', 2),
+        held(1002, 'bob', 'bob', 1),
+        held(1003, 'uid 1003', 'uid 1003', 0.5),
+      ],
+      range,
+    ),
+    range,
+    1,
+  )
+  expect(report.users.map(({ user, gpuHours }) => [user, gpuHours])).toEqual([
+    ['alice', 6],
+    ['bob (uid 1001)', 2],
+    ['bob (uid 1002)', 1],
+    ['team (alice)', 1],
+    ['uid 1003', 0.5],
+  ])
+})

@@ -1,0 +1,104 @@
+import { expect, test } from 'bun:test'
+import { compareDriver } from '../../../src/app/compare-driver.ts'
+import { adopted, matchDevices } from '../../../src/domain/observation/devices.ts'
+import type { GpuReading } from '../../../src/domain/pool/model.ts'
+import { adminText } from '../../../src/views/words/admin-answers.ts'
+import { idle, poolOf } from '../pool/arbitraries.ts'
+
+/** GPUs of the pool by their UUIDs, in order. */
+const gpusOf = (...uuids: string[]) => uuids.map((uuid, id) => ({ id, uuid, name: 'Card' }))
+
+/** What the driver shows, in its order. */
+const shown = (...uuids: string[]): GpuReading[] =>
+  uuids.map((uuid, index) => ({ index, uuid, name: 'Card', state: idle() }))
+
+const outcome = (gpus: string[], readings: string[]) =>
+  [...matchDevices(gpusOf(...gpus), shown(...readings)).entries()]
+    .sort(([a], [b]) => a - b)
+    .map(([, match]) => (match.kind === 'missing' ? 'missing' : `${match.kind} ${match.reading.index}`))
+
+test.each([
+  [
+    ['a', 'b'],
+    ['a', 'b'],
+    ['same 0', 'same 1'],
+  ],
+  [
+    ['a', 'b'],
+    ['b', 'a'],
+    ['same 1', 'same 0'],
+  ],
+  [
+    ['a', 'b'],
+    ['x', 'y'],
+    ['replaced 0', 'replaced 1'],
+  ],
+  [
+    ['a', 'b'],
+    ['a', 'y'],
+    ['same 0', 'replaced 1'],
+  ],
+  [
+    ['a', 'b', 'c'],
+    ['x', 'a', 'b'],
+    ['same 1', 'same 2', 'replaced 0'],
+  ],
+  // A lost card replaces nothing.
+  [
+    ['a', 'b', 'c'],
+    ['a', 'c'],
+    ['same 0', 'missing', 'same 1'],
+  ],
+  [
+    ['a', 'b', 'c'],
+    ['x', 'y'],
+    ['replaced 0', 'replaced 1', 'missing'],
+  ],
+  // A pool of the first GPUs of a machine does not take another one for a card that was lost before it.
+  [
+    ['a', 'b'],
+    ['b', 'c', 'd'],
+    ['missing', 'same 0'],
+  ],
+  [
+    ['a', 'b'],
+    ['x', 'y', 'c', 'd'],
+    ['replaced 0', 'replaced 1'],
+  ],
+  // Without a UUID the number must do.
+  [
+    ['', 'b'],
+    ['a', 'b'],
+    ['same 0', 'same 1'],
+  ],
+  [
+    ['a', 'b'],
+    ['', 'b'],
+    ['same 0', 'same 1'],
+  ],
+])('pool %j, driver %j: %j', (gpus, readings, expected) => {
+  expect(outcome(gpus, readings)).toEqual(expected)
+})
+
+test('a faulty GPU that is shown without its identity keeps what the pool knows', () => {
+  const gpu = { id: 0, uuid: 'a', name: 'Card' }
+  const reading: GpuReading = { index: 0, uuid: '', name: '', state: { kind: 'fault', reason: 'lost' } }
+  expect(adopted(gpu, { kind: 'same', reading })).toBe(gpu)
+})
+
+test('a GPU that is adopted keeps when it was released, and by whom', () => {
+  const gpu = { id: 0, uuid: 'a', name: 'Card', releasedAt: 5, releasedBy: 7 }
+  const [reading] = shown('x')
+  if (reading === undefined) throw new Error('no reading')
+  expect(adopted(gpu, { kind: 'replaced', reading })).toEqual({ ...gpu, uuid: 'x' })
+})
+
+test('GPUs that the pool does not manage are noted, and no problem', async () => {
+  const pool = poolOf(gpusOf('a'))
+  const driver = await compareDriver(pool, async () => ({ provider: 'nvml', readings: shown('a', 'b') }))
+  expect(driver).toEqual({ kind: 'compared', shown: 2, problems: [] })
+  const counts = { gpus: 1, reservations: 0, waiting: 0, records: 0 }
+  const printed = adminText({ kind: 'checked', path: '/pool.db', problems: [], counts, driver })
+  expect(printed.stdout).toContain('is sound')
+  expect(printed.stderr).toContain('The driver shows 2 GPUs, and the pool has 1 of them')
+})

@@ -1,0 +1,265 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { availabilityOf, claimableBy } from '../../../src/domain/observation/allocation.ts'
+import { isOccupied, isWorking, memoryEvidence } from '../../../src/domain/observation/evidence.ts'
+import { statusOf, validationOf } from '../../../src/domain/observation/status.ts'
+import { usageOf } from '../../../src/domain/observation/usage.ts'
+import { acquire } from '../../../src/domain/operation/acquisition.ts'
+import type { GpuMeasurement, GpuProcess, Pool, Probe } from '../../../src/domain/pool/model.ts'
+import { NOON, poolOf, THRESHOLD_MB, unusedGpus } from '../pool/arbitraries.ts'
+
+const process = (memoryMb: number | undefined, more: Partial<GpuProcess> = {}): GpuProcess => ({
+  pid: 7,
+  name: 'python3',
+  uid: 1000,
+  ...(memoryMb === undefined ? {} : { memoryMb }),
+  ...more,
+})
+const drawing = (memoryMb: number | undefined) => process(memoryMb, { name: 'Xorg', graphics: true })
+const card = (memoryUsedMb: number, ...processes: GpuProcess[]): GpuMeasurement => ({
+  kind: 'measured',
+  memoryUsedMb,
+  memoryTotalMb: 8192,
+  processes,
+})
+const unified = (...processes: GpuProcess[]): GpuMeasurement => ({
+  kind: 'measured',
+  memoryUsedMb: processes.reduce((sum, { memoryMb = 0 }) => sum + memoryMb, 0),
+  memoryBy: 'processes',
+  processes,
+})
+
+describe('a GPU without a reservation', () => {
+  test.each([
+    ['memory at the threshold', card(1024), true],
+    ['memory below it', card(1023), false],
+    ['two encoders on a small card', card(610, process(230), process(370)), true],
+    ['one small program', card(5, process(64)), true],
+    ['a compositor', card(40, process(25)), false],
+    [
+      'many small processes that make the threshold',
+      card(5, ...Array.from({ length: 41 }, () => process(25))),
+      true,
+    ],
+    ['a desktop', card(700, drawing(400), drawing(250)), false],
+    ['a desktop that holds the threshold', card(5, drawing(600), drawing(424)), true],
+    ['a process of unknown memory on a card that shows its own', card(300, process(undefined)), false],
+    ['an idle load of 100 %', { ...card(0), utilizationPercent: 100 }, false],
+    ['a GB10 with its desktop', unified(drawing(18)), false],
+    ['a busy GB10', unified(drawing(18), process(91_268)), true],
+    ['a GB10 with a process of unknown memory', unified(process(undefined)), true],
+    ['a GB10 with a desktop of unknown memory', unified(drawing(undefined)), true],
+  ])('with %s is in use: %p %p', (_, usage, expected) => {
+    expect(isOccupied(usage as GpuMeasurement, THRESHOLD_MB)).toBe(expected as boolean)
+  })
+
+  test('is in use by the memory, the sum of its processes, or one that computes', () => {
+    const anyProcess = fc.record({ memoryMb: fc.nat(2000), graphics: fc.boolean() })
+    fc.assert(
+      fc.property(
+        fc.nat(2000),
+        fc.array(anyProcess, { maxLength: 4 }),
+        fc.nat(2000),
+        (used, list, threshold) => {
+          const usage = card(
+            used,
+            ...list.map(({ memoryMb, graphics }) => (graphics ? drawing(memoryMb) : process(memoryMb))),
+          )
+          let sum = 0
+          let computes = false
+          for (const { memoryMb, graphics } of list) {
+            sum += memoryMb
+            if (!graphics && memoryMb >= 64) computes = true
+          }
+          expect(isOccupied(usage, threshold)).toBe(used >= threshold || sum >= threshold || computes)
+        },
+      ),
+    )
+  })
+})
+
+test('a reserved GPU is used by a process that computes, and not by the desktop', () => {
+  expect(isWorking(card(30, process(25)), THRESHOLD_MB)).toBe(true)
+  expect(isWorking(card(30, process(undefined)), THRESHOLD_MB)).toBe(true)
+  expect(isWorking(card(30, drawing(25)), THRESHOLD_MB)).toBe(false)
+  expect(isWorking(card(0), THRESHOLD_MB)).toBe(false)
+})
+
+describe('the memory in use is shown by', () => {
+  const held = [{ memoryMb: 18 }, { memoryMb: 26_000 }, {}]
+  test.each([
+    ['the card', { usedMb: 5, totalMb: 8192, processes: held }, { kind: 'card', usedMb: 5 }],
+    ['the card of unknown size', { usedMb: 5, processes: held }, { kind: 'card', usedMb: 5 }],
+    ['the card alone', { usedMb: 5, totalMb: 8192 }, { kind: 'card', usedMb: 5 }],
+    ['the processes: N/A', { processes: held }, { kind: 'processes', usedMb: 26_018 }],
+    [
+      'the processes: 0 of 0',
+      { usedMb: 0, totalMb: 0, processes: held },
+      { kind: 'processes', usedMb: 26_018 },
+    ],
+    [
+      'the larger of both: of 0',
+      { usedMb: 30_000, totalMb: 0, processes: held },
+      { kind: 'processes', usedMb: 30_000 },
+    ],
+    [
+      'the processes: of the host',
+      { usedMb: 60_000, totalMb: 122_566, processes: [] },
+      { kind: 'processes', usedMb: 0 },
+    ],
+    ['nothing: N/A', {}, { kind: 'none' }],
+    ['nothing: 0 of 0', { usedMb: 0, totalMb: 0 }, { kind: 'none' }],
+    ['nothing: of the host', { usedMb: 60_000, totalMb: 122_566 }, { kind: 'none' }],
+  ] as const)('%s', (_, reported, expected) => {
+    expect(memoryEvidence(reported, 122_566)).toEqual(expected)
+  })
+
+  test('the card, where the host’s memory is not known', () => {
+    expect(memoryEvidence({ usedMb: 60_000, totalMb: 122_566, processes: [] }, undefined)).toMatchObject({
+      kind: 'card',
+    })
+  })
+})
+
+describe('the parts of a card that shows its memory only as a whole', () => {
+  const part = (index: number, unexplainedMb: number, ...processes: GpuProcess[]) => ({
+    index,
+    uuid: `GPU-${index}`,
+    name: 'part',
+    state: { ...unified(...processes), card: { id: index < 2 ? 'one' : 'two', unexplainedMb } },
+  })
+  const probe = (...readings: ReturnType<typeof part>[]): Probe => ({ provider: 'amd-smi', readings })
+  const pool = poolOf(unusedGpus(4))
+  const heldBy = (gpu: number): Pool => ({
+    ...pool,
+    reservations: [
+      {
+        id: 'r',
+        gpus: [gpu],
+        user: 'x',
+        account: { uid: 1, name: 'x' },
+        startedAt: NOON.wall,
+        kind: 'manual',
+        expiresAt: NOON.wall,
+      },
+    ],
+  })
+  const kinds = (at: Pool, seen: Probe) =>
+    statusOf(at, usageOf(at, seen), THRESHOLD_MB).map(({ kind }) => kind)
+
+  test('are all in use by memory that no process and no reservation accounts for', () => {
+    const seen = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
+    expect(kinds(pool, seen)).toEqual(['unreserved', 'unreserved', 'available', 'available'])
+    expect(kinds(heldBy(2), seen)).toEqual(['unreserved', 'unreserved', 'reserved', 'available'])
+  })
+
+  test('are free beside the holder of that memory', () => {
+    const seen = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
+    expect(kinds(heldBy(0), seen)).toEqual(['reserved', 'available', 'available', 'available'])
+    const usage = usageOf(heldBy(0), seen).get(0)?.usage
+    expect(usage?.kind === 'measured' && isWorking(usage, THRESHOLD_MB)).toBe(true)
+  })
+
+  test('are in use each by its own processes', () => {
+    const seen = probe(part(0, 200, process(20_000)), part(1, 200), part(2, 0), part(3, 0))
+    expect(kinds(pool, seen)).toEqual(['unreserved', 'available', 'available', 'available'])
+  })
+})
+
+describe('a claim', () => {
+  const sight = (...usages: GpuMeasurement[]) => ({
+    usage: new Map(usages.map((usage, id) => [id, { uuid: `GPU-${id}`, usage, index: id }])),
+    thresholdMb: THRESHOLD_MB,
+    claimant: 1000,
+  })
+
+  test('takes only GPUs that are in use', () => {
+    const seen = sight(
+      card(30, process(25)),
+      card(610, process(230), process(370)),
+      card(0),
+      card(5000, process(4900)),
+    )
+    const pool = poolOf(unusedGpus(4))
+    expect(claimableBy(pool, seen)).toEqual([1, 3])
+    expect([...availabilityOf(pool, { ...seen, claimant: 2000 }).values()]).toEqual([
+      'free',
+      'occupied',
+      'free',
+      'occupied',
+    ])
+  })
+
+  test('does not take GPUs with memory that no process accounts for', () => {
+    const seen = sight(card(9000, process(100)), card(1100, process(100)), card(9000, process(undefined)))
+    const pool = poolOf(unusedGpus(3))
+    expect(claimableBy(pool, seen)).toEqual([1, 2])
+    expect([...availabilityOf(pool, seen).values()]).toEqual(['occupied', 'free', 'free'])
+  })
+
+  test('of somebody else does not take them', () => {
+    const seen = sight(card(610, process(230), process(370, { uid: 2000 })))
+    expect(claimableBy(poolOf(unusedGpus(1)), seen)).toEqual([])
+  })
+})
+
+test('a small process keeps its GPU from being granted', () => {
+  const pool = poolOf(unusedGpus(1))
+  const usage = new Map([[0, { uuid: 'GPU-0', usage: card(400, process(370)), index: 0 }]])
+  const hold = { kind: 'manual' as const, duration: 1000 }
+  const intent = {
+    id: 'r',
+    request: { kind: 'count' as const, count: 1 },
+    user: 'x',
+    account: { uid: 1, name: 'x' },
+    hold,
+  }
+  const seen = { now: NOON.wall, stopped: () => false, sight: { usage, thresholdMb: THRESHOLD_MB } }
+  const { result } = acquire(pool, intent, seen)
+  expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: 1 } })
+})
+
+describe('a reserved GPU on which others work', () => {
+  const words = (...processes: GpuProcess[]) => {
+    const reservation = {
+      id: 'r',
+      gpus: [0],
+      user: 'ann',
+      account: { uid: 1000, name: 'ann' },
+      startedAt: NOON.wall,
+      kind: 'manual' as const,
+      expiresAt: NOON.wall,
+    }
+    const usage = card(30_000, ...processes)
+    const [gpu] = unusedGpus(1)
+    if (gpu === undefined) throw new Error('no GPU')
+    return validationOf({ kind: 'reserved', gpu, usage, reservation }, THRESHOLD_MB)
+  }
+  const benu = process(20_000, { uid: 2000, user: 'benu' })
+  const desktop = process(25, { uid: 0, user: 'root' })
+
+  test.each([
+    ['nobody else', [process(20_000)], '30000MB, 1 processes'],
+    ['another too', [process(10_000), benu], '30000MB, 2 processes, also used by benu'],
+    ['only another', [benu], '30000MB, 1 processes, used by benu, not by ann'],
+    [
+      'several',
+      [benu, process(64, { uid: 7 }), benu],
+      '30000MB, 3 processes, used by benu, uid 7, not by ann',
+    ],
+    [
+      'the desktop',
+      [desktop, process(400, { uid: 0, user: 'root', graphics: true })],
+      '30000MB, 2 processes',
+    ],
+    ['an unknown owner', [{ pid: 3, name: 'x' }], '30000MB, 1 processes'],
+    [
+      'an unknown owner and another',
+      [{ pid: 3, name: 'x' }, benu],
+      '30000MB, 2 processes, also used by benu',
+    ],
+    ['a name alone', [{ pid: 3, name: 'x', user: 'benu' }], '30000MB, 1 processes'],
+  ])('says so: %s', (_, processes, expected) => {
+    expect(words(...(processes as GpuProcess[]))).toBe(expected as string)
+  })
+})

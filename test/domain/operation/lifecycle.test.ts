@@ -1,0 +1,187 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { runningTimes, tallied, usageReport } from '../../../src/domain/ledger/report.ts'
+import { acquire } from '../../../src/domain/operation/acquisition.ts'
+import { endWhere, settle } from '../../../src/domain/operation/ending.ts'
+import { followClock } from '../../../src/domain/pool/clock.ts'
+import type { Liveness, Moment, Pool, ProcessIdentity, UsageRecord } from '../../../src/domain/pool/model.ts'
+import { allIdle, identity, NOON, poolOf, unusedGpus } from '../pool/arbitraries.ts'
+
+/** One step in the life of a pool. */
+type Step =
+  | { readonly do: 'run'; readonly uid: number; readonly count: number }
+  | { readonly do: 'reserve'; readonly uid: number; readonly count: number; readonly minutes: number }
+  | { readonly do: 'release'; readonly uid: number }
+  | { readonly do: 'kill'; readonly nth: number }
+  | { readonly do: 'pass'; readonly minutes: number }
+  | { readonly do: 'setClock'; readonly seconds: number }
+
+const uid = fc.integer({ min: 1, max: 3 })
+const count = fc.integer({ min: 1, max: 3 })
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('run' as const), uid, count }),
+  fc.record({ do: fc.constant('reserve' as const), uid, count, minutes: fc.integer({ min: 1, max: 600 }) }),
+  fc.record({ do: fc.constant('release' as const), uid }),
+  fc.record({ do: fc.constant('kill' as const), nth: fc.nat(3) }),
+  fc.record({ do: fc.constant('pass' as const), minutes: fc.integer({ min: 0, max: 300 }) }),
+  fc.record({
+    do: fc.constant('setClock' as const),
+    // Less than a second is taken for the reading of two clocks.
+    seconds: fc.integer({ min: -40_000_000, max: 40_000_000 }).filter((s) => Math.abs(s) >= 2),
+  }),
+)
+
+/** Who holds what, kept by true time alone: it knows no wall clock and shares no code with the domain. */
+class Oracle {
+  readonly gpuCount: number
+  minute = 0
+  held: { id: string; uid: number; count: number; since: number; until: number; pid: number }[] = []
+  /** GPU minutes, and records, of what has ended. */
+  minutes = 0
+  records = 0
+
+  constructor(gpuCount: number) {
+    this.gpuCount = gpuCount
+  }
+
+  get free(): number {
+    return this.gpuCount - this.held.reduce((sum, each) => sum + each.count, 0)
+  }
+
+  end(over: (each: Oracle['held'][number]) => boolean): void {
+    for (const each of this.held.filter(over)) {
+      this.minutes += each.count * (Math.min(each.until, this.minute) - each.since)
+      this.records += each.count
+    }
+    this.held = this.held.filter((each) => !over(each))
+  }
+}
+
+const MINUTE = 60_000
+const GPUS = 5
+
+/** The real rules, in a machine whose clocks and processes the test commands. */
+class Machine {
+  pool: Pool = poolOf(unusedGpus(GPUS))
+  wallOffset = 0
+  readonly dead = new Set<number>()
+  readonly records: UsageRecord[] = []
+  readonly oracle = new Oracle(GPUS)
+  #ids = 0
+
+  get moment(): Moment {
+    const ms = this.oracle.minute * MINUTE
+    return {
+      wall: NOON.wall + ms + this.wallOffset,
+      steady: { epoch: NOON.steady.epoch, ms: NOON.steady.ms + ms },
+    }
+  }
+
+  alive = ({ pid }: ProcessIdentity): Liveness => (this.dead.has(pid) ? 'gone' : 'alive')
+
+  /** As the store does it: settle, decide, commit with the moment of writing. */
+  command(decide: (pool: Pool) => { pool: Pool; ended?: readonly UsageRecord[] }): void {
+    const present = followClock(this.pool, this.moment)
+    const settled = settle(present, this.moment, { alive: this.alive, stopped: () => false })
+    const { pool, ended = [] } = decide(settled.pool)
+    this.records.push(...settled.ended, ...ended)
+    if (pool !== this.pool) this.pool = { ...pool, writtenAt: this.moment }
+    this.oracle.end((each) => each.until <= this.oracle.minute || this.dead.has(each.pid))
+  }
+
+  acquire(step: Extract<Step, { do: 'run' | 'reserve' }>): void {
+    const { uid, count } = step
+    const id = `r${++this.#ids}`
+    const pid = this.#ids
+    const { minute } = this.oracle
+    this.command((pool) => {
+      const hold =
+        step.do === 'run'
+          ? ({ kind: 'run', process: identity(pid), command: 'true' } as const)
+          : ({ kind: 'manual', duration: step.minutes * MINUTE } as const)
+      const account = { uid, name: `u${uid}` }
+      const intent = { id, request: { kind: 'count', count } as const, user: account.name, account, hold }
+      return acquire(pool, intent, {
+        now: this.moment.wall,
+        stopped: () => false,
+        sight: allIdle(pool),
+      })
+    })
+    if (this.oracle.free < count) return
+    const until = step.do === 'run' ? Number.POSITIVE_INFINITY : minute + step.minutes
+    this.oracle.held.push({ id, uid, count, since: minute, until, pid: step.do === 'run' ? pid : -pid })
+  }
+
+  take(step: Step): void {
+    switch (step.do) {
+      case 'run':
+      case 'reserve':
+        this.acquire(step)
+        return
+      case 'release':
+        this.command((pool) =>
+          endWhere(pool, (each) =>
+            each.kind === 'manual' && each.account.uid === step.uid
+              ? { outcome: 'released', at: this.moment.wall }
+              : null,
+          ),
+        )
+        this.oracle.end((each) => each.uid === step.uid && each.pid < 0)
+        return
+      case 'kill': {
+        const victim = this.oracle.held.filter((each) => each.pid > 0)[step.nth]
+        if (victim !== undefined) this.dead.add(victim.pid)
+        break
+      }
+      case 'pass':
+        this.oracle.minute += step.minutes
+        break
+      case 'setClock':
+        this.wallOffset += step.seconds * 1_000
+    }
+    this.command((pool) => ({ pool }))
+  }
+}
+
+test('whatever happens, and however the clock is set, the pool holds what plain book-keeping says', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const machine = new Machine()
+      for (const each of steps) {
+        machine.take(each)
+        const { pool, oracle, moment } = machine
+        expect(pool.reservations.map(({ id, gpus }) => [id, gpus.length])).toEqual(
+          oracle.held.map(({ id, count }) => [id, count]),
+        )
+        const gpus = pool.reservations.flatMap((reservation) => reservation.gpus)
+        expect(new Set(gpus).size).toBe(gpus.length)
+        for (const reservation of pool.reservations) {
+          expect(reservation.startedAt).toBeLessThanOrEqual(moment.wall)
+          if (reservation.kind === 'manual') expect(reservation.expiresAt).toBeGreaterThan(moment.wall)
+        }
+        for (const gpu of pool.gpus) expect(gpu.releasedAt ?? 0).toBeLessThanOrEqual(moment.wall)
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('one record for each GPU of each ended reservation; the report has the hours that were held', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const machine = new Machine()
+      for (const each of steps) machine.take(each)
+      const { records, oracle, pool, moment } = machine
+      expect(records).toHaveLength(oracle.records)
+      expect(new Set(records.map((each) => `${each.reservation}/${each.gpu}`)).size).toBe(records.length)
+      for (const record of records) expect(record.endedAt).toBeGreaterThanOrEqual(record.startedAt)
+
+      const running = oracle.held.reduce((sum, each) => sum + each.count * (oracle.minute - each.since), 0)
+      const times = [...records, ...runningTimes(pool, moment.wall)]
+      const range = { from: 0, to: Number.MAX_SAFE_INTEGER }
+      const report = usageReport(tallied(times, range), range, 30)
+      expect(report.total.gpuHours).toBeCloseTo((oracle.minutes + running) / 60, 6)
+    }),
+    { numRuns: 300 },
+  )
+})

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'bun:test'
+import { modelIn } from '../../../src/domain/text/ai-model.ts'
+import { startForever } from '../../support/job.ts'
+import { testPool } from '../../support/pool.ts'
+import { kill } from '../../support/processes.ts'
+
+const LLAMA = 'meta-llama/Llama-3.1-8B-Instruct'
+
+describe('the model that a command line names', () => {
+  test.each([
+    [`vllm serve ${LLAMA} --port 8000`, LLAMA],
+    [`/usr/bin/python3 /opt/venv/bin/vllm serve ${LLAMA}`, LLAMA],
+    [`vllm serve --model ${LLAMA}`, LLAMA],
+    [`python3 -m vllm.entrypoints.openai.api_server --model ${LLAMA} --tensor-parallel-size 2`, LLAMA],
+    [`python3 -m vllm.entrypoints.openai.api_server --model=${LLAMA}`, LLAMA],
+    [`python3 -m sglang.launch_server --model-path ${LLAMA}`, LLAMA],
+    [`text-generation-launcher --model-id ${LLAMA}`, LLAMA],
+    [`torchrun --nproc_per_node 8 train.py --model_name_or_path ${LLAMA}`, LLAMA],
+    ['ollama run llama3.1:8b', 'llama3.1:8b'],
+    ['llama-server -m /models/q4.gguf -ngl 99', '/models/q4.gguf'],
+    ['llama-server -hf ggml-org/gemma-3-1b-it-GGUF', 'ggml-org/gemma-3-1b-it-GGUF'],
+    [`trtllm-serve ${LLAMA} --port 8000`, LLAMA],
+    [`sh -c vllm serve ${LLAMA}`, LLAMA],
+  ])('%s', (command, model) => {
+    expect(modelIn(command)).toBe(model)
+  })
+
+  test.each([
+    'python3 train.py --epochs 3',
+    'python3 -m http.server',
+    'vllm serve --port 8000',
+    'vllm bench throughput',
+    'python3 train.py --model',
+    'python3 train.py --model=',
+    'python3 train.py --model --verbose',
+    'python3 train.py --modelling x',
+    '',
+  ])('%s names none', (command) => {
+    expect(modelIn(command)).toBeUndefined()
+  })
+})
+
+test('status tells what the processes on a GPU, or else its run, serve', async () => {
+  using pool = await testPool(4)
+  const job = await startForever(pool, '--gpu-ids', '3')
+  const process = { pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'python3', memory_mb: 9000 }
+  pool.play({
+    gpus: {
+      0: { processes: [{ ...process, command: `vllm serve ${LLAMA}` }] },
+      1: { processes: [{ ...process, command: 'python3 train.py' }] },
+      2: { processes: [{ ...process, command: 'x --model evil\u001b[31mmodel' }] },
+    },
+  })
+  await pool.chg('run', '--gpu-ids', '3', '--', 'true')
+  expect((await pool.status()).map(({ model }) => model)).toEqual([
+    LLAMA,
+    undefined,
+    expect.any(String),
+    undefined,
+  ])
+  const { stdout } = await pool.chg('status', '--table')
+  const [header, ...rows] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((row) => row.split(/ {2,}/))
+  expect(header).toEqual(['GPU', 'STATUS', 'USER', 'DURATION', 'TYPE', 'MODEL', 'DETAILS', 'VALIDATION'])
+  expect(rows[0]?.slice(0, 6)).toEqual(['0', 'IN USE WITHOUT RESERVATION', 'bob', '-', '-', LLAMA])
+  expect(rows[1]?.[5]).toBe('-')
+  expect(rows[3]?.slice(0, 2)).toEqual(['3', 'IN USE'])
+  expect(stdout).not.toContain('\u001b')
+  kill(job.pid, 'SIGKILL')
+  const server = pool.start('run', '--', 'sh', '-c', 'sleep 1000', '--model', 'small/one')
+  await server.stderr.getReader().read()
+  expect((await pool.status()).map(({ model }) => model)).toContain('small/one')
+})

@@ -1,4 +1,0 @@
-import { testProvider } from './provider-contract.ts'
-import { nvmlStage } from './stages.ts'
-
-testProvider(nvmlStage)

@@ -1,0 +1,70 @@
+import { expect, test } from 'bun:test'
+import { inContainer } from '../line/support/container.ts'
+import { storedPool } from '../support/database.ts'
+import { needing } from '../support/needs.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+
+/** A process of another user on GPU 0, as the driver names it. */
+async function usedByAnother(pool: TestPool) {
+  const command = 'echo ready; read forever'
+  const child = Bun.spawn(['setpriv', '--reuid', '5555', '--clear-groups', 'sh', '-c', command], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+  })
+  await child.stdout.getReader().read()
+  pool.play({ gpus: { 0: { processes: [{ pid: child.pid, memory_mb: 5000 }] } } })
+  return { pid: child.pid, [Symbol.dispose]: () => child.kill('SIGKILL') }
+}
+
+/** Starts a process of our own whose pid in this pid namespace is the one that the driver names. */
+const collide = (pid: number) => `
+  while [ "$own" != ${pid} ]; do
+    echo ${pid - 1} > /proc/sys/kernel/ns_last_pid; sleep 1000 & own=$!
+  done`
+
+needing('containers', 'first pid namespace').describe('the driver names pids of the host', () => {
+  test('one that means a process of ours in a container is not claimed there', async () => {
+    using pool = await testPool(1)
+    using other = await usedByAnother(pool)
+    for (const options of ['', '--gpus 1', '--gpu-ids 0']) {
+      const { status, stdout, stderr } = await inContainer(
+        pool,
+        `${collide(other.pid)}; "$CHG" reserve --claim ${options}`,
+      )
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toMatch(
+        /^Error: --claim cannot tell whose processes use the GPUs: .* - run it on the host.*\n$/,
+      )
+    }
+    expect(storedPool(pool).reservations).toEqual([])
+  })
+
+  test('and its name, command and owner are not shown for it', async () => {
+    using pool = await testPool(1)
+    using other = await usedByAnother(pool)
+    const { stdout } = await inContainer(pool, `${collide(other.pid)}; "$CHG" status --json`)
+    const [gpu] = JSON.parse(stdout)
+    expect(gpu).toMatchObject({ status: 'UNRESERVED', unreserved_users: [] })
+    expect(gpu.processes).toEqual([{ pid: other.pid, name: 'unknown', memory_mb: 5000 }])
+  })
+
+  test('with the /proc of the host in a pid namespace of its own it is the same', async () => {
+    using pool = await testPool(1)
+    using other = await usedByAnother(pool)
+    const own = ['--pid', '--fork', '--kill-child']
+    expect((await inContainer(pool, '"$CHG" reserve --claim', own)).status).toBe(1)
+    const { stdout } = await inContainer(pool, '"$CHG" status --json', own)
+    expect(JSON.parse(stdout)[0].processes).toEqual([{ pid: other.pid, name: 'unknown', memory_mb: 5000 }])
+  })
+})
+
+needing('users', 'mounts').test('a process that hidepid hides may be anybody’s', async () => {
+  using pool = await testPool(1)
+  using other = await usedByAnother(pool)
+  await pool.sh('chmod 755 .')
+  const { stderr, status } = await pool.sh(
+    `unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc; exec setpriv --reuid 5556 --regid 5556 --clear-groups "$CHG" reserve --claim'`,
+  )
+  expect(status).toBe(1)
+  expect(stderr).toEndWith(`who owns PID ${other.pid} there cannot be seen from here\n`)
+})

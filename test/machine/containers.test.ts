@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'bun:test'
+import { hostSeesAll, inContainer, startContainer } from '../line/support/container.ts'
+import { hold, line, untilServed, waitToRun } from '../line/support/waiters.ts'
+import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
+import { child, startForever } from '../support/job.ts'
+import { missing, needing } from '../support/needs.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { kill } from '../support/processes.ts'
+import { until } from '../support/until.ts'
+
+const reason = missing('containers')
+const STALE_MS = 16 * 60_000
+
+const states = async (pool: TestPool) => (await pool.status()).map(({ status }) => status).join(' ')
+const statesInside = async (pool: TestPool) =>
+  JSON.parse((await inContainer(pool, '"$CHG" status --json')).stdout)
+    .map(({ status }: { status: string }) => status)
+    .join(' ')
+
+/** As if nobody had renewed the heartbeats of runs and waiters for so long. */
+function ageHeartbeats(pool: TestPool, by: number): void {
+  changeStoredPool(pool, (document) => ({
+    ...document,
+    reservations: document.reservations.map((held) =>
+      held.kind === 'run'
+        ? { ...held, startedAt: held.startedAt - by, heartbeatAt: held.heartbeatAt - by }
+        : held,
+    ),
+    queue: document.queue.map((entry) => ({ ...entry, heartbeatAt: entry.heartbeatAt - by })),
+  }))
+}
+
+/** Starts a job in a container; comes back when it runs. */
+async function startInside(pool: TestPool, options = '', namespaces?: readonly string[]) {
+  const container = startContainer(
+    pool,
+    `"$CHG" run ${options} -- ${child('forever')}; echo "status $?"; sleep 1000`,
+    namespaces,
+  )
+  const reservation = await until('the job has its GPUs', () => storedPool(pool).reservations.at(-1) ?? null)
+  return { container, reservation }
+}
+
+describe
+  .skipIf(reason !== null)
+  .concurrent(`containers${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
+    test('run and status work inside, and mean the same outside', async () => {
+      using pool = await testPool(2)
+      await hold(pool, '--gpu-ids', '0')
+      const { stdout } = await inContainer(
+        pool,
+        `"$CHG" run -- sh -c 'hostname; echo $CUDA_VISIBLE_DEVICES; "$CHG" status'; "$CHG" status`,
+      )
+      expect(stdout).toMatch(
+        /^somewhere-else\n1\nGPU 0: IN USE by .* \(manual, .*\nGPU 1: IN USE by .* \(run, .*\n/,
+      )
+      expect(await inContainer(pool, '"$CHG" reserve --gpu-ids 0')).toMatchObject({ status: 75 })
+      await until('its end is seen', async () => !hostSeesAll || (await states(pool)) === 'IN_USE AVAILABLE')
+    })
+
+    test('a run inside is not taken for dead outside, nor by another container', async () => {
+      using pool = await testPool(2)
+      const { container, reservation } = await startInside(pool, '--gpu-ids 0')
+      expect(await states(pool)).toBe('IN_USE AVAILABLE')
+      expect(await statesInside(pool)).toBe('IN_USE AVAILABLE')
+      expect((await pool.chg('reserve', '--gpu-ids', '0')).status).toBe(75)
+      expect((await inContainer(pool, '"$CHG" reserve --gpu-ids 0')).status).toBe(75)
+      expect(storedPool(pool).reservations.map(({ id }) => id)).toEqual([reservation.id])
+      kill(container.pid, 'SIGKILL')
+    })
+
+    test('a run outside is not taken for dead inside', async () => {
+      using pool = await testPool(1)
+      const job = await startForever(pool)
+      expect(await statesInside(pool)).toBe('IN_USE')
+      expect((await inContainer(pool, '"$CHG" reserve')).status).toBe(75)
+      expect(storedHistory(pool)).toEqual([])
+      kill(job.pid, 'SIGKILL')
+    })
+
+    test('what cannot be seen goes when its heartbeat is older than fifteen minutes, not before', async () => {
+      using pool = await testPool(1)
+      const job = await startForever(pool)
+      ageHeartbeats(pool, 14 * 60_000)
+      expect(await statesInside(pool)).toBe('IN_USE')
+      // Outside it can be seen, and is alive, whatever its heartbeat.
+      ageHeartbeats(pool, STALE_MS)
+      expect(await states(pool)).toBe('IN_USE')
+      expect(await statesInside(pool)).toBe('AVAILABLE')
+      expect(storedHistory(pool)).toMatchObject([{ outcome: 'vanished' }])
+      kill(job.pid, 'SIGKILL')
+    })
+
+    test('the same the other way round', async () => {
+      using pool = await testPool(1)
+      const { container } = await startInside(pool)
+      ageHeartbeats(pool, STALE_MS)
+      if (hostSeesAll) expect(await states(pool)).toBe('IN_USE')
+      expect(await statesInside(pool)).toBe('AVAILABLE')
+      expect(storedHistory(pool)).toMatchObject([{ outcome: 'vanished' }])
+      kill(container.pid, 'SIGKILL')
+    })
+
+    needing('first pid namespace').test(
+      'a container that ends takes its runs and waiters along, seen from the host',
+      async () => {
+        using pool = await testPool(1)
+        const { container } = await startInside(pool)
+        const waiter = startContainer(pool, '"$CHG" run --wait -- true; sleep 1000')
+        await until('it stands in line', () => line(pool).length === 1)
+        const outside = await waitToRun(pool)
+        kill(waiter.pid, 'SIGKILL')
+        kill(container.pid, 'SIGKILL')
+        expect(await untilServed(pool, outside)).toEqual([0])
+        expect(line(pool)).toEqual([])
+      },
+    )
+
+    test('a command that ends inside frees its GPU at once', async () => {
+      using pool = await testPool(1)
+      await pool.sh('mkfifo go')
+      const container = startContainer(pool, `"$CHG" run -- sh -c 'read word < go'; sleep 1000`)
+      await until('the job has its GPU', () => storedPool(pool).reservations.length === 1)
+      const waiter = await waitToRun(pool)
+      await pool.sh('echo word > go')
+      expect(await untilServed(pool, waiter)).toEqual([0])
+      kill(container.pid, 'SIGKILL')
+    })
+
+    test('a line from several containers and the host is one line', async () => {
+      using pool = await testPool(1)
+      await hold(pool)
+      const first = startContainer(pool, '"$CHG" run --wait -- echo first')
+      await until('it stands in line', () => line(pool).length === 1)
+      const second = pool.start('run', '--wait', '--', 'echo', 'second')
+      await until('it stands in line', () => line(pool).length === 2)
+      const third = startContainer(pool, '"$CHG" run --wait -- echo third; sleep 1')
+      await until('it stands in line', () => line(pool).length === 3)
+      const order = line(pool).map(({ id }) => id)
+      await pool.chg('release')
+      for (const each of [first, second, third]) await each.exited
+      if (hostSeesAll) await until('all is over', async () => (await states(pool)) === 'AVAILABLE')
+      const runs = storedHistory(pool).filter(({ kind }) => kind === 'run')
+      expect(runs.map(({ reservation }) => reservation)).toEqual(order)
+    })
+
+    test('--timeout ends the whole tree inside', async () => {
+      using pool = await testPool(1)
+      const { stdout } = await inContainer(
+        pool,
+        `"$CHG" run --timeout 1s --grace 1s -- sh -c '(setsid sh -c "trap : INT; sleep 1000" &); exec sleep 1000'
+       echo "status $?"; while pidof sleep >/dev/null; do read x < /proc/uptime; done; echo none`,
+      )
+      expect(stdout).toBe('status 130\nnone\n')
+      // With the container its supervisor went, be it that it had done its work or not.
+      if (hostSeesAll) expect(await states(pool)).toBe('AVAILABLE')
+      if (hostSeesAll) expect(storedHistory(pool)).toMatchObject([{ outcome: 'timed-out' }])
+    })
+
+    test('with the /proc of the host: nobody else’s process is mistaken', async () => {
+      using pool = await testPool(2)
+      const job = await startForever(pool, '--gpu-ids', '0')
+      const { stdout } = await inContainer(
+        pool,
+        `"$CHG" run --timeout 1s --grace 1s -- sleep 1000; echo "status $?"; "$CHG" status --json | grep -c IN_USE`,
+        ['--pid', '--fork', '--kill-child'],
+      )
+      expect(stdout).toBe('status 130\n1\n')
+      expect(await states(pool)).toStartWith('IN_USE')
+      kill(job.pid, 'SIGKILL')
+    })
+
+    test('another time since boot changes no time that is left', async () => {
+      using pool = await testPool(2)
+      await hold(pool, '--gpu-ids', '0', '--duration', '1h')
+      const [before] = await pool.status()
+      const namespaces = [
+        '--time',
+        '--boottime',
+        '1000000',
+        '--pid',
+        '--fork',
+        '--kill-child',
+        '--mount-proc',
+      ]
+      const inside = await inContainer(
+        pool,
+        '"$CHG" reserve --duration 1h --json && "$CHG" status',
+        namespaces,
+      )
+      expect(inside.status).toBe(0)
+      expect(inside.stdout).toMatch(/GPU 0: IN USE by .* \(manual, expires in 0h 59m \d+s\)/)
+      const [after, other] = await pool.status()
+      expect(after?.expiry_time).toBe(before?.expiry_time ?? '')
+      const left = Date.parse(other?.expiry_time ?? '') - Date.parse(other?.started_at ?? '')
+      expect(left).toBe(3_600_000)
+      expect(storedHistory(pool)).toEqual([])
+    })
+  })

@@ -1,0 +1,39 @@
+import { expect } from 'bun:test'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { line, waitToRun } from '../line/support/waiters.ts'
+import { startForever } from '../support/job.ts'
+import { needing } from '../support/needs.ts'
+import { testPool } from '../support/pool.ts'
+import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
+import { until } from '../support/until.ts'
+
+needing('mounts').test('a waiter whose grant cannot be written says so, and leaves no trace', async () => {
+  using pool = await testPool(0)
+  const disk = `${pool.folder}/pool`
+  mkdirSync(disk)
+  expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
+  try {
+    chmodSync(disk, 0o1777)
+    await pool.chg('admin', '--gpus', '2', '--provider', 'fake')
+    const job = await startForever(pool, '--gpu-ids', '0')
+    const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+    const waiter = await waitToRun(pool, '--gpu-ids', '0')
+    await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
+    // What room the log still has takes a few more.
+    await until('the disk is full', async () =>
+      (await pool.chg('reserve', '--gpu-ids', '1')).status === 0
+        ? (await pool.chg('release')).status !== 0
+        : true,
+    )
+    kill(supervisor, 'SIGKILL')
+    kill(job.pid, 'SIGKILL')
+    expect(await waiter.ended()).toBe(125)
+    expect(waiter.said()).toMatch(/\nError: [^\n]*full[^\n]*\n$/)
+    rmSync(`${disk}/ballast`)
+    expect((await pool.chg('reserve', '--gpu-ids', '0')).status).toBe(0)
+    expect(line(pool)).toEqual([])
+  } finally {
+    for (const { process } of line(pool)) kill(process.pid, 'SIGKILL')
+    await pool.sh(`umount -l '${disk}'`)
+  }
+})

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
+import { currentMoment } from '../../src/adapters/kernel/clock.ts'
+import { line } from '../line/support/waiters.ts'
+import { storedHistory, storedPool } from '../support/database.ts'
+import { child } from '../support/job.ts'
+import { buildNewerVersion } from '../support/newer-version.ts'
+import { binary, finished, type TestPool, testPool } from '../support/pool.ts'
+import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
+import { until } from '../support/until.ts'
+
+/** A newer version takes over the pool while processes of this one run. It is a real build of these sources. */
+
+let newer: ReturnType<typeof buildNewerVersion>
+beforeAll(() => {
+  newer = buildNewerVersion()
+}, 60_000)
+afterAll(() => newer[Symbol.dispose]())
+
+/** A pool whose GPU is taken, and this version installed beside it, as `$CHG`. */
+async function installed(gpus = 1): Promise<TestPool & { readonly program: string }> {
+  const pool = await testPool(gpus)
+  const program = `${pool.folder}/bin/canhazgpu`
+  mkdirSync(`${pool.folder}/bin`)
+  copyFileSync(binary, program)
+  pool.env.CHG = program
+  await pool.chg('reserve', '--gpus', String(gpus))
+  return Object.assign(pool, { program })
+}
+
+/** What a package manager does: another file takes the place of the installed one. */
+function upgrade({ program }: { readonly program: string }): void {
+  copyFileSync(newer.binary, `${program}.new`)
+  renameSync(`${program}.new`, program)
+}
+
+/** A command of the newer version, from wherever that is. */
+async function byNewer(pool: TestPool, ...args: string[]): Promise<string> {
+  const run = Bun.spawn([newer.binary, ...args], { env: pool.env, stdout: 'pipe', stderr: 'pipe' })
+  const { status, stdout, stderr } = await finished(run as Parameters<typeof finished>[0])
+  if (status !== 0) throw new Error(stderr)
+  return stdout
+}
+
+/** A waiter that was started from where this version is installed. */
+const start = (pool: TestPool & { readonly program: string }, ...args: string[]) =>
+  Bun.spawn([pool.program, ...args], {
+    ...{ env: pool.env, cwd: pool.folder },
+    ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+  } as const)
+
+const untilInLine = (pool: TestPool, length: number) =>
+  until(`${length} stand in line`, () => (line(pool).length === length ? line(pool) : null))
+
+/** The command line of a process, once it has become its successor. */
+const untilSucceeded = (pid: number) =>
+  until(`${pid} has become its successor`, () => {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return words[1] === '__rejoin' ? words : null
+  })
+
+test('a waiter becomes the installed program: the same process, in the same place, with all it was given', async () => {
+  using pool = await installed()
+  const command = `sh -c 'ulimit -Sn; readlink /proc/$$/fd/3 /proc/$$/fd/9; ls /proc/$$/fd; grep Sig[IB] /proc/self/status; env | sort'`
+  const sh = (run: string) =>
+    Bun.spawn(
+      [
+        ...['sh', '-c'],
+        `: > given; exec 3< given 9>> lock; ulimit -Sn 500; trap '' USR1 PIPE; BAD=$(printf '\\377'); export BAD; ${run} ${command}; true`,
+      ],
+      { env: pool.env, cwd: pool.folder, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+    )
+  const bare = await finished(sh(''))
+  const waiter = finished(sh('"$CHG" run --wait --'))
+  const before = await untilInLine(pool, 1)
+  const pid = before[0]?.process.pid ?? 0
+  upgrade(pool)
+  await byNewer(pool, 'status')
+  await untilSucceeded(pid)
+  expect(line(pool)).toEqual(before)
+  await byNewer(pool, 'release')
+  const { stdout, stderr } = await waiter
+  const GIVEN = /^(CANHAZGPU_RESERVATION|NVIDIA_VISIBLE_DEVICES|CUDA_\w+|_)=.*\n/gm
+  expect(stdout.replaceAll(GIVEN, '')).toBe(bare.stdout.replaceAll(GIVEN, ''))
+  expect(stderr).not.toContain('Error')
+  expect(stderr).toEndWith('Reserved 1 GPU(s): [0] for command execution\n')
+  const [run] = storedHistory(pool).filter((each) => each.kind === 'run')
+  expect(run?.reservation ?? storedPool(pool).reservations[0]?.id).toBe(before[0]?.id as string)
+})
+
+test('those in line keep their order, and what is left of the time they wait', async () => {
+  using pool = await installed()
+  const one = start(pool, 'reserve', '--wait', '1h', '--short')
+  await untilInLine(pool, 1)
+  const two = start(pool, 'reserve', '--wait', '2h', '--short')
+  await untilInLine(pool, 2)
+  const before = line(pool)
+  const now = currentMoment().steady.ms
+  upgrade(pool)
+  await byNewer(pool, 'status')
+  for (const [process, hours] of [[one, 1] as const, [two, 2] as const]) {
+    const [, , rejoin = ''] = await untilSucceeded(process.pid)
+    const { giveUpAt } = JSON.parse(rejoin)
+    expect(giveUpAt).toBeLessThanOrEqual(now + hours * 3_600_000)
+    expect(giveUpAt).toBeGreaterThan(now + (hours - 0.5) * 3_600_000)
+  }
+  expect(line(pool)).toEqual(before)
+  await byNewer(pool, 'release')
+  expect(await one.exited).toBe(0)
+  expect(two.exitCode).toBeNull()
+  two.kill('SIGKILL')
+})
+
+test('a successor gives up when the time of the first is over', async () => {
+  using pool = await installed()
+  const waiter = start(pool, 'reserve', '--wait', '3s')
+  await untilInLine(pool, 1)
+  upgrade(pool)
+  await byNewer(pool, 'status')
+  await untilSucceeded(waiter.pid)
+  expect(await waiter.exited).toBe(75)
+  expect(line(pool)).toEqual([])
+})
+
+test('a link that leads to the newer version now is followed', async () => {
+  using pool = await installed()
+  const link = `${pool.folder}/bin/chg`
+  symlinkSync('canhazgpu', link)
+  const waiter = Bun.spawn([link, 'reserve', '--wait', '--short'], {
+    env: pool.env,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  await untilInLine(pool, 1)
+  unlinkSync(link)
+  symlinkSync(newer.binary, link)
+  await byNewer(pool, 'status')
+  await untilSucceeded(waiter.pid)
+  await byNewer(pool, 'release')
+  expect(await waiter.exited).toBe(0)
+})
+
+const TOO_OLD = /^Error: The pool was written by a newer canhazgpu \([^\n]*\) - upgrade this canhazgpu\n$/
+
+test.each([
+  ['is too old as well', () => {}],
+  ['was removed', ({ program }: { program: string }) => rmSync(program)],
+] as const)('a waiter whose installed program %s ends with one line', async (_, change) => {
+  using pool = await installed()
+  const waiter = start(pool, 'run', '--wait', '--', 'true')
+  await untilInLine(pool, 1)
+  change(pool)
+  await byNewer(pool, 'status')
+  const { status, stdout, stderr } = await finished(waiter)
+  expect([status, stdout]).toEqual([125, ''])
+  expect(stderr.slice(stderr.indexOf('Error'))).toMatch(TOO_OLD)
+  await byNewer(pool, 'release')
+  await until('its entry is gone', () => line(pool).length === 0)
+})
+
+test('a successor hears Ctrl-C', async () => {
+  using pool = await installed()
+  const waiter = start(pool, 'run', '--wait', '--', 'true')
+  await untilInLine(pool, 1)
+  upgrade(pool)
+  await byNewer(pool, 'status')
+  await untilSucceeded(waiter.pid)
+  await until('it waits', async () => {
+    waiter.kill('SIGINT')
+    return waiter.exitCode !== null || waiter.signalCode !== null
+  })
+  await byNewer(pool, 'status')
+  expect(waiter.exitCode === 130 || waiter.signalCode === 'SIGINT').toBe(true)
+})
+
+test('commands say in one line that they are too old', async () => {
+  using pool = await installed()
+  await byNewer(pool, 'status')
+  for (const args of [['status'], ['reserve'], ['release'], ['queue'], ['report']]) {
+    expect(await pool.chg(...args)).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
+  }
+  const run = await pool.chg('run', '--wait', '--', 'true')
+  expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
+})
+
+test('a supervisor says nothing and enforces its limit; the next command sees the end', async () => {
+  using pool = await testPool(1)
+  const options = ['--timeout', '2s', '--grace', '1s']
+  const job = pool.start('run', ...options, '--', child('ignores-sigint'))
+  await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  await byNewer(pool, 'status')
+  // It is looked at once more after each change.
+  await byNewer(pool, 'reserve', '--nonblock').catch(() => {})
+  const { stderr } = await finished(job)
+  expect(job.signalCode).toBe('SIGKILL')
+  expect(stderr).toBe('Reserved 1 GPU(s): [0] for command execution\n')
+  await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
+  expect(storedPool(pool).reservations).toHaveLength(1)
+  expect(await byNewer(pool, 'status')).toStartWith('GPU 0: AVAILABLE')
+})
+
+test('a supervisor becomes the installed program: the same process, which goes on with heartbeat and limit', async () => {
+  using pool = await installed()
+  await pool.chg('release')
+  const job = start(pool, 'run', '--timeout', '5s', '--grace', '1s', '--', child('ignores-sigint'))
+  const supervisor = await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  upgrade(pool)
+  await byNewer(pool, 'status')
+  await until('the supervisor is of the newer version', () => {
+    const file = readlinkSync(`/proc/${supervisor}/exe`)
+    return file === pool.program
+  })
+  const { stderr } = await finished(job)
+  expect(job.signalCode).toBe('SIGKILL')
+  expect(stderr).toBe('Reserved 1 GPU(s): [0] for command execution\n')
+  await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
+  // The newer version, unlike the older one, could write the end.
+  expect(storedPool(pool).reservations).toEqual([])
+  expect(storedHistory(pool).at(-1)?.outcome).toBe('timed-out')
+})
+
+test('the place of another is not taken by typing its entry', async () => {
+  using pool = await installed()
+  const waiter = start(pool, 'reserve', '--wait')
+  const [entry] = await untilInLine(pool, 1)
+  const forged = JSON.stringify({
+    ...{ entry: entry?.id, giveUpAt: null, descriptors: [] },
+    ...{ ignoredSignals: '0', blockedSignals: '0', openFiles: '1024' },
+  })
+  const thief = pool.start('__rejoin', forged, 'reserve', '--wait')
+  const entries = await untilInLine(pool, 2)
+  expect(entries.map((each) => each.process.pid)).toEqual([waiter.pid, thief.pid])
+  expect(entries[0]?.id).toBe(entry?.id ?? '')
+  kill(waiter.pid, 'SIGKILL')
+})

@@ -1,0 +1,41 @@
+import { expect, test } from 'bun:test'
+import type { Pool, Probe } from '../../../src/domain/pool/model.ts'
+import { takeSnapshot } from '../../../src/web/live/snapshot.ts'
+
+const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
+const moment = { wall: 1_000, steady: { epoch: 'boot', ms: 1_000 } }
+
+/** One GPU, not reserved any more, and a waiter for it. */
+const pool: Pool = {
+  ...{ host: 'here', provider: 'fake', reservations: [], settings: { allocation: 'lru' }, writtenAt: moment },
+  gpus: [{ id: 0, uuid: 'GPU-0', name: 'Fake GPU', releasedAt: 900, releasedBy: 1000 }],
+  queue: [
+    {
+      ...{ id: 'waiter', user: 'ann', account: { uid: 1001, name: 'ann' }, kind: 'run', process },
+      ...{ request: { kind: 'count', count: 1 }, joinedAt: 500, heartbeatAt: 500 },
+    },
+  ],
+}
+
+const busy: Probe = {
+  provider: 'fake',
+  readings: [
+    {
+      ...{ index: 0, uuid: 'GPU-0', name: 'Fake GPU' },
+      state: { kind: 'measured', memoryUsedMb: 9_000, memoryTotalMb: 81_920, processes: [] },
+    },
+  ],
+}
+
+const reasonsSeen = (reserved: readonly number[]) => {
+  const reading = { probe: busy, reserved: new Set(reserved) }
+  const seen = { pool, moment, stopped: () => false, reading }
+  const { document } = takeSnapshot(seen, { hostname: 'here', version: '0' }, 1024)
+  return document.queue.map((entry) => entry.reason)
+}
+
+test('memory seen while a GPU was reserved is not used without a reservation after its release', () => {
+  expect(reasonsSeen([])).toEqual(['0 free, 1 in use without reservation'])
+  expect(reasonsSeen([0])).not.toEqual(reasonsSeen([]))
+  expect(reasonsSeen([0]).join()).not.toContain('without reservation')
+})

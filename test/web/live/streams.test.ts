@@ -1,0 +1,83 @@
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { testPool } from '../../support/pool.ts'
+import { until } from '../../support/until.ts'
+import { must } from '../busy-pool.ts'
+import { startWeb } from '../web-server.ts'
+
+const MOST = 1_100
+/** Per open page; a stream that kept what it cannot send would need far more. */
+const MOST_KB_EACH = 64
+/** Far more than one snapshot, far less than what the slow would pile up. */
+const NOTE = 'x'.repeat(190)
+
+test('as many pages as may be, fast and slow, in flat memory; one more is told to poll', async () => {
+  using pool = await testPool(8)
+  const server = await startWeb(pool)
+  await server.get('/api/status')
+  const before = privateKb(server.child.pid)
+  const pages = await Promise.all(
+    Array.from({ length: MOST }, (_, at) => openPage(server.port, at % 2 === 0)),
+  )
+  try {
+    const refused = await server.get('/api/events')
+    expect(refused.status).toBe(503)
+    expect(await refused.json()).toMatchObject({ error: { code: 'too-many-connections' } })
+
+    for (let round = 0; round < 20; round++) {
+      await must(pool, 'reserve', '--gpus', '8', '--note', `${round} ${NOTE}`)
+      await must(pool, 'release')
+    }
+    const reading = pages.filter((page) => !page.isSlow)
+    await must(pool, 'reserve', '--note', 'the last one')
+    await until('all who read have the last one', () =>
+      reading.every((page) => page.last().includes('the last one')),
+    )
+    // Garbage may wait a moment for its collection; what is kept for slow pages would stay.
+    await until('the memory of each page is small', async () => {
+      await server.get('/api/status')
+      return (privateKb(server.child.pid) - before) / MOST < MOST_KB_EACH
+    })
+  } finally {
+    for (const page of pages) page.end()
+  }
+  await until('the places are free again', async () => {
+    const response = await server.get('/api/events')
+    await response.body?.cancel()
+    return response.status === 200
+  })
+  expect((await server.stop()).status).toBe(0)
+})
+
+interface StreamPage {
+  /** It never reads. */
+  readonly isSlow: boolean
+  /** The end of what it has read. */
+  last(): string
+  end(): void
+}
+
+function openPage(port: number, isSlow: boolean): Promise<StreamPage> {
+  const { promise, resolve, reject } = Promise.withResolvers<StreamPage>()
+  let last = ''
+  Bun.connect({
+    hostname: '127.0.0.1',
+    port,
+    socket: {
+      open: (socket) => void socket.write('GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+      data(socket, bytes) {
+        if (isSlow) socket.pause()
+        last = (last + bytes.toString('latin1')).slice(-10_000)
+        resolve({ isSlow, last: () => last, end: () => socket.end() })
+      },
+      error: (_, error) => reject(error),
+    },
+  }).catch(reject)
+  return promise
+}
+
+function privateKb(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
+  const kb = (name: string) => Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(rollup)?.[1] ?? 0)
+  return kb('Private_Clean') + kb('Private_Dirty')
+}

@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { needing } from '../../support/needs.ts'
+import { type TestPool, testPool } from '../../support/pool.ts'
+import { BROWSER, openBrowser, openPage, violations } from '../browser.ts'
+import { busyPool, must } from '../busy-pool.ts'
+import { startWeb, type TestServer } from '../web-server.ts'
+
+const EVIL = '<img src=x onerror=alert(1)>'
+
+needing(BROWSER).describe('the page in a browser', () => {
+  let browser: Browser
+  let pool: TestPool
+  let server: TestServer
+
+  beforeAll(async () => {
+    browser = await openBrowser()
+    pool = await busyPool()
+    server = await startWeb(pool)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    pool?.[Symbol.dispose]()
+  })
+
+  test('shows every state in words, who, and what for', async () => {
+    await using opened = await openPage(browser, server.url)
+    const { page } = opened
+    const badges = await page.locator('.card .badge').allTextContents()
+    expect(badges).toEqual(['In use', 'In use', 'Unreserved', 'Fault', 'Available'])
+    const cards = await page.locator('.card').allTextContents()
+    expect(cards[0]).toContain('fine-tune')
+    expect(cards[0]).toContain('97 %')
+    expect(cards[0]).toContain('71 °C')
+    expect(cards[1]).toContain('bob')
+    expect(cards[2]).toContain('frank')
+    expect(cards[3]).toContain('GPU is lost')
+    expect(await page.locator('.summary').textContent()).toContain('of 5 free now')
+    expect(await page.locator('.line tbody').textContent()).toContain('the big one')
+    expect(opened.complaints).toEqual([])
+    expect([...opened.origins]).toEqual([server.url])
+  })
+
+  test('a reservation made on the command line appears by itself, and goes', async () => {
+    using own = await testPool(2)
+    const web = await startWeb(own)
+    await using opened = await openPage(browser, web.url)
+    const { page } = opened
+    await page.evaluate(() => {
+      document.documentElement.dataset.sameDocument = 'yes'
+    })
+    await must(own, 'reserve', '--gpu-ids', '1', '--note', 'made elsewhere')
+    await page.locator('.card', { hasText: 'made elsewhere' }).waitFor()
+    await must(own, 'release')
+    await page.locator('.card', { hasText: 'made elsewhere' }).waitFor({ state: 'detached' })
+    expect(await page.evaluate(() => document.documentElement.dataset.sameDocument)).toBe('yes')
+  })
+
+  test('the period of the report changes', async () => {
+    await using opened = await openPage(browser, server.url)
+    const { page } = opened
+    const asked = (days: number) =>
+      page.waitForResponse((each) => each.url().endsWith(`/api/report?days=${days}`))
+    const week = asked(7)
+    await page.getByRole('button', { name: '7 days' }).last().click()
+    expect((await week).status()).toBe(200)
+    const fortnight = asked(14)
+    await page.getByLabel('Days, 1 to 90').fill('14')
+    expect((await fortnight).status()).toBe(200)
+    await page.getByLabel('Days, 1 to 90').fill('91')
+    await page.getByRole('button', { name: '90 days' }).click()
+    await page.locator('.report-user').first().waitFor()
+    expect(opened.complaints).toEqual([])
+  })
+
+  test('cards open and close by keyboard', async () => {
+    await using opened = await openPage(browser, server.url)
+    const { page } = opened
+    const button = page.getByRole('button', { name: '1 process on GPU 0' })
+    await button.focus()
+    expect(await button.getAttribute('aria-expanded')).toBe('false')
+    await page.keyboard.press('Enter')
+    await page.locator('.processes', { hasText: '999901' }).waitFor()
+    expect(await button.getAttribute('aria-expanded')).toBe('true')
+    await page.keyboard.press('Space')
+    await page.locator('.processes').waitFor({ state: 'detached' })
+    expect(await button.getAttribute('aria-expanded')).toBe('false')
+  })
+
+  test('the timeline moves and zooms by keyboard, and has a table', async () => {
+    await using opened = await openPage(browser, server.url)
+    const { page } = opened
+    const hours = page.getByRole('button', { name: '24 h' })
+    expect(await hours.getAttribute('aria-pressed')).toBe('true')
+    await page.locator('canvas.timeline').focus()
+    await page.keyboard.press('-')
+    await page.keyboard.press('ArrowLeft')
+    expect(await hours.getAttribute('aria-pressed')).toBe('false')
+    await hours.click()
+    await page.getByText('As a table').first().click()
+    await page.locator('.scroll', { hasText: 'fine-tune' }).waitFor()
+  })
+
+  const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
+    dark: { colorScheme: 'dark', viewport: { width: 1440, height: 900 } },
+    light: { colorScheme: 'light', viewport: { width: 1440, height: 900 } },
+    'a phone': {
+      colorScheme: 'dark',
+      viewport: { width: 360, height: 740 },
+      deviceScaleFactor: 2,
+      hasTouch: true,
+    },
+    'a wall screen': { colorScheme: 'dark', viewport: { width: 1920, height: 1080 } },
+  }
+  for (const [look, options] of Object.entries(LOOKS)) {
+    test(`${look}: fits, and everybody can read it`, async () => {
+      await using opened = await openPage(
+        browser,
+        server.url + (look === 'a wall screen' ? '/#wall' : '/'),
+        options,
+      )
+      const { page } = opened
+      if (look !== 'a wall screen') await page.locator('.report-user').first().waitFor()
+      for (const button of await page.locator('.disclosure:visible').all()) await button.click()
+      expect(
+        await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+      ).toBeLessThanOrEqual(0)
+      expect(await violations(page)).toEqual([])
+      expect(opened.complaints).toEqual([])
+    })
+  }
+
+  test('a wall screen needs no scrolling', async () => {
+    await using opened = await openPage(browser, `${server.url}/#wall`, LOOKS['a wall screen'])
+    expect(
+      await opened.page.evaluate(() => document.documentElement.scrollHeight - innerHeight),
+    ).toBeLessThanOrEqual(0)
+  })
+
+  test('the chosen colours are remembered', async () => {
+    await using opened = await openPage(browser, server.url, { colorScheme: 'dark' })
+    const { page } = opened
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+    const dark = await background()
+    await page.getByRole('button', { name: 'Colours: Auto' }).click()
+    await page.getByRole('button', { name: 'Colours: Light' }).waitFor()
+    const light = await background()
+    expect(light).not.toBe(dark)
+    await page.reload()
+    await page.locator('.card').first().waitFor()
+    expect(await background()).toBe(light)
+  })
+
+  test('names and notes are only ever text', async () => {
+    using own = await testPool(2)
+    await must(
+      own,
+      'reserve',
+      '--gpu-ids',
+      '0',
+      '--user',
+      EVIL,
+      '--note',
+      `"><script>alert(2)</script>${EVIL}`,
+    )
+    own.play({
+      gpus: {
+        '1': { processes: [{ pid: 999_903, user: EVIL, name: EVIL, memory_mb: 9_000 }] },
+      },
+    })
+    own.start('reserve', '--gpus', '2', '--wait', '--user', EVIL, '--note', EVIL)
+    const web = await startWeb(own)
+    await using opened = await openPage(browser, web.url)
+    const { page } = opened
+    await page.locator('.line tbody', { hasText: EVIL }).waitFor()
+    await page.locator('.report-user', { hasText: EVIL }).waitFor()
+    await page.getByRole('button', { name: '1 process on GPU 1' }).click()
+    for (const details of await page.locator('summary').all()) await details.click()
+    expect(await page.locator('.card').first().textContent()).toContain(EVIL)
+    expect(await page.locator('img, #app script').count()).toBe(0)
+    expect(opened.complaints).toEqual([])
+  })
+
+  test('when the server is gone it says so, and comes back with it', async () => {
+    using own = await testPool(1)
+    const first = await startWeb(own)
+    await using opened = await openPage(browser, first.url)
+    const { page } = opened
+    await page.getByText('Live', { exact: true }).waitFor()
+    await first.stop()
+    await page.getByText('No connection to the server.').waitFor()
+    await page.getByText('Offline', { exact: true }).waitFor()
+    await must(own, 'reserve', '--note', 'meanwhile')
+    await startWeb(own, '--port', String(first.port))
+    await page.getByText('Live', { exact: true }).waitFor()
+    await page.locator('.card', { hasText: 'meanwhile' }).waitFor()
+    expect(await page.locator('.notice').count()).toBe(0)
+  })
+
+  test('a driver that hangs: the reservations are there, and a word on it', async () => {
+    using own = await testPool(2)
+    await must(own, 'reserve', '--gpu-ids', '0', '--note', 'still mine')
+    own.play({ hang: true })
+    const web = await startWeb(own)
+    await using opened = await openPage(browser, web.url)
+    await opened.page.getByText('Old readings.').waitFor()
+    expect(await opened.page.locator('.card').first().textContent()).toContain('still mine')
+  })
+})
