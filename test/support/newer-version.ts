@@ -27,7 +27,7 @@ export function buildNewerVersion(): Disposable & { readonly binary: string } {
     if (!OWN.includes(name)) symlinkSync(`${root}${name}`, `${folder}/${name}`)
   }
   mkdirSync(`${folder}/dist`)
-  const file = `${folder}/src/adapters/store/migrations.ts`
+  const file = `${folder}/src/adapters/store/schema/migrations.ts`
   const source = readFileSync(file, 'utf8')
   const newer = source.replace(/\n\]\n$/, '\n  `CREATE TABLE of_a_later_release (it TEXT) STRICT`,\n]\n')
   if (newer === source) throw new Error('the migrations cannot be extended any more')
