@@ -181,6 +181,17 @@ withProbe.describe('under other shells', () => {
   }
 })
 
+needing('gcc', 'strace', 'dash').test(
+  'dash may still block all signals, as it does while it starts a command',
+  () => {
+    // Late to unblock them: the command has looked around by then.
+    const late = 'inject=rt_sigprocmask:delay_enter=500000'
+    const shell = ['strace', '-o', '/dev/null', '-e', 'trace=rt_sigprocmask', '-e', late, 'dash', '-c']
+    expect(expectNoDifference('RUN PROBE exit:0; true', shell).seen).toMatchObject({ complete: true })
+  },
+  TIMEOUT_MS,
+)
+
 withProbe.describe('in a terminal', () => {
   const scripts: Record<string, string> = {
     plain: 'RUN PROBE exit:0; true',

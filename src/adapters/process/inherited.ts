@@ -41,7 +41,7 @@ export function snapshotInherited(): Inherited {
   return {
     descriptors: inheritedDescriptors(),
     ignoredSignals: originallyIgnored(own, parent),
-    blockedSignals: own.blocked | (parent.kind === 'shell' ? (parent.signals?.blocked ?? 0n) & PWR : 0n),
+    blockedSignals: originallyBlocked(own, parent),
     openFiles: originalOpenFiles(parent),
   }
 }
@@ -101,6 +101,16 @@ function originallyIgnored(own: SignalMasks, parent: Parent): bigint {
   // A shell ignores SIGINT and SIGQUIT together in what it puts into the background; the latter we still see.
   if (kept & QUIT) ignored |= INT
   return kept | (ignored & overwritten)
+}
+
+/**
+ * SIGPWR, which the runtime unblocks, if the parent blocks it and we got the rest of its mask too. Otherwise that
+ * mask is of the moment: dash blocks every signal from vfork(2) until it runs again, which may be after we look.
+ */
+function originallyBlocked(own: SignalMasks, { kind, signals }: Parent): bigint {
+  if (kind !== 'shell' || signals === null) return own.blocked
+  const isOurs = (signals.blocked & ~PWR & ~own.blocked) === 0n
+  return isOurs ? own.blocked | (signals.blocked & PWR) : own.blocked
 }
 
 /** A service has SIGPIPE ignored unless its unit says otherwise (IgnoreSIGPIPE= in systemd.exec(5)). */
