@@ -21,7 +21,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
     })
   }
   // It was there a moment ago.
-  if (code === 'ENOENT' || code === 'ENOTDIR') return replaced(path)
+  if (code === 'ENOENT' || code === 'ENOTDIR' || isRemoved(path, code)) return replaced(path)
   if (code === 'ELOOP') {
     return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
       hint: 'name the file that it leads to with --store',
@@ -59,6 +59,11 @@ export function replaced(path: string): CanhazgpuError {
 /** SQLite says no more than that it could not open the file. */
 function isForbidden(path: string, code: string): boolean {
   return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.EACCES
+}
+
+/** Removed while SQLite opened the files beside it. */
+function isRemoved(path: string, code: string): boolean {
+  return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.ENOENT
 }
 
 /** Another process holds a lock: to be tried again. PROTOCOL: it was held through many tries to read the log. */

@@ -22,7 +22,8 @@ async function startAsking(pool: TestPool, ...args: string[]): Promise<Child> {
   pool.play({ delay_ms: 1_500 })
   const child = pool.start(...args)
   delete pool.env.CANHAZGPU_FAKE_USAGE
-  await until('it has opened the pool', () => opensOf(child.pid).includes(pool.database))
+  // The last file that SQLite opens.
+  await until('it has opened the pool', () => opensOf(child.pid).includes(`${pool.database}-shm`))
   return child
 }
 
