@@ -2,11 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { withDatabase } from '../support/database.ts'
@@ -127,28 +131,55 @@ describe.skipIf(reason !== null)(
       // As fast as it can, what wins a race between a look and an opening.
       const attack = eve.sh(
         pool,
-        `while :; do
+        `until [ -e '${folder}/stop' ]; do
            for ending in '' -wal -shm -wake; do
              ln -s '${target}' '${folder}/x' 2> /dev/null
              mv -fT '${folder}/x' '${pool.database}'$ending 2> /dev/null
              echo planted > '${folder}/y' 2> /dev/null; chmod 666 '${folder}/y' 2> /dev/null
              mv -fT '${folder}/y' '${pool.database}'$ending 2> /dev/null
            done
-         done & attacker=$!; echo $attacker > '${folder}/pid'; wait $attacker`,
+         done`,
       )
       for (let nth = 0; nth < 10; nth++) {
         const { stderr, status } = await pool.chg(...FORCE)
         if (status !== 0) expect(stderr).toMatch(/^Error: [^\n]+\n$/)
         expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 7 })
       }
-      await pool.sh(`kill -9 $(cat '${folder}/pid')`)
+      writeFileSync(`${folder}/stop`, '')
       await attack
       chmodSync(folder, 0o755)
-      expect((await pool.chg(...FORCE)).status).toBe(0)
+      // The attack ended with files of its own in every place.
+      expect(await pool.chg(...FORCE)).toMatchObject({ status: 0 })
+      expectOwnedByRoot(pool)
+      for (const ending of ['-wal', '-shm', '-wake']) {
+        rmSync(pool.database + ending, { force: true })
+        plantLink(target, pool.database + ending)
+      }
+      expect(await pool.chg(...FORCE)).toMatchObject({ status: 0 })
       expectOwnedByRoot(pool)
       expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 7 })
       expect((await pool.chg('admin', '--check')).stdout).not.toContain('chown')
     })
+
+    test('a link of an attacker in the place of the database is refused until it is removed', async () => {
+      using pool = await damagedPool()
+      const target = `${pool.folder}/of-root`
+      writeFileSync(target, 'of root', { mode: 0o600 })
+      rmSync(pool.database)
+      plantLink(target, pool.database)
+      const { status, stderr } = await pool.chg(...FORCE)
+      expect(stderr).toContain(`the link ${pool.database} of another user (uid ${eve.uid}), is on its path`)
+      expect(status).toBe(1)
+      expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 7 })
+      unlinkSync(pool.database)
+      expect(await pool.chg(...FORCE)).toMatchObject({ status: 0 })
+      expectOwnedByRoot(pool)
+    })
+
+    function plantLink(target: string, path: string): void {
+      symlinkSync(target, path)
+      lchownSync(path, eve.uid, eve.uid)
+    }
   },
 )
 
