@@ -32,7 +32,7 @@ async function holdLock(pool: TestPool, how: 'writing' | 'everything' = 'writing
   }
 }
 
-test.each(['writing', 'everything'] as const)(
+test.concurrent.each(['writing', 'everything'] as const)(
   'a wait ends in time while somebody holds the lock of %s, and the holder is named',
   async (how) => {
     using pool = await testPool(1)
@@ -49,10 +49,10 @@ test.each(['writing', 'everything'] as const)(
   },
 )
 
-test('a waiter in the queue leaves in time although the lock is held, and its entry goes with it', async () => {
+test.concurrent('a waiter in the queue leaves in time although the lock is held, and its entry goes with it', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
-  const waiting = pool.chg('reserve', '--wait', '2s')
+  const waiting = pool.chg('reserve', '--wait', '5s')
   await until('it waits', () => storedPool(pool).queue.length === 1)
   {
     await using _ = await holdLock(pool)
@@ -64,7 +64,7 @@ test('a waiter in the queue leaves in time although the lock is held, and its en
   expect((await pool.chg('reserve')).status).toBe(0)
 })
 
-test.each(['SIGTERM', 'SIGINT'] as const)('%s ends a wait for the lock', async (signal) => {
+test.concurrent.each(['SIGTERM', 'SIGINT'] as const)('%s ends a wait for the lock', async (signal) => {
   using pool = await testPool(1)
   await using _ = await holdLock(pool)
   const waiting = pool.start('reserve', '--wait')
@@ -76,7 +76,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends a wait for the lock', async (
   expect(status).toBe(130)
 })
 
-test('Ctrl-C on a terminal ends a wait for the lock', async () => {
+test.concurrent('Ctrl-C on a terminal ends a wait for the lock', async () => {
   using pool = await testPool(1)
   await using _ = await holdLock(pool)
   using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'reserve', '--wait'])
@@ -109,7 +109,7 @@ async function holdBytes(file: string, first: number, count: number) {
   }
 }
 
-test.each([
+test.concurrent.each([
   ['all locks of the log', '-shm', 120, 9],
   ['the locks of readers', '-shm', 123, 5],
   ['the lock of every process with an open log', '-shm', 128, 1],
@@ -127,7 +127,7 @@ test.each([
   },
 )
 
-test('Ctrl-C ends the wait of who stands in line although somebody holds the locks of readers', async () => {
+test.concurrent('Ctrl-C ends the wait of who stands in line although somebody holds the locks of readers', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
   const waiting = pool.start('reserve', '--wait')
@@ -140,7 +140,7 @@ test('Ctrl-C ends the wait of who stands in line although somebody holds the loc
   })
 })
 
-test('who reads is not held up by the lock for writing', async () => {
+test.concurrent('who reads is not held up by the lock for writing', async () => {
   using pool = await testPool(2)
   await using _ = await holdLock(pool)
   for (const command of [['status'], ['queue'], ['report'], ['admin', '--check']]) {
@@ -151,7 +151,7 @@ test('who reads is not held up by the lock for writing', async () => {
   expect(await pool.chg('reserve', '--gpus', '3')).toMatchObject({ status: 2 })
 })
 
-test('without --wait the lock is waited for: a command goes on as soon as it is free', async () => {
+test.concurrent('without --wait the lock is waited for: a command goes on as soon as it is free', async () => {
   using pool = await testPool(1)
   const db = new Database(pool.database, { readwrite: true, create: false })
   db.run('BEGIN IMMEDIATE')
@@ -164,7 +164,7 @@ test('without --wait the lock is waited for: a command goes on as soon as it is 
   expect((await finished(reserving)).status).toBe(0)
 })
 
-test('after 30 s a command without --wait gives up and names the holder', async () => {
+test.concurrent('after 30 s a command without --wait gives up and names the holder', async () => {
   using pool = await testPool(1)
   await using holder = await holdLock(pool)
   const { status, stderr } = await pool.chg('reserve', '--json')

@@ -107,8 +107,8 @@ test.each([{ words: ['--show'] }, { words: ['--refresh'] }, { words: ['--memory-
 
 test('a waiter and a supervisor stop in one line as well, and the command runs on', async () => {
   using pool = await testPool(1)
-  const job = pool.sh('exec "$CHG" run -- sh -c "echo started; read _ < go" 2> said')
   await pool.sh('mkfifo go')
+  const job = pool.sh('exec "$CHG" run -- sh -c "echo started; read _ < go" 2> said')
   while (storedPool(pool).reservations.length === 0) await Bun.sleep(5)
   plant(pool, `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`)
   const waiting = await pool.chg('reserve', '--wait')

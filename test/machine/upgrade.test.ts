@@ -68,7 +68,7 @@ const untilSucceeded = (pid: number) =>
     return words[1] === '__rejoin' ? words : null
   })
 
-test('a waiter becomes the installed program: the same process, in the same place, with all it was given', async () => {
+test.concurrent('a waiter becomes the installed program: the same process, in the same place, with all it was given', async () => {
   using pool = await installed()
   const command = `sh -c 'ulimit -Sn; readlink /proc/$$/fd/3 /proc/$$/fd/9; ls /proc/$$/fd; grep Sig[IB] /proc/self/status; env | sort'`
   const sh = (run: string) =>
@@ -97,7 +97,7 @@ test('a waiter becomes the installed program: the same process, in the same plac
   expect(run?.reservation ?? storedPool(pool).reservations[0]?.id).toBe(before[0]?.id as string)
 })
 
-test('those in line keep their order, and what is left of the time they wait', async () => {
+test.concurrent('those in line keep their order, and what is left of the time they wait', async () => {
   using pool = await installed()
   const one = start(pool, 'reserve', '--wait', '1h', '--short')
   await untilInLine(pool, 1)
@@ -120,9 +120,9 @@ test('those in line keep their order, and what is left of the time they wait', a
   two.kill('SIGKILL')
 })
 
-test('a successor gives up when the time of the first is over', async () => {
+test.concurrent('a successor gives up when the time of the first is over', async () => {
   using pool = await installed()
-  const waiter = start(pool, 'reserve', '--wait', '3s')
+  const waiter = start(pool, 'reserve', '--wait', '8s')
   await untilInLine(pool, 1)
   upgrade(pool)
   await byNewer(pool, 'status')
@@ -131,7 +131,7 @@ test('a successor gives up when the time of the first is over', async () => {
   expect(line(pool)).toEqual([])
 })
 
-test('a link that leads to the newer version now is followed', async () => {
+test.concurrent('a link that leads to the newer version now is followed', async () => {
   using pool = await installed()
   const link = `${pool.folder}/bin/chg`
   symlinkSync('canhazgpu', link)
@@ -151,7 +151,7 @@ test('a link that leads to the newer version now is followed', async () => {
 
 const TOO_OLD = /^Error: The pool was written by a newer canhazgpu \([^\n]*\) - upgrade this canhazgpu\n$/
 
-test.each([
+test.concurrent.each([
   ['is too old as well', () => {}],
   ['was removed', ({ program }: { program: string }) => rmSync(program)],
 ] as const)('a waiter whose installed program %s ends with one line', async (_, change) => {
@@ -167,7 +167,7 @@ test.each([
   await until('its entry is gone', () => line(pool).length === 0)
 })
 
-test('a successor hears Ctrl-C', async () => {
+test.concurrent('a successor hears Ctrl-C', async () => {
   using pool = await installed()
   const waiter = start(pool, 'run', '--wait', '--', 'true')
   await untilInLine(pool, 1)
@@ -182,7 +182,7 @@ test('a successor hears Ctrl-C', async () => {
   expect(waiter.exitCode === 130 || waiter.signalCode === 'SIGINT').toBe(true)
 })
 
-test('commands say in one line that they are too old', async () => {
+test.concurrent('commands say in one line that they are too old', async () => {
   using pool = await installed()
   await byNewer(pool, 'status')
   for (const args of [['status'], ['reserve'], ['release'], ['queue'], ['report']]) {
@@ -192,26 +192,26 @@ test('commands say in one line that they are too old', async () => {
   expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
 })
 
-test('a supervisor says nothing and enforces its limit; the next command sees the end', async () => {
-  using pool = await testPool(1)
-  const options = ['--timeout', '2s', '--grace', '1s']
+test.concurrent('a supervisor says nothing and enforces its limit; the next command sees the end', async () => {
+  using pool = await testPool(2)
+  const options = ['--gpu-ids', '0', '--timeout', '10s', '--grace', '1s']
   const job = pool.start('run', ...options, '--', child('ignores-sigint'))
   await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
   await byNewer(pool, 'status')
   // It is looked at once more after each change.
-  await byNewer(pool, 'reserve', '--nonblock').catch(() => {})
+  await byNewer(pool, 'reserve', '--gpu-ids', '1')
   const { stderr } = await finished(job)
   expect(job.signalCode).toBe('SIGKILL')
   expect(stderr).toBe('Reserved 1 GPU(s): [0] for command execution\n')
   await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
-  expect(storedPool(pool).reservations).toHaveLength(1)
+  expect(storedPool(pool).reservations.map(({ gpus }) => gpus)).toEqual([[0], [1]])
   expect(await byNewer(pool, 'status')).toStartWith('GPU 0: AVAILABLE')
 })
 
-test('a supervisor becomes the installed program: the same process, which goes on with heartbeat and limit', async () => {
+test.concurrent('a supervisor becomes the installed program: the same process, which goes on with heartbeat and limit', async () => {
   using pool = await installed()
   await pool.chg('release')
-  const job = start(pool, 'run', '--timeout', '5s', '--grace', '1s', '--', child('ignores-sigint'))
+  const job = start(pool, 'run', '--timeout', '10s', '--grace', '1s', '--', child('ignores-sigint'))
   const supervisor = await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
   upgrade(pool)
   await byNewer(pool, 'status')
@@ -228,7 +228,7 @@ test('a supervisor becomes the installed program: the same process, which goes o
   expect(storedHistory(pool).at(-1)?.outcome).toBe('timed-out')
 })
 
-test('the place of another is not taken by typing its entry', async () => {
+test.concurrent('the place of another is not taken by typing its entry', async () => {
   using pool = await installed()
   const waiter = start(pool, 'reserve', '--wait')
   const [entry] = await untilInLine(pool, 1)
