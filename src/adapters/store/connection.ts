@@ -1,5 +1,6 @@
 import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { announceChange } from './changes.ts'
 import { tooNew } from './document/codec.ts'
 import { checkLog, notInitialized } from './files/beside.ts'
 import { type Guarded, openGuarded } from './locks/journal-guard.ts'
@@ -85,7 +86,10 @@ export class Connection {
     if (version < MIGRATIONS.length) this.#migrate()
   }
 
-  /** Brings an older schema to the present one, unless another process is first; a newer one stays as it is. */
+  /**
+   * Brings an older schema to the present one, unless another process is first; a newer one stays as it is. Waiters
+   * and supervisors of the older version learn of it, so that they become the installed program.
+   */
   #migrate(): void {
     this.#db
       .transaction(() => {
@@ -96,6 +100,7 @@ export class Connection {
         this.#db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
       })
       .immediate()
+    announceChange(this.path, [])
   }
 
   #wait(ms: number): void {

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
@@ -8,7 +8,7 @@ import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
 import * as libc from '../../../src/adapters/kernel/libc.ts'
 import { currentProcess } from '../../../src/adapters/kernel/processes.ts'
 import { waitFor, watchProcess } from '../../../src/adapters/kernel/wait.ts'
-import { watchChanges } from '../../../src/adapters/store/changes.ts'
+import { poolChanges, wakeFile, watchChanges } from '../../../src/adapters/store/changes.ts'
 import { encodePool } from '../../../src/adapters/store/document/codec.ts'
 import { giveLog } from '../../../src/adapters/store/files/create.ts'
 import { rowOfRecord } from '../../../src/adapters/store/history/history-rows.ts'
@@ -233,6 +233,18 @@ test('who finds an old schema that becomes a newer one than its own leaves it al
   expect(await worker.exited).not.toBe(0)
   expect(newer.query('PRAGMA user_version').get()).toEqual({ user_version: 999 })
   newer.close()
+})
+
+test('an upgrade of the schema wakes everyone who watches the pool', async () => {
+  using place = newPlace()
+  writeSchema(place, [], 1)
+  writeFileSync(wakeFile(place.path), '')
+  const watching = new AbortController()
+  const next = poolChanges(place.path, watching.signal)[Symbol.asyncIterator]().next()
+  const store = await openStore(place.url, currentMoment)
+  expect((await next).done).toBe(false)
+  watching.abort()
+  store.close()
 })
 
 test('to share the files of an open database leaves its locks alone', async () => {
