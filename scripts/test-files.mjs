@@ -9,19 +9,27 @@ const TEST_TIMEOUT_MS = 60_000
 const JOBS = Math.min(8, availableParallelism())
 /** Started first, so that no long file runs alone at the end. */
 const LONG_FILES = ['test/simulation/simulation.test.ts', 'test/torture/torture.test.ts']
+/** They wait for deadlines most of the time, so they run one after the other beside the others. */
+const WAITING_FILES = [
+  'test/hostile/held-locks.test.ts',
+  'test/machine/upgrade.test.ts',
+  'test/adapters/gpu/hung-driver.test.ts',
+  'test/hostile/forged-pool.test.ts',
+  'test/app/waiting/timeout.test.ts',
+]
 
 /** Runs every test file in a process of its own, several at a time, and prints one line for each. */
 export async function runAllFiles({ folder, env }) {
-  const queue = testFiles()
   const results = []
-  const worker = async () => {
+  const run = async (queue) => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const result = await runFile(file, { folder, env })
       results.push(result)
       report(result)
     }
   }
-  await Promise.all(Array.from({ length: JOBS }, worker))
+  const busy = busyFiles()
+  await Promise.all([run([...WAITING_FILES]), ...Array.from({ length: JOBS }, () => run(busy))])
   return results
 }
 
@@ -32,12 +40,13 @@ export async function runSelected(args, { folder, env }) {
   return bunTest([...args, ...(named ? [] : ['./test/'])], { folder, env, show })
 }
 
-function testFiles() {
+function busyFiles() {
   const all = readdirSync(join(root, 'test'), { recursive: true })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `test/${name}`)
     .sort()
-  return [...LONG_FILES, ...all.filter((file) => !LONG_FILES.includes(file))]
+  const apart = [...LONG_FILES, ...WAITING_FILES]
+  return [...LONG_FILES, ...all.filter((file) => !apart.includes(file))]
 }
 
 async function runFile(file, place) {

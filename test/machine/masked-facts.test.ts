@@ -32,7 +32,7 @@ const MASKS = [
 
 describe.skipIf(reason !== null)(`masked facts${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
   describe.each(MASKS)('$name', ({ words, namespaces = ['--mount'] }) => {
-    test('ends no living run and drops no waiter of others', async () => {
+    test.concurrent('ends no living run and drops no waiter of others', async () => {
       using pool = await testPool(1)
       const job = await startForever(pool)
       const waiter = pool.start('reserve', '--wait')
@@ -55,7 +55,7 @@ describe.skipIf(reason !== null)(`masked facts${reason === null ? '' : ` (skippe
       expect(storedHistory(pool)).toMatchObject([{ outcome: 'exited' }])
     })
 
-    test('a run in there holds its GPU until it ends', async () => {
+    test.concurrent('a run in there holds its GPU until it ends', async () => {
       using pool = await testPool(1)
       await pool.sh('mkfifo go')
       const job = `"$CHG" run -- sh -c 'read word < go'; sleep 1000`

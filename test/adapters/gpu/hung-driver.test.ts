@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync } from 'node:fs'
 import type { ProviderName } from '../../../src/domain/pool/model.ts'
 import { line } from '../../line/support/waiters.ts'
@@ -40,11 +40,11 @@ async function drivers(provider: ProviderName, pool: TestPool): Promise<Drivers>
   }
 }
 
-for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
-  needing('users', 'gcc').describe(`${provider} that never answers`, () => {
-    const alice = userForTests('alice')
-    const bob = userForTests('bob')
+needing('users', 'gcc').describe('a driver that never answers', () => {
+  const alice = userForTests('alice')
+  const bob = userForTests('bob')
 
+  describe.each(['nvml', 'nvidia-smi', 'amd-smi'] as const)('%s', (provider) => {
     /** A pool of root's, and what turns the driver for whatever is started next. */
     async function machine(): Promise<{ pool: TestPool; turn: (which: keyof Drivers) => void }> {
       const pool = await testPool(0)
@@ -63,7 +63,7 @@ for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
       return { pool, turn }
     }
 
-    test('is given up at the deadline, and no GPU looks idle', async () => {
+    test.concurrent('is given up at the deadline, and no GPU looks idle', async () => {
       const { pool, turn } = await machine()
       using _ = pool
       expect((await bob.chg(pool, 'reserve')).status).toBe(0)
@@ -87,7 +87,7 @@ for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
       expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([1, 1, 1, 1, 125])
     })
 
-    test('keeps no other user from anything', async () => {
+    test.concurrent('keeps no other user from anything', async () => {
       const { pool, turn } = await machine()
       using _ = pool
       turn('hung')
@@ -111,7 +111,7 @@ for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
 
     // Whoever the driver is; it takes the ten seconds after which she is passed over.
     if (provider === 'nvml')
-      test('of one who stands in line does not hold up those behind', async () => {
+      test.concurrent('of one who stands in line does not hold up those behind', async () => {
         const { pool, turn } = await machine()
         using _ = pool
         expect((await bob.chg(pool, 'reserve', '--gpus', '8')).status).toBe(0)
@@ -133,4 +133,4 @@ for (const provider of ['nvml', 'nvidia-smi', 'amd-smi'] as const) {
         first.kill('SIGKILL')
       })
   })
-}
+})

@@ -29,7 +29,7 @@ const BEGINNINGS = [
 
 for (const beginning of BEGINNINGS) {
   const what = beginning === '' ? 'nothing' : JSON.stringify(beginning.slice(0, 20))
-  test(`more connections than descriptors, each sent ${what}: pages stay, others are served, nothing spins`, async () => {
+  test.concurrent(`more connections than descriptors, each sent ${what}: pages stay, others are served, nothing spins`, async () => {
     using pool = await testPool(1)
     const server = await startSmall(pool)
     await using events = await openEvents(server)

@@ -7,7 +7,7 @@ import { Sampler } from '../../../src/web/live/sampler.ts'
 import { until } from '../../support/until.ts'
 
 describe('one sampler for everybody', () => {
-  test('a crowd that asks at once costs one look at the driver', async () => {
+  test.concurrent('a crowd that asks at once costs one look at the driver', async () => {
     const stage = newStage()
     const snapshots = await Promise.all(Array.from({ length: 200 }, () => stage.sampler.current()))
     expect(stage.probes).toBe(1)
@@ -15,7 +15,7 @@ describe('one sampler for everybody', () => {
     stage.sampler.close()
   })
 
-  test('a change of the pool is shown without asking the driver', async () => {
+  test.concurrent('a change of the pool is shown without asking the driver', async () => {
     const stage = newStage()
     const before = await stage.sampler.current()
     const seen = stage.sampler.version
@@ -28,7 +28,7 @@ describe('one sampler for everybody', () => {
     stage.sampler.close()
   })
 
-  test('it is awake while someone looks, and asleep when nobody does', async () => {
+  test.concurrent('it is awake while someone looks, and asleep when nobody does', async () => {
     const stage = newStage()
     expect(stage.sampler.isAwake).toBe(false)
     expect(stage.probes).toBe(0)
@@ -46,7 +46,7 @@ describe('one sampler for everybody', () => {
     stage.sampler.close()
   })
 
-  test('nothing new is nothing to send, whatever time passes', async () => {
+  test.concurrent('nothing new is nothing to send, whatever time passes', async () => {
     const stage = newStage()
     await stage.sampler.current()
     const seen = stage.sampler.version
@@ -57,7 +57,7 @@ describe('one sampler for everybody', () => {
 })
 
 describe('a driver that hangs', () => {
-  test('from the start: the reservations are shown, and that their GPUs are not known', async () => {
+  test.concurrent('from the start: the reservations are shown, and that their GPUs are not known', async () => {
     const stage = newStage()
     stage.reserve()
     stage.hang()
@@ -69,7 +69,7 @@ describe('a driver that hangs', () => {
     stage.sampler.close()
   })
 
-  test('later: the last good reading is shown, and since when it is old', async () => {
+  test.concurrent('later: the last good reading is shown, and since when it is old', async () => {
     const stage = newStage()
     const { document: good } = await stage.sampler.current()
     stage.hang()
@@ -85,7 +85,7 @@ describe('a driver that hangs', () => {
     stage.sampler.close()
   })
 
-  test('one that fails says why', async () => {
+  test.concurrent('one that fails says why', async () => {
     const stage = newStage()
     stage.fail('Failed to initialize NVML: Driver/library version mismatch')
     const { document } = await stage.sampler.current()
@@ -95,7 +95,7 @@ describe('a driver that hangs', () => {
   })
 })
 
-test('a pool that cannot be read any more is shown as it was', async () => {
+test.concurrent('a pool that cannot be read any more is shown as it was', async () => {
   const stage = newStage()
   await stage.sampler.current()
   stage.lose()
