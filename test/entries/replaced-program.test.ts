@@ -16,7 +16,7 @@ const FATES: Readonly<Record<string, (program: string) => void>> = {
 }
 
 for (const [fate, inflict] of Object.entries(FATES)) {
-  test(`the time limit of a waiter holds although its program was ${fate} meanwhile`, async () => {
+  test.concurrent(`the time limit of a waiter holds although its program was ${fate} meanwhile`, async () => {
     using pool = await testPool(1)
     const { program, waiter } = await waiterOf(pool)
     inflict(program)
@@ -34,7 +34,7 @@ async function waiterOf(pool: TestPool) {
   const program = `${pool.folder}/canhazgpu`
   copyFileSync(binary, program)
   await pool.chg('reserve')
-  const command = ['run', '--wait', '--timeout', '1s', '--grace', '1s', '--', 'sh', '-c']
+  const command = ['run', '--wait', '--timeout', '5s', '--grace', '1s', '--', 'sh', '-c']
   const waiter = Bun.spawn([program, ...command, `echo begun; exec ${child('forever')} > /dev/null`], {
     ...{ env: pool.env, cwd: pool.folder },
     ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },

@@ -31,6 +31,7 @@ describe.concurrent('the news of a wait', () => {
     using pool = await testPool(2)
     const job = await startForever(pool, '--gpus', '2')
     const waiter = await waitToRun(pool, '--gpus', '2')
+    await until('it is told of its place', () => waiter.said().includes('position 1 of 1'))
     const other = await waitToRun(pool)
     await until('it is told of both', () => waiter.said().includes('position 1 of 2'))
     kill(other.pid, 'SIGTERM')
