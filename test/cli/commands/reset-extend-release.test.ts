@@ -76,7 +76,7 @@ describe.concurrent('extend', () => {
     expect((await pool.chg('extend', '1h')).status).toBe(0)
     expect([await left(0), await left(1), await left(2)]).toEqual([2, 2, 2])
     const { stdout } = await pool.chg('extend', '--gpu-ids', '2', '3h')
-    expect(stdout).toMatch(/^Extended 2 GPU\(s\): \[1, 2\], expires in 4h 59m 5\ds\n$/)
+    expect(stdout).toMatch(/^Extended 2 GPU\(s\): \[1, 2\], expires in 4h 59m \d+s\n$/)
     expect([await left(0), await left(1), await left(2)]).toEqual([2, 5, 5])
     // Options may stand behind what they concern, too.
     const { stdout: json } = await pool.chg('extend', '1h', '-G', '0', '--json')
