@@ -1,3 +1,4 @@
+import { unitsOf } from '../src/domain/pool/units.ts'
 import type { Machine } from './world/machine.ts'
 import { setMood } from './world/mishaps.ts'
 import { NO_TROUBLE } from './world/stored-pool.ts'
@@ -55,7 +56,7 @@ export function standing(world: World): readonly string[] {
 }
 
 function releaseManual(world: World, machine: Machine): void {
-  const manual = machine.stored.pool?.reservations.filter((held) => held.kind === 'manual') ?? []
-  const gpus = manual.flatMap((held) => held.gpus)
-  if (gpus.length > 0) world.release(machine, ROOT, gpus)
+  const manual = machine.stored.pool?.reservations.filter((held) => held.term.kind === 'manual') ?? []
+  const units = manual.flatMap(unitsOf)
+  if (units.length > 0) world.release(machine, ROOT, units)
 }

@@ -1,6 +1,7 @@
 import { usageOf } from '../../src/domain/observation/usage.ts'
 import { acquire, type Intent } from '../../src/domain/operation/acquisition.ts'
-import type { Pool, QueueEntry, Reservation } from '../../src/domain/pool/model.ts'
+import type { Pool, QueueEntry, Reservation, Unit } from '../../src/domain/pool/model.ts'
+import { gpuNumber, gpuUnit, wholeUnits } from '../../src/domain/pool/units.ts'
 import type { Row } from '../row.ts'
 import { inTurn } from '../samples.ts'
 
@@ -37,40 +38,39 @@ export const decide: Row = {
   },
 }
 
-const account = { uid: 1000, name: 'alice' }
+const owner = { account: { uid: 1000, name: 'alice' }, shownName: 'alice' }
 const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
 
 function newcomer(number: number): Intent {
   return {
     id: `newcomer-${number}`,
     request: { kind: 'count', count: 1 },
-    user: account.name,
-    account,
-    hold: { kind: 'manual', duration: 60_000 },
+    owner,
+    term: { kind: 'manual', duration: 60_000 },
   }
 }
 
 function busyPool(): Pool {
-  const gpus = Array.from({ length: GPUS }, (_, id) => ({ id, uuid: `GPU-${id}`, name: 'H100' }))
-  const reservations = gpus.slice(0, GPUS / 2).map(
+  const units = Array.from({ length: GPUS }, (_, number): Unit => {
+    const device = { uuid: `GPU-${number}`, name: 'H100' }
+    return { id: gpuUnit(number), device, shape: { kind: 'gpu' } }
+  })
+  const reservations = units.slice(0, GPUS / 2).map(
     ({ id }): Reservation => ({
       id: `held-${id}`,
-      kind: 'manual',
-      gpus: [id],
-      user: account.name,
-      account,
+      owner,
+      holdings: wholeUnits([id]),
       startedAt: NOW,
-      expiresAt: NOW + 3_600_000,
+      term: { kind: 'manual', expiresAt: NOW + 3_600_000 },
     }),
   )
   const queue = Array.from(
     { length: WAITING },
     (_, place): QueueEntry => ({
       id: `waiting-${place}`,
-      user: account.name,
-      account,
+      owner,
       request: { kind: 'count', count: 12 },
-      kind: 'run',
+      term: { kind: 'run' },
       process,
       joinedAt: NOW,
       heartbeatAt: NOW,
@@ -80,10 +80,10 @@ function busyPool(): Pool {
   return {
     host: 'bench',
     provider: 'fake',
-    gpus,
+    units,
     reservations,
     queue,
-    settings: { allocation: 'lru' },
+    policy: { allocation: 'lru' },
     writtenAt,
   }
 }
@@ -92,6 +92,11 @@ function probeOf(pool: Pool) {
   const state = { kind: 'measured', memoryUsedMb: 0, processes: [] } as const
   return {
     provider: pool.provider,
-    readings: pool.gpus.map(({ id, uuid, name }) => ({ index: id, uuid, name, state })),
+    readings: pool.units.map(({ id, device: { uuid, name } }) => ({
+      index: gpuNumber(id),
+      uuid,
+      name,
+      state,
+    })),
   }
 }

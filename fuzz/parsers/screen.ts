@@ -7,7 +7,8 @@ import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { obstaclesIn } from '../../src/domain/observation/obstacles.ts'
 import { statusOf } from '../../src/domain/observation/status.ts'
-import type { GpuUsage, Pool } from '../../src/domain/pool/model.ts'
+import type { GpuUsage, Pool, UnitId } from '../../src/domain/pool/model.ts'
+import { gpuUnit, wholeUnits } from '../../src/domain/pool/units.ts'
 import { printable, printableJson, shortened } from '../../src/domain/text/text.ts'
 import { queueDocument } from '../../src/views/documents/queue-document.ts'
 import { reportDocument } from '../../src/views/documents/report-document.ts'
@@ -49,13 +50,13 @@ export const screen: Parser = {
     for (const text of texts) checkText(text)
     const text = (at: number) => texts[at % texts.length] ?? ''
     const pool = poolOf(text)
-    const usage = new Map(usages(text).map((each, id) => [id, { uuid: '', usage: each }]))
+    const usage = new Map(usages(text).map((each, at) => [gpuUnit(at), { uuid: '', usage: each }]))
     const gpus = statusOf(pool, usage, 1024)
     const view = { now: NOW, thresholdMb: 1024 }
     for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))
     checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
     checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
-    const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<number>() }
+    const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
     const places = queuePlaces(pool, { now: NOW, stopped: () => false, reading })
     checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
     checkJson(printableJson(queueDocument(places)))
@@ -68,7 +69,7 @@ export const screen: Parser = {
       const news = { position: 1, length: 2, free: 0, obstacles, trouble: text(3), forecast, now: NOW }
       checkLine(waitingWords({ kind: 'count', count: 1 }, news))
       const { trouble: _, ...untroubled } = news
-      checkLine(waitingWords({ kind: 'ids', ids: [0] }, untroubled))
+      checkLine(waitingWords({ kind: 'ids', ids: ['0'] }, untroubled))
     }
   },
 }
@@ -103,28 +104,37 @@ type Text = (at: number) => string
 
 function poolOf(text: Text): Pool {
   const account = { uid: 1000, name: text(0) }
-  const held = { user: text(1), account, startedAt: NOW - 60_000, note: text(2) }
+  const held = { owner: { account, shownName: text(1) }, startedAt: NOW - 60_000, note: text(2) }
   const process = { pid: 1, startTime: 1, bootId: text(0), pidNamespace: '1' }
   return {
     host: text(3),
     provider: 'fake',
-    gpus: [0, 1, 2, 3, 4].map((id) => ({ id, uuid: text(id), name: text(id) })),
+    units: [0, 1, 2, 3, 4].map((at) => ({
+      id: gpuUnit(at),
+      device: { uuid: text(at), name: text(at) },
+      shape: { kind: 'gpu' },
+    })),
     reservations: [
-      { ...held, id: 'a', gpus: [0], kind: 'run', process, heartbeatAt: NOW, command: text(5) },
-      { ...held, id: 'b', gpus: [1], kind: 'manual', expiresAt: NOW + 60_000, note: text(0) },
+      {
+        ...{ ...held, id: 'a', holdings: wholeUnits(['0']) },
+        term: { kind: 'run', process, heartbeatAt: NOW, command: text(5) },
+      },
+      {
+        ...{ ...held, id: 'b', holdings: wholeUnits(['1']), note: text(0) },
+        term: { kind: 'manual', expiresAt: NOW + 60_000 },
+      },
     ],
     queue: ['c', 'd'].map((id) => ({
       id,
-      user: text(0),
-      account: { uid: 7, name: text(1) },
+      owner: { account: { uid: 7, name: text(1) }, shownName: text(0) },
       request: { kind: 'count', count: 5 },
-      kind: 'run',
+      term: { kind: 'run' },
       process,
       joinedAt: NOW,
       heartbeatAt: NOW,
       note: text(2),
     })),
-    settings: { allocation: 'lru' },
+    policy: { allocation: 'lru' },
     writtenAt: { wall: NOW, steady: { epoch: 'x', ms: 1 } },
   }
 }

@@ -5,82 +5,135 @@ import { statusOf } from '../../src/domain/observation/status.ts'
 import { unknownUsage } from '../../src/domain/observation/usage.ts'
 import { settle } from '../../src/domain/operation/ending.ts'
 import { followClock } from '../../src/domain/pool/clock.ts'
-import type { Moment, Pool } from '../../src/domain/pool/model.ts'
+import type { Moment, Pool, Request, UnitId } from '../../src/domain/pool/model.ts'
+import { compareUnits, gpuUnit, hasUnit, unitsOf, wholeUnits } from '../../src/domain/pool/units.ts'
 import { servableEntries } from '../../src/domain/schedule/line.ts'
 import { printableJson } from '../../src/domain/text/text.ts'
 import { queueDocument } from '../../src/views/documents/queue-document.ts'
 import { statusDocument } from '../../src/views/documents/status-document.ts'
 import { statusLine } from '../../src/views/words/status-line.ts'
 import type { Parser } from '../parser.ts'
-import { answerOf, checkJson, checkLine, checkScreen, hold, isAscending, isWhole } from '../soundness.ts'
+import { answerOf, checkJson, checkLine, checkScreen, hold, isWhole } from '../soundness.ts'
 
 const NOW = 1_750_000_000_000
 const BOOT = '1b4e28ba-2fa1-11d2-883f-0016d3cca427'
 const process = (pid: number) => ({ pid, startTime: pid * 100, bootId: BOOT, pidNamespace: '4026531836' })
 const alice = { uid: 1000, name: 'alice' }
+const bob = { uid: 1001, name: 'bob' }
+const written: Moment = { wall: NOW, steady: { epoch: `${BOOT}/4026531834`, ms: 86_400_000 } }
+const limit = { interruptAt: NOW + 3_600_000, killAt: NOW + 3_630_000 }
+const run = {
+  ...{ process: process(4242), heartbeatAt: NOW - 5_000 },
+  command: 'python train.py --model llama',
+}
 
 const POOL: Pool = {
   host: 'gpubox',
   provider: 'nvml',
-  gpus: [0, 1, 2, 3].map((id) => ({
-    id,
-    uuid: `GPU-${id}`,
-    name: 'H100',
-    releasedAt: NOW - id,
-    releasedBy: 7,
+  units: [0, 1, 2, 3].map((at) => ({
+    id: gpuUnit(at),
+    device: { uuid: `GPU-${at}`, name: 'H100' },
+    shape: { kind: 'gpu' },
+    lastUse: { endedAt: NOW - at, uid: 7 },
   })),
   reservations: [
     {
       id: 'a1b2c3d4e5f6',
-      gpus: [0, 2],
-      user: 'alice',
-      account: alice,
+      owner: { account: alice, shownName: 'alice' },
+      holdings: wholeUnits(['0', '2']),
       startedAt: NOW - 3_600_000,
-      kind: 'run',
-      process: process(4242),
-      heartbeatAt: NOW - 5_000,
-      timeLimit: { interruptAt: NOW + 3_600_000, killAt: NOW + 3_630_000 },
-      command: 'python train.py --model llama',
       note: 'Nachtlauf',
+      term: { kind: 'run', ...run, limit },
     },
     {
       id: 'b1',
-      gpus: [1],
-      user: 'carol',
-      account: alice,
+      owner: { account: alice, shownName: 'carol' },
+      holdings: wholeUnits(['1']),
       startedAt: NOW,
-      kind: 'manual',
-      expiresAt: NOW + 60_000,
+      term: { kind: 'manual', expiresAt: NOW + 60_000 },
     },
   ],
   queue: [
     {
       id: 'c1',
-      user: 'bob',
-      account: { uid: 1001, name: 'bob' },
+      owner: { account: bob, shownName: 'bob' },
       request: { kind: 'count', count: 4 },
-      kind: 'run',
+      term: { kind: 'run' },
       process: process(4343),
       joinedAt: NOW - 60_000,
       heartbeatAt: NOW,
     },
     {
       id: 'd1',
-      user: 'alice',
-      account: alice,
-      request: { kind: 'ids', ids: [1, 3] },
-      kind: 'manual',
+      owner: { account: alice, shownName: 'alice' },
+      request: { kind: 'ids', ids: ['1', '3'] },
+      term: { kind: 'manual', duration: 3_600_000 },
       process: process(4444),
       joinedAt: NOW - 50_000,
       heartbeatAt: NOW,
       waitUntil: NOW + 600_000,
-      duration: 3_600_000,
-      servableSince: NOW - 500,
+      startableSince: NOW - 500,
       note: 'later',
     },
   ],
+  policy: { allocation: 'lru' },
+  writtenAt: written,
+}
+
+/** What only a later release will write. */
+const LATER: Pool = {
+  ...POOL,
+  units: [
+    ...POOL.units,
+    { id: '4.0', device: { uuid: 'MIG-4', name: 'H100 MIG' }, shape: { kind: 'mig', profile: '1g.10gb' } },
+  ],
+  reservations: [
+    ...POOL.reservations,
+    {
+      id: 'e1',
+      owner: { account: bob, shownName: 'bob' },
+      holdings: [{ unit: '3', share: { kind: 'memory', mb: 4_096 } }],
+      startedAt: NOW,
+      term: { kind: 'booking', from: NOW, until: NOW + 60_000 },
+    },
+    {
+      id: 'f1',
+      owner: { account: { uid: 0, name: 'root' }, shownName: 'root' },
+      holdings: wholeUnits(['4.0']),
+      startedAt: NOW,
+      term: { kind: 'maintenance', from: NOW },
+    },
+  ],
+}
+
+/** As releases wrote it before there were units. */
+const VERSION_1 = {
+  version: 1,
+  host: 'gpubox',
+  provider: 'nvml',
+  gpus: [0, 1, 2, 3].map((id) => ({
+    ...{ id, uuid: `GPU-${id}`, name: 'H100' },
+    ...{ releasedAt: NOW - id, releasedBy: 7 },
+  })),
+  reservations: [
+    {
+      ...{ id: 'a1b2c3d4e5f6', gpus: [0, 2], user: 'alice', account: alice, startedAt: NOW - 3_600_000 },
+      ...{ kind: 'run', ...run, timeLimit: limit, note: 'Nachtlauf' },
+    },
+    {
+      ...{ id: 'b1', gpus: [1], user: 'carol', account: alice, startedAt: NOW },
+      ...{ kind: 'manual', expiresAt: NOW + 60_000 },
+    },
+  ],
+  queue: [
+    {
+      ...{ id: 'd1', user: 'alice', account: alice, request: { kind: 'ids', ids: [1, 3] }, kind: 'manual' },
+      ...{ process: process(4444), joinedAt: NOW - 50_000, heartbeatAt: NOW, waitUntil: NOW + 600_000 },
+      ...{ duration: 3_600_000, servableSince: NOW - 500, note: 'later' },
+    },
+  ],
   settings: { allocation: 'lru' },
-  writtenAt: { wall: NOW, steady: { epoch: `${BOOT}/4026531834`, ms: 86_400_000 } },
+  writtenAt: written,
 }
 
 const SEALED = encodePool(POOL, POOL.writtenAt)
@@ -89,9 +142,11 @@ export const storedPool: Parser = {
   name: 'stored-pool',
   json: true,
   seeds: [
-    JSON.stringify({ version: 1, ...POOL }),
+    JSON.stringify({ version: 2, ...POOL }),
     SEALED,
-    JSON.stringify({ version: 1, ...POOL, reservations: [], queue: [] }),
+    JSON.stringify({ version: 2, ...POOL, reservations: [], queue: [] }),
+    JSON.stringify({ version: 2, ...LATER }),
+    JSON.stringify(VERSION_1),
   ],
   words: [
     ...[
@@ -110,6 +165,9 @@ export const storedPool: Parser = {
       '"version":',
       '"checksum":',
       '"gpus":',
+      '"units":',
+      '"holdings":',
+      '"term":',
       '"kind":',
     ],
     ...[
@@ -119,6 +177,9 @@ export const storedPool: Parser = {
       '"ids"',
       '"pid":',
       '"expiresAt":',
+      '"booking"',
+      '"mig"',
+      '"3.0"',
       '"releasedAt":',
       '"__proto__":',
       '[0,1]',
@@ -127,6 +188,7 @@ export const storedPool: Parser = {
   nesting: [
     ['[', ']'],
     ['{"gpus":', '}'],
+    ['{"units":', '}'],
   ],
   check(input) {
     const pool = answerOf(['store-corrupt', 'store-too-new'], () => decodePool(input))
@@ -143,32 +205,45 @@ const MOMENTS: readonly Moment[] = [
   { wall: NOW + 1e9, steady: { epoch: POOL.writtenAt.steady.epoch, ms: 86_400_001 } },
 ]
 
-function checkInvariants({ gpus, reservations, queue }: Pool): void {
-  const held = reservations.flatMap((reservation) => reservation.gpus)
-  hold(new Set(held).size === held.length, 'a GPU in two reservations')
+function checkInvariants(pool: Pool): void {
+  const { units, reservations, queue } = pool
+  const held = reservations.flatMap(unitsOf)
+  hold(new Set(held).size === held.length, 'a unit in two reservations')
   hold(
-    held.every((gpu) => gpus[gpu] !== undefined),
-    'a GPU that is not there is reserved',
+    held.every((unit) => hasUnit(pool, unit)),
+    'a reserved unit that does not exist',
   )
   hold(
-    reservations.every((each) => each.gpus.length > 0 && isAscending(each.gpus)),
-    'GPUs in disorder',
+    reservations.every(({ holdings }) => holdings.length > 0),
+    'a reservation of nothing',
   )
-  for (const { request } of queue) {
-    const wanted = request.kind === 'ids' ? request.ids : [request.count - 1]
-    hold(
-      wanted.length > 0 && wanted.every((gpu) => gpu >= 0 && gpu < gpus.length),
-      'a wish that cannot be met',
-    )
-    hold(new Set(wanted).size === wanted.length, 'a GPU wished for twice')
-  }
+  hold([units.map(({ id }) => id), ...reservations.map(unitsOf)].every(isInOrder), 'units in disorder')
+  for (const { request } of queue) checkRequest(pool, request)
   const all = [...reservations, ...queue]
   hold(new Set(all.map(({ id }) => id)).size === all.length, 'an id is there twice')
-  for (const each of all) {
-    if ('process' in each) hold(isWhole(each.process.pid) && each.process.pid > 0, `pid ${each.process.pid}`)
-    if ('process' in each) hold(each.process.pid <= 2 ** 22, 'a pid that is another to the kernel')
+  const runs = reservations.flatMap(({ term }) => (term.kind === 'run' ? [term] : []))
+  for (const { process } of [...runs, ...queue]) {
+    hold(isWhole(process.pid) && process.pid > 0, `pid ${process.pid}`)
+    hold(process.pid <= 2 ** 22, 'a pid that is another to the kernel')
   }
 }
+
+function checkRequest(pool: Pool, request: Request): void {
+  if (request.kind === 'count') {
+    hold(isWhole(request.count) && request.count > 0, 'a request for nothing')
+    hold(request.count <= pool.units.length, 'a request for more than there is')
+    return
+  }
+  hold(request.ids.length > 0, 'a request for nothing')
+  hold(
+    request.ids.every((unit) => hasUnit(pool, unit)),
+    'a request for a unit that does not exist',
+  )
+  hold(new Set(request.ids).size === request.ids.length, 'a request for a unit twice')
+}
+
+const isInOrder = (units: readonly UnitId[]): boolean =>
+  units.every((unit, at) => at === 0 || compareUnits(units[at - 1] ?? '', unit) < 0)
 
 function checkSameAgain(pool: Pool): void {
   const again = decodePool(encodePool(pool, pool.writtenAt))
@@ -189,7 +264,7 @@ function checkShown(stored: Pool, moment: Moment): void {
     for (const gpu of gpus) checkLine(statusLine(gpu, view, { color: false, terminal: false }))
     checkJson(printableJson(statusDocument({ pool, view, gpus })))
     const sight = { usage: unknownUsage(pool, 'not asked'), thresholdMb: 1024 }
-    const reading = liveness === 'gone' ? {} : { reading: { sight, reserved: new Set<number>() } }
+    const reading = liveness === 'gone' ? {} : { reading: { sight, reserved: new Set<UnitId>() } }
     const places = queuePlaces(pool, { now: moment.wall, stopped: () => liveness === 'gone', ...reading })
     checkJson(printableJson(queueDocument(places)))
     checkScreen(queue.text(places, { color: false, terminal: false }).stdout ?? '')

@@ -1,5 +1,5 @@
 import type { Intent } from '../../src/domain/operation/acquisition.ts'
-import type { Liveness, Moment, UsageRecord } from '../../src/domain/pool/model.ts'
+import type { Liveness, Moment, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
 import { isRead } from '../world/kernel.ts'
 import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'
@@ -15,7 +15,7 @@ export interface Held {
   readonly holder: Process
   readonly uuids: readonly string[]
   readonly start: Instant
-  gpus: readonly number[]
+  units: readonly UnitId[]
   /** Of a manual reservation. */
   expiry: Instant | undefined
   beat: Instant
@@ -43,8 +43,8 @@ export class Books {
   readonly records: UsageRecord[] = []
   /** Every reservation there ever was. */
   readonly known = new Map<string, Held>()
-  /** When each GPU was released, and by whom. */
-  readonly released = new Map<number, { readonly instant: Instant; readonly uid: number }>()
+  /** When each unit was released, and by whom. */
+  readonly released = new Map<UnitId, { readonly instant: Instant; readonly uid: number }>()
 
   constructor(machine: Machine) {
     this.machine = machine

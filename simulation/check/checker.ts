@@ -3,7 +3,8 @@ import type { Overview } from '../../src/app/overview.ts'
 import type { QueueOverview } from '../../src/app/queue-overview.ts'
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { UsageReport } from '../../src/domain/ledger/report.ts'
-import type { Moment, Pool } from '../../src/domain/pool/model.ts'
+import type { Moment, Pool, UnitId } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'
 import type { Auditor, Commit } from '../world/stored-pool.ts'
@@ -148,27 +149,31 @@ function auditDeparture(books: Books, supervisor: Process, reservation: string, 
 
 /** I1 and the shape of what is held. */
 function auditHolders({ after, report }: Audit): void {
-  let taken = 0
-  for (const { id, gpus } of after.reservations) {
+  const taken = new Set<UnitId>()
+  const places = new Map(after.units.map((unit, place) => [unit.id, place]))
+  for (const reservation of after.reservations) {
+    const { id } = reservation
+    const units = unitsOf(reservation)
     let last = -1
-    for (const gpu of gpus) {
-      if (taken & (1 << gpu))
-        report('I1', () => `GPU ${gpu} has two holders: ${JSON.stringify(after.reservations)}`)
-      if (gpu <= last || gpu >= after.gpus.length) report('I2', () => `${id} holds ${gpus.join()}`)
-      taken |= 1 << gpu
-      last = gpu
+    for (const unit of units) {
+      if (taken.has(unit))
+        report('I1', () => `GPU ${unit} has two holders: ${JSON.stringify(after.reservations)}`)
+      const place = places.get(unit)
+      if (place === undefined || place <= last) report('I2', () => `${id} holds ${units.join()}`)
+      taken.add(unit)
+      last = place ?? last
     }
-    if (gpus.length === 0) report('I2', () => `${id} holds nothing`)
+    if (units.length === 0) report('I2', () => `${id} holds nothing`)
   }
 }
 
 function sayCommit({ machine, process, after, ended }: Audit): void {
   machine.trace.say(machine.scheduler.now, () => {
-    const held = after.reservations.map(({ id, gpus }) => `${id}:${gpus.join('+')}`).join(' ')
+    const held = after.reservations.map((each) => `${each.id}:${unitsOf(each).join('+')}`).join(' ')
     const line = after.queue
-      .map(({ id, servableSince }) => `${id}${servableSince === undefined ? '' : '*'}`)
+      .map(({ id, startableSince }) => `${id}${startableSince === undefined ? '' : '*'}`)
       .join(' ')
-    const over = ended.map(({ reservation, gpu, outcome }) => `${reservation}:${gpu} ${outcome}`).join(', ')
+    const over = ended.map(({ reservation, unit, outcome }) => `${reservation}:${unit} ${outcome}`).join(', ')
     return `${process.name} commits held [${held}] line [${line}]${over === '' ? '' : ` ended [${over}]`}`
   })
 }

@@ -1,4 +1,5 @@
-import type { Reservation, UsageRecord } from '../../src/domain/pool/model.ts'
+import type { Reservation, Unit, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { type Audit, type Held, isRoot, near, sightOf } from './books.ts'
 import { apparentAge, type Instant } from './frame.ts'
 
@@ -9,37 +10,38 @@ export function auditEnds(audit: Audit): void {
   const { books, ended, after } = audit
   let removals = 0
   for (const held of books.held.values()) {
-    const stays = reservationIn(audit, held.id)?.gpus ?? []
-    const lost = held.gpus.filter((gpu) => !stays.includes(gpu))
+    const reservation = reservationIn(audit, held.id)
+    const stays = reservation === undefined ? [] : unitsOf(reservation)
+    const lost = held.units.filter((unit) => !stays.includes(unit))
     removals += lost.length
-    for (const gpu of lost) auditEnd(audit, held, gpu)
-    if (lost.length > 0) held.gpus = held.gpus.filter((gpu) => !lost.includes(gpu))
-    if (held.gpus.length === 0) books.held.delete(held.id)
+    for (const unit of lost) auditEnd(audit, held, unit)
+    if (lost.length > 0) held.units = held.units.filter((unit) => !lost.includes(unit))
+    if (held.units.length === 0) books.held.delete(held.id)
   }
   if (removals !== ended.length) {
     audit.report('I4', () => `${removals} holds ended with ${ended.length} usage records: ${words(ended)}`)
   }
   for (const record of ended) books.records.push(record)
   if (audit.process.errand.kind === 'set-up') books.released.clear()
-  for (const gpu of after.gpus) auditRelease(audit, gpu.id)
+  for (const unit of after.units) auditLastUse(audit, unit)
 }
 
 export function reservationIn({ after }: Audit, id: string): Reservation | undefined {
   return after.reservations.find((reservation) => reservation.id === id)
 }
 
-function auditEnd(audit: Audit, held: Held, gpu: number): void {
+function auditEnd(audit: Audit, held: Held, unit: UnitId): void {
   const { ended, moment, now, report } = audit
-  const records = ended.filter((record) => record.reservation === held.id && record.gpu === gpu)
+  const records = ended.filter((record) => record.reservation === held.id && record.unit === unit)
   const [record] = records
   if (record === undefined || records.length > 1) {
-    report('I4', () => `GPU ${gpu} of ${held.id} ended with ${records.length} usage records`)
+    report('I4', () => `GPU ${unit} of ${held.id} ended with ${records.length} usage records`)
     return
   }
   const end = trueEnd(audit, held, record)
   if (end === null) {
     const broken = record.outcome === 'expired' ? 'I10' : 'I6'
-    report(broken, () => `GPU ${gpu} of ${held.id} was ended as ${record.outcome} without a reason`)
+    report(broken, () => `GPU ${unit} of ${held.id} was ended as ${record.outcome} without a reason`)
     return
   }
   const expected = Math.max(0, apparentAge(held.start, end))
@@ -55,15 +57,15 @@ function auditEnd(audit: Audit, held: Held, gpu: number): void {
   }
   const { intent } = held
   if (
-    record.account.uid !== intent.account.uid ||
-    record.user !== intent.user ||
-    record.kind !== intent.hold.kind
+    record.owner.account.uid !== intent.owner.account.uid ||
+    record.owner.shownName !== intent.owner.shownName ||
+    record.term !== intent.term.kind
   ) {
     report('I4', () => `recorded for somebody else: ${words(ended)}`)
   }
-  audit.books.released.set(gpu, {
+  audit.books.released.set(unit, {
     instant: { ...end, at: Math.max(end.at, held.start.at) },
-    uid: intent.account.uid,
+    uid: intent.owner.account.uid,
   })
 }
 
@@ -71,10 +73,10 @@ function auditEnd(audit: Audit, held: Held, gpu: number): void {
 function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null {
   const { process, now, books } = audit
   const { errand } = process
-  const { hold } = held.intent
+  const { term } = held.intent
   switch (record.outcome) {
     case 'released':
-      return mayRelease(audit, held, record.gpu) ? now : null
+      return mayRelease(audit, held, record.unit) ? now : null
     case 'reset':
       return errand.kind === 'set-up' && errand.force ? now : null
     case 'expired': {
@@ -83,15 +85,15 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
       return expiry !== undefined && apparentAge(expiry, now) > -0.5 ? expiry : null
     }
     case 'timed-out':
-      if (hold.kind !== 'run' || held.holder.isAlive || hold.timeout === undefined) return null
+      if (term.kind !== 'run' || held.holder.isAlive || term.timeout === undefined) return null
       // A supervisor goes by steady time, whatever became of the times in the pool.
-      return Math.max(apparentAge(held.start, now), now.at - held.start.at) >= hold.timeout.after - 2_000
+      return Math.max(apparentAge(held.start, now), now.at - held.start.at) >= term.timeout.after - 2_000
         ? now
         : null
     case 'exited':
-      return hold.kind === 'run' && !held.holder.isAlive ? now : null
+      return term.kind === 'run' && !held.holder.isAlive ? now : null
     case 'vanished': {
-      if (hold.kind !== 'run') return null
+      if (term.kind !== 'run') return null
       const rebooted = held.holder.boot !== books.machine.boots
       const isUnknown = sightOf(process, held.holder) === 'unknown'
       const age = Math.max(0, apparentAge(held.beat, audit.beatNow))
@@ -108,29 +110,26 @@ function isTended({ holder, supervisor, beat }: Held): boolean {
   return holder.isAlive && isReachable && supervisor?.state === 'running' && !supervisor.wasStopped
 }
 
-function mayRelease({ process }: Audit, held: Held, gpu: number): boolean {
+function mayRelease({ process }: Audit, held: Held, unit: UnitId): boolean {
   const { errand } = process
   if (errand.kind === 'acquire') return errand.intent.id === held.id
   if (errand.kind !== 'release') return false
-  const own = errand.account.uid === held.intent.account.uid
-  if (errand.gpus === undefined) return own && held.intent.hold.kind === 'manual'
-  return errand.gpus.includes(gpu) && (own || isRoot(errand.account.uid))
+  const own = errand.account.uid === held.intent.owner.account.uid
+  if (errand.units === undefined) return own && held.intent.term.kind === 'manual'
+  return errand.units.includes(unit) && (own || isRoot(errand.account.uid))
 }
 
-/** Who used a GPU last, and when, is what the next choice of GPUs goes by. */
-function auditRelease({ after, books, moment, now, report }: Audit, id: number): void {
-  const gpu = after.gpus[id]
-  const releasedAt = gpu?.releasedAt
+/** The next choice of units depends on who used each unit last, and when. */
+function auditLastUse({ books, moment, now, report }: Audit, { id, lastUse }: Unit): void {
   const book = books.released.get(id)
-  if (gpu === undefined) return
-  if (releasedAt === undefined || book === undefined) {
-    if (releasedAt !== undefined || book !== undefined) report('I9', () => `GPU ${id}: used or not?`)
+  if (lastUse === undefined || book === undefined) {
+    if (lastUse !== undefined || book !== undefined) report('I9', () => `GPU ${id}: used or not?`)
     return
   }
-  if (gpu.releasedBy !== book.uid)
-    report('I9', () => `GPU ${id} was released by another than ${gpu.releasedBy}`)
-  if (!near(moment.wall - releasedAt, apparentAge(book.instant, now)) && books.frame.isExact) {
-    report('I10', () => `GPU ${id} seems released ${moment.wall - releasedAt} ms ago, not as it was`)
+  if (lastUse.uid !== book.uid) report('I9', () => `GPU ${id} was released by another than ${lastUse.uid}`)
+  const age = moment.wall - lastUse.endedAt
+  if (!near(age, apparentAge(book.instant, now)) && books.frame.isExact) {
+    report('I10', () => `GPU ${id} seems released ${age} ms ago, not as it was`)
   }
 }
 

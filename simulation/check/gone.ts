@@ -20,7 +20,7 @@ export function overSince(books: Books, pool: Pool, command: Process): string | 
     const held = books.known.get(id)
     if (held === undefined) continue
     if (held.expiry !== undefined && apparentAge(held.expiry, start) > 0) return `${id} had expired`
-    if (held.intent.hold.kind === 'run' && isGone(books, { id, process: held.holder }, command))
+    if (held.intent.term.kind === 'run' && isGone(books, { id, process: held.holder }, command))
       return `the process of ${id} was gone`
   }
   for (const { id } of pool.queue) {

@@ -1,6 +1,7 @@
 import type { Reservation } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { type Audit, type Held, near } from './books.ts'
-import { looksFree } from './looks.ts'
+import { looksFree, shownOf, unitIn } from './looks.ts'
 import { auditOrder } from './order.ts'
 import { auditChoice } from './recency.ts'
 
@@ -17,47 +18,54 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
     return
   }
   const { intent, claim } = errand
+  const { term } = intent
+  const units = unitsOf(reservation)
   const held: Held = {
     id: reservation.id,
     intent,
     holder: process,
-    uuids: reservation.gpus.map((id) => after.gpus[id]?.uuid ?? ''),
+    uuids: units.map((id) => unitIn(after, id)?.device.uuid ?? ''),
     start: now,
-    gpus: reservation.gpus,
-    expiry: intent.hold.kind === 'manual' ? { ...now, at: now.at + intent.hold.duration } : undefined,
+    units,
+    expiry: term.kind === 'manual' ? { ...now, at: now.at + term.duration } : undefined,
     beat: audit.beatNow,
     supervisor: undefined,
   }
   books.held.set(held.id, held)
   books.known.set(held.id, held)
   if (!isWhole(audit, reservation)) {
-    report('I2', () => `asked for ${JSON.stringify(intent.request)}, granted ${reservation.gpus.join()}`)
+    report('I2', () => `asked for ${JSON.stringify(intent.request)}, granted ${units.join()}`)
   }
   if (reservation.startedAt !== moment.wall) report('I10', () => `${held.id} did not start now`)
-  const left = reservation.kind === 'manual' ? reservation.expiresAt - moment.wall : 0
-  if (intent.hold.kind === 'manual' && !near(left, intent.hold.duration)) {
-    report('I10', () => `${held.id} was asked for ${JSON.stringify(intent.hold)} and granted for ${left} ms`)
+  const left = reservation.term.kind === 'manual' ? reservation.term.expiresAt - moment.wall : 0
+  if (term.kind === 'manual' && !near(left, term.duration)) {
+    report('I10', () => `${held.id} was asked for ${JSON.stringify(term)} and granted for ${left} ms`)
   }
-  const claimant = claim === 'no' ? undefined : intent.account.uid
-  for (const id of reservation.gpus) {
+  const claimant = claim === 'no' ? undefined : intent.owner.account.uid
+  for (const id of units) {
     if (!looksFree(after, id, process.shown, claimant)) {
-      report('I3', () => `GPU ${id} was granted and looked ${JSON.stringify(process.shown?.readings[id])}`)
+      report(
+        'I3',
+        () => `GPU ${id} was granted and looked ${JSON.stringify(shownOf(after, id, process.shown))}`,
+      )
     }
   }
   const others = after.reservations.filter((each) => each.id !== reservation.id)
-  const taken = new Set(others.flatMap((each) => each.gpus))
-  const free = after.gpus
-    .map((gpu) => gpu.id)
+  const taken = new Set(others.flatMap(unitsOf))
+  const free = after.units
+    .map((unit) => unit.id)
     .filter((id) => !taken.has(id) && looksFree(after, id, process.shown, claimant))
   auditOrder(audit, { reservation, others, free })
   auditChoice(audit, reservation, free)
 }
 
-function isWhole({ process }: Audit, { gpus }: Reservation): boolean {
+function isWhole({ process }: Audit, reservation: Reservation): boolean {
   const { errand } = process
   if (errand.kind !== 'acquire') return false
-  if (errand.claim === 'any') return gpus.length > 0
+  if (reservation.holdings.some(({ share }) => share.kind !== 'whole')) return false
+  const units = unitsOf(reservation)
+  if (errand.claim === 'any') return units.length > 0
   const { request } = errand.intent
-  if (request.kind === 'count') return gpus.length === request.count
-  return gpus.length === request.ids.length && request.ids.every((id) => gpus.includes(id))
+  if (request.kind === 'count') return units.length === request.count
+  return units.length === request.ids.length && request.ids.every((id) => units.includes(id))
 }

@@ -1,10 +1,17 @@
-import type { GpuMeasurement, GpuReading, Pool, Probe } from '../../src/domain/pool/model.ts'
+import type { GpuMeasurement, GpuReading, Pool, Probe, Unit, UnitId } from '../../src/domain/pool/model.ts'
 import { COMPUTING_MB, THRESHOLD_MB } from '../world/device.ts'
 
-/** Whether what the driver showed of a GPU lets it be granted. */
-export function looksFree(pool: Pool, id: number, shown: Probe | undefined, claimant?: number): boolean {
-  const uuid = pool.gpus[id]?.uuid
-  const reading = shown?.readings.find((each) => each.uuid === uuid)
+export const unitIn = ({ units }: Pool, id: UnitId): Unit | undefined => units.find((unit) => unit.id === id)
+
+/** What the driver showed of a unit. */
+export function shownOf(pool: Pool, id: UnitId, shown: Probe | undefined): GpuReading | undefined {
+  const uuid = unitIn(pool, id)?.device.uuid
+  return shown?.readings.find((reading) => reading.uuid === uuid)
+}
+
+/** Whether what the driver showed of a unit lets it be granted. */
+export function looksFree(pool: Pool, id: UnitId, shown: Probe | undefined, claimant?: number): boolean {
+  const reading = shownOf(pool, id, shown)
   if (reading?.state.kind !== 'measured') return false
   return !isInUse(reading.state) || isUsedBy(reading, claimant)
 }

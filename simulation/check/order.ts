@@ -1,7 +1,8 @@
-import type { Pool, Probe, QueueEntry, Request, Reservation } from '../../src/domain/pool/model.ts'
+import type { Pool, Probe, QueueEntry, Request, Reservation, UnitId } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { type Audit, canSee, isSeenStopped } from './books.ts'
 import { apparentAge } from './frame.ts'
-import { looksFree } from './looks.ts'
+import { looksFree, shownOf } from './looks.ts'
 
 export const PASSED_OVER_AFTER = 10_000
 /** How long who was passed over may take to come when it can. */
@@ -11,8 +12,8 @@ export interface Granted {
   readonly reservation: Reservation
   /** All others that stand. */
   readonly others: readonly Reservation[]
-  /** The GPUs that could be granted before this grant. */
-  readonly free: readonly number[]
+  /** The units that could be granted before this grant. */
+  readonly free: readonly UnitId[]
 }
 
 /**
@@ -39,21 +40,22 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   )
   if (waiting.length === 0) return
   const now = moment.wall
+  const given = unitsOf(reservation)
   const end = endOf(reservation)
   const starts = waiting.map((entry) => earliestStart(audit, entry.request, granted))
   const contenders = waiting.filter((entry, at) => {
     // It still keeps GPUs from those behind it where the deciding process cannot see that it is dead.
     if (isDead(audit, entry.id)) return false
-    const touched = reservation.gpus.filter((gpu) => wants(entry.request, gpu))
+    const touched = given.filter((unit) => wants(entry.request, unit))
     if (touched.length === 0) return false
     if (end <= (starts[at] ?? now)) return false
-    const isKept = (gpu: number) =>
-      waiting.slice(0, at).some((ahead, i) => wants(ahead.request, gpu) && end <= (starts[i] ?? now))
-    return !(entry.duration === undefined && touched.every(isKept))
+    const isKept = (unit: UnitId) =>
+      waiting.slice(0, at).some((ahead, i) => wants(ahead.request, unit) && end <= (starts[i] ?? now))
+    return !(entry.term.duration === undefined && touched.every(isKept))
   })
-  const left = free.filter((gpu) => !reservation.gpus.includes(gpu))
+  const left = free.filter((unit) => !given.includes(unit))
   if (!areServedTogether(contenders, left)) {
-    report('I5', () => `${reservation.id} with GPU ${reservation.gpus.join()} delays ${words(contenders)}`)
+    report('I5', () => `${reservation.id} with GPU ${given.join()} delays ${words(contenders)}`)
   }
 }
 
@@ -64,8 +66,12 @@ export function auditExtension(audit: Audit): void {
   if (audit.process.errand.kind !== 'extend' || pool === null || first === undefined) return
   const extended = after.reservations.map((reservation) => {
     const earlier = audit.books.held.get(reservation.id)?.expiry
-    if (earlier === undefined || reservation.kind === 'run') return reservation
-    return { ...reservation, expiresAt: audit.moment.wall - apparentAge(earlier, audit.now) }
+    const { term } = reservation
+    if (earlier === undefined || term.kind !== 'manual') return reservation
+    return {
+      ...reservation,
+      term: { ...term, expiresAt: audit.moment.wall - apparentAge(earlier, audit.now) },
+    }
   })
   const promised = earliestStart(audit, first.request, { others: extended })
   const now = earliestStart(audit, first.request, { others: after.reservations })
@@ -83,19 +89,18 @@ export function isBlocked(
   { after, shown, wall }: { readonly after: Pool; readonly shown: Probe | undefined; readonly wall: number },
   { request }: QueueEntry,
 ): boolean {
-  const held = new Set(after.reservations.flatMap((reservation) => reservation.gpus))
-  const usable = after.gpus.filter(({ id, uuid, releasedAt }) => {
+  const held = new Set(after.reservations.flatMap(unitsOf))
+  const usable = after.units.filter(({ id, lastUse }) => {
     if (!wants(request, id)) return false
-    const reading = shown?.readings.find((each) => each.uuid === uuid)
-    if (reading?.state.kind !== 'measured') return false
+    if (shownOf(after, id, shown)?.state.kind !== 'measured') return false
     if (held.has(id) || looksFree(after, id, shown)) return true
-    return releasedAt !== undefined && wall - releasedAt < GIVING_BACK
+    return lastUse !== undefined && wall - lastUse.endedAt < GIVING_BACK
   })
   return usable.length < sizeOf(request)
 }
 
 export const isPassedOver = (entry: QueueEntry, now: number): boolean =>
-  entry.servableSince !== undefined && entry.servableSince + PASSED_OVER_AFTER <= now
+  entry.startableSince !== undefined && entry.startableSince + PASSED_OVER_AFTER <= now
 
 /**
  * One who was passed over and can come again, for so long that it must have done so; unless it waits for one before it
@@ -120,9 +125,16 @@ function before({ before: pool, after }: Audit, id: string): readonly QueueEntry
   return after.queue.filter((entry) => ahead.has(entry.id))
 }
 
-function endOf(reservation: Reservation): number {
-  if (reservation.kind === 'manual') return reservation.expiresAt
-  return reservation.timeLimit?.killAt ?? Number.POSITIVE_INFINITY
+function endOf({ term }: Reservation): number {
+  switch (term.kind) {
+    case 'run':
+      return term.limit?.killAt ?? Number.POSITIVE_INFINITY
+    case 'manual':
+      return term.expiresAt
+    case 'booking':
+    case 'maintenance':
+      return term.until ?? Number.POSITIVE_INFINITY
+  }
 }
 
 /** The moment before which known ends keep a request from starting; everything else may end this instant. */
@@ -131,19 +143,19 @@ function earliestStart(
   request: Request,
   { others }: Pick<Granted, 'others'>,
 ): number {
-  const busyUntil = new Map<number, number>()
+  const busyUntil = new Map<UnitId, number>()
   for (const other of others) {
     const end = endOf(other)
-    if (end !== Number.POSITIVE_INFINITY) for (const gpu of other.gpus) busyUntil.set(gpu, end)
+    if (end !== Number.POSITIVE_INFINITY) for (const unit of unitsOf(other)) busyUntil.set(unit, end)
   }
-  const times = after.gpus
-    .filter((gpu) => wants(request, gpu.id))
-    .map((gpu) => busyUntil.get(gpu.id) ?? moment.wall)
+  const times = after.units
+    .filter(({ id }) => wants(request, id))
+    .map(({ id }) => busyUntil.get(id) ?? moment.wall)
     .sort((a, b) => a - b)
   return Math.max(moment.wall, times[sizeOf(request) - 1] ?? moment.wall)
 }
 
-function areServedTogether(entries: readonly QueueEntry[], free: readonly number[]): boolean {
+function areServedTogether(entries: readonly QueueEntry[], free: readonly UnitId[]): boolean {
   const left = new Set(free)
   let counted = 0
   for (const { request } of entries) {
@@ -153,8 +165,8 @@ function areServedTogether(entries: readonly QueueEntry[], free: readonly number
   return counted <= left.size
 }
 
-export const wants = (request: Request, gpu: number): boolean =>
-  request.kind === 'count' || request.ids.includes(gpu)
+export const wants = (request: Request, unit: UnitId): boolean =>
+  request.kind === 'count' || request.ids.includes(unit)
 
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length

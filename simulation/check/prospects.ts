@@ -1,3 +1,4 @@
+import type { UnitId } from '../../src/domain/pool/model.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'
@@ -55,8 +56,9 @@ export class Prospects {
 
   /** Whose supervisor lives and was never stopped is gone soon after its time is over. */
   #lookAtLimit({ id, holder, intent, start, supervisor }: Held, now: number): void {
-    if (intent.hold.kind !== 'run' || intent.hold.timeout === undefined || !holder.isAlive) return
-    const { after, grace } = intent.hold.timeout
+    const { term } = intent
+    if (term.kind !== 'run' || term.timeout === undefined || !holder.isAlive) return
+    const { after, grace } = term.timeout
     if (
       now < start.at + after + grace + MOST_LATE_MS ||
       supervisor?.state !== 'running' ||
@@ -87,16 +89,16 @@ export class Prospects {
     if (process.asks !== undefined && process.asks !== 'fine') return null
     // A waiter whose clock was set, and that cannot tell by how much, may expect the end of a reservation too late.
     const misjudges = machine.clockSetAt >= process.bornAt && !books.frame.heals(process.moment())
-    const taken = new Set<number>()
+    const taken = new Set<UnitId>()
     for (const held of books.held.values()) {
       const isOver =
-        held.intent.hold.kind === 'run'
+        held.intent.term.kind === 'run'
           ? !held.holder.isAlive && canSee(process, held.holder)
           : held.expiry !== undefined && isPast(held.expiry, now) && !misjudges
-      if (!isOver) for (const gpu of held.gpus) taken.add(gpu)
+      if (!isOver) for (const unit of held.units) taken.add(unit)
     }
-    const free = pool.gpus.filter(
-      ({ id, uuid }) => wants(first.request, id) && !taken.has(id) && isTrulyIdle(machine, uuid),
+    const free = pool.units.filter(
+      ({ id, device }) => wants(first.request, id) && !taken.has(id) && isTrulyIdle(machine, device.uuid),
     )
     return free.length >= sizeOf(first.request) ? process : null
   }

@@ -1,4 +1,5 @@
-import type { QueueEntry } from '../../src/domain/pool/model.ts'
+import type { Pool, QueueEntry } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { type Audit, isSurelyStopped, near, sightOf, type Waiter } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree } from './looks.ts'
@@ -12,7 +13,7 @@ export function auditQueue(audit: Audit): void {
   let lastOld = -1
   let isNewcomer = false
   for (const entry of after.queue) {
-    if (!isPossible(entry, after.gpus.length)) report('I8', () => `${entry.id} waits for the impossible`)
+    if (!isPossible(entry, after)) report('I8', () => `${entry.id} waits for the impossible`)
     const waiter = books.waiting.get(entry.id)
     if (waiter === undefined) {
       isNewcomer = true
@@ -39,8 +40,9 @@ export function auditQueue(audit: Audit): void {
   }
 }
 
-function isPossible({ request }: QueueEntry, gpuCount: number): boolean {
-  return request.kind === 'count' ? request.count <= gpuCount : request.ids.every((id) => id < gpuCount)
+function isPossible({ request }: QueueEntry, { units }: Pool): boolean {
+  if (request.kind === 'count') return request.count <= units.length
+  return request.ids.every((id) => units.some((unit) => unit.id === id))
 }
 
 function join({ process, books, now, beatNow, moment, report }: Audit, entry: QueueEntry): void {
@@ -78,18 +80,18 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
     if (!mayBeat || entry.heartbeatAt !== moment.wall) off('the heartbeat')
     waiter.beat = beatNow
   }
-  if (entry.servableSince === undefined) {
+  if (entry.startableSince === undefined) {
     waiter.noted = undefined
     return
   }
-  if (waiter.noted !== undefined && near(moment.wall - entry.servableSince, apparentAge(waiter.noted, now)))
+  if (waiter.noted !== undefined && near(moment.wall - entry.startableSince, apparentAge(waiter.noted, now)))
     return
   if (waiter.noted !== undefined && apparentAge(waiter.noted, now) < -1_000) {
     // A time from the future counts from now on.
     waiter.noted = now
     return
   }
-  if (entry.servableSince !== moment.wall) off('the time of being noted')
+  if (entry.startableSince !== moment.wall) off('the time of being noted')
   waiter.noted = now
   if (isSurelyStopped(audit, waiter.id)) report('I5', () => `${waiter.id} is stopped and was noted`)
   if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
@@ -97,8 +99,8 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
 
 /** By what the noting process was shown, whoever stands before. */
 function couldBeServed({ after, process }: Audit, { request }: QueueEntry): boolean {
-  const taken = new Set(after.reservations.flatMap((reservation) => reservation.gpus))
-  const free = after.gpus.filter(
+  const taken = new Set(after.reservations.flatMap(unitsOf))
+  const free = after.units.filter(
     ({ id }) => wants(request, id) && !taken.has(id) && looksFree(after, id, process.shown),
   )
   return free.length >= sizeOf(request)

@@ -1,9 +1,10 @@
-import type { Gpu, QueueEntry, Reservation } from '../../src/domain/pool/model.ts'
+import type { QueueEntry, Reservation, Unit, UnitId } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { type Audit, isSurelyStopped } from './books.ts'
 import { isBlocked, isPassedOver } from './order.ts'
 
 /** I9: of the free GPUs those unused for longest, wherever nobody before has a say in it. */
-export function auditChoice(audit: Audit, reservation: Reservation, free: readonly number[]): void {
+export function auditChoice(audit: Audit, reservation: Reservation, free: readonly UnitId[]): void {
   const { after, process, moment, report } = audit
   const { errand } = process
   if (errand.kind !== 'acquire' || errand.claim !== 'no' || errand.intent.request.kind !== 'count') return
@@ -11,22 +12,29 @@ export function auditChoice(audit: Audit, reservation: Reservation, free: readon
   const counts = (entry: QueueEntry) =>
     !isPassedOver(entry, moment.wall) && !isSurelyStopped(audit, entry.id) && !isBlocked(seen, entry)
   if (after.queue.some(counts)) return
-  const { uid } = errand.intent.account
-  const rank = after.settings.allocation === 'lru' ? sinceRelease : (gpu: Gpu) => ownFirst(gpu, uid)
-  const chosen = reservation.gpus.map((id) => rank(gpuIn(audit, id)))
-  const left = free.filter((id) => !reservation.gpus.includes(id)).map((id) => rank(gpuIn(audit, id)))
+  const { uid } = errand.intent.owner.account
+  const rank = after.policy.allocation === 'lru' ? sinceUse : (placed: Placed) => ownFirst(placed, uid)
+  const given = unitsOf(reservation)
+  const chosen = given.map((id) => rank(placedIn(audit, id)))
+  const left = free.filter((id) => !given.includes(id)).map((id) => rank(placedIn(audit, id)))
   const wrong = chosen.some((one) => left.some((other) => compare(other, one) < 0))
-  if (wrong)
-    report('I9', () => `granted ${reservation.gpus.join()} of ${free.join()}: ${JSON.stringify(after.gpus)}`)
+  if (wrong) report('I9', () => `granted ${given.join()} of ${free.join()}: ${JSON.stringify(after.units)}`)
+}
+
+/** A unit and its place in the pool, which decides between equals. */
+interface Placed {
+  readonly unit: Unit
+  readonly place: number
 }
 
 type Rank = readonly number[]
 
-const sinceRelease = (gpu: Gpu): Rank => [gpu.releasedAt === undefined ? 0 : 1, gpu.releasedAt ?? 0, gpu.id]
+const sinceUse = ({ unit: { lastUse }, place }: Placed): Rank =>
+  lastUse === undefined ? [0, 0, place] : [1, lastUse.endedAt, place]
 
-function ownFirst(gpu: Gpu, uid: number): Rank {
-  if (gpu.releasedBy !== uid || gpu.releasedAt === undefined) return [1, ...sinceRelease(gpu)]
-  return [0, -gpu.releasedAt]
+function ownFirst(placed: Placed, uid: number): Rank {
+  const { lastUse } = placed.unit
+  return lastUse?.uid === uid ? [0, -lastUse.endedAt] : [1, ...sinceUse(placed)]
 }
 
 function compare(a: Rank, b: Rank): number {
@@ -37,8 +45,9 @@ function compare(a: Rank, b: Rank): number {
   return 0
 }
 
-function gpuIn({ after }: Audit, id: number): Gpu {
-  const gpu = after.gpus[id]
-  if (gpu === undefined) throw new Error(`GPU ${id} is not in the pool`)
-  return gpu
+function placedIn({ after: { units } }: Audit, id: UnitId): Placed {
+  const place = units.findIndex((unit) => unit.id === id)
+  const unit = units[place]
+  if (unit === undefined) throw new Error(`GPU ${id} is not in the pool`)
+  return { unit, place }
 }

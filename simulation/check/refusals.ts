@@ -1,5 +1,6 @@
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { QueueEntry } from '../../src/domain/pool/model.ts'
+import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
 import type { Errand } from '../world/errand.ts'
 import type { Process } from '../world/process.ts'
 import { canSee, type Report, Violation } from './books.ts'
@@ -24,7 +25,8 @@ function isStoppedSince(command: Process, { process: { pid, startTime } }: Queue
 export function auditRefusal({ process, errand, error }: Finished, report: Report): void {
   const { request } = errand.intent
   const most = process.machine.devices.length
-  const isImpossible = request.kind === 'count' ? request.count > most : request.ids.some((id) => id >= most)
+  const isImpossible =
+    request.kind === 'count' ? request.count > most : request.ids.some((id) => gpuNumber(id) >= most)
   if (isImpossible && error === null && errand.claim !== 'any') {
     report(new Violation('I8', `${errand.intent.id} asked for the impossible and was served`))
   }
@@ -45,8 +47,8 @@ export function auditRefusal({ process, errand, error }: Finished, report: Repor
   const counts = (entry: QueueEntry) =>
     !isStoppedSince(process, entry) && !isBlocked({ after: pool, shown: process.shown, wall }, entry)
   if (pool.queue.some(counts)) return
-  const taken = new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
-  const free = pool.gpus.filter(
+  const taken = new Set(pool.reservations.flatMap(unitsOf))
+  const free = pool.units.filter(
     ({ id }) => wants(request, id) && !taken.has(id) && looksFree(pool, id, process.shown),
   )
   if (free.length >= sizeOf(request)) {

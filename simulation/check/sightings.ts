@@ -1,7 +1,8 @@
 import type { Overview } from '../../src/app/overview.ts'
 import type { QueueOverview } from '../../src/app/queue-overview.ts'
 import type { UsageReport } from '../../src/domain/ledger/report.ts'
-import type { Account, Pool } from '../../src/domain/pool/model.ts'
+import type { Owner, Pool } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { Process } from '../world/process.ts'
 import type { Books, Report } from './books.ts'
 import { sightOf, Violation } from './books.ts'
@@ -18,9 +19,9 @@ const RANGE = 3650 * 24 * HOUR
 export function auditStatus(books: Books, process: Process, seen: Overview, report: Report): void {
   const over = overSince(books, seen.pool, process)
   if (over !== null) report(new Violation('I7', `status shows what is over: ${over}`))
-  const held = new Set(seen.pool.reservations.flatMap((reservation) => reservation.gpus))
+  const held = new Set(seen.pool.reservations.flatMap(unitsOf))
   for (const status of seen.gpus) {
-    const { id } = status.gpu
+    const { id } = status.unit
     if ((status.kind === 'reserved') !== held.has(id)) {
       report(new Violation('I1', `status shows GPU ${id} ${status.kind}`))
     }
@@ -37,7 +38,7 @@ export function auditProspects(pool: Pool, process: Process, seen: QueueOverview
   for (const { entry, reason, forecast } of seen.places) {
     const startsNow = forecast.kind === 'at' && forecast.at <= seen.now
     if (reason.kind !== 'next' && !startsNow) continue
-    const idle = pool.gpus.filter(({ id }) => wants(entry.request, id) && looksFree(pool, id, shown))
+    const idle = pool.units.filter(({ id }) => wants(entry.request, id) && looksFree(pool, id, shown))
     if (idle.length >= sizeOf(entry.request)) continue
     report(new Violation('I3', `queue tells ${entry.id} to start now: ${JSON.stringify([reason, forecast])}`))
   }
@@ -58,19 +59,19 @@ export function trueUsage(books: Books, process: Process, wall: number): Sums {
   for (const record of books.records) {
     const from = Math.max(record.startedAt, wall - RANGE)
     const to = Math.min(record.endedAt, wall)
-    if (to >= from) add(shown(record), record.reservation, to - from)
+    if (to >= from) add(shown(record.owner), record.reservation, to - from)
   }
   const now = books.now(process)
   for (const held of books.held.values()) {
-    const { hold } = held.intent
+    const { term, owner } = held.intent
     const beatAge = Math.max(0, apparentAge(held.beat, books.beatNow(process)))
     const lastBeat = { at: now.at - beatAge, drift: now.drift }
     const rebooted = books.isKnownRebooted(held.id, held.holder, process)
     const isStale = sightOf(process, held.holder) === 'unknown' && beatAge > STALE
     const isExpired = held.expiry !== undefined && apparentAge(held.expiry, now) >= 0
     const end =
-      isExpired && held.expiry ? held.expiry : hold.kind === 'run' && (rebooted || isStale) ? lastBeat : now
-    add(shown(held.intent), held.id, held.gpus.length * Math.max(0, apparentAge(held.start, end)))
+      isExpired && held.expiry ? held.expiry : term.kind === 'run' && (rebooted || isStale) ? lastBeat : now
+    add(shown(owner), held.id, held.units.length * Math.max(0, apparentAge(held.start, end)))
   }
   return sums
 }
@@ -93,6 +94,6 @@ export function auditReport(expected: Sums, seen: UsageReport, slack: number, re
   }
 }
 
-function shown({ user, account }: { readonly user: string; readonly account: Account }): string {
-  return user === account.name ? user : `${user} (${account.name})`
+function shown({ account, shownName }: Owner): string {
+  return shownName === account.name ? shownName : `${shownName} (${account.name})`
 }

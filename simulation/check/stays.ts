@@ -5,29 +5,29 @@ import { apparentAge } from './frame.ts'
 /** I10 and I6 for what goes on: no time in it moved by itself, and nobody else touched it. */
 export function auditStay(audit: Audit, held: Held, reservation: Reservation): void {
   const { moment, now, beatNow, report, process } = audit
+  const { owner, term } = reservation
+  const { intent } = held
   const off = (what: string) =>
     report('I10', () => `${what} of ${held.id} moved: ${JSON.stringify(reservation)}`)
   if (!near(moment.wall - reservation.startedAt, apparentAge(held.start, now))) off('the start')
-  if (reservation.account.uid !== held.intent.account.uid || reservation.kind !== held.intent.hold.kind) {
+  if (owner.account.uid !== intent.owner.account.uid || term.kind !== intent.term.kind) {
     report('I6', () => `${held.id} changed its holder`)
   }
-  if (reservation.kind === 'manual') {
-    auditExpiry(audit, held, reservation.expiresAt)
-    return
-  }
-  if (reservation.process.pid !== held.holder.pid) report('I6', () => `${held.id} changed its process`)
-  if (!near(moment.wall - reservation.heartbeatAt, apparentAge(held.beat, beatNow))) {
+  if (term.kind === 'manual') auditExpiry(audit, held, term.expiresAt)
+  if (term.kind !== 'run') return
+  if (term.process.pid !== held.holder.pid) report('I6', () => `${held.id} changed its process`)
+  if (!near(moment.wall - term.heartbeatAt, apparentAge(held.beat, beatNow))) {
     const { errand } = process
     const own = errand.kind === 'supervise' && errand.reservation === held.id
     const isFromFuture = apparentAge(held.beat, beatNow) < -1_000
-    if ((!own && !isFromFuture) || reservation.heartbeatAt !== moment.wall) off('the heartbeat')
+    if ((!own && !isFromFuture) || term.heartbeatAt !== moment.wall) off('the heartbeat')
     held.beat = beatNow
   }
-  const limit = held.intent.hold.kind === 'run' ? held.intent.hold.timeout : undefined
-  const interrupt = reservation.timeLimit?.interruptAt
+  const limit = intent.term.kind === 'run' ? intent.term.timeout : undefined
+  const interrupt = term.limit?.interruptAt
   const expected = limit === undefined ? undefined : reservation.startedAt + limit.after
   if (interrupt !== expected) off('the time limit')
-  const grace = (reservation.timeLimit?.killAt ?? 0) - (interrupt ?? 0)
+  const grace = (term.limit?.killAt ?? 0) - (interrupt ?? 0)
   if (grace !== (limit?.grace ?? 0)) off('the time to be killed')
 }
 
@@ -40,8 +40,8 @@ function auditExpiry(audit: Audit, held: Held, expiresAt: number): void {
   if (near(left, -apparentAge(expiry, now))) return
   const mayExtend =
     errand.kind === 'extend' &&
-    errand.account.uid === held.intent.account.uid &&
-    (errand.gpus === undefined || errand.gpus.some((gpu) => held.gpus.includes(gpu)))
+    errand.account.uid === held.intent.owner.account.uid &&
+    (errand.units === undefined || errand.units.some((unit) => held.units.includes(unit)))
   const extended = { ...expiry, at: expiry.at + (errand.kind === 'extend' ? errand.by : 0) }
   if (mayExtend && near(left, -apparentAge(extended, now))) held.expiry = extended
   else report('I10', () => `${held.id} has ${left} ms left instead of ${-apparentAge(expiry, now)}`)

@@ -40,7 +40,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     file: LINE,
     edits: [
       [
-        'entry.servableSince !== undefined && now - entry.servableSince >= PASSED_OVER_AFTER_MS',
+        'entry.startableSince !== undefined && now - entry.startableSince >= PASSED_OVER_AFTER_MS',
         'now < 0 && entry !== undefined',
       ],
     ],
@@ -50,14 +50,14 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     defect: 'who was passed over once is passed over ever after',
     file: LINE,
     edits: [
-      ['entry.id === id && entry.servableSince !== undefined', 'entry.id === id && pool.gpus.length === 0'],
+      ['entry.id === id && entry.startableSince !== undefined', 'entry.id === id && pool.units.length === 0'],
     ],
   },
   {
     name: 'passed-over-at-once',
     defect: 'a waiter is passed over as soon as it is noted',
     file: LINE,
-    edits: [['now - entry.servableSince >= PASSED_OVER_AFTER_MS', 'now - entry.servableSince >= 0']],
+    edits: [['now - entry.startableSince >= PASSED_OVER_AFTER_MS', 'now - entry.startableSince >= 0']],
   },
   {
     name: 'passed-over-loses-its-place',
@@ -66,7 +66,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       [
         '!isGone(entry, now, alive),',
-        '!isGone(entry, now, alive) && !(entry.servableSince !== undefined && now - entry.servableSince > 10_000),',
+        '!isGone(entry, now, alive) && !(entry.startableSince !== undefined && now - entry.startableSince > 10_000),',
       ],
     ],
   },
@@ -119,7 +119,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'given-back-is-unusable',
     defect: 'a GPU that still shows the memory of its last holder costs the first in the queue its turn',
     file: LINE,
-    edits: [['now - releasedAt >= GIVING_BACK_MS', 'now - releasedAt >= 0']],
+    edits: [['now - lastUse.endedAt >= GIVING_BACK_MS', 'now - lastUse.endedAt >= 0']],
   },
   {
     name: 'joins-in-front',
@@ -139,8 +139,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     file: WAITING,
     edits: [
       [
-        "if (!pool.reservations.some((held) => held.kind === 'run' &&",
-        "if (!pool.reservations.some((held) => held.kind === 'run' && now < 0 &&",
+        "if (!pool.reservations.some(({ term }) => term.kind === 'run' &&",
+        "if (!pool.reservations.some(({ term }) => term.kind === 'run' && now < 0 &&",
       ],
     ],
   },
@@ -148,7 +148,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'stale-heartbeat-unwatched',
     defect: 'nobody who waits sees that a command in another container is long gone',
     file: WAITING,
-    edits: [['isGone(held, now, this.#deps.alive)', 'isGone(held, held.heartbeatAt, this.#deps.alive)']],
+    edits: [['isGone(term, now, this.#deps.alive)', 'isGone(term, term.heartbeatAt, this.#deps.alive)']],
   },
   {
     name: 'first-alone-watches',

@@ -8,13 +8,13 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     name: 'record-lost',
     defect: 'only the first GPU of a reservation gets a usage record',
     file: ENDING,
-    edits: [['ended.push({', 'if (gpu === reservation.gpus[0]) ended.push({']],
+    edits: [['ended.push({', 'if (unit === unitsOf(reservation)[0]) ended.push({']],
   },
   {
     name: 'record-twice',
     defect: 'a release by number writes its records twice',
     file: ENDING,
-    edits: [['    ended: records,\n', '    ended: [...records, ...records],\n']],
+    edits: [['reservations }, ended: records }', 'reservations }, ended: [...records, ...records] }']],
   },
   {
     name: 'reset-without-records',
@@ -26,7 +26,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     name: 'expired-is-released-now',
     defect: 'an expired reservation is recorded up to when somebody noticed',
     file: ENDING,
-    edits: [["{ outcome: 'expired', at: reservation.expiresAt }", "{ outcome: 'expired', at: now }"]],
+    edits: [["{ outcome: 'expired', at: term.expiresAt }", "{ outcome: 'expired', at: now }"]],
   },
   {
     name: 'heartbeat-revives',
@@ -34,8 +34,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     file: 'src/app/supervise.ts',
     edits: [
       [
-        "if (found?.kind !== 'run') return LOST\n",
-        "if (found?.kind !== 'run') return LOST\n  remembered.set(reservation, found)\n",
+        "if (found?.term.kind !== 'run') return LOST\n",
+        "if (found?.term.kind !== 'run') return LOST\n  remembered.set(reservation, found)\n",
       ],
       [
         'if (sight === LOST) return { pool, ended: [], result: sight }',

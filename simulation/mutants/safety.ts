@@ -10,7 +10,9 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'release-without-owner',
     defect: "`release` ends everybody's manual reservations",
     file: 'src/app/release.ts',
-    edits: [["held.kind === 'manual' && owns(account, held.account)", "held.kind === 'manual'"]],
+    edits: [
+      ["held.term.kind === 'manual' && owns(account, held.owner.account)", "held.term.kind === 'manual'"],
+    ],
   },
   {
     name: 'release-by-id-without-owner',
@@ -51,8 +53,8 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
         'await provider.probe(deps.probeTimeout)',
         `await provider.probe(deps.probeTimeout).catch((): Probe => ({
           provider: seen.provider,
-          readings: seen.gpus.map(({ id, uuid, name }) => ({
-            index: id, uuid, name, state: { kind: 'measured', memoryUsedMb: 0, processes: [] },
+          readings: seen.units.map(({ id, device }) => ({
+            index: Number(id), uuid: device.uuid, name: device.name, state: { kind: 'measured', memoryUsedMb: 0, processes: [] },
           })),
         }))`,
       ],
@@ -74,14 +76,14 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     defect: '`queue` names a start time for GPUs that cannot be used',
     file: 'src/domain/schedule/forecast.ts',
     edits: [
-      ['if (obstacle !== undefined) return { gpu: id, freeAt: Number.POSITIVE_INFINITY, obstacle }', ''],
+      ['if (obstacle !== undefined) return { unit: id, freeAt: Number.POSITIVE_INFINITY, obstacle }', ''],
     ],
   },
   {
     name: 'partial-grant',
     defect: 'a request gets fewer GPUs than it asks for',
     file: ACQUISITION,
-    edits: [['if (gpus.length < sizeOf(intent.request)) {', 'if (gpus.length < 1) {']],
+    edits: [['if (units.length < sizeOf(intent.request)) {', 'if (units.length < 1) {']],
   },
   {
     name: 'impossible-queued',
@@ -93,7 +95,9 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'numbers-of-the-driver',
     defect: 'a lost card shifts the numbers that the command is told',
     file: 'src/app/acquire.ts',
-    edits: [['if (gpus.every((id) => usage.get(id)?.index === id)) return', 'return']],
+    edits: [
+      ['if (sights.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return', 'return'],
+    ],
   },
   {
     name: 'lru-reversed',

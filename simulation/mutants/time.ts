@@ -10,13 +10,13 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     name: 'expiry-off-by-one',
     defect: 'a manual reservation ends a millisecond early',
     file: ENDING,
-    edits: [['reservation.expiresAt <= now', 'reservation.expiresAt <= now + 1']],
+    edits: [['term.expiresAt <= now', 'term.expiresAt <= now + 1']],
   },
   {
     name: 'expiry-ignored',
     defect: 'a manual reservation never ends by itself',
     file: ENDING,
-    edits: [['reservation.expiresAt <= now', 'reservation.expiresAt <= 0']],
+    edits: [['term.expiresAt <= now', 'term.expiresAt <= 0']],
   },
   {
     name: 'clock-not-healed',

@@ -1,3 +1,5 @@
+import type { UnitId } from '../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
 import type { Action, Kind, Script } from '../script.ts'
 import type { Machine } from './machine.ts'
@@ -73,7 +75,7 @@ export class Deeds {
       kind: 'extend',
       account,
       by,
-      ...(chance.is(0.3) ? { gpus: someIds(machine, chance) } : {}),
+      ...(chance.is(0.3) ? { units: someIds(machine, chance) } : {}),
     } as const
     this.#world.launch(machine, { account, errand, chance: new Chance(chance.next()) }, (process) =>
       extend(process, errand),
@@ -81,6 +83,6 @@ export class Deeds {
   }
 }
 
-function someIds(machine: Machine, chance: Chance): readonly number[] {
-  return machine.devices.map((_, id) => id).filter(() => chance.is(0.4))
+function someIds(machine: Machine, chance: Chance): readonly UnitId[] {
+  return machine.devices.map((_, number) => gpuUnit(number)).filter(() => chance.is(0.4))
 }

@@ -1,5 +1,5 @@
 import type { Intent } from '../../src/domain/operation/acquisition.ts'
-import type { Account, GpuId } from '../../src/domain/pool/model.ts'
+import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 
 /** What a process is there for; the checker judges what it commits by it. */
 export type Errand =
@@ -10,11 +10,11 @@ export type Errand =
       readonly waits: boolean
     }
   | { readonly kind: 'supervise'; readonly reservation: string }
-  | { readonly kind: 'release'; readonly account: Account; readonly gpus?: readonly GpuId[] }
+  | { readonly kind: 'release'; readonly account: Account; readonly units?: readonly UnitId[] }
   | {
       readonly kind: 'extend'
       readonly account: Account
-      readonly gpus?: readonly GpuId[]
+      readonly units?: readonly UnitId[]
       readonly by: number
     }
   | { readonly kind: 'look'; readonly at: 'status' | 'queue' | 'report' }

@@ -1,5 +1,6 @@
 import type { Intent } from '../../src/domain/operation/acquisition.ts'
 import type { Account, Request } from '../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
 import type { Script } from '../script.ts'
 import type { Machine } from './machine.ts'
@@ -34,7 +35,7 @@ export class People {
     const id = `r${++this.#requests}`
     const request = this.#request(machine, chance)
     const duration = this.#duration(chance)
-    const user = chance.is(0.1) ? 'shared' : account.name
+    const owner = { account, shownName: chance.is(0.1) ? 'shared' : account.name }
     const patience: Patience = {
       ...(chance.is(0.3) ? { waitFor: chance.spread(500, 120_000) } : {}),
       plan: this.#plan(chance, duration),
@@ -46,9 +47,8 @@ export class People {
     const intentFor = (self: Process): Intent => ({
       id,
       request,
-      user,
-      account,
-      hold:
+      owner,
+      term:
         kind === 'run'
           ? { kind: 'run', process: self.identity, command: 'train', ...(chance.is(0.5) ? { timeout } : {}) }
           : { kind: 'manual', duration },
@@ -75,10 +75,10 @@ export class People {
     if (chance.is(0.03)) {
       return chance.is(0.5)
         ? { kind: 'count', count: most + 1 }
-        : { kind: 'ids', ids: [most + chance.below(3)] }
+        : { kind: 'ids', ids: [gpuUnit(most + chance.below(3))] }
     }
     if (chance.is(0.25)) {
-      const ids = machine.devices.map((_, id) => id).filter(() => chance.is(0.35))
+      const ids = machine.devices.map((_, number) => gpuUnit(number)).filter(() => chance.is(0.35))
       if (ids.length > 0) return { kind: 'ids', ids }
     }
     return {

@@ -10,7 +10,8 @@ import { setUpPool } from '../../src/app/set-up.ts'
 import { type Supervision, supervise } from '../../src/app/supervise.ts'
 import { reportUsage } from '../../src/app/usage/usage-report.ts'
 import { acquireInLine } from '../../src/app/waiting/wait-in-line.ts'
-import type { Account } from '../../src/domain/pool/model.ts'
+import type { Account, UnitId } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { Store } from '../../src/ports/ports.ts'
 import { THRESHOLD_MB } from './device.ts'
 import { driverFor } from './driver.ts'
@@ -59,7 +60,7 @@ export async function acquire(
   const deps = depsOf(process)
   const grant = await obtain(deps, process, errand, patience)
   world.granted(process, grant)
-  if (intent.hold.kind === 'manual') return
+  if (intent.term.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
   world.superviseSoon(process, supervisedBy(grant, intent))
   if (patience.breaks) return endNow(deps, intent.id)
@@ -85,13 +86,13 @@ function obtain(deps: Deps, process: Process, errand: Acquire, { waitFor }: Pati
 }
 
 /** What `run` tells its supervisor. */
-export type Task = Pick<Supervision, 'reservation' | 'gpus' | 'limit'>
+export type Task = Pick<Supervision, 'reservation' | 'units' | 'limit'>
 
-function supervisedBy({ reservation, grantedAt }: Grant, { id, hold }: Acquire['intent']): Task {
-  const task = { reservation: id, gpus: reservation.gpus }
-  if (hold.kind !== 'run' || hold.timeout === undefined) return task
-  const interruptAt = grantedAt + hold.timeout.after
-  return { ...task, limit: { interruptAt, killAt: interruptAt + hold.timeout.grace } }
+function supervisedBy({ reservation, grantedAt }: Grant, { id, term }: Acquire['intent']): Task {
+  const task = { reservation: id, units: unitsOf(reservation) }
+  if (term.kind !== 'run' || term.timeout === undefined) return task
+  const interruptAt = grantedAt + term.timeout.after
+  return { ...task, limit: { interruptAt, killAt: interruptAt + term.timeout.grace } }
 }
 
 export function superviseRun(process: Process, task: Task, command: Process): Promise<void> {
@@ -108,14 +109,14 @@ export function superviseRun(process: Process, task: Task, command: Process): Pr
   })
 }
 
-export async function release(process: Process, account: Account, gpus?: readonly number[]): Promise<void> {
+export async function release(process: Process, account: Account, units?: readonly UnitId[]): Promise<void> {
   const deps = depsOf(process)
-  await (gpus === undefined ? releaseManual(deps, account) : releaseById(deps, account, gpus))
+  await (units === undefined ? releaseManual(deps, account) : releaseById(deps, account, units))
 }
 
 export async function extend(process: Process, errand: Extract<Errand, { kind: 'extend' }>): Promise<void> {
-  const { account, by, gpus } = errand
-  await extendManual(depsOf(process), { account, by, ...(gpus === undefined ? {} : { gpuIds: gpus }) })
+  const { account, by, units } = errand
+  await extendManual(depsOf(process), { account, by, ...(units === undefined ? {} : { gpuIds: units }) })
 }
 
 export async function look(world: World, process: Process, at: 'status' | 'queue' | 'report'): Promise<void> {
@@ -143,7 +144,7 @@ export async function setUp(process: Process, force: boolean, gpuCount: number, 
       host: machine.name,
       gpuCount,
       force,
-      settings: { allocation: mru ? 'mru-per-user' : 'lru' },
+      policy: { allocation: mru ? 'mru-per-user' : 'lru' },
       detect: () => driverFor(process).probe(PROBE_TIMEOUT),
     },
   )

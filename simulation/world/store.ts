@@ -65,7 +65,9 @@ export class ProcessStore implements Store {
 
   async visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void> {
     await this.#reach()
-    this.#recordsOf(range).forEach(visit)
+    for (const { owner, startedAt, endedAt } of this.#recordsOf(range)) {
+      visit({ user: owner.shownName, account: owner.account, startedAt, endedAt })
+    }
   }
 
   async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {

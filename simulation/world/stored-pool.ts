@@ -79,7 +79,7 @@ export class StoredPool {
     this.revision++
     this.turns = servableEntries(after, { now: moment.wall, stopped: process.stopped })
     for (const record of decision.ended) {
-      const key = `${record.reservation}/${record.gpu}`
+      const key = `${record.reservation}/${record.unit}`
       if (!this.history.has(key)) this.history.set(key, record)
     }
     machine.trace.fold(this.revision)

@@ -1,6 +1,6 @@
 import type { Grant } from '../../src/app/acquire.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { Account } from '../../src/domain/pool/model.ts'
+import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 import { Chance } from '../chance.ts'
 import { Checker } from '../check/checker.ts'
 import { Violation } from '../check/violation.ts'
@@ -103,7 +103,8 @@ export class World {
 
   granted(process: Process, grant: Grant): void {
     this.checker.granted(process, grant)
-    if (this.isCalm && grant.reservation.kind === 'manual') this.releaseSoon(process.machine, process.account)
+    if (this.isCalm && grant.reservation.term.kind === 'manual')
+      this.releaseSoon(process.machine, process.account)
   }
 
   /** As `run` starts its supervisor: another process, which takes a moment to get going. */
@@ -142,9 +143,9 @@ export class World {
     this.scheduler.after(3_000, null, () => this.release(machine, account))
   }
 
-  release(machine: Machine, account: Account, gpus?: readonly number[]): void {
-    const errand = { kind: 'release', account, ...(gpus === undefined ? {} : { gpus }) } as const
+  release(machine: Machine, account: Account, units?: readonly UnitId[]): void {
+    const errand = { kind: 'release', account, ...(units === undefined ? {} : { units }) } as const
     const launch = { account, errand, chance: new Chance(machine.chance.next()) }
-    this.launch(machine, launch, (process) => release(process, account, gpus))
+    this.launch(machine, launch, (process) => release(process, account, units))
   }
 }

@@ -1,4 +1,4 @@
-import { reservedGpus } from '../domain/observation/allocation.ts'
+import { reservedUnits } from '../domain/observation/allocation.ts'
 import type { Reading } from '../domain/observation/obstacles.ts'
 import { thresholdOf } from '../domain/observation/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/observation/usage.ts'
@@ -13,14 +13,15 @@ import {
   type Ticket,
 } from '../domain/operation/acquisition.ts'
 import { settle } from '../domain/operation/ending.ts'
-import type { GpuId, Millis, Pool, Probe, ProviderName, Reservation } from '../domain/pool/model.ts'
+import type { Millis, Pool, Probe, ProviderName, Reservation, UnitId } from '../domain/pool/model.ts'
+import { gpuUnit, unitsOf } from '../domain/pool/units.ts'
 import { comes } from '../domain/schedule/line.ts'
 import type { Deps } from './deps.ts'
 import { notEnough } from './refusals.ts'
 
 export interface Grant {
   readonly reservation: Reservation
-  /** What `CUDA_VISIBLE_DEVICES` must say to mean exactly these GPUs. */
+  /** The value of `CUDA_VISIBLE_DEVICES` that means exactly these GPUs. */
   readonly devices: readonly string[]
   readonly provider: ProviderName
   /** When it was granted, in steady time: a time limit counts from here, even if this process was stopped since. */
@@ -71,7 +72,7 @@ export interface Granted {
 }
 
 export function grantOf({ reservation, at }: Granted, usage: PoolUsage, provider: ProviderName): Grant {
-  const devices = visibleDevices(reservation.gpus, usage, provider)
+  const devices = visibleDevices(unitsOf(reservation), usage, provider)
   return { reservation, devices, provider, grantedAt: at }
 }
 
@@ -89,7 +90,7 @@ function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
     const sight = { usage, thresholdMb: thresholdOf(settled, deps.memoryThreshold) }
     const seen = { now: moment.wall, stopped: deps.stopped, sight }
     const acquired = acquire(settled, intent, seen)
-    const reading = { sight, reserved: reservedGpus(settled) }
+    const reading = { sight, reserved: reservedUnits(settled) }
     const result = { acquisition: acquired.result, reading, at: moment.steady.ms }
     if (acquired.result.kind === 'granted' || ticket === undefined) {
       return { pool: acquired.pool, ended, result }
@@ -103,9 +104,13 @@ function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
  * GPU ids are CUDA's device numbers as long as the driver counts all GPUs of the pool. After a card is
  * lost the driver's numbers shift, and only UUIDs (on AMD the driver's numbers) still name the right ones.
  */
-function visibleDevices(gpus: readonly GpuId[], usage: PoolUsage, provider: ProviderName): readonly string[] {
-  const sights = gpus.map((id) => usage.get(id))
-  if (provider === 'amd-smi') return sights.map((sight, i) => String(sight?.index ?? gpus[i]))
-  if (gpus.every((id) => usage.get(id)?.index === id)) return gpus.map(String)
-  return sights.map((sight, i) => sight?.uuid ?? String(gpus[i]))
+function visibleDevices(
+  units: readonly UnitId[],
+  usage: PoolUsage,
+  provider: ProviderName,
+): readonly string[] {
+  const sights = units.map((id) => ({ id, uuid: usage.get(id)?.uuid, index: usage.get(id)?.index }))
+  if (provider === 'amd-smi') return sights.map(({ id, index }) => (index === undefined ? id : String(index)))
+  if (sights.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return units
+  return sights.map(({ id, uuid }) => uuid ?? id)
 }

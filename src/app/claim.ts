@@ -1,11 +1,11 @@
 import { CanhazgpuError } from '../domain/errors.ts'
-import { claimableBy, reservedGpus } from '../domain/observation/allocation.ts'
+import { claimableBy, reservedUnits } from '../domain/observation/allocation.ts'
 import { unexplainedMb } from '../domain/observation/evidence.ts'
 import { thresholdOf } from '../domain/observation/threshold.ts'
 import { type PoolUsage, usageOf } from '../domain/observation/usage.ts'
 import { type Acquisition, acquire, checkPossible, type Intent } from '../domain/operation/acquisition.ts'
 import { settle } from '../domain/operation/ending.ts'
-import type { GpuId, Millis, Pool, Request } from '../domain/pool/model.ts'
+import type { Millis, Pool, Request, UnitId } from '../domain/pool/model.ts'
 import { sizeOf } from '../domain/schedule/line.ts'
 import { type Grant, grantOf } from './acquire.ts'
 import type { Deps } from './deps.ts'
@@ -26,7 +26,7 @@ export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean
     const sight = {
       usage,
       thresholdMb: thresholdOf(settled, deps.memoryThreshold),
-      claimant: intent.account.uid,
+      claimant: intent.owner.account.uid,
     }
     const own = claimableBy(settled, sight)
     const request = certain ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
@@ -56,13 +56,13 @@ interface TooFew {
 type Claimed = TooFew | { readonly acquisition: Acquisition; readonly usage: PoolUsage; readonly at: Millis }
 
 /** Which GPUs to take over where only their number was said. */
-function amongOwn(request: Request, own: readonly GpuId[]): Request {
+function amongOwn(request: Request, own: readonly UnitId[]): Request {
   return request.kind === 'ids' ? request : { kind: 'ids', ids: own.slice(0, request.count) }
 }
 
 /** Why `status` may show the account's own processes on a GPU that it cannot claim. */
 function hintOf(pool: Pool, usage: PoolUsage, thresholdMb: number): string {
-  const reserved = reservedGpus(pool)
+  const reserved = reservedUnits(pool)
   for (const [id, { usage: seen }] of usage) {
     if (seen.kind === 'fault' || reserved.has(id)) continue
     const hidden = seen.processes.find(({ uid }) => uid === undefined)

@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { ADOPTS, adopted, allNew, type Match, matchDevices } from '../domain/observation/devices.ts'
-import type { Gpu, Pool, Probe } from '../domain/pool/model.ts'
+import type { Pool, Probe, Unit, UnitId } from '../domain/pool/model.ts'
 import type { Problem } from '../domain/pool/soundness.ts'
 
 /** The GPUs of the pool beside those of the driver. */
@@ -13,7 +13,7 @@ export type DriverCheck =
 export async function compareDriver(pool: Pool, probe: () => Promise<Probe>): Promise<DriverCheck> {
   try {
     const { readings } = await probe()
-    const matches = matchDevices(pool.gpus, readings)
+    const matches = matchDevices(pool.units, readings)
     return { kind: 'compared', shown: readings.length, problems: problemsIn(pool, matches, readings.length) }
   } catch (error) {
     if (!(error instanceof CanhazgpuError)) throw error
@@ -21,12 +21,12 @@ export async function compareDriver(pool: Pool, probe: () => Promise<Probe>): Pr
   }
 }
 
-function problemsIn(pool: Pool, matches: ReadonlyMap<number, Match>, shown: number): readonly Problem[] {
-  const isNew = pool.gpus.every(({ id }) => matches.get(id)?.kind === 'replaced')
-  if (isNew) return [device(allNew(pool.gpus.length), ADOPTING)]
-  return pool.gpus.flatMap((gpu) => {
-    const match = matches.get(gpu.id)
-    return match === undefined ? [] : problemOf(gpu, match, shown)
+function problemsIn(pool: Pool, matches: ReadonlyMap<UnitId, Match>, shown: number): readonly Problem[] {
+  const isNew = pool.units.every(({ id }) => matches.get(id)?.kind === 'replaced')
+  if (isNew) return [device(allNew(pool.units.length), ADOPTING)]
+  return pool.units.flatMap((unit) => {
+    const match = matches.get(unit.id)
+    return match === undefined ? [] : problemOf(unit, match, shown)
   })
 }
 
@@ -34,8 +34,9 @@ const ADOPTING = `${ADOPTS} adopts what the driver shows and ends no reservation
 
 const device = (what: string, cure: string): Problem => ({ kind: 'device', what, cure })
 
-function problemOf(gpu: Gpu, match: Match, shown: number): readonly Problem[] {
-  const named = `GPU ${gpu.id} (${gpu.uuid})`
+function problemOf(unit: Unit, match: Match, shown: number): readonly Problem[] {
+  const { uuid, name } = unit.device
+  const named = `GPU ${unit.id} (${uuid})`
   switch (match.kind) {
     case 'missing':
       return [
@@ -47,9 +48,9 @@ function problemOf(gpu: Gpu, match: Match, shown: number): readonly Problem[] {
     case 'replaced':
       return [device(`in the place of ${named} the driver shows another (${match.reading.uuid})`, ADOPTING)]
     case 'same':
-      return adopted(gpu, match) === gpu
+      return adopted(unit, match) === unit
         ? []
-        : [device(`${named} is '${gpu.name}' in the pool, and the driver shows ${namesOf(match)}`, ADOPTING)]
+        : [device(`${named} is '${name}' in the pool, and the driver shows ${namesOf(match)}`, ADOPTING)]
   }
 }
 

@@ -1,15 +1,16 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { checkPossible } from '../domain/operation/acquisition.ts'
 import { settle } from '../domain/operation/ending.ts'
-import type { Account, GpuId, ManualReservation, Millis, Pool } from '../domain/pool/model.ts'
+import type { Account, ManualReservation, Millis, Pool, UnitId } from '../domain/pool/model.ts'
 import { owns } from '../domain/pool/rights.ts'
+import { unitsOf } from '../domain/pool/units.ts'
 import { keepsPromises } from '../domain/schedule/forecast.ts'
 import type { Deps } from './deps.ts'
 
 export interface Extension {
   readonly account: Account
   /** Only reservations that hold one of these GPUs; absent: all of the account's. */
-  readonly gpuIds?: readonly GpuId[]
+  readonly gpuIds?: readonly UnitId[]
   readonly by: Millis
 }
 
@@ -32,7 +33,7 @@ export async function extendManual(
     if (extension.gpuIds !== undefined) checkPossible(settled, { kind: 'ids', ids: extension.gpuIds })
     const own = ownManual(settled, extension)
     if (own.length === 0) return { pool: settled, ended, result: { kind: 'none' } }
-    const extended = own.map((held) => ({ ...held, expiresAt: held.expiresAt + extension.by }))
+    const extended = own.map((held) => extendedBy(held, extension.by))
     const byId = new Map(extended.map((held) => [held.id, held]))
     const after: Pool = {
       ...settled,
@@ -65,11 +66,14 @@ export async function extendManual(
 }
 
 function ownManual(pool: Pool, { account, gpuIds }: Extension): readonly ManualReservation[] {
-  return pool.reservations.flatMap((held) =>
-    held.kind === 'manual' &&
-    owns(account, held.account) &&
-    (gpuIds === undefined || held.gpus.some((gpu) => gpuIds.includes(gpu)))
-      ? [held]
-      : [],
-  )
+  return pool.reservations.flatMap((held) => {
+    const { term } = held
+    const isMeant = gpuIds === undefined || unitsOf(held).some((unit) => gpuIds.includes(unit))
+    return term.kind === 'manual' && isMeant && owns(account, held.owner.account) ? [{ ...held, term }] : []
+  })
+}
+
+function extendedBy(held: ManualReservation, by: Millis): ManualReservation {
+  const { term } = held
+  return { ...held, term: { ...term, expiresAt: term.expiresAt + by } }
 }

@@ -1,12 +1,12 @@
 import { CanhazgpuError } from '../domain/errors.ts'
-import { reservedGpus } from '../domain/observation/allocation.ts'
+import { reservedUnits } from '../domain/observation/allocation.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
 import { thresholdOf } from '../domain/observation/threshold.ts'
 import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
 import type { Millis, Pool, Probe, QueueEntry } from '../domain/pool/model.ts'
 import type { StoppedCheck } from '../domain/pool/process-check.ts'
 import { type Forecast, forecastLine } from '../domain/schedule/forecast.ts'
-import { isPassedOver, isServable, lastBefore, wantedGpus } from '../domain/schedule/line.ts'
+import { isPassedOver, isServable, lastBefore, wantedUnits } from '../domain/schedule/line.ts'
 import type { Deps } from './deps.ts'
 import { presentPool } from './present-pool.ts'
 import { supplyOf } from './waiting/waiting-news.ts'
@@ -51,7 +51,7 @@ export async function queueOverview(deps: Deps): Promise<QueueOverview> {
     usage: usageOf(present, probe),
     thresholdMb: thresholdOf(present, deps.memoryThreshold),
   }
-  return queuePlaces(present, { ...source, reading: { sight, reserved: reservedGpus(pool) } })
+  return queuePlaces(present, { ...source, reading: { sight, reserved: reservedUnits(pool) } })
 }
 
 async function askDriver(deps: Deps, pool: Pool): Promise<Probe | CanhazgpuError> {
@@ -99,5 +99,5 @@ function reasonFor(
     const place = lastBefore(pool, entry, conditions)
     return { kind: 'behind', position: place === null ? pool.queue.indexOf(entry) : place + 1 }
   }
-  return { kind: 'short', ...supplyOf(pool, wantedGpus(pool, entry.request), obstacles) }
+  return { kind: 'short', ...supplyOf(pool, wantedUnits(pool, entry.request), obstacles) }
 }

@@ -1,52 +1,58 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { shownName } from '../domain/ledger/shown-accounts.ts'
-import { endReservation, endWhere, releaseGpus, settle } from '../domain/operation/ending.ts'
-import type { Account, GpuId, Pool } from '../domain/pool/model.ts'
+import { endReservation, endWhere, releaseUnits, settle } from '../domain/operation/ending.ts'
+import type { Account, Pool, UnitId, UsageRecord } from '../domain/pool/model.ts'
 import { isAdministrator, owns } from '../domain/pool/rights.ts'
+import { compareUnits, hasUnit, unitsOf } from '../domain/pool/units.ts'
 import type { Deps } from './deps.ts'
 
-/** Ends the account's own manual reservations and tells their GPUs, sorted. */
+/** Ends the account's own manual reservations and returns their units, sorted. */
 export async function releaseManual(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   account: Account,
-): Promise<readonly GpuId[]> {
+): Promise<readonly UnitId[]> {
   return deps.store.update((pool, moment) => {
     const settled = settle(pool, moment, deps)
     const released = endWhere(settled.pool, (held) =>
-      held.kind === 'manual' && owns(account, held.account) ? { outcome: 'released', at: moment.wall } : null,
+      held.term.kind === 'manual' && owns(account, held.owner.account)
+        ? { outcome: 'released', at: moment.wall }
+        : null,
     )
     return {
       pool: released.pool,
       ended: [...settled.ended, ...released.ended],
-      result: released.ended.map((record) => record.gpu).toSorted((a, b) => a - b),
+      result: unitsIn(released.ended),
     }
   })
 }
 
+const unitsIn = (records: readonly UsageRecord[]): readonly UnitId[] =>
+  records.map(({ unit }) => unit).toSorted(compareUnits)
+
 /**
- * Ends the account's own hold of these GPUs, by hand or by a run, and tells which they were. The
+ * Ends the account's own hold of these units, by hand or by a run, and returns those that were held. The
  * administrator (root) may end anyone's. Throws `not-yours` where one is somebody else's, and
  * `impossible-request` for an id that the pool does not have; nothing is released then.
  */
 export async function releaseById(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   account: Account,
-  gpus: readonly GpuId[],
-): Promise<readonly GpuId[]> {
+  units: readonly UnitId[],
+): Promise<readonly UnitId[]> {
   return deps.store.update((pool, moment) => {
     const settled = settle(pool, moment, deps)
-    checkOwn(settled.pool, account, gpus)
-    const released = releaseGpus(settled.pool, gpus, moment.wall, account)
+    checkOwn(settled.pool, account, units)
+    const released = releaseUnits(settled.pool, units, moment.wall, account)
     return {
       pool: released.pool,
       ended: [...settled.ended, ...released.ended],
-      result: released.ended.map((record) => record.gpu).toSorted((a, b) => a - b),
+      result: unitsIn(released.ended),
     }
   })
 }
 
-function checkOwn(pool: Pool, account: Account, gpus: readonly GpuId[]): void {
-  const unknown = gpus.filter((gpu) => gpu >= pool.gpus.length)
+function checkOwn(pool: Pool, account: Account, units: readonly UnitId[]): void {
+  const unknown = units.filter((unit) => !hasUnit(pool, unit))
   if (unknown.length > 0) {
     throw new CanhazgpuError('impossible-request', `No such GPU: ${unknown.join(', ')}`, {
       hint: "see 'canhazgpu status' for the GPUs of this machine",
@@ -54,7 +60,8 @@ function checkOwn(pool: Pool, account: Account, gpus: readonly GpuId[]): void {
   }
   if (isAdministrator(account)) return
   for (const held of pool.reservations) {
-    const foreign = owns(account, held.account) ? undefined : held.gpus.find((gpu) => gpus.includes(gpu))
+    const isOwn = owns(account, held.owner.account)
+    const foreign = isOwn ? undefined : unitsOf(held).find((unit) => units.includes(unit))
     if (foreign === undefined) continue
     throw new CanhazgpuError('not-yours', `GPU ${foreign} is reserved by ${shownName(held)}`, {
       hint: 'ask its holder, or an administrator, to release it',

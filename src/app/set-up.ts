@@ -4,14 +4,15 @@ import { endWhere, settle } from '../domain/operation/ending.ts'
 import { followClock } from '../domain/pool/clock.ts'
 import type {
   Account,
-  Gpu,
   Moment,
+  Policy,
   Pool,
-  PoolSettings,
   Probe,
   ProviderName,
   QueueEntry,
+  Unit,
 } from '../domain/pool/model.ts'
+import { gpuUnit } from '../domain/pool/units.ts'
 import type { Decision, SetAside, Store } from '../ports/ports.ts'
 
 export interface SetUp {
@@ -20,8 +21,8 @@ export interface SetUp {
   readonly force: boolean
   /** Who sets it up; the records of what ends by that name them. */
   readonly actor?: Account
-  /** Settings that were named; the others stay as an existing pool has them. */
-  readonly settings: Partial<PoolSettings>
+  /** The rules that were named; the others stay as an existing pool has them. */
+  readonly policy: Partial<Policy>
   /**
    * Looks for the machine's GPUs, with the provider of the existing pool unless another was named. Called only if
    * the pool may be set up.
@@ -29,7 +30,7 @@ export interface SetUp {
   readonly detect: (existing: ProviderName | undefined) => Promise<Probe>
 }
 
-const DEFAULT_SETTINGS: PoolSettings = { allocation: 'lru' }
+const DEFAULT_POLICY: Policy = { allocation: 'lru' }
 
 export interface PoolCreated {
   readonly kind: 'initialized' | 'reinitialized'
@@ -65,9 +66,9 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const before = await existingPool(place, setUp.force)
   if (before !== null && !setUp.force) throw alreadyInitialized(before)
   const probe = await setUp.detect(before?.provider)
-  const gpus = gpusOf(probe, setUp.gpuCount)
-  const { host, settings, actor } = setUp
-  const renewal = { pool: { host, provider: probe.provider, gpus, settings }, actor }
+  const units = unitsIn(probe, setUp.gpuCount)
+  const { host, policy, actor } = setUp
+  const renewal = { pool: { host, provider: probe.provider, units, policy }, actor }
   const aside = setUp.force ? await place.setAside() : null
   if (aside !== null) return replaceDamaged(aside, renewal)
   // Without a group named an existing pool stays with those who have it.
@@ -84,7 +85,7 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
 }
 
 interface Renewal {
-  readonly pool: Pick<Pool, 'host' | 'provider' | 'gpus'> & Pick<SetUp, 'settings'>
+  readonly pool: Pick<Pool, 'host' | 'provider' | 'units'> & Pick<SetUp, 'policy'>
   readonly actor: Account | undefined
 }
 
@@ -120,13 +121,13 @@ function begin(
   const ended = [...(settled?.ended ?? []), ...(reset?.ended ?? [])]
   const pool: Pool = {
     ...newPool,
-    settings: { ...DEFAULT_SETTINGS, ...existing?.settings, ...newPool.settings },
+    policy: { ...DEFAULT_POLICY, ...existing?.policy, ...newPool.policy },
     reservations: [],
-    queue: settled === null ? [] : lineFor(settled.pool, newPool.gpus.length),
+    queue: settled === null ? [] : queueFor(newPool, settled.pool),
     writtenAt: moment,
   }
   const kind = existing === null ? 'initialized' : 'reinitialized'
-  return { pool, ended, result: { kind, gpuCount: newPool.gpus.length } }
+  return { pool, ended, result: { kind, gpuCount: newPool.units.length } }
 }
 
 /** Null where there is no pool yet; with `force` also where it is damaged. */
@@ -151,21 +152,21 @@ async function poolIn(store: Store): Promise<Pool | null> {
   }
 }
 
-/** Those who can still be served keep their places; that they could be served already is forgotten. */
-function lineFor({ queue }: Pool, gpuCount: number): readonly QueueEntry[] {
+/** Entries that can start in the new pool keep their places; that they could have started already is forgotten. */
+function queueFor(newPool: Pick<Pool, 'units'>, { queue }: Pool): readonly QueueEntry[] {
   return queue
-    .filter((entry) => isPossible(entry.request, gpuCount))
-    .map(({ servableSince: _, ...entry }) => entry)
+    .filter((entry) => isPossible(entry.request, newPool))
+    .map(({ startableSince: _, ...entry }) => entry)
 }
 
 function alreadyInitialized(pool: Pool): CanhazgpuError {
   return new CanhazgpuError(
     'pool-already-initialized',
-    `GPU pool already initialized with ${pool.gpus.length} GPUs. Use --force to reinitialize`,
+    `GPU pool already initialized with ${pool.units.length} GPUs. Use --force to reinitialize`,
   )
 }
 
-function gpusOf(probe: Probe, count: number): readonly Gpu[] {
+function unitsIn(probe: Probe, count: number): readonly Unit[] {
   const found = probe.readings.length
   if (found < count) {
     throw new CanhazgpuError(
@@ -177,5 +178,9 @@ function gpusOf(probe: Probe, count: number): readonly Gpu[] {
   return probe.readings
     .toSorted((a, b) => a.index - b.index)
     .slice(0, count)
-    .map((reading, id) => ({ id, uuid: reading.uuid, name: reading.name }))
+    .map(({ uuid, name }, number) => ({
+      id: gpuUnit(number),
+      device: { uuid, name },
+      shape: { kind: 'gpu' },
+    }))
 }

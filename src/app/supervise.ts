@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { endReservation } from '../domain/operation/ending.ts'
-import type { GpuId, Millis, Outcome, Pool, TimeLimit } from '../domain/pool/model.ts'
+import type { Millis, Outcome, Pool, TimeLimit, UnitId } from '../domain/pool/model.ts'
+import { unitsOf } from '../domain/pool/units.ts'
 import type { LockPatience, Store } from '../ports/ports.ts'
 
 /** How often a supervisor says that its command lives. */
@@ -34,12 +35,12 @@ export interface Job {
 /** What to supervise. It comes from the launcher, because every user can write to the pool. */
 export interface Supervision {
   readonly reservation: string
-  readonly gpus: readonly GpuId[]
+  readonly units: readonly UnitId[]
   /** In steady time: nobody can set that clock. */
   readonly limit?: TimeLimit
   readonly job: Job
-  /** Goes on as the version that is installed by now, with these GPUs; returns if there is no other. */
-  readonly becomeSuccessor: (gpus: readonly GpuId[]) => void
+  /** Goes on as the version that is installed by now, with these units; returns if there is no other. */
+  readonly becomeSuccessor: (units: readonly UnitId[]) => void
   /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
   readonly openStore: (patience?: LockPatience) => Promise<Store>
   /** Steady time. */
@@ -60,7 +61,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
   const { clock, job, limit = NO_LIMIT } = supervision
   const timeTo = (at: Millis) => Math.max(0, Math.min(at, limit.interruptAt) - clock())
   const pause = () => job.pause(timeTo(clock() + LOOK_AGAIN_MS))
-  let held = supervision.gpus
+  let held = supervision.units
   let beatAt = clock() + HEARTBEAT_MS
   let event: 'exited' | 'changed' | 'timeout' = await pause()
   for (;;) {
@@ -83,10 +84,10 @@ export async function supervise(supervision: Supervision): Promise<void> {
 
 const NEVER: Millis = Number.POSITIVE_INFINITY
 
-/** Says which GPUs were lost. */
-function stillHeld(held: readonly GpuId[], sight: Sight, job: Job): readonly GpuId[] {
-  const left = sight.kind === 'seen' ? held.filter((gpu) => sight.gpus.includes(gpu)) : held
-  const lost = held.filter((gpu) => !left.includes(gpu))
+/** Says which units were lost. */
+function stillHeld(held: readonly UnitId[], sight: Sight, job: Job): readonly UnitId[] {
+  const left = sight.kind === 'seen' ? held.filter((unit) => sight.units.includes(unit)) : held
+  const lost = held.filter((unit) => !left.includes(unit))
   if (lost.length > 0) {
     job.say(`canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`)
   }
@@ -113,19 +114,20 @@ function lookForEndAfter(waited: Millis, untilKill: Millis): Millis {
   return untilKill > 0 ? Math.min(interval, untilKill) : interval
 }
 
-/** Which of its GPUs the reservation still has. */
+/** Which of its units the reservation still has. */
 type Sight =
-  | { readonly kind: 'seen'; readonly gpus: readonly GpuId[] }
+  | { readonly kind: 'seen'; readonly units: readonly UnitId[] }
   | { readonly kind: 'unknown' }
   /** A newer version has taken over the pool. */
   | { readonly kind: 'too-new' }
 
-const LOST: Sight = { kind: 'seen', gpus: [] }
+const LOST: Sight = { kind: 'seen', units: [] }
 
-function sightOf(pool: Pool, { reservation, gpus }: Supervision): Sight {
+function sightOf(pool: Pool, { reservation, units }: Supervision): Sight {
   const found = pool.reservations.find((each) => each.id === reservation)
-  if (found?.kind !== 'run') return LOST
-  return { kind: 'seen', gpus: gpus.filter((gpu) => found.gpus.includes(gpu)) }
+  if (found?.term.kind !== 'run') return LOST
+  const left = unitsOf(found)
+  return { kind: 'seen', units: units.filter((unit) => left.includes(unit)) }
 }
 
 function look(supervision: Supervision): Promise<Sight> {
@@ -139,7 +141,9 @@ function beat(supervision: Supervision): Promise<Sight> {
       const sight = sightOf(pool, supervision)
       if (sight === LOST) return { pool, ended: [], result: sight }
       const reservations = pool.reservations.map((each) =>
-        each.id === supervision.reservation ? { ...each, heartbeatAt: moment.wall } : each,
+        each.id === supervision.reservation && each.term.kind === 'run'
+          ? { ...each, term: { ...each.term, heartbeatAt: moment.wall } }
+          : each,
       )
       return { pool: { ...pool, reservations }, ended: [], result: sight }
     }),

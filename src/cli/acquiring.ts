@@ -3,7 +3,7 @@ import type { Deps } from '../app/deps.ts'
 import { acquireInLine, waitedForLock } from '../app/waiting/wait-in-line.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Intent } from '../domain/operation/acquisition.ts'
-import type { GpuId, Millis, ProcessIdentity, Request } from '../domain/pool/model.ts'
+import type { Millis, ProcessIdentity, Request, UnitId } from '../domain/pool/model.ts'
 import { parseDuration } from '../domain/text/duration.ts'
 import { parseGpuIds } from '../domain/text/gpu-ids.ts'
 import { WaitingLine } from '../views/words/waiting-line.ts'
@@ -15,7 +15,7 @@ import type { World } from './world.ts'
 /** What `run` and `reserve` have in common: which GPUs, for whom, and how patiently. */
 export interface AcquiringOptions {
   readonly gpus?: number
-  readonly gpuIds?: readonly GpuId[]
+  readonly gpuIds?: readonly UnitId[]
   /** At most so long, or `true`: without a limit. */
   readonly wait?: Millis | true
   readonly nonblock?: boolean
@@ -60,15 +60,14 @@ export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
 export async function intentOf(
   options: AcquiringOptions,
   world: World,
-  hold: Intent['hold'],
+  term: Intent['term'],
 ): Promise<Intent> {
   const account = await world.account()
   return {
     id: world.newId(),
     request: requestOf(options),
-    user: options.user ?? account.name,
-    account,
-    hold,
+    owner: { account, shownName: options.user ?? account.name },
+    term,
     ...(options.note === undefined ? {} : { note: options.note }),
   }
 }

@@ -5,12 +5,12 @@ import type { Variables } from '../domain/observation/device-variables.ts'
 import type { Intent } from '../domain/operation/acquisition.ts'
 import type {
   Account,
-  GpuId,
   Millis,
   Probe,
   ProcessIdentity,
   ProviderChoice,
   TimeLimit,
+  UnitId,
 } from '../domain/pool/model.ts'
 import type { PoolOwner } from '../domain/pool/rights.ts'
 import type { Checkup } from '../domain/pool/soundness.ts'
@@ -98,7 +98,7 @@ export interface Supervised {
   readonly reservation: string
   /** This one. */
   readonly process: ProcessIdentity
-  readonly gpus: readonly GpuId[]
+  readonly units: readonly UnitId[]
   /** In steady time. */
   readonly limit?: TimeLimit
 }

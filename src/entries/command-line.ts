@@ -207,7 +207,7 @@ async function openDeps(settings: Settings, warn: Warn, open: () => Promise<Stor
       const refusal = looserThan(pool, settings.memoryThreshold)
       if (refusal !== undefined && !warned) warn(refusal)
       warned = true
-      return provide(pool.provider, pool.gpus.length)
+      return provide(pool.provider, pool.units.length)
     },
     probeTimeout: settings.probeTimeout,
     seesProcessOwners,

@@ -11,10 +11,10 @@ import { encodeTask } from './supervisor-task.ts'
 export function openLauncher(store: string, inherited: Inherited, argumentCount: number): Launcher {
   const command = typedCommand(argumentCount)
   return {
-    startSupervisor: ({ reservation, process, gpus, limit = null }) => {
+    startSupervisor: ({ reservation, process, units, limit = null }) => {
       const pidfd = handable(pidfdOpen(process.pid))
       const messages = messageDescriptor()
-      const task = encodeTask({ process, pidfd, messages, gpus, limit, program: startedFrom() })
+      const task = encodeTask({ process, pidfd, messages, units, limit, program: startedFrom() })
       const { command: supervisor, file } = selfCommandForShell(['__supervise', store, reservation, task])
       const handed = [pidfd, messages, file].filter((fd) => fd !== null)
       startDetached(supervisor, handed)

@@ -1,4 +1,5 @@
-import type { GpuId, ProcessIdentity, TimeLimit } from '../domain/pool/model.ts'
+import type { ProcessIdentity, TimeLimit, UnitId } from '../domain/pool/model.ts'
+import { gpuUnit } from '../domain/pool/units.ts'
 
 /**
  * Everything a supervisor acts on, told by its launcher as one argument. It reads none of this from the pool,
@@ -11,7 +12,7 @@ export interface SupervisorTask {
   readonly pidfd: number | null
   /** Where messages go (`messageDescriptor`). */
   readonly messages: number | null
-  readonly gpus: readonly GpuId[]
+  readonly units: readonly UnitId[]
   /** In steady time. */
   readonly limit: TimeLimit | null
   /** Where the launcher was started from: a newer version may be installed there later. */
@@ -23,19 +24,29 @@ export const encodeTask = (task: SupervisorTask): string => JSON.stringify(task)
 /** Null for what no launcher wrote. */
 export function decodeTask(text: string | undefined): SupervisorTask | null {
   try {
-    const task: unknown = JSON.parse(text ?? 'null')
+    const task = withUnits(JSON.parse(text ?? 'null'))
     return isTask(task) ? task : null
   } catch {
     return null
   }
 }
 
+/** Launchers of earlier versions name the GPUs by their numbers, in `gpus`. */
+function withUnits(task: unknown): unknown {
+  if (!isObject(task) || !isNumbers(task.gpus)) return task
+  const { gpus: _, ...others } = task
+  return { units: task.gpus.map(gpuUnit), ...others }
+}
+
+const isNumbers = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every(Number.isSafeInteger)
+
 const isTask = (task: unknown): task is SupervisorTask =>
   isObject(task) &&
   isProcess(task.process) &&
   [task.pidfd, task.messages].every((fd) => fd === null || Number.isSafeInteger(fd)) &&
-  Array.isArray(task.gpus) &&
-  task.gpus.every(Number.isSafeInteger) &&
+  Array.isArray(task.units) &&
+  task.units.every((unit) => typeof unit === 'string') &&
   (task.limit === null || isLimit(task.limit))
 
 const isProcess = (value: unknown): boolean =>

@@ -29,10 +29,10 @@ export async function superviseMain([
   becomeDaemon()
   await supervise({
     reservation,
-    gpus: task.gpus,
+    units: task.units,
     ...(task.limit === null ? {} : { limit: task.limit }),
     job: jobOf(task, { reservation, database: storePlace(store).path }),
-    becomeSuccessor: (gpus) => becomeSuccessor([store, reservation], { ...task, gpus }),
+    becomeSuccessor: (units) => becomeSuccessor([store, reservation], { ...task, units }),
     openStore: (patience) => openStore(store, currentMoment, patience),
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),

@@ -56,7 +56,7 @@ export function openWaker(store: Store, { ignored, intent }: WakerOptions): Open
     isInterrupted: () => news.interrupted,
     async wasInterrupted() {
       // What follows is the command's to be ended by, and what it means for a reservation that stands is told.
-      letAct(handled, intent?.hold.kind === 'run' && !news.interrupted ? 'default' : 'ignore')
+      letAct(handled, intent?.term.kind === 'run' && !news.interrupted ? 'default' : 'ignore')
       // What the runtime caught before is told in a turn of its event loop; one may be under way already.
       await Bun.sleep(1)
       await new Promise(setImmediate)

@@ -14,7 +14,7 @@ export type Decide<Result> = (pool: Pool, moment: Moment) => Decision<Result>
 
 /** What is recorded of a range, all of it at one instant. */
 export interface RecordedUsage {
-  /** Of all records that overlap the range; one for each user, account and kind, in any order. */
+  /** Of all records that overlap the range; one for each user, account and term, in any order. */
   readonly tallies: readonly UsageTally[]
   /** Those of the records that belong to the reservations asked for. */
   readonly records: readonly UsageRecord[]

@@ -75,14 +75,15 @@ export class Metrics {
     for (const gauge of [this.#info, this.#state, this.#holder, this.#otherUsers]) gauge.reset()
     for (const gauge of this.#measured()) gauge.reset()
     for (const status of gpus) {
-      const gpu = String(status.gpu.id)
-      this.#info.set({ gpu, uuid: status.gpu.uuid, model: status.gpu.name }, 1)
+      const { id: gpu, device } = status.unit
+      this.#info.set({ gpu, uuid: device.uuid, model: device.name }, 1)
       for (const [kind, state] of Object.entries(STATES)) {
         this.#state.set({ gpu, state }, kind === status.kind ? 1 : 0)
       }
       if (status.kind === 'reserved') {
-        const { user, account, kind } = status.reservation
-        this.#holder.set({ gpu, user, account: account.name, type: kind }, 1)
+        const { owner, term } = status.reservation
+        const { shownName: user, account } = owner
+        this.#holder.set({ gpu, user, account: account.name, type: term.kind }, 1)
       }
       for (const user of otherUseOf(status).users) this.#otherUsers.set({ gpu, user }, 1)
       this.#setReadings(gpu, status.usage)
@@ -108,11 +109,12 @@ export class Metrics {
     for (const gauge of [this.#userGpus, this.#userHeld, this.#userWaiting]) gauge.reset()
     for (const status of gpus) {
       if (status.kind !== 'reserved') continue
-      const { user, startedAt } = status.reservation
+      const { owner, startedAt } = status.reservation
+      const user = owner.shownName
       this.#userGpus.inc({ user })
       this.#userHeld.inc({ user }, Math.max(0, queue.now - startedAt) / 1000)
     }
-    for (const { entry } of queue.places) this.#userWaiting.inc({ user: entry.user })
+    for (const { entry } of queue.places) this.#userWaiting.inc({ user: entry.owner.shownName })
     this.#queueLength.set(queue.places.length)
   }
 

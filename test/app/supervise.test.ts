@@ -10,10 +10,12 @@ import type {
   Millis,
   Moment,
   Pool,
+  Reservation,
   RunReservation,
   TimeLimit,
   UsageRecord,
 } from '../../src/domain/pool/model.ts'
+import { unitsOf, wholeUnits } from '../../src/domain/pool/units.ts'
 import type { Store } from '../../src/ports/ports.ts'
 
 const HOUR = 3_600_000
@@ -21,23 +23,28 @@ const START: Moment = { wall: Date.UTC(2026, 2, 1), steady: { epoch: 'test', ms:
 
 const RUN: RunReservation = {
   id: 'mine',
-  gpus: [0, 1],
-  user: 'alice',
-  account: { uid: 1000, name: 'alice' },
+  owner: { account: { uid: 1000, name: 'alice' }, shownName: 'alice' },
+  holdings: wholeUnits(['0', '1']),
   startedAt: START.wall,
-  kind: 'run',
-  process: { pid: 1, startTime: 1, bootId: 'b', pidNamespace: 'p' },
-  heartbeatAt: START.wall,
-  command: 'train',
+  term: {
+    kind: 'run',
+    process: { pid: 1, startTime: 1, bootId: 'b', pidNamespace: 'p' },
+    heartbeatAt: START.wall,
+    command: 'train',
+  },
 }
 
 const POOL: Pool = {
   host: 'box',
   provider: 'fake',
-  gpus: [0, 1, 2].map((id) => ({ id, uuid: `GPU-${id}`, name: 'Fake GPU' })),
+  units: ['0', '1', '2'].map((id) => ({
+    id,
+    device: { uuid: `GPU-${id}`, name: 'Fake GPU' },
+    shape: { kind: 'gpu' },
+  })),
   reservations: [RUN],
   queue: [],
-  settings: { allocation: 'lru' },
+  policy: { allocation: 'lru' },
   writtenAt: START,
 }
 
@@ -110,7 +117,7 @@ class Scene implements Disposable {
     }
     await supervise({
       reservation: RUN.id,
-      gpus: RUN.gpus,
+      units: unitsOf(RUN),
       ...(this.limit === undefined ? {} : { limit: this.limit }),
       becomeSuccessor: () => {},
       openStore: () => this.open(),
@@ -137,7 +144,8 @@ class Scene implements Disposable {
   }
 }
 
-const heartbeatOf = (pool: Pool) => pool.reservations.map((each) => each.kind === 'run' && each.heartbeatAt)
+const heartbeatOf = (pool: Pool) =>
+  pool.reservations.map(({ term }) => term.kind === 'run' && term.heartbeatAt)
 
 /** From the start to the first look, and from each look to the next wait. */
 const PAUSE_MS = 1_000
@@ -152,9 +160,9 @@ test('a heartbeat every minute, and the true end when the command has ended', as
   expect(scene.waits.slice(0, 2)).toEqual([HEARTBEAT_MS - 2 * PAUSE_MS, HEARTBEAT_MS - PAUSE_MS])
   expect((await scene.pool()).reservations).toEqual([])
   expect(await scene.history()).toEqual(
-    [0, 1].map((gpu) =>
+    ['0', '1'].map((unit) =>
       expect.objectContaining({
-        gpu,
+        unit,
         outcome: 'exited',
         startedAt: START.wall,
         endedAt: START.wall + 2 * HEARTBEAT_MS + PAUSE_MS + 30_000,
@@ -166,7 +174,7 @@ test('a heartbeat every minute, and the true end when the command has ended', as
 
 test('the heartbeat is that of its own reservation', async () => {
   using scene = new Scene()
-  const other: RunReservation = { ...RUN, id: 'other', gpus: [2] }
+  const other: RunReservation = { ...RUN, id: 'other', holdings: wholeUnits(['2']) }
   await scene.setUp({ ...POOL, reservations: [RUN, other] })
   let seen: readonly unknown[] = []
   await scene.live('timeout', async (): Promise<Event> => {
@@ -270,7 +278,8 @@ test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', a
 
 test('the limit is the launcher’s, whatever the pool says', async () => {
   using scene = new Scene()
-  const forged = { ...RUN, timeLimit: { interruptAt: START.wall + 1, killAt: START.wall + 2 } }
+  const limit = { interruptAt: START.wall + 1, killAt: START.wall + 2 }
+  const forged = { ...RUN, term: { ...RUN.term, limit } }
   await scene.setUp({ ...POOL, reservations: [forged] })
   await scene.live('timeout', 'timeout')
   expect(scene.signalled).toEqual([])
@@ -282,7 +291,8 @@ test('a pool that names other GPUs makes nobody read of them', async () => {
   await scene.live(async (): Promise<Event> => {
     await scene.use((store) =>
       store.update((pool) => {
-        const changed = pool.reservations.map((each) => ({ ...each, gpus: [1, 2] }))
+        const holdings = wholeUnits(['1', '2'])
+        const changed = pool.reservations.map((each) => ({ ...each, holdings }))
         return { pool: { ...pool, reservations: changed }, ended: [], result: undefined }
       }),
     )
@@ -318,9 +328,12 @@ test.each([10 * HOUR, -10 * HOUR])(
   'a clock set by %p ms: true hours, and nobody else loses any',
   async (jump) => {
     using scene = new Scene()
-    const manual = {
-      ...{ id: 'manual', gpus: [2], user: 'bob', account: { uid: 1001, name: 'bob' }, startedAt: START.wall },
-      ...{ kind: 'manual' as const, expiresAt: START.wall + 8 * HOUR },
+    const manual: Reservation = {
+      id: 'manual',
+      owner: { account: { uid: 1001, name: 'bob' }, shownName: 'bob' },
+      holdings: wholeUnits(['2']),
+      startedAt: START.wall,
+      term: { kind: 'manual', expiresAt: START.wall + 8 * HOUR },
     }
     await scene.setUp({ ...POOL, reservations: [RUN, manual] })
     await scene.live(
@@ -336,8 +349,8 @@ test.each([10 * HOUR, -10 * HOUR])(
       },
     )
     const [left] = (await scene.pool()).reservations
-    if (left?.kind !== 'manual') throw new Error('the manual reservation is gone')
-    expect(left.expiresAt - scene.wall).toBe(8 * HOUR - 2 * HEARTBEAT_MS - PAUSE_MS - 30_000)
+    if (left?.term.kind !== 'manual') throw new Error('the manual reservation is gone')
+    expect(left.term.expiresAt - scene.wall).toBe(8 * HOUR - 2 * HEARTBEAT_MS - PAUSE_MS - 30_000)
     for (const record of await scene.history()) {
       expect(record.endedAt - record.startedAt).toBe(2 * HEARTBEAT_MS + PAUSE_MS + 30_000)
     }

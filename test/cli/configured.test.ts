@@ -55,12 +55,12 @@ test.each([
 test('admin takes its options from the configuration, but for what sets nothing up', async () => {
   using pool = await configuredPool('admin: {gpus: 2, provider: fake, allocation: mru-per-user}\n', 0)
   expect((await pool.chg('admin')).stdout).toBe('Initialized 2 GPUs (IDs 0 to 1)\n')
-  expect(storedPool(pool).settings).toEqual({ allocation: 'mru-per-user' })
+  expect(storedPool(pool).policy).toEqual({ allocation: 'mru-per-user' })
   expect(await pool.chg('admin', '--check')).toMatchObject({ status: 0 })
   expect(await pool.chg('admin', '--show')).toMatchObject({ status: 0 })
   expect((await pool.chg('admin', '--memory-threshold', '300')).stdout).toBe('Memory threshold: 300 MB\n')
   expect((await pool.chg('admin', '--force', '--memory-threshold', '400')).status).toBe(0)
-  expect(storedPool(pool).settings).toEqual({ allocation: 'mru-per-user', memoryThresholdMb: 400 })
+  expect(storedPool(pool).policy).toEqual({ allocation: 'mru-per-user', memoryThresholdMb: 400 })
 })
 
 test('status: its forms, and what a pipe does not take', async () => {
@@ -151,7 +151,7 @@ test('a configuration of the original is understood, and redis mentioned once', 
   pool.env.CANHAZGPU_REDIS_HOST = 'localhost'
   pool.play({})
   expect(await pool.chg('reserve', '-n', 'for a while', '-u', 'ann', '-j')).toMatchObject({ status: 0 })
-  expect(storedPool(pool).reservations).toMatchObject([{ note: 'for a while', user: 'ann' }])
+  expect(storedPool(pool).reservations).toMatchObject([{ note: 'for a while', owner: { shownName: 'ann' } }])
 })
 
 test('help, help COMMAND, and -v', async () => {

@@ -129,7 +129,7 @@ test('of a command line as long as a book the pool keeps the beginning', async (
   const script = 'echo started; exec sleep 1000'
   await startJob(pool, [], 'sh', '-c', script, 'x'.repeat(100_000))
   const [reservation] = storedPool(pool).reservations
-  if (reservation?.kind !== 'run') throw new Error('there is no run')
-  expect(reservation.command).toStartWith(`sh -c ${script} xxx`)
-  expect(reservation.command.length).toBeLessThan(5_000)
+  if (reservation?.term.kind !== 'run') throw new Error('there is no run')
+  expect(reservation.term.command).toStartWith(`sh -c ${script} xxx`)
+  expect(reservation.term.command.length).toBeLessThan(5_000)
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
+import { compareUnits, unitsOf } from '../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { untilAllFree } from '../support/job.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
@@ -68,8 +69,8 @@ test('of two hundred reservations eight are granted', async () => {
   const all = await Promise.all(Array.from({ length: CROWD }, () => pool.chg('reserve')))
   expect(all.filter(({ status }) => status === 0)).toHaveLength(GPUS)
   expect(all.filter(({ status }) => status === 75)).toHaveLength(CROWD - GPUS)
-  const granted = storedPool(pool).reservations.flatMap((reservation) => reservation.gpus)
-  expect(granted.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  const granted = storedPool(pool).reservations.flatMap(unitsOf)
+  expect(granted.toSorted(compareUnits)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
 }, 120_000)
 
 /** The history by itself proves it too: on each GPU one reservation ends before the next begins. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import type { ProcessIdentity } from '../../src/domain/pool/model.ts'
 import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { child, startForever, startJob, untilAllFree } from '../support/job.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
@@ -157,6 +158,8 @@ test('release leaves runs alone', async () => {
   expect(hasEnded(job.pid)).toBe(false)
 })
 
+const startedBefore = (process: ProcessIdentity) => ({ ...process, startTime: process.startTime - 1 })
+
 test('another process with the pid of the command is not the command', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
@@ -164,8 +167,8 @@ test('another process with the pid of the command is not the command', async () 
   changeStoredPool(pool, (document) => ({
     ...document,
     reservations: document.reservations.map((each) =>
-      each.kind === 'run'
-        ? { ...each, process: { ...each.process, startTime: each.process.startTime - 1 } }
+      each.term.kind === 'run'
+        ? { ...each, term: { ...each.term, process: startedBefore(each.term.process) } }
         : each,
     ),
   }))

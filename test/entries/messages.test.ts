@@ -65,7 +65,7 @@ needing('users').test('under su, on a terminal that belongs to another user, too
     await reset(pool)
     await terminal.see(LOST)
     await until('the supervisor has left', () => hasEnded(supervisor))
-    if (run?.kind === 'run') kill(run.process.pid, 'SIGKILL')
+    if (run?.term.kind === 'run') kill(run.term.process.pid, 'SIGKILL')
   } finally {
     terminal?.[Symbol.dispose]()
     await ann.remove()

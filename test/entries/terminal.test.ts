@@ -8,8 +8,8 @@ import { until } from '../support/until.ts'
 
 function runPid(pool: TestPool): number {
   const [run] = storedPool(pool).reservations
-  if (run?.kind !== 'run') throw new Error('nothing runs')
-  return run.process.pid
+  if (run?.term.kind !== 'run') throw new Error('nothing runs')
+  return run.term.process.pid
 }
 
 test('Ctrl-C ends the command, as if it had been typed alone', async () => {

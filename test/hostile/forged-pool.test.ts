@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import type { Pool, ProcessIdentity, RunReservation } from '../../src/domain/pool/model.ts'
+import type { Pool, ProcessIdentity, RunReservation, RunTerm } from '../../src/domain/pool/model.ts'
 import { inContainer } from '../line/support/container.ts'
 import { forgeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { child, type Job, startJob } from '../support/job.ts'
@@ -20,8 +20,29 @@ function identityOf(pid: number): Pick<ProcessIdentity, 'pid' | 'startTime'> {
 const changeRuns = (pool: TestPool, change: (run: RunReservation) => RunReservation): void =>
   forgeStoredPool(pool, (document: Pool) => ({
     ...document,
-    reservations: document.reservations.map((each) => (each.kind === 'run' ? change(each) : each)),
+    reservations: document.reservations.map((each) => {
+      const { term } = each
+      return term.kind === 'run' ? change({ ...each, term }) : each
+    }),
   }))
+
+const withTerm = (run: RunReservation, changes: Partial<RunTerm>): RunReservation => ({
+  ...run,
+  term: { ...run.term, ...changes },
+})
+
+const withProcess =
+  (changes: Partial<ProcessIdentity>) =>
+  (run: RunReservation): RunReservation =>
+    withTerm(run, { process: { ...run.term.process, ...changes } })
+
+const withForgedLimit = (run: RunReservation): RunReservation =>
+  withTerm(run, { limit: { interruptAt: 1, killAt: 2 } })
+
+function withoutLimit(run: RunReservation): RunReservation {
+  const { limit: _, ...term } = run.term
+  return { ...run, term }
+}
 
 /** A process that has nothing to do with canhazgpu, with a file for its stderr. */
 function bystander(pool: TestPool, as: readonly string[] = []): Disposable & { readonly pid: number } {
@@ -46,7 +67,7 @@ describe.concurrent('a run whose reservation was forged', () => {
     using pool = await testPool(1)
     using other = bystander(pool)
     const job = await startLimited(pool)
-    changeRuns(pool, (run) => ({ ...run, process: { ...run.process, ...identityOf(other.pid) } }))
+    changeRuns(pool, withProcess(identityOf(other.pid)))
     await job.process.exited
     expect(job.process.signalCode).toBe('SIGKILL')
     await untilUnsupervised(pool)
@@ -56,7 +77,7 @@ describe.concurrent('a run whose reservation was forged', () => {
   test('with a limit that has passed: it has the time that it was given', async () => {
     using pool = await testPool(1)
     const job = await startLimited(pool)
-    changeRuns(pool, (run) => ({ ...run, timeLimit: { interruptAt: 1, killAt: 2 } }))
+    changeRuns(pool, withForgedLimit)
     await job.process.exited
     await untilUnsupervised(pool)
     expect(storedHistory(pool)).toMatchObject([{ outcome: 'timed-out' }])
@@ -68,13 +89,13 @@ describe.concurrent('a run whose reservation was forged', () => {
     const job = await startJob(pool, [], child('forever'))
     // It takes longer to reach a limit of its own than the forged one would take to act.
     const clock = await startLimited(pool)
-    changeRuns(pool, (run) => ({ ...run, timeLimit: { interruptAt: 1, killAt: 2 } }))
+    changeRuns(pool, withForgedLimit)
     await clock.process.exited
     expect(hasEnded(job.pid)).toBe(false)
   })
 
   const REMOVALS: Record<string, (pool: TestPool) => void> = {
-    'without its limit': (pool) => changeRuns(pool, ({ timeLimit: _, ...run }) => run),
+    'without its limit': (pool) => changeRuns(pool, withoutLimit),
     'away altogether': (pool) => forgeStoredPool(pool, (document) => ({ ...document, reservations: [] })),
   }
   test.each(Object.keys(REMOVALS))('%s: the limit is enforced all the same', async (removal) => {
@@ -87,9 +108,13 @@ describe.concurrent('a run whose reservation was forged', () => {
   })
 
   const NONSENSE: Record<string, (run: RunReservation) => unknown> = {
-    'with GPUs that are none': (run) => ({ ...run, gpus: 7 }),
+    'with GPUs that are none': (run) => ({ ...run, holdings: 7 }),
     'into nothing': () => null,
-    'with a process that is none': (run) => ({ ...run, process: 'none', gpus: { length: -1 } }),
+    'with a process that is none': (run) => ({
+      ...run,
+      holdings: { length: -1 },
+      term: { ...run.term, process: 'none' },
+    }),
   }
   test.each(Object.keys(NONSENSE))('%s: the limit is enforced all the same, in silence', async (kind) => {
     using pool = await testPool(1)
@@ -110,12 +135,12 @@ describe.concurrent('a run whose reservation was forged', () => {
       const { reservations } = storedPool(pool)
       return reservations.length > 0 && reservations
     })
-    changeRuns(pool, (each) => ({ ...each, process: { ...each.process, ...identityOf(other.pid) } }))
+    changeRuns(pool, withProcess(identityOf(other.pid)))
     await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')
     const said = () => readFileSync(`${pool.folder}/said`, 'utf8')
     await until('it was told', () => said().includes('was ended; the command runs on without it\n'))
     expect(readFileSync(`${pool.folder}/bystander`, 'utf8')).toBe('')
-    if (run?.kind === 'run') kill(run.process.pid, 'SIGKILL')
+    if (run?.term.kind === 'run') kill(run.term.process.pid, 'SIGKILL')
     await job
   })
 
@@ -132,7 +157,7 @@ describe.concurrent('a run whose reservation was forged', () => {
         kill -0 $other && echo "the other is alive"; kill $other`
     const inside = inContainer(pool, script)
     await until('it has started', () => Bun.file(`${pool.folder}/started`).exists())
-    changeRuns(pool, (run) => ({ ...run, process: { ...run.process, pid: -1 } }))
+    changeRuns(pool, withProcess({ pid: -1 }))
     await Bun.write(`${pool.folder}/forged`, '')
     expect((await inside).stdout).toBe('status 137\nthe other is alive\n')
   })
@@ -151,7 +176,7 @@ needing('users').describe('several accounts', () => {
       env: { CANHAZGPU_RESERVATION: reservation?.id ?? '' },
       stdio: ['ignore', 'ignore', 'ignore'],
     })
-    changeRuns(pool, (run) => ({ ...run, process: { ...run.process, ...identityOf(victim.pid) } }))
+    changeRuns(pool, withProcess(identityOf(victim.pid)))
     await job.process.exited
     expect(job.process.signalCode).toBe('SIGKILL')
     await untilUnsupervised(pool)
@@ -164,7 +189,7 @@ needing('users').describe('several accounts', () => {
     using other = bystander(pool)
     const run = alice.start(pool, 'run', '--timeout', '5s', '--grace', '1s', '--', child('ignores-sigint'))
     await until('it runs', () => storedPool(pool).reservations.length === 1)
-    changeRuns(pool, (each) => ({ ...each, process: { ...each.process, ...identityOf(other.pid) } }))
+    changeRuns(pool, withProcess(identityOf(other.pid)))
     await run.exited
     expect(run.signalCode).toBe('SIGKILL')
     expect(hasEnded(other.pid)).toBe(false)

@@ -2,13 +2,7 @@ import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { recordOf } from '../adapters/store/counting.ts'
-import {
-  changeStoredPool,
-  storedHistory,
-  storedPool,
-  withDatabase,
-  writeHistory,
-} from '../support/database.ts'
+import { storedHistory, storedPool, withDatabase, writeHistory } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 
@@ -240,21 +234,44 @@ test('what is planted in an old schema is not executed when it is brought up to 
   expect((await pool.chg('admin', '--check')).stdout).not.toContain('slow')
 })
 
-test('a document with a right checksum and wrong contents grants nothing', async () => {
-  using pool = await usedPool()
-  changeStoredPool(pool, (document) => document)
+/** Replaces the stored document by what `change` makes of its content, with a checksum that is right. */
+function forge(
+  pool: TestPool,
+  version: number,
+  change: (content: { reservations: object[] }) => object,
+): void {
   withDatabase(pool, (db) => {
     const row = db.query<{ document: string }, []>('SELECT document FROM pool').get()
-    const { checksum: _, version: __, ...document } = JSON.parse(row?.document ?? '')
-    const body = JSON.stringify({ ...document, reservations: [{ ...document.reservations[0], gpus: [-1] }] })
+    const { checksum: _, version: __, ...content } = JSON.parse(row?.document ?? '')
+    const body = JSON.stringify(change(content))
     const checksum = Bun.hash.xxHash64(body).toString(16)
-    db.query('UPDATE pool SET document = ?').run(`{"version":1,"checksum":"${checksum}",${body.slice(1)}`)
+    const document = `{"version":${version},"checksum":"${checksum}",${body.slice(1)}`
+    db.query('UPDATE pool SET document = ?').run(document)
   })
+}
+
+async function expectDamaged(pool: TestPool, place: string): Promise<void> {
   for (const command of COMMANDS) {
     const refused = await pool.chg(...command)
-    expect(refused.stderr).toMatch(
-      /^Error: The stored pool is damaged \(wrong value at reservations\.0\.gpus\.0\)/,
-    )
+    expect(refused.stderr).toStartWith(`Error: The stored pool is damaged (wrong value at ${place})`)
     expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
   }
+}
+
+test('a document with a right checksum and wrong contents grants nothing', async () => {
+  using pool = await usedPool()
+  const holdings = [{ unit: '-1', share: { kind: 'whole' } }]
+  forge(pool, 2, (content) => ({ ...content, reservations: [{ ...content.reservations[0], holdings }] }))
+  await expectDamaged(pool, 'reservations.0.holdings.0.unit')
+})
+
+test('nor does one of an earlier version, in the schema that it belongs to', async () => {
+  using pool = await testPool(0)
+  await pool.sh('mkdir pool')
+  await Bun.write(pool.database, readFileSync(new URL('../fixtures/pool-v3.db', import.meta.url)))
+  forge(pool, 1, (content) => ({ ...content, reservations: [{ ...content.reservations[0], gpus: [-1] }] }))
+  const wrong = (await pool.chg('admin', '--check')).stdout
+  expect(wrong).toContain('The stored pool is damaged (wrong value at reservations.0.gpus.0)')
+  await expectDamaged(pool, 'reservations.0.gpus.0')
+  expect((await pool.chg('admin', '--check')).stdout).toBe(wrong)
 })

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { currentProcess } from '../../src/adapters/kernel/processes.ts'
 import type { Pool, QueueEntry, Reservation } from '../../src/domain/pool/model.ts'
+import { wholeUnits } from '../../src/domain/pool/units.ts'
 import { changeStoredPool, withDatabase, writeHistory } from '../support/database.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { openTerminal } from '../support/terminal.ts'
@@ -12,26 +13,27 @@ const DAY_MS = 86_400_000
 /** A pool in which this text stands wherever others can put one. */
 function spread(pool: TestPool, text: string): void {
   const account = { uid: 4242, name: `account${text}` }
+  const owner = { account, shownName: `user${text}` }
   const process = currentProcess()
   changeStoredPool(pool, (stored: Pool): Pool => {
     const startedAt = stored.writtenAt.wall
-    const held = { user: `user${text}`, account, startedAt, note: `note${text}` }
+    const held = { owner, startedAt, note: `note${text}` }
     const run: Reservation = {
-      ...{ ...held, id: `r${text}`, gpus: [0], kind: 'run', process, heartbeatAt: startedAt },
-      command: `serve --model=${text}model`,
+      ...{ ...held, id: `r${text}`, holdings: wholeUnits(['0']) },
+      term: { kind: 'run', process, heartbeatAt: startedAt, command: `serve --model=${text}model` },
     }
     const manual: Reservation = {
-      ...{ ...held, id: `m${text}`, gpus: [1], kind: 'manual' },
-      expiresAt: startedAt + DAY_MS,
+      ...{ ...held, id: `m${text}`, holdings: wholeUnits(['1']) },
+      term: { kind: 'manual', expiresAt: startedAt + DAY_MS },
     }
     const entry: QueueEntry = {
-      ...{ id: `q${text}`, user: held.user, account, kind: 'run', process, joinedAt: startedAt },
+      ...{ id: `q${text}`, owner, term: { kind: 'run' }, process, joinedAt: startedAt },
       ...{ heartbeatAt: startedAt, request: { kind: 'count', count: 4 }, note: held.note },
     }
     return {
       ...stored,
       host: text,
-      gpus: stored.gpus.map((gpu) => ({ ...gpu, name: `GPU ${text}` })),
+      units: stored.units.map((unit) => ({ ...unit, device: { ...unit.device, name: `GPU ${text}` } })),
       reservations: [run, manual],
       queue: [entry],
     }
@@ -40,7 +42,7 @@ function spread(pool: TestPool, text: string): void {
   const ended = Date.now() - 1_000
   writeHistory(pool, [
     {
-      ...{ host: text, reservation: `h${text}`, gpu: 0, user: `user${text}`, account, kind: 'run' },
+      ...{ host: text, reservation: `h${text}`, unit: '0', owner, term: 'run' },
       ...{ startedAt: ended - 60_000, endedAt: ended, outcome: 'exited', note: text },
     },
   ])

@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
@@ -81,7 +82,7 @@ describe.skipIf(reason !== null)(
       'whoever is killed in the midst of a commit leaves nothing in the way of others',
       async () => {
         using pool = await sharedPool(128)
-        const held = () => storedPool(pool).reservations.flatMap(({ gpus }) => gpus)
+        const held = () => storedPool(pool).reservations.flatMap(unitsOf)
         const reserve = '"$CHG" reserve > /dev/null'
         for (let write = 1; ; write++) {
           // Killed as it is about to write to one of SQLite's files for the nth time.
@@ -190,7 +191,7 @@ describe.skipIf(reason !== null)(
       expect((await alice.chg(pool, 'release')).stdout).toBe(
         'No manually reserved GPUs found for current user\n',
       )
-      expect(storedPool(pool).reservations.map((each) => each.user)).toEqual([bob.name])
+      expect(storedPool(pool).reservations.map(({ owner }) => owner.shownName)).toEqual([bob.name])
       expect((await pool.chg('release')).stdout).toBe('No manually reserved GPUs found for current user\n')
     })
 
@@ -202,7 +203,7 @@ describe.skipIf(reason !== null)(
         'No manually reserved GPUs found for current user\n',
       )
       await bob.chg(pool, 'reserve')
-      expect(storedPool(pool).reservations.map((each) => each.account)).toEqual([
+      expect(storedPool(pool).reservations.map(({ owner }) => owner.account)).toEqual([
         { uid: alice.uid, name: alice.name },
         { uid: bob.uid, name: bob.name },
       ])

@@ -13,6 +13,7 @@ import { reportUsage } from '../../src/app/usage/usage-report.ts'
 import { acquireInLine, type Waker } from '../../src/app/waiting/wait-in-line.ts'
 import type { Intent } from '../../src/domain/operation/acquisition.ts'
 import type { GpuReading, Moment, ProcessIdentity } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 
 /**
  * The real store and the real use-cases by a clock that this test sets: time passes by `pass`, and the wall
@@ -67,7 +68,7 @@ async function world(gpus: number): Promise<Deps & { readonly path: string }> {
       host: 'here',
       gpuCount: gpus,
       force: false,
-      settings: { allocation: 'lru' },
+      policy: { allocation: 'lru' },
       detect: async () => probe,
     },
   )
@@ -88,9 +89,8 @@ const process: ProcessIdentity = { pid: 1, startTime: 1, bootId: 'boot', pidName
 const manual = (account: typeof ALICE, duration: number, count = 1): Intent => ({
   id: `intent${ids++}`,
   request: { kind: 'count', count },
-  user: account.name,
-  account,
-  hold: { kind: 'manual', duration },
+  owner: { account, shownName: account.name },
+  term: { kind: 'manual', duration },
 })
 
 /** A waiter whose time is the test's: each wait tells how long it would sleep, and then time passes. */
@@ -128,11 +128,11 @@ for (const jump of JUMPS) {
     set(jump)
     await expect(acquireNow(deps, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
     const [extended] = await extendManual(deps, { account: ALICE, by: HOUR })
-    expect((extended?.expiresAt ?? 0) - wall).toBe(110 * MINUTE)
+    expect((extended?.term.expiresAt ?? 0) - wall).toBe(110 * MINUTE)
     pass(110 * MINUTE - 1)
     await expect(acquireNow(deps, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
     pass(1)
-    expect((await acquireNow(deps, manual(BOB, HOUR))).reservation.gpus).toEqual([0])
+    expect(unitsOf((await acquireNow(deps, manual(BOB, HOUR))).reservation)).toEqual(['0'])
     const [record] = await deps.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
     expect(record).toMatchObject({ outcome: 'expired' })
     expect((record?.endedAt ?? 0) - (record?.startedAt ?? 0)).toBe(2 * HOUR)
@@ -150,7 +150,10 @@ for (const jump of JUMPS) {
       },
     })
     expect(steady - began).toBe(HOUR)
-    expect(grant.reservation).toMatchObject({ startedAt: wall, kind: 'manual', expiresAt: wall + HOUR })
+    expect(grant.reservation).toMatchObject({
+      startedAt: wall,
+      term: { kind: 'manual', expiresAt: wall + HOUR },
+    })
   })
 
   test(`the clock is put ${name} while one waits: the limit of the wait holds`, async () => {
@@ -211,7 +214,7 @@ test('a pool that is set up anew after the clock was put back: what is recorded 
       host: 'here',
       gpuCount: 1,
       force: true,
-      settings: { allocation: 'lru' },
+      policy: { allocation: 'lru' },
       detect: async () => (await deps.providerOf((await deps.store.read()).pool)).probe(1_000),
     },
   )
@@ -226,7 +229,7 @@ test('the clock is put back by less than is noticed: report and history still ha
   set(-900)
   expect((await reportUsage(deps, 1)).total).toMatchObject({ manuals: 1, gpuHours: 0 })
   const past = await usageHistory(deps, { from: wall - HOUR, to: wall })
-  expect(past).toMatchObject([{ gpu: 0, startedAt: wall, endedAt: wall }])
+  expect(past).toMatchObject([{ unit: '0', startedAt: wall, endedAt: wall }])
   pass(HOUR)
   expect((await reportUsage(deps, 1)).total).toMatchObject({ manuals: 1 })
 })
@@ -237,12 +240,12 @@ test('the machine restarts with a wrong clock, which is corrected later', async 
   pass(HOUR)
   // A clock without a battery begins anew; no one knows how long the machine was off.
   ;[wall, steady, epoch] = [0, 30_000, 'next boot']
-  expect((await acquireNow(deps, manual(BOB, HOUR))).reservation.gpus).toEqual([1])
+  expect(unitsOf((await acquireNow(deps, manual(BOB, HOUR))).reservation)).toEqual(['1'])
   pass(MINUTE)
   set(1_750_000_000_000)
   const [left] = await extendManual(deps, { account: ALICE, by: HOUR })
-  expect((left?.expiresAt ?? 0) - wall).toBeWithin(10 * HOUR - 2 * MINUTE, 11 * HOUR + 1)
-  expect(await releaseManual(deps, BOB)).toEqual([1])
+  expect((left?.term.expiresAt ?? 0) - wall).toBeWithin(10 * HOUR - 2 * MINUTE, 11 * HOUR + 1)
+  expect(await releaseManual(deps, BOB)).toEqual(['1'])
   for (const { startedAt, endedAt } of await deps.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })) {
     expect(endedAt - startedAt).toBe(MINUTE)
   }

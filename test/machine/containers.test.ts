@@ -19,14 +19,16 @@ const statesInside = async (pool: TestPool) =>
 
 /** As if nobody had renewed the heartbeats of runs and waiters for so long. */
 function ageHeartbeats(pool: TestPool, by: number): void {
+  const aged = <Beating extends { readonly heartbeatAt: number }>(beating: Beating): Beating => ({
+    ...beating,
+    heartbeatAt: beating.heartbeatAt - by,
+  })
   changeStoredPool(pool, (document) => ({
     ...document,
     reservations: document.reservations.map((held) =>
-      held.kind === 'run'
-        ? { ...held, startedAt: held.startedAt - by, heartbeatAt: held.heartbeatAt - by }
-        : held,
+      held.term.kind === 'run' ? { ...held, startedAt: held.startedAt - by, term: aged(held.term) } : held,
     ),
-    queue: document.queue.map((entry) => ({ ...entry, heartbeatAt: entry.heartbeatAt - by })),
+    queue: document.queue.map(aged),
   }))
 }
 

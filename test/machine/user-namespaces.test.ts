@@ -13,7 +13,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
   const bob = userForTests('bob')
 
   const holders = (pool: TestPool) =>
-    storedPool(pool).reservations.map(({ user, account }) => [user, account.uid])
+    storedPool(pool).reservations.map(({ owner }) => [owner.shownName, owner.account.uid])
 
   test.each([AS_ROOT, NESTED, 'unshare -U '])('%s: nobody releases what others hold', async (before) => {
     using pool = await sharedPool(3)

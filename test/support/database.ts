@@ -1,6 +1,7 @@
 import { constants, Database } from 'bun:sqlite'
 import { encodePool } from '../../src/adapters/store/document/codec.ts'
 import type { Pool, UsageRecord } from '../../src/domain/pool/model.ts'
+import { gpuNumber } from '../../src/domain/pool/units.ts'
 import type { TestPool } from './pool.ts'
 
 /** The pool document as it is stored, seen past the program. */
@@ -50,9 +51,9 @@ export function writeHistory(pool: Pick<TestPool, 'database'>, records: readonly
     const insert = db.query('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     db.transaction(() => {
       for (const r of records) {
-        const { uid, name } = r.account
+        const { account, shownName } = r.owner
         insert.run(
-          ...[r.reservation, r.gpu, r.host, r.user, uid, name, r.kind],
+          ...[r.reservation, gpuNumber(r.unit), r.host, shownName, account.uid, account.name, r.term],
           ...[r.startedAt, r.endedAt, r.outcome, r.note ?? null],
         )
       }

@@ -12,9 +12,10 @@ export function beforeReboot(document: Pool, heartbeatAt: number): Pool {
 }
 
 function ofEarlierBoot(held: Reservation, heartbeatAt: number): Reservation {
-  if (held.kind !== 'run') return held
-  const process = { ...held.process, bootId: EARLIER_BOOT }
-  return { ...held, startedAt: heartbeatAt - 1_000, heartbeatAt, process }
+  const { term } = held
+  if (term.kind !== 'run') return held
+  const process = { ...term.process, bootId: EARLIER_BOOT }
+  return { ...held, startedAt: heartbeatAt - 1_000, term: { ...term, heartbeatAt, process } }
 }
 
 /** That boot had run for longer. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { reportRange, runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { demoDeps } from '../../src/web/demo/deps.ts'
 import { Play } from '../../src/web/demo/play.ts'
 import { startDemo } from './demo-server.ts'
@@ -12,9 +13,9 @@ test('twenty minutes of it: nobody shares a GPU, and there is something to see',
   const seen = { faults: 0, squatters: 0, lines: 0, holders: new Set<string>() }
   for (let second = 0; second < 1_200; second += 5) {
     play.advance(momentAt(NOON + second * 1_000))
-    const held = play.pool.reservations.flatMap((reservation) => reservation.gpus)
+    const held = play.pool.reservations.flatMap(unitsOf)
     expect(new Set(held).size).toBe(held.length)
-    expect(held.every((gpu) => gpu !== play.trouble.squatted)).toBe(true)
+    expect(held.every((unit) => unit !== play.trouble.squatted)).toBe(true)
     for (const reservation of play.pool.reservations) seen.holders.add(reservation.id)
     if (play.trouble.faulty !== null) seen.faults++
     if (play.trouble.squatted !== null) seen.squatters++

@@ -1,11 +1,12 @@
 import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { announceChange } from './changes.ts'
-import { tooNew } from './document/codec.ts'
+import { corrupt, tooNew } from './document/damage.ts'
 import { checkLog, notInitialized } from './files/beside.ts'
 import { type Guarded, openGuarded } from './locks/journal-guard.ts'
+import { migrate } from './schema/migrate.ts'
 import { MIGRATIONS } from './schema/migrations.ts'
-import { checkSchema, damagedSchema, LOST_VERSION, schemaFaults, versionOf } from './schema/schema.ts'
+import { checkSchema, LOST_VERSION, schemaFaults, versionOf } from './schema/schema.ts'
 import { isBusy, replaced, storeError } from './sqlite-errors.ts'
 
 /**
@@ -78,7 +79,7 @@ export class Connection {
   #prepare(create: boolean): void {
     const version = versionOf(this.#db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
-    if (version === 0 && schemaFaults(this.#db, 0).length > 0) throw damagedSchema(LOST_VERSION)
+    if (version === 0 && schemaFaults(this.#db, 0).length > 0) throw corrupt(LOST_VERSION)
     // Another process has made the file, but no tables yet.
     if (version === 0 && !create) throw notInitialized()
     const mode = this.#db.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
@@ -96,8 +97,7 @@ export class Connection {
         const version = versionOf(this.#db)
         if (version >= MIGRATIONS.length) return
         checkSchema(this.#db, this.path, version)
-        for (const migration of MIGRATIONS.slice(version)) this.#db.run(migration)
-        this.#db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
+        migrate(this.#db, version)
       })
       .immediate()
     announceChange(this.path, [])

@@ -13,7 +13,7 @@ import { mayMend, needsMending } from './files/mending.ts'
 import type { Audience } from './files/pool-files.ts'
 import { healed } from './healed-store.ts'
 import { newestRecords, visitTimes } from './history/history-queries.ts'
-import { rowOfRecord } from './history/history-rows.ts'
+import { gpuColumn, rowOfRecord } from './history/history-rows.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
 import { whenUnlocked } from './locks/lock-wait.ts'
 import { storeError } from './sqlite-errors.ts'
@@ -205,7 +205,7 @@ class SqliteStore implements Store {
       const { uid, name } = record.endedBy
       db.query('INSERT OR IGNORE INTO ended_by VALUES (?, ?, ?, ?)').run(
         record.reservation,
-        record.gpu,
+        gpuColumn(record.unit),
         uid,
         name,
       )

@@ -3,9 +3,10 @@ import { runningTimes } from '../../domain/ledger/report.ts'
 import { settle } from '../../domain/operation/ending.ts'
 import type { Account, HeldTime, Moment, Outcome, Pool } from '../../domain/pool/model.ts'
 import type { ProcessCheck } from '../../domain/pool/process-check.ts'
+import { compareUnits } from '../../domain/pool/units.ts'
 import type { Deps } from '../deps.ts'
 
-/** Who held which GPU when; without an outcome it is held still. */
+/** Who held which unit when; without an outcome it is still held. */
 export interface PastTime extends HeldTime {
   readonly outcome?: Outcome
   readonly endedBy?: Account
@@ -24,7 +25,7 @@ export async function usageHistory(
   const recorded = await deps.store.history(range, most)
   return [...recorded, ...unrecordedTimes(seen, recorded, deps)]
     .filter((time) => time.endedAt >= range.from && time.startedAt <= range.to)
-    .sort((a, b) => a.startedAt - b.startedAt || a.gpu - b.gpu)
+    .sort((a, b) => a.startedAt - b.startedAt || compareUnits(a.unit, b.unit))
 }
 
 /**
@@ -49,4 +50,4 @@ export function unrecordedTimes(
     }))
 }
 
-const keyOf = ({ reservation, gpu }: HeldTime): string => `${reservation}/${gpu}`
+const keyOf = ({ reservation, unit }: HeldTime): string => `${reservation}/${unit}`

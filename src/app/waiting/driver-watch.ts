@@ -1,6 +1,6 @@
-import { reservedGpus } from '../../domain/observation/allocation.ts'
+import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
-import type { GpuId, Millis, Pool } from '../../domain/pool/model.ts'
+import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import { placeIn } from './line-watch.ts'
 
 /**
@@ -33,10 +33,10 @@ export class DriverWatch {
     return this.#trouble
   }
 
-  /** The GPUs that nobody can use, by the last answer. */
-  unusable(pool: Pool): ReadonlySet<GpuId> {
+  /** The units that nobody can use, by the last answer. */
+  unusable(pool: Pool): ReadonlySet<UnitId> {
     const obstacles = obstaclesIn(pool, this.#reading).filter(({ kind }) => kind !== 'unchecked')
-    return new Set(obstacles.map(({ gpu }) => gpu))
+    return new Set(obstacles.map(({ unit }) => unit))
   }
 
   get askedAt(): Millis {
@@ -73,4 +73,4 @@ export class DriverWatch {
 }
 
 /** Whether all GPUs are: then none is free, whatever the driver shows. */
-const isReserved = (pool: Pool): boolean => reservedGpus(pool).size === pool.gpus.length
+const isReserved = (pool: Pool): boolean => reservedUnits(pool).size === pool.units.length

@@ -1,5 +1,10 @@
 import type { Millis, Pool } from '../../domain/pool/model.ts'
-import { type Conditions, distanceToServable, PASSED_OVER_AFTER_MS } from '../../domain/schedule/line.ts'
+import {
+  type Conditions,
+  distanceToServable,
+  knownEnd,
+  PASSED_OVER_AFTER_MS,
+} from '../../domain/schedule/line.ts'
 
 /** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
@@ -27,7 +32,7 @@ export function neglectBefore(pool: Pool, id: string, conditions: Conditions): N
   const noted = pool.queue
     .slice(0, placeIn(pool, id))
     .filter(({ process }) => !conditions.stopped(process))
-    .flatMap((entry) => entry.servableSince ?? [])
+    .flatMap((entry) => entry.startableSince ?? [])
     .map((since) => since + PASSED_OVER_AFTER_MS - conditions.now)
     .filter((left) => left > 0)
   if (noted.length > 0) return { after: Math.min(...noted), event: 'look' }
@@ -35,8 +40,8 @@ export function neglectBefore(pool: Pool, id: string, conditions: Conditions): N
   return { after, event: 'neglected' }
 }
 
-/** When the next reservation ends by itself; infinite where none does. */
+/** When the next reservation expires; infinite where none does. A run ends with its process. */
 export function nextExpiry(pool: Pool): Millis {
-  const expiries = pool.reservations.flatMap((held) => (held.kind === 'manual' ? [held.expiresAt] : []))
-  return Math.min(Number.POSITIVE_INFINITY, ...expiries)
+  const expiring = pool.reservations.filter(({ term }) => term.kind !== 'run')
+  return Math.min(Number.POSITIVE_INFINITY, ...expiring.map(knownEnd))
 }

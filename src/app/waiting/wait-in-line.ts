@@ -314,7 +314,7 @@ class Wait {
   #someoneIsGone(pool: Pool, now: Millis): boolean {
     const before = this.#ahead(pool).findLast((entry) => this.#isActive(entry, now))
     if (before !== undefined && isGone(before, now, this.#deps.alive)) return true
-    if (!pool.reservations.some((held) => held.kind === 'run' && isGone(held, now, this.#deps.alive))) {
+    if (!pool.reservations.some(({ term }) => term.kind === 'run' && isGone(term, now, this.#deps.alive))) {
       this.#goneSince = undefined
       return false
     }

@@ -1,6 +1,6 @@
-import { reservedGpus } from '../../domain/observation/allocation.ts'
+import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
-import type { GpuId, Millis, Pool } from '../../domain/pool/model.ts'
+import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import { type Forecast, forecastLine } from '../../domain/schedule/forecast.ts'
 
@@ -39,7 +39,7 @@ export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews
     length: pool.queue.length,
     ...supplyOf(
       pool,
-      pool.gpus.map(({ id }) => id),
+      pool.units.map(({ id }) => id),
       obstacles,
     ),
     ...(trouble === undefined ? {} : { trouble }),
@@ -48,11 +48,11 @@ export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews
   }
 }
 
-/** How many of these GPUs are free, and why others of them are not although nobody reserved them. */
-export function supplyOf(pool: Pool, gpus: readonly GpuId[], obstacles: readonly Obstacle[]) {
-  const reserved = reservedGpus(pool)
-  const inTheWay = obstacles.filter(({ gpu }) => gpus.includes(gpu))
-  const unusable = new Set(inTheWay.map(({ gpu }) => gpu))
-  const free = gpus.filter((gpu) => !reserved.has(gpu) && !unusable.has(gpu)).length
+/** How many of these units are free, and why others of them are not although nobody reserved them. */
+export function supplyOf(pool: Pool, units: readonly UnitId[], obstacles: readonly Obstacle[]) {
+  const reserved = reservedUnits(pool)
+  const inTheWay = obstacles.filter(({ unit }) => units.includes(unit))
+  const unusable = new Set(inTheWay.map(({ unit }) => unit))
+  const free = units.filter((unit) => !reserved.has(unit) && !unusable.has(unit)).length
   return { free, obstacles: inTheWay }
 }

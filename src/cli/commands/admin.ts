@@ -3,12 +3,7 @@ import { compareDriver } from '../../app/compare-driver.ts'
 import { setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
-import {
-  ALLOCATIONS,
-  type PoolSettings,
-  PROVIDER_CHOICES,
-  type ProviderChoice,
-} from '../../domain/pool/model.ts'
+import { ALLOCATIONS, type Policy, PROVIDER_CHOICES, type ProviderChoice } from '../../domain/pool/model.ts'
 import { checkMayAdminister } from '../../domain/pool/rights.ts'
 import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
 import { type AdminAnswer, adminDocument, adminFailure, adminText } from '../../views/words/admin-answers.ts'
@@ -22,7 +17,7 @@ interface SetUpOptions {
   readonly force?: boolean
   readonly provider?: ProviderChoice
   readonly group?: string
-  readonly allocation?: PoolSettings['allocation']
+  readonly allocation?: Policy['allocation']
   readonly memoryThreshold?: number
 }
 
@@ -113,13 +108,13 @@ async function check(world: World): Promise<AdminAnswer> {
   const checkup = await world.checkPool()
   const { pool } = checkup
   if (pool === undefined) return { kind: 'checked', ...checkup }
-  const driver = await compareDriver(pool, () => world.detectGpus(pool.provider, pool.gpus.length))
+  const driver = await compareDriver(pool, () => world.detectGpus(pool.provider, pool.units.length))
   return { kind: 'checked', ...checkup, driver }
 }
 
 async function refresh(world: World): Promise<AdminAnswer> {
   checkMayAdminister(await world.account(), await world.poolOwner())
-  return { kind: 'refreshed', gpus: await refreshDevices(await world.administratorDeps()) }
+  return { kind: 'refreshed', units: await refreshDevices(await world.administratorDeps()) }
 }
 
 async function showSettings(world: World): Promise<AdminAnswer> {
@@ -144,7 +139,7 @@ async function changeThreshold(
 }
 
 async function setUp(
-  { provider: named, group, force, allocation: policy, memoryThreshold }: SetUpOptions,
+  { provider: named, group, force, allocation: chosen, memoryThreshold }: SetUpOptions,
   gpus: number,
   world: World,
 ): Promise<AdminAnswer> {
@@ -154,8 +149,8 @@ async function setUp(
     gpuCount: gpus,
     force: force ?? false,
     actor: await world.account(),
-    settings: {
-      ...(policy === undefined ? {} : { allocation: policy }),
+    policy: {
+      ...(chosen === undefined ? {} : { allocation: chosen }),
       ...(memoryThreshold === undefined ? {} : { memoryThresholdMb: memoryThreshold }),
     },
     detect: (existing) => world.detectGpus(named ?? existing, gpus),

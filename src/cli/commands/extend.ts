@@ -1,5 +1,6 @@
 import { extendManual } from '../../app/extend.ts'
-import type { GpuId, ManualReservation, Millis } from '../../domain/pool/model.ts'
+import type { ManualReservation, Millis, UnitId } from '../../domain/pool/model.ts'
+import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import { formatDuration, parseDuration } from '../../domain/text/duration.ts'
 import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
 import { timestamp } from '../../views/documents/status-document.ts'
@@ -7,7 +8,7 @@ import type { CommandSpec } from '../command.ts'
 import { option } from '../options/option.ts'
 
 interface ExtendOptions {
-  readonly gpuIds?: readonly GpuId[]
+  readonly gpuIds?: readonly UnitId[]
 }
 
 interface Extended {
@@ -32,16 +33,17 @@ export const extend: CommandSpec<ExtendOptions, Extended> = {
   },
   text: ({ reservations, now }) => ({
     stdout: reservations
-      .map(({ gpus, expiresAt }) => {
-        const left = formatDuration(expiresAt - now)
-        return `Extended ${gpus.length} GPU(s): [${gpus.join(', ')}], expires in ${left}\n`
+      .map((held) => {
+        const units = unitsOf(held)
+        const left = formatDuration(held.term.expiresAt - now)
+        return `Extended ${units.length} GPU(s): [${units.join(', ')}], expires in ${left}\n`
       })
       .join(''),
   }),
   json: ({ reservations }) =>
-    reservations.map(({ id, gpus, expiresAt }) => ({
-      reservation: id,
-      gpus,
-      expiry_time: timestamp(expiresAt),
+    reservations.map((held) => ({
+      reservation: held.id,
+      gpus: unitsOf(held).map(gpuNumber),
+      expiry_time: timestamp(held.term.expiresAt),
     })),
 }

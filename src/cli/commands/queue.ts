@@ -31,7 +31,7 @@ function rows(places: readonly QueuePlace[], now: number): readonly (readonly st
     String(position),
     printable(shownName(entry)),
     requestWords(entry.request),
-    entry.kind,
+    entry.term.kind,
     formatDuration(now - entry.joinedAt),
     reasonWords(reason),
     forecastWords(forecast, now),

@@ -1,16 +1,17 @@
 import { releaseById, releaseManual } from '../../app/release.ts'
-import type { GpuId } from '../../domain/pool/model.ts'
+import type { UnitId } from '../../domain/pool/model.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
 import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
 import type { CommandSpec } from '../command.ts'
 import { option } from '../options/option.ts'
 
 interface ReleaseOptions {
-  readonly gpuIds?: readonly GpuId[]
+  readonly gpuIds?: readonly UnitId[]
 }
 
 interface Released {
-  readonly gpus: readonly GpuId[]
-  readonly asked: readonly GpuId[] | undefined
+  readonly units: readonly UnitId[]
+  readonly asked: readonly UnitId[] | undefined
 }
 
 export const release: CommandSpec<ReleaseOptions, Released> = {
@@ -21,16 +22,16 @@ export const release: CommandSpec<ReleaseOptions, Released> = {
   handle: async ({ gpuIds }, world) => {
     const deps = await world.deps()
     const account = await world.account()
-    const gpus =
+    const units =
       gpuIds === undefined ? await releaseManual(deps, account) : await releaseById(deps, account, gpuIds)
-    return { gpus, asked: gpuIds }
+    return { units, asked: gpuIds }
   },
-  text: ({ gpus, asked }) => ({ stdout: `${releasedWords(gpus, asked)}\n` }),
-  json: ({ gpus }) => ({ released: gpus }),
+  text: ({ units, asked }) => ({ stdout: `${releasedWords(units, asked)}\n` }),
+  json: ({ units }) => ({ released: units.map(gpuNumber) }),
 }
 
-function releasedWords(gpus: readonly GpuId[], asked: readonly GpuId[] | undefined): string {
-  if (gpus.length > 0) return `Released ${gpus.length} GPU(s): [${gpus.join(', ')}]`
+function releasedWords(units: readonly UnitId[], asked: readonly UnitId[] | undefined): string {
+  if (units.length > 0) return `Released ${units.length} GPU(s): [${units.join(', ')}]`
   return asked === undefined
     ? 'No manually reserved GPUs found for current user'
     : `No reservation of yours on GPU ${asked.join(', ')}`

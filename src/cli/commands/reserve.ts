@@ -3,6 +3,7 @@ import { claimableGpus } from '../../app/claim.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { deviceVariables, shellExport } from '../../domain/observation/device-variables.ts'
 import type { Millis } from '../../domain/pool/model.ts'
+import { unitsOf } from '../../domain/pool/units.ts'
 import { formatDuration, parseDuration } from '../../domain/text/duration.ts'
 import { grantDocument } from '../../views/documents/grant-document.ts'
 import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
@@ -58,11 +59,11 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
     return { grant, duration: options.duration, form }
   },
   text: ({ grant, duration, form }, look) => {
-    const { gpus } = grant.reservation
+    const units = unitsOf(grant.reservation)
     switch (form) {
       case 'sentence':
         return {
-          stdout: `Reserved ${gpus.length} GPU(s): [${gpus.join(', ')}] for ${formatDuration(duration)}\n`,
+          stdout: `Reserved ${units.length} GPU(s): [${units.join(', ')}] for ${formatDuration(duration)}\n`,
           ...(look.terminal ? { stderr: `${exportLine(grant)}\n` } : {}),
         }
       case 'short':

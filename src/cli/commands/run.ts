@@ -1,7 +1,8 @@
 import { endNow } from '../../app/release.ts'
 import { deviceVariables } from '../../domain/observation/device-variables.ts'
-import type { RunHold } from '../../domain/operation/acquisition.ts'
+import type { RequestedRun } from '../../domain/operation/acquisition.ts'
 import type { Millis, TimeLimit } from '../../domain/pool/model.ts'
+import { unitsOf } from '../../domain/pool/units.ts'
 import { parseDuration } from '../../domain/text/duration.ts'
 import { lostVariables } from '../../domain/text/lost-variables.ts'
 import { printableJson } from '../../domain/text/text.ts'
@@ -40,22 +41,22 @@ export const run: CommandSpec<RunOptions, never> = {
   handle: async (options, world) => {
     const launcher = await world.launch()
     warnOfLostVariables(world)
-    const hold = {
+    const term = {
       kind: 'run',
       process: world.process(),
       command: (world.commandLine ?? []).join(' ').slice(0, LONGEST_COMMAND),
       ...timeoutOf(options),
     } as const
-    const grant = await acquireFor(options, await intentOf(options, world, hold), world)
+    const grant = await acquireFor(options, await intentOf(options, world, term), world)
     const { reservation, devices, provider, grantedAt } = grant
     try {
-      const { id, gpus } = reservation
+      const units = unitsOf(reservation)
       const limit = limitOf(options, grantedAt)
-      launcher.startSupervisor({ reservation: id, process: hold.process, gpus, ...limit })
+      launcher.startSupervisor({ reservation: reservation.id, process: term.process, units, ...limit })
       world.stderr.write(
         options.json === true
           ? `${printableJson(grantDocument(grant))}\n`
-          : `Reserved ${reservation.gpus.length} GPU(s): [${reservation.gpus.join(', ')}] for command execution\n`,
+          : `Reserved ${units.length} GPU(s): [${units.join(', ')}] for command execution\n`,
       )
       return launcher.become(deviceVariables(provider, devices, reservation.id))
     } catch (error) {
@@ -80,6 +81,6 @@ function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {
   return { limit: { interruptAt, killAt: interruptAt + timeout.grace } }
 }
 
-function timeoutOf({ timeout, grace }: RunOptions): Pick<RunHold, 'timeout'> {
+function timeoutOf({ timeout, grace }: RunOptions): Pick<RequestedRun, 'timeout'> {
   return timeout === undefined ? {} : { timeout: { after: timeout, grace: grace ?? DEFAULT_GRACE } }
 }

@@ -66,7 +66,7 @@ function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string
 /** Where the driver knows none of the pool's GPUs any more. */
 function replacedNotice({ pool, isReplaced }: Shown): string | undefined {
   if (!isReplaced) return undefined
-  return `Warning: ${allNew(pool.gpus.length)} - ${ADOPTS} adopts them and ends no reservation`
+  return `Warning: ${allNew(pool.units.length)} - ${ADOPTS} adopts them and ends no reservation`
 }
 
 function formOf({ table, summary }: StatusOptions): Shown['form'] {
@@ -98,6 +98,6 @@ async function* looks(options: StatusOptions, world: World): AsyncIterable<Shown
 }
 
 const belongsTo = (uid: number) => (status: GpuStatus) => {
-  if (status.kind === 'reserved') return status.reservation.account.uid === uid
+  if (status.kind === 'reserved') return status.reservation.owner.account.uid === uid
   return status.usage.kind === 'measured' && status.usage.processes.some((process) => process.uid === uid)
 }

@@ -1,4 +1,4 @@
-import { ALLOCATIONS, PROVIDER_CHOICES } from '../../domain/pool/model.ts'
+import { ALLOCATIONS, PROVIDER_CHOICES, type UnitId } from '../../domain/pool/model.ts'
 import { durationExamples } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
 import type { Edge } from '../edge.ts'
@@ -8,7 +8,7 @@ import type { Option } from './option.ts'
 
 /** What completion may need to know of the pool; empty where there is none. */
 interface Known {
-  readonly gpuIds: () => Promise<readonly number[]>
+  readonly gpuIds: () => Promise<readonly UnitId[]>
 }
 
 /** Prints what may stand in the place of the last of these words of a command line. */
@@ -16,7 +16,7 @@ export async function printCompletions(words: readonly string[], edge: Edge): Pr
   const gpuIds = async () => {
     const world = await edge.world({ flags: {}, operands: [], commandLine: null, json: false, waits: false })
     const { store } = await world.deps()
-    return (await store.read()).pool.gpus.map((gpu) => gpu.id)
+    return (await store.read()).pool.units.map(({ id }) => id)
   }
   const candidates = await complete(words, { gpuIds: () => gpuIds().catch(() => []) })
   const shown = candidates.filter((candidate) => printable(candidate) === candidate)
@@ -84,10 +84,10 @@ async function valuesOf(option: Option, current: string, known: Known): Promise<
       const earlier = current.slice(0, current.lastIndexOf(',') + 1)
       const named = earlier.split(',')
       const ids = await known.gpuIds()
-      return ids.filter((id) => !named.includes(String(id))).map((id) => `${earlier}${id}`)
+      return ids.filter((id) => !named.includes(id)).map((id) => `${earlier}${id}`)
     }
     case '--gpus':
-      return (await known.gpuIds()).map((id) => String(id + 1))
+      return (await known.gpuIds()).map((_, before) => String(before + 1))
     case '--duration':
     case '--timeout':
     case '--grace':

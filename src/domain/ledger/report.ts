@@ -1,5 +1,6 @@
 import { heldTimeOf } from '../operation/ending.ts'
 import type { HeldTime, Millis, Pool, UsageTally } from '../pool/model.ts'
+import { unitsOf } from '../pool/units.ts'
 import type { TimeRange } from './recorded.ts'
 import { byWords, ShownAccounts } from './shown-accounts.ts'
 
@@ -31,7 +32,7 @@ export function reportRange(days: number, now: Millis): TimeRange {
 /** What has not ended counts up to now. */
 export function runningTimes(pool: Pool, now: Millis): readonly HeldTime[] {
   return pool.reservations.flatMap((reservation) =>
-    reservation.gpus.map((gpu) => heldTimeOf(pool.host, reservation, gpu, now)),
+    unitsOf(reservation).map((unit) => heldTimeOf(pool.host, reservation, unit, now)),
   )
 }
 
@@ -49,9 +50,10 @@ export function tallied(
   for (const time of times) {
     const ms = Math.min(time.endedAt, range.to) - Math.max(time.startedAt, range.from)
     if (ms < 0) continue
-    const { user, account, kind } = time
-    const key = JSON.stringify([user, account.uid, account.name, kind])
-    const none = { user, uid: account.uid, account: account.name, kind, ms: 0, reservations: 0 }
+    const { owner, term } = time
+    const { account, shownName: user } = owner
+    const key = JSON.stringify([user, account.uid, account.name, term])
+    const none = { user, uid: account.uid, account: account.name, term, ms: 0, reservations: 0 }
     const before = tallies.get(key) ?? none
     const fresh = known.has(time.reservation) ? 0 : 1
     known.add(time.reservation)
@@ -65,6 +67,7 @@ export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, day
   const sums = new Map<string, Sum>()
   const accounts = new ShownAccounts()
   for (const tally of tallies) {
+    if (tally.term === 'maintenance') continue
     const key = accounts.keyOf({ user: tally.user, account: { uid: tally.uid, name: tally.account } })
     sums.set(key, added(sums.get(key), sumOf(tally)))
   }
@@ -94,10 +97,10 @@ interface Sum {
   readonly manuals: number
 }
 
-const sumOf = ({ ms, kind, reservations }: UsageTally): Sum => ({
+const sumOf = ({ ms, term, reservations }: UsageTally): Sum => ({
   ms,
-  runs: kind === 'run' ? reservations : 0,
-  manuals: kind === 'manual' ? reservations : 0,
+  runs: term === 'run' ? reservations : 0,
+  manuals: term === 'manual' || term === 'booking' ? reservations : 0,
 })
 
 const added = (a: Sum | undefined, b: Sum): Sum =>

@@ -1,9 +1,12 @@
-import type { Account } from '../pool/model.ts'
+import type { Account, Owner } from '../pool/model.ts'
 
 /** `alice`, or `alice (bob)` where account bob chose to be shown as alice. */
-export function shownName(held: { readonly user: string; readonly account: Pick<Account, 'name'> }): string {
-  return held.user === held.account.name ? held.user : `${held.user} (${held.account.name})`
+export function shownName({ owner }: { readonly owner: Owner }): string {
+  return wordsFor({ user: owner.shownName, account: owner.account })
 }
+
+const wordsFor = ({ user, account }: { user: string; account: Pick<Account, 'name'> }): string =>
+  user === account.name ? user : `${user} (${account.name})`
 
 interface Holder {
   readonly user: string
@@ -34,12 +37,12 @@ export class ShownAccounts {
     )
     const uids = new Map<string, Set<number>>()
     for (const [, holder] of named) {
-      const words = shownName(holder)
+      const words = wordsFor(holder)
       uids.set(words, (uids.get(words) ?? new Set()).add(holder.account.uid))
     }
     return new Map(
       named.map(([key, holder]) => {
-        const words = shownName(holder)
+        const words = wordsFor(holder)
         const isShared = (uids.get(words)?.size ?? 0) > 1
         return [key, isShared ? `${words} (uid ${holder.account.uid})` : words]
       }),

@@ -1,4 +1,5 @@
-import type { Gpu, GpuId, GpuMeasurement, GpuUsage, Pool, PoolSettings } from '../pool/model.ts'
+import type { GpuMeasurement, GpuUsage, Policy, Pool, Unit, UnitId } from '../pool/model.ts'
+import { compareUnits, unitsOf } from '../pool/units.ts'
 import { isOccupied, unexplainedMb } from './evidence.ts'
 import type { PoolUsage } from './usage.ts'
 
@@ -14,18 +15,18 @@ export interface Sight {
 }
 
 /** A GPU is available only when the driver was seen to show it idle. */
-export function availabilityOf(pool: Pool, sight: Sight): ReadonlyMap<GpuId, Availability> {
-  const reserved = reservedGpus(pool)
+export function availabilityOf(pool: Pool, sight: Sight): ReadonlyMap<UnitId, Availability> {
+  const reserved = reservedUnits(pool)
   return new Map(
-    pool.gpus.map(({ id }) => [
+    pool.units.map(({ id }) => [
       id,
       reserved.has(id) ? 'reserved' : withoutReservation(sight.usage.get(id)?.usage, sight),
     ]),
   )
 }
 
-export function reservedGpus(pool: Pool): ReadonlySet<GpuId> {
-  return new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
+export function reservedUnits(pool: Pool): ReadonlySet<UnitId> {
+  return new Set(pool.reservations.flatMap(unitsOf))
 }
 
 function withoutReservation(usage: GpuUsage | undefined, sight: Sight): Availability {
@@ -34,10 +35,10 @@ function withoutReservation(usage: GpuUsage | undefined, sight: Sight): Availabi
 }
 
 /** GPUs without a reservation that the claimant's own processes use, and no one else's. */
-export function claimableBy(pool: Pool, sight: Sight): readonly GpuId[] {
-  const reserved = reservedGpus(pool)
-  return pool.gpus
-    .map((gpu) => gpu.id)
+export function claimableBy(pool: Pool, sight: Sight): readonly UnitId[] {
+  const reserved = reservedUnits(pool)
+  return pool.units
+    .map(({ id }) => id)
     .filter((id) => {
       const usage = sight.usage.get(id)?.usage
       if (reserved.has(id) || usage?.kind !== 'measured') return false
@@ -55,18 +56,17 @@ function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: 
   )
 }
 
-/** Never-used GPUs first, then the longest unused, ties by id; or this account's own last ones before. */
-export function usageOrder(free: readonly Gpu[], settings: PoolSettings, uid: number): readonly Gpu[] {
-  const leastRecent = (a: Gpu, b: Gpu) =>
-    (a.releasedAt ?? Number.NEGATIVE_INFINITY) === (b.releasedAt ?? Number.NEGATIVE_INFINITY)
-      ? a.id - b.id
-      : (a.releasedAt ?? Number.NEGATIVE_INFINITY) - (b.releasedAt ?? Number.NEGATIVE_INFINITY)
-  switch (settings.allocation) {
+/** Never-used units first, then the longest unused, ties by id; or this account's own last ones before. */
+export function usageOrder(free: readonly Unit[], policy: Policy, uid: number): readonly Unit[] {
+  const endOf = ({ lastUse }: Unit) => lastUse?.endedAt ?? Number.NEGATIVE_INFINITY
+  const leastRecent = (a: Unit, b: Unit) =>
+    endOf(a) === endOf(b) ? compareUnits(a.id, b.id) : endOf(a) - endOf(b)
+  switch (policy.allocation) {
     case 'lru':
       return free.toSorted(leastRecent)
     case 'mru-per-user': {
-      const mine = free.filter((gpu) => gpu.releasedBy === uid)
-      const others = free.filter((gpu) => gpu.releasedBy !== uid)
+      const mine = free.filter(({ lastUse }) => lastUse?.uid === uid)
+      const others = free.filter(({ lastUse }) => lastUse?.uid !== uid)
       return [...mine.toSorted((a, b) => leastRecent(b, a)), ...others.toSorted(leastRecent)]
     }
   }

@@ -1,4 +1,5 @@
-import type { Gpu, GpuId, GpuReading } from '../pool/model.ts'
+import type { GpuReading, Unit, UnitId } from '../pool/model.ts'
+import { gpuNumber } from '../pool/units.ts'
 
 /**
  * What the driver shows for one GPU of the pool. `replaced`: another GPU, which the pool does not know, is in its
@@ -21,54 +22,56 @@ export const allNew = (count: number): string =>
  * order where the driver shows as many GPUs as the pool has.
  */
 export function matchDevices(
-  gpus: readonly Gpu[],
+  units: readonly Unit[],
   readings: readonly GpuReading[],
-): ReadonlyMap<GpuId, Match> {
+): ReadonlyMap<UnitId, Match> {
   const byUuid = new Map(readings.map((reading) => [reading.uuid, reading]))
   const byIndex = new Map(readings.map((reading) => [reading.index, reading]))
-  const matches = new Map<GpuId, Match>()
-  for (const gpu of gpus) {
-    const sameNumber = byIndex.get(gpu.id)
-    const isNameless = gpu.uuid === '' || sameNumber?.uuid === ''
-    const reading = (gpu.uuid !== '' && byUuid.get(gpu.uuid)) || (isNameless && sameNumber)
-    if (reading) matches.set(gpu.id, { kind: 'same', reading })
+  const matches = new Map<UnitId, Match>()
+  for (const { id, device } of units) {
+    const sameNumber = byIndex.get(gpuNumber(id))
+    const isNameless = device.uuid === '' || sameNumber?.uuid === ''
+    const reading = (device.uuid !== '' && byUuid.get(device.uuid)) || (isNameless && sameNumber)
+    if (reading) matches.set(id, { kind: 'same', reading })
   }
-  if (matches.size < gpus.length) replaceAbsent(matches, gpus, readings)
+  if (matches.size < units.length) replaceAbsent(matches, units, readings)
   return matches
 }
 
 function replaceAbsent(
-  matches: Map<GpuId, Match>,
-  gpus: readonly Gpu[],
+  matches: Map<UnitId, Match>,
+  units: readonly Unit[],
   readings: readonly GpuReading[],
 ): void {
   const known = new Set([...matches.values()].map((match) => match.kind === 'same' && match.reading))
   const fresh = new Set(
     readings.filter((reading) => !known.has(reading)).toSorted((a, b) => a.index - b.index),
   )
-  const replace = (id: GpuId, reading: GpuReading | undefined) => {
+  const replace = (id: UnitId, reading: GpuReading | undefined) => {
     if (reading === undefined) return
     fresh.delete(reading)
     matches.set(id, { kind: 'replaced', reading })
   }
-  const absent = () => gpus.filter(({ id }) => !matches.has(id))
+  const absent = () => units.filter(({ id }) => !matches.has(id))
   for (const { id } of absent())
     replace(
       id,
-      [...fresh].find(({ index }) => index === id),
+      [...fresh].find(({ index }) => index === gpuNumber(id)),
     )
-  if (readings.length === gpus.length) {
+  if (readings.length === units.length) {
     for (const { id } of absent()) replace(id, [...fresh][0])
   }
   for (const { id } of absent()) matches.set(id, { kind: 'missing' })
 }
 
 /** A GPU as the driver shows it now, with what the pool remembers of its place. */
-export function adopted(gpu: Gpu, match: Match | undefined): Gpu {
-  if (match === undefined || match.kind === 'missing') return gpu
+export function adopted(unit: Unit, match: Match | undefined): Unit {
+  if (match === undefined || match.kind === 'missing') return unit
+  const { device } = unit
   const { uuid, name, state } = match.reading
   // A faulty GPU may be shown without its identity.
   const isKnown = match.kind === 'replaced' || state.kind === 'measured'
-  const next = { ...gpu, uuid: uuid === '' ? gpu.uuid : uuid, name: isKnown ? name : gpu.name }
-  return next.uuid === gpu.uuid && next.name === gpu.name ? gpu : next
+  const next = { uuid: uuid === '' ? device.uuid : uuid, name: isKnown ? name : device.name }
+  if (next.uuid === device.uuid && next.name === device.name) return unit
+  return { ...unit, device: { ...device, ...next } }
 }

@@ -1,19 +1,20 @@
-import type { Gpu, GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation } from '../pool/model.ts'
+import type { GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
+import { unitsOf } from '../pool/units.ts'
 import { printable } from '../text/text.ts'
 import { isOccupied, isWork, isWorking } from './evidence.ts'
 import type { PoolUsage } from './usage.ts'
 
 /** One GPU for the eye: who holds it, and what the driver says of it. */
 export type GpuStatus =
-  | { readonly kind: 'available'; readonly gpu: Gpu; readonly usage: GpuMeasurement }
+  | { readonly kind: 'available'; readonly unit: Unit; readonly usage: GpuMeasurement }
   | {
       readonly kind: 'reserved'
-      readonly gpu: Gpu
+      readonly unit: Unit
       readonly usage: GpuUsage
       readonly reservation: Reservation
     }
-  | { readonly kind: 'unreserved'; readonly gpu: Gpu; readonly usage: GpuMeasurement }
-  | { readonly kind: 'error'; readonly gpu: Gpu; readonly usage: GpuFault }
+  | { readonly kind: 'unreserved'; readonly unit: Unit; readonly usage: GpuMeasurement }
+  | { readonly kind: 'error'; readonly unit: Unit; readonly usage: GpuFault }
 
 /** When and by what measure it was looked at. */
 export interface View {
@@ -24,14 +25,14 @@ export interface View {
 /** One GPU of the pool each, in the order of their ids. A reservation shows even on a faulty GPU. */
 export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): readonly GpuStatus[] {
   const holder = new Map(
-    pool.reservations.flatMap((reservation) => reservation.gpus.map((gpu) => [gpu, reservation] as const)),
+    pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
   )
-  return pool.gpus.map((gpu) => {
-    const seen: GpuUsage = usage.get(gpu.id)?.usage ?? { kind: 'fault', reason: 'not probed' }
-    const reservation = holder.get(gpu.id)
-    if (reservation !== undefined) return { gpu, usage: seen, kind: 'reserved', reservation }
-    if (seen.kind === 'fault') return { gpu, usage: seen, kind: 'error' }
-    return { gpu, usage: seen, kind: isOccupied(seen, thresholdMb) ? 'unreserved' : 'available' }
+  return pool.units.map((unit) => {
+    const seen: GpuUsage = usage.get(unit.id)?.usage ?? { kind: 'fault', reason: 'not probed' }
+    const reservation = holder.get(unit.id)
+    if (reservation !== undefined) return { unit, usage: seen, kind: 'reserved', reservation }
+    if (seen.kind === 'fault') return { unit, usage: seen, kind: 'error' }
+    return { unit, usage: seen, kind: isOccupied(seen, thresholdMb) ? 'unreserved' : 'available' }
   })
 }
 
@@ -46,7 +47,7 @@ export function validationOf(status: GpuStatus, thresholdMb: number): string | u
   if (users.length === 0) return use
   const others = printable(users.join(', '))
   if (isHolderThere) return `${use}, also used by ${others}`
-  return `${use}, used by ${others}, not by ${printable(status.reservation.user)}`
+  return `${use}, used by ${others}, not by ${printable(status.reservation.owner.shownName)}`
 }
 
 /** Who works on a GPU that somebody else has reserved. */
@@ -59,7 +60,7 @@ export interface OtherUse {
 
 export function otherUseOf(status: GpuStatus): OtherUse {
   if (status.kind !== 'reserved' || status.usage.kind === 'fault') return { users: [], isHolderThere: false }
-  const { uid: holder } = status.reservation.account
+  const { uid: holder } = status.reservation.owner.account
   const working = status.usage.processes.filter(isWork)
   const others = working.filter(({ uid }) => uid !== undefined && uid !== holder)
   const users = new Set(others.map(({ uid, user }) => user ?? `uid ${uid}`))

@@ -1,10 +1,11 @@
-import type { Gpu, GpuId, GpuUsage, Pool, Probe } from '../pool/model.ts'
+import type { GpuUsage, Pool, Probe, Unit, UnitId } from '../pool/model.ts'
+import { unitsOf } from '../pool/units.ts'
 import { ADOPTS, type Match, matchDevices } from './devices.ts'
 
 export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
 
-/** What the driver says of each GPU of the pool, matched by UUID: a lost card shifts the driver's indices. */
-export type PoolUsage = ReadonlyMap<GpuId, GpuSight>
+/** What the driver shows for each unit of the pool, matched by UUID: a lost card shifts the driver's indices. */
+export type PoolUsage = ReadonlyMap<UnitId, GpuSight>
 
 export interface GpuSight {
   readonly uuid: string
@@ -15,8 +16,8 @@ export interface GpuSight {
 
 /** A GPU of the pool that the driver does not show, or another in its place, is faulty. */
 export function usageOf(pool: Pool, probe: Probe): PoolUsage {
-  const matches = matchDevices(pool.gpus, probe.readings)
-  const sights = new Map(pool.gpus.map((gpu) => [gpu.id, sightOf(gpu, matches.get(gpu.id))]))
+  const matches = matchDevices(pool.units, probe.readings)
+  const sights = new Map(pool.units.map((unit) => [unit.id, sightOf(unit, matches.get(unit.id))]))
   return withSharedCards(pool, sights)
 }
 
@@ -25,7 +26,7 @@ export function usageOf(pool: Pool, probe: Probe): PoolUsage {
  * holders of its parts; where none is reserved it may be anybody's, on any part.
  */
 function withSharedCards(pool: Pool, sights: PoolUsage): PoolUsage {
-  const held = new Set(pool.reservations.flatMap((reservation) => reservation.gpus))
+  const held = new Set(pool.reservations.flatMap(unitsOf))
   const heldCards = new Set([...held].map((id) => cardOf(sights.get(id)?.usage)))
   return new Map(
     [...sights].map(([id, sight]) => {
@@ -40,7 +41,7 @@ function withSharedCards(pool: Pool, sights: PoolUsage): PoolUsage {
 
 const cardOf = (usage: GpuUsage | undefined) => (usage?.kind === 'measured' ? usage.card?.id : undefined)
 
-function sightOf({ uuid }: Gpu, match: Match | undefined): GpuSight {
+function sightOf({ device: { uuid } }: Unit, match: Match | undefined): GpuSight {
   switch (match?.kind) {
     case 'same':
       return { uuid, usage: match.reading.state, index: match.reading.index }
@@ -55,7 +56,9 @@ function sightOf({ uuid }: Gpu, match: Match | undefined): GpuSight {
 
 /** Every GPU unknown for one reason: an unanswered probe is not an idle GPU. */
 export function unknownUsage(pool: Pool, reason: string): PoolUsage {
-  return new Map(pool.gpus.map(({ id, uuid }) => [id, { uuid, usage: { kind: 'fault', reason } }]))
+  return new Map(
+    pool.units.map(({ id, device: { uuid } }) => [id, { uuid, usage: { kind: 'fault', reason } }]),
+  )
 }
 
 /** How many GPUs have another in their place. */

@@ -3,16 +3,19 @@ import { availabilityOf, type Sight } from '../observation/allocation.ts'
 import { replacedIn } from '../observation/usage.ts'
 import type {
   Account,
-  GpuId,
-  ManualReservation,
+  ManualTerm,
   Millis,
+  Owner,
   Pool,
   ProcessIdentity,
   QueueEntry,
   Request,
   Reservation,
-  RunReservation,
+  RunTerm,
+  Term,
+  UnitId,
 } from '../pool/model.ts'
+import { hasUnit, wholeUnits } from '../pool/units.ts'
 import {
   type Claim,
   type Conditions,
@@ -28,17 +31,18 @@ export interface Intent {
   /** Of the reservation to be, and of the queue entry before it. */
   readonly id: string
   readonly request: Request
-  readonly user: string
-  readonly account: Account
+  readonly owner: Owner
   readonly note?: string
-  readonly hold: RunHold | ManualHold
+  readonly term: RequestedTerm
 }
 
-export interface RunHold extends Pick<RunReservation, 'kind' | 'process' | 'command'> {
+export type RequestedTerm = RequestedRun | RequestedManual
+
+export interface RequestedRun extends Pick<RunTerm, 'kind' | 'process' | 'command'> {
   readonly timeout?: { readonly after: Millis; readonly grace: Millis }
 }
 
-export interface ManualHold extends Pick<ManualReservation, 'kind'> {
+export interface RequestedManual extends Pick<ManualTerm, 'kind'> {
   readonly duration: Millis
 }
 
@@ -55,7 +59,7 @@ export interface Shortage {
   /** How many stand in line before this request. */
   readonly ahead: number
   /** The requested GPUs that are not to be had, where certain ones were asked for. */
-  readonly taken: readonly GpuId[]
+  readonly taken: readonly UnitId[]
 }
 
 export type Acquisition =
@@ -78,15 +82,11 @@ export interface SeenConditions extends Conditions {
  */
 export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acquired {
   const walk = walkTo(pool, intent.id, seen)
-  const gpus = walk.offer(claimIn(intent))
-  if (gpus.length < sizeOf(intent.request)) {
+  const units = walk.offer(claimIn(intent))
+  if (units.length < sizeOf(intent.request)) {
     return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen.sight, walk) } }
   }
-  const reservation = reservationOf(
-    intent,
-    gpus.toSorted((a, b) => a - b),
-    seen.now,
-  )
+  const reservation = reservationOf(intent, units, seen.now)
   const after = {
     ...pool,
     reservations: [...pool.reservations, reservation],
@@ -117,20 +117,18 @@ export const MOST_ENTRIES = 4_096
 /** Puts the intent at the end of the line, unless it stands in it already. Throws `too-many-waiting`. */
 export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool {
   if (pool.queue.some((entry) => entry.id === intent.id)) return pool
-  const { id, user, account, request, note } = intent
-  checkRoom(pool, account)
-  const { duration } = claimIn(intent)
+  const { id, owner, request, note, term } = intent
+  checkRoom(pool, owner.account)
+  const duration = longestHold(term)
   const entry: QueueEntry = {
     id,
-    user,
-    account,
+    owner,
     request,
-    kind: intent.hold.kind,
+    term: { kind: term.kind, ...(duration === undefined ? {} : { duration }) },
     process: ticket.process,
     joinedAt: now,
     heartbeatAt: now,
     ...(ticket.waitFor === undefined ? {} : { waitUntil: now + ticket.waitFor }),
-    ...(duration === undefined ? {} : { duration }),
     ...(note === undefined ? {} : { note }),
   }
   return { ...pool, queue: [...pool.queue, entry] }
@@ -138,7 +136,7 @@ export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis
 
 /** In user namespaces of one's own anybody can show any uid: all of them together have the room of one account. */
 function checkRoom({ queue }: Pool, { uid, userNamespace }: Account): void {
-  const isOwn = ({ account }: QueueEntry) =>
+  const isOwn = ({ owner: { account } }: QueueEntry) =>
     userNamespace === undefined
       ? account.userNamespace === undefined && account.uid === uid
       : account.userNamespace !== undefined
@@ -171,26 +169,28 @@ export function noteServable(pool: Pool, before: string, seen: SeenConditions): 
     .slice(0, Math.max(0, end))
     .filter(
       (entry) =>
-        entry.servableSince === undefined && !seen.stopped(entry.process) && isServable(pool, entry, seen),
+        entry.startableSince === undefined && !seen.stopped(entry.process) && isServable(pool, entry, seen),
     )
   if (fresh.length === 0) return pool
   const queue = pool.queue.map((entry) =>
-    fresh.includes(entry) ? { ...entry, servableSince: seen.now } : entry,
+    fresh.includes(entry) ? { ...entry, startableSince: seen.now } : entry,
   )
   return { ...pool, queue }
 }
 
-/** Whether so many GPUs can ever be enough for it. */
-export function isPossible(request: Request, gpuCount: number): boolean {
-  return request.kind === 'count' ? request.count <= gpuCount : request.ids.every((id) => id < gpuCount)
+/** Whether this pool can ever grant it. */
+export function isPossible(request: Request, { units }: Pick<Pool, 'units'>): boolean {
+  if (request.kind === 'count') return request.count <= units.length
+  return request.ids.every((id) => units.some((unit) => unit.id === id))
 }
 
 /** Throws `impossible-request` for what this pool can never grant, however long one waits. */
 export function checkPossible(pool: Pool, request: Request): void {
-  const count = pool.gpus.length
-  const last = `this pool has ${count} ${count === 1 ? 'GPU (ID 0)' : `GPUs (IDs 0 to ${count - 1})`}`
+  const count = pool.units.length
+  const [first, last] = [pool.units[0]?.id, pool.units.at(-1)?.id]
+  const ids = count === 1 ? `GPU (ID ${first})` : `GPUs (IDs ${first} to ${last})`
   const refuse = (what: string): never => {
-    throw new CanhazgpuError('impossible-request', `${what}: ${last}`, {
+    throw new CanhazgpuError('impossible-request', `${what}: this pool has ${count} ${ids}`, {
       hint: "see 'canhazgpu status' for the GPUs of this machine",
     })
   }
@@ -199,19 +199,22 @@ export function checkPossible(pool: Pool, request: Request): void {
       if (request.count > count) refuse(`Cannot reserve ${request.count} GPUs`)
       return
     case 'ids': {
-      const unknown = request.ids.filter((id) => id >= count)
+      const unknown = request.ids.filter((id) => !hasUnit(pool, id))
       if (unknown.length > 0) refuse(`No such GPU: ${unknown.join(', ')}`)
     }
   }
 }
 
-function claimIn({ request, account, hold }: Intent): Claim {
-  const duration = hold.kind === 'manual' ? hold.duration : longest(hold)
-  return { request, uid: account.uid, ...(duration === undefined ? {} : { duration }) }
+function claimIn({ request, owner, term }: Intent): Claim {
+  const duration = longestHold(term)
+  return { request, uid: owner.account.uid, ...(duration === undefined ? {} : { duration }) }
 }
 
-const longest = ({ timeout }: RunHold): Millis | undefined =>
-  timeout === undefined ? undefined : timeout.after + timeout.grace
+/** For how long the units would be held at most; undefined: without a limit. */
+function longestHold(term: RequestedTerm): Millis | undefined {
+  if (term.kind === 'manual') return term.duration
+  return term.timeout === undefined ? undefined : term.timeout.after + term.timeout.grace
+}
 
 function shortageOf(pool: Pool, intent: Intent, sight: Sight, walk: Walk): Shortage {
   const availability = availabilityOf(pool, sight)
@@ -229,18 +232,28 @@ function shortageOf(pool: Pool, intent: Intent, sight: Sight, walk: Walk): Short
   }
 }
 
-function reservationOf(intent: Intent, gpus: readonly GpuId[], now: Millis): Reservation {
-  const { id, user, account, note, hold } = intent
-  const base = { id, gpus, user, account, startedAt: now, ...(note === undefined ? {} : { note }) }
-  switch (hold.kind) {
+function reservationOf(intent: Intent, units: readonly UnitId[], now: Millis): Reservation {
+  const { id, owner, note, term } = intent
+  return {
+    id,
+    owner,
+    holdings: wholeUnits(units),
+    startedAt: now,
+    ...(note === undefined ? {} : { note }),
+    term: grantedTerm(term, now),
+  }
+}
+
+function grantedTerm(term: RequestedTerm, now: Millis): Term {
+  switch (term.kind) {
     case 'run': {
-      const { kind, process, command, timeout } = hold
-      const run = { ...base, kind, process, command, heartbeatAt: now }
+      const { kind, process, command, timeout } = term
+      const run = { kind, process, heartbeatAt: now, command }
       if (timeout === undefined) return run
       const interruptAt = now + timeout.after
-      return { ...run, timeLimit: { interruptAt, killAt: interruptAt + timeout.grace } }
+      return { ...run, limit: { interruptAt, killAt: interruptAt + timeout.grace } }
     }
     case 'manual':
-      return { ...base, kind: hold.kind, expiresAt: now + hold.duration }
+      return { kind: term.kind, expiresAt: now + term.duration }
   }
 }

@@ -1,19 +1,22 @@
 import { isReboot, withoutFuture } from '../pool/clock.ts'
 import type {
   Account,
-  GpuId,
   HeldTime,
+  LastUse,
   Liveness,
   Millis,
   Moment,
   Outcome,
   Pool,
   Reservation,
-  RunReservation,
+  RunTerm,
+  Unit,
+  UnitId,
   UsageRecord,
 } from '../pool/model.ts'
 import type { AliveCheck, ProcessCheck } from '../pool/process-check.ts'
 import { isSameAccount } from '../pool/rights.ts'
+import { unitsOf } from '../pool/units.ts'
 import { forgetUnservable } from '../schedule/line.ts'
 
 /** A heartbeat older than this counts as none. Shorter limits have reclaimed live GPUs under load. */
@@ -41,7 +44,7 @@ export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCh
 function afterReboot(pool: Pool, moment: Moment): Ended {
   if (!isReboot(pool.writtenAt, moment)) return { pool, ended: [] }
   const present = pool.queue.length === 0 ? pool : { ...pool, queue: [] }
-  return endWhere(present, (held) => (held.kind === 'run' ? vanished(held, moment.wall) : null))
+  return endWhere(present, (held) => (held.term.kind === 'run' ? vanished(held.term, moment.wall) : null))
 }
 
 /** Ends one reservation by id; a no-op when it is gone already. */
@@ -63,7 +66,7 @@ interface End {
 export function endWhere(pool: Pool, endFor: (reservation: Reservation) => End | null): Ended {
   const staying: Reservation[] = []
   const ended: UsageRecord[] = []
-  const released = new Map<number, { at: Millis; by: number }>()
+  const lastUse = new Map<UnitId, LastUse>()
   for (const reservation of pool.reservations) {
     const end = endFor(reservation)
     if (end === null) {
@@ -71,62 +74,77 @@ export function endWhere(pool: Pool, endFor: (reservation: Reservation) => End |
       continue
     }
     const at = Math.max(end.at, reservation.startedAt)
-    for (const gpu of reservation.gpus) {
-      released.set(gpu, { at, by: reservation.account.uid })
-      ended.push({ ...heldTimeOf(pool.host, reservation, gpu, at), outcome: end.outcome, ...endedBy(end.by) })
+    for (const unit of unitsOf(reservation)) {
+      lastUse.set(unit, { endedAt: at, uid: reservation.owner.account.uid })
+      ended.push({
+        ...heldTimeOf(pool.host, reservation, unit, at),
+        outcome: end.outcome,
+        ...endedBy(end.by),
+      })
     }
   }
   if (ended.length === 0) return { pool, ended }
-  const gpus = pool.gpus.map((gpu) => {
-    const end = released.get(gpu.id)
-    return end === undefined ? gpu : { ...gpu, releasedAt: end.at, releasedBy: end.by }
+  return { pool: { ...pool, units: withLastUse(pool.units, lastUse), reservations: staying }, ended }
+}
+
+function withLastUse(units: readonly Unit[], lastUse: ReadonlyMap<UnitId, LastUse>): readonly Unit[] {
+  return units.map((unit) => {
+    const use = lastUse.get(unit.id)
+    return use === undefined ? unit : { ...unit, lastUse: use }
   })
-  return { pool: { ...pool, gpus, reservations: staying }, ended }
 }
 
 const endedBy = (by: Account | undefined): Pick<UsageRecord, 'endedBy'> =>
   by === undefined ? {} : { endedBy: by }
 
-/** The part of a reservation that one GPU had in it until the given time. */
-export function heldTimeOf(host: string, reservation: Reservation, gpu: GpuId, until: Millis): HeldTime {
-  const { id, user, account, kind, startedAt, note } = reservation
+/** The part of a reservation that one unit had in it until the given time. */
+export function heldTimeOf(host: string, reservation: Reservation, unit: UnitId, until: Millis): HeldTime {
+  const { id, owner, term, startedAt, note } = reservation
   return {
     host,
     reservation: id,
-    gpu,
-    user,
-    account,
-    kind,
+    unit,
+    owner,
+    term: term.kind,
     startedAt,
     endedAt: Math.max(until, startedAt),
     ...(note === undefined ? {} : { note }),
   }
 }
 
-function endOf(reservation: Reservation, now: Millis, alive: AliveCheck): End | null {
-  if (reservation.kind === 'manual') {
-    return reservation.expiresAt <= now ? { outcome: 'expired', at: reservation.expiresAt } : null
-  }
-  switch (sightOf(alive(reservation.process), reservation.heartbeatAt, now)) {
-    case 'present':
-      return null
-    case 'gone': {
-      const timedOut = reservation.timeLimit !== undefined && reservation.timeLimit.interruptAt <= now
-      return { outcome: timedOut ? 'timed-out' : 'exited', at: now }
-    }
-    case 'lost':
-      return vanished(reservation, now)
+function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): End | null {
+  switch (term.kind) {
+    case 'run':
+      return endOfRun(term, now, alive)
+    case 'manual':
+      return term.expiresAt <= now ? { outcome: 'expired', at: term.expiresAt } : null
+    case 'booking':
+    case 'maintenance':
+      return term.until !== undefined && term.until <= now ? { outcome: 'expired', at: term.until } : null
   }
 }
 
-const vanished = ({ heartbeatAt }: RunReservation, now: Millis): End => ({
+function endOfRun(run: RunTerm, now: Millis, alive: AliveCheck): End | null {
+  switch (sightOf(alive(run.process), run.heartbeatAt, now)) {
+    case 'present':
+      return null
+    case 'gone': {
+      const timedOut = run.limit !== undefined && run.limit.interruptAt <= now
+      return { outcome: timedOut ? 'timed-out' : 'exited', at: now }
+    }
+    case 'lost':
+      return vanished(run, now)
+  }
+}
+
+const vanished = ({ heartbeatAt }: RunTerm, now: Millis): End => ({
   outcome: 'vanished',
   at: Math.min(heartbeatAt, now),
 })
 
 /** Whether what this process holds, or its place in line, is over. */
 export function isGone(
-  { process, heartbeatAt }: Pick<RunReservation, 'process' | 'heartbeatAt'>,
+  { process, heartbeatAt }: Pick<RunTerm, 'process' | 'heartbeatAt'>,
   now: Millis,
   alive: AliveCheck,
 ): boolean {
@@ -153,33 +171,27 @@ function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
 }
 
 /**
- * Ends the hold of some GPUs, of whatever kind; a reservation goes on with the others, and ends with its
- * last one.
+ * Ends the hold of some units, whatever the term; a reservation goes on with the others, and ends with its last
+ * one.
  */
-export function releaseGpus(pool: Pool, gpus: readonly GpuId[], at: Millis, actor: Account): Ended {
-  const isReleased = (gpu: GpuId) => gpus.includes(gpu)
+export function releaseUnits(pool: Pool, units: readonly UnitId[], at: Millis, actor: Account): Ended {
   const records = pool.reservations.flatMap((held) =>
-    held.gpus.filter(isReleased).map(
-      (gpu): UsageRecord => ({
-        ...heldTimeOf(pool.host, held, gpu, at),
-        outcome: 'released',
-        ...endedBy(isSameAccount(actor, held.account) ? undefined : actor),
-      }),
-    ),
+    unitsOf(held)
+      .filter((unit) => units.includes(unit))
+      .map(
+        (unit): UsageRecord => ({
+          ...heldTimeOf(pool.host, held, unit, at),
+          outcome: 'released',
+          ...endedBy(isSameAccount(actor, held.owner.account) ? undefined : actor),
+        }),
+      ),
   )
   if (records.length === 0) return { pool, ended: records }
-  const holders = new Map(records.map((record) => [record.gpu, record.account.uid]))
-  return {
-    pool: {
-      ...pool,
-      gpus: pool.gpus.map((gpu) => {
-        const releasedBy = holders.get(gpu.id)
-        return releasedBy === undefined ? gpu : { ...gpu, releasedAt: at, releasedBy }
-      }),
-      reservations: pool.reservations
-        .map((held) => ({ ...held, gpus: held.gpus.filter((gpu) => !isReleased(gpu)) }))
-        .filter((held) => held.gpus.length > 0),
-    },
-    ended: records,
-  }
+  const lastUse = new Map(
+    records.map(({ unit, owner }) => [unit, { endedAt: at, uid: owner.account.uid }] as const),
+  )
+  const reservations = pool.reservations
+    .map((held) => ({ ...held, holdings: held.holdings.filter(({ unit }) => !units.includes(unit)) }))
+    .filter(({ holdings }) => holdings.length > 0)
+  return { pool: { ...pool, units: withLastUse(pool.units, lastUse), reservations }, ended: records }
 }

@@ -1,4 +1,4 @@
-import type { Millis, Moment, Pool, QueueEntry, Reservation, TimeLimit } from './model.ts'
+import type { Millis, Moment, Pool, QueueEntry, Reservation, Term, TimeLimit } from './model.ts'
 
 /** Stands for a boot id or a namespace that could not be read: it equals nothing, not even itself. */
 export const UNREAD = 'unknown'
@@ -26,14 +26,14 @@ export function followClock(pool: Pool, moment: Moment): Pool {
  */
 export function withoutFuture(pool: Pool, now: Millis): Pool {
   const isAhead = (at: Millis | undefined) => at !== undefined && at > now + TOLERANCE_MS
-  const isAheadIn = (entry: QueueEntry) => isAhead(entry.heartbeatAt) || isAhead(entry.servableSince)
-  const isAheadRun = (held: Reservation) => held.kind === 'run' && isAhead(held.heartbeatAt)
+  const isAheadIn = (entry: QueueEntry) => isAhead(entry.heartbeatAt) || isAhead(entry.startableSince)
+  const isAheadRun = (held: Reservation) => held.term.kind === 'run' && isAhead(held.term.heartbeatAt)
   if (!pool.reservations.some(isAheadRun) && !pool.queue.some(isAheadIn)) return pool
   const beating = withBeats(pool, (at) => (isAhead(at) ? now : at))
   return {
     ...beating,
     queue: beating.queue.map((entry) =>
-      isAhead(entry.servableSince) ? { ...entry, servableSince: now } : entry,
+      isAhead(entry.startableSince) ? { ...entry, startableSince: now } : entry,
     ),
   }
 }
@@ -54,11 +54,13 @@ function heartbeatJump(before: Moment, now: Moment): Millis | null {
 }
 
 function withBeats(pool: Pool, beat: (at: Millis) => Millis): Pool {
-  if (pool.queue.length === 0 && !pool.reservations.some(({ kind }) => kind === 'run')) return pool
+  if (pool.queue.length === 0 && !pool.reservations.some(({ term }) => term.kind === 'run')) return pool
   return {
     ...pool,
     reservations: pool.reservations.map((held) =>
-      held.kind === 'run' ? { ...held, heartbeatAt: beat(held.heartbeatAt) } : held,
+      held.term.kind === 'run'
+        ? { ...held, term: { ...held.term, heartbeatAt: beat(held.term.heartbeatAt) } }
+        : held,
     ),
     queue: pool.queue.map((entry) => ({ ...entry, heartbeatAt: beat(entry.heartbeatAt) })),
   }
@@ -104,34 +106,44 @@ function leastPassed(before: Moment, now: Moment): Millis {
 function shifted(pool: Pool, by: Millis): Pool {
   return {
     ...pool,
-    gpus: pool.gpus.map((gpu) =>
-      gpu.releasedAt === undefined ? gpu : { ...gpu, releasedAt: gpu.releasedAt + by },
+    units: pool.units.map((unit) =>
+      unit.lastUse === undefined
+        ? unit
+        : { ...unit, lastUse: { ...unit.lastUse, endedAt: unit.lastUse.endedAt + by } },
     ),
-    reservations: pool.reservations.map((reservation) => shiftedReservation(reservation, by)),
+    reservations: pool.reservations.map((held) => ({
+      ...held,
+      startedAt: held.startedAt + by,
+      term: shiftedTerm(held.term, by),
+    })),
     queue: pool.queue.map((entry) => ({
       ...entry,
       joinedAt: entry.joinedAt + by,
       heartbeatAt: entry.heartbeatAt + by,
       ...(entry.waitUntil === undefined ? {} : { waitUntil: entry.waitUntil + by }),
-      ...(entry.servableSince === undefined ? {} : { servableSince: entry.servableSince + by }),
+      ...(entry.startableSince === undefined ? {} : { startableSince: entry.startableSince + by }),
     })),
   }
 }
 
-function shiftedReservation(reservation: Reservation, by: Millis): Reservation {
-  const startedAt = reservation.startedAt + by
-  switch (reservation.kind) {
+function shiftedTerm(term: Term, by: Millis): Term {
+  switch (term.kind) {
     case 'run':
       return {
-        ...reservation,
-        startedAt,
-        heartbeatAt: reservation.heartbeatAt + by,
-        ...(reservation.timeLimit === undefined
-          ? {}
-          : { timeLimit: shiftedLimit(reservation.timeLimit, by) }),
+        ...term,
+        heartbeatAt: term.heartbeatAt + by,
+        ...(term.limit === undefined ? {} : { limit: shiftedLimit(term.limit, by) }),
       }
     case 'manual':
-      return { ...reservation, startedAt, expiresAt: reservation.expiresAt + by }
+      return { ...term, expiresAt: term.expiresAt + by }
+    case 'booking':
+      return { ...term, from: term.from + by, until: term.until + by }
+    case 'maintenance':
+      return {
+        ...term,
+        from: term.from + by,
+        ...(term.until === undefined ? {} : { until: term.until + by }),
+      }
   }
 }
 

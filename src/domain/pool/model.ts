@@ -1,25 +1,31 @@
 /**
- * The words of canhazgpu, used the same way in every layer:
+ * The terms of canhazgpu, the same in every layer:
  *
- * - pool: the GPUs of one host, who holds them and who waits for them; read and replaced as one value.
- * - reservation: the exclusive hold of one or more whole GPUs by one account.
- *   - run: held for a command, as long as its process lives.
- *   - manual: held by a person, until it is released or expires.
- * - holder: whoever a reservation belongs to. Ownership goes by account, never by the shown name.
- * - queue entry: a place in the line of those who wait.
+ * - pool: the units of one host, their reservations and the queue; read and replaced as one value.
+ * - unit: what can be reserved: a GPU, later also a MIG instance of it.
+ * - reservation: one owner's hold of one or more units for a term.
+ *   - run: as long as the process of a command lives.
+ *   - manual: until it is released or expires.
+ *   - booking: a time agreed in advance.
+ *   - maintenance: kept from everybody by an administrator.
+ * - owner: the account that a reservation or queue entry belongs to, and the name that others see. Rights go by
+ *   the account, never by the shown name.
+ * - queue entry: the place of one waiter in the queue.
  * - supervisor: the background process that keeps the heartbeat of a run and ends its reservation.
- * - heartbeat: the time a supervisor last said that its run lives; decides only where the process itself
- *   cannot be checked.
- * - usage record: one GPU's part of an ended reservation; the history is made of these.
- * - tally: what many usage records amount to.
+ * - heartbeat: the last time a supervisor or waiter reported; decides only where its process cannot be checked.
+ * - usage record: one unit's part of an ended reservation; the history consists of these.
+ * - tally: the sum of many usage records.
  *
  * All times are epoch milliseconds, all sizes are MiB (printed as "MB", as nvidia-smi users are used to).
  */
 
 export type Millis = number
 
-/** 0 … n-1 in PCI bus order, as `nvidia-smi` and `CUDA_DEVICE_ORDER=PCI_BUS_ID` number them. */
-export type GpuId = number
+/**
+ * Names a unit: `3` for the GPU with that number in PCI bus order, as `nvidia-smi` and
+ * `CUDA_DEVICE_ORDER=PCI_BUS_ID` count, and `3.0` for its first MIG instance. A name, not a position.
+ */
+export type UnitId = string
 
 export const PROVIDERS = ['nvml', 'nvidia-smi', 'amd-smi', 'fake'] as const
 export type ProviderName = (typeof PROVIDERS)[number]
@@ -58,32 +64,71 @@ export interface Account {
   readonly userNamespace?: string
 }
 
-export interface Gpu {
-  readonly id: GpuId
+/** What the driver calls a unit. */
+export interface Device {
+  /** Empty where the driver did not show it. */
   readonly uuid: string
   readonly name: string
-  /** Absent: never used. */
-  readonly releasedAt?: Millis
-  /** The account that held it last. */
-  readonly releasedBy?: number
+  /** PCI bus address, where it is known. */
+  readonly pci?: string
 }
 
-interface ReservationBase {
-  readonly id: string
-  /** Sorted, without repetition, never empty. */
-  readonly gpus: readonly GpuId[]
-  /** The shown name; the account's own unless the holder chose another. */
-  readonly user: string
+export type Shape = { readonly kind: 'gpu' } | { readonly kind: 'mig'; readonly profile: string }
+
+/** What can be reserved: a GPU, or one of the instances that a GPU is divided into. */
+export interface Unit {
+  readonly id: UnitId
+  readonly device: Device
+  readonly shape: Shape
+  readonly memoryMb?: number
+  /** Absent: never used. */
+  readonly lastUse?: LastUse
+}
+
+export interface LastUse {
+  readonly endedAt: Millis
+  /** The account that held it. */
+  readonly uid: number
+}
+
+/** How much of a unit a reservation holds. */
+export type Share = { readonly kind: 'whole' } | { readonly kind: 'memory'; readonly mb: number }
+
+export interface Holding {
+  readonly unit: UnitId
+  readonly share: Share
+}
+
+export interface Owner {
   readonly account: Account
+  /** What others see; the name of the account unless the owner chose another. */
+  readonly shownName: string
+}
+
+/** Holds units from `startedAt` to the end of its term. */
+export interface Reservation<T extends Term = Term> {
+  readonly id: string
+  readonly owner: Owner
+  /** Sorted by unit, each unit once, never empty. */
+  readonly holdings: readonly Holding[]
   readonly startedAt: Millis
   readonly note?: string
+  readonly term: T
 }
 
-export interface RunReservation extends ReservationBase {
+export type RunReservation = Reservation<RunTerm>
+export type ManualReservation = Reservation<ManualTerm>
+
+/** For how long a reservation lasts. */
+export type Term = RunTerm | ManualTerm | BookingTerm | MaintenanceTerm
+export type TermKind = Term['kind']
+
+/** As long as the process lives. */
+export interface RunTerm {
   readonly kind: 'run'
   readonly process: ProcessIdentity
   readonly heartbeatAt: Millis
-  readonly timeLimit?: TimeLimit
+  readonly limit?: TimeLimit
   readonly command: string
 }
 
@@ -93,53 +138,72 @@ export interface TimeLimit {
   readonly killAt: Millis
 }
 
-export interface ManualReservation extends ReservationBase {
+/** Until it expires or its owner releases it. */
+export interface ManualTerm {
   readonly kind: 'manual'
   readonly expiresAt: Millis
 }
 
-export type Reservation = RunReservation | ManualReservation
-export type ReservationKind = Reservation['kind']
+/** A time that was agreed in advance. */
+export interface BookingTerm {
+  readonly kind: 'booking'
+  readonly from: Millis
+  readonly until: Millis
+}
 
-/** What is asked for: any so many GPUs, or exactly these. */
+/** Kept from everybody by an administrator. */
+export interface MaintenanceTerm {
+  readonly kind: 'maintenance'
+  readonly from: Millis
+  /** Absent: until it is restored. */
+  readonly until?: Millis
+}
+
+/** The requested units: any `count` of them, or exactly these. */
 export type Request =
   | { readonly kind: 'count'; readonly count: number }
-  | { readonly kind: 'ids'; readonly ids: readonly GpuId[] }
+  | { readonly kind: 'ids'; readonly ids: readonly UnitId[] }
+
+/** The term that a waiter asks for. */
+export interface WantedTerm {
+  readonly kind: 'run' | 'manual'
+  /** For how long the units would be held at most, where the request says so; backfill needs it. */
+  readonly duration?: Millis
+}
 
 export interface QueueEntry {
   readonly id: string
-  readonly user: string
-  readonly account: Account
+  readonly owner: Owner
   readonly request: Request
-  readonly kind: ReservationKind
+  readonly term: WantedTerm
   readonly process: ProcessIdentity
   readonly joinedAt: Millis
   readonly heartbeatAt: Millis
   /** The moment the waiter gives up. */
   readonly waitUntil?: Millis
-  /** For how long the GPUs would be held at most, where the request says so; backfill needs it. */
-  readonly duration?: Millis
-  /** Since when this entry could have been served and has not come; a frozen waiter is passed over. */
-  readonly servableSince?: Millis
+  /** Since when this entry could have been granted and its process did not ask; a frozen waiter is passed over. */
+  readonly startableSince?: Millis
   readonly note?: string
 }
 
 export const ALLOCATIONS = ['lru', 'mru-per-user'] as const
 
-export interface PoolSettings {
-  /** `lru`: least recently used first. `mru-per-user`: the GPUs that this account used last first. */
+/** The rules of the pool, which its administrator sets. */
+export interface Policy {
+  /** `lru`: least recently used first. `mru-per-user`: the units that this account used last first. */
   readonly allocation: (typeof ALLOCATIONS)[number]
-  /** From how much memory on an unreserved GPU counts as use; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
+  /** From how much memory on an unreserved unit counts as use; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
   readonly memoryThresholdMb?: number
 }
 
 export interface Pool {
   readonly host: string
   readonly provider: ProviderName
-  readonly gpus: readonly Gpu[]
+  /** In the order of their ids. */
+  readonly units: readonly Unit[]
   readonly reservations: readonly Reservation[]
   readonly queue: readonly QueueEntry[]
-  readonly settings: PoolSettings
+  readonly policy: Policy
   /** When this value was written. */
   readonly writtenAt: Moment
 }
@@ -148,15 +212,14 @@ export interface Pool {
 export const OUTCOMES = ['released', 'exited', 'timed-out', 'expired', 'vanished', 'reset'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
-/** One GPU's part of a reservation, up to its end or up to now. */
+/** One unit's part of a reservation, up to its end or up to now. */
 export interface HeldTime {
   readonly host: string
-  /** Id of the reservation; with `gpu` it is unique in the history. */
+  /** Id of the reservation; with `unit` it is unique in the history. */
   readonly reservation: string
-  readonly gpu: GpuId
-  readonly user: string
-  readonly account: Account
-  readonly kind: ReservationKind
+  readonly unit: UnitId
+  readonly owner: Owner
+  readonly term: TermKind
   readonly startedAt: Millis
   readonly endedAt: Millis
   readonly note?: string
@@ -168,16 +231,17 @@ export interface UsageRecord extends HeldTime {
   readonly endedBy?: Account
 }
 
-/** What the usage records of one user and kind amount to in some range of time. */
+/** The sum of the usage records of one user and term in a range of time. */
 export interface UsageTally {
+  /** The shown name. */
   readonly user: string
   readonly uid: number
   /** Name of the account. */
   readonly account: string
-  readonly kind: ReservationKind
-  /** Summed over the GPUs, as far as it lies in the range. */
+  readonly term: TermKind
+  /** Summed over the units, as far as it lies in the range. */
   readonly ms: Millis
-  /** A reservation counts once, however many GPUs it had. */
+  /** A reservation counts once, however many units it had. */
   readonly reservations: number
 }
 

@@ -1,5 +1,6 @@
 import { isPossible, MOST_ENTRIES } from '../operation/acquisition.ts'
-import type { GpuId, Pool } from './model.ts'
+import type { Pool, UnitId } from './model.ts'
+import { compareUnits } from './units.ts'
 
 /** Something wrong with a stored pool, and what to do about it. */
 export interface Problem {
@@ -30,39 +31,44 @@ export interface Checkup {
 /** What in this pool breaks the rules that every decision keeps, one sentence each; none in a sound pool. */
 export function poolFaults(pool: Pool): readonly string[] {
   const faults: string[] = []
-  if (pool.gpus.length === 0) faults.push('there is no GPU')
+  if (pool.units.length === 0) faults.push('there is no GPU')
   addHolderFaults(pool, faults)
-  addLineFaults(pool, faults)
+  addQueueFaults(pool, faults)
   return faults
 }
 
 /** Plain loops: every command runs this once, and cold code is slow for each function it has. */
-function addHolderFaults({ gpus, reservations }: Pool, faults: string[]): void {
-  const holders = gpus.map((): string[] => [])
+function addHolderFaults({ units, reservations }: Pool, faults: string[]): void {
+  const holders = new Map<UnitId, string[]>()
+  for (const { id } of units) holders.set(id, [])
   const others: string[] = []
-  for (const { id, gpus: held } of reservations) {
-    const unknown: GpuId[] = []
+  for (const { id, holdings } of reservations) {
+    const unknown: UnitId[] = []
     let inOrder = true
-    for (let at = 0; at < held.length; at++) {
-      const gpu = held[at] ?? 0
-      const before = held[at - 1]
-      if (before !== undefined && before >= gpu) inOrder = false
-      const holdersOfGpu = holders[gpu]
-      if (holdersOfGpu === undefined) unknown.push(gpu)
-      else if (holdersOfGpu.at(-1) !== id) holdersOfGpu.push(id)
+    for (let at = 0; at < holdings.length; at++) {
+      const unit = holdings[at]?.unit ?? ''
+      const before = holdings[at - 1]?.unit
+      if (before !== undefined && compareUnits(before, unit) >= 0) inOrder = false
+      const holdersOfUnit = holders.get(unit)
+      if (holdersOfUnit === undefined) unknown.push(unit)
+      else if (holdersOfUnit.at(-1) !== id) holdersOfUnit.push(id)
     }
     if (unknown.length > 0) {
       others.push(`reservation ${id} holds GPU ${unknown.join(', ')}, which does not exist`)
     }
-    if (!inOrder) others.push(`reservation ${id} names GPUs twice or out of order (${held.join(', ')})`)
+    if (!inOrder) {
+      const named = holdings.map(({ unit }) => unit).join(', ')
+      others.push(`reservation ${id} names GPUs twice or out of order (${named})`)
+    }
   }
-  for (const [gpu, ids] of holders.entries()) {
-    if (ids.length > 1) faults.push(`GPU ${gpu} is in ${ids.length} reservations (${ids.join(', ')})`)
+  for (const [unit, ids] of holders) {
+    if (ids.length > 1) faults.push(`GPU ${unit} is in ${ids.length} reservations (${ids.join(', ')})`)
   }
   faults.push(...others)
 }
 
-function addLineFaults({ gpus, reservations, queue }: Pool, faults: string[]): void {
+function addQueueFaults(pool: Pool, faults: string[]): void {
+  const { reservations, queue } = pool
   const ids = new Set<string>()
   const twice = new Set<string>()
   for (const entries of [reservations, queue]) {
@@ -77,7 +83,7 @@ function addLineFaults({ gpus, reservations, queue }: Pool, faults: string[]): v
     faults.push(`the id ${id} stands for more than one reservation or place in line`)
   }
   for (const { id, request } of queue) {
-    if (!isPossible(request, gpus.length)) faults.push(`${id} waits in line for GPUs that do not exist`)
+    if (!isPossible(request, pool)) faults.push(`${id} waits in line for GPUs that do not exist`)
     if (request.kind === 'ids' && new Set(request.ids).size < request.ids.length) {
       faults.push(`${id} waits in line for a GPU twice`)
     }

@@ -1,6 +1,7 @@
 import type { Obstacle } from '../observation/obstacles.ts'
-import type { GpuId, Millis, Pool, QueueEntry, Request, Reservation } from '../pool/model.ts'
+import type { Millis, Pool, QueueEntry, Request, Reservation, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
+import { unitsOf } from '../pool/units.ts'
 import { knownEnd, sizeOf } from './line.ts'
 
 /** When a waiting request is expected to start, by what is known now. */
@@ -21,7 +22,7 @@ export interface Outlook {
 }
 
 interface Slot {
-  readonly gpu: GpuId
+  readonly unit: UnitId
   readonly freeAt: Millis
   readonly holder?: Reservation
   readonly obstacle?: Obstacle
@@ -57,16 +58,17 @@ export function forecastLine(pool: Pool, now: Millis, outlook: Outlook = {}): Re
     const planned = behind(ahead, { entry, start: last?.freeAt ?? now, last })
     ahead.push(planned)
     forecasts.set(entry.id, forecastAt(planned))
-    const freeAt = planned.start + (entry.duration ?? Number.POSITIVE_INFINITY)
-    const gpus = new Set(chosen.map((slot) => slot.gpu))
-    slots = slots.map((slot) => (gpus.has(slot.gpu) ? { gpu: slot.gpu, freeAt } : slot))
+    const freeAt = planned.start + (entry.term.duration ?? Number.POSITIVE_INFINITY)
+    const units = new Set(chosen.map((slot) => slot.unit))
+    slots = slots.map((slot) => (units.has(slot.unit) ? { unit: slot.unit, freeAt } : slot))
   }
   return forecasts
 }
 
 /** Nobody starts before one further ahead who could use the same GPUs, but who gives them back in time. */
 function behind(ahead: readonly Planned[], planned: Planned): Planned {
-  const { duration = Number.POSITIVE_INFINITY, request } = planned.entry
+  const { request, term } = planned.entry
+  const { duration = Number.POSITIVE_INFINITY } = term
   let { start, last } = planned
   for (const earlier of ahead) {
     const isBefore = start < earlier.start && start + duration > earlier.start
@@ -94,7 +96,7 @@ export function keepsPromises(before: Pool, after: Pool, now: Millis): boolean {
 const startOf = (forecast: Forecast | undefined): Millis =>
   forecast?.kind === 'at' ? forecast.at : Number.POSITIVE_INFINITY
 
-function forecastAt({ start, last: { holder, obstacle } = { gpu: 0, freeAt: 0 } }: Planned): Forecast {
+function forecastAt({ start, last: { holder, obstacle } = { unit: '', freeAt: 0 } }: Planned): Forecast {
   const after = holder === undefined ? {} : { after: holder }
   if (start !== Number.POSITIVE_INFINITY) return { kind: 'at', at: start, ...after }
   return obstacle === undefined ? { kind: 'unknown', ...after } : { kind: 'unknown', obstacle }
@@ -102,23 +104,25 @@ function forecastAt({ start, last: { holder, obstacle } = { gpu: 0, freeAt: 0 } 
 
 function firstSlots(pool: Pool, now: Millis, outlook: Outlook): readonly Slot[] {
   const { unknownEnd = Number.POSITIVE_INFINITY, obstacles = [] } = outlook
-  const unusable = new Map(obstacles.map((obstacle) => [obstacle.gpu, obstacle]))
-  const holders = new Map(pool.reservations.flatMap((held) => held.gpus.map((gpu) => [gpu, held] as const)))
-  return pool.gpus.map(({ id }) => {
+  const unusable = new Map(obstacles.map((obstacle) => [obstacle.unit, obstacle]))
+  const holders = new Map(
+    pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
+  )
+  return pool.units.map(({ id }) => {
     const holder = holders.get(id)
     const obstacle = unusable.get(id)
-    if (obstacle !== undefined) return { gpu: id, freeAt: Number.POSITIVE_INFINITY, obstacle }
-    if (holder === undefined) return { gpu: id, freeAt: now }
+    if (obstacle !== undefined) return { unit: id, freeAt: Number.POSITIVE_INFINITY, obstacle }
+    if (holder === undefined) return { unit: id, freeAt: now }
     const end = knownEnd(holder)
     // A run that goes on after its time limit (its supervisor was killed) may go on for ever.
     const isKnown = now < end && end < Number.POSITIVE_INFINITY
-    return { gpu: id, freeAt: Math.max(now, isKnown ? end : unknownEnd), holder }
+    return { unit: id, freeAt: Math.max(now, isKnown ? end : unknownEnd), holder }
   })
 }
 
 /** The GPUs this request would get, the last one to come free last; those that cannot be used after all others. */
 function chosenSlots(slots: readonly Slot[], { request }: QueueEntry): readonly Slot[] {
-  const wanted = request.kind === 'ids' ? slots.filter((slot) => request.ids.includes(slot.gpu)) : slots
+  const wanted = request.kind === 'ids' ? slots.filter((slot) => request.ids.includes(slot.unit)) : slots
   return wanted
     .toSorted((a, b) => (a.freeAt === b.freeAt ? rankOf(a) - rankOf(b) : a.freeAt - b.freeAt))
     .slice(0, sizeOf(request))

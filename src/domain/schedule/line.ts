@@ -1,6 +1,7 @@
-import { availabilityOf, reservedGpus, type Sight, usageOrder } from '../observation/allocation.ts'
-import type { Gpu, GpuId, Millis, Pool, QueueEntry, Request, Reservation } from '../pool/model.ts'
+import { availabilityOf, reservedUnits, type Sight, usageOrder } from '../observation/allocation.ts'
+import type { Millis, Pool, QueueEntry, Request, Reservation, Unit, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
+import { unitsOf } from '../pool/units.ts'
 
 /**
  * A waiter that could be served for this long and does not come (frozen, or stopped where that cannot be seen)
@@ -18,7 +19,7 @@ export interface Conditions {
   /** What the driver shows; without it every unreserved GPU may be free. */
   readonly sight?: Sight
   /** Without a sight: GPUs that could not be used at the last look. */
-  readonly unusable?: ReadonlySet<GpuId>
+  readonly unusable?: ReadonlySet<UnitId>
 }
 
 /** What the line needs to know of a request, be it waiting or a newcomer's. */
@@ -38,24 +39,24 @@ export interface Claim {
 export class Walk {
   readonly #pool: Pool
   readonly #now: Millis
-  /** By GPU: until when it may be lent; 0 where it is not free, infinite where nobody waits for it. */
-  readonly #until: Float64Array
+  /** By unit: until when it may be lent; 0 where it is not free, infinite where nobody waits for it. */
+  readonly #until: Map<UnitId, Millis>
   /** How many GPUs nobody waits for. */
   #spare = 0
   /** How many may be lent at all. */
   #open = 0
   #ends: readonly Millis[] | undefined
   /** GPUs that nobody can use, whether or not they are reserved. */
-  readonly #unusable: ReadonlySet<GpuId>
+  readonly #unusable: ReadonlySet<UnitId>
 
   constructor(pool: Pool, conditions: Conditions) {
     this.#pool = pool
     this.#now = conditions.now
-    this.#until = new Float64Array(pool.gpus.length)
+    this.#until = new Map(pool.units.map(({ id }) => [id, 0]))
     const { free, unusable } = supplyOf(pool, conditions)
     this.#unusable = unusable
     for (const id of free) {
-      this.#until[id] = Number.POSITIVE_INFINITY
+      this.#until.set(id, Number.POSITIVE_INFINITY)
       this.#spare++
       this.#open++
     }
@@ -67,19 +68,19 @@ export class Walk {
   }
 
   /** The GPUs that the claim gets if it is served now; fewer than it asks for where it cannot be. */
-  offer(claim: Claim): readonly GpuId[] {
+  offer(claim: Claim): readonly UnitId[] {
     return this.usable(claim).slice(0, sizeOf(claim.request))
   }
 
   /** All GPUs the claim could choose from now, in the order of choice. */
-  usable(claim: Claim): readonly GpuId[] {
+  usable(claim: Claim): readonly UnitId[] {
     const needed = this.#neededBy(claim)
     switch (claim.request.kind) {
       case 'ids':
         return claim.request.ids.filter((id) => this.#lendable(id, needed))
       case 'count': {
-        const gpus = this.#pool.gpus.filter((gpu) => this.#lendable(gpu.id, needed))
-        return usageOrder(gpus, this.#pool.settings, claim.uid).map((gpu) => gpu.id)
+        const units = this.#pool.units.filter(({ id }) => this.#lendable(id, needed))
+        return usageOrder(units, this.#pool.policy, claim.uid).map(({ id }) => id)
       }
     }
   }
@@ -91,7 +92,7 @@ export class Walk {
     const needed = this.#neededBy(claim)
     if (claim.request.kind === 'ids') return claim.request.ids.every((id) => this.#lendable(id, needed))
     let usable = 0
-    for (const until of this.#until) if (until >= needed) usable++
+    for (const until of this.#until.values()) if (until >= needed) usable++
     return usable >= claim.request.count
   }
 
@@ -108,7 +109,7 @@ export class Walk {
   canStart({ request }: Claim): boolean {
     if (this.#unusable.size === 0) return true
     if (request.kind === 'ids') return !request.ids.some((id) => this.#unusable.has(id))
-    return request.count <= this.#pool.gpus.length - this.#unusable.size
+    return request.count <= this.#pool.units.length - this.#unusable.size
   }
 
   /**
@@ -118,23 +119,23 @@ export class Walk {
   #keepFor(claim: Claim): void {
     if (claim.duration === undefined && this.#spare === 0) return
     const start = this.#earliestStart(claim.request)
-    for (const id of wantedGpus(this.#pool, claim.request)) {
-      const until = this.#until[id] ?? 0
+    for (const id of wantedUnits(this.#pool, claim.request)) {
+      const until = this.#until.get(id) ?? 0
       if (until > start && (until === Number.POSITIVE_INFINITY || claim.duration !== undefined)) {
         this.#lendUntil(id, start)
       }
     }
   }
 
-  #lendUntil(id: GpuId, until: Millis): void {
-    const before = this.#until[id] ?? 0
+  #lendUntil(id: UnitId, until: Millis): void {
+    const before = this.#until.get(id) ?? 0
     if (before === Number.POSITIVE_INFINITY) this.#spare--
     if (before > this.#now && until <= this.#now) this.#open--
-    this.#until[id] = until
+    this.#until.set(id, until)
   }
 
-  #lendable(id: GpuId, needed: Millis): boolean {
-    return (this.#until[id] ?? 0) >= needed
+  #lendable(id: UnitId, needed: Millis): boolean {
+    return (this.#until.get(id) ?? 0) >= needed
   }
 
   #neededBy({ duration }: Claim): Millis {
@@ -148,10 +149,10 @@ export class Walk {
   #earliestStart(request: Request): Millis {
     switch (request.kind) {
       case 'ids':
-        return Math.max(this.#now, ...knownEnds(this.#pool, (gpu) => request.ids.includes(gpu)))
+        return Math.max(this.#now, ...knownEnds(this.#pool, (unit) => request.ids.includes(unit)))
       case 'count': {
         this.#ends ??= knownEnds(this.#pool, () => true).toSorted((a, b) => a - b)
-        const missing = request.count - (this.#pool.gpus.length - this.#ends.length)
+        const missing = request.count - (this.#pool.units.length - this.#ends.length)
         return missing <= 0 ? this.#now : (this.#ends[missing - 1] ?? this.#now)
       }
     }
@@ -176,11 +177,11 @@ export function isServable(pool: Pool, entry: QueueEntry, conditions: Conditions
 /** The place, from 0, of the last entry before this one that waits for the same GPUs and counts; null for none. */
 export function lastBefore(pool: Pool, entry: QueueEntry, conditions: Conditions): number | null {
   const walk = new Walk(pool, conditions)
-  const wanted = new Set(wantedGpus(pool, entry.request))
+  const wanted = new Set(wantedUnits(pool, entry.request))
   let last: number | null = null
   for (const [place, other] of pool.queue.entries()) {
     if (other.id === entry.id) return last
-    const isSame = wantedGpus(pool, other.request).some((gpu) => wanted.has(gpu))
+    const isSame = wantedUnits(pool, other.request).some((unit) => wanted.has(unit))
     if (isSame && counts(other, conditions) && walk.canStart(claimOf(other))) last = place
   }
   return last
@@ -220,7 +221,7 @@ export function forgetUnservable(pool: Pool, conditions: Conditions): Pool {
   return waitedForAgain(
     pool,
     (entry) =>
-      entry.servableSince !== undefined &&
+      entry.startableSince !== undefined &&
       !isPassedOver(entry, conditions.now) &&
       !isServable(pool, entry, conditions),
   )
@@ -228,14 +229,14 @@ export function forgetUnservable(pool: Pool, conditions: Conditions): Pool {
 
 /** Who comes for its GPUs is waited for again, even if it does not get them. */
 export function comes(pool: Pool, id: string): Pool {
-  return waitedForAgain(pool, (entry) => entry.id === id && entry.servableSince !== undefined)
+  return waitedForAgain(pool, (entry) => entry.id === id && entry.startableSince !== undefined)
 }
 
 function waitedForAgain(pool: Pool, isMeant: (entry: QueueEntry) => boolean): Pool {
   if (!pool.queue.some(isMeant)) return pool
   const queue = pool.queue.map((entry) => {
     if (!isMeant(entry)) return entry
-    const { servableSince: _, ...rest } = entry
+    const { startableSince: _, ...rest } = entry
     return rest
   })
   return { ...pool, queue }
@@ -243,8 +244,8 @@ function waitedForAgain(pool: Pool, isMeant: (entry: QueueEntry) => boolean): Po
 
 export const claimOf = (entry: QueueEntry): Claim => ({
   request: entry.request,
-  uid: entry.account.uid,
-  ...(entry.duration === undefined ? {} : { duration: entry.duration }),
+  uid: entry.owner.account.uid,
+  ...(entry.term.duration === undefined ? {} : { duration: entry.term.duration }),
 })
 
 export const sizeOf = (request: Request): number =>
@@ -255,48 +256,59 @@ const counts = (entry: QueueEntry, { now, stopped }: Conditions): boolean =>
   !isPassedOver(entry, now) && !stopped(entry.process)
 
 export const isPassedOver = (entry: QueueEntry, now: Millis): boolean =>
-  entry.servableSince !== undefined && now - entry.servableSince >= PASSED_OVER_AFTER_MS
+  entry.startableSince !== undefined && now - entry.startableSince >= PASSED_OVER_AFTER_MS
 
 /** When the reservation ends at the latest; infinite where it has no known end. */
-export function knownEnd(reservation: Reservation): Millis {
-  if (reservation.kind === 'manual') return reservation.expiresAt
-  return reservation.timeLimit?.killAt ?? Number.POSITIVE_INFINITY
+export function knownEnd({ term }: Reservation): Millis {
+  switch (term.kind) {
+    case 'run':
+      return term.limit?.killAt ?? Number.POSITIVE_INFINITY
+    case 'manual':
+      return term.expiresAt
+    case 'booking':
+    case 'maintenance':
+      return term.until ?? Number.POSITIVE_INFINITY
+  }
 }
 
 /** The known ends of the GPUs that are held, one each. */
-function knownEnds(pool: Pool, isMeant: (gpu: GpuId) => boolean): readonly Millis[] {
+function knownEnds(pool: Pool, isMeant: (unit: UnitId) => boolean): readonly Millis[] {
   return pool.reservations.flatMap((reservation) => {
     const end = knownEnd(reservation)
-    return end === Number.POSITIVE_INFINITY ? [] : reservation.gpus.filter(isMeant).map(() => end)
+    return end === Number.POSITIVE_INFINITY
+      ? []
+      : unitsOf(reservation)
+          .filter(isMeant)
+          .map(() => end)
   })
 }
 
 /** The GPUs that it may be given. */
-export function wantedGpus(pool: Pool, request: Request): readonly GpuId[] {
-  return request.kind === 'ids' ? request.ids : pool.gpus.map((gpu) => gpu.id)
+export function wantedUnits(pool: Pool, request: Request): readonly UnitId[] {
+  return request.kind === 'ids' ? request.ids : pool.units.map(({ id }) => id)
 }
 
 interface Supply {
-  readonly free: readonly GpuId[]
-  readonly unusable: ReadonlySet<GpuId>
+  readonly free: readonly UnitId[]
+  readonly unusable: ReadonlySet<UnitId>
 }
 
-const NONE: ReadonlySet<GpuId> = new Set()
+const NONE: ReadonlySet<UnitId> = new Set()
 
 function supplyOf(pool: Pool, { now, sight, unusable = NONE }: Conditions): Supply {
   if (sight === undefined) {
-    const reserved = reservedGpus(pool)
-    const isFree = ({ id }: Gpu) => !reserved.has(id) && !unusable.has(id)
-    return { free: pool.gpus.filter(isFree).map(({ id }) => id), unusable }
+    const reserved = reservedUnits(pool)
+    const isFree = ({ id }: Unit) => !reserved.has(id) && !unusable.has(id)
+    return { free: pool.units.filter(isFree).map(({ id }) => id), unusable }
   }
   const availability = availabilityOf(pool, sight)
-  const isUnusable = ({ id, releasedAt }: Gpu) => {
+  const isUnusable = ({ id, lastUse }: Unit) => {
     if (sight.usage.get(id)?.usage.kind !== 'measured') return true
-    const isGivenBack = releasedAt === undefined || now - releasedAt >= GIVING_BACK_MS
+    const isGivenBack = lastUse === undefined || now - lastUse.endedAt >= GIVING_BACK_MS
     return availability.get(id) === 'occupied' && isGivenBack
   }
   return {
-    free: pool.gpus.filter(({ id }) => availability.get(id) === 'free').map(({ id }) => id),
-    unusable: new Set(pool.gpus.filter(isUnusable).map(({ id }) => id)),
+    free: pool.units.filter(({ id }) => availability.get(id) === 'free').map(({ id }) => id),
+    unusable: new Set(pool.units.filter(isUnusable).map(({ id }) => id)),
   }
 }

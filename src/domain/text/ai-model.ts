@@ -46,7 +46,9 @@ export function modelIn(commandLine: string): string | undefined {
 export function modelOf(status: GpuStatus): string | undefined {
   const processes = status.usage.kind === 'measured' ? status.usage.processes : []
   const run =
-    status.kind === 'reserved' && status.reservation.kind === 'run' ? [status.reservation.command] : []
+    status.kind === 'reserved' && status.reservation.term.kind === 'run'
+      ? [status.reservation.term.command]
+      : []
   const commandLines = [...processes.flatMap((process) => process.command ?? []), ...run]
   for (const commandLine of commandLines) {
     const model = modelIn(commandLine)

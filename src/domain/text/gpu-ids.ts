@@ -1,16 +1,17 @@
 import { CanhazgpuError } from '../errors.ts'
-import type { GpuId } from '../pool/model.ts'
+import type { UnitId } from '../pool/model.ts'
+import { gpuUnit } from '../pool/units.ts'
 
 const LARGEST_ID = 1023
 
 /** Reads `1,3`, `0-3` or `0-1,5`: sorted. Throws `usage` for anything else, and for an id named twice. */
-export function parseGpuIds(text: string): readonly GpuId[] {
+export function parseGpuIds(text: string): readonly UnitId[] {
   const refuse = (why: string): never => {
     throw new CanhazgpuError('usage', `Invalid GPU ids '${text}': ${why}`, {
       hint: 'use for example 1,3 or 0-3',
     })
   }
-  const ids = new Set<GpuId>()
+  const ids = new Set<number>()
   for (const part of text.split(',')) {
     const [, first, last] = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part) ?? []
     if (first === undefined) refuse('expected numbers and ranges, separated by commas')
@@ -23,5 +24,5 @@ export function parseGpuIds(text: string): readonly GpuId[] {
       ids.add(id)
     }
   }
-  return [...ids].sort((a, b) => a - b)
+  return [...ids].sort((a, b) => a - b).map(gpuUnit)
 }

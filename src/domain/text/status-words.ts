@@ -1,6 +1,6 @@
 import { sumOf } from '../observation/evidence.ts'
 import type { GpuStatus } from '../observation/status.ts'
-import type { GpuMeasurement, GpuProcess, Millis, Reservation } from '../pool/model.ts'
+import type { GpuMeasurement, GpuProcess, Millis, Term } from '../pool/model.ts'
 import { formatDuration } from './duration.ts'
 import { printable, shortened } from './text.ts'
 
@@ -10,11 +10,12 @@ const MOST_PROCESSES_SHOWN = 5
 export function detailsOf(status: GpuStatus, now: Millis): string {
   switch (status.kind) {
     case 'available': {
-      const { releasedAt } = status.gpu
-      return releasedAt === undefined ? 'never used' : `last released ${formatDuration(now - releasedAt)} ago`
+      const { lastUse } = status.unit
+      if (lastUse === undefined) return 'never used'
+      return `last released ${formatDuration(now - lastUse.endedAt)} ago`
     }
     case 'reserved':
-      return lifeOf(status.reservation, now)
+      return lifeOf(status.reservation.term, now)
     case 'unreserved':
       return `${usedMb(status.usage)}MB used by ${processWords(status.usage.processes)}`
     case 'error':
@@ -22,12 +23,16 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
   }
 }
 
-function lifeOf(reservation: Reservation, now: Millis): string {
-  switch (reservation.kind) {
+function lifeOf(term: Term, now: Millis): string {
+  switch (term.kind) {
     case 'run':
-      return `last heartbeat ${formatDuration(now - reservation.heartbeatAt)} ago`
+      return `last heartbeat ${formatDuration(now - term.heartbeatAt)} ago`
     case 'manual':
-      return `expires in ${formatDuration(reservation.expiresAt - now)}`
+      return `expires in ${formatDuration(term.expiresAt - now)}`
+    case 'booking':
+      return `ends in ${formatDuration(term.until - now)}`
+    case 'maintenance':
+      return term.until === undefined ? 'until it is restored' : `ends in ${formatDuration(term.until - now)}`
   }
 }
 

@@ -1,16 +1,18 @@
 import type { Grant } from '../../app/acquire.ts'
-import { expiryOf, timestamp } from './status-document.ts'
+import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
+import { expiryOf, timestamp, typeOf } from './status-document.ts'
 
 /** A granted reservation in JSON. */
 export function grantDocument({ reservation, devices }: Grant) {
-  const expiry = expiryOf(reservation)
+  const { owner, term } = reservation
+  const expiry = expiryOf(term)
   return {
     reservation: reservation.id,
-    gpus: reservation.gpus,
+    gpus: unitsOf(reservation).map(gpuNumber),
     cuda_visible_devices: devices.join(','),
-    user: reservation.user,
-    account: reservation.account.name,
-    type: reservation.kind === 'run' ? 'RUN' : 'MANUAL',
+    user: owner.shownName,
+    account: owner.account.name,
+    type: typeOf(term.kind),
     started_at: timestamp(reservation.startedAt),
     ...(expiry === undefined ? {} : { expiry_time: expiry }),
   }

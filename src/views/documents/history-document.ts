@@ -1,6 +1,7 @@
 import type { PastTime } from '../../app/usage/usage-history.ts'
 import type { TimeRange } from '../../domain/ledger/recorded.ts'
-import { definedOnly, timestamp } from './status-document.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
+import { definedOnly, type ReservationType, timestamp, typeOf } from './status-document.ts'
 
 /** The JSON of `/api/history`. */
 export interface HistoryDocument {
@@ -18,7 +19,7 @@ export interface HistoryRecordDocument {
   readonly gpu_id: number
   readonly user: string
   readonly account: string
-  readonly type: 'RUN' | 'MANUAL'
+  readonly type: ReservationType
   readonly started_at: string
   /** Absent with `outcome`: it is held still. */
   readonly ended_at?: string
@@ -45,10 +46,10 @@ export function historyDocument(range: TimeRange, times: readonly PastTime[], le
 function recordDocument(time: PastTime): HistoryRecordDocument {
   return definedOnly({
     reservation: time.reservation,
-    gpu_id: time.gpu,
-    user: time.user,
-    account: time.account.name,
-    type: time.kind === 'run' ? ('RUN' as const) : ('MANUAL' as const),
+    gpu_id: gpuNumber(time.unit),
+    user: time.owner.shownName,
+    account: time.owner.account.name,
+    type: typeOf(time.term),
     started_at: timestamp(time.startedAt),
     ended_at: time.outcome === undefined ? undefined : timestamp(time.endedAt),
     outcome: time.outcome,

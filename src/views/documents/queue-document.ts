@@ -1,13 +1,14 @@
 import type { QueueOverview, QueuePlace, WaitingReason } from '../../app/queue-overview.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
 import { freeWords, type ObstacleDocument, obstacleDocument } from '../words/obstacle-words.ts'
-import { definedOnly, timestamp } from './status-document.ts'
+import { definedOnly, type ReservationType, timestamp, typeOf } from './status-document.ts'
 
 /** One waiting request in the JSON of `queue --json` and `/api/queue`. */
 export interface QueueDocument {
   readonly position: number
   readonly user: string
   readonly account: string
-  readonly type: 'RUN' | 'MANUAL'
+  readonly type: ReservationType
   /** How many GPUs; or, in `gpu_ids`, which. */
   readonly gpus: number
   readonly gpu_ids?: readonly number[]
@@ -41,11 +42,11 @@ function placeDocument(
   const { request } = entry
   return definedOnly({
     position,
-    user: entry.user,
-    account: entry.account.name,
-    type: entry.kind === 'run' ? ('RUN' as const) : ('MANUAL' as const),
+    user: entry.owner.shownName,
+    account: entry.owner.account.name,
+    type: typeOf(entry.term.kind),
     gpus: request.kind === 'count' ? request.count : request.ids.length,
-    gpu_ids: request.kind === 'ids' ? request.ids : undefined,
+    gpu_ids: request.kind === 'ids' ? request.ids.map(gpuNumber) : undefined,
     waiting_since: timestamp(entry.joinedAt),
     waiting_seconds: Math.max(0, Math.floor((now - entry.joinedAt) / 1000)),
     gives_up_at: entry.waitUntil === undefined ? undefined : timestamp(entry.waitUntil),

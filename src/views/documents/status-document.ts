@@ -1,6 +1,7 @@
 import type { Overview } from '../../app/overview.ts'
 import { type GpuStatus, otherUseOf, type View, validationOf } from '../../domain/observation/status.ts'
-import type { GpuUsage, Reservation } from '../../domain/pool/model.ts'
+import type { GpuUsage, Reservation, Term, TermKind } from '../../domain/pool/model.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
 import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
 
@@ -13,7 +14,7 @@ export interface StatusDocument {
   readonly model?: string
   readonly user?: string
   readonly account?: string
-  readonly type?: 'RUN' | 'MANUAL'
+  readonly type?: ReservationType
   readonly note?: string
   readonly duration_seconds?: number
   readonly started_at?: string
@@ -35,6 +36,9 @@ export interface StatusDocument {
   readonly error?: string
 }
 
+/** `RUN`: as long as a command lives. `MANUAL`: for a time. */
+export type ReservationType = 'RUN' | 'MANUAL'
+
 export interface ProcessDocument {
   readonly pid: number
   readonly name: string
@@ -47,14 +51,14 @@ export function statusDocument(seen: Overview): readonly StatusDocument[] {
 }
 
 function gpuDocument(status: GpuStatus, view: View): StatusDocument {
-  const { gpu } = status
+  const { id, device, lastUse } = status.unit
   return definedOnly({
-    gpu_id: gpu.id,
+    gpu_id: gpuNumber(id),
     status: STATUS_WORDS[status.kind],
-    gpu_model: gpu.name,
+    gpu_model: device.name,
     model: modelOf(status),
     ...(status.kind === 'reserved' ? reservationFields(status.reservation, view.now) : {}),
-    last_released: gpu.releasedAt === undefined ? undefined : timestamp(gpu.releasedAt),
+    last_released: lastUse === undefined ? undefined : timestamp(lastUse.endedAt),
     ...usageFields(status.usage),
     unreserved_users: status.kind === 'unreserved' ? usersOf(status.usage) : undefined,
     other_users: otherUsers(status),
@@ -75,22 +79,37 @@ const STATUS_WORDS = {
   error: 'ERROR',
 } as const
 
-function reservationFields(reservation: Reservation, now: number) {
+function reservationFields({ owner, note, startedAt, term }: Reservation, now: number) {
   return {
-    user: reservation.user,
-    account: reservation.account.name,
-    type: reservation.kind === 'run' ? ('RUN' as const) : ('MANUAL' as const),
-    note: reservation.note,
-    duration_seconds: Math.max(0, Math.floor((now - reservation.startedAt) / 1000)),
-    started_at: timestamp(reservation.startedAt),
-    last_heartbeat: reservation.kind === 'run' ? timestamp(reservation.heartbeatAt) : undefined,
-    expiry_time: expiryOf(reservation),
+    user: owner.shownName,
+    account: owner.account.name,
+    type: typeOf(term.kind),
+    note,
+    duration_seconds: Math.max(0, Math.floor((now - startedAt) / 1000)),
+    started_at: timestamp(startedAt),
+    last_heartbeat: term.kind === 'run' ? timestamp(term.heartbeatAt) : undefined,
+    expiry_time: expiryOf(term),
   }
 }
 
-export function expiryOf(reservation: Reservation): string | undefined {
-  const end = reservation.kind === 'run' ? reservation.timeLimit?.interruptAt : reservation.expiresAt
+export const typeOf = (term: TermKind): ReservationType => (term === 'run' ? 'RUN' : 'MANUAL')
+
+/** When the term ends at the latest; undefined where it has no such end. */
+export function expiryOf(term: Term): string | undefined {
+  const end = endOf(term)
   return end === undefined ? undefined : timestamp(end)
+}
+
+function endOf(term: Term): number | undefined {
+  switch (term.kind) {
+    case 'run':
+      return term.limit?.interruptAt
+    case 'manual':
+      return term.expiresAt
+    case 'booking':
+    case 'maintenance':
+      return term.until
+  }
 }
 
 function usageFields(usage: GpuUsage) {

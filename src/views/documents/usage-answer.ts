@@ -2,7 +2,8 @@ import type { Deps } from '../../app/deps.ts'
 import { unrecordedTimes, usageHistory } from '../../app/usage/usage-history.ts'
 import { reportUsage } from '../../app/usage/usage-report.ts'
 import { DailySums } from '../../domain/ledger/daily.ts'
-import type { TimeRange } from '../../domain/ledger/recorded.ts'
+import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { HeldTime } from '../../domain/pool/model.ts'
 import { type DailyDocument, dailyDocument, dayStarts } from './daily-document.ts'
 import { type HistoryDocument, historyDocument, MOST_RECORDS } from './history-document.ts'
 import { type ReportDocument, reportDocument } from './report-document.ts'
@@ -37,9 +38,16 @@ async function daily(deps: Pick<Deps, 'store' | 'alive' | 'stopped'>, days: numb
   await store.visitTimes(range, (time) => sums.add(time))
   const held = seen.pool.reservations.map(({ id }) => id)
   const { records } = await store.usage(range, held)
-  for (const time of unrecordedTimes(seen, records, deps)) sums.add(time)
+  for (const time of unrecordedTimes(seen, records, deps)) sums.add(recorded(time))
   return dailyDocument(sums.days)
 }
+
+const recorded = ({ owner, startedAt, endedAt }: HeldTime): RecordedTime => ({
+  user: owner.shownName,
+  account: owner.account,
+  startedAt,
+  endedAt,
+})
 
 async function history(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,

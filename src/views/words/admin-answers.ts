@@ -2,8 +2,9 @@ import type { DriverCheck } from '../../app/compare-driver.ts'
 import type { PoolCreated, StoredPlace } from '../../app/set-up.ts'
 import { CanhazgpuError, type ErrorCode } from '../../domain/errors.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
-import type { Gpu, Pool } from '../../domain/pool/model.ts'
+import type { Pool, Unit } from '../../domain/pool/model.ts'
 import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
 import { printable } from '../../domain/text/text.ts'
 import type { Printed } from './printed.ts'
 
@@ -11,7 +12,7 @@ import type { Printed } from './printed.ts'
 export type AdminAnswer =
   | PoolCreated
   | Checked
-  | { readonly kind: 'refreshed'; readonly gpus: readonly Gpu[] }
+  | { readonly kind: 'refreshed'; readonly units: readonly Unit[] }
   | { readonly kind: 'shown'; readonly pool: Pool; readonly place: StoredPlace }
   | { readonly kind: 'threshold-set'; readonly thresholdMb: number }
 
@@ -25,7 +26,7 @@ export function adminText(answer: AdminAnswer): Printed {
     case 'checked':
       return checkupText(answer)
     case 'refreshed':
-      return { stdout: refreshedText(answer.gpus) }
+      return { stdout: refreshedText(answer.units) }
     case 'shown':
       return { stdout: settingsText(answer.pool, answer.place) }
     case 'threshold-set':
@@ -47,7 +48,7 @@ export function adminDocument(answer: AdminAnswer): unknown {
     case 'checked':
       return checkupDocument(answer)
     case 'refreshed':
-      return { adopted: answer.gpus.map(({ id, uuid, name }) => ({ gpu_id: id, uuid, name })) }
+      return { adopted: answer.units.map(adoptedDocument) }
     case 'shown':
       return settingsDocument(answer.pool, answer.place)
     case 'threshold-set':
@@ -127,18 +128,20 @@ function driverDocument(driver: DriverCheck | undefined) {
   }
 }
 
-function refreshedText(gpus: readonly Gpu[]): string {
-  if (gpus.length === 0) return 'The pool has the GPUs that the driver shows: nothing to adopt\n'
-  return `Adopted ${gpus.length} GPU(s): [${gpus.map(({ id }) => id).join(', ')}]\n`
+function refreshedText(units: readonly Unit[]): string {
+  if (units.length === 0) return 'The pool has the GPUs that the driver shows: nothing to adopt\n'
+  return `Adopted ${units.length} GPU(s): [${units.map(({ id }) => id).join(', ')}]\n`
 }
+
+const adoptedDocument = ({ id, device: { uuid, name } }: Unit) => ({ gpu_id: gpuNumber(id), uuid, name })
 
 function settingsText(pool: Pool, { path, group }: StoredPlace): string {
   const lines = [
     ['Pool', path],
     ['Host', pool.host],
-    ['GPUs', String(pool.gpus.length)],
+    ['GPUs', String(pool.units.length)],
     ['Provider', pool.provider],
-    ['Allocation', pool.settings.allocation],
+    ['Allocation', pool.policy.allocation],
     ['Memory threshold', `${poolThreshold(pool)} MB`],
     ['Group', group ?? 'every user'],
   ] as const
@@ -148,9 +151,9 @@ function settingsText(pool: Pool, { path, group }: StoredPlace): string {
 const settingsDocument = (pool: Pool, { path, group }: StoredPlace) => ({
   path,
   host: pool.host,
-  gpus: pool.gpus.length,
+  gpus: pool.units.length,
   provider: pool.provider,
-  allocation: pool.settings.allocation,
+  allocation: pool.policy.allocation,
   memory_threshold_mb: poolThreshold(pool),
   group,
 })

@@ -1,4 +1,5 @@
 import type { Obstacle } from '../../domain/observation/obstacles.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
 import { printable } from '../../domain/text/text.ts'
 import { definedOnly } from '../documents/status-document.ts'
 
@@ -18,7 +19,7 @@ export function freeWords(free: number, obstacles: readonly Obstacle[]): string 
 
 /** `GPU 3 used without reservation by bob`. */
 export function obstacleWords(obstacle: Obstacle): string {
-  const gpu = `GPU ${obstacle.gpu}`
+  const gpu = `GPU ${obstacle.unit}`
   switch (obstacle.kind) {
     case 'faulty':
       return `${gpu} has an error: ${printable(obstacle.reason)}`
@@ -41,7 +42,7 @@ export interface ObstacleDocument {
 
 export function obstacleDocument(obstacle: Obstacle): ObstacleDocument {
   return definedOnly({
-    gpu_id: obstacle.gpu,
+    gpu_id: gpuNumber(obstacle.unit),
     status: STATUS[obstacle.kind],
     error: obstacle.kind === 'faulty' ? obstacle.reason : undefined,
     unreserved_users: obstacle.kind === 'occupied' ? obstacle.users : undefined,

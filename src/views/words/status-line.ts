@@ -9,14 +9,14 @@ import type { Look } from './printed.ts'
 /** One GPU in the words of `status`, without the line's end. */
 export function statusLine(status: GpuStatus, view: View, look: Look): string {
   const details = detailsOf(status, view.now)
-  const head = `GPU ${status.gpu.id}: ${stateWords(status, look)}`
+  const head = `GPU ${status.unit.id}: ${stateWords(status, look)}`
   switch (status.kind) {
     case 'available':
       return `${head} (${details}) ${validation(status, view)}`
     case 'reserved': {
       const { reservation } = status
       const held = `by ${holderName(reservation)} for ${formatDuration(view.now - reservation.startedAt)}`
-      return `${head} ${held} (${reservation.kind}, ${details}) ${validation(status, view)}${note(reservation)}`
+      return `${head} ${held} (${reservation.term.kind}, ${details}) ${validation(status, view)}${note(reservation)}`
     }
     case 'unreserved':
       return `${head} by ${squatters(status.usage)} - ${details}`

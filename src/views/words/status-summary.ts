@@ -29,11 +29,11 @@ export function summaryDocument({ pool, gpus }: Pick<Overview, 'pool' | 'gpus'>)
 function summaryOf(gpus: readonly GpuStatus[]): Summary {
   const count = (...kinds: readonly GpuStatus['kind'][]) =>
     gpus.filter(({ kind }) => kinds.includes(kind)).length
-  const names = [...new Set(gpus.map(({ gpu }) => gpu.name))].sort()
+  const names = [...new Set(gpus.map(({ unit }) => unit.device.name))].sort()
   return {
     total: gpus.length,
     models: Object.fromEntries(
-      names.map((name) => [name, gpus.filter(({ gpu }) => gpu.name === name).length]),
+      names.map((name) => [name, gpus.filter(({ unit }) => unit.device.name === name).length]),
     ),
     available: count('available'),
     inUse: count('reserved', 'unreserved'),

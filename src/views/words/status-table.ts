@@ -22,11 +22,11 @@ function row(status: GpuStatus, view: View, look: Look): readonly string[] {
   const reservation = status.kind === 'reserved' ? status.reservation : undefined
   const note = reservation?.note === undefined ? '' : ` - ${shortened(reservation.note, 60)}`
   return [
-    String(status.gpu.id),
+    status.unit.id,
     stateWords(status, look),
     userOf(status),
     reservation === undefined ? NOTHING : formatDuration(view.now - reservation.startedAt),
-    reservation?.kind ?? NOTHING,
+    reservation?.term.kind ?? NOTHING,
     shortened(modelOf(status) ?? NOTHING, 60),
     `${detailsOf(status, view.now)}${note}`,
     validationOf(status, view.thresholdMb) ?? NOTHING,

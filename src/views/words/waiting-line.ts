@@ -94,8 +94,8 @@ function unknownWords({ after, obstacle }: Extract<Forecast, { kind: 'unknown' }
 
 const ownerOf = (reservation: Reservation): string => `${printable(shownName(reservation))}'s`
 
-const endWords = (reservation: Reservation): string =>
-  reservation.kind === 'manual' ? 'reservation expires' : 'run times out'
+const endWords = ({ term }: Reservation): string =>
+  term.kind === 'run' ? 'run times out' : 'reservation expires'
 
 /** Hours and minutes, with the date where it is not today. */
 function clockTime(at: Millis, now: Millis): string {

@@ -57,7 +57,9 @@ function demoStore(play: Play, present: () => Moment): Store {
       return most === undefined ? records : records.slice(Math.max(0, records.length - most))
     },
     async visitTimes(range, visit) {
-      recordsOf(range).forEach(visit)
+      for (const { owner, startedAt, endedAt } of recordsOf(range)) {
+        visit({ user: owner.shownName, account: owner.account, startedAt, endedAt })
+      }
     },
     async usage(range, reservations) {
       const records = recordsOf(range)

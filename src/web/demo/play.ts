@@ -1,8 +1,18 @@
+import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB, usageOf } from '../../domain/observation/usage.ts'
 import { acquire, type Intent, joinLine } from '../../domain/operation/acquisition.ts'
 import { endReservation, settle } from '../../domain/operation/ending.ts'
-import type { GpuId, Millis, Moment, Pool, ProcessIdentity, UsageRecord } from '../../domain/pool/model.ts'
+import type {
+  Millis,
+  Moment,
+  Pool,
+  ProcessIdentity,
+  Unit,
+  UnitId,
+  UsageRecord,
+} from '../../domain/pool/model.ts'
 import type { ProcessCheck } from '../../domain/pool/process-check.ts'
+import { gpuUnit } from '../../domain/pool/units.ts'
 import { Chance } from './chance.ts'
 import { readings } from './readings.ts'
 import { OPENING, type Person, type Role, TEAM, type Work } from './team.ts'
@@ -20,8 +30,8 @@ const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 
 /** What nobody reserved. */
 export interface Trouble {
-  readonly squatted: GpuId | null
-  readonly faulty: GpuId | null
+  readonly squatted: UnitId | null
+  readonly faulty: UnitId | null
 }
 
 /**
@@ -103,8 +113,7 @@ export class Play {
   #makeRoom(wanted: number): void {
     this.pool = { ...this.pool, queue: [] }
     for (const { id } of this.pool.reservations) {
-      const held = this.pool.reservations.flatMap((reservation) => reservation.gpus).length
-      if (GPU_COUNT - held >= wanted) return
+      if (GPU_COUNT - reservedUnits(this.pool).size >= wanted) return
       if (!this.#staying.has(id)) this.#keep(endReservation(this.pool, id, 'exited', this.#now))
     }
   }
@@ -148,15 +157,14 @@ export class Play {
     const intent: Intent = {
       id,
       request: { kind: 'count', count: work.gpus },
-      user: person.user ?? person.account.name,
-      account: person.account,
+      owner: { account: person.account, shownName: person.user ?? person.account.name },
       ...(work.note === undefined ? {} : { note: work.note }),
-      hold: holdFor(work, length, this.#made, this.#chance.happens(0.4)),
+      term: termFor(work, length, this.#made, this.#chance.happens(0.4)),
     }
     this.works.set(id, work)
     this.#intents.set(id, intent)
     this.pool = joinLine(this.pool, intent, { process: processOf(this.#made) }, this.#now)
-    if (intent.hold.kind === 'run') this.#lengths.set(id, length)
+    if (intent.term.kind === 'run') this.#lengths.set(id, length)
     return id
   }
 
@@ -179,8 +187,8 @@ export class Play {
   #makeTrouble(): void {
     if (!this.#isLive()) return
     const seconds = Math.floor((this.#now - this.#opening) / 1000)
-    const held = new Set(this.pool.reservations.flatMap((reservation) => reservation.gpus))
-    const free = this.pool.gpus.map((gpu) => gpu.id).filter((id) => !held.has(id))
+    const held = reservedUnits(this.pool)
+    const free = this.pool.units.map((unit) => unit.id).filter((id) => !held.has(id))
     const { faulty, squatted } = this.trouble
     this.trouble = {
       faulty: seconds % 420 < 330 ? (faulty ?? free.at(-1) ?? null) : null,
@@ -200,7 +208,7 @@ export class Play {
 
 const isShort = (work: Work | undefined): boolean => work !== undefined && work.minutes[0] < 5
 
-function holdFor(work: Work, length: Millis, made: number, timed: boolean): Intent['hold'] {
+function termFor(work: Work, length: Millis, made: number, timed: boolean): Intent['term'] {
   if (work.command === undefined) return { kind: 'manual', duration: length }
   const run = { kind: 'run' as const, process: processOf(made), command: work.command }
   return timed ? { ...run, timeout: { after: length, grace: 30_000 } } : run
@@ -217,14 +225,17 @@ function emptyPool(host: string, moment: Moment): Pool {
   return {
     host,
     provider: 'fake',
-    gpus: Array.from({ length: GPU_COUNT }, (_, id) => ({
-      id,
-      uuid: `GPU-demo-${id}`,
-      name: 'NVIDIA H100 80GB HBM3',
-    })),
+    units: Array.from(
+      { length: GPU_COUNT },
+      (_, number): Unit => ({
+        id: gpuUnit(number),
+        device: { uuid: `GPU-demo-${number}`, name: 'NVIDIA H100 80GB HBM3' },
+        shape: { kind: 'gpu' },
+      }),
+    ),
     reservations: [],
     queue: [],
-    settings: { allocation: 'lru' },
+    policy: { allocation: 'lru' },
     writtenAt: moment,
   }
 }

@@ -1,4 +1,5 @@
-import type { GpuReading, Millis, Pool, Probe, Reservation } from '../../domain/pool/model.ts'
+import type { GpuReading, Millis, Pool, Probe, Reservation, UnitId } from '../../domain/pool/model.ts'
+import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import { SQUATTER, type Work } from './team.ts'
 
 const MEMORY_MB = 81_559
@@ -7,35 +8,36 @@ const MEMORY_MB = 81_559
 export interface Scene {
   readonly pool: Pool
   readonly works: ReadonlyMap<string, Work>
-  readonly trouble: { readonly squatted: number | null; readonly faulty: number | null }
+  readonly trouble: { readonly squatted: UnitId | null; readonly faulty: UnitId | null }
 }
 
 /** What the driver of the made-up machine shows at this moment. */
 export function readings(scene: Scene, now: Millis): Probe {
   const holders = new Map(
-    scene.pool.reservations.flatMap((held) => held.gpus.map((gpu) => [gpu, held] as const)),
+    scene.pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
   )
   return {
     provider: 'fake',
-    readings: scene.pool.gpus.map(({ id, uuid, name }) => ({
-      index: id,
-      uuid,
-      name,
+    readings: scene.pool.units.map(({ id, device }) => ({
+      index: gpuNumber(id),
+      uuid: device.uuid,
+      name: device.name,
       state: stateOf(id, holders.get(id), scene, now),
     })),
   }
 }
 
 function stateOf(
-  gpu: number,
+  unit: UnitId,
   held: Reservation | undefined,
   { trouble, works }: Scene,
   now: Millis,
 ): GpuReading['state'] {
-  if (trouble.faulty === gpu && held === undefined) {
+  const gpu = gpuNumber(unit)
+  if (trouble.faulty === unit && held === undefined) {
     return { kind: 'fault', reason: 'Unable to determine the device handle: GPU is lost (Xid 79)' }
   }
-  if (trouble.squatted === gpu && held === undefined) {
+  if (trouble.squatted === unit && held === undefined) {
     const { uid, user, command, memoryMb } = SQUATTER
     const process = { pid: 31_337, uid, user, name: 'python3', memoryMb, command }
     return { ...measured(gpu, now, memoryMb, 0.34), processes: [process] }
@@ -44,12 +46,12 @@ function stateOf(
   if (held === undefined || work === undefined) return measured(gpu, now, 4, 0)
   const memoryMb = Math.round(work.memory * MEMORY_MB)
   // Who has just reserved for a time has not started anything yet.
-  const isWorking = held.kind === 'run' || now - held.startedAt > 5 * 60_000
+  const isWorking = held.term.kind === 'run' || now - held.startedAt > 5 * 60_000
   if (!isWorking) return measured(gpu, now, 4, 0)
   const process = {
-    pid: held.kind === 'run' ? held.process.pid + held.gpus.indexOf(gpu) : 40_000 + gpu,
-    uid: held.account.uid,
-    user: held.account.name,
+    pid: held.term.kind === 'run' ? held.term.process.pid + unitsOf(held).indexOf(unit) : 40_000 + gpu,
+    uid: held.owner.account.uid,
+    user: held.owner.account.name,
     name: work.command?.split(' ')[0] ?? 'python3',
     memoryMb,
     command: work.command ?? 'python3 -m ipykernel_launcher',

@@ -1,7 +1,7 @@
 import type { Deps } from '../../app/deps.ts'
 import { presentPool } from '../../app/present-pool.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { reservedGpus } from '../../domain/observation/allocation.ts'
+import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { thresholdOf } from '../../domain/observation/threshold.ts'
 import { usageOf } from '../../domain/observation/usage.ts'
 import type { Millis, Moment } from '../../domain/pool/model.ts'
@@ -157,7 +157,7 @@ export class Sampler {
       const provider = await deps.providerOf(pool)
       const probe = await provider.probe(deps.probeTimeout)
       const at = clock()
-      this.#reading = { probe, reserved: reservedGpus(pool), at, took: at - asked }
+      this.#reading = { probe, reserved: reservedUnits(pool), at, took: at - asked }
       this.#failure = null
       this.trend.add(usageOf(pool, probe), moment.wall)
     } catch (error) {

@@ -1,7 +1,7 @@
 import { type QueueOverview, queuePlaces } from '../../app/queue-overview.ts'
 import { type GpuStatus, statusOf } from '../../domain/observation/status.ts'
 import { unknownUsage, usageOf } from '../../domain/observation/usage.ts'
-import type { GpuId, Millis, Moment, Pool, Probe } from '../../domain/pool/model.ts'
+import type { Millis, Moment, Pool, Probe, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import type { QueueDocument } from '../../views/documents/queue-document.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
@@ -41,7 +41,7 @@ export interface Snapshot {
 /** The last good reading of the driver, and what was reserved when it was asked. */
 export interface DriverReading {
   readonly probe: Probe
-  readonly reserved: ReadonlySet<GpuId>
+  readonly reserved: ReadonlySet<UnitId>
 }
 
 export interface Seen {

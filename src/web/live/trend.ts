@@ -1,5 +1,5 @@
 import type { PoolUsage } from '../../domain/observation/usage.ts'
-import type { Millis } from '../../domain/pool/model.ts'
+import type { Millis, UnitId } from '../../domain/pool/model.ts'
 
 /** The last minutes of one GPU: time (epoch ms), utilisation %, temperature °C, power W; null: not told. */
 export type TrendPoint = readonly [
@@ -20,7 +20,7 @@ const KEPT_MS: Millis = 10 * 60_000
 
 /** Remembers the readings of the last ten minutes, for those who open the page later. */
 export class Trend {
-  readonly #points = new Map<number, TrendPoint[]>()
+  readonly #points = new Map<UnitId, TrendPoint[]>()
   #last: Millis = Number.NEGATIVE_INFINITY
 
   add(usages: PoolUsage, now: Millis): void {

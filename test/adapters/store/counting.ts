@@ -1,27 +1,33 @@
 import type { Pool, UsageRecord } from '../../../src/domain/pool/model.ts'
 import type { Decide } from '../../../src/ports/ports.ts'
 
-/** A pool whose only use is to be counted in: the count stands where the last holder of its GPU would. */
+/** A pool whose only use is to be counted in: the count is in the place of the last holder of its GPU. */
 export const COUNTING_POOL: Pool = {
   host: 'box',
   provider: 'fake',
-  gpus: [{ id: 0, uuid: 'GPU-0', name: 'Fake GPU', releasedBy: 0 }],
+  units: [
+    {
+      id: '0',
+      device: { uuid: 'GPU-0', name: 'Fake GPU' },
+      shape: { kind: 'gpu' },
+      lastUse: { endedAt: 0, uid: 0 },
+    },
+  ],
   reservations: [],
   queue: [],
-  settings: { allocation: 'lru' },
+  policy: { allocation: 'lru' },
   writtenAt: { wall: 0, steady: { epoch: 'none', ms: 0 } },
 }
 
-export const countOf = (pool: Pool): number => pool.gpus[0]?.releasedBy ?? Number.NaN
+export const countOf = (pool: Pool): number => pool.units[0]?.lastUse?.uid ?? Number.NaN
 
 export function recordOf(reservation: string, parts: Partial<UsageRecord> = {}): UsageRecord {
   return {
     host: 'box',
     reservation,
-    gpu: 0,
-    user: 'alice',
-    account: { uid: 1000, name: 'alice' },
-    kind: 'run',
+    unit: '0',
+    owner: { account: { uid: 1000, name: 'alice' }, shownName: 'alice' },
+    term: 'run',
     startedAt: 1_000,
     endedAt: 2_000,
     outcome: 'exited',
@@ -34,7 +40,7 @@ export function counting(name: string): Decide<number> {
   return (pool) => {
     const count = countOf(pool) + 1
     return {
-      pool: { ...pool, gpus: pool.gpus.map((gpu) => ({ ...gpu, releasedBy: count })) },
+      pool: { ...pool, units: pool.units.map((unit) => ({ ...unit, lastUse: { endedAt: 0, uid: count } })) },
       ended: [recordOf(name)],
       result: count,
     }

@@ -8,6 +8,7 @@ import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
 import { createSqliteStore, openSqliteStore } from '../../../src/adapters/store/sqlite.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { poolFaults } from '../../../src/domain/pool/soundness.ts'
+import { gpuNumber, unitsOf } from '../../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { missing, needing } from '../../support/needs.ts'
 import { testPool } from '../../support/pool.ts'
@@ -175,7 +176,7 @@ function compare(database: string, { granted, released, initialized }: Promises)
   if (!hasPool) return initialized ? [...broken, 'the pool is gone'] : broken
   const pool = storedPool({ database })
   const ended = storedHistory({ database })
-  const held = new Map(pool.reservations.map(({ id, gpus }) => [id, gpus]))
+  const held = new Map(pool.reservations.map((each) => [each.id, unitsOf(each).map(gpuNumber)]))
   const lost = [...granted].filter(([id, gpus]) => {
     const has = held.get(id) ?? ended.filter((row) => row.reservation === id).map((row) => row.gpu)
     return !Bun.deepEquals([...has].toSorted(), [...gpus].toSorted())

@@ -2,6 +2,7 @@ import { expect } from 'bun:test'
 import fc from 'fast-check'
 import type { TimeRange } from '../../../src/domain/ledger/recorded.ts'
 import type { UsageRecord, UsageTally } from '../../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import type { Store } from '../../../src/ports/ports.ts'
 import { recordOf } from './counting.ts'
 
@@ -14,7 +15,7 @@ const DAY = 86_400_000
 const anyReservation = fc.record({
   user: fc.constantFrom('alice', 'bob', 'Ольга'),
   account: fc.constantFrom('alice', 'bob'),
-  kind: fc.constantFrom('run' as const, 'manual' as const),
+  term: fc.constantFrom('run' as const, 'manual' as const),
   start: fc.integer({ min: DAY, max: 6 * DAY }),
   held: fc.array(
     fc.record({
@@ -30,10 +31,12 @@ export const anyRecords: fc.Arbitrary<readonly UsageRecord[]> = fc
   .array(anyReservation, { maxLength: 12 })
   .map((reservations) =>
     reservations
-      .flatMap(({ user, account, kind, start, held }, nth) =>
-        held.map(({ clockSet, ms }, gpu) =>
+      .flatMap(({ user, account, term, start, held }, nth) =>
+        held.map(({ clockSet, ms }, nthUnit) =>
           recordOf(`r${nth}`, {
-            ...{ gpu, user, account: { uid: account.length, name: account }, kind },
+            unit: gpuUnit(nthUnit),
+            owner: { account: { uid: account.length, name: account }, shownName: user },
+            term,
             ...{ startedAt: start + clockSet, endedAt: start + clockSet + ms },
           }),
         ),
@@ -54,8 +57,8 @@ export const anyRange: fc.Arbitrary<TimeRange> = fc
 /** Adds up one by one. */
 function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange): UsageTally[] {
   const groups = Object.values(
-    Object.groupBy(records, ({ user, account, kind }) =>
-      JSON.stringify([user, account.uid, account.name, kind]),
+    Object.groupBy(records, ({ owner: { account, shownName }, term }) =>
+      JSON.stringify([shownName, account.uid, account.name, term]),
     ),
   )
   return groups.flatMap((group) => {
@@ -64,9 +67,9 @@ function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange):
     if (first === undefined) return []
     let ms = 0
     for (const each of inside) ms += Math.min(each.endedAt, to) - Math.max(each.startedAt, from)
-    const { user, account, kind } = first
+    const { account, shownName: user } = first.owner
     const count = new Set(inside.map((each) => each.reservation)).size
-    return [{ user, uid: account.uid, account: account.name, kind, ms, reservations: count }]
+    return [{ user, uid: account.uid, account: account.name, term: first.term, ms, reservations: count }]
   })
 }
 

@@ -11,8 +11,10 @@ import { waitFor, watchProcess } from '../../../src/adapters/kernel/wait.ts'
 import { poolChanges, wakeFile, watchChanges } from '../../../src/adapters/store/changes.ts'
 import { encodePool } from '../../../src/adapters/store/document/codec.ts'
 import { giveLog } from '../../../src/adapters/store/files/create.ts'
+import { setAsideDamaged } from '../../../src/adapters/store/files/set-aside.ts'
 import { rowOfRecord } from '../../../src/adapters/store/history/history-rows.ts'
 import { openStore } from '../../../src/adapters/store/open.ts'
+import { checkUp } from '../../../src/adapters/store/schema/checkup.ts'
 import { MIGRATIONS } from '../../../src/adapters/store/schema/migrations.ts'
 import { createSqliteStore, openSqliteStore } from '../../../src/adapters/store/sqlite.ts'
 import type { UsageRecord } from '../../../src/domain/pool/model.ts'
@@ -148,21 +150,118 @@ test.each([
   expect(openStore(url, currentMoment)).rejects.toMatchObject({ code: 'config-invalid' })
 })
 
-test('the pool of schema 1 and document 1 loads, for ever', async () => {
+/** Pools as a release left them, by the version of their schema: each must load for ever. */
+const FIXTURES = ['v1', 'v3']
+
+const fixture = (name: string, ending: string) =>
+  Bun.file(new URL(`../../fixtures/pool-${name}.${ending}`, import.meta.url))
+
+test.each(FIXTURES)('the pool %s loads, and goes on', async (name) => {
   using place = newPlace()
-  const fixture = (ending: string) => Bun.file(new URL(`../../fixtures/pool-v1.${ending}`, import.meta.url))
-  await Bun.write(place.path, fixture('db'))
-  const expected = await fixture('json').json()
+  await Bun.write(place.path, fixture(name, 'db'))
+  const expected = await fixture(name, 'json').json()
   const store = await openStore(place.url, currentMoment)
   expect((await store.read()).pool).toEqual(expected.pool)
   expect(await store.history(everything)).toEqual(expected.history)
   await expectUsage(store, expected.history, [])
 
   expect(await store.update(counting('later'))).toBe(countOf(expected.pool) + 1)
-  const { writtenAt: _, gpus: __, ...rest } = (await store.read()).pool
+  const { writtenAt: _, units: __, ...rest } = (await store.read()).pool
   expect(expected.pool).toMatchObject(rest)
   expect(await store.history(everything)).toHaveLength(expected.history.length + 1)
   store.close()
+})
+
+test.each(FIXTURES)('the views show of the pool %s what they showed before its upgrade', async (name) => {
+  using place = newPlace()
+  await Bun.write(place.path, fixture(name, 'db'))
+  const shown = () => {
+    const db = new Database(place.path)
+    const rows = ['gpus', 'reservations', 'queue'].flatMap((view) => db.query(`SELECT * FROM ${view}`).all())
+    const { user_version } = db.query<{ user_version: number }, []>('PRAGMA user_version').get() ?? {}
+    db.close()
+    // Only the ids in a request were numbers.
+    const text = JSON.stringify(rows).replace('[1,3]', '[\\"1\\",\\"3\\"]')
+    return { version: user_version, text: text.replace('[5,10]', '[\\"5\\",\\"10\\"]') }
+  }
+  const before = shown()
+  ;(await openStore(place.url, currentMoment)).close()
+  expect(shown()).toEqual({ version: MIGRATIONS.length, text: before.text })
+  expect(before).toMatchObject({
+    version: Number(name.slice(1)),
+    text: expect.stringMatching(/"held_by":"alice".*"pid":\d+.*"position":1/),
+  })
+})
+
+test.each(FIXTURES)('the pool %s is checked as it is, and not changed', async (name) => {
+  using place = newPlace()
+  await Bun.write(place.path, fixture(name, 'db'))
+  const { pool, history } = await fixture(name, 'json').json()
+  const { problems, ...checked } = await checkUp(place.path)
+  expect(problems.filter(({ kind }) => kind !== 'access')).toEqual([])
+  expect(checked).toMatchObject({ pool, counts: { waiting: pool.queue.length, records: history.length } })
+  expect(readFileSync(place.path).equals(Buffer.from(await fixture(name, 'db').arrayBuffer()))).toBe(true)
+})
+
+test('a damaged document of an earlier version is refused before and after the upgrade, and salvaged', async () => {
+  using place = newPlace()
+  await Bun.write(place.path, fixture('v3', 'db'))
+  const expected = await fixture('v3', 'json').json()
+  const db = new Database(place.path)
+  db.run(`UPDATE pool SET document = replace(document, '"gpus":[1]', '"gpus":[5]')`)
+  const stored = () => db.query<{ document: string }, []>('SELECT document FROM pool').get()?.document
+  const before = stored()
+  const damage = 'The stored pool is damaged (its checksum is wrong)'
+  const whats = async () => (await checkUp(place.path)).problems.map(({ what }) => what)
+  expect(await whats()).toContain(damage)
+
+  const store = await openStore(place.url, currentMoment)
+  const corrupt = expect.objectContaining({ code: 'store-corrupt', message: damage })
+  await expect(store.read()).rejects.toEqual(corrupt)
+  await expect(store.update(counting('never'))).rejects.toEqual(corrupt)
+  store.close()
+  expect(stored()).toBe(before)
+  expect(await whats()).toContain(damage)
+  db.close()
+
+  const aside = setAsideDamaged(place.path, new Date())
+  expect(aside?.pool).toBeNull()
+  const ids = (records: readonly UsageRecord[] = []) => records.map((each) => JSON.stringify(each)).toSorted()
+  expect(ids(aside?.records)).toEqual(ids(expected.history))
+})
+
+test('what can be read of a damaged pool of an earlier version is salvaged', async () => {
+  using place = newPlace()
+  await Bun.write(place.path, fixture('v3', 'db'))
+  const expected = await fixture('v3', 'json').json()
+  const db = new Database(place.path)
+  db.run('UPDATE history SET ended_at = started_at - 1 WHERE reservation = ?', ['past-0'])
+  db.close()
+  const aside = setAsideDamaged(place.path, new Date())
+  expect(aside?.pool).toEqual(expected.pool)
+  expect(aside?.records).toHaveLength(expected.history.length - 1)
+})
+
+test('only whole GPUs are recorded', async () => {
+  using place = newPlace()
+  const store = await initialized(place)
+  const record = recordOf('part', { unit: '3.0' })
+  await expect(store.update((pool) => ({ pool, ended: [record], result: undefined }))).rejects.toThrow(
+    'the history cannot record the unit 3.0',
+  )
+  store.close()
+})
+
+/** A document as the releases with these schemas wrote it. */
+const DOCUMENT_1 = JSON.stringify({
+  version: 1,
+  host: 'box',
+  provider: 'fake',
+  gpus: [{ id: 0, uuid: 'GPU-0', name: 'Fake GPU', releasedAt: 0, releasedBy: 0 }],
+  reservations: [],
+  queue: [],
+  settings: { allocation: 'lru' },
+  writtenAt: { wall: 0, steady: { epoch: 'none', ms: 0 } },
 })
 
 /** A pool as the first release left it, with these records. */
@@ -176,7 +275,7 @@ function writeSchema({ path }: SqlitePlace, records: readonly UsageRecord[], ver
   db.run('PRAGMA journal_mode = WAL')
   for (const migration of MIGRATIONS.slice(0, version)) db.run(migration)
   db.run(`PRAGMA user_version = ${version}`)
-  db.query('INSERT INTO pool VALUES (1, ?, ?)').run('[]', encodePool(COUNTING_POOL, currentMoment()))
+  db.query('INSERT INTO pool VALUES (1, ?, ?)').run('[]', DOCUMENT_1)
   const insert = db.query('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   db.transaction(() => {
     for (const record of records) insert.run(...rowOfRecord(record))
@@ -184,7 +283,7 @@ function writeSchema({ path }: SqlitePlace, records: readonly UsageRecord[], ver
   db.close()
 }
 
-test.each([1, 2])(
+test.each([1, 2, 3])(
   'a history of schema %p is added up, and goes on',
   async (version) => {
     await fc.assert(
@@ -206,7 +305,7 @@ test.each([1, 2])(
 
 test('many processes find an old schema at once: one brings it up to date, none fails', async () => {
   using place = newPlace()
-  const records = Array.from({ length: 20_000 }, (_, nth) => recordOf(`r${nth}`, { gpu: nth % 8 }))
+  const records = Array.from({ length: 20_000 }, (_, nth) => recordOf(`r${nth}`, { unit: `${nth % 8}` }))
   writeFirstSchema(place, records)
   const workers = Array.from({ length: 20 }, (_, nth) => startWorker('count', place.url, `worker-${nth}`))
   expect(

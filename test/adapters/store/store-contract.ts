@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import type { Moment, Pool } from '../../../src/domain/pool/model.ts'
+import type { Moment, Pool, Reservation } from '../../../src/domain/pool/model.ts'
+import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import type { Store } from '../../../src/ports/ports.ts'
 import { until } from '../../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
@@ -87,7 +88,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
           result: pool && countOf(pool),
         }))
         expect(seen).toBe(1)
-        expect((await store.read()).pool).toMatchObject({ host: 'other', gpus: COUNTING_POOL.gpus })
+        expect((await store.read()).pool).toMatchObject({ host: 'other', units: COUNTING_POOL.units })
         expect(await store.history(everything)).toHaveLength(2)
       })
     })
@@ -110,7 +111,10 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         await store.initialize((_, moment) => ({
           pool: {
             ...COUNTING_POOL,
-            gpus: COUNTING_POOL.gpus.map((gpu) => ({ ...gpu, releasedAt: moment.wall })),
+            units: COUNTING_POOL.units.map((unit) => ({
+              ...unit,
+              lastUse: { endedAt: moment.wall, uid: 0 },
+            })),
           },
           ended: [],
           result: undefined,
@@ -124,7 +128,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
           await later.initialize((pool) => ({ pool: pool ?? COUNTING_POOL, ended: [], result: pool })),
         ]
         for (const pool of told) {
-          expect(Math.abs((pool?.gpus[0]?.releasedAt ?? 0) - before.wall - hour)).toBeLessThan(100)
+          expect(Math.abs((pool?.units[0]?.lastUse?.endedAt ?? 0) - before.wall - hour)).toBeLessThan(100)
         }
         later.close()
       })
@@ -169,10 +173,10 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         await store.update(counting('a'))
         await store.update((pool, moment) => ({
           ...counting('a')(pool, moment),
-          ended: [recordOf('a', { outcome: 'vanished' }), recordOf('a', { gpu: 1 })],
+          ended: [recordOf('a', { outcome: 'vanished' }), recordOf('a', { unit: '1' })],
         }))
         expect(countOf((await store.read()).pool)).toBe(2)
-        expect(await store.history(everything)).toEqual([recordOf('a'), recordOf('a', { gpu: 1 })])
+        expect(await store.history(everything)).toEqual([recordOf('a'), recordOf('a', { unit: '1' })])
       })
     })
 
@@ -217,8 +221,8 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         const visited: number[] = []
         await store.visitTimes({ from: 201, to: 299 }, ({ user, account, startedAt, endedAt }) => {
           expect({ user, name: account.name }).toEqual({
-            user: recordOf('c').user,
-            name: recordOf('c').account.name,
+            user: recordOf('c').owner.shownName,
+            name: recordOf('c').owner.account.name,
           })
           visited.push(startedAt, endedAt)
         })
@@ -249,13 +253,14 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         let nth = 0
         await fc.assert(
           fc.asyncProperty(anyPool, async ({ host, name, user, note, command }) => {
-            const reservation = {
-              ...{ id: 'r', gpus: [0], user, account: { uid: 7, name }, startedAt: 1, note },
-              ...{ kind: 'run' as const, heartbeatAt: 2, command },
-              process: { pid: 1, startTime: 2, bootId: name, pidNamespace: host },
+            const owner = { account: { uid: 7, name }, shownName: user }
+            const process = { pid: 1, startTime: 2, bootId: name, pidNamespace: host }
+            const reservation: Reservation = {
+              ...{ id: 'r', owner, holdings: wholeUnits(['0']), startedAt: 1, note },
+              term: { kind: 'run', process, heartbeatAt: 2, command },
             }
             const wanted: Pool = { ...COUNTING_POOL, host, reservations: [reservation] }
-            const record = recordOf(`r${nth++}`, { user, note, account: { uid: 7, name } })
+            const record = recordOf(`r${nth++}`, { owner, note })
             await store.update(() => ({ pool: wanted, ended: [record], result: undefined }))
             expect({ ...(await store.read()).pool, writtenAt: wanted.writtenAt }).toEqual(wanted)
             const history = await store.history(everything)

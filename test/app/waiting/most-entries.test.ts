@@ -69,17 +69,16 @@ const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
 const EMPTY: Parameters<typeof joinLine>[0] = {
   host: 'here',
   provider: 'fake',
-  gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
+  units: [{ id: '0', device: { uuid: 'GPU-0', name: 'played' }, shape: { kind: 'gpu' } }],
   reservations: [],
   queue: [],
-  settings: { allocation: 'lru' },
+  policy: { allocation: 'lru' },
   writtenAt: { wall: 0, steady: { epoch: 'boot', ms: 0 } },
 }
 
 const intentOf = (uid: number, nth: number) => ({
   id: `${uid}-${nth}`,
   request: { kind: 'count' as const, count: 1 },
-  user: `shown${nth}`,
-  account: { uid, name: `u${uid}` },
-  hold: { kind: 'manual' as const, duration: 1_000 },
+  owner: { account: { uid, name: `u${uid}` }, shownName: `shown${nth}` },
+  term: { kind: 'manual' as const, duration: 1_000 },
 })

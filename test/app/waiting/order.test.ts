@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { gpuNumber, gpuUnit } from '../../../src/domain/pool/units.ts'
 import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
 import { clashes, isAsAsked, overtakings, type Served } from '../../line/support/order.ts'
 import { hold, LOGGED, line, prepareLogs, stays } from '../../line/support/waiters.ts'
@@ -48,7 +49,7 @@ test('a hundred waiters are served in the order of the line, and newcomers never
   const shown: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
   expect(shown.map(({ position }) => position)).toEqual(inLine.map((_, nth) => nth + 1))
   expect(shown.map(({ gpus, gpu_ids }) => gpu_ids ?? gpus)).toEqual(
-    inLine.map(({ request }) => (request.kind === 'ids' ? request.ids : request.count)),
+    inLine.map(({ request }) => (request.kind === 'ids' ? request.ids.map(gpuNumber) : request.count)),
   )
 
   await pool.chg('release')
@@ -75,7 +76,12 @@ test('a hundred waiters are served in the order of the line, and newcomers never
   const late = log
     .filter(({ id }) => !inLine.some((entry) => entry.id === id))
     .map(({ id, gpus }): Served => {
-      return { id, request: { kind: 'ids', ids: gpus }, place: WAITERS, ...(past.get(id) ?? NEVER) }
+      return {
+        id,
+        request: { kind: 'ids', ids: gpus.map(gpuUnit) },
+        place: WAITERS,
+        ...(past.get(id) ?? NEVER),
+      }
     })
   expect(overtakings([...served, ...late])).toEqual([])
 }, 120_000)

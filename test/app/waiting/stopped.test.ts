@@ -19,7 +19,7 @@ const goOn = (...waiters: readonly Pick<Waiter, 'pid'>[]): void => {
 
 /** Who waits still; nobody was passed over by the rule of ten seconds, which leaves a note in the entry. */
 function waitingUnnoted(pool: TestPool): readonly string[] {
-  expect(line(pool).filter(({ servableSince }) => servableSince !== undefined)).toEqual([])
+  expect(line(pool).filter(({ startableSince }) => startableSince !== undefined)).toEqual([])
   return line(pool).map(({ id }) => id)
 }
 

@@ -17,7 +17,9 @@ describe.concurrent('the news of a wait', () => {
     using terminal = openShell(pool)
     terminal.type('"$CHG" run --wait --gpus 1 -- echo "it ru"ns\n')
     await terminal.see(`${ERASE}\u001b[?7lWaiting for 1 GPU: position 2 of 2, 0 free, earliest `)
-    await terminal.see("(when root's reservation expires)".replace('root', line(pool)[1]?.user ?? ''))
+    await terminal.see(
+      "(when root's reservation expires)".replace('root', line(pool)[1]?.owner.shownName ?? ''),
+    )
     kill(before.pid, 'SIGKILL')
     await terminal.see(`${ERASE}\u001b[?7lWaiting for 1 GPU: position 1 of 1, 0 free`)
     await pool.chg('release')

@@ -117,7 +117,7 @@ describe.concurrent('run --timeout', () => {
     using pool = await testPool(1)
     const job = await startJob(pool, ['--timeout', '1h', '--grace', '1m'], child('forever'))
     const [held] = storedPool(pool).reservations
-    const limit = held?.kind === 'run' ? held.timeLimit : undefined
+    const limit = held?.term.kind === 'run' ? held.term.limit : undefined
     expect(limit).toEqual({
       interruptAt: (held?.startedAt ?? 0) + 3_600_000,
       killAt: (held?.startedAt ?? 0) + 3_660_000,

@@ -13,7 +13,7 @@ test('sets up the pool and says which GPUs it has', async () => {
     stderr: '',
   })
   expect(storedPool(pool)).toMatchObject({ provider: 'fake', reservations: [], queue: [] })
-  expect(storedPool(pool).gpus.map((gpu) => gpu.id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  expect(storedPool(pool).units.map(({ id }) => id)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
 })
 
 test('does not set it up again without --force, whatever the count', async () => {
@@ -39,7 +39,7 @@ test('--force clears all reservations, keeps the history and records the ends', 
     stderr: '',
   })
   expect(storedPool(pool).reservations).toEqual([])
-  expect(storedPool(pool).gpus).toHaveLength(4)
+  expect(storedPool(pool).units).toHaveLength(4)
   expect(storedHistory(pool).map(({ gpu, outcome }) => ({ gpu, outcome }))).toEqual([
     { gpu: 0, outcome: 'reset' },
     { gpu: 1, outcome: 'reset' },
@@ -75,12 +75,12 @@ test('--force keeps provider, allocation and threshold unless told otherwise', a
   expect(await pool.chg('admin', '--gpus', '3', '--force')).toMatchObject({ status: 0, stderr: '' })
   expect(storedPool(pool)).toMatchObject({
     provider: 'fake',
-    settings: { allocation: 'mru-per-user', memoryThresholdMb: 300 },
+    policy: { allocation: 'mru-per-user', memoryThresholdMb: 300 },
   })
   await pool.chg('admin', '--gpus', '3', '--force', '--allocation', 'lru', '--memory-threshold', '2048')
   expect(storedPool(pool)).toMatchObject({
     provider: 'fake',
-    settings: { allocation: 'lru', memoryThresholdMb: 2048 },
+    policy: { allocation: 'lru', memoryThresholdMb: 2048 },
   })
   expect((await pool.chg('admin', '--gpus', '3', '--force', '--provider', 'amd')).status).toBe(1)
   expect(storedPool(pool).provider).toBe('fake')

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import { recordOf } from '../../adapters/store/counting.ts'
 import { waitToRun } from '../../line/support/waiters.ts'
 import {
@@ -118,7 +119,11 @@ test('what breaks the rules of a pool is found, though its checksum is right', a
     if (held === undefined) throw new Error('nothing is held')
     return {
       ...document,
-      reservations: [held, { ...held, id: 'other', gpus: [1, 7] }, { ...held, gpus: [3, 2] }],
+      reservations: [
+        held,
+        { ...held, id: 'other', holdings: wholeUnits(['1', '7']) },
+        { ...held, holdings: wholeUnits(['2', '3']).toReversed() },
+      ],
     }
   })
   expectUnsound(
@@ -161,7 +166,7 @@ test('records of the history that cannot be are found', async () => {
   using pool = await usedPool()
   writeHistory(pool, [
     recordOf('backwards', { startedAt: 2_000, endedAt: 1_000 }),
-    recordOf('nowhere', { gpu: -1 }),
+    recordOf('nowhere', { unit: '-1' }),
   ])
   expectUnsound(
     await pool.chg('admin', '--check'),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { unitsOf } from '../../../src/domain/pool/units.ts'
 import { hold, line, untilServed, waitToRun } from '../../line/support/waiters.ts'
 import { storedPool } from '../../support/database.ts'
 import { testPool } from '../../support/pool.ts'
@@ -19,7 +20,7 @@ test.concurrent.each([
   using pool = await testPool(4)
   expect((await pool.chg('run', ...options, ...devices)).stdout).toBe(`${gpus}\n`)
   expect((await pool.chg('reserve', ...options, '--short')).stdout).toBe(`${gpus}\n`)
-  expect(storedPool(pool).reservations[0]?.gpus).toEqual(gpus.split(',').map(Number))
+  expect(storedPool(pool).reservations.map(unitsOf)).toEqual([gpus.split(',')])
 })
 
 test.concurrent.each([

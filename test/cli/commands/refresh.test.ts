@@ -15,7 +15,7 @@ function show(pool: TestPool, ...uuids: (string | null)[]): void {
 const ALL_NEW = (count: number) =>
   `the driver knows none of the ${count} GPUs of the pool by their UUIDs, but shows others in their places`
 
-const uuidsOf = (pool: TestPool) => storedPool(pool).gpus.map(({ uuid }) => uuid)
+const uuidsOf = (pool: TestPool) => storedPool(pool).units.map(({ device }) => device.uuid)
 
 async function poolOf(...uuids: string[]): Promise<TestPool> {
   const pool = await testPool(0)
@@ -62,11 +62,11 @@ test('--refresh adopts them, ends nothing, and may be repeated', async () => {
     stdout: 'Adopted 2 GPU(s): [0, 1]\n',
     stderr: '',
   })
-  expect(storedPool(pool).gpus).toMatchObject([
-    { uuid: 'x', name: 'Card x' },
-    { uuid: 'y', name: 'Card y' },
+  expect(storedPool(pool).units).toMatchObject([
+    { device: { uuid: 'x', name: 'Card x' } },
+    { device: { uuid: 'y', name: 'Card y' } },
   ])
-  const ids = (held: typeof before) => held.reservations.map(({ id, gpus }) => ({ id, gpus }))
+  const ids = (held: typeof before) => held.reservations.map(({ id, holdings }) => ({ id, holdings }))
   expect(ids(storedPool(pool))).toEqual(ids(before))
   expect(storedHistory(pool)).toEqual([])
   expect((await pool.chg('status')).stderr).toBe('')

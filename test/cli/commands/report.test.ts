@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { UsageRecord } from '../../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import { changeStoredPool, writeHistory } from '../../support/database.ts'
 import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
@@ -11,7 +12,7 @@ const DAY = 24 * HOUR
 /** What one user did, as so many reservations of one kind with so many hours in all, some days ago. */
 interface Past {
   readonly user: string
-  readonly kind: UsageRecord['kind']
+  readonly kind: UsageRecord['term']
   readonly reservations: number
   readonly hours: number
   readonly daysAgo?: number
@@ -26,10 +27,9 @@ function past(...all: Past[]): UsageRecord[] {
       return {
         host: 'box',
         reservation: `${user}-${nth}-${Math.floor(i / gpus)}`,
-        gpu: i % gpus,
-        user,
-        account: { uid: 1000, name: user },
-        kind,
+        unit: gpuUnit(i % gpus),
+        owner: { account: { uid: 1000, name: user }, shownName: user },
+        term: kind,
         startedAt: Math.round(endedAt - (hours * HOUR) / reservations / gpus),
         endedAt,
         outcome: 'exited',
@@ -179,14 +179,14 @@ test('the hours are those that passed, and the days those of the calendar, when 
   // In Berlin the clock went from 02:00 to 03:00 on 30 March 2025, and from 03:00 to 02:00 on 26 October.
   writeHistory(pool, [
     {
-      ...{ host: 'box', reservation: 'spring', gpu: 0, user: 'alice', account: { uid: 1, name: 'alice' } },
-      ...{ kind: 'run', outcome: 'exited' },
+      ...{ host: 'box', reservation: 'spring', unit: '0', term: 'run', outcome: 'exited' },
+      owner: { account: { uid: 1, name: 'alice' }, shownName: 'alice' },
       startedAt: Date.parse('2025-03-30T00:30:00+01:00'),
       endedAt: Date.parse('2025-03-30T04:30:00+02:00'),
     },
     {
-      ...{ host: 'box', reservation: 'autumn', gpu: 0, user: 'bob', account: { uid: 2, name: 'bob' } },
-      ...{ kind: 'run', outcome: 'exited' },
+      ...{ host: 'box', reservation: 'autumn', unit: '0', term: 'run', outcome: 'exited' },
+      owner: { account: { uid: 2, name: 'bob' }, shownName: 'bob' },
       startedAt: Date.parse('2025-10-26T00:30:00+02:00'),
       endedAt: Date.parse('2025-10-26T04:30:00+01:00'),
     },

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { unitsOf, wholeUnits } from '../../../src/domain/pool/units.ts'
 import { changeStoredPool, storedHistory, storedPool } from '../../support/database.ts'
 import { startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
@@ -13,8 +14,10 @@ test('one GPU for eight hours, unless told otherwise', async () => {
     stderr: '',
   })
   const [reservation] = storedPool(pool).reservations
-  expect(reservation).toMatchObject({ kind: 'manual', gpus: [0] })
-  if (reservation?.kind === 'manual') expect(reservation.expiresAt - reservation.startedAt).toBe(8 * HOUR)
+  expect(reservation).toMatchObject({ term: { kind: 'manual' }, holdings: wholeUnits(['0']) })
+  if (reservation?.term.kind === 'manual') {
+    expect(reservation.term.expiresAt - reservation.startedAt).toBe(8 * HOUR)
+  }
 })
 
 test.each([
@@ -36,9 +39,10 @@ test('least recently used first, never-used ones before all', async () => {
   const minutesAgo = [10, 30, 20, null]
   changeStoredPool(pool, (document) => ({
     ...document,
-    gpus: document.gpus.map((gpu) => {
-      const ago = minutesAgo[gpu.id]
-      return ago === null || ago === undefined ? gpu : { ...gpu, releasedAt: now - ago * 60_000 }
+    units: document.units.map((unit, nth) => {
+      const ago = minutesAgo[nth]
+      if (ago === null || ago === undefined) return unit
+      return { ...unit, lastUse: { endedAt: now - ago * 60_000, uid: 54321 } }
     }),
   }))
   for (const gpu of [3, 1, 2, 0]) {
@@ -104,8 +108,11 @@ test('release gives back all manual reservations of the account, and only those'
     reservations: [
       ...document.reservations,
       {
-        ...{ id: 'bobs', gpus: [4], user: 'bob', account: { uid: 54321, name: 'bob' }, kind: 'manual' },
-        ...{ startedAt: Date.now(), expiresAt: Date.now() + HOUR },
+        id: 'bobs',
+        owner: { account: { uid: 54321, name: 'bob' }, shownName: 'bob' },
+        holdings: wholeUnits(['4']),
+        startedAt: Date.now(),
+        term: { kind: 'manual', expiresAt: Date.now() + HOUR },
       },
     ],
   }))
@@ -114,7 +121,7 @@ test('release gives back all manual reservations of the account, and only those'
     stdout: 'Released 3 GPU(s): [0, 2, 3]\n',
     stderr: '',
   })
-  expect(storedPool(pool).reservations.map((each) => each.gpus)).toEqual([[1], [4]])
+  expect(storedPool(pool).reservations.map(unitsOf)).toEqual([['1'], ['4']])
   expect(storedHistory(pool).map(({ gpu, outcome }) => [gpu, outcome])).toEqual([
     [0, 'released'],
     [2, 'released'],
@@ -129,7 +136,10 @@ test('a manual reservation ends by itself when its time is over', async () => {
   await pool.chg('reserve', '--duration', '1h')
   changeStoredPool(pool, (document) => ({
     ...document,
-    reservations: document.reservations.map((each) => ({ ...each, expiresAt: each.startedAt + 1 })),
+    reservations: document.reservations.map((each) => ({
+      ...each,
+      term: { ...each.term, expiresAt: each.startedAt + 1 },
+    })),
   }))
   expect((await pool.chg('reserve')).stdout).toStartWith('Reserved 1 GPU(s): [0]')
   expect(storedHistory(pool).map((record) => record.outcome)).toEqual(['expired'])
@@ -156,7 +166,7 @@ test('the environment cannot make us somebody else', async () => {
   Object.assign(pool.env, { USER: 'mallory', LOGNAME: 'mallory', SUDO_USER: 'mallory' })
   await pool.chg('reserve')
   const [reservation] = storedPool(pool).reservations
-  expect(reservation?.account.uid).toBe(process.geteuid?.() ?? -1)
-  expect(reservation?.account.name).not.toBe('mallory')
-  expect(reservation?.user).not.toBe('mallory')
+  expect(reservation?.owner.account.uid).toBe(process.geteuid?.() ?? -1)
+  expect(reservation?.owner.account.name).not.toBe('mallory')
+  expect(reservation?.owner.shownName).not.toBe('mallory')
 })

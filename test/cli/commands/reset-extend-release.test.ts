@@ -127,7 +127,7 @@ describe.concurrent('release --gpu-ids', () => {
     terminal.type(`"$CHG" run --gpus 2 -- ${child('forever')}\n`)
     await terminal.see('ready')
     const [run] = storedPool(pool).reservations
-    const pid = run?.kind === 'run' ? run.process.pid : 0
+    const pid = run?.term.kind === 'run' ? run.term.process.pid : 0
     expect((await pool.chg('release', '--gpu-ids', '1')).stdout).toBe('Released 1 GPU(s): [1]\n')
     await terminal.see('canhazgpu: the reservation of GPU 1 was ended; the command runs on without it')
     expect((await pool.status()).map(({ status }) => status)).toEqual(['IN_USE', 'AVAILABLE'])

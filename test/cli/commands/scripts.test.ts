@@ -61,7 +61,7 @@ describe.concurrent('what reserve prints', () => {
       gpus: [1, 3],
       cuda_visible_devices: '1,3',
       user: 'carol',
-      account: held?.account.name,
+      account: held?.owner.account.name,
       type: 'MANUAL',
       started_at: new Date(held?.startedAt ?? 0).toISOString(),
       expiry_time: new Date((held?.startedAt ?? 0) + 3_600_000).toISOString(),
@@ -96,13 +96,13 @@ describe.concurrent('--json', () => {
     await wait(pool, 'reserve', '--wait', '--gpu-ids', '1,3')
     const [first, second] = line(pool)
     const [held] = storedPool(pool).reservations
-    const expiry = held?.kind === 'manual' ? held.expiresAt : 0
+    const expiry = held?.term.kind === 'manual' ? held.term.expiresAt : 0
     const iso = (ms = 0) => new Date(ms).toISOString()
     expect(JSON.parse((await pool.chg('queue', '--json')).stdout)).toEqual([
       {
         position: 1,
         user: 'dora',
-        account: first?.account.name,
+        account: first?.owner.account.name,
         type: 'RUN',
         gpus: 2,
         waiting_since: iso(first?.joinedAt),
@@ -116,8 +116,8 @@ describe.concurrent('--json', () => {
       },
       {
         position: 2,
-        user: second?.user,
-        account: second?.account.name,
+        user: second?.owner.shownName,
+        account: second?.owner.account.name,
         type: 'MANUAL',
         gpus: 2,
         gpu_ids: [1, 3],

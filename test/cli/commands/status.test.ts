@@ -16,8 +16,8 @@ test('never used, last released, and how much memory is in use', async () => {
   pool.play({ gpus: { '0': { memory_used_mb: 45 } } })
   changeStoredPool(pool, (document) => ({
     ...document,
-    gpus: document.gpus.map((gpu) =>
-      gpu.id === 1 ? { ...gpu, releasedAt: Date.now() - 30.1 * MINUTE } : gpu,
+    units: document.units.map((unit) =>
+      unit.id === '1' ? { ...unit, lastUse: { endedAt: Date.now() - 30.1 * MINUTE, uid: 54321 } } : unit,
     ),
   }))
   const { stdout, stderr, status } = await pool.chg('status')
@@ -175,7 +175,11 @@ test('what is over is not shown: it has ended in the history too', async () => {
   const expiresAt = Date.now() - 10 * MINUTE
   changeStoredPool(pool, (document) => ({
     ...document,
-    reservations: document.reservations.map((each) => ({ ...each, startedAt: expiresAt - HOUR, expiresAt })),
+    reservations: document.reservations.map((each) => ({
+      ...each,
+      startedAt: expiresAt - HOUR,
+      term: { ...each.term, expiresAt },
+    })),
   }))
   expect((await pool.chg('status')).stdout).toMatch(/^GPU 0: AVAILABLE \(last released 0h 10m/)
 })

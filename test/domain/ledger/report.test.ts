@@ -4,7 +4,8 @@ import type { TimeRange } from '../../../src/domain/ledger/recorded.ts'
 import { reportRange, tallied, usageReport } from '../../../src/domain/ledger/report.ts'
 import { shownName } from '../../../src/domain/ledger/shown-accounts.ts'
 import type { HeldTime } from '../../../src/domain/pool/model.ts'
-import { NOON } from '../pool/arbitraries.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
+import { NOON, owner } from '../pool/builders.ts'
 
 const HOUR = 3_600_000
 
@@ -12,10 +13,9 @@ function time(from: number, to: number, parts: Partial<HeldTime> = {}): HeldTime
   return {
     host: 'box',
     reservation: 'r',
-    gpu: 0,
-    user: 'alice',
-    account: { uid: 1, name: 'alice' },
-    kind: 'run',
+    unit: '0',
+    owner: owner(1, 'alice'),
+    term: 'run',
     startedAt: from,
     endedAt: to,
     ...parts,
@@ -35,14 +35,11 @@ const anyTimes = fc.array(
       length: fc.integer({ min: 0, max: 200 }),
     })
     .map(({ reservation, gpu, from, length }) => {
-      const user = `u${reservation % 3}`
-      const kind = reservation % 2 === 0 ? ('run' as const) : ('manual' as const)
       return time(from * 60_000, (from + length) * 60_000, {
         reservation: `r${reservation}`,
-        gpu,
-        user,
-        account: { uid: reservation % 3, name: user },
-        kind,
+        unit: gpuUnit(gpu),
+        owner: owner(reservation % 3, `u${reservation % 3}`),
+        term: reservation % 2 === 0 ? 'run' : 'manual',
       })
     }),
   { maxLength: 30 },
@@ -54,7 +51,7 @@ function minutesHeld(times: readonly HeldTime[], user: string | null): number {
   for (let minute = 0; minute < MINUTES; minute++) {
     for (const each of times) {
       const within = each.startedAt <= minute * 60_000 && each.endedAt >= (minute + 1) * 60_000
-      if (within && (user === null || each.user === user)) minutes++
+      if (within && (user === null || each.owner.shownName === user)) minutes++
     }
   }
   return minutes
@@ -78,7 +75,7 @@ test('hours are the GPU minutes inside the period, for each user and in all', ()
 })
 
 test('a reservation counts once, however many GPUs it had', () => {
-  const times = [0, 1, 2].map((gpu) => time(0, HOUR, { gpu }))
+  const times = [0, 1, 2].map((gpu) => time(0, HOUR, { unit: gpuUnit(gpu) }))
   const report = reportOf(times, { from: 0, to: HOUR })
   expect(report.users).toEqual([{ user: 'alice', gpuHours: 3, percentage: 100, runs: 1, manuals: 0 }])
   expect(report.total).toEqual({ gpuHours: 3, percentage: 100, runs: 1, manuals: 0 })
@@ -87,7 +84,10 @@ test('a reservation counts once, however many GPUs it had', () => {
 test('what has been counted already only adds its hours', () => {
   const range = { from: 0, to: HOUR }
   const recorded = tallied([time(0, HOUR / 2, { reservation: 'a' })], range)
-  const running = [time(0, HOUR, { reservation: 'a', gpu: 1 }), time(0, HOUR, { reservation: 'b', gpu: 2 })]
+  const running = [
+    time(0, HOUR, { reservation: 'a', unit: '1' }),
+    time(0, HOUR, { reservation: 'b', unit: '2' }),
+  ]
   const report = usageReport([...recorded, ...tallied(running, range, ['a'])], range, 1)
   expect(report.total).toEqual({ gpuHours: 2.5, percentage: 100, runs: 2, manuals: 0 })
 })
@@ -95,8 +95,8 @@ test('what has been counted already only adds its hours', () => {
 test('what lies outside the period is cut off, and who lies outside is not named', () => {
   const times = [
     time(-HOUR, HOUR, { reservation: 'before' }),
-    time(9 * HOUR, 12 * HOUR, { reservation: 'after', kind: 'manual' }),
-    time(-3 * HOUR, -2 * HOUR, { reservation: 'long ago', user: 'bob', account: { uid: 2, name: 'bob' } }),
+    time(9 * HOUR, 12 * HOUR, { reservation: 'after', term: 'manual' }),
+    time(-3 * HOUR, -2 * HOUR, { reservation: 'long ago', owner: owner(2, 'bob') }),
   ]
   const report = reportOf(times, { from: 0, to: 10 * HOUR })
   expect(report.users).toEqual([{ user: 'alice', gpuHours: 2, percentage: 100, runs: 1, manuals: 1 }])
@@ -108,10 +108,24 @@ test('an empty period has no users, no hours and no percentage', () => {
   expect(report.total).toEqual({ gpuHours: 0, percentage: 0, runs: 0, manuals: 0 })
 })
 
+test('a booking counts as a manual reservation, and a maintenance not at all', () => {
+  const times = [
+    time(0, HOUR, { reservation: 'a', term: 'run' }),
+    time(0, HOUR, { reservation: 'b', term: 'manual' }),
+    time(0, 2 * HOUR, { reservation: 'c', term: 'booking' }),
+    time(0, 2 * HOUR, { reservation: 'c', term: 'booking', unit: '1' }),
+    time(0, 9 * HOUR, { reservation: 'd', term: 'maintenance' }),
+    time(0, 9 * HOUR, { reservation: 'e', term: 'maintenance', owner: owner(0, 'root') }),
+  ]
+  const report = reportOf(times, { from: 0, to: 10 * HOUR })
+  expect(report.users).toEqual([{ user: 'alice', gpuHours: 6, percentage: 100, runs: 1, manuals: 2 }])
+  expect(report.total).toEqual({ gpuHours: 6, percentage: 100, runs: 1, manuals: 2 })
+})
+
 test('users of the same shown name but different accounts stay apart', () => {
   const times = [
     time(0, HOUR, { reservation: 'a' }),
-    time(0, HOUR, { reservation: 'b', account: { uid: 2, name: 'bob' } }),
+    time(0, HOUR, { reservation: 'b', owner: owner(2, 'bob', 'alice') }),
   ]
   const report = reportOf(times, { from: 0, to: HOUR })
   expect(report.users.map((user) => user.user)).toEqual(['alice', 'alice (bob)'])
@@ -119,7 +133,7 @@ test('users of the same shown name but different accounts stay apart', () => {
 
 test('the shown name stands alone where it is the account', () => {
   expect(shownName(time(0, 0))).toBe('alice')
-  expect(shownName(time(0, 0, { user: 'dora' }))).toBe('dora (alice)')
+  expect(shownName(time(0, 0, { owner: owner(1, 'alice', 'dora') }))).toBe('dora (alice)')
 })
 
 test('a period is so many times 24 hours, whatever the calendar does', () => {
@@ -128,7 +142,7 @@ test('a period is so many times 24 hours, whatever the calendar does', () => {
 
 test('hours are added up by uid: with those recorded while its name was not known, apart from others of its name', () => {
   const held = (uid: number, name: string, user: string, hours: number) =>
-    time(0, hours * HOUR, { reservation: `${uid} ${name} ${user}`, user, account: { uid, name } })
+    time(0, hours * HOUR, { reservation: `${uid} ${name} ${user}`, owner: owner(uid, name, user) })
   const range = { from: 0, to: 10 * HOUR }
   const report = usageReport(
     tallied(

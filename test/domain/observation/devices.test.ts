@@ -3,10 +3,12 @@ import { compareDriver } from '../../../src/app/compare-driver.ts'
 import { adopted, matchDevices } from '../../../src/domain/observation/devices.ts'
 import type { GpuReading } from '../../../src/domain/pool/model.ts'
 import { adminText } from '../../../src/views/words/admin-answers.ts'
-import { idle, poolOf } from '../pool/arbitraries.ts'
+import { idle } from '../pool/arbitraries.ts'
+import { poolOf, unit } from '../pool/builders.ts'
 
 /** GPUs of the pool by their UUIDs, in order. */
-const gpusOf = (...uuids: string[]) => uuids.map((uuid, id) => ({ id, uuid, name: 'Card' }))
+const gpusOf = (...uuids: string[]) =>
+  uuids.map((uuid, number) => unit(number, { device: { uuid, name: 'Card' } }))
 
 /** What the driver shows, in its order. */
 const shown = (...uuids: string[]): GpuReading[] =>
@@ -14,7 +16,7 @@ const shown = (...uuids: string[]): GpuReading[] =>
 
 const outcome = (gpus: string[], readings: string[]) =>
   [...matchDevices(gpusOf(...gpus), shown(...readings)).entries()]
-    .sort(([a], [b]) => a - b)
+    .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, match]) => (match.kind === 'missing' ? 'missing' : `${match.kind} ${match.reading.index}`))
 
 test.each([
@@ -81,16 +83,17 @@ test.each([
 })
 
 test('a faulty GPU that is shown without its identity keeps what the pool knows', () => {
-  const gpu = { id: 0, uuid: 'a', name: 'Card' }
+  const gpu = unit(0, { device: { uuid: 'a', name: 'Card' } })
   const reading: GpuReading = { index: 0, uuid: '', name: '', state: { kind: 'fault', reason: 'lost' } }
   expect(adopted(gpu, { kind: 'same', reading })).toBe(gpu)
 })
 
 test('a GPU that is adopted keeps when it was released, and by whom', () => {
-  const gpu = { id: 0, uuid: 'a', name: 'Card', releasedAt: 5, releasedBy: 7 }
+  const device = { uuid: 'a', name: 'Card' }
+  const gpu = unit(0, { device, lastUse: { endedAt: 5, uid: 7 } })
   const [reading] = shown('x')
   if (reading === undefined) throw new Error('no reading')
-  expect(adopted(gpu, { kind: 'replaced', reading })).toEqual({ ...gpu, uuid: 'x' })
+  expect(adopted(gpu, { kind: 'replaced', reading })).toEqual({ ...gpu, device: { ...device, uuid: 'x' } })
 })
 
 test('GPUs that the pool does not manage are noted, and no problem', async () => {

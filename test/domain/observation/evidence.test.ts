@@ -6,7 +6,9 @@ import { statusOf, validationOf } from '../../../src/domain/observation/status.t
 import { usageOf } from '../../../src/domain/observation/usage.ts'
 import { acquire } from '../../../src/domain/operation/acquisition.ts'
 import type { GpuMeasurement, GpuProcess, Pool, Probe } from '../../../src/domain/pool/model.ts'
-import { NOON, poolOf, THRESHOLD_MB, unusedGpus } from '../pool/arbitraries.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
+import { THRESHOLD_MB } from '../pool/arbitraries.ts'
+import { manualOf, NOON, owner, poolOf, someUnits, unit, units } from '../pool/builders.ts'
 
 const process = (memoryMb: number | undefined, more: Partial<GpuProcess> = {}): GpuProcess => ({
   pid: 7,
@@ -129,21 +131,8 @@ describe('the parts of a card that shows its memory only as a whole', () => {
     state: { ...unified(...processes), card: { id: index < 2 ? 'one' : 'two', unexplainedMb } },
   })
   const probe = (...readings: ReturnType<typeof part>[]): Probe => ({ provider: 'amd-smi', readings })
-  const pool = poolOf(unusedGpus(4))
-  const heldBy = (gpu: number): Pool => ({
-    ...pool,
-    reservations: [
-      {
-        id: 'r',
-        gpus: [gpu],
-        user: 'x',
-        account: { uid: 1, name: 'x' },
-        startedAt: NOON.wall,
-        kind: 'manual',
-        expiresAt: NOON.wall,
-      },
-    ],
-  })
+  const pool = poolOf(units(4))
+  const heldBy = (gpu: number): Pool => ({ ...pool, reservations: [manualOf({ units: [gpu] })] })
   const kinds = (at: Pool, seen: Probe) =>
     statusOf(at, usageOf(at, seen), THRESHOLD_MB).map(({ kind }) => kind)
 
@@ -156,7 +145,7 @@ describe('the parts of a card that shows its memory only as a whole', () => {
   test('are free beside the holder of that memory', () => {
     const seen = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
     expect(kinds(heldBy(0), seen)).toEqual(['reserved', 'available', 'available', 'available'])
-    const usage = usageOf(heldBy(0), seen).get(0)?.usage
+    const usage = usageOf(heldBy(0), seen).get('0')?.usage
     expect(usage?.kind === 'measured' && isWorking(usage, THRESHOLD_MB)).toBe(true)
   })
 
@@ -168,7 +157,7 @@ describe('the parts of a card that shows its memory only as a whole', () => {
 
 describe('a claim', () => {
   const sight = (...usages: GpuMeasurement[]) => ({
-    usage: new Map(usages.map((usage, id) => [id, { uuid: `GPU-${id}`, usage, index: id }])),
+    usage: new Map(usages.map((usage, index) => [gpuUnit(index), { uuid: `GPU-${index}`, usage, index }])),
     thresholdMb: THRESHOLD_MB,
     claimant: 1000,
   })
@@ -180,8 +169,8 @@ describe('a claim', () => {
       card(0),
       card(5000, process(4900)),
     )
-    const pool = poolOf(unusedGpus(4))
-    expect(claimableBy(pool, seen)).toEqual([1, 3])
+    const pool = poolOf(units(4))
+    expect(claimableBy(pool, seen)).toEqual(['1', '3'])
     expect([...availabilityOf(pool, { ...seen, claimant: 2000 }).values()]).toEqual([
       'free',
       'occupied',
@@ -192,28 +181,22 @@ describe('a claim', () => {
 
   test('does not take GPUs with memory that no process accounts for', () => {
     const seen = sight(card(9000, process(100)), card(1100, process(100)), card(9000, process(undefined)))
-    const pool = poolOf(unusedGpus(3))
-    expect(claimableBy(pool, seen)).toEqual([1, 2])
+    const pool = poolOf(units(3))
+    expect(claimableBy(pool, seen)).toEqual(['1', '2'])
     expect([...availabilityOf(pool, seen).values()]).toEqual(['occupied', 'free', 'free'])
   })
 
   test('of somebody else does not take them', () => {
     const seen = sight(card(610, process(230), process(370, { uid: 2000 })))
-    expect(claimableBy(poolOf(unusedGpus(1)), seen)).toEqual([])
+    expect(claimableBy(poolOf(units(1)), seen)).toEqual([])
   })
 })
 
 test('a small process keeps its GPU from being granted', () => {
-  const pool = poolOf(unusedGpus(1))
-  const usage = new Map([[0, { uuid: 'GPU-0', usage: card(400, process(370)), index: 0 }]])
-  const hold = { kind: 'manual' as const, duration: 1000 }
-  const intent = {
-    id: 'r',
-    request: { kind: 'count' as const, count: 1 },
-    user: 'x',
-    account: { uid: 1, name: 'x' },
-    hold,
-  }
+  const pool = poolOf(units(1))
+  const usage = new Map([['0', { uuid: 'GPU-0', usage: card(400, process(370)), index: 0 }]])
+  const term = { kind: 'manual', duration: 1000 } as const
+  const intent = { id: 'r', request: someUnits(1), owner: owner(1, 'x'), term }
   const seen = { now: NOON.wall, stopped: () => false, sight: { usage, thresholdMb: THRESHOLD_MB } }
   const { result } = acquire(pool, intent, seen)
   expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: 1 } })
@@ -221,19 +204,9 @@ test('a small process keeps its GPU from being granted', () => {
 
 describe('a reserved GPU on which others work', () => {
   const words = (...processes: GpuProcess[]) => {
-    const reservation = {
-      id: 'r',
-      gpus: [0],
-      user: 'ann',
-      account: { uid: 1000, name: 'ann' },
-      startedAt: NOON.wall,
-      kind: 'manual' as const,
-      expiresAt: NOON.wall,
-    }
+    const reservation = manualOf({ owner: owner(1000, 'ann') })
     const usage = card(30_000, ...processes)
-    const [gpu] = unusedGpus(1)
-    if (gpu === undefined) throw new Error('no GPU')
-    return validationOf({ kind: 'reserved', gpu, usage, reservation }, THRESHOLD_MB)
+    return validationOf({ kind: 'reserved', unit: unit(0), usage, reservation }, THRESHOLD_MB)
   }
   const benu = process(20_000, { uid: 2000, user: 'benu' })
   const desktop = process(25, { uid: 0, user: 'root' })

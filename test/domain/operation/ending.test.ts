@@ -1,48 +1,30 @@
 import { describe, expect, test } from 'bun:test'
-import { endReservation, endWhere, HEARTBEAT_STALE_MS, settle } from '../../../src/domain/operation/ending.ts'
-import type {
-  Liveness,
-  ManualReservation,
-  Moment,
-  Pool,
-  QueueEntry,
-  RunReservation,
-} from '../../../src/domain/pool/model.ts'
-import { identity, NOON, poolOf, unusedGpus } from '../pool/arbitraries.ts'
+import {
+  endReservation,
+  endWhere,
+  HEARTBEAT_STALE_MS,
+  releaseUnits,
+  settle,
+} from '../../../src/domain/operation/ending.ts'
+import type { Liveness, Moment, Pool, RunReservation } from '../../../src/domain/pool/model.ts'
+import { unitsOf } from '../../../src/domain/pool/units.ts'
+import {
+  ALICE,
+  bookingOf,
+  maintenanceOf,
+  manualOf,
+  NOON,
+  owner,
+  poolOf,
+  runOf,
+  units,
+  waiterOf,
+} from '../pool/builders.ts'
 
-const account = { uid: 1000, name: 'alice' }
-const base = { user: 'alice', account, startedAt: NOON.wall - 3_600_000 }
+const run = (heartbeatAgo = 5_000) => runOf({ units: [0, 2], heartbeatAt: NOON.wall - heartbeatAgo })
+const manual = (expiresIn: number) => manualOf({ units: [1], expiresAt: NOON.wall + expiresIn })
 
-const run = (heartbeatAgo = 5_000): RunReservation => ({
-  ...base,
-  kind: 'run',
-  id: 'run',
-  gpus: [0, 2],
-  process: identity(10),
-  heartbeatAt: NOON.wall - heartbeatAgo,
-  command: 'train',
-})
-
-const manual = (expiresIn: number): ManualReservation => ({
-  ...base,
-  kind: 'manual',
-  id: 'manual',
-  gpus: [1],
-  expiresAt: NOON.wall + expiresIn,
-})
-
-const waiter = (): QueueEntry => ({
-  id: 'waiter',
-  user: 'alice',
-  account,
-  request: { kind: 'count', count: 1 },
-  kind: 'run',
-  process: identity(20),
-  joinedAt: NOON.wall - 1_000,
-  heartbeatAt: NOON.wall - 1_000,
-})
-
-const poolWith = (...reservations: Pool['reservations']): Pool => poolOf(unusedGpus(3), { reservations })
+const poolWith = (...reservations: Pool['reservations']): Pool => poolOf(units(3), { reservations })
 const settledWith = (liveness: Liveness, reservation: RunReservation) =>
   settle(poolWith(reservation), NOON, { alive: () => liveness, stopped: () => false })
 
@@ -56,29 +38,26 @@ test('the very same pool when nothing is over', () => {
 test('a run whose process is gone has ended now, on every GPU it had', () => {
   const { pool, ended } = settledWith('gone', run())
   expect(pool.reservations).toEqual([])
-  expect(ended.map(({ gpu, outcome, endedAt }) => ({ gpu, outcome, endedAt }))).toEqual([
-    { gpu: 0, outcome: 'exited', endedAt: NOON.wall },
-    { gpu: 2, outcome: 'exited', endedAt: NOON.wall },
+  expect(ended.map(({ unit, outcome, endedAt }) => ({ unit, outcome, endedAt }))).toEqual([
+    { unit: '0', outcome: 'exited', endedAt: NOON.wall },
+    { unit: '2', outcome: 'exited', endedAt: NOON.wall },
   ])
-  expect(pool.gpus.map((gpu) => [gpu.releasedAt, gpu.releasedBy])).toEqual([
-    [NOON.wall, 1000],
-    [undefined, undefined],
-    [NOON.wall, 1000],
-  ])
+  const used = { endedAt: NOON.wall, uid: 1000 }
+  expect(pool.units.map(({ lastUse }) => lastUse)).toEqual([used, undefined, used])
 })
 
 describe('a reboot', () => {
   const at = (epoch: string, ms: number): Moment => ({ wall: NOON.wall, steady: { epoch, ms } })
   const written = at('boot-1/4026531834', 86_400_000)
-  const pool = { ...poolWith(run(120_000), manual(1)), queue: [waiter()], writtenAt: written }
+  const pool = { ...poolWith(run(120_000), manual(1)), queue: [waiterOf()], writtenAt: written }
   const settledAt = (moment: Moment, before = written) =>
     settle({ ...pool, writtenAt: before }, moment, { alive: () => 'unknown', stopped: () => false })
 
   test('is proven by another boot id and less time since boot: runs vanished at their last heartbeat', () => {
     const { pool: after, ended } = settledAt(at('boot-2/4026531834', 60_000))
-    expect(ended.map(({ gpu, outcome, endedAt }) => [gpu, outcome, endedAt])).toEqual([
-      [0, 'vanished', NOON.wall - 120_000],
-      [2, 'vanished', NOON.wall - 120_000],
+    expect(ended.map(({ unit, outcome, endedAt }) => [unit, outcome, endedAt])).toEqual([
+      ['0', 'vanished', NOON.wall - 120_000],
+      ['2', 'vanished', NOON.wall - 120_000],
     ])
     expect(after.reservations.map(({ id }) => id)).toEqual(['manual'])
     expect(after.queue).toEqual([])
@@ -116,7 +95,7 @@ test('the heartbeat decides only where the process cannot be checked', () => {
   expect(settledWith('unknown', run(HEARTBEAT_STALE_MS)).ended).toEqual([])
   expect(settledWith('unknown', stale).ended[0]).toMatchObject({
     outcome: 'vanished',
-    endedAt: stale.heartbeatAt,
+    endedAt: stale.term.heartbeatAt,
   })
 })
 
@@ -127,8 +106,59 @@ test('a manual reservation expires at its time, not when somebody looks', () => 
       alive: () => 'gone',
       stopped: () => false,
     })
-    expect(ended).toMatchObject([{ outcome: 'expired', endedAt: NOON.wall - late, gpu: 1 }])
+    expect(ended).toMatchObject([{ outcome: 'expired', endedAt: NOON.wall - late, unit: '1' }])
   }
+})
+
+test('a booking and a maintenance expire at their time; an open maintenance does not', () => {
+  const settledAt = (...reservations: Pool['reservations']) =>
+    settle(poolWith(...reservations), NOON, { alive: () => 'gone', stopped: () => false })
+  const lasting = [
+    bookingOf({ units: [0], until: NOON.wall + 1 }),
+    maintenanceOf({ id: 'limited', units: [1], until: NOON.wall + 1 }),
+    maintenanceOf({ id: 'open', units: [2] }),
+  ]
+  expect(settledAt(...lasting)).toEqual({ pool: poolWith(...lasting), ended: [] })
+  for (const late of [0, 7_000]) {
+    const until = NOON.wall - late
+    const { pool, ended } = settledAt(
+      bookingOf({ units: [0, 2], until }),
+      maintenanceOf({ units: [1], until }),
+    )
+    expect(ended.map(({ unit, term, outcome, endedAt }) => [unit, term, outcome, endedAt])).toEqual([
+      ['0', 'booking', 'expired', until],
+      ['2', 'booking', 'expired', until],
+      ['1', 'maintenance', 'expired', until],
+    ])
+    expect(pool.reservations).toEqual([])
+  }
+})
+
+test('a booking and a maintenance outlast a reboot', () => {
+  const before: Moment = { wall: NOON.wall, steady: { epoch: 'boot-1/1', ms: 86_400_000 } }
+  const rebooted: Moment = { wall: NOON.wall, steady: { epoch: 'boot-2/1', ms: 60_000 } }
+  const reservations = [bookingOf({ units: [0] }), maintenanceOf({ units: [1] })]
+  const pool = { ...poolWith(...reservations, runOf({ units: [2] })), writtenAt: before }
+  const { pool: after, ended } = settle(pool, rebooted, { alive: () => 'unknown', stopped: () => false })
+  expect(ended).toMatchObject([{ unit: '2', outcome: 'vanished' }])
+  expect(after.reservations).toEqual(reservations)
+})
+
+test('units are released one by one, whatever the term; the last one ends the reservation', () => {
+  const pool = poolWith(bookingOf({ units: [0, 1] }), maintenanceOf({ units: [2] }))
+  const root = owner(0, 'root').account
+  const first = releaseUnits(pool, ['1', '2'], NOON.wall, root)
+  expect(first.pool.reservations.map((held) => [held.id, unitsOf(held)])).toEqual([['booking', ['0']]])
+  expect(first.ended.map(({ unit, term, endedBy }) => [unit, term, endedBy])).toEqual([
+    ['1', 'booking', root],
+    ['2', 'maintenance', root],
+  ])
+  const used = { endedAt: NOON.wall, uid: 1000 }
+  expect(first.pool.units.map(({ lastUse }) => lastUse)).toEqual([undefined, used, used])
+  const last = releaseUnits(first.pool, ['0', '1'], NOON.wall, ALICE.account)
+  expect(last.pool.reservations).toEqual([])
+  expect(last.ended.map(({ unit, endedBy }) => [unit, endedBy])).toEqual([['0', undefined]])
+  expect(releaseUnits(last.pool, ['0'], NOON.wall, root)).toEqual({ pool: last.pool, ended: [] })
 })
 
 test('an end goes by id, and ends nothing a second time', () => {
@@ -146,10 +176,9 @@ test('a record tells who, what, from, to and the note; never a negative time', (
   expect(ended[0]).toEqual({
     host: 'box',
     reservation: 'run',
-    gpu: 0,
-    user: 'alice',
-    account,
-    kind: 'run',
+    unit: '0',
+    owner: ALICE,
+    term: 'run',
     startedAt: noted.startedAt,
     endedAt: noted.startedAt,
     note: 'night shift',

@@ -5,7 +5,9 @@ import { acquire } from '../../../src/domain/operation/acquisition.ts'
 import { endWhere, settle } from '../../../src/domain/operation/ending.ts'
 import { followClock } from '../../../src/domain/pool/clock.ts'
 import type { Liveness, Moment, Pool, ProcessIdentity, UsageRecord } from '../../../src/domain/pool/model.ts'
-import { allIdle, identity, NOON, poolOf, unusedGpus } from '../pool/arbitraries.ts'
+import { unitsOf } from '../../../src/domain/pool/units.ts'
+import { allIdle } from '../pool/arbitraries.ts'
+import { identity, NOON, owner, poolOf, someUnits, units } from '../pool/builders.ts'
 
 /** One step in the life of a pool. */
 type Step =
@@ -62,7 +64,7 @@ const GPUS = 5
 
 /** The real rules, in a machine whose clocks and processes the test commands. */
 class Machine {
-  pool: Pool = poolOf(unusedGpus(GPUS))
+  pool: Pool = poolOf(units(GPUS))
   wallOffset = 0
   readonly dead = new Set<number>()
   readonly records: UsageRecord[] = []
@@ -95,12 +97,11 @@ class Machine {
     const pid = this.#ids
     const { minute } = this.oracle
     this.command((pool) => {
-      const hold =
+      const term =
         step.do === 'run'
           ? ({ kind: 'run', process: identity(pid), command: 'true' } as const)
           : ({ kind: 'manual', duration: step.minutes * MINUTE } as const)
-      const account = { uid, name: `u${uid}` }
-      const intent = { id, request: { kind: 'count', count } as const, user: account.name, account, hold }
+      const intent = { id, request: someUnits(count), owner: owner(uid, `u${uid}`), term }
       return acquire(pool, intent, {
         now: this.moment.wall,
         stopped: () => false,
@@ -121,7 +122,7 @@ class Machine {
       case 'release':
         this.command((pool) =>
           endWhere(pool, (each) =>
-            each.kind === 'manual' && each.account.uid === step.uid
+            each.term.kind === 'manual' && each.owner.account.uid === step.uid
               ? { outcome: 'released', at: this.moment.wall }
               : null,
           ),
@@ -150,16 +151,18 @@ test('whatever happens, and however the clock is set, the pool holds what plain 
       for (const each of steps) {
         machine.take(each)
         const { pool, oracle, moment } = machine
-        expect(pool.reservations.map(({ id, gpus }) => [id, gpus.length])).toEqual(
+        expect(pool.reservations.map(({ id, holdings }) => [id, holdings.length])).toEqual(
           oracle.held.map(({ id, count }) => [id, count]),
         )
-        const gpus = pool.reservations.flatMap((reservation) => reservation.gpus)
-        expect(new Set(gpus).size).toBe(gpus.length)
-        for (const reservation of pool.reservations) {
-          expect(reservation.startedAt).toBeLessThanOrEqual(moment.wall)
-          if (reservation.kind === 'manual') expect(reservation.expiresAt).toBeGreaterThan(moment.wall)
+        const held = pool.reservations.flatMap(unitsOf)
+        expect(new Set(held).size).toBe(held.length)
+        for (const { startedAt, term } of pool.reservations) {
+          expect(startedAt).toBeLessThanOrEqual(moment.wall)
+          if (term.kind === 'manual') expect(term.expiresAt).toBeGreaterThan(moment.wall)
         }
-        for (const gpu of pool.gpus) expect(gpu.releasedAt ?? 0).toBeLessThanOrEqual(moment.wall)
+        for (const { lastUse } of pool.units) {
+          expect(lastUse?.endedAt ?? 0).toBeLessThanOrEqual(moment.wall)
+        }
       }
     }),
     { numRuns: 300 },
@@ -173,7 +176,7 @@ test('one record for each GPU of each ended reservation; the report has the hour
       for (const each of steps) machine.take(each)
       const { records, oracle, pool, moment } = machine
       expect(records).toHaveLength(oracle.records)
-      expect(new Set(records.map((each) => `${each.reservation}/${each.gpu}`)).size).toBe(records.length)
+      expect(new Set(records.map((each) => `${each.reservation}/${each.unit}`)).size).toBe(records.length)
       for (const record of records) expect(record.endedAt).toBeGreaterThanOrEqual(record.startedAt)
 
       const running = oracle.held.reduce((sum, each) => sum + each.count * (oracle.minute - each.since), 0)

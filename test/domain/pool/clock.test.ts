@@ -2,23 +2,16 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { HEARTBEAT_STALE_MS, settle } from '../../../src/domain/operation/ending.ts'
 import { followClock } from '../../../src/domain/pool/clock.ts'
-import type { ManualReservation, Millis, Moment, Pool } from '../../../src/domain/pool/model.ts'
-import { identity, NOON, poolOf, unusedGpus } from './arbitraries.ts'
+import type { Millis, Moment, Pool, Reservation } from '../../../src/domain/pool/model.ts'
+import { bookingOf, maintenanceOf, manualOf, NOON, poolOf, runOf, unit, units, waiterOf } from './builders.ts'
 
 const HOUR = 3_600_000
 
 function poolExpiringIn(left: Millis): Pool {
-  const reservation: ManualReservation = {
-    id: 'r',
-    gpus: [0],
-    user: 'alice',
-    account: { uid: 1, name: 'alice' },
-    startedAt: NOON.wall - HOUR,
-    kind: 'manual',
-    expiresAt: NOON.wall + left,
-  }
-  const gpus = unusedGpus(2).map((gpu) => ({ ...gpu, releasedAt: NOON.wall - 2 * HOUR }))
-  return poolOf(gpus, { reservations: [reservation] })
+  const lastUse = { endedAt: NOON.wall - 2 * HOUR, uid: 1 }
+  return poolOf([unit(0, { lastUse }), unit(1, { lastUse })], {
+    reservations: [manualOf({ startedAt: NOON.wall - HOUR, expiresAt: NOON.wall + left })],
+  })
 }
 
 const after = (passed: Millis, wallJump: Millis): Moment => ({
@@ -71,7 +64,7 @@ test('after a reboot time that passed counts, time that ran backwards does not',
   const backwards = inTime(early)
   expect(backwards.ended).toEqual([])
   expect(backwards.pool.reservations).toMatchObject([
-    { startedAt: early.wall - HOUR, expiresAt: early.wall + HOUR },
+    { startedAt: early.wall - HOUR, term: { expiresAt: early.wall + HOUR } },
   ])
 })
 
@@ -93,31 +86,47 @@ test('an epoch that could not be read heals nothing, whatever the clocks show', 
 test('the order of last use survives every jump', () => {
   fc.assert(
     fc.property(jump, (wallJump) => {
-      const gpus = unusedGpus(3).map((gpu, id) => ({ ...gpu, releasedAt: NOON.wall - id * 1_000 }))
-      const followed = followClock(poolOf(gpus), after(HOUR, wallJump))
-      const byAge = followed.gpus.toSorted((a, b) => (a.releasedAt ?? 0) - (b.releasedAt ?? 0))
-      expect(byAge.map((gpu) => gpu.id)).toEqual([2, 1, 0])
+      const used = [0, 1, 2].map((number) =>
+        unit(number, { lastUse: { endedAt: NOON.wall - number * 1_000, uid: 1 } }),
+      )
+      const followed = followClock(poolOf(used), after(HOUR, wallJump))
+      const byAge = followed.units.toSorted((a, b) => (a.lastUse?.endedAt ?? 0) - (b.lastUse?.endedAt ?? 0))
+      expect(byAge.map(({ id }) => id)).toEqual(['2', '1', '0'])
+    }),
+  )
+})
+
+test('a clock that is set moves every time of the pool by as much, and nothing else', () => {
+  const poolMovedBy = (by: Millis): Pool => {
+    const at = (ms: Millis) => NOON.wall + ms + by
+    const startedAt = at(-HOUR)
+    const limit = { interruptAt: at(1), killAt: at(2) }
+    const reservations: readonly Reservation[] = [
+      runOf({ units: [0], startedAt, heartbeatAt: at(-5), limit }),
+      manualOf({ units: [1], startedAt, expiresAt: at(3) }),
+      bookingOf({ units: [2], startedAt, from: at(-4), until: at(4) }),
+      maintenanceOf({ id: 'limited', units: [3], startedAt, from: at(-6), until: at(6) }),
+      maintenanceOf({ id: 'open', units: [4], startedAt, from: at(-7) }),
+    ]
+    const times = { joinedAt: at(-8), heartbeatAt: at(-9) }
+    const queue = [
+      waiterOf({ id: 'first', ...times }),
+      waiterOf({ id: 'second', ...times, waitUntil: at(10), startableSince: at(-11), duration: 12 }),
+    ]
+    const lastUse = { endedAt: at(-13), uid: 1 }
+    return poolOf([unit(0, { lastUse }), ...units(6).slice(1)], { reservations, queue })
+  }
+  fc.assert(
+    fc.property(jump, fc.nat(48 * HOUR), (wallJump, passed) => {
+      fc.pre(Math.abs(wallJump) >= 1_000)
+      expect(followClock(poolMovedBy(0), after(passed, wallJump))).toEqual(poolMovedBy(wallJump))
     }),
   )
 })
 
 describe('heartbeats', () => {
   const beating = (heartbeatAgo: Millis, epoch: string): Pool => ({
-    ...poolOf(unusedGpus(1), {
-      reservations: [
-        {
-          id: 'run',
-          gpus: [0],
-          user: 'alice',
-          account: { uid: 1, name: 'alice' },
-          startedAt: NOON.wall - HOUR,
-          kind: 'run',
-          process: identity(10),
-          heartbeatAt: NOON.wall - heartbeatAgo,
-          command: 'train',
-        },
-      ],
-    }),
+    ...poolOf(units(1), { reservations: [runOf({ heartbeatAt: NOON.wall - heartbeatAgo })] }),
     writtenAt: { ...NOON, steady: { ...NOON.steady, epoch } },
   })
   const epochs = fc.constantFrom('unknown/1', 'boot-1/1', 'boot-2/1')
@@ -150,6 +159,6 @@ describe('heartbeats', () => {
       alive: () => 'unknown',
       stopped: () => false,
     })
-    expect(pool.reservations).toMatchObject([{ heartbeatAt: moment.wall }])
+    expect(pool.reservations).toMatchObject([{ term: { heartbeatAt: moment.wall } }])
   })
 })

@@ -1,53 +1,32 @@
 import { expect, test } from 'bun:test'
 import type { Pool, QueueEntry, Reservation } from '../../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import { forecastLine, keepsPromises } from '../../../src/domain/schedule/forecast.ts'
+import { knownEnd } from '../../../src/domain/schedule/line.ts'
+import {
+  bookingOf,
+  identity,
+  maintenanceOf,
+  manualOf,
+  NOON,
+  poolOf,
+  runOf,
+  someUnits,
+  theseUnits,
+  units,
+  waiterOf,
+} from '../pool/builders.ts'
 
-const NOW = 1_000_000
+const NOW = NOON.wall
 const HOUR = 3_600_000
-const account = { uid: 1, name: 'alice' }
-const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
 
-function pool(gpus: number, reservations: readonly Reservation[], queue: readonly QueueEntry[]): Pool {
-  return {
-    host: 'here',
-    provider: 'fake',
-    gpus: Array.from({ length: gpus }, (_, id) => ({ id, uuid: `GPU-${id}`, name: 'played' })),
-    reservations,
-    queue,
-    settings: { allocation: 'lru' },
-    writtenAt: { wall: NOW, steady: { epoch: 'boot', ms: 0 } },
-  }
-}
-
-const held = { user: 'alice', account, startedAt: NOW }
-const manual = (id: string, gpus: readonly number[], expiresAt: number): Reservation => ({
-  ...held,
-  id,
-  gpus,
-  kind: 'manual',
-  expiresAt,
-})
-const run = (id: string, gpus: readonly number[]): Reservation => ({
-  ...held,
-  id,
-  gpus,
-  kind: 'run',
-  process,
-  heartbeatAt: NOW,
-  command: 'train',
-})
-const waiting = (id: string, request: QueueEntry['request'], duration?: number): QueueEntry => ({
-  id,
-  user: 'alice',
-  account,
-  request,
-  kind: 'run',
-  process,
-  joinedAt: NOW,
-  heartbeatAt: NOW,
-  ...(duration === undefined ? {} : { duration }),
-})
-const some = (count: number) => ({ kind: 'count', count }) as const
+const pool = (gpus: number, reservations: readonly Reservation[], queue: readonly QueueEntry[]): Pool =>
+  poolOf(units(gpus), { reservations, queue })
+const manual = (id: string, gpus: readonly number[], expiresAt: number) =>
+  manualOf({ id, units: gpus, expiresAt })
+const run = (id: string, gpus: readonly number[]) => runOf({ id, units: gpus })
+const waiting = (id: string, request: QueueEntry['request'], duration?: number) =>
+  waiterOf({ id, request, ...(duration === undefined ? {} : { duration }) })
 
 function startsOf(seen: Pool): readonly (number | null)[] {
   const forecasts = forecastLine(seen, NOW)
@@ -59,25 +38,29 @@ function startsOf(seen: Pool): readonly (number | null)[] {
 
 test('the first starts when enough of its GPUs come free, the next after it gives them back', () => {
   const reservations = [manual('a', [0], NOW + HOUR), manual('b', [1], NOW + 2 * HOUR)]
-  const queue = [waiting('one', some(2), HOUR), waiting('two', some(1))]
+  const queue = [waiting('one', someUnits(2), HOUR), waiting('two', someUnits(1))]
   expect(startsOf(pool(2, reservations, queue))).toEqual([2 * HOUR, 3 * HOUR])
 })
 
 test('nobody is told an earlier time than one ahead who could use the same GPUs', () => {
-  const queue = [waiting('one', some(2)), waiting('two', some(1))]
+  const queue = [waiting('one', someUnits(2)), waiting('two', someUnits(1))]
   expect(startsOf(pool(3, [run('a', [0]), run('b', [1])], queue))).toEqual([null, null])
 })
 
 test('but who gives them back before that, or wants others, may go first', () => {
   const reservations = [manual('a', [0], NOW + HOUR), run('b', [2])]
-  const short = [waiting('one', some(2)), waiting('two', some(1), HOUR), waiting('three', some(1), HOUR + 1)]
+  const short = [
+    waiting('one', someUnits(2)),
+    waiting('two', someUnits(1), HOUR),
+    waiting('three', someUnits(1), HOUR + 1),
+  ]
   expect(startsOf(pool(2, [manual('a', [0], NOW + HOUR)], short))[0]).toBe(HOUR)
-  const others = [waiting('one', { kind: 'ids', ids: [2] }), waiting('two', { kind: 'ids', ids: [0] })]
+  const others = [waiting('one', theseUnits(2)), waiting('two', theseUnits(0))]
   expect(startsOf(pool(3, reservations, others))).toEqual([null, HOUR])
 })
 
 test('a promise is kept where nobody would start later, be it that unknown ends come at once', () => {
-  const queue = [waiting('one', some(2))]
+  const queue = [waiting('one', someUnits(2))]
   const before = pool(2, [manual('a', [0], NOW + HOUR), run('b', [1])], queue)
   const longer = pool(2, [manual('a', [0], NOW + 2 * HOUR), run('b', [1])], queue)
   expect(keepsPromises(before, longer, NOW)).toBe(false)
@@ -87,10 +70,10 @@ test('a promise is kept where nobody would start later, be it that unknown ends 
 const outlookOf = (seen: Pool, outlook: Parameters<typeof forecastLine>[2]) => [
   ...forecastLine(seen, NOW, outlook).values(),
 ]
-const lost = (gpu: number) => ({ kind: 'faulty', gpu, reason: 'lost' }) as const
+const lost = (gpu: number) => ({ kind: 'faulty', unit: gpuUnit(gpu), reason: 'lost' }) as const
 
 test('a GPU that cannot be used is free at no known time, reserved or not', () => {
-  const queue = [waiting('one', some(1))]
+  const queue = [waiting('one', someUnits(1))]
   const unknown = { kind: 'unknown', obstacle: lost(0) } as const
   expect(outlookOf(pool(1, [], queue), { obstacles: [lost(0)] })).toEqual([unknown])
   const reserved = pool(1, [manual('a', [0], NOW + HOUR)], queue)
@@ -99,21 +82,21 @@ test('a GPU that cannot be used is free at no known time, reserved or not', () =
 })
 
 test('others are counted on before it, be their end known or not', () => {
-  const queue = [waiting('one', some(1)), waiting('two', some(2))]
+  const queue = [waiting('one', someUnits(1)), waiting('two', someUnits(2))]
   const held = run('b', [1])
   const seen = pool(3, [held, manual('a', [2], NOW + HOUR)], queue)
   expect(outlookOf(seen, { obstacles: [lost(0)] })).toMatchObject([
     { kind: 'at', at: NOW + HOUR },
     { kind: 'unknown' },
   ])
-  expect(outlookOf({ ...seen, queue: [waiting('two', some(2))] }, { obstacles: [lost(0)] })).toEqual([
+  expect(outlookOf({ ...seen, queue: [waiting('two', someUnits(2))] }, { obstacles: [lost(0)] })).toEqual([
     { kind: 'unknown', after: held },
   ])
 })
 
 test('a stopped one has no start and takes no GPU from those behind', () => {
-  const stopped = { ...waiting('one', some(1)), process: { ...process, pid: 2 } }
-  const seen = pool(1, [], [stopped, waiting('two', some(1))])
+  const stopped = waiterOf({ id: 'one', process: identity(2) })
+  const seen = pool(1, [], [stopped, waiting('two', someUnits(1))])
   expect(outlookOf(seen, { stopped: ({ pid }) => pid === 2 })).toEqual([
     { kind: 'stopped' },
     { kind: 'at', at: NOW },
@@ -121,8 +104,30 @@ test('a stopped one has no start and takes no GPU from those behind', () => {
 })
 
 test('a run that goes on after its time limit ends at no known time', () => {
-  const overdue = { ...run('a', [0]), timeLimit: { interruptAt: NOW - HOUR, killAt: NOW } } as Reservation
-  const seen = pool(1, [overdue], [waiting('one', some(1))])
+  const overdue = runOf({ id: 'a', limit: { interruptAt: NOW - HOUR, killAt: NOW } })
+  const seen = pool(1, [overdue], [waiting('one', someUnits(1))])
   expect(outlookOf(seen, {})).toEqual([{ kind: 'unknown', after: overdue }])
   expect(outlookOf(seen, { unknownEnd: NOW })).toMatchObject([{ kind: 'at', at: NOW }])
+})
+
+test('every term but a run without limit and an open maintenance has a known end', () => {
+  const until = NOW + 2 * HOUR
+  const limit = { interruptAt: NOW + HOUR, killAt: until }
+  const known = [
+    runOf({ limit }),
+    manualOf({ expiresAt: until }),
+    bookingOf({ until }),
+    maintenanceOf({ until }),
+  ]
+  expect(known.map(knownEnd)).toEqual([until, until, until, until])
+  for (const held of known) {
+    const after = pool(1, [held], [waiting('one', someUnits(1))])
+    expect(outlookOf(after, {})).toEqual([{ kind: 'at', at: until, after: held }])
+  }
+  const open = [runOf(), maintenanceOf()]
+  expect(open.map(knownEnd)).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY])
+  for (const held of open) {
+    const after = pool(1, [held], [waiting('one', someUnits(1))])
+    expect(outlookOf(after, {})).toEqual([{ kind: 'unknown', after: held }])
+  }
 })

@@ -3,43 +3,35 @@ import { queuePlaces } from '../../../src/app/queue-overview.ts'
 import { usageOf } from '../../../src/domain/observation/usage.ts'
 import { acquire, canBeServed, type Intent, noteServable } from '../../../src/domain/operation/acquisition.ts'
 import { endReservation, settle } from '../../../src/domain/operation/ending.ts'
-import type { GpuUsage, Pool, ProcessIdentity, QueueEntry } from '../../../src/domain/pool/model.ts'
+import type { GpuUsage, Pool, ProcessIdentity, QueueEntry, UnitId } from '../../../src/domain/pool/model.ts'
 import type { ProcessCheck } from '../../../src/domain/pool/process-check.ts'
 import { comes, distanceToServable, servableEntries } from '../../../src/domain/schedule/line.ts'
+import {
+  ALICE,
+  identity,
+  NOON,
+  poolOf,
+  runOf,
+  someUnits,
+  theseUnits,
+  unit,
+  units,
+  waiterOf,
+} from '../pool/builders.ts'
 
-const NOW = 1_000_000
-const account = { uid: 1, name: 'alice' }
-const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
-const waiting = (id: string, servableSince?: number): QueueEntry => ({
-  id,
-  user: 'alice',
-  account,
-  request: { kind: 'count', count: 1 },
-  kind: 'run',
-  process,
-  joinedAt: 0,
-  heartbeatAt: 0,
-  ...(servableSince === undefined ? {} : { servableSince }),
-})
+const NOW = NOON.wall
+const waiting = (id: string, startableSince?: number) =>
+  waiterOf({ id, ...(startableSince === undefined ? {} : { startableSince }) })
 
-const poolWith = (...queue: QueueEntry[]): Pool => ({
-  host: 'here',
-  provider: 'fake',
-  gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
-  reservations: [],
-  queue,
-  settings: { allocation: 'lru' },
-  writtenAt: { wall: NOW, steady: { epoch: 'boot', ms: 0 } },
-})
+const poolWith = (...queue: QueueEntry[]): Pool => poolOf(units(1), { queue })
 const state = { kind: 'measured', memoryUsedMb: 0, processes: [] } as const
 const readings = [{ index: 0, uuid: 'GPU-0', name: 'played', state }]
 const sight = { usage: usageOf(poolWith(), { provider: 'fake', readings }), thresholdMb: 1024 }
 const intent = (id: string): Intent => ({
   id,
-  request: { kind: 'count', count: 1 },
-  user: 'alice',
-  account,
-  hold: { kind: 'run', process, command: 'train' },
+  request: someUnits(1),
+  owner: ALICE,
+  term: { kind: 'run', process: identity(1), command: 'train' },
 })
 
 const stoppedAre = (...pids: number[]) => ({
@@ -47,7 +39,7 @@ const stoppedAre = (...pids: number[]) => ({
 })
 const seenAt = (now: number, ...pids: number[]) => ({ now, sight, ...stoppedAre(...pids) })
 const at = (now: number, ...pids: number[]) => ({ now, ...stoppedAre(...pids) })
-const waitingAs = (id: string, pid: number): QueueEntry => ({ ...waiting(id), process: { ...process, pid } })
+const waitingAs = (id: string, pid: number): QueueEntry => waiterOf({ id, process: identity(pid) })
 
 test('who was passed over holds up nobody at the next turn either, and comes first again when it comes', () => {
   const pool = poolWith(waiting('first', NOW - 20_000), waiting('second', NOW - 20_000), waiting('third'))
@@ -83,7 +75,10 @@ test('several stopped waiters are passed over at once and are not noted; the nex
 
   expect(noteServable(line, 'third', seenAt(NOW, 1, 2))).toBe(line)
   const { pool, result } = acquire(line, intent('third'), seenAt(NOW, 1, 2))
-  expect(result).toMatchObject({ kind: 'granted', reservation: { id: 'third', gpus: [0] } })
+  expect(result).toMatchObject({
+    kind: 'granted',
+    reservation: { id: 'third', holdings: [{ unit: '0', share: { kind: 'whole' } }] },
+  })
   expect(pool.queue).toEqual([waitingAs('first', 1), waitingAs('second', 2)])
 })
 
@@ -101,28 +96,22 @@ test('a waiter that continues is the first again at once', () => {
 })
 
 test('a stopped waiter keeps no GPU for itself', () => {
-  const two = { ...poolWith(), gpus: [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' })) }
-  const held = { id: 'held', gpus: [0], user: 'alice', account, startedAt: NOW }
-  const reservations = [{ ...held, kind: 'run', process, heartbeatAt: NOW, command: 'train' } as const]
-  const both = { ...waitingAs('first', 1), request: { kind: 'count', count: 2 } as const }
-  const line = { ...two, reservations, queue: [both, waitingAs('second', 2)] }
+  const both = { ...waitingAs('first', 1), request: someUnits(2) }
+  const line = poolOf(units(2), { reservations: [runOf()], queue: [both, waitingAs('second', 2)] })
   expect(servableEntries(line, at(NOW))).toEqual([])
   expect(servableEntries(line, at(NOW, 1))).toEqual(['second'])
 })
 
 test('a frozen waiter behind a stopped one keeps its note when something ends', () => {
-  const frozen = { ...waitingAs('second', 2), servableSince: NOW - 5_000 }
+  const frozen = { ...waitingAs('second', 2), startableSince: NOW - 5_000 }
   const line = poolWith(waitingAs('first', 1), frozen, waitingAs('third', 3))
   expect(endReservation(line, 'another', 'exited', NOW).pool).toBe(line)
   const processes: ProcessCheck = { alive: () => 'alive', ...stoppedAre(1) }
-  expect(settle(line, { wall: NOW, steady: { epoch: 'boot-1', ms: 0 } }, processes).pool).toBe(line)
+  expect(settle(line, { wall: NOW, steady: { ...NOON.steady, epoch: 'boot-2' } }, processes).pool).toBe(line)
   expect(acquire(line, intent('third'), seenAt(NOW + 5_000, 1)).result.kind).toBe('granted')
 })
 
-const threeGpus = (...queue: QueueEntry[]): Pool => ({
-  ...poolWith(...queue),
-  gpus: [0, 1, 2].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' })),
-})
+const threeGpus = (...queue: QueueEntry[]): Pool => poolOf(units(3), { queue })
 const shownWith = (pool: Pool, last: GpuUsage) => {
   const states: readonly GpuUsage[] = [state, state, last]
   const shown = states.map((each, index) => ({ index, uuid: `GPU-${index}`, name: 'played', state: each }))
@@ -130,45 +119,41 @@ const shownWith = (pool: Pool, last: GpuUsage) => {
 }
 const LOST: GpuUsage = { kind: 'fault', reason: 'lost' }
 const USED: GpuUsage = { kind: 'measured', memoryUsedMb: 9_000, processes: [] }
-const wanting = (id: string, request: QueueEntry['request']): QueueEntry => ({ ...waiting(id), request })
+const wanting = (id: string, request: QueueEntry['request']): QueueEntry => waiterOf({ id, request })
 const outcome = (pool: Pool, last: GpuUsage, now = NOW) =>
   acquire(pool, intent('newcomer'), { ...at(now), sight: shownWith(pool, last) }).result.kind
 
 test('a request that cannot start for GPUs nobody can use keeps no others; one that only has to wait does', () => {
-  const all = threeGpus(wanting('all', { kind: 'count', count: 3 }))
+  const all = threeGpus(wanting('all', someUnits(3)))
   expect([LOST, USED].map((last) => outcome(all, last))).toEqual(['granted', 'granted'])
-  const held = { id: 'held', gpus: [0], user: 'alice', account, startedAt: NOW }
-  const run = { ...held, kind: 'run', process, heartbeatAt: NOW, command: 'train' } as const
+  const run = runOf()
   expect(outcome({ ...all, reservations: [run] }, LOST)).toBe('granted')
-  const two = threeGpus(wanting('two', { kind: 'count', count: 2 }))
+  const two = threeGpus(wanting('two', someUnits(2)))
   expect(outcome({ ...two, reservations: [run] }, LOST)).toBe('refused')
-  const exact = threeGpus(wanting('exact', { kind: 'ids', ids: [0, 1, 2] }))
+  const exact = threeGpus(wanting('exact', theseUnits(0, 1, 2)))
   expect(outcome(exact, LOST)).toBe('granted')
 })
 
 test('a GPU that was just released may still show the memory of its last holder', () => {
-  const all = threeGpus(wanting('all', { kind: 'count', count: 3 }))
-  const released = { ...all, gpus: all.gpus.map((gpu) => ({ ...gpu, releasedAt: NOW })) }
+  const all = threeGpus(wanting('all', someUnits(3)))
+  const lastUse = { endedAt: NOW, uid: 1 }
+  const released = { ...all, units: [0, 1, 2].map((number) => unit(number, { lastUse })) }
   expect(outcome(released, USED, NOW + 9_999)).toBe('refused')
   expect(outcome(released, USED, NOW + 10_000)).toBe('granted')
   expect(outcome(released, LOST, NOW + 1)).toBe('granted')
 })
 
 test('an entry is behind the last one that keeps it from starting, not behind one for an unusable GPU', () => {
-  const two = [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' }))
-  const ids = (...ids: number[]) => ({ kind: 'ids' as const, ids })
-  const pool = {
-    ...poolWith(
-      { ...waitingAs('first', 1), request: ids(0) },
-      { ...waitingAs('faulty', 2), request: ids(1) },
-      waitingAs('third', 3),
-    ),
-    gpus: two,
-  }
+  const queue = [
+    { ...waitingAs('first', 1), request: theseUnits(0) },
+    { ...waitingAs('faulty', 2), request: theseUnits(1) },
+    waitingAs('third', 3),
+  ]
+  const pool = poolOf(units(2), { queue })
   const fault = { index: 1, uuid: 'GPU-1', name: 'played', state: { kind: 'fault', reason: 'lost' } } as const
   const usage = usageOf(pool, { provider: 'fake', readings: [...readings, fault] })
   const { stopped } = stoppedAre()
-  const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<number>() }
+  const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
   const reasons = queuePlaces(pool, { now: NOW, stopped, reading }).places.map(({ reason }) => reason)
   expect(reasons[2]).toEqual({ kind: 'behind', position: 1 })
 })

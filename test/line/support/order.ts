@@ -1,4 +1,5 @@
 import type { Request } from '../../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
 
 /** One request of the line and what became of it, seen from outside. */
 export interface Served {
@@ -41,7 +42,7 @@ export function clashes<Stay extends { gpus: readonly number[]; from: number; to
 }
 
 const wants = (request: Request, gpu: number): boolean =>
-  request.kind === 'count' || request.ids.includes(gpu)
+  request.kind === 'count' || request.ids.includes(gpuUnit(gpu))
 
 /** Whether it got what it asked for, all of it and nothing else. */
 export const isAsAsked = ({ request, gpus }: Pick<Served, 'request' | 'gpus'>): boolean =>

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { QueueEntry } from '../../../src/domain/pool/model.ts'
+import { gpuNumber, unitsOf } from '../../../src/domain/pool/units.ts'
 import { storedPool } from '../../support/database.ts'
 import { child } from '../../support/job.ts'
 import type { Child, TestPool } from '../../support/pool.ts'
@@ -43,12 +44,13 @@ export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
 export const waitToRun = (pool: TestPool, ...options: string[]): Promise<Waiter> =>
   wait(pool, 'run', '--wait', ...options, '--', child('forever'))
 
-/** Waits until it has its GPUs; tells which. */
+/** Waits until it has its GPUs; returns their numbers. */
 export async function untilServed(pool: TestPool, { id }: Pick<Waiter, 'id'>): Promise<readonly number[]> {
-  return until(
+  const held = await until(
     `${id} is served`,
-    () => storedPool(pool).reservations.find((held) => held.id === id)?.gpus ?? null,
+    () => storedPool(pool).reservations.find((each) => each.id === id) ?? null,
   )
+  return unitsOf(held).map(gpuNumber)
 }
 
 /** Takes GPUs out of the way by hand. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Deps } from '../../../src/app/deps.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
-import type { Pool, Probe } from '../../../src/domain/pool/model.ts'
+import type { Pool, Probe, Unit } from '../../../src/domain/pool/model.ts'
+import { gpuNumber, wholeUnits } from '../../../src/domain/pool/units.ts'
 import type { Store } from '../../../src/ports/ports.ts'
 import { Sampler } from '../../../src/web/live/sampler.ts'
 import { until } from '../../support/until.ts'
@@ -114,10 +115,12 @@ function newStage() {
   let pool: Pool = {
     host: 'box',
     provider: 'fake',
-    gpus: [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'GPU' })),
+    units: ['0', '1'].map(
+      (id): Unit => ({ id, device: { uuid: `GPU-${id}`, name: 'GPU' }, shape: { kind: 'gpu' } }),
+    ),
     reservations: [],
     queue: [],
-    settings: { allocation: 'lru' },
+    policy: { allocation: 'lru' },
     writtenAt: { wall: now, steady: { epoch: 'boot', ms: now } },
   }
   const stage = { probes: 0, isWatched: false }
@@ -149,10 +152,10 @@ function newStage() {
     if (failure !== null) throw new CanhazgpuError('driver-failed', failure)
     return {
       provider: 'fake',
-      readings: pool.gpus.map(({ id, uuid, name }) => ({
-        index: id,
-        uuid,
-        name,
+      readings: pool.units.map(({ id, device }) => ({
+        index: gpuNumber(id),
+        uuid: device.uuid,
+        name: device.name,
         state: { kind: 'measured', memoryUsedMb: 1, processes: [] },
       })),
     }
@@ -173,8 +176,10 @@ function newStage() {
       now += ms
     },
     reserve: () => {
-      const held = { id: 'a', gpus: [0], user: 'alice', account: { uid: 1, name: 'alice' }, startedAt: now }
-      pool = { ...pool, reservations: [{ ...held, kind: 'manual', expiresAt: now + 3_600_000 }] }
+      const owner = { account: { uid: 1, name: 'alice' }, shownName: 'alice' }
+      const held = { id: 'a', owner, holdings: wholeUnits(['0']), startedAt: now }
+      const term = { kind: 'manual', expiresAt: now + 3_600_000 } as const
+      pool = { ...pool, reservations: [{ ...held, term }] }
       changed.resolve()
     },
     hang: () => {

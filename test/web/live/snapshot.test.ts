@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { Pool, Probe } from '../../../src/domain/pool/model.ts'
+import type { Pool, Probe, UnitId } from '../../../src/domain/pool/model.ts'
 import { takeSnapshot } from '../../../src/web/live/snapshot.ts'
 
 const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
@@ -7,11 +7,17 @@ const moment = { wall: 1_000, steady: { epoch: 'boot', ms: 1_000 } }
 
 /** One GPU, not reserved any more, and a waiter for it. */
 const pool: Pool = {
-  ...{ host: 'here', provider: 'fake', reservations: [], settings: { allocation: 'lru' }, writtenAt: moment },
-  gpus: [{ id: 0, uuid: 'GPU-0', name: 'Fake GPU', releasedAt: 900, releasedBy: 1000 }],
+  ...{ host: 'here', provider: 'fake', reservations: [], policy: { allocation: 'lru' }, writtenAt: moment },
+  units: [
+    {
+      ...{ id: '0', device: { uuid: 'GPU-0', name: 'Fake GPU' }, shape: { kind: 'gpu' } },
+      lastUse: { endedAt: 900, uid: 1000 },
+    },
+  ],
   queue: [
     {
-      ...{ id: 'waiter', user: 'ann', account: { uid: 1001, name: 'ann' }, kind: 'run', process },
+      ...{ id: 'waiter', owner: { account: { uid: 1001, name: 'ann' }, shownName: 'ann' } },
+      ...{ term: { kind: 'run' }, process },
       ...{ request: { kind: 'count', count: 1 }, joinedAt: 500, heartbeatAt: 500 },
     },
   ],
@@ -27,7 +33,7 @@ const busy: Probe = {
   ],
 }
 
-const reasonsSeen = (reserved: readonly number[]) => {
+const reasonsSeen = (reserved: readonly UnitId[]) => {
   const reading = { probe: busy, reserved: new Set(reserved) }
   const seen = { pool, moment, stopped: () => false, reading }
   const { document } = takeSnapshot(seen, { hostname: 'here', version: '0' }, 1024)
@@ -36,6 +42,6 @@ const reasonsSeen = (reserved: readonly number[]) => {
 
 test('memory seen while a GPU was reserved is not used without a reservation after its release', () => {
   expect(reasonsSeen([])).toEqual(['0 free, 1 in use without reservation'])
-  expect(reasonsSeen([0])).not.toEqual(reasonsSeen([]))
-  expect(reasonsSeen([0]).join()).not.toContain('without reservation')
+  expect(reasonsSeen(['0'])).not.toEqual(reasonsSeen([]))
+  expect(reasonsSeen(['0']).join()).not.toContain('without reservation')
 })

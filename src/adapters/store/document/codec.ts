@@ -2,15 +2,17 @@ import { CanhazgpuError } from '../../../domain/errors.ts'
 import type { Moment, Pool } from '../../../domain/pool/model.ts'
 import { poolFaults } from '../../../domain/pool/soundness.ts'
 import { shortened } from '../../../domain/text/text.ts'
-import { RECOVERY } from '../sqlite-errors.ts'
+import { isObject } from './checks.ts'
+import { corrupt, LONGEST_REASON, tooNew, wrongValue } from './damage.ts'
 import { documentFault } from './document-check.ts'
 import { LONGEST_DOCUMENT } from './document-limits.ts'
+import { upgradedFrom1 } from './upgrade-1.ts'
 
 /** Version of the stored pool document. Older ones must load for ever: see `upgrades`. */
-const DOCUMENT_VERSION = 1
+const DOCUMENT_VERSION = 2
 
-/** What turns a document of version N into one of version N + 1, by N. */
-const upgrades: Readonly<Record<number, (document: Record<string, unknown>) => Record<string, unknown>>> = {}
+/** Each checks a document of version N, its key, and turns it into one of version N + 1. */
+const upgrades: Readonly<Record<number, (document: unknown) => unknown>> = { 1: upgradedFrom1 }
 
 /** The document that holds this pool, stamped with the moment of writing and with its checksum. */
 export function encodePool(value: Pool, writtenAt: Moment): string {
@@ -18,7 +20,11 @@ export function encodePool(value: Pool, writtenAt: Moment): string {
   return `${HEAD}${checksumOf(body)}",${body.slice(1)}`
 }
 
-/** A wrong checksum is rejected even if the JSON is valid: a pool changed on disk could grant a GPU twice. */
+/**
+ * How a document begins, by version. A wrong checksum is rejected even if the JSON is valid: a pool changed on disk
+ * could grant a GPU twice.
+ */
+const HEADS: readonly string[] = [2, 1].map((version) => `{"version":${version},"checksum":"`)
 const HEAD = `{"version":${DOCUMENT_VERSION},"checksum":"`
 
 /** The same in every release, and so of an algorithm that has a specification. */
@@ -31,38 +37,46 @@ const checksumOf = (body: string): string => Bun.hash.xxHash64(body).toString(16
 export function decodePool(text: unknown): Pool {
   if (typeof text !== 'string') throw corrupt('not text')
   if (text.length > LONGEST_DOCUMENT) throw corrupt('too long')
-  const document = text.startsWith(HEAD) ? parsed(checked(text)) : versioned(text)
-  const fault = documentFault(document)
-  if (fault !== undefined) throw corrupt(`wrong value at ${shortened(fault.slice(1), LONGEST_REASON)}`)
-  return sound(document as Pool)
+  const head = HEADS.find((each) => text.startsWith(each))
+  const body = head === undefined ? text : unsealed(text, head)
+  return checkedPool(head === HEAD ? parsed(body) : documentIn(text))
 }
 
-/** The document without version and checksum. */
-function checked(text: string): string {
-  const end = text.indexOf('"', HEAD.length)
+/**
+ * A document of an earlier version in the present one; null: it is in the present one, or cannot be read, which is
+ * for the next reader to report.
+ */
+export function upgradedDocument(text: unknown): string | null {
+  if (typeof text !== 'string' || text.startsWith(HEAD)) return null
+  try {
+    const pool = decodePool(text)
+    return encodePool(pool, pool.writtenAt)
+  } catch (error) {
+    if (error instanceof CanhazgpuError) return null
+    throw error
+  }
+}
+
+/** Compares the checksum; answers with the document without it and without its version. */
+function unsealed(text: string, head: string): string {
+  const end = text.indexOf('"', head.length)
   const body = `{${text.slice(end + 2)}`
-  if (text.slice(HEAD.length, end) !== checksumOf(body)) throw corrupt('its checksum is wrong')
+  if (text.slice(head.length, end) !== checksumOf(body)) throw corrupt('its checksum is wrong')
   return body
 }
 
-/** A document of an earlier version, or one edited by hand, without its version and checksum. */
-function versioned(text: string): unknown {
-  const { checksum: _, version: __, ...document } = documentIn(text)
-  return document
-}
-
-/** Parses a document and brings it to the present version. */
-export function documentIn(text: string): Record<string, unknown> {
+/** Parses a document, whatever its checksum, and brings it to the present version. */
+export function documentIn(text: string): unknown {
   const document = parsed(text)
-  const version = isObject(document) ? document.version : undefined
-  if (!isObject(document) || !Number.isSafeInteger(version) || Number(version) < 1)
+  if (!isObject(document)) throw corrupt('no version')
+  const { checksum: _, version, ...content } = document
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1)
     throw corrupt('no version')
-  if (Number(version) > DOCUMENT_VERSION) throw tooNew(`pool document version ${version}`)
-  return upgraded(document, Number(version))
+  if (version > DOCUMENT_VERSION) throw tooNew(`pool document version ${version}`)
+  let upgraded: unknown = content
+  for (let from = version; from < DOCUMENT_VERSION; from++) upgraded = upgrades[from]?.(upgraded)
+  return upgraded
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null
 
 function parsed(text: string): unknown {
   try {
@@ -72,10 +86,16 @@ function parsed(text: string): unknown {
   }
 }
 
-function sound(pool: Pool): Pool {
-  const [fault] = poolFaults(pool)
+function checkedPool(document: unknown): Pool {
+  checkDocument(document)
+  const [fault] = poolFaults(document)
   if (fault !== undefined) throw corrupt(shortened(fault, LONGEST_REASON))
-  return pool
+  return document
+}
+
+function checkDocument(document: unknown): asserts document is Pool {
+  const fault = documentFault(document)
+  if (fault !== undefined) throw wrongValue(fault)
 }
 
 /** Reads the list of those whose turn it is. Throws `store-corrupt`. */
@@ -87,26 +107,4 @@ export function decodeTurns(text: unknown): readonly string[] {
     throw corrupt('turns: not JSON', cause)
   }
   throw corrupt('turns: no list')
-}
-
-const LONGEST_REASON = 120
-
-function upgraded(document: Record<string, unknown>, version: number): Record<string, unknown> {
-  let current = document
-  for (let from = version; from < DOCUMENT_VERSION; from++) current = upgrades[from]?.(current) ?? current
-  return current
-}
-
-export function corrupt(what: string, cause?: unknown): CanhazgpuError {
-  return new CanhazgpuError('store-corrupt', `The stored pool is damaged (${what})`, {
-    hint: RECOVERY,
-    ...(cause === undefined ? {} : { cause }),
-  })
-}
-
-/** What a store written by a later release is refused with. */
-export function tooNew(what: string): CanhazgpuError {
-  return new CanhazgpuError('store-too-new', `The pool was written by a newer canhazgpu (${what})`, {
-    hint: 'upgrade this canhazgpu',
-  })
 }

@@ -1,87 +1,102 @@
 import * as v from 'valibot'
 import { ALLOCATIONS, PROVIDERS } from '../../../domain/pool/model.ts'
-import { LARGEST_PID, MOST_MILLIS } from './document-limits.ts'
-
-const wholeNumber = () => v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+import { compareUnits } from '../../../domain/pool/units.ts'
+import { LARGEST_PID, MOST_MILLIS, UNIT_ID } from './document-limits.ts'
 
 /**
- * The present version of the stored pool document, in words that say what is wrong. `document-check.ts` is the same
- * for every command: a change here is a change there.
+ * The present version of the stored pool document, with messages that explain what is wrong. `document-check.ts`
+ * does the same for every command: change both.
  */
 export function documentSchema() {
   const millis = v.pipe(v.number(), v.minValue(-MOST_MILLIS), v.maxValue(MOST_MILLIS))
   const span = v.pipe(millis, v.minValue(0))
-  const whole = wholeNumber()
-  const account = v.object({ uid: whole, name: v.string(), userNamespace: v.exactOptional(v.string()) })
-  const gpuIds = v.pipe(v.array(whole), v.minLength(1))
+  const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+  const positive = v.pipe(whole, v.minValue(1))
+  const text = v.string()
+  const unitId = v.pipe(text, v.regex(UNIT_ID, 'not the id of a unit'))
 
-  const process = v.object({
-    pid: v.pipe(whole, v.minValue(1), v.maxValue(LARGEST_PID)),
-    startTime: whole,
-    bootId: v.string(),
-    pidNamespace: v.string(),
+  const owner = v.object({
+    account: v.object({ uid: whole, name: text, userNamespace: v.exactOptional(text) }),
+    shownName: text,
   })
 
-  const held = {
-    id: v.string(),
-    gpus: gpuIds,
-    user: v.string(),
-    account,
-    startedAt: millis,
-    note: v.exactOptional(v.string()),
-  }
+  const process = v.object({
+    pid: v.pipe(positive, v.maxValue(LARGEST_PID)),
+    startTime: whole,
+    bootId: text,
+    pidNamespace: text,
+  })
 
-  const reservation = v.variant('kind', [
+  const term = v.variant('kind', [
     v.object({
-      ...held,
       kind: v.literal('run'),
       process,
       heartbeatAt: millis,
-      timeLimit: v.exactOptional(v.object({ interruptAt: millis, killAt: millis })),
-      command: v.string(),
+      limit: v.exactOptional(v.object({ interruptAt: millis, killAt: millis })),
+      command: text,
     }),
-    v.object({ ...held, kind: v.literal('manual'), expiresAt: millis }),
+    v.object({ kind: v.literal('manual'), expiresAt: millis }),
+    v.object({ kind: v.literal('booking'), from: millis, until: millis }),
+    v.object({ kind: v.literal('maintenance'), from: millis, until: v.exactOptional(millis) }),
   ])
 
+  const share = v.variant('kind', [
+    v.object({ kind: v.literal('whole') }),
+    v.object({ kind: v.literal('memory'), mb: positive }),
+  ])
+
+  const reservation = v.object({
+    id: text,
+    owner,
+    holdings: v.pipe(v.array(v.object({ unit: unitId, share })), v.minLength(1)),
+    startedAt: millis,
+    note: v.exactOptional(text),
+    term,
+  })
+
   const queueEntry = v.object({
-    id: v.string(),
-    user: v.string(),
-    account,
+    id: text,
+    owner,
     request: v.variant('kind', [
-      v.object({ kind: v.literal('count'), count: v.pipe(whole, v.minValue(1)) }),
-      v.object({ kind: v.literal('ids'), ids: gpuIds }),
+      v.object({ kind: v.literal('count'), count: positive }),
+      v.object({ kind: v.literal('ids'), ids: v.pipe(v.array(unitId), v.minLength(1)) }),
     ]),
-    kind: v.picklist(['run', 'manual']),
+    term: v.object({ kind: v.picklist(['run', 'manual']), duration: v.exactOptional(span) }),
     process,
     joinedAt: millis,
     heartbeatAt: millis,
     waitUntil: v.exactOptional(millis),
-    duration: v.exactOptional(span),
-    servableSince: v.exactOptional(millis),
-    note: v.exactOptional(v.string()),
+    startableSince: v.exactOptional(millis),
+    note: v.exactOptional(text),
+  })
+
+  const unit = v.object({
+    id: unitId,
+    device: v.object({ uuid: text, name: text, pci: v.exactOptional(text) }),
+    shape: v.variant('kind', [
+      v.object({ kind: v.literal('gpu') }),
+      v.object({ kind: v.literal('mig'), profile: text }),
+    ]),
+    memoryMb: v.exactOptional(whole),
+    lastUse: v.exactOptional(v.object({ endedAt: millis, uid: whole })),
   })
 
   return v.object({
-    host: v.string(),
+    host: text,
     provider: v.picklist(PROVIDERS),
-    gpus: v.pipe(
-      v.array(
-        v.object({
-          id: whole,
-          uuid: v.string(),
-          name: v.string(),
-          releasedAt: v.exactOptional(millis),
-          releasedBy: v.exactOptional(whole),
-        }),
+    units: v.pipe(
+      v.array(unit),
+      v.check(
+        (all) => all.every(({ id }, at) => at === 0 || compareUnits(all[at - 1]?.id ?? '', id) < 0),
+        'unit ids ascend, each once',
       ),
-      v.check((gpus) => gpus.every((gpu, index) => gpu.id === index), 'GPU ids count from 0'),
     ),
     reservations: v.array(reservation),
     queue: v.array(queueEntry),
-    settings: v.object({
+    policy: v.object({
       allocation: v.picklist(ALLOCATIONS),
-      memoryThresholdMb: v.exactOptional(v.pipe(whole, v.minValue(1))),
+      memoryThresholdMb: v.exactOptional(positive),
     }),
-    writtenAt: v.object({ wall: millis, steady: v.object({ epoch: v.string(), ms: millis }) }),
+    writtenAt: v.object({ wall: millis, steady: v.object({ epoch: text, ms: millis }) }),
   })
 }

@@ -1,10 +1,9 @@
 import * as v from 'valibot'
 import type { Pool } from '../../../domain/pool/model.ts'
 import { shortened } from '../../../domain/text/text.ts'
-import { corrupt, documentIn } from './codec.ts'
+import { documentIn } from './codec.ts'
+import { corrupt, LONGEST_REASON } from './damage.ts'
 import { documentSchema } from './document-schema.ts'
-
-const LONGEST_REASON = 120
 
 /**
  * Reads a document by its schema, whatever its checksum, and says in full what is wrong with it; `poolFaults` tells

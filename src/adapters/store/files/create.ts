@@ -20,7 +20,7 @@ import { bellFiles, bellFolder, wakeFile } from '../changes.ts'
 import { Connection } from '../connection.ts'
 import { withFolderLocked } from '../locks/folder-lock.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
-import { MIGRATIONS } from '../schema/migrations.ts'
+import { migrate } from '../schema/migrate.ts'
 import { logFiles, notRegular } from './beside.ts'
 import { refuseRenamable, withFreshFolder } from './fresh-folder.ts'
 import {
@@ -152,8 +152,7 @@ function writeAheadLog(path: string): void {
     db.fileControl(sqlite.SQLITE_FCNTL_PERSIST_WAL, 1)
     if (db.query('SELECT 1 FROM sqlite_master').get() !== null) return
     db.transaction(() => {
-      for (const migration of MIGRATIONS) db.run(migration)
-      db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)
+      migrate(db, 0)
     }).immediate()
   } finally {
     db.close()

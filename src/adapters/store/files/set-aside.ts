@@ -3,7 +3,7 @@ import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
 import { OUTCOMES, type Pool, type UsageRecord } from '../../../domain/pool/model.ts'
-import { type HistoryRow, recordOfRow } from '../history/history-rows.ts'
+import { type HistoryRow, recordOfRow, TERM_KINDS } from '../history/history-rows.ts'
 import { fileProblems, poolIn } from '../schema/examination.ts'
 import { openToLook } from '../schema/look.ts'
 import { hasOwnTables } from '../schema/schema.ts'
@@ -92,7 +92,7 @@ const historyRow = v.pipe(
   v.object({
     ...{ reservation: text, host: text, user: text, account: text, note: v.nullable(text) },
     ...{ gpu: v.pipe(whole, v.minValue(0)), uid: whole, started_at: whole, ended_at: whole },
-    kind: v.picklist(['run', 'manual']),
+    kind: v.picklist(TERM_KINDS),
     outcome: v.picklist(OUTCOMES),
   }),
   v.check((row) => row.started_at <= row.ended_at),

@@ -1,4 +1,7 @@
-import type { Millis, Outcome, ReservationKind, UsageRecord } from '../../../domain/pool/model.ts'
+import type { Millis, Outcome, TermKind, UnitId, UsageRecord } from '../../../domain/pool/model.ts'
+import { gpuNumber, gpuUnit } from '../../../domain/pool/units.ts'
+
+export const TERM_KINDS: readonly TermKind[] = ['run', 'manual', 'booking', 'maintenance']
 
 /** A usage record as the table `history` has it. */
 export interface HistoryRow {
@@ -8,7 +11,7 @@ export interface HistoryRow {
   readonly user: string
   readonly uid: number
   readonly account: string
-  readonly kind: ReservationKind
+  readonly kind: TermKind
   readonly started_at: number
   readonly ended_at: number
   readonly outcome: Outcome
@@ -27,10 +30,9 @@ export function recordOfRow(row: HistoryRow): UsageRecord {
   return {
     host: row.host,
     reservation: row.reservation,
-    gpu: row.gpu,
-    user: row.user,
-    account: { uid: row.uid, name: row.account },
-    kind: row.kind,
+    unit: gpuUnit(row.gpu),
+    owner: { account: { uid: row.uid, name: row.account }, shownName: row.user },
+    term: row.kind,
     startedAt: withinDates(row.started_at),
     endedAt: withinDates(row.ended_at),
     outcome: row.outcome,
@@ -51,17 +53,25 @@ const LAST_DATE: Millis = 8.64e15
 
 /** In the order of the columns. */
 export function rowOfRecord(record: UsageRecord) {
+  const { account, shownName } = record.owner
   return [
     record.reservation,
-    record.gpu,
+    gpuColumn(record.unit),
     record.host,
-    record.user,
-    record.account.uid,
-    record.account.name,
-    record.kind,
+    shownName,
+    account.uid,
+    account.name,
+    record.term,
     Math.round(record.startedAt),
     Math.round(record.endedAt),
     record.outcome,
     record.note ?? null,
   ] as const
+}
+
+/** The tables of the history name GPUs by their numbers. */
+export function gpuColumn(unit: UnitId): number {
+  const number = gpuNumber(unit)
+  if (gpuUnit(number) !== unit) throw new Error(`the history cannot record the unit ${unit}, only whole GPUs`)
+  return number
 }

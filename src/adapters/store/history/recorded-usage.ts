@@ -36,7 +36,7 @@ const TALLIES = `
      WHERE day >= ?1 / 86400000
        AND (day = ?1 / 86400000 OR day >= ?2 / 86400000 OR earliest_start < ?1)
   )
-  SELECT user, uid, account, kind, sum(ms) AS ms, sum(reservations) AS reservations FROM (
+  SELECT user, uid, account, kind AS term, sum(ms) AS ms, sum(reservations) AS reservations FROM (
     SELECT user, uid, account, kind, ms, reservations FROM usage_by_day
      WHERE day > ?1 / 86400000 AND day NOT IN partial_day
     UNION ALL

@@ -36,7 +36,7 @@ function lookOver(path: string): Omit<Checkup, 'path'> {
     problems,
     pool,
     counts: {
-      gpus: pool.gpus.length,
+      gpus: pool.units.length,
       reservations: pool.reservations.length,
       waiting: pool.queue.length,
       records: recordsIn(path),

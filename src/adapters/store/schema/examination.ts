@@ -2,8 +2,10 @@ import type { Database } from 'bun:sqlite'
 import { OUTCOMES, type Pool } from '../../../domain/pool/model.ts'
 import { type Problem, poolFaults } from '../../../domain/pool/soundness.ts'
 import { shortened } from '../../../domain/text/text.ts'
-import { decodePool, decodeTurns, tooNew } from '../document/codec.ts'
+import { decodePool, decodeTurns } from '../document/codec.ts'
+import { tooNew } from '../document/damage.ts'
 import { examinePool } from '../document/examine-document.ts'
+import { TERM_KINDS } from '../history/history-rows.ts'
 import { isBusy, storeError } from '../sqlite-errors.ts'
 import { openToLook } from './look.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -21,6 +23,9 @@ import {
 /** SQLite finds one fault after another; this many tell enough. */
 const MOST_FAULTS = 5
 const LONGEST_FAULT = 200
+
+/** The version of the schema whose sums by day are the present ones; those of an older are made when it is upgraded. */
+const SUMMED_SINCE = 3
 
 const STARTS_AFRESH =
   "'sudo canhazgpu admin --gpus <count> --force' starts afresh; it keeps the damaged files, and what can be read of the usage records"
@@ -46,7 +51,7 @@ export function fileProblems(path: string): readonly Problem[] {
     if (differences.length > 0) return broken
     const faults = integrityFaults(db)
     if (faults.length > 0) return faults
-    return [...historyFaults(db), ...(version < MIGRATIONS.length ? [] : sumFaults(db))]
+    return [...historyFaults(db), ...(version < SUMMED_SINCE ? [] : sumFaults(db))]
   })
   return [
     ...planted.map(
@@ -91,13 +96,13 @@ function historyFaults(db: Database): readonly string[] {
     const { n } = db.query<{ n: number }, []>(query).get() ?? { n: 0 }
     return n === 0 ? [] : [`usage records ${what}: ${n}`]
   }
-  const outcomes = OUTCOMES.map((outcome) => `'${outcome}'`).join(', ')
+  const [kinds, outcomes] = [TERM_KINDS, OUTCOMES].map((list) => list.map((each) => `'${each}'`).join(', '))
   return [
     ...count('that end before they start', 'SELECT count(*) AS n FROM history WHERE ended_at < started_at'),
     ...count(
       'with values that none can have',
       `SELECT count(*) AS n FROM history
-        WHERE gpu < 0 OR kind NOT IN ('run', 'manual') OR outcome NOT IN (${outcomes})`,
+        WHERE gpu < 0 OR kind NOT IN (${kinds}) OR outcome NOT IN (${outcomes})`,
     ),
     ...count(
       'that stand there twice',
@@ -106,7 +111,6 @@ function historyFaults(db: Database): readonly string[] {
   ]
 }
 
-/** The sums of a schema that is older are made when it is next opened. */
 function sumFaults(db: Database): readonly string[] {
   const differ = db
     .query(

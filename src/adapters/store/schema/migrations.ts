@@ -166,4 +166,44 @@ export const MIGRATIONS: readonly string[] = [
                                 earliest_start = min(earliest_start, excluded.earliest_start);
   END;
   `,
+  // The views of the pool document of version 2.
+  `
+  DROP VIEW gpus;
+  DROP VIEW reservations;
+  DROP VIEW queue;
+
+  CREATE VIEW gpus AS
+    SELECT CAST(u.value ->> 'id' AS INTEGER) AS gpu,
+           u.value ->> '$.device.name' AS name,
+           u.value ->> '$.device.uuid' AS uuid,
+           datetime((u.value ->> '$.lastUse.endedAt') / 1000, 'unixepoch') AS released_utc,
+           (SELECT r.value ->> '$.owner.shownName' FROM json_each(pool.document, '$.reservations') r
+             WHERE EXISTS (SELECT 1 FROM json_each(r.value, '$.holdings') h
+                            WHERE h.value ->> 'unit' = u.value ->> 'id')) AS held_by
+      FROM pool, json_each(pool.document, '$.units') u;
+
+  CREATE VIEW reservations AS
+    SELECT r.value ->> 'id' AS reservation,
+           (SELECT json_group_array(CAST(h.value ->> 'unit' AS INTEGER))
+              FROM json_each(r.value, '$.holdings') h) AS gpus,
+           r.value ->> '$.owner.shownName' AS user,
+           r.value ->> '$.owner.account.name' AS account,
+           r.value ->> '$.term.kind' AS kind,
+           datetime((r.value ->> 'startedAt') / 1000, 'unixepoch') AS started_utc,
+           datetime((r.value ->> '$.term.expiresAt') / 1000, 'unixepoch') AS expires_utc,
+           datetime((r.value ->> '$.term.heartbeatAt') / 1000, 'unixepoch') AS heartbeat_utc,
+           r.value ->> '$.term.process.pid' AS pid,
+           r.value ->> '$.term.command' AS command,
+           r.value ->> 'note' AS note
+      FROM pool, json_each(pool.document, '$.reservations') r;
+
+  CREATE VIEW queue AS
+    SELECT q.key + 1 AS position,
+           q.value ->> '$.owner.shownName' AS user,
+           q.value -> 'request' AS request,
+           q.value ->> '$.term.kind' AS kind,
+           datetime((q.value ->> 'joinedAt') / 1000, 'unixepoch') AS joined_utc,
+           q.value ->> '$.process.pid' AS pid
+      FROM pool, json_each(pool.document, '$.queue') q;
+  `,
 ]

@@ -1,8 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
-import { tooNew } from '../document/codec.ts'
-import { RECOVERY } from '../sqlite-errors.ts'
+import { corrupt, tooNew } from '../document/damage.ts'
 import { expectedSchemas } from './expected-schema.ts' with { type: 'macro' }
 import type { SchemaRow } from './expected-schema.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -54,7 +53,7 @@ const expectedRows = (version: number): readonly SchemaRow[] => JSON.parse(EXPEC
 export function checkSchema(db: Database, path: string, version = MIGRATIONS.length): void {
   const found = versionOf(db)
   if (found > MIGRATIONS.length) throw tooNew(`schema version ${found}`)
-  if (found !== version) throw damagedSchema(`its schema has version ${found}, not ${version}`)
+  if (found !== version) throw corrupt(`its schema has version ${found}, not ${version}`)
   if (isExpected(db, version)) return
   const faults = schemaFaults(db, version)
   if (faults.length > 0) throw schemaError(path, faults)
@@ -62,7 +61,7 @@ export function checkSchema(db: Database, path: string, version = MIGRATIONS.len
 
 export function schemaError(path: string, faults: readonly SchemaFault[]): CanhazgpuError {
   const broken = faults.find((fault) => !isRemovable(fault))
-  if (broken !== undefined) return damagedSchema(wordsOf(broken))
+  if (broken !== undefined) return corrupt(wordsOf(broken))
   return new CanhazgpuError(
     'store-foreign',
     `The pool ${path} contains what canhazgpu did not create: ${shortened(faults.map(wordsOf).join(', '), LONGEST)}`,
@@ -74,9 +73,6 @@ export const REMOVAL =
   "any other 'sudo canhazgpu admin' command than --check removes it and keeps the reservations"
 
 export const LOST_VERSION = 'its schema has lost its version'
-
-export const damagedSchema = (what: string): CanhazgpuError =>
-  new CanhazgpuError('store-corrupt', `The stored pool is damaged (${what})`, { hint: RECOVERY })
 
 const LONGEST = 160
 

@@ -2,16 +2,22 @@ import { expect, test } from 'bun:test'
 import { decodePool, decodeTurns, encodePool } from '../../../../src/adapters/store/document/codec.ts'
 import { examinePool } from '../../../../src/adapters/store/document/examine-document.ts'
 import { CanhazgpuError } from '../../../../src/domain/errors.ts'
-import type { Pool, QueueEntry, RunReservation } from '../../../../src/domain/pool/model.ts'
+import type { Pool, QueueEntry, RunReservation, RunTerm, Unit } from '../../../../src/domain/pool/model.ts'
+import { wholeUnits } from '../../../../src/domain/pool/units.ts'
 
 const MOMENT = { wall: 1_000, steady: { epoch: 'boot', ms: 5 } }
+const unit = (id: string): Unit => ({
+  id,
+  device: { uuid: `GPU-${id}`, name: 'played' },
+  shape: { kind: 'gpu' },
+})
 const POOL: Pool = {
   host: 'hôst "{}"',
   provider: 'fake',
-  gpus: [{ id: 0, uuid: 'GPU-0', name: 'played' }],
+  units: [unit('0')],
   reservations: [],
   queue: [],
-  settings: { allocation: 'lru' },
+  policy: { allocation: 'lru' },
   writtenAt: MOMENT,
 }
 
@@ -28,7 +34,7 @@ test('one edited by hand, its checksum taken away, is examined and taken where i
   const edited = encodePool(POOL, MOMENT)
     .replace('"played"', '"renamed"')
     .replace(/"checksum":"[^"]*",/, '')
-  expect(decodePool(edited).gpus[0]?.name).toBe('renamed')
+  expect(decodePool(edited).units[0]?.device.name).toBe('renamed')
   expect(Object.keys(decodePool(edited)).toSorted()).toEqual(Object.keys(POOL).toSorted())
 })
 
@@ -47,19 +53,19 @@ test('a right checksum spares a document nothing: anyone can compute it', () => 
     /damaged \(wrong value at reservations\)/,
   )
   expect(() => examinePool(sealed({ reservations: 'none' }))).toThrow(/damaged \(reservations/)
-  expect(() => decodePool(sealed({ gpus: [] }))).toThrow(/damaged \(there is no GPU\)/)
+  expect(() => decodePool(sealed({ units: [] }))).toThrow(/damaged \(there is no GPU\)/)
 })
 
 test('a document that is sealed, but not JSON, is damage', () => {
   const body = '{"host":'
-  const text = `{"version":1,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
+  const text = `{"version":2,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
   expect(() => decodePool(text)).toThrow(/damaged \(not JSON\)/)
 })
 
 test('one that was damaged is refused, wherever it was', () => {
   const text = encodePool(POOL, MOMENT)
   for (const damaged of [
-    text.replace('"id":0', '"id":7'),
+    text.replace('"id":"0"', '"id":"7"'),
     text.replace('"lru"', '7'),
     text.slice(0, -3),
     '',
@@ -70,45 +76,51 @@ test('one that was damaged is refused, wherever it was', () => {
 })
 
 test('one without a checksum is examined', () => {
-  expect(decodePool(JSON.stringify({ version: 1, ...POOL }))).toEqual(POOL)
+  expect(decodePool(JSON.stringify({ version: 2, ...POOL }))).toEqual(POOL)
 })
 
 const NOW = 1_750_000_000_000
-const account = { uid: 1000, name: 'alice' }
+const owner = { account: { uid: 1000, name: 'alice' }, shownName: 'alice' }
 const process = { pid: 42, startTime: 7, bootId: 'boot', pidNamespace: '1' }
-const RUN: RunReservation = {
-  ...{ id: 'a', gpus: [0], user: 'alice', account, startedAt: NOW, command: 'true' },
-  ...{ kind: 'run', process, heartbeatAt: NOW },
-}
+const TERM: RunTerm = { kind: 'run', process, heartbeatAt: NOW, command: 'true' }
+const RUN: RunReservation = { id: 'a', owner, holdings: wholeUnits(['0']), startedAt: NOW, term: TERM }
 const ENTRY: QueueEntry = {
-  ...{ id: 'q', user: 'bob', account, kind: 'run', process, joinedAt: NOW, heartbeatAt: NOW },
+  ...{ id: 'q', owner, process, joinedAt: NOW, heartbeatAt: NOW },
   request: { kind: 'count', count: 2 },
+  term: { kind: 'run' },
 }
 const SOUND = {
-  version: 1,
+  version: 2,
   ...POOL,
-  gpus: [0, 1].map((id) => ({ id, uuid: `GPU-${id}`, name: 'played' })),
+  units: [unit('0'), unit('1')],
   reservations: [RUN],
   queue: [ENTRY],
 }
 
 const FLAWS: Readonly<Record<string, object>> = {
   'a GPU in two reservations': { reservations: [RUN, { ...RUN, id: 'b' }] },
-  'a GPU twice in one': { reservations: [{ ...RUN, gpus: [0, 0] }] },
-  'GPUs in disorder': { reservations: [{ ...RUN, gpus: [1, 0] }] },
-  'a GPU that does not exist, reserved': { reservations: [{ ...RUN, gpus: [2] }] },
-  'a GPU that does not exist, waited for': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [2] } }] },
-  'a GPU waited for twice': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [1, 1] } }] },
+  'a GPU twice in one': { reservations: [{ ...RUN, holdings: wholeUnits(['0', '0']) }] },
+  'GPUs in disorder': { reservations: [{ ...RUN, holdings: wholeUnits(['0', '1']).toReversed() }] },
+  'a GPU that does not exist, reserved': { reservations: [{ ...RUN, holdings: wholeUnits(['2']) }] },
+  'a GPU that does not exist, waited for': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: ['2'] } }] },
+  'a GPU waited for twice': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: ['1', '1'] } }] },
   'more GPUs waited for than there are': { queue: [{ ...ENTRY, request: { kind: 'count', count: 3 } }] },
   'two entries of one id': { queue: [ENTRY, ENTRY] },
   'an entry with the id of a reservation': { queue: [{ ...ENTRY, id: 'a' }] },
   'an empty id': { queue: [{ ...ENTRY, id: '' }] },
-  'a pool without GPUs': { gpus: [], reservations: [], queue: [] },
+  'a pool without GPUs': { units: [], reservations: [], queue: [] },
+  'a unit twice': { units: [unit('0'), unit('0'), unit('1')] },
+  'units in disorder': { units: [unit('1'), unit('0')] },
+  'units in the order of text': { units: [unit('0'), unit('1'), unit('10'), unit('9')] },
+  'an id that is no name of a unit': { units: [unit('0'), unit('1'), unit('02')] },
+  'nothing reserved': { reservations: [{ ...RUN, holdings: [] }] },
   'a time no date can tell': { reservations: [{ ...RUN, startedAt: 1e16 }] },
-  'a negative span': { queue: [{ ...ENTRY, duration: -1 }] },
+  'a negative span': { queue: [{ ...ENTRY, term: { kind: 'run', duration: -1 } }] },
   // To kill(2) these are the whole process group and, as 32 bits, every process there is.
-  'pid 0': { reservations: [{ ...RUN, process: { ...process, pid: 0 } }] },
-  'pid 4294967295': { reservations: [{ ...RUN, process: { ...process, pid: 4_294_967_295 } }] },
+  'pid 0': { reservations: [{ ...RUN, term: { ...TERM, process: { ...process, pid: 0 } } }] },
+  'pid 4294967295': {
+    reservations: [{ ...RUN, term: { ...TERM, process: { ...process, pid: 4_294_967_295 } } }],
+  },
 }
 
 test.each(Object.entries(FLAWS))('%s is damage', (_, part) => {
@@ -124,6 +136,13 @@ test.each(Object.entries(FLAWS))('%s is damage', (_, part) => {
 })
 
 test('what a clock that was set back left behind is no damage', () => {
-  const early = { ...RUN, startedAt: -3_600_000, heartbeatAt: -1 }
+  const early = { ...RUN, startedAt: -3_600_000, term: { ...TERM, heartbeatAt: -1 } }
   expect(decodePool(JSON.stringify({ ...SOUND, reservations: [early] })).reservations).toEqual([early])
+})
+
+test('units are names: they need not count from 0, and may be parts of a GPU', () => {
+  const units = ['2', '3.0', '3.1', '10'].map(unit)
+  const held = { ...RUN, holdings: wholeUnits(['10', '3.1']) }
+  const pool = { ...SOUND, units, reservations: [held] }
+  expect(decodePool(JSON.stringify(pool)).units).toEqual(units)
 })

@@ -98,9 +98,9 @@ test('whatever page is damaged, an administrator can start afresh', async () => 
 test('a pool that reads well, but not as it was written, grants nothing', async () => {
   using pool = await usedPool()
   const bytes = readFileSync(pool.database)
-  const at = bytes.indexOf('"gpus":[0,1,2]')
+  const at = bytes.indexOf('{"unit":"2"')
   expect(at).toBeGreaterThan(0)
-  bytes.write('"gpus":[0,1,3]', at)
+  bytes.write('{"unit":"3"', at)
   put(pool, bytes)
   for (const command of COMMANDS) {
     const refused = await pool.chg(...command)

@@ -71,7 +71,8 @@ test('those in line end with one clear line; the supervisor says so and leaves; 
   const job = pool.sh('exec "$CHG" run -- sleep infinity 2> said')
   const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
   const pid =
-    storedPool(pool).reservations.flatMap((held) => (held.kind === 'run' ? [held.process.pid] : []))[0] ?? 0
+    storedPool(pool).reservations.flatMap(({ term }) => (term.kind === 'run' ? [term.process.pid] : []))[0] ??
+    0
   const waiters = [await waitToRun(pool, '--gpus', '1'), await waitToRun(pool, '--gpus', '1')]
   remove(pool)
   for (const waiter of waiters) {

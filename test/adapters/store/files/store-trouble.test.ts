@@ -82,12 +82,12 @@ test('a schema from a newer release is left alone', async () => {
   withDatabase(pool, (db) => db.run('PRAGMA user_version = 999'))
   await expectAllRefused(pool, /newer canhazgpu \(schema version 999\).*upgrade/)
   expectRefusal(await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake'), /newer canhazgpu/)
-  expect(storedPool(pool).gpus).toHaveLength(4)
+  expect(storedPool(pool).units).toHaveLength(4)
 })
 
 test('a document from a newer release is left alone', async () => {
   using pool = await testPool(4)
-  changeStoredPool(pool, (document) => ({ ...document, version: 999, gpus: 'in the cloud' }))
+  changeStoredPool(pool, (document) => ({ ...document, version: 999, units: 'in the cloud' }))
   await expectAllRefused(pool, /newer canhazgpu \(pool document version 999\).*upgrade/)
 })
 
@@ -97,7 +97,8 @@ test.each([
   ['a string', '"pool"'],
   ['a version that is no number', '{"version": "1"}'],
   ['an older version than the first', '{"version": 0}'],
-  ['a missing part', '{"version": 1, "host": "x", "provider": "fake", "gpus": []}'],
+  ['a missing part', '{"version": 2, "host": "x", "provider": "fake", "units": []}'],
+  ['a missing part of an older version', '{"version": 1, "host": "x", "provider": "fake", "gpus": []}'],
 ])('a damaged document: %s', async (_, document) => {
   using pool = await testPool(2)
   withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
@@ -156,6 +157,27 @@ withUser.test('a database that may only be read is shown, and nothing else', asy
   expect(storedPool(pool)).toEqual(before)
 })
 
+withUser.test(
+  'a database of an earlier release that may only be read waits for one who may write',
+  async () => {
+    using pool = await testPool(0)
+    mkdirSync(`${pool.folder}/pool`)
+    const database = readFileSync(new URL('../../../fixtures/pool-v3.db', import.meta.url))
+    writeFileSync(pool.database, database)
+    for (const folder of [pool.folder, `${pool.folder}/pool`]) chmodSync(folder, 0o755)
+    // Creates the files of the log.
+    withDatabase(pool, (db) => db.run('BEGIN IMMEDIATE; COMMIT'))
+    for (const ending of ['', '-wal', '-shm']) chmodSync(pool.database + ending, 0o644)
+    expectRefusal(await nobody.chg(pool, 'report'), /read-only/)
+    expect(withDatabase(pool, (db) => db.query('PRAGMA user_version').get())).toEqual({ user_version: 3 })
+    const shown = await pool.chg('report')
+    expect(shown).toMatchObject({ status: 0, stderr: '' })
+    const { stdout } = await nobody.chg(pool, 'report')
+    expect(stdout).toContain('Total reservations')
+    expect(stdout).toBe(shown.stdout)
+  },
+)
+
 withUser.test('a folder that is closed to us', async () => {
   using pool = await testPool(2)
   chmodSync(pool.folder, 0o755)
@@ -196,7 +218,7 @@ needing('mounts').test(
       expect((await pool.chg('status')).stdout).toContain('GPU 7: AVAILABLE')
       rmSync(`${disk}/ballast`)
       expect((await pool.chg('reserve')).status).toBe(0)
-      expect(storedPool(pool).gpus).toEqual(before.gpus.map((gpu) => expect.objectContaining({ id: gpu.id })))
+      expect(storedPool(pool).units).toEqual(before.units.map(({ id }) => expect.objectContaining({ id })))
     } finally {
       await pool.sh(`umount '${disk}'`)
     }

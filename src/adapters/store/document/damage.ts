@@ -1,0 +1,23 @@
+import { CanhazgpuError } from '../../../domain/errors.ts'
+import { shortened } from '../../../domain/text/text.ts'
+import { RECOVERY } from '../sqlite-errors.ts'
+
+export const LONGEST_REASON = 120
+
+export function corrupt(what: string, cause?: unknown): CanhazgpuError {
+  return new CanhazgpuError('store-corrupt', `The stored pool is damaged (${what})`, {
+    hint: RECOVERY,
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+/** For the path of a wrong value, as `.units.0.id`. */
+export const wrongValue = (path: string): CanhazgpuError =>
+  corrupt(`wrong value at ${shortened(path.slice(1), LONGEST_REASON)}`)
+
+/** What a store written by a later release is refused with. */
+export function tooNew(what: string): CanhazgpuError {
+  return new CanhazgpuError('store-too-new', `The pool was written by a newer canhazgpu (${what})`, {
+    hint: 'upgrade this canhazgpu',
+  })
+}

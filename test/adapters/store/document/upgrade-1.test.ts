@@ -1,0 +1,118 @@
+import { expect, test } from 'bun:test'
+import {
+  decodePool,
+  documentIn,
+  encodePool,
+  upgradedDocument,
+} from '../../../../src/adapters/store/document/codec.ts'
+import { examinePool } from '../../../../src/adapters/store/document/examine-document.ts'
+
+const NOW = 1_750_000_000_000
+const account = { uid: 1000, name: 'alice' }
+const process = { pid: 42, startTime: 7, bootId: 'boot', pidNamespace: '1' }
+const gpu = (id: number) => ({ id, uuid: `GPU-${id}`, name: 'played' })
+const RUN = {
+  ...{ id: 'a', gpus: [0], user: 'alice', account, startedAt: NOW, command: 'true' },
+  ...{ kind: 'run', process, heartbeatAt: NOW },
+}
+const ENTRY = {
+  ...{ id: 'q', user: 'bob', account, kind: 'run', process, joinedAt: NOW, heartbeatAt: NOW },
+  request: { kind: 'count', count: 2 },
+}
+/** A document of version 1. */
+const DOCUMENT = {
+  host: 'box',
+  provider: 'fake',
+  gpus: [gpu(0), gpu(1)],
+  reservations: [RUN],
+  queue: [ENTRY],
+  settings: { allocation: 'lru' },
+  writtenAt: { wall: NOW, steady: { epoch: 'boot', ms: 5 } },
+}
+
+const edited = (parts: object = {}): string => JSON.stringify({ version: 1, ...DOCUMENT, ...parts })
+
+/** As a release wrote it, or anyone who can compute a checksum. */
+function sealed(parts: object = {}): string {
+  const body = JSON.stringify({ ...DOCUMENT, ...parts })
+  return `{"version":1,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
+}
+
+test('a document of version 1 is read as one of version 2', () => {
+  const pool = decodePool(sealed())
+  expect(pool.reservations).toEqual([
+    {
+      id: 'a',
+      owner: { account, shownName: 'alice' },
+      holdings: [{ unit: '0', share: { kind: 'whole' } }],
+      startedAt: NOW,
+      term: { kind: 'run', process, heartbeatAt: NOW, command: 'true' },
+    },
+  ])
+  expect(decodePool(edited())).toEqual(pool)
+  expect(examinePool(sealed())).toEqual(pool)
+  expect(decodePool(encodePool(pool, pool.writtenAt))).toEqual(pool)
+})
+
+test('the last use of a GPU stays, though it may not be known by whom', () => {
+  const gpus = [
+    { ...gpu(0), releasedAt: NOW },
+    { ...gpu(1), releasedBy: 7 },
+  ]
+  const [first, second] = decodePool(sealed({ gpus })).units
+  expect(first?.lastUse?.endedAt).toBe(NOW)
+  expect(second).not.toHaveProperty('lastUse')
+})
+
+test('a document is upgraded once, with the moment at which it was written', () => {
+  const upgraded = upgradedDocument(sealed())
+  expect(upgraded).toStartWith('{"version":2,')
+  expect(decodePool(upgraded)).toEqual(decodePool(sealed()))
+  expect(upgradedDocument(upgraded)).toBeNull()
+})
+
+const FLAWS: Readonly<Record<string, object>> = {
+  'a GPU in two reservations': { reservations: [RUN, { ...RUN, id: 'b' }] },
+  'a GPU twice in one': { reservations: [{ ...RUN, gpus: [0, 0] }] },
+  'GPUs in disorder': { reservations: [{ ...RUN, gpus: [1, 0] }] },
+  'a GPU that does not exist, reserved': { reservations: [{ ...RUN, gpus: [2] }] },
+  'a GPU of a negative number': { reservations: [{ ...RUN, gpus: [-1] }] },
+  'a GPU in text': { reservations: [{ ...RUN, gpus: ['0'] }] },
+  'no GPU': { reservations: [{ ...RUN, gpus: [] }] },
+  'a GPU that does not exist, waited for': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [2] } }] },
+  'a GPU waited for twice': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [1, 1] } }] },
+  'more GPUs waited for than there are': { queue: [{ ...ENTRY, request: { kind: 'count', count: 3 } }] },
+  'GPUs that do not count from 0': { gpus: [gpu(1), gpu(2)], reservations: [], queue: [] },
+  'two entries of one id': { queue: [ENTRY, ENTRY] },
+  'a pool without GPUs': { gpus: [], reservations: [], queue: [] },
+  'a time no date can tell': { reservations: [{ ...RUN, startedAt: 1e16 }] },
+  'a negative span': { queue: [{ ...ENTRY, duration: -1 }] },
+  'a limit of text': { reservations: [{ ...RUN, timeLimit: 'soon' }] },
+  'a term of version 2': { reservations: [{ ...RUN, kind: 'booking', from: NOW, until: NOW }] },
+  'the names of version 2': { gpus: undefined, units: [] },
+  'pid 0': { reservations: [{ ...RUN, process: { ...process, pid: 0 } }] },
+  'pid 4294967295': { reservations: [{ ...RUN, process: { ...process, pid: 4_294_967_295 } }] },
+}
+
+test.each(Object.entries(FLAWS))('%s is damage in version 1 too, and stays as it is', (_, parts) => {
+  for (const text of [edited(parts), sealed(parts)]) {
+    expect(() => decodePool(text)).toThrow(
+      expect.objectContaining({
+        code: 'store-corrupt',
+        message: expect.stringMatching(/^The stored pool is damaged \([^\n]+\)$/),
+      }),
+    )
+    expect(upgradedDocument(text)).toBeNull()
+  }
+})
+
+test('a document of version 1 that was changed since it was written is refused', () => {
+  const changed = sealed().replace('"played"', '"renamed"')
+  expect(() => decodePool(changed)).toThrow(/damaged \(its checksum is wrong\)/)
+  expect(upgradedDocument(changed)).toBeNull()
+})
+
+test('a fault of version 1 is told by its place', () => {
+  const wrong = sealed({ reservations: [{ ...RUN, gpus: [-1] }] })
+  expect(() => documentIn(wrong)).toThrow(/damaged \(wrong value at reservations\.0\.gpus\.0\)/)
+})

@@ -1,0 +1,43 @@
+import { expect, test } from 'bun:test'
+import { poolFaults } from '../../../src/domain/pool/soundness.ts'
+import { wholeUnits } from '../../../src/domain/pool/units.ts'
+import { bookingOf, maintenanceOf, manualOf, poolOf, runOf, theseUnits, units, waiterOf } from './builders.ts'
+
+const held = runOf({ units: [2, 10] })
+
+test('a pool is sound whose holdings are in the order of the numbers', () => {
+  const reservations = [
+    held,
+    manualOf({ units: [3] }),
+    bookingOf({ units: [4] }),
+    maintenanceOf({ units: [5] }),
+  ]
+  const pool = poolOf(units(11), { reservations, queue: [waiterOf({ request: theseUnits(10, 2) })] })
+  expect(poolFaults(pool)).toEqual([])
+})
+
+test('holdings out of order, twice, of unknown units or of two reservations are faults', () => {
+  const faultsOf = (...reservations: Parameters<typeof manualOf>[0][]) =>
+    poolFaults(poolOf(units(11), { reservations: reservations.map(manualOf) }))
+  const [ten, two] = [wholeUnits(['10']), wholeUnits(['2'])].flat()
+  if (ten === undefined || two === undefined) throw new Error('no holdings')
+  const holding = (...holdings: (typeof ten)[]) =>
+    poolFaults(poolOf(units(11), { reservations: [{ ...held, holdings }] }))
+  expect(holding(two, ten)).toEqual([])
+  expect(holding(ten, two)).toEqual(['reservation run names GPUs twice or out of order (10, 2)'])
+  expect(holding(two, two)).toEqual(['reservation run names GPUs twice or out of order (2, 2)'])
+  expect(faultsOf({ id: 'a', units: [11, 12] })).toEqual([
+    'reservation a holds GPU 11, 12, which does not exist',
+  ])
+  expect(faultsOf({ id: 'a', units: [1] }, { id: 'b', units: [0, 1] })).toEqual([
+    'GPU 1 is in 2 reservations (a, b)',
+  ])
+})
+
+test('a waiter for a unit that does not exist, or for one twice, is a fault', () => {
+  const faultsOf = (...numbers: number[]) =>
+    poolFaults(poolOf(units(2), { queue: [waiterOf({ request: theseUnits(...numbers) })] }))
+  expect(faultsOf(0, 1)).toEqual([])
+  expect(faultsOf(2)).toEqual(['waiter waits in line for GPUs that do not exist'])
+  expect(faultsOf(1, 1)).toEqual(['waiter waits in line for a GPU twice'])
+})
