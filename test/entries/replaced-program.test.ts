@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
 import { copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { line } from '../line/support/waiters.ts'
 import { storedHistory } from '../support/database.ts'
 import { child } from '../support/job.ts'
 import { binary, finished, type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
+import { line } from '../support/waiters.ts'
 
 /** What becomes of the file of a program while it waits. */
 const FATES: Readonly<Record<string, (program: string) => void>> = {

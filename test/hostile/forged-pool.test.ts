@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import type { Pool, ProcessIdentity, RunReservation, RunTerm } from '../../src/domain/pool/model.ts'
-import { inContainer } from '../line/support/container.ts'
+import { inContainer } from '../support/container.ts'
 import { forgeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { child, type Job, startJob } from '../support/job.ts'
 import { needing } from '../support/needs.ts'

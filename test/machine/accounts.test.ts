@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { line, stage } from '../line/support/waiters.ts'
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { kill } from '../support/processes.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
+import { line, stage } from '../support/waiters.ts'
 
 needing('users').describe('two accounts', () => {
   const alice = userForTests('alice')

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { inContainer } from '../line/support/container.ts'
+import { inContainer } from '../support/container.ts'
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { hold } from '../line/support/waiters.ts'
 import { changeStoredPool, storedPool } from '../support/database.ts'
 import { untilAllFree } from '../support/job.ts'
 import { binary, type TestPool, testPool } from '../support/pool.ts'
 import { root } from '../support/sources.ts'
+import { hold } from '../support/waiters.ts'
 
 let recipes: readonly string[] = []
 beforeAll(async () => {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { hostSeesAll, inContainer, startContainer } from '../line/support/container.ts'
-import { hold, line, untilServed, waitToRun } from '../line/support/waiters.ts'
+import { hostSeesAll, inContainer, startContainer } from '../support/container.ts'
 import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
 import { child, startForever } from '../support/job.ts'
 import { missing, needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { kill } from '../support/processes.ts'
 import { until } from '../support/until.ts'
+import { hold, line, untilServed, waitToRun } from '../support/waiters.ts'
 
 const reason = missing('containers')
 const STALE_MS = 16 * 60_000

@@ -1,11 +1,11 @@
 import { expect } from 'bun:test'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import { line, waitToRun } from '../line/support/waiters.ts'
 import { startForever } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
+import { line, waitToRun } from '../support/waiters.ts'
 
 needing('mounts').test('a waiter whose grant cannot be written says so, and leaves no trace', async () => {
   using pool = await testPool(0)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { inContainer, startContainer } from '../line/support/container.ts'
+import { inContainer, startContainer } from '../support/container.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { startForever } from '../support/job.ts'
 import { missing } from '../support/needs.ts'

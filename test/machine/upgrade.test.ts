@@ -10,13 +10,14 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { currentMoment } from '../../src/adapters/kernel/clock.ts'
-import { line } from '../line/support/waiters.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { child } from '../support/job.ts'
 import { buildNewerVersion } from '../support/newer-version.ts'
 import { binary, finished, type TestPool, testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
+import { line } from '../support/waiters.ts'
 
 /** A newer version takes over the pool while processes of this one run. It is a real build of these sources. */
 
@@ -204,7 +205,7 @@ test.concurrent('a supervisor says nothing and enforces its limit; the next comm
   expect(job.signalCode).toBe('SIGKILL')
   expect(stderr).toBe('Reserved 1 GPU(s): [0] for command execution\n')
   await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
-  expect(storedPool(pool).reservations.map(({ gpus }) => gpus)).toEqual([[0], [1]])
+  expect(storedPool(pool).reservations.map(unitsOf)).toEqual([['0'], ['1']])
   expect(await byNewer(pool, 'status')).toStartWith('GPU 0: AVAILABLE')
 })
 

@@ -69,8 +69,6 @@ export interface Device {
   /** Empty where the driver did not show it. */
   readonly uuid: string
   readonly name: string
-  /** PCI bus address, where it is known. */
-  readonly pci?: string
 }
 
 export type Shape = { readonly kind: 'gpu' } | { readonly kind: 'mig'; readonly profile: string }
@@ -80,7 +78,6 @@ export interface Unit {
   readonly id: UnitId
   readonly device: Device
   readonly shape: Shape
-  readonly memoryMb?: number
   /** Absent: never used. */
   readonly lastUse?: LastUse
 }

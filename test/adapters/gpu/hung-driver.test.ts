@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync } from 'node:fs'
 import type { ProviderName } from '../../../src/domain/pool/model.ts'
-import { line } from '../../line/support/waiters.ts'
 import { needing } from '../../support/needs.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { userForTests } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
+import { line } from '../../support/waiters.ts'
 import { EIGHT_H100 } from './box.ts'
 import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
 

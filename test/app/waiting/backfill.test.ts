@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { hold, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
 import { startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
+import { hold, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 /** Two GPUs, of which GPU 0 is held for an hour, and one who waits for both. */
 async function poolWithGap() {

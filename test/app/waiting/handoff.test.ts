@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { hold, line, stage, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, stage, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const SQUATTER = {
   processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }],

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { hold, line, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { child, startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
 import { hasEnded, kill, stateOf } from '../../support/processes.ts'
 import { CTRL_C, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 describe.concurrent('a waiter that is told to stop leaves the line', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -5,9 +5,9 @@ import {
   MOST_ENTRIES_PER_ACCOUNT,
 } from '../../../src/domain/operation/acquisition.ts'
 import { poolFaults } from '../../../src/domain/pool/soundness.ts'
-import { hold, line, waitToRun } from '../../line/support/waiters.ts'
 import { changeStoredPool } from '../../support/database.ts'
 import { testPool } from '../../support/pool.ts'
+import { hold, line, waitToRun } from '../../support/waiters.ts'
 
 test('an account has 256 requests in the queue at most; others and those who need not wait are not concerned', async () => {
   using pool = await testPool(2)

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import { gpuNumber, gpuUnit } from '../../../src/domain/pool/units.ts'
 import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
-import { clashes, isAsAsked, overtakings, type Served } from '../../line/support/order.ts'
-import { hold, LOGGED, line, prepareLogs, stays } from '../../line/support/waiters.ts'
 import { storedHistory } from '../../support/database.ts'
 import { untilAllFree } from '../../support/job.ts'
+import { clashes, isAsAsked, overtakings, type Served } from '../../support/order.ts'
 import { finished, type TestPool, testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
+import { hold, LOGGED, line, prepareLogs, stays } from '../../support/waiters.ts'
 
 const WAITERS = 100
 /** Counts and exact ids; the many small ones would slip past the big ones if they could. */

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
-import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../line/support/waiters.ts'
 import { storedPool } from '../../support/database.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill, stateOf } from '../../support/processes.ts'
 import { CTRL_Z, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
 /** Stops all of them, and comes back when the kernel shows them so. */
 async function stop(...waiters: readonly Pick<Waiter, 'pid'>[]): Promise<void> {

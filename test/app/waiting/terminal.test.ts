@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { hold, line, stage, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
 import { startForever } from '../../support/job.ts'
 import { binary, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { CTRL_C, openShell, openTerminal } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, stage, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const ERASE = '\r\u001b[2K'
 const CLEAR = '\u001b[H\u001b[2J'

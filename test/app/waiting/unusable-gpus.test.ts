@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
-import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../line/support/waiters.ts'
 import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
 const LOST = { fault: 'GPU is lost' }
 const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }] }

@@ -2,7 +2,6 @@ import { expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import { recordOf } from '../../adapters/store/counting.ts'
-import { waitToRun } from '../../line/support/waiters.ts'
 import {
   changeStoredPool,
   storedHistory,
@@ -15,6 +14,7 @@ import { needing } from '../../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../../support/pool.ts'
 import { hasEnded, isWatching, supervisorsOf } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
+import { waitToRun } from '../../support/waiters.ts'
 
 const PAGE = 4096
 const FORCE = ['admin', '--gpus', '4', '--force', '--provider', 'fake']

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
-import { hold, line, untilServed, waitToRun } from '../../line/support/waiters.ts'
 import { storedPool } from '../../support/database.ts'
 import { testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, untilServed, waitToRun } from '../../support/waiters.ts'
 
 const devices = ['--', 'printenv', 'CUDA_VISIBLE_DEVICES']
 

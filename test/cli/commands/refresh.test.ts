@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
-import { waitToRun } from '../../line/support/waiters.ts'
 import { changeStoredPool, storedHistory, storedPool } from '../../support/database.ts'
 import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { beforeReboot } from '../../support/reboot.ts'
 import { until } from '../../support/until.ts'
+import { waitToRun } from '../../support/waiters.ts'
 
 /** The driver shows these UUIDs; null: no GPU of that number. */
 function show(pool: TestPool, ...uuids: (string | null)[]): void {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import type { StatusDocument } from '../../../src/views/documents/status-document.ts'
-import { hold, line, untilServed, wait, waitToRun } from '../../line/support/waiters.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { child, startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { hasEnded, kill } from '../../support/processes.ts'
 import { openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const reset = (pool: TestPool, gpus: number) =>
   pool.chg('admin', '--gpus', String(gpus), '--force', '--provider', 'fake')

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
-import { hold, line, wait } from '../../line/support/waiters.ts'
 import { storedPool } from '../../support/database.ts'
 import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
+import { hold, line, wait } from '../../support/waiters.ts'
 
 describe.concurrent('what reserve prints', () => {
   test('--short: the ids and nothing else, also where it had to wait', async () => {

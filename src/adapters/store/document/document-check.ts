@@ -88,10 +88,10 @@ const units = array(
   object(
     {
       id: unitId,
-      device: object({ uuid: text, name: text }, { pci: text }),
+      device: object({ uuid: text, name: text }),
       shape: byKind({ gpu: nothing, mig: object({ profile: text }) }),
     },
-    { memoryMb: whole, lastUse: object({ endedAt: millis, uid: whole }) },
+    { lastUse: object({ endedAt: millis, uid: whole }) },
   ),
 )
 

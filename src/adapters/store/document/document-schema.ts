@@ -72,12 +72,11 @@ export function documentSchema() {
 
   const unit = v.object({
     id: unitId,
-    device: v.object({ uuid: text, name: text, pci: v.exactOptional(text) }),
+    device: v.object({ uuid: text, name: text }),
     shape: v.variant('kind', [
       v.object({ kind: v.literal('gpu') }),
       v.object({ kind: v.literal('mig'), profile: text }),
     ]),
-    memoryMb: v.exactOptional(whole),
     lastUse: v.exactOptional(v.object({ endedAt: millis, uid: whole })),
   })
 

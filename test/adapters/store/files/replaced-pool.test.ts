@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs'
 import type { StatusDocument } from '../../../../src/views/documents/status-document.ts'
-import { waitToRun } from '../../../line/support/waiters.ts'
 import { storedPool } from '../../../support/database.ts'
 import { startForever } from '../../../support/job.ts'
 import { type Child, finished, type TestPool, testPool } from '../../../support/pool.ts'
 import { hasEnded, isWatching, kill, supervisorsOf } from '../../../support/processes.ts'
 import { until } from '../../../support/until.ts'
+import { waitToRun } from '../../../support/waiters.ts'
 import { startWeb } from '../../../web/web-server.ts'
 
 /** What an administrator does who knows no better. */

@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import type { QueueEntry } from '../../../src/domain/pool/model.ts'
-import { gpuNumber, unitsOf } from '../../../src/domain/pool/units.ts'
-import { storedPool } from '../../support/database.ts'
-import { child } from '../../support/job.ts'
-import type { Child, TestPool } from '../../support/pool.ts'
-import { until } from '../../support/until.ts'
+import type { QueueEntry } from '../../src/domain/pool/model.ts'
+import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
+import { storedPool } from './database.ts'
+import { child } from './job.ts'
+import type { Child, TestPool } from './pool.ts'
+import { until } from './until.ts'
 
 /** A process that stands in line, or did. */
 export interface Waiter {

@@ -1,5 +1,5 @@
-import type { Request } from '../../../src/domain/pool/model.ts'
-import { gpuUnit } from '../../../src/domain/pool/units.ts'
+import type { Request } from '../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../src/domain/pool/units.ts'
 
 /** One request of the line and what became of it, seen from outside. */
 export interface Served {

@@ -1,5 +1,5 @@
-import { missing } from '../../support/needs.ts'
-import { type Finished, finished, type TestPool } from '../../support/pool.ts'
+import { missing } from './needs.ts'
+import { type Finished, finished, type TestPool } from './pool.ts'
 
 /** From the first pid namespace one sees into every container, from any other one does not. */
 export const hostSeesAll = missing('first pid namespace') === null
