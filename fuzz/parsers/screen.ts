@@ -2,7 +2,7 @@ import { driverFailed, firstLine, notUnderstood } from '../../src/adapters/gpu/d
 import { queuePlaces } from '../../src/app/queue-overview.ts'
 import { queue } from '../../src/cli/commands/queue.ts'
 import { report } from '../../src/cli/commands/report.ts'
-import { shownText } from '../../src/cli/options/shown-text.ts'
+import { shownText } from '../../src/cli/options/kinds.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { obstaclesIn } from '../../src/domain/observation/obstacles.ts'
@@ -89,7 +89,7 @@ function checkText(text: string): void {
     hold(!text.isWellFormed() || short.isWellFormed(), 'half a character')
   }
   checkLine(firstLine(text))
-  const shown = answerOf(['usage'], () => shownText('--note')(text))
+  const shown = answerOf(['usage'], () => shownText.read(text, '--note'))
   hold(shown === null || (shown.length > 0 && shown.length <= 200), 'a note of no size')
   for (const error of [
     new CanhazgpuError('failure', text, { hint: text }),

@@ -1,4 +1,4 @@
-import type { Edge } from '../../src/cli/edge.ts'
+import type { Program } from '../../src/cli/context.ts'
 import { EXIT } from '../../src/cli/exit-codes.ts'
 import { printCompletions } from '../../src/cli/options/complete.ts'
 import { runProgram } from '../../src/cli/program.ts'
@@ -7,18 +7,16 @@ import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
 import { checkScreen, hold } from '../soundness.ts'
 
 /** A machine that is asked only after the command line has been read, and then is not there. */
-function edge(): Edge & { readonly out: string[]; readonly err: string[] } {
+function program(): Program & { readonly out: string[]; readonly err: string[] } {
   const out: string[] = []
   const err: string[] = []
-  const look = { color: false, terminal: false }
   return {
     out,
     err,
     version: '0.0.0',
-    stdout: (text) => out.push(text),
-    stderr: (text) => err.push(text),
-    look: { stdout: look, stderr: look },
-    world: async () => {
+    stdout: { write: (text) => out.push(text), color: false, terminal: false },
+    stderr: { write: (text) => err.push(text), color: false, terminal: false },
+    open: async () => {
       throw new CanhazgpuError('failure', 'no machine')
     },
   }
@@ -81,13 +79,13 @@ export const typedWords: Parser = {
   longest: ARGUMENT_BYTES,
   async check(input) {
     const words = input.split('\0')
-    const machine = edge()
+    const machine = program()
     const status = await runProgram(words, machine)
     hold(STATUSES.includes(status), `status ${status}`)
     hold(status === EXIT.success || machine.err.length > 0, 'it fails and says nothing')
     checkScreen(machine.out.join(''))
     checkScreen(machine.err.join(''))
-    const completing = edge()
+    const completing = program()
     await printCompletions(words, completing)
     checkScreen(completing.out.join(''))
     hold(completing.err.length === 0, 'completion complains')

@@ -3,45 +3,30 @@ import type { Deps } from '../app/deps.ts'
 import { acquireInLine, waitedForLock } from '../app/waiting/wait-in-line.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Intent } from '../domain/operation/acquisition.ts'
-import type { Millis, ProcessIdentity, Request, UnitId } from '../domain/pool/model.ts'
-import { parseDuration } from '../domain/text/duration.ts'
-import { parseGpuIds } from '../domain/text/gpu-ids.ts'
+import type { Millis, ProcessIdentity, Request } from '../domain/pool/model.ts'
 import { WaitingLine } from '../views/words/waiting-line.ts'
-import { givesWayTo, type Option, option } from './options/option.ts'
-import { gpuCount } from './options/options.ts'
-import { shownText } from './options/shown-text.ts'
-import type { World } from './world.ts'
+import type { Given } from './command-spec.ts'
+import type { Context } from './context.ts'
+import { duration, gpuCount, gpuIds, shownText } from './options/kinds.ts'
+import { givesWayTo, option } from './options/option.ts'
 
-/** What `run` and `reserve` have in common: which GPUs, for whom, and how patiently. */
-export interface AcquiringOptions {
-  readonly gpus?: number
-  readonly gpuIds?: readonly UnitId[]
-  /** At most so long, or `true`: without a limit. */
-  readonly wait?: Millis | true
-  readonly nonblock?: boolean
-  readonly note?: string
-  readonly user?: string
-  readonly json?: boolean
-}
+/** What `run` and `reserve` have in common: which GPUs, for whom, and how long to wait. */
+export const acquiringOptions = [
+  option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', {
+    kind: gpuCount,
+    givesWay: givesWayTo('gpuIds'),
+  }),
+  option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { kind: gpuIds, onlyTyped: true }),
+  option('--nonblock', 'Do not wait, whatever the configuration says', { givesWay: givesWayTo('wait') }),
+  option('-w, --wait [duration]', 'Wait in line until the GPUs are free, at most this long', {
+    kind: duration,
+    givesWay: givesWayTo('nonblock', 'claim'),
+  }),
+  option('-n, --note <text>', 'What it is for, shown to everyone', { kind: shownText }),
+  option('-u, --user <name>', 'Name to show instead of the account (shared accounts)', { kind: shownText }),
+] as const
 
-export function acquiringOptions(): readonly Option[] {
-  return [
-    option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', {
-      read: gpuCount,
-      givesWay: givesWayTo('gpuIds'),
-    }),
-    option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { read: parseGpuIds }),
-    option('--nonblock', 'Do not wait, whatever the configuration says', { givesWay: givesWayTo('wait') }),
-    option('-w, --wait [duration]', 'Wait in line until the GPUs are free, at most this long', {
-      read: parseDuration,
-      givesWay: givesWayTo('nonblock', 'claim'),
-    }),
-    option('-n, --note <text>', 'What it is for, shown to everyone', { read: shownText('--note') }),
-    option('-u, --user <name>', 'Name to show instead of the account (shared accounts)', {
-      read: shownText('--user'),
-    }),
-  ]
-}
+type AcquiringOptions = Given<typeof acquiringOptions>
 
 /** `--gpus`, `--gpu-ids`, or both if they agree. */
 export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
@@ -59,12 +44,12 @@ export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
 /** The intent as the options and this account have it. */
 export async function intentOf(
   options: AcquiringOptions,
-  world: World,
+  context: Context,
   term: Intent['term'],
 ): Promise<Intent> {
-  const account = await world.account()
+  const account = await context.account()
   return {
-    id: world.newId(),
+    id: context.newId(),
     request: requestOf(options),
     owner: { account, shownName: options.user ?? account.name },
     term,
@@ -73,27 +58,31 @@ export async function intentOf(
 }
 
 /** Grants at once or, patient, in turn. */
-export async function acquireFor(options: AcquiringOptions, intent: Intent, world: World): Promise<Grant> {
+export async function acquireFor(
+  options: AcquiringOptions,
+  intent: Intent,
+  context: Context,
+): Promise<Grant> {
   const wait = waitOf(options)
-  const waitUntil = typeof wait === 'number' ? waitEnd(wait, world) : Number.POSITIVE_INFINITY
-  const left = () => waitUntil - world.steadyClock()
-  const deps = await world.deps({ left, error: waitedForLock })
+  const waitUntil = typeof wait === 'number' ? waitEnd(wait, context) : Number.POSITIVE_INFINITY
+  const left = () => waitUntil - context.steadyClock()
+  const deps = await context.deps({ left, error: waitedForLock })
   if (wait === undefined) return acquireNow(deps, intent)
-  const joined = { ...intent, id: (await placeOf(deps, world)) ?? intent.id }
-  const line = new WaitingLine(intent.request, { stderr: world.stderr, json: options.json === true })
-  const waker = world.openWaker(deps.store, joined)
+  const joined = { ...intent, id: (await placeOf(deps, context)) ?? intent.id }
+  const line = new WaitingLine(intent.request, { stderr: context.stderr, json: options.json === true })
+  const waker = context.openWaker(deps.store, joined)
   try {
     return await acquireInLine(deps, joined, {
       ticket: {
-        process: world.process(),
+        process: context.process(),
         ...(wait === true ? {} : { waitFor: left() }),
       },
       waker,
-      clock: world.steadyClock,
+      clock: context.steadyClock,
       tell: (news) => line.show(news),
       becomeSuccessor: (place) => {
         line.close()
-        return world.becomeSuccessor(place)
+        return context.becomeSuccessor(place)
       },
     })
   } finally {
@@ -109,11 +98,11 @@ function waitOf({ wait, nonblock }: AcquiringOptions): Millis | true | undefined
 }
 
 /** The successor of a waiter has what was left of its time. */
-const waitEnd = (wait: Millis, { place, steadyClock }: World): Millis =>
+const waitEnd = (wait: Millis, { place, steadyClock }: Context): Millis =>
   place?.giveUpAt ?? steadyClock() + wait
 
 /** The queue entry that this very process joined as an earlier version of this program. */
-async function placeOf(deps: Deps, { place, process }: World): Promise<string | undefined> {
+async function placeOf(deps: Deps, { place, process }: Context): Promise<string | undefined> {
   if (place === null) return undefined
   const { pid, startTime, pidNamespace } = process()
   const { pool } = await deps.store.read()

@@ -1,24 +1,103 @@
-import type { CanhazgpuError } from '../domain/errors.ts'
-import type { Look, Printed } from '../views/words/printed.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { type CommandSpec, type Given, JSON_OPTION, type Operand } from './command-spec.ts'
+import { carryOut, type Invocation } from './invocation.ts'
+import { completed } from './options/configured.ts'
 import type { Option } from './options/option.ts'
-import type { World } from './world.ts'
+import { checkMandatory, type Parsed } from './options/parse.ts'
+import { settingOptions, typedLine } from './options/settings.ts'
 
-/** One command: its options, what it does, and how the value it returns is shown. */
-export interface CommandSpec<Options, Result> {
-  /** Lines shown after the options in `--help`. */
+export interface CommandName {
+  readonly name: string
+  readonly summary: string
+}
+
+/** A command under the name by which the registry knows it. */
+export interface LoadedCommand {
+  readonly usage: string
   readonly examples: readonly string[]
-  /** Whether a command stands behind `--`; it must then. */
-  readonly takesCommand?: boolean
-  /** What stands after the options: how it reads in the usage line, and how many there must be. */
-  readonly arguments?: { readonly usage: string; readonly count: number }
-  readonly options: () => readonly Option[]
-  readonly handle: (options: Options, world: World) => Promise<Result>
-  readonly text: (result: Result, look: Look) => Printed
-  readonly json: (result: Result) => unknown
-  /** Shows the answer again and again until the command is interrupted, instead of once. */
-  readonly follow?: (options: Options, world: World) => AsyncIterable<Result> | null
-  /** Goes on after the answer has been shown, until it returns: a server that was started. */
-  readonly stay?: (result: Result) => Promise<void>
-  /** A failure to be told after the answer, and in spite of it. */
-  readonly failure?: (result: Result) => CanhazgpuError | undefined
+  readonly options: readonly Option[]
+  /** The `options` that only this command has. */
+  readonly own: readonly Option[]
+  readonly operand: Operand | undefined
+  readonly takesCommand: boolean
+  /** Carries it out and shows the result. */
+  readonly run: (parsed: Parsed, invocation: Invocation) => Promise<void>
+}
+
+export interface Nameable {
+  readonly named: (name: string) => LoadedCommand
+}
+
+/** Infers from the tables of options and operand what the handler receives. */
+export function command<const Own extends readonly Option[], Result, const Named extends Operand = never>(
+  spec: CommandSpec<Own, Result, Named>,
+): CommandSpec<Own, Result, Named> & Nameable {
+  return { ...spec, named: (name) => loadedCommand(name, spec) }
+}
+
+function loadedCommand<Own extends readonly Option[], Result, Named extends Operand>(
+  name: string,
+  spec: CommandSpec<Own, Result, Named>,
+): LoadedCommand {
+  const { options: own, operand, takesCommand = false } = spec
+  const operandUsage = operand === undefined ? '' : ` ${operand.usage}`
+  const commandUsage = takesCommand ? ' -- COMMAND [ARGS]...' : ''
+  const shared = settingOptions().filter(({ long }) => !own.some((each) => each.long === long))
+  return {
+    usage: `${name} [OPTIONS]${operandUsage}${commandUsage}`,
+    examples: spec.examples,
+    options: [...own, JSON_OPTION, ...shared],
+    own,
+    operand,
+    takesCommand,
+    run: async (parsed, invocation) => {
+      const { program, commandLine } = invocation
+      checkOperands({ name, operand, takesCommand }, parsed.operands, commandLine)
+      const context = await program.open(typedLine(parsed, own, commandLine))
+      const { terminal } = program.stdout
+      const given = completed(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
+      if (operand !== undefined) given[operand.name] = operandValue(operand, parsed)
+      checkGiven(given, spec)
+      await carryOut(spec, { name, given, json: given.json === true, context, invocation })
+    },
+  }
+}
+
+const operandValue = ({ kind, usage }: Operand, { operands: [text = ''] }: Parsed): unknown =>
+  kind.read(text, usage)
+
+/** Every value comes from the `read` of its kind; what can be wrong is that a mandatory one is missing. */
+function checkGiven<Own extends readonly Option[], Result, Named extends Operand>(
+  given: Record<string, unknown>,
+  { options }: CommandSpec<Own, Result, Named>,
+): asserts given is Record<string, unknown> & Given<Own, Named> {
+  checkMandatory(given, options)
+}
+
+interface Expected {
+  readonly name: string
+  readonly operand: Operand | undefined
+  readonly takesCommand: boolean
+}
+
+/** An unexpected operand is most often a command without its `--`. */
+function checkOperands(
+  { name, operand, takesCommand }: Expected,
+  operands: readonly string[],
+  commandLine: readonly string[] | null,
+): void {
+  const refuse = (what: string, hint: string): never => {
+    throw new CanhazgpuError('usage', what, { hint })
+  }
+  const seeHelp = `see 'canhazgpu ${name} --help'`
+  if (takesCommand) {
+    const example = `use for example: canhazgpu ${name} --gpus 1 -- python train.py`
+    if (commandLine === null) refuse("Missing '--' before the command", example)
+    if (commandLine?.length === 0) refuse("Missing command after '--'", example)
+  } else if (commandLine !== null) {
+    refuse(`'${name}' takes no command after '--'`, seeHelp)
+  }
+  if (operand !== undefined && operands.length === 0) refuse(`Missing ${operand.usage}`, seeHelp)
+  const stray = operands[operand === undefined ? 0 : 1]
+  if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, seeHelp)
 }

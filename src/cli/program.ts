@@ -1,19 +1,20 @@
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Edge } from './edge.ts'
+import type { Program } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { tell } from './failures.ts'
-import { type Invocation, settingOptions } from './invocation.ts'
+import type { Invocation } from './invocation.ts'
 import { helpText } from './options/help.ts'
-import { type Option, option } from './options/option.ts'
+import { type Option, option, readValue } from './options/option.ts'
 import { nearest, type Parsed, parseWords } from './options/parse.ts'
+import { settingOptions } from './options/settings.ts'
 import { COMMANDS } from './registry.ts'
 
 /** Parses and runs one command line (without the program's name); returns the exit status. */
-export async function runProgram(args: readonly string[], edge: Edge): Promise<number> {
+export async function runProgram(args: readonly string[], program: Program): Promise<number> {
   const dashes = args.indexOf('--')
   const words = dashes < 0 ? args : args.slice(0, dashes)
   const commandLine = dashes < 0 ? null : args.slice(dashes + 1)
-  const invocation: Invocation = { edge, commandLine, status: EXIT.success }
+  const invocation: Invocation = { program, commandLine, status: EXIT.success }
   let commandName: string | undefined
   try {
     const before = parseWords(words, programOptions(), true)
@@ -22,19 +23,19 @@ export async function runProgram(args: readonly string[], edge: Edge): Promise<n
     return invocation.status
   } catch (error) {
     const json = words.includes('--json') || words.includes('-j')
-    return tell(error, { stderr: edge.stderr, json, commandName })
+    return tell(error, { stderr: program.stderr.write, json, commandName })
   }
 }
 
 /** Before the command's name stand only settings; they hold unless the command has its own. */
 async function runCommand(before: ReturnType<typeof parseWords>, invocation: Invocation): Promise<void> {
-  const { edge } = invocation
+  const { stdout, stderr } = invocation.program
   const [name, ...words] = before.operands
-  if (before.options.version === true) return edge.stdout(`${edge.version}\n`)
-  if (before.options.help === true) return edge.stdout(programHelp())
+  if (before.options.version === true) return stdout.write(`${invocation.program.version}\n`)
+  if (before.options.help === true) return stdout.write(programHelp())
   if (name === 'help') return help(words, invocation)
   if (name === undefined) {
-    edge.stderr(programHelp())
+    stderr.write(programHelp())
     throw new CanhazgpuError('usage', 'Missing command', { hint: "see 'canhazgpu --help'" })
   }
   const entry = COMMANDS.find((each) => each.name === name)
@@ -42,22 +43,25 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   const command = await entry.load()
   const parsed = parseWords(words, command.options, command.takesCommand)
   if (parsed.options.help === true) {
-    return edge.stdout(helpText({ ...command, summary: entry.summary }))
+    return stdout.write(helpText({ ...command, summary: entry.summary }))
   }
   const options = { ...readAgain(before.options, command.options), ...parsed.options }
   await command.run({ ...parsed, options }, invocation)
 }
 
 /** `help` and `help COMMAND` are `--help` and `COMMAND --help`. */
-async function help([name, ...strays]: readonly string[], { edge }: Invocation): Promise<void> {
+async function help(
+  [name, ...strays]: readonly string[],
+  { program: { stdout } }: Invocation,
+): Promise<void> {
   const [stray] = strays
   if (stray !== undefined) {
     throw new CanhazgpuError('usage', `Unexpected argument '${stray}'`, { hint: "see 'canhazgpu help'" })
   }
-  if (name === undefined) return edge.stdout(programHelp())
+  if (name === undefined) return stdout.write(programHelp())
   const entry = COMMANDS.find((each) => each.name === name)
   if (entry === undefined) throw unknownCommand(name)
-  edge.stdout(helpText({ ...(await entry.load()), summary: entry.summary }))
+  stdout.write(helpText({ ...(await entry.load()), summary: entry.summary }))
 }
 
 /** What stands before the command's name, read as the command reads its own option of that name. */
@@ -65,13 +69,13 @@ function readAgain(given: Parsed['options'], own: readonly Option[]): Parsed['op
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => {
       const option = own.find((each) => each.name === name)
-      return [name, option !== undefined && typeof value === 'string' ? option.read(value) : value]
+      return [name, option !== undefined && typeof value === 'string' ? readValue(option, value) : value]
     }),
   )
 }
 
 /** What may stand before the command's name. */
-export function programOptions() {
+export function programOptions(): readonly Option[] {
   return [option('-V, -v, --version', 'Show the version'), ...settingOptions()]
 }
 

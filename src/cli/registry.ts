@@ -1,59 +1,36 @@
-import { type CommandName, type LoadedCommand, loadedCommand } from './invocation.ts'
+import type { CommandName, LoadedCommand, Nameable } from './command.ts'
 
 /** A command as the list of commands shows it; the rest is loaded when it is typed. */
 export interface CommandEntry extends CommandName {
   readonly load: () => Promise<LoadedCommand>
 }
 
+/** A new command is one line here; its module exports it under its own name. */
 export const COMMANDS: readonly CommandEntry[] = [
-  {
-    name: 'admin',
-    summary: 'Initialize GPU pool for this machine',
-    load: async () => loadedCommand('admin', (await import('./commands/admin.ts')).admin),
-  },
-  {
-    name: 'completion',
-    summary: 'Print the completion script for a shell',
-    load: async () => loadedCommand('completion', (await import('./commands/completion.ts')).completion),
-  },
-  {
-    name: 'extend',
-    summary: 'Extend your manual reservations by a duration',
-    load: async () => loadedCommand('extend', (await import('./commands/extend.ts')).extend),
-  },
-  {
-    name: 'queue',
-    summary: 'Show who waits in line for GPUs',
-    load: async () => loadedCommand('queue', (await import('./commands/queue.ts')).queue),
-  },
-  {
-    name: 'release',
-    summary: 'Release all manually reserved GPUs held by the current user',
-    load: async () => loadedCommand('release', (await import('./commands/release.ts')).release),
-  },
-  {
-    name: 'report',
-    summary: 'Generate GPU usage reports',
-    load: async () => loadedCommand('report', (await import('./commands/report.ts')).report),
-  },
-  {
-    name: 'reserve',
-    summary: 'Reserve GPUs manually for a specified duration',
-    load: async () => loadedCommand('reserve', (await import('./commands/reserve.ts')).reserve),
-  },
-  {
-    name: 'run',
-    summary: 'Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set',
-    load: async () => loadedCommand('run', (await import('./commands/run.ts')).run),
-  },
-  {
-    name: 'status',
-    summary: 'Show current GPU allocation status',
-    load: async () => loadedCommand('status', (await import('./commands/status.ts')).status),
-  },
-  {
-    name: 'web',
-    summary: 'Start a web server for GPU status monitoring',
-    load: async () => loadedCommand('web', (await import('./commands/web.ts')).web),
-  },
+  entry('admin', 'Initialize GPU pool for this machine', () => import('./commands/admin.ts')),
+  entry('completion', 'Print the completion script for a shell', () => import('./commands/completion.ts')),
+  entry('extend', 'Extend your manual reservations by a duration', () => import('./commands/extend.ts')),
+  entry('queue', 'Show who waits in line for GPUs', () => import('./commands/queue.ts')),
+  entry(
+    'release',
+    'Release all manually reserved GPUs held by the current user',
+    () => import('./commands/release.ts'),
+  ),
+  entry('report', 'Generate GPU usage reports', () => import('./commands/report.ts')),
+  entry('reserve', 'Reserve GPUs manually for a specified duration', () => import('./commands/reserve.ts')),
+  entry(
+    'run',
+    'Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set',
+    () => import('./commands/run.ts'),
+  ),
+  entry('status', 'Show current GPU allocation status', () => import('./commands/status.ts')),
+  entry('web', 'Start a web server for GPU status monitoring', () => import('./commands/web.ts')),
 ]
+
+function entry<Name extends string>(
+  name: Name,
+  summary: string,
+  module: () => Promise<Readonly<Record<Name, Nameable>>>,
+): CommandEntry {
+  return { name, summary, load: async () => (await module())[name].named(name) }
+}

@@ -4,7 +4,7 @@ import { becomeCommand, typedCommand } from '../adapters/process/exec.ts'
 import type { Inherited } from '../adapters/process/inherited.ts'
 import { messageDescriptor } from '../adapters/process/say.ts'
 import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'
-import type { Launcher } from '../cli/world.ts'
+import type { Launcher } from '../cli/context.ts'
 import { encodeTask } from './supervisor-task.ts'
 
 /** Starts the supervisor of this process, and turns this process into the command typed last on our line. */

@@ -46,12 +46,10 @@ switch (args[0]) {
 /** Where the C library cannot be called, `--help` works, and every command fails with the reason. */
 async function runWithoutMachine(reason: unknown): Promise<void> {
   const { runProgram } = await import('../cli/program.ts')
-  const look = { terminal: false, color: false }
   process.exitCode = await runProgram(args, {
     version: packageJson.version,
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
-    look: { stdout: look, stderr: look },
-    world: () => Promise.reject(reason),
+    stdout: { write: (text) => process.stdout.write(text), terminal: false, color: false },
+    stderr: { write: (text) => process.stderr.write(text), terminal: false, color: false },
+    open: () => Promise.reject(reason),
   })
 }

@@ -2,7 +2,7 @@ import { execve } from '../adapters/kernel/libc.ts'
 import { inheritedEnvironment, toByteText, typedArguments } from '../adapters/process/environment.ts'
 import { type Inherited, restoreInherited } from '../adapters/process/inherited.ts'
 import { installedCommand } from '../adapters/process/self.ts'
-import type { Place } from '../cli/world.ts'
+import type { Place } from '../cli/context.ts'
 
 /**
  * A waiter whose pool was taken over by a newer version becomes the program that is installed by now. It stays

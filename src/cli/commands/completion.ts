@@ -1,19 +1,19 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { CommandSpec } from '../command.ts'
+import { command } from '../command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof SHELLS)[number]
 
-export const completion: CommandSpec<Record<never, never>, string> = {
+export const completion = command({
   examples: ['source <(canhazgpu completion bash)', 'canhazgpu completion fish | source'],
-  arguments: { usage: SHELLS.join('|'), count: 1 },
-  options: () => [],
-  handle: async (_options, world) => SCRIPTS[shellOf(world.operands[0])],
+  operand: { name: 'shell', usage: SHELLS.join('|'), kind: { read: readShell, candidates: () => SHELLS } },
+  options: [],
+  handle: async ({ shell }) => SCRIPTS[shell],
   text: (script) => ({ stdout: script }),
   json: (script) => ({ script }),
-}
+})
 
-function shellOf(name: string | undefined): Shell {
+function readShell(name: string): Shell {
   const shell = SHELLS.find((each) => each === name)
   if (shell !== undefined) return shell
   throw new CanhazgpuError('usage', `No completion for '${name}' - expected one of ${SHELLS.join(', ')}`)

@@ -1,35 +1,30 @@
 import { extendManual } from '../../app/extend.ts'
-import type { ManualReservation, Millis, UnitId } from '../../domain/pool/model.ts'
+import type { ManualReservation, Millis } from '../../domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
-import { formatDuration, parseDuration } from '../../domain/text/duration.ts'
-import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
 import { timestamp } from '../../views/documents/status-document.ts'
-import type { CommandSpec } from '../command.ts'
+import { command } from '../command.ts'
+import { duration, gpuIds } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
-
-interface ExtendOptions {
-  readonly gpuIds?: readonly UnitId[]
-}
 
 interface Extended {
   readonly reservations: readonly ManualReservation[]
   readonly now: Millis
 }
 
-export const extend: CommandSpec<ExtendOptions, Extended> = {
+export const extend = command({
   examples: ['canhazgpu extend 2h', 'canhazgpu extend --gpu-ids 1,3 30m'],
-  arguments: { usage: 'DURATION', count: 1 },
-  options: () => [
-    option('-G, --gpu-ids <ids>', 'Only the reservations of these GPUs', { read: parseGpuIds }),
+  operand: { name: 'by', usage: 'DURATION', kind: duration },
+  options: [
+    option('-G, --gpu-ids <ids>', 'Only the reservations of these GPUs', { kind: gpuIds, onlyTyped: true }),
   ],
-  handle: async ({ gpuIds }, world) => {
-    const by = parseDuration(world.operands[0] ?? '')
-    const reservations = await extendManual(await world.deps(), {
-      account: await world.account(),
+  handle: async ({ by, gpuIds }, context): Promise<Extended> => {
+    const reservations = await extendManual(await context.deps(), {
+      account: await context.account(),
       by,
       ...(gpuIds === undefined ? {} : { gpuIds }),
     })
-    return { reservations, now: world.now() }
+    return { reservations, now: context.now() }
   },
   text: ({ reservations, now }) => ({
     stdout: reservations
@@ -46,4 +41,4 @@ export const extend: CommandSpec<ExtendOptions, Extended> = {
       gpus: unitsOf(held).map(gpuNumber),
       expiry_time: timestamp(held.term.expiresAt),
     })),
-}
+})

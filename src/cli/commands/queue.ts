@@ -1,16 +1,16 @@
-import { type QueueOverview, type QueuePlace, queueOverview } from '../../app/queue-overview.ts'
+import { type QueuePlace, queueOverview } from '../../app/queue-overview.ts'
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
 import { queueDocument, reasonWords } from '../../views/documents/queue-document.ts'
 import { table } from '../../views/words/table.ts'
 import { forecastWords, requestWords } from '../../views/words/waiting-line.ts'
-import type { CommandSpec } from '../command.ts'
+import { command } from '../command.ts'
 
-export const queue: CommandSpec<Record<never, never>, QueueOverview> = {
+export const queue = command({
   examples: ['canhazgpu queue', 'canhazgpu queue --json'],
-  options: () => [],
-  handle: async (_options, world) => queueOverview(await world.deps()),
+  options: [],
+  handle: async (_options, context) => queueOverview(await context.deps()),
   text: ({ places, now, driverFailure }) => ({
     ...(driverFailure === undefined
       ? {}
@@ -24,7 +24,7 @@ export const queue: CommandSpec<Record<never, never>, QueueOverview> = {
           ),
   }),
   json: queueDocument,
-}
+})
 
 function rows(places: readonly QueuePlace[], now: number): readonly (readonly string[])[] {
   return places.map(({ position, entry, reason, forecast }) => [

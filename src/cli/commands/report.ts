@@ -3,28 +3,24 @@ import type { UsageReport, UserUsage } from '../../domain/ledger/report.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { printable } from '../../domain/text/text.ts'
 import { reportDocument } from '../../views/documents/report-document.ts'
-import type { CommandSpec } from '../command.ts'
+import { command } from '../command.ts'
+import { wholeNumber } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
-import { wholeNumber } from '../options/options.ts'
-
-interface ReportOptions {
-  readonly days: number
-}
 
 const MOST_DAYS = 3650
 
-export const report: CommandSpec<ReportOptions, UsageReport> = {
+export const report = command({
   examples: ['canhazgpu report', 'canhazgpu report --days 7'],
-  options: () => [
+  options: [
     option('-d, --days <num>', 'Number of days to include in the report (default: 30)', {
-      read: wholeNumber('--days', 1, MOST_DAYS),
+      kind: wholeNumber(1, MOST_DAYS),
       default: 30,
     }),
   ],
-  handle: async ({ days }, world) => reportUsage(await world.deps(), days),
+  handle: async ({ days }, context) => reportUsage(await context.deps(), days),
   text: (usage) => ({ stdout: `${reportLines(usage).join('\n')}\n` }),
   json: reportDocument,
-}
+})
 
 function reportLines({ range, days, users, total }: UsageReport): readonly string[] {
   const width = Math.max(20, ...users.map((user) => Bun.stringWidth(printable(user.user))))

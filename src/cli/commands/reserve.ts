@@ -4,20 +4,14 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { deviceVariables, shellExport } from '../../domain/observation/device-variables.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
-import { formatDuration, parseDuration } from '../../domain/text/duration.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
 import { grantDocument } from '../../views/documents/grant-document.ts'
-import { type AcquiringOptions, acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
-import type { CommandSpec } from '../command.ts'
+import { acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
+import { command } from '../command.ts'
+import type { Given } from '../command-spec.ts'
+import type { Context } from '../context.ts'
+import { duration } from '../options/kinds.ts'
 import { givesWayTo, option } from '../options/option.ts'
-import type { World } from '../world.ts'
-
-interface ReserveOptions extends AcquiringOptions {
-  readonly duration: Millis
-  readonly claim?: boolean
-  readonly short?: boolean
-  readonly export?: boolean
-  readonly docker?: boolean
-}
 
 interface Reserved {
   readonly grant: Grant
@@ -29,34 +23,36 @@ type Form = 'sentence' | 'short' | 'export' | 'docker'
 
 const DEFAULT_DURATION: Millis = 8 * 3_600_000
 
-export const reserve: CommandSpec<ReserveOptions, Reserved> = {
+const options = [
+  ...acquiringOptions,
+  option('-d, --duration <time>', 'How long to reserve, such as 30m, 2h, 1d, 0.5h, 1h30m (default: 8h)', {
+    kind: duration,
+    default: DEFAULT_DURATION,
+  }),
+  option('--claim', 'Take over GPUs that only your own processes use already', { onlyTyped: true }),
+  option('-s, --short', 'Print only the GPU ids, such as 1,3', { givesWay: givesWayTo('export', 'docker') }),
+  option('--export', 'Print the line to eval in a shell', { givesWay: givesWayTo('short', 'docker') }),
+  option('--docker', "Print the option for 'docker run'", { givesWay: givesWayTo('short', 'export') }),
+]
+
+type ReserveOptions = Given<typeof options>
+
+export const reserve = command({
   examples: [
     'canhazgpu reserve',
     'canhazgpu reserve --gpus 2 --duration 4h',
     'eval "$(canhazgpu reserve --export --wait)"',
   ],
-  options: () => [
-    ...acquiringOptions(),
-    option('-d, --duration <time>', 'How long to reserve, such as 30m, 2h, 1d, 0.5h, 1h30m (default: 8h)', {
-      read: parseDuration,
-      default: DEFAULT_DURATION,
-    }),
-    option('--claim', 'Take over GPUs that only your own processes use already'),
-    option('-s, --short', 'Print only the GPU ids, such as 1,3', {
-      givesWay: givesWayTo('export', 'docker'),
-    }),
-    option('--export', 'Print the line to eval in a shell', { givesWay: givesWayTo('short', 'docker') }),
-    option('--docker', "Print the option for 'docker run'", { givesWay: givesWayTo('short', 'export') }),
-  ],
-  handle: async (options, world) => {
-    const form = formOf(options)
-    if (form === 'docker') await refuseWithoutNvidia(world)
-    const intent = await intentOf(options, world, { kind: 'manual', duration: options.duration })
+  options,
+  handle: async (given, context): Promise<Reserved> => {
+    const form = formOf(given)
+    if (form === 'docker') await refuseWithoutNvidia(context)
+    const intent = await intentOf(given, context, { kind: 'manual', duration: given.duration })
     const grant =
-      options.claim === true
-        ? await claimableGpus(await world.deps(), intent, asksForCertain(options))
-        : await acquireFor(options, intent, world)
-    return { grant, duration: options.duration, form }
+      given.claim === true
+        ? await claimableGpus(await context.deps(), intent, asksForCertain(given))
+        : await acquireFor(given, intent, context)
+    return { grant, duration: given.duration, form }
   },
   text: ({ grant, duration, form }, look) => {
     const units = unitsOf(grant.reservation)
@@ -75,7 +71,7 @@ export const reserve: CommandSpec<ReserveOptions, Reserved> = {
     }
   },
   json: ({ grant }) => grantDocument(grant),
-}
+})
 
 function exportLine({ provider, devices, reservation }: Grant): string {
   return shellExport(deviceVariables(provider, devices, reservation.id))
@@ -94,8 +90,8 @@ function formOf({ short, export: exported, docker }: ReserveOptions): Form {
   return chosen?.[1] ?? 'sentence'
 }
 
-async function refuseWithoutNvidia(world: World): Promise<void> {
-  const { pool } = await (await world.deps()).store.read()
+async function refuseWithoutNvidia(context: Context): Promise<void> {
+  const { pool } = await (await context.deps()).store.read()
   if (pool.provider !== 'amd-smi') return
   throw new CanhazgpuError('usage', "--docker is for NVIDIA GPUs: 'docker run --gpus' knows no others", {
     hint: 'use --export, and hand the variables on',

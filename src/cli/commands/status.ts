@@ -7,17 +7,10 @@ import type { Look } from '../../views/words/printed.ts'
 import { statusLine } from '../../views/words/status-line.ts'
 import { statusSummary, summaryDocument } from '../../views/words/status-summary.ts'
 import { statusTable } from '../../views/words/status-table.ts'
-import type { CommandSpec } from '../command.ts'
+import { command } from '../command.ts'
+import type { Given } from '../command-spec.ts'
+import type { Context } from '../context.ts'
 import { givesWayTo, option } from '../options/option.ts'
-import type { World } from '../world.ts'
-
-interface StatusOptions {
-  readonly table?: boolean
-  readonly summary?: boolean
-  readonly watch?: boolean
-  readonly mine?: boolean
-  readonly free?: boolean
-}
 
 interface Shown extends Overview {
   readonly form: 'lines' | 'table' | 'summary'
@@ -28,19 +21,23 @@ interface Shown extends Overview {
 /** How often the screen is drawn anew where nothing changed in the pool: usage changes by itself. */
 const REDRAW_MS = 2_000
 
-export const status: CommandSpec<StatusOptions, Shown> = {
+const options = [
+  option('--table', 'Show a table', { givesWay: givesWayTo('summary') }),
+  option('-s, --summary', 'Show only how many GPUs of which model are available and in use', {
+    givesWay: givesWayTo('table'),
+  }),
+  option('--watch', 'Keep showing, until Ctrl-C', { onTerminal: true, givesWay: givesWayTo('json') }),
+  option('--mine', 'Only GPUs that you hold or use'),
+  option('--free', 'Only GPUs that are available'),
+]
+
+type StatusOptions = Given<typeof options>
+
+export const status = command({
   examples: ['canhazgpu status', 'canhazgpu status --table --watch', 'canhazgpu status --free --json'],
-  options: () => [
-    option('--table', 'Show a table', { givesWay: givesWayTo('summary') }),
-    option('-s, --summary', 'Show only how many GPUs of which model are available and in use', {
-      givesWay: givesWayTo('table'),
-    }),
-    option('--watch', 'Keep showing, until Ctrl-C', { onTerminal: true, givesWay: givesWayTo('json') }),
-    option('--mine', 'Only GPUs that you hold or use'),
-    option('--free', 'Only GPUs that are available'),
-  ],
+  options,
   handle: look,
-  follow: (options, world) => (options.watch === true ? looks(options, world) : null),
+  follow: (given, context) => (given.watch === true ? looks(given, context) : null),
   text: (seen, appearance) => {
     const notice = replacedNotice(seen)
     return {
@@ -50,7 +47,7 @@ export const status: CommandSpec<StatusOptions, Shown> = {
   },
   json: (seen) => (seen.form === 'summary' ? summaryDocument(seen) : statusDocument(seen)),
   failure: (seen) => seen.driverFailure,
-}
+})
 
 function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string {
   switch (form) {
@@ -77,20 +74,20 @@ function formOf({ table, summary }: StatusOptions): Shown['form'] {
   return table === true ? 'table' : 'lines'
 }
 
-async function look(options: StatusOptions, world: World): Promise<Shown> {
+async function look(options: StatusOptions, context: Context): Promise<Shown> {
   const form = formOf(options)
-  const seen = await overview(await world.deps())
+  const seen = await overview(await context.deps())
   // The name service, which may be slow, is asked only for what needs it.
-  const isMeant = options.mine === true ? belongsTo((await world.account()).uid) : () => true
+  const isMeant = options.mine === true ? belongsTo((await context.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
   const isReplaced = seen.gpus.every(({ usage }) => usage.kind === 'fault' && usage.isReplaced === true)
   return { ...seen, gpus, form, isReplaced }
 }
 
-async function* looks(options: StatusOptions, world: World): AsyncIterable<Shown> {
-  const waker = world.openWaker((await world.deps()).store)
+async function* looks(options: StatusOptions, context: Context): AsyncIterable<Shown> {
+  const waker = context.openWaker((await context.deps()).store)
   try {
-    do yield await look(options, world)
+    do yield await look(options, context)
     while ((await waker.wait(REDRAW_MS)) !== 'interrupted')
   } finally {
     waker.close()

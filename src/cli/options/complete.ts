@@ -1,43 +1,37 @@
-import { ALLOCATIONS, PROVIDER_CHOICES, type UnitId } from '../../domain/pool/model.ts'
-import { durationExamples } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
-import type { Edge } from '../edge.ts'
+import type { LoadedCommand } from '../command.ts'
+import type { Program } from '../context.ts'
 import { programOptions } from '../program.ts'
-import { COMMANDS, type CommandEntry } from '../registry.ts'
+import { COMMANDS } from '../registry.ts'
+import type { PoolToComplete } from './kinds.ts'
 import type { Option } from './option.ts'
 
-/** What completion may need to know of the pool; empty where there is none. */
-interface Known {
-  readonly gpuIds: () => Promise<readonly UnitId[]>
-}
-
-/** Prints what may stand in the place of the last of these words of a command line. */
-export async function printCompletions(words: readonly string[], edge: Edge): Promise<void> {
+/** Prints the candidates for the last of these words of a command line. */
+export async function printCompletions(words: readonly string[], program: Program): Promise<void> {
   const gpuIds = async () => {
-    const world = await edge.world({ flags: {}, operands: [], commandLine: null, json: false, waits: false })
-    const { store } = await world.deps()
+    const context = await program.open({ flags: {}, commandLine: null, json: false, waits: false })
+    const { store } = await context.deps()
     return (await store.read()).pool.units.map(({ id }) => id)
   }
   const candidates = await complete(words, { gpuIds: () => gpuIds().catch(() => []) })
   const shown = candidates.filter((candidate) => printable(candidate) === candidate)
-  edge.stdout(shown.map((candidate) => `${candidate}\n`).join(''))
+  program.stdout.write(shown.map((candidate) => `${candidate}\n`).join(''))
 }
 
-/** What may stand in the place of the last of these words, one candidate each. */
-async function complete(words: readonly string[], known: Known): Promise<readonly string[]> {
+async function complete(words: readonly string[], pool: PoolToComplete): Promise<readonly string[]> {
   const { before, current, prefix } = split(words)
-  // Behind `--` stands somebody else's command.
+  // After `--` stands another program's command.
   if (before.includes('--')) return []
   const named = before.find((word) => COMMANDS.some((each) => each.name === word))
-  const command = COMMANDS.find((each) => each.name === named)
-  const options = command === undefined ? programOptions() : (await command.load()).options
+  const command = await COMMANDS.find((each) => each.name === named)?.load()
+  const options = command?.options ?? programOptions()
   const pending = options.find((option) => expectsValue(option, before.at(-1)))
   const candidates =
     pending !== undefined
-      ? await valuesOf(pending, current, known)
+      ? await (pending.kind?.candidates?.(current, pool) ?? [])
       : current.startsWith('-')
         ? options.map((option) => option.long)
-        : operandsOf(command)
+        : await operands(command, current, pool)
   return candidates
     .filter((candidate) => candidate.startsWith(current))
     .map((candidate) => prefix + candidate)
@@ -61,42 +55,15 @@ function split(words: readonly string[]): Typed {
 }
 
 function expectsValue(option: Option, word: string | undefined): boolean {
-  return word !== undefined && option.value === 'required' && (word === option.long || word === option.short)
+  return word !== undefined && option.takes === 'value' && (word === option.long || word === option.short)
 }
 
-function operandsOf(command: CommandEntry | undefined): readonly string[] {
+async function operands(
+  command: LoadedCommand | undefined,
+  current: string,
+  pool: PoolToComplete,
+): Promise<readonly string[]> {
   if (command === undefined) return [...COMMANDS.map((each) => each.name), 'help']
-  switch (command.name) {
-    case 'completion':
-      return ['bash', 'zsh', 'fish']
-    case 'extend':
-      return durationExamples
-    case 'run':
-      return ['--']
-    default:
-      return []
-  }
-}
-
-async function valuesOf(option: Option, current: string, known: Known): Promise<readonly string[]> {
-  switch (option.long) {
-    case '--gpu-ids': {
-      const earlier = current.slice(0, current.lastIndexOf(',') + 1)
-      const named = earlier.split(',')
-      const ids = await known.gpuIds()
-      return ids.filter((id) => !named.includes(id)).map((id) => `${earlier}${id}`)
-    }
-    case '--gpus':
-      return (await known.gpuIds()).map((_, before) => String(before + 1))
-    case '--duration':
-    case '--timeout':
-    case '--grace':
-      return durationExamples
-    case '--provider':
-      return PROVIDER_CHOICES
-    case '--allocation':
-      return ALLOCATIONS
-    default:
-      return []
-  }
+  if (command.takesCommand) return ['--']
+  return command.operand?.kind.candidates?.(current, pool) ?? []
 }

@@ -1,16 +1,13 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Found, SettingName } from '../../domain/settings.ts'
 import { shortened } from '../../domain/text/text.ts'
-import type { Option } from './option.ts'
+import { type Option, readValue } from './option.ts'
 
 export type LookUp = (name: SettingName) => Found | undefined
 
-/** Flags that must be typed: what they do is meant for this one time. */
-const ONLY_TYPED = ['--force', '--claim', '--gpu-ids', '--check', '--show', '--refresh', '--memory-threshold']
-
 /** Where a command's own option has its default; null where it has none. */
-export function settingOf(command: string, { long }: Option): SettingName | null {
-  if (ONLY_TYPED.includes(long)) return null
+export function settingOf(command: string, { long, onlyTyped }: Option): SettingName | null {
+  if (onlyTyped === true) return null
   const name = long.slice(2)
   const env = `CANHAZGPU_${command}_${name}`.toUpperCase().replaceAll('-', '_')
   return { key: `${command}.${name}`, env }
@@ -56,7 +53,7 @@ function configuredValue(
   { command, lookUp, terminal }: Defaults,
 ): unknown {
   const setting = settingOf(command, option)
-  if (setting === null || option.givesWay(chosen) || (option.onTerminal && !terminal)) return undefined
+  if (setting === null || option.givesWay?.(chosen) || (option.onTerminal && !terminal)) return undefined
   const found = lookUp(setting)
   return found === undefined ? undefined : read(option, found)
 }
@@ -67,16 +64,16 @@ function read(option: Option, found: Found): unknown {
   if (value === null || value === '') return undefined
   const isTrue = value === true || value === 'true'
   const isFalse = value === false || value === 'false'
-  switch (option.value) {
-    case 'none':
+  switch (option.takes) {
+    case 'no value':
       if (isTrue || value === '1') return true
       if (isFalse || value === '0') return false
       throw wrong(found, 'true or false')
-    case 'optional':
+    case 'optional value':
       if (isTrue) return true
       if (isFalse) return undefined
       return readText(option, found, () => wrong(found, `true, false or a ${valueName(option)}`))
-    case 'required':
+    case 'value':
       return readText(option, found)
   }
 }
@@ -89,7 +86,7 @@ function readText(option: Option, found: Found, refusal?: () => CanhazgpuError):
   const isText = typeof value === 'string' || typeof value === 'number'
   if (!isText) throw refusal?.() ?? wrong(found, `a ${valueName(option)}`)
   try {
-    return option.read(String(value))
+    return readValue(option, String(value))
   } catch (error) {
     if (!(error instanceof CanhazgpuError) || error.code !== 'usage') throw error
     if (refusal !== undefined) throw refusal()

@@ -1,4 +1,4 @@
-import type { CommandName } from '../invocation.ts'
+import type { CommandName } from '../command.ts'
 import type { Option } from './option.ts'
 
 export interface HelpPage {

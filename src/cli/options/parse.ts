@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Option } from './option.ts'
+import { type Option, readValue } from './option.ts'
 
 export interface Parsed {
   /** Those given, by name; `true` where it was given without a value, `false` for `--option=false`. */
@@ -40,7 +40,7 @@ function optionIn(word: string, known: readonly Option[]): { option: Option; att
   const name = equals < 0 ? word : word.slice(0, equals)
   const whole = known.find((option) => [option.long, option.short, option.alias].includes(name))
   if (whole !== undefined) return { option: whole, attached: equals < 0 ? undefined : word.slice(equals + 1) }
-  const short = known.find((option) => option.short === word.slice(0, 2) && option.value !== 'none')
+  const short = known.find((option) => option.short === word.slice(0, 2) && option.takes !== 'no value')
   if (short !== undefined && !word.startsWith('--')) return { option: short, attached: word.slice(2) }
   const similar = nearest(
     name,
@@ -51,36 +51,36 @@ function optionIn(word: string, known: readonly Option[]): { option: Option; att
 
 /** The next word, where it is the option's value. */
 function valueBehind(option: Option, next: string | undefined): string | undefined {
-  switch (option.value) {
-    case 'none':
+  switch (option.takes) {
+    case 'no value':
       return undefined
-    case 'required':
+    case 'value':
       return next
-    case 'optional':
+    case 'optional value':
       return next === undefined || isOption(next) ? undefined : next
   }
 }
 
 function valueFor(option: Option, text: string | undefined): unknown {
-  switch (option.value) {
-    case 'none':
+  switch (option.takes) {
+    case 'no value':
       if (text === undefined || text === 'true') return true
       if (text === 'false') return false
       throw wrong(`Option '${option.flags}' takes no value`)
-    case 'required':
+    case 'value':
       if (text === undefined) throw wrong(`Option '${option.flags}' argument missing`)
-      return option.read(text)
-    case 'optional':
-      return text === undefined ? true : option.read(text)
+      return readValue(option, text)
+    case 'optional value':
+      return text === undefined ? true : readValue(option, text)
   }
 }
 
 /** Throws `usage` where the command cannot do without an option that is not there. */
 export function checkMandatory(options: Parsed['options'], known: readonly Option[]): void {
   const isGiven = (name: string): boolean => options[name] !== undefined
-  const missing = known.find(
-    (option) => option.mandatory && !isGiven(option.name) && !option.unless.some(isGiven),
-  )
+  const isNeeded = ({ mandatory }: Option): boolean =>
+    mandatory === true || (mandatory !== undefined && !mandatory.unless.some(isGiven))
+  const missing = known.find((option) => isNeeded(option) && !isGiven(option.name))
   if (missing !== undefined) throw wrong(`Required option '${missing.flags}' not specified`)
 }
 

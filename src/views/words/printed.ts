@@ -10,8 +10,7 @@ export interface Look {
   readonly terminal: boolean
 }
 
-/** Where what is said beside the answer goes. */
-export interface Stderr {
+/** One of the standard streams. */
+export interface Output extends Look {
   readonly write: (text: string) => void
-  readonly terminal: boolean
 }

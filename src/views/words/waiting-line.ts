@@ -6,7 +6,7 @@ import { knownEnd } from '../../domain/schedule/line.ts'
 import { printable, printableJson } from '../../domain/text/text.ts'
 import { timestamp } from '../documents/status-document.ts'
 import { freeWords, obstacleDocument, obstacleWords } from './obstacle-words.ts'
-import type { Stderr } from './printed.ts'
+import type { Output } from './printed.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
 /** A line longer than the terminal is cut off: what wraps would stay when the line is erased (DECAWM). */
@@ -18,11 +18,11 @@ type Form = 'live' | 'lines' | 'json'
 /** The news of a wait: one line redrawn on a terminal, one line per change elsewhere. */
 export class WaitingLine {
   readonly #request: Request
-  readonly #stderr: Stderr
+  readonly #stderr: Output
   readonly #form: Form
   #shown = ''
 
-  constructor(request: Request, { stderr, json }: { readonly stderr: Stderr; readonly json: boolean }) {
+  constructor(request: Request, { stderr, json }: { readonly stderr: Output; readonly json: boolean }) {
     this.#request = request
     this.#stderr = stderr
     this.#form = json ? 'json' : stderr.terminal ? 'live' : 'lines'

@@ -1,0 +1,131 @@
+import type { Deps } from '../app/deps.ts'
+import type { PoolPlace, StoredPlace } from '../app/set-up.ts'
+import type { Waker } from '../app/waiting/wait-in-line.ts'
+import type { Variables } from '../domain/observation/device-variables.ts'
+import type { Intent } from '../domain/operation/acquisition.ts'
+import type {
+  Account,
+  Millis,
+  Probe,
+  ProcessIdentity,
+  ProviderChoice,
+  TimeLimit,
+  UnitId,
+} from '../domain/pool/model.ts'
+import type { PoolOwner } from '../domain/pool/rights.ts'
+import type { Checkup } from '../domain/pool/soundness.ts'
+import type { Settings } from '../domain/settings.ts'
+import type { LockPatience, Store } from '../ports/ports.ts'
+import type { UsageQuestion } from '../views/documents/usage-answer.ts'
+import type { Output } from '../views/words/printed.ts'
+import type { Connections } from '../web/access/crowding.ts'
+import type { LookUp } from './options/configured.ts'
+
+/** What exists before a command line is read: where to print, and how a command opens its context. */
+export interface Program {
+  readonly version: string
+  readonly stdout: Output
+  readonly stderr: Output
+  /** Throws `usage` or `config-invalid` for settings that cannot be used. */
+  readonly open: (typed: TypedLine) => Promise<Context>
+}
+
+/** What a context needs to know of the command line. */
+export interface TypedLine {
+  readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
+  readonly configFile?: string
+  readonly json: boolean
+  /** The words after `--`; null without `--`. */
+  readonly commandLine: readonly string[] | null
+  /** Whether the command can wait in the queue and become another program. */
+  readonly waits: boolean
+}
+
+/** Everything that a command may use of the machine it runs on. It opens nothing until a command asks. */
+export interface Context {
+  readonly version: string
+  readonly stderr: Output
+  readonly settings: Settings
+  /** Defaults of options in the environment and in configuration files. */
+  readonly lookUp: LookUp
+  /** The words after `--`; null without `--`. */
+  readonly commandLine: readonly string[] | null
+  /** Prints a warning on stderr. */
+  readonly warn: (message: string) => void
+
+  readonly account: () => Promise<Account>
+  readonly process: () => ProcessIdentity
+  readonly hostname: () => string
+  readonly newId: () => string
+  readonly now: () => Millis
+  readonly steadyClock: () => Millis
+  /** Resolves when this process is told to end; a second signal ends it at once. */
+  readonly untilStopped: () => Promise<void>
+
+  /** Opens the pool; `patience` limits how long it waits for a lock. */
+  readonly deps: (patience?: LockPatience) => Promise<Deps>
+  readonly administration: () => Promise<Administration>
+  readonly dashboard: () => Promise<Dashboard>
+
+  /** Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`. */
+  readonly launch: () => Promise<Launcher>
+  /** The queue entry that this process made as an earlier version of this program. */
+  readonly place: Place | null
+  /** Replaces this process by the program that is installed now; returns only if that is impossible. */
+  readonly becomeSuccessor: (place: Place) => Promise<void>
+  /**
+   * Wakes on signals and on changes of the pool, or only on the turn of a queue entry. While it is open,
+   * Ctrl-C does not end this process.
+   */
+  readonly openWaker: (store: Store, intent?: Intent) => Waker & { close(): void }
+}
+
+/** For `admin`: creating, checking and changing a pool. */
+export interface Administration {
+  /** Opens the pool and removes foreign objects from its schema, as far as we may. */
+  readonly deps: () => Promise<Deps>
+  /** The pool's place, shared with everyone or with one Unix group. */
+  readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
+  /** Null without a pool. */
+  readonly poolOwner: () => Promise<PoolOwner | null>
+  /** Examines the pool and changes nothing. */
+  readonly checkPool: () => Promise<Checkup>
+  readonly storedPlace: () => Promise<StoredPlace>
+  /** Looks for GPUs with one provider or, without a name, with each. `fake` has `fakeCount` GPUs. */
+  readonly detectGpus: (provider: ProviderChoice | undefined, fakeCount: number) => Promise<Probe>
+}
+
+/** For `web`, which stays. */
+export interface Dashboard {
+  /** Opens the pool so that it is opened again after an error, or when another one replaces it. */
+  readonly deps: () => Promise<Deps>
+  /** Answers a question about the history, as JSON, in another process. */
+  readonly askUsage: (question: UsageQuestion) => Promise<string>
+  readonly connections: Connections
+  /** A line for each configuration file with a password that others can read. */
+  readonly exposedPasswords: () => Promise<readonly string[]>
+}
+
+/** A place in the queue, as a waiter leaves it to its successor. */
+export interface Place {
+  readonly entry: string
+  /** In steady time; absent if it waits for ever. */
+  readonly giveUpAt?: Millis
+}
+
+/** A command found and ready to be started. */
+export interface Launcher {
+  /** Starts the supervisor of this process, not as our child. It acts on what it is told here, not on the pool. */
+  readonly startSupervisor: (task: Supervised) => void
+  /** Replaces this process by the command; returns only by throwing. */
+  readonly become: (variables: Variables) => never
+}
+
+export interface Supervised {
+  readonly reservation: string
+  /** This one. */
+  readonly process: ProcessIdentity
+  readonly units: readonly UnitId[]
+  /** In steady time. */
+  readonly limit?: TimeLimit
+}

@@ -1,0 +1,75 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Millis, UnitId } from '../../domain/pool/model.ts'
+import { durationExamples, parseDuration } from '../../domain/text/duration.ts'
+import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
+import { printable } from '../../domain/text/text.ts'
+
+/** Which values an option or operand takes. */
+export interface Kind<Value> {
+  /** Throws `usage`; the message names the option by its long flag. */
+  readonly read: (text: string, flag: string) => Value
+  /** What completion offers; nothing if absent. */
+  readonly candidates?: (typed: string, pool: PoolToComplete) => Candidates
+}
+
+type Candidates = readonly string[] | Promise<readonly string[]>
+
+/** What completion may need to know of the pool; empty without one. */
+export interface PoolToComplete {
+  readonly gpuIds: () => Promise<readonly UnitId[]>
+}
+
+export const duration: Kind<Millis> = { read: parseDuration, candidates: () => durationExamples }
+
+export const gpuIds: Kind<readonly UnitId[]> = {
+  read: parseGpuIds,
+  async candidates(typed, pool) {
+    const earlier = typed.slice(0, typed.lastIndexOf(',') + 1)
+    const named = earlier.split(',')
+    const ids = await pool.gpuIds()
+    return ids.filter((id) => !named.includes(id)).map((id) => `${earlier}${id}`)
+  },
+}
+
+/** More GPUs than any one machine has. */
+export const MOST_GPUS = 1024
+
+export const gpuCount: Kind<number> = {
+  ...wholeNumber(1, MOST_GPUS),
+  candidates: async (_, pool) => (await pool.gpuIds()).map((_, before) => String(before + 1)),
+}
+
+export function wholeNumber(smallest: number, largest: number): Kind<number> {
+  return {
+    read(text, flag) {
+      const number = /^[+]?\d+$/.test(text) ? Number(text) : Number.NaN
+      if (Number.isSafeInteger(number) && number >= smallest && number <= largest) return number
+      throw invalid(flag, `'${text}' - expected a whole number from ${smallest} to ${largest}`)
+    },
+  }
+}
+
+export function oneOf<const Choice extends string>(choices: readonly Choice[]): Kind<Choice> {
+  return {
+    read(text, flag) {
+      const choice = choices.find((each) => each === text)
+      if (choice !== undefined) return choice
+      throw invalid(flag, `'${text}' - expected one of ${choices.join(', ')}`)
+    },
+    candidates: () => choices,
+  }
+}
+
+const LONGEST_TEXT = 200
+
+/** A text that others see. */
+export const shownText: Kind<string> = {
+  read(text, flag) {
+    const shown = printable(text)
+    if (shown.length > 0 && shown.length <= LONGEST_TEXT) return shown
+    throw invalid(flag, `expected 1 to ${LONGEST_TEXT} visible characters`)
+  },
+}
+
+export const invalid = (flag: string, what: string): CanhazgpuError =>
+  new CanhazgpuError('usage', `Invalid value for ${flag}: ${what}`)

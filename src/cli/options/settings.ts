@@ -1,0 +1,42 @@
+import { SETTINGS } from '../../domain/settings.ts'
+import type { TypedLine } from '../context.ts'
+import { type Option, option } from './option.ts'
+import type { Parsed } from './parse.ts'
+
+/** Options of every command; they may also stand before the command's name. */
+export function settingOptions(): readonly Option[] {
+  const flags = Object.values(SETTINGS).filter(({ flag }) => flag)
+  return [
+    option('--config <file>', 'Configuration file (default: ~/.canhazgpu.yaml)'),
+    ...flags.map(({ key, describe, show, isSwitch }) =>
+      isSwitch === true
+        ? option(`--${key}`, describe)
+        : option(`--${key} <value>`, `${describe} (default: ${show})`),
+    ),
+    option('-h, --help', 'Show this help'),
+  ]
+}
+
+/** What the context of a command needs of its parsed command line. */
+export function typedLine(
+  { options }: Parsed,
+  own: readonly Option[],
+  commandLine: readonly string[] | null,
+): TypedLine {
+  const text = (name: string): string | undefined => {
+    const value = options[name]
+    return typeof value === 'string' || typeof value === 'boolean' ? String(value) : undefined
+  }
+  const given = Object.keys(SETTINGS).flatMap((name) => {
+    const value = text(name)
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  const configFile = text('config')
+  return {
+    flags: Object.fromEntries(given),
+    commandLine,
+    json: options.json === true,
+    waits: own.some(({ name }) => name === 'wait'),
+    ...(configFile === undefined ? {} : { configFile }),
+  }
+}

@@ -1,0 +1,28 @@
+import {
+  closeConnection,
+  descriptorLimit,
+  lowestFreeDescriptor,
+  openConnections,
+} from '../adapters/kernel/connections.ts'
+import { usageOfChild } from '../adapters/process/usage-process.ts'
+import type { ConfigFile } from '../adapters/settings/config-file.ts'
+import type { Dashboard } from '../cli/context.ts'
+import { type Opening, openLastingPool } from './open-pool.ts'
+
+/** What `web` needs of this machine. */
+export function dashboard(opening: Opening, files: readonly ConfigFile[]): Dashboard {
+  return {
+    deps: () => openLastingPool(opening),
+    askUsage: (question) => usageOfChild(opening.settings.store, question),
+    connections: {
+      limit: descriptorLimit,
+      lowestFree: lowestFreeDescriptor,
+      open: openConnections,
+      close: closeConnection,
+    },
+    exposedPasswords: async () => {
+      const { exposedPasswords } = await import('../adapters/settings/config-file.ts')
+      return exposedPasswords(files)
+    },
+  }
+}
