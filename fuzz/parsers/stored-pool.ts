@@ -7,7 +7,7 @@ import { settle } from '../../src/domain/operation/ending.ts'
 import { followClock } from '../../src/domain/pool/clock.ts'
 import type { Moment, Pool, Request, UnitId } from '../../src/domain/pool/model.ts'
 import { compareUnits, gpuUnit, hasUnit, unitsOf, wholeUnits } from '../../src/domain/pool/units.ts'
-import { servableEntries } from '../../src/domain/schedule/line.ts'
+import { startableEntries } from '../../src/domain/schedule/startable.ts'
 import { printableJson } from '../../src/domain/text/text.ts'
 import { queueDocument } from '../../src/views/documents/queue-document.ts'
 import { statusDocument } from '../../src/views/documents/status-document.ts'
@@ -258,7 +258,7 @@ function checkShown(stored: Pool, moment: Moment): void {
       stopped: () => liveness === 'gone',
     })
     checkInvariants(pool)
-    servableEntries(pool, { now: moment.wall, stopped: () => liveness === 'gone' })
+    startableEntries(pool, { now: moment.wall, stopped: () => liveness === 'gone' })
     const view = { now: moment.wall, thresholdMb: 1024 }
     const gpus = statusOf(pool, unknownUsage(pool, 'not asked'), view.thresholdMb)
     for (const gpu of gpus) checkLine(statusLine(gpu, view, { color: false, terminal: false }))

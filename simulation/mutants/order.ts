@@ -1,6 +1,7 @@
 import type { Mutant } from './list.ts'
 
-const LINE = 'src/domain/schedule/line.ts'
+const STARTABLE = 'src/domain/schedule/startable.ts'
+const OPENINGS = 'src/domain/schedule/openings.ts'
 const WAITING = 'src/app/waiting/wait-in-line.ts'
 
 /** The line, and who gets out of it. */
@@ -8,36 +9,36 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'newcomer-overtakes',
     defect: 'who stands nowhere in line goes before everyone',
-    file: LINE,
+    file: STARTABLE,
     edits: [
       [
-        'if (counts(entry, conditions)) walk.letPass(claimOf(entry))',
-        'if (counts(entry, conditions) && pool.queue.some((each) => each.id === id)) walk.letPass(claimOf(entry))',
+        'if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry))',
+        'if (isWaitedFor(entry, conditions) && pool.queue.some((each) => each.id === id)) openings.plan(demandOf(entry))',
       ],
     ],
   },
   {
     name: 'backfill-ignores-the-end',
     defect: 'GPUs kept for one who waits are lent for as long as anybody likes',
-    file: LINE,
-    edits: [['this.#lendUntil(id, start)', 'void start']],
+    file: OPENINGS,
+    edits: [['this.#limit(place, start)', 'void start']],
   },
   {
     name: 'backfill-ignores-the-duration',
     defect: 'GPUs kept for one who waits are lent to anyone who names an end, however late',
-    file: LINE,
-    edits: [['Number.POSITIVE_INFINITY : this.#now + duration', 'Number.POSITIVE_INFINITY : this.#now']],
+    file: OPENINGS,
+    edits: [['NEVER : this.#calendar.now + duration', 'NEVER : this.#calendar.now']],
   },
   {
     name: 'backfill-by-the-last-end',
     defect: 'who waits is believed to start when the last reservation ends',
-    file: LINE,
-    edits: [['this.#ends[missing - 1]', 'this.#ends.at(-1)']],
+    file: 'src/domain/schedule/calendar.ts',
+    edits: [['this.#sortedFrees()[request.count - 1]', 'this.#sortedFrees().at(-1)']],
   },
   {
     name: 'passed-over-never',
     defect: 'a frozen waiter holds up the line for ever',
-    file: LINE,
+    file: STARTABLE,
     edits: [
       [
         'entry.startableSince !== undefined && now - entry.startableSince >= PASSED_OVER_AFTER_MS',
@@ -48,7 +49,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'passed-over-for-ever',
     defect: 'who was passed over once is passed over ever after',
-    file: LINE,
+    file: 'src/domain/schedule/unresponsive.ts',
     edits: [
       ['entry.id === id && entry.startableSince !== undefined', 'entry.id === id && pool.units.length === 0'],
     ],
@@ -56,7 +57,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'passed-over-at-once',
     defect: 'a waiter is passed over as soon as it is noted',
-    file: LINE,
+    file: STARTABLE,
     edits: [['now - entry.startableSince >= PASSED_OVER_AFTER_MS', 'now - entry.startableSince >= 0']],
   },
   {
@@ -73,7 +74,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'stopped-holds-up-the-queue',
     defect: 'a stopped waiter is waited for like any other',
-    file: LINE,
+    file: STARTABLE,
     edits: [
       [
         '!isPassedOver(entry, now) && !stopped(entry.process)',
@@ -84,11 +85,11 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'stopped-keeps-its-gpus',
     defect: 'a stopped waiter that cannot be served now still keeps GPUs for itself',
-    file: LINE,
+    file: STARTABLE,
     edits: [
       [
-        'if (counts(entry, conditions)) walk.letPass(claimOf(entry))',
-        'if (counts(entry, conditions) || !walk.fits(claimOf(entry))) walk.letPass(claimOf(entry))',
+        'if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry))',
+        'if (isWaitedFor(entry, conditions) || !openings.fits(demandOf(entry))) openings.plan(demandOf(entry))',
       ],
     ],
   },
@@ -112,14 +113,14 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'unusable-holds-up-the-queue',
     defect: 'a request that waits for GPUs nobody can use keeps the others for itself',
-    file: LINE,
-    edits: [['if (!this.canStart(claim)) return false', '']],
+    file: OPENINGS,
+    edits: [['if (!this.#calendar.canEverStart(demand)) return null', '']],
   },
   {
     name: 'given-back-is-unusable',
     defect: 'a GPU that still shows the memory of its last holder costs the first in the queue its turn',
-    file: LINE,
-    edits: [['now - lastUse.endedAt >= GIVING_BACK_MS', 'now - lastUse.endedAt >= 0']],
+    file: STARTABLE,
+    edits: [['now - lastUse.endedAt < GIVING_BACK_MS', 'now - lastUse.endedAt < 0']],
   },
   {
     name: 'joins-in-front',
@@ -131,7 +132,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'extension-breaks-promises',
     defect: 'a reservation can be extended though others wait for its end',
     file: 'src/app/extend.ts',
-    edits: [['return keepsPromises({', 'return settled === after || true || keepsPromises({']],
+    edits: [['return keepsPromises(', 'return settled === after || true || keepsPromises(']],
   },
   {
     name: 'vanishing-unwatched',

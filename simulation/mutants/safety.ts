@@ -66,18 +66,16 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     file: 'src/app/queue-overview.ts',
     edits: [
       [
-        'const conditions = { now, stopped, sight }',
-        'const conditions = { now, stopped, ...(sight === undefined ? { sight } : {}) }',
+        'standings(pool, { now, stopped, sight })',
+        'standings(pool, { now, stopped, ...(sight === undefined ? { sight } : {}) })',
       ],
     ],
   },
   {
     name: 'forecast-without-the-driver',
     defect: '`queue` names a start time for GPUs that cannot be used',
-    file: 'src/domain/schedule/forecast.ts',
-    edits: [
-      ['if (obstacle !== undefined) return { unit: id, freeAt: Number.POSITIVE_INFINITY, obstacle }', ''],
-    ],
+    file: 'src/domain/schedule/expected-starts.ts',
+    edits: [["calendar.setUsability(place, isUnclear ? 'unclear' : 'unusable')", 'void isUnclear']],
   },
   {
     name: 'partial-grant',

@@ -1,6 +1,6 @@
 import { decodePool, encodePool } from '../../src/adapters/store/document/codec.ts'
 import type { Moment, Pool, UsageRecord } from '../../src/domain/pool/model.ts'
-import { servableEntries } from '../../src/domain/schedule/line.ts'
+import { startableEntries } from '../../src/domain/schedule/startable.ts'
 import type { Decision } from '../../src/ports/ports.ts'
 import type { Chance } from '../chance.ts'
 import type { Machine } from './machine.ts'
@@ -77,7 +77,7 @@ export class StoredPool {
     const after = this.#written(decision.pool, moment)
     this.pool = after
     this.revision++
-    this.turns = servableEntries(after, { now: moment.wall, stopped: process.stopped })
+    this.turns = startableEntries(after, { now: moment.wall, stopped: process.stopped }).map(({ id }) => id)
     for (const record of decision.ended) {
       const key = `${record.reservation}/${record.unit}`
       if (!this.history.has(key)) this.history.set(key, record)

@@ -8,14 +8,13 @@ import {
   checkPossible,
   type Intent,
   joinLine,
-  noteServable,
   type Shortage,
   type Ticket,
 } from '../domain/operation/acquisition.ts'
 import { settle } from '../domain/operation/ending.ts'
 import type { Millis, Pool, Probe, ProviderName, Reservation, UnitId } from '../domain/pool/model.ts'
 import { gpuUnit, unitsOf } from '../domain/pool/units.ts'
-import { comes } from '../domain/schedule/line.ts'
+import { clearUnresponsive, noteStartable } from '../domain/schedule/unresponsive.ts'
 import type { Deps } from './deps.ts'
 import { notEnough } from './refusals.ts'
 
@@ -95,8 +94,8 @@ function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
     if (acquired.result.kind === 'granted' || ticket === undefined) {
       return { pool: acquired.pool, ended, result }
     }
-    const waiting = joinLine(comes(acquired.pool, intent.id), intent, ticket, moment.wall)
-    return { pool: noteServable(waiting, intent.id, seen), ended, result }
+    const waiting = joinLine(clearUnresponsive(acquired.pool, intent.id), intent, ticket, moment.wall)
+    return { pool: noteStartable(waiting, intent.id, seen), ended, result }
   })
 }
 

@@ -4,7 +4,7 @@ import { settle } from '../domain/operation/ending.ts'
 import type { Account, ManualReservation, Millis, Pool, UnitId } from '../domain/pool/model.ts'
 import { owns } from '../domain/pool/rights.ts'
 import { unitsOf } from '../domain/pool/units.ts'
-import { keepsPromises } from '../domain/schedule/forecast.ts'
+import { keepsPromises } from '../domain/schedule/expected-starts.ts'
 import type { Deps } from './deps.ts'
 
 export interface Extension {
@@ -39,8 +39,7 @@ export async function extendManual(
       ...settled,
       reservations: settled.reservations.map((held) => byId.get(held.id) ?? held),
     }
-    const waiting = settled.queue.filter(({ process }) => !deps.stopped(process))
-    return keepsPromises({ ...settled, queue: waiting }, { ...after, queue: waiting }, moment.wall)
+    return keepsPromises(settled, after, { now: moment.wall, stopped: deps.stopped })
       ? { pool: after, ended, result: { kind: 'extended', reservations: extended } }
       : { pool: settled, ended, result: { kind: 'promised' } }
   })

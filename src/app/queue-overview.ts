@@ -5,8 +5,9 @@ import { thresholdOf } from '../domain/observation/threshold.ts'
 import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
 import type { Millis, Pool, Probe, QueueEntry } from '../domain/pool/model.ts'
 import type { StoppedCheck } from '../domain/pool/process-check.ts'
-import { type Forecast, forecastLine } from '../domain/schedule/forecast.ts'
-import { isPassedOver, isServable, lastBefore, wantedUnits } from '../domain/schedule/line.ts'
+import { wantedUnits } from '../domain/schedule/demand.ts'
+import { type ExpectedStart, expectedStarts } from '../domain/schedule/expected-starts.ts'
+import { isPassedOver, type Standing, standings } from '../domain/schedule/startable.ts'
 import type { Deps } from './deps.ts'
 import { presentPool } from './present-pool.ts'
 import { supplyOf } from './waiting/waiting-news.ts'
@@ -17,7 +18,7 @@ export interface QueuePlace {
   readonly position: number
   readonly entry: QueueEntry
   readonly reason: WaitingReason
-  readonly forecast: Forecast
+  readonly forecast: ExpectedStart
 }
 
 /**
@@ -74,11 +75,14 @@ export interface QueueSource {
 export function queuePlaces(pool: Pool, source: QueueSource): QueueOverview {
   const { now, stopped } = source
   const obstacles = obstaclesIn(pool, source.reading)
-  const forecasts = forecastLine(pool, now, { obstacles, stopped })
+  const forecasts = expectedStarts(pool, { now, stopped, obstacles })
+  // Without a reading no unit is known to be free.
+  const sight = source.reading?.sight ?? { usage: unknownUsage(pool, 'not checked'), thresholdMb: 0 }
+  const standing = standings(pool, { now, stopped, sight })
   const places = pool.queue.map((entry, index) => ({
     position: index + 1,
     entry,
-    reason: reasonFor(pool, entry, { ...source, obstacles }),
+    reason: reasonFor(pool, entry, { ...source, obstacles, standing: standing.get(entry.id) }),
     forecast: forecasts.get(entry.id) ?? { kind: 'unknown' as const },
   }))
   return { places, now }
@@ -87,17 +91,21 @@ export function queuePlaces(pool: Pool, source: QueueSource): QueueOverview {
 function reasonFor(
   pool: Pool,
   entry: QueueEntry,
-  { now, stopped, reading, obstacles }: QueueSource & { readonly obstacles: readonly Obstacle[] },
+  { now, stopped, obstacles, standing }: Reasons,
 ): WaitingReason {
-  const sight = reading?.sight ?? { usage: unknownUsage(pool, 'not checked'), thresholdMb: 0 }
-  const conditions = { now, stopped, sight }
   if (stopped(entry.process)) return { kind: 'stopped' }
   if (isPassedOver(entry, now)) return { kind: 'unanswered' }
-  if (isServable(pool, entry, conditions)) return { kind: 'next' }
-  const alone = isServable({ ...pool, queue: [entry] }, entry, conditions)
-  if (alone) {
-    const place = lastBefore(pool, entry, conditions)
-    return { kind: 'behind', position: place === null ? pool.queue.indexOf(entry) : place + 1 }
+  switch (standing?.kind) {
+    case 'next':
+      return { kind: 'next' }
+    case 'behind':
+      return { kind: 'behind', position: standing.place + 1 }
+    default:
+      return { kind: 'short', ...supplyOf(pool, wantedUnits(pool, entry.request), obstacles) }
   }
-  return { kind: 'short', ...supplyOf(pool, wantedUnits(pool, entry.request), obstacles) }
+}
+
+interface Reasons extends QueueSource {
+  readonly obstacles: readonly Obstacle[]
+  readonly standing: Standing | undefined
 }

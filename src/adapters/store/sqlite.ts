@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
-import { servableEntries } from '../../domain/schedule/line.ts'
+import { startableEntries } from '../../domain/schedule/startable.ts'
 import type { Decide, Decision, LineCalls, LockPatience, RecordedUsage, Store } from '../../ports/ports.ts'
 import { isStopped } from '../kernel/processes.ts'
 import { announceChange, lineCalls, poolChanges } from './changes.ts'
@@ -190,7 +190,9 @@ class SqliteStore implements Store {
     decision: Decision<Result>,
   ): Result {
     if (decision.pool !== before) {
-      this.#turnsWritten = servableEntries(decision.pool, { now: moment.wall, stopped: isStopped })
+      this.#turnsWritten = startableEntries(decision.pool, { now: moment.wall, stopped: isStopped }).map(
+        ({ id }) => id,
+      )
       const turns = JSON.stringify(this.#turnsWritten)
       db.query('INSERT OR REPLACE INTO pool (one, turns, document) VALUES (1, ?, ?)').run(
         turns,

@@ -1,10 +1,11 @@
 import type { Millis, Pool } from '../../domain/pool/model.ts'
+import { knownEnd } from '../../domain/schedule/calendar.ts'
 import {
   type Conditions,
-  distanceToServable,
-  knownEnd,
+  isWaitedFor,
   PASSED_OVER_AFTER_MS,
-} from '../../domain/schedule/line.ts'
+  startableEntries,
+} from '../../domain/schedule/startable.ts'
 
 /** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
@@ -27,10 +28,12 @@ export function placeIn(pool: Pool, id: string): number {
  * Whose absence was noted needs no more than another look by everyone when the time is over.
  */
 export function neglectBefore(pool: Pool, id: string, conditions: Conditions): Neglect | null {
-  const distance = distanceToServable(pool, id, conditions)
-  if (distance === null) return null
+  const next = startableEntries(pool, conditions, id).findLast((entry) => isWaitedFor(entry, conditions))
+  const place = placeIn(pool, id)
+  if (next === undefined || place < 0) return null
+  const distance = place - pool.queue.indexOf(next)
   const noted = pool.queue
-    .slice(0, placeIn(pool, id))
+    .slice(0, place)
     .filter(({ process }) => !conditions.stopped(process))
     .flatMap((entry) => entry.startableSince ?? [])
     .map((since) => since + PASSED_OVER_AFTER_MS - conditions.now)

@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import {
-  canBeServed,
+  canStart,
   checkPossible,
   type Intent,
   joinLine,
@@ -9,7 +9,7 @@ import {
 } from '../../domain/operation/acquisition.ts'
 import { endReservation, isGone, settle } from '../../domain/operation/ending.ts'
 import type { Millis, Pool, QueueEntry } from '../../domain/pool/model.ts'
-import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../../domain/schedule/line.ts'
+import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../../domain/schedule/startable.ts'
 import type { LockPatience, Store } from '../../ports/ports.ts'
 import { attemptAcquire, type Grant } from '../acquire.ts'
 import type { Deps } from '../deps.ts'
@@ -282,9 +282,9 @@ class Wait {
   /** As far as reservations tell, or the driver's last answer, by which those before it may not count. */
   #isServable(pool: Pool, now: Millis): boolean {
     const conditions = this.#conditions(now)
-    if (canBeServed(pool, this.#intent, conditions)) return true
+    if (canStart(pool, this.#intent, conditions)) return true
     const unusable = this.#driver.unusable(pool)
-    return unusable.size > 0 && canBeServed(pool, this.#intent, { ...conditions, unusable })
+    return unusable.size > 0 && canStart(pool, this.#intent, { ...conditions, unusable })
   }
 
   async #isMyTurn(): Promise<boolean> {

@@ -2,7 +2,7 @@ import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
 import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
-import { type Forecast, forecastLine } from '../../domain/schedule/forecast.ts'
+import { type ExpectedStart, expectedStarts } from '../../domain/schedule/expected-starts.ts'
 
 /** Why, where and until when one waits. */
 export interface WaitingNews {
@@ -15,7 +15,7 @@ export interface WaitingNews {
   readonly obstacles: readonly Obstacle[]
   /** Why the driver could not be asked at the last attempt. */
   readonly trouble?: string
-  readonly forecast: Forecast
+  readonly forecast: ExpectedStart
   readonly now: Millis
 }
 
@@ -43,7 +43,7 @@ export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews
       obstacles,
     ),
     ...(trouble === undefined ? {} : { trouble }),
-    forecast: forecastLine(pool, now, { obstacles, stopped }).get(id) ?? { kind: 'unknown' },
+    forecast: expectedStarts(pool, { now, stopped, obstacles, only: id }).get(id) ?? { kind: 'unknown' },
     now,
   }
 }

@@ -20,7 +20,7 @@ export function availabilityOf(pool: Pool, sight: Sight): ReadonlyMap<UnitId, Av
   return new Map(
     pool.units.map(({ id }) => [
       id,
-      reserved.has(id) ? 'reserved' : withoutReservation(sight.usage.get(id)?.usage, sight),
+      reserved.has(id) ? 'reserved' : unreservedAvailability(sight.usage.get(id)?.usage, sight),
     ]),
   )
 }
@@ -29,7 +29,8 @@ export function reservedUnits(pool: Pool): ReadonlySet<UnitId> {
   return new Set(pool.reservations.flatMap(unitsOf))
 }
 
-function withoutReservation(usage: GpuUsage | undefined, sight: Sight): Availability {
+/** Whether a unit without a reservation can be granted. */
+export function unreservedAvailability(usage: GpuUsage | undefined, sight: Sight): Availability {
   if (usage === undefined || usage.kind === 'fault') return 'faulty'
   return isOccupied(usage, sight.thresholdMb) && !isUsedOnlyByClaimant(usage, sight) ? 'occupied' : 'free'
 }

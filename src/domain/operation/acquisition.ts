@@ -16,15 +16,10 @@ import type {
   UnitId,
 } from '../pool/model.ts'
 import { hasUnit, wholeUnits } from '../pool/units.ts'
-import {
-  type Claim,
-  type Conditions,
-  forgetUnservable,
-  isServable,
-  sizeOf,
-  type Walk,
-  walkTo,
-} from '../schedule/line.ts'
+import { type Demand, sizeOf } from '../schedule/demand.ts'
+import type { Openings } from '../schedule/openings.ts'
+import { type Conditions, openingsFor } from '../schedule/startable.ts'
+import { forgetUnstartable } from '../schedule/unresponsive.ts'
 
 /** Who wants which GPUs for what. Ids are made by the caller, so that the decision stays pure. */
 export interface Intent {
@@ -81,10 +76,10 @@ export interface SeenConditions extends Conditions {
  * line before is delayed; who stands nowhere comes after everyone. A grant takes its entry out of the line.
  */
 export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acquired {
-  const walk = walkTo(pool, intent.id, seen)
-  const units = walk.offer(claimIn(intent))
+  const openings = openingsFor(pool, intent.id, seen)
+  const units = openings.choices(demandIn(intent)).slice(0, sizeOf(intent.request))
   if (units.length < sizeOf(intent.request)) {
-    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen.sight, walk) } }
+    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen.sight, openings) } }
   }
   const reservation = reservationOf(intent, units, seen.now)
   const after = {
@@ -92,14 +87,14 @@ export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acqui
     reservations: [...pool.reservations, reservation],
     queue: pool.queue.filter((entry) => entry.id !== intent.id),
   }
-  // Nobody is late for what somebody else has now.
+  // These units are taken, so waiters that could have used them get a fresh grace period.
   const { now, stopped } = seen
-  return { pool: forgetUnservable(after, { now, stopped }), result: { kind: 'granted', reservation } }
+  return { pool: forgetUnstartable(after, { now, stopped }), result: { kind: 'granted', reservation } }
 }
 
 /** Whether it could be granted now as far as reservations tell; only then is the driver worth asking. */
-export function canBeServed(pool: Pool, intent: Intent, conditions: Conditions): boolean {
-  return walkTo(pool, intent.id, conditions).fits(claimIn(intent))
+export function canStart(pool: Pool, intent: Intent, conditions: Conditions): boolean {
+  return openingsFor(pool, intent.id, conditions).fits(demandIn(intent))
 }
 
 /** Where a waiter waits, and for how long at most. */
@@ -159,25 +154,6 @@ export function leaveLine(pool: Pool, id: string): Pool {
   return queue.length === pool.queue.length ? pool : { ...pool, queue }
 }
 
-/**
- * Notes the time for everyone before the given entry who could be served now and was not seen to be so
- * yet: who does not come for it in time is passed over. Who is stopped is passed over without that.
- */
-export function noteServable(pool: Pool, before: string, seen: SeenConditions): Pool {
-  const end = pool.queue.findIndex((entry) => entry.id === before)
-  const fresh = pool.queue
-    .slice(0, Math.max(0, end))
-    .filter(
-      (entry) =>
-        entry.startableSince === undefined && !seen.stopped(entry.process) && isServable(pool, entry, seen),
-    )
-  if (fresh.length === 0) return pool
-  const queue = pool.queue.map((entry) =>
-    fresh.includes(entry) ? { ...entry, startableSince: seen.now } : entry,
-  )
-  return { ...pool, queue }
-}
-
 /** Whether this pool can ever grant it. */
 export function isPossible(request: Request, { units }: Pick<Pool, 'units'>): boolean {
   if (request.kind === 'count') return request.count <= units.length
@@ -205,7 +181,7 @@ export function checkPossible(pool: Pool, request: Request): void {
   }
 }
 
-function claimIn({ request, owner, term }: Intent): Claim {
+function demandIn({ request, owner, term }: Intent): Demand {
   const duration = longestHold(term)
   return { request, uid: owner.account.uid, ...(duration === undefined ? {} : { duration }) }
 }
@@ -216,10 +192,10 @@ function longestHold(term: RequestedTerm): Millis | undefined {
   return term.timeout === undefined ? undefined : term.timeout.after + term.timeout.grace
 }
 
-function shortageOf(pool: Pool, intent: Intent, sight: Sight, walk: Walk): Shortage {
+function shortageOf(pool: Pool, intent: Intent, sight: Sight, openings: Openings): Shortage {
   const availability = availabilityOf(pool, sight)
   const countOf = (wanted: string) => [...availability.values()].filter((each) => each === wanted).length
-  const usable = walk.usable(claimIn(intent))
+  const usable = openings.choices(demandIn(intent))
   const place = pool.queue.findIndex((entry) => entry.id === intent.id)
   return {
     requested: sizeOf(intent.request),

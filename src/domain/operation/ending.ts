@@ -17,7 +17,7 @@ import type {
 import type { AliveCheck, ProcessCheck } from '../pool/process-check.ts'
 import { isSameAccount } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
-import { forgetUnservable } from '../schedule/line.ts'
+import { forgetUnstartable } from '../schedule/unresponsive.ts'
 
 /** A heartbeat older than this counts as none. Shorter limits have reclaimed live GPUs under load. */
 export const HEARTBEAT_STALE_MS: Millis = 15 * 60_000
@@ -35,7 +35,7 @@ export interface Ended {
 export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck): Ended {
   const now = moment.wall
   const before = afterReboot(withoutFuture(pool, now), moment)
-  const present = forgetUnservable(dropGoneWaiters(before.pool, now, alive), { now, stopped })
+  const present = forgetUnstartable(dropGoneWaiters(before.pool, now, alive), { now, stopped })
   const { pool: settled, ended } = endWhere(present, (reservation) => endOf(reservation, now, alive))
   return { pool: settled, ended: [...before.ended, ...ended] }
 }
@@ -51,7 +51,7 @@ function afterReboot(pool: Pool, moment: Moment): Ended {
 export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Millis): Ended {
   // What is held until now keeps those in line from being served; who was noted starts a new count. Who is
   // stopped is not known here, so only those lose their note that could not be served even alone.
-  const present = forgetUnservable(pool, { now: at, stopped: () => true })
+  const present = forgetUnstartable(pool, { now: at, stopped: () => true })
   return endWhere(present, (reservation) => (reservation.id === id ? { outcome, at } : null))
 }
 

@@ -1,4 +1,5 @@
 import { isPossible, MOST_ENTRIES } from '../operation/acquisition.ts'
+import { startOf } from '../schedule/calendar.ts'
 import type { Pool, UnitId } from './model.ts'
 import { compareUnits } from './units.ts'
 
@@ -38,11 +39,12 @@ export function poolFaults(pool: Pool): readonly string[] {
 }
 
 /** Plain loops: every command runs this once, and cold code is slow for each function it has. */
-function addHolderFaults({ units, reservations }: Pool, faults: string[]): void {
+function addHolderFaults({ units, reservations, writtenAt }: Pool, faults: string[]): void {
   const holders = new Map<UnitId, string[]>()
   for (const { id } of units) holders.set(id, [])
   const others: string[] = []
-  for (const { id, holdings } of reservations) {
+  for (const { id, holdings, term } of reservations) {
+    const isLater = startOf(term) > writtenAt.wall
     const unknown: UnitId[] = []
     let inOrder = true
     for (let at = 0; at < holdings.length; at++) {
@@ -51,7 +53,7 @@ function addHolderFaults({ units, reservations }: Pool, faults: string[]): void 
       if (before !== undefined && compareUnits(before, unit) >= 0) inOrder = false
       const holdersOfUnit = holders.get(unit)
       if (holdersOfUnit === undefined) unknown.push(unit)
-      else if (holdersOfUnit.at(-1) !== id) holdersOfUnit.push(id)
+      else if (!isLater && holdersOfUnit.at(-1) !== id) holdersOfUnit.push(id)
     }
     if (unknown.length > 0) {
       others.push(`reservation ${id} holds GPU ${unknown.join(', ')}, which does not exist`)

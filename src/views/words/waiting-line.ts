@@ -1,8 +1,8 @@
 import type { WaitingNews } from '../../app/waiting/waiting-news.ts'
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import type { Millis, Request, Reservation } from '../../domain/pool/model.ts'
-import type { Forecast } from '../../domain/schedule/forecast.ts'
-import { knownEnd } from '../../domain/schedule/line.ts'
+import { knownEnd } from '../../domain/schedule/calendar.ts'
+import type { ExpectedStart } from '../../domain/schedule/expected-starts.ts'
 import { printable, printableJson } from '../../domain/text/text.ts'
 import { timestamp } from '../documents/status-document.ts'
 import { freeWords, obstacleDocument, obstacleWords } from './obstacle-words.ts'
@@ -70,7 +70,7 @@ export function requestWords(request: Request): string {
   }
 }
 
-export function forecastWords(forecast: Forecast, now: Millis): string {
+export function forecastWords(forecast: ExpectedStart, now: Millis): string {
   switch (forecast.kind) {
     case 'at': {
       const { after } = forecast
@@ -85,7 +85,7 @@ export function forecastWords(forecast: Forecast, now: Millis): string {
   }
 }
 
-function unknownWords({ after, obstacle }: Extract<Forecast, { kind: 'unknown' }>): string {
+function unknownWords({ after, obstacle }: Extract<ExpectedStart, { kind: 'unknown' }>): string {
   if (obstacle !== undefined) return obstacleWords(obstacle)
   if (after === undefined) return 'those before have no time limit'
   const isOverdue = knownEnd(after) < Number.POSITIVE_INFINITY

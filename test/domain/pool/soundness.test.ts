@@ -1,7 +1,17 @@
 import { expect, test } from 'bun:test'
 import { poolFaults } from '../../../src/domain/pool/soundness.ts'
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
-import { bookingOf, maintenanceOf, manualOf, poolOf, runOf, theseUnits, units, waiterOf } from './builders.ts'
+import {
+  bookingOf,
+  maintenanceOf,
+  manualOf,
+  NOON,
+  poolOf,
+  runOf,
+  theseUnits,
+  units,
+  waiterOf,
+} from './builders.ts'
 
 const held = runOf({ units: [2, 10] })
 
@@ -32,6 +42,17 @@ test('holdings out of order, twice, of unknown units or of two reservations are 
   expect(faultsOf({ id: 'a', units: [1] }, { id: 'b', units: [0, 1] })).toEqual([
     'GPU 1 is in 2 reservations (a, b)',
   ])
+})
+
+test('a unit has one holder at a time: a booking that begins later is none yet', () => {
+  const faultsWith = (from: number) =>
+    poolFaults(
+      poolOf(units(1), {
+        reservations: [manualOf({ id: 'a' }), bookingOf({ id: 'b', from, until: from + 1 })],
+      }),
+    )
+  expect(faultsWith(NOON.wall + 1)).toEqual([])
+  expect(faultsWith(NOON.wall)).toEqual(['GPU 0 is in 2 reservations (a, b)'])
 })
 
 test('a waiter for a unit that does not exist, or for one twice, is a fault', () => {

@@ -1,11 +1,12 @@
 import { expect, test } from 'bun:test'
 import { queuePlaces } from '../../../src/app/queue-overview.ts'
 import { usageOf } from '../../../src/domain/observation/usage.ts'
-import { acquire, canBeServed, type Intent, noteServable } from '../../../src/domain/operation/acquisition.ts'
+import { acquire, canStart, type Intent } from '../../../src/domain/operation/acquisition.ts'
 import { endReservation, settle } from '../../../src/domain/operation/ending.ts'
 import type { GpuUsage, Pool, ProcessIdentity, QueueEntry, UnitId } from '../../../src/domain/pool/model.ts'
 import type { ProcessCheck } from '../../../src/domain/pool/process-check.ts'
-import { comes, distanceToServable, servableEntries } from '../../../src/domain/schedule/line.ts'
+import { type Conditions, isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
+import { clearUnresponsive, noteStartable } from '../../../src/domain/schedule/unresponsive.ts'
 import {
   ALICE,
   identity,
@@ -39,6 +40,10 @@ const stoppedAre = (...pids: number[]) => ({
 })
 const seenAt = (now: number, ...pids: number[]) => ({ now, sight, ...stoppedAre(...pids) })
 const at = (now: number, ...pids: number[]) => ({ now, ...stoppedAre(...pids) })
+const startableIds = (pool: Pool, conditions: Conditions) =>
+  startableEntries(pool, conditions).map(({ id }) => id)
+const nextAhead = (pool: Pool, id: string, conditions: Conditions) =>
+  startableEntries(pool, conditions, id).findLast((entry) => isWaitedFor(entry, conditions))?.id
 const waitingAs = (id: string, pid: number): QueueEntry => waiterOf({ id, process: identity(pid) })
 
 test('who was passed over holds up nobody at the next turn either, and comes first again when it comes', () => {
@@ -50,30 +55,30 @@ test('who was passed over holds up nobody at the next turn either, and comes fir
   const fourth = { ...third, id: 'fourth' }
   expect(acquire(free, fourth, seenAt(NOW + 1)).result.kind).toBe('granted')
 
-  const back = comes(free, 'first')
-  expect(servableEntries(back, at(NOW + 1))).toEqual(['first'])
+  const back = clearUnresponsive(free, 'first')
+  expect(startableIds(back, at(NOW + 1))).toEqual(['first'])
   expect(acquire(back, fourth, seenAt(NOW + 1)).result.kind).toBe('refused')
 })
 
 test('who was noted and then had to wait again is not passed over afterwards', () => {
   const line = poolWith(waiting('first', NOW - 20_000), waiting('second'), waiting('third'))
-  const noted = noteServable(line, 'third', seenAt(NOW))
+  const noted = noteStartable(line, 'third', seenAt(NOW))
   const { pool: held } = acquire(noted, intent('first'), seenAt(NOW + 500))
   const { pool: free } = endReservation(held, 'first', 'exited', NOW + 60_000)
   expect(acquire(free, intent('third'), seenAt(NOW + 60_001)).result.kind).toBe('refused')
-  expect(servableEntries(free, at(NOW + 60_001))).toEqual(['second'])
+  expect(startableIds(free, at(NOW + 60_001))).toEqual(['second'])
 })
 
 test('several stopped waiters are passed over at once and are not noted; the next is called and served', () => {
   const line = poolWith(waitingAs('first', 1), waitingAs('second', 2), waitingAs('third', 3))
-  expect(servableEntries(line, at(NOW))).toEqual(['first'])
-  expect(servableEntries(line, at(NOW, 1, 2))).toEqual(['first', 'second', 'third'])
-  expect(canBeServed(line, intent('third'), at(NOW, 1, 2))).toBe(true)
-  expect(canBeServed(line, intent('third'), at(NOW, 1))).toBe(false)
-  expect(distanceToServable(line, 'third', at(NOW, 1))).toBe(1)
-  expect(distanceToServable(line, 'third', at(NOW, 1, 2))).toBeNull()
+  expect(startableIds(line, at(NOW))).toEqual(['first'])
+  expect(startableIds(line, at(NOW, 1, 2))).toEqual(['first', 'second', 'third'])
+  expect(canStart(line, intent('third'), at(NOW, 1, 2))).toBe(true)
+  expect(canStart(line, intent('third'), at(NOW, 1))).toBe(false)
+  expect(nextAhead(line, 'third', at(NOW, 1))).toBe('second')
+  expect(nextAhead(line, 'third', at(NOW, 1, 2))).toBeUndefined()
 
-  expect(noteServable(line, 'third', seenAt(NOW, 1, 2))).toBe(line)
+  expect(noteStartable(line, 'third', seenAt(NOW, 1, 2))).toBe(line)
   const { pool, result } = acquire(line, intent('third'), seenAt(NOW, 1, 2))
   expect(result).toMatchObject({
     kind: 'granted',
@@ -92,14 +97,14 @@ test('a waiter that continues is the first again at once', () => {
   const line = poolWith(waitingAs('first', 1), waitingAs('second', 2))
   expect(acquire(line, intent('second'), seenAt(NOW, 1)).result.kind).toBe('granted')
   expect(acquire(line, intent('second'), seenAt(NOW)).result.kind).toBe('refused')
-  expect(servableEntries(line, at(NOW))).toEqual(['first'])
+  expect(startableIds(line, at(NOW))).toEqual(['first'])
 })
 
 test('a stopped waiter keeps no GPU for itself', () => {
   const both = { ...waitingAs('first', 1), request: someUnits(2) }
   const line = poolOf(units(2), { reservations: [runOf()], queue: [both, waitingAs('second', 2)] })
-  expect(servableEntries(line, at(NOW))).toEqual([])
-  expect(servableEntries(line, at(NOW, 1))).toEqual(['second'])
+  expect(startableIds(line, at(NOW))).toEqual([])
+  expect(startableIds(line, at(NOW, 1))).toEqual(['second'])
 })
 
 test('a frozen waiter behind a stopped one keeps its note when something ends', () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import type { Pool, QueueEntry, Reservation } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
-import { forecastLine, keepsPromises } from '../../../src/domain/schedule/forecast.ts'
-import { knownEnd } from '../../../src/domain/schedule/line.ts'
+import { knownEnd } from '../../../src/domain/schedule/calendar.ts'
+import { expectedStarts, keepsPromises, type Outlook } from '../../../src/domain/schedule/expected-starts.ts'
 import {
   bookingOf,
   identity,
@@ -19,6 +19,8 @@ import {
 
 const NOW = NOON.wall
 const HOUR = 3_600_000
+const nobody = () => false
+const known = { now: NOW, stopped: nobody }
 
 const pool = (gpus: number, reservations: readonly Reservation[], queue: readonly QueueEntry[]): Pool =>
   poolOf(units(gpus), { reservations, queue })
@@ -29,7 +31,7 @@ const waiting = (id: string, request: QueueEntry['request'], duration?: number) 
   waiterOf({ id, request, ...(duration === undefined ? {} : { duration }) })
 
 function startsOf(seen: Pool): readonly (number | null)[] {
-  const forecasts = forecastLine(seen, NOW)
+  const forecasts = expectedStarts(seen, { now: NOW, stopped: nobody })
   return seen.queue.map(({ id }) => {
     const forecast = forecasts.get(id)
     return forecast?.kind === 'at' ? forecast.at - NOW : null
@@ -63,13 +65,14 @@ test('a promise is kept where nobody would start later, be it that unknown ends 
   const queue = [waiting('one', someUnits(2))]
   const before = pool(2, [manual('a', [0], NOW + HOUR), run('b', [1])], queue)
   const longer = pool(2, [manual('a', [0], NOW + 2 * HOUR), run('b', [1])], queue)
-  expect(keepsPromises(before, longer, NOW)).toBe(false)
-  expect(keepsPromises(before, before, NOW)).toBe(true)
+  expect(keepsPromises(before, longer, known)).toBe(false)
+  expect(keepsPromises(before, before, known)).toBe(true)
 })
 
-const outlookOf = (seen: Pool, outlook: Parameters<typeof forecastLine>[2]) => [
-  ...forecastLine(seen, NOW, outlook).values(),
-]
+const outlookOf = (seen: Pool, outlook: Partial<Outlook>) => {
+  const starts = expectedStarts(seen, { now: NOW, stopped: nobody, ...outlook })
+  return seen.queue.map(({ id }) => starts.get(id))
+}
 const lost = (gpu: number) => ({ kind: 'faulty', unit: gpuUnit(gpu), reason: 'lost' }) as const
 
 test('a GPU that cannot be used is free at no known time, reserved or not', () => {
@@ -78,7 +81,7 @@ test('a GPU that cannot be used is free at no known time, reserved or not', () =
   expect(outlookOf(pool(1, [], queue), { obstacles: [lost(0)] })).toEqual([unknown])
   const reserved = pool(1, [manual('a', [0], NOW + HOUR)], queue)
   expect(outlookOf(reserved, { obstacles: [lost(0)] })).toEqual([unknown])
-  expect(outlookOf(reserved, { obstacles: [lost(0)], unknownEnd: NOW })).toEqual([unknown])
+  expect(outlookOf(reserved, { obstacles: [lost(0)], unknownEnds: 'now' })).toEqual([unknown])
 })
 
 test('others are counted on before it, be their end known or not', () => {
@@ -107,7 +110,7 @@ test('a run that goes on after its time limit ends at no known time', () => {
   const overdue = runOf({ id: 'a', limit: { interruptAt: NOW - HOUR, killAt: NOW } })
   const seen = pool(1, [overdue], [waiting('one', someUnits(1))])
   expect(outlookOf(seen, {})).toEqual([{ kind: 'unknown', after: overdue }])
-  expect(outlookOf(seen, { unknownEnd: NOW })).toMatchObject([{ kind: 'at', at: NOW }])
+  expect(outlookOf(seen, { unknownEnds: 'now' })).toMatchObject([{ kind: 'at', at: NOW }])
 })
 
 test('every term but a run without limit and an open maintenance has a known end', () => {

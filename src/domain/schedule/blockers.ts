@@ -1,0 +1,69 @@
+import type { Obstacle } from '../observation/obstacles.ts'
+import type { Request, Reservation, UnitId } from '../pool/model.ts'
+import type { Calendar } from './calendar.ts'
+import { sizeOf } from './demand.ts'
+
+/** What keeps a request from starting at any known time; empty: a request before it that has no known end. */
+export interface Blocker {
+  readonly after?: Reservation
+  readonly obstacle?: Obstacle
+}
+
+/** A unit after all known ends. */
+interface Rest extends Blocker {
+  readonly unit: UnitId
+  /** Requests count on units of a lower rank first. */
+  readonly rank: number
+}
+
+const [FREE, HELD, UNCLEAR, UNUSABLE] = [0, 1, 2, 3]
+
+/**
+ * For each of these requests, in the order of the queue, the blocker of the last unit that it needs. A request keeps
+ * the units that it counts on from those after it, unless it can never start.
+ */
+export function blockersOf(
+  requests: readonly Request[],
+  calendar: Calendar,
+  obstacles: readonly Obstacle[],
+): readonly Blocker[] {
+  const rests = calendar.units.map(({ id }, place) => restOf(id, place, { calendar, obstacles }))
+  return requests.map((request) => {
+    const wanted = request.kind === 'ids' ? rests.filter(({ unit }) => request.ids.includes(unit)) : rests
+    const needed = wanted.toSorted((a, b) => a.rank - b.rank).slice(0, sizeOf(request))
+    const last = needed.at(-1)
+    if (last === undefined) return {}
+    const { after, obstacle, rank } = last
+    if (rank !== UNUSABLE) {
+      for (const { unit } of needed) rests[calendar.placeOf(unit)] = { unit, rank: HELD }
+    }
+    if (obstacle !== undefined) return { obstacle }
+    return after === undefined ? {} : { after }
+  })
+}
+
+function restOf(
+  unit: UnitId,
+  place: number,
+  { calendar, obstacles }: { readonly calendar: Calendar; readonly obstacles: readonly Obstacle[] },
+): Rest {
+  const obstacle = obstacles.find((each) => each.unit === unit)
+  const holder = calendar.isHeld(place) ? calendar.holders[place] : undefined
+  return {
+    unit,
+    rank: rankOf(calendar, place),
+    ...(obstacle === undefined ? {} : { obstacle }),
+    ...(holder === undefined ? {} : { after: holder }),
+  }
+}
+
+function rankOf(calendar: Calendar, place: number): number {
+  switch (calendar.usability[place]) {
+    case 'unusable':
+      return UNUSABLE
+    case 'unclear':
+      return UNCLEAR
+    default:
+      return calendar.isHeld(place) ? HELD : FREE
+  }
+}

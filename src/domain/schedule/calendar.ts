@@ -1,0 +1,229 @@
+import type { Millis, Pool, Reservation, Term, Unit, UnitId } from '../pool/model.ts'
+import { type Demand, sizeOf } from './demand.ts'
+
+/**
+ * Whether a unit without a reservation can be used. `unclear`: not now, but that may end at any moment. `unusable`:
+ * nobody can use it, even if all reservations end.
+ */
+export type Usability = 'usable' | 'unclear' | 'unusable'
+
+export const NEVER: Millis = Number.POSITIVE_INFINITY
+
+/** Holds a unit from a later time on. */
+interface Later {
+  readonly place: number
+  readonly reservation: Reservation
+}
+
+/**
+ * What holds each unit, now and later. Runs, manual reservations, bookings and maintenance are all intervals. Units go
+ * by their place in the pool, and all parts are plain arrays: every command builds one calendar.
+ */
+export class Calendar {
+  now: Millis
+  /** With the last use as it is at `now`. */
+  readonly units: Unit[]
+  /** Until when each unit is held: `now` or before where nothing holds it, NEVER where the end is not known. */
+  readonly heldUntil: Millis[] = []
+  /** The last known end on each unit: an interval without a known end may hide one. */
+  readonly #knownUntil: Millis[] = []
+  /** What holds it, or held it last, where that is a reservation of the pool. */
+  readonly holders: (Reservation | undefined)[] = []
+  /** When the next interval begins on each unit. */
+  readonly nextFrom: Millis[] = []
+  readonly usability: Usability[] = []
+  later: readonly Later[] = []
+  unusableCount = 0
+  /** By place: the account of the request that holds the unit in the plan. */
+  readonly #planned: number[] = []
+  readonly #places = new Map<UnitId, number>()
+  /** When each unit comes free at the earliest, sorted; made when it is needed. */
+  #frees: Millis[] | undefined
+
+  constructor(pool: Pool, now: Millis) {
+    this.now = now
+    this.units = pool.units.slice()
+    for (const { id } of pool.units) {
+      this.#places.set(id, this.heldUntil.length)
+      this.heldUntil.push(Number.NEGATIVE_INFINITY)
+      this.#knownUntil.push(Number.NEGATIVE_INFINITY)
+      this.holders.push(undefined)
+      this.nextFrom.push(NEVER)
+      this.usability.push('usable')
+    }
+    const later: Later[] = []
+    for (const reservation of pool.reservations) {
+      const isLater = startOf(reservation.term) > now
+      for (const { unit } of reservation.holdings) {
+        const place = this.#places.get(unit)
+        if (place === undefined) continue
+        if (isLater) later.push({ place, reservation })
+        else this.#begin(place, reservation)
+      }
+    }
+    if (later.length > 0) this.#setLater(later)
+  }
+
+  /** The place of a unit; -1 for a unit that the pool does not have. */
+  placeOf(unit: UnitId): number {
+    return this.#places.get(unit) ?? -1
+  }
+
+  isHeld(place: number): boolean {
+    return (this.heldUntil[place] ?? NEVER) > this.now
+  }
+
+  isFree(place: number): boolean {
+    return !this.isHeld(place) && this.usability[place] === 'usable'
+  }
+
+  setUsability(place: number, usability: Usability): void {
+    const before = this.usability[place]
+    if (before === usability || before === undefined) return
+    this.usability[place] = usability
+    if (before === 'unusable') this.unusableCount--
+    if (usability === 'unusable') this.unusableCount++
+  }
+
+  /** Whether a request can start once all reservations have ended. */
+  canEverStart({ request }: Demand): boolean {
+    if (this.unusableCount === 0) return true
+    if (request.kind === 'count') return request.count <= this.units.length - this.unusableCount
+    return !request.ids.some((id) => this.usability[this.placeOf(id)] === 'unusable')
+  }
+
+  /**
+   * The time before which a request cannot start. An unknown end may be now: the process may exit, and the user without
+   * a reservation may leave, at any moment. So only known ends count.
+   */
+  earliestStart(demand: Demand): Millis {
+    const { request } = demand
+    let start = this.now
+    if (request.kind === 'ids')
+      for (const id of request.ids) start = Math.max(start, this.#freeFrom(this.placeOf(id)))
+    else start = this.#sortedFrees()[request.count - 1] ?? this.now
+    return this.later.length === 0 ? start : this.#startAround(demand, start)
+  }
+
+  /** Holds units for a request that starts now. */
+  hold(units: readonly UnitId[], { duration = NEVER, uid }: Demand): void {
+    for (const unit of units) {
+      const place = this.placeOf(unit)
+      this.heldUntil[place] = this.now + duration
+      this.#knownUntil[place] = duration === NEVER ? this.now : this.now + duration
+      this.holders[place] = undefined
+      this.#planned[place] = uid
+    }
+    this.#frees = undefined
+  }
+
+  /** Whatever has no known end, ends now. */
+  endUnknown(): void {
+    for (let place = 0; place < this.units.length; place++) {
+      if (this.heldUntil[place] !== NEVER) continue
+      this.heldUntil[place] = this.#freeFrom(place)
+      if (!this.isHeld(place)) this.#end(place)
+    }
+    this.#frees = undefined
+  }
+
+  /** The next time at which something ends or begins; NEVER where nothing does. */
+  nextChange(): Millis {
+    let next = NEVER
+    for (const until of this.heldUntil) if (until > this.now && until < next) next = until
+    for (const from of this.nextFrom) if (from < next) next = from
+    return next
+  }
+
+  /** Moves on to the next change. */
+  advance(now: Millis): void {
+    this.now = now
+    this.#frees = undefined
+    for (let place = 0; place < this.units.length; place++) {
+      if (this.heldUntil[place] === now) this.#end(place)
+    }
+    if (this.later.length === 0) return
+    for (const { place, reservation } of this.later) {
+      if (startOf(reservation.term) <= now) this.#begin(place, reservation)
+    }
+    this.#setLater(this.later.filter(({ reservation }) => startOf(reservation.term) > now))
+  }
+
+  /** The unit keeps its holder: what came free last. */
+  #end(place: number): void {
+    const unit = this.units[place]
+    const uid = this.holders[place]?.owner.account.uid ?? this.#planned[place]
+    if (unit !== undefined && uid !== undefined)
+      this.units[place] = { ...unit, lastUse: { endedAt: this.now, uid } }
+  }
+
+  #begin(place: number, reservation: Reservation): void {
+    const { term } = reservation
+    const end = knownEnd(reservation)
+    // A run that goes on after its time limit (its supervisor was killed) may go on for ever.
+    const until = end > this.now ? end : NEVER
+    if (until >= (this.heldUntil[place] ?? 0)) {
+      this.heldUntil[place] = until
+      this.holders[place] = reservation
+    }
+    if (until < NEVER) this.#knownUntil[place] = Math.max(this.#knownUntil[place] ?? until, until)
+    if (term.kind === 'maintenance' && term.until === undefined) this.setUsability(place, 'unusable')
+  }
+
+  #setLater(later: readonly Later[]): void {
+    this.later = later
+    this.nextFrom.fill(NEVER)
+    for (const { place, reservation } of later) {
+      this.nextFrom[place] = Math.min(this.nextFrom[place] ?? NEVER, startOf(reservation.term))
+    }
+  }
+
+  /** An unknown end may be now. */
+  #freeFrom(place: number): Millis {
+    return Math.max(this.now, this.#knownUntil[place] ?? this.now)
+  }
+
+  #sortedFrees(): readonly Millis[] {
+    if (this.#frees !== undefined) return this.#frees
+    this.#frees = this.units.map((_, place) => this.#freeFrom(place)).sort((a, b) => a - b)
+    return this.#frees
+  }
+
+  /** The first time, from `start` on, at which enough units are free for the whole duration between bookings. */
+  #startAround(demand: Demand, start: Millis): Millis {
+    const { request, duration = NEVER } = demand
+    const ends = this.later.map(({ reservation }) => knownEnd(reservation))
+    const times = [start, ...this.#knownUntil, ...ends].filter((time) => start <= time && time < NEVER)
+    const wanted = request.kind === 'ids' ? request.ids : this.units.map(({ id }) => id)
+    const isFreeFor = (unit: UnitId, from: Millis) =>
+      this.#freeFrom(this.placeOf(unit)) <= from &&
+      this.later.every(
+        ({ place, reservation }) =>
+          place !== this.placeOf(unit) ||
+          startOf(reservation.term) >= from + duration ||
+          knownEnd(reservation) <= from,
+      )
+    const fitting = times.filter(
+      (time) => wanted.filter((unit) => isFreeFor(unit, time)).length >= sizeOf(request),
+    )
+    return Math.min(NEVER, ...fitting)
+  }
+}
+
+/** When the reservation ends at the latest; NEVER where that is not known. */
+export function knownEnd({ term }: Reservation): Millis {
+  switch (term.kind) {
+    case 'run':
+      return term.limit?.killAt ?? NEVER
+    case 'manual':
+      return term.expiresAt
+    case 'booking':
+    case 'maintenance':
+      return term.until ?? NEVER
+  }
+}
+
+/** When it begins to hold its units; a run and a manual reservation began when they were made. */
+export function startOf(term: Term): Millis {
+  return term.kind === 'booking' || term.kind === 'maintenance' ? term.from : Number.NEGATIVE_INFINITY
+}

@@ -1,0 +1,26 @@
+import type { Millis, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
+
+/** What the planner needs to know of a request, waiting or new. */
+export interface Demand {
+  readonly request: Request
+  readonly uid: number
+  /** The longest time for which the units would be held; absent: without limit. */
+  readonly duration?: Millis
+}
+
+export const demandOf = (entry: QueueEntry): Demand => ({
+  request: entry.request,
+  uid: entry.owner.account.uid,
+  ...(entry.term.duration === undefined ? {} : { duration: entry.term.duration }),
+})
+
+export const sizeOf = (request: Request): number =>
+  request.kind === 'count' ? request.count : request.ids.length
+
+/** The units that a request may be granted. */
+export const wantedUnits = (pool: Pool, request: Request): readonly UnitId[] =>
+  request.kind === 'ids' ? request.ids : pool.units.map(({ id }) => id)
+
+/** Whether two requests may be granted the same unit. */
+export const shareUnits = (a: Request, b: Request): boolean =>
+  a.kind === 'count' || b.kind === 'count' || a.ids.some((id) => b.ids.includes(id))

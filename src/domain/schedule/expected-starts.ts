@@ -1,0 +1,140 @@
+import type { Obstacle } from '../observation/obstacles.ts'
+import type { Millis, Pool, QueueEntry, Reservation, UnitId } from '../pool/model.ts'
+import type { StoppedCheck } from '../pool/process-check.ts'
+import { blockersOf } from './blockers.ts'
+import { Calendar, knownEnd, NEVER, startOf } from './calendar.ts'
+import { type Demand, demandOf } from './demand.ts'
+import { Openings } from './openings.ts'
+import { isJustReleased, isWaitedFor } from './startable.ts'
+
+/** When a waiting request is expected to start, by what is known now. */
+export type ExpectedStart =
+  /** `after`: the reservation that ends then. */
+  | { readonly kind: 'at'; readonly at: Millis; readonly after?: Reservation }
+  /** It waits for a reservation without a known end, or for a unit that cannot be used. */
+  | { readonly kind: 'unknown'; readonly after?: Reservation; readonly obstacle?: Obstacle }
+  /** Its process is stopped. */
+  | { readonly kind: 'stopped' }
+
+/** What is known besides the pool. */
+export interface Outlook {
+  readonly now: Millis
+  readonly stopped: StoppedCheck
+  /** Units that cannot be used, nobody knows for how long. */
+  readonly obstacles?: readonly Obstacle[]
+  /** When a reservation without a known end is taken to end; absent: never. */
+  readonly unknownEnds?: 'never' | 'now'
+  /** The only entry that matters: others may be missing in the answer. */
+  readonly only?: string
+}
+
+interface Waiting {
+  readonly entry: QueueEntry
+  readonly demand: Demand
+  readonly isWaitedFor: boolean
+}
+
+/**
+ * Plays the queue forward by the rule by which requests are granted: at every known end, the requests that can start
+ * then start, and hold their units for their declared duration, or without end. An end that comes early only brings
+ * the queue forward.
+ */
+export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string, ExpectedStart> {
+  const starts = new Map<string, ExpectedStart>()
+  const waiting: Waiting[] = []
+  for (const entry of pool.queue) {
+    if (outlook.stopped(entry.process)) starts.set(entry.id, { kind: 'stopped' })
+    else waiting.push({ entry, demand: demandOf(entry), isWaitedFor: isWaitedFor(entry, outlook) })
+  }
+  const calendar = calendarOf(pool, outlook)
+  for (let time = outlook.now; time < NEVER && waiting.length > 0; time = calendar.nextChange()) {
+    if (time > outlook.now) calendar.advance(time)
+    startThoseThatCan(waiting, new Openings(calendar, pool.policy), { calendar, starts })
+    if (outlook.only !== undefined && starts.has(outlook.only)) return starts
+  }
+  const requests = waiting.map(({ demand }) => demand.request)
+  for (const [place, blocker] of blockersOf(requests, calendar, outlook.obstacles ?? []).entries()) {
+    starts.set(waiting[place]?.entry.id ?? '', { kind: 'unknown', ...blocker })
+  }
+  return starts
+}
+
+interface Plan {
+  readonly calendar: Calendar
+  readonly starts: Map<string, ExpectedStart>
+}
+
+/** Takes those that start out of `waiting`. A request that nobody waits for is not expected to take its units. */
+function startThoseThatCan(waiting: Waiting[], openings: Openings, { calendar, starts }: Plan): void {
+  const { now } = calendar
+  const ended = lastEnded(calendar, () => true)
+  let place = 0
+  while (place < waiting.length && !openings.areGone) {
+    const next = waiting[place]
+    if (next === undefined) return
+    const units = unitsFor(next, openings)
+    if (units === null) {
+      place++
+      continue
+    }
+    const own = lastEnded(calendar, (id) => units.includes(id))
+    const { holder: after } = own.isFound ? own : ended
+    starts.set(next.entry.id, { kind: 'at', at: now, ...(after === undefined ? {} : { after }) })
+    if (next.isWaitedFor) calendar.hold(units, next.demand)
+    waiting.splice(place, 1)
+  }
+}
+
+function unitsFor({ demand, isWaitedFor }: Waiting, openings: Openings): readonly UnitId[] | null {
+  if (isWaitedFor) return openings.plan(demand)
+  return openings.fits(demand) ? openings.choices(demand) : null
+}
+
+/** What ends now and holds the last of these units; no holder, if a request ends that is only planned. */
+function lastEnded({ now, units, heldUntil, holders }: Calendar, isMeant: (unit: UnitId) => boolean) {
+  const place = units.findLastIndex(({ id }, at) => heldUntil[at] === now && isMeant(id))
+  return { isFound: place >= 0, holder: holders[place] }
+}
+
+/**
+ * Whether every waiter and every booking is expected to start no later in `after` than in `before`, both if reservations
+ * without a known end last for ever and if they end at once.
+ */
+export function keepsPromises(before: Pool, after: Pool, known: Pick<Outlook, 'now' | 'stopped'>): boolean {
+  return (['never', 'now'] as const).every((unknownEnds) => {
+    const promised = promisesOf(before, { ...known, unknownEnds })
+    const kept = promisesOf(after, { ...known, unknownEnds })
+    return [...promised].every(([id, start]) => (kept.get(id) ?? NEVER) <= start)
+  })
+}
+
+/** The expected starts of all waiters and bookings, by their ids. */
+function promisesOf(pool: Pool, outlook: Outlook): ReadonlyMap<string, Millis> {
+  const promises = new Map<string, Millis>()
+  for (const [id, start] of expectedStarts(pool, outlook))
+    promises.set(id, start.kind === 'at' ? start.at : NEVER)
+  const calendar = calendarOf(pool, outlook)
+  for (const { place, reservation } of calendar.later) {
+    const from = startOf(reservation.term)
+    const earlier = calendar.later.filter(
+      (other) => other.place === place && startOf(other.reservation.term) < from,
+    )
+    const ends = earlier.map((other) => knownEnd(other.reservation))
+    const start = Math.max(from, calendar.heldUntil[place] ?? from, ...ends)
+    promises.set(reservation.id, Math.max(promises.get(reservation.id) ?? from, start))
+  }
+  return promises
+}
+
+function calendarOf(pool: Pool, { now, obstacles = [], unknownEnds }: Outlook): Calendar {
+  const calendar = new Calendar(pool, now)
+  for (const { unit, kind } of obstacles) {
+    const place = calendar.placeOf(unit)
+    const seen = pool.units[place]
+    const isUnclear =
+      kind === 'unchecked' || (kind === 'occupied' && seen !== undefined && isJustReleased(seen, now))
+    calendar.setUsability(place, isUnclear ? 'unclear' : 'unusable')
+  }
+  if (unknownEnds === 'now') calendar.endUnknown()
+  return calendar
+}

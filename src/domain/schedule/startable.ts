@@ -1,0 +1,112 @@
+import { type Sight, unreservedAvailability } from '../observation/allocation.ts'
+import type { Millis, Pool, QueueEntry, Unit, UnitId } from '../pool/model.ts'
+import type { StoppedCheck } from '../pool/process-check.ts'
+import { Calendar, type Usability } from './calendar.ts'
+import { demandOf, shareUnits } from './demand.ts'
+import { Openings } from './openings.ts'
+
+/**
+ * A waiter that could start for this long and does not ask (it is frozen, or stopped where that cannot be seen) is
+ * passed over. A waiter that is seen to be stopped is passed over at once, until it continues.
+ */
+export const PASSED_OVER_AFTER_MS: Millis = 10_000
+
+/** A unit that was released more recently than this may still show the memory of its last holder. */
+const GIVING_BACK_MS: Millis = 10_000
+
+/** What a start depends on besides the pool. */
+export interface Conditions {
+  readonly now: Millis
+  readonly stopped: StoppedCheck
+  /** What the driver shows; without it every unit without a reservation may be free. */
+  readonly sight?: Sight
+  /** Without a sight: units that could not be used when the driver was last asked. */
+  readonly unusable?: ReadonlySet<UnitId>
+}
+
+/** What the waiters before the given entry leave; for a request without an entry, what the whole queue leaves. */
+export function openingsFor(pool: Pool, id: string, conditions: Conditions): Openings {
+  const openings = new Openings(calendarOf(pool, conditions), pool.policy)
+  for (const entry of pool.queue) {
+    if (entry.id === id || openings.areGone) break
+    if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry))
+  }
+  return openings
+}
+
+/** The entries that can start now, in the order of the queue; with `before`, only those before that entry. */
+export function startableEntries(pool: Pool, conditions: Conditions, before?: string): readonly QueueEntry[] {
+  const startable: QueueEntry[] = []
+  if (pool.queue.length === 0) return startable
+  const openings = new Openings(calendarOf(pool, conditions), pool.policy)
+  for (const entry of pool.queue) {
+    if (entry.id === before || openings.areGone) break
+    const demand = demandOf(entry)
+    if (isWaitedFor(entry, conditions) ? openings.plan(demand) !== null : openings.fits(demand)) {
+      startable.push(entry)
+    }
+  }
+  return startable
+}
+
+/** Whether later requests must wait for this entry. */
+export const isWaitedFor = (entry: QueueEntry, { now, stopped }: Conditions): boolean =>
+  !isPassedOver(entry, now) && !stopped(entry.process)
+
+export const isPassedOver = (entry: QueueEntry, now: Millis): boolean =>
+  entry.startableSince !== undefined && now - entry.startableSince >= PASSED_OVER_AFTER_MS
+
+/** `short`: it could not start even if it were alone in the queue. `behind`: the entry at `place`, from 0, is before it. */
+export type Standing =
+  | { readonly kind: 'next' }
+  | { readonly kind: 'behind'; readonly place: number }
+  | { readonly kind: 'short' }
+
+/** What keeps each entry from starting, by its id. */
+export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<string, Standing> {
+  const startable = new Set(startableEntries(pool, conditions).map(({ id }) => id))
+  const calendar = calendarOf(pool, conditions)
+  const empty = new Openings(calendar, pool.policy)
+  const standingOf = (entry: QueueEntry, place: number): Standing => {
+    if (startable.has(entry.id)) return { kind: 'next' }
+    if (!empty.fits(demandOf(entry))) return { kind: 'short' }
+    const last = pool.queue.findLastIndex(
+      (other, at) =>
+        at < place &&
+        shareUnits(other.request, entry.request) &&
+        isWaitedFor(other, conditions) &&
+        calendar.canEverStart(demandOf(other)),
+    )
+    return { kind: 'behind', place: last < 0 ? place - 1 : last }
+  }
+  return new Map(pool.queue.map((entry, place) => [entry.id, standingOf(entry, place)]))
+}
+
+function calendarOf(pool: Pool, { now, sight, unusable }: Conditions): Calendar {
+  const calendar = new Calendar(pool, now)
+  if (sight !== undefined) {
+    let place = 0
+    for (const unit of pool.units) {
+      const usability = usabilityOf(unit, sight, { now, isHeld: calendar.isHeld(place) })
+      if (usability !== 'usable') calendar.setUsability(place, usability)
+      place++
+    }
+  } else if (unusable !== undefined) {
+    for (const id of unusable) calendar.setUsability(calendar.placeOf(id), 'unusable')
+  }
+  return calendar
+}
+
+function usabilityOf(
+  unit: Unit,
+  sight: Sight,
+  { now, isHeld }: { readonly now: Millis; readonly isHeld: boolean },
+): Usability {
+  const usage = sight.usage.get(unit.id)?.usage
+  if (usage?.kind !== 'measured') return 'unusable'
+  if (isHeld || unreservedAvailability(usage, sight) === 'free') return 'usable'
+  return isJustReleased(unit, now) ? 'unclear' : 'unusable'
+}
+
+export const isJustReleased = ({ lastUse }: Unit, now: Millis): boolean =>
+  lastUse !== undefined && now - lastUse.endedAt < GIVING_BACK_MS

@@ -1,0 +1,126 @@
+/**
+ * The planner written down as plainly as possible, by whole minutes and without any of its code: it is slow, and knows
+ * least recently used first only.
+ */
+
+export interface Case {
+  readonly units: readonly { readonly lastUse: number | null; readonly isUnusable: boolean }[]
+  /** Minutes from now; `until` null: not known. */
+  readonly held: readonly { readonly unit: number; readonly from: number; readonly until: number | null }[]
+  readonly queue: readonly Waiter[]
+}
+
+export interface Waiter {
+  readonly wants: number | readonly number[]
+  /** Null: without limit. */
+  readonly minutes: number | null
+  /** Whether the others wait for it; else it is passed over. */
+  readonly isWaitedFor: boolean
+}
+
+interface World {
+  readonly now: number
+  readonly held: Case['held']
+  readonly lastUse: readonly (number | null)[]
+  readonly waiting: readonly Waiter[]
+}
+
+const HORIZON = 200
+
+/** The waiters that can start now, with the units of each. */
+export function startsIn(subject: Case, world: World): ReadonlyMap<Waiter, readonly number[]> {
+  const starts = new Map<Waiter, readonly number[]>()
+  const taken = new Set<number>()
+  /** Who waits for a unit, and when each could start at the earliest. */
+  const keepers: { readonly units: readonly number[]; readonly start: number }[] = []
+  const kept = (unit: number) => keepers.filter(({ units }) => units.includes(unit)).map(({ start }) => start)
+  for (const waiter of world.waiting) {
+    if (!canEverStart(subject, waiter)) continue
+    const end = world.now + (waiter.minutes ?? Number.POSITIVE_INFINITY)
+    const free = wanted(subject, waiter).filter((unit) => isFree(subject, world, unit) && !taken.has(unit))
+    const usable = free.filter(
+      (unit) =>
+        kept(unit).every((start) => end <= start) &&
+        world.held.every((held) => held.unit !== unit || held.from <= world.now || end <= held.from),
+    )
+    if (usable.length >= sizeOf(waiter)) {
+      const chosen = leastRecent(usable, world).slice(0, sizeOf(waiter))
+      starts.set(waiter, chosen)
+      if (waiter.isWaitedFor) for (const unit of chosen) taken.add(unit)
+    } else if (waiter.isWaitedFor) {
+      const isKeptAlready = (unit: number) =>
+        kept(unit).length > 0 || world.held.some((held) => held.unit === unit && held.from > world.now)
+      const units = waiter.minutes === null ? free.filter((unit) => !isKeptAlready(unit)) : free
+      keepers.push({ units, start: earliestStart(subject, world, waiter) })
+    }
+  }
+  return starts
+}
+
+/**
+ * In how many minutes each waiter starts if every end comes when it is known to come; null: at no known time. Requests
+ * start only when something ends or begins: between that, nobody looks.
+ */
+export function expectedMinutes(subject: Case, unknownEnds: 'never' | 'now'): readonly (number | null)[] {
+  const starts = new Map<Waiter, number>()
+  let held = subject.held.map((each) =>
+    each.until === null && each.from <= 0 && unknownEnds === 'now' ? { ...each, until: 0 } : each,
+  )
+  let lastUse = subject.units.map((unit) => unit.lastUse)
+  for (let now = 0; now <= HORIZON; now++) {
+    const ended = held.filter(({ from, until }) => until !== null && until <= now && from <= now)
+    lastUse = lastUse.map((use, unit) => {
+      const uses = ended.filter((each) => each.unit === unit).map(({ until }) => until ?? 0)
+      return uses.length === 0 ? use : Math.max(...uses)
+    })
+    held = held.filter((each) => !ended.includes(each))
+    if (now > 0 && ended.length === 0 && !held.some(({ from }) => from === now)) continue
+    for (;;) {
+      const waiting = subject.queue.filter((waiter) => !starts.has(waiter))
+      const [next] = startsIn(subject, { now, held, lastUse, waiting })
+      if (next === undefined) break
+      const [waiter, units] = next
+      starts.set(waiter, now)
+      if (!waiter.isWaitedFor) continue
+      const until = waiter.minutes === null ? null : now + waiter.minutes
+      held = [...held, ...units.map((unit) => ({ unit, from: now, until }))]
+    }
+  }
+  return subject.queue.map((waiter) => starts.get(waiter) ?? null)
+}
+
+/** Only known ends keep a waiter from starting; there must be enough units for all of its time. */
+function earliestStart(subject: Case, world: World, waiter: Waiter): number {
+  const isTaken = (unit: number, minute: number) =>
+    world.held.some((held) => {
+      const from = Math.max(held.from, world.now)
+      const until = held.until ?? from
+      return held.unit === unit && from <= minute && minute < until
+    })
+  const isFreeFrom = (unit: number, start: number) => {
+    const end = waiter.minutes === null ? HORIZON : start + waiter.minutes
+    for (let minute = start; minute < end; minute++) if (isTaken(unit, minute)) return false
+    return true
+  }
+  for (let start = world.now; start <= HORIZON; start++) {
+    const free = wanted(subject, waiter).filter((unit) => isFreeFrom(unit, start))
+    if (free.length >= sizeOf(waiter)) return start
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+const wanted = ({ units }: Case, { wants }: Waiter): readonly number[] =>
+  typeof wants === 'number' ? units.map((_, unit) => unit) : wants
+
+const sizeOf = ({ wants }: Waiter): number => (typeof wants === 'number' ? wants : wants.length)
+
+const isFree = (subject: Case, { now, held }: World, unit: number): boolean =>
+  subject.units[unit]?.isUnusable === false && !held.some((each) => each.unit === unit && each.from <= now)
+
+const canEverStart = (subject: Case, waiter: Waiter): boolean =>
+  wanted(subject, waiter).filter((unit) => subject.units[unit]?.isUnusable === false).length >= sizeOf(waiter)
+
+function leastRecent(units: readonly number[], { lastUse }: World): readonly number[] {
+  const useOf = (unit: number) => lastUse[unit] ?? Number.NEGATIVE_INFINITY
+  return units.toSorted((a, b) => (useOf(a) === useOf(b) ? a - b : useOf(a) - useOf(b)))
+}

@@ -1,0 +1,190 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { Pool, UnitId } from '../../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
+import { demandOf } from '../../../src/domain/schedule/demand.ts'
+import { expectedStarts, keepsPromises } from '../../../src/domain/schedule/expected-starts.ts'
+import {
+  openingsFor,
+  PASSED_OVER_AFTER_MS,
+  startableEntries,
+} from '../../../src/domain/schedule/startable.ts'
+import {
+  bookingOf,
+  manualOf,
+  NOON,
+  poolOf,
+  runOf,
+  someUnits,
+  theseUnits,
+  unit,
+  waiterOf,
+} from '../pool/builders.ts'
+import { type Case, expectedMinutes, startsIn } from './oracle.ts'
+
+const NOW = NOON.wall
+const MINUTE = 60_000
+const stopped = () => false
+
+/** Small pools, in which each unit may be held now, and booked for later. */
+const anyCase: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 4 }).chain((size) => {
+  const unitNumber = fc.integer({ min: 0, max: size - 1 })
+  const minutes = fc.integer({ min: 1, max: 12 })
+  const held = fc.record({
+    isHeld: fc.boolean(),
+    until: fc.option(minutes),
+    booked: fc.option(fc.record({ after: fc.integer({ min: 1, max: 8 }), for: minutes }), { freq: 2 }),
+  })
+  return fc
+    .record({
+      units: fc.array(
+        fc.record({
+          lastUse: fc.option(fc.integer({ min: -5, max: 0 })),
+          isUnusable: fc.integer({ min: 0, max: 9 }).map((die) => die === 0),
+        }),
+        { minLength: size, maxLength: size },
+      ),
+      holds: fc.array(held, { minLength: size, maxLength: size }),
+      queue: fc.array(
+        fc.record({
+          wants: fc.oneof(
+            fc.integer({ min: 1, max: size }),
+            fc.uniqueArray(unitNumber, { minLength: 1, maxLength: size }),
+          ),
+          minutes: fc.option(minutes),
+          isWaitedFor: fc.integer({ min: 0, max: 9 }).map((die) => die > 0),
+        }),
+        { maxLength: 6 },
+      ),
+    })
+    .map(({ units, holds, queue }) => ({
+      units,
+      queue,
+      held: holds.flatMap(({ isHeld, until, booked }, number) => {
+        const from = (isHeld ? (until ?? 0) : 0) + (booked?.after ?? 0)
+        return [
+          ...(isHeld ? [{ unit: number, from: -1, until }] : []),
+          ...(booked === null ? [] : [{ unit: number, from, until: from + booked.for }]),
+        ]
+      }),
+    }))
+})
+
+const at = (minutes: number) => NOW + minutes * MINUTE
+
+function poolFrom(subject: Case): Pool {
+  const units = subject.units.map(({ lastUse }, number) =>
+    unit(number, lastUse === null ? {} : { lastUse: { endedAt: at(lastUse), uid: 1000 } }),
+  )
+  const reservations = subject.held.map(({ unit: number, from, until }, index) => {
+    const parts = { id: `held-${index}`, units: [number] }
+    if (until === null) return runOf(parts)
+    if (from > 0) return bookingOf({ ...parts, from: at(from), until: at(until) })
+    return manualOf({ ...parts, expiresAt: at(until) })
+  })
+  const queue = subject.queue.map(({ wants, minutes, isWaitedFor }, place) =>
+    waiterOf({
+      id: String(place),
+      request: typeof wants === 'number' ? someUnits(wants) : theseUnits(...wants),
+      ...(minutes === null ? {} : { duration: minutes * MINUTE }),
+      ...(isWaitedFor ? {} : { startableSince: NOW - PASSED_OVER_AFTER_MS }),
+    }),
+  )
+  return poolOf(units, { reservations, queue })
+}
+
+const unusableIn = ({ units }: Case): ReadonlySet<UnitId> =>
+  new Set(units.flatMap(({ isUnusable }, number) => (isUnusable ? [gpuUnit(number)] : [])))
+
+function minutesIn(subject: Case, pool: Pool, unknownEnds: 'never' | 'now'): readonly (number | null)[] {
+  const obstacles = [...unusableIn(subject)].map((id) => ({
+    kind: 'faulty' as const,
+    unit: id,
+    reason: 'lost',
+  }))
+  const starts = expectedStarts(pool, { now: NOW, stopped, obstacles, unknownEnds })
+  return pool.queue.map(({ id }) => {
+    const start = starts.get(id)
+    return start?.kind === 'at' ? (start.at - NOW) / MINUTE : null
+  })
+}
+
+const runs = { numRuns: 2_000 }
+
+test('the entries that can start now, and their units, are those of the oracle', () => {
+  fc.assert(
+    fc.property(anyCase, (subject) => {
+      const pool = poolFrom(subject)
+      const conditions = { now: NOW, stopped, unusable: unusableIn(subject) }
+      const lastUse = subject.units.map((each) => each.lastUse)
+      const starts = startsIn(subject, { now: 0, held: subject.held, lastUse, waiting: subject.queue })
+      const expected = subject.queue.flatMap((waiter, place) => {
+        const units = starts.get(waiter)
+        return units === undefined ? [] : [[String(place), units]]
+      })
+      const found = startableEntries(pool, conditions).map((entry) => {
+        const choices = openingsFor(pool, entry.id, conditions).choices(demandOf(entry))
+        const { request } = entry
+        return [entry.id, (request.kind === 'count' ? choices.slice(0, request.count) : choices).map(Number)]
+      })
+      const sorted = (pairs: readonly unknown[][]) =>
+        pairs.map(([id, units]) => [id, Array.isArray(units) ? units.toSorted() : units])
+      expect(sorted(found)).toEqual(sorted(expected))
+    }),
+    runs,
+  )
+})
+
+test('the expected start of each waiter is that of the oracle, which plays minute by minute', () => {
+  fc.assert(
+    fc.property(anyCase, fc.constantFrom('never' as const, 'now' as const), (subject, unknownEnds) => {
+      expect(minutesIn(subject, poolFrom(subject), unknownEnds)).toEqual(
+        expectedMinutes(subject, unknownEnds),
+      )
+    }),
+    runs,
+  )
+})
+
+test('an extension keeps its promises exactly if no waiter of the oracle starts later, and no booking', () => {
+  fc.assert(
+    fc.property(anyCase, fc.integer({ min: 1, max: 10 }), fc.nat(), (drawn, by, pick) => {
+      // A promise is made by reservations alone.
+      const subject = { ...drawn, units: drawn.units.map((each) => ({ ...each, isUnusable: false })) }
+      const manual = subject.held.filter(({ from, until }) => from < 0 && until !== null)
+      const extended = manual[pick % Math.max(1, manual.length)]
+      if (extended?.until === null || extended?.until === undefined) return
+      const until = extended.until + by
+      const longer = {
+        ...subject,
+        held: subject.held.map((each) => (each === extended ? { ...each, until } : each)),
+      }
+      const delaysBooking = subject.held.some(
+        ({ unit: number, from }) => number === extended.unit && from > 0 && from < until,
+      )
+      const isKept = (['never', 'now'] as const).every((unknownEnds) => {
+        const promised = expectedMinutes(subject, unknownEnds)
+        const then = expectedMinutes(longer, unknownEnds)
+        const infinite = (minutes: number | null | undefined) => minutes ?? Number.POSITIVE_INFINITY
+        return promised.every((minutes, place) => infinite(then[place]) <= infinite(minutes))
+      })
+      const known = { now: NOW, stopped }
+      expect(keepsPromises(poolFrom(subject), poolFrom(longer), known)).toBe(isKept && !delaysBooking)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('asked for one waiter alone, the answer is the same', () => {
+  fc.assert(
+    fc.property(anyCase, fc.nat(5), (subject, place) => {
+      const pool = poolFrom(subject)
+      const only = String(place)
+      const known = { now: NOW, stopped }
+      expect(expectedStarts(pool, { ...known, only }).get(only)).toEqual(
+        expectedStarts(pool, known).get(only),
+      )
+    }),
+    runs,
+  )
+})

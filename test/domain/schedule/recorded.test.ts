@@ -1,0 +1,48 @@
+import { expect, test } from 'bun:test'
+import { REASONS, Replay, type Replayed } from './replay.ts'
+
+/** Taken from some 190,000 decisions of two recorded seeds, of which all but the expected starts were the same. */
+const FIXTURE = new URL('../../fixtures/decisions.jsonl.gz', import.meta.url)
+
+const GRANTS = ['acquire', 'canBeServed', 'servableEntries', 'isServable', 'distanceToServable']
+const NOTES = ['forgetUnservable', 'noteServable', 'comes']
+const PLANS = ['forecastLine', 'keepsPromises']
+
+const decisions = await replayed()
+const of = (kinds: readonly string[]) => decisions.filter(({ decision }) => kinds.includes(decision.d))
+
+test('every request is granted, refused and let ahead as before there was one planner', () => {
+  expect(of(GRANTS).length).toBeGreaterThan(200)
+  for (const { decision, then, now } of of(GRANTS))
+    expect({ decision, answer: now }).toEqual({ decision, answer: then })
+})
+
+test('the waiters that could start and do not ask are noted as before', () => {
+  expect(of(NOTES).length).toBeGreaterThan(20)
+  for (const { decision, then, now } of of(NOTES))
+    expect({ decision, answer: now }).toEqual({ decision, answer: then })
+})
+
+test('an expected start is as before, unless the reason for the change is recorded', () => {
+  const plans = of(PLANS)
+  for (const { decision, then, now } of plans) {
+    const { changed } = decision
+    expect({ decision, answer: now }).toEqual({
+      decision,
+      answer: changed === undefined ? then : changed.answer,
+    })
+    if (changed !== undefined) expect(now).not.toEqual(then)
+  }
+  const reasons = new Set(plans.flatMap(({ decision }) => decision.changed?.reason ?? []))
+  expect([...reasons].toSorted()).toEqual(REASONS.toSorted())
+  expect(plans.filter(({ decision }) => decision.changed === undefined).length).toBeGreaterThan(80)
+})
+
+async function replayed(): Promise<readonly Replayed[]> {
+  const text = new TextDecoder().decode(Bun.gunzipSync(await Bun.file(FIXTURE).bytes()))
+  const replay = new Replay()
+  return text
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => replay.play(JSON.parse(line)) ?? [])
+}

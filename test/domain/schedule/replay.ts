@@ -1,0 +1,216 @@
+import { upgradedFrom1 } from '../../../src/adapters/store/document/upgrade-1.ts'
+import type { Sight } from '../../../src/domain/observation/allocation.ts'
+import type { Obstacle } from '../../../src/domain/observation/obstacles.ts'
+import type { GpuSight } from '../../../src/domain/observation/usage.ts'
+import {
+  acquire,
+  canStart,
+  type Intent,
+  type RequestedTerm,
+} from '../../../src/domain/operation/acquisition.ts'
+import type { Account, Pool, ProcessIdentity, Request } from '../../../src/domain/pool/model.ts'
+import { gpuUnit, unitsOf } from '../../../src/domain/pool/units.ts'
+import { expectedStarts, keepsPromises } from '../../../src/domain/schedule/expected-starts.ts'
+import { type Conditions, isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
+import {
+  clearUnresponsive,
+  forgetUnstartable,
+  noteStartable,
+} from '../../../src/domain/schedule/unresponsive.ts'
+
+/**
+ * Decisions that the program made in the simulation before it had one planner, one JSON value per line. A pool has a
+ * line of its own, in the form of documents of version 1.
+ */
+export type Line = { readonly n: number; readonly pool: unknown } | Decision
+
+/** Why an expected start is another one now; docs are in the changelog. */
+export const REASONS = ['one-rule', 'passed-over', 'just-released'] as const
+
+interface Changed {
+  readonly reason: (typeof REASONS)[number]
+  readonly answer: unknown
+}
+
+interface Seen {
+  readonly now: number
+  /** The ids of the entries whose process was seen to be stopped. */
+  readonly stopped: readonly string[] | null
+  readonly sight: {
+    readonly usage: readonly (readonly [number, GpuSight])[]
+    readonly thresholdMb: number
+    readonly claimant: number | null
+  } | null
+  readonly unusable: readonly number[] | null
+}
+
+type Notes = readonly (number | null)[]
+
+interface Intent1 {
+  readonly id: string
+  readonly request:
+    | { readonly kind: 'count'; readonly count: number }
+    | { readonly kind: 'ids'; readonly ids: readonly number[] }
+  readonly user: string
+  readonly account: Account
+  readonly hold: RequestedTerm
+}
+
+export type Decision = { readonly pool: number; readonly changed?: Changed } & (
+  | (Seen & {
+      readonly d: 'acquire'
+      readonly intent: Intent1
+      readonly result:
+        | { readonly kind: 'granted'; readonly reservation: { readonly gpus: readonly number[] } }
+        | { readonly kind: 'refused'; readonly shortage: object & { readonly taken: readonly number[] } }
+      readonly notes: Notes
+    })
+  | (Seen & { readonly d: 'canBeServed'; readonly intent: Intent1; readonly result: boolean })
+  | (Seen & { readonly d: 'servableEntries'; readonly result: readonly string[] })
+  | (Seen & { readonly d: 'isServable'; readonly entry: string; readonly result: boolean })
+  | (Seen & { readonly d: 'distanceToServable'; readonly entry: string; readonly result: number | null })
+  | (Seen & { readonly d: 'forgetUnservable'; readonly result: Notes })
+  | (Seen & { readonly d: 'noteServable'; readonly before: string; readonly result: Notes })
+  | { readonly d: 'comes'; readonly entry: string; readonly result: Notes }
+  | {
+      readonly d: 'forecastLine'
+      readonly now: number
+      readonly stopped: readonly string[] | null
+      readonly obstacles: readonly (Omit<Obstacle, 'unit'> & { readonly gpu: number })[]
+      readonly result: readonly (readonly [string, string, number | null, string | null, unknown])[]
+    }
+  | { readonly d: 'keepsPromises'; readonly before: number; readonly now: number; readonly result: boolean }
+)
+
+export interface Replayed {
+  readonly decision: Decision
+  /** What was decided then, and what is decided now, in a form of its own for each kind of decision. */
+  readonly then: unknown
+  readonly now: unknown
+}
+
+/** Makes recorded decisions again. */
+export class Replay {
+  readonly #pools = new Map<number, Pool>()
+
+  /** Null for a pool, which is kept for the decisions that follow. */
+  play(line: Line): Replayed | null {
+    if ('n' in line) {
+      this.#pools.set(line.n, upgradedFrom1(line.pool))
+      return null
+    }
+    const [then, now] = this.#answers(line, this.#poolOf(line.pool))
+    return { decision: line, then, now }
+  }
+
+  #poolOf(number: number): Pool {
+    const pool = this.#pools.get(number)
+    if (pool === undefined) throw new Error(`pool ${number} was not recorded`)
+    return pool
+  }
+
+  #answers(decision: Decision, pool: Pool): readonly [unknown, unknown] {
+    switch (decision.d) {
+      case 'acquire': {
+        const { result, notes } = decision
+        const recorded =
+          result.kind === 'granted'
+            ? { units: result.reservation.gpus.map(gpuUnit), notes }
+            : { ...result.shortage, taken: result.shortage.taken.map(gpuUnit), notes }
+        const conditions = conditionsOf(decision, pool)
+        const { sight } = conditions
+        if (sight === undefined) throw new Error('a grant needs a sight')
+        const acquired = acquire(pool, intentOf(decision.intent), { ...conditions, sight })
+        const now =
+          acquired.result.kind === 'granted'
+            ? { units: unitsOf(acquired.result.reservation), notes: notesIn(acquired.pool) }
+            : { ...acquired.result.shortage, notes: notesIn(acquired.pool) }
+        return [recorded, now]
+      }
+      case 'canBeServed':
+        return [decision.result, canStart(pool, intentOf(decision.intent), conditionsOf(decision, pool))]
+      case 'servableEntries':
+        return [decision.result, startableIds(pool, conditionsOf(decision, pool))]
+      case 'isServable':
+        return [decision.result, startableIds(pool, conditionsOf(decision, pool)).includes(decision.entry)]
+      case 'distanceToServable': {
+        const conditions = conditionsOf(decision, pool)
+        const next = startableEntries(pool, conditions, decision.entry).findLast((entry) =>
+          isWaitedFor(entry, conditions),
+        )
+        const place = pool.queue.findIndex(({ id }) => id === decision.entry)
+        return [decision.result, next === undefined || place < 0 ? null : place - pool.queue.indexOf(next)]
+      }
+      case 'forgetUnservable':
+        return [decision.result, notesIn(forgetUnstartable(pool, conditionsOf(decision, pool)))]
+      case 'noteServable':
+        return [decision.result, notesIn(noteStartable(pool, decision.before, conditionsOf(decision, pool)))]
+      case 'comes':
+        return [decision.result, notesIn(clearUnresponsive(pool, decision.entry))]
+      case 'forecastLine': {
+        const obstacles = decision.obstacles.map(
+          ({ gpu, ...rest }) => ({ ...rest, unit: gpuUnit(gpu) }) as Obstacle,
+        )
+        const starts = expectedStarts(pool, {
+          now: decision.now,
+          stopped: stoppedIn(pool, decision.stopped),
+          obstacles,
+        })
+        const recorded = decision.result.map(([id, kind, at, after]) => [id, kind, at, after])
+        const now = pool.queue.map(({ id }) => {
+          const start = starts.get(id)
+          const at = start?.kind === 'at' ? start.at : null
+          return [
+            id,
+            start?.kind,
+            at,
+            start !== undefined && 'after' in start ? (start.after?.id ?? null) : null,
+          ]
+        })
+        return [recorded, now]
+      }
+      case 'keepsPromises': {
+        const before = this.#poolOf(decision.before)
+        return [decision.result, keepsPromises(before, pool, { now: decision.now, stopped: () => false })]
+      }
+    }
+  }
+}
+
+const startableIds = (pool: Pool, conditions: Conditions): readonly string[] =>
+  startableEntries(pool, conditions).map(({ id }) => id)
+
+const notesIn = (pool: Pool): Notes => pool.queue.map(({ startableSince }) => startableSince ?? null)
+
+function conditionsOf({ now, stopped, sight, unusable }: Seen, pool: Pool): Conditions {
+  return {
+    now,
+    stopped: stoppedIn(pool, stopped),
+    ...(sight === null ? {} : { sight: sightOf(sight) }),
+    ...(unusable === null ? {} : { unusable: new Set(unusable.map(gpuUnit)) }),
+  }
+}
+
+function sightOf({ usage, thresholdMb, claimant }: NonNullable<Seen['sight']>): Sight {
+  return {
+    usage: new Map(usage.map(([gpu, seen]) => [gpuUnit(gpu), seen])),
+    thresholdMb,
+    ...(claimant === null ? {} : { claimant }),
+  }
+}
+
+/** Process ids of the simulation are not unique over time; those of waiters at one time are. */
+function stoppedIn(pool: Pool, ids: readonly string[] | null) {
+  const stopped = new Set(
+    pool.queue.filter(({ id }) => ids?.includes(id)).map(({ process }) => keyOf(process)),
+  )
+  return (process: ProcessIdentity) => stopped.has(keyOf(process))
+}
+
+const keyOf = ({ pid, startTime, bootId, pidNamespace }: ProcessIdentity): string =>
+  [pid, startTime, bootId, pidNamespace].join()
+
+function intentOf({ id, request, user, account, hold }: Intent1): Intent {
+  const units: Request = request.kind === 'count' ? request : { kind: 'ids', ids: request.ids.map(gpuUnit) }
+  return { id, request: units, owner: { account, shownName: user }, term: hold }
+}
