@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { dirname } from 'node:path'
+import { COMMANDS } from '../../../src/cli/registry.ts'
 import { needing } from '../../support/needs.ts'
 import { binary, type TestPool, testPool } from '../../support/pool.ts'
 import { openTerminal } from '../../support/terminal.ts'
@@ -11,11 +12,11 @@ async function poolOnPath(): Promise<TestPool> {
   return pool
 }
 
-const COMMANDS = 'admin completion extend help queue release report reserve run status web'
+const EVERY_COMMAND = [...COMMANDS.map(({ name }) => name), 'help'].sort().join(' ')
 
 /** What is typed, the last word unfinished, and what it could become. */
 const CASES: readonly (readonly [typed: string, candidates: string])[] = [
-  ['canhazgpu ', COMMANDS],
+  ['canhazgpu ', EVERY_COMMAND],
   ['canhazgpu re', 'release report reserve'],
   ['chg que', 'queue'],
   ['canhazgpu run --gp', '--gpu-ids --gpus'],
