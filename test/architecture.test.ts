@@ -73,6 +73,24 @@ describe('layers', () => {
     })
   }
 
+  test('only the build loads the schemas of the documents, as loading valibot takes longer than a command', () => {
+    const isSchema = (path: string) => path.startsWith('src/views/schemas/')
+    const described = 'src/web/openapi-schemas.ts'
+    const loaders = all.filter(({ path, imports }) => {
+      const loads = imports.some(({ target, typeOnly }) => isSchema(target) && !typeOnly)
+      return loads && !isSchema(path) && path !== described
+    })
+    expect(loaders.map(({ path }) => path)).toEqual([])
+    const asMacro =
+      /^import (type )?\{[^}]*\} from '\.\/openapi-schemas\.ts'(?: with \{ type: 'macro' \})?$/gm
+    const users = all.filter(({ imports }) => imports.some(({ target }) => target === described))
+    for (const { path, text } of users) {
+      for (const [line, type] of text.matchAll(asMacro)) {
+        expect([path, type !== undefined || line.endsWith("with { type: 'macro' }")]).toEqual([path, true])
+      }
+    }
+  })
+
   test('no module imports itself by way of others', () => {
     expect(cycles()).toEqual([])
   })

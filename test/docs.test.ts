@@ -6,6 +6,7 @@ import { settingOf } from '../src/cli/options/configured.ts'
 import { COMMANDS } from '../src/cli/registry.ts'
 import { ERROR_CODES } from '../src/domain/errors.ts'
 import { SETTINGS } from '../src/domain/settings.ts'
+import { type Described, isDescribed, jsonSchema } from '../src/views/schemas/json-schema.ts'
 import { binary } from './support/pool.ts'
 import { root, sources } from './support/sources.ts'
 
@@ -13,6 +14,14 @@ const read = (path: string): Promise<string> => Bun.file(root + path).text()
 const commandsPage = await read('docs/commands.md')
 const configurationPage = await read('docs/configuration.md')
 const exitCodesPage = await read('docs/exit-codes.md')
+const webPage = await read('docs/web.md')
+
+/** Where documents are explained that docs/commands.md leaves to other pages, by the file of their schema. */
+const PAGES: Readonly<Record<string, readonly string[]>> = {
+  usage: [commandsPage, webPage],
+  dashboard: [commandsPage, webPage],
+  failure: [exitCodesPage],
+}
 
 interface Listed {
   readonly names: readonly string[]
@@ -45,13 +54,19 @@ describe('docs/commands.md', () => {
     for (const flag of flagsOf(programHelp)) expect(forEveryCommand).toContain(flag)
     for (const flag of forEveryCommand) expect(shared).toContain(flag)
   })
+})
 
-  test('names every field of the JSON of status', async () => {
-    const document = await read('src/views/documents/status-document.ts')
-    const fields = [...document.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field]) => `\`${field}\``)
-    expect(fields.length).toBeGreaterThan(10)
-    expect(fields.filter((field) => !commandsPage.includes(field))).toEqual([])
+test('every field of every JSON document is named in the page about it', async () => {
+  const documents = await allDocuments()
+  const missing = documents.flatMap(({ file, name, schema }) => {
+    const pages = PAGES[file] ?? [commandsPage]
+    const fields = [...new Set(fieldsOf(jsonSchema(schema)))]
+    return fields
+      .filter((field) => !pages.some((page) => page.includes(`\`${field}\``)))
+      .map((field) => `${file} ${name}: ${field}`)
   })
+  expect(missing).toEqual([])
+  expect(documents.length).toBeGreaterThan(20)
 })
 
 describe('docs/configuration.md', () => {
@@ -126,6 +141,36 @@ test('links lead somewhere', async () => {
   }
   expect(broken).toEqual([])
 })
+
+interface Document {
+  readonly file: string
+  readonly name: string
+  readonly schema: Described
+}
+
+/** Every schema that a file of src/views/schemas exports. */
+async function allDocuments(): Promise<readonly Document[]> {
+  const files = [...new Glob('*.ts').scanSync(`${root}src/views/schemas`)].sort()
+  const found = await Promise.all(
+    files.map(async (path) => {
+      const exported: Readonly<Record<string, unknown>> = await import(`${root}src/views/schemas/${path}`)
+      return Object.entries(exported).flatMap(([name, schema]) =>
+        isDescribed(schema) ? [{ file: path.replace('.ts', ''), name, schema }] : [],
+      )
+    }),
+  )
+  return found.flat()
+}
+
+function fieldsOf(schema: unknown): readonly string[] {
+  if (typeof schema !== 'object' || schema === null) return []
+  const { properties = {} } = schema as { readonly properties?: object }
+  return [
+    ...Object.keys(properties),
+    ...Object.values(schema).flatMap(fieldsOf),
+    ...Object.values(properties).flatMap(fieldsOf),
+  ]
+}
 
 async function leadsTo(target: string, anchor: string | undefined): Promise<boolean> {
   if (target.endsWith('/')) return new Glob(`${target}*`).scanSync(root).next().done === false

@@ -1,5 +1,6 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { printableJson, shortened } from '../domain/text/text.ts'
+import type { FailureDocument, WarningDocument } from '../views/schemas/failure.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
 export interface Telling {
@@ -15,7 +16,8 @@ export function tell(error: unknown, { stderr, json, commandName }: Telling): nu
   const message = shortened(error.message, LONGEST)
   const hint = error.hint === undefined ? undefined : shortened(error.hint, LONGEST)
   if (json) {
-    stderr(`${printableJson({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })}\n`)
+    const document: FailureDocument = { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
+    stderr(`${printableJson(document)}\n`)
   } else {
     stderr(`Error: ${message}${hint === undefined ? '' : ` - ${hint}`}\n`)
   }
@@ -25,7 +27,8 @@ export function tell(error: unknown, { stderr, json, commandName }: Telling): nu
 /** What goes on in spite of something that a person should know, for stderr. */
 export function warningText(message: string, json: boolean): string {
   const shown = shortened(message, LONGEST)
-  return json ? `${printableJson({ warning: { message: shown } })}\n` : `Warning: ${shown}\n`
+  const document: WarningDocument = { warning: { message: shown } }
+  return json ? `${printableJson(document)}\n` : `Warning: ${shown}\n`
 }
 
 /** Room for the longest path; what was typed may be any length. */

@@ -1,20 +1,5 @@
 import { CanhazgpuError, type ErrorCode } from '../domain/errors.ts'
-
-/** What the API answers where it cannot answer what was asked; the shape of `--json` on the command line. */
-export interface ErrorDocument {
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string }
-}
-
-export type HttpErrorCode =
-  | 'bad-request'
-  | 'unauthorized'
-  | 'host-not-allowed'
-  | 'not-found'
-  | 'method-not-allowed'
-  | 'url-too-long'
-  | 'too-many-connections'
-  | 'busy'
-  | 'too-many-guesses'
+import type { FailureDocument, HttpErrorCode } from '../views/schemas/failure.ts'
 
 const HTTP_STATUS = {
   'bad-request': 400,
@@ -26,12 +11,13 @@ const HTTP_STATUS = {
   'too-many-connections': 503,
   busy: 503,
   'too-many-guesses': 429,
+  internal: 500,
 } as const satisfies Readonly<Record<HttpErrorCode, number>>
 
 /** A request that is refused; becomes the answer in one place. */
 export class Refusal extends Error {
   readonly status: number
-  readonly document: ErrorDocument
+  readonly document: FailureDocument
   readonly headers: Readonly<Record<string, string>>
 
   constructor(
@@ -55,11 +41,11 @@ export function failureResponse(error: unknown): Response {
   }
   if (error instanceof CanhazgpuError) {
     const { code, message, hint } = error
-    const document: ErrorDocument = { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
+    const document: FailureDocument = { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
     return Response.json(document, { status: statusOf(code) })
   }
-  const document: ErrorDocument = { error: { code: 'internal', message: 'Internal error' } }
-  return Response.json(document, { status: 500 })
+  const document: FailureDocument = { error: { code: 'internal', message: 'Internal error' } }
+  return Response.json(document, { status: HTTP_STATUS.internal })
 }
 
 const statusOf = (code: ErrorCode): number => (code === 'usage' ? 400 : 503)

@@ -1,4 +1,5 @@
-import { schemas } from './openapi-schemas.ts'
+import { openApiSchemas } from './openapi-schemas.ts' with { type: 'macro' }
+import type { SchemaName } from './openapi-schemas.ts'
 
 /** `/api/openapi.json`: what this server answers, in OpenAPI 3.1. */
 export function openApiDocument(version: string) {
@@ -45,7 +46,7 @@ export function openApiDocument(version: string) {
       '/api/openapi.json': get('This document', { type: 'object' }),
     },
     components: {
-      schemas,
+      schemas: openApiSchemas(),
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },
         basic: { type: 'http', scheme: 'basic' },
@@ -57,8 +58,8 @@ export function openApiDocument(version: string) {
 
 type Schema = Readonly<Record<string, unknown>>
 
-const ref = (name: keyof typeof schemas): Schema => ({ $ref: `#/components/schemas/${name}` })
-const arrayOf = (name: keyof typeof schemas): Schema => ({ type: 'array', items: ref(name) })
+const ref = (name: SchemaName): Schema => ({ $ref: `#/components/schemas/${name}` })
+const arrayOf = (name: SchemaName): Schema => ({ type: 'array', items: ref(name) })
 
 const DAYS = {
   name: 'days',

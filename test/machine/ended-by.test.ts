@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync } from 'node:fs'
-import type { HistoryDocument } from '../../src/views/documents/history-document.ts'
+import type { HistoryDocument } from '../../src/views/schemas/usage.ts'
 import { storedHistory, withDatabase } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'

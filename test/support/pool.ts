@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { StatusDocument } from '../../src/views/documents/status-document.ts'
+import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { kill, pidsWith } from './processes.ts'
 
 /** The built executable under test; `npm test` builds it first. */

@@ -16,6 +16,7 @@ export interface Schema {
   readonly minItems?: number
   readonly maxItems?: number
   readonly items?: Schema
+  readonly prefixItems?: readonly Schema[]
   readonly required?: readonly string[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: boolean | Schema
@@ -57,10 +58,12 @@ function checkText(value: string, format: string | undefined, path: string): str
 }
 
 function checkList(value: readonly unknown[], schema: Schema, { schemas, path }: Place): string[] {
-  const { items, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema
+  const { items, prefixItems = [], minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema
   if (value.length < minItems || value.length > maxItems) return [`${path}: ${value.length} items`]
-  if (items === undefined) return []
-  return value.flatMap((item, index) => check(item, items, { schemas, path: `${path}[${index}]` }))
+  return value.flatMap((item, index) => {
+    const described = prefixItems[index] ?? items
+    return described === undefined ? [] : check(item, described, { schemas, path: `${path}[${index}]` })
+  })
 }
 
 function checkObject(

@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import type { CompletionDocument } from '../../views/schemas/completion.ts'
 import { command } from '../command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -10,7 +11,7 @@ export const completion = command({
   options: [],
   handle: async ({ shell }) => SCRIPTS[shell],
   text: (script) => ({ stdout: script }),
-  json: (script) => ({ script }),
+  json: (script): CompletionDocument => ({ script }),
 })
 
 function readShell(name: string): Shell {

@@ -3,6 +3,7 @@ import type { ManualReservation, Millis } from '../../domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { timestamp } from '../../views/documents/status-document.ts'
+import type { ExtendedDocument } from '../../views/schemas/grant.ts'
 import { command } from '../command.ts'
 import { duration, gpuIds } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
@@ -35,7 +36,7 @@ export const extend = command({
       })
       .join(''),
   }),
-  json: ({ reservations }) =>
+  json: ({ reservations }): ExtendedDocument =>
     reservations.map((held) => ({
       reservation: held.id,
       gpus: unitsOf(held).map(gpuNumber),

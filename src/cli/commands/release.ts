@@ -1,6 +1,7 @@
 import { releaseById, releaseManual } from '../../app/release.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
+import type { ReleasedDocument } from '../../views/schemas/grant.ts'
 import { command } from '../command.ts'
 import { gpuIds } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
@@ -26,7 +27,7 @@ export const release = command({
     return { units, asked: gpuIds }
   },
   text: ({ units, asked }) => ({ stdout: `${releasedWords(units, asked)}\n` }),
-  json: ({ units }) => ({ released: units.map(gpuNumber) }),
+  json: ({ units }): ReleasedDocument => ({ released: units.map(gpuNumber) }),
 })
 
 function releasedWords(units: readonly UnitId[], asked: readonly UnitId[] | undefined): string {

@@ -1,4 +1,5 @@
 import type { UsageQuestion } from '../../views/documents/usage-answer.ts'
+import type { ServingDocument } from '../../views/schemas/dashboard.ts'
 import type { WebServer } from '../../web/server.ts'
 import { command } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -50,7 +51,7 @@ export const web = command({
     stdout: `Serving the GPU dashboard on ${url}\n`,
     ...(open ? { stderr: OPEN_TO_ALL } : {}),
   }),
-  json: ({ server: { url } }) => ({ url }),
+  json: ({ server: { url } }): ServingDocument => ({ url }),
   async stay({ server, stopped }) {
     await stopped
     await server.close()

@@ -1,19 +1,6 @@
 import type { DailyUsage } from '../../domain/ledger/daily.ts'
 import type { Millis } from '../../domain/pool/model.ts'
-
-/** The JSON of `/api/daily`: GPU hours per day by user. */
-export interface DailyDocument {
-  /** One for each of the last days, today last. */
-  readonly days: readonly DayDocument[]
-}
-
-export interface DayDocument {
-  /** Like 2026-03-14, in the time zone of the server. */
-  readonly date: string
-  readonly gpu_hours: number
-  /** Most hours first. */
-  readonly users: readonly { readonly user: string; readonly gpu_hours: number }[]
-}
+import type { DailyDocument, DayDocument } from '../schemas/usage.ts'
 
 /** Where each of the last `count` days begins on the calendar of the server, today's last. */
 export function dayStarts(count: number, now: Millis): readonly Millis[] {

@@ -1,9 +1,10 @@
 import type { Grant } from '../../app/acquire.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
+import type { GrantDocument } from '../schemas/grant.ts'
 import { expiryOf, timestamp, typeOf } from './status-document.ts'
 
 /** A granted reservation in JSON. */
-export function grantDocument({ reservation, devices }: Grant) {
+export function grantDocument({ reservation, devices }: Grant): GrantDocument {
   const { owner, term } = reservation
   const expiry = expiryOf(term)
   return {

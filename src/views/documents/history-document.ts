@@ -1,33 +1,8 @@
 import type { PastTime } from '../../app/usage/usage-history.ts'
 import type { TimeRange } from '../../domain/ledger/recorded.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
-import { definedOnly, type ReservationType, timestamp, typeOf } from './status-document.ts'
-
-/** The JSON of `/api/history`. */
-export interface HistoryDocument {
-  readonly from: string
-  readonly to: string
-  /** Oldest start first. */
-  readonly records: readonly HistoryRecordDocument[]
-  /** How many records were left out, those that ended first; absent: none. */
-  readonly left_out?: number
-}
-
-/** One GPU's part of one reservation. */
-export interface HistoryRecordDocument {
-  readonly reservation: string
-  readonly gpu_id: number
-  readonly user: string
-  readonly account: string
-  readonly type: ReservationType
-  readonly started_at: string
-  /** Absent with `outcome`: it is held still. */
-  readonly ended_at?: string
-  readonly outcome?: string
-  /** The account that reset the pool, or released what was another's. */
-  readonly ended_by?: string
-  readonly note?: string
-}
+import type { HistoryDocument, HistoryRecordDocument } from '../schemas/usage.ts'
+import { definedOnly, timestamp, typeOf } from './status-document.ts'
 
 /** More than a browser draws with pleasure; the newest are kept. */
 export const MOST_RECORDS = 20_000

@@ -1,35 +1,8 @@
 import type { QueueOverview, QueuePlace, WaitingReason } from '../../app/queue-overview.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
-import { freeWords, type ObstacleDocument, obstacleDocument } from '../words/obstacle-words.ts'
-import { definedOnly, type ReservationType, timestamp, typeOf } from './status-document.ts'
-
-/** One waiting request in the JSON of `queue --json` and `/api/queue`. */
-export interface QueueDocument {
-  readonly position: number
-  readonly user: string
-  readonly account: string
-  readonly type: ReservationType
-  /** How many GPUs; or, in `gpu_ids`, which. */
-  readonly gpus: number
-  readonly gpu_ids?: readonly number[]
-  readonly waiting_since: string
-  readonly waiting_seconds: number
-  readonly gives_up_at?: string
-  /** In words; the next fields are the same for programs. */
-  readonly reason: string
-  readonly reason_code: WaitingReason['kind']
-  /** Of `short`: how many of the GPUs that it wants are free. */
-  readonly free?: number
-  /** Of `short`: those of them that are not, although nobody reserved them. */
-  readonly unavailable_gpus?: readonly ObstacleDocument[]
-  /** Of `behind`. */
-  readonly behind_position?: number
-  /** Why the driver could not be asked. */
-  readonly driver_trouble?: string
-  /** Absent while nobody can know it. */
-  readonly earliest_start?: string
-  readonly note?: string
-}
+import type { QueueDocument } from '../schemas/queue.ts'
+import { freeWords, obstacleDocument } from '../words/obstacle-words.ts'
+import { definedOnly, timestamp, typeOf } from './status-document.ts'
 
 export function queueDocument(overview: QueueOverview): readonly QueueDocument[] {
   return overview.places.map((place) => placeDocument(place, overview))

@@ -1,30 +1,6 @@
 import type { UsageReport, UserUsage } from '../../domain/ledger/report.ts'
+import type { ReportDocument } from '../schemas/usage.ts'
 import { timestamp } from './status-document.ts'
-
-/** The JSON of `report --json` and `/api/report`. */
-export interface ReportDocument {
-  readonly days: number
-  readonly from: string
-  readonly to: string
-  /** Most GPU hours first. */
-  readonly users: readonly UserUsageDocument[]
-  readonly total: UsageDocument
-  readonly total_reservations: number
-  readonly unique_users: number
-}
-
-export interface UsageDocument {
-  readonly gpu_hours: number
-  readonly percentage: number
-  /** Reservations for a command. */
-  readonly run: number
-  /** Reservations for a time. */
-  readonly manual: number
-}
-
-export interface UserUsageDocument extends UsageDocument {
-  readonly user: string
-}
 
 export function reportDocument({ range, days, users, total }: UsageReport): ReportDocument {
   return {
@@ -38,7 +14,7 @@ export function reportDocument({ range, days, users, total }: UsageReport): Repo
   }
 }
 
-function usageDocument(usage: Omit<UserUsage, 'user'>): UsageDocument {
+function usageDocument(usage: Omit<UserUsage, 'user'>): ReportDocument['total'] {
   return {
     gpu_hours: Number(usage.gpuHours.toFixed(4)),
     percentage: Number(usage.percentage.toFixed(2)),

@@ -4,47 +4,7 @@ import type { GpuUsage, Reservation, Term, TermKind } from '../../domain/pool/mo
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
 import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
-
-/** One GPU in the JSON of `status --json` and `/api/status`; what is not known is absent. */
-export interface StatusDocument {
-  readonly gpu_id: number
-  readonly status: 'AVAILABLE' | 'IN_USE' | 'UNRESERVED' | 'ERROR'
-  readonly gpu_model: string
-  /** The AI model that is served or trained there, by the command line. */
-  readonly model?: string
-  readonly user?: string
-  readonly account?: string
-  readonly type?: ReservationType
-  readonly note?: string
-  readonly duration_seconds?: number
-  readonly started_at?: string
-  readonly last_heartbeat?: string
-  readonly expiry_time?: string
-  readonly last_released?: string
-  readonly memory_used_mb?: number
-  readonly memory_total_mb?: number
-  readonly utilization_percent?: number
-  readonly temperature_c?: number
-  readonly power_w?: number
-  readonly processes?: readonly ProcessDocument[]
-  readonly unreserved_users?: readonly string[]
-  /** Who works on a reserved GPU besides the holder, or instead. */
-  readonly other_users?: readonly string[]
-  readonly validation?: string
-  /** Since when, until when, used by what: in words. */
-  readonly details?: string
-  readonly error?: string
-}
-
-/** `RUN`: as long as a command lives. `MANUAL`: for a time. */
-export type ReservationType = 'RUN' | 'MANUAL'
-
-export interface ProcessDocument {
-  readonly pid: number
-  readonly name: string
-  readonly user?: string
-  readonly memory_mb?: number
-}
+import type { ReservationType, StatusDocument } from '../schemas/status.ts'
 
 export function statusDocument(seen: Overview): readonly StatusDocument[] {
   return seen.gpus.map((status) => gpuDocument(status, seen.view))

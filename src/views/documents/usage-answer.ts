@@ -4,9 +4,10 @@ import { reportUsage } from '../../app/usage/usage-report.ts'
 import { DailySums } from '../../domain/ledger/daily.ts'
 import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { HeldTime } from '../../domain/pool/model.ts'
-import { type DailyDocument, dailyDocument, dayStarts } from './daily-document.ts'
-import { type HistoryDocument, historyDocument, MOST_RECORDS } from './history-document.ts'
-import { type ReportDocument, reportDocument } from './report-document.ts'
+import type { DailyDocument, HistoryDocument, ReportDocument } from '../schemas/usage.ts'
+import { dailyDocument, dayStarts } from './daily-document.ts'
+import { historyDocument, MOST_RECORDS } from './history-document.ts'
+import { reportDocument } from './report-document.ts'
 
 /** What can be asked of the history. Each answer may take seconds where there are millions of records. */
 export type UsageQuestion =

@@ -6,6 +6,13 @@ import type { Pool, Unit } from '../../domain/pool/model.ts'
 import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { printable } from '../../domain/text/text.ts'
+import type {
+  CheckedDocument,
+  CreatedDocument,
+  RefreshedDocument,
+  SettingsDocument,
+  ThresholdSetDocument,
+} from '../schemas/admin.ts'
 import type { Printed } from './printed.ts'
 
 /** What `admin` did or found. */
@@ -34,7 +41,9 @@ export function adminText(answer: AdminAnswer): Printed {
   }
 }
 
-export function adminDocument(answer: AdminAnswer): unknown {
+export function adminDocument(
+  answer: AdminAnswer,
+): CreatedDocument | CheckedDocument | RefreshedDocument | SettingsDocument | ThresholdSetDocument {
   switch (answer.kind) {
     case 'initialized':
     case 'reinitialized': {
@@ -111,13 +120,13 @@ function driverNote({ driver, counts }: Checked): string | undefined {
     : undefined
 }
 
-const checkupDocument = (checked: Checked) => {
+const checkupDocument = (checked: Checked): CheckedDocument => {
   const problems = problemsOf(checked)
   const { path, counts, driver } = checked
   return { sound: problems.length === 0, path, ...counts, ...driverDocument(driver), problems }
 }
 
-function driverDocument(driver: DriverCheck | undefined) {
+function driverDocument(driver: DriverCheck | undefined): Pick<CheckedDocument, 'driver'> {
   switch (driver?.kind) {
     case 'compared':
       return { driver: { checked: true, gpus: driver.shown } }
@@ -133,7 +142,11 @@ function refreshedText(units: readonly Unit[]): string {
   return `Adopted ${units.length} GPU(s): [${units.map(({ id }) => id).join(', ')}]\n`
 }
 
-const adoptedDocument = ({ id, device: { uuid, name } }: Unit) => ({ gpu_id: gpuNumber(id), uuid, name })
+const adoptedDocument = ({ id, device: { uuid, name } }: Unit): RefreshedDocument['adopted'][number] => ({
+  gpu_id: gpuNumber(id),
+  uuid,
+  name,
+})
 
 function settingsText(pool: Pool, { path, group }: StoredPlace): string {
   const lines = [
@@ -148,7 +161,7 @@ function settingsText(pool: Pool, { path, group }: StoredPlace): string {
   return lines.map(([name, value]) => `${name}: ${printable(value)}\n`).join('')
 }
 
-const settingsDocument = (pool: Pool, { path, group }: StoredPlace) => ({
+const settingsDocument = (pool: Pool, { path, group }: StoredPlace): SettingsDocument => ({
   path,
   host: pool.host,
   gpus: pool.units.length,

@@ -2,6 +2,7 @@ import type { Obstacle } from '../../domain/observation/obstacles.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { printable } from '../../domain/text/text.ts'
 import { definedOnly } from '../documents/status-document.ts'
+import type { UnavailableGpuDocument } from '../schemas/queue.ts'
 
 /** How many GPUs are free and how many are not although nobody reserved them: `0 free, 2 with errors`. */
 export function freeWords(free: number, obstacles: readonly Obstacle[]): string {
@@ -32,15 +33,7 @@ export function obstacleWords(obstacle: Obstacle): string {
   }
 }
 
-/** The JSON of a GPU that cannot be granted although nobody reserved it; the words of `status --json`. */
-export interface ObstacleDocument {
-  readonly gpu_id: number
-  readonly status: 'ERROR' | 'UNRESERVED' | 'UNCHECKED'
-  readonly error?: string
-  readonly unreserved_users?: readonly string[]
-}
-
-export function obstacleDocument(obstacle: Obstacle): ObstacleDocument {
+export function obstacleDocument(obstacle: Obstacle): UnavailableGpuDocument {
   return definedOnly({
     gpu_id: gpuNumber(obstacle.unit),
     status: STATUS[obstacle.kind],

@@ -1,6 +1,7 @@
 import type { Overview } from '../../app/overview.ts'
 import type { GpuStatus } from '../../domain/observation/status.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
+import type { SummaryDocument } from '../schemas/status.ts'
 import { table } from './table.ts'
 
 interface Summary {
@@ -21,7 +22,7 @@ export function statusSummary(host: string, gpus: readonly GpuStatus[]): string 
   return errors === 0 ? table(head, [row]) : table([...head, 'ERRORS'], [[...row, String(errors)]])
 }
 
-export function summaryDocument({ pool, gpus }: Pick<Overview, 'pool' | 'gpus'>) {
+export function summaryDocument({ pool, gpus }: Pick<Overview, 'pool' | 'gpus'>): SummaryDocument {
   const { total, models, available, inUse, errors } = summaryOf(gpus)
   return { host: pool.host, total, gpu_models: models, available, in_use: inUse, errors }
 }

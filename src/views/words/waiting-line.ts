@@ -5,6 +5,7 @@ import { knownEnd } from '../../domain/schedule/calendar.ts'
 import type { ExpectedStart } from '../../domain/schedule/expected-starts.ts'
 import { printable, printableJson } from '../../domain/text/text.ts'
 import { timestamp } from '../documents/status-document.ts'
+import type { WaitingDocument } from '../schemas/queue.ts'
 import { freeWords, obstacleDocument, obstacleWords } from './obstacle-words.ts'
 import type { Output } from './printed.ts'
 
@@ -43,7 +44,7 @@ export class WaitingLine {
 
 /** For programs: `{"waiting": {"position": 2, …}}`. */
 function waitingJson({ position, length, free, obstacles, trouble, forecast }: WaitingNews): string {
-  const waiting = {
+  const waiting: WaitingDocument['waiting'] = {
     position,
     length,
     free,

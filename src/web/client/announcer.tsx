@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { StatusDocument } from '../../views/documents/status-document.ts'
+import type { StatusDocument } from '../../views/schemas/status.ts'
 import { shownUser } from './people.ts'
 
 /** Tells a screen reader when a GPU changes hands. */

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { SnapshotDocument } from '../live/snapshot.ts'
-import type { TrendDocument } from '../live/trend.ts'
+import type { SnapshotDocument, TrendDocument } from '../../views/schemas/dashboard.ts'
 import { getJson } from './api.ts'
 import { type Lines, noLines, withSnapshot, withTrend } from './gpus/lines.ts'
 

@@ -1,5 +1,5 @@
-import type { QueueDocument } from '../../views/documents/queue-document.ts'
-import type { StatusDocument } from '../../views/documents/status-document.ts'
+import type { QueueDocument } from '../../views/schemas/queue.ts'
+import type { StatusDocument } from '../../views/schemas/status.ts'
 import { STATE_WORDS, StateMark, stateClass } from './gpus/state.tsx'
 import { clockTime, shortDuration } from './time.ts'
 

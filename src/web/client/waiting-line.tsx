@@ -1,4 +1,4 @@
-import type { QueueDocument } from '../../views/documents/queue-document.ts'
+import type { QueueDocument } from '../../views/schemas/queue.ts'
 import { shownUser } from './people.ts'
 import { requestWords } from './summary.tsx'
 import { clockTime, shortDuration } from './time.ts'

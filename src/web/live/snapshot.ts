@@ -3,28 +3,9 @@ import { type GpuStatus, statusOf } from '../../domain/observation/status.ts'
 import { unknownUsage, usageOf } from '../../domain/observation/usage.ts'
 import type { Millis, Moment, Pool, Probe, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
-import type { QueueDocument } from '../../views/documents/queue-document.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
-import { type StatusDocument, statusDocument, timestamp } from '../../views/documents/status-document.ts'
-
-/** What `/api/snapshot` and the events of `/api/events` carry: the whole page at one moment. */
-export interface SnapshotDocument {
-  readonly hostname: string
-  /** Of canhazgpu. */
-  readonly version: string
-  /** When the pool was looked at. */
-  readonly at: string
-  /** Present where what is shown is not the present state. */
-  readonly stale?: StaleDocument
-  readonly status: readonly StatusDocument[]
-  readonly queue: readonly QueueDocument[]
-}
-
-export interface StaleDocument {
-  readonly reason: string
-  /** When all was well last; absent: never since the server was started. */
-  readonly since?: string
-}
+import { statusDocument, timestamp } from '../../views/documents/status-document.ts'
+import type { SnapshotDocument, StaleDocument } from '../../views/schemas/dashboard.ts'
 
 /** One look at pool and GPUs, the same for everybody, rendered once. */
 export interface Snapshot {

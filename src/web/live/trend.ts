@@ -1,18 +1,6 @@
 import type { PoolUsage } from '../../domain/observation/usage.ts'
 import type { Millis, UnitId } from '../../domain/pool/model.ts'
-
-/** The last minutes of one GPU: time (epoch ms), utilisation %, temperature °C, power W; null: not told. */
-export type TrendPoint = readonly [
-  at: Millis,
-  utilization: number | null,
-  temperature: number | null,
-  power: number | null,
-]
-
-export interface TrendDocument {
-  /** By GPU id; oldest point first. */
-  readonly gpus: Readonly<Record<string, readonly TrendPoint[]>>
-}
+import type { TrendDocument, TrendPoint } from '../../views/schemas/dashboard.ts'
 
 /** Denser than this nobody can tell apart on a line as wide as a card. */
 const SPACING_MS: Millis = 4_000

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { gpuNumber, gpuUnit } from '../../../src/domain/pool/units.ts'
-import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
+import type { QueueDocument } from '../../../src/views/schemas/queue.ts'
 import { storedHistory } from '../../support/database.ts'
 import { untilAllFree } from '../../support/job.ts'
 import { clashes, isAsAsked, overtakings, type Served } from '../../support/order.ts'

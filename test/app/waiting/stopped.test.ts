@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
+import type { QueueDocument } from '../../../src/views/schemas/queue.ts'
 import { storedPool } from '../../support/database.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill, stateOf } from '../../support/processes.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { QueueDocument } from '../../../src/views/documents/queue-document.ts'
+import type { QueueDocument } from '../../../src/views/schemas/queue.ts'
 import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { StatusDocument } from '../../../src/views/documents/status-document.ts'
+import type { StatusDocument } from '../../../src/views/schemas/status.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { child, startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'

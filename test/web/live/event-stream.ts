@@ -1,4 +1,4 @@
-import type { SnapshotDocument } from '../../../src/web/live/snapshot.ts'
+import type { SnapshotDocument } from '../../../src/views/schemas/dashboard.ts'
 import type { TestServer } from '../web-server.ts'
 
 export interface StreamEvent {

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
-import type { StatusDocument } from '../../../views/documents/status-document.ts'
-import type { TrendPoint } from '../../live/trend.ts'
+import type { TrendPoint } from '../../../views/schemas/dashboard.ts'
+import type { StatusDocument } from '../../../views/schemas/status.ts'
 import { Holder } from './holder.tsx'
 import { MemoryMeter } from './meter.tsx'
 import { Processes } from './processes.tsx'

@@ -1,4 +1,4 @@
-import type { StatusDocument } from '../../../views/documents/status-document.ts'
+import type { StatusDocument } from '../../../views/schemas/status.ts'
 import { colorOf, shownUser } from '../people.ts'
 import { clockTime, shortDuration } from '../time.ts'
 

@@ -1,5 +1,4 @@
-import type { SnapshotDocument } from '../../live/snapshot.ts'
-import type { TrendDocument, TrendPoint } from '../../live/trend.ts'
+import type { SnapshotDocument, TrendDocument, TrendPoint } from '../../../views/schemas/dashboard.ts'
 
 /** The last minutes of every GPU, by id. */
 export type Lines = ReadonlyMap<number, readonly TrendPoint[]>

@@ -1,4 +1,4 @@
-import type { ProcessDocument } from '../../../views/documents/status-document.ts'
+import type { ProcessDocument } from '../../../views/schemas/status.ts'
 
 export function Processes({ processes }: { readonly processes: readonly ProcessDocument[] }) {
   return (

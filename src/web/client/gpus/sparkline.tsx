@@ -1,4 +1,4 @@
-import type { TrendPoint } from '../../live/trend.ts'
+import type { TrendPoint } from '../../../views/schemas/dashboard.ts'
 
 interface SparklineProps {
   readonly points: readonly TrendPoint[]

@@ -1,4 +1,4 @@
-import type { StatusDocument } from '../../../views/documents/status-document.ts'
+import type { StatusDocument } from '../../../views/schemas/status.ts'
 
 export type State = StatusDocument['status']
 

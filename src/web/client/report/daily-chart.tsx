@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
-import type { DailyDocument } from '../../../views/documents/daily-document.ts'
+import type { DailyDocument } from '../../../views/schemas/usage.ts'
 import { colorOf, OTHERS_COLOR } from '../people.ts'
 import { Scrollable } from './scrollable.tsx'
 

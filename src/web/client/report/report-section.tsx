@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { DailyDocument } from '../../../views/documents/daily-document.ts'
-import type { ReportDocument } from '../../../views/documents/report-document.ts'
+import type { DailyDocument, ReportDocument } from '../../../views/schemas/usage.ts'
 import { useJson } from '../api.ts'
 import { Timeline } from '../timeline/timeline.tsx'
 import { DailyChart } from './daily-chart.tsx'

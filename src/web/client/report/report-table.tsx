@@ -1,4 +1,4 @@
-import type { ReportDocument } from '../../../views/documents/report-document.ts'
+import type { ReportDocument } from '../../../views/schemas/usage.ts'
 import { colorOf } from '../people.ts'
 
 export function ReportTable({ report }: { readonly report: ReportDocument }) {

@@ -1,4 +1,4 @@
-import type { HistoryRecordDocument } from '../../../views/documents/history-document.ts'
+import type { HistoryRecordDocument } from '../../../views/schemas/usage.ts'
 import { colorOf, shownUser } from '../people.ts'
 import { ticksOf, type View } from './timeline-view.ts'
 

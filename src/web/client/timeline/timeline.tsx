@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { HistoryDocument, HistoryRecordDocument } from '../../../views/documents/history-document.ts'
+import type { HistoryDocument, HistoryRecordDocument } from '../../../views/schemas/usage.ts'
 import { useJson } from '../api.ts'
 import { Scrollable } from '../report/scrollable.tsx'
 import { clockTime, shortDuration } from '../time.ts'
@@ -119,7 +119,8 @@ function barWords({ gpu, user, from, to, record }: Bar, now: number): string {
   return `GPU ${gpu}: ${user}, ${clockTime(from, now)} to ${end} (${shortDuration(to - from)}, ${kind}${outcome})${note}`
 }
 
-function endWords({ outcome = 'held still', ended_by: by }: HistoryRecordDocument): string {
+function endWords({ outcome, ended_by: by }: HistoryRecordDocument): string {
+  if (outcome === undefined) return 'held still'
   return by === undefined ? outcome : `${outcome} by ${by}`
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs'
-import type { StatusDocument } from '../../../../src/views/documents/status-document.ts'
+import type { StatusDocument } from '../../../../src/views/schemas/status.ts'
 import { storedPool } from '../../../support/database.ts'
 import { startForever } from '../../../support/job.ts'
 import { type Child, finished, type TestPool, testPool } from '../../../support/pool.ts'

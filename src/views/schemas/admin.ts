@@ -1,0 +1,57 @@
+import * as v from 'valibot'
+import { ALLOCATIONS, PROVIDERS } from '../../domain/pool/model.ts'
+import { list, object, oneOf, optional, text, whole } from './values.ts'
+
+/** `admin --gpus N --json`. */
+export const created = object({
+  result: oneOf(['initialized', 'reinitialized']),
+  gpus: whole,
+  damaged: optional(object({ kept_as: text, records: whole })),
+})
+
+const problem = object({
+  kind: oneOf(['damage', 'foreign', 'access', 'device']),
+  what: text,
+  cure: text,
+})
+
+/** `admin --check --json`. */
+export const checked = object({
+  sound: v.boolean(),
+  path: text,
+  gpus: optional(whole),
+  reservations: optional(whole),
+  waiting: optional(whole),
+  records: optional(whole),
+  /** Absent where there is no pool to compare. */
+  driver: optional(
+    v.variant('checked', [
+      v.strictObject({ checked: v.literal(true), gpus: whole }),
+      v.strictObject({ checked: v.literal(false), reason: text }),
+    ]),
+  ),
+  problems: list(problem),
+})
+
+/** `admin --refresh --json`. */
+export const refreshed = object({ adopted: list(object({ gpu_id: whole, uuid: text, name: text })) })
+
+/** `admin --show --json`. */
+export const settings = object({
+  path: text,
+  host: text,
+  gpus: whole,
+  provider: oneOf(PROVIDERS),
+  allocation: oneOf(ALLOCATIONS),
+  memory_threshold_mb: whole,
+  group: v.nullable(text),
+})
+
+/** `admin --memory-threshold N --json`. */
+export const thresholdSet = object({ memory_threshold_mb: whole })
+
+export type CreatedDocument = v.InferOutput<typeof created>
+export type CheckedDocument = v.InferOutput<typeof checked>
+export type RefreshedDocument = v.InferOutput<typeof refreshed>
+export type SettingsDocument = v.InferOutput<typeof settings>
+export type ThresholdSetDocument = v.InferOutput<typeof thresholdSet>

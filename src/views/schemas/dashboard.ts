@@ -1,0 +1,50 @@
+import * as v from 'valibot'
+import { queue } from './queue.ts'
+import { status } from './status.ts'
+import { list, object, oneOf, optional, text, time } from './values.ts'
+
+/** What `/api/snapshot` and the events of `/api/events` carry: the whole page at one moment. */
+export const snapshot = object({
+  hostname: text,
+  /** Of canhazgpu. */
+  version: text,
+  /** When the pool was looked at. */
+  at: time,
+  /** Present where what is shown is not the present state. */
+  stale: optional(
+    object({
+      reason: text,
+      /** Time of the last good reading; absent: none since the server was started. */
+      since: optional(time),
+    }),
+  ),
+  status,
+  queue,
+})
+
+const reading = v.nullable(v.number())
+const trendPoint = v.pipe(v.strictTuple([v.number(), reading, reading, reading]), v.readonly())
+
+/** The first event of `/api/events`. */
+export const trend = object({
+  gpus: v.pipe(
+    v.record(text, list(trendPoint)),
+    v.readonly(),
+    v.description(
+      'By GPU: [epoch ms, utilisation %, temperature °C, power W], oldest first; null: not reported',
+    ),
+  ),
+})
+
+/** `/healthz`. */
+export const health = object({ status: oneOf(['ok']), driver: oneOf(['ok', 'stale', 'asleep']) })
+
+/** `web --json`. */
+export const serving = object({ url: text })
+
+export type SnapshotDocument = v.InferOutput<typeof snapshot>
+export type StaleDocument = NonNullable<SnapshotDocument['stale']>
+export type TrendDocument = v.InferOutput<typeof trend>
+export type TrendPoint = v.InferOutput<typeof trendPoint>
+export type HealthDocument = v.InferOutput<typeof health>
+export type ServingDocument = v.InferOutput<typeof serving>

@@ -1,0 +1,25 @@
+import type * as v from 'valibot'
+import { reservationType } from './status.ts'
+import { list, object, optional, text, time, whole } from './values.ts'
+
+/** A granted reservation: `reserve --json`, and on stderr `run --json`. */
+export const grant = object({
+  reservation: text,
+  gpus: list(whole),
+  cuda_visible_devices: text,
+  user: text,
+  account: text,
+  type: reservationType,
+  started_at: time,
+  expiry_time: optional(time),
+})
+
+/** `release --json`. */
+export const released = object({ released: list(whole) })
+
+/** `extend --json`. */
+export const extended = list(object({ reservation: text, gpus: list(whole), expiry_time: time }))
+
+export type GrantDocument = v.InferOutput<typeof grant>
+export type ReleasedDocument = v.InferOutput<typeof released>
+export type ExtendedDocument = v.InferOutput<typeof extended>

@@ -1,0 +1,63 @@
+import * as v from 'valibot'
+import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
+
+/** `RUN`: as long as a command lives. `MANUAL`: for a time. */
+export const reservationType = oneOf(['RUN', 'MANUAL'])
+
+export const process = object({
+  pid: whole,
+  name: text,
+  user: optional(text),
+  memory_mb: optional(amount),
+})
+
+/** One GPU in the JSON of `status --json` and `/api/status`; what is not known is absent. */
+export const gpu = object({
+  gpu_id: whole,
+  status: oneOf(['AVAILABLE', 'IN_USE', 'UNRESERVED', 'ERROR']),
+  gpu_model: text,
+  /** The AI model that is served or trained there, by the command line. */
+  model: optional(text),
+  user: optional(text),
+  account: optional(text),
+  type: optional(reservationType),
+  note: optional(text),
+  duration_seconds: optional(whole),
+  started_at: optional(time),
+  last_heartbeat: optional(time),
+  expiry_time: optional(time),
+  last_released: optional(time),
+  memory_used_mb: optional(amount),
+  memory_total_mb: optional(amount),
+  utilization_percent: optional(amount),
+  temperature_c: optional(v.number()),
+  power_w: optional(amount),
+  processes: optional(list(process)),
+  error: optional(text),
+  unreserved_users: optional(list(text)),
+  /** Who works on a reserved GPU besides the holder, or instead. */
+  other_users: optional(list(text)),
+  /** Since when, until when, used by what: in words. */
+  details: optional(text),
+  validation: optional(text),
+})
+
+/** `status --json`. */
+export const status = list(gpu)
+
+/** `status --summary --json`. */
+export const summary = object({
+  host: text,
+  total: whole,
+  /** How many GPUs there are of each model. */
+  gpu_models: v.record(text, whole),
+  available: whole,
+  /** Reserved, or used without a reservation. */
+  in_use: whole,
+  errors: whole,
+})
+
+export type ReservationType = v.InferOutput<typeof reservationType>
+export type ProcessDocument = v.InferOutput<typeof process>
+export type StatusDocument = v.InferOutput<typeof gpu>
+export type SummaryDocument = v.InferOutput<typeof summary>

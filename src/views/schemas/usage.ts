@@ -1,0 +1,68 @@
+import * as v from 'valibot'
+import { OUTCOMES } from '../../domain/pool/model.ts'
+import { reservationType } from './status.ts'
+import { amount, date, list, object, oneOf, optional, text, time, whole } from './values.ts'
+
+const usage = {
+  gpu_hours: amount,
+  percentage: amount,
+  /** Reservations for a command. */
+  run: whole,
+  /** Reservations for a time. */
+  manual: whole,
+}
+
+/** `report --json` and `/api/report`. */
+export const report = object({
+  days: whole,
+  from: time,
+  to: time,
+  /** Most GPU hours first. */
+  users: list(object({ user: text, ...usage })),
+  total: object(usage),
+  total_reservations: whole,
+  unique_users: whole,
+})
+
+const day = object({
+  /** Like 2026-03-14, in the time zone of the server. */
+  date,
+  gpu_hours: amount,
+  /** Most hours first. */
+  users: list(object({ user: text, gpu_hours: amount })),
+})
+
+/** `/api/daily`: GPU hours per day by user; one for each of the last days, today last. */
+export const daily = object({ days: list(day) })
+
+/** One GPU's part of one reservation. */
+export const historyRecord = object({
+  reservation: text,
+  gpu_id: whole,
+  user: text,
+  account: text,
+  type: reservationType,
+  started_at: time,
+  /** Absent with `outcome`: it is held still. */
+  ended_at: optional(time),
+  outcome: optional(oneOf(OUTCOMES)),
+  ended_by: optional(
+    v.pipe(text, v.description('The account that reset the pool, or released what was held by another')),
+  ),
+  note: optional(text),
+})
+
+/** `/api/history`. */
+export const history = object({
+  from: time,
+  to: time,
+  /** Oldest start first. */
+  records: list(historyRecord),
+  left_out: optional(v.pipe(whole, v.description('How many records are missing, those that ended first'))),
+})
+
+export type ReportDocument = v.InferOutput<typeof report>
+export type DailyDocument = v.InferOutput<typeof daily>
+export type DayDocument = v.InferOutput<typeof day>
+export type HistoryDocument = v.InferOutput<typeof history>
+export type HistoryRecordDocument = v.InferOutput<typeof historyRecord>

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import * as v from 'valibot'
+import { COMMANDS } from '../../src/cli/registry.ts'
+import * as admin from '../../src/views/schemas/admin.ts'
+import { completion } from '../../src/views/schemas/completion.ts'
+import * as dashboard from '../../src/views/schemas/dashboard.ts'
+import { failure, warning } from '../../src/views/schemas/failure.ts'
+import { extended, grant, released } from '../../src/views/schemas/grant.ts'
+import { queue, waiting } from '../../src/views/schemas/queue.ts'
+import { status, summary } from '../../src/views/schemas/status.ts'
+import { daily, history, report } from '../../src/views/schemas/usage.ts'
+import { type Child, finished, type TestPool, testPool } from '../support/pool.ts'
+import { until } from '../support/until.ts'
+import { type BusyPool, busyPool, must } from '../web/busy-pool.ts'
+import { openEvents } from '../web/live/event-stream.ts'
+import { startWeb, type TestServer } from '../web/web-server.ts'
+
+interface Case {
+  readonly args: readonly string[]
+  readonly schema: v.GenericSchema
+  /** Where the document is printed; stdout unless it says otherwise. */
+  readonly on?: 'stderr'
+  readonly exit?: number
+}
+
+/** One after the other on one pool of four GPUs. */
+const CASES: readonly Case[] = [
+  { args: ['admin', '--gpus', '4', '--provider', 'fake'], schema: admin.created },
+  { args: ['admin', '--gpus', '4', '--force'], schema: admin.created },
+  { args: ['admin', '--show'], schema: admin.settings },
+  { args: ['admin', '--check'], schema: admin.checked },
+  { args: ['admin', '--refresh'], schema: admin.refreshed },
+  { args: ['admin', '--memory-threshold', '512'], schema: admin.thresholdSet },
+  { args: ['completion', 'bash'], schema: completion },
+  { args: ['reserve', '--gpus', '2', '--note', 'a note', '--user', 'ann'], schema: grant },
+  { args: ['run', '--timeout', '1h', '--', 'true'], schema: grant, on: 'stderr' },
+  { args: ['run', '--', 'true'], schema: grant, on: 'stderr' },
+  { args: ['extend', '1h'], schema: extended },
+  { args: ['report'], schema: report },
+  { args: ['status'], schema: status },
+  { args: ['status', '--summary'], schema: summary },
+  { args: ['queue'], schema: queue },
+  { args: ['reserve', '--gpus', '4'], schema: failure, on: 'stderr', exit: 75 },
+  { args: ['reserve', '--gpus', '5'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['reserve', '--gpu-ids', '99'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['run', '--gpus', '4', '--', 'true'], schema: failure, on: 'stderr', exit: 75 },
+  { args: ['run', '--', 'no-such-program'], schema: failure, on: 'stderr', exit: 127 },
+  { args: ['extend', 'never'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['admin', '--gpus', '4'], schema: failure, on: 'stderr', exit: 1 },
+  { args: ['status', '--no-such-option'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['release'], schema: released },
+]
+
+describe('every command with --json prints a document of its schema', () => {
+  let pool: TestPool
+  beforeAll(async () => {
+    pool = await testPool(0)
+  })
+  afterAll(() => pool?.[Symbol.dispose]())
+
+  for (const { args, schema, on = 'stdout', exit = 0 } of CASES) {
+    test(`${args.join(' ')} (${exit})`, async () => {
+      const [command = '', ...rest] = args
+      const done = await pool.chg(command, '--json', ...rest)
+      expect(done.status).toBe(exit)
+      expect(issues(schema, JSON.parse(done[on]))).toEqual([])
+    })
+  }
+
+  test('web', async () => {
+    const child = pool.start('web', '--json', '--host', '127.0.0.1', '--port', '0')
+    expect(issues(dashboard.serving, JSON.parse(await firstDocument(child)))).toEqual([])
+    child.kill('SIGTERM')
+    await child.exited
+  })
+
+  test('a setting that is ignored: one warning before the answer', async () => {
+    const { stderr } = await pool.chg('status', '--json', '--memory-threshold', '2048')
+    expect(issues(warning, JSON.parse(stderr))).toEqual([])
+  })
+
+  test('and no command is missing here', () => {
+    const shown = new Set(['web', ...CASES.map(({ args: [command] }) => command)])
+    expect(COMMANDS.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([])
+  })
+})
+
+describe('a pool in every state', () => {
+  let pool: BusyPool
+  let server: TestServer
+  beforeAll(async () => {
+    pool = await busyPool()
+    server = await startWeb(pool)
+  })
+  afterAll(() => pool?.[Symbol.dispose]())
+
+  const ANSWERS: readonly (readonly [path: string, schema: v.GenericSchema])[] = [
+    ['/api/status', status],
+    ['/api/queue', queue],
+    ['/api/snapshot', dashboard.snapshot],
+    ['/api/report', report],
+    ['/api/daily', daily],
+    ['/api/history', history],
+    ['/healthz', dashboard.health],
+    ['/api/report?days=0', failure],
+    ['/api/nothing', failure],
+  ]
+  for (const [path, schema] of ANSWERS) {
+    test(path, async () => {
+      expect(issues(schema, await server.json(path))).toEqual([])
+    })
+  }
+
+  test('/api/events', async () => {
+    await using events = await openEvents(server)
+    for (const schema of [dashboard.trend, dashboard.snapshot]) {
+      expect(issues(schema, JSON.parse((await events.next())?.data ?? ''))).toEqual([])
+    }
+  })
+
+  for (const [command, schema] of [
+    ['status', status],
+    ['queue', queue],
+  ] as const) {
+    test(`${command} --json`, async () => {
+      expect(issues(schema, JSON.parse((await pool.chg(command, '--json')).stdout))).toEqual([])
+    })
+  }
+
+  test('admin --check --json', async () => {
+    const { stdout } = await pool.chg('admin', '--check', '--json')
+    expect(issues(admin.checked, JSON.parse(stdout))).toEqual([])
+  })
+})
+
+test('a driver that does not answer', async () => {
+  using pool = await testPool(2)
+  await must(pool, 'reserve', '--gpus', '2')
+  pool.start('reserve', '--wait')
+  const waiting = async () => JSON.parse((await pool.chg('queue', '--json')).stdout)
+  await until('one waits', async () => (await waiting()).length === 1)
+  pool.play({ fail: 'driver and library versions differ' })
+  const seen = await pool.chg('status', '--json')
+  expect(issues(status, JSON.parse(seen.stdout))).toEqual([])
+  expect(issues(failure, JSON.parse(seen.stderr))).toEqual([])
+  const [place] = await waiting()
+  expect(place.driver_trouble).toContain('driver and library versions differ')
+  expect(issues(queue, [place])).toEqual([])
+  const { stdout } = await pool.chg('admin', '--check', '--json')
+  expect(JSON.parse(stdout)).toMatchObject({ driver: { checked: false } })
+  expect(issues(admin.checked, JSON.parse(stdout))).toEqual([])
+})
+
+test('a wait with --json: one document for each change on stderr, the grant on stdout', async () => {
+  using pool = await testPool(2)
+  await must(pool, 'reserve', '--gpus', '2', '--duration', '1h')
+  const waiter = pool.start('reserve', '--gpus', '2', '--wait', '--json')
+  await until('it waits', async () => JSON.parse((await pool.chg('queue', '--json')).stdout).length === 1)
+  await must(pool, 'release')
+  const { stdout, stderr, status: exit } = await finished(waiter)
+  expect(exit).toBe(0)
+  for (const line of stderr.trim().split('\n')) expect(issues(waiting, JSON.parse(line))).toEqual([])
+  expect(issues(grant, JSON.parse(stdout))).toEqual([])
+})
+
+function issues(schema: v.GenericSchema, document: unknown): readonly string[] {
+  const { issues: found = [] } = v.safeParse(schema, document)
+  return found.map((issue) => `${v.getDotPath(issue) ?? '$'}: ${issue.message}`)
+}
+
+/** What a server prints when it is ready. */
+async function firstDocument(child: Child): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const part of child.stdout) {
+    text += decoder.decode(part, { stream: true })
+    if (text.endsWith('}\n')) break
+  }
+  return text
+}
