@@ -22,6 +22,9 @@ const MAY_IMPORT_TYPES: Readonly<Partial<Record<Layer, readonly Layer[]>>> = {
   client: ['web', 'views', 'app', 'domain'],
 }
 
+/** Tables without code, by which the browser shows the same as text and JSON. */
+const SHARED_WITH_BROWSER: readonly string[] = ['src/views/words/states.ts']
+
 /** Modules of others a layer may use; where a layer is missing, any. */
 const MAY_USE: Readonly<Partial<Record<Layer, RegExp>>> = {
   cli: /^$/,
@@ -72,6 +75,13 @@ describe('layers', () => {
       expect(filesOf(layer).flatMap(wrongArrows)).toEqual([])
     })
   }
+
+  test('what the browser shares with the program brings nothing else with it', () => {
+    const shared = all.filter(({ path }) => SHARED_WITH_BROWSER.includes(path))
+    expect(shared.length).toBe(SHARED_WITH_BROWSER.length)
+    const more = shared.flatMap(({ imports, packages }) => [...imports, ...packages])
+    expect(more.filter(({ typeOnly }) => !typeOnly)).toEqual([])
+  })
 
   test('only the build loads the schemas of the documents, as loading valibot takes longer than a command', () => {
     const isSchema = (path: string) => path.startsWith('src/views/schemas/')
@@ -124,6 +134,7 @@ function wrongArrows(source: Source): readonly string[] {
   const ours = source.imports.filter(({ target, typeOnly }) => {
     if (!target.startsWith('src/')) return layer !== 'entries'
     const to = layerOf(target)
+    if (layer === 'client' && SHARED_WITH_BROWSER.includes(target)) return false
     const types = typeOnly ? (MAY_IMPORT_TYPES[layer] ?? []) : []
     return ![...MAY_IMPORT[layer], ...types].includes(to)
   })

@@ -15,7 +15,7 @@ import { reportDocument } from '../../src/views/documents/report-document.ts'
 import { statusDocument } from '../../src/views/documents/status-document.ts'
 import { statusLine } from '../../src/views/words/status-line.ts'
 import { statusTable } from '../../src/views/words/status-table.ts'
-import { waitingWords } from '../../src/views/words/waiting-line.ts'
+import { waitingWords } from '../../src/views/words/waiting-words.ts'
 import { PART, type Parser, parts } from '../parser.ts'
 import { answerOf, checkJson, checkLine, checkRefusal, checkScreen, hold } from '../soundness.ts'
 

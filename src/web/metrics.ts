@@ -1,13 +1,8 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
 import { type GpuStatus, otherUseOf } from '../domain/observation/status.ts'
+import { STATES } from '../views/words/states.ts'
 import type { Snapshot } from './live/snapshot.ts'
 
-const STATES = {
-  available: 'available',
-  reserved: 'in_use',
-  unreserved: 'unreserved',
-  error: 'error',
-} as const
 const MIB = 1024 * 1024
 const WAIT_BUCKETS_S = [1, 10, 60, 300, 900, 3_600, 4 * 3_600, 12 * 3_600, 24 * 3_600, 3 * 24 * 3_600]
 
@@ -77,7 +72,7 @@ export class Metrics {
     for (const status of gpus) {
       const { id: gpu, device } = status.unit
       this.#info.set({ gpu, uuid: device.uuid, model: device.name }, 1)
-      for (const [kind, state] of Object.entries(STATES)) {
+      for (const [kind, { name: state }] of Object.entries(STATES)) {
         this.#state.set({ gpu, state }, kind === status.kind ? 1 : 0)
       }
       if (status.kind === 'reserved') {

@@ -2,9 +2,9 @@ import { type QueuePlace, queueOverview } from '../../app/queue-overview.ts'
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
-import { queueDocument, reasonWords } from '../../views/documents/queue-document.ts'
+import { queueDocument } from '../../views/documents/queue-document.ts'
 import { table } from '../../views/words/table.ts'
-import { forecastWords, requestWords } from '../../views/words/waiting-line.ts'
+import { forecastWords, reasonWords, requestWords } from '../../views/words/waiting-words.ts'
 import { command } from '../command.ts'
 
 export const queue = command({

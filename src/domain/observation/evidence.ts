@@ -76,3 +76,8 @@ export function unexplainedMb({ memoryUsedMb, processes }: GpuMeasurement): numb
   const isKnown = processes.every((process) => process.memoryMb !== undefined)
   return isKnown ? Math.max(0, memoryUsedMb - sumOf(processes)) : 0
 }
+
+/** The names of those who work on a GPU, each once, in the order of their processes. */
+export function usersOf(usage: GpuMeasurement): readonly string[] {
+  return [...new Set(usage.processes.flatMap((process) => process.user ?? []))]
+}

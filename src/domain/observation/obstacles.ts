@@ -1,6 +1,6 @@
 import type { Pool, UnitId } from '../pool/model.ts'
-import { usersOf } from '../text/status-words.ts'
 import { availabilityOf, reservedUnits, type Sight } from './allocation.ts'
+import { usersOf } from './evidence.ts'
 
 /** Why a GPU cannot be granted although no reservation holds it, or for how long it could not be even then. */
 export type Obstacle =

@@ -1,7 +1,6 @@
 import type { GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
-import { printable } from '../text/text.ts'
-import { isOccupied, isWork, isWorking } from './evidence.ts'
+import { isOccupied, isWork } from './evidence.ts'
 import type { PoolUsage } from './usage.ts'
 
 /** One GPU for the eye: who holds it, and what the driver says of it. */
@@ -34,20 +33,6 @@ export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): rea
     if (seen.kind === 'fault') return { unit, usage: seen, kind: 'error' }
     return { unit, usage: seen, kind: isOccupied(seen, thresholdMb) ? 'unreserved' : 'available' }
   })
-}
-
-/** What the driver's view says of a GPU's state; undefined where the driver could not be asked. */
-export function validationOf(status: GpuStatus, thresholdMb: number): string | undefined {
-  const { usage } = status
-  if (usage.kind === 'fault') return undefined
-  if (status.kind !== 'reserved') return `${usage.memoryUsedMb}MB used`
-  if (!isWorking(usage, thresholdMb)) return 'no actual usage detected'
-  const use = `${usage.memoryUsedMb}MB, ${usage.processes.length} processes`
-  const { users, isHolderThere } = otherUseOf(status)
-  if (users.length === 0) return use
-  const others = printable(users.join(', '))
-  if (isHolderThere) return `${use}, also used by ${others}`
-  return `${use}, used by ${others}, not by ${printable(status.reservation.owner.shownName)}`
 }
 
 /** Who works on a GPU that somebody else has reserved. */

@@ -1,7 +1,8 @@
 import type { QueueOverview, QueuePlace, WaitingReason } from '../../app/queue-overview.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { QueueDocument } from '../schemas/queue.ts'
-import { freeWords, obstacleDocument } from '../words/obstacle-words.ts'
+import { reasonWords } from '../words/waiting-words.ts'
+import { obstacleDocument } from './obstacle-document.ts'
 import { definedOnly, timestamp, typeOf } from './status-document.ts'
 
 export function queueDocument(overview: QueueOverview): readonly QueueDocument[] {
@@ -45,20 +46,5 @@ function reasonFields(reason: WaitingReason) {
       return { behind_position: reason.position }
     default:
       return {}
-  }
-}
-
-export function reasonWords(reason: WaitingReason): string {
-  switch (reason.kind) {
-    case 'short':
-      return freeWords(reason.free, reason.obstacles)
-    case 'behind':
-      return `behind position ${reason.position}`
-    case 'next':
-      return 'next to be served'
-    case 'unanswered':
-      return 'does not come for its GPUs'
-    case 'stopped':
-      return 'stopped, does not count until it continues'
   }
 }

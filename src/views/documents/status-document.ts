@@ -1,10 +1,13 @@
 import type { Overview } from '../../app/overview.ts'
-import { type GpuStatus, otherUseOf, type View, validationOf } from '../../domain/observation/status.ts'
+import { usersOf } from '../../domain/observation/evidence.ts'
+import { type GpuStatus, otherUseOf, type View } from '../../domain/observation/status.ts'
 import type { GpuUsage, Reservation, Term, TermKind } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
-import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
 import type { ReservationType, StatusDocument } from '../schemas/status.ts'
+import { STATES } from '../words/states.ts'
+import { detailsOf } from '../words/status-details.ts'
+import { validationOf } from '../words/validation.ts'
 
 export function statusDocument(seen: Overview): readonly StatusDocument[] {
   return seen.gpus.map((status) => gpuDocument(status, seen.view))
@@ -14,7 +17,7 @@ function gpuDocument(status: GpuStatus, view: View): StatusDocument {
   const { id, device, lastUse } = status.unit
   return definedOnly({
     gpu_id: gpuNumber(id),
-    status: STATUS_WORDS[status.kind],
+    status: STATES[status.kind].json,
     gpu_model: device.name,
     model: modelOf(status),
     ...(status.kind === 'reserved' ? reservationFields(status.reservation, view.now) : {}),
@@ -31,13 +34,6 @@ function otherUsers(status: GpuStatus): readonly string[] | undefined {
   const { users } = otherUseOf(status)
   return users.length === 0 ? undefined : users
 }
-
-const STATUS_WORDS = {
-  available: 'AVAILABLE',
-  reserved: 'IN_USE',
-  unreserved: 'UNRESERVED',
-  error: 'ERROR',
-} as const
 
 function reservationFields({ owner, note, startedAt, term }: Reservation, now: number) {
   return {

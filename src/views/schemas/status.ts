@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { STATE_NAMES } from '../words/states.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
 /** `RUN`: as long as a command lives. `MANUAL`: for a time. */
@@ -14,7 +15,7 @@ export const process = object({
 /** One GPU in the JSON of `status --json` and `/api/status`; what is not known is absent. */
 export const gpu = object({
   gpu_id: whole,
-  status: oneOf(['AVAILABLE', 'IN_USE', 'UNRESERVED', 'ERROR']),
+  status: oneOf(STATE_NAMES),
   gpu_model: text,
   /** The AI model that is served or trained there, by the command line. */
   model: optional(text),

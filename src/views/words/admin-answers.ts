@@ -4,15 +4,7 @@ import { CanhazgpuError, type ErrorCode } from '../../domain/errors.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Pool, Unit } from '../../domain/pool/model.ts'
 import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
-import { gpuNumber } from '../../domain/pool/units.ts'
 import { printable } from '../../domain/text/text.ts'
-import type {
-  CheckedDocument,
-  CreatedDocument,
-  RefreshedDocument,
-  SettingsDocument,
-  ThresholdSetDocument,
-} from '../schemas/admin.ts'
 import type { Printed } from './printed.ts'
 
 /** What `admin` did or found. */
@@ -23,7 +15,7 @@ export type AdminAnswer =
   | { readonly kind: 'shown'; readonly pool: Pool; readonly place: StoredPlace }
   | { readonly kind: 'threshold-set'; readonly thresholdMb: number }
 
-type Checked = { readonly kind: 'checked'; readonly driver?: DriverCheck } & Checkup
+export type Checked = { readonly kind: 'checked'; readonly driver?: DriverCheck } & Checkup
 
 export function adminText(answer: AdminAnswer): Printed {
   switch (answer.kind) {
@@ -38,30 +30,6 @@ export function adminText(answer: AdminAnswer): Printed {
       return { stdout: settingsText(answer.pool, answer.place) }
     case 'threshold-set':
       return { stdout: `Memory threshold: ${answer.thresholdMb} MB\n` }
-  }
-}
-
-export function adminDocument(
-  answer: AdminAnswer,
-): CreatedDocument | CheckedDocument | RefreshedDocument | SettingsDocument | ThresholdSetDocument {
-  switch (answer.kind) {
-    case 'initialized':
-    case 'reinitialized': {
-      const { kind, gpuCount, damaged } = answer
-      return {
-        result: kind,
-        gpus: gpuCount,
-        ...(damaged === undefined ? {} : { damaged: { kept_as: damaged.keptAs, records: damaged.records } }),
-      }
-    }
-    case 'checked':
-      return checkupDocument(answer)
-    case 'refreshed':
-      return { adopted: answer.units.map(adoptedDocument) }
-    case 'shown':
-      return settingsDocument(answer.pool, answer.place)
-    case 'threshold-set':
-      return { memory_threshold_mb: answer.thresholdMb }
   }
 }
 
@@ -80,7 +48,7 @@ function codeFor(kinds: readonly Problem['kind'][]): ErrorCode {
   return kinds.every((kind) => kind === 'device') ? 'driver-failed' : 'store-unavailable'
 }
 
-const problemsOf = ({ problems, driver }: Checked): readonly Problem[] => [
+export const problemsOf = ({ problems, driver }: Checked): readonly Problem[] => [
   ...problems,
   ...(driver?.kind === 'compared' ? driver.problems : []),
 ]
@@ -120,33 +88,10 @@ function driverNote({ driver, counts }: Checked): string | undefined {
     : undefined
 }
 
-const checkupDocument = (checked: Checked): CheckedDocument => {
-  const problems = problemsOf(checked)
-  const { path, counts, driver } = checked
-  return { sound: problems.length === 0, path, ...counts, ...driverDocument(driver), problems }
-}
-
-function driverDocument(driver: DriverCheck | undefined): Pick<CheckedDocument, 'driver'> {
-  switch (driver?.kind) {
-    case 'compared':
-      return { driver: { checked: true, gpus: driver.shown } }
-    case 'unanswered':
-      return { driver: { checked: false, reason: driver.reason } }
-    default:
-      return {}
-  }
-}
-
 function refreshedText(units: readonly Unit[]): string {
   if (units.length === 0) return 'The pool has the GPUs that the driver shows: nothing to adopt\n'
   return `Adopted ${units.length} GPU(s): [${units.map(({ id }) => id).join(', ')}]\n`
 }
-
-const adoptedDocument = ({ id, device: { uuid, name } }: Unit): RefreshedDocument['adopted'][number] => ({
-  gpu_id: gpuNumber(id),
-  uuid,
-  name,
-})
 
 function settingsText(pool: Pool, { path, group }: StoredPlace): string {
   const lines = [
@@ -160,15 +105,5 @@ function settingsText(pool: Pool, { path, group }: StoredPlace): string {
   ] as const
   return lines.map(([name, value]) => `${name}: ${printable(value)}\n`).join('')
 }
-
-const settingsDocument = (pool: Pool, { path, group }: StoredPlace): SettingsDocument => ({
-  path,
-  host: pool.host,
-  gpus: pool.units.length,
-  provider: pool.provider,
-  allocation: pool.policy.allocation,
-  memory_threshold_mb: poolThreshold(pool),
-  group,
-})
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -1,8 +1,5 @@
 import type { Obstacle } from '../../domain/observation/obstacles.ts'
-import { gpuNumber } from '../../domain/pool/units.ts'
 import { printable } from '../../domain/text/text.ts'
-import { definedOnly } from '../documents/status-document.ts'
-import type { UnavailableGpuDocument } from '../schemas/queue.ts'
 
 /** How many GPUs are free and how many are not although nobody reserved them: `0 free, 2 with errors`. */
 export function freeWords(free: number, obstacles: readonly Obstacle[]): string {
@@ -32,14 +29,3 @@ export function obstacleWords(obstacle: Obstacle): string {
       return `${gpu} not checked`
   }
 }
-
-export function obstacleDocument(obstacle: Obstacle): UnavailableGpuDocument {
-  return definedOnly({
-    gpu_id: gpuNumber(obstacle.unit),
-    status: STATUS[obstacle.kind],
-    error: obstacle.kind === 'faulty' ? obstacle.reason : undefined,
-    unreserved_users: obstacle.kind === 'occupied' ? obstacle.users : undefined,
-  })
-}
-
-const STATUS = { faulty: 'ERROR', occupied: 'UNRESERVED', unchecked: 'UNCHECKED' } as const

@@ -1,10 +1,13 @@
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
-import { type GpuStatus, type View, validationOf } from '../../domain/observation/status.ts'
+import { usersOf } from '../../domain/observation/evidence.ts'
+import type { GpuStatus, View } from '../../domain/observation/status.ts'
 import type { GpuMeasurement, Reservation } from '../../domain/pool/model.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
-import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
 import type { Look } from './printed.ts'
+import { STATES } from './states.ts'
+import { detailsOf } from './status-details.ts'
+import { validationOf } from './validation.ts'
 
 /** One GPU in the words of `status`, without the line's end. */
 export function statusLine(status: GpuStatus, view: View, look: Look): string {
@@ -25,17 +28,10 @@ export function statusLine(status: GpuStatus, view: View, look: Look): string {
   }
 }
 
-const STATES = {
-  available: { words: 'AVAILABLE', color: 32 },
-  reserved: { words: 'IN USE', color: 34 },
-  unreserved: { words: 'IN USE WITHOUT RESERVATION', color: 31 },
-  error: { words: 'ERROR', color: 33 },
-} as const
-
 /** The state of a GPU, coloured where the look allows. */
 export function stateWords(status: GpuStatus, look: Look): string {
-  const { words, color } = STATES[status.kind]
-  return look.color ? `\u001b[${color}m${words}\u001b[0m` : words
+  const { text, color } = STATES[status.kind]
+  return look.color ? `\u001b[${color}m${text}\u001b[0m` : text
 }
 
 export const holderName = (reservation: Reservation): string => printable(shownName(reservation))

@@ -2,6 +2,7 @@ import type { Overview } from '../../app/overview.ts'
 import type { GpuStatus } from '../../domain/observation/status.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
 import type { SummaryDocument } from '../schemas/status.ts'
+import { STATES } from './states.ts'
 import { table } from './table.ts'
 
 interface Summary {
@@ -28,8 +29,8 @@ export function summaryDocument({ pool, gpus }: Pick<Overview, 'pool' | 'gpus'>)
 }
 
 function summaryOf(gpus: readonly GpuStatus[]): Summary {
-  const count = (...kinds: readonly GpuStatus['kind'][]) =>
-    gpus.filter(({ kind }) => kinds.includes(kind)).length
+  const count = (column: (typeof STATES)[GpuStatus['kind']]['column']) =>
+    gpus.filter(({ kind }) => STATES[kind].column === column).length
   const names = [...new Set(gpus.map(({ unit }) => unit.device.name))].sort()
   return {
     total: gpus.length,
@@ -37,8 +38,8 @@ function summaryOf(gpus: readonly GpuStatus[]): Summary {
       names.map((name) => [name, gpus.filter(({ unit }) => unit.device.name === name).length]),
     ),
     available: count('available'),
-    inUse: count('reserved', 'unreserved'),
-    errors: count('error'),
+    inUse: count('inUse'),
+    errors: count('errors'),
   }
 }
 

@@ -1,11 +1,13 @@
-import { type GpuStatus, type View, validationOf } from '../../domain/observation/status.ts'
+import { usersOf } from '../../domain/observation/evidence.ts'
+import type { GpuStatus, View } from '../../domain/observation/status.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
-import { detailsOf, usersOf } from '../../domain/text/status-words.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
 import type { Look } from './printed.ts'
+import { detailsOf } from './status-details.ts'
 import { holderName, stateWords } from './status-line.ts'
 import { table } from './table.ts'
+import { validationOf } from './validation.ts'
 
 const HEADER = ['GPU', 'STATUS', 'USER', 'DURATION', 'TYPE', 'MODEL', 'DETAILS', 'VALIDATION']
 const NOTHING = '-'

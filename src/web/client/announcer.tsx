@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { StatusDocument } from '../../views/schemas/status.ts'
+import { STATE_BY_NAME } from '../../views/words/states.ts'
 import { shownUser } from './people.ts'
 
 /** Tells a screen reader when a GPU changes hands. */
@@ -21,15 +22,7 @@ export function Announcer({ status }: { readonly status: readonly StatusDocument
   )
 }
 
-function stateWords(gpu: StatusDocument): string {
-  switch (gpu.status) {
-    case 'AVAILABLE':
-      return 'available'
-    case 'IN_USE':
-      return `in use by ${shownUser(gpu.user ?? 'someone', gpu.account)}`
-    case 'UNRESERVED':
-      return 'used without reservation'
-    case 'ERROR':
-      return 'fault'
-  }
+function stateWords({ status, user, account }: StatusDocument): string {
+  const { spoken } = STATE_BY_NAME[status]
+  return user === undefined ? spoken : `${spoken} by ${shownUser(user, account)}`
 }

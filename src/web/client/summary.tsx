@@ -1,6 +1,7 @@
 import type { QueueDocument } from '../../views/schemas/queue.ts'
 import type { StatusDocument } from '../../views/schemas/status.ts'
-import { STATE_WORDS, StateMark, stateClass } from './gpus/state.tsx'
+import { STATE_BY_NAME } from '../../views/words/states.ts'
+import { StateMark, stateClass } from './gpus/state.tsx'
 import { clockTime, shortDuration } from './time.ts'
 
 interface SummaryProps {
@@ -34,11 +35,11 @@ export function Summary({ status, queue, now }: SummaryProps) {
           <li
             key={gpu.gpu_id}
             class={`map-gpu ${stateClass(gpu.status)}`}
-            title={`GPU ${gpu.gpu_id}: ${STATE_WORDS[gpu.status]}`}
+            title={`GPU ${gpu.gpu_id}: ${STATE_BY_NAME[gpu.status].label}`}
           >
             <StateMark state={gpu.status} />
             <span>{gpu.gpu_id}</span>
-            <span class="unseen">{STATE_WORDS[gpu.status]}</span>
+            <span class="unseen">{STATE_BY_NAME[gpu.status].label}</span>
           </li>
         ))}
       </ul>

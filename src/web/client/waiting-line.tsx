@@ -1,4 +1,5 @@
 import type { QueueDocument } from '../../views/schemas/queue.ts'
+import { TYPES } from '../../views/words/states.ts'
 import { shownUser } from './people.ts'
 import { requestWords } from './summary.tsx'
 import { clockTime, shortDuration } from './time.ts'
@@ -48,7 +49,7 @@ function Place({ place, now }: { readonly place: QueueDocument; readonly now: nu
       <td class="number place">{place.position}</td>
       <td class="line-user">{shownUser(place.user, place.account)}</td>
       <td data-name="Wants">
-        {requestWords(place)} <span class="chip">{place.type === 'RUN' ? 'run' : 'manual'}</span>
+        {requestWords(place)} <span class="chip">{TYPES[place.type].word}</span>
       </td>
       <td data-name="Waiting">{shortDuration(now - Date.parse(place.waiting_since))}</td>
       <td data-name="Why">{place.reason}</td>

@@ -1,4 +1,5 @@
-import type { StatusDocument } from '../../../views/schemas/status.ts'
+import type { ReservationType, StatusDocument } from '../../../views/schemas/status.ts'
+import { TYPES } from '../../../views/words/states.ts'
 import { colorOf, shownUser } from '../people.ts'
 import { clockTime, shortDuration } from '../time.ts'
 
@@ -60,7 +61,7 @@ interface WhoProps {
   readonly name: string
   readonly quiet?: boolean
   readonly color?: string
-  readonly type?: 'RUN' | 'MANUAL' | undefined
+  readonly type?: ReservationType | undefined
   readonly note?: string | undefined
   readonly model?: string | undefined
   readonly children: preact.ComponentChildren
@@ -75,8 +76,8 @@ function Who({ name, quiet, color, type, note, model, children }: WhoProps) {
         )}
         <span class={quiet ? 'who-name is-quiet' : 'who-name'}>{name}</span>
         {type === undefined ? null : (
-          <span class="chip" title={type === 'RUN' ? 'until its command ends' : 'reserved for a time'}>
-            {type === 'RUN' ? 'run' : 'manual'}
+          <span class="chip" title={TYPES[type].lasts}>
+            {TYPES[type].word}
           </span>
         )}
       </p>

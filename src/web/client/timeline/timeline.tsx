@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { HistoryDocument, HistoryRecordDocument } from '../../../views/schemas/usage.ts'
+import { TYPES } from '../../../views/words/states.ts'
 import { useJson } from '../api.ts'
 import { Scrollable } from '../report/scrollable.tsx'
 import { clockTime, shortDuration } from '../time.ts'
@@ -113,7 +114,7 @@ function historyPath({ from, to }: View): string {
 
 function barWords({ gpu, user, from, to, record }: Bar, now: number): string {
   const end = record.ended_at === undefined ? 'now' : clockTime(to, now)
-  const kind = record.type === 'RUN' ? 'run' : 'manual'
+  const kind = TYPES[record.type].word
   const note = record.note === undefined ? '' : ` – ${record.note}`
   const outcome = record.outcome === undefined ? '' : `, ${endWords(record)}`
   return `GPU ${gpu}: ${user}, ${clockTime(from, now)} to ${end} (${shortDuration(to - from)}, ${kind}${outcome})${note}`
@@ -145,7 +146,7 @@ function BarTable({ bars, now }: { readonly bars: readonly Bar[]; readonly now: 
               <td>{clockTime(from, now)}</td>
               <td>{record.ended_at === undefined ? 'now' : clockTime(to, now)}</td>
               <td>{shortDuration(to - from)}</td>
-              <td>{record.type === 'RUN' ? 'run' : 'manual'}</td>
+              <td>{TYPES[record.type].word}</td>
               <td>{endWords(record)}</td>
               <td>{record.note ?? ''}</td>
             </tr>

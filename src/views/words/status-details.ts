@@ -1,8 +1,8 @@
-import { sumOf } from '../observation/evidence.ts'
-import type { GpuStatus } from '../observation/status.ts'
-import type { GpuMeasurement, GpuProcess, Millis, Term } from '../pool/model.ts'
-import { formatDuration } from './duration.ts'
-import { printable, shortened } from './text.ts'
+import { sumOf } from '../../domain/observation/evidence.ts'
+import type { GpuStatus } from '../../domain/observation/status.ts'
+import type { GpuMeasurement, GpuProcess, Millis, Term } from '../../domain/pool/model.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
+import { printable, shortened } from '../../domain/text/text.ts'
 
 const MOST_PROCESSES_SHOWN = 5
 
@@ -40,11 +40,6 @@ function lifeOf(term: Term, now: Millis): string {
 function usedMb({ memoryUsedMb, processes }: GpuMeasurement): number {
   const isTooLittle = processes.some(({ memoryMb = 0 }) => memoryMb > memoryUsedMb)
   return isTooLittle ? sumOf(processes) : memoryUsedMb
-}
-
-/** The names of those who work on a GPU, each once, in the order of their processes. */
-export function usersOf(usage: GpuMeasurement): readonly string[] {
-  return [...new Set(usage.processes.flatMap((process) => process.user ?? []))]
 }
 
 function processWords(processes: readonly GpuProcess[]): string {

@@ -1,0 +1,71 @@
+import type { DriverCheck } from '../../app/compare-driver.ts'
+import type { StoredPlace } from '../../app/set-up.ts'
+import { poolThreshold } from '../../domain/observation/threshold.ts'
+import type { Pool, Unit } from '../../domain/pool/model.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
+import type {
+  CheckedDocument,
+  CreatedDocument,
+  RefreshedDocument,
+  SettingsDocument,
+  ThresholdSetDocument,
+} from '../schemas/admin.ts'
+import { type AdminAnswer, type Checked, problemsOf } from '../words/admin-answers.ts'
+
+/** What `admin` did or found, as JSON. */
+export function adminDocument(
+  answer: AdminAnswer,
+): CreatedDocument | CheckedDocument | RefreshedDocument | SettingsDocument | ThresholdSetDocument {
+  switch (answer.kind) {
+    case 'initialized':
+    case 'reinitialized': {
+      const { kind, gpuCount, damaged } = answer
+      return {
+        result: kind,
+        gpus: gpuCount,
+        ...(damaged === undefined ? {} : { damaged: { kept_as: damaged.keptAs, records: damaged.records } }),
+      }
+    }
+    case 'checked':
+      return checkupDocument(answer)
+    case 'refreshed':
+      return { adopted: answer.units.map(adoptedDocument) }
+    case 'shown':
+      return settingsDocument(answer.pool, answer.place)
+    case 'threshold-set':
+      return { memory_threshold_mb: answer.thresholdMb }
+  }
+}
+
+const checkupDocument = (checked: Checked): CheckedDocument => {
+  const problems = problemsOf(checked)
+  const { path, counts, driver } = checked
+  return { sound: problems.length === 0, path, ...counts, ...driverDocument(driver), problems }
+}
+
+function driverDocument(driver: DriverCheck | undefined): Pick<CheckedDocument, 'driver'> {
+  switch (driver?.kind) {
+    case 'compared':
+      return { driver: { checked: true, gpus: driver.shown } }
+    case 'unanswered':
+      return { driver: { checked: false, reason: driver.reason } }
+    default:
+      return {}
+  }
+}
+
+const adoptedDocument = ({ id, device: { uuid, name } }: Unit): RefreshedDocument['adopted'][number] => ({
+  gpu_id: gpuNumber(id),
+  uuid,
+  name,
+})
+
+const settingsDocument = (pool: Pool, { path, group }: StoredPlace): SettingsDocument => ({
+  path,
+  host: pool.host,
+  gpus: pool.units.length,
+  provider: pool.provider,
+  allocation: pool.policy.allocation,
+  memory_threshold_mb: poolThreshold(pool),
+  group,
+})

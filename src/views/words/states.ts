@@ -1,0 +1,95 @@
+import type { GpuStatus } from '../../domain/observation/status.ts'
+import type { WantedTerm } from '../../domain/pool/model.ts'
+
+interface StateWords {
+  /** In JSON. */
+  readonly json: string
+  /** In metrics and style sheets. */
+  readonly name: string
+  /** In the text of `status`. */
+  readonly text: string
+  /** Its colour on a terminal (ANSI). */
+  readonly color: number
+  /** The column of `status --summary` in which it counts. */
+  readonly column: 'available' | 'inUse' | 'errors'
+  /** On the dashboard. */
+  readonly label: string
+  /** Where the dashboard says it in a sentence, to a screen reader. */
+  readonly spoken: string
+  /** On the dashboard, a shape of its own (SVG path, 12 by 12), so that no one needs the colour. */
+  readonly mark: string
+}
+
+/** Every state of a GPU, as text, JSON, metrics and dashboard show it. */
+export const STATES = {
+  available: {
+    json: 'AVAILABLE',
+    name: 'available',
+    text: 'AVAILABLE',
+    color: 32,
+    column: 'available',
+    label: 'Available',
+    spoken: 'available',
+    mark: 'M6 .8a5.2 5.2 0 1 1 0 10.4A5.2 5.2 0 0 1 6 .8zm0 2.2a3 3 0 1 0 0 6 3 3 0 0 0 0-6z',
+  },
+  reserved: {
+    json: 'IN_USE',
+    name: 'in_use',
+    text: 'IN USE',
+    color: 34,
+    column: 'inUse',
+    label: 'In use',
+    spoken: 'in use',
+    mark: 'M2.4 1.2h7.2a1.2 1.2 0 0 1 1.2 1.2v7.2a1.2 1.2 0 0 1-1.2 1.2H2.4a1.2 1.2 0 0 1-1.2-1.2V2.4a1.2 1.2 0 0 1 1.2-1.2z',
+  },
+  unreserved: {
+    json: 'UNRESERVED',
+    name: 'unreserved',
+    text: 'IN USE WITHOUT RESERVATION',
+    color: 31,
+    column: 'inUse',
+    label: 'Unreserved',
+    spoken: 'used without reservation',
+    mark: 'M6 .9 11.6 11H.4z',
+  },
+  error: {
+    json: 'ERROR',
+    name: 'error',
+    text: 'ERROR',
+    color: 33,
+    column: 'errors',
+    label: 'Fault',
+    spoken: 'fault',
+    mark: 'M2.5 1 6 4.5 9.5 1 11 2.5 7.5 6 11 9.5 9.5 11 6 7.5 2.5 11 1 9.5 4.5 6 1 2.5z',
+  },
+} as const satisfies Readonly<Record<GpuStatus['kind'], StateWords>>
+
+const ALL_STATES = Object.values(STATES)
+
+export type State = (typeof ALL_STATES)[number]['json']
+
+/** As JSON names them. */
+export const STATE_NAMES: readonly State[] = ALL_STATES.map(({ json }) => json)
+
+type ByName = Readonly<{ [Name in State]: Extract<(typeof ALL_STATES)[number], { json: Name }> }>
+
+/** The state that JSON names so. */
+export const STATE_BY_NAME: ByName = {
+  AVAILABLE: STATES.available,
+  IN_USE: STATES.reserved,
+  UNRESERVED: STATES.unreserved,
+  ERROR: STATES.error,
+}
+
+interface TypeWords {
+  /** In text. */
+  readonly word: WantedTerm['kind']
+  /** For how long such a reservation lasts. */
+  readonly lasts: string
+}
+
+/** The types of a reservation that JSON names. */
+export const TYPES = {
+  RUN: { word: 'run', lasts: 'until its command ends' },
+  MANUAL: { word: 'manual', lasts: 'reserved for a time' },
+} as const satisfies Readonly<Record<string, TypeWords>>

@@ -1,0 +1,76 @@
+import type { WaitingReason } from '../../app/queue-overview.ts'
+import type { WaitingNews } from '../../app/waiting/waiting-news.ts'
+import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import type { Millis, Request, Reservation } from '../../domain/pool/model.ts'
+import { knownEnd } from '../../domain/schedule/calendar.ts'
+import type { ExpectedStart } from '../../domain/schedule/expected-starts.ts'
+import { printable } from '../../domain/text/text.ts'
+import { freeWords, obstacleWords } from './obstacle-words.ts'
+
+/** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
+export function waitingWords(request: Request, news: WaitingNews): string {
+  const place = `position ${news.position} of ${news.length}, ${freeWords(news.free, news.obstacles)}`
+  const until = news.trouble === undefined ? forecastWords(news.forecast, news.now) : printable(news.trouble)
+  return `Waiting for ${requestWords(request)}: ${place}, ${until}`
+}
+
+export function requestWords(request: Request): string {
+  switch (request.kind) {
+    case 'count':
+      return request.count === 1 ? '1 GPU' : `${request.count} GPUs`
+    case 'ids':
+      return `GPU ${request.ids.join(', ')}`
+  }
+}
+
+export function forecastWords(forecast: ExpectedStart, now: Millis): string {
+  switch (forecast.kind) {
+    case 'at': {
+      const { after } = forecast
+      if (forecast.at <= now) return 'earliest now'
+      const cause = after === undefined ? '' : ` (when ${ownerOf(after)} ${endWords(after)})`
+      return `earliest ${clockTime(forecast.at, now)}${cause}`
+    }
+    case 'unknown':
+      return `earliest unknown (${unknownWords(forecast)})`
+    case 'stopped':
+      return 'earliest unknown (stopped)'
+  }
+}
+
+function unknownWords({ after, obstacle }: Extract<ExpectedStart, { kind: 'unknown' }>): string {
+  if (obstacle !== undefined) return obstacleWords(obstacle)
+  if (after === undefined) return 'those before have no time limit'
+  const isOverdue = knownEnd(after) < Number.POSITIVE_INFINITY
+  return `${ownerOf(after)} run ${isOverdue ? 'goes on after its time limit' : 'has no time limit'}`
+}
+
+const ownerOf = (reservation: Reservation): string => `${printable(shownName(reservation))}'s`
+
+const endWords = ({ term }: Reservation): string =>
+  term.kind === 'run' ? 'run times out' : 'reservation expires'
+
+/** Hours and minutes, with the date where it is not today. */
+function clockTime(at: Millis, now: Millis): string {
+  const two = (number: number) => String(number).padStart(2, '0')
+  const date = new Date(at)
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`
+  if (date.toDateString() === new Date(now).toDateString()) return time
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`
+}
+
+/** Why a request waits. */
+export function reasonWords(reason: WaitingReason): string {
+  switch (reason.kind) {
+    case 'short':
+      return freeWords(reason.free, reason.obstacles)
+    case 'behind':
+      return `behind position ${reason.position}`
+    case 'next':
+      return 'next to be served'
+    case 'unanswered':
+      return 'does not come for its GPUs'
+    case 'stopped':
+      return 'stopped, does not count until it continues'
+  }
+}

@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'bun:test'
+import { STATE_BY_NAME, STATES } from '../../src/views/words/states.ts'
+import { root } from '../support/sources.ts'
+
+const tokens = await Bun.file(`${root}src/web/client/style/tokens.css`).text()
+
+describe('the states of a GPU', () => {
+  test('each has a colour on the dashboard', () => {
+    for (const { name } of Object.values(STATES)) expect(tokens).toContain(`.state-${name} {`)
+  })
+
+  test('no two look alike anywhere', () => {
+    for (const field of ['json', 'name', 'text', 'color', 'label', 'spoken', 'mark'] as const) {
+      const values = Object.values(STATES).map((state) => state[field])
+      expect(new Set<string | number>(values).size).toBe(values.length)
+    }
+  })
+
+  test('each is found by its name in JSON', () => {
+    for (const state of Object.values(STATES)) expect(STATE_BY_NAME[state.json]).toBe(state)
+  })
+})
