@@ -7,6 +7,7 @@ import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { obstaclesIn } from '../../src/domain/observation/obstacles.ts'
 import { statusOf } from '../../src/domain/observation/status.ts'
+import { unitUsage } from '../../src/domain/observation/usage.ts'
 import type { GpuUsage, Pool, UnitId } from '../../src/domain/pool/model.ts'
 import { gpuUnit, wholeUnits } from '../../src/domain/pool/units.ts'
 import { printable, printableJson, shortened } from '../../src/domain/text/text.ts'
@@ -50,7 +51,7 @@ export const screen: Parser = {
     for (const text of texts) checkText(text)
     const text = (at: number) => texts[at % texts.length] ?? ''
     const pool = poolOf(text)
-    const usage = new Map(usages(text).map((each, at) => [gpuUnit(at), { uuid: '', usage: each }]))
+    const usage = new Map(usages(text).map((each, at) => [gpuUnit(at), { uuid: '', usage: unitUsage(each) }]))
     const gpus = statusOf(pool, usage, 1024)
     const view = { now: NOW, thresholdMb: 1024 }
     for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))

@@ -1,58 +1,55 @@
-import { CanhazgpuError } from '../domain/errors.ts'
-import { ADOPTS, adopted, allNew, type Match, matchDevices } from '../domain/observation/devices.ts'
+import { CanhazgpuError, type ErrorCode } from '../domain/errors.ts'
+import { adopted, type Match, matchDevices } from '../domain/observation/devices.ts'
 import type { Pool, Probe, Unit, UnitId } from '../domain/pool/model.ts'
-import type { Problem } from '../domain/pool/soundness.ts'
 
 /** The GPUs of the pool beside those of the driver. */
 export type DriverCheck =
-  | { readonly kind: 'compared'; readonly shown: number; readonly problems: readonly Problem[] }
-  /** The driver could not be asked. */
-  | { readonly kind: 'unanswered'; readonly reason: string }
+  | { readonly kind: 'compared'; readonly shown: number; readonly differences: readonly Difference[] }
+  | { readonly kind: 'unanswered'; readonly code: ErrorCode; readonly reason: string }
 
-/** Compares count, UUIDs and names, and says what to do about each difference. Changes nothing. */
+/** Between the pool and the driver. */
+export type Difference =
+  /** None of the pool's GPUs is there, and others are in the places of all. */
+  | { readonly code: 'all-replaced'; readonly count: number }
+  | { readonly code: 'missing'; readonly unit: Unit; readonly shown: number }
+  | { readonly code: 'replaced'; readonly unit: Unit; readonly by: string }
+  /** The same GPU by another name or UUID. */
+  | { readonly code: 'renamed'; readonly unit: Unit; readonly to: Pick<Unit['device'], 'uuid' | 'name'> }
+
+/** Compares count, UUIDs and names. Changes nothing. */
 export async function compareDriver(pool: Pool, probe: () => Promise<Probe>): Promise<DriverCheck> {
   try {
     const { readings } = await probe()
     const matches = matchDevices(pool.units, readings)
-    return { kind: 'compared', shown: readings.length, problems: problemsIn(pool, matches, readings.length) }
+    return {
+      kind: 'compared',
+      shown: readings.length,
+      differences: differences(pool, matches, readings.length),
+    }
   } catch (error) {
     if (!(error instanceof CanhazgpuError)) throw error
-    return { kind: 'unanswered', reason: error.message }
+    return { kind: 'unanswered', code: error.code, reason: error.message }
   }
 }
 
-function problemsIn(pool: Pool, matches: ReadonlyMap<UnitId, Match>, shown: number): readonly Problem[] {
+function differences(pool: Pool, matches: ReadonlyMap<UnitId, Match>, shown: number): readonly Difference[] {
   const isNew = pool.units.every(({ id }) => matches.get(id)?.kind === 'replaced')
-  if (isNew) return [device(allNew(pool.units.length), ADOPTING)]
+  if (isNew) return [{ code: 'all-replaced', count: pool.units.length }]
   return pool.units.flatMap((unit) => {
     const match = matches.get(unit.id)
-    return match === undefined ? [] : problemOf(unit, match, shown)
+    return match === undefined ? [] : differenceOf(unit, match, shown)
   })
 }
 
-const ADOPTING = `${ADOPTS} adopts what the driver shows and ends no reservation`
-
-const device = (what: string, cure: string): Problem => ({ kind: 'device', what, cure })
-
-function problemOf(unit: Unit, match: Match, shown: number): readonly Problem[] {
-  const { uuid, name } = unit.device
-  const named = `GPU ${unit.id} (${uuid})`
+function differenceOf(unit: Unit, match: Match, shown: number): readonly Difference[] {
   switch (match.kind) {
     case 'missing':
-      return [
-        device(
-          `${named} is not among the ${shown} GPUs that the driver shows`,
-          `see the messages of the driver; if it does not come back, 'sudo canhazgpu admin --gpus ${shown} --force' sets up the pool without it and ends all reservations`,
-        ),
-      ]
+      return [{ code: 'missing', unit, shown }]
     case 'replaced':
-      return [device(`in the place of ${named} the driver shows another (${match.reading.uuid})`, ADOPTING)]
-    case 'same':
-      return adopted(unit, match) === unit
-        ? []
-        : [device(`${named} is '${name}' in the pool, and the driver shows ${namesOf(match)}`, ADOPTING)]
+      return [{ code: 'replaced', unit, by: match.reading.uuid }]
+    case 'same': {
+      const { uuid, name } = match.reading
+      return adopted(unit, match) === unit ? [] : [{ code: 'renamed', unit, to: { uuid, name } }]
+    }
   }
 }
-
-const namesOf = ({ reading }: { readonly reading: { uuid: string; name: string } }): string =>
-  `'${reading.name}' (${reading.uuid})`

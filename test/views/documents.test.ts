@@ -142,13 +142,31 @@ test('a driver that does not answer', async () => {
   pool.play({ fail: 'driver and library versions differ' })
   const seen = await pool.chg('status', '--json')
   expect(issues(status, JSON.parse(seen.stdout))).toEqual([])
+  expect(JSON.parse(seen.stdout)).toMatchObject([0, 1].map(() => ({ reason: { code: 'unanswered' } })))
   expect(issues(failure, JSON.parse(seen.stderr))).toEqual([])
   const [place] = await waiting()
   expect(place.driver_trouble).toContain('driver and library versions differ')
+  expect(place.driver_trouble_code).toBe('driver-failed')
   expect(issues(queue, [place])).toEqual([])
   const { stdout } = await pool.chg('admin', '--check', '--json')
-  expect(JSON.parse(stdout)).toMatchObject({ driver: { checked: false } })
+  expect(JSON.parse(stdout)).toMatchObject({ driver: { checked: false, reason_code: 'driver-failed' } })
   expect(issues(admin.checked, JSON.parse(stdout))).toEqual([])
+})
+
+test('GPUs that are not those of the pool: a code for each', async () => {
+  using pool = await testPool(3)
+  pool.play({
+    gpus: { '0': { fault: 'GPU is lost' }, '1': { missing: true }, '2': { uuid: 'GPU-another' } },
+  })
+  const gpus = await pool.status()
+  expect(gpus.map(({ reason }) => reason?.code)).toEqual(['reported', 'missing', 'replaced'])
+  expect(issues(status, gpus)).toEqual([])
+  const check = JSON.parse((await pool.chg('admin', '--check', '--json')).stdout)
+  expect(issues(admin.checked, check)).toEqual([])
+  expect(check.problems.map(({ reason }: { reason: object }) => reason)).toEqual([
+    { code: 'missing', gpu_id: 1 },
+    { code: 'replaced', gpu_id: 2 },
+  ])
 })
 
 test('a wait with --json: one document for each change on stderr, the grant on stdout', async () => {

@@ -1,8 +1,10 @@
 import { type Overview, overview } from '../../app/overview.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { ADOPTS, allNew } from '../../domain/observation/devices.ts'
+import { ADOPTS } from '../../domain/observation/devices.ts'
 import type { GpuStatus } from '../../domain/observation/status.ts'
+import { isReplaced } from '../../domain/observation/usage.ts'
 import { statusDocument } from '../../views/documents/status-document.ts'
+import { allNew } from '../../views/words/faults.ts'
 import type { Look } from '../../views/words/printed.ts'
 import { statusLine } from '../../views/words/status-line.ts'
 import { statusSummary, summaryDocument } from '../../views/words/status-summary.ts'
@@ -15,7 +17,7 @@ import { givesWayTo, option } from '../options/option.ts'
 interface Shown extends Overview {
   readonly form: 'lines' | 'table' | 'summary'
   /** Whether every GPU of the pool has another in its place. */
-  readonly isReplaced: boolean
+  readonly areReplaced: boolean
 }
 
 /** How often the screen is drawn anew where nothing changed in the pool: usage changes by itself. */
@@ -61,8 +63,8 @@ function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string
 }
 
 /** Where the driver knows none of the pool's GPUs any more. */
-function replacedNotice({ pool, isReplaced }: Shown): string | undefined {
-  if (!isReplaced) return undefined
+function replacedNotice({ pool, areReplaced }: Shown): string | undefined {
+  if (!areReplaced) return undefined
   return `Warning: ${allNew(pool.units.length)} - ${ADOPTS} adopts them and ends no reservation`
 }
 
@@ -80,8 +82,8 @@ async function look(options: StatusOptions, context: Context): Promise<Shown> {
   // The name service, which may be slow, is asked only for what needs it.
   const isMeant = options.mine === true ? belongsTo((await context.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
-  const isReplaced = seen.gpus.every(({ usage }) => usage.kind === 'fault' && usage.isReplaced === true)
-  return { ...seen, gpus, form, isReplaced }
+  const areReplaced = seen.gpus.every(({ usage }) => isReplaced(usage))
+  return { ...seen, gpus, form, areReplaced }
 }
 
 async function* looks(options: StatusOptions, context: Context): AsyncIterable<Shown> {

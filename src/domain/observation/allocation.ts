@@ -1,7 +1,7 @@
-import type { GpuMeasurement, GpuUsage, Policy, Pool, Unit, UnitId } from '../pool/model.ts'
+import type { GpuMeasurement, Policy, Pool, Unit, UnitId } from '../pool/model.ts'
 import { compareUnits, unitsOf } from '../pool/units.ts'
 import { isOccupied, unexplainedMb } from './evidence.ts'
-import type { PoolUsage } from './usage.ts'
+import type { PoolUsage, UnitUsage } from './usage.ts'
 
 /** Why a GPU can be granted now, or cannot. */
 export type Availability = 'free' | 'reserved' | 'occupied' | 'faulty'
@@ -30,7 +30,7 @@ export function reservedUnits(pool: Pool): ReadonlySet<UnitId> {
 }
 
 /** Whether a unit without a reservation can be granted. */
-export function unreservedAvailability(usage: GpuUsage | undefined, sight: Sight): Availability {
+export function unreservedAvailability(usage: UnitUsage | undefined, sight: Sight): Availability {
   if (usage === undefined || usage.kind === 'fault') return 'faulty'
   return isOccupied(usage, sight.thresholdMb) && !isUsedOnlyByClaimant(usage, sight) ? 'occupied' : 'free'
 }

@@ -12,10 +12,6 @@ export type Match =
 
 export const ADOPTS = "'sudo canhazgpu admin --refresh'"
 
-/** What to say where the driver knows none of the pool's GPUs. */
-export const allNew = (count: number): string =>
-  `the driver knows none of the ${count} GPUs of the pool by their UUIDs, but shows others in their places`
-
 /**
  * Matches GPUs by UUID: a lost card shifts the driver's numbers. A card that is lost, or was when the pool was set
  * up, has no UUID to go by; then its number must do. Unknown GPUs replace absent ones of the same number, and in

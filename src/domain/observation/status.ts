@@ -1,7 +1,7 @@
-import type { GpuFault, GpuMeasurement, GpuUsage, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
+import type { GpuMeasurement, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { isOccupied, isWork } from './evidence.ts'
-import type { PoolUsage } from './usage.ts'
+import type { PoolUsage, UnitFault, UnitUsage } from './usage.ts'
 
 /** One GPU for the eye: who holds it, and what the driver says of it. */
 export type GpuStatus =
@@ -9,11 +9,11 @@ export type GpuStatus =
   | {
       readonly kind: 'reserved'
       readonly unit: Unit
-      readonly usage: GpuUsage
+      readonly usage: UnitUsage
       readonly reservation: Reservation
     }
   | { readonly kind: 'unreserved'; readonly unit: Unit; readonly usage: GpuMeasurement }
-  | { readonly kind: 'error'; readonly unit: Unit; readonly usage: GpuFault }
+  | { readonly kind: 'error'; readonly unit: Unit; readonly usage: UnitFault }
 
 /** When and by what measure it was looked at. */
 export interface View {
@@ -21,13 +21,15 @@ export interface View {
   readonly thresholdMb: number
 }
 
+const UNSEEN: UnitUsage = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
+
 /** One GPU of the pool each, in the order of their ids. A reservation shows even on a faulty GPU. */
 export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): readonly GpuStatus[] {
   const holder = new Map(
     pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
   )
   return pool.units.map((unit) => {
-    const seen: GpuUsage = usage.get(unit.id)?.usage ?? { kind: 'fault', reason: 'not probed' }
+    const seen: UnitUsage = usage.get(unit.id)?.usage ?? UNSEEN
     const reservation = holder.get(unit.id)
     if (reservation !== undefined) return { unit, usage: seen, kind: 'reserved', reservation }
     if (seen.kind === 'fault') return { unit, usage: seen, kind: 'error' }

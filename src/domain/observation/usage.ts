@@ -1,15 +1,28 @@
-import type { GpuUsage, Pool, Probe, Unit, UnitId } from '../pool/model.ts'
+import type { GpuMeasurement, GpuUsage, Pool, Probe, Unit, UnitId } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
-import { ADOPTS, type Match, matchDevices } from './devices.ts'
+import { type Match, matchDevices } from './devices.ts'
 
 export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
 
 /** What the driver shows for each unit of the pool, matched by UUID: a lost card shifts the driver's indices. */
 export type PoolUsage = ReadonlyMap<UnitId, GpuSight>
 
+export type UnitUsage = GpuMeasurement | UnitFault
+
+/** Why a unit cannot be used or judged. */
+export type UnitFault =
+  /** In the words of the driver. */
+  | { readonly kind: 'fault'; readonly code: 'reported'; readonly reason: string }
+  /** The driver shows another GPU, which the pool does not know, in its place. */
+  | { readonly kind: 'fault'; readonly code: 'replaced' }
+  /** The driver does not show it. */
+  | { readonly kind: 'fault'; readonly code: 'missing'; readonly uuid: string }
+  /** The driver could not be asked. */
+  | { readonly kind: 'fault'; readonly code: 'unanswered'; readonly reason: string }
+
 export interface GpuSight {
   readonly uuid: string
-  readonly usage: GpuUsage
+  readonly usage: UnitUsage
   /** The driver's index now; absent when the driver does not show this GPU. */
   readonly index?: number
 }
@@ -39,29 +52,32 @@ function withSharedCards(pool: Pool, sights: PoolUsage): PoolUsage {
   )
 }
 
-const cardOf = (usage: GpuUsage | undefined) => (usage?.kind === 'measured' ? usage.card?.id : undefined)
+const cardOf = (usage: UnitUsage | undefined) => (usage?.kind === 'measured' ? usage.card?.id : undefined)
 
 function sightOf({ device: { uuid } }: Unit, match: Match | undefined): GpuSight {
   switch (match?.kind) {
     case 'same':
-      return { uuid, usage: match.reading.state, index: match.reading.index }
-    case 'replaced': {
-      const reason = `the driver shows another GPU in its place - ${ADOPTS} adopts it`
-      return { uuid, usage: { kind: 'fault', reason, isReplaced: true } }
-    }
+      return { uuid, usage: unitUsage(match.reading.state), index: match.reading.index }
+    case 'replaced':
+      return { uuid, usage: { kind: 'fault', code: 'replaced' } }
     default:
-      return { uuid, usage: { kind: 'fault', reason: `the driver does not show this GPU (${uuid})` } }
+      return { uuid, usage: { kind: 'fault', code: 'missing', uuid } }
   }
 }
 
+/** What the driver shows for a unit that it knows. */
+export const unitUsage = (state: GpuUsage): UnitUsage =>
+  state.kind === 'fault' ? { ...state, code: 'reported' } : state
+
 /** Every GPU unknown for one reason: an unanswered probe is not an idle GPU. */
 export function unknownUsage(pool: Pool, reason: string): PoolUsage {
-  return new Map(
-    pool.units.map(({ id, device: { uuid } }) => [id, { uuid, usage: { kind: 'fault', reason } }]),
-  )
+  const usage: UnitUsage = { kind: 'fault', code: 'unanswered', reason }
+  return new Map(pool.units.map(({ id, device: { uuid } }) => [id, { uuid, usage }]))
 }
+
+/** Whether the driver shows another GPU in its place. */
+export const isReplaced = (usage: UnitUsage): boolean => usage.kind === 'fault' && usage.code === 'replaced'
 
 /** How many GPUs have another in their place. */
 export const replacedIn = (usage: PoolUsage): number =>
-  [...usage.values()].filter((sight) => sight.usage.kind === 'fault' && sight.usage.isReplaced === true)
-    .length
+  [...usage.values()].filter((sight) => isReplaced(sight.usage)).length

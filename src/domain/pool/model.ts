@@ -290,10 +290,8 @@ export interface SharedCard {
 
 export interface GpuFault {
   readonly kind: 'fault'
-  /** What the driver said, one line. */
+  /** What the driver reports, one line. */
   readonly reason: string
-  /** Another GPU, which the pool does not know, is in its place. */
-  readonly isReplaced?: true
 }
 
 /** Everything one look at the driver gave. */

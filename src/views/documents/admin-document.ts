@@ -1,4 +1,4 @@
-import type { DriverCheck } from '../../app/compare-driver.ts'
+import type { Difference, DriverCheck } from '../../app/compare-driver.ts'
 import type { StoredPlace } from '../../app/set-up.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Pool, Unit } from '../../domain/pool/model.ts'
@@ -10,7 +10,9 @@ import type {
   SettingsDocument,
   ThresholdSetDocument,
 } from '../schemas/admin.ts'
-import { type AdminAnswer, type Checked, problemsOf } from '../words/admin-answers.ts'
+import type { AdminAnswer, Checked } from '../words/admin-answers.ts'
+
+import { differenceProblem } from '../words/differences.ts'
 
 /** What `admin` did or found, as JSON. */
 export function adminDocument(
@@ -37,18 +39,33 @@ export function adminDocument(
   }
 }
 
-const checkupDocument = (checked: Checked): CheckedDocument => {
-  const problems = problemsOf(checked)
-  const { path, counts, driver } = checked
-  return { sound: problems.length === 0, path, ...counts, ...driverDocument(driver), problems }
+function checkupDocument({ path, counts, driver, problems }: Checked): CheckedDocument {
+  const differences = driver?.kind === 'compared' ? driver.differences : []
+  return {
+    sound: problems.length + differences.length === 0,
+    path,
+    ...counts,
+    ...driverDocument(driver),
+    problems: [
+      ...problems,
+      ...differences.map((each) => ({ ...differenceProblem(each), reason: differenceReason(each) })),
+    ],
+  }
 }
+
+function differenceReason(difference: Difference): NonNullable<Problem['reason']> {
+  const { code } = difference
+  return code === 'all-replaced' ? { code } : { code, gpu_id: gpuNumber(difference.unit.id) }
+}
+
+type Problem = CheckedDocument['problems'][number]
 
 function driverDocument(driver: DriverCheck | undefined): Pick<CheckedDocument, 'driver'> {
   switch (driver?.kind) {
     case 'compared':
       return { driver: { checked: true, gpus: driver.shown } }
     case 'unanswered':
-      return { driver: { checked: false, reason: driver.reason } }
+      return { driver: { checked: false, reason: driver.reason, reason_code: driver.code } }
     default:
       return {}
   }

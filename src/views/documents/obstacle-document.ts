@@ -2,13 +2,13 @@ import type { Obstacle } from '../../domain/observation/obstacles.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { UnavailableGpuDocument } from '../schemas/queue.ts'
 import { STATES } from '../words/states.ts'
-import { definedOnly } from './status-document.ts'
+import { definedOnly, faultFields } from './status-document.ts'
 
 export function obstacleDocument(obstacle: Obstacle): UnavailableGpuDocument {
   return definedOnly({
     gpu_id: gpuNumber(obstacle.unit),
     status: STATUS[obstacle.kind],
-    error: obstacle.kind === 'faulty' ? obstacle.reason : undefined,
+    ...(obstacle.kind === 'faulty' ? faultFields(obstacle.fault) : {}),
     unreserved_users: obstacle.kind === 'occupied' ? obstacle.users : undefined,
   })
 }

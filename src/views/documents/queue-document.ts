@@ -28,6 +28,7 @@ function placeDocument(
     reason_code: reason.kind,
     ...reasonFields(reason),
     driver_trouble: driverFailure?.message,
+    driver_trouble_code: driverFailure?.code,
     earliest_start: forecast.kind === 'at' ? timestamp(forecast.at) : undefined,
     note: entry.note,
   })

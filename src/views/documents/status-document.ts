@@ -1,10 +1,12 @@
 import type { Overview } from '../../app/overview.ts'
 import { usersOf } from '../../domain/observation/evidence.ts'
 import { type GpuStatus, otherUseOf, type View } from '../../domain/observation/status.ts'
-import type { GpuUsage, Reservation, Term, TermKind } from '../../domain/pool/model.ts'
+import type { UnitFault, UnitUsage } from '../../domain/observation/usage.ts'
+import type { Reservation, Term, TermKind } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
 import type { ReservationType, StatusDocument } from '../schemas/status.ts'
+import { faultWords } from '../words/faults.ts'
 import { STATES } from '../words/states.ts'
 import { detailsOf } from '../words/status-details.ts'
 import { validationOf } from '../words/validation.ts'
@@ -68,8 +70,8 @@ function endOf(term: Term): number | undefined {
   }
 }
 
-function usageFields(usage: GpuUsage) {
-  if (usage.kind === 'fault') return { error: usage.reason }
+function usageFields(usage: UnitUsage) {
+  if (usage.kind === 'fault') return faultFields(usage)
   return {
     memory_used_mb: usage.memoryUsedMb,
     memory_total_mb: usage.memoryTotalMb,
@@ -85,6 +87,11 @@ function usageFields(usage: GpuUsage) {
       }),
     ),
   }
+}
+
+/** In words, and for programs. */
+export function faultFields(fault: UnitFault): Pick<StatusDocument, 'error' | 'reason'> {
+  return { error: faultWords(fault), reason: { code: fault.code } }
 }
 
 /** RFC 3339, UTC. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { ERROR_CODES } from '../../domain/errors.ts'
 import { ALLOCATIONS, PROVIDERS } from '../../domain/pool/model.ts'
 import { list, object, oneOf, optional, text, whole } from './values.ts'
 
@@ -13,6 +14,13 @@ const problem = object({
   kind: oneOf(['damage', 'foreign', 'access', 'device']),
   what: text,
   cure: text,
+  /** Of a GPU that is not as the pool knows it. */
+  reason: optional(
+    object({
+      code: oneOf(['all-replaced', 'missing', 'replaced', 'renamed']),
+      gpu_id: optional(whole),
+    }),
+  ),
 })
 
 /** `admin --check --json`. */
@@ -27,7 +35,7 @@ export const checked = object({
   driver: optional(
     v.variant('checked', [
       v.strictObject({ checked: v.literal(true), gpus: whole }),
-      v.strictObject({ checked: v.literal(false), reason: text }),
+      v.strictObject({ checked: v.literal(false), reason: text, reason_code: oneOf(ERROR_CODES) }),
     ]),
   ),
   problems: list(problem),

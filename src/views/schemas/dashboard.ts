@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { ERROR_CODES } from '../../domain/errors.ts'
 import { queue } from './queue.ts'
 import { status } from './status.ts'
 import { list, object, oneOf, optional, text, time } from './values.ts'
@@ -14,6 +15,8 @@ export const snapshot = object({
   stale: optional(
     object({
       reason: text,
+      /** `internal`: a bug of ours. */
+      reason_code: oneOf([...ERROR_CODES, 'internal']),
       /** Time of the last good reading; absent: none since the server was started. */
       since: optional(time),
     }),

@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
-import { reservationType } from './status.ts'
+import { ERROR_CODES } from '../../domain/errors.ts'
+import { faultReason, reservationType } from './status.ts'
 import { list, object, oneOf, optional, position, text, time, whole } from './values.ts'
 
 /** A GPU that cannot be granted although nobody reserved it; the words of `status --json`. */
@@ -7,6 +8,7 @@ export const unavailableGpu = object({
   gpu_id: whole,
   status: oneOf(['ERROR', 'UNRESERVED', 'UNCHECKED']),
   error: optional(text),
+  reason: optional(faultReason),
   unreserved_users: optional(list(text)),
 })
 
@@ -33,6 +35,7 @@ export const queuePlace = object({
   behind_position: optional(position),
   /** Why the driver could not be asked. */
   driver_trouble: optional(text),
+  driver_trouble_code: optional(oneOf(ERROR_CODES)),
   /** Absent while nobody can know it. */
   earliest_start: optional(time),
   note: optional(text),

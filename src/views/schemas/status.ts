@@ -12,6 +12,9 @@ export const process = object({
   memory_mb: optional(amount),
 })
 
+/** What kind of error it is. `unanswered`: the driver could not be asked. */
+export const faultReason = object({ code: oneOf(['reported', 'replaced', 'missing', 'unanswered']) })
+
 /** One GPU in the JSON of `status --json` and `/api/status`; what is not known is absent. */
 export const gpu = object({
   gpu_id: whole,
@@ -35,6 +38,7 @@ export const gpu = object({
   power_w: optional(amount),
   processes: optional(list(process)),
   error: optional(text),
+  reason: optional(faultReason),
   unreserved_users: optional(list(text)),
   /** Who works on a reserved GPU besides the holder, or instead. */
   other_users: optional(list(text)),

@@ -5,6 +5,7 @@ import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Pool, Unit } from '../../domain/pool/model.ts'
 import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
 import { printable } from '../../domain/text/text.ts'
+import { differenceProblem } from './differences.ts'
 import type { Printed } from './printed.ts'
 
 /** What `admin` did or found. */
@@ -48,9 +49,9 @@ function codeFor(kinds: readonly Problem['kind'][]): ErrorCode {
   return kinds.every((kind) => kind === 'device') ? 'driver-failed' : 'store-unavailable'
 }
 
-export const problemsOf = ({ problems, driver }: Checked): readonly Problem[] => [
+const problemsOf = ({ problems, driver }: Checked): readonly Problem[] => [
   ...problems,
-  ...(driver?.kind === 'compared' ? driver.problems : []),
+  ...(driver?.kind === 'compared' ? driver.differences.map(differenceProblem) : []),
 ]
 
 function createdText({ kind, gpuCount: count, damaged }: PoolCreated): Printed {

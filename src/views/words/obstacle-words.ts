@@ -1,5 +1,6 @@
 import type { Obstacle } from '../../domain/observation/obstacles.ts'
 import { printable } from '../../domain/text/text.ts'
+import { faultWords } from './faults.ts'
 
 /** How many GPUs are free and how many are not although nobody reserved them: `0 free, 2 with errors`. */
 export function freeWords(free: number, obstacles: readonly Obstacle[]): string {
@@ -20,7 +21,7 @@ export function obstacleWords(obstacle: Obstacle): string {
   const gpu = `GPU ${obstacle.unit}`
   switch (obstacle.kind) {
     case 'faulty':
-      return `${gpu} has an error: ${printable(obstacle.reason)}`
+      return `${gpu} has an error: ${printable(faultWords(obstacle.fault))}`
     case 'occupied': {
       const users = obstacle.users.length === 0 ? 'unknown users' : printable(obstacle.users.join(', '))
       return `${gpu} used without reservation by ${users}`

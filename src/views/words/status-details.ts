@@ -3,6 +3,7 @@ import type { GpuStatus } from '../../domain/observation/status.ts'
 import type { GpuMeasurement, GpuProcess, Millis, Term } from '../../domain/pool/model.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
+import { faultWords } from './faults.ts'
 
 const MOST_PROCESSES_SHOWN = 5
 
@@ -19,7 +20,7 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
     case 'unreserved':
       return `${usedMb(status.usage)}MB used by ${processWords(status.usage.processes)}`
     case 'error':
-      return printable(status.usage.reason)
+      return printable(faultWords(status.usage))
   }
 }
 

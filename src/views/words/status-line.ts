@@ -4,6 +4,7 @@ import type { GpuStatus, View } from '../../domain/observation/status.ts'
 import type { GpuMeasurement, Reservation } from '../../domain/pool/model.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
+import { faultWords } from './faults.ts'
 import type { Look } from './printed.ts'
 import { STATES } from './states.ts'
 import { detailsOf } from './status-details.ts'
@@ -44,7 +45,7 @@ function squatters(usage: GpuMeasurement): string {
 
 /** Whether the driver bears the state out, in brackets. */
 function validation(status: GpuStatus, view: View): string {
-  if (status.usage.kind === 'fault') return `[not validated: ${printable(status.usage.reason)}]`
+  if (status.usage.kind === 'fault') return `[not validated: ${printable(faultWords(status.usage))}]`
   return `[validated: ${validationOf(status, view.thresholdMb)}]`
 }
 

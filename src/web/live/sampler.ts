@@ -5,7 +5,15 @@ import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { thresholdOf } from '../../domain/observation/threshold.ts'
 import { usageOf } from '../../domain/observation/usage.ts'
 import type { Millis, Moment } from '../../domain/pool/model.ts'
-import { agedSnapshot, type DriverReading, type Identity, type Snapshot, takeSnapshot } from './snapshot.ts'
+import {
+  agedSnapshot,
+  type DriverReading,
+  type Identity,
+  type Snapshot,
+  type Stale,
+  type Trouble,
+  takeSnapshot,
+} from './snapshot.ts'
 import { Trend } from './trend.ts'
 
 export interface SamplerOptions {
@@ -40,7 +48,7 @@ export class Sampler {
   #starting: Promise<void> | null = null
   #probing: Promise<void> | null = null
   #reading: (DriverReading & { readonly at: Millis; readonly took: Millis }) | null = null
-  #failure: string | null = null
+  #failure: Trouble | null = null
   #askedSince: Millis | null = null
   #publishing: Promise<void> | null = null
   #again = false
@@ -161,7 +169,7 @@ export class Sampler {
       this.#failure = null
       this.trend.add(usageOf(pool, probe), moment.wall)
     } catch (error) {
-      this.#failure = reasonOf(error)
+      this.#failure = troubleOf(error)
     }
   }
 
@@ -181,7 +189,7 @@ export class Sampler {
     do {
       this.#again = false
       const taken = await this.#fresh().catch((error: unknown) =>
-        this.#snapshot === null ? null : agedSnapshot(this.#snapshot, reasonOf(error)),
+        this.#snapshot === null ? null : agedSnapshot(this.#snapshot, troubleOf(error)),
       )
       if (taken === null) continue
       const differs = taken.signature !== this.#snapshot?.signature
@@ -207,16 +215,16 @@ export class Sampler {
     return takeSnapshot(seen, identity, thresholdOf(pool, deps.memoryThreshold))
   }
 
-  #staleness(moment: Moment): { reason: string; since?: Millis } | undefined {
+  #staleness(moment: Moment): Stale | undefined {
     const now = this.#options.clock()
     const waiting = this.#askedSince === null ? 0 : now - this.#askedSince
     const age = this.#reading === null ? Number.POSITIVE_INFINITY : now - this.#reading.at
     const usual = PROBE_EVERY_MS + 3 * (this.#reading?.took ?? 0)
     const silent = waiting >= PATIENCE_MS && age >= Math.max(OLD_AFTER_MS, usual)
-    const reason = this.#failure ?? (silent ? 'the GPU driver does not answer' : null)
-    if (reason === null) return undefined
-    if (this.#reading === null) return { reason }
-    return { reason, since: moment.wall - age }
+    const trouble = this.#failure ?? (silent ? SILENT : null)
+    if (trouble === null) return undefined
+    if (this.#reading === null) return { trouble }
+    return { trouble, since: moment.wall - age }
   }
 
   #release(): void {
@@ -227,8 +235,12 @@ export class Sampler {
 }
 
 /** A page on the wall outlives what goes wrong; it says so. */
-const reasonOf = (error: unknown): string =>
-  error instanceof CanhazgpuError ? error.message : `internal error: ${error}`
+function troubleOf(error: unknown): Trouble {
+  if (error instanceof CanhazgpuError) return { code: error.code, message: error.message }
+  return { code: 'internal', message: `internal error: ${error}` }
+}
+
+const SILENT: Trouble = { code: 'driver-unresponsive', message: 'the GPU driver does not answer' }
 
 function pause(ms: Millis, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -25,12 +25,25 @@ export interface DriverReading {
   readonly reserved: ReadonlySet<UnitId>
 }
 
+/** Why a snapshot does not show the present state. */
+export interface Trouble {
+  readonly code: StaleDocument['reason_code']
+  /** For people. */
+  readonly message: string
+}
+
+export interface Stale {
+  readonly trouble: Trouble
+  /** Time of the last good reading; absent: there was none. */
+  readonly since?: Millis
+}
+
 export interface Seen {
   readonly pool: Pool
   readonly moment: Moment
   readonly stopped: StoppedCheck
   readonly reading: DriverReading | null
-  readonly stale?: { readonly reason: string; readonly since?: Millis }
+  readonly stale?: Stale
 }
 
 export interface Identity {
@@ -42,7 +55,7 @@ export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number
   const { pool, moment, stopped, reading, stale } = seen
   const usage =
     reading === null
-      ? unknownUsage(pool, stale?.reason ?? 'the driver has not answered yet')
+      ? unknownUsage(pool, stale?.trouble.message ?? 'the driver has not answered yet')
       : usageOf(pool, reading.probe)
   const gpus = statusOf(pool, usage, thresholdMb)
   const sight = { usage, thresholdMb }
@@ -63,9 +76,9 @@ export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number
 }
 
 /** The same look, told to be old. */
-export function agedSnapshot(snapshot: Snapshot, reason: string): Snapshot {
+export function agedSnapshot(snapshot: Snapshot, { code, message }: Trouble): Snapshot {
   const since = snapshot.document.stale?.since ?? snapshot.document.at
-  return render({ ...snapshot.document, stale: { reason, since } }, snapshot)
+  return render({ ...snapshot.document, stale: { reason: message, reason_code: code, since } }, snapshot)
 }
 
 function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpus' | 'queue'>): Snapshot {
@@ -84,12 +97,10 @@ function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpu
   }
 }
 
-function staleDocument({
-  reason,
-  since,
-}: {
-  readonly reason: string
-  readonly since?: Millis
-}): StaleDocument {
-  return { reason, ...(since === undefined ? {} : { since: timestamp(since) }) }
+function staleDocument({ trouble, since }: Stale): StaleDocument {
+  return {
+    reason: trouble.message,
+    reason_code: trouble.code,
+    ...(since === undefined ? {} : { since: timestamp(since) }),
+  }
 }

@@ -163,7 +163,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
         free: 0,
         unavailable_gpus: [
           { gpu_id: 0, status: 'UNRESERVED', unreserved_users: ['bob'] },
-          { gpu_id: 1, status: 'ERROR', error: 'GPU is lost' },
+          { gpu_id: 1, status: 'ERROR', error: 'GPU is lost', reason: { code: 'reported' } },
         ],
       },
     })

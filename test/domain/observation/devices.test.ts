@@ -99,7 +99,7 @@ test('a GPU that is adopted keeps when it was released, and by whom', () => {
 test('GPUs that the pool does not manage are noted, and no problem', async () => {
   const pool = poolOf(gpusOf('a'))
   const driver = await compareDriver(pool, async () => ({ provider: 'nvml', readings: shown('a', 'b') }))
-  expect(driver).toEqual({ kind: 'compared', shown: 2, problems: [] })
+  expect(driver).toEqual({ kind: 'compared', shown: 2, differences: [] })
   const counts = { gpus: 1, reservations: 0, waiting: 0, records: 0 }
   const printed = adminText({ kind: 'checked', path: '/pool.db', problems: [], counts, driver })
   expect(printed.stdout).toContain('is sound')

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { GpuSight, PoolUsage } from '../../../src/domain/observation/usage.ts'
+import { type GpuSight, type PoolUsage, unitUsage } from '../../../src/domain/observation/usage.ts'
 import type { GpuUsage, Pool, UnitId } from '../../../src/domain/pool/model.ts'
 import { gpuNumber } from '../../../src/domain/pool/units.ts'
 import { NOON, unit } from './builders.ts'
@@ -33,7 +33,7 @@ export function usageMap(pool: Pool, usages: readonly (GpuUsage | undefined)[]):
   for (const { id, device } of pool.units) {
     const index = gpuNumber(id)
     const usage = usages[index]
-    if (usage !== undefined) seen.set(id, { uuid: device.uuid, usage, index })
+    if (usage !== undefined) seen.set(id, { uuid: device.uuid, usage: unitUsage(usage), index })
   }
   return seen
 }

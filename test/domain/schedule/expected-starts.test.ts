@@ -73,7 +73,12 @@ const outlookOf = (seen: Pool, outlook: Partial<Outlook>) => {
   const starts = expectedStarts(seen, { now: NOW, stopped: nobody, ...outlook })
   return seen.queue.map(({ id }) => starts.get(id))
 }
-const lost = (gpu: number) => ({ kind: 'faulty', unit: gpuUnit(gpu), reason: 'lost' }) as const
+const lost = (gpu: number) =>
+  ({
+    kind: 'faulty',
+    unit: gpuUnit(gpu),
+    fault: { kind: 'fault', code: 'reported', reason: 'lost' },
+  }) as const
 
 test('a GPU that cannot be used is free at no known time, reserved or not', () => {
   const queue = [waiting('one', someUnits(1))]

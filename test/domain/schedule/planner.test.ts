@@ -100,7 +100,7 @@ function minutesIn(subject: Case, pool: Pool, unknownEnds: 'never' | 'now'): rea
   const obstacles = [...unusableIn(subject)].map((id) => ({
     kind: 'faulty' as const,
     unit: id,
-    reason: 'lost',
+    fault: { kind: 'fault' as const, code: 'reported' as const, reason: 'lost' },
   }))
   const starts = expectedStarts(pool, { now: NOW, stopped, obstacles, unknownEnds })
   return pool.queue.map(({ id }) => {

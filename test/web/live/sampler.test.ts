@@ -65,7 +65,10 @@ describe('a driver that hangs', () => {
     const answer = stage.sampler.current()
     stage.pass(1_500)
     const { document } = await answer
-    expect(document.stale).toEqual({ reason: 'the GPU driver does not answer' })
+    expect(document.stale).toEqual({
+      reason: 'the GPU driver does not answer',
+      reason_code: 'driver-unresponsive',
+    })
     expect(document.status.map(({ status }) => status)).toEqual(['IN_USE', 'ERROR'])
     stage.sampler.close()
   })
@@ -80,7 +83,11 @@ describe('a driver that hangs', () => {
       return document.stale === undefined ? false : document
     })
     expect(old.status.map(({ status }) => status)).toEqual(good.status.map(({ status }) => status))
-    expect(old.stale).toEqual({ reason: 'the GPU driver does not answer', since: good.at })
+    expect(old.stale).toEqual({
+      reason: 'the GPU driver does not answer',
+      reason_code: 'driver-unresponsive',
+      since: good.at,
+    })
     stage.answer()
     await until('it is fresh again', async () => (await stage.sampler.current()).document.stale === undefined)
     stage.sampler.close()

@@ -1,0 +1,31 @@
+import type { Difference } from '../../app/compare-driver.ts'
+import { ADOPTS } from '../../domain/observation/devices.ts'
+import type { Problem } from '../../domain/pool/soundness.ts'
+import { allNew } from './faults.ts'
+
+/** A difference between pool and driver as a problem, with what to do about it. */
+export function differenceProblem(difference: Difference): Problem {
+  return { kind: 'device', what: whatDiffers(difference), cure: cureFor(difference) }
+}
+
+function whatDiffers(difference: Difference): string {
+  if (difference.code === 'all-replaced') return allNew(difference.count)
+  const { id, device } = difference.unit
+  const named = `GPU ${id} (${device.uuid})`
+  switch (difference.code) {
+    case 'missing':
+      return `${named} is not among the ${difference.shown} GPUs that the driver shows`
+    case 'replaced':
+      return `in the place of ${named} the driver shows another (${difference.by})`
+    case 'renamed': {
+      const { name, uuid } = difference.to
+      return `${named} is '${device.name}' in the pool, and the driver shows '${name}' (${uuid})`
+    }
+  }
+}
+
+function cureFor(difference: Difference): string {
+  return difference.code === 'missing'
+    ? `see the messages of the driver; if it does not come back, 'sudo canhazgpu admin --gpus ${difference.shown} --force' sets up the pool without it and ends all reservations`
+    : `${ADOPTS} adopts what the driver shows and ends no reservation`
+}

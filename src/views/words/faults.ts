@@ -1,0 +1,19 @@
+import { ADOPTS } from '../../domain/observation/devices.ts'
+import type { UnitFault } from '../../domain/observation/usage.ts'
+
+/** Why a GPU cannot be used or judged, one line; what the driver reports is in its own words. */
+export function faultWords(fault: UnitFault): string {
+  switch (fault.code) {
+    case 'replaced':
+      return `the driver shows another GPU in its place - ${ADOPTS} adopts it`
+    case 'missing':
+      return `the driver does not show this GPU (${fault.uuid})`
+    case 'unanswered':
+    case 'reported':
+      return fault.reason
+  }
+}
+
+/** Where the driver knows none of the pool's GPUs. */
+export const allNew = (count: number): string =>
+  `the driver knows none of the ${count} GPUs of the pool by their UUIDs, but shows others in their places`
