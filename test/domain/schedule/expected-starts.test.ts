@@ -1,8 +1,9 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import type { Pool, QueueEntry, Reservation } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import { knownEnd } from '../../../src/domain/schedule/calendar.ts'
 import { expectedStarts, keepsPromises, type Outlook } from '../../../src/domain/schedule/expected-starts.ts'
+import { startableEntries } from '../../../src/domain/schedule/startable.ts'
 import {
   bookingOf,
   identity,
@@ -13,6 +14,7 @@ import {
   runOf,
   someUnits,
   theseUnits,
+  unit,
   units,
   waiterOf,
 } from '../pool/builders.ts'
@@ -38,18 +40,18 @@ function startsOf(seen: Pool): readonly (number | null)[] {
   })
 }
 
-test('the first starts when enough of its GPUs come free, the next after it gives them back', () => {
+test('the first starts when enough of its GPUs come free, the next when these are given back', () => {
   const reservations = [manual('a', [0], NOW + HOUR), manual('b', [1], NOW + 2 * HOUR)]
   const queue = [waiting('one', someUnits(2), HOUR), waiting('two', someUnits(1))]
   expect(startsOf(pool(2, reservations, queue))).toEqual([2 * HOUR, 3 * HOUR])
 })
 
-test('nobody is told an earlier time than one ahead who could use the same GPUs', () => {
+test('a request does not start before one ahead that could use the same GPUs', () => {
   const queue = [waiting('one', someUnits(2)), waiting('two', someUnits(1))]
   expect(startsOf(pool(3, [run('a', [0]), run('b', [1])], queue))).toEqual([null, null])
 })
 
-test('but who gives them back before that, or wants others, may go first', () => {
+test('but a request that gives them back before that, or wants others, may go first', () => {
   const reservations = [manual('a', [0], NOW + HOUR), run('b', [2])]
   const short = [
     waiting('one', someUnits(2)),
@@ -61,7 +63,7 @@ test('but who gives them back before that, or wants others, may go first', () =>
   expect(startsOf(pool(3, reservations, others))).toEqual([null, HOUR])
 })
 
-test('a promise is kept where nobody would start later, be it that unknown ends come at once', () => {
+test('a promise is kept where no request starts later, also if unknown ends come at once', () => {
   const queue = [waiting('one', someUnits(2))]
   const before = pool(2, [manual('a', [0], NOW + HOUR), run('b', [1])], queue)
   const longer = pool(2, [manual('a', [0], NOW + 2 * HOUR), run('b', [1])], queue)
@@ -89,7 +91,7 @@ test('a GPU that cannot be used is free at no known time, reserved or not', () =
   expect(outlookOf(reserved, { obstacles: [lost(0)], unknownEnds: 'now' })).toEqual([unknown])
 })
 
-test('others are counted on before it, be their end known or not', () => {
+test('other GPUs come before it, whether their end is known or not', () => {
   const queue = [waiting('one', someUnits(1)), waiting('two', someUnits(2))]
   const held = run('b', [1])
   const seen = pool(3, [held, manual('a', [2], NOW + HOUR)], queue)
@@ -102,7 +104,7 @@ test('others are counted on before it, be their end known or not', () => {
   ])
 })
 
-test('a stopped one has no start and takes no GPU from those behind', () => {
+test('a stopped waiter has no start and takes no GPU from those behind', () => {
   const stopped = waiterOf({ id: 'one', process: identity(2) })
   const seen = pool(1, [], [stopped, waiting('two', someUnits(1))])
   expect(outlookOf(seen, { stopped: ({ pid }) => pid === 2 })).toEqual([
@@ -138,4 +140,64 @@ test('every term but a run without limit and an open maintenance has a known end
     const after = pool(1, [held], [waiting('one', someUnits(1))])
     expect(outlookOf(after, {})).toEqual([{ kind: 'unknown', after: held }])
   }
+})
+
+test('a short request before a long wait is expected when it goes first, not after the wait', () => {
+  const queue = [waiting('two', someUnits(2), HOUR), waiting('short', someUnits(1), HOUR)]
+  expect(startsOf(pool(2, [manual('a', [0], NOW + HOUR)], queue))).toEqual([HOUR, 0])
+})
+
+test('a waiter that is passed over holds up nobody', () => {
+  const late = waiterOf({ id: 'late', request: someUnits(2), startableSince: NOW - 10_000 })
+  expect(startsOf(pool(2, [], [late, waiting('next', someUnits(1))]))).toEqual([0, 0])
+})
+
+test('a GPU that still shows the memory of its last holder is kept for the request that needs it', () => {
+  const lastUse = { endedAt: NOW, uid: 1000 }
+  const both = waiting('both', someUnits(2))
+  const seen = poolOf([unit(0), unit(1, { lastUse })], { queue: [both, waiting('next', someUnits(1))] })
+  const used = { kind: 'occupied', unit: '1', users: [] } as const
+  expect(outlookOf(seen, { obstacles: [used] })).toEqual([
+    { kind: 'unknown', obstacle: used },
+    { kind: 'unknown' },
+  ])
+})
+
+describe('a booking', () => {
+  const booked = bookingOf({ id: 'booked', units: [0], from: NOW + 2 * HOUR, until: NOW + 3 * HOUR })
+  const conditions = { now: NOW, stopped: nobody }
+
+  test('leaves its GPU until it begins to requests that end by then', () => {
+    const queue = [waiting('long', someUnits(1), 2 * HOUR + 1), waiting('short', someUnits(1), 2 * HOUR)]
+    const seen = pool(1, [booked], queue)
+    expect(startableEntries(seen, conditions).map(({ id }) => id)).toEqual(['short'])
+    expect(startsOf(seen)).toEqual([3 * HOUR, 0])
+    expect(startsOf(pool(1, [booked], [waiting('endless', someUnits(1))]))).toEqual([3 * HOUR])
+  })
+
+  test('is a promise, as the start of a waiter is', () => {
+    const until = (expiresAt: number) => pool(1, [manual('a', [0], expiresAt), booked], [])
+    expect(keepsPromises(until(NOW + HOUR), until(NOW + 2 * HOUR), known)).toBe(true)
+    expect(keepsPromises(until(NOW + HOUR), until(NOW + 2 * HOUR + 1), known)).toBe(false)
+  })
+})
+
+describe('maintenance without a known end', () => {
+  const held = run('a', [0])
+  const drained = maintenanceOf({ id: 'drained', units: [0], from: NOW })
+
+  test('that began keeps a GPU from everybody, also after its holder ends, and holds up no one else', () => {
+    const queue = [waiting('both', someUnits(2)), waiting('one', someUnits(1))]
+    for (const reservations of [[drained], [drained, held], [held, drained]]) {
+      const seen = pool(2, reservations, queue)
+      expect(startableEntries(seen, known).map(({ id }) => id)).toEqual(['one'])
+      expect(outlookOf(seen, { unknownEnds: 'now' })[0]?.kind).toBe('unknown')
+    }
+  })
+
+  test('that begins later leaves the GPU to requests that end by then', () => {
+    const later = maintenanceOf({ units: [0], from: NOW + HOUR })
+    const queue = [waiting('long', someUnits(1), HOUR + 1), waiting('short', someUnits(1), HOUR)]
+    expect(startsOf(pool(1, [later], queue))).toEqual([null, 0])
+  })
 })

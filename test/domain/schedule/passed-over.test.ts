@@ -46,7 +46,7 @@ const nextAhead = (pool: Pool, id: string, conditions: Conditions) =>
   startableEntries(pool, conditions, id).findLast((entry) => isWaitedFor(entry, conditions))?.id
 const waitingAs = (id: string, pid: number): QueueEntry => waiterOf({ id, process: identity(pid) })
 
-test('who was passed over holds up nobody at the next turn either, and comes first again when it comes', () => {
+test('a waiter that was passed over stays so at the next turn, and is the first again when it asks', () => {
   const pool = poolWith(waiting('first', NOW - 20_000), waiting('second', NOW - 20_000), waiting('third'))
   const third = intent('third')
   const { pool: held, result } = acquire(pool, third, seenAt(NOW))
@@ -60,7 +60,7 @@ test('who was passed over holds up nobody at the next turn either, and comes fir
   expect(acquire(back, fourth, seenAt(NOW + 1)).result.kind).toBe('refused')
 })
 
-test('who was noted and then had to wait again is not passed over afterwards', () => {
+test('a waiter that was noted and then had to wait again is not passed over afterwards', () => {
   const line = poolWith(waiting('first', NOW - 20_000), waiting('second'), waiting('third'))
   const noted = noteStartable(line, 'third', seenAt(NOW))
   const { pool: held } = acquire(noted, intent('first'), seenAt(NOW + 500))
