@@ -85,7 +85,7 @@ const LATER: Pool = {
   ...POOL,
   units: [
     ...POOL.units,
-    { id: '4.0', device: { uuid: 'MIG-4', name: 'H100 MIG' }, shape: { kind: 'mig', profile: '1g.10gb' } },
+    { id: '10', device: { uuid: 'MIG-10', name: 'H100' }, shape: { kind: 'mig', profile: '1g.10gb' } },
   ],
   reservations: [
     ...POOL.reservations,
@@ -99,7 +99,7 @@ const LATER: Pool = {
     {
       id: 'f1',
       owner: { account: { uid: 0, name: 'root' }, shownName: 'root' },
-      holdings: wholeUnits(['4.0']),
+      holdings: wholeUnits(['10']),
       startedAt: NOW,
       term: { kind: 'maintenance', from: NOW },
     },

@@ -238,7 +238,7 @@ test('what is planted in an old schema is not executed when it is brought up to 
 function forge(
   pool: TestPool,
   version: number,
-  change: (content: { reservations: object[] }) => object,
+  change: (content: { reservations: object[]; units: object[] }) => object,
 ): void {
   withDatabase(pool, (db) => {
     const row = db.query<{ document: string }, []>('SELECT document FROM pool').get()
@@ -265,7 +265,27 @@ test('a document with a right checksum and wrong contents grants nothing', async
   await expectDamaged(pool, 'reservations.0.holdings.0.unit')
 })
 
-test('nor does one of an earlier version, in the schema that it belongs to', async () => {
+test('a part of a GPU, whose use cannot be recorded yet, is damage that --force removes', async () => {
+  using pool = await usedPool()
+  forge(pool, 2, (content) => {
+    const [held] = content.reservations
+    const unit = { id: '1.0', device: { uuid: 'MIG', name: 'part' }, shape: { kind: 'mig', profile: '1g' } }
+    const holdings = [{ unit: '1.0', share: { kind: 'whole' } }]
+    const term = { kind: 'booking', from: 0, until: 1 }
+    return { ...content, units: [...content.units, unit], reservations: [{ ...held, holdings, term }] }
+  })
+  for (const command of COMMANDS) {
+    const refused = await pool.chg(...command)
+    expect(refused.stderr).toMatch(
+      /^Error: The stored pool is damaged \(the unit 1\.0 is a part of a GPU\)[^\n]*\n$/,
+    )
+  }
+  expect((await pool.chg('admin', '--check')).stdout).toContain('the unit 1.0 is a part of a GPU')
+  const forced = await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')
+  expect(forced).toMatchObject({ status: 0, stderr: expect.stringContaining('The damaged pool is kept as') })
+})
+
+test('a document of an earlier version with a right checksum and wrong contents grants nothing', async () => {
   using pool = await testPool(0)
   await pool.sh('mkdir pool')
   await Bun.write(pool.database, readFileSync(new URL('../fixtures/pool-v3.db', import.meta.url)))

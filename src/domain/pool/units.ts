@@ -6,14 +6,14 @@ export const gpuNumber = (unit: UnitId): number => Number.parseInt(unit, 10)
 /** The name of a whole GPU as a unit. */
 export const gpuUnit = (number: number): UnitId => String(number)
 
-/** Orders `2` before `10`, and `3.0` before `3.1`. */
-export function compareUnits(a: UnitId, b: UnitId): number {
-  const [left, right] = [a.split('.'), b.split('.')]
-  for (let at = 0; at < Math.max(left.length, right.length); at++) {
-    const difference = Number(left[at] ?? -1) - Number(right[at] ?? -1)
-    if (difference !== 0) return difference
-  }
-  return 0
+/** Orders `2` before `10`, and `3` before `3.0` before `3.1`. */
+export const compareUnits = (a: UnitId, b: UnitId): number =>
+  gpuNumber(a) - gpuNumber(b) || instanceNumber(a) - instanceNumber(b)
+
+/** The number of the MIG instance; -1 for a whole GPU. */
+function instanceNumber(unit: UnitId): number {
+  const dot = unit.indexOf('.')
+  return dot < 0 ? -1 : Number.parseInt(unit.slice(dot + 1), 10)
 }
 
 /** The units that a reservation holds, in order. */

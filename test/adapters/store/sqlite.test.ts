@@ -155,7 +155,7 @@ const FIXTURES = ['v1', 'v3']
 const fixture = (name: string, ending: string) =>
   Bun.file(new URL(`../../fixtures/pool-${name}.${ending}`, import.meta.url))
 
-test.each(FIXTURES)('the pool %s loads, and goes on', async (name) => {
+test.each(FIXTURES)('the pool %s loads, and can be updated', async (name) => {
   using place = newPlace()
   await Bun.write(place.path, fixture(name, 'db'))
   const expected = await fixture(name, 'json').json()
@@ -171,7 +171,7 @@ test.each(FIXTURES)('the pool %s loads, and goes on', async (name) => {
   store.close()
 })
 
-test.each(FIXTURES)('the views show of the pool %s what they showed before its upgrade', async (name) => {
+test.each(FIXTURES)('the views of the pool %s show the same before and after its upgrade', async (name) => {
   using place = newPlace()
   await Bun.write(place.path, fixture(name, 'db'))
   const shown = () => {
@@ -192,7 +192,7 @@ test.each(FIXTURES)('the views show of the pool %s what they showed before its u
   })
 })
 
-test.each(FIXTURES)('the pool %s is checked as it is, and not changed', async (name) => {
+test.each(FIXTURES)('checking the pool %s does not upgrade it', async (name) => {
   using place = newPlace()
   await Bun.write(place.path, fixture(name, 'db'))
   const { pool, history } = await fixture(name, 'json').json()

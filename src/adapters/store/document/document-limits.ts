@@ -6,6 +6,3 @@ export const LARGEST_PID = 2 ** 22
 
 /** Several times what the most waiters of many accounts need; a larger one would keep every command busy. */
 export const LONGEST_DOCUMENT = 32 * 1024 * 1024
-
-/** `0`, `12`, and `3.0` for a part of a GPU. */
-export const UNIT_ID = /^(0|[1-9]\d{0,3})(\.\d{1,2})?$/

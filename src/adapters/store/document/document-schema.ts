@@ -1,7 +1,10 @@
 import * as v from 'valibot'
 import { ALLOCATIONS, PROVIDERS } from '../../../domain/pool/model.ts'
 import { compareUnits } from '../../../domain/pool/units.ts'
-import { LARGEST_PID, MOST_MILLIS, UNIT_ID } from './document-limits.ts'
+import { LARGEST_PID, MOST_MILLIS } from './document-limits.ts'
+
+/** `0`, `12`, and `3.0` for a part of a GPU. */
+const UNIT_ID = /^(0|[1-9]\d{0,3})(\.\d{1,2})?$/
 
 /**
  * The present version of the stored pool document, with messages that explain what is wrong. `document-check.ts`

@@ -103,7 +103,7 @@ interface Entry1 extends Base1 {
   readonly servableSince?: Millis
 }
 
-/** No account has it, as it stands for none in the calls of the kernel. */
+/** (uid_t)-1, which no account has. */
 const NO_UID = 2 ** 32 - 1
 
 function unitOf({ id, uuid, name, releasedAt, releasedBy = NO_UID }: Gpu1): Unit {
@@ -155,7 +155,7 @@ function checkVersion1(document: unknown): asserts document is Pool1 {
   if (fault !== undefined) throw wrongValue(fault)
 }
 
-/** Built when it is needed: commands hardly ever read a pool of version 1. */
+/** Built when it is needed: few commands read a pool of version 1. */
 function faultInVersion1(document: unknown): string | undefined {
   const account = object({ uid: whole, name: text }, { userNamespace: text })
   const process = object({

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { decodePool, decodeTurns, encodePool } from '../../../../src/adapters/store/document/codec.ts'
+import { documentFault } from '../../../../src/adapters/store/document/document-check.ts'
 import { examinePool } from '../../../../src/adapters/store/document/examine-document.ts'
 import { CanhazgpuError } from '../../../../src/domain/errors.ts'
 import type { Pool, QueueEntry, RunReservation, RunTerm, Unit } from '../../../../src/domain/pool/model.ts'
@@ -140,9 +141,15 @@ test('what a clock that was set back left behind is no damage', () => {
   expect(decodePool(JSON.stringify({ ...SOUND, reservations: [early] })).reservations).toEqual([early])
 })
 
-test('units are names: they need not count from 0, and may be parts of a GPU', () => {
-  const units = ['2', '3.0', '3.1', '10'].map(unit)
-  const held = { ...RUN, holdings: wholeUnits(['10', '3.1']) }
+test('units are names: they need not count from 0', () => {
+  const units = ['2', '3', '10'].map(unit)
+  const held = { ...RUN, holdings: wholeUnits(['10', '3']) }
   const pool = { ...SOUND, units, reservations: [held] }
   expect(decodePool(JSON.stringify(pool)).units).toEqual(units)
+})
+
+test('a part of a GPU is refused as long as the history cannot record its use', () => {
+  const text = JSON.stringify({ ...SOUND, units: ['0', '1', '1.0'].map(unit) })
+  expect(documentFault(JSON.parse(text))).toBeUndefined()
+  expect(() => decodePool(text)).toThrow('damaged (the unit 1.0 is a part of a GPU)')
 })

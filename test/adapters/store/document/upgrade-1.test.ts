@@ -32,7 +32,7 @@ const DOCUMENT = {
 
 const edited = (parts: object = {}): string => JSON.stringify({ version: 1, ...DOCUMENT, ...parts })
 
-/** As a release wrote it, or anyone who can compute a checksum. */
+/** With a checksum, as releases wrote it. */
 function sealed(parts: object = {}): string {
   const body = JSON.stringify({ ...DOCUMENT, ...parts })
   return `{"version":1,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
@@ -54,7 +54,7 @@ test('a document of version 1 is read as one of version 2', () => {
   expect(decodePool(encodePool(pool, pool.writtenAt))).toEqual(pool)
 })
 
-test('the last use of a GPU stays, though it may not be known by whom', () => {
+test('the last use of a GPU is kept, even if its account is not known', () => {
   const gpus = [
     { ...gpu(0), releasedAt: NOW },
     { ...gpu(1), releasedBy: 7 },
@@ -94,7 +94,7 @@ const FLAWS: Readonly<Record<string, object>> = {
   'pid 4294967295': { reservations: [{ ...RUN, process: { ...process, pid: 4_294_967_295 } }] },
 }
 
-test.each(Object.entries(FLAWS))('%s is damage in version 1 too, and stays as it is', (_, parts) => {
+test.each(Object.entries(FLAWS))('%s is damage in version 1 too, and is not upgraded', (_, parts) => {
   for (const text of [edited(parts), sealed(parts)]) {
     expect(() => decodePool(text)).toThrow(
       expect.objectContaining({
@@ -112,7 +112,7 @@ test('a document of version 1 that was changed since it was written is refused',
   expect(upgradedDocument(changed)).toBeNull()
 })
 
-test('a fault of version 1 is told by its place', () => {
+test('the path of a wrong value in version 1 is reported', () => {
   const wrong = sealed({ reservations: [{ ...RUN, gpus: [-1] }] })
   expect(() => documentIn(wrong)).toThrow(/damaged \(wrong value at reservations\.0\.gpus\.0\)/)
 })

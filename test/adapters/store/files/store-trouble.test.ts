@@ -158,7 +158,7 @@ withUser.test('a database that may only be read is shown, and nothing else', asy
 })
 
 withUser.test(
-  'a database of an earlier release that may only be read waits for one who may write',
+  'a read-only database of an earlier release is refused until a user who may write has upgraded it',
   async () => {
     using pool = await testPool(0)
     mkdirSync(`${pool.folder}/pool`)
