@@ -14,7 +14,7 @@ const SMALL_JUMP = 1_000
 
 /**
  * By how much the times in a pool are off, by what may go unnoticed alone: small jumps, what the clock did between
- * two boot ids, but for a clock that went backwards, and what it did where a boot id could not be read. Every other jump must have been healed, so the
+ * two boot ids, but for a clock that went backwards, and what it did where a boot id could not be read. Every other jump must have been followed, so the
  * apparent age of anything is its true age and this drift, to the millisecond.
  */
 export class Frame {

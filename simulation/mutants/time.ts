@@ -1,7 +1,7 @@
 import type { Mutant } from './list.ts'
 
 const ENDING = 'src/domain/operation/ending.ts'
-const HEALED_STORE = 'src/adapters/store/healed-store.ts'
+const STORED_POOL = 'src/app/stored-pool.ts'
 const SUPERVISE = 'src/app/supervise.ts'
 
 /** Clocks, limits and ends. */
@@ -21,10 +21,8 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'clock-not-healed',
     defect: 'a clock jump ends reservations early or keeps ended ones',
-    file: HEALED_STORE,
-    edits: [
-      ['store.update((pool, moment) => decide(followClock(pool, moment), moment))', 'store.update(decide)'],
-    ],
+    file: STORED_POOL,
+    edits: [['decide(followClock(stored, moment), moment)', 'decide(stored, moment)']],
   },
   {
     name: 'clock-healed-forwards-only',
@@ -35,13 +33,13 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'reset-in-another-time',
     defect: 'a pool that is reset after its clock was set ends everything at a wrong time',
-    file: HEALED_STORE,
-    edits: [['pool === null ? null : followClock(pool, moment)', 'pool']],
+    file: STORED_POOL,
+    edits: [['stored === null ? null : followClock(stored, moment)', 'stored']],
   },
   {
     name: 'read-in-the-time-of-another-clock',
     defect: 'what is read after the clock was set has the times of the old clock',
-    file: HEALED_STORE,
+    file: STORED_POOL,
     edits: [['pool: followClock(pool, moment), moment }', 'pool, moment }']],
   },
   {

@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { GpuReading, Probe } from '../../src/domain/pool/model.ts'
-import type { GpuProvider } from '../../src/ports/ports.ts'
+import type { GpuProvider } from '../../src/ports/driver.ts'
 import type { Chance } from '../chance.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'

@@ -1,4 +1,3 @@
-import { healed } from '../../src/adapters/store/healed-store.ts'
 import { acquireNow, type Grant } from '../../src/app/acquire.ts'
 import { claimableGpus } from '../../src/app/claim.ts'
 import type { Deps } from '../../src/app/deps.ts'
@@ -12,7 +11,7 @@ import { reportUsage } from '../../src/app/usage/usage-report.ts'
 import { acquireInLine } from '../../src/app/waiting/wait-in-line.ts'
 import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import type { Store } from '../../src/ports/ports.ts'
+import type { OpenedPool } from '../../src/ports/opened-pool.ts'
 import { THRESHOLD_MB } from './device.ts'
 import { driverFor } from './driver.ts'
 import type { Errand } from './errand.ts'
@@ -36,7 +35,7 @@ export interface Patience {
   readonly breaks: boolean
 }
 
-const storeOf = (process: Process): Store => healed(new ProcessStore(process))
+const storeOf = (process: Process): OpenedPool => new ProcessStore(process)
 
 function depsOf(process: Process): Deps {
   return {
@@ -99,6 +98,7 @@ export function superviseRun(process: Process, task: Task, command: Process): Pr
   return supervise({
     ...task,
     becomeSuccessor: () => {},
+    stopped: process.stopped,
     openStore: async () => {
       await process.suspend(process.chance.below(3), () => {})
       return storeOf(process)
@@ -139,6 +139,7 @@ export async function setUp(process: Process, force: boolean, gpuCount: number, 
       create: async () => storeOf(process),
       setAside: async () => null,
       forGroup: false,
+      stopped: process.stopped,
     },
     {
       host: machine.name,

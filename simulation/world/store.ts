@@ -2,14 +2,15 @@ import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { RecordedTime, TimeRange } from '../../src/domain/ledger/recorded.ts'
 import { tallied } from '../../src/domain/ledger/report.ts'
 import type { Moment, Pool, UsageRecord } from '../../src/domain/pool/model.ts'
-import type { Decide, Decision, LineCalls, RecordedUsage, Store } from '../../src/ports/ports.ts'
+import type { RecordedUsage } from '../../src/ports/ledger.ts'
+import type { OpenedPool } from '../../src/ports/opened-pool.ts'
+import type { Commit, Creation, Decide } from '../../src/ports/store.ts'
+import type { Calls } from '../../src/ports/wakeups.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
 
-type Deciding<Result> = (pool: Pool | null, moment: Moment) => Decision<Result>
-
 /** The store as one process has it open. Each operation takes time; others come between its parts. */
-export class ProcessStore implements Store {
+export class ProcessStore implements OpenedPool {
   readonly #process: Process
   readonly #stored: StoredPool
   readonly #isSlow: boolean
@@ -21,7 +22,7 @@ export class ProcessStore implements Store {
     this.#stored = process.machine.stored
   }
 
-  async read() {
+  async load() {
     await this.#reach()
     const pool = this.#present()
     const moment = this.#process.moment()
@@ -30,26 +31,22 @@ export class ProcessStore implements Store {
   }
 
   /** As the embedded store does it: what changes nothing is decided on a snapshot, without a lock. */
-  async update<Result>(decide: Decide<Result>): Promise<Result> {
+  async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     await this.#reach()
+    if (typeof change !== 'function') return this.#commit(change)
     const seen = this.#present()
     const revision = this.#stored.revision
     const moment = this.#process.moment()
-    const first = decide(seen, moment)
+    const first = change(seen, moment)
     this.#process.decided = { pool: first.pool, wall: moment.wall }
-    if (first.pool === seen && first.ended.length === 0) return this.#answer(first.result)
+    if (first.pool === seen && first.records.length === 0) return this.#answer(first.answer)
     await this.#process.suspend(this.#latency(), () => {})
     this.#mayFail(this.#stored.trouble.before)
     const isRecent = this.#process.moment().steady.ms - moment.steady.ms < 1_000
     if (this.#stored.comparesAndSets && revision === this.#stored.revision && isRecent) {
       return this.#committed(first, moment)
     }
-    return this.#commit((pool, now) => decide(pool ?? missing(), now))
-  }
-
-  async initialize<Result>(decide: Deciding<Result>): Promise<Result> {
-    await this.#reach()
-    return this.#commit(decide)
+    return this.#commit({ create: (pool, now) => change(pool ?? missing(), now) })
   }
 
   async turns(): Promise<readonly string[]> {
@@ -83,11 +80,11 @@ export class ProcessStore implements Store {
     throw new Error('watchers of the simulated store are told by StoredPool')
   }
 
-  lineCalls(): LineCalls {
+  calls(): Calls {
     throw new Error('waiters of the simulated store are called by StoredPool')
   }
 
-  bounded(): Store {
+  bounded(): OpenedPool {
     return this
   }
 
@@ -95,26 +92,26 @@ export class ProcessStore implements Store {
     this.#closed = true
   }
 
-  async #commit<Result>(decide: Deciding<Result>): Promise<Result> {
+  async #commit<Answer>({ create: decide }: Creation<Answer>): Promise<Answer> {
     const moment = this.#process.moment()
     if (this.#process.chance.is(this.#stored.trouble.conflict)) decide(this.#stored.pool, moment)
-    const decision = decide(this.#stored.pool, moment)
-    this.#process.decided = { pool: decision.pool, wall: moment.wall }
-    return this.#committed(decision, moment)
+    const commit = decide(this.#stored.pool, moment)
+    this.#process.decided = { pool: commit.pool, wall: moment.wall }
+    return this.#committed(commit, moment)
   }
 
   /** Who is killed between commit and announcement leaves a change that nobody is told of. */
-  async #committed<Result>(decision: Decision<Result>, moment: Moment): Promise<Result> {
+  async #committed<Answer>(commit: Commit<Answer>, moment: Moment): Promise<Answer> {
     const { machine, chance } = this.#process
-    if (this.#stored.commit(this.#process, decision, moment)) {
+    if (this.#stored.commit(this.#process, commit, moment)) {
       await this.#process.suspend(chance.below(2), () => this.#stored.announce(machine))
     }
-    return this.#answer(decision.result)
+    return this.#answer(commit.answer)
   }
 
-  async #answer<Result>(result: Result): Promise<Result> {
+  async #answer<Answer>(answer: Answer): Promise<Answer> {
     await this.#process.suspend(this.#latency(), () => this.#mayFail(this.#stored.trouble.after))
-    return result
+    return answer
   }
 
   #reach(): Promise<void> {

@@ -1,7 +1,6 @@
 import { decodePool, encodePool } from '../../src/adapters/store/document/codec.ts'
 import type { Moment, Pool, UsageRecord } from '../../src/domain/pool/model.ts'
-import { startableEntries } from '../../src/domain/schedule/startable.ts'
-import type { Decision } from '../../src/ports/ports.ts'
+import type * as store from '../../src/ports/store.ts'
 import type { Chance } from '../chance.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
@@ -70,20 +69,20 @@ export class StoredPool {
   }
 
   /** Whether there was anything to commit. */
-  commit(process: Process, decision: Decision<unknown>, moment: Moment): boolean {
+  commit(process: Process, commit: store.Commit<unknown>, moment: Moment): boolean {
     const before = this.pool
-    if (decision.pool === before && decision.ended.length === 0) return false
+    if (commit.pool === before && commit.records.length === 0) return false
     const { machine } = process
-    const after = this.#written(decision.pool, moment)
+    const after = this.#written(commit.pool, moment)
     this.pool = after
     this.revision++
-    this.turns = startableEntries(after, { now: moment.wall, stopped: process.stopped }).map(({ id }) => id)
-    for (const record of decision.ended) {
+    if (commit.pool !== before) this.turns = commit.wake
+    for (const record of commit.records) {
       const key = `${record.reservation}/${record.unit}`
       if (!this.history.has(key)) this.history.set(key, record)
     }
     machine.trace.fold(this.revision)
-    this.auditor.committed({ machine, process, before, after, ended: decision.ended, moment })
+    this.auditor.committed({ machine, process, before, after, ended: commit.records, moment })
     return true
   }
 

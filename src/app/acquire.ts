@@ -17,6 +17,7 @@ import { gpuUnit, unitsOf } from '../domain/pool/units.ts'
 import { clearUnresponsive, noteStartable } from '../domain/schedule/unresponsive.ts'
 import type { Deps } from './deps.ts'
 import { notEnough } from './refusals.ts'
+import { loadPool, updatePool } from './stored-pool.ts'
 
 export interface Grant {
   readonly reservation: Reservation
@@ -36,7 +37,7 @@ export type Attempt =
  * was.
  */
 export async function acquireNow(deps: Deps, intent: Intent): Promise<Grant> {
-  const { pool } = await deps.store.read()
+  const { pool } = await loadPool(deps.store)
   const attempt = await attemptAcquire(deps, intent, pool)
   if (attempt.kind === 'refused') throw notEnough(attempt.shortage)
   return attempt.grant
@@ -82,7 +83,7 @@ interface Committing {
 }
 
 function commitAcquire(deps: Deps, { intent, probe, ticket }: Committing) {
-  return deps.store.update<{ acquisition: Acquisition; reading: Reading; at: Millis }>((pool, moment) => {
+  return updatePool<{ acquisition: Acquisition; reading: Reading; at: Millis }>(deps, (pool, moment) => {
     checkPossible(pool, intent.request)
     const { pool: settled, ended } = settle(pool, moment, deps)
     const usage = usageOf(settled, probe)

@@ -4,6 +4,7 @@ import { poolThreshold } from '../domain/observation/threshold.ts'
 import { settle } from '../domain/operation/ending.ts'
 import type { Pool, Unit } from '../domain/pool/model.ts'
 import type { Deps } from './deps.ts'
+import { loadPool, updatePool } from './stored-pool.ts'
 
 // Both settle first: the first write after a reboot is the last that can prove that the runs from before it have ended.
 
@@ -12,7 +13,7 @@ export function setMemoryThreshold(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   memoryThresholdMb: number,
 ): Promise<Pool> {
-  return deps.store.update((pool, moment) => {
+  return updatePool(deps, (pool, moment) => {
     const { pool: settled, ended } = settle(pool, moment, deps)
     const isSet = poolThreshold(settled) === memoryThresholdMb
     const changed = isSet ? settled : { ...settled, policy: { ...settled.policy, memoryThresholdMb } }
@@ -27,9 +28,9 @@ export function setMemoryThreshold(
 export async function refreshDevices(
   deps: Omit<Deps, 'seesProcessOwners' | 'memoryThreshold'>,
 ): Promise<readonly Unit[]> {
-  const { pool: seen } = await deps.store.read()
+  const { pool: seen } = await loadPool(deps.store)
   const { readings } = await (await deps.providerOf(seen)).probe(deps.probeTimeout)
-  return deps.store.update((present, moment) => {
+  return updatePool(deps, (present, moment) => {
     const { pool, ended } = settle(present, moment, deps)
     const matches = matchDevices(pool.units, readings)
     const missing = pool.units.filter(({ id }) => matches.get(id)?.kind === 'missing')

@@ -10,6 +10,7 @@ import { sizeOf } from '../domain/schedule/demand.ts'
 import { type Grant, grantOf } from './acquire.ts'
 import type { Deps } from './deps.ts'
 import { notEnough } from './refusals.ts'
+import { loadPool, updatePool } from './stored-pool.ts'
 
 /**
  * Reserves GPUs that the account's own processes use already without a reservation: the ids asked for, so many
@@ -17,10 +18,10 @@ import { notEnough } from './refusals.ts'
  */
 export async function claimableGpus(deps: Deps, intent: Intent, certain: boolean): Promise<Grant> {
   if (!deps.seesProcessOwners()) throw ownersUnknown()
-  const { pool } = await deps.store.read()
+  const { pool } = await loadPool(deps.store)
   checkPossible(pool, intent.request)
   const probe = await (await deps.providerOf(pool)).probe(deps.probeTimeout)
-  const outcome = await deps.store.update<Claimed>((present, moment) => {
+  const outcome = await updatePool<Claimed>(deps, (present, moment) => {
     const { pool: settled, ended } = settle(present, moment, deps)
     const usage = usageOf(settled, probe)
     const sight = {

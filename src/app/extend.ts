@@ -6,6 +6,7 @@ import { owns } from '../domain/pool/rights.ts'
 import { unitsOf } from '../domain/pool/units.ts'
 import { keepsPromises } from '../domain/schedule/expected-starts.ts'
 import type { Deps } from './deps.ts'
+import { updatePool } from './stored-pool.ts'
 
 export interface Extension {
   readonly account: Account
@@ -28,7 +29,7 @@ export async function extendManual(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   extension: Extension,
 ): Promise<readonly ManualReservation[]> {
-  const outcome = await deps.store.update<Outcome>((pool, moment) => {
+  const outcome = await updatePool<Outcome>(deps, (pool, moment) => {
     const { pool: settled, ended } = settle(pool, moment, deps)
     if (extension.gpuIds !== undefined) checkPossible(settled, { kind: 'ids', ids: extension.gpuIds })
     const own = ownManual(settled, extension)

@@ -5,6 +5,7 @@ import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
 import { settle } from '../domain/operation/ending.ts'
 import type { Moment, Pool } from '../domain/pool/model.ts'
 import type { Deps } from './deps.ts'
+import { loadPool, updatePool } from './stored-pool.ts'
 
 /** The pool as anyone may see it now. */
 export interface Overview {
@@ -36,15 +37,15 @@ export async function overview(deps: Deps): Promise<Overview> {
 async function presentPool(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
 ): Promise<{ pool: Pool; moment: Moment }> {
-  const { pool, moment } = await deps.store.read()
+  const { pool, moment } = await loadPool(deps.store)
   const settled = settle(pool, moment, deps)
   if (settled.pool === pool) return { pool, moment }
   try {
-    await deps.store.update((present, now) => ({
+    await updatePool(deps, (present, now) => ({
       ...settle(present, now, deps),
       result: undefined,
     }))
-    return await deps.store.read()
+    return await loadPool(deps.store)
   } catch (error) {
     if (isReadOnly(error)) return { pool: settled.pool, moment }
     throw error

@@ -5,13 +5,14 @@ import type { Account, Pool, UnitId, UsageRecord } from '../domain/pool/model.ts
 import { isAdministrator, owns } from '../domain/pool/rights.ts'
 import { compareUnits, hasUnit, unitsOf } from '../domain/pool/units.ts'
 import type { Deps } from './deps.ts'
+import { updatePool } from './stored-pool.ts'
 
 /** Ends the account's own manual reservations and returns their units, sorted. */
 export async function releaseManual(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   account: Account,
 ): Promise<readonly UnitId[]> {
-  return deps.store.update((pool, moment) => {
+  return updatePool(deps, (pool, moment) => {
     const settled = settle(pool, moment, deps)
     const released = endWhere(settled.pool, (held) =>
       held.term.kind === 'manual' && owns(account, held.owner.account)
@@ -39,7 +40,7 @@ export async function releaseById(
   account: Account,
   units: readonly UnitId[],
 ): Promise<readonly UnitId[]> {
-  return deps.store.update((pool, moment) => {
+  return updatePool(deps, (pool, moment) => {
     const settled = settle(pool, moment, deps)
     checkOwn(settled.pool, account, units)
     const released = releaseUnits(settled.pool, units, moment.wall, account)
@@ -70,8 +71,8 @@ function checkOwn(pool: Pool, account: Account, units: readonly UnitId[]): void 
 }
 
 /** Ends one reservation by id, if it still stands. */
-export async function endNow(deps: Pick<Deps, 'store'>, reservation: string): Promise<void> {
-  await deps.store.update((pool, moment) => ({
+export async function endNow(deps: Pick<Deps, 'store' | 'stopped'>, reservation: string): Promise<void> {
+  await updatePool(deps, (pool, moment) => ({
     ...endReservation(pool, reservation, 'released', moment.wall),
     result: undefined,
   }))

@@ -12,8 +12,11 @@ import type {
   QueueEntry,
   Unit,
 } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { gpuUnit } from '../domain/pool/units.ts'
-import type { Decision, SetAside, Store } from '../ports/ports.ts'
+import type { SetAside } from '../ports/set-aside.ts'
+import type { Store } from '../ports/store.ts'
+import { createPool, type Decision, loadPool } from './stored-pool.ts'
 
 export interface SetUp {
   readonly host: string
@@ -54,6 +57,7 @@ export interface PoolPlace {
   /** Moves a damaged store out of the way; null where there is none to be moved. */
   readonly setAside: () => Promise<SetAside | null>
   readonly forGroup: boolean
+  readonly stopped: ProcessCheck['stopped']
 }
 
 /**
@@ -70,12 +74,12 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const { host, policy, actor } = setUp
   const renewal = { pool: { host, provider: probe.provider, units, policy }, actor }
   const aside = setUp.force ? await place.setAside() : null
-  if (aside !== null) return replaceDamaged(aside, renewal)
+  if (aside !== null) return replaceDamaged(aside, renewal, place.stopped)
   // Without a group named an existing pool stays with those who have it.
   const present = place.forGroup ? null : await place.open()
   const store = present ?? (await place.create())
   try {
-    return await store.initialize((existing, moment) => {
+    return await createPool({ store, stopped: place.stopped }, (existing, moment) => {
       if (existing !== null && !setUp.force) throw alreadyInitialized(existing)
       return begin(renewal, existing, moment)
     })
@@ -90,16 +94,18 @@ interface Renewal {
 }
 
 /** As if the damaged pool were there still, as far as it can be read. */
-async function replaceDamaged(aside: SetAside, renewal: Renewal): Promise<PoolCreated> {
+async function replaceDamaged(
+  aside: SetAside,
+  renewal: Renewal,
+  stopped: ProcessCheck['stopped'],
+): Promise<PoolCreated> {
   try {
     const store = await aside.replace()
-    const created = await store
-      .initialize((existing, moment) => {
-        const readable = aside.pool === null ? null : followClock(aside.pool, moment)
-        const begun = begin(renewal, existing ?? readable, moment)
-        return { ...begun, ended: [...aside.records, ...begun.ended] }
-      })
-      .finally(() => store.close())
+    const created = await createPool({ store, stopped }, (existing, moment) => {
+      const readable = aside.pool === null ? null : followClock(aside.pool, moment)
+      const begun = begin(renewal, existing ?? readable, moment)
+      return { ...begun, ended: [...aside.records, ...begun.ended] }
+    }).finally(() => store.close())
     return { ...created, damaged: { keptAs: aside.keptAs, records: aside.records.length } }
   } catch (error) {
     aside.putBack()
@@ -145,7 +151,7 @@ async function existingPool(place: PoolPlace, force: boolean): Promise<Pool | nu
 /** Null where whoever created the store has not come to its pool: busy with it, or gone before. */
 async function poolIn(store: Store): Promise<Pool | null> {
   try {
-    return (await store.read()).pool
+    return (await loadPool(store)).pool
   } catch (error) {
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
     throw error

@@ -1,8 +1,10 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { endReservation } from '../domain/operation/ending.ts'
 import type { Millis, Outcome, Pool, TimeLimit, UnitId } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { unitsOf } from '../domain/pool/units.ts'
-import type { LockPatience, Store } from '../ports/ports.ts'
+import type { LockPatience, Store } from '../ports/store.ts'
+import { loadPool, updatePool } from './stored-pool.ts'
 
 /** How often a supervisor says that its command lives. */
 export const HEARTBEAT_MS: Millis = 60_000
@@ -43,6 +45,7 @@ export interface Supervision {
   readonly becomeSuccessor: (units: readonly UnitId[]) => void
   /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
   readonly openStore: (patience?: LockPatience) => Promise<Store>
+  readonly stopped: ProcessCheck['stopped']
   /** Steady time. */
   readonly clock: () => Millis
   readonly sleep: (ms: Millis) => Promise<void>
@@ -131,13 +134,13 @@ function sightOf(pool: Pool, { reservation, units }: Supervision): Sight {
 }
 
 function look(supervision: Supervision): Promise<Sight> {
-  return reached(supervision, async (store) => sightOf((await store.read()).pool, supervision))
+  return reached(supervision, async (store) => sightOf((await loadPool(store)).pool, supervision))
 }
 
 /** Never revives an ended reservation: it names its id, in the same transaction that looks for it. */
 function beat(supervision: Supervision): Promise<Sight> {
   return reached(supervision, (store) =>
-    store.update<Sight>((pool, moment) => {
+    updatePool<Sight>({ store, stopped: supervision.stopped }, (pool, moment) => {
       const sight = sightOf(pool, supervision)
       if (sight === LOST) return { pool, ended: [], result: sight }
       const reservations = pool.reservations.map((each) =>
@@ -168,7 +171,7 @@ const isError = (error: unknown, ...codes: readonly string[]): boolean =>
 
 async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
   await persistently(supervision, (store) =>
-    store.update((pool, moment) => ({
+    updatePool({ store, stopped: supervision.stopped }, (pool, moment) => ({
       ...endReservation(pool, supervision.reservation, outcome, moment.wall),
       result: undefined,
     })),

@@ -105,7 +105,7 @@ const waitEnd = (wait: Millis, { place, steadyClock }: Context): Millis =>
 async function placeOf(deps: Deps, { place, process }: Context): Promise<string | undefined> {
   if (place === null) return undefined
   const { pid, startTime, pidNamespace } = process()
-  const { pool } = await deps.store.read()
+  const { pool } = await deps.store.load()
   // The words of a command line, which anybody can type, do not make an entry ours.
   const isOwn = (each: ProcessIdentity) =>
     each.pid === pid && each.startTime === startTime && each.pidNamespace === pidNamespace

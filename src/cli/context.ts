@@ -15,7 +15,8 @@ import type {
 import type { PoolOwner } from '../domain/pool/rights.ts'
 import type { Checkup } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
-import type { LockPatience, Store } from '../ports/ports.ts'
+import type { LockPatience } from '../ports/store.ts'
+import type { Wakeups } from '../ports/wakeups.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
 import type { Output } from '../views/words/printed.ts'
 import type { Connections } from '../web/access/crowding.ts'
@@ -77,7 +78,7 @@ export interface Context {
    * Wakes on signals and on changes of the pool, or only on the turn of a queue entry. While it is open,
    * Ctrl-C does not end this process.
    */
-  readonly openWaker: (store: Store, intent?: Intent) => Waker & { close(): void }
+  readonly openWaker: (wakeups: Wakeups, intent?: Intent) => Waker & { close(): void }
 }
 
 /** For `admin`: creating, checking and changing a pool. */

@@ -1,5 +1,6 @@
 import { detectGpus } from '../adapters/gpu/detect.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
+import { stoppedInDecision } from '../adapters/kernel/processes.ts'
 import {
   checkStore,
   createStore,
@@ -9,7 +10,7 @@ import {
   storedPlace,
 } from '../adapters/store/open.ts'
 import type { Administration } from '../cli/context.ts'
-import type { Store } from '../ports/ports.ts'
+import type { Store } from '../ports/store.ts'
 import { isNotInitialized, type Opening, openDeps, provide } from './open-pool.ts'
 
 /** What `admin` needs of this machine. */
@@ -25,6 +26,7 @@ export function administration(opening: Opening): Administration {
         create: () => createStore(store, currentMoment, gid),
         setAside: () => setAsideStore(store, currentMoment, gid),
         forGroup: gid !== undefined,
+        stopped: stoppedInDecision(),
       }
     },
     checkPool: () => checkStore(store),

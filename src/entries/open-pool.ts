@@ -6,7 +6,9 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { looserThan } from '../domain/observation/threshold.ts'
 import type { ProviderName } from '../domain/pool/model.ts'
 import type { Settings } from '../domain/settings.ts'
-import type { GpuProvider, LockPatience, Store } from '../ports/ports.ts'
+import type { GpuProvider } from '../ports/driver.ts'
+import type { OpenedPool } from '../ports/opened-pool.ts'
+import type { LockPatience, Store } from '../ports/store.ts'
 
 /** What is needed to open the pool of these settings. */
 export interface Opening {
@@ -29,7 +31,10 @@ export async function openLastingPool(opening: Opening): Promise<Deps> {
   return { ...deps, store: new LastingStore(deps.store, open) }
 }
 
-export async function openDeps({ settings, warn, keep }: Opening, open: () => Promise<Store>): Promise<Deps> {
+export async function openDeps(
+  { settings, warn, keep }: Opening,
+  open: () => Promise<OpenedPool>,
+): Promise<Deps> {
   let warned = false
   const store = await open().catch((error) => withGpuCount(error, settings))
   keep(store)

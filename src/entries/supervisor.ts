@@ -1,6 +1,7 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { JobProcesses } from '../adapters/kernel/job-processes.ts'
 import { close, execve, F_SETFD, fcntl } from '../adapters/kernel/libc.ts'
+import { stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { drain, waitFor, watchProcess } from '../adapters/kernel/wait.ts'
 import { becomeDaemon } from '../adapters/process/detach.ts'
 import { inheritedEnvironment, toByteText } from '../adapters/process/environment.ts'
@@ -33,6 +34,7 @@ export async function superviseMain([
     ...(task.limit === null ? {} : { limit: task.limit }),
     job: jobOf(task, { reservation, database: storePlace(store).path }),
     becomeSuccessor: (units) => becomeSuccessor([store, reservation], { ...task, units }),
+    stopped: stoppedInDecision(),
     openStore: (patience) => openStore(store, currentMoment, patience),
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),

@@ -1,7 +1,7 @@
 import { setDisposition } from '../adapters/kernel/libc.ts'
 import type { Waker } from '../app/waiting/wait-in-line.ts'
 import type { Intent } from '../domain/operation/acquisition.ts'
-import type { LineCalls, Store } from '../ports/ports.ts'
+import type { Calls, Wakeups } from '../ports/wakeups.ts'
 
 /** What ends a wait from outside; each is left alone where it was ignored when we were started. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
@@ -23,10 +23,10 @@ export interface WakerOptions {
 }
 
 /**
- * Wakes by the store's calls and by signals. A second Ctrl-C acts as if nobody handled it, so that a wait for
+ * Wakes by the calls to a queue entry, by changes and by signals. A second Ctrl-C acts as if nobody handled it, so that a wait for
  * a hanging driver can be broken off.
  */
-export function openWaker(store: Store, { ignored, intent }: WakerOptions): OpenWaker {
+export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): OpenWaker {
   const news = { turn: false, change: false, interrupted: false }
   let wake = () => {}
   const tell = (what: keyof typeof news) => {
@@ -35,7 +35,7 @@ export function openWaker(store: Store, { ignored, intent }: WakerOptions): Open
   }
   const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
   onSignals(handled, () => tell('interrupted'))
-  const calls = intent === undefined ? changeCalls(store) : store.lineCalls(intent.id)
+  const calls = intent === undefined ? changeCalls(wakeups) : wakeups.calls(intent.id)
   const listened = listen(calls, tell)
   return {
     listen: () => calls.listen(),
@@ -71,14 +71,14 @@ function letAct(signals: readonly SignalName[], disposition: 'default' | 'ignore
   for (const signal of signals) setDisposition(SIGNALS[signal], disposition)
 }
 
-async function listen(calls: LineCalls, tell: (what: 'turn' | 'change') => void): Promise<void> {
+async function listen(calls: Calls, tell: (what: 'turn' | 'change') => void): Promise<void> {
   for (let call = await calls.next(); call !== 'closed'; call = await calls.next()) tell(call)
 }
 
 /** Every change of the pool, as calls. */
-function changeCalls(store: Store): LineCalls {
+function changeCalls(wakeups: Wakeups): Calls {
   const stopped = new AbortController()
-  const changes = store.changes(stopped.signal)[Symbol.asyncIterator]()
+  const changes = wakeups.changes(stopped.signal)[Symbol.asyncIterator]()
   return {
     listen: () => {},
     next: async () => ((await changes.next()).done ? 'closed' : 'change'),

@@ -50,7 +50,7 @@ export function routes(site: Site): Answer {
     })
   }
   app.get('/api/history', async (c) => {
-    const { moment } = await deps.store.read()
+    const { moment } = await deps.store.load()
     const [from, to] = singly(c.req.queries(), 'from', 'to')
     return json(await usage.get({ kind: 'history', range: rangeOf(from, to, moment.wall) }))
   })
@@ -59,7 +59,7 @@ export function routes(site: Site): Answer {
     return new Response(text, { headers: { 'content-type': site.metrics.contentType } })
   })
   app.get('/healthz', async () => {
-    await deps.store.read()
+    await deps.store.load()
     return json(JSON.stringify({ status: 'ok', driver: sampler.health }))
   })
   app.get('/api/openapi.json', () => json(JSON.stringify(openApiDocument(site.version))))

@@ -16,7 +16,7 @@ import type {
   UsageRecord,
 } from '../../src/domain/pool/model.ts'
 import { unitsOf, wholeUnits } from '../../src/domain/pool/units.ts'
-import type { Store } from '../../src/ports/ports.ts'
+import type { OpenedPool } from '../../src/ports/opened-pool.ts'
 
 const HOUR = 3_600_000
 const START: Moment = { wall: Date.UTC(2026, 2, 1), steady: { epoch: 'test', ms: 1_000_000 } }
@@ -71,12 +71,12 @@ class Scene implements Disposable {
     this.wall += ms
   }
 
-  async open(): Promise<Store> {
+  async open(): Promise<OpenedPool> {
     if (this.trouble !== null) throw this.trouble
     return openSqliteStore({ path: this.#path, now: this.#now })
   }
 
-  async use<Result>(action: (store: Store) => Promise<Result>): Promise<Result> {
+  async use<Result>(action: (store: OpenedPool) => Promise<Result>): Promise<Result> {
     const store = await openSqliteStore({ path: this.#path, now: this.#now })
     try {
       return await action(store)
@@ -87,7 +87,7 @@ class Scene implements Disposable {
 
   async setUp(pool: Pool = POOL): Promise<void> {
     const store = await createSqliteStore({ path: this.#path, now: this.#now }, { kind: 'everyone' })
-    await store.initialize(() => ({ pool, ended: [], result: undefined }))
+    await store.update({ create: () => ({ pool, records: [], wake: [], answer: undefined }) })
     store.close()
   }
 
@@ -120,6 +120,7 @@ class Scene implements Disposable {
       units: unitsOf(RUN),
       ...(this.limit === undefined ? {} : { limit: this.limit }),
       becomeSuccessor: () => {},
+      stopped: () => false,
       openStore: () => this.open(),
       job,
       clock: () => this.steady,
@@ -132,7 +133,7 @@ class Scene implements Disposable {
   }
 
   pool(): Promise<Pool> {
-    return this.use(async (store) => (await store.read()).pool)
+    return this.use(async (store) => (await store.load()).pool)
   }
 
   history(): Promise<readonly UsageRecord[]> {
@@ -197,10 +198,10 @@ test('who lost the reservation is told once, and nothing is revived', async () =
   using scene = new Scene()
   await scene.setUp()
   await scene.use((store) =>
-    store.update((pool, moment) => ({
-      ...endReservation(pool, RUN.id, 'released', moment.wall),
-      result: undefined,
-    })),
+    store.update((pool, moment) => {
+      const { pool: after, ended } = endReservation(pool, RUN.id, 'released', moment.wall)
+      return { pool: after, records: ended, wake: [], answer: undefined }
+    }),
   )
   await scene.live('timeout')
   // It had ended before the supervisor looked: there is nothing to watch.
@@ -218,7 +219,9 @@ test.each(['changed', 'timeout'] as const)(
     await scene.setUp()
     await scene.live(async () => {
       await scene.use((store) =>
-        store.initialize(() => ({ pool: { ...POOL, reservations: [] }, ended: [], result: undefined })),
+        store.update({
+          create: () => ({ pool: { ...POOL, reservations: [] }, records: [], wake: [], answer: undefined }),
+        }),
       )
       return event
     })
@@ -293,7 +296,7 @@ test('a pool that names other GPUs makes nobody read of them', async () => {
       store.update((pool) => {
         const holdings = wholeUnits(['1', '2'])
         const changed = pool.reservations.map((each) => ({ ...each, holdings }))
-        return { pool: { ...pool, reservations: changed }, ended: [], result: undefined }
+        return { pool: { ...pool, reservations: changed }, records: [], wake: [], answer: undefined }
       }),
     )
     return 'changed'

@@ -63,6 +63,7 @@ async function world(gpus: number): Promise<Deps & { readonly path: string }> {
       create: () => createSqliteStore({ path, now }, { kind: 'everyone' }),
       setAside: async () => null,
       forGroup: false,
+      stopped: () => false,
     },
     {
       host: 'here',
@@ -209,13 +210,14 @@ test('a pool that is set up anew after the clock was put back: what is recorded 
       create: () => createSqliteStore({ path: deps.path, now }, { kind: 'everyone' }),
       setAside: async () => null,
       forGroup: false,
+      stopped: () => false,
     },
     {
       host: 'here',
       gpuCount: 1,
       force: true,
       policy: { allocation: 'lru' },
-      detect: async () => (await deps.providerOf((await deps.store.read()).pool)).probe(1_000),
+      detect: async () => (await deps.providerOf((await deps.store.load()).pool)).probe(1_000),
     },
   )
   const [record] = await deps.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })

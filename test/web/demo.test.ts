@@ -43,7 +43,9 @@ test('the same moment is the same play', () => {
 
 test('it can only be watched', async () => {
   const deps = demoDeps({ now: () => NOON, steady: () => NOON })
-  expect(deps.store.update((pool) => ({ pool, ended: [], result: 1 }))).rejects.toThrow('can only be watched')
+  expect(deps.store.update((pool) => ({ pool, records: [], wake: [], answer: 1 }))).rejects.toThrow(
+    'can only be watched',
+  )
 })
 
 test('web --demo needs no pool', async () => {

@@ -1,5 +1,5 @@
 import type { Millis, Probe, ProviderName } from '../../domain/pool/model.ts'
-import type { GpuProvider } from '../../ports/ports.ts'
+import type { GpuProvider } from '../../ports/driver.ts'
 import type { Environment } from './run-program.ts'
 
 export interface ProviderOptions {

@@ -1,4 +1,4 @@
-import type { LineCalls } from '../../ports/ports.ts'
+import type { Calls } from '../../ports/wakeups.ts'
 import * as libc from '../kernel/libc.ts'
 import { watchesIn, watchFile, watchFileOnce } from '../kernel/wait.ts'
 
@@ -77,7 +77,7 @@ async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
 }
 
 /** Listens for an entry's turn, and for a change at most once between two calls of `listen`. */
-export function lineCalls(database: string, entry: string): LineCalls {
+export function callsTo(database: string, entry: string): Calls {
   const fd = watchFile(bellOf(database, entry))
   if (fd === null) return everyChange(database)
   const events = Bun.file(fd).stream().getReader()
@@ -94,7 +94,7 @@ export function lineCalls(database: string, entry: string): LineCalls {
 }
 
 /** Where there are no bells, in a pool set up by hand, every change is a call. */
-function everyChange(database: string): LineCalls {
+function everyChange(database: string): Calls {
   const stopped = new AbortController()
   const changes = poolChanges(database, stopped.signal)[Symbol.asyncIterator]()
   return {

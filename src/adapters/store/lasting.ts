@@ -1,31 +1,27 @@
 import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
-import type { Moment, Pool } from '../../domain/pool/model.ts'
-import type { Decide, Decision, LockPatience, Store } from '../../ports/ports.ts'
+import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { Creation, Decide, LockPatience } from '../../ports/store.ts'
 
 /**
  * A store for a process that stays. After a failure it is opened anew at the next use, and so goes on with
  * whatever pool is in its place by then: set up anew, or mended.
  */
-export class LastingStore implements Store {
-  readonly #open: () => Promise<Store>
+export class LastingStore implements OpenedPool {
+  readonly #open: () => Promise<OpenedPool>
   #opened: Opened
   #reopening: Promise<void> | undefined
 
-  constructor(store: Store, open: () => Promise<Store>) {
+  constructor(store: OpenedPool, open: () => Promise<OpenedPool>) {
     this.#opened = { store, users: 0, hasFailed: false }
     this.#open = open
   }
 
-  read() {
-    return this.#use((store) => store.read())
+  load() {
+    return this.#use((store) => store.load())
   }
 
-  update<Result>(decide: Decide<Result>): Promise<Result> {
-    return this.#use((store) => store.update(decide))
-  }
-
-  initialize<Result>(decide: (pool: Pool | null, moment: Moment) => Decision<Result>): Promise<Result> {
-    return this.#use((store) => store.initialize(decide))
+  update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
+    return this.#use((store) => store.update(change))
   }
 
   turns() {
@@ -48,11 +44,11 @@ export class LastingStore implements Store {
     return this.#opened.store.changes(signal)
   }
 
-  lineCalls(entry: string) {
-    return this.#opened.store.lineCalls(entry)
+  calls(entry: string) {
+    return this.#opened.store.calls(entry)
   }
 
-  bounded(patience: LockPatience): Store {
+  bounded(patience: LockPatience): OpenedPool {
     return this.#opened.store.bounded(patience)
   }
 
@@ -60,7 +56,7 @@ export class LastingStore implements Store {
     this.#opened.store.close()
   }
 
-  async #use<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
+  async #use<Result>(use: (store: OpenedPool) => Promise<Result>): Promise<Result> {
     if (this.#opened.hasFailed) await this.#reopenOnce()
     const opened = this.#opened
     opened.users++
@@ -91,7 +87,7 @@ export class LastingStore implements Store {
 }
 
 interface Opened {
-  readonly store: Store
+  readonly store: OpenedPool
   /** How many uses are under way; some may wait for the lock while another fails. */
   users: number
   hasFailed: boolean

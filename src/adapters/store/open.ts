@@ -2,7 +2,9 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment } from '../../domain/pool/model.ts'
 import type { PoolOwner } from '../../domain/pool/rights.ts'
 import type { Checkup } from '../../domain/pool/soundness.ts'
-import type { LockPatience, SetAside, Store } from '../../ports/ports.ts'
+import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { SetAside } from '../../ports/set-aside.ts'
+import type { LockPatience, Store } from '../../ports/store.ts'
 import { isRoot } from '../files/ownership.ts'
 import { refuseForeignPath } from './files/foreign-path.ts'
 import { folderOf } from './files/mending.ts'
@@ -47,13 +49,17 @@ export async function poolOwner(url: string): Promise<PoolOwner | null> {
 }
 
 /** Opens the pool that the URL names. */
-export async function openStore(url: string, now: () => Moment, patience?: LockPatience): Promise<Store> {
+export async function openStore(
+  url: string,
+  now: () => Moment,
+  patience?: LockPatience,
+): Promise<OpenedPool> {
   const { openSqliteStore } = await import('./sqlite.ts')
   return openSqliteStore({ path: safePath(url), now, ...(patience === undefined ? {} : { patience }) })
 }
 
 /** Opens it for an administrator, who removes what somebody planted in its schema and, as root, beside it. */
-export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<Store> {
+export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<OpenedPool> {
   await removePlanted(safePath(url))
   return openStore(url, now)
 }

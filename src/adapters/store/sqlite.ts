@@ -2,16 +2,16 @@ import type { Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
-import { startableEntries } from '../../domain/schedule/startable.ts'
-import type { Decide, Decision, LineCalls, LockPatience, RecordedUsage, Store } from '../../ports/ports.ts'
-import { isStopped } from '../kernel/processes.ts'
-import { announceChange, lineCalls, poolChanges } from './changes.ts'
+import type { RecordedUsage } from '../../ports/ledger.ts'
+import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { Commit, Creation, Decide, LockPatience } from '../../ports/store.ts'
+import type { Calls } from '../../ports/wakeups.ts'
+import { announceChange, callsTo, poolChanges } from './changes.ts'
 import { Connection, WithoutLog } from './connection.ts'
 import { decodePool, decodeTurns, encodePool } from './document/codec.ts'
 import { findDatabase, notInitialized } from './files/beside.ts'
 import { mayMend, needsMending } from './files/mending.ts'
 import type { Audience } from './files/pool-files.ts'
-import { healed } from './healed-store.ts'
 import { newestRecords, visitTimes } from './history/history-queries.ts'
 import { gpuColumn, rowOfRecord } from './history/history-rows.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
@@ -26,10 +26,10 @@ export interface SqliteOptions {
 }
 
 /** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
-export async function openSqliteStore({ path: named, now, patience }: SqliteOptions): Promise<Store> {
+export async function openSqliteStore({ path: named, now, patience }: SqliteOptions): Promise<OpenedPool> {
   const path = findDatabase(named)
   try {
-    return healed(new SqliteStore(await connect(path, patience), now))
+    return new SqliteStore(await connect(path, patience), now)
   } catch (cause) {
     throw storeError(path, cause)
   }
@@ -52,7 +52,10 @@ async function connect(path: string, patience: LockPatience | undefined): Promis
 }
 
 /** Opens the database for `admin`, created and brought to the present schema for the audience if need be. */
-export async function createSqliteStore({ path, now }: SqliteOptions, audience: Audience): Promise<Store> {
+export async function createSqliteStore(
+  { path, now }: SqliteOptions,
+  audience: Audience,
+): Promise<OpenedPool> {
   try {
     const { createPool } = await import('./files/create.ts')
     await createPool(path, audience)
@@ -62,14 +65,15 @@ export async function createSqliteStore({ path, now }: SqliteOptions, audience: 
   }
 }
 
-class SqliteStore implements Store {
+class SqliteStore implements OpenedPool {
   readonly #connection: Connection
   readonly #now: () => Moment
   readonly #patience: LockPatience | undefined
   /** The last document read, so that one that did not change is not decoded again. */
   #decoded: { readonly document: string; readonly pool: Pool } | undefined
 
-  #turnsWritten: readonly string[] = []
+  /** Whom to call once the last commit can be seen. */
+  #wake: readonly string[] = []
 
   constructor(connection: Connection, now: () => Moment, patience?: LockPatience) {
     this.#connection = connection
@@ -77,33 +81,34 @@ class SqliteStore implements Store {
     this.#patience = patience
   }
 
-  async read() {
+  async load() {
     return this.#reading((db) => ({ pool: this.#present(db), moment: this.#now() }))
   }
 
   /**
-   * Decides on a snapshot first: what changes nothing (most refusals) then needs no lock, and is as true
-   * as if it had been decided under one.
+   * Decides on a snapshot first: a decision that changes nothing (most refusals) needs no lock, and is as right as
+   * one made under the lock.
    */
-  async update<Result>(decide: Decide<Result>): Promise<Result> {
-    const { unchanged, result } = await this.#reading((db) => {
+  async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
+    if (typeof change !== 'function') return this.#create(change)
+    const first = await this.#reading((db) => {
       const seen = this.#present(db)
-      const first = decide(seen, this.#now())
-      return { unchanged: first.pool === seen && first.ended.length === 0, result: first.result }
+      const commit = change(seen, this.#now())
+      return commit.pool === seen && commit.records.length === 0 ? commit : null
     })
-    if (unchanged) return result
+    if (first !== null) return first.answer
     return this.#writing((db) => {
       const pool = this.#present(db)
       const moment = this.#now()
-      return this.#write(db, { before: pool, moment }, decide(pool, moment))
+      return this.#write(db, { before: pool, moment }, change(pool, moment))
     })
   }
 
-  async initialize<Result>(decide: (pool: Pool | null, moment: Moment) => Decision<Result>): Promise<Result> {
+  #create<Answer>({ create }: Creation<Answer>): Promise<Answer> {
     return this.#writing((db) => {
       const pool = this.#readable(db)
       const moment = this.#now()
-      return this.#write(db, { before: pool, moment }, decide(pool, moment))
+      return this.#write(db, { before: pool, moment }, create(pool, moment))
     })
   }
 
@@ -130,11 +135,11 @@ class SqliteStore implements Store {
     return poolChanges(this.#connection.path, signal)
   }
 
-  lineCalls(entry: string): LineCalls {
-    return lineCalls(this.#connection.path, entry)
+  calls(entry: string): Calls {
+    return callsTo(this.#connection.path, entry)
   }
 
-  bounded(patience: LockPatience): Store {
+  bounded(patience: LockPatience): OpenedPool {
     return new SqliteStore(this.#connection, this.#now, patience)
   }
 
@@ -149,7 +154,7 @@ class SqliteStore implements Store {
   #writing<Result>(body: (db: Database) => Result): Promise<Result> {
     return this.#unlocked((waitMs) => {
       const result = this.#connection.transaction({ writes: true, waitMs }, body)
-      announceChange(this.#connection.path, this.#turnsWritten)
+      announceChange(this.#connection.path, this.#wake)
       return result
     })
   }
@@ -184,22 +189,19 @@ class SqliteStore implements Store {
   }
 
   /** Stamped with the moment of the decision: a clock set in between would otherwise never be healed. */
-  #write<Result>(
+  #write<Answer>(
     db: Database,
     { before, moment }: { readonly before: Pool | null; readonly moment: Moment },
-    decision: Decision<Result>,
-  ): Result {
-    if (decision.pool !== before) {
-      this.#turnsWritten = startableEntries(decision.pool, { now: moment.wall, stopped: isStopped }).map(
-        ({ id }) => id,
-      )
-      const turns = JSON.stringify(this.#turnsWritten)
+    { pool, records, wake, answer }: Commit<Answer>,
+  ): Answer {
+    if (pool !== before) {
+      this.#wake = wake
       db.query('INSERT OR REPLACE INTO pool (one, turns, document) VALUES (1, ?, ?)').run(
-        turns,
-        encodePool(decision.pool, moment),
+        JSON.stringify(wake),
+        encodePool(pool, moment),
       )
     }
-    for (const record of decision.ended) {
+    for (const record of records) {
       db.query('INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
         ...rowOfRecord(record),
       )
@@ -212,6 +214,6 @@ class SqliteStore implements Store {
         name,
       )
     }
-    return decision.result
+    return answer
   }
 }

@@ -5,6 +5,7 @@ import type { Account, HeldTime, Moment, Outcome, Pool } from '../../domain/pool
 import type { ProcessCheck } from '../../domain/pool/process-check.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
 import type { Deps } from '../deps.ts'
+import { loadPool } from '../stored-pool.ts'
 
 /** Who held which unit when; without an outcome it is still held. */
 export interface PastTime extends HeldTime {
@@ -21,7 +22,7 @@ export async function usageHistory(
   range: TimeRange,
   most?: number,
 ): Promise<readonly PastTime[]> {
-  const seen = await deps.store.read()
+  const seen = await loadPool(deps.store)
   const recorded = await deps.store.history(range, most)
   return [...recorded, ...unrecordedTimes(seen, recorded, deps)]
     .filter((time) => time.endedAt >= range.from && time.startedAt <= range.to)

@@ -1,5 +1,6 @@
 import { reportRange, tallied, type UsageReport, usageReport } from '../../domain/ledger/report.ts'
 import type { Deps } from '../deps.ts'
+import { loadPool } from '../stored-pool.ts'
 import { unrecordedTimes } from './usage-history.ts'
 
 /** Who used how much in the last `days` days, what is still running included. */
@@ -7,7 +8,7 @@ export async function reportUsage(
   deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
   days: number,
 ): Promise<UsageReport> {
-  const seen = await deps.store.read()
+  const seen = await loadPool(deps.store)
   const range = reportRange(days, seen.moment.wall)
   const held = seen.pool.reservations.map((reservation) => reservation.id)
   const recorded = await deps.store.usage(range, held)

@@ -10,9 +10,11 @@ import {
 import { endReservation, isGone, settle } from '../../domain/operation/ending.ts'
 import type { Millis, Pool, QueueEntry } from '../../domain/pool/model.ts'
 import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../../domain/schedule/startable.ts'
-import type { LockPatience, Store } from '../../ports/ports.ts'
+import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { LockPatience } from '../../ports/store.ts'
 import { attemptAcquire, type Grant } from '../acquire.ts'
 import type { Deps } from '../deps.ts'
+import { loadPool, updatePool } from '../stored-pool.ts'
 import { DriverWatch } from './driver-watch.ts'
 import { type Neglect, neglectBefore, nextExpiry, placeIn } from './line-watch.ts'
 import { newsFor, type WaitingNews } from './waiting-news.ts'
@@ -78,14 +80,14 @@ export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting
 /** How long a waiter that gives up waits for the lock of the store. */
 const LEAVE_WITHIN_MS: Millis = 250
 
-const leaving = (store: Store, clock: () => Millis) => (): Store => {
+const leaving = (store: OpenedPool, clock: () => Millis) => (): OpenedPool => {
   const giveUpAt = clock() + LEAVE_WITHIN_MS
   return store.bounded({ left: () => giveUpAt - clock(), error: (busy) => busy })
 }
 
 /** Gives back the place in line, and the reservation if it was granted in the very last moment. */
 function leave(deps: Deps, id: string): Promise<void> {
-  return deps.store.update((pool, moment) => {
+  return updatePool(deps, (pool, moment) => {
     // Whatever writes settles first: the first write after a reboot is the last that can prove it.
     const settled = settle(pool, moment, deps)
     const left = endReservation(leaveLine(settled.pool, id), id, 'released', moment.wall)
@@ -165,7 +167,7 @@ class Wait {
 
   async #look(): Promise<{ pool: Pool; now: Millis }> {
     this.#waiting.waker.listen()
-    const { pool, moment } = await this.#deps.store.read()
+    const { pool, moment } = await loadPool(this.#deps.store)
     this.#driver.looked(pool, this.#waiting.clock())
     this.#hasLooked = true
     return { pool, now: moment.wall }
@@ -193,7 +195,7 @@ class Wait {
   }
 
   #join(): Promise<void> {
-    return this.#deps.store.update((pool, moment) => {
+    return updatePool(this.#deps, (pool, moment) => {
       checkPossible(pool, this.#intent.request)
       const { pool: settled, ended } = settle(pool, moment, this.#deps)
       const joined = joinLine(settled, this.#intent, this.#waiting.ticket, moment.wall)
@@ -202,7 +204,7 @@ class Wait {
   }
 
   #settle(): Promise<void> {
-    return this.#deps.store.update((pool, moment) => ({
+    return updatePool(this.#deps, (pool, moment) => ({
       ...settle(pool, moment, this.#deps),
       result: undefined,
     }))
@@ -210,7 +212,7 @@ class Wait {
 
   async #beat(): Promise<void> {
     this.#beatAt = this.#waiting.clock() + HEARTBEAT_MS
-    await this.#deps.store.update((pool, moment) => {
+    await updatePool(this.#deps, (pool, moment) => {
       const queue = pool.queue.map((entry) =>
         entry.id === this.#intent.id ? { ...entry, heartbeatAt: moment.wall } : entry,
       )

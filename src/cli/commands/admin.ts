@@ -120,7 +120,7 @@ async function refresh(context: Context): Promise<AdminAnswer> {
 
 async function showSettings(context: Context): Promise<AdminAnswer> {
   const { deps, storedPlace } = await context.administration()
-  const { pool } = await (await deps()).store.read()
+  const { pool } = await (await deps()).store.load()
   return { kind: 'shown', pool, place: await storedPlace() }
 }
 

@@ -91,7 +91,7 @@ function formOf({ short, export: exported, docker }: ReserveOptions): Form {
 }
 
 async function refuseWithoutNvidia(context: Context): Promise<void> {
-  const { pool } = await (await context.deps()).store.read()
+  const { pool } = await (await context.deps()).store.load()
   if (pool.provider !== 'amd-smi') return
   throw new CanhazgpuError('usage', "--docker is for NVIDIA GPUs: 'docker run --gpus' knows no others", {
     hint: 'use --export, and hand the variables on',

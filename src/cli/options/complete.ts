@@ -11,7 +11,7 @@ export async function printCompletions(words: readonly string[], program: Progra
   const gpuIds = async () => {
     const context = await program.open({ flags: {}, commandLine: null, json: false, waits: false })
     const { store } = await context.deps()
-    return (await store.read()).pool.units.map(({ id }) => id)
+    return (await store.load()).pool.units.map(({ id }) => id)
   }
   const candidates = await complete(words, { gpuIds: () => gpuIds().catch(() => []) })
   const shown = candidates.filter((candidate) => printable(candidate) === candidate)

@@ -1,4 +1,5 @@
 import type { Deps } from '../../app/deps.ts'
+import { loadPool } from '../../app/stored-pool.ts'
 import { unrecordedTimes, usageHistory } from '../../app/usage/usage-history.ts'
 import { reportUsage } from '../../app/usage/usage-report.ts'
 import { DailySums } from '../../domain/ledger/daily.ts'
@@ -31,7 +32,7 @@ export async function usageAnswer(
 
 async function daily(deps: Pick<Deps, 'store' | 'alive' | 'stopped'>, days: number): Promise<DailyDocument> {
   const { store } = deps
-  const seen = await store.read()
+  const seen = await loadPool(store)
   const now = seen.moment.wall
   const starts = dayStarts(days, now)
   const range = { from: starts[0] ?? now, to: now }

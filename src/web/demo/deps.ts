@@ -4,7 +4,7 @@ import type { TimeRange } from '../../domain/ledger/recorded.ts'
 import { tallied } from '../../domain/ledger/report.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/usage.ts'
 import type { Millis, Moment } from '../../domain/pool/model.ts'
-import type { Store } from '../../ports/ports.ts'
+import type { OpenedPool } from '../../ports/opened-pool.ts'
 import { Play } from './play.ts'
 import { readings } from './readings.ts'
 
@@ -38,19 +38,18 @@ export function demoDeps({ now, steady }: DemoClock): Deps {
 /** How soon a page shows what happens on the stage. */
 const LOOK_EVERY_MS = 250
 
-function demoStore(play: Play, present: () => Moment): Store {
+function demoStore(play: Play, present: () => Moment): OpenedPool {
   const refuse = (): never => {
     throw new CanhazgpuError('permission-denied', 'The demo can only be watched')
   }
   const recordsOf = ({ from, to }: TimeRange) =>
     play.records.filter((record) => record.endedAt >= from && record.startedAt <= to)
   return {
-    async read() {
+    async load() {
       const moment = present()
       return { pool: { ...play.pool, writtenAt: moment }, moment }
     },
     update: async () => refuse(),
-    initialize: async () => refuse(),
     turns: async () => [],
     async history(range, most) {
       const records = recordsOf(range).sort((a, b) => a.endedAt - b.endedAt)
@@ -80,7 +79,7 @@ function demoStore(play: Play, present: () => Moment): Store {
         yield
       }
     },
-    lineCalls: refuse,
+    calls: refuse,
     bounded: refuse,
     close: () => {},
   }

@@ -1,5 +1,6 @@
 import type { Deps } from '../../app/deps.ts'
 import { presentPool } from '../../app/present-pool.ts'
+import { loadPool } from '../../app/stored-pool.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { thresholdOf } from '../../domain/observation/threshold.ts'
@@ -161,7 +162,7 @@ export class Sampler {
     const { deps, clock } = this.#options
     const asked = clock()
     try {
-      const { pool, moment } = await deps.store.read()
+      const { pool, moment } = await loadPool(deps.store)
       const provider = await deps.providerOf(pool)
       const probe = await provider.probe(deps.probeTimeout)
       const at = clock()

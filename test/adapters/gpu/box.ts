@@ -1,5 +1,5 @@
 import type { ProviderName } from '../../../src/domain/pool/model.ts'
-import type { GpuProvider } from '../../../src/ports/ports.ts'
+import type { GpuProvider } from '../../../src/ports/driver.ts'
 
 /** A machine with GPUs, told independently of any driver; each stage plays it in its driver's own format. */
 export interface Box {

@@ -1,5 +1,5 @@
 import type { Pool, UsageRecord } from '../../../src/domain/pool/model.ts'
-import type { Decide } from '../../../src/ports/ports.ts'
+import type { Decide } from '../../../src/ports/store.ts'
 
 /** A pool whose only use is to be counted in: the count is in the place of the last holder of its GPU. */
 export const COUNTING_POOL: Pool = {
@@ -41,8 +41,9 @@ export function counting(name: string): Decide<number> {
     const count = countOf(pool) + 1
     return {
       pool: { ...pool, units: pool.units.map((unit) => ({ ...unit, lastUse: { endedAt: 0, uid: count } })) },
-      ended: [recordOf(name)],
-      result: count,
+      records: [recordOf(name)],
+      wake: [],
+      answer: count,
     }
   }
 }

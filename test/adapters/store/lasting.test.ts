@@ -17,7 +17,7 @@ async function lastingStore(): Promise<Lasting> {
   const path = `${folder}/pool.db`
   const now = tickingClock()
   const created = await createSqliteStore({ path, now }, { kind: 'everyone' })
-  await created.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+  await created.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })
   created.close()
   const open = () => openSqliteStore({ path, now })
   const store = new LastingStore(await open(), open)
@@ -38,15 +38,20 @@ test('it is opened anew after a failure while another use still waits for the lo
   const { path, store } = lasting
   using holder = new Database(path)
   holder.run('BEGIN IMMEDIATE')
-  const waiting = store.update((pool) => ({ pool: { ...pool, host: 'changed' }, ended: [], result: 'done' }))
+  const waiting = store.update((pool) => ({
+    pool: { ...pool, host: 'changed' },
+    records: [],
+    wake: [],
+    answer: 'done',
+  }))
   const failing = store.update(() => {
     throw new Error('a bug')
   })
   await expect(failing).rejects.toThrow('a bug')
-  expect(countOf((await store.read()).pool)).toBe(0)
+  expect(countOf((await store.load()).pool)).toBe(0)
   holder.run('ROLLBACK')
   expect(await waiting).toBe('done')
-  expect((await store.read()).pool.host).toBe('changed')
+  expect((await store.load()).pool.host).toBe('changed')
 })
 
 test('a pool that cannot be opened any more costs no descriptor each time it is tried', async () => {
@@ -54,11 +59,11 @@ test('a pool that cannot be opened any more costs no descriptor each time it is 
   const { path, store } = lasting
   using other = new Database(path)
   other.run('PRAGMA user_version = 99')
-  await expect(store.read()).rejects.toMatchObject({ code: 'store-too-new' })
-  await expect(store.read()).rejects.toMatchObject({ code: 'store-too-new' })
+  await expect(store.load()).rejects.toMatchObject({ code: 'store-too-new' })
+  await expect(store.load()).rejects.toMatchObject({ code: 'store-too-new' })
   const before = openDescriptors()
   for (let attempt = 0; attempt < 20; attempt++) {
-    await expect(store.read()).rejects.toMatchObject({ code: 'store-too-new' })
+    await expect(store.load()).rejects.toMatchObject({ code: 'store-too-new' })
   }
   expect(openDescriptors()).toBe(before)
 })
@@ -70,11 +75,11 @@ test('one that is opened anew again and again costs none either', async () => {
       throw new Error('a bug')
     })
   await expect(fail()).rejects.toThrow('a bug')
-  await lasting.store.read()
+  await lasting.store.load()
   const before = openDescriptors()
   for (let time = 0; time < 20; time++) {
     await expect(fail()).rejects.toThrow('a bug')
-    await lasting.store.read()
+    await lasting.store.load()
   }
   expect(openDescriptors()).toBe(before)
 })

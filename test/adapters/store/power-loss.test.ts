@@ -162,7 +162,7 @@ function lay(image: Image, folder: string): string {
 /** Who was cut off in the midst of setting up tries again. */
 async function setUpAnew(path: string): Promise<string[]> {
   const store = await createSqliteStore({ path, now: currentMoment }, { kind: 'everyone' })
-  await store.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+  await store.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })
   store.close()
   return []
 }

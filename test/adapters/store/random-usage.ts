@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { TimeRange } from '../../../src/domain/ledger/recorded.ts'
 import type { UsageRecord, UsageTally } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
-import type { Store } from '../../../src/ports/ports.ts'
+import type { Ledger } from '../../../src/ports/ledger.ts'
 import { recordOf } from './counting.ts'
 
 const DAY = 86_400_000
@@ -75,14 +75,14 @@ function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange):
 
 /** What the store says of these records' sums, and which of them it finds of the first reservations. */
 export async function expectUsage(
-  store: Store,
+  ledger: Ledger,
   records: readonly UsageRecord[],
   ranges: readonly TimeRange[],
 ): Promise<void> {
   const inAnyOrder = <Each>(list: readonly Each[]) => list.map((each) => JSON.stringify(each)).sort()
   const asked = records.slice(0, 2).map((record) => record.reservation)
   for (const range of [...ranges, { from: 0, to: Number.MAX_SAFE_INTEGER }]) {
-    const usage = await store.usage(range, asked)
+    const usage = await ledger.usage(range, asked)
     expect(inAnyOrder(usage.tallies)).toEqual(inAnyOrder(naiveTallies(records, range)))
     const found = records.filter(
       (each) => asked.includes(each.reservation) && each.endedAt >= range.from && each.startedAt <= range.to,

@@ -45,7 +45,7 @@ test('a back-up is given its log once, though two find that it has none', async 
   using place = newPlace()
   const now = tickingClock()
   const created = await place.create(now)
-  await created.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+  await created.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })
   created.close()
   const backup = `${place.path}.backup`
   const db = new Database(place.path)
@@ -57,13 +57,13 @@ test('a back-up is given its log once, though two find that it has none', async 
   const store = await place.open(now)
   await store.update(counting('first'))
   await giveLog(place.path)
-  expect(countOf((await store.read()).pool)).toBe(1)
+  expect(countOf((await store.load()).pool)).toBe(1)
   store.close()
 })
 
 async function initialized(place: StorePlace) {
   const store = await place.create(tickingClock())
-  await store.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+  await store.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })
   return store
 }
 
@@ -85,7 +85,7 @@ test('an update that changes nothing touches no file', async () => {
   const watcher = new Database(place.path, { readonly: true })
   const version = () => watcher.query<{ data_version: number }, []>('PRAGMA data_version').get()?.data_version
   const before = version()
-  await store.update((pool) => ({ pool, ended: [], result: undefined }))
+  await store.update((pool) => ({ pool, records: [], wake: [], answer: undefined }))
   expect(version()).toBe(before as number)
   await store.update(counting('one'))
   expect(version()).not.toBe(before as number)
@@ -160,12 +160,12 @@ test.each(FIXTURES)('the pool %s loads, and can be updated', async (name) => {
   await Bun.write(place.path, fixture(name, 'db'))
   const expected = await fixture(name, 'json').json()
   const store = await openStore(place.url, currentMoment)
-  expect((await store.read()).pool).toEqual(expected.pool)
+  expect((await store.load()).pool).toEqual(expected.pool)
   expect(await store.history(everything)).toEqual(expected.history)
   await expectUsage(store, expected.history, [])
 
   expect(await store.update(counting('later'))).toBe(countOf(expected.pool) + 1)
-  const { writtenAt: _, units: __, ...rest } = (await store.read()).pool
+  const { writtenAt: _, units: __, ...rest } = (await store.load()).pool
   expect(expected.pool).toMatchObject(rest)
   expect(await store.history(everything)).toHaveLength(expected.history.length + 1)
   store.close()
@@ -216,7 +216,7 @@ test('a damaged document of an earlier version is refused before and after the u
 
   const store = await openStore(place.url, currentMoment)
   const corrupt = expect.objectContaining({ code: 'store-corrupt', message: damage })
-  await expect(store.read()).rejects.toEqual(corrupt)
+  await expect(store.load()).rejects.toEqual(corrupt)
   await expect(store.update(counting('never'))).rejects.toEqual(corrupt)
   store.close()
   expect(stored()).toBe(before)
@@ -245,9 +245,9 @@ test('only whole GPUs are recorded', async () => {
   using place = newPlace()
   const store = await initialized(place)
   const record = recordOf('part', { unit: '3.0' })
-  await expect(store.update((pool) => ({ pool, ended: [record], result: undefined }))).rejects.toThrow(
-    'the history cannot record the unit 3.0',
-  )
+  await expect(
+    store.update((pool) => ({ pool, records: [record], wake: [], answer: undefined })),
+  ).rejects.toThrow('the history cannot record the unit 3.0')
   store.close()
 })
 
@@ -292,7 +292,7 @@ test.each([1, 2, 3])(
         const store = await openStore(place.url, currentMoment)
         await expectUsage(store, records.slice(0, released), ranges)
         const ended = records.slice(released)
-        await store.update((pool) => ({ pool, ended, result: undefined }))
+        await store.update((pool) => ({ pool, records: ended, wake: [], answer: undefined }))
         await expectUsage(store, records, ranges)
         store.close()
       }),

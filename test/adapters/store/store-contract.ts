@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import type { Moment, Pool, Reservation } from '../../../src/domain/pool/model.ts'
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
-import type { Store } from '../../../src/ports/ports.ts'
+import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
 import { until } from '../../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
@@ -14,8 +14,8 @@ import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
 export interface StorePlace extends Disposable {
   readonly url: string
   /** For setting up. */
-  create(now: () => Moment): Promise<Store>
-  open(now: () => Moment): Promise<Store>
+  create(now: () => Moment): Promise<OpenedPool>
+  open(now: () => Moment): Promise<OpenedPool>
 }
 
 /** Bundled, so that hundreds start quickly. */
@@ -52,16 +52,18 @@ export async function killHanging(url: string, asking: number): Promise<void> {
   await worker.exited
 }
 
-const kept = (pool: Pool) => ({ pool, ended: [], result: undefined })
+const kept = (pool: Pool) => ({ pool, records: [], wake: [], answer: undefined })
 
-/** What every store guarantees (`src/ports/ports.ts`), on the real thing. */
+/** What every store guarantees (`src/ports`), on the real thing. */
 export function storeContract(name: string, newPlace: () => StorePlace): void {
   describe(name, () => {
-    async function withStore(use: (store: Store, place: StorePlace) => Promise<void>): Promise<void> {
+    async function withStore(use: (store: OpenedPool, place: StorePlace) => Promise<void>): Promise<void> {
       using place = newPlace()
       const store = await place.create(tickingClock())
       try {
-        await store.initialize(() => ({ pool: COUNTING_POOL, ended: [], result: undefined }))
+        await store.update({
+          create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }),
+        })
         await use(store, place)
       } finally {
         store.close()
@@ -73,22 +75,25 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       using place = newPlace()
       const store = await place.create(tickingClock())
       const missing = expect.objectContaining({ code: 'pool-not-initialized' })
-      expect(store.read()).rejects.toEqual(missing)
+      expect(store.load()).rejects.toEqual(missing)
       expect(store.update(kept)).rejects.toEqual(missing)
       expect(await store.history(everything)).toEqual([])
       store.close()
     })
 
-    test('initialize sees no pool at first, and later the one there is', async () => {
+    test('a creation gets no pool at first, and later the one there is', async () => {
       await withStore(async (store) => {
         await store.update(counting('one'))
-        const seen = await store.initialize((pool) => ({
-          pool: { ...COUNTING_POOL, host: 'other' },
-          ended: [recordOf('two')],
-          result: pool && countOf(pool),
-        }))
+        const seen = await store.update({
+          create: (pool) => ({
+            pool: { ...COUNTING_POOL, host: 'other' },
+            records: [recordOf('two')],
+            wake: [],
+            answer: pool && countOf(pool),
+          }),
+        })
         expect(seen).toBe(1)
-        expect((await store.read()).pool).toMatchObject({ host: 'other', units: COUNTING_POOL.units })
+        expect((await store.load()).pool).toMatchObject({ host: 'other', units: COUNTING_POOL.units })
         expect(await store.history(everything)).toHaveLength(2)
       })
     })
@@ -97,7 +102,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       await withStore(async (store, place) => {
         expect(await store.update(counting('one'))).toBe(1)
         const other = await place.open(tickingClock())
-        const { pool, moment } = await other.read()
+        const { pool, moment } = await other.load()
         expect(countOf(pool)).toBe(1)
         expect(pool.writtenAt.wall).toBeGreaterThan(0)
         expect(moment.steady.epoch).toBe('test')
@@ -106,37 +111,38 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('a pool is told in the time of the clock, once it was set', async () => {
+    test('a pool comes as it was written, whatever the clock shows since', async () => {
       await withStore(async (store, place) => {
-        await store.initialize((_, moment) => ({
-          pool: {
-            ...COUNTING_POOL,
-            units: COUNTING_POOL.units.map((unit) => ({
-              ...unit,
-              lastUse: { endedAt: moment.wall, uid: 0 },
-            })),
-          },
-          ended: [],
-          result: undefined,
-        }))
-        const { moment: before } = await store.read()
-        const hour = 3_600_000
-        const later = await place.open(() => ({ wall: before.wall + hour, steady: before.steady }))
-        const told = [
-          (await later.read()).pool,
-          await later.update((pool) => ({ pool, ended: [], result: pool })),
-          await later.initialize((pool) => ({ pool: pool ?? COUNTING_POOL, ended: [], result: pool })),
-        ]
-        for (const pool of told) {
-          expect(Math.abs((pool?.units[0]?.lastUse?.endedAt ?? 0) - before.wall - hour)).toBeLessThan(100)
-        }
+        const { moment } = await store.load()
+        const later = await place.open(() => ({ wall: moment.wall + 3_600_000, steady: moment.steady }))
+        const { pool, moment: now } = await later.load()
+        expect(now.wall).toBe(moment.wall + 3_600_000)
+        expect(pool).toEqual((await store.load()).pool)
+        expect(await later.update((seen) => ({ ...kept(seen), answer: seen }))).toEqual(pool)
+        expect(await later.update({ create: (seen) => ({ ...kept(pool), answer: seen }) })).toEqual(pool)
         later.close()
+      })
+    })
+
+    test('the turns are those of the last commit that changed the pool', async () => {
+      await withStore(async (store, place) => {
+        const other = await place.open(tickingClock())
+        expect(await other.turns()).toEqual([])
+        const waking = (wake: readonly string[]) =>
+          store.update((pool, moment) => ({ ...counting('one')(pool, moment), wake }))
+        await waking(['b', 'a'])
+        expect(await other.turns()).toEqual(['b', 'a'])
+        await store.update((pool) => ({ ...kept(pool), records: [recordOf('two')] }))
+        expect(await other.turns()).toEqual(['b', 'a'])
+        await waking([])
+        expect(await other.turns()).toEqual([])
+        other.close()
       })
     })
 
     test('a decision that throws leaves everything as it was, and the store usable', async () => {
       await withStore(async (store) => {
-        const before = await store.read()
+        const before = await store.load()
         let asked = 0
         for (const throwAt of [1, 2]) {
           asked = 0
@@ -145,9 +151,9 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
             return counting('never')(pool, moment)
           })
           await failing.catch((error) => expect(error.message).toBe('no'))
-          if (asked < throwAt) await store.initialize(() => kept(before.pool))
+          if (asked < throwAt) await store.update({ create: () => kept(before.pool) })
         }
-        expect(countOf((await store.read()).pool)).toBe(0)
+        expect(countOf((await store.load()).pool)).toBe(0)
         expect(await store.history(everything)).toEqual([])
         expect(await store.update(counting('after'))).toBe(1)
       })
@@ -155,15 +161,15 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
 
     test('nothing is written when the pool is the one that was given', async () => {
       await withStore(async (store) => {
-        const { pool: before } = await store.read()
-        expect(await store.update((pool) => ({ pool, ended: [], result: 'as is' }))).toBe('as is')
-        expect((await store.read()).pool).toEqual(before)
+        const { pool: before } = await store.load()
+        expect(await store.update((pool) => ({ pool, records: [], wake: [], answer: 'as is' }))).toBe('as is')
+        expect((await store.load()).pool).toEqual(before)
       })
     })
 
     test('records alone are committed too', async () => {
       await withStore(async (store) => {
-        await store.update((pool) => ({ pool, ended: [recordOf('a')], result: undefined }))
+        await store.update((pool) => ({ pool, records: [recordOf('a')], wake: [], answer: undefined }))
         expect(await store.history(everything)).toEqual([recordOf('a')])
       })
     })
@@ -173,9 +179,9 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         await store.update(counting('a'))
         await store.update((pool, moment) => ({
           ...counting('a')(pool, moment),
-          ended: [recordOf('a', { outcome: 'vanished' }), recordOf('a', { unit: '1' })],
+          records: [recordOf('a', { outcome: 'vanished' }), recordOf('a', { unit: '1' })],
         }))
-        expect(countOf((await store.read()).pool)).toBe(2)
+        expect(countOf((await store.load()).pool)).toBe(2)
         expect(await store.history(everything)).toEqual([recordOf('a'), recordOf('a', { unit: '1' })])
       })
     })
@@ -193,7 +199,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         await overtaking
         expect(seen[0]).toBe(0)
         expect(result).toBe((seen.at(-1) ?? 0) + 1)
-        expect(countOf((await store.read()).pool)).toBe(2)
+        expect(countOf((await store.load()).pool)).toBe(2)
         expect(await store.history(everything)).toHaveLength(2)
         other.close()
       })
@@ -204,7 +210,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         const record = (name: string, startedAt: number, endedAt: number) =>
           recordOf(name, { startedAt, endedAt })
         const ended = [record('c', 300, 500), record('a', 100, 200), record('b', 150, 900)]
-        await store.update((pool) => ({ pool, ended, result: undefined }))
+        await store.update((pool) => ({ pool, records: ended, wake: [], answer: undefined }))
         const names = async (from: number, to: number) =>
           (await store.history({ from, to })).map((each) => each.reservation)
         expect(await names(0, 1_000)).toEqual(['a', 'c', 'b'])
@@ -235,10 +241,10 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         fc.asyncProperty(anyRecords, fc.array(anyRange), async (records, ranges) => {
           await withStore(async (store) => {
             for (const record of records) {
-              await store.update((pool) => ({ pool, ended: [record], result: undefined }))
+              await store.update((pool) => ({ pool, records: [record], wake: [], answer: undefined }))
             }
             // What exists already does not count again.
-            await store.update((pool) => ({ pool, ended: records, result: undefined }))
+            await store.update((pool) => ({ pool, records: records, wake: [], answer: undefined }))
             await expectUsage(store, records, ranges)
           })
         }),
@@ -261,8 +267,8 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
             }
             const wanted: Pool = { ...COUNTING_POOL, host, reservations: [reservation] }
             const record = recordOf(`r${nth++}`, { owner, note })
-            await store.update(() => ({ pool: wanted, ended: [record], result: undefined }))
-            expect({ ...(await store.read()).pool, writtenAt: wanted.writtenAt }).toEqual(wanted)
+            await store.update(() => ({ pool: wanted, records: [record], wake: [], answer: undefined }))
+            expect({ ...(await store.load()).pool, writtenAt: wanted.writtenAt }).toEqual(wanted)
             const history = await store.history(everything)
             expect(history.find((each) => each.reservation === record.reservation)).toEqual(record)
           }),
@@ -300,7 +306,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         )
         const statuses = await Promise.all(workers.map((worker) => worker.exited))
         expect(statuses.filter((status) => status !== 0)).toEqual([])
-        expect(countOf((await store.read()).pool)).toBe(200)
+        expect(countOf((await store.load()).pool)).toBe(200)
         expect(await store.history(everything)).toHaveLength(200)
       })
     }, 120_000)
@@ -316,14 +322,14 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
     test('a process killed at any time has committed pool and records together', async () => {
       await withStore(async (store, place) => {
         for (let round = 0; round < 15; round++) {
-          const before = countOf((await store.read()).pool)
+          const before = countOf((await store.load()).pool)
           const worker = startWorker('count', place.url, `round-${round}`, '100000')
           await until('the worker has counted', async () => {
-            return countOf((await store.read()).pool) > before + round * 3
+            return countOf((await store.load()).pool) > before + round * 3
           })
           worker.kill('SIGKILL')
           await worker.exited
-          const { pool } = await store.read()
+          const { pool } = await store.load()
           expect(await store.history(everything)).toHaveLength(countOf(pool))
         }
       })

@@ -25,7 +25,7 @@ switch (verb) {
     }
     break
   case 'read':
-    await store.read()
+    await store.load()
     break
   case 'hang': {
     let asked = 0

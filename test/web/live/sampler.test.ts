@@ -3,7 +3,7 @@ import type { Deps } from '../../../src/app/deps.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { Pool, Probe, Unit } from '../../../src/domain/pool/model.ts'
 import { gpuNumber, wholeUnits } from '../../../src/domain/pool/units.ts'
-import type { Store } from '../../../src/ports/ports.ts'
+import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
 import { Sampler } from '../../../src/web/live/sampler.ts'
 import { until } from '../../support/until.ts'
 
@@ -135,8 +135,8 @@ function newStage() {
   let failure: string | null = null
   let hanging: PromiseWithResolvers<void> | null = null
   let changed = Promise.withResolvers<void>()
-  const store: Pick<Store, 'read' | 'changes'> = {
-    async read() {
+  const store: Pick<OpenedPool, 'load' | 'changes'> = {
+    async load() {
       if (lost) throw new CanhazgpuError('store-unavailable', 'the disk is gone')
       return { pool, moment: { wall: now, steady: { epoch: 'boot', ms: now } } }
     },
@@ -168,7 +168,7 @@ function newStage() {
     }
   }
   const deps: Deps = {
-    store: store as Store,
+    store: store as OpenedPool,
     alive: () => 'alive',
     stopped: () => false,
     providerOf: async () => ({ probe }),

@@ -1,5 +1,5 @@
 import type { GpuProcess, GpuReading, Millis, Probe } from '../../../domain/pool/model.ts'
-import type { GpuProvider } from '../../../ports/ports.ts'
+import type { GpuProvider } from '../../../ports/driver.ts'
 import { isQuotable } from '../../files/ownership.ts'
 import { readExamined } from '../../files/small-file.ts'
 import { withinDeadline } from '../deadline.ts'

@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import type { Millis, Probe } from '../../../domain/pool/model.ts'
-import type { GpuProvider } from '../../../ports/ports.ts'
+import type { GpuProvider } from '../../../ports/driver.ts'
 import { withinDeadline } from '../deadline.ts'
 import { complaint, driverFailed, firstLine } from '../driver-words.ts'
 import { hostMemoryMb } from '../host-memory.ts'

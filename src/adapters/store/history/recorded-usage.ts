@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import type { TimeRange } from '../../../domain/ledger/recorded.ts'
 import type { UsageTally } from '../../../domain/pool/model.ts'
-import type { RecordedUsage } from '../../../ports/ports.ts'
+import type { RecordedUsage } from '../../../ports/ledger.ts'
 import { HISTORY_ROWS, type HistoryRow, recordOfRow } from './history-rows.ts'
 
 /** To be called in a transaction: both answers come from the same state of the database. */

@@ -1,4 +1,4 @@
-import type { LockPatience } from '../../../ports/ports.ts'
+import type { LockPatience } from '../../../ports/store.ts'
 import { isBusy } from '../sqlite-errors.ts'
 
 /** Hundreds of processes at once are served in a second; longer than this nobody should hold the lock. */
