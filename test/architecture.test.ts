@@ -23,7 +23,7 @@ const MAY_IMPORT_TYPES: Readonly<Partial<Record<Layer, readonly Layer[]>>> = {
 }
 
 /** Tables without code, by which the browser shows the same as text and JSON. */
-const SHARED_WITH_BROWSER: readonly string[] = ['src/views/words/states.ts']
+const SHARED_WITH_BROWSER: readonly string[] = ['src/views/words/status/states.ts']
 
 /** Modules of others a layer may use; where a layer is missing, any. */
 const MAY_USE: Readonly<Partial<Record<Layer, RegExp>>> = {

@@ -11,7 +11,7 @@ import { startableEntries } from '../../src/domain/schedule/startable.ts'
 import { printableJson } from '../../src/domain/text/text.ts'
 import { queueDocument } from '../../src/views/documents/queue-document.ts'
 import { statusDocument } from '../../src/views/documents/status-document.ts'
-import { statusLine } from '../../src/views/words/status-line.ts'
+import { statusLine } from '../../src/views/words/status/line.ts'
 import type { Parser } from '../parser.ts'
 import { answerOf, checkJson, checkLine, checkScreen, hold, isWhole } from '../soundness.ts'
 

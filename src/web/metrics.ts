@@ -1,6 +1,6 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
 import { type GpuStatus, otherUseOf } from '../domain/observation/status.ts'
-import { STATES } from '../views/words/states.ts'
+import { STATES } from '../views/words/status/states.ts'
 import type { Snapshot } from './live/snapshot.ts'
 
 const MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { STATE_BY_NAME, STATES } from '../../src/views/words/states.ts'
+import { STATE_BY_NAME, STATES } from '../../src/views/words/status/states.ts'
 import { root } from '../support/sources.ts'
 
 const tokens = await Bun.file(`${root}src/web/client/style/tokens.css`).text()

@@ -3,9 +3,10 @@ import { deviceVariables } from '../../domain/observation/device-variables.ts'
 import type { RequestedRun } from '../../domain/operation/acquisition.ts'
 import type { Millis, TimeLimit } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
-import { lostVariables } from '../../domain/text/lost-variables.ts'
+import { dropperIn } from '../../domain/text/lost-variables.ts'
 import { printableJson } from '../../domain/text/text.ts'
 import { grantDocument } from '../../views/documents/grant-document.ts'
+import { lostVariablesWords } from '../../views/words/lost-variables.ts'
 import { acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
@@ -68,8 +69,8 @@ export const run = command({
 
 /** Before the wait, while the command can still be changed; not again by the successor of a waiter. */
 function warnOfLostVariables({ commandLine, place, warn }: Context): void {
-  const warning = lostVariables(commandLine ?? [])
-  if (warning !== undefined && place === null) warn(warning)
+  const dropper = dropperIn(commandLine ?? [])
+  if (dropper !== undefined && place === null) warn(lostVariablesWords(dropper))
 }
 
 function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {

@@ -1,25 +1,22 @@
-const VARIABLES = 'CUDA_VISIBLE_DEVICES'
+/** Programs that do not pass the variables on. */
+export type Dropper = 'sudo' | 'doas' | 'su' | 'tmux' | 'screen' | 'ssh'
 
 /**
- * A warning for a command that starts with a program known to drop the environment or to start its own command
- * elsewhere: that command would see every GPU. Undefined where the variables arrive, as far as the words show.
+ * The program at the start of a command that is known to drop the environment or to start its own command elsewhere:
+ * that command would see every GPU. Undefined where the variables arrive, as far as the words show.
  */
-export function lostVariables([program = '', ...args]: readonly string[]): string | undefined {
+export function dropperIn([program = '', ...args]: readonly string[]): Dropper | undefined {
   const name = program.slice(program.lastIndexOf('/') + 1)
   switch (name) {
     case 'sudo':
-      if (ownFlags(args, SUDO_FLAGS_WITH_VALUE).some(keepsEnvironment)) return undefined
-      return `sudo drops ${VARIABLES}, so its command sees every GPU - use 'sudo --preserve-env=CUDA_VISIBLE_DEVICES,CUDA_DEVICE_ORDER,HIP_VISIBLE_DEVICES COMMAND'`
-    case 'doas':
-      return `doas drops ${VARIABLES}, so its command sees every GPU - add 'setenv { CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER HIP_VISIBLE_DEVICES }' to doas.conf, or use 'doas canhazgpu run -- COMMAND'`
+      return ownFlags(args, SUDO_FLAGS_WITH_VALUE).some(keepsEnvironment) ? undefined : name
     case 'su':
-      if (!args.some(isLogin)) return undefined
-      return `su with a login shell drops ${VARIABLES}, so its command sees every GPU - leave out '-' and '--login'`
+      return args.some(isLogin) ? name : undefined
+    case 'doas':
     case 'tmux':
     case 'screen':
-      return `${name} may start the command in a server that lacks ${VARIABLES} and outlives the reservation - use 'canhazgpu run -- COMMAND' inside ${name}`
     case 'ssh':
-      return `ssh does not pass ${VARIABLES} on, and the GPUs of the other machine are not reserved - use 'ssh HOST canhazgpu run -- COMMAND'`
+      return name
     default:
       return undefined
   }

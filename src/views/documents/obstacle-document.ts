@@ -1,7 +1,7 @@
 import type { Obstacle } from '../../domain/observation/obstacles.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { UnavailableGpuDocument } from '../schemas/queue.ts'
-import { STATES } from '../words/states.ts'
+import { STATES } from '../words/status/states.ts'
 import { definedOnly, faultFields } from './status-document.ts'
 
 export function obstacleDocument(obstacle: Obstacle): UnavailableGpuDocument {

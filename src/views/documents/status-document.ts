@@ -7,9 +7,9 @@ import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
 import type { ReservationType, StatusDocument } from '../schemas/status.ts'
 import { faultWords } from '../words/faults.ts'
-import { STATES } from '../words/states.ts'
-import { detailsOf } from '../words/status-details.ts'
-import { validationOf } from '../words/validation.ts'
+import { detailsOf } from '../words/status/details.ts'
+import { STATES } from '../words/status/states.ts'
+import { validationOf } from '../words/status/validation.ts'
 
 export function statusDocument(seen: Overview): readonly StatusDocument[] {
   return seen.gpus.map((status) => gpuDocument(status, seen.view))

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { STATE_NAMES } from '../words/states.ts'
+import { STATE_NAMES } from '../words/status/states.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
 /** `RUN`: as long as a command lives. `MANUAL`: for a time. */

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { StatusDocument } from '../../views/schemas/status.ts'
-import { STATE_BY_NAME } from '../../views/words/states.ts'
+import { STATE_BY_NAME } from '../../views/words/status/states.ts'
 import { shownUser } from './people.ts'
 
 /** Tells a screen reader when a GPU changes hands. */

@@ -1,6 +1,6 @@
 import type { QueueDocument } from '../../views/schemas/queue.ts'
 import type { StatusDocument } from '../../views/schemas/status.ts'
-import { STATE_BY_NAME } from '../../views/words/states.ts'
+import { STATE_BY_NAME } from '../../views/words/status/states.ts'
 import { StateMark, stateClass } from './gpus/state.tsx'
 import { clockTime, shortDuration } from './time.ts'
 

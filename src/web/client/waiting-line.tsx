@@ -1,5 +1,5 @@
 import type { QueueDocument } from '../../views/schemas/queue.ts'
-import { TYPES } from '../../views/words/states.ts'
+import { TYPES } from '../../views/words/status/states.ts'
 import { shownUser } from './people.ts'
 import { requestWords } from './summary.tsx'
 import { clockTime, shortDuration } from './time.ts'

@@ -7,7 +7,7 @@ import { usageOf } from '../../../src/domain/observation/usage.ts'
 import { acquire } from '../../../src/domain/operation/acquisition.ts'
 import type { GpuMeasurement, GpuProcess, Pool, Probe } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
-import { validationOf } from '../../../src/views/words/validation.ts'
+import { validationOf } from '../../../src/views/words/status/validation.ts'
 import { THRESHOLD_MB } from '../pool/arbitraries.ts'
 import { manualOf, NOON, owner, poolOf, someUnits, unit, units } from '../pool/builders.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
-import { lostVariables } from '../../../src/domain/text/lost-variables.ts'
+import { dropperIn } from '../../../src/domain/text/lost-variables.ts'
 
-const lose = (line: string) => lostVariables(line.split(' ')) !== undefined
+const lose = (line: string) => dropperIn(line.split(' ')) !== undefined
 
 test.each([
   'sudo python train.py',

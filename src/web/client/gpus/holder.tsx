@@ -1,5 +1,5 @@
 import type { ReservationType, StatusDocument } from '../../../views/schemas/status.ts'
-import { TYPES } from '../../../views/words/states.ts'
+import { TYPES } from '../../../views/words/status/states.ts'
 import { colorOf, shownUser } from '../people.ts'
 import { clockTime, shortDuration } from '../time.ts'
 

@@ -1,4 +1,4 @@
-import { STATE_BY_NAME, type State } from '../../../views/words/states.ts'
+import { STATE_BY_NAME, type State } from '../../../views/words/status/states.ts'
 
 export const stateClass = (state: State): string => `state-${STATE_BY_NAME[state].name}`
 

@@ -6,7 +6,9 @@ import { Scrollable } from './scrollable.tsx'
 
 const HEIGHT = 260
 const MOST_USERS = 8
-const OTHERS = 'others'
+
+/** Whose hours a bar shows; null: those of all other users together. */
+type Series = string | null
 
 interface DailyChartProps {
   readonly daily: DailyDocument | null
@@ -20,11 +22,11 @@ export function DailyChart({ daily, order, isDark }: DailyChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const [pointed, setPointed] = useState<number | null>(null)
   const shown = order.slice(0, MOST_USERS)
-  const names = order.length > MOST_USERS ? [...shown, OTHERS] : shown
+  const names: readonly Series[] = order.length > MOST_USERS ? [...shown, null] : shown
   useEffect(() => {
     if (place.current === null || daily === null || names.length === 0) return
     return draw(place.current, daily, { names, point: setPointed })
-  }, [daily, names.join('\n'), isDark])
+  }, [daily, JSON.stringify(names), isDark])
   const busiest = daily?.days.reduce((most, day) => (day.gpu_hours > most.gpu_hours ? day : most), {
     date: '',
     gpu_hours: 0,
@@ -44,7 +46,7 @@ export function DailyChart({ daily, order, isDark }: DailyChartProps) {
         {names.map((name) => (
           <li key={name}>
             <span class="swatch" style={{ backgroundColor: colorFor(name) }} aria-hidden="true" />
-            {name}
+            {name ?? 'others'}
           </li>
         ))}
       </ul>
@@ -53,7 +55,7 @@ export function DailyChart({ daily, order, isDark }: DailyChartProps) {
   )
 }
 
-const colorFor = (name: string): string => (name === OTHERS ? OTHERS_COLOR : colorOf(name))
+const colorFor = (name: Series): string => (name === null ? OTHERS_COLOR : colorOf(name))
 
 function DailyTable({ daily }: { readonly daily: DailyDocument }) {
   return (
@@ -83,7 +85,7 @@ function DailyTable({ daily }: { readonly daily: DailyDocument }) {
 }
 
 interface Drawing {
-  readonly names: readonly string[]
+  readonly names: readonly Series[]
   /** Hears which day the mouse points at. */
   readonly point: (day: number | null) => void
 }
@@ -145,11 +147,11 @@ function draw(place: HTMLElement, daily: DailyDocument, { names, point }: Drawin
 
 function sumOf(
   day: DailyDocument['days'][number],
-  wanted: readonly string[],
-  names: readonly string[],
+  wanted: readonly Series[],
+  names: readonly Series[],
 ): number {
   return day.users.reduce((sum, { user, gpu_hours }) => {
-    const name = names.includes(user) ? user : OTHERS
+    const name = names.includes(user) ? user : null
     return wanted.includes(name) ? sum + gpu_hours : sum
   }, 0)
 }

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { HistoryDocument, HistoryRecordDocument } from '../../../views/schemas/usage.ts'
-import { TYPES } from '../../../views/words/states.ts'
+import { TYPES } from '../../../views/words/status/states.ts'
 import { useJson } from '../api.ts'
 import { Scrollable } from '../report/scrollable.tsx'
 import { clockTime, shortDuration } from '../time.ts'

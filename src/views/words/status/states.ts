@@ -1,5 +1,5 @@
-import type { GpuStatus } from '../../domain/observation/status.ts'
-import type { WantedTerm } from '../../domain/pool/model.ts'
+import type { GpuStatus } from '../../../domain/observation/status.ts'
+import type { WantedTerm } from '../../../domain/pool/model.ts'
 
 interface StateWords {
   /** In JSON. */

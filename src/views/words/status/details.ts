@@ -1,9 +1,9 @@
-import { sumOf } from '../../domain/observation/evidence.ts'
-import type { GpuStatus } from '../../domain/observation/status.ts'
-import type { GpuMeasurement, GpuProcess, Millis, Term } from '../../domain/pool/model.ts'
-import { formatDuration } from '../../domain/text/duration.ts'
-import { printable, shortened } from '../../domain/text/text.ts'
-import { faultWords } from './faults.ts'
+import { sumOf } from '../../../domain/observation/evidence.ts'
+import type { GpuStatus } from '../../../domain/observation/status.ts'
+import type { GpuMeasurement, GpuProcess, Millis, Term } from '../../../domain/pool/model.ts'
+import { formatDuration } from '../../../domain/text/duration.ts'
+import { printable, shortened } from '../../../domain/text/text.ts'
+import { faultWords } from '../faults.ts'
 
 const MOST_PROCESSES_SHOWN = 5
 

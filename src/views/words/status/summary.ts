@@ -1,9 +1,7 @@
-import type { Overview } from '../../app/overview.ts'
-import type { GpuStatus } from '../../domain/observation/status.ts'
-import { printable, shortened } from '../../domain/text/text.ts'
-import type { SummaryDocument } from '../schemas/status.ts'
+import type { GpuStatus } from '../../../domain/observation/status.ts'
+import { printable, shortened } from '../../../domain/text/text.ts'
+import { table } from '../table.ts'
 import { STATES } from './states.ts'
-import { table } from './table.ts'
 
 interface Summary {
   readonly total: number
@@ -23,12 +21,7 @@ export function statusSummary(host: string, gpus: readonly GpuStatus[]): string 
   return errors === 0 ? table(head, [row]) : table([...head, 'ERRORS'], [[...row, String(errors)]])
 }
 
-export function summaryDocument({ pool, gpus }: Pick<Overview, 'pool' | 'gpus'>): SummaryDocument {
-  const { total, models, available, inUse, errors } = summaryOf(gpus)
-  return { host: pool.host, total, gpu_models: models, available, in_use: inUse, errors }
-}
-
-function summaryOf(gpus: readonly GpuStatus[]): Summary {
+export function summaryOf(gpus: readonly GpuStatus[]): Summary {
   const count = (column: (typeof STATES)[GpuStatus['kind']]['column']) =>
     gpus.filter(({ kind }) => STATES[kind].column === column).length
   const names = [...new Set(gpus.map(({ unit }) => unit.device.name))].sort()

@@ -1,6 +1,6 @@
-import { isWorking } from '../../domain/observation/evidence.ts'
-import { type GpuStatus, otherUseOf } from '../../domain/observation/status.ts'
-import { printable } from '../../domain/text/text.ts'
+import { isWorking } from '../../../domain/observation/evidence.ts'
+import { type GpuStatus, otherUseOf } from '../../../domain/observation/status.ts'
+import { printable } from '../../../domain/text/text.ts'
 
 /** What the driver's view says of a GPU's state; undefined where the driver could not be asked. */
 export function validationOf(status: GpuStatus, thresholdMb: number): string | undefined {
