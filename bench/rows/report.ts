@@ -45,5 +45,11 @@ function fillHistory(path: string): void {
            ${start} + CAST(i / 2 * ${step} AS INTEGER),
            ${start} + CAST(i / 2 * ${step} AS INTEGER) + ${HOUR_MS}, 'exited'
       FROM n`)
+  // Each reservation ends on one day.
+  db.run(`
+    INSERT OR REPLACE INTO usage_by_day
+    SELECT ended_at / ${DAY_MS}, user, uid, account, kind, sum(ended_at - started_at), count(DISTINCT reservation),
+           min(started_at)
+      FROM history GROUP BY 1, 2, 3, 4, 5`)
   db.close()
 }

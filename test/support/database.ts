@@ -1,7 +1,7 @@
 import { constants, Database } from 'bun:sqlite'
 import { encodePool } from '../../src/adapters/store/document/codec.ts'
+import { addRecords } from '../../src/adapters/store/history/history-writes.ts'
 import type { Pool, UsageRecord } from '../../src/domain/pool/model.ts'
-import { gpuNumber } from '../../src/domain/pool/units.ts'
 import type { TestPool } from './pool.ts'
 
 /** The pool document as it is stored, seen past the program. */
@@ -47,18 +47,7 @@ export function storedHistory(pool: Pick<TestPool, 'database'>): StoredRecord[] 
 
 /** Writes a past that this test did not live through. */
 export function writeHistory(pool: Pick<TestPool, 'database'>, records: readonly UsageRecord[]): void {
-  withDatabase(pool, (db) => {
-    const insert = db.query('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    db.transaction(() => {
-      for (const r of records) {
-        const { account, shownName } = r.owner
-        insert.run(
-          ...[r.reservation, gpuNumber(r.unit), r.host, shownName, account.uid, account.name, r.term],
-          ...[r.startedAt, r.endedAt, r.outcome, r.note ?? null],
-        )
-      }
-    })()
-  })
+  withDatabase(pool, (db) => db.transaction(() => addRecords(db, records))())
 }
 
 /** Opens the database past the program; what SQLite keeps beside it stays. */

@@ -1,5 +1,6 @@
-import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { recordOf } from '../adapters/store/counting.ts'
+import { writeHistory } from '../support/database.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { startWeb, type TestServer } from './web-server.ts'
 
@@ -17,16 +18,13 @@ let server: TestServer
 beforeAll(async () => {
   pool = await testPool(2)
   const now = Date.now()
-  using db = new Database(pool.database)
-  const insert = db.query(
-    "INSERT INTO history VALUES (?, 0, 'h', 'ann', 1, 'ann', 'run', ?, ?, 'exited', NULL)",
+  writeHistory(
+    pool,
+    Array.from({ length: COUNT }, (_, at) => {
+      const endedAt = now - at * 60_000
+      return recordOf(`r${at}`, { startedAt: endedAt - HOUR, endedAt })
+    }),
   )
-  db.transaction(() => {
-    for (let at = 0; at < COUNT; at++) {
-      const end = now - at * 60_000
-      insert.run(`r${at}`, end - HOUR, end)
-    }
-  })()
   server = await startWeb(pool)
 })
 afterAll(() => pool?.[Symbol.dispose]())

@@ -13,7 +13,7 @@ import { findDatabase, notInitialized } from './files/beside.ts'
 import { mayMend, needsMending } from './files/mending.ts'
 import type { Audience } from './files/pool-files.ts'
 import { newestRecords, visitTimes } from './history/history-queries.ts'
-import { gpuColumn, rowOfRecord } from './history/history-rows.ts'
+import { addRecords } from './history/history-writes.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
 import { whenUnlocked } from './locks/lock-wait.ts'
 import { storeError } from './sqlite-errors.ts'
@@ -201,19 +201,7 @@ class SqliteStore implements OpenedPool {
         encodePool(pool, moment),
       )
     }
-    for (const record of records) {
-      db.query('INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-        ...rowOfRecord(record),
-      )
-      if (record.endedBy === undefined) continue
-      const { uid, name } = record.endedBy
-      db.query('INSERT OR IGNORE INTO ended_by VALUES (?, ?, ?, ?)').run(
-        record.reservation,
-        gpuColumn(record.unit),
-        uid,
-        name,
-      )
-    }
+    addRecords(db, records)
     return answer
   }
 }

@@ -44,6 +44,18 @@ export const anyRecords: fc.Arbitrary<readonly UsageRecord[]> = fc
       .sort((a, b) => a.endedAt - b.endedAt),
   )
 
+/** All of them, shuffled, in commits of any size. */
+export const anyCommits: fc.Arbitrary<readonly (readonly UsageRecord[])[]> = anyRecords
+  .chain((records) => fc.shuffledSubarray([...records], { minLength: records.length }))
+  .chain((records) =>
+    fc
+      .array(fc.integer({ min: 1, max: 4 }), { minLength: records.length, maxLength: records.length })
+      .map((sizes) => {
+        const left = [...records]
+        return sizes.map((size) => left.splice(0, size)).filter((commit) => commit.length > 0)
+      }),
+  )
+
 /** Begins and ends anywhere, often where a day does. */
 const anyMoment = fc.oneof(
   fc.nat(9 * DAY),

@@ -8,7 +8,7 @@ import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
 import { until } from '../../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
-import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
+import { anyCommits, anyRange, expectUsage } from './random-usage.ts'
 
 /** A place where one store can be, empty at first. */
 export interface StorePlace extends Disposable {
@@ -238,13 +238,12 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
 
     test('usage is what the records of a range add up to, and those of the reservations asked for', async () => {
       await fc.assert(
-        fc.asyncProperty(anyRecords, fc.array(anyRange), async (records, ranges) => {
+        fc.asyncProperty(anyCommits, fc.array(anyRange), async (commits, ranges) => {
           await withStore(async (store) => {
-            for (const record of records) {
-              await store.update((pool) => ({ pool, records: [record], wake: [], answer: undefined }))
-            }
+            const records = commits.flat()
+            for (const commit of commits) await store.update((pool) => ({ ...kept(pool), records: commit }))
             // What exists already does not count again.
-            await store.update((pool) => ({ pool, records: records, wake: [], answer: undefined }))
+            await store.update((pool) => ({ ...kept(pool), records }))
             await expectUsage(store, records, ranges)
           })
         }),

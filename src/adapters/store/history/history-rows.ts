@@ -51,6 +51,11 @@ export function withinDates(ms: number): Millis {
 /** The last that `Date` can tell, and with the sign the first. */
 const LAST_DATE: Millis = 8.64e15
 
+/** As the table keeps its times: times that followed a clock may have fractions. */
+export function inWholeMillis(record: UsageRecord): UsageRecord {
+  return { ...record, startedAt: Math.round(record.startedAt), endedAt: Math.round(record.endedAt) }
+}
+
 /** In the order of the columns. */
 export function rowOfRecord(record: UsageRecord) {
   const { account, shownName } = record.owner

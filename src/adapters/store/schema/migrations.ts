@@ -166,8 +166,11 @@ export const MIGRATIONS: readonly string[] = [
                                 earliest_start = min(earliest_start, excluded.earliest_start);
   END;
   `,
-  // The views of the pool document of version 2.
+  // The views of the pool document of version 2. And the program adds up the sums by day, not a trigger: see
+  // `domain/ledger/day-sums.ts`.
   `
+  DROP TRIGGER history_adds_up;
+
   DROP VIEW gpus;
   DROP VIEW reservations;
   DROP VIEW queue;

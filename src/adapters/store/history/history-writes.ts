@@ -1,0 +1,71 @@
+import type { Database } from 'bun:sqlite'
+import { addedUp, type DayKey, type DaySum, type EndDay } from '../../../domain/ledger/day-sums.ts'
+import type { UsageRecord } from '../../../domain/pool/model.ts'
+import { gpuColumn, inWholeMillis, rowOfRecord } from './history-rows.ts'
+
+/** Writes the records that do not exist yet, and adds them to the sums of their days. To be called in a transaction. */
+export function addRecords(db: Database, records: readonly UsageRecord[]): void {
+  if (records.length === 0) return
+  const ends = new Map<string, EndDay | undefined>()
+  for (const { reservation } of records) {
+    if (!ends.has(reservation)) ends.set(reservation, storedEndDay(db, reservation))
+  }
+  const added = records.map(inWholeMillis).filter((record) => isAdded(db, record))
+  const { sums, several } = addedUp(added, {
+    endDay: (reservation) => ends.get(reservation),
+    sum: (key) => storedSum(db, key),
+  })
+  for (const sum of sums) writeSum(db, sum)
+  for (const reservation of several) {
+    db.query('INSERT OR IGNORE INTO ended_on_several_days VALUES (?)').run(reservation)
+  }
+}
+
+function isAdded(db: Database, record: UsageRecord): boolean {
+  const { changes } = db
+    .query('INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .run(...rowOfRecord(record))
+  if (record.endedBy !== undefined) {
+    const { uid, name } = record.endedBy
+    db.query('INSERT OR IGNORE INTO ended_by VALUES (?, ?, ?, ?)').run(
+      record.reservation,
+      gpuColumn(record.unit),
+      uid,
+      name,
+    )
+  }
+  return changes > 0
+}
+
+function storedEndDay(db: Database, reservation: string): EndDay | undefined {
+  const days = db
+    .query<{ first: number | null; last: number | null }, [string]>(
+      'SELECT min(ended_at / 86400000) AS first, max(ended_at / 86400000) AS last FROM history WHERE reservation = ?',
+    )
+    .get(reservation)
+  if (days === null || days.first === null) return undefined
+  return days.first === days.last ? days.first : 'several'
+}
+
+function storedSum(db: Database, { day, user, uid, account, term }: DayKey): DaySum | undefined {
+  const sum = db
+    .query<DaySum, [number, string, number, string, string]>(
+      `SELECT day, user, uid, account, kind AS term, ms, reservations, earliest_start AS earliestStart
+         FROM usage_by_day WHERE (day, user, uid, account, kind) = (?, ?, ?, ?, ?)`,
+    )
+    .get(day, user, uid, account, term)
+  return sum ?? undefined
+}
+
+function writeSum(db: Database, { day, user, uid, account, term, ...sums }: DaySum): void {
+  db.query('INSERT OR REPLACE INTO usage_by_day VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+    day,
+    user,
+    uid,
+    account,
+    term,
+    sums.ms,
+    sums.reservations,
+    sums.earliestStart,
+  )
+}
