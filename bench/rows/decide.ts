@@ -1,5 +1,6 @@
 import { usageOf } from '../../src/domain/observation/usage.ts'
-import { acquire, type Intent } from '../../src/domain/operation/acquisition.ts'
+import { acquire } from '../../src/domain/operation/acquisition.ts'
+import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Pool, QueueEntry, Reservation, Unit } from '../../src/domain/pool/model.ts'
 import { gpuNumber, gpuUnit, wholeUnits } from '../../src/domain/pool/units.ts'
 import type { Row } from '../row.ts'

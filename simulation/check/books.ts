@@ -1,4 +1,4 @@
-import type { Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Liveness, Moment, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
 import { isRead } from '../world/kernel.ts'
 import type { Machine } from '../world/machine.ts'

@@ -66,8 +66,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     file: 'src/domain/operation/ending.ts',
     edits: [
       [
-        '!isGone(entry, now, alive),',
-        '!isGone(entry, now, alive) && !(entry.startableSince !== undefined && now - entry.startableSince > 10_000),',
+        '|| !isGone(entry, now, alive)',
+        '|| !isGone(entry, now, alive) && !(entry.startableSince !== undefined && now - entry.startableSince > 10_000)',
       ],
     ],
   },
@@ -131,8 +131,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'extension-breaks-promises',
     defect: 'a reservation can be extended though others wait for its end',
-    file: 'src/app/extend.ts',
-    edits: [['return keepsPromises(', 'return settled === after || true || keepsPromises(']],
+    file: 'src/domain/operation/extend.ts',
+    edits: [['return keepsPromises(', 'return pool === after || true || keepsPromises(']],
   },
   {
     name: 'vanishing-unwatched',
@@ -140,8 +140,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     file: WAITING,
     edits: [
       [
-        "if (!pool.reservations.some(({ term }) => term.kind === 'run' &&",
-        "if (!pool.reservations.some(({ term }) => term.kind === 'run' && now < 0 &&",
+        "const isOver = (term: Term) => term.kind === 'run' &&",
+        "const isOver = (term: Term) => term.kind === 'run' && now < 0 &&",
       ],
     ],
   },
@@ -149,7 +149,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'stale-heartbeat-unwatched',
     defect: 'nobody who waits sees that a command in another container is long gone',
     file: WAITING,
-    edits: [['isGone(term, now, this.#deps.alive)', 'isGone(term, term.heartbeatAt, this.#deps.alive)']],
+    edits: [['isGone(term, now, alive)', 'isGone(term, term.heartbeatAt, alive)']],
   },
   {
     name: 'first-alone-watches',

@@ -19,7 +19,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   {
     name: 'reset-without-records',
     defect: 'a reset of the pool forgets who held what',
-    file: 'src/app/set-up.ts',
+    file: 'src/domain/operation/set-up.ts',
     edits: [['...(reset?.ended ?? [])', '...(reset?.ended ?? []).slice(1)']],
   },
   {
@@ -31,22 +31,23 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   {
     name: 'heartbeat-revives',
     defect: 'a heartbeat brings an ended reservation back',
-    file: 'src/app/supervise.ts',
+    file: 'src/domain/operation/heartbeat.ts',
     edits: [
       [
-        "if (found?.term.kind !== 'run') return LOST\n",
-        "if (found?.term.kind !== 'run') return LOST\n  remembered.set(reservation, found)\n",
+        "  if (held?.term.kind === 'run') {\n",
+        "  if (held?.term.kind === 'run') {\n    remembered.set(id, held)\n",
       ],
       [
-        'if (sight === LOST) return { pool, ended: [], result: sight }',
-        `if (sight === LOST) {
-          const again = remembered.get(supervision.reservation)
-          return { pool: { ...pool, reservations: [...pool.reservations, ...(again ? [again] : [])] }, ended: [], result: sight }
-        }`,
+        '  if (!pool.queue.some((entry) => entry.id === id)) return { pool, answer: [] }',
+        `  const again = remembered.get(id)
+  if (held === undefined && again !== undefined) {
+    return { pool: { ...pool, reservations: [...pool.reservations, again] }, answer: unitsOf(again) }
+  }
+  if (!pool.queue.some((entry) => entry.id === id)) return { pool, answer: [] }`,
       ],
       [
-        'type Awaitable<Value>',
-        'const remembered = new Map<string, Pool["reservations"][number]>()\ntype Awaitable<Value>',
+        '/** Never revives',
+        'const remembered = new Map<string, Pool["reservations"][number]>()\n/** Never revives',
       ],
     ],
   },
@@ -70,8 +71,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     file: 'src/app/usage/usage-report.ts',
     edits: [
       [
-        'unrecordedTimes(seen, recorded.records, deps)',
-        'unrecordedTimes(seen, recorded.records, deps).filter(\n      (time) => !recorded.records.some((record) => record.reservation === time.reservation),\n    )',
+        'unrecordedTimes(seen, recorded.records, processes)',
+        'unrecordedTimes(seen, recorded.records, processes).filter(\n      (time) => !recorded.records.some((record) => record.reservation === time.reservation),\n    )',
       ],
     ],
   },

@@ -9,16 +9,16 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'release-without-owner',
     defect: "`release` ends everybody's manual reservations",
-    file: 'src/app/release.ts',
+    file: 'src/domain/operation/release.ts',
     edits: [
-      ["held.term.kind === 'manual' && owns(account, held.owner.account)", "held.term.kind === 'manual'"],
+      ["held.term.kind === 'manual' && owns(actor, held.owner.account)", "held.term.kind === 'manual'"],
     ],
   },
   {
     name: 'release-by-id-without-owner',
     defect: "`release --gpu-ids` ends anybody's reservation",
-    file: 'src/app/release.ts',
-    edits: [['if (isAdministrator(account)) return', 'return']],
+    file: 'src/domain/operation/release.ts',
+    edits: [['if (isAdministrator(actor)) return null', 'return null']],
   },
   {
     name: 'reserved-granted',
@@ -47,13 +47,13 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'silent-driver-means-idle',
     defect: 'where the driver does not answer all GPUs count as idle',
-    file: 'src/app/acquire.ts',
+    file: 'src/app/local-pool.ts',
     edits: [
       [
-        'await provider.probe(deps.probeTimeout)',
-        `await provider.probe(deps.probeTimeout).catch((): Probe => ({
-          provider: seen.provider,
-          readings: seen.units.map(({ id, device }) => ({
+        'await (await of(pool)).probe(timeout)',
+        `await (await of(pool)).probe(timeout).catch((): Probe => ({
+          provider: pool.provider,
+          readings: pool.units.map(({ id, device }) => ({
             index: Number(id), uuid: device.uuid, name: device.name, state: { kind: 'measured', memoryUsedMb: 0, processes: [] },
           })),
         }))`,
@@ -63,7 +63,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'queue-without-the-driver',
     defect: '`queue` counts every GPU without a reservation as free',
-    file: 'src/app/queue-overview.ts',
+    file: 'src/domain/schedule/queue-places.ts',
     edits: [
       [
         'standings(pool, { now, stopped, sight })',
@@ -87,12 +87,12 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'impossible-queued',
     defect: 'a request for one GPU more than there are is taken for possible',
     file: ACQUISITION,
-    edits: [['if (request.count > count) refuse', 'if (request.count > count + 1) refuse']],
+    edits: [['return request.count <= units.length', 'return request.count <= units.length + 1']],
   },
   {
     name: 'numbers-of-the-driver',
     defect: 'a lost card shifts the numbers that the command is told',
-    file: 'src/app/acquire.ts',
+    file: 'src/domain/observation/visible-devices.ts',
     edits: [
       ['if (sights.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return', 'return'],
     ],

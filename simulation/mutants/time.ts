@@ -1,7 +1,6 @@
 import type { Mutant } from './list.ts'
 
 const ENDING = 'src/domain/operation/ending.ts'
-const STORED_POOL = 'src/app/stored-pool.ts'
 const SUPERVISE = 'src/app/supervise.ts'
 
 /** Clocks, limits and ends. */
@@ -21,8 +20,8 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'clock-not-healed',
     defect: 'a clock jump ends reservations early or keeps ended ones',
-    file: STORED_POOL,
-    edits: [['decide(followClock(stored, moment), moment)', 'decide(stored, moment)']],
+    file: 'src/domain/operation/apply.ts',
+    edits: [['settle(followClock(stored, now), now,', 'settle(stored, now,']],
   },
   {
     name: 'clock-healed-forwards-only',
@@ -33,13 +32,13 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'reset-in-another-time',
     defect: 'a pool that is reset after its clock was set ends everything at a wrong time',
-    file: STORED_POOL,
-    edits: [['stored === null ? null : followClock(stored, moment)', 'stored']],
+    file: 'src/domain/operation/set-up.ts',
+    edits: [['stored === null ? null : followClock(stored, now)', 'stored']],
   },
   {
     name: 'read-in-the-time-of-another-clock',
     defect: 'what is read after the clock was set has the times of the old clock',
-    file: STORED_POOL,
+    file: 'src/app/look.ts',
     edits: [['pool: followClock(pool, moment), moment }', 'pool, moment }']],
   },
   {

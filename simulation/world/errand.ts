@@ -1,4 +1,4 @@
-import type { Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 
 /** What a process is there for; the checker judges what it commits by it. */

@@ -1,4 +1,4 @@
-import type { Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Account, Request } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'

@@ -1,17 +1,14 @@
-import { acquireNow, type Grant } from '../../src/app/acquire.ts'
-import { claimableGpus } from '../../src/app/claim.ts'
-import type { Deps } from '../../src/app/deps.ts'
-import { extendManual } from '../../src/app/extend.ts'
-import { overview } from '../../src/app/overview.ts'
-import { queueOverview } from '../../src/app/queue-overview.ts'
-import { endNow, releaseById, releaseManual } from '../../src/app/release.ts'
+import { acquireNow } from '../../src/app/acquire-now.ts'
+import { LocalPool } from '../../src/app/local-pool.ts'
 import { setUpPool } from '../../src/app/set-up.ts'
 import { type Supervision, supervise } from '../../src/app/supervise.ts'
-import { reportUsage } from '../../src/app/usage/usage-report.ts'
 import { acquireInLine } from '../../src/app/waiting/wait-in-line.ts'
-import type { Account, UnitId } from '../../src/domain/pool/model.ts'
+import type { Grant } from '../../src/domain/operation/intent.ts'
+import type { UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { OpenedPool } from '../../src/ports/opened-pool.ts'
+import type { PoolService } from '../../src/ports/pool-service.ts'
+import { unlessRefused } from '../../src/views/words/refusals.ts'
 import { THRESHOLD_MB } from './device.ts'
 import { driverFor } from './driver.ts'
 import type { Errand } from './errand.ts'
@@ -37,16 +34,19 @@ export interface Patience {
 
 const storeOf = (process: Process): OpenedPool => new ProcessStore(process)
 
-function depsOf(process: Process): Deps {
-  return {
+/** The pool as one process has it open. */
+function poolOf(process: Process): PoolService {
+  return new LocalPool({
     store: storeOf(process),
-    alive: process.alive,
-    stopped: process.stopped,
-    providerOf: async () => driverFor(process),
-    probeTimeout: PROBE_TIMEOUT,
-    seesProcessOwners: () => true,
-    memoryThreshold: THRESHOLD_MB,
-  }
+    processes: process,
+    actor: async () => process.account,
+    driver: {
+      of: async () => driverFor(process),
+      timeout: PROBE_TIMEOUT,
+      askedThresholdMb: THRESHOLD_MB,
+      seesOwners: () => true,
+    },
+  })
 }
 
 export async function acquire(
@@ -56,13 +56,16 @@ export async function acquire(
   patience: Patience,
 ): Promise<void> {
   const { intent } = errand
-  const deps = depsOf(process)
-  const grant = await obtain(deps, process, errand, patience)
+  const pool = poolOf(process)
+  const grant = await obtain(pool, process, errand, patience)
   world.granted(process, grant)
   if (intent.term.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
   world.superviseSoon(process, supervisedBy(grant, intent))
-  if (patience.breaks) return endNow(deps, intent.id)
+  if (patience.breaks) {
+    unlessRefused(await pool.perform({ op: 'end', id: intent.id, outcome: 'released' }))
+    return
+  }
   await process.suspend(process.chance.between(0, 20), () => {
     process.role = 'command'
     const devices = world.devicesOf(process.machine, grant.reservation.id)
@@ -70,18 +73,21 @@ export async function acquire(
   })
 }
 
-function obtain(deps: Deps, process: Process, errand: Acquire, { waitFor }: Patience): Promise<Grant> {
+async function obtain(
+  pool: PoolService,
+  process: Process,
+  errand: Acquire,
+  { waitFor }: Patience,
+): Promise<Grant> {
   const { intent, claim } = errand
-  if (claim !== 'no') return claimableGpus(deps, intent, claim === 'certain')
-  if (!errand.waits) return acquireNow(deps, intent)
+  if (claim !== 'no')
+    return unlessRefused(await pool.perform({ op: 'claim', intent, certain: claim === 'certain' }))
+  if (!errand.waits) return unlessRefused(await acquireNow(pool, intent))
   const ticket = { process: process.identity, ...(waitFor === undefined ? {} : { waitFor }) }
   const waker = new ProcessWaker(process, intent.id)
-  return acquireInLine(deps, intent, {
-    ticket,
-    waker,
-    clock: () => process.moment().steady.ms,
-    tell: () => {},
-  }).finally(() => waker.close())
+  const clock = () => process.moment().steady.ms
+  const waiting = { ticket, processes: process, waker, clock, tell: () => {} }
+  return unlessRefused(await acquireInLine(pool, intent, waiting).finally(() => waker.close()))
 }
 
 /** What `run` tells its supervisor. */
@@ -98,10 +104,9 @@ export function superviseRun(process: Process, task: Task, command: Process): Pr
   return supervise({
     ...task,
     becomeSuccessor: () => {},
-    stopped: process.stopped,
-    openStore: async () => {
+    openPool: async () => {
       await process.suspend(process.chance.below(3), () => {})
-      return storeOf(process)
+      return poolOf(process)
     },
     job: new WatchedJob(process, command),
     clock: () => process.moment().steady.ms,
@@ -109,31 +114,34 @@ export function superviseRun(process: Process, task: Task, command: Process): Pr
   })
 }
 
-export async function release(process: Process, account: Account, units?: readonly UnitId[]): Promise<void> {
-  const deps = depsOf(process)
-  await (units === undefined ? releaseManual(deps, account) : releaseById(deps, account, units))
+export async function release(process: Process, units?: readonly UnitId[]): Promise<void> {
+  const operation = { op: 'release', ...(units === undefined ? {} : { units }) } as const
+  unlessRefused(await poolOf(process).perform(operation))
 }
 
-export async function extend(process: Process, errand: Extract<Errand, { kind: 'extend' }>): Promise<void> {
-  const { account, by, units } = errand
-  await extendManual(depsOf(process), { account, by, ...(units === undefined ? {} : { gpuIds: units }) })
+export async function extend(
+  process: Process,
+  { by, units }: Extract<Errand, { kind: 'extend' }>,
+): Promise<void> {
+  const operation = { op: 'extend', by, ...(units === undefined ? {} : { units }) } as const
+  unlessRefused(await poolOf(process).perform(operation))
 }
 
 export async function look(world: World, process: Process, at: 'status' | 'queue' | 'report'): Promise<void> {
-  const deps = depsOf(process)
+  const pool = poolOf(process)
   switch (at) {
     case 'status':
-      return world.checker.sawStatus(process, await overview(deps))
+      return world.checker.sawStatus(process, await pool.view('status'))
     case 'queue':
-      return world.checker.sawQueue(process, await queueOverview(deps))
+      return world.checker.sawQueue(process, await pool.view('queue'))
     case 'report':
-      return world.checker.sawReport(process, await reportUsage(deps, REPORT_DAYS))
+      return world.checker.sawReport(process, await pool.usage({ kind: 'report', days: REPORT_DAYS }))
   }
 }
 
 export async function setUp(process: Process, force: boolean, gpuCount: number, mru: boolean): Promise<void> {
   const { machine } = process
-  await setUpPool(
+  const answer = await setUpPool(
     {
       open: async () => (machine.stored.pool === null ? null : storeOf(process)),
       create: async () => storeOf(process),
@@ -145,8 +153,11 @@ export async function setUp(process: Process, force: boolean, gpuCount: number, 
       host: machine.name,
       gpuCount,
       force,
+      actor: process.account,
+      processes: process,
       policy: { allocation: mru ? 'mru-per-user' : 'lru' },
       detect: () => driverFor(process).probe(PROBE_TIMEOUT),
     },
   )
+  unlessRefused(answer)
 }

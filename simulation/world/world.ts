@@ -1,5 +1,5 @@
-import type { Grant } from '../../src/app/acquire.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { Grant } from '../../src/domain/operation/intent.ts'
 import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 import { Chance } from '../chance.ts'
 import { Checker } from '../check/checker.ts'
@@ -146,6 +146,6 @@ export class World {
   release(machine: Machine, account: Account, units?: readonly UnitId[]): void {
     const errand = { kind: 'release', account, ...(units === undefined ? {} : { units }) } as const
     const launch = { account, errand, chance: new Chance(machine.chance.next()) }
-    this.launch(machine, launch, (process) => release(process, account, units))
+    this.launch(machine, launch, (process) => release(process, units))
   }
 }

@@ -1,29 +1,21 @@
 import { CanhazgpuError } from '../domain/errors.ts'
-import { isPossible } from '../domain/operation/acquisition.ts'
-import { endWhere, settle } from '../domain/operation/ending.ts'
-import { followClock } from '../domain/pool/clock.ts'
-import type {
-  Account,
-  Moment,
-  Policy,
-  Pool,
-  Probe,
-  ProviderName,
-  QueueEntry,
-  Unit,
-} from '../domain/pool/model.ts'
+import type { NewPool } from '../domain/operation/operation.ts'
+import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
+import type { Account, Policy, Pool, Probe, ProviderName, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { gpuUnit } from '../domain/pool/units.ts'
 import type { SetAside } from '../ports/set-aside.ts'
 import type { Store } from '../ports/store.ts'
-import { createPool, type Decision, loadPool } from './stored-pool.ts'
+import { look } from './look.ts'
+import { performSetUp } from './perform.ts'
 
 export interface SetUp {
   readonly host: string
   readonly gpuCount: number
   readonly force: boolean
   /** Who sets it up; the records of what ends by that name them. */
-  readonly actor?: Account
+  readonly actor: Account
+  readonly processes: ProcessCheck
   /** The rules that were named; the others stay as an existing pool has them. */
   readonly policy: Partial<Policy>
   /**
@@ -32,8 +24,6 @@ export interface SetUp {
    */
   readonly detect: (existing: ProviderName | undefined) => Promise<Probe>
 }
-
-const DEFAULT_POLICY: Policy = { allocation: 'lru' }
 
 export interface PoolCreated {
   readonly kind: 'initialized' | 'reinitialized'
@@ -62,78 +52,52 @@ export interface PoolPlace {
 
 /**
  * Creates the pool; with `force` it replaces an existing one, whose reservations end as `reset` and whose
- * line stays, but for those who wait for more than there is now. A damaged store is kept beside it then, and what can
- * be read of it taken over. Throws `pool-already-initialized`, and `impossible-request` where the driver shows
- * fewer GPUs; nothing is created then.
+ * queue stays, but for requests for more than there is now. A damaged store is kept beside it then, and what can
+ * be read of it taken over. Nothing is created where it is refused.
  */
-export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated> {
-  const before = await existingPool(place, setUp.force)
-  if (before !== null && !setUp.force) throw alreadyInitialized(before)
+export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated | Refusal> {
+  const { host, policy, force, gpuCount } = setUp
+  const before = await existingPool(place, force)
+  if (before !== null && !force)
+    return { refused: { code: 'already-initialized', units: before.units.length } }
   const probe = await setUp.detect(before?.provider)
-  const units = unitsIn(probe, setUp.gpuCount)
-  const { host, policy, actor } = setUp
-  const renewal = { pool: { host, provider: probe.provider, units, policy }, actor }
-  const aside = setUp.force ? await place.setAside() : null
-  if (aside !== null) return replaceDamaged(aside, renewal, place.stopped)
+  const { provider } = probe
+  const shown = probe.readings.length
+  if (shown < gpuCount) return { refused: { code: 'too-few-devices', asked: gpuCount, shown, provider } }
+  const newPool: NewPool = { host, provider, units: unitsIn(probe, gpuCount), policy, force }
+  const aside = force ? await place.setAside() : null
+  if (aside !== null) return replaceDamaged(aside, setUp, newPool)
   // Without a group named an existing pool stays with those who have it.
   const present = place.forGroup ? null : await place.open()
-  const store = present ?? (await place.create())
+  return created(present ?? (await place.create()), setUp, newPool)
+}
+
+async function created(
+  store: Store,
+  { actor, processes, gpuCount }: SetUp,
+  newPool: NewPool,
+): Promise<PoolCreated | Refusal> {
   try {
-    return await createPool({ store, stopped: place.stopped }, (existing, moment) => {
-      if (existing !== null && !setUp.force) throw alreadyInitialized(existing)
-      return begin(renewal, existing, moment)
-    })
+    const answer = await performSetUp({ store, actor, processes }, { op: 'set-up', ...newPool })
+    return isRefusal(answer) ? answer : { ...answer, gpuCount }
   } finally {
     store.close()
   }
 }
 
-interface Renewal {
-  readonly pool: Pick<Pool, 'host' | 'provider' | 'units'> & Pick<SetUp, 'policy'>
-  readonly actor: Account | undefined
-}
-
 /** As if the damaged pool were there still, as far as it can be read. */
 async function replaceDamaged(
-  aside: SetAside,
-  renewal: Renewal,
-  stopped: ProcessCheck['stopped'],
-): Promise<PoolCreated> {
+  { replace, putBack, pool, records, keptAs }: SetAside,
+  setUp: SetUp,
+  newPool: NewPool,
+): Promise<PoolCreated | Refusal> {
   try {
-    const store = await aside.replace()
-    const created = await createPool({ store, stopped }, (existing, moment) => {
-      const readable = aside.pool === null ? null : followClock(aside.pool, moment)
-      const begun = begin(renewal, existing ?? readable, moment)
-      return { ...begun, ended: [...aside.records, ...begun.ended] }
-    }).finally(() => store.close())
-    return { ...created, damaged: { keptAs: aside.keptAs, records: aside.records.length } }
+    const answer = await created(await replace(), setUp, { ...newPool, salvaged: { pool, records } })
+    return isRefusal(answer) ? answer : { ...answer, damaged: { keptAs, records: records.length } }
   } catch (error) {
-    aside.putBack()
+    putBack()
     throw error
   }
-}
-
-function begin(
-  { pool: newPool, actor }: Renewal,
-  existing: Pool | null,
-  moment: Moment,
-): Decision<PoolCreated> {
-  const by = actor === undefined ? {} : { by: actor }
-  // A reservation that expired, or that a reboot ended, does not count as ended by the reset.
-  const settled =
-    existing === null ? null : settle(existing, moment, { alive: () => 'alive', stopped: () => false })
-  const reset =
-    settled === null ? null : endWhere(settled.pool, () => ({ outcome: 'reset', at: moment.wall, ...by }))
-  const ended = [...(settled?.ended ?? []), ...(reset?.ended ?? [])]
-  const pool: Pool = {
-    ...newPool,
-    policy: { ...DEFAULT_POLICY, ...existing?.policy, ...newPool.policy },
-    reservations: [],
-    queue: settled === null ? [] : queueFor(newPool, settled.pool),
-    writtenAt: moment,
-  }
-  const kind = existing === null ? 'initialized' : 'reinitialized'
-  return { pool, ended, result: { kind, gpuCount: newPool.units.length } }
 }
 
 /** Null where there is no pool yet; with `force` also where it is damaged. */
@@ -151,36 +115,14 @@ async function existingPool(place: PoolPlace, force: boolean): Promise<Pool | nu
 /** Null where whoever created the store has not come to its pool: busy with it, or gone before. */
 async function poolIn(store: Store): Promise<Pool | null> {
   try {
-    return (await loadPool(store)).pool
+    return (await look(store)).pool
   } catch (error) {
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
     throw error
   }
 }
 
-/** Entries that can start in the new pool keep their places; that they could have started already is forgotten. */
-function queueFor(newPool: Pick<Pool, 'units'>, { queue }: Pool): readonly QueueEntry[] {
-  return queue
-    .filter((entry) => isPossible(entry.request, newPool))
-    .map(({ startableSince: _, ...entry }) => entry)
-}
-
-function alreadyInitialized(pool: Pool): CanhazgpuError {
-  return new CanhazgpuError(
-    'pool-already-initialized',
-    `GPU pool already initialized with ${pool.units.length} GPUs. Use --force to reinitialize`,
-  )
-}
-
 function unitsIn(probe: Probe, count: number): readonly Unit[] {
-  const found = probe.readings.length
-  if (found < count) {
-    throw new CanhazgpuError(
-      'impossible-request',
-      `Cannot set up ${count} GPUs: ${probe.provider} shows ${found}`,
-      { hint: `use --gpus ${found}` },
-    )
-  }
   return probe.readings
     .toSorted((a, b) => a.index - b.index)
     .slice(0, count)

@@ -1,10 +1,9 @@
 import { CanhazgpuError } from '../domain/errors.ts'
-import { endReservation } from '../domain/operation/ending.ts'
-import type { Millis, Outcome, Pool, TimeLimit, UnitId } from '../domain/pool/model.ts'
-import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import { isRefusal } from '../domain/operation/refusal.ts'
+import type { Millis, Pool, TimeLimit, UnitId } from '../domain/pool/model.ts'
 import { unitsOf } from '../domain/pool/units.ts'
-import type { LockPatience, Store } from '../ports/store.ts'
-import { loadPool, updatePool } from './stored-pool.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+import type { LockPatience } from '../ports/store.ts'
 
 /** How often a supervisor says that its command lives. */
 export const HEARTBEAT_MS: Millis = 60_000
@@ -44,8 +43,7 @@ export interface Supervision {
   /** Goes on as the version that is installed by now, with these units; returns if there is no other. */
   readonly becomeSuccessor: (units: readonly UnitId[]) => void
   /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
-  readonly openStore: (patience?: LockPatience) => Promise<Store>
-  readonly stopped: ProcessCheck['stopped']
+  readonly openPool: (patience?: LockPatience) => Promise<PoolService>
   /** Steady time. */
   readonly clock: () => Millis
   readonly sleep: (ms: Millis) => Promise<void>
@@ -126,40 +124,35 @@ type Sight =
 
 const LOST: Sight = { kind: 'seen', units: [] }
 
-function sightOf(pool: Pool, { reservation, units }: Supervision): Sight {
-  const found = pool.reservations.find((each) => each.id === reservation)
-  if (found?.term.kind !== 'run') return LOST
-  const left = unitsOf(found)
-  return { kind: 'seen', units: units.filter((unit) => left.includes(unit)) }
-}
-
 function look(supervision: Supervision): Promise<Sight> {
-  return reached(supervision, async (store) => sightOf((await loadPool(store)).pool, supervision))
+  return reached(supervision, async (service) => {
+    const { pool } = await service.view('stored')
+    return { kind: 'seen', units: heldIn(pool, supervision.reservation) }
+  })
 }
 
-/** Never revives an ended reservation: it names its id, in the same transaction that looks for it. */
+function heldIn(pool: Pool, reservation: string): readonly UnitId[] {
+  const found = pool.reservations.find((each) => each.id === reservation)
+  return found?.term.kind === 'run' ? unitsOf(found) : []
+}
+
 function beat(supervision: Supervision): Promise<Sight> {
-  return reached(supervision, (store) =>
-    updatePool<Sight>({ store, stopped: supervision.stopped }, (pool, moment) => {
-      const sight = sightOf(pool, supervision)
-      if (sight === LOST) return { pool, ended: [], result: sight }
-      const reservations = pool.reservations.map((each) =>
-        each.id === supervision.reservation && each.term.kind === 'run'
-          ? { ...each, term: { ...each.term, heartbeatAt: moment.wall } }
-          : each,
-      )
-      return { pool: { ...pool, reservations }, ended: [], result: sight }
-    }),
-  )
+  return reached(supervision, async (service) => {
+    const answer = await service.perform({ op: 'heartbeat', id: supervision.reservation })
+    return isRefusal(answer) ? { kind: 'unknown' } : { kind: 'seen', units: answer }
+  })
 }
 
 /** Whatever is wrong with the pool, its content included, must not keep us from enforcing the limit. */
-async function reached(supervision: Supervision, use: (store: Store) => Promise<Sight>): Promise<Sight> {
+async function reached(
+  supervision: Supervision,
+  use: (service: PoolService) => Promise<Sight>,
+): Promise<Sight> {
   const { clock, limit = NO_LIMIT } = supervision
   // Another process that holds the lock of the store must not delay the limit either.
   const patience: LockPatience = { left: () => limit.interruptAt - clock(), error: (busy) => busy }
   try {
-    return await withStore(supervision, (store) => use(store.bounded(patience)), patience)
+    return await withPool(supervision, (service) => use(service.bounded(patience)), patience)
   } catch (error) {
     if (isError(error, 'pool-not-initialized')) return LOST
     return { kind: isError(error, 'store-too-new') ? 'too-new' : 'unknown' }
@@ -169,23 +162,23 @@ async function reached(supervision: Supervision, use: (store: Store) => Promise<
 const isError = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof CanhazgpuError && codes.includes(error.code)
 
-async function end(supervision: Supervision, outcome: Outcome): Promise<void> {
-  await persistently(supervision, (store) =>
-    updatePool({ store, stopped: supervision.stopped }, (pool, moment) => ({
-      ...endReservation(pool, supervision.reservation, outcome, moment.wall),
-      result: undefined,
-    })),
-  )
+async function end(supervision: Supervision, outcome: 'exited' | 'timed-out'): Promise<void> {
+  await persistently(supervision, async (service) => {
+    await service.perform({ op: 'end', id: supervision.reservation, outcome })
+  })
 }
 
 /**
  * Tries again while the store is in trouble. Gives up if there is no pool any more, or if a newer version has
  * taken it over: the next command that uses that one sees that the run has ended.
  */
-async function persistently(supervision: Supervision, use: (store: Store) => Promise<void>): Promise<void> {
+async function persistently(
+  supervision: Supervision,
+  use: (service: PoolService) => Promise<void>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await withStore(supervision, use)
+      return await withPool(supervision, use)
     } catch (error) {
       if (isError(error, 'pool-not-initialized', 'store-too-new')) return
       if (!(error instanceof CanhazgpuError) || attempt === MOST_ATTEMPTS) throw error
@@ -194,15 +187,15 @@ async function persistently(supervision: Supervision, use: (store: Store) => Pro
   }
 }
 
-async function withStore<Result>(
-  { openStore }: Supervision,
-  use: (store: Store) => Promise<Result>,
+async function withPool<Result>(
+  { openPool }: Supervision,
+  use: (service: PoolService) => Promise<Result>,
   patience?: LockPatience,
 ): Promise<Result> {
-  const store = await openStore(patience)
+  const service = await openPool(patience)
   try {
-    return await use(store)
+    return await use(service)
   } finally {
-    store.close()
+    service.close()
   }
 }

@@ -1,9 +1,10 @@
-import { acquireNow, type Grant } from '../app/acquire.ts'
-import type { Deps } from '../app/deps.ts'
+import { acquireNow } from '../app/acquire-now.ts'
 import { acquireInLine, waitedForLock } from '../app/waiting/wait-in-line.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Intent } from '../domain/operation/acquisition.ts'
+import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Millis, ProcessIdentity, Request } from '../domain/pool/model.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+import { unlessRefused } from '../views/words/refusals.ts'
 import { WaitingLine } from '../views/words/waiting-line.ts'
 import type { Given } from './command-spec.ts'
 import type { Context } from './context.ts'
@@ -66,17 +67,18 @@ export async function acquireFor(
   const wait = waitOf(options)
   const waitUntil = typeof wait === 'number' ? waitEnd(wait, context) : Number.POSITIVE_INFINITY
   const left = () => waitUntil - context.steadyClock()
-  const deps = await context.deps({ left, error: waitedForLock })
-  if (wait === undefined) return acquireNow(deps, intent)
-  const joined = { ...intent, id: (await placeOf(deps, context)) ?? intent.id }
+  const pool = await context.pool({ left, error: waitedForLock })
+  if (wait === undefined) return unlessRefused(await acquireNow(pool, intent))
+  const joined = { ...intent, id: (await placeOf(pool, context)) ?? intent.id }
   const line = new WaitingLine(intent.request, { stderr: context.stderr, json: options.json === true })
-  const waker = context.openWaker(deps.store, joined)
+  const waker = await context.openWaker(joined)
   try {
-    return await acquireInLine(deps, joined, {
+    const answer = await acquireInLine(pool, joined, {
       ticket: {
         process: context.process(),
         ...(wait === true ? {} : { waitFor: left() }),
       },
+      processes: context.processes,
       waker,
       clock: context.steadyClock,
       tell: (news) => line.show(news),
@@ -85,6 +87,7 @@ export async function acquireFor(
         return context.becomeSuccessor(place)
       },
     })
+    return unlessRefused(answer)
   } finally {
     line.close()
     waker.close()
@@ -102,10 +105,10 @@ const waitEnd = (wait: Millis, { place, steadyClock }: Context): Millis =>
   place?.giveUpAt ?? steadyClock() + wait
 
 /** The queue entry that this very process joined as an earlier version of this program. */
-async function placeOf(deps: Deps, { place, process }: Context): Promise<string | undefined> {
+async function placeOf(service: PoolService, { place, process }: Context): Promise<string | undefined> {
   if (place === null) return undefined
   const { pid, startTime, pidNamespace } = process()
-  const { pool } = await deps.store.load()
+  const { pool } = await service.view('stored')
   // The words of a command line, which anybody can type, do not make an entry ours.
   const isOwn = (each: ProcessIdentity) =>
     each.pid === pid && each.startTime === startTime && each.pidNamespace === pidNamespace

@@ -1,8 +1,7 @@
-import type { Deps } from '../app/deps.ts'
 import type { PoolPlace, StoredPlace } from '../app/set-up.ts'
 import type { Waker } from '../app/waiting/wait-in-line.ts'
 import type { Variables } from '../domain/observation/device-variables.ts'
-import type { Intent } from '../domain/operation/acquisition.ts'
+import type { Intent } from '../domain/operation/intent.ts'
 import type {
   Account,
   Millis,
@@ -12,11 +11,12 @@ import type {
   TimeLimit,
   UnitId,
 } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { PoolOwner } from '../domain/pool/rights.ts'
 import type { Checkup } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
+import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
-import type { Wakeups } from '../ports/wakeups.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
 import type { Output } from '../views/words/printed.ts'
 import type { Connections } from '../web/access/crowding.ts'
@@ -64,7 +64,8 @@ export interface Context {
   readonly untilStopped: () => Promise<void>
 
   /** Opens the pool; `patience` limits how long it waits for a lock. */
-  readonly deps: (patience?: LockPatience) => Promise<Deps>
+  readonly pool: (patience?: LockPatience) => Promise<PoolService>
+  readonly processes: ProcessCheck
   readonly administration: () => Promise<Administration>
   readonly dashboard: () => Promise<Dashboard>
 
@@ -78,13 +79,13 @@ export interface Context {
    * Wakes on signals and on changes of the pool, or only on the turn of a queue entry. While it is open,
    * Ctrl-C does not end this process.
    */
-  readonly openWaker: (wakeups: Wakeups, intent?: Intent) => Waker & { close(): void }
+  readonly openWaker: (intent?: Intent) => Promise<Waker & { close(): void }>
 }
 
 /** For `admin`: creating, checking and changing a pool. */
 export interface Administration {
   /** Opens the pool and removes foreign objects from its schema, as far as we may. */
-  readonly deps: () => Promise<Deps>
+  readonly pool: () => Promise<PoolService>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
   /** Null without a pool. */
@@ -99,7 +100,7 @@ export interface Administration {
 /** For `web`, which stays. */
 export interface Dashboard {
   /** Opens the pool so that it is opened again after an error, or when another one replaces it. */
-  readonly deps: () => Promise<Deps>
+  readonly pool: () => Promise<PoolService>
   /** Answers a question about the history, as JSON, in another process. */
   readonly askUsage: (question: UsageQuestion) => Promise<string>
   readonly connections: Connections

@@ -1,5 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
+import type { Reason } from '../domain/operation/refusal.ts'
 import { printableJson, shortened } from '../domain/text/text.ts'
+import { refusalDocument } from '../views/documents/refusal-document.ts'
 import type { FailureDocument, WarningDocument } from '../views/schemas/failure.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
@@ -12,17 +14,21 @@ export interface Telling {
 /** The one place where a failure becomes words and an exit status. */
 export function tell(error: unknown, { stderr, json, commandName }: Telling): number {
   if (!(error instanceof CanhazgpuError)) throw error
-  const { code } = error
+  const { code, reason } = error
   const message = shortened(error.message, LONGEST)
   const hint = error.hint === undefined ? undefined : shortened(error.hint, LONGEST)
   if (json) {
-    const document: FailureDocument = { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
+    const facts = { ...(hint === undefined ? {} : { hint }), ...reasonField(reason) }
+    const document: FailureDocument = { error: { code, message, ...facts } }
     stderr(`${printableJson(document)}\n`)
   } else {
     stderr(`Error: ${message}${hint === undefined ? '' : ` - ${hint}`}\n`)
   }
   return exitCodeOf(code, commandName)
 }
+
+const reasonField = (reason: Reason | undefined) =>
+  reason === undefined ? {} : { reason: refusalDocument(reason) }
 
 /** What goes on in spite of something that a person should know, for stderr. */
 export function warningText(message: string, json: boolean): string {

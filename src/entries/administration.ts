@@ -10,15 +10,15 @@ import {
   storedPlace,
 } from '../adapters/store/open.ts'
 import type { Administration } from '../cli/context.ts'
-import type { Store } from '../ports/store.ts'
-import { isNotInitialized, type Opening, openDeps, provide } from './open-pool.ts'
+import type { OpenedPool } from '../ports/opened-pool.ts'
+import { isNotInitialized, kept, type Opening, poolServer, provide } from './open-pool.ts'
 
 /** What `admin` needs of this machine. */
 export function administration(opening: Opening): Administration {
   const { store, probeTimeout } = opening.settings
   const open = () => openStoreAsAdministrator(store, currentMoment)
   return {
-    deps: () => openDeps(opening, open),
+    pool: async () => poolServer(opening)(await kept(opening, open)),
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupIdOf(group)
       return {
@@ -41,7 +41,7 @@ export function administration(opening: Opening): Administration {
   }
 }
 
-function nullIfMissing(error: unknown): Store | null {
+function nullIfMissing(error: unknown): OpenedPool | null {
   if (isNotInitialized(error)) return null
   throw error
 }

@@ -1,5 +1,5 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { currentProcess } from '../adapters/kernel/processes.ts'
+import { currentProcess, livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { readText } from '../adapters/kernel/procfs.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
@@ -9,9 +9,10 @@ import { storePlace } from '../adapters/store/open.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
 import { warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
-import type { Store } from '../ports/store.ts'
+import type { OpenedPool } from '../ports/opened-pool.ts'
+import type { LockPatience } from '../ports/store.ts'
 import type { Output } from '../views/words/printed.ts'
-import { type Opening, openPool } from './open-pool.ts'
+import { type Opening, openPoolStore, poolServer } from './open-pool.ts'
 import type { Rejoin } from './successor.ts'
 import { openWaker } from './waker.ts'
 
@@ -21,7 +22,7 @@ export async function commandLineMain(
   version: string,
   rejoin: Rejoin | null = null,
 ): Promise<number> {
-  const opened: Store[] = []
+  const opened: OpenedPool[] = []
   const stderr = output(2)
   const machine: Machine = { version, stderr, rejoin, keep: (store) => opened.push(store) }
   const program: Program = {
@@ -53,7 +54,7 @@ interface Machine {
   readonly stderr: Output
   /** Left by the waiter that became this program. */
   readonly rejoin: Rejoin | null
-  readonly keep: (store: Store) => void
+  readonly keep: (store: OpenedPool) => void
 }
 
 async function openContext(
@@ -64,7 +65,14 @@ async function openContext(
   const warn = (message: string) => stderr.write(warningText(message, json))
   const { settings, files, lookUp } = await configuration({ flags, configFile, warn })
   storePlace(settings.store)
-  const opening: Opening = { settings, warn, keep }
+  const account = once(async () => {
+    const { currentAccount } = await import('../adapters/accounts/account.ts')
+    return currentAccount()
+  })
+  const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
+  const opening: Opening = { settings, warn, keep, account, processes }
+  const store = once((patience?: LockPatience) => openPoolStore(opening, patience))
+  const serve = poolServer(opening)
   return {
     version,
     stderr,
@@ -72,17 +80,15 @@ async function openContext(
     lookUp,
     commandLine,
     warn,
-    account: async () => {
-      const { currentAccount } = await import('../adapters/accounts/account.ts')
-      return currentAccount()
-    },
+    account,
     process: currentProcess,
     hostname: () => readText('/proc/sys/kernel/hostname')?.trim() ?? 'localhost',
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
-    deps: once((patience) => openPool(opening, patience)),
+    pool: async (patience) => serve(await store(patience)),
+    processes,
     administration: async () => {
       const { administration } = await import('./administration.ts')
       return administration(opening)
@@ -101,8 +107,8 @@ async function openContext(
       const { becomeSuccessor } = await import('./successor.ts')
       if (inherited !== null) becomeSuccessor({ ...place, inherited })
     },
-    openWaker: (store, intent) =>
-      openWaker(store, {
+    openWaker: async (intent) =>
+      openWaker(await store(), {
         ignored: inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n,
         ...(intent === undefined ? {} : { intent }),
       }),

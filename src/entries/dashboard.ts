@@ -12,7 +12,7 @@ import { type Opening, openLastingPool } from './open-pool.ts'
 /** What `web` needs of this machine. */
 export function dashboard(opening: Opening, files: readonly ConfigFile[]): Dashboard {
   return {
-    deps: () => openLastingPool(opening),
+    pool: () => openLastingPool(opening),
     askUsage: (question) => usageOfChild(opening.settings.store, question),
     connections: {
       limit: descriptorLimit,

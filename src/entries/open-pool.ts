@@ -1,57 +1,69 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { livenessInDecision, seesProcessOwners, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { seesProcessOwners } from '../adapters/kernel/processes.ts'
 import { openStore } from '../adapters/store/open.ts'
-import type { Deps } from '../app/deps.ts'
+import { type Driver, LocalPool } from '../app/local-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { looserThan } from '../domain/observation/threshold.ts'
-import type { ProviderName } from '../domain/pool/model.ts'
+import type { Account, ProviderName } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { GpuProvider } from '../ports/driver.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
-import type { LockPatience, Store } from '../ports/store.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+import type { LockPatience } from '../ports/store.ts'
 
 /** What is needed to open the pool of these settings. */
 export interface Opening {
   readonly settings: Settings
   readonly warn: (message: string) => void
+  readonly account: () => Promise<Account>
+  readonly processes: ProcessCheck
   /** Called with each opened store, so that it is closed at the end of this process. */
-  readonly keep: (store: Store) => void
+  readonly keep: (store: OpenedPool) => void
 }
 
-export function openPool(opening: Opening, patience?: LockPatience): Promise<Deps> {
-  return openDeps(opening, () => openStore(opening.settings.store, currentMoment, patience))
+export function openPoolStore(opening: Opening, patience?: LockPatience): Promise<OpenedPool> {
+  return kept(opening, () => openStore(opening.settings.store, currentMoment, patience))
+}
+
+export async function kept(
+  { settings, keep }: Opening,
+  open: () => Promise<OpenedPool>,
+): Promise<OpenedPool> {
+  const store = await open().catch((error) => withGpuCount(error, settings))
+  keep(store)
+  return store
 }
 
 /** For a process that stays: the pool is opened again after an error, or when another one replaces it. */
-export async function openLastingPool(opening: Opening): Promise<Deps> {
+export async function openLastingPool(opening: Opening): Promise<PoolService> {
   const { LastingStore } = await import('../adapters/store/lasting.ts')
   const open = () => openStore(opening.settings.store, currentMoment)
   // The lasting store closes what it opens.
-  const deps = await openDeps({ ...opening, keep: () => {} }, open)
-  return { ...deps, store: new LastingStore(deps.store, open) }
+  const store = await kept({ ...opening, keep: () => {} }, open)
+  return poolServer(opening)(new LastingStore(store, open))
 }
 
-export async function openDeps(
-  { settings, warn, keep }: Opening,
-  open: () => Promise<OpenedPool>,
-): Promise<Deps> {
+/** Makes a store the pool service of this process. */
+export function poolServer({
+  settings,
+  warn,
+  account,
+  processes,
+}: Opening): (store: OpenedPool) => PoolService {
   let warned = false
-  const store = await open().catch((error) => withGpuCount(error, settings))
-  keep(store)
-  return {
-    store,
-    alive: livenessInDecision(),
-    stopped: stoppedInDecision(),
-    providerOf: (pool) => {
+  const driver: Driver = {
+    of: (pool) => {
       const refusal = looserThan(pool, settings.memoryThreshold)
       if (refusal !== undefined && !warned) warn(refusal)
       warned = true
       return provide(pool.provider, pool.units.length)
     },
-    probeTimeout: settings.probeTimeout,
-    seesProcessOwners,
-    memoryThreshold: settings.memoryThreshold,
+    timeout: settings.probeTimeout,
+    askedThresholdMb: settings.memoryThreshold,
+    seesOwners: seesProcessOwners,
   }
+  return (store) => new LocalPool({ store, processes, actor: account, driver })
 }
 
 export async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvider> {

@@ -1,7 +1,6 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { JobProcesses } from '../adapters/kernel/job-processes.ts'
 import { close, execve, F_SETFD, fcntl } from '../adapters/kernel/libc.ts'
-import { stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { drain, waitFor, watchProcess } from '../adapters/kernel/wait.ts'
 import { becomeDaemon } from '../adapters/process/detach.ts'
 import { inheritedEnvironment, toByteText } from '../adapters/process/environment.ts'
@@ -9,7 +8,7 @@ import { sayOn } from '../adapters/process/say.ts'
 import { commandInstalledAt } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { watchChanges } from '../adapters/store/changes.ts'
-import { openStore, storePlace } from '../adapters/store/open.ts'
+import { storePlace } from '../adapters/store/open.ts'
 import { type Job, supervise } from '../app/supervise.ts'
 import { decodeTask, encodeTask, type SupervisorTask } from './supervisor-task.ts'
 
@@ -34,8 +33,10 @@ export async function superviseMain([
     ...(task.limit === null ? {} : { limit: task.limit }),
     job: jobOf(task, { reservation, database: storePlace(store).path }),
     becomeSuccessor: (units) => becomeSuccessor([store, reservation], { ...task, units }),
-    stopped: stoppedInDecision(),
-    openStore: (patience) => openStore(store, currentMoment, patience),
+    openPool: async (patience) => {
+      const { openSupervisorPool } = await import('./supervisor-pool.ts')
+      return openSupervisorPool(store, patience)
+    },
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
   })

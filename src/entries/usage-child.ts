@@ -1,7 +1,9 @@
+import { currentAccount } from '../adapters/accounts/account.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { openStore } from '../adapters/store/open.ts'
+import { LocalPool } from '../app/local-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { type UsageQuestion, usageAnswer } from '../views/documents/usage-answer.ts'
 
@@ -17,9 +19,10 @@ export async function usageMain(storeUrl: string, text: string): Promise<number>
   }
   try {
     const store = await openStore(storeUrl, currentMoment)
-    const deps = { store, alive: livenessInDecision(), stopped: stoppedInDecision() }
-    await Bun.write(Bun.stdout, JSON.stringify(await usageAnswer(deps, question)))
-    store.close()
+    const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
+    const pool = new LocalPool({ store, processes, actor: currentAccount })
+    await Bun.write(Bun.stdout, JSON.stringify(await usageAnswer(pool, question)))
+    pool.close()
     return 0
   } catch (error) {
     if (!(error instanceof CanhazgpuError)) throw error

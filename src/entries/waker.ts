@@ -1,6 +1,6 @@
 import { setDisposition } from '../adapters/kernel/libc.ts'
 import type { Waker } from '../app/waiting/wait-in-line.ts'
-import type { Intent } from '../domain/operation/acquisition.ts'
+import type { Intent } from '../domain/operation/intent.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
 
 /** What ends a wait from outside; each is left alone where it was ignored when we were started. */

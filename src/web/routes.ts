@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
-import type { Deps } from '../app/deps.ts'
 import type { Millis } from '../domain/pool/model.ts'
+import type { PoolService } from '../ports/pool-service.ts'
 import type { Guard } from './access/guard.ts'
 import type { Answer, Peer } from './access/listen.ts'
 import { failureResponse, Refusal } from './errors.ts'
@@ -16,7 +16,7 @@ import { daysOf, rangeOf, singly } from './query.ts'
 import { type AskUsage, UsageAnswers } from './usage-answers.ts'
 
 export interface Site {
-  readonly deps: Pick<Deps, 'store'>
+  readonly pool: PoolService
   readonly askUsage: AskUsage
   readonly guard: Guard
   readonly sampler: Sampler
@@ -30,7 +30,7 @@ export interface Site {
 
 /** Everything the server answers. */
 export function routes(site: Site): Answer {
-  const { deps, sampler } = site
+  const { pool, sampler } = site
   const usage = new UsageAnswers(site.askUsage, site.clock)
   let docs: ReadonlyMap<string, Asset> | undefined
   const app = new Hono<{ Bindings: { peer: () => Peer | null } }>({ strict: true })
@@ -50,7 +50,7 @@ export function routes(site: Site): Answer {
     })
   }
   app.get('/api/history', async (c) => {
-    const { moment } = await deps.store.load()
+    const { moment } = await pool.view('stored')
     const [from, to] = singly(c.req.queries(), 'from', 'to')
     return json(await usage.get({ kind: 'history', range: rangeOf(from, to, moment.wall) }))
   })
@@ -59,7 +59,7 @@ export function routes(site: Site): Answer {
     return new Response(text, { headers: { 'content-type': site.metrics.contentType } })
   })
   app.get('/healthz', async () => {
-    await deps.store.load()
+    await pool.view('stored')
     return json(JSON.stringify({ status: 'ok', driver: sampler.health }))
   })
   app.get('/api/openapi.json', () => json(JSON.stringify(openApiDocument(site.version))))

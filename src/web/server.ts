@@ -1,5 +1,5 @@
-import type { Deps } from '../app/deps.ts'
 import type { Millis } from '../domain/pool/model.ts'
+import type { PoolService } from '../ports/pool-service.ts'
 import { type Connections, Crowding, connectionLimit } from './access/crowding.ts'
 import { type Access, isLoopbackHost, openGuard } from './access/guard.ts'
 import { type Address, listen } from './access/listen.ts'
@@ -12,7 +12,7 @@ import { routes } from './routes.ts'
 import type { AskUsage } from './usage-answers.ts'
 
 export interface ServerOptions extends Identity {
-  readonly deps: Deps
+  readonly pool: PoolService
   readonly askUsage: AskUsage
   readonly connections: Connections
   readonly address: Address
@@ -34,10 +34,10 @@ const FAREWELL_MS: Millis = 250
 
 /** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
-  const { deps, askUsage, connections, address, access, clock, hostname, version } = options
+  const { pool, askUsage, connections, address, access, clock, hostname, version } = options
   const metrics = new Metrics()
   const sampler = new Sampler({
-    deps,
+    pool,
     identity: { hostname, version },
     clock,
     onSnapshot: (snapshot) => metrics.observe(snapshot),
@@ -45,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
   const streams = new EventStreams(sampler, mostStreams(connectionLimit(connections.limit())))
   const loopback = isLoopbackHost(hostInUrl(address.host))
   const answer = routes({
-    deps,
+    pool,
     askUsage,
     guard: openGuard({ access, loopback, clock }),
     sampler,

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sqlite.ts'
+import { LocalPool } from '../../src/app/local-pool.ts'
 import { HEARTBEAT_MS, type Job, supervise } from '../../src/app/supervise.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { endReservation } from '../../src/domain/operation/ending.ts'
@@ -15,8 +16,10 @@ import type {
   TimeLimit,
   UsageRecord,
 } from '../../src/domain/pool/model.ts'
+import type { ProcessCheck } from '../../src/domain/pool/process-check.ts'
 import { unitsOf, wholeUnits } from '../../src/domain/pool/units.ts'
 import type { OpenedPool } from '../../src/ports/opened-pool.ts'
+import type { PoolService } from '../../src/ports/pool-service.ts'
 
 const HOUR = 3_600_000
 const START: Moment = { wall: Date.UTC(2026, 2, 1), steady: { epoch: 'test', ms: 1_000_000 } }
@@ -47,6 +50,11 @@ const POOL: Pool = {
   policy: { allocation: 'lru' },
   writtenAt: START,
 }
+
+const servedBy = (store: OpenedPool): PoolService =>
+  new LocalPool({ store, processes: PROCESSES, actor: async () => RUN.owner.account })
+
+const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 
 type Event = 'exited' | 'changed' | 'timeout'
 
@@ -120,8 +128,7 @@ class Scene implements Disposable {
       units: unitsOf(RUN),
       ...(this.limit === undefined ? {} : { limit: this.limit }),
       becomeSuccessor: () => {},
-      stopped: () => false,
-      openStore: () => this.open(),
+      openPool: async () => servedBy(await this.open()),
       job,
       clock: () => this.steady,
       sleep: async (ms) => {

@@ -2,18 +2,17 @@ import { afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sqlite.ts'
-import { acquireNow } from '../../src/app/acquire.ts'
-import type { Deps } from '../../src/app/deps.ts'
-import { extendManual } from '../../src/app/extend.ts'
-import { queueOverview } from '../../src/app/queue-overview.ts'
-import { releaseManual } from '../../src/app/release.ts'
-import { setUpPool } from '../../src/app/set-up.ts'
-import { usageHistory } from '../../src/app/usage/usage-history.ts'
-import { reportUsage } from '../../src/app/usage/usage-report.ts'
+import { acquireNow } from '../../src/app/acquire-now.ts'
+import { LocalPool } from '../../src/app/local-pool.ts'
+import { type SetUp, setUpPool } from '../../src/app/set-up.ts'
 import { acquireInLine, type Waker } from '../../src/app/waiting/wait-in-line.ts'
-import type { Intent } from '../../src/domain/operation/acquisition.ts'
+import type { Grant, Intent } from '../../src/domain/operation/intent.ts'
 import type { GpuReading, Moment, ProcessIdentity } from '../../src/domain/pool/model.ts'
+import type { ProcessCheck } from '../../src/domain/pool/process-check.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
+import type { OpenedPool } from '../../src/ports/opened-pool.ts'
+import type { PoolService } from '../../src/ports/pool-service.ts'
+import { unlessRefused } from '../../src/views/words/refusals.ts'
 
 /**
  * The real store and the real use-cases by a clock that this test sets: time passes by `pass`, and the wall
@@ -41,8 +40,18 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
 })
 
-/** A pool of so many GPUs at a time that means nothing. */
-async function world(gpus: number): Promise<Deps & { readonly path: string }> {
+interface Stage {
+  readonly store: OpenedPool
+  readonly path: string
+  readonly as: (account: typeof ALICE) => PoolService
+  readonly setUp: SetUp
+}
+
+const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
+const ROOT = { uid: 0, name: 'root' }
+
+/** A pool of this many GPUs at a time that means nothing. */
+async function world(gpus: number): Promise<Stage> {
   ;[wall, steady, epoch] = [1_750_000_000_000, 5 * HOUR, 'boot']
   const folder = mkdtempSync(`${tmpdir()}/canhazgpu-clock-`)
   folders.push(folder)
@@ -57,6 +66,11 @@ async function world(gpus: number): Promise<Deps & { readonly path: string }> {
     }),
   )
   const probe = { provider: 'fake' as const, readings }
+  const setUp: SetUp = {
+    ...{ host: 'here', gpuCount: gpus, force: false, actor: ROOT, processes: PROCESSES },
+    policy: { allocation: 'lru' },
+    detect: async () => probe,
+  }
   await setUpPool(
     {
       open: async () => null,
@@ -65,24 +79,25 @@ async function world(gpus: number): Promise<Deps & { readonly path: string }> {
       forGroup: false,
       stopped: () => false,
     },
-    {
-      host: 'here',
-      gpuCount: gpus,
-      force: false,
-      policy: { allocation: 'lru' },
-      detect: async () => probe,
-    },
+    setUp,
   )
-  return {
-    store: await openSqliteStore({ path, now }),
-    alive: () => 'alive',
-    stopped: () => false,
-    providerOf: async () => ({ probe: async () => probe }),
-    probeTimeout: 1_000,
-    seesProcessOwners: () => true,
-    memoryThreshold: 1024,
-    path,
+  const store = await openSqliteStore({ path, now })
+  const driver = {
+    ...{ timeout: 1_000, askedThresholdMb: 1024, seesOwners: () => true },
+    of: async () => ({ probe: async () => probe }),
   }
+  const as = (account: typeof ALICE) =>
+    new LocalPool({ store, processes: PROCESSES, actor: async () => account, driver })
+  return { store, path, setUp, as }
+}
+
+/** Grants at once, for the account of the intent. */
+async function reserve(stage: Stage, intent: Intent): Promise<Grant> {
+  return unlessRefused(await acquireNow(stage.as(intent.owner.account), intent))
+}
+
+async function extendAlice(stage: Stage, by: number) {
+  return unlessRefused(await stage.as(ALICE).perform({ op: 'extend', by }))
 }
 
 let ids = 0
@@ -95,11 +110,11 @@ const manual = (account: typeof ALICE, duration: number, count = 1): Intent => (
 })
 
 /** A waiter whose time is the test's: each wait tells how long it would sleep, and then time passes. */
-function waiting(
-  deps: Deps,
+async function waiting(
+  stage: Stage,
   intent: Intent,
   options: { waitFor?: number; onWait: (ms: number) => void | Promise<void> },
-) {
+): Promise<Grant> {
   const waker: Waker = {
     wait: async (ms) => {
       await options.onWait(ms)
@@ -109,12 +124,14 @@ function waiting(
     wasInterrupted: async () => false,
     listen: () => {},
   }
-  return acquireInLine(deps, intent, {
+  const answer = await acquireInLine(stage.as(intent.owner.account), intent, {
+    processes: PROCESSES,
     ticket: { process, ...(options.waitFor === undefined ? {} : { waitFor: options.waitFor }) },
     waker,
     clock: () => steady,
     tell: () => {},
   })
+  return unlessRefused(answer)
 }
 
 const JUMPS = [-400 * 24 * HOUR, -25 * HOUR, -HOUR, -5_000, 5_000, HOUR, 25 * HOUR, 400 * 24 * HOUR]
@@ -123,28 +140,28 @@ for (const jump of JUMPS) {
   const name = `${jump > 0 ? 'forward' : 'back'} by ${Math.abs(jump) / 1000} s`
 
   test(`the clock is put ${name}: a reservation ends when its time has passed, not before`, async () => {
-    const deps = await world(1)
-    await acquireNow(deps, manual(ALICE, HOUR))
+    const stage = await world(1)
+    await reserve(stage, manual(ALICE, HOUR))
     pass(10 * MINUTE)
     set(jump)
-    await expect(acquireNow(deps, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
-    const [extended] = await extendManual(deps, { account: ALICE, by: HOUR })
+    await expect(reserve(stage, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
+    const [extended] = await extendAlice(stage, HOUR)
     expect((extended?.term.expiresAt ?? 0) - wall).toBe(110 * MINUTE)
     pass(110 * MINUTE - 1)
-    await expect(acquireNow(deps, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
+    await expect(reserve(stage, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
     pass(1)
-    expect(unitsOf((await acquireNow(deps, manual(BOB, HOUR))).reservation)).toEqual(['0'])
-    const [record] = await deps.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
+    expect(unitsOf((await reserve(stage, manual(BOB, HOUR))).reservation)).toEqual(['0'])
+    const [record] = await stage.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
     expect(record).toMatchObject({ outcome: 'expired' })
     expect((record?.endedAt ?? 0) - (record?.startedAt ?? 0)).toBe(2 * HOUR)
   })
 
   test(`the clock is put ${name} while one waits: it is served when the time has passed`, async () => {
-    const deps = await world(1)
-    await acquireNow(deps, manual(ALICE, HOUR))
+    const stage = await world(1)
+    await reserve(stage, manual(ALICE, HOUR))
     const began = steady
     let waits = 0
-    const grant = await waiting(deps, manual(BOB, HOUR), {
+    const grant = await waiting(stage, manual(BOB, HOUR), {
       onWait: (ms) => {
         pass(ms)
         if (waits++ === 100) set(jump)
@@ -158,11 +175,11 @@ for (const jump of JUMPS) {
   })
 
   test(`the clock is put ${name} while one waits: the limit of the wait holds`, async () => {
-    const deps = await world(1)
-    await acquireNow(deps, manual(ALICE, 24 * HOUR))
+    const stage = await world(1)
+    await reserve(stage, manual(ALICE, 24 * HOUR))
     const began = steady
     let waits = 0
-    const waited = waiting(deps, manual(BOB, HOUR), {
+    const waited = waiting(stage, manual(BOB, HOUR), {
       waitFor: 30 * MINUTE,
       onWait: (ms) => {
         pass(ms)
@@ -171,15 +188,15 @@ for (const jump of JUMPS) {
     })
     await expect(waited).rejects.toMatchObject({ code: 'wait-timed-out' })
     expect(steady - began).toBe(30 * MINUTE)
-    expect((await queueOverview(deps)).places).toEqual([])
+    expect((await stage.as(BOB).view('queue')).places).toEqual([])
   })
 
   test(`the clock is put ${name} while one waits: others see it wait as long as it has, and will`, async () => {
-    const deps = await world(1)
-    await acquireNow(deps, manual(ALICE, 24 * HOUR))
+    const stage = await world(1)
+    await reserve(stage, manual(ALICE, 24 * HOUR))
     const began = steady
     let looks = 0
-    const waited = waiting(deps, manual(BOB, HOUR), {
+    const waited = waiting(stage, manual(BOB, HOUR), {
       waitFor: 30 * MINUTE,
       onWait: async (ms) => {
         pass(ms)
@@ -189,7 +206,7 @@ for (const jump of JUMPS) {
         const {
           places: [place],
           now: at,
-        } = await queueOverview(deps)
+        } = await stage.as(BOB).view('queue')
         expect(at - (place?.entry.joinedAt ?? 0)).toBe(steady - began)
         expect((place?.entry.waitUntil ?? 0) - at).toBe(30 * MINUTE - (steady - began))
       },
@@ -200,55 +217,51 @@ for (const jump of JUMPS) {
 }
 
 test('a pool that is set up anew after the clock was put back: what is recorded lasted as long as it lasted', async () => {
-  const deps = await world(1)
-  await acquireNow(deps, manual(ALICE, 24 * HOUR))
+  const stage = await world(1)
+  await reserve(stage, manual(ALICE, 24 * HOUR))
   pass(2 * HOUR)
   set(-5 * HOUR)
   await setUpPool(
     {
-      open: () => openSqliteStore({ path: deps.path, now }),
-      create: () => createSqliteStore({ path: deps.path, now }, { kind: 'everyone' }),
+      open: () => openSqliteStore({ path: stage.path, now }),
+      create: () => createSqliteStore({ path: stage.path, now }, { kind: 'everyone' }),
       setAside: async () => null,
       forGroup: false,
       stopped: () => false,
     },
-    {
-      host: 'here',
-      gpuCount: 1,
-      force: true,
-      policy: { allocation: 'lru' },
-      detect: async () => (await deps.providerOf((await deps.store.load()).pool)).probe(1_000),
-    },
+    { ...stage.setUp, force: true },
   )
-  const [record] = await deps.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
+  const [record] = await stage.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
   expect(record).toMatchObject({ outcome: 'reset', endedAt: wall, startedAt: wall - 2 * HOUR })
 })
 
 test('the clock is put back by less than is noticed: report and history still have the reservation', async () => {
-  const deps = await world(2)
-  await acquireNow(deps, manual(ALICE, HOUR))
+  const stage = await world(2)
+  const alice = stage.as(ALICE)
+  await reserve(stage, manual(ALICE, HOUR))
   pass(100)
   set(-900)
-  expect((await reportUsage(deps, 1)).total).toMatchObject({ manuals: 1, gpuHours: 0 })
-  const past = await usageHistory(deps, { from: wall - HOUR, to: wall })
-  expect(past).toMatchObject([{ unit: '0', startedAt: wall, endedAt: wall }])
+  expect((await alice.usage({ kind: 'report', days: 1 })).total).toMatchObject({ manuals: 1, gpuHours: 0 })
+  const range = { from: wall - HOUR, to: wall }
+  const past = await alice.usage({ kind: 'history', range, most: 10 })
+  expect(past.times).toMatchObject([{ unit: '0', startedAt: wall, endedAt: wall }])
   pass(HOUR)
-  expect((await reportUsage(deps, 1)).total).toMatchObject({ manuals: 1 })
+  expect((await alice.usage({ kind: 'report', days: 1 })).total).toMatchObject({ manuals: 1 })
 })
 
 test('the machine restarts with a wrong clock, which is corrected later', async () => {
-  const deps = await world(2)
-  await acquireNow(deps, manual(ALICE, 10 * HOUR))
+  const stage = await world(2)
+  await reserve(stage, manual(ALICE, 10 * HOUR))
   pass(HOUR)
   // A clock without a battery begins anew; no one knows how long the machine was off.
   ;[wall, steady, epoch] = [0, 30_000, 'next boot']
-  expect(unitsOf((await acquireNow(deps, manual(BOB, HOUR))).reservation)).toEqual(['1'])
+  expect(unitsOf((await reserve(stage, manual(BOB, HOUR))).reservation)).toEqual(['1'])
   pass(MINUTE)
   set(1_750_000_000_000)
-  const [left] = await extendManual(deps, { account: ALICE, by: HOUR })
+  const [left] = await extendAlice(stage, HOUR)
   expect((left?.term.expiresAt ?? 0) - wall).toBeWithin(10 * HOUR - 2 * MINUTE, 11 * HOUR + 1)
-  expect(await releaseManual(deps, BOB)).toEqual(['1'])
-  for (const { startedAt, endedAt } of await deps.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })) {
+  expect(await stage.as(BOB).perform({ op: 'release' })).toEqual(['1'])
+  for (const { startedAt, endedAt } of await stage.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })) {
     expect(endedAt - startedAt).toBe(MINUTE)
   }
 })

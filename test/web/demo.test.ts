@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { reportRange, runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { demoDeps } from '../../src/web/demo/deps.ts'
+import { demoPool } from '../../src/web/demo/demo-pool.ts'
 import { Play } from '../../src/web/demo/play.ts'
 import { startDemo } from './demo-server.ts'
 
@@ -42,10 +42,8 @@ test('the same moment is the same play', () => {
 })
 
 test('it can only be watched', async () => {
-  const deps = demoDeps({ now: () => NOON, steady: () => NOON })
-  expect(deps.store.update((pool) => ({ pool, records: [], wake: [], answer: 1 }))).rejects.toThrow(
-    'can only be watched',
-  )
+  const pool = demoPool({ now: () => NOON, steady: () => NOON })
+  expect(pool.perform({ op: 'settle' })).rejects.toThrow('can only be watched')
 })
 
 test('web --demo needs no pool', async () => {

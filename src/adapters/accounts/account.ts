@@ -20,3 +20,12 @@ export async function currentAccount(): Promise<Account> {
 async function nameOf(uid: number): Promise<string> {
   return (await userNames([uid])).get(uid) ?? unnamed(uid)
 }
+
+/** The same account without its name, which only a name service may know. */
+export function unnamedAccount(): Account {
+  const uid = effectiveUid()
+  const userNamespace = otherUserNamespace()
+  if (userNamespace === undefined) return { uid, name: unnamed(uid) }
+  const outer = outerUid(uid) ?? uid
+  return { uid: outer, name: unnamed(outer), userNamespace }
+}

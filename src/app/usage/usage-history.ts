@@ -1,40 +1,52 @@
-import type { TimeRange } from '../../domain/ledger/recorded.ts'
+import type { PastTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import { runningTimes } from '../../domain/ledger/report.ts'
+import type { PastTimes } from '../../domain/ledger/usage-question.ts'
 import { settle } from '../../domain/operation/ending.ts'
-import type { Account, HeldTime, Moment, Outcome, Pool } from '../../domain/pool/model.ts'
+import type { HeldTime } from '../../domain/pool/model.ts'
 import type { ProcessCheck } from '../../domain/pool/process-check.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
-import type { Deps } from '../deps.ts'
-import { loadPool } from '../stored-pool.ts'
+import type { Ledger } from '../../ports/ledger.ts'
+import type { Seen } from '../../ports/pool-service.ts'
+import type { Store } from '../../ports/store.ts'
+import { look, type Source } from '../look.ts'
 
-/** Who held which unit when; without an outcome it is still held. */
-export interface PastTime extends HeldTime {
-  readonly outcome?: Outcome
-  readonly endedBy?: Account
+/** Where the usage is known from. */
+export interface UsageSource extends Source {
+  readonly store: Store & Ledger
 }
 
-/**
- * Everything held in the range, what is held still included, oldest start first. Of more than `most` records those
- * that ended last.
- */
+/** Everything held in the range, what is still held included. */
 export async function usageHistory(
-  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
+  { store, processes }: UsageSource,
   range: TimeRange,
-  most?: number,
-): Promise<readonly PastTime[]> {
-  const seen = await loadPool(deps.store)
-  const recorded = await deps.store.history(range, most)
-  return [...recorded, ...unrecordedTimes(seen, recorded, deps)]
+  most: number,
+): Promise<PastTimes> {
+  const seen = await look(store)
+  const recorded = await store.history(range, most)
+  const times = [...recorded, ...unrecordedTimes(seen, recorded, processes)]
     .filter((time) => time.endedAt >= range.from && time.startedAt <= range.to)
     .sort((a, b) => a.startedAt - b.startedAt || compareUnits(a.unit, b.unit))
+  return { times, leftOut: recorded.length < most ? 0 : await leftOut({ store, range, most }) }
+}
+
+interface Counting {
+  readonly store: Ledger
+  readonly range: TimeRange
+  readonly most: number
+}
+
+async function leftOut({ store, range, most }: Counting): Promise<number> {
+  let count = 0
+  await store.visitTimes(range, () => count++)
+  return Math.max(0, count - most)
 }
 
 /**
  * What is held now, and what is over without a record yet. What ended between the looks at pool and
- * history stands in both; the record counts.
+ * history is in both; the record counts.
  */
 export function unrecordedTimes(
-  { pool, moment }: { readonly pool: Pool; readonly moment: Moment },
+  { pool, moment }: Seen,
   recorded: readonly HeldTime[],
   processes: ProcessCheck,
 ): readonly PastTime[] {

@@ -1,22 +1,45 @@
+import { DailySums, type DailyUsage, dayStarts } from '../../domain/ledger/daily.ts'
+import type { RecordedTime } from '../../domain/ledger/recorded.ts'
 import { reportRange, tallied, type UsageReport, usageReport } from '../../domain/ledger/report.ts'
-import type { Deps } from '../deps.ts'
-import { loadPool } from '../stored-pool.ts'
-import { unrecordedTimes } from './usage-history.ts'
+import type { HeldTime } from '../../domain/pool/model.ts'
+import { look } from '../look.ts'
+import { type UsageSource, unrecordedTimes } from './usage-history.ts'
 
 /** Who used how much in the last `days` days, what is still running included. */
-export async function reportUsage(
-  deps: Pick<Deps, 'store' | 'alive' | 'stopped'>,
-  days: number,
-): Promise<UsageReport> {
-  const seen = await loadPool(deps.store)
+export async function reportUsage({ store, processes }: UsageSource, days: number): Promise<UsageReport> {
+  const seen = await look(store)
   const range = reportRange(days, seen.moment.wall)
   const held = seen.pool.reservations.map((reservation) => reservation.id)
-  const recorded = await deps.store.usage(range, held)
+  const recorded = await store.usage(range, held)
   const unrecorded = tallied(
-    unrecordedTimes(seen, recorded.records, deps),
+    unrecordedTimes(seen, recorded.records, processes),
     range,
     // Some of its GPUs were released before the others.
     recorded.records.map((record) => record.reservation),
   )
   return usageReport([...recorded.tallies, ...unrecorded], range, days)
 }
+
+/** Hours per day of the calendar, what is still running included. */
+export async function dailyUsage(
+  { store, processes }: UsageSource,
+  days: number,
+): Promise<readonly DailyUsage[]> {
+  const seen = await look(store)
+  const now = seen.moment.wall
+  const starts = dayStarts(days, now)
+  const range = { from: starts[0] ?? now, to: now }
+  const sums = new DailySums(starts, now)
+  await store.visitTimes(range, (time) => sums.add(time))
+  const held = seen.pool.reservations.map(({ id }) => id)
+  const { records } = await store.usage(range, held)
+  for (const time of unrecordedTimes(seen, records, processes)) sums.add(recorded(time))
+  return sums.days
+}
+
+const recorded = ({ owner, startedAt, endedAt }: HeldTime): RecordedTime => ({
+  user: owner.shownName,
+  account: owner.account,
+  startedAt,
+  endedAt,
+})

@@ -1,20 +1,13 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import {
-  canStart,
-  checkPossible,
-  type Intent,
-  joinLine,
-  leaveLine,
-  type Ticket,
-} from '../../domain/operation/acquisition.ts'
-import { endReservation, isGone, settle } from '../../domain/operation/ending.ts'
-import type { Millis, Pool, QueueEntry } from '../../domain/pool/model.ts'
+import { canStart, impossibleIn } from '../../domain/operation/acquisition.ts'
+import { isGone } from '../../domain/operation/ending.ts'
+import type { Grant, Intent, Ticket } from '../../domain/operation/intent.ts'
+import { isRefusal, type Refusal } from '../../domain/operation/refusal.ts'
+import type { Millis, Pool, QueueEntry, Term } from '../../domain/pool/model.ts'
+import type { ProcessCheck } from '../../domain/pool/process-check.ts'
 import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../../domain/schedule/startable.ts'
-import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { PoolService } from '../../ports/pool-service.ts'
 import type { LockPatience } from '../../ports/store.ts'
-import { attemptAcquire, type Grant } from '../acquire.ts'
-import type { Deps } from '../deps.ts'
-import { loadPool, updatePool } from '../stored-pool.ts'
 import { DriverWatch } from './driver-watch.ts'
 import { type Neglect, neglectBefore, nextExpiry, placeIn } from './line-watch.ts'
 import { newsFor, type WaitingNews } from './waiting-news.ts'
@@ -33,6 +26,8 @@ export interface Waker {
 
 export interface Waiting {
   readonly ticket: Ticket
+  /** To see for itself whether those before it, and those who hold what it waits for, are still there. */
+  readonly processes: ProcessCheck
   readonly waker: Waker
   /** Steady time. */
   readonly clock: () => Millis
@@ -54,25 +49,34 @@ const HEARTBEAT_MS: Millis = 5 * 60_000
 const FROZEN_AFTER_MS: Millis = PASSED_OVER_AFTER_MS / 2
 
 /**
- * Grants the GPUs as soon as it is this intent's turn, keeping its place in line meanwhile. Throws
- * `wait-timed-out` and `interrupted` having left the line, and `impossible-request`.
+ * Grants the GPUs as soon as it is this intent's turn, keeping its place in the queue meanwhile. Throws
+ * `wait-timed-out` and `interrupted`, having left the queue; so it has after a refusal.
  */
-export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting): Promise<Grant> {
-  const wait = new Wait(deps, intent, waiting)
-  let store = leaving(deps.store, waiting.clock)
+export async function acquireInLine(
+  service: PoolService,
+  intent: Intent,
+  waiting: Waiting,
+): Promise<Grant | Refusal> {
+  const wait = new Wait(service, intent, waiting)
+  let leaving = () => leavingSoon(service, waiting.clock)
+  const leave = () => leaving().perform({ op: 'leave', id: intent.id })
   try {
-    const grant = await wait.served()
+    const answer = await wait.served()
+    if (isRefusal(answer)) {
+      await leave().catch(() => {})
+      return answer
+    }
     // A reservation must be given back, however long it takes.
-    store = () => deps.store
+    leaving = () => service
     if (await waiting.waker.wasInterrupted()) throw interrupted()
-    return grant
+    return answer
   } catch (error) {
     if (wait.isOutdated(error)) {
       if (await waiting.waker.wasInterrupted()) throw interrupted()
       await waiting.becomeSuccessor?.({ entry: intent.id, giveUpAt: wait.giveUpAt })
     }
     // A store that fails or stays locked cannot be told; the entry goes with this process then.
-    await leave({ ...deps, store: store() }, intent.id).catch(() => {})
+    await leave().catch(() => {})
     throw error
   }
 }
@@ -80,19 +84,9 @@ export async function acquireInLine(deps: Deps, intent: Intent, waiting: Waiting
 /** How long a waiter that gives up waits for the lock of the store. */
 const LEAVE_WITHIN_MS: Millis = 250
 
-const leaving = (store: OpenedPool, clock: () => Millis) => (): OpenedPool => {
+function leavingSoon(service: PoolService, clock: () => Millis): PoolService {
   const giveUpAt = clock() + LEAVE_WITHIN_MS
-  return store.bounded({ left: () => giveUpAt - clock(), error: (busy) => busy })
-}
-
-/** Gives back the place in line, and the reservation if it was granted in the very last moment. */
-function leave(deps: Deps, id: string): Promise<void> {
-  return updatePool(deps, (pool, moment) => {
-    // Whatever writes settles first: the first write after a reboot is the last that can prove it.
-    const settled = settle(pool, moment, deps)
-    const left = endReservation(leaveLine(settled.pool, id), id, 'released', moment.wall)
-    return { pool: left.pool, ended: [...settled.ended, ...left.ended], result: undefined }
-  })
+  return service.bounded({ left: () => giveUpAt - clock(), error: (busy) => busy })
 }
 
 /** The wait is over because another process held the store's lock until then. */
@@ -105,7 +99,7 @@ export const waitedForLock = (busy: CanhazgpuError): CanhazgpuError =>
 const interrupted = () => new CanhazgpuError('interrupted', 'Interrupted while waiting for GPUs')
 
 class Wait {
-  readonly #deps: Deps
+  readonly #service: PoolService
   readonly #intent: Intent
   readonly #waiting: Waiting
   readonly giveUpAt: Millis
@@ -116,9 +110,9 @@ class Wait {
   /** When a command was first seen to be gone whose reservation stands. */
   #goneSince: Millis | undefined
 
-  constructor(deps: Deps, intent: Intent, waiting: Waiting) {
+  constructor(service: PoolService, intent: Intent, waiting: Waiting) {
     this.#waiting = waiting
-    this.#deps = { ...deps, store: deps.store.bounded(this.#lockPatience()) }
+    this.#service = service.bounded(this.#lockPatience())
     this.#intent = intent
     this.#driver = new DriverWatch(intent.id)
     this.giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
@@ -134,40 +128,42 @@ class Wait {
     }
   }
 
-  async served(): Promise<Grant> {
+  async served(): Promise<Grant | Refusal> {
     let standIn = false
     let justRefused = false
     for (;;) {
       const { pool, now } = await this.#look()
       // Others have taken it out of the line by then: it would come back as a newcomer, with new time to wait.
       if (this.#waiting.clock() >= this.giveUpAt) throw this.#waitedTooLong()
-      checkPossible(pool, this.#intent.request)
+      const impossible = impossibleIn(pool, this.#intent.request)
+      if (impossible !== null) return impossible
       const servable = this.#isServable(pool, now)
       const isLate = pool.queue.some((entry) => entry.id === this.#intent.id && isPassedOver(entry, now))
       if (((servable || isLate) && !justRefused) || standIn || this.#isCheckDue(pool)) {
-        const grant = await this.#attempt(pool)
-        if (grant !== null) return grant
+        const answer = await this.#attempt(pool)
+        if (answer !== null) return answer
         standIn = false
         justRefused = true
         continue
       }
       justRefused = false
       if (placeIn(pool, this.#intent.id) < 0) {
-        await this.#join()
+        const refusal = await this.#join()
+        if (refusal !== null) return refusal
         continue
       }
       this.#tell(pool, now)
       const neglected = neglectBefore(pool, this.#intent.id, this.#conditions(now))
       const event = await this.#wait(pool, now, { servable, neglected })
       if (event === 'neglected') standIn = true
-      if (event === 'settle') await this.#settle()
+      if (event === 'settle') await this.#service.perform({ op: 'settle' })
       if (event === 'beat') await this.#beat()
     }
   }
 
   async #look(): Promise<{ pool: Pool; now: Millis }> {
     this.#waiting.waker.listen()
-    const { pool, moment } = await loadPool(this.#deps.store)
+    const { pool, moment } = await this.#service.view('stored')
     this.#driver.looked(pool, this.#waiting.clock())
     this.#hasLooked = true
     return { pool, now: moment.wall }
@@ -182,42 +178,27 @@ class Wait {
   }
 
   /** Who stands in line already does not lose the place for a driver that has trouble for a while. */
-  async #attempt(pool: Pool): Promise<Grant | null> {
+  async #attempt(pool: Pool): Promise<Grant | Refusal | null> {
+    const { ticket, clock } = this.#waiting
     try {
-      const attempt = await attemptAcquire(this.#deps, this.#intent, pool, this.#waiting.ticket)
-      if (attempt.kind === 'granted') return attempt.grant
-      this.#driver.answered(attempt.reading, this.#waiting.clock())
+      const answer = await this.#service.perform({ op: 'acquire', intent: this.#intent, wait: ticket })
+      if (isRefusal(answer)) return answer
+      if (answer.kind === 'granted') return answer.grant
+      this.#driver.answered(answer.reading, clock())
     } catch (error) {
       if (placeIn(pool, this.#intent.id) < 0 || !isDriverTrouble(error)) throw error
-      this.#driver.failed(error.message, this.#waiting.clock())
+      this.#driver.failed(error.message, clock())
     }
     return null
   }
 
-  #join(): Promise<void> {
-    return updatePool(this.#deps, (pool, moment) => {
-      checkPossible(pool, this.#intent.request)
-      const { pool: settled, ended } = settle(pool, moment, this.#deps)
-      const joined = joinLine(settled, this.#intent, this.#waiting.ticket, moment.wall)
-      return { pool: joined, ended, result: undefined }
-    })
-  }
-
-  #settle(): Promise<void> {
-    return updatePool(this.#deps, (pool, moment) => ({
-      ...settle(pool, moment, this.#deps),
-      result: undefined,
-    }))
+  #join(): Promise<Refusal | null> {
+    return this.#service.perform({ op: 'join', intent: this.#intent, wait: this.#waiting.ticket })
   }
 
   async #beat(): Promise<void> {
     this.#beatAt = this.#waiting.clock() + HEARTBEAT_MS
-    await updatePool(this.#deps, (pool, moment) => {
-      const queue = pool.queue.map((entry) =>
-        entry.id === this.#intent.id ? { ...entry, heartbeatAt: moment.wall } : entry,
-      )
-      return { pool: { ...pool, queue }, ended: [], result: undefined }
-    })
+    await this.#service.perform({ op: 'heartbeat', id: this.#intent.id })
   }
 
   /**
@@ -278,7 +259,7 @@ class Wait {
   }
 
   #conditions(now: Millis): Conditions {
-    return { now, stopped: this.#deps.stopped }
+    return { now, stopped: this.#waiting.processes.stopped }
   }
 
   /** As far as reservations tell, or the driver's last answer, by which those before it may not count. */
@@ -290,7 +271,7 @@ class Wait {
   }
 
   async #isMyTurn(): Promise<boolean> {
-    return (await this.#deps.store.turns()).includes(this.#intent.id)
+    return (await this.#service.view('turns')).includes(this.#intent.id)
   }
 
   #ahead(pool: Pool): readonly QueueEntry[] {
@@ -299,7 +280,7 @@ class Wait {
 
   /** Whether it acts by itself, as far as can be seen. A waiter asks this of its neighbour, rarely of all ahead. */
   #isActive(entry: QueueEntry, now: Millis): boolean {
-    return !this.#deps.stopped(entry.process) && !isPassedOver(entry, now)
+    return !this.#waiting.processes.stopped(entry.process) && !isPassedOver(entry, now)
   }
 
   /** When to act on what is due at that time and nobody ahead does: each leaves the next one a second. */
@@ -314,13 +295,15 @@ class Wait {
    * stand in for it.
    */
   #someoneIsGone(pool: Pool, now: Millis): boolean {
+    const { clock, processes } = this.#waiting
+    const { alive } = processes
     const before = this.#ahead(pool).findLast((entry) => this.#isActive(entry, now))
-    if (before !== undefined && isGone(before, now, this.#deps.alive)) return true
-    if (!pool.reservations.some(({ term }) => term.kind === 'run' && isGone(term, now, this.#deps.alive))) {
+    if (before !== undefined && isGone(before, now, alive)) return true
+    const isOver = (term: Term) => term.kind === 'run' && isGone(term, now, alive)
+    if (!pool.reservations.some(({ term }) => isOver(term))) {
       this.#goneSince = undefined
       return false
     }
-    const { clock } = this.#waiting
     this.#goneSince ??= clock()
     return clock() >= this.#standInAt(this.#goneSince, pool, now)
   }

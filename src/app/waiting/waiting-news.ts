@@ -1,8 +1,8 @@
-import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
-import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
+import type { Millis, Pool } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import { type ExpectedStart, expectedStarts } from '../../domain/schedule/expected-starts.ts'
+import { supplyOf } from '../../domain/schedule/queue-places.ts'
 
 /** Why, where and until when one waits. */
 export interface WaitingNews {
@@ -46,13 +46,4 @@ export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews
     forecast: expectedStarts(pool, { now, stopped, obstacles, only: id }).get(id) ?? { kind: 'unknown' },
     now,
   }
-}
-
-/** How many of these units are free, and why others of them are not although nobody reserved them. */
-export function supplyOf(pool: Pool, units: readonly UnitId[], obstacles: readonly Obstacle[]) {
-  const reserved = reservedUnits(pool)
-  const inTheWay = obstacles.filter(({ unit }) => units.includes(unit))
-  const unusable = new Set(inTheWay.map(({ unit }) => unit))
-  const free = units.filter((unit) => !reserved.has(unit) && !unusable.has(unit)).length
-  return { free, obstacles: inTheWay }
 }

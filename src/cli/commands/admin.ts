@@ -1,4 +1,3 @@
-import { refreshDevices, setMemoryThreshold } from '../../app/change-pool.ts'
 import { compareDriver } from '../../app/compare-driver.ts'
 import { setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
@@ -8,6 +7,7 @@ import { checkMayAdminister } from '../../domain/pool/rights.ts'
 import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
 import { adminDocument } from '../../views/documents/admin-document.ts'
 import { type AdminAnswer, adminFailure, adminText } from '../../views/words/admin-answers.ts'
+import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Administration, Context } from '../context.ts'
@@ -114,14 +114,14 @@ async function check(context: Context): Promise<AdminAnswer> {
 }
 
 async function refresh(context: Context): Promise<AdminAnswer> {
-  const { deps } = await administrationOf(context)
-  return { kind: 'refreshed', units: await refreshDevices(await deps()) }
+  const pool = await (await administrationOf(context)).pool()
+  return { kind: 'refreshed', units: unlessRefused(await pool.perform({ op: 'adopt-devices' })) }
 }
 
 async function showSettings(context: Context): Promise<AdminAnswer> {
-  const { deps, storedPlace } = await context.administration()
-  const { pool } = await (await deps()).store.load()
-  return { kind: 'shown', pool, place: await storedPlace() }
+  const administration = await context.administration()
+  const { pool } = await (await administration.pool()).view('stored')
+  return { kind: 'shown', pool, place: await administration.storedPlace() }
 }
 
 async function changeThreshold(
@@ -134,9 +134,11 @@ async function changeThreshold(
       hint: "see 'canhazgpu admin --help'",
     })
   }
-  const { deps } = await administrationOf(context)
-  const pool = await setMemoryThreshold(await deps(), memoryThreshold)
-  return { kind: 'threshold-set', thresholdMb: poolThreshold(pool) }
+  const pool = await (await administrationOf(context)).pool()
+  const policy = unlessRefused(
+    await pool.perform({ op: 'set-policy', policy: { memoryThresholdMb: memoryThreshold } }),
+  )
+  return { kind: 'threshold-set', thresholdMb: poolThreshold({ policy }) }
 }
 
 async function setUp(
@@ -146,17 +148,19 @@ async function setUp(
 ): Promise<AdminAnswer> {
   const { poolPlace, detectGpus } =
     force === true ? await administrationOf(context) : await context.administration()
-  return setUpPool(await poolPlace(group), {
+  const answer = await setUpPool(await poolPlace(group), {
     host: context.hostname(),
     gpuCount,
     force: force ?? false,
     actor: await context.account(),
+    processes: context.processes,
     policy: {
       ...(allocation === undefined ? {} : { allocation }),
       ...(memoryThreshold === undefined ? {} : { memoryThresholdMb: memoryThreshold }),
     },
     detect: (existing) => detectGpus(provider ?? existing, gpuCount),
   })
+  return unlessRefused(answer)
 }
 
 /** Throws if this account must not administer the pool. */

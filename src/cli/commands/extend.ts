@@ -1,9 +1,9 @@
-import { extendManual } from '../../app/extend.ts'
 import type { ManualReservation, Millis } from '../../domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { timestamp } from '../../views/documents/status-document.ts'
 import type { ExtendedDocument } from '../../views/schemas/grant.ts'
+import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import { duration, gpuIds } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
@@ -20,12 +20,9 @@ export const extend = command({
     option('-G, --gpu-ids <ids>', 'Only the reservations of these GPUs', { kind: gpuIds, onlyTyped: true }),
   ],
   handle: async ({ by, gpuIds }, context): Promise<Extended> => {
-    const reservations = await extendManual(await context.deps(), {
-      account: await context.account(),
-      by,
-      ...(gpuIds === undefined ? {} : { gpuIds }),
-    })
-    return { reservations, now: context.now() }
+    const units = gpuIds === undefined ? {} : { units: gpuIds }
+    const answer = await (await context.pool()).perform({ op: 'extend', by, ...units })
+    return { reservations: unlessRefused(answer), now: context.now() }
   },
   text: ({ reservations, now }) => ({
     stdout: reservations

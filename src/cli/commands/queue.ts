@@ -1,5 +1,5 @@
-import { type QueuePlace, queueOverview } from '../../app/queue-overview.ts'
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import type { QueuePlace } from '../../domain/schedule/queue-places.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
@@ -10,7 +10,7 @@ import { command } from '../command.ts'
 export const queue = command({
   examples: ['canhazgpu queue', 'canhazgpu queue --json'],
   options: [],
-  handle: async (_options, context) => queueOverview(await context.deps()),
+  handle: async (_options, context) => (await context.pool()).view('queue'),
   text: ({ places, now, driverFailure }) => ({
     ...(driverFailure === undefined
       ? {}

@@ -1,7 +1,7 @@
-import { releaseById, releaseManual } from '../../app/release.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { ReleasedDocument } from '../../views/schemas/grant.ts'
+import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import { gpuIds } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
@@ -20,11 +20,9 @@ export const release = command({
     }),
   ],
   handle: async ({ gpuIds }, context): Promise<Released> => {
-    const deps = await context.deps()
-    const account = await context.account()
-    const units =
-      gpuIds === undefined ? await releaseManual(deps, account) : await releaseById(deps, account, gpuIds)
-    return { units, asked: gpuIds }
+    const units = gpuIds === undefined ? {} : { units: gpuIds }
+    const answer = await (await context.pool()).perform({ op: 'release', ...units })
+    return { units: unlessRefused(answer), asked: gpuIds }
   },
   text: ({ units, asked }) => ({ stdout: `${releasedWords(units, asked)}\n` }),
   json: ({ units }): ReleasedDocument => ({ released: units.map(gpuNumber) }),

@@ -1,4 +1,3 @@
-import { reportUsage } from '../../app/usage/usage-report.ts'
 import type { UsageReport, UserUsage } from '../../domain/ledger/report.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { printable } from '../../domain/text/text.ts'
@@ -17,7 +16,7 @@ export const report = command({
       default: 30,
     }),
   ],
-  handle: async ({ days }, context) => reportUsage(await context.deps(), days),
+  handle: async ({ days }, context) => (await context.pool()).usage({ kind: 'report', days }),
   text: (usage) => ({ stdout: `${reportLines(usage).join('\n')}\n` }),
   json: reportDocument,
 })

@@ -1,11 +1,11 @@
-import type { Grant } from '../../app/acquire.ts'
-import { claimableGpus } from '../../app/claim.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { deviceVariables, shellExport } from '../../domain/observation/device-variables.ts'
+import type { Grant, Intent } from '../../domain/operation/intent.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { grantDocument } from '../../views/documents/grant-document.ts'
+import { unlessRefused } from '../../views/words/refusals.ts'
 import { acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
@@ -50,7 +50,7 @@ export const reserve = command({
     const intent = await intentOf(given, context, { kind: 'manual', duration: given.duration })
     const grant =
       given.claim === true
-        ? await claimableGpus(await context.deps(), intent, asksForCertain(given))
+        ? await claim(intent, asksForCertain(given), context)
         : await acquireFor(given, intent, context)
     return { grant, duration: given.duration, form }
   },
@@ -73,6 +73,10 @@ export const reserve = command({
   json: ({ grant }) => grantDocument(grant),
 })
 
+async function claim(intent: Intent, certain: boolean, context: Context): Promise<Grant> {
+  return unlessRefused(await (await context.pool()).perform({ op: 'claim', intent, certain }))
+}
+
 function exportLine({ provider, devices, reservation }: Grant): string {
   return shellExport(deviceVariables(provider, devices, reservation.id))
 }
@@ -91,7 +95,7 @@ function formOf({ short, export: exported, docker }: ReserveOptions): Form {
 }
 
 async function refuseWithoutNvidia(context: Context): Promise<void> {
-  const { pool } = await (await context.deps()).store.load()
+  const { pool } = await (await context.pool()).view('stored')
   if (pool.provider !== 'amd-smi') return
   throw new CanhazgpuError('usage', "--docker is for NVIDIA GPUs: 'docker run --gpus' knows no others", {
     hint: 'use --export, and hand the variables on',

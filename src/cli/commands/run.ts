@@ -1,6 +1,5 @@
-import { endNow } from '../../app/release.ts'
 import { deviceVariables } from '../../domain/observation/device-variables.ts'
-import type { RequestedRun } from '../../domain/operation/acquisition.ts'
+import type { RequestedRun } from '../../domain/operation/intent.ts'
 import type { Millis, TimeLimit } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
 import { dropperIn } from '../../domain/text/lost-variables.ts'
@@ -59,7 +58,7 @@ export const run = command({
       )
       return launcher.become(deviceVariables(provider, devices, reservation.id))
     } catch (error) {
-      await endNow(await context.deps(), reservation.id)
+      await (await context.pool()).perform({ op: 'end', id: reservation.id, outcome: 'released' })
       throw error
     }
   },

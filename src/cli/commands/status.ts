@@ -1,7 +1,6 @@
-import { type Overview, overview } from '../../app/overview.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { ADOPTS } from '../../domain/observation/devices.ts'
-import type { GpuStatus } from '../../domain/observation/status.ts'
+import type { GpuStatus, Overview } from '../../domain/observation/status.ts'
 import { isReplaced } from '../../domain/observation/usage.ts'
 import { statusDocument } from '../../views/documents/status-document.ts'
 import { summaryDocument } from '../../views/documents/summary-document.ts'
@@ -79,7 +78,7 @@ function formOf({ table, summary }: StatusOptions): Shown['form'] {
 
 async function look(options: StatusOptions, context: Context): Promise<Shown> {
   const form = formOf(options)
-  const seen = await overview(await context.deps())
+  const seen = await (await context.pool()).view('status')
   // The name service, which may be slow, is asked only for what needs it.
   const isMeant = options.mine === true ? belongsTo((await context.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
@@ -88,7 +87,7 @@ async function look(options: StatusOptions, context: Context): Promise<Shown> {
 }
 
 async function* looks(options: StatusOptions, context: Context): AsyncIterable<Shown> {
-  const waker = context.openWaker((await context.deps()).store)
+  const waker = await context.openWaker()
   try {
     do yield await look(options, context)
     while ((await waker.wait(REDRAW_MS)) !== 'interrupted')

@@ -35,7 +35,7 @@ export const web = command({
     const site =
       demo === true
         ? await demoSite(context)
-        : { deps: await dashboard.deps(), askUsage: dashboard.askUsage, hostname: context.hostname() }
+        : { pool: await dashboard.pool(), askUsage: dashboard.askUsage, hostname: context.hostname() }
     const server = await startServer({
       ...site,
       connections: dashboard.connections,
@@ -62,9 +62,9 @@ const OPEN_TO_ALL =
   'Warning: whoever can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1\n'
 
 async function demoSite(context: Context) {
-  const { demoDeps, DEMO_HOST } = await import('../../web/demo/deps.ts')
+  const { demoPool, DEMO_HOST } = await import('../../web/demo/demo-pool.ts')
   const { usageAnswer } = await import('../../views/documents/usage-answer.ts')
-  const deps = demoDeps({ now: context.now, steady: context.steadyClock })
-  const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(deps, question))
-  return { deps, askUsage, hostname: DEMO_HOST }
+  const pool = demoPool({ now: context.now, steady: context.steadyClock })
+  const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(pool, question))
+  return { pool, askUsage, hostname: DEMO_HOST }
 }

@@ -10,8 +10,8 @@ import type { Option } from './option.ts'
 export async function printCompletions(words: readonly string[], program: Program): Promise<void> {
   const gpuIds = async () => {
     const context = await program.open({ flags: {}, commandLine: null, json: false, waits: false })
-    const { store } = await context.deps()
-    return (await store.load()).pool.units.map(({ id }) => id)
+    const { pool } = await (await context.pool()).view('stored')
+    return pool.units.map(({ id }) => id)
   }
   const candidates = await complete(words, { gpuIds: () => gpuIds().catch(() => []) })
   const shown = candidates.filter((candidate) => printable(candidate) === candidate)

@@ -54,3 +54,11 @@ export class DailySums {
     return low - 1
   }
 }
+
+/** Where each of the last `count` days begins on the calendar of the server, today's last. */
+export function dayStarts(count: number, now: Millis): readonly Millis[] {
+  const today = new Date(now)
+  return Array.from({ length: count }, (_, at) =>
+    new Date(today.getFullYear(), today.getMonth(), today.getDate() - (count - 1 - at)).getTime(),
+  )
+}

@@ -1,4 +1,4 @@
-import type { Millis } from '../pool/model.ts'
+import type { Account, HeldTime, Millis, Outcome } from '../pool/model.ts'
 
 export interface TimeRange {
   readonly from: Millis
@@ -11,4 +11,10 @@ export interface RecordedTime {
   readonly account: { readonly uid: number; readonly name: string }
   readonly startedAt: Millis
   readonly endedAt: Millis
+}
+
+/** Who held which unit when; without an outcome it is still held. */
+export interface PastTime extends HeldTime {
+  readonly outcome?: Outcome
+  readonly endedBy?: Account
 }

@@ -1,3 +1,4 @@
+import type { CanhazgpuError } from '../errors.ts'
 import type { GpuMeasurement, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { isOccupied, isWork } from './evidence.ts'
@@ -22,6 +23,15 @@ export interface View {
 }
 
 const UNSEEN: UnitUsage = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
+
+/** The pool as anyone may see it now. */
+export interface Overview {
+  readonly pool: Pool
+  readonly view: View
+  readonly gpus: readonly GpuStatus[]
+  /** Why the driver could not be asked; every GPU is then of unknown use. */
+  readonly driverFailure?: CanhazgpuError
+}
 
 /** One GPU of the pool each, in the order of their ids. A reservation shows even on a faulty GPU. */
 export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): readonly GpuStatus[] {

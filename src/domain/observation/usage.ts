@@ -78,6 +78,6 @@ export function unknownUsage(pool: Pool, reason: string): PoolUsage {
 /** Whether the driver shows another GPU in its place. */
 export const isReplaced = (usage: UnitUsage): boolean => usage.kind === 'fault' && usage.code === 'replaced'
 
-/** How many GPUs have another in their place. */
-export const replacedIn = (usage: PoolUsage): number =>
-  [...usage.values()].filter((sight) => isReplaced(sight.usage)).length
+/** The GPUs that have another in their place. */
+export const replacedIn = (usage: PoolUsage): readonly UnitId[] =>
+  [...usage].flatMap(([id, sight]) => (isReplaced(sight.usage) ? [id] : []))

@@ -1,61 +1,16 @@
-import { CanhazgpuError } from '../errors.ts'
+import { shownName } from '../ledger/shown-accounts.ts'
 import { availabilityOf, type Sight } from '../observation/allocation.ts'
-import { replacedIn } from '../observation/usage.ts'
-import type {
-  Account,
-  ManualTerm,
-  Millis,
-  Owner,
-  Pool,
-  ProcessIdentity,
-  QueueEntry,
-  Request,
-  Reservation,
-  RunTerm,
-  Term,
-  UnitId,
-} from '../pool/model.ts'
-import { hasUnit, wholeUnits } from '../pool/units.ts'
-import { type Demand, sizeOf } from '../schedule/demand.ts'
+import { usersOf } from '../observation/evidence.ts'
+import { replacedIn, type UnitFault, type UnitUsage } from '../observation/usage.ts'
+import type { Account, Millis, Pool, QueueEntry, Request, Reservation, Term, UnitId } from '../pool/model.ts'
+import { unitsOf, wholeUnits } from '../pool/units.ts'
+import { knownEnd, NEVER } from '../schedule/calendar.ts'
+import { type Demand, sizeOf, wantedUnits } from '../schedule/demand.ts'
 import type { Openings } from '../schedule/openings.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
-
-/** Who wants which GPUs for what. Ids are made by the caller, so that the decision stays pure. */
-export interface Intent {
-  /** Of the reservation to be, and of the queue entry before it. */
-  readonly id: string
-  readonly request: Request
-  readonly owner: Owner
-  readonly note?: string
-  readonly term: RequestedTerm
-}
-
-export type RequestedTerm = RequestedRun | RequestedManual
-
-export interface RequestedRun extends Pick<RunTerm, 'kind' | 'process' | 'command'> {
-  readonly timeout?: { readonly after: Millis; readonly grace: Millis }
-}
-
-export interface RequestedManual extends Pick<ManualTerm, 'kind'> {
-  readonly duration: Millis
-}
-
-/** Why a request could not be granted. */
-export interface Shortage {
-  readonly requested: number
-  readonly available: number
-  /** GPUs left out because someone uses them without a reservation. */
-  readonly occupied: number
-  /** GPUs left out because of a fault. */
-  readonly faulty: number
-  /** How many of these have another GPU in their place. */
-  readonly replaced: number
-  /** How many stand in line before this request. */
-  readonly ahead: number
-  /** The requested GPUs that are not to be had, where certain ones were asked for. */
-  readonly taken: readonly UnitId[]
-}
+import { type Intent, longestHold, type RequestedTerm, type Ticket } from './intent.ts'
+import type { Busy, Reason, Refusal, Shortage } from './refusal.ts'
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
@@ -97,23 +52,18 @@ export function canStart(pool: Pool, intent: Intent, conditions: Conditions): bo
   return openingsFor(pool, intent.id, conditions).fits(demandIn(intent))
 }
 
-/** Where a waiter waits, and for how long at most. */
-export interface Ticket {
-  readonly process: ProcessIdentity
-  readonly waitFor?: Millis
-}
-
 /** So that nobody fills the pool, which every command reads and every waiter watches. */
 export const MOST_ENTRIES_PER_ACCOUNT = 256
 
 /** Room for many accounts. The time to plan the queue grows with the square of its length. */
 export const MOST_ENTRIES = 4_096
 
-/** Puts the intent at the end of the line, unless it stands in it already. Throws `too-many-waiting`. */
-export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool {
+/** Puts the intent at the end of the queue, unless it is there already; or the reason why it may not wait. */
+export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool | Refusal {
   if (pool.queue.some((entry) => entry.id === intent.id)) return pool
   const { id, owner, request, note, term } = intent
-  checkRoom(pool, owner.account)
+  const full = fullFor(pool, owner.account)
+  if (full !== null) return { refused: full }
   const duration = longestHold(term)
   const entry: QueueEntry = {
     id,
@@ -130,23 +80,17 @@ export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis
 }
 
 /** In user namespaces of one's own anybody can show any uid: all of them together have the room of one account. */
-function checkRoom({ queue }: Pool, { uid, userNamespace }: Account): void {
+function fullFor({ queue }: Pool, { uid, userNamespace }: Account): Reason | null {
   const isOwn = ({ owner: { account } }: QueueEntry) =>
     userNamespace === undefined
       ? account.userNamespace === undefined && account.uid === uid
       : account.userNamespace !== undefined
   const own = queue.filter(isOwn).length
-  if (own < MOST_ENTRIES_PER_ACCOUNT) {
-    if (queue.length < MOST_ENTRIES) return
-    throw new CanhazgpuError('too-many-waiting', `The queue is full: ${queue.length} requests wait already`, {
-      hint: "see 'canhazgpu queue' for whose they are",
-    })
+  if (own >= MOST_ENTRIES_PER_ACCOUNT) {
+    return { code: 'over-limit', limit: 'account', waiting: own, most: MOST_ENTRIES_PER_ACCOUNT }
   }
-  throw new CanhazgpuError(
-    'too-many-waiting',
-    `Your account has ${own} requests in the queue already, and at most ${MOST_ENTRIES_PER_ACCOUNT} may wait`,
-    { hint: "try again when some of them are served or stopped: see 'canhazgpu queue'" },
-  )
+  if (queue.length < MOST_ENTRIES) return null
+  return { code: 'over-limit', limit: 'queue', waiting: queue.length, most: MOST_ENTRIES }
 }
 
 export function leaveLine(pool: Pool, id: string): Pool {
@@ -160,25 +104,15 @@ export function isPossible(request: Request, { units }: Pick<Pool, 'units'>): bo
   return request.ids.every((id) => units.some((unit) => unit.id === id))
 }
 
-/** Throws `impossible-request` for what this pool can never grant, however long one waits. */
-export function checkPossible(pool: Pool, request: Request): void {
-  const count = pool.units.length
-  const [first, last] = [pool.units[0]?.id, pool.units.at(-1)?.id]
-  const ids = count === 1 ? `GPU (ID ${first})` : `GPUs (IDs ${first} to ${last})`
-  const refuse = (what: string): never => {
-    throw new CanhazgpuError('impossible-request', `${what}: this pool has ${count} ${ids}`, {
-      hint: "see 'canhazgpu status' for the GPUs of this machine",
-    })
-  }
-  switch (request.kind) {
-    case 'count':
-      if (request.count > count) refuse(`Cannot reserve ${request.count} GPUs`)
-      return
-    case 'ids': {
-      const unknown = request.ids.filter((id) => !hasUnit(pool, id))
-      if (unknown.length > 0) refuse(`No such GPU: ${unknown.join(', ')}`)
-    }
-  }
+/** Why this pool can never grant it, however long one waits; null where it can. */
+export function impossibleIn(pool: Pick<Pool, 'units'>, request: Request): Refusal | null {
+  if (isPossible(request, pool)) return null
+  const managed = pool.units.map(({ id }) => id)
+  const missing =
+    request.kind === 'count'
+      ? request
+      : { kind: request.kind, ids: request.ids.filter((id) => !managed.includes(id)) }
+  return { refused: { code: 'impossible', missing, managed } }
 }
 
 function demandIn({ request, owner, term }: Intent): Demand {
@@ -186,27 +120,44 @@ function demandIn({ request, owner, term }: Intent): Demand {
   return { request, uid: owner.account.uid, ...(duration === undefined ? {} : { duration }) }
 }
 
-/** For how long the units would be held at most; undefined: without a limit. */
-function longestHold(term: RequestedTerm): Millis | undefined {
-  if (term.kind === 'manual') return term.duration
-  return term.timeout === undefined ? undefined : term.timeout.after + term.timeout.grace
-}
-
 function shortageOf(pool: Pool, intent: Intent, sight: Sight, openings: Openings): Shortage {
-  const availability = availabilityOf(pool, sight)
-  const countOf = (wanted: string) => [...availability.values()].filter((each) => each === wanted).length
+  const { request } = intent
+  const availability = [...availabilityOf(pool, sight)]
   const usable = openings.choices(demandIn(intent))
   const place = pool.queue.findIndex((entry) => entry.id === intent.id)
   return {
-    requested: sizeOf(intent.request),
+    code: 'short',
+    requested: sizeOf(request),
     available: usable.length,
-    occupied: countOf('occupied'),
-    faulty: countOf('faulty'),
-    replaced: replacedIn(sight.usage),
+    taken: request.kind === 'ids' ? request.ids.filter((id) => !usable.includes(id)) : [],
     ahead: place < 0 ? pool.queue.length : place,
-    taken: intent.request.kind === 'ids' ? intent.request.ids.filter((id) => !usable.includes(id)) : [],
+    busy: busyUnits(pool, request),
+    occupied: availability.flatMap(([unit, is]) =>
+      is === 'occupied' ? [{ unit, users: usersIn(sight.usage.get(unit)?.usage) }] : [],
+    ),
+    faulty: availability.flatMap(([unit, is]) =>
+      is === 'faulty' ? [{ unit, fault: faultIn(sight.usage.get(unit)?.usage) }] : [],
+    ),
+    replaced: replacedIn(sight.usage),
   }
 }
+
+function busyUnits(pool: Pool, request: Request): readonly Busy[] {
+  const wanted = new Set(wantedUnits(pool, request))
+  return pool.reservations.flatMap((held) => {
+    const end = knownEnd(held)
+    const until = end === NEVER ? {} : { until: end }
+    return unitsOf(held)
+      .filter((unit) => wanted.has(unit))
+      .map((unit) => ({ unit, owner: shownName(held), ...until }))
+  })
+}
+
+const usersIn = (usage: UnitUsage | undefined): readonly string[] =>
+  usage?.kind === 'measured' ? usersOf(usage) : []
+
+const faultIn = (usage: UnitUsage | undefined): UnitFault =>
+  usage?.kind === 'fault' ? usage : { kind: 'fault', code: 'unanswered', reason: 'not checked' }
 
 function reservationOf(intent: Intent, units: readonly UnitId[], now: Millis): Reservation {
   const { id, owner, note, term } = intent

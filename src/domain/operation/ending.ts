@@ -8,6 +8,7 @@ import type {
   Moment,
   Outcome,
   Pool,
+  QueueEntry,
   Reservation,
   RunTerm,
   Unit,
@@ -28,17 +29,27 @@ export interface Ended {
   readonly ended: readonly UsageRecord[]
 }
 
+/** What an operation knows about its own reservation or queue entry, whatever the kernel answers. */
+export type Report =
+  | { readonly id: string; readonly is: 'alive' }
+  | { readonly id: string; readonly is: 'over'; readonly outcome: Outcome }
+
 /**
- * What every command does first: ends what is over, so that nobody is refused for the sake of a process that
+ * The first part of every operation: ends what is over, so that no request is refused because of a process that
  * is gone. Returns the very same pool when nothing changed.
  */
-export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck): Ended {
+export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck, report?: Report): Ended {
   const now = moment.wall
   const before = afterReboot(withoutFuture(pool, now), moment)
-  const present = forgetUnstartable(dropGoneWaiters(before.pool, now, alive), { now, stopped })
-  const { pool: settled, ended } = endWhere(present, (reservation) => endOf(reservation, now, alive))
+  const present = forgetUnstartable(dropGoneWaiters(before.pool, { now, alive, report }), { now, stopped })
+  const { pool: settled, ended } = endWhere(present, (reservation) =>
+    reservation.id === report?.id ? reportedEnd(report, now) : endOf(reservation, now, alive),
+  )
   return { pool: settled, ended: [...before.ended, ...ended] }
 }
+
+const reportedEnd = (report: Report, at: Millis): End | null =>
+  report.is === 'over' ? { outcome: report.outcome, at } : null
 
 /** After a restart of the machine no process of the pool lives; when its runs ended only their heartbeats tell. */
 function afterReboot(pool: Pool, moment: Moment): Ended {
@@ -163,9 +174,17 @@ function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present
   }
 }
 
-function dropGoneWaiters(pool: Pool, now: Millis, alive: AliveCheck): Pool {
+interface Presence {
+  readonly now: Millis
+  readonly alive: AliveCheck
+  readonly report: Report | undefined
+}
+
+function dropGoneWaiters(pool: Pool, { now, alive, report }: Presence): Pool {
+  const isAlive = (entry: QueueEntry) =>
+    (entry.id === report?.id && report.is === 'alive') || !isGone(entry, now, alive)
   const present = pool.queue.filter(
-    (entry) => (entry.waitUntil === undefined || now < entry.waitUntil) && !isGone(entry, now, alive),
+    (entry) => (entry.waitUntil === undefined || now < entry.waitUntil) && isAlive(entry),
   )
   return present.length === pool.queue.length ? pool : { ...pool, queue: present }
 }

@@ -1,14 +1,5 @@
 import type { DailyUsage } from '../../domain/ledger/daily.ts'
-import type { Millis } from '../../domain/pool/model.ts'
 import type { DailyDocument, DayDocument } from '../schemas/usage.ts'
-
-/** Where each of the last `count` days begins on the calendar of the server, today's last. */
-export function dayStarts(count: number, now: Millis): readonly Millis[] {
-  const today = new Date(now)
-  return Array.from({ length: count }, (_, at) =>
-    new Date(today.getFullYear(), today.getMonth(), today.getDate() - (count - 1 - at)).getTime(),
-  )
-}
 
 export function dailyDocument(days: readonly DailyUsage[]): DailyDocument {
   return { days: days.map(dayDocument) }

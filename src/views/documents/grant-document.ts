@@ -1,4 +1,4 @@
-import type { Grant } from '../../app/acquire.ts'
+import type { Grant } from '../../domain/operation/intent.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import type { GrantDocument } from '../schemas/grant.ts'
 import { expiryOf, timestamp, typeOf } from './status-document.ts'

@@ -1,5 +1,4 @@
-import type { PastTime } from '../../app/usage/usage-history.ts'
-import type { TimeRange } from '../../domain/ledger/recorded.ts'
+import type { PastTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { HistoryDocument, HistoryRecordDocument } from '../schemas/usage.ts'
 import { definedOnly, timestamp, typeOf } from './status-document.ts'

@@ -1,5 +1,5 @@
-import type { QueueOverview, QueuePlace, WaitingReason } from '../../app/queue-overview.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
+import type { QueueOverview, QueuePlace, WaitingReason } from '../../domain/schedule/queue-places.ts'
 import type { QueueDocument } from '../schemas/queue.ts'
 import { reasonWords } from '../words/waiting-words.ts'
 import { obstacleDocument } from './obstacle-document.ts'

@@ -1,6 +1,5 @@
-import type { Overview } from '../../app/overview.ts'
 import { usersOf } from '../../domain/observation/evidence.ts'
-import { type GpuStatus, otherUseOf, type View } from '../../domain/observation/status.ts'
+import { type GpuStatus, type Overview, otherUseOf, type View } from '../../domain/observation/status.ts'
 import type { UnitFault, UnitUsage } from '../../domain/observation/usage.ts'
 import type { Reservation, Term, TermKind } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'

@@ -1,4 +1,4 @@
-import type { Overview } from '../../app/overview.ts'
+import type { Overview } from '../../domain/observation/status.ts'
 import type { SummaryDocument } from '../schemas/status.ts'
 import { summaryOf } from '../words/status/summary.ts'
 

@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
+import { refusal } from './refusal.ts'
 import { object, oneOf, optional, text } from './values.ts'
 
 /** Failures that only the web server has. */
@@ -22,6 +23,8 @@ export const failure = object({
     code: oneOf([...ERROR_CODES, ...HTTP_ERROR_CODES]),
     message: text,
     hint: optional(text),
+    /** Where the pool decided and refused. */
+    reason: optional(refusal),
   }),
 })
 

@@ -1,9 +1,9 @@
-import type { WaitingReason } from '../../app/queue-overview.ts'
 import type { WaitingNews } from '../../app/waiting/waiting-news.ts'
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import type { Millis, Request, Reservation } from '../../domain/pool/model.ts'
 import { knownEnd } from '../../domain/schedule/calendar.ts'
 import type { ExpectedStart } from '../../domain/schedule/expected-starts.ts'
+import type { WaitingReason } from '../../domain/schedule/queue-places.ts'
 import { printable } from '../../domain/text/text.ts'
 import { freeWords, obstacleWords } from './obstacle-words.ts'
 

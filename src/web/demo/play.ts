@@ -1,7 +1,9 @@
 import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB, usageOf } from '../../domain/observation/usage.ts'
-import { acquire, type Intent, joinLine } from '../../domain/operation/acquisition.ts'
+import { acquire, joinLine } from '../../domain/operation/acquisition.ts'
 import { endReservation, settle } from '../../domain/operation/ending.ts'
+import type { Intent } from '../../domain/operation/intent.ts'
+import { isRefusal } from '../../domain/operation/refusal.ts'
 import type {
   Millis,
   Moment,
@@ -163,7 +165,8 @@ export class Play {
     }
     this.works.set(id, work)
     this.#intents.set(id, intent)
-    this.pool = joinLine(this.pool, intent, { process: processOf(this.#made) }, this.#now)
+    const joined = joinLine(this.pool, intent, { process: processOf(this.#made) }, this.#now)
+    if (!isRefusal(joined)) this.pool = joined
     if (intent.term.kind === 'run') this.#lengths.set(id, length)
     return id
   }

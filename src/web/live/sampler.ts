@@ -1,11 +1,8 @@
-import type { Deps } from '../../app/deps.ts'
-import { presentPool } from '../../app/present-pool.ts'
-import { loadPool } from '../../app/stored-pool.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { reservedUnits } from '../../domain/observation/allocation.ts'
-import { thresholdOf } from '../../domain/observation/threshold.ts'
 import { usageOf } from '../../domain/observation/usage.ts'
 import type { Millis, Moment } from '../../domain/pool/model.ts'
+import type { PoolService } from '../../ports/pool-service.ts'
 import {
   agedSnapshot,
   type DriverReading,
@@ -18,7 +15,7 @@ import {
 import { Trend } from './trend.ts'
 
 export interface SamplerOptions {
-  readonly deps: Deps
+  readonly pool: PoolService
   readonly identity: Identity
   /** Steady time. */
   readonly clock: () => Millis
@@ -142,7 +139,7 @@ export class Sampler {
 
   async #followPool(signal: AbortSignal): Promise<void> {
     try {
-      for await (const _ of this.#options.deps.store.changes(signal)) void this.#publish()
+      for await (const _ of this.#options.pool.events(signal)) void this.#publish()
     } catch {
       // Without being woken, the regular look every two seconds sees the change.
     }
@@ -159,16 +156,14 @@ export class Sampler {
   }
 
   async #ask(): Promise<void> {
-    const { deps, clock } = this.#options
+    const { pool: service, clock } = this.#options
     const asked = clock()
     try {
-      const { pool, moment } = await loadPool(deps.store)
-      const provider = await deps.providerOf(pool)
-      const probe = await provider.probe(deps.probeTimeout)
+      const { pool, moment, observation } = await service.view('observed')
       const at = clock()
-      this.#reading = { probe, reserved: reservedUnits(pool), at, took: at - asked }
+      this.#reading = { observation, reserved: reservedUnits(pool), at, took: at - asked }
       this.#failure = null
-      this.trend.add(usageOf(pool, probe), moment.wall)
+      this.trend.add(usageOf(pool, observation.probe), moment.wall)
     } catch (error) {
       this.#failure = troubleOf(error)
     }
@@ -203,17 +198,10 @@ export class Sampler {
   }
 
   async #fresh(): Promise<Snapshot> {
-    const { deps, identity } = this.#options
-    const { pool, moment } = await presentPool(deps)
-    const stale = this.#staleness(moment)
-    const seen = {
-      pool,
-      moment,
-      stopped: deps.stopped,
-      reading: this.#reading,
-      ...(stale === undefined ? {} : { stale }),
-    }
-    return takeSnapshot(seen, identity, thresholdOf(pool, deps.memoryThreshold))
+    const present = await this.#options.pool.view('present')
+    const stale = this.#staleness(present.moment)
+    const seen = { ...present, reading: this.#reading, ...(stale === undefined ? {} : { stale }) }
+    return takeSnapshot(seen, this.#options.identity)
   }
 
   #staleness(moment: Moment): Stale | undefined {

@@ -1,8 +1,11 @@
-import { type QueueOverview, queuePlaces } from '../../app/queue-overview.ts'
+import { type Observation, sightOf } from '../../domain/observation/observation.ts'
 import { type GpuStatus, statusOf } from '../../domain/observation/status.ts'
-import { unknownUsage, usageOf } from '../../domain/observation/usage.ts'
-import type { Millis, Moment, Pool, Probe, UnitId } from '../../domain/pool/model.ts'
+import { poolThreshold } from '../../domain/observation/threshold.ts'
+import { unknownUsage } from '../../domain/observation/usage.ts'
+import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
+import { type QueueOverview, queuePlaces } from '../../domain/schedule/queue-places.ts'
+import type { Views } from '../../ports/pool-service.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
 import { statusDocument, timestamp } from '../../views/documents/status-document.ts'
 import type { SnapshotDocument, StaleDocument } from '../../views/schemas/dashboard.ts'
@@ -21,7 +24,7 @@ export interface Snapshot {
 
 /** The last good reading of the driver, and what was reserved when it was asked. */
 export interface DriverReading {
-  readonly probe: Probe
+  readonly observation: Observation
   readonly reserved: ReadonlySet<UnitId>
 }
 
@@ -38,10 +41,8 @@ export interface Stale {
   readonly since?: Millis
 }
 
-export interface Seen {
-  readonly pool: Pool
-  readonly moment: Moment
-  readonly stopped: StoppedCheck
+/** One look at the pool, with the last reading of the driver. */
+export type Seen = Views['present'] & {
   readonly reading: DriverReading | null
   readonly stale?: Stale
 }
@@ -51,16 +52,17 @@ export interface Identity {
   readonly version: string
 }
 
-export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number): Snapshot {
+export function takeSnapshot(seen: Seen, identity: Identity): Snapshot {
   const { pool, moment, stopped, reading, stale } = seen
-  const usage =
+  const unknown = () => unknownUsage(pool, stale?.trouble.message ?? 'the driver has not answered yet')
+  const sight =
     reading === null
-      ? unknownUsage(pool, stale?.trouble.message ?? 'the driver has not answered yet')
-      : usageOf(pool, reading.probe)
-  const gpus = statusOf(pool, usage, thresholdMb)
-  const sight = { usage, thresholdMb }
+      ? { usage: unknown(), thresholdMb: poolThreshold(pool) }
+      : sightOf(pool, reading.observation)
+  const { thresholdMb } = sight
+  const gpus = statusOf(pool, sight.usage, thresholdMb)
   const queue = queuePlaces(pool, {
-    ...{ now: moment.wall, stopped },
+    ...{ now: moment.wall, stopped: stoppedAmong(pool, stopped) },
     ...(reading === null ? {} : { reading: { sight, reserved: reading.reserved } }),
   })
   return render(
@@ -73,6 +75,12 @@ export function takeSnapshot(seen: Seen, identity: Identity, thresholdMb: number
     },
     { gpus, queue },
   )
+}
+
+/** The check whose answers are known already for the processes in the queue. */
+function stoppedAmong({ queue }: Pool, ids: readonly string[]): StoppedCheck {
+  const stopped = new Set(queue.filter(({ id }) => ids.includes(id)).map(({ process }) => process))
+  return (process) => stopped.has(process)
 }
 
 /** The same look, told to be old. */

@@ -4,7 +4,9 @@ import {
   MOST_ENTRIES,
   MOST_ENTRIES_PER_ACCOUNT,
 } from '../../../src/domain/operation/acquisition.ts'
+import type { Pool } from '../../../src/domain/pool/model.ts'
 import { poolFaults } from '../../../src/domain/pool/soundness.ts'
+import { unlessRefused } from '../../../src/views/words/refusals.ts'
 import { changeStoredPool } from '../../support/database.ts'
 import { testPool } from '../../support/pool.ts'
 import { hold, line, waitToRun } from '../../support/waiters.ts'
@@ -31,7 +33,10 @@ test('an account has 256 requests in the queue at most; others and those who nee
   const asked = await pool.chg('reserve', '--wait', '--json')
   expect(asked.status).toBe(75)
   expect(JSON.parse(asked.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
-    error: { code: 'too-many-waiting' },
+    error: {
+      code: 'too-many-waiting',
+      reason: { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
+    },
   })
   expect(line(pool)).toHaveLength(MOST_ENTRIES_PER_ACCOUNT)
 
@@ -43,30 +48,37 @@ test('an account has 256 requests in the queue at most; others and those who nee
 
 test('the limit goes by account, not by shown name', () => {
   let pool = EMPTY
-  for (let nth = 0; nth < MOST_ENTRIES_PER_ACCOUNT; nth++)
-    pool = joinLine(pool, intentOf(1, nth), { process }, 0)
-  expect(() => joinLine(pool, intentOf(1, 256), { process }, 0)).toThrow('at most 256 may wait')
+  for (let nth = 0; nth < MOST_ENTRIES_PER_ACCOUNT; nth++) pool = joined(pool, 1, nth)
+  expect(joinLine(pool, intentOf(1, 256), { process }, 0)).toEqual({
+    refused: { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
+  })
   // One that waits already stays.
   expect(joinLine(pool, intentOf(1, 255), { process }, 0)).toBe(pool)
-  expect(joinLine(pool, intentOf(2, 0), { process }, 0).queue).toHaveLength(257)
+  expect(joined(pool, 2, 0).queue).toHaveLength(257)
 })
 
 test('a pool has 4,096 requests in the queue at most; a stored one with more is damaged', () => {
   let pool = EMPTY
   for (let nth = 0; nth < MOST_ENTRIES; nth++) {
-    pool = joinLine(pool, intentOf(Math.floor(nth / MOST_ENTRIES_PER_ACCOUNT), nth), { process }, 0)
+    pool = joined(pool, Math.floor(nth / MOST_ENTRIES_PER_ACCOUNT), nth)
   }
   expect(poolFaults(pool)).toEqual([])
-  expect(() => joinLine(pool, intentOf(99, 0), { process }, 0)).toThrow('The queue is full: 4096 requests')
+  expect(joinLine(pool, intentOf(99, 0), { process }, 0)).toEqual({
+    refused: { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
+  })
   const [first] = pool.queue
   if (first === undefined) throw new Error('the queue is empty')
   const forged = { ...pool, queue: [...pool.queue, { ...first, id: 'one more' }] }
   expect(poolFaults(forged)).toEqual(['more than 4096 requests are in the queue'])
 })
 
+function joined(pool: Pool, uid: number, nth: number): Pool {
+  return unlessRefused(joinLine(pool, intentOf(uid, nth), { process }, 0))
+}
+
 const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
 
-const EMPTY: Parameters<typeof joinLine>[0] = {
+const EMPTY: Pool = {
   host: 'here',
   provider: 'fake',
   units: [{ id: '0', device: { uuid: 'GPU-0', name: 'played' }, shape: { kind: 'gpu' } }],

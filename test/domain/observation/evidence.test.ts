@@ -200,7 +200,7 @@ test('a small process keeps its GPU from being granted', () => {
   const intent = { id: 'r', request: someUnits(1), owner: owner(1, 'x'), term }
   const seen = { now: NOON.wall, stopped: () => false, sight: { usage, thresholdMb: THRESHOLD_MB } }
   const { result } = acquire(pool, intent, seen)
-  expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: 1 } })
+  expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: [{ unit: '0' }] } })
 })
 
 describe('a reserved GPU on which others work', () => {

@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test'
-import { queuePlaces } from '../../../src/app/queue-overview.ts'
 import { usageOf } from '../../../src/domain/observation/usage.ts'
-import { acquire, canStart, type Intent } from '../../../src/domain/operation/acquisition.ts'
+import { acquire, canStart } from '../../../src/domain/operation/acquisition.ts'
 import { endReservation, settle } from '../../../src/domain/operation/ending.ts'
+import type { Intent } from '../../../src/domain/operation/intent.ts'
 import type { GpuUsage, Pool, ProcessIdentity, QueueEntry, UnitId } from '../../../src/domain/pool/model.ts'
 import type { ProcessCheck } from '../../../src/domain/pool/process-check.ts'
+import { queuePlaces } from '../../../src/domain/schedule/queue-places.ts'
 import { type Conditions, isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
 import { clearUnresponsive, noteStartable } from '../../../src/domain/schedule/unresponsive.ts'
 import {

@@ -2,12 +2,8 @@ import { upgradedFrom1 } from '../../../src/adapters/store/document/upgrade-1.ts
 import type { Sight } from '../../../src/domain/observation/allocation.ts'
 import type { Obstacle } from '../../../src/domain/observation/obstacles.ts'
 import type { GpuSight } from '../../../src/domain/observation/usage.ts'
-import {
-  acquire,
-  canStart,
-  type Intent,
-  type RequestedTerm,
-} from '../../../src/domain/operation/acquisition.ts'
+import { acquire, canStart } from '../../../src/domain/operation/acquisition.ts'
+import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
 import type { Account, Pool, ProcessIdentity, Request } from '../../../src/domain/pool/model.ts'
 import { gpuUnit, unitsOf } from '../../../src/domain/pool/units.ts'
 import { expectedStarts, keepsPromises } from '../../../src/domain/schedule/expected-starts.ts'

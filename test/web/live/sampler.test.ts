@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Deps } from '../../../src/app/deps.ts'
+import { LocalPool } from '../../../src/app/local-pool.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { Pool, Probe, Unit } from '../../../src/domain/pool/model.ts'
 import { gpuNumber, wholeUnits } from '../../../src/domain/pool/units.ts'
@@ -167,16 +167,21 @@ function newStage() {
       })),
     }
   }
-  const deps: Deps = {
+  const service = new LocalPool({
     store: store as OpenedPool,
-    alive: () => 'alive',
-    stopped: () => false,
-    providerOf: async () => ({ probe }),
-    probeTimeout: 10_000,
-    seesProcessOwners: () => true,
-    memoryThreshold: 1024,
-  }
-  const sampler = new Sampler({ deps, identity: { hostname: 'box', version: '1' }, clock: () => now })
+    processes: { alive: () => 'alive', stopped: () => false },
+    actor: async () => ({ uid: 1, name: 'alice' }),
+    driver: {
+      of: async () => ({ probe }),
+      timeout: 10_000,
+      askedThresholdMb: 1024,
+      seesOwners: () => true,
+    },
+  })
+  const sampler = new Sampler({
+    ...{ pool: service, clock: () => now },
+    identity: { hostname: 'box', version: '1' },
+  })
   return Object.assign(stage, {
     sampler,
     pass: (ms: number) => {

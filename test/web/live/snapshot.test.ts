@@ -34,9 +34,10 @@ const busy: Probe = {
 }
 
 const reasonsSeen = (reserved: readonly UnitId[]) => {
-  const reading = { probe: busy, reserved: new Set(reserved) }
-  const seen = { pool, moment, stopped: () => false, reading }
-  const { document } = takeSnapshot(seen, { hostname: 'here', version: '0' }, 1024)
+  const observation = { probe: busy, askedThresholdMb: 1024 }
+  const reading = { observation, reserved: new Set(reserved) }
+  const seen = { pool, moment, stopped: [], reading }
+  const { document } = takeSnapshot(seen, { hostname: 'here', version: '0' })
   return document.queue.map((entry) => entry.reason)
 }
 

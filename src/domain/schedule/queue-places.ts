@@ -1,16 +1,12 @@
-import { CanhazgpuError } from '../domain/errors.ts'
-import { reservedUnits } from '../domain/observation/allocation.ts'
-import { type Obstacle, obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
-import { thresholdOf } from '../domain/observation/threshold.ts'
-import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
-import type { Millis, Pool, Probe, QueueEntry } from '../domain/pool/model.ts'
-import type { StoppedCheck } from '../domain/pool/process-check.ts'
-import { wantedUnits } from '../domain/schedule/demand.ts'
-import { type ExpectedStart, expectedStarts } from '../domain/schedule/expected-starts.ts'
-import { isPassedOver, type Standing, standings } from '../domain/schedule/startable.ts'
-import type { Deps } from './deps.ts'
-import { presentPool } from './present-pool.ts'
-import { supplyOf } from './waiting/waiting-news.ts'
+import type { CanhazgpuError } from '../errors.ts'
+import { reservedUnits } from '../observation/allocation.ts'
+import { type Obstacle, obstaclesIn, type Reading } from '../observation/obstacles.ts'
+import { unknownUsage } from '../observation/usage.ts'
+import type { Millis, Pool, QueueEntry, UnitId } from '../pool/model.ts'
+import type { StoppedCheck } from '../pool/process-check.ts'
+import { wantedUnits } from './demand.ts'
+import { type ExpectedStart, expectedStarts } from './expected-starts.ts'
+import { isPassedOver, type Standing, standings } from './startable.ts'
 
 /** One waiting request, as anyone may see it. */
 export interface QueuePlace {
@@ -37,31 +33,6 @@ export interface QueueOverview {
   readonly now: Millis
   /** Why the driver could not be asked; GPUs without a reservation then count as unchecked. */
   readonly driverFailure?: CanhazgpuError
-}
-
-/** Who waits, and why. The driver is asked only if somebody waits. */
-export async function queueOverview(deps: Deps): Promise<QueueOverview> {
-  const { pool, moment } = await presentPool(deps)
-  if (pool.queue.length === 0) return { places: [], now: moment.wall }
-  const probe = await askDriver(deps, pool)
-  // The driver may have taken its time.
-  const { pool: present, moment: now } = await presentPool(deps)
-  const source = { now: now.wall, stopped: deps.stopped }
-  if (probe instanceof CanhazgpuError) return { ...queuePlaces(present, source), driverFailure: probe }
-  const sight = {
-    usage: usageOf(present, probe),
-    thresholdMb: thresholdOf(present, deps.memoryThreshold),
-  }
-  return queuePlaces(present, { ...source, reading: { sight, reserved: reservedUnits(pool) } })
-}
-
-async function askDriver(deps: Deps, pool: Pool): Promise<Probe | CanhazgpuError> {
-  try {
-    return await (await deps.providerOf(pool)).probe(deps.probeTimeout)
-  } catch (error) {
-    if (error instanceof CanhazgpuError) return error
-    throw error
-  }
 }
 
 export interface QueueSource {
@@ -108,4 +79,13 @@ function reasonFor(
 interface Reasons extends QueueSource {
   readonly obstacles: readonly Obstacle[]
   readonly standing: Standing | undefined
+}
+
+/** How many of these units are free, and why others of them are not although nobody reserved them. */
+export function supplyOf(pool: Pool, units: readonly UnitId[], obstacles: readonly Obstacle[]) {
+  const reserved = reservedUnits(pool)
+  const inTheWay = obstacles.filter(({ unit }) => units.includes(unit))
+  const unusable = new Set(inTheWay.map(({ unit }) => unit))
+  const free = units.filter((unit) => !reserved.has(unit) && !unusable.has(unit)).length
+  return { free, obstacles: inTheWay }
 }

@@ -1,10 +1,11 @@
-import type { Deps } from '../../app/deps.ts'
+import { LocalPool } from '../../app/local-pool.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { TimeRange } from '../../domain/ledger/recorded.ts'
 import { tallied } from '../../domain/ledger/report.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/usage.ts'
-import type { Millis, Moment } from '../../domain/pool/model.ts'
+import type { Account, Millis, Moment } from '../../domain/pool/model.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { PoolService } from '../../ports/pool-service.ts'
 import { Play } from './play.ts'
 import { readings } from './readings.ts'
 
@@ -15,8 +16,8 @@ export interface DemoClock {
   readonly steady: () => Millis
 }
 
-/** A made-up team on a made-up machine, behind the same ports as the real ones. */
-export function demoDeps({ now, steady }: DemoClock): Deps {
+/** A made-up team on a made-up machine, behind the same port as the real ones. */
+export function demoPool({ now, steady }: DemoClock): PoolService {
   const moment = (): Moment => ({ wall: now(), steady: { epoch: 'demo', ms: steady() } })
   const play = new Play(DEMO_HOST, moment())
   const present = () => {
@@ -24,16 +25,20 @@ export function demoDeps({ now, steady }: DemoClock): Deps {
     play.advance(at)
     return at
   }
-  return {
+  return new LocalPool({
     store: demoStore(play, present),
-    alive: () => 'alive',
-    stopped: () => false,
-    providerOf: async () => ({ probe: async () => readings(play, present().wall) }),
-    probeTimeout: 10_000,
-    seesProcessOwners: () => true,
-    memoryThreshold: DEFAULT_MEMORY_THRESHOLD_MB,
-  }
+    processes: { alive: () => 'alive', stopped: () => false },
+    actor: async () => SPECTATOR,
+    driver: {
+      of: async () => ({ probe: async () => readings(play, present().wall) }),
+      timeout: 10_000,
+      askedThresholdMb: DEFAULT_MEMORY_THRESHOLD_MB,
+      seesOwners: () => true,
+    },
+  })
 }
+
+const SPECTATOR: Account = { uid: 65_534, name: 'nobody' }
 
 /** How soon a page shows what happens on the stage. */
 const LOOK_EVERY_MS = 250

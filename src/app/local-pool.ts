@@ -1,0 +1,195 @@
+import { CanhazgpuError } from '../domain/errors.ts'
+import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../domain/ledger/usage-question.ts'
+import { reservedUnits } from '../domain/observation/allocation.ts'
+import { type Observation, sightOf } from '../domain/observation/observation.ts'
+import { type Overview, statusOf } from '../domain/observation/status.ts'
+import { thresholdOf } from '../domain/observation/threshold.ts'
+import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
+import { impossibleIn } from '../domain/operation/acquisition.ts'
+import type { PresentName } from '../domain/operation/apply.ts'
+import { settle } from '../domain/operation/ending.ts'
+import type { Answers, Operation } from '../domain/operation/operation.ts'
+import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
+import type { Account, Millis, Pool, Probe, Request } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import { type QueueOverview, queuePlaces } from '../domain/schedule/queue-places.ts'
+import type { GpuProvider } from '../ports/driver.ts'
+import type { OpenedPool } from '../ports/opened-pool.ts'
+import type { PoolService, Seen, Views } from '../ports/pool-service.ts'
+import type { LockPatience } from '../ports/store.ts'
+import { look, lookAtPresent } from './look.ts'
+import { perform } from './perform.ts'
+import { usageAnswer } from './usage/usage-answer.ts'
+
+/** What a pool in this process is made of. */
+export interface LocalParts {
+  readonly store: OpenedPool
+  readonly processes: ProcessCheck
+  /** Who performs the operations. Asked at each, because to find out may take time. */
+  readonly actor: () => Promise<Account>
+  /** Absent for a process that only reports what it knows itself. */
+  readonly driver?: Driver
+}
+
+/** How the driver is asked. */
+export interface Driver {
+  readonly of: (pool: Pool) => Promise<GpuProvider>
+  /** How long it may take to answer. */
+  readonly timeout: Millis
+  /** The memory threshold that the caller asks for, MB; null: the pool's own. See `thresholdOf`. */
+  readonly askedThresholdMb: number | null
+  /** Whether the owners of the processes that it names can be known here. */
+  readonly seesOwners: () => boolean
+}
+
+/** What an operation needs to be told besides itself. */
+type Prepare<Name extends PresentName> = (
+  operation: Operation<Name>,
+) => Promise<{ readonly observed: Observation } | Refusal>
+
+/** The pool service of this process: its own store, kernel and driver. */
+export class LocalPool implements PoolService {
+  readonly #parts: LocalParts
+  /** The pool at the last look; it names the driver to ask, and the units that can be requested. */
+  #seen: Pool | undefined
+  /** The driver is not asked for what is refused without it. */
+  readonly #preparations: { readonly [Name in PresentName]?: Prepare<Name> } = {
+    acquire: ({ intent }) => this.#observedFor(intent.request),
+    claim: async ({ intent }) =>
+      this.#driver.seesOwners() ? this.#observedFor(intent.request) : { refused: { code: 'owners-unknown' } },
+    'adopt-devices': async () => ({ observed: await this.#observe(await this.#lastSeen()) }),
+  }
+
+  constructor(parts: LocalParts) {
+    this.#parts = parts
+  }
+
+  async perform<Name extends PresentName>(operation: Operation<Name>): Promise<Answers[Name] | Refusal> {
+    const { store, processes, actor } = this.#parts
+    const prepare: Prepare<Name> | undefined = this.#preparations[operation.op]
+    const prepared = (await prepare?.(operation)) ?? {}
+    if (isRefusal(prepared)) return prepared
+    return perform({ store, processes, actor: await actor(), ...prepared }, operation)
+  }
+
+  get #driver(): Driver {
+    if (this.#parts.driver === undefined) throw new Error('this process asks no driver')
+    return this.#parts.driver
+  }
+
+  async #observedFor(request: Request): Promise<{ readonly observed: Observation } | Refusal> {
+    const pool = await this.#lastSeen()
+    return impossibleIn(pool, request) ?? { observed: await this.#observe(pool) }
+  }
+
+  async #lastSeen(): Promise<Pool> {
+    return this.#seen ?? (await this.#look()).pool
+  }
+
+  async #look(): Promise<Seen> {
+    const seen = await look(this.#parts.store)
+    this.#seen = seen.pool
+    return seen
+  }
+
+  async #observe(pool: Pool): Promise<Observation> {
+    const { of, timeout, askedThresholdMb } = this.#driver
+    const probe = await (await of(pool)).probe(timeout)
+    return { probe, askedThresholdMb }
+  }
+
+  view<Name extends keyof Views>(question: Name): Promise<Views[Name]> {
+    const views: { readonly [Each in keyof Views]: () => Promise<Views[Each]> } = {
+      stored: () => this.#look(),
+      present: () => this.#present(),
+      observed: () => this.#observed(),
+      status: () => this.#status(),
+      queue: () => this.#queue(),
+      turns: () => this.#parts.store.turns(),
+    }
+    return views[question]()
+  }
+
+  async #present(): Promise<Views['present']> {
+    const { processes } = this.#parts
+    const seen = await lookAtPresent(this.#parts)
+    const stopped = seen.pool.queue.filter(({ process }) => processes.stopped(process)).map(({ id }) => id)
+    return { ...seen, stopped }
+  }
+
+  async #observed(): Promise<Views['observed']> {
+    const seen = await this.#look()
+    return { ...seen, observation: await this.#observe(seen.pool) }
+  }
+
+  /** Ends what is over on the way, so that the history has it in time; a read-only pool is shown all the same. */
+  async #status(): Promise<Overview> {
+    const { pool, moment } = await this.#settled()
+    const view = { now: moment.wall, thresholdMb: thresholdOf(pool, this.#driver.askedThresholdMb) }
+    const probe = await this.#tryProbe(pool)
+    if (probe instanceof CanhazgpuError) {
+      const unknown = unknownUsage(pool, probe.message)
+      return { pool, view, gpus: statusOf(pool, unknown, view.thresholdMb), driverFailure: probe }
+    }
+    return { pool, view, gpus: statusOf(pool, usageOf(pool, probe), view.thresholdMb) }
+  }
+
+  async #settled(): Promise<Seen> {
+    const { pool, moment } = await this.#look()
+    const settled = settle(pool, moment, this.#parts.processes)
+    if (settled.pool === pool) return { pool, moment }
+    try {
+      await this.perform({ op: 'settle' })
+      return await this.#look()
+    } catch (error) {
+      if (isReadOnly(error)) return { pool: settled.pool, moment }
+      throw error
+    }
+  }
+
+  /** The driver is asked only if somebody waits. */
+  async #queue(): Promise<QueueOverview> {
+    const { processes } = this.#parts
+    const { pool, moment } = await lookAtPresent(this.#parts)
+    if (pool.queue.length === 0) return { places: [], now: moment.wall }
+    const probe = await this.#tryProbe(pool)
+    // The driver may have taken its time.
+    const { pool: present, moment: now } = await lookAtPresent(this.#parts)
+    const source = { now: now.wall, stopped: processes.stopped }
+    if (probe instanceof CanhazgpuError) return { ...queuePlaces(present, source), driverFailure: probe }
+    const sight = sightOf(present, { probe, askedThresholdMb: this.#driver.askedThresholdMb })
+    return queuePlaces(present, { ...source, reading: { sight, reserved: reservedUnits(pool) } })
+  }
+
+  async #tryProbe(pool: Pool): Promise<Probe | CanhazgpuError> {
+    try {
+      return (await this.#observe(pool)).probe
+    } catch (error) {
+      if (error instanceof CanhazgpuError) return error
+      throw error
+    }
+  }
+
+  usage<Name extends keyof UsageQuestions>(question: UsageQuestion<Name>): Promise<UsageAnswers[Name]> {
+    return usageAnswer(this.#parts, question)
+  }
+
+  events(signal: AbortSignal): AsyncIterable<void> {
+    return this.#parts.store.changes(signal)
+  }
+
+  bounded(patience: LockPatience): PoolService {
+    return new LocalPool({ ...this.#parts, store: this.#parts.store.bounded(patience) })
+  }
+
+  close(): void {
+    this.#parts.store.close()
+  }
+}
+
+function isReadOnly(error: unknown): boolean {
+  return (
+    error instanceof CanhazgpuError &&
+    (error.code === 'permission-denied' || error.code === 'store-unavailable')
+  )
+}

@@ -1,0 +1,52 @@
+import { reservedUnits, type Sight } from '../observation/allocation.ts'
+import { type Observation, sightOf } from '../observation/observation.ts'
+import { visibleDevices } from '../observation/visible-devices.ts'
+import type { Moment, Pool, Reservation } from '../pool/model.ts'
+import { unitsOf } from '../pool/units.ts'
+import { clearUnresponsive, noteStartable } from '../schedule/unresponsive.ts'
+import { acquire, impossibleIn, joinLine } from './acquisition.ts'
+import type { Grant } from './intent.ts'
+import type { Acquired, Context, Done, Operation } from './operation.ts'
+import { isRefusal } from './refusal.ts'
+
+/** Grants by what the driver shows, or joins the queue, or refuses. */
+export function acquireUnits(
+  pool: Pool,
+  { intent, wait }: Operation<'acquire'>,
+  context: Context,
+): Done<Acquired> {
+  const impossible = impossibleIn(pool, intent.request)
+  if (impossible !== null) return { pool, answer: impossible }
+  const observed = observationIn(context)
+  const sight = sightOf(pool, observed)
+  const now = context.now.wall
+  const seen = { now, stopped: context.processes.stopped, sight }
+  const { pool: after, result } = acquire(pool, intent, seen)
+  if (result.kind === 'granted') {
+    const grant = grantOf(result.reservation, { sight, observed, now: context.now })
+    return { pool: after, answer: { kind: 'granted', grant } }
+  }
+  if (wait === undefined) return { pool, answer: { refused: result.shortage } }
+  const waiting = joinLine(clearUnresponsive(pool, intent.id), intent, wait, now)
+  if (isRefusal(waiting)) return { pool, answer: waiting }
+  const reading = { sight, reserved: reservedUnits(pool) }
+  return { pool: noteStartable(waiting, intent.id, seen), answer: { kind: 'queued', reading } }
+}
+
+interface Deciding {
+  readonly sight: Sight
+  readonly observed: Observation
+  readonly now: Moment
+}
+
+export function grantOf(reservation: Reservation, { sight, observed, now }: Deciding): Grant {
+  const { provider } = observed.probe
+  const devices = visibleDevices(unitsOf(reservation), sight.usage, provider)
+  return { reservation, devices, provider, grantedAt: now.steady.ms }
+}
+
+/** A grant without a look at the driver would be a guess. */
+export function observationIn({ observed }: Context): Observation {
+  if (observed === undefined) throw new Error('this operation needs an observation')
+  return observed
+}

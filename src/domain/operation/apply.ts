@@ -1,0 +1,79 @@
+import { followClock } from '../pool/clock.ts'
+import type { Pool } from '../pool/model.ts'
+import { startableEntries } from '../schedule/startable.ts'
+import { acquireUnits } from './acquire.ts'
+import { adoptDevices, setPolicy } from './change-pool.ts'
+import { claimUnits } from './claim.ts'
+import { type Report, settle } from './ending.ts'
+import { extend } from './extend.ts'
+import { beat } from './heartbeat.ts'
+import type { Answers, Context, Done, Operation, OperationName, Step } from './operation.ts'
+import { joinQueue, leaveQueue } from './queue.ts'
+import { release } from './release.ts'
+import { setUp } from './set-up.ts'
+
+/** What can be done to a pool that exists. */
+export type PresentName = Exclude<OperationName, 'set-up'>
+
+type Handler<Name extends PresentName> = (
+  settled: Pool,
+  operation: Operation<Name>,
+  context: Context,
+) => Done<Answers[Name]>
+
+const nothingMore = (pool: Pool): Done<null> => ({ pool, answer: null })
+
+const HANDLERS: { readonly [Name in PresentName]: Handler<Name> } = {
+  acquire: acquireUnits,
+  claim: claimUnits,
+  join: joinQueue,
+  leave: leaveQueue,
+  heartbeat: beat,
+  // Its report, which is settled first, has ended the reservation.
+  end: nothingMore,
+  release,
+  extend,
+  'adopt-devices': adoptDevices,
+  'set-policy': setPolicy,
+  settle: nothingMore,
+}
+
+const REPORTS: { readonly [Name in PresentName]?: (operation: Operation<Name>) => Report } = {
+  heartbeat: ({ id }) => ({ id, is: 'alive' }),
+  end: ({ id, outcome }) => ({ id, is: 'over', outcome }),
+}
+
+/**
+ * The one way to change a pool, pure: brings it into the time of the moment, ends what is over, then does what the
+ * operation says. The very same pool and no records mean that nothing changed.
+ */
+export function apply<Name extends PresentName>(
+  stored: Pool,
+  operation: Operation<Name>,
+  context: Context,
+): Step<Answers[Name]> {
+  const { now, processes } = context
+  const report: ((operation: Operation<Name>) => Report) | undefined = REPORTS[operation.op]
+  const settled = settle(followClock(stored, now), now, processes, report?.(operation))
+  const handle: Handler<Name> = HANDLERS[operation.op]
+  const { pool, records = [], answer } = handle(settled.pool, operation, context)
+  return step(stored, { pool, records: [...settled.ended, ...records], answer }, context)
+}
+
+/** Sets up a pool, also where there is none yet or one that cannot be read (null). */
+export function applySetUp(
+  stored: Pool | null,
+  operation: Operation<'set-up'>,
+  context: Context,
+): Step<Answers['set-up']> {
+  return step(stored, setUp(stored, operation, context), context)
+}
+
+function step<Answer>(
+  stored: Pool | null,
+  { pool, records = [], answer }: Done<Answer>,
+  { now, processes: { stopped } }: Context,
+): Step<Answer> {
+  const startable = pool === stored ? [] : startableEntries(pool, { now: now.wall, stopped })
+  return { pool, records, wake: startable.map(({ id }) => id), answer }
+}

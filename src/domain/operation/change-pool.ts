@@ -1,0 +1,33 @@
+import { adopted, matchDevices } from '../observation/devices.ts'
+import { poolThreshold } from '../observation/threshold.ts'
+import type { Policy, Pool, Unit } from '../pool/model.ts'
+import { observationIn } from './acquire.ts'
+import type { Context, Done, Operation } from './operation.ts'
+
+/** Adopts UUIDs and names of the devices that the driver shows; all of them, or none. */
+export function adoptDevices(
+  pool: Pool,
+  _operation: Operation<'adopt-devices'>,
+  context: Context,
+): Done<readonly Unit[]> {
+  const { readings } = observationIn(context).probe
+  const matches = matchDevices(pool.units, readings)
+  const missing = pool.units.filter(({ id }) => matches.get(id)?.kind === 'missing').map(({ id }) => id)
+  if (missing.length > 0) {
+    const facts = { units: missing, managed: pool.units.length, shown: readings.length }
+    return { pool, answer: { refused: { code: 'devices-missing', ...facts } } }
+  }
+  const units = pool.units.map((unit) => adopted(unit, matches.get(unit.id)))
+  const changed = units.filter((unit, at) => unit !== pool.units[at])
+  return { pool: changed.length === 0 ? pool : { ...pool, units }, answer: changed }
+}
+
+export function setPolicy(pool: Pool, { policy }: Operation<'set-policy'>): Done<Policy> {
+  const changed = { ...pool.policy, ...policy }
+  return isSame(pool.policy, changed)
+    ? { pool, answer: pool.policy }
+    : { pool: { ...pool, policy: changed }, answer: changed }
+}
+
+const isSame = (a: Policy, b: Policy): boolean =>
+  a.allocation === b.allocation && poolThreshold({ policy: a }) === poolThreshold({ policy: b })

@@ -1,0 +1,54 @@
+import { claimableBy, reservedUnits, type Sight } from '../observation/allocation.ts'
+import { unexplainedMb } from '../observation/evidence.ts'
+import { sightOf } from '../observation/observation.ts'
+import type { Pool, Request, UnitId } from '../pool/model.ts'
+import { sizeOf } from '../schedule/demand.ts'
+import { grantOf, observationIn } from './acquire.ts'
+import { acquire, impossibleIn } from './acquisition.ts'
+import type { Grant } from './intent.ts'
+import type { Context, Done, Operation } from './operation.ts'
+import type { Unclaimable } from './refusal.ts'
+
+/** Reserves units that only the claimant's own processes use, and no reservation holds. */
+export function claimUnits(
+  pool: Pool,
+  { intent, certain }: Operation<'claim'>,
+  context: Context,
+): Done<Grant> {
+  const impossible = impossibleIn(pool, intent.request)
+  if (impossible !== null) return { pool, answer: impossible }
+  const observed = observationIn(context)
+  const sight = { ...sightOf(pool, observed), claimant: intent.owner.account.uid }
+  const own = claimableBy(pool, sight)
+  const request = certain ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
+  if (sizeOf(request) < (certain ? sizeOf(intent.request) : 1)) {
+    const because = whyUnclaimable(pool, sight)
+    const fact = because === undefined ? {} : { because }
+    return { pool, answer: { refused: { code: 'nothing-to-claim', claimable: own.length, ...fact } } }
+  }
+  const { now, processes } = context
+  const seen = { now: now.wall, stopped: processes.stopped, sight }
+  const { pool: after, result } = acquire(pool, { ...intent, request }, seen)
+  if (result.kind === 'refused') return { pool, answer: { refused: result.shortage } }
+  return { pool: after, answer: grantOf(result.reservation, { sight, observed, now }) }
+}
+
+/** Which units to claim where only their number was requested. */
+function amongOwn(request: Request, own: readonly UnitId[]): Request {
+  return request.kind === 'ids' ? request : { kind: 'ids', ids: own.slice(0, request.count) }
+}
+
+/** Why `status` may show the account's own processes on a unit that it cannot claim. */
+function whyUnclaimable(pool: Pool, { usage, thresholdMb }: Sight): Unclaimable | undefined {
+  const reserved = reservedUnits(pool)
+  for (const [unit, { usage: seen }] of usage) {
+    if (seen.kind === 'fault' || reserved.has(unit)) continue
+    const hidden = seen.processes.find(({ uid }) => uid === undefined)
+    if (hidden !== undefined) return { kind: 'hidden-process', pid: hidden.pid }
+    const memoryMb = unexplainedMb(seen)
+    if (seen.processes.length > 0 && memoryMb >= thresholdMb) {
+      return { kind: 'unexplained-memory', unit, memoryMb }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,47 @@
+import type { Account, ManualReservation, Millis, Pool, UnitId } from '../pool/model.ts'
+import { owns } from '../pool/rights.ts'
+import { unitsOf } from '../pool/units.ts'
+import { keepsPromises } from '../schedule/expected-starts.ts'
+import { impossibleIn } from './acquisition.ts'
+import type { Context, Done, Operation } from './operation.ts'
+
+/** Moves the ends of the actor's manual reservations, unless somebody in the queue would have to wait longer. */
+export function extend(
+  pool: Pool,
+  { by, units }: Operation<'extend'>,
+  { actor, now, processes }: Context,
+): Done<readonly ManualReservation[]> {
+  const impossible = units === undefined ? null : impossibleIn(pool, { kind: 'ids', ids: units })
+  if (impossible !== null) return { pool, answer: impossible }
+  const own = ownManual(pool, actor, units)
+  if (own.length === 0) {
+    return {
+      pool,
+      answer: { refused: { code: 'nothing-to-extend', ...(units === undefined ? {} : { units }) } },
+    }
+  }
+  const extended = own.map((held) => extendedBy(held, by))
+  const byId = new Map(extended.map((held) => [held.id, held]))
+  const reservations = pool.reservations.map((held) => byId.get(held.id) ?? held)
+  const after: Pool = { ...pool, reservations }
+  return keepsPromises(pool, after, { now: now.wall, stopped: processes.stopped })
+    ? { pool: after, answer: extended }
+    : { pool, answer: { refused: { code: 'promised' } } }
+}
+
+function ownManual(
+  pool: Pool,
+  actor: Account,
+  units: readonly UnitId[] | undefined,
+): readonly ManualReservation[] {
+  return pool.reservations.flatMap((held) => {
+    const { term } = held
+    const isMeant = units === undefined || unitsOf(held).some((unit) => units.includes(unit))
+    return term.kind === 'manual' && isMeant && owns(actor, held.owner.account) ? [{ ...held, term }] : []
+  })
+}
+
+function extendedBy(held: ManualReservation, by: Millis): ManualReservation {
+  const { term } = held
+  return { ...held, term: { ...term, expiresAt: term.expiresAt + by } }
+}

@@ -1,0 +1,48 @@
+import { shownName } from '../ledger/shown-accounts.ts'
+import type { Account, Pool, UnitId, UsageRecord } from '../pool/model.ts'
+import { isAdministrator, owns } from '../pool/rights.ts'
+import { compareUnits, hasUnit, unitsOf } from '../pool/units.ts'
+import { type Ended, endWhere, releaseUnits } from './ending.ts'
+import type { Context, Done, Operation } from './operation.ts'
+import type { Refusal } from './refusal.ts'
+
+/**
+ * Without units it ends the actor's manual reservations. With units it ends the actor's hold of them, manual or by a
+ * run; the administrator may end that of any account.
+ */
+export function release(
+  pool: Pool,
+  { units }: Operation<'release'>,
+  { actor, now }: Context,
+): Done<readonly UnitId[]> {
+  if (units === undefined) return released(manualEnded(pool, actor, now.wall))
+  const refusal = refusalFor(pool, actor, units)
+  if (refusal !== null) return { pool, answer: refusal }
+  return released(releaseUnits(pool, units, now.wall, actor))
+}
+
+const manualEnded = (pool: Pool, actor: Account, at: number): Ended =>
+  endWhere(pool, (held) =>
+    held.term.kind === 'manual' && owns(actor, held.owner.account) ? { outcome: 'released', at } : null,
+  )
+
+const released = ({ pool, ended }: Ended): Done<readonly UnitId[]> => ({
+  pool,
+  records: ended,
+  answer: unitsIn(ended),
+})
+
+const unitsIn = (records: readonly UsageRecord[]): readonly UnitId[] =>
+  records.map(({ unit }) => unit).toSorted(compareUnits)
+
+function refusalFor(pool: Pool, actor: Account, units: readonly UnitId[]): Refusal | null {
+  const unknown = units.filter((unit) => !hasUnit(pool, unit))
+  if (unknown.length > 0) return { refused: { code: 'no-such-unit', units: unknown } }
+  if (isAdministrator(actor)) return null
+  for (const held of pool.reservations) {
+    if (owns(actor, held.owner.account)) continue
+    const unit = unitsOf(held).find((each) => units.includes(each))
+    if (unit !== undefined) return { refused: { code: 'not-yours', unit, owner: shownName(held) } }
+  }
+  return null
+}

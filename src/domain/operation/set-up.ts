@@ -1,0 +1,47 @@
+import { followClock } from '../pool/clock.ts'
+import type { Policy, Pool, QueueEntry } from '../pool/model.ts'
+import { isPossible } from './acquisition.ts'
+import { endWhere, settle } from './ending.ts'
+import type { Answers, Context, Done, Operation } from './operation.ts'
+
+const DEFAULT_POLICY: Policy = { allocation: 'lru' }
+
+/**
+ * A new pool in the place of the present one, of what could be read of a damaged one, or of none (null). What is
+ * still held ends as `reset`.
+ */
+export function setUp(
+  present: Pool | null,
+  { host, provider, units, policy, force, salvaged }: Operation<'set-up'>,
+  { actor, now, processes }: Context,
+): Done<Answers['set-up']> & { readonly pool: Pool } {
+  if (present !== null && !force) {
+    return {
+      pool: present,
+      answer: { refused: { code: 'already-initialized', units: present.units.length } },
+    }
+  }
+  const stored = present ?? salvaged?.pool ?? null
+  const before = stored === null ? null : followClock(stored, now)
+  const settled = before === null ? null : settle(before, now, processes)
+  const reset =
+    settled === null ? null : endWhere(settled.pool, () => ({ outcome: 'reset', at: now.wall, by: actor }))
+  const pool: Pool = {
+    host,
+    provider,
+    units,
+    policy: { ...DEFAULT_POLICY, ...before?.policy, ...policy },
+    reservations: [],
+    queue: settled === null ? [] : queueFor({ units }, settled.pool),
+    writtenAt: now,
+  }
+  const records = [...(salvaged?.records ?? []), ...(settled?.ended ?? []), ...(reset?.ended ?? [])]
+  return { pool, records, answer: { kind: stored === null ? 'initialized' : 'reinitialized' } }
+}
+
+/** Entries that can start in the new pool keep their places; that they could have started already is forgotten. */
+function queueFor(newPool: Pick<Pool, 'units'>, { queue }: Pool): readonly QueueEntry[] {
+  return queue
+    .filter((entry) => isPossible(entry.request, newPool))
+    .map(({ startableSince: _, ...entry }) => entry)
+}

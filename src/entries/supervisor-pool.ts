@@ -1,0 +1,14 @@
+import { unnamedAccount } from '../adapters/accounts/account.ts'
+import { currentMoment } from '../adapters/kernel/clock.ts'
+import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { openStore } from '../adapters/store/open.ts'
+import { LocalPool } from '../app/local-pool.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+import type { LockPatience } from '../ports/store.ts'
+
+/** The pool as a supervisor uses it: it asks no driver, and no name service. */
+export async function openSupervisorPool(url: string, patience?: LockPatience): Promise<PoolService> {
+  const store = await openStore(url, currentMoment, patience)
+  const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
+  return new LocalPool({ store, processes, actor: async () => unnamedAccount() })
+}

@@ -1,0 +1,85 @@
+import type { Reason } from '../../domain/operation/refusal.ts'
+import type { UnitId } from '../../domain/pool/model.ts'
+import { gpuNumber } from '../../domain/pool/units.ts'
+import type { RefusalDocument } from '../schemas/refusal.ts'
+import { faultWords } from '../words/faults.ts'
+import { timestamp } from './status-document.ts'
+
+/** The facts for programs, as `reason` of a JSON error. */
+export function refusalDocument(reason: Reason): RefusalDocument {
+  switch (reason.code) {
+    case 'short':
+      return {
+        code: reason.code,
+        requested: reason.requested,
+        available: reason.available,
+        taken: numbers(reason.taken),
+        ahead: reason.ahead,
+        busy: reason.busy.map(({ unit, owner, until }) => ({
+          gpu_id: gpuNumber(unit),
+          user: owner,
+          ...(until === undefined ? {} : { until: timestamp(until) }),
+        })),
+        occupied: reason.occupied.map(({ unit, users }) => ({ gpu_id: gpuNumber(unit), users })),
+        faulty: reason.faulty.map(({ unit, fault }) => ({
+          gpu_id: gpuNumber(unit),
+          error: faultWords(fault),
+          reason: { code: fault.code },
+        })),
+        replaced: numbers(reason.replaced),
+      }
+    case 'impossible':
+      return {
+        code: reason.code,
+        ...(reason.missing.kind === 'count'
+          ? { requested: reason.missing.count }
+          : { gpu_ids: numbers(reason.missing.ids) }),
+        gpus: reason.managed.length,
+      }
+    case 'no-such-unit':
+      return { code: reason.code, gpu_ids: numbers(reason.units) }
+    case 'not-yours':
+      return { code: reason.code, gpu_id: gpuNumber(reason.unit), user: reason.owner }
+    case 'over-limit':
+      return { code: reason.code, limit: reason.limit, waiting: reason.waiting, most: reason.most }
+    case 'nothing-to-extend':
+      return {
+        code: reason.code,
+        ...(reason.units === undefined ? {} : { gpu_ids: numbers(reason.units) }),
+      }
+    case 'nothing-to-claim':
+      return { code: reason.code, claimable: reason.claimable, ...unclaimableDocument(reason.because) }
+    case 'already-initialized':
+      return { code: reason.code, gpus: reason.units }
+    case 'too-few-devices':
+      return {
+        code: reason.code,
+        requested: reason.asked,
+        shown: reason.shown,
+        provider: reason.provider,
+      }
+    case 'devices-missing':
+      return {
+        code: reason.code,
+        gpu_ids: numbers(reason.units),
+        gpus: reason.managed,
+        shown: reason.shown,
+      }
+    case 'promised':
+    case 'owners-unknown':
+      return { code: reason.code }
+  }
+}
+
+const numbers = (units: readonly UnitId[]): readonly number[] => units.map(gpuNumber)
+
+function unclaimableDocument(because: Extract<Reason, { code: 'nothing-to-claim' }>['because']) {
+  switch (because?.kind) {
+    case 'hidden-process':
+      return { hidden_pid: because.pid }
+    case 'unexplained-memory':
+      return { unexplained: { gpu_id: gpuNumber(because.unit), memory_mb: because.memoryMb } }
+    case undefined:
+      return {}
+  }
+}

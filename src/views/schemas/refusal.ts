@@ -1,0 +1,52 @@
+import * as v from 'valibot'
+import { faultReason } from './status.ts'
+import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
+
+/** A requested GPU that is reserved. */
+const busy = object({ gpu_id: whole, user: text, until: optional(time) })
+
+const short = object({
+  code: v.literal('short'),
+  requested: whole,
+  available: whole,
+  /** Requested ids that cannot be granted. */
+  taken: list(whole),
+  /** How many requests wait before this one. */
+  ahead: whole,
+  busy: list(busy),
+  /** GPUs that somebody uses without a reservation. */
+  occupied: list(object({ gpu_id: whole, users: list(text) })),
+  faulty: list(object({ gpu_id: whole, error: text, reason: faultReason })),
+  /** GPUs with another one in their place. */
+  replaced: list(whole),
+})
+
+/** The facts behind a refused request. */
+export const refusal = v.variant('code', [
+  short,
+  object({
+    code: v.literal('impossible'),
+    requested: optional(whole),
+    gpu_ids: optional(list(whole)),
+    gpus: whole,
+  }),
+  object({ code: v.literal('no-such-unit'), gpu_ids: list(whole) }),
+  object({ code: v.literal('not-yours'), gpu_id: whole, user: text }),
+  object({ code: v.literal('over-limit'), limit: oneOf(['account', 'queue']), waiting: whole, most: whole }),
+  object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
+  object({ code: v.literal('promised') }),
+  object({
+    code: v.literal('nothing-to-claim'),
+    claimable: whole,
+    /** A process there whose owner cannot be seen. */
+    hidden_pid: optional(whole),
+    /** Memory in use that no process accounts for. */
+    unexplained: optional(object({ gpu_id: whole, memory_mb: amount })),
+  }),
+  object({ code: v.literal('owners-unknown') }),
+  object({ code: v.literal('already-initialized'), gpus: whole }),
+  object({ code: v.literal('too-few-devices'), requested: whole, shown: whole, provider: text }),
+  object({ code: v.literal('devices-missing'), gpu_ids: list(whole), gpus: whole, shown: whole }),
+])
+
+export type RefusalDocument = v.InferOutput<typeof refusal>

@@ -1,0 +1,159 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { ADOPTS } from '../../domain/observation/devices.ts'
+import { isRefusal, type Reason, type Refusal, type Shortage } from '../../domain/operation/refusal.ts'
+
+/** The answer, or the refusal thrown in words. */
+export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
+  if (isRefusal(answer)) throw refusalError(answer.refused)
+  return answer
+}
+
+/** The one place where a refusal becomes a code, a message and a hint. */
+export function refusalError(reason: Reason): CanhazgpuError {
+  const { code, message, hint } = wordsOf(reason)
+  return new CanhazgpuError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    reason,
+  })
+}
+
+type Words = Pick<CanhazgpuError, 'code' | 'message'> & { readonly hint?: string }
+
+function wordsOf(reason: Reason): Words {
+  switch (reason.code) {
+    case 'short':
+      return { code: 'not-enough-gpus', message: shortageWords(reason), ...hintFor(reason) }
+    case 'impossible':
+      return { code: 'impossible-request', message: impossibleWords(reason), hint: SEE_GPUS }
+    case 'no-such-unit':
+      return {
+        code: 'impossible-request',
+        message: `No such GPU: ${reason.units.join(', ')}`,
+        hint: SEE_GPUS,
+      }
+    case 'not-yours':
+      return {
+        code: 'not-yours',
+        message: `GPU ${reason.unit} is reserved by ${reason.owner}`,
+        hint: 'ask its holder, or an administrator, to release it',
+      }
+    case 'over-limit':
+      return { code: 'too-many-waiting', ...limitWords(reason) }
+    case 'nothing-to-extend':
+      return {
+        code: 'failure',
+        message:
+          reason.units === undefined
+            ? 'No manually reserved GPUs found for current user to extend'
+            : `No manual reservation of yours on GPU ${reason.units.join(', ')} to extend`,
+      }
+    case 'promised':
+      return {
+        code: 'not-enough-gpus',
+        message: 'Others wait in line for these GPUs and would wait longer',
+        hint: "see 'canhazgpu queue'",
+      }
+    case 'nothing-to-claim':
+      return { code: 'failure', ...claimWords(reason) }
+    case 'owners-unknown':
+      return {
+        code: 'failure',
+        message:
+          '--claim cannot tell whose processes use the GPUs: the driver names process ids of the host, which mean others in this pid namespace',
+        hint: 'run it on the host, or in a container with --pid=host',
+      }
+    case 'already-initialized':
+      return {
+        code: 'pool-already-initialized',
+        message: `GPU pool already initialized with ${reason.units} GPUs. Use --force to reinitialize`,
+      }
+    case 'too-few-devices':
+      return {
+        code: 'impossible-request',
+        message: `Cannot set up ${reason.asked} GPUs: ${reason.provider} shows ${reason.shown}`,
+        hint: `use --gpus ${reason.shown}`,
+      }
+    case 'devices-missing': {
+      const { managed, shown, units } = reason
+      return {
+        code: 'failure',
+        message: `Cannot adopt the GPUs: the pool has ${managed}, the driver shows ${shown}, and none for GPU ${units.join(', ')}`,
+        hint: `bring back what is missing, or set up the pool anew with 'sudo canhazgpu admin --gpus ${shown} --force', which ends all reservations`,
+      }
+    }
+  }
+}
+
+const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
+
+/** Scripts know the plain refusal of a full pool word by word; it has no hint. */
+function hintFor({ ahead, taken }: Shortage): { readonly hint?: string } {
+  if (ahead > 0) return { hint: "see 'canhazgpu queue', and wait in line with --wait" }
+  return taken.length > 0 ? { hint: "see 'canhazgpu status', or wait in line with --wait" } : {}
+}
+
+function shortageWords(shortage: Shortage): string {
+  const { requested, available, taken } = shortage
+  const what =
+    taken.length > 0
+      ? `GPU ${taken.join(', ')} not available`
+      : `Not enough GPUs available. Requested: ${requested}, Available: ${available}`
+  return `${what}${detailsOf(shortage)}`
+}
+
+function detailsOf({ occupied, faulty, replaced, ahead }: Shortage): string {
+  const withErrors = faulty.length - replaced.length
+  const reasons = [
+    ...(occupied.length > 0 ? [`${occupied.length} GPUs in use without reservation`] : []),
+    ...(withErrors > 0 ? [`${withErrors} GPUs with errors`] : []),
+    ...(replaced.length > 0 ? [`${replaced.length} GPUs replaced by others, which ${ADOPTS} adopts`] : []),
+  ]
+  const line = ahead > 0 ? ` (${ahead} waiting in line before)` : ''
+  return reasons.length === 0 ? line : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)${line}`
+}
+
+function impossibleWords({ missing, managed }: Extract<Reason, { code: 'impossible' }>): string {
+  const what =
+    missing.kind === 'count'
+      ? `Cannot reserve ${missing.count} GPUs`
+      : `No such GPU: ${missing.ids.join(', ')}`
+  const [first, last] = [managed[0], managed.at(-1)]
+  const ids = managed.length === 1 ? `GPU (ID ${first})` : `GPUs (IDs ${first} to ${last})`
+  return `${what}: this pool has ${managed.length} ${ids}`
+}
+
+function limitWords({ limit, waiting, most }: Extract<Reason, { code: 'over-limit' }>): Omit<Words, 'code'> {
+  switch (limit) {
+    case 'queue':
+      return {
+        message: `The queue is full: ${waiting} requests wait already`,
+        hint: "see 'canhazgpu queue' for whose they are",
+      }
+    case 'account':
+      return {
+        message: `Your account has ${waiting} requests in the queue already, and at most ${most} may wait`,
+        hint: "try again when some of them are served or stopped: see 'canhazgpu queue'",
+      }
+  }
+}
+
+function claimWords({
+  claimable,
+  because,
+}: Extract<Reason, { code: 'nothing-to-claim' }>): Omit<Words, 'code'> {
+  const message =
+    claimable === 0
+      ? 'None of your processes uses a GPU alone and without a reservation'
+      : `Your processes use only ${claimable} GPU(s) alone and without a reservation`
+  switch (because?.kind) {
+    case 'hidden-process':
+      return { message, hint: `who owns PID ${because.pid} there cannot be seen from here` }
+    case 'unexplained-memory': {
+      const { memoryMb, unit } = because
+      const hint = `no process accounts for ${memoryMb}MB in use on GPU ${unit}, so somebody else may use it`
+      return { message, hint }
+    }
+    case undefined:
+      return { message, hint: "see 'canhazgpu status'" }
+  }
+}
