@@ -21,6 +21,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   usage: [commandsPage, webPage],
   dashboard: [commandsPage, webPage],
   failure: [exitCodesPage],
+  refusal: [exitCodesPage],
 }
 
 interface Listed {

@@ -129,7 +129,10 @@ test('a refusal tells how many are free, and how many are left out and why', () 
       requested: 2,
       available: 1,
       occupied: [{ unit: '2' }],
-      faulty: [{ unit: '3', reason: 'lost' }, { unit: '4' }],
+      faulty: [
+        { unit: '3', fault: { reason: 'lost' } },
+        { unit: '4', fault: { code: 'unanswered' } },
+      ],
       taken: [],
     },
   })

@@ -4,6 +4,7 @@ import type { Obstacle } from '../../../src/domain/observation/obstacles.ts'
 import type { GpuSight } from '../../../src/domain/observation/usage.ts'
 import { acquire, canStart } from '../../../src/domain/operation/acquisition.ts'
 import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
+import type { Shortage } from '../../../src/domain/operation/refusal.ts'
 import type { Account, Pool, ProcessIdentity, Request } from '../../../src/domain/pool/model.ts'
 import { gpuUnit, unitsOf } from '../../../src/domain/pool/units.ts'
 import { expectedStarts, keepsPromises } from '../../../src/domain/schedule/expected-starts.ts'
@@ -120,7 +121,7 @@ export class Replay {
         const now =
           acquired.result.kind === 'granted'
             ? { units: unitsOf(acquired.result.reservation), notes: notesIn(acquired.pool) }
-            : { ...acquired.result.shortage, notes: notesIn(acquired.pool) }
+            : { ...countsOf(acquired.result.shortage), notes: notesIn(acquired.pool) }
         return [recorded, now]
       }
       case 'canBeServed':
@@ -209,4 +210,14 @@ const keyOf = ({ pid, startTime, bootId, pidNamespace }: ProcessIdentity): strin
 function intentOf({ id, request, user, account, hold }: Intent1): Intent {
   const units: Request = request.kind === 'count' ? request : { kind: 'ids', ids: request.ids.map(gpuUnit) }
   return { id, request: units, owner: { account, shownName: user }, term: hold }
+}
+
+/** A shortage as it was recorded: how many units, not which. */
+function countsOf({ code: _, busy: __, occupied, faulty, replaced, ...shortage }: Shortage) {
+  return {
+    ...shortage,
+    occupied: occupied.length,
+    faulty: faulty.length,
+    replaced: replaced.length,
+  }
 }

@@ -1,0 +1,371 @@
+import { describe, expect, test } from 'bun:test'
+import { apply, applySetUp, type PresentName } from '../../../src/domain/operation/apply.ts'
+import type { Intent } from '../../../src/domain/operation/intent.ts'
+import type { Context, Operation } from '../../../src/domain/operation/operation.ts'
+import type { GpuUsage, Liveness, Pool, Probe, ProcessIdentity } from '../../../src/domain/pool/model.ts'
+import { unitsOf } from '../../../src/domain/pool/units.ts'
+import {
+  ALICE,
+  identity,
+  manualOf,
+  NOON,
+  owner,
+  poolOf,
+  runOf,
+  someUnits,
+  theseUnits,
+  units,
+  waiterOf,
+} from '../pool/builders.ts'
+
+const HOUR = 3_600_000
+const BOB = owner(1001, 'bob')
+const ROOT = owner(0, 'root')
+
+/** A driver that shows every GPU idle, but for those named. */
+function probeOf(count: number, states: Readonly<Record<number, GpuUsage>> = {}): Probe {
+  const idle: GpuUsage = { kind: 'measured', memoryUsedMb: 0, processes: [] }
+  const readings = Array.from({ length: count }, (_, index) => ({
+    ...{ index, uuid: `GPU-${index}`, name: 'Fake GPU' },
+    state: states[index] ?? idle,
+  }))
+  return { provider: 'fake', readings }
+}
+
+interface Answers {
+  readonly gone?: readonly number[]
+  readonly stopped?: readonly number[]
+  readonly probe?: Probe
+  readonly actor?: typeof ALICE
+  readonly wall?: number
+}
+
+function contextOf({ gone = [], stopped = [], probe, actor = ALICE, wall = 0 }: Answers = {}): Context {
+  return {
+    actor: actor.account,
+    now: { wall: NOON.wall + wall, steady: { ...NOON.steady, ms: NOON.steady.ms + wall } },
+    processes: {
+      alive: ({ pid }: ProcessIdentity): Liveness => (gone.includes(pid) ? 'gone' : 'alive'),
+      stopped: ({ pid }) => stopped.includes(pid),
+    },
+    ...(probe === undefined ? {} : { observed: { probe, askedThresholdMb: null } }),
+  }
+}
+
+const intentOf = (parts: Partial<Intent> = {}): Intent => ({
+  ...{ id: 'mine', request: someUnits(1), owner: ALICE },
+  term: { kind: 'manual', duration: HOUR },
+  ...parts,
+})
+
+const TICKET = { process: identity(20) }
+
+describe('every operation', () => {
+  const intent = intentOf()
+  const OPERATIONS: { readonly [Name in PresentName]: Operation<Name> } = {
+    acquire: { op: 'acquire', intent },
+    claim: { op: 'claim', intent, certain: false },
+    join: { op: 'join', intent, wait: TICKET },
+    leave: { op: 'leave', id: 'unknown' },
+    heartbeat: { op: 'heartbeat', id: 'unknown' },
+    end: { op: 'end', id: 'unknown', outcome: 'exited' },
+    release: { op: 'release' },
+    extend: { op: 'extend', by: HOUR },
+    'adopt-devices': { op: 'adopt-devices' },
+    'set-policy': { op: 'set-policy', policy: {} },
+    settle: { op: 'settle' },
+  }
+  const gone = runOf({ id: 'gone', process: identity(10), owner: BOB })
+  const expired = manualOf({ id: 'over', units: [1], owner: BOB, expiresAt: NOON.wall })
+  const lost = waiterOf({ id: 'lost', process: identity(30) })
+
+  for (const operation of Object.values(OPERATIONS)) {
+    test(`${operation.op} ends first what is over`, () => {
+      const pool = poolOf(units(3), { reservations: [gone, expired], queue: [lost] })
+      const step = apply<PresentName>(pool, operation, contextOf({ gone: [10, 30], probe: probeOf(3) }))
+      const left = [...step.pool.reservations, ...step.pool.queue].map(({ id }) => id)
+      expect(left.filter((id) => ['gone', 'over', 'lost'].includes(id))).toEqual([])
+      expect(step.records).toMatchObject([
+        { reservation: 'gone', outcome: 'exited' },
+        { reservation: 'over', outcome: 'expired' },
+      ])
+    })
+
+    test(`${operation.op} brings the pool into the time of the clock first`, () => {
+      // The wall clock was put back by two hours: the reservation still has its hour.
+      const pool = poolOf(units(2), { reservations: [manualOf({ owner: BOB, units: [0] })] })
+      const set = { ...contextOf({ probe: probeOf(2) }), now: { ...NOON, wall: NOON.wall - 2 * HOUR } }
+      const step = apply<PresentName>(pool, operation, set)
+      const held = step.pool.reservations.find(({ owner: { account } }) => account.uid === BOB.account.uid)
+      expect(held?.term).toMatchObject({ expiresAt: NOON.wall - HOUR })
+    })
+  }
+
+  test('that changes nothing returns the very same pool, records nothing and wakes nobody', () => {
+    const pool = poolOf(units(1), { reservations: [manualOf({ owner: BOB })], queue: [waiterOf()] })
+    for (const operation of [OPERATIONS.settle, OPERATIONS.release, OPERATIONS.leave, OPERATIONS.acquire]) {
+      const step = apply<PresentName>(pool, operation, contextOf({ probe: probeOf(1) }))
+      expect(step.pool).toBe(pool)
+      expect(step).toMatchObject({ records: [], wake: [] })
+    }
+  })
+
+  test('names whom to wake: those who could start in the new pool', () => {
+    const queue = [waiterOf({ id: 'first', owner: BOB }), waiterOf({ id: 'second', owner: BOB })]
+    const pool = poolOf(units(1), { reservations: [manualOf()], queue })
+    expect(apply(pool, { op: 'release' }, contextOf()).wake).toEqual(['first'])
+  })
+})
+
+describe('acquire', () => {
+  test('grants, and tells what the command needs', () => {
+    const context = contextOf({ probe: probeOf(2) })
+    const { pool, answer } = apply(poolOf(units(2)), { op: 'acquire', intent: intentOf() }, context)
+    const [reservation] = pool.reservations
+    expect(answer).toEqual({
+      kind: 'granted',
+      grant: { reservation, devices: ['0'], provider: 'fake', grantedAt: NOON.steady.ms },
+    } as typeof answer)
+  })
+
+  test('refuses with facts: who holds the GPUs and until when, who uses them, what is broken', () => {
+    const process = { pid: 7, uid: 1001, user: 'bob', name: 'python', memoryMb: 9_000 }
+    const probe = probeOf(4, {
+      1: { kind: 'measured', memoryUsedMb: 9_000, processes: [process] },
+      2: { kind: 'fault', reason: 'GPU is lost' },
+    })
+    const held = manualOf({ owner: BOB, units: [0], expiresAt: NOON.wall + HOUR })
+    const endless = runOf({ owner: BOB, units: [3] })
+    const pool = poolOf(units(4), {
+      reservations: [held, endless],
+      queue: [waiterOf({ request: someUnits(4) })],
+    })
+    const { answer } = apply(pool, { op: 'acquire', intent: intentOf() }, contextOf({ probe }))
+    expect(answer).toEqual({
+      refused: {
+        ...{ code: 'short', requested: 1, available: 0, taken: [], ahead: 1 },
+        busy: [
+          { unit: '0', owner: 'bob', until: NOON.wall + HOUR },
+          { unit: '3', owner: 'bob' },
+        ],
+        occupied: [{ unit: '1', users: ['bob'] }],
+        faulty: [{ unit: '2', fault: { kind: 'fault', code: 'reported', reason: 'GPU is lost' } }],
+        replaced: [],
+      },
+    })
+  })
+
+  test('with a ticket it waits in the queue instead', () => {
+    const pool = poolOf(units(1), { reservations: [manualOf({ owner: BOB })] })
+    const wait = { ...TICKET, waitFor: HOUR }
+    const step = apply(pool, { op: 'acquire', intent: intentOf(), wait }, contextOf({ probe: probeOf(1) }))
+    expect(step.answer).toMatchObject({ kind: 'queued' })
+    expect(step.pool.queue).toMatchObject([{ id: 'mine', waitUntil: NOON.wall + HOUR }])
+  })
+
+  test('is refused for ever where the pool does not have the GPUs', () => {
+    const context = contextOf({ probe: probeOf(2) })
+    const refused = (intent: Intent) => apply(poolOf(units(2)), { op: 'acquire', intent }, context).answer
+    expect(refused(intentOf({ request: someUnits(3) }))).toEqual({
+      refused: { code: 'impossible', missing: { kind: 'count', count: 3 }, managed: ['0', '1'] },
+    })
+    expect(refused(intentOf({ request: theseUnits(1, 5) }))).toEqual({
+      refused: { code: 'impossible', missing: { kind: 'ids', ids: ['5'] }, managed: ['0', '1'] },
+    })
+  })
+})
+
+test('leave gives up the place, and a grant of the last moment', () => {
+  const queued = poolOf(units(1), { queue: [waiterOf({ id: 'mine' })] })
+  expect(apply(queued, { op: 'leave', id: 'mine' }, contextOf()).pool.queue).toEqual([])
+  const granted = poolOf(units(1), { reservations: [manualOf({ id: 'mine' })] })
+  const step = apply(granted, { op: 'leave', id: 'mine' }, contextOf())
+  expect(step.pool.reservations).toEqual([])
+  expect(step.records).toMatchObject([{ reservation: 'mine', outcome: 'released' }])
+})
+
+describe('a report', () => {
+  const run = runOf({ id: 'run', units: [0, 1], process: identity(10), heartbeatAt: NOON.wall - HOUR })
+  const pool = poolOf(units(2), { reservations: [run] })
+  const unknown = (wall = 0): Context => {
+    const context = contextOf({ wall })
+    return { ...context, processes: { ...context.processes, alive: () => 'unknown' } }
+  }
+
+  test('of a supervisor decides the outcome, whatever the kernel answers', () => {
+    for (const outcome of ['exited', 'timed-out', 'released'] as const) {
+      for (const context of [contextOf(), contextOf({ gone: [10] }), unknown()]) {
+        const step = apply(pool, { op: 'end', id: 'run', outcome }, context)
+        expect(step.records.map((record) => record.outcome)).toEqual([outcome, outcome])
+        expect(step.pool.reservations).toEqual([])
+      }
+    }
+  })
+
+  test('that a run lives keeps it, even if its last heartbeat is stale', () => {
+    const step = apply(pool, { op: 'heartbeat', id: 'run' }, unknown())
+    expect(step.answer).toEqual(['0', '1'])
+    expect(step.pool.reservations).toMatchObject([{ term: { heartbeatAt: NOON.wall } }])
+    expect(apply(pool, { op: 'settle' }, unknown()).records).toMatchObject([
+      { outcome: 'vanished' },
+      { outcome: 'vanished' },
+    ])
+  })
+
+  test('that a waiter lives keeps its place', () => {
+    const waiter = waiterOf({ id: 'waiter', heartbeatAt: NOON.wall - HOUR })
+    const queued = poolOf(units(1), { queue: [waiter] })
+    const step = apply(queued, { op: 'heartbeat', id: 'waiter' }, unknown())
+    expect(step.pool.queue).toMatchObject([{ id: 'waiter', heartbeatAt: NOON.wall }])
+    expect(step.answer).toEqual([])
+  })
+
+  test('about what ended already revives nothing', () => {
+    const empty = poolOf(units(2))
+    for (const operation of [
+      { op: 'heartbeat', id: 'run' },
+      { op: 'end', id: 'run', outcome: 'exited' },
+    ] as const) {
+      expect(apply<PresentName>(empty, operation, contextOf()).pool).toBe(empty)
+    }
+  })
+})
+
+describe('release', () => {
+  const pool = poolOf(units(3), {
+    reservations: [
+      manualOf({ id: 'hers', units: [0] }),
+      runOf({ id: 'run', units: [1] }),
+      manualOf({ id: 'his', units: [2], owner: BOB }),
+    ],
+  })
+
+  test("without units ends the actor's manual reservations", () => {
+    const step = apply(pool, { op: 'release' }, contextOf())
+    expect(step.answer).toEqual(['0'])
+    expect(step.pool.reservations.map(({ id }) => id)).toEqual(['run', 'his'])
+  })
+
+  test("ends nobody else's, and says whose it is", () => {
+    const step = apply(pool, { op: 'release', units: ['1', '2'] }, contextOf())
+    expect(step.answer).toEqual({ refused: { code: 'not-yours', unit: '2', owner: 'bob' } })
+    expect(step.pool).toBe(pool)
+  })
+
+  test('by the administrator ends those of anyone, and records who did it', () => {
+    const step = apply(pool, { op: 'release', units: ['2', '1'] }, contextOf({ actor: ROOT }))
+    expect(step.answer).toEqual(['1', '2'])
+    expect(step.records.map(({ endedBy }) => endedBy?.name)).toEqual(['root', 'root'])
+  })
+
+  test('knows only the units of the pool', () => {
+    const { answer } = apply(pool, { op: 'release', units: ['1', '9'] }, contextOf())
+    expect(answer).toEqual({ refused: { code: 'no-such-unit', units: ['9'] } })
+  })
+})
+
+describe('extend', () => {
+  const held = manualOf({ id: 'hers', units: [0], expiresAt: NOON.wall + HOUR })
+  const pool = poolOf(units(2), { reservations: [held] })
+
+  test("moves the ends of the actor's manual reservations", () => {
+    const { answer } = apply(pool, { op: 'extend', by: HOUR }, contextOf())
+    expect(answer).toMatchObject([{ id: 'hers', term: { expiresAt: NOON.wall + 2 * HOUR } }])
+  })
+
+  test('is refused where there is nothing to extend, and for units that do not exist', () => {
+    const extend = (op: Operation<'extend'>, actor = ALICE) => apply(pool, op, contextOf({ actor })).answer
+    expect(extend({ op: 'extend', by: HOUR }, BOB)).toEqual({ refused: { code: 'nothing-to-extend' } })
+    expect(extend({ op: 'extend', by: HOUR, units: ['1'] })).toEqual({
+      refused: { code: 'nothing-to-extend', units: ['1'] },
+    })
+    expect(extend({ op: 'extend', by: HOUR, units: ['7'] })).toMatchObject({
+      refused: { code: 'impossible' },
+    })
+  })
+
+  test('is refused where somebody would have to wait longer, unless that process is stopped', () => {
+    const queue = [waiterOf({ request: someUnits(2), owner: BOB, process: identity(20) })]
+    const waited: Pool = { ...pool, queue }
+    const operation = { op: 'extend', by: HOUR } as const
+    expect(apply(waited, operation, contextOf()).answer).toEqual({ refused: { code: 'promised' } })
+    expect(apply(waited, operation, contextOf({ stopped: [20] })).answer).toMatchObject([{ id: 'hers' }])
+  })
+})
+
+describe('claim', () => {
+  const process = { pid: 7, uid: 1000, user: 'alice', name: 'python', memoryMb: 9_000 }
+  const used: GpuUsage = { kind: 'measured', memoryUsedMb: 9_000, processes: [process] }
+  const claim = (intent: Intent, probe: Probe) =>
+    apply(poolOf(units(2)), { op: 'claim', intent, certain: false }, contextOf({ probe })).answer
+
+  test('reserves what only the own processes use', () => {
+    const answer = claim(intentOf(), probeOf(2, { 1: used }))
+    expect('refused' in answer ? [] : unitsOf(answer.reservation)).toEqual(['1'])
+  })
+
+  test('says why it cannot: nothing is used, an owner is hidden, memory is unexplained', () => {
+    const { uid: _, user: __, ...hidden } = process
+    expect(claim(intentOf(), probeOf(2))).toEqual({
+      refused: { code: 'nothing-to-claim', claimable: 0 },
+    })
+    expect(claim(intentOf(), probeOf(2, { 0: { ...used, processes: [hidden] } }))).toMatchObject({
+      refused: { because: { kind: 'hidden-process', pid: 7 } },
+    })
+    expect(claim(intentOf(), probeOf(2, { 0: { ...used, memoryUsedMb: 20_000 } }))).toMatchObject({
+      refused: { because: { kind: 'unexplained-memory', unit: '0', memoryMb: 11_000 } },
+    })
+  })
+})
+
+describe('the administrator', () => {
+  test('adopts all devices that the driver shows, or none', () => {
+    const operation = { op: 'adopt-devices' } as const
+    const probe = probeOf(2)
+    const others = {
+      ...probe,
+      readings: probe.readings.map((each) => ({ ...each, uuid: `new-${each.index}` })),
+    }
+    const step = apply(poolOf(units(2)), operation, contextOf({ probe: others }))
+    expect(step.pool.units.map(({ device }) => device.uuid)).toEqual(['new-0', 'new-1'])
+    const fewer = apply(poolOf(units(2)), operation, contextOf({ probe: probeOf(1) }))
+    expect(fewer.answer).toEqual({
+      refused: { code: 'devices-missing', units: ['1'], managed: 2, shown: 1 },
+    })
+  })
+
+  test('sets the rules that are named; the same rules again write nothing', () => {
+    const operation = { op: 'set-policy', policy: { memoryThresholdMb: 512 } } as const
+    const { pool, answer } = apply(poolOf(units(1)), operation, contextOf())
+    expect(answer).toEqual({ allocation: 'lru', memoryThresholdMb: 512 })
+    expect(apply(pool, operation, contextOf()).pool).toBe(pool)
+  })
+
+  const newPool = { host: 'box', provider: 'fake', units: units(1), policy: {} } as const
+
+  test('sets up a pool where there is none, and replaces one only with force', () => {
+    const first = applySetUp(null, { op: 'set-up', ...newPool, force: false }, contextOf({ actor: ROOT }))
+    expect(first.answer).toEqual({ kind: 'initialized' })
+    const again = applySetUp(first.pool, { op: 'set-up', ...newPool, force: false }, contextOf())
+    expect(again.answer).toEqual({ refused: { code: 'already-initialized', units: 1 } })
+    expect(again.pool).toBe(first.pool)
+  })
+
+  test('that replaces a pool ends what is held, keeps who waits for what is left, and keeps the rules', () => {
+    const present = poolOf(units(2), {
+      reservations: [runOf({ id: 'run', process: identity(10) }), manualOf({ id: 'hers', units: [1] })],
+      queue: [waiterOf({ id: 'one' }), waiterOf({ id: 'two', request: someUnits(2) })],
+      policy: { allocation: 'mru-per-user' },
+    })
+    const context = contextOf({ actor: ROOT, gone: [10] })
+    const step = applySetUp(present, { op: 'set-up', ...newPool, force: true }, context)
+    expect(step.answer).toEqual({ kind: 'reinitialized' })
+    expect(step.pool).toMatchObject({ reservations: [], queue: [{ id: 'one' }] })
+    expect(step.pool.policy.allocation).toBe('mru-per-user')
+    expect(step.records).toMatchObject([
+      { reservation: 'run', outcome: 'exited' },
+      { reservation: 'hers', outcome: 'reset', endedBy: { name: 'root' } },
+    ])
+    expect(step.wake).toEqual(['one'])
+  })
+})

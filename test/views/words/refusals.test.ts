@@ -1,0 +1,203 @@
+import { expect, test } from 'bun:test'
+import * as v from 'valibot'
+import type { Reason, Shortage } from '../../../src/domain/operation/refusal.ts'
+import { refusalDocument } from '../../../src/views/documents/refusal-document.ts'
+import { refusal } from '../../../src/views/schemas/refusal.ts'
+import { refusalError, unlessRefused } from '../../../src/views/words/refusals.ts'
+
+const SHORT: Shortage = {
+  ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0 },
+  ...{ busy: [], occupied: [], faulty: [], replaced: [] },
+}
+const occupied = [{ unit: '1', users: ['bob'] }]
+const faulty = [
+  { unit: '2', fault: { kind: 'fault', code: 'reported', reason: 'GPU is lost' } },
+  { unit: '3', fault: { kind: 'fault', code: 'replaced' } },
+] as const
+const SHORTAGE = 'Not enough GPUs available. Requested: 4, Available: 2'
+const SEE = "see 'canhazgpu status' for the GPUs of this machine"
+
+/** Each with its code, its message and hint, and the facts for programs. */
+const CASES: readonly (readonly [Reason, string, string, string | undefined, object])[] = [
+  [
+    { ...SHORT, busy: [{ unit: '0', owner: 'bob', until: 0 }] },
+    'not-enough-gpus',
+    SHORTAGE,
+    undefined,
+    {
+      ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0 },
+      busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T00:00:00.000Z' }],
+      ...{ occupied: [], faulty: [], replaced: [] },
+    },
+  ],
+  [
+    { ...SHORT, occupied, faulty, replaced: ['3'] },
+    'not-enough-gpus',
+    `${SHORTAGE} (1 GPUs in use without reservation, 1 GPUs with errors, 1 GPUs replaced by others, which 'sudo canhazgpu admin --refresh' adopts - run 'canhazgpu status' for details)`,
+    undefined,
+    {
+      occupied: [{ gpu_id: 1, users: ['bob'] }],
+      faulty: [
+        { gpu_id: 2, error: 'GPU is lost', reason: { code: 'reported' } },
+        { gpu_id: 3, reason: { code: 'replaced' } },
+      ],
+      replaced: [3],
+    },
+  ],
+  [
+    { ...SHORT, ahead: 3 },
+    'not-enough-gpus',
+    `${SHORTAGE} (3 waiting in line before)`,
+    "see 'canhazgpu queue', and wait in line with --wait",
+    { ahead: 3 },
+  ],
+  [
+    { ...SHORT, taken: ['1', '3'] },
+    'not-enough-gpus',
+    'GPU 1, 3 not available',
+    "see 'canhazgpu status', or wait in line with --wait",
+    { taken: [1, 3] },
+  ],
+  [
+    { code: 'impossible', missing: { kind: 'count', count: 9 }, managed: ['0', '1'] },
+    'impossible-request',
+    'Cannot reserve 9 GPUs: this pool has 2 GPUs (IDs 0 to 1)',
+    SEE,
+    { code: 'impossible', requested: 9, gpus: 2 },
+  ],
+  [
+    { code: 'impossible', missing: { kind: 'ids', ids: ['7', '8'] }, managed: ['0'] },
+    'impossible-request',
+    'No such GPU: 7, 8: this pool has 1 GPU (ID 0)',
+    SEE,
+    { code: 'impossible', gpu_ids: [7, 8], gpus: 1 },
+  ],
+  [
+    { code: 'no-such-unit', units: ['7'] },
+    'impossible-request',
+    'No such GPU: 7',
+    SEE,
+    { code: 'no-such-unit', gpu_ids: [7] },
+  ],
+  [
+    { code: 'not-yours', unit: '3', owner: 'alice (bob)' },
+    'not-yours',
+    'GPU 3 is reserved by alice (bob)',
+    'ask its holder, or an administrator, to release it',
+    { code: 'not-yours', gpu_id: 3, user: 'alice (bob)' },
+  ],
+  [
+    { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
+    'too-many-waiting',
+    'Your account has 256 requests in the queue already, and at most 256 may wait',
+    "try again when some of them are served or stopped: see 'canhazgpu queue'",
+    { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
+  ],
+  [
+    { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
+    'too-many-waiting',
+    'The queue is full: 4096 requests wait already',
+    "see 'canhazgpu queue' for whose they are",
+    { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
+  ],
+  [
+    { code: 'nothing-to-extend' },
+    'failure',
+    'No manually reserved GPUs found for current user to extend',
+    undefined,
+    { code: 'nothing-to-extend' },
+  ],
+  [
+    { code: 'nothing-to-extend', units: ['1', '2'] },
+    'failure',
+    'No manual reservation of yours on GPU 1, 2 to extend',
+    undefined,
+    { code: 'nothing-to-extend', gpu_ids: [1, 2] },
+  ],
+  [
+    { code: 'promised' },
+    'not-enough-gpus',
+    'Others wait in line for these GPUs and would wait longer',
+    "see 'canhazgpu queue'",
+    { code: 'promised' },
+  ],
+  [
+    { code: 'nothing-to-claim', claimable: 0 },
+    'failure',
+    'None of your processes uses a GPU alone and without a reservation',
+    "see 'canhazgpu status'",
+    { code: 'nothing-to-claim', claimable: 0 },
+  ],
+  [
+    { code: 'nothing-to-claim', claimable: 1, because: { kind: 'hidden-process', pid: 7 } },
+    'failure',
+    'Your processes use only 1 GPU(s) alone and without a reservation',
+    'who owns PID 7 there cannot be seen from here',
+    { claimable: 1, hidden_pid: 7 },
+  ],
+  [
+    {
+      ...{ code: 'nothing-to-claim', claimable: 0 },
+      because: { kind: 'unexplained-memory', unit: '2', memoryMb: 900 },
+    },
+    'failure',
+    'None of your processes uses a GPU alone and without a reservation',
+    'no process accounts for 900MB in use on GPU 2, so somebody else may use it',
+    { unexplained: { gpu_id: 2, memory_mb: 900 } },
+  ],
+  [
+    { code: 'owners-unknown' },
+    'failure',
+    '--claim cannot tell whose processes use the GPUs: the driver names process ids of the host, which mean others in this pid namespace',
+    'run it on the host, or in a container with --pid=host',
+    { code: 'owners-unknown' },
+  ],
+  [
+    { code: 'already-initialized', units: 8 },
+    'pool-already-initialized',
+    'GPU pool already initialized with 8 GPUs. Use --force to reinitialize',
+    undefined,
+    { code: 'already-initialized', gpus: 8 },
+  ],
+  [
+    { code: 'too-few-devices', asked: 8, shown: 4, provider: 'nvml' },
+    'impossible-request',
+    'Cannot set up 8 GPUs: nvml shows 4',
+    'use --gpus 4',
+    { code: 'too-few-devices', requested: 8, shown: 4, provider: 'nvml' },
+  ],
+  [
+    { code: 'devices-missing', units: ['1'], managed: 2, shown: 1 },
+    'failure',
+    'Cannot adopt the GPUs: the pool has 2, the driver shows 1, and none for GPU 1',
+    "bring back what is missing, or set up the pool anew with 'sudo canhazgpu admin --gpus 1 --force', which ends all reservations",
+    { code: 'devices-missing', gpu_ids: [1], gpus: 2, shown: 1 },
+  ],
+]
+
+for (const [reason, code, message, hint, facts] of CASES) {
+  test(`${reason.code}: ${message.slice(0, 60)}`, () => {
+    const error = refusalError(reason)
+    expect({ code: error.code, message: error.message, hint: error.hint }).toEqual({
+      code,
+      message,
+      hint,
+    } as typeof error)
+    expect(error.reason).toBe(reason)
+    const document = refusalDocument(reason)
+    expect(v.parse(refusal, document)).toEqual(document)
+    expect(document).toMatchObject({ code: reason.code, ...facts })
+  })
+}
+
+test('an answer that is no refusal is the answer, whatever it is', () => {
+  for (const answer of [null, [], { kind: 'granted' }]) expect(unlessRefused<unknown>(answer)).toBe(answer)
+  expect(() => unlessRefused({ refused: { code: 'promised' } })).toThrow('would wait longer')
+})
+
+test('every reason is documented', async () => {
+  const docs = await Bun.file(new URL('../../../docs/exit-codes.md', import.meta.url)).text()
+  const documented = [...docs.matchAll(/^\| `[a-z-]+`\s+\| `([a-z-]+)`\s+\|/gm)].map(([, code]) => code)
+  const known = new Set(CASES.map(([{ code }]) => code))
+  expect(documented.toSorted()).toEqual([...known].toSorted())
+})
