@@ -23,9 +23,10 @@ export type References = ReadonlyMap<Described, JsonSchema>
  * part of a description is lost.
  */
 export function jsonSchema(schema: Described, references: References = new Map()): JsonSchema {
-  const [, ...actions] = schema.pipe ?? []
+  const [first, ...actions] = schema.pipe ?? []
+  const start = first === undefined ? base(schema, references) : jsonSchema(first, references)
   const refine = (described: JsonSchema, action: Described) => ({ ...described, ...refinement(action) })
-  return actions.reduce(refine, base(schema, references))
+  return actions.reduce(refine, start)
 }
 
 function base(schema: Described, references: References): JsonSchema {
