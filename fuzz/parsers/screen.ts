@@ -67,7 +67,8 @@ export const screen: Parser = {
     checkJson(printableJson(reportDocument(hours), 2))
     const obstacles = obstaclesIn(pool, reading)
     for (const { forecast } of places.places) {
-      const news = { position: 1, length: 2, free: 0, obstacles, trouble: text(3), forecast, now: NOW }
+      const trouble = new CanhazgpuError('driver-failed', text(3))
+      const news = { position: 1, length: 2, free: 0, obstacles, trouble, forecast, now: NOW }
       checkLine(waitingWords({ kind: 'count', count: 1 }, news))
       const { trouble: _, ...untroubled } = news
       checkLine(waitingWords({ kind: 'ids', ids: ['0'] }, untroubled))

@@ -181,6 +181,19 @@ test('a wait with --json: one document for each change on stderr, the grant on s
   expect(issues(grant, JSON.parse(stdout))).toEqual([])
 })
 
+test('a wait with --json while the driver does not answer', async () => {
+  using pool = await testPool(2)
+  // From now on the processes of this pool read the scenario, and its changes.
+  pool.play({})
+  await must(pool, 'reserve', '--gpus', '1')
+  const waiter = pool.start('reserve', '--gpus', '2', '--wait', '--json')
+  await until('it waits', async () => JSON.parse((await pool.chg('queue', '--json')).stdout).length === 1)
+  pool.play({ fail: 'driver and library versions differ' })
+  const line = await lineWith(waiter.stderr, 'trouble')
+  expect(JSON.parse(line)).toMatchObject({ waiting: { trouble_code: 'driver-failed' } })
+  expect(issues(waiting, JSON.parse(line))).toEqual([])
+})
+
 function issues(schema: v.GenericSchema, document: unknown): readonly string[] {
   const { issues: found = [] } = v.safeParse(schema, document)
   return found.map((issue) => `${v.getDotPath(issue) ?? '$'}: ${issue.message}`)
@@ -188,11 +201,27 @@ function issues(schema: v.GenericSchema, document: unknown): readonly string[] {
 
 /** What a server prints when it is ready. */
 async function firstDocument(child: Child): Promise<string> {
+  for await (const text of growing(child.stdout)) if (text.endsWith('}\n')) return text
+  throw new Error('it ended without a document')
+}
+
+async function lineWith(stream: ReadableStream<Uint8Array>, word: string): Promise<string> {
+  for await (const text of growing(stream)) {
+    const line = text
+      .split('\n')
+      .slice(0, -1)
+      .find((each) => each.includes(word))
+    if (line !== undefined) return line
+  }
+  throw new Error(`it ended without a line with '${word}'`)
+}
+
+/** All that a stream has said so far, each time it says more. */
+async function* growing(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const part of child.stdout) {
+  for await (const part of stream) {
     text += decoder.decode(part, { stream: true })
-    if (text.endsWith('}\n')) break
+    yield text
   }
-  return text
 }

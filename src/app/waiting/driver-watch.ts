@@ -1,3 +1,4 @@
+import type { CanhazgpuError } from '../../domain/errors.ts'
 import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
 import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
@@ -14,7 +15,7 @@ const FIRST_CHECK_AFTER_MS: Millis = 2_000
 export class DriverWatch {
   readonly #entry: string
   #reading: Reading | undefined
-  #trouble: string | undefined
+  #trouble: CanhazgpuError | undefined
   #askedAt: Millis = Number.NEGATIVE_INFINITY
   /** Until when there was nothing to ask, or the last answer. */
   #checkedAt: Millis = Number.NEGATIVE_INFINITY
@@ -29,7 +30,7 @@ export class DriverWatch {
   }
 
   /** Why the driver did not answer when it was asked last. */
-  get trouble(): string | undefined {
+  get trouble(): CanhazgpuError | undefined {
     return this.#trouble
   }
 
@@ -50,7 +51,7 @@ export class DriverWatch {
     this.#checkedAt = at
   }
 
-  failed(trouble: string, at: Millis): void {
+  failed(trouble: CanhazgpuError, at: Millis): void {
     this.#reading = undefined
     this.#trouble = trouble
     this.#askedAt = at

@@ -187,7 +187,7 @@ class Wait {
       this.#driver.answered(answer.reading, clock())
     } catch (error) {
       if (placeIn(pool, this.#intent.id) < 0 || !isDriverTrouble(error)) throw error
-      this.#driver.failed(error.message, clock())
+      this.#driver.failed(error, clock())
     }
     return null
   }

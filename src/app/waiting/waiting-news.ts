@@ -1,3 +1,4 @@
+import type { CanhazgpuError } from '../../domain/errors.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
 import type { Millis, Pool } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
@@ -14,7 +15,7 @@ export interface WaitingNews {
   /** Why others cannot be granted although nobody reserved them. */
   readonly obstacles: readonly Obstacle[]
   /** Why the driver could not be asked at the last attempt. */
-  readonly trouble?: string
+  readonly trouble?: CanhazgpuError
   readonly forecast: ExpectedStart
   readonly now: Millis
 }
@@ -25,7 +26,7 @@ export interface NewsSource {
   readonly stopped: StoppedCheck
   /** What the driver showed at the last attempt to get the GPUs. */
   readonly reading: Reading | undefined
-  readonly trouble: string | undefined
+  readonly trouble: CanhazgpuError | undefined
 }
 
 /** The news for one that is in the queue; null for any other. */

@@ -10,8 +10,6 @@ export type Match =
   | { readonly kind: 'replaced'; readonly reading: GpuReading }
   | { readonly kind: 'missing' }
 
-export const ADOPTS = "'sudo canhazgpu admin --refresh'"
-
 /**
  * Matches GPUs by UUID: a lost card shifts the driver's numbers. A card that is lost, or was when the pool was set
  * up, has no UUID to go by; then its number must do. Unknown GPUs replace absent ones of the same number, and in

@@ -18,7 +18,7 @@ export function waitingDocument({
     free,
     ...(obstacles.length === 0 ? {} : { unavailable_gpus: obstacles.map(obstacleDocument) }),
     ...(forecast.kind === 'at' ? { earliest_start: timestamp(forecast.at) } : {}),
-    ...(trouble === undefined ? {} : { trouble }),
+    ...(trouble === undefined ? {} : { trouble: trouble.message, trouble_code: trouble.code }),
   }
   return { waiting }
 }

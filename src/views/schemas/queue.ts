@@ -56,6 +56,7 @@ export const waiting = object({
     earliest_start: optional(time),
     /** Why the driver could not be asked at the last attempt. */
     trouble: optional(text),
+    trouble_code: optional(oneOf(ERROR_CODES)),
   }),
 })
 

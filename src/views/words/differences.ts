@@ -1,7 +1,6 @@
 import type { Difference } from '../../app/compare-driver.ts'
-import { ADOPTS } from '../../domain/observation/devices.ts'
 import type { Problem } from '../../domain/pool/soundness.ts'
-import { allNew } from './faults.ts'
+import { ADOPTS, allNew } from './faults.ts'
 
 /** A difference between pool and driver as a problem, with what to do about it. */
 export function differenceProblem(difference: Difference): Problem {

@@ -1,5 +1,7 @@
-import { ADOPTS } from '../../domain/observation/devices.ts'
 import type { UnitFault } from '../../domain/observation/usage.ts'
+
+/** The command that adopts replaced GPUs. */
+export const ADOPTS = "'sudo canhazgpu admin --refresh'"
 
 /** Why a GPU cannot be used or judged, one line; what the driver reports is in its own words. */
 export function faultWords(fault: UnitFault): string {

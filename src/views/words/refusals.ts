@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { ADOPTS } from '../../domain/observation/devices.ts'
 import { isRefusal, type Reason, type Refusal, type Shortage } from '../../domain/operation/refusal.ts'
+import { ADOPTS } from './faults.ts'
 
 /** The answer, or the refusal thrown in words. */
 export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {

@@ -10,7 +10,8 @@ import { freeWords, obstacleWords } from './obstacle-words.ts'
 /** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
 export function waitingWords(request: Request, news: WaitingNews): string {
   const place = `position ${news.position} of ${news.length}, ${freeWords(news.free, news.obstacles)}`
-  const until = news.trouble === undefined ? forecastWords(news.forecast, news.now) : printable(news.trouble)
+  const until =
+    news.trouble === undefined ? forecastWords(news.forecast, news.now) : printable(news.trouble.message)
   return `Waiting for ${requestWords(request)}: ${place}, ${until}`
 }
 

@@ -69,6 +69,7 @@ test('status tells what the processes on a GPU, or else its run, serve', async (
   expect(rows[3]?.slice(0, 2)).toEqual(['3', 'IN USE'])
   expect(stdout).not.toContain('\u001b')
   kill(job.pid, 'SIGKILL')
+  await job.process.exited
   const server = pool.start('run', '--', 'sh', '-c', 'sleep 1000', '--model', 'small/one')
   await server.stderr.getReader().read()
   expect((await pool.status()).map(({ model }) => model)).toContain('small/one')
