@@ -42,7 +42,8 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
   const { options: own, operand, takesCommand = false } = spec
   const operandUsage = operand === undefined ? '' : ` ${operand.usage}`
   const commandUsage = takesCommand ? ' -- COMMAND [ARGS]...' : ''
-  const shared = settingOptions().filter(({ long }) => !own.some((each) => each.long === long))
+  const ownFlags = new Set(own.map(({ long }) => long))
+  const shared = settingOptions().filter(({ long }) => !ownFlags.has(long))
   return {
     usage: `${name} [OPTIONS]${operandUsage}${commandUsage}`,
     examples: spec.examples,
@@ -53,7 +54,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
     run: async (parsed, invocation) => {
       const { program, commandLine } = invocation
       checkOperands({ name, operand, takesCommand }, parsed.operands, commandLine)
-      const context = await program.open(typedLine(parsed, own, commandLine))
+      const context = await program.open(typedLine(parsed, commandLine))
       const { terminal } = program.stdout
       const given = completed(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
       if (operand !== undefined) given[operand.name] = operandValue(operand, parsed)

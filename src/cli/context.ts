@@ -38,7 +38,7 @@ export interface TypedLine {
   readonly json: boolean
   /** The words after `--`; null without `--`. */
   readonly commandLine: readonly string[] | null
-  /** Whether the command can wait in the queue and become another program. */
+  /** Whether it says that the command waits in the queue, or becomes another program. */
   readonly waits: boolean
 }
 
@@ -71,6 +71,11 @@ export interface Context {
 
   /** Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`. */
   readonly launch: () => Promise<Launcher>
+  /**
+   * Keeps for a successor what this process was started with: for a command that waits though its command line does
+   * not say so. To be called before anything is opened.
+   */
+  readonly keepInherited: () => void
   /** The queue entry that this process made as an earlier version of this program. */
   readonly place: Place | null
   /** Replaces this process by the program that is installed now; returns only if that is impossible. */

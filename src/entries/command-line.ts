@@ -61,7 +61,8 @@ async function openContext(
   { flags, configFile, commandLine, json, waits }: TypedLine,
   { version, stderr, rejoin, keep }: Machine,
 ): Promise<Context> {
-  const inherited = waits ? (rejoin?.inherited ?? snapshotInherited()) : null
+  // It takes half a millisecond, which is much for a command that only reserves.
+  let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
   const warn = (message: string) => stderr.write(warningText(message, json))
   const { settings, files, lookUp } = await configuration({ flags, configFile, warn })
   storePlace(settings.store)
@@ -101,6 +102,9 @@ async function openContext(
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
       const { openLauncher } = await import('./launcher.ts')
       return openLauncher(settings.store, inherited, commandLine.length)
+    },
+    keepInherited: () => {
+      inherited ??= snapshotInherited()
     },
     place: rejoin,
     becomeSuccessor: async (place) => {

@@ -1,5 +1,6 @@
 import { UNREAD } from '../../domain/pool/clock.ts'
-import { readLink, readText } from '../kernel/procfs.ts'
+import { namespaceInode } from '../kernel/boot.ts'
+import { readText } from '../kernel/procfs.ts'
 
 /** Inode of the first user namespace, PROC_USER_INIT_INO of the kernel (include/linux/proc_ns.h). */
 const FIRST_USER_NAMESPACE = '4026531837'
@@ -13,7 +14,7 @@ let read: string | undefined
  * `UNREAD` where it cannot be told, which then is not the first.
  */
 export function otherUserNamespace(): string | undefined {
-  read ??= /^user:\[(\d+)\]$/.exec(readLink('/proc/self/ns/user') ?? '')?.[1] ?? UNREAD
+  read ??= namespaceInode('user') ?? UNREAD
   return read === FIRST_USER_NAMESPACE ? undefined : read
 }
 

@@ -53,7 +53,8 @@ function readPidNamespace(): string {
   return time === FIRST_TIME_NAMESPACE ? pid : `${pid}+time:${time}`
 }
 
-function namespaceInode(kind: 'pid'): string | undefined {
+/** Of a namespace of this process. */
+export function namespaceInode(kind: 'pid' | 'user'): string | undefined {
   const inode = inodeIn(readLink(`/proc/self/ns/${kind}`))
   return typeof inode === 'string' ? inode : undefined
 }

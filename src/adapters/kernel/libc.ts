@@ -120,10 +120,12 @@ function symbolsOf<Functions extends Record<string, FFIFunction>>(library: strin
 /** errno lives at one address per thread, and all JavaScript of a program runs on one. */
 const errnoAddress = c.__errno_location()
 
+/** The result, or the negated errno. */
 function outcome(result: number | bigint): number {
-  if (result >= 0) return Number(result)
-  return errnoAddress === null ? -EPERM : -read.i32(errnoAddress, 0)
+  return result >= 0 ? Number(result) : lastError()
 }
+
+const lastError = (): number => (errnoAddress === null ? -EPERM : -read.i32(errnoAddress, 0))
 
 /**
  * Text that stands for bytes, one character each (Latin-1): what a string of C holds where it need not be
@@ -154,14 +156,24 @@ export const effectiveUid = (): number => c.geteuid()
 export const parentPid = (): number => c.getppid()
 export const kill = (pid: number, signal: number): number => outcome(c.kill(pid, signal))
 
-export const open = (path: string, flags: number): number =>
-  outcome(c.open(cString(path), flags | O_CLOEXEC, 0))
-export const close = (fd: number): number => outcome(c.close(fd))
+// Each of these three looks at its result itself: every short command calls them so often that the runtime would start
+// a thread to compile a function that they share.
+
+export function open(path: string, flags: number): number {
+  const fd = c.open(cString(path), flags | O_CLOEXEC, 0)
+  return fd < 0 ? lastError() : fd
+}
+
+export const close = (fd: number): number => (c.close(fd) < 0 ? lastError() : 0)
+
+export function fcntl(fd: number, command: number, argument: number): number {
+  const result = c.fcntl(fd, command, argument)
+  return result < 0 ? lastError() : result
+}
+
 export const readInto = (fd: number, buffer: Bytes): number => outcome(c.read(fd, buffer, buffer.length))
 export const write = (fd: number, bytes: Bytes): number => outcome(c.write(fd, bytes, bytes.length))
 export const isTerminal = (fd: number): boolean => c.isatty(fd) === 1
-export const fcntl = (fd: number, command: number, argument: number): number =>
-  outcome(c.fcntl(fd, command, argument))
 export const poll = (descriptors: Bytes, count: number, timeoutMs: number): number =>
   outcome(c.poll(descriptors, count, timeoutMs))
 
@@ -184,8 +196,9 @@ export function realPath(path: string): string | null {
 export const newSession = (): number => outcome(c.setsid())
 
 /** Fills a `struct timespec`. */
-export const clockInto = (clock: number, timespec: BigInt64Array<ArrayBuffer>): number =>
-  outcome(c.clock_gettime(clock, timespec))
+export function clockInto(clock: number, timespec: BigInt64Array<ArrayBuffer>): void {
+  c.clock_gettime(clock, timespec)
+}
 
 export interface FileStatus {
   readonly uid: number

@@ -15,10 +15,12 @@ export interface StorePlace {
   readonly path: string
 }
 
+const SCHEME = 'sqlite://'
+
 /** Reads `sqlite:///absolute/path`, or the path alone. Throws `config-invalid`. */
 export function storePlace(url: string): StorePlace {
-  const path = /^(?:sqlite:\/\/)?(\/[^\0]+)$/.exec(url)?.[1]
-  if (path !== undefined && !path.endsWith('/')) return { path }
+  const path = url.startsWith(SCHEME) ? url.slice(SCHEME.length) : url
+  if (path.startsWith('/') && !path.endsWith('/') && !path.includes('\0')) return { path }
   throw new CanhazgpuError(
     'config-invalid',
     `Invalid store '${url}' - expected sqlite:///absolute/path/to/pool.db`,

@@ -45,6 +45,7 @@ export const reserve = command({
   ],
   options,
   handle: async (given, context): Promise<Reserved> => {
+    if (given.wait !== undefined) context.keepInherited()
     const form = formOf(given)
     if (form === 'docker') await refuseWithoutNvidia(context)
     const intent = await intentOf(given, context, { kind: 'manual', duration: given.duration })

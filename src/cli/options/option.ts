@@ -53,9 +53,17 @@ export function option(flags: string, describe: string, detail: OptionDetail = {
     short,
     alias,
     takes: required !== undefined ? 'value' : optional !== undefined ? 'optional value' : 'no value',
-    name: long.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    name: long.includes('-', 2) ? camelCase(long.slice(2)) : long.slice(2),
     describe,
   }
+}
+
+function camelCase(words: string): string {
+  let name = words
+  for (let at = name.indexOf('-'); at >= 0; at = name.indexOf('-', at)) {
+    name = name.slice(0, at) + name.charAt(at + 1).toUpperCase() + name.slice(at + 2)
+  }
+  return name
 }
 
 /** The value of this text. Throws `usage`. */

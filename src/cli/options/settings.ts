@@ -18,25 +18,22 @@ export function settingOptions(): readonly Option[] {
 }
 
 /** What the context of a command needs of its parsed command line. */
-export function typedLine(
-  { options }: Parsed,
-  own: readonly Option[],
-  commandLine: readonly string[] | null,
-): TypedLine {
+export function typedLine({ options }: Parsed, commandLine: readonly string[] | null): TypedLine {
   const text = (name: string): string | undefined => {
     const value = options[name]
     return typeof value === 'string' || typeof value === 'boolean' ? String(value) : undefined
   }
-  const given = Object.keys(SETTINGS).flatMap((name) => {
+  const flags: Record<string, string> = {}
+  for (const name of Object.keys(SETTINGS)) {
     const value = text(name)
-    return value === undefined ? [] : [[name, value] as const]
-  })
+    if (value !== undefined) flags[name] = value
+  }
   const configFile = text('config')
   return {
-    flags: Object.fromEntries(given),
+    flags,
     commandLine,
     json: options.json === true,
-    waits: own.some(({ name }) => name === 'wait'),
+    waits: commandLine !== null || options.wait !== undefined,
     ...(configFile === undefined ? {} : { configFile }),
   }
 }

@@ -8,7 +8,7 @@ export const gpuUnit = (number: number): UnitId => String(number)
 
 /** Orders `2` before `10`, and `3` before `3.0` before `3.1`. */
 export const compareUnits = (a: UnitId, b: UnitId): number =>
-  gpuNumber(a) - gpuNumber(b) || instanceNumber(a) - instanceNumber(b)
+  Number.parseInt(a, 10) - Number.parseInt(b, 10) || instanceNumber(a) - instanceNumber(b)
 
 /** The number of the MIG instance; -1 for a whole GPU. */
 function instanceNumber(unit: UnitId): number {
