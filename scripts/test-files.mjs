@@ -13,6 +13,7 @@ const LONG_FILES = ['test/simulation/simulation.test.ts', 'test/torture/torture.
 const WAITING_FILES = [
   'test/hostile/held-locks.test.ts',
   'test/machine/upgrade.test.ts',
+  'test/machine/upgrade-from-previous.test.ts',
   'test/adapters/gpu/hung-driver.test.ts',
   'test/hostile/forged-pool.test.ts',
   'test/app/waiting/timeout.test.ts',

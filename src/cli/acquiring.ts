@@ -69,8 +69,13 @@ export async function acquireFor(
   const left = () => waitUntil - context.steadyClock()
   const pool = await context.pool({ left, error: waitedForLock })
   if (wait === undefined) return unlessRefused(await acquireNow(pool, intent))
-  const joined = { ...intent, id: (await placeOf(pool, context)) ?? intent.id }
-  const line = new WaitingLine(intent.request, { stderr: context.stderr, json: options.json === true })
+  const kept = await placeOf(pool, context)
+  const joined = { ...intent, id: kept ?? intent.id }
+  const line = new WaitingLine(intent.request, {
+    stderr: context.stderr,
+    json: options.json === true,
+    isTold: kept !== undefined,
+  })
   const waker = await context.openWaker(joined)
   try {
     const answer = await acquireInLine(pool, joined, {

@@ -1,76 +1,44 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import {
-  copyFileSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-} from 'node:fs'
+import { readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { currentMoment } from '../../src/adapters/kernel/clock.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
+import { done, type Installed, installedPool, startBuild, untilSucceeded } from '../support/installed.ts'
 import { child } from '../support/job.ts'
-import { buildNewerVersion } from '../support/newer-version.ts'
-import { binary, finished, type TestPool, testPool } from '../support/pool.ts'
+import { type Build, buildNewerVersion, presentBuild } from '../support/other-builds.ts'
+import { finished, type TestPool, testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { line } from '../support/waiters.ts'
 
 /** A newer version takes over the pool while processes of this one run. It is a real build of these sources. */
 
-let newer: ReturnType<typeof buildNewerVersion>
+let present: Build
+let newer: Build
 beforeAll(() => {
+  present = presentBuild()
   newer = buildNewerVersion()
 }, 60_000)
-afterAll(() => newer[Symbol.dispose]())
+afterAll(() => {
+  newer[Symbol.dispose]()
+  present[Symbol.dispose]()
+})
 
-/** A pool whose GPU is taken, and this version installed beside it, as `$CHG`. */
-async function installed(gpus = 1): Promise<TestPool & { readonly program: string }> {
-  const pool = await testPool(gpus)
-  const program = `${pool.folder}/bin/canhazgpu`
-  mkdirSync(`${pool.folder}/bin`)
-  copyFileSync(binary, program)
-  pool.env.CHG = program
-  await pool.chg('reserve', '--gpus', String(gpus))
-  return Object.assign(pool, { program })
-}
-
-/** What a package manager does: another file takes the place of the installed one. */
-function upgrade({ program }: { readonly program: string }): void {
-  copyFileSync(newer.binary, `${program}.new`)
-  renameSync(`${program}.new`, program)
+/** A pool whose GPU is taken. */
+async function takenPool(): Promise<Installed> {
+  const pool = await installedPool(present, 1)
+  await done(pool.typed('reserve'))
+  return pool
 }
 
 /** A command of the newer version, from wherever that is. */
-async function byNewer(pool: TestPool, ...args: string[]): Promise<string> {
-  const run = Bun.spawn([newer.binary, ...args], { env: pool.env, stdout: 'pipe', stderr: 'pipe' })
-  const { status, stdout, stderr } = await finished(run as Parameters<typeof finished>[0])
-  if (status !== 0) throw new Error(stderr)
-  return stdout
-}
-
-/** A waiter that was started from where this version is installed. */
-const start = (pool: TestPool & { readonly program: string }, ...args: string[]) =>
-  Bun.spawn([pool.program, ...args], {
-    ...{ env: pool.env, cwd: pool.folder },
-    ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
-  } as const)
+const byNewer = (pool: TestPool, ...args: string[]) => done(finished(startBuild(newer, pool, ...args)))
 
 const untilInLine = (pool: TestPool, length: number) =>
   until(`${length} stand in line`, () => (line(pool).length === length ? line(pool) : null))
 
-/** The command line of a process, once it has become its successor. */
-const untilSucceeded = (pid: number) =>
-  until(`${pid} has become its successor`, () => {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    return words[1] === '__rejoin' ? words : null
-  })
-
 test.concurrent('a waiter becomes the installed program: the same process, in the same place, with all it was given', async () => {
-  using pool = await installed()
+  using pool = await takenPool()
   const command = `sh -c 'ulimit -Sn; readlink /proc/$$/fd/3 /proc/$$/fd/9; ls /proc/$$/fd; grep Sig[IB] /proc/self/status; env | sort'`
   const sh = (run: string) =>
     Bun.spawn(
@@ -84,7 +52,7 @@ test.concurrent('a waiter becomes the installed program: the same process, in th
   const waiter = finished(sh('"$CHG" run --wait --'))
   const before = await untilInLine(pool, 1)
   const pid = before[0]?.process.pid ?? 0
-  upgrade(pool)
+  pool.install(newer)
   await byNewer(pool, 'status')
   await untilSucceeded(pid)
   expect(line(pool)).toEqual(before)
@@ -99,14 +67,14 @@ test.concurrent('a waiter becomes the installed program: the same process, in th
 })
 
 test.concurrent('those in line keep their order, and what is left of the time they wait', async () => {
-  using pool = await installed()
-  const one = start(pool, 'reserve', '--wait', '1h', '--short')
+  using pool = await takenPool()
+  const one = pool.begin('reserve', '--wait', '1h', '--short')
   await untilInLine(pool, 1)
-  const two = start(pool, 'reserve', '--wait', '2h', '--short')
+  const two = pool.begin('reserve', '--wait', '2h', '--short')
   await untilInLine(pool, 2)
   const before = line(pool)
   const now = currentMoment().steady.ms
-  upgrade(pool)
+  pool.install(newer)
   await byNewer(pool, 'status')
   for (const [process, hours] of [[one, 1] as const, [two, 2] as const]) {
     const [, , rejoin = ''] = await untilSucceeded(process.pid)
@@ -122,10 +90,10 @@ test.concurrent('those in line keep their order, and what is left of the time th
 })
 
 test.concurrent('a successor gives up when the time of the first is over', async () => {
-  using pool = await installed()
-  const waiter = start(pool, 'reserve', '--wait', '8s')
+  using pool = await takenPool()
+  const waiter = pool.begin('reserve', '--wait', '8s')
   await untilInLine(pool, 1)
-  upgrade(pool)
+  pool.install(newer)
   await byNewer(pool, 'status')
   await untilSucceeded(waiter.pid)
   expect(await waiter.exited).toBe(75)
@@ -133,7 +101,7 @@ test.concurrent('a successor gives up when the time of the first is over', async
 })
 
 test.concurrent('a link that leads to the newer version now is followed', async () => {
-  using pool = await installed()
+  using pool = await takenPool()
   const link = `${pool.folder}/bin/chg`
   symlinkSync('canhazgpu', link)
   const waiter = Bun.spawn([link, 'reserve', '--wait', '--short'], {
@@ -156,8 +124,8 @@ test.concurrent.each([
   ['is too old as well', () => {}],
   ['was removed', ({ program }: { program: string }) => rmSync(program)],
 ] as const)('a waiter whose installed program %s ends with one line', async (_, change) => {
-  using pool = await installed()
-  const waiter = start(pool, 'run', '--wait', '--', 'true')
+  using pool = await takenPool()
+  const waiter = pool.begin('run', '--wait', '--', 'true')
   await untilInLine(pool, 1)
   change(pool)
   await byNewer(pool, 'status')
@@ -169,10 +137,10 @@ test.concurrent.each([
 })
 
 test.concurrent('a successor hears Ctrl-C', async () => {
-  using pool = await installed()
-  const waiter = start(pool, 'run', '--wait', '--', 'true')
+  using pool = await takenPool()
+  const waiter = pool.begin('run', '--wait', '--', 'true')
   await untilInLine(pool, 1)
-  upgrade(pool)
+  pool.install(newer)
   await byNewer(pool, 'status')
   await untilSucceeded(waiter.pid)
   await until('it waits', async () => {
@@ -184,12 +152,16 @@ test.concurrent('a successor hears Ctrl-C', async () => {
 })
 
 test.concurrent('commands say in one line that they are too old', async () => {
-  using pool = await installed()
+  using pool = await takenPool()
   await byNewer(pool, 'status')
   for (const args of [['status'], ['reserve'], ['release'], ['queue'], ['report']]) {
-    expect(await pool.chg(...args)).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
+    expect(await pool.typed(...args)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(TOO_OLD),
+    })
   }
-  const run = await pool.chg('run', '--wait', '--', 'true')
+  const run = await pool.typed('run', '--wait', '--', 'true')
   expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
 })
 
@@ -210,11 +182,11 @@ test.concurrent('a supervisor says nothing and enforces its limit; the next comm
 })
 
 test.concurrent('a supervisor becomes the installed program: the same process, which goes on with heartbeat and limit', async () => {
-  using pool = await installed()
-  await pool.chg('release')
-  const job = start(pool, 'run', '--timeout', '10s', '--grace', '1s', '--', child('ignores-sigint'))
+  using pool = await takenPool()
+  await done(pool.typed('release'))
+  const job = pool.begin('run', '--timeout', '10s', '--grace', '1s', '--', child('ignores-sigint'))
   const supervisor = await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
-  upgrade(pool)
+  pool.install(newer)
   await byNewer(pool, 'status')
   await until('the supervisor is of the newer version', () => {
     const file = readlinkSync(`/proc/${supervisor}/exe`)
@@ -230,8 +202,8 @@ test.concurrent('a supervisor becomes the installed program: the same process, w
 })
 
 test.concurrent('the place of another is not taken by typing its entry', async () => {
-  using pool = await installed()
-  const waiter = start(pool, 'reserve', '--wait')
+  using pool = await takenPool()
+  const waiter = pool.begin('reserve', '--wait')
   const [entry] = await untilInLine(pool, 1)
   const forged = JSON.stringify({
     ...{ entry: entry?.id, giveUpAt: null, descriptors: [] },

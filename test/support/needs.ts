@@ -16,6 +16,7 @@ export function needing(...needs: readonly Need[]) {
   return {
     test: (title: string, body: Body, timeoutMs?: number) =>
       test.skipIf(reason !== null)(titled(title), body, timeoutMs),
+    concurrent: (title: string, body: Body) => test.concurrent.skipIf(reason !== null)(titled(title), body),
     describe: (title: string, body: () => void) => describe.skipIf(reason !== null)(titled(title), body),
   }
 }

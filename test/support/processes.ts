@@ -24,6 +24,15 @@ export function isWatching(pid: number): boolean {
   }
 }
 
+/** Whether a process has this file open. */
+export function hasOpen(pid: number, file: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === file)
+  } catch {
+    return false
+  }
+}
+
 /** Nothing is left of it but, perhaps, a zombie that its parent has not reaped. */
 export function hasEnded(pid: number): boolean {
   const state = stateOf(pid)

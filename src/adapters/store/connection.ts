@@ -1,13 +1,13 @@
 import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { announceChange } from './changes.ts'
-import { corrupt, tooNew } from './document/damage.ts'
+import { corrupt, tooNew, tooOld } from './document/damage.ts'
 import { checkLog, notInitialized } from './files/beside.ts'
 import { type Guarded, openGuarded } from './locks/journal-guard.ts'
 import { migrate } from './schema/migrate.ts'
 import { MIGRATIONS } from './schema/migrations.ts'
 import { checkSchema, LOST_VERSION, schemaFaults, versionOf } from './schema/schema.ts'
-import { isBusy, replaced, storeError } from './sqlite-errors.ts'
+import { isBusy, isReadOnly, replaced, storeError } from './sqlite-errors.ts'
 
 /**
  * Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). With a limit
@@ -84,22 +84,26 @@ export class Connection {
     if (version === 0 && !create) throw notInitialized()
     const mode = this.#db.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
     if (mode !== 'wal') throw new WithoutLog(this.path)
-    if (version < MIGRATIONS.length) this.#migrate()
+    if (version < MIGRATIONS.length) this.#upgrade()
   }
 
   /**
    * Brings an older schema to the present one, unless another process is first; a newer one stays as it is. Waiters
    * and supervisors of the older version learn of it, so that they become the installed program.
    */
-  #migrate(): void {
-    this.#db
-      .transaction(() => {
-        const version = versionOf(this.#db)
-        if (version >= MIGRATIONS.length) return
-        checkSchema(this.#db, this.path, version)
-        migrate(this.#db, version)
-      })
-      .immediate()
+  #upgrade(): void {
+    try {
+      this.#db
+        .transaction(() => {
+          const version = versionOf(this.#db)
+          if (version >= MIGRATIONS.length) return
+          checkSchema(this.#db, this.path, version)
+          migrate(this.#db, version)
+        })
+        .immediate()
+    } catch (cause) {
+      throw isReadOnly(cause) ? tooOld(this.path, cause) : cause
+    }
     announceChange(this.path, [])
   }
 

@@ -34,7 +34,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
-  if (/^(SQLITE_READONLY|EROFS)/.test(code)) {
+  if (code === 'EROFS' || isReadOnly(cause)) {
     return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be written: it is read-only`, {
       hint: "check whether its disk is mounted read-only; 'sudo canhazgpu status' mends a log that belongs to another user",
       cause,
@@ -68,6 +68,9 @@ function isRemoved(path: string, code: string): boolean {
 
 /** Another process holds a lock: to be tried again. PROTOCOL: it was held through many tries to read the log. */
 export const isBusy = (cause: unknown): boolean => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(cause))
+
+/** We may read the database and not write it, or its disk is read-only. */
+export const isReadOnly = (cause: unknown): boolean => codeOf(cause).startsWith('SQLITE_READONLY')
 
 function codeOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : ''

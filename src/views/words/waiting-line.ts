@@ -18,11 +18,17 @@ export class WaitingLine {
   readonly #stderr: Output
   readonly #form: Form
   #shown = ''
+  /** Whether an earlier version of this program, in the same process, printed where the wait stands. */
+  #isTold: boolean
 
-  constructor(request: Request, { stderr, json }: { readonly stderr: Output; readonly json: boolean }) {
+  constructor(
+    request: Request,
+    { stderr, json, isTold }: { readonly stderr: Output; readonly json: boolean; readonly isTold: boolean },
+  ) {
     this.#request = request
     this.#stderr = stderr
     this.#form = json ? 'json' : stderr.terminal ? 'live' : 'lines'
+    this.#isTold = isTold && this.#form !== 'live'
   }
 
   show(news: WaitingNews): void {
@@ -30,6 +36,10 @@ export class WaitingLine {
       this.#form === 'json' ? printableJson(waitingDocument(news)) : waitingWords(this.#request, news)
     if (line === this.#shown) return
     this.#shown = line
+    if (this.#isTold) {
+      this.#isTold = false
+      return
+    }
     this.#stderr.write(this.#form === 'live' ? `${ERASE_LINE}${UNWRAPPED}${line}${WRAPPED}` : `${line}\n`)
   }
 

@@ -21,3 +21,12 @@ export function tooNew(what: string): CanhazgpuError {
     hint: 'upgrade this canhazgpu',
   })
 }
+
+/** For a process that would have to upgrade it first, and may only read it. */
+export function tooOld(path: string, cause: unknown): CanhazgpuError {
+  return new CanhazgpuError(
+    'store-unavailable',
+    `The pool ${path} was written by an older canhazgpu and is read-only here, so it cannot be upgraded`,
+    { hint: "any command of somebody who may write it upgrades it, such as 'sudo canhazgpu status'", cause },
+  )
+}

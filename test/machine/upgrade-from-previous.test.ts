@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { currentMoment } from '../../src/adapters/kernel/clock.ts'
+import type { StatusDocument } from '../../src/views/schemas/status.ts'
+import type { ReportDocument } from '../../src/views/schemas/usage.ts'
+import { storedHistory, storedPool } from '../support/database.ts'
+import { done, type Installed, installedPool, untilSucceeded } from '../support/installed.ts'
+import { child } from '../support/job.ts'
+import { needing } from '../support/needs.ts'
+import { type Build, buildPreviousVersion, presentBuild } from '../support/other-builds.ts'
+import { type Finished, finished } from '../support/pool.ts'
+import { hasOpen, supervisorsOf } from '../support/processes.ts'
+import { newUser } from '../support/unix-users.ts'
+import { until } from '../support/until.ts'
+import { line } from '../support/waiters.ts'
+
+/** The present build takes over a pool of the previous release while that one's jobs, waiters and commands run. */
+
+let previous: Build
+let present: Build
+beforeAll(async () => {
+  present = presentBuild()
+  previous = await buildPreviousVersion()
+}, 60_000)
+afterAll(() => {
+  previous[Symbol.dispose]()
+  present[Symbol.dispose]()
+})
+
+/** How somebody starts the installed program, and learns how it ended. */
+type Typed = (pool: Installed, ...args: string[]) => Promise<Finished>
+
+const byMe: Typed = (pool, ...args) => pool.typed(...args)
+
+const TOO_OLD =
+  /^Error: The pool was written by a newer canhazgpu \(schema version \d+\) - upgrade this canhazgpu\n$/
+const GRANTED = (gpu: number) => `Reserved 1 GPU(s): [${gpu}] for command execution\n`
+
+/** A waiter that has run its command printed where it stands, at each change once, and what it got. */
+function expectWaited(
+  { status, stdout, stderr }: Finished,
+  { exited, gpu }: { exited: number; gpu: number },
+): void {
+  expect([status, stdout]).toEqual([exited, ''])
+  const lines = stderr.slice(0, -GRANTED(gpu).length).trimEnd().split('\n')
+  expect(stderr).toEndWith(`\n${GRANTED(gpu)}`)
+  for (const each of lines) expect(each).toMatch(/^Waiting for (1 GPU|GPU \d): position \d of \d, /)
+  expect(new Set(lines).size).toBe(lines.length)
+}
+
+test.concurrent('jobs, reservations and waiters of one user outlive the upgrade', () => expectToOutlive(byMe))
+
+needing('users').concurrent('jobs, reservations and waiters of two users outlive the upgrade', async () => {
+  const user = await newUser('upgrade')
+  try {
+    await expectToOutlive((pool, ...args) =>
+      user.sh(pool, `exec ${[pool.program, ...args].map((word) => `'${word}'`).join(' ')}`),
+    )
+  } finally {
+    await user.remove()
+  }
+})
+
+async function expectToOutlive(byOther: Typed): Promise<void> {
+  using pool = await installedPool(previous, 5)
+  await pool.sh('mkfifo -m 666 one two')
+  const untilTold = (name: string, status: number) => [
+    'sh',
+    '-c',
+    `read word < ${pool.folder}/${name}; exit ${status}`,
+  ]
+  // A past.
+  await done(pool.typed('reserve'))
+  await done(pool.typed('release'))
+  expect(await byOther(pool, 'run', '--', 'sh', '-c', 'exit 3')).toMatchObject({ status: 3 })
+  // What is held.
+  const job = pool.typed('run', '--gpu-ids', '0', '--', ...untilTold('one', 7))
+  await done(byOther(pool, 'reserve', '--gpu-ids', '2', '--duration', '1h', '--note', 'theirs'))
+  await done(pool.typed('reserve', '--gpu-ids', '3', '--duration', '2h'))
+  await done(pool.typed('reserve', '--gpu-ids', '4'))
+  await untilHeld(pool, 4)
+  const limited = byOther(
+    pool,
+    'run',
+    '--gpu-ids',
+    '1',
+    '--timeout',
+    '10s',
+    '--grace',
+    '1s',
+    '--',
+    child('ignores-sigint'),
+  )
+  await untilHeld(pool, 5)
+  // Who waits.
+  const now = currentMoment().steady.ms
+  const first = await queued(pool, byMe, 'reserve', '--wait', '1h', '--short')
+  const second = await queued(
+    pool,
+    byOther,
+    'run',
+    '--wait',
+    '2h',
+    '--gpu-ids',
+    '4',
+    '--',
+    ...untilTold('two', 5),
+  )
+  const third = await queued(pool, byMe, 'run', '--wait', '--', 'sh', '-c', 'exit 6')
+  const waiters = line(pool).map(({ process }) => process.pid)
+  const before = await seen(pool)
+
+  pool.install(present)
+  await done(pool.typed('status'))
+
+  const rejoined = await Promise.all(waiters.map(untilSucceeded))
+  const [one = 0, two = 0, three] = rejoined.map(([, , rejoin = '']) => JSON.parse(rejoin).giveUpAt)
+  for (const [giveUpAt, hours] of [[one, 1] as const, [two, 2] as const]) {
+    expect(giveUpAt).toBeGreaterThan(now + (hours - 0.5) * 3_600_000)
+    expect(giveUpAt).toBeLessThan(now + (hours + 0.5) * 3_600_000)
+  }
+  expect(three).toBeNull()
+  await until('all supervisors are of the present build', () =>
+    before.supervisors.every((pid) => readlinkSync(`/proc/${pid}/exe`) === pool.program),
+  )
+  expect(await seen(pool)).toEqual(before)
+
+  // The places are kept, and so are the options.
+  await done(pool.typed('release', '--gpu-ids', '4'))
+  expect(await first.ended).toMatchObject({ status: 0, stdout: '4\n' })
+  await done(pool.typed('release', '--gpu-ids', '4'))
+  await until('the second has its GPU', () => supervisorsOf(pool, second.id).length > 0)
+  expect(ids(line(pool))).toEqual([third.id])
+  // Each job ends as it would have without an upgrade.
+  await pool.sh('echo now > one')
+  expect(await job).toEqual({ status: 7, stdout: '', stderr: GRANTED(0) })
+  expectWaited(await third.ended, { exited: 6, gpu: 0 })
+  await pool.sh('echo now > two')
+  expectWaited(await second.ended, { exited: 5, gpu: 4 })
+  expect(await limited).toMatchObject({ stdout: 'ready\n', stderr: GRANTED(1) })
+  await until('all supervisors have left', () => supervisorsOf(pool).length === 0)
+
+  // Each reservation is in the history once, whichever version began and ended it.
+  const records = storedHistory(pool)
+  expect(records.slice(0, before.history.length)).toEqual(before.history)
+  expect(records.map(({ kind, gpu, outcome }) => `${kind} ${gpu} ${outcome}`).sort()).toEqual(
+    [
+      ...before.history.map(({ kind, gpu, outcome }) => `${kind} ${gpu} ${outcome}`),
+      ...['run 0 exited', 'run 0 exited', 'run 1 timed-out', 'run 4 exited'],
+      ...['manual 4 released', 'manual 4 released'],
+    ].sort(),
+  )
+  expect(new Set(records.map(({ reservation, gpu }) => `${reservation} ${gpu}`)).size).toBe(records.length)
+  expect(records.find(({ outcome }) => outcome === 'timed-out')?.ended_at).toBeNumber()
+  const { stdout } = await pool.typed('admin', '--check')
+  expect(stdout).toContain('is sound: 5 GPUs, 2 reservations, 0 waiting, 8 usage records')
+}
+
+test.concurrent('a waiter prints nothing because of the upgrade', async () => {
+  using pool = await installedPool(previous, 1)
+  await done(pool.typed('reserve'))
+  const waiter = pool.sh('exec $CHG run --wait --json -- true 2> said')
+  const said = () => readFileSync(`${pool.folder}/said`, 'utf8')
+  const [entry] = await until('it waits and says so', () =>
+    line(pool).length === 1 && said().includes('position') ? line(pool) : null,
+  )
+  pool.install(present)
+  await done(pool.typed('status'))
+  await untilSucceeded(entry?.process.pid ?? 0)
+  await done(pool.typed('release'))
+  expect(await waiter).toMatchObject({ status: 0 })
+  const lines = said().trimEnd().split('\n')
+  expect(lines.map((text) => Object.keys(JSON.parse(text))[0])).toEqual(['waiting', 'reservation'])
+})
+
+test.concurrent('a command of the previous version that asks the driver meanwhile grants nothing', async () => {
+  using pool = await installedPool(previous, 1)
+  pool.play({ delay_ms: 1500 })
+  const flying = [['reserve'], ['run', '--', 'touch', `${pool.folder}/ran`], ['status']].map((args) =>
+    pool.begin(...args),
+  )
+  await until('all have opened the pool', () => flying.every(({ pid }) => hasOpen(pid, pool.database)))
+  pool.install(present)
+  delete pool.env.CANHAZGPU_FAKE_USAGE
+  await done(pool.typed('queue'))
+  const [reserve, run, status] = await Promise.all(flying.map(finished))
+  expect(reserve).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
+  expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
+  // It had read the pool before.
+  expect(status).toMatchObject({ status: 0, stderr: '' })
+  expect(existsSync(`${pool.folder}/ran`)).toBe(false)
+  expect(await done(pool.typed('status'))).toStartWith('GPU 0: AVAILABLE (never used)')
+})
+
+test.concurrent('after a downgrade every command says in one line that it is too old', async () => {
+  using pool = await installedPool(present, 1)
+  const before = storedPool(pool)
+  pool.install(previous)
+  for (const args of [
+    ['status'],
+    ['reserve'],
+    ['release'],
+    ['extend', '1h'],
+    ['queue'],
+    ['report'],
+    ['admin', '--check'],
+  ]) {
+    expect(await pool.typed(...args)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(TOO_OLD),
+    })
+  }
+  const run = await pool.typed('run', '--wait', '--', 'true')
+  expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
+  const { error } = JSON.parse((await pool.typed('status', '--json')).stderr)
+  expect(error.code).toBe('store-too-new')
+  expect(storedPool(pool)).toEqual(before)
+})
+
+/** Waits until so many GPUs are held, and each run has its supervisor. */
+function untilHeld(pool: Installed, count: number): Promise<true> {
+  return until(`${count} GPUs are held`, async () => {
+    const held = (await statusOf(pool)).filter(({ status }) => status === 'IN_USE')
+    const runs = held.filter(({ type }) => type === 'RUN')
+    return held.length === count && supervisorsOf(pool).length === runs.length
+  })
+}
+
+const statusOf = async (pool: Installed): Promise<readonly StatusDocument[]> =>
+  JSON.parse(await done(pool.typed('status', '--json')))
+
+/** Starts a waiter behind those who wait already. */
+async function queued(pool: Installed, typed: Typed, ...args: string[]) {
+  const length = line(pool).length + 1
+  const ended = typed(pool, ...args)
+  const entry = await until(`${length} are in the queue`, () => line(pool)[length - 1] ?? null)
+  return { id: entry.id, ended }
+}
+
+const ids = (entries: ReturnType<typeof line>): readonly string[] => entries.map(({ id }) => id)
+
+/** All that the upgrade must not change. */
+async function seen(pool: Installed) {
+  const report: ReportDocument = JSON.parse(await done(pool.typed('report', '--json')))
+  return {
+    gpus: (await statusOf(pool)).map(timeless),
+    // Hours grow while something is held.
+    users: report.users.map(({ user, run, manual }) => ({ user, run, manual })),
+    reservations: report.total_reservations,
+    history: storedHistory(pool),
+    queue: ids(line(pool)),
+    supervisors: supervisorsOf(pool).sort(),
+  }
+}
+
+/** What status tells of a GPU, but for what grows by itself. */
+function timeless({
+  status,
+  user,
+  account,
+  type,
+  started_at,
+  expiry_time,
+  last_heartbeat,
+  note,
+}: StatusDocument) {
+  return { status, user, account, type, started_at, expiry_time, last_heartbeat, note }
+}

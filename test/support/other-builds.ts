@@ -1,0 +1,76 @@
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
+import { binary } from './pool.ts'
+
+const root = new URL('../../', import.meta.url).pathname
+
+/** An executable in a folder of its own, which every user can reach. */
+export interface Build extends Disposable {
+  readonly binary: string
+}
+
+/** The executable under test, copied to where the other builds are. */
+export function presentBuild(): Build {
+  const folder = newFolder()
+  copyFileSync(binary, `${folder}/canhazgpu`)
+  return { binary: `${folder}/canhazgpu`, [Symbol.dispose]: () => remove(folder) }
+}
+
+/**
+ * A real build of these sources as a later release might be: its database has one more table. It opens the pools
+ * of the present version and upgrades them.
+ */
+export function buildNewerVersion(): Build {
+  const folder = newFolder()
+  cpSync(`${root}src`, `${folder}/src`, { recursive: true })
+  const file = `${folder}/src/adapters/store/schema/migrations.ts`
+  const source = readFileSync(file, 'utf8')
+  const newer = source.replace(/\n\]\n$/, '\n  `CREATE TABLE of_a_later_release (it TEXT) STRICT`,\n]\n')
+  if (newer === source) throw new Error('the migrations cannot be extended any more')
+  writeFileSync(file, newer)
+  return buildIn(folder)
+}
+
+/** A real build of the sources of the previous release, whose pools the present version upgrades. */
+export async function buildPreviousVersion(): Promise<Build> {
+  const folder = newFolder()
+  const archive = readFileSync(`${root}test/fixtures/previous-release.tar.br`)
+  await new Bun.Archive(brotliDecompressSync(archive)).extract(folder)
+  return buildIn(folder)
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-build-'))
+  chmodSync(folder, 0o755)
+  return folder
+}
+
+/** What the folder does not have of its own it shares with this checkout. */
+function buildIn(folder: string): Build {
+  mkdirSync(`${folder}/dist`)
+  const own = [...readdirSync(folder), '.git']
+  for (const name of readdirSync(root)) {
+    if (!own.includes(name)) symlinkSync(`${root}${name}`, `${folder}/${name}`)
+  }
+  const built = Bun.spawnSync([process.execPath, 'scripts/build.ts'], { cwd: folder })
+  if (built.exitCode !== 0) {
+    remove(folder)
+    throw new Error(`the other version cannot be built: ${built.stderr}`)
+  }
+  return { binary: `${folder}/dist/canhazgpu`, [Symbol.dispose]: () => remove(folder) }
+}
+
+const remove = (folder: string) => rmSync(folder, { recursive: true, force: true })
