@@ -147,7 +147,6 @@ export async function setUp(process: Process, force: boolean, gpuCount: number, 
       create: async () => storeOf(process),
       setAside: async () => null,
       forGroup: false,
-      stopped: process.stopped,
     },
     {
       host: machine.name,

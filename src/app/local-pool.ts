@@ -17,6 +17,7 @@ import type { GpuProvider } from '../ports/driver.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService, Seen, Views } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
+import type { Trace } from '../ports/trace.ts'
 import { look, lookAtPresent } from './look.ts'
 import { perform } from './perform.ts'
 import { usageAnswer } from './usage/usage-answer.ts'
@@ -29,6 +30,7 @@ export interface LocalParts {
   readonly actor: () => Promise<Account>
   /** Absent for a process that only reports what it knows itself. */
   readonly driver?: Driver
+  readonly trace?: Trace
 }
 
 /** How the driver is asked. */
@@ -65,11 +67,22 @@ export class LocalPool implements PoolService {
   }
 
   async perform<Name extends PresentName>(operation: Operation<Name>): Promise<Answers[Name] | Refusal> {
-    const { store, processes, actor } = this.#parts
-    const prepare: Prepare<Name> | undefined = this.#preparations[operation.op]
-    const prepared = (await prepare?.(operation)) ?? {}
-    if (isRefusal(prepared)) return prepared
-    return perform({ store, processes, actor: await actor(), ...prepared }, operation)
+    return this.#traced(operation.op, async () => {
+      const { actor, ...parts } = this.#parts
+      const prepare: Prepare<Name> | undefined = this.#preparations[operation.op]
+      const prepared = (await prepare?.(operation)) ?? {}
+      if (isRefusal(prepared)) return prepared
+      return perform({ ...parts, actor: await actor(), ...prepared }, operation)
+    })
+  }
+
+  async #traced<Answer>(during: string, ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask()
+    } catch (error) {
+      this.#parts.trace?.({ kind: 'error', during, error })
+      throw error
+    }
   }
 
   get #driver(): Driver {
@@ -107,7 +120,7 @@ export class LocalPool implements PoolService {
       queue: () => this.#queue(),
       turns: () => this.#parts.store.turns(),
     }
-    return views[question]()
+    return this.#traced(question, views[question])
   }
 
   async #present(): Promise<Views['present']> {
@@ -163,7 +176,7 @@ export class LocalPool implements PoolService {
 
   async #tryProbe(pool: Pool): Promise<Probe | CanhazgpuError> {
     try {
-      return (await this.#observe(pool)).probe
+      return (await this.#traced('probe', () => this.#observe(pool))).probe
     } catch (error) {
       if (error instanceof CanhazgpuError) return error
       throw error
@@ -171,7 +184,7 @@ export class LocalPool implements PoolService {
   }
 
   usage<Name extends keyof UsageQuestions>(question: UsageQuestion<Name>): Promise<UsageAnswers[Name]> {
-    return usageAnswer(this.#parts, question)
+    return this.#traced(question.kind, () => usageAnswer(this.#parts, question))
   }
 
   events(signal: AbortSignal): AsyncIterable<void> {

@@ -1,10 +1,12 @@
 import type { Observation } from '../domain/observation/observation.ts'
 import { apply, applySetUp, type PresentName } from '../domain/operation/apply.ts'
-import type { Answers, Context, Operation } from '../domain/operation/operation.ts'
+import type { Answers, Context, Operation, Step } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
-import type { Account, Moment } from '../domain/pool/model.ts'
+import type { Account, Moment, Pool } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { Store } from '../ports/store.ts'
+import type { Trace, TracedStep } from '../ports/trace.ts'
+import { RecordedChecks } from './recorded-checks.ts'
 
 /** On which store an operation is performed, for whom, and by which answers. */
 export interface Performance {
@@ -12,6 +14,7 @@ export interface Performance {
   readonly actor: Account
   readonly processes: ProcessCheck
   readonly observed?: Observation
+  readonly trace?: Trace
 }
 
 /** The only place where a pool is changed. */
@@ -19,16 +22,64 @@ export function perform<Name extends PresentName>(
   performance: Performance,
   operation: Operation<Name>,
 ): Promise<Answers[Name] | Refusal> {
-  return performance.store.update((pool, now) => apply(pool, operation, contextAt(performance, now)))
+  const steps = new Steps(performance)
+  return steps.traced(
+    performance.store.update((pool, now) =>
+      steps.step({ pool, now, operation }, (context) => apply(pool, operation, context)),
+    ),
+  )
 }
 
 export function performSetUp(
   performance: Performance,
   operation: Operation<'set-up'>,
 ): Promise<Answers['set-up'] | Refusal> {
-  return performance.store.update({
-    create: (pool, now) => applySetUp(pool, operation, contextAt(performance, now)),
-  })
+  const steps = new Steps(performance)
+  return steps.traced(
+    performance.store.update({
+      create: (pool, now) =>
+        steps.step({ pool, now, operation }, (context) => applySetUp(pool, operation, context)),
+    }),
+  )
 }
 
-const contextAt = ({ store: _, ...given }: Performance, now: Moment): Context => ({ ...given, now })
+interface Given {
+  readonly pool: Pool | null
+  readonly now: Moment
+  readonly operation: TracedStep['operation']
+}
+
+/** The steps of one performance: a store may let it decide several times, and the last one counts. */
+class Steps {
+  readonly #performance: Performance
+  #last: TracedStep | undefined
+
+  constructor(performance: Performance) {
+    this.#performance = performance
+  }
+
+  step<Answer>(given: Given, decide: (context: Context) => Step<Answer>): Step<Answer> {
+    const { actor, processes, observed, trace } = this.#performance
+    const known = { actor, now: given.now, ...(observed === undefined ? {} : { observed }) }
+    if (trace === undefined) return decide({ ...known, processes })
+    const checks = new RecordedChecks(processes)
+    const step = decide({ ...known, processes: checks })
+    const { now: moment, ...context } = known
+    this.#last = {
+      ...{ kind: 'step', operation: given.operation, ...context, moment, pool: given.pool },
+      processes: checks.answers,
+      answer: step.answer,
+      wrote: step.pool !== given.pool || step.records.length > 0,
+    }
+    return step
+  }
+
+  /** A step of an update that failed is traced as well: it may have caused that. */
+  async traced<Answer>(update: Promise<Answer>): Promise<Answer> {
+    try {
+      return await update
+    } finally {
+      if (this.#last !== undefined) this.#performance.trace?.(this.#last)
+    }
+  }
+}

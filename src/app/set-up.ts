@@ -6,6 +6,7 @@ import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { gpuUnit } from '../domain/pool/units.ts'
 import type { SetAside } from '../ports/set-aside.ts'
 import type { Store } from '../ports/store.ts'
+import type { Trace } from '../ports/trace.ts'
 import { look } from './look.ts'
 import { performSetUp } from './perform.ts'
 
@@ -47,7 +48,7 @@ export interface PoolPlace {
   /** Moves a damaged store out of the way; null where there is none to be moved. */
   readonly setAside: () => Promise<SetAside | null>
   readonly forGroup: boolean
-  readonly stopped: ProcessCheck['stopped']
+  readonly trace?: Trace
 }
 
 /**
@@ -66,19 +67,25 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   if (shown < gpuCount) return { refused: { code: 'too-few-devices', asked: gpuCount, shown, provider } }
   const newPool: NewPool = { host, provider, units: unitsIn(probe, gpuCount), policy, force }
   const aside = force ? await place.setAside() : null
-  if (aside !== null) return replaceDamaged(aside, setUp, newPool)
+  const traced = place.trace === undefined ? {} : { trace: place.trace }
+  if (aside !== null) return replaceDamaged(aside, { ...setUp, ...traced }, newPool)
   // Without a group named an existing pool stays with those who have it.
   const present = place.forGroup ? null : await place.open()
-  return created(present ?? (await place.create()), setUp, newPool)
+  return created(present ?? (await place.create()), { ...setUp, ...traced }, newPool)
 }
+
+type Traced = SetUp & Pick<PoolPlace, 'trace'>
 
 async function created(
   store: Store,
-  { actor, processes, gpuCount }: SetUp,
+  { actor, processes, trace, gpuCount }: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
   try {
-    const answer = await performSetUp({ store, actor, processes }, { op: 'set-up', ...newPool })
+    const answer = await performSetUp(
+      { store, actor, processes, ...(trace === undefined ? {} : { trace }) },
+      { op: 'set-up', ...newPool },
+    )
     return isRefusal(answer) ? answer : { ...answer, gpuCount }
   } finally {
     store.close()
@@ -88,7 +95,7 @@ async function created(
 /** As if the damaged pool were there still, as far as it can be read. */
 async function replaceDamaged(
   { replace, putBack, pool, records, keptAs }: SetAside,
-  setUp: SetUp,
+  setUp: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
   try {

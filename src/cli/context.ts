@@ -17,6 +17,7 @@ import type { Checkup } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
+import type { Trace } from '../ports/trace.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
 import type { Output } from '../views/words/printed.ts'
 import type { Connections } from '../web/access/crowding.ts'
@@ -29,6 +30,8 @@ export interface Program {
   readonly stderr: Output
   /** Throws `usage` or `config-invalid` for settings that cannot be used. */
   readonly open: (typed: TypedLine) => Promise<Context>
+  /** Takes down what happens, where that is asked for. */
+  readonly trace?: Trace
 }
 
 /** What a context needs to know of the command line. */

@@ -11,6 +11,13 @@ export interface Telling {
   readonly commandName: string | undefined
 }
 
+/** Whether a command line asks for JSON, even one that cannot be read. */
+export function asksForJson(args: readonly string[]): boolean {
+  const dashes = args.indexOf('--')
+  const words = dashes < 0 ? args : args.slice(0, dashes)
+  return words.includes('--json') || words.includes('-j')
+}
+
 /** The one place where a failure becomes words and an exit status. */
 export function tell(error: unknown, { stderr, json, commandName }: Telling): number {
   if (!(error instanceof CanhazgpuError)) throw error

@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Program } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { tell } from './failures.ts'
+import { asksForJson, tell } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 import { helpText } from './options/help.ts'
 import { type Option, option, readValue } from './options/option.ts'
@@ -22,8 +22,8 @@ export async function runProgram(args: readonly string[], program: Program): Pro
     await runCommand(before, invocation)
     return invocation.status
   } catch (error) {
-    const json = words.includes('--json') || words.includes('-j')
-    return tell(error, { stderr: program.stderr.write, json, commandName })
+    program.trace?.({ kind: 'error', during: commandName ?? 'the command line', error })
+    return tell(error, { stderr: program.stderr.write, json: asksForJson(args), commandName })
   }
 }
 

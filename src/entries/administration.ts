@@ -1,6 +1,5 @@
 import { detectGpus } from '../adapters/gpu/detect.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { stoppedInDecision } from '../adapters/kernel/processes.ts'
 import {
   checkStore,
   createStore,
@@ -26,7 +25,7 @@ export function administration(opening: Opening): Administration {
         create: () => createStore(store, currentMoment, gid),
         setAside: () => setAsideStore(store, currentMoment, gid),
         forGroup: gid !== undefined,
-        stopped: stoppedInDecision(),
+        ...(opening.trace === undefined ? {} : { trace: opening.trace }),
       }
     },
     checkPool: () => checkStore(store),

@@ -7,13 +7,15 @@ import { isTerminal, writeText } from '../adapters/process/terminal.ts'
 import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
 import { storePlace } from '../adapters/store/open.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
-import { warningText } from '../cli/failures.ts'
+import { asksForJson, warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { LockPatience } from '../ports/store.ts'
+import type { Trace } from '../ports/trace.ts'
 import type { Output } from '../views/words/printed.ts'
 import { type Opening, openPoolStore, poolServer } from './open-pool.ts'
 import type { Rejoin } from './successor.ts'
+import { traceOf } from './trace.ts'
 import { openWaker } from './waker.ts'
 
 /** Runs one command line on this machine; returns the exit status. */
@@ -24,12 +26,14 @@ export async function commandLineMain(
 ): Promise<number> {
   const opened: OpenedPool[] = []
   const stderr = output(2)
-  const machine: Machine = { version, stderr, rejoin, keep: (store) => opened.push(store) }
+  const trace = await traceOf(process.env, (message) => stderr.write(warningText(message, asksForJson(args))))
+  const machine: Machine = { version, stderr, rejoin, trace, keep: (store) => opened.push(store) }
   const program: Program = {
     version,
     stdout: output(1),
     stderr,
     open: (typed) => openContext(typed, machine),
+    ...(trace === undefined ? {} : { trace }),
   }
   const status =
     args[0] === '__complete' ? await complete(args.slice(1), program) : await runProgram(args, program)
@@ -54,12 +58,13 @@ interface Machine {
   readonly stderr: Output
   /** Left by the waiter that became this program. */
   readonly rejoin: Rejoin | null
+  readonly trace: Trace | undefined
   readonly keep: (store: OpenedPool) => void
 }
 
 async function openContext(
   { flags, configFile, commandLine, json, waits }: TypedLine,
-  { version, stderr, rejoin, keep }: Machine,
+  { version, stderr, rejoin, trace, keep }: Machine,
 ): Promise<Context> {
   // It takes half a millisecond, which is much for a command that only reserves.
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
@@ -71,7 +76,7 @@ async function openContext(
     return currentAccount()
   })
   const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
-  const opening: Opening = { settings, warn, keep, account, processes }
+  const opening: Opening = { settings, warn, keep, account, processes, trace }
   const store = once((patience?: LockPatience) => openPoolStore(opening, patience))
   const serve = poolServer(opening)
   return {

@@ -11,6 +11,7 @@ import type { GpuProvider } from '../ports/driver.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
+import type { Trace } from '../ports/trace.ts'
 
 /** What is needed to open the pool of these settings. */
 export interface Opening {
@@ -18,6 +19,7 @@ export interface Opening {
   readonly warn: (message: string) => void
   readonly account: () => Promise<Account>
   readonly processes: ProcessCheck
+  readonly trace: Trace | undefined
   /** Called with each opened store, so that it is closed at the end of this process. */
   readonly keep: (store: OpenedPool) => void
 }
@@ -50,6 +52,7 @@ export function poolServer({
   warn,
   account,
   processes,
+  trace,
 }: Opening): (store: OpenedPool) => PoolService {
   let warned = false
   const driver: Driver = {
@@ -63,7 +66,8 @@ export function poolServer({
     askedThresholdMb: settings.memoryThreshold,
     seesOwners: seesProcessOwners,
   }
-  return (store) => new LocalPool({ store, processes, actor: account, driver })
+  const traced = trace === undefined ? {} : { trace }
+  return (store) => new LocalPool({ store, processes, actor: account, driver, ...traced })
 }
 
 export async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvider> {

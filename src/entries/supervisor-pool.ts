@@ -6,9 +6,14 @@ import { LocalPool } from '../app/local-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 
+import { traceOf } from './trace.ts'
+
 /** The pool as a supervisor uses it: it asks no driver, and no name service. */
 export async function openSupervisorPool(url: string, patience?: LockPatience): Promise<PoolService> {
   const store = await openStore(url, currentMoment, patience)
   const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
-  return new LocalPool({ store, processes, actor: async () => unnamedAccount() })
+  // Nobody reads the standard error of a supervisor.
+  const trace = await traceOf(process.env, () => {})
+  const traced = trace === undefined ? {} : { trace }
+  return new LocalPool({ store, processes, actor: async () => unnamedAccount(), ...traced })
 }

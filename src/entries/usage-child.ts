@@ -6,6 +6,7 @@ import { openStore } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { type UsageQuestion, usageAnswer } from '../views/documents/usage-answer.ts'
+import { traceOf } from './trace.ts'
 
 /**
  * Answers one question about the history, as JSON: `canhazgpu __usage <store> <question>`. The dashboard asks it in a
@@ -20,7 +21,9 @@ export async function usageMain(storeUrl: string, text: string): Promise<number>
   try {
     const store = await openStore(storeUrl, currentMoment)
     const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
-    const pool = new LocalPool({ store, processes, actor: currentAccount })
+    const trace = await traceOf(process.env, () => {})
+    const traced = trace === undefined ? {} : { trace }
+    const pool = new LocalPool({ store, processes, actor: currentAccount, ...traced })
     await Bun.write(Bun.stdout, JSON.stringify(await usageAnswer(pool, question)))
     pool.close()
     return 0

@@ -77,7 +77,6 @@ async function world(gpus: number): Promise<Stage> {
       create: () => createSqliteStore({ path, now }, { kind: 'everyone' }),
       setAside: async () => null,
       forGroup: false,
-      stopped: () => false,
     },
     setUp,
   )
@@ -227,7 +226,6 @@ test('a pool that is set up anew after the clock was put back: what is recorded 
       create: () => createSqliteStore({ path: stage.path, now }, { kind: 'everyone' }),
       setAside: async () => null,
       forGroup: false,
-      stopped: () => false,
     },
     { ...stage.setUp, force: true },
   )

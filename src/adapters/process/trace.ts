@@ -1,0 +1,91 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { printableJson } from '../../domain/text/text.ts'
+import type { Trace, TraceEvent } from '../../ports/trace.ts'
+import { foreignStep, isRoot, isRoots } from '../files/ownership.ts'
+import { currentMoment } from '../kernel/clock.ts'
+import { S_IFMT, S_IFREG, statusOf } from '../kernel/libc.ts'
+import { writeText } from './terminal.ts'
+
+/**
+ * Writes each event as one line of JSON: to standard error, or to the end of a file. A line that cannot be written is
+ * told of once, in `warn`, and nothing fails.
+ */
+export function openTrace(target: string, warn: (message: string) => void): Trace {
+  let hasWarned = false
+  const write = target === 'stderr' ? (line: string) => writeText(2, line) : appendTo(target)
+  return (event) => {
+    if (hasWarned) return
+    try {
+      write(`${traceLine(event)}\n`)
+    } catch (error) {
+      hasWarned = true
+      warn(`cannot write the trace ${target}: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+}
+
+/** Opened for each line, so that the command that we become inherits nothing. */
+function appendTo(path: string): (line: string) => void {
+  return (line) => {
+    if (!path.startsWith('/')) throw new Error("CANHAZGPU_TRACE is 'stderr' or an absolute path")
+    if (isRoot() && foreignStep(path) !== null) throw new Error('another user decides where the path leads')
+    const fd = openSync(path, FLAGS, 0o600)
+    try {
+      checkOwn(fd)
+      writeSync(fd, line)
+    } finally {
+      closeSync(fd)
+    }
+  }
+}
+
+/** No link, and no waiting for the reader of a pipe. */
+const FLAGS =
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  constants.O_NOFOLLOW |
+  constants.O_NONBLOCK |
+  constants.O_NOCTTY
+
+/** Root writes to no file of another user, nor to a file of its own under a name that somebody else gave it. */
+function checkOwn(fd: number): void {
+  const status = statusOf(fd)
+  if (typeof status === 'number' || (status.mode & S_IFMT) !== S_IFREG)
+    throw new Error('it is no regular file')
+  if (isRoot() && !isRoots(status.uid)) throw new Error(`it belongs to another user (uid ${status.uid})`)
+  if (isRoot() && status.links > 1) throw new Error('it has several names')
+}
+
+function traceLine(event: TraceEvent): string {
+  const traced = event.kind === 'error' ? { ...event, error: errorChain(event.error) } : event
+  const { wall } = currentMoment()
+  return printableJson(plain({ at: new Date(wall).toISOString(), pid: process.pid, ...traced }))
+}
+
+/** As JSON has it: a map as its entries, a set as its values. */
+function plain(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, each: unknown) =>
+      each instanceof Map || each instanceof Set ? [...each] : each,
+    ),
+  )
+}
+
+const LONGEST_CHAIN = 10
+
+/** The error and its causes, outermost first; where a defect threw it, with the place. */
+function errorChain(error: unknown): readonly object[] {
+  const chain: object[] = []
+  for (let each = error; each !== undefined && chain.length < LONGEST_CHAIN; ) {
+    if (!(each instanceof Error)) {
+      chain.push({ message: String(each) })
+      break
+    }
+    const { name, message, stack } = each
+    const code = 'code' in each ? { code: each.code } : {}
+    chain.push({ name, ...code, message, ...(name === 'CanhazgpuError' ? {} : { stack }) })
+    each = each.cause
+  }
+  return chain
+}

@@ -1,0 +1,35 @@
+import type { Liveness, ProcessIdentity } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import type { ProcessAnswer } from '../ports/trace.ts'
+
+/** The same checks, which keep what was answered about each process. */
+export class RecordedChecks implements ProcessCheck {
+  readonly #checks: ProcessCheck
+  readonly #answers = new Map<string, ProcessAnswer>()
+
+  constructor(checks: ProcessCheck) {
+    this.#checks = checks
+  }
+
+  get answers(): readonly ProcessAnswer[] {
+    return [...this.#answers.values()]
+  }
+
+  readonly alive = (process: ProcessIdentity): Liveness => {
+    const alive = this.#checks.alive(process)
+    this.#keep({ process, alive })
+    return alive
+  }
+
+  readonly stopped = (process: ProcessIdentity): boolean => {
+    const stopped = this.#checks.stopped(process)
+    this.#keep({ process, stopped })
+    return stopped
+  }
+
+  #keep(answer: ProcessAnswer): void {
+    const { pid, startTime, bootId, pidNamespace } = answer.process
+    const key = [pid, startTime, bootId, pidNamespace].join()
+    this.#answers.set(key, { ...this.#answers.get(key), ...answer })
+  }
+}

@@ -1,0 +1,104 @@
+import { expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { apply, applySetUp, type PresentName } from '../../src/domain/operation/apply.ts'
+import type { Context, Operation } from '../../src/domain/operation/operation.ts'
+import type { Pool, ProcessIdentity } from '../../src/domain/pool/model.ts'
+import type { ProcessAnswer } from '../../src/ports/trace.ts'
+import { startForever } from '../support/job.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
+import { until } from '../support/until.ts'
+
+interface Line {
+  readonly kind: 'step' | 'error'
+  readonly operation: Operation
+  readonly actor: Context['actor']
+  readonly moment: Context['now']
+  readonly processes: readonly ProcessAnswer[]
+  readonly observed?: NonNullable<Context['observed']>
+  readonly pool: Pool | null
+  readonly answer: unknown
+  readonly wrote: boolean
+  readonly during?: string
+  readonly error?: readonly { readonly code: string }[]
+}
+
+function traced(pool: TestPool): readonly Line[] {
+  const path = pool.env.CANHAZGPU_TRACE ?? ''
+  if (!existsSync(path)) return []
+  return readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+/** The step again, from its line alone; a question that was not asked then is a mistake. */
+function replay({ operation, actor, moment, processes, observed, pool }: Line): unknown {
+  const known = (process: ProcessIdentity): ProcessAnswer => {
+    const found = processes.find((each) => Bun.deepEquals(each.process, process))
+    if (found === undefined) throw new Error(`nobody asked about ${process.pid}`)
+    return found
+  }
+  const answered = <Answer>(answer: Answer | undefined): Answer => {
+    if (answer === undefined) throw new Error('nobody asked that')
+    return answer
+  }
+  const context: Context = {
+    ...{ actor, now: moment, ...(observed === undefined ? {} : { observed }) },
+    processes: {
+      alive: (process) => answered(known(process).alive),
+      stopped: (process) => answered(known(process).stopped),
+    },
+  }
+  if (operation.op === 'set-up') return applySetUp(pool, operation, context).answer
+  if (pool === null) throw new Error('a step without a pool')
+  return apply<PresentName>(pool, operation, context).answer
+}
+
+/** Maps as their entries and sets as their values, as a line has them. */
+const asTraced = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_, each) => (each instanceof Map || each instanceof Set ? [...each] : each)),
+  )
+
+test('every step of commands, waiters and supervisors can be played again from its line', async () => {
+  using pool = await testPool(2)
+  pool.env.CANHAZGPU_TRACE = `${pool.folder}/trace`
+  const job = await startForever(pool)
+  const waiting = pool.start('reserve', '--gpus', '2', '--wait')
+  await until('somebody waits', () =>
+    traced(pool).some(({ operation }) => operation?.op === 'acquire' && operation.wait !== undefined),
+  )
+  await pool.chg('release', '--gpu-ids', '9')
+  job.process.kill('SIGKILL')
+  expect(await waiting.exited).toBe(0)
+  await pool.chg('extend', '1h')
+  await pool.chg('release')
+  await pool.chg('admin', '--gpus', '1', '--force')
+  await until('the supervisor has ended the run', () =>
+    traced(pool).some(({ operation }) => operation?.op === 'end'),
+  )
+  const steps = traced(pool).filter(({ kind }) => kind === 'step')
+  for (const step of steps) expect(asTraced(replay(step))).toEqual(step.answer)
+  const operations = new Set(steps.map(({ operation }) => operation.op))
+  for (const op of ['acquire', 'release', 'extend', 'end', 'set-up'] as const)
+    expect(operations).toContain(op)
+  expect(steps.filter(({ wrote }) => wrote).length).toBeGreaterThan(3)
+})
+
+test('an error is traced with its causes; to stderr, where that is asked for', async () => {
+  using pool = await testPool(0)
+  pool.env.CANHAZGPU_TRACE = 'stderr'
+  const { status, stdout, stderr } = await pool.chg('release')
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  const [line = '', told] = stderr.split('\n')
+  expect(JSON.parse(line)).toMatchObject({ kind: 'error', error: [{ code: 'pool-not-initialized' }] })
+  expect(told).toStartWith('Error: GPU pool not initialized')
+})
+
+test('a trace that cannot be written is one line of warning, and the command does its work', async () => {
+  using pool = await testPool(1)
+  pool.env.CANHAZGPU_TRACE = `${pool.folder}/no/such/folder`
+  const { status, stdout, stderr } = await pool.chg('reserve', '--short')
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '0\n' })
+  expect(stderr).toMatch(/^Warning: cannot write the trace .*\n$/)
+})
