@@ -149,7 +149,11 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'stale-heartbeat-unwatched',
     defect: 'nobody who waits sees that a command in another container is long gone',
     file: WAITING,
-    edits: [['isGone(term, now, alive)', 'isGone(term, term.heartbeatAt, alive)']],
+    // The heartbeat of a waiter, which ends what is over, would find it soon.
+    edits: [
+      ['isGone(term, now, alive)', 'isGone(term, term.heartbeatAt, alive)'],
+      ['HEARTBEAT_MS: Millis = 5 * 60_000', 'HEARTBEAT_MS: Millis = 14 * 60_000'],
+    ],
   },
   {
     name: 'first-alone-watches',
