@@ -1,7 +1,8 @@
+import { MemoryLedger } from '../../src/adapters/memory/memory-ledger.ts'
+import { decided, existing } from '../../src/adapters/memory/memory-store.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { RecordedTime, TimeRange } from '../../src/domain/ledger/recorded.ts'
-import { tallied } from '../../src/domain/ledger/report.ts'
-import type { Moment, Pool, UsageRecord } from '../../src/domain/pool/model.ts'
+import type { Moment, UsageRecord } from '../../src/domain/pool/model.ts'
 import type { RecordedUsage } from '../../src/ports/ledger.ts'
 import type { OpenedPool } from '../../src/ports/opened-pool.ts'
 import type { Commit, Creation, Decide } from '../../src/ports/store.ts'
@@ -13,6 +14,7 @@ import type { StoredPool } from './stored-pool.ts'
 export class ProcessStore implements OpenedPool {
   readonly #process: Process
   readonly #stored: StoredPool
+  readonly #ledger: MemoryLedger
   readonly #isSlow: boolean
   #closed = false
 
@@ -20,11 +22,12 @@ export class ProcessStore implements OpenedPool {
     this.#process = process
     this.#isSlow = process.chance.is(0.08)
     this.#stored = process.machine.stored
+    this.#ledger = new MemoryLedger(this.#stored.place)
   }
 
   async load() {
     await this.#reach()
-    const pool = this.#present()
+    const pool = existing(this.#stored.pool)
     const moment = this.#process.moment()
     this.#stored.auditor.looked(this.#process, pool, moment)
     return { pool, moment }
@@ -34,8 +37,8 @@ export class ProcessStore implements OpenedPool {
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     await this.#reach()
     if (typeof change !== 'function') return this.#commit(change)
-    const seen = this.#present()
-    const revision = this.#stored.revision
+    const seen = existing(this.#stored.pool)
+    const revision = this.#stored.place.revision
     const moment = this.#process.moment()
     const first = change(seen, moment)
     this.#process.decided = { pool: first.pool, wall: moment.wall }
@@ -43,37 +46,30 @@ export class ProcessStore implements OpenedPool {
     await this.#process.suspend(this.#latency(), () => {})
     this.#mayFail(this.#stored.trouble.before)
     const isRecent = this.#process.moment().steady.ms - moment.steady.ms < 1_000
-    if (this.#stored.comparesAndSets && revision === this.#stored.revision && isRecent) {
+    if (this.#stored.comparesAndSets && revision === this.#stored.place.revision && isRecent) {
       return this.#committed(first, moment)
     }
-    return this.#commit({ create: (pool, now) => change(pool ?? missing(), now) })
+    return this.#commit(change)
   }
 
   async turns(): Promise<readonly string[]> {
     await this.#reach()
-    return this.#stored.turns
+    return this.#stored.place.turns
   }
 
   async history(range: TimeRange, most?: number): Promise<readonly UsageRecord[]> {
     await this.#reach()
-    const records = this.#recordsOf(range).sort((a, b) => a.endedAt - b.endedAt)
-    return most === undefined ? records : records.slice(Math.max(0, records.length - most))
+    return this.#ledger.history(range, most)
   }
 
   async visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void> {
     await this.#reach()
-    for (const { owner, startedAt, endedAt } of this.#recordsOf(range)) {
-      visit({ user: owner.shownName, account: owner.account, startedAt, endedAt })
-    }
+    return this.#ledger.visitTimes(range, visit)
   }
 
   async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {
     await this.#reach()
-    const records = this.#recordsOf(range)
-    return {
-      tallies: tallied(records, range),
-      records: records.filter((record) => reservations.includes(record.reservation)),
-    }
+    return this.#ledger.usage(range, reservations)
   }
 
   changes(): AsyncIterable<void> {
@@ -92,10 +88,10 @@ export class ProcessStore implements OpenedPool {
     this.#closed = true
   }
 
-  async #commit<Answer>({ create: decide }: Creation<Answer>): Promise<Answer> {
+  async #commit<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     const moment = this.#process.moment()
-    if (this.#process.chance.is(this.#stored.trouble.conflict)) decide(this.#stored.pool, moment)
-    const commit = decide(this.#stored.pool, moment)
+    if (this.#process.chance.is(this.#stored.trouble.conflict)) decided(change, this.#stored.pool, moment)
+    const commit = decided(change, this.#stored.pool, moment)
     this.#process.decided = { pool: commit.pool, wall: moment.wall }
     return this.#committed(commit, moment)
   }
@@ -129,17 +125,4 @@ export class ProcessStore implements OpenedPool {
     const { chance } = this.#process
     return !this.#isSlow && chance.is(0.97) ? chance.below(4) : chance.spread(5, 250)
   }
-
-  #recordsOf({ from, to }: TimeRange): UsageRecord[] {
-    const records = [...this.#stored.history.values()]
-    return records.filter((record) => record.endedAt >= from && record.startedAt <= to)
-  }
-
-  #present(): Pool {
-    return this.#stored.pool ?? missing()
-  }
-}
-
-function missing(): never {
-  throw new CanhazgpuError('pool-not-initialized', 'There is no pool')
 }

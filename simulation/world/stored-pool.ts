@@ -1,3 +1,4 @@
+import { MemoryPlace } from '../../src/adapters/memory/memory-place.ts'
 import { decodePool, encodePool } from '../../src/adapters/store/document/codec.ts'
 import type { Moment, Pool, UsageRecord } from '../../src/domain/pool/model.ts'
 import type * as store from '../../src/ports/store.ts'
@@ -47,17 +48,12 @@ export const NO_TROUBLE: StoreTrouble = { before: 0, after: 0, conflict: 0.02 }
 
 /** What is stored of one host: its pool, its history, and who watches. */
 export class StoredPool {
-  pool: Pool | null = null
-  revision = 0
-  turns: readonly string[] = []
-  readonly history = new Map<string, UsageRecord>()
+  readonly place: MemoryPlace
   readonly watchers = new Set<Watcher>()
   trouble: StoreTrouble = NO_TROUBLE
   troubledUntil = Number.NEGATIVE_INFINITY
   /** Compare-and-set on the revision, as a server does it; else under a lock, as a file does. */
   readonly comparesAndSets: boolean
-  /** Whether pools go through the stored form, or are only frozen. */
-  readonly #encodes: boolean
   readonly #chance: Chance
   readonly auditor: Auditor
 
@@ -65,23 +61,20 @@ export class StoredPool {
     this.#chance = parts.chance
     this.auditor = parts.auditor
     this.comparesAndSets = parts.chance.is(0.3)
-    this.#encodes = parts.chance.is(0.06)
+    this.place = new MemoryPlace(parts.chance.is(0.06) ? throughItsDocument : undefined)
+  }
+
+  get pool(): Pool | null {
+    return this.place.pool
   }
 
   /** Whether there was anything to commit. */
   commit(process: Process, commit: store.Commit<unknown>, moment: Moment): boolean {
-    const before = this.pool
-    if (commit.pool === before && commit.records.length === 0) return false
+    const { pool: before } = this.place
+    if (!this.place.commit(commit, moment)) return false
     const { machine } = process
-    const after = this.#written(commit.pool, moment)
-    this.pool = after
-    this.revision++
-    if (commit.pool !== before) this.turns = commit.wake
-    for (const record of commit.records) {
-      const key = `${record.reservation}/${record.unit}`
-      if (!this.history.has(key)) this.history.set(key, record)
-    }
-    machine.trace.fold(this.revision)
+    machine.trace.fold(this.place.revision)
+    const after = this.place.pool ?? commit.pool
     this.auditor.committed({ machine, process, before, after, ended: commit.records, moment })
     return true
   }
@@ -91,11 +84,6 @@ export class StoredPool {
     for (const watcher of this.watchers) this.#notify(machine, watcher)
   }
 
-  #written(pool: Pool, moment: Moment): Pool {
-    if (this.#encodes) return deeplyFrozen(decodePool(encodePool(pool, moment)))
-    return { ...pool, writtenAt: moment }
-  }
-
   /** What comes before the watcher is told is told once; some are called though it is not their turn. */
   #notify(machine: Machine, watcher: Watcher): void {
     if (!watcher.process.isAlive) {
@@ -103,7 +91,7 @@ export class StoredPool {
       return
     }
     const { entry } = watcher
-    const isTurn = entry !== undefined && (this.turns.includes(entry) || this.#chance.is(0.2))
+    const isTurn = entry !== undefined && (this.place.turns.includes(entry) || this.#chance.is(0.2))
     if (!isTurn && !watcher.isListening) return
     if (entry !== undefined) watcher.isListening = false
     const isDue = watcher.due !== 'nothing'
@@ -118,6 +106,10 @@ export class StoredPool {
     })
   }
 }
+
+/** As a pool that was written and read again, which nobody can change. */
+const throughItsDocument = (pool: Pool, moment: Moment): Pool =>
+  deeplyFrozen(decodePool(encodePool(pool, moment)))
 
 function deeplyFrozen<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null) {

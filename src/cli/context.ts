@@ -5,6 +5,7 @@ import type { Intent } from '../domain/operation/intent.ts'
 import type {
   Account,
   Millis,
+  Moment,
   Probe,
   ProcessIdentity,
   ProviderChoice,
@@ -15,6 +16,7 @@ import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { PoolOwner } from '../domain/pool/rights.ts'
 import type { Checkup } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
+import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
@@ -112,6 +114,8 @@ export interface Dashboard {
   /** Answers a question about the history, as JSON, in another process. */
   readonly askUsage: (question: UsageQuestion) => Promise<string>
   readonly connections: Connections
+  /** Opens a store in memory, without a pool. */
+  readonly emptyStore: (now: () => Moment) => OpenedPool
   /** A line for each configuration file with a password that others can read. */
   readonly exposedPasswords: () => Promise<readonly string[]>
 }

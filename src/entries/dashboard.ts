@@ -4,6 +4,8 @@ import {
   lowestFreeDescriptor,
   openConnections,
 } from '../adapters/kernel/connections.ts'
+import { MemoryPlace } from '../adapters/memory/memory-place.ts'
+import { MemoryStore } from '../adapters/memory/memory-store.ts'
 import { usageOfChild } from '../adapters/process/usage-process.ts'
 import type { ConfigFile } from '../adapters/settings/config-file.ts'
 import type { Dashboard } from '../cli/context.ts'
@@ -20,6 +22,7 @@ export function dashboard(opening: Opening, files: readonly ConfigFile[]): Dashb
       open: openConnections,
       close: closeConnection,
     },
+    emptyStore: (now) => new MemoryStore(new MemoryPlace(), now),
     exposedPasswords: async () => {
       const { exposedPasswords } = await import('../adapters/settings/config-file.ts')
       return exposedPasswords(files)

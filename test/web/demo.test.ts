@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test'
+import { MemoryPlace } from '../../src/adapters/memory/memory-place.ts'
+import { MemoryStore } from '../../src/adapters/memory/memory-store.ts'
 import { reportRange, runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { demoPool } from '../../src/web/demo/demo-pool.ts'
@@ -42,8 +44,34 @@ test('the same moment is the same play', () => {
 })
 
 test('it can only be watched', async () => {
-  const pool = demoPool({ now: () => NOON, steady: () => NOON })
+  const pool = demoPool(
+    { now: () => NOON, steady: () => NOON },
+    (now) => new MemoryStore(new MemoryPlace(), now),
+  )
   expect(pool.perform({ op: 'settle' })).rejects.toThrow('can only be watched')
+})
+
+test('the team goes on while somebody watches, and what ended is in the history', async () => {
+  let now = NOON
+  const pool = demoPool(
+    { now: () => now, steady: () => now },
+    (clock) => new MemoryStore(new MemoryPlace(), clock),
+  )
+  const watching = new AbortController()
+  const changes = pool.events(watching.signal)[Symbol.asyncIterator]()
+  const before = await pool.view('stored')
+  await changes.next()
+  now += 1_200_000
+  expect((await changes.next()).done).not.toBe(true)
+  const after = await pool.view('stored')
+  expect(after.pool.reservations).not.toEqual(before.pool.reservations)
+  watching.abort()
+  const times = await pool.usage({
+    kind: 'history',
+    range: { from: NOON - 86_400_000, to: now },
+    most: 1_000,
+  })
+  expect(JSON.stringify(times)).toContain('exited')
 })
 
 test('web --demo needs no pool', async () => {

@@ -2,7 +2,7 @@ import type { UsageQuestion } from '../../views/documents/usage-answer.ts'
 import type { ServingDocument } from '../../views/schemas/dashboard.ts'
 import type { WebServer } from '../../web/server.ts'
 import { command } from '../command.ts'
-import type { Context } from '../context.ts'
+import type { Context, Dashboard } from '../context.ts'
 import { wholeNumber } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
@@ -34,7 +34,7 @@ export const web = command({
     const dashboard = await context.dashboard()
     const site =
       demo === true
-        ? await demoSite(context)
+        ? await demoSite(context, dashboard)
         : { pool: await dashboard.pool(), askUsage: dashboard.askUsage, hostname: context.hostname() }
     const server = await startServer({
       ...site,
@@ -61,10 +61,10 @@ export const web = command({
 const OPEN_TO_ALL =
   'Warning: whoever can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1\n'
 
-async function demoSite(context: Context) {
+async function demoSite(context: Context, { emptyStore }: Dashboard) {
   const { demoPool, DEMO_HOST } = await import('../../web/demo/demo-pool.ts')
   const { usageAnswer } = await import('../../views/documents/usage-answer.ts')
-  const pool = demoPool({ now: context.now, steady: context.steadyClock })
+  const pool = demoPool({ now: context.now, steady: context.steadyClock }, emptyStore)
   const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(pool, question))
   return { pool, askUsage, hostname: DEMO_HOST }
 }

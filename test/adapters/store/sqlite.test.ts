@@ -21,9 +21,10 @@ import { needing } from '../../support/needs.ts'
 import { until } from '../../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
-import { killHanging, type StorePlace, startWorker, storeContract, tickingClock } from './store-contract.ts'
+import { killHanging, type SharedPlace, sharedStoreContract, startWorker } from './shared-store-contract.ts'
+import { everything, storeContract, tickingClock } from './store-contract.ts'
 
-interface SqlitePlace extends StorePlace {
+interface SqlitePlace extends SharedPlace {
   readonly path: string
 }
 
@@ -40,6 +41,7 @@ function newPlace(): SqlitePlace {
 }
 
 storeContract('the embedded store', newPlace)
+sharedStoreContract('the embedded store', newPlace)
 
 test('a back-up is given its log once, though two find that it has none', async () => {
   using place = newPlace()
@@ -61,13 +63,11 @@ test('a back-up is given its log once, though two find that it has none', async 
   store.close()
 })
 
-async function initialized(place: StorePlace) {
+async function initialized(place: SharedPlace) {
   const store = await place.create(tickingClock())
   await store.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })
   return store
 }
-
-const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
 
 test('a process killed while it holds the lock leaves nothing behind', async () => {
   using place = newPlace()

@@ -1,7 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Moment, Pool, Reservation } from '../../../src/domain/pool/model.ts'
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
@@ -12,27 +9,10 @@ import { anyCommits, anyRange, expectUsage } from './random-usage.ts'
 
 /** A place where one store can be, empty at first. */
 export interface StorePlace extends Disposable {
-  readonly url: string
   /** For setting up. */
   create(now: () => Moment): Promise<OpenedPool>
   open(now: () => Moment): Promise<OpenedPool>
 }
-
-/** Bundled, so that hundreds start quickly. */
-const workers = mkdtempSync(join(tmpdir(), 'canhazgpu-worker-'))
-beforeAll(async () => {
-  const source = new URL('worker.ts', import.meta.url).pathname
-  const built = await Bun.build({ entrypoints: [source], target: 'bun', outdir: workers, splitting: true })
-  if (!built.success) throw new Error('the worker cannot be built')
-})
-afterAll(() => rmSync(workers, { recursive: true }))
-
-/** Another process at work in the store. */
-export const startWorker = (verb: string, url: string, ...args: string[]) =>
-  Bun.spawn([process.execPath, `${workers}/worker.js`, verb, url, ...args], {
-    stdout: 'pipe',
-    stderr: 'inherit',
-  })
 
 /** A clock that shows a new time whenever it is read. */
 export function tickingClock(): () => Moment {
@@ -43,33 +23,30 @@ export function tickingClock(): () => Moment {
   }
 }
 
-/** Kills a process that is making its decision for the nth time. */
-export async function killHanging(url: string, asking: number): Promise<void> {
-  const worker = startWorker('hang', url, 'killed', String(asking))
-  const { value } = await worker.stdout.getReader().read()
-  expect(new TextDecoder().decode(value)).toBe('hanging\n')
-  worker.kill('SIGKILL')
-  await worker.exited
-}
-
 const kept = (pool: Pool) => ({ pool, records: [], wake: [], answer: undefined })
 
-/** What every store guarantees (`src/ports`), on the real thing. */
+/** A store with a pool to count in. */
+export async function withCounting<Place extends StorePlace>(
+  newPlace: () => Place,
+  use: (store: OpenedPool, place: Place) => Promise<void>,
+): Promise<void> {
+  using place = newPlace()
+  const store = await place.create(tickingClock())
+  try {
+    await store.update({ create: () => kept(COUNTING_POOL) })
+    await use(store, place)
+  } finally {
+    store.close()
+  }
+}
+
+export const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
+
+/** What every store guarantees, and the ledger and wakeups that are opened with it: `src/ports`. */
 export function storeContract(name: string, newPlace: () => StorePlace): void {
   describe(name, () => {
-    async function withStore(use: (store: OpenedPool, place: StorePlace) => Promise<void>): Promise<void> {
-      using place = newPlace()
-      const store = await place.create(tickingClock())
-      try {
-        await store.update({
-          create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }),
-        })
-        await use(store, place)
-      } finally {
-        store.close()
-      }
-    }
-    const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
+    const withStore = (use: (store: OpenedPool, place: StorePlace) => Promise<void>) =>
+      withCounting(newPlace, use)
 
     test('there is no pool before one is initialized', async () => {
       using place = newPlace()
@@ -141,21 +118,25 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
     })
 
     test('a decision that throws leaves everything as it was, and the store usable', async () => {
-      await withStore(async (store) => {
-        const before = await store.load()
-        let asked = 0
+      await withStore(async (store, place) => {
+        const other = await place.open(tickingClock())
         for (const throwAt of [1, 2]) {
-          asked = 0
+          let asked = 0
+          let overtaking: Promise<unknown> = Promise.resolve()
           const failing = store.update((pool, moment) => {
-            if (++asked === throwAt) throw new Error('no')
+            asked++
+            // It is asked again, because another commit comes first.
+            if (asked === 1 && throwAt === 2) overtaking = other.update(counting('other'))
+            if (asked === throwAt) throw new Error('no')
             return counting('never')(pool, moment)
           })
-          await failing.catch((error) => expect(error.message).toBe('no'))
-          if (asked < throwAt) await store.update({ create: () => kept(before.pool) })
+          await expect(failing).rejects.toThrow('no')
+          await overtaking
         }
-        expect(countOf((await store.load()).pool)).toBe(0)
-        expect(await store.history(everything)).toEqual([])
-        expect(await store.update(counting('after'))).toBe(1)
+        expect(countOf((await store.load()).pool)).toBe(1)
+        expect(await store.history(everything)).toEqual([recordOf('other')])
+        expect(await store.update(counting('after'))).toBe(2)
+        other.close()
       })
     })
 
@@ -276,14 +257,14 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('changes of this and other processes wake who listens, until told to stop', async () => {
+    test('changes wake who listens, until told to stop', async () => {
       await withStore(async (store, place) => {
+        const other = await place.open(tickingClock())
         const stop = new AbortController()
         const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
         // What comes after the call is not missed, though nobody waits yet.
-        await startWorker('count', place.url, 'other').exited
+        await other.update(counting('other'))
         expect(await wakes.next()).toEqual({ done: false, value: undefined })
-        // However fast they come one after another.
         for (let nth = 0; nth < 100; nth++) {
           const woken = wakes.next()
           await store.update(counting(`own-${nth}`))
@@ -295,43 +276,29 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
           const next = await last
           return next.done === true || (await wakes.next()).done === true
         })
+        other.close()
       })
     })
 
-    test('hundreds of processes at once: every update counts, none fails', async () => {
+    test('a waiter is called at its turn, and once at another change that it listens for', async () => {
       await withStore(async (store, place) => {
-        const workers = Array.from({ length: 200 }, (_, nth) =>
-          startWorker('count', place.url, `worker-${nth}`),
-        )
-        const statuses = await Promise.all(workers.map((worker) => worker.exited))
-        expect(statuses.filter((status) => status !== 0)).toEqual([])
-        expect(countOf((await store.load()).pool)).toBe(200)
-        expect(await store.history(everything)).toHaveLength(200)
-      })
-    }, 120_000)
-
-    test('a process killed in the midst of a decision leaves nothing behind and blocks nobody', async () => {
-      await withStore(async (store, place) => {
-        await killHanging(place.url, 1)
-        expect(await store.update(counting('after'))).toBe(1)
-        expect(await store.history(everything)).toEqual([recordOf('after')])
+        const other = await place.open(tickingClock())
+        const calls = store.calls('mine')
+        const commit = (wake: readonly string[]) =>
+          other.update((pool, moment) => ({ ...counting('any')(pool, moment), wake }))
+        calls.listen()
+        await commit([])
+        expect(await calls.next()).toBe('change')
+        await commit(['mine'])
+        expect(await calls.next()).toBe('turn')
+        // Not listening, it hears only of its turn.
+        await commit([])
+        await commit(['mine'])
+        expect(await calls.next()).toBe('turn')
+        calls.close()
+        expect(await calls.next()).toBe('closed')
+        other.close()
       })
     })
-
-    test('a process killed at any time has committed pool and records together', async () => {
-      await withStore(async (store, place) => {
-        for (let round = 0; round < 15; round++) {
-          const before = countOf((await store.load()).pool)
-          const worker = startWorker('count', place.url, `round-${round}`, '100000')
-          await until('the worker has counted', async () => {
-            return countOf((await store.load()).pool) > before + round * 3
-          })
-          worker.kill('SIGKILL')
-          await worker.exited
-          const { pool } = await store.load()
-          expect(await store.history(everything)).toHaveLength(countOf(pool))
-        }
-      })
-    }, 60_000)
   })
 }

@@ -1,0 +1,49 @@
+import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
+import type { Commit } from '../../ports/store.ts'
+
+/** What is stored of one host, in the memory of this process. Every `MemoryStore` of it sees the same. */
+export class MemoryPlace {
+  pool: Pool | null = null
+  /** The `wake` of the last commit that changed the pool. */
+  turns: readonly string[] = []
+  /** How often something was committed. */
+  revision = 0
+  /** By reservation and unit. */
+  readonly #records = new Map<string, UsageRecord>()
+  readonly #watchers = new Set<() => void>()
+  readonly #written: (pool: Pool, moment: Moment) => Pool
+
+  /** `written` makes the pool that is kept; it must have the moment as its `writtenAt`. */
+  constructor(written = (pool: Pool, moment: Moment): Pool => ({ ...pool, writtenAt: moment })) {
+    this.#written = written
+  }
+
+  get records(): Iterable<UsageRecord> {
+    return this.#records.values()
+  }
+
+  /** Whether there was anything to commit. Announces nothing. */
+  commit({ pool, records, wake }: Commit<unknown>, moment: Moment): boolean {
+    if (pool === this.pool && records.length === 0) return false
+    if (pool !== this.pool) {
+      this.pool = this.#written(pool, moment)
+      this.turns = wake
+    }
+    for (const record of records) {
+      const key = `${record.reservation}/${record.unit}`
+      if (!this.#records.has(key)) this.#records.set(key, record)
+    }
+    this.revision++
+    return true
+  }
+
+  announce(): void {
+    for (const tell of [...this.#watchers]) tell()
+  }
+
+  /** Calls back at each announcement, until the function that it returns is called. */
+  watch(tell: () => void): () => void {
+    this.#watchers.add(tell)
+    return () => void this.#watchers.delete(tell)
+  }
+}

@@ -1,0 +1,78 @@
+import type { Calls, Wakeups } from '../../ports/wakeups.ts'
+import type { MemoryPlace } from './memory-place.ts'
+
+export class MemoryWakeups implements Wakeups {
+  readonly #place: MemoryPlace
+
+  constructor(place: MemoryPlace) {
+    this.#place = place
+  }
+
+  changes(signal: AbortSignal): AsyncIterable<void> {
+    const bell = new Bell()
+    const stop = this.#place.watch(() => bell.ring('change'))
+    const end = () => {
+      stop()
+      bell.close()
+    }
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+    return changesOf(bell)
+  }
+
+  calls(entry: string): Calls {
+    const bell = new Bell()
+    let isListening = false
+    const stop = this.#place.watch(() => {
+      const isTurn = this.#place.turns.includes(entry)
+      if (isTurn || isListening) bell.ring(isTurn ? 'turn' : 'change')
+      isListening = false
+    })
+    return {
+      listen: () => {
+        isListening = true
+      },
+      next: () => bell.next(),
+      close: () => {
+        stop()
+        bell.close()
+      },
+    }
+  }
+
+  async turns(): Promise<readonly string[]> {
+    return this.#place.turns
+  }
+}
+
+async function* changesOf(bell: Bell): AsyncIterable<void> {
+  while ((await bell.next()) !== 'closed') yield
+}
+
+/** Keeps what it heard until somebody asks; a turn counts for more than a change. */
+class Bell {
+  #heard: 'turn' | 'change' | null = null
+  #isClosed = false
+  #wake = () => {}
+
+  ring(by: 'turn' | 'change'): void {
+    if (this.#heard !== 'turn') this.#heard = by
+    this.#wake()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#wake()
+  }
+
+  async next(): Promise<'turn' | 'change' | 'closed'> {
+    if (this.#heard === null && !this.#isClosed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const heard = this.#isClosed ? null : this.#heard
+    this.#heard = null
+    return heard ?? 'closed'
+  }
+}

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
+import { until } from '../../support/until.ts'
+import { counting, countOf, recordOf } from './counting.ts'
+import { everything, type StorePlace, withCounting } from './store-contract.ts'
+
+/** A place that other processes can open as well. */
+export interface SharedPlace extends StorePlace {
+  readonly url: string
+}
+
+/** Bundled, so that hundreds start quickly. */
+const workers = mkdtempSync(join(tmpdir(), 'canhazgpu-worker-'))
+beforeAll(async () => {
+  const source = new URL('worker.ts', import.meta.url).pathname
+  const built = await Bun.build({ entrypoints: [source], target: 'bun', outdir: workers, splitting: true })
+  if (!built.success) throw new Error('the worker cannot be built')
+})
+afterAll(() => rmSync(workers, { recursive: true }))
+
+/** Another process at work in the store. */
+export const startWorker = (verb: string, url: string, ...args: string[]) =>
+  Bun.spawn([process.execPath, `${workers}/worker.js`, verb, url, ...args], {
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+
+/** Kills a process that is making its decision for the nth time. */
+export async function killHanging(url: string, asking: number): Promise<void> {
+  const worker = startWorker('hang', url, 'killed', String(asking))
+  const { value } = await worker.stdout.getReader().read()
+  expect(new TextDecoder().decode(value)).toBe('hanging\n')
+  worker.kill('SIGKILL')
+  await worker.exited
+}
+
+/** What a store guarantees, besides `storeContract`, that many processes have open. */
+export function sharedStoreContract(name: string, newPlace: () => SharedPlace): void {
+  const withStore = (use: (store: OpenedPool, place: SharedPlace) => Promise<void>) =>
+    withCounting(newPlace, use)
+
+  describe(`${name}, shared by processes`, () => {
+    test('changes of this and other processes wake who listens, until told to stop', async () => {
+      await withStore(async (store, place) => {
+        const stop = new AbortController()
+        const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
+        // What comes after the call is not missed, though nobody waits yet.
+        await startWorker('count', place.url, 'other').exited
+        expect(await wakes.next()).toEqual({ done: false, value: undefined })
+        // However fast they come one after another.
+        for (let nth = 0; nth < 100; nth++) {
+          const woken = wakes.next()
+          await store.update(counting(`own-${nth}`))
+          expect((await woken).done).toBe(false)
+        }
+        const last = wakes.next()
+        stop.abort()
+        await until('the listener is told that it is over', async () => {
+          const next = await last
+          return next.done === true || (await wakes.next()).done === true
+        })
+      })
+    })
+
+    test('hundreds of processes at once: every update counts, none fails', async () => {
+      await withStore(async (store, place) => {
+        const workers = Array.from({ length: 200 }, (_, nth) =>
+          startWorker('count', place.url, `worker-${nth}`),
+        )
+        const statuses = await Promise.all(workers.map((worker) => worker.exited))
+        expect(statuses.filter((status) => status !== 0)).toEqual([])
+        expect(countOf((await store.load()).pool)).toBe(200)
+        expect(await store.history(everything)).toHaveLength(200)
+      })
+    }, 120_000)
+
+    test('a process killed in the midst of a decision leaves nothing behind and blocks nobody', async () => {
+      await withStore(async (store, place) => {
+        await killHanging(place.url, 1)
+        expect(await store.update(counting('after'))).toBe(1)
+        expect(await store.history(everything)).toEqual([recordOf('after')])
+      })
+    })
+
+    test('a process killed at any time has committed pool and records together', async () => {
+      await withStore(async (store, place) => {
+        for (let round = 0; round < 15; round++) {
+          const before = countOf((await store.load()).pool)
+          const worker = startWorker('count', place.url, `round-${round}`, '100000')
+          await until('the worker has counted', async () => {
+            return countOf((await store.load()).pool) > before + round * 3
+          })
+          worker.kill('SIGKILL')
+          await worker.exited
+          const { pool } = await store.load()
+          expect(await store.history(everything)).toHaveLength(countOf(pool))
+        }
+      })
+    }, 60_000)
+  })
+}
