@@ -33,20 +33,34 @@ export interface Job {
   say(line: string): void
 }
 
-/** What to supervise. It comes from the launcher, because every user can write to the pool. */
-export interface Supervision {
+/** How a command ended: by itself, or at its time limit. */
+export type JobOutcome = 'exited' | 'timed-out'
+
+/** What is left to do for the version that a supervisor becomes. */
+export interface Unfinished {
+  readonly units: readonly UnitId[]
+  /** Of a command that has ended: only that is to be recorded. */
+  readonly outcome?: JobOutcome
+}
+
+/** What it takes to record the end of a reservation. */
+export interface Recording {
   readonly reservation: string
   readonly units: readonly UnitId[]
+  /** Goes on as the version that is installed by now; returns if there is no other. */
+  readonly becomeSuccessor: (unfinished: Unfinished) => void
+  /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
+  readonly openPool: (patience?: LockPatience) => Promise<PoolService>
+  readonly sleep: (ms: Millis) => Promise<void>
+}
+
+/** What to supervise. It comes from the launcher, because every user can write to the pool. */
+export interface Supervision extends Recording {
   /** In steady time: nobody can set that clock. */
   readonly limit?: TimeLimit
   readonly job: Job
-  /** Goes on as the version that is installed by now, with these units; returns if there is no other. */
-  readonly becomeSuccessor: (units: readonly UnitId[]) => void
-  /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
-  readonly openPool: (patience?: LockPatience) => Promise<PoolService>
   /** Steady time. */
   readonly clock: () => Millis
-  readonly sleep: (ms: Millis) => Promise<void>
 }
 
 const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Number.POSITIVE_INFINITY }
@@ -71,7 +85,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
       const isDue = clock() >= beatAt
       if (isDue) beatAt = clock() + HEARTBEAT_MS
       const sight = await (isDue ? beat : look)(supervision)
-      if (sight.kind === 'too-new') supervision.becomeSuccessor(held)
+      if (sight.kind === 'too-new') supervision.becomeSuccessor({ units: held })
       held = stillHeld(held, sight, job)
     }
     if (held.length === 0 && supervision.limit === undefined) return
@@ -80,7 +94,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
       event = await (held.length > 0 ? job.wait(timeTo(beatAt)) : job.pause(timeTo(NEVER)))
   }
   if (event !== 'exited') await stop(supervision, limit)
-  if (held.length > 0) await end(supervision, event === 'exited' ? 'exited' : 'timed-out')
+  if (held.length > 0) await recordEnd(supervision, event === 'exited' ? 'exited' : 'timed-out')
 }
 
 const NEVER: Millis = Number.POSITIVE_INFINITY
@@ -162,33 +176,28 @@ async function reached(
 const isError = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof CanhazgpuError && codes.includes(error.code)
 
-async function end(supervision: Supervision, outcome: 'exited' | 'timed-out'): Promise<void> {
-  await persistently(supervision, async (service) => {
-    await service.perform({ op: 'end', id: supervision.reservation, outcome })
-  })
-}
-
 /**
- * Tries again while the store is in trouble. Gives up if there is no pool any more, or if a newer version has
- * taken it over: the next command that uses that one sees that the run has ended.
+ * Ends the reservation of a command that has ended. Tries again while the store is in trouble. If a newer version has
+ * taken over the pool, that version records it. Gives up if there is no such version or no pool any more: the next
+ * command sees that the run has ended.
  */
-async function persistently(
-  supervision: Supervision,
-  use: (service: PoolService) => Promise<void>,
-): Promise<void> {
+export async function recordEnd(recording: Recording, outcome: JobOutcome): Promise<void> {
+  const { reservation, units, becomeSuccessor, sleep } = recording
   for (let attempt = 1; ; attempt++) {
     try {
-      return await withPool(supervision, use)
+      await withPool(recording, (service) => service.perform({ op: 'end', id: reservation, outcome }))
+      return
     } catch (error) {
+      if (isError(error, 'store-too-new')) becomeSuccessor({ units, outcome })
       if (isError(error, 'pool-not-initialized', 'store-too-new')) return
       if (!(error instanceof CanhazgpuError) || attempt === MOST_ATTEMPTS) throw error
-      await supervision.sleep(TRY_AGAIN_EVERY_MS)
+      await sleep(TRY_AGAIN_EVERY_MS)
     }
   }
 }
 
 async function withPool<Result>(
-  { openPool }: Supervision,
+  { openPool }: Recording,
   use: (service: PoolService) => Promise<Result>,
   patience?: LockPatience,
 ): Promise<Result> {

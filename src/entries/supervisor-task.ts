@@ -1,3 +1,4 @@
+import type { JobOutcome } from '../app/supervise.ts'
 import type { ProcessIdentity, TimeLimit, UnitId } from '../domain/pool/model.ts'
 import { gpuUnit } from '../domain/pool/units.ts'
 
@@ -17,6 +18,8 @@ export interface SupervisorTask {
   readonly limit: TimeLimit | null
   /** Where the launcher was started from: a newer version may be installed there later. */
   readonly program: string | null
+  /** Of a command that has ended, if only its end is to be recorded: left by the supervisor of an earlier version. */
+  readonly outcome?: JobOutcome
 }
 
 export const encodeTask = (task: SupervisorTask): string => JSON.stringify(task)
@@ -47,7 +50,8 @@ const isTask = (task: unknown): task is SupervisorTask =>
   [task.pidfd, task.messages].every((fd) => fd === null || Number.isSafeInteger(fd)) &&
   Array.isArray(task.units) &&
   task.units.every((unit) => typeof unit === 'string') &&
-  (task.limit === null || isLimit(task.limit))
+  (task.limit === null || isLimit(task.limit)) &&
+  [undefined, 'exited', 'timed-out'].some((outcome) => task.outcome === outcome)
 
 const isProcess = (value: unknown): boolean =>
   isObject(value) &&

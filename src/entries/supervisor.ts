@@ -9,7 +9,7 @@ import { commandInstalledAt } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { watchChanges } from '../adapters/store/changes.ts'
 import { storePlace } from '../adapters/store/open.ts'
-import { type Job, supervise } from '../app/supervise.ts'
+import { type Job, type Recording, recordEnd, supervise } from '../app/supervise.ts'
 import { decodeTask, encodeTask, type SupervisorTask } from './supervisor-task.ts'
 
 const SIGINT = 2
@@ -27,28 +27,40 @@ export async function superviseMain([
     return 2
   }
   becomeDaemon()
-  await supervise({
+  const recording: Recording = {
     reservation,
     units: task.units,
-    ...(task.limit === null ? {} : { limit: task.limit }),
-    job: jobOf(task, { reservation, database: storePlace(store).path }),
-    becomeSuccessor: (units) => becomeSuccessor([store, reservation], { ...task, units }),
+    becomeSuccessor: (unfinished) => becomeSuccessor([store, reservation], { ...task, ...unfinished }),
     openPool: async (patience) => {
       const { openSupervisorPool } = await import('./supervisor-pool.ts')
       return openSupervisorPool(store, patience)
     },
-    clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),
-  })
+  }
+  if (task.outcome !== undefined) await recordEnd(recording, task.outcome)
+  else {
+    await supervise({
+      ...recording,
+      ...(task.limit === null ? {} : { limit: task.limit }),
+      job: jobOf(task, { reservation, database: storePlace(store).path }),
+      clock: () => currentMoment().steady.ms,
+    })
+  }
   return 0
 }
 
 /** Returns only if no other version is installed where the launcher was started from, or it cannot be executed. */
-function becomeSuccessor(place: readonly string[], task: SupervisorTask): void {
+function becomeSuccessor(place: readonly string[], { pidfd, messages, ...task }: SupervisorTask): void {
   if (typeof task.program !== 'string') return
-  const command = commandInstalledAt(task.program, ['__supervise', ...place, encodeTask(task)])
+  // Of a command that has ended they are of no use, and may be closed by now.
+  const handed = task.outcome === undefined ? { pidfd, messages } : { pidfd: null, messages: null }
+  const command = commandInstalledAt(task.program, [
+    '__supervise',
+    ...place,
+    encodeTask({ ...task, ...handed }),
+  ])
   if (command === null) return
-  for (const fd of [task.pidfd, task.messages]) if (fd !== null) fcntl(fd, F_SETFD, 0)
+  for (const fd of [handed.pidfd, handed.messages]) if (fd !== null) fcntl(fd, F_SETFD, 0)
   execve(toByteText(task.program), command.map(toByteText), inheritedEnvironment())
 }
 

@@ -14,6 +14,11 @@ test('a supervisor reads what its launcher wrote', () => {
   expect(decodeTask(encodeTask(TASK))).toEqual(TASK)
 })
 
+test('a supervisor reads the end that an earlier version could not record', () => {
+  const ended: SupervisorTask = { ...TASK, pidfd: null, outcome: 'timed-out' }
+  expect(decodeTask(encodeTask(ended))).toEqual(ended)
+})
+
 test('a launcher of an earlier version names GPUs by their numbers', () => {
   const { units: _, ...others } = TASK
   expect(decodeTask(JSON.stringify({ ...others, gpus: [1, 10] }))).toEqual(TASK)
@@ -31,6 +36,7 @@ test.each([
   JSON.stringify({ ...TASK, units: undefined, gpus: ['1'] }),
   JSON.stringify({ ...TASK, limit: { interruptAt: 'soon' } }),
   JSON.stringify({ ...TASK, process: { pid: 7 } }),
+  JSON.stringify({ ...TASK, outcome: 'reset' }),
 ])('no launcher wrote %p', (text) => {
   expect(decodeTask(text)).toBeNull()
 })

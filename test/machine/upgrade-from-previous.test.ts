@@ -3,13 +3,14 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { currentMoment } from '../../src/adapters/kernel/clock.ts'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import type { ReportDocument } from '../../src/views/schemas/usage.ts'
+import { startContainer } from '../support/container.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { done, type Installed, installedPool, untilSucceeded } from '../support/installed.ts'
 import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { type Build, buildPreviousVersion, presentBuild } from '../support/other-builds.ts'
 import { type Finished, finished } from '../support/pool.ts'
-import { hasOpen, supervisorsOf } from '../support/processes.ts'
+import { hasOpen, isWatching, supervisorsOf } from '../support/processes.ts'
 import { newUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { line } from '../support/waiters.ts'
@@ -191,6 +192,28 @@ test.concurrent('a command of the previous version that asks the driver meanwhil
   expect(existsSync(`${pool.folder}/ran`)).toBe(false)
   expect(await done(pool.typed('status'))).toStartWith('GPU 0: AVAILABLE (never used)')
 })
+
+needing('containers').concurrent(
+  'a job and a waiter in containers outlive an upgrade on the host',
+  async () => {
+    using pool = await installedPool(previous, 1)
+    await pool.sh('mkfifo end')
+    const job = finished(startContainer(pool, `exec $CHG run -- sh -c 'read word < end; exit 7'`))
+    const supervisor = await until('the job is watched', () => supervisorsOf(pool).find(isWatching) ?? null)
+    const waiter = finished(startContainer(pool, `exec $CHG run --wait -- sh -c 'exit 5'`))
+    await until('the other waits', () => line(pool).length === 1)
+    pool.install(present)
+    await done(pool.typed('status'))
+    await until('the supervisor is of the present build', () => {
+      return !readlinkSync(`/proc/${supervisor}/exe`).endsWith(' (deleted)')
+    })
+    await pool.sh('echo now > end')
+    expect(await job).toEqual({ status: 7, stdout: '', stderr: GRANTED(0) })
+    // The supervisor may have gone with its container: then the host has to notice the end.
+    await pool.typed('release', '--gpu-ids', '0')
+    expect(await waiter).toMatchObject({ status: 5, stderr: expect.stringContaining(GRANTED(0)) })
+  },
+)
 
 test.concurrent('after a downgrade every command says in one line that it is too old', async () => {
   using pool = await installedPool(present, 1)

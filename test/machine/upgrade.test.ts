@@ -6,7 +6,7 @@ import { storedHistory, storedPool } from '../support/database.ts'
 import { done, type Installed, installedPool, startBuild, untilSucceeded } from '../support/installed.ts'
 import { child } from '../support/job.ts'
 import { type Build, buildNewerVersion, presentBuild } from '../support/other-builds.ts'
-import { finished, type TestPool, testPool } from '../support/pool.ts'
+import { type Child, finished, type TestPool, testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { line } from '../support/waiters.ts'
@@ -199,6 +199,42 @@ test.concurrent('a supervisor becomes the installed program: the same process, w
   // The newer version, unlike the older one, could write the end.
   expect(storedPool(pool).reservations).toEqual([])
   expect(storedHistory(pool).at(-1)?.outcome).toBe('timed-out')
+})
+
+/** A run of the present version whose supervisor does not act until it is let go, in a pool of the newer one. */
+async function heldUp(pool: Installed, ...options: string[]): Promise<{ job: Child; letGo: () => void }> {
+  await done(pool.typed('release'))
+  const job = pool.begin('run', ...options, '--', child('ignores-sigint'))
+  const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  kill(supervisor, 'SIGSTOP')
+  pool.install(newer)
+  await byNewer(pool, 'status')
+  return { job, letGo: () => kill(supervisor, 'SIGCONT') }
+}
+
+test.concurrent('the end of a command that ended before its supervisor saw the upgrade is recorded', async () => {
+  using pool = await takenPool()
+  const { job, letGo } = await heldUp(pool)
+  job.kill('SIGKILL')
+  await job.exited
+  letGo()
+  await until('the end is recorded', () => storedHistory(pool).some(({ kind }) => kind === 'run'))
+  expect(storedHistory(pool).at(-1)).toMatchObject({ kind: 'run', outcome: 'exited' })
+  expect(storedPool(pool).reservations).toEqual([])
+})
+
+test.concurrent('a time limit that was due before the supervisor saw the upgrade is recorded as such', async () => {
+  using pool = await takenPool()
+  const { job, letGo } = await heldUp(pool, '--timeout', '3s', '--grace', '1s')
+  await until('the limit is over', () => {
+    const [term] = storedPool(pool).reservations.map((each) => each.term)
+    return term?.kind === 'run' && (term.limit?.interruptAt ?? 0) < currentMoment().wall
+  })
+  letGo()
+  await until('the end is recorded', () => storedHistory(pool).some(({ kind }) => kind === 'run'))
+  expect(storedHistory(pool).at(-1)).toMatchObject({ kind: 'run', outcome: 'timed-out' })
+  const { stderr } = await finished(job)
+  expect([job.signalCode, stderr]).toEqual(['SIGKILL', 'Reserved 1 GPU(s): [0] for command execution\n'])
 })
 
 test.concurrent('the place of another is not taken by typing its entry', async () => {
