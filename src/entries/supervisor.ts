@@ -7,8 +7,7 @@ import { inheritedEnvironment, toByteText } from '../adapters/process/environmen
 import { sayOn } from '../adapters/process/say.ts'
 import { commandInstalledAt } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
-import { watchChanges } from '../adapters/store/changes.ts'
-import { storePlace } from '../adapters/store/open.ts'
+import { storePlace, watchStore } from '../adapters/store/open.ts'
 import { type Job, type Recording, recordEnd, supervise } from '../app/supervise.ts'
 import { decodeTask, encodeTask, type SupervisorTask } from './supervisor-task.ts'
 
@@ -42,7 +41,7 @@ export async function superviseMain([
     await supervise({
       ...recording,
       ...(task.limit === null ? {} : { limit: task.limit }),
-      job: jobOf(task, { reservation, database: storePlace(store).path }),
+      job: jobOf(task, { reservation, watch: await watchStore(store) }),
       clock: () => currentMoment().steady.ms,
     })
   }
@@ -74,11 +73,10 @@ function isStore(store: string): boolean {
 
 function jobOf(
   { process, pidfd, messages }: SupervisorTask,
-  { reservation, database }: { readonly reservation: string; readonly database: string },
+  { reservation, watch }: { readonly reservation: string; readonly watch: number | null },
 ): Job {
   const command = watchProcess(process, pidfd)
   const processes = new JobProcesses(command, reservation)
-  const watch = watchChanges(database)
   let stderr = messages
   /** It may be a terminal, which must not stay open because we are slow to write the end. */
   const silent = <Event>(event: Event): Event => {

@@ -71,3 +71,17 @@ needing('users').test('under su, on a terminal that belongs to another user, too
     await ann.remove()
   }
 })
+
+test('the holder is told at once where the store is a link to the pool', async () => {
+  using pool = await testPool(1)
+  const link = { store: `${pool.folder}/link.db` }
+  await pool.sh(`ln -s ${pool.database} ${link.store}`)
+  const job = pool.sh(
+    `"$CHG" run --store ${link.store} -- sh -c 'until [ -e go ]; do sleep 0.05; done' 2>&1 | cat`,
+  )
+  await until('the supervisor watches', () => supervisorsOf(link).find(isWatching) ?? null)
+  await reset(pool)
+  await until('the supervisor has left', () => supervisorsOf(link).length === 0)
+  await pool.sh('touch go')
+  expect((await job).stdout).toContain(LOST)
+})

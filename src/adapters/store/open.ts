@@ -60,6 +60,17 @@ export async function openStore(
   return openSqliteStore({ path: safePath(url), now, ...(patience === undefined ? {} : { patience }) })
 }
 
+/**
+ * A descriptor that becomes readable when the pool may have changed; null where the kernel has none left. For a process
+ * that sleeps for days and so holds no file of the pool, but for this one.
+ */
+export async function watchStore(url: string): Promise<number | null> {
+  const { realPath } = await import('../kernel/libc.ts')
+  const { watchChanges } = await import('./changes.ts')
+  const { path } = storePlace(url)
+  return watchChanges(realPath(path) ?? path)
+}
+
 /** Opens it for an administrator, who removes what somebody planted in its schema and, as root, beside it. */
 export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<OpenedPool> {
   await removePlanted(safePath(url))
