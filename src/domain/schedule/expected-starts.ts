@@ -1,5 +1,5 @@
 import type { Obstacle } from '../observation/obstacles.ts'
-import type { Millis, Pool, QueueEntry, Reservation, UnitId } from '../pool/model.ts'
+import type { Millis, Policy, Pool, QueueEntry, Reservation, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
 import { blockersOf } from './blockers.ts'
 import { Calendar, knownEnd, NEVER, startOf } from './calendar.ts'
@@ -49,7 +49,7 @@ export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string
   const calendar = calendarOf(pool, outlook)
   for (let time = outlook.now; time < NEVER && waiting.length > 0; time = calendar.nextChange()) {
     if (time > outlook.now) calendar.advance(time)
-    startThoseThatCan(waiting, new Openings(calendar, pool.policy), { calendar, starts })
+    startThoseThatCan(waiting, { calendar, policy: pool.policy, starts })
     if (outlook.only !== undefined && starts.has(outlook.only)) return starts
   }
   const requests = waiting.map(({ demand }) => demand.request)
@@ -61,13 +61,19 @@ export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string
 
 interface Plan {
   readonly calendar: Calendar
+  readonly policy: Policy
   readonly starts: Map<string, ExpectedStart>
 }
 
-/** Takes those that start out of `waiting`. A request that nobody waits for is not expected to take its units. */
-function startThoseThatCan(waiting: Waiting[], openings: Openings, { calendar, starts }: Plan): void {
+/**
+ * Takes those that start out of `waiting`. A request that nobody waits for is not expected to take its units. A request
+ * that overtakes others can delay the earliest start of one of them, which then keeps its units for longer: a third
+ * request may now fit before it. A grant is decided from the whole queue each time, so the plan begins again as well.
+ */
+function startThoseThatCan(waiting: Waiting[], { calendar, policy, starts }: Plan): void {
   const { now } = calendar
   const ended = lastEnded(calendar, () => true)
+  let openings = new Openings(calendar, policy)
   let place = 0
   while (place < waiting.length && !openings.areGone) {
     const next = waiting[place]
@@ -80,8 +86,12 @@ function startThoseThatCan(waiting: Waiting[], openings: Openings, { calendar, s
     const own = lastEnded(calendar, (id) => units.includes(id))
     const { holder: after } = own.isFound ? own : ended
     starts.set(next.entry.id, { kind: 'at', at: now, ...(after === undefined ? {} : { after }) })
-    if (next.isWaitedFor) calendar.hold(units, next.demand)
     waiting.splice(place, 1)
+    if (!next.isWaitedFor) continue
+    calendar.hold(units, next.demand)
+    if (place === 0) continue
+    openings = new Openings(calendar, policy)
+    place = 0
   }
 }
 

@@ -152,6 +152,43 @@ test('a waiter that is passed over holds up nobody', () => {
   expect(startsOf(pool(2, [], [late, waiting('next', someUnits(1))]))).toEqual([0, 0])
 })
 
+describe('a request that overtakes others may let a third one in before it, which then starts as well', () => {
+  const passedOver = { startableSince: NOW - 10_000 }
+  const startableIn = (seen: Pool) => startableEntries(seen, known).map(({ id }) => id)
+
+  test('here "inner", when "outer" has started and "two" can no longer start at once', () => {
+    const booked = bookingOf({ id: 'booked', units: [1], from: NOW + HOUR, until: NOW + 6 * HOUR })
+    for (const note of [passedOver, {}]) {
+      const queue = [
+        waiting('one', theseUnits(1, 2)),
+        waiting('two', someUnits(2)),
+        waiterOf({ id: 'inner', request: theseUnits(0), duration: HOUR, ...note }),
+        waiting('outer', theseUnits(2), HOUR),
+      ]
+      expect(startsOf(pool(3, [booked], queue))).toEqual([6 * HOUR, null, 0, 0])
+      expect(startableIn(pool(3, [booked], queue))).toEqual(['outer'])
+      const granted = [booked, manual('outer', [2], NOW + HOUR)]
+      expect(startableIn(pool(3, granted, queue.slice(0, 3)))).toEqual(['inner'])
+    }
+  })
+
+  test('and an extension that delays neither keeps its promises', () => {
+    const booked = bookingOf({ id: 'booked', units: [1], from: NOW + 2 * HOUR, until: NOW + 9 * HOUR })
+    for (const note of [passedOver, {}]) {
+      const queue = [
+        waiting('one', theseUnits(1, 0)),
+        waiting('two', someUnits(3)),
+        waiting('three', someUnits(1), 2 * HOUR),
+        waiterOf({ id: 'four', request: someUnits(1), duration: HOUR, ...note }),
+      ]
+      const before = pool(4, [manual('a', [1], NOW + HOUR), booked], queue)
+      const longer = pool(4, [manual('a', [1], NOW + 2 * HOUR), booked], queue)
+      expect(startsOf(before)).toEqual(startsOf(longer))
+      expect(keepsPromises(before, longer, known)).toBe(true)
+    }
+  })
+})
+
 test('a GPU that still shows the memory of its last holder is kept for the request that needs it', () => {
   const lastUse = { endedAt: NOW, uid: 1000 }
   const both = waiting('both', someUnits(2))
