@@ -3,6 +3,7 @@ import { availabilityOf, type Sight } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUsage } from '../observation/usage.ts'
 import type { Account, Millis, Pool, QueueEntry, Request, Reservation, Term, UnitId } from '../pool/model.ts'
+import { owns } from '../pool/rights.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
 import { knownEnd, NEVER } from '../schedule/calendar.ts'
 import { type Demand, sizeOf, wantedUnits } from '../schedule/demand.ts'
@@ -10,7 +11,7 @@ import type { Openings } from '../schedule/openings.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
 import { type Intent, longestHold, type RequestedTerm, type Ticket } from './intent.ts'
-import type { Busy, Reason, Refusal, Shortage } from './refusal.ts'
+import type { Busy, Held, Reason, Refusal, Shortage } from './refusal.ts'
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
@@ -34,7 +35,7 @@ export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acqui
   const openings = openingsFor(pool, intent.id, seen)
   const units = openings.choices(demandIn(intent)).slice(0, sizeOf(intent.request))
   if (units.length < sizeOf(intent.request)) {
-    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen.sight, openings) } }
+    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen, openings) } }
   }
   const reservation = reservationOf(intent, units, seen.now)
   const after = {
@@ -120,7 +121,12 @@ function demandIn({ request, owner, term }: Intent): Demand {
   return { request, uid: owner.account.uid, ...(duration === undefined ? {} : { duration }) }
 }
 
-function shortageOf(pool: Pool, intent: Intent, sight: Sight, openings: Openings): Shortage {
+function shortageOf(
+  pool: Pool,
+  intent: Intent,
+  { sight, now }: SeenConditions,
+  openings: Openings,
+): Shortage {
   const { request } = intent
   const availability = [...availabilityOf(pool, sight)]
   const usable = openings.choices(demandIn(intent))
@@ -131,7 +137,8 @@ function shortageOf(pool: Pool, intent: Intent, sight: Sight, openings: Openings
     available: usable.length,
     taken: request.kind === 'ids' ? request.ids.filter((id) => !usable.includes(id)) : [],
     ahead: place < 0 ? pool.queue.length : place,
-    busy: busyUnits(pool, request),
+    now,
+    busy: busyUnits(pool, intent),
     occupied: availability.flatMap(([unit, is]) =>
       is === 'occupied' ? [{ unit, users: usersIn(sight.usage.get(unit)?.usage) }] : [],
     ),
@@ -142,15 +149,20 @@ function shortageOf(pool: Pool, intent: Intent, sight: Sight, openings: Openings
   }
 }
 
-function busyUnits(pool: Pool, request: Request): readonly Busy[] {
+function busyUnits(pool: Pool, { request, owner }: Intent): readonly Busy[] {
   const wanted = new Set(wantedUnits(pool, request))
   return pool.reservations.flatMap((held) => {
-    const end = knownEnd(held)
-    const until = end === NEVER ? {} : { until: end }
+    const own = owns(owner.account, held.owner.account) && held.owner.shownName === owner.shownName
     return unitsOf(held)
       .filter((unit) => wanted.has(unit))
-      .map((unit) => ({ unit, owner: shownName(held), ...until }))
+      .map((unit) => ({ ...heldBy(held, unit), own }))
   })
+}
+
+/** Who holds a unit, and until when. */
+export function heldBy(held: Reservation, unit: UnitId): Held {
+  const end = knownEnd(held)
+  return { unit, owner: shownName(held), ...(end === NEVER ? {} : { until: end }) }
 }
 
 const usersIn = (usage: UnitUsage | undefined): readonly string[] =>

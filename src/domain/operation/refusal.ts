@@ -12,7 +12,8 @@ export type Reason =
   /** This pool can never grant it, however long one waits. */
   | { readonly code: 'impossible'; readonly missing: Missing; readonly managed: readonly UnitId[] }
   | { readonly code: 'no-such-unit'; readonly units: readonly UnitId[] }
-  | { readonly code: 'not-yours'; readonly unit: UnitId; readonly owner: string }
+  /** None of `requested` was released. */
+  | ({ readonly code: 'not-yours'; readonly requested: readonly UnitId[]; readonly now: Millis } & Held)
   /** Too many requests wait already: of this account, or in the whole queue. */
   | {
       readonly code: 'over-limit'
@@ -51,6 +52,8 @@ export interface Shortage {
   readonly taken: readonly UnitId[]
   /** How many requests wait before this one. */
   readonly ahead: number
+  /** When it was decided. */
+  readonly now: Millis
   readonly busy: readonly Busy[]
   /** Left out because somebody uses them without a reservation. */
   readonly occupied: readonly { readonly unit: UnitId; readonly users: readonly string[] }[]
@@ -60,11 +63,16 @@ export interface Shortage {
   readonly replaced: readonly UnitId[]
 }
 
-/** A requested unit that is reserved: by whom, and until when where that is known. */
-export interface Busy {
+/** A unit that is reserved: by whom, and until when where that is known. */
+export interface Held {
   readonly unit: UnitId
   readonly owner: string
   readonly until?: Millis
+}
+
+export interface Busy extends Held {
+  /** Whether the account that was refused holds it itself, under the name that it shows now. */
+  readonly own: boolean
 }
 
 /** What is requested and the pool does not have. */

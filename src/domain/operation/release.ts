@@ -1,7 +1,7 @@
-import { shownName } from '../ledger/shown-accounts.ts'
-import type { Account, Pool, UnitId, UsageRecord } from '../pool/model.ts'
+import type { Account, Millis, Pool, UnitId, UsageRecord } from '../pool/model.ts'
 import { isAdministrator, owns } from '../pool/rights.ts'
 import { compareUnits, hasUnit, unitsOf } from '../pool/units.ts'
+import { heldBy } from './acquisition.ts'
 import { type Ended, endWhere, releaseUnits } from './ending.ts'
 import type { Context, Done, Operation } from './operation.ts'
 import type { Refusal } from './refusal.ts'
@@ -16,7 +16,7 @@ export function release(
   { actor, now }: Context,
 ): Done<readonly UnitId[]> {
   if (units === undefined) return released(manualEnded(pool, actor, now.wall))
-  const refusal = refusalFor(pool, actor, units)
+  const refusal = refusalFor(pool, units, { actor, now: now.wall })
   if (refusal !== null) return { pool, answer: refusal }
   return released(releaseUnits(pool, units, now.wall, actor))
 }
@@ -35,14 +35,20 @@ const released = ({ pool, ended }: Ended): Done<readonly UnitId[]> => ({
 const unitsIn = (records: readonly UsageRecord[]): readonly UnitId[] =>
   records.map(({ unit }) => unit).toSorted(compareUnits)
 
-function refusalFor(pool: Pool, actor: Account, units: readonly UnitId[]): Refusal | null {
+interface Releasing {
+  readonly actor: Account
+  readonly now: Millis
+}
+
+function refusalFor(pool: Pool, units: readonly UnitId[], { actor, now }: Releasing): Refusal | null {
   const unknown = units.filter((unit) => !hasUnit(pool, unit))
   if (unknown.length > 0) return { refused: { code: 'no-such-unit', units: unknown } }
   if (isAdministrator(actor)) return null
   for (const held of pool.reservations) {
     if (owns(actor, held.owner.account)) continue
     const unit = unitsOf(held).find((each) => units.includes(each))
-    if (unit !== undefined) return { refused: { code: 'not-yours', unit, owner: shownName(held) } }
+    if (unit !== undefined)
+      return { refused: { code: 'not-yours', requested: units, now, ...heldBy(held, unit) } }
   }
   return null
 }

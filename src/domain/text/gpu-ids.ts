@@ -26,3 +26,14 @@ export function parseGpuIds(text: string): readonly UnitId[] {
   }
   return [...ids].sort((a, b) => a - b).map(gpuUnit)
 }
+
+/** `0-3, 6`: as `parseGpuIds` reads them, for people. The ids are in order. */
+export function idRanges(ids: readonly UnitId[]): string {
+  const ranges: { first: UnitId; last: UnitId }[] = []
+  for (const id of ids) {
+    const range = ranges.at(-1)
+    if (range !== undefined && Number(id) === Number(range.last) + 1) range.last = id
+    else ranges.push({ first: id, last: id })
+  }
+  return ranges.map(({ first, last }) => (first === last ? first : `${first}-${last}`)).join(', ')
+}

@@ -1,4 +1,4 @@
-import type { Reason } from '../../domain/operation/refusal.ts'
+import type { Held, Reason } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
@@ -15,11 +15,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         available: reason.available,
         taken: numbers(reason.taken),
         ahead: reason.ahead,
-        busy: reason.busy.map(({ unit, owner, until }) => ({
-          gpu_id: gpuNumber(unit),
-          user: owner,
-          ...(until === undefined ? {} : { until: timestamp(until) }),
-        })),
+        busy: reason.busy.map((busy) => ({ ...heldDocument(busy), yours: busy.own })),
         occupied: reason.occupied.map(({ unit, users }) => ({ gpu_id: gpuNumber(unit), users })),
         faulty: reason.faulty.map(({ unit, fault }) => ({
           gpu_id: gpuNumber(unit),
@@ -39,7 +35,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'no-such-unit':
       return { code: reason.code, gpu_ids: numbers(reason.units) }
     case 'not-yours':
-      return { code: reason.code, gpu_id: gpuNumber(reason.unit), user: reason.owner }
+      return { code: reason.code, ...heldDocument(reason), requested: numbers(reason.requested) }
     case 'over-limit':
       return { code: reason.code, limit: reason.limit, waiting: reason.waiting, most: reason.most }
     case 'nothing-to-extend':
@@ -70,6 +66,12 @@ export function refusalDocument(reason: Reason): RefusalDocument {
       return { code: reason.code }
   }
 }
+
+const heldDocument = ({ unit, owner, until }: Held) => ({
+  gpu_id: gpuNumber(unit),
+  user: owner,
+  ...(until === undefined ? {} : { until: timestamp(until) }),
+})
 
 const numbers = (units: readonly UnitId[]): readonly number[] => units.map(gpuNumber)
 

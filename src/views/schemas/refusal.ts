@@ -2,8 +2,10 @@ import * as v from 'valibot'
 import { faultReason } from './status.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
-/** A requested GPU that is reserved. */
-const busy = object({ gpu_id: whole, user: text, until: optional(time) })
+const held = { gpu_id: whole, user: text, until: optional(time) }
+
+/** A requested GPU that is reserved; `yours`: by the account that was refused. */
+const busy = object({ ...held, yours: v.boolean() })
 
 const short = object({
   code: v.literal('short'),
@@ -31,7 +33,7 @@ export const refusal = v.variant('code', [
     gpus: whole,
   }),
   object({ code: v.literal('no-such-unit'), gpu_ids: list(whole) }),
-  object({ code: v.literal('not-yours'), gpu_id: whole, user: text }),
+  object({ code: v.literal('not-yours'), ...held, requested: list(whole) }),
   object({ code: v.literal('over-limit'), limit: oneOf(['account', 'queue']), waiting: whole, most: whole }),
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
   object({ code: v.literal('promised') }),

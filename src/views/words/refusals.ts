@@ -1,6 +1,8 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { isRefusal, type Reason, type Refusal, type Shortage } from '../../domain/operation/refusal.ts'
+import type { UnitId } from '../../domain/pool/model.ts'
 import { ADOPTS } from './faults.ts'
+import { holdersWords, untilWords } from './holders.ts'
 
 /** The answer, or the refusal thrown in words. */
 export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
@@ -34,8 +36,8 @@ function wordsOf(reason: Reason): Words {
     case 'not-yours':
       return {
         code: 'not-yours',
-        message: `GPU ${reason.unit} is reserved by ${reason.owner}`,
-        hint: 'ask its holder, or an administrator, to release it',
+        message: `GPU ${reason.unit} is reserved by ${reason.owner}${untilWords(reason.until, reason.now)}`,
+        hint: `ask its holder, or an administrator, to release it${reason.requested.length > 1 ? '; nothing was released' : ''}`,
       }
     case 'over-limit':
       return { code: 'too-many-waiting', ...limitWords(reason) }
@@ -86,20 +88,31 @@ function wordsOf(reason: Reason): Words {
 
 const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
 
-/** Scripts know the plain refusal of a full pool word by word; it has no hint. */
-function hintFor({ ahead, taken }: Shortage): { readonly hint?: string } {
-  if (ahead > 0) return { hint: "see 'canhazgpu queue', and wait in line with --wait" }
-  return taken.length > 0 ? { hint: "see 'canhazgpu status', or wait in line with --wait" } : {}
+/** Scripts know the message of a full pool word by word; who holds it is in the hint. */
+function hintFor({ ahead, taken, busy, now }: Shortage): { readonly hint?: string } {
+  const holders = holdersWords(busy, now)
+  const parts = [
+    ...(holders === '' ? [] : [holders]),
+    ...(ahead > 0 ? ["see 'canhazgpu queue', and wait in line with --wait"] : []),
+    ...(ahead === 0 && holders === '' && taken.length > 0
+      ? ["see 'canhazgpu status', or wait in line with --wait"]
+      : []),
+    ...(ahead === 0 && holders !== '' ? ['wait in line with --wait'] : []),
+  ]
+  return parts.length === 0 ? {} : { hint: parts.join('; ') }
 }
 
 function shortageWords(shortage: Shortage): string {
   const { requested, available, taken } = shortage
   const what =
     taken.length > 0
-      ? `GPU ${taken.join(', ')} not available`
+      ? notAvailable(taken)
       : `Not enough GPUs available. Requested: ${requested}, Available: ${available}`
   return `${what}${detailsOf(shortage)}`
 }
+
+const notAvailable = (taken: readonly UnitId[]): string =>
+  taken.length === 1 ? `GPU ${taken[0]} is not available` : `GPUs ${taken.join(', ')} are not available`
 
 function detailsOf({ occupied, faulty, replaced, ahead }: Shortage): string {
   const withErrors = faulty.length - replaced.length

@@ -52,7 +52,7 @@ const endWords = ({ term }: Reservation): string =>
   term.kind === 'run' ? 'run times out' : 'reservation expires'
 
 /** Hours and minutes, with the date where it is not today. */
-function clockTime(at: Millis, now: Millis): string {
+export function clockTime(at: Millis, now: Millis): string {
   const two = (number: number) => String(number).padStart(2, '0')
   const date = new Date(at)
   const time = `${two(date.getHours())}:${two(date.getMinutes())}`

@@ -143,16 +143,29 @@ describe('acquire', () => {
     const { answer } = apply(pool, { op: 'acquire', intent: intentOf() }, contextOf({ probe }))
     expect(answer).toEqual({
       refused: {
-        ...{ code: 'short', requested: 1, available: 0, taken: [], ahead: 1 },
+        ...{ code: 'short', requested: 1, available: 0, taken: [], ahead: 1, now: NOON.wall },
         busy: [
-          { unit: '0', owner: 'bob', until: NOON.wall + HOUR },
-          { unit: '3', owner: 'bob' },
+          { unit: '0', owner: 'bob', until: NOON.wall + HOUR, own: false },
+          { unit: '3', owner: 'bob', own: false },
         ],
         occupied: [{ unit: '1', users: ['bob'] }],
         faulty: [{ unit: '2', fault: { kind: 'fault', code: 'reported', reason: 'GPU is lost' } }],
         replaced: [],
       },
     })
+  })
+
+  test('tells the own reservations of the account from others, and those under another shown name', () => {
+    const shared = { ...ALICE, shownName: 'cyd' }
+    const pool = poolOf(units(3), {
+      reservations: [
+        manualOf({ id: 'own', units: [0] }),
+        manualOf({ id: 'cyds', owner: shared, units: [1] }),
+        manualOf({ id: 'bobs', owner: BOB, units: [2] }),
+      ],
+    })
+    const { answer } = apply(pool, { op: 'acquire', intent: intentOf() }, contextOf({ probe: probeOf(3) }))
+    expect(answer).toMatchObject({ refused: { busy: [{ own: true }, { own: false }, { own: false }] } })
   })
 
   test('with a ticket it waits in the queue instead', () => {
@@ -248,7 +261,9 @@ describe('release', () => {
 
   test("ends nobody else's, and says whose it is", () => {
     const step = apply(pool, { op: 'release', units: ['1', '2'] }, contextOf())
-    expect(step.answer).toEqual({ refused: { code: 'not-yours', unit: '2', owner: 'bob' } })
+    expect(step.answer).toMatchObject({
+      refused: { code: 'not-yours', unit: '2', owner: 'bob', requested: ['1', '2'], now: NOON.wall },
+    })
     expect(step.pool).toBe(pool)
   })
 

@@ -213,7 +213,7 @@ function intentOf({ id, request, user, account, hold }: Intent1): Intent {
 }
 
 /** A shortage as it was recorded: how many units, not which. */
-function countsOf({ code: _, busy: __, occupied, faulty, replaced, ...shortage }: Shortage) {
+function countsOf({ code: _, now: __, busy: ___, occupied, faulty, replaced, ...shortage }: Shortage) {
   return {
     ...shortage,
     occupied: occupied.length,

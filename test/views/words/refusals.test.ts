@@ -6,7 +6,7 @@ import { refusal } from '../../../src/views/schemas/refusal.ts'
 import { refusalError, unlessRefused } from '../../../src/views/words/refusals.ts'
 
 const SHORT: Shortage = {
-  ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0 },
+  ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0, now: 0 },
   ...{ busy: [], occupied: [], faulty: [], replaced: [] },
 }
 const occupied = [{ unit: '1', users: ['bob'] }]
@@ -20,13 +20,20 @@ const SEE = "see 'canhazgpu status' for the GPUs of this machine"
 /** Each with its code, its message and hint, and the facts for programs. */
 const CASES: readonly (readonly [Reason, string, string, string | undefined, object])[] = [
   [
-    { ...SHORT, busy: [{ unit: '0', owner: 'bob', until: 0 }] },
+    SHORT,
     'not-enough-gpus',
     SHORTAGE,
     undefined,
+    { ...{ busy: [], occupied: [], faulty: [], replaced: [] } },
+  ],
+  [
+    { ...SHORT, busy: [{ unit: '0', owner: 'bob', until: 3_600_000, own: false }] },
+    'not-enough-gpus',
+    SHORTAGE,
+    'bob holds 0 until 01:00; wait in line with --wait',
     {
       ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0 },
-      busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T00:00:00.000Z' }],
+      busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T01:00:00.000Z', yours: false }],
       ...{ occupied: [], faulty: [], replaced: [] },
     },
   ],
@@ -45,6 +52,34 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     },
   ],
   [
+    {
+      ...SHORT,
+      taken: ['2'],
+      ahead: 1,
+      busy: [
+        { unit: '4', owner: 'bob', own: false },
+        { unit: '0', owner: 'ann', own: true },
+        { unit: '2', owner: 'ann', own: true },
+        { unit: '1', owner: 'ann', own: true },
+        { unit: '6', owner: 'cyd', until: 0, own: false },
+      ],
+    },
+    'not-enough-gpus',
+    'GPU 2 is not available (1 waiting in line before)',
+    "you hold 0-2, bob holds 4, cyd holds 6; see 'canhazgpu queue', and wait in line with --wait",
+    { busy: [{ yours: false }, { yours: true }, { yours: true }, { yours: true }, { yours: false }] },
+  ],
+  [
+    {
+      ...SHORT,
+      busy: ['a', 'b', 'c', 'd', 'e', 'f'].map((owner, id) => ({ unit: `${id}`, owner, own: false })),
+    },
+    'not-enough-gpus',
+    SHORTAGE,
+    'a holds 0, b holds 1, c holds 2, d holds 3 and 2 other reservations; wait in line with --wait',
+    {},
+  ],
+  [
     { ...SHORT, ahead: 3 },
     'not-enough-gpus',
     `${SHORTAGE} (3 waiting in line before)`,
@@ -54,7 +89,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
   [
     { ...SHORT, taken: ['1', '3'] },
     'not-enough-gpus',
-    'GPU 1, 3 not available',
+    'GPUs 1, 3 are not available',
     "see 'canhazgpu status', or wait in line with --wait",
     { taken: [1, 3] },
   ],
@@ -80,11 +115,18 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { code: 'no-such-unit', gpu_ids: [7] },
   ],
   [
-    { code: 'not-yours', unit: '3', owner: 'alice (bob)' },
+    { code: 'not-yours', unit: '3', owner: 'alice (bob)', requested: ['3'], now: 0 },
     'not-yours',
     'GPU 3 is reserved by alice (bob)',
     'ask its holder, or an administrator, to release it',
-    { code: 'not-yours', gpu_id: 3, user: 'alice (bob)' },
+    { code: 'not-yours', gpu_id: 3, user: 'alice (bob)', requested: [3] },
+  ],
+  [
+    { code: 'not-yours', unit: '3', owner: 'bob', until: 60_000, requested: ['2', '3'], now: 0 },
+    'not-yours',
+    'GPU 3 is reserved by bob until 00:01',
+    'ask its holder, or an administrator, to release it; nothing was released',
+    { code: 'not-yours', gpu_id: 3, user: 'bob', until: '1970-01-01T00:01:00.000Z', requested: [2, 3] },
   ],
   [
     { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },

@@ -1,0 +1,32 @@
+import type { Busy } from '../../domain/operation/refusal.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { compareUnits } from '../../domain/pool/units.ts'
+import { idRanges } from '../../domain/text/gpu-ids.ts'
+import { printable } from '../../domain/text/text.ts'
+import { clockTime } from './waiting-words.ts'
+
+/** More holders than this would hide what to do. */
+const MOST_SHOWN = 4
+
+/** `you hold 0-3 until 18:00, bob holds 4`: the account's own first. Empty where nobody holds one. */
+export function holdersWords(busy: readonly Busy[], now: Millis): string {
+  const groups = Map.groupBy(busy, ({ own, owner, until }) => JSON.stringify([own, owner, until]))
+  const words = [...groups.values()]
+    .toSorted((a, b) => Number(b[0]?.own) - Number(a[0]?.own))
+    .map((held) => groupWords(held, now))
+  const others = words.length - MOST_SHOWN
+  if (others <= 1) return words.join(', ')
+  return `${words.slice(0, MOST_SHOWN).join(', ')} and ${others} other reservations`
+}
+
+function groupWords(held: readonly Busy[], now: Millis): string {
+  const [first] = held
+  if (first === undefined) return ''
+  const who = first.own ? 'you hold' : `${printable(first.owner)} holds`
+  const ids = idRanges(held.map(({ unit }) => unit).toSorted(compareUnits))
+  return `${who} ${ids}${untilWords(first.until, now)}`
+}
+
+/** ` until 18:00`; nothing where the end is unknown, or was due already. */
+export const untilWords = (until: Millis | undefined, now: Millis): string =>
+  until === undefined || until <= now ? '' : ` until ${clockTime(until, now)}`
