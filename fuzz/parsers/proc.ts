@@ -87,7 +87,7 @@ function checkStat(line: string): void {
 
 function checkStatus(text: string): void {
   for (const commandLine of [undefined, text]) {
-    const { uid, comm, argv } = detailsIn(text, commandLine)
+    const { uid, comm, argv } = detailsIn(text, commandLine?.split('\0'))
     hold(uid === undefined || isWhole(uid) || uid > Number.MAX_SAFE_INTEGER, `uid ${uid}`)
     hold(comm === undefined || !comm.includes('\n'), 'a name of two lines')
     hold(argv === undefined || argv.length > 0, 'no arguments are unknown arguments')

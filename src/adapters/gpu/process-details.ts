@@ -1,4 +1,6 @@
-import type { GpuProcess, GpuReading, Millis } from '../../domain/pool/model.ts'
+import type { GpuProcess, GpuReading } from '../../domain/pool/model.ts'
+import { parentCommands } from './parent-commands.ts'
+import { commandLineOf, statusTextOf } from './process-files.ts'
 import { type JudgedGpu, known, type ReportedProcess } from './reading.ts'
 
 type UserNames = (uids: Iterable<number>) => Promise<ReadonlyMap<number, string>>
@@ -7,11 +9,9 @@ export interface ProcessDetails {
   readonly uid?: number | undefined
   readonly comm?: string | undefined
   readonly argv?: readonly string[] | undefined
+  readonly parents?: readonly string[] | undefined
 }
 
-// The kernel reads the command line out of the process's memory, under a lock that a process which hangs
-// inside the driver may hold for ever; it is decoration, and not worth more than this.
-const COMMAND_LINE_LIMIT_MS: Millis = 250
 const MAX_COMMAND_LENGTH = 4096
 
 /**
@@ -56,7 +56,7 @@ function described(
   details: ProcessDetails,
   names: ReadonlyMap<number, string>,
 ): GpuProcess {
-  const { uid, comm, argv } = details
+  const { uid, comm, argv, parents = [] } = details
   const command = argv === undefined ? '' : argv.join(' ').trim().slice(0, MAX_COMMAND_LENGTH)
   return {
     name: programName(argv?.[0]) ?? comm ?? programName(process.name) ?? 'unknown',
@@ -67,6 +67,7 @@ function described(
       memoryMb: process.memoryMb,
       graphics: process.graphics,
       command: command === '' ? undefined : command,
+      parents: parents.length === 0 ? undefined : parents.map((each) => each.slice(0, MAX_COMMAND_LENGTH)),
     }),
   }
 }
@@ -78,13 +79,11 @@ function programName(argv0: string | undefined): string | undefined {
 }
 
 async function readDetails(pid: number): Promise<ProcessDetails> {
-  const [status, commandLine] = await Promise.all([
-    readText(`/proc/${pid}/status`),
-    withinLimit(readText(`/proc/${pid}/cmdline`)),
-  ])
+  const [status, argv] = await Promise.all([statusTextOf(pid), commandLineOf(pid)])
   if (status === undefined) return {}
-  const { uid, ...details } = detailsIn(status, commandLine)
-  return { ...details, uid: uid === undefined ? undefined : await ownerOf(uid) }
+  const { uid, ...details } = detailsIn(status, argv)
+  const parents = await parentCommands(argv?.join(' ') ?? '', status)
+  return { ...details, parents, uid: uid === undefined ? undefined : await ownerOf(uid) }
 }
 
 /** `/proc` tells uids of our own user namespace. */
@@ -94,32 +93,13 @@ async function ownerOf(uid: number): Promise<number | undefined> {
 }
 
 /** From `/proc/<pid>/status` and, where it could be read, `/proc/<pid>/cmdline`. */
-export function detailsIn(status: string, commandLine: string | undefined): ProcessDetails {
+export function detailsIn(status: string, argv: readonly string[] | undefined): ProcessDetails {
   // proc_pid_status(5): "Uid: real effective saved filesystem". The owner of the folder would say the same
   // but for processes that may not dump core, which belong to root there.
   const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
   return {
     uid: uid === undefined ? undefined : Number(uid),
     comm: /^Name:\t(.+)$/m.exec(status)?.[1],
-    argv: commandLine?.split('\0'),
-  }
-}
-
-async function withinLimit<T>(reading: Promise<T>): Promise<T | undefined> {
-  const limit = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => limit.resolve(undefined), COMMAND_LINE_LIMIT_MS)
-  try {
-    return await Promise.race([reading, limit.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await Bun.file(path).text()
-  } catch {
-    // Gone or hidden, which is an answer.
-    return undefined
+    argv,
   }
 }

@@ -253,6 +253,8 @@ export interface GpuProcess {
   readonly graphics?: true
   /** Command line, where readable. */
   readonly command?: string
+  /** Command lines of its parents, nearest first, where they may name what it works on. */
+  readonly parents?: readonly string[]
 }
 
 /** One GPU as the driver sees it now. */

@@ -39,7 +39,7 @@ export function modelIn(commandLine: string): string | undefined {
     .slice(0, LONGEST_COMMAND)
     .split(/[\s\0]+/)
     .filter((word) => word !== '')
-  return byOption(words) ?? byVerb(words) ?? byTrtLlm(words) ?? byLlamaCpp(words)
+  return byModelArgs(words) ?? byOption(words) ?? byVerb(words) ?? byTrtLlm(words) ?? byLlamaCpp(words)
 }
 
 /** The model that works on this GPU, by the command lines of its processes or of its run. */
@@ -49,9 +49,23 @@ export function modelOf(status: GpuStatus): string | undefined {
     status.kind === 'reserved' && status.reservation.term.kind === 'run'
       ? [status.reservation.term.command]
       : []
-  const commandLines = [...processes.flatMap((process) => process.command ?? []), ...run]
+  const commandLines = [
+    ...processes.flatMap(({ command, parents = [] }) => [command ?? '', ...parents]),
+    ...run,
+  ]
   for (const commandLine of commandLines) {
     const model = modelIn(commandLine)
+    if (model !== undefined) return model
+  }
+  return undefined
+}
+
+/** lm_eval names its backend by `--model hf`, and the model by `--model_args pretrained=NAME,dtype=auto`. */
+function byModelArgs(words: readonly string[]): string | undefined {
+  for (const [index, word] of words.entries()) {
+    const [, attached] = /^(?:--model_args|--model-args|-a)(?:=(.*))?$/.exec(word) ?? [null]
+    if (attached === null) continue
+    const [, model] = /(?:^|,)(?:pretrained|model)=([^,]+)/.exec(attached ?? words[index + 1] ?? '') ?? []
     if (model !== undefined) return model
   }
   return undefined

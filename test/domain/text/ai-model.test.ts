@@ -21,6 +21,9 @@ describe('the model that a command line names', () => {
     ['llama-server -hf ggml-org/gemma-3-1b-it-GGUF', 'ggml-org/gemma-3-1b-it-GGUF'],
     [`trtllm-serve ${LLAMA} --port 8000`, LLAMA],
     [`sh -c vllm serve ${LLAMA}`, LLAMA],
+    [`lm_eval --model hf --model_args pretrained=${LLAMA},dtype=auto --tasks hellaswag`, LLAMA],
+    [`python3 -m lm_eval --model vllm --model_args=dtype=auto,pretrained=${LLAMA}`, LLAMA],
+    [`lm-eval -m local -a model=${LLAMA},base_url=http://localhost`, LLAMA],
   ])('%s', (command, model) => {
     expect(modelIn(command)).toBe(model)
   })

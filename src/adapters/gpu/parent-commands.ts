@@ -1,0 +1,30 @@
+import { modelIn } from '../../domain/text/ai-model.ts'
+import { commandLineOf, statusTextOf } from './process-files.ts'
+
+/** vLLM's workers are children of its engine, which is a child of the server that names the model. */
+const MOST_PARENTS = 3
+
+/** What a person works in, not what started this work: an editor or an agent may have a model of its own. */
+const SHELL = /^-?(ba|da|z|k|mk|fi|c|tc)?sh$|^(tmux|screen|sshd|login|systemd)\b/
+
+/**
+ * Command lines of the parents of a process, nearest first, up to one that names a model; none where it names one itself.
+ * Only parents of the same user count, and none from a shell upwards.
+ */
+export async function parentCommands(own: string, status: string): Promise<readonly string[]> {
+  const commands: string[] = []
+  const uid = uidIn(status)
+  let child = status
+  while (commands.length < MOST_PARENTS && modelIn(commands.at(-1) ?? own) === undefined) {
+    const parent = Number(/^PPid:\t(\d+)$/m.exec(child)?.[1] ?? 0)
+    const next = parent > 1 ? await statusTextOf(parent) : undefined
+    if (next === undefined || uidIn(next) !== uid || SHELL.test(nameIn(next))) break
+    commands.push((await commandLineOf(parent))?.join(' ').trim() ?? '')
+    child = next
+  }
+  return commands.some((command) => modelIn(command) !== undefined) ? commands : []
+}
+
+const uidIn = (status: string): string | undefined => /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
+
+const nameIn = (status: string): string => /^Name:\t(.+)$/m.exec(status)?.[1] ?? ''

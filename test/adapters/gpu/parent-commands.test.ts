@@ -1,0 +1,46 @@
+import { expect, test } from 'bun:test'
+import { parentCommands } from '../../../src/adapters/gpu/parent-commands.ts'
+import { statusTextOf } from '../../../src/adapters/gpu/process-files.ts'
+
+const PARENT =
+  "Bun.spawnSync(process.argv.slice(process.argv.indexOf('+') + 1), { stdio: ['inherit', 'inherit', 'inherit'] })"
+const LEAF = 'console.log(process.pid); await Bun.stdin.text()'
+const SERVER = ['--model', 'meta/llama']
+
+const parent = (...args: string[]): string[] => [process.execPath, '-e', PARENT, ...args, '+']
+const SHELL = ['sh', '-c', '"$@"; true', 'sh']
+
+/** Parents, outermost first, and a process below them that runs until it is disposed of. */
+async function below(...parents: string[][]) {
+  const outermost = Bun.spawn([...parents.flat(), process.execPath, '-e', LEAF], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+  })
+  const { value } = await outermost.stdout.getReader().read()
+  const pid = Number(new TextDecoder().decode(value))
+  return {
+    parentCommands: async (own: string) => parentCommands(own, (await statusTextOf(pid)) ?? ''),
+    [Symbol.dispose]: () => void outermost.stdin.end(),
+  }
+}
+
+test('a parent of up to three levels names the model of a process that does not say', async () => {
+  using engine = await below(parent(...SERVER))
+  expect(await engine.parentCommands('VLLM::EngineCore')).toEqual([
+    expect.stringContaining('--model meta/llama +'),
+  ])
+  using worker = await below(parent(...SERVER), parent(), parent())
+  expect(await worker.parentCommands('VLLM::Worker_TP0')).toHaveLength(3)
+  using fourth = await below(parent(...SERVER), parent(), parent(), parent())
+  expect(await fourth.parentCommands('')).toEqual([])
+})
+
+test('not what a shell was started from: an agent or an editor may have a model of its own', async () => {
+  using typed = await below(parent(...SERVER), SHELL)
+  expect(await typed.parentCommands('python train.py')).toEqual([])
+})
+
+test('a process that names its model itself needs no parents', async () => {
+  using server = await below(parent(...SERVER))
+  expect(await server.parentCommands('vllm serve other/model')).toEqual([])
+})
