@@ -1,9 +1,10 @@
 import { CanhazgpuError } from '../domain/errors.ts'
+import { shortened } from '../domain/text/text.ts'
 import { type CommandSpec, type Given, JSON_OPTION, type Operand } from './command-spec.ts'
 import { carryOut, type Invocation } from './invocation.ts'
 import { completed } from './options/configured.ts'
 import type { Option } from './options/option.ts'
-import { checkMandatory, type Parsed } from './options/parse.ts'
+import { checkMandatory, type Parsed, seeHelp } from './options/parse.ts'
 import { settingOptions, typedLine } from './options/settings.ts'
 
 export interface CommandName {
@@ -58,7 +59,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
       const { terminal } = program.stdout
       const given = completed(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
       if (operand !== undefined) given[operand.name] = operandValue(operand, parsed)
-      checkGiven(given, spec)
+      checkGiven(given, name, spec)
       await carryOut(spec, { name, given, json: given.json === true, context, invocation })
     },
   }
@@ -70,9 +71,10 @@ const operandValue = ({ kind, usage }: Operand, { operands: [text = ''] }: Parse
 /** Every value comes from the `read` of its kind; what can be wrong is that a mandatory one is missing. */
 function checkGiven<Own extends readonly Option[], Result, Named extends Operand>(
   given: Record<string, unknown>,
+  command: string,
   { options }: CommandSpec<Own, Result, Named>,
 ): asserts given is Record<string, unknown> & Given<Own, Named> {
-  checkMandatory(given, options)
+  checkMandatory(given, { options, command })
 }
 
 interface Expected {
@@ -90,15 +92,22 @@ function checkOperands(
   const refuse = (what: string, hint: string): never => {
     throw new CanhazgpuError('usage', what, { hint })
   }
-  const seeHelp = `see 'canhazgpu ${name} --help'`
   if (takesCommand) {
     const example = `use for example: canhazgpu ${name} --gpus 1 -- python train.py`
-    if (commandLine === null) refuse("Missing '--' before the command", example)
+    if (commandLine === null) refuse("Missing '--' before the command", separated(name, operands) ?? example)
     if (commandLine?.length === 0) refuse("Missing command after '--'", example)
   } else if (commandLine !== null) {
-    refuse(`'${name}' takes no command after '--'`, seeHelp)
+    refuse(`'${name}' takes no command after '--'`, seeHelp(name))
   }
-  if (operand !== undefined && operands.length === 0) refuse(`Missing ${operand.usage}`, seeHelp)
+  if (operand !== undefined && operands.length === 0) refuse(`Missing ${operand.usage}`, seeHelp(name))
   const stray = operands[operand === undefined ? 0 : 1]
-  if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, seeHelp)
+  if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, seeHelp(name))
+}
+
+const LONGEST_EXAMPLE = 200
+
+/** The command line as it should have been typed; undefined without a command. */
+function separated(name: string, operands: readonly string[]): string | undefined {
+  if (operands.length === 0) return undefined
+  return shortened(`write: canhazgpu ${name} [OPTIONS] -- ${operands.join(' ')}`, LONGEST_EXAMPLE)
 }

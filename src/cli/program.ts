@@ -5,7 +5,7 @@ import { asksForJson, tell } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 import { helpText } from './options/help.ts'
 import { type Option, option, readValue } from './options/option.ts'
-import { nearest, type Parsed, parseWords } from './options/parse.ts'
+import { nearest, type Parsed, parseWords, seeHelp } from './options/parse.ts'
 import { settingOptions } from './options/settings.ts'
 import { COMMANDS } from './registry.ts'
 
@@ -17,7 +17,7 @@ export async function runProgram(args: readonly string[], program: Program): Pro
   const invocation: Invocation = { program, commandLine, status: EXIT.success }
   let commandName: string | undefined
   try {
-    const before = parseWords(words, programOptions(), true)
+    const before = parseWords(words, { options: programOptions(), stopAtOperand: true })
     commandName = before.operands[0]
     await runCommand(before, invocation)
     return invocation.status
@@ -36,12 +36,18 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   if (name === 'help') return help(words, invocation)
   if (name === undefined) {
     stderr.write(programHelp())
-    throw new CanhazgpuError('usage', 'Missing command', { hint: "see 'canhazgpu --help'" })
+    throw new CanhazgpuError('usage', 'Missing command', { hint: seeHelp() })
   }
   const entry = COMMANDS.find((each) => each.name === name)
   if (entry === undefined) throw unknownCommand(name)
   const command = await entry.load()
-  const parsed = parseWords(words, command.options, command.takesCommand)
+  const parsed = parseWords(words, {
+    options: command.options,
+    stopAtOperand: command.takesCommand,
+    // `run --wait python train.py` lacks its `--`: 'python' is no wrong duration.
+    optionalValuesMayBeOperands: command.takesCommand && invocation.commandLine === null,
+    command: name,
+  })
   if (parsed.options.help === true) {
     return stdout.write(helpText({ ...command, summary: entry.summary }))
   }
@@ -89,7 +95,5 @@ function unknownCommand(name: string): CanhazgpuError {
     COMMANDS.map((each) => each.name),
   )
   const guess = similar === undefined ? '' : ` (Did you mean ${similar}?)`
-  return new CanhazgpuError('usage', `Unknown command '${name}'${guess}`, {
-    hint: "see 'canhazgpu --help'",
-  })
+  return new CanhazgpuError('usage', `Unknown command '${name}'${guess}`, { hint: seeHelp() })
 }

@@ -60,8 +60,8 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
     default: 'sqlite:///var/lib/canhazgpu/pool.db',
     describe: 'Where the pool is kept',
     show: 'sqlite:///var/lib/canhazgpu/pool.db',
-    expected: 'a URL such as sqlite:///var/lib/canhazgpu/pool.db',
-    read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    expected: 'sqlite:///absolute/path/to/pool.db, or the path alone',
+    read: (value) => (typeof value === 'string' && storePathIn(value) !== undefined ? value : undefined),
   },
   memoryThreshold: {
     key: 'memory-threshold',
@@ -115,6 +115,14 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
     expected: "a text such as 'user:password'",
     read: (value) => (typeof value === 'string' && /^[^:]+:./.test(value) ? value : undefined),
   },
+}
+
+const STORE_SCHEME = 'sqlite://'
+
+/** The path that a store URL names, or the path alone; undefined where it is none. */
+export function storePathIn(url: string): string | undefined {
+  const path = url.startsWith(STORE_SCHEME) ? url.slice(STORE_SCHEME.length) : url
+  return path.startsWith('/') && !path.endsWith('/') && !path.includes('\0') ? path : undefined
 }
 
 /** A whole number above zero; undefined: it is none. */

@@ -5,7 +5,6 @@ import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
 import { isTerminal, writeText } from '../adapters/process/terminal.ts'
 import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
-import { storePlace } from '../adapters/store/open.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
@@ -70,7 +69,6 @@ async function openContext(
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
   const warn = (message: string) => stderr.write(warningText(message, json))
   const { settings, files, lookUp } = await configuration({ flags, configFile, warn })
-  storePlace(settings.store)
   const account = once(async () => {
     const { currentAccount } = await import('../adapters/accounts/account.ts')
     return currentAccount()

@@ -83,6 +83,16 @@ const REFUSALS: readonly Refusal[] = [
   usage('run --gpus 1', "'--'"),
   usage('run --', "'--'"),
   usage('run python -- train.py', 'python'),
+  // What `--wait` and the like may have for a value is the command.
+  usage('run --wait python train.py', "Missing '--'", 'canhazgpu run [OPTIONS] -- python train.py'),
+  usage('run -w python', "Missing '--'"),
+  usage('run --wait 5x -- true', "Invalid duration '5x'"),
+  // Hints name the page of the command, once.
+  usage('report --dayz 3', "(Did you mean --days?) - see 'canhazgpu report --help'\n"),
+  usage('run --gpsu 2 -- true', "see 'canhazgpu run --help'"),
+  usage('reserve --gpus two', "see 'canhazgpu reserve --help'"),
+  usage('admin', "see 'canhazgpu admin --help'"),
+  usage('--frobnicate status', "see 'canhazgpu --help'"),
   // Settings.
   usage('status --memory-threshold 0', '--memory-threshold', '0'),
   usage('status --memory-threshold 1GB', '--memory-threshold', '1GB'),
@@ -96,6 +106,27 @@ const REFUSALS: readonly Refusal[] = [
   { typed: ['run', '--', 'no-such-program'], status: 127, says: ['not found', 'no-such-program'] },
   { typed: ['run', '--', '/no/such/program'], status: 127, says: ['not found', '/no/such/program'] },
   { typed: ['run', '--', ''], status: 127, says: ['not found'] },
+  // What was meant for a shell.
+  {
+    typed: ['run', '--', 'conda activate x'],
+    status: 127,
+    says: ['not found: conda activate x', 'run -- conda run -n x COMMAND'],
+  },
+  {
+    typed: ['run', '--', 'NO_SUCH=1', 'python', 'train.py'],
+    status: 127,
+    says: ['run -- env NO_SUCH=1 python train.py'],
+  },
+  {
+    typed: ['run', '--', "python -c 'x' && true"],
+    status: 127,
+    says: ['leave out the quotes', "run -- bash -c 'python -c '\\''x'\\'' && true'"],
+  },
+  {
+    typed: ['run', '--', 'source', 'venv/bin/activate'],
+    status: 127,
+    says: ["bash -c 'source venv/bin/activate'"],
+  },
   { typed: ['run', '--', '/etc/passwd'], status: 126, says: ['not executable', '/etc/passwd'] },
   { typed: ['run', '--', '/etc'], status: 126, says: ['not executable', '/etc'] },
 ]
@@ -167,8 +198,8 @@ test.each(['redis', 'sqlite:relative.db', 'sqlite:///', 'http://x/y', ' '])(
   async (store) => {
     using pool = await testPool(0)
     const { status, stdout, stderr } = await pool.chg('status', '--store', store)
-    expect(status).toBe(1)
+    expect(status).toBe(2)
     expect(stdout).toBe('')
-    expect(stderr).toMatch(/^Error: [^\n]*sqlite:\/\/\/[^\n]*\n$/)
+    expect(stderr).toMatch(/^Error: [^\n]*--store[^\n]*sqlite:\/\/\/[^\n]*\n$/)
   },
 )

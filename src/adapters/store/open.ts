@@ -2,6 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Moment } from '../../domain/pool/model.ts'
 import type { PoolOwner } from '../../domain/pool/rights.ts'
 import type { Checkup } from '../../domain/pool/soundness.ts'
+import { storePathIn } from '../../domain/settings.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { SetAside } from '../../ports/set-aside.ts'
 import type { LockPatience, Store } from '../../ports/store.ts'
@@ -15,12 +16,10 @@ export interface StorePlace {
   readonly path: string
 }
 
-const SCHEME = 'sqlite://'
-
 /** Reads `sqlite:///absolute/path`, or the path alone. Throws `config-invalid`. */
 export function storePlace(url: string): StorePlace {
-  const path = url.startsWith(SCHEME) ? url.slice(SCHEME.length) : url
-  if (path.startsWith('/') && !path.endsWith('/') && !path.includes('\0')) return { path }
+  const path = storePathIn(url)
+  if (path !== undefined) return { path }
   throw new CanhazgpuError(
     'config-invalid',
     `Invalid store '${url}' - expected sqlite:///absolute/path/to/pool.db`,

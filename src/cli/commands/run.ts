@@ -6,6 +6,7 @@ import { dropperIn } from '../../domain/text/lost-variables.ts'
 import { printableJson } from '../../domain/text/text.ts'
 import { grantDocument } from '../../views/documents/grant-document.ts'
 import { lostVariablesWords } from '../../views/words/lost-variables.ts'
+import { withShellHint } from '../../views/words/shell-line.ts'
 import { acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
@@ -37,7 +38,9 @@ export const run = command({
   takesCommand: true,
   options,
   handle: async (given, context): Promise<never> => {
-    const launcher = await context.launch()
+    const launcher = await context.launch().catch((error) => {
+      throw withShellHint(error, context.commandLine ?? [])
+    })
     warnOfLostVariables(context)
     const term = {
       kind: 'run',

@@ -7,25 +7,36 @@ export interface Parsed {
   readonly operands: readonly string[]
 }
 
-/**
- * Reads the words of a command line strictly: an option that is not known, or lacks its value, is refused.
- * With `stopAtOperand` everything from the first operand on is one. Throws `usage`.
- */
-export function parseWords(
-  words: readonly string[],
-  known: readonly Option[],
-  stopAtOperand: boolean,
-): Parsed {
+export interface Grammar {
+  readonly options: readonly Option[]
+  /** Whether everything from the first operand on is one. */
+  readonly stopAtOperand?: boolean
+  /** Whether a word that is no value of an option with an optional value is the first operand. */
+  readonly optionalValuesMayBeOperands?: boolean
+  /** The command whose `--help` an error names; absent: that of the program. */
+  readonly command?: string
+}
+
+/** Reads the words of a command line strictly: refuses an unknown option and one without its value. Throws `usage`. */
+export function parseWords(words: readonly string[], grammar: Grammar): Parsed {
+  try {
+    return parsed(words, grammar)
+  } catch (error) {
+    throw withHelpPage(error, grammar.command)
+  }
+}
+
+function parsed(words: readonly string[], grammar: Grammar): Parsed {
   const options: Record<string, unknown> = {}
   const operands: string[] = []
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ''
     if (isOption(word)) {
-      const { option, attached } = optionIn(word, known)
-      const text = attached ?? valueBehind(option, words[at + 1])
+      const { option, attached } = optionIn(word, grammar.options)
+      const text = attached ?? valueBehind(option, words[at + 1], grammar)
       if (attached === undefined && text !== undefined) at++
       options[option.name] = valueFor(option, text)
-    } else if (stopAtOperand) return { options, operands: words.slice(at) }
+    } else if (grammar.stopAtOperand === true) return { options, operands: words.slice(at) }
     else operands.push(word)
   }
   return { options, operands }
@@ -50,14 +61,24 @@ function optionIn(word: string, known: readonly Option[]): { option: Option; att
 }
 
 /** The next word, where it is the option's value. */
-function valueBehind(option: Option, next: string | undefined): string | undefined {
+function valueBehind(option: Option, next: string | undefined, grammar: Grammar): string | undefined {
   switch (option.takes) {
     case 'no value':
       return undefined
     case 'value':
       return next
     case 'optional value':
-      return next === undefined || isOption(next) ? undefined : next
+      if (next === undefined || isOption(next)) return undefined
+      return grammar.optionalValuesMayBeOperands === true && !isValue(option, next) ? undefined : next
+  }
+}
+
+function isValue(option: Option, text: string): boolean {
+  try {
+    readValue(option, text)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -76,12 +97,17 @@ function valueFor(option: Option, text: string | undefined): unknown {
 }
 
 /** Throws `usage` where the command cannot do without an option that is not there. */
-export function checkMandatory(options: Parsed['options'], known: readonly Option[]): void {
+export function checkMandatory(
+  options: Parsed['options'],
+  { options: known, command }: Pick<Grammar, 'options' | 'command'>,
+): void {
   const isGiven = (name: string): boolean => options[name] !== undefined
   const isNeeded = ({ mandatory }: Option): boolean =>
     mandatory === true || (mandatory !== undefined && !mandatory.unless.some(isGiven))
   const missing = known.find((option) => isNeeded(option) && !isGiven(option.name))
-  if (missing !== undefined) throw wrong(`Required option '${missing.flags}' not specified`)
+  if (missing !== undefined) {
+    throw withHelpPage(wrong(`Required option '${missing.flags}' not specified`), command)
+  }
 }
 
 /** What was most likely meant: at most two letters off, and not most of the word. */
@@ -111,5 +137,13 @@ function distance(a: string, b: string): number {
   return at(a.length, b.length)
 }
 
-const wrong = (message: string): CanhazgpuError =>
-  new CanhazgpuError('usage', message, { hint: "see 'canhazgpu --help'" })
+const wrong = (message: string): CanhazgpuError => new CanhazgpuError('usage', message)
+
+/** An error that has no better hint names the page that lists the options. */
+function withHelpPage(error: unknown, command: string | undefined): unknown {
+  if (!(error instanceof CanhazgpuError) || error.hint !== undefined) return error
+  return new CanhazgpuError(error.code, error.message, { hint: seeHelp(command), cause: error.cause })
+}
+
+export const seeHelp = (command?: string): string =>
+  `see 'canhazgpu ${command === undefined ? '' : `${command} `}--help'`

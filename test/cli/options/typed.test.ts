@@ -58,9 +58,9 @@ test('parsed values have these names and types', () => {
     until: 60_000,
     force: true,
   }
-  const { options } = parseWords(words.split(' '), TABLE, false)
+  const { options } = parseWords(words.split(' '), { options: TABLE })
   expect(options).toEqual({ ...all })
-  expect(parseWords(['--wait=1s', '--force=false'], TABLE, false).options).toEqual({
+  expect(parseWords(['--wait=1s', '--force=false'], { options: TABLE }).options).toEqual({
     wait: 1_000,
     force: false,
   })
