@@ -13,6 +13,7 @@ const built = await Bun.build({
   bytecode: true,
   // So that a command loads what it needs and no more.
   splitting: true,
+  define: { BUILT_FROM: JSON.stringify(commit()) },
   compile: {
     outfile,
     // Without it, Bun refuses to start in a working folder that was deleted.
@@ -29,3 +30,12 @@ chmodSync(outfile, 0o755)
 rmSync('dist/chg', { force: true })
 symlinkSync('canhazgpu', 'dist/chg')
 console.log(`built ${outfile}`)
+
+/** The commit of this checkout, marked where it was changed since; empty outside of git. */
+function commit(): string {
+  if (Bun.which('git') === null) return ''
+  const { exitCode, stdout } = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--exclude=*'], {
+    stderr: 'ignore',
+  })
+  return exitCode === 0 ? stdout.toString().trim() : ''
+}

@@ -6,7 +6,7 @@ switch (args[0]) {
   case '--version':
   case '-V':
   case '-v':
-    console.log(packageJson.version)
+    console.log(versionText())
     break
   case '__probe': {
     const { nvmlProbeMain } = await import('../adapters/gpu/nvidia/nvml-child.ts')
@@ -41,6 +41,15 @@ switch (args[0]) {
       exitNow(await commandLineMain(args, packageJson.version))
     }
   }
+}
+
+/** Replaced by the build; a checkout that runs without one has none. */
+declare const BUILT_FROM: string | undefined
+
+/** `0.1.0 (549d991)`: the version, and the commit that it was built from. */
+function versionText(): string {
+  const commit = typeof BUILT_FROM === 'string' ? BUILT_FROM : ''
+  return commit === '' ? packageJson.version : `${packageJson.version} (${commit})`
 }
 
 /** Where the C library cannot be called, `--help` works, and every command fails with the reason. */

@@ -40,8 +40,12 @@ test.each([
 
 test('--version', async () => {
   using pool = await testPool(0)
+  const commit = Bun.spawnSync(['git', 'rev-parse', '--short', 'HEAD'], { stderr: 'ignore' })
+  const built = commit.exitCode === 0 ? ' \\([0-9a-f]+(-dirty)?\\)' : ''
   for (const flag of ['--version', '-V']) {
-    expect(await pool.chg(flag)).toEqual({ status: 0, stdout: `${packageJson.version}\n`, stderr: '' })
+    const { status, stdout, stderr } = await pool.chg(flag)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toMatch(new RegExp(`^${packageJson.version.replaceAll('.', '\\.')}${built}\n$`))
   }
 })
 

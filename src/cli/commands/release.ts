@@ -9,6 +9,8 @@ import { option } from '../options/option.ts'
 interface Released {
   readonly units: readonly UnitId[]
   readonly asked: readonly UnitId[] | undefined
+  /** Those asked for that have no reservation; one of somebody else is refused instead. */
+  readonly unreserved: readonly UnitId[]
 }
 
 export const release = command({
@@ -22,10 +24,18 @@ export const release = command({
   handle: async ({ gpuIds }, context): Promise<Released> => {
     const units = gpuIds === undefined ? {} : { units: gpuIds }
     const answer = await (await context.pool()).perform({ op: 'release', ...units })
-    return { units: unlessRefused(answer), asked: gpuIds }
+    const released = unlessRefused(answer)
+    const unreserved = gpuIds?.filter((id) => !released.includes(id)) ?? []
+    return { units: released, asked: gpuIds, unreserved }
   },
-  text: ({ units, asked }) => ({ stdout: `${releasedWords(units, asked)}\n` }),
-  json: ({ units }): ReleasedDocument => ({ released: units.map(gpuNumber) }),
+  text: ({ units, asked, unreserved }) => ({
+    stdout: `${releasedWords(units, asked)}\n`,
+    ...(units.length === 0 || unreserved.length === 0 ? {} : { stderr: `${unreservedWords(unreserved)}\n` }),
+  }),
+  json: ({ units, unreserved }): ReleasedDocument => ({
+    released: units.map(gpuNumber),
+    ...(unreserved.length === 0 ? {} : { not_released: unreserved.map(gpuNumber) }),
+  }),
 })
 
 function releasedWords(units: readonly UnitId[], asked: readonly UnitId[] | undefined): string {
@@ -34,3 +44,8 @@ function releasedWords(units: readonly UnitId[], asked: readonly UnitId[] | unde
     ? 'No manually reserved GPUs found for current user'
     : `No reservation of yours on GPU ${asked.join(', ')}`
 }
+
+const unreservedWords = (units: readonly UnitId[]): string =>
+  units.length === 1
+    ? `GPU ${units[0]} was not released: it has no reservation`
+    : `GPUs ${units.join(', ')} were not released: they have no reservation`

@@ -26,7 +26,7 @@ function reportLines({ range, days, users, total }: UsageReport): readonly strin
   const rule = '-'.repeat(width + 55)
   return [
     '=== GPU Reservation Report ===',
-    `Period: ${firstDay(range.to, days)} to ${localDay(new Date(range.to))} (${days} days)`,
+    `Period: ${firstDay(range.to, days)} to ${localDay(new Date(range.to))} (${days} ${days === 1 ? 'day' : 'days'})`,
     '',
     columns('User', ['GPU Hours', '     Percentage', 'Run', 'Manual'], width),
     rule,

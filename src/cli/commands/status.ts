@@ -15,6 +15,7 @@ import { givesWayTo, option } from '../options/option.ts'
 
 interface Shown extends Overview {
   readonly form: 'lines' | 'table' | 'summary'
+  readonly filter: 'none' | 'mine' | 'free' | 'mine and free'
   /** Whether every GPU of the pool has another in its place. */
   readonly areReplaced: boolean
 }
@@ -40,10 +41,10 @@ export const status = command({
   handle: look,
   follow: (given, context) => (given.watch === true ? looks(given, context) : null),
   text: (seen, appearance) => {
-    const notice = replacedNotice(seen)
+    const notices = [replacedNotice(seen), emptyNotice(seen)].filter((notice) => notice !== undefined)
     return {
       stdout: statusText(seen, appearance),
-      ...(notice === undefined ? {} : { stderr: `${notice}\n` }),
+      ...(notices.length === 0 ? {} : { stderr: `${notices.join('\n')}\n` }),
     }
   },
   json: (seen) => (seen.form === 'summary' ? summaryDocument(seen) : statusDocument(seen)),
@@ -67,6 +68,26 @@ function replacedNotice({ pool, areReplaced }: Shown): string | undefined {
   return `Warning: ${allNew(pool.units.length)} - ${ADOPTS} adopts them and ends no reservation`
 }
 
+/** Where the filters leave no GPU: nothing at all would look like a failure. */
+function emptyNotice({ gpus, filter }: Shown): string | undefined {
+  if (gpus.length > 0) return undefined
+  switch (filter) {
+    case 'mine':
+      return 'You hold no GPU, and none of your processes uses one'
+    case 'free':
+      return "No GPU is available: see 'canhazgpu status' for who holds them"
+    case 'mine and free':
+      return 'No available GPU is used by a process of yours'
+    case 'none':
+      return undefined
+  }
+}
+
+function filterOf({ mine, free }: StatusOptions): Shown['filter'] {
+  if (mine === true) return free === true ? 'mine and free' : 'mine'
+  return free === true ? 'free' : 'none'
+}
+
 function formOf({ table, summary }: StatusOptions): Shown['form'] {
   if (table === true && summary === true) {
     throw new CanhazgpuError('usage', '--table and --summary contradict each other')
@@ -82,7 +103,7 @@ async function look(options: StatusOptions, context: Context): Promise<Shown> {
   const isMeant = options.mine === true ? belongsTo((await context.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
   const areReplaced = seen.gpus.every(({ usage }) => isReplaced(usage))
-  return { ...seen, gpus, form, areReplaced }
+  return { ...seen, gpus, form, filter: filterOf(options), areReplaced }
 }
 
 async function* looks(options: StatusOptions, context: Context): AsyncIterable<Shown> {

@@ -14,8 +14,8 @@ export const grant = object({
   expiry_time: optional(time),
 })
 
-/** `release --json`. */
-export const released = object({ released: list(whole) })
+/** `release --json`; `not_released`: named GPUs that had no reservation. */
+export const released = object({ released: list(whole), not_released: optional(list(whole)) })
 
 /** `extend --json`. */
 export const extended = list(object({ reservation: text, gpus: list(whole), expiry_time: time }))

@@ -80,7 +80,7 @@ test('columns and totals as in the specification', async () => {
 test('an empty report is a report', async () => {
   using pool = await testPool(1)
   const lines = await reportOf(pool, '--days', '1')
-  expect(lines[1]).toEndWith('(1 days)')
+  expect(lines[1]).toEndWith('(1 day)')
   expect(lines).toContain('TOTAL                           0.00           0.0%          0          0')
   expect(lines.slice(-3)).toEqual(['Total reservations: 0', 'Unique users: 0', ''])
 })

@@ -154,8 +154,16 @@ describe.concurrent('release --gpu-ids', () => {
       'IN_USE',
     ])
     expect((await pool.chg('release', '-G', '0')).stdout).toBe('No reservation of yours on GPU 0\n')
+    expect(await pool.chg('release', '-G', '0,1')).toEqual({
+      status: 0,
+      stdout: 'Released 1 GPU(s): [1]\n',
+      stderr: 'GPU 0 was not released: it has no reservation\n',
+    })
+    const again = await pool.chg('release', '-G', '0-1,3', '--json')
+    expect(JSON.parse(again.stdout)).toEqual({ released: [3], not_released: [0, 1] })
+    await hold(pool, '--gpu-ids', '1,3')
     expect((await pool.chg('release', '-G', '4')).status).toBe(2)
     expect((await pool.chg('release')).stdout).toBe('Released 2 GPU(s): [1, 3]\n')
-    expect(storedHistory(pool)).toHaveLength(4)
+    expect(storedHistory(pool)).toHaveLength(6)
   })
 })

@@ -251,3 +251,20 @@ test('who else works on a reserved GPU', async () => {
   expect(documents).toMatchObject([{ other_users: ['benu'] }, { other_users: ['benu'] }])
   expect((await pool.chg('status', '--table')).stdout).toContain('also used by benu')
 })
+
+test('--mine and --free say where no GPU matches; the answer for scripts stays empty', async () => {
+  using pool = await testPool(1)
+  expect(await pool.chg('status', '--mine')).toEqual({
+    status: 0,
+    stdout: '',
+    stderr: 'You hold no GPU, and none of your processes uses one\n',
+  })
+  await pool.chg('reserve')
+  expect(await pool.chg('status', '--free')).toEqual({
+    status: 0,
+    stdout: '',
+    stderr: "No GPU is available: see 'canhazgpu status' for who holds them\n",
+  })
+  expect(await pool.chg('status', '--free', '--json')).toEqual({ status: 0, stdout: '[]\n', stderr: '' })
+  expect((await pool.chg('status', '--mine')).stderr).toBe('')
+})
