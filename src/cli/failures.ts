@@ -20,10 +20,10 @@ export function asksForJson(args: readonly string[]): boolean {
 
 /** The one place where a failure becomes words and an exit status. */
 export function tell(error: unknown, { stderr, json, commandName }: Telling): number {
-  if (!(error instanceof CanhazgpuError)) throw error
-  const { code, reason } = error
-  const message = shortened(error.message, LONGEST)
-  const hint = error.hint === undefined ? undefined : shortened(error.hint, LONGEST)
+  const failure = error instanceof CanhazgpuError ? error : defect(error)
+  const { code, reason } = failure
+  const message = shortened(failure.message, LONGEST)
+  const hint = failure.hint === undefined ? undefined : shortened(failure.hint, LONGEST)
   if (json) {
     const facts = { ...(hint === undefined ? {} : { hint }), ...reasonField(reason) }
     const document: FailureDocument = { error: { code, message, ...facts } }
@@ -32,6 +32,15 @@ export function tell(error: unknown, { stderr, json, commandName }: Telling): nu
     stderr(`Error: ${message}${hint === undefined ? '' : ` - ${hint}`}\n`)
   }
   return exitCodeOf(code, commandName)
+}
+
+/** Everything that is not ours to expect; where it happened is in the trace alone. */
+function defect(cause: unknown): CanhazgpuError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new CanhazgpuError('internal', `this is a bug in canhazgpu: ${message}`, {
+    hint: "please report it, with 'canhazgpu --version' and what CANHAZGPU_TRACE=stderr prints",
+    cause,
+  })
 }
 
 const reasonField = (reason: Reason | undefined) =>

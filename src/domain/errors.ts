@@ -27,6 +27,7 @@ export const ERROR_CODES = [
   'permission-denied',
   'not-yours',
   'failure',
+  'internal',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
 

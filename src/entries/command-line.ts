@@ -15,20 +15,20 @@ import type { Output } from '../views/words/printed.ts'
 import { type Opening, openPoolStore, poolServer } from './open-pool.ts'
 import type { Rejoin } from './successor.ts'
 import { traceOf } from './trace.ts'
+import { VERSION, versionWithCommit } from './version.ts'
 import { openWaker } from './waker.ts'
 
 /** Runs one command line on this machine; returns the exit status. */
 export async function commandLineMain(
   args: readonly string[],
-  version: string,
   rejoin: Rejoin | null = null,
 ): Promise<number> {
   const opened: OpenedPool[] = []
   const stderr = output(2)
   const trace = await traceOf(process.env, (message) => stderr.write(warningText(message, asksForJson(args))))
-  const machine: Machine = { version, stderr, rejoin, trace, keep: (store) => opened.push(store) }
+  const machine: Machine = { stderr, rejoin, trace, keep: (store) => opened.push(store) }
   const program: Program = {
-    version,
+    version: versionWithCommit(),
     stdout: output(1),
     stderr,
     open: (typed) => openContext(typed, machine),
@@ -53,7 +53,6 @@ async function complete(words: readonly string[], program: Program): Promise<num
 }
 
 interface Machine {
-  readonly version: string
   readonly stderr: Output
   /** Left by the waiter that became this program. */
   readonly rejoin: Rejoin | null
@@ -63,7 +62,7 @@ interface Machine {
 
 async function openContext(
   { flags, configFile, commandLine, json, waits }: TypedLine,
-  { version, stderr, rejoin, trace, keep }: Machine,
+  { stderr, rejoin, trace, keep }: Machine,
 ): Promise<Context> {
   // It takes half a millisecond, which is much for a command that only reserves.
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
@@ -78,7 +77,7 @@ async function openContext(
   const store = once((patience?: LockPatience) => openPoolStore(opening, patience))
   const serve = poolServer(opening)
   return {
-    version,
+    version: VERSION,
     stderr,
     settings,
     lookUp,

@@ -1,12 +1,15 @@
-import packageJson from '../../package.json' with { type: 'json' }
+import { VERSION, versionWithCommit } from './version.ts'
 
 const args = process.argv.slice(2)
+
+process.on('uncaughtException', reportBug)
+process.on('unhandledRejection', reportBug)
 
 switch (args[0]) {
   case '--version':
   case '-V':
   case '-v':
-    console.log(versionText())
+    console.log(versionWithCommit())
     break
   case '__probe': {
     const { nvmlProbeMain } = await import('../adapters/gpu/nvidia/nvml-child.ts')
@@ -28,7 +31,7 @@ switch (args[0]) {
     const { commandLineMain } = await import('./command-line.ts')
     const { exitNow } = await import('../adapters/kernel/libc.ts')
     const { decodeRejoin } = await import('./successor.ts')
-    exitNow(await commandLineMain(args.slice(2), packageJson.version, decodeRejoin(args[1])))
+    exitNow(await commandLineMain(args.slice(2), decodeRejoin(args[1])))
     break
   }
   default: {
@@ -38,27 +41,24 @@ switch (args[0]) {
     ]).catch(runWithoutMachine)
     if (machine !== undefined) {
       const [{ commandLineMain }, { exitNow }] = machine
-      exitNow(await commandLineMain(args, packageJson.version))
+      exitNow(await commandLineMain(args))
     }
   }
-}
-
-/** Replaced by the build; a checkout that runs without one has none. */
-declare const BUILT_FROM: string | undefined
-
-/** `0.1.0 (549d991)`: the version, and the commit that it was built from. */
-function versionText(): string {
-  const commit = typeof BUILT_FROM === 'string' ? BUILT_FROM : ''
-  return commit === '' ? packageJson.version : `${packageJson.version} (${commit})`
 }
 
 /** Where the C library cannot be called, `--help` works, and every command fails with the reason. */
 async function runWithoutMachine(reason: unknown): Promise<void> {
   const { runProgram } = await import('../cli/program.ts')
   process.exitCode = await runProgram(args, {
-    version: packageJson.version,
+    version: VERSION,
     stdout: { write: (text) => process.stdout.write(text), terminal: false, color: false },
     stderr: { write: (text) => process.stderr.write(text), terminal: false, color: false },
     open: () => Promise.reject(reason),
   })
+}
+
+/** A defect that nothing caught: one line, and the details in the trace. */
+async function reportBug(error: unknown): Promise<void> {
+  const { reportDefect } = await import('./defects.ts')
+  process.exit(await reportDefect(error, args))
 }

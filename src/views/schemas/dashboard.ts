@@ -16,7 +16,7 @@ export const snapshot = object({
     object({
       reason: text,
       /** `internal`: a bug of ours. */
-      reason_code: oneOf([...ERROR_CODES, 'internal']),
+      reason_code: oneOf(ERROR_CODES),
       /** Time of the last good reading; absent: none since the server was started. */
       since: optional(time),
     }),

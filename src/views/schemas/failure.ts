@@ -14,7 +14,6 @@ const HTTP_ERROR_CODES = [
   'too-many-connections',
   'busy',
   'too-many-guesses',
-  'internal',
 ] as const
 
 /** What a command prints on stderr with `--json`, and the API answers, where it could not do what was asked. */
@@ -33,4 +32,4 @@ export const warning = object({ warning: object({ message: text }) })
 
 export type FailureDocument = v.InferOutput<typeof failure>
 export type WarningDocument = v.InferOutput<typeof warning>
-export type HttpErrorCode = (typeof HTTP_ERROR_CODES)[number]
+export type HttpErrorCode = (typeof HTTP_ERROR_CODES)[number] | 'internal'
