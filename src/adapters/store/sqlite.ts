@@ -65,6 +65,9 @@ export async function createSqliteStore(
   }
 }
 
+/** How long a decision counts if no other commit came: processes may end meanwhile, and reservations expire. */
+const RIGHT_FOR_MS = 100
+
 class SqliteStore implements OpenedPool {
   readonly #connection: Connection
   readonly #now: () => Moment
@@ -86,21 +89,24 @@ class SqliteStore implements OpenedPool {
   }
 
   /**
-   * Decides on a snapshot first: a decision that changes nothing (most refusals) needs no lock, and is as right as
-   * one made under the lock.
+   * Decides on a snapshot first. A decision that changes nothing (most refusals) needs no lock, and is as right as one
+   * made under the lock. Another is written if the pool is still the same under the lock a moment later, else made again.
    */
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     if (typeof change !== 'function') return this.#create(change)
-    const first = await this.#reading((db) => {
-      const seen = this.#present(db)
-      const commit = change(seen, this.#now())
-      return commit.pool === seen && commit.records.length === 0 ? commit : null
+    const { seen, at, first } = await this.#reading((db) => {
+      const pool = this.#present(db)
+      const moment = this.#now()
+      return { seen: pool, at: moment, first: change(pool, moment) }
     })
-    if (first !== null) return first.answer
+    if (first.pool === seen && first.records.length === 0) return first.answer
     return this.#writing((db) => {
       const pool = this.#present(db)
       const moment = this.#now()
-      return this.#write(db, { before: pool, moment }, change(pool, moment))
+      const isStillRight = pool === seen && moment.steady.ms - at.steady.ms < RIGHT_FOR_MS
+      return isStillRight
+        ? this.#write(db, { before: pool, moment: at }, first)
+        : this.#write(db, { before: pool, moment }, change(pool, moment))
     })
   }
 

@@ -59,9 +59,10 @@ function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: 
 
 /** Never-used units first, then the longest unused, ties by id; or this account's own last ones before. */
 export function usageOrder(free: readonly Unit[], policy: Policy, uid: number): readonly Unit[] {
-  const endOf = ({ lastUse }: Unit) => lastUse?.endedAt ?? Number.NEGATIVE_INFINITY
+  const never = Number.NEGATIVE_INFINITY
+  // Two that were never used differ by NaN, which is no order either.
   const leastRecent = (a: Unit, b: Unit) =>
-    endOf(a) === endOf(b) ? compareUnits(a.id, b.id) : endOf(a) - endOf(b)
+    (a.lastUse?.endedAt ?? never) - (b.lastUse?.endedAt ?? never) || compareUnits(a.id, b.id)
   switch (policy.allocation) {
     case 'lru':
       return free.toSorted(leastRecent)

@@ -74,10 +74,35 @@ test('a process killed while it holds the lock leaves nothing behind', async () 
   const store = await initialized(place)
   // The first decision is made on a snapshot, the second under the lock.
   await killHanging(place.url, 2)
-  expect(await store.update(counting('after'))).toBe(1)
-  expect(await store.history(everything)).toEqual([recordOf('after')])
+  expect(await store.update(counting('after'))).toBe(2)
+  expect(await store.history(everything)).toEqual([recordOf('overtaking'), recordOf('after')])
   store.close()
 })
+
+test.each([
+  { passing: 1, asked: 1 },
+  { passing: 1_000, asked: 2 },
+])(
+  'a decision is made $asked time(s) if $passing ms pass before it is written',
+  async ({ passing, asked }) => {
+    using place = newPlace()
+    ;(await initialized(place)).close()
+    let ms = 0
+    const store = await place.open(() => {
+      ms += passing
+      return { wall: ms, steady: { epoch: 'test', ms } }
+    })
+    const moments: number[] = []
+    await store.update((pool, moment) => {
+      moments.push(moment.wall)
+      return counting('one')(pool, moment)
+    })
+    expect(moments).toHaveLength(asked)
+    // Stamped with the moment of the decision that counts.
+    expect((await store.load()).pool.writtenAt.wall).toBe(moments.at(-1) ?? 0)
+    store.close()
+  },
+)
 
 test('an update that changes nothing touches no file', async () => {
   using place = newPlace()

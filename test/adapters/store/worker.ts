@@ -9,7 +9,8 @@ import { counting } from './counting.ts'
  * - count: counts so many times, each under a name of its own.
  * - announce: counts as well, and says each time what it has done, in the form of a granted reservation.
  * - read: looks at it.
- * - hang: stops for ever in a decision, at its nth time of asking (`times`); says so first.
+ * - hang: stops for ever in a decision, at its nth time of asking (`times`); says so first. Another commit comes first
+ *   each time before, so that it is asked again, then with the lock of the store.
  */
 const [verb, url = '', name = '', times = '1'] = process.argv.slice(2)
 const store = await openStore(url, currentMoment)
@@ -28,12 +29,14 @@ switch (verb) {
     await store.load()
     break
   case 'hang': {
+    const other = await openStore(url, currentMoment)
     let asked = 0
     await store.update((pool, moment) => {
       if (++asked === Number(times)) {
         console.log('hanging')
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
       }
+      void other.update(counting('overtaking'))
       return counting(name)(pool, moment)
     })
     break
