@@ -21,7 +21,8 @@ import { PART, type Parser, parts } from '../parser.ts'
 import { answerOf, checkJson, checkLine, checkRefusal, checkScreen, hold } from '../soundness.ts'
 
 const NOW = 1_750_000_000_000
-const LOOK = { color: false, terminal: false }
+const LOOK = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
+const NARROW = { color: true, terminal: true, columns: 80 }
 
 /** Texts in every place where those of others can stand. */
 export const screen: Parser = {
@@ -56,10 +57,12 @@ export const screen: Parser = {
     const view = { now: NOW, thresholdMb: 1024 }
     for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))
     checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
+    checkWidth(statusTable(gpus, view, NARROW))
     checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
     const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
     const places = queuePlaces(pool, { now: NOW, stopped: () => false, reading })
     checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
+    checkWidth(queue.text(places, NARROW).stdout ?? '')
     checkJson(printableJson(queueDocument(places)))
     const range = { from: NOW - 1e9, to: NOW }
     const hours = usageReport(tallied(runningTimes(pool, NOW), range, []), range, 7)
@@ -74,6 +77,11 @@ export const screen: Parser = {
       checkLine(waitingWords({ kind: 'ids', ids: ['0'] }, untroubled))
     }
   },
+}
+
+function checkWidth(output: string): void {
+  const isTooWide = (line: string) => Bun.stringWidth(line) > NARROW.columns
+  hold(!output.split('\n').some(isTooWide), 'a line is wider than the terminal')
 }
 
 function checkRows(output: string, count: number): void {

@@ -15,6 +15,8 @@ import { statusLine } from '../../src/views/words/status/line.ts'
 import type { Parser } from '../parser.ts'
 import { answerOf, checkJson, checkLine, checkScreen, hold, isWhole } from '../soundness.ts'
 
+const PLAIN = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
+
 const NOW = 1_750_000_000_000
 const BOOT = '1b4e28ba-2fa1-11d2-883f-0016d3cca427'
 const process = (pid: number) => ({ pid, startTime: pid * 100, bootId: BOOT, pidNamespace: '4026531836' })
@@ -261,12 +263,12 @@ function checkShown(stored: Pool, moment: Moment): void {
     startableEntries(pool, { now: moment.wall, stopped: () => liveness === 'gone' })
     const view = { now: moment.wall, thresholdMb: 1024 }
     const gpus = statusOf(pool, unknownUsage(pool, 'not asked'), view.thresholdMb)
-    for (const gpu of gpus) checkLine(statusLine(gpu, view, { color: false, terminal: false }))
+    for (const gpu of gpus) checkLine(statusLine(gpu, view, PLAIN))
     checkJson(printableJson(statusDocument({ pool, view, gpus })))
     const sight = { usage: unknownUsage(pool, 'not asked'), thresholdMb: 1024 }
     const reading = liveness === 'gone' ? {} : { reading: { sight, reserved: new Set<UnitId>() } }
     const places = queuePlaces(pool, { now: moment.wall, stopped: () => liveness === 'gone', ...reading })
     checkJson(printableJson(queueDocument(places)))
-    checkScreen(queue.text(places, { color: false, terminal: false }).stdout ?? '')
+    checkScreen(queue.text(places, PLAIN).stdout ?? '')
   }
 }

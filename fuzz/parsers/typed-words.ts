@@ -14,8 +14,8 @@ function program(): Program & { readonly out: string[]; readonly err: string[] }
     out,
     err,
     version: '0.0.0',
-    stdout: { write: (text) => out.push(text), color: false, terminal: false },
-    stderr: { write: (text) => err.push(text), color: false, terminal: false },
+    stdout: { write: (text) => out.push(text), color: false, terminal: false, columns: 80 },
+    stderr: { write: (text) => err.push(text), color: false, terminal: false, columns: 80 },
     open: async () => {
       throw new CanhazgpuError('failure', 'no machine')
     },

@@ -18,6 +18,7 @@ import type { Checkup } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
+import type { Screen } from '../ports/screen.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
@@ -90,6 +91,8 @@ export interface Context {
    * Ctrl-C does not end this process.
    */
   readonly openWaker: (intent?: Intent) => Promise<Waker & { close(): void }>
+  /** Takes over the terminal of stdout. */
+  readonly openScreen: () => Promise<Screen>
 }
 
 /** For `admin`: creating, checking and changing a pool. */

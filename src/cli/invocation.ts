@@ -29,22 +29,22 @@ export async function carryOut<Own extends readonly Option[], Result, Named exte
   { name, given, json, context, invocation }: CarryingOut<Given<Own, Named>>,
 ): Promise<void> {
   const { stdout, stderr } = invocation.program
-  const look = { ...stdout, color: stdout.color && !context.settings.noColor }
-  const show = (result: Result): void => {
+  /** Returns the exit status. */
+  const show = (result: Result, out: Writing): number => {
+    const look = { ...stdout, color: stdout.color && !context.settings.noColor }
     const printed: Printed = json
       ? { stdout: `${printableJson(spec.json(result), 2)}\n` }
       : spec.text(result, look)
-    if (printed.stdout !== undefined) stdout.write(printed.stdout)
-    if (printed.stderr !== undefined) stderr.write(printed.stderr)
+    if (printed.stdout !== undefined) out.stdout(printed.stdout)
+    if (printed.stderr !== undefined) out.stderr(printed.stderr)
     const failure = spec.failure?.(result)
-    if (failure !== undefined) {
-      invocation.status = tell(failure, { stderr: stderr.write, json, commandName: name })
-    }
+    if (failure === undefined) return invocation.status
+    return tell(failure, { stderr: out.stderr, json, commandName: name })
   }
   const results = spec.follow?.(given, context) ?? null
   if (results === null) {
     const result = await spec.handle(given, context)
-    show(result)
+    invocation.status = show(result, { stdout: stdout.write, stderr: stderr.write })
     return spec.stay?.(result)
   }
   if (!stdout.terminal) {
@@ -52,10 +52,24 @@ export async function carryOut<Own extends readonly Option[], Result, Named exte
       hint: `use '${name} --json' in scripts`,
     })
   }
-  for await (const result of results) {
-    stdout.write(CLEAR_SCREEN)
-    show(result)
-  }
+  const [{ watch }, { watchHead }] = await Promise.all([
+    import('./watch.ts'),
+    import('../views/words/frame.ts'),
+  ])
+  const screen = await context.openScreen()
+  await watch(results, screen, (result) => {
+    const head = watchHead(context.hostname(), context.now(), screen.hasKeys)
+    return () => {
+      const texts = [`${head}\n\n`]
+      const add = (text: string) => void texts.push(text)
+      show(result, { stdout: add, stderr: add })
+      return texts.join('')
+    }
+  })
 }
 
-const CLEAR_SCREEN = '\u001b[H\u001b[2J'
+/** Where a result is written to. */
+interface Writing {
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+}

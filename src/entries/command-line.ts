@@ -3,7 +3,7 @@ import { currentProcess, livenessInDecision, stoppedInDecision } from '../adapte
 import { readText } from '../adapters/kernel/procfs.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
-import { isTerminal, writeText } from '../adapters/process/terminal.ts'
+import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
 import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
@@ -43,7 +43,14 @@ export async function commandLineMain(
 function output(fd: 1 | 2): Output {
   const terminal = isTerminal(fd)
   const color = terminal && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
-  return { write: (text) => writeText(fd, text), terminal, color }
+  return {
+    write: (text) => writeText(fd, text),
+    terminal,
+    color,
+    get columns() {
+      return terminal ? terminalSize(fd).columns : Number.POSITIVE_INFINITY
+    },
+  }
 }
 
 async function complete(words: readonly string[], program: Program): Promise<number> {
@@ -112,6 +119,10 @@ async function openContext(
     becomeSuccessor: async (place) => {
       const { becomeSuccessor } = await import('./successor.ts')
       if (inherited !== null) becomeSuccessor({ ...place, inherited })
+    },
+    openScreen: async () => {
+      const { openScreen } = await import('../adapters/process/screen.ts')
+      return openScreen()
     },
     openWaker: async (intent) =>
       openWaker(await store(), {

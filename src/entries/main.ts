@@ -46,13 +46,15 @@ switch (args[0]) {
   }
 }
 
+const PLAIN = { terminal: false, color: false, columns: Number.POSITIVE_INFINITY } as const
+
 /** Where the C library cannot be called, `--help` works, and every command fails with the reason. */
 async function runWithoutMachine(reason: unknown): Promise<void> {
   const { runProgram } = await import('../cli/program.ts')
   process.exitCode = await runProgram(args, {
     version: VERSION,
-    stdout: { write: (text) => process.stdout.write(text), terminal: false, color: false },
-    stderr: { write: (text) => process.stderr.write(text), terminal: false, color: false },
+    stdout: { write: (text) => process.stdout.write(text), ...PLAIN },
+    stderr: { write: (text) => process.stderr.write(text), ...PLAIN },
     open: () => Promise.reject(reason),
   })
 }

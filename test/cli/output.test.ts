@@ -79,7 +79,7 @@ test.each([
   [{ TERM: 'dumb' }, false],
 ] as const)('colours on a terminal with %j: %p', async (env, colored) => {
   using pool = await testPool(1)
-  using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'status'], env)
+  using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'status'], { env })
   await terminal.see('validated: 0MB used')
   expect(terminal.shown.includes(ESCAPE)).toBe(colored)
   expect(Bun.stripANSI(terminal.shown)).toStartWith('GPU 0: AVAILABLE (never used)')

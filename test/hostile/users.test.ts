@@ -13,7 +13,7 @@ import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
-import { newGroup, newUser, noUsers, userForTests } from '../support/unix-users.ts'
+import { newGroup, newUser, noUsers, type UnixUser, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
 const reason = noUsers()
@@ -232,6 +232,32 @@ describe.skipIf(reason !== null)(
       expect(stdout).toBe(
         `GPU 0: IN USE WITHOUT RESERVATION by user ${bob.name} - 4000MB used by PID ${squatter.pid} (sleep)\n`,
       )
+      squatter.kill('SIGKILL')
+    })
+
+    test('status --mine shows a user what it holds and what it uses, whoever holds it', async () => {
+      using pool = await sharedPool(3)
+      await alice.chg(pool, 'reserve', '--gpu-ids', '0')
+      await bob.chg(pool, 'reserve', '--gpu-ids', '2')
+      const squatter = bob.start(
+        pool,
+        'run',
+        '--gpu-ids',
+        '1',
+        '--',
+        'sh',
+        '-c',
+        'echo ready; exec sleep infinity',
+      )
+      await squatter.stdout.getReader().read()
+      pool.play({ gpus: { 0: { processes: [{ pid: squatter.pid, memory_mb: 4000 }] } } })
+      chmodSync(`${pool.folder}/usage.json`, 0o644)
+      const mine = async (user: UnixUser, ...options: string[]) =>
+        (await user.chg(pool, 'status', '--mine', ...options)).stdout
+      expect((await mine(alice)).match(/^GPU \d/gm)).toEqual(['GPU 0'])
+      expect((await mine(bob)).match(/^GPU \d/gm)).toEqual(['GPU 0', 'GPU 1', 'GPU 2'])
+      expect(await mine(bob)).toContain(`used by ${bob.name}, not by ${alice.name}]`)
+      expect(JSON.parse(await mine(bob, '--json'))[0]).toMatchObject({ gpu_id: 0, other_users: [bob.name] })
       squatter.kill('SIGKILL')
     })
 

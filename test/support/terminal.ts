@@ -7,6 +7,7 @@ export interface TestTerminal extends Disposable {
   /** Everything shown so far. */
   readonly shown: string
   type(keys: string): void
+  resize(columns: number, rows: number): void
   /** Waits until the text is shown, after what was shown at the last such wait. */
   see(text: string): Promise<void>
   /** Takes the terminal away, as a dropped connection does. */
@@ -15,8 +16,19 @@ export interface TestTerminal extends Disposable {
 
 export const CTRL_C = '\u0003'
 export const CTRL_Z = '\u001a'
+export const CTRL_BACKSLASH = '\u001c'
 
-export function openTerminal(pool: TestPool, argv: string[], env: Record<string, string> = {}): TestTerminal {
+interface Opened {
+  readonly env?: Record<string, string>
+  readonly columns?: number
+  readonly rows?: number
+}
+
+export function openTerminal(
+  pool: TestPool,
+  argv: string[],
+  { env = {}, columns = 200, rows = 50 }: Opened = {},
+): TestTerminal {
   const decoder = new TextDecoder()
   let shown = ''
   let seen = 0
@@ -24,8 +36,8 @@ export function openTerminal(pool: TestPool, argv: string[], env: Record<string,
     env: { ...pool.env, TERM: 'xterm', PS1: 'prompt> ', ...env },
     cwd: pool.folder,
     terminal: {
-      cols: 200,
-      rows: 50,
+      cols: columns,
+      rows,
       data: (_terminal, bytes) => {
         shown += decoder.decode(bytes, { stream: true })
       },
@@ -39,6 +51,7 @@ export function openTerminal(pool: TestPool, argv: string[], env: Record<string,
       return shown
     },
     type: (keys) => terminal.write(keys),
+    resize: (columns, rows) => terminal.resize(columns, rows),
     async see(text) {
       const at = await until(`the terminal shows ${JSON.stringify(text)}`, () => {
         const found = shown.indexOf(text, seen)
@@ -57,5 +70,5 @@ export function openTerminal(pool: TestPool, argv: string[], env: Record<string,
 }
 
 /** An interactive shell with job control. */
-export const openShell = (pool: TestPool): TestTerminal =>
-  openTerminal(pool, ['bash', '--norc', '--noprofile', '-i'])
+export const openShell = (pool: TestPool, opened: Opened = {}): TestTerminal =>
+  openTerminal(pool, ['bash', '--norc', '--noprofile', '-i'], opened)

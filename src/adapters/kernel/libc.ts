@@ -49,7 +49,18 @@ export const F_DUPFD_CLOEXEC = 1030
 
 export const CLOCK_BOOTTIME = 7
 
+/** Reads the size of a terminal (ioctl_tty(2)). */
+export const TIOCGWINSZ = 0x5413
+/** Reads the process group in the foreground of a terminal. */
+export const TIOCGPGRP = 0x540f
+/** Read and set the modes of a terminal. */
+export const TCGETS = 0x5401
+export const TCSETS = 0x5402
+
 export const RLIMIT_NOFILE = 7
+
+export const SIGSTOP = 19
+export const SIGTSTP = 20
 
 const SIG_SETMASK = 2
 const SIGNAL_SET_BYTES = 8
@@ -84,6 +95,7 @@ const c = symbolsOf('libc.so.6', {
   getppid: { args: [], returns: 'int' },
   inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
   inotify_init1: { args: ['int'], returns: 'int' },
+  ioctl: { args: ['int', 'u64', 'ptr'], returns: 'int' },
   isatty: { args: ['int'], returns: 'int' },
   kill: { args: ['int', 'int'], returns: 'int' },
   open: { args: ['ptr', 'int', 'int'], returns: 'int' },
@@ -174,6 +186,8 @@ export function fcntl(fd: number, command: number, argument: number): number {
 export const readInto = (fd: number, buffer: Bytes): number => outcome(c.read(fd, buffer, buffer.length))
 export const write = (fd: number, bytes: Bytes): number => outcome(c.write(fd, bytes, bytes.length))
 export const isTerminal = (fd: number): boolean => c.isatty(fd) === 1
+export const ioctl = (fd: number, request: number, argument: Bytes | Uint16Array<ArrayBuffer>): number =>
+  outcome(c.ioctl(fd, request, argument))
 export const poll = (descriptors: Bytes, count: number, timeoutMs: number): number =>
   outcome(c.poll(descriptors, count, timeoutMs))
 

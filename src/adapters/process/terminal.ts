@@ -1,5 +1,6 @@
 import * as libc from '../kernel/libc.ts'
 
+const POLL_IN = 1
 const POLL_OUT = 4
 
 /**
@@ -18,13 +19,31 @@ export function writeText(fd: 1 | 2, text: string): void {
 
 export const isTerminal = (fd: 0 | 1 | 2): boolean => libc.isTerminal(fd)
 
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** Infinite where the terminal does not know its size: it then has 0 columns (a serial line, a bare pty). */
+export function terminalSize(fd: 0 | 1 | 2): TerminalSize {
+  const size = new Uint16Array(4)
+  const isKnown = libc.ioctl(fd, libc.TIOCGWINSZ, size) >= 0
+  const [rows = 0, columns = 0] = isKnown ? size : []
+  return { columns: columns || Number.POSITIVE_INFINITY, rows: rows || Number.POSITIVE_INFINITY }
+}
+
 const FOREVER = -1
 
 /** Whether a write would not block, now or within the time. */
-export function isWritable(fd: number, timeoutMs: number): boolean {
+export const isWritable = (fd: number, timeoutMs: number): boolean => isReady(fd, POLL_OUT, timeoutMs)
+
+/** Whether there is something to read. */
+export const isReadable = (fd: number): boolean => isReady(fd, POLL_IN, 0)
+
+function isReady(fd: number, event: number, timeoutMs: number): boolean {
   const polled = new Uint8Array(8)
   const view = new DataView(polled.buffer)
   view.setInt32(0, fd, true)
-  view.setInt16(4, POLL_OUT, true)
-  return libc.poll(polled, 1, timeoutMs) > 0 && (view.getInt16(6, true) & POLL_OUT) !== 0
+  view.setInt16(4, event, true)
+  return libc.poll(polled, 1, timeoutMs) > 0 && (view.getInt16(6, true) & event) !== 0
 }

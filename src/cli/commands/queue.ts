@@ -11,7 +11,7 @@ export const queue = command({
   examples: ['canhazgpu queue', 'canhazgpu queue --json'],
   options: [],
   handle: async (_options, context) => (await context.pool()).view('queue'),
-  text: ({ places, now, driverFailure }) => ({
+  text: ({ places, now, driverFailure }, { columns }) => ({
     ...(driverFailure === undefined
       ? {}
       : { stderr: `GPUs not checked: ${printable(driverFailure.message)}\n` }),
@@ -21,6 +21,7 @@ export const queue = command({
         : table(
             ['POSITION', 'USER', 'REQUEST', 'TYPE', 'WAITING', 'REASON', 'ESTIMATE', 'NOTE'],
             rows(places, now),
+            columns,
           ),
   }),
   json: queueDocument,

@@ -28,7 +28,7 @@ const options = [
   option('-s, --summary', 'Show only how many GPUs of which model are available and in use', {
     givesWay: givesWayTo('table'),
   }),
-  option('--watch', 'Keep showing, until Ctrl-C', { onTerminal: true, givesWay: givesWayTo('json') }),
+  option('--watch', 'Keep showing, until q is typed', { onTerminal: true, givesWay: givesWayTo('json') }),
   option('--mine', 'Only GPUs that you hold or use'),
   option('--free', 'Only GPUs that are available'),
 ]
@@ -56,7 +56,7 @@ function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string
     case 'table':
       return statusTable(gpus, view, appearance)
     case 'summary':
-      return statusSummary(pool.host, gpus)
+      return statusSummary(pool.host, gpus, appearance)
     case 'lines':
       return gpus.map((gpu) => `${statusLine(gpu, view, appearance)}\n`).join('')
   }
@@ -117,6 +117,6 @@ async function* looks(options: StatusOptions, context: Context): AsyncIterable<S
 }
 
 const belongsTo = (uid: number) => (status: GpuStatus) => {
-  if (status.kind === 'reserved') return status.reservation.owner.account.uid === uid
+  if (status.kind === 'reserved' && status.reservation.owner.account.uid === uid) return true
   return status.usage.kind === 'measured' && status.usage.processes.some((process) => process.uid === uid)
 }

@@ -3,7 +3,7 @@ import type { Millis } from '../../domain/pool/model.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
 import { idRanges } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
-import { clockTime } from './waiting-words.ts'
+import { clockTime } from './clock-time.ts'
 
 /** More holders than this would hide what to do. */
 const MOST_SHOWN = 4

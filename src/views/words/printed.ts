@@ -8,6 +8,8 @@ export interface Printed {
 export interface Look {
   readonly color: boolean
   readonly terminal: boolean
+  /** How wide a line may be; infinite where it is not shown on a terminal. */
+  readonly columns: number
 }
 
 /** One of the standard streams. */

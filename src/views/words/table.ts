@@ -1,11 +1,56 @@
-/** Rows in aligned columns, two spaces apart, by what each cell takes on a terminal. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows]
-  const widths = header.map((_, column) => Math.max(...all.map((row) => Bun.stringWidth(row[column] ?? ''))))
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - Bun.stringWidth(cell)))
-      .join('  ')
-      .trimEnd()
-  return all.map((row) => `${line(row)}\n`).join('')
+import { fitted } from './fitted.ts'
+
+/** What a cell without content shows. */
+export const NOTHING = '-'
+
+const GAP = '  '
+
+/**
+ * Rows in aligned columns, by what each cell takes on a terminal. Columns without content are left out, and where the
+ * rest is wider than `columns`, the widest columns are cut.
+ */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns = Number.POSITIVE_INFINITY,
+): string {
+  const filled = header
+    .map((_, at) => at)
+    .filter((at) => rows.length === 0 || rows.some((row) => hasContent(row[at])))
+  const all = [header, ...rows].map((row) => filled.map((at) => row[at] ?? ''))
+  const widths = fittingWidths(
+    filled.map((_, at) => Math.max(...all.map((row) => Bun.stringWidth(row[at] ?? '')))),
+    columns,
+  )
+  return all.map((row) => `${fitted(aligned(row, widths), columns)}\n`).join('')
 }
+
+const hasContent = (cell: string | undefined): boolean =>
+  cell !== undefined && cell !== '' && cell !== NOTHING
+
+function aligned(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, at) => {
+      const width = widths[at] ?? 0
+      const shown = fitted(cell, width)
+      return shown + ' '.repeat(width - Bun.stringWidth(shown))
+    })
+    .join(GAP)
+    .trimEnd()
+}
+
+/** A narrower column says nothing. */
+const NARROWEST = 4
+
+/** The widths with the widest made smaller, one as much as the other, until all fit or are too narrow already. */
+function fittingWidths(widths: readonly number[], columns: number): readonly number[] {
+  const room = columns - GAP.length * (widths.length - 1)
+  const limited = (most: number) => widths.map((width) => Math.min(width, most))
+  let most = Math.max(...widths)
+  while (most > NARROWEST && sum(limited(most)) > room) most--
+  // What the last step took too much goes to the first columns that were cut.
+  let left = room - sum(limited(most))
+  return limited(most).map((width, at) => (width < (widths[at] ?? 0) && left-- > 0 ? width + 1 : width))
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0)

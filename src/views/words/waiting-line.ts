@@ -2,17 +2,22 @@ import type { WaitingNews } from '../../app/waiting/waiting-news.ts'
 import type { Request } from '../../domain/pool/model.ts'
 import { printableJson } from '../../domain/text/text.ts'
 import { waitingDocument } from '../documents/waiting-document.ts'
+import { logTime } from './clock-time.ts'
+import { fitted } from './fitted.ts'
 import type { Output } from './printed.ts'
-import { waitingWords } from './waiting-words.ts'
+import { ownNews, waitingWords } from './waiting-words.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
-/** A line longer than the terminal is cut off: what wraps would stay when the line is erased (DECAWM). */
+/** A line that wraps would stay when it is erased: a terminal may have become narrower since it was asked (DECAWM). */
 const UNWRAPPED = '\u001b[?7l'
 const WRAPPED = '\u001b[?7h'
 
 type Form = 'live' | 'lines' | 'json'
 
-/** The news of a wait: one line redrawn on a terminal, one line per change elsewhere. */
+/**
+ * The news of a wait. On a terminal: one line, redrawn. In a log file: a line with the time whenever something changes
+ * for this waiter. As JSON: an object for every change.
+ */
 export class WaitingLine {
   readonly #request: Request
   readonly #stderr: Output
@@ -32,15 +37,29 @@ export class WaitingLine {
   }
 
   show(news: WaitingNews): void {
-    const line =
-      this.#form === 'json' ? printableJson(waitingDocument(news)) : waitingWords(this.#request, news)
-    if (line === this.#shown) return
-    this.#shown = line
-    if (this.#isTold) {
-      this.#isTold = false
-      return
+    const { shown, text } = this.#drawn(news)
+    if (shown === this.#shown) return
+    this.#shown = shown
+    if (!this.#isTold) this.#stderr.write(text)
+    this.#isTold = false
+  }
+
+  /** What to write, and what must be another one the next time for anything to be written. */
+  #drawn(news: WaitingNews): { readonly shown: string; readonly text: string } {
+    switch (this.#form) {
+      case 'live': {
+        const shown = fitted(waitingWords(this.#request, news), this.#stderr.columns)
+        return { shown, text: `${ERASE_LINE}${UNWRAPPED}${shown}${WRAPPED}` }
+      }
+      case 'lines': {
+        const text = `${logTime(news.now)} ${waitingWords(this.#request, news)}\n`
+        return { shown: ownNews(news), text }
+      }
+      case 'json': {
+        const shown = printableJson(waitingDocument(news))
+        return { shown, text: `${shown}\n` }
+      }
     }
-    this.#stderr.write(this.#form === 'live' ? `${ERASE_LINE}${UNWRAPPED}${line}${WRAPPED}` : `${line}\n`)
   }
 
   /** Leaves the terminal as it was found. */

@@ -5,15 +5,23 @@ import { knownEnd } from '../../domain/schedule/calendar.ts'
 import type { ExpectedStart } from '../../domain/schedule/expected-starts.ts'
 import type { WaitingReason } from '../../domain/schedule/queue-places.ts'
 import { printable } from '../../domain/text/text.ts'
+import { clockTime } from './clock-time.ts'
 import { freeWords, obstacleWords } from './obstacle-words.ts'
 
 /** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
 export function waitingWords(request: Request, news: WaitingNews): string {
   const place = `position ${news.position} of ${news.length}, ${freeWords(news.free, news.obstacles)}`
-  const until =
-    news.trouble === undefined ? forecastWords(news.forecast, news.now) : printable(news.trouble.message)
-  return `Waiting for ${requestWords(request)}: ${place}, ${until}`
+  return `Waiting for ${requestWords(request)}: ${place}, ${untilWords(news, news.now)}`
 }
+
+/** What of the news concerns this waiter alone: it changes whenever another line in a log file is worth it. */
+export function ownNews(news: WaitingNews): string {
+  // Without a present time the words do not change by the passing of time, as `tomorrow` does at midnight.
+  return `${news.position} ${untilWords(news, Number.NEGATIVE_INFINITY)}`
+}
+
+const untilWords = ({ trouble, forecast }: WaitingNews, now: Millis): string =>
+  trouble === undefined ? forecastWords(forecast, now) : printable(trouble.message)
 
 export function requestWords(request: Request): string {
   switch (request.kind) {
@@ -50,15 +58,6 @@ const ownerOf = (reservation: Reservation): string => `${printable(shownName(res
 
 const endWords = ({ term }: Reservation): string =>
   term.kind === 'run' ? 'run times out' : 'reservation expires'
-
-/** Hours and minutes, with the date where it is not today. */
-export function clockTime(at: Millis, now: Millis): string {
-  const two = (number: number) => String(number).padStart(2, '0')
-  const date = new Date(at)
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}`
-  if (date.toDateString() === new Date(now).toDateString()) return time
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`
-}
 
 /** Why a request waits. */
 export function reasonWords(reason: WaitingReason): string {

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { startForever } from '../../support/job.ts'
-import { binary, testPool } from '../../support/pool.ts'
+import { testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
-import { CTRL_C, openShell, openTerminal } from '../../support/terminal.ts'
+import { CTRL_C, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, stage, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, line, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const ERASE = '\r\u001b[2K'
-const CLEAR = '\u001b[H\u001b[2J'
 
 describe.concurrent('the news of a wait', () => {
   test('on a terminal: one line, redrawn and in the end erased', async () => {
@@ -29,26 +28,46 @@ describe.concurrent('the news of a wait', () => {
     expect(news).not.toContain('\n')
   })
 
-  test('elsewhere: plain lines, one for each change', async () => {
+  test('on a narrow terminal: cut, never wrapped', async () => {
+    using pool = await testPool(2)
+    await hold(pool, '--gpus', '2', '--duration', '1h', '--user', '日本語')
+    using terminal = openShell(pool, { columns: 80 })
+    terminal.type('"$CHG" run --wait --gpus 1 -- true\n')
+    await terminal.see(`${ERASE}\u001b[?7lWaiting for 1 GPU: position 1 of 1, 0 free, earliest `)
+    await terminal.see('…\u001b[?7h')
+    const shown = terminal.shown.slice(terminal.shown.indexOf(ERASE) + ERASE.length)
+    const [, news = ''] = shown.split(/\[\?7l|…/)
+    // One more where a wide character would not fit.
+    expect(Bun.stringWidth(`${news}…`)).toBeOneOf([79, 80])
+    terminal.type(CTRL_C)
+  })
+
+  test('elsewhere: lines with the time, one for each change that concerns the waiter', async () => {
     using pool = await testPool(2)
     const job = await startForever(pool, '--gpus', '2')
-    const waiter = await waitToRun(pool, '--gpus', '2')
-    await until('it is told of its place', () => waiter.said().includes('position 1 of 1'))
-    const other = await waitToRun(pool)
-    await until('it is told of both', () => waiter.said().includes('position 1 of 2'))
-    kill(other.pid, 'SIGTERM')
-    expect(await other.ended()).toBe(130)
+    const first = await waitToRun(pool, '--gpus', '2')
+    const second = await waitToRun(pool, '--gpus', '2')
+    await until('it is told of its place', () => second.said().includes('position 2 of 2'))
+    const third = await waitToRun(pool)
+    await until('the newcomer is told of its place', () => third.said().includes('position 3 of 3'))
+    kill(first.pid, 'SIGTERM')
+    expect(await first.ended()).toBe(130)
+    await until('it is told', () => second.said().includes('position 1 of 2'))
     kill(job.pid, 'SIGKILL')
-    await untilServed(pool, waiter)
-    await until('it runs', () => waiter.said().includes('Reserved'))
-    const lines = waiter.said().trim().split('\n')
-    expect(lines[0]).toMatch(
-      /^Waiting for 2 GPUs: position 1 of 1, 0 free, earliest unknown \(.+'s run has no time limit\)$/,
-    )
-    expect(lines.at(-1)).toBe('Reserved 2 GPU(s): [0, 1] for command execution')
-    expect(lines.filter((each, nth) => each === lines[nth - 1])).toEqual([])
-    expect(waiter.said()).not.toContain('\u001b')
-    kill(waiter.pid, 'SIGKILL')
+    await untilServed(pool, second)
+    await until('it runs', () => second.said().includes('Reserved'))
+    const lines = second.said().trim().split('\n')
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d Waiting for 2 GPUs: position 2 of 2, 0 free, earliest unknown \(.+\)$/,
+      ),
+      expect.stringMatching(
+        / Waiting for 2 GPUs: position 1 of 2, 0 free, earliest unknown \(.+'s run has no time limit\)$/,
+      ),
+      'Reserved 2 GPU(s): [0, 1] for command execution',
+    ])
+    expect(second.said()).not.toContain('\u001b')
+    for (const { pid } of [second, third]) kill(pid, 'SIGKILL')
   })
 
   test('names who is waited for, and until when', async () => {
@@ -59,6 +78,7 @@ describe.concurrent('the news of a wait', () => {
     await until('it is told', () =>
       / earliest \d{4}-\d\d-\d\d \d\d:\d\d \(when bob \(.*\)'s run times out\)/.test(both.said()),
     )
+    // The day after tomorrow has a date, tomorrow a word.
     const one = await waitToRun(pool)
     await until('it is told', () =>
       /position 2 of 2, 0 free, earliest \d{4}-\d\d-\d\d \d\d:\d\d\n/.test(one.said()),
@@ -66,43 +86,7 @@ describe.concurrent('the news of a wait', () => {
     expect((await pool.chg('queue')).stdout).toMatch(/\n1 .*when bob \(.*\)'s run times out/)
     kill(job.pid, 'SIGKILL')
     await until('it is told of alice', () =>
-      /earliest .* \(when alice \(.*\)'s reservation expires\)/.test(both.said()),
+      /earliest tomorrow \d\d:\d\d \(when alice \(.*\)'s reservation expires\)/.test(both.said()),
     )
-  })
-})
-
-describe.concurrent('status --watch', () => {
-  test('draws anew when something changes, and ends with Ctrl-C', async () => {
-    using pool = await testPool(2)
-    stage(pool, {})
-    using terminal = openTerminal(pool, [binary, 'status', '--watch'])
-    await terminal.see(CLEAR)
-    await terminal.see('GPU 1: ')
-    await hold(pool, '--gpu-ids', '1', '--note', 'watched')
-    await terminal.see(CLEAR)
-    await terminal.see(' - watched')
-    // Usage changes without a change of the pool.
-    stage(pool, {
-      gpus: { 0: { processes: [{ pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'x', memory_mb: 2000 }] } },
-    })
-    await terminal.see('WITHOUT RESERVATION')
-    terminal.type(CTRL_C)
-    expect(await terminal.process.exited).toBe(0)
-  })
-
-  test('goes on while the driver fails, and tells so', async () => {
-    using pool = await testPool(1)
-    stage(pool, { fail: 'version mismatch' })
-    using terminal = openTerminal(pool, [binary, 'status', '--table', '--watch'])
-    await terminal.see('version mismatch')
-    stage(pool, {})
-    await terminal.see('AVAILABLE')
-    terminal.type(CTRL_C)
-    await terminal.process.exited
-  })
-
-  test('needs a terminal', async () => {
-    using pool = await testPool(1)
-    expect(await pool.chg('status', '--watch')).toMatchObject({ status: 2, stdout: '' })
   })
 })

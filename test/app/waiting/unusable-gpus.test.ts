@@ -9,7 +9,9 @@ import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../su
 const LOST = { fault: 'GPU is lost' }
 const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }] }
 
-const lastLine = (waiter: Waiter): string => waiter.said().trim().split('\n').at(-1) ?? ''
+/** Without its time. */
+const lastLine = (waiter: Waiter): string =>
+  (waiter.said().trim().split('\n').at(-1) ?? '').replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /, '')
 const says = (waiter: Waiter, line: string) =>
   until(`it says '${line}', not '${lastLine(waiter)}'`, () => lastLine(waiter) === line)
 

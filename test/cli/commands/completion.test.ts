@@ -110,7 +110,7 @@ needing('fish').describe('fish', () => {
 needing('zsh').describe('zsh', () => {
   test('completes commands, flags, values, and behind `--` another command', async () => {
     using pool = await poolOnPath()
-    using terminal = openTerminal(pool, ['zsh', '-f', '-i'], { PS1: 'prompt> ' })
+    using terminal = openTerminal(pool, ['zsh', '-f', '-i'], { env: { PS1: 'prompt> ' } })
     await terminal.see('prompt> ')
     terminal.type('autoload -U compinit; compinit -u -D; source <("$CHG" completion zsh); echo "lo""aded"\n')
     await terminal.see('loaded')

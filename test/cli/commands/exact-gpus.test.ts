@@ -92,7 +92,7 @@ describe.concurrent('exact GPUs', () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '1')
     const waiter = await waitToRun(pool, '--gpu-ids', '1')
-    await until('it is told', () => waiter.said().startsWith('Waiting for GPU 1: position 1 of 1, 1 free'))
+    await until('it is told', () => /^\S+ \S+ Waiting for GPU 1: position 1 of 1, 1 free/.test(waiter.said()))
     await hold(pool, '--gpu-ids', '0')
     await pool.chg('release', '--gpu-ids', '0')
     await pool.chg('release', '--gpu-ids', '1')

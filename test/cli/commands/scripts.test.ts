@@ -4,8 +4,9 @@ import * as v from 'valibot'
 import { failure } from '../../../src/views/schemas/failure.ts'
 import { storedPool } from '../../support/database.ts'
 import { startForever } from '../../support/job.ts'
-import { type TestPool, testPool } from '../../support/pool.ts'
+import { binary, type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
+import { openTerminal } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
 import { hold, line, wait } from '../../support/waiters.ts'
 
@@ -20,7 +21,7 @@ describe.concurrent('what reserve prints', () => {
     await pool.chg('release', '--gpu-ids', '1,3')
     expect(await new Response(waiter.process.stdout).text()).toBe('1,3\n')
     expect(await waiter.ended()).toBe(0)
-    expect(waiter.said()).toMatch(/^(Waiting for 2 GPUs: .*\n)+$/)
+    expect(waiter.said()).toMatch(/^(\S+ \S+ Waiting for 2 GPUs: .*\n)+$/)
   })
 
   test('nothing on stdout where it is refused or gives up', async () => {
@@ -136,6 +137,11 @@ describe.concurrent('--json', () => {
       /\n1 +dora \(\w+\) +2 GPUs +run +0h 0m \d+s +0 free +earliest .*'s reservation expires\) +big one\n/,
     )
     expect(stdout).toMatch(/\n2 +\w+ +GPU 1, 3 +manual +/)
+    using terminal = openTerminal(pool, [binary, 'queue'], { columns: 80 })
+    await terminal.see('GPU 1, 3')
+    await terminal.process.exited
+    for (const row of terminal.shown.split('\r\n')) expect(row.length).toBeLessThanOrEqual(80)
+    expect(terminal.shown).toMatch(/\n1 +dora \(\w*.* 0 free +earliest .*… +big one\r\n/)
   })
 
   test('while waiting: one object a line on stderr, the last one the outcome', async () => {

@@ -1,8 +1,10 @@
 import { expect, test } from 'bun:test'
 import { changeStoredPool } from '../../support/database.ts'
 import { startForever } from '../../support/job.ts'
-import { testPool } from '../../support/pool.ts'
+import { binary, testPool } from '../../support/pool.ts'
+import { openTerminal } from '../../support/terminal.ts'
 import { ownName } from '../../support/unix-users.ts'
+import { hold, stage } from '../../support/waiters.ts'
 
 const me = ownName()
 const MINUTE = 60_000
@@ -267,4 +269,18 @@ test('--mine and --free say where no GPU matches; the answer for scripts stays e
   })
   expect(await pool.chg('status', '--free', '--json')).toEqual({ status: 0, stdout: '[]\n', stderr: '' })
   expect((await pool.chg('status', '--mine')).stderr).toBe('')
+})
+
+test('--table fits a narrow terminal, and has no column without content', async () => {
+  using pool = await testPool(2)
+  await hold(pool, '--gpu-ids', '1', '--note', 'a note that is longer than the terminal is wide, by far')
+  stage(pool, { gpus: { 0: { memory_used_mb: 9000 } } })
+  using terminal = openTerminal(pool, [binary, 'status', '--table'], { columns: 80 })
+  await terminal.see('manual')
+  await terminal.process.exited
+  const [header = '', ...rows] = Bun.stripANSI(terminal.shown).trim().split('\r\n')
+  expect(header.split(/ +/)).toEqual(['GPU', 'STATUS', 'USER', 'DURATION', 'TYPE', 'DETAILS', 'VALIDATION'])
+  for (const row of rows) expect(Bun.stringWidth(row)).toBeLessThanOrEqual(80)
+  expect(rows[0]).toStartWith('0    UNRESERVED  unknown')
+  expect(rows[1]).toMatch(/^1 {4}IN USE .* expires in .*… {2}no actual usage/)
 })

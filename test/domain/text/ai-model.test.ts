@@ -67,7 +67,7 @@ test('status tells what the processes on a GPU, or else its run, serve', async (
     .split('\n')
     .map((row) => row.split(/ {2,}/))
   expect(header).toEqual(['GPU', 'STATUS', 'USER', 'DURATION', 'TYPE', 'MODEL', 'DETAILS', 'VALIDATION'])
-  expect(rows[0]?.slice(0, 6)).toEqual(['0', 'IN USE WITHOUT RESERVATION', 'bob', '-', '-', LLAMA])
+  expect(rows[0]?.slice(0, 6)).toEqual(['0', 'UNRESERVED', 'bob', '-', '-', LLAMA])
   expect(rows[1]?.[5]).toBe('-')
   expect(rows[3]?.slice(0, 2)).toEqual(['3', 'IN USE'])
   expect(stdout).not.toContain('\u001b')

@@ -13,7 +13,7 @@ import { validationOf } from './validation.ts'
 /** One GPU in the words of `status`, without the line's end. */
 export function statusLine(status: GpuStatus, view: View, look: Look): string {
   const details = detailsOf(status, view.now)
-  const head = `GPU ${status.unit.id}: ${stateWords(status, look)}`
+  const head = `GPU ${status.unit.id}: ${coloured(status, STATES[status.kind].text, look)}`
   switch (status.kind) {
     case 'available':
       return `${head} (${details}) ${validation(status, view)}`
@@ -29,10 +29,9 @@ export function statusLine(status: GpuStatus, view: View, look: Look): string {
   }
 }
 
-/** The state of a GPU, coloured where the look allows. */
-export function stateWords(status: GpuStatus, look: Look): string {
-  const { text, color } = STATES[status.kind]
-  return look.color ? `\u001b[${color}m${text}\u001b[0m` : text
+/** The words in the colour of the GPU's state, where the look has colours. */
+export function coloured({ kind }: GpuStatus, words: string, look: Look): string {
+  return look.color ? `\u001b[${STATES[kind].color}m${words}\u001b[0m` : words
 }
 
 export const holderName = (reservation: Reservation): string => printable(shownName(reservation))

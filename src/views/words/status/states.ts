@@ -8,6 +8,8 @@ interface StateWords {
   readonly name: string
   /** In the text of `status`. */
   readonly text: string
+  /** In the table. */
+  readonly short: string
   /** Its colour on a terminal (ANSI). */
   readonly color: number
   /** The column of `status --summary` in which it counts. */
@@ -26,6 +28,7 @@ export const STATES = {
     json: 'AVAILABLE',
     name: 'available',
     text: 'AVAILABLE',
+    short: 'AVAILABLE',
     color: 32,
     column: 'available',
     label: 'Available',
@@ -36,6 +39,7 @@ export const STATES = {
     json: 'IN_USE',
     name: 'in_use',
     text: 'IN USE',
+    short: 'IN USE',
     color: 34,
     column: 'inUse',
     label: 'In use',
@@ -46,6 +50,7 @@ export const STATES = {
     json: 'UNRESERVED',
     name: 'unreserved',
     text: 'IN USE WITHOUT RESERVATION',
+    short: 'UNRESERVED',
     color: 31,
     column: 'inUse',
     label: 'Unreserved',
@@ -56,6 +61,7 @@ export const STATES = {
     json: 'ERROR',
     name: 'error',
     text: 'ERROR',
+    short: 'ERROR',
     color: 33,
     column: 'errors',
     label: 'Fault',

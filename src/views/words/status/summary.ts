@@ -1,5 +1,6 @@
 import type { GpuStatus } from '../../../domain/observation/status.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
+import type { Look } from '../printed.ts'
 import { table } from '../table.ts'
 import { STATES } from './states.ts'
 
@@ -14,11 +15,12 @@ interface Summary {
 }
 
 /** `status --summary`: one row; a column for errors only where there are some. */
-export function statusSummary(host: string, gpus: readonly GpuStatus[]): string {
+export function statusSummary(host: string, gpus: readonly GpuStatus[], { columns }: Look): string {
   const { total, models, available, inUse, errors } = summaryOf(gpus)
   const head = ['HOST', 'TOTAL', 'GPU MODELS', 'AVAILABLE', 'IN USE']
   const row = [printable(host), String(total), modelWords(models), String(available), String(inUse)]
-  return errors === 0 ? table(head, [row]) : table([...head, 'ERRORS'], [[...row, String(errors)]])
+  if (errors === 0) return table(head, [row], columns)
+  return table([...head, 'ERRORS'], [[...row, String(errors)]], columns)
 }
 
 export function summaryOf(gpus: readonly GpuStatus[]): Summary {

@@ -4,19 +4,20 @@ import { modelOf } from '../../../domain/text/ai-model.ts'
 import { formatDuration } from '../../../domain/text/duration.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
 import type { Look } from '../printed.ts'
-import { table } from '../table.ts'
+import { NOTHING, table } from '../table.ts'
 import { detailsOf } from './details.ts'
-import { holderName, stateWords } from './line.ts'
+import { coloured, holderName } from './line.ts'
+import { STATES } from './states.ts'
 import { validationOf } from './validation.ts'
 
 const HEADER = ['GPU', 'STATUS', 'USER', 'DURATION', 'TYPE', 'MODEL', 'DETAILS', 'VALIDATION']
-const NOTHING = '-'
 
 /** All GPUs as a table. */
 export function statusTable(gpus: readonly GpuStatus[], view: View, look: Look): string {
   return table(
     HEADER,
     gpus.map((status) => row(status, view, look)),
+    look.columns,
   )
 }
 
@@ -25,7 +26,7 @@ function row(status: GpuStatus, view: View, look: Look): readonly string[] {
   const note = reservation?.note === undefined ? '' : ` - ${shortened(reservation.note, 60)}`
   return [
     status.unit.id,
-    stateWords(status, look),
+    coloured(status, STATES[status.kind].short, look),
     userOf(status),
     reservation === undefined ? NOTHING : formatDuration(view.now - reservation.startedAt),
     reservation?.term.kind ?? NOTHING,

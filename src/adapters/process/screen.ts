@@ -1,0 +1,122 @@
+import type { Screen } from '../../ports/screen.ts'
+import * as libc from '../kernel/libc.ts'
+import { processStat } from '../kernel/processes.ts'
+import { signalMasks } from './parent.ts'
+import { isReadable, isTerminal, terminalSize, writeText } from './terminal.ts'
+
+/** The alternate screen, which has no scroll-back and is gone at the end; no cursor; nothing wraps. */
+const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J'
+const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l'
+const HOME = '\u001b[H'
+const CLEAR = '\u001b[2J'
+const ERASE_REST_OF_LINE = '\u001b[K'
+const ERASE_BELOW = '\u001b[J'
+
+/** What leaves the screen, so that the terminal is as before by the time this process ends. */
+const ENDING = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
+/** How often we look for a typed key: reading it as an event would read keys that are meant for the shell (`bg`). */
+const KEYS_EVERY_MS = 100
+
+/** Takes over the terminal of stdout, and the keys of stdin where that is a terminal. */
+export function openScreen(): Screen {
+  const modes = isTerminal(0) ? readModes() : null
+  const { promise: left, resolve: leaveWait } = Promise.withResolvers<'left'>()
+  let isShown = false
+  let lines: readonly string[] = []
+
+  const enter = () => {
+    if (modes !== null) libc.ioctl(0, libc.TCSETS, withoutLines(modes))
+    writeText(1, ENTER)
+    isShown = true
+  }
+  /** In the background the terminal is the shell's: it has its modes already, and we would be stopped. */
+  const leave = () => {
+    if (!isShown) return
+    isShown = false
+    if (!isInForeground()) return
+    writeText(1, LEAVE)
+    if (modes !== null) libc.ioctl(0, libc.TCSETS, modes)
+  }
+  const draw = (before = '') => {
+    if (!isInForeground()) return
+    if (!isShown) enter()
+    const text = lines.map((line) => line + ERASE_REST_OF_LINE).join('\r\n')
+    writeText(1, `${before}${HOME}${text}${ERASE_BELOW}`)
+  }
+  const end = () => {
+    leave()
+    leaveWait('left')
+  }
+  const suspend = () => {
+    leave()
+    libc.kill(process.pid, libc.SIGSTOP)
+  }
+  const resize = { act: () => draw(CLEAR) }
+
+  const ignored = signalMasks('self')?.ignored ?? 0n
+  const isOurs = (signal: number) => ((ignored >> BigInt(signal - 1)) & 1n) === 0n
+  for (const [name, number] of Object.entries(ENDING)) if (isOurs(number)) process.on(name, end)
+  if (isOurs(libc.SIGTSTP)) process.on('SIGTSTP', suspend)
+  process.on('SIGCONT', () => draw(CLEAR))
+  process.on('SIGWINCH', () => resize.act())
+  const keys = setInterval(() => {
+    if (isShown && isInForeground() && typedKeys().includes('q')) end()
+  }, KEYS_EVERY_MS)
+
+  return {
+    hasKeys: modes !== null,
+    get size() {
+      return terminalSize(1)
+    },
+    left,
+    draw: (drawn) => {
+      lines = drawn
+      draw()
+    },
+    onResize: (redraw) => {
+      resize.act = () => {
+        redraw()
+        draw(CLEAR)
+      }
+    },
+    close: () => {
+      clearInterval(keys)
+      leave()
+    },
+  }
+}
+
+type Modes = Uint8Array<ArrayBuffer>
+
+/** `struct termios` of the kernel: four flag words, the line discipline, 19 characters. */
+const TERMIOS_BYTES = 36
+const LOCAL_FLAGS_AT = 12
+const ICANON = 0x2
+const ECHO = 0x8
+
+function readModes(): Modes | null {
+  const modes = new Uint8Array(TERMIOS_BYTES)
+  return libc.ioctl(0, libc.TCGETS, modes) < 0 ? null : modes
+}
+
+/** Keys come one by one and are not shown; Ctrl-C and Ctrl-Z stay signals. */
+function withoutLines(modes: Modes): Modes {
+  const changed = modes.slice()
+  const view = new DataView(changed.buffer)
+  view.setUint32(LOCAL_FLAGS_AT, view.getUint32(LOCAL_FLAGS_AT, true) & ~(ICANON | ECHO), true)
+  return changed
+}
+
+/** True, too, where the terminal is not our controlling one: then it stops nobody. */
+function isInForeground(): boolean {
+  const group = new Uint8Array(4)
+  if (libc.ioctl(1, libc.TIOCGPGRP, group) < 0) return true
+  return new DataView(group.buffer).getInt32(0, true) === processStat('self')?.processGroup
+}
+
+function typedKeys(): string {
+  const keys = new Uint8Array(64)
+  if (!isTerminal(0) || !isReadable(0)) return ''
+  const length = libc.readInto(0, keys)
+  return length > 0 ? Buffer.from(keys.buffer, 0, length).toString('latin1') : ''
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'bun:test'
+import { fitted } from '../../../src/views/words/fitted.ts'
+import { table } from '../../../src/views/words/table.ts'
+
+const HEAD = ['GPU', 'USER', 'TYPE', 'NOTE']
+
+test('columns are aligned, and those without content are left out', () => {
+  expect(
+    table(HEAD, [
+      ['0', 'alice', '-', ''],
+      ['10', 'bo', '-', ''],
+    ]),
+  ).toBe('GPU  USER\n0    alice\n10   bo\n')
+})
+
+test('without rows every column is named', () => {
+  expect(table(HEAD, [])).toBe('GPU  USER  TYPE  NOTE\n')
+})
+
+test('the widest columns are cut where the terminal is too narrow', () => {
+  const rows = [['0', 'alice', 'expires in 7h 59m 51s', 'a long note about an ablation']]
+  expect(table(HEAD, rows, 40)).toBe(
+    'GPU  USER   TYPE           NOTE\n0    alice  expires in 7…  a long note …\n',
+  )
+  for (let columns = 1; columns <= 70; columns++) {
+    for (const line of table(HEAD, rows, columns).split('\n')) {
+      expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns)
+    }
+  }
+})
+
+test('a wide character takes two columns and is not halved', () => {
+  expect(fitted('日本語', 6)).toBe('日本語')
+  expect(fitted('日本語', 5)).toBe('日本…')
+  expect(fitted('日本語', 4)).toBe('日…')
+  expect(fitted('日本語', 1)).toBe('…')
+  expect(fitted('👩‍👩‍👧‍👦 family', 4)).toBe('👩‍👩‍👧‍👦 …')
+})
+
+test('a cut ends the colour', () => {
+  const cut = fitted('\u001b[34mIN USE\u001b[0m', 4)
+  expect(Bun.stripANSI(cut)).toBe('IN …')
+  expect(cut).toEndWith('\u001b[39m')
+})

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'bun:test'
+import type { WaitingNews } from '../../../src/app/waiting/waiting-news.ts'
+import { CanhazgpuError } from '../../../src/domain/errors.ts'
+import { clockTime } from '../../../src/views/words/clock-time.ts'
+import { WaitingLine } from '../../../src/views/words/waiting-line.ts'
+
+const NOW = new Date(2026, 1, 28, 14, 30, 5).getTime()
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+const NEWS: WaitingNews = {
+  position: 2,
+  length: 3,
+  free: 0,
+  obstacles: [],
+  forecast: { kind: 'at', at: NOW + 2 * MINUTE },
+  now: NOW,
+}
+
+/** What is written, news by news. */
+function written(news: readonly WaitingNews[], columns: number, terminal: boolean): readonly string[] {
+  const lines: string[] = []
+  const stderr = { write: (text: string) => void lines.push(text), terminal, columns, color: false }
+  const line = new WaitingLine({ kind: 'count', count: 1 }, { stderr, json: false, isTold: false })
+  for (const each of news) line.show(each)
+  return lines
+}
+
+const inLog = (...news: readonly WaitingNews[]) => written(news, Number.POSITIVE_INFINITY, false)
+
+describe('in a log file', () => {
+  test('a line has the time', () => {
+    expect(inLog(NEWS)).toEqual([
+      '2026-02-28 14:30:05 Waiting for 1 GPU: position 2 of 3, 0 free, earliest 14:32\n',
+    ])
+  })
+
+  test('what changes for others, and the time that passes, is no line', () => {
+    expect(
+      inLog(NEWS, { ...NEWS, length: 4 }, { ...NEWS, free: 1 }, { ...NEWS, now: NOW + 3 * MINUTE }),
+    ).toHaveLength(1)
+  })
+
+  test('a new position, expected start or trouble is one', () => {
+    const trouble = new CanhazgpuError('driver-failed', 'version mismatch')
+    const later: WaitingNews = { ...NEWS, forecast: { kind: 'at', at: NOW + 5 * MINUTE } }
+    expect(inLog(NEWS, { ...NEWS, position: 1 })).toHaveLength(2)
+    expect(inLog(NEWS, later)).toHaveLength(2)
+    expect(inLog(NEWS, { ...NEWS, trouble }, NEWS)).toHaveLength(3)
+  })
+})
+
+describe('on a terminal', () => {
+  const shown = (columns: number) => Bun.stripANSI(written([NEWS], columns, true)[0] ?? '').replace('\r', '')
+
+  test('the line is cut at the width', () => {
+    expect(shown(200)).toBe('Waiting for 1 GPU: position 2 of 3, 0 free, earliest 14:32')
+    expect(shown(40)).toBe('Waiting for 1 GPU: position 2 of 3, 0 f…')
+    expect(shown(3)).toBe('Wa…')
+  })
+
+  test('is redrawn only where what it shows is another', () => {
+    expect(written([NEWS, { ...NEWS, length: 4 }], 200, true)).toHaveLength(2)
+    expect(written([NEWS, { ...NEWS, length: 4 }], 20, true)).toHaveLength(1)
+  })
+})
+
+test('times: today, tomorrow across the end of a month, later', () => {
+  expect(clockTime(NOW + MINUTE, NOW)).toBe('14:31')
+  expect(clockTime(NOW + 11 * 60 * MINUTE, NOW)).toBe('tomorrow 01:30')
+  expect(clockTime(NOW + DAY, NOW)).toBe('tomorrow 14:30')
+  expect(clockTime(NOW + 2 * DAY, NOW)).toBe('2026-03-02 14:30')
+})
