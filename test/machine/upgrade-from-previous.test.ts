@@ -10,7 +10,7 @@ import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { type Build, buildPreviousVersion, presentBuild } from '../support/other-builds.ts'
 import { type Finished, finished } from '../support/pool.ts'
-import { hasOpen, isWatching, supervisorsOf } from '../support/processes.ts'
+import { hasOpen, isWatching, supervisorsOf, watchedFiles } from '../support/processes.ts'
 import { newUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { line } from '../support/waiters.ts'
@@ -167,7 +167,10 @@ test.concurrent('a waiter prints nothing because of the upgrade', async () => {
   )
   pool.install(present)
   await done(pool.typed('status'))
-  await untilSucceeded(entry?.process.pid ?? 0)
+  const pid = entry?.process.pid ?? 0
+  await untilSucceeded(pid)
+  // Its own bell, and every change from the moment at which it looks.
+  await until('it looks at the pool', () => watchedFiles(pid) === 2)
   await done(pool.typed('release'))
   expect(await waiter).toMatchObject({ status: 0 })
   const lines = said().trimEnd().split('\n')

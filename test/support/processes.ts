@@ -24,6 +24,16 @@ export function isWatching(pid: number): boolean {
   }
 }
 
+/** How many files one inotify descriptor of a process watches at most (proc_pid_fdinfo(5)). */
+export function watchedFiles(pid: number): number {
+  try {
+    const watches = (fd: string) => readOr(`/proc/${pid}/fdinfo/${fd}`).match(/^inotify wd:/gm)?.length ?? 0
+    return Math.max(0, ...readdirSync(`/proc/${pid}/fdinfo`).map(watches))
+  } catch {
+    return 0
+  }
+}
+
 /** Whether a process has this file open. */
 export function hasOpen(pid: number, file: string): boolean {
   try {
