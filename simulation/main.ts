@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { mutantNamed } from './mutants/list.ts'
 import { plant } from './mutants/plant.ts'
 
 const USAGE = `Usage: npm run simulate -- [options]
@@ -8,7 +9,7 @@ const USAGE = `Usage: npm run simulate -- [options]
   --trace       play one seed and print what happens
   --script F    play the script in this file instead, and print what happens
   --keep F      write the shrunk script of a failure to this file
-  --mutants     plant every known defect in turn; each must be found within 60 s
+  --mutants     plant every known defect in turn; each must be found within 5000000 steps
   --mutant M    plant one of them`
 
 const { values } = parseArgs({
@@ -39,7 +40,7 @@ async function main(): Promise<number> {
     const { hunt } = await import('./mutants/hunt.ts')
     return hunt(seed)
   }
-  if (values.mutant !== undefined) await plant(values.mutant)
+  if (values.mutant !== undefined) await plant(mutantNamed(values.mutant).plants)
   const shown = await import('./show.ts')
   if (values.script !== undefined) return shown.showScript(await Bun.file(values.script).json())
   if (values.trace) return shown.showSeed(seed)

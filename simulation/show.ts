@@ -9,7 +9,7 @@ export interface Findings {
   readonly found: string | null
   readonly seed: number | null
   readonly steps: number
-  readonly seconds: number
+  readonly cpuSeconds: number
 }
 
 /** Plays one script and prints everything that happens in it. */
@@ -46,8 +46,13 @@ export function showCampaign(
   return 1
 }
 
-function findingsOf({ failure, steps, seconds }: Tally): Findings {
-  return { found: failure?.outcome.violation?.message ?? null, seed: failure?.seed ?? null, steps, seconds }
+function findingsOf({ failure, steps, cpuSeconds }: Tally): Findings {
+  return {
+    found: failure?.outcome.violation?.message ?? null,
+    seed: failure?.seed ?? null,
+    steps,
+    cpuSeconds,
+  }
 }
 
 function words({ episodes, steps, seconds, cpuSeconds, virtualMs }: Tally): string {

@@ -2,39 +2,39 @@ import { resolve } from 'node:path'
 import type { Findings } from '../show.ts'
 import { MUTANTS, type Mutant } from './list.ts'
 
-const SECONDS = 60
+/** A minute of a fast processor; a defect that needs more is not found. */
+const MOST_STEPS = 5_000_000
 
-/** Plants one defect after the other, each in a process of its own; every one must be found in time. */
+/** Only for one that hangs. */
+const KILL_AFTER_MS = 30 * 60_000
+
+/** Where to begin, and how much to play at most. Steps count the same on every machine. */
+export interface Effort {
+  readonly seed: number
+  readonly steps: number
+}
+
+/** Hunts every defect in turn; each must be found. */
 export async function hunt(seed: number): Promise<number> {
   console.log(`Mutants, from seed ${seed}\n`)
   let missed = 0
   for (const mutant of MUTANTS) {
-    const findings = await findingsWith(mutant, seed)
-    const found = findings?.found
-    if (found === undefined || found === null) missed++
+    const findings = await findingsWith(mutant, { seed, steps: MOST_STEPS })
+    if (findings?.found == null) missed++
     console.log(`${mutant.name.padEnd(34)} ${findings === null ? 'could not be planted' : words(findings)}`)
   }
   console.log(`\n${MUTANTS.length - missed} of ${MUTANTS.length} found`)
   return missed === 0 ? 0 : 1
 }
 
-async function findingsWith({ name }: Mutant, seed: number): Promise<Findings | null> {
+/** Plays with the defect in a process of its own; null if that process fails. */
+export async function findingsWith({ name }: Mutant, { seed, steps }: Effort): Promise<Findings | null> {
   const main = resolve(import.meta.dir, '../main.ts')
-  const options = [
-    '--mutant',
-    name,
-    '--seed',
-    String(seed),
-    '--seconds',
-    String(SECONDS),
-    '--steps',
-    'Infinity',
-    '--json',
-  ]
+  const options = ['--mutant', name, '--seed', String(seed), '--steps', String(steps), '--json']
   const child = Bun.spawn([process.execPath, main, ...options], {
     stdout: 'pipe',
     stderr: 'inherit',
-    timeout: 2 * SECONDS * 1000,
+    timeout: KILL_AFTER_MS,
   })
   const text = await new Response(child.stdout).text()
   try {
@@ -44,8 +44,8 @@ async function findingsWith({ name }: Mutant, seed: number): Promise<Findings | 
   }
 }
 
-function words({ found, seconds, steps, seed }: Findings): string {
-  const effort = `${seconds.toFixed(1).padStart(5)} s ${String(steps).padStart(8)} steps`
+function words({ found, cpuSeconds, steps, seed }: Findings): string {
+  const effort = `${cpuSeconds.toFixed(1).padStart(5)} s ${String(steps).padStart(8)} steps`
   if (found === null) return `NOT FOUND in ${effort}`
   return `${effort}  seed ${seed}  ${found.slice(0, 70)}`
 }

@@ -1,20 +1,25 @@
 import { ORDER_MUTANTS } from './order.ts'
 import { RECORD_MUTANTS } from './records.ts'
 import { SAFETY_MUTANTS } from './safety.ts'
+import type { Plant } from './seams.ts'
 import { TIME_MUTANTS } from './time.ts'
+import { WAITING_MUTANTS } from './waiting.ts'
 
-/** A defect to plant: pieces of a source file, each there exactly once, and what stands there instead. */
+/** The program with one defect planted in it. */
 export interface Mutant {
   readonly name: string
   /** What goes wrong with it. */
   readonly defect: string
-  readonly file: string
-  readonly edits: readonly (readonly [is: string, becomes: string])[]
+  /** Functions and classes with a replacement in their place. */
+  readonly plants: readonly Plant[]
+  /** Takes more than 100,000 steps to find on average: too long for every run of the tests. */
+  readonly isRare?: boolean
 }
 
 export const MUTANTS: readonly Mutant[] = [
   ...SAFETY_MUTANTS,
   ...ORDER_MUTANTS,
+  ...WAITING_MUTANTS,
   ...RECORD_MUTANTS,
   ...TIME_MUTANTS,
 ]
@@ -23,13 +28,4 @@ export function mutantNamed(name: string): Mutant {
   const found = MUTANTS.find((mutant) => mutant.name === name)
   if (found === undefined) throw new Error(`there is no mutant '${name}'`)
   return found
-}
-
-/** The source with the defect in it. Throws where a piece is not there, or more than once. */
-export function mutated(source: string, { name, file, edits }: Mutant): string {
-  return edits.reduce((text, [is, becomes]) => {
-    const pieces = text.split(is)
-    if (pieces.length !== 2) throw new Error(`mutant ${name}: ${pieces.length - 1} times in ${file}: ${is}`)
-    return pieces.join(becomes)
-  }, source)
 }

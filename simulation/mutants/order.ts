@@ -1,184 +1,186 @@
+import { demandOf } from '../../src/domain/schedule/demand.ts'
 import type { Mutant } from './list.ts'
+import { at } from './seams.ts'
 
-const STARTABLE = 'src/domain/schedule/startable.ts'
-const OPENINGS = 'src/domain/schedule/openings.ts'
-const WAITING = 'src/app/waiting/wait-in-line.ts'
-
-/** The line, and who gets out of it. */
+/** Which waiter starts next. */
 export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'newcomer-overtakes',
-    defect: 'who stands nowhere in line goes before everyone',
-    file: STARTABLE,
-    edits: [
-      [
-        'if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry))',
-        'if (isWaitedFor(entry, conditions) && pool.queue.some((each) => each.id === id)) openings.plan(demandOf(entry))',
-      ],
+    defect: 'a request without a place in the queue goes before all waiters',
+    plants: [
+      at('src/domain/schedule/startable.ts#openingsFor', (openingsFor) => (pool, id, conditions) => {
+        const isNew = pool.queue.every((entry) => entry.id !== id)
+        return openingsFor(isNew ? { ...pool, queue: [] } : pool, id, conditions)
+      }),
     ],
   },
   {
     name: 'backfill-ignores-the-end',
-    defect: 'GPUs kept for one who waits are lent for as long as anybody likes',
-    file: OPENINGS,
-    edits: [['this.#limit(place, start)', 'void start']],
+    defect: 'GPUs that are kept for a waiter are lent without limit',
+    plants: [
+      at(
+        'src/domain/schedule/openings.ts#Openings',
+        (Openings) =>
+          class extends Openings {
+            override plan(demand: Demand) {
+              return this.fits(demand) ? super.plan(demand) : null
+            }
+          },
+      ),
+    ],
   },
   {
     name: 'backfill-ignores-the-duration',
-    defect: 'GPUs kept for one who waits are lent to anyone who names an end, however late',
-    file: OPENINGS,
-    edits: [['NEVER : this.#calendar.now + duration', 'NEVER : this.#calendar.now']],
+    defect: 'GPUs that are kept for a waiter are lent to any request with a duration, however long',
+    plants: [
+      at(
+        'src/domain/schedule/openings.ts#Openings',
+        (Openings) =>
+          class extends Openings {
+            override fits(demand: Demand) {
+              return super.fits(brief(demand))
+            }
+            override choices(demand: Demand) {
+              return super.choices(brief(demand))
+            }
+          },
+      ),
+    ],
   },
   {
     name: 'backfill-by-the-last-end',
-    defect: 'who waits is believed to start when the last reservation ends',
-    file: 'src/domain/schedule/calendar.ts',
-    edits: [['this.#sortedFrees()[request.count - 1]', 'this.#sortedFrees().at(-1)']],
+    defect: 'a waiter is expected to start when the last reservation ends',
+    plants: [
+      at(
+        'src/domain/schedule/calendar.ts#Calendar',
+        (Calendar) =>
+          class extends Calendar {
+            override earliestStart(demand: Demand) {
+              if (demand.request.kind === 'ids') return super.earliestStart(demand)
+              const count = this.units.length
+              return super.earliestStart({ ...demand, request: { kind: 'count', count } })
+            }
+          },
+      ),
+    ],
   },
   {
     name: 'passed-over-never',
-    defect: 'a frozen waiter holds up the line for ever',
-    file: STARTABLE,
-    edits: [
-      [
-        'entry.startableSince !== undefined && now - entry.startableSince >= PASSED_OVER_AFTER_MS',
-        'now < 0 && entry !== undefined',
-      ],
-    ],
+    defect: 'a frozen waiter holds up the queue for ever',
+    isRare: true,
+    plants: [at('src/domain/schedule/startable.ts#isPassedOver', () => () => false)],
   },
   {
     name: 'passed-over-for-ever',
-    defect: 'who was passed over once is passed over ever after',
-    file: 'src/domain/schedule/unresponsive.ts',
-    edits: [
-      ['entry.id === id && entry.startableSince !== undefined', 'entry.id === id && pool.units.length === 0'],
-    ],
+    defect: 'a waiter that was passed over once is passed over ever after',
+    isRare: true,
+    plants: [at('src/domain/schedule/unresponsive.ts#clearUnresponsive', () => (pool) => pool)],
   },
   {
     name: 'passed-over-at-once',
     defect: 'a waiter is passed over as soon as it is noted',
-    file: STARTABLE,
-    edits: [['now - entry.startableSince >= PASSED_OVER_AFTER_MS', 'now - entry.startableSince >= 0']],
+    plants: [
+      at(
+        'src/domain/schedule/startable.ts#isPassedOver',
+        () => (entry, now) => entry.startableSince !== undefined && entry.startableSince <= now,
+      ),
+    ],
   },
   {
     name: 'passed-over-loses-its-place',
-    defect: 'a frozen waiter is thrown out of the line',
-    file: 'src/domain/operation/ending.ts',
-    edits: [
-      [
-        '|| !isGone(entry, now, alive)',
-        '|| !isGone(entry, now, alive) && !(entry.startableSince !== undefined && now - entry.startableSince > 10_000)',
-      ],
+    defect: 'a frozen waiter is removed from the queue',
+    plants: [
+      at('src/domain/operation/ending.ts#settle', (settle) => (pool, moment, processes, report) => {
+        const queue = pool.queue.filter(
+          ({ startableSince = moment.wall }) => moment.wall - startableSince <= 10_000,
+        )
+        const isSame = queue.length === pool.queue.length
+        return settle(isSame ? pool : { ...pool, queue }, moment, processes, report)
+      }),
     ],
   },
   {
     name: 'stopped-holds-up-the-queue',
-    defect: 'a stopped waiter is waited for like any other',
-    file: STARTABLE,
-    edits: [
-      [
-        '!isPassedOver(entry, now) && !stopped(entry.process)',
-        '!isPassedOver(entry, now) && now > 0 + Number(stopped === undefined)',
-      ],
+    defect: 'later requests wait for a stopped waiter like for any other',
+    plants: [
+      at(
+        'src/domain/schedule/startable.ts#isWaitedFor',
+        (isWaitedFor) =>
+          (entry, { now }) =>
+            isWaitedFor(entry, { now, stopped: () => false }),
+      ),
     ],
   },
   {
     name: 'stopped-keeps-its-gpus',
-    defect: 'a stopped waiter that cannot be served now still keeps GPUs for itself',
-    file: STARTABLE,
-    edits: [
-      [
-        'if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry))',
-        'if (isWaitedFor(entry, conditions) || !openings.fits(demandOf(entry))) openings.plan(demandOf(entry))',
-      ],
+    defect: 'a stopped waiter that could not start now still keeps GPUs for itself',
+    plants: [
+      at('src/domain/schedule/startable.ts#openingsFor', (openingsFor) => (pool, id, conditions) => {
+        const couldStart = (process: (typeof pool.queue)[number]['process']) =>
+          pool.queue.some(
+            (entry) =>
+              entry.process === process && openingsFor(pool, entry.id, conditions).fits(demandOf(entry)),
+          )
+        const stopped: typeof conditions.stopped = (process) =>
+          conditions.stopped(process) && couldStart(process)
+        return openingsFor(pool, id, { ...conditions, stopped })
+      }),
     ],
   },
   {
     name: 'stopped-for-ever',
-    defect: 'a waiter that was stopped once does not count when it continues',
-    file: 'simulation/world/kernel.ts',
-    edits: [
-      [
-        "if (process?.state !== 'stopped' || process.isFrozen) return false",
-        'if (process?.wasStopped !== true || process.isFrozen) return false',
-      ],
+    defect: 'a waiter that was stopped once counts as stopped after it continued',
+    plants: [
+      at('simulation/world/kernel.ts#isSeenStopped', (isSeenStopped) => (machine, identity, namespace) => {
+        const process = machine.processes.get(identity.pid)
+        const isSame = process?.identity.startTime === identity.startTime
+        const wasSeen =
+          identity.pidNamespace === namespace && isSame && process.wasStopped && !process.isFrozen
+        return wasSeen || isSeenStopped(machine, identity, namespace)
+      }),
     ],
   },
   {
-    name: 'stopped-unwatched',
-    defect: 'nobody who waits sees that a waiter before it is stopped',
-    file: WAITING,
-    edits: [['if (!servable && this.#isServable(', 'if (now < 0 && this.#isServable(']],
-  },
-  {
     name: 'unusable-holds-up-the-queue',
-    defect: 'a request that waits for GPUs nobody can use keeps the others for itself',
-    file: OPENINGS,
-    edits: [['if (!this.#calendar.canEverStart(demand)) return null', '']],
+    defect: 'a request that waits for GPUs that cannot be used keeps the others for itself',
+    plants: [
+      at(
+        'src/domain/schedule/calendar.ts#Calendar',
+        (Calendar) =>
+          class extends Calendar {
+            override canEverStart() {
+              return true
+            }
+          },
+      ),
+    ],
   },
   {
     name: 'given-back-is-unusable',
-    defect: 'a GPU that still shows the memory of its last holder costs the first in the queue its turn',
-    file: STARTABLE,
-    edits: [['now - lastUse.endedAt < GIVING_BACK_MS', 'now - lastUse.endedAt < 0']],
+    defect: 'the first in the queue loses its turn to memory that its last holder left on a GPU',
+    plants: [at('src/domain/schedule/startable.ts#isJustReleased', () => () => false)],
   },
   {
     name: 'joins-in-front',
-    defect: 'who comes last stands first',
-    file: 'src/domain/operation/acquisition.ts',
-    edits: [['queue: [...pool.queue, entry]', 'queue: [entry, ...pool.queue]']],
+    defect: 'a new waiter goes to the front of the queue',
+    plants: [
+      at('src/domain/operation/acquisition.ts#joinLine', (joinLine) => (pool, intent, ticket, now) => {
+        const joined = joinLine(pool, intent, ticket, now)
+        if ('refused' in joined) return joined
+        const isNew = joined.queue.length > pool.queue.length
+        return isNew ? { ...joined, queue: [...joined.queue.slice(-1), ...pool.queue] } : joined
+      }),
+    ],
   },
   {
     name: 'extension-breaks-promises',
     defect: 'a reservation can be extended though others wait for its end',
-    file: 'src/domain/operation/extend.ts',
-    edits: [['return keepsPromises(', 'return pool === after || true || keepsPromises(']],
-  },
-  {
-    name: 'vanishing-unwatched',
-    defect: 'nobody who waits sees that a command was killed',
-    file: WAITING,
-    edits: [
-      [
-        "const isOver = (term: Term) => term.kind === 'run' &&",
-        "const isOver = (term: Term) => term.kind === 'run' && now < 0 &&",
-      ],
-    ],
-  },
-  {
-    name: 'stale-heartbeat-unwatched',
-    defect: 'nobody who waits sees that a command in another container is long gone',
-    file: WAITING,
-    // The heartbeat of a waiter, which ends what is over, would find it soon.
-    edits: [
-      ['isGone(term, now, alive)', 'isGone(term, term.heartbeatAt, alive)'],
-      ['HEARTBEAT_MS: Millis = 5 * 60_000', 'HEARTBEAT_MS: Millis = 14 * 60_000'],
-    ],
-  },
-  {
-    name: 'first-alone-watches',
-    defect: 'behind a frozen waiter nobody sees that a command was killed',
-    file: WAITING,
-    edits: [
-      ['clock() >= this.#standInAt(this.#goneSince, pool, now)', 'placeIn(pool, this.#intent.id) === 0'],
-    ],
-  },
-  {
-    name: 'call-hides-a-change',
-    defect: 'a waiter that is called out of turn takes no notice of what changed',
-    file: WAITING,
-    edits: [["if (event === 'called' || event === 'changed') {", "if (event === 'changed') {"]],
-  },
-  {
-    name: 'expiry-unwatched',
-    defect: 'nobody who waits sees that a manual reservation expired',
-    file: WAITING,
-    edits: [['if (clock() >= this.#standInAt(expiry, pool, now) || ', 'if (']],
-  },
-  {
-    name: 'squatter-unwatched',
-    defect: 'the first in line never looks again whether a squatter has left',
-    file: WAITING,
-    edits: [['servable ? start + WATCH_EVERY_MS : ', 'servable ? Number.POSITIVE_INFINITY : ']],
+    isRare: true,
+    plants: [at('src/domain/schedule/expected-starts.ts#keepsPromises', () => () => true)],
   },
 ]
+
+type Demand = ReturnType<typeof demandOf>
+
+const brief = (demand: Demand): Demand =>
+  demand.duration === undefined ? demand : { ...demand, duration: 0 }

@@ -1,18 +1,52 @@
 import { resolve } from 'node:path'
-import { mutantNamed, mutated } from './list.ts'
+import type { Plant } from './seams.ts'
 
 const root = resolve(import.meta.dir, '../..')
+const plants = new Map<string, Plant>()
 
-/** From now on that file is loaded with the defect in it. Nothing of what is under test may be loaded yet. */
-export async function plant(name: string): Promise<void> {
-  const mutant = mutantNamed(name)
-  const path = resolve(root, mutant.file)
-  const contents = mutated(await Bun.file(path).text(), mutant)
+/**
+ * From now on the modules of these seams are loaded with the replacements in them. Nothing of what is under test may be
+ * loaded yet.
+ */
+export async function plant(planned: readonly Plant[]): Promise<void> {
+  for (const each of planned) plants.set(each.seam, each)
+  const seamsByFile = Map.groupBy(plants.keys(), (seam) => seam.split('#')[0] ?? '')
+  for (const [file, seams] of seamsByFile) await plantIn(resolve(root, file), seams)
+}
+
+async function plantIn(path: string, seams: readonly string[]): Promise<void> {
+  const contents = seams.reduce(withSeam, await Bun.file(path).text())
   const filter = new RegExp(`${path.replaceAll(/[.+/]/g, '\\$&')}$`)
   await Bun.plugin({
-    name: `mutant ${name}`,
-    setup(build) {
+    name: `defects in ${path}`,
+    setup: (build) => {
       build.onLoad({ filter }, () => ({ contents, loader: 'ts' }))
     },
   })
+}
+
+/** The source with the original renamed, and what `planted` returns in its place, also for callers in this module. */
+export function withSeam(source: string, seam: string): string {
+  const name = seam.split('#')[1] ?? ''
+  const declarations = [
+    ...source.matchAll(new RegExp(`^export ((?:async )?function|class|const) ${name}\\b`, 'gm')),
+  ]
+  const [declaration] = declarations
+  if (declaration === undefined || declarations.length > 1) {
+    throw new Error(
+      `seam ${seam}: the module must declare one exported function, class or constant '${name}', and declares ${declarations.length}`,
+    )
+  }
+  const [text, keyword = ''] = declaration
+  const original = `${name}$original`
+  const renamed = source.replace(text, () => `${keyword} ${original}`)
+  const stand = `export const ${name} = planted(${JSON.stringify(seam)}, ${original})`
+  const own = `import { planted } from ${JSON.stringify(import.meta.path)};`
+  // A function can be used before its declaration, by code that runs while the module loads; the others cannot.
+  return keyword.endsWith('function') ? `${own} ${stand}; ${renamed}` : `${own} ${renamed}\n${stand}\n`
+}
+
+/** Called by the changed modules. */
+export function planted(seam: string, original: unknown): unknown {
+  return plants.get(seam)?.replace(original)
 }

@@ -1,118 +1,196 @@
+import type { LocalParts } from '../../src/app/local-pool.ts'
+import type { GpuMeasurement, Pool } from '../../src/domain/pool/model.ts'
+import type { GpuProvider } from '../../src/ports/driver.ts'
 import type { Mutant } from './list.ts'
+import { at } from './seams.ts'
 
-const ALLOCATION = 'src/domain/observation/allocation.ts'
-const ACQUISITION = 'src/domain/operation/acquisition.ts'
-const KERNEL = 'simulation/world/kernel.ts'
+const IDLE: GpuMeasurement = { kind: 'measured', memoryUsedMb: 0, processes: [] }
 
-/** Who gets which GPU, and who may take it away. */
+/** Which GPUs are granted, and who may take them away. */
 export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'release-without-owner',
-    defect: "`release` ends everybody's manual reservations",
-    file: 'src/domain/operation/release.ts',
-    edits: [
-      ["held.term.kind === 'manual' && owns(actor, held.owner.account)", "held.term.kind === 'manual'"],
+    defect: '`release` ends the manual reservations of all accounts',
+    plants: [
+      at('src/domain/operation/release.ts#release', (release) => (pool, operation, context) => {
+        if (operation.units !== undefined) return release(pool, operation, context)
+        return pool.reservations.reduce<ReturnType<typeof release>>(
+          (before, { owner }) => {
+            const done = release(before.pool, operation, { ...context, actor: owner.account })
+            return { ...done, records: [...(before.records ?? []), ...(done.records ?? [])] }
+          },
+          { pool, answer: [] },
+        )
+      }),
     ],
   },
   {
     name: 'release-by-id-without-owner',
-    defect: "`release --gpu-ids` ends anybody's reservation",
-    file: 'src/domain/operation/release.ts',
-    edits: [['if (isAdministrator(actor)) return null', 'return null']],
+    defect: '`release --gpu-ids` ends the reservations of any account',
+    plants: [at('src/domain/pool/rights.ts#isAdministrator', () => () => true)],
   },
   {
     name: 'reserved-granted',
     defect: 'a GPU that is reserved counts as free',
-    file: ALLOCATION,
-    edits: [["reserved.has(id) ? 'reserved' : ", '']],
+    plants: [
+      at(
+        'src/domain/schedule/calendar.ts#Calendar',
+        (Calendar) =>
+          class extends Calendar {
+            override isHeld(): boolean {
+              return false
+            }
+          },
+      ),
+    ],
   },
   {
     name: 'occupied-granted',
     defect: 'a GPU in use without a reservation counts as free',
-    file: ALLOCATION,
-    edits: [["? 'occupied' : 'free'", "? 'free' : 'free'"]],
+    plants: [
+      at('src/domain/observation/allocation.ts#unreservedAvailability', (availability) => (usage, sight) => {
+        const seen = availability(usage, sight)
+        return seen === 'occupied' ? 'free' : seen
+      }),
+    ],
   },
   {
     name: 'threshold-off-by-one',
     defect: 'memory use of exactly the threshold counts as none',
-    file: 'src/domain/observation/evidence.ts',
-    edits: [['usage.memoryUsedMb >= thresholdMb', 'usage.memoryUsedMb > thresholdMb']],
+    plants: [
+      at(
+        'src/domain/observation/evidence.ts#isOccupied',
+        (isOccupied) => (usage, thresholdMb) => isOccupied(usage, thresholdMb + 1),
+      ),
+    ],
   },
   {
     name: 'faulty-granted',
-    defect: 'a GPU with a fault, or that the driver does not show, counts as free',
-    file: ALLOCATION,
-    edits: [["usage.kind === 'fault') return 'faulty'", "usage.kind === 'fault') return 'free'"]],
+    defect: 'a GPU with a fault, or that the driver does not show, counts as idle',
+    plants: [
+      at(
+        'src/domain/observation/usage.ts#usageOf',
+        (usageOf) => (pool, probe) =>
+          new Map(
+            [...usageOf(pool, probe)].map(([id, seen]) => [
+              id,
+              seen.usage.kind === 'fault' ? { ...seen, usage: IDLE } : seen,
+            ]),
+          ),
+      ),
+    ],
   },
   {
     name: 'silent-driver-means-idle',
-    defect: 'where the driver does not answer all GPUs count as idle',
-    file: 'src/app/local-pool.ts',
-    edits: [
-      [
-        'await (await of(pool)).probe(timeout)',
-        `await (await of(pool)).probe(timeout).catch((): Probe => ({
-          provider: pool.provider,
-          readings: pool.units.map(({ id, device }) => ({
-            index: Number(id), uuid: device.uuid, name: device.name, state: { kind: 'measured', memoryUsedMb: 0, processes: [] },
-          })),
-        }))`,
-      ],
+    defect: 'all GPUs count as idle if the driver does not answer',
+    plants: [
+      at(
+        'src/app/local-pool.ts#LocalPool',
+        (LocalPool) =>
+          class extends LocalPool {
+            constructor(parts: LocalParts) {
+              super(withIdleDriver(parts))
+            }
+          },
+      ),
     ],
   },
   {
     name: 'queue-without-the-driver',
     defect: '`queue` counts every GPU without a reservation as free',
-    file: 'src/domain/schedule/queue-places.ts',
-    edits: [
-      [
-        'standings(pool, { now, stopped, sight })',
-        'standings(pool, { now, stopped, ...(sight === undefined ? { sight } : {}) })',
-      ],
+    plants: [
+      at(
+        'src/domain/schedule/startable.ts#standings',
+        (standings) =>
+          (pool, { now, stopped }) =>
+            standings(pool, { now, stopped }),
+      ),
     ],
   },
   {
     name: 'forecast-without-the-driver',
     defect: '`queue` names a start time for GPUs that cannot be used',
-    file: 'src/domain/schedule/expected-starts.ts',
-    edits: [["calendar.setUsability(place, isUnclear ? 'unclear' : 'unusable')", 'void isUnclear']],
+    plants: [
+      at(
+        'src/domain/schedule/expected-starts.ts#expectedStarts',
+        (expectedStarts) => (pool, outlook) => expectedStarts(pool, { ...outlook, obstacles: [] }),
+      ),
+    ],
   },
   {
     name: 'partial-grant',
     defect: 'a request gets fewer GPUs than it asks for',
-    file: ACQUISITION,
-    edits: [['if (units.length < sizeOf(intent.request)) {', 'if (units.length < 1) {']],
+    plants: [
+      at('src/domain/operation/acquisition.ts#acquire', (acquire) => (pool, intent, seen) => {
+        const asked = acquire(pool, intent, seen)
+        if (asked.result.kind === 'granted' || intent.request.kind === 'ids') return asked
+        const { available } = asked.result.shortage
+        return acquire(pool, { ...intent, request: { kind: 'count', count: available } }, seen)
+      }),
+    ],
   },
   {
     name: 'impossible-queued',
     defect: 'a request for one GPU more than there are is taken for possible',
-    file: ACQUISITION,
-    edits: [['return request.count <= units.length', 'return request.count <= units.length + 1']],
+    plants: [
+      at(
+        'src/domain/operation/acquisition.ts#isPossible',
+        (isPossible) => (request, pool) =>
+          request.kind === 'count'
+            ? isPossible({ ...request, count: request.count - 1 }, pool)
+            : isPossible(request, pool),
+      ),
+    ],
   },
   {
     name: 'numbers-of-the-driver',
-    defect: 'a lost card shifts the numbers that the command is told',
-    file: 'src/domain/observation/visible-devices.ts',
-    edits: [
-      ['if (sights.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return', 'return'],
-    ],
+    defect: 'the command is told wrong numbers after a card was lost',
+    plants: [at('src/domain/observation/visible-devices.ts#visibleDevices', () => (units) => units)],
   },
   {
     name: 'lru-reversed',
     defect: 'the most recently used GPUs are granted first',
-    file: ALLOCATION,
-    edits: [['return free.toSorted(leastRecent)', 'return free.toSorted((a, b) => leastRecent(b, a))']],
+    plants: [
+      at('src/domain/observation/allocation.ts#usageOrder', (usageOrder) => (free, policy, uid) => {
+        const order = usageOrder(free, policy, uid)
+        return policy.allocation === 'lru' ? order.toReversed() : order
+      }),
+    ],
   },
   {
     name: 'pid-reuse',
     defect: 'any process that has the pid counts as that process',
-    file: KERNEL,
-    edits: [['found?.identity.startTime === identity.startTime && found.isAlive', 'found?.isAlive === true']],
+    isRare: true,
+    plants: [
+      at('simulation/world/kernel.ts#kernelAnswer', (kernelAnswer) => (looker, { identity, found }) => {
+        const startTime = found?.identity.startTime ?? identity.startTime
+        return kernelAnswer(looker, { identity: { ...identity, startTime }, found })
+      }),
+    ],
   },
   {
     name: 'zombie-alive',
-    defect: 'a dead process that nobody waited for counts as alive',
-    file: KERNEL,
-    edits: [['=== identity.startTime && found.isAlive', '=== identity.startTime']],
+    defect: 'a dead process that its parent has not waited for counts as alive',
+    plants: [
+      at('simulation/world/kernel.ts#kernelAnswer', (kernelAnswer) => (looker, asked) => {
+        const { identity, found } = asked
+        const isVisible = identity.pidNamespace === looker.identity.pidNamespace
+        if (isVisible && found?.identity.startTime === identity.startTime) return 'alive'
+        return kernelAnswer(looker, asked)
+      }),
+    ],
   },
 ]
+
+function withIdleDriver({ driver, ...parts }: LocalParts): LocalParts {
+  if (driver === undefined) return parts
+  return { ...parts, driver: { ...driver, of: async (pool) => idleIfSilent(pool, await driver.of(pool)) } }
+}
+
+const idleIfSilent = (pool: Pool, { probe }: GpuProvider): GpuProvider => ({
+  probe: (deadline) =>
+    probe(deadline).catch(() => ({
+      provider: pool.provider,
+      readings: pool.units.map(({ device: { uuid, name } }, index) => ({ index, uuid, name, state: IDLE })),
+    })),
+})

@@ -1,98 +1,182 @@
+import { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { Moment, Pool } from '../../src/domain/pool/model.ts'
+import type { PoolService } from '../../src/ports/pool-service.ts'
 import type { Mutant } from './list.ts'
+import { at } from './seams.ts'
 
-const ENDING = 'src/domain/operation/ending.ts'
-const SUPERVISE = 'src/app/supervise.ts'
+const SUPERVISE = 'src/app/supervise.ts#supervise'
+const END_OF = 'src/domain/operation/ending.ts#endOf'
 
 /** Clocks, limits and ends. */
 export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'expiry-off-by-one',
     defect: 'a manual reservation ends a millisecond early',
-    file: ENDING,
-    edits: [['term.expiresAt <= now', 'term.expiresAt <= now + 1']],
+    isRare: true,
+    plants: [
+      at(
+        END_OF,
+        (endOf) => (held, now, alive) => endOf(held, held.term.kind === 'manual' ? now + 1 : now, alive),
+      ),
+    ],
   },
   {
     name: 'expiry-ignored',
     defect: 'a manual reservation never ends by itself',
-    file: ENDING,
-    edits: [['term.expiresAt <= now', 'term.expiresAt <= 0']],
+    plants: [
+      at(
+        END_OF,
+        (endOf) => (held, now, alive) => (held.term.kind === 'manual' ? null : endOf(held, now, alive)),
+      ),
+    ],
   },
   {
     name: 'clock-not-healed',
     defect: 'a clock jump ends reservations early or keeps ended ones',
-    file: 'src/domain/operation/apply.ts',
-    edits: [['settle(followClock(stored, now), now,', 'settle(stored, now,']],
+    plants: [at('src/domain/pool/clock.ts#followClock', () => (pool) => pool)],
   },
   {
     name: 'clock-healed-forwards-only',
     defect: 'a clock that is set back is not noticed',
-    file: 'src/domain/pool/clock.ts',
-    edits: [['ms)\n  return Math.abs(jump) < TOLERANCE_MS', 'ms)\n  return jump < TOLERANCE_MS']],
+    plants: [
+      at('src/domain/pool/clock.ts#followClock', (followClock) => (pool, moment) => {
+        const jump = moment.wall - pool.writtenAt.wall - passed(pool, moment)
+        return jump < 0 ? pool : followClock(pool, moment)
+      }),
+    ],
   },
   {
     name: 'reset-in-another-time',
-    defect: 'a pool that is reset after its clock was set ends everything at a wrong time',
-    file: 'src/domain/operation/set-up.ts',
-    edits: [['stored === null ? null : followClock(stored, now)', 'stored']],
+    defect: 'a reset after the clock was set records wrong ends',
+    plants: [
+      at(
+        'src/domain/operation/set-up.ts#setUp',
+        (setUp) => (present, operation, context) =>
+          setUp(present === null ? null : withoutJump(present, context.now), operation, context),
+      ),
+    ],
   },
   {
     name: 'read-in-the-time-of-another-clock',
-    defect: 'what is read after the clock was set has the times of the old clock',
-    file: 'src/app/look.ts',
-    edits: [['pool: followClock(pool, moment), moment }', 'pool, moment }']],
+    defect: 'a pool that is read after the clock was set has the times of the old clock',
+    plants: [at('src/app/look.ts#look', () => (store) => store.load())],
   },
   {
     name: 'reboot-ignored',
-    defect: 'what ran before a reboot counts as running',
-    file: 'src/domain/pool/clock.ts',
-    edits: [['&& now.steady.ms < before.steady.ms', '&& now.steady.ms < 0']],
+    defect: 'a process from before a reboot counts as running',
+    plants: [at('src/domain/pool/clock.ts#isReboot', () => () => false)],
   },
   {
     name: 'other-boot-id-is-a-reboot',
     defect: 'a process that reads another boot id ends what runs on the same machine',
-    file: 'src/domain/pool/clock.ts',
-    edits: [[' && now.steady.ms < before.steady.ms', '']],
+    plants: [
+      at('src/domain/pool/clock.ts#isReboot', (isReboot) => (before, now) => {
+        const ms = Math.min(now.steady.ms, before.steady.ms - 1)
+        return isReboot(before, { ...now, steady: { ...now.steady, ms } })
+      }),
+    ],
   },
   {
     name: 'unread-boot-id-is-another',
     defect: 'a boot id that cannot be read is taken for another one',
-    file: 'src/domain/pool/clock.ts',
-    edits: [["part === UNREAD || part === ''", "part === ''"]],
+    isRare: true,
+    plants: [
+      at(
+        'src/domain/pool/clock.ts#isRead',
+        () =>
+          ({ steady }) =>
+            !steady.epoch.split('/').includes(''),
+      ),
+    ],
   },
   {
     name: 'unseen-is-gone',
-    defect: 'what runs in another container counts as gone',
-    file: ENDING,
-    edits: [["now - heartbeatAt > HEARTBEAT_STALE_MS ? 'lost' : 'present'", "'lost'"]],
+    defect: 'a process in another container counts as gone',
+    plants: [
+      at('src/domain/operation/ending.ts#settle', (settle) => (pool, moment, { alive, stopped }, report) => {
+        const seen: typeof alive = (process) => (alive(process) === 'alive' ? 'alive' : 'gone')
+        return settle(pool, moment, { alive: seen, stopped }, report)
+      }),
+    ],
   },
   {
     name: 'heartbeats-stop',
-    defect: 'a supervisor sends no heartbeat after the first',
-    file: SUPERVISE,
-    edits: [['if (isDue) beatAt = clock() + HEARTBEAT_MS', 'if (isDue) beatAt = Number.POSITIVE_INFINITY']],
+    defect: 'only the first heartbeat of a run counts',
+    isRare: true,
+    plants: [
+      at('src/domain/operation/heartbeat.ts#beat', (beat) => (pool, operation, context) => {
+        const held = pool.reservations.find(({ id }) => id === operation.id)
+        const done = beat(pool, operation, context)
+        const hasBeaten = held?.term.kind === 'run' && held.term.heartbeatAt > held.startedAt
+        return hasBeaten ? { ...done, pool } : done
+      }),
+    ],
   },
   {
     name: 'time-limit-ignored',
-    defect: 'nobody interrupts a command whose time is over',
-    file: SUPERVISE,
-    edits: [["event === 'exited' || clock() >= limit.interruptAt", "event === 'exited'"]],
+    defect: 'no supervisor interrupts a command at its time limit',
+    plants: [
+      at(
+        SUPERVISE,
+        (supervise) =>
+          ({ limit: _, ...supervision }) =>
+            supervise(supervision),
+      ),
+    ],
   },
   {
     name: 'never-killed',
     defect: 'a command that ignores its interruption is never killed',
-    file: SUPERVISE,
-    edits: [['if (now >= killAt) job.kill()', '']],
+    plants: [
+      at(SUPERVISE, (supervise) => ({ limit, ...supervision }) => {
+        if (limit === undefined) return supervise(supervision)
+        return supervise({ ...supervision, limit: { ...limit, killAt: Number.POSITIVE_INFINITY } })
+      }),
+    ],
   },
   {
     name: 'supervisor-gives-up',
     defect: 'a supervisor leaves at the first trouble with the store',
-    file: SUPERVISE,
-    edits: [["return { kind: isError(error, 'store-too-new') ? 'too-new' : 'unknown' }", 'return LOST']],
+    plants: [
+      at(SUPERVISE, (supervise) => (supervision) => {
+        const openPool: typeof supervision.openPool = async (patience) =>
+          withoutPoolAtTrouble(await supervision.openPool(patience))
+        return supervise({ ...supervision, openPool })
+      }),
+    ],
   },
   {
     name: 'killed-without-grace',
-    defect: 'a command that is interrupted is promised to be gone at once',
-    file: 'src/domain/operation/acquisition.ts',
-    edits: [['killAt: interruptAt + timeout.grace', 'killAt: interruptAt']],
+    defect: 'the pool promises the end of a command for the time of its interruption',
+    plants: [
+      at('src/domain/operation/acquisition.ts#acquire', (acquire) => (pool, intent, seen) => {
+        const { term } = intent
+        if (term.kind !== 'run' || term.timeout === undefined) return acquire(pool, intent, seen)
+        const timeout = { ...term.timeout, grace: 0 }
+        return acquire(pool, { ...intent, term: { ...term, timeout } }, seen)
+      }),
+    ],
   },
 ]
+
+const passed = ({ writtenAt }: Pool, now: Moment): number => Math.max(0, now.steady.ms - writtenAt.steady.ms)
+
+/** As if its wall clock had gone on since it was written, without a jump. */
+const withoutJump = (pool: Pool, now: Moment): Pool => ({
+  ...pool,
+  writtenAt: { ...pool.writtenAt, wall: now.wall - passed(pool, now) },
+})
+
+/** Whatever trouble the store has, the pool seems to be gone. */
+const withoutPoolAtTrouble = (service: PoolService): PoolService => ({
+  perform: (operation) => service.perform(operation).catch(noPool),
+  view: (question) => service.view(question).catch(noPool),
+  usage: (question) => service.usage(question),
+  events: (signal) => service.events(signal),
+  bounded: (patience) => withoutPoolAtTrouble(service.bounded(patience)),
+  close: () => service.close(),
+})
+
+function noPool(): never {
+  throw new CanhazgpuError('pool-not-initialized', 'There is no pool')
+}

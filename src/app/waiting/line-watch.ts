@@ -1,4 +1,6 @@
-import type { Millis, Pool } from '../../domain/pool/model.ts'
+import { isGone } from '../../domain/operation/ending.ts'
+import type { Millis, Pool, QueueEntry } from '../../domain/pool/model.ts'
+import type { AliveCheck } from '../../domain/pool/process-check.ts'
 import { knownEnd } from '../../domain/schedule/calendar.ts'
 import {
   type Conditions,
@@ -11,6 +13,12 @@ import {
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
 /** Where the neighbour does not act for one further ahead, the next one does, this much later for each place. */
 const NOTE_OTHERS_AFTER_MS: Millis = 2_000
+
+/** How often the first in the queue looks for squatters that left, and every waiter for processes that are gone. */
+export const WATCH_EVERY_MS: Millis = 2_000
+
+/** The first in the queue acts at once on what is due. Those behind act in its place, each this much later. */
+const STAND_IN_AFTER_MS: Millis = 1_000
 
 /** When to see to somebody who does not come, and how. */
 export interface Neglect {
@@ -48,3 +56,22 @@ export function nextExpiry(pool: Pool): Millis {
   const expiring = pool.reservations.filter(({ term }) => term.kind !== 'run')
   return Math.min(Number.POSITIVE_INFINITY, ...expiring.map(knownEnd))
 }
+
+export function aheadOf(pool: Pool, id: string): readonly QueueEntry[] {
+  return pool.queue.slice(0, Math.max(0, placeIn(pool, id)))
+}
+
+/** How long a waiter leaves it to those before it to act on what is due, if they act at all. */
+export function standInAfter(pool: Pool, id: string, conditions: Conditions): Millis {
+  const active = aheadOf(pool, id).filter((entry) => isWaitedFor(entry, conditions))
+  return active.length * STAND_IN_AFTER_MS
+}
+
+/** Whether a command is gone whose reservation is still there. */
+export function isSomeRunGone(pool: Pool, now: Millis, alive: AliveCheck): boolean {
+  return pool.reservations.some(({ term }) => term.kind === 'run' && isGone(term, now, alive))
+}
+
+/** In how long to look again though nothing is known to change: nothing shows in the pool when a squatter leaves. */
+export const lookAgainAfter = (couldStart: boolean): Millis =>
+  couldStart ? WATCH_EVERY_MS : Number.POSITIVE_INFINITY

@@ -3,13 +3,28 @@ import { canStart, impossibleIn } from '../../domain/operation/acquisition.ts'
 import { isGone } from '../../domain/operation/ending.ts'
 import type { Grant, Intent, Ticket } from '../../domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../../domain/operation/refusal.ts'
-import type { Millis, Pool, QueueEntry, Term } from '../../domain/pool/model.ts'
+import type { Millis, Pool, QueueEntry } from '../../domain/pool/model.ts'
 import type { ProcessCheck } from '../../domain/pool/process-check.ts'
-import { type Conditions, isPassedOver, PASSED_OVER_AFTER_MS } from '../../domain/schedule/startable.ts'
+import {
+  type Conditions,
+  isPassedOver,
+  isWaitedFor,
+  PASSED_OVER_AFTER_MS,
+} from '../../domain/schedule/startable.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
 import type { LockPatience } from '../../ports/store.ts'
 import { DriverWatch } from './driver-watch.ts'
-import { type Neglect, neglectBefore, nextExpiry, placeIn } from './line-watch.ts'
+import {
+  aheadOf,
+  isSomeRunGone,
+  lookAgainAfter,
+  type Neglect,
+  neglectBefore,
+  nextExpiry,
+  placeIn,
+  standInAfter,
+  WATCH_EVERY_MS,
+} from './line-watch.ts'
 import { newsFor, type WaitingNews } from './waiting-news.ts'
 
 /** Wakes a waiter. What happens while nobody waits is not lost: the next wait returns at once. */
@@ -37,13 +52,9 @@ export interface Waiting {
   readonly becomeSuccessor?: (place: { entry: string; giveUpAt: Millis }) => Promise<void>
 }
 
-/** How often the first in line looks for squatters that left, and everyone for processes that vanished. */
-const WATCH_EVERY_MS: Millis = 2_000
 /** Who has nothing to do but to tell the news looks this seldom, and the less often the further back. */
 const NEWS_EVERY_MS: Millis = 1_000
 const NEWS_PER_PLACE_MS: Millis = 200
-/** The first in line acts on what is over at once; those behind stand in for one that does not. */
-const STAND_IN_AFTER_MS: Millis = 1_000
 const HEARTBEAT_MS: Millis = 5 * 60_000
 /** Who slept this long was stopped meanwhile, and may have been passed over. */
 const FROZEN_AFTER_MS: Millis = PASSED_OVER_AFTER_MS / 2
@@ -216,7 +227,7 @@ class Wait {
     const expiry = start + nextExpiry(pool) - now
     const checkAt = this.#driver.nextCheck(pool)
     const neglectedAt = this.#neglectedAt(start, neglected)
-    let lookAt = servable ? start + WATCH_EVERY_MS : Number.POSITIVE_INFINITY
+    let lookAt = start + lookAgainAfter(servable)
     for (;;) {
       const expiryAt = this.#standInAt(expiry, pool, now)
       const until = Math.min(this.giveUpAt, expiryAt, neglectedAt, checkAt, lookAt, this.#beatAt)
@@ -240,7 +251,7 @@ class Wait {
       // Who changed the pool may have been killed before it told anyone.
       if (
         !servable &&
-        !this.#ahead(pool).some((entry) => this.#isActive(entry, now)) &&
+        !aheadOf(pool, this.#intent.id).some((entry) => this.#isActive(entry, now)) &&
         (await this.#isMyTurn())
       )
         return 'look'
@@ -274,20 +285,15 @@ class Wait {
     return (await this.#service.view('turns')).includes(this.#intent.id)
   }
 
-  #ahead(pool: Pool): readonly QueueEntry[] {
-    return pool.queue.slice(0, Math.max(0, placeIn(pool, this.#intent.id)))
-  }
-
   /** Whether it acts by itself, as far as can be seen. A waiter asks this of its neighbour, rarely of all ahead. */
   #isActive(entry: QueueEntry, now: Millis): boolean {
-    return !this.#waiting.processes.stopped(entry.process) && !isPassedOver(entry, now)
+    return isWaitedFor(entry, this.#conditions(now))
   }
 
-  /** When to act on what is due at that time and nobody ahead does: each leaves the next one a second. */
+  /** When to act on what is due at that time, unless a waiter ahead has done so. */
   #standInAt(due: Millis, pool: Pool, now: Millis): Millis {
     if (this.#waiting.clock() < due) return due
-    const active = this.#ahead(pool).filter((entry) => this.#isActive(entry, now))
-    return due + active.length * STAND_IN_AFTER_MS
+    return due + standInAfter(pool, this.#intent.id, this.#conditions(now))
   }
 
   /**
@@ -297,10 +303,9 @@ class Wait {
   #someoneIsGone(pool: Pool, now: Millis): boolean {
     const { clock, processes } = this.#waiting
     const { alive } = processes
-    const before = this.#ahead(pool).findLast((entry) => this.#isActive(entry, now))
+    const before = aheadOf(pool, this.#intent.id).findLast((entry) => this.#isActive(entry, now))
     if (before !== undefined && isGone(before, now, alive)) return true
-    const isOver = (term: Term) => term.kind === 'run' && isGone(term, now, alive)
-    if (!pool.reservations.some(({ term }) => isOver(term))) {
+    if (!isSomeRunGone(pool, now, alive)) {
       this.#goneSince = undefined
       return false
     }

@@ -66,7 +66,7 @@ export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Mil
   return endWhere(present, (reservation) => (reservation.id === id ? { outcome, at } : null))
 }
 
-interface End {
+export interface End {
   readonly outcome: Outcome
   readonly at: Millis
   /** Whose doing it is, where it is not the holder's. */
@@ -123,7 +123,8 @@ export function heldTimeOf(host: string, reservation: Reservation, unit: UnitId,
   }
 }
 
-function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): End | null {
+/** When and how the reservation ended, as far as clock, kernel and heartbeat tell; null: it goes on. */
+export function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): End | null {
   switch (term.kind) {
     case 'run':
       return endOfRun(term, now, alive)

@@ -80,7 +80,9 @@ export function isReboot(before: Moment, now: Moment): boolean {
 /** An epoch is `<boot id>/<time namespace>`. */
 const partsOf = ({ steady }: Moment): readonly string[] => steady.epoch.split('/')
 
-const isRead = (moment: Moment): boolean => !partsOf(moment).some((part) => part === UNREAD || part === '')
+/** Whether the boot id and the time namespace could be read. */
+export const isRead = (moment: Moment): boolean =>
+  !partsOf(moment).some((part) => part === UNREAD || part === '')
 
 function wallJump(before: Moment, now: Moment): Millis {
   if (!isRead(before) || !isRead(now)) return 0

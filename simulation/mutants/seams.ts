@@ -1,0 +1,55 @@
+/**
+ * Modules with a function or class in whose place a defect can be planted. A replacement must have the exported type,
+ * so `tsc` reports a seam that changed.
+ */
+interface Modules {
+  'simulation/world/kernel.ts': typeof import('../world/kernel.ts')
+  'src/app/local-pool.ts': typeof import('../../src/app/local-pool.ts')
+  'src/app/look.ts': typeof import('../../src/app/look.ts')
+  'src/app/supervise.ts': typeof import('../../src/app/supervise.ts')
+  'src/app/usage/usage-history.ts': typeof import('../../src/app/usage/usage-history.ts')
+  'src/app/waiting/line-watch.ts': typeof import('../../src/app/waiting/line-watch.ts')
+  'src/app/waiting/wait-in-line.ts': typeof import('../../src/app/waiting/wait-in-line.ts')
+  'src/domain/ledger/report.ts': typeof import('../../src/domain/ledger/report.ts')
+  'src/domain/observation/allocation.ts': typeof import('../../src/domain/observation/allocation.ts')
+  'src/domain/observation/evidence.ts': typeof import('../../src/domain/observation/evidence.ts')
+  'src/domain/observation/usage.ts': typeof import('../../src/domain/observation/usage.ts')
+  'src/domain/observation/visible-devices.ts': typeof import('../../src/domain/observation/visible-devices.ts')
+  'src/domain/operation/acquisition.ts': typeof import('../../src/domain/operation/acquisition.ts')
+  'src/domain/operation/ending.ts': typeof import('../../src/domain/operation/ending.ts')
+  'src/domain/operation/heartbeat.ts': typeof import('../../src/domain/operation/heartbeat.ts')
+  'src/domain/operation/release.ts': typeof import('../../src/domain/operation/release.ts')
+  'src/domain/operation/set-up.ts': typeof import('../../src/domain/operation/set-up.ts')
+  'src/domain/pool/clock.ts': typeof import('../../src/domain/pool/clock.ts')
+  'src/domain/pool/rights.ts': typeof import('../../src/domain/pool/rights.ts')
+  'src/domain/schedule/calendar.ts': typeof import('../../src/domain/schedule/calendar.ts')
+  'src/domain/schedule/expected-starts.ts': typeof import('../../src/domain/schedule/expected-starts.ts')
+  'src/domain/schedule/openings.ts': typeof import('../../src/domain/schedule/openings.ts')
+  'src/domain/schedule/startable.ts': typeof import('../../src/domain/schedule/startable.ts')
+  'src/domain/schedule/unresponsive.ts': typeof import('../../src/domain/schedule/unresponsive.ts')
+}
+
+/** A module of the program, or of its simulated machine, and the name of an export: `src/app/look.ts#look`. */
+export type Seam = {
+  [File in keyof Modules]: `${File}#${keyof Modules[File] & string}`
+}[keyof Modules]
+
+type Exported<Name extends Seam> = Name extends `${infer File extends keyof Modules}#${infer Export}`
+  ? Export extends keyof Modules[File]
+    ? Modules[File][Export]
+    : never
+  : never
+
+/** A method, so that replacements of every type can stand in one list. */
+export interface Plant {
+  readonly seam: string
+  replace(original: unknown): unknown
+}
+
+/** The replacement is made once, when the module of the seam is loaded. */
+export function at<Name extends Seam>(
+  seam: Name,
+  replace: (original: Exported<Name>) => Exported<Name>,
+): Plant {
+  return { seam, replace }
+}
