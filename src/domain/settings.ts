@@ -34,6 +34,9 @@ export interface SettingSpec<Value> {
   readonly read: (value: unknown) => Value | undefined
 }
 
+/** The configuration of every user of the machine. */
+export const MACHINE_FILE = '/etc/canhazgpu/config.yaml'
+
 export const MEGABYTES_EXPECTED = 'a whole number of megabytes above zero, such as 1024'
 
 /** What a configuration file or a variable has for a key. */

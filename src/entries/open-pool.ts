@@ -79,7 +79,7 @@ export async function provide(name: ProviderName, gpuCount: number): Promise<Gpu
   })
 }
 
-export const isNotInitialized = (error: unknown): boolean =>
+export const isNotInitialized = (error: unknown): error is CanhazgpuError =>
   error instanceof CanhazgpuError && error.code === 'pool-not-initialized'
 
 /** Where the driver answers quickly, the advice names the number of GPUs. */
@@ -90,6 +90,6 @@ async function withGpuCount(error: unknown, settings: Settings): Promise<never> 
   if (probe === null) throw error
   throw new CanhazgpuError(
     'pool-not-initialized',
-    `GPU pool not initialized - run 'canhazgpu admin --gpus ${probe.readings.length}' first`,
+    error.message.replace('<count>', String(probe.readings.length)),
   )
 }

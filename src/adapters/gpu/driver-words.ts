@@ -101,8 +101,12 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/modprobe amdgpu|amdgpu version/i, 'The AMD kernel module is not loaded: try `sudo modprobe amdgpu`.'],
   [/is lost|requires re(set|start)|off the bus/i, 'Reboot the machine, or take the GPU out of the pool.'],
   [
-    /permission|not permitted/i,
-    'Add yourself to the groups that may use the GPUs (often `video` and `render`).',
+    /unknown error/i,
+    'In a container: it has lost the GPUs, as after `systemctl daemon-reload` on the host. Start the container anew, see docs/containers.md. On the host: see dmesg.',
+  ],
+  [
+    /missing the following required groups|permission|not permitted/i,
+    'Add the user to the groups that may use the GPUs, and log in anew: `sudo usermod -aG render,video USER`.',
   ],
 ]
 

@@ -57,6 +57,7 @@ export const TIOCGPGRP = 0x540f
 export const TCGETS = 0x5401
 export const TCSETS = 0x5402
 
+export const RLIMIT_FSIZE = 1
 export const RLIMIT_NOFILE = 7
 
 export const SIGSTOP = 19

@@ -21,12 +21,23 @@ export function startDetached(argv: readonly string[], handed: readonly number[]
   libc.fcntl(FIRST_EXTRA_DESCRIPTOR, libc.F_SETFD, libc.FD_CLOEXEC)
   for (const fd of handed) libc.fcntl(fd, libc.F_SETFD, 0)
   const args = ['sh', '-c', 'trap "" HUP; "$@" &', 'sh', ...argv.map(toByteText)]
-  const status = libc.spawnAndWait('/bin/sh', args, inheritedEnvironment())
+  const status = libc.spawnAndWait(SHELL, args, inheritedEnvironment())
   for (const fd of handed) libc.close(fd)
   if (status === 0) return
-  const reason = status < 0 ? libc.errorText(-status) : `wait status ${status}`
-  throw new CanhazgpuError('failure', `cannot start a background process: ${reason}`, {
-    hint: 'Check the limit of processes (ulimit -u) and the free memory.',
+  throw notStarted(status)
+}
+
+const SHELL = '/bin/sh'
+
+function notStarted(status: number): CanhazgpuError {
+  const reason = status < 0 ? libc.errorText(-status) : `${SHELL} could not start it (wait status ${status})`
+  if ([-libc.ENOENT, -libc.EACCES, -libc.ENOEXEC].includes(status)) {
+    return new CanhazgpuError('failure', `cannot start a background process: ${SHELL}: ${reason}`, {
+      hint: `canhazgpu starts its supervisor with ${SHELL}: install a shell there`,
+    })
+  }
+  return new CanhazgpuError('failure', `cannot start a background process: ${reason}`, {
+    hint: "check the limit of processes ('ulimit -u', TasksMax= of the service) and the free memory",
   })
 }
 

@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { SETTINGS } from '../../domain/settings.ts'
+import { MACHINE_FILE, SETTINGS } from '../../domain/settings.ts'
 import { foreignStep, isQuotable, isRoot, isRoots } from '../files/ownership.ts'
 import { type NotRead, readExamined } from '../files/small-file.ts'
 import { effectiveUid, type FileStatus, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc.ts'
@@ -53,7 +53,11 @@ export function exposedPasswords(files: readonly ConfigFile[]): readonly string[
   return files.flatMap(({ path, values, readers }) => {
     const keys = [SETTINGS.webToken, SETTINGS.webBasic].map(({ key }) => key).filter((key) => key in values)
     if (readers === undefined || keys.length === 0) return []
-    return [`${keys.join(' and ')} in ${path} can be read by ${readers}: run 'chmod 600 ${path}'`]
+    const cure =
+      path === MACHINE_FILE
+        ? 'move them to a file that only this service can read, named with --config'
+        : `run 'chmod 600 ${path}'`
+    return [`${keys.join(' and ')} in ${path} can be read by ${readers}: ${cure}`]
   })
 }
 
@@ -70,9 +74,19 @@ function readNamed(path: string): ReadFile {
 function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
   const read = readExamined(path, MOST_BYTES, (status) => refusal(status) ?? noFile(status) ?? chosenBy(path))
   if ('text' in read) return read
-  if (read.kind !== 'refused') throw new CanhazgpuError('config-invalid', unreadable(path, read))
+  if (read.kind !== 'refused')
+    throw new CanhazgpuError('config-invalid', unreadable(path, read), remedyFor(path))
   warn(`the configuration ${path} is skipped: ${read.reason}`)
   return null
+}
+
+/** Without the settings of the machine a command could use another pool than everybody else. */
+function remedyFor(path: string): { readonly hint?: string } {
+  if (path !== MACHINE_FILE || isRoot()) return {}
+  const folder = path.slice(0, path.lastIndexOf('/'))
+  return {
+    hint: `an administrator makes it readable with 'sudo chmod a+rX ${folder} ${path}'; a password of 'web' belongs in another file, named with --config`,
+  }
 }
 
 /** With `$HOME` kept (`sudo -E`, `su -m`) root would obey another user's file. */

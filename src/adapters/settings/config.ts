@@ -1,13 +1,14 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import {
   type Found,
+  MACHINE_FILE,
   SETTINGS,
   type SettingName,
   type SettingSpec,
   type Settings,
 } from '../../domain/settings.ts'
 import { shortened } from '../../domain/text/text.ts'
-import { findPath } from '../kernel/libc.ts'
+import { EACCES, findPath } from '../kernel/libc.ts'
 import type { ConfigFile, FileSources } from './config-file.ts'
 
 export interface SettingSources {
@@ -41,12 +42,17 @@ export async function readConfiguration(sources: FileSources): Promise<Configura
 async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
   const { configFile, env } = sources
   const personal = configFile ?? (env.HOME === undefined ? undefined : `${env.HOME}/.canhazgpu.yaml`)
-  const paths = [personal, '/etc/canhazgpu/config.yaml'].filter((path) => path !== undefined)
-  // A default one may also be in a folder closed to us: another user's `$HOME` that `su` kept.
-  const present = paths.filter((path) => path === configFile || findPath(path) === 0)
+  const paths = [personal, MACHINE_FILE].filter((path) => path !== undefined)
+  const present = paths.filter((path) => path === configFile || isPresent(path))
   if (present.length === 0) return []
   const { configFiles } = await import('./config-file.ts')
   return configFiles(present, sources)
+}
+
+/** The folder of a personal file may be closed to us: another user's `$HOME` that `su` kept. */
+function isPresent(path: string): boolean {
+  const found = findPath(path)
+  return found === 0 || (path === MACHINE_FILE && found === -EACCES)
 }
 
 /**

@@ -2,7 +2,7 @@ import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { announceChange } from './changes.ts'
 import { corrupt, tooNew, tooOld } from './document/damage.ts'
-import { checkLog, notInitialized } from './files/beside.ts'
+import { checkLog, MENDED_BY_ROOT, notInitialized } from './files/beside.ts'
 import { type Guarded, openGuarded } from './locks/journal-guard.ts'
 import { migrate } from './schema/migrate.ts'
 import { MIGRATIONS } from './schema/migrations.ts'
@@ -81,7 +81,7 @@ export class Connection {
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
     if (version === 0 && schemaFaults(this.#db, 0).length > 0) throw corrupt(LOST_VERSION)
     // Another process has made the file, but no tables yet.
-    if (version === 0 && !create) throw notInitialized()
+    if (version === 0 && !create) throw notInitialized(this.path)
     const mode = this.#db.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
     if (mode !== 'wal') throw new WithoutLog(this.path)
     if (version < MIGRATIONS.length) this.#upgrade()
@@ -132,7 +132,7 @@ export class WithoutLog extends CanhazgpuError {
       'store-unavailable',
       `The pool ${path} cannot be opened: it has no write-ahead log, as a back-up may have none`,
       {
-        hint: "any canhazgpu command run by root mends it, such as 'sudo canhazgpu status'",
+        hint: MENDED_BY_ROOT,
       },
     )
   }

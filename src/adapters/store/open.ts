@@ -7,8 +7,8 @@ import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { SetAside } from '../../ports/set-aside.ts'
 import type { LockPatience, Store } from '../../ports/store.ts'
 import { isRoot } from '../files/ownership.ts'
+import { folderOf } from './files/beside.ts'
 import { refuseForeignPath } from './files/foreign-path.ts'
-import { folderOf } from './files/mending.ts'
 import { refuseNetworkFilesystem } from './files/network-filesystem.ts'
 
 /** Where a store URL points. Only the embedded store exists so far. */

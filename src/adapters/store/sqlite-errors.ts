@@ -28,7 +28,16 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
-  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) {
+  if (code === 'EDQUOT') return overQuota(path, cause)
+  if (code === 'EFBIG' || (code.startsWith('SQLITE_IOERR') && isFileSizeLimited())) {
+    return new CanhazgpuError('store-unavailable', `The pool ${path} is larger than a file may be here`, {
+      hint: "raise the limit with 'ulimit -f unlimited', or LimitFSIZE= of the service; nothing was changed",
+      cause,
+    })
+  }
+  // SQLite has no code of its own for a used-up quota, nor tells what the kernel answered.
+  if (code === 'SQLITE_IOERR_WRITE') return overQuota(path, cause)
+  if (/^(SQLITE_FULL|ENOSPC)/.test(code)) {
     return new CanhazgpuError('store-unavailable', `The disk that holds the pool ${path} is full`, {
       hint: 'free some space there; nothing was changed',
       cause,
@@ -47,6 +56,35 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
     })
   }
   return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be used: ${said}`, { cause })
+}
+
+function overQuota(path: string, cause: unknown): CanhazgpuError {
+  const message =
+    codeOf(cause) === 'EDQUOT'
+      ? `The disk quota for the pool ${path} is used up`
+      : `The pool ${path} cannot be written: the disk quota of its owner is used up, or the disk fails`
+  return new CanhazgpuError('store-unavailable', message, {
+    hint: "see 'sudo quota -s OWNER' and dmesg; nothing was changed",
+    cause,
+  })
+}
+
+const UNLIMITED = 2n ** 64n - 1n
+
+/** Whether this process may write files of a certain size only (setrlimit(2)). */
+function isFileSizeLimited(): boolean {
+  const limits = new BigUint64Array(2)
+  return libc.resourceLimit(libc.RLIMIT_FSIZE, null, limits) === 0 && limits[0] !== UNLIMITED
+}
+
+/** What keeps `admin` from creating a pool. */
+export function creationError(path: string, cause: unknown): CanhazgpuError {
+  const error = storeError(path, cause)
+  if (!/^(EACCES|EPERM)$/.test(codeOf(cause)) || libc.effectiveUid() === 0) return error
+  return new CanhazgpuError('permission-denied', `No permission to create the pool ${path}`, {
+    hint: 'use sudo, or name another place with --store',
+    cause,
+  })
 }
 
 /** What was found at the path is there no more. */

@@ -16,7 +16,7 @@ import { newestRecords, visitTimes } from './history/history-queries.ts'
 import { addRecords } from './history/history-writes.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
 import { whenUnlocked } from './locks/lock-wait.ts'
-import { storeError } from './sqlite-errors.ts'
+import { creationError, storeError } from './sqlite-errors.ts'
 
 export interface SqliteOptions {
   readonly path: string
@@ -61,7 +61,7 @@ export async function createSqliteStore(
     await createPool(path, audience)
     return await openSqliteStore({ path, now })
   } catch (cause) {
-    throw storeError(path, cause)
+    throw creationError(path, cause)
   }
 }
 
@@ -190,7 +190,7 @@ class SqliteStore implements OpenedPool {
 
   #present(db: Database): Pool {
     const pool = this.#stored(db)
-    if (pool === null) throw notInitialized()
+    if (pool === null) throw notInitialized(this.#connection.path)
     return pool
   }
 

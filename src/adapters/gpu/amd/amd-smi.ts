@@ -37,7 +37,8 @@ export function amdSmiProvider(env: Environment): GpuProvider {
         ])
         const output = { list, asic, metric, ...(isAnswered(process) ? { process: process.stdout } : {}) }
         const gpus = parseAmdSmi(await withSingleAnswers(output, ask))
-        if (gpus.length === 0) throw driverFailed('amd-smi', 'the AMD driver sees no GPU')
+        if (gpus.length === 0)
+          throw driverFailed('amd-smi', missingGroups(list) ?? 'the AMD driver sees no GPU')
         return { provider: 'amd-smi', readings: await withProcessDetails(judged(gpus, hostMb)) }
       }),
   }
@@ -75,8 +76,13 @@ function singleAnswer(output: ProgramOutput, gpu: number): Entry | undefined {
 
 function answered(output: ProgramOutput): string {
   if (isAnswered(output)) return output.stdout
-  throw driverFailed('amd-smi', errorOf(output.stdout) ?? complaint(output))
+  const reason = missingGroups(output.stdout) ?? errorOf(output.stdout) ?? complaint(output)
+  throw driverFailed('amd-smi', reason)
 }
+
+/** Printed before every answer, and the likely cause where there is none. */
+const missingGroups = (stdout: string): string | undefined =>
+  /User is missing the following required groups: [\w, -]+/.exec(stdout)?.[0]
 
 /** It also fails where only some of the GPUs could be asked, and the answer has the others. */
 function isAnswered({ exitCode, stdout }: ProgramOutput): boolean {

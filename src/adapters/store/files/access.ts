@@ -4,7 +4,7 @@ import type { Problem } from '../../../domain/pool/soundness.ts'
 import { printable } from '../../../domain/text/text.ts'
 import { readText } from '../../kernel/procfs.ts'
 import { bellFolder } from '../changes.ts'
-import { logFiles } from './beside.ts'
+import { logFiles, MENDED_BY_ROOT } from './beside.ts'
 import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
 
 /** Which of the people who should use the pool cannot, and who can harm it. Opens nothing. */
@@ -66,12 +66,7 @@ function companionProblems(path: string, file: string, database: Stats): readonl
   const stats = lookAt(file)
   if (stats === undefined) {
     if (!logFiles(path).includes(file)) return []
-    return [
-      access(
-        `${file} is missing, and only root can create it`,
-        "any canhazgpu command run by root mends it, such as 'sudo canhazgpu status'",
-      ),
-    ]
+    return [access(`${file} is missing, and only root can create it`, MENDED_BY_ROOT)]
   }
   if (!isPlain(stats)) {
     return [access(`${file} is not a regular file with one name`, REMOVED_BY_ADMIN)]

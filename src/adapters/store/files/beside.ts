@@ -3,6 +3,8 @@ import { isRoot } from '../../files/ownership.ts'
 import * as libc from '../../kernel/libc.ts'
 import { storeError } from '../sqlite-errors.ts'
 
+export const folderOf = (database: string): string => database.slice(0, database.lastIndexOf('/')) || '/'
+
 /** What SQLite keeps beside the database as long as there is a pool. */
 export const logFiles = (database: string): readonly string[] => [`${database}-wal`, `${database}-shm`]
 
@@ -15,7 +17,7 @@ export function findDatabase(path: string): string {
   if (typeof look === 'number') throw missing(path, look)
   if (isOf(look, libc.S_IFLNK)) {
     const target = libc.realPath(path)
-    if (target === null) throw notInitialized()
+    if (target === null) throw notInitialized(path)
     return findDatabase(target)
   }
   if (!isOf(look, libc.S_IFREG)) throw notRegular(path, path)
@@ -43,9 +45,12 @@ export function checkLog(database: string): void {
 
 const isOf = ({ mode }: libc.FileStatus, type: number): boolean => (mode & libc.S_IFMT) === type
 
+/** What the user of a pool without its log has root do. */
+export const MENDED_BY_ROOT = "run 'sudo canhazgpu status', which mends it"
+
 function unusableLog(database: string, why: string): CanhazgpuError {
   return new CanhazgpuError('store-unavailable', `The pool ${database} cannot be opened: ${why}`, {
-    hint: "any canhazgpu command run by root mends it, such as 'sudo canhazgpu status'",
+    hint: MENDED_BY_ROOT,
   })
 }
 
@@ -59,15 +64,23 @@ export function notRegular(database: string, file: string): CanhazgpuError {
   )
 }
 
-export function notInitialized(): CanhazgpuError {
+/** Names `sudo` where we could not create the pool. */
+export function notInitialized(path: string): CanhazgpuError {
+  const sudo = mayCreateIn(folderOf(path)) ? '' : 'sudo '
   return new CanhazgpuError(
     'pool-not-initialized',
-    "GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first",
+    `GPU pool not initialized - run '${sudo}canhazgpu admin --gpus <count>' first`,
   )
+}
+
+/** Whether we may write to this folder or, where it is missing, to the first above it that exists. */
+function mayCreateIn(folder: string): boolean {
+  const failure = libc.access(folder, libc.W_OK)
+  return failure === -libc.ENOENT && folder !== '/' ? mayCreateIn(folderOf(folder)) : failure === 0
 }
 
 /** A file that cannot be seen is missing, or in a folder that is closed to us. */
 function missing(path: string, failure: number): CanhazgpuError {
-  if (failure === -libc.ENOENT || failure === -libc.ENOTDIR) return notInitialized()
+  if (failure === -libc.ENOENT || failure === -libc.ENOTDIR) return notInitialized(path)
   return storeError(path, Object.assign(new Error(libc.errorText(-failure)), { code: 'EACCES' }))
 }

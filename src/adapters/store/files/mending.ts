@@ -1,14 +1,12 @@
 import { isRoot } from '../../files/ownership.ts'
 import * as libc from '../../kernel/libc.ts'
-import { logFiles } from './beside.ts'
+import { folderOf, logFiles } from './beside.ts'
 
 /** The folder of the pool unless a setting names another. */
 export const DEFAULT_FOLDER = '/var/lib/canhazgpu'
 
 /** Modes that earlier releases gave the folders they created: for everyone, and for a group. */
 export const OLD_FOLDER_MODES: readonly number[] = [0o1777, 0o3770]
-
-export const folderOf = (database: string): string => database.slice(0, database.lastIndexOf('/')) || '/'
 
 /** Whether we may give the files of the pool their owner and mode. */
 export function mayMend(database: string): boolean {

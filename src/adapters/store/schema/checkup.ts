@@ -29,7 +29,7 @@ function lookOver(path: string): Omit<Checkup, 'path'> {
   const damage = fileProblems(path)
   if (damage.length > 0) return { problems: damage }
   const stored = poolIn(path)
-  if (stored === null) throw notInitialized()
+  if (stored === null) throw notInitialized(path)
   const { pool, problems } = stored
   if (pool === null) return { problems }
   return {

@@ -337,6 +337,39 @@ describe('amd-smi is asked again for one GPU', () => {
   )
 })
 
+describe('amd-smi for a user who is not in the groups of the GPUs', () => {
+  const WARNING =
+    'WARNING: User is missing the following required groups: render, video. Please add user to these groups.'
+  const { list, asic, metric, process } = output([{}])
+  const documents = { 'list.json': list, 'asic.json': asic, 'metric.json': metric, 'process.json': process }
+
+  async function probe(files: Record<string, string>) {
+    const folder = await mkdtemp(join(tmpdir(), 'canhazgpu-amd-'))
+    try {
+      return await amdSmiProvider(await programEnvironment('amd-smi', files, folder)).probe(20_000)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  test('is understood where it answers after its warning', async () => {
+    const { readings } = await probe({ ...documents, 'first.sh': `echo '${WARNING}'` })
+    expect(readings).toMatchObject([{ state: { kind: 'measured', memoryUsedMb: 283 } }])
+  })
+
+  test.each([
+    `echo '${WARNING}'; echo 'Traceback (most recent call last)' >&2; echo 'AmdSmiLibraryException: 34' >&2; exit 1`,
+    `echo '${WARNING}'; echo '[]'; exit`,
+  ])('is a failed driver with the remedy where it does not: %s', async (answer) => {
+    const failed = await probe({ 'first.sh': answer }).catch((error) => error)
+    expect(failed).toMatchObject({
+      code: 'driver-failed',
+      message: 'amd-smi: User is missing the following required groups: render, video',
+      hint: expect.stringContaining('sudo usermod -aG render,video USER'),
+    })
+  })
+})
+
 describe('an APU whose used GTT is not reported', () => {
   const apu = (processes?: object): Card => ({
     used: mb(480),
