@@ -2,6 +2,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { isRefusal } from '../domain/operation/refusal.ts'
 import type { Millis, Pool, TimeLimit, UnitId } from '../domain/pool/model.ts'
 import { unitsOf } from '../domain/pool/units.ts'
+import { formatDuration } from '../domain/text/duration.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 
@@ -110,12 +111,19 @@ function stillHeld(held: readonly UnitId[], sight: Sight, job: Job): readonly Un
 }
 
 /** Interrupts the command, and kills what still runs at the end of the grace. */
-async function stop({ job, clock, sleep }: Supervision, { killAt }: TimeLimit): Promise<void> {
+async function stop({ job, clock, sleep }: Supervision, { interruptAt, killAt }: TimeLimit): Promise<void> {
   const interruptedAt = clock()
+  const grace = formatDuration(killAt - interruptAt)
+  job.say(`canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${grace}`)
   job.interrupt()
+  let isKilled = false
   while (!job.isOver()) {
     const now = clock()
-    if (now >= killAt) job.kill()
+    if (now >= killAt) {
+      if (!isKilled) job.say('canhazgpu: still running after SIGINT: sending SIGKILL')
+      isKilled = true
+      job.kill()
+    }
     await sleep(lookForEndAfter(now - interruptedAt, killAt - now))
   }
 }

@@ -283,7 +283,11 @@ test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', a
     'SIGKILL',
     start + 3 * HEARTBEAT_MS + 30_000,
   ])
-  expect(scene.said.length).toBe(what === 'was removed' ? 1 : 0)
+  expect(scene.said.slice(0, -2).length).toBe(what === 'was removed' ? 1 : 0)
+  expect(scene.said.slice(-2)).toEqual([
+    'canhazgpu: time limit reached: sending SIGINT, and SIGKILL in 0h 0m 30s',
+    'canhazgpu: still running after SIGINT: sending SIGKILL',
+  ])
 })
 
 test('the limit is the launcher’s, whatever the pool says', async () => {

@@ -85,3 +85,44 @@ test('the holder is told at once where the store is a link to the pool', async (
   await pool.sh('touch go')
   expect((await job).stdout).toContain(LOST)
 })
+
+/** Shells that a login gives, in which the terminal still belongs to the account that opened it. */
+const LOGINS: Readonly<Record<string, (user: string) => string>> = {
+  'su -': (user) => `su - ${user}`,
+  'sudo -iu': (user) => `sudo -iu ${user}`,
+}
+
+for (const [login, command] of Object.entries(LOGINS)) {
+  const [program = ''] = login.split(' ')
+  needing('users', program).test(
+    `a shell under ${login} is told of the end of the reservation and of the limit`,
+    async () => {
+      using pool = await testPool(0)
+      chmodSync(pool.folder, 0o755)
+      await pool.chg('admin', '--gpus', '1', '--provider', 'fake')
+      const ann = await newUser('ann')
+      try {
+        using terminal = openShell(pool)
+        terminal.type(`${command(ann.name)}\n`)
+        // A login shell knows nothing of our environment.
+        terminal.type(`PS1='ann> '; export CANHAZGPU_STORE=${pool.store}; echo "re""ady"\n`)
+        await terminal.see('ready')
+        terminal.type(`${ann.executable} run -- sleep 1000\n`)
+        const supervisor = await watching(pool)
+        await reset(pool)
+        await terminal.see(LOST)
+        await until('the supervisor has left', () => hasEnded(supervisor))
+        terminal.type(CTRL_C)
+        await terminal.see('ann> ')
+        terminal.type(`${ann.executable} run --timeout 1s -- sleep 1000\n`)
+        await terminal.see('Time limit: the command gets SIGINT after 0h 0m 1s')
+        await terminal.see('canhazgpu: time limit reached: sending SIGINT')
+        await terminal.see('ann> ')
+        terminal.type('exit\n')
+        await terminal.see('prompt> ')
+      } finally {
+        await ann.remove()
+      }
+    },
+  )
+}

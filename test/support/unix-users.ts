@@ -9,6 +9,8 @@ import { binary, type Child, type Finished, finished, type TestPool, testPool } 
 export interface UnixUser {
   readonly name: string
   readonly uid: number
+  /** The path of the executable, for what does not get our environment. */
+  readonly executable: string
   /** Runs one command as this user to its end, by default with a umask that shares nothing. */
   chg(pool: TestPool, ...args: string[]): Promise<Finished>
   start(pool: TestPool, ...args: string[]): Child
@@ -46,6 +48,7 @@ export async function newUser(role: string, groups: readonly string[] = []): Pro
   return {
     name,
     uid,
+    executable: executable.path,
     start: (pool, ...args) => start(pool, typed(args)),
     chg: (pool, ...args) => finished(start(pool, typed(args))),
     sh: (pool, script) => finished(start(pool, ['sh', '-c', `umask 077; ${script}`])),
@@ -73,6 +76,9 @@ export function userForTests(role: string): UnixUser {
     },
     get uid() {
       return user().uid
+    },
+    get executable() {
+      return user().executable
     },
     chg: (pool, ...args) => user().chg(pool, ...args),
     start: (pool, ...args) => user().start(pool, ...args),

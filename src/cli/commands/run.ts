@@ -2,9 +2,11 @@ import { deviceVariables } from '../../domain/observation/device-variables.ts'
 import type { RequestedRun } from '../../domain/operation/intent.ts'
 import type { Millis, TimeLimit } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
 import { dropperIn } from '../../domain/text/lost-variables.ts'
 import { printableJson } from '../../domain/text/text.ts'
 import { grantDocument } from '../../views/documents/grant-document.ts'
+import { clockTime } from '../../views/words/clock-time.ts'
 import { lostVariablesWords } from '../../views/words/lost-variables.ts'
 import { withShellHint } from '../../views/words/shell-line.ts'
 import { acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
@@ -57,7 +59,7 @@ export const run = command({
       context.stderr.write(
         given.json === true
           ? `${printableJson(grantDocument(grant))}\n`
-          : `Reserved ${units.length} GPU(s): [${units.join(', ')}] for command execution\n`,
+          : `Reserved ${units.length} GPU(s): [${units.join(', ')}] for command execution\n${limitWords(given, context.now())}`,
       )
       return launcher.become(deviceVariables(provider, devices, reservation.id))
     } catch (error) {
@@ -80,6 +82,14 @@ function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {
   if (timeout === undefined) return {}
   const interruptAt = start + timeout.after
   return { limit: { interruptAt, killAt: interruptAt + timeout.grace } }
+}
+
+/** The line that states the time limit; empty without one. */
+function limitWords(options: RunOptions, now: Millis): string {
+  const { timeout } = timeoutOf(options)
+  if (timeout === undefined) return ''
+  const [after, grace] = [timeout.after, timeout.grace].map(formatDuration)
+  return `Time limit: the command gets SIGINT after ${after} (${clockTime(now + timeout.after, now)}), and SIGKILL ${grace} later\n`
 }
 
 function timeoutOf({ timeout, grace }: RunOptions): Pick<RequestedRun, 'timeout'> {

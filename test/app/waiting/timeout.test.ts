@@ -45,6 +45,31 @@ describe.concurrent('run --timeout', () => {
     expect(outcomes(pool)).toEqual(['timed-out'])
   })
 
+  test('states its limit, and says when it acts', async () => {
+    using pool = await testPool(1)
+    const said = async (file: string) => (await Bun.file(`${pool.folder}/${file}`).text()).split('\n')
+    await pool.sh(`exec "$CHG" run --timeout 5s --grace 1s -- ${child('ignores-sigint')} 2> killed`)
+    expect(await said('killed')).toEqual([
+      'Reserved 1 GPU(s): [0] for command execution',
+      expect.stringMatching(
+        /^Time limit: the command gets SIGINT after 0h 0m 5s \((tomorrow )?\d\d:\d\d\), and SIGKILL 0h 0m 1s later$/,
+      ),
+      'canhazgpu: time limit reached: sending SIGINT, and SIGKILL in 0h 0m 1s',
+      'canhazgpu: still running after SIGINT: sending SIGKILL',
+      '',
+    ])
+    await untilAllFree(pool)
+    const loop = `trap 'echo bye >&2; exit' INT; echo hello >&2; while :; do sleep 0.1; done`
+    await pool.sh(`exec "$CHG" run --timeout 5s --grace 1h -- sh -c "${loop}" 2> interrupted`)
+    expect((await said('interrupted')).slice(2)).toEqual([
+      'hello',
+      'canhazgpu: time limit reached: sending SIGINT, and SIGKILL in 1h 0m 0s',
+      // Written to a file that is not opened for appending, and overwrites nothing.
+      'bye',
+      '',
+    ])
+  })
+
   test('ends before the grace is over when all have gone', async () => {
     using pool = await testPool(1)
     const run = await pool.chg('run', '--timeout', '1s', '--grace', '1h', '--', child('forever'))
