@@ -1,4 +1,5 @@
 import { setDisposition } from '../adapters/kernel/libc.ts'
+import { terminalCheck } from '../adapters/process/lost-terminal.ts'
 import type { Waker } from '../app/waiting/wait-in-line.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
@@ -23,8 +24,8 @@ export interface WakerOptions {
 }
 
 /**
- * Wakes by the calls to a queue entry, by changes and by signals. A second Ctrl-C acts as if nobody handled it, so that a wait for
- * a hanging driver can be broken off.
+ * Wakes by the calls to a queue entry, by changes and by signals; a terminal that is gone counts as one unless SIGHUP is
+ * ignored. A second Ctrl-C acts as if nobody handled it, so that a wait for a hanging driver can be broken off.
  */
 export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): OpenWaker {
   const news = { turn: false, change: false, interrupted: false }
@@ -35,6 +36,7 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
   }
   const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
   onSignals(handled, () => tell('interrupted'))
+  const isTerminalGone = handled.includes('SIGHUP') ? terminalCheck() : () => false
   const calls = intent === undefined ? changeCalls(wakeups) : wakeups.calls(intent.id)
   const listened = listen(calls, tell)
   return {
@@ -47,6 +49,7 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
         await Promise.race([promise, listened])
         clearTimeout(timer)
       }
+      if (isTerminalGone()) news.interrupted = true
       if (news.interrupted) return 'interrupted'
       const event = news.turn ? 'called' : news.change ? 'changed' : 'timeout'
       news.turn = false

@@ -17,6 +17,10 @@ export interface ProcessStat {
   readonly state: string
   readonly parent: number
   readonly processGroup: number
+  /** The pid of its leader. */
+  readonly session: number
+  /** The device of the controlling terminal; 0 without one. */
+  readonly terminal: number
   readonly threads: number
   /** Clock ticks after boot. */
   readonly startTime: number
@@ -161,6 +165,8 @@ export function parseStat(line: string): ProcessStat | null {
     state,
     parent: field(4),
     processGroup: field(5),
+    session: field(6),
+    terminal: field(7),
     threads: field(20),
     startTime: field(22),
   }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { child, startForever } from '../../support/job.ts'
+import { needing } from '../../support/needs.ts'
 import { testPool } from '../../support/pool.ts'
 import { hasEnded, kill, stateOf } from '../../support/processes.ts'
-import { CTRL_C, openShell } from '../../support/terminal.ts'
+import { CTRL_C, openShell, type TestTerminal } from '../../support/terminal.ts'
+import { newUser, sharedPool } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
 import { hold, line, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
@@ -182,3 +184,59 @@ test('a signal that comes just when the GPU is granted is not lost', async () =>
     expect(storedPool(pool).reservations).toEqual([])
   }
 })
+
+/** How a waiter is started on a terminal, and whether it stays in the queue when the terminal is gone. */
+interface OnTerminal {
+  readonly stays: boolean
+  /** `$WAIT` is the command. */
+  readonly typed: readonly string[]
+}
+
+const ON_TERMINALS: Readonly<Record<string, OnTerminal>> = {
+  'in the background': { stays: false, typed: ['$WAIT &'] },
+  'in su -': { stays: false, typed: ['su - $USER', '$WAIT'] },
+  'in the background of su -': { stays: false, typed: ['su - $USER', '$WAIT &'] },
+  'as the command of su': { stays: false, typed: [`su $USER -c '$WAIT'`] },
+  'with nohup': { stays: true, typed: ['nohup $WAIT > nohup.log 2>&1 &'] },
+  'with nohup in su': { stays: true, typed: ['su $USER', 'nohup $WAIT > /dev/null 2>&1 &'] },
+  'in a session of its own': { stays: true, typed: ['setsid $WAIT'] },
+  'disowned, with its output in a file': { stays: true, typed: ['$WAIT > disowned.log 2>&1 & disown'] },
+}
+
+needing('users', 'su', 'setsid').test(
+  'a waiter whose terminal is gone leaves the line, where it did not provide for that',
+  async () => {
+    using pool = await sharedPool(1)
+    await hold(pool)
+    const ann = await newUser('ann')
+    const terminals: TestTerminal[] = []
+    try {
+      for (const [note, { typed }] of Object.entries(ON_TERMINALS)) {
+        const terminal = openShell(pool)
+        terminals.push(terminal)
+        const command = `CANHAZGPU_STORE=${pool.store} ${ann.executable} run --wait --note "${note}" -- true`
+        for (const keys of typed) {
+          const words = keys
+            .replace('nohup $WAIT', 'nohup env $WAIT')
+            .replace('setsid $WAIT', 'setsid env $WAIT')
+          terminal.type(`${words.replace('$WAIT', command).replace('$USER', ann.name)}\n`)
+        }
+        await until(`it waits ${note}`, () => line(pool).some((entry) => entry.note === note))
+      }
+      const entries = line(pool)
+      const pidOf = (wanted: string) => entries.find(({ note }) => note === wanted)?.process.pid ?? 0
+      for (const terminal of [...terminals].reverse()) terminal.hangUp()
+      const names = Object.keys(ON_TERMINALS)
+      const staying = names.filter((name) => ON_TERMINALS[name]?.stays)
+      for (const name of names) {
+        if (!staying.includes(name)) await until(`it leaves ${name}`, () => hasEnded(pidOf(name)))
+      }
+      expect(line(pool).map(({ note }) => note)).toEqual(staying)
+      expect(staying.filter((name) => hasEnded(pidOf(name)))).toEqual([])
+    } finally {
+      for (const terminal of terminals) terminal[Symbol.dispose]()
+      for (const { process } of line(pool)) kill(process.pid, 'SIGKILL')
+      await ann.remove()
+    }
+  },
+)
