@@ -34,11 +34,11 @@ const FAREWELL_MS: Millis = 250
 
 /** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
-  const { pool, askUsage, connections, address, access, clock, hostname, version } = options
+  const { pool, askUsage, connections, address, access, clock, hostname, version, demo } = options
   const metrics = new Metrics()
   const sampler = new Sampler({
     pool,
-    identity: { hostname, version },
+    identity: { hostname, version, ...(demo === undefined ? {} : { demo }) },
     clock,
     onSnapshot: (snapshot) => metrics.observe(snapshot),
   })
@@ -51,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     sampler,
     streams,
     metrics,
-    ...openAssets(),
+    ...openAssets(demo === true ? 'Demo · GPUs' : 'GPUs'),
     version,
     clock,
   })

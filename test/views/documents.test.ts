@@ -67,9 +67,14 @@ describe('every command with --json prints a document of its schema', () => {
     })
   }
 
-  test('web', async () => {
-    const child = pool.start('web', '--json', '--host', '127.0.0.1', '--port', '0')
-    expect(issues(dashboard.serving, JSON.parse(await firstDocument(child)))).toEqual([])
+  test.each([
+    [['web'], undefined],
+    [['web', '--demo'], true],
+  ])('%p', async (args, demo) => {
+    const child = pool.start(...args, '--json', '--host', '127.0.0.1', '--port', '0')
+    const document = JSON.parse(await firstDocument(child))
+    expect(issues(dashboard.serving, document)).toEqual([])
+    expect(document.demo).toBe(demo)
     child.kill('SIGTERM')
     await child.exited
   })

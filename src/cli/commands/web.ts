@@ -11,6 +11,7 @@ const MOST_PORTS = 65_535
 /** A server at work, and when it is to end. */
 interface Serving {
   readonly server: WebServer
+  readonly demo: boolean
   readonly stopped: Promise<void>
 }
 
@@ -27,7 +28,7 @@ export const web = command({
       default: 8080,
     }),
     option('--host <host>', 'Host to bind the web server to (default: 0.0.0.0)', { default: '0.0.0.0' }),
-    option('--demo', 'Show the day of a made-up team instead of this machine'),
+    option('--demo', 'Show made-up users and GPUs instead of this machine'),
   ],
   async handle({ port, host, demo }, context): Promise<Serving> {
     const { startServer } = await import('../../web/server.ts')
@@ -45,13 +46,13 @@ export const web = command({
       clock: context.steadyClock,
     })
     for (const message of await dashboard.exposedPasswords()) context.warn(message)
-    return { server, stopped: context.untilStopped() }
+    return { server, demo: demo === true, stopped: context.untilStopped() }
   },
   text: ({ server: { url, open } }) => ({
     stdout: `Serving the GPU dashboard on ${url}\n`,
     ...(open ? { stderr: OPEN_TO_ALL } : {}),
   }),
-  json: ({ server: { url } }): ServingDocument => ({ url }),
+  json: ({ server: { url }, demo }): ServingDocument => ({ url, ...(demo ? { demo } : {}) }),
   async stay({ server, stopped }) {
     await stopped
     await server.close()
@@ -66,5 +67,5 @@ async function demoSite(context: Context, { emptyStore }: Dashboard) {
   const { usageAnswer } = await import('../../views/documents/usage-answer.ts')
   const pool = demoPool({ now: context.now, steady: context.steadyClock }, emptyStore)
   const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(pool, question))
-  return { pool, askUsage, hostname: DEMO_HOST }
+  return { pool, askUsage, hostname: DEMO_HOST, demo: true as const }
 }

@@ -9,6 +9,8 @@ export const snapshot = object({
   hostname: text,
   /** Of canhazgpu. */
   version: text,
+  /** The server was started with `--demo`: users, GPUs and readings are made up. */
+  demo: optional(v.literal(true)),
   /** When the pool was looked at. */
   at: time,
   /** Present where what is shown is not the present state. */
@@ -43,7 +45,7 @@ export const trend = object({
 export const health = object({ status: oneOf(['ok']), driver: oneOf(['ok', 'stale', 'asleep']) })
 
 /** `web --json`. */
-export const serving = object({ url: text })
+export const serving = object({ url: text, demo: optional(v.literal(true)) })
 
 export type SnapshotDocument = v.InferOutput<typeof snapshot>
 export type StaleDocument = NonNullable<SnapshotDocument['stale']>

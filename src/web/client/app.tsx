@@ -17,8 +17,8 @@ export function App() {
   const { snapshot } = live
   const now = useServerNow(snapshot?.at, live.receivedAt)
   useEffect(() => {
-    if (snapshot !== null) document.title = `${snapshot.hostname} · GPUs`
-  }, [snapshot?.hostname])
+    if (snapshot !== null) document.title = `${snapshot.demo ? 'Demo · ' : ''}${snapshot.hostname} · GPUs`
+  }, [snapshot?.hostname, snapshot?.demo])
   if (snapshot === null) {
     return (
       <main class="waiting">
@@ -35,7 +35,7 @@ export function App() {
       <a class="skip" href="#gpus">
         Skip to the GPUs
       </a>
-      <Header hostname={snapshot.hostname} connection={live.connection} theme={theme} isWall={isWall} />
+      <Header snapshot={snapshot} connection={live.connection} theme={theme} isWall={isWall} />
       <main>
         <Notices live={live} now={now} />
         <Summary status={snapshot.status} queue={snapshot.queue} now={now} />

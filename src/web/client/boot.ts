@@ -1,7 +1,7 @@
-/** Runs before the first paint: the theme chosen earlier, so that the page does not flash. */
+/** Sets the remembered theme before the first paint, so that the page does not flash. */
 try {
   const theme = localStorage.getItem('theme')
-  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
+  if (theme === 'light' || theme === 'auto') document.documentElement.dataset.theme = theme
 } catch {
-  // Storage may be forbidden; the theme then follows the system.
+  // The browser may forbid storage; the page is then dark.
 }

@@ -1,3 +1,4 @@
+import type { SnapshotDocument } from '../../views/schemas/dashboard.ts'
 import { DOCUMENTATION, REPOSITORY } from './links.ts'
 import type { Connection } from './live.ts'
 import type { Theme } from './theme.ts'
@@ -9,22 +10,23 @@ const CONNECTIONS: Readonly<Record<Connection, string>> = {
   lost: 'Offline',
 }
 
-const THEMES: Readonly<Record<Theme, string>> = { system: 'Auto', light: 'Light', dark: 'Dark' }
+const THEMES: Readonly<Record<Theme, string>> = { dark: 'Dark', light: 'Light', auto: 'Auto' }
 
 interface HeaderProps {
-  readonly hostname: string
+  readonly snapshot: SnapshotDocument
   readonly connection: Connection
   readonly theme: { readonly theme: Theme; readonly next: () => void }
   readonly isWall: boolean
 }
 
-export function Header({ hostname, connection, theme, isWall }: HeaderProps) {
+export function Header({ snapshot: { hostname, demo }, connection, theme, isWall }: HeaderProps) {
   return (
     <header class="head">
       <div class="head-name">
         <h1>{hostname}</h1>
         <span class="head-product">canhazgpu</span>
       </div>
+      {demo ? <p class="demo">Demo: users, GPUs and readings are made up</p> : null}
       <span class={`connection connection-${connection}`} role="status" aria-label="Connection">
         <span class="connection-dot" aria-hidden="true" />
         {CONNECTIONS[connection]}

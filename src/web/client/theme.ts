@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
 
-export type Theme = 'system' | 'light' | 'dark'
+/** `auto` follows the system. */
+export type Theme = 'dark' | 'light' | 'auto'
 
-const NEXT: Readonly<Record<Theme, Theme>> = { system: 'light', light: 'dark', dark: 'system' }
+const NEXT: Readonly<Record<Theme, Theme>> = { dark: 'light', light: 'auto', auto: 'dark' }
 
-/** The chosen theme, remembered by the browser; `system` follows it. */
+/** The theme of the page: dark unless the reader chose another; the browser remembers the choice. */
 export function useTheme(): { readonly theme: Theme; readonly isDark: boolean; readonly next: () => void } {
-  const [theme, setTheme] = useState<Theme>(chosen)
+  const [theme, setTheme] = useState<Theme>(currentTheme)
   const [systemIsLight, setSystemIsLight] = useState(() => lightSystem().matches)
   useEffect(() => {
     const query = lightSystem()
@@ -16,26 +17,24 @@ export function useTheme(): { readonly theme: Theme; readonly isDark: boolean; r
   }, [])
   const next = () => {
     const following = NEXT[theme]
-    apply(following)
+    choose(following)
     setTheme(following)
   }
-  return { theme, isDark: theme === 'system' ? !systemIsLight : theme === 'dark', next }
+  return { theme, isDark: theme === 'auto' ? !systemIsLight : theme === 'dark', next }
 }
 
 const lightSystem = (): MediaQueryList => matchMedia('(prefers-color-scheme: light)')
 
-function chosen(): Theme {
+function currentTheme(): Theme {
   const { theme } = document.documentElement.dataset
-  return theme === 'light' || theme === 'dark' ? theme : 'system'
+  return theme === 'light' || theme === 'auto' ? theme : 'dark'
 }
 
-function apply(theme: Theme): void {
-  if (theme === 'system') delete document.documentElement.dataset.theme
-  else document.documentElement.dataset.theme = theme
+function choose(theme: Theme): void {
+  document.documentElement.dataset.theme = theme
   try {
-    if (theme === 'system') localStorage.removeItem('theme')
-    else localStorage.setItem('theme', theme)
+    localStorage.setItem('theme', theme)
   } catch {
-    // Storage may be forbidden; the choice then lasts as long as the page.
+    // The browser may forbid storage; the choice then lasts as long as the page.
   }
 }

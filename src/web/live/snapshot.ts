@@ -50,6 +50,8 @@ export type Seen = Views['present'] & {
 export interface Identity {
   readonly hostname: string
   readonly version: string
+  /** Users, GPUs and readings are made up. */
+  readonly demo?: true
 }
 
 export function takeSnapshot(seen: Seen, identity: Identity): Snapshot {

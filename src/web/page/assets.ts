@@ -6,8 +6,11 @@ export interface Asset {
   readonly response: (request: Request) => Response
 }
 
-/** Every file the page is made of, by its address, and where they are; all of them are in the executable. */
-export function openAssets(): { readonly assets: ReadonlyMap<string, Asset>; readonly files: PageFiles } {
+/** Every file of the page by its address, and the addresses; all of them are in the executable. */
+export function openAssets(title: string): {
+  readonly assets: ReadonlyMap<string, Asset>
+  readonly files: PageFiles
+} {
   const { script, style, docsStyle, boot, repository } = bundleClient()
   const named = {
     script: withName('app', 'js', script),
@@ -22,7 +25,7 @@ export function openAssets(): { readonly assets: ReadonlyMap<string, Asset>; rea
     boot: named.boot.path,
   }
   const assets = new Map([
-    ['/', htmlAsset(page(files, repository))],
+    ['/', htmlAsset(page(files, { title, repository }))],
     ['/favicon.svg', asset(FAVICON, 'image/svg+xml', 'public, max-age=86400')],
     ...Object.values(named).map(({ path, text }) => [path, asset(text, typeOf(path), FOR_EVER)] as const),
   ])

@@ -8,17 +8,23 @@ export interface PageFiles {
   readonly boot: string
 }
 
+export interface PageTexts {
+  /** Until the script knows the host. */
+  readonly title: string
+  readonly repository: string | null
+}
+
 /** The document; everything on it is drawn by the script. `boot` sets the chosen theme before the first paint. */
 export const page = (
   { script, style, boot }: PageFiles,
-  repository: string | null,
+  { title, repository }: PageTexts,
 ): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="dark light">
-<title>GPUs</title>
+<meta name="color-scheme" content="dark">
+<title>${Bun.escapeHTML(title)}</title>
 ${repository === null ? '' : `<meta name="repository" content="${Bun.escapeHTML(repository)}">\n`}<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <script src="${boot}"></script>
 <link rel="stylesheet" href="${style}">
@@ -50,7 +56,7 @@ export const docsDocument = ({
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="dark light">
+<meta name="color-scheme" content="dark">
 <title>${Bun.escapeHTML(title)}</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <script src="${files.boot}"></script>

@@ -103,8 +103,10 @@ describe('the link to GitHub', () => {
 
   test('is in the page only where package.json names one', () => {
     const files = { script: '/s', style: '/c', docsStyle: '/d', boot: '/b' }
-    expect(page(files, url)).toContain(`<meta name="repository" content="${url}">`)
-    expect(page(files, null)).not.toContain('repository')
+    expect(page(files, { title: 'GPUs', repository: url })).toContain(
+      `<meta name="repository" content="${url}">`,
+    )
+    expect(page(files, { title: 'GPUs', repository: null })).not.toContain('repository')
   })
 })
 

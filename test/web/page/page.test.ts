@@ -4,6 +4,7 @@ import { needing } from '../../support/needs.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { BROWSER, openBrowser, openPage, violations } from '../browser.ts'
 import { busyPool, must } from '../busy-pool.ts'
+import { startDemo } from '../demo-server.ts'
 import { startWeb, type TestServer } from '../web-server.ts'
 
 const EVIL = '<img src=x onerror=alert(1)>'
@@ -120,6 +121,7 @@ needing(BROWSER).describe('the page in a browser', () => {
         options,
       )
       const { page } = opened
+      if (look === 'light') await page.getByRole('button', { name: 'Colours: Dark' }).click()
       if (look !== 'a wall screen') await page.locator('.report-user').first().waitFor()
       for (const button of await page.locator('.disclosure:visible').all()) await button.click()
       expect(
@@ -137,18 +139,59 @@ needing(BROWSER).describe('the page in a browser', () => {
     ).toBeLessThanOrEqual(0)
   })
 
-  test('the chosen colours are remembered', async () => {
-    await using opened = await openPage(browser, server.url, { colorScheme: 'dark' })
+  test('is dark also on a light system; the reader may choose light or auto, and the browser remembers it', async () => {
+    await using opened = await openPage(browser, server.url, { colorScheme: 'light' })
     const { page } = opened
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+    const reload = async () => {
+      await page.reload()
+      await page.locator('.card').first().waitFor()
+    }
     const dark = await background()
-    await page.getByRole('button', { name: 'Colours: Auto' }).click()
-    await page.getByRole('button', { name: 'Colours: Light' }).waitFor()
+    await page.getByRole('button', { name: 'Colours: Dark' }).click()
     const light = await background()
     expect(light).not.toBe(dark)
-    await page.reload()
-    await page.locator('.card').first().waitFor()
+    await reload()
     expect(await background()).toBe(light)
+    await page.getByRole('button', { name: 'Colours: Light' }).click()
+    await reload()
+    expect(await background()).toBe(light)
+    await page.emulateMedia({ colorScheme: 'dark' })
+    expect(await background()).toBe(dark)
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.getByRole('button', { name: 'Colours: Auto' }).click()
+    await reload()
+    expect(await background()).toBe(dark)
+    await page.getByRole('button', { name: 'Colours: Dark' }).waitFor()
+  })
+
+  test('cards show the validation text of status', async () => {
+    await using opened = await openPage(browser, server.url)
+    const { page } = opened
+    const texts = await page.locator('.card .validation').allTextContents()
+    const documents = await server.json<readonly { readonly validation?: string }[]>('/api/status')
+    expect(texts).toEqual(
+      documents.flatMap(({ validation }) => validation ?? []).map((text) => `validated: ${text}`),
+    )
+    expect(texts).toHaveLength(4)
+    expect(texts[1]).toBe('validated: no actual usage detected')
+    expect(await page.locator('.validation.is-unexpected').count()).toBeGreaterThan(0)
+    expect(await page.locator('.demo').count()).toBe(0)
+  })
+
+  test('the demo names itself on the page, in the title and in its documents', async () => {
+    await using demo = await startDemo()
+    for (const path of ['/', '/#wall']) {
+      await using opened = await openPage(browser, demo.server.url + path)
+      const { page } = opened
+      await page.getByText('Demo: users, GPUs and readings are made up').waitFor()
+      expect(await page.title()).toBe('Demo · gpu-demo · GPUs')
+      expect(await violations(page)).toEqual([])
+      expect(opened.complaints).toEqual([])
+    }
+    expect(await (await demo.server.get('/')).text()).toContain('<title>Demo · GPUs</title>')
+    expect(await demo.server.json('/api/snapshot')).toHaveProperty('demo', true)
+    expect(await server.json('/api/snapshot')).not.toHaveProperty('demo')
   })
 
   test('names and notes are only ever text', async () => {

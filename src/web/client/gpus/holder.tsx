@@ -8,8 +8,24 @@ interface HolderProps {
   readonly now: number
 }
 
-/** Who has this GPU, what for, since when and until when. */
+/** Who has this GPU, what for, since when and until when; and what the driver shows of its use. */
 export function Holder({ gpu, now }: HolderProps) {
+  return (
+    <div class="who">
+      <Occupant gpu={gpu} now={now} />
+      <Validation gpu={gpu} />
+    </div>
+  )
+}
+
+/** The words of `status`. In amber where the holder does not use the GPU, or somebody else does. */
+function Validation({ gpu: { status, validation, processes, other_users } }: Pick<HolderProps, 'gpu'>) {
+  if (validation === undefined) return null
+  const isUnexpected = status === 'IN_USE' && (processes?.length === 0 || other_users !== undefined)
+  return <p class={isUnexpected ? 'validation is-unexpected' : 'validation'}>validated: {validation}</p>
+}
+
+function Occupant({ gpu, now }: HolderProps) {
   switch (gpu.status) {
     case 'AVAILABLE':
       return (
@@ -38,7 +54,6 @@ export function Holder({ gpu, now }: HolderProps) {
 
 function Reserved({ gpu, now }: HolderProps) {
   const user = shownUser(gpu.user ?? 'unknown user', gpu.account)
-  const isIdle = gpu.processes?.length === 0
   return (
     <Who name={user} color={colorOf(user)} type={gpu.type} note={gpu.note} model={gpu.model}>
       {gpu.started_at === undefined ? null : `for ${shortDuration(now - Date.parse(gpu.started_at))}`}
@@ -46,10 +61,6 @@ function Reserved({ gpu, now }: HolderProps) {
         ? ' · no time limit'
         : ` · ${untilWords(Date.parse(gpu.expiry_time), now)}`}
       {gpu.error === undefined ? null : <span class="fault-words">Fault: {gpu.error}</span>}
-      {gpu.other_users === undefined ? null : (
-        <span class="fault-words">used by {gpu.other_users.join(', ')}</span>
-      )}
-      {isIdle ? <span class="idle-words">nothing runs on it</span> : null}
     </Who>
   )
 }
@@ -69,7 +80,7 @@ interface WhoProps {
 
 function Who({ name, quiet, color, type, note, model, children }: WhoProps) {
   return (
-    <div class="who">
+    <>
       <p class="who-line">
         {color === undefined ? null : (
           <span class="swatch" style={{ backgroundColor: color }} aria-hidden="true" />
@@ -93,6 +104,6 @@ function Who({ name, quiet, color, type, note, model, children }: WhoProps) {
           {model}
         </p>
       )}
-    </div>
+    </>
   )
 }
