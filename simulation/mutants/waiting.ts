@@ -2,7 +2,7 @@ import type { AliveCheck } from '../../src/domain/pool/process-check.ts'
 import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
-const ACQUIRE_IN_LINE = 'src/app/waiting/wait-in-line.ts#acquireInLine'
+const ACQUIRE_IN_LINE = 'src/app/waiting/wait-in-queue.ts#acquireInLine'
 
 /** What a waiter watches while it waits. */
 export const WAITING_MUTANTS: readonly Mutant[] = [
@@ -20,7 +20,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   {
     name: 'vanishing-unwatched',
     defect: 'no waiter sees that a command was killed',
-    plants: [at('src/app/waiting/line-watch.ts#isSomeRunGone', () => () => false)],
+    plants: [at('src/app/waiting/queue-watch.ts#isSomeRunGone', () => () => false)],
   },
   {
     name: 'stale-heartbeat-unwatched',
@@ -28,7 +28,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     isRare: true,
     plants: [
       at(
-        'src/app/waiting/line-watch.ts#isSomeRunGone',
+        'src/app/waiting/queue-watch.ts#isSomeRunGone',
         (isSomeRunGone) => (pool, now, alive) => isSomeRunGone(pool, now, unseenLives(alive)),
       ),
       // The heartbeat of a waiter, which ends what is over, would find it soon.
@@ -51,7 +51,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     isRare: true,
     plants: [
       at(
-        'src/app/waiting/line-watch.ts#standInAfter',
+        'src/app/waiting/queue-watch.ts#standInAfter',
         () => (pool, id) => (pool.queue[0]?.id === id ? 0 : Number.POSITIVE_INFINITY),
       ),
     ],
@@ -81,13 +81,13 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   {
     name: 'expiry-unwatched',
     defect: 'no waiter sees that a manual reservation expired',
-    plants: [at('src/app/waiting/line-watch.ts#nextExpiry', () => () => Number.POSITIVE_INFINITY)],
+    plants: [at('src/app/waiting/queue-watch.ts#nextExpiry', () => () => Number.POSITIVE_INFINITY)],
   },
   {
     name: 'squatter-unwatched',
     defect: 'the first in the queue never looks again whether a squatter has left',
     isRare: true,
-    plants: [at('src/app/waiting/line-watch.ts#lookAgainAfter', () => () => Number.POSITIVE_INFINITY)],
+    plants: [at('src/app/waiting/queue-watch.ts#lookAgainAfter', () => () => Number.POSITIVE_INFINITY)],
   },
 ]
 

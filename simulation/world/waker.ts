@@ -1,4 +1,4 @@
-import type { Waker } from '../../src/app/waiting/wait-in-line.ts'
+import type { Waker } from '../../src/app/waiting/waiting.ts'
 import type { Happening } from '../scheduler.ts'
 import type { Process } from './process.ts'
 import type { Watcher } from './stored-pool.ts'

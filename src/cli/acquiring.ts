@@ -1,5 +1,6 @@
 import { acquireNow } from '../app/acquire-now.ts'
-import { acquireInLine, waitedForLock } from '../app/waiting/wait-in-line.ts'
+import { waitedForLock } from '../app/waiting/wait-errors.ts'
+import { acquireInLine } from '../app/waiting/wait-in-queue.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Millis, ProcessIdentity, Request } from '../domain/pool/model.ts'

@@ -1,5 +1,5 @@
 import type { PoolPlace, StoredPlace } from '../app/set-up.ts'
-import type { Waker } from '../app/waiting/wait-in-line.ts'
+import type { Waker } from '../app/waiting/waiting.ts'
 import type { Variables } from '../domain/observation/device-variables.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type {

@@ -1,6 +1,6 @@
 import { setDisposition } from '../adapters/kernel/libc.ts'
 import { terminalCheck } from '../adapters/process/lost-terminal.ts'
-import type { Waker } from '../app/waiting/wait-in-line.ts'
+import type { Waker } from '../app/waiting/waiting.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
 

@@ -2,7 +2,7 @@ import type { CanhazgpuError } from '../../domain/errors.ts'
 import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
 import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
-import { placeIn } from './line-watch.ts'
+import { placeIn } from './queue-watch.ts'
 
 /**
  * Where a GPU is not reserved, only the driver tells whether it is free. A waiter asks this often, the less often the

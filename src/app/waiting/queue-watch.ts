@@ -9,9 +9,9 @@ import {
   startableEntries,
 } from '../../domain/schedule/startable.ts'
 
-/** A neighbour who could be served and is not there yet is noted after this; the noting starts the count. */
+/** After this time a waiter notes its neighbour ahead that could start and does not ask. The note starts its grace period. */
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
-/** Where the neighbour does not act for one further ahead, the next one does, this much later for each place. */
+/** A waiter further ahead is noted this much later for each place, if the waiters between have not noted it. */
 const NOTE_OTHERS_AFTER_MS: Millis = 2_000
 
 /** How often the first in the queue looks for squatters that left, and every waiter for processes that are gone. */
@@ -20,20 +20,20 @@ export const WATCH_EVERY_MS: Millis = 2_000
 /** The first in the queue acts at once on what is due. Those behind act in its place, each this much later. */
 const STAND_IN_AFTER_MS: Millis = 1_000
 
-/** When to see to somebody who does not come, and how. */
+/** In how long to act on a waiter ahead that could start and does not ask, and how. */
 export interface Neglect {
   readonly after: Millis
   readonly event: 'look' | 'neglected'
 }
 
-/** Counted from 0; -1 for who does not stand in line. */
+/** Counted from 0; -1 for an entry that is not in the queue. */
 export function placeIn(pool: Pool, id: string): number {
   return pool.queue.findIndex((entry) => entry.id === id)
 }
 
 /**
- * In how long someone before, who could be served and does not come, must be seen to, and how; null: nobody.
- * Whose absence was noted needs no more than another look by everyone when the time is over.
+ * Null: every waiter ahead that could start asks. A noted waiter needs no further note: every waiter only looks again
+ * when the first grace period ends.
  */
 export function neglectBefore(pool: Pool, id: string, conditions: Conditions): Neglect | null {
   const next = startableEntries(pool, conditions, id).findLast((entry) => isWaitedFor(entry, conditions))
@@ -61,7 +61,7 @@ export function aheadOf(pool: Pool, id: string): readonly QueueEntry[] {
   return pool.queue.slice(0, Math.max(0, placeIn(pool, id)))
 }
 
-/** How long a waiter leaves it to those before it to act on what is due, if they act at all. */
+/** How long a waiter leaves it to those ahead to act on what is due: longer for each that acts by itself. */
 export function standInAfter(pool: Pool, id: string, conditions: Conditions): Millis {
   const active = aheadOf(pool, id).filter((entry) => isWaitedFor(entry, conditions))
   return active.length * STAND_IN_AFTER_MS
@@ -72,6 +72,6 @@ export function isSomeRunGone(pool: Pool, now: Millis, alive: AliveCheck): boole
   return pool.reservations.some(({ term }) => term.kind === 'run' && isGone(term, now, alive))
 }
 
-/** In how long to look again though nothing is known to change: nothing shows in the pool when a squatter leaves. */
+/** In how long to look again although no change is known: the pool does not show when a squatter leaves. */
 export const lookAgainAfter = (couldStart: boolean): Millis =>
   couldStart ? WATCH_EVERY_MS : Number.POSITIVE_INFINITY

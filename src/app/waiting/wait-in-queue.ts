@@ -1,0 +1,49 @@
+import type { Grant, Intent } from '../../domain/operation/intent.ts'
+import { isRefusal, type Refusal } from '../../domain/operation/refusal.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import type { PoolService } from '../../ports/pool-service.ts'
+import { interrupted } from './wait-errors.ts'
+import { WaitLoop } from './wait-loop.ts'
+import type { Waiting } from './waiting.ts'
+
+/** How long a waiter that gives up waits for the store's lock. */
+const LEAVE_WITHIN_MS: Millis = 250
+
+/**
+ * Waits in the queue until the GPUs are granted, or the request is refused. Has left the queue when it returns a
+ * refusal, and when it throws, such as `wait-timed-out` or `interrupted`.
+ */
+export async function acquireInLine(
+  service: PoolService,
+  intent: Intent,
+  waiting: Waiting,
+): Promise<Grant | Refusal> {
+  const { waker, clock, becomeSuccessor } = waiting
+  const loop = new WaitLoop(service, intent, waiting)
+  let leaving = () => leavingSoon(service, clock)
+  const leave = () => leaving().perform({ op: 'leave', id: intent.id })
+  try {
+    const answer = await loop.run()
+    if (isRefusal(answer)) {
+      await leave().catch(() => {})
+      return answer
+    }
+    // A granted reservation must be given back, however long the lock takes.
+    leaving = () => service
+    if (await waker.wasInterrupted()) throw interrupted()
+    return answer
+  } catch (error) {
+    if (loop.isOutdated(error)) {
+      if (await waker.wasInterrupted()) throw interrupted()
+      await becomeSuccessor?.({ entry: intent.id, giveUpAt: loop.giveUpAt })
+    }
+    // If the store fails or stays locked, the entry is dropped when this process is gone.
+    await leave().catch(() => {})
+    throw error
+  }
+}
+
+function leavingSoon(service: PoolService, clock: () => Millis): PoolService {
+  const giveUpAt = clock() + LEAVE_WITHIN_MS
+  return service.bounded({ left: () => giveUpAt - clock(), error: (busy) => busy })
+}
