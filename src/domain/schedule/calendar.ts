@@ -27,6 +27,8 @@ export class Calendar {
   readonly heldUntil: Millis[] = []
   /** The last known end on each unit: an interval without a known end may hide one. */
   readonly #knownUntil: Millis[] = []
+  /** All known ends of intervals that have begun, also those that another interval on the unit hides. */
+  #ends: Millis[] = []
   /** What holds it, or held it last, where that is a reservation of the pool. */
   readonly holders: (Reservation | undefined)[] = []
   /** When the next interval begins on each unit. */
@@ -114,6 +116,7 @@ export class Calendar {
       this.holders[place] = undefined
       this.#planned[place] = uid
     }
+    if (duration < NEVER) this.#ends.push(this.now + duration)
     this.#frees = undefined
   }
 
@@ -130,7 +133,7 @@ export class Calendar {
   /** The next time at which something ends or begins; NEVER where nothing does. */
   nextChange(): Millis {
     let next = NEVER
-    for (const until of this.heldUntil) if (until > this.now && until < next) next = until
+    for (const end of this.#ends) if (end > this.now && end < next) next = end
     for (const from of this.nextFrom) if (from < next) next = from
     return next
   }
@@ -139,6 +142,7 @@ export class Calendar {
   advance(now: Millis): void {
     this.now = now
     this.#frees = undefined
+    this.#ends = this.#ends.filter((end) => end > now)
     for (let place = 0; place < this.units.length; place++) {
       if (this.heldUntil[place] === now) this.#end(place)
     }
@@ -166,7 +170,10 @@ export class Calendar {
       this.heldUntil[place] = until
       this.holders[place] = reservation
     }
-    if (until < NEVER) this.#knownUntil[place] = Math.max(this.#knownUntil[place] ?? until, until)
+    if (until < NEVER) {
+      this.#knownUntil[place] = Math.max(this.#knownUntil[place] ?? until, until)
+      this.#ends.push(until)
+    }
     if (term.kind === 'maintenance' && term.until === undefined) this.setUsability(place, 'unusable')
   }
 

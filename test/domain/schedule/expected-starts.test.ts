@@ -212,6 +212,18 @@ describe('a booking', () => {
     expect(startsOf(pool(1, [booked], [waiting('endless', someUnits(1))]))).toEqual([3 * HOUR])
   })
 
+  test('that ends while a run still holds its GPU lets others start when it ends', () => {
+    const held = [
+      run('a', [0]),
+      run('b', [1]),
+      bookingOf({ id: 'over the run', units: [0], from: NOW + HOUR, until: NOW + 4 * HOUR }),
+      bookingOf({ id: 'booked', units: [2], from: NOW + 8 * HOUR, until: NOW + 15 * HOUR }),
+    ]
+    // Until three hours from now "first" could start at any moment, and keeps GPU 2; then the booking is too close.
+    const queue = [waiting('first', theseUnits(1, 2), 5 * HOUR), waiting('short', theseUnits(2), 3 * HOUR)]
+    expect(startsOf(pool(3, held, queue))).toEqual([null, 4 * HOUR])
+  })
+
   test('is a promise, as the start of a waiter is', () => {
     const until = (expiresAt: number) => pool(1, [manual('a', [0], expiresAt), booked], [])
     expect(keepsPromises(until(NOW + HOUR), until(NOW + 2 * HOUR), known)).toBe(true)
