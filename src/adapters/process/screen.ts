@@ -9,8 +9,9 @@ const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J'
 const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l'
 const HOME = '\u001b[H'
 const CLEAR = '\u001b[2J'
-const ERASE_REST_OF_LINE = '\u001b[K'
-const ERASE_BELOW = '\u001b[J'
+const ERASE_ROW = '\u001b[K'
+/** This row and all below. */
+const ERASE_REST = '\u001b[J'
 
 /** What leaves the screen, so that the terminal is as before by the time this process ends. */
 const ENDING = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
@@ -40,8 +41,9 @@ export function openScreen(): Screen {
   const draw = (before = '') => {
     if (!isInForeground()) return
     if (!isShown) enter()
-    const text = lines.map((line) => line + ERASE_REST_OF_LINE).join('\r\n')
-    writeText(1, `${before}${HOME}${text}${ERASE_BELOW}`)
+    // Erased before it is written: behind a line that fills the row, the cursor is on its last character.
+    const text = lines.map((line, at) => (at < lines.length - 1 ? ERASE_ROW : ERASE_REST) + line).join('\r\n')
+    writeText(1, `${before}${HOME}${text}`)
   }
   const end = () => {
     leave()

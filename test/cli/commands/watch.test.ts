@@ -17,11 +17,13 @@ const LEAVE = '\u001b[?1049l'
 const HOME = '\u001b[H'
 const CLEAR = '\u001b[2J'
 
+const ERASE_ROW = '\u001b[K'
+const ERASE_REST = '\u001b[J'
+
 /** The lines of the last whole drawing. */
 function screen(terminal: TestTerminal): readonly string[] {
-  const drawings = terminal.shown.split(HOME).filter((drawing) => drawing.includes('\u001b[J'))
-  const [lines = ''] = (drawings.at(-1) ?? '').split('\u001b[J')
-  return Bun.stripANSI(lines).replaceAll('\r', '').split('\n')
+  const drawing = terminal.shown.split(HOME).findLast((each) => each.includes(ERASE_REST)) ?? ''
+  return Bun.stripANSI(drawing).replaceAll('\r', '').split('\n')
 }
 
 const watcherOf = (pool: TestPool): Promise<number> =>
@@ -158,6 +160,9 @@ describe.concurrent('status --watch', () => {
       await until('it is drawn', () => screen(terminal).length <= rows)
       for (const each of screen(terminal)) expect(Bun.stringWidth(each)).toBeLessThanOrEqual(columns)
     }
+    // Behind a full row the cursor is on its last character, which must not be erased.
+    expect(terminal.shown).toContain('…')
+    for (const erased of [ERASE_ROW, ERASE_REST]) expect(terminal.shown).not.toContain(`…${erased}`)
     terminal.type('q')
     await terminal.process.exited
   })
