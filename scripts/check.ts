@@ -1,4 +1,5 @@
 import { Glob } from 'bun'
+import { markerWords } from './plain-words.ts'
 
 /** `npm run check`: what continuous integration checks besides the tests. */
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
@@ -13,8 +14,19 @@ for (const [name, ...command] of CHECKS) {
   console.log(`${exitCode === 0 ? 'ok    ' : 'FAILED'} ${name}`)
   failed ||= exitCode !== 0
 }
+failed = !(await wordsArePlain()) || failed
 console.log(await fileLengths())
 process.exit(failed ? 1 : 0)
+
+async function wordsArePlain(): Promise<boolean> {
+  const { found, clean } = await markerWords()
+  for (const use of found) console.log(use)
+  console.log(
+    `${found.length === 0 ? 'ok    ' : 'FAILED'} plain words (the list is in scripts/plain-words.ts)`,
+  )
+  if (clean.length > 0) console.log(`take out of its exceptions, clean by now: ${clean.join(', ')}`)
+  return found.length === 0
+}
 
 /** For information: a long file is a question, not an error. */
 async function fileLengths(): Promise<string> {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { Glob } from 'bun'
 import { EXIT, exitCodeOf } from '../src/cli/exit-codes.ts'
@@ -24,6 +25,13 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   refusal: [exitCodesPage],
 }
 
+const PROSE: readonly string[] = ['*.md', 'docs/**/*.md'].flatMap((names) => [
+  ...new Glob(names).scanSync(root),
+])
+
+/** `src/cli/registry.ts`, `simulation/check/`. */
+const PATH_IN_CODE = /`((?:src|test|scripts|simulation|torture|bench|fuzz)\/[\w./-]+)`/g
+
 interface Listed {
   readonly names: readonly string[]
   readonly words: string
@@ -31,6 +39,7 @@ interface Listed {
 
 const programHelp = help([])
 const commands = listed(programHelp, 'Commands').map(({ names: [name = ''], words }) => ({ name, words }))
+const flagsByCommand = new Map(commands.map(({ name }) => [name, flagsOf(help([name]))]))
 const forEveryCommand = documentedFlags(sectionOf(commandsPage, 'For every command'))
 
 describe('docs/commands.md', () => {
@@ -129,10 +138,34 @@ describe('docs/exit-codes.md', () => {
   })
 })
 
-test('links lead somewhere', async () => {
-  const pages = [...new Glob('{*.md,docs/**/*.md}').scanSync(root)]
-  const broken: string[] = []
+describe('README.md', () => {
+  test('fits two screens', async () => {
+    expect((await read('README.md')).split('\n').length).toBeLessThanOrEqual(110)
+  })
+})
+
+test('every command line that a page shows is one of this program', async () => {
+  const pages = await Promise.all(PROSE.map(async (page) => [page, await read(page)] as const))
+  const shown = pages.flatMap(([page, text]) => commandLinesIn(text).map((words) => ({ page, words })))
+  const wrong = shown.filter(({ words }) => !isCommandLine(words))
+  expect(wrong).toEqual([])
+  expect(shown.length).toBeGreaterThan(50)
+})
+
+test('every file that ARCHITECTURE.md, CONTRIBUTING.md and the decisions name is there', async () => {
+  const pages = PROSE.filter((page) => /^(ARCHITECTURE|CONTRIBUTING|docs\/adr\/.*)\.md$/.test(page))
+  const missing: string[] = []
   for (const page of pages) {
+    for (const [, path = ''] of (await read(page)).matchAll(PATH_IN_CODE)) {
+      if (!/NAME|VENDOR/.test(path) && !existsSync(root + path)) missing.push(`${page}: ${path}`)
+    }
+  }
+  expect(missing).toEqual([])
+})
+
+test('links lead somewhere', async () => {
+  const broken: string[] = []
+  for (const page of PROSE) {
     for (const [, link = ''] of (await read(page)).matchAll(/\]\(([^)]+)\)/g)) {
       if (/^https?:/.test(link)) continue
       const [path = '', anchor] = link.split('#')
@@ -141,6 +174,7 @@ test('links lead somewhere', async () => {
     }
   }
   expect(broken).toEqual([])
+  expect(PROSE.length).toBeGreaterThan(20)
 })
 
 interface Document {
@@ -192,6 +226,32 @@ function help(args: readonly string[]): string {
   return Bun.spawnSync([binary, ...args, '--help']).stdout.toString()
 }
 
+/** The words after `canhazgpu`, up to `--` or to the end of the shell command, wherever a page shows one. */
+function commandLinesIn(page: string): readonly (readonly string[])[] {
+  const typed = [...page.matchAll(/^```console\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
+    block.split('\n').filter((line) => line.startsWith('$ ')),
+  )
+  const scripts = [...page.matchAll(/^```(?:sh|bash|ini)\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block)
+  const inline = [...page.matchAll(/(?<!`)`((?:sudo )?(?:canhazgpu|chg) [^`\n]+)`/g)].map(
+    ([, code = '']) => code,
+  )
+  return [...typed, ...scripts, ...inline].flatMap((code) =>
+    [...code.matchAll(/\b(?:canhazgpu|chg) ([a-z-][^\n`'")|#&;>]*)/g)].map(([, line = '']) => {
+      const [words = ''] = ` ${line} `.split(' -- ')
+      return words.trim().split(/\s+/)
+    }),
+  )
+}
+
+/** A real command, with flags that it has. */
+function isCommandLine(words: readonly string[]): boolean {
+  const [name = ''] = words
+  if (name === 'help') return true
+  const flags = name.startsWith('-') ? flagsOf(programHelp) : flagsByCommand.get(name)
+  const given = words.filter((word) => word.startsWith('-')).map((word) => word.split('=')[0] ?? '')
+  return flags !== undefined && given.every((flag) => flags.includes(flag))
+}
+
 /** The lines below a title in `--help`: what is named, and what is said of it. */
 function listed(text: string, title: string): readonly Listed[] {
   const block = text.split(`\n${title}:\n`)[1]?.split('\n\n')[0] ?? ''
@@ -205,7 +265,9 @@ function listed(text: string, title: string): readonly Listed[] {
     }))
 }
 
-const flagsOf = (text: string): string[] => listed(text, 'Options').flatMap(({ names }) => names)
+function flagsOf(text: string): string[] {
+  return listed(text, 'Options').flatMap(({ names }) => names)
+}
 
 /** Those in the first column of a table: | `-g`, `--gpus <count>` | … */
 function documentedFlags(section: string): string[] {

@@ -1,0 +1,107 @@
+import { Glob } from 'bun'
+
+/** Words and phrases that plain technical English does not need. */
+const MARKERS = [
+  'shall',
+  'whoever',
+  'be it',
+  'as it were',
+  'so many',
+  'is to be had',
+  'what is over',
+  'lest',
+  'thereby',
+  'curtain',
+  'farewell',
+]
+
+const FOLDERS = ['src', 'test', 'docs', 'scripts', 'simulation', 'torture', 'bench', 'fuzz']
+
+/** Text that people write: no databases, archives, images or recorded documents. Scripts have no extension. */
+const TEXT = /(\.(tsx?|m?js|css|md|c|py|sh)|\/[\w-]+)$/
+
+/** The file with the list itself. */
+const OWN = 'scripts/plain-words.ts'
+
+/** Files that still have to be rewritten. Nothing is added to this list; remove a file once it is clean. */
+const EXCEPTED: readonly string[] = [
+  'bench/programs.ts',
+  'fuzz/campaign.ts',
+  'fuzz/explore.ts',
+  'scripts/build.ts',
+  'simulation/calm.ts',
+  'simulation/check/checker.ts',
+  'simulation/check/queue.ts',
+  'simulation/check/sightings.ts',
+  'simulation/episode.ts',
+  'simulation/mutants/waiting.ts',
+  'simulation/scheduler.ts',
+  'simulation/world/world.ts',
+  'src/adapters/gpu/deadline.ts',
+  'src/adapters/process/detach.ts',
+  'src/adapters/process/exec.ts',
+  'src/adapters/process/inherited.ts',
+  'src/adapters/store/files/set-aside.ts',
+  'src/adapters/store/sqlite-errors.ts',
+  'src/app/local-pool.ts',
+  'src/app/look.ts',
+  'src/app/set-up.ts',
+  'src/app/usage/usage-history.ts',
+  'src/cli/commands/web.ts',
+  'src/domain/operation/apply.ts',
+  'src/domain/operation/ending.ts',
+  'src/domain/operation/operation.ts',
+  'src/ports/pool-service.ts',
+  'src/ports/trace.ts',
+  'src/web/access/guard.ts',
+  'src/web/client/notices.tsx',
+  'src/web/client/timeline/timeline-view.ts',
+  'src/web/demo/play.ts',
+  'src/web/demo/team.ts',
+  'src/web/server.ts',
+  'test/adapters/gpu/hung-driver.test.ts',
+  'test/adapters/store/power-loss.test.ts',
+  'test/adapters/store/worker.ts',
+  'test/cli/commands/check.test.ts',
+  'test/cli/commands/report.test.ts',
+  'test/cli/commands/status.test.ts',
+  'test/domain/ledger/report.test.ts',
+  'test/domain/operation/apply.test.ts',
+  'test/hostile/users.test.ts',
+  'test/machine/accounts.test.ts',
+  'test/machine/containers.test.ts',
+  'test/machine/upgrade-from-previous.test.ts',
+  'test/web/safety.test.ts',
+  'torture/check/line.ts',
+  'torture/log.ts',
+  'torture/play.ts',
+  'torture/script.ts',
+  'torture/stage.ts',
+  'torture/torture.ts',
+]
+
+/** Phrases may be broken over two lines of text or of a comment. */
+const MARKER = new RegExp(
+  `\\b(?:${MARKERS.map((words) => words.replaceAll(' ', '[\\s*/#]+')).join('|')})\\b`,
+  'gi',
+)
+
+/** Each use of a marker word, as `path:line: word`; and the excepted files that have none any more. */
+export async function markerWords(): Promise<{ found: readonly string[]; clean: readonly string[] }> {
+  const places = ['*.md', ...FOLDERS.map((folder) => `${folder}/**/*`)]
+  const all = places.flatMap((names) => [...new Glob(names).scanSync('.')].sort())
+  const paths = all.filter((path) => TEXT.test(path) && path !== OWN)
+  const found = new Map(await Promise.all(paths.map(async (path) => [path, await markersIn(path)] as const)))
+  return {
+    found: [...found].flatMap(([path, uses]) => (EXCEPTED.includes(path) ? [] : uses)),
+    clean: EXCEPTED.filter((path) => (found.get(path) ?? []).length === 0),
+  }
+}
+
+async function markersIn(path: string): Promise<readonly string[]> {
+  const text = await Bun.file(path).text()
+  return [...text.matchAll(MARKER)].map(({ 0: words, index }) => {
+    const line = text.slice(0, index).split('\n').length
+    return `${path}:${line}: ${words.replace(/[\s*/#]+/g, ' ')}`
+  })
+}
