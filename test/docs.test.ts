@@ -7,6 +7,7 @@ import { settingOf } from '../src/cli/options/configured.ts'
 import { COMMANDS } from '../src/cli/registry.ts'
 import { ERROR_CODES } from '../src/domain/errors.ts'
 import { SETTINGS } from '../src/domain/settings.ts'
+import { WARNING_CODES } from '../src/domain/warnings.ts'
 import { type Described, isDescribed, jsonSchema } from '../src/views/schemas/json-schema.ts'
 import { binary } from './support/pool.ts'
 import { root, sources } from './support/sources.ts'
@@ -132,9 +133,14 @@ describe('docs/exit-codes.md', () => {
     }
   })
 
-  test('has no error code that does not exist', () => {
+  test('has a row for every warning code', () => {
+    for (const code of WARNING_CODES) expect(exitCodesPage).toMatch(new RegExp(`^\\| \`${code}\` `, 'm'))
+  })
+
+  test('has no code that does not exist', () => {
     const rows = [...exitCodesPage.matchAll(/^\| `([a-z-]+)`/gm)].map(([, code]) => code)
-    expect(rows.filter((code) => !ERROR_CODES.some((each) => each === code))).toEqual([])
+    const codes: readonly string[] = [...ERROR_CODES, ...WARNING_CODES]
+    expect(rows.filter((code = '') => !codes.includes(code))).toEqual([])
   })
 })
 

@@ -16,6 +16,7 @@ import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { PoolOwner } from '../domain/pool/rights.ts'
 import type { Checkup } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
+import type { Warn, Warning } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Screen } from '../ports/screen.ts'
@@ -58,7 +59,7 @@ export interface Context {
   /** The words after `--`; null without `--`. */
   readonly commandLine: readonly string[] | null
   /** Prints a warning on stderr. */
-  readonly warn: (message: string) => void
+  readonly warn: Warn
 
   readonly account: () => Promise<Account>
   readonly process: () => ProcessIdentity
@@ -120,7 +121,7 @@ export interface Dashboard {
   /** Opens a store in memory, without a pool. */
   readonly emptyStore: (now: () => Moment) => OpenedPool
   /** A line for each configuration file with a password that others can read. */
-  readonly exposedPasswords: () => Promise<readonly string[]>
+  readonly exposedPasswords: () => Promise<readonly Warning[]>
 }
 
 /** A place in the queue, as a waiter leaves it to its successor. */

@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Reason } from '../domain/operation/refusal.ts'
 import { printableJson, shortened } from '../domain/text/text.ts'
+import type { Warning } from '../domain/warnings.ts'
 import { refusalDocument } from '../views/documents/refusal-document.ts'
 import type { FailureDocument, WarningDocument } from '../views/schemas/failure.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -46,10 +47,10 @@ function defect(cause: unknown): CanhazgpuError {
 const reasonField = (reason: Reason | undefined) =>
   reason === undefined ? {} : { reason: refusalDocument(reason) }
 
-/** What goes on in spite of something that a person should know, for stderr. */
-export function warningText(message: string, json: boolean): string {
+/** A warning as it is printed on stderr. */
+export function warningText({ code, message }: Warning, json: boolean): string {
   const shown = shortened(message, LONGEST)
-  const document: WarningDocument = { warning: { message: shown } }
+  const document: WarningDocument = { warning: { code, message: shown } }
   return json ? `${printableJson(document)}\n` : `Warning: ${shown}\n`
 }
 

@@ -8,6 +8,7 @@ import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
+import type { Warn } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
@@ -25,7 +26,7 @@ export async function commandLineMain(
 ): Promise<number> {
   const opened: OpenedPool[] = []
   const stderr = output(2)
-  const trace = await traceOf(process.env, (message) => stderr.write(warningText(message, asksForJson(args))))
+  const trace = await traceOf(process.env, (warning) => stderr.write(warningText(warning, asksForJson(args))))
   const machine: Machine = { stderr, rejoin, trace, keep: (store) => opened.push(store) }
   const program: Program = {
     version: versionWithCommit(),
@@ -73,7 +74,7 @@ async function openContext(
 ): Promise<Context> {
   // It takes half a millisecond, which is much for a command that only reserves.
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
-  const warn = (message: string) => stderr.write(warningText(message, json))
+  const warn: Warn = (warning) => stderr.write(warningText(warning, json))
   const { settings, files, lookUp } = await configuration({ flags, configFile, warn })
   const account = once(async () => {
     const { currentAccount } = await import('../adapters/accounts/account.ts')
@@ -134,7 +135,7 @@ async function openContext(
 
 interface Configuring extends Pick<TypedLine, 'flags'> {
   readonly configFile: string | undefined
-  readonly warn: (message: string) => void
+  readonly warn: Warn
 }
 
 async function configuration({ flags, configFile, warn }: Configuring) {

@@ -3,10 +3,11 @@ import { seesProcessOwners } from '../adapters/kernel/processes.ts'
 import { openStore } from '../adapters/store/open.ts'
 import { type Driver, LocalPool } from '../app/local-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import { looserThan } from '../domain/observation/threshold.ts'
+import { thresholdWarning } from '../domain/observation/threshold.ts'
 import type { Account, ProviderName } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { Settings } from '../domain/settings.ts'
+import type { Warn } from '../domain/warnings.ts'
 import type { GpuProvider } from '../ports/driver.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -16,7 +17,7 @@ import type { Trace } from '../ports/trace.ts'
 /** What is needed to open the pool of these settings. */
 export interface Opening {
   readonly settings: Settings
-  readonly warn: (message: string) => void
+  readonly warn: Warn
   readonly account: () => Promise<Account>
   readonly processes: ProcessCheck
   readonly trace: Trace | undefined
@@ -57,8 +58,8 @@ export function poolServer({
   let warned = false
   const driver: Driver = {
     of: (pool) => {
-      const refusal = looserThan(pool, settings.memoryThreshold)
-      if (refusal !== undefined && !warned) warn(refusal)
+      const warning = thresholdWarning(pool, settings.memoryThreshold)
+      if (warning !== undefined && !warned) warn(warning)
       warned = true
       return provide(pool.provider, pool.units.length)
     },

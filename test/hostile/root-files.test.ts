@@ -48,7 +48,9 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
       stdout: 'GPU 0: AVAILABLE (never used) [validated: 0MB used]\n',
       stderr: `Warning: ${skipped}\n`,
     })
-    expect(JSON.parse((await pool.chg('status', '-j')).stderr)).toEqual({ warning: { message: skipped } })
+    expect(JSON.parse((await pool.chg('status', '-j')).stderr)).toEqual({
+      warning: { code: 'config-skipped', message: skipped },
+    })
     // Her own it is.
     expect((await alice.chg(pool, 'status')).stderr).toContain('probe-timeout')
   })

@@ -152,7 +152,7 @@ describe('bound to loopback, by its name', () => {
     const answer = await rawRequest(open.port, 'GET /api/status HTTP/1.1\r\nHost: gpu-box.lab\r\n\r\n')
     expect(answer.status).toBe(200)
     expect((await open.stop()).stderr).toMatch(
-      /^Warning: whoever can reach this machine can see this page\..*\n$/,
+      /^Warning: everyone who can reach this machine can see this page\..*\n$/,
     )
   })
 })

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { printableJson } from '../../domain/text/text.ts'
+import type { Warn } from '../../domain/warnings.ts'
 import type { Trace, TraceEvent } from '../../ports/trace.ts'
 import { foreignStep, isRoot, isRoots } from '../files/ownership.ts'
 import { currentMoment } from '../kernel/clock.ts'
@@ -7,10 +8,10 @@ import { S_IFMT, S_IFREG, statusOf } from '../kernel/libc.ts'
 import { writeText } from './terminal.ts'
 
 /**
- * Writes each event as one line of JSON: to standard error, or to the end of a file. A line that cannot be written is
- * told of once, in `warn`, and nothing fails.
+ * Writes each event as one line of JSON: to standard error, or to the end of a file. The first line
+ * that cannot be written is reported to `warn`; the command goes on without a trace.
  */
-export function openTrace(target: string, warn: (message: string) => void): Trace {
+export function openTrace(target: string, warn: Warn): Trace {
   let hasWarned = false
   const write = target === 'stderr' ? (line: string) => writeText(2, line) : appendTo(target)
   return (event) => {
@@ -19,7 +20,10 @@ export function openTrace(target: string, warn: (message: string) => void): Trac
       write(`${traceLine(event)}\n`)
     } catch (error) {
       hasWarned = true
-      warn(`cannot write the trace ${target}: ${error instanceof Error ? error.message : error}`)
+      warn({
+        code: 'trace-failed',
+        message: `cannot write the trace ${target}: ${error instanceof Error ? error.message : error}`,
+      })
     }
   }
 }

@@ -1,5 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { MACHINE_FILE, SETTINGS } from '../../domain/settings.ts'
+import type { Warn, Warning } from '../../domain/warnings.ts'
 import { foreignStep, isQuotable, isRoot, isRoots } from '../files/ownership.ts'
 import { type NotRead, readExamined } from '../files/small-file.ts'
 import { effectiveUid, type FileStatus, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc.ts'
@@ -8,8 +9,8 @@ export interface FileSources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** `--config`, which must then exist. */
   readonly configFile?: string
-  /** Tells of a file that is not used. */
-  readonly warn: (message: string) => void
+  /** Called for a file that is not used. */
+  readonly warn: Warn
 }
 
 export interface ConfigFile {
@@ -48,8 +49,8 @@ function readersOf({ uid, mode }: FileStatus): ConfigFile['readers'] {
   return isOurs && (mode & GROUP_READS) !== 0 ? 'its group' : undefined
 }
 
-/** What should be known of a password in a file that others can read. */
-export function exposedPasswords(files: readonly ConfigFile[]): readonly string[] {
+/** A warning for each file with a password that others can read. */
+export function exposedPasswords(files: readonly ConfigFile[]): readonly Warning[] {
   return files.flatMap(({ path, values, readers }) => {
     const keys = [SETTINGS.webToken, SETTINGS.webBasic].map(({ key }) => key).filter((key) => key in values)
     if (readers === undefined || keys.length === 0) return []
@@ -57,7 +58,8 @@ export function exposedPasswords(files: readonly ConfigFile[]): readonly string[
       path === MACHINE_FILE
         ? 'move them to a file that only this service can read, named with --config'
         : `run 'chmod 600 ${path}'`
-    return [`${keys.join(' and ')} in ${path} can be read by ${readers}: ${cure}`]
+    const message = `${keys.join(' and ')} in ${path} can be read by ${readers}: ${cure}`
+    return [{ code: 'password-exposed', message }]
   })
 }
 
@@ -76,7 +78,7 @@ function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
   if ('text' in read) return read
   if (read.kind !== 'refused')
     throw new CanhazgpuError('config-invalid', unreadable(path, read), remedyFor(path))
-  warn(`the configuration ${path} is skipped: ${read.reason}`)
+  warn({ code: 'config-skipped', message: `the configuration ${path} is skipped: ${read.reason}` })
   return null
 }
 

@@ -74,7 +74,9 @@ export const run = command({
 /** Before the wait, while the command can still be changed; not again by the successor of a waiter. */
 function warnOfLostVariables({ commandLine, place, warn }: Context): void {
   const dropper = dropperIn(commandLine ?? [])
-  if (dropper !== undefined && place === null) warn(lostVariablesWords(dropper))
+  if (dropper !== undefined && place === null) {
+    warn({ code: 'variables-dropped', message: lostVariablesWords(dropper) })
+  }
 }
 
 function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {

@@ -1,3 +1,4 @@
+import type { Warning } from '../../domain/warnings.ts'
 import type { UsageQuestion } from '../../views/documents/usage-answer.ts'
 import type { ServingDocument } from '../../views/schemas/dashboard.ts'
 import type { WebServer } from '../../web/server.ts'
@@ -45,13 +46,11 @@ export const web = command({
       access: { token: context.settings.webToken, basic: context.settings.webBasic },
       clock: context.steadyClock,
     })
-    for (const message of await dashboard.exposedPasswords()) context.warn(message)
+    if (server.open) context.warn(OPEN_TO_EVERYONE)
+    for (const warning of await dashboard.exposedPasswords()) context.warn(warning)
     return { server, demo: demo === true, stopped: context.untilStopped() }
   },
-  text: ({ server: { url, open } }) => ({
-    stdout: `Serving the GPU dashboard on ${url}\n`,
-    ...(open ? { stderr: OPEN_TO_ALL } : {}),
-  }),
+  text: ({ server: { url } }) => ({ stdout: `Serving the GPU dashboard on ${url}\n` }),
   json: ({ server: { url }, demo }): ServingDocument => ({ url, ...(demo ? { demo } : {}) }),
   async stay({ server, stopped }) {
     await stopped
@@ -59,8 +58,11 @@ export const web = command({
   },
 })
 
-const OPEN_TO_ALL =
-  'Warning: whoever can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1\n'
+const OPEN_TO_EVERYONE: Warning = {
+  code: 'open-to-everyone',
+  message:
+    'everyone who can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1',
+}
 
 async function demoSite(context: Context, { emptyStore }: Dashboard) {
   const { demoPool, DEMO_HOST } = await import('../../web/demo/demo-pool.ts')

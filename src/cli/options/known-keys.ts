@@ -1,5 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { SETTINGS } from '../../domain/settings.ts'
+import type { Warn } from '../../domain/warnings.ts'
 import { COMMANDS } from '../registry.ts'
 import { settingOf } from './configured.ts'
 
@@ -14,13 +15,12 @@ const ACCEPTED = /^remote_hosts(\.|$)/
 const REDIS = /^redis(\.|$)/
 
 /** Throws `config-invalid` for a key that no setting has; warns of keys that have no effect here. */
-export async function checkKeys(files: readonly KeyedFile[], warn: (message: string) => void): Promise<void> {
+export async function checkKeys(files: readonly KeyedFile[], warn: Warn): Promise<void> {
   for (const file of files) {
     const keys = Object.keys(file.values)
     if (keys.some((key) => REDIS.test(key))) {
-      warn(
-        `redis.* in ${file.path} has no effect: the pool is kept in a file of this machine, and no server is needed - remove it, and see 'canhazgpu admin --help' to set up the pool`,
-      )
+      const message = `redis.* in ${file.path} has no effect: the pool is kept in a file of this machine, and no server is needed - remove it, and see 'canhazgpu admin --help' to set up the pool`
+      warn({ code: 'config-without-effect', message })
     }
     for (const [key, value] of Object.entries(file.values)) await checkKey(key, value, file)
   }

@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
+import { WARNING_CODES } from '../../domain/warnings.ts'
 import { refusal } from './refusal.ts'
 import { object, oneOf, optional, text } from './values.ts'
 
@@ -28,7 +29,7 @@ export const failure = object({
 })
 
 /** Something that a person should know, though the command goes on; on stderr with `--json`. */
-export const warning = object({ warning: object({ message: text }) })
+export const warning = object({ warning: object({ code: oneOf(WARNING_CODES), message: text }) })
 
 export type FailureDocument = v.InferOutput<typeof failure>
 export type WarningDocument = v.InferOutput<typeof warning>

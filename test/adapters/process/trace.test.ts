@@ -33,7 +33,7 @@ const EVENT: TraceEvent = { kind: 'error', during: 'a test', error: new Error('i
 /** What is warned of when the event is traced twice. */
 function warningsOf(target: string): readonly string[] {
   const warnings: string[] = []
-  const trace = openTrace(target, (message) => warnings.push(message))
+  const trace = openTrace(target, ({ message }) => warnings.push(message))
   trace(EVENT)
   trace(EVENT)
   return warnings

@@ -53,7 +53,10 @@ test('with --json the line is an object', async () => {
   const { stdout, stderr } = await pool.chg('status', '--json', '--memory-threshold', '2000')
   expect(JSON.parse(stdout)).toMatchObject([{ status: 'UNRESERVED' }])
   expect(JSON.parse(stderr)).toEqual({
-    warning: { message: expect.stringContaining('2000 MB ignored: this pool has 1024 MB') },
+    warning: {
+      code: 'threshold-ignored',
+      message: expect.stringContaining('2000 MB ignored: this pool has 1024 MB'),
+    },
   })
 })
 
@@ -100,7 +103,9 @@ test.each(['0', '-1', '1.5', '1GB', ''])('admin --memory-threshold %j is refused
   using pool = await testPool(1)
   const refused = await pool.chg('admin', `--memory-threshold=${value}`)
   expect(refused).toMatchObject({ status: 2, stdout: '' })
-  expect(refused.stderr).toMatch(/^Error: Invalid value for --memory-threshold: [^\n]+1024\n$/)
+  expect(refused.stderr).toMatch(
+    /^Error: Invalid value for --memory-threshold: [^\n]+1024 - see 'canhazgpu admin --help'\n$/,
+  )
 })
 
 test('a pool that is not set up has no threshold to change', async () => {

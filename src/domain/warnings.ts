@@ -1,0 +1,18 @@
+/** Everything that a person should know although the command goes on. */
+export const WARNING_CODES = [
+  'threshold-ignored',
+  'config-skipped',
+  'config-without-effect',
+  'password-exposed',
+  'open-to-everyone',
+  'variables-dropped',
+  'trace-failed',
+] as const
+export type WarningCode = (typeof WARNING_CODES)[number]
+
+export interface Warning {
+  readonly code: WarningCode
+  readonly message: string
+}
+
+export type Warn = (warning: Warning) => void
