@@ -2,7 +2,7 @@ import type { AliveCheck } from '../../src/domain/pool/process-check.ts'
 import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
-const ACQUIRE_IN_LINE = 'src/app/waiting/wait-in-queue.ts#acquireInLine'
+const ACQUIRE_IN_QUEUE = 'src/app/waiting/wait-in-queue.ts#acquireInQueue'
 
 /** What a waiter watches while it waits. */
 export const WAITING_MUTANTS: readonly Mutant[] = [
@@ -11,9 +11,9 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     defect: 'no waiter sees that a waiter before it is stopped',
     isRare: true,
     plants: [
-      at(ACQUIRE_IN_LINE, (acquireInLine) => (service, intent, waiting) => {
+      at(ACQUIRE_IN_QUEUE, (acquireInQueue) => (service, intent, waiting) => {
         const { alive } = waiting.processes
-        return acquireInLine(service, intent, { ...waiting, processes: { alive, stopped: () => false } })
+        return acquireInQueue(service, intent, { ...waiting, processes: { alive, stopped: () => false } })
       }),
     ],
   },
@@ -61,7 +61,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     defect: 'a waiter that is called out of turn does not notice what changed',
     isRare: true,
     plants: [
-      at(ACQUIRE_IN_LINE, (acquireInLine) => (service, intent, waiting) => {
+      at(ACQUIRE_IN_QUEUE, (acquireInQueue) => (service, intent, waiting) => {
         const { waker } = waiting
         const wait: typeof waker.wait = async (ms) => {
           const event = await waker.wait(ms)
@@ -74,7 +74,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
           isInterrupted: () => waker.isInterrupted(),
           wasInterrupted: () => waker.wasInterrupted(),
         }
-        return acquireInLine(service, intent, { ...waiting, waker: deaf })
+        return acquireInQueue(service, intent, { ...waiting, waker: deaf })
       }),
     ],
   },

@@ -2,7 +2,7 @@ import { acquireNow } from '../../src/app/acquire-now.ts'
 import { LocalPool } from '../../src/app/local-pool.ts'
 import { setUpPool } from '../../src/app/set-up.ts'
 import { type Supervision, supervise } from '../../src/app/supervise.ts'
-import { acquireInLine } from '../../src/app/waiting/wait-in-queue.ts'
+import { acquireInQueue } from '../../src/app/waiting/wait-in-queue.ts'
 import type { Grant } from '../../src/domain/operation/intent.ts'
 import type { UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
@@ -87,7 +87,7 @@ async function obtain(
   const waker = new ProcessWaker(process, intent.id)
   const clock = () => process.moment().steady.ms
   const waiting = { ticket, processes: process, waker, clock, tell: () => {} }
-  return unlessRefused(await acquireInLine(pool, intent, waiting).finally(() => waker.close()))
+  return unlessRefused(await acquireInQueue(pool, intent, waiting).finally(() => waker.close()))
 }
 
 /** What `run` tells its supervisor. */

@@ -1,6 +1,6 @@
 import { acquireNow } from '../app/acquire-now.ts'
 import { waitedForLock } from '../app/waiting/wait-errors.ts'
-import { acquireInLine } from '../app/waiting/wait-in-queue.ts'
+import { acquireInQueue } from '../app/waiting/wait-in-queue.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Millis, ProcessIdentity, Request } from '../domain/pool/model.ts'
@@ -79,7 +79,7 @@ export async function acquireFor(
   })
   const waker = await context.openWaker(joined)
   try {
-    const answer = await acquireInLine(pool, joined, {
+    const answer = await acquireInQueue(pool, joined, {
       ticket: {
         process: context.process(),
         ...(wait === true ? {} : { waitFor: left() }),

@@ -5,7 +5,7 @@ import { createSqliteStore, openSqliteStore } from '../../src/adapters/store/sql
 import { acquireNow } from '../../src/app/acquire-now.ts'
 import { LocalPool } from '../../src/app/local-pool.ts'
 import { type SetUp, setUpPool } from '../../src/app/set-up.ts'
-import { acquireInLine } from '../../src/app/waiting/wait-in-queue.ts'
+import { acquireInQueue } from '../../src/app/waiting/wait-in-queue.ts'
 import type { Waker } from '../../src/app/waiting/waiting.ts'
 import type { Grant, Intent } from '../../src/domain/operation/intent.ts'
 import type { GpuReading, Moment, ProcessIdentity } from '../../src/domain/pool/model.ts'
@@ -124,7 +124,7 @@ async function waiting(
     wasInterrupted: async () => false,
     listen: () => {},
   }
-  const answer = await acquireInLine(stage.as(intent.owner.account), intent, {
+  const answer = await acquireInQueue(stage.as(intent.owner.account), intent, {
     processes: PROCESSES,
     ticket: { process, ...(options.waitFor === undefined ? {} : { waitFor: options.waitFor }) },
     waker,
