@@ -203,3 +203,12 @@ test.each(['redis', 'sqlite:relative.db', 'sqlite:///', 'http://x/y', ' '])(
     expect(stderr).toMatch(/^Error: [^\n]*--store[^\n]*sqlite:\/\/\/[^\n]*\n$/)
   },
 )
+
+test('a folder for a store: the message names a file in it', async () => {
+  using pool = await testPool(0)
+  const { status, stderr } = await pool.chg('status', '--store', pool.folder)
+  expect(stderr).toBe(
+    `Error: The pool ${pool.folder} cannot be opened: it is a folder - name a file in it, such as ${pool.folder}/pool.db\n`,
+  )
+  expect(status).toBe(1)
+})

@@ -16,7 +16,7 @@ import {
   standInAfter,
   WATCH_EVERY_MS,
 } from './queue-watch.ts'
-import { interrupted, waitedTooLong } from './wait-errors.ts'
+import { interrupted } from './wait-errors.ts'
 import type { Waiting } from './waiting.ts'
 
 /** How soon after a change a waiter looks again only for the news; later the further back it is. */
@@ -68,7 +68,7 @@ export class NextLook {
     return unusable.size > 0 && canStart(pool, intent, { ...conditions, unusable })
   }
 
-  /** Throws when the waiter is interrupted or its time has passed. */
+  /** Throws when the waiter is interrupted. */
   async wait({ pool, now, couldStart, beatAt }: Seen): Promise<Next> {
     const { intent, waiting, driver, giveUpAt } = this.#waiter
     const { clock, waker } = waiting
@@ -88,7 +88,7 @@ export class NextLook {
       if (event === 'called' && (await this.#isMyTurn())) return 'look'
       // A call out of turn reports a change as well, and may have replaced its report.
       if (event === 'called' || event === 'changed') lookAt = Math.min(lookAt, this.#newsAt(start, pool))
-      if (clock() >= giveUpAt) throw waitedTooLong()
+      if (clock() >= giveUpAt) return 'look'
       if (clock() >= this.#standInAt(expiry, pool, now) || this.#isSomeoneGone(pool, now + clock() - start))
         return 'settle'
       if (clock() >= beatAt) return 'beat'

@@ -11,7 +11,7 @@ const LEAVE_WITHIN_MS: Millis = 250
 
 /**
  * Waits in the queue until the GPUs are granted, or the request is refused. Has left the queue when it returns a
- * refusal, and when it throws, such as `wait-timed-out` or `interrupted`.
+ * refusal, such as `timed-out`, and when it throws, such as `interrupted`.
  */
 export async function acquireInQueue(
   service: PoolService,

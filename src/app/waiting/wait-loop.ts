@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { impossibleIn } from '../../domain/operation/acquisition.ts'
+import { impossibleIn, timedOut } from '../../domain/operation/acquisition.ts'
 import type { Grant, Intent } from '../../domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../../domain/operation/refusal.ts'
 import type { Millis, Pool } from '../../domain/pool/model.ts'
@@ -9,7 +9,7 @@ import type { LockPatience } from '../../ports/store.ts'
 import { DriverWatch } from './driver-watch.ts'
 import { NextLook } from './next-look.ts'
 import { placeIn } from './queue-watch.ts'
-import { interrupted, waitedForLock, waitedTooLong } from './wait-errors.ts'
+import { interrupted, waitedForLock } from './wait-errors.ts'
 import type { Waiting } from './waiting.ts'
 import { newsFor } from './waiting-news.ts'
 
@@ -58,7 +58,7 @@ export class WaitLoop {
     for (;;) {
       const { pool, now } = await this.#look()
       // Its entry may have been dropped by then: it would join again as a newcomer, with new time to wait.
-      if (this.#waiting.clock() >= this.giveUpAt) throw waitedTooLong()
+      if (this.#waiting.clock() >= this.giveUpAt) return timedOut(pool, this.#intent, now)
       const impossible = impossibleIn(pool, this.#intent.request)
       if (impossible !== null) return impossible
       const couldStart = this.#nextLook.couldStart(pool, now)

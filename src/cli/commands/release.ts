@@ -1,6 +1,7 @@
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { ReleasedDocument } from '../../views/schemas/grant.ts'
+import { gpuWords } from '../../views/words/holders.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import { gpuIds } from '../options/kinds.ts'
@@ -42,10 +43,10 @@ function releasedWords(units: readonly UnitId[], asked: readonly UnitId[] | unde
   if (units.length > 0) return `Released ${units.length} GPU(s): [${units.join(', ')}]`
   return asked === undefined
     ? 'No manually reserved GPUs found for current user'
-    : `No reservation of yours on GPU ${asked.join(', ')}`
+    : `No reservation of yours on ${gpuWords(asked)}`
 }
 
 const unreservedWords = (units: readonly UnitId[]): string =>
   units.length === 1
-    ? `GPU ${units[0]} was not released: it has no reservation`
-    : `GPUs ${units.join(', ')} were not released: they have no reservation`
+    ? `${gpuWords(units)} was not released: it has no reservation`
+    : `${gpuWords(units)} were not released: they have no reservation`

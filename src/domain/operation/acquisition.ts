@@ -149,6 +149,11 @@ function shortageOf(
   }
 }
 
+/** The time to wait is over: the refusal, with who holds the GPUs then. */
+export const timedOut = (pool: Pool, intent: Intent, now: Millis): Refusal => ({
+  refused: { code: 'timed-out', now, busy: busyUnits(pool, intent) },
+})
+
 function busyUnits(pool: Pool, { request, owner }: Intent): readonly Busy[] {
   const wanted = new Set(wantedUnits(pool, request))
   return pool.reservations.flatMap((held) => {

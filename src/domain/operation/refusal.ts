@@ -14,6 +14,8 @@ export type Reason =
   | { readonly code: 'no-such-unit'; readonly units: readonly UnitId[] }
   /** None of `requested` was released. */
   | ({ readonly code: 'not-yours'; readonly requested: readonly UnitId[]; readonly now: Millis } & Held)
+  /** It waited as long as it may; `busy` as at that time. */
+  | { readonly code: 'timed-out'; readonly now: Millis; readonly busy: readonly Busy[] }
   /** Too many requests wait already: of this account, or in the whole queue. */
   | {
       readonly code: 'over-limit'

@@ -1,4 +1,4 @@
-import type { Held, Reason } from '../../domain/operation/refusal.ts'
+import type { Busy, Held, Reason } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
@@ -15,7 +15,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         available: reason.available,
         taken: numbers(reason.taken),
         ahead: reason.ahead,
-        busy: reason.busy.map((busy) => ({ ...heldDocument(busy), yours: busy.own })),
+        busy: busyDocument(reason.busy),
         occupied: reason.occupied.map(({ unit, users }) => ({ gpu_id: gpuNumber(unit), users })),
         faulty: reason.faulty.map(({ unit, fault }) => ({
           gpu_id: gpuNumber(unit),
@@ -36,6 +36,8 @@ export function refusalDocument(reason: Reason): RefusalDocument {
       return { code: reason.code, gpu_ids: numbers(reason.units) }
     case 'not-yours':
       return { code: reason.code, ...heldDocument(reason), requested: numbers(reason.requested) }
+    case 'timed-out':
+      return { code: reason.code, busy: busyDocument(reason.busy) }
     case 'over-limit':
       return { code: reason.code, limit: reason.limit, waiting: reason.waiting, most: reason.most }
     case 'nothing-to-extend':
@@ -72,6 +74,9 @@ const heldDocument = ({ unit, owner, until }: Held) => ({
   user: owner,
   ...(until === undefined ? {} : { until: timestamp(until) }),
 })
+
+const busyDocument = (busy: readonly Busy[]) =>
+  busy.map((each) => ({ ...heldDocument(each), yours: each.own }))
 
 const numbers = (units: readonly UnitId[]): readonly number[] => units.map(gpuNumber)
 

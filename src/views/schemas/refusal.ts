@@ -34,6 +34,7 @@ export const refusal = v.variant('code', [
   }),
   object({ code: v.literal('no-such-unit'), gpu_ids: list(whole) }),
   object({ code: v.literal('not-yours'), ...held, requested: list(whole) }),
+  object({ code: v.literal('timed-out'), busy: list(busy) }),
   object({ code: v.literal('over-limit'), limit: oneOf(['account', 'queue']), waiting: whole, most: whole }),
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
   object({ code: v.literal('promised') }),

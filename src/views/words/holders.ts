@@ -1,5 +1,5 @@
 import type { Busy } from '../../domain/operation/refusal.ts'
-import type { Millis } from '../../domain/pool/model.ts'
+import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
 import { idRanges } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
@@ -30,3 +30,7 @@ function groupWords(held: readonly Busy[], now: Millis): string {
 /** ` until 18:00`; nothing where the end is unknown, or was due already. */
 export const untilWords = (until: Millis | undefined, now: Millis): string =>
   until === undefined || until <= now ? '' : ` until ${clockTime(until, now)}`
+
+/** `GPU 1`, or `GPUs 1, 2`. */
+export const gpuWords = (units: readonly UnitId[]): string =>
+  `${units.length === 1 ? 'GPU' : 'GPUs'} ${units.join(', ')}`

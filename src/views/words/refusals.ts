@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { isRefusal, type Reason, type Refusal, type Shortage } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { ADOPTS } from './faults.ts'
-import { holdersWords, untilWords } from './holders.ts'
+import { gpuWords, holdersWords, untilWords } from './holders.ts'
 
 /** The answer, or the refusal thrown in words. */
 export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
@@ -39,6 +39,14 @@ function wordsOf(reason: Reason): Words {
         message: `GPU ${reason.unit} is reserved by ${reason.owner}${untilWords(reason.until, reason.now)}`,
         hint: `ask its holder, or an administrator, to release it${reason.requested.length > 1 ? '; nothing was released' : ''}`,
       }
+    case 'timed-out': {
+      const holders = holdersWords(reason.busy, reason.now)
+      return {
+        code: 'wait-timed-out',
+        message: 'Timed out waiting for GPUs',
+        hint: `${holders === '' ? '' : `${holders}; `}see 'canhazgpu queue' and 'canhazgpu status'`,
+      }
+    }
     case 'over-limit':
       return { code: 'too-many-waiting', ...limitWords(reason) }
     case 'nothing-to-extend':
@@ -47,7 +55,7 @@ function wordsOf(reason: Reason): Words {
         message:
           reason.units === undefined
             ? 'No manually reserved GPUs found for current user to extend'
-            : `No manual reservation of yours on GPU ${reason.units.join(', ')} to extend`,
+            : `No manual reservation of yours on ${gpuWords(reason.units)} to extend`,
       }
     case 'promised':
       return {
@@ -112,7 +120,7 @@ function shortageWords(shortage: Shortage): string {
 }
 
 const notAvailable = (taken: readonly UnitId[]): string =>
-  taken.length === 1 ? `GPU ${taken[0]} is not available` : `GPUs ${taken.join(', ')} are not available`
+  `${gpuWords(taken)} ${taken.length === 1 ? 'is' : 'are'} not available`
 
 function detailsOf({ occupied, faulty, replaced, ahead }: Shortage): string {
   const withErrors = faulty.length - replaced.length

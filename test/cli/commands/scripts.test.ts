@@ -269,7 +269,7 @@ describe.concurrent('a team that always waits', () => {
     pool.env.CANHAZGPU_RESERVE_WAIT = '1s'
     const waiter = await wait(pool, 'reserve')
     expect(await waiter.ended()).toBe(75)
-    expect(waiter.said()).toContain('The wait is over')
+    expect(waiter.said()).toContain('Timed out waiting for GPUs')
   })
 
   test('--wait with a limit goes before the configuration', async () => {

@@ -129,6 +129,23 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { code: 'not-yours', gpu_id: 3, user: 'bob', until: '1970-01-01T00:01:00.000Z', requested: [2, 3] },
   ],
   [
+    {
+      ...{ code: 'timed-out', now: 0 },
+      busy: [{ unit: '0', owner: 'bob', until: 60_000, own: false }],
+    },
+    'wait-timed-out',
+    'Timed out waiting for GPUs',
+    "bob holds 0 until 00:01; see 'canhazgpu queue' and 'canhazgpu status'",
+    { busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T00:01:00.000Z', yours: false }] },
+  ],
+  [
+    { code: 'timed-out', now: 0, busy: [] },
+    'wait-timed-out',
+    'Timed out waiting for GPUs',
+    "see 'canhazgpu queue' and 'canhazgpu status'",
+    { busy: [] },
+  ],
+  [
     { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
     'too-many-waiting',
     'Your account has 256 requests in the queue already, and at most 256 may wait',
@@ -152,7 +169,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
   [
     { code: 'nothing-to-extend', units: ['1', '2'] },
     'failure',
-    'No manual reservation of yours on GPU 1, 2 to extend',
+    'No manual reservation of yours on GPUs 1, 2 to extend',
     undefined,
     { code: 'nothing-to-extend', gpu_ids: [1, 2] },
   ],

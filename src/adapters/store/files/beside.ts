@@ -20,6 +20,7 @@ export function findDatabase(path: string): string {
     if (target === null) throw notInitialized(path)
     return findDatabase(target)
   }
+  if (isOf(look, libc.S_IFDIR)) throw isFolder(path)
   if (!isOf(look, libc.S_IFREG)) throw notRegular(path, path)
   return path
 }
@@ -51,6 +52,12 @@ export const MENDED_BY_ROOT = "run 'sudo canhazgpu status', which mends it"
 function unusableLog(database: string, why: string): CanhazgpuError {
   return new CanhazgpuError('store-unavailable', `The pool ${database} cannot be opened: ${why}`, {
     hint: MENDED_BY_ROOT,
+  })
+}
+
+function isFolder(path: string): CanhazgpuError {
+  return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be opened: it is a folder`, {
+    hint: `name a file in it, such as ${path}/pool.db`,
   })
 }
 
