@@ -12,7 +12,7 @@ export interface Mutant {
   readonly defect: string
   /** Functions and classes with a replacement in their place. */
   readonly plants: readonly Plant[]
-  /** Takes more than 100,000 steps to find on average: too long for every run of the tests. */
+  /** Takes more than 150,000 steps to find on average: too long for every run of the tests. */
   readonly isRare?: boolean
 }
 

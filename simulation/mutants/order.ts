@@ -67,7 +67,6 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'passed-over-never',
     defect: 'a frozen waiter holds up the queue for ever',
-    isRare: true,
     plants: [at('src/domain/schedule/startable.ts#isPassedOver', () => () => false)],
   },
   {
@@ -175,7 +174,6 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'extension-breaks-promises',
     defect: 'a reservation can be extended though others wait for its end',
-    isRare: true,
     plants: [at('src/domain/schedule/expected-starts.ts#keepsPromises', () => () => true)],
   },
 ]

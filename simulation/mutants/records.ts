@@ -87,13 +87,11 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   {
     name: 'report-counts-the-parts',
     defect: 'a reservation counts twice in the report if some of its GPUs were released before the others',
-    isRare: true,
     plants: [at('src/domain/ledger/report.ts#tallied', (tallied) => (times, range) => tallied(times, range))],
   },
   {
     name: 'report-forgets-the-held',
     defect: 'the report leaves out the hours of a reservation of which a GPU was released',
-    isRare: true,
     plants: [
       at(
         'src/app/usage/usage-history.ts#unrecordedTimes',

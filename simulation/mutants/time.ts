@@ -79,7 +79,6 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'unread-boot-id-is-another',
     defect: 'a boot id that cannot be read is taken for another one',
-    isRare: true,
     plants: [
       at(
         'src/domain/pool/clock.ts#isRead',
