@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Pool, ProcessIdentity, RunReservation, RunTerm } from '../../src/domain/pool/model.ts'
 import { inContainer } from '../support/container.ts'
 import { forgeStoredPool, storedHistory, storedPool } from '../support/database.ts'
-import { child, type Job, startJob } from '../support/job.ts'
+import { child, type Job, STARTED_WITH_LIMIT, startJob } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { hasEnded, kill, supervisorsOf } from '../support/processes.ts'
@@ -122,9 +122,7 @@ describe.concurrent('a run whose reservation was forged', () => {
     changeRuns(pool, (run) => NONSENSE[kind]?.(run) as RunReservation)
     await job.process.exited
     expect(job.process.signalCode).toBe('SIGKILL')
-    expect(await new Response(job.process.stderr).text()).toBe(
-      'Reserved 1 GPU(s): [0] for command execution\n',
-    )
+    expect(await new Response(job.process.stderr).text()).toMatch(STARTED_WITH_LIMIT)
   })
 
   test('with the process of another: what is said goes to the stderr of the run', async () => {

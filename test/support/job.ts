@@ -44,6 +44,10 @@ export async function startJob(pool: TestPool, options: string[], ...command: st
 export const startForever = (pool: TestPool, ...options: string[]): Promise<Job> =>
   startJob(pool, options, child('forever'))
 
+/** All that `run` with a time limit prints on its stderr when it got GPU 0. */
+export const STARTED_WITH_LIMIT =
+  /^Reserved 1 GPU\(s\): \[0\] for command execution\nTime limit: the command gets SIGINT after [^\n]+\n$/
+
 /** Waits until nobody holds a GPU. */
 export async function untilAllFree(pool: TestPool): Promise<void> {
   await until('all GPUs are free', async () =>
