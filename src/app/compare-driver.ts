@@ -2,18 +2,18 @@ import { CanhazgpuError, type ErrorCode } from '../domain/errors.ts'
 import { adopted, type Match, matchDevices } from '../domain/observation/devices.ts'
 import type { Pool, Probe, Unit, UnitId } from '../domain/pool/model.ts'
 
-/** The GPUs of the pool beside those of the driver. */
+/** The comparison of the pool's GPUs with the driver's. */
 export type DriverCheck =
   | { readonly kind: 'compared'; readonly shown: number; readonly differences: readonly Difference[] }
   | { readonly kind: 'unanswered'; readonly code: ErrorCode; readonly reason: string }
 
-/** Between the pool and the driver. */
+/** A difference between the pool and the driver. */
 export type Difference =
-  /** None of the pool's GPUs is there, and others are in the places of all. */
+  /** Every GPU of the pool is replaced by another. */
   | { readonly code: 'all-replaced'; readonly count: number }
   | { readonly code: 'missing'; readonly unit: Unit; readonly shown: number }
   | { readonly code: 'replaced'; readonly unit: Unit; readonly by: string }
-  /** The same GPU by another name or UUID. */
+  /** The same GPU with another name or UUID. */
   | { readonly code: 'renamed'; readonly unit: Unit; readonly to: Pick<Unit['device'], 'uuid' | 'name'> }
 
 /** Compares count, UUIDs and names. Changes nothing. */

@@ -22,29 +22,29 @@ import { look, lookAtPresent } from './look.ts'
 import { perform } from './perform.ts'
 import { usageAnswer } from './usage/usage-answer.ts'
 
-/** What a pool in this process is made of. */
+/** The parts of a local pool. */
 export interface LocalParts {
   readonly store: OpenedPool
   readonly processes: ProcessCheck
-  /** Who performs the operations. Asked at each, because to find out may take time. */
+  /** The account that performs the operations. Called for each one, because the lookup may be slow. */
   readonly actor: () => Promise<Account>
-  /** Absent for a process that only reports what it knows itself. */
+  /** Absent for a process that never probes. */
   readonly driver?: Driver
   readonly trace?: Trace
 }
 
-/** How the driver is asked. */
+/** How the driver is probed. */
 export interface Driver {
   readonly of: (pool: Pool) => Promise<GpuProvider>
-  /** How long it may take to answer. */
+  /** Time limit of a probe. */
   readonly timeout: Millis
-  /** The memory threshold that the caller asks for, MB; null: the pool's own. See `thresholdOf`. */
+  /** The memory threshold that the caller requests, MB; null: the pool's threshold. See `thresholdOf`. */
   readonly askedThresholdMb: number | null
-  /** Whether the owners of the processes that it names can be known here. */
+  /** Whether this process can determine the owners of the processes in a probe. */
   readonly seesOwners: () => boolean
 }
 
-/** What an operation needs to be told besides itself. */
+/** Provides the observation for an operation, or refuses it before a probe. */
 type Prepare<Name extends PresentName> = (
   operation: Operation<Name>,
 ) => Promise<{ readonly observed: Observation } | Refusal>
@@ -52,9 +52,9 @@ type Prepare<Name extends PresentName> = (
 /** The pool service of this process: its own store, kernel and driver. */
 export class LocalPool implements PoolService {
   readonly #parts: LocalParts
-  /** The pool at the last look; it names the driver to ask, and the units that can be requested. */
+  /** The pool of the last read; it gives the driver to probe and the units that can be requested. */
   #seen: Pool | undefined
-  /** The driver is not asked for what is refused without it. */
+  /** An operation that can be refused without a probe causes none. */
   readonly #preparations: { readonly [Name in PresentName]?: Prepare<Name> } = {
     acquire: ({ intent }) => this.#observedFor(intent.request),
     claim: async ({ intent }) =>
@@ -135,7 +135,7 @@ export class LocalPool implements PoolService {
     return { ...seen, observation: await this.#observe(seen.pool) }
   }
 
-  /** Ends what is over on the way, so that the history has it in time; a read-only pool is shown all the same. */
+  /** Records ended reservations first, so the history is up to date. A user without write access gets the status too. */
   async #status(): Promise<Overview> {
     const { pool, moment } = await this.#settled()
     const view = { now: moment.wall, thresholdMb: thresholdOf(pool, this.#driver.askedThresholdMb) }
@@ -160,13 +160,13 @@ export class LocalPool implements PoolService {
     }
   }
 
-  /** The driver is asked only if somebody waits. */
+  /** Probes only if the queue is not empty. */
   async #queue(): Promise<QueueOverview> {
     const { processes } = this.#parts
     const { pool, moment } = await lookAtPresent(this.#parts)
     if (pool.queue.length === 0) return { places: [], now: moment.wall }
     const probe = await this.#tryProbe(pool)
-    // The driver may have taken its time.
+    // The probe may have been slow, so the pool is read again.
     const { pool: present, moment: now } = await lookAtPresent(this.#parts)
     const source = { now: now.wall, stopped: processes.stopped }
     if (probe instanceof CanhazgpuError) return { ...queuePlaces(present, source), driverFailure: probe }

@@ -8,7 +8,7 @@ import type { Store } from '../ports/store.ts'
 import type { Trace, TracedStep } from '../ports/trace.ts'
 import { RecordedChecks } from './recorded-checks.ts'
 
-/** On which store an operation is performed, for whom, and by which answers. */
+/** The store and the context of an operation. */
 export interface Performance {
   readonly store: Store
   readonly actor: Account
@@ -17,7 +17,7 @@ export interface Performance {
   readonly trace?: Trace
 }
 
-/** The only place where a pool is changed. */
+/** The only function that changes an existing pool. */
 export function perform<Name extends PresentName>(
   performance: Performance,
   operation: Operation<Name>,
@@ -49,7 +49,7 @@ interface Given {
   readonly operation: TracedStep['operation']
 }
 
-/** The steps of one performance: a store may let it decide several times, and the last one counts. */
+/** The steps of one performance. A store may run the decision several times; the last one counts. */
 class Steps {
   readonly #performance: Performance
   #last: TracedStep | undefined
@@ -74,7 +74,7 @@ class Steps {
     return step
   }
 
-  /** A step of an update that failed is traced as well: it may have caused that. */
+  /** Traces the step of a failed update too: it may be the cause. */
   async traced<Answer>(update: Promise<Answer>): Promise<Answer> {
     try {
       return await update

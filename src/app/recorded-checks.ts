@@ -2,7 +2,7 @@ import type { Liveness, ProcessIdentity } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ProcessAnswer } from '../ports/trace.ts'
 
-/** The same checks, which keep what was answered about each process. */
+/** Process checks that record their answers. */
 export class RecordedChecks implements ProcessCheck {
   readonly #checks: ProcessCheck
   readonly #answers = new Map<string, ProcessAnswer>()

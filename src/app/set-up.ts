@@ -14,14 +14,14 @@ export interface SetUp {
   readonly host: string
   readonly gpuCount: number
   readonly force: boolean
-  /** Who sets it up; the records of what ends by that name them. */
+  /** The account that sets it up; records of reservations that this ends name it. */
   readonly actor: Account
   readonly processes: ProcessCheck
-  /** The rules that were named; the others stay as an existing pool has them. */
+  /** The given rules; an existing pool keeps its other rules. */
   readonly policy: Partial<Policy>
   /**
-   * Looks for the machine's GPUs, with the provider of the existing pool unless another was named. Called only if
-   * the pool may be set up.
+   * Probes the machine's GPUs, with the provider of the existing pool unless the user named another. Called only if the
+   * pool may be set up.
    */
   readonly detect: (existing: ProviderName | undefined) => Promise<Probe>
 }
@@ -29,32 +29,32 @@ export interface SetUp {
 export interface PoolCreated {
   readonly kind: 'initialized' | 'reinitialized'
   readonly gpuCount: number
-  /** The damaged store that it took the place of. */
+  /** The damaged store that the pool replaced. */
   readonly damaged?: { readonly keptAs: string; readonly records: number }
 }
 
-/** Where a pool is kept, and the Unix group that it is for; null: every user. */
+/** The path of a pool, and the Unix group that may use it; null: every user. */
 export interface StoredPlace {
   readonly path: string
   readonly group: string | null
 }
 
-/** Where the pool is kept, or will be. */
+/** The place of an existing or new pool. */
 export interface PoolPlace {
-  /** Null where nothing was set up there yet. */
+  /** Null if there is no store yet. */
   readonly open: () => Promise<Store | null>
-  /** Creates it for the group, or for everyone; an existing one is given to them as well. */
+  /** Creates it for the group, or for every user. The permissions of an existing one are changed to that too. */
   readonly create: () => Promise<Store>
-  /** Moves a damaged store out of the way; null where there is none to be moved. */
+  /** Moves a damaged store out of the way; null if there is none. */
   readonly setAside: () => Promise<SetAside | null>
   readonly forGroup: boolean
   readonly trace?: Trace
 }
 
 /**
- * Creates the pool; with `force` it replaces an existing one, whose reservations end as `reset` and whose
- * queue stays, but for requests for more than there is now. A damaged store is kept beside it then, and what can
- * be read of it taken over. Nothing is created where it is refused.
+ * Creates the pool. With `force` it replaces an existing one: its reservations end as `reset`, and its queue stays,
+ * except for requests that the new pool can never grant. A damaged store is kept beside the new one, which takes over
+ * the readable content. A refusal creates nothing.
  */
 export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated | Refusal> {
   const { host, policy, force, gpuCount } = setUp
@@ -69,7 +69,7 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const aside = force ? await place.setAside() : null
   const traced = place.trace === undefined ? {} : { trace: place.trace }
   if (aside !== null) return replaceDamaged(aside, { ...setUp, ...traced }, newPool)
-  // Without a group named an existing pool stays with those who have it.
+  // Without `--group` an existing pool keeps its permissions.
   const present = place.forGroup ? null : await place.open()
   return created(present ?? (await place.create()), { ...setUp, ...traced }, newPool)
 }
@@ -92,7 +92,7 @@ async function created(
   }
 }
 
-/** As if the damaged pool were there still, as far as it can be read. */
+/** Sets up the pool in an empty store, with the readable content of the damaged one. */
 async function replaceDamaged(
   { replace, putBack, pool, records, keptAs }: SetAside,
   setUp: Traced,
@@ -107,7 +107,7 @@ async function replaceDamaged(
   }
 }
 
-/** Null where there is no pool yet; with `force` also where it is damaged. */
+/** Null if there is no pool yet; with `force` also if it is damaged. */
 async function existingPool(place: PoolPlace, force: boolean): Promise<Pool | null> {
   try {
     const present = await place.open()
@@ -119,7 +119,7 @@ async function existingPool(place: PoolPlace, force: boolean): Promise<Pool | nu
   }
 }
 
-/** Null where whoever created the store has not come to its pool: busy with it, or gone before. */
+/** Null if the store has no pool: the process that created the store has not written it yet, or died before. */
 async function poolIn(store: Store): Promise<Pool | null> {
   try {
     return (await look(store)).pool

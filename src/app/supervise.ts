@@ -6,13 +6,13 @@ import { formatDuration } from '../domain/text/duration.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 
-/** How often a supervisor says that its command lives. */
+/** Interval of a supervisor's heartbeat. */
 export const HEARTBEAT_MS: Millis = 60_000
 
-/** The pool is not looked at more often than this, and not at all for a command that ends sooner. */
+/** Minimum time between reads of the pool. For a command that ends sooner the pool is not read at all. */
 const LOOK_AGAIN_MS: Millis = 1_000
 
-/** A troubled store is tried this often, and this many times, for the end of the reservation. */
+/** Interval and number of attempts to record the end of the reservation in a failing store. */
 const TRY_AGAIN_EVERY_MS: Millis = 5_000
 const MOST_ATTEMPTS = 120
 
@@ -20,44 +20,44 @@ type Awaitable<Value> = Value | Promise<Value>
 
 /** The command under supervision. */
 export interface Job {
-  /** Until it has ended, the pool may have changed, or the time is over; may block this process. */
+  /** Waits until the command has ended, the pool may have changed, or the timeout. May block this process. */
   wait(timeoutMs: Millis): Awaitable<'exited' | 'changed' | 'timeout'>
-  /** Until it has ended or the time is over, whatever happens to the pool; may block this process. */
+  /** Waits until the command has ended or the timeout, and ignores the pool. May block this process. */
   pause(timeoutMs: Millis): Awaitable<'exited' | 'timeout'>
-  /** Asks every process of the command to stop (SIGINT), those it left behind included. */
+  /** Sends SIGINT to every process of the command, including those it left behind. */
   interrupt(): void
-  /** Ends every process of the command (SIGKILL). */
+  /** Sends SIGKILL to every process of the command. */
   kill(): void
-  /** Whether the command and all it started have ended. */
+  /** Whether the command and all its descendants have ended. */
   isOver(): boolean
-  /** One line on the command's standard error, if it can be had. */
+  /** Writes one line to the command's standard error, if that can be opened. */
   say(line: string): void
 }
 
-/** How a command ended: by itself, or at its time limit. */
+/** How a command ended: on its own, or at its time limit. */
 export type JobOutcome = 'exited' | 'timed-out'
 
-/** What is left to do for the version that a supervisor becomes. */
+/** The remaining work for the version that a supervisor becomes. */
 export interface Unfinished {
   readonly units: readonly UnitId[]
-  /** Of a command that has ended: only that is to be recorded. */
+  /** Present if the command has ended: only its end must still be recorded. */
   readonly outcome?: JobOutcome
 }
 
-/** What it takes to record the end of a reservation. */
+/** The inputs for recording the end of a reservation. */
 export interface Recording {
   readonly reservation: string
   readonly units: readonly UnitId[]
-  /** Goes on as the version that is installed by now; returns if there is no other. */
+  /** Replaces this process by the version that is installed now; returns if there is no other. */
   readonly becomeSuccessor: (unfinished: Unfinished) => void
   /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
   readonly openPool: (patience?: LockPatience) => Promise<PoolService>
   readonly sleep: (ms: Millis) => Promise<void>
 }
 
-/** What to supervise. It comes from the launcher, because every user can write to the pool. */
+/** The inputs of a supervisor. They come from the launcher, because every user can write to the pool. */
 export interface Supervision extends Recording {
-  /** In steady time: nobody can set that clock. */
+  /** In steady time, which cannot be set. */
   readonly limit?: TimeLimit
   readonly job: Job
   /** Steady time. */
@@ -67,11 +67,11 @@ export interface Supervision extends Recording {
 const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Number.POSITIVE_INFINITY }
 
 /**
- * Keeps the heartbeat of a run, enforces its time limit and ends its reservation when the command has ended.
- * Of the pool it reads only whether the reservation still exists: if somebody else ended it, one line on the
- * command's stderr says so, and a supervisor without a limit to enforce leaves. If a newer version has taken over
- * the pool, the supervisor becomes that version, so that the heartbeat goes on. Other trouble with the store changes
- * nothing and is not mentioned: the command's own life holds the reservation meanwhile.
+ * Keeps the heartbeat of a run, enforces its time limit and ends its reservation when the command has ended. From the
+ * pool it reads only whether the reservation still exists. If another account ended it, the supervisor prints one line
+ * to the command's stderr; without a limit to enforce it then exits. If a newer version has upgraded the pool, the
+ * supervisor becomes that version, so the heartbeat continues. Other store errors are ignored and not printed: while
+ * the command is alive, the reservation is held.
  */
 export async function supervise(supervision: Supervision): Promise<void> {
   const { clock, job, limit = NO_LIMIT } = supervision
@@ -100,7 +100,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
 
 const NEVER: Millis = Number.POSITIVE_INFINITY
 
-/** Says which units were lost. */
+/** Prints which units were lost. */
 function stillHeld(held: readonly UnitId[], sight: Sight, job: Job): readonly UnitId[] {
   const left = sight.kind === 'seen' ? held.filter((unit) => sight.units.includes(unit)) : held
   const lost = held.filter((unit) => !left.includes(unit))
@@ -110,7 +110,7 @@ function stillHeld(held: readonly UnitId[], sight: Sight, job: Job): readonly Un
   return left
 }
 
-/** Interrupts the command, and kills what still runs at the end of the grace. */
+/** Interrupts the command, and kills its remaining processes after the grace period. */
 async function stop({ job, clock, sleep }: Supervision, { interruptAt, killAt }: TimeLimit): Promise<void> {
   const interruptedAt = clock()
   const grace = formatDuration(killAt - interruptAt)
@@ -128,20 +128,20 @@ async function stop({ job, clock, sleep }: Supervision, { interruptAt, killAt }:
   }
 }
 
-/** How often the end of interrupted or killed processes is looked for at first. */
+/** First interval of the check whether interrupted or killed processes have ended. */
 const LOOK_FOR_END_MS: Millis = 100
 
-/** Less and less often, because some processes cannot be killed (`sudo` in a job), but never late to kill. */
+/** The interval grows, because some processes cannot be killed (`sudo` in a job), but SIGKILL is never late. */
 function lookForEndAfter(waited: Millis, untilKill: Millis): Millis {
   const interval = Math.min(Math.max(LOOK_FOR_END_MS, waited / 20), 20 * LOOK_FOR_END_MS)
   return untilKill > 0 ? Math.min(interval, untilKill) : interval
 }
 
-/** Which of its units the reservation still has. */
+/** The units that the reservation still holds. */
 type Sight =
   | { readonly kind: 'seen'; readonly units: readonly UnitId[] }
   | { readonly kind: 'unknown' }
-  /** A newer version has taken over the pool. */
+  /** A newer version has upgraded the pool. */
   | { readonly kind: 'too-new' }
 
 const LOST: Sight = { kind: 'seen', units: [] }
@@ -165,7 +165,7 @@ function beat(supervision: Supervision): Promise<Sight> {
   })
 }
 
-/** Whatever is wrong with the pool, its content included, must not keep us from enforcing the limit. */
+/** No error of the pool, including its content, may keep the supervisor from enforcing the limit. */
 async function reached(
   supervision: Supervision,
   use: (service: PoolService) => Promise<Sight>,
@@ -185,9 +185,9 @@ const isError = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof CanhazgpuError && codes.includes(error.code)
 
 /**
- * Ends the reservation of a command that has ended. Tries again while the store is in trouble. If a newer version has
- * taken over the pool, that version records it. Gives up if there is no such version or no pool any more: the next
- * command sees that the run has ended.
+ * Ends the reservation of a command that has ended. Retries while the store fails. If a newer version has upgraded the
+ * pool, that version records the end. Gives up if that version is not installed or the pool no longer exists: the next
+ * command then finds the run ended.
  */
 export async function recordEnd(recording: Recording, outcome: JobOutcome): Promise<void> {
   const { reservation, units, becomeSuccessor, sleep } = recording

@@ -1,8 +1,8 @@
 import type { Reason } from './operation/refusal.ts'
 
 /**
- * Every failure that a user or administrator can cause or cure has a code here; exit status and JSON
- * derive from it. A plain `Error` is a bug of ours.
+ * One code for each failure that a user or administrator can cause or fix. Exit status and JSON derive from the code.
+ * A plain `Error` is a bug in this program.
  */
 export const ERROR_CODES = [
   'usage',
@@ -32,14 +32,14 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
 export interface ErrorDetail {
-  /** What to do next, one sentence. */
+  /** The next step for the user, in one sentence. */
   readonly hint?: string
   readonly cause?: unknown
-  /** Where an operation was refused: the facts. */
+  /** The facts, if an operation was refused. */
   readonly reason?: Reason
 }
 
-/** A failure to be told in one line: what was wrong, what was expected, and in `hint` what to do next. */
+/** A failure that is printed in one line. The message gives the problem; `hint` gives the next step. */
 export class CanhazgpuError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined

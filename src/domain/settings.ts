@@ -1,33 +1,33 @@
 import type { Millis } from './pool/model.ts'
 import { parseDuration } from './text/duration.ts'
 
-/** What every command needs to know of its surroundings, from flags, environment, files and defaults. */
+/** The settings of every command, from flags, environment, files and defaults. */
 export interface Settings {
   /** URL of the pool: `sqlite:///path/to/pool.db`. */
   readonly store: string
-  /** From how much memory on an unreserved GPU counts as use, MB; null: as the pool has it. */
+  /** The memory that counts as use of an unreserved GPU, MB; null: the pool's threshold. */
   readonly memoryThreshold: number | null
-  /** How long the GPU driver may take to answer. */
+  /** Time limit for an answer of the GPU driver. */
   readonly probeTimeout: Millis
   readonly noColor: boolean
-  /** What `web` asks for, as bearer token and as `user:password`; null: nothing. */
+  /** Bearer token, and `user:password`, that `web` requires; null: none. */
   readonly webToken: string | null
   readonly webBasic: string | null
 }
 
 export interface SettingSpec<Value> {
-  /** Name in configuration files, where a dot means a key within a key, and of the flag if it has one. */
+  /** Name in configuration files (a dot means a key within a key) and, if it has one, of the flag. */
   readonly key: string
-  /** Its name in files of the original of this program. */
+  /** Its name in the files of the original canhazgpu. */
   readonly alias?: string
-  /** Whether every command takes it as `--<key>`, and then whether that takes no value. */
+  /** Whether every command accepts `--<key>`, and whether that flag takes no value. */
   readonly flag: boolean
   readonly isSwitch?: boolean
   readonly env: string
   readonly default: Value
-  /** What it is, for `--help` and the documentation. */
+  /** Description for `--help` and the documentation. */
   readonly describe: string
-  /** The default as one would type it. */
+  /** The default as a user types it. */
   readonly show: string
   readonly expected: string
   /** Reads a value of a flag or variable (text) or of a file (text, number, boolean); undefined: wrong type. */
@@ -39,7 +39,7 @@ export const MACHINE_FILE = '/etc/canhazgpu/config.yaml'
 
 export const MEGABYTES_EXPECTED = 'a whole number of megabytes above zero, such as 1024'
 
-/** What a configuration file or a variable has for a key. */
+/** The value of a key in a configuration file or a variable. */
 export interface Found {
   readonly value: unknown
   /** The variable, or the file and the key in it. */
@@ -48,13 +48,13 @@ export interface Found {
   readonly quotable: boolean
 }
 
-/** Where a default is looked up: a key in files, where a dot means a key within a key, and a variable. */
+/** The names of a default: a key in files (a dot means a key within a key) and a variable. */
 export interface SettingName {
   readonly key: string
   readonly env: string
 }
 
-/** Every setting, once: flags, variables, files and the documentation all derive from this table. */
+/** All settings. Flags, variables, files and the documentation derive from this table. */
 export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings[Name]> } = {
   store: {
     key: 'store',
@@ -122,13 +122,13 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
 
 const STORE_SCHEME = 'sqlite://'
 
-/** The path that a store URL names, or the path alone; undefined where it is none. */
+/** The path in a store URL, or the path itself; undefined if it is neither. */
 export function storePathIn(url: string): string | undefined {
   const path = url.startsWith(STORE_SCHEME) ? url.slice(STORE_SCHEME.length) : url
   return path.startsWith('/') && !path.endsWith('/') && !path.includes('\0') ? path : undefined
 }
 
-/** A whole number above zero; undefined: it is none. */
+/** Reads a whole number above zero; undefined for anything else. */
 export function readMegabytes(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
   return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : undefined

@@ -9,47 +9,48 @@ import type { QueueOverview } from '../domain/schedule/queue-places.ts'
 import type { LockPatience } from './store.ts'
 
 /**
- * The pool as its users meet it, for one actor. Whoever implements it decides where the store, the kernel and the
- * driver are. Every method throws `CanhazgpuError` where one of these has trouble.
+ * The operations and views of a pool for one actor. An implementation decides where store, kernel and driver are. Every
+ * method throws `CanhazgpuError` if one of these fails.
  */
 export interface PoolService {
   /**
-   * Does one operation, whole or not at all. The driver is asked where the operation needs an observation, before
-   * the transaction. A refusal is an answer; the pool is then without what is over, and otherwise as it was.
+   * Performs one operation, atomically. If the operation needs an observation, the driver is probed before the
+   * transaction. A refusal is an answer; a refused operation changes nothing, except that ended reservations and queue
+   * entries are removed.
    */
   perform<Name extends PresentName>(operation: Operation<Name>): Promise<Answers[Name] | Refusal>
 
-  /** Shows the pool, and changes nothing but that `status` ends what is over. */
+  /** Reads the pool. Only `status` writes: it ends what has ended. */
   view<Name extends keyof Views>(question: Name): Promise<Views[Name]>
 
-  /** What was and is held. May take seconds where there are millions of records. */
+  /** Past and present usage. May take seconds with millions of records. */
   usage<Name extends keyof UsageQuestions>(question: UsageQuestion<Name>): Promise<UsageAnswers[Name]>
 
-  /** Yields whenever the pool may have changed, until the signal; may yield too often, never misses a change. */
+  /** Yields after each possible change of the pool, until the signal. May yield too often; never misses a change. */
   events(signal: AbortSignal): AsyncIterable<void>
 
-  /** The same service, which waits less for a lock that another process holds. */
+  /** The same service with less patience for a lock that another process holds. */
   bounded(patience: LockPatience): PoolService
 
   close(): void
 }
 
-/** A pool in the time of the moment. */
+/** A pool, adjusted to the clock of the moment. */
 export interface Seen {
   readonly pool: Pool
   readonly moment: Moment
 }
 
-/** What can be shown, by the name of the question. */
+/** The views of a pool, by name. */
 export interface Views {
-  /** As it was written last. */
+  /** As it was last written. */
   readonly stored: Seen
-  /** Without what is over; and the ids of the queue entries whose process is stopped. */
+  /** Without ended reservations and queue entries; and the ids of the queue entries whose process is stopped. */
   readonly present: Seen & { readonly stopped: readonly string[] }
-  /** As written last, and what the driver shows. */
+  /** As it was last written, with an observation. */
   readonly observed: Seen & { readonly observation: Observation }
   readonly status: Overview
   readonly queue: QueueOverview
-  /** Ids of the queue entries that could start when the pool was last written. Costs next to nothing. */
+  /** Ids of the queue entries that could start when the pool was last written. Very cheap. */
   readonly turns: readonly string[]
 }

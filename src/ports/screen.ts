@@ -1,12 +1,12 @@
-/** A terminal that shows one thing, drawn again and again. What it showed before comes back when it is closed. */
+/** A full-screen terminal view that is redrawn. Closing it restores the previous content. */
 export interface Screen {
-  /** Whether `q` can be typed. */
+  /** Whether the user can type `q`. */
   readonly hasKeys: boolean
   readonly size: { readonly columns: number; readonly rows: number }
-  /** Resolves when the user types `q`, or this process is told to end; the screen is closed by then. */
+  /** Resolves when the user types `q` or a signal asks this process to end; the screen is closed by then. */
   readonly left: Promise<'left'>
   draw(lines: readonly string[]): void
-  /** What to do, in place of what was asked before, when the size has changed. */
+  /** Sets the callback for a changed size; it replaces the previous one. */
   onResize(redraw: () => void): void
   close(): void
 }

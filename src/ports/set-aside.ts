@@ -1,15 +1,15 @@
 import type { Pool, UsageRecord } from '../domain/pool/model.ts'
 import type { Store } from './store.ts'
 
-/** A damaged store that was moved out of the way, and what could still be read of it. */
+/** A damaged store that was moved out of the way, and its readable content. */
 export interface SetAside {
-  /** Where it is kept. */
+  /** Path of the moved store. */
   readonly keptAs: string
-  /** Null where its pool cannot be read or breaks the rules. */
+  /** Null if the pool cannot be read or is not sound. */
   readonly pool: Pool | null
   readonly records: readonly UsageRecord[]
-  /** Creates an empty store in its place, for a group or for the users it had. */
+  /** Creates an empty store in its place, for a group or for its previous users. */
   readonly replace: () => Promise<Store>
-  /** Puts it back, and removes what is in its place. */
+  /** Moves it back, and removes the store in its place. */
   readonly putBack: () => void
 }

@@ -2,22 +2,22 @@ import type { Observation } from '../domain/observation/observation.ts'
 import type { OperationName } from '../domain/operation/operation.ts'
 import type { Account, Liveness, Moment, Pool, ProcessIdentity } from '../domain/pool/model.ts'
 
-/** Takes down what happens, for whoever looks for the cause of something. Never fails, and changes nothing. */
+/** Records events for diagnosis. Never fails, and has no effect on the program. */
 export type Trace = (event: TraceEvent) => void
 
 export type TraceEvent = TracedStep | TracedError
 
-/** Everything that decided one step: `apply` gives the same answer for it again. */
+/** All inputs of one step: with them `apply` gives the same answer again. */
 export interface TracedStep {
   readonly kind: 'step'
   /** With all its fields. */
   readonly operation: { readonly op: OperationName }
   readonly actor: Account
   readonly moment: Moment
-  /** The answers of the kernel that were asked for. */
+  /** The kernel's answers that the step used. */
   readonly processes: readonly ProcessAnswer[]
   readonly observed?: Observation
-  /** As it was stored; null where there was none. */
+  /** The stored pool; null if there was none. */
   readonly pool: Pool | null
   readonly answer: unknown
   /** Whether the step changed anything. */
@@ -30,10 +30,10 @@ export interface ProcessAnswer {
   readonly stopped?: boolean
 }
 
-/** Something that failed, whether or not anybody is told. */
+/** A failure, whether or not it is printed. */
 export interface TracedError {
   readonly kind: 'error'
-  /** What was being done. */
+  /** The activity that failed. */
   readonly during: string
   readonly error: unknown
 }

@@ -10,12 +10,12 @@ import type { Seen } from '../../ports/pool-service.ts'
 import type { Store } from '../../ports/store.ts'
 import { look, type Source } from '../look.ts'
 
-/** Where the usage is known from. */
+/** The sources of usage. */
 export interface UsageSource extends Source {
   readonly store: Store & Ledger
 }
 
-/** Everything held in the range, what is still held included. */
+/** All held times in the range, present reservations included. */
 export async function usageHistory(
   { store, processes }: UsageSource,
   range: TimeRange,
@@ -42,8 +42,8 @@ async function leftOut({ store, range, most }: Counting): Promise<number> {
 }
 
 /**
- * What is held now, and what is over without a record yet. What ended between the looks at pool and
- * history is in both; the record counts.
+ * Held times of present reservations, and of ended ones without a record. A time that ended between the reads of pool
+ * and history is in both; the record counts.
  */
 export function unrecordedTimes(
   { pool, moment }: Seen,
@@ -57,7 +57,7 @@ export function unrecordedTimes(
     .filter((time) => !known.has(keyOf(time)))
     .map((time) => ({
       ...time,
-      // A clock set back by less than a second is not healed: a start may lie after now, outside every range.
+      // A clock that was set back by less than a second is not corrected: a start may be after now, outside every range.
       startedAt: Math.min(time.startedAt, moment.wall),
       endedAt: Math.min(time.endedAt, moment.wall),
     }))

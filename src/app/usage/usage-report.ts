@@ -5,7 +5,7 @@ import type { HeldTime } from '../../domain/pool/model.ts'
 import { look } from '../look.ts'
 import { type UsageSource, unrecordedTimes } from './usage-history.ts'
 
-/** Who used how much in the last `days` days, what is still running included. */
+/** The usage of each user in the last `days` days, present reservations included. */
 export async function reportUsage({ store, processes }: UsageSource, days: number): Promise<UsageReport> {
   const seen = await look(store)
   const range = reportRange(days, seen.moment.wall)
@@ -14,13 +14,13 @@ export async function reportUsage({ store, processes }: UsageSource, days: numbe
   const unrecorded = tallied(
     unrecordedTimes(seen, recorded.records, processes),
     range,
-    // Some of its GPUs were released before the others.
+    // A reservation that released some of its GPUs is counted by their records.
     recorded.records.map((record) => record.reservation),
   )
   return usageReport([...recorded.tallies, ...unrecorded], range, days)
 }
 
-/** Hours per day of the calendar, what is still running included. */
+/** GPU hours per calendar day, present reservations included. */
 export async function dailyUsage(
   { store, processes }: UsageSource,
   days: number,

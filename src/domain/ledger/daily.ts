@@ -2,7 +2,7 @@ import type { Millis } from '../pool/model.ts'
 import type { RecordedTime } from './recorded.ts'
 import { byWords, ShownAccounts } from './shown-accounts.ts'
 
-/** GPU hours of one day by the user's shown name, of accounts that are added up by uid. */
+/** The GPU hours of one day, by shown name; the uid decides which accounts are added up. */
 export interface DailyUsage {
   readonly start: Millis
   readonly hours: ReadonlyMap<string, number>
@@ -10,7 +10,7 @@ export interface DailyUsage {
 
 const HOUR_MS: Millis = 3_600_000
 
-/** Splits held times at the starts of days, which ascend; the last day ends at `end`. */
+/** Splits held times at the starts of days. Starts ascend; the last day ends at `end`. */
 export class DailySums {
   readonly #starts: readonly Millis[]
   readonly #ends: readonly Millis[]
@@ -43,7 +43,7 @@ export class DailySums {
     }
   }
 
-  /** The last day that begins before its end; -1: none. */
+  /** Index of the last day that begins before the end of the time; -1: none. */
   #lastDayOf({ endedAt }: RecordedTime): number {
     let [low, high] = [0, this.#starts.length]
     while (low < high) {
@@ -55,7 +55,7 @@ export class DailySums {
   }
 }
 
-/** Where each of the last `count` days begins on the calendar of the server, today's last. */
+/** The start of each of the last `count` calendar days in the server's time zone; today is the last. */
 export function dayStarts(count: number, now: Millis): readonly Millis[] {
   const today = new Date(now)
   return Array.from({ length: count }, (_, at) =>

@@ -3,27 +3,27 @@ import type { Millis, UsageRecord, UsageTally } from '../pool/model.ts'
 /** The sums of the records that end on one day (UTC), of one user, account and term. */
 export interface DaySum extends UsageTally {
   readonly day: number
-  /** Only reservations whose records all end on this day; the others cannot be counted by day. */
+  /** Number of reservations whose records all end on this day; others cannot be counted by day. */
   readonly reservations: number
   readonly earliestStart: Millis
 }
 
 export type DayKey = Pick<DaySum, 'day' | 'user' | 'uid' | 'account' | 'term'>
 
-/** On which day all records of a reservation end, or that they end on several. */
+/** The day on which all records of a reservation end, or `several`. */
 export type EndDay = number | 'several'
 
-/** What was added up before. */
+/** The sums before an addition. */
 export interface AddedUp {
   /** Undefined for a reservation without records. */
   readonly endDay: (reservation: string) => EndDay | undefined
   readonly sum: (key: DayKey) => DaySum | undefined
 }
 
-/** What changes when records are added. */
+/** The changes when records are added. */
 export interface Additions {
   readonly sums: readonly DaySum[]
-  /** Reservations whose records end on several days from now on. */
+  /** Reservations whose records now end on several days. */
   readonly several: readonly string[]
 }
 
@@ -32,8 +32,8 @@ export const DAY_MS: Millis = 86_400_000
 export const dayOf = (at: Millis): number => Math.trunc(at / DAY_MS)
 
 /**
- * Adds records that were not there before, in any order. All records of a reservation have the same owner and term.
- * A reservation counts on the day of its records until one ends on another day; then it counts on none.
+ * Adds new records, in any order. All records of a reservation have the same owner and term. A reservation counts on
+ * the day of its records. If one of them ends on another day, it counts on no day.
  */
 export function addedUp(records: readonly UsageRecord[], before: AddedUp): Additions {
   const sums = new Map<string, DaySum>()

@@ -5,7 +5,7 @@ export interface TimeRange {
   readonly to: Millis
 }
 
-/** Who held a GPU from when to when. */
+/** A time for which a user held a GPU. */
 export interface RecordedTime {
   readonly user: string
   readonly account: { readonly uid: number; readonly name: string }
@@ -13,7 +13,7 @@ export interface RecordedTime {
   readonly endedAt: Millis
 }
 
-/** Who held which unit when; without an outcome it is still held. */
+/** A held time in the history; without an outcome the unit is still held. */
 export interface PastTime extends HeldTime {
   readonly outcome?: Outcome
   readonly endedBy?: Account

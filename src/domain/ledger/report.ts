@@ -7,7 +7,7 @@ import { byWords, ShownAccounts } from './shown-accounts.ts'
 export interface UserUsage {
   readonly user: string
   readonly gpuHours: number
-  /** Of all GPU hours in the period; 0 when nobody used any. */
+  /** Share of all GPU hours in the period; 0 if there are none. */
   readonly percentage: number
   readonly runs: number
   readonly manuals: number
@@ -29,7 +29,7 @@ export function reportRange(days: number, now: Millis): TimeRange {
   return { from: now - days * DAY_MS, to: now }
 }
 
-/** What has not ended counts up to now. */
+/** The held times of present reservations, up to now. */
 export function runningTimes(pool: Pool, now: Millis): readonly HeldTime[] {
   return pool.reservations.flatMap((reservation) =>
     unitsOf(reservation).map((unit) => heldTimeOf(pool.host, reservation, unit, now)),
@@ -37,8 +37,8 @@ export function runningTimes(pool: Pool, now: Millis): readonly HeldTime[] {
 }
 
 /**
- * Adds up what lies in the range. A reservation counts once however many GPUs it had, and not at all
- * where it has been counted already.
+ * Sums the held times within the range. A reservation counts once, whatever the number of its GPUs. The reservations in
+ * `counted` are not counted again.
  */
 export function tallied(
   times: Iterable<HeldTime>,
@@ -62,7 +62,7 @@ export function tallied(
   return [...tallies.values()]
 }
 
-/** Who used how much of all that was used. */
+/** The GPU hours and the share of each user. */
 export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, days: number): UsageReport {
   const sums = new Map<string, Sum>()
   const accounts = new ShownAccounts()

@@ -1,6 +1,6 @@
 import type { Account, Owner } from '../pool/model.ts'
 
-/** `alice`, or `alice (bob)` where account bob chose to be shown as alice. */
+/** `alice`, or `alice (bob)` if account bob chose the shown name alice. */
 export function shownName({ owner }: { readonly owner: Owner }): string {
   return wordsFor({ user: owner.shownName, account: owner.account })
 }
@@ -14,14 +14,14 @@ interface Holder {
 }
 
 /**
- * Under which words the hours of an account are added up. The uid decides: two accounts of one name are told apart by
- * it, and hours that were recorded as `uid 1234`, because the name service was late, belong to the name that the uid
- * has elsewhere. One that had several names stays apart: a uid is given to somebody else in time.
+ * The label under which the hours of an account are added up. The uid decides: two accounts with one name stay apart.
+ * Hours that were recorded as `uid 1234`, because the name service did not answer, are added to the name that the uid
+ * has elsewhere. If the uid had several names, they stay apart: it may have been given to another person.
  */
 export class ShownAccounts {
   readonly #holders = new Map<string, Holder>()
 
-  /** To be called for every holder before `words`. */
+  /** Must be called for every holder before `words`. */
   keyOf(holder: Holder): string {
     const { user, account } = holder
     const key = JSON.stringify([account.uid, account.name, user])
@@ -29,7 +29,7 @@ export class ShownAccounts {
     return key
   }
 
-  /** The words of each key; those with the same words belong together. */
+  /** The label of each key; keys with the same label are added up. */
   words(): ReadonlyMap<string, string> {
     const names = this.#realNames()
     const named = [...this.#holders].map(
@@ -67,7 +67,7 @@ function withRealName({ user, account }: Holder, names: ReadonlySet<string> | un
 
 const unnamed = (uid: number): string => `uid ${uid}`
 
-/** Adds up what belongs together, by its words. */
+/** Adds up the sums that have the same label. */
 export function byWords<Sum>(
   sums: ReadonlyMap<string, Sum>,
   words: ReadonlyMap<string, string>,

@@ -2,13 +2,13 @@ import type { DailyUsage } from './daily.ts'
 import type { PastTime, TimeRange } from './recorded.ts'
 import type { UsageReport } from './report.ts'
 
-/** What can be asked about the usage, as values: what each question needs to be told, by its name. */
+/** All questions about usage, by name, with their parameters. */
 export interface UsageQuestions {
-  /** Of the last `days` times 24 hours. */
+  /** Usage of the last `days` times 24 hours. */
   readonly report: { readonly days: number }
-  /** Of the last `days` days of the calendar, today included. */
+  /** Usage of the last `days` calendar days, today included. */
   readonly daily: { readonly days: number }
-  /** Of more than `most` records those that ended last. */
+  /** At most `most` records, those that ended last. */
   readonly history: { readonly range: TimeRange; readonly most: number }
 }
 
@@ -23,8 +23,8 @@ export interface UsageAnswers {
 }
 
 export interface PastTimes {
-  /** Oldest start first, what is still held included. */
+  /** Oldest start first, present reservations included. */
   readonly times: readonly PastTime[]
-  /** How many records were left out. */
+  /** Number of records that were left out. */
   readonly leftOut: number
 }

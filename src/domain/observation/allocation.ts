@@ -3,18 +3,18 @@ import { compareUnits, unitsOf } from '../pool/units.ts'
 import { isOccupied, unexplainedMb } from './evidence.ts'
 import type { PoolUsage, UnitUsage } from './usage.ts'
 
-/** Why a GPU can be granted now, or cannot. */
+/** Whether a GPU can be granted now, and if not, why. */
 export type Availability = 'free' | 'reserved' | 'occupied' | 'faulty'
 
-/** What the driver shows, and from how much memory on an unreserved GPU counts as use. */
+/** The driver's readings for the units of a pool, and the memory threshold for use without a reservation. */
 export interface Sight {
   readonly usage: PoolUsage
   readonly thresholdMb: number
-  /** An account whose own unreserved use is not in its way. */
+  /** This account may be granted GPUs that only its own processes use. */
   readonly claimant?: number
 }
 
-/** A GPU is available only when the driver was seen to show it idle. */
+/** A GPU is free only if the driver reports it idle. */
 export function availabilityOf(pool: Pool, sight: Sight): ReadonlyMap<UnitId, Availability> {
   const reserved = reservedUnits(pool)
   return new Map(
@@ -35,7 +35,7 @@ export function unreservedAvailability(usage: UnitUsage | undefined, sight: Sigh
   return isOccupied(usage, sight.thresholdMb) && !isUsedOnlyByClaimant(usage, sight) ? 'occupied' : 'free'
 }
 
-/** GPUs without a reservation that the claimant's own processes use, and no one else's. */
+/** GPUs without a reservation that only the claimant's processes use. */
 export function claimableBy(pool: Pool, sight: Sight): readonly UnitId[] {
   const reserved = reservedUnits(pool)
   return pool.units
@@ -47,7 +47,7 @@ export function claimableBy(pool: Pool, sight: Sight): readonly UnitId[] {
     })
 }
 
-/** A process whose owner cannot be seen may be anyone's, and so may memory that no process holds. */
+/** A process of an unknown owner, and memory that no process holds, may belong to any account. */
 function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: Sight): boolean {
   return (
     claimant !== undefined &&
@@ -57,10 +57,13 @@ function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: 
   )
 }
 
-/** Never-used units first, then the longest unused, ties by id; or this account's own last ones before. */
+/**
+ * `lru`: never-used units first, then the longest unused, ties by id. `mru-per-user`: before these, the units that
+ * this account used last.
+ */
 export function usageOrder(free: readonly Unit[], policy: Policy, uid: number): readonly Unit[] {
   const never = Number.NEGATIVE_INFINITY
-  // Two that were never used differ by NaN, which is no order either.
+  // For two never-used units the difference is NaN, so the ids decide.
   const leastRecent = (a: Unit, b: Unit) =>
     (a.lastUse?.endedAt ?? never) - (b.lastUse?.endedAt ?? never) || compareUnits(a.id, b.id)
   switch (policy.allocation) {

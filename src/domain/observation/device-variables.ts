@@ -1,15 +1,15 @@
 import type { ProviderName } from '../pool/model.ts'
 
-/** Variables to set in the command's environment; null: to remove. */
+/** Variables to set in the command's environment; null removes one. */
 export type Variables = Readonly<Record<string, string | null>>
 
 /**
  * The environment that confines a command to its GPUs.
  *
- * NVIDIA: without `CUDA_DEVICE_ORDER` CUDA numbers by speed and a mixed machine gets the wrong GPU (CUDA
- * C++ Programming Guide, "CUDA Environment Variables"); `NVIDIA_VISIBLE_DEVICES` is for the container
- * runtime. AMD: HIP counts what `ROCR_VISIBLE_DEVICES` leaves over from 0 (ROCm, "GPU isolation
- * techniques"), so the same ids in both would hide every GPU but the first ones; it must not be set.
+ * NVIDIA: without `CUDA_DEVICE_ORDER`, CUDA numbers GPUs by speed, so a command on a machine with different GPUs gets
+ * the wrong one (CUDA C++ Programming Guide, "CUDA Environment Variables"). The container runtime reads
+ * `NVIDIA_VISIBLE_DEVICES`. AMD: HIP renumbers the GPUs in `ROCR_VISIBLE_DEVICES` from 0 (ROCm, "GPU isolation
+ * techniques"). The same ids in both variables would select the wrong GPUs, so `ROCR_VISIBLE_DEVICES` must not be set.
  */
 export function deviceVariables(
   provider: ProviderName,
@@ -28,7 +28,7 @@ export function deviceVariables(
   }
 }
 
-/** The line that a shell evaluates to use GPUs reserved by hand. */
+/** The line that a shell evaluates to use manually reserved GPUs. */
 export function shellExport(variables: Variables): string {
   const { CUDA_VISIBLE_DEVICES, CANHAZGPU_RESERVATION: _, ...others } = variables
   const set = Object.entries({ CUDA_VISIBLE_DEVICES, ...others })

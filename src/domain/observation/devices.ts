@@ -2,8 +2,8 @@ import type { GpuReading, Unit, UnitId } from '../pool/model.ts'
 import { gpuNumber } from '../pool/units.ts'
 
 /**
- * What the driver shows for one GPU of the pool. `replaced`: another GPU, which the pool does not know, is in its
- * place. `missing`: none.
+ * The driver's reading for one GPU of the pool. `replaced`: a GPU that the pool does not know has its place.
+ * `missing`: the driver has no reading for it.
  */
 export type Match =
   | { readonly kind: 'same'; readonly reading: GpuReading }
@@ -11,9 +11,9 @@ export type Match =
   | { readonly kind: 'missing' }
 
 /**
- * Matches GPUs by UUID: a lost card shifts the driver's numbers. A card that is lost, or was when the pool was set
- * up, has no UUID to go by; then its number must do. Unknown GPUs replace absent ones of the same number, and in
- * order where the driver shows as many GPUs as the pool has.
+ * Matches GPUs by UUID, because a lost card shifts the driver's numbers. The driver may report no UUID for a lost
+ * card, now or at set-up; such a card is matched by its number. An unknown GPU replaces the absent one of the same
+ * number. If the driver reports as many GPUs as the pool has, other unknown GPUs replace absent ones in order.
  */
 export function matchDevices(
   units: readonly Unit[],
@@ -58,12 +58,12 @@ function replaceAbsent(
   for (const { id } of absent()) matches.set(id, { kind: 'missing' })
 }
 
-/** A GPU as the driver shows it now, with what the pool remembers of its place. */
+/** The unit with the UUID and name that the driver reports now; its last use stays. */
 export function adopted(unit: Unit, match: Match | undefined): Unit {
   if (match === undefined || match.kind === 'missing') return unit
   const { device } = unit
   const { uuid, name, state } = match.reading
-  // A faulty GPU may be shown without its identity.
+  // The driver may report a faulty GPU without its name.
   const isKnown = match.kind === 'replaced' || state.kind === 'measured'
   const next = { uuid: uuid === '' ? device.uuid : uuid, name: isKnown ? name : device.name }
   if (next.uuid === device.uuid && next.name === device.name) return unit

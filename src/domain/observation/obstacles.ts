@@ -3,22 +3,22 @@ import { availabilityOf, reservedUnits, type Sight } from './allocation.ts'
 import { usersOf } from './evidence.ts'
 import type { UnitFault } from './usage.ts'
 
-/** Why a GPU cannot be granted although no reservation holds it, or for how long it could not be even then. */
+/** Why a GPU cannot be granted, apart from its reservation. */
 export type Obstacle =
   | { readonly kind: 'faulty'; readonly unit: UnitId; readonly fault: UnitFault }
   /** Used without a reservation. */
   | { readonly kind: 'occupied'; readonly unit: UnitId; readonly users: readonly string[] }
-  /** Not seen since it has no reservation: it may be idle or not. */
+  /** The driver was not probed since its reservation ended, so it may be in use. */
   | { readonly kind: 'unchecked'; readonly unit: UnitId }
 
-/** One look at the driver. */
+/** One probe of the driver, matched to the pool. */
 export interface Reading {
   readonly sight: Sight
-  /** Reserved at that time, so that any use of these GPUs was their holders'. */
+  /** Units that were reserved at the time of the probe: use of these was their holders' use. */
   readonly reserved: ReadonlySet<UnitId>
 }
 
-/** At most one for each GPU. A faulty GPU has one even while it is reserved, any other only without reservation. */
+/** At most one obstacle per GPU. A reserved GPU has one only if it is faulty. */
 export function obstaclesIn(pool: Pool, reading: Reading | undefined): readonly Obstacle[] {
   const reserved = reservedUnits(pool)
   const availability = reading === undefined ? undefined : availabilityOf(pool, reading.sight)

@@ -4,7 +4,7 @@ import { unitsOf } from '../pool/units.ts'
 import { isOccupied, isWork } from './evidence.ts'
 import type { PoolUsage, UnitFault, UnitUsage } from './usage.ts'
 
-/** One GPU for the eye: who holds it, and what the driver says of it. */
+/** The state of one GPU: its holder and the driver's reading. */
 export type GpuStatus =
   | { readonly kind: 'available'; readonly unit: Unit; readonly usage: GpuMeasurement }
   | {
@@ -16,7 +16,7 @@ export type GpuStatus =
   | { readonly kind: 'unreserved'; readonly unit: Unit; readonly usage: GpuMeasurement }
   | { readonly kind: 'error'; readonly unit: Unit; readonly usage: UnitFault }
 
-/** When and by what measure it was looked at. */
+/** The time and the memory threshold of a status. */
 export interface View {
   readonly now: Millis
   readonly thresholdMb: number
@@ -24,16 +24,16 @@ export interface View {
 
 const UNSEEN: UnitUsage = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
 
-/** The pool as anyone may see it now. */
+/** The present state of the pool, visible to every user. */
 export interface Overview {
   readonly pool: Pool
   readonly view: View
   readonly gpus: readonly GpuStatus[]
-  /** Why the driver could not be asked; every GPU is then of unknown use. */
+  /** Why the probe failed; the use of every GPU is then unknown. */
   readonly driverFailure?: CanhazgpuError
 }
 
-/** One GPU of the pool each, in the order of their ids. A reservation shows even on a faulty GPU. */
+/** The state of each GPU of the pool, in the order of ids. A faulty GPU that is reserved has the state `reserved`. */
 export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): readonly GpuStatus[] {
   const holder = new Map(
     pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
@@ -47,11 +47,11 @@ export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): rea
   })
 }
 
-/** Who works on a GPU that somebody else has reserved. */
+/** The use of a reserved GPU by accounts that do not hold it. */
 export interface OtherUse {
-  /** Each account once, without the holder's. */
+  /** Each account once, without the holder. */
   readonly users: readonly string[]
-  /** Whether the holder works there too, or a process of an unknown owner does. */
+  /** Whether the holder, or a process of an unknown owner, uses the GPU too. */
   readonly isHolderThere: boolean
 }
 

@@ -2,11 +2,11 @@ import type { Pool } from '../pool/model.ts'
 import type { Warning } from '../warnings.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB } from './usage.ts'
 
-/** From how much memory on an unreserved GPU counts as use in this pool, MB. */
+/** The memory in MB that counts as use of an unreserved GPU in this pool. */
 export const poolThreshold = ({ policy }: Pick<Pool, 'policy'>): number =>
   policy.memoryThresholdMb ?? DEFAULT_MEMORY_THRESHOLD_MB
 
-/** The warning that a threshold is ignored; undefined for a threshold that is not. */
+/** The warning that a requested threshold is ignored; undefined if it applies. */
 export function thresholdWarning(pool: Pick<Pool, 'policy'>, asked: number | null): Warning | undefined {
   const own = poolThreshold(pool)
   if (asked === null || asked <= own) return undefined
@@ -17,8 +17,8 @@ export function thresholdWarning(pool: Pick<Pool, 'policy'>, asked: number | nul
 }
 
 /**
- * The threshold for one caller: the pool's, or a lower one that the caller asks for. A higher one would let the
- * caller take a GPU that somebody uses.
+ * The threshold for one caller: the pool's, or a lower one that the caller requests. With a higher one the caller
+ * could be granted a GPU that is in use.
  */
 export const thresholdOf = (pool: Pick<Pool, 'policy'>, asked: number | null): number =>
   Math.min(poolThreshold(pool), asked ?? Number.POSITIVE_INFINITY)

@@ -4,30 +4,30 @@ import { type Match, matchDevices } from './devices.ts'
 
 export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
 
-/** What the driver shows for each unit of the pool, matched by UUID: a lost card shifts the driver's indices. */
+/** The driver's reading for each unit of the pool. */
 export type PoolUsage = ReadonlyMap<UnitId, GpuSight>
 
 export type UnitUsage = GpuMeasurement | UnitFault
 
-/** Why a unit cannot be used or judged. */
+/** Why a unit cannot be used, or why its use is unknown. */
 export type UnitFault =
-  /** In the words of the driver. */
+  /** The driver reports a fault; `reason` is the driver's text. */
   | { readonly kind: 'fault'; readonly code: 'reported'; readonly reason: string }
-  /** The driver shows another GPU, which the pool does not know, in its place. */
+  /** The driver reports a GPU that the pool does not know in its place. */
   | { readonly kind: 'fault'; readonly code: 'replaced' }
-  /** The driver does not show it. */
+  /** The driver does not report it. */
   | { readonly kind: 'fault'; readonly code: 'missing'; readonly uuid: string }
-  /** The driver could not be asked. */
+  /** The probe failed. */
   | { readonly kind: 'fault'; readonly code: 'unanswered'; readonly reason: string }
 
 export interface GpuSight {
   readonly uuid: string
   readonly usage: UnitUsage
-  /** The driver's index now; absent when the driver does not show this GPU. */
+  /** The driver's present index; absent if the driver does not report this GPU. */
   readonly index?: number
 }
 
-/** A GPU of the pool that the driver does not show, or another in its place, is faulty. */
+/** A GPU that is missing or replaced in the probe counts as faulty. */
 export function usageOf(pool: Pool, probe: Probe): PoolUsage {
   const matches = matchDevices(pool.units, probe.readings)
   const sights = new Map(pool.units.map((unit) => [unit.id, sightOf(unit, matches.get(unit.id))]))
@@ -35,8 +35,8 @@ export function usageOf(pool: Pool, probe: Probe): PoolUsage {
 }
 
 /**
- * Of a card in parts the driver may measure only the whole, and name no process. Such memory belongs to the
- * holders of its parts; where none is reserved it may be anybody's, on any part.
+ * A card may be divided into parts of which the driver measures only the total memory. Memory without a known process
+ * belongs to the holders of the card's parts. If no part is reserved, it may be in use on any part.
  */
 function withSharedCards(pool: Pool, sights: PoolUsage): PoolUsage {
   const held = new Set(pool.reservations.flatMap(unitsOf))
@@ -65,19 +65,19 @@ function sightOf({ device: { uuid } }: Unit, match: Match | undefined): GpuSight
   }
 }
 
-/** What the driver shows for a unit that it knows. */
+/** The usage of a unit that the driver reports. */
 export const unitUsage = (state: GpuUsage): UnitUsage =>
   state.kind === 'fault' ? { ...state, code: 'reported' } : state
 
-/** Every GPU unknown for one reason: an unanswered probe is not an idle GPU. */
+/** The usage of every GPU after a failed probe: none of them counts as idle. */
 export function unknownUsage(pool: Pool, reason: string): PoolUsage {
   const usage: UnitUsage = { kind: 'fault', code: 'unanswered', reason }
   return new Map(pool.units.map(({ id, device: { uuid } }) => [id, { uuid, usage }]))
 }
 
-/** Whether the driver shows another GPU in its place. */
+/** Whether the driver reports another GPU in its place. */
 export const isReplaced = (usage: UnitUsage): boolean => usage.kind === 'fault' && usage.code === 'replaced'
 
-/** The GPUs that have another in their place. */
+/** The GPUs whose place another GPU has. */
 export const replacedIn = (usage: PoolUsage): readonly UnitId[] =>
   [...usage].flatMap(([id, sight]) => (isReplaced(sight.usage) ? [id] : []))

@@ -3,8 +3,8 @@ import { gpuUnit } from '../pool/units.ts'
 import type { PoolUsage } from './usage.ts'
 
 /**
- * GPU ids are CUDA's device numbers as long as the driver counts all GPUs of the pool. After a card is
- * lost the driver's numbers shift, and only UUIDs (on AMD the driver's numbers) still name the right ones.
+ * GPU ids equal CUDA's device numbers as long as the driver reports all GPUs of the pool. After the loss of a card the
+ * driver's numbers shift. Then UUIDs (on AMD the driver's numbers) identify the GPUs.
  */
 export function visibleDevices(
   units: readonly UnitId[],

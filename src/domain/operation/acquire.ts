@@ -9,7 +9,7 @@ import type { Grant } from './intent.ts'
 import type { Acquired, Context, Done, Operation } from './operation.ts'
 import { isRefusal } from './refusal.ts'
 
-/** Grants by what the driver shows, or joins the queue, or refuses. */
+/** Grants units that the driver reports idle. Otherwise joins the queue or refuses. */
 export function acquireUnits(
   pool: Pool,
   { intent, wait }: Operation<'acquire'>,
@@ -45,7 +45,7 @@ export function grantOf(reservation: Reservation, { sight, observed, now }: Deci
   return { reservation, devices, provider, grantedAt: now.steady.ms }
 }
 
-/** A grant without a look at the driver would be a guess. */
+/** The observation of an operation that needs one; a missing observation is a bug. */
 export function observationIn({ observed }: Context): Observation {
   if (observed === undefined) throw new Error('this operation needs an observation')
   return observed

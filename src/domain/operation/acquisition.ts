@@ -22,14 +22,14 @@ export interface Acquired {
   readonly result: Acquisition
 }
 
-/** The conditions of a decision that was made by what the driver shows. */
+/** The conditions of a decision that uses an observation. */
 export interface SeenConditions extends Conditions {
   readonly sight: Sight
 }
 
 /**
- * Grants all that is asked for, or nothing: the pool is then the one that was given. Nobody who stands in
- * line before is delayed; who stands nowhere comes after everyone. A grant takes its entry out of the line.
+ * Grants all requested units, or none: then it returns the given pool. A grant never delays an earlier queue entry; a
+ * request without an entry comes after the whole queue. A grant removes its own entry from the queue.
  */
 export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acquired {
   const openings = openingsFor(pool, intent.id, seen)
@@ -48,18 +48,18 @@ export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acqui
   return { pool: forgetUnstartable(after, { now, stopped }), result: { kind: 'granted', reservation } }
 }
 
-/** Whether it could be granted now as far as reservations tell; only then is the driver worth asking. */
+/** Whether reservations and queue allow a grant now. A probe is worth its cost only then. */
 export function canStart(pool: Pool, intent: Intent, conditions: Conditions): boolean {
   return openingsFor(pool, intent.id, conditions).fits(demandIn(intent))
 }
 
-/** So that nobody fills the pool, which every command reads and every waiter watches. */
+/** Limits the size of the pool, which every command and every waiter reads. */
 export const MOST_ENTRIES_PER_ACCOUNT = 256
 
-/** Room for many accounts. The time to plan the queue grows with the square of its length. */
+/** Limits the time to plan the queue, which grows with the square of its length. */
 export const MOST_ENTRIES = 4_096
 
-/** Puts the intent at the end of the queue, unless it is there already; or the reason why it may not wait. */
+/** Adds the intent to the end of the queue, unless it is in the queue already; or returns why it may not wait. */
 export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool | Refusal {
   if (pool.queue.some((entry) => entry.id === intent.id)) return pool
   const { id, owner, request, note, term } = intent
@@ -80,7 +80,7 @@ export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis
   return { ...pool, queue: [...pool.queue, entry] }
 }
 
-/** In user namespaces of one's own anybody can show any uid: all of them together have the room of one account. */
+/** A process in its own user namespace can have any uid, so all such processes together count as one account. */
 function fullFor({ queue }: Pool, { uid, userNamespace }: Account): Reason | null {
   const isOwn = ({ owner: { account } }: QueueEntry) =>
     userNamespace === undefined
@@ -99,13 +99,13 @@ export function leaveLine(pool: Pool, id: string): Pool {
   return queue.length === pool.queue.length ? pool : { ...pool, queue }
 }
 
-/** Whether this pool can ever grant it. */
+/** Whether this pool can ever grant the request. */
 export function isPossible(request: Request, { units }: Pick<Pool, 'units'>): boolean {
   if (request.kind === 'count') return request.count <= units.length
   return request.ids.every((id) => units.some((unit) => unit.id === id))
 }
 
-/** Why this pool can never grant it, however long one waits; null where it can. */
+/** The refusal of a request that this pool can never grant; null if it can. */
 export function impossibleIn(pool: Pick<Pool, 'units'>, request: Request): Refusal | null {
   if (isPossible(request, pool)) return null
   const managed = pool.units.map(({ id }) => id)
@@ -164,7 +164,7 @@ function busyUnits(pool: Pool, { request, owner }: Intent): readonly Busy[] {
   })
 }
 
-/** Who holds a unit, and until when. */
+/** The holder of a unit, and the known end. */
 export function heldBy(held: Reservation, unit: UnitId): Held {
   const end = knownEnd(held)
   return { unit, owner: shownName(held), ...(end === NEVER ? {} : { until: end }) }

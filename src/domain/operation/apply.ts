@@ -12,7 +12,7 @@ import { joinQueue, leaveQueue } from './queue.ts'
 import { release } from './release.ts'
 import { setUp } from './set-up.ts'
 
-/** What can be done to a pool that exists. */
+/** The operations on an existing pool. */
 export type PresentName = Exclude<OperationName, 'set-up'>
 
 type Handler<Name extends PresentName> = (
@@ -29,7 +29,7 @@ const HANDLERS: { readonly [Name in PresentName]: Handler<Name> } = {
   join: joinQueue,
   leave: leaveQueue,
   heartbeat: beat,
-  // Its report, which is settled first, has ended the reservation.
+  // `settle` has already ended the reservation, by this operation's report.
   end: nothingMore,
   release,
   extend,
@@ -44,8 +44,8 @@ const REPORTS: { readonly [Name in PresentName]?: (operation: Operation<Name>) =
 }
 
 /**
- * The one way to change a pool, pure: brings it into the time of the moment, ends what is over, then does what the
- * operation says. The very same pool and no records mean that nothing changed.
+ * The only way to change an existing pool; a pure function. It adjusts the pool to the clock, ends what has ended, then
+ * applies the operation. If nothing changed, it returns the same object and no records.
  */
 export function apply<Name extends PresentName>(
   stored: Pool,
@@ -60,7 +60,7 @@ export function apply<Name extends PresentName>(
   return step(stored, { pool, records: [...settled.ended, ...records], answer }, context)
 }
 
-/** Sets up a pool, also where there is none yet or one that cannot be read (null). */
+/** Sets up a pool. `stored` is null if there is no pool or it cannot be read. */
 export function applySetUp(
   stored: Pool | null,
   operation: Operation<'set-up'>,

@@ -4,7 +4,7 @@ import type { Policy, Pool, Unit } from '../pool/model.ts'
 import { observationIn } from './acquire.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
-/** Adopts UUIDs and names of the devices that the driver shows; all of them, or none. */
+/** Stores the UUIDs and names that the driver reports, for all units or for none. */
 export function adoptDevices(
   pool: Pool,
   _operation: Operation<'adopt-devices'>,

@@ -9,7 +9,7 @@ import type { Grant } from './intent.ts'
 import type { Context, Done, Operation } from './operation.ts'
 import type { Unclaimable } from './refusal.ts'
 
-/** Reserves units that only the claimant's own processes use, and no reservation holds. */
+/** Reserves unreserved units that only the claimant's processes use. */
 export function claimUnits(
   pool: Pool,
   { intent, certain }: Operation<'claim'>,
@@ -33,12 +33,12 @@ export function claimUnits(
   return { pool: after, answer: grantOf(result.reservation, { sight, observed, now }) }
 }
 
-/** Which units to claim where only their number was requested. */
+/** Replaces a requested number of units by the first claimable ones. */
 function amongOwn(request: Request, own: readonly UnitId[]): Request {
   return request.kind === 'ids' ? request : { kind: 'ids', ids: own.slice(0, request.count) }
 }
 
-/** Why `status` may show the account's own processes on a unit that it cannot claim. */
+/** Why the account cannot claim a unit although `status` may list its processes there. */
 function whyUnclaimable(pool: Pool, { usage, thresholdMb }: Sight): Unclaimable | undefined {
   const reserved = reservedUnits(pool)
   for (const [unit, { usage: seen }] of usage) {

@@ -20,23 +20,23 @@ import { isSameAccount } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
 
-/** A heartbeat older than this counts as none. Shorter limits have reclaimed live GPUs under load. */
+/** Maximum age of a heartbeat. Shorter limits have ended live runs under load. */
 export const HEARTBEAT_STALE_MS: Millis = 15 * 60_000
 
-/** A pool after something ended, and the records of it. */
+/** A pool after the end of reservations, and their records. */
 export interface Ended {
   readonly pool: Pool
   readonly ended: readonly UsageRecord[]
 }
 
-/** What an operation knows about its own reservation or queue entry, whatever the kernel answers. */
+/** The state of an operation's own reservation or queue entry; it overrides the kernel's answer. */
 export type Report =
   | { readonly id: string; readonly is: 'alive' }
   | { readonly id: string; readonly is: 'over'; readonly outcome: Outcome }
 
 /**
- * The first part of every operation: ends what is over, so that no request is refused because of a process that
- * is gone. Returns the very same pool when nothing changed.
+ * The first part of every operation: ends reservations and removes queue entries whose time or process has ended. So no
+ * request is refused because of an ended process. Returns the same object if nothing changed.
  */
 export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck, report?: Report): Ended {
   const now = moment.wall
@@ -51,17 +51,17 @@ export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCh
 const reportedEnd = (report: Report, at: Millis): End | null =>
   report.is === 'over' ? { outcome: report.outcome, at } : null
 
-/** After a restart of the machine no process of the pool lives; when its runs ended only their heartbeats tell. */
+/** No process of the pool survives a reboot. A run's last heartbeat is the best estimate of its end. */
 function afterReboot(pool: Pool, moment: Moment): Ended {
   if (!isReboot(pool.writtenAt, moment)) return { pool, ended: [] }
   const present = pool.queue.length === 0 ? pool : { ...pool, queue: [] }
   return endWhere(present, (held) => (held.term.kind === 'run' ? vanished(held.term, moment.wall) : null))
 }
 
-/** Ends one reservation by id; a no-op when it is gone already. */
+/** Ends one reservation by id; does nothing if it has ended already. */
 export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Millis): Ended {
-  // What is held until now keeps those in line from being served; who was noted starts a new count. Who is
-  // stopped is not known here, so only those lose their note that could not be served even alone.
+  // Waiters that this reservation kept from starting get a fresh grace period. Which waiters are stopped is not known
+  // here, so all count as stopped: only entries that could not start even alone lose their note.
   const present = forgetUnstartable(pool, { now: at, stopped: () => true })
   return endWhere(present, (reservation) => (reservation.id === id ? { outcome, at } : null))
 }
@@ -69,11 +69,11 @@ export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Mil
 export interface End {
   readonly outcome: Outcome
   readonly at: Millis
-  /** Whose doing it is, where it is not the holder's. */
+  /** The account that ended it, if that is not the holder. */
   readonly by?: Account
 }
 
-/** Ends every reservation for which `endFor` names an end. */
+/** Ends every reservation for which `endFor` returns an end. */
 export function endWhere(pool: Pool, endFor: (reservation: Reservation) => End | null): Ended {
   const staying: Reservation[] = []
   const ended: UsageRecord[] = []
@@ -108,7 +108,7 @@ function withLastUse(units: readonly Unit[], lastUse: ReadonlyMap<UnitId, LastUs
 const endedBy = (by: Account | undefined): Pick<UsageRecord, 'endedBy'> =>
   by === undefined ? {} : { endedBy: by }
 
-/** The part of a reservation that one unit had in it until the given time. */
+/** One unit's held time in a reservation, up to the given time. */
 export function heldTimeOf(host: string, reservation: Reservation, unit: UnitId, until: Millis): HeldTime {
   const { id, owner, term, startedAt, note } = reservation
   return {
@@ -123,7 +123,7 @@ export function heldTimeOf(host: string, reservation: Reservation, unit: UnitId,
   }
 }
 
-/** When and how the reservation ended, as far as clock, kernel and heartbeat tell; null: it goes on. */
+/** When and how the reservation ended, by clock, kernel and heartbeat; null: it continues. */
 export function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): End | null {
   switch (term.kind) {
     case 'run':
@@ -154,7 +154,7 @@ const vanished = ({ heartbeatAt }: RunTerm, now: Millis): End => ({
   at: Math.min(heartbeatAt, now),
 })
 
-/** Whether what this process holds, or its place in line, is over. */
+/** Whether the reservation or queue entry of this process has ended. */
 export function isGone(
   { process, heartbeatAt }: Pick<RunTerm, 'process' | 'heartbeatAt'>,
   now: Millis,
@@ -163,7 +163,7 @@ export function isGone(
   return sightOf(alive(process), heartbeatAt, now) !== 'present'
 }
 
-/** Where the process can be checked that decides, elsewhere the heartbeat does. */
+/** The process check decides. If it cannot answer, the heartbeat decides. */
 function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present' | 'gone' | 'lost' {
   switch (liveness) {
     case 'alive':
@@ -191,8 +191,7 @@ function dropGoneWaiters(pool: Pool, { now, alive, report }: Presence): Pool {
 }
 
 /**
- * Ends the hold of some units, whatever the term; a reservation goes on with the others, and ends with its last
- * one.
+ * Releases some units, for every kind of term. A reservation keeps its other units and ends with its last one.
  */
 export function releaseUnits(pool: Pool, units: readonly UnitId[], at: Millis, actor: Account): Ended {
   const records = pool.reservations.flatMap((held) =>

@@ -5,7 +5,7 @@ import { keepsPromises } from '../schedule/expected-starts.ts'
 import { impossibleIn } from './acquisition.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
-/** Moves the ends of the actor's manual reservations, unless somebody in the queue would have to wait longer. */
+/** Moves the ends of the actor's manual reservations, unless that delays a waiter. */
 export function extend(
   pool: Pool,
   { by, units }: Operation<'extend'>,

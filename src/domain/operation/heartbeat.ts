@@ -2,7 +2,7 @@ import type { Pool, UnitId } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
-/** Never revives what has ended: it names the id, in the same step that looks for it. */
+/** Never revives an ended reservation: it finds and updates the id in one step. */
 export function beat(pool: Pool, { id }: Operation<'heartbeat'>, { now }: Context): Done<readonly UnitId[]> {
   const heartbeatAt = now.wall
   const held = pool.reservations.find((each) => each.id === id)

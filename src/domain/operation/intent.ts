@@ -9,9 +9,9 @@ import type {
   RunTerm,
 } from '../pool/model.ts'
 
-/** Who wants which units for what. Ids are made by the caller, so that the decision stays pure. */
+/** A request for units, with its owner and term. The caller makes the id, so the decision stays pure. */
 export interface Intent {
-  /** Of the reservation, and of the queue entry before it. */
+  /** The id of the queue entry and of the later reservation. */
   readonly id: string
   readonly request: Request
   readonly owner: Owner
@@ -29,23 +29,23 @@ export interface RequestedManual extends Pick<ManualTerm, 'kind'> {
   readonly duration: Millis
 }
 
-/** Which process waits, and for how long at most. */
+/** The process that waits, and its maximum wait. */
 export interface Ticket {
   readonly process: ProcessIdentity
   readonly waitFor?: Millis
 }
 
-/** A reservation that was just made. */
+/** A new reservation. */
 export interface Grant {
   readonly reservation: Reservation
-  /** The value of `CUDA_VISIBLE_DEVICES` that means exactly these units. */
+  /** The entries of `CUDA_VISIBLE_DEVICES` for these units. */
   readonly devices: readonly string[]
   readonly provider: ProviderName
-  /** When it was made, in steady time: a time limit counts from here, even if the process was stopped since. */
+  /** Steady time of the grant. A time limit starts here, even if the process was stopped since then. */
   readonly grantedAt: Millis
 }
 
-/** For how long the units would be held at most; undefined: without a limit. */
+/** The longest time for which the units may be held; undefined: no limit. */
 export function longestHold(term: RequestedTerm): Millis | undefined {
   if (term.kind === 'manual') return term.duration
   return term.timeout === undefined ? undefined : term.timeout.after + term.timeout.grace

@@ -16,53 +16,53 @@ import type { ProcessCheck } from '../pool/process-check.ts'
 import type { Grant, Intent, Ticket } from './intent.ts'
 import type { Refusal } from './refusal.ts'
 
-/** Everything that can happen to a pool, as values: what each needs to be told, by its name. */
+/** All operations on a pool, by name, with their parameters. */
 export interface Operations {
-  /** Grants now; else, with `wait`, joins the queue; else refuses. Needs an observation. */
+  /** Grants now. Otherwise joins the queue (with `wait`) or refuses. Needs an observation. */
   readonly acquire: { readonly intent: Intent; readonly wait?: Ticket }
   /**
-   * Reserves units that only the actor's own processes use already: with `certain` those requested, or as many of them;
-   * else all there are. Needs an observation.
+   * Reserves units that only the actor's processes use. With `certain`: the requested ids or number; otherwise all such
+   * units. Needs an observation.
    */
   readonly claim: { readonly intent: Intent; readonly certain: boolean }
-  /** Into the queue without asking the driver. */
+  /** Joins the queue without a probe. */
   readonly join: { readonly intent: Intent; readonly wait: Ticket }
-  /** A waiter gives up: its entry goes, and so does a grant of the last moment. */
+  /** A waiter gives up: removes its entry, and ends its reservation if it was granted meanwhile. */
   readonly leave: { readonly id: string }
-  /** A run or a waiter reports that it lives. */
+  /** A run or a waiter reports that it is alive. */
   readonly heartbeat: { readonly id: string }
-  /** The reservation ends with this outcome, whatever the kernel answers about its process. */
+  /** Ends the reservation with this outcome, whatever the kernel answers about its process. */
   readonly end: { readonly id: string; readonly outcome: 'released' | 'exited' | 'timed-out' }
-  /** Without `units`: all manual reservations of the actor. */
+  /** Without `units`: releases all manual reservations of the actor. */
   readonly release: { readonly units?: readonly UnitId[] }
-  /** Moves the ends of the actor's manual reservations: of those on these units, or of all. */
+  /** Moves the ends of the actor's manual reservations: those on `units`, or all. */
   readonly extend: { readonly by: Millis; readonly units?: readonly UnitId[] }
-  /** Adopts the devices that the driver shows. Needs an observation. */
+  /** Stores the devices that the driver reports. Needs an observation. */
   readonly 'adopt-devices': object
-  /** Changes the rules that are named; reservations stay. */
+  /** Changes the given rules; reservations stay. */
   readonly 'set-policy': { readonly policy: Partial<Policy> }
   readonly 'set-up': NewPool
-  /** Only ends what is over. */
+  /** Only ends what has ended. */
   readonly settle: object
 }
 
 export interface NewPool extends Pick<Pool, 'host' | 'units'> {
   readonly provider: ProviderName
-  /** The rules that are named; the others stay as an existing pool has them. */
+  /** The given rules; an existing pool keeps its other rules. */
   readonly policy: Partial<Policy>
-  /** Replaces an existing pool: its reservations end, its queue stays as far as it can. */
+  /** Replaces an existing pool: its reservations end; queue entries stay if the new pool can grant them. */
   readonly force: boolean
-  /** What could be read of a damaged store that this pool replaces. */
+  /** The readable part of a damaged store that this pool replaces. */
   readonly salvaged?: { readonly pool: Pool | null; readonly records: readonly UsageRecord[] }
 }
 
-/** What each operation answers where it is not refused. */
+/** The answer of each operation if it is not refused. */
 export interface Answers {
   readonly acquire: Acquired
   readonly claim: Grant
   readonly join: null
   readonly leave: null
-  /** The units that the reservation still has; none for a queue entry. */
+  /** The units that the reservation still holds; none for a queue entry. */
   readonly heartbeat: readonly UnitId[]
   readonly end: null
   /** The units that were released, in order. */
@@ -77,7 +77,7 @@ export interface Answers {
 
 export type Acquired =
   | { readonly kind: 'granted'; readonly grant: Grant }
-  /** It waits, because of what this reading shows. */
+  /** The reading gives the reason for the wait. */
   | { readonly kind: 'queued'; readonly reading: Reading }
 
 export type OperationName = keyof Operations
@@ -86,7 +86,7 @@ export type Operation<Name extends OperationName = OperationName> = {
   readonly [Each in Name]: { readonly op: Each } & Operations[Each]
 }[Name]
 
-/** Who performs an operation, and when; what the kernel and the driver answer. */
+/** The actor and time of an operation, and the answers of kernel and driver. */
 export interface Context {
   readonly actor: Account
   readonly now: Moment
@@ -94,16 +94,16 @@ export interface Context {
   readonly observed?: Observation
 }
 
-/** The pool and the records after an operation, whom to wake, and the answer. */
+/** The result of an operation: pool, records, waiters to wake, and answer. */
 export interface Step<Answer> {
   readonly pool: Pool
   readonly records: readonly UsageRecord[]
-  /** Ids of the queue entries that could start in the new pool, as far as reservations tell. */
+  /** Ids of the queue entries that can start in the new pool, judged by reservations and queue alone. */
   readonly wake: readonly string[]
   readonly answer: Answer | Refusal
 }
 
-/** What a handler does to a settled pool. */
+/** The result of a handler on a settled pool. */
 export interface Done<Answer> {
   readonly pool: Pool
   readonly records?: readonly UsageRecord[]

@@ -1,34 +1,34 @@
 import type { UnitFault } from '../observation/usage.ts'
 import type { Millis, UnitId } from '../pool/model.ts'
 
-/** An operation that was not done, and why. Its words are made in `views/words/refusals.ts`. */
+/** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */
 export interface Refusal {
   readonly refused: Reason
 }
 
-/** Facts, without words. */
+/** The facts of a refusal, without text. */
 export type Reason =
   | Shortage
-  /** This pool can never grant it, however long one waits. */
+  /** This pool can never grant the request. */
   | { readonly code: 'impossible'; readonly missing: Missing; readonly managed: readonly UnitId[] }
   | { readonly code: 'no-such-unit'; readonly units: readonly UnitId[] }
   /** None of `requested` was released. */
   | ({ readonly code: 'not-yours'; readonly requested: readonly UnitId[]; readonly now: Millis } & Held)
-  /** It waited as long as it may; `busy` as at that time. */
+  /** The wait reached its time limit; `busy` is the state at that time. */
   | { readonly code: 'timed-out'; readonly now: Millis; readonly busy: readonly Busy[] }
-  /** Too many requests wait already: of this account, or in the whole queue. */
+  /** The queue is full, for this account or for all. */
   | {
       readonly code: 'over-limit'
       readonly limit: 'account' | 'queue'
       readonly waiting: number
       readonly most: number
     }
-  /** Without `units`: on no unit at all. */
+  /** Without `units`: the account has no manual reservation on any unit. */
   | { readonly code: 'nothing-to-extend'; readonly units?: readonly UnitId[] }
-  /** Somebody in the queue would have to wait longer. */
+  /** The extension would delay a waiter or a booking. */
   | { readonly code: 'promised' }
   | { readonly code: 'nothing-to-claim'; readonly claimable: number; readonly because?: Unclaimable }
-  /** Whose processes use the units cannot be seen from here. */
+  /** The owners of the processes on the units cannot be determined from this process. */
   | { readonly code: 'owners-unknown' }
   | { readonly code: 'already-initialized'; readonly units: number }
   | {
@@ -37,7 +37,7 @@ export type Reason =
       readonly shown: number
       readonly provider: string
     }
-  /** The driver shows no device for some units of the pool. */
+  /** The driver reports no device for some units of the pool. */
   | {
       readonly code: 'devices-missing'
       readonly units: readonly UnitId[]
@@ -45,27 +45,27 @@ export type Reason =
       readonly shown: number
     }
 
-/** Not enough units now; later there may be. */
+/** Not enough units are available now. */
 export interface Shortage {
   readonly code: 'short'
   readonly requested: number
   readonly available: number
-  /** The requested units that cannot be granted, where certain ones were requested. */
+  /** The requested ids that cannot be granted; empty if a number was requested. */
   readonly taken: readonly UnitId[]
-  /** How many requests wait before this one. */
+  /** Number of requests that wait before this one. */
   readonly ahead: number
-  /** When it was decided. */
+  /** Time of the decision. */
   readonly now: Millis
   readonly busy: readonly Busy[]
-  /** Left out because somebody uses them without a reservation. */
+  /** Left out because they are in use without a reservation. */
   readonly occupied: readonly { readonly unit: UnitId; readonly users: readonly string[] }[]
   /** Left out because of a fault. */
   readonly faulty: readonly { readonly unit: UnitId; readonly fault: UnitFault }[]
-  /** Those with another device in their place; counted in `faulty` where they have no reservation. */
+  /** Units whose place another device has; those without a reservation are in `faulty` too. */
   readonly replaced: readonly UnitId[]
 }
 
-/** A unit that is reserved: by whom, and until when where that is known. */
+/** A reserved unit, its owner, and its end if that is known. */
 export interface Held {
   readonly unit: UnitId
   readonly owner: string
@@ -73,16 +73,16 @@ export interface Held {
 }
 
 export interface Busy extends Held {
-  /** Whether the account that was refused holds it itself, under the name that it shows now. */
+  /** Whether the refused account holds it, under its present shown name. */
   readonly own: boolean
 }
 
-/** What is requested and the pool does not have. */
+/** The requested number, or the requested ids that the pool does not have. */
 export type Missing =
   | { readonly kind: 'count'; readonly count: number }
   | { readonly kind: 'ids'; readonly ids: readonly UnitId[] }
 
-/** Why a unit that the account's own processes use cannot be claimed. */
+/** Why the account cannot claim a unit that its processes use. */
 export type Unclaimable =
   | { readonly kind: 'hidden-process'; readonly pid: number }
   | { readonly kind: 'unexplained-memory'; readonly unit: UnitId; readonly memoryMb: number }

@@ -7,8 +7,8 @@ import type { Context, Done, Operation } from './operation.ts'
 import type { Refusal } from './refusal.ts'
 
 /**
- * Without units it ends the actor's manual reservations. With units it ends the actor's hold of them, manual or by a
- * run; the administrator may end that of any account.
+ * Without units: ends the actor's manual reservations. With units: releases those that the actor holds, manually or by
+ * a run. The administrator may release the units of any account.
  */
 export function release(
   pool: Pool,

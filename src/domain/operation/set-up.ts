@@ -7,8 +7,8 @@ import type { Answers, Context, Done, Operation } from './operation.ts'
 const DEFAULT_POLICY: Policy = { allocation: 'lru' }
 
 /**
- * A new pool in the place of the present one, of what could be read of a damaged one, or of none (null). What is
- * still held ends as `reset`.
+ * Creates a pool, or replaces the present or the salvaged one. `present` is null if there is no pool or it cannot be
+ * read. Reservations of the replaced pool end as `reset`.
  */
 export function setUp(
   present: Pool | null,
@@ -39,7 +39,7 @@ export function setUp(
   return { pool, records, answer: { kind: stored === null ? 'initialized' : 'reinitialized' } }
 }
 
-/** Entries that can start in the new pool keep their places; that they could have started already is forgotten. */
+/** Entries that the new pool can grant keep their order and lose `startableSince`. */
 function queueFor(newPool: Pick<Pool, 'units'>, { queue }: Pool): readonly QueueEntry[] {
   return queue
     .filter((entry) => isPossible(entry.request, newPool))

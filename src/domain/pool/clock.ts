@@ -1,17 +1,16 @@
 import type { Millis, Moment, Pool, QueueEntry, Reservation, Term, TimeLimit } from './model.ts'
 
-/** Stands for a boot id or a namespace that could not be read: it equals nothing, not even itself. */
+/** Replaces a boot id or a namespace that could not be read. It must not be compared, not even with itself. */
 export const UNREAD = 'unknown'
 
-/** Reading two clocks is not one instant; less than this is no jump. */
+/** Two clocks are not read at one instant, so a smaller difference is no jump. */
 const TOLERANCE_MS: Millis = 1_000
 
 /**
- * Heals a wall clock that was set: shifts every time in the pool by as much as the wall clock moved
- * against steady time since the pool was written, so that what had an hour left still has an hour left
- * and nothing started in the future. Between two epochs steady time cannot be compared; then only a wall
- * clock that was set back shows, by less time passed than must have. Where an epoch could not be read, nothing is
- * known of the clocks and no time is shifted but the heartbeats.
+ * Corrects for a wall clock that was set. Shifts every time in the pool by the difference between wall and steady time
+ * since the pool was written: a reservation with an hour left still has an hour left. Steady times of two epochs cannot
+ * be compared; then only a wall clock that was set back is noticed, because less time passed than must have passed. If
+ * an epoch could not be read, only heartbeats are shifted.
  */
 export function followClock(pool: Pool, moment: Moment): Pool {
   const jump = wallJump(pool.writtenAt, moment)
@@ -21,8 +20,8 @@ export function followClock(pool: Pool, moment: Moment): Pool {
 }
 
 /**
- * What is to grow old and lies in the future, because a clock was set back and nobody could heal that, counts from
- * now on: heartbeats, and since when a waiter could be served.
+ * Moves `heartbeatAt` and `startableSince` from the future to now. A clock that was set back, where `followClock` could
+ * not correct it, would otherwise keep a dead process or an unresponsive waiter for too long.
  */
 export function withoutFuture(pool: Pool, now: Millis): Pool {
   const isAhead = (at: Millis | undefined) => at !== undefined && at > now + TOLERANCE_MS
@@ -39,10 +38,10 @@ export function withoutFuture(pool: Pool, now: Millis): Pool {
 }
 
 /**
- * A heartbeat matters only as long as its process may live, and then the machine was not restarted and steady time
- * goes on, whatever boot id anyone reads. Without this a clock put forward would make every heartbeat stale for a
- * process that cannot read the boot id. Null where time since boot is less
- * than it was, or of another time namespace.
+ * A heartbeat matters only while its process may be alive. Then the machine was not rebooted and steady times are
+ * comparable, even if the boot id cannot be read. Without this rule, a process that cannot read the boot id would find
+ * every heartbeat stale after the clock was set forward. Null if steady time is smaller than before, or of another
+ * time namespace.
  */
 function heartbeatJump(before: Moment, now: Moment): Millis | null {
   const [, namespaceBefore] = partsOf(before)
@@ -67,8 +66,8 @@ function withBeats(pool: Pool, beat: (at: Millis) => Millis): Pool {
 }
 
 /**
- * Whether the machine was restarted in between. A different boot id alone proves nothing: a container may have
- * its own. The time since boot starts again at zero only with the kernel.
+ * Whether the machine was rebooted in between. A different boot id alone is no proof: a container may have its own.
+ * Time since boot restarts at zero only after a reboot.
  */
 export function isReboot(before: Moment, now: Moment): boolean {
   if (!isRead(before) || !isRead(now)) return false
@@ -96,8 +95,8 @@ function wallJump(before: Moment, now: Moment): Millis {
 }
 
 /**
- * How much time has passed at least between two epochs of one time namespace: with two boot ids of one boot it is
- * the difference, and after a reboot all the time since then, which is more.
+ * A lower bound of the time between two epochs of one time namespace. With two boot ids of the same boot it is the
+ * difference of the steady times. After a reboot more time has passed than that difference.
  */
 function leastPassed(before: Moment, now: Moment): Millis {
   const [, namespaceBefore] = partsOf(before)

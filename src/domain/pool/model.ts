@@ -2,17 +2,17 @@
  * The terms of canhazgpu, the same in every layer:
  *
  * - pool: the units of one host, their reservations and the queue; read and replaced as one value.
- * - unit: what can be reserved: a GPU, later also a MIG instance of it.
+ * - unit: a GPU, later also a MIG instance, that can be reserved.
  * - reservation: one owner's hold of one or more units for a term.
  *   - run: as long as the process of a command lives.
  *   - manual: until it is released or expires.
- *   - booking: a time agreed in advance.
- *   - maintenance: kept from everybody by an administrator.
- * - owner: the account that a reservation or queue entry belongs to, and the name that others see. Rights go by
- *   the account, never by the shown name.
+ *   - booking: for a time agreed in advance.
+ *   - maintenance: an administrator takes the units out of service.
+ * - owner: the account of a reservation or queue entry, and its shown name. The account decides rights, never the
+ *   shown name.
  * - queue entry: the place of one waiter in the queue.
  * - supervisor: the background process that keeps the heartbeat of a run and ends its reservation.
- * - heartbeat: the last time a supervisor or waiter reported; decides only where its process cannot be checked.
+ * - heartbeat: the time of the last report of a supervisor or waiter; it decides only if the process cannot be checked.
  * - usage record: one unit's part of an ended reservation; the history consists of these.
  * - tally: the sum of many usage records.
  *
@@ -30,31 +30,31 @@ export type UnitId = string
 export const PROVIDERS = ['nvml', 'nvidia-smi', 'amd-smi', 'fake'] as const
 export type ProviderName = (typeof PROVIDERS)[number]
 
-/** What may be named at set-up: a provider, or a vendor, whose first provider that finds GPUs is taken. */
+/** The choices at set-up: a provider, or a vendor. For a vendor the first provider that finds GPUs is used. */
 export const PROVIDER_CHOICES = ['nvidia', 'amd', ...PROVIDERS] as const
 export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
 
 /**
- * What a clock shows: the wall clock, and the time since boot, which no one can set. Steady time is
- * comparable only between moments of the same epoch (one boot, one time namespace).
+ * The time by the wall clock, and the time since boot, which cannot be set. Steady times are comparable only in one
+ * epoch (one boot, one time namespace).
  */
 export interface Moment {
   readonly wall: Millis
   readonly steady: { readonly epoch: string; readonly ms: Millis }
 }
 
-/** An identity that neither PID reuse nor a reboot can fake. */
+/** Identifies a process across PID reuse and reboots. */
 export interface ProcessIdentity {
   readonly pid: number
   /** Field 22 of `/proc/<pid>/stat`, clock ticks after boot; 0 where it could not be read. */
   readonly startTime: number
-  /** `unknown` where it could not be read; then it proves nothing. */
+  /** `unknown` if it could not be read; then it identifies nothing. */
   readonly bootId: string
   /** Inode of the pid namespace in which `pid` counts; `unknown` where it could not be read. */
   readonly pidNamespace: string
 }
 
-/** `unknown`: it cannot be seen from here, or something that would identify it cannot be read. */
+/** `unknown`: this process cannot see it, or cannot read a part of its identity. */
 export type Liveness = 'alive' | 'gone' | 'unknown'
 
 export interface Account {
@@ -64,16 +64,16 @@ export interface Account {
   readonly userNamespace?: string
 }
 
-/** What the driver calls a unit. */
+/** The driver's names for a unit. */
 export interface Device {
-  /** Empty where the driver did not show it. */
+  /** Empty if the driver did not report it. */
   readonly uuid: string
   readonly name: string
 }
 
 export type Shape = { readonly kind: 'gpu' } | { readonly kind: 'mig'; readonly profile: string }
 
-/** What can be reserved: a GPU, or one of the instances that a GPU is divided into. */
+/** A GPU, or one of its MIG instances. */
 export interface Unit {
   readonly id: UnitId
   readonly device: Device
@@ -98,7 +98,7 @@ export interface Holding {
 
 export interface Owner {
   readonly account: Account
-  /** What others see; the name of the account unless the owner chose another. */
+  /** The name that others see: the account's name unless the owner chose another. */
   readonly shownName: string
 }
 
@@ -116,7 +116,7 @@ export interface Reservation<T extends Term = Term> {
 export type RunReservation = Reservation<RunTerm>
 export type ManualReservation = Reservation<ManualTerm>
 
-/** For how long a reservation lasts. */
+/** How long a reservation lasts. */
 export type Term = RunTerm | ManualTerm | BookingTerm | MaintenanceTerm
 export type TermKind = Term['kind']
 
@@ -129,7 +129,7 @@ export interface RunTerm {
   readonly command: string
 }
 
-/** A command is interrupted at the first moment and killed at the second, if it still lives then. */
+/** Times at which the supervisor interrupts the command and, if it is still alive, kills it. */
 export interface TimeLimit {
   readonly interruptAt: Millis
   readonly killAt: Millis
@@ -148,7 +148,7 @@ export interface BookingTerm {
   readonly until: Millis
 }
 
-/** Kept from everybody by an administrator. */
+/** An administrator takes the units out of service. */
 export interface MaintenanceTerm {
   readonly kind: 'maintenance'
   readonly from: Millis
@@ -161,10 +161,10 @@ export type Request =
   | { readonly kind: 'count'; readonly count: number }
   | { readonly kind: 'ids'; readonly ids: readonly UnitId[] }
 
-/** The term that a waiter asks for. */
+/** The term that a waiter requests. */
 export interface WantedTerm {
   readonly kind: 'run' | 'manual'
-  /** For how long the units would be held at most, where the request says so; backfill needs it. */
+  /** The longest time for which the units may be held, if the request gives one; backfill needs it. */
   readonly duration?: Millis
 }
 
@@ -178,7 +178,7 @@ export interface QueueEntry {
   readonly heartbeatAt: Millis
   /** The moment the waiter gives up. */
   readonly waitUntil?: Millis
-  /** Since when this entry could have been granted and its process did not ask; a frozen waiter is passed over. */
+  /** Time since which this entry can start and its process has not asked; a frozen waiter is passed over. */
   readonly startableSince?: Millis
   readonly note?: string
 }
@@ -189,7 +189,7 @@ export const ALLOCATIONS = ['lru', 'mru-per-user'] as const
 export interface Policy {
   /** `lru`: least recently used first. `mru-per-user`: the units that this account used last first. */
   readonly allocation: (typeof ALLOCATIONS)[number]
-  /** From how much memory on an unreserved unit counts as use; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
+  /** The memory that counts as use of an unreserved unit; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
   readonly memoryThresholdMb?: number
 }
 
@@ -205,7 +205,7 @@ export interface Pool {
   readonly writtenAt: Moment
 }
 
-/** How a reservation came to its end. */
+/** How a reservation ended. */
 export const OUTCOMES = ['released', 'exited', 'timed-out', 'expired', 'vanished', 'reset'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
@@ -224,7 +224,7 @@ export interface HeldTime {
 
 export interface UsageRecord extends HeldTime {
   readonly outcome: Outcome
-  /** Who reset the pool, or released what another account held. */
+  /** The account that reset the pool or released another account's unit. */
   readonly endedBy?: Account
 }
 
@@ -236,30 +236,30 @@ export interface UsageTally {
   /** Name of the account. */
   readonly account: string
   readonly term: TermKind
-  /** Summed over the units, as far as it lies in the range. */
+  /** Held time within the range, summed over the units. */
   readonly ms: Millis
-  /** A reservation counts once, however many units it had. */
+  /** A reservation counts once, whatever the number of its units. */
   readonly reservations: number
 }
 
 export interface GpuProcess {
   readonly pid: number
-  /** Owner by `/proc/<pid>`; absent where the process cannot be seen from here. */
+  /** Owner by `/proc/<pid>`; absent if this process cannot see it. */
   readonly uid?: number
   readonly user?: string
   readonly name: string
   readonly memoryMb?: number
-  /** It draws and does not compute, like a desktop's X server. */
+  /** A graphics process, such as a desktop's X server. */
   readonly graphics?: true
   /** Command line, where readable. */
   readonly command?: string
-  /** Command lines of its parents, nearest first, where they may name what it works on. */
+  /** Command lines of its parents, nearest first, if they may name its model. */
   readonly parents?: readonly string[]
 }
 
-/** One GPU as the driver sees it now. */
+/** The driver's reading of one GPU. */
 export interface GpuReading {
-  /** The driver's own index, which is what `CUDA_VISIBLE_DEVICES` counts. */
+  /** The driver's index, which `CUDA_VISIBLE_DEVICES` uses. */
   readonly index: number
   readonly uuid: string
   readonly name: string
@@ -271,7 +271,7 @@ export type GpuUsage = GpuMeasurement | GpuFault
 export interface GpuMeasurement {
   readonly kind: 'measured'
   readonly memoryUsedMb: number
-  /** The memory in use is the sum of the processes: the driver does not measure the card's own. */
+  /** The memory in use is the sum over the processes, because the driver does not measure the card's memory. */
   readonly memoryBy?: 'processes'
   /** This GPU is one of several parts of a card, and the driver measures the memory of the whole card only. */
   readonly card?: SharedCard
@@ -292,11 +292,11 @@ export interface SharedCard {
 
 export interface GpuFault {
   readonly kind: 'fault'
-  /** What the driver reports, one line. */
+  /** The driver's report, in one line. */
   readonly reason: string
 }
 
-/** Everything one look at the driver gave. */
+/** The driver's readings of all GPUs. */
 export interface Probe {
   readonly provider: ProviderName
   readonly readings: readonly GpuReading[]

@@ -4,12 +4,12 @@ import type { Liveness, ProcessIdentity } from './model.ts'
 export type AliveCheck = (process: ProcessIdentity) => Liveness
 
 /**
- * Whether a signal (SIGSTOP, Ctrl-Z) has stopped the process, so that it does nothing until SIGCONT. False
- * where that cannot be seen. Answered by the kernel in microseconds.
+ * Whether a signal (SIGSTOP, Ctrl-Z) has stopped the process until SIGCONT. False if that is unknown. Answered by the
+ * kernel in microseconds.
  */
 export type StoppedCheck = (process: ProcessIdentity) => boolean
 
-/** What the kernel knows about processes. */
+/** The kernel's answers about processes. */
 export interface ProcessCheck {
   readonly alive: AliveCheck
   readonly stopped: StoppedCheck

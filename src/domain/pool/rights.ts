@@ -3,32 +3,32 @@ import { UNREAD } from './clock.ts'
 import type { Account } from './model.ts'
 
 /**
- * Who may change what. In another user namespace than the first everybody can be root and, in a nested one, show any
- * uid. So a process there has no rights but over what was made in that very namespace.
+ * Rights of accounts. Outside the first user namespace every process can be root and, in a nested namespace, have any
+ * uid. So a process there has rights only over reservations that were made in the same namespace.
  */
 
-/** Root, and no one who is root only in a user namespace of their own. */
+/** Root of the first user namespace. */
 export const isAdministrator = ({ uid, userNamespace }: Account): boolean =>
   uid === 0 && userNamespace === undefined
 
-/** Whether the actor may change what this account holds, as its holder. */
+/** Whether the actor has the rights of the holder. */
 export function owns(actor: Account, holder: Account): boolean {
   if (actor.uid !== holder.uid) return false
   if (actor.userNamespace === undefined) return true
   return actor.userNamespace !== UNREAD && actor.userNamespace === holder.userNamespace
 }
 
-/** Whether both are the same to the history: a namespace of one's own is not one's account. */
+/** Whether both are the same account in the history. The same uid in another user namespace is another account. */
 export const isSameAccount = (a: Account, b: Account): boolean =>
   a.uid === b.uid && a.userNamespace === b.userNamespace
 
-/** A pool that exists: who owns its database, which nobody can pretend. */
+/** The owner of an existing database file, which a process cannot fake. */
 export interface PoolOwner {
   readonly uid: number
   readonly path: string
 }
 
-/** Throws `permission-denied` unless the actor may reset the pool or change its settings; null: there is none yet. */
+/** Throws `permission-denied` unless the actor may reset or configure the pool; `owner` is null if there is no pool. */
 export function checkMayAdminister(actor: Account, owner: PoolOwner | null): void {
   if (owner === null || isAdministrator(actor)) return
   if (actor.userNamespace !== undefined) {

@@ -3,24 +3,24 @@ import { startOf } from '../schedule/calendar.ts'
 import type { Pool, UnitId } from './model.ts'
 import { compareUnits } from './units.ts'
 
-/** Something wrong with a stored pool, and what to do about it. */
+/** A problem of a stored pool, and its remedy. */
 export interface Problem {
   /**
-   * `damage`: what is stored is not what was written. `foreign`: somebody planted it. `access`: people who should use
-   * the pool cannot, or others can harm it. `device`: the driver shows other GPUs.
+   * `damage`: the stored data is not what was written. `foreign`: another account planted the file. `access`: its users
+   * cannot use the pool, or others can harm it. `device`: the driver reports other GPUs.
    */
   readonly kind: 'damage' | 'foreign' | 'access' | 'device'
   readonly what: string
   readonly cure: string
 }
 
-/** A stored pool that was looked over. */
+/** The result of a check of a stored pool. */
 export interface Checkup {
   readonly path: string
   readonly problems: readonly Problem[]
-  /** Absent where it cannot be read. */
+  /** Absent if it cannot be read. */
   readonly pool?: Pool
-  /** Absent where the damage leaves nothing to be counted. */
+  /** Absent if the damage leaves nothing to count. */
   readonly counts?: {
     readonly gpus: number
     readonly reservations: number
@@ -29,7 +29,7 @@ export interface Checkup {
   }
 }
 
-/** What in this pool breaks the rules that every decision keeps, one sentence each; none in a sound pool. */
+/** The rules that this pool breaks, one sentence each; none for a sound pool. */
 export function poolFaults(pool: Pool): readonly string[] {
   const faults: string[] = []
   if (pool.units.length === 0) faults.push('there is no GPU')
@@ -38,7 +38,7 @@ export function poolFaults(pool: Pool): readonly string[] {
   return faults
 }
 
-/** Plain loops: every command runs this once, and cold code is slow for each function it has. */
+/** Plain loops: every command runs this once, and each function costs time in cold code. */
 function addHolderFaults({ units, reservations, writtenAt }: Pool, faults: string[]): void {
   const holders = new Map<UnitId, string[]>()
   for (const { id } of units) holders.set(id, [])

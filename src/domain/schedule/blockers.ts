@@ -3,13 +3,13 @@ import type { Request, Reservation, UnitId } from '../pool/model.ts'
 import type { Calendar } from './calendar.ts'
 import { sizeOf } from './demand.ts'
 
-/** What keeps a request from starting at any known time; empty: a request before it that has no known end. */
+/** Why a request has no known start. Empty: an earlier request without a known end blocks it. */
 export interface Blocker {
   readonly after?: Reservation
   readonly obstacle?: Obstacle
 }
 
-/** A unit after all known ends. */
+/** The state of a unit after all known ends. */
 interface Rest extends Blocker {
   readonly unit: UnitId
   /** Requests count on units of a lower rank first. */
@@ -19,8 +19,8 @@ interface Rest extends Blocker {
 const [FREE, HELD, UNCLEAR, UNUSABLE] = [0, 1, 2, 3]
 
 /**
- * For each of these requests, in the order of the queue, the blocker of the last unit that it needs. A request keeps
- * the units that it counts on from those after it, unless it can never start.
+ * For each of these requests, in the order of the queue, the blocker of the last unit that it needs. Later requests
+ * cannot count on the units of an earlier request, unless that can never start.
  */
 export function blockersOf(
   requests: readonly Request[],

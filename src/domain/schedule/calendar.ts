@@ -2,44 +2,44 @@ import type { Millis, Pool, Reservation, Term, Unit, UnitId } from '../pool/mode
 import { type Demand, sizeOf } from './demand.ts'
 
 /**
- * Whether a unit without a reservation can be used. `unclear`: not now, but that may end at any moment. `unusable`:
- * nobody can use it, even if all reservations end.
+ * Whether a unit can be granted apart from its reservation. `unclear`: not now, but this may change at any moment.
+ * `unusable`: not even if all reservations end.
  */
 export type Usability = 'usable' | 'unclear' | 'unusable'
 
 export const NEVER: Millis = Number.POSITIVE_INFINITY
 
-/** Holds a unit from a later time on. */
+/** A reservation that begins later, on one unit. */
 interface Later {
   readonly place: number
   readonly reservation: Reservation
 }
 
 /**
- * What holds each unit, now and later. Runs, manual reservations, bookings and maintenance are all intervals. Units go
- * by their place in the pool, and all parts are plain arrays: every command builds one calendar.
+ * The reservations of each unit, now and later. Runs, manual reservations, bookings and maintenance are all intervals.
+ * Units are indexed by their place in the pool. All parts are plain arrays because every command builds a calendar.
  */
 export class Calendar {
   now: Millis
-  /** With the last use as it is at `now`. */
+  /** Their last use is that of `now`. */
   readonly units: Unit[]
-  /** Until when each unit is held: `now` or before where nothing holds it, NEVER where the end is not known. */
+  /** The end of the hold of each unit: at most `now` if nothing holds it, NEVER if the end is unknown. */
   readonly heldUntil: Millis[] = []
-  /** The last known end on each unit: an interval without a known end may hide one. */
+  /** The last known end on each unit; another interval of the unit may have no known end. */
   readonly #knownUntil: Millis[] = []
-  /** All known ends of intervals that have begun, also those that another interval on the unit hides. */
+  /** The known ends of all intervals that have begun, including those that another interval of the unit hides. */
   #ends: Millis[] = []
-  /** What holds it, or held it last, where that is a reservation of the pool. */
+  /** The present or last holder, if that is a reservation of the pool. */
   readonly holders: (Reservation | undefined)[] = []
-  /** When the next interval begins on each unit. */
+  /** The start of the next interval on each unit. */
   readonly nextFrom: Millis[] = []
   readonly usability: Usability[] = []
   later: readonly Later[] = []
   unusableCount = 0
-  /** By place: the account of the request that holds the unit in the plan. */
+  /** By place: the account of the request that is planned to hold the unit. */
   readonly #planned: number[] = []
   readonly #places = new Map<UnitId, number>()
-  /** When each unit comes free at the earliest, sorted; made when it is needed. */
+  /** The earliest time at which each unit may be free, sorted; computed on demand. */
   #frees: Millis[] | undefined
 
   constructor(pool: Pool, now: Millis) {
@@ -95,8 +95,8 @@ export class Calendar {
   }
 
   /**
-   * The time before which a request cannot start. An unknown end may be now: the process may exit, and the user without
-   * a reservation may leave, at any moment. So only known ends count.
+   * The time before which a request cannot start. Only known ends count: a process may exit, and use without a
+   * reservation may end, at any moment.
    */
   earliestStart(demand: Demand): Millis {
     const { request } = demand
@@ -120,7 +120,7 @@ export class Calendar {
     this.#frees = undefined
   }
 
-  /** Whatever has no known end, ends now. */
+  /** Ends all intervals without a known end now. */
   endUnknown(): void {
     for (let place = 0; place < this.units.length; place++) {
       if (this.heldUntil[place] !== NEVER) continue
@@ -130,7 +130,7 @@ export class Calendar {
     this.#frees = undefined
   }
 
-  /** The next time at which something ends or begins; NEVER where nothing does. */
+  /** The next time at which an interval ends or begins; NEVER if there is none. */
   nextChange(): Millis {
     let next = NEVER
     for (const end of this.#ends) if (end > this.now && end < next) next = end
@@ -138,7 +138,7 @@ export class Calendar {
     return next
   }
 
-  /** Moves on to the next change. */
+  /** Advances to the next change. */
   advance(now: Millis): void {
     this.now = now
     this.#frees = undefined
@@ -153,7 +153,7 @@ export class Calendar {
     this.#setLater(this.later.filter(({ reservation }) => startOf(reservation.term) > now))
   }
 
-  /** The unit keeps its holder: what came free last. */
+  /** Keeps the holder of the unit: `lastEnded` reads it. */
   #end(place: number): void {
     const unit = this.units[place]
     const uid = this.holders[place]?.owner.account.uid ?? this.#planned[place]
@@ -164,7 +164,7 @@ export class Calendar {
   #begin(place: number, reservation: Reservation): void {
     const { term } = reservation
     const end = knownEnd(reservation)
-    // A run that goes on after its time limit (its supervisor was killed) may go on for ever.
+    // A run that continues after its time limit (its supervisor was killed) has no known end.
     const until = end > this.now ? end : NEVER
     if (until >= (this.heldUntil[place] ?? 0)) {
       this.heldUntil[place] = until
@@ -185,7 +185,7 @@ export class Calendar {
     }
   }
 
-  /** An unknown end may be now. */
+  /** An unknown end counts as now. */
   #freeFrom(place: number): Millis {
     return Math.max(this.now, this.#knownUntil[place] ?? this.now)
   }
@@ -217,7 +217,7 @@ export class Calendar {
   }
 }
 
-/** When the reservation ends at the latest; NEVER where that is not known. */
+/** The latest end of the reservation; NEVER if that is unknown. */
 export function knownEnd({ term }: Reservation): Millis {
   switch (term.kind) {
     case 'run':
@@ -230,7 +230,7 @@ export function knownEnd({ term }: Reservation): Millis {
   }
 }
 
-/** When it begins to hold its units; a run and a manual reservation began when they were made. */
+/** The time from which a term holds its units; runs and manual reservations hold them from the grant on. */
 export function startOf(term: Term): Millis {
   return term.kind === 'booking' || term.kind === 'maintenance' ? term.from : Number.NEGATIVE_INFINITY
 }

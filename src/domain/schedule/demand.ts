@@ -1,10 +1,10 @@
 import type { Millis, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
 
-/** What the planner needs to know of a request, waiting or new. */
+/** The planner's input for one request, waiting or new. */
 export interface Demand {
   readonly request: Request
   readonly uid: number
-  /** The longest time for which the units would be held; absent: without limit. */
+  /** The longest time for which the units may be held; absent: no limit. */
   readonly duration?: Millis
 }
 

@@ -7,7 +7,7 @@ import { type Demand, demandOf } from './demand.ts'
 import { Openings } from './openings.ts'
 import { isJustReleased, isWaitedFor } from './startable.ts'
 
-/** When a waiting request is expected to start, by what is known now. */
+/** The expected start of a waiting request, by what is known now. */
 export type ExpectedStart =
   /** `after`: the reservation that ends then. */
   | { readonly kind: 'at'; readonly at: Millis; readonly after?: Reservation }
@@ -16,15 +16,15 @@ export type ExpectedStart =
   /** Its process is stopped. */
   | { readonly kind: 'stopped' }
 
-/** What is known besides the pool. */
+/** The inputs of a forecast besides the pool. */
 export interface Outlook {
   readonly now: Millis
   readonly stopped: StoppedCheck
-  /** Units that cannot be used, nobody knows for how long. */
+  /** Units that cannot be used for an unknown time. */
   readonly obstacles?: readonly Obstacle[]
-  /** When a reservation without a known end is taken to end; absent: never. */
+  /** The assumed end of reservations without a known end; absent: never. */
   readonly unknownEnds?: 'never' | 'now'
-  /** The only entry that matters: others may be missing in the answer. */
+  /** The only entry of interest; others may be missing in the answer. */
   readonly only?: string
 }
 
@@ -35,9 +35,8 @@ interface Waiting {
 }
 
 /**
- * Plays the queue forward by the rule by which requests are granted: at every known end, the requests that can start
- * then start, and hold their units for their declared duration, or without end. An end that comes early only brings
- * the queue forward.
+ * Simulates the queue by the rule for grants: at every known end, requests that can start then start. They hold their
+ * units for their declared duration, or without end. An early end only makes starts earlier.
  */
 export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string, ExpectedStart> {
   const starts = new Map<string, ExpectedStart>()
@@ -66,9 +65,9 @@ interface Plan {
 }
 
 /**
- * Takes those that start out of `waiting`. A request that nobody waits for is not expected to take its units. A request
- * that overtakes others can delay the earliest start of one of them, which then keeps its units for longer: a third
- * request may now fit before it. A grant is decided from the whole queue each time, so the plan begins again as well.
+ * Removes the requests that start from `waiting`. A request that is not waited for holds no units in the forecast. A
+ * request that overtakes others can move the earliest start of one of them, so a third request may now fit before it.
+ * Each grant is decided from the whole queue, so after an overtaking request the plan starts again too.
  */
 function startThoseThatCan(waiting: Waiting[], { calendar, policy, starts }: Plan): void {
   const { now } = calendar
@@ -100,15 +99,15 @@ function unitsFor({ demand, isWaitedFor }: Waiting, openings: Openings): readonl
   return openings.fits(demand) ? openings.choices(demand) : null
 }
 
-/** What ends now and holds the last of these units; no holder, if a request ends that is only planned. */
+/** The holder that ends now on the last of these units; undefined if that is a planned request. */
 function lastEnded({ now, units, heldUntil, holders }: Calendar, isMeant: (unit: UnitId) => boolean) {
   const place = units.findLastIndex(({ id }, at) => heldUntil[at] === now && isMeant(id))
   return { isFound: place >= 0, holder: holders[place] }
 }
 
 /**
- * Whether every waiter and every booking is expected to start no later in `after` than in `before`, both if reservations
- * without a known end last for ever and if they end at once.
+ * Whether every waiter and every booking is expected to start no later in `after` than in `before`, both if
+ * reservations without a known end never end and if they end now.
  */
 export function keepsPromises(before: Pool, after: Pool, known: Pick<Outlook, 'now' | 'stopped'>): boolean {
   return (['never', 'now'] as const).every((unknownEnds) => {

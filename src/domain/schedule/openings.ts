@@ -5,15 +5,14 @@ import { type Demand, sizeOf } from './demand.ts'
 
 /**
  * The units that are free at one moment, each with the time until which a request that starts now may hold it. Requests
- * are planned in the order of the queue: first come, first served. A request that fits takes its units. A request that
- * has to wait keeps the units that it may use: a later request may hold them only until the first one could start at
- * the earliest. So a later request never delays an earlier one. A request that cannot start even if all reservations
- * end keeps nothing.
+ * are planned in the order of the queue. A request that fits takes its units. A request that has to wait limits the
+ * units that it may use: a later request may hold them only until the earliest start of the first one. So a later
+ * request never delays an earlier one. A request that cannot start even if all reservations end limits nothing.
  */
 export class Openings {
   readonly #calendar: Calendar
   readonly #policy: Policy
-  /** By place: NEGATIVE_INFINITY where the unit is not free, NEVER where no request and no booking needs it. */
+  /** By place: NEGATIVE_INFINITY if the unit is not free, NEVER if no request and no booking needs it. */
   readonly #until: Millis[] = []
   /** How many units may be held without limit. */
   #unlimited = 0
@@ -31,14 +30,14 @@ export class Openings {
     }
   }
 
-  /** No unit is left for any further request. */
+  /** Whether no unit is left for later requests. */
   get areGone(): boolean {
     return this.#open === 0
   }
 
-  /** Whether the request can start now. Takes nothing, and is cheaper than `choices`. */
+  /** Whether the request can start now. Takes no unit, and is cheaper than `choices`. */
   fits({ request, duration }: Demand): boolean {
-    // A thousand may wait behind the request that all free units are kept for.
+    // Fast path: a thousand requests may wait behind one for which all free units are kept.
     if (duration === undefined && this.#unlimited < sizeOf(request)) return false
     const needed = this.#neededUntil(duration)
     if (request.kind === 'ids')
@@ -48,7 +47,7 @@ export class Openings {
     return open >= request.count
   }
 
-  /** All units that the request may have now, in the order in which it gets them. */
+  /** All units that the request may hold now, in the order of allocation. */
   choices({ request, uid, duration }: Demand): readonly UnitId[] {
     const needed = this.#neededUntil(duration)
     if (request.kind === 'ids') {
@@ -70,7 +69,7 @@ export class Openings {
     return units
   }
 
-  /** A request without a known duration cannot use a unit that is kept already, so it keeps only the others. */
+  /** A request without a known duration cannot use a unit with a limit, so it limits only the others. */
   #keepFor(demand: Demand): void {
     const { request, duration } = demand
     if (duration === undefined && this.#unlimited === 0) return

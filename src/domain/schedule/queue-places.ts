@@ -8,7 +8,7 @@ import { wantedUnits } from './demand.ts'
 import { type ExpectedStart, expectedStarts } from './expected-starts.ts'
 import { isPassedOver, type Standing, standings } from './startable.ts'
 
-/** One waiting request, as anyone may see it. */
+/** One waiting request, visible to every user. */
 export interface QueuePlace {
   /** Counted from 1. */
   readonly position: number
@@ -18,8 +18,8 @@ export interface QueuePlace {
 }
 
 /**
- * Why it waits. `short`: by what is free, and what is not although nobody reserved it. `unanswered`: it could be
- * served and does not come for it. `stopped`: by a signal.
+ * Why a request waits. `short`: too few units are free; `obstacles` are the unreserved units that cannot be granted.
+ * `unanswered`: it can start and its process does not respond. `stopped`: a signal stopped its process.
  */
 export type WaitingReason =
   | { readonly kind: 'short'; readonly free: number; readonly obstacles: readonly Obstacle[] }
@@ -31,14 +31,14 @@ export type WaitingReason =
 export interface QueueOverview {
   readonly places: readonly QueuePlace[]
   readonly now: Millis
-  /** Why the driver could not be asked; GPUs without a reservation then count as unchecked. */
+  /** Why the probe failed; GPUs without a reservation then count as unchecked. */
   readonly driverFailure?: CanhazgpuError
 }
 
 export interface QueueSource {
   readonly now: Millis
   readonly stopped: StoppedCheck
-  /** Absent: the driver was not seen, so no GPU is known to be free. */
+  /** Absent: there is no reading, so no GPU is known to be free. */
   readonly reading?: Reading
 }
 
@@ -81,7 +81,7 @@ interface Reasons extends QueueSource {
   readonly standing: Standing | undefined
 }
 
-/** How many of these units are free, and why others of them are not although nobody reserved them. */
+/** The number of free units among these, and the obstacles on the others that are not reserved. */
 export function supplyOf(pool: Pool, units: readonly UnitId[], obstacles: readonly Obstacle[]) {
   const reserved = reservedUnits(pool)
   const inTheWay = obstacles.filter(({ unit }) => units.includes(unit))

@@ -6,25 +6,25 @@ import { demandOf, shareUnits } from './demand.ts'
 import { Openings } from './openings.ts'
 
 /**
- * A waiter that could start for this long and does not ask (it is frozen, or stopped where that cannot be seen) is
- * passed over. A waiter that is seen to be stopped is passed over at once, until it continues.
+ * A waiter that can start for this long and does not ask is passed over: it is frozen, or stopped and the kernel does
+ * not show that. A waiter that is known to be stopped is passed over at once, until it continues.
  */
 export const PASSED_OVER_AFTER_MS: Millis = 10_000
 
 /** A unit that was released more recently than this may still show the memory of its last holder. */
 const GIVING_BACK_MS: Millis = 10_000
 
-/** What a start depends on besides the pool. */
+/** The inputs of a start decision besides the pool. */
 export interface Conditions {
   readonly now: Millis
   readonly stopped: StoppedCheck
-  /** What the driver shows; without it every unit without a reservation may be free. */
+  /** The driver's readings; without them every unit without a reservation may be free. */
   readonly sight?: Sight
   /** Without a sight: units that could not be used when the driver was last asked. */
   readonly unusable?: ReadonlySet<UnitId>
 }
 
-/** What the waiters before the given entry leave; for a request without an entry, what the whole queue leaves. */
+/** The openings that remain after the waiters before the given entry; without an entry, after the whole queue. */
 export function openingsFor(pool: Pool, id: string, conditions: Conditions): Openings {
   const openings = new Openings(calendarOf(pool, conditions), pool.policy)
   for (const entry of pool.queue) {
@@ -62,7 +62,7 @@ export type Standing =
   | { readonly kind: 'behind'; readonly place: number }
   | { readonly kind: 'short' }
 
-/** What keeps each entry from starting, by its id. */
+/** The standing of each entry, by its id. */
 export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<string, Standing> {
   const startable = new Set(startableEntries(pool, conditions).map(({ id }) => id))
   const calendar = calendarOf(pool, conditions)

@@ -2,8 +2,8 @@ import type { Pool, QueueEntry } from '../pool/model.ts'
 import { type Conditions, isPassedOver, startableEntries } from './startable.ts'
 
 /**
- * Notes the time for every waiter before the given entry that could start now and does not ask: it is passed over
- * when it does not ask in time. A stopped waiter is passed over without that.
+ * Sets `startableSince` of every waiter before the given entry that can start now. It is passed over if it does not ask
+ * in time. A stopped waiter needs no note: it is passed over at once.
  */
 export function noteStartable(pool: Pool, before: string, conditions: Conditions): Pool {
   if (!pool.queue.some(({ id }) => id === before)) return pool
@@ -18,8 +18,8 @@ export function noteStartable(pool: Pool, before: string, conditions: Conditions
 }
 
 /**
- * A waiter that can no longer start gets its full time again when it can. But a waiter that was passed over stays so
- * until it asks, or everybody would have to wait for it again and again.
+ * Clears the note of waiters that can no longer start, so they get a fresh grace period later. A waiter that was passed
+ * over stays passed over until it asks; otherwise the queue would wait for it repeatedly.
  */
 export function forgetUnstartable(pool: Pool, conditions: Conditions): Pool {
   const isNoted = (entry: QueueEntry) =>
@@ -29,7 +29,7 @@ export function forgetUnstartable(pool: Pool, conditions: Conditions): Pool {
   return withoutNote(pool, (entry) => isNoted(entry) && !startable.has(entry))
 }
 
-/** A waiter that asks for its units is waited for again, even if it does not get them. */
+/** Clears the note of a waiter that asks for its units: the queue waits for it again, even if it gets none. */
 export function clearUnresponsive(pool: Pool, id: string): Pool {
   return withoutNote(pool, (entry) => entry.id === id && entry.startableSince !== undefined)
 }

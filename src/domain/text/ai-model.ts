@@ -24,16 +24,16 @@ const SERVERS: readonly { readonly program: RegExp; readonly verbs: readonly str
   { program: /(^|\/)mlc_llm$/, verbs: ['serve', 'chat'] },
 ]
 
-/** Takes it as its first word, with or without a verb before. */
+/** Takes the model as its first word, or after a verb. */
 const TRT_LLM = /(^|\/)trtllm-serve$/
 
-/** llama.cpp's programs take `-m FILE` or `-hf NAME`; elsewhere `-m` is most often Python's. */
+/** llama.cpp's programs take `-m FILE` or `-hf NAME`. In other command lines `-m` is usually Python's. */
 const LLAMA_CPP = /(^|\/)llama-(server|cli|bench|run|perplexity)$/
 
-/** Some command lines carry a whole script; the model is named early, or not for us. */
+/** Some command lines contain a whole script; a model is named near the start. */
 const LONGEST_COMMAND = 4_096
 
-/** What AI model a command line serves or trains, or undefined where it does not say. */
+/** The AI model that a command line serves or trains; undefined if it names none. */
 export function modelIn(commandLine: string): string | undefined {
   const words = commandLine
     .slice(0, LONGEST_COMMAND)
@@ -42,7 +42,7 @@ export function modelIn(commandLine: string): string | undefined {
   return byModelArgs(words) ?? byOption(words) ?? byVerb(words) ?? byTrtLlm(words) ?? byLlamaCpp(words)
 }
 
-/** The model that works on this GPU, by the command lines of its processes or of its run. */
+/** The model on this GPU, by the command lines of its processes or of its run. */
 export function modelOf(status: GpuStatus): string | undefined {
   const processes = status.usage.kind === 'measured' ? status.usage.processes : []
   const run =

@@ -4,11 +4,11 @@ import type { Millis } from '../pool/model.ts'
 const UNIT_MS: Readonly<Record<string, Millis>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const LONGEST: Millis = 365 * 86_400_000
 const SHORTEST: Millis = 1_000
-/** Far more than any duration needs; to take a longer text apart would take long. */
+/** Far more than any duration needs; the regular expression is slow on long texts. */
 const MOST_LETTERS = 100
 const FORMATS = 'use for example 30s, 30m, 2h, 1d, 0.5h or 1h30m'
 
-/** What one would choose from. */
+/** Examples for shell completion. */
 export const durationExamples: readonly string[] = ['30m', '1h', '2h', '4h', '8h', '1d']
 
 /**
@@ -40,7 +40,7 @@ export function parseDuration(text: string): Millis {
   return Math.round(total)
 }
 
-/** `8h 0m 0s`; never negative, whole seconds, hours beyond a day stay hours. */
+/** `8h 0m 0s`: never negative, whole seconds, no days. */
 export function formatDuration(ms: Millis): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000))
   return `${Math.floor(seconds / 3_600)}h ${Math.floor(seconds / 60) % 60}m ${seconds % 60}s`

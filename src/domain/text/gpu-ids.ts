@@ -27,7 +27,7 @@ export function parseGpuIds(text: string): readonly UnitId[] {
   return [...ids].sort((a, b) => a - b).map(gpuUnit)
 }
 
-/** `0-3, 6`: as `parseGpuIds` reads them, for people. The ids are in order. */
+/** `0-3, 6`: the format of `parseGpuIds`, with spaces. The ids must be in order. */
 export function idRanges(ids: readonly UnitId[]): string {
   const ranges: { first: UnitId; last: UnitId }[] = []
   for (const id of ids) {

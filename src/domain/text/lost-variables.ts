@@ -1,9 +1,9 @@
-/** Programs that do not pass the variables on. */
+/** Programs that do not pass the GPU variables to their command. */
 export type Dropper = 'sudo' | 'doas' | 'su' | 'tmux' | 'screen' | 'ssh'
 
 /**
- * The program at the start of a command that is known to drop the environment or to start its own command elsewhere:
- * that command would see every GPU. Undefined where the variables arrive, as far as the words show.
+ * The program at the start of a command, if it drops the environment or starts its own command elsewhere. That command
+ * would see every GPU. Undefined if the variables arrive, judged by the words.
  */
 export function dropperIn([program = '', ...args]: readonly string[]): Dropper | undefined {
   const name = program.slice(program.lastIndexOf('/') + 1)
@@ -26,7 +26,7 @@ export function dropperIn([program = '', ...args]: readonly string[]): Dropper |
 const SUDO_FLAGS_WITH_VALUE =
   /^-[A-Za-z]*[CDghpRrTtUu]$|^--(chdir|chroot|close-from|command-timeout|group|host|other-user|prompt|role|type|user)$/
 
-/** The flags before the first word that is none. */
+/** The flags before the first word that is not a flag. */
 function ownFlags(args: readonly string[], withValue: RegExp): readonly string[] {
   const flags: string[] = []
   for (let at = 0; at < args.length; at++) {

@@ -1,4 +1,4 @@
-/** What only a shell understands, typed where `run` expects a program and its arguments. */
+/** A shell construct where `run` expects a program and its arguments. */
 export type ShellLine =
   /** `FOO=1 cmd` */
   | { readonly kind: 'assignment' }
@@ -9,13 +9,13 @@ export type ShellLine =
   /** A whole command line in one word. */
   | { readonly kind: 'quoted'; readonly line: string }
 
-/** Builtins of sh and bash that no package installs as programs, and that people type. */
+/** Common builtins of sh and bash that no package installs as programs. */
 const BUILTINS =
   /^(\.|:|alias|bg|cd|declare|eval|exec|exit|export|fg|jobs|local|popd|pushd|read|set|shopt|source|trap|ulimit|umask|unset|wait)$/
 
 const CONDA = /^(conda|mamba|micromamba)$/
 
-/** Why no program has this name; undefined where nothing hints at a shell. */
+/** The shell construct in these words; undefined if there is none. */
 export function shellLineIn(words: readonly string[]): ShellLine | undefined {
   const [first = ''] = words
   const [name = '', ...rest] = first.trim().split(/\s+/)
