@@ -1,14 +1,14 @@
 import type { Busy } from '../../domain/operation/refusal.ts'
 import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
+import { formatDuration } from '../../domain/text/duration.ts'
 import { idRanges } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
-import { clockTime } from './clock-time.ts'
 
 /** More holders than this would hide what to do. */
 const MOST_SHOWN = 4
 
-/** `you hold 0-3 until 18:00, bob holds 4`: the account's own first. Empty where nobody holds one. */
+/** `you hold 0-3 for another 2h 57m 45s, bob holds 4`: the account's own first. Empty where nobody holds one. */
 export function holdersWords(busy: readonly Busy[], now: Millis): string {
   const groups = Map.groupBy(busy, ({ own, owner, until }) => JSON.stringify([own, owner, until]))
   const words = [...groups.values()]
@@ -24,12 +24,15 @@ function groupWords(held: readonly Busy[], now: Millis): string {
   if (first === undefined) return ''
   const who = first.own ? 'you hold' : `${printable(first.owner)} holds`
   const ids = idRanges(held.map(({ unit }) => unit).toSorted(compareUnits))
-  return `${who} ${ids}${untilWords(first.until, now)}`
+  return `${who} ${ids}${remainingWords(first.until, now)}`
 }
 
-/** ` until 18:00`; nothing where the end is unknown, or was due already. */
-export const untilWords = (until: Millis | undefined, now: Millis): string =>
-  until === undefined || until <= now ? '' : ` until ${clockTime(until, now)}`
+/**
+ * ` for another 2h 57m 45s`; nothing where the end is unknown, or was due already. Not a time of day: the first use
+ * of the local time zone costs a short command half of its time.
+ */
+export const remainingWords = (until: Millis | undefined, now: Millis): string =>
+  until === undefined || until <= now ? '' : ` for another ${formatDuration(until - now)}`
 
 /** `GPU 1`, or `GPUs 1, 2`. */
 export const gpuWords = (units: readonly UnitId[]): string =>

@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { isRefusal, type Reason, type Refusal, type Shortage } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { ADOPTS } from './faults.ts'
-import { gpuWords, holdersWords, untilWords } from './holders.ts'
+import { gpuWords, holdersWords, remainingWords } from './holders.ts'
 
 /** The answer, or the refusal thrown in words. */
 export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
@@ -36,7 +36,7 @@ function wordsOf(reason: Reason): Words {
     case 'not-yours':
       return {
         code: 'not-yours',
-        message: `GPU ${reason.unit} is reserved by ${reason.owner}${untilWords(reason.until, reason.now)}`,
+        message: `GPU ${reason.unit} is reserved by ${reason.owner}${remainingWords(reason.until, reason.now)}`,
         hint: `ask its holder, or an administrator, to release it${reason.requested.length > 1 ? '; nothing was released' : ''}`,
       }
     case 'timed-out': {

@@ -30,7 +30,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { ...SHORT, busy: [{ unit: '0', owner: 'bob', until: 3_600_000, own: false }] },
     'not-enough-gpus',
     SHORTAGE,
-    'bob holds 0 until 01:00; wait in line with --wait',
+    'bob holds 0 for another 1h 0m 0s; wait in line with --wait',
     {
       ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0 },
       busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T01:00:00.000Z', yours: false }],
@@ -124,7 +124,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
   [
     { code: 'not-yours', unit: '3', owner: 'bob', until: 60_000, requested: ['2', '3'], now: 0 },
     'not-yours',
-    'GPU 3 is reserved by bob until 00:01',
+    'GPU 3 is reserved by bob for another 0h 1m 0s',
     'ask its holder, or an administrator, to release it; nothing was released',
     { code: 'not-yours', gpu_id: 3, user: 'bob', until: '1970-01-01T00:01:00.000Z', requested: [2, 3] },
   ],
