@@ -19,7 +19,7 @@ needing('users').describe('two accounts', () => {
     expect((await bob.chg(pool, 'extend', '1h')).status).toBe(1)
     const refused = await bob.chg(pool, 'release', '--gpu-ids', '0')
     expect(refused.status).toBe(1)
-    expect(refused.stderr).toStartWith(`Error: GPU 0 is reserved by ${bob.name} (${alice.name}) until `)
+    expect(refused.stderr).toStartWith(`Error: GPU 0 is reserved by ${bob.name} (${alice.name}) for another `)
     expect(refused.stderr).toEndWith(' - ask its holder, or an administrator, to release it\n')
     expect(JSON.parse((await bob.chg(pool, 'status', '--mine', '--json')).stdout)).toEqual([])
     expect((await alice.chg(pool, 'release')).stdout).toBe('Released 1 GPU(s): [0]\n')

@@ -98,7 +98,7 @@ test('a newcomer is refused while others wait, even where there is a free GPU, a
     const refused = await pool.chg(...command)
     expect(refused.status).toBe(75)
     expect(refused.stderr).toStartWith(
-      'Error: Not enough GPUs available. Requested: 1, Available: 0 (1 waiting in line before) - you hold 0 until ',
+      'Error: Not enough GPUs available. Requested: 1, Available: 0 (1 waiting in line before) - you hold 0 for another ',
     )
     expect(refused.stderr).toEndWith("; see 'canhazgpu queue', and wait in line with --wait\n")
   }
