@@ -20,6 +20,9 @@ const TEST_NEEDS = [
   { program: 'useradd', package: 'passwd', why: 'creates the users of a test' },
   { program: 'unshare', package: 'util-linux', why: 'creates namespaces' },
   { program: 'setpriv', package: 'util-linux', why: 'runs commands as another user' },
+  { program: 'setsid', package: 'util-linux', why: 'gives a command a session of its own' },
+  { program: 'su', package: 'util-linux', why: 'starts a login shell on a terminal of another user' },
+  { program: 'sudo', package: 'sudo', why: 'starts such a shell in its own way' },
 ]
 
 /** An ordinary user's PATH often lacks these; `useradd` and the tools of dpkg are there. */
