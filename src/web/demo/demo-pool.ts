@@ -4,7 +4,7 @@ import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/usage.ts'
 import type { Account, Millis, Moment, Pool } from '../../domain/pool/model.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
-import { Play } from './play.ts'
+import { Activity } from './activity.ts'
 import { readings } from './readings.ts'
 
 export const DEMO_HOST = 'gpu-demo'
@@ -17,20 +17,20 @@ export interface DemoClock {
 /** Opens a store of its own, without a pool, with this clock. */
 export type OpenEmptyStore = (now: () => Moment) => OpenedPool
 
-/** A made-up team on a made-up machine, behind the same port as the real ones. */
+/** The pool of a made-up team, behind the same port as a real one. */
 export function demoPool({ now, steady }: DemoClock, openEmpty: OpenEmptyStore): PoolService {
   const moment = (): Moment => ({ wall: now(), steady: { epoch: 'demo', ms: steady() } })
-  const play = new Play(DEMO_HOST, moment())
+  const activity = new Activity(DEMO_HOST, moment())
   return new LocalPool({
-    store: playedStore(play, openEmpty(moment), moment),
+    store: demoStore(activity, openEmpty(moment), moment),
     processes: { alive: () => 'alive', stopped: () => false },
-    actor: async () => SPECTATOR,
+    actor: async () => VISITOR,
     driver: {
       of: async () => ({
         probe: async () => {
           const at = moment()
-          play.advance(at)
-          return readings(play, at.wall)
+          activity.advance(at.wall)
+          return readings(activity.machine, at.wall)
         },
       }),
       timeout: 10_000,
@@ -40,37 +40,37 @@ export function demoPool({ now, steady }: DemoClock, openEmpty: OpenEmptyStore):
   })
 }
 
-const SPECTATOR: Account = { uid: 65_534, name: 'nobody' }
+const VISITOR: Account = { uid: 65_534, name: 'nobody' }
 
-/** How soon a page shows what the team does. */
-const LOOK_EVERY_MS = 250
+/** How soon a page shows a change. */
+const ADVANCE_EVERY_MS = 250
 
-/** The team's pool, which goes on whenever somebody looks. Only the team changes it. */
-function playedStore(play: Play, store: OpenedPool, moment: () => Moment): OpenedPool {
+/** A store that advances the activity before each read. It refuses every change from outside. */
+function demoStore(activity: Activity, store: OpenedPool, moment: () => Moment): OpenedPool {
   const refuse = (): never => {
-    throw new CanhazgpuError('permission-denied', 'The demo can only be watched')
+    throw new CanhazgpuError('permission-denied', 'The demo is read-only')
   }
   let shown: Pick<Pool, 'reservations' | 'queue'> | undefined
-  const goOn = async (): Promise<void> => {
-    play.advance(moment())
-    const { pool } = play
+  const advance = async (): Promise<void> => {
+    activity.advance(moment().wall)
+    const { pool } = activity.machine
     if (pool.reservations === shown?.reservations && pool.queue === shown.queue) return
     shown = pool
-    const records = play.records.splice(0)
+    const records = activity.machine.records.splice(0)
     await store.update({ create: () => ({ pool, records, wake: [], answer: undefined }) })
   }
-  const goOnUntil = async (signal: AbortSignal): Promise<void> => {
-    for (; !signal.aborted; await Bun.sleep(LOOK_EVERY_MS)) await goOn()
+  const advanceUntil = async (signal: AbortSignal): Promise<void> => {
+    for (; !signal.aborted; await Bun.sleep(ADVANCE_EVERY_MS)) await advance()
   }
   return {
-    load: () => goOn().then(() => store.load()),
-    history: (range, most) => goOn().then(() => store.history(range, most)),
-    visitTimes: (range, visit) => goOn().then(() => store.visitTimes(range, visit)),
-    usage: (range, reservations) => goOn().then(() => store.usage(range, reservations)),
+    load: () => advance().then(() => store.load()),
+    history: (range, most) => advance().then(() => store.history(range, most)),
+    visitTimes: (range, visit) => advance().then(() => store.visitTimes(range, visit)),
+    usage: (range, reservations) => advance().then(() => store.usage(range, reservations)),
     turns: () => store.turns(),
     changes(signal) {
       const changes = store.changes(signal)
-      void goOnUntil(signal)
+      void advanceUntil(signal)
       return changes
     },
     update: async () => refuse(),

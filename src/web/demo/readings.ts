@@ -1,28 +1,28 @@
 import type { GpuReading, Millis, Pool, Probe, Reservation, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
-import { SQUATTER, type Work } from './team.ts'
+import { type Job, SQUATTER } from './team.ts'
 
 const MEMORY_MB = 81_559
 
-/** What is going on, as far as a driver would see it. */
-export interface Scene {
+/** The part of the demo that a driver would show. */
+export interface Workload {
   readonly pool: Pool
-  readonly works: ReadonlyMap<string, Work>
+  readonly jobs: ReadonlyMap<string, Job>
   readonly trouble: { readonly squatted: UnitId | null; readonly faulty: UnitId | null }
 }
 
-/** What the driver of the made-up machine shows at this moment. */
-export function readings(scene: Scene, now: Millis): Probe {
+/** What a driver would show of these GPUs. */
+export function readings(workload: Workload, now: Millis): Probe {
   const holders = new Map(
-    scene.pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
+    workload.pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
   )
   return {
     provider: 'fake',
-    readings: scene.pool.units.map(({ id, device }) => ({
+    readings: workload.pool.units.map(({ id, device }) => ({
       index: gpuNumber(id),
       uuid: device.uuid,
       name: device.name,
-      state: stateOf(id, holders.get(id), scene, now),
+      state: stateOf(id, holders.get(id), workload, now),
     })),
   }
 }
@@ -30,7 +30,7 @@ export function readings(scene: Scene, now: Millis): Probe {
 function stateOf(
   unit: UnitId,
   held: Reservation | undefined,
-  { trouble, works }: Scene,
+  { trouble, jobs }: Workload,
   now: Millis,
 ): GpuReading['state'] {
   const gpu = gpuNumber(unit)
@@ -42,24 +42,24 @@ function stateOf(
     const process = { pid: 31_337, uid, user, name: 'python3', memoryMb, command }
     return { ...measured(gpu, now, memoryMb, 0.34), processes: [process] }
   }
-  const work = held === undefined ? undefined : works.get(held.id)
-  if (held === undefined || work === undefined) return measured(gpu, now, 4, 0)
-  const memoryMb = Math.round(work.memory * MEMORY_MB)
-  // Who has just reserved for a time has not started anything yet.
+  const job = held === undefined ? undefined : jobs.get(held.id)
+  if (held === undefined || job === undefined) return measured(gpu, now, 4, 0)
+  const memoryMb = Math.round(job.memory * MEMORY_MB)
+  // The holder of a new manual reservation has not started a process yet.
   const isWorking = held.term.kind === 'run' || now - held.startedAt > 5 * 60_000
   if (!isWorking) return measured(gpu, now, 4, 0)
   const process = {
     pid: held.term.kind === 'run' ? held.term.process.pid + unitsOf(held).indexOf(unit) : 40_000 + gpu,
     uid: held.owner.account.uid,
     user: held.owner.account.name,
-    name: work.command?.split(' ')[0] ?? 'python3',
+    name: job.command?.split(' ')[0] ?? 'python3',
     memoryMb,
-    command: work.command ?? 'python3 -m ipykernel_launcher',
+    command: job.command ?? 'python3 -m ipykernel_launcher',
   }
-  return { ...measured(gpu, now, memoryMb, work.load), processes: [process] }
+  return { ...measured(gpu, now, memoryMb, job.load), processes: [process] }
 }
 
-/** Loads breathe: a slow wave for the epochs, a quick one for the steps. */
+/** The load varies in two waves: a slow one for epochs, a quick one for steps. */
 function measured(gpu: number, now: Millis, memoryUsedMb: number, load: number) {
   const seconds = now / 1000
   const slow = Math.sin(seconds / 37 + gpu * 1.7)

@@ -1,31 +1,31 @@
 import type { Account } from '../../domain/pool/model.ts'
 
-/** What someone of the team does now and then. */
-export interface Work {
+/** A job that a member of the team runs from time to time. */
+export interface Job {
   readonly note?: string
   readonly gpus: number
-  /** Absent: a reservation for a time. */
+  /** Absent for a manual reservation. */
   readonly command?: string
   /** Shortest and longest, in minutes. */
   readonly minutes: readonly [number, number]
-  /** Part of the memory it fills, and how busy it keeps the GPU, 0 to 1. */
+  /** Memory used and utilization of its GPUs, 0 to 1. */
   readonly memory: number
   readonly load: number
 }
 
 export interface Person {
   readonly account: Account
-  /** Shown instead of the account's name. */
+  /** `--user`. */
   readonly user?: string
-  /** How often this one wants GPUs, compared with the others. */
-  readonly eagerness: number
-  readonly works: readonly [Work, ...Work[]]
+  /** How often this person requests GPUs, compared with the others. */
+  readonly requests: number
+  readonly jobs: readonly [Job, ...Job[]]
 }
 
-const person = (uid: number, name: string, eagerness: number, ...works: [Work, ...Work[]]): Person => ({
+const person = (uid: number, name: string, requests: number, ...jobs: [Job, ...Job[]]): Person => ({
   account: { uid, name },
-  eagerness,
-  works,
+  requests,
+  jobs,
 })
 
 export const TEAM: readonly [Person, ...Person[]] = [
@@ -122,7 +122,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
   }),
 ]
 
-/** Who never heard of reservations. */
+/** A user without reservations. */
 export const SQUATTER = {
   uid: 1042,
   user: 'frank',
@@ -130,16 +130,17 @@ export const SQUATTER = {
   memoryMb: 11_204,
 }
 
-/** One who is at work when the curtain rises: since when and for how long still, in minutes. */
-export interface Role {
-  readonly who: string
-  readonly work: number
+/** A job that runs when the demo starts. Times in minutes. */
+export interface InitialJob {
+  readonly account: string
+  /** Index in the person's jobs. */
+  readonly job: number
   readonly ago: number
   readonly left: number
 }
 
-export const OPENING: readonly Role[] = [
-  { who: 'bob', work: 0, ago: 611, left: 240 },
-  { who: 'alice', work: 0, ago: 187, left: 95 },
-  { who: 'carol', work: 0, ago: 74, left: 23 },
+export const INITIAL_JOBS: readonly InitialJob[] = [
+  { account: 'bob', job: 0, ago: 611, left: 240 },
+  { account: 'alice', job: 0, ago: 187, left: 95 },
+  { account: 'carol', job: 0, ago: 74, left: 23 },
 ]

@@ -1,12 +1,12 @@
-/** Chance that plays the same game every time: mulberry32. */
-export class Chance {
+/** Random numbers that are the same for the same seed: mulberry32. */
+export class Random {
   #state: number
 
   constructor(seed: number) {
     this.#state = seed >>> 0
   }
 
-  /** From 0 to 1, which it never is. */
+  /** At least 0, less than 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
@@ -19,8 +19,8 @@ export class Chance {
     return this.next() < probability
   }
 
-  /** Short ones more often than long ones. */
-  between(shortest: number, longest: number): number {
+  /** Between two lengths; short ones more often than long ones. */
+  length(shortest: number, longest: number): number {
     return shortest * (longest / shortest) ** this.next()
   }
 

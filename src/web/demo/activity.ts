@@ -1,0 +1,205 @@
+import type { Intent } from '../../domain/operation/intent.ts'
+import { isRefusal } from '../../domain/operation/refusal.ts'
+import type { Millis, Moment, ProcessIdentity, Reservation } from '../../domain/pool/model.ts'
+import { DemoMachine, GPU_COUNT } from './demo-machine.ts'
+import { Random } from './random.ts'
+import { INITIAL_JOBS, type InitialJob, type Job, type Person, TEAM } from './team.ts'
+
+const MINUTE: Millis = 60_000
+const DAY: Millis = 24 * 60 * MINUTE
+/** Length of the made-up history. */
+const PAST: Millis = 60 * DAY
+/** The simulation takes long steps through the past, and short ones while the demo is shown. */
+const PAST_STEP: Millis = 10 * MINUTE
+const LIVE_STEP: Millis = 1_000
+
+/** What a made-up team does with eight GPUs: its members request GPUs, wait, use them and leave. */
+export class Activity {
+  readonly machine: DemoMachine
+  readonly #random = new Random(7)
+  /** When the command of a reservation ends. */
+  readonly #ends = new Map<string, Millis>()
+  readonly #waiting = new Map<string, Waiting>()
+  /** Reservations that must still exist when the demo starts. */
+  readonly #initial = new Set<string>()
+  readonly #start: Millis
+  #made = 0
+
+  constructor(host: string, moment: Moment) {
+    this.#start = moment.wall
+    const { steady } = moment
+    const begin = { wall: moment.wall - PAST, steady: { ...steady, ms: steady.ms - PAST } }
+    this.machine = new DemoMachine(host, begin)
+    for (const job of INITIAL_JOBS.toSorted((one, other) => other.ago - one.ago)) {
+      this.#stepThroughPast(moment.wall - job.ago * MINUTE)
+      this.#startInitialJob(job)
+    }
+    this.#stepThroughPast(moment.wall - PAST_STEP / 2)
+    this.#free(GPU_COUNT)
+    this.machine.now = moment.wall
+    for (let at = 0; at < 4; at++) this.#request()
+  }
+
+  /** Simulates up to this time. */
+  advance(until: Millis): void {
+    // After a long pause only the last ten minutes are simulated.
+    this.machine.now = Math.max(this.machine.now, until - 10 * MINUTE)
+    while (this.machine.now + LIVE_STEP <= until) this.#step(LIVE_STEP)
+  }
+
+  #stepThroughPast(until: Millis): void {
+    while (this.machine.now + PAST_STEP <= until) this.#step(PAST_STEP)
+    this.machine.now = until
+  }
+
+  #step(length: Millis): void {
+    const now = this.machine.now + length
+    this.#endCommands(now)
+    this.machine.now = now
+    this.#changeTrouble()
+    this.machine.perform({ op: 'settle' })
+    if (this.#random.happens(this.#requestsPerMinute() * (length / MINUTE))) this.#request()
+    for (const { id } of this.machine.pool.queue) this.#acquire(id)
+  }
+
+  /** Each command ends at its own time, also within a long step. */
+  #endCommands(until: Millis): void {
+    const due = [...this.#ends].filter(([, end]) => end <= until)
+    for (const [id, end] of due.toSorted(([, one], [, other]) => one - other)) {
+      this.machine.now = Math.max(this.machine.now, end)
+      this.#end(id)
+    }
+  }
+
+  #end(id: string): void {
+    this.#ends.delete(id)
+    const held = this.machine.pool.reservations.find((each) => each.id === id)
+    if (held !== undefined) this.machine.perform({ op: 'end', id, outcome: outcomeOf(held) })
+  }
+
+  #startInitialJob({ account, job, ago, left }: InitialJob): void {
+    const person = TEAM.find(({ account: { name } }) => name === account) ?? TEAM[0]
+    const wanted = person.jobs[job] ?? person.jobs[0]
+    this.#free(wanted.gpus)
+    this.#initial.add(this.#join(person, wanted, (ago + left) * MINUTE))
+  }
+
+  /** Empties the queue, and ends the oldest reservations until `count` GPUs are free. Initial jobs stay. */
+  #free(count: number): void {
+    const { queue, reservations } = this.machine.pool
+    for (const { id } of queue) {
+      this.machine.perform({ op: 'leave', id })
+      this.#waiting.delete(id)
+      this.machine.jobs.delete(id)
+    }
+    for (const { id } of reservations) {
+      if (this.machine.freeUnits.length >= count) return
+      if (!this.#initial.has(id)) this.#end(id)
+    }
+  }
+
+  /** Past: busy afternoons, quiet nights and weekends. While the demo is shown: often enough for a queue. */
+  #requestsPerMinute(): number {
+    const { now, pool } = this.machine
+    if (this.#isLive) {
+      const isRush = (now - this.#start) % (4 * MINUTE) < 2.5 * MINUTE
+      return isRush ? (pool.queue.length < 4 ? 3.6 : 0.6) : 0.7
+    }
+    if (pool.queue.length >= 5) return 0
+    const date = new Date(now)
+    const isWeekend = date.getDay() === 0 || date.getDay() === 6
+    const daytime = Math.max(0.1, Math.sin(((date.getHours() - 6) / 24) * 2 * Math.PI) + 0.4)
+    return (isWeekend ? 0.012 : 0.04) * daytime
+  }
+
+  get #isLive(): boolean {
+    return this.machine.now >= this.#start
+  }
+
+  /** A random member requests GPUs. While the demo is shown mostly for short jobs, so that GPUs change hands. */
+  #request(): void {
+    const tickets = TEAM.flatMap((each) => Array.from({ length: each.requests }, () => each))
+    const person = this.#random.pick([TEAM[0], ...tickets])
+    const [first, ...rest] = person.jobs.filter(isShort)
+    const { pool, jobs } = this.machine
+    const long = pool.reservations.filter(({ id }) => !isShort(jobs.get(id)))
+    const wantsShort = this.#isLive ? long.length >= 3 : this.#random.happens(0.15)
+    if (!wantsShort) {
+      const job = this.#random.pick(person.jobs)
+      this.#join(person, job, this.#random.length(...job.minutes) * MINUTE)
+    } else if (first !== undefined) {
+      const job = this.#random.pick([first, ...rest])
+      const length = this.#random.length(...job.minutes) * MINUTE
+      this.#join(person, job, this.#isLive ? length / 4 : length)
+    }
+  }
+
+  /** Acquires the GPUs at once, or waits for them; returns the id. */
+  #join(person: Person, job: Job, length: Millis): string {
+    const id = `demo${(++this.#made).toString(36).padStart(8, '0')}`
+    const process = processOf(this.#made)
+    const intent: Intent = {
+      id,
+      request: { kind: 'count', count: job.gpus },
+      owner: { account: person.account, shownName: person.user ?? person.account.name },
+      ...(job.note === undefined ? {} : { note: job.note }),
+      term: termOf(job, { process, length, isLimited: this.#random.happens(0.4) }),
+    }
+    this.machine.jobs.set(id, job)
+    this.#waiting.set(id, { intent, process, length })
+    this.#acquire(id)
+    return id
+  }
+
+  #acquire(id: string): void {
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return
+    const { intent, process, length } = waiting
+    const answer = this.machine.perform({ op: 'acquire', intent, wait: { process } })
+    if (isRefusal(answer) || answer.kind === 'queued') return
+    this.#waiting.delete(id)
+    if (intent.term.kind === 'run') this.#ends.set(id, this.machine.now + length)
+  }
+
+  /** While the demo is shown, now and then one GPU fails, and a colleague uses another without a reservation. */
+  #changeTrouble(): void {
+    if (!this.#isLive) return
+    const { now, freeUnits, trouble } = this.machine
+    const seconds = Math.floor((now - this.#start) / 1000)
+    const { faulty, squatted } = trouble
+    this.machine.trouble = {
+      faulty: seconds % 420 < 330 ? (faulty ?? freeUnits.at(-1) ?? null) : null,
+      squatted: seconds % 240 < 180 ? (squatted ?? freeUnits.find((id) => id !== faulty) ?? null) : null,
+    }
+  }
+}
+
+interface Waiting {
+  readonly intent: Intent
+  readonly process: ProcessIdentity
+  /** How long the job takes once it has its GPUs. */
+  readonly length: Millis
+}
+
+const isShort = (job: Job | undefined): boolean => job !== undefined && job.minutes[0] < 5
+
+const outcomeOf = ({ term }: Reservation) => (term.kind === 'run' ? 'exited' : 'released')
+
+interface Running {
+  readonly process: ProcessIdentity
+  readonly length: Millis
+  readonly isLimited: boolean
+}
+
+function termOf({ command }: Job, { process, length, isLimited }: Running): Intent['term'] {
+  if (command === undefined) return { kind: 'manual', duration: length }
+  const run = { kind: 'run' as const, process, command }
+  return isLimited ? { ...run, timeout: { after: length, grace: 30_000 } } : run
+}
+
+const processOf = (made: number): ProcessIdentity => ({
+  pid: 20_000 + made * 7,
+  startTime: made,
+  bootId: 'demo',
+  pidNamespace: 'demo',
+})
