@@ -56,8 +56,6 @@ const EXCEPTED: readonly string[] = [
   'src/web/access/guard.ts',
   'src/web/client/notices.tsx',
   'src/web/client/timeline/timeline-view.ts',
-  'src/web/demo/play.ts',
-  'src/web/demo/team.ts',
   'src/web/server.ts',
   'test/adapters/gpu/hung-driver.test.ts',
   'test/adapters/store/power-loss.test.ts',
@@ -72,12 +70,6 @@ const EXCEPTED: readonly string[] = [
   'test/machine/containers.test.ts',
   'test/machine/upgrade-from-previous.test.ts',
   'test/web/safety.test.ts',
-  'torture/check/line.ts',
-  'torture/log.ts',
-  'torture/play.ts',
-  'torture/script.ts',
-  'torture/stage.ts',
-  'torture/torture.ts',
 ]
 
 /** Phrases may be broken over two lines of text or of a comment. */

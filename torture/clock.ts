@@ -2,14 +2,14 @@ import { dlopen, ptr } from 'bun:ffi'
 import type { Stamp } from './log.ts'
 
 const CLOCK_BOOTTIME = 7
-/** Further apart the two clocks do not belong to one moment. */
+/** The two clocks belong to one moment if they were read within this time. */
 const ONE_MOMENT_MS = 1
 
 const { symbols: libc } = dlopen('libc.so.6', { clock_gettime: { args: ['int', 'ptr'], returns: 'int' } })
 const timespec = new BigInt64Array(2)
 const address = ptr(timespec)
 
-/** Now, by both clocks: the same that jobs and the store go by. */
+/** The present time by the clocks that jobs and the store use. */
 export function stamp(): Stamp {
   for (;;) {
     const steady = sinceBoot()

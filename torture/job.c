@@ -1,5 +1,5 @@
 /*
- * job LOG LOCKS LIFETIME_MS STATUS STUBBORN: a command for `canhazgpu run` that lives for a while and appends what
+ * job LOG LOCKS LIFETIME_MS STATUS STUBBORN: a command for `canhazgpu run` that runs for this time and appends what
  * it was given and when to a log of its own, a line by a single write(2) each. For its lifetime it locks a file
  * for each of its GPUs; the kernel takes the locks back before anyone can see that it is dead. Asked to stop
  * (SIGINT) it leaves with 130, unless it is stubborn.
@@ -28,7 +28,7 @@ static long long nanoseconds(clockid_t clock) {
   return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static void tell(const char *event, int number) {
+static void write_event(const char *event, int number) {
   char line[1024];
   long long steady = nanoseconds(CLOCK_BOOTTIME), wall = nanoseconds(CLOCK_REALTIME);
   int length = snprintf(line, sizeof line,
@@ -46,7 +46,7 @@ static void lock_gpus(const char *locks) {
     snprintf(path, sizeof path, "%s/%s", locks, gpu);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) _exit(97);
-    if (flock(file, LOCK_EX | LOCK_NB) < 0) tell("clashed", atoi(gpu));
+    if (flock(file, LOCK_EX | LOCK_NB) < 0) write_event("clashed", atoi(gpu));
   }
 }
 
@@ -60,16 +60,16 @@ int main(int argc, char **argv) {
   sigprocmask(SIG_BLOCK, &interrupt, NULL);
   log_file = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   if (log_file < 0) return 95;
-  tell("took", 0);
+  write_event("took", 0);
   lock_gpus(argv[2]);
   for (;;) {
     long long left = end - nanoseconds(CLOCK_BOOTTIME);
     if (left <= 0) break;
     struct timespec time = {left / 1000000000, left % 1000000000};
     if (sigtimedwait(&interrupt, NULL, &time) != SIGINT) continue;
-    tell("interrupted", 0);
+    write_event("interrupted", 0);
     if (!stubborn) return 130;
   }
-  tell("gave", status);
+  write_event("gave", status);
   return status;
 }

@@ -3,19 +3,19 @@ import { summary } from './tally.ts'
 import { torture } from './torture.ts'
 
 const USAGE = `Usage: npm run torture -- [options]
-  --seconds T   for how long (default: 60); an hour is 3600
+  --seconds T   duration (default: 60); an hour is 3600
   --seed S      decides what is done, not when (default: by the clock)
-  --users U     how many Unix users take part (default: 4); only root can create them, others play alone
+  --users U     how many Unix users take part (default: 4); only root can create them, without root there is one
   --gpus G      how many GPUs they share (default: 8)
-  --keep F      leave logs and store in this folder; after a violation they stay in any case`
+  --keep F      keep logs and store in this folder; after a violation they are always kept`
 
-/** What is longer is played in rounds of this length, each with the next seed and a pool of its own. */
+/** A longer run is split into rounds of this length, each with the next seed and its own pool. */
 const ROUND_S = 300
 
 const INTERRUPTED = 130
 
-/** More would fill the screen. The first is what counts. */
-const MOST_TOLD = 20
+/** More would fill the screen, and the first one matters most. */
+const MOST_SHOWN = 20
 
 const { values } = parseArgs({
   options: {
@@ -34,11 +34,11 @@ else process.exitCode = await main()
 async function main(): Promise<number> {
   const first = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed)
   const seconds = Number(values.seconds)
-  const cast = { users: Number(values.users), gpus: Number(values.gpus) }
+  const size = { users: Number(values.users), gpus: Number(values.gpus) }
   if (
-    [first, seconds, cast.users, cast.gpus].some((number) => !(number >= 0)) ||
-    cast.users < 1 ||
-    cast.gpus < 1
+    [first, seconds, size.users, size.gpus].some((number) => !(number >= 0)) ||
+    size.users < 1 ||
+    size.gpus < 1
   ) {
     console.error(USAGE)
     return 2
@@ -50,20 +50,20 @@ async function main(): Promise<number> {
     })
   }
   for (let [left, seed] = [seconds, first]; left > 0; left -= ROUND_S, seed++) {
-    const played = await torture({
-      ...cast,
+    const done = await torture({
+      ...size,
       seed,
       seconds: Math.min(left, ROUND_S),
       keep: values.keep,
       isStopped: () => stopped,
     })
-    if (played === null) return INTERRUPTED
-    const { judgement, tally, kept } = played
-    console.log(`seed ${seed}: ${summary(tally, judgement)}`)
-    for (const { rule, message } of judgement.violations.slice(0, MOST_TOLD))
+    if (done === null) return INTERRUPTED
+    const { result, tally, kept } = done
+    console.log(`seed ${seed}: ${summary(tally, result)}`)
+    for (const { rule, message } of result.violations.slice(0, MOST_SHOWN))
       console.log(`  ${rule}: ${message}`)
     if (kept !== undefined) console.log(`  kept in ${kept}`)
-    if (judgement.violations.length > 0) return 1
+    if (result.violations.length > 0) return 1
   }
   return 0
 }

@@ -1,28 +1,28 @@
-import type { Judgement } from './check/checker.ts'
+import type { CheckResult } from './check/checker.ts'
 import type { Evidence } from './check/evidence.ts'
 import type { Phase, Verb } from './log.ts'
 
-/** How much was done to the program. */
+/** What a round did to the program. */
 export interface Tally {
   readonly commands: Readonly<Partial<Record<Verb, number>>>
-  /** Those that stood in line. */
+  /** Commands that were in the queue. */
   readonly waited: number
   readonly granted: number
-  /** By what was killed, or when. */
+  /** By the phase of the killed command, or the kind of process. */
   readonly killed: Readonly<Partial<Record<Phase, number>>>
   readonly stopped: number
   readonly seconds: number
 }
 
 export function tallyOf({ entries, history }: Evidence): Tally {
-  const asked = entries.filter((entry) => entry.event === 'asked')
-  const said = entries.filter((entry) => entry.event === 'said')
+  const asked = entries.filter((entry) => entry.event === 'started')
+  const printed = entries.filter((entry) => entry.event === 'printed')
   const signalled = entries.filter((entry) => entry.event === 'signalled')
-  const waiters = said.filter(({ line }) => line.startsWith('{"waiting"')).map(({ command }) => command)
+  const waiters = printed.filter(({ line }) => line.startsWith('{"waiting"')).map(({ command }) => command)
   const from = entries.at(0)?.at.steady ?? 0
   const to = entries.at(-1)?.at.steady ?? 0
   return {
-    commands: countBy(asked, ({ ask }) => ask.verb),
+    commands: countBy(asked, ({ request }) => request.verb),
     waited: new Set(waiters).size,
     granted: new Set(history.map(({ reservation }) => reservation)).size,
     killed: countBy(
@@ -36,7 +36,7 @@ export function tallyOf({ entries, history }: Evidence): Tally {
 
 const VERBS: readonly Verb[] = ['run', 'reserve', 'release', 'status', 'queue', 'report']
 
-const PREY: readonly (readonly [Phase, string])[] = [
+const KILLED_IN: readonly (readonly [Phase, string])[] = [
   ['transaction', 'in mid-transaction'],
   ['starting', 'starting'],
   ['waiting', 'waiting'],
@@ -44,20 +44,20 @@ const PREY: readonly (readonly [Phase, string])[] = [
   ['supervisor', 'supervisors'],
 ]
 
-/** All of it in one line. */
+/** The tally and the result in one line. */
 export function summary(
   { commands, waited, granted, killed, stopped, seconds }: Tally,
-  judgement: Judgement,
+  result: CheckResult,
 ): string {
-  const { violations, holds, records, looks, chances } = judgement
+  const { violations, holds, records, reads, chances } = result
   const verdict =
     violations.length === 0
-      ? `ok: ${records} records, ${holds} holds, ${looks} looks and ${chances} chances to overtake checked`
+      ? `ok: ${records} records, ${holds} holds, ${reads} reads and ${chances} chances to overtake checked`
       : `${violations.length} violations`
   return [
     `${Math.round(seconds)} s: ${VERBS.map((verb) => `${commands[verb] ?? 0} ${verb}`).join(', ')}`,
-    `${waited} in line, ${granted} granted`,
-    `kill -9: ${PREY.map(([phase, words]) => `${killed[phase] ?? 0} ${words}`).join(', ')}`,
+    `${waited} waited, ${granted} granted`,
+    `kill -9: ${KILLED_IN.map(([phase, words]) => `${killed[phase] ?? 0} ${words}`).join(', ')}`,
     `${stopped} stopped`,
     verdict,
   ].join('; ')

@@ -1,45 +1,45 @@
 import { cpSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Judgement, judge } from './check/checker.ts'
+import type { PoolSize } from './actions.ts'
+import { type CheckResult, checkEvidence } from './check/checker.ts'
 import { readEvidence } from './check/evidence.ts'
-import { play } from './play.ts'
-import type { Cast } from './script.ts'
-import { setStage } from './stage.ts'
+import { setUp } from './setup.ts'
 import { type Tally, tallyOf } from './tally.ts'
+import { runWorkload } from './workload.ts'
 
-export interface Torture extends Cast {
+export interface Torture extends PoolSize {
   readonly seed: number
   readonly seconds: number
-  /** Where the logs shall stay, whatever the judgement. */
+  /** Where logs and store are kept, whatever the result. */
   readonly keep?: string | undefined
-  /** Asked now and then. */
+  /** Asked before every action. */
   readonly isStopped?: () => boolean
 }
 
-export interface Tortured {
+export interface TortureResult {
   readonly seed: number
-  readonly judgement: Judgement
+  readonly result: CheckResult
   readonly tally: Tally
   /** The folder with logs and store. */
   readonly kept: string | undefined
 }
 
 /**
- * One play from its first command to its judgement. Logs and store stay where something was violated. Null where it
- * was stopped: whoever did that may have stopped its processes too, so there is nothing to be judged.
+ * One round from its first command to its result. Logs and store are kept after a violation. Null after an
+ * interruption: the signal may have stopped commands of the round too, so there is nothing to check.
  */
-export async function torture(options: Torture): Promise<Tortured | null> {
+export async function torture(options: Torture): Promise<TortureResult | null> {
   const { seed, keep, isStopped = () => false } = options
-  await using stage = await setStage(options)
-  const { folder } = stage.pool
-  await play(stage, { ...options, isStopped })
+  await using setup = await setUp(options)
+  const { folder } = setup.pool
+  await runWorkload(setup, { ...options, isStopped })
   if (isStopped()) return null
   const evidence = readEvidence(folder)
-  const judgement = judge(evidence)
-  const kept = keep ?? (judgement.violations.length === 0 ? undefined : keptFolder(seed))
+  const result = checkEvidence(evidence)
+  const kept = keep ?? (result.violations.length === 0 ? undefined : keptFolder(seed))
   if (kept !== undefined) copyTo(folder, kept)
-  return { seed, judgement, tally: tallyOf(evidence), kept }
+  return { seed, result, tally: tallyOf(evidence), kept }
 }
 
 const keptFolder = (seed: number): string => join(tmpdir(), `canhazgpu-torture-${seed}-${process.pid}`)

@@ -1,26 +1,26 @@
-import type { Ask, Entry, JobEntry, Stamp } from '../log.ts'
+import type { CommandRequest, Entry, JobEntry, Stamp } from '../log.ts'
 import type { Evidence, HistoryRow } from './evidence.ts'
 
 type Of<Event extends Entry['event']> = Extract<Entry, { event: Event }>
 
-/** One command, with all that is known of it. */
+/** One command with all that is known about it. */
 export interface Command {
   readonly id: string
-  readonly ask: Ask
-  /** It was not there before. */
+  readonly request: CommandRequest
+  /** It did not exist before. */
   readonly from: Stamp
-  /** It was not there any more after this; for ever, where its end was not seen. */
+  /** It did not exist after this; `NEVER` where its end was not seen. */
   readonly to: Stamp
   readonly end: Of<'ended'> | undefined
-  readonly said: readonly Of<'said'>[]
-  /** Those sent to itself, not to its supervisor. */
+  readonly printed: readonly Of<'printed'>[]
+  /** Without those to its supervisor. */
   readonly signals: readonly Of<'signalled'>[]
   readonly job: readonly JobEntry[]
-  /** What the history says of it. */
+  /** Its rows in the history. */
   readonly rows: readonly HistoryRow[]
 }
 
-/** What is told of a grant, on stdout by `reserve`, on stderr by `run`. */
+/** The JSON of a grant, on stdout of `reserve`, on stderr of `run`. */
 export interface GrantDocument {
   readonly reservation: string
   readonly gpus: readonly number[]
@@ -30,23 +30,23 @@ export interface GrantDocument {
 
 export const NEVER: Stamp = { steady: Number.POSITIVE_INFINITY, wall: Number.POSITIVE_INFINITY }
 
-/** In the order in which they began. */
+/** In the order of their starts. */
 export function commandsOf({ entries, jobs, history }: Evidence): readonly Command[] {
   const ends = byCommand(entries.filter((entry) => entry.event === 'ended'))
-  const said = byCommand(entries.filter((entry) => entry.event === 'said'))
+  const printed = byCommand(entries.filter((entry) => entry.event === 'printed'))
   const signals = byCommand(entries.filter((entry) => entry.event === 'signalled'))
   const rows = Map.groupBy(history, (row) => row.note ?? '')
   return entries
-    .filter((entry) => entry.event === 'asked')
-    .map(({ command: id, ask, at }) => {
+    .filter((entry) => entry.event === 'started')
+    .map(({ command: id, request, at }) => {
       const end = ends.get(id)?.[0]
       return {
         id,
-        ask,
+        request,
         from: at,
         to: end?.at ?? NEVER,
         end,
-        said: said.get(id) ?? [],
+        printed: printed.get(id) ?? [],
         signals: (signals.get(id) ?? []).filter(({ phase }) => phase !== 'supervisor'),
         job: jobs.get(id) ?? [],
         rows: rows.get(id) ?? [],
@@ -73,35 +73,35 @@ export function isStoppedAt({ signals }: Command, wall: number): boolean {
   })
 }
 
-/** Since when, at the latest, it stood in line. */
-export const waitedAt = (command: Pick<Command, 'said'>): Stamp | undefined =>
-  command.said.find(({ line }) => line.startsWith('{"waiting"'))?.at
+/** The first moment at which it certainly was in the queue. */
+export const waitedAt = (command: Pick<Command, 'printed'>): Stamp | undefined =>
+  command.printed.find(({ line }) => line.startsWith('{"waiting"'))?.at
 
 export const tookAt = (command: Command): JobEntry | undefined =>
   command.job.find(({ event }) => event === 'took')
 
 export const gpusOf = (entry: JobEntry): readonly number[] => entry.gpus.split(',').map(Number)
 
-/** What a successful `reserve` said that it got. */
-export function reserved({ ask, end }: Command): GrantDocument | undefined {
-  return ask.verb === 'reserve' && end?.status === 0 ? JSON.parse(end.stdout) : undefined
+/** The grant that a successful `reserve` printed. */
+export function reserved({ request, end }: Command): GrantDocument | undefined {
+  return request.verb === 'reserve' && end?.status === 0 ? JSON.parse(end.stdout) : undefined
 }
 
-/** The last moment at which the job surely lived. One with a time limit may be killed by its supervisor. */
+/** The last moment at which the job certainly ran. The supervisor may kill a job with a time limit. */
 export function lastAlive(command: Command): Stamp | undefined {
   const last = command.job.at(-1)
   const kill = command.signals.find(({ signal }) => signal === 'SIGKILL')
-  if (last === undefined || last.event === 'gave' || command.ask.holds !== undefined) return last?.at
+  if (last === undefined || last.event === 'gave' || command.request.holds !== undefined) return last?.at
   return kill === undefined || kill.at.steady < last.at.steady ? last.at : kill.at
 }
 
-/** What a look showed; undefined where it was killed. */
+/** The document that a read printed; undefined where it failed or was killed. */
 export function shown<Document>({ end }: Command): Document | undefined {
   return end?.status === 0 ? JSON.parse(end.stdout) : undefined
 }
 
-export const isLook = ({ ask }: Command, verb: Ask['verb']): boolean =>
-  ask.verb === verb && ask.argv.includes('--json')
+export const isRead = ({ request }: Command, verb: CommandRequest['verb']): boolean =>
+  request.verb === verb && request.argv.includes('--json')
 
 function byCommand<Each extends { command: string }>(entries: readonly Each[]): Map<string, Each[]> {
   return Map.groupBy(entries, ({ command }) => command)

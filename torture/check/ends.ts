@@ -6,7 +6,7 @@ import { by, type Violation } from './violation.ts'
 const NOT_NOW = 75
 const INTERRUPTED = 130
 
-/** Every command ended as it should, all of them did, and nothing was left behind. */
+/** Every command ended, with the right status, and nothing was left behind. */
 export function checkEnds(commands: readonly Command[], evidence: Evidence): readonly Violation[] {
   const { pool, integrity } = evidence
   return [
@@ -29,16 +29,16 @@ function leftOver(entry: Entry): readonly Violation[] {
 }
 
 function ending(command: Command): readonly string[] {
-  const { id, ask, end, said } = command
+  const { id, request, end, printed } = command
   if (end === undefined || wasKilled(command)) return []
   const status = end.status ?? end.signal
   if (expectedEnds(command).includes(status)) return []
-  return [`${id} (${ask.argv.join(' ')}) ended with ${status}: ${said.at(-1)?.line ?? ''}`]
+  return [`${id} (${request.argv.join(' ')}) ended with ${status}: ${printed.at(-1)?.line ?? ''}`]
 }
 
 function expectedEnds(command: Command): readonly (number | string | null)[] {
-  const { ask, from, to } = command
-  switch (ask.verb) {
+  const { request, from, to } = command
+  switch (request.verb) {
     case 'run':
       if (tookAt(command) !== undefined) return endsOfJob(command)
       break
@@ -46,21 +46,22 @@ function expectedEnds(command: Command): readonly (number | string | null)[] {
       if (command.end?.status === 0) return [0]
       break
     case 'release':
-      return ask.gpus !== undefined && isForeign(command) ? [0, 1] : [0]
+      return request.gpus !== undefined && isForeign(command) ? [0, 1] : [0]
     default:
       return [0]
   }
-  // Only who waits as long as it takes is never sent away.
-  if (ask.patience === null) return []
-  return to.steady - from.steady >= (ask.patience ?? 0) ? [NOT_NOW] : []
+  // A waiter without a limit is never refused.
+  if (request.patience === null) return []
+  return to.steady - from.steady >= (request.patience ?? 0) ? [NOT_NOW] : []
 }
 
-/** Somebody else had one of the GPUs that it named. */
-const isForeign = ({ said }: Command): boolean => said.some(({ line }) => line.includes('"code":"not-yours"'))
+/** Another user held one of the GPUs that it named. */
+const isForeign = ({ printed }: Command): boolean =>
+  printed.some(({ line }) => line.includes('"code":"not-yours"'))
 
-/** Its own status; where its time was over also what became of it then. */
-function endsOfJob({ ask, job }: Command): readonly (number | string | null)[] {
+/** The job's own status; with a time limit also the ends that the supervisor causes. */
+function endsOfJob({ request, job }: Command): readonly (number | string | null)[] {
   const gave = job.find(({ event }) => event === 'gave')
-  if (gave !== undefined) return ask.holds === undefined ? [gave.number] : [gave.number, 'SIGKILL']
-  return ask.holds === undefined ? [] : [INTERRUPTED, 'SIGKILL', 'SIGINT']
+  if (gave !== undefined) return request.holds === undefined ? [gave.number] : [gave.number, 'SIGKILL']
+  return request.holds === undefined ? [] : [INTERRUPTED, 'SIGKILL', 'SIGINT']
 }

@@ -1,8 +1,8 @@
 import { Database } from 'bun:sqlite'
 import { readdirSync, readFileSync } from 'node:fs'
-import { type Entry, type JobEntry, places } from '../log.ts'
+import { type Entry, type JobEntry, paths } from '../log.ts'
 
-/** A row of the table `history`: one GPU's part of one reservation that is over. */
+/** A row of the table `history`: one GPU of one ended reservation. */
 export interface HistoryRow {
   readonly reservation: string
   readonly gpu: number
@@ -15,19 +15,19 @@ export interface HistoryRow {
   readonly note: string | null
 }
 
-/** All there is to judge a play by: the logs, and the store as it was left behind. */
+/** The logs of a round, and its store as it was left behind. */
 export interface Evidence {
   readonly entries: readonly Entry[]
   /** By command. */
   readonly jobs: ReadonlyMap<string, readonly JobEntry[]>
   readonly history: readonly HistoryRow[]
   readonly pool: { readonly reservations: readonly unknown[]; readonly queue: readonly unknown[] }
-  /** What SQLite says of its file: `ok`. */
+  /** The answer of SQLite's integrity check; `ok` where the file is sound. */
   readonly integrity: string
 }
 
 export function readEvidence(folder: string): Evidence {
-  const { log, jobs, database } = places(folder)
+  const { log, jobs, database } = paths(folder)
   const db = new Database(database, { readwrite: true, create: false })
   try {
     const pool = db.query<{ document: string }, []>('SELECT document FROM pool').get()

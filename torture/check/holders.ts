@@ -3,7 +3,7 @@ import type { HistoryRow } from './evidence.ts'
 import { type Hold, isBefore } from './holds.ts'
 import { by, type Violation } from './violation.ts'
 
-/** No GPU ever had two holders: by the locks of the jobs, by the times in the logs, and by the history. */
+/** No GPU had two holders: by the locks of the jobs, by the times in the logs, and by the history. */
 export function checkHolders(
   commands: readonly Command[],
   holds: readonly Hold[],
@@ -26,13 +26,15 @@ function overlaps(holds: readonly Hold[]): readonly string[] {
     return onGpu.flatMap((hold) => {
       const meanwhile = open.filter((other) => isBefore(hold.from, other.to))
       open = [...meanwhile, hold]
-      return meanwhile.map((other) => `GPU ${hold.gpu} had two holders: ${told(other)} and ${told(hold)}`)
+      return meanwhile.map(
+        (other) => `GPU ${hold.gpu} had two holders: ${describe(other)} and ${describe(hold)}`,
+      )
     })
   })
 }
 
-const told = ({ command, from, to }: Hold): string =>
-  `${command.id} (${command.ask.verb}) from ${from.steady} to ${to.steady === Number.POSITIVE_INFINITY ? `${to.wall} by the wall clock` : to.steady}`
+const describe = ({ command, from, to }: Hold): string =>
+  `${command.id} (${command.request.verb}) from ${from.steady} to ${to.steady === Number.POSITIVE_INFINITY ? `${to.wall} by the wall clock` : to.steady}`
 
 /** On each GPU one reservation ends before the next begins. */
 function sharedRows(history: readonly HistoryRow[]): readonly string[] {
@@ -46,12 +48,12 @@ function sharedRows(history: readonly HistoryRow[]): readonly string[] {
   })
 }
 
-/** A job got what was asked for, no more and no less. */
-export function checkGiven(commands: readonly Command[]): readonly Violation[] {
+/** A job got exactly the GPUs that its command requested. */
+export function checkGrantedGpus(commands: readonly Command[]): readonly Violation[] {
   return commands
     .flatMap((command) => {
       const took = tookAt(command)
-      const { gpus } = command.ask
+      const { gpus } = command.request
       if (took === undefined) return []
       const given = gpusOf(took)
       const fits = typeof gpus === 'number' ? new Set(given).size === gpus : String(given) === String(gpus)

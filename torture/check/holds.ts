@@ -1,7 +1,7 @@
-import type { Ask, Stamp } from '../log.ts'
+import type { CommandRequest, Stamp } from '../log.ts'
 import { type Command, gpusOf, lastAlive, NEVER, reserved, tookAt } from './command.ts'
 
-/** A GPU that a command surely held from then to then, by the logs alone. The truth may be longer on both sides. */
+/** A GPU and a time in which the command certainly held it, by the logs alone. The real hold may be longer. */
 export interface Hold {
   readonly command: Command
   readonly gpu: number
@@ -9,22 +9,22 @@ export interface Hold {
   readonly to: Stamp
 }
 
-/** In the order of their beginnings. */
-export function sureHolds(commands: readonly Command[]): readonly Hold[] {
+/** In the order of their starts. */
+export function certainHolds(commands: readonly Command[]): readonly Hold[] {
   const releases = Map.groupBy(
-    commands.filter(({ ask }) => ask.verb === 'release'),
-    ({ ask }) => ask.uid,
+    commands.filter(({ request }) => request.verb === 'release'),
+    ({ request }) => request.uid,
   )
   return commands
     .flatMap((command) => [
       ...heldByJob(command),
-      ...heldByHand(command, releases.get(command.ask.uid) ?? []),
+      ...heldByHand(command, releases.get(command.request.uid) ?? []),
     ])
     .filter((hold) => isBefore(hold.from, hold.to))
     .sort((a, b) => a.from.steady - b.from.steady)
 }
 
-/** By both clocks: whatever was done to the wall clock, it is no false accusation. */
+/** By both clocks, so that a wall clock that was set causes no false violation. */
 export const isBefore = (a: Stamp, b: Stamp): boolean => a.steady < b.steady && a.wall < b.wall
 
 function heldByJob(command: Command): readonly Hold[] {
@@ -34,7 +34,7 @@ function heldByJob(command: Command): readonly Hold[] {
   return gpusOf(took).map((gpu) => ({ command, gpu, from: took.at, to }))
 }
 
-/** Until it expires, or until a release starts that may be the one that ends it. */
+/** Until it expires, or until the start of the first release that may end it. */
 function heldByHand(command: Command, releases: readonly Command[]): readonly Hold[] {
   const grant = reserved(command)
   if (grant === undefined) return []
@@ -42,14 +42,15 @@ function heldByHand(command: Command, releases: readonly Command[]): readonly Ho
   const later = releases.filter((release) => release.to.steady >= command.from.steady)
   return grant.gpus.map((gpu) => {
     const to = later
-      .filter(({ ask }) => isAbout(ask, gpu))
+      .filter(({ request }) => isAbout(request, gpu))
       .reduce((earliest, { from }) => earlier(earliest, from), expiry)
     return { command, gpu, from: command.to, to }
   })
 }
 
-/** Whether a release is about this GPU too: it names it, or names none. */
-export const isAbout = ({ gpus }: Ask, gpu: number): boolean => !Array.isArray(gpus) || gpus.includes(gpu)
+/** Whether a release includes this GPU: it names it, or names none. */
+export const isAbout = ({ gpus }: CommandRequest, gpu: number): boolean =>
+  !Array.isArray(gpus) || gpus.includes(gpu)
 
 const earlier = (a: Stamp, b: Stamp): Stamp => ({
   steady: Math.min(a.steady, b.steady),

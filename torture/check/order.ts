@@ -3,10 +3,10 @@ import type { HistoryRow } from './evidence.ts'
 import { firstAtOrAfter } from './search.ts'
 import { by, type Violation } from './violation.ts'
 
-/** Who could be served for so long and does not come is passed over: so it is documented. */
-const PASSED_OVER_AFTER_MS = 10_000
+/** A waiter that could start for this long and does not counts as unresponsive, as documented. */
+const UNRESPONSIVE_AFTER_MS = 10_000
 
-/** A command that was served, and when by the store's own clock. */
+/** A command with a grant, and its time by the clock of the store. */
 interface Served {
   readonly command: Command
   readonly gpus: readonly number[]
@@ -15,26 +15,28 @@ interface Served {
 
 export interface OrderCheck {
   readonly violations: readonly Violation[]
-  /** How many times somebody came who could have overtaken one who waited. */
+  /** How often a command came that could have overtaken a waiter. */
   readonly chances: number
 }
 
 /**
- * First come, first served: who comes while another stands in line is not served before it, unless that one is stopped
- * just then. Three exceptions delay nobody, and are left to the simulation where they cannot be told from an overtaking by the logs:
- * - who declares an end may go before where it is over in time. So only those count who declare none, or the
- *   longest of all, and nobody is judged while one who declares an end may stand before it;
- * - who wants other GPUs may go before;
- * - what is left over may be had while all that the other one gets lies there for it.
+ * First come, first served: a command that comes while a waiter is in the queue gets no GPU before it, unless the
+ * waiter is stopped at that time. Three exceptions delay no waiter. Where the logs cannot distinguish them from
+ * overtaking, the simulation checks them:
+ * - a command that declares an end may start first if it ends in time. So only commands that declare none, or the
+ *   longest of all, count as overtaking; and a waiter is not checked while a command with a declared end may be
+ *   ahead of it;
+ * - a command that needs other GPUs may start first;
+ * - a command may use the remaining GPUs while all GPUs that the waiter will get are free.
  */
 export function checkOrder(commands: readonly Command[], history: readonly HistoryRow[]): OrderCheck {
   const order = new Order(commands, history)
   const firsts = commands
-    .filter(({ ask }) => 'patience' in ask && ask.holds === undefined)
+    .filter(({ request }) => 'patience' in request && request.holds === undefined)
     .flatMap(servedOf)
     .filter(isInTime)
   return {
-    violations: firsts.flatMap((first) => order.overtakersOf(first)).map(by('line')),
+    violations: firsts.flatMap((first) => order.overtakersOf(first)).map(by('queue')),
     chances: firsts.reduce((total, first) => total + order.chancesWith(first), 0),
   }
 }
@@ -42,23 +44,25 @@ export function checkOrder(commands: readonly Command[], history: readonly Histo
 class Order {
   readonly #rows: ReadonlyMap<number, readonly HistoryRow[]>
   readonly #waiters: readonly Command[]
-  /** Who could overtake, in the order in which they came. */
+  /** Commands that could overtake, in the order of their starts. */
   readonly #newcomers: readonly Command[]
-  /** Those of them who were served, in that order. */
+  /** Those with a grant, in the order of the grants. */
   readonly #served: readonly Served[]
 
   constructor(commands: readonly Command[], history: readonly HistoryRow[]) {
     const longest = longestHold(commands)
     const starts = Map.groupBy(history, (row) => row.started_at)
     this.#rows = Map.groupBy(history, ({ gpu }) => gpu)
-    this.#waiters = commands.filter(({ ask }) => 'patience' in ask)
+    this.#waiters = commands.filter(({ request }) => 'patience' in request)
     this.#newcomers = commands
-      .filter(({ ask }) => ask.verb === 'run' || ask.verb === 'reserve')
-      .filter(({ ask }) => ask.holds === undefined || ask.holds === longest)
+      .filter(({ request }) => request.verb === 'run' || request.verb === 'reserve')
+      .filter(({ request }) => request.holds === undefined || request.holds === longest)
     this.#served = this.#newcomers
       .flatMap(servedOf)
-      // Two who hold equally long and start in one instant end in one instant: then one may go before.
-      .filter(({ command, startedAt }) => command.ask.holds === undefined || isAlone(starts.get(startedAt)))
+      // Two commands that start together and hold equally long end together: then either may be first.
+      .filter(
+        ({ command, startedAt }) => command.request.holds === undefined || isAlone(starts.get(startedAt)),
+      )
       .sort((a, b) => a.startedAt - b.startedAt)
   }
 
@@ -74,7 +78,7 @@ class Order {
       .map(
         (second) =>
           `${second.command.id} came at ${second.command.from.steady} and got GPU ${second.gpus} at ${second.startedAt}; ` +
-          `${first.command.id}, in line since ${since.steady}, got GPU ${first.gpus} later, at ${first.startedAt}`,
+          `${first.command.id}, in the queue since ${since.steady}, got GPU ${first.gpus} later, at ${first.startedAt}`,
       )
   }
 
@@ -86,7 +90,7 @@ class Order {
   }
 
   #overtook(second: Served, first: Served): boolean {
-    const { gpus } = first.command.ask
+    const { gpus } = first.command.request
     const wants = (gpu: number) => !Array.isArray(gpus) || gpus.includes(gpu)
     if (!second.gpus.some(wants)) return false
     return first.gpus.some((gpu) =>
@@ -94,32 +98,32 @@ class Order {
     )
   }
 
-  /** Somebody who was in line may have been passed over, or have declared an end. */
+  /** A waiter ahead may have been unresponsive, or have declared an end. */
   #isExcused(second: Served, first: Served): boolean {
-    const mayBePassedOver = ({ from }: Command) => second.startedAt - from.wall >= PASSED_OVER_AFTER_MS
+    const mayBeUnresponsive = ({ from }: Command) => second.startedAt - from.wall >= UNRESPONSIVE_AFTER_MS
     const since = waitedAt(first.command)?.steady ?? 0
-    if (mayBePassedOver(first.command) || isStoppedAt(first.command, second.startedAt)) return true
+    if (mayBeUnresponsive(first.command) || isStoppedAt(first.command, second.startedAt)) return true
     return this.#waiters.some(
       (other) =>
         other !== first.command &&
         other.from.steady < since &&
-        mayStandInLine(other, second.startedAt) &&
-        (other.ask.holds !== undefined || wasStopped(other) || mayBePassedOver(other)),
+        mayBeQueued(other, second.startedAt) &&
+        (other.request.holds !== undefined || wasStopped(other) || mayBeUnresponsive(other)),
     )
   }
 }
 
 const longestHold = (commands: readonly Command[]): number =>
-  commands.reduce((longest, { ask }) => Math.max(longest, ask.holds ?? 0), 0)
+  commands.reduce((longest, { request }) => Math.max(longest, request.holds ?? 0), 0)
 
 const isAlone = (rows: readonly HistoryRow[] | undefined): boolean =>
   new Set(rows?.map(({ reservation }) => reservation)).size === 1
 
-/** Whose time was over may have lost its place, and been served as a newcomer. */
-const isInTime = ({ command: { ask, from }, startedAt }: Served): boolean =>
-  startedAt < from.wall + (ask.patience ?? Number.POSITIVE_INFINITY)
+/** After its patience a waiter may have lost its place, and been granted GPUs as a newcomer. */
+const isInTime = ({ command: { request, from }, startedAt }: Served): boolean =>
+  startedAt < from.wall + (request.patience ?? Number.POSITIVE_INFINITY)
 
-function mayStandInLine({ rows, to }: Command, at: number): boolean {
+function mayBeQueued({ rows, to }: Command, at: number): boolean {
   const [row] = rows
   return row === undefined ? to.wall >= at : row.started_at > at
 }

@@ -1,5 +1,5 @@
 import type { Stamp } from '../log.ts'
-import { type Command, isLook, reserved, shown, tookAt } from './command.ts'
+import { type Command, isRead, reserved, shown, tookAt } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
 import { by, type Violation } from './violation.ts'
 
@@ -22,33 +22,34 @@ interface Sums {
 }
 
 const HOUR_MS = 3_600_000
-/** Hours are told to four digits, in the table to two. */
+/** Hours have four digits in JSON, two in the table. */
 const HALF_A_DIGIT = 0.5e-4 + 1e-9
 const HALF_A_CENT = 0.5e-2 + HALF_A_DIGIT
 
 /**
- * Every report counts, for each user, what was granted before it began and nothing that was granted after it
- * ended. The last one, when all is over, is the sum of the history, row by row; and each row is held to the logs
- * by the check of the books.
+ * Every report counts, for each user, each grant from before its start and no grant from after its end. The last
+ * report is the sum of the whole history, which the check of the records compares with the logs.
  */
 export function checkReports(
   commands: readonly Command[],
   history: readonly HistoryRow[],
   drift: number,
 ): readonly Violation[] {
-  const reports = commands.filter((each) => isLook(each, 'report') && each.end?.status === 0)
+  const reports = commands.filter((each) => isRead(each, 'report') && each.end?.status === 0)
   const counted = reports.flatMap((report) => {
     const least = sumsByUser(commands.filter((each) => wasGrantedBefore(each, report.from)))
     const most = sumsOfRows(history.filter((row) => row.started_at <= report.to.wall + drift))
     return outside(report, least, most)
   })
   const last = reports.at(-1)
-  const table = commands.findLast(({ ask }) => ask.verb === 'report' && !ask.argv.includes('--json'))
+  const table = commands.findLast(
+    ({ request }) => request.verb === 'report' && !request.argv.includes('--json'),
+  )
   return [
     ...counted,
     ...(last === undefined ? [] : exactly(last, history)),
     ...(last === undefined || table?.end?.status !== 0 ? [] : sameInWords(last, table)),
-  ].map(by('books'))
+  ].map(by('records'))
 }
 
 function wasGrantedBefore(command: Command, at: Stamp): boolean {
@@ -64,14 +65,14 @@ function outside(
   const users = new Map(shown<ReportDocument>(report)?.users.map((user) => [user.user, user]))
   return [...new Set([...least.keys(), ...users.keys()])].flatMap((user) =>
     (['run', 'manual'] as const).flatMap((kind) => {
-      const [told, from, to] = [
+      const [reported, from, to] = [
         users.get(user)?.[kind] ?? 0,
         least.get(user)?.[kind] ?? 0,
         most.get(user)?.[kind] ?? 0,
       ]
-      if (from <= told && told <= to) return []
+      if (from <= reported && reported <= to) return []
       return [
-        `${report.id} (report) at ${report.from.steady} counts ${told} ${kind} of ${user}, not ${from} to ${to}`,
+        `${report.id} (report) at ${report.from.steady} counts ${reported} ${kind} of ${user}, not ${from} to ${to}`,
       ]
     }),
   )
@@ -81,11 +82,11 @@ function exactly(report: Command, history: readonly HistoryRow[]): readonly stri
   const document = shown<ReportDocument>(report)
   const rows = sumsOfRows(history)
   const total = [...rows.values()].reduce(plus, NOTHING)
-  const told = [...(document?.users ?? []), { user: 'TOTAL', ...(document?.total ?? NO_USE) }]
-  const missing = [...rows.keys()].filter((user) => !told.some((each) => each.user === user))
+  const reported = [...(document?.users ?? []), { user: 'TOTAL', ...(document?.total ?? NO_USE) }]
+  const missing = [...rows.keys()].filter((user) => !reported.some((each) => each.user === user))
   return [
-    ...missing.map((user) => `the report knows nothing of ${user}`),
-    ...told.flatMap(({ user, gpu_hours, run, manual }) => {
+    ...missing.map((user) => `the report lacks ${user}`),
+    ...reported.flatMap(({ user, gpu_hours, run, manual }) => {
       const sums = user === 'TOTAL' ? total : (rows.get(user) ?? NOTHING)
       const isSum =
         run === sums.run && manual === sums.manual && Math.abs(gpu_hours - sums.hours) <= HALF_A_DIGIT
@@ -104,8 +105,8 @@ const LINE = /^(\S+) +(\d+\.\d\d) +\d+\.\d% +(\d+) +(\d+)$/gm
 function sameInWords(report: Command, table: Command): readonly string[] {
   const document = shown<ReportDocument>(report)
   const lines = [...(table.end?.stdout ?? '').matchAll(LINE)]
-  const told = [...(document?.users ?? []), { user: 'TOTAL', ...(document?.total ?? NO_USE) }]
-  return told.flatMap(({ user, gpu_hours, run, manual }) => {
+  const reported = [...(document?.users ?? []), { user: 'TOTAL', ...(document?.total ?? NO_USE) }]
+  return reported.flatMap(({ user, gpu_hours, run, manual }) => {
     const [, , hours, runs, manuals] = lines.find(([, name]) => name === user) ?? []
     const isSame =
       Number(runs) === run && Number(manuals) === manual && Math.abs(Number(hours) - gpu_hours) <= HALF_A_CENT
@@ -115,9 +116,9 @@ function sameInWords(report: Command, table: Command): readonly string[] {
 
 function sumsByUser(commands: readonly Command[]): ReadonlyMap<string, Sums> {
   const sums = new Map<string, Sums>()
-  for (const { ask } of commands) {
-    const one = { run: ask.verb === 'run' ? 1 : 0, manual: ask.verb === 'run' ? 0 : 1, hours: 0 }
-    sums.set(ask.user, plus(sums.get(ask.user) ?? NOTHING, one))
+  for (const { request } of commands) {
+    const one = { run: request.verb === 'run' ? 1 : 0, manual: request.verb === 'run' ? 0 : 1, hours: 0 }
+    sums.set(request.user, plus(sums.get(request.user) ?? NOTHING, one))
   }
   return sums
 }

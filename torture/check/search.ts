@@ -1,4 +1,4 @@
-/** The index of the first whose key is not below the limit, in what is sorted by the key. */
+/** The index of the first item whose key is not below the limit. The items are sorted by the key. */
 export function firstAtOrAfter<Each>(
   all: readonly Each[],
   limit: number,

@@ -1,9 +1,9 @@
 /**
- * holders: a GPU had two. gone: something stayed that was over, or went before it was. line: somebody overtook.
- * books: history and report do not tell what was. ends: a command ended otherwise than it should.
- * clock: the machine's clock was set meanwhile, so that the store's times cannot be compared.
+ * holders: a GPU had two holders. gone: a reservation stayed after its end, or disappeared before. queue: a command
+ * overtook another. records: history or report are wrong. ends: a command ended with a wrong status or not at all.
+ * clock: the wall clock was set during the round, so the times in the store cannot be compared.
  */
-export type Rule = 'holders' | 'gone' | 'line' | 'books' | 'ends' | 'clock'
+export type Rule = 'holders' | 'gone' | 'queue' | 'records' | 'ends' | 'clock'
 
 export interface Violation {
   readonly rule: Rule

@@ -1,9 +1,9 @@
 import type { Entry } from '../log.ts'
 
-/** From here on the store takes the wall clock for having been set, and moves all its times along. */
+/** From this difference on the store assumes that the wall clock was set, and shifts its times. */
 export const MOST_DRIFT_MS = 1_000
 
-/** By how much the two clocks parted in the course of the play: so much the store's times may seem wrong. */
+/** The change of the difference between the two clocks during the round: the error of the store's times. */
 export function driftOf(entries: readonly Entry[]): number {
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const { at } of entries) {

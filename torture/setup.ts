@@ -2,29 +2,29 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { missing } from '../test/support/needs.ts'
 import { type Child, type TestPool, testPool } from '../test/support/pool.ts'
 import { newUser, ownName } from '../test/support/unix-users.ts'
-import { places } from './log.ts'
-import type { Cast } from './script.ts'
+import type { PoolSize } from './actions.ts'
+import { paths } from './log.ts'
 
-/** Somebody who types commands. */
-export interface Player {
+/** A user of the pool. */
+export interface User {
   readonly name: string
   readonly uid: number
   start(...args: string[]): Child
 }
 
-/** A pool that all players share, with room for their jobs and logs. */
-export interface Stage extends AsyncDisposable {
+/** A pool that all users share, with folders for their jobs and logs. */
+export interface Setup extends AsyncDisposable {
   readonly pool: TestPool
-  readonly players: readonly Player[]
-  /** The command line of a job that logs to this file, without what it shall do. */
+  readonly users: readonly User[]
+  /** The command line of a job with its log and the locks; the caller appends what it does. */
   job(command: string): readonly string[]
 }
 
 /**
- * Without root's rights there is one player, this account. It must not play several: a release by id ends every
- * reservation of the account, also the runs of the others.
+ * Without root there is one user, this account. One account cannot stand for several users: a release by id ends
+ * every reservation of the account, also the runs of the other users.
  */
-export async function setStage({ users, gpus }: Cast): Promise<Stage> {
+export async function setUp({ users, gpus }: PoolSize): Promise<Setup> {
   const pool = await testPool(0)
   const accounts =
     missing('users') === null ? await Promise.all(names(users).map((role) => newUser(role))) : []
@@ -33,25 +33,25 @@ export async function setStage({ users, gpus }: Cast): Promise<Stage> {
     for (const account of accounts) await account.remove()
   }
   try {
-    await furnish(pool, gpus)
+    await prepare(pool, gpus)
   } catch (error) {
     await dispose()
     throw error
   }
-  const { jobs, locks } = places(pool.folder)
+  const { jobs, locks } = paths(pool.folder)
   return {
     pool,
-    players:
+    users:
       accounts.length > 0
         ? accounts.map(({ name, uid, start }) => ({ name, uid, start: (...args) => start(pool, ...args) }))
-        : [ourselves(pool)],
+        : [ownAccount(pool)],
     job: (command) => [`${pool.folder}/job`, `${jobs}/${command}`, locks],
     [Symbol.asyncDispose]: dispose,
   }
 }
 
-async function furnish(pool: TestPool, gpus: number): Promise<void> {
-  const { jobs, locks } = places(pool.folder)
+async function prepare(pool: TestPool, gpus: number): Promise<void> {
+  const { jobs, locks } = paths(pool.folder)
   chmodSync(pool.folder, 0o755)
   for (const folder of [jobs, locks]) mkdirSync(folder, { recursive: true })
   chmodSync(jobs, 0o1777)
@@ -64,11 +64,11 @@ async function furnish(pool: TestPool, gpus: number): Promise<void> {
     `"$CHG" admin --gpus ${gpus} --provider fake`,
   ]
   const { status, stderr } = await pool.sh(steps.join(' && '))
-  if (status !== 0) throw new Error(`the stage cannot be set: ${stderr}`)
+  if (status !== 0) throw new Error(`the setup failed: ${stderr}`)
 }
 
-const names = (count: number): string[] => Array.from({ length: count }, (_, nth) => `player${nth}`)
+const names = (count: number): string[] => Array.from({ length: count }, (_, nth) => `user${nth}`)
 
-function ourselves(pool: TestPool): Player {
+function ownAccount(pool: TestPool): User {
   return { name: ownName(), uid: process.geteuid?.() ?? -1, start: (...args) => pool.start(...args) }
 }

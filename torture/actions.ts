@@ -1,17 +1,17 @@
 import { Chance } from '../simulation/chance.ts'
 
-/** What is done next, and by whom. Times in ms. */
-export type Action = { readonly player: number; readonly pause: number } & (
+/** The next action, and the user who performs it. Times in ms. */
+export type Action = { readonly user: number; readonly pause: number } & (
   | Acquire
-  | { readonly kind: 'release'; readonly ids: readonly number[] | null; readonly fate: Fate | null }
-  | { readonly kind: 'status' | 'queue' | 'report'; readonly fate: Fate | null }
-  | { readonly kind: 'hunt'; readonly patience: number }
+  | { readonly kind: 'release'; readonly ids: readonly number[] | null; readonly fault: Fault | null }
+  | { readonly kind: 'status' | 'queue' | 'report'; readonly fault: Fault | null }
+  | { readonly kind: 'kill-writer'; readonly patience: number }
 )
 
 export interface Acquire {
   readonly kind: 'run' | 'reserve'
   readonly gpus: number | readonly number[]
-  /** Seconds; null: endlessly; undefined: it does not wait. */
+  /** Seconds that it waits; null: without a limit; undefined: it does not wait. */
   readonly patience: number | null | undefined
   /** `run`: how long the job lives, and how it ends. */
   readonly life: number
@@ -19,58 +19,58 @@ export interface Acquire {
   readonly stubborn: boolean
   /** Seconds of `--timeout` or `--duration`. */
   readonly holds: number | undefined
-  /** `reserve`: so long after the grant the holder releases it. */
+  /** `reserve`: time from the grant to the holder's release. */
   readonly releasedAfter: number | undefined
-  readonly fate: Fate | null
+  readonly fault: Fault | null
 }
 
-/** What befalls a command, so long after a moment of its life that may never come. */
-export interface Fate {
+/** A fault that is injected into a command, some time after an event. The event may never happen. */
+export interface Fault {
   readonly when: 'started' | 'waiting' | 'granted'
-  /** ms; after the start: in parts of what a command usually takes, so that all of it is hit. */
+  /** ms; with `started` a fraction of the usual duration of a command, so that every part of it is hit. */
   readonly after: number
   readonly what: 'kill' | 'kill-supervisor' | 'kill-both' | 'stop'
   /** How long it is stopped. */
   readonly lasts: number
 }
 
-export interface Cast {
+export interface PoolSize {
   readonly users: number
   readonly gpus: number
 }
 
-/** What lasts until it is released, in seconds: the longest anyone asks for, so it never goes before others. */
+/** Duration of a reservation that its holder releases, in seconds: the longest of all, so it never overtakes. */
 export const LONGEST = 8 * 3600
 
-/** So many actions of a kind in a row; in every other stretch nobody who waits declares an end. */
+/** Actions in one stretch. In every other stretch no waiter declares an end. */
 const STRETCH = 120
 
-/** The choice of actions; their seed alone decides it. */
-export class Script {
+/** Chooses actions. The seed alone decides them. */
+export class Actions {
   readonly #chance: Chance
-  readonly #cast: Cast
-  #told = 0
+  readonly #size: PoolSize
+  #chosen = 0
 
-  constructor(seed: number, cast: Cast) {
+  constructor(seed: number, size: PoolSize) {
     this.#chance = new Chance(seed)
-    this.#cast = cast
+    this.#size = size
   }
 
   next(): Action {
     const chance = this.#chance
-    const strict = Math.floor(this.#told++ / STRETCH) % 2 === 0
+    const strict = Math.floor(this.#chosen++ / STRETCH) % 2 === 0
     const common = {
-      player: chance.below(this.#cast.users),
+      user: chance.below(this.#size.users),
       pause: chance.is(0.3) ? 0 : chance.spread(1, 60),
     }
     const dice = chance.below(100)
-    if (dice < 50) return { ...common, player: this.#runner(), ...this.#run(strict) }
+    if (dice < 50) return { ...common, user: this.#runner(), ...this.#run(strict) }
     if (dice < 64) return { ...common, ...this.#reserve(strict) }
-    if (dice < 70) return { ...common, ...this.#release(common.player) }
-    if (dice < 84) return { ...common, kind: 'status', fate: this.#early(0.06) }
-    if (dice < 92) return { ...common, kind: 'queue', fate: this.#early(0.06) }
-    if (dice < 94) return { ...common, kind: 'report', fate: this.#early(0.06) }
-    return { ...common, kind: 'hunt', patience: chance.between(50, 400) }
+    if (dice < 70) return { ...common, ...this.#release(common.user) }
+    if (dice < 84) return { ...common, kind: 'status', fault: this.#early(0.06) }
+    if (dice < 92) return { ...common, kind: 'queue', fault: this.#early(0.06) }
+    if (dice < 94) return { ...common, kind: 'report', fault: this.#early(0.06) }
+    return { ...common, kind: 'kill-writer', patience: chance.between(50, 400) }
   }
 
   #run(strict: boolean): Acquire {
@@ -86,7 +86,7 @@ export class Script {
       stubborn: limited && chance.is(0.3),
       holds: limited ? 1 : undefined,
       releasedAfter: undefined,
-      fate: this.#fateOfRun(),
+      fault: this.#faultOfRun(),
     }
   }
 
@@ -102,17 +102,17 @@ export class Script {
       stubborn: false,
       holds: expires ? chance.between(1, 2) : LONGEST,
       releasedAfter: expires && chance.is(0.7) ? undefined : chance.spread(1, 150),
-      fate: this.#early(0.12) ?? this.#stop(0.05) ?? this.#killed('waiting', 0.1),
+      fault: this.#early(0.12) ?? this.#stop(0.05) ?? this.#killed('waiting', 0.1),
     }
   }
 
-  /** Only who never runs anything releases by id: one's own running jobs would be released as well. */
-  #release(player: number) {
-    const byId = this.#neverRuns(player) && this.#chance.is(0.5)
-    return { kind: 'release', ids: byId ? this.#ids() : null, fate: this.#early(0.12) } as const
+  /** Only a user who never runs a job releases by id: the release would end the user's running jobs as well. */
+  #release(user: number) {
+    const byId = this.#neverRuns(user) && this.#chance.is(0.5)
+    return { kind: 'release', ids: byId ? this.#ids() : null, fault: this.#early(0.12) } as const
   }
 
-  #fateOfRun(): Fate | null {
+  #faultOfRun(): Fault | null {
     const chance = this.#chance
     const dice = chance.below(100)
     if (dice < 14) return this.#early(1)
@@ -123,18 +123,18 @@ export class Script {
     return this.#stop(0.06)
   }
 
-  #early(probability: number): Fate | null {
+  #early(probability: number): Fault | null {
     const chance = this.#chance
     if (!chance.is(probability)) return null
     return { when: 'started', after: chance.below(1300) / 1000, what: 'kill', lasts: 0 }
   }
 
-  #killed(when: Fate['when'], probability: number): Fate | null {
+  #killed(when: Fault['when'], probability: number): Fault | null {
     const chance = this.#chance
     return chance.is(probability) ? { when, after: chance.spread(1, 300), what: 'kill', lasts: 0 } : null
   }
 
-  #stop(probability: number): Fate | null {
+  #stop(probability: number): Fault | null {
     const chance = this.#chance
     if (!chance.is(probability)) return null
     const lasts = chance.is(0.02) ? chance.between(10_000, 12_000) : chance.spread(10, 400)
@@ -142,13 +142,13 @@ export class Script {
   }
 
   #gpus(): number | readonly number[] {
-    const { gpus } = this.#cast
+    const { gpus } = this.#size
     if (this.#chance.is(0.15)) return this.#ids()
     return this.#chance.is(0.02) ? gpus : this.#chance.between(1, Math.max(1, Math.floor(gpus / 3)))
   }
 
   #ids(): readonly number[] {
-    const { gpus } = this.#cast
+    const { gpus } = this.#size
     const first = this.#chance.below(gpus)
     const second = this.#chance.below(gpus)
     return first === second ? [first] : [Math.min(first, second), Math.max(first, second)]
@@ -159,11 +159,11 @@ export class Script {
   }
 
   #runner(): number {
-    const { users } = this.#cast
+    const { users } = this.#size
     return this.#chance.below(users === 1 ? 1 : users - 1)
   }
 
-  #neverRuns(player: number): boolean {
-    return this.#cast.users > 1 && player === this.#cast.users - 1
+  #neverRuns(user: number): boolean {
+    return this.#size.users > 1 && user === this.#size.users - 1
   }
 }

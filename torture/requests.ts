@@ -1,41 +1,53 @@
-import type { Ask } from './log.ts'
-import type { Acquire, Action } from './script.ts'
-import type { Player, Stage } from './stage.ts'
+import type { Acquire, Action } from './actions.ts'
+import type { CommandRequest } from './log.ts'
+import type { Setup, User } from './setup.ts'
 
 const GRACE_S = 1
 
-/** The command line of an action, and what it means. */
-export function askOf(action: Exclude<Action, { kind: 'hunt' }>, command: string, stage: Stage): Ask {
-  const player = playerOf(stage, action.player)
+/** The command line of an action, with its meaning for the checker. */
+export function requestFor(
+  action: Exclude<Action, { kind: 'kill-writer' }>,
+  command: string,
+  setup: Setup,
+): CommandRequest {
+  const user = userOf(setup, action.user)
   switch (action.kind) {
     case 'run':
     case 'reserve':
-      return { ...acquiring(action, command, stage), user: player.name, uid: player.uid }
+      return { ...acquireRequest(action, command, setup), user: user.name, uid: user.uid }
     case 'release':
-      return releasing(player, action.ids)
+      return releaseRequest(user, action.ids)
     case 'status':
     case 'queue':
     case 'report':
-      return looking(player, action.kind, '--json')
+      return readRequest(user, action.kind, '--json')
   }
 }
 
-export function releasing({ name, uid }: Player, ids: readonly number[] | null): Ask {
+export function releaseRequest({ name, uid }: User, ids: readonly number[] | null): CommandRequest {
   const argv = ['release', '--json', ...(ids === null ? [] : ['--gpu-ids', ids.join()])]
   return { verb: 'release', argv, user: name, uid, ...(ids === null ? {} : { gpus: ids }) }
 }
 
-export function looking({ name, uid }: Player, verb: Ask['verb'], ...options: string[]): Ask {
+export function readRequest(
+  { name, uid }: User,
+  verb: CommandRequest['verb'],
+  ...options: string[]
+): CommandRequest {
   return { verb, argv: [verb, ...options], user: name, uid }
 }
 
-export function playerOf({ players }: Stage, nth: number): Player {
-  const player = players[nth]
-  if (player === undefined) throw new Error(`there is no player ${nth}`)
-  return player
+export function userOf({ users }: Setup, nth: number): User {
+  const user = users[nth]
+  if (user === undefined) throw new Error(`there is no user ${nth}`)
+  return user
 }
 
-function acquiring(action: Acquire, command: string, stage: Stage): Omit<Ask, 'user' | 'uid'> {
+function acquireRequest(
+  action: Acquire,
+  command: string,
+  setup: Setup,
+): Omit<CommandRequest, 'user' | 'uid'> {
   const { kind, gpus, patience, holds } = action
   const argv = [
     ...[kind, '--json', '--note', command],
@@ -43,7 +55,7 @@ function acquiring(action: Acquire, command: string, stage: Stage): Omit<Ask, 'u
     ...(patience === undefined ? [] : ['--wait', ...(patience === null ? [] : [`${patience}s`])]),
     ...(kind === 'reserve' ? ['--duration', `${holds}s`] : []),
     ...(kind === 'run' && holds !== undefined ? ['--timeout', `${holds}s`, '--grace', `${GRACE_S}s`] : []),
-    ...(kind === 'run' ? ['--', ...stage.job(command), ...jobOptions(action)] : []),
+    ...(kind === 'run' ? ['--', ...setup.job(command), ...jobOptions(action)] : []),
   ]
   return {
     verb: kind,

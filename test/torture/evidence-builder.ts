@@ -1,11 +1,11 @@
 import type { Evidence, HistoryRow } from '../../torture/check/evidence.ts'
-import type { Ask, Entry, JobEntry, Stamp } from '../../torture/log.ts'
+import type { CommandRequest, Entry, JobEntry, Stamp } from '../../torture/log.ts'
 
-const BEGINNING = Date.UTC(2026, 0, 1)
+const START = Date.UTC(2026, 0, 1)
 const FOUR_GPUS = [0, 1, 2, 3]
 
-/** The moment `ms` after the story began. */
-export const at = (ms: number): Stamp => ({ steady: 5_000 + ms, wall: BEGINNING + ms })
+/** The moment `ms` after the start. */
+export const at = (ms: number): Stamp => ({ steady: 5_000 + ms, wall: START + ms })
 
 const time = (ms: number): string => new Date(at(ms).wall).toISOString()
 
@@ -18,8 +18,8 @@ export interface Sums {
 
 type Span = readonly [from: number, to: number]
 
-/** Evidence as a play would leave it behind, written by hand. Everything is ann's. */
-export class Story implements Evidence {
+/** Evidence as a round leaves it behind, made by hand. There is one user, ann. */
+export class EvidenceBuilder implements Evidence {
   readonly entries: Entry[] = []
   readonly jobs = new Map<string, JobEntry[]>()
   readonly history: HistoryRow[] = []
@@ -30,11 +30,15 @@ export class Story implements Evidence {
     this.entries.push({ event: 'opened', at: at(0), seed: 1, gpus: FOUR_GPUS.length, users: ['ann'] })
   }
 
-  asked(ms: number, command: string, ask: Partial<Ask> & Pick<Ask, 'verb'>): void {
-    const isLook = ['status', 'queue', 'report'].includes(ask.verb)
-    const argv = [ask.verb, ...(isLook ? ['--json'] : [])]
-    const event = 'asked'
-    this.entries.push({ event, at: at(ms), command, ask: { user: 'ann', uid: 1001, argv, ...ask } })
+  started(
+    ms: number,
+    command: string,
+    request: Partial<CommandRequest> & Pick<CommandRequest, 'verb'>,
+  ): void {
+    const isRead = ['status', 'queue', 'report'].includes(request.verb)
+    const argv = [request.verb, ...(isRead ? ['--json'] : [])]
+    const event = 'started'
+    this.entries.push({ event, at: at(ms), command, request: { user: 'ann', uid: 1001, argv, ...request } })
   }
 
   ended(ms: number, command: string, status = 0, stdout = ''): void {
@@ -65,12 +69,12 @@ export class Story implements Evidence {
     this.entries.push({ event: 'signalled', at: at(ms), command, phase: 'running', pid: 1, signal })
   }
 
-  says(ms: number, command: string, line: string): void {
-    this.entries.push({ event: 'said', at: at(ms), command, line })
+  prints(ms: number, command: string, line: string): void {
+    this.entries.push({ event: 'printed', at: at(ms), command, line })
   }
 
   waits(ms: number, command: string, position: number): void {
-    this.says(ms, command, JSON.stringify({ waiting: { position } }))
+    this.prints(ms, command, JSON.stringify({ waiting: { position } }))
   }
 
   job(ms: number, command: string, event: JobEntry['event'], gpus: readonly number[], number = 0): void {
@@ -104,27 +108,27 @@ export class Story implements Evidence {
     }
   }
 
-  /** A `run` that ends by itself: asked, began, ended, seen to have ended. */
+  /** A `run` that ends by itself. Times: start of the command, start and end of the job, end of the command. */
   run(
     command: string,
     gpus: readonly number[],
     [asked, took, gave, seen]: readonly [number, number, number, number],
-    ask: Partial<Ask> = {},
+    request: Partial<CommandRequest> = {},
   ): void {
-    this.asked(asked, command, { verb: 'run', gpus: gpus.length, ...ask })
+    this.started(asked, command, { verb: 'run', gpus: gpus.length, ...request })
     this.job(took, command, 'took', gpus)
     this.job(gave, command, 'gave', gpus)
     this.ended(seen, command)
   }
 
-  /** A `reserve` that succeeds: asked, granted, ended. */
+  /** A `reserve` that succeeds. Times: start, grant, end. */
   reserve(
     command: string,
     gpus: readonly number[],
     [asked, granted, seen]: readonly [number, number, number],
     holds: number,
   ): void {
-    this.asked(asked, command, { verb: 'reserve', gpus: gpus.length, holds })
+    this.started(asked, command, { verb: 'reserve', gpus: gpus.length, holds })
     const [started_at, expiry_time] = [time(granted), time(granted + holds)]
     const grant = { reservation: `r-${command}`, gpus, started_at, expiry_time }
     this.ended(seen, command, 0, JSON.stringify(grant))
@@ -132,12 +136,12 @@ export class Story implements Evidence {
 
   /** By ids. */
   release(command: string, released: readonly number[], [from, to]: Span, gpus: readonly number[]): void {
-    this.asked(from, command, { verb: 'release', gpus })
+    this.started(from, command, { verb: 'release', gpus })
     this.ended(to, command, 0, JSON.stringify({ released }))
   }
 
   status(command: string, holders: Readonly<Record<number, string>>, [from, to]: Span): void {
-    this.asked(from, command, { verb: 'status' })
+    this.started(from, command, { verb: 'status' })
     const gpus = FOUR_GPUS.map((gpu_id) => {
       const note = holders[gpu_id]
       return note === undefined ? { gpu_id, status: 'AVAILABLE' } : { gpu_id, status: 'IN_USE', note }
@@ -146,25 +150,25 @@ export class Story implements Evidence {
   }
 
   queue(command: string, line: readonly string[], [from, to]: Span, since = 0): void {
-    this.asked(from, command, { verb: 'queue' })
+    this.started(from, command, { verb: 'queue' })
     const places = line.map((note, nth) => ({ position: nth + 1, note, waiting_since: time(since) }))
     this.ended(to, command, 0, JSON.stringify(places))
   }
 
   report(command: string, { run, manual, ms }: Sums, [from, to]: Span): void {
-    this.asked(from, command, { verb: 'report' })
+    this.started(from, command, { verb: 'report' })
     const total = { gpu_hours: Number((ms / 3_600_000).toFixed(4)), run, manual }
     const users = run + manual === 0 ? [] : [{ user: 'ann', ...total }]
     this.ended(to, command, 0, JSON.stringify({ users, total }))
   }
 
   table(command: string, { run, manual, ms }: Sums, [from, to]: Span): void {
-    this.asked(from, command, { verb: 'report', argv: ['report'] })
+    this.started(from, command, { verb: 'report', argv: ['report'] })
     const line = (name: string) => `${name}   ${(ms / 3_600_000).toFixed(2)}   100.0%   ${run}   ${manual}\n`
     this.ended(to, command, 0, line('ann') + line('TOTAL'))
   }
 
-  /** Takes back all that was said of these commands. */
+  /** Removes all evidence of these commands. */
   forget(...commands: readonly string[]): void {
     for (const command of commands) {
       this.jobs.delete(command)

@@ -1,28 +1,28 @@
 import { kill, supervisorsOf } from '../test/support/processes.ts'
-import type { Performance } from './performance.ts'
-import type { Fate } from './script.ts'
+import type { Fault } from './actions.ts'
+import type { RunningCommand } from './running-command.ts'
 
-export interface Surroundings {
+export interface Target {
   readonly store: string
-  /** How long a command that does not wait usually takes, ms. */
+  /** The usual duration of a command that does not wait, ms. */
   readonly usual: () => number
 }
 
-/** Lets come to pass what the script has in store for a command, if it gets that far. */
-export async function befall(performance: Performance, fate: Fate, around: Surroundings): Promise<void> {
-  switch (fate.when) {
+/** Injects the fault once the command reaches the point for it. */
+export async function injectFault(performance: RunningCommand, fault: Fault, around: Target): Promise<void> {
+  switch (fault.when) {
     case 'started':
-      await Bun.sleep(fate.after * around.usual())
+      await Bun.sleep(fault.after * around.usual())
       break
     case 'waiting':
       if ((await performance.waiting) === undefined) return
-      await Bun.sleep(fate.after)
+      await Bun.sleep(fault.after)
       break
     case 'granted':
       if ((await performance.granted) === undefined) return
-      await Bun.sleep(fate.after)
+      await Bun.sleep(fault.after)
   }
-  switch (fate.what) {
+  switch (fault.what) {
     case 'kill':
       return performance.signal('SIGKILL')
     case 'kill-supervisor':
@@ -32,13 +32,13 @@ export async function befall(performance: Performance, fate: Fate, around: Surro
       return killSupervisor(performance, around)
     case 'stop':
       performance.signal('SIGSTOP')
-      await Bun.sleep(fate.lasts)
+      await Bun.sleep(fault.lasts)
       return performance.signal('SIGCONT')
   }
 }
 
-/** It may not be there yet, or no more. */
-async function killSupervisor(performance: Performance, { store }: Surroundings): Promise<void> {
+/** Does nothing where the supervisor has not started yet or has left. */
+async function killSupervisor(performance: RunningCommand, { store }: Target): Promise<void> {
   const grant = await performance.granted
   if (grant === undefined) return
   for (const pid of supervisorsOf({ store }, grant.reservation)) {

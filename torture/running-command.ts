@@ -1,31 +1,34 @@
 import type { Child } from '../test/support/pool.ts'
 import { kill } from '../test/support/processes.ts'
 import { stamp } from './clock.ts'
-import type { Ask, Log, Phase } from './log.ts'
-import type { Player } from './stage.ts'
+import type { CommandRequest, Log, Phase } from './log.ts'
+import type { User } from './setup.ts'
 
-/** One command on its way from its start to its end, everything of it logged. */
-export class Performance {
+/** One command from its start to its end. Everything it does is logged. */
+export class RunningCommand {
   readonly command: string
-  readonly ask: Ask
+  readonly request: CommandRequest
   readonly pid: number
-  /** It stands in line; undefined where it ended without. */
+  /** Resolves when it is in the queue; with undefined when it ended before. */
   readonly waiting: Promise<unknown>
-  /** It told what it was granted; undefined where it ended without. */
+  /** Resolves with its grant; with undefined when it ended without. */
   readonly granted: Promise<Grant | undefined>
-  /** Its end was seen and logged. */
+  /** Resolves when its end was logged. */
   readonly ended: Promise<void>
   readonly #log: Log
   readonly #child: Child
   #phase: Phase = 'starting'
   #isOver = false
 
-  constructor(log: Log, { command, ask, player }: { command: string; ask: Ask; player: Player }) {
+  constructor(
+    log: Log,
+    { command, request, user }: { command: string; request: CommandRequest; user: User },
+  ) {
     this.command = command
-    this.ask = ask
+    this.request = request
     this.#log = log
-    log.tell({ event: 'asked', at: stamp(), command, ask })
-    this.#child = player.start(...ask.argv)
+    log.write({ event: 'started', at: stamp(), command, request })
+    this.#child = user.start(...request.argv)
     this.pid = this.#child.pid
     const waiting = Promise.withResolvers<unknown>()
     const granted = Promise.withResolvers<Grant | undefined>()
@@ -50,33 +53,33 @@ export class Performance {
     return this.#isOver
   }
 
-  /** Does nothing to what has ended: its pid may be another's by now. */
+  /** Does nothing after its end: another process may have its pid. */
   signal(signal: NodeJS.Signals, phase: Phase = this.#phase): void {
     if (this.#isOver || this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.logSignal(this.pid, { signal, phase })
     kill(this.pid, signal)
   }
 
-  /** To be called before a process that belongs to this command is sent a signal. */
+  /** Call it before a signal is sent to a process of this command. */
   logSignal(pid: number, { signal, phase }: { signal: NodeJS.Signals; phase: Phase }): void {
-    this.#log.tell({ event: 'signalled', at: stamp(), command: this.command, phase, pid, signal })
+    this.#log.write({ event: 'signalled', at: stamp(), command: this.command, phase, pid, signal })
   }
 
   async #listen(on: { waiting: () => void; granted: (grant: Grant) => void }): Promise<void> {
     const child = this.#child
     const output = new Response(child.stdout).text()
     for await (const line of lines(child.stderr)) {
-      this.#log.tell({ event: 'said', at: stamp(), command: this.command, line })
+      this.#log.write({ event: 'printed', at: stamp(), command: this.command, line })
       if (line.startsWith('{"waiting"')) on.waiting()
       if (line.startsWith('{"reservation"')) on.granted(JSON.parse(line))
     }
     const stdout = await output
     await child.exited
     this.#isOver = true
-    // Where there was a signal an exit code is told as well.
+    // Bun reports an exit code even after a signal.
     const signal = child.signalCode
     const status = signal === null ? child.exitCode : null
-    this.#log.tell({
+    this.#log.write({
       event: 'ended',
       at: stamp(),
       command: this.command,
@@ -84,7 +87,7 @@ export class Performance {
       signal: signal === null ? null : String(signal),
       stdout,
     })
-    if (this.ask.verb === 'reserve' && status === 0) on.granted(JSON.parse(stdout))
+    if (this.request.verb === 'reserve' && status === 0) on.granted(JSON.parse(stdout))
   }
 }
 
@@ -92,7 +95,7 @@ export interface Grant {
   readonly reservation: string
 }
 
-/** Whole lines; what a killed writer left unfinished is a line too. */
+/** Whole lines. An unfinished line of a killed process counts as a line. */
 async function* lines(stream: ReadableStream<Uint8Array>): AsyncIterable<string> {
   const decoder = new TextDecoder()
   let rest = ''

@@ -1,100 +1,99 @@
-import { type Command, gpusOf, isLook, lastAlive, reserved, tookAt, wasKilled } from './command.ts'
+import { type Command, gpusOf, isRead, lastAlive, reserved, tookAt, wasKilled } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
-import { isReleasedBy } from './looks.ts'
 import { firstAtOrAfter } from './search.ts'
+import { isReleasedBy } from './status.ts'
 import { by, type Violation } from './violation.ts'
 
 /**
- * The history tells what was: one row for each GPU of each grant that the logs know of, none besides, and each
- * with its true holder, beginning, end and outcome. A command that was killed may have been granted something
- * before it could tell.
+ * The history is correct: it has one row for each GPU of each grant in the logs and no other row, each with the
+ * right holder, start, end and outcome. A killed command may have a grant that it could not print.
  */
-export function checkBooks(
+export function checkRecords(
   commands: readonly Command[],
   history: readonly HistoryRow[],
   drift: number,
 ): readonly Violation[] {
-  const books = new Books(commands, history, drift)
+  const records = new RecordCheck(commands, history, drift)
   const known = new Set(commands.map(({ id }) => id))
   const strangers = history.filter(({ note }) => !known.has(note ?? ''))
   return [
-    ...strangers.map((row) => `the history has ${JSON.stringify(row)}, which nobody asked for`),
+    ...strangers.map((row) => `the history has ${JSON.stringify(row)}, which no command requested`),
     ...commands.flatMap((command) => [
-      ...books.granted(command),
-      ...command.rows.flatMap((row) => books.row(command, row)),
-      ...books.released(command),
+      ...records.granted(command),
+      ...command.rows.flatMap((row) => records.row(command, row)),
+      ...records.released(command),
     ]),
-  ].map(by('books'))
+  ].map(by('records'))
 }
 
-class Books {
+class RecordCheck {
   readonly #drift: number
-  /** In the order in which they began. */
-  readonly #looks: readonly Command[]
+  /** In the order of their starts. */
+  readonly #reads: readonly Command[]
   readonly #releases: readonly Command[]
   readonly #rowsReleased: readonly HistoryRow[]
-  /** When transactions that granted something began, sorted. */
+  /** The starts of transactions with a grant, sorted. */
   readonly #commits: readonly number[]
 
   constructor(commands: readonly Command[], history: readonly HistoryRow[], drift: number) {
     this.#drift = drift
     this.#commits = history.map((row) => row.started_at).sort((a, b) => a - b)
-    this.#looks = commands.filter((each) => isLook(each, 'status') && each.end?.status === 0)
-    this.#releases = commands.filter(({ ask }) => ask.verb === 'release')
+    this.#reads = commands.filter((each) => isRead(each, 'status') && each.end?.status === 0)
+    this.#releases = commands.filter(({ request }) => request.verb === 'release')
     this.#rowsReleased = history.filter(({ outcome }) => outcome === 'released')
   }
 
-  /** As many rows as GPUs were granted, for exactly those. */
+  /** One row for each granted GPU, and no other. */
   granted(command: Command): readonly string[] {
-    const { id, rows, ask } = command
+    const { id, rows, request } = command
     const [took, grant] = [tookAt(command), reserved(command)]
     const reservation = took?.reservation ?? grant?.reservation
     const gpus = grant?.gpus ?? (took === undefined ? undefined : gpusOf(took))
     if (gpus === undefined) {
-      const size = typeof ask.gpus === 'number' ? ask.gpus : (ask.gpus?.length ?? 0)
+      const size = typeof request.gpus === 'number' ? request.gpus : (request.gpus?.length ?? 0)
       if (rows.length === 0 || (wasKilled(command) && rows.length === size && isOne(rows))) return []
       return [`the history has ${rows.length} GPUs for ${id}, which was granted none`]
     }
     const recorded = rows.map(({ gpu }) => gpu).sort((a, b) => a - b)
     if (String(recorded) === String(gpus) && rows.every((row) => row.reservation === reservation)) return []
-    return [`${id} had GPU ${gpus} as ${reservation}, the history has ${told(rows)}`]
+    return [`${id} had GPU ${gpus} as ${reservation}, the history has ${describe(rows)}`]
   }
 
   row(command: Command, row: HistoryRow): readonly string[] {
-    const { id, ask } = command
-    const kind = ask.verb === 'run' ? 'run' : 'manual'
+    const { id, request } = command
+    const kind = request.verb === 'run' ? 'run' : 'manual'
     const grant = reserved(command)
     const wrong: string[] = []
-    if (row.uid !== ask.uid || row.user !== ask.user || row.kind !== kind)
-      wrong.push(`not of ${ask.user} by ${kind}`)
+    if (row.uid !== request.uid || row.user !== request.user || row.kind !== kind)
+      wrong.push(`not of ${request.user} by ${kind}`)
     if (grant !== undefined && Date.parse(grant.started_at) !== row.started_at)
       wrong.push(`not from ${grant.started_at}`)
     const began = tookAt(command)?.at ?? command.to
     if (!this.#isWithin(row.started_at, command.from.wall, began.wall)) {
-      wrong.push(`not begun between ${command.from.wall} and ${began.wall}`)
+      wrong.push(`not started between ${command.from.wall} and ${began.wall}`)
     }
     wrong.push(...(kind === 'run' ? this.#endOfRun(command, row) : this.#endByHand(command, row)))
     return wrong.map((why) => `the history of ${id} is wrong, ${why}: ${JSON.stringify(row)}`)
   }
 
-  /** What a release told stands in the history, and what stands there was released by somebody. */
+  /** The history has each GPU that a release printed. */
   released(command: Command): readonly string[] {
-    const { id, ask, end, from, to } = command
-    if (ask.verb !== 'release' || end?.status !== 0) return []
+    const { id, request, end, from, to } = command
+    if (request.verb !== 'release' || end?.status !== 0) return []
     const { released }: { released: readonly number[] } = JSON.parse(end.stdout)
     const own = this.#rowsReleased.filter(
-      (row) => row.uid === ask.uid && this.#isWithin(row.ended_at, from.wall, to.wall),
+      (row) => row.uid === request.uid && this.#isWithin(row.ended_at, from.wall, to.wall),
     )
     return released
       .filter((gpu) => !own.some((row) => row.gpu === gpu))
-      .map((gpu) => `${id} released GPU ${gpu} at ${from.wall}, which the history does not know`)
+      .map((gpu) => `${id} released GPU ${gpu} at ${from.wall}, which is not in the history`)
   }
 
-  /** Over at the latest with the first look that began when it was gone; and no earlier than it was. */
+  /** Ended no later than the first `status` that started after the process was gone, and not before the job ended. */
   #endOfRun(command: Command, row: HistoryRow): readonly string[] {
-    const outcomes = command.ask.holds === undefined ? ['exited'] : ['exited', 'timed-out']
+    const outcomes = command.request.holds === undefined ? ['exited'] : ['exited', 'timed-out']
     const alive = lastAlive(command) ?? command.from
-    const noticed = this.#looks.find(({ from }) => from.steady > command.to.steady)?.to.wall
+    const noticed = this.#reads.find(({ from }) => from.steady > command.to.steady)?.to.wall
     const meanwhile = this.#commitBetween(row.ended_at, alive.wall)
     return [
       ...(outcomes.includes(row.outcome) ? [] : [`not ${outcomes.join(' or ')}`]),
@@ -106,9 +105,8 @@ class Books {
   }
 
   /**
-   * A transaction stamps what it ends when it begins, and looks for the process a little later, so the stamp may be
-   * earlier than the end. But transactions come one after the other: where another one began after the stamp,
-   * the look was over by then.
+   * A transaction takes its time when it starts and checks the process a little later, so the recorded end may be
+   * earlier than the real one. But transactions do not overlap: when the next one starts, the check is done.
    */
   #commitBetween(stamp: number, alive: number): number | undefined {
     const next = this.#commits[firstAtOrAfter(this.#commits, stamp + this.#drift + 1, (at) => at)]
@@ -116,7 +114,7 @@ class Books {
   }
 
   #endByHand(command: Command, row: HistoryRow): readonly string[] {
-    const expiry = row.started_at + (command.ask.holds ?? 0)
+    const expiry = row.started_at + (command.request.holds ?? 0)
     const inTime = this.#releases.find(
       (each) =>
         each.end?.status === 0 && isReleasedBy(each, command, row.gpu) && each.to.wall + this.#drift < expiry,
@@ -127,11 +125,11 @@ class Books {
         return row.ended_at === expiry ? [] : [`not expired at ${expiry}`]
       case 'released': {
         if (inTime !== undefined && row.ended_at > inTime.to.wall + this.#drift) {
-          return [`not released as late as that, but by ${inTime.id} at ${inTime.to.wall}`]
+          return [`not released so late, but by ${inTime.id} at ${inTime.to.wall}`]
         }
-        const releases = this.#releases.filter(({ ask }) => ask.uid === row.uid)
+        const releases = this.#releases.filter(({ request }) => request.uid === row.uid)
         const cause = releases.find(({ from, to }) => this.#isWithin(row.ended_at, from.wall, to.wall))
-        return cause === undefined ? ['not released by anybody'] : []
+        return cause === undefined ? ['no release at that time'] : []
       }
       default:
         return ['not expired or released']
@@ -146,7 +144,7 @@ class Books {
 const isOne = (rows: readonly HistoryRow[]): boolean =>
   new Set(rows.map(({ reservation }) => reservation)).size === 1
 
-const told = (rows: readonly HistoryRow[]): string =>
+const describe = (rows: readonly HistoryRow[]): string =>
   rows.length === 0
     ? 'nothing'
     : rows.map(({ gpu, reservation }) => `GPU ${gpu} as ${reservation}`).join(', ')

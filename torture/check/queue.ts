@@ -1,0 +1,97 @@
+import { type Command, isRead, NEVER, shown, tookAt, waitedAt } from './command.ts'
+import { by, type Violation } from './violation.ts'
+
+/** An entry in the JSON of `queue`. */
+interface PlaceDocument {
+  readonly position: number
+  readonly note?: string
+  readonly waiting_since: string
+}
+
+/** Waiters stay in the queue, in the same order, and newcomers are behind them. */
+export function checkQueue(commands: readonly Command[]): readonly Violation[] {
+  const line = new QueueCheck(commands)
+  for (const read of commands) if (isRead(read, 'queue')) line.read(read)
+  for (const command of commands) line.checkPositions(command)
+  return line.violations.map(by('queue'))
+}
+
+class QueueCheck {
+  readonly violations: string[] = []
+  readonly #commands: ReadonlyMap<string, Command>
+  /** By command: all commands that were shown behind it. */
+  readonly #behind = new Map<string, Set<string>>()
+  readonly #since = new Map<string, string>()
+
+  constructor(commands: readonly Command[]) {
+    this.#commands = new Map(commands.map((command) => [command.id, command]))
+  }
+
+  read(read: Command): void {
+    const places = shown<PlaceDocument[]>(read) ?? []
+    const what = `${read.id} (queue) at ${read.from.steady} showed`
+    for (const [nth, place] of places.entries()) {
+      const { note = '', position } = place
+      const waiter = this.#commands.get(note)
+      if (position !== nth + 1) this.violations.push(`${what} position ${position} in place ${nth + 1}`)
+      if (waiter === undefined) this.violations.push(`${what} an entry of an unknown command (${note})`)
+      else this.#checkWaiter(waiter, read, what)
+    }
+    const kept = places.filter((place) => this.#keptPlace(place, what))
+    this.#compare(
+      kept.map(({ note = '' }) => note),
+      what,
+    )
+  }
+
+  /** A waiter whose patience ends during an attempt may join the queue once more before it notices. */
+  #keptPlace({ note = '', waiting_since }: PlaceDocument, what: string): boolean {
+    const since = this.#since.get(note) ?? waiting_since
+    this.#since.set(note, since)
+    if (since === waiting_since) return true
+    const patience = this.#commands.get(note)?.request.patience ?? Number.POSITIVE_INFINITY
+    if (Date.parse(waiting_since) - Date.parse(since) >= patience) return false
+    this.violations.push(`${what} ${note} waiting since ${waiting_since}, not ${since}`)
+    return true
+  }
+
+  /** The position that a waiter prints never grows. */
+  checkPositions({ id, printed }: Command): void {
+    let last = Number.POSITIVE_INFINITY
+    for (const { line, at } of printed) {
+      if (!line.startsWith('{"waiting"')) continue
+      const { position } = JSON.parse(line).waiting
+      if (position > last)
+        this.violations.push(`${id} fell back from position ${last} to ${position} at ${at.steady}`)
+      last = position
+    }
+  }
+
+  #checkWaiter(waiter: Command, read: Command, what: string): void {
+    const gone = waiter.to
+    const served = tookAt(waiter)?.at ?? NEVER
+    if (gone.steady < read.from.steady) this.violations.push(`${what} ${waiter.id}, gone at ${gone.steady}`)
+    if (served.steady < read.from.steady)
+      this.violations.push(`${what} ${waiter.id}, served at ${served.steady}`)
+  }
+
+  #compare(ids: readonly string[], what: string): void {
+    for (const [nth, first] of ids.entries()) {
+      const behind = this.#behind.get(first) ?? new Set()
+      this.#behind.set(first, behind)
+      for (const second of ids.slice(nth + 1)) {
+        behind.add(second)
+        if (this.#behind.get(second)?.has(first))
+          this.violations.push(`${what} ${first} before ${second}, not as before`)
+        const waited = waitedAt(this.#commands.get(second) ?? NO_COMMAND)
+        const came = this.#commands.get(first)?.from
+        if (waited !== undefined && came !== undefined && waited.steady < came.steady) {
+          this.violations.push(
+            `${what} ${first}, which came at ${came.steady}, before ${second}, in the queue since ${waited.steady}`,
+          )
+        }
+      }
+    }
+  }
+}
+const NO_COMMAND: Pick<Command, 'printed'> = { printed: [] }

@@ -1,0 +1,86 @@
+import { type Command, isRead, reserved, shown } from './command.ts'
+import { type Hold, isAbout } from './holds.ts'
+import { by, type Violation } from './violation.ts'
+
+/** A GPU in the JSON of `status`. */
+interface GpuDocument {
+  readonly gpu_id: number
+  readonly status: string
+  readonly type?: 'RUN' | 'MANUAL'
+  readonly note?: string
+}
+
+/**
+ * `status` is correct: it shows no reservation whose process was gone, or which had expired or was released, when
+ * `status` started; and it shows every reservation that was held from before its start until after its end.
+ */
+export function checkStatus(commands: readonly Command[], holds: readonly Hold[]): readonly Violation[] {
+  const byId = new Map(commands.map((command) => [command.id, command]))
+  const releases = commands.filter(({ request, end }) => request.verb === 'release' && end?.status === 0)
+  return commands
+    .filter((command) => isRead(command, 'status'))
+    .flatMap((read) => {
+      const gpus = shown<GpuDocument[]>(read)
+      if (gpus === undefined) return []
+      const during = holds.filter(
+        ({ from, to }) =>
+          from.steady < read.from.steady && to.steady > read.to.steady && to.wall > read.to.wall,
+      )
+      return [
+        ...gpus.flatMap((gpu) => remainder(gpu, read, { holder: byId.get(gpu.note ?? ''), releases })),
+        ...during.flatMap((hold) => missing(hold, read, gpus)),
+      ]
+    })
+    .map(by('gone'))
+}
+
+interface Held {
+  readonly holder: Command | undefined
+  readonly releases: readonly Command[]
+}
+
+function remainder(gpu: GpuDocument, read: Command, { holder, releases }: Held): readonly string[] {
+  if (gpu.status === 'AVAILABLE') return []
+  const what = `${read.id} (status) at ${read.from.steady} showed GPU ${gpu.gpu_id}`
+  if (gpu.status !== 'IN_USE') return [`${what} as ${gpu.status}`]
+  if (holder === undefined) return [`${what} reserved by an unknown command (${gpu.note})`]
+  const over =
+    holder.request.verb === 'run'
+      ? goneBefore(read, holder)
+      : givenBackBefore(read, { gpu, holder, releases })
+  return over === null ? [] : [`${what} reserved by ${holder.id} (${holder.request.verb}), which ${over}`]
+}
+
+function goneBefore(read: Command, holder: Command): string | null {
+  return holder.to.steady < read.from.steady ? `was seen to be gone at ${holder.to.steady}` : null
+}
+
+function givenBackBefore(
+  read: Command,
+  { gpu, holder, releases }: { gpu: GpuDocument; holder: Command; releases: readonly Command[] },
+): string | null {
+  const expiry = Date.parse(reserved(holder)?.expiry_time ?? '')
+  if (expiry <= read.from.wall) return `expired at ${expiry}`
+  const release = releases.find(
+    (each) => isReleasedBy(each, holder, gpu.gpu_id) && each.to.steady < read.from.steady,
+  )
+  return release === undefined ? null : `was released by ${release.id} at ${release.to.steady}`
+}
+
+/** Whether this release certainly ended what the holder had, if it had anything. */
+export const isReleasedBy = (release: Command, holder: Command, gpu: number): boolean =>
+  release.request.uid === holder.request.uid &&
+  isAbout(release.request, gpu) &&
+  release.from.steady > holder.to.steady
+
+function missing(
+  { gpu, command, from }: Hold,
+  read: Command,
+  gpus: readonly GpuDocument[],
+): readonly string[] {
+  const seen = gpus.find(({ gpu_id }) => gpu_id === gpu)
+  if (seen?.status === 'IN_USE' && seen.note === command.id) return []
+  return [
+    `${read.id} (status) at ${read.from.steady} showed GPU ${gpu} as ${seen?.status} ${seen?.note ?? ''}, which ${command.id} (${command.request.verb}) held since ${from.steady}`,
+  ]
+}

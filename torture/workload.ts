@@ -1,0 +1,184 @@
+import { kill, supervisorsOf } from '../test/support/processes.ts'
+import { type Action, Actions } from './actions.ts'
+import { stamp } from './clock.ts'
+import { injectFault } from './faults.ts'
+import { type CommandRequest, type Log, openLog, paths } from './log.ts'
+import { readRequest, releaseRequest, requestFor, userOf } from './requests.ts'
+import { RunningCommand } from './running-command.ts'
+import type { Setup } from './setup.ts'
+import { writerOf } from './transactions.ts'
+
+/** More commands at once would only wait for the processors. */
+const MOST_AT_ONCE = 40
+/** Commands count as stuck when no `run` or `reserve` has ended for this time, far longer than any of them takes. */
+const PATIENCE_MS = 60_000
+/** When there is no room for another command for this time, all users release their manual reservations. */
+const RELEASE_AFTER_MS = 500
+const POLL_EVERY_MS = 5
+/** A guess for the first commands. */
+const USUAL_AT_FIRST_MS = 20
+
+export interface WorkloadOptions {
+  readonly seed: number
+  readonly gpus: number
+  readonly seconds: number
+  /** Asked before every action. */
+  readonly isStopped: () => boolean
+}
+
+/** Starts commands until the time is up, then waits until all have ended; after an interruption it kills them. */
+export async function runWorkload(setup: Setup, options: WorkloadOptions): Promise<void> {
+  const log = openLog(paths(setup.pool.folder).log)
+  try {
+    await new Workload(setup, log).run(options)
+  } finally {
+    log.close()
+  }
+}
+
+class Workload {
+  readonly #setup: Setup
+  readonly #log: Log
+  readonly #live = new Set<RunningCommand>()
+  /** Unfinished parts of actions. */
+  readonly #pending = new Set<Promise<void>>()
+  #isAborted = false
+  #started = 0
+  /** When the last `run` or `reserve` ended. */
+  #lastEnd = performance.now()
+  /** The usual duration of a command that does not wait, ms. */
+  #usual = USUAL_AT_FIRST_MS
+
+  constructor(setup: Setup, log: Log) {
+    this.#setup = setup
+    this.#log = log
+  }
+
+  async run({ seed, gpus, seconds, isStopped }: WorkloadOptions): Promise<void> {
+    const users = this.#setup.users.map(({ name }) => name)
+    this.#log.write({ event: 'opened', at: stamp(), seed, gpus, users })
+    const actions = new Actions(seed, { users: users.length, gpus })
+    const end = performance.now() + seconds * 1000
+    while (performance.now() < end && !isStopped() && !this.#isStuck()) {
+      await this.#waitForRoom(MOST_AT_ONCE)
+      const action = actions.next()
+      this.#perform(action)
+      await Bun.sleep(action.pause)
+    }
+    if (isStopped()) return this.#abort()
+    await this.#finish()
+  }
+
+  #perform(action: Action): void {
+    if (action.kind === 'kill-writer') {
+      this.#track(this.#killWriter(action.patience))
+      return
+    }
+    const performance = this.#start((command) => requestFor(action, command, this.#setup))
+    if (action.fault !== null) {
+      const { store } = this.#setup.pool
+      this.#track(injectFault(performance, action.fault, { store, usual: () => this.#usual }))
+    }
+    if (action.kind !== 'reserve' || action.releasedAfter === undefined) return
+    this.#track(this.#releaseAfter(performance, action.releasedAfter, action.user))
+  }
+
+  #track(pending: Promise<void>): void {
+    this.#pending.add(pending)
+    void pending.then(() => this.#pending.delete(pending))
+  }
+
+  async #releaseAfter({ granted }: RunningCommand, ms: number, user: number): Promise<void> {
+    if ((await granted) === undefined) return
+    await Bun.sleep(ms)
+    if (!this.#isAborted) this.#start(() => releaseRequest(userOf(this.#setup, user), null))
+  }
+
+  /** Kills the first process that is found in a transaction. */
+  async #killWriter(patience: number): Promise<void> {
+    const { database, store } = this.#setup.pool
+    const end = performance.now() + patience
+    while (performance.now() < end) {
+      const pid = writerOf(database)
+      const writer = [...this.#live].find((each) => each.pid === pid)
+      if (writer !== undefined) return writer.signal('SIGKILL', 'transaction')
+      if (pid !== null && supervisorsOf({ store }).includes(pid)) {
+        const [command, phase, signal] = ['', 'transaction', 'SIGKILL'] as const
+        this.#log.write({ event: 'signalled', at: stamp(), command, phase, pid, signal })
+        return kill(pid, signal)
+      }
+      await Bun.sleep(0)
+    }
+  }
+
+  /** Waits for all commands; then all GPUs must be free. */
+  async #finish(): Promise<void> {
+    await this.#waitForRoom(0)
+    if (this.#live.size > 0) return this.#reportStuck()
+    await Promise.all(this.#pending)
+    await this.#releaseAll()
+    const first = userOf(this.#setup, 0)
+    for (const verb of ['status', 'queue', 'report'] as const) {
+      await this.#start(() => readRequest(first, verb, '--json')).ended
+    }
+    await this.#start(() => readRequest(first, 'report')).ended
+    await this.#waitForSupervisors()
+  }
+
+  /**
+   * Waits until at most `count` commands run. Releases manual reservations meanwhile: a `reserve` that was killed may
+   * hold GPUs that no command would release.
+   */
+  async #waitForRoom(count: number): Promise<void> {
+    while (this.#live.size > count && !this.#isStuck()) {
+      const patience = performance.now() + RELEASE_AFTER_MS
+      while (this.#live.size > count && performance.now() < patience) await Bun.sleep(POLL_EVERY_MS)
+      if (this.#live.size > count) await this.#releaseAll()
+    }
+  }
+
+  async #releaseAll(): Promise<void> {
+    const releases = this.#setup.users.map((user) => this.#start(() => releaseRequest(user, null)))
+    await Promise.all(releases.map(({ ended }) => ended))
+  }
+
+  async #waitForSupervisors(): Promise<void> {
+    const { store } = this.#setup.pool
+    const patience = performance.now() + PATIENCE_MS
+    while (supervisorsOf({ store }).length > 0 && performance.now() < patience) await Bun.sleep(POLL_EVERY_MS)
+    const pids = supervisorsOf({ store })
+    if (pids.length > 0) this.#log.write({ event: 'remained', at: stamp(), pids })
+  }
+
+  #reportStuck(): Promise<void> {
+    const commands = [...this.#live].map(({ command }) => command)
+    this.#log.write({ event: 'stuck', at: stamp(), commands })
+    return this.#abort()
+  }
+
+  async #abort(): Promise<void> {
+    this.#isAborted = true
+    for (const each of this.#live) each.signal('SIGKILL')
+    await Promise.all([...this.#live].map(({ ended }) => ended))
+    await Promise.all(this.#pending)
+  }
+
+  #isStuck(): boolean {
+    return this.#live.size > 0 && performance.now() - this.#lastEnd > PATIENCE_MS
+  }
+
+  #start(askFor: (command: string) => CommandRequest): RunningCommand {
+    const command = `c${++this.#started}`
+    const request = askFor(command)
+    const user = this.#setup.users.find(({ uid }) => uid === request.uid) ?? userOf(this.#setup, 0)
+    const begun = performance.now()
+    const started = new RunningCommand(this.#log, { command, request, user })
+    this.#live.add(started)
+    void started.ended.then(() => {
+      this.#live.delete(started)
+      if (request.verb === 'run' || request.verb === 'reserve') this.#lastEnd = performance.now()
+      if (request.verb === 'status') this.#usual += (performance.now() - begun - this.#usual) / 10
+    })
+    return started
+  }
+}
