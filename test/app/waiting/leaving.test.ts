@@ -87,7 +87,7 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
     for (const waiter of waiters) {
       expect(await waiter.ended()).toBe(75)
       expect(waiter.said()).toMatch(
-        /Error: Timed out waiting for GPUs - you hold 0 until .*\d\d:\d\d; see 'canhazgpu queue' and 'canhazgpu status'\n$/,
+        /Error: Timed out waiting for GPUs - you hold 0 for another \d+h \d+m \d+s; see 'canhazgpu queue' and 'canhazgpu status'\n$/,
       )
     }
     expect(line(pool)).toEqual([])

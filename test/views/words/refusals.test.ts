@@ -135,7 +135,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     },
     'wait-timed-out',
     'Timed out waiting for GPUs',
-    "bob holds 0 until 00:01; see 'canhazgpu queue' and 'canhazgpu status'",
+    "bob holds 0 for another 0h 1m 0s; see 'canhazgpu queue' and 'canhazgpu status'",
     { busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T00:01:00.000Z', yours: false }] },
   ],
   [
