@@ -18,12 +18,12 @@ export const decide: Row = {
   what: `decisions per second with ${GPUS} GPUs and ${WAITING} waiting (at least ${NEEDED_PER_SECOND})`,
   async measure({ effort }) {
     const pool = busyPool()
-    const sight = { usage: usageOf(pool, probeOf(pool)), thresholdMb: 1024 }
+    const evidence = { usage: usageOf(pool, probeOf(pool)), thresholdMb: 1024 }
     const { subject } = await inTurn(Math.max(3, Math.round(10 * effort)), {
       subject: () => {
         const before = Bun.nanoseconds()
         for (let i = 0; i < DECISIONS; i++)
-          acquire(pool, newcomer(i), { now: NOW + i, stopped: () => false, sight })
+          acquire(pool, newcomer(i), { now: NOW + i, stopped: () => false, evidence })
         return (Bun.nanoseconds() - before) / 1e6
       },
     })

@@ -59,7 +59,7 @@ export const screen: Parser = {
     checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
     checkWidth(statusTable(gpus, view, NARROW))
     checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
-    const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
+    const reading = { evidence: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
     const places = queuePlaces(pool, { now: NOW, stopped: () => false, reading })
     checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
     checkWidth(queue.text(places, NARROW).stdout ?? '')

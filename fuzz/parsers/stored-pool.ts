@@ -265,8 +265,8 @@ function checkShown(stored: Pool, moment: Moment): void {
     const gpus = statusOf(pool, unknownUsage(pool, 'not asked'), view.thresholdMb)
     for (const gpu of gpus) checkLine(statusLine(gpu, view, PLAIN))
     checkJson(printableJson(statusDocument({ pool, view, gpus })))
-    const sight = { usage: unknownUsage(pool, 'not asked'), thresholdMb: 1024 }
-    const reading = liveness === 'gone' ? {} : { reading: { sight, reserved: new Set<UnitId>() } }
+    const evidence = { usage: unknownUsage(pool, 'not asked'), thresholdMb: 1024 }
+    const reading = liveness === 'gone' ? {} : { reading: { evidence, reserved: new Set<UnitId>() } }
     const places = queuePlaces(pool, { now: moment.wall, stopped: () => liveness === 'gone', ...reading })
     checkJson(printableJson(queueDocument(places)))
     checkScreen(queue.text(places, PLAIN).stdout ?? '')

@@ -163,8 +163,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'joins-in-front',
     defect: 'a new waiter goes to the front of the queue',
     plants: [
-      at('src/domain/operation/acquisition.ts#joinLine', (joinLine) => (pool, intent, ticket, now) => {
-        const joined = joinLine(pool, intent, ticket, now)
+      at('src/domain/operation/acquisition.ts#addToQueue', (addToQueue) => (pool, intent, ticket, now) => {
+        const joined = addToQueue(pool, intent, ticket, now)
         if ('refused' in joined) return joined
         const isNew = joined.queue.length > pool.queue.length
         return isNew ? { ...joined, queue: [...joined.queue.slice(-1), ...pool.queue] } : joined

@@ -48,10 +48,13 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'occupied-granted',
     defect: 'a GPU in use without a reservation counts as free',
     plants: [
-      at('src/domain/observation/allocation.ts#unreservedAvailability', (availability) => (usage, sight) => {
-        const seen = availability(usage, sight)
-        return seen === 'occupied' ? 'free' : seen
-      }),
+      at(
+        'src/domain/observation/allocation.ts#unreservedAvailability',
+        (availability) => (usage, evidence) => {
+          const seen = availability(usage, evidence)
+          return seen === 'occupied' ? 'free' : seen
+        },
+      ),
     ],
   },
   {

@@ -5,7 +5,7 @@
 interface Modules {
   'simulation/world/kernel.ts': typeof import('../world/kernel.ts')
   'src/app/local-pool.ts': typeof import('../../src/app/local-pool.ts')
-  'src/app/look.ts': typeof import('../../src/app/look.ts')
+  'src/app/read-pool.ts': typeof import('../../src/app/read-pool.ts')
   'src/app/supervise.ts': typeof import('../../src/app/supervise.ts')
   'src/app/usage/usage-history.ts': typeof import('../../src/app/usage/usage-history.ts')
   'src/app/waiting/queue-watch.ts': typeof import('../../src/app/waiting/queue-watch.ts')
@@ -29,7 +29,7 @@ interface Modules {
   'src/domain/schedule/unresponsive.ts': typeof import('../../src/domain/schedule/unresponsive.ts')
 }
 
-/** A module of the program, or of its simulated machine, and the name of an export: `src/app/look.ts#look`. */
+/** A module of the program, or of its simulated machine, and the name of an export: `src/app/read-pool.ts#readPool`. */
 export type Seam = {
   [File in keyof Modules]: `${File}#${keyof Modules[File] & string}`
 }[keyof Modules]

@@ -59,7 +59,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   {
     name: 'read-in-the-time-of-another-clock',
     defect: 'a pool that is read after the clock was set has the times of the old clock',
-    plants: [at('src/app/look.ts#look', () => (store) => store.load())],
+    plants: [at('src/app/read-pool.ts#readPool', () => (store) => store.load())],
   },
   {
     name: 'reboot-ignored',

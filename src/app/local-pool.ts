@@ -1,12 +1,12 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../domain/ledger/usage-question.ts'
 import { reservedUnits } from '../domain/observation/allocation.ts'
-import { type Observation, sightOf } from '../domain/observation/observation.ts'
+import { evidenceOf, type Observation } from '../domain/observation/observation.ts'
 import { type Overview, statusOf } from '../domain/observation/status.ts'
 import { thresholdOf } from '../domain/observation/threshold.ts'
 import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
 import { impossibleIn } from '../domain/operation/acquisition.ts'
-import type { PresentName } from '../domain/operation/apply.ts'
+import type { PoolOperationName } from '../domain/operation/apply.ts'
 import { settle } from '../domain/operation/ending.ts'
 import type { Answers, Operation } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
@@ -18,8 +18,8 @@ import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService, Seen, Views } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
-import { look, lookAtPresent } from './look.ts'
 import { perform } from './perform.ts'
+import { readPool, readSettledPool } from './read-pool.ts'
 import { usageAnswer } from './usage/usage-answer.ts'
 
 /** The parts of a local pool. */
@@ -45,7 +45,7 @@ export interface Driver {
 }
 
 /** Provides the observation for an operation, or refuses it before a probe. */
-type Prepare<Name extends PresentName> = (
+type Prepare<Name extends PoolOperationName> = (
   operation: Operation<Name>,
 ) => Promise<{ readonly observed: Observation } | Refusal>
 
@@ -55,7 +55,7 @@ export class LocalPool implements PoolService {
   /** The pool of the last read; it gives the driver to probe and the units that can be requested. */
   #seen: Pool | undefined
   /** An operation that can be refused without a probe causes none. */
-  readonly #preparations: { readonly [Name in PresentName]?: Prepare<Name> } = {
+  readonly #preparations: { readonly [Name in PoolOperationName]?: Prepare<Name> } = {
     acquire: ({ intent }) => this.#observedFor(intent.request),
     claim: async ({ intent }) =>
       this.#driver.seesOwners() ? this.#observedFor(intent.request) : { refused: { code: 'owners-unknown' } },
@@ -66,7 +66,9 @@ export class LocalPool implements PoolService {
     this.#parts = parts
   }
 
-  async perform<Name extends PresentName>(operation: Operation<Name>): Promise<Answers[Name] | Refusal> {
+  async perform<Name extends PoolOperationName>(
+    operation: Operation<Name>,
+  ): Promise<Answers[Name] | Refusal> {
     return this.#traced(operation.op, async () => {
       const { actor, ...parts } = this.#parts
       const prepare: Prepare<Name> | undefined = this.#preparations[operation.op]
@@ -96,11 +98,11 @@ export class LocalPool implements PoolService {
   }
 
   async #lastSeen(): Promise<Pool> {
-    return this.#seen ?? (await this.#look()).pool
+    return this.#seen ?? (await this.#readPool()).pool
   }
 
-  async #look(): Promise<Seen> {
-    const seen = await look(this.#parts.store)
+  async #readPool(): Promise<Seen> {
+    const seen = await readPool(this.#parts.store)
     this.#seen = seen.pool
     return seen
   }
@@ -113,7 +115,7 @@ export class LocalPool implements PoolService {
 
   view<Name extends keyof Views>(question: Name): Promise<Views[Name]> {
     const views: { readonly [Each in keyof Views]: () => Promise<Views[Each]> } = {
-      stored: () => this.#look(),
+      stored: () => this.#readPool(),
       present: () => this.#present(),
       observed: () => this.#observed(),
       status: () => this.#status(),
@@ -125,13 +127,13 @@ export class LocalPool implements PoolService {
 
   async #present(): Promise<Views['present']> {
     const { processes } = this.#parts
-    const seen = await lookAtPresent(this.#parts)
+    const seen = await readSettledPool(this.#parts)
     const stopped = seen.pool.queue.filter(({ process }) => processes.stopped(process)).map(({ id }) => id)
     return { ...seen, stopped }
   }
 
   async #observed(): Promise<Views['observed']> {
-    const seen = await this.#look()
+    const seen = await this.#readPool()
     return { ...seen, observation: await this.#observe(seen.pool) }
   }
 
@@ -148,12 +150,12 @@ export class LocalPool implements PoolService {
   }
 
   async #settled(): Promise<Seen> {
-    const { pool, moment } = await this.#look()
+    const { pool, moment } = await this.#readPool()
     const settled = settle(pool, moment, this.#parts.processes)
     if (settled.pool === pool) return { pool, moment }
     try {
       await this.perform({ op: 'settle' })
-      return await this.#look()
+      return await this.#readPool()
     } catch (error) {
       if (isReadOnly(error)) return { pool: settled.pool, moment }
       throw error
@@ -163,15 +165,15 @@ export class LocalPool implements PoolService {
   /** Probes only if the queue is not empty. */
   async #queue(): Promise<QueueOverview> {
     const { processes } = this.#parts
-    const { pool, moment } = await lookAtPresent(this.#parts)
+    const { pool, moment } = await readSettledPool(this.#parts)
     if (pool.queue.length === 0) return { places: [], now: moment.wall }
     const probe = await this.#tryProbe(pool)
     // The probe may have been slow, so the pool is read again.
-    const { pool: present, moment: now } = await lookAtPresent(this.#parts)
+    const { pool: present, moment: now } = await readSettledPool(this.#parts)
     const source = { now: now.wall, stopped: processes.stopped }
     if (probe instanceof CanhazgpuError) return { ...queuePlaces(present, source), driverFailure: probe }
-    const sight = sightOf(present, { probe, askedThresholdMb: this.#driver.askedThresholdMb })
-    return queuePlaces(present, { ...source, reading: { sight, reserved: reservedUnits(pool) } })
+    const evidence = evidenceOf(present, { probe, askedThresholdMb: this.#driver.askedThresholdMb })
+    return queuePlaces(present, { ...source, reading: { evidence, reserved: reservedUnits(pool) } })
   }
 
   async #tryProbe(pool: Pool): Promise<Probe | CanhazgpuError> {

@@ -1,5 +1,5 @@
 import type { Observation } from '../domain/observation/observation.ts'
-import { apply, applySetUp, type PresentName } from '../domain/operation/apply.ts'
+import { apply, applySetUp, type PoolOperationName } from '../domain/operation/apply.ts'
 import type { Answers, Context, Operation, Step } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { Account, Moment, Pool } from '../domain/pool/model.ts'
@@ -18,7 +18,7 @@ export interface Performance {
 }
 
 /** The only function that changes an existing pool. */
-export function perform<Name extends PresentName>(
+export function perform<Name extends PoolOperationName>(
   performance: Performance,
   operation: Operation<Name>,
 ): Promise<Answers[Name] | Refusal> {

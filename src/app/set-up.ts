@@ -7,8 +7,8 @@ import { gpuUnit } from '../domain/pool/units.ts'
 import type { SetAside } from '../ports/set-aside.ts'
 import type { Store } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
-import { look } from './look.ts'
 import { performSetUp } from './perform.ts'
+import { readPool } from './read-pool.ts'
 
 export interface SetUp {
   readonly host: string
@@ -122,7 +122,7 @@ async function existingPool(place: PoolPlace, force: boolean): Promise<Pool | nu
 /** Null if the store has no pool: the process that created the store has not written it yet, or died before. */
 async function poolIn(store: Store): Promise<Pool | null> {
   try {
-    return (await look(store)).pool
+    return (await readPool(store)).pool
   } catch (error) {
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
     throw error

@@ -10,7 +10,7 @@ import type { LockPatience } from '../ports/store.ts'
 export const HEARTBEAT_MS: Millis = 60_000
 
 /** Minimum time between reads of the pool. For a command that ends sooner the pool is not read at all. */
-const LOOK_AGAIN_MS: Millis = 1_000
+const READ_AGAIN_AFTER_MS: Millis = 1_000
 
 /** Interval and number of attempts to record the end of the reservation in a failing store. */
 const TRY_AGAIN_EVERY_MS: Millis = 5_000
@@ -76,7 +76,7 @@ const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Num
 export async function supervise(supervision: Supervision): Promise<void> {
   const { clock, job, limit = NO_LIMIT } = supervision
   const timeTo = (at: Millis) => Math.max(0, Math.min(at, limit.interruptAt) - clock())
-  const pause = () => job.pause(timeTo(clock() + LOOK_AGAIN_MS))
+  const pause = () => job.pause(timeTo(clock() + READ_AGAIN_AFTER_MS))
   let held = supervision.units
   let beatAt = clock() + HEARTBEAT_MS
   let event: 'exited' | 'changed' | 'timeout' = await pause()
@@ -85,9 +85,9 @@ export async function supervise(supervision: Supervision): Promise<void> {
     if (held.length > 0) {
       const isDue = clock() >= beatAt
       if (isDue) beatAt = clock() + HEARTBEAT_MS
-      const sight = await (isDue ? beat : look)(supervision)
-      if (sight.kind === 'too-new') supervision.becomeSuccessor({ units: held })
-      held = stillHeld(held, sight, job)
+      const found = await (isDue ? beat : readHeld)(supervision)
+      if (found.kind === 'too-new') supervision.becomeSuccessor({ units: held })
+      held = stillHeld(held, found, job)
     }
     if (held.length === 0 && supervision.limit === undefined) return
     event = await pause()
@@ -101,8 +101,8 @@ export async function supervise(supervision: Supervision): Promise<void> {
 const NEVER: Millis = Number.POSITIVE_INFINITY
 
 /** Prints which units were lost. */
-function stillHeld(held: readonly UnitId[], sight: Sight, job: Job): readonly UnitId[] {
-  const left = sight.kind === 'seen' ? held.filter((unit) => sight.units.includes(unit)) : held
+function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonly UnitId[] {
+  const left = found.kind === 'known' ? held.filter((unit) => found.units.includes(unit)) : held
   const lost = held.filter((unit) => !left.includes(unit))
   if (lost.length > 0) {
     job.say(`canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`)
@@ -124,32 +124,32 @@ async function stop({ job, clock, sleep }: Supervision, { interruptAt, killAt }:
       isKilled = true
       job.kill()
     }
-    await sleep(lookForEndAfter(now - interruptedAt, killAt - now))
+    await sleep(endCheckAfter(now - interruptedAt, killAt - now))
   }
 }
 
 /** First interval of the check whether interrupted or killed processes have ended. */
-const LOOK_FOR_END_MS: Millis = 100
+const END_CHECK_MS: Millis = 100
 
 /** The interval grows, because some processes cannot be killed (`sudo` in a job), but SIGKILL is never late. */
-function lookForEndAfter(waited: Millis, untilKill: Millis): Millis {
-  const interval = Math.min(Math.max(LOOK_FOR_END_MS, waited / 20), 20 * LOOK_FOR_END_MS)
+function endCheckAfter(waited: Millis, untilKill: Millis): Millis {
+  const interval = Math.min(Math.max(END_CHECK_MS, waited / 20), 20 * END_CHECK_MS)
   return untilKill > 0 ? Math.min(interval, untilKill) : interval
 }
 
 /** The units that the reservation still holds. */
-type Sight =
-  | { readonly kind: 'seen'; readonly units: readonly UnitId[] }
+type HeldUnits =
+  | { readonly kind: 'known'; readonly units: readonly UnitId[] }
   | { readonly kind: 'unknown' }
   /** A newer version has upgraded the pool. */
   | { readonly kind: 'too-new' }
 
-const LOST: Sight = { kind: 'seen', units: [] }
+const LOST: HeldUnits = { kind: 'known', units: [] }
 
-function look(supervision: Supervision): Promise<Sight> {
+function readHeld(supervision: Supervision): Promise<HeldUnits> {
   return reached(supervision, async (service) => {
     const { pool } = await service.view('stored')
-    return { kind: 'seen', units: heldIn(pool, supervision.reservation) }
+    return { kind: 'known', units: heldIn(pool, supervision.reservation) }
   })
 }
 
@@ -158,18 +158,18 @@ function heldIn(pool: Pool, reservation: string): readonly UnitId[] {
   return found?.term.kind === 'run' ? unitsOf(found) : []
 }
 
-function beat(supervision: Supervision): Promise<Sight> {
+function beat(supervision: Supervision): Promise<HeldUnits> {
   return reached(supervision, async (service) => {
     const answer = await service.perform({ op: 'heartbeat', id: supervision.reservation })
-    return isRefusal(answer) ? { kind: 'unknown' } : { kind: 'seen', units: answer }
+    return isRefusal(answer) ? { kind: 'unknown' } : { kind: 'known', units: answer }
   })
 }
 
 /** No error of the pool, including its content, may keep the supervisor from enforcing the limit. */
 async function reached(
   supervision: Supervision,
-  use: (service: PoolService) => Promise<Sight>,
-): Promise<Sight> {
+  use: (service: PoolService) => Promise<HeldUnits>,
+): Promise<HeldUnits> {
   const { clock, limit = NO_LIMIT } = supervision
   // Another process that holds the lock of the store must not delay the limit either.
   const patience: LockPatience = { left: () => limit.interruptAt - clock(), error: (busy) => busy }

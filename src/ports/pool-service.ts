@@ -1,7 +1,7 @@
 import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../domain/ledger/usage-question.ts'
 import type { Observation } from '../domain/observation/observation.ts'
 import type { Overview } from '../domain/observation/status.ts'
-import type { PresentName } from '../domain/operation/apply.ts'
+import type { PoolOperationName } from '../domain/operation/apply.ts'
 import type { Answers, Operation } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { Moment, Pool } from '../domain/pool/model.ts'
@@ -18,7 +18,7 @@ export interface PoolService {
    * transaction. A refusal is an answer; a refused operation changes nothing, except that ended reservations and queue
    * entries are removed.
    */
-  perform<Name extends PresentName>(operation: Operation<Name>): Promise<Answers[Name] | Refusal>
+  perform<Name extends PoolOperationName>(operation: Operation<Name>): Promise<Answers[Name] | Refusal>
 
   /** Reads the pool. Only `status` writes: it ends what has ended. */
   view<Name extends keyof Views>(question: Name): Promise<Views[Name]>

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
-import { apply, applySetUp, type PresentName } from '../../src/domain/operation/apply.ts'
+import { apply, applySetUp, type PoolOperationName } from '../../src/domain/operation/apply.ts'
 import type { Context, Operation } from '../../src/domain/operation/operation.ts'
 import type { Pool, ProcessIdentity } from '../../src/domain/pool/model.ts'
 import type { ProcessAnswer } from '../../src/ports/trace.ts'
@@ -51,7 +51,7 @@ function replay({ operation, actor, moment, processes, observed, pool }: Line): 
   }
   if (operation.op === 'set-up') return applySetUp(pool, operation, context).answer
   if (pool === null) throw new Error('a step without a pool')
-  return apply<PresentName>(pool, operation, context).answer
+  return apply<PoolOperationName>(pool, operation, context).answer
 }
 
 /** Maps as their entries and sets as their values, as a line has them. */

@@ -8,7 +8,7 @@ import { compareUnits } from '../../domain/pool/units.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 import type { Seen } from '../../ports/pool-service.ts'
 import type { Store } from '../../ports/store.ts'
-import { look, type Source } from '../look.ts'
+import { readPool, type Source } from '../read-pool.ts'
 
 /** The sources of usage. */
 export interface UsageSource extends Source {
@@ -21,7 +21,7 @@ export async function usageHistory(
   range: TimeRange,
   most: number,
 ): Promise<PastTimes> {
-  const seen = await look(store)
+  const seen = await readPool(store)
   const recorded = await store.history(range, most)
   const times = [...recorded, ...unrecordedTimes(seen, recorded, processes)]
     .filter((time) => time.endedAt >= range.from && time.startedAt <= range.to)

@@ -2,12 +2,12 @@ import { DailySums, type DailyUsage, dayStarts } from '../../domain/ledger/daily
 import type { RecordedTime } from '../../domain/ledger/recorded.ts'
 import { reportRange, tallied, type UsageReport, usageReport } from '../../domain/ledger/report.ts'
 import type { HeldTime } from '../../domain/pool/model.ts'
-import { look } from '../look.ts'
+import { readPool } from '../read-pool.ts'
 import { type UsageSource, unrecordedTimes } from './usage-history.ts'
 
 /** The usage of each user in the last `days` days, present reservations included. */
 export async function reportUsage({ store, processes }: UsageSource, days: number): Promise<UsageReport> {
-  const seen = await look(store)
+  const seen = await readPool(store)
   const range = reportRange(days, seen.moment.wall)
   const held = seen.pool.reservations.map((reservation) => reservation.id)
   const recorded = await store.usage(range, held)
@@ -25,7 +25,7 @@ export async function dailyUsage(
   { store, processes }: UsageSource,
   days: number,
 ): Promise<readonly DailyUsage[]> {
-  const seen = await look(store)
+  const seen = await readPool(store)
   const now = seen.moment.wall
   const starts = dayStarts(days, now)
   const range = { from: starts[0] ?? now, to: now }

@@ -5,36 +5,36 @@ import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import { placeIn } from './queue-watch.ts'
 
 /**
- * Where a GPU is not reserved, only the driver tells whether it is free. A waiter asks this often, the less often the
- * further back it stands, and sooner where it has not seen that GPU without a reservation yet.
+ * Only a probe shows whether an unreserved GPU is free. A waiter probes at this interval: less often the further back
+ * in the queue it is, and sooner if it has no reading of that GPU without a reservation yet.
  */
 const CHECK_EVERY_MS: Millis = 5_000
 const FIRST_CHECK_AFTER_MS: Millis = 2_000
 
-/** What a waiter knows of the driver, and when it must ask again for the sake of its news. Times are steady. */
+/** The last probe of a waiter, and the time of the next one that its news need. Times are steady. */
 export class DriverWatch {
   readonly #entry: string
   #reading: Reading | undefined
   #trouble: CanhazgpuError | undefined
   #askedAt: Millis = Number.NEGATIVE_INFINITY
-  /** Until when there was nothing to ask, or the last answer. */
+  /** The last time at which no probe was needed, or a probe was made. */
   #checkedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(entry: string) {
     this.#entry = entry
   }
 
-  /** What the driver showed when it was asked last; absent before, and where it did not answer. */
+  /** The reading of the last probe; absent before the first one, and if the last one failed. */
   get reading(): Reading | undefined {
     return this.#reading
   }
 
-  /** Why the driver did not answer when it was asked last. */
+  /** Why the last probe failed. */
   get trouble(): CanhazgpuError | undefined {
     return this.#trouble
   }
 
-  /** The units that nobody can use, by the last answer. */
+  /** The units that cannot be granted, by the last probe. */
   unusable(pool: Pool): ReadonlySet<UnitId> {
     const obstacles = obstaclesIn(pool, this.#reading).filter(({ kind }) => kind !== 'unchecked')
     return new Set(obstacles.map(({ unit }) => unit))
@@ -58,12 +58,12 @@ export class DriverWatch {
     this.#checkedAt = at
   }
 
-  /** To be called at every look at the pool. */
+  /** Must be called after every read of the pool. */
   looked(pool: Pool, at: Millis): void {
     if (isReserved(pool)) this.#checkedAt = at
   }
 
-  /** When the driver must be asked; infinite for one that is not in the queue or needs no driver. */
+  /** Time of the next probe; infinite if the waiter is not in the queue or needs no probe. */
   nextCheck(pool: Pool): Millis {
     const place = placeIn(pool, this.#entry)
     if (place < 0 || isReserved(pool)) return Number.POSITIVE_INFINITY
@@ -73,5 +73,5 @@ export class DriverWatch {
   }
 }
 
-/** Whether all GPUs are: then none is free, whatever the driver shows. */
+/** Whether all GPUs are reserved; then none is free, whatever the driver reports. */
 const isReserved = (pool: Pool): boolean => reservedUnits(pool).size === pool.units.length

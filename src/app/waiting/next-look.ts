@@ -19,10 +19,10 @@ import {
 import { interrupted } from './wait-errors.ts'
 import type { Waiting } from './waiting.ts'
 
-/** How soon after a change a waiter looks again only for the news; later the further back it is. */
+/** Time after a change until a waiter looks again only for its news; longer the further back it is. */
 const NEWS_EVERY_MS: Millis = 1_000
 const NEWS_PER_PLACE_MS: Millis = 200
-/** A process that slept this long was stopped meanwhile, and may have been passed over. */
+/** A process that slept this long was stopped, and may have been passed over. */
 const FROZEN_AFTER_MS: Millis = PASSED_OVER_AFTER_MS / 2
 
 interface Waiter {
@@ -34,7 +34,7 @@ interface Waiter {
   readonly giveUpAt: Millis
 }
 
-/** What a waiter in the queue saw at its last look. */
+/** The result of a waiter's last look at the pool. */
 interface Seen {
   readonly pool: Pool
   readonly now: Millis
@@ -47,19 +47,19 @@ interface Seen {
 type Next = 'look' | 'neglected' | 'settle' | 'beat'
 
 /**
- * Decides when a waiter looks at the pool again. While nothing changes the store is left alone: only the processes
- * that matter to this place in the queue are watched.
+ * Decides when a waiter looks at (reads) the pool again. While nothing changes, it does not read the store. It watches
+ * only the processes that matter to its place in the queue.
  */
 export class NextLook {
   readonly #waiter: Waiter
-  /** Since when the command of a reservation is known to be gone. Steady time. */
+  /** Time at which the command of a reservation was first found gone. Steady time. */
   #goneSince: Millis | undefined
 
   constructor(waiter: Waiter) {
     this.#waiter = waiter
   }
 
-  /** By the reservations alone, or also by the driver's last answer, by which waiters ahead may not count. */
+  /** Judged by the reservations, or by the last probe too: waiters ahead that need unusable GPUs then do not count. */
   couldStart(pool: Pool, now: Millis): boolean {
     const { intent, driver } = this.#waiter
     const conditions = this.#conditions(now)
@@ -106,14 +106,14 @@ export class NextLook {
     return start + Math.max(NEWS_EVERY_MS, place * NEWS_PER_PLACE_MS)
   }
 
-  /** A waiter that has just asked the driver does not stand in for others at once again. */
+  /** A waiter that has just probed does not stand in for others again at once. */
   #neglectedAt(start: Millis, neglected: Neglect | null): Millis {
     if (neglected === null) return Number.POSITIVE_INFINITY
     const at = start + neglected.after
     return neglected.event === 'look' ? at : Math.max(at, this.#waiter.driver.askedAt + WATCH_EVERY_MS)
   }
 
-  /** When to act on what is due at that time, unless a waiter ahead has done so. */
+  /** Time at which this waiter acts on an event that is due, unless a waiter ahead has acted. */
   #standInAt(due: Millis, pool: Pool, now: Millis): Millis {
     const { intent, waiting } = this.#waiter
     if (waiting.clock() < due) return due
@@ -138,7 +138,7 @@ export class NextLook {
     return waiting.clock() >= this.#standInAt(this.#goneSince, pool, now)
   }
 
-  /** Whether a waiter ahead acts by itself, as far as can be seen. */
+  /** Whether a waiter ahead is active, as far as the kernel shows. */
   #hasActiveAhead(pool: Pool, now: Millis): boolean {
     const conditions = this.#conditions(now)
     return aheadOf(pool, this.#waiter.intent.id).some((entry) => isWaitedFor(entry, conditions))

@@ -14,13 +14,13 @@ const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
 /** A waiter further ahead is noted this much later for each place, if the waiters between have not noted it. */
 const NOTE_OTHERS_AFTER_MS: Millis = 2_000
 
-/** How often the first in the queue looks for squatters that left, and every waiter for processes that are gone. */
+/** Interval at which the first waiter checks for squatters that left, and every waiter for processes that are gone. */
 export const WATCH_EVERY_MS: Millis = 2_000
 
-/** The first in the queue acts at once on what is due. Those behind act in its place, each this much later. */
+/** The first waiter acts on a due event at once. Each waiter behind stands in for it this much later than the one before. */
 const STAND_IN_AFTER_MS: Millis = 1_000
 
-/** In how long to act on a waiter ahead that could start and does not ask, and how. */
+/** How, and after which time, to act on a waiter ahead that can start and does not ask. */
 export interface Neglect {
   readonly after: Millis
   readonly event: 'look' | 'neglected'
@@ -32,8 +32,8 @@ export function placeIn(pool: Pool, id: string): number {
 }
 
 /**
- * Null: every waiter ahead that could start asks. A noted waiter needs no further note: every waiter only looks again
- * when the first grace period ends.
+ * Null: no waiter ahead can start. A noted waiter needs no second note: the others look again when the first grace
+ * period ends.
  */
 export function neglectBefore(pool: Pool, id: string, conditions: Conditions): Neglect | null {
   const next = startableEntries(pool, conditions, id).findLast((entry) => isWaitedFor(entry, conditions))
@@ -51,7 +51,7 @@ export function neglectBefore(pool: Pool, id: string, conditions: Conditions): N
   return { after, event: 'neglected' }
 }
 
-/** When the next reservation expires; infinite where none does. A run ends with its process. */
+/** The time at which the next reservation expires; infinite if there is none. A run ends with its process. */
 export function nextExpiry(pool: Pool): Millis {
   const expiring = pool.reservations.filter(({ term }) => term.kind !== 'run')
   return Math.min(Number.POSITIVE_INFINITY, ...expiring.map(knownEnd))
@@ -61,17 +61,17 @@ export function aheadOf(pool: Pool, id: string): readonly QueueEntry[] {
   return pool.queue.slice(0, Math.max(0, placeIn(pool, id)))
 }
 
-/** How long a waiter leaves it to those ahead to act on what is due: longer for each that acts by itself. */
+/** How long a waiter lets the waiters ahead act on a due event: longer for each active one. */
 export function standInAfter(pool: Pool, id: string, conditions: Conditions): Millis {
   const active = aheadOf(pool, id).filter((entry) => isWaitedFor(entry, conditions))
   return active.length * STAND_IN_AFTER_MS
 }
 
-/** Whether a command is gone whose reservation is still there. */
+/** Whether the command of some reservation is gone. */
 export function isSomeRunGone(pool: Pool, now: Millis, alive: AliveCheck): boolean {
   return pool.reservations.some(({ term }) => term.kind === 'run' && isGone(term, now, alive))
 }
 
-/** In how long to look again although no change is known: the pool does not show when a squatter leaves. */
+/** Time until the next look without a known change: the pool does not show when a squatter leaves. */
 export const lookAgainAfter = (couldStart: boolean): Millis =>
   couldStart ? WATCH_EVERY_MS : Number.POSITIVE_INFINITY

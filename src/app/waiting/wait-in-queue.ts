@@ -10,8 +10,8 @@ import type { Waiting } from './waiting.ts'
 const LEAVE_WITHIN_MS: Millis = 250
 
 /**
- * Waits in the queue until the GPUs are granted, or the request is refused. Has left the queue when it returns a
- * refusal, such as `timed-out`, and when it throws, such as `interrupted`.
+ * Waits in the queue until the GPUs are granted, or the request is refused. Before it returns a refusal, such as
+ * `timed-out`, or throws, such as `interrupted`, it leaves the queue.
  */
 export async function acquireInQueue(
   service: PoolService,

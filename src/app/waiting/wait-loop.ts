@@ -23,7 +23,7 @@ export class WaitLoop {
   readonly giveUpAt: Millis
   readonly #driver: DriverWatch
   readonly #nextLook: NextLook
-  /** Whether this program could read the pool at all. */
+  /** Whether this program has read the pool. */
   #hasLooked = false
   #beatAt: Millis
 
@@ -57,7 +57,7 @@ export class WaitLoop {
     let wasRefused = false
     for (;;) {
       const { pool, now } = await this.#look()
-      // Its entry may have been dropped by then: it would join again as a newcomer, with new time to wait.
+      // The entry may have been dropped. Another attempt would join the queue again, with a new time limit.
       if (this.#waiting.clock() >= this.giveUpAt) return timedOut(pool, this.#intent, now)
       const impossible = impossibleIn(pool, this.#intent.request)
       if (impossible !== null) return impossible
@@ -85,8 +85,8 @@ export class WaitLoop {
   }
 
   /**
-   * Whether a newer version has taken over the pool. A program that could never read the pool is not replaced: it may
-   * be the installed one, and would start itself for ever.
+   * Whether a newer version has upgraded the pool. A program that has never read the pool is not replaced: it may be
+   * the installed one, and would start itself in an endless loop.
    */
   isOutdated(error: unknown): boolean {
     return this.#hasLooked && error instanceof CanhazgpuError && error.code === 'store-too-new'
@@ -104,7 +104,7 @@ export class WaitLoop {
     return this.#waiting.clock() >= this.#driver.nextCheck(pool)
   }
 
-  /** Null: not granted yet. A waiter in the queue keeps its place while the driver has trouble. */
+  /** Null: not granted yet. A waiter in the queue keeps its place while probes fail. */
   async #attempt(pool: Pool): Promise<Grant | Refusal | null> {
     const { ticket, clock } = this.#waiting
     try {

@@ -5,31 +5,31 @@ import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import { type ExpectedStart, expectedStarts } from '../../domain/schedule/expected-starts.ts'
 import { supplyOf } from '../../domain/schedule/queue-places.ts'
 
-/** Why, where and until when one waits. */
+/** The reason, position and expected start of a waiter. */
 export interface WaitingNews {
   /** Counted from 1. */
   readonly position: number
   readonly length: number
-  /** How many GPUs of the pool are free. */
+  /** Number of free GPUs in the pool. */
   readonly free: number
-  /** Why others cannot be granted although nobody reserved them. */
+  /** Why other unreserved GPUs cannot be granted. */
   readonly obstacles: readonly Obstacle[]
-  /** Why the driver could not be asked at the last attempt. */
+  /** Why the last probe failed. */
   readonly trouble?: CanhazgpuError
   readonly forecast: ExpectedStart
   readonly now: Millis
 }
 
-/** What is known at the time of the news, besides the pool. */
+/** The inputs of the news besides the pool. */
 export interface NewsSource {
   readonly now: Millis
   readonly stopped: StoppedCheck
-  /** What the driver showed at the last attempt to get the GPUs. */
+  /** The reading of the last probe. */
   readonly reading: Reading | undefined
   readonly trouble: CanhazgpuError | undefined
 }
 
-/** The news for one that is in the queue; null for any other. */
+/** The news for a queue entry; null if the queue has no such entry. */
 export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews | null {
   const { now, stopped, reading, trouble } = source
   const at = pool.queue.findIndex((entry) => entry.id === id)

@@ -7,24 +7,24 @@ import type { WaitingNews } from './waiting-news.ts'
 export interface Waker {
   /** `called`: the waiter may be able to start. `changed`: the pool changed, reported once after each `listen`. */
   wait(ms: Millis): Promise<'called' | 'changed' | 'timeout' | 'interrupted'>
-  /** To be called before a look at the pool, so that every later change is reported. */
+  /** Must be called before each look at the pool; then every later change is reported. */
   listen(): void
   /** Whether the waiter was interrupted so far. */
   isInterrupted(): boolean
-  /** Whether the waiter was interrupted. To be asked once, after the last wait: later interrupts are not noticed. */
+  /** Whether the waiter was interrupted. Call it once, after the last wait: later interrupts are not noticed. */
   wasInterrupted(): Promise<boolean>
 }
 
-/** What a waiter needs besides the pool and its intent. */
+/** The inputs of a waiter besides the pool and its intent. */
 export interface Waiting {
   readonly ticket: Ticket
-  /** To check whether the waiters ahead and the processes that hold the GPUs still exist. */
+  /** Checks whether the waiters ahead and the processes that hold the GPUs still exist. */
   readonly processes: ProcessCheck
   readonly waker: Waker
   /** Steady time. */
   readonly clock: () => Millis
   /** Called at every look at the queue; the same news may be given twice. */
   readonly tell: (news: WaitingNews) => void
-  /** Called when a newer version has taken over the pool: replaces this process by that version, or returns. */
+  /** Called when a newer version has upgraded the pool. Replaces this process by that version, or returns. */
   readonly becomeSuccessor?: (place: { entry: string; giveUpAt: Millis }) => Promise<void>
 }

@@ -7,7 +7,7 @@ import type { PoolUsage, UnitUsage } from './usage.ts'
 export type Availability = 'free' | 'reserved' | 'occupied' | 'faulty'
 
 /** The driver's readings for the units of a pool, and the memory threshold for use without a reservation. */
-export interface Sight {
+export interface Evidence {
   readonly usage: PoolUsage
   readonly thresholdMb: number
   /** This account may be granted GPUs that only its own processes use. */
@@ -15,12 +15,12 @@ export interface Sight {
 }
 
 /** A GPU is free only if the driver reports it idle. */
-export function availabilityOf(pool: Pool, sight: Sight): ReadonlyMap<UnitId, Availability> {
+export function availabilityOf(pool: Pool, evidence: Evidence): ReadonlyMap<UnitId, Availability> {
   const reserved = reservedUnits(pool)
   return new Map(
     pool.units.map(({ id }) => [
       id,
-      reserved.has(id) ? 'reserved' : unreservedAvailability(sight.usage.get(id)?.usage, sight),
+      reserved.has(id) ? 'reserved' : unreservedAvailability(evidence.usage.get(id)?.usage, evidence),
     ]),
   )
 }
@@ -30,25 +30,27 @@ export function reservedUnits(pool: Pool): ReadonlySet<UnitId> {
 }
 
 /** Whether a unit without a reservation can be granted. */
-export function unreservedAvailability(usage: UnitUsage | undefined, sight: Sight): Availability {
+export function unreservedAvailability(usage: UnitUsage | undefined, evidence: Evidence): Availability {
   if (usage === undefined || usage.kind === 'fault') return 'faulty'
-  return isOccupied(usage, sight.thresholdMb) && !isUsedOnlyByClaimant(usage, sight) ? 'occupied' : 'free'
+  return isOccupied(usage, evidence.thresholdMb) && !isUsedOnlyByClaimant(usage, evidence)
+    ? 'occupied'
+    : 'free'
 }
 
 /** GPUs without a reservation that only the claimant's processes use. */
-export function claimableBy(pool: Pool, sight: Sight): readonly UnitId[] {
+export function claimableBy(pool: Pool, evidence: Evidence): readonly UnitId[] {
   const reserved = reservedUnits(pool)
   return pool.units
     .map(({ id }) => id)
     .filter((id) => {
-      const usage = sight.usage.get(id)?.usage
+      const usage = evidence.usage.get(id)?.usage
       if (reserved.has(id) || usage?.kind !== 'measured') return false
-      return isOccupied(usage, sight.thresholdMb) && isUsedOnlyByClaimant(usage, sight)
+      return isOccupied(usage, evidence.thresholdMb) && isUsedOnlyByClaimant(usage, evidence)
     })
 }
 
 /** A process of an unknown owner, and memory that no process holds, may belong to any account. */
-function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: Sight): boolean {
+function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: Evidence): boolean {
   return (
     claimant !== undefined &&
     usage.processes.length > 0 &&

@@ -1,5 +1,5 @@
 import type { Pool, Probe } from '../pool/model.ts'
-import type { Sight } from './allocation.ts'
+import type { Evidence } from './allocation.ts'
 import { thresholdOf } from './threshold.ts'
 import { usageOf } from './usage.ts'
 
@@ -11,7 +11,7 @@ export interface Observation {
 }
 
 /** Matches an observation to the units of the pool. */
-export const sightOf = (pool: Pool, { probe, askedThresholdMb }: Observation): Sight => ({
+export const evidenceOf = (pool: Pool, { probe, askedThresholdMb }: Observation): Evidence => ({
   usage: usageOf(pool, probe),
   thresholdMb: thresholdOf(pool, askedThresholdMb),
 })

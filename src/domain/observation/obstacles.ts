@@ -1,5 +1,5 @@
 import type { Pool, UnitId } from '../pool/model.ts'
-import { availabilityOf, reservedUnits, type Sight } from './allocation.ts'
+import { availabilityOf, type Evidence, reservedUnits } from './allocation.ts'
 import { usersOf } from './evidence.ts'
 import type { UnitFault } from './usage.ts'
 
@@ -13,7 +13,7 @@ export type Obstacle =
 
 /** One probe of the driver, matched to the pool. */
 export interface Reading {
-  readonly sight: Sight
+  readonly evidence: Evidence
   /** Units that were reserved at the time of the probe: use of these was their holders' use. */
   readonly reserved: ReadonlySet<UnitId>
 }
@@ -21,9 +21,9 @@ export interface Reading {
 /** At most one obstacle per GPU. A reserved GPU has one only if it is faulty. */
 export function obstaclesIn(pool: Pool, reading: Reading | undefined): readonly Obstacle[] {
   const reserved = reservedUnits(pool)
-  const availability = reading === undefined ? undefined : availabilityOf(pool, reading.sight)
+  const availability = reading === undefined ? undefined : availabilityOf(pool, reading.evidence)
   return pool.units.flatMap(({ id: unit }): readonly Obstacle[] => {
-    const usage = reading?.sight.usage.get(unit)?.usage
+    const usage = reading?.evidence.usage.get(unit)?.usage
     if (usage?.kind === 'fault') return [{ kind: 'faulty', unit, fault: usage }]
     if (reserved.has(unit)) return []
     if (usage === undefined || reading?.reserved.has(unit) === true) return [{ kind: 'unchecked', unit }]

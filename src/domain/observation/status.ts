@@ -22,7 +22,7 @@ export interface View {
   readonly thresholdMb: number
 }
 
-const UNSEEN: UnitUsage = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
+const NOT_PROBED: UnitUsage = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
 
 /** The present state of the pool, visible to every user. */
 export interface Overview {
@@ -39,7 +39,7 @@ export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): rea
     pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
   )
   return pool.units.map((unit) => {
-    const seen: UnitUsage = usage.get(unit.id)?.usage ?? UNSEEN
+    const seen: UnitUsage = usage.get(unit.id)?.usage ?? NOT_PROBED
     const reservation = holder.get(unit.id)
     if (reservation !== undefined) return { unit, usage: seen, kind: 'reserved', reservation }
     if (seen.kind === 'fault') return { unit, usage: seen, kind: 'error' }

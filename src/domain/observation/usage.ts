@@ -5,7 +5,7 @@ import { type Match, matchDevices } from './devices.ts'
 export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
 
 /** The driver's reading for each unit of the pool. */
-export type PoolUsage = ReadonlyMap<UnitId, GpuSight>
+export type PoolUsage = ReadonlyMap<UnitId, UnitReading>
 
 export type UnitUsage = GpuMeasurement | UnitFault
 
@@ -20,7 +20,7 @@ export type UnitFault =
   /** The probe failed. */
   | { readonly kind: 'fault'; readonly code: 'unanswered'; readonly reason: string }
 
-export interface GpuSight {
+export interface UnitReading {
   readonly uuid: string
   readonly usage: UnitUsage
   /** The driver's present index; absent if the driver does not report this GPU. */
@@ -30,31 +30,31 @@ export interface GpuSight {
 /** A GPU that is missing or replaced in the probe counts as faulty. */
 export function usageOf(pool: Pool, probe: Probe): PoolUsage {
   const matches = matchDevices(pool.units, probe.readings)
-  const sights = new Map(pool.units.map((unit) => [unit.id, sightOf(unit, matches.get(unit.id))]))
-  return withSharedCards(pool, sights)
+  const readings = new Map(pool.units.map((unit) => [unit.id, readingOf(unit, matches.get(unit.id))]))
+  return withSharedCards(pool, readings)
 }
 
 /**
  * A card may be divided into parts of which the driver measures only the total memory. Memory without a known process
  * belongs to the holders of the card's parts. If no part is reserved, it may be in use on any part.
  */
-function withSharedCards(pool: Pool, sights: PoolUsage): PoolUsage {
+function withSharedCards(pool: Pool, readings: PoolUsage): PoolUsage {
   const held = new Set(pool.reservations.flatMap(unitsOf))
-  const heldCards = new Set([...held].map((id) => cardOf(sights.get(id)?.usage)))
+  const heldCards = new Set([...held].map((id) => cardOf(readings.get(id)?.usage)))
   return new Map(
-    [...sights].map(([id, sight]) => {
-      const { usage } = sight
-      if (usage.kind === 'fault' || usage.card === undefined) return [id, sight]
+    [...readings].map(([id, reading]) => {
+      const { usage } = reading
+      if (usage.kind === 'fault' || usage.card === undefined) return [id, reading]
       const isAnothers = !held.has(id) && heldCards.has(usage.card.id)
       const memoryUsedMb = usage.memoryUsedMb + (isAnothers ? 0 : usage.card.unexplainedMb)
-      return [id, { ...sight, usage: { ...usage, memoryUsedMb } }]
+      return [id, { ...reading, usage: { ...usage, memoryUsedMb } }]
     }),
   )
 }
 
 const cardOf = (usage: UnitUsage | undefined) => (usage?.kind === 'measured' ? usage.card?.id : undefined)
 
-function sightOf({ device: { uuid } }: Unit, match: Match | undefined): GpuSight {
+function readingOf({ device: { uuid } }: Unit, match: Match | undefined): UnitReading {
   switch (match?.kind) {
     case 'same':
       return { uuid, usage: unitUsage(match.reading.state), index: match.reading.index }
@@ -80,4 +80,4 @@ export const isReplaced = (usage: UnitUsage): boolean => usage.kind === 'fault' 
 
 /** The GPUs whose place another GPU has. */
 export const replacedIn = (usage: PoolUsage): readonly UnitId[] =>
-  [...usage].flatMap(([id, sight]) => (isReplaced(sight.usage) ? [id] : []))
+  [...usage].flatMap(([id, reading]) => (isReplaced(reading.usage) ? [id] : []))

@@ -11,8 +11,9 @@ export function visibleDevices(
   usage: PoolUsage,
   provider: ProviderName,
 ): readonly string[] {
-  const sights = units.map((id) => ({ id, uuid: usage.get(id)?.uuid, index: usage.get(id)?.index }))
-  if (provider === 'amd-smi') return sights.map(({ id, index }) => (index === undefined ? id : String(index)))
-  if (sights.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return units
-  return sights.map(({ id, uuid }) => uuid ?? id)
+  const readings = units.map((id) => ({ id, uuid: usage.get(id)?.uuid, index: usage.get(id)?.index }))
+  if (provider === 'amd-smi')
+    return readings.map(({ id, index }) => (index === undefined ? id : String(index)))
+  if (readings.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return units
+  return readings.map(({ id, uuid }) => uuid ?? id)
 }

@@ -1,10 +1,10 @@
-import { reservedUnits, type Sight } from '../observation/allocation.ts'
-import { type Observation, sightOf } from '../observation/observation.ts'
+import { type Evidence, reservedUnits } from '../observation/allocation.ts'
+import { evidenceOf, type Observation } from '../observation/observation.ts'
 import { visibleDevices } from '../observation/visible-devices.ts'
 import type { Moment, Pool, Reservation } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { clearUnresponsive, noteStartable } from '../schedule/unresponsive.ts'
-import { acquire, impossibleIn, joinLine } from './acquisition.ts'
+import { acquire, addToQueue, impossibleIn } from './acquisition.ts'
 import type { Grant } from './intent.ts'
 import type { Acquired, Context, Done, Operation } from './operation.ts'
 import { isRefusal } from './refusal.ts'
@@ -18,30 +18,30 @@ export function acquireUnits(
   const impossible = impossibleIn(pool, intent.request)
   if (impossible !== null) return { pool, answer: impossible }
   const observed = observationIn(context)
-  const sight = sightOf(pool, observed)
+  const evidence = evidenceOf(pool, observed)
   const now = context.now.wall
-  const seen = { now, stopped: context.processes.stopped, sight }
+  const seen = { now, stopped: context.processes.stopped, evidence }
   const { pool: after, result } = acquire(pool, intent, seen)
   if (result.kind === 'granted') {
-    const grant = grantOf(result.reservation, { sight, observed, now: context.now })
+    const grant = grantOf(result.reservation, { evidence, observed, now: context.now })
     return { pool: after, answer: { kind: 'granted', grant } }
   }
   if (wait === undefined) return { pool, answer: { refused: result.shortage } }
-  const waiting = joinLine(clearUnresponsive(pool, intent.id), intent, wait, now)
+  const waiting = addToQueue(clearUnresponsive(pool, intent.id), intent, wait, now)
   if (isRefusal(waiting)) return { pool, answer: waiting }
-  const reading = { sight, reserved: reservedUnits(pool) }
+  const reading = { evidence, reserved: reservedUnits(pool) }
   return { pool: noteStartable(waiting, intent.id, seen), answer: { kind: 'queued', reading } }
 }
 
 interface Deciding {
-  readonly sight: Sight
+  readonly evidence: Evidence
   readonly observed: Observation
   readonly now: Moment
 }
 
-export function grantOf(reservation: Reservation, { sight, observed, now }: Deciding): Grant {
+export function grantOf(reservation: Reservation, { evidence, observed, now }: Deciding): Grant {
   const { provider } = observed.probe
-  const devices = visibleDevices(unitsOf(reservation), sight.usage, provider)
+  const devices = visibleDevices(unitsOf(reservation), evidence.usage, provider)
   return { reservation, devices, provider, grantedAt: now.steady.ms }
 }
 

@@ -1,5 +1,5 @@
 import { shownName } from '../ledger/shown-accounts.ts'
-import { availabilityOf, type Sight } from '../observation/allocation.ts'
+import { availabilityOf, type Evidence } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUsage } from '../observation/usage.ts'
 import type { Account, Millis, Pool, QueueEntry, Request, Reservation, Term, UnitId } from '../pool/model.ts'
@@ -24,7 +24,7 @@ export interface Acquired {
 
 /** The conditions of a decision that uses an observation. */
 export interface SeenConditions extends Conditions {
-  readonly sight: Sight
+  readonly evidence: Evidence
 }
 
 /**
@@ -60,7 +60,7 @@ export const MOST_ENTRIES_PER_ACCOUNT = 256
 export const MOST_ENTRIES = 4_096
 
 /** Adds the intent to the end of the queue, unless it is in the queue already; or returns why it may not wait. */
-export function joinLine(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool | Refusal {
+export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool | Refusal {
   if (pool.queue.some((entry) => entry.id === intent.id)) return pool
   const { id, owner, request, note, term } = intent
   const full = fullFor(pool, owner.account)
@@ -94,7 +94,7 @@ function fullFor({ queue }: Pool, { uid, userNamespace }: Account): Reason | nul
   return { code: 'over-limit', limit: 'queue', waiting: queue.length, most: MOST_ENTRIES }
 }
 
-export function leaveLine(pool: Pool, id: string): Pool {
+export function removeFromQueue(pool: Pool, id: string): Pool {
   const queue = pool.queue.filter((entry) => entry.id !== id)
   return queue.length === pool.queue.length ? pool : { ...pool, queue }
 }
@@ -124,11 +124,11 @@ function demandIn({ request, owner, term }: Intent): Demand {
 function shortageOf(
   pool: Pool,
   intent: Intent,
-  { sight, now }: SeenConditions,
+  { evidence, now }: SeenConditions,
   openings: Openings,
 ): Shortage {
   const { request } = intent
-  const availability = [...availabilityOf(pool, sight)]
+  const availability = [...availabilityOf(pool, evidence)]
   const usable = openings.choices(demandIn(intent))
   const place = pool.queue.findIndex((entry) => entry.id === intent.id)
   return {
@@ -140,12 +140,12 @@ function shortageOf(
     now,
     busy: busyUnits(pool, intent),
     occupied: availability.flatMap(([unit, is]) =>
-      is === 'occupied' ? [{ unit, users: usersIn(sight.usage.get(unit)?.usage) }] : [],
+      is === 'occupied' ? [{ unit, users: usersIn(evidence.usage.get(unit)?.usage) }] : [],
     ),
     faulty: availability.flatMap(([unit, is]) =>
-      is === 'faulty' ? [{ unit, fault: faultIn(sight.usage.get(unit)?.usage) }] : [],
+      is === 'faulty' ? [{ unit, fault: faultIn(evidence.usage.get(unit)?.usage) }] : [],
     ),
-    replaced: replacedIn(sight.usage),
+    replaced: replacedIn(evidence.usage),
   }
 }
 

@@ -13,9 +13,9 @@ import { release } from './release.ts'
 import { setUp } from './set-up.ts'
 
 /** The operations on an existing pool. */
-export type PresentName = Exclude<OperationName, 'set-up'>
+export type PoolOperationName = Exclude<OperationName, 'set-up'>
 
-type Handler<Name extends PresentName> = (
+type Handler<Name extends PoolOperationName> = (
   settled: Pool,
   operation: Operation<Name>,
   context: Context,
@@ -23,7 +23,7 @@ type Handler<Name extends PresentName> = (
 
 const nothingMore = (pool: Pool): Done<null> => ({ pool, answer: null })
 
-const HANDLERS: { readonly [Name in PresentName]: Handler<Name> } = {
+const HANDLERS: { readonly [Name in PoolOperationName]: Handler<Name> } = {
   acquire: acquireUnits,
   claim: claimUnits,
   join: joinQueue,
@@ -38,7 +38,7 @@ const HANDLERS: { readonly [Name in PresentName]: Handler<Name> } = {
   settle: nothingMore,
 }
 
-const REPORTS: { readonly [Name in PresentName]?: (operation: Operation<Name>) => Report } = {
+const REPORTS: { readonly [Name in PoolOperationName]?: (operation: Operation<Name>) => Report } = {
   heartbeat: ({ id }) => ({ id, is: 'alive' }),
   end: ({ id, outcome }) => ({ id, is: 'over', outcome }),
 }
@@ -47,7 +47,7 @@ const REPORTS: { readonly [Name in PresentName]?: (operation: Operation<Name>) =
  * The only way to change an existing pool; a pure function. It adjusts the pool to the clock, ends what has ended, then
  * applies the operation. If nothing changed, it returns the same object and no records.
  */
-export function apply<Name extends PresentName>(
+export function apply<Name extends PoolOperationName>(
   stored: Pool,
   operation: Operation<Name>,
   context: Context,

@@ -1,6 +1,6 @@
-import { claimableBy, reservedUnits, type Sight } from '../observation/allocation.ts'
+import { claimableBy, type Evidence, reservedUnits } from '../observation/allocation.ts'
 import { unexplainedMb } from '../observation/evidence.ts'
-import { sightOf } from '../observation/observation.ts'
+import { evidenceOf } from '../observation/observation.ts'
 import type { Pool, Request, UnitId } from '../pool/model.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import { grantOf, observationIn } from './acquire.ts'
@@ -18,19 +18,19 @@ export function claimUnits(
   const impossible = impossibleIn(pool, intent.request)
   if (impossible !== null) return { pool, answer: impossible }
   const observed = observationIn(context)
-  const sight = { ...sightOf(pool, observed), claimant: intent.owner.account.uid }
-  const own = claimableBy(pool, sight)
+  const evidence = { ...evidenceOf(pool, observed), claimant: intent.owner.account.uid }
+  const own = claimableBy(pool, evidence)
   const request = certain ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
   if (sizeOf(request) < (certain ? sizeOf(intent.request) : 1)) {
-    const because = whyUnclaimable(pool, sight)
+    const because = whyUnclaimable(pool, evidence)
     const fact = because === undefined ? {} : { because }
     return { pool, answer: { refused: { code: 'nothing-to-claim', claimable: own.length, ...fact } } }
   }
   const { now, processes } = context
-  const seen = { now: now.wall, stopped: processes.stopped, sight }
+  const seen = { now: now.wall, stopped: processes.stopped, evidence }
   const { pool: after, result } = acquire(pool, { ...intent, request }, seen)
   if (result.kind === 'refused') return { pool, answer: { refused: result.shortage } }
-  return { pool: after, answer: grantOf(result.reservation, { sight, observed, now }) }
+  return { pool: after, answer: grantOf(result.reservation, { evidence, observed, now }) }
 }
 
 /** Replaces a requested number of units by the first claimable ones. */
@@ -39,7 +39,7 @@ function amongOwn(request: Request, own: readonly UnitId[]): Request {
 }
 
 /** Why the account cannot claim a unit although `status` may list its processes there. */
-function whyUnclaimable(pool: Pool, { usage, thresholdMb }: Sight): Unclaimable | undefined {
+function whyUnclaimable(pool: Pool, { usage, thresholdMb }: Evidence): Unclaimable | undefined {
   const reserved = reservedUnits(pool)
   for (const [unit, { usage: seen }] of usage) {
     if (seen.kind === 'fault' || reserved.has(unit)) continue

@@ -137,7 +137,7 @@ export function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): En
 }
 
 function endOfRun(run: RunTerm, now: Millis, alive: AliveCheck): End | null {
-  switch (sightOf(alive(run.process), run.heartbeatAt, now)) {
+  switch (presenceOf(alive(run.process), run.heartbeatAt, now)) {
     case 'present':
       return null
     case 'gone': {
@@ -160,11 +160,11 @@ export function isGone(
   now: Millis,
   alive: AliveCheck,
 ): boolean {
-  return sightOf(alive(process), heartbeatAt, now) !== 'present'
+  return presenceOf(alive(process), heartbeatAt, now) !== 'present'
 }
 
 /** The process check decides. If it cannot answer, the heartbeat decides. */
-function sightOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present' | 'gone' | 'lost' {
+function presenceOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present' | 'gone' | 'lost' {
   switch (liveness) {
     case 'alive':
       return 'present'

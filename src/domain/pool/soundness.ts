@@ -82,12 +82,12 @@ function addQueueFaults(pool: Pool, faults: string[]): void {
   if (queue.length > MOST_ENTRIES) faults.push(`more than ${MOST_ENTRIES} requests are in the queue`)
   if (ids.has('')) faults.push('an id is empty')
   for (const id of twice) {
-    faults.push(`the id ${id} stands for more than one reservation or place in line`)
+    faults.push(`the id ${id} belongs to more than one reservation or queue entry`)
   }
   for (const { id, request } of queue) {
-    if (!isPossible(request, pool)) faults.push(`${id} waits in line for GPUs that do not exist`)
+    if (!isPossible(request, pool)) faults.push(`${id} waits in the queue for GPUs that do not exist`)
     if (request.kind === 'ids' && new Set(request.ids).size < request.ids.length) {
-      faults.push(`${id} waits in line for a GPU twice`)
+      faults.push(`${id} waits in the queue for a GPU twice`)
     }
   }
 }

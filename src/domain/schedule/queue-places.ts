@@ -48,8 +48,8 @@ export function queuePlaces(pool: Pool, source: QueueSource): QueueOverview {
   const obstacles = obstaclesIn(pool, source.reading)
   const forecasts = expectedStarts(pool, { now, stopped, obstacles })
   // Without a reading no unit is known to be free.
-  const sight = source.reading?.sight ?? { usage: unknownUsage(pool, 'not checked'), thresholdMb: 0 }
-  const standing = standings(pool, { now, stopped, sight })
+  const evidence = source.reading?.evidence ?? { usage: unknownUsage(pool, 'not checked'), thresholdMb: 0 }
+  const standing = standings(pool, { now, stopped, evidence })
   const places = pool.queue.map((entry, index) => ({
     position: index + 1,
     entry,

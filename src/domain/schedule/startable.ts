@@ -1,4 +1,4 @@
-import { type Sight, unreservedAvailability } from '../observation/allocation.ts'
+import { type Evidence, unreservedAvailability } from '../observation/allocation.ts'
 import type { Millis, Pool, QueueEntry, Unit, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
 import { Calendar, type Usability } from './calendar.ts'
@@ -19,8 +19,8 @@ export interface Conditions {
   readonly now: Millis
   readonly stopped: StoppedCheck
   /** The driver's readings; without them every unit without a reservation may be free. */
-  readonly sight?: Sight
-  /** Without a sight: units that could not be used when the driver was last asked. */
+  readonly evidence?: Evidence
+  /** Without a evidence: units that could not be used when the driver was last asked. */
   readonly unusable?: ReadonlySet<UnitId>
 }
 
@@ -82,12 +82,12 @@ export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<strin
   return new Map(pool.queue.map((entry, place) => [entry.id, standingOf(entry, place)]))
 }
 
-function calendarOf(pool: Pool, { now, sight, unusable }: Conditions): Calendar {
+function calendarOf(pool: Pool, { now, evidence, unusable }: Conditions): Calendar {
   const calendar = new Calendar(pool, now)
-  if (sight !== undefined) {
+  if (evidence !== undefined) {
     let place = 0
     for (const unit of pool.units) {
-      const usability = usabilityOf(unit, sight, { now, isHeld: calendar.isHeld(place) })
+      const usability = usabilityOf(unit, evidence, { now, isHeld: calendar.isHeld(place) })
       if (usability !== 'usable') calendar.setUsability(place, usability)
       place++
     }
@@ -99,12 +99,12 @@ function calendarOf(pool: Pool, { now, sight, unusable }: Conditions): Calendar 
 
 function usabilityOf(
   unit: Unit,
-  sight: Sight,
+  evidence: Evidence,
   { now, isHeld }: { readonly now: Millis; readonly isHeld: boolean },
 ): Usability {
-  const usage = sight.usage.get(unit.id)?.usage
+  const usage = evidence.usage.get(unit.id)?.usage
   if (usage?.kind !== 'measured') return 'unusable'
-  if (isHeld || unreservedAvailability(usage, sight) === 'free') return 'usable'
+  if (isHeld || unreservedAvailability(usage, evidence) === 'free') return 'usable'
   return isJustReleased(unit, now) ? 'unclear' : 'unusable'
 }
 

@@ -5,7 +5,7 @@ const UNIT_MS: Readonly<Record<string, Millis>> = { s: 1_000, m: 60_000, h: 3_60
 const LONGEST: Millis = 365 * 86_400_000
 const SHORTEST: Millis = 1_000
 /** Far more than any duration needs; the regular expression is slow on long texts. */
-const MOST_LETTERS = 100
+const MAX_LENGTH = 100
 const FORMATS = 'use for example 30s, 30m, 2h, 1d, 0.5h or 1h30m'
 
 /** Examples for shell completion. */
@@ -19,7 +19,7 @@ export function parseDuration(text: string): Millis {
   const refuse = (why: string): never => {
     throw new CanhazgpuError('usage', `Invalid duration '${text}': ${why}`, { hint: FORMATS })
   }
-  if (text.length > MOST_LETTERS) refuse('not a duration')
+  if (text.length > MAX_LENGTH) refuse('not a duration')
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?|\.\d+)([smhd])/g)]
   if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) {
     if (/^\s*-/.test(text)) refuse('a duration is positive')

@@ -1,6 +1,6 @@
 import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/usage.ts'
-import { apply, applySetUp, type PresentName } from '../../domain/operation/apply.ts'
+import { apply, applySetUp, type PoolOperationName } from '../../domain/operation/apply.ts'
 import type { Answers, Context, Operation } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
 import type { Account, Millis, Moment, Pool, Unit, UnitId, UsageRecord } from '../../domain/pool/model.ts'
@@ -44,7 +44,7 @@ export class DemoMachine {
   }
 
   /** Performs an operation at the simulated time. */
-  perform<Name extends PresentName>(operation: Operation<Name>): Answers[Name] | Refusal {
+  perform<Name extends PoolOperationName>(operation: Operation<Name>): Answers[Name] | Refusal {
     const { pool, records, answer } = apply(this.pool, operation, this.#context())
     if (pool !== this.pool) this.pool = { ...pool, writtenAt: this.#moment() }
     this.records.push(...records)

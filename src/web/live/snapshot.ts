@@ -1,4 +1,4 @@
-import { type Observation, sightOf } from '../../domain/observation/observation.ts'
+import { evidenceOf, type Observation } from '../../domain/observation/observation.ts'
 import { type GpuStatus, statusOf } from '../../domain/observation/status.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import { unknownUsage } from '../../domain/observation/usage.ts'
@@ -57,15 +57,15 @@ export interface Identity {
 export function takeSnapshot(seen: Seen, identity: Identity): Snapshot {
   const { pool, moment, stopped, reading, stale } = seen
   const unknown = () => unknownUsage(pool, stale?.trouble.message ?? 'the driver has not answered yet')
-  const sight =
+  const evidence =
     reading === null
       ? { usage: unknown(), thresholdMb: poolThreshold(pool) }
-      : sightOf(pool, reading.observation)
-  const { thresholdMb } = sight
-  const gpus = statusOf(pool, sight.usage, thresholdMb)
+      : evidenceOf(pool, reading.observation)
+  const { thresholdMb } = evidence
+  const gpus = statusOf(pool, evidence.usage, thresholdMb)
   const queue = queuePlaces(pool, {
     ...{ now: moment.wall, stopped: stoppedAmong(pool, stopped) },
-    ...(reading === null ? {} : { reading: { sight, reserved: reading.reserved } }),
+    ...(reading === null ? {} : { reading: { evidence, reserved: reading.reserved } }),
   })
   return render(
     {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import {
-  joinLine,
+  addToQueue,
   MOST_ENTRIES,
   MOST_ENTRIES_PER_ACCOUNT,
 } from '../../../src/domain/operation/acquisition.ts'
@@ -49,11 +49,11 @@ test('an account has 256 requests in the queue at most; others and those who nee
 test('the limit goes by account, not by shown name', () => {
   let pool = EMPTY
   for (let nth = 0; nth < MOST_ENTRIES_PER_ACCOUNT; nth++) pool = joined(pool, 1, nth)
-  expect(joinLine(pool, intentOf(1, 256), { process }, 0)).toEqual({
+  expect(addToQueue(pool, intentOf(1, 256), { process }, 0)).toEqual({
     refused: { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
   })
   // One that waits already stays.
-  expect(joinLine(pool, intentOf(1, 255), { process }, 0)).toBe(pool)
+  expect(addToQueue(pool, intentOf(1, 255), { process }, 0)).toBe(pool)
   expect(joined(pool, 2, 0).queue).toHaveLength(257)
 })
 
@@ -63,7 +63,7 @@ test('a pool has 4,096 requests in the queue at most; a stored one with more is 
     pool = joined(pool, Math.floor(nth / MOST_ENTRIES_PER_ACCOUNT), nth)
   }
   expect(poolFaults(pool)).toEqual([])
-  expect(joinLine(pool, intentOf(99, 0), { process }, 0)).toEqual({
+  expect(addToQueue(pool, intentOf(99, 0), { process }, 0)).toEqual({
     refused: { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
   })
   const [first] = pool.queue
@@ -73,7 +73,7 @@ test('a pool has 4,096 requests in the queue at most; a stored one with more is 
 })
 
 function joined(pool: Pool, uid: number, nth: number): Pool {
-  return unlessRefused(joinLine(pool, intentOf(uid, nth), { process }, 0))
+  return unlessRefused(addToQueue(pool, intentOf(uid, nth), { process }, 0))
 }
 
 const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }

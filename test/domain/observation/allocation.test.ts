@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Sight } from '../../../src/domain/observation/allocation.ts'
+import type { Evidence } from '../../../src/domain/observation/allocation.ts'
 import { acquire, impossibleIn } from '../../../src/domain/operation/acquisition.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
 import type { GpuUsage, Pool, Request, Unit, UnitId } from '../../../src/domain/pool/model.ts'
@@ -74,7 +74,7 @@ function leastRecentlyUsed(free: readonly Unit[], count: number): UnitId[] {
 
 const byNumber = (ids: readonly UnitId[]) => ids.toSorted((a, b) => Number(a) - Number(b))
 
-const seenNow = (sight: Sight) => ({ now: NOON.wall, stopped: () => false, sight })
+const seenNow = (evidence: Evidence) => ({ now: NOON.wall, stopped: () => false, evidence })
 
 function decide({ pool, usages }: Scene, wanted: Request) {
   return acquire(pool, intent(wanted), seenNow({ usage: usageMap(pool, usages), thresholdMb: THRESHOLD_MB }))
@@ -110,8 +110,8 @@ test('no GPU is ever in two reservations, whatever was granted before', () => {
       let pool = at.pool
       requests.forEach((wanted, nth) => {
         const asked = { ...intent(wanted), id: `r${nth}` }
-        const sight = { usage: usageMap(pool, at.usages), thresholdMb: THRESHOLD_MB }
-        pool = acquire(pool, asked, seenNow(sight)).pool
+        const evidence = { usage: usageMap(pool, at.usages), thresholdMb: THRESHOLD_MB }
+        pool = acquire(pool, asked, seenNow(evidence)).pool
       })
       const all = pool.reservations.flatMap(unitsOf)
       expect(new Set(all).size).toBe(all.length)

@@ -157,14 +157,14 @@ describe('the parts of a card that shows its memory only as a whole', () => {
 })
 
 describe('a claim', () => {
-  const sight = (...usages: GpuMeasurement[]) => ({
+  const evidence = (...usages: GpuMeasurement[]) => ({
     usage: new Map(usages.map((usage, index) => [gpuUnit(index), { uuid: `GPU-${index}`, usage, index }])),
     thresholdMb: THRESHOLD_MB,
     claimant: 1000,
   })
 
   test('takes only GPUs that are in use', () => {
-    const seen = sight(
+    const seen = evidence(
       card(30, process(25)),
       card(610, process(230), process(370)),
       card(0),
@@ -181,14 +181,14 @@ describe('a claim', () => {
   })
 
   test('does not take GPUs with memory that no process accounts for', () => {
-    const seen = sight(card(9000, process(100)), card(1100, process(100)), card(9000, process(undefined)))
+    const seen = evidence(card(9000, process(100)), card(1100, process(100)), card(9000, process(undefined)))
     const pool = poolOf(units(3))
     expect(claimableBy(pool, seen)).toEqual(['1', '2'])
     expect([...availabilityOf(pool, seen).values()]).toEqual(['occupied', 'free', 'free'])
   })
 
   test('of somebody else does not take them', () => {
-    const seen = sight(card(610, process(230), process(370, { uid: 2000 })))
+    const seen = evidence(card(610, process(230), process(370, { uid: 2000 })))
     expect(claimableBy(poolOf(units(1)), seen)).toEqual([])
   })
 })
@@ -198,7 +198,7 @@ test('a small process keeps its GPU from being granted', () => {
   const usage = new Map([['0', { uuid: 'GPU-0', usage: card(400, process(370)), index: 0 }]])
   const term = { kind: 'manual', duration: 1000 } as const
   const intent = { id: 'r', request: someUnits(1), owner: owner(1, 'x'), term }
-  const seen = { now: NOON.wall, stopped: () => false, sight: { usage, thresholdMb: THRESHOLD_MB } }
+  const seen = { now: NOON.wall, stopped: () => false, evidence: { usage, thresholdMb: THRESHOLD_MB } }
   const { result } = acquire(pool, intent, seen)
   expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: [{ unit: '0' }] } })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { apply, applySetUp, type PresentName } from '../../../src/domain/operation/apply.ts'
+import { apply, applySetUp, type PoolOperationName } from '../../../src/domain/operation/apply.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
 import type { Context, Operation } from '../../../src/domain/operation/operation.ts'
 import type { GpuUsage, Liveness, Pool, Probe, ProcessIdentity } from '../../../src/domain/pool/model.ts'
@@ -62,7 +62,7 @@ const TICKET = { process: identity(20) }
 
 describe('every operation', () => {
   const intent = intentOf()
-  const OPERATIONS: { readonly [Name in PresentName]: Operation<Name> } = {
+  const OPERATIONS: { readonly [Name in PoolOperationName]: Operation<Name> } = {
     acquire: { op: 'acquire', intent },
     claim: { op: 'claim', intent, certain: false },
     join: { op: 'join', intent, wait: TICKET },
@@ -82,7 +82,7 @@ describe('every operation', () => {
   for (const operation of Object.values(OPERATIONS)) {
     test(`${operation.op} ends first what is over`, () => {
       const pool = poolOf(units(3), { reservations: [gone, expired], queue: [lost] })
-      const step = apply<PresentName>(pool, operation, contextOf({ gone: [10, 30], probe: probeOf(3) }))
+      const step = apply<PoolOperationName>(pool, operation, contextOf({ gone: [10, 30], probe: probeOf(3) }))
       const left = [...step.pool.reservations, ...step.pool.queue].map(({ id }) => id)
       expect(left.filter((id) => ['gone', 'over', 'lost'].includes(id))).toEqual([])
       expect(step.records).toMatchObject([
@@ -95,7 +95,7 @@ describe('every operation', () => {
       // The wall clock was put back by two hours: the reservation still has its hour.
       const pool = poolOf(units(2), { reservations: [manualOf({ owner: BOB, units: [0] })] })
       const set = { ...contextOf({ probe: probeOf(2) }), now: { ...NOON, wall: NOON.wall - 2 * HOUR } }
-      const step = apply<PresentName>(pool, operation, set)
+      const step = apply<PoolOperationName>(pool, operation, set)
       const held = step.pool.reservations.find(({ owner: { account } }) => account.uid === BOB.account.uid)
       expect(held?.term).toMatchObject({ expiresAt: NOON.wall - HOUR })
     })
@@ -104,7 +104,7 @@ describe('every operation', () => {
   test('that changes nothing returns the very same pool, records nothing and wakes nobody', () => {
     const pool = poolOf(units(1), { reservations: [manualOf({ owner: BOB })], queue: [waiterOf()] })
     for (const operation of [OPERATIONS.settle, OPERATIONS.release, OPERATIONS.leave, OPERATIONS.acquire]) {
-      const step = apply<PresentName>(pool, operation, contextOf({ probe: probeOf(1) }))
+      const step = apply<PoolOperationName>(pool, operation, contextOf({ probe: probeOf(1) }))
       expect(step.pool).toBe(pool)
       expect(step).toMatchObject({ records: [], wake: [] })
     }
@@ -239,7 +239,7 @@ describe('a report', () => {
       { op: 'heartbeat', id: 'run' },
       { op: 'end', id: 'run', outcome: 'exited' },
     ] as const) {
-      expect(apply<PresentName>(empty, operation, contextOf()).pool).toBe(empty)
+      expect(apply<PoolOperationName>(empty, operation, contextOf()).pool).toBe(empty)
     }
   })
 })

@@ -105,7 +105,7 @@ class Machine {
       return acquire(pool, intent, {
         now: this.moment.wall,
         stopped: () => false,
-        sight: allIdle(pool),
+        evidence: allIdle(pool),
       })
     })
     if (this.oracle.free < count) return

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type GpuSight, type PoolUsage, unitUsage } from '../../../src/domain/observation/usage.ts'
+import { type PoolUsage, type UnitReading, unitUsage } from '../../../src/domain/observation/usage.ts'
 import type { GpuUsage, Pool, UnitId } from '../../../src/domain/pool/model.ts'
 import { gpuNumber } from '../../../src/domain/pool/units.ts'
 import { NOON, unit } from './builders.ts'
@@ -29,7 +29,7 @@ export const anyUsage: fc.Arbitrary<GpuUsage | undefined> = fc.oneof(
 
 /** The usages by the numbers of the GPUs. */
 export function usageMap(pool: Pool, usages: readonly (GpuUsage | undefined)[]): PoolUsage {
-  const seen = new Map<UnitId, GpuSight>()
+  const seen = new Map<UnitId, UnitReading>()
   for (const { id, device } of pool.units) {
     const index = gpuNumber(id)
     const usage = usages[index]

@@ -59,6 +59,6 @@ test('a waiter for a unit that does not exist, or for one twice, is a fault', ()
   const faultsOf = (...numbers: number[]) =>
     poolFaults(poolOf(units(2), { queue: [waiterOf({ request: theseUnits(...numbers) })] }))
   expect(faultsOf(0, 1)).toEqual([])
-  expect(faultsOf(2)).toEqual(['waiter waits in line for GPUs that do not exist'])
-  expect(faultsOf(1, 1)).toEqual(['waiter waits in line for a GPU twice'])
+  expect(faultsOf(2)).toEqual(['waiter waits in the queue for GPUs that do not exist'])
+  expect(faultsOf(1, 1)).toEqual(['waiter waits in the queue for a GPU twice'])
 })

@@ -28,7 +28,7 @@ const waiting = (id: string, startableSince?: number) =>
 const poolWith = (...queue: QueueEntry[]): Pool => poolOf(units(1), { queue })
 const state = { kind: 'measured', memoryUsedMb: 0, processes: [] } as const
 const readings = [{ index: 0, uuid: 'GPU-0', name: 'played', state }]
-const sight = { usage: usageOf(poolWith(), { provider: 'fake', readings }), thresholdMb: 1024 }
+const evidence = { usage: usageOf(poolWith(), { provider: 'fake', readings }), thresholdMb: 1024 }
 const intent = (id: string): Intent => ({
   id,
   request: someUnits(1),
@@ -39,7 +39,7 @@ const intent = (id: string): Intent => ({
 const stoppedAre = (...pids: number[]) => ({
   stopped: ({ pid }: ProcessIdentity) => pids.includes(pid),
 })
-const seenAt = (now: number, ...pids: number[]) => ({ now, sight, ...stoppedAre(...pids) })
+const seenAt = (now: number, ...pids: number[]) => ({ now, evidence, ...stoppedAre(...pids) })
 const at = (now: number, ...pids: number[]) => ({ now, ...stoppedAre(...pids) })
 const startableIds = (pool: Pool, conditions: Conditions) =>
   startableEntries(pool, conditions).map(({ id }) => id)
@@ -127,7 +127,7 @@ const LOST: GpuUsage = { kind: 'fault', reason: 'lost' }
 const USED: GpuUsage = { kind: 'measured', memoryUsedMb: 9_000, processes: [] }
 const wanting = (id: string, request: QueueEntry['request']): QueueEntry => waiterOf({ id, request })
 const outcome = (pool: Pool, last: GpuUsage, now = NOW) =>
-  acquire(pool, intent('newcomer'), { ...at(now), sight: shownWith(pool, last) }).result.kind
+  acquire(pool, intent('newcomer'), { ...at(now), evidence: shownWith(pool, last) }).result.kind
 
 test('a request that cannot start for GPUs nobody can use keeps no others; one that only has to wait does', () => {
   const all = threeGpus(wanting('all', someUnits(3)))
@@ -159,7 +159,7 @@ test('an entry is behind the last one that keeps it from starting, not behind on
   const fault = { index: 1, uuid: 'GPU-1', name: 'played', state: { kind: 'fault', reason: 'lost' } } as const
   const usage = usageOf(pool, { provider: 'fake', readings: [...readings, fault] })
   const { stopped } = stoppedAre()
-  const reading = { sight: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
+  const reading = { evidence: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
   const reasons = queuePlaces(pool, { now: NOW, stopped, reading }).places.map(({ reason }) => reason)
   expect(reasons[2]).toEqual({ kind: 'behind', position: 1 })
 })

@@ -1,7 +1,7 @@
 import { upgradedFrom1 } from '../../../src/adapters/store/document/upgrade-1.ts'
-import type { Sight } from '../../../src/domain/observation/allocation.ts'
+import type { Evidence } from '../../../src/domain/observation/allocation.ts'
 import type { Obstacle } from '../../../src/domain/observation/obstacles.ts'
-import type { GpuSight } from '../../../src/domain/observation/usage.ts'
+import type { UnitReading } from '../../../src/domain/observation/usage.ts'
 import { acquire, canStart } from '../../../src/domain/operation/acquisition.ts'
 import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
 import type { Shortage } from '../../../src/domain/operation/refusal.ts'
@@ -34,7 +34,7 @@ interface Seen {
   /** The ids of the entries whose process was seen to be stopped. */
   readonly stopped: readonly string[] | null
   readonly sight: {
-    readonly usage: readonly (readonly [number, GpuSight])[]
+    readonly usage: readonly (readonly [number, UnitReading])[]
     readonly thresholdMb: number
     readonly claimant: number | null
   } | null
@@ -115,9 +115,9 @@ export class Replay {
             ? { units: result.reservation.gpus.map(gpuUnit), notes }
             : { ...result.shortage, taken: result.shortage.taken.map(gpuUnit), notes }
         const conditions = conditionsOf(decision, pool)
-        const { sight } = conditions
-        if (sight === undefined) throw new Error('a grant needs a sight')
-        const acquired = acquire(pool, intentOf(decision.intent), { ...conditions, sight })
+        const { evidence } = conditions
+        if (evidence === undefined) throw new Error('a grant needs evidence')
+        const acquired = acquire(pool, intentOf(decision.intent), { ...conditions, evidence })
         const now =
           acquired.result.kind === 'granted'
             ? { units: unitsOf(acquired.result.reservation), notes: notesIn(acquired.pool) }
@@ -183,12 +183,12 @@ function conditionsOf({ now, stopped, sight, unusable }: Seen, pool: Pool): Cond
   return {
     now,
     stopped: stoppedIn(pool, stopped),
-    ...(sight === null ? {} : { sight: sightOf(sight) }),
+    ...(sight === null ? {} : { evidence: evidenceOf(sight) }),
     ...(unusable === null ? {} : { unusable: new Set(unusable.map(gpuUnit)) }),
   }
 }
 
-function sightOf({ usage, thresholdMb, claimant }: NonNullable<Seen['sight']>): Sight {
+function evidenceOf({ usage, thresholdMb, claimant }: NonNullable<Seen['sight']>): Evidence {
   return {
     usage: new Map(usage.map(([gpu, seen]) => [gpuUnit(gpu), seen])),
     thresholdMb,
