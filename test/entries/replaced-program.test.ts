@@ -4,7 +4,7 @@ import { storedHistory } from '../support/database.ts'
 import { child } from '../support/job.ts'
 import { binary, finished, type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
-import { line } from '../support/waiters.ts'
+import { storedQueue } from '../support/waiters.ts'
 
 /** What becomes of the file of a program while it waits. */
 const FATES: Readonly<Record<string, (program: string) => void>> = {
@@ -39,6 +39,6 @@ async function waiterOf(pool: TestPool) {
     ...{ env: pool.env, cwd: pool.folder },
     ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
   } as const)
-  await until('the waiter is in the queue', () => line(pool).length === 1)
+  await until('the waiter is in the queue', () => storedQueue(pool).length === 1)
   return { program, waiter }
 }

@@ -4,7 +4,7 @@ import { needing } from '../support/needs.ts'
 import { kill } from '../support/processes.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
-import { line, stage } from '../support/waiters.ts'
+import { stage, storedQueue } from '../support/waiters.ts'
 
 needing('users').describe('two accounts', () => {
   const alice = userForTests('alice')
@@ -40,9 +40,9 @@ needing('users').describe('two accounts', () => {
     using pool = await sharedPool(1)
     await pool.chg('reserve')
     const first = alice.start(pool, 'reserve', '--wait', '--short')
-    await until('alice stands in line', () => line(pool).length === 1)
+    await until('alice stands in line', () => storedQueue(pool).length === 1)
     const second = bob.start(pool, 'run', '--wait', '--', 'true')
-    await until('bob stands in line', () => line(pool).length === 2)
+    await until('bob stands in line', () => storedQueue(pool).length === 2)
     const { stdout } = await bob.chg(pool, 'queue')
     expect(stdout.split('\n').map((row) => row.split(/ +/)[1])).toEqual([
       'USER',
@@ -60,8 +60,8 @@ needing('users').describe('two accounts', () => {
     using pool = await sharedPool(1)
     await pool.chg('reserve')
     const waiter = alice.start(pool, 'run', '--wait', '--', 'true')
-    await until('alice stands in line', () => line(pool).length === 1)
-    kill(line(pool)[0]?.process.pid ?? 0, 'SIGKILL')
+    await until('alice stands in line', () => storedQueue(pool).length === 1)
+    kill(storedQueue(pool)[0]?.process.pid ?? 0, 'SIGKILL')
     await waiter.exited
     expect((await bob.chg(pool, 'queue')).stdout).toBe('Nobody is waiting\n')
   })

@@ -6,7 +6,7 @@ import { missing, needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { kill } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { hold, line, untilServed, waitToRun } from '../support/waiters.ts'
+import { hold, storedQueue, untilServed, waitToRun } from '../support/waiters.ts'
 
 const reason = missing('containers')
 const STALE_MS = 16 * 60_000
@@ -109,12 +109,12 @@ describe
         using pool = await testPool(1)
         const { container } = await startInside(pool)
         const waiter = startContainer(pool, '"$CHG" run --wait -- true; sleep 1000')
-        await until('it stands in line', () => line(pool).length === 1)
+        await until('it stands in line', () => storedQueue(pool).length === 1)
         const outside = await waitToRun(pool)
         kill(waiter.pid, 'SIGKILL')
         kill(container.pid, 'SIGKILL')
         expect(await untilServed(pool, outside)).toEqual([0])
-        expect(line(pool)).toEqual([])
+        expect(storedQueue(pool)).toEqual([])
       },
     )
 
@@ -133,12 +133,12 @@ describe
       using pool = await testPool(1)
       await hold(pool)
       const first = startContainer(pool, '"$CHG" run --wait -- echo first')
-      await until('it stands in line', () => line(pool).length === 1)
+      await until('it stands in line', () => storedQueue(pool).length === 1)
       const second = pool.start('run', '--wait', '--', 'echo', 'second')
-      await until('it stands in line', () => line(pool).length === 2)
+      await until('it stands in line', () => storedQueue(pool).length === 2)
       const third = startContainer(pool, '"$CHG" run --wait -- echo third; sleep 1')
-      await until('it stands in line', () => line(pool).length === 3)
-      const order = line(pool).map(({ id }) => id)
+      await until('it stands in line', () => storedQueue(pool).length === 3)
+      const order = storedQueue(pool).map(({ id }) => id)
       await pool.chg('release')
       for (const each of [first, second, third]) await each.exited
       if (hostSeesAll) await until('all is over', async () => (await states(pool)) === 'AVAILABLE')

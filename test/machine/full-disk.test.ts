@@ -5,7 +5,7 @@ import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { line, waitToRun } from '../support/waiters.ts'
+import { storedQueue, waitToRun } from '../support/waiters.ts'
 
 needing('mounts').test('a waiter whose grant cannot be written says so, and leaves no trace', async () => {
   using pool = await testPool(0)
@@ -31,9 +31,9 @@ needing('mounts').test('a waiter whose grant cannot be written says so, and leav
     expect(waiter.said()).toMatch(/\nError: [^\n]*full[^\n]*\n$/)
     rmSync(`${disk}/ballast`)
     expect((await pool.chg('reserve', '--gpu-ids', '0')).status).toBe(0)
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   } finally {
-    for (const { process } of line(pool)) kill(process.pid, 'SIGKILL')
+    for (const { process } of storedQueue(pool)) kill(process.pid, 'SIGKILL')
     await pool.sh(`umount -l '${disk}'`)
   }
 })

@@ -13,7 +13,7 @@ import { type Finished, finished } from '../support/pool.ts'
 import { hasOpen, isWatching, supervisorsOf, watchedFiles } from '../support/processes.ts'
 import { newUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
-import { line } from '../support/waiters.ts'
+import { storedQueue } from '../support/waiters.ts'
 
 /** The present build takes over a pool of the previous release while that one's jobs, waiters and commands run. */
 
@@ -108,7 +108,7 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
     ...untilTold('two', 5),
   )
   const third = await queued(pool, byMe, 'run', '--wait', '--', 'sh', '-c', 'exit 6')
-  const waiters = line(pool).map(({ process }) => process.pid)
+  const waiters = storedQueue(pool).map(({ process }) => process.pid)
   const before = await seen(pool)
 
   pool.install(present)
@@ -131,7 +131,7 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
   expect(await first.ended).toMatchObject({ status: 0, stdout: '4\n' })
   await done(pool.typed('release', '--gpu-ids', '4'))
   await until('the second has its GPU', () => supervisorsOf(pool, second.id).length > 0)
-  expect(ids(line(pool))).toEqual([third.id])
+  expect(ids(storedQueue(pool))).toEqual([third.id])
   // Each job ends as it would have without an upgrade.
   await pool.sh('echo now > one')
   expect(await job).toEqual({ status: 7, stdout: '', stderr: GRANTED(0) })
@@ -163,7 +163,7 @@ test.concurrent('a waiter prints nothing because of the upgrade', async () => {
   const waiter = pool.sh('exec $CHG run --wait --json -- true 2> said')
   const said = () => readFileSync(`${pool.folder}/said`, 'utf8')
   const [entry] = await until('it waits and says so', () =>
-    line(pool).length === 1 && said().includes('position') ? line(pool) : null,
+    storedQueue(pool).length === 1 && said().includes('position') ? storedQueue(pool) : null,
   )
   pool.install(present)
   await done(pool.typed('status'))
@@ -204,7 +204,7 @@ needing('containers').concurrent(
     const job = finished(startContainer(pool, `exec $CHG run -- sh -c 'read word < end; exit 7'`))
     const supervisor = await until('the job is watched', () => supervisorsOf(pool).find(isWatching) ?? null)
     const waiter = finished(startContainer(pool, `exec $CHG run --wait -- sh -c 'exit 5'`))
-    await until('the other waits', () => line(pool).length === 1)
+    await until('the other waits', () => storedQueue(pool).length === 1)
     pool.install(present)
     await done(pool.typed('status'))
     await until('the supervisor is of the present build', () => {
@@ -258,13 +258,13 @@ const statusOf = async (pool: Installed): Promise<readonly StatusDocument[]> =>
 
 /** Starts a waiter behind those who wait already. */
 async function queued(pool: Installed, typed: Typed, ...args: string[]) {
-  const length = line(pool).length + 1
+  const length = storedQueue(pool).length + 1
   const ended = typed(pool, ...args)
-  const entry = await until(`${length} are in the queue`, () => line(pool)[length - 1] ?? null)
+  const entry = await until(`${length} are in the queue`, () => storedQueue(pool)[length - 1] ?? null)
   return { id: entry.id, ended }
 }
 
-const ids = (entries: ReturnType<typeof line>): readonly string[] => entries.map(({ id }) => id)
+const ids = (entries: ReturnType<typeof storedQueue>): readonly string[] => entries.map(({ id }) => id)
 
 /** All that the upgrade must not change. */
 async function seen(pool: Installed) {
@@ -275,7 +275,7 @@ async function seen(pool: Installed) {
     users: report.users.map(({ user, run, manual }) => ({ user, run, manual })),
     reservations: report.total_reservations,
     history: storedHistory(pool),
-    queue: ids(line(pool)),
+    queue: ids(storedQueue(pool)),
     supervisors: supervisorsOf(pool).sort(),
   }
 }

@@ -10,7 +10,7 @@ import { type Child, finished } from '../support/pool.ts'
 import { hasOpen, isWatching, kill, parentOf, supervisorsOf } from '../support/processes.ts'
 import { userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
-import { line } from '../support/waiters.ts'
+import { storedQueue } from '../support/waiters.ts'
 
 /** The database of the previous release becomes one of the present, whatever happens at that moment. */
 
@@ -179,7 +179,9 @@ withStrace.test('a crowd of both versions meets at the upgrade', async () => {
   const job = finished(pool.begin('run', '--', child('forever')))
   const supervisor = await until('the job is watched', () => supervisorsOf(pool).find(isWatching) ?? null)
   const waiters = Array.from({ length: 20 }, () => pool.begin('reserve', '--wait', '1h', '--short'))
-  const before = await until('all wait', () => (line(pool).length === waiters.length ? line(pool) : null))
+  const before = await until('all wait', () =>
+    storedQueue(pool).length === waiters.length ? storedQueue(pool) : null,
+  )
 
   pool.install(present)
   const killed = [1, 3, 5, 7].map((nth) => finished(atWrite(nth, 'SIGKILL', present, pool, 'queue')))
@@ -196,7 +198,7 @@ withStrace.test('a crowd of both versions meets at the upgrade', async () => {
     'the supervisor is of the present build',
     () => readlinkSync(`/proc/${supervisor}/exe`) === pool.program,
   )
-  const after = line(pool)
+  const after = storedQueue(pool)
   expect(after.map(({ id, process }) => [id, process])).toEqual(
     before.map(({ id, process }) => [id, process]),
   )
@@ -204,7 +206,7 @@ withStrace.test('a crowd of both versions meets at the upgrade', async () => {
   await done(pool.typed('release'))
   const first = waiters.find(({ pid }) => pid === before[0]?.process.pid)
   expect(await first?.exited).toBe(0)
-  expect(line(pool).map(({ id }) => id)).toEqual(before.slice(1).map(({ id }) => id))
+  expect(storedQueue(pool).map(({ id }) => id)).toEqual(before.slice(1).map(({ id }) => id))
   kill(
     storedPool(pool).reservations.flatMap(({ term }) => (term.kind === 'run' ? [term.process.pid] : []))[0] ??
       0,

@@ -9,7 +9,7 @@ import { type Build, buildNewerVersion, presentBuild } from '../support/other-bu
 import { type Child, finished, type TestPool, testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { line } from '../support/waiters.ts'
+import { storedQueue } from '../support/waiters.ts'
 
 /** A newer version takes over the pool while processes of this one run. It is a real build of these sources. */
 
@@ -35,7 +35,7 @@ async function takenPool(): Promise<Installed> {
 const byNewer = (pool: TestPool, ...args: string[]) => done(finished(startBuild(newer, pool, ...args)))
 
 const untilInLine = (pool: TestPool, length: number) =>
-  until(`${length} stand in line`, () => (line(pool).length === length ? line(pool) : null))
+  until(`${length} stand in line`, () => (storedQueue(pool).length === length ? storedQueue(pool) : null))
 
 test.concurrent('a waiter becomes the installed program: the same process, in the same place, with all it was given', async () => {
   using pool = await takenPool()
@@ -55,7 +55,7 @@ test.concurrent('a waiter becomes the installed program: the same process, in th
   pool.install(newer)
   await byNewer(pool, 'status')
   await untilSucceeded(pid)
-  expect(line(pool)).toEqual(before)
+  expect(storedQueue(pool)).toEqual(before)
   await byNewer(pool, 'release')
   const { stdout, stderr } = await waiter
   const GIVEN = /^(CANHAZGPU_RESERVATION|NVIDIA_VISIBLE_DEVICES|CUDA_\w+|_)=.*\n/gm
@@ -72,7 +72,7 @@ test.concurrent('those in line keep their order, and what is left of the time th
   await untilInLine(pool, 1)
   const two = pool.begin('reserve', '--wait', '2h', '--short')
   await untilInLine(pool, 2)
-  const before = line(pool)
+  const before = storedQueue(pool)
   const now = currentMoment().steady.ms
   pool.install(newer)
   await byNewer(pool, 'status')
@@ -82,7 +82,7 @@ test.concurrent('those in line keep their order, and what is left of the time th
     expect(giveUpAt).toBeLessThanOrEqual(now + hours * 3_600_000)
     expect(giveUpAt).toBeGreaterThan(now + (hours - 0.5) * 3_600_000)
   }
-  expect(line(pool)).toEqual(before)
+  expect(storedQueue(pool)).toEqual(before)
   await byNewer(pool, 'release')
   expect(await one.exited).toBe(0)
   expect(two.exitCode).toBeNull()
@@ -97,7 +97,7 @@ test.concurrent('a successor gives up when the time of the first is over', async
   await byNewer(pool, 'status')
   await untilSucceeded(waiter.pid)
   expect(await waiter.exited).toBe(75)
-  expect(line(pool)).toEqual([])
+  expect(storedQueue(pool)).toEqual([])
 })
 
 test.concurrent('a link that leads to the newer version now is followed', async () => {
@@ -133,7 +133,7 @@ test.concurrent.each([
   expect([status, stdout]).toEqual([125, ''])
   expect(stderr.slice(stderr.indexOf('Error'))).toMatch(TOO_OLD)
   await byNewer(pool, 'release')
-  await until('its entry is gone', () => line(pool).length === 0)
+  await until('its entry is gone', () => storedQueue(pool).length === 0)
 })
 
 test.concurrent('a successor hears Ctrl-C', async () => {

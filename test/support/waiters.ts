@@ -18,8 +18,8 @@ export interface Waiter {
   readonly ended: () => Promise<number>
 }
 
-/** The line as it is stored, gone waiters included. */
-export const line = (pool: TestPool): readonly QueueEntry[] => storedPool(pool).queue
+/** The stored queue, including waiters that are gone. */
+export const storedQueue = (pool: TestPool): readonly QueueEntry[] => storedPool(pool).queue
 
 /** Starts one command with `--wait` and comes back when it stands in line, behind those who did before. */
 export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
@@ -31,7 +31,7 @@ export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
   })()
   const entry = await until(`'${args.join(' ')}' stands in line`, () => {
     if (process.exitCode !== null) throw new Error(`it ended with ${process.exitCode}: ${said}`)
-    return line(pool).find((each) => each.process.pid === process.pid) ?? null
+    return storedQueue(pool).find((each) => each.process.pid === process.pid) ?? null
   })
   const ended = async () => {
     await heard

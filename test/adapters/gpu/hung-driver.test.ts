@@ -5,7 +5,7 @@ import { needing } from '../../support/needs.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { userForTests } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
-import { line } from '../../support/waiters.ts'
+import { storedQueue } from '../../support/waiters.ts'
 import { EIGHT_H100 } from './box.ts'
 import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
 
@@ -121,15 +121,15 @@ needing('users', 'gcc').describe('a driver that never answers', () => {
           pool.env[name] = value.replace('/drivers/working', '/drivers/hers')
         }
         const first = alice.start(pool, 'run', '--wait', '--gpus', '8', ...PATIENT, '--', 'true')
-        await until('alice stands in line', () => line(pool).length === 1)
+        await until('alice stands in line', () => storedQueue(pool).length === 1)
         await pool.sh('cp -rpT drivers/hung drivers/hers')
         turn('working')
         const second = bob.start(pool, 'run', '--wait', '--gpus', '8', '--', 'true')
-        await until('bob stands in line', () => line(pool).length === 2)
+        await until('bob stands in line', () => storedQueue(pool).length === 2)
         expect((await bob.chg(pool, 'release')).status).toBe(0)
         expect(await second.exited).toBe(0)
         expect(first.exitCode).toBeNull()
-        expect(line(pool)).toHaveLength(1)
+        expect(storedQueue(pool)).toHaveLength(1)
         first.kill('SIGKILL')
       })
   })

@@ -4,7 +4,7 @@ import { startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, stage, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, stage, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const SQUATTER = {
   processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }],
@@ -89,7 +89,7 @@ describe.concurrent('a waiter starts', () => {
     await until('it is told of the trouble', () => /did not answer/.test(waiters[0].said()))
     stage(pool, { fail: 'driver/library version mismatch' })
     await until('it is told of the other trouble', () => waiters[0].said().includes('version mismatch'))
-    expect(line(pool).map(({ id }) => id)).toEqual(waiters.map(({ id }) => id))
+    expect(storedQueue(pool).map(({ id }) => id)).toEqual(waiters.map(({ id }) => id))
     stage(pool, {})
     await untilServed(pool, waiters[0])
     kill(waiters[0].pid, 'SIGTERM')
@@ -101,7 +101,7 @@ describe.concurrent('a waiter starts', () => {
     stage(pool, { fail: 'driver/library version mismatch' })
     expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(125)
     expect((await pool.chg('reserve', '--wait')).status).toBe(1)
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   })
 
   test('as if it had been typed then: the time limit begins with the command', async () => {

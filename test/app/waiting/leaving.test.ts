@@ -7,7 +7,7 @@ import { hasEnded, kill, stateOf } from '../../support/processes.ts'
 import { CTRL_C, openShell, type TestTerminal } from '../../support/terminal.ts'
 import { newUser, sharedPool } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 describe.concurrent('a waiter that is told to stop leaves the line', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -19,9 +19,9 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
         kill(waiter.pid, signal)
         expect(await waiter.ended()).toBe(130)
         expect(waiter.said()).toEndWith('Error: Interrupted while waiting for GPUs\n')
-        expect(line(pool).map(({ id }) => id)).not.toContain(waiter.id)
+        expect(storedQueue(pool).map(({ id }) => id)).not.toContain(waiter.id)
       }
-      expect(line(pool)).toEqual([])
+      expect(storedQueue(pool)).toEqual([])
     })
   }
 
@@ -35,7 +35,7 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
     await terminal.see('\r\u001b[2KError: Interrupted while waiting for GPUs')
     terminal.type('echo "status $?"\n')
     await terminal.see('status 130')
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   })
 
   test('its terminal goes away', async () => {
@@ -44,10 +44,10 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
     using terminal = openShell(pool)
     terminal.type('"$CHG" run --wait -- true\n')
     await terminal.see('Waiting for 1 GPU')
-    const pid = line(pool)[0]?.process.pid ?? 0
+    const pid = storedQueue(pool)[0]?.process.pid ?? 0
     terminal.hangUp()
     await until('the waiter has ended', () => hasEnded(pid))
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   })
 
   test('a hang-up that comes twice, from the terminal and from its shell', async () => {
@@ -60,7 +60,7 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
         await Bun.sleep(0)
       }
       expect(await waiter.ended()).toBe(130)
-      expect(line(pool)).toEqual([])
+      expect(storedQueue(pool)).toEqual([])
     }
   })
 
@@ -69,10 +69,10 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
     await hold(pool)
     using terminal = openShell(pool)
     terminal.type(`nohup "$CHG" run --wait -- sh -c 'echo served > served' > out 2>&1 &\n`)
-    await until('it stands in line', () => line(pool).length === 1)
+    await until('it stands in line', () => storedQueue(pool).length === 1)
     terminal.hangUp()
     await terminal.process.exited
-    expect(line(pool)).toHaveLength(1)
+    expect(storedQueue(pool)).toHaveLength(1)
     await pool.chg('release')
     await until('it is served', () => Bun.file(`${pool.folder}/served`).exists())
   })
@@ -90,7 +90,7 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
         /Error: Timed out waiting for GPUs - you hold 0 for another \d+h \d+m \d+s; see 'canhazgpu queue' and 'canhazgpu status'\n$/,
       )
     }
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   })
 })
 
@@ -104,7 +104,7 @@ describe.concurrent('a waiter that is killed', () => {
     expect((await pool.chg('queue')).stdout).toBe('Nobody is waiting\n')
     await pool.chg('release')
     expect((await pool.chg('reserve')).status).toBe(0)
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   })
 
   test('while it kept others from GPUs: the next one is served', async () => {
@@ -134,7 +134,7 @@ describe.concurrent('a waiter that is killed', () => {
     await Promise.all(waiters.map(({ process }) => process.exited))
     await pool.chg('release')
     expect((await pool.chg('run', '--', 'true')).status).toBe(0)
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   })
 })
 
@@ -146,12 +146,12 @@ describe.concurrent('a waiter that is stopped', () => {
     kill(waiter.pid, 'SIGSTOP')
     await until('it is stopped', () => stateOf(waiter.pid) === 'T')
     await pool.chg('release')
-    const lastMoment = line(pool)[0]?.waitUntil ?? 0
+    const lastMoment = storedQueue(pool)[0]?.waitUntil ?? 0
     await until('its time is over', () => Date.now() > lastMoment)
     kill(waiter.pid, 'SIGCONT')
     expect(await waiter.ended()).toBe(75)
     expect(storedHistory(pool).map(({ kind }) => kind)).toEqual(['manual'])
-    expect(line(pool)).toEqual([])
+    expect(storedQueue(pool)).toEqual([])
   })
 })
 
@@ -221,9 +221,9 @@ needing('users', 'su', 'setsid').test(
             .replace('setsid $WAIT', 'setsid env $WAIT')
           terminal.type(`${words.replace('$WAIT', command).replace('$USER', ann.name)}\n`)
         }
-        await until(`it waits ${note}`, () => line(pool).some((entry) => entry.note === note))
+        await until(`it waits ${note}`, () => storedQueue(pool).some((entry) => entry.note === note))
       }
-      const entries = line(pool)
+      const entries = storedQueue(pool)
       const pidOf = (wanted: string) => entries.find(({ note }) => note === wanted)?.process.pid ?? 0
       for (const terminal of [...terminals].reverse()) terminal.hangUp()
       const names = Object.keys(ON_TERMINALS)
@@ -231,11 +231,11 @@ needing('users', 'su', 'setsid').test(
       for (const name of names) {
         if (!staying.includes(name)) await until(`it leaves ${name}`, () => hasEnded(pidOf(name)))
       }
-      expect(line(pool).map(({ note }) => note)).toEqual(staying)
+      expect(storedQueue(pool).map(({ note }) => note)).toEqual(staying)
       expect(staying.filter((name) => hasEnded(pidOf(name)))).toEqual([])
     } finally {
       for (const terminal of terminals) terminal[Symbol.dispose]()
-      for (const { process } of line(pool)) kill(process.pid, 'SIGKILL')
+      for (const { process } of storedQueue(pool)) kill(process.pid, 'SIGKILL')
       await ann.remove()
     }
   },

@@ -9,13 +9,13 @@ import { poolFaults } from '../../../src/domain/pool/soundness.ts'
 import { unlessRefused } from '../../../src/views/words/refusals.ts'
 import { changeStoredPool } from '../../support/database.ts'
 import { testPool } from '../../support/pool.ts'
-import { hold, line, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, waitToRun } from '../../support/waiters.ts'
 
 test('an account has 256 requests in the queue at most; others and those who need not wait are not concerned', async () => {
   using pool = await testPool(2)
   await hold(pool, '--gpus', '1')
   const waiter = await waitToRun(pool, '--gpus', '2')
-  const [entry] = line(pool)
+  const [entry] = storedQueue(pool)
   if (entry === undefined) throw new Error('nobody waits')
   // All of them live as long as the one that really waits.
   const others = Array.from({ length: MOST_ENTRIES_PER_ACCOUNT - 1 }, (_, nth) => ({
@@ -38,11 +38,11 @@ test('an account has 256 requests in the queue at most; others and those who nee
       reason: { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
     },
   })
-  expect(line(pool)).toHaveLength(MOST_ENTRIES_PER_ACCOUNT)
+  expect(storedQueue(pool)).toHaveLength(MOST_ENTRIES_PER_ACCOUNT)
 
   changeStoredPool(pool, (document) => ({ ...document, queue: document.queue.slice(0, -1) }))
   const last = await waitToRun(pool)
-  expect(line(pool).at(-1)?.id).toBe(last.id)
+  expect(storedQueue(pool).at(-1)?.id).toBe(last.id)
   expect(waiter.said()).not.toContain('Error')
 })
 

@@ -6,7 +6,7 @@ import { untilAllFree } from '../../support/job.ts'
 import { clashes, isAsAsked, overtakings, type Served } from '../../support/order.ts'
 import { finished, type TestPool, testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
-import { hold, LOGGED, line, prepareLogs, stays } from '../../support/waiters.ts'
+import { hold, LOGGED, prepareLogs, stays, storedQueue } from '../../support/waiters.ts'
 
 const WAITERS = 100
 /** Counts and exact ids; the many small ones would slip past the big ones if they could. */
@@ -45,7 +45,10 @@ test('a hundred waiters are served in the order of the line, and newcomers never
   const waiting = Array.from({ length: WAITERS }, (_, nth) =>
     pool.start('run', '--wait', ...requestOf(nth), '--', ...LOGGED),
   )
-  const inLine = await until('all stand in line', () => line(pool).length === WAITERS && line(pool))
+  const inLine = await until(
+    'all stand in line',
+    () => storedQueue(pool).length === WAITERS && storedQueue(pool),
+  )
   const shown: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
   expect(shown.map(({ position }) => position)).toEqual(inLine.map((_, nth) => nth + 1))
   expect(shown.map(({ gpus, gpu_ids }) => gpu_ids ?? gpus)).toEqual(
@@ -90,7 +93,7 @@ test('a newcomer is refused while others wait, even where there is a free GPU, a
   using pool = await testPool(2)
   await hold(pool, '--gpu-ids', '0')
   const waiting = pool.start('run', '--wait', '--gpus', '2', '--', 'true')
-  await until('it stands in line', () => line(pool).length === 1)
+  await until('it stands in line', () => storedQueue(pool).length === 1)
   for (const command of [
     ['reserve', '--duration', '9h'],
     ['run', '--', 'true'],

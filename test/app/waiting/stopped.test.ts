@@ -5,7 +5,7 @@ import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill, stateOf } from '../../support/processes.ts'
 import { CTRL_Z, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
+import { hold, stage, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
 /** Stops all of them, and comes back when the kernel shows them so. */
 async function stop(...waiters: readonly Pick<Waiter, 'pid'>[]): Promise<void> {
@@ -19,8 +19,8 @@ const goOn = (...waiters: readonly Pick<Waiter, 'pid'>[]): void => {
 
 /** Who waits still; nobody was passed over by the rule of ten seconds, which leaves a note in the entry. */
 function waitingUnnoted(pool: TestPool): readonly string[] {
-  expect(line(pool).filter(({ startableSince }) => startableSince !== undefined)).toEqual([])
-  return line(pool).map(({ id }) => id)
+  expect(storedQueue(pool).filter(({ startableSince }) => startableSince !== undefined)).toEqual([])
+  return storedQueue(pool).map(({ id }) => id)
 }
 
 describe.concurrent('a stopped waiter', () => {
@@ -41,7 +41,7 @@ describe.concurrent('a stopped waiter', () => {
     goOn(...stopped)
     kill(fourth.pid, 'SIGTERM')
     expect(await untilServed(pool, stopped[0])).toEqual([0])
-    expect(line(pool).map(({ id }) => id)).toEqual([stopped[1].id, stopped[2].id])
+    expect(storedQueue(pool).map(({ id }) => id)).toEqual([stopped[1].id, stopped[2].id])
   })
 
   test('is the first again when it continues, although others came meanwhile', async () => {
@@ -54,7 +54,7 @@ describe.concurrent('a stopped waiter', () => {
     await until('it runs', () => stateOf(first.pid) !== 'T')
     await pool.chg('release')
     expect(await untilServed(pool, first)).toEqual([0])
-    expect(line(pool).map(({ id }) => id)).toEqual([second.id])
+    expect(storedQueue(pool).map(({ id }) => id)).toEqual([second.id])
   })
 
   test('does not keep a newcomer from a free GPU; a running one does', async () => {
@@ -99,7 +99,7 @@ describe.concurrent('a stopped waiter', () => {
     terminal.type(`"$CHG" run --wait -- sh -c 'echo "it ru"ns; sleep 1000'\n`)
     await terminal.see('Waiting for 1 GPU')
     const { id, pid } = await until('it stands in line', () => {
-      const [entry] = line(pool)
+      const [entry] = storedQueue(pool)
       return entry === undefined ? null : { id: entry.id, pid: entry.process.pid }
     })
     const second = await waitToRun(pool)

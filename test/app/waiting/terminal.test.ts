@@ -4,7 +4,7 @@ import { testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { CTRL_C, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const ERASE = '\r\u001b[2K'
 
@@ -17,7 +17,7 @@ describe.concurrent('the news of a wait', () => {
     terminal.type('"$CHG" run --wait --gpus 1 -- echo "it ru"ns\n')
     await terminal.see(`${ERASE}\u001b[?7lWaiting for 1 GPU: position 2 of 2, 0 free, earliest `)
     await terminal.see(
-      "(when root's reservation expires)".replace('root', line(pool)[1]?.owner.shownName ?? ''),
+      "(when root's reservation expires)".replace('root', storedQueue(pool)[1]?.owner.shownName ?? ''),
     )
     kill(before.pid, 'SIGKILL')
     await terminal.see(`${ERASE}\u001b[?7lWaiting for 1 GPU: position 1 of 1, 0 free`)

@@ -4,7 +4,7 @@ import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, stage, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
+import { hold, stage, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
 const LOST = { fault: 'GPU is lost' }
 const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }] }
@@ -134,7 +134,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
       const all = await waitToRun(pool, '--gpus', '3')
       const job = await startForever(pool, '--gpu-ids', '0')
       expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(0)
-      expect(line(pool).map(({ id }) => id)).toEqual([all.id])
+      expect(storedQueue(pool).map(({ id }) => id)).toEqual([all.id])
 
       stage(pool, {})
       expect((await pool.chg('run', '--', 'true')).status).toBe(75)

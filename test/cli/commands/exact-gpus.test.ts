@@ -3,7 +3,7 @@ import { unitsOf } from '../../../src/domain/pool/units.ts'
 import { storedPool } from '../../support/database.ts'
 import { testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, untilServed, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, waitToRun } from '../../support/waiters.ts'
 
 const devices = ['--', 'printenv', 'CUDA_VISIBLE_DEVICES']
 
@@ -49,7 +49,7 @@ test.concurrent.each([
     if (ids !== '-1') expect(refused.stderr).toContain(says)
     expect(refused.stdout).toBe('')
   }
-  expect(line(pool)).toEqual([])
+  expect(storedQueue(pool)).toEqual([])
 })
 
 describe.concurrent('exact GPUs', () => {

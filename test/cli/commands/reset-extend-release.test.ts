@@ -6,7 +6,7 @@ import { type TestPool, testPool } from '../../support/pool.ts'
 import { hasEnded, kill } from '../../support/processes.ts'
 import { openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const reset = (pool: TestPool, gpus: number) =>
   pool.chg('admin', '--gpus', String(gpus), '--force', '--provider', 'fake')
@@ -48,7 +48,7 @@ describe.concurrent('admin --force', () => {
     const [first, second, third] = possible
     if (first === undefined || second === undefined || third === undefined) throw new Error('three wait')
     expect(await untilServed(pool, first)).toEqual([0, 1])
-    expect(line(pool).map(({ id }) => id)).toEqual([second.id, third.id])
+    expect(storedQueue(pool).map(({ id }) => id)).toEqual([second.id, third.id])
     kill(first.pid, 'SIGTERM')
     expect(await untilServed(pool, second)).toEqual([1])
     expect(await untilServed(pool, third)).toEqual([0])

@@ -8,7 +8,7 @@ import { binary, type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { openTerminal } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, line, wait } from '../../support/waiters.ts'
+import { hold, storedQueue, wait } from '../../support/waiters.ts'
 
 describe.concurrent('what reserve prints', () => {
   test('--short: the ids and nothing else, also where it had to wait', async () => {
@@ -97,7 +97,7 @@ describe.concurrent('--json', () => {
       'true',
     )
     await wait(pool, 'reserve', '--wait', '--gpu-ids', '1,3')
-    const [first, second] = line(pool)
+    const [first, second] = storedQueue(pool)
     const [held] = storedPool(pool).reservations
     const expiry = held?.term.kind === 'manual' ? held.term.expiresAt : 0
     const iso = (ms = 0) => new Date(ms).toISOString()
@@ -336,7 +336,7 @@ test('a command that has waited is as transparent as any other', async () => {
     'grep -E "^(SigIgn|SigBlk|SigCgt)" /proc/self/status; ulimit -n; umask; ls /proc/self/fd | wc -l'
   const bare = await pool.sh(`exec bash -c '${report}'`)
   const waited = pool.sh(`exec "$CHG" run --wait -- bash -c '${report}'`)
-  await until('it stands in line', () => line(pool).length === 1)
+  await until('it stands in line', () => storedQueue(pool).length === 1)
   await pool.chg('release')
   expect((await waited).stdout).toBe(bare.stdout)
 })

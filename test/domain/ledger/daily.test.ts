@@ -4,7 +4,7 @@ import { DailySums } from '../../../src/domain/ledger/daily.ts'
 
 const HOUR = 3_600_000
 
-test('every hour counts on the day it was held, for days of any length', () => {
+test('each hour counts on the day on which it was held, for days of any length', () => {
   const times = fc.array(
     fc.record({ user: fc.constantFrom('ann', 'ben'), startedAt: fc.nat(200), length: fc.nat(90) }),
   )

@@ -6,7 +6,7 @@ import { anyCommits } from '../../adapters/store/random-usage.ts'
 
 const wordsOf = ({ day, user, uid, account, term }: DayKey) => JSON.stringify([day, user, uid, account, term])
 
-/** What a store keeps: sums, which reservations end on several days, and the records. */
+/** The data of a store: sums, reservations that end on several days, and records. */
 class Kept {
   readonly sums = new Map<string, DaySum>()
   readonly several = new Set<string>()
@@ -32,7 +32,7 @@ const daysOf = (records: readonly UsageRecord[], reservation: string): readonly 
   ...new Set(records.filter((each) => each.reservation === reservation).map(({ endedAt }) => dayOf(endedAt))),
 ]
 
-/** From all records at once. */
+/** The sums of all records at once. */
 function expectedSums(records: readonly UsageRecord[]): readonly DaySum[] {
   const keyOf = ({ owner: { account, shownName: user }, term, endedAt }: UsageRecord) =>
     wordsOf({ day: dayOf(endedAt), user, uid: account.uid, account: account.name, term })
@@ -53,7 +53,7 @@ function expectedSums(records: readonly UsageRecord[]): readonly DaySum[] {
   })
 }
 
-test('sums by day are those of all records, in whatever order and commits they come', () => {
+test('sums by day equal those of all records, in any order and any commits', () => {
   fc.assert(
     fc.property(anyCommits, (commits) => {
       const kept = new Kept()
@@ -71,7 +71,7 @@ test('sums by day are those of all records, in whatever order and commits they c
   )
 })
 
-test('a reservation of which two units end on one day and one on another counts on neither', () => {
+test('a reservation with two units that end on one day and one on another counts on neither', () => {
   const kept = new Kept()
   const record = (unit: string, endedAt: number): UsageRecord => ({
     ...{ host: 'box', reservation: 'r', unit, startedAt: 0, endedAt, term: 'run', outcome: 'exited' },

@@ -57,7 +57,7 @@ function minutesHeld(times: readonly HeldTime[], user: string | null): number {
   return minutes
 }
 
-test('hours are the GPU minutes inside the period, for each user and in all', () => {
+test('hours are the GPU minutes inside the period, for each user and in total', () => {
   fc.assert(
     fc.property(anyTimes, (times) => {
       const report = reportOf(times, { from: 0, to: MINUTES * 60_000 })
@@ -74,14 +74,14 @@ test('hours are the GPU minutes inside the period, for each user and in all', ()
   )
 })
 
-test('a reservation counts once, however many GPUs it had', () => {
+test('a reservation counts once, whatever the number of its GPUs', () => {
   const times = [0, 1, 2].map((gpu) => time(0, HOUR, { unit: gpuUnit(gpu) }))
   const report = reportOf(times, { from: 0, to: HOUR })
   expect(report.users).toEqual([{ user: 'alice', gpuHours: 3, percentage: 100, runs: 1, manuals: 0 }])
   expect(report.total).toEqual({ gpuHours: 3, percentage: 100, runs: 1, manuals: 0 })
 })
 
-test('what has been counted already only adds its hours', () => {
+test('a reservation that was counted already only adds its hours', () => {
   const range = { from: 0, to: HOUR }
   const recorded = tallied([time(0, HOUR / 2, { reservation: 'a' })], range)
   const running = [
@@ -92,7 +92,7 @@ test('what has been counted already only adds its hours', () => {
   expect(report.total).toEqual({ gpuHours: 2.5, percentage: 100, runs: 2, manuals: 0 })
 })
 
-test('what lies outside the period is cut off, and who lies outside is not named', () => {
+test('time outside the period is cut off, and users without time in it are not listed', () => {
   const times = [
     time(-HOUR, HOUR, { reservation: 'before' }),
     time(9 * HOUR, 12 * HOUR, { reservation: 'after', term: 'manual' }),
@@ -108,7 +108,7 @@ test('an empty period has no users, no hours and no percentage', () => {
   expect(report.total).toEqual({ gpuHours: 0, percentage: 0, runs: 0, manuals: 0 })
 })
 
-test('a booking counts as a manual reservation, and a maintenance not at all', () => {
+test('a booking counts as a manual reservation, and maintenance does not count', () => {
   const times = [
     time(0, HOUR, { reservation: 'a', term: 'run' }),
     time(0, HOUR, { reservation: 'b', term: 'manual' }),
@@ -122,7 +122,7 @@ test('a booking counts as a manual reservation, and a maintenance not at all', (
   expect(report.total).toEqual({ gpuHours: 6, percentage: 100, runs: 1, manuals: 2 })
 })
 
-test('users of the same shown name but different accounts stay apart', () => {
+test('accounts with the same shown name stay apart', () => {
   const times = [
     time(0, HOUR, { reservation: 'a' }),
     time(0, HOUR, { reservation: 'b', owner: owner(2, 'bob', 'alice') }),
@@ -131,16 +131,16 @@ test('users of the same shown name but different accounts stay apart', () => {
   expect(report.users.map((user) => user.user)).toEqual(['alice', 'alice (bob)'])
 })
 
-test('the shown name stands alone where it is the account', () => {
+test("the shown name alone is printed if it is the account's name", () => {
   expect(shownName(time(0, 0))).toBe('alice')
   expect(shownName(time(0, 0, { owner: owner(1, 'alice', 'dora') }))).toBe('dora (alice)')
 })
 
-test('a period is so many times 24 hours, whatever the calendar does', () => {
+test('a period is a number of days of 24 hours, whatever the calendar does', () => {
   expect(reportRange(7, NOON.wall)).toEqual({ from: NOON.wall - 7 * 24 * HOUR, to: NOON.wall })
 })
 
-test('hours are added up by uid: with those recorded while its name was not known, apart from others of its name', () => {
+test('hours are added up by uid: with those recorded while its name was unknown, apart from other uids of the same name', () => {
   const held = (uid: number, name: string, user: string, hours: number) =>
     time(0, hours * HOUR, { reservation: `${uid} ${name} ${user}`, owner: owner(uid, name, user) })
   const range = { from: 0, to: 10 * HOUR }

@@ -40,7 +40,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
     .map((numbers) => theseUnits(...numbers)),
 )
 
-/** Told once more, as plainly as can be: what may be granted at all. */
+/** A second, simple definition of the GPUs that may be granted. */
 function freeByHand({ pool, usages }: Scene): Unit[] {
   const free: Unit[] = []
   for (const [number, gpu] of pool.units.entries()) {
@@ -55,7 +55,7 @@ function freeByHand({ pool, usages }: Scene): Unit[] {
   return free
 }
 
-/** Takes the best GPU again and again: never used, then longest unused, then the smallest id. */
+/** Takes the best GPU repeatedly: never used, then longest unused, then smallest id. */
 function leastRecentlyUsed(free: readonly Unit[], count: number): UnitId[] {
   const left = [...free]
   const chosen: UnitId[] = []
@@ -80,7 +80,7 @@ function decide({ pool, usages }: Scene, wanted: Request) {
   return acquire(pool, intent(wanted), seenNow({ usage: usageMap(pool, usages), thresholdMb: THRESHOLD_MB }))
 }
 
-test('a request gets exactly the least recently used free GPUs, all of them or none', () => {
+test('a request gets exactly the least recently used free GPUs, or none', () => {
   fc.assert(
     fc.property(scene, request, (at, wanted) => {
       const free = freeByHand(at)
@@ -104,7 +104,7 @@ test('a request gets exactly the least recently used free GPUs, all of them or n
   )
 })
 
-test('no GPU is ever in two reservations, whatever was granted before', () => {
+test('no GPU is in two reservations, after any grants', () => {
   fc.assert(
     fc.property(scene, fc.array(request, { maxLength: 10 }), (at, requests) => {
       let pool = at.pool
@@ -119,7 +119,7 @@ test('no GPU is ever in two reservations, whatever was granted before', () => {
   )
 })
 
-test('a refusal tells how many are free, and how many are left out and why', () => {
+test('a refusal has the number of free GPUs, and the number and reason of those left out', () => {
   const pool = poolOf(units(5), { reservations: [held(0)] })
   const usages = [idle(9_000), idle(0), idle(2_000), { kind: 'fault', reason: 'lost' } as const, undefined]
   const { result } = decide({ pool, usages }, someUnits(2))
@@ -145,7 +145,7 @@ test('a GPU is occupied from the threshold on, and free below it', () => {
   expect(granted(THRESHOLD_MB)).toBe('refused')
 })
 
-test('GPUs go by their numbers, not by the letters of their names', () => {
+test('GPUs are in numeric order, not in alphabetical order', () => {
   const granted = (pool: Pool, wanted: Request) => {
     const { result } = acquire(pool, intent(wanted), seenNow(allIdle(pool)))
     return result.kind === 'granted' ? unitsOf(result.reservation) : []
@@ -155,7 +155,7 @@ test('GPUs go by their numbers, not by the letters of their names', () => {
   expect(granted(pool, theseUnits(11, 3, 10))).toEqual(['3', '10', '11'])
 })
 
-test('mru-per-user gives an account the GPUs back that it used last', () => {
+test('mru-per-user prefers the GPUs that the account used last', () => {
   const at = (number: number, uid: number, minutesAgo: number) =>
     unit(number, { lastUse: { endedAt: NOON.wall - minutesAgo * 60_000, uid } })
   const gpus = [at(0, 1000, 30), at(1, 2000, 50), at(2, 1000, 10), at(3, 2000, 5)]
@@ -171,7 +171,7 @@ test('mru-per-user gives an account the GPUs back that it used last', () => {
   expect(chosen(3000, 1)).toEqual(['1'])
 })
 
-test('what this pool can never grant is impossible, all else is not', () => {
+test('a request is impossible only if this pool can never grant it', () => {
   fc.assert(
     fc.property(usedUnits, request, (gpus, wanted) => {
       const pool = poolOf(gpus)

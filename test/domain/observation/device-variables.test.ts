@@ -14,7 +14,7 @@ test.each(['nvml', 'nvidia-smi', 'fake'] as const)(
   },
 )
 
-test('amd-smi: the GPUs are not hidden a second time', () => {
+test('amd-smi: ROCR_VISIBLE_DEVICES does not hide GPUs a second time', () => {
   expect(deviceVariables('amd-smi', ['2', '5'], 'abc')).toEqual({
     CUDA_VISIBLE_DEVICES: '2,5',
     HIP_VISIBLE_DEVICES: '2,5',
@@ -23,7 +23,7 @@ test('amd-smi: the GPUs are not hidden a second time', () => {
   })
 })
 
-test('every provider names the reservation', () => {
+test('every provider sets the variable of the reservation', () => {
   for (const provider of PROVIDERS) {
     expect(deviceVariables(provider, ['0'], 'abc').CANHAZGPU_RESERVATION).toBe('abc')
   }

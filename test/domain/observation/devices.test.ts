@@ -82,13 +82,13 @@ test.each([
   expect(outcome(gpus, readings)).toEqual(expected)
 })
 
-test('a faulty GPU that is shown without its identity keeps what the pool knows', () => {
+test('a faulty GPU that is reported without its identity keeps its stored one', () => {
   const gpu = unit(0, { device: { uuid: 'a', name: 'Card' } })
   const reading: GpuReading = { index: 0, uuid: '', name: '', state: { kind: 'fault', reason: 'lost' } }
   expect(adopted(gpu, { kind: 'same', reading })).toBe(gpu)
 })
 
-test('a GPU that is adopted keeps when it was released, and by whom', () => {
+test('an adopted GPU keeps its last use', () => {
   const device = { uuid: 'a', name: 'Card' }
   const gpu = unit(0, { device, lastUse: { endedAt: 5, uid: 7 } })
   const [reading] = shown('x')
@@ -96,7 +96,7 @@ test('a GPU that is adopted keeps when it was released, and by whom', () => {
   expect(adopted(gpu, { kind: 'replaced', reading })).toEqual({ ...gpu, device: { ...device, uuid: 'x' } })
 })
 
-test('GPUs that the pool does not manage are noted, and no problem', async () => {
+test('GPUs that the pool does not manage are listed, and are not a problem', async () => {
   const pool = poolOf(gpusOf('a'))
   const driver = await compareDriver(pool, async () => ({ provider: 'nvml', readings: shown('a', 'b') }))
   expect(driver).toEqual({ kind: 'compared', shown: 2, differences: [] })

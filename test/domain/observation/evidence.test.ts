@@ -56,7 +56,7 @@ describe('a GPU without a reservation', () => {
     expect(isOccupied(usage as GpuMeasurement, THRESHOLD_MB)).toBe(expected as boolean)
   })
 
-  test('is in use by the memory, the sum of its processes, or one that computes', () => {
+  test('is in use by its memory, the sum of its processes, or one compute process', () => {
     const anyProcess = fc.record({ memoryMb: fc.nat(2000), graphics: fc.boolean() })
     fc.assert(
       fc.property(
@@ -81,7 +81,7 @@ describe('a GPU without a reservation', () => {
   })
 })
 
-test('a reserved GPU is used by a process that computes, and not by the desktop', () => {
+test('a compute process uses a reserved GPU, a desktop does not', () => {
   expect(isWorking(card(30, process(25)), THRESHOLD_MB)).toBe(true)
   expect(isWorking(card(30, process(undefined)), THRESHOLD_MB)).toBe(true)
   expect(isWorking(card(30, drawing(25)), THRESHOLD_MB)).toBe(false)
@@ -117,7 +117,7 @@ describe('the memory in use is shown by', () => {
     expect(memoryEvidence(reported, 122_566)).toEqual(expected)
   })
 
-  test('the card, where the host’s memory is not known', () => {
+  test('the card, if the host’s memory is unknown', () => {
     expect(memoryEvidence({ usedMb: 60_000, totalMb: 122_566, processes: [] }, undefined)).toMatchObject({
       kind: 'card',
     })
@@ -187,13 +187,13 @@ describe('a claim', () => {
     expect([...availabilityOf(pool, seen).values()]).toEqual(['occupied', 'free', 'free'])
   })
 
-  test('of somebody else does not take them', () => {
+  test('of another account does not take them', () => {
     const seen = evidence(card(610, process(230), process(370, { uid: 2000 })))
     expect(claimableBy(poolOf(units(1)), seen)).toEqual([])
   })
 })
 
-test('a small process keeps its GPU from being granted', () => {
+test('a GPU with a small process is not granted', () => {
   const pool = poolOf(units(1))
   const usage = new Map([['0', { uuid: 'GPU-0', usage: card(400, process(370)), index: 0 }]])
   const term = { kind: 'manual', duration: 1000 } as const

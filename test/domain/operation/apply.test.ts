@@ -22,7 +22,7 @@ const HOUR = 3_600_000
 const BOB = owner(1001, 'bob')
 const ROOT = owner(0, 'root')
 
-/** A driver that shows every GPU idle, but for those named. */
+/** An observation with all GPUs idle, except the given ones. */
 function probeOf(count: number, states: Readonly<Record<number, GpuUsage>> = {}): Probe {
   const idle: GpuUsage = { kind: 'measured', memoryUsedMb: 0, processes: [] }
   const readings = Array.from({ length: count }, (_, index) => ({
@@ -80,7 +80,7 @@ describe('every operation', () => {
   const lost = waiterOf({ id: 'lost', process: identity(30) })
 
   for (const operation of Object.values(OPERATIONS)) {
-    test(`${operation.op} ends first what is over`, () => {
+    test(`${operation.op} first ends what has ended`, () => {
       const pool = poolOf(units(3), { reservations: [gone, expired], queue: [lost] })
       const step = apply<PoolOperationName>(pool, operation, contextOf({ gone: [10, 30], probe: probeOf(3) }))
       const left = [...step.pool.reservations, ...step.pool.queue].map(({ id }) => id)
@@ -91,7 +91,7 @@ describe('every operation', () => {
       ])
     })
 
-    test(`${operation.op} brings the pool into the time of the clock first`, () => {
+    test(`${operation.op} first adjusts the pool to the clock`, () => {
       // The wall clock was put back by two hours: the reservation still has its hour.
       const pool = poolOf(units(2), { reservations: [manualOf({ owner: BOB, units: [0] })] })
       const set = { ...contextOf({ probe: probeOf(2) }), now: { ...NOON, wall: NOON.wall - 2 * HOUR } }
@@ -101,7 +101,7 @@ describe('every operation', () => {
     })
   }
 
-  test('that changes nothing returns the very same pool, records nothing and wakes nobody', () => {
+  test('that changes nothing returns the same pool object, no records and no waiters to wake', () => {
     const pool = poolOf(units(1), { reservations: [manualOf({ owner: BOB })], queue: [waiterOf()] })
     for (const operation of [OPERATIONS.settle, OPERATIONS.release, OPERATIONS.leave, OPERATIONS.acquire]) {
       const step = apply<PoolOperationName>(pool, operation, contextOf({ probe: probeOf(1) }))
@@ -110,7 +110,7 @@ describe('every operation', () => {
     }
   })
 
-  test('names whom to wake: those who could start in the new pool', () => {
+  test('returns the waiters to wake: those that can start in the new pool', () => {
     const queue = [waiterOf({ id: 'first', owner: BOB }), waiterOf({ id: 'second', owner: BOB })]
     const pool = poolOf(units(1), { reservations: [manualOf()], queue })
     expect(apply(pool, { op: 'release' }, contextOf()).wake).toEqual(['first'])
@@ -118,7 +118,7 @@ describe('every operation', () => {
 })
 
 describe('acquire', () => {
-  test('grants, and tells what the command needs', () => {
+  test('grants, and returns what the command needs', () => {
     const context = contextOf({ probe: probeOf(2) })
     const { pool, answer } = apply(poolOf(units(2)), { op: 'acquire', intent: intentOf() }, context)
     const [reservation] = pool.reservations
@@ -155,7 +155,7 @@ describe('acquire', () => {
     })
   })
 
-  test('tells the own reservations of the account from others, and those under another shown name', () => {
+  test("marks the account's own reservations, but not those under another shown name", () => {
     const shared = { ...ALICE, shownName: 'cyd' }
     const pool = poolOf(units(3), {
       reservations: [
@@ -176,7 +176,7 @@ describe('acquire', () => {
     expect(step.pool.queue).toMatchObject([{ id: 'mine', waitUntil: NOON.wall + HOUR }])
   })
 
-  test('is refused for ever where the pool does not have the GPUs', () => {
+  test('is impossible if the pool does not have the GPUs', () => {
     const context = contextOf({ probe: probeOf(2) })
     const refused = (intent: Intent) => apply(poolOf(units(2)), { op: 'acquire', intent }, context).answer
     expect(refused(intentOf({ request: someUnits(3) }))).toEqual({
@@ -188,7 +188,7 @@ describe('acquire', () => {
   })
 })
 
-test('leave gives up the place, and a grant of the last moment', () => {
+test('leave removes the queue entry, and ends a grant that was made meanwhile', () => {
   const queued = poolOf(units(1), { queue: [waiterOf({ id: 'mine' })] })
   expect(apply(queued, { op: 'leave', id: 'mine' }, contextOf()).pool.queue).toEqual([])
   const granted = poolOf(units(1), { reservations: [manualOf({ id: 'mine' })] })
@@ -215,7 +215,7 @@ describe('a report', () => {
     }
   })
 
-  test('that a run lives keeps it, even if its last heartbeat is stale', () => {
+  test('that a run is alive keeps it, even if its last heartbeat is stale', () => {
     const step = apply(pool, { op: 'heartbeat', id: 'run' }, unknown())
     expect(step.answer).toEqual(['0', '1'])
     expect(step.pool.reservations).toMatchObject([{ term: { heartbeatAt: NOON.wall } }])
@@ -225,7 +225,7 @@ describe('a report', () => {
     ])
   })
 
-  test('that a waiter lives keeps its place', () => {
+  test('that a waiter is alive keeps its place', () => {
     const waiter = waiterOf({ id: 'waiter', heartbeatAt: NOON.wall - HOUR })
     const queued = poolOf(units(1), { queue: [waiter] })
     const step = apply(queued, { op: 'heartbeat', id: 'waiter' }, unknown())
@@ -233,7 +233,7 @@ describe('a report', () => {
     expect(step.answer).toEqual([])
   })
 
-  test('about what ended already revives nothing', () => {
+  test('about an ended reservation revives nothing', () => {
     const empty = poolOf(units(2))
     for (const operation of [
       { op: 'heartbeat', id: 'run' },
@@ -259,7 +259,7 @@ describe('release', () => {
     expect(step.pool.reservations.map(({ id }) => id)).toEqual(['run', 'his'])
   })
 
-  test("ends nobody else's, and says whose it is", () => {
+  test("ends no other account's, and names the holder", () => {
     const step = apply(pool, { op: 'release', units: ['1', '2'] }, contextOf())
     expect(step.answer).toMatchObject({
       refused: { code: 'not-yours', unit: '2', owner: 'bob', requested: ['1', '2'], now: NOON.wall },
@@ -267,13 +267,13 @@ describe('release', () => {
     expect(step.pool).toBe(pool)
   })
 
-  test('by the administrator ends those of anyone, and records who did it', () => {
+  test('by the administrator ends those of any account, and records the administrator', () => {
     const step = apply(pool, { op: 'release', units: ['2', '1'] }, contextOf({ actor: ROOT }))
     expect(step.answer).toEqual(['1', '2'])
     expect(step.records.map(({ endedBy }) => endedBy?.name)).toEqual(['root', 'root'])
   })
 
-  test('knows only the units of the pool', () => {
+  test('is refused for units that the pool does not have', () => {
     const { answer } = apply(pool, { op: 'release', units: ['1', '9'] }, contextOf())
     expect(answer).toEqual({ refused: { code: 'no-such-unit', units: ['9'] } })
   })
@@ -288,7 +288,7 @@ describe('extend', () => {
     expect(answer).toMatchObject([{ id: 'hers', term: { expiresAt: NOON.wall + 2 * HOUR } }])
   })
 
-  test('is refused where there is nothing to extend, and for units that do not exist', () => {
+  test('is refused if there is nothing to extend, and for units that do not exist', () => {
     const extend = (op: Operation<'extend'>, actor = ALICE) => apply(pool, op, contextOf({ actor })).answer
     expect(extend({ op: 'extend', by: HOUR }, BOB)).toEqual({ refused: { code: 'nothing-to-extend' } })
     expect(extend({ op: 'extend', by: HOUR, units: ['1'] })).toEqual({
@@ -299,7 +299,7 @@ describe('extend', () => {
     })
   })
 
-  test('is refused where somebody would have to wait longer, unless that process is stopped', () => {
+  test('is refused if it delays a waiter, unless that waiter is stopped', () => {
     const queue = [waiterOf({ request: someUnits(2), owner: BOB, process: identity(20) })]
     const waited: Pool = { ...pool, queue }
     const operation = { op: 'extend', by: HOUR } as const
@@ -314,12 +314,12 @@ describe('claim', () => {
   const claim = (intent: Intent, probe: Probe) =>
     apply(poolOf(units(2)), { op: 'claim', intent, certain: false }, contextOf({ probe })).answer
 
-  test('reserves what only the own processes use', () => {
+  test("reserves units that only the actor's processes use", () => {
     const answer = claim(intentOf(), probeOf(2, { 1: used }))
     expect('refused' in answer ? [] : unitsOf(answer.reservation)).toEqual(['1'])
   })
 
-  test('says why it cannot: nothing is used, an owner is hidden, memory is unexplained', () => {
+  test('is refused with the reason: nothing is used, an owner is hidden, memory is unexplained', () => {
     const { uid: _, user: __, ...hidden } = process
     expect(claim(intentOf(), probeOf(2))).toEqual({
       refused: { code: 'nothing-to-claim', claimable: 0 },
@@ -334,7 +334,7 @@ describe('claim', () => {
 })
 
 describe('the administrator', () => {
-  test('adopts all devices that the driver shows, or none', () => {
+  test('adopts all devices that the driver reports, or none', () => {
     const operation = { op: 'adopt-devices' } as const
     const probe = probeOf(2)
     const others = {
@@ -349,7 +349,7 @@ describe('the administrator', () => {
     })
   })
 
-  test('sets the rules that are named; the same rules again write nothing', () => {
+  test('sets the given rules; the same rules again write nothing', () => {
     const operation = { op: 'set-policy', policy: { memoryThresholdMb: 512 } } as const
     const { pool, answer } = apply(poolOf(units(1)), operation, contextOf())
     expect(answer).toEqual({ allocation: 'lru', memoryThresholdMb: 512 })
@@ -358,7 +358,7 @@ describe('the administrator', () => {
 
   const newPool = { host: 'box', provider: 'fake', units: units(1), policy: {} } as const
 
-  test('sets up a pool where there is none, and replaces one only with force', () => {
+  test('sets up a pool if there is none, and replaces one only with force', () => {
     const first = applySetUp(null, { op: 'set-up', ...newPool, force: false }, contextOf({ actor: ROOT }))
     expect(first.answer).toEqual({ kind: 'initialized' })
     const again = applySetUp(first.pool, { op: 'set-up', ...newPool, force: false }, contextOf())
@@ -366,7 +366,7 @@ describe('the administrator', () => {
     expect(again.pool).toBe(first.pool)
   })
 
-  test('that replaces a pool ends what is held, keeps who waits for what is left, and keeps the rules', () => {
+  test('that replaces a pool ends its reservations, keeps the waiters that the new pool can serve, and keeps the rules', () => {
     const present = poolOf(units(2), {
       reservations: [runOf({ id: 'run', process: identity(10) }), manualOf({ id: 'hers', units: [1] })],
       queue: [waiterOf({ id: 'one' }), waiterOf({ id: 'two', request: someUnits(2) })],

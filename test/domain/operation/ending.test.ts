@@ -28,14 +28,14 @@ const poolWith = (...reservations: Pool['reservations']): Pool => poolOf(units(3
 const settledWith = (liveness: Liveness, reservation: RunReservation) =>
   settle(poolWith(reservation), NOON, { alive: () => liveness, stopped: () => false })
 
-test('the very same pool when nothing is over', () => {
+test('the same pool object when nothing has ended', () => {
   const pool = poolWith(run(), manual(1))
   const settled = settle(pool, NOON, { alive: () => 'alive', stopped: () => false })
   expect(settled.pool).toBe(pool)
   expect(settled.ended).toEqual([])
 })
 
-test('a run whose process is gone has ended now, on every GPU it had', () => {
+test('a run whose process is gone ends now, on all its GPUs', () => {
   const { pool, ended } = settledWith('gone', run())
   expect(pool.reservations).toEqual([])
   expect(ended.map(({ unit, outcome, endedAt }) => ({ unit, outcome, endedAt }))).toEqual([
@@ -53,7 +53,7 @@ describe('a reboot', () => {
   const settledAt = (moment: Moment, before = written) =>
     settle({ ...pool, writtenAt: before }, moment, { alive: () => 'unknown', stopped: () => false })
 
-  test('is proven by another boot id and less time since boot: runs vanished at their last heartbeat', () => {
+  test('is detected by another boot id and less time since boot: runs vanished at their last heartbeat', () => {
     const { pool: after, ended } = settledAt(at('boot-2/4026531834', 60_000))
     expect(ended.map(({ unit, outcome, endedAt }) => [unit, outcome, endedAt])).toEqual([
       ['0', 'vanished', NOON.wall - 120_000],
@@ -79,7 +79,7 @@ describe('a reboot', () => {
     expect(after.queue).toHaveLength(1)
   })
 
-  test('that cannot be proven ends runs by their stale heartbeats', () => {
+  test('that cannot be detected ends runs by their stale heartbeats', () => {
     const stale = poolWith(run(HEARTBEAT_STALE_MS + 1))
     const { ended } = settle({ ...stale, writtenAt: at('unknown/4026531834', 2) }, NOON, {
       alive: () => 'unknown',
@@ -89,7 +89,7 @@ describe('a reboot', () => {
   })
 })
 
-test('the heartbeat decides only where the process cannot be checked', () => {
+test('the heartbeat decides only if the process cannot be checked', () => {
   const stale = run(HEARTBEAT_STALE_MS + 1)
   expect(settledWith('alive', stale).ended).toEqual([])
   expect(settledWith('unknown', run(HEARTBEAT_STALE_MS)).ended).toEqual([])
@@ -99,7 +99,7 @@ test('the heartbeat decides only where the process cannot be checked', () => {
   })
 })
 
-test('a manual reservation expires at its time, not when somebody looks', () => {
+test('a manual reservation expires at its time, not at the next read', () => {
   expect(settle(poolWith(manual(1)), NOON, { alive: () => 'gone', stopped: () => false }).ended).toEqual([])
   for (const late of [0, 7_000]) {
     const { ended } = settle(poolWith(manual(-late)), NOON, {
@@ -161,7 +161,7 @@ test('units are released one by one, whatever the term; the last one ends the re
   expect(releaseUnits(last.pool, ['0'], NOON.wall, root)).toEqual({ pool: last.pool, ended: [] })
 })
 
-test('an end goes by id, and ends nothing a second time', () => {
+test('a reservation ends by its id, and only once', () => {
   const first = endReservation(poolWith(run(), manual(60_000)), 'run', 'released', NOON.wall)
   expect(first.pool.reservations.map((each) => each.id)).toEqual(['manual'])
   expect(first.ended.map((each) => each.outcome)).toEqual(['released', 'released'])
@@ -170,7 +170,7 @@ test('an end goes by id, and ends nothing a second time', () => {
   expect(second.ended).toEqual([])
 })
 
-test('a record tells who, what, from, to and the note; never a negative time', () => {
+test('a record has owner, unit, start, end and note, and never a negative time', () => {
   const noted = { ...run(), note: 'night shift' }
   const { ended } = endWhere(poolWith(noted), () => ({ outcome: 'released', at: noted.startedAt - 1 }))
   expect(ended[0]).toEqual({

@@ -28,17 +28,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('pass' as const), minutes: fc.integer({ min: 0, max: 300 }) }),
   fc.record({
     do: fc.constant('setClock' as const),
-    // Less than a second is taken for the reading of two clocks.
+    // A difference of less than a second may come from reading two clocks.
     seconds: fc.integer({ min: -40_000_000, max: 40_000_000 }).filter((s) => Math.abs(s) >= 2),
   }),
 )
 
-/** Who holds what, kept by true time alone: it knows no wall clock and shares no code with the domain. */
+/** A model of the holders in true time. It uses no wall clock and shares no code with the domain. */
 class Oracle {
   readonly gpuCount: number
   minute = 0
   held: { id: string; uid: number; count: number; since: number; until: number; pid: number }[] = []
-  /** GPU minutes, and records, of what has ended. */
+  /** GPU minutes and records of ended reservations. */
   minutes = 0
   records = 0
 
@@ -62,7 +62,7 @@ class Oracle {
 const MINUTE = 60_000
 const GPUS = 5
 
-/** The real rules, in a machine whose clocks and processes the test commands. */
+/** The real rules on a machine whose clocks and processes the test controls. */
 class Machine {
   pool: Pool = poolOf(units(GPUS))
   wallOffset = 0
@@ -81,7 +81,7 @@ class Machine {
 
   alive = ({ pid }: ProcessIdentity): Liveness => (this.dead.has(pid) ? 'gone' : 'alive')
 
-  /** As the store does it: settle, decide, commit with the moment of writing. */
+  /** The same steps as the store: settle, decide, commit with the moment of writing. */
   command(decide: (pool: Pool) => { pool: Pool; ended?: readonly UsageRecord[] }): void {
     const present = followClock(this.pool, this.moment)
     const settled = settle(present, this.moment, { alive: this.alive, stopped: () => false })
@@ -144,7 +144,7 @@ class Machine {
   }
 }
 
-test('whatever happens, and however the clock is set, the pool holds what plain book-keeping says', () => {
+test('after any events and clock changes, the pool agrees with the model', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const machine = new Machine()
@@ -169,7 +169,7 @@ test('whatever happens, and however the clock is set, the pool holds what plain 
   )
 })
 
-test('one record for each GPU of each ended reservation; the report has the hours that were held', () => {
+test('one record for each GPU of each ended reservation; the report has the held hours', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const machine = new Machine()

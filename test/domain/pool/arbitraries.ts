@@ -6,7 +6,7 @@ import { NOON, unit } from './builders.ts'
 
 export const THRESHOLD_MB = 1024
 
-/** GPUs used in any order, some never, some released in the same millisecond. */
+/** GPUs with any last use: some never used, some released in the same millisecond. */
 export const usedUnits = fc
   .array(fc.option(fc.integer({ min: 0, max: 5 }), { nil: undefined }), { minLength: 1, maxLength: 8 })
   .map((releases) =>
@@ -19,7 +19,7 @@ export const usedUnits = fc
 
 export const idle = (memoryUsedMb = 0): GpuUsage => ({ kind: 'measured', memoryUsedMb, processes: [] })
 
-/** What the driver may say of one GPU; undefined: it was not asked. */
+/** Any usage of one GPU; undefined: it was not probed. */
 export const anyUsage: fc.Arbitrary<GpuUsage | undefined> = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: 0, max: THRESHOLD_MB - 1 }).map(idle) },
   { weight: 2, arbitrary: fc.integer({ min: THRESHOLD_MB, max: 80_000 }).map(idle) },

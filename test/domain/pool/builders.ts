@@ -19,7 +19,7 @@ import type {
 } from '../../../src/domain/pool/model.ts'
 import { gpuUnit, wholeUnits } from '../../../src/domain/pool/units.ts'
 
-/** Values of the pool with a default for each part that a test does not name. GPUs go by their numbers. */
+/** Builds values of the pool with defaults for all parts that a test does not give. Tests give GPUs by their numbers. */
 
 const HOUR: Millis = 3_600_000
 

@@ -24,14 +24,14 @@ const jump = fc.oneof(
   fc.integer({ min: -3_000, max: 3_000 }),
 )
 
-test('a clock that is set ends nothing early and nothing late', () => {
+test('no reservation ends early or late when the clock is set', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 5_000, max: 24 * HOUR }),
       fc.integer({ min: 0, max: 48 * HOUR }),
       jump,
       (left, passed, wallJump) => {
-        // Up to a second of difference is not told from the reading of two clocks.
+        // A difference of up to a second may come from reading two clocks.
         fc.pre(Math.abs(left - passed) > 1_000)
         const moment = after(passed, wallJump)
         const { pool, ended } = settle(followClock(poolExpiringIn(left), moment), moment, {
@@ -47,12 +47,12 @@ test('a clock that is set ends nothing early and nothing late', () => {
   )
 })
 
-test('the pool is left alone when the clocks agree', () => {
+test('the pool does not change when the clocks agree', () => {
   const pool = poolExpiringIn(HOUR)
   for (const drift of [0, 999, -999]) expect(followClock(pool, after(5_000, drift))).toBe(pool)
 })
 
-test('after a reboot time that passed counts, time that ran backwards does not', () => {
+test('after a reboot, time forward counts and time backward does not', () => {
   const rebooted = (wall: Millis): Moment => ({ wall, steady: { epoch: 'boot-2', ms: 1_000 } })
   const pool = poolExpiringIn(HOUR)
   const inTime = (moment: Moment) =>
@@ -68,7 +68,7 @@ test('after a reboot time that passed counts, time that ran backwards does not',
   ])
 })
 
-test('an epoch that could not be read heals nothing, whatever the clocks show', () => {
+test('without a readable epoch no time is shifted, whatever the clocks show', () => {
   const epochs = fc.constantFrom('unknown/4026531834', 'boot-1/unknown', 'unknown/unknown', '/1', 'boot-1/1')
   fc.assert(
     fc.property(epochs, epochs, jump, fc.integer({ min: 0, max: 2e9 }), (before, now, wallJump, ms) => {
@@ -96,7 +96,7 @@ test('the order of last use survives every jump', () => {
   )
 })
 
-test('a clock that is set moves every time of the pool by as much, and nothing else', () => {
+test('a clock change shifts every time of the pool by the same amount, and changes nothing else', () => {
   const poolMovedBy = (by: Millis): Pool => {
     const at = (ms: Millis) => NOON.wall + ms + by
     const startedAt = at(-HOUR)
@@ -134,7 +134,7 @@ describe('heartbeats', () => {
     settle(followClock(pool, moment), moment, { alive: () => 'unknown', stopped: () => false }).ended.length >
     0
 
-  test('grow stale by the time since boot, whatever boot ids are read and however the clock is set', () => {
+  test('age by the time since boot, for any boot ids and any clock changes', () => {
     fc.assert(
       fc.property(
         epochs,
@@ -153,7 +153,7 @@ describe('heartbeats', () => {
     )
   })
 
-  test('from the future, which nobody can heal, count from the first look on', () => {
+  test('from the future, which cannot be corrected, count from the first read', () => {
     const moment: Moment = { wall: NOON.wall - 9 * HOUR, steady: { epoch: 'unknown/1', ms: 1_000 } }
     const { pool } = settle(followClock(beating(0, 'boot-1/1'), moment), moment, {
       alive: () => 'unknown',

@@ -10,7 +10,7 @@ const account: fc.Arbitrary<Account> = fc.oneof(
   fc.record({ uid, name: fc.constantFrom('root', 'alice'), userNamespace: elsewhere }),
 )
 
-test('outside of the first user namespace nobody is root, and owns only what was made in the same one', () => {
+test('outside the first user namespace no account is root, and each owns only reservations made in the same namespace', () => {
   fc.assert(
     fc.property(account, account, (actor, holder) => {
       if (actor.userNamespace === undefined) {
@@ -26,7 +26,7 @@ test('outside of the first user namespace nobody is root, and owns only what was
   )
 })
 
-test('a pool is administered by root and by the owner of its file; where there is none, by everybody', () => {
+test('root and the owner of the file administer a pool; without a file every account may set one up', () => {
   const alice = { uid: 1000, name: 'alice' }
   const root = { uid: 0, name: 'root' }
   const ofRoot = { uid: 0, path: '/pool.db' }

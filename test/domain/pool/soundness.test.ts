@@ -15,7 +15,7 @@ import {
 
 const held = runOf({ units: [2, 10] })
 
-test('a pool is sound whose holdings are in the order of the numbers', () => {
+test('a pool with holdings in numeric order is sound', () => {
   const reservations = [
     held,
     manualOf({ units: [3] }),
@@ -44,7 +44,7 @@ test('holdings out of order, twice, of unknown units or of two reservations are 
   ])
 })
 
-test('a unit has one holder at a time: a booking that begins later is none yet', () => {
+test('a unit has one holder at a time; a booking that begins later is not a holder yet', () => {
   const faultsWith = (from: number) =>
     poolFaults(
       poolOf(units(1), {

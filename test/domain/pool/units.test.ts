@@ -19,7 +19,7 @@ test('units are in the order of their numbers, and a GPU comes before its parts'
   )
 })
 
-test('two units compare the other way round when they are exchanged, and as equal only by the same name', () => {
+test('the comparison of two units is antisymmetric, and equal only for the same name', () => {
   const id = fc.oneof(
     fc.nat(1023).map(gpuUnit),
     fc.tuple(fc.nat(1023), fc.nat(20)).map(([gpu, part]) => `${gpu}.${part}`),
@@ -32,7 +32,7 @@ test('two units compare the other way round when they are exchanged, and as equa
   )
 })
 
-test('a GPU is named by its number, and its parts have the number of the GPU', () => {
+test('the number is the name of a GPU, and its parts have the same number', () => {
   fc.assert(
     fc.property(fc.nat(1023), fc.nat(20), (gpu, part) => {
       expect(gpuUnit(gpu)).toBe(`${gpu}`)

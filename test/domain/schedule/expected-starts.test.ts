@@ -40,7 +40,7 @@ function startsOf(seen: Pool): readonly (number | null)[] {
   })
 }
 
-test('the first starts when enough of its GPUs come free, the next when these are given back', () => {
+test('the first starts when enough of its GPUs are free, the next when these are released', () => {
   const reservations = [manual('a', [0], NOW + HOUR), manual('b', [1], NOW + 2 * HOUR)]
   const queue = [waiting('one', someUnits(2), HOUR), waiting('two', someUnits(1))]
   expect(startsOf(pool(2, reservations, queue))).toEqual([2 * HOUR, 3 * HOUR])
@@ -51,7 +51,7 @@ test('a request does not start before one ahead that could use the same GPUs', (
   expect(startsOf(pool(3, [run('a', [0]), run('b', [1])], queue))).toEqual([null, null])
 })
 
-test('but a request that gives them back before that, or wants others, may go first', () => {
+test('a request that releases them before that, or needs others, may start first', () => {
   const reservations = [manual('a', [0], NOW + HOUR), run('b', [2])]
   const short = [
     waiting('one', someUnits(2)),
@@ -63,7 +63,7 @@ test('but a request that gives them back before that, or wants others, may go fi
   expect(startsOf(pool(3, reservations, others))).toEqual([null, HOUR])
 })
 
-test('a promise is kept where no request starts later, also if unknown ends come at once', () => {
+test('promises are kept if no request starts later, also if unknown ends are now', () => {
   const queue = [waiting('one', someUnits(2))]
   const before = pool(2, [manual('a', [0], NOW + HOUR), run('b', [1])], queue)
   const longer = pool(2, [manual('a', [0], NOW + 2 * HOUR), run('b', [1])], queue)
@@ -82,7 +82,7 @@ const lost = (gpu: number) =>
     fault: { kind: 'fault', code: 'reported', reason: 'lost' },
   }) as const
 
-test('a GPU that cannot be used is free at no known time, reserved or not', () => {
+test('a GPU that cannot be used has no known free time, reserved or not', () => {
   const queue = [waiting('one', someUnits(1))]
   const unknown = { kind: 'unknown', obstacle: lost(0) } as const
   expect(outlookOf(pool(1, [], queue), { obstacles: [lost(0)] })).toEqual([unknown])
@@ -91,7 +91,7 @@ test('a GPU that cannot be used is free at no known time, reserved or not', () =
   expect(outlookOf(reserved, { obstacles: [lost(0)], unknownEnds: 'now' })).toEqual([unknown])
 })
 
-test('other GPUs come before it, whether their end is known or not', () => {
+test('other GPUs are preferred to it, whether their end is known or not', () => {
   const queue = [waiting('one', someUnits(1)), waiting('two', someUnits(2))]
   const held = run('b', [1])
   const seen = pool(3, [held, manual('a', [2], NOW + HOUR)], queue)
@@ -104,7 +104,7 @@ test('other GPUs come before it, whether their end is known or not', () => {
   ])
 })
 
-test('a stopped waiter has no start and takes no GPU from those behind', () => {
+test('a stopped waiter has no start and takes no GPU from the waiters behind', () => {
   const stopped = waiterOf({ id: 'one', process: identity(2) })
   const seen = pool(1, [], [stopped, waiting('two', someUnits(1))])
   expect(outlookOf(seen, { stopped: ({ pid }) => pid === 2 })).toEqual([
@@ -113,14 +113,14 @@ test('a stopped waiter has no start and takes no GPU from those behind', () => {
   ])
 })
 
-test('a run that goes on after its time limit ends at no known time', () => {
+test('a run that continues after its time limit has no known end', () => {
   const overdue = runOf({ id: 'a', limit: { interruptAt: NOW - HOUR, killAt: NOW } })
   const seen = pool(1, [overdue], [waiting('one', someUnits(1))])
   expect(outlookOf(seen, {})).toEqual([{ kind: 'unknown', after: overdue }])
   expect(outlookOf(seen, { unknownEnds: 'now' })).toMatchObject([{ kind: 'at', at: NOW }])
 })
 
-test('every term but a run without limit and an open maintenance has a known end', () => {
+test('every term except a run without limit and open maintenance has a known end', () => {
   const until = NOW + 2 * HOUR
   const limit = { interruptAt: NOW + HOUR, killAt: until }
   const known = [
@@ -142,12 +142,12 @@ test('every term but a run without limit and an open maintenance has a known end
   }
 })
 
-test('a short request before a long wait is expected when it goes first, not after the wait', () => {
+test('a short request that can overtake a long wait is expected to start before it', () => {
   const queue = [waiting('two', someUnits(2), HOUR), waiting('short', someUnits(1), HOUR)]
   expect(startsOf(pool(2, [manual('a', [0], NOW + HOUR)], queue))).toEqual([HOUR, 0])
 })
 
-test('a waiter that is passed over holds up nobody', () => {
+test('a waiter that is passed over delays no other', () => {
   const late = waiterOf({ id: 'late', request: someUnits(2), startableSince: NOW - 10_000 })
   expect(startsOf(pool(2, [], [late, waiting('next', someUnits(1))]))).toEqual([0, 0])
 })
@@ -172,7 +172,7 @@ describe('a request that overtakes others may let a third one in before it, whic
     }
   })
 
-  test('and an extension that delays neither keeps its promises', () => {
+  test('and an extension that delays neither keeps the promises', () => {
     const booked = bookingOf({ id: 'booked', units: [1], from: NOW + 2 * HOUR, until: NOW + 9 * HOUR })
     for (const note of [passedOver, {}]) {
       const queue = [
@@ -235,7 +235,7 @@ describe('maintenance without a known end', () => {
   const held = run('a', [0])
   const drained = maintenanceOf({ id: 'drained', units: [0], from: NOW })
 
-  test('that began keeps a GPU from everybody, also after its holder ends, and holds up no one else', () => {
+  test('that began blocks its GPU, also after its holder ends, and delays no other request', () => {
     const queue = [waiting('both', someUnits(2)), waiting('one', someUnits(1))]
     for (const reservations of [[drained], [drained, held], [held, drained]]) {
       const seen = pool(2, reservations, queue)

@@ -1,11 +1,11 @@
 /**
- * The planner written down as plainly as possible, by whole minutes and without any of its code: it is slow, and knows
- * least recently used first only.
+ * A simple planner in whole minutes, without code of the real one: it is slow, and supports only
+ * `lru`.
  */
 
 export interface Case {
   readonly units: readonly { readonly lastUse: number | null; readonly isUnusable: boolean }[]
-  /** Minutes from now; `until` null: not known. */
+  /** Minutes from now; `until` null: unknown. */
   readonly held: readonly { readonly unit: number; readonly from: number; readonly until: number | null }[]
   readonly queue: readonly Waiter[]
 }
@@ -14,7 +14,7 @@ export interface Waiter {
   readonly wants: number | readonly number[]
   /** Null: without limit. */
   readonly minutes: number | null
-  /** Whether the others wait for it; else it is passed over. */
+  /** Whether others wait for it; otherwise it is passed over. */
   readonly isWaitedFor: boolean
 }
 
@@ -31,7 +31,7 @@ const HORIZON = 200
 export function startsIn(subject: Case, world: World): ReadonlyMap<Waiter, readonly number[]> {
   const starts = new Map<Waiter, readonly number[]>()
   const taken = new Set<number>()
-  /** Who waits for a unit, and when each could start at the earliest. */
+  /** The waiters for a unit, with their earliest starts. */
   const keepers: { readonly units: readonly number[]; readonly start: number }[] = []
   const kept = (unit: number) => keepers.filter(({ units }) => units.includes(unit)).map(({ start }) => start)
   for (const waiter of world.waiting) {
@@ -58,8 +58,8 @@ export function startsIn(subject: Case, world: World): ReadonlyMap<Waiter, reado
 }
 
 /**
- * In how many minutes each waiter starts if every end comes when it is known to come; null: at no known time. Requests
- * start only when something ends or begins: between that, nobody looks.
+ * The minutes until each waiter starts, if every known end is exact; null: no known time. Requests start only when an
+ * interval ends or begins.
  */
 export function expectedMinutes(subject: Case, unknownEnds: 'never' | 'now'): readonly (number | null)[] {
   const starts = new Map<Waiter, number>()

@@ -47,7 +47,7 @@ const nextAhead = (pool: Pool, id: string, conditions: Conditions) =>
   startableEntries(pool, conditions, id).findLast((entry) => isWaitedFor(entry, conditions))?.id
 const waitingAs = (id: string, pid: number): QueueEntry => waiterOf({ id, process: identity(pid) })
 
-test('a waiter that was passed over stays so at the next turn, and is the first again when it asks', () => {
+test('a waiter that was passed over stays passed over at the next turn, and is first again when it asks', () => {
   const pool = poolWith(waiting('first', NOW - 20_000), waiting('second', NOW - 20_000), waiting('third'))
   const third = intent('third')
   const { pool: held, result } = acquire(pool, third, seenAt(NOW))
@@ -61,7 +61,7 @@ test('a waiter that was passed over stays so at the next turn, and is the first 
   expect(acquire(back, fourth, seenAt(NOW + 1)).result.kind).toBe('refused')
 })
 
-test('a waiter that was noted and then had to wait again is not passed over afterwards', () => {
+test('a noted waiter that then had to wait again is not passed over afterwards', () => {
   const line = poolWith(waiting('first', NOW - 20_000), waiting('second'), waiting('third'))
   const noted = noteStartable(line, 'third', seenAt(NOW))
   const { pool: held } = acquire(noted, intent('first'), seenAt(NOW + 500))
@@ -70,7 +70,7 @@ test('a waiter that was noted and then had to wait again is not passed over afte
   expect(startableIds(free, at(NOW + 60_001))).toEqual(['second'])
 })
 
-test('several stopped waiters are passed over at once and are not noted; the next is called and served', () => {
+test('several stopped waiters are passed over at once without a note; the next is woken and granted', () => {
   const line = poolWith(waitingAs('first', 1), waitingAs('second', 2), waitingAs('third', 3))
   expect(startableIds(line, at(NOW))).toEqual(['first'])
   expect(startableIds(line, at(NOW, 1, 2))).toEqual(['first', 'second', 'third'])
@@ -88,20 +88,20 @@ test('several stopped waiters are passed over at once and are not noted; the nex
   expect(pool.queue).toEqual([waitingAs('first', 1), waitingAs('second', 2)])
 })
 
-test('a newcomer is served before stopped waiters only', () => {
+test('a newcomer is granted GPUs only before stopped waiters', () => {
   const line = poolWith(waitingAs('first', 1), waitingAs('second', 2))
   expect(acquire(line, intent('newcomer'), seenAt(NOW, 1)).result.kind).toBe('refused')
   expect(acquire(line, intent('newcomer'), seenAt(NOW, 1, 2)).result.kind).toBe('granted')
 })
 
-test('a waiter that continues is the first again at once', () => {
+test('a waiter that continues is first again at once', () => {
   const line = poolWith(waitingAs('first', 1), waitingAs('second', 2))
   expect(acquire(line, intent('second'), seenAt(NOW, 1)).result.kind).toBe('granted')
   expect(acquire(line, intent('second'), seenAt(NOW)).result.kind).toBe('refused')
   expect(startableIds(line, at(NOW))).toEqual(['first'])
 })
 
-test('a stopped waiter keeps no GPU for itself', () => {
+test('no GPU is kept for a stopped waiter', () => {
   const both = { ...waitingAs('first', 1), request: someUnits(2) }
   const line = poolOf(units(2), { reservations: [runOf()], queue: [both, waitingAs('second', 2)] })
   expect(startableIds(line, at(NOW))).toEqual([])
@@ -129,7 +129,7 @@ const wanting = (id: string, request: QueueEntry['request']): QueueEntry => wait
 const outcome = (pool: Pool, last: GpuUsage, now = NOW) =>
   acquire(pool, intent('newcomer'), { ...at(now), evidence: shownWith(pool, last) }).result.kind
 
-test('a request that cannot start for GPUs nobody can use keeps no others; one that only has to wait does', () => {
+test('a request for unusable GPUs blocks no other GPUs; one that only has to wait does', () => {
   const all = threeGpus(wanting('all', someUnits(3)))
   expect([LOST, USED].map((last) => outcome(all, last))).toEqual(['granted', 'granted'])
   const run = runOf()
@@ -149,7 +149,7 @@ test('a GPU that was just released may still show the memory of its last holder'
   expect(outcome(released, LOST, NOW + 1)).toBe('granted')
 })
 
-test('an entry is behind the last one that keeps it from starting, not behind one for an unusable GPU', () => {
+test('an entry is behind the last one that blocks it, not behind one for an unusable GPU', () => {
   const queue = [
     { ...waitingAs('first', 1), request: theseUnits(0) },
     { ...waitingAs('faulty', 2), request: theseUnits(1) },

@@ -26,7 +26,7 @@ const NOW = NOON.wall
 const MINUTE = 60_000
 const stopped = () => false
 
-/** Small pools, in which each unit may be held now, and booked for later. */
+/** Small pools. Each unit may be held now and booked for later. */
 const anyCase: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 4 }).chain((size) => {
   const unitNumber = fc.integer({ min: 0, max: size - 1 })
   const minutes = fc.integer({ min: 1, max: 12 })
@@ -111,7 +111,7 @@ function minutesIn(subject: Case, pool: Pool, unknownEnds: 'never' | 'now'): rea
 
 const runs = { numRuns: 2_000 }
 
-test('the entries that can start now, and their units, are those of the oracle', () => {
+test('the entries that can start now, and their units, equal those of the oracle', () => {
   fc.assert(
     fc.property(anyCase, (subject) => {
       const pool = poolFrom(subject)
@@ -135,7 +135,7 @@ test('the entries that can start now, and their units, are those of the oracle',
   )
 })
 
-test('the expected start of each waiter is that of the oracle, which plays minute by minute', () => {
+test('the expected start of each waiter equals that of the oracle, which simulates each minute', () => {
   fc.assert(
     fc.property(anyCase, fc.constantFrom('never' as const, 'now' as const), (subject, unknownEnds) => {
       expect(minutesIn(subject, poolFrom(subject), unknownEnds)).toEqual(
@@ -149,7 +149,7 @@ test('the expected start of each waiter is that of the oracle, which plays minut
 test('an extension keeps its promises exactly if no waiter of the oracle starts later, and no booking', () => {
   fc.assert(
     fc.property(anyCase, fc.integer({ min: 1, max: 10 }), fc.nat(), (drawn, by, pick) => {
-      // A promise is made by reservations alone.
+      // Promises depend on reservations alone.
       const subject = { ...drawn, units: drawn.units.map((each) => ({ ...each, isUnusable: false })) }
       const manual = subject.held.filter(({ from, until }) => from < 0 && until !== null)
       const extended = manual[pick % Math.max(1, manual.length)]
@@ -175,7 +175,7 @@ test('an extension keeps its promises exactly if no waiter of the oracle starts 
   )
 })
 
-test('asked for one waiter alone, the answer is the same', () => {
+test('for one waiter alone the answer is the same', () => {
   fc.assert(
     fc.property(anyCase, fc.nat(5), (subject, place) => {
       const pool = poolFrom(subject)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { REASONS, Replay, type Replayed } from './replay.ts'
 
-/** Taken from some 190,000 decisions of two recorded seeds, of which all but the expected starts were the same. */
+/** A selection of some 190,000 decisions of two recorded seeds. All except the expected starts were the same. */
 const FIXTURE = new URL('../../fixtures/decisions.jsonl.gz', import.meta.url)
 
 const GRANTS = ['acquire', 'canBeServed', 'servableEntries', 'isServable', 'distanceToServable']
@@ -11,19 +11,19 @@ const PLANS = ['forecastLine', 'keepsPromises']
 const decisions = await replayed()
 const of = (kinds: readonly string[]) => decisions.filter(({ decision }) => kinds.includes(decision.d))
 
-test('every request is granted, refused and let ahead as before there was one planner', () => {
+test('every request is granted, refused or overtaken as before the single planner', () => {
   expect(of(GRANTS).length).toBeGreaterThan(200)
   for (const { decision, then, now } of of(GRANTS))
     expect({ decision, answer: now }).toEqual({ decision, answer: then })
 })
 
-test('the waiters that could start and do not ask are noted as before', () => {
+test('the waiters that can start and do not ask are noted as before', () => {
   expect(of(NOTES).length).toBeGreaterThan(20)
   for (const { decision, then, now } of of(NOTES))
     expect({ decision, answer: now }).toEqual({ decision, answer: then })
 })
 
-test('an expected start is as before, unless the reason for the change is recorded', () => {
+test('each expected start is as before, unless the reason for the change is recorded', () => {
   const plans = of(PLANS)
   for (const { decision, then, now } of plans) {
     const { changed } = decision

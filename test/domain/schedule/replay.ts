@@ -16,12 +16,12 @@ import {
 } from '../../../src/domain/schedule/unresponsive.ts'
 
 /**
- * Decisions that the program made in the simulation before it had one planner, one JSON value per line. A pool has a
- * line of its own, in the form of documents of version 1.
+ * Decisions of the program in the simulation before the single planner, one JSON value per line. A pool has its own
+ * line, as a document of version 1.
  */
 export type Line = { readonly n: number; readonly pool: unknown } | Decision
 
-/** Why an expected start is another one now; docs are in the changelog. */
+/** Why an expected start changed; the changelog has details. */
 export const REASONS = ['one-rule', 'passed-over', 'just-released'] as const
 
 interface Changed {
@@ -31,7 +31,7 @@ interface Changed {
 
 interface Seen {
   readonly now: number
-  /** The ids of the entries whose process was seen to be stopped. */
+  /** The ids of the entries whose process was stopped. */
   readonly stopped: readonly string[] | null
   readonly sight: {
     readonly usage: readonly (readonly [number, UnitReading])[]
@@ -81,7 +81,7 @@ export type Decision = { readonly pool: number; readonly changed?: Changed } & (
 
 export interface Replayed {
   readonly decision: Decision
-  /** What was decided then, and what is decided now, in a form of its own for each kind of decision. */
+  /** The recorded and the present decision, in a form for each kind of decision. */
   readonly then: unknown
   readonly now: unknown
 }

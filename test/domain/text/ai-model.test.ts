@@ -43,7 +43,7 @@ describe('the model that a command line names', () => {
   })
 })
 
-test('status tells what the processes on a GPU, or else its run, serve', async () => {
+test('status shows the model of the processes on a GPU, or else of its run', async () => {
   using pool = await testPool(4)
   const job = await startForever(pool, '--gpu-ids', '3')
   const process = { pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'python3', memory_mb: 9000 }

@@ -57,7 +57,7 @@ test('any amounts of the four units, each once and in order, add up', () => {
   )
 })
 
-test('what is printed reads back as the same time, to the second', () => {
+test('a printed duration reads back as the same time, to the second', () => {
   fc.assert(
     fc.property(fc.integer({ min: SECOND, max: 365 * DAY }), (ms) => {
       const shown = formatDuration(ms)
@@ -67,7 +67,7 @@ test('what is printed reads back as the same time, to the second', () => {
   )
 })
 
-test('no text whatever gives anything but a sane duration or a refusal', () => {
+test('every text gives a valid duration or a refusal', () => {
   const text = fc.oneof(
     fc.string(),
     fc.string({ unit: fc.constantFrom(...'0123456789.smhd-+ e') }),
@@ -86,7 +86,7 @@ test('no text whatever gives anything but a sane duration or a refusal', () => {
   )
 })
 
-test('a time that would be negative is shown as none', () => {
+test('a negative time is printed as zero', () => {
   expect(formatDuration(-5_000)).toBe('0h 0m 0s')
   expect(formatDuration(30 * HOUR + 61 * SECOND)).toBe('30h 1m 1s')
 })

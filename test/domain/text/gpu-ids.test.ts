@@ -12,7 +12,7 @@ test('ids are in the order of their numbers and without leading zeros', () => {
   expect(() => parseGpuIds('01,1')).toThrow('GPU 1 is named twice')
 })
 
-test('any set of ids reads as itself', () => {
+test('any set of ids reads back as the same set', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 1023 }), { minLength: 1 }), (ids) => {
       expect(parseGpuIds(ids.join(','))).toEqual(ids.toSorted((a, b) => a - b).map(String))

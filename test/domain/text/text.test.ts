@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { printable, printableJson, shortened } from '../../../src/domain/text/text.ts'
 
-test('no text can move the cursor, recolour the line, start a new one or turn it round', () => {
+test('no text can move the cursor, recolor the line, start a new one or reverse it', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(printable(text)).not.toMatch(/[\p{Cc}\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
@@ -12,7 +12,7 @@ test('no text can move the cursor, recolour the line, start a new one or turn it
   expect(printable('\u001b[31mred\u001b[0m\r\nrow\u202egnol')).toBe('[31mred [0m row gnol')
 })
 
-test('names of any script stay as they are', () => {
+test('names in any script do not change', () => {
   for (const name of ['alice', '山田太郎', 'Ольга', 'José', 'a b']) expect(printable(name)).toBe(name)
 })
 
@@ -24,18 +24,18 @@ test('shortened text never exceeds its length', () => {
   )
 })
 
-test('what is not seen is no text', () => {
+test('invisible characters are removed', () => {
   for (const nothing of ['\u3164', '\u115f\u1160', '\uffa0', '\u034f', '\u200b\u2060', '\ufeff'])
     expect(printable(nothing)).toBe('')
   expect(printable('al\u200bice')).not.toBe('alice')
 })
 
-test('what is cut off ends with a whole character', () => {
+test('shortened text ends with a whole character', () => {
   expect(shortened('abc😀def', 5)).toBe('abc…')
   expect(shortened('abc😀def', 6)).toBe('abc😀…')
 })
 
-test('JSON that is shown says the same, and moves no cursor', () => {
+test('printed JSON has the same value, and moves no cursor', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
       for (const indent of [undefined, 2]) {
