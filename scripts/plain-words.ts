@@ -43,11 +43,6 @@ const EXCEPTED: readonly string[] = [
   'src/adapters/process/inherited.ts',
   'src/adapters/store/files/set-aside.ts',
   'src/adapters/store/sqlite-errors.ts',
-  'src/cli/commands/web.ts',
-  'src/web/access/guard.ts',
-  'src/web/client/notices.tsx',
-  'src/web/client/timeline/timeline-view.ts',
-  'src/web/server.ts',
   'test/adapters/gpu/hung-driver.test.ts',
   'test/adapters/store/power-loss.test.ts',
   'test/adapters/store/worker.ts',
@@ -60,7 +55,6 @@ const EXCEPTED: readonly string[] = [
   'test/machine/accounts.test.ts',
   'test/machine/containers.test.ts',
   'test/machine/upgrade-from-previous.test.ts',
-  'test/web/safety.test.ts',
 ]
 
 /** Phrases may be broken over two lines of text or of a comment. */

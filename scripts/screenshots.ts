@@ -47,7 +47,7 @@ try {
   await Bun.sleep(RUN_FOR_MS)
   for (const { name, page, whole } of opened) {
     await page
-      .locator(name === 'web-wall' ? '.line' : '.card.state-available')
+      .locator(name === 'web-wall' ? '.queue' : '.card.state-available')
       .first()
       .waitFor({ timeout: PATIENCE_MS })
     await page.screenshot({ path: `docs/images/${name}.png`, fullPage: whole })

@@ -24,7 +24,7 @@ import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
 import type { Output } from '../views/words/printed.ts'
-import type { Connections } from '../web/access/crowding.ts'
+import type { Connections } from '../web/access/connection-limit.ts'
 import type { LookUp } from './options/configured.ts'
 
 /** What exists before a command line is read: where to print, and how a command opens its context. */

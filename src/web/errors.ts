@@ -14,7 +14,7 @@ const HTTP_STATUS = {
   internal: 500,
 } as const satisfies Readonly<Record<HttpErrorCode, number>>
 
-/** A request that is refused; becomes the answer in one place. */
+/** A refused request; `failureResponse` makes the answer. */
 export class Refusal extends Error {
   readonly status: number
   readonly document: FailureDocument
@@ -34,7 +34,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The answer that tells of a failure. A bug of ours says nothing of our insides. */
+/** The answer for a failure. The answer for a bug has no details. */
 export function failureResponse(error: unknown): Response {
   if (error instanceof Refusal) {
     return Response.json(error.document, { status: error.status, headers: { ...error.headers } })

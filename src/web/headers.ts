@@ -1,4 +1,4 @@
-/** Everything comes from this server; nothing is run or styled that does not come as a file of ours. */
+/** Scripts, styles and data come from this server only, and scripts and styles only from files. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -21,7 +21,7 @@ const HEADERS: readonly (readonly [string, string])[] = [
   ['permissions-policy', 'camera=(), geolocation=(), microphone=()'],
 ]
 
-/** With what every answer carries; answers are not kept unless they say so. */
+/** Adds the headers of every answer. An answer is cached only if it has its own `cache-control`. */
 export function withSafeHeaders(response: Response): Response {
   for (const [name, value] of HEADERS) response.headers.set(name, value)
   if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')

@@ -10,12 +10,12 @@ const WAIT_BUCKETS_S = [1, 10, 60, 300, 900, 3_600, 4 * 3_600, 12 * 3_600, 24 * 
 export class Metrics {
   readonly #registry = new Registry()
   readonly contentType = this.#registry.contentType
-  readonly #info = this.#gauge('gpu_info', 'What each GPU is; always 1', ['gpu', 'uuid', 'model'])
+  readonly #info = this.#gauge('gpu_info', 'UUID and model of each GPU; always 1', ['gpu', 'uuid', 'model'])
   readonly #state = this.#gauge('gpu_state', '1 for the state the GPU is in, 0 for the others', [
     'gpu',
     'state',
   ])
-  readonly #holder = this.#gauge('gpu_holder', 'Who has reserved the GPU; always 1', [
+  readonly #holder = this.#gauge('gpu_holder', 'The holder of the GPU; always 1', [
     'gpu',
     'user',
     'account',
@@ -23,7 +23,7 @@ export class Metrics {
   ])
   readonly #otherUsers = this.#gauge(
     'gpu_other_user',
-    'Who works on a GPU that somebody else has reserved; always 1',
+    'Users with processes on a GPU that another user has reserved; always 1',
     ['gpu', 'user'],
   )
   readonly #memoryUsed = this.#gauge('gpu_memory_used_bytes', 'Memory in use', ['gpu'])
@@ -32,25 +32,23 @@ export class Metrics {
   readonly #temperature = this.#gauge('gpu_temperature_celsius', 'Temperature', ['gpu'])
   readonly #power = this.#gauge('gpu_power_watts', 'Power drawn', ['gpu'])
   readonly #userGpus = this.#gauge('user_gpus', 'GPUs reserved now', ['user'])
-  readonly #userHeld = this.#gauge('user_held_seconds', 'GPU seconds of the reservations that stand now', [
-    'user',
-  ])
-  readonly #userWaiting = this.#gauge('user_waiting', 'Requests waiting in line', ['user'])
-  readonly #queueLength = this.#gauge('queue_length', 'Requests waiting in line', [])
+  readonly #userHeld = this.#gauge('user_held_seconds', 'GPU seconds of the present reservations', ['user'])
+  readonly #userWaiting = this.#gauge('user_waiting', 'Requests waiting in the queue', ['user'])
+  readonly #queueLength = this.#gauge('queue_length', 'Requests waiting in the queue', [])
   readonly #stale = this.#gauge(
     'driver_stale',
-    '1 where the readings are old because the driver does not answer',
+    '1 while the readings are old because the driver does not answer',
     [],
   )
   readonly #waits = new Histogram({
     name: 'canhazgpu_queue_wait_seconds',
-    help: 'How long requests that left the line had waited, as far as this server saw them',
+    help: 'How long requests that left the queue had waited, as far as this server saw them',
     buckets: WAIT_BUCKETS_S,
     registers: [this.#registry],
   })
   #waiting = new Map<string, number>()
 
-  /** Keeps the count of those who leave the line. */
+  /** Counts the requests that leave the queue. */
   observe({ queue }: Snapshot): void {
     const waiting = new Map(
       queue.places.map(({ entry }) => [entry.id, Math.max(0, queue.now - entry.joinedAt) / 1000]),

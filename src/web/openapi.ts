@@ -1,20 +1,20 @@
 import { openApiSchemas } from './openapi-schemas.ts' with { type: 'macro' }
 import type { SchemaName } from './openapi-schemas.ts'
 
-/** `/api/openapi.json`: what this server answers, in OpenAPI 3.1. */
+/** `/api/openapi.json`: the answers of this server, in OpenAPI 3.1. */
 export function openApiDocument(version: string) {
   return {
     openapi: '3.1.0',
     info: {
       title: 'canhazgpu',
       version,
-      description: 'GPUs of one shared machine: who holds which, who waits, who used how much. Read only.',
+      description: 'GPUs of one shared machine: holders, queue and usage. Read only.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths: {
       '/api/status': get('The present state of every GPU', arrayOf('Gpu')),
-      '/api/queue': get('Who waits in line, the first first', arrayOf('QueuePlace')),
-      '/api/snapshot': get('Status and line of one moment, and whether they are old', ref('Snapshot')),
+      '/api/queue': get('The queue, in order', arrayOf('QueuePlace')),
+      '/api/snapshot': get('Status and queue of one moment, and whether they are old', ref('Snapshot')),
       '/api/report': get('Who used how much', ref('Report'), [DAYS]),
       '/api/daily': get('GPU hours per day by user', ref('Daily'), [DAYS]),
       '/api/history': get(
@@ -26,7 +26,7 @@ export function openApiDocument(version: string) {
         get: {
           summary: 'Server-sent events: trend, snapshot and ping',
           description:
-            'At first a "trend" (Trend) and a "snapshot" (Snapshot), then a snapshot whenever something changed, and a "ping" every two seconds in which nothing did.',
+            'First a "trend" (Trend) and a "snapshot" (Snapshot), then a snapshot after every change, and a "ping" every two seconds without a change.',
           responses: {
             200: { description: 'OK', content: { 'text/event-stream': { schema: { type: 'string' } } } },
             ...failures(401, 403, 429, 503),
@@ -92,7 +92,7 @@ function get(summary: string, schema: Schema, parameters: readonly Schema[] = []
 const WORDS: Readonly<Record<number, string>> = {
   400: 'A parameter is wrong',
   401: 'A password is needed',
-  403: 'Not by this name of the host',
+  403: 'The server does not answer to this host name',
   429: 'Too many wrong passwords from this address; with Retry-After',
   503: 'There is no pool, it cannot be read, or there are too many connections or questions (then with Retry-After)',
 }

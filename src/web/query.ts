@@ -7,7 +7,7 @@ const DEFAULT_DAYS = 30
 const DAY_MS: Millis = 86_400_000
 const MINUTE_MS: Millis = 60_000
 
-/** The values of these parameters, of which each may be given once. */
+/** The values of these parameters. Each may be given once. */
 export function singly(
   given: Readonly<Record<string, readonly string[]>>,
   ...names: readonly string[]
@@ -41,7 +41,7 @@ export function rangeOf(from: string | undefined, to: string | undefined, now: M
   return { from: Math.floor(start / MINUTE_MS) * MINUTE_MS, to: Math.ceil(end / MINUTE_MS) * MINUTE_MS }
 }
 
-/** `Date` takes the 30th of February for the 2nd of March. */
+/** `Date` parses the 30th of February as the 2nd of March. */
 function isDay(text: string): boolean {
   const day = text.slice(0, 10)
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)

@@ -85,7 +85,7 @@ export function routes(site: Site): Answer {
   }
 }
 
-/** HTTP/1.0 need not name the host; all the server then knows of the URL is the path. */
+/** HTTP/1.0 may omit the host; the URL of the request is then only a path. */
 function withWholeUrl(request: Request): Request {
   if (request.headers.has('host')) return request
   return new Request(`http://localhost${request.url}`, request)

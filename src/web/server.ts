@@ -1,6 +1,6 @@
 import type { Millis } from '../domain/pool/model.ts'
 import type { PoolService } from '../ports/pool-service.ts'
-import { type Connections, Crowding, connectionLimit } from './access/crowding.ts'
+import { ConnectionLimit, type Connections, connectionLimit } from './access/connection-limit.ts'
 import { type Access, isLoopbackHost, openGuard } from './access/guard.ts'
 import { type Address, listen } from './access/listen.ts'
 import { EventStreams, mostStreams } from './live/event-streams.ts'
@@ -22,15 +22,15 @@ export interface ServerOptions extends Identity {
 }
 
 export interface WebServer {
-  /** Where a browser on another machine finds it. */
+  /** The address for a browser on another machine. */
   readonly url: string
-  /** Whoever can reach the machine can look. */
+  /** No password, and not only loopback: everyone who can reach the machine can see the page. */
   readonly open: boolean
-  /** Ends every stream and connection, in a moment. */
+  /** Ends all streams and connections, within a moment. */
   close(): Promise<void>
 }
 
-const FAREWELL_MS: Millis = 250
+const CLOSING_MS: Millis = 250
 
 /** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
@@ -56,16 +56,16 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     clock,
   })
   const server = await listen(address, answer)
-  const crowding = new Crowding(connections, (port) => streams.has(port))
+  const connectionGuard = new ConnectionLimit(connections, (port) => streams.has(port))
   return {
     url: `http://${hostInUrl(isEveryAddress(address.host) ? hostname : address.host)}:${server.port}`,
     open: !loopback && access.token === null && access.basic === null,
     async close() {
       const ended = streams.close()
       sampler.close()
-      crowding.close()
-      // Whoever does not read the end of a stream does not keep us.
-      await Promise.race([ended.then(() => server.stop()), Bun.sleep(FAREWELL_MS)])
+      connectionGuard.close()
+      // A client that does not read the end of a stream must not delay the close.
+      await Promise.race([ended.then(() => server.stop()), Bun.sleep(CLOSING_MS)])
       await server.stop(true)
     },
   }

@@ -6,21 +6,20 @@ import { Refusal } from './errors.ts'
 export type AskUsage = (question: UsageQuestion) => Promise<string>
 
 const FRESH_MS: Millis = 1_000
-/** An answer that took a second is kept for ten: reading the history then takes a tenth of a core at most. */
+/** An answer that took a second is kept for ten, so the history takes a tenth of a core at most. */
 const KEPT_PER_MS = 10
 const MOST_KEPT_CHARACTERS = 32 * 1024 * 1024
 const MOST_WAITING = 8
 
 interface Kept {
-  /** Until it has come, it is kept. */
+  /** Kept at least until the answer has come. */
   until: Millis
   size: number
   readonly answer: Promise<string>
 }
 
 /**
- * Questions that are expensive to answer: one is answered at a time, a few wait, and everybody who asks the same
- * shares the answer.
+ * Answers expensive questions one at a time. A few questions wait, and equal questions share one answer.
  */
 export class UsageAnswers {
   readonly #kept = new Map<string, Kept>()

@@ -26,7 +26,7 @@ interface Answer {
   readonly content: Readonly<Record<string, { readonly schema: Schema }>>
 }
 
-describe('every answer is what /api/openapi.json says', () => {
+describe('every answer matches /api/openapi.json', () => {
   const CASES: readonly (readonly [path: string, status: number])[] = [
     ['/api/status', 200],
     ['/api/queue', 200],
@@ -55,13 +55,13 @@ describe('every answer is what /api/openapi.json says', () => {
     })
   }
 
-  test('and every address is described and asked here', async () => {
+  test('every address is described there and requested here', async () => {
     const api = await server.json<OpenApi>('/api/openapi.json')
     const asked = new Set([...CASES.map(([path]) => path.split('?')[0]), '/api/events', '/metrics'])
     expect(Object.keys(api.paths).filter((path) => !asked.has(path))).toEqual([])
   })
 
-  test('the events too', async () => {
+  test('the events match it too', async () => {
     const { components } = await server.json<OpenApi>('/api/openapi.json')
     await using events = await openEvents(server)
     const names = { trend: 'Trend', snapshot: 'Snapshot' } as const
@@ -138,20 +138,20 @@ describe('wrong requests', () => {
     })
   }
 
-  test('an address where there is nothing', async () => {
+  test('an unknown address', async () => {
     const response = await server.get('/api/nothing')
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ error: { code: 'not-found' } })
   })
 
-  test('anything but reading', async () => {
+  test('other methods than GET and HEAD', async () => {
     const response = await fetch(`${server.url}/api/status`, { method: 'POST', body: '{}' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('GET, HEAD')
   })
 })
 
-test('events tell of a reservation as it is made and released', async () => {
+test('events show a reservation and its release', async () => {
   using own = await testPool(2)
   const web = await startWeb(own)
   await using events = await openEvents(web)
@@ -163,7 +163,7 @@ test('events tell of a reservation as it is made and released', async () => {
   await states('AVAILABLE')
 })
 
-test('the history has what has ended and what has not', async () => {
+test('the history has ended and present reservations', async () => {
   const history = await until('the history shows all three', async () => {
     const { records } = await server.json<{ records: { outcome?: string; type: string }[] }>('/api/history')
     return records.length >= 3 && records

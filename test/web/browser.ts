@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
-/** The names of the browser that these tests drive. */
+/** Commands of the browsers that these tests can use. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
 
-/** The one that is installed, or the one to install. */
+/** The installed browser, or the one to install. */
 export const BROWSER = NAMES.find((name) => Bun.which(name) !== null) ?? 'chromium'
 
 const FLAGS =
@@ -17,13 +17,13 @@ export function openBrowser(): Promise<Browser> {
 
 export interface OpenPage extends AsyncDisposable {
   readonly page: Page
-  /** Complaints of the browser: failed scripts, violated policies, answers that did not come. */
+  /** Errors and warnings of the browser: failed scripts, violated policies, missing answers, dialogs. */
   readonly complaints: string[]
-  /** Origins that anything was asked of. */
+  /** Origins of all requests. */
   readonly origins: Set<string>
 }
 
-/** The dashboard in a window of its own, once it shows GPUs. */
+/** The dashboard in a new window, once it shows GPUs. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -49,9 +49,9 @@ export async function openPage(
 
 const axeSource = readFileSync(Bun.resolveSync('axe-core/axe.min.js', import.meta.dir), 'utf8')
 
-/** What axe-core finds wrong for people who see, hear or type otherwise. */
+/** The accessibility violations that axe-core finds. */
 export async function violations(page: Page): Promise<string[]> {
-  // By the debugger, as the page itself may not run what is not its own.
+  // Evaluated by the debugger, because the page's policy forbids foreign scripts.
   await page.evaluate(axeSource)
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: Axe }

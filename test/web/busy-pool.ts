@@ -5,11 +5,11 @@ import { until } from '../support/until.ts'
 const MEMORY = 81_559
 
 export interface BusyPool extends TestPool {
-  /** The one who waits in line. */
+  /** The command that waits in the queue. */
   readonly waiter: Child
 }
 
-/** A pool in which everything there is to see can be seen: each state, a line, a past. */
+/** A pool with every state, a queue and a history. */
 export async function busyPool(): Promise<BusyPool> {
   const pool = await testPool(5)
   await must(pool, 'reserve', '--gpus', '1', '--duration', '30m')
@@ -34,7 +34,7 @@ export async function busyPool(): Promise<BusyPool> {
     },
   })
   const waiter = pool.start('reserve', '--gpus', '3', '--wait', '--note', 'the big one')
-  await until('one waits in line', async () => {
+  await until('one command waits', async () => {
     const { stdout } = await pool.chg('queue', '--json')
     return waiter.exitCode !== null || (JSON.parse(stdout) as unknown[]).length === 1
   })

@@ -17,13 +17,13 @@ test.each([
   expect(shortDuration(ms)).toBe(words)
 })
 
-test('who shows another name than the account is shown with both', () => {
+test('a user with another name than the account is shown with both', () => {
   expect(shownUser('alice', 'alice')).toBe('alice')
   expect(shownUser('alice', 'bob')).toBe('alice (bob)')
   expect(shownUser('alice', undefined)).toBe('alice')
 })
 
-describe('the part of time shown', () => {
+describe('the visible time range', () => {
   test('zooming keeps the point under the mouse', () => {
     const view = { from: NOW - 20 * HOUR, to: NOW - 10 * HOUR }
     const closer = zoomed(view, 0.5, 0.25, NOW)
@@ -39,7 +39,7 @@ describe('the part of time shown', () => {
     expect(view.to - view.from).toBe(30 * DAY)
   })
 
-  test('cannot be moved into the future, nor beyond what can be asked for', () => {
+  test('cannot be moved into the future, nor beyond the history', () => {
     let view = lastView(DAY, NOW)
     for (let at = 0; at < 200; at++) view = panned(view, 1, NOW)
     expect(view.to).toBeLessThan(NOW + 0.05 * DAY)

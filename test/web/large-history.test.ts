@@ -43,7 +43,7 @@ test('the newest records of a large history, and how many were left out', async 
   )
 })
 
-test('a small part of it is whole', async () => {
+test('a short range is complete', async () => {
   const { records, left_out } = await server.json<History>(`/api/history?from=${since(HOUR)}&to=${since(0)}`)
   expect(left_out).toBeUndefined()
   expect(records.length).toBeGreaterThanOrEqual(60)
@@ -58,7 +58,7 @@ test('days and report agree', async () => {
   expect(total.run).toBe(COUNT)
 })
 
-test('many who ask for different periods at once are answered or told to come back', async () => {
+test('many concurrent questions are answered or refused with Retry-After', async () => {
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, at) => server.get(`/api/daily?days=${at + 1}`)),
   )
@@ -71,7 +71,7 @@ test('many who ask for different periods at once are answered or told to come ba
   }
 })
 
-test('a pool that is gone is told as on the command line', async () => {
+test('a missing pool gives the error of the command line', async () => {
   using own = await testPool(1)
   const web = await startWeb(own)
   await own.sh(`rm -r '${own.folder}/pool'`)

@@ -14,7 +14,7 @@ afterAll(() => pool?.[Symbol.dispose]())
 
 const metrics = async (): Promise<string> => (await server.get('/metrics')).text()
 
-test('say what the status says', async () => {
+test('match the status', async () => {
   const text = await metrics()
   const value = (name: string) => {
     const line = text.split('\n').find((each) => each.startsWith(`canhazgpu_${name} `))
@@ -39,7 +39,7 @@ test('say what the status says', async () => {
 })
 
 describe('by the rules of promtool', () => {
-  test('every name has its help and its type, once', async () => {
+  test('every metric has one help and one type', async () => {
     const text = await metrics()
     const names = [...text.matchAll(/^# TYPE (\S+) (?:gauge|histogram|counter)$/gm)].map(
       ([, name]) => name ?? '',
@@ -55,10 +55,10 @@ describe('by the rules of promtool', () => {
     }
   })
 
-  // Not everybody who runs the tests has it; the rules are those above.
+  // Optional: the test above checks the same rules.
   const promtool = Bun.which('promtool')
   if (promtool !== null) {
-    test('and by promtool itself', async () => {
+    test('promtool accepts them', async () => {
       const check = Bun.spawn([promtool, 'check', 'metrics'], {
         stdin: new Blob([await metrics()]),
         stderr: 'pipe',
@@ -69,11 +69,11 @@ describe('by the rules of promtool', () => {
   }
 })
 
-test('who leaves the line is counted with the time waited', async () => {
+test('a request that leaves the queue is counted with its waiting time', async () => {
   const waits = async () => Number(/^canhazgpu_queue_wait_seconds_count (\d+)$/m.exec(await metrics())?.[1])
   expect(await waits()).toBe(0)
   const { stdout } = await pool.chg('queue', '--json')
   expect(JSON.parse(stdout)).toHaveLength(1)
   pool.waiter.kill()
-  await until('it has left the line', async () => (await waits()) === 1)
+  await until('the request has left the queue', async () => (await waits()) === 1)
 })

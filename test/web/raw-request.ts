@@ -1,4 +1,4 @@
-/** Sends these very bytes; tells the status of the answer (0 where there was none). */
+/** Sends exactly these bytes; returns the status of the answer (0 without an answer). */
 export function rawRequest(
   port: number,
   request: string,

@@ -26,7 +26,7 @@ describe('every answer', () => {
     })
   }
 
-  test('the page has no script or style of its own, and loads nothing from others', async () => {
+  test('the page has no inline script or style, and loads nothing from other servers', async () => {
     const page = await (await server.get('/')).text()
     expect(page).not.toMatch(/<style|style=|<script>|\son\w+=|https?:\/\//)
     const files = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? '')
@@ -47,14 +47,14 @@ describe('addresses', () => {
     '/proc/self/environ',
     '/%00',
   ]) {
-    test(`${path} is not there`, async () => {
+    test(`${path} does not exist`, async () => {
       expect((await rawRequest(server.port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)).status).toBe(
         404,
       )
     })
   }
 
-  test('one that is too long is refused', async () => {
+  test('a URL that is too long is refused', async () => {
     expect((await server.get(`/${'a'.repeat(3_000)}`)).status).toBe(414)
   })
 
@@ -86,18 +86,18 @@ describe('a Host header that names no host', () => {
     }
   }
 
-  test('two of them', async () => {
+  test('two Host headers', async () => {
     const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n'
     expect((await rawRequest(server.port, request)).status).toBe(400)
   })
 
-  test('a client of HTTP/1.0 needs none', async () => {
+  test('HTTP/1.0 needs none', async () => {
     expect((await rawRequest(server.port, 'GET /healthz HTTP/1.0\r\n\r\n')).status).toBe(200)
     expect((await rawRequest(server.port, 'GET /api/report?days=7 HTTP/1.0\r\n\r\n')).status).toBe(200)
   })
 })
 
-test('whatever a request is, the server blames the client and lives on', async () => {
+test('a malformed request gets a client error, and the server goes on', async () => {
   const host = 'Host: localhost\r\n'
   for (const request of [
     'GET /healthz\r\n\r\n',
@@ -142,12 +142,12 @@ describe('bound to loopback, by its name', () => {
   ] as const) {
     test(`'${host}' is ${status === 200 ? 'answered' : 'refused'}`, async () => {
       const answer = await rawRequest(server.port, `GET /api/status HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
-      // A name that is none at all is refused by the server's parser before.
+      // The server's parser refuses what is not a host name at all.
       expect(status === 403 ? [400, 403] : [200]).toContain(answer.status)
     })
   }
 
-  test('open to all it answers by any name, and warns', async () => {
+  test('without a password it answers to any host name, and warns', async () => {
     const open = await startWeb(pool, '--host', '0.0.0.0')
     const answer = await rawRequest(open.port, 'GET /api/status HTTP/1.1\r\nHost: gpu-box.lab\r\n\r\n')
     expect(answer.status).toBe(200)
@@ -170,7 +170,7 @@ describe('with a password', () => {
   for (const [what, headers, status] of [
     ['nothing', {}, 401],
     ['the token', { authorization: 'Bearer correct-horse' }, 200],
-    ['the token, oddly written', { authorization: 'bearer  correct-horse ' }, 200],
+    ['the token with unusual case and spaces', { authorization: 'bearer  correct-horse ' }, 200],
     ['another token', { authorization: 'Bearer correct-horsf' }, 401],
     ['a part of it', { authorization: 'Bearer correct' }, 401],
     ['an empty token', { authorization: 'Bearer ' }, 401],
@@ -181,7 +181,7 @@ describe('with a password', () => {
     ['another scheme', { authorization: 'Digest correct-horse' }, 401],
   ] as const) {
     test(`${what}: ${status}`, async () => {
-      // Each wrong one makes the next slower.
+      // Each wrong password delays the answer to the next one.
       const isGuess = status === 401 && 'authorization' in headers
       const paths = ['/', '/api/status', '/api/events', '/metrics', '/api/openapi.json', '/nothing']
       for (const path of isGuess ? paths.slice(1, 2) : paths) {
@@ -192,15 +192,15 @@ describe('with a password', () => {
     })
   }
 
-  test('a browser is asked for it', async () => {
+  test('a browser asks for the password', async () => {
     expect((await guarded.get('/')).headers.get('www-authenticate')).toStartWith('Basic realm=')
   })
 
-  test('health needs none', async () => {
+  test('/healthz needs no password', async () => {
     expect((await guarded.get('/healthz')).status).toBe(200)
   })
 
-  test('guessing gets slower, and the right one is let in all the same', async () => {
+  test('wrong passwords are delayed, and the right one is accepted at once', async () => {
     const guess = async (at: number) => {
       const answer = await guarded.get('/api/status', { authorization: `Bearer wrong-horse-${at}` })
       return { status: answer.status, retryAfter: answer.headers.get('retry-after') }
@@ -214,7 +214,7 @@ describe('with a password', () => {
     expect((await guarded.get('/api/status')).status).toBe(401)
   })
 
-  test('it cannot be given on the command line', async () => {
+  test('the command line does not accept a password', async () => {
     const { status, stderr } = await pool.chg('web', '--web.token', 'correct-horse')
     expect(status).toBe(2)
     expect(stderr).toStartWith('Error: ')
@@ -244,7 +244,7 @@ describe('with a password', () => {
     expect((await (await startWeb(pool, '--config', file)).stop()).stderr).toBe('')
   })
 
-  test('open to all with one there is nothing to warn of', async () => {
+  test('with a password there is no warning', async () => {
     const open = await startWeb(pool, '--host', '0.0.0.0', '--config', `${pool.folder}/web.yaml`)
     expect((await open.stop()).stderr).toBe('')
   })

@@ -1,4 +1,4 @@
-/** Says where a value is not what a JSON schema (the part of it that openapi.json uses) describes. */
+/** The places where a value does not match a JSON schema, for the keywords that openapi.json uses. */
 export function complaints(
   value: unknown,
   schema: Schema,

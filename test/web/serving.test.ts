@@ -6,7 +6,7 @@ import { until } from '../support/until.ts'
 import { openEvents } from './live/event-stream.ts'
 import { served, startWeb } from './web-server.ts'
 
-describe('where it cannot serve it says so in one line', () => {
+describe('one line names why the server cannot start', () => {
   test('the port is in use', async () => {
     using pool = await testPool(1)
     const first = await startWeb(pool)
@@ -52,7 +52,7 @@ describe('where it cannot serve it says so in one line', () => {
   })
 })
 
-describe('it ends at once, with its streams,', () => {
+describe('the server ends at once, with its streams,', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`by ${signal}`, async () => {
       using pool = await testPool(1)
@@ -61,7 +61,7 @@ describe('it ends at once, with its streams,', () => {
       await events.until(() => true)
       expect(await server.stop(signal)).toEqual({ status: 0, stderr: '' })
       while ((await events.next()) !== null) {
-        // What was on its way.
+        // Data that was sent before the end.
       }
     })
   }
@@ -74,7 +74,7 @@ needing('users').test('read access to the pool is enough', async () => {
   const reader = await newUser('reader')
   try {
     const server = await served(reader.start(pool, 'web', '--host', '127.0.0.1', '--port', '0'))
-    await until('the reservation is over', async () => {
+    await until('the reservation has ended', async () => {
       const status = await server.json<readonly { status: string }[]>('/api/status')
       return status.every((gpu) => gpu.status === 'AVAILABLE')
     })
@@ -86,7 +86,7 @@ needing('users').test('read access to the pool is enough', async () => {
   }
 })
 
-test('says where with --json', async () => {
+test('--json prints the address', async () => {
   using pool = await testPool(1)
   const child = pool.start('web', '--json', '--host', '127.0.0.1', '--port', '0')
   let said = ''

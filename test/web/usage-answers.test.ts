@@ -3,7 +3,7 @@ import { Refusal } from '../../src/web/errors.ts'
 import { rangeOf } from '../../src/web/query.ts'
 import { UsageAnswers } from '../../src/web/usage-answers.ts'
 
-/** Questions stay open until they are answered here. */
+/** The test answers each question itself. */
 function scene() {
   const asked: {
     readonly days: number
@@ -41,7 +41,7 @@ describe('questions about the history', () => {
     expect(await second).toBe('two')
   })
 
-  test('are answered once for all who ask the same, and the longer it took the longer that holds', async () => {
+  test('equal questions share one answer, which is kept longer the longer it took', async () => {
     const { asked, ask, advance } = scene()
     const both = [ask(7), ask(7)]
     await settled()
@@ -57,7 +57,7 @@ describe('questions about the history', () => {
     expect(asked).toHaveLength(2)
   })
 
-  test('are refused where too many wait, but those that are being answered are shared still', async () => {
+  test('are refused when too many wait; questions in progress are still shared', async () => {
     const { asked, ask } = scene()
     const waiting = Array.from({ length: 8 }, (_, at) => ask(at + 1))
     const refusal = await ask(9).catch((error: unknown) => error)
@@ -75,7 +75,7 @@ describe('questions about the history', () => {
     expect(asked).toHaveLength(9)
   })
 
-  test('that fail are asked anew, and hold up nobody', async () => {
+  test('are asked again after a failure, and a failure blocks no other question', async () => {
     const { asked, ask } = scene()
     const [first, second] = [ask(1), ask(2)]
     await settled()
@@ -90,7 +90,7 @@ describe('questions about the history', () => {
   })
 })
 
-test('ranges that differ by seconds are the same', () => {
+test('ranges that differ by seconds give the same question', () => {
   const now = Date.UTC(2026, 2, 14, 15, 9, 26)
   const whole = { from: Date.UTC(2026, 2, 13, 15, 9), to: Date.UTC(2026, 2, 14, 15, 10) }
   expect(rangeOf(undefined, undefined, now)).toEqual(whole)

@@ -7,29 +7,29 @@ export interface TestServer {
   readonly child: Child
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
   json<Document>(path: string): Promise<Document>
-  /** What it said on stderr up to its end. */
+  /** Its whole stderr, after its end. */
   stop(signal?: NodeJS.Signals): Promise<{ readonly status: number | null; readonly stderr: string }>
 }
 
-/** Serves on a free port of this machine; ends with the pool. */
+/** Starts the server on a free port. It ends with the pool. */
 export async function startWeb(pool: TestPool, ...args: string[]): Promise<TestServer> {
   const at = args.includes('--host') ? [] : ['--host', '127.0.0.1']
   const port = args.includes('--port') ? [] : ['--port', '0']
   return served(pool.start('web', ...at, ...port, ...args))
 }
 
-/** The server that a child has become, once it has said where. */
+/** The server in this child, once it has printed its address. */
 export async function served(child: Child): Promise<TestServer> {
   const reader = child.stdout.getReader()
   const decoder = new TextDecoder()
-  let said = ''
-  while (!said.includes('\n')) {
+  let printed = ''
+  while (!printed.includes('\n')) {
     const { value, done } = await reader.read()
     if (done) throw new Error(`no server: ${await new Response(child.stderr).text()}`)
-    said += decoder.decode(value, { stream: true })
+    printed += decoder.decode(value, { stream: true })
   }
-  const port = Number(/^Serving the GPU dashboard on http:\/\/\S+:(\d+)\n$/.exec(said)?.[1])
-  if (!Number.isInteger(port)) throw new Error(`not what a server says: ${said}`)
+  const port = Number(/^Serving the GPU dashboard on http:\/\/\S+:(\d+)\n$/.exec(printed)?.[1])
+  if (!Number.isInteger(port)) throw new Error(`not the output of a server: ${printed}`)
   const url = `http://127.0.0.1:${port}`
   const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
     fetch(`${url}${path}`, { headers: { ...headers } })

@@ -4,7 +4,7 @@ import { Refusal } from '../errors.ts'
 import { Guesses } from './guesses.ts'
 import type { Peer } from './listen.ts'
 
-/** Who may look, from the configuration; null: everybody. */
+/** The passwords from the configuration; null: none is needed. */
 export interface Access {
   readonly token: string | null
   /** `user:password`. */
@@ -13,16 +13,16 @@ export interface Access {
 
 export interface GuardOptions {
   readonly access: Access
-  /** Bound to this machine only: whoever names it otherwise was sent here by a page of others. */
+  /** Bound to loopback: a request with another host name comes from a foreign page (DNS rebinding). */
   readonly loopback: boolean
   /** Steady time. */
   readonly clock: () => Millis
 }
 
-/** What no address of ours comes near to. */
+/** Longer than every address of the server. */
 const LONGEST_URL = 2_048
 
-/** Throws or rejects with a `Refusal` for a request that nobody may make. */
+/** Throws or rejects with a `Refusal` for a request that is not allowed. */
 export type Guard = (request: Request, peer: () => Peer | null) => undefined | Promise<never>
 
 export function openGuard({ access, loopback, clock }: GuardOptions): Guard {
@@ -39,7 +39,7 @@ export function openGuard({ access, loopback, clock }: GuardOptions): Guard {
       })
     }
     const host = request.headers.get('host')
-    // Two headers are one with a comma here. A browser cannot leave it out, as HTTP/1.0 may.
+    // Two headers arrive as one with a comma. Only HTTP/1.0 may omit it.
     if (!URL.canParse(request.url) || host?.includes(',')) {
       throw new Refusal('bad-request', 'The Host header does not name one host')
     }
@@ -72,7 +72,7 @@ export function isLoopbackHost(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host)
 }
 
-/** A browser cannot send a bearer token; there it is the password of whatever user. */
+/** A browser cannot send a bearer token, so the token is also accepted as the password of any user. */
 function credentialCheck({ token, basic }: Access): (authorization: string) => boolean {
   return (authorization) => {
     const [scheme, value = ''] = splitOnce(authorization, ' ')
@@ -84,7 +84,7 @@ function credentialCheck({ token, basic }: Access): (authorization: string) => b
   }
 }
 
-/** Takes the same time wherever the two differ. */
+/** Takes the same time wherever the two texts differ. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(expected))

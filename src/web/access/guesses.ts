@@ -1,14 +1,14 @@
 import type { Millis } from '../../domain/pool/model.ts'
 import { Refusal } from '../errors.ts'
 
-/** Mistakes that cost nothing, unless many addresses guess. */
+/** Wrong passwords without a delay, unless many addresses guess. */
 const FREE = 10
 const FREE_IN_ALL = 200
 /** One wrong password in all is forgotten in this time. */
 const FORGOTTEN_IN_ALL_MS: Millis = 1_000
 const FIRST_DELAY_MS: Millis = 50
 const LONGEST_DELAY_MS: Millis = 500
-/** Wrong answers that are held back at once, by address and in all. */
+/** Delayed answers at once, by address and in all. */
 const MOST_HELD = 4
 const MOST_HELD_IN_ALL = 256
 const FORGOTTEN_AFTER_MS: Millis = 10 * 60_000
@@ -21,12 +21,12 @@ interface Guesser {
 }
 
 /**
- * Slows down the guessing of a password: wrong ones of an address are answered ever later, and while several of its
- * answers are held back no other password of it is looked at. A right password is answered at once, and an address
- * that has guessed nothing is never refused.
+ * Slows down the guessing of a password: each wrong password of an address is answered later than the one before.
+ * While several answers of an address are delayed, its further passwords are refused without a check. A right
+ * password is answered at once, and an address without a wrong password is never refused.
  */
 export class Guesses {
-  /** The one that guessed last comes last. */
+  /** In the order of the last guess. */
   readonly #guessers = new Map<string, Guesser>()
   readonly #clock: () => Millis
   #held = 0
@@ -37,12 +37,12 @@ export class Guesses {
     this.#clock = clock
   }
 
-  /** How many addresses it remembers. */
+  /** The number of remembered addresses. */
   get size(): number {
     return this.#guessers.size
   }
 
-  /** Throws a `Refusal` where a password from this address must not even be looked at now. */
+  /** Throws a `Refusal` where no password from this address may be checked now. */
   admit(address: string): void {
     const guesser = this.#guessers.get(networkOf(address))
     if (guesser === undefined || guesser.held === 0) return
@@ -84,7 +84,7 @@ export class Guesses {
   }
 }
 
-/** One customer has a whole /64 of IPv6. */
+/** One customer has a whole /64 of IPv6 addresses. */
 function networkOf(address: string): string {
   const mapped = address.replace(/^::ffff:(?=[\d.]+$)/i, '')
   if (!mapped.includes(':')) return mapped

@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 
 export interface Address {
   readonly host: string
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number
 }
 
@@ -12,17 +12,17 @@ export interface Peer {
   readonly port: number
 }
 
-/** Answers a request; who asks is looked up only where it matters. */
+/** Answers a request. The peer is a function because only some requests need it. */
 export type Answer = (request: Request, peer: () => Peer | null) => Promise<Response>
 
-/** Requests under way at once, event streams included; beyond, the server says that it is busy. */
+/** Concurrent requests, with event streams; further ones are refused as busy. */
 export const MOST_REQUESTS = 2_000
 
 const IDLE_S = 30
-/** A page that takes nothing of what it is sent for so long is gone. */
+/** A page that reads nothing for this time is gone. */
 const STREAM_IDLE_S = 60
 
-/** Listens, or throws in one line why it cannot. */
+/** Listens, or throws an error that names the cause. */
 export async function listen(address: Address, answer: Answer): Promise<Bun.Server<undefined>> {
   const { host, port } = address
   await resolve(host)
@@ -33,7 +33,7 @@ export async function listen(address: Address, answer: Answer): Promise<Bun.Serv
       idleTimeout: IDLE_S,
       maxRequestBodySize: 1_024,
       development: false,
-      // Otherwise two servers could share a port, each with half of the requests.
+      // Otherwise two servers could share a port, and each would get half of the requests.
       reusePort: false,
       fetch(request, server) {
         if (server.pendingRequests > MOST_REQUESTS) return busy()

@@ -3,7 +3,7 @@ import type { StatusDocument } from '../../views/schemas/status.ts'
 import { STATE_BY_NAME } from '../../views/words/status/states.ts'
 import { shownUser } from './people.ts'
 
-/** Tells a screen reader when a GPU changes hands. */
+/** Announces new holders to screen readers. */
 export function Announcer({ status }: { readonly status: readonly StatusDocument[] }) {
   const before = useRef<ReadonlyMap<number, string> | null>(null)
   const [words, setWords] = useState('')

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** Throws, with what the server said, where there is no good answer. */
+/** Throws the server's message where the answer is an error. */
 export async function getJson<Document>(path: string, signal?: AbortSignal): Promise<Document> {
   const response = await fetch(path, signal === undefined ? {} : { signal })
   const body: unknown = await response.json()
@@ -14,7 +14,7 @@ export type Loaded<Document> =
   | { readonly kind: 'loaded'; readonly last: Document }
   | { readonly kind: 'failed'; readonly reason: string; readonly last: Document | null }
 
-/** What the address says; asked again when it or `occasion` changes. The last answer stays until the next. */
+/** The document at the address, fetched again when the address or `occasion` changes. The last one stays until then. */
 export function useJson<Document>(path: string, occasion: unknown): Loaded<Document> {
   const [loaded, setLoaded] = useState<Loaded<Document>>({ kind: 'loading', last: null })
   useEffect(() => {

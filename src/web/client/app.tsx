@@ -4,11 +4,11 @@ import { GpuCard } from './gpus/gpu-card.tsx'
 import { Header } from './header.tsx'
 import { useLive } from './live.ts'
 import { Notices } from './notices.tsx'
+import { QueueSection } from './queue-section.tsx'
 import { ReportSection } from './report/report-section.tsx'
 import { Summary } from './summary.tsx'
 import { useTheme } from './theme.ts'
 import { useServerNow } from './time.ts'
-import { WaitingLine } from './waiting-line.tsx'
 
 export function App() {
   const live = useLive()
@@ -49,7 +49,7 @@ export function App() {
             ))}
           </ul>
         </section>
-        <WaitingLine queue={snapshot.queue} now={now} />
+        <QueueSection queue={snapshot.queue} now={now} />
         {isWall ? null : (
           <ReportSection isDark={theme.isDark} gpus={snapshot.status.length} occasion={heldNow} now={now} />
         )}
@@ -63,7 +63,7 @@ export function App() {
   )
 }
 
-/** `#wall` in the address: only what is to be read from afar. */
+/** `#wall` in the address: only the parts for reading from a distance. */
 function useWall(): boolean {
   const [isWall, setWall] = useState(location.hash === '#wall')
   useEffect(() => {

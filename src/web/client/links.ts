@@ -1,5 +1,5 @@
 /** The documentation, served by the same server. */
 export const DOCUMENTATION = '/docs/'
 
-/** Where the source is, if the build knows; the page carries it. */
+/** The repository, from the page; undefined where the build has none. */
 export const REPOSITORY = document.querySelector<HTMLMetaElement>('meta[name="repository"]')?.content

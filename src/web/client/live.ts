@@ -3,27 +3,27 @@ import type { SnapshotDocument, TrendDocument } from '../../views/schemas/dashbo
 import { getJson } from './api.ts'
 import { type Lines, noLines, withSnapshot, withTrend } from './gpus/lines.ts'
 
-/** `live`: by events; `polling`: asked for now and then, as events do not come; `lost`: the server is silent. */
+/** `live`: events arrive; `polling`: no events, so the page polls; `lost`: the server does not answer. */
 export type Connection = 'connecting' | 'live' | 'polling' | 'lost'
 
 export interface Live {
   readonly snapshot: SnapshotDocument | null
   readonly lines: Lines
   readonly connection: Connection
-  /** `performance.now()` when the snapshot came. */
+  /** `performance.now()` when the snapshot arrived. */
   readonly receivedAt: number
 }
 
 const NOTHING: Live = { snapshot: null, lines: noLines, connection: 'connecting', receivedAt: 0 }
 
-/** The server gives a sign of life every two seconds. */
+/** The server sends at least a ping every two seconds. */
 const SILENT_AFTER_MS = 8_000
 const REOPEN_AFTER_MS = 4_000
 const POLL_EVERY_MS = 30_000
-/** A page nobody sees needs no news, and browsers open few connections to one server. */
+/** A hidden page needs no events, and browsers open few connections to one server. */
 const ASLEEP_AFTER_MS = 15_000
 
-/** Follows the server for as long as the page is open: by events, and by polling where these do not come. */
+/** Follows the server while the page is open: by events, or by polling where no events arrive. */
 export function useLive(): Live {
   const [live, setLive] = useState<Live>(NOTHING)
   const update = useRef((change: (live: Live) => Live) => setLive(change))
@@ -40,7 +40,7 @@ function follow(update: (change: (live: Live) => Live) => void): () => void {
   let version: string | null = null
 
   const take = (snapshot: SnapshotDocument, connection: Connection) => {
-    // A newer server may say things that this page does not know.
+    // A newer server may send fields and states that this page does not know.
     version ??= snapshot.version
     if (version !== snapshot.version) location.reload()
     update((live) => {

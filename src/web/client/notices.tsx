@@ -1,7 +1,7 @@
 import type { Live } from './live.ts'
 import { clockTime, shortDuration } from './time.ts'
 
-/** What whoever reads the page must know before: that it is old. */
+/** A warning that the page shows old data. */
 export function Notices({ live, now }: { readonly live: Live; readonly now: number }) {
   const { snapshot, connection } = live
   const words = noticeWords(live, now)
@@ -28,7 +28,7 @@ export function Notices({ live, now }: { readonly live: Live; readonly now: numb
 function noticeWords({ snapshot, connection }: Live, now: number): string | null {
   if (snapshot === null) return null
   if (connection === 'lost') {
-    return `What you see is from ${clockTime(Date.parse(snapshot.at), now)}; the page connects again by itself.`
+    return `This page shows the state of ${clockTime(Date.parse(snapshot.at), now)}; it reconnects by itself.`
   }
   return snapshot.stale === undefined ? null : sentence(snapshot.stale.reason)
 }

@@ -1,4 +1,4 @@
-/** As many as one can tell apart, by eye and by screen; from Okabe and Ito, made to work on dark and light. */
+/** As many colours as people can distinguish; from Okabe and Ito, adapted to dark and light. */
 const COLORS = [
   '#4e9ae8',
   '#e8913a',
@@ -12,17 +12,17 @@ const COLORS = [
   '#e27ba0',
 ] as const
 
-/** Of those beyond the colours. */
+/** For users beyond the colours. */
 export const OTHERS_COLOR = '#7d8896'
 
-/** `alice`, or `alice (bob)` where account bob shows itself as alice. */
+/** `alice`, or `alice (bob)` where account bob uses the name alice. */
 export function shownUser(user: string, account: string | undefined): string {
   return account === undefined || account === user ? user : `${user} (${account})`
 }
 
 const given = new Map<string, string>()
 
-/** The same colour for the same user everywhere on the page; by order of first appearance. */
+/** One colour per user on the whole page, in the order of their first appearance. */
 export function colorOf(user: string): string {
   const known = given.get(user)
   if (known !== undefined) return known

@@ -10,7 +10,7 @@ interface SummaryProps {
   readonly now: number
 }
 
-/** What one looks for first: is something free, and if not, when. */
+/** Whether a GPU is free, and when the next one is. */
 export function Summary({ status, queue, now }: SummaryProps) {
   const free = status.filter((gpu) => gpu.status === 'AVAILABLE')
   const trouble = troubleWords(status)
@@ -25,7 +25,9 @@ export function Summary({ status, queue, now }: SummaryProps) {
       </div>
       <NextFree status={status} now={now} />
       <Fact title="Waiting" value={String(queue.length)}>
-        {queue[0] === undefined ? 'nobody in line' : `first: ${queue[0].user}, ${requestWords(queue[0])}`}
+        {queue[0] === undefined
+          ? 'nobody in the queue'
+          : `first: ${queue[0].user}, ${requestWords(queue[0])}`}
       </Fact>
       <Fact title="Power" value={powerWords(status)}>
         {utilizationWords(status)}

@@ -4,7 +4,7 @@ import { pagePath, servedLink } from './docs-links.ts'
 
 export interface DocsPage {
   readonly title: string
-  /** What stands in the page's main part. */
+  /** The main part of the page. */
   readonly html: string
 }
 
@@ -30,7 +30,7 @@ function contents(title: string, pages: readonly (readonly [string, DocsPage])[]
   return { title, html: `<h1>${title}</h1>\n<ul>\n${items.join('\n')}\n</ul>\n` }
 }
 
-/** With links that lead somewhere on the server; images are too large for the executable. */
+/** With links to the addresses on the server. Without images, which are too large for the executable. */
 function served(html: string, file: string): string {
   return new HTMLRewriter()
     .on('a[href]', {

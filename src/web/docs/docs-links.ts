@@ -1,13 +1,13 @@
 import { posix } from 'node:path'
 
-/** Where the page of a file of the repository is served; undefined where it is not part of the documentation. */
+/** The address of the page of a repository file; undefined where the file is not part of the documentation. */
 export function pagePath(file: string): string | undefined {
   if (file === 'README.md') return '/docs/'
   const [, name] = /^docs\/((?:adr\/)?[\w-]+)\.md$/.exec(file) ?? []
   return name === undefined ? undefined : `/docs/${name}`
 }
 
-/** Where a link in a file leads on the server; null where it leads to a file that is not served. */
+/** The address on the server for a link in a file; null for a file that is not served. */
 export function servedLink(link: string, file: string): string | null {
   if (/^https?:/.test(link)) return link
   const [path = '', anchor] = link.split('#')

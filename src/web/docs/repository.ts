@@ -1,4 +1,4 @@
-/** Where a browser finds the repository that package.json names; null where it names none on the web. */
+/** The web address of the repository in package.json; null where there is none. */
 export function repositoryUrl({ repository }: { readonly repository?: unknown }): string | null {
   const named =
     typeof repository === 'object' && repository !== null && 'url' in repository ? repository.url : repository

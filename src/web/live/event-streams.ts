@@ -3,13 +3,12 @@ import { Refusal } from '../errors.ts'
 import type { Sampler } from './sampler.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** Open event streams at once; a page beyond is told to poll. Other requests need room too. */
+/** Event streams at once; further pages poll. Other requests need connections too. */
 export const mostStreams = (connections: number): number => Math.min(1_100, Math.floor(connections / 2))
 
 /**
- * `/api/events`: the trend, then a snapshot at once and whenever one differs from the last, and a sign of
- * life every two seconds. A client that reads slowly skips snapshots, so that it never costs more memory
- * than one.
+ * `/api/events`: the trend and a snapshot, then a snapshot after every change, and a ping every two seconds without
+ * one. A slow client skips snapshots, so that it never needs memory for more than one.
  */
 export class EventStreams {
   readonly #sampler: Sampler
@@ -18,7 +17,7 @@ export class EventStreams {
   readonly #closing = new AbortController()
   readonly #ended = Promise.withResolvers<void>()
   #open = 0
-  /** By the port of the other end; two machines may use the same. */
+  /** Streams by the port of the peer; two machines may use the same port. */
   readonly #ports = new Map<number, number>()
 
   constructor(sampler: Sampler, most: number) {
@@ -30,12 +29,12 @@ export class EventStreams {
     return this.#open
   }
 
-  /** Whether a stream goes to a connection from this port. */
+  /** Whether a stream has this port of the peer. */
   has(port: number): boolean {
     return this.#ports.has(port)
   }
 
-  /** One more stream; throws a `Refusal` where there are too many. */
+  /** Opens a stream; throws a `Refusal` where there are too many. */
   stream(request: Request, peer: Peer | null): Response {
     if (request.method === 'HEAD') return new Response(null, { headers: HEADERS })
     if (this.#open >= this.#most) {
@@ -101,7 +100,7 @@ export class EventStreams {
     else this.#ports.set(port, left)
   }
 
-  /** Written once, sent to all. */
+  /** The same text for all streams. */
   #bytesOf(snapshot: Snapshot): Uint8Array {
     const known = this.#encoded.get(snapshot)
     if (known !== undefined) return known

@@ -19,22 +19,22 @@ export interface SamplerOptions {
   readonly identity: Identity
   /** Steady time. */
   readonly clock: () => Millis
-  /** Hears of every snapshot. */
+  /** Called with every snapshot. */
   readonly onSnapshot?: (snapshot: Snapshot) => void
 }
 
-/** How often the driver is asked while someone looks. */
+/** How often the driver is asked while the sampler is awake. */
 const PROBE_EVERY_MS: Millis = 2_000
-/** Who asked once will ask again: the pool is watched for so long after the last question. */
+/** The sampler stays awake for this time after the last request, because clients ask again. */
 const LINGER_MS: Millis = 10_000
-/** A driver that takes longer keeps nobody waiting: what is known is shown, and that it is old. */
+/** The longest wait for the driver; after it the last reading is shown, marked as old. */
 const PATIENCE_MS: Millis = 1_000
-/** From when on a reading counts as old; later where the driver is known to take its time. */
+/** The age from which a reading counts as old; more for a driver that is known to be slow. */
 const OLD_AFTER_MS: Millis = 5_000
 
 /**
- * Looks at pool and GPUs once for everybody: at once when the pool changes, at the driver every two seconds,
- * and not at all while nobody looks. Never waits longer than a second for the driver.
+ * Samples pool and GPUs once for all clients: the pool when it changes, the driver every two seconds, and neither
+ * while there is no client. Never waits longer than a second for the driver.
  */
 export class Sampler {
   readonly trend = new Trend()
@@ -66,20 +66,20 @@ export class Sampler {
     return this.#version
   }
 
-  /** What is known without looking. */
+  /** The state of the driver, without asking it. */
   get health(): 'ok' | 'stale' | 'asleep' {
     if (!this.isAwake || this.#snapshot === null) return 'asleep'
     return this.#snapshot.document.stale === undefined ? 'ok' : 'stale'
   }
 
-  /** The present snapshot. Throws where there is no pool to be seen and never was. */
+  /** The present snapshot. Throws where the pool cannot be read and never could. */
   async current(): Promise<Snapshot> {
     this.#lastAsked = this.#options.clock()
     await this.#wake()
     return this.#snapshot ?? this.#fresh()
   }
 
-  /** Someone looks until the returned function is called. */
+  /** Keeps the sampler awake until the returned function is called. */
   watch(): () => void {
     this.#watchers++
     return () => {
@@ -125,7 +125,7 @@ export class Sampler {
     this.#awake = null
   }
 
-  /** Every two seconds, until nobody looks any more. */
+  /** Asks the driver every two seconds, until there is no client any more. */
   async #beat(signal: AbortSignal): Promise<void> {
     for (;;) {
       await pause(PROBE_EVERY_MS, signal)
@@ -141,11 +141,11 @@ export class Sampler {
     try {
       for await (const _ of this.#options.pool.events(signal)) void this.#publish()
     } catch {
-      // Without being woken, the regular look every two seconds sees the change.
+      // Without wake-ups, the regular sample every two seconds finds the change.
     }
   }
 
-  /** One question to the driver at a time. */
+  /** Asks the driver, one call at a time. */
   #probe(): Promise<void> {
     this.#askedSince ??= this.#options.clock()
     this.#probing ??= this.#ask().finally(() => {
@@ -169,19 +169,19 @@ export class Sampler {
     }
   }
 
-  /** Looks at the pool; what changes meanwhile is looked at once more. */
+  /** Reads the pool and publishes a snapshot; once more if the pool changed meanwhile. */
   #publish(): Promise<void> {
     if (this.#publishing !== null) {
       this.#again = true
       return this.#publishing
     }
-    this.#publishing = this.#look().finally(() => {
+    this.#publishing = this.#sample().finally(() => {
       this.#publishing = null
     })
     return this.#publishing
   }
 
-  async #look(): Promise<void> {
+  async #sample(): Promise<void> {
     do {
       this.#again = false
       const taken = await this.#fresh().catch((error: unknown) =>
@@ -223,7 +223,7 @@ export class Sampler {
   }
 }
 
-/** A page on the wall outlives what goes wrong; it says so. */
+/** A page on a wall stays open through every error, and shows it. */
 function troubleOf(error: unknown): Trouble {
   if (error instanceof CanhazgpuError) return { code: error.code, message: error.message }
   return { code: 'internal', message: `internal error: ${error}` }

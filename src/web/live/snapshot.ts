@@ -10,7 +10,7 @@ import { queueDocument } from '../../views/documents/queue-document.ts'
 import { statusDocument, timestamp } from '../../views/documents/status-document.ts'
 import type { SnapshotDocument, StaleDocument } from '../../views/schemas/dashboard.ts'
 
-/** One look at pool and GPUs, the same for everybody, rendered once. */
+/** Pool and GPUs at one moment, rendered once for all clients. */
 export interface Snapshot {
   readonly document: SnapshotDocument
   readonly gpus: readonly GpuStatus[]
@@ -18,11 +18,11 @@ export interface Snapshot {
   readonly statusJson: string
   readonly queueJson: string
   readonly json: string
-  /** Everything that tells it from another, passing time aside. */
+  /** Differs between snapshots that differ in more than passing time. */
   readonly signature: string
 }
 
-/** The last good reading of the driver, and what was reserved when it was asked. */
+/** The last good reading of the driver, and the units that were reserved at that time. */
 export interface DriverReading {
   readonly observation: Observation
   readonly reserved: ReadonlySet<UnitId>
@@ -41,7 +41,7 @@ export interface Stale {
   readonly since?: Millis
 }
 
-/** One look at the pool, with the last reading of the driver. */
+/** The pool at one moment, with the last reading of the driver. */
 export type Seen = Views['present'] & {
   readonly reading: DriverReading | null
   readonly stale?: Stale
@@ -79,13 +79,13 @@ export function takeSnapshot(seen: Seen, identity: Identity): Snapshot {
   )
 }
 
-/** The check whose answers are known already for the processes in the queue. */
+/** A check with the known answers for the processes in the queue. */
 function stoppedAmong({ queue }: Pool, ids: readonly string[]): StoppedCheck {
   const stopped = new Set(queue.filter(({ id }) => ids.includes(id)).map(({ process }) => process))
   return (process) => stopped.has(process)
 }
 
-/** The same look, told to be old. */
+/** The same snapshot, marked as old. */
 export function agedSnapshot(snapshot: Snapshot, { code, message }: Trouble): Snapshot {
   const since = snapshot.document.stale?.since ?? snapshot.document.at
   return render({ ...snapshot.document, stale: { reason: message, reason_code: code, since } }, snapshot)

@@ -2,17 +2,17 @@ import type { PoolUsage } from '../../domain/observation/usage.ts'
 import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import type { TrendDocument, TrendPoint } from '../../views/schemas/dashboard.ts'
 
-/** Denser than this nobody can tell apart on a line as wide as a card. */
+/** More points than this are not visible in a line as wide as a card. */
 const SPACING_MS: Millis = 4_000
 const KEPT_MS: Millis = 10 * 60_000
 
-/** Remembers the readings of the last ten minutes, for those who open the page later. */
+/** The readings of the last ten minutes, for pages that open later. */
 export class Trend {
   readonly #points = new Map<UnitId, TrendPoint[]>()
   #last: Millis = Number.NEGATIVE_INFINITY
 
   add(usages: PoolUsage, now: Millis): void {
-    // A clock that was set back starts a new line.
+    // After a clock was set back a new line starts.
     if (now < this.#last) this.#points.clear()
     else if (now - this.#last < SPACING_MS) return
     this.#last = now

@@ -34,7 +34,7 @@ export function openAssets(title: string): {
 
 export const htmlAsset = (html: string): Asset => asset(html, 'text/html; charset=utf-8', 'no-cache')
 
-/** A name that changes with the contents may be kept for ever. */
+/** The name changes with the contents, so browsers may cache it without a limit. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
 function withName(

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { repositoryUrl } from '../docs/repository.ts'
 
 /**
- * The browser's part of the dashboard as text, ready to be sent. Runs as a macro: when the executable is
- * built or, from source, when the module that imports it is loaded.
+ * The client of the dashboard as text. A macro: runs when the executable is built or, from source, when the module
+ * that imports it is loaded.
  */
 export function bundleClient(): ClientBundle {
   return {
@@ -22,7 +22,7 @@ interface ClientBundle {
   readonly style: string
   readonly docsStyle: string
   readonly boot: string
-  /** Of package.json; null: none. */
+  /** The URL of the repository in package.json; null where there is none. */
   readonly repository: string | null
 }
 

@@ -1,6 +1,6 @@
 import type { DocsPage } from '../docs/bundle-docs.ts'
 
-/** Addresses of the files the page loads. */
+/** Addresses of the files that the page loads. */
 export interface PageFiles {
   readonly script: string
   readonly style: string
@@ -14,7 +14,7 @@ export interface PageTexts {
   readonly repository: string | null
 }
 
-/** The document; everything on it is drawn by the script. `boot` sets the chosen theme before the first paint. */
+/** The document; the script draws its content. `boot` sets the chosen theme before the first paint. */
 export const page = (
   { script, style, boot }: PageFiles,
   { title, repository }: PageTexts,

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { Guesses } from '../../../src/web/access/guesses.ts'
 import { Refusal } from '../../../src/web/errors.ts'
 
-/** Whether a password from this address is looked at now. */
+/** Whether a password from this address is checked now. */
 function isAdmitted(guesses: Guesses, address: string): boolean {
   try {
     guesses.admit(address)
@@ -17,7 +17,7 @@ function isAdmitted(guesses: Guesses, address: string): boolean {
 const guess = (guesses: Guesses, address: string, times: number) =>
   Promise.all(Array.from({ length: times }, () => guesses.wrong(address)))
 
-test('ten mistakes cost nothing; then an address has to wait, and no other', async () => {
+test('after ten wrong passwords an address has to wait, and no other address', async () => {
   const guesses = new Guesses(() => 0)
   await guess(guesses, '10.0.0.1', 10)
   expect(isAdmitted(guesses, '10.0.0.1')).toBe(true)
@@ -29,7 +29,7 @@ test('ten mistakes cost nothing; then an address has to wait, and no other', asy
   expect(isAdmitted(guesses, '10.0.0.1')).toBe(true)
 })
 
-test('the addresses of one network of IPv6 are one', async () => {
+test('the addresses of one IPv6 network count as one', async () => {
   const guesses = new Guesses(() => 0)
   await guess(guesses, '2001:db8::1', 10)
   const held = guess(guesses, '2001:db8:0:0:1:2:3:4', 4)
@@ -39,7 +39,7 @@ test('the addresses of one network of IPv6 are one', async () => {
   await held
 })
 
-test('where many addresses guess, each has to wait from the first; what it remembers is bounded', async () => {
+test('when many addresses guess, each has to wait from its first guess; the memory is bounded', async () => {
   const guesses = new Guesses(() => 0)
   const held: Promise<unknown>[] = []
   for (let at = 0; at < 30_000; at++)
@@ -51,7 +51,7 @@ test('where many addresses guess, each has to wait from the first; what it remem
   expect(guesses.size).toBe(10_000)
 })
 
-test('mistakes are forgotten', async () => {
+test('wrong passwords are forgotten', async () => {
   let now = 0
   const guesses = new Guesses(() => now)
   await guess(guesses, '10.0.0.1', 10)

@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => demo?.[Symbol.asyncDispose]())
 
-/** Every page of the documentation by its path, found by following links from the first. */
+/** Every page of the documentation by path, found by links from the first page. */
 async function allPages(): Promise<ReadonlyMap<string, string>> {
   const pages = new Map<string, string>()
   const ahead = ['/docs/']
@@ -36,7 +36,7 @@ const linksOf = (html: string): string[] =>
   [...html.matchAll(/\shref="([^"]+)"/g)].map(([, link]) => link ?? '')
 
 describe('the documentation, served by the executable', () => {
-  test('has every page of docs, and every link and anchor leads somewhere', async () => {
+  test('has every page of docs, and every link and anchor has a target', async () => {
     const pages = await allPages()
     for (const name of new Bun.Glob('*.md').scanSync(new URL('../../../docs', import.meta.url).pathname)) {
       expect([...pages.keys()]).toContain(`/docs/${name.replace('.md', '')}`)
@@ -54,13 +54,13 @@ describe('the documentation, served by the executable', () => {
     expect(broken).toEqual([])
   })
 
-  test('runs and loads nothing of its own or of others', async () => {
+  test('runs no inline script and loads nothing from other servers', async () => {
     for (const html of (await allPages()).values()) {
       expect(html).not.toMatch(/<style|\sstyle=|<script>|\son\w+=|<img|<iframe|src="http/)
     }
   })
 
-  test('is found without the last slash, and where there is no page it says so', async () => {
+  test('redirects without the last slash, and answers 404 for an unknown page', async () => {
     const answer = await fetch(`${server.url}/docs`, { redirect: 'manual' })
     expect({ status: answer.status, location: answer.headers.get('location') }).toEqual({
       status: 308,
@@ -117,7 +117,7 @@ needing(BROWSER).describe('in a browser', () => {
   })
   afterAll(() => browser?.close())
 
-  test('Documentation leads to our own pages, which everybody can read, and back', async () => {
+  test('Documentation leads to accessible pages of this server, and back', async () => {
     const { repository } = await Bun.file(new URL('../../../package.json', import.meta.url)).json()
     await using opened = await openPage(browser, server.url)
     const dashboard = opened.page

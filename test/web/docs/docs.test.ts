@@ -18,7 +18,7 @@ describe('every metric', async () => {
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
   })
 
-  test('of docs/grafana-dashboard.json is there', async () => {
+  test('of docs/grafana-dashboard.json exists', async () => {
     const dashboard = await Bun.file(`${root}docs/grafana-dashboard.json`).text()
     const used = [...dashboard.matchAll(/canhazgpu_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''))
     expect(used.length).toBeGreaterThan(10)

@@ -6,10 +6,10 @@ export interface StreamEvent {
   readonly data: string
 }
 
-/** An open `/api/events`, one event after the other. */
+/** The events of an open `/api/events`, in order. */
 export interface EventStream extends AsyncDisposable {
   next(): Promise<StreamEvent | null>
-  /** The first snapshot from now on for which this is true. */
+  /** The next snapshot for which this is true. */
   until(condition: (snapshot: SnapshotDocument) => boolean): Promise<SnapshotDocument>
 }
 

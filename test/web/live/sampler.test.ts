@@ -7,79 +7,79 @@ import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
 import { Sampler } from '../../../src/web/live/sampler.ts'
 import { until } from '../../support/until.ts'
 
-describe('one sampler for everybody', () => {
-  test.concurrent('a crowd that asks at once costs one look at the driver', async () => {
-    const stage = newStage()
-    const snapshots = await Promise.all(Array.from({ length: 200 }, () => stage.sampler.current()))
-    expect(stage.probes).toBe(1)
+describe('one sampler for all clients', () => {
+  test.concurrent('many requests at once ask the driver once', async () => {
+    const setup = newStage()
+    const snapshots = await Promise.all(Array.from({ length: 200 }, () => setup.sampler.current()))
+    expect(setup.probes).toBe(1)
     expect(new Set(snapshots).size).toBe(1)
-    stage.sampler.close()
+    setup.sampler.close()
   })
 
   test.concurrent('a change of the pool is shown without asking the driver', async () => {
-    const stage = newStage()
-    const before = await stage.sampler.current()
-    const seen = stage.sampler.version
-    const next = stage.sampler.next(seen)
-    stage.reserve()
+    const setup = newStage()
+    const before = await setup.sampler.current()
+    const seen = setup.sampler.version
+    const next = setup.sampler.next(seen)
+    setup.reserve()
     const after = await next
     expect(before.document.status[0]?.status).toBe('AVAILABLE')
     expect(after?.document.status[0]?.status).toBe('IN_USE')
-    expect(stage.probes).toBe(1)
-    stage.sampler.close()
+    expect(setup.probes).toBe(1)
+    setup.sampler.close()
   })
 
-  test.concurrent('it is awake while someone looks, and asleep when nobody does', async () => {
-    const stage = newStage()
-    expect(stage.sampler.isAwake).toBe(false)
-    expect(stage.probes).toBe(0)
-    const leave = stage.sampler.watch()
-    await stage.sampler.current()
-    stage.pass(60_000)
-    await until('it looks again', () => stage.probes >= 2)
-    expect(stage.sampler.isAwake).toBe(true)
+  test.concurrent('it is awake while there is a client, and asleep otherwise', async () => {
+    const setup = newStage()
+    expect(setup.sampler.isAwake).toBe(false)
+    expect(setup.probes).toBe(0)
+    const leave = setup.sampler.watch()
+    await setup.sampler.current()
+    setup.pass(60_000)
+    await until('it asks the driver again', () => setup.probes >= 2)
+    expect(setup.sampler.isAwake).toBe(true)
     leave()
-    stage.pass(60_000)
-    await until('it sleeps', () => !stage.sampler.isAwake)
-    expect(stage.isWatched).toBe(false)
-    await stage.sampler.current()
-    expect(stage.sampler.isAwake).toBe(true)
-    stage.sampler.close()
+    setup.pass(60_000)
+    await until('it sleeps', () => !setup.sampler.isAwake)
+    expect(setup.isWatched).toBe(false)
+    await setup.sampler.current()
+    expect(setup.sampler.isAwake).toBe(true)
+    setup.sampler.close()
   })
 
-  test.concurrent('nothing new is nothing to send, whatever time passes', async () => {
-    const stage = newStage()
-    await stage.sampler.current()
-    const seen = stage.sampler.version
-    stage.pass(5_000)
-    expect(await stage.sampler.next(seen)).toBeNull()
-    stage.sampler.close()
+  test.concurrent('without a change there is no new snapshot, however much time passes', async () => {
+    const setup = newStage()
+    await setup.sampler.current()
+    const seen = setup.sampler.version
+    setup.pass(5_000)
+    expect(await setup.sampler.next(seen)).toBeNull()
+    setup.sampler.close()
   })
 })
 
 describe('a driver that hangs', () => {
-  test.concurrent('from the start: the reservations are shown, and that their GPUs are not known', async () => {
-    const stage = newStage()
-    stage.reserve()
-    stage.hang()
-    const answer = stage.sampler.current()
-    stage.pass(1_500)
+  test.concurrent('from the start: reservations are shown, with unknown readings', async () => {
+    const setup = newStage()
+    setup.reserve()
+    setup.hang()
+    const answer = setup.sampler.current()
+    setup.pass(1_500)
     const { document } = await answer
     expect(document.stale).toEqual({
       reason: 'the GPU driver does not answer',
       reason_code: 'driver-unresponsive',
     })
     expect(document.status.map(({ status }) => status)).toEqual(['IN_USE', 'ERROR'])
-    stage.sampler.close()
+    setup.sampler.close()
   })
 
-  test.concurrent('later: the last good reading is shown, and since when it is old', async () => {
-    const stage = newStage()
-    const { document: good } = await stage.sampler.current()
-    stage.hang()
-    const old = await until('it is told to be old', async () => {
-      stage.pass(100)
-      const { document } = await stage.sampler.current()
+  test.concurrent('later: the last good reading is shown, with its time', async () => {
+    const setup = newStage()
+    const { document: good } = await setup.sampler.current()
+    setup.hang()
+    const old = await until('it is marked as old', async () => {
+      setup.pass(100)
+      const { document } = await setup.sampler.current()
       return document.stale === undefined ? false : document
     })
     expect(old.status.map(({ status }) => status)).toEqual(good.status.map(({ status }) => status))
@@ -88,35 +88,35 @@ describe('a driver that hangs', () => {
       reason_code: 'driver-unresponsive',
       since: good.at,
     })
-    stage.answer()
-    await until('it is fresh again', async () => (await stage.sampler.current()).document.stale === undefined)
-    stage.sampler.close()
+    setup.answer()
+    await until('it is fresh again', async () => (await setup.sampler.current()).document.stale === undefined)
+    setup.sampler.close()
   })
 
-  test.concurrent('one that fails says why', async () => {
-    const stage = newStage()
-    stage.fail('Failed to initialize NVML: Driver/library version mismatch')
-    const { document } = await stage.sampler.current()
+  test.concurrent('a driver that fails: the cause is shown', async () => {
+    const setup = newStage()
+    setup.fail('Failed to initialize NVML: Driver/library version mismatch')
+    const { document } = await setup.sampler.current()
     expect(document.stale?.reason).toContain('version mismatch')
     expect(document.status.map(({ status }) => status)).toEqual(['ERROR', 'ERROR'])
-    stage.sampler.close()
+    setup.sampler.close()
   })
 })
 
-test.concurrent('a pool that cannot be read any more is shown as it was', async () => {
-  const stage = newStage()
-  await stage.sampler.current()
-  stage.lose()
-  const document = await until('it is told to be old', async () => {
-    const { document } = await stage.sampler.current()
+test.concurrent('a pool that cannot be read any more: the last state is shown', async () => {
+  const setup = newStage()
+  await setup.sampler.current()
+  setup.lose()
+  const document = await until('it is marked as old', async () => {
+    const { document } = await setup.sampler.current()
     return document.stale === undefined ? false : document
   })
   expect(document.stale?.reason).toBe('the disk is gone')
   expect(document.status).toHaveLength(2)
-  stage.sampler.close()
+  setup.sampler.close()
 })
 
-/** A pool of two GPUs in memory, a driver that does as it is told, and a clock that is moved by hand. */
+/** A pool of two GPUs in memory, a driver and a clock that the test controls. */
 function newStage() {
   let now = 1_750_000_000_000
   let pool: Pool = {
@@ -130,7 +130,7 @@ function newStage() {
     policy: { allocation: 'lru' },
     writtenAt: { wall: now, steady: { epoch: 'boot', ms: now } },
   }
-  const stage = { probes: 0, isWatched: false }
+  const setup = { probes: 0, isWatched: false }
   let lost = false
   let failure: string | null = null
   let hanging: PromiseWithResolvers<void> | null = null
@@ -141,9 +141,9 @@ function newStage() {
       return { pool, moment: { wall: now, steady: { epoch: 'boot', ms: now } } }
     },
     async *changes(signal) {
-      stage.isWatched = true
+      setup.isWatched = true
       signal.addEventListener('abort', () => {
-        stage.isWatched = false
+        setup.isWatched = false
         changed.resolve()
       })
       while (!signal.aborted) {
@@ -154,7 +154,7 @@ function newStage() {
     },
   }
   const probe = async (): Promise<Probe> => {
-    stage.probes++
+    setup.probes++
     await hanging?.promise
     if (failure !== null) throw new CanhazgpuError('driver-failed', failure)
     return {
@@ -182,7 +182,7 @@ function newStage() {
     ...{ pool: service, clock: () => now },
     identity: { hostname: 'box', version: '1' },
   })
-  return Object.assign(stage, {
+  return Object.assign(setup, {
     sampler,
     pass: (ms: number) => {
       now += ms

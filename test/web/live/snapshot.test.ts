@@ -5,7 +5,7 @@ import { takeSnapshot } from '../../../src/web/live/snapshot.ts'
 const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
 const moment = { wall: 1_000, steady: { epoch: 'boot', ms: 1_000 } }
 
-/** One GPU, not reserved any more, and a waiter for it. */
+/** One unreserved GPU and a waiter for it. */
 const pool: Pool = {
   ...{ host: 'here', provider: 'fake', reservations: [], policy: { allocation: 'lru' }, writtenAt: moment },
   units: [

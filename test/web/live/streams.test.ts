@@ -6,12 +6,12 @@ import { must } from '../busy-pool.ts'
 import { startWeb } from '../web-server.ts'
 
 const MOST = 1_100
-/** Per open page; a stream that kept what it cannot send would need far more. */
+/** Per open page. A stream that kept unsent snapshots would need far more. */
 const MOST_KB_EACH = 64
-/** Far more than one snapshot, far less than what the slow would pile up. */
+/** Far more than one snapshot, far less than the unsent snapshots of slow clients. */
 const NOTE = 'x'.repeat(190)
 
-test('as many pages as may be, fast and slow, in flat memory; one more is told to poll', async () => {
+test('the largest number of pages, fast and slow, needs constant memory; one more page has to poll', async () => {
   using pool = await testPool(8)
   const server = await startWeb(pool)
   await server.get('/api/status')
@@ -30,10 +30,10 @@ test('as many pages as may be, fast and slow, in flat memory; one more is told t
     }
     const reading = pages.filter((page) => !page.isSlow)
     await must(pool, 'reserve', '--note', 'the last one')
-    await until('all who read have the last one', () =>
+    await until('all pages that read have the last snapshot', () =>
       reading.every((page) => page.last().includes('the last one')),
     )
-    // Garbage may wait a moment for its collection; what is kept for slow pages would stay.
+    // Garbage may be collected a little later; snapshots kept for slow pages would stay.
     await until('the memory of each page is small', async () => {
       await server.get('/api/status')
       return (privateKb(server.child.pid) - before) / MOST < MOST_KB_EACH
@@ -50,9 +50,9 @@ test('as many pages as may be, fast and slow, in flat memory; one more is told t
 })
 
 interface StreamPage {
-  /** It never reads. */
+  /** A page that never reads. */
   readonly isSlow: boolean
-  /** The end of what it has read. */
+  /** The last part of the text that it has read. */
   last(): string
   end(): void
 }

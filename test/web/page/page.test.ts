@@ -24,7 +24,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     pool?.[Symbol.dispose]()
   })
 
-  test('shows every state in words, who, and what for', async () => {
+  test('shows state, holder and note in words', async () => {
     await using opened = await openPage(browser, server.url)
     const { page } = opened
     const badges = await page.locator('.card .badge').allTextContents()
@@ -37,12 +37,12 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(cards[2]).toContain('frank')
     expect(cards[3]).toContain('GPU is lost')
     expect(await page.locator('.summary').textContent()).toContain('of 5 free now')
-    expect(await page.locator('.line tbody').textContent()).toContain('the big one')
+    expect(await page.locator('.queue tbody').textContent()).toContain('the big one')
     expect(opened.complaints).toEqual([])
     expect([...opened.origins]).toEqual([server.url])
   })
 
-  test('a reservation made on the command line appears by itself, and goes', async () => {
+  test('a reservation by the command line appears and disappears without a reload', async () => {
     using own = await testPool(2)
     const web = await startWeb(own)
     await using opened = await openPage(browser, web.url)
@@ -57,7 +57,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(await page.evaluate(() => document.documentElement.dataset.sameDocument)).toBe('yes')
   })
 
-  test('the period of the report changes', async () => {
+  test('the period of the report can be changed', async () => {
     await using opened = await openPage(browser, server.url)
     const { page } = opened
     const asked = (days: number) =>
@@ -74,7 +74,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(opened.complaints).toEqual([])
   })
 
-  test('cards open and close by keyboard', async () => {
+  test('cards unfold by keyboard', async () => {
     await using opened = await openPage(browser, server.url)
     const { page } = opened
     const button = page.getByRole('button', { name: '1 process on GPU 0' })
@@ -102,7 +102,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     await page.locator('.scroll', { hasText: 'fine-tune' }).waitFor()
   })
 
-  const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
+  const VIEWS: Readonly<Record<string, BrowserContextOptions>> = {
     dark: { colorScheme: 'dark', viewport: { width: 1440, height: 900 } },
     light: { colorScheme: 'light', viewport: { width: 1440, height: 900 } },
     'a phone': {
@@ -113,16 +113,16 @@ needing(BROWSER).describe('the page in a browser', () => {
     },
     'a wall screen': { colorScheme: 'dark', viewport: { width: 1920, height: 1080 } },
   }
-  for (const [look, options] of Object.entries(LOOKS)) {
-    test(`${look}: fits, and everybody can read it`, async () => {
+  for (const [view, options] of Object.entries(VIEWS)) {
+    test(`${view}: fits the screen and is accessible`, async () => {
       await using opened = await openPage(
         browser,
-        server.url + (look === 'a wall screen' ? '/#wall' : '/'),
+        server.url + (view === 'a wall screen' ? '/#wall' : '/'),
         options,
       )
       const { page } = opened
-      if (look === 'light') await page.getByRole('button', { name: 'Colours: Dark' }).click()
-      if (look !== 'a wall screen') await page.locator('.report-user').first().waitFor()
+      if (view === 'light') await page.getByRole('button', { name: 'Colours: Dark' }).click()
+      if (view !== 'a wall screen') await page.locator('.report-user').first().waitFor()
       for (const button of await page.locator('.disclosure:visible').all()) await button.click()
       expect(
         await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
@@ -133,7 +133,7 @@ needing(BROWSER).describe('the page in a browser', () => {
   }
 
   test('a wall screen needs no scrolling', async () => {
-    await using opened = await openPage(browser, `${server.url}/#wall`, LOOKS['a wall screen'])
+    await using opened = await openPage(browser, `${server.url}/#wall`, VIEWS['a wall screen'])
     expect(
       await opened.page.evaluate(() => document.documentElement.scrollHeight - innerHeight),
     ).toBeLessThanOrEqual(0)
@@ -194,7 +194,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(await server.json('/api/snapshot')).not.toHaveProperty('demo')
   })
 
-  test('names and notes are only ever text', async () => {
+  test('names and notes are shown as text', async () => {
     using own = await testPool(2)
     await must(
       own,
@@ -215,7 +215,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     const web = await startWeb(own)
     await using opened = await openPage(browser, web.url)
     const { page } = opened
-    await page.locator('.line tbody', { hasText: EVIL }).waitFor()
+    await page.locator('.queue tbody', { hasText: EVIL }).waitFor()
     await page.locator('.report-user', { hasText: EVIL }).waitFor()
     await page.getByRole('button', { name: '1 process on GPU 1' }).click()
     for (const details of await page.locator('summary').all()) await details.click()
@@ -224,7 +224,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(opened.complaints).toEqual([])
   })
 
-  test('when the server is gone it says so, and comes back with it', async () => {
+  test('without the server the page shows that it is offline, and reconnects later', async () => {
     using own = await testPool(1)
     const first = await startWeb(own)
     await using opened = await openPage(browser, first.url)
@@ -240,7 +240,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(await page.locator('.notice').count()).toBe(0)
   })
 
-  test('a driver that hangs: the reservations are there, and a word on it', async () => {
+  test('a driver that hangs: reservations are shown, with a notice', async () => {
     using own = await testPool(2)
     await must(own, 'reserve', '--gpu-ids', '0', '--note', 'still mine')
     own.play({ hang: true })

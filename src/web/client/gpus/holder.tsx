@@ -8,7 +8,7 @@ interface HolderProps {
   readonly now: number
 }
 
-/** Who has this GPU, what for, since when and until when; and what the driver shows of its use. */
+/** The holder of this GPU with note, start and end, and the validation by the driver. */
 export function Holder({ gpu, now }: HolderProps) {
   return (
     <div class="who">
@@ -18,7 +18,7 @@ export function Holder({ gpu, now }: HolderProps) {
   )
 }
 
-/** The words of `status`. In amber where the holder does not use the GPU, or somebody else does. */
+/** The validation text of `status`. Amber where the holder does not use the GPU, or another user does. */
 function Validation({ gpu: { status, validation, processes, other_users } }: Pick<HolderProps, 'gpu'>) {
   if (validation === undefined) return null
   const isUnexpected = status === 'IN_USE' && (processes?.length === 0 || other_users !== undefined)

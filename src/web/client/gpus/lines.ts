@@ -1,6 +1,6 @@
 import type { SnapshotDocument, TrendDocument, TrendPoint } from '../../../views/schemas/dashboard.ts'
 
-/** The last minutes of every GPU, by id. */
+/** The readings of the last minutes, by GPU id. */
 export type Lines = ReadonlyMap<number, readonly TrendPoint[]>
 
 export const noLines: Lines = new Map()

@@ -15,7 +15,7 @@ export function MemoryMeter({
 interface MeterProps {
   readonly name: string
   readonly value: string
-  /** 0 to 1; null: not known. */
+  /** 0 to 1; null: unknown. */
   readonly part: number | null
 }
 
@@ -34,7 +34,7 @@ function Meter({ name, value, part }: MeterProps) {
   )
 }
 
-/** Of MiB, as `nvidia-smi` users count them. */
+/** 1024 MiB are a GB, as in `nvidia-smi`. */
 function gigabytes(mb: number): string {
   const value = mb / 1_024
   return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1)

@@ -2,21 +2,21 @@ import type { TrendPoint } from '../../../views/schemas/dashboard.ts'
 
 interface SparklineProps {
   readonly points: readonly TrendPoint[]
-  /** Which of a point's values. */
+  /** The index of the value in a point. */
   readonly field: 1 | 2 | 3
-  /** The range is at least so wide, so that noise does not look like news; utilisation has its own. */
+  /** The least range, so that noise does not look like a change; utilisation has a fixed range. */
   readonly range?: number
 }
 
 const WIDTH = 72
 const HEIGHT = 20
 const SHOWN_MS = 5 * 60_000
-/** A page just opened fills its lines sooner. */
+/** The least time that a line covers, for a page that was just opened. */
 const SHORTEST_MS = 60_000
-/** Nobody looked meanwhile: the line is broken there. */
+/** Points further apart are not connected: there were no readings in between. */
 const GAP_MS = 30_000
 
-/** The last five minutes. Says nothing that the number beside it does not; hidden from screen readers. */
+/** The last five minutes. Hidden from screen readers, which read the number beside it. */
 export function Sparkline({ points, field, range = 0 }: SparklineProps) {
   const last = points.at(-1)
   if (last === undefined) return null

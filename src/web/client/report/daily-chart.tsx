@@ -7,12 +7,12 @@ import { Scrollable } from './scrollable.tsx'
 const HEIGHT = 260
 const MOST_USERS = 8
 
-/** Whose hours a bar shows; null: those of all other users together. */
+/** The user of a bar; null: all other users together. */
 type Series = string | null
 
 interface DailyChartProps {
   readonly daily: DailyDocument | null
-  /** Users, the one with most hours first. */
+  /** Users, most hours first. */
   readonly order: readonly string[]
   readonly isDark: boolean
 }
@@ -86,11 +86,11 @@ function DailyTable({ daily }: { readonly daily: DailyDocument }) {
 
 interface Drawing {
   readonly names: readonly Series[]
-  /** Hears which day the mouse points at. */
+  /** Called with the day under the mouse. */
   readonly point: (day: number | null) => void
 }
 
-/** Returns what takes it away again. */
+/** Returns a function that removes it. */
 function draw(place: HTMLElement, daily: DailyDocument, { names, point }: Drawing): () => void {
   const style = getComputedStyle(document.documentElement)
   const axis = {
@@ -99,7 +99,7 @@ function draw(place: HTMLElement, daily: DailyDocument, { names, point }: Drawin
     grid: { stroke: style.getPropertyValue('--grid'), width: 1 },
     ticks: { show: false },
   }
-  // Drawn from the top of the stack down, each bar over the one before.
+  // From the top of the stack down: each bar covers a part of the one before.
   const stacked = names.map((_, at) => daily.days.map((day) => sumOf(day, names.slice(0, at + 1), names)))
   const paths = uPlot.paths.bars?.({ size: [0.72, 44] })
   const options: uPlot.Options = {

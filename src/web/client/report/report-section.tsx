@@ -7,14 +7,14 @@ import { ReportTable } from './report-table.tsx'
 
 const PRESETS = [1, 7, 30, 90] as const
 const REFRESH_EVERY_MS = 60_000
-/** The timeline moves on so often. */
+/** How often the timeline moves. */
 const STEP_MS = 10_000
 
 interface ReportSectionProps {
   readonly isDark: boolean
-  /** How many there are. */
+  /** The number of GPUs. */
   readonly gpus: number
-  /** Changes when a GPU changes hands. */
+  /** Changes with each new holder. */
   readonly occasion: string
   /** By the clock of the server. */
   readonly now: number
@@ -28,7 +28,7 @@ export function ReportSection({ isDark, gpus, occasion, now }: ReportSectionProp
   const daily = useJson<DailyDocument>(`/api/daily?days=${days}`, key)
   return (
     <>
-      <section class="panel" aria-labelledby="timeline-heading">
+      <section class="panel" aria-labelledby="timequeue-heading">
         <Timeline gpus={gpus} isDark={isDark} occasion={key} now={Math.floor(now / STEP_MS) * STEP_MS} />
       </section>
       <section class="panel" aria-labelledby="report-heading">

@@ -3,7 +3,7 @@ interface ScrollableProps {
   readonly children: preact.ComponentChildren
 }
 
-/** A long table behind a word, to be scrolled by wheel and keys. */
+/** A long table that unfolds and scrolls by wheel and keys. */
 export function Scrollable({ name, children }: ScrollableProps) {
   return (
     <details class="as-table">

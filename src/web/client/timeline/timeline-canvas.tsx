@@ -9,7 +9,7 @@ interface TimelineCanvasProps {
   readonly point: (bar: Bar | null) => void
 }
 
-/** The picture, and what mouse, finger and keys do to it. */
+/** The canvas with its mouse, touch and keyboard controls. */
 export function TimelineCanvas({ picture, isDark, move, point }: TimelineCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const dragged = useRef<number | null>(null)

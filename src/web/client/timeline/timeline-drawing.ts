@@ -36,7 +36,7 @@ const GAP = 5
 
 export const heightFor = (gpus: number): number => gpus * ROW + AXIS
 
-/** Draws the picture; one row per GPU, time from left to right. */
+/** Draws one row per GPU, with time from left to right. */
 export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
   const context = canvas.getContext('2d')
   if (context === null) return
@@ -101,7 +101,7 @@ function drawBar(
   context.fill()
   context.globalAlpha = 1
   if (bar.record.type === 'MANUAL' && right - left > 5) {
-    // Reserved for a time: a stripe along the foot tells it from a run without colour.
+    // A manual reservation has a stripe at the foot, so that it differs from a run without colour.
     context.fillStyle = ink
     context.globalAlpha = 0.45
     context.fillRect(left + 1, top + ROW - GAP - 3, right - left - 2, 2)
@@ -123,7 +123,7 @@ function drawBar(
   }
 }
 
-/** The bar at this place of the canvas. */
+/** The bar at this position of the canvas. */
 export function barAt(
   picture: Picture,
   at: { readonly x: number; readonly y: number },
@@ -138,14 +138,14 @@ export function barAt(
   return picture.bars.findLast(hit) ?? null
 }
 
-/** From 0 (left) to 1 (right), the labels left out. */
+/** From 0 (left) to 1 (right), without the labels. */
 export const partOf = (x: number, width: number): number =>
   Math.min(1, Math.max(0, (x - LABELS) / (width - LABELS)))
 
 const xOf = (at: number, view: View, width: number): number =>
   LABELS + ((at - view.from) / (view.to - view.from)) * (width - LABELS)
 
-/** Sharp on every screen. */
+/** Scaled to the pixels of the screen. */
 function fit(canvas: HTMLCanvasElement): { readonly width: number; readonly height: number } {
   const { clientWidth: width, clientHeight: height } = canvas
   const ratio = devicePixelRatio || 1

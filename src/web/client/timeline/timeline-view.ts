@@ -1,4 +1,4 @@
-/** The part of time that is shown. */
+/** The visible time range. */
 export interface View {
   readonly from: number
   readonly to: number
@@ -8,27 +8,27 @@ const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 const NARROWEST = HOUR / 4
 const WIDEST = 30 * DAY
-/** So much of the future at most. */
+/** The visible part of the future. */
 const AHEAD = 0.04
 
 export function lastView(span: number, now: number): View {
   return within({ from: now - span * (1 - AHEAD), to: now + span * AHEAD }, now)
 }
 
-/** By a factor below 1 closer, around a point from 0 (left) to 1 (right). */
+/** A factor below 1 zooms in, around a point from 0 (left) to 1 (right). */
 export function zoomed({ from, to }: View, factor: number, around: number, now: number): View {
   const span = Math.min(WIDEST, Math.max(NARROWEST, (to - from) * factor))
   const fixed = from + (to - from) * around
   return within({ from: fixed - span * around, to: fixed + span * (1 - around) }, now)
 }
 
-/** By so many widths, to the right where positive. */
+/** Moved by `widths` of the view; positive: to the right. */
 export function panned({ from, to }: View, widths: number, now: number): View {
   const by = (to - from) * widths
   return within({ from: from + by, to: to + by }, now)
 }
 
-/** Never beyond the present, nor longer ago than there is history to be asked for. */
+/** Limited to the present and to the history that the server answers. */
 function within({ from, to }: View, now: number): View {
   const span = to - from
   const latest = now + span * AHEAD
@@ -57,7 +57,7 @@ export interface Tick {
   readonly label: string
 }
 
-/** Round times of the day, on the clock of whoever looks, about `count` of them. */
+/** About `count` round times of the day, in the reader's time zone. */
 export function ticksOf({ from, to }: View, count: number): readonly Tick[] {
   const step = STEPS.find((each) => (to - from) / each <= count) ?? 7 * DAY
   const midnight = new Date(from)

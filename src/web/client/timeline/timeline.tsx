@@ -15,7 +15,7 @@ const PRESETS = [
   { words: '30 days', span: 30 * DAY },
 ] as const
 
-/** What is drawn is asked for in steps of this, so that panning does not ask all the time. */
+/** The requested range is rounded to this, so that panning does not send a request for each move. */
 const GRID = DAY / 2
 const MOST_IN_TABLE = 200
 
@@ -27,7 +27,7 @@ interface TimelineProps {
   readonly now: number
 }
 
-/** Who held which GPU when: one row per GPU, to be zoomed and panned. */
+/** The holders of each GPU over time: one row per GPU, with zoom and pan. */
 export function Timeline({ gpus, isDark, occasion, now }: TimelineProps) {
   const [view, setView] = useState<View>(() => lastView(DAY, now))
   const [span, setSpan] = useState<number | null>(DAY)
@@ -49,7 +49,7 @@ export function Timeline({ gpus, isDark, occasion, now }: TimelineProps) {
   return (
     <>
       <div class="panel-head">
-        <h2 id="timeline-heading">Timeline</h2>
+        <h2 id="timequeue-heading">Timeline</h2>
         <fieldset class="choice">
           <legend class="unseen">Part of time shown</legend>
           {PRESETS.map((preset) => (

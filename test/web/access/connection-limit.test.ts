@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import { type Connection, connectionLimit, superfluous } from '../../../src/web/access/crowding.ts'
+import { type Connection, connectionLimit, superfluous } from '../../../src/web/access/connection-limit.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
 import { must } from '../busy-pool.ts'
@@ -9,7 +9,7 @@ import { served, type TestServer } from '../web-server.ts'
 
 const LIMIT = 128
 
-/** With fewer descriptors than there will be connections. */
+/** A server with fewer descriptors than connections. */
 function startSmall(pool: TestPool): Promise<TestServer> {
   const script = `ulimit -n ${LIMIT}; exec "$CHG" web --host 127.0.0.1 --port 0`
   const child = Bun.spawn(['sh', '-c', script], {
@@ -43,7 +43,7 @@ for (const beginning of BEGINNINGS) {
       await events.until(({ status }) => status[0]?.note === 'in spite of them')
       const before = cpuSeconds(server.child.pid)
       for (let pings = 0; pings < 2; ) if ((await events.next())?.event === 'ping') pings++
-      // Two pings take four seconds: a loop would use as many.
+      // Two pings take four seconds: a busy loop would use four seconds of processor time.
       expect(cpuSeconds(server.child.pid) - before).toBeLessThan(1)
       expect((await server.get('/api/status')).status).toBe(200)
     } finally {
@@ -75,7 +75,7 @@ describe('when there are too many connections, half are closed:', () => {
     }
   })
 
-  test('the longest first', () => {
+  test('the longest idle first', () => {
     const older = connection({ hasSent: false, quietMs: 9_001 })
     expect(superfluous([half, older])).toEqual([older])
   })

@@ -1,55 +1,55 @@
 import type { Millis } from '../../domain/pool/model.ts'
 
-/** A TCP connection, as the kernel sees it. */
+/** A TCP connection in the kernel. */
 export interface Connection {
   readonly descriptor: number
   readonly hasReceived: boolean
   readonly hasSent: boolean
-  /** The port of its other end. */
+  /** The port of the peer. */
   readonly port: number
-  /** Since something was sent to it last, or since it was made. */
+  /** Time since the server last sent data, or since it was opened. */
   readonly quietMs: Millis
 }
 
 /** What the kernel knows of this process's connections. */
 export interface Connections {
   readonly limit: () => number
-  /** All descriptors below it are in use; negative where there is none any more. */
+  /** The lowest free descriptor; negative where none is free. */
   readonly lowestFree: () => number
   readonly open: (end: number) => readonly Connection[]
   readonly close: (connection: Connection) => void
 }
 
 const MOST_DESCRIPTORS = 4_096
-/** For the pool, the driver and children. */
+/** Descriptors that are kept for the pool, the driver and children. */
 const MOST_RESERVED = 64
 
 const LOOK_EVERY_MS: Millis = 250
-/** Soon again: more connections wait to be accepted, and accepting them fails in a loop that takes a whole core. */
+/** Short, because more connections wait, and accepting them fails in a loop that takes a whole core. */
 const LOOK_AGAIN_MS: Millis = 25
 const SWEEP_EVERY_MS: Millis = 5_000
-/** As long as a connection may be idle: a request that takes longer to arrive, or an answer to be read, never will. */
+/** How long a connection may be idle. A slower request or reader is taken for dead. */
 const QUIET_MS: Millis = 30_000
 
-/** How many descriptors connections may take. */
+/** The number of descriptors for connections. */
 export function connectionLimit(descriptors: number): number {
   const most = Math.min(descriptors, MOST_DESCRIPTORS)
   return most - Math.min(MOST_RESERVED, Math.floor(most / 4))
 }
 
 /**
- * Keeps descriptors free: the server's accept loop spins when there are none, and the pool cannot be opened. Closes
- * connections to which nothing was sent for half a minute, and when there are too many half of
- * them, but no event stream.
+ * Keeps descriptors free: without them the server's accept loop spins, and the pool cannot be opened. Closes
+ * connections to which nothing was sent for half a minute and, when there are too many, half of them. Event streams
+ * stay open.
  */
-export class Crowding {
+export class ConnectionLimit {
   readonly #connections: Connections
   readonly #isStream: (port: number) => boolean
   readonly #most: number
   #timer: ReturnType<typeof setTimeout> | undefined
   #untilSweep = SWEEP_EVERY_MS
 
-  /** @param isStream whether the connection from this port of its other end is an event stream */
+  /** @param isStream whether the connection with this port of the peer is an event stream */
   constructor(connections: Connections, isStream: (port: number) => boolean) {
     this.#connections = connections
     this.#isStream = isStream
@@ -90,7 +90,7 @@ export class Crowding {
   }
 }
 
-/** Half of the connections: those that sent nothing first, then those that sent no whole request, then the idle. */
+/** Half of the connections: first those that sent nothing, then those without a complete request, then the idle. */
 export function superfluous(connections: readonly Connection[]): readonly Connection[] {
   return connections
     .toSorted((a, b) => rank(a) - rank(b) || b.quietMs - a.quietMs)

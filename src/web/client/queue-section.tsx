@@ -4,20 +4,20 @@ import { shownUser } from './people.ts'
 import { requestWords } from './summary.tsx'
 import { clockTime, shortDuration } from './time.ts'
 
-interface WaitingLineProps {
+interface QueueSectionProps {
   readonly queue: readonly QueueDocument[]
   readonly now: number
 }
 
-export function WaitingLine({ queue, now }: WaitingLineProps) {
+export function QueueSection({ queue, now }: QueueSectionProps) {
   return (
-    <section class="panel" aria-labelledby="line-heading">
+    <section class="panel" aria-labelledby="queue-heading">
       <div class="panel-head">
-        <h2 id="line-heading">Waiting line</h2>
+        <h2 id="queue-heading">Queue</h2>
         <p class="panel-more">{queue.length === 0 ? 'Nobody is waiting.' : 'First come, first served.'}</p>
       </div>
       {queue.length === 0 ? null : (
-        <table class="line">
+        <table class="queue">
           <thead>
             <tr>
               <th scope="col" class="number">
@@ -47,7 +47,7 @@ function Place({ place, now }: { readonly place: QueueDocument; readonly now: nu
   return (
     <tr>
       <td class="number place">{place.position}</td>
-      <td class="line-user">{shownUser(place.user, place.account)}</td>
+      <td class="queue-user">{shownUser(place.user, place.account)}</td>
       <td data-name="Wants">
         {requestWords(place)} <span class="chip">{TYPES[place.type].word}</span>
       </td>
@@ -60,14 +60,14 @@ function Place({ place, now }: { readonly place: QueueDocument; readonly now: nu
             ? 'any moment'
             : `${clockTime(start, now)} (in ${shortDuration(start - now)})`}
       </td>
-      <td class="line-note" data-name="Note" title={place.note}>
+      <td class="queue-note" data-name="Note" title={place.note}>
         {place.note ?? ''}
       </td>
     </tr>
   )
 }
 
-/** A start that should have been by now depends on something that nobody can foresee. */
+/** A start time in the past: the start depends on something that cannot be predicted. */
 function startOf({ earliest_start, reason_code }: QueueDocument, now: number): number | null {
   if (earliest_start === undefined) return null
   const start = Date.parse(earliest_start)
