@@ -163,7 +163,7 @@ describe.skipIf(reason !== null)(
       symlinkSync(`${pool.folder}/elsewhere`, pool.database)
       expect(await pool.chg('admin', '--gpus', '1', '--provider', 'fake')).toMatchObject({
         status: 1,
-        stderr: `Error: The pool ${pool.database}, or a file beside it, is a link - name the file that it leads to with --store\n`,
+        stderr: `Error: The pool ${pool.database}, or a file beside it, is a link - use the target of the link with --store\n`,
       })
     })
 

@@ -165,7 +165,7 @@ withUsers.describe('a user who may only read the pool', () => {
     expect(await reader.sh(pool, `exec ${pool.program} status`)).toEqual({
       status: 1,
       stdout: '',
-      stderr: `Error: The pool ${pool.database} was written by an older canhazgpu and is read-only here, so it cannot be upgraded - any command of somebody who may write it upgrades it, such as 'sudo canhazgpu status'\n`,
+      stderr: `Error: The pool ${pool.database} was written by an older canhazgpu and is read-only here, so it cannot be upgraded - any command by an account that may write it upgrades it, such as 'sudo canhazgpu status'\n`,
     })
     expect(await reader.sh(pool, `exec ${previous.binary} status`)).toMatchObject({ status: 0, stderr: '' })
     await done(pool.typed('status'))

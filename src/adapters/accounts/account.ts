@@ -4,15 +4,15 @@ import { otherUserNamespace, outerUid } from './user-namespace.ts'
 import { unnamed, userNames } from './users.ts'
 
 /**
- * Who we act as: the effective uid, which decides about files as well. Never `$USER` or `$LOGNAME`, which anyone can
- * set. In another user namespace it is the uid outside.
+ * The account this process acts as: its effective uid, which also decides about access to files. Never `$USER` or
+ * `$LOGNAME`, which anyone can set. In another user namespace it is the uid outside.
  */
 export async function currentAccount(): Promise<Account> {
   const uid = effectiveUid()
   const userNamespace = otherUserNamespace()
   if (userNamespace === undefined) return { uid, name: await nameOf(uid) }
   const outer = outerUid(uid)
-  // One step out of a nested namespace there may be a root that is none. The name must not pretend it.
+  // In a nested namespace, uid 0 one level out may not be the machine's root, so it does not get root's name.
   const name = outer === undefined || outer === 0 ? unnamed(outer ?? uid) : await nameOf(outer)
   return { uid: outer ?? uid, name, userNamespace }
 }
@@ -21,7 +21,7 @@ async function nameOf(uid: number): Promise<string> {
   return (await userNames([uid])).get(uid) ?? unnamed(uid)
 }
 
-/** The same account without its name, which only a name service may know. */
+/** The same account without its name, which may need a query to a name service. */
 export function unnamedAccount(): Account {
   const uid = effectiveUid()
   const userNamespace = otherUserNamespace()

@@ -6,27 +6,27 @@ import { findPath } from '../kernel/libc.ts'
  * would block this process for as long as a server is silent.
  */
 
-/** `absent`: there is no such name, or no `getent` to ask. `late`: it did not answer in time. */
+/** `absent`: no such name, or no `getent` to ask. `late`: no answer in time. */
 export type NameAnswer =
   | { readonly kind: 'found'; readonly line: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'late' }
 
-/** Names are decoration: this process waits for them this long in every period, however many it asks for. */
+/** Names are optional: in each period, all name queries of this process together wait at most this long. */
 const PATIENCE_MS = 500
 const PERIOD_MS = 30_000
 
 const MOST_CHILDREN = 8
 const MOST_BYTES = 64 * 1024
-/** A killed child ends at once, unless the kernel holds it. It must not be left for the command that `run` becomes. */
+/** Time for a killed child to exit. The command that `run` becomes must not inherit it. */
 const REAP_MS = 100
 
-/** Where it is on Linux. Not by `PATH`: the environment must not choose who names the accounts. */
+/** A fixed path instead of `PATH`: the environment must not choose the program that names the accounts. */
 const PLACES = ['/usr/bin/getent', '/bin/getent', '/run/current-system/sw/bin/getent']
 
 let spent = { since: Number.NEGATIVE_INFINITY, ms: 0 }
 
-/** One answer per key, in their order, all within one deadline. */
+/** One answer per key, in the order of the keys, all within one deadline. */
 export async function askNameService(
   database: 'passwd' | 'group',
   keys: readonly string[],
@@ -93,12 +93,12 @@ function start(command: readonly string[]) {
     // The environment could load other code into it: LD_PRELOAD, LD_LIBRARY_PATH.
     return Bun.spawn([...command], { env: {}, cwd: '/', stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' })
   } catch {
-    // It may not be executed, or there are too many processes: the name stays unknown.
+    // The program may not be executable, or there are too many processes: the name stays unknown.
     return null
   }
 }
 
-/** The whole output; what exceeds the limit is no name. */
+/** The whole output. Output beyond the limit is not a name. */
 async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''

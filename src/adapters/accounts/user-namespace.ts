@@ -4,14 +4,14 @@ import { readText } from '../kernel/procfs.ts'
 
 /** Inode of the first user namespace, PROC_USER_INIT_INO of the kernel (include/linux/proc_ns.h). */
 const FIRST_USER_NAMESPACE = '4026531837'
-/** What the kernel shows for an id that has no place in the namespace; a namespace may map it as well. */
+/** The id that the kernel shows for an id without a mapping in the namespace. A namespace may also map it. */
 const OVERFLOW_ID = 65534
 
 let read: string | undefined
 
 /**
- * Undefined in the first user namespace, where uids are what they seem. In any other one everybody can be root.
- * `UNREAD` where it cannot be told, which then is not the first.
+ * Undefined in the first user namespace, where uids are the machine's. In any other namespace any user can be root.
+ * `UNREAD` where it cannot be read; callers then treat it as another namespace.
  */
 export function otherUserNamespace(): string | undefined {
   read ??= namespaceInode('user') ?? UNREAD
@@ -19,15 +19,15 @@ export function otherUserNamespace(): string | undefined {
 }
 
 /**
- * Which uid a uid of our namespace is outside of it (user_namespaces(7)). Undefined where it has no place there. In
- * nested namespaces this leads one step out, where the uid may be anyone's choice.
+ * The uid outside our namespace for a uid inside it (user_namespaces(7)). Undefined without a mapping. In nested
+ * namespaces this is one level out, where any user may have chosen the uid.
  */
 export function outerUid(uid: number): number | undefined {
   if (otherUserNamespace() === undefined) return uid
   return uid === OVERFLOW_ID ? undefined : mappedUid(uid, readText('/proc/self/uid_map') ?? '')
 }
 
-/** Each line of the map: first uid inside, first uid outside, how many. */
+/** Each line of the map: first uid inside, first uid outside, count. */
 export function mappedUid(uid: number, map: string): number | undefined {
   for (const [, inside, outside, count] of map.matchAll(/^ *(\d+) +(\d+) +(\d+)$/gm)) {
     const offset = uid - Number(inside)

@@ -5,8 +5,8 @@ import { readSmallFile } from '../files/small-file.ts'
 import { currentMoment } from '../kernel/clock.ts'
 
 /**
- * The name of each uid, or `uid 1234` where it has none or the name service does not answer in time. A name tells
- * people who it is; it decides nothing.
+ * The name of each uid, or `uid 1234` if it has none or the name service does not answer in time. Names are only for
+ * display.
  */
 export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
   const now = currentMoment().steady.ms
@@ -16,16 +16,16 @@ export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<num
   return new Map([...wanted].map((uid) => [uid, known.get(uid)?.name ?? unnamed(uid)]))
 }
 
-/** The id of a Unix group; throws `usage` where there is none of this name or the name service does not answer. */
+/** The id of a Unix group. Throws `usage` if no group has this name or the name service does not answer. */
 export async function groupId(name: string): Promise<number> {
   const local = rowIn(readLocal('/etc/group'), RegExp.escape(name), ANY_ID)
   if (local !== undefined) return local.id
   const { askNameService } = await import('./name-service.ts')
-  // Otherwise getent takes them for an id, or for an option.
+  // getent would take these for an id or an option.
   const [answer] = /^\d*$|^[-+]/.test(name) ? [] : await askNameService('group', [name])
   if (answer?.kind === 'late') {
-    throw new CanhazgpuError('usage', `The name service does not say whether there is a group '${name}'`, {
-      hint: `try again, or see whether 'getent group ${name}' answers`,
+    throw new CanhazgpuError('usage', `The name service did not answer whether the group '${name}' exists`, {
+      hint: `try again, or check 'getent group ${name}'`,
     })
   }
   const row = answer?.kind === 'found' ? rowOf(answer.line) : undefined
@@ -44,11 +44,11 @@ interface Known {
 
 const known = new Map<number, Known>()
 
-/** For a process that stays: accounts are renamed, and a uid may get a name later. */
+/** For a long-running process: accounts are renamed, and a uid may get a name later. */
 const NAMED_MS: Millis = 10 * 60_000
 const UNNAMED_MS: Millis = 30_000
 
-/** Where the name service is late, an older answer is kept. */
+/** Keeps the earlier answer if the name service is late. */
 async function lookUp(uids: readonly number[], now: Millis): Promise<void> {
   if (uids.length === 0) return
   const local = readLocal('/etc/passwd')
@@ -75,7 +75,7 @@ function remember(uid: number, row: Row | undefined, now: Millis): void {
 
 const LONGEST_NAME = 64
 
-/** Safe to print, and not what another account without a name is shown as. */
+/** Safe to print, and different from the text for an account without a name. */
 function shownName(name: string): string | undefined {
   const shown = shortened(name, LONGEST_NAME)
   return shown === '' || /^uid\s+\d+$/i.test(shown) ? undefined : shown
@@ -94,13 +94,13 @@ function readLocal(path: string): string {
   return typeof text === 'string' ? text : ''
 }
 
-/** Comments and the entries of NIS (`+`, `-`) name nobody. */
+/** Comments and NIS entries (`+`, `-`) are not accounts. */
 const ANY_NAME = '[^:#+\\n-][^:\\n]*'
 const ANY_ID = '\\d{1,10}'
 
 const rowOf = (line: string): Row | undefined => rowIn(line, ANY_NAME, ANY_ID)
 
-/** The first row of passwd(5) or group(5), which both begin `name:password:id:`, whose name and id match. */
+/** The first row of passwd(5) or group(5) (`name:password:id:…`) whose name and id match. */
 function rowIn(text: string, namePattern: string, idPattern: string): Row | undefined {
   const [, name, id] = new RegExp(`^(${namePattern}):[^:\\n]*:(${idPattern}):`, 'm').exec(text) ?? []
   return name === undefined ? undefined : { name, id: Number(id) }

@@ -2,7 +2,7 @@ import { type ByteText, realPath, statfsInto } from '../kernel/libc.ts'
 import { readText } from '../kernel/procfs.ts'
 import { fromByteText } from '../process/environment.ts'
 
-/** `f_type` of statfs(2), by linux/magic.h and the sources of the file systems. */
+/** `f_type` of statfs(2), from linux/magic.h and the sources of the file systems. */
 const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0xff534d42, 'CIFS'],
@@ -22,15 +22,14 @@ const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
   [0x01161970, 'GFS2'],
 ])
 
-/** Local (ntfs-3g, overlays) and remote ones share this type; only the mount table tells them apart. */
+/** Local (ntfs-3g, overlays) and remote file systems share this type. Only the mount table distinguishes them. */
 const FUSE = 0x65735546
 const NETWORK_FUSE =
   /^(virtiofs|fuse\.(sshfs|glusterfs|ceph|ceph-fuse|rclone|s3fs|goofys|mount-s3|gcsfuse|blobfuse2?|juicefs|JuiceFS|mfs|moosefs|lizardfs|beegfs|davfs|curlftpfs|afpfs|weka.*|alluxio.*))$/
 
 /**
- * The name of the network file system that holds the path, or would if it were created there; null where it
- * is local. SQLite's WAL needs memory shared by all its users, which no file system over a network gives
- * (sqlite.org/wal.html).
+ * The name of the network file system that holds the path, or would hold it once created; null for a local one.
+ * SQLite's WAL needs memory shared by all its users, which network file systems do not provide (sqlite.org/wal.html).
  */
 export function networkFilesystem(path: string): string | null {
   const existing = nearestExisting(path)
@@ -43,8 +42,8 @@ export function networkFilesystem(path: string): string | null {
 }
 
 /**
- * The type of the mount that holds the path: the longest mount point above it, the last of equals, for it
- * hides the earlier. Fields by proc_pid_mountinfo(5); space, tab, newline and backslash are octal there.
+ * The type of the mount that holds the path: the longest mount point above it; of equal ones the last, which hides the
+ * earlier ones. Fields as in proc_pid_mountinfo(5), where space, tab, newline and backslash are octal.
  */
 export function mountType(path: string, mountinfo: ByteText): string | null {
   let longest = { point: '', type: null as string | null }

@@ -2,17 +2,17 @@ import { otherUserNamespace } from '../accounts/user-namespace.ts'
 import * as libc from '../kernel/libc.ts'
 import { readLink } from '../kernel/procfs.ts'
 
-/** A part of a path by which another user decides where the path leads. */
+/** A part of a path that lets another user decide where the path leads. */
 export interface ForeignStep {
   readonly path: string
   readonly what: 'link' | 'folder' | 'open folder'
   readonly uid: number
 }
 
-/** What root's files belong to as seen from a user namespace that root's account is not mapped into. */
+/** The owner of root's files as seen from a user namespace without a mapping for root's account. */
 const OVERFLOW_UID = 65_534
 
-/** As many links as the kernel follows. */
+/** The kernel's own limit of links to follow. */
 const MOST_LINKS = 40
 
 const OTHERS_READ = 0o004
@@ -20,24 +20,24 @@ const OTHERS_WRITE = 0o002
 const GROUP_WRITE = 0o020
 const STICKY = 0o1000
 
-/** Of the machine: in another user namespace anybody can be root, and has the powers of an ordinary user. */
+/** Root of the machine. In another user namespace any user can be root, with the rights of an ordinary user. */
 export const isRoot = (): boolean => libc.effectiveUid() === 0 && otherUserNamespace() === undefined
 
 /**
- * Whether an error may repeat what is in a file. Root may read what the person at the keyboard may not (`sudo` for
- * this program alone), so of a file with a closed mode it repeats nothing.
+ * Whether an error may quote the file's contents. Under `sudo` the person at the keyboard may lack the right to read a
+ * file that root can read, so as root only files that everyone can read are quoted.
  */
 export const isQuotable = ({ mode }: libc.FileStatus): boolean => !isRoot() || (mode & OTHERS_READ) !== 0
 
-/** Whether only root can decide what is in a file of this owner. */
+/** Whether only root controls a file with this owner. */
 export function isRoots(uid: number): boolean {
   return uid === 0 || (uid === OVERFLOW_UID && otherUserNamespace() !== undefined)
 }
 
 /**
- * For root: the first link or folder on the way to a file that belongs to another user, or the first folder above
- * the file's own that every user can rename things in. Through these, others could lead root to any file of the
- * machine. Null where there is none; the rest of the way need not exist yet.
+ * For root: the first link or folder on the way to a file that belongs to another user, or the first folder above the
+ * file's own folder in which every user can rename entries. Another user could use these to lead root to any file of
+ * the machine. Null if there is none. The rest of the path need not exist yet.
  */
 export function foreignStep(path: string): ForeignStep | null {
   let names = namesIn(path)
@@ -76,7 +76,7 @@ export function foreignStep(path: string): ForeignStep | null {
   return null
 }
 
-/** For root: whether no other user can change the file, or put another one in its place. */
+/** For root: whether no other user can change or replace the file. */
 export function isRootsAlone(path: string): boolean {
   const real = libc.realPath(path)
   if (real === null) return true
@@ -84,8 +84,8 @@ export function isRootsAlone(path: string): boolean {
 }
 
 /**
- * Whether other users can rename what we make in the folder, and so put a link to another folder of the machine in the
- * place of one that we have just made. In a sticky folder only its owner can.
+ * Whether other users can rename what we create in the folder, and so replace a new folder with a link to another
+ * folder. In a sticky folder only its owner can.
  */
 export function isRenamableByOthers(folder: string): boolean {
   const status = libc.statusOf(libc.realPath(folder) ?? folder)

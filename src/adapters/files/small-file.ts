@@ -5,21 +5,20 @@ export type NotRead =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** Why a file of this status is not read; undefined: it is. */
+/** The reason not to read a file of this status; undefined to read it. */
 export type Refuse = (status: libc.FileStatus) => string | undefined
 
 const POLL_IN = 1
 
 /**
- * The text of a file that a person named: a regular file, or whatever else can be read (`<(…)`, `/dev/null`). It
- * may be a folder, endless, or a pipe to which nobody ever writes: none of these holds us up. What is not UTF-8
- * is replaced.
+ * The text of a file that a person named: a regular file, or anything else that can be read (`<(…)`, `/dev/null`). A
+ * folder, an endless file or a pipe without a writer does not block. Bytes that are not UTF-8 are replaced.
  */
 export function readSmallFile(path: string, mostBytes: number): string | NotRead {
   return using(path, READ, (fd) => readUpTo(fd, mostBytes))
 }
 
-/** As `readSmallFile`, of a file that is not refused, and with its status. */
+/** Like `readSmallFile`, for a file that is not refused, and with its status. */
 export function readExamined(
   path: string,
   mostBytes: number,
@@ -67,15 +66,15 @@ function readUpTo(fd: number, mostBytes: number): string | NotRead {
       if (size > mostBytes) return { kind: 'too-large' }
       text += decoder.decode(buffer.subarray(0, count), { stream: true })
     } else if (count === -libc.EAGAIN) {
-      if (!comesSomething(fd)) return { kind: 'failed', reason: 'nothing comes out of it' }
+      if (!hasData(fd)) return { kind: 'failed', reason: 'nothing comes out of it' }
     } else if (count !== -libc.EINTR) return failed(count)
   }
 }
 
-/** Long enough for whatever computes it. */
+/** Long enough for the program that writes to the pipe. */
 const PATIENCE_MS = 10_000
 
-function comesSomething(fd: number): boolean {
+function hasData(fd: number): boolean {
   const polled = new Uint8Array(8)
   const view = new DataView(polled.buffer)
   view.setInt32(0, fd, true)

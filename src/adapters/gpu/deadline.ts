@@ -2,14 +2,13 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 
 const HINT =
-  'Raise --probe-timeout if this machine is just slow (persistence mode makes the driver quicker: nvidia-smi -pm 1); otherwise ask the administrator to look at the driver (dmesg).'
+  'Raise --probe-timeout if this machine is just slow (persistence mode makes the driver faster: nvidia-smi -pm 1); otherwise ask the administrator to check the driver (dmesg).'
 
 /**
- * Gives `work` so many milliseconds. When they have passed, its signal aborts and `driver-unresponsive` is
- * thrown at once, whether or not `work` ever comes to an end. The signal also aborts when `work` fails, so
- * that what it started besides does not live on.
+ * Runs `work` with a deadline. When it passes, the signal aborts and `driver-unresponsive` is thrown at once, even if
+ * `work` never ends. The signal also aborts when `work` fails, so that anything it started ends too.
  *
- * @param who who did not answer, as the message shall say
+ * @param who the subject of the error message
  */
 export async function withinDeadline<Result>(
   ms: Millis,

@@ -3,7 +3,7 @@ import type { Millis, Probe, ProviderName } from '../../domain/pool/model.ts'
 import { openProvider } from './provider.ts'
 import type { Environment } from './run-program.ts'
 
-/** NVML answers in a fraction of the time of nvidia-smi, and tells more. */
+/** NVML answers in a fraction of nvidia-smi's time, and reports more. */
 const ORDER: readonly ProviderName[] = ['nvml', 'nvidia-smi', 'amd-smi']
 
 const OF_VENDOR: Readonly<Record<'nvidia' | 'amd', readonly ProviderName[]>> = {
@@ -12,12 +12,12 @@ const OF_VENDOR: Readonly<Record<'nvidia' | 'amd', readonly ProviderName[]>> = {
 }
 
 /**
- * What the first provider that finds GPUs on this machine sees; `provider` in the probe is its name. Each
- * has the whole deadline for itself. With a vendor named only its providers are asked.
+ * The probe of the first provider that finds GPUs on this machine; its `provider` is that provider's name. Each
+ * provider gets the whole deadline. A named vendor limits the choice to its providers.
  *
- * Throws `driver-missing` where no driver is installed, `driver-failed` with every driver's own reason where
- * one is but cannot be asked, and `driver-unresponsive` at once where one hangs: whatever is tried next
- * would wait for the same kernel module.
+ * Throws `driver-missing` if no driver is installed, `driver-failed` with every driver's own reason if one is installed
+ * but cannot be read, and `driver-unresponsive` at once if one hangs: the next provider would wait for the same kernel
+ * module.
  */
 export async function detectGpus(
   deadlineMs: Millis,

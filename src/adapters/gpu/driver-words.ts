@@ -4,7 +4,7 @@ import type { ProgramOutput } from './run-program.ts'
 
 const MAX_LENGTH = 200
 
-/** The first line that says something, made safe to print, shortened to 200 characters. */
+/** The first non-empty line, made safe to print, shortened to 200 characters. */
 export function firstLine(text: string): string {
   for (const line of text.trimStart().split(/[\r\n]/)) {
     const clean = printable(line).replace(/\s+/g, ' ')
@@ -13,7 +13,7 @@ export function firstLine(text: string): string {
   return ''
 }
 
-/** What a failed program said, in one line: its last words where it is a Python traceback, else its first. */
+/** The message of a failed program, in one line: the last line of a Python traceback, otherwise the first line. */
 export function complaint(output: ProgramOutput): string {
   const traceback = output.stderr.includes('Traceback (most recent call last)')
   const said = traceback ? output.stderr.trim().split('\n').at(-1) : output.stdout.trim() || output.stderr
@@ -22,22 +22,22 @@ export function complaint(output: ProgramOutput): string {
   return output.signal === null ? `exit status ${output.exitCode}` : `killed by ${output.signal}`
 }
 
-/** What the two drivers' programs print in place of a reading that this GPU does not have. */
+/** What both vendors' programs print in place of a reading that this GPU does not have. */
 const NO_READING = /^\[?(n\/a|not supported|amdsmi_status_not_(supported|yet_implemented)\b.*)?\]?$/i
 /** Concerns the caller, not the GPU. */
 const NOT_ALLOWED = /^\[?(insufficient permissions|amdsmi_status_no_perm\b.*)\]?$/i
-/** Words that no name, UUID or mode has. */
+/** Words that no name, UUID or mode contains. */
 const FAULTY =
   /^\[.*\]$|^err!?$|unknown error|\bis lost\b|requires? (a )?re(set|start|boot)|^unable to |^amdsmi_status_/i
 
-/** Whether this stands in place of a reading that the GPU does not have. */
+/** Whether this text means that the GPU does not have the reading. */
 export function isNoReading(value: string): boolean {
   return NO_READING.test(value.trim())
 }
 
 /**
- * What the driver complains of in place of a number, in one line; undefined for a number and where it just
- * has none. A number that is none (`NaN`) or is negative is no complaint, and no reading either.
+ * The driver's complaint in place of a number, in one line. Undefined for a number, and if the GPU just has none. `NaN`
+ * or a negative number is neither a complaint nor a reading.
  */
 export function complaintInNumber(value: string): string | undefined {
   const text = value.trim()
@@ -45,27 +45,27 @@ export function complaintInNumber(value: string): string | undefined {
   return /^[-+]?\d/.test(text) ? undefined : plainWords(text)
 }
 
-/** What the driver complains of in place of the memory: everything but a number and words that it has none. */
+/** The driver's complaint in place of the memory: anything but a number and words for a missing reading. */
 export function complaintInMemory(value: string): string | undefined {
   const text = value.trim()
   if (text === '') return 'its memory use is not reported'
   return isNoReading(text) || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? undefined : plainWords(text)
 }
 
-/** What the driver complains of in place of a name, a UUID or a mode. */
+/** The driver's complaint in place of a name, a UUID or a mode. */
 export function complaintInWords(value: string): string | undefined {
   const text = value.trim()
   if (isNoReading(text) || NOT_ALLOWED.test(text)) return undefined
   return FAULTY.test(text) ? plainWords(text) : undefined
 }
 
-/** What the driver complains of in place of a value of which the form is known. */
+/** The driver's complaint in place of a value of a known form. */
 export function complaintUnless(form: RegExp, value: string): string | undefined {
   const text = value.trim()
   return isNoReading(text) || NOT_ALLOWED.test(text) || form.test(text) ? undefined : plainWords(text)
 }
 
-/** A complaint that does not name the GPU, with the reading that it stands for: "power: ERR!". */
+/** A complaint that does not name the GPU, prefixed with its reading: "power: ERR!". */
 export function complaintOf(reading: string, words: string): string {
   return /\bgpu\b/i.test(words) ? words : `${reading}: ${words}`
 }
@@ -74,18 +74,18 @@ function plainWords(text: string): string {
   return firstLine(text.replace(/^\[(.*)\]$/, '$1')) || 'the driver cannot reach it'
 }
 
-/** A driver as a whole that cannot be asked; the hint follows from what it said. */
+/** The error for a driver that cannot be read at all; the hint follows from its message. */
 export function driverFailed(who: string, reason: string): CanhazgpuError {
   return new CanhazgpuError('driver-failed', `${who}: ${reason}`, { hint: hintFor(reason) })
 }
 
-/** Output that is not what the program is known to print, and so proves nothing about any GPU. */
+/** The error for output of an unknown form, which proves nothing about any GPU. */
 export function notUnderstood(who: string, got: string): CanhazgpuError {
   const line = firstLine(got)
   return new CanhazgpuError(
     'driver-failed',
     line === '' ? `${who} printed nothing` : `${who} printed something unexpected: ${line}`,
-    { hint: `Run ${who} by hand to see what it says.` },
+    { hint: `Run ${who} by hand to see its output.` },
   )
 }
 
@@ -102,15 +102,15 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/is lost|requires re(set|start)|off the bus/i, 'Reboot the machine, or take the GPU out of the pool.'],
   [
     /unknown error/i,
-    'In a container: it has lost the GPUs, as after `systemctl daemon-reload` on the host. Start the container anew, see docs/containers.md. On the host: see dmesg.',
+    'In a container: it has lost the GPUs, as after `systemctl daemon-reload` on the host. Restart the container, see docs/containers.md. On the host: see dmesg.',
   ],
   [
     /missing the following required groups|permission|not permitted/i,
-    'Add the user to the groups that may use the GPUs, and log in anew: `sudo usermod -aG render,video USER`.',
+    'Add the user to the groups that may use the GPUs, and log in again: `sudo usermod -aG render,video USER`.',
   ],
 ]
 
 function hintFor(reason: string): string {
   for (const [pattern, hint] of HINTS) if (pattern.test(reason)) return hint
-  return 'Ask the administrator to look at the driver (dmesg).'
+  return 'Ask the administrator to check the driver (dmesg).'
 }

@@ -1,11 +1,11 @@
-/** The memory of this machine in MiB, rounded down; undefined where it cannot be read. */
+/** The memory of this machine in MiB, rounded down; undefined if it cannot be read. */
 export async function hostMemoryMb(): Promise<number | undefined> {
   try {
     const text = await Bun.file('/proc/meminfo').text()
     const kib = /^MemTotal:\s+(\d+) kB$/m.exec(text)?.[1]
     return kib === undefined ? undefined : Math.floor(Number(kib) / 1024)
   } catch {
-    // A masked /proc: then no card is taken for one that shares this memory.
+    // A masked /proc: then no card counts as sharing this memory.
     return undefined
   }
 }

@@ -15,9 +15,9 @@ export interface ProcessDetails {
 const MAX_COMMAND_LENGTH = 4096
 
 /**
- * The same GPUs with owner, name and command line of each process, from `/proc/<pid>`. What cannot be seen
- * (process gone, `hidepid`) is absent; the name then is the driver's, or `unknown`. So is everything outside of the
- * first pid namespace: the driver names pids of that one, and here they may mean others.
+ * Adds owner, name and command line of each process from `/proc/<pid>`. Details that cannot be read (process gone,
+ * `hidepid`) are absent; the name is then the driver's, or `unknown`. Outside the first pid namespace all details are
+ * absent: the driver reports pids of that one, which may mean other processes here.
  *
  * @param userNames names of uids; by default those of this machine, within a deadline
  */
@@ -26,7 +26,7 @@ export async function withProcessDetails(
   userNames?: UserNames,
 ): Promise<GpuReading[]> {
   const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
-  // Nobody's processes, nobody's names: the user database then need not even be loaded.
+  // Without processes there are no names, and the user database need not be loaded.
   if (pids.size === 0) return gpus as GpuReading[]
   const { seesProcessOwners } = await import('../kernel/processes.ts')
   const lookedUp = seesProcessOwners() ? [...pids] : []
@@ -72,7 +72,7 @@ function described(
   }
 }
 
-/** The program's file name. Not for a title with spaces: there a process has renamed itself. */
+/** The program's file name. Not for a title with spaces: the process has renamed itself. */
 function programName(argv0: string | undefined): string | undefined {
   if (argv0 === undefined || argv0 === '' || /\s/.test(argv0)) return undefined
   return argv0.slice(argv0.lastIndexOf('/') + 1) || undefined
@@ -86,16 +86,16 @@ async function readDetails(pid: number): Promise<ProcessDetails> {
   return { ...details, parents, uid: uid === undefined ? undefined : await ownerOf(uid) }
 }
 
-/** `/proc` tells uids of our own user namespace. */
+/** `/proc` reports uids of our own user namespace. */
 async function ownerOf(uid: number): Promise<number | undefined> {
   const { outerUid } = await import('../accounts/user-namespace.ts')
   return outerUid(uid)
 }
 
-/** From `/proc/<pid>/status` and, where it could be read, `/proc/<pid>/cmdline`. */
+/** From `/proc/<pid>/status` and, if it could be read, `/proc/<pid>/cmdline`. */
 export function detailsIn(status: string, argv: readonly string[] | undefined): ProcessDetails {
-  // proc_pid_status(5): "Uid: real effective saved filesystem". The owner of the folder would say the same
-  // but for processes that may not dump core, which belong to root there.
+  // proc_pid_status(5): "Uid: real effective saved filesystem". Not the owner of the folder: for a process that may not
+  // dump core, that is root.
   const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
   return {
     uid: uid === undefined ? undefined : Number(uid),

@@ -3,7 +3,7 @@ import type { GpuProvider } from '../../ports/driver.ts'
 import type { Environment } from './run-program.ts'
 
 export interface ProviderOptions {
-  /** How many GPUs the pool has; the fake provider has as many. */
+  /** The number of GPUs of the pool; the fake provider simulates that many. */
   readonly gpuCount: number
   /** Scenario of the fake provider. */
   readonly fakeUsageFile?: string | undefined
@@ -11,7 +11,7 @@ export interface ProviderOptions {
   readonly env: Environment
 }
 
-/** The provider of this name; nothing is loaded or asked before its first probe. */
+/** The provider of this name. Loads and runs nothing before the first probe. */
 export function openProvider(name: ProviderName, options: ProviderOptions): GpuProvider {
   return {
     async probe(deadlineMs: Millis): Promise<Probe> {

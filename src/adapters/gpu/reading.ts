@@ -1,7 +1,7 @@
 import { memoryEvidence } from '../../domain/observation/evidence.ts'
 import type { GpuFault, GpuMeasurement, GpuReading, SharedCard } from '../../domain/pool/model.ts'
 
-/** A process as the driver names it, before `/proc` was asked whose it is. */
+/** A process as the driver reports it, before its owner is read from `/proc`. */
 export interface ReportedProcess {
   readonly pid: number
   readonly name?: string
@@ -9,7 +9,7 @@ export interface ReportedProcess {
   readonly graphics?: true
 }
 
-/** What a driver reports of a GPU that it can reach; absent: it did not report it. */
+/** A driver's report of a GPU that it can reach. An absent property was not reported. */
 export interface ReportedMeasurement {
   readonly kind: 'measured'
   readonly memoryUsedMb?: number
@@ -19,26 +19,23 @@ export interface ReportedMeasurement {
   readonly powerW?: number
   readonly mig?: boolean
   readonly card?: SharedCard
-  /** Absent: the driver did not answer which processes use the GPU. */
+  /** Absent: the driver did not report which processes use the GPU. */
   readonly processes?: readonly ReportedProcess[]
 }
 
-/**
- * One GPU as the driver describes it. `uuid` is empty where the driver could not tell, as it is with a GPU
- * that has fallen off the bus.
- */
+/** One GPU as the driver reports it. `uuid` is empty if unknown, for example for a GPU that has fallen off the bus. */
 export interface ReportedGpu extends Omit<GpuReading, 'state'> {
   readonly state: ReportedMeasurement | GpuFault
 }
 
-/** One GPU whose memory in use is known, before the owners of its processes are. */
+/** One GPU with its memory in use, before the owners of its processes are known. */
 export interface JudgedGpu extends Omit<GpuReading, 'state'> {
   readonly state:
     | GpuFault
     | (Omit<GpuMeasurement, 'processes'> & { readonly processes: readonly ReportedProcess[] })
 }
 
-/** Decides which reading shows the use of each GPU. A GPU of which nothing shows it is faulty, never idle. */
+/** Decides which reading shows the use of each GPU. A GPU without such a reading is faulty, never idle. */
 export function judged(gpus: readonly ReportedGpu[], hostMemoryMb: number | undefined): JudgedGpu[] {
   return gpus.map((gpu) => ({ ...gpu, state: judgedState(gpu.state, hostMemoryMb) }))
 }
@@ -74,7 +71,7 @@ export function known<T extends object>(value: T): { [K in keyof T]: Exclude<T[K
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
 }
 
-/** Whether nothing stands there twice. */
+/** Whether no value occurs twice. */
 export function areDistinct(values: readonly unknown[]): boolean {
   return new Set(values).size === values.length
 }

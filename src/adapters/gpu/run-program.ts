@@ -7,26 +7,26 @@ export interface ProgramOutput {
   readonly stdout: string
   readonly stderr: string
   readonly exitCode: number | null
-  /** The signal that ended it, for example `SIGSEGV`. */
+  /** The signal that killed it, for example `SIGSEGV`. */
   readonly signal: string | null
 }
 
 export interface RunOptions {
   readonly env: Environment
   readonly signal: AbortSignal
-  /** Whether this is the whole answer: then the end of the program is not waited for. */
+  /** Whether this is the whole answer: then the program's exit is not awaited. */
   readonly isAnswer?: (stdout: string) => boolean
 }
 
-// The answer for 16 busy GPUs has some 10 KB; whatever is this much larger is no answer.
+// The answer for 16 busy GPUs has about 10 KB; a much larger output is not an answer.
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 
 /**
- * Runs a program to its end. When `signal` aborts it is killed and left behind without waiting for it: a
- * process that hangs inside the kernel does not die even of SIGKILL, and must not hold us up. The promise
- * then stays unsettled, which is why this belongs inside `withinDeadline`.
+ * Runs a program to its end. When `signal` aborts, the program is killed and its exit is not awaited: a process that
+ * hangs inside the kernel survives even SIGKILL. The promise then stays unsettled, so call this only inside
+ * `withinDeadline`.
  *
- * Throws `driver-failed` where the program cannot be started or prints more than 4 MiB.
+ * Throws `driver-failed` if the program cannot be started or prints more than 4 MiB.
  */
 export async function runProgram(command: readonly string[], options: RunOptions): Promise<ProgramOutput> {
   const child = start(command, options.env)
@@ -35,7 +35,7 @@ export async function runProgram(command: readonly string[], options: RunOptions
     try {
       child.kill('SIGKILL')
     } catch {
-      // EPERM: it runs as root. Left behind is all that it can be.
+      // EPERM: it runs as root, so it cannot be killed.
     }
     child.unref()
     for (const reader of readers) reader.cancel().catch(() => {})
@@ -44,7 +44,8 @@ export async function runProgram(command: readonly string[], options: RunOptions
   options.signal.addEventListener('abort', abandon, { once: true })
 
   const [stdout, stderr] = await Promise.all([readBounded(readers[0]), readBounded(readers[1])])
-  // Left to the abort that always comes: a program's end takes seconds where it is the last to use the driver.
+  // `withinDeadline` always aborts, which ends the program: its own exit takes seconds if it is the last user of the
+  // driver.
   if (stdout !== null && stderr !== null && options.isAnswer?.(stdout)) {
     return { stdout, stderr, exitCode: 0, signal: null }
   }
@@ -52,7 +53,7 @@ export async function runProgram(command: readonly string[], options: RunOptions
   options.signal.removeEventListener('abort', abandon)
   if (stdout === null || stderr === null) {
     throw new CanhazgpuError('driver-failed', `${command[0]} printed more than ${MAX_OUTPUT_BYTES} bytes`, {
-      hint: `Run ${command[0]} by hand to see what it says.`,
+      hint: `Run ${command[0]} by hand to see its output.`,
     })
   }
   return {
@@ -67,7 +68,7 @@ function start(command: readonly string[], env: Environment) {
   try {
     return Bun.spawn([...command], {
       env: { ...env },
-      // Never the caller's folder: what is looked up by a relative name must not come from there.
+      // Never the caller's folder: files found by a relative name must not come from there.
       cwd: '/',
       stdin: 'ignore',
       stdout: 'pipe',
@@ -76,7 +77,7 @@ function start(command: readonly string[], env: Environment) {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new CanhazgpuError('driver-failed', `${command[0]} cannot be started: ${reason}`, {
-      hint: `Look at the permissions of ${command[0]}.`,
+      hint: `Check the permissions of ${command[0]}.`,
       cause,
     })
   }
@@ -91,7 +92,7 @@ async function readBounded(reader: ReadableStreamDefaultReader<Uint8Array>): Pro
     if (done) return text + decoder.decode()
     size += value.byteLength
     if (size > MAX_OUTPUT_BYTES) {
-      // Closing the pipe ends a program that goes on writing.
+      // Closing the pipe ends a program that keeps writing.
       await reader.cancel()
       return null
     }

@@ -6,13 +6,13 @@ import { readLink, readLinkOrError, readText } from './procfs.ts'
 const FIRST_TIME_NAMESPACE = '4026531834'
 export const FIRST_PID_NAMESPACE = '4026531836'
 
-/** All of these hold for a process as long as it lives, and are asked for once per process looked at. */
+/** These stay constant while a process lives, and are needed once for each process checked. */
 let bootIdRead: string | undefined
 let pidNamespaceRead: string | undefined
 
 /**
- * New at every boot. A service may hide it (`ProcSubset=pid`), and a container may have one of its own
- * (systemd-nspawn): `UNREAD` where the file is not there or holds no boot id.
+ * New at every boot. A service may hide it (`ProcSubset=pid`), and a container may have its own (systemd-nspawn).
+ * `UNREAD` if the file is missing or holds no boot id.
  */
 export function bootId(): string {
   bootIdRead ??= readBootId()
@@ -24,7 +24,7 @@ function readBootId(): string {
   return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text) ? text : UNREAD
 }
 
-/** Of this process. Only a kernel before 5.6 has the other namespaces and not this one. */
+/** Of this process. Kernels before 5.6 lack this namespace. */
 export function timeNamespace(): string {
   const inode = inodeIn(readLinkOrError('/proc/self/ns/time'))
   if (typeof inode === 'string') return inode
@@ -32,18 +32,18 @@ export function timeNamespace(): string {
 }
 
 /**
- * Of this process. Start times in `/proc` are shifted by the reader's time namespace, so where that is
- * not the first one it is part of the name: only readers of both the same may compare.
+ * Of this process. The reader's time namespace shifts start times in `/proc`, so outside the first time namespace its
+ * name is included: identities are comparable only within the same pid and time namespace.
  */
 export function pidNamespace(): string {
   pidNamespaceRead ??= readPidNamespace()
   return pidNamespaceRead
 }
 
-/** Only there the pids of this process mean what they mean to the kernel and to the GPU drivers. */
+/** Only in the first pid namespace do our pids match those of the kernel and the GPU drivers. */
 export const isInFirstPidNamespace = (): boolean => namespaceInode('pid') === FIRST_PID_NAMESPACE
 
-/** Whether a stored pid namespace is one whose processes the first pid namespace sees in its own time. */
+/** Whether the first pid namespace sees the processes of this stored namespace with unshifted start times. */
 export const isPlainPidNamespace = (name: string): boolean => /^\d+$/.test(name)
 
 function readPidNamespace(): string {
@@ -53,13 +53,12 @@ function readPidNamespace(): string {
   return time === FIRST_TIME_NAMESPACE ? pid : `${pid}+time:${time}`
 }
 
-/** Of a namespace of this process. */
 export function namespaceInode(kind: 'pid' | 'user'): string | undefined {
   const inode = inodeIn(readLink(`/proc/self/ns/${kind}`))
   return typeof inode === 'string' ? inode : undefined
 }
 
-/** The link reads like `pid:[4026531836]`; an errno stays one. */
+/** The link reads like `pid:[4026531836]`. An errno is returned unchanged. */
 function inodeIn<Failure>(link: string | Failure): string | Failure | undefined {
   return typeof link === 'string' ? link.match(/^[a-z]+:\[(\d+)\]$/)?.[1] : link
 }

@@ -5,8 +5,8 @@ import { CLOCK_BOOTTIME, clockInto } from './libc.ts'
 let epoch: string | undefined
 
 /**
- * Now: the wall clock and the time since boot, suspend included (CLOCK_BOOTTIME, clock_gettime(2)). The
- * epoch names the boot and the time namespace, which may shift the latter (time_namespaces(7)).
+ * The wall clock and the time since boot, suspend included (CLOCK_BOOTTIME, clock_gettime(2)). The epoch names the boot
+ * and the time namespace, which may shift the time since boot (time_namespaces(7)).
  */
 export function currentMoment(): Moment {
   epoch ??= `${bootId()}/${timeNamespace()}`
@@ -14,7 +14,7 @@ export function currentMoment(): Moment {
     const before = sinceBoot()
     const wall = Date.now()
     const ms = sinceBoot()
-    // A process stopped between two clocks would take them for having parted.
+    // If the process is stopped between two readings, the clocks would seem to have drifted apart.
     if (ms - before <= ONE_INSTANT_MS) return { wall, steady: { epoch, ms } }
   }
 }

@@ -1,30 +1,30 @@
 import * as libc from './libc.ts'
 
-/** A TCP connection of this process, as the kernel sees it. */
+/** A TCP connection of this process, as the kernel reports it. */
 export interface Connection {
   readonly descriptor: number
   readonly hasReceived: boolean
   readonly hasSent: boolean
-  /** The port of its other end. */
+  /** The port of the other end. */
   readonly port: number
-  /** Since something was sent to it last, or since it was made. */
+  /** Time since the last byte was sent to it, or since it was made. */
   readonly quietMs: number
 }
 
-/** How many descriptors this process may have. */
+/** The maximum number of descriptors of this process. */
 export function descriptorLimit(): number {
   const limits = new BigUint64Array(2)
   return libc.resourceLimit(libc.RLIMIT_NOFILE, null, limits) < 0 ? 1_024 : Number(limits[0] ?? 1_024n)
 }
 
-/** All below it are in use; negative where there is none any more. */
+/** All lower numbers are in use. Negative if none is free. */
 export function lowestFreeDescriptor(): number {
   const fd = libc.open('/dev/null', libc.O_RDONLY)
   if (fd >= 0) libc.close(fd)
   return fd
 }
 
-/** Those among the descriptors below `end`. */
+/** The connections among the descriptors below `end`. */
 export function openConnections(end: number): readonly Connection[] {
   const connections: Connection[] = []
   for (let descriptor = 3; descriptor < end; descriptor++) {
@@ -32,7 +32,7 @@ export function openConnections(end: number): readonly Connection[] {
     if (length < LAST_DATA_SENT + 4 || !CONNECTED.has(info[0] ?? 0)) continue
     connections.push({
       descriptor,
-      // Kernels before 4.6 do not tell; then only the time counts.
+      // Kernels before 4.6 do not report this; then only the time counts.
       hasReceived: length < BYTES_RECEIVED + 8 || view.getBigUint64(BYTES_RECEIVED, true) > 0n,
       hasSent: length < DATA_SEGMENTS_OUT + 4 || view.getUint32(DATA_SEGMENTS_OUT, true) > 0,
       port: peerPort(descriptor),
@@ -46,7 +46,7 @@ export function closeConnection({ descriptor }: Connection): void {
   libc.shutDown(descriptor)
 }
 
-/** At the same place for IPv4 and IPv6, in network byte order. */
+/** At the same offset for IPv4 and IPv6, in network byte order. */
 function peerPort(descriptor: number): number {
   return libc.peerInto(descriptor, address) < 0 ? 0 : new DataView(address.buffer).getUint16(2)
 }
@@ -56,7 +56,7 @@ const TCP_INFO = 11
 /** ESTABLISHED and CLOSE_WAIT. */
 const CONNECTED: ReadonlySet<number> = new Set([1, 8])
 
-/** Where they are in `struct tcp_info`; its first byte is the state. */
+/** Offsets in `struct tcp_info`, whose first byte is the state. */
 const LAST_DATA_SENT = 44
 const BYTES_RECEIVED = 128
 const DATA_SEGMENTS_OUT = 156

@@ -4,15 +4,15 @@ import { processStat } from './processes.ts'
 import { type WatchedProcess, waitFor } from './wait.ts'
 
 /**
- * The processes of one job, for the time from its interruption to its end. A signal reaches only a process that
- * was found to belong to the job twice, before and after a pidfd was opened for it: its pid may be of another
- * process by now. What processes belong to the job is told by the kernel and by the launcher, never by the pool.
+ * The processes of one job, from its interruption to its end. A signal goes only to a process found in the job twice,
+ * before and after its pidfd was opened: by then the pid may belong to another process. The kernel and the launcher
+ * define which processes belong to the job, never the pool.
  */
 export class JobProcesses {
   readonly #command: WatchedProcess
   readonly #reservation: string
   #found: Members = new Map()
-  /** Found by two looks in a row. They stay in the job when their parent ends. */
+  /** Found by two searches in a row. They stay in the job when their parent exits. */
   #known: Members = new Map()
 
   constructor(command: WatchedProcess, reservation: string) {
@@ -20,10 +20,10 @@ export class JobProcesses {
     this.#reservation = reservation
   }
 
-  /** Signals all of them, the command first, parents before children. */
+  /** Signals all of them: the command first, parents before children. */
   signal(signal: number): void {
     const targets = opened(this.#look())
-    // All are confirmed before the first is signalled: its end would give its children another parent.
+    // All are confirmed before the first signal: a process that exits gives its children another parent.
     const confirmed = this.#look()
     if (!this.hasCommandEnded()) signalCommand(this.#command, signal)
     for (const { pid, startTime, pidfd } of targets) {
@@ -37,7 +37,7 @@ export class JobProcesses {
     return waitFor({ process: this.#command }, 0) === 'exited'
   }
 
-  /** Whether the command and everything it started have ended, as far as we can see. */
+  /** Whether the command and all known processes it started have exited. */
   haveEnded(): boolean {
     return this.hasCommandEnded() && this.#look().size === 0
   }
@@ -57,14 +57,16 @@ export class JobProcesses {
 interface Target {
   readonly pid: number
   readonly startTime: number
-  /** Negative if there is none: kernels before 5.3, a filter of system calls, too many open files. */
+  /** Negative if there is none: kernels before 5.3, a seccomp filter, too many open files. */
   readonly pidfd: number
 }
 
-/** This many descriptors are left for reading `/proc`. */
+/** Number of descriptors kept free for reading `/proc`. */
 const SPARE = 8
 
-/** With a pidfd for as many as the limit of open files allows; nothing could be confirmed without any left. */
+/**
+ * Opens a pidfd for each process while the limit of open files allows it. Confirming them needs free descriptors too.
+ */
 function opened(members: Members): readonly Target[] {
   const pidfds: number[] = []
   for (const pid of members.keys()) {
@@ -79,13 +81,13 @@ function opened(members: Members): readonly Target[] {
 }
 
 function signalCommand({ identity, pidfd, isHanded }: WatchedProcess, signal: number): void {
-  // The descriptor that the command's own process opened is of no other, so no pid has to be believed.
+  // The command opened this descriptor for itself, so it needs no check of the pid.
   if (isHanded && pidfd !== null && libc.pidfdSendSignal(pidfd, signal) !== -libc.ENOSYS) return
   send({ ...identity, pidfd: pidfd ?? -1 }, signal)
 }
 
 function send({ pid, startTime, pidfd }: Target, signal: number): void {
-  // 0, 1 and negative numbers stand for groups, for everybody, or for the first process of the machine.
+  // kill(2) takes 0 and negative numbers for groups or all processes, and 1 is init.
   if (pid <= 1) return
   if (processStat(pid)?.startTime !== startTime) return
   if (pidfd < 0 || libc.pidfdSendSignal(pidfd, signal) === -libc.ENOSYS) libc.kill(pid, signal)

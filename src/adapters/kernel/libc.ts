@@ -2,9 +2,9 @@ import { CString, dlopen, type FFIFunction, ptr, read } from 'bun:ffi'
 import { CanhazgpuError } from '../../domain/errors.ts'
 
 /**
- * The C library, as thin as it can be: the only file that knows its calling conventions. Every call
- * answers as the kernel does: a negative number is the negated errno, unless its comment says otherwise.
- * Numbers hold for Linux on x86_64 and, where it is another, aarch64.
+ * A thin binding of the C library: the only file that knows its calling conventions. Unless a comment states otherwise,
+ * every call returns the kernel's result, with a negated errno for a failure. Numbers are for Linux on x86_64 and,
+ * where they differ, aarch64.
  */
 
 export type Bytes = Uint8Array<ArrayBuffer>
@@ -130,10 +130,9 @@ function symbolsOf<Functions extends Record<string, FFIFunction>>(library: strin
   }
 }
 
-/** errno lives at one address per thread, and all JavaScript of a program runs on one. */
+/** errno has one address per thread, and all JavaScript of a program runs on one thread. */
 const errnoAddress = c.__errno_location()
 
-/** The result, or the negated errno. */
 function outcome(result: number | bigint): number {
   return result >= 0 ? Number(result) : lastError()
 }
@@ -141,8 +140,7 @@ function outcome(result: number | bigint): number {
 const lastError = (): number => (errnoAddress === null ? -EPERM : -read.i32(errnoAddress, 0))
 
 /**
- * Text that stands for bytes, one character each (Latin-1): what a string of C holds where it need not be
- * UTF-8, as arguments and environment.
+ * Bytes as text, one character each (Latin-1): for C strings that need not be UTF-8, such as arguments and environment.
  */
 export type ByteText = string
 
@@ -159,7 +157,7 @@ export const addressOf = (bytes: Uint8Array): number => Number(ptr(bytes))
 
 const AT_EXECFN = 31
 
-/** The path by which this program was executed, with its links (getauxval(3)); null if there is none. */
+/** The path from which this program was executed, links included (getauxval(3)); null if there is none. */
 export function executedPath(): string | null {
   const path = c.getauxval(AT_EXECFN)
   return path === null ? null : String(new CString(path))
@@ -169,8 +167,8 @@ export const effectiveUid = (): number => c.geteuid()
 export const parentPid = (): number => c.getppid()
 export const kill = (pid: number, signal: number): number => outcome(c.kill(pid, signal))
 
-// Each of these three looks at its result itself: every short command calls them so often that the runtime would start
-// a thread to compile a function that they share.
+// These three check their results themselves: every short command calls them so often that the runtime would start a
+// thread to compile a shared function.
 
 export function open(path: string, flags: number): number {
   const fd = c.open(cString(path), flags | O_CLOEXEC, 0)
@@ -192,17 +190,17 @@ export const ioctl = (fd: number, request: number, argument: Bytes | Uint16Array
 export const poll = (descriptors: Bytes, count: number, timeoutMs: number): number =>
   outcome(c.poll(descriptors, count, timeoutMs))
 
-/** How many bytes of the link's target went into the buffer. */
+/** Returns the number of bytes of the link's target in the buffer. */
 export const readLinkInto = (path: string, buffer: Bytes): number =>
   outcome(c.readlink(cString(path), buffer, buffer.length))
 
 /** Checked for the effective user, as execve does. */
 export const access = (path: ByteText, mode: number): number => outcome(c.euidaccess(cBytes(path), mode))
 
-/** 0 where the path leads to something, as far as we may see. */
+/** 0 if the path exists, as far as this process may see. */
 export const findPath = (path: string): number => outcome(c.euidaccess(cString(path), F_OK))
 
-/** The path without links, or null where it leads nowhere. */
+/** The path without links, or null if it does not exist. */
 export function realPath(path: string): string | null {
   const resolved = new Uint8Array(4096)
   return c.realpath(cString(path), resolved) === null ? null : textAt(resolved)
@@ -220,17 +218,17 @@ export interface FileStatus {
   readonly gid: number
   /** Type and permissions, as in `st_mode`. */
   readonly mode: number
-  /** How many names it has. */
+  /** Number of hard links. */
   readonly links: number
   readonly inode: bigint
-  /** The file system that the inode is of. */
+  /** The file system of the inode. */
   readonly device: bigint
   readonly size: number
 }
 
 /**
- * Of an open descriptor, or of a path: of the link itself where the path ends in one. Opens nothing, so a pipe
- * cannot block. A negated errno where it cannot be seen. statx(2) by number: old C libraries lack it.
+ * Of an open descriptor, or of a path (of the link itself if the path ends in one). Opens nothing, so a pipe cannot
+ * block. A negated errno on failure. statx(2) by number: old C libraries lack it.
  */
 export function statusOf(target: string | number): FileStatus | number {
   const [fd, name, flags] =
@@ -255,13 +253,13 @@ export function statusOf(target: string | number): FileStatus | number {
 }
 
 /**
- * Locks bytes of an open file for shared use, as long as the descriptor is open (F_OFD_SETLK). Does not wait.
- * Such a lock is not lost when the process closes another descriptor of the file.
+ * Takes a shared lock on bytes of an open file for as long as the descriptor is open (F_OFD_SETLK). Does not wait. The
+ * lock survives when the process closes another descriptor of the file.
  */
 export const lockShared = (fd: number, start: number, length: number): number =>
   fcntl(fd, F_OFD_SETLK, addressOf(sharedLock(start, length)))
 
-/** Whether another process keeps us from a shared lock (F_GETLK). */
+/** Whether another process prevents a shared lock (F_GETLK). */
 export function isLockedByOther(fd: number, start: number, length: number): boolean {
   const lock = sharedLock(start, length)
   return fcntl(fd, F_GETLK, addressOf(lock)) === 0 && lock[0] !== F_UNLCK
@@ -276,7 +274,7 @@ function sharedLock(start: number, length: number): Uint8Array {
   return new Uint8Array(lock.buffer)
 }
 
-/** Locks an open file or folder for this process alone, without waiting: flock(2) by number. */
+/** Locks an open file or folder exclusively, without waiting: flock(2) by number. */
 export const lockAlone = (fd: number): number =>
   outcome(c.syscall(onArm ? 32 : 73, fd, LOCK_EX | LOCK_NB, 0, 0, 0))
 
@@ -287,7 +285,7 @@ export const inotifyInit = (): number => outcome(c.inotify_init1(O_CLOEXEC | O_N
 export const inotifyAdd = (fd: number, path: string, mask: number): number =>
   outcome(c.inotify_add_watch(fd, cString(path), mask))
 
-/** Fills the buffer with an option of a socket; answers how many bytes. By number, as few programs need it. */
+/** Fills the buffer with a socket option and returns its length. By number, because few programs need it. */
 export function socketOption(fd: number, level: number, name: number, buffer: Bytes): number {
   const length = new Uint8Array(4)
   const view = new DataView(length.buffer)
@@ -318,17 +316,17 @@ export const directoryEntriesInto = (fd: number, buffer: Bytes): number =>
   outcome(c.syscall(onArm ? 61 : 217, fd, addressOf(buffer), buffer.length, 0, 0))
 
 /**
- * Ends this process at once, whatever it has open. The runtime's own way out would first write the log of every
- * open database back into it, with several syncs, though others have it open and wait for their turn.
+ * Exits at once, without the runtime's exit. That would first checkpoint every open database, with several syncs, even
+ * while other processes have it open and wait for their turn.
  */
 export function exitNow(status: number): void {
   c._exit(status)
 }
 
 /**
- * Sets a signal to SIG_IGN or SIG_DFL; rt_sigaction(2) by number, because glibc refuses the two signals it
- * keeps to itself (32 and 33) and they are inherited like the others. Without a handler all other members
- * of the kernel's structure are zero, and so the same everywhere.
+ * Sets a signal to SIG_IGN or SIG_DFL. rt_sigaction(2) by number, because glibc refuses the two signals that it
+ * reserves (32 and 33), which are inherited like the others. Without a handler all other members of the kernel's
+ * structure are zero, so the layout is the same on both architectures.
  */
 export function setDisposition(signal: number, disposition: 'default' | 'ignore'): number {
   const action = new BigUint64Array(4)
@@ -343,7 +341,7 @@ export function setBlockedSignals(mask: bigint): number {
   return outcome(c.sigprocmask(SIG_SETMASK, set, null))
 }
 
-/** `struct rlimit64`: soft, hard; null leaves or skips. */
+/** `struct rlimit64`: soft, hard. Null leaves or skips one. */
 export const resourceLimit = (
   resource: number,
   set: BigUint64Array<ArrayBuffer> | null,
@@ -362,7 +360,7 @@ function pointers(strings: readonly ByteText[]): { block: Buffer; array: BigUint
   return { block, array }
 }
 
-/** Returns only where it failed. */
+/** Returns only on failure. */
 export function execve(
   program: ByteText,
   args: readonly ByteText[],
@@ -371,13 +369,13 @@ export function execve(
   return outcome(c.execve(cBytes(program), pointers(args).array, pointers(environment).array))
 }
 
-/** More than `posix_spawn_file_actions_t` takes in any C library. */
+/** Larger than `posix_spawn_file_actions_t` in any C library. */
 const FILE_ACTIONS_BYTES = 256
 
 /**
- * Runs a program with `/dev/null` for its standard streams and waits for its end; it gets our other descriptors
- * that lack close-on-exec and our signals. Answers its wait status, 0 for a clean exit, or for any where SIGCHLD
- * is ignored and the kernel keeps none. posix_spawn(3) returns an errno.
+ * Runs a program with `/dev/null` for its standard streams and waits for its exit. It inherits our signals and our
+ * other descriptors without close-on-exec. Returns its wait status: 0 for a clean exit, or for any exit if SIGCHLD is
+ * ignored, because the kernel then keeps no status. posix_spawn(3) returns an errno.
  */
 export function spawnAndWait(
   program: ByteText,
@@ -403,5 +401,5 @@ export function spawnAndWait(
   }
 }
 
-/** What perror(3) would say. */
+/** The text of perror(3). */
 export const errorText = (errno: number): string => String(c.strerror(errno))

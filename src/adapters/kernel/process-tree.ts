@@ -8,17 +8,16 @@ export type Members = ReadonlyMap<number, number>
 export interface JobSearch {
   readonly command: Pick<ProcessIdentity, 'pid' | 'startTime'>
   readonly reservation: string
-  /** Processes that belonged to the job before: their parent may have ended since. */
+  /** Processes that belonged to the job before: their parent may have exited since. */
   readonly known: Members
 }
 
 /**
- * The living processes of a job: the command and the known processes, with their descendants, whatever their
- * user; and the processes of our own user that were started with the reservation in their environment (daemons
- * that left the tree), with descendants. Anybody can put the reservation into the environment of a set-user-id
- * program, so it does not count there, nor in what such a program started.
- * Never ourselves. Processes that start or end meanwhile may be missed.
- * Empty if `/proc` is of another pid namespace, where the pids mean other processes.
+ * The living processes of a job: the command and the known processes with their descendants, of any user; and the
+ * processes of our own user that started with the reservation in their environment (daemons that left the tree), with
+ * their descendants. A user can put any reservation into the environment of a set-user-id program, so the environment
+ * of such a program and of its descendants does not count. Never includes this process. Misses processes that start or
+ * exit during the search. Empty if `/proc` is of another pid namespace, where pids mean other processes.
  */
 export function jobMembers({ command, reservation, known }: JobSearch): Members {
   if (!procIsOurs()) return new Map()
@@ -29,7 +28,7 @@ export function jobMembers({ command, reservation, known }: JobSearch): Members 
   const mark = `CANHAZGPU_RESERVATION=${reservation}`
   const ours = usersOf('self')
   for (const pid of living.keys()) {
-    // Of other users nothing is read: megabytes of environment in each of their processes would keep us busy.
+    // The environments of other users' processes are not read: each may be megabytes long.
     if (ours === null || usersOf(pid) !== ours) continue
     if (startedWith(pid, mark) && !isBelowSetUserId(pid, living)) starts.push(pid)
   }
@@ -49,7 +48,7 @@ function startedWith(pid: number, variable: string): boolean {
   return readText(`/proc/${pid}/environ`)?.split('\0').includes(variable) ?? false
 }
 
-/** Real and effective user (proc_pid_status(5)), if both are the same; null otherwise, and if hidden. */
+/** Real and effective user (proc_pid_status(5)) if both are the same; null otherwise, and if hidden. */
 function usersOf(pid: number | 'self'): string | null {
   const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
   return real !== undefined && real === effective ? real : null
@@ -62,10 +61,10 @@ function isBelowSetUserId(pid: number, living: ReadonlyMap<number, ProcessStat>)
   return false
 }
 
-/** Tells so whatever users the program took on later (AT_SECURE in getauxval(3)). */
+/** The kernel sets this whatever users the program switches to later (AT_SECURE in getauxval(3)). */
 const AT_SECURE = 23n
 
-/** Whether its program was started with more rights than the process had that started it. */
+/** Whether its program started with more rights than the process that started it. */
 function isSetUserId(pid: number): boolean {
   const words = Buffer.from(readText(`/proc/${pid}/auxv`) ?? '', 'latin1')
   for (let at = 0; at + 16 <= words.length; at += 16) {
@@ -74,7 +73,7 @@ function isSetUserId(pid: number): boolean {
   return false
 }
 
-/** A Map keeps the order of insertion and is visited while it grows. */
+/** A Map keeps insertion order, and iteration includes entries added during it. */
 function reachable(starts: readonly number[], living: ReadonlyMap<number, ProcessStat>): Members {
   const children = new Map<number, number[]>()
   for (const [pid, { parent }] of living) {
@@ -88,7 +87,7 @@ function reachable(starts: readonly number[], living: ReadonlyMap<number, Proces
   for (const [parent, since] of found) {
     for (const pid of children.get(parent) ?? []) {
       const startTime = living.get(pid)?.startTime ?? 0
-      // No child is older than its parent: this parent took over the pid of the true one while we looked.
+      // No child is older than its parent: this parent got the pid of the real one during the search.
       if (startTime >= since && !found.has(pid)) add(pid, startTime)
     }
   }

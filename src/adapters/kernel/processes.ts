@@ -11,13 +11,13 @@ import { currentMoment } from './clock.ts'
 import { ESRCH, kill } from './libc.ts'
 import { listNumbers, readLink, readText } from './procfs.ts'
 
-/** What `/proc/<pid>/stat` tells (proc_pid_stat(5)). */
+/** The fields of `/proc/<pid>/stat` (proc_pid_stat(5)). */
 export interface ProcessStat {
   /** One letter: R, S, D, T, Z, X … */
   readonly state: string
   readonly parent: number
   readonly processGroup: number
-  /** The pid of its leader. */
+  /** The pid of the session leader. */
   readonly session: number
   /** The device of the controlling terminal; 0 without one. */
   readonly terminal: number
@@ -26,22 +26,22 @@ export interface ProcessStat {
   readonly startTime: number
 }
 
-/** Ours. It stays true through `execve`, so it is the identity of the command we become. */
+/** Of this process. `execve` keeps it, so it also identifies the command that this process becomes. */
 export function currentProcess(): ProcessIdentity {
   const startTime = processStat('self')?.startTime ?? UNREAD_START
   return { pid: process.pid, startTime, bootId: bootId(), pidNamespace: pidNamespace() }
 }
 
-/** No process that could run this program starts within 10 ms of the kernel. */
+/** No process that can run this program starts within 10 ms of the kernel. */
 const UNREAD_START = 0
 
 /**
- * Whether that very process still runs; never mistakes a later one with its pid for it. A process that
- * only waits to be reaped is gone; a dead main thread with living others is not. `unknown` where its pid counts
- * in a pid namespace that we cannot see into, or where a part of its identity or of ours could not be read.
+ * Whether this very process still runs. A later process with the same pid is never mistaken for it. A zombie counts as
+ * gone; a process whose main thread has exited while others run does not. `unknown` if its pid belongs to a pid
+ * namespace that is not visible from here, or if part of its identity or of ours could not be read.
  *
- * A process that is seen lives, whatever its boot id. One that is not seen is gone only if it ran in this boot: a
- * container may have a boot id of its own, and a service may hide it.
+ * A visible process is alive, whatever its boot id. A process that is not visible is gone only if it ran in this boot:
+ * a container may have its own boot id, and a service may hide the boot id.
  */
 export function liveness(identity: ProcessIdentity): Liveness {
   const isOfThisBoot = identity.bootId !== UNREAD && identity.bootId === bootId()
@@ -57,7 +57,10 @@ export function liveness(identity: ProcessIdentity): Liveness {
   }
 }
 
-/** `hidden`: a process has this pid, and only kill(2) tells so. `out of sight`: its pid means nothing here. */
+/**
+ * `hidden`: a process has this pid, but only kill(2) shows it. `out of sight`: its pid has no meaning in this
+ * namespace.
+ */
 type Sight = 'seen' | 'not seen' | 'hidden' | 'out of sight'
 
 function sightOf(identity: ProcessIdentity): Sight {
@@ -69,15 +72,15 @@ function sightOf(identity: ProcessIdentity): Sight {
 export function sightHere({ pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>): Sight {
   if (!exists(pid)) return 'not seen'
   const stat = procIsOurs() ? processStat(pid) : null
-  // Either it went this instant, or `hidepid` keeps it from us: only kill(2) can tell.
+  // Either it just exited, or `hidepid` hides it from us: only kill(2) can decide.
   if (stat === null || startTime === UNREAD_START) return exists(pid) ? 'hidden' : 'not seen'
   return stat.startTime === startTime && !hasEnded(stat) ? 'seen' : 'not seen'
 }
 
 /**
- * From the first pid namespace the processes of all others can be seen, each with its pid there as the last
- * number of NSpid (proc_pid_status(5)), so that a container that went takes its reservations along. Nothing can be
- * seen from anywhere else, across time namespaces, and where any process is hidden from us.
+ * From the first pid namespace all others are visible, each process with its own pid as the last number of NSpid
+ * (proc_pid_status(5)). So a container that exits releases its reservations. Nothing is visible from any other
+ * namespace, across time namespaces, or where any process is hidden from us.
  */
 function sightBelow(identity: ProcessIdentity): Sight {
   const comparable =
@@ -85,7 +88,7 @@ function sightBelow(identity: ProcessIdentity): Sight {
     isPlainPidNamespace(identity.pidNamespace) &&
     identity.startTime !== UNREAD_START
   const pids = comparable && procIsOurs() ? listNumbers('/proc') : []
-  // Where `hidepid` is in force, the first process is not listed.
+  // If `hidepid` is in force, the first process is not listed.
   if (!pids.includes(1)) return 'out of sight'
   for (const pid of pids) {
     const innermost = innermostPid(readText(`/proc/${pid}/status`) ?? '')
@@ -97,15 +100,15 @@ function sightBelow(identity: ProcessIdentity): Sight {
   return 'not seen'
 }
 
-/** The pid in the process's own namespace, from its `/proc/<pid>/status`; null where that does not tell. */
+/** The pid in the process's own namespace, from its `/proc/<pid>/status`; null if the file lacks it. */
 export function innermostPid(status: string): number | null {
   const pid = /^NSpid:(?:\t\d+)*\t(\d+)$/m.exec(status)?.[1]
   return pid === undefined ? null : Number(pid)
 }
 
 /**
- * Whether a signal has stopped that very process. One that a debugger holds (`t`) is not meant: `strace` holds a
- * process for a moment at every system call. Processes of other pid namespaces and hidden ones are not looked for.
+ * Whether a signal has stopped this very process. A tracing stop (`t`) does not count: `strace` stops a process briefly
+ * at every system call. Processes of other pid namespaces and hidden ones are not checked.
  */
 export function isStopped({ pid, startTime, pidNamespace: namespace }: ProcessIdentity): boolean {
   if (namespace === UNREAD || namespace !== pidNamespace() || !procIsOurs()) return false
@@ -113,13 +116,13 @@ export function isStopped({ pid, startTime, pidNamespace: namespace }: ProcessId
   return stat?.state === 'T' && stat.startTime === startTime
 }
 
-/** How long an answer may serve again: a decision is made twice, before and under the lock. */
+/** How long an answer is reused: every decision is made twice, before and under the lock. */
 const SAME_DECISION_MS = 20
 
-/** `liveness`, asked once of each process within one decision. */
+/** `liveness`, checked once per process within one decision. */
 export const livenessInDecision = () => askedOnceInDecision(liveness)
 
-/** `isStopped`, asked once of each process within one decision. */
+/** `isStopped`, checked once per process within one decision. */
 export const stoppedInDecision = () => askedOnceInDecision(isStopped)
 
 function askedOnceInDecision<Answer>(
@@ -141,18 +144,18 @@ function askedOnceInDecision<Answer>(
 const isSame = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
 
-/** From the third to the 23rd; one that is followed by another was not cut off. */
+/** Fields 3 to 23. A field with another field after it was not cut off. */
 const STAT_FIELDS = 21
 
-/** Null where the process is gone or hidden. */
+/** Null if the process is gone or hidden. */
 export function processStat(pid: number | 'self'): ProcessStat | null {
   const line = readText(`/proc/${pid}/stat`)
   return line === null ? null : parseStat(line)
 }
 
 /**
- * The name in parentheses is the program's choice and may itself hold spaces and parentheses. Null for a line
- * that does not tell all: half of one proves nothing about a process.
+ * The program chooses the name in parentheses, which may contain spaces and parentheses. Null for an incomplete line:
+ * half of one proves nothing about a process.
  */
 export function parseStat(line: string): ProcessStat | null {
   const nameEnd = line.lastIndexOf(')')
@@ -173,8 +176,8 @@ export function parseStat(line: string): ProcessStat | null {
 }
 
 /**
- * A process of a new pid namespace may still look at the old one's `/proc`, where pids mean others. There it has a
- * pid for each namespace in between (NSpid), the first of which may by chance be the one it has here.
+ * A process of a new pid namespace may still have the `/proc` of the old one, where pids mean other processes. It has
+ * one pid for each namespace in between (NSpid); the first may by chance equal its pid here.
  */
 export function procIsOurs(): boolean {
   procIsOursRead ??= readProcIsOurs()
@@ -183,21 +186,21 @@ export function procIsOurs(): boolean {
 
 function readProcIsOurs(): boolean {
   const pids = /^NSpid:\t(.*)$/m.exec(readText('/proc/self/status') ?? '')?.[1]
-  // Kernels before 4.1 do not tell.
+  // Kernels before 4.1 lack this field.
   return (pids ?? readLink('/proc/self')) === String(process.pid)
 }
 
-/** Drivers name pids of the first pid namespace; only there `/proc` tells whose they are. */
+/** Drivers report pids of the first pid namespace. Only there `/proc` shows their owners. */
 export const seesProcessOwners = (): boolean => isInFirstPidNamespace() && procIsOurs()
 
 let procIsOursRead: boolean | undefined
 
-/** Z and X are said of the main thread alone; the others are counted. */
+/** Z and X describe only the main thread; the other threads are counted. */
 export function hasEnded(stat: ProcessStat): boolean {
   return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1
 }
 
-/** EPERM is an answer from a living process too. */
+/** EPERM also means that the process is alive. */
 function exists(pid: number): boolean {
   return kill(pid, 0) !== -ESRCH
 }

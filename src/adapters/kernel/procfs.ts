@@ -1,11 +1,11 @@
 import * as libc from './libc.ts'
 
 /**
- * Small files of the kernel, read without `node:fs`, whose import alone costs a millisecond. Whatever
- * cannot be read (vanished, hidden, forbidden) is null: of a foreign process that is an everyday answer.
+ * Reads small files of the kernel without `node:fs`, whose import alone costs a millisecond. A file that cannot be read
+ * (gone, hidden, forbidden) is null: that is common for other processes.
  */
 
-/** One character a byte, so no byte is lost or invalid. */
+/** One character per byte, so no byte is lost or invalid. */
 export function readText(path: string): libc.ByteText | null {
   const fd = libc.open(path, libc.O_RDONLY)
   if (fd < 0) return null
@@ -29,8 +29,8 @@ export function readLinkOrError(path: string): string | number {
 }
 
 /**
- * The entries whose names are numbers: processes of `/proc`, descriptors of `/proc/self/fd`. None where the
- * folder cannot be read to its end: half a list would prove that a process is gone.
+ * The entries whose names are numbers: processes in `/proc`, descriptors in `/proc/self/fd`. Empty if the folder cannot
+ * be read to its end: half a list would prove that a process is gone.
  */
 export function listNumbers(directory: string): number[] {
   const fd = libc.open(directory, libc.O_RDONLY)

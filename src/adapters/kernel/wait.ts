@@ -4,15 +4,15 @@ import * as libc from './libc.ts'
 import { sightHere } from './processes.ts'
 
 /**
- * Waiting in the kernel instead of the event loop: an idle process then takes no time and hardly any memory.
- * Nothing else of this program runs meanwhile; a signal without a JavaScript handler acts as always.
+ * Waits in the kernel instead of the event loop: an idle process then takes no CPU time and hardly any memory. Nothing
+ * else of this program runs during the wait. A signal without a JavaScript handler has its default effect.
  */
 
-/** A process with a descriptor that becomes readable at its end, or null where the kernel has no pidfds. */
+/** A process with a descriptor that becomes readable when it exits, or null if the kernel has no pidfds. */
 export interface WatchedProcess {
   readonly identity: ProcessIdentity
   readonly pidfd: number | null
-  /** The process opened it itself. */
+  /** The process itself opened the descriptor. */
   readonly isHanded: boolean
 }
 
@@ -20,7 +20,7 @@ export type Awaited = 'exited' | 'changed' | 'timeout'
 
 const POLL_IN = 1
 const POLL_BAD_DESCRIPTOR = 0x20
-/** How often a process is looked at where there are no pidfds (kernels before 5.3, old seccomp filters). */
+/** How often to check a process without a pidfd (kernels before 5.3, old seccomp filters). */
 const LOOK_EVERY_MS = 1000
 const LONGEST_POLL_MS = 2 ** 31 - 1
 
@@ -30,8 +30,8 @@ const FILE_EVENTS = 0x2 | 0x400 | 0x800
 const ONCE = 0x80000000
 
 /**
- * Works for processes of every user (pidfd_open(2)). A descriptor that was handed over by the process itself is
- * preferred: it cannot be of a later process with the same pid. One that the shell in between lost is replaced.
+ * Works for processes of every user (pidfd_open(2)). A descriptor that the process itself handed over is preferred: it
+ * cannot belong to a later process with the same pid. If the shell in between lost it, a new one is opened.
  */
 export function watchProcess(identity: ProcessIdentity, handed: number | null = null): WatchedProcess {
   if (handed !== null && libc.pidfdSendSignal(handed, 0) !== -libc.EBADF) {
@@ -42,8 +42,8 @@ export function watchProcess(identity: ProcessIdentity, handed: number | null = 
 }
 
 /**
- * Blocks until the process has ended (`exited`, at once where it had already), the inotify descriptor
- * `watch` has something to read (`changed`; `drain` it), or `timeoutMs` have passed, which may be Infinity.
+ * Blocks until the process has exited (`exited`; at once if it already had), the inotify descriptor `watch` is readable
+ * (`changed`; then call `drain`), or `timeoutMs` have passed, which may be Infinity.
  */
 export function waitFor(
   { process, watch }: { readonly process: WatchedProcess; readonly watch?: number | null },
@@ -51,7 +51,7 @@ export function waitFor(
 ): Awaited {
   const { identity, pidfd } = process
   const deadline = currentMoment().steady.ms + timeoutMs
-  // The descriptor says nothing of a process that went before it was opened, nor of one we cannot see.
+  // The descriptor reports no process that exited before it was opened, and none that we cannot see.
   if (hasEnded(identity)) return 'exited'
   for (;;) {
     const remaining = Math.max(0, deadline - currentMoment().steady.ms)
@@ -66,8 +66,8 @@ export function waitFor(
 }
 
 /**
- * An inotify descriptor that becomes readable when the file is written to, or is no longer there; null where
- * the kernel has none left (128 a user by default) or there is no such file.
+ * An inotify descriptor that becomes readable when the file is written, moved or deleted; null if the kernel has none
+ * left (128 per user by default) or the file does not exist.
  */
 export function watchFile(path: string): number | null {
   const fd = libc.inotifyInit()
@@ -77,12 +77,12 @@ export function watchFile(path: string): number | null {
   return null
 }
 
-/** Adds a file to an inotify descriptor that is told of only once, until it is added again. */
+/** Adds a file to an inotify descriptor for one event only; add it again for the next one. */
 export function watchFileOnce(fd: number, path: string): boolean {
   return libc.inotifyAdd(fd, path, FILE_EVENTS | ONCE) >= 0
 }
 
-/** The numbers of the watches that these events are of, counted from 1 in the order of adding. */
+/** The watch numbers of these events, counted from 1 in the order in which files were added. */
 export function watchesIn(events: Uint8Array): readonly number[] {
   const watches: number[] = []
   const view = new DataView(events.buffer, events.byteOffset, events.byteLength)
@@ -93,18 +93,18 @@ export function watchesIn(events: Uint8Array): readonly number[] {
   return watches
 }
 
-/** Takes all waiting events from an inotify descriptor. */
+/** Reads all pending events of an inotify descriptor. */
 export function drain(fd: number): void {
   const buffer = new Uint8Array(16384)
   while (libc.readInto(fd, buffer) > 0);
 }
 
-/** A process and its watcher share boot and pid namespace, even where these cannot be read. */
+/** A process and its watcher share boot and pid namespace, even if these cannot be read. */
 function hasEnded(identity: ProcessIdentity): boolean {
   return sightHere(identity) === 'not seen'
 }
 
-/** poll(2), which passes over negative descriptors; `struct pollfd` is fd, events, revents. */
+/** poll(2), which ignores negative descriptors; `struct pollfd` is fd, events, revents. */
 function readable(fds: readonly number[], timeoutMs: Millis): boolean[] {
   const polled = new Uint8Array(fds.length * 8)
   const view = new DataView(polled.buffer)

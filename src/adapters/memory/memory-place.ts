@@ -1,19 +1,19 @@
 import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
 import type { Commit } from '../../ports/store.ts'
 
-/** What is stored of one host, in the memory of this process. Every `MemoryStore` of it sees the same. */
+/** The stored state of one host, in the memory of this process. All `MemoryStore`s of one place share it. */
 export class MemoryPlace {
   pool: Pool | null = null
   /** The `wake` of the last commit that changed the pool. */
   turns: readonly string[] = []
-  /** How often something was committed. */
+  /** The number of commits. */
   revision = 0
   /** By reservation and unit. */
   readonly #records = new Map<string, UsageRecord>()
   readonly #watchers = new Set<() => void>()
   readonly #written: (pool: Pool, moment: Moment) => Pool
 
-  /** `written` makes the pool that is kept; it must have the moment as its `writtenAt`. */
+  /** `written` returns the pool to keep, with the moment as its `writtenAt`. */
   constructor(written = (pool: Pool, moment: Moment): Pool => ({ ...pool, writtenAt: moment })) {
     this.#written = written
   }
@@ -22,7 +22,7 @@ export class MemoryPlace {
     return this.#records.values()
   }
 
-  /** Whether there was anything to commit. Announces nothing. */
+  /** Returns whether there was anything to commit. Wakes nobody. */
   commit({ pool, records, wake }: Commit<unknown>, moment: Moment): boolean {
     if (pool === this.pool && records.length === 0) return false
     if (pool !== this.pool) {
@@ -41,7 +41,7 @@ export class MemoryPlace {
     for (const tell of [...this.#watchers]) tell()
   }
 
-  /** Calls back at each announcement, until the function that it returns is called. */
+  /** Calls back at each announcement until the returned function is called. */
   watch(tell: () => void): () => void {
     this.#watchers.add(tell)
     return () => void this.#watchers.delete(tell)

@@ -7,7 +7,7 @@ import { MemoryLedger } from './memory-ledger.ts'
 import type { MemoryPlace } from './memory-place.ts'
 import { MemoryWakeups } from './memory-wakeups.ts'
 
-/** A store without a disk: nothing it holds survives this process, and it never waits for a lock. */
+/** A store without a disk: its contents end with this process, and it never waits for a lock. */
 export class MemoryStore implements OpenedPool {
   readonly #place: MemoryPlace
   readonly #now: () => Moment
@@ -25,7 +25,7 @@ export class MemoryStore implements OpenedPool {
     return { pool: existing(this.#place.pool), moment: this.#now() }
   }
 
-  /** A decision that itself changed the pool meanwhile is made again. */
+  /** Decides again if the decision itself changed the pool. */
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     for (;;) {
       const { revision } = this.#place

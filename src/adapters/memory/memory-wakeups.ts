@@ -49,7 +49,7 @@ async function* changesOf(bell: Bell): AsyncIterable<void> {
   while ((await bell.next()) !== 'closed') yield
 }
 
-/** Keeps what it heard until somebody asks; a turn counts for more than a change. */
+/** Keeps the last event until it is read. A turn replaces a change, but not the other way round. */
 class Bell {
   #heard: 'turn' | 'change' | null = null
   #isClosed = false

@@ -2,7 +2,10 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import * as libc from '../kernel/libc.ts'
 import { inheritedEnvironment, toByteText } from './environment.ts'
 
-/** Inherited, and the one the runtime leaves without close-on-exec; those from 4 on it marks itself. */
+/**
+ * Descriptors that are inherited, or that the runtime opens without close-on-exec. The runtime marks those from 4 on
+ * itself.
+ */
 const FIRST_EXTRA_DESCRIPTOR = 3
 
 const SIGHUP = 1
@@ -11,11 +14,11 @@ const SIGQUIT = 3
 const SIGTERM = 15
 
 /**
- * Starts a program in the background, with our environment and `/dev/null` for its standard streams. Of our
- * other descriptors it gets those in `handed`, under the same numbers; they are closed here afterwards. A
- * short-lived shell starts it and exits, so it is reparented, and a command that we exec later never sees an
- * unknown child. The shell ignores SIGHUP, so that the program does from its first moment.
- * Throws `failure` if no process can be made. A program that cannot be executed is not noticed.
+ * Starts a program in the background, with our environment and `/dev/null` for its standard streams. It also gets the
+ * descriptors in `handed`, under the same numbers; they are closed here afterwards. A short-lived shell starts it and
+ * exits, so it is reparented, and a command that we exec later never sees an unknown child. The shell ignores SIGHUP,
+ * so the program ignores it from the start. Throws `failure` if no process can be created. Does not notice a program
+ * that cannot be executed.
  */
 export function startDetached(argv: readonly string[], handed: readonly number[] = []): void {
   libc.fcntl(FIRST_EXTRA_DESCRIPTOR, libc.F_SETFD, libc.FD_CLOEXEC)
@@ -42,8 +45,8 @@ function notStarted(status: number): CanhazgpuError {
 }
 
 /**
- * The same file under a number that `startDetached` can hand over: in place of the given descriptor, which is
- * closed if it had to be copied. Null if it is negative (an error) or there is no room for the copy.
+ * The same file under a number that `startDetached` can hand over. Replaces the given descriptor, which is closed if it
+ * had to be copied. Null if it is negative (an error) or there is no room for the copy.
  */
 export function handable(fd: number): number | null {
   if (fd < 0) return null
@@ -54,8 +57,8 @@ export function handable(fd: number): number | null {
 }
 
 /**
- * Makes this process independent of whoever started it: a session of its own without a terminal, deaf to
- * hang-up and keyboard (SIGHUP, SIGINT, SIGQUIT) but not to SIGTERM, in `/`, umask 022.
+ * Makes this process independent of its starter: its own session without a terminal, in `/`, umask 022, ignoring
+ * SIGHUP, SIGINT and SIGQUIT but not SIGTERM.
  */
 export function becomeDaemon(): void {
   libc.newSession()

@@ -2,7 +2,7 @@ import type { Variables } from '../../domain/observation/device-variables.ts'
 import type { ByteText } from '../kernel/libc.ts'
 import { readText } from '../kernel/procfs.ts'
 
-/** Arguments and environment byte for byte: as text, whatever is not UTF-8 would be replaced. */
+/** Arguments and environment as bytes: as text, anything that is not UTF-8 would be replaced. */
 
 /** The last `count` arguments of our own command line (`/proc/self/cmdline`). */
 export function typedArguments(count: number): ByteText[] {
@@ -11,7 +11,7 @@ export function typedArguments(count: number): ByteText[] {
 
 let environment: ByteText[] | undefined
 
-/** What we were started with, duplicates and entries without `=` included (`/proc/self/environ`). */
+/** The environment at start, duplicates and entries without `=` included (`/proc/self/environ`). */
 export function inheritedEnvironment(): readonly ByteText[] {
   environment ??= strings('/proc/self/environ')
   return environment
@@ -24,8 +24,8 @@ export function variable(entries: readonly ByteText[], name: string): ByteText |
 }
 
 /**
- * Each variable of `set` once, where its name stood first or at the end, or not at all where it is null;
- * all others as they were.
+ * Each variable of `set` once: at the place of its first entry, or at the end, or not at all if it is null. All others
+ * stay unchanged.
  */
 export function withVariables(entries: readonly ByteText[], set: Variables): ByteText[] {
   const left = new Map<string, string | null>()
@@ -49,10 +49,10 @@ export function withVariables(entries: readonly ByteText[], set: Variables): Byt
 /** UTF-8, one character a byte. */
 export const toByteText = (text: string): ByteText => Buffer.from(text).toString('latin1')
 
-/** For the eye. */
+/** For display. */
 export const fromByteText = (bytes: ByteText): string => Buffer.from(bytes, 'latin1').toString('utf8')
 
-/** All of them end with a NUL. */
+/** Each string ends with a NUL. */
 function strings(path: string): ByteText[] {
   const text = readText(path)
   if (text === null) throw new Error(`${path} cannot be read: is /proc mounted?`)

@@ -6,18 +6,18 @@ import { readLink } from '../kernel/procfs.ts'
 import { fromByteText, inheritedEnvironment, typedArguments, variable, withVariables } from './environment.ts'
 import { type Inherited, restoreInherited } from './inherited.ts'
 
-/** A program on disk and the arguments it gets, its name first. */
+/** A program on disk and its arguments, its name first. */
 export interface Command {
   readonly program: ByteText
   readonly args: readonly ByteText[]
 }
 
-/** confstr(_CS_PATH): where execvp(3) looks when there is no PATH. */
+/** confstr(_CS_PATH): the search path of execvp(3) without PATH. */
 const DEFAULT_PATH = '/bin:/usr/bin'
 
 /**
- * The command made of our own last `count` arguments, byte for byte, found by our own PATH. Throws
- * `command-not-found` or `command-not-executable`.
+ * The command from our own last `count` arguments, byte for byte, found with our own PATH. Throws `command-not-found`
+ * or `command-not-executable`.
  */
 export function typedCommand(count: number): Command {
   const args = typedArguments(count)
@@ -27,9 +27,9 @@ export function typedCommand(count: number): Command {
 }
 
 /**
- * The path under which execvp(3) would find the program: a name with a slash is one already; an empty
- * element of `path` is the current directory; what is there but is no program is passed over, and remembered
- * for the error. (A directory that may not be searched has nothing, as for bash.) Throws `command-not-found` or `command-not-executable`.
+ * The path under which execvp(3) would find the program. A name with a slash is already a path. An empty element of
+ * `path` is the current directory. A file that is not executable is skipped, and remembered for the error. (A directory
+ * without search permission counts as empty, as in bash.) Throws `command-not-found` or `command-not-executable`.
  */
 export function resolveProgram(name: ByteText, path: ByteText | undefined): ByteText {
   let forbidden = false
@@ -45,9 +45,9 @@ export function resolveProgram(name: ByteText, path: ByteText | undefined): Byte
 }
 
 /**
- * Replaces this process by the command, in the state that `inherited` describes and with our environment
- * but for the variables of `set` (null removes one). Does not return; throws `command-not-found` or
- * `command-not-executable` with this process as it was.
+ * Replaces this process with the command, in the state that `inherited` describes and with our environment changed by
+ * `set` (null removes a variable). Does not return. Throws `command-not-found` or `command-not-executable`, and then
+ * this process is unchanged.
  */
 export function becomeCommand(
   command: Command & {
@@ -59,7 +59,7 @@ export function becomeCommand(
   const environment = withVariables(ownPathReplaced(program), command.set)
   const undo = restoreInherited(inherited)
   let failure = -libc.execve(program, args, environment)
-  // A script without `#!`: execvp(3) and every shell give it to the shell.
+  // A script without `#!`: execvp(3) and every shell run it with the shell.
   if (failure === libc.ENOEXEC)
     failure = -libc.execve('/bin/sh', ['/bin/sh', program, ...args.slice(1)], environment)
   undo()
@@ -68,17 +68,17 @@ export function becomeCommand(
 
 const exists = (path: ByteText): boolean => libc.access(path, libc.F_OK) === 0
 
-/** An empty name is found nowhere, not in every directory. */
+/** An empty name must not match every directory. */
 function candidates(name: ByteText, path: ByteText): ByteText[] {
   if (name === '' || name.includes('/')) return [name]
   return path.split(':').map((directory) => `${directory === '' ? '.' : directory}/${name}`)
 }
 
-/** Shells put the path of what they start into `_`; where that is ours, the command shall find its own. */
+/** Shells put the path of the started program into `_`. If it is ours, the command gets its own instead. */
 function ownPathReplaced(program: ByteText): readonly ByteText[] {
   const environment = inheritedEnvironment()
   const value = variable(environment, '_')
-  // An upgrade may have replaced our file while we waited.
+  // An upgrade may have replaced our file during the wait.
   const ours = readLink('/proc/self/exe')?.replace(/ \(deleted\)$/, '')
   const pointsAtUs = value !== undefined && libc.realPath(fromByteText(value)) === ours
   return pointsAtUs

@@ -2,7 +2,7 @@ import * as libc from '../kernel/libc.ts'
 import { listNumbers, readLink, readText } from '../kernel/procfs.ts'
 import { type Parent, readParent, type SignalMasks, signalMasks } from './parent.ts'
 
-/** What we were started with and a command that we become shall get. Found by fact or by inference. */
+/** The process state at start that the command must get: read directly where possible, inferred otherwise. */
 export interface Inherited {
   /** Beyond the standard streams. */
   readonly descriptors: readonly number[]
@@ -22,17 +22,17 @@ const CHLD = bit(SIGCHLD)
 const TSTP = bit(20)
 const PIPE = bit(13)
 const PWR = bit(30)
-/** Those the runtime ignores at start-up, whatever they were; others it overwrites with handlers. */
+/** The runtime ignores these at start-up, whatever their disposition was. It overwrites others with handlers. */
 const IGNORED_BY_RUNTIME = PIPE | bit(25)
 
-/** Hard limits that come with a soft one of 1024: systemd's default and the kernel's own. */
+/** Hard limits that usually come with a soft limit of 1024: systemd's default and the kernel's own. */
 const USUAL_HARD_LIMITS: readonly bigint[] = [524288n, 4096n]
 
 /**
- * To be called before anything else opens a descriptor, handles a signal or waits (the parent may leave).
- * The runtime, at start-up: ignores SIGPIPE and SIGXFSZ, catches SIGSEGV and its like, SIGPWR, and with a
- * terminal SIGINT and SIGTERM; unblocks SIGPWR; raises the soft RLIMIT_NOFILE; marks descriptors from 4 on
- * close-on-exec; and opens descriptors of its own.
+ * Call this before anything else opens a descriptor, handles a signal or waits (the parent may exit). At start-up the
+ * runtime ignores SIGPIPE and SIGXFSZ; catches SIGSEGV and similar signals, SIGPWR, and with a terminal SIGINT and
+ * SIGTERM; unblocks SIGPWR; raises the soft RLIMIT_NOFILE; marks descriptors from 4 on close-on-exec; and opens
+ * descriptors of its own.
  */
 export function snapshotInherited(): Inherited {
   const own = signalMasks('self')
@@ -47,8 +47,8 @@ export function snapshotInherited(): Inherited {
 }
 
 /**
- * Gives it all back, as near to `execve` as can be: a closed pipe kills us from here on. Answers the way
- * back, for the case that `execve` fails.
+ * Restores the inherited state, as close to `execve` as possible: from here on a closed pipe kills this process.
+ * Returns a function that undoes it, for the case that `execve` fails.
  */
 export function restoreInherited(inherited: Inherited): () => void {
   const before = signalMasks('self') ?? { ignored: IGNORED_BY_RUNTIME, blocked: 0n }
@@ -65,14 +65,14 @@ export function restoreInherited(inherited: Inherited): () => void {
   }
 }
 
-/** Where SIGCHLD is blocked, that of our helpers is still pending; a signal that is ignored is not kept. */
+/** If SIGCHLD is blocked, the signal of our own children is still pending. Ignoring a signal discards it. */
 function forgetOwnChildren({ blockedSignals, ignoredSignals }: Inherited): void {
   if (!(blockedSignals & CHLD) || ignoredSignals & CHLD) return
   libc.setDisposition(SIGCHLD, 'ignore')
   libc.setDisposition(SIGCHLD, 'default')
 }
 
-/** An epoll instance here is the runtime's, and so is the event descriptor that it watches. */
+/** An epoll instance here belongs to the runtime, as does the event descriptor that it watches. */
 function inheritedDescriptors(): number[] {
   const own = new Set<number>()
   const found: number[] = []
@@ -85,7 +85,10 @@ function inheritedDescriptors(): number[] {
   return found.filter((fd) => !own.has(fd))
 }
 
-/** From a line like `tfd:        4 events: …` (proc_pid_fdinfo(5)); a loop that just started watches one. */
+/**
+ * From a line like `tfd:        4 events: …` (proc_pid_fdinfo(5)). An event loop that just started watches one
+ * descriptor.
+ */
 function watchedBy(epoll: number): number {
   return Number(/tfd: *(\d+)/.exec(readText(`/proc/self/fdinfo/${epoll}`) ?? '')?.[1] ?? -1)
 }
@@ -96,16 +99,16 @@ function originallyIgnored(own: SignalMasks, parent: Parent): bigint {
   if (parent.kind === 'manager') return startedBySystemd() ? kept | PIPE : kept
   if (parent.kind === 'other' || parent.signals === null) return kept
   let ignored = parent.signals.ignored
-  // A shell with job control ignores SIGTERM, as it does SIGTSTP, for itself only.
+  // A shell with job control ignores SIGTERM and SIGTSTP only for itself.
   if (ignored & TSTP) ignored &= ~TERM
-  // A shell ignores SIGINT and SIGQUIT together in what it puts into the background; the latter we still see.
+  // A shell ignores SIGINT and SIGQUIT together for background commands, and SIGQUIT is still visible here.
   if (kept & QUIT) ignored |= INT
   return kept | (ignored & overwritten)
 }
 
 /**
- * SIGPWR, which the runtime unblocks, if the parent blocks it and we got the rest of its mask too. Otherwise that
- * mask is of the moment: dash blocks every signal from vfork(2) until it runs again, which may be after we look.
+ * SIGPWR, which the runtime unblocks, if the parent blocks it and the rest of its mask equals ours. A mask that differs
+ * is temporary: dash blocks every signal from vfork(2) until it runs again, possibly after this check.
  */
 function originallyBlocked(own: SignalMasks, { kind, signals }: Parent): bigint {
   if (kind !== 'shell' || signals === null) return own.blocked
@@ -113,12 +116,12 @@ function originallyBlocked(own: SignalMasks, { kind, signals }: Parent): bigint 
   return isOurs ? own.blocked | (signals.blocked & PWR) : own.blocked
 }
 
-/** A service has SIGPIPE ignored unless its unit says otherwise (IgnoreSIGPIPE= in systemd.exec(5)). */
+/** systemd ignores SIGPIPE for a service by default (IgnoreSIGPIPE= in systemd.exec(5)). */
 function startedBySystemd(): boolean {
   return process.env.SYSTEMD_EXEC_PID === String(process.pid)
 }
 
-/** The runtime raises the soft limit to the hard one, so only where both are equal it can have done so. */
+/** The runtime raises the soft limit to the hard one, so it can have done so only if both are equal. */
 function originalOpenFiles({ kind, openFiles }: Parent): bigint {
   const { soft, hard } = openFilesLimit()
   if (soft !== hard) return soft
@@ -139,7 +142,7 @@ function setOpenFiles(soft: bigint): void {
     libc.resourceLimit(libc.RLIMIT_NOFILE, new BigUint64Array([soft, limit.hard]), null)
 }
 
-/** Handlers end with `execve` by themselves; only who is ignored and who is not has to be told. */
+/** `execve` itself removes handlers. Only ignored signals need to be set. */
 function setIgnored(now: bigint, wanted: bigint): void {
   let signal = 1
   for (let differing = now ^ wanted; differing !== 0n; differing >>= 1n) {

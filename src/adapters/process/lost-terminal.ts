@@ -5,9 +5,9 @@ import { isTerminal } from './terminal.ts'
 const STDERR = 2
 
 /**
- * Asks whether the terminal that this process writes its news to is gone. The kernel and the shells tell only some
- * processes so, by SIGHUP: none in the background of `su -`, and not the command of `su -c`. A process that was put into
- * a session of its own (setsid) is meant to outlive its terminal: it never counts as gone there.
+ * Returns a check whether the terminal of this process's messages is gone. The kernel and the shells send SIGHUP to
+ * only some processes: not to background processes of `su -`, and not to the command of `su -c`. A process in its own
+ * session (setsid) is meant to outlive its terminal, so for it the terminal never counts as gone.
  */
 export function terminalCheck(): () => boolean {
   if (!isTerminal(STDERR)) return () => false
@@ -16,7 +16,7 @@ export function terminalCheck(): () => boolean {
   return () => isBound && !isTerminal(STDERR)
 }
 
-/** `su -c` gives its command a session without a terminal, and waits for it. */
+/** `su -c` puts its command into a session without a terminal, and waits for it. */
 function isSessionOfSu(leader: number): boolean {
   const starter = processStat(leader)?.parent ?? 0
   return ['su', 'runuser'].includes(readText(`/proc/${starter}/comm`)?.trim() ?? '')

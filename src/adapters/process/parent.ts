@@ -2,12 +2,12 @@ import { parentPid } from '../kernel/libc.ts'
 import { readLink, readText } from '../kernel/procfs.ts'
 
 /**
- * What our parent tells about the state we were started with, now that the runtime has overwritten it.
+ * Infers from our parent the state this process started with, which the runtime has overwritten.
  *
- * - shell: starts its children with the signals it ignores itself, save those it ignores for its own sake.
- * - manager: systemd, whose own state says nothing about its services.
- * - other: most runtimes (Python, Node, Rust, sshd, tmux) ignore SIGPIPE for themselves and give their
- *   children the default back, so their signals say nothing; their limits do.
+ * - shell: its children ignore the signals that it ignores, except those that it ignores only for itself.
+ * - manager: systemd, whose own state is not that of its services.
+ * - other: most runtimes (Python, Node, Rust, sshd, tmux) ignore SIGPIPE for themselves and restore the default for
+ *   their children, so only their limits count, not their signals.
  */
 export type ParentKind = 'shell' | 'manager' | 'other'
 
@@ -24,7 +24,7 @@ export interface SignalMasks {
   readonly caught: bigint
 }
 
-/** Shells, and programs that start another one without touching its signals. */
+/** Shells, and programs that start another program without changing its signals. */
 const SHELLS = [
   'sh',
   'dash',
@@ -53,12 +53,12 @@ export function readParent(): Parent {
 
 const MASKS = /\nSigBlk:\t([\da-f]{16})\nSigIgn:\t([\da-f]{16})\nSigCgt:\t([\da-f]{16})\n/
 
-/** Null where the process is gone or hidden. */
+/** Null if the process is gone or hidden. */
 export function signalMasks(pid: number | 'self'): SignalMasks | null {
   return parseSignalMasks(readText(`/proc/${pid}/status`) ?? '')
 }
 
-/** From `/proc/<pid>/status`, where they stand together; null where they do not. */
+/** From `/proc/<pid>/status`, which lists them in one block; null without it. */
 export function parseSignalMasks(status: string): SignalMasks | null {
   const masks = MASKS.exec(status)
   if (masks === null) return null
@@ -69,7 +69,9 @@ export function parseSignalMasks(status: string): SignalMasks | null {
   }
 }
 
-/** By the executable, for a script bears its own name; that of another user's process is hidden from us. */
+/**
+ * By the executable, because a script shows its own name. The executable of another user's process is hidden from us.
+ */
 function kindOf(pid: number): ParentKind {
   const path = readLink(`/proc/${pid}/exe`) ?? readText(`/proc/${pid}/comm`)?.trim() ?? ''
   const name = path.slice(path.lastIndexOf('/') + 1)

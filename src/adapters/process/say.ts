@@ -4,18 +4,17 @@ import { handable } from './detach.ts'
 import { isWritable } from './terminal.ts'
 
 /**
- * How a supervisor reaches the standard error that `run` was started with, long after the command has taken over
- * the process. The launcher hands it a descriptor: what `/proc/<pid>/fd/2` leads to is the choice of the
- * process that has this pid by then.
+ * Lets a supervisor write to the standard error of `run` after the command has replaced that process. The launcher
+ * hands over a descriptor: `/proc/<pid>/fd/2` is chosen by the process that has this pid later.
  */
 
 const STDERR = 2
 
 /**
- * For `startDetached`; null if messages cannot be sent. It only names a pipe or a terminal: an open pipe would keep its
- * reader waiting, an open terminal its window. Under `su -` the terminal belongs to another account and cannot be
- * opened again, so there it is a copy of our own descriptor. So it is for a file: it then shares the offset of the
- * command, which would overwrite a line that is written behind that offset.
+ * For `startDetached`; null if messages cannot be sent. For a pipe or a terminal the descriptor only names it: an open
+ * pipe would keep its reader waiting, and an open terminal would keep its window open. Two cases get a copy of our own
+ * descriptor instead. Under `su -` the terminal belongs to another account and cannot be opened again. A file must
+ * share the command's offset, or the command would overwrite the line.
  */
 export function messageDescriptor(): number | null {
   if (isFile(STDERR)) return handable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0))
@@ -32,12 +31,12 @@ function isFile(fd: number): boolean {
 }
 
 /**
- * Writes one line to a descriptor made by `messageDescriptor`. Best effort and never blocking: false if the
- * file cannot be opened, or nobody takes the line.
+ * Writes one line to a descriptor from `messageDescriptor`. Best effort, never blocking: false if the file cannot be
+ * opened or the line cannot be written.
  */
 export function sayOn(descriptor: number, line: string): boolean {
   const bytes = new Uint8Array(Buffer.from(`${printable(line)}\n`))
-  // One that only names its file is never writable.
+  // A descriptor that only names its file is never writable.
   if (isWritable(descriptor, 0)) return libc.write(descriptor, bytes) === bytes.length
   const flags = libc.O_WRONLY | libc.O_APPEND | libc.O_NONBLOCK | libc.O_NOCTTY
   const opened = libc.open(`/proc/self/fd/${descriptor}`, flags)

@@ -4,7 +4,7 @@ import { processStat } from '../kernel/processes.ts'
 import { signalMasks } from './parent.ts'
 import { isReadable, isTerminal, terminalSize, writeText } from './terminal.ts'
 
-/** The alternate screen, which has no scroll-back and is gone at the end; no cursor; nothing wraps. */
+/** The alternate screen, without scroll-back, cursor or line wrap; the terminal discards it at the end. */
 const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J'
 const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l'
 const HOME = '\u001b[H'
@@ -13,12 +13,12 @@ const ERASE_ROW = '\u001b[K'
 /** This row and all below. */
 const ERASE_REST = '\u001b[J'
 
-/** What leaves the screen, so that the terminal is as before by the time this process ends. */
+/** Restores the terminal before this process exits. */
 const ENDING = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
-/** How often we look for a typed key: reading it as an event would read keys that are meant for the shell (`bg`). */
+/** How often to check for a typed key. Read as an event, keys meant for the shell (`bg`) would be taken. */
 const KEYS_EVERY_MS = 100
 
-/** Takes over the terminal of stdout, and the keys of stdin where that is a terminal. */
+/** Takes over the terminal of stdout, and the keys of stdin if it is a terminal. */
 export function openScreen(): Screen {
   const modes = isTerminal(0) ? readModes() : null
   const { promise: left, resolve: leaveWait } = Promise.withResolvers<'left'>()
@@ -30,7 +30,7 @@ export function openScreen(): Screen {
     writeText(1, ENTER)
     isShown = true
   }
-  /** In the background the terminal is the shell's: it has its modes already, and we would be stopped. */
+  /** In the background the shell has already set its own modes, and setting ours would stop this process. */
   const leave = () => {
     if (!isShown) return
     isShown = false
@@ -101,7 +101,7 @@ function readModes(): Modes | null {
   return libc.ioctl(0, libc.TCGETS, modes) < 0 ? null : modes
 }
 
-/** Keys come one by one and are not shown; Ctrl-C and Ctrl-Z stay signals. */
+/** Keys arrive one at a time without echo. Ctrl-C and Ctrl-Z still send signals. */
 function withoutLines(modes: Modes): Modes {
   const changed = modes.slice()
   const view = new DataView(changed.buffer)
@@ -109,7 +109,7 @@ function withoutLines(modes: Modes): Modes {
   return changed
 }
 
-/** True, too, where the terminal is not our controlling one: then it stops nobody. */
+/** Also true if the terminal is not our controlling terminal: then it stops no process. */
 function isInForeground(): boolean {
   const group = new Uint8Array(4)
   if (libc.ioctl(1, libc.TIOCGPGRP, group) < 0) return true

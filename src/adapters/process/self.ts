@@ -2,21 +2,21 @@ import { access, executedPath, O_RDONLY, open, realPath, X_OK } from '../kernel/
 import { readLink } from '../kernel/procfs.ts'
 import { handable } from './detach.ts'
 
-/** Leads to the file that this process executes, even if that file was removed or replaced since (proc(5)). */
+/** Leads to the file that this process executes, even after that file was removed or replaced (proc(5)). */
 const RUNNING_FILE = '/proc/self/exe'
 
 /**
- * The command line with which this process starts this very program as a child, with other arguments: the executable
- * itself where it was compiled, Bun with `src/entries/main.ts` in development and under `bun test`. An upgrade may put another
- * version in its place; the version that runs is the one that understands the arguments.
+ * The command line to start this program as a child with other arguments: the compiled executable itself, or Bun with
+ * `src/entries/main.ts` in development and under `bun test`. An upgrade may install another version at the path; only
+ * the running version is sure to understand the arguments.
  */
 export function selfCommand(args: readonly string[]): string[] {
   return commandOf(isReplaced() ? RUNNING_FILE : process.execPath, args)
 }
 
 /**
- * The same for a shell to start. If the file was removed or replaced, `file` is a descriptor of it that the shell must
- * inherit under the same number.
+ * The same for a shell to start. If the file was removed or replaced, `file` is a descriptor of it, which the shell
+ * must inherit under the same number.
  */
 export function selfCommandForShell(args: readonly string[]): {
   readonly command: readonly string[]
@@ -27,21 +27,21 @@ export function selfCommandForShell(args: readonly string[]): {
   return { command: commandOf(program, args), file }
 }
 
-/** The kernel marks the name of a file that has no name any more. */
+/** The kernel appends this to the name of a deleted file. */
 function isReplaced(): boolean {
   return readLink(RUNNING_FILE)?.endsWith(' (deleted)') ?? false
 }
 
 /**
- * The same for the program that is installed by now where this one was started from: an upgrade puts another file
- * or another link there. Null if there is none.
+ * The same for the program now installed at the path this one was started from: an upgrade puts another file or link
+ * there. Null if there is none.
  */
 export function installedCommand(args: readonly string[]): string[] | null {
   const program = [executedPath(), process.execPath].find((path) => path !== null && access(path, X_OK) === 0)
   return program === null || program === undefined ? null : commandOf(program, args)
 }
 
-/** Where this program was started from, without following links; null if that cannot be told. */
+/** The path this program was started from, links not followed; null if unknown. */
 export function startedFrom(): string | null {
   const path = executedPath()
   if (path === null || path.startsWith('/')) return path
@@ -49,7 +49,7 @@ export function startedFrom(): string | null {
   return folder?.startsWith('/') ? `${folder}/${path}` : null
 }
 
-/** The command line of the program that is installed at `path` by now; null if it is the one that runs, or none. */
+/** The command line of the program now installed at `path`; null if it is the running one, or none. */
 export function commandInstalledAt(path: string, args: readonly string[]): string[] | null {
   const file = realPath(path)
   return file === null || file === readLink(RUNNING_FILE) ? null : commandOf(path, args)

@@ -3,10 +3,7 @@ import * as libc from '../kernel/libc.ts'
 const POLL_IN = 1
 const POLL_OUT = 4
 
-/**
- * Writes text whole and in order before it returns. Nobody reading any more (EPIPE) is no error of ours:
- * the reader has seen enough.
- */
+/** Writes the whole text in order before it returns. A reader that has closed its end (EPIPE) is not an error. */
 export function writeText(fd: 1 | 2, text: string): void {
   let rest = new Uint8Array(Buffer.from(text))
   while (rest.length > 0) {
@@ -24,7 +21,7 @@ export interface TerminalSize {
   readonly rows: number
 }
 
-/** Infinite where the terminal does not know its size: it then has 0 columns (a serial line, a bare pty). */
+/** Infinity if the terminal reports 0 columns (a serial line, a bare pty). */
 export function terminalSize(fd: 0 | 1 | 2): TerminalSize {
   const size = new Uint16Array(4)
   const isKnown = libc.ioctl(fd, libc.TIOCGWINSZ, size) >= 0
@@ -34,7 +31,7 @@ export function terminalSize(fd: 0 | 1 | 2): TerminalSize {
 
 const FOREVER = -1
 
-/** Whether a write would not block, now or within the time. */
+/** Whether a write would not block, now or within the timeout. */
 export const isWritable = (fd: number, timeoutMs: number): boolean => isReady(fd, POLL_OUT, timeoutMs)
 
 /** Whether there is something to read. */

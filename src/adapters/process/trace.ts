@@ -8,8 +8,8 @@ import { S_IFMT, S_IFREG, statusOf } from '../kernel/libc.ts'
 import { writeText } from './terminal.ts'
 
 /**
- * Writes each event as one line of JSON: to standard error, or to the end of a file. The first line
- * that cannot be written is reported to `warn`; the command goes on without a trace.
+ * Writes each event as one line of JSON to standard error, or to the end of a file. The first line
+ * that cannot be written is reported to `warn`; the command continues without a trace.
  */
 export function openTrace(target: string, warn: Warn): Trace {
   let hasWarned = false
@@ -28,7 +28,7 @@ export function openTrace(target: string, warn: Warn): Trace {
   }
 }
 
-/** Opened for each line, so that the command that we become inherits nothing. */
+/** Opened for each line, so that the command that this process becomes inherits no descriptor. */
 function appendTo(path: string): (line: string) => void {
   return (line) => {
     if (!path.startsWith('/')) throw new Error("CANHAZGPU_TRACE is 'stderr' or an absolute path")
@@ -43,7 +43,7 @@ function appendTo(path: string): (line: string) => void {
   }
 }
 
-/** No link, and no waiting for the reader of a pipe. */
+/** Refuses links, and does not wait for the reader of a pipe. */
 const FLAGS =
   constants.O_WRONLY |
   constants.O_APPEND |
@@ -52,7 +52,7 @@ const FLAGS =
   constants.O_NONBLOCK |
   constants.O_NOCTTY
 
-/** Root writes to no file of another user, nor to a file of its own under a name that somebody else gave it. */
+/** Root does not write to another user's file, nor to its own file under a name that another user gave it. */
 function checkOwn(fd: number): void {
   const status = statusOf(fd)
   if (typeof status === 'number' || (status.mode & S_IFMT) !== S_IFREG)
@@ -67,7 +67,7 @@ function traceLine(event: TraceEvent): string {
   return printableJson(plain({ at: new Date(wall).toISOString(), pid: process.pid, ...traced }))
 }
 
-/** As JSON has it: a map as its entries, a set as its values. */
+/** In JSON, a map is an array of its entries, and a set an array of its values. */
 function plain(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (_, each: unknown) =>
@@ -78,7 +78,7 @@ function plain(value: unknown): unknown {
 
 const LONGEST_CHAIN = 10
 
-/** The error and its causes, outermost first; where a defect threw it, with the place. */
+/** The error and its causes, outermost first; for a bug, with the source location. */
 function errorChain(error: unknown): readonly object[] {
   const chain: object[] = []
   for (let each = error; each !== undefined && chain.length < LONGEST_CHAIN; ) {

@@ -4,10 +4,10 @@ import { selfCommand } from './self.ts'
 
 /** A million records take two seconds. */
 const DEADLINE_MS: Millis = 30_000
-/** The status by which `src/entries/usage-child.ts` says that its output is a failure. */
+/** The exit status with which `src/entries/usage-child.ts` marks its output as a failure. */
 const FAILED = 3
 
-/** Has a child answer a question about the history of a store; the answer is JSON. */
+/** Asks a child process a question about the history of a store. The answer is JSON. */
 export async function usageOfChild(store: string, question: object): Promise<string> {
   const child = start(store, question)
   const text = await new Response(child.stdout).text()

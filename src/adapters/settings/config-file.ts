@@ -7,7 +7,7 @@ import { effectiveUid, type FileStatus, S_IFIFO, S_IFMT, S_IFREG } from '../kern
 
 export interface FileSources {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** `--config`, which must then exist. */
+  /** `--config`; this file must exist. */
   readonly configFile?: string
   /** Called for a file that is not used. */
   readonly warn: Warn
@@ -16,13 +16,13 @@ export interface FileSources {
 export interface ConfigFile {
   readonly path: string
   readonly values: Readonly<Record<string, unknown>>
-  /** Whether what stands in it may be repeated in an error. */
+  /** Whether an error may quote the file's contents. */
   readonly quotable: boolean
-  /** Who besides its owner can read it; a group by which we ourselves read it does not count. */
+  /** Who besides its owner can read it. A group through which this process reads it does not count. */
   readonly readers?: 'everyone' | 'its group' | undefined
 }
 
-/** What is in these files, in their order. Throws `config-invalid`. */
+/** The contents of these files, in their order. Throws `config-invalid`. */
 export function configFiles(
   paths: readonly string[],
   { configFile, warn }: Pick<FileSources, 'configFile' | 'warn'>,
@@ -82,7 +82,7 @@ function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
   return null
 }
 
-/** Without the settings of the machine a command could use another pool than everybody else. */
+/** Without the machine's settings a command could use another pool than everyone else's commands. */
 function remedyFor(path: string): { readonly hint?: string } {
   if (path !== MACHINE_FILE || isRoot()) return {}
   const folder = path.slice(0, path.lastIndexOf('/'))
@@ -91,7 +91,7 @@ function remedyFor(path: string): { readonly hint?: string } {
   }
 }
 
-/** With `$HOME` kept (`sudo -E`, `su -m`) root would obey another user's file. */
+/** If `$HOME` is kept (`sudo -E`, `su -m`), root would otherwise use another user's file. */
 function refusal({ uid, gid, mode }: FileStatus): string | undefined {
   if (!isRoot()) return undefined
   if (!isRoots(uid)) return `it belongs to another user (uid ${uid})`
@@ -100,13 +100,13 @@ function refusal({ uid, gid, mode }: FileStatus): string | undefined {
   return (mode & GROUP_WRITE) !== 0 && gid !== 0 ? `its group (gid ${gid}) can change it` : undefined
 }
 
-/** In a folder of theirs others choose the file: by a link or a second name, it can be any file of root. */
+/** In a folder of another user, that user chooses the file: a symbolic or hard link can make it any file of root. */
 function chosenBy(path: string): string | undefined {
   const step = isRoot() ? foreignStep(path) : null
   return step === null ? undefined : `another user (uid ${step.uid}) decides by ${step.path} which file it is`
 }
 
-/** A link may lead root to a device, and some do things when they are opened. */
+/** A link may lead root to a device, and opening some devices has an effect. */
 function noFile({ mode }: FileStatus): string | undefined {
   const type = mode & S_IFMT
   return isRoot() && type !== S_IFREG && type !== S_IFIFO ? 'it is no regular file' : undefined
@@ -117,10 +117,10 @@ function unreadable(path: string, read: NotRead): string {
   return `Cannot read the configuration ${path}: ${why}`
 }
 
-/** Room for every setting many times over; long keys take the parsers long. */
+/** Room for every setting many times over. Long keys slow the parsers down. */
 const MOST_BYTES = 64 * 1024
 
-/** Reads YAML, TOML or JSON by the file's ending; throws `config-invalid` for anything but keys and values. */
+/** Parses YAML, TOML or JSON by the file's extension. Throws `config-invalid` unless it holds keys and values. */
 export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
   const values = parseByEnding(path, text)
   if (values === null || values === undefined) return {}
@@ -130,7 +130,6 @@ export function parseConfig(path: string, text: string): Readonly<Record<string,
   return flattened(Object.entries(values))
 }
 
-/** `run: { wait: true }` and `run.wait: true` are the same. */
 function flattened(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   const whole = Object.values(SETTINGS).map(({ key }) => key)
   return Object.fromEntries(
@@ -149,7 +148,7 @@ function parseByEnding(path: string, text: string): unknown {
   try {
     return parse(text)
   } catch (cause) {
-    // The parser's own words may repeat the file's.
+    // The parser's own message may quote the file.
     const line = faultyLine(text, parse)
     const where = line === undefined ? '' : ` (line ${line})`
     throw new CanhazgpuError(
@@ -168,7 +167,7 @@ function languageOf(path: string): readonly ['TOML' | 'JSON' | 'YAML', (text: st
   return ['YAML', Bun.YAML.parse]
 }
 
-/** The line behind the most lines that can be parsed without the rest: the parsers do not tell theirs. */
+/** The line after the longest part that parses on its own: the parsers report no line. */
 function faultyLine(text: string, parse: (text: string) => unknown): number | undefined {
   const lines = text.split('\n')
   if (lines.length > MOST_LINES_TRIED) return undefined
@@ -181,5 +180,5 @@ function faultyLine(text: string, parse: (text: string) => unknown): number | un
   return undefined
 }
 
-/** Each try reads all lines before; files of people are short. */
+/** Each attempt parses all earlier lines again; people's files are short. */
 const MOST_LINES_TRIED = 200

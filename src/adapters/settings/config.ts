@@ -17,7 +17,7 @@ export interface SettingSources {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** What is configured: by environment and files, the file that goes before the other first. */
+/** The configuration from environment and files, the file with precedence first. */
 export interface Configuration {
   readonly files: readonly ConfigFile[]
   readonly lookUp: (name: SettingName) => Found | undefined
@@ -38,7 +38,7 @@ export async function readConfiguration(sources: FileSources): Promise<Configura
   }
 }
 
-/** Most people have none, and then nothing is loaded that reads them. */
+/** Most users have no files, and then the code that reads them is not loaded. */
 async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
   const { configFile, env } = sources
   const personal = configFile ?? (env.HOME === undefined ? undefined : `${env.HOME}/.canhazgpu.yaml`)
@@ -49,15 +49,15 @@ async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
   return configFiles(present, sources)
 }
 
-/** The folder of a personal file may be closed to us: another user's `$HOME` that `su` kept. */
+/** The folder of the personal file may be closed to this process: `su` can keep another user's `$HOME`. */
 function isPresent(path: string): boolean {
   const found = findPath(path)
   return found === 0 || (path === MACHINE_FILE && found === -EACCES)
 }
 
 /**
- * Flags, then environment, then `--config` or `~/.canhazgpu.yaml`, then `/etc/canhazgpu/config.yaml`, then
- * defaults. Throws `usage` for a wrong flag and `config-invalid` for the others, naming where it is.
+ * Precedence: flags, environment, `--config` or `~/.canhazgpu.yaml`, `/etc/canhazgpu/config.yaml`, defaults. Throws
+ * `usage` for a wrong flag and `config-invalid` for the others, with the place of the value.
  */
 export function settingsFrom(sources: SettingSources, files: readonly ConfigFile[]): Settings {
   const pick = <Name extends keyof Settings>(name: Name): Settings[Name] => {
@@ -103,11 +103,11 @@ function readOrThrow<Value>(
 interface Complaint {
   readonly code: 'usage' | 'config-invalid'
   readonly where: string
-  /** What is repeated of the value; undefined: nothing. */
+  /** The value as an error may quote it; undefined to quote nothing. */
   readonly shown: unknown
 }
 
-/** A file may hold values that have no end. */
+/** A file may hold values of any length. */
 function shownValue(value: unknown): string {
   if (typeof value === 'number') return String(value)
   try {

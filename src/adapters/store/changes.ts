@@ -3,15 +3,15 @@ import * as libc from '../kernel/libc.ts'
 import { watchesIn, watchFile, watchFileOnce } from '../kernel/wait.ts'
 
 /**
- * Beside the database, and only there to be written to. SQLite writes its log before a commit can be seen, so
- * the log's own events come too early to look; and a file of the database itself must not be opened beside
- * SQLite, whose locks would go when it is closed (sqlite.org/howtocorrupt.html).
+ * Only written to, to wake watchers. The events of SQLite's log come too early: SQLite writes the log before a commit
+ * is visible. And a second descriptor of a database file must not be opened: closing it drops SQLite's locks
+ * (sqlite.org/howtocorrupt.html).
  */
 export const wakeFile = (database: string): string => `${database}-wake`
 
 /**
- * Waiters are called by name, not all at once: a hundred awake would take the processor from the one whose
- * turn it is. Each listens to the bell that its id falls on.
+ * Waiters are woken individually: a hundred waiters awake at once would take CPU time from the waiter whose turn it is.
+ * A hash of its id assigns each waiter one of these files.
  */
 const BELLS = 16
 
@@ -26,8 +26,8 @@ function bellOf(database: string, entry: string): string {
 }
 
 /**
- * Tells everyone who watches that a commit can be seen, and calls those whose turn it is. Who is killed before it
- * comes to this leaves a commit that nobody was told of; the first in line looks now and then by itself.
+ * Wakes all watchers after a commit, and the named waiters individually. A process that is killed before this call
+ * wakes no watcher; the first waiter in the queue also checks at intervals.
  */
 export function announceChange(database: string, turns: readonly string[]): void {
   for (const bell of new Set(turns.map((entry) => bellOf(database, entry)))) touch(bell)
@@ -35,7 +35,7 @@ export function announceChange(database: string, turns: readonly string[]): void
 }
 
 function touch(file: string): void {
-  // Neither a link to another file nor a pipe that nobody reads, should somebody have put one there.
+  // Refuses a link to another file, and a pipe without a reader.
   const fd = libc.open(file, libc.O_WRONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK)
   if (fd < 0) return
   libc.write(fd, TOUCH)
@@ -44,15 +44,15 @@ function touch(file: string): void {
 
 const TOUCH = new Uint8Array([0x0a])
 
-/** Where the kernel has no watch left for this user (fs.inotify.max_user_instances). */
+/** If the kernel has no watch left for this user (fs.inotify.max_user_instances). */
 const LOOK_EVERY_MS = 1_000
 
-/** A descriptor to wait on for announcements, or null where the kernel has none left. */
+/** A descriptor that becomes readable at announcements, or null if the kernel has none left. */
 export const watchChanges = (database: string): number | null => watchFile(wakeFile(database))
 
 /**
- * Yields whenever the pool may have changed since the call, until the signal; the kernel keeps what happens
- * while nobody waits. (`node:fs` watch on Bun drops events within a millisecond.)
+ * Yields whenever the pool may have changed since the call, until the signal aborts. The kernel keeps events that occur
+ * between two reads. (`node:fs` watch on Bun drops events within a millisecond.)
  */
 export function poolChanges(database: string, signal: AbortSignal): AsyncIterable<void> {
   const fd = watchChanges(database)
@@ -76,7 +76,7 @@ async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
   }
 }
 
-/** Listens for an entry's turn, and for a change at most once between two calls of `listen`. */
+/** Waits for an entry's turn, and reports a change at most once between two calls of `listen`. */
 export function callsTo(database: string, entry: string): Calls {
   const fd = watchFile(bellOf(database, entry))
   if (fd === null) return everyChange(database)
@@ -86,14 +86,14 @@ export function callsTo(database: string, entry: string): Calls {
     async next() {
       const { done, value } = await events.read()
       if (done || value === undefined) return 'closed'
-      // The bell is the first file that the descriptor watches.
+      // The waiter's own file is the first that the descriptor watches.
       return watchesIn(value).includes(1) ? 'turn' : 'change'
     },
     close: () => void events.cancel().then(() => libc.close(fd)),
   }
 }
 
-/** Where there are no bells, in a pool set up by hand, every change is a call. */
+/** Without the waiters' files, in a pool set up by hand, every change counts as a turn. */
 function everyChange(database: string): Calls {
   const stopped = new AbortController()
   const changes = poolChanges(database, stopped.signal)[Symbol.asyncIterator]()

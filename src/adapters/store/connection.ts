@@ -10,8 +10,9 @@ import { checkSchema, LOST_VERSION, schemaFaults, versionOf } from './schema/sch
 import { isBusy, isReadOnly, replaced, storeError } from './sqlite-errors.ts'
 
 /**
- * Every commit is durable before it is announced: FULL syncs the log at each (sqlite.org/pragma.html). With a limit
- * to its size the log, which stays, is emptied by the last to close it; the next would write it back once more.
+ * Every commit is durable before it is announced: FULL syncs the log at each commit (sqlite.org/pragma.html). The log
+ * file stays; with a size limit the last process to close it truncates it, so that the next does not write it back once
+ * more.
  */
 export const DURABLE = 'PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0'
 
@@ -22,14 +23,16 @@ interface ConnectOptions {
   readonly create?: boolean
 }
 
-/** The open database of a pool. Its methods throw what SQLite throws for a lock, and else a `CanhazgpuError`. */
+/**
+ * The open database of a pool. Its methods throw SQLite's error for a lock, and a `CanhazgpuError` for anything else.
+ */
 export class Connection {
   readonly path: string
   readonly #open: Guarded
   readonly #db: Database
   #waitMs: number
 
-  /** Opens the database and brings it to the present schema. Throws `pool-not-initialized` where it has none. */
+  /** Opens the database and upgrades it to the current schema. Throws `pool-not-initialized` if it has no tables. */
   constructor(path: string, { waitMs, create = false }: ConnectOptions) {
     checkLog(path)
     this.path = path
@@ -50,7 +53,7 @@ export class Connection {
     }
   }
 
-  /** Runs the body in a transaction, in which the schema is compared before anything is read. */
+  /** Runs the body in a transaction that compares the schema before reading anything. */
   transaction<Result>(
     { writes, waitMs }: { readonly writes: boolean; readonly waitMs: number },
     body: (db: Database) => Result,
@@ -63,7 +66,7 @@ export class Connection {
       const result = body(this.#db)
       this.#checkPlace()
       this.#db.query('COMMIT').run()
-      // What was read or written counts only if it is still the pool: others would be granted the same GPUs anew.
+      // A read or write counts only if the file is still the pool: otherwise the same GPUs could be granted twice.
       this.#checkPlace()
       return result
     } catch (cause) {
@@ -80,7 +83,7 @@ export class Connection {
     const version = versionOf(this.#db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
     if (version === 0 && schemaFaults(this.#db, 0).length > 0) throw corrupt(LOST_VERSION)
-    // Another process has made the file, but no tables yet.
+    // Another process has created the file, but no tables yet.
     if (version === 0 && !create) throw notInitialized(this.path)
     const mode = this.#db.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
     if (mode !== 'wal') throw new WithoutLog(this.path)
@@ -88,8 +91,8 @@ export class Connection {
   }
 
   /**
-   * Brings an older schema to the present one, unless another process is first; a newer one stays as it is. Waiters
-   * and supervisors of the older version learn of it, so that they become the installed program.
+   * Upgrades an older schema to the current one, unless another process does it first. A newer one stays unchanged.
+   * Wakes waiters and supervisors of the older version, so that they switch to the installed program.
    */
   #upgrade(): void {
     try {
@@ -113,24 +116,24 @@ export class Connection {
     this.#waitMs = ms
   }
 
-  /** Throws where the path does not lead to the file that is open any more. */
+  /** Throws if the path no longer leads to the open file. */
   #checkPlace(): void {
     if (hasMoved(this.#db)) throw replaced(this.path)
   }
 
-  /** A file that is taken away under SQLite looks to it like a disk that fails. */
+  /** SQLite reports a removed file as a failing disk. */
   #failure(cause: unknown): unknown {
     if (isBusy(cause) || !isSqlite(cause)) return cause
     return hasMoved(this.#db) ? replaced(this.path) : storeError(this.path, cause)
   }
 }
 
-/** The database is one without a write-ahead log: a copy that `VACUUM INTO` made, for example. */
+/** The database has no write-ahead log, for example a copy made by `VACUUM INTO`. */
 export class WithoutLog extends CanhazgpuError {
   constructor(path: string) {
     super(
       'store-unavailable',
-      `The pool ${path} cannot be opened: it has no write-ahead log, as a back-up may have none`,
+      `The pool ${path} cannot be opened: it has no write-ahead log, like some backups`,
       {
         hint: MENDED_BY_ROOT,
       },
@@ -139,7 +142,7 @@ export class WithoutLog extends CanhazgpuError {
 }
 
 function hasMoved(db: Database): boolean {
-  // SQLite writes an `int`; Bun takes nothing shorter than 8 bytes.
+  // SQLite writes an `int`, but Bun accepts nothing shorter than 8 bytes.
   const answer = new Int32Array(2)
   db.fileControl(constants.SQLITE_FCNTL_HAS_MOVED, answer)
   return answer[0] !== 0

@@ -3,8 +3,8 @@ import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { Creation, Decide, LockPatience } from '../../ports/store.ts'
 
 /**
- * A store for a process that stays. After a failure it is opened anew at the next use, and so goes on with
- * whatever pool is in its place by then: set up anew, or mended.
+ * A store for a long-running process. After a failure the next use opens it again, and so continues with the pool that
+ * is then at the path: a new or a repaired one.
  */
 export class LastingStore implements OpenedPool {
   readonly #open: () => Promise<OpenedPool>
@@ -88,7 +88,7 @@ export class LastingStore implements OpenedPool {
 
 interface Opened {
   readonly store: OpenedPool
-  /** How many uses are under way; some may wait for the lock while another fails. */
+  /** The number of uses in progress; some may wait for the lock while another fails. */
   users: number
   hasFailed: boolean
 }

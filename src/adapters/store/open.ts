@@ -11,7 +11,7 @@ import { folderOf } from './files/beside.ts'
 import { refuseForeignPath } from './files/foreign-path.ts'
 import { refuseNetworkFilesystem } from './files/network-filesystem.ts'
 
-/** Where a store URL points. Only the embedded store exists so far. */
+/** The place of a store URL. Only the embedded store exists so far. */
 export interface StorePlace {
   readonly path: string
 }
@@ -26,7 +26,7 @@ export function storePlace(url: string): StorePlace {
   )
 }
 
-/** The path that the URL names, where a pool can safely be used. Throws `store-unavailable` and `permission-denied`. */
+/** The path in the URL, if a pool can safely be there. Throws `store-unavailable` and `permission-denied`. */
 function safePath(url: string): string {
   const { path } = storePlace(url)
   refuseForeignPath(path)
@@ -34,14 +34,14 @@ function safePath(url: string): string {
   return path
 }
 
-/** Where the pool is kept, and the Unix group that it is for; null: every user. */
+/** The path of the pool, and the Unix group it is shared with; null for every user. */
 export async function storedPlace(url: string): Promise<{ path: string; group: string | null }> {
   const { groupOf } = await import('./files/access.ts')
   const path = safePath(url)
   return { path, group: groupOf(path) }
 }
 
-/** Who owns the database, behind a link as well; null where there is none. */
+/** The owner of the database, links followed; null if there is none. */
 export async function poolOwner(url: string): Promise<PoolOwner | null> {
   const { realPath, statusOf } = await import('../kernel/libc.ts')
   const path = realPath(safePath(url))
@@ -49,7 +49,6 @@ export async function poolOwner(url: string): Promise<PoolOwner | null> {
   return path === null || status === null || typeof status === 'number' ? null : { uid: status.uid, path }
 }
 
-/** Opens the pool that the URL names. */
 export async function openStore(
   url: string,
   now: () => Moment,
@@ -60,8 +59,8 @@ export async function openStore(
 }
 
 /**
- * A descriptor that becomes readable when the pool may have changed; null where the kernel has none left. For a process
- * that sleeps for days and so holds no file of the pool, but for this one.
+ * A descriptor that becomes readable when the pool may have changed; null if the kernel has none left. For a process
+ * that sleeps for days, which holds no other file of the pool open.
  */
 export async function watchStore(url: string): Promise<number | null> {
   const { realPath } = await import('../kernel/libc.ts')
@@ -70,7 +69,7 @@ export async function watchStore(url: string): Promise<number | null> {
   return watchChanges(realPath(path) ?? path)
 }
 
-/** Opens it for an administrator, who removes what somebody planted in its schema and, as root, beside it. */
+/** Opens it for an administrator: removes foreign objects from its schema and, as root, foreign files beside it. */
 export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<OpenedPool> {
   await removePlanted(safePath(url))
   return openStore(url, now)
@@ -93,7 +92,7 @@ async function removePlanted(named: string): Promise<void> {
   }
 }
 
-/** Opens it for setting up a pool, created for every user or for one Unix group if need be. */
+/** Opens it to set up a pool; creates it for every user or for one Unix group if necessary. */
 export async function createStore(url: string, now: () => Moment, gid: number | undefined): Promise<Store> {
   const { createSqliteStore } = await import('./sqlite.ts')
   return createSqliteStore(
@@ -102,13 +101,13 @@ export async function createStore(url: string, now: () => Moment, gid: number | 
   )
 }
 
-/** Looks over the pool that the URL names, and changes nothing. */
+/** Checks the pool at the URL, and changes nothing. */
 export async function checkStore(url: string): Promise<Checkup> {
   const { checkUp } = await import('./schema/checkup.ts')
   return checkUp(safePath(url))
 }
 
-/** Moves it out of the way if its file is damaged; what replaces it is for the group, or for those who had it. */
+/** Moves the pool away if its file is damaged. Its replacement is for the group, or for the previous audience. */
 export async function setAsideStore(
   url: string,
   now: () => Moment,

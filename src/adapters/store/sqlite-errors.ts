@@ -8,23 +8,23 @@ export const RECOVERY =
 
 const LONGEST_REASON = 160
 
-/** What SQLite's result codes (sqlite.org/rescode.html) and the system's mean to whoever typed the command. */
+/** Turns SQLite's result codes (sqlite.org/rescode.html) and the system's errors into errors for the user. */
 export function storeError(path: string, cause: unknown): CanhazgpuError {
   if (cause instanceof CanhazgpuError) return cause
   const code = codeOf(cause)
   const said = shortened(cause instanceof Error ? cause.message : String(cause), LONGEST_REASON)
-  // Our statements are sound: an error of theirs comes of tables that are not what we made.
+  // Our statements are correct, so an error in one means that the tables are not ours.
   if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code)) {
     return new CanhazgpuError('store-corrupt', `The pool ${path} is damaged (${said})`, {
       hint: RECOVERY,
       cause,
     })
   }
-  // It was there a moment ago.
+  // It existed a moment ago.
   if (code === 'ENOENT' || code === 'ENOTDIR' || isRemoved(path, code)) return replaced(path)
   if (code === 'ELOOP') {
     return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
-      hint: 'name the file that it leads to with --store',
+      hint: 'use the target of the link with --store',
       cause,
     })
   }
@@ -35,7 +35,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
-  // SQLite has no code of its own for a used-up quota, nor tells what the kernel answered.
+  // SQLite has no code for an exceeded quota, and does not report the kernel's errno.
   if (code === 'SQLITE_IOERR_WRITE') return overQuota(path, cause)
   if (/^(SQLITE_FULL|ENOSPC)/.test(code)) {
     return new CanhazgpuError('store-unavailable', `The disk that holds the pool ${path} is full`, {
@@ -51,7 +51,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
   }
   if (/^(SQLITE_PERM|SQLITE_AUTH|EACCES|EPERM)/.test(code) || isForbidden(path, code)) {
     return new CanhazgpuError('permission-denied', `No permission to use the pool ${path}`, {
-      hint: 'ask whoever administers it which group may use it, or name another pool with --store',
+      hint: 'ask its administrator which group may use it, or name another pool with --store',
       cause,
     })
   }
@@ -71,13 +71,13 @@ function overQuota(path: string, cause: unknown): CanhazgpuError {
 
 const UNLIMITED = 2n ** 64n - 1n
 
-/** Whether this process may write files of a certain size only (setrlimit(2)). */
+/** Whether this process has a limit of the file size (setrlimit(2)). */
 function isFileSizeLimited(): boolean {
   const limits = new BigUint64Array(2)
   return libc.resourceLimit(libc.RLIMIT_FSIZE, null, limits) === 0 && limits[0] !== UNLIMITED
 }
 
-/** What keeps `admin` from creating a pool. */
+/** The error if `admin` cannot create a pool. */
 export function creationError(path: string, cause: unknown): CanhazgpuError {
   const error = storeError(path, cause)
   if (!/^(EACCES|EPERM)$/.test(codeOf(cause)) || libc.effectiveUid() === 0) return error
@@ -87,14 +87,14 @@ export function creationError(path: string, cause: unknown): CanhazgpuError {
   })
 }
 
-/** What was found at the path is there no more. */
+/** The pool is no longer at its path. */
 export function replaced(path: string): CanhazgpuError {
-  return new CanhazgpuError('store-unavailable', `The pool ${path} was removed or replaced meanwhile`, {
+  return new CanhazgpuError('store-unavailable', `The pool ${path} was removed or replaced`, {
     hint: 'try again',
   })
 }
 
-/** SQLite says no more than that it could not open the file. */
+/** SQLite reports only that it could not open the file. */
 function isForbidden(path: string, code: string): boolean {
   return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.EACCES
 }
@@ -104,10 +104,10 @@ function isRemoved(path: string, code: string): boolean {
   return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.ENOENT
 }
 
-/** Another process holds a lock: to be tried again. PROTOCOL: it was held through many tries to read the log. */
+/** Another process holds a lock: try again. PROTOCOL: it was held during many attempts to read the log. */
 export const isBusy = (cause: unknown): boolean => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(cause))
 
-/** We may read the database and not write it, or its disk is read-only. */
+/** This process may only read the database, or its disk is read-only. */
 export const isReadOnly = (cause: unknown): boolean => codeOf(cause).startsWith('SQLITE_READONLY')
 
 function codeOf(cause: unknown): string {

@@ -25,7 +25,7 @@ export interface SqliteOptions {
   readonly patience?: LockPatience
 }
 
-/** Opens the pool of this host. Throws `pool-not-initialized` where there is no database yet. */
+/** Opens the pool of this host. Throws `pool-not-initialized` if there is no database yet. */
 export async function openSqliteStore({ path: named, now, patience }: SqliteOptions): Promise<OpenedPool> {
   const path = findDatabase(named)
   try {
@@ -51,7 +51,7 @@ async function connect(path: string, patience: LockPatience | undefined): Promis
   }
 }
 
-/** Opens the database for `admin`, created and brought to the present schema for the audience if need be. */
+/** Opens the database for `admin`; creates it or upgrades its schema for the audience if necessary. */
 export async function createSqliteStore(
   { path, now }: SqliteOptions,
   audience: Audience,
@@ -65,17 +65,17 @@ export async function createSqliteStore(
   }
 }
 
-/** How long a decision counts if no other commit came: processes may end meanwhile, and reservations expire. */
+/** How long a decision counts without another commit: processes may exit, and reservations expire. */
 const RIGHT_FOR_MS = 100
 
 class SqliteStore implements OpenedPool {
   readonly #connection: Connection
   readonly #now: () => Moment
   readonly #patience: LockPatience | undefined
-  /** The last document read, so that one that did not change is not decoded again. */
+  /** The last document read: an unchanged document is not decoded again. */
   #decoded: { readonly document: string; readonly pool: Pool } | undefined
 
-  /** Whom to call once the last commit can be seen. */
+  /** The waiters to wake once the last commit is visible. */
   #wake: readonly string[] = []
 
   constructor(connection: Connection, now: () => Moment, patience?: LockPatience) {
@@ -89,8 +89,9 @@ class SqliteStore implements OpenedPool {
   }
 
   /**
-   * Decides on a snapshot first. A decision that changes nothing (most refusals) needs no lock, and is as right as one
-   * made under the lock. Another is written if the pool is still the same under the lock a moment later, else made again.
+   * Decides on a snapshot first. A decision that changes nothing (most refusals) needs no lock, and is as valid as one
+   * made under the lock. Any other decision is written if the pool is unchanged under the lock a moment later,
+   * otherwise made again.
    */
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     if (typeof change !== 'function') return this.#create(change)
@@ -178,7 +179,7 @@ class SqliteStore implements OpenedPool {
     return this.#decoded.pool
   }
 
-  /** A pool that is too damaged to be read counts as none when a new one is set up. */
+  /** A pool that is too damaged to read counts as none when a new one is set up. */
   #readable(db: Database): Pool | null {
     try {
       return this.#stored(db)
@@ -194,7 +195,7 @@ class SqliteStore implements OpenedPool {
     return pool
   }
 
-  /** Stamped with the moment of the decision: a clock set in between would otherwise never be healed. */
+  /** Stamped with the time of the decision: otherwise a clock change in between would never be corrected. */
   #write<Answer>(
     db: Database,
     { before, moment }: { readonly before: Pool | null; readonly moment: Moment },

@@ -1,21 +1,21 @@
 import { driverFailed, notUnderstood } from '../driver-words.ts'
 import { areDistinct } from '../reading.ts'
 
-/** What one document of amd-smi has on one GPU. */
+/** The part of an amd-smi document about one GPU. */
 export type Entry = Readonly<Record<string, unknown>>
 
 const PROGRAM = 'amd-smi'
 
 /**
- * A document begins a line, after warnings as of missing groups, or follows another; or it is one that
- * cannot be anything else.
+ * A document starts a line, after warnings such as missing groups. The second pattern finds one after other text on its
+ * line, and matches only documents.
  */
 const START = /^[ \t]*(?=\[\s*[[{\]]|\{\s*["}])|(?=\[\s*\{\s*"gpu"|\{\s*"gpu_data")/gm
 
 /**
- * The entries of `amd-smi … --json`, one per GPU: the bare array of ROCm 6, the `gpu_data` object of ROCm 7.
- * Where it prints several documents, those about CPUs are left out and the same entry counts once. Throws
- * `driver-failed` for everything else.
+ * The entries of `amd-smi … --json`, one per GPU: the bare array of ROCm 6, the `gpu_data` object of ROCm 7. If it
+ * prints several documents, those about CPUs are ignored and repeated entries count once. Throws `driver-failed` for
+ * anything else.
  */
 export function gpuEntries(output: string): Entry[] {
   const documents = documentsIn(output)
@@ -32,7 +32,7 @@ export function gpuEntries(output: string): Entry[] {
   return [...byGpu.values()]
 }
 
-/** What is at this path; undefined where there is nothing. */
+/** The value at this path; undefined if there is none. */
 export function at(value: unknown, ...path: readonly string[]): unknown {
   let current = value
   for (const key of path) {
@@ -42,7 +42,7 @@ export function at(value: unknown, ...path: readonly string[]): unknown {
   return current
 }
 
-/** amd-smi's own number of the GPU, which its option `--gpu` takes. */
+/** amd-smi's own number of the GPU, as its option `--gpu` takes it. */
 export function gpuOf(entry: Entry): number {
   return whole(entry.gpu) ?? -1
 }
@@ -51,7 +51,7 @@ export function whole(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
 }
 
-/** Of two different answers it is not known which is true. */
+/** If two answers differ, neither can be trusted. */
 function merged(before: Entry | undefined, entry: Entry): Entry {
   for (const [key, value] of Object.entries(before ?? {})) {
     if (Object.hasOwn(entry, key) && JSON.stringify(entry[key]) !== JSON.stringify(value)) {
@@ -88,7 +88,7 @@ function startOfDocument(output: string, from: number): number | undefined {
   return found === null ? undefined : found.index + found[0].length
 }
 
-/** Behind the bracket that closes the one at `start`, or the end of the output where none does. */
+/** The position after the bracket that closes the one at `start`, or the end of the output if none does. */
 function endOfDocument(output: string, start: number): number {
   let depth = 0
   let inString = false
@@ -104,7 +104,7 @@ function endOfDocument(output: string, start: number): number {
   return output.length
 }
 
-/** Python writes numbers that JSON does not have. */
+/** Python writes numbers that JSON does not allow. */
 const NOT_JSON = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g
 
 function parse(output: string, document: string): unknown {

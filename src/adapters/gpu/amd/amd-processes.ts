@@ -3,9 +3,9 @@ import { oncePerPid, type ReportedProcess } from '../reading.ts'
 import { at, type Entry, whole } from './amd-documents.ts'
 import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-values.ts'
 
-/** What amd-smi answers about the processes of one GPU. */
+/** amd-smi's answer about the processes of one GPU. */
 export interface ProcessAnswer {
-  /** Absent: it does not say which processes use the GPU. */
+  /** Absent: it does not report which processes use the GPU. */
   readonly processes?: readonly ReportedProcess[]
   /** Some processes could not be read, or have no memory on this GPU. */
   readonly isPartial: boolean
@@ -16,10 +16,9 @@ const NOBODY = /^(no (running )?process(es)?\b.*|not found)$/i
 const MEMORY: readonly Path[] = [['memory_usage', 'vram_mem'], ['memory_usage', 'gtt_mem'], ['mem_usage']]
 
 /**
- * The processes of one GPU's entry: in `process_list`, before ROCm 6.2 in `process_info`, or in `values` where
- * there are several.
+ * The processes in one GPU's entry: in `process_list`, before ROCm 6.2 in `process_info`, or in `values` for several.
  *
- * @param withGtt whether memory of the host counts, where most of the GPU's memory is there
+ * @param withGtt whether host memory counts: on some GPUs most of the memory is host memory
  */
 export function processesIn(entry: Entry | undefined, withGtt: boolean): ProcessAnswer {
   const answer = entry?.process_list ?? entry?.values ?? entry?.process_info
@@ -37,7 +36,7 @@ export function processesIn(entry: Entry | undefined, withGtt: boolean): Process
     if (process === undefined && memoryMb !== undefined && memoryMb > 0) {
       return { isPartial: true, complaint: 'processes: one that holds memory has no process id' }
     }
-    // The kernel lists each process that opened the driver under every GPU; most do not use this one.
+    // The kernel lists every process that opened the driver under every GPU; most of them do not use this one.
     if (process === undefined || process.memoryMb === 0) isPartial = true
     else processes.push(process)
   }
@@ -46,8 +45,8 @@ export function processesIn(entry: Entry | undefined, withGtt: boolean): Process
 }
 
 /**
- * The same processes without those that are not on a GPU. Some tools list a process under every GPU, each time
- * with all of its memory; on a card that has less memory in use than that, the process is not.
+ * Removes the processes that are not on the GPU. Some tools list a process under every GPU, each time with all of its
+ * memory. If a card has less memory in use than that, the process is not on it.
  */
 export function onTheirGpus<Gpu extends Placed>(gpus: readonly Gpu[]): Gpu[] {
   const isOn = (gpu: Placed, process: ReportedProcess) =>
@@ -67,14 +66,14 @@ interface Placed {
   readonly processes?: readonly ReportedProcess[] | undefined
 }
 
-/** How much more a process may hold when it is read, shortly after the memory of the card. */
+/** How much the process's memory may exceed the card's, because it is read slightly later. */
 const READ_LATER_MB = 64
 
 function lists(gpu: Placed, { pid, memoryMb }: ReportedProcess): boolean {
   return gpu.processes?.some((each) => each.pid === pid && each.memoryMb === memoryMb) ?? false
 }
 
-/** What the processes of several parts of a card hold together; one that is listed on each counts once. */
+/** The memory of the processes of several parts of a card. A process that each part lists counts once. */
 export function heldTogether(lists: readonly (readonly ReportedProcess[])[]): number {
   const largest = new Map<number, ReportedProcess>()
   for (const process of lists.flat()) {
@@ -96,12 +95,12 @@ function memoryIn(info: unknown, withGtt: boolean): number | undefined {
   const vramMb = megabytes(at(info, 'memory_usage', 'vram_mem'), 'B')
   const gttMb = withGtt ? megabytes(at(info, 'memory_usage', 'gtt_mem'), 'B') : undefined
   if (vramMb === undefined && gttMb === undefined) return megabytes(at(info, 'mem_usage'), 'B')
-  // Without the larger part, a little VRAM does not show how much the process holds.
+  // Without the larger part, a little VRAM does not show how much memory the process uses.
   if (withGtt && gttMb === undefined && (vramMb ?? 0) < WORKING_PROCESS_MB) return undefined
   return (vramMb ?? 0) + countedGtt(vramMb ?? 0, gttMb ?? 0)
 }
 
-/** Each process that opened the driver has a few MB of the host's memory, on every GPU. */
+/** Each process that opened the driver uses a few MB of host memory, on every GPU. */
 function countedGtt(vramMb: number, gttMb: number): number {
   const isOverhead = gttMb < WORKING_PROCESS_MB && (vramMb === 0 || vramMb >= WORKING_PROCESS_MB)
   return isOverhead ? 0 : gttMb
@@ -116,7 +115,7 @@ function complaintIn(info: unknown): string | undefined {
   return undefined
 }
 
-/** "N/A" or "no permission" in place of a process: there may be one, and it could not be read. */
+/** "N/A" or "no permission" in place of a process: there may be one that could not be read. */
 function isUnreadable(item: unknown): boolean {
   const info = at(item, 'process_info') ?? item
   if (typeof info !== 'string') return whole(at(info, 'pid')) === undefined

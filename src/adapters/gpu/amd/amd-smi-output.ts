@@ -7,22 +7,22 @@ import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-value
 
 /** The output of the commands that make one probe. */
 export interface AmdSmiOutput {
-  /** `amd-smi list --json`, with `-e` where the tool knows it. */
+  /** `amd-smi list --json`, with `-e` if the tool supports it. */
   readonly list: string
   /** `amd-smi static --asic --json` */
   readonly asic: string
   /** `amd-smi metric --mem-usage --usage --temperature --power --json` */
   readonly metric: string
-  /** `amd-smi process --json`; absent where it failed. */
+  /** `amd-smi process --json`; absent if it failed. */
   readonly process?: string
-  /** The entries of `amd-smi process --gpu N --json`, for the GPUs that were asked for again. */
+  /** The entries of `amd-smi process --gpu N --json`, for the GPUs that were queried again. */
   readonly single?: ReadonlyMap<number, Entry>
 }
 
-/** A GPU under amd-smi's own number, and what of it decides for other GPUs too. */
+/** A GPU by amd-smi's own number, with the values that also decide about other GPUs. */
 interface AmdGpu {
   readonly gpu: number
-  /** The card that it is a part of, if it has a place on the bus or shares its UUID. */
+  /** The card that it is a part of, if it has a bus address or shares its UUID. */
   readonly card: string
   readonly usedMb: number | undefined
   readonly processes: readonly ReportedProcess[] | undefined
@@ -30,16 +30,16 @@ interface AmdGpu {
   readonly reported: ReportedGpu
 }
 
-/** From this much memory on, somebody uses a card; then amd-smi is asked again where it names nobody. */
+/** From this much memory on the card is in use, so amd-smi is queried again if it lists no process. */
 const USED_MB = 1024
-/** What the driver itself uses of the host's memory for an idle GPU, and a little more. */
+/** Slightly more than the host memory that the driver itself uses for an idle GPU. */
 const OWN_GTT_MB = 100
-/** What processes hold together that do not explain such use. */
+/** The processes' total memory up to which they do not explain that much use. */
 const NOTHING_MB = 64
 
 /**
- * The GPUs by their HIP index, which is what `HIP_VISIBLE_DEVICES` counts; amd-smi's own numbers differ from
- * it on some machines. Throws `driver-failed` for what is no such output. Its "MB" are MiB.
+ * The GPUs by their HIP index, which `HIP_VISIBLE_DEVICES` counts. On some machines amd-smi's own numbers differ from
+ * it. Throws `driver-failed` for output of another form. Its "MB" are MiB.
  */
 export function parseAmdSmi(output: AmdSmiOutput): ReportedGpu[] {
   const gpus = onTheirGpus(amdGpus(output))
@@ -47,8 +47,8 @@ export function parseAmdSmi(output: AmdSmiOutput): ReportedGpu[] {
 }
 
 /**
- * The GPUs, by amd-smi's own number, with memory in use that no process of its list accounts for: on some
- * machines it has 0 bytes for a process that `--gpu N` shows with all of its memory.
+ * The GPUs, by amd-smi's own number, whose memory in use is not explained by the listed processes: on some machines the
+ * list reports 0 bytes for a process that `--gpu N` shows with all of its memory.
  */
 export function unexplainedGpus(output: AmdSmiOutput): number[] {
   const gpus = onTheirGpus(amdGpus(output))
@@ -62,12 +62,12 @@ export function unexplainedGpus(output: AmdSmiOutput): number[] {
     .map(({ gpu }) => gpu)
 }
 
-/** The entry of one GPU in what `amd-smi process --gpu N --json` printed; undefined where it has none. */
+/** The entry of one GPU in the output of `amd-smi process --gpu N --json`; undefined if it has none. */
 export function singleEntry(stdout: string, gpu: number): Entry | undefined {
   return gpuEntries(stdout).find((entry) => gpuOf(entry) === gpu)
 }
 
-/** What `{ "error": …, "code": … }` says, which the tool prints where it fails. */
+/** The message of `{ "error": …, "code": … }`, which the tool prints on failure. */
 export function errorOf(output: string): string | undefined {
   const said = /"error"\s*:\s*"([^"]+)"/.exec(output)?.[1]
   return said === undefined ? undefined : firstLine(said)
@@ -80,7 +80,7 @@ function amdGpus(output: AmdSmiOutput): AmdGpu[] {
   const processes = output.process === undefined ? new Map() : byGpu(gpuEntries(output.process))
   const hipIds = list.map((entry) => whole(entry.hip_id))
   const hasHipIds = !hipIds.includes(undefined) && areDistinct(hipIds)
-  // Some tools give the parts of one card the same.
+  // Some tools report the same one for all parts of a card.
   const hasUuids = areDistinct(list.map((entry) => textAt(entry, ['uuid'])))
   return list.map((entry, i) => {
     const gpu = gpuOf(entry)
@@ -106,7 +106,7 @@ function amdGpus(output: AmdSmiOutput): AmdGpu[] {
   })
 }
 
-/** The answer for one GPU where it has more than the answer for all. */
+/** The answer for one GPU if it has more than the answer for all. */
 function moreOf(bulk: Entry | undefined, single: Entry | undefined, withGtt: boolean): Entry | undefined {
   if (single === undefined) return bulk
   const held = (entry: Entry | undefined) => heldTogether([processesIn(entry, withGtt).processes ?? []])
@@ -121,7 +121,7 @@ const READINGS: readonly (readonly [name: string, path: Path])[] = [
   ['power', ['power', 'current_socket_power']],
 ]
 
-/** Any complaint about a GPU, in whichever answer, is its fault. */
+/** Any complaint about a GPU, in any answer, is a fault of the GPU. */
 function complaintIn(entries: readonly (Entry | undefined)[], metric: Entry | undefined): string | undefined {
   for (const entry of [...entries, metric]) {
     const error = textAt(entry, ['error'])
@@ -138,7 +138,7 @@ function complaintIn(entries: readonly (Entry | undefined)[], metric: Entry | un
   return undefined
 }
 
-/** The memory must be a number, or be said not to exist; whatever else stands there is not understood. */
+/** The memory must be a number or be reported as absent. Any other value is not understood. */
 function memoryComplaint(metric: Entry | undefined): string | undefined {
   for (const path of [
     ['mem_usage', 'used_vram'],
@@ -155,8 +155,8 @@ function memoryComplaint(metric: Entry | undefined): string | undefined {
 }
 
 /**
- * GTT is memory of the host that the GPU uses. On an APU it is the larger pool, and holds the models. Where its
- * size is unknown, a process that has more of it than there is VRAM shows the same.
+ * GTT is host memory that the GPU uses. On an APU it is the larger pool, and holds the models. If its size is unknown,
+ * a process with more GTT than there is VRAM proves the same.
  */
 function isMostlyGtt(metric: Entry | undefined, process: Entry | undefined): boolean {
   const totalGttMb =
@@ -169,17 +169,17 @@ function stateOf(metric: Entry | undefined, withGtt: boolean) {
   const totalVramMb = megabytes(at(metric, 'mem_usage', 'total_vram'))
   const usedGttMb = withGtt ? memory(metric, 'used_gtt') : 0
   const gttMb = usedGttMb < OWN_GTT_MB ? 0 : usedGttMb
-  // The larger pool is there and unread: the processes must show the use, unless the VRAM does.
+  // The larger pool exists but cannot be read: use must show in the processes or in the VRAM.
   const isUnread = withGtt && isReported(metric, 'total_gtt') && !isReported(metric, 'used_gtt')
   const isKnown = vramMb !== undefined && (!isUnread || vramMb >= USED_MB)
   const usedMb = isKnown ? vramMb + gttMb : undefined
-  // Most cards have their data in VRAM, and its size is what people know of them.
+  // Most cards keep their data in VRAM, and users know its size.
   const isBeyondVram = usedMb !== undefined && totalVramMb !== undefined && usedMb > totalVramMb && gttMb > 0
   return measured({
     memoryUsedMb: usedMb,
     memoryTotalMb: isBeyondVram ? totalVramMb + memory(metric, 'total_gtt') : totalVramMb,
     utilizationPercent: amountIn(at(metric, 'usage', 'gfx_activity')),
-    // Instinct has no edge sensor, Radeon calls the edge its temperature.
+    // Instinct has no edge sensor; Radeon reports the edge as its temperature.
     temperatureC:
       amountIn(at(metric, 'temperature', 'edge')) ?? amountIn(at(metric, 'temperature', 'hotspot')),
     powerW:
@@ -194,8 +194,8 @@ const memory = (metric: Entry | undefined, key: string): number =>
   megabytes(at(metric, 'mem_usage', key)) ?? 0
 
 /**
- * The GPU with its processes. A card in parts (CPX, DPX) may measure its memory only as a whole, for each part
- * or for the first one: then each part is judged by its own processes.
+ * The GPU with its processes. A partitioned card (CPX, DPX) may measure its memory only as a whole, for each part or
+ * for the first one. Then each part is judged by its own processes.
  */
 function withProcesses({ card, processes, reported }: AmdGpu, gpus: readonly AmdGpu[]): ReportedGpu {
   const { state } = reported
@@ -208,7 +208,7 @@ function withProcesses({ card, processes, reported }: AmdGpu, gpus: readonly Amd
   return { ...reported, state: { ...others, processes, card: { id: card, unexplainedMb } } }
 }
 
-/** The memory in use on a card of which each part shows the same; undefined where each part shows its own. */
+/** The memory in use on a card whose parts all report the same amount; undefined if each part reports its own. */
 function sharedMemory(parts: readonly AmdGpu[]): number | undefined {
   const used = parts.flatMap(({ usedMb }) => usedMb ?? [])
   const totals = parts.flatMap(({ reported: { state } }) =>
@@ -216,11 +216,11 @@ function sharedMemory(parts: readonly AmdGpu[]): number | undefined {
   )
   const [most, least] = [Math.max(...used), Math.min(...used)]
   const isShared = parts.length > 1 && used.length > 0 && new Set(totals).size <= 1
-  // They are read one after the other.
+  // The values are read one after the other.
   return isShared && most - least <= Math.max(NOTHING_MB, most / 100) ? most : undefined
 }
 
-/** The same for the parts of one card: they have one place on the bus, or one UUID. */
+/** The same for all parts of one card: they share a bus address or a UUID. */
 function cardOf(entry: Entry): string {
   const place = textAt(entry, ['bdf'])?.replace(/\.\w+$/, '')
   return place ?? textAt(entry, ['uuid']) ?? `GPU ${gpuOf(entry)}`

@@ -12,7 +12,7 @@ import { type AmdSmiOutput, errorOf, parseAmdSmi, singleEntry, unexplainedGpus }
 
 type Ask = (...args: readonly string[]) => Promise<ProgramOutput>
 
-/** Where ROCm installs it; its packages do not put it on the `PATH`. */
+/** ROCm installs it here; its packages do not add it to the `PATH`. */
 const ROCM_FOLDER = '/opt/rocm/bin'
 
 /** The AMD driver through the program `amd-smi` of ROCm 6 or later, on the `PATH` or in `/opt/rocm/bin`. */
@@ -27,7 +27,7 @@ export function amdSmiProvider(env: Environment): GpuProvider {
           })
         }
         const ask: Ask = (...args) => runProgram([program, ...args, '--json'], { env, signal })
-        // At once: each takes a good part of a second, nearly all of it to start Python.
+        // In parallel: each takes a good part of a second, nearly all of it to start Python.
         const [list, asic, metric, process, hostMb] = await Promise.all([
           askList(ask),
           ask('static', '--asic').then(answered),
@@ -44,13 +44,13 @@ export function amdSmiProvider(env: Environment): GpuProvider {
   }
 }
 
-/** `-e` adds the HIP index; tools before ROCm 6.4 do not know it. */
+/** `-e` adds the HIP index; tools before ROCm 6.4 reject it. */
 async function askList(ask: Ask): Promise<string> {
   const enumeration = await ask('list', '-e')
   return enumeration.exitCode === 0 ? enumeration.stdout : answered(await ask('list'))
 }
 
-/** Asks again, GPU by GPU, where the list of all processes does not explain the memory in use. */
+/** Queries single GPUs again if the list of all processes does not explain the memory in use. */
 async function withSingleAnswers(output: AmdSmiOutput, ask: Ask): Promise<AmdSmiOutput> {
   const gpus = output.process === undefined ? [] : unexplainedGpus(output)
   if (gpus.length === 0) return output
@@ -63,7 +63,7 @@ async function withSingleAnswers(output: AmdSmiOutput, ask: Ask): Promise<AmdSmi
   return { ...output, single }
 }
 
-/** A tool that cannot answer for one GPU leaves the answer for all. */
+/** If the tool cannot answer for one GPU, the answer for all counts. */
 function singleAnswer(output: ProgramOutput, gpu: number): Entry | undefined {
   if (!isAnswered(output)) return undefined
   try {
@@ -80,11 +80,11 @@ function answered(output: ProgramOutput): string {
   throw driverFailed('amd-smi', reason)
 }
 
-/** Printed before every answer, and the likely cause where there is none. */
+/** Printed before every answer, and the likely cause if there is no answer. */
 const missingGroups = (stdout: string): string | undefined =>
   /User is missing the following required groups: [\w, -]+/.exec(stdout)?.[0]
 
-/** It also fails where only some of the GPUs could be asked, and the answer has the others. */
+/** The tool also fails if only some GPUs could be read, and then its answer has the others. */
 function isAnswered({ exitCode, stdout }: ProgramOutput): boolean {
   return exitCode === 0 || /"gpu"\s*:/.test(stdout)
 }

@@ -3,7 +3,10 @@ import { at } from './amd-documents.ts'
 
 export type Path = readonly string[]
 
-/** A number: `{ "value": 283, "unit": "MB" }`, `283` or `"283 MB"`; undefined for all that is none, or negative. */
+/**
+ * A number: `{ "value": 283, "unit": "MB" }`, `283` or `"283 MB"`. Undefined for anything else and for negative
+ * numbers.
+ */
 export function amountIn(value: unknown): number | undefined {
   const bare = typeof value === 'object' ? at(value, 'value') : value
   const number = typeof bare === 'string' ? numberIn(bare)?.number : bare
@@ -26,13 +29,13 @@ export function megabytes(value: unknown, unit = 'MB'): number | undefined {
   return Number.isSafeInteger(whole) ? whole : undefined
 }
 
-/** The text at this path; undefined where amd-smi has none. */
+/** The text at this path; undefined if amd-smi has none. */
 export function textAt(value: unknown, path: Path): string | undefined {
   const text = at(value, ...path)
   return typeof text === 'string' && !isNoReading(text) ? firstLine(text) || undefined : undefined
 }
 
-/** What amd-smi complains of in place of the reading at this path, or of a part of the path. */
+/** amd-smi's complaint in place of the reading at this path, or of a part of the path. */
 export function complaintAt(value: unknown, path: Path, words?: string): string | undefined {
   for (let length = 1; length <= path.length; length++) {
     const found = at(value, ...path.slice(0, length))

@@ -44,12 +44,12 @@ export type FakeProcess = v.InferOutput<typeof Process>
 export type FakeScenario = v.InferOutput<typeof Scenario>
 
 /**
- * A scenario as docs/fake-gpus.md describes it. Throws `config-invalid`, naming file, key and what was
- * expected, for anything else, GPUs the pool does not have included.
+ * A scenario as docs/fake-gpus.md describes it. Throws `config-invalid` for anything else, including GPUs that the pool
+ * does not have, and names the file, the key and the expected value.
  */
 export function parseScenario(text: string, file: string, gpuCount: number): FakeScenario {
   const json = parseJson(text, file)
-  // To valibot an array is an object.
+  // valibot accepts an array as an object.
   if (Array.isArray(json)) throw invalid(file, 'expected an object, got an array')
   const result = v.safeParse(Scenario, json)
   if (!result.success) throw invalid(file, explain(result.issues[0]))
@@ -58,7 +58,7 @@ export function parseScenario(text: string, file: string, gpuCount: number): Fak
   return result.output
 }
 
-/** What a scenario that cannot be used says, in one line. */
+/** The error for an unusable scenario, in one line. */
 export function invalid(file: string, problem: string, cause?: unknown): CanhazgpuError {
   return new CanhazgpuError('config-invalid', `${file}: ${firstLine(problem)}`, {
     hint: 'docs/fake-gpus.md describes the format; CANHAZGPU_FAKE_USAGE names the file.',
@@ -70,7 +70,7 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    // The parser's own words may repeat the file's.
+    // The parser's own message may quote the file.
     throw invalid(file, 'expected JSON', cause)
   }
 }

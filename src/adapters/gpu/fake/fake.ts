@@ -9,17 +9,17 @@ import { type JudgedGpu, known } from '../reading.ts'
 import type { FakeGpu, FakeProcess, FakeScenario } from './fake-scenario.ts'
 
 export interface FakeOptions {
-  /** As many GPUs as this there are. */
+  /** The number of GPUs. */
   readonly gpuCount: number
-  /** A scenario (JSON, docs/fake-gpus.md), read at every probe; without it all GPUs are idle. */
+  /** A scenario (JSON, docs/fake-gpus.md), read at every probe. Without it all GPUs are idle. */
   readonly usageFile?: string | undefined
 }
 
 const MEMORY_TOTAL_MB = 81920
 
 /**
- * GPUs that do not exist, for trying the tool, for demos and for tests. A scenario plays squatters, faults,
- * GPUs that have gone, slow drivers and drivers that hang; the deadline is kept as by a real one.
+ * Simulated GPUs, for trying canhazgpu, for demos and for tests. A scenario simulates unreserved use, faults, missing
+ * GPUs, slow drivers and drivers that hang. The deadline applies as for a real driver.
  */
 export function fakeProvider({ gpuCount, usageFile }: FakeOptions): GpuProvider {
   if (usageFile === undefined) {
@@ -29,8 +29,8 @@ export function fakeProvider({ gpuCount, usageFile }: FakeOptions): GpuProvider 
     probe: (deadlineMs: Millis): Promise<Probe> =>
       withinDeadline(deadlineMs, 'The fake driver', async (signal) => {
         const scenario = await readScenario(usageFile, gpuCount)
-        await play(scenario, signal)
-        return { provider: 'fake', readings: await playedReadings(scenario, gpuCount) }
+        await simulateDriver(scenario, signal)
+        return { provider: 'fake', readings: await simulatedReadings(scenario, gpuCount) }
       }),
   }
 }
@@ -52,7 +52,7 @@ async function readScenario(file: string, gpuCount: number): Promise<FakeScenari
 /** Room for every GPU that a pool can have. */
 const MOST_BYTES = 4 * 1024 * 1024
 
-async function play(scenario: FakeScenario, signal: AbortSignal): Promise<void> {
+async function simulateDriver(scenario: FakeScenario, signal: AbortSignal): Promise<void> {
   if (scenario.hang) await new Promise(() => {})
   if (scenario.delay_ms > 0) await sleep(scenario.delay_ms, signal)
   if (scenario.fail !== undefined) throw driverFailed('The fake driver', scenario.fail)
@@ -65,11 +65,11 @@ function idle(gpuCount: number): GpuReading[] {
   }))
 }
 
-async function playedReadings(scenario: FakeScenario, gpuCount: number): Promise<GpuReading[]> {
+async function simulatedReadings(scenario: FakeScenario, gpuCount: number): Promise<GpuReading[]> {
   const roles = Array.from({ length: gpuCount }, (_, index) => ({ index, role: scenario.gpus[index] }))
   const present = roles.filter(({ role }) => role?.missing !== true)
   const gpus = await withProcessDetails(present.map(({ index, role }) => reported(index, role)))
-  // What the scenario says of a process goes before what the kernel says of the pid.
+  // The scenario's value for a process takes precedence over the kernel's value for the pid.
   return gpus.map((gpu) => castAs(gpu, scenario.gpus[gpu.index]?.processes ?? []))
 }
 

@@ -11,9 +11,8 @@ import {
 import { areDistinct, measured, oncePerPid, type ReportedGpu, type ReportedProcess } from '../reading.ts'
 
 /**
- * The fields asked for (`nvidia-smi --help-query-gpu`), the name last: it alone might hold a comma.
- * Drivers before R450 do not know MIG, older ones than R570 or so no recovery action; every driver knows
- * `MINIMAL_GPU_FIELDS`.
+ * The queried fields (`nvidia-smi --help-query-gpu`), the name last because only it may contain a comma. Drivers before
+ * R450 lack MIG, those before about R570 the recovery action. Every driver has `MINIMAL_GPU_FIELDS`.
  */
 export const GPU_FIELDS = [
   'index',
@@ -40,15 +39,15 @@ export const APP_FIELDS = ['gpu_uuid', 'pid', 'used_memory', 'process_name'] as 
 
 export type GpuField = (typeof GPU_FIELDS)[number]
 
-/** The processes by the GPU's UUID, and what the driver complains of in their place. */
+/** The processes by the GPU's UUID, and the driver's complaints in place of processes. */
 export interface Apps {
   readonly processes: ReadonlyMap<string, readonly ReportedProcess[]>
   readonly complaints: ReadonlyMap<string, string>
-  /** Whether it lists processes at all, or only says that it cannot. */
+  /** Whether it lists processes, or only reports that it cannot. */
   readonly answered: boolean
 }
 
-/** A GPU the driver only complains of. */
+/** A GPU for which the driver reports only a complaint. */
 interface LostGpu {
   readonly index?: number
   readonly busId: string
@@ -61,10 +60,10 @@ interface Row {
 }
 
 const PROGRAM = 'nvidia-smi'
-/** What comes last is a name, and may be cut off. */
+/** The last field is a name, and may be cut off. */
 const LONGEST_LINE = 4_096
 
-/** The fields that a driver knows which refused these; undefined where it did not refuse any. */
+/** The fields that remain after a driver refused some of these; undefined if it refused none. */
 export function knownFields(text: string, fields: readonly GpuField[]): readonly GpuField[] | undefined {
   const [refusal, name] =
     /Field "([^"]*)" is not a valid field to query|is not a valid field to query/.exec(text) ?? []
@@ -75,9 +74,8 @@ export function knownFields(text: string, fields: readonly GpuField[]): readonly
 }
 
 /**
- * The GPUs of `--query-gpu=… --format=csv,noheader,nounits`, those that the driver only complains of
- * included, sorted by index. Empty where there are no rows. Throws `driver-failed` for anything else: half
- * understood output never makes an idle GPU.
+ * The GPUs of `--query-gpu=… --format=csv,noheader,nounits`, including those with only a complaint, sorted by index.
+ * Empty without rows. Throws `driver-failed` for anything else: partly understood output never makes a GPU idle.
  */
 export function parseGpus(stdout: string, fields: readonly GpuField[]): ReportedGpu[] {
   const rows: Row[] = []
@@ -89,7 +87,7 @@ export function parseGpus(stdout: string, fields: readonly GpuField[]): Reported
   }
   const gpus = rows.map((row) => row.gpu)
   const uuids = gpus.map((gpu) => gpu.uuid).filter((uuid) => uuid !== '')
-  // Which of two is true nobody can say.
+  // If two answers differ, neither can be trusted.
   if (!areDistinct(gpus.map((gpu) => gpu.index)) || !areDistinct(uuids)) {
     throw notUnderstood(PROGRAM, 'the same GPU twice')
   }
@@ -97,8 +95,8 @@ export function parseGpus(stdout: string, fields: readonly GpuField[]): Reported
 }
 
 /**
- * The processes of `--query-compute-apps=…`. A row of a MIG instance is under the UUID that `migParents` has
- * for the instance. Throws `driver-failed` for what is no such list.
+ * The processes of `--query-compute-apps=…`. A row of a MIG instance goes to the UUID in `migParents`. Throws
+ * `driver-failed` for output of another form.
  */
 export function parseApps(stdout: string, migParents: ReadonlyMap<string, string>): Apps {
   const byGpu = new Map<string, ReportedProcess[]>()
@@ -115,7 +113,7 @@ export function parseApps(stdout: string, migParents: ReadonlyMap<string, string
     }
     if (!/^(GPU|MIG)-/.test(uuid)) throw notUnderstood(PROGRAM, line)
     const gpu = parentOf(uuid, migParents)
-    // Not the name: a process chooses it.
+    // Not the name: the process chooses it.
     const complaint = complaintInWords(pid) ?? complaintInNumber(memory)
     if (complaint !== undefined) {
       complaints.set(gpu, complaintOf('processes', complaint))
@@ -136,13 +134,13 @@ export function parseApps(stdout: string, migParents: ReadonlyMap<string, string
   return { processes, complaints, answered }
 }
 
-/** Only the rows of processes in what the query printed before it failed. */
+/** Only the process rows of a query that failed later. */
 export function rowsOfApps(stdout: string): string {
   const rows = stdout.split('\n').filter((line) => /^[ \t]*(GPU|MIG)-[^,]*,[ \t]*\d{1,10}[ \t]*,/.test(line))
   return rows.join('\n')
 }
 
-/** Whether the list has MIG instances whose GPU their name does not tell. */
+/** Whether the list has MIG instances whose names do not include their GPU. */
 export function hasMigInstances(apps: string): boolean {
   return /^[ \t]*MIG-(?!GPU-)/m.test(apps)
 }
@@ -158,7 +156,7 @@ export function parseMigParents(list: string): Map<string, string> {
   return parents
 }
 
-/** Before R470 an instance is called MIG-<UUID of the GPU>/<GPU instance>/<compute instance>. */
+/** Before R470 an instance is named MIG-<UUID of the GPU>/<GPU instance>/<compute instance>. */
 function parentOf(uuid: string, migParents: ReadonlyMap<string, string>): string {
   return migParents.get(uuid) ?? /^MIG-(GPU-[^/]+)/.exec(uuid)?.[1] ?? uuid
 }
@@ -181,7 +179,7 @@ function addRow(values: Values, rows: Row[], lost: LostGpu[]): void {
   rows.push({ busId, gpu: { ...gpu, state } })
 }
 
-/** Any complaint in any column is a fault of the GPU: one that needs a reset may say so in just one of them. */
+/** A complaint in any column is a fault of the GPU: a GPU that needs a reset may show it in only one of them. */
 function complaintIn(values: Values): string | undefined {
   for (const field of ['memory.used', 'memory.total'] as const) {
     const words = complaintInMemory(values[field] ?? '')
@@ -223,7 +221,7 @@ function readingsOf(values: Values) {
 
 function parseRow(line: string, asked: readonly GpuField[]): Values {
   const values = split(line, asked.length)
-  // Whatever answers in its place may know only the fields of before.
+  // A replacement for the real program may not print the recovery action.
   const fields =
     values.length < asked.length ? asked.filter((field) => field !== 'gpu_recovery_action') : asked
   const [index = ''] = values
@@ -246,8 +244,8 @@ function parseComplaint(line: string): LostGpu | undefined {
 }
 
 /**
- * Gives lost GPUs their index: the one the driver names; else, in bus order, those that the others leave
- * free. Drivers differ in whether they count a lost GPU; where they do not, it comes after the others.
+ * Gives lost GPUs their index: the one in the driver's message, otherwise, in bus order, the free ones. Drivers differ
+ * in whether they count a lost GPU. If they do not, it comes after the others.
  */
 function placed(lost: readonly LostGpu[], rows: readonly Row[]): ReportedGpu[] {
   const taken = new Set([...rows.map((row) => row.gpu.index), ...lost.map((gpu) => gpu.index ?? -1)])
@@ -264,7 +262,7 @@ function placed(lost: readonly LostGpu[], rows: readonly Row[]): ReportedGpu[] {
     }))
 }
 
-/** The domain has four digits or eight. */
+/** The domain has four or eight digits. */
 function compareBusIds(a: string, b: string): number {
   const full = (busId: string) => busId.toUpperCase().padStart(16, '0')
   return full(a) < full(b) ? -1 : 1
@@ -274,7 +272,7 @@ function reasonIn(said: string): string {
   return firstLine(said) || 'the driver cannot reach it'
 }
 
-/** "WARNING: infoROM is corrupted at gpu 0000:3B:00.0" comes with a full answer. */
+/** "WARNING: infoROM is corrupted at gpu 0000:3B:00.0" comes with a complete answer. */
 function isRemark(line: string): boolean {
   return /^warning:/i.test(line)
 }
@@ -294,7 +292,7 @@ function lines(text: string): string[] {
     .filter((line) => line !== '')
 }
 
-/** At most `count` values; the last keeps its commas. */
+/** At most `count` values; the last one keeps its commas. */
 function split(line: string, count: number): string[] {
   const values = line.split(',').map((value) => value.trim())
   if (values.length <= count) return values

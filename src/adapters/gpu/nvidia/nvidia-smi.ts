@@ -50,12 +50,12 @@ async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
   let fields: readonly GpuField[] = GPU_FIELDS
   const query = () => ask(`--query-gpu=${fields.join(',')}`, FORMAT)
   let output = await query()
-  // Each refusal names one field; the last try has only those that every driver knows.
+  // Each refusal names one field. The last attempt has only the fields that every driver knows.
   for (let known = refusal(output, fields); known !== undefined; known = refusal(output, fields)) {
     fields = known
     output = await query()
   }
-  // A lost GPU makes it fail although it has told of the others; so does a corrupted infoROM.
+  // A lost GPU or a corrupted infoROM makes the program fail after it has reported the other GPUs.
   const gpus = output.exitCode === 0 || hasRows(output) ? parseGpus(said(output), fields) : []
   if (gpus.length === 0) throw driverFailed('nvidia-smi', complaint(output))
   return gpus
@@ -71,11 +71,11 @@ async function withApps(
   output: ProgramOutput,
   ask: Ask,
 ): Promise<ReportedGpu[]> {
-  // A lost GPU makes it fail although it lists the processes of the others.
+  // A lost GPU makes the program fail although it lists the processes of the others.
   const list = output.exitCode === 0 ? output.stdout : rowsOfApps(output.stdout)
   const migParents = hasMigInstances(list) ? parseMigParents((await ask('-L')).stdout) : new Map()
   const apps = parseApps(list, migParents)
-  // Processes of an instance that '-L' did not name, or of a card without a UUID: on one of these GPUs.
+  // Processes of an instance that '-L' does not list, or of a card without a UUID, run on one of these GPUs.
   const stray = [...apps.processes.keys()].find((uuid) => !gpus.some((gpu) => gpu.uuid === uuid))
   const isComplete = output.exitCode === 0 && apps.answered && stray === undefined
   return gpus.map((gpu) => {
@@ -96,7 +96,7 @@ function hasRows(output: ProgramOutput): boolean {
   return /^[ \t]*\d+[ \t]*,/m.test(output.stdout)
 }
 
-/** Complaints of lost GPUs may be on either channel; other remarks on stderr are no part of the answer. */
+/** Complaints about lost GPUs may be on stdout or stderr. Other messages on stderr are not part of the answer. */
 function said(output: ProgramOutput): string {
   const complaints = output.stderr
     .split('\n')

@@ -1,33 +1,33 @@
 import { notUnderstood } from '../driver-words.ts'
 import type { ReportedGpu, ReportedProcess } from '../reading.ts'
 
-/** The name the dynamic loader knows NVML by. */
+/** The name by which the dynamic loader finds NVML. */
 export const STANDARD_LIBRARY = 'libnvidia-ml.so.1'
 
-/** What the child process tells its parent, as one line of JSON. */
+/** The child process's answer to its parent, as one line of JSON. */
 export type NvmlAnswer =
   | { readonly kind: 'gpus'; readonly gpus: readonly ReportedGpu[] }
   | { readonly kind: 'missing'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
 
-/** Whether the child has said all it has to say; its line break comes last. */
+/** Whether the answer is complete; its last character is a line break. */
 export function isAnswer(stdout: string): boolean {
   return /\n\{"kind":.*\}\n$/.test(stdout)
 }
 
-/** The answer is the last line; anything before it was printed by the library. Throws `driver-failed`. */
+/** The answer is the last line. The library printed anything before it. Throws `driver-failed`. */
 export function parseAnswer(stdout: string): NvmlAnswer {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
   try {
     const answer: unknown = JSON.parse(line)
     if (isNvmlAnswer(answer)) return answer
   } catch {
-    // Cut off or none at all.
+    // Cut off, or no answer.
   }
   throw notUnderstood('NVML', stdout)
 }
 
-/** Written by this very program; but a library shares its standard output. Without valibot, which loads slowly. */
+/** This program wrote it, but a library shares its standard output. Without valibot, which loads slowly. */
 function isNvmlAnswer(value: unknown): value is NvmlAnswer {
   if (!isObject(value)) return false
   if (value.kind === 'gpus') return isListOf(value.gpus, isGpu)

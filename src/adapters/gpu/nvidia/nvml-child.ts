@@ -4,11 +4,11 @@ import { type NvmlAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
 import { type Device, type DeviceMemory, NvmlFailure, NvmlLibrary } from './nvml-library.ts'
 
 /**
- * What `canhazgpu __probe nvml [library]` does: looks at all GPUs once and prints one JSON line. It runs in
- * a process of its own because an NVML call may crash, or block inside the kernel for ever.
+ * The command `canhazgpu __probe nvml [library]`: reads all GPUs once and prints one JSON line. It runs in its own
+ * process because an NVML call may crash, or block inside the kernel for ever.
  */
 export async function nvmlProbeMain(library: string = process.argv[4] ?? STANDARD_LIBRARY): Promise<void> {
-  // The leading line break parts our line from whatever the library may have printed.
+  // The leading line break separates this line from anything that the library printed.
   await Bun.write(Bun.stdout, `\n${JSON.stringify(probe(library))}\n`)
 }
 
@@ -18,14 +18,14 @@ function probe(path: string): NvmlAnswer {
     nvml = new NvmlLibrary(path)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    // ld.so(8) names the file it looked for first; another name is a library that NVML itself needs.
+    // ld.so(8) names the requested file first. Another name is a library that NVML itself needs.
     const missing = reason.startsWith(`${path}: cannot open shared object file: No such file`)
     return { kind: missing ? 'missing' : 'failed', reason }
   }
   try {
     nvml.init()
     const gpus = Array.from({ length: nvml.deviceCount() }, (_, index) => readGpu(nvml, index))
-    // Without nvmlShutdown: it may block like any other call, and the process ends anyway.
+    // Without nvmlShutdown: it may block like any other call, and the process exits anyway.
     return { kind: 'gpus', gpus }
   } catch (error) {
     if (error instanceof NvmlFailure) return { kind: 'failed', reason: error.message }
@@ -49,7 +49,7 @@ function readGpu(nvml: NvmlLibrary, index: number): ReportedGpu {
       utilizationPercent: reading('utilization', () => nvml.utilizationPercent(device)),
       temperatureC: reading('temperature', () => nvml.temperatureC(device)),
       powerW: reading('power', () => nvml.powerW(device)),
-      // Only said where it is so: it is the exception, and no reading of a GPU that cannot do it.
+      // Set only if true: a GPU without MIG has no such reading.
       mig: reading('MIG mode', () => nvml.migEnabled(device)) || undefined,
       processes: processesOf(nvml, device),
     })
@@ -62,7 +62,9 @@ function readGpu(nvml: NvmlLibrary, index: number): ReportedGpu {
 
 const fault = (reason: string) => ({ kind: 'fault' as const, reason })
 
-/** Undefined where this card has no memory of its own. What the caller may not see is not known to be idle. */
+/**
+ * Undefined if this card has no memory of its own. Memory that the caller may not read is a fault: it may be in use.
+ */
 function memoryOf(nvml: NvmlLibrary, device: Device): DeviceMemory | undefined {
   try {
     return nvml.memory(device)
@@ -72,13 +74,13 @@ function memoryOf(nvml: NvmlLibrary, device: Device): DeviceMemory | undefined {
   }
 }
 
-/** Undefined where the driver does not answer which processes compute on it. */
+/** Undefined if the driver does not report the compute processes of this GPU. */
 function processesOf(nvml: NvmlLibrary, device: Device): readonly ReportedProcess[] | undefined {
   const compute = reading('processes', () => oncePerPid(nvml.processes(device, 'Compute')))
   if (compute === undefined) return undefined
   const list = (kind: 'MPSCompute' | 'Graphics') =>
     oncePerPid(reading('processes', () => nvml.processes(device, kind)) ?? [])
-  // The programs that compute through an MPS server, which is then itself in the list above.
+  // The programs that compute through an MPS server, which is itself in the list above.
   const clients = compute.length === 0 ? [] : list('MPSCompute')
   const graphics = list('Graphics').map((process) => ({ ...process, graphics: true as const }))
   return union(union(compute, clients), graphics)
@@ -90,7 +92,7 @@ function union(one: readonly ReportedProcess[], other: readonly ReportedProcess[
   return [...one, ...other.filter((process) => !pids.has(process.pid))]
 }
 
-/** Undefined where the GPU does not have this reading; any other complaint is the GPU's fault. */
+/** Undefined if the GPU does not have this reading. Any other complaint is the GPU's fault. */
 function reading<T>(what: string, read: () => T): T | undefined {
   try {
     return read()

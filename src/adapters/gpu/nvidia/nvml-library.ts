@@ -1,6 +1,6 @@
 import { dlopen, type FFITypeOrString } from 'bun:ffi'
 
-/** Return codes of `nvmlReturn_t` (nvml.h) that mean something to us. */
+/** The return codes of `nvmlReturn_t` (nvml.h) that are handled here. */
 const SUCCESS = 0
 const INVALID_ARGUMENT = 2
 const NOT_SUPPORTED = 3
@@ -12,7 +12,7 @@ const NO_DATA = 21
 const VERSION_MISMATCH = 25
 const DEPRECATED = 26
 
-/** Codes that mean only that there is no such reading of this GPU, or none for this caller. */
+/** Codes for a reading that this GPU does not have, or not for this caller. */
 const NO_READING = [
   INVALID_ARGUMENT,
   NOT_SUPPORTED,
@@ -24,14 +24,14 @@ const NO_READING = [
   DEPRECATED,
 ]
 
-/** `NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`, and what its values ask for; 0 asks for nothing. */
+/** `NVML_FI_DEV_GET_GPU_RECOVERY_ACTION` and its values; 0 requires no action. */
 const RECOVERY_ACTION = 230
 const RECOVERY_ACTIONS = ['none', 'GPU reset', 'reboot', 'drain peer-to-peer', 'drain and GPU reset']
 
 const BYTES_PER_MIB = 1024n * 1024n
 const VALUE_NOT_AVAILABLE = 0xffff_ffff_ffff_ffffn
 
-/** An NVML call that did not succeed; the message is NVML's own text for the code. */
+/** A failed NVML call; the message is NVML's own text for the code. */
 export class NvmlFailure extends Error {
   readonly code: number
 
@@ -40,7 +40,7 @@ export class NvmlFailure extends Error {
     this.code = code
   }
 
-  /** The driver has no such reading of this GPU; any other code is a complaint about the GPU. */
+  /** The driver has no such reading of this GPU. Any other code is a complaint about the GPU. */
   get isNoReading(): boolean {
     return NO_READING.includes(this.code)
   }
@@ -51,7 +51,7 @@ export class NvmlFailure extends Error {
   }
 }
 
-/** `nvmlDevice_t`, a pointer of the library's. */
+/** `nvmlDevice_t`, a pointer owned by the library. */
 export type Device = bigint
 
 export interface DeviceMemory {
@@ -67,11 +67,11 @@ export interface DeviceProcess {
 type Call = (...args: (number | bigint | NodeJS.TypedArray | null)[]) => number
 
 /**
- * The NVIDIA Management Library, loaded from `path`; layouts and symbol versions are those of nvml.h 12.9.
- * Throws an `Error` with the dynamic loader's reason where it cannot be loaded. Every method may throw
- * `NvmlFailure`. A symbol that this driver is too old or too new to have counts as "Function Not Found".
+ * The NVIDIA Management Library, loaded from `path`; layouts and symbol versions are those of nvml.h 12.9. Throws an
+ * `Error` with the dynamic loader's reason if it cannot be loaded. Every method may throw `NvmlFailure`. A symbol that
+ * this driver's version lacks counts as "Function Not Found".
  *
- * Any call may crash or never return: only ever use it in a process of its own.
+ * Any call may crash or never return: use it only in its own process.
  */
 export class NvmlLibrary {
   readonly #path: string
@@ -106,7 +106,7 @@ export class NvmlLibrary {
     return this.#text('nvmlDeviceGetName', device)
   }
 
-  /** Without what the driver reserves for itself, where the driver can tell it apart (R510 and later). */
+  /** Without the memory that the driver reserves for itself, if it reports that separately (R510 and later). */
   memory(device: Device): DeviceMemory {
     // nvmlMemory_v2_t: u32 version; u64 total, reserved, free, used.
     const v2 = new DataView(new ArrayBuffer(40))
@@ -146,7 +146,7 @@ export class NvmlLibrary {
     return first(current) === 1
   }
 
-  /** What the GPU needs before it can work again; undefined: nothing. Older drivers do not report it. */
+  /** What the GPU needs before it can work again; undefined for nothing. Older drivers do not report it. */
   recoveryAction(device: Device): string | undefined {
     // nvmlFieldValue_t: u32 fieldId, scopeId; i64 timestamp, latency; u32 valueType, nvmlReturn; u64 value.
     const field = new DataView(new ArrayBuffer(40))
@@ -158,7 +158,7 @@ export class NvmlLibrary {
     return action === 0 ? undefined : (RECOVERY_ACTIONS[action] ?? `action ${action}`)
   }
 
-  /** One entry per process and MIG instance. `kind` `Graphics` has what the others leave out. */
+  /** One entry per process and MIG instance. `Graphics` has the processes that the other kinds omit. */
   processes(device: Device, kind: 'Compute' | 'MPSCompute' | 'Graphics'): DeviceProcess[] {
     const name = `nvmlDeviceGet${kind}RunningProcesses`
     const version = this.#find(`${name}_v3`, PROCESSES_ARGS) === null ? '_v2' : '_v3'
@@ -169,7 +169,7 @@ export class NvmlLibrary {
       const code = this.#try(name + version, PROCESSES_ARGS, device, count, bytes(list))
       if (code === SUCCESS) return first(count) === 0 ? [] : entries(list, first(count), capacity)
       if (code !== INSUFFICIENT_SIZE || capacity > MAX_PROCESSES) throw this.#failure(code)
-      // Odd, for the sake of `entrySize`; with room for processes that start meanwhile.
+      // Odd because of `entrySize`; with room for processes that start in between.
       capacity = (Math.max(first(count), capacity) * 2) | 1
     }
   }
@@ -190,7 +190,7 @@ export class NvmlLibrary {
     return this.#find(symbol, types)?.(...args) ?? FUNCTION_NOT_FOUND
   }
 
-  /** Symbols are looked up one by one because one that is missing fails the whole of a `dlopen`. */
+  /** Symbols are looked up one by one because one missing symbol makes the whole `dlopen` fail. */
   #find(symbol: string, args: FFITypeOrString[]): Call | null {
     let call = this.#calls.get(symbol)
     if (call === undefined) {
@@ -233,13 +233,13 @@ function entries(list: DataView, count: number, capacity: number): DeviceProcess
   })
 }
 
-/** Told by how far the driver has written; it writes either the entries it has or the whole list. */
+/** Detected by how far the driver has written: only the entries it has, or the whole list. */
 function entrySize(list: DataView, count: number, capacity: number): number {
   const written = bytes(list).findLastIndex((byte) => byte !== UNTOUCHED) + 1
   return written === count * LARGEST_ENTRY || written === capacity * LARGEST_ENTRY ? LARGEST_ENTRY : ENTRY
 }
 
-/** Bun tells only that a second place it looked in has nothing; what failed in the first is what matters. */
+/** Bun reports only the second place it searched, but the failure in the first place is the cause. */
 function loadError(path: string): string | undefined {
   const RTLD_LAZY = 1
   for (const libc of ['libc.so.6', 'libdl.so.2']) {

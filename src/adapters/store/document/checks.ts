@@ -1,8 +1,8 @@
 import { MOST_MILLIS } from './document-limits.ts'
 
 /**
- * What a value of a stored document must be. Plain data and one loop: loading valibot and building its schema takes
- * longer than a whole `status`, and a function that runs for every value is compiled, which starts two threads.
+ * The expected form of a value in a stored document. Plain data and one loop: loading valibot and building its schema
+ * takes longer than a whole `status`, and a function that runs for every value gets compiled, which starts two threads.
  */
 export type Check = ValueCheck | ArrayCheck | ObjectCheck | KindsCheck
 
@@ -22,11 +22,11 @@ interface ObjectCheck {
   readonly type: 'object'
   readonly keys: readonly string[]
   readonly checks: readonly Check[]
-  /** How many of the keys are required; they come first. */
+  /** The number of required keys, which come first. */
   readonly required: number
 }
 
-/** One of several objects, by its `kind`. */
+/** One of several objects, selected by its `kind`. */
 interface KindsCheck {
   readonly type: 'kinds'
   readonly kinds: Readonly<Record<string, ObjectCheck>>
@@ -60,7 +60,7 @@ export function object(required: Record<string, Check>, optional: Record<string,
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
-/** An object or an array in the document, which is still to be checked. */
+/** An object or an array in the document that still has to be checked. */
 interface Place {
   readonly value: unknown
   readonly check: ArrayCheck | ObjectCheck | KindsCheck
@@ -68,7 +68,7 @@ interface Place {
   readonly parent: Place | undefined
 }
 
-/** Answers with the path of a value that is wrong, as `.units.0.id`. */
+/** The path of a wrong value, such as `.units.0.id`. */
 export function faultIn(document: unknown, whole: ObjectCheck): string | undefined {
   const places: Place[] = [{ value: document, check: whole, key: '', parent: undefined }]
   for (let place = places.pop(); place !== undefined; place = places.pop()) {
@@ -86,7 +86,7 @@ export function faultIn(document: unknown, whole: ObjectCheck): string | undefin
     if (check.type === 'object') count = check.keys.length
     else if (Array.isArray(value) && value.length >= check.least) count = value.length
     else return pathOf(place)
-    // Returns the object itself. Calling a function that narrows its type would get that compiled.
+    // Returns the object itself: a call of a type guard would get that function compiled.
     const content: Readonly<Record<string, unknown>> = Object(value)
     for (let at = 0; at < count; at++) {
       const key = check.type === 'object' ? check.keys[at] : at

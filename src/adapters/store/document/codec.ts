@@ -11,10 +11,10 @@ import { upgradedFrom1 } from './upgrade-1.ts'
 /** Version of the stored pool document. Older ones must load for ever: see `upgrades`. */
 const DOCUMENT_VERSION = 2
 
-/** Each checks a document of version N, its key, and turns it into one of version N + 1. */
+/** Each function checks a document of version N, its key, and upgrades it to version N + 1. */
 const upgrades: Readonly<Record<number, (document: unknown) => unknown>> = { 1: upgradedFrom1 }
 
-/** The document that holds this pool, stamped with the moment of writing and with its checksum. */
+/** The document of this pool, with its checksum and the time of writing. */
 export function encodePool(value: Pool, writtenAt: Moment): string {
   const body = JSON.stringify({ ...value, writtenAt } satisfies Pool)
   return `${HEAD}${checksumOf(body)}",${body.slice(1)}`
@@ -24,12 +24,12 @@ export function encodePool(value: Pool, writtenAt: Moment): string {
 const HEAD = `{"version":${DOCUMENT_VERSION},"checksum":"`
 const HEAD_1 = '{"version":1,"checksum":"'
 
-/** The same in every release, and so of an algorithm that has a specification. */
+/** Must be the same in every release, so its algorithm has a specification. */
 const checksumOf = (body: string): string => Bun.hash.xxHash64(body).toString(16)
 
 /**
- * Reads a document of this or any earlier version and checks all of it: a right checksum proves only that the disk
- * kept it. Throws `store-corrupt` or `store-too-new`.
+ * Reads a document of this or any earlier version and checks all of it: a correct checksum proves only that the disk
+ * kept the bytes. Throws `store-corrupt` or `store-too-new`.
  */
 export function decodePool(text: unknown): Pool {
   if (typeof text !== 'string') throw corrupt('not text')
@@ -40,8 +40,8 @@ export function decodePool(text: unknown): Pool {
 }
 
 /**
- * A document of an earlier version in the present one; null: it is in the present one, or cannot be read, which is
- * for the next reader to report.
+ * Upgrades a document of an earlier version to the current one. Null if it is current, or cannot be read; the next
+ * reader reports that.
  */
 export function upgradedDocument(text: unknown): string | null {
   if (typeof text !== 'string' || text.startsWith(HEAD)) return null
@@ -54,7 +54,7 @@ export function upgradedDocument(text: unknown): string | null {
   }
 }
 
-/** Compares the checksum; answers with the document without it and without its version. */
+/** Compares the checksum. Returns the document without it and without its version. */
 function unsealed(text: string, head: string): string {
   const end = text.indexOf('"', head.length)
   const body = `{${text.slice(end + 2)}`
@@ -62,7 +62,7 @@ function unsealed(text: string, head: string): string {
   return body
 }
 
-/** Parses a document, whatever its checksum, and brings it to the present version. */
+/** Parses a document, whatever its checksum, and upgrades it to the current version. */
 export function documentIn(text: string): unknown {
   const document = parsed(text)
   if (!isObject(document)) throw corrupt('no version')
@@ -87,7 +87,7 @@ function checkedPool(document: unknown): Pool {
   checkDocument(document)
   const [fault] = poolFaults(document)
   if (fault !== undefined) throw corrupt(shortened(fault, LONGEST_REASON))
-  // No release writes these yet. The history could not record their use, so no reservation of one could end.
+  // No release writes these yet. The history could not record their use, so their reservations could not end.
   const part = document.units.find(({ id }) => id.includes('.'))
   if (part !== undefined) throw corrupt(`the unit ${part.id} is a part of a GPU`)
   return document
@@ -98,7 +98,7 @@ function checkDocument(document: unknown): asserts document is Pool {
   if (fault !== undefined) throw wrongValue(fault)
 }
 
-/** Reads the list of those whose turn it is. Throws `store-corrupt`. */
+/** Reads the list of waiters whose turn it is. Throws `store-corrupt`. */
 export function decodeTurns(text: unknown): readonly string[] {
   try {
     const turns: unknown = typeof text === 'string' ? JSON.parse(text) : null

@@ -11,22 +11,25 @@ export function corrupt(what: string, cause?: unknown): CanhazgpuError {
   })
 }
 
-/** For the path of a wrong value, as `.units.0.id`. */
+/** For the path of a wrong value, such as `.units.0.id`. */
 export const wrongValue = (path: string): CanhazgpuError =>
   corrupt(`wrong value at ${shortened(path.slice(1), LONGEST_REASON)}`)
 
-/** What a store written by a later release is refused with. */
+/** The error for a store that a later release wrote. */
 export function tooNew(what: string): CanhazgpuError {
   return new CanhazgpuError('store-too-new', `The pool was written by a newer canhazgpu (${what})`, {
     hint: 'upgrade this canhazgpu',
   })
 }
 
-/** For a process that would have to upgrade it first, and may only read it. */
+/** For a process that may only read a pool that needs an upgrade. */
 export function tooOld(path: string, cause: unknown): CanhazgpuError {
   return new CanhazgpuError(
     'store-unavailable',
     `The pool ${path} was written by an older canhazgpu and is read-only here, so it cannot be upgraded`,
-    { hint: "any command of somebody who may write it upgrades it, such as 'sudo canhazgpu status'", cause },
+    {
+      hint: "any command by an account that may write it upgrades it, such as 'sudo canhazgpu status'",
+      cause,
+    },
   )
 }

@@ -17,14 +17,14 @@ import {
 import { LARGEST_PID } from './document-limits.ts'
 
 /**
- * Answers with the path of the first wrong value in a pool document of the present version. A test compares it with
+ * The path of the first wrong value in a pool document of the current version. A test compares this check with
  * `document-schema.ts`.
  */
 export function documentFault(document: unknown): string | undefined {
   return faultIn(document, pool) ?? orderFault(document)
 }
 
-/** Units are in the order of their ids, each once. */
+/** Units are in the order of their ids, without duplicates. */
 function orderFault(document: unknown): string | undefined {
   if (!isObject(document) || !Array.isArray(document.units)) return '.units'
   let before: string | undefined

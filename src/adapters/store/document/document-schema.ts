@@ -7,8 +7,8 @@ import { LARGEST_PID, MOST_MILLIS } from './document-limits.ts'
 const UNIT_ID = /^(0|[1-9]\d{0,3})(\.\d{1,2})?$/
 
 /**
- * The present version of the stored pool document, with messages that explain what is wrong. `document-check.ts`
- * does the same for every command: change both.
+ * The current version of the stored pool document, with messages that explain what is wrong. `document-check.ts` does
+ * the same for every command: change both.
  */
 export function documentSchema() {
   const millis = v.pipe(v.number(), v.minValue(-MOST_MILLIS), v.maxValue(MOST_MILLIS))

@@ -6,8 +6,8 @@ import { corrupt, LONGEST_REASON } from './damage.ts'
 import { documentSchema } from './document-schema.ts'
 
 /**
- * Reads a document by its schema, whatever its checksum, and says in full what is wrong with it; `poolFaults` tells
- * what else may be wrong. Throws as `decodePool` does.
+ * Reads a document by its schema, whatever its checksum, and throws an error that explains a wrong value. `poolFaults`
+ * finds other faults. Throws like `decodePool`.
  */
 export function examinePool(text: string): Pool {
   const result = v.safeParse(documentSchema(), documentIn(text))

@@ -32,7 +32,7 @@ import {
 import { wrongValue } from './damage.ts'
 import { LARGEST_PID } from './document-limits.ts'
 
-/** A checked document of version 1 as one of version 2. Throws `store-corrupt`. */
+/** Upgrades a checked document of version 1 to version 2. Throws `store-corrupt`. */
 export function upgradedFrom1(document: unknown): Pool {
   checkVersion1(document)
   const { host, provider, gpus, reservations, queue, settings, writtenAt } = document
@@ -103,7 +103,7 @@ interface Entry1 extends Base1 {
   readonly servableSince?: Millis
 }
 
-/** (uid_t)-1, which no account has. */
+/** (uid_t)-1, which is no account's uid. */
 const NO_UID = 2 ** 32 - 1
 
 function unitOf({ id, uuid, name, releasedAt, releasedBy = NO_UID }: Gpu1): Unit {
@@ -155,7 +155,7 @@ function checkVersion1(document: unknown): asserts document is Pool1 {
   if (fault !== undefined) throw wrongValue(fault)
 }
 
-/** Built when it is needed: few commands read a pool of version 1. */
+/** Built only when needed: few commands read a pool of version 1. */
 function faultInVersion1(document: unknown): string | undefined {
   const account = object({ uid: whole, name: text }, { userNamespace: text })
   const process = object({
@@ -193,7 +193,7 @@ function faultInVersion1(document: unknown): string | undefined {
   return faultIn(document, pool) ?? numberFault(document)
 }
 
-/** GPUs count from 0. */
+/** GPU numbers start at 0. */
 function numberFault(document: unknown): string | undefined {
   if (!isObject(document) || !Array.isArray(document.gpus)) return '.gpus'
   const wrong = document.gpus.findIndex((gpu: unknown, at) => !isObject(gpu) || gpu.id !== at)

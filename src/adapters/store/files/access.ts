@@ -7,7 +7,7 @@ import { bellFolder } from '../changes.ts'
 import { logFiles, MENDED_BY_ROOT } from './beside.ts'
 import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
 
-/** Which of the people who should use the pool cannot, and who can harm it. Opens nothing. */
+/** Finds which intended users cannot use the pool, and which users could damage it. Opens nothing. */
 export function accessProblems(path: string): readonly Problem[] {
   const database = lstatSync(path)
   const folder = statSync(dirname(path))
@@ -21,7 +21,7 @@ export function accessProblems(path: string): readonly Problem[] {
   ]
 }
 
-/** The name of the Unix group that the database is for; null: every user, or nobody but its owner. */
+/** The name of the Unix group that the database is shared with; null for every user, or only its owner. */
 export function groupOf(path: string): string | null {
   const audience = audienceOf(statSync(path))
   if (audience?.kind !== 'group') return null
@@ -31,14 +31,14 @@ export function groupOf(path: string): string | null {
   return line?.split(':')[0] ?? `gid ${audience.gid}`
 }
 
-/** Files of the log that are none, so that SQLite must not open them. */
+/** Log files that are not regular files, so SQLite must not open them. */
 export const unopenableFiles = (path: string): readonly string[] =>
   logFiles(path).filter((file) => {
     const stats = lookAt(file)
     return stats !== undefined && !isPlain(stats)
   })
 
-/** A user who puts a database into a folder of root must not be given the files beside it. */
+/** A user who puts a database into a folder of root must not get the files beside it. */
 function ownerProblems(path: string, database: Stats, folder: Stats): readonly Problem[] {
   const owners = [database.uid, folder.uid].filter((uid) => uid !== 0)
   if (owners.length === 0 || database.uid === folder.uid) return []
@@ -140,7 +140,7 @@ function folderProblems(folder: string, stats: Stats, audience: Audience | null)
   return []
 }
 
-/** Names that begin like the database, and whatever another user put beside it. */
+/** Names that begin like the database, and any file that another user put beside it. */
 function unknownNames(path: string, database: Stats, folder: Stats): readonly Problem[] {
   const place = dirname(path)
   return readdirSync(place)
@@ -165,7 +165,7 @@ function lookAt(file: string): Stats | undefined {
   try {
     return lstatSync(file)
   } catch {
-    // Missing, below something that is no folder, or in a closed one, which is told of the folder.
+    // Missing, below something that is not a folder, or in a closed folder, which is reported for the folder.
     return undefined
   }
 }

@@ -5,12 +5,12 @@ import { storeError } from '../sqlite-errors.ts'
 
 export const folderOf = (database: string): string => database.slice(0, database.lastIndexOf('/')) || '/'
 
-/** What SQLite keeps beside the database as long as there is a pool. */
+/** The files that SQLite keeps beside the database while the pool exists. */
 export const logFiles = (database: string): readonly string[] => [`${database}-wal`, `${database}-shm`]
 
 /**
- * The path of the database, links followed. Throws `pool-not-initialized` where there is none, and an error where
- * we may not see it or something else has its name.
+ * The path of the database, links followed. Throws `pool-not-initialized` if there is none, and another error if it is
+ * not visible or something else has its name.
  */
 export function findDatabase(path: string): string {
   const look = libc.statusOf(path)
@@ -26,8 +26,8 @@ export function findDatabase(path: string): string {
 }
 
 /**
- * Looks at the log before SQLite opens it, and opens nothing itself. Other users cannot create a log that everybody
- * can use; a pipe or a link in its place must not be opened.
+ * Checks the log before SQLite opens it; opens nothing itself. An ordinary user cannot create a log that every user can
+ * open. A pipe or a link in its place must not be opened.
  */
 export function checkLog(database: string): void {
   const pool = libc.statusOf(database)
@@ -46,7 +46,7 @@ export function checkLog(database: string): void {
 
 const isOf = ({ mode }: libc.FileStatus, type: number): boolean => (mode & libc.S_IFMT) === type
 
-/** What the user of a pool without its log has root do. */
+/** The remedy for users of a pool without its log. */
 export const MENDED_BY_ROOT = "run 'sudo canhazgpu status', which mends it"
 
 function unusableLog(database: string, why: string): CanhazgpuError {
@@ -71,7 +71,7 @@ export function notRegular(database: string, file: string): CanhazgpuError {
   )
 }
 
-/** Names `sudo` where we could not create the pool. */
+/** Names `sudo` if this process could not create the pool. */
 export function notInitialized(path: string): CanhazgpuError {
   const sudo = mayCreateIn(folderOf(path)) ? '' : 'sudo '
   return new CanhazgpuError(
@@ -80,13 +80,13 @@ export function notInitialized(path: string): CanhazgpuError {
   )
 }
 
-/** Whether we may write to this folder or, where it is missing, to the first above it that exists. */
+/** Whether this process may write to this folder or, if it is missing, to the first existing folder above it. */
 function mayCreateIn(folder: string): boolean {
   const failure = libc.access(folder, libc.W_OK)
   return failure === -libc.ENOENT && folder !== '/' ? mayCreateIn(folderOf(folder)) : failure === 0
 }
 
-/** A file that cannot be seen is missing, or in a folder that is closed to us. */
+/** A file that is not visible is missing, or in a folder that is closed to this process. */
 function missing(path: string, failure: number): CanhazgpuError {
   if (failure === -libc.ENOENT || failure === -libc.ENOTDIR) return notInitialized(path)
   return storeError(path, Object.assign(new Error(libc.errorText(-failure)), { code: 'EACCES' }))

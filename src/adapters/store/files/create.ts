@@ -34,10 +34,10 @@ import {
   syncFolders,
 } from './pool-files.ts'
 
-/** Creates a pool without content for the audience, or gives an existing one to it and brings it to the present schema. */
+/** Creates an empty pool for the audience, or gives an existing one to it and upgrades its schema. */
 export async function createPool(path: string, audience: Audience): Promise<void> {
   await placeFiles(path, audience)
-  // While others open or close the database too, SQLite may refuse at once, however long it may wait.
+  // While other processes open or close the database, SQLite may refuse at once, whatever its busy timeout.
   await whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
   sharePoolFiles(path, audience)
 }
@@ -54,13 +54,13 @@ async function placeFiles(path: string, audience: Audience): Promise<void> {
   syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
 }
 
-/** For root: removes what stands in the way of the pool's files, and gives them their owners and modes. */
+/** For root: removes foreign files at the paths of the pool's files, and sets their owners and modes. */
 export async function putInOrder(path: string): Promise<void> {
   const audience = audienceOf(statsOf(path, path))
   if (audience !== null) await placeFiles(path, audience)
 }
 
-/** Gives a database that has none its write-ahead log; a copy of it takes its place. */
+/** Converts a database without a write-ahead log; a copy with a log replaces it. */
 export async function giveLog(path: string): Promise<void> {
   const stats = statsOf(path, path)
   const audience = audienceOf(stats)
@@ -68,7 +68,7 @@ export async function giveLog(path: string): Promise<void> {
     withFreshFolder(path, (fresh) => {
       const copy = `${fresh}/pool.db`
       copyFileSync(path, copy, constants.COPYFILE_EXCL)
-      // Another process was first; by now the log may hold what the copy lacks.
+      // Another process was first, and the log may already hold commits that the copy lacks.
       if (hasLog(copy)) return
       writeAheadLog(copy)
       chmodSync(copy, stats.mode & 0o7777)
@@ -79,12 +79,12 @@ export async function giveLog(path: string): Promise<void> {
   syncFolders(dirname(path), dirname(path))
 }
 
-/** By the file format version in its header: fileformat2.html. */
+/** By the file format version in its header (fileformat2.html). */
 function hasLog(database: string): boolean {
   return readFileSync(database)[18] === 2
 }
 
-/** Passable for everybody whatever the umask. Answers with the first folder that was made. */
+/** Searchable by every user, whatever the umask. Returns the first folder that was created. */
 function makeFolders(folder: string, audience: Audience): string | undefined {
   const firstMade = mkdirSync(folder, { recursive: true })
   if (firstMade === undefined) return undefined
@@ -93,7 +93,7 @@ function makeFolders(folder: string, audience: Audience): string | undefined {
   return firstMade
 }
 
-/** An empty file is what an earlier release left behind when it was killed. */
+/** An earlier release left an empty file when it was killed. */
 function isUsed(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return false
@@ -102,7 +102,7 @@ function isUsed(path: string): boolean {
   return stats.size > 0
 }
 
-/** Puts everything beside an existing database in order. */
+/** Sets owners and modes of all files beside an existing database. */
 function clear(path: string, audience: Audience): void {
   withFreshFolder(path, (fresh) => {
     for (const file of [...logFiles(path), wakeFile(path), bellFolder(path)]) {
@@ -113,7 +113,7 @@ function clear(path: string, audience: Audience): void {
   sharePoolFiles(path, audience)
 }
 
-/** Whether a name of ours is taken by something that somebody else put there. */
+/** Whether a foreign file has one of our names. */
 function isInTheWay(file: string, database: string): boolean {
   const stats = lstatSync(file, { throwIfNoEntry: false })
   if (stats === undefined) return false
@@ -123,8 +123,8 @@ function isInTheWay(file: string, database: string): boolean {
 }
 
 /**
- * Builds the pool in a folder that only we can write and moves it to its place, the database last: nothing that
- * somebody planted beside it is opened, and nobody meets a pool that is half made.
+ * Builds the pool in a folder that only we can write, and moves it to its place, the database last. So no foreign file
+ * beside it is opened, and no other process sees a half-made pool.
  */
 function place(path: string, audience: Audience): void {
   withFreshFolder(path, (fresh) => {
@@ -143,7 +143,7 @@ function moveAway(from: string, to: string): void {
   if (lstatSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
 }
 
-/** Gives the database its tables, if it is empty, and the files of a write-ahead log. */
+/** Creates the tables of an empty database, and the files of a write-ahead log. */
 function writeAheadLog(path: string): void {
   const db = new Database(path, { readwrite: true, create: false, strict: true })
   try {
@@ -160,8 +160,8 @@ function writeAheadLog(path: string): void {
 }
 
 /**
- * What commits are announced by: see changes.ts. A user who can create names beside the database may replace the folder
- * by a link meanwhile, so it is used by a descriptor.
+ * The files that announce commits: see changes.ts. A user who can create names beside the database may replace the
+ * folder with a link in between, so it is used through a descriptor.
  */
 function makeBells(path: string, audience: Audience): void {
   const folder = bellFolder(path)
@@ -187,6 +187,6 @@ function makeFile(database: string, file: string, audience: Audience): void {
 
 function isLink(path: string): CanhazgpuError {
   return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
-    hint: 'name the file that it leads to with --store',
+    hint: 'use the target of the link with --store',
   })
 }

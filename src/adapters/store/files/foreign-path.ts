@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { foreignStep, isRoot } from '../../files/ownership.ts'
 
-/** Root creates and writes files at the pool's path, so no other user may decide where it leads. */
+/** Root creates and writes files at the pool's path, so no other user may control where it leads. */
 export function refuseForeignPath(path: string): void {
   if (!isRoot()) return
   const step = foreignStep(path)

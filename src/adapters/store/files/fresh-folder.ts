@@ -4,7 +4,7 @@ import { CanhazgpuError } from '../../../domain/errors.ts'
 import { isRenamableByOthers } from '../../files/ownership.ts'
 import { effectiveUid } from '../../kernel/libc.ts'
 
-/** Throws `permission-denied` where others could put a link in the place of a folder that we make beside the database. */
+/** Throws `permission-denied` if others could replace a folder that we create beside the database with a link. */
 export function refuseRenamable(database: string): void {
   const folder = dirname(database)
   if (!isRenamableByOthers(folder)) return
@@ -16,8 +16,8 @@ export function refuseRenamable(database: string): void {
 }
 
 /**
- * Uses a new folder beside the database that only we can write, under a name that nobody can foresee. What is left in
- * it is removed.
+ * Uses a new folder beside the database that only we can write, with a name that cannot be predicted. Removes what is
+ * left in it afterwards.
  */
 export function withFreshFolder<Result>(database: string, use: (folder: string) => Result): Result {
   refuseRenamable(database)
@@ -30,8 +30,8 @@ export function withFreshFolder<Result>(database: string, use: (folder: string) 
 }
 
 /**
- * Removes two levels at most. Deeper in a folder that somebody else made and moves about while we look, a link could
- * lead to other files of the machine; such a folder stays.
+ * Removes two levels at most. In a deeper folder that another user created, and moves during the removal, a link could
+ * lead to other files of the machine. Such a folder stays.
  */
 function discard(folder: string, depth = 1): void {
   for (const name of readdirSync(folder)) {
@@ -43,7 +43,7 @@ function discard(folder: string, depth = 1): void {
   try {
     rmdirSync(folder)
   } catch {
-    // It stays, with what is in it; its name says where it comes from.
+    // It stays with its contents; its name shows its origin.
   }
 }
 

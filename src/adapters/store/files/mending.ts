@@ -5,16 +5,16 @@ import { folderOf, logFiles } from './beside.ts'
 /** The folder of the pool unless a setting names another. */
 export const DEFAULT_FOLDER = '/var/lib/canhazgpu'
 
-/** Modes that earlier releases gave the folders they created: for everyone, and for a group. */
+/** Folder modes of earlier releases: for everyone, and for a group. */
 export const OLD_FOLDER_MODES: readonly number[] = [0o1777, 0o3770]
 
-/** Whether we may give the files of the pool their owner and mode. */
+/** Whether this process may set the owner and mode of the pool's files. */
 export function mayMend(database: string): boolean {
   const look = libc.statusOf(database)
   return isRoot() || (typeof look !== 'number' && look.uid === libc.effectiveUid())
 }
 
-/** Whether root finds files whose owner or mode keeps others from the pool, or a folder of an earlier release. */
+/** For root: whether the owner or mode of a file keeps users from the pool, or an earlier release made the folder. */
 export function needsMending(database: string): boolean {
   if (!isRoot()) return false
   const pool = libc.statusOf(database)

@@ -18,32 +18,32 @@ import { bellFiles, wakeFile } from '../changes.ts'
 import { logFiles, notRegular } from './beside.ts'
 import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './mending.ts'
 
-/** Who may use a pool besides its creator: every user of the machine, or one Unix group. */
+/** The users of a pool besides its creator: every user of the machine, or one Unix group. */
 export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
 
-/** What lies beside the database and is used with it. */
+/** The files beside the database that belong to it. */
 export const companionFiles = (path: string): readonly string[] => [
   ...logFiles(path),
   wakeFile(path),
   ...bellFiles(path),
 ]
 
-/** Names that this program gives to files and folders beside the database. */
+/** Names that this program uses for files and folders beside the database. */
 export function isPoolName(database: string, name: string): boolean {
   const base = basename(database)
   const known = [base, ...['-wal', '-shm', '-wake', '-bells'].map((ending) => base + ending)]
   return known.includes(name) || name.startsWith(`${base}.damaged-`) || name.startsWith(`${base}.new-`)
 }
 
-/** Whom a file of the pool is shared with; null where its owner alone may write it. */
+/** The audience of a file; null if only its owner may write it. */
 export function audienceOf({ mode, gid }: Pick<Stats, 'mode' | 'gid'>): Audience | null {
   if ((mode & 0o006) === 0o006) return { kind: 'everyone' }
   return (mode & 0o060) === 0o060 ? { kind: 'group', gid } : null
 }
 
 /**
- * Gives the database and the files beside it to the audience, as far as they are there. As root, files that another
- * user put into a folder of root become root's.
+ * Gives the database and the existing files beside it to the audience. As root, files that another user put into a
+ * folder of root become root's.
  */
 export function sharePoolFiles(path: string, audience: Audience): void {
   const { uid } = statsOf(path, path)
@@ -74,8 +74,8 @@ export function shareFolder(folder: string, audience: Audience): void {
 }
 
 /**
- * Changes the mode of an existing folder only if this program created it: owner, mode and names say so, or it is
- * the default folder.
+ * Changes the mode of an existing folder only if this program created it: owner, mode and names match, or it is the
+ * default folder.
  */
 export function settleFolder(database: string, audience: Audience | null): void {
   const folder = dirname(database)
@@ -89,14 +89,14 @@ export function settleFolder(database: string, audience: Audience | null): void 
 }
 
 /**
- * For root: gives the log the owner and mode of the database, and a folder of an earlier release its present mode.
- * A user who opens a pool without a log creates one that nobody else can open (fs.protected_regular, proc(5)).
+ * For root: gives the log the owner and mode of the database, and a folder of an earlier release its current mode. A
+ * user who opens a pool without a log creates one that no other user can open (fs.protected_regular, proc(5)).
  */
 export function mendFiles(database: string): void {
   const pool = statsOf(database, database)
   const folder = onFolder(dirname(database), (_, stats) => stats)
   settleFolder(database, audienceOf(pool))
-  // Nothing is given to a user who put a database into a folder of root.
+  // A user who put a database into a folder of root gets nothing.
   if (pool.uid !== 0 && pool.uid !== folder.uid) return
   for (const file of logFiles(database).filter((each) => existsSync(each))) {
     onFile(database, file, (itself) => {
@@ -117,8 +117,8 @@ export function syncFolders(from: string, upTo: string): void {
 export const statsOf = (database: string, file: string): Stats => onFile(database, file, (_, stats) => stats)
 
 /**
- * Uses a file by a name that leads to it and no other. Throws where something else is in its place. It is not opened
- * to be read: to close one of SQLite's files beside SQLite drops its locks on it (sqlite.org/howtocorrupt.html).
+ * Uses the file that has this name. Throws if the name leads to anything else. Does not open it for reading: closing
+ * one of SQLite's files drops SQLite's locks on it (sqlite.org/howtocorrupt.html).
  */
 function onFile<Result>(
   database: string,
@@ -128,7 +128,7 @@ function onFile<Result>(
   const fd = openSync(file, O_PATH | constants.O_NOFOLLOW)
   try {
     const stats = fstatSync(fd)
-    // A second name may be one of a file of the machine.
+    // Its second name may be that of any file of the machine.
     if (!stats.isFile() || stats.nlink > 1) throw notRegular(database, file)
     return use(`/proc/self/fd/${fd}`, stats)
   } finally {

@@ -11,20 +11,20 @@ import { isBusy, storeError } from '../sqlite-errors.ts'
 import { refuseRenamable } from './fresh-folder.ts'
 import { type Audience, audienceOf, syncFolders } from './pool-files.ts'
 
-/** A damaged database that was moved out of the way, and what could be read of it. */
+/** A damaged database that was moved away, with everything that could be read from it. */
 export interface Aside {
   readonly keptAs: string
   readonly pool: Pool | null
   readonly records: readonly UsageRecord[]
-  /** Who may use it. */
+  /** The users who may use it. */
   readonly audience: Audience | null
   readonly putBack: () => void
 }
 
 /**
- * Moves a damaged database out of the way, with its log. Null where there is none or nothing of it is damaged.
- * A process that has it open finds that it is not the pool any more, so it is read afterwards, when nobody writes to
- * it. It goes into a new folder whose name nobody can foresee or block, and which only we can write.
+ * Moves a damaged database away, with its log. Null if there is none or it is not damaged. A process that has it open
+ * then finds that it is no longer the pool, so it is read after the move, when no process writes to it. It goes into a
+ * new folder that only we can write, with a name that cannot be predicted or blocked.
  */
 export function setAsideDamaged(path: string, now: Date): Aside | null {
   try {
@@ -43,7 +43,7 @@ function movedAside(path: string, now: Date): Aside | null {
   refuseRenamable(path)
   const aside = mkdtempSync(`${path}.damaged-${time}-`)
   const keptAs = `${aside}/${basename(path)}`
-  // A database without its log is never where others open it.
+  // A database without its log never stays at a path where others open it.
   const putBack = () => {
     try {
       for (const ending of ['-wal', '-shm', '']) move(keptAs + ending, path + ending)
@@ -62,7 +62,7 @@ function movedAside(path: string, now: Date): Aside | null {
   }
   const kept = lstatSync(keptAs)
   if (!kept.isFile() || kept.ino !== found.ino) {
-    // Somebody else was first: what was moved is theirs, and sound.
+    // Another process was first: the moved database is the one it created, and is sound.
     putBack()
     return null
   }
@@ -70,7 +70,7 @@ function movedAside(path: string, now: Date): Aside | null {
   return { keptAs, pool: readablePool(keptAs), records: readableRecords(keptAs), audience, putBack }
 }
 
-/** Where there is nothing to be moved, what is in its place goes all the same. */
+/** If there is nothing to move, the target is removed anyway. */
 function move(from: string, to: string): void {
   if (lstatSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
   else rmSync(to, { force: true })
@@ -103,7 +103,7 @@ const endedByRow = v.object({ reservation: text, gpu: whole, uid: whole, name: t
 const keyOf = ({ reservation, gpu }: { readonly reservation: string; readonly gpu: number }) =>
   `${reservation}/${gpu}`
 
-/** Who ended what was not theirs, as far as that can be read. An older schema does not say. */
+/** The accounts that ended other accounts' reservations, if readable. An older schema does not have them. */
 function readableActors(
   db: Database,
 ): ReadonlyMap<string, { readonly ended_by_uid: number; readonly ended_by: string }> {
@@ -115,15 +115,15 @@ function readableActors(
       if (actors.size === MOST_HIDDEN) break
     }
   } catch {
-    // The rest is not there, or hidden by a damaged page.
+    // The rest is missing, or on a damaged page.
   }
   return actors
 }
 
-/** A damaged page hides a few dozen records; where so many in a row are hidden the rest is given up. */
+/** A damaged page hides a few dozen records. After this many unreadable rows in a row the rest is given up. */
 const MOST_HIDDEN = 100_000
 
-/** Row by row, past those that cannot be read. */
+/** Row by row, skipping those that cannot be read. */
 function readableRecords(path: string): readonly UsageRecord[] {
   const records: UsageRecord[] = []
   try {
@@ -137,7 +137,7 @@ function readableRecords(path: string): readonly UsageRecord[] {
     for (let last = 0, hidden = 0; hidden < MOST_HIDDEN; last++, hidden++) {
       try {
         for (const row of rowsAfter.iterate(last)) {
-          // Pages that lead back to themselves would be read for ever.
+          // Pages that point back to themselves would be read for ever.
           if (row.rowid <= last) return records
           if (v.is(historyRow, row)) records.push(recordOfRow({ ...row, ...actors.get(keyOf(row)) }))
           last = row.rowid
@@ -145,7 +145,7 @@ function readableRecords(path: string): readonly UsageRecord[] {
         }
         return records
       } catch {
-        // The next row is hidden, or the one after it.
+        // The next row cannot be read, or the one after it.
       }
     }
   } catch {

@@ -3,7 +3,9 @@ import type { RecordedTime, TimeRange } from '../../../domain/ledger/recorded.ts
 import type { UsageRecord } from '../../../domain/pool/model.ts'
 import { HISTORY_ROWS, type HistoryRow, recordOfRow, withinDates } from './history-rows.ts'
 
-/** Those that ended last, in the order of their ends. A limit below zero is none (sqlite.org/lang_select.html). */
+/**
+ * The records that ended last, in order of their ends. A negative limit means no limit (sqlite.org/lang_select.html).
+ */
 export function newestRecords(db: Database, { from, to }: TimeRange, most = -1): readonly UsageRecord[] {
   return db
     .query<HistoryRow, [number, number, number]>(
@@ -14,7 +16,7 @@ export function newestRecords(db: Database, { from, to }: TimeRange, most = -1):
     .map(recordOfRow)
 }
 
-/** A million rows pass one by one; as a list they would take a gigabyte. */
+/** A million rows are visited one by one; a list of them would take a gigabyte. */
 export function visitTimes(db: Database, { from, to }: TimeRange, visit: (time: RecordedTime) => void): void {
   const rows = db
     .query<TimeRow, [number, number]>(

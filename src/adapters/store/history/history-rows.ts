@@ -3,7 +3,7 @@ import { gpuNumber, gpuUnit } from '../../../domain/pool/units.ts'
 
 export const TERM_KINDS: readonly TermKind[] = ['run', 'manual', 'booking', 'maintenance']
 
-/** A usage record as the table `history` has it. */
+/** A usage record as stored in the table `history`. */
 export interface HistoryRow {
   readonly reservation: string
   readonly gpu: number
@@ -21,7 +21,7 @@ export interface HistoryRow {
   readonly ended_by?: string | null
 }
 
-/** What to select from, so that each row is a `HistoryRow`. */
+/** The FROM clause whose rows are `HistoryRow`s. */
 export const HISTORY_ROWS = `
   (SELECT history.rowid AS rowid, history.*, ended_by.uid AS ended_by_uid, ended_by.name AS ended_by
      FROM history LEFT JOIN ended_by USING (reservation, gpu))`
@@ -43,15 +43,15 @@ export function recordOfRow(row: HistoryRow): UsageRecord {
   }
 }
 
-/** A row that was edited, in nanoseconds perhaps, must not keep all others from being shown. */
+/** A row that was edited, for example in nanoseconds, must not prevent the others from being shown. */
 export function withinDates(ms: number): Millis {
   return Math.min(LAST_DATE, Math.max(-LAST_DATE, ms))
 }
 
-/** The last that `Date` can tell, and with the sign the first. */
+/** The latest time of `Date`; negated, the earliest. */
 const LAST_DATE: Millis = 8.64e15
 
-/** As the table keeps its times: times that followed a clock may have fractions. */
+/** As the table stores times: times corrected for a clock change may have fractions. */
 export function inWholeMillis(record: UsageRecord): UsageRecord {
   return { ...record, startedAt: Math.round(record.startedAt), endedAt: Math.round(record.endedAt) }
 }
@@ -74,7 +74,7 @@ export function rowOfRecord(record: UsageRecord) {
   ] as const
 }
 
-/** The tables of the history name GPUs by their numbers. */
+/** The tables of the history identify GPUs by number. */
 export function gpuColumn(unit: UnitId): number {
   const number = gpuNumber(unit)
   if (gpuUnit(number) !== unit) throw new Error(`the history cannot record the unit ${unit}, only whole GPUs`)

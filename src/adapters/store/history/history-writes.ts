@@ -3,7 +3,7 @@ import { addedUp, type DayKey, type DaySum, type EndDay } from '../../../domain/
 import type { UsageRecord } from '../../../domain/pool/model.ts'
 import { gpuColumn, inWholeMillis, rowOfRecord } from './history-rows.ts'
 
-/** Writes the records that do not exist yet, and adds them to the sums of their days. To be called in a transaction. */
+/** Writes the records that do not exist yet, and adds them to the sums of their days. Call it in a transaction. */
 export function addRecords(db: Database, records: readonly UsageRecord[]): void {
   if (records.length === 0) return
   const ends = new Map<string, EndDay | undefined>()

@@ -4,13 +4,13 @@ import type { UsageTally } from '../../../domain/pool/model.ts'
 import type { RecordedUsage } from '../../../ports/ledger.ts'
 import { HISTORY_ROWS, type HistoryRow, recordOfRow } from './history-rows.ts'
 
-/** To be called in a transaction: both answers come from the same state of the database. */
+/** Call it in a transaction, so that both answers come from the same state of the database. */
 export function recordedUsage(
   db: Database,
   range: TimeRange,
   reservations: readonly string[],
 ): RecordedUsage {
-  // Whole milliseconds, as they are stored; divided by days, fractions would stay.
+  // Whole milliseconds, as stored: after division into days, fractions would remain.
   const [from, to] = [Math.round(range.from), Math.round(range.to)]
   return {
     tallies: db.query<UsageTally, [number, number]>(TALLIES).all(from, to),
@@ -26,9 +26,9 @@ const RECORDS_OF = `
    WHERE ended_at >= ?1 AND started_at <= ?2 AND reservation IN (SELECT value FROM json_each(?3))`
 
 /**
- * Whole days are added up already. Record by record only those days are looked at that lie partly outside
- * of the range, or on which something ended that had begun before it: as many as there are GPUs at most.
- * The joins are crossed to keep their order (sqlite.org/optoverview.html).
+ * Whole days have stored sums. Single records are read only for days that are partly outside the range, or on which a
+ * record ended that started before the range: at most as many as there are GPUs. CROSS JOIN keeps the order of the
+ * joins (sqlite.org/optoverview.html).
  */
 const TALLIES = `
   WITH partial_day(day) AS MATERIALIZED (

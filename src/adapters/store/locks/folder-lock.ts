@@ -4,7 +4,10 @@ import * as libc from '../../kernel/libc.ts'
 const LONGEST_WAIT_MS = 30_000
 const TRY_AGAIN_EVERY_MS = 20
 
-/** Keeps other administrators from creating or replacing files of the pool meanwhile. The kernel ends it with us. */
+/**
+ * Keeps other administrators from creating or replacing files of the pool. The kernel releases the lock when this
+ * process exits.
+ */
 export async function withFolderLocked<Result>(
   folder: string,
   use: () => Result | Promise<Result>,

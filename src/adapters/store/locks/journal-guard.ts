@@ -4,14 +4,14 @@ import * as libc from '../../kernel/libc.ts'
 /** An open database of a pool. */
 export interface Guarded {
   readonly db: Database
-  /** To be called before a transaction. Throws as SQLite does for a lock, where it would wait for 10 seconds. */
+  /** Call it before a transaction. Throws SQLite's error for a lock where SQLite would wait for 10 seconds. */
   checkLocks(): void
   close(): void
 }
 
 /**
- * Opens the database of a pool, which must exist: safe from what somebody put beside it or into its schema, and with
- * a log that stays when the last closes it.
+ * Opens the existing database of a pool, protected from foreign files beside it and foreign objects in its schema. The
+ * log stays when the last process closes it.
  */
 export function openGuarded(
   path: string,
@@ -39,13 +39,13 @@ export function openGuarded(
 }
 
 /**
- * Keeps SQLite from the file `-journal` beside the database. The pool has a write-ahead log and never a rollback
- * journal, but SQLite looks for one when it opens the database: a pipe of that name would block it for ever, and
- * a planted journal would be rolled back into the pool. SQLite leaves a journal alone while somebody else has
- * reserved the database for writing (`hasHotJournal` in pager.c), so each process reserves it, for shared use.
+ * Keeps SQLite from using the file `-journal` beside the database. The pool has a write-ahead log and never a rollback
+ * journal, but SQLite looks for one when it opens the database: a pipe of that name would block it for ever, and it
+ * would roll a planted journal back into the pool. SQLite ignores a journal while another process has reserved the
+ * database for writing (`hasHotJournal` in pager.c), so each process holds that lock, shared.
  *
  * A process loses its locks on a file when it closes any descriptor of it. So each file is opened once, however many
- * databases of it are open, and its descriptor is closed when the last of them was closed.
+ * connections use it, and its descriptor is closed with the last of them.
  */
 function guardJournal(database: string): { readonly log: number; release(): void } {
   const guard = guardOf(database)
@@ -62,21 +62,21 @@ function guardJournal(database: string): { readonly log: number; release(): void
 interface Guard {
   readonly file: string
   readonly descriptors: number[]
-  /** Descriptor of `-shm`; negative where there is none. */
+  /** Descriptor of `-shm`; negative if there is none. */
   readonly log: number
   users: number
 }
 
-/** By file, for a file may be replaced by another of the same name. */
+/** By file, because another file of the same name may replace it. */
 const guards = new Map<string, Guard>()
 
-/** Offset of the lock in the file: fileformat2.html. In WAL mode SQLite does not use it. */
+/** Offset of the lock in the file (fileformat2.html). In WAL mode SQLite does not use it. */
 const RESERVED_BYTE = 0x40000001
 
 /**
  * Bytes of `-shm` that readers share (walformat.html), and the one that every process with an open log shares. While
- * another process holds all of them alone, SQLite tries again for 10 seconds, whatever its busy timeout, and hears no
- * signal.
+ * another process holds all of them exclusively, SQLite retries for 10 seconds, whatever its busy timeout, without
+ * handling signals.
  */
 const READ_LOCKS = { first: 123, count: 6 }
 
@@ -86,11 +86,11 @@ function guardOf(database: string): Guard {
   const known = guards.size === 0 ? undefined : guards.get(fileAt(database))
   if (known !== undefined) return known
   const fd = libc.open(database, libc.O_RDONLY | libc.O_NONBLOCK)
-  // Where it cannot be read SQLite says so.
+  // If it cannot be read, SQLite reports that.
   if (fd < 0) return { file: '', descriptors: [], log: -1, users: 0 }
   if (libc.lockShared(fd, RESERVED_BYTE, 1) === -libc.EAGAIN) {
     libc.close(fd)
-    // Its holder could let go between two looks of SQLite, which then takes the file for a journal.
+    // Its holder could release it between two checks of SQLite, which would then use the file as a journal.
     throw busy()
   }
   const file = fileAt(fd)

@@ -4,7 +4,7 @@ import { userNames } from '../../accounts/users.ts'
 import * as libc from '../../kernel/libc.ts'
 import { readText } from '../../kernel/procfs.ts'
 
-/** The error for a lock that stayed with another process; it names the process where the kernel shows it. */
+/** The error for a lock that another process kept. It names the process if the kernel shows it. */
 export async function busyError(path: string, cause: unknown): Promise<CanhazgpuError> {
   const holder = holderOf(path)
   const who = holder === null ? 'another process' : await wordsOf(holder)
@@ -15,13 +15,19 @@ export async function busyError(path: string, cause: unknown): Promise<Canhazgpu
   })
 }
 
-/** SQLite's locks for writing, for the checkpoint and recovery of the log, and of readers: bytes of `-shm` (walformat.html). */
+/**
+ * SQLite's locks for writing, for the checkpoint and recovery of the log, and of readers: bytes of `-shm`
+ * (walformat.html).
+ */
 const WAL_LOCKS = { first: 120, last: 128 }
 
-/** SQLite's locks on the database itself that keep others out (fileformat2.html): from PENDING_BYTE on. */
+/** SQLite's locks on the database itself that exclude others (fileformat2.html): from PENDING_BYTE on. */
 const DATABASE_LOCKS = { first: 0x40000000, last: 0x40000000 + 511 }
 
-/** The pid of the process that keeps others from the database. By inode: to open a file of it would drop our locks. */
+/**
+ * The pid of the process that holds the lock. By inode: opening and closing a file of the database would drop our
+ * locks.
+ */
 function holderOf(path: string): number | null {
   const locks = readText('/proc/locks') ?? ''
   return holderIn(locks, inodeOf(`${path}-shm`), WAL_LOCKS) ?? holderIn(locks, inodeOf(path), DATABASE_LOCKS)
@@ -32,7 +38,7 @@ function inodeOf(path: string): bigint | null {
   return typeof look === 'number' ? null : look.inode
 }
 
-/** Lines like `1: POSIX  ADVISORY  WRITE 1234 08:01:5678 120 120` (proc_locks(5)); one with `->` only waits. */
+/** Lines like `1: POSIX  ADVISORY  WRITE 1234 08:01:5678 120 120` (proc_locks(5)); one with `->` is only waiting. */
 function holderIn(locks: string, inode: bigint | null, bytes: typeof WAL_LOCKS): number | null {
   for (const line of locks.split('\n')) {
     const [, pid, its, first, last] =

@@ -1,25 +1,27 @@
 import type { LockPatience } from '../../../ports/store.ts'
 import { isBusy } from '../sqlite-errors.ts'
 
-/** Hundreds of processes at once are served in a second; longer than this nobody should hold the lock. */
+/**
+ * Hundreds of concurrent processes are served within a second; no process should hold the lock for longer than this.
+ */
 const LONGEST_WAIT_MS = 30_000
 
 /**
- * How long SQLite waits in one attempt; signals and deadlines are looked at in between. With 500 writers this is as
- * fast as one long wait; much shorter attempts are several times slower.
+ * How long SQLite waits in one attempt. Signals and deadlines are checked in between. With 500 writers this is as fast
+ * as one long wait; much shorter attempts are several times slower.
  */
 const LONGEST_ATTEMPT_MS = 250
 
 /**
- * Tries until the lock of the database was free. Each attempt may let SQLite wait for the given time and throws
- * what SQLite threw. Throws `store-busy`, or what the patience makes of it where its time is over first.
+ * Retries until the lock of the database was free. Each attempt lets SQLite wait for the given time, and throws
+ * SQLite's error. Throws `store-busy` when the time is over, or the error of `patience`.
  */
 export async function whenUnlocked<Result>(
   path: string,
   patience: LockPatience | undefined,
   attempt: (waitMs: number) => Result,
 ): Promise<Result> {
-  // Nearly every first attempt succeeds, and a clock that is not read costs nothing.
+  // Nearly every first attempt succeeds, and not reading the clock saves time.
   let giveUpAt: number | undefined
   let waitMs = patience === undefined ? LONGEST_ATTEMPT_MS : attemptWithin(patience.left())
   for (;;) {
@@ -32,7 +34,7 @@ export async function whenUnlocked<Result>(
       if (left <= 0) throw await givenUp(path, patience, cause)
       waitMs = attemptWithin(left)
     }
-    // Handlers of signals run in a turn of the event loop.
+    // Signal handlers run in a turn of the event loop.
     await Bun.sleep(1)
   }
 }

@@ -7,8 +7,8 @@ import { fileProblems, poolIn } from './examination.ts'
 import { openToLook, withLookable } from './look.ts'
 
 /**
- * Looks the pool over and changes nothing: file and tables, the pool by all its rules, the history, and who may
- * use the files. Throws `pool-not-initialized`, `store-too-new`, and what keeps it from being looked at.
+ * Checks the pool and changes nothing: file and tables, the pool by all its rules, the history, and the access rights.
+ * Throws `pool-not-initialized`, `store-too-new`, and any error that prevents the check.
  */
 export async function checkUp(named: string): Promise<Checkup> {
   const path = findDatabase(named)

@@ -20,21 +20,20 @@ import {
   wordsOf,
 } from './schema.ts'
 
-/** SQLite finds one fault after another; this many tell enough. */
+/** The most faults that SQLite reports; more would not help. */
 const MOST_FAULTS = 5
 const LONGEST_FAULT = 200
 
-/** The version of the schema whose sums by day are the present ones; those of an older are made when it is upgraded. */
+/** The schema version from which the sums by day have their current form. Older ones are made during an upgrade. */
 const SUMMED_SINCE = 3
 
 const STARTS_AFRESH =
   "'sudo canhazgpu admin --gpus <count> --force' starts afresh; it keeps the damaged files, and what can be read of the usage records"
 
 /**
- * What is wrong with the file and its tables, the history included: what no transaction can be built on. The schema
- * comes first, for a planted one must not be executed, and then the integrity check, for the pages of a damaged file
- * may lead back to themselves. Throws `store-too-new`, and whatever keeps the file from being read that is not its
- * damage.
+ * The faults of the file and its tables, history included, that make every transaction unsafe. The schema is checked
+ * first, because a foreign one must not be executed. The integrity check comes next, because pages of a damaged file
+ * may point back to themselves. Throws `store-too-new`, and any error other than damage that prevents reading the file.
  */
 export function fileProblems(path: string): readonly Problem[] {
   let planted: readonly SchemaFault[] = []
@@ -67,7 +66,7 @@ const integrityFaults = (db: Database): readonly string[] =>
     .all()
     .flatMap((row) => (row.integrity_check === 'ok' ? [] : [row.integrity_check]))
 
-/** What is wrong with the pool in it. Null where there is none yet. */
+/** The faults of the stored pool. Null if there is none yet. */
 export function poolIn(
   path: string,
 ): { readonly pool: Pool | null; readonly problems: readonly Problem[] } | null {
@@ -126,7 +125,7 @@ function sumFaults(db: Database): readonly string[] {
     : [`sums of usage by day that are not those of the records: ${differ.length}`]
 }
 
-/** What the look finds, and what makes it impossible, as far as that is damage. */
+/** The problems found, and the damage that prevents the check. */
 function damagesFound(path: string, look: () => readonly string[]): readonly Problem[] {
   const damage = (what: string): Problem => ({
     kind: 'damage',

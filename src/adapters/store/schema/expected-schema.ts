@@ -5,8 +5,8 @@ import { MIGRATIONS } from './migrations.ts'
 export type SchemaRow = readonly [type: string, name: string, table: string, sql: string | null]
 
 /**
- * What `sqlite_schema` holds after each migration, by version, as `ALL_ROWS` of schema.ts selects it. Runs as a
- * macro: when the executable is built.
+ * The contents of `sqlite_schema` after each migration, by version, as `ALL_ROWS` of schema.ts selects them. Runs as a
+ * macro when the executable is built.
  */
 export function expectedSchemas(allRows: string): readonly string[] {
   const db = new Database(':memory:')

@@ -7,9 +7,9 @@ import { isBusy } from '../sqlite-errors.ts'
 import { expectedSql, isRemovable, type SchemaFault, schemaFaults, versionOf } from './schema.ts'
 
 /**
- * Drops what somebody planted in the schema, and creates our views, triggers and indexes anew where they were
- * changed or dropped. Our tables are left alone, and nothing of the schema is executed. For administrators; changes
- * nothing for others, in a sound schema, or where more than that is wrong.
+ * Drops foreign objects of the schema, and recreates our views, triggers and indexes that were changed or dropped. Our
+ * tables stay, and nothing of the schema is executed. For administrators. Does nothing for others, in a sound schema,
+ * or if the schema has other faults.
  */
 export function dropForeignSchema(path: string, waitMs: number): void {
   if (!mayMend(path)) return
@@ -24,7 +24,7 @@ export function dropForeignSchema(path: string, waitMs: number): void {
       if (faults.every(isRemovable)) for (const fault of faults) mend(db, version, fault)
     }).immediate()
   } catch (cause) {
-    // What else is wrong is for the next that opens it to say.
+    // The next process that opens it reports the other faults.
     if (isBusy(cause)) throw cause
   } finally {
     close()
@@ -37,7 +37,7 @@ function faultsOf(db: Database): readonly SchemaFault[] {
 }
 
 function mend(db: Database, version: number, { kind, type, name }: SchemaFault): void {
-  // A table may have gone with the virtual table that it belonged to.
+  // A table may have been dropped with its virtual table.
   if (kind !== 'missing') db.run(`DROP ${type} IF EXISTS main."${name.replaceAll('"', '""')}"`)
   const ours = kind === 'foreign' ? null : expectedSql(version, name)
   if (ours !== null) db.run(ours)

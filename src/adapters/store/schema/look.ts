@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os'
 import { logFiles } from '../files/beside.ts'
 import { openGuarded } from '../locks/journal-guard.ts'
 
-/** A database opened to look at it. */
+/** A database opened for reading. */
 export interface Look extends Disposable {
   readonly db: Database
 }
 
-/** Opens a database to look at it, and changes nothing in it. A lock is to be waited for by trying again. */
+/** Opens a database for reading, and changes nothing in it. If it is locked, try again. */
 export function openToLook(path: string): Look {
   const { db, close } = openGuarded(path, { readonly: true, waitMs: 250 })
   return { db, [Symbol.dispose]: close }
 }
 
 /**
- * Uses the path of a database that SQLite can open without creating anything beside the pool: its own, or that of a
- * copy where a file of the log is missing.
+ * Passes the path of a database that SQLite can open without creating anything beside the pool: the pool's own, or that
+ * of a copy if a file of the log is missing.
  */
 export function withLookable<Result>(path: string, use: (lookable: string) => Result): Result {
   if (logFiles(path).every((file) => existsSync(file))) return use(path)

@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite'
 import { upgradedDocument } from '../document/codec.ts'
 import { MIGRATIONS } from './migrations.ts'
 
-/** Brings the schema of this version, and the document in it, to the present one. To be called in a transaction. */
+/** Upgrades the schema from this version, and the document in it, to the current one. Call it in a transaction. */
 export function migrate(db: Database, version: number): void {
   for (const migration of MIGRATIONS.slice(version)) db.run(migration)
   const row = db.query<{ document: unknown }, []>('SELECT document FROM pool').get()

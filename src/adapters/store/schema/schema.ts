@@ -6,17 +6,14 @@ import { expectedSchemas } from './expected-schema.ts' with { type: 'macro' }
 import type { SchemaRow } from './expected-schema.ts'
 import { MIGRATIONS } from './migrations.ts'
 
-/**
- * `sqlite_master` is the name that no planted object can take. Compared as one text in SQLite, for that takes half
- * the time.
- */
+/** No foreign object can have the name `sqlite_master`. SQLite compares it as one text, which takes half the time. */
 const EXPECTED: readonly string[] = expectedSchemas(
   'SELECT json_group_array(json_array(type, name, tbl_name, sql)) FROM main.sqlite_master',
 )
 const IS_EXPECTED =
   'SELECT json_group_array(json_array(type, name, tbl_name, sql)) = ? AS same FROM main.sqlite_master'
 
-/** SQLite's own tables, which ANALYZE and AUTOINCREMENT create, as it creates them. */
+/** SQLite's own tables, which ANALYZE and AUTOINCREMENT create. */
 const OF_SQLITE: readonly string[] = [
   'CREATE TABLE sqlite_stat1(tbl,idx,stat)',
   'CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)',
@@ -34,11 +31,11 @@ export function versionOf(db: Database): number {
   return db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0
 }
 
-/** Whether the schema is that of a version. Reads no table but the schema itself, so nothing planted is executed. */
+/** Whether the schema is that of a version. Reads only the schema table, so nothing foreign is executed. */
 const isExpected = (db: Database, version: number): boolean =>
   db.query<{ same: number }, [string]>(IS_EXPECTED).get(EXPECTED[version] ?? '')?.same === 1
 
-/** How the schema differs from that of a version. */
+/** The differences between the schema and that of a version. */
 export function schemaFaults(db: Database, version: number): readonly SchemaFault[] {
   const rows = db.query('SELECT type, name, tbl_name, sql FROM main.sqlite_master').values()
   return differences(rows.map(textsOf), expectedRows(version))
@@ -47,8 +44,8 @@ export function schemaFaults(db: Database, version: number): readonly SchemaFaul
 const expectedRows = (version: number): readonly SchemaRow[] => JSON.parse(EXPECTED[version] ?? '[]')
 
 /**
- * To be called first in every transaction. Throws `store-too-new`, `store-corrupt` where the version is an older
- * one or a table is not ours, and `store-foreign` where somebody planted something.
+ * Call it first in every transaction. Throws `store-too-new`, `store-corrupt` for an older version or a changed table,
+ * and `store-foreign` for a foreign object.
  */
 export function checkSchema(db: Database, path: string, version = MIGRATIONS.length): void {
   const found = versionOf(db)
@@ -81,8 +78,8 @@ export const wordsOf = ({ kind, type, name }: SchemaFault): string =>
   printable(`${kind} ${shortened(type, 60)} ${shortened(name, 60)}`)
 
 /**
- * Whether it can be dropped, and created anew if it is ours, without touching the content of our tables. The type
- * becomes part of a statement, and a user who edits the file can write any text there.
+ * Whether it can be dropped, and recreated if it is ours, without touching the content of our tables. The type becomes
+ * part of a statement, and a user who edits the file can write any text there.
  */
 export function isRemovable({ kind, type, name }: SchemaFault): boolean {
   if (!['table', 'index', 'view', 'trigger'].includes(type)) return false
@@ -91,7 +88,7 @@ export function isRemovable({ kind, type, name }: SchemaFault): boolean {
     : type !== 'table' && !name.startsWith('sqlite_')
 }
 
-/** Whether the tables that hold records are ours, so that reading them executes nothing that was planted. */
+/** Whether the tables with records are ours, so that reading them executes nothing foreign. */
 export function hasOwnTables(db: Database): boolean {
   const faults = schemaFaults(db, versionOf(db))
   return faults.every((fault) => fault.type !== 'table' || fault.kind === 'foreign')
@@ -125,7 +122,7 @@ function differences(found: readonly SchemaRow[], expected: readonly SchemaRow[]
     ...lost.flatMap(([type, name]): SchemaFault[] =>
       added.some((row) => row[0] === type && row[1] === name) ? [] : [{ kind: 'missing', type, name }],
     ),
-    // The same row twice: SQLite would take the second for the first.
+    // A duplicate row: SQLite would take the second for the first.
     ...found
       .filter((row, at) => found.findIndex((each) => isSame(each, row)) < at)
       .map(([type, name]): SchemaFault => ({ kind: 'foreign', type, name })),
