@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** The least a program of this kind can cost: an empty one, built the way ours is. */
+/** The minimal cost of a program of this kind: an empty one, built like ours. */
 export interface Floor {
   readonly program: string
 }

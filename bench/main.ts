@@ -16,7 +16,7 @@ import { status } from './rows/status.ts'
 import { version } from './rows/version.ts'
 import { web } from './rows/web.ts'
 
-/** In the order in which they are measured and shown; a new one is a file in rows/ and a word here. */
+/** In the order of measurement and output. A new row is a file in rows/ and an entry here. */
 const ROWS: readonly Row[] = [
   version,
   status,

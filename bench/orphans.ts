@@ -6,8 +6,8 @@ const PIDFD_OPEN = 434
 const POLL_IN = 1
 
 /**
- * Background processes that our children leave behind become our own children, so that their end can be
- * waited for by the kernel, without polling.
+ * Makes background processes that our children leave behind our own children, so that the kernel can wait for their
+ * exit without polling.
  */
 export function adoptOrphans() {
   const { symbols: libc } = dlopen('libc.so.6', {
@@ -28,7 +28,7 @@ export function adoptOrphans() {
     libc.waitpid(pid, null, 0)
   }
   return {
-    /** Blocks until every child of ours has ended; returns how many there were. */
+    /** Blocks until all children of this process have exited; returns their number. */
     waitForAll: (): number => {
       let ended = 0
       for (let pids = children(); pids.length > 0; pids = children()) {
@@ -40,7 +40,7 @@ export function adoptOrphans() {
   }
 }
 
-/** Children belong to the thread that made them; adopted ones to the first. */
+/** Children belong to the thread that created them; adopted ones to the first thread. */
 function children(): readonly number[] {
   const list = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
   return list === '' ? [] : list.split(' ').map(Number)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type Environment, timeProgram } from './programs.ts'
 import type { Bench } from './row.ts'
 
-/** Sets up a pool of played GPUs in the row's folder; the environment names it. */
+/** Sets up a pool of simulated GPUs in the row's folder; the environment names it. */
 export function fakePool(
   { canhazgpu, folder }: Pick<Bench, 'canhazgpu' | 'folder'>,
   gpus: number,
@@ -12,7 +12,7 @@ export function fakePool(
   return env
 }
 
-/** The same for everything that is compared. */
+/** The same environment for every measured program. */
 export function plainEnvironment(folder: string): Environment {
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: folder, LANG: 'C.UTF-8' }
 }

@@ -1,6 +1,6 @@
 export type Environment = Readonly<Record<string, string>>
 
-/** Milliseconds from asking for the process until it has ended; throws where it does not end as expected. */
+/** Milliseconds from starting the process to its exit. Throws if the exit status is not the expected one. */
 export function timeProgram(argv: readonly string[], env: Environment, expected = 0): number {
   const before = Bun.nanoseconds()
   const { exitCode } = Bun.spawnSync([...argv], { env: { ...env }, stdio: ['ignore', 'ignore', 'ignore'] })
@@ -11,11 +11,11 @@ export function timeProgram(argv: readonly string[], env: Environment, expected 
 
 export interface Crowd {
   readonly ms: number
-  /** How many ended with which status. */
+  /** The number of processes per exit status. */
   readonly statuses: Readonly<Record<string, number>>
 }
 
-/** Starts so many at once, and waits for all. */
+/** Starts `size` processes at once, and waits for all. */
 export async function timeCrowd(size: number, argv: readonly string[], env: Environment): Promise<Crowd> {
   const before = Bun.nanoseconds()
   const crowd = Array.from({ length: size }, () =>

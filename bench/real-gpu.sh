@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Facts from a machine with NVIDIA GPUs, in less than four minutes. Changes no setting of any card.
+# Measures facts on a machine with NVIDIA GPUs, in less than four minutes. Changes no setting of any card.
 #
 #   sudo bash bench/real-gpu.sh EXECUTABLE FOLDER
 #
-# EXECUTABLE is dist/canhazgpu, or that as .gz or .xz. FOLDER receives report.txt and the raw outputs of the driver.
-# Needs root (it acts as two users, without accounts), python3 and the driver; torch is used if it is there.
+# EXECUTABLE is dist/canhazgpu, or a .gz or .xz of it. FOLDER receives report.txt and the raw outputs of the driver.
+# Needs root (it acts as two users without accounts), python3 and the driver; uses torch if installed.
 set -u
 exe=${1:?usage: real-gpu.sh EXECUTABLE FOLDER} out=${2:?usage: real-gpu.sh EXECUTABLE FOLDER}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,7 +20,7 @@ esac
 chmod 755 "$T/canhazgpu"
 CHG=$T/canhazgpu PY=$T/py ALICE=61501 BOB=61502 LIMIT=200
 unset CUDA_VISIBLE_DEVICES
-# A python in root's home is not everybody's.
+# Other users cannot run a python in root's home.
 setpriv --reuid $ALICE --regid $ALICE --clear-groups python3 -c '' 2>/dev/null || PATH=/usr/bin:/bin:$PATH
 export NO_COLOR=1 CANHAZGPU_STORE=sqlite://$T/pool/pool.db HOME=$T
 started=()
@@ -36,7 +36,7 @@ title() { printf '\n== %s  [%s s]\n' "$*" "$SECONDS"; }
 enough() { [ "$SECONDS" -lt "$LIMIT" ] || { say "skipped: $* (out of time)"; return 1; }; }
 chg() { timeout 30 "$CHG" "$@" 2>&1; say "   (exit $?)"; }
 as() { local uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@"; }
-# The pid of the process in $pid; exec, so that it is the process itself and not a shell around it.
+# Leaves the pid of the program itself in $pid: exec avoids a shell around it.
 start() { local uid=$1 file=$2; shift 2; (exec setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@") >"$file" 2>&1 </dev/null & pid=$!; started+=("$pid"); }
 ready() { local i; for i in $(seq 1 "${2:-200}"); do grep -q "$3" "$1" 2>/dev/null && return 0; sleep 0.1; done; say "no '$3' in $1:"; cat "$1"; return 1; }
 stop() { kill -9 "$1" 2>/dev/null; wait "$1" 2>/dev/null; }
@@ -182,7 +182,7 @@ namespaces() {
   say 'from another pid namespace:'
   unshare --pid --fork --mount-proc "$CHG" status
   unshare --pid --fork --mount-proc "$CHG" reserve --claim; say "   (exit $?)"
-  # unshare dies by the signal, and its child with the namespace.
+  # The signal kills unshare, and its child exits with the namespace.
   local child; child=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
   [ -n "$child" ] && kill -9 $child 2>/dev/null
   stop "$pid"; "$CHG" release; idle

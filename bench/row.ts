@@ -1,13 +1,13 @@
 import type { Floor } from './floor.ts'
 
-/** What a row may use. */
+/** The tools and limits of a row. */
 export interface Bench {
   /** The executable under test. */
   readonly canhazgpu: string
   readonly floor: Floor
-  /** For scaling the number of samples: 1 is the usual effort. */
+  /** Scales the number of samples: 1 is the usual effort. */
   readonly effort: number
-  /** An empty folder of this row's own, removed afterwards. */
+  /** An empty folder for this row only, removed afterwards. */
   readonly folder: string
 }
 
@@ -18,14 +18,14 @@ export interface Row {
   measure(bench: Bench): Promise<Figure>
 }
 
-/** A figure is worth something only beside what it is compared with, taken in the same minute. */
+/** A measured time only means something next to a reference measured in the same minute. */
 export interface Figure {
   readonly value: string
   readonly comparedWith: string
-  /** What the budget speaks of; smaller is better. */
+  /** The value that the budget limits; smaller is better. */
   readonly ratio: number
   readonly budget: number
-  /** Facts beside the time that must hold as well; empty where all do. */
+  /** Other conditions that failed; empty if all hold. */
   readonly broken: readonly string[]
   readonly details?: Readonly<Record<string, unknown>>
 }

@@ -3,14 +3,14 @@ export type Sampler = () => number | Promise<number>
 
 export interface Summary {
   readonly median: number
-  /** Half of the samples lie between these. */
+  /** The middle half of the samples lies between these. */
   readonly quartiles: readonly [number, number]
   readonly samples: number
 }
 
 /**
- * Takes samples of all in turn, so that whatever else the machine does meanwhile befalls all alike. The
- * first round warms caches and does not count.
+ * Takes samples of all programs in turn, so that other load on the machine affects all of them equally. The first round
+ * warms caches and does not count.
  */
 export async function inTurn<Name extends string>(
   rounds: number,

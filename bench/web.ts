@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import type { Environment } from './programs.ts'
 
-/** What the dashboard's server takes for many who look at it. */
+/** Measurements of the dashboard's server with many clients. */
 export interface WebFigures {
-  /** Answers of `/api/status` per second. */
+  /** Responses of `/api/status` per second. */
   readonly requestsPerSecond: number
-  /** Of the server's own processor time; what one core could answer. */
+  /** Responses per second of the server's own CPU time: the rate of one full core. */
   readonly requestsPerCpuSecond: number
   readonly streams: number
-  /** Memory of the server that is its own alone, MiB: idle, with all streams open, and after having served them a while. */
+  /** Private memory of the server in MiB: idle, with all streams open, and after serving them for a while. */
   readonly memoryMb: { readonly before: number; readonly open: number; readonly after: number }
-  /** Snapshots that the streams received while they were watched. */
+  /** Snapshots that the streams received during the measurement. */
   readonly snapshots: number
 }
 
@@ -19,11 +19,11 @@ export interface WebLoad {
   readonly env: Environment
   readonly requests: number
   readonly streams: number
-  /** For how long the streams are watched. */
+  /** How long the streams are measured. */
   readonly watchMs: number
 }
 
-/** Starts a server on a free port, asks it as fast as it answers, then opens many event streams. */
+/** Starts a server on a free port, sends requests as fast as it answers, then opens many event streams. */
 export async function measureWeb(load: WebLoad): Promise<WebFigures> {
   const server = Bun.spawn([load.canhazgpu, 'web', '--json', '--host', '127.0.0.1', '--port', '0'], {
     env: { ...load.env },

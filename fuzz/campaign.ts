@@ -2,16 +2,16 @@ import { Chance } from '../simulation/chance.ts'
 import { LONGEST, mutated } from './mutate.ts'
 import type { Parser } from './parser.ts'
 
-/** Every so many inputs comes a long one. */
+/** Interval of long inputs: every Nth input is one. */
 const LONG_EVERY = 64
 
-/** The input of this number: the seed and the number alone decide. */
+/** The input with this number, which depends only on the seed and the number. */
 export function inputAt(parser: Parser, seed: number, at: number): string {
   const chance = new Chance(Math.imul(seed, 0x9e3779b1) ^ at)
   return at % LONG_EVERY === LONG_EVERY - 1 ? chance.pick(longInputs(parser))() : mutated(parser, chance)
 }
 
-/** Words of the language again and again, alone and in the midst of a true input: what must not take long. */
+/** Words of the language repeated many times, alone or inside a valid input: parsing these must not be slow. */
 function longInputs(parser: Parser): readonly (() => string)[] {
   const pieces = [
     ...parser.words,
@@ -31,7 +31,7 @@ function longInputs(parser: Parser): readonly (() => string)[] {
   })
 }
 
-/** What does not hold for the input; null where all does. */
+/** The condition that fails for the input; null if all hold. */
 export async function flawOf(parser: Parser, input: string): Promise<string | null> {
   try {
     await parser.check(input)
@@ -43,7 +43,7 @@ export async function flawOf(parser: Parser, input: string): Promise<string | nu
   }
 }
 
-/** A shorter input of which the same does not hold. */
+/** A shorter input with the same flaw. */
 export async function shrunk(parser: Parser, input: string, flaw: string): Promise<string> {
   const kind = kindOf(flaw)
   const fails = async (text: string) => kindOf((await flawOf(parser, text)) ?? '') === kind
@@ -61,5 +61,5 @@ export async function shrunk(parser: Parser, input: string, flaw: string): Promi
 
 const SHRINKING_MS = 20_000
 
-/** Without what is different each time. */
+/** Without the parts that differ between runs. */
 export const kindOf = (flaw: string): string => flaw.replace(/".*"|[\d.]+/gs, '').slice(0, 60)

@@ -1,6 +1,6 @@
 import type { Parser } from './parser.ts'
 
-/** An input that once hurt. Pieces that repeat are a pair: what, and how often. */
+/** An input that once revealed a flaw. A repeated piece is a pair: the text and its count. */
 export interface Kept {
   readonly why: string
   readonly input: readonly (string | readonly [piece: string, times: number])[]
@@ -8,7 +8,7 @@ export interface Kept {
 
 const fileOf = (parser: Parser) => Bun.file(new URL(`./corpus/${parser.name}.json`, import.meta.url))
 
-/** Everything kept of a parser. */
+/** All stored inputs of a parser. */
 export async function keptOf(parser: Parser): Promise<readonly Kept[]> {
   const file = fileOf(parser)
   return (await file.exists()) ? await file.json() : []
@@ -17,13 +17,13 @@ export async function keptOf(parser: Parser): Promise<readonly Kept[]> {
 export const textOf = ({ input }: Kept): string =>
   input.map((piece) => (typeof piece === 'string' ? piece : piece[0].repeat(piece[1]))).join('')
 
-/** Adds an input to what is kept. */
+/** Adds an input to the stored ones. */
 export async function keep(parser: Parser, why: string, text: string): Promise<void> {
   const kept = [...(await keptOf(parser)), { why, input: piecesOf(text) }]
   await Bun.write(fileOf(parser), `${JSON.stringify(kept, null, 2)}\n`)
 }
 
-/** What repeats more than fifty times is written once. */
+/** A piece that repeats more than fifty times is written once. */
 export function piecesOf(text: string): Kept['input'] {
   const pieces: (string | readonly [string, number])[] = []
   let from = 0

@@ -4,9 +4,9 @@ export interface Task {
   readonly parser: string
   readonly seed: number
   readonly seconds: number
-  /** Inputs that take longer are flaws; a machine with other work wants more than one of its own. */
+  /** Slower inputs are flaws. On a busy machine this needs to be larger. */
   readonly slowMs: number
-  /** Of one 32-bit number: that of the input being tried. */
+  /** Shared 32-bit number of the input being tried. */
   readonly progress: SharedArrayBuffer
 }
 
@@ -14,7 +14,7 @@ export interface Finding {
   readonly flaw: string
   readonly seed: number
   readonly at: number
-  /** Shrunk where that was possible. */
+  /** Shrunk if possible. */
   readonly input: string
 }
 
@@ -29,12 +29,12 @@ export interface Exploration {
   readonly slowMs?: number
 }
 
-/** No input may take this long, whatever else the machine does. */
+/** No input may take this long, however busy the machine is. */
 const STUCK_MS = 40_000
 
 /**
- * Tries everything kept, which has negative numbers, and then other inputs for so many seconds, in a thread of its
- * own: one that never comes to an end is found as well, and is the last.
+ * Tries all stored inputs, which have negative numbers, and then new ones for the given seconds. Runs in its own
+ * thread, so that it also finds an input that never finishes; that one is the last.
  */
 export async function explore(parser: Parser, exploration: Exploration): Promise<Report> {
   const { seed, seconds, slowMs = Number.POSITIVE_INFINITY } = exploration

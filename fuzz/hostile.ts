@@ -1,6 +1,6 @@
-/** Texts that have hurt programs before. */
+/** Texts that are known to cause faults in programs. */
 export const HOSTILE_TEXTS: readonly string[] = [
-  // Terminals: colours, titles, clipboard, cursor, an answer typed for us; C1 forms; what ends a line.
+  // Terminals: colours, titles, clipboard, cursor, a query that makes the terminal type; C1 forms; line ends.
   '\u001b[31m',
   '\u001b]0;title\u0007',
   '\u001b]52;c;cm0gLXJm\u0007',
@@ -17,7 +17,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   '\u2028',
   '\u2029',
   '\v\f',
-  // What reverses, hides or joins.
+  // Characters that reverse, hide or join text.
   '\u202egnol',
   '\u2066\u2069\u200e\u200f\u061c',
   '\u200b\u200c\u200d\u2060\ufeff\u00ad',
@@ -29,7 +29,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   '🇦',
   '山田太郎',
   'İıſK',
-  // What is no text.
+  // Invalid text.
   '\0',
   '\ud800',
   '\udfff',

@@ -25,7 +25,7 @@ const { values } = parseArgs({
   },
 })
 
-/** The longest inputs take a few tenths of a second; what grows with their square would take minutes. */
+/** The longest inputs take a few tenths of a second; quadratic time would take minutes. */
 const SLOW_MS = 5_000
 
 process.exit(await main())

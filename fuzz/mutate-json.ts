@@ -4,7 +4,7 @@ import { PART } from './parser.ts'
 
 type Json = null | boolean | number | string | Json[] | Map<string, Json> | Raw
 
-/** Written as it stands: numbers that JSON.stringify would not write. */
+/** Written unchanged: numbers that JSON.stringify would not write. */
 interface Raw {
   readonly raw: string
 }
@@ -17,7 +17,7 @@ interface Place {
   readonly double: (value: Json) => void
 }
 
-/** One of the documents in the text with some of its values changed, moved, doubled or gone. */
+/** One of the documents in the text, with some of its values changed, moved, duplicated or removed. */
 export function damagedJson(text: string, chance: Chance): string {
   const documents = text.split(PART)
   const which = chance.below(documents.length)
@@ -44,7 +44,7 @@ function damage(holder: { root: Json }, chance: Chance): void {
   else place.set(near(place.value, chance))
 }
 
-/** A wrong value of the right kind most often, for the others are refused at the door. */
+/** Usually a wrong value of the right type: the parser rejects other types early. */
 function near(value: Json, chance: Chance): Json {
   if (typeof value === 'number' && chance.is(0.4)) return value + chance.pick([-1, 1, 0.5, 1e12, -1e12])
   if (typeof value === 'number' && chance.is(0.6)) return { raw: chance.pick(NUMBERS) }
@@ -115,7 +115,7 @@ function places(holder: { root: Json }): readonly Place[] {
   return found
 }
 
-/** Objects as maps, so that no key means anything to us. */
+/** Objects as maps, so that no key has a special meaning. */
 function read(value: unknown): Json {
   if (Array.isArray(value)) return value.map(read)
   if (typeof value === 'object' && value !== null) {

@@ -3,13 +3,13 @@ import { HOSTILE_NUMBERS, HOSTILE_TEXTS } from './hostile.ts'
 import { damagedJson } from './mutate-json.ts'
 import type { Parser } from './parser.ts'
 
-/** Longer inputs teach nothing more. */
+/** Longer inputs find nothing more. */
 export const LONGEST = 1 << 20
 const DEEPEST = 100_000
 
 type Mutation = (text: string, chance: Chance, parser: Parser) => string
 
-/** A hostile input: a true one damaged in a few ways, or words of the language in any order. */
+/** A hostile input: a valid one with some damage, or words of the language in any order. */
 export function mutated(parser: Parser, chance: Chance): string {
   if (chance.is(0.05)) return babble(parser, chance)
   let text = chance.pick(parser.seeds)
@@ -63,7 +63,7 @@ function at(text: string, chance: Chance): readonly [number, number] {
   return [place, place]
 }
 
-/** Bytes that are no longer UTF-8 arrive as any reader of text has them. */
+/** Bytes that are no longer UTF-8 are decoded as any reader of text decodes them. */
 function flipBits(text: string, chance: Chance): string {
   const bytes = Buffer.from(text)
   if (bytes.length === 0) return text
@@ -145,7 +145,7 @@ function otherLineEnds(text: string, chance: Chance): string {
   return chance.is(0.5) ? text.replaceAll('\n', chance.pick(['\r\n', '\r', '\u2028', '\0'])) : `\ufeff${text}`
 }
 
-/** Some piece, again and again, up to a mebibyte. */
+/** A piece repeated many times, up to a mebibyte. */
 function inflate(text: string, chance: Chance, { words, longest = LONGEST }: Parser): string {
   const [from, to] = cut(text, chance)
   const piece = (chance.is(0.5) ? text.slice(from, to) : chance.pick(words)) || ' '

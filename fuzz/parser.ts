@@ -1,24 +1,24 @@
-/** A parser under fire: what it reads, and what must hold whatever it is given. */
+/** A parser under test: its inputs, and the conditions that must hold for every input. */
 export interface Parser {
   readonly name: string
-  /** True inputs, from which hostile ones are made. Several texts in one are parted by `PART`. */
+  /** Valid inputs, from which hostile ones are made. `PART` separates several texts in one input. */
   readonly seeds: readonly string[]
   /** Words of its language. */
   readonly words: readonly string[]
-  /** Whether its inputs are JSON, so that they are also damaged value by value. */
+  /** Whether its inputs are JSON, so that single values are damaged too. */
   readonly json?: boolean
-  /** What opens and closes a level, to be nested deeply. */
+  /** Opening and closing text of a level, for deep nesting. */
   readonly nesting?: readonly (readonly [open: string, close: string])[]
-  /** How many characters an input may have at most, where not a mebibyte. */
+  /** The longest input in characters; a mebibyte by default. */
   readonly longest?: number
-  /** Throws where something does not hold. */
+  /** Throws if a condition fails. */
   readonly check: (input: string) => void | Promise<void>
 }
 
-/** Stands between the texts of an input that has several. */
+/** Separates the texts of an input that has several. */
 export const PART = '\n%%\n'
 
 export const parts = (input: string): readonly string[] => input.split(PART)
 
-/** The kernel's MAX_ARG_STRLEN: what one argument or variable can have. */
+/** The kernel's MAX_ARG_STRLEN: the longest argument or variable. */
 export const ARGUMENT_BYTES = 128 * 1024

@@ -13,7 +13,7 @@ import { storedPool } from './parsers/stored-pool.ts'
 import { typedWords } from './parsers/typed-words.ts'
 import { webRequests } from './parsers/web-requests.ts'
 
-/** Everything that reads what others wrote. */
+/** All parsers of input from outside. */
 export const PARSERS: readonly Parser[] = [
   durations,
   gpuIds,

@@ -1,7 +1,7 @@
 import { tell } from '../src/cli/failures.ts'
 import { CanhazgpuError, type ErrorCode } from '../src/domain/errors.ts'
 
-/** Something that must hold does not. */
+/** A condition that must hold does not. */
 export class Unsound extends Error {
   override readonly name = 'Unsound'
 }
@@ -10,7 +10,7 @@ export function hold(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Unsound(what)
 }
 
-/** What a parser answers; null where it refuses, which it may do in one clear line and with one of these codes. */
+/** The result of a parser; null if it refuses, which must be one clear line with one of these codes. */
 export function answerOf<Value>(codes: readonly ErrorCode[], parse: () => Value): Value | null {
   try {
     return parse()
@@ -40,7 +40,7 @@ export function checkRefusal(codes: readonly ErrorCode[], error: unknown): void 
 /** Twice five thousand characters, each written as an escape. */
 const LONGEST_REFUSAL = 70_000
 
-/** What could move the cursor, recolour, reverse or hide; whole lines may follow each other. */
+/** Characters that could move the cursor, recolour, reverse or hide text. Line breaks are allowed. */
 const DECEIVES = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/u
 
 export function checkScreen(output: string): void {
@@ -51,7 +51,7 @@ export function checkScreen(output: string): void {
   }
 }
 
-/** One line of an answer, that no text of others can break in two. */
+/** One line of output, which no text from outside can break in two. */
 export function checkLine(line: string): void {
   checkScreen(line)
   hold(!line.includes('\n'), `a line that breaks: ${JSON.stringify(line.slice(0, 300))}`)

@@ -6,7 +6,7 @@ import { PARSERS } from './parsers.ts'
 
 declare const self: Worker
 
-/** One flaw most often shows in many inputs. */
+/** One flaw usually shows in many inputs. */
 const MOST_FINDINGS = 12
 
 self.onmessage = async ({ data }: MessageEvent<Task>) => {
@@ -18,7 +18,7 @@ async function work(parser: Parser, { seed, seconds, slowMs, progress }: Task): 
   const counter = new Int32Array(progress)
   const findings = new Map<string, Finding>()
   const kept = (await keptOf(parser)).map(textOf)
-  // The time counts from the first fresh input, so that a busy machine tries some too.
+  // The time counts from the first new input, so that a busy machine tries some too.
   let end = Number.POSITIVE_INFINITY
   let at = -kept.length
   for (; performance.now() < end && findings.size < MOST_FINDINGS; at++) {
@@ -34,7 +34,7 @@ async function work(parser: Parser, { seed, seconds, slowMs, progress }: Task): 
   return { executions: at + kept.length, findings: [...findings.values()] }
 }
 
-/** By the quickest of five, for others use the machine as well. */
+/** The fastest of five runs, because other processes use the machine as well. */
 async function slowness(
   parser: Parser,
   input: string,

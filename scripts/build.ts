@@ -1,8 +1,8 @@
 import { chmodSync, rmSync, symlinkSync } from 'node:fs'
 
 /**
- * Builds the one executable, `dist/canhazgpu`, and its short name `dist/chg`. What Bun would load from the
- * working directory of whoever types the command (.env, bunfig.toml) must not reach it.
+ * Builds the executable `dist/canhazgpu` and its short name `dist/chg`. Bun must not load files from the user's working
+ * directory into it (.env, bunfig.toml).
  */
 const outfile = 'dist/canhazgpu'
 const built = await Bun.build({
@@ -11,7 +11,7 @@ const built = await Bun.build({
   format: 'esm',
   minify: true,
   bytecode: true,
-  // So that a command loads what it needs and no more.
+  // A command loads only the modules that it needs.
   splitting: true,
   define: { BUILT_FROM: JSON.stringify(commit()) },
   compile: {
@@ -31,7 +31,7 @@ rmSync('dist/chg', { force: true })
 symlinkSync('canhazgpu', 'dist/chg')
 console.log(`built ${outfile}`)
 
-/** The commit of this checkout, marked where it was changed since; empty outside of git. */
+/** The commit of this checkout, marked if files have changed since; empty outside of git. */
 function commit(): string {
   if (Bun.which('git') === null) return ''
   const { exitCode, stdout } = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--exclude=*'], {

@@ -3,17 +3,17 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder of the project; every script works there, wherever it was started. */
+/** The folder of the project; every script runs there, from wherever it is started. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const PLACES = [
   'node_modules/bun/bin/bun.exe',
-  // Where npm was told not to run install scripts, Bun was not put into its usual place.
+  // If npm skips install scripts, Bun is not in its usual place.
   `node_modules/@oven/bun-${process.platform}-${archName()}/bin/bun`,
   `node_modules/@oven/bun-${process.platform}-${archName()}-musl/bin/bun`,
 ]
 
-/** The pinned Bun that npm installed. Ends this process with a word on what to do where there is none. */
+/** The pinned Bun that npm installed. Without one, prints the remedy and exits. */
 export function bun() {
   const found = PLACES.map((place) => join(root, place)).find(works)
   if (found !== undefined) return found
@@ -25,7 +25,7 @@ export function bun() {
   process.exit(1)
 }
 
-/** Runs Bun in the project's folder, with our terminal; returns its exit status. */
+/** Runs Bun in the project's folder with our terminal; returns its exit status. */
 export function runBun(...args) {
   return spawnSync(bun(), args, { cwd: root, stdio: 'inherit' }).status ?? 1
 }

@@ -1,7 +1,7 @@
 import { Glob } from 'bun'
 import { markerWords } from './plain-words.ts'
 
-/** `npm run check`: what continuous integration checks besides the tests. */
+/** `npm run check`: the checks of continuous integration other than the tests. */
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ['formatting and lint', 'node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
   ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
@@ -24,11 +24,11 @@ async function wordsArePlain(): Promise<boolean> {
   console.log(
     `${found.length === 0 ? 'ok    ' : 'FAILED'} plain words (the list is in scripts/plain-words.ts)`,
   )
-  if (clean.length > 0) console.log(`take out of its exceptions, clean by now: ${clean.join(', ')}`)
+  if (clean.length > 0) console.log(`remove these from its exceptions, they are clean: ${clean.join(', ')}`)
   return found.length === 0
 }
 
-/** For information: a long file is a question, not an error. */
+/** For information: a long file is not an error. */
 async function fileLengths(): Promise<string> {
   const files = await Promise.all(
     [...new Glob('src/**/*.{ts,tsx}').scanSync('.')].map(async (path) => ({

@@ -4,7 +4,7 @@ import { root, runBun } from './bun.mjs'
 
 const SOURCES = ['src', 'docs', 'README.md', 'package.json', 'package-lock.json', 'scripts/build.ts']
 
-/** `dist/canhazgpu`, built first where it is missing or older than what it is made of. */
+/** `dist/canhazgpu`, built first if it is missing or older than its sources. */
 export function executable() {
   const path = join(root, 'dist/canhazgpu')
   const builtAt = changedAt(path)
@@ -12,13 +12,13 @@ export function executable() {
   return path
 }
 
-/** Ends this process where the build fails. */
+/** Exits if the build fails. */
 function build() {
   const status = runBun('scripts/build.ts')
   if (status !== 0) process.exit(status)
 }
 
-/** A folder counts too: its time changes when a file is removed. */
+/** Folders count too: a folder's time changes when a file in it is removed. */
 function newestIn(path) {
   if (!statSync(path).isDirectory()) return changedAt(path)
   return Math.max(changedAt(path), ...readdirSync(path).map((name) => newestIn(join(path, name))))

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path'
 import { root } from './bun.mjs'
 
 /**
- * The checkout, where other users can read it: as root the tests run programs of the checkout as other users.
- * In a closed folder, such as /root, it is copied to a temporary one, which is removed when this process ends.
+ * A checkout that other users can read: as root the tests run programs of the checkout as other users. A checkout in a
+ * closed folder, such as /root, is copied to a temporary one, which is removed when this process exits.
  */
 export function openCheckout() {
   if (process.getuid?.() !== 0 || isOpen(root)) return root
@@ -18,7 +18,7 @@ export function openCheckout() {
   return copy
 }
 
-/** Whether everybody may enter the folder and all folders above it. */
+/** Whether every user may enter the folder and all folders above it. */
 function isOpen(folder) {
   const { mode } = statSync(folder)
   const mayEnter = (mode & 0o001) !== 0

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { executable } from './executable.mjs'
 
 /**
- * `npm run quickstart`: builds canhazgpu and does its main job for real, in a pool that is thrown away
- * afterwards. Takes the machine's GPUs, or plays four where there are none, or none is free.
+ * `npm run quickstart`: builds canhazgpu and runs a command on reserved GPUs, in a temporary pool. Uses the machine's
+ * GPUs, or simulates four if there are none, or none is free.
  */
 const TRY_AGAIN_LATER = 75
-const PLAYED_GPUS = 4
+const SIMULATED_GPUS = 4
 const color = process.stdout.isTTY && (process.env.NO_COLOR ?? '') === ''
 
 const canhazgpu = executable()
@@ -21,13 +21,13 @@ say(bold('canhazgpu in a throw-away pool'))
 const found = gpusOfThisMachine()
 const shown = found > 0 && (await demonstrate(found, []))
 if (!shown) {
-  const why = found === 0 ? 'No GPU driver answers on this machine' : 'All GPUs of this machine are busy'
-  say(`\n${why}, so four GPUs are played (--provider fake).`)
-  await demonstrate(PLAYED_GPUS, ['--provider', 'fake'])
+  const why = found === 0 ? 'No working GPU driver on this machine' : 'All GPUs of this machine are busy'
+  say(`\n${why}, so four GPUs are simulated (--provider fake).`)
+  await demonstrate(SIMULATED_GPUS, ['--provider', 'fake'])
 }
 tellNextSteps()
 
-/** False where the GPUs are busy. */
+/** False if the GPUs are busy. */
 async function demonstrate(count, providerArgs) {
   const env = environment(`pool-${count}-${providerArgs.length}`)
   const wanted = String(Math.min(2, count))
@@ -46,13 +46,13 @@ async function demonstrate(count, providerArgs) {
   job.tell()
   await job.ended
 
-  comment('It ended, and its GPUs are free again. What was used stays on record:')
+  comment('It ended, and its GPUs are free again. The usage is recorded:')
   show(env, ['report'])
   await supervisorsGone(env)
   return true
 }
 
-/** A pool in our own folder, and no setting of the person who tries this. */
+/** A pool in a temporary folder, without the user's settings. */
 function environment(name) {
   const own = Object.entries(process.env).filter(([key]) => !key.startsWith('CANHAZGPU_'))
   return {
@@ -62,7 +62,7 @@ function environment(name) {
   }
 }
 
-/** Without a pool every command advises how to set one up, with the number of GPUs the driver shows. */
+/** Without a pool every command suggests how to set one up, with the number of GPUs that the driver reports. */
 function gpusOfThisMachine() {
   const { stderr } = spawnSync(canhazgpu, ['status', '--json'], {
     env: environment('none'),
@@ -77,7 +77,7 @@ function show(env, args) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-/** A command that ends when it is told to. */
+/** A command that ends on request. */
 function start(env, args) {
   const child = spawn(canhazgpu, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => child.on('close', (status) => resolve(status ?? 1)))
@@ -91,7 +91,7 @@ function start(env, args) {
   return { ended, saidSomething, tell: () => child.stdin.end('\n') }
 }
 
-/** The supervisor writes the end into the pool; only then may the pool's folder go. */
+/** The supervisor records the end in the pool, so the pool's folder is removed only after that. */
 async function supervisorsGone(env) {
   while (supervised(env.CANHAZGPU_STORE)) await new Promise((resolve) => setTimeout(resolve, 5))
 }

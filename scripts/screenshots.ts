@@ -29,7 +29,7 @@ const SHOTS: Readonly<
 }
 /** The lines of the last minutes need readings. */
 const RUN_FOR_MS = 90_000
-/** Until a GPU is free, or somebody waits. */
+/** Until a GPU is free, or a request waits. */
 const PATIENCE_MS = 300_000
 
 await using demo = await startDemo()

@@ -9,7 +9,7 @@ const TEST_TIMEOUT_MS = 60_000
 const JOBS = Math.min(8, availableParallelism())
 /** Started first, so that no long file runs alone at the end. */
 const LONG_FILES = ['test/simulation/simulation.test.ts', 'test/torture/torture.test.ts']
-/** They wait for deadlines most of the time, so they run one after the other beside the others. */
+/** These wait for deadlines most of the time, so they run one after the other beside the others. */
 const WAITING_FILES = [
   'test/hostile/held-locks.test.ts',
   'test/machine/upgrade.test.ts',
@@ -19,7 +19,7 @@ const WAITING_FILES = [
   'test/app/waiting/timeout.test.ts',
 ]
 
-/** Runs every test file in a process of its own, several at a time, and prints one line for each. */
+/** Runs every test file in its own process, several at a time, and prints one line for each. */
 export async function runAllFiles({ folder, env }) {
   const results = []
   const run = async (queue) => {
@@ -34,7 +34,7 @@ export async function runAllFiles({ folder, env }) {
   return results
 }
 
-/** Runs `bun test` once with the arguments of the caller, and shows its output as it comes. */
+/** Runs `bun test` once with the caller's arguments, and shows its output as it runs. */
 export async function runSelected(args, { folder, env }) {
   const named = args.some((arg) => !arg.startsWith('-'))
   const show = (text) => process.stderr.write(text)
@@ -66,7 +66,7 @@ function report({ file, seconds, passed, failed, skipped, output }) {
   console.error(`${file}: ${counts.filter(Boolean).join(', ')} (${seconds.toFixed(1)} s)`)
 }
 
-/** Bun prints the results of tests on stderr. */
+/** Bun prints test results on stderr. */
 function bunTest(args, { folder, env, show = () => {} }) {
   const program = join(folder, relative(root, bun()))
   const child = spawn(program, ['test', `--timeout=${TEST_TIMEOUT_MS}`, ...args], {

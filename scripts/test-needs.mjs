@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Programs that tests use besides Bun, the Debian package each comes in, and what for. */
+/** Programs that tests use besides Bun, the Debian package of each, and the reason. */
 const TEST_NEEDS = [
   { program: 'gcc', package: 'gcc', why: 'compiles the stand-in driver library and the probe programs' },
   { file: '/usr/include/stdio.h', package: 'libc6-dev', why: 'the C headers for gcc' },
@@ -25,16 +25,16 @@ const TEST_NEEDS = [
   { program: 'sudo', package: 'sudo', why: 'starts such a shell in its own way' },
 ]
 
-/** An ordinary user's PATH often lacks these; `useradd` and the tools of dpkg are there. */
+/** An ordinary user's PATH often lacks these; they hold `useradd` and the tools of dpkg. */
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
-/** The PATH of whatever the tests run. */
+/** The PATH for the tests. */
 export const testPath = [...new Set([...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS])].join(
   delimiter,
 )
 
 /**
- * Installs what is missing, as root or by a `sudo` that asks for no password.
+ * Installs missing packages, as root or with a `sudo` that needs no password.
  *
  * @returns the packages that are still missing
  */
@@ -62,7 +62,7 @@ function mayInstall(sudo) {
   return works('apt-get', '--version') && (sudo.length === 0 || works(...sudo, 'true'))
 }
 
-/** The caller looks at what is still missing afterwards, so the exit status is not needed. */
+/** The caller checks what is still missing afterwards, so the exit status is not needed. */
 function install([command, ...args]) {
   console.error(`$ ${[command, ...args].join(' ')}`)
   const env = { ...process.env, PATH: testPath, DEBIAN_FRONTEND: 'noninteractive' }

@@ -2,9 +2,9 @@ const DETAIL_LINES = 15
 const RESULT = /^\((pass|fail|skip|todo)\) (.*?)(?: \[[\d.]+m?s\])?$/
 const TEST_FILE = /^(\S.*\.test\.[cm]?[jt]sx?):$/
 
-/** Counts, skipped tests and failures, from what `bun test` printed and its exit status. */
+/** Counts, skipped tests and failures, from the output of `bun test` and its exit status. */
 export function resultsOf(output, status) {
-  // The end of a long output lists failed and skipped tests again.
+  // A long output lists failed and skipped tests again at the end.
   const [once] = output.split(/^\d+ tests? (?:skipped|todo|failed):$/m)
   const tests = testsOf(once.split('\n'))
   const failed = Math.max(lastCount(output, 'fail'), status === 0 ? 0 : 1)
@@ -24,7 +24,7 @@ function lastCount(output, what) {
   return Number(lines.at(-1)?.[1] ?? 0)
 }
 
-/** Bun prints the error of a test above its result, and that it timed out below. */
+/** Bun prints the error of a test above its result, and a timeout below it. */
 function testsOf(lines) {
   const tests = []
   let file
@@ -46,7 +46,7 @@ function testsOf(lines) {
   return tests
 }
 
-/** A file that cannot be loaded, an error between two tests, a crash. */
+/** A file that cannot be loaded, an error between two tests, or a crash. */
 function outsideTests(output, status) {
   const lines = output.split('\n')
   const file = lines.map((line) => TEST_FILE.exec(line)?.[1]).findLast((name) => name !== undefined)
@@ -55,7 +55,7 @@ function outsideTests(output, status) {
   return { file, title: `outside a test (exit status ${status})`, detail }
 }
 
-/** Without the excerpt of the source above the error. */
+/** Without the source excerpt above the error. */
 function errorIn(lines) {
   const start = lines.findIndex((line) => /^\w*error: /i.test(line))
   return start < 0 ? lastLines(lines) : filled(lines.slice(start)).slice(0, DETAIL_LINES)

@@ -5,13 +5,13 @@ import { runAllFiles, runSelected } from './test-files.mjs'
 import { provideNeeds, testPath } from './test-needs.mjs'
 
 /**
- * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable, runs the tests
- * and ends with the failed tests and `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) no program may be
- * missing, and only tests that need root may be skipped, for an ordinary user.
+ * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable, runs the tests and ends
+ * with the failed tests and `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) no program
+ * may be missing, and an ordinary user may skip only tests that need root.
  */
 const ci = process.env.CI === 'true'
 const SLOWEST = 10
-/** More are listed without their errors. */
+/** Further failures are listed without their errors. */
 const SHOWN_ERRORS = 20
 
 await main(process.argv.slice(2))
@@ -20,7 +20,7 @@ async function main(args) {
   bun()
   complainOf(provideNeeds())
   executable()
-  // Tests share files with other users, unless they say otherwise.
+  // Tests share files with other users by default.
   process.umask(0o022)
   const place = { folder: openCheckout(), env: environment() }
   const results = args.length > 0 ? [await runSelected(args, place)] : await runAllFiles(place)
@@ -46,13 +46,13 @@ function complainOf(missing) {
   console.error(`  sudo apt-get update && sudo apt-get install ${missing.join(' ')}\n`)
 }
 
-/** Without the pool and the settings of the caller. */
+/** Without the caller's pool and settings. */
 function environment() {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('CANHAZGPU_'))
   return { ...Object.fromEntries(others), PATH: testPath }
 }
 
-/** The reason that test/support/needs.ts gives. */
+/** The reason from test/support/needs.ts. */
 function isAllowed({ title }) {
   return process.getuid?.() !== 0 && title.includes('(skipped: needs root)')
 }

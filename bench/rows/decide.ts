@@ -12,7 +12,7 @@ const NEEDED_PER_SECOND = 10_000
 const NOW = Date.UTC(2026, 0, 1)
 const DECISIONS = 2_000
 
-/** The last in line asks, with half the GPUs held until a known end: the whole line must be walked. */
+/** The last waiter asks while half the GPUs are held until a known end, so the whole queue must be walked. */
 export const decide: Row = {
   name: 'decide',
   what: `decisions per second with ${GPUS} GPUs and ${WAITING} waiting (at least ${NEEDED_PER_SECOND})`,

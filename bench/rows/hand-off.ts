@@ -8,19 +8,19 @@ import { quantile, summaryOf } from '../samples.ts'
 const WAITERS = 100
 const BUDGET_MS = 50
 
-/** From the moment a command is told to end until the next one has started and said so. */
+/** From the signal to end a command until the next one has started and reported it. */
 export const handOff: Row = {
   name: 'hand-off',
   what: `one GPU, ${WAITERS} waiting: a command ends until the next one has started (p99, of 50 ms)`,
   async measure(bench) {
-    const line = await Line.of(bench, fakePool(bench, 1))
+    const queue = await Queue.of(bench, fakePool(bench, 1))
     const floor: number[] = []
     const took: number[] = []
     for (let place = 0; place < WAITERS; place++) {
-      floor.push(timeProgram([bench.floor.program], line.env))
-      took.push(await line.passOn())
+      floor.push(timeProgram([bench.floor.program], queue.env))
+      took.push(await queue.handOver())
     }
-    await line.end()
+    await queue.end()
     const sorted = took.toSorted((a, b) => a - b)
     const [p50, p99] = [quantile(sorted, 0.5), quantile(sorted, 0.99)]
     const empty = summaryOf(floor).median
@@ -29,14 +29,14 @@ export const handOff: Row = {
       comparedWith: `empty program ${empty.toFixed(2)} ms: p50 is ${(p50 / empty).toFixed(1)} times that, p99 ${(p99 / empty).toFixed(1)} times`,
       ratio: p99 / BUDGET_MS,
       budget: 1,
-      broken: line.servedInOrder ? [] : ['not served in the order of the line'],
+      broken: queue.servedInOrder ? [] : ['not served in queue order'],
       details: { p50, p99, empty },
     }
   },
 }
 
-/** Commands that wait for one GPU; each says when it starts, and ends when told. */
-class Line {
+/** Commands that wait for one GPU. Each reports its start, and ends on a signal through its FIFO. */
+class Queue {
   readonly env: Environment
   readonly #folder: string
   readonly #started: ReadableStreamDefaultReader<Uint8Array>
@@ -44,16 +44,16 @@ class Line {
   readonly #served: number[] = []
   #text = ''
 
-  static async of({ canhazgpu, folder }: Bench, env: Environment): Promise<Line> {
+  static async of({ canhazgpu, folder }: Bench, env: Environment): Promise<Queue> {
     const fifos = join(folder, 'fifos')
     mkdirSync(fifos)
     timeProgram(['mkfifo', join(fifos, 'started')], env)
     const started = Bun.spawn(['sh', '-c', 'exec cat <> started'], { cwd: fifos, stdout: 'pipe' })
-    const line = new Line(env, fifos, started.stdout.getReader())
-    line.#waiters.push(started)
-    for (let id = 0; id <= WAITERS; id++) await line.#join(canhazgpu, id)
-    await line.#nextStart()
-    return line
+    const queue = new Queue(env, fifos, started.stdout.getReader())
+    queue.#waiters.push(started)
+    for (let id = 0; id <= WAITERS; id++) await queue.#join(canhazgpu, id)
+    await queue.#nextStart()
+    return queue
   }
 
   private constructor(env: Environment, folder: string, started: ReadableStreamDefaultReader<Uint8Array>) {
@@ -62,11 +62,11 @@ class Line {
     this.#started = started
   }
 
-  /** Ends the running command; milliseconds until the next one has started. */
-  async passOn(): Promise<number> {
+  /** Ends the running command; returns the milliseconds until the next one has started. */
+  async handOver(): Promise<number> {
     const running = this.#served.at(-1)
     const before = Bun.nanoseconds()
-    this.#tellToEnd(running)
+    this.#requestEnd(running)
     await this.#nextStart()
     return (Bun.nanoseconds() - before) / 1e6
   }
@@ -76,18 +76,18 @@ class Line {
   }
 
   async end(): Promise<void> {
-    this.#tellToEnd(this.#served.at(-1))
+    this.#requestEnd(this.#served.at(-1))
     const [cat, ...waiters] = this.#waiters
     await Promise.all(waiters.map((waiter) => waiter.exited))
     cat?.kill()
   }
 
-  /** Opened for both, a FIFO needs no reader yet, and keeps what was written as long as it is open. */
-  #tellToEnd(id: number | undefined): void {
+  /** Opened for reading and writing, a FIFO needs no reader, and keeps its data while it is open. */
+  #requestEnd(id: number | undefined): void {
     writeSync(openSync(join(this.#folder, `end-${id}`), 'r+'), 'now\n')
   }
 
-  /** Waits until it is served or says that it waits, so that the next one comes after it. */
+  /** Waits until the command starts or is in the queue, so that the next one comes after it. */
   async #join(canhazgpu: string, id: number): Promise<void> {
     timeProgram(['mkfifo', join(this.#folder, `end-${id}`)], this.env)
     const job = `echo ${id} > started; read now < end-${id}`

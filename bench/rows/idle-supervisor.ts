@@ -5,7 +5,7 @@ import type { Row } from '../row.ts'
 const BUDGET_MB = 5
 const BUDGET_WAKE_UPS = 2
 const WATCHED_S = 5
-/** It looks at the pool once, a second after its start. */
+/** The supervisor checks the pool once, a second after its start. */
 const SETTLED_AFTER_S = 3
 
 export const idleSupervisor: Row = {
@@ -58,7 +58,7 @@ function switchesOf(pid: number): number {
     .reduce((sum, each) => sum + each, 0)
 }
 
-/** What it wrote; the clean pages are those of the executable, which all of its processes share. */
+/** Memory that it wrote: all processes share the clean pages of the executable. */
 function privateMb(pid: number): number {
   const rollup = read(`/proc/${pid}/smaps_rollup`)
   return Number(/^Private_Dirty:\s*(\d+) kB/m.exec(rollup)?.[1] ?? 0) / 1024

@@ -32,7 +32,7 @@ export const report: Row = {
   },
 }
 
-/** Two GPUs a reservation, twenty people, an hour at a time, spread over the last 29 days. */
+/** Two GPUs per reservation, twenty users, one hour each, spread over the last 29 days. */
 function fillHistory(path: string): void {
   const db = new Database(path)
   const start = Date.now() - 29 * DAY_MS

@@ -4,7 +4,7 @@ import { timeProgram } from '../programs.ts'
 import type { Row } from '../row.ts'
 import { inTurn, shown } from '../samples.ts'
 
-/** Until the supervisor has written the end and gone: all the work that a reservation makes. */
+/** Until the supervisor has recorded the end and exited: the whole work of a reservation. */
 export const run: Row = {
   name: 'run',
   what: 'canhazgpu run -- true, less true alone, until the supervisor has gone too',

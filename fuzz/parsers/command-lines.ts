@@ -3,7 +3,7 @@ import { shortened } from '../../src/domain/text/text.ts'
 import type { Parser } from '../parser.ts'
 import { checkLine, hold } from '../soundness.ts'
 
-/** The command lines of other people's processes. */
+/** Command lines of other users' processes. */
 export const commandLines: Parser = {
   name: 'command-lines',
   seeds: [

@@ -25,7 +25,7 @@ const GPUS = [
 
 const JSON_WORDS = ['{', '}', '[', ']', ':', ',', '"', 'null', 'true', '0', '1', '1e999', '-0', '\n']
 
-/** What the child process that asks NVML prints. */
+/** The output of the child process that calls NVML. */
 export const nvmlAnswer: Parser = {
   name: 'nvml-answer',
   json: true,
@@ -56,7 +56,7 @@ export const nvmlAnswer: Parser = {
 
 const GPU_COUNT = 4
 
-/** What CANHAZGPU_FAKE_USAGE names. */
+/** The file that CANHAZGPU_FAKE_USAGE names. */
 export const fakeScenario: Parser = {
   name: 'fake-scenario',
   json: true,

@@ -2,7 +2,7 @@ import { judged, type ReportedGpu, type ReportedProcess } from '../../src/adapte
 import { sumOf } from '../../src/domain/observation/evidence.ts'
 import { hold, isAmount, isWhole } from '../soundness.ts'
 
-/** What must hold of the GPUs that a driver's output shows, whatever it was. */
+/** Conditions for the GPUs parsed from any driver output. */
 export function checkGpus(gpus: readonly ReportedGpu[]): void {
   checkReadings(gpus)
   checkJudged(gpus)
@@ -11,7 +11,7 @@ export function checkGpus(gpus: readonly ReportedGpu[]): void {
     if (state.kind === 'fault') hold(state.reason !== '', `GPU ${index} is faulty for no reason`)
     else checkProcesses(state.processes ?? [])
   }
-  // Told twice, one of the two would hide what the other says.
+  // Of two readings of one GPU, one would hide the other.
   const measured = gpus.filter(({ state }) => state.kind === 'measured')
   const indices = measured.map((gpu) => gpu.index)
   const uuids = measured.map((gpu) => gpu.uuid).filter((uuid) => uuid !== '')
@@ -19,7 +19,7 @@ export function checkGpus(gpus: readonly ReportedGpu[]): void {
   hold(new Set(uuids).size === uuids.length, `GPUs that share a UUID: ${uuids}`)
 }
 
-/** A GPU whose memory is not known and whose processes are not either is never shown as working. */
+/** A GPU of unknown memory and unknown processes must never count as working. */
 function checkJudged(gpus: readonly ReportedGpu[]): void {
   for (const [i, { index, state }] of judged(gpus, HOST_MEMORY_MB).entries()) {
     const told = gpus[i]?.state
@@ -36,7 +36,7 @@ function checkJudged(gpus: readonly ReportedGpu[]): void {
 
 const HOST_MEMORY_MB = 81_559
 
-/** What is read is of the right kind, and every amount is one. */
+/** All values have the right type, and all amounts are valid. */
 export function checkReadings(gpus: readonly ReportedGpu[]): void {
   for (const { index, uuid, name, state } of gpus) {
     hold(isWhole(index), `index ${index}`)

@@ -94,7 +94,7 @@ export const nvidiaSmi: Parser = {
   },
 }
 
-/** Of an answer that broke off, what is shown is true. */
+/** A truncated answer must not change the part that is shown. */
 function checkCutOff(text: string): void {
   if (!FOUR_BUSY.startsWith(text)) return
   for (const { index, state } of answerOf(['driver-failed'], () => parseGpus(text, GPU_FIELDS)) ?? []) {

@@ -32,7 +32,7 @@ const MOUNTS =
 const CMDLINE = '/usr/bin/python3\0train.py\0--model\0llama\0'
 const ENVIRON = 'PATH=/bin\0HOME=/root\0CUDA_VISIBLE_DEVICES=7\0novalue\0=x\0'
 
-/** Whatever the kernel tells of processes, whose names and arguments anybody chooses. */
+/** Files of the kernel about processes, whose names and arguments any user can choose. */
 export const proc: Parser = {
   name: 'proc',
   seeds: [STAT, STATUS, LIMITS, MOUNTS, CMDLINE, ENVIRON],
@@ -79,7 +79,7 @@ function checkStat(line: string): void {
   for (const number of [stat.parent, stat.processGroup, stat.threads, stat.startTime]) {
     hold(Number.isFinite(number), `a process with ${number}`)
   }
-  // What stands in the name is the program's, so its end is the last there is.
+  // The process chooses its name, so the name ends at the last closing parenthesis.
   const end = line.lastIndexOf(')')
   const renamed = parseStat(`1 (${line.slice(0, end).replaceAll('(', '')}) R 0 (x${line.slice(end)}`)
   hold(renamed?.startTime === stat.startTime, 'a name made up a process')

@@ -24,7 +24,7 @@ const NOW = 1_750_000_000_000
 const LOOK = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
 const NARROW = { color: true, terminal: true, columns: 80 }
 
-/** Texts in every place where those of others can stand. */
+/** Puts the input into every place that can show other users' text. */
 export const screen: Parser = {
   name: 'screen',
   seeds: [

@@ -7,7 +7,7 @@ import { checkSettings } from './configuration.ts'
 
 const names = Object.keys(SETTINGS) as (keyof Settings)[]
 
-/** One text as the value of each flag and variable. */
+/** The input as the value of each flag and variable. */
 export const settings: Parser = {
   name: 'settings',
   seeds: [

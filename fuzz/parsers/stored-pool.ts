@@ -82,7 +82,7 @@ const POOL: Pool = {
   writtenAt: written,
 }
 
-/** What only a later release will write. */
+/** A document that only a later release will write. */
 const LATER: Pool = {
   ...POOL,
   units: [
@@ -108,7 +108,7 @@ const LATER: Pool = {
   ],
 }
 
-/** As releases wrote it before there were units. */
+/** As written by releases without units. */
 const VERSION_1 = {
   version: 1,
   host: 'gpubox',
@@ -252,7 +252,7 @@ function checkSameAgain(pool: Pool): void {
   hold(JSON.stringify(again) === JSON.stringify(pool), 'another pool when read again')
 }
 
-/** Everything that shows it, at this time. */
+/** All views of the pool at this time. */
 function checkShown(stored: Pool, moment: Moment): void {
   for (const liveness of ['alive', 'gone'] as const) {
     const { pool } = settle(followClock(stored, moment), moment, {

@@ -6,7 +6,7 @@ import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
 import { checkScreen, hold } from '../soundness.ts'
 
-/** A machine that is asked only after the command line has been read, and then is not there. */
+/** A machine that fails on first use, after the command line has been parsed. */
 function program(): Program & { readonly out: string[]; readonly err: string[] } {
   const out: string[] = []
   const err: string[] = []
@@ -24,7 +24,7 @@ function program(): Program & { readonly out: string[]; readonly err: string[] }
 
 const STATUSES: readonly number[] = [EXIT.success, EXIT.failure, EXIT.usage, EXIT.runFailure]
 
-/** A command line, its words parted by NUL. */
+/** A command line; NUL separates its words. */
 export const typedWords: Parser = {
   name: 'typed-words',
   seeds: [
@@ -82,7 +82,7 @@ export const typedWords: Parser = {
     const machine = program()
     const status = await runProgram(words, machine)
     hold(STATUSES.includes(status), `status ${status}`)
-    hold(status === EXIT.success || machine.err.length > 0, 'it fails and says nothing')
+    hold(status === EXIT.success || machine.err.length > 0, 'it fails without a message')
     checkScreen(machine.out.join(''))
     checkScreen(machine.err.join(''))
     const completing = program()

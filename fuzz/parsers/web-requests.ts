@@ -8,7 +8,7 @@ const NOW = Date.UTC(2026, 2, 1, 12)
 const TOKEN = 'correct-horse-battery'
 const ACCESS: Access = { token: TOKEN, basic: 'alice:secret' }
 
-/** What stands behind the question mark, and in the headers. */
+/** The query string and the headers of a request. */
 export const webRequests: Parser = {
   name: 'web-requests',
   seeds: [
@@ -69,14 +69,14 @@ export const webRequests: Parser = {
   },
 }
 
-/** Nobody gets in but with the very words. */
+/** Only the exact credentials are accepted. */
 function checkGuarded(authorization: string): void {
   const guard = openGuard({ access: ACCESS, loopback: false, clock: () => 0 })
   const headers = new Headers()
   try {
     headers.set('authorization', authorization)
   } catch {
-    // No client could send that.
+    // No client could send this.
     return
   }
   const passed = unlessRefused(() => {

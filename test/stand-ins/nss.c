@@ -1,6 +1,6 @@
 /*
- * A name service as a real machine may have it, for glibc's name service switch. It notes what it is asked in LOG.
- * Accounts from 70000 to 70999 and the group "silent" are never answered.
+ * A name service for glibc's name service switch. It writes every query to LOG. Accounts from 70000 to 70999 and the
+ * group "silent" never get an answer.
  */
 #define _GNU_SOURCE
 #include <errno.h>

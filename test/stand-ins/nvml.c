@@ -1,6 +1,6 @@
 /*
- * A libnvidia-ml.so.1 without a GPU behind it. It plays the box described in the file that STANDIN_NVML
- * names, one fact a line; layouts and symbols are those of nvml.h 12.9. Variants, by macro:
+ * A libnvidia-ml.so.1 without a GPU. It simulates the machine described in the file that STANDIN_NVML
+ * names, one fact per line; layouts and symbols are those of nvml.h 12.9. Variants, by macro:
  *   OLD_DRIVER    without the _v3 process lists, nvmlDeviceGetMemoryInfo_v2, nvmlDeviceGetMigMode and the
  *                 field of the recovery action (R460)
  *   WIDE_PROCESS  with the 32 byte nvmlProcessInfo_t of some R530 to R550 drivers

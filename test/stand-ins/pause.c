@@ -1,4 +1,4 @@
-/* A program that never answers; made setuid root, it is one that its caller has no power to kill. */
+/* A program that never answers. Installed setuid root, its caller may not kill it. */
 #include <unistd.h>
 
 int main(void) {

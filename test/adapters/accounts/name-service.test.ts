@@ -9,7 +9,7 @@ const SILENT = 70_001
 const NAMED = 71_000
 const reason = noNameService()
 
-/** A real name service that never answers for some accounts: a call that waited for it would last for ever. */
+/** A real name service that never answers for some accounts: a call that waited for it would never return. */
 describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
   let names: NameService
   let pool: TestPool
@@ -41,7 +41,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     finished(
       start([
         ...names.words,
-        // Unlike setpriv it asks nobody for the name.
+        // Unlike setpriv it needs no name.
         'chroot',
         `--userspec=+${uid}:+65534`,
         '--groups=',
@@ -76,7 +76,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     }
   }
 
-  test('a GPU used by an account whose name does not come is shown with the uid', async () => {
+  test('a GPU used by an account whose name never arrives is shown with the uid', async () => {
     using _ = await usedBy(SILENT)
     const { status, stdout } = await finished(start([...names.words, program, 'status']))
     expect(names.asked()).toContain(String(SILENT))
@@ -84,7 +84,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     expect(stdout).toContain(`uid ${SILENT}`)
   })
 
-  test('names that come are shown, though others do not', async () => {
+  test('names that arrive are shown even if others never do', async () => {
     using _ = await usedBy(SILENT, NAMED)
     const { stdout } = await finished(start([...names.words, program, 'status']))
     expect(stdout).toContain(`uid ${SILENT}`)
@@ -97,11 +97,11 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     const { status, stdout } = await finished(start([...names.words, program, 'status', '--json']))
     expect(status).toBe(0)
     for (const uid of uids) expect(stdout).toContain(`uid ${uid}`)
-    // Nobody was asked for a second time, nor after the deadline.
+    // No name was queried twice, or after the deadline.
     expect(names.asked().filter((key) => key.startsWith('701')).length).toBeLessThanOrEqual(8)
   })
 
-  test('reserve, queue, extend, release, run and completion of an account whose name does not come', async () => {
+  test('reserve, queue, extend, release, run and completion work for an account whose name never arrives', async () => {
     const user = `uid ${SILENT}`
     expect(await runAs(SILENT, 'reserve', '--gpu-ids', '2')).toMatchObject({ status: 0, stderr: '' })
     const { stdout } = await runAs(SILENT, 'status', '--json')
@@ -113,7 +113,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
       stdout: 'No manually reserved GPUs found for current user\n',
     })
     expect((await runAs(SILENT, 'release')).stdout).toBe('Released 1 GPU(s): [2]\n')
-    // A name service that was killed is no child of the command.
+    // A name service that was killed is not a child of the command.
     expect(await runAs(SILENT, 'run', '--', 'sh', '-c', 'ps -o comm= --ppid $$')).toMatchObject({
       status: 0,
       stdout: 'ps\n',
@@ -151,7 +151,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     })
   }
 
-  test('the environment does not choose who answers', async () => {
+  test('the environment does not choose the name service', async () => {
     writeFileSync(`${pool.folder}/getent`, '#!/bin/sh\necho root:x:71000:0:::\n', { mode: 0o755 })
     using _ = await usedBy(NAMED)
     const env = { PATH: `${pool.folder}:${process.env.PATH}` }
@@ -159,7 +159,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     expect(JSON.parse(stdout)[0].processes[0].user).toBe('carol')
   })
 
-  test('without getent, and without a passwd that can be read, accounts are shown with their uids', async () => {
+  test('without getent and a readable passwd file, accounts are shown with their uids', async () => {
     using _ = await usedBy(NAMED, 65_534)
     const without = [
       'for place in /usr/bin/getent /bin/getent; do test ! -e $place || mount --bind /dev/null $place; done',
@@ -174,7 +174,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     expect(JSON.parse(stdout)[1].processes[0].user).toBe('uid 65534')
   })
 
-  test('a group: the one that exists, one that does not, one of which nothing is known', async () => {
+  test('a group that exists, one that does not, and one without an answer', async () => {
     const admin = (group: string) =>
       finished(
         start([...names.words, program, 'admin', '--gpus', '2', '--provider', 'fake', '--group', group], {
@@ -194,7 +194,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     })
   })
 
-  test('the C library is not asked from this process', () => {
+  test('this process does not query names through the C library', () => {
     const code = readFileSync(new URL('../../../src/adapters/kernel/libc.ts', import.meta.url), 'utf8')
     expect(code).not.toMatch(/\bget(pw|gr|addrinfo)\w+/)
   })

@@ -21,14 +21,14 @@ test.each(['', 'x', '0 0', '0 -1 1', '0 0 0'])('the map %p leads nowhere', (map)
   expect(mappedUid(0, map)).toBeUndefined()
 })
 
-needing('unshare', 'root').test('a process in another user namespace says so', () => {
+needing('unshare', 'root').test('a process in another user namespace detects it', () => {
   const { account } = inside(`setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Ur ${INSIDE}`)
   expect(account).toMatchObject({ uid: 65_534, name: 'nobody' })
   expect(account.userNamespace).toMatch(/^\d+$/)
   expect(inside(`unshare -Ur ${INSIDE}`).account).toMatchObject({ uid: 0, name: 'uid 0' })
 })
 
-needing('mounts').test('one that cannot read which it is has no rights', () => {
+needing('mounts').test('a process that cannot read its user namespace has no rights', () => {
   const hidden = `unshare -m sh -c 'mount -t tmpfs none /proc/$$/ns && exec "$@"' sh ${INSIDE}`
   expect(inside(hidden).account).toMatchObject({ userNamespace: 'unknown' })
 })

@@ -6,7 +6,7 @@ import { INSIDE, inside } from '../process/surroundings.ts'
 
 const UNUSED_UID = 3_999_999_999
 
-test('the account is that of the kernel, whatever the environment says', async () => {
+test('the account comes from the kernel, not from the environment', async () => {
   const id = (flag: string) => Bun.spawnSync(['id', flag]).stdout.toString().trim()
   const account = await currentAccount()
   expect(account).toEqual({ uid: Number(id('-u')), name: id('-un') })
@@ -14,7 +14,7 @@ test('the account is that of the kernel, whatever the environment says', async (
   expect(inside(INSIDE, { env: impostor }).account).toEqual(account)
 })
 
-needing('root').test('it is the effective one', () => {
+needing('root').test('the account is the effective one', () => {
   expect(inside(`setpriv --reuid 65534 --clear-groups ${INSIDE}`).account).toEqual({
     uid: 65534,
     name: 'nobody',

@@ -3,7 +3,7 @@ import { mountType, networkFilesystem } from '../../../src/adapters/files/filesy
 import { needing } from '../../support/needs.ts'
 import { temporaryFolder } from '../process/surroundings.ts'
 
-test('a local directory, and one that would be in it', () => {
+test('a local directory, and a missing one in it', () => {
   using folder = temporaryFolder()
   expect(networkFilesystem(folder.path)).toBeNull()
   expect(networkFilesystem(folder.file('not/there/yet.db'))).toBeNull()

@@ -5,9 +5,15 @@ import { join } from 'node:path'
 import { detectGpus } from '../../../src/adapters/gpu/detect.ts'
 import type { Environment } from '../../../src/adapters/gpu/run-program.ts'
 import { needing } from '../../support/needs.ts'
-import { type Box, EIGHT_H100, MIXED } from './box.ts'
 import { failure } from './provider-contract.ts'
-import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
+import {
+  amdSmiFiles,
+  nvidiaSmiFiles,
+  nvmlEnvironment,
+  nvmlScript,
+  programEnvironment,
+} from './simulated-drivers.ts'
+import { EIGHT_H100, MIXED, type SimulatedMachine } from './simulated-machine.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -16,12 +22,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 interface Machine {
-  readonly nvml?: Box
-  readonly nvidiaSmi?: Box
-  readonly amdSmi?: Box
+  readonly nvml?: SimulatedMachine
+  readonly nvidiaSmi?: SimulatedMachine
+  readonly amdSmi?: SimulatedMachine
 }
 
-/** Only what is named is installed. */
+/** Installs only the drivers given. */
 async function machine({ nvml, nvidiaSmi, amdSmi }: Machine): Promise<Environment> {
   const place = await mkdtemp(join(folder, 'machine-'))
   let env: Environment = { CANHAZGPU_NVML_LIBRARY: join(place, 'none.so.1'), PATH: place }
@@ -53,39 +59,39 @@ const fail = async (installed: Machine, deadlineMs?: number) => {
 }
 
 describe('detection', () => {
-  needing('gcc').test('takes NVML before all others', async () => {
+  needing('gcc').test('prefers NVML to all others', async () => {
     const probe = await detect({ nvml: MIXED, nvidiaSmi: EIGHT_H100, amdSmi: EIGHT_H100 })
     expect(probe.provider).toBe('nvml')
     expect(probe.readings).toHaveLength(2)
   })
 
-  test('takes nvidia-smi where there is no NVML', async () => {
+  test('uses nvidia-smi without NVML', async () => {
     expect((await detect({ nvidiaSmi: EIGHT_H100, amdSmi: EIGHT_H100 })).provider).toBe('nvidia-smi')
   })
 
-  needing('gcc').test('takes amd-smi where NVIDIA has no GPU here', async () => {
-    const none: Box = { gpus: [] }
+  needing('gcc').test('uses amd-smi if there is no NVIDIA GPU', async () => {
+    const none: SimulatedMachine = { gpus: [] }
     expect((await detect({ nvml: none, nvidiaSmi: none, amdSmi: EIGHT_H100 })).provider).toBe('amd-smi')
   })
 
-  needing('gcc').test('outlives NVML’s crash', async () => {
-    const crashing: Box = { ...EIGHT_H100, course: 'crashes' }
+  needing('gcc').test('survives a crash of NVML', async () => {
+    const crashing: SimulatedMachine = { ...EIGHT_H100, behaviour: 'crashes' }
     expect((await detect({ nvml: crashing, nvidiaSmi: EIGHT_H100 })).provider).toBe('nvidia-smi')
   })
 
-  needing('gcc').test('tells why an installed driver cannot be asked', async () => {
-    const error = await fail({ nvml: { ...EIGHT_H100, course: 'mismatch' } })
+  needing('gcc').test('reports why an installed driver cannot be read', async () => {
+    const error = await fail({ nvml: { ...EIGHT_H100, behaviour: 'mismatch' } })
     expect(error.code).toBe('driver-failed')
     expect(error.message).toContain('Driver/library version mismatch')
     expect(error.hint).toContain('reboot')
   })
 
-  test('asks no further where a driver hangs', async () => {
-    const error = await fail({ nvidiaSmi: { ...EIGHT_H100, course: 'hangs' }, amdSmi: EIGHT_H100 }, 500)
+  test('stops at a driver that hangs', async () => {
+    const error = await fail({ nvidiaSmi: { ...EIGHT_H100, behaviour: 'hangs' }, amdSmi: EIGHT_H100 }, 500)
     expect(error.code).toBe('driver-unresponsive')
   })
 
-  needing('gcc').test('asks only the providers of the vendor that is named', async () => {
+  needing('gcc').test('uses only the providers of the named vendor', async () => {
     const both = { nvml: MIXED, nvidiaSmi: EIGHT_H100, amdSmi: EIGHT_H100 }
     const ask = async (installed: Machine, vendor: 'nvidia' | 'amd') =>
       detectGpus(20_000, await machine(installed), vendor)
@@ -100,7 +106,7 @@ describe('detection', () => {
     })
   })
 
-  test('tells what was looked for where there is no driver', async () => {
+  test('reports what it searched for if there is no driver', async () => {
     const error = await fail({})
     expect(error.code).toBe('driver-missing')
     expect(error.message).toContain('libnvidia-ml.so.1')

@@ -12,10 +12,10 @@ import {
 import { parseAnswer } from '../../../src/adapters/gpu/nvidia/nvml-answer.ts'
 import type { ReportedGpu, ReportedProcess } from '../../../src/adapters/gpu/reading.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
-import { EIGHT_H100, withProcesses } from './box.ts'
-import { amdSmiFiles, nvidiaSmiFiles } from './stages.ts'
+import { amdSmiFiles, nvidiaSmiFiles } from './simulated-drivers.ts'
+import { EIGHT_H100, withProcesses } from './simulated-machine.ts'
 
-/** What a parser may do with hostile input: refuse it as ours, or answer soundly. */
+/** A parser must refuse hostile input with our error, or return a sound result. */
 function soundly<T>(parse: () => T, check: (result: T) => void): void {
   let result: T
   try {
@@ -56,7 +56,7 @@ function checkGpus(gpus: readonly ReportedGpu[]): void {
 }
 
 const RUNS = 1000
-// Only so that a loaded machine does not fail: the runs are counted, not the seconds.
+// Generous for a loaded machine: the number of runs is fixed, not the time.
 setDefaultTimeout(120_000)
 
 const cell = fc.oneof(
@@ -81,7 +81,7 @@ const table = fc
   .array(fc.array(cell, { minLength: 1, maxLength: 12 }).map((cells) => cells.join(', ')))
   .map((rows) => rows.join('\n'))
 
-/** A true answer with some pieces cut out, doubled or replaced. */
+/** A valid answer with some pieces removed, duplicated or replaced. */
 function damaged(text: string): fc.Arbitrary<string> {
   const cut = fc.record({
     at: fc.nat(text.length),
@@ -93,13 +93,13 @@ function damaged(text: string): fc.Arbitrary<string> {
     .map((cuts) => cuts.reduce((t, { at, length, by }) => t.slice(0, at) + by + t.slice(at + length), text))
 }
 
-const box = withProcesses({ pid: 1, name: 'a, b', memoryMb: 5 }, { pid: 2, name: 'c' })
+const machine = withProcesses({ pid: 1, name: 'a, b', memoryMb: 5 }, { pid: 2, name: 'c' })
 const csv = (name: string) =>
-  (nvidiaSmiFiles(name === 'apps.tsv' ? box : EIGHT_H100)[name] ?? '')
+  (nvidiaSmiFiles(name === 'apps.tsv' ? machine : EIGHT_H100)[name] ?? '')
     .replaceAll('\t', ', ')
     .replace(/^.*\n/, '')
 
-describe('hostile output never makes a GPU up', () => {
+describe('hostile output never invents a GPU', () => {
   test('nvidia-smi --query-gpu', () => {
     fc.assert(
       fc.property(fc.oneof(table, damaged(csv('gpus.tsv'))), (text) => {
@@ -123,7 +123,7 @@ describe('hostile output never makes a GPU up', () => {
   })
 
   test('amd-smi', () => {
-    const files = amdSmiFiles(box)
+    const files = amdSmiFiles(machine)
     const json = fc.oneof(fc.json(), fc.string(), fc.constant('[]'))
     const document = (name: string) =>
       fc.oneof(json, damaged(files[name] ?? ''), fc.constant(files[name] ?? ''))

@@ -9,13 +9,13 @@ import { storedQueue } from '../../support/waiters.ts'
 import { EIGHT_H100 } from './box.ts'
 import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
 
-const HUNG = { ...EIGHT_H100, course: 'hangs' } as const
+const HUNG = { ...EIGHT_H100, behaviour: 'hangs' } as const
 const IMPATIENT = ['--probe-timeout', '1s']
 const PATIENT = ['--probe-timeout', '10m']
 
 type Drivers = Readonly<Record<'working' | 'hung', Record<string, string | undefined>>>
 
-/** The same machine twice, to be told apart by environment: for one user its driver works, for another it hangs. */
+/** The same machine twice, selected by environment: its driver works for one command and hangs for another. */
 async function drivers(provider: ProviderName, pool: TestPool): Promise<Drivers> {
   const [working, hung] = ['working', 'hung'].map((name) => {
     mkdirSync(`${pool.folder}/drivers/${name}`, { recursive: true })
@@ -40,12 +40,12 @@ async function drivers(provider: ProviderName, pool: TestPool): Promise<Drivers>
   }
 }
 
-needing('users', 'gcc').describe('a driver that never answers', () => {
+needing('users', 'gcc').describe('a driver that hangs', () => {
   const alice = userForTests('alice')
   const bob = userForTests('bob')
 
   describe.each(['nvml', 'nvidia-smi', 'amd-smi'] as const)('%s', (provider) => {
-    /** A pool of root's, and what turns the driver for whatever is started next. */
+    /** A pool of root's, and a function that switches the driver for the next commands. */
     async function machine(): Promise<{ pool: TestPool; turn: (which: keyof Drivers) => void }> {
       const pool = await testPool(0)
       const both = await drivers(provider, pool)
@@ -109,13 +109,13 @@ needing('users', 'gcc').describe('a driver that never answers', () => {
       }
     })
 
-    // Whoever the driver is; it takes the ten seconds after which she is passed over.
+    // Works with every driver. Takes the ten seconds after which the waiter is skipped.
     if (provider === 'nvml')
       test.concurrent('of one who stands in line does not hold up those behind', async () => {
         const { pool, turn } = await machine()
         using _ = pool
         expect((await bob.chg(pool, 'reserve', '--gpus', '8')).status).toBe(0)
-        // It works when she comes, and hangs when her turn comes.
+        // It works when the request joins the queue, and hangs at its turn.
         await pool.sh(`cp -rp drivers/working drivers/hers`)
         for (const [name, value] of Object.entries(pool.env)) {
           pool.env[name] = value.replace('/drivers/working', '/drivers/hers')

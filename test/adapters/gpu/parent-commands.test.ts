@@ -10,7 +10,7 @@ const SERVER = ['--model', 'meta/llama']
 const parent = (...args: string[]): string[] => [process.execPath, '-e', PARENT, ...args, '+']
 const SHELL = ['sh', '-c', '"$@"; true', 'sh']
 
-/** Parents, outermost first, and a process below them that runs until it is disposed of. */
+/** Parents, outermost first, and a process below them that runs until it is disposed. */
 async function below(...parents: string[][]) {
   const outermost = Bun.spawn([...parents.flat(), process.execPath, '-e', LEAF], {
     stdin: 'pipe',
@@ -24,7 +24,7 @@ async function below(...parents: string[][]) {
   }
 }
 
-test('a parent of up to three levels names the model of a process that does not say', async () => {
+test('a parent up to three levels above names the model of a process that does not name one', async () => {
   using engine = await below(parent(...SERVER))
   expect(await engine.parentCommands('VLLM::EngineCore')).toEqual([
     expect.stringContaining('--model meta/llama +'),
@@ -35,7 +35,7 @@ test('a parent of up to three levels names the model of a process that does not 
   expect(await fourth.parentCommands('')).toEqual([])
 })
 
-test('not what a shell was started from: an agent or an editor may have a model of its own', async () => {
+test('the parents of a shell do not count: an agent or an editor may have its own model', async () => {
   using typed = await below(parent(...SERVER), SHELL)
   expect(await typed.parentCommands('python train.py')).toEqual([])
 })

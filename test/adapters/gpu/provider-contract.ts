@@ -6,48 +6,49 @@ import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { GpuReading, Probe } from '../../../src/domain/pool/model.ts'
 import type { GpuProvider } from '../../../src/ports/driver.ts'
 import { isRoot, needing } from '../../support/needs.ts'
-import type { Box, Course, Stage } from './box.ts'
-import * as boxes from './box.ts'
+import type { Behaviour, SimulatedDriver, SimulatedMachine } from './simulated-machine.ts'
+import * as machines from './simulated-machine.ts'
 import { startProcess } from './users.ts'
 
-/** Generous where an answer is expected: a loaded machine is no failure. */
+/** Generous if an answer is expected: a slow machine must not fail the test. */
 const PATIENT_MS = 20_000
 const IMPATIENT_MS = 200
-/** Beyond the largest pid Linux gives (PID_MAX_LIMIT), so nobody's. */
+/** Above the largest pid of Linux (PID_MAX_LIMIT), so no process has it. */
 const NOBODYS_PID = 4_194_305
 
-/** What every provider promises, run on its driver as `stage` plays it. */
-export function testProvider(stage: Stage): void {
-  needing(...(stage.needs ?? [])).describe(stage.provider, () => {
+/** The guarantees of every provider, tested on its simulated driver. */
+export function testProvider(driver: SimulatedDriver): void {
+  needing(...(driver.needs ?? [])).describe(driver.provider, () => {
     let folder: string
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'canhazgpu-gpu-'))
     })
     afterAll(() => rm(folder, { recursive: true, force: true }))
 
-    const play = async (box: Box) => stage.play(box, await mkdtemp(join(folder, 'box-')))
-    const probe = async (box: Box) => (await play(box)).probe(PATIENT_MS)
-    const can = (course: Course) => (stage.courses.includes(course) ? test : notATest)
+    const simulate = async (machine: SimulatedMachine) =>
+      driver.simulate(machine, await mkdtemp(join(folder, 'machine-')))
+    const probe = async (machine: SimulatedMachine) => (await simulate(machine)).probe(PATIENT_MS)
+    const can = (behaviour: Behaviour) => (driver.behaviours.includes(behaviour) ? test : notATest)
 
     test('reads every GPU of a server', async () => {
-      const { provider, readings } = await probe(boxes.EIGHT_H100)
-      expect(provider).toBe(stage.provider)
-      expect(readings).toEqual(boxes.EIGHT_H100.gpus.map(asReading))
+      const { provider, readings } = await probe(machines.EIGHT_H100)
+      expect(provider).toBe(driver.provider)
+      expect(readings).toEqual(machines.EIGHT_H100.gpus.map(asReading))
     })
 
-    test('leaves out what a GPU does not tell', async () => {
-      const { readings } = await probe(boxes.MIXED)
-      expect(readings).toEqual(boxes.MIXED.gpus.map(asReading))
+    test('omits readings that a GPU does not report', async () => {
+      const { readings } = await probe(machines.MIXED)
+      expect(readings).toEqual(machines.MIXED.gpus.map(asReading))
     })
 
     test('names the owners of processes', async () => {
       await using mine = await startProcess()
       await using theirs = await startProcess({ uid: isRoot ? 65534 : undefined })
-      const box = boxes.withProcesses(
+      const machine = machines.withProcesses(
         { pid: mine.pid, name: '/usr/bin/sh', memoryMb: 5000 },
         { pid: theirs.pid, name: '/usr/bin/sh', memoryMb: 3996 },
       )
-      const [first, second] = (await probe(box)).readings
+      const [first, second] = (await probe(machine)).readings
       const described = { name: 'sh', command: mine.command }
       expect(processesOf(first)).toEqual([
         { pid: mine.pid, uid: mine.uid, user: mine.user, memoryMb: 5000, ...described },
@@ -56,21 +57,21 @@ export function testProvider(stage: Stage): void {
       expect(processesOf(second)).toEqual([])
     })
 
-    test('keeps a process that cannot be seen from here', async () => {
+    test('keeps a process that is not visible from here', async () => {
       const { readings } = await probe(
-        boxes.withProcesses({ pid: NOBODYS_PID, name: '/opt/my,odd/train', memoryMb: 8000 }),
+        machines.withProcesses({ pid: NOBODYS_PID, name: '/opt/my,odd/train', memoryMb: 8000 }),
       )
-      const name = stage.tells.includes('processNames') ? 'train' : 'unknown'
+      const name = driver.reports.includes('processNames') ? 'train' : 'unknown'
       expect(processesOf(readings[0])).toEqual([{ pid: NOBODYS_PID, name, memoryMb: 8000 }])
     })
 
-    test('keeps a process whose memory the driver does not tell', async () => {
-      const { readings } = await probe(boxes.withProcesses({ pid: NOBODYS_PID, name: 'train' }))
+    test('keeps a process whose memory the driver does not report', async () => {
+      const { readings } = await probe(machines.withProcesses({ pid: NOBODYS_PID, name: 'train' }))
       expect(processesOf(readings[0])).toEqual([{ pid: NOBODYS_PID, name: expect.any(String) }])
     })
 
     test('reports a lost GPU as that GPU’s fault', async () => {
-      const { readings } = await probe(boxes.LOST)
+      const { readings } = await probe(machines.LOST)
       expect(readings.map((gpu) => [gpu.index, gpu.state.kind])).toEqual([
         [0, 'measured'],
         [1, 'fault'],
@@ -79,83 +80,83 @@ export function testProvider(stage: Stage): void {
       expect(readings[1]?.state).toMatchObject({ reason: expect.stringContaining('lost') })
     })
 
-    test('never takes a GPU of unknown memory for an idle one', async () => {
-      const { readings } = await probe(boxes.MUTE)
+    test('never shows a GPU of unknown memory as idle', async () => {
+      const { readings } = await probe(machines.UNREADABLE_MEMORY)
       expect(readings[1]?.state).toEqual({ kind: 'fault', reason: expect.stringMatching(/./) })
     })
 
-    test('takes a complaint in any reading for a fault', async () => {
-      const { readings } = await probe(boxes.AILING)
+    test('treats a complaint in any reading as a fault', async () => {
+      const { readings } = await probe(machines.UNREADABLE_POWER)
       const kinds = readings.map((gpu) => gpu.state.kind)
       expect(kinds).toEqual(['measured', 'fault'])
     })
 
-    const tellsOfRecovery = stage.tells.includes('recovery') ? test : notATest
-    tellsOfRecovery('takes a GPU that needs a reset for faulty, though it reads well', async () => {
-      const { readings } = await probe(boxes.RECOVERY)
+    const reportsRecovery = driver.reports.includes('recovery') ? test : notATest
+    reportsRecovery('shows a GPU that needs a reset as faulty even if all readings are valid', async () => {
+      const { readings } = await probe(machines.NEEDS_RESET)
       expect(readings[0]?.state.kind).toBe('measured')
       expect(readings[1]?.state).toEqual({ kind: 'fault', reason: expect.stringMatching(/reset/i) })
     })
 
-    const tellsOfUnified = stage.tells.includes('unified') ? test : notATest
-    tellsOfUnified('judges a GPU without memory of its own by its processes', async () => {
-      const idle = await probe(boxes.unified())
+    const reportsUnified = driver.reports.includes('unified') ? test : notATest
+    reportsUnified('judges a GPU without memory of its own by its processes', async () => {
+      const idle = await probe(machines.unified())
       expect(idle.readings[0]?.state).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
-      const busy = await probe(boxes.unified({ pid: NOBODYS_PID, name: 'train', memoryMb: 26_000 }))
+      const busy = await probe(machines.unified({ pid: NOBODYS_PID, name: 'train', memoryMb: 26_000 }))
       expect(busy.readings[0]?.state).toMatchObject({ memoryUsedMb: 26_000, memoryBy: 'processes' })
     })
 
-    tellsOfUnified('takes a GPU of unknown memory and unknown processes for faulty', async () => {
-      expect((await probe(boxes.UNIFIED_UNLISTED)).readings[0]?.state.kind).toBe('fault')
-      expect((await probe(boxes.UNLISTED)).readings[0]?.state).toMatchObject({
+    reportsUnified('shows a GPU of unknown memory and unknown processes as faulty', async () => {
+      expect((await probe(machines.UNIFIED_UNLISTED)).readings[0]?.state.kind).toBe('fault')
+      expect((await probe(machines.UNLISTED)).readings[0]?.state).toMatchObject({
         memoryUsedMb: 4,
         processes: [],
       })
     })
 
-    const tellsOfMig = stage.tells.includes('mig') ? test : notATest
-    tellsOfMig('marks a GPU in MIG mode', async () => {
-      const { readings } = await probe(boxes.MIG)
-      expect(readings).toEqual(boxes.MIG.gpus.map(asReading))
+    const reportsMig = driver.reports.includes('mig') ? test : notATest
+    reportsMig('marks a GPU in MIG mode', async () => {
+      const { readings } = await probe(machines.MIG)
+      expect(readings).toEqual(machines.MIG.gpus.map(asReading))
     })
 
-    // The fake has as many as the pool.
-    const canBeWithoutGpu = stage.provider === 'fake' ? notATest : test
-    canBeWithoutGpu('says so where there is not one GPU', async () => {
-      expect(await failure(play({ gpus: [] }))).toMatchObject({ code: 'driver-failed' })
+    // The fake provider has as many GPUs as the pool.
+    const canBeWithoutGpu = driver.provider === 'fake' ? notATest : test
+    canBeWithoutGpu('reports that there is no GPU', async () => {
+      expect(await failure(simulate({ gpus: [] }))).toMatchObject({ code: 'driver-failed' })
     })
 
     can('late')('waits for a slow driver', async () => {
-      const { readings } = await probe({ ...boxes.EIGHT_H100, course: 'late' })
+      const { readings } = await probe({ ...machines.EIGHT_H100, behaviour: 'late' })
       expect(readings).toHaveLength(8)
     })
 
     can('hangs')('gives up on a driver that hangs', async () => {
-      const error = await failure(play({ ...boxes.EIGHT_H100, course: 'hangs' }), IMPATIENT_MS)
+      const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'hangs' }), IMPATIENT_MS)
       expect(error.code).toBe('driver-unresponsive')
       expect(error.message).toMatch(/did not answer within 0\.2 s$/)
       expect(error.hint).toContain('--probe-timeout')
     })
 
     can('crashes')('survives a driver that crashes', async () => {
-      const error = await failure(play({ ...boxes.EIGHT_H100, course: 'crashes' }))
+      const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'crashes' }))
       expect(error).toMatchObject({ code: 'driver-failed', message: expect.stringContaining('SIGSEGV') })
     })
 
-    can('mismatch')('passes on why the driver fails, with what to do', async () => {
-      const error = await failure(play({ ...boxes.EIGHT_H100, course: 'mismatch' }))
+    can('mismatch')('reports why the driver fails, and the remedy', async () => {
+      const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'mismatch' }))
       expect(error).toMatchObject({ code: 'driver-failed', hint: expect.stringContaining('reboot') })
       expect(error.message).toContain('Driver/library version mismatch')
     })
 
-    can('rubbish')('refuses what it does not understand', async () => {
-      const error = await failure(play({ ...boxes.EIGHT_H100, course: 'rubbish' }))
+    can('rubbish')('refuses output that it does not understand', async () => {
+      const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'rubbish' }))
       expect(error.code).toBe('driver-failed')
     })
 
-    const bare = stage.withoutDriver
+    const bare = driver.withoutDriver
     const canBeMissing = bare === undefined ? notATest : test
-    canBeMissing('says so where the driver is not installed', async () => {
+    canBeMissing('reports that the driver is not installed', async () => {
       expect(await failure(Promise.resolve(bare?.(folder)).then(present))).toMatchObject({
         code: 'driver-missing',
       })
@@ -163,7 +164,7 @@ export function testProvider(stage: Stage): void {
   })
 }
 
-/** For what a driver cannot do at all: nothing is skipped, there is nothing to test. */
+/** For facts that a driver cannot report: nothing is skipped, because there is nothing to test. */
 function notATest(): void {}
 
 /** The error of a probe: always one of ours, in one line. */
@@ -186,9 +187,9 @@ function present<T>(value: T | undefined): T {
   return value
 }
 
-function asReading(gpu: boxes.BoxGpu, index: number): GpuReading {
+function asReading(gpu: machines.SimulatedGpu, index: number): GpuReading {
   const { uuid, name, usedMb, totalMb, utilizationPercent, temperatureC, powerW, mig } = gpu
-  const told = Object.entries({ utilizationPercent, temperatureC, powerW, mig })
+  const reported = Object.entries({ utilizationPercent, temperatureC, powerW, mig })
   return {
     index,
     uuid,
@@ -198,7 +199,7 @@ function asReading(gpu: boxes.BoxGpu, index: number): GpuReading {
       memoryUsedMb: usedMb,
       memoryTotalMb: totalMb,
       processes: [],
-      ...Object.fromEntries(told.filter(([, value]) => value !== undefined)),
+      ...Object.fromEntries(reported.filter(([, value]) => value !== undefined)),
     },
   }
 }

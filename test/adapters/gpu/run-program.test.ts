@@ -7,7 +7,7 @@ const env = { PATH: '/usr/bin:/bin', WORD: 'hello' }
 const run = (script: string, options: { readonly isAnswer?: (stdout: string) => boolean } = {}) =>
   withinDeadline(20_000, 'sh', (signal) => runProgram(['/bin/sh', '-c', script], { env, signal, ...options }))
 
-test('a program is run to its end, in no folder of ours and with the environment given', async () => {
+test('a program runs to its end, outside our folder and with the given environment', async () => {
   expect(await run('pwd; echo "$WORD" >&2; exit 3')).toEqual({
     stdout: '/\n',
     stderr: 'hello\n',
@@ -16,19 +16,19 @@ test('a program is run to its end, in no folder of ours and with the environment
   })
 })
 
-test('a program that has answered is not waited for', async () => {
+test('the exit of a program that has answered is not awaited', async () => {
   const said = '\n{"kind":"gpus","gpus":[]}\n'
-  // Standing for a driver that takes its time to let go of the last process that uses it.
+  // Simulates a driver that takes long to release the last process that uses it.
   const script = `printf '${said.replaceAll('\n', '\\n')}'; exec >&- 2>&-; exec sleep 600`
   expect(await run(script, { isAnswer })).toMatchObject({ stdout: said, exitCode: 0 })
 })
 
-test('half an answer is none', () => {
+test('half an answer does not count', () => {
   expect(isAnswer('\n{"kind":"gpus","gpus":[{"index":0}')).toBe(false)
   expect(isAnswer('')).toBe(false)
 })
 
-test('a program that is not there is a failed driver', async () => {
+test('a missing program is a failed driver', async () => {
   const absent = withinDeadline(20_000, 'it', (signal) => runProgram(['/nowhere/it'], { env, signal }))
   await expect(absent).rejects.toMatchObject({
     code: 'driver-failed',

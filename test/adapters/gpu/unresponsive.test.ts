@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../../../src/adapters/gpu/run-program.ts'
 import { needing } from '../../support/needs.ts'
-import { EIGHT_H100 } from './box.ts'
-import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, programEnvironment, STAND_INS } from './stages.ts'
+import {
+  amdSmiFiles,
+  nvidiaSmiFiles,
+  nvmlEnvironment,
+  programEnvironment,
+  STAND_INS,
+} from './simulated-drivers.ts'
+import { EIGHT_H100 } from './simulated-machine.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -16,8 +22,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const DEADLINE_MS = '400'
 
 /**
- * Ends only if a process that probes a hanging driver ends: by itself, and although something that it cannot
- * kill keeps the pipe to it open, as a process does that hangs inside the kernel.
+ * Returns only if a process that probes a hanging driver exits by itself, even while something that it cannot kill
+ * keeps the pipe open, like a process that hangs inside the kernel.
  */
 async function outcome(provider: string, env: Environment, as: readonly string[] = []): Promise<string> {
   const command = [...as, process.execPath, join(STAND_INS, 'probe-once.ts'), provider, DEADLINE_MS]
@@ -38,8 +44,8 @@ for (const [program, files] of [
   ['nvidia-smi', nvidiaSmiFiles(EIGHT_H100)],
   ['amd-smi', amdSmiFiles(EIGHT_H100)],
 ] as const) {
-  test(`a ${program} that cannot be killed holds nobody up`, async () => {
-    const place = await mkdtemp(join(folder, 'box-'))
+  test(`a ${program} that cannot be killed does not block the probe`, async () => {
+    const place = await mkdtemp(join(folder, 'machine-'))
     const name = join(place, 'pid')
     const env = await programEnvironment(program, { ...files, 'first.sh': immortal(name) }, place)
     try {
@@ -51,9 +57,9 @@ for (const [program, files] of [
   })
 }
 
-/** Only root can make a program that others may not kill, and lower itself to one of these others. */
+/** Only root can start a program that other users may not kill, and then become one of these users. */
 needing('root', 'gcc').test('a program that survives SIGKILL is left behind', async () => {
-  const place = await mkdtemp(join(folder, 'box-'))
+  const place = await mkdtemp(join(folder, 'machine-'))
   const program = join(place, 'nvidia-smi')
   const pause = join(STAND_INS, 'pause.c')
   expect(Bun.spawnSync(['gcc', '-o', program, pause]).exitCode).toBe(0)
@@ -69,18 +75,18 @@ needing('root', 'gcc').test('a program that survives SIGKILL is left behind', as
   }
 })
 
-needing('gcc').test('an NVML that hangs holds nobody up', async () => {
-  const place = await mkdtemp(join(folder, 'box-'))
+needing('gcc').test('an NVML that hangs does not block the probe', async () => {
+  const place = await mkdtemp(join(folder, 'machine-'))
   expect(await outcome('nvml', await nvmlEnvironment('hang\n', place))).toBe('driver-unresponsive')
 })
 
-test('a fake driver that hangs holds nobody up', async () => {
+test('a fake driver that hangs does not block the probe', async () => {
   const usage = join(folder, 'usage.json')
   await writeFile(usage, '{"hang": true}')
   expect(await outcome('fake', { CANHAZGPU_FAKE_USAGE: usage })).toBe('driver-unresponsive')
 })
 
-test('a fake driver that is too slow holds nobody up', async () => {
+test('a fake driver that is too slow does not block the probe', async () => {
   const usage = join(folder, 'slow.json')
   await writeFile(usage, '{"delay_ms": 600000}')
   expect(await outcome('fake', { CANHAZGPU_FAKE_USAGE: usage })).toBe('driver-unresponsive')
@@ -92,7 +98,7 @@ async function running(program: string): Promise<number[]> {
   return pids.filter((_, i) => programs[i] === program)
 }
 
-/** A dead process that its new parent has yet to reap is gone as well. */
+/** A zombie that its new parent has not reaped yet counts as gone. */
 async function gone(pid: number): Promise<void> {
   for (;;) {
     const stat = await Bun.file(`/proc/${pid}/stat`)

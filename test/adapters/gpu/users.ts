@@ -9,13 +9,13 @@ export interface RunningProcess extends AsyncDisposable {
   readonly command: string
 }
 
-/** A real process, of another user where `uid` is given (which takes root); ends when it is disposed of. */
+/** A real process, of another user with `uid` (needs root). It is killed when it is disposed. */
 export async function startProcess(
   options: { readonly uid?: number | undefined } = {},
 ): Promise<RunningProcess> {
   const as = options.uid === undefined ? [] : ['setpriv', '--reuid', String(options.uid), '--clear-groups']
   const child = Bun.spawn([...as, 'sh', '-c', SCRIPT], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' })
-  // Its first word proves that it is the shell by now, and has its user.
+  // Its first output proves that it is the shell, running as its user.
   await child.stdout.getReader().read()
   const uid = options.uid ?? process.geteuid?.() ?? -1
   return {

@@ -1,4 +1,4 @@
-/* To be installed set-user-id: becomes root altogether, prints a line, and waits beside a child of its own. */
+/* For installation as set-user-id: becomes root completely, prints a line, and waits beside a child of its own. */
 #include <stdio.h>
 #include <unistd.h>
 

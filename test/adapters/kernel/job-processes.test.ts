@@ -14,7 +14,7 @@ const lives = (pid: number): boolean => {
   return stat !== null && !hasEnded(stat)
 }
 
-/** A shell script as the command of a job; `pids` is what it says first. */
+/** A shell script as the command of a job; `pids` are in its first line of output. */
 async function startJob(script: string, options: { withoutPidfd?: boolean } = {}) {
   const id = crypto.randomUUID()
   const process = Bun.spawn(['bash', '-c', script], {
@@ -44,7 +44,7 @@ for (const withoutPidfd of [false, true]) {
 }
 
 test('the command is interrupted before its children are, and both get the signal', async () => {
-  // The shell dies of SIGINT at once, so the child gets another parent before it is its turn.
+  // The shell dies of SIGINT at once, so the child gets another parent before its own signal.
   const child = `perl -e '$| = 1; $SIG{INT} = sub { exit 7 }; print "$$\\n"; sleep 1 while 1'`
   const job = await startJob(`${child} & trap - INT; wait`)
   job.processes.signal(SIGINT)
@@ -52,7 +52,7 @@ test('the command is interrupted before its children are, and both get the signa
   await until('the child has ended', () => !lives(job.pids[0] ?? 0))
 })
 
-test('what ignores SIGINT is still in the job when the command has ended, and can be killed', async () => {
+test('a process that ignores SIGINT stays in the job after the command has exited, and can be killed', async () => {
   const job = await startJob(
     `trap '' INT; env -u CANHAZGPU_RESERVATION sleep 1000 & echo $!; trap - INT; exec sleep 1000`,
   )
@@ -65,7 +65,7 @@ test('what ignores SIGINT is still in the job when the command has ended, and ca
   expect(job.pids.filter(lives)).toEqual([])
 })
 
-test('more processes than files may be open are signalled all the same', () => {
+test('more processes than the limit of open files are all signalled', () => {
   const sources = `${import.meta.dir}/../../../src/adapters/kernel`
   const code = `
     import { JobProcesses } from '${sources}/job-processes.ts'
@@ -88,7 +88,7 @@ test('more processes than files may be open are signalled all the same', () => {
   expect(`${stdout}${stderr}`).toBe('all have ended\n')
 })
 
-test('another start time is another process: it gets no signal', async () => {
+test('a process with another start time gets no signal', async () => {
   const job = await startJob('echo $$; exec sleep 1000')
   const { pid, startTime } = job.identity
   for (const pidfd of [job.command.pidfd, null]) {
@@ -101,8 +101,8 @@ test('another start time is another process: it gets no signal', async () => {
   job.process.kill('SIGKILL')
 })
 
-needing('containers').test('a pid that stands for others is never signalled', () => {
-  // In a pid namespace of its own, where it would end everything but the first process.
+needing('containers').test('a pid that means several processes is never signalled', () => {
+  // In its own pid namespace, where the signal would kill everything but the first process.
   const sources = `${import.meta.dir}/../../../src/adapters/kernel`
   const code = `
     import { JobProcesses } from '${sources}/job-processes.ts'
@@ -123,7 +123,7 @@ needing('containers').test('a pid that stands for others is never signalled', ()
 })
 
 needing('containers').describe('of root', () => {
-  test('descendants that run as somebody else are signalled, also when the command has ended', async () => {
+  test('descendants that run as another user are signalled, even after the command has exited', async () => {
     const job = await startJob(
       `setpriv --reuid 65534 --clear-groups sh -c "trap '' INT; echo \\$\\$; while :; do sleep 1000; done" & wait`,
     )
@@ -136,7 +136,7 @@ needing('containers').describe('of root', () => {
     expect(lives(other)).toBe(false)
   })
 
-  test('a job in a pid namespace of its own is signalled', async () => {
+  test('a job in its own pid namespace is signalled', async () => {
     const job = await startJob('unshare --pid --fork --mount-proc sh -c "echo ready; sleep 1000; true"; true')
     job.processes.signal(SIGKILL)
     await until('all have ended', () => job.processes.haveEnded())

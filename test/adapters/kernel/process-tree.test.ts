@@ -5,7 +5,7 @@ import { processStat } from '../../../src/adapters/kernel/processes.ts'
 import { needing } from '../../support/needs.ts'
 import { compile, firstLine, temporaryFolder } from '../process/surroundings.ts'
 
-/** Children, grandchildren and a daemon in a session of its own; prints their pids when all are there. */
+/** Children, grandchildren and a daemon in its own session; prints their pids when all run. */
 const JOB = `sleep 1000 & child=$!
 exec 3< <(sh -c 'sleep 1000 & echo $!; wait'); grandparent=$!; read -r grandchild <&3
 exec 4< <(setsid sh -c 'echo $$; exec sleep 1000' &); wait $!; read -r daemon <&4
@@ -14,7 +14,7 @@ echo $child $grandparent $grandchild $daemon; wait`
 const startOf = (pid: number): number => processStat(pid)?.startTime ?? -1
 const NOBODY_KNOWN: Members = new Map()
 
-/** The job of this process, by the kernel alone. */
+/** The job of this process, found through the kernel alone. */
 const members = (pid: number, reservation: string, startTime = startOf(pid)): number[] => [
   ...jobMembers({ command: { pid, startTime }, reservation, known: NOBODY_KNOWN }).keys(),
 ]
@@ -52,7 +52,7 @@ test('a later process with the pid of the command is not the command, and its ch
   for (const each of members(pid, 'none')) process.kill(each, 'SIGKILL')
 })
 
-test('a process that was known stays in the job when its parent ends, with what it starts', async () => {
+test('a known process and its children stay in the job when its parent exits', async () => {
   const job = await startWith('some', 'sh', '-c', "sh -c 'sleep 1000 & echo $!; wait' & wait")
   const { pid } = job.process
   const [, child = 0, grandchild = 0] = members(pid, 'none')
@@ -66,11 +66,11 @@ test('a process that was known stays in the job when its parent ends, with what 
   for (const each of [child, grandchild]) process.kill(each, 'SIGKILL')
 })
 
-test('nothing where nothing is left', () => {
+test('a job without processes is empty', () => {
   expect(members(2 ** 22 + 1, 'none')).toEqual([])
 })
 
-test('never ourselves, whatever we carry', () => {
+test('this process never counts, whatever reservation it carries', () => {
   expect(members(process.ppid, 'none')).not.toContain(process.pid)
 })
 
@@ -96,7 +96,7 @@ needing('root').test(
       )
       const { pid } = job.process
       expect([title, members(2 ** 22 + 1, id)]).toEqual([title, []])
-      // The kernel counts it to the job, whatever its user.
+      // The kernel counts it as part of the job, whatever its user.
       expect([title, members(pid, id)]).toEqual([title, [pid]])
       process.kill(pid, 'SIGKILL')
       await job.process.exited
@@ -125,7 +125,7 @@ needing('root', 'gcc').test(
   },
 )
 
-/** What this process has read so far: proc_pid_io(5). */
+/** Bytes that this process has read so far: proc_pid_io(5). */
 const bytesRead = (): number => Number(/^rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1])
 
 needing('root').test(

@@ -12,18 +12,18 @@ function identityOf(pid: number): ProcessIdentity {
   return { ...currentProcess(), pid, startTime: stat.startTime }
 }
 
-/** A child that lives until it is told otherwise. */
+/** A child that runs until it is killed. */
 function sleeper(program = 'sleep') {
   const child = Bun.spawn([program, '1000'], { stdio: ['ignore', 'ignore', 'ignore'] })
   return { pid: child.pid, exited: child.exited, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
 
 describe('liveness', () => {
-  test('we live', () => {
+  test('this process is alive', () => {
     expect(liveness(currentProcess())).toBe('alive')
   })
 
-  test('a stopped process lives', () => {
+  test('a stopped process is alive', () => {
     using child = sleeper()
     process.kill(child.pid, 'SIGSTOP')
     expect(liveness(identityOf(child.pid))).toBe('alive')
@@ -37,7 +37,7 @@ describe('liveness', () => {
     expect(liveness(identity)).toBe('gone')
   })
 
-  needing('perl').test('a process that nobody reaps is gone', async () => {
+  needing('perl').test('a process that its parent does not reap is gone', async () => {
     const neverWaits =
       'my $child = fork // die; exec qw(sleep 1000) unless $child; $| = 1; print "$child\\n"; sleep'
     const parent = Bun.spawn(['perl', '-e', neverWaits], { stdio: ['ignore', 'pipe', 'ignore'] })
@@ -50,23 +50,26 @@ describe('liveness', () => {
     parent.kill('SIGKILL')
   })
 
-  needing('gcc').test('a process whose main thread has ended lives with its other threads', async () => {
-    using folder = temporaryFolder()
-    compile(`${import.meta.dir}/zombie-leader.c`, folder.file('leader'))
-    const child = Bun.spawn([folder.file('leader')], { stdio: ['ignore', 'pipe', 'ignore'] })
-    const identity = identityOf(Number(await firstLine(child.stdout)))
-    // It says so before its main thread is through.
-    while (processStat(identity.pid)?.state !== 'Z') await Bun.sleep(1)
-    expect(liveness(identity)).toBe('alive')
-    const watched = watchProcess(identity)
-    expect(waitFor({ process: watched }, 0)).toBe('timeout')
-    child.kill('SIGKILL')
-    expect(waitFor({ process: watched }, 10_000)).toBe('exited')
-    await child.exited
-    expect(liveness(identity)).toBe('gone')
-  })
+  needing('gcc').test(
+    'a process whose main thread has exited is alive while its other threads run',
+    async () => {
+      using folder = temporaryFolder()
+      compile(`${import.meta.dir}/zombie-leader.c`, folder.file('leader'))
+      const child = Bun.spawn([folder.file('leader')], { stdio: ['ignore', 'pipe', 'ignore'] })
+      const identity = identityOf(Number(await firstLine(child.stdout)))
+      // It prints this before its main thread has exited.
+      while (processStat(identity.pid)?.state !== 'Z') await Bun.sleep(1)
+      expect(liveness(identity)).toBe('alive')
+      const watched = watchProcess(identity)
+      expect(waitFor({ process: watched }, 0)).toBe('timeout')
+      child.kill('SIGKILL')
+      expect(waitFor({ process: watched }, 10_000)).toBe('exited')
+      await child.exited
+      expect(liveness(identity)).toBe('gone')
+    },
+  )
 
-  test('a later process with the same pid is another one', () => {
+  test('a later process with the same pid is a different process', () => {
     const ours = currentProcess()
     expect(liveness({ ...ours, startTime: ours.startTime - 1 })).toBe('gone')
   })
@@ -84,7 +87,7 @@ describe('liveness', () => {
     },
   )
 
-  test('without a pid namespace or a start time nothing is known of a process that may be there', async () => {
+  test('without a pid namespace or a start time, the state of a possible process is unknown', async () => {
     using child = sleeper()
     const identity = identityOf(child.pid)
     expect(liveness({ ...identity, pidNamespace: 'unknown' })).toBe('unknown')
@@ -95,7 +98,7 @@ describe('liveness', () => {
     expect(liveness({ ...identity, startTime: 0 })).toBe('gone')
   })
 
-  test('a process stays the same when it becomes another program', () => {
+  test('a process keeps its identity when it becomes another program', () => {
     const { stdout } = Bun.spawnSync(['sh', '-c', `cut -d' ' -f22 /proc/$$/stat; exec ${INSIDE}`])
     const [before, after = ''] = stdout.toString().split('\n')
     expect(JSON.parse(after).identity.startTime).toBe(Number(before))
@@ -111,7 +114,7 @@ describe('liveness', () => {
         env: { SCRIPT: script },
       }) as unknown as string
     expect(asNobody('')).toBe('alive')
-    // With hidepid its /proc entry is not even there.
+    // With hidepid its /proc entry is missing.
     const hidden = 'unshare -m sh -c \'mount -t proc -o hidepid=2 proc /proc && exec "$@"\' sh'
     expect(asNobody(hidden)).toBe('alive')
     process.kill(child.pid, 'SIGKILL')
@@ -119,16 +122,16 @@ describe('liveness', () => {
 })
 
 needing('root').describe('namespaces', () => {
-  test('a process of another pid namespace is known there; here only where all can be seen', () => {
+  test('a process of another pid namespace is known there, and here only if all processes are visible', () => {
     const there = inside(`unshare --pid --fork --mount-proc ${INSIDE}`)
     expect(there.identity.pid).toBe(1)
     expect(there.liveness).toBe('alive')
-    // Only from the first namespace all others can be seen, and so that it has ended.
+    // Only from the first namespace are all others visible, and so also that it has exited.
     const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
     expect(liveness(there.identity)).toBe(seesAll ? 'gone' : 'unknown')
   })
 
-  test("the /proc of another pid namespace is not taken for one's own", () => {
+  test('the /proc of another pid namespace is not mistaken for our own', () => {
     expect(inside(`unshare --pid --fork ${INSIDE}`).liveness).toBe('alive')
   })
 
@@ -141,7 +144,7 @@ needing('root').describe('namespaces', () => {
 })
 
 describe('/proc/<pid>/stat', () => {
-  test('a name may hold anything', () => {
+  test('a name may contain anything', () => {
     using folder = temporaryFolder()
     const program = folder.file(') Z 1 (a b')
     copyFileSync(Bun.which('sleep') ?? '', program)
@@ -150,18 +153,18 @@ describe('/proc/<pid>/stat', () => {
     expect(liveness(identityOf(child.pid))).toBe('alive')
   })
 
-  test('a line that is none', () => {
+  test('an invalid line', () => {
     expect(parseStat('')).toBeNull()
   })
 
-  test('a line that breaks off proves nothing', () => {
+  test('a truncated line proves nothing', () => {
     const line = `${readFileSync('/proc/self/stat')}`
     const whole = parseStat(line)
     const seen = new Set(Array.from(line, (_, end) => parseStat(line.slice(0, end))?.startTime))
     expect([...seen]).toEqual([undefined, whole?.startTime])
   })
 
-  test('a process that is not there', () => {
+  test('a missing process', () => {
     expect(processStat(2 ** 22 + 1)).toBeNull()
   })
 })

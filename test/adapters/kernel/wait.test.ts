@@ -26,31 +26,31 @@ describe('the end of a process', () => {
     expect(waitFor({ process: child }, Number.POSITIVE_INFINITY)).toBe('exited')
   })
 
-  test('is seen afterwards', () => {
+  test('is reported afterwards', () => {
     using child = watchedChild('sleep', '1000')
     process.kill(child.identity.pid, 'SIGKILL')
     expect(waitFor({ process: child }, 10_000)).toBe('exited')
     expect(waitFor({ process: child }, 10_000)).toBe('exited')
   })
 
-  test('is seen without a pidfd', () => {
+  test('is reported without a pidfd', () => {
     using child = watchedChild('sleep', '0.01')
     expect(waitFor({ process: { ...child, pidfd: null } }, 10_000)).toBe('exited')
   })
 
-  test('is not mistaken for that of a later process with its pid', () => {
+  test('is not confused with a later process that has its pid', () => {
     const { identity } = ours
     const earlier = watchProcess({ ...identity, startTime: identity.startTime - 1 })
     expect(waitFor({ process: earlier }, 10_000)).toBe('exited')
   })
 
-  needing('root').test("is seen of another user's process", () => {
+  needing('root').test("is reported for another user's process", () => {
     using child = watchedChild('setpriv', '--reuid', '65534', '--clear-groups', 'sleep', '0.1')
     expect(waitFor({ process: child }, 10_000)).toBe('exited')
   })
 })
 
-test('time runs out', () => {
+test('the timeout passes', () => {
   expect(waitFor({ process: ours }, 0)).toBe('timeout')
   expect(waitFor({ process: ours }, 5)).toBe('timeout')
   expect(waitFor({ process: { ...ours, pidfd: null } }, 5)).toBe('timeout')
@@ -85,7 +85,7 @@ describe('a change of a file', () => {
     })
   }
 
-  test('there is no such file', () => {
+  test('a missing file', () => {
     using folder = temporaryFolder()
     expect(watchFile(folder.file('none'))).toBeNull()
   })

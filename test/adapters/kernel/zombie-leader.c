@@ -1,4 +1,4 @@
-/* The main thread ends, another one lives on until it is killed. Prints its pid when the thread runs. */
+/* The main thread exits, another one runs until it is killed. Prints its pid when that thread runs. */
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>

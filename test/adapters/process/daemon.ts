@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { becomeDaemon } from '../../../src/adapters/process/detach.ts'
 
-/** Becomes a daemon and tells of itself: `daemon PIPE ARGUMENT…`. */
+/** Becomes a daemon and writes its state as JSON to the pipe: `daemon PIPE ARGUMENT…`. */
 becomeDaemon()
 const [pipe = '', ...args] = process.argv.slice(2)
 const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? []
@@ -11,7 +11,7 @@ for (const fd of readdirSync('/proc/self/fd')) {
   try {
     descriptors[fd] = readlinkSync(`/proc/self/fd/${fd}`)
   } catch {
-    // The one that listed them.
+    // The descriptor that listed them.
   }
 }
 const told = {

@@ -3,7 +3,7 @@ import { startDetached } from '../../../src/adapters/process/detach.ts'
 import { needing } from '../../support/needs.ts'
 import { temporaryFolder } from './surroundings.ts'
 
-interface Told {
+interface DaemonState {
   readonly parent: number
   readonly group: number
   readonly session: number
@@ -15,8 +15,8 @@ interface Told {
   readonly args: readonly string[]
 }
 
-/** What a daemon started by `script`, a TypeScript program, tells of itself through a pipe with a name. */
-async function daemon(setting: string): Promise<Told> {
+/** The state that a daemon started by `script`, a TypeScript program, reports through a named pipe. */
+async function daemon(setting: string): Promise<DaemonState> {
   using folder = temporaryFolder()
   const pipe = folder.file('told')
   Bun.spawnSync(['mkfifo', pipe])
@@ -32,7 +32,7 @@ async function daemon(setting: string): Promise<Told> {
 }
 
 describe('a daemon', () => {
-  test('has nothing of ours but the environment', async () => {
+  test('inherits only the environment', async () => {
     const told = await daemon("umask 077; trap '' TERM; exec 3</dev/null 9</dev/null;")
     expect(told.args).toEqual(['two words', 'grün'])
     expect(told.directory).toBe('/')
@@ -42,7 +42,7 @@ describe('a daemon', () => {
     expect(Object.values(told.descriptors).filter((target) => target === '/dev/null')).toHaveLength(3)
   })
 
-  test('is deaf to hang-up and keyboard, but not to SIGTERM', async () => {
+  test('ignores hang-up and keyboard signals, but not SIGTERM', async () => {
     const { ignored, blocked } = await daemon("trap '' TERM;")
     expect(BigInt(`0x${ignored}`) & 0x4007n).toBe(0x7n)
     expect(blocked).toBe('0')
@@ -63,7 +63,7 @@ describe('starting one', () => {
     expect(children().filter((child) => !before.includes(child))).toEqual([])
   })
 
-  needing('root').test('fails where no process can be made', () => {
+  needing('root').test('fails if no process can be created', () => {
     const RLIMIT_NPROC = 6
     const sources = `${import.meta.dir}/../../../src/adapters`
     const code = `import { startDetached } from '${sources}/process/detach.ts'

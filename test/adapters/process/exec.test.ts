@@ -5,7 +5,7 @@ import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { needing } from '../../support/needs.ts'
 import { type Folder, temporaryFolder } from './surroundings.ts'
 
-/** Two directories with programs and with what only looks like one. */
+/** Two directories with programs, and with files that only look like programs. */
 function programs(): Folder {
   const folder = temporaryFolder()
   for (const directory of ['one/here', 'two/here']) mkdirSync(folder.file(directory), { recursive: true })
@@ -82,20 +82,20 @@ function become({ args, env, asNobody }: Become) {
 }
 
 describe('becoming a command', () => {
-  test('it has our environment but for what was set', () => {
+  test('it gets our environment with the changes', () => {
     const { stdout } = become({ args: ['env'], env: { GIVEN: 'before', TAKEN: 'before', KEPT: 'a\nb' } })
     expect(stdout).toContain('GIVEN=grün\n')
     expect(stdout).toContain('KEPT=a\nb\n')
     expect(stdout).not.toContain('TAKEN')
   })
 
-  test('a script without an interpreter goes to the shell', () => {
+  test('the shell runs a script without an interpreter', () => {
     using folder = programs()
     const script = folder.file('two/bare')
     expect(become({ args: [script, 'a b', 'c'] })).toEqual({ status: 4, stdout: `${script} a b c\n` })
   })
 
-  test('an interpreter that does not exist', () => {
+  test('a missing interpreter', () => {
     using folder = programs()
     const program = folder.file('two/lost')
     const message = `cannot execute ${program}: its interpreter does not exist`
@@ -103,7 +103,7 @@ describe('becoming a command', () => {
     expect(JSON.parse(become({ args: [program] }).stdout)).toEqual(failure)
   })
 
-  test('a program that goes between search and start', () => {
+  test('a program that is removed between search and start', () => {
     using folder = programs()
     const program = folder.file('two/program')
     const { stdout } = become({ args: [program], env: { REMOVE_FIRST: '1' } })
@@ -111,14 +111,14 @@ describe('becoming a command', () => {
     expect(JSON.parse(stdout)).toEqual(failure)
   })
 
-  test('what the kernel takes for no program', () => {
+  test('a file that the kernel cannot execute', () => {
     using folder = programs()
     const program = folder.file('two/broken')
-    // A shell that is given it cannot make anything of it either.
+    // A shell cannot run it either.
     expect(become({ args: [program] }).status).toBeGreaterThan(0)
   })
 
-  needing('root').test('a directory that may not be searched has no programs', () => {
+  needing('root').test('a directory without search permission has no programs', () => {
     using folder = programs()
     chmodSync(folder.file('two'), 0o700)
     const codeOf = (name: string) => {

@@ -3,12 +3,12 @@ import { copyFileSync } from 'node:fs'
 import { needing } from '../../support/needs.ts'
 import { INSIDE, inside, temporaryFolder } from './surroundings.ts'
 
-/** That the command under `run` gets all this back is shown by `test/entries/transparency.test.ts`. */
+/** `test/entries/transparency.test.ts` tests that the command of `run` gets all of this. */
 
 describe('descriptors', () => {
   const before = inside(`${INSIDE}; true`).inherited.descriptors
 
-  test('those that were passed on, and none of the runtime', () => {
+  test('inherited ones are kept, and none of the runtime', () => {
     const { descriptors } = inside(`${INSIDE} 3</dev/null 7</dev/null 200</dev/null; true`).inherited
     expect(descriptors.filter((fd) => !before.includes(fd))).toEqual([3, 7, 200])
   })
@@ -19,12 +19,12 @@ describe('signals', () => {
   const ignored = (script: string, shell = 'bash') =>
     BigInt(`0x${inside(script, { shell }).inherited.ignored}`)
 
-  test('a shell that ignores SIGPIPE says so', () => {
+  test('a shell that ignores SIGPIPE passes that on', () => {
     expect(ignored(`trap '' PIPE; ${INSIDE}; true`) & PIPE).toBe(PIPE)
     expect(ignored(`${INSIDE}; true`) & PIPE).toBe(0n)
   })
 
-  needing('python3').test('a program that ignores SIGPIPE for itself does not', () => {
+  needing('python3').test('a program that ignores SIGPIPE for itself does not pass it on', () => {
     const script = `python3 -c 'import subprocess, sys; subprocess.run(sys.argv[1:])' ${INSIDE}; true`
     expect(ignored(script) & PIPE).toBe(0n)
   })
@@ -47,11 +47,11 @@ describe('the soft limit of open files', () => {
     expect(limited(`ulimit -n 600; ${INSIDE}; true`)).toBe(600)
   })
 
-  test('is the usual one beside a usual hard limit that the parent does not have', () => {
+  test('is the usual one with a usual hard limit that the parent does not have', () => {
     expect(limited(`(ulimit -Sn 1024; ulimit -Hn 4096; exec ${INSIDE}); true`)).toBe(1024)
   })
 
-  test('is the hard one beside an unusual one', () => {
+  test('is the hard one with an unusual hard limit', () => {
     expect(limited(`(ulimit -n 700; exec ${INSIDE}); true`)).toBe(700)
   })
 

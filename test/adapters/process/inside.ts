@@ -3,7 +3,7 @@ import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
 import { currentProcess, liveness } from '../../../src/adapters/kernel/processes.ts'
 import { snapshotInherited } from '../../../src/adapters/process/inherited.ts'
 
-/** What this process is told of itself, as JSON; to be run in surroundings of every kind. */
+/** Prints the state that this process sees, as JSON; runs in environments of every kind. */
 const inherited = snapshotInherited()
 const identity = currentProcess()
 const seen = {

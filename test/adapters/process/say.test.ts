@@ -6,7 +6,7 @@ import { firstLine, temporaryFolder } from './surroundings.ts'
 
 const SAY = `${import.meta.dir}/../../../src/adapters/process/say.ts`
 
-/** Words of a shell that run a process which makes a descriptor of its stderr, shows it on stdout, and says a line. */
+/** A shell command that creates a descriptor of its stderr, prints it on stdout, and writes a line to it. */
 const says = (line: string, as: readonly string[] = []): string => {
   const code = `import { messageDescriptor, sayOn } from '${SAY}'
     import { readlinkSync } from 'node:fs'
@@ -28,7 +28,7 @@ function told(script: string): Told {
 
 const otherUser = (): string[] => [Bun.which('setpriv') ?? '', '--reuid', '65534', '--clear-groups']
 
-test('into a file, at its end; under a number that can be handed over', () => {
+test('into a file, at its end, under a number that can be handed over', () => {
   using folder = temporaryFolder()
   const log = folder.file('log')
   const { number, ...rest } = told(`echo first > '${log}'; ${says('the pool was reset')} 2>> '${log}'`)
@@ -44,7 +44,7 @@ test('into a pipe', () => {
   expect(readFileSync(read, 'utf8')).toBe('grüße\n')
 })
 
-test('a pipe is not kept open, and one that nobody reads any more does not block', async () => {
+test('a pipe is not kept open, and one without a reader does not block', async () => {
   const code = `import { messageDescriptor, sayOn } from '${SAY}'
     const fd = messageDescriptor()
     const { close } = await import('${import.meta.dir}/../../../src/adapters/kernel/libc.ts')
@@ -55,7 +55,7 @@ test('a pipe is not kept open, and one that nobody reads any more does not block
   const child = Bun.spawn(['bash', '-c', script, 'bash', process.execPath, '-e', code], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
-  // The reader of the pipe sees its end although the process still lives.
+  // The reader of the pipe gets its end although the process still runs.
   expect(await firstLine(child.stdout)).toBe('ended')
   child.stdin.write('go\n')
   child.stdin.end()
@@ -75,7 +75,7 @@ needing('root', 'setpriv').test('on a terminal of another user, which cannot be 
   expect(shown).toContain('"said":true')
 })
 
-needing('root', 'setpriv').test('a terminal that is stopped (Ctrl-S) does not block', async () => {
+needing('root', 'setpriv').test('a stopped terminal (Ctrl-S) does not block', async () => {
   const hold = `stty -ixon; python3 -c "import termios; termios.tcflow(0, termios.TCOOFF)"`
   const rest = says('hello', otherUser())
   using folder = temporaryFolder()

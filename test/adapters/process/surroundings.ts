@@ -11,10 +11,10 @@ export interface Inside {
   readonly inherited: { descriptors: number[]; openFiles: number; ignored: string; blocked: string }
 }
 
-/** Words of a shell that run `inside.ts`. */
+/** The shell command that runs `inside.ts`. */
 export const INSIDE = `'${process.execPath}' '${import.meta.dir}/inside.ts'`
 
-/** The last line that the script prints is `inside.ts`'s. */
+/** The last line that the script prints must come from `inside.ts`. */
 export function inside(
   script: string,
   options: { env?: Record<string, string>; shell?: string } = {},
@@ -32,7 +32,7 @@ export interface Folder extends Disposable {
   file(name: string): string
 }
 
-/** Open to other users, and gone with everything in it at the end. */
+/** Open to other users, and removed with its contents at the end. */
 export function temporaryFolder(): Folder {
   const path = mkdtempSync(join(tmpdir(), 'canhazgpu-os-'))
   chmodSync(path, 0o755)
@@ -48,7 +48,7 @@ export function compile(source: string, program: string): void {
   if (exitCode !== 0) throw new Error(stderr.toString())
 }
 
-/** The first line a process prints: the sign that it is ready. */
+/** The first line that a process prints, which signals that it is ready. */
 export async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = ''
   const reader = stream.getReader()

@@ -30,7 +30,7 @@ function newFolder(): string {
 
 const EVENT: TraceEvent = { kind: 'error', during: 'a test', error: new Error('it broke') }
 
-/** What is warned of when the event is traced twice. */
+/** The warnings when the event is traced twice. */
 function warningsOf(target: string): readonly string[] {
   const warnings: string[] = []
   const trace = openTrace(target, ({ message }) => warnings.push(message))
@@ -55,7 +55,7 @@ test('each event is a line at the end of the file, which only its owner can read
   expect(statSync(path).mode & 0o777).toBe(0o600)
 })
 
-test('an error has its causes with it, and a defect its place', () => {
+test('an error includes its causes, and a bug its source location', () => {
   const path = `${newFolder()}/trace`
   const cause = Object.assign(new Error('disk full'), { code: 'ENOSPC' })
   const error = new CanhazgpuError('store-unavailable', 'cannot write', { cause })
@@ -66,7 +66,7 @@ test('an error has its causes with it, and a defect its place', () => {
   ])
 })
 
-test('maps and sets are kept, and no letter of a line moves the cursor', () => {
+test('maps and sets are kept, and no character of a line moves the cursor', () => {
   const path = `${newFolder()}/trace`
   const answer = { usage: new Map([['0', 1]]), reserved: new Set(['\u009b2J']) }
   const actor = { uid: 1, name: 'a' }
@@ -102,7 +102,7 @@ test.each(['pipe', 'folder', 'no folder', 'relative path'])('%s: one warning, an
 
 const asRoot = needing('root')
 
-asRoot.test('root writes to no file of another user', () => {
+asRoot.test("root does not write to another user's file", () => {
   const path = `${newFolder()}/trace`
   writeFileSync(path, '')
   chownSync(path, 12_345, 12_345)
@@ -110,7 +110,7 @@ asRoot.test('root writes to no file of another user', () => {
   expect(readFileSync(path, 'utf8')).toBe('')
 })
 
-asRoot.test('nor to a file of its own under the name that another user gave it', () => {
+asRoot.test('root does not write to its own file under a name that another user gave it', () => {
   const folder = newFolder()
   writeFileSync(`${folder}/secret`, '')
   linkSync(`${folder}/secret`, `${folder}/trace`)
@@ -118,7 +118,7 @@ asRoot.test('nor to a file of its own under the name that another user gave it',
   expect(readFileSync(`${folder}/secret`, 'utf8')).toBe('')
 })
 
-asRoot.test('nor through a folder of another user', () => {
+asRoot.test("root does not write through another user's folder", () => {
   const folder = newFolder()
   mkdirSync(`${folder}/theirs`)
   chownSync(`${folder}/theirs`, 12_345, 12_345)

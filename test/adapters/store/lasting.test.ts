@@ -33,7 +33,7 @@ async function lastingStore(): Promise<Lasting> {
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length
 
-test('it is opened anew after a failure while another use still waits for the lock', async () => {
+test('a store is opened again after a failure while another use still waits for the lock', async () => {
   using lasting = await lastingStore()
   const { path, store } = lasting
   using holder = new Database(path)
@@ -54,7 +54,7 @@ test('it is opened anew after a failure while another use still waits for the lo
   expect((await store.load()).pool.host).toBe('changed')
 })
 
-test('a pool that cannot be opened any more costs no descriptor each time it is tried', async () => {
+test('failed attempts to open a pool leak no descriptor', async () => {
   using lasting = await lastingStore()
   const { path, store } = lasting
   using other = new Database(path)
@@ -68,7 +68,7 @@ test('a pool that cannot be opened any more costs no descriptor each time it is 
   expect(openDescriptors()).toBe(before)
 })
 
-test('one that is opened anew again and again costs none either', async () => {
+test('a store that is opened again many times leaks none either', async () => {
   using lasting = await lastingStore()
   const fail = () =>
     lasting.store.update(() => {

@@ -2,10 +2,10 @@ import { dirname } from 'node:path'
 import type { Chance } from '../../../simulation/chance.ts'
 import type { DiskEvent } from './recording.ts'
 
-/** What a disk writes at once or not at all. */
+/** The unit that a disk writes completely or not at all. */
 const SECTOR = 512
 
-/** What files hold, by path. */
+/** The contents of files, by path. */
 export type Image = ReadonlyMap<string, Uint8Array>
 
 type Change = Extract<DiskEvent, { kind: 'write' | 'truncate' }>
@@ -13,15 +13,15 @@ type Entry = Extract<DiskEvent, { kind: 'appear' | 'vanish' }>
 type Pending<Event> = { readonly at: number; readonly event: Event }
 
 /**
- * A disk that keeps what was synced, and of the rest whatever it likes: any of the writes in any order, torn
- * into sectors, and any of the names in a folder that were not synced with it. Files of shared memory are lost.
+ * A disk that keeps everything that was synced, and any part of the rest: any of the writes in any order, torn into
+ * sectors, and any of the names in a folder that were not synced. Files of shared memory are lost.
  */
 export class LossyDisk {
   readonly #ignoresSyncs: boolean
-  /** What is there for certain. What never appeared was there before. */
+  /** Entries that certainly exist. Entries that never appeared existed before. */
   readonly #kept = new Map<string, Content>()
   readonly #names = new Set<string>()
-  /** All that ever appeared, and whether it is a folder. */
+  /** All entries that ever appeared, and whether each is a folder. */
   readonly #appeared = new Map<string, boolean>()
   #changes: Pending<Change>[] = []
   #entries: Pending<Entry>[] = []
@@ -51,12 +51,12 @@ export class LossyDisk {
     }
   }
 
-  /** All that was written so far, as after the death of every process. */
+  /** Everything written so far, as after the death of every process. */
   whole(): Image {
     return this.#image(() => true)
   }
 
-  /** What a power failure may leave now: each part of what was not synced with this probability. */
+  /** A state that a power failure may leave now: each part that was not synced survives with this probability. */
   afterPowerLoss(chance: Chance, probability: number): Image {
     return this.#image(() => chance.is(probability))
   }
@@ -117,7 +117,7 @@ class Content {
     return this.#bytes.subarray(0, this.#size)
   }
 
-  /** Sector by sector, as far as each is kept. */
+  /** Copies the sectors that are kept. */
   apply(change: Change, keeps: () => boolean): void {
     if (change.kind === 'truncate') {
       if (keeps()) this.#resize(change.size)

@@ -16,16 +16,19 @@ import { COUNTING_POOL } from './counting.ts'
 import { type Image, LossyDisk } from './lossy-disk.ts'
 import { type DiskEvent, record } from './recording.ts'
 
-/** How many disks are looked at; `POWER_LOSS_IMAGES=all npm test -- test/adapters/store/power-loss.test.ts` looks at every one. */
+/**
+ * The number of disk states that are checked; `POWER_LOSS_IMAGES=all npm test --
+ * test/adapters/store/power-loss.test.ts` checks every one.
+ */
 const WANTED = process.env.POWER_LOSS_IMAGES ?? '800'
-/** How much of what was not synced survives; each is tried at a moment that is looked at. */
+/** The share of unsynced writes that survives; each is tried at every checked moment. */
 const SURVIVING = [0, 0.5, 0.9]
 
 /**
- * Several processes at once, a line, an expiry, logs that go with whoever leaves, and in the end one that is started
- * over because it grew long.
+ * Several processes at once, a queue, an expiry, logs removed by the last process to close them, and at the end a log
+ * that restarts because it grew long.
  */
-const PLAY = `
+const SCRIPT = `
 "$CHG" admin --gpus 4 --provider fake --json
 "$CHG" reserve --gpu-ids 0 --json
 for gpu in 1 2 3; do
@@ -53,7 +56,7 @@ interface Promises {
   initialized: boolean
   /** Announced as granted, by reservation. */
   readonly granted: Map<string, readonly number[]>
-  /** Announced as given back. */
+  /** Announced as released. */
   readonly released: Set<string>
 }
 
@@ -64,13 +67,13 @@ beforeAll(async () => {
   using pool = await testPool(0)
   pool.env.BUN = process.execPath
   pool.env.WORKER = new URL('worker.ts', import.meta.url).pathname
-  events = await record(pool, PLAY)
+  events = await record(pool, SCRIPT)
 }, 60_000)
 
 const room = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'canhazgpu-power-'))
 afterAll(() => rmSync(room, { recursive: true }))
 
-withStrace.test('the play is the one that is meant', () => {
+withStrace.test('the recorded script covers the intended events', () => {
   const words = events.flatMap((event) => (event.kind === 'said' ? [event.words] : []))
   expect(words.filter((each) => each.includes('"reservation"')).length).toBeGreaterThan(40)
   const logs = events.flatMap((event) => {
@@ -90,11 +93,11 @@ withStrace.test(
   600_000,
 )
 
-withStrace.test('a disk that does not sync is found out', async () => {
+withStrace.test('a disk that does not sync is detected', async () => {
   expect((await lossesOf({ ignoresSyncs: true, wanted: '200' })).length).toBeGreaterThan(10)
 })
 
-/** What was lost or broken on the disks that a power failure may have left. */
+/** Losses and damage on the disks that a power failure may have left. */
 async function lossesOf(options: { ignoresSyncs: boolean; wanted: string }): Promise<string[]> {
   const disk = new LossyDisk(options)
   const promises: Promises = { initialized: false, granted: new Map(), released: new Set() }
@@ -114,7 +117,7 @@ async function lossesOf(options: { ignoresSyncs: boolean; wanted: string }): Pro
   return losses
 }
 
-/** Keeps what the commands said. */
+/** Keeps the output of the commands. */
 function hear(words: string, promises: Promises): void {
   if (!words.startsWith('{')) return
   const said: { result?: string; reservation?: string; gpus?: number[]; released?: number[] } =
@@ -145,7 +148,7 @@ async function lossesIn(image: Image, promises: Promises): Promise<string[]> {
   }
 }
 
-/** Writes the files of a disk; answers where the database would be. */
+/** Writes the files of a disk; returns the path of the database. */
 function lay(image: Image, folder: string): string {
   for (const [path, content] of image) {
     const place = join(folder, path)
@@ -154,12 +157,12 @@ function lay(image: Image, folder: string): string {
   }
   const database = events
     .flatMap((event) => (event.kind === 'appear' && event.path.endsWith('/pool.db') ? [event.path] : []))
-    // It was made in another folder first.
+    // It was created in another folder first.
     .at(-1)
   return join(folder, database ?? '')
 }
 
-/** Who was cut off in the midst of setting up tries again. */
+/** Repeats a setup that the power failure interrupted. */
 async function setUpAnew(path: string): Promise<string[]> {
   const store = await createSqliteStore({ path, now: currentMoment }, { kind: 'everyone' })
   await store.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })

@@ -9,8 +9,8 @@ import { recordOf } from './counting.ts'
 const DAY = 86_400_000
 
 /**
- * A reservation whose GPUs are released together, one after the other, or days apart; its start may have
- * followed a clock that was set in between.
+ * A reservation whose GPUs are released together, one after the other, or days apart. Its start may come from a clock
+ * that was changed in between.
  */
 const anyReservation = fc.record({
   user: fc.constantFrom('alice', 'bob', 'Ольга'),
@@ -56,7 +56,7 @@ export const anyCommits: fc.Arbitrary<readonly (readonly UsageRecord[])[]> = any
       }),
   )
 
-/** Begins and ends anywhere, often where a day does. */
+/** Starts and ends anywhere, often at the start of a day. */
 const anyMoment = fc.oneof(
   fc.nat(9 * DAY),
   fc.tuple(fc.nat(9), fc.integer({ min: -1, max: 1 })).map(([day, by]) => Math.max(0, day * DAY + by)),
@@ -66,7 +66,7 @@ export const anyRange: fc.Arbitrary<TimeRange> = fc
   .tuple(anyMoment, anyMoment)
   .map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }))
 
-/** Adds up one by one. */
+/** Adds up the records one by one. */
 function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange): UsageTally[] {
   const groups = Object.values(
     Object.groupBy(records, ({ owner: { account, shownName }, term }) =>
@@ -85,7 +85,7 @@ function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange):
   })
 }
 
-/** What the store says of these records' sums, and which of them it finds of the first reservations. */
+/** Compares the store's sums of these records, and the ones it finds of the first reservations. */
 export async function expectUsage(
   ledger: Ledger,
   records: readonly UsageRecord[],

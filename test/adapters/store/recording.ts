@@ -1,27 +1,27 @@
 import { readFileSync } from 'node:fs'
 import type { TestPool } from '../../support/pool.ts'
 
-/** What reached the kernel, in the order in which it did, of all processes of a play together. */
+/** The events that reached the kernel, in order, of all processes of a script together. */
 export type DiskEvent =
   | { readonly kind: 'write'; readonly path: string; readonly offset: number; readonly data: Uint8Array }
   | { readonly kind: 'truncate'; readonly path: string; readonly size: number }
   | { readonly kind: 'appear'; readonly path: string; readonly isFolder: boolean }
   | { readonly kind: 'vanish'; readonly path: string }
-  /** Of a file or a folder; what came after `began` may have come too late for it. */
+  /** Of a file or a folder. An event after `began` may have been too late for it. */
   | { readonly kind: 'sync'; readonly path: string; readonly began: number }
   /** A process wrote this to its standard output. */
   | { readonly kind: 'said'; readonly words: string }
 
 const CALLS = 'openat,mkdir,unlink,rmdir,rename,pwrite64,write,ftruncate,fsync,fdatasync'
 
-/** Plays a shell script, with `$CHG` the executable, and records what it does to the folder of the pool. */
+/** Runs a shell script, with `$CHG` as the executable, and records its operations on the folder of the pool. */
 export async function record(pool: TestPool, script: string): Promise<DiskEvent[]> {
   const log = `${pool.folder}/trace`
-  pool.env.PLAY = script
+  pool.env.SCRIPT = script
   const { status, stderr } = await pool.sh(
-    `exec strace -f -y -xx -s 1000000 --seccomp-bpf -e trace=${CALLS} -o '${log}' sh -c "$PLAY"`,
+    `exec strace -f -y -xx -s 1000000 --seccomp-bpf -e trace=${CALLS} -o '${log}' sh -c "$SCRIPT"`,
   )
-  if (status !== 0) throw new Error(`the play failed: ${stderr}`)
+  if (status !== 0) throw new Error(`the script failed: ${stderr}`)
   return eventsIn(readFileSync(log, 'latin1'), pool.folder)
 }
 
@@ -32,8 +32,8 @@ function eventsIn(trace: string, folder: string): DiskEvent[] {
       ? { ...event, path: to + event.path.slice(from.length) }
       : event
   /**
-   * What is written to a file goes with it: its former events are told of the name that it gets. The name itself
-   * appears only now, when the folder that the file comes from is forgotten.
+   * The contents of a file move with it: its earlier events get the new name. The name itself appears only now, and the
+   * folder that the file came from is dropped.
    */
   const move = (from: string, to: string) => {
     const isMoved = (event: DiskEvent) => 'path' in event && `${event.path}/`.startsWith(`${from}/`)
@@ -72,7 +72,7 @@ function eventsIn(trace: string, folder: string): DiskEvent[] {
   return events
 }
 
-/** One line of strace that says that a call did what it was asked to. */
+/** One line of strace for a call that succeeded. */
 function eventOf(line: string, began: number): DiskEvent | null {
   const [, call = '', inside = '', result = ''] = /^(\w+)\((.*)\) += (-?\d+)/.exec(line) ?? []
   if (call === '' || result.startsWith('-')) return null

@@ -21,14 +21,14 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(workers, { recursive: true }))
 
-/** Another process at work in the store. */
+/** Another process that uses the store. */
 export const startWorker = (verb: string, url: string, ...args: string[]) =>
   Bun.spawn([process.execPath, `${workers}/worker.js`, verb, url, ...args], {
     stdout: 'pipe',
     stderr: 'inherit',
   })
 
-/** Kills a process that is making its decision for the nth time. */
+/** Kills a process during its nth decision. */
 export async function killHanging(url: string, asking: number): Promise<void> {
   const worker = startWorker('hang', url, 'killed', String(asking))
   const { value } = await worker.stdout.getReader().read()
@@ -37,20 +37,20 @@ export async function killHanging(url: string, asking: number): Promise<void> {
   await worker.exited
 }
 
-/** What a store guarantees, besides `storeContract`, that many processes have open. */
+/** The guarantees, in addition to `storeContract`, of a store that many processes have open. */
 export function sharedStoreContract(name: string, newPlace: () => SharedPlace): void {
   const withStore = (use: (store: OpenedPool, place: SharedPlace) => Promise<void>) =>
     withCounting(newPlace, use)
 
   describe(`${name}, shared by processes`, () => {
-    test('changes of this and other processes wake who listens, until told to stop', async () => {
+    test('changes by this and other processes wake listeners until they stop', async () => {
       await withStore(async (store, place) => {
         const stop = new AbortController()
         const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
-        // What comes after the call is not missed, though nobody waits yet.
+        // An event after the call is not missed even if no reader waits yet.
         await startWorker('count', place.url, 'other').exited
         expect(await wakes.next()).toEqual({ done: false, value: undefined })
-        // However fast they come one after another.
+        // However fast the events follow each other.
         for (let nth = 0; nth < 100; nth++) {
           const woken = wakes.next()
           await store.update(counting(`own-${nth}`))
@@ -77,7 +77,7 @@ export function sharedStoreContract(name: string, newPlace: () => SharedPlace): 
       })
     }, 120_000)
 
-    test('a process killed in the midst of a decision leaves nothing behind and blocks nobody', async () => {
+    test('a process killed during a decision leaves nothing behind and blocks no other process', async () => {
       await withStore(async (store, place) => {
         await killHanging(place.url, 1)
         expect(await store.update(counting('after'))).toBe(1)
@@ -85,7 +85,7 @@ export function sharedStoreContract(name: string, newPlace: () => SharedPlace): 
       })
     })
 
-    test('a process killed at any time has committed pool and records together', async () => {
+    test('a process killed at any time commits pool and records together', async () => {
       await withStore(async (store, place) => {
         for (let round = 0; round < 15; round++) {
           const before = countOf((await store.load()).pool)

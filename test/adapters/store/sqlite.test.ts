@@ -43,7 +43,7 @@ function newPlace(): SqlitePlace {
 storeContract('the embedded store', newPlace)
 sharedStoreContract('the embedded store', newPlace)
 
-test('a back-up is given its log once, though two find that it has none', async () => {
+test('a backup gets its log once, even if two processes find it without one', async () => {
   using place = newPlace()
   const now = tickingClock()
   const created = await place.create(now)
@@ -98,7 +98,7 @@ test.each([
       return counting('one')(pool, moment)
     })
     expect(moments).toHaveLength(asked)
-    // Stamped with the moment of the decision that counts.
+    // Stamped with the time of the decision that counts.
     expect((await store.load()).pool.writtenAt.wall).toBe(moments.at(-1) ?? 0)
     store.close()
   },
@@ -118,7 +118,7 @@ test('an update that changes nothing touches no file', async () => {
   store.close()
 })
 
-test('who only reads wakes nobody: readers who wake each other would never rest', async () => {
+test('a reader wakes no watcher: readers that wake each other would never stop', async () => {
   using place = newPlace()
   const store = await initialized(place)
   store.close()
@@ -154,7 +154,7 @@ needing('strace').test('commits are synced to the disk before they are announced
   expect(syncs).toMatch(/f(data)?sync\(\d+<[^>]*pool\.db-wal>\)\s+= 0/)
 })
 
-test('a store without a database is not initialized, in a folder or out of it', async () => {
+test('a store without a database is not initialized, with or without its folder', async () => {
   using place = newPlace()
   expect(openStore(place.url, currentMoment)).rejects.toMatchObject({ code: 'pool-not-initialized' })
   expect(openStore('sqlite:///nowhere/at/all/pool.db', currentMoment)).rejects.toMatchObject({
@@ -174,7 +174,7 @@ test.each([
   expect(openStore(url, currentMoment)).rejects.toMatchObject({ code: 'config-invalid' })
 })
 
-/** Pools as a release left them, by the version of their schema: each must load for ever. */
+/** Pools as releases left them, by schema version: each must load for ever. */
 const FIXTURES = ['v1', 'v3']
 
 const fixture = (name: string, ending: string) =>
@@ -254,7 +254,7 @@ test('a damaged document of an earlier version is refused before and after the u
   expect(ids(aside?.records)).toEqual(ids(expected.history))
 })
 
-test('what can be read of a damaged pool of an earlier version is salvaged', async () => {
+test('the readable part of a damaged pool of an earlier version is salvaged', async () => {
   using place = newPlace()
   await Bun.write(place.path, fixture('v3', 'db'))
   const expected = await fixture('v3', 'json').json()
@@ -276,7 +276,7 @@ test('only whole GPUs are recorded', async () => {
   store.close()
 })
 
-/** A document as the releases with these schemas wrote it. */
+/** A document as written by the releases with these schemas. */
 const DOCUMENT_1 = JSON.stringify({
   version: 1,
   host: 'box',
@@ -327,7 +327,7 @@ test.each([1, 2, 3])(
   60_000,
 )
 
-test('many processes find an old schema at once: one brings it up to date, none fails', async () => {
+test('many processes find an old schema at once: one upgrades it, none fails', async () => {
   using place = newPlace()
   const records = Array.from({ length: 20_000 }, (_, nth) => recordOf(`r${nth}`, { unit: `${nth % 8}` }))
   writeFirstSchema(place, records)
@@ -341,13 +341,13 @@ test('many processes find an old schema at once: one brings it up to date, none 
   store.close()
 })
 
-test('who finds an old schema that becomes a newer one than its own leaves it alone', async () => {
+test('a process leaves an old schema unchanged if another upgrades it beyond its own version', async () => {
   using place = newPlace()
   writeFirstSchema(place, [])
   const newer = new Database(place.path)
   newer.run('BEGIN IMMEDIATE')
   const worker = startWorker('read', place.url, 'old')
-  // Mapped when the version is read, while the lock is not to be had.
+  // Mapped when the version is read, while the lock is taken.
   await until('the worker has looked at the database', () =>
     readFileSync(`/proc/${worker.pid}/maps`, 'utf8').includes(`${place.path}-shm`),
   )
@@ -358,7 +358,7 @@ test('who finds an old schema that becomes a newer one than its own leaves it al
   newer.close()
 })
 
-test('an upgrade of the schema wakes everyone who watches the pool', async () => {
+test('an upgrade of the schema wakes all watchers of the pool', async () => {
   using place = newPlace()
   writeSchema(place, [], 1)
   writeFileSync(wakeFile(place.path), '')
@@ -370,7 +370,7 @@ test('an upgrade of the schema wakes everyone who watches the pool', async () =>
   store.close()
 })
 
-test('to share the files of an open database leaves its locks alone', async () => {
+test('sharing the files of an open database keeps its locks', async () => {
   using place = newPlace()
   const store = await place.create(currentMoment)
   const locks = readFileSync('/proc/locks', 'utf8').split('\n')

@@ -7,14 +7,14 @@ import { until } from '../../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyCommits, anyRange, expectUsage } from './random-usage.ts'
 
-/** A place where one store can be, empty at first. */
+/** A place for one store, empty at first. */
 export interface StorePlace extends Disposable {
-  /** For setting up. */
+  /** Opens it for setup. */
   create(now: () => Moment): Promise<OpenedPool>
   open(now: () => Moment): Promise<OpenedPool>
 }
 
-/** A clock that shows a new time whenever it is read. */
+/** A clock that shows a new time at every reading. */
 export function tickingClock(): () => Moment {
   let ms = 0
   return () => {
@@ -25,7 +25,7 @@ export function tickingClock(): () => Moment {
 
 const kept = (pool: Pool) => ({ pool, records: [], wake: [], answer: undefined })
 
-/** A store with a pool to count in. */
+/** A store with a pool for counting. */
 export async function withCounting<Place extends StorePlace>(
   newPlace: () => Place,
   use: (store: OpenedPool, place: Place) => Promise<void>,
@@ -42,7 +42,7 @@ export async function withCounting<Place extends StorePlace>(
 
 export const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
 
-/** What every store guarantees, and the ledger and wakeups that are opened with it: `src/ports`. */
+/** The guarantees of every store, and of the ledger and wakeups that are opened with it: `src/ports`. */
 export function storeContract(name: string, newPlace: () => StorePlace): void {
   describe(name, () => {
     const withStore = (use: (store: OpenedPool, place: StorePlace) => Promise<void>) =>
@@ -58,7 +58,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       store.close()
     })
 
-    test('a creation gets no pool at first, and later the one there is', async () => {
+    test('a creation gets no pool at first, and later the existing one', async () => {
       await withStore(async (store) => {
         await store.update(counting('one'))
         const seen = await store.update({
@@ -75,7 +75,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('what a decision says is committed, stamped with the moment of writing, and answered', async () => {
+    test('the result of a decision is committed, stamped with the time of writing, and returned', async () => {
       await withStore(async (store, place) => {
         expect(await store.update(counting('one'))).toBe(1)
         const other = await place.open(tickingClock())
@@ -88,7 +88,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('a pool comes as it was written, whatever the clock shows since', async () => {
+    test('a pool is read as it was written, whatever the clock shows later', async () => {
       await withStore(async (store, place) => {
         const { moment } = await store.load()
         const later = await place.open(() => ({ wall: moment.wall + 3_600_000, steady: moment.steady }))
@@ -101,7 +101,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('the turns are those of the last commit that changed the pool', async () => {
+    test('the turns come from the last commit that changed the pool', async () => {
       await withStore(async (store, place) => {
         const other = await place.open(tickingClock())
         expect(await other.turns()).toEqual([])
@@ -117,7 +117,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('a decision that throws leaves everything as it was, and the store usable', async () => {
+    test('a decision that throws changes nothing, and the store stays usable', async () => {
       await withStore(async (store, place) => {
         const other = await place.open(tickingClock())
         for (const throwAt of [1, 2]) {
@@ -140,7 +140,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('nothing is written when the pool is the one that was given', async () => {
+    test('nothing is written if the decision returns the given pool', async () => {
       await withStore(async (store) => {
         const { pool: before } = await store.load()
         expect(await store.update((pool) => ({ pool, records: [], wake: [], answer: 'as is' }))).toBe('as is')
@@ -155,7 +155,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('a record that exists stays as it is; what came with it is committed', async () => {
+    test('an existing record stays unchanged, and the rest of its commit is written', async () => {
       await withStore(async (store) => {
         await store.update(counting('a'))
         await store.update((pool, moment) => ({
@@ -167,7 +167,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('a decision is made again when another was first', async () => {
+    test('a decision is made again if another commit was first', async () => {
       await withStore(async (store, place) => {
         const other = await place.open(tickingClock())
         const seen: number[] = []
@@ -186,7 +186,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('history is what overlaps the range, in the order of the ends', async () => {
+    test('history contains the records that overlap the range, in the order of their ends', async () => {
       await withStore(async (store) => {
         const record = (name: string, startedAt: number, endedAt: number) =>
           recordOf(name, { startedAt, endedAt })
@@ -217,13 +217,13 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('usage is what the records of a range add up to, and those of the reservations asked for', async () => {
+    test('usage contains the sums of a range, and the records of the requested reservations', async () => {
       await fc.assert(
         fc.asyncProperty(anyCommits, fc.array(anyRange), async (commits, ranges) => {
           await withStore(async (store) => {
             const records = commits.flat()
             for (const commit of commits) await store.update((pool) => ({ ...kept(pool), records: commit }))
-            // What exists already does not count again.
+            // Existing records do not count again.
             await store.update((pool) => ({ ...kept(pool), records }))
             await expectUsage(store, records, ranges)
           })
@@ -232,7 +232,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       )
     }, 60_000)
 
-    test('pools and records come back as they were, in any script', async () => {
+    test('pools and records are read as they were written, in any script', async () => {
       await withStore(async (store) => {
         const text = fc.string({ unit: 'grapheme' })
         const anyPool = fc.record({ host: text, name: text, user: text, note: text, command: text })
@@ -257,12 +257,12 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('changes wake who listens, until told to stop', async () => {
+    test('changes wake listeners until they stop', async () => {
       await withStore(async (store, place) => {
         const other = await place.open(tickingClock())
         const stop = new AbortController()
         const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
-        // What comes after the call is not missed, though nobody waits yet.
+        // An event after the call is not missed even if no reader waits yet.
         await other.update(counting('other'))
         expect(await wakes.next()).toEqual({ done: false, value: undefined })
         for (let nth = 0; nth < 100; nth++) {
@@ -280,7 +280,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
-    test('a waiter is called at its turn, and once at another change that it listens for', async () => {
+    test('a waiter is woken at its turn, and once at another change that it listens for', async () => {
       await withStore(async (store, place) => {
         const other = await place.open(tickingClock())
         const calls = store.calls('mine')
@@ -291,7 +291,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         expect(await calls.next()).toBe('change')
         await commit(['mine'])
         expect(await calls.next()).toBe('turn')
-        // Not listening, it hears only of its turn.
+        // Without listening, it gets only its turn.
         await commit([])
         await commit(['mine'])
         expect(await calls.next()).toBe('turn')

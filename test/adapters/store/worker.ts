@@ -6,11 +6,11 @@ import { counting } from './counting.ts'
 /**
  * Another process that uses a store: `worker.ts <verb> <url> <name> [<times>]`.
  *
- * - count: counts so many times, each under a name of its own.
- * - announce: counts as well, and says each time what it has done, in the form of a granted reservation.
- * - read: looks at it.
- * - hang: stops for ever in a decision, at its nth time of asking (`times`); says so first. Another commit comes first
- *   each time before, so that it is asked again, then with the lock of the store.
+ * - count: counts N times, each time under a name of its own.
+ * - announce: also counts, and prints each count in the form of a granted reservation.
+ * - read: loads the pool once.
+ * - hang: stops for ever in its nth decision (`times`), after printing that. Before that, another commit always comes
+ *   first, so that the decision is made again, then under the lock of the store.
  */
 const [verb, url = '', name = '', times = '1'] = process.argv.slice(2)
 const store = await openStore(url, currentMoment)

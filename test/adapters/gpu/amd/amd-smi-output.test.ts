@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { amdSmiProvider } from '../../../../src/adapters/gpu/amd/amd-smi.ts'
 import { parseAmdSmi } from '../../../../src/adapters/gpu/amd/amd-smi-output.ts'
-import { type Box, EIGHT_H100, withProcesses } from '../box.ts'
 import { failure } from '../provider-contract.ts'
-import { amdSmiFiles, programEnvironment, STAND_INS } from '../stages.ts'
+import { amdSmiFiles, programEnvironment, STAND_INS } from '../simulated-drivers.ts'
+import { EIGHT_H100, type SimulatedMachine, withProcesses } from '../simulated-machine.ts'
 
-async function play<T>(
+async function simulate<T>(
   files: Readonly<Record<string, string>>,
   use: (provider: ReturnType<typeof amdSmiProvider>) => Promise<T>,
 ): Promise<T> {
@@ -20,12 +20,12 @@ async function play<T>(
   }
 }
 const probe = (files: Readonly<Record<string, string>>) =>
-  play(files, async (provider) => (await provider.probe(20_000)).readings)
+  simulate(files, async (provider) => (await provider.probe(20_000)).readings)
 const fail = (files: Readonly<Record<string, string>>) =>
-  play(files, (provider) => failure(Promise.resolve(provider)))
+  simulate(files, (provider) => failure(Promise.resolve(provider)))
 
-const documents = (box: Box) => {
-  const files = amdSmiFiles(box)
+const documents = (machine: SimulatedMachine) => {
+  const files = amdSmiFiles(machine)
   const read = (name: string) => files[name] ?? ''
   return {
     list: read('list.json'),
@@ -36,12 +36,12 @@ const documents = (box: Box) => {
 }
 
 describe('amd-smi', () => {
-  test('of ROCm 6 says the same as of ROCm 7', async () => {
-    const box = withProcesses({ pid: 4_194_305, name: 'train', memoryMb: 8000 })
-    expect(await probe(amdSmiFiles(box, { rocm: 6 }))).toEqual([...(await probe(amdSmiFiles(box)))])
+  test('of ROCm 6 gives the same readings as of ROCm 7', async () => {
+    const machine = withProcesses({ pid: 4_194_305, name: 'train', memoryMb: 8000 })
+    expect(await probe(amdSmiFiles(machine, { rocm: 6 }))).toEqual([...(await probe(amdSmiFiles(machine)))])
   })
 
-  // Composed after the source of amd-smi (ROCm/rocm-systems, projects/amdsmi/amdsmi_cli) and public reports.
+  // Composed from the source of amd-smi (ROCm/rocm-systems, projects/amdsmi/amdsmi_cli) and public reports.
   test('of ROCm 7 on two MI300X', async () => {
     const read = (name: string) => Bun.file(join(STAND_INS, `amd-smi-rocm-7/${name}.json`)).text()
     const gpus = parseAmdSmi({
@@ -69,15 +69,15 @@ describe('amd-smi', () => {
 
   test('numbers GPUs as HIP does', async () => {
     const reversed = { gpu_data: [0, 1].map((gpu) => ({ gpu, uuid: `uuid-${gpu}`, hip_id: 1 - gpu })) }
-    const box: Box = { gpus: EIGHT_H100.gpus.slice(0, 2) }
-    const readings = await probe({ ...amdSmiFiles(box), 'list-e.json': JSON.stringify(reversed) })
+    const machine: SimulatedMachine = { gpus: EIGHT_H100.gpus.slice(0, 2) }
+    const readings = await probe({ ...amdSmiFiles(machine), 'list-e.json': JSON.stringify(reversed) })
     expect(readings.map(({ index, uuid, state }) => [index, uuid, state])).toMatchObject([
       [0, 'uuid-1', { memoryUsedMb: 5 }],
       [1, 'uuid-0', { memoryUsedMb: 4 }],
     ])
   })
 
-  test('that tells of a GPU twice is not understood', () => {
+  test('that lists a GPU twice is not understood', () => {
     const whole = documents(EIGHT_H100)
     for (const name of ['list', 'metric'] as const) {
       const { gpu_data: gpus } = JSON.parse(whole[name])
@@ -86,13 +86,13 @@ describe('amd-smi', () => {
     }
   })
 
-  test('that gives the parts of a card one UUID has none', () => {
+  test('that gives all parts of a card one UUID counts as having none', () => {
     const whole = documents(EIGHT_H100)
     const list = whole.list.replaceAll(/"uuid": "[^"]*"/g, '"uuid": "card"')
     expect(new Set(parseAmdSmi({ ...whole, list }).map((gpu) => gpu.uuid))).toEqual(new Set(['']))
   })
 
-  test('whose numbers are beyond all measure tells nothing', () => {
+  test('with absurdly large numbers gives no readings', () => {
     const whole = documents(EIGHT_H100)
     const metric = whole.metric
       .replaceAll(/"unit": "MB"/g, '"unit": "GB"')
@@ -100,13 +100,13 @@ describe('amd-smi', () => {
     expect(parseAmdSmi({ ...whole, metric })[0]?.state.kind).toBe('fault')
   })
 
-  test('may warn before it answers', () => {
+  test('may print a warning before its answer', () => {
     const { list, ...others } = documents(EIGHT_H100)
     const warned = `WARNING: User is missing the following required groups: render, video\n\n${list}`
     expect(parseAmdSmi({ ...others, list: warned })).toHaveLength(8)
   })
 
-  test('makes no idle GPU of one it has no metrics of', () => {
+  test('shows no idle GPU without metrics', () => {
     const { metric: _, ...others } = documents(EIGHT_H100)
     const gpus = parseAmdSmi({ ...others, metric: '[]' })
     expect(gpus.map((gpu) => gpu.state.kind)).toEqual(EIGHT_H100.gpus.map(() => 'fault' as const))
@@ -117,18 +117,18 @@ describe('amd-smi', () => {
     expect(gpus[0]?.state).toMatchObject({ processes: [] })
   })
 
-  test('passes on its own error', async () => {
+  test('reports its own error', async () => {
     const error = await fail({ 'first.sh': `echo '{"error": "Driver not loaded", "code": 34}'; exit 34` })
     expect(error).toMatchObject({ code: 'driver-failed', message: 'amd-smi: Driver not loaded' })
   })
 
-  test('passes on the last line of a traceback', async () => {
+  test('reports the last line of a traceback', async () => {
     const traceback = 'Traceback (most recent call last):\n  File "x", line 1\nImportError: libamd_smi.so'
     const error = await fail({ 'first.sh': `cat >&2 <<'END'\n${traceback}\nEND\nexit 1` })
     expect(error.message).toBe('amd-smi: ImportError: libamd_smi.so')
   })
 
-  test('may fail for some GPUs and answer for the others', async () => {
+  test('may fail for some GPUs and report the others', async () => {
     expect(await probe({ ...amdSmiFiles(EIGHT_H100), 'first.sh': 'trap "exit 204" EXIT' })).toHaveLength(8)
   })
 })

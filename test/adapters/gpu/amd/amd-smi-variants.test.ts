@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { amdSmiProvider } from '../../../../src/adapters/gpu/amd/amd-smi.ts'
 import { type AmdSmiOutput, parseAmdSmi } from '../../../../src/adapters/gpu/amd/amd-smi-output.ts'
 import { judged } from '../../../../src/adapters/gpu/reading.ts'
-import { programEnvironment } from '../stages.ts'
+import { programEnvironment } from '../simulated-drivers.ts'
 
 const GIB = 1024 ** 3
 const mb = (value: number) => ({ value, unit: 'MB' })
@@ -63,7 +63,7 @@ describe('amd-smi of an APU', () => {
   const apu = (vramMb: number, gttMb: number, processes: object = { process_list: [IDLE] }) =>
     read([{ used: mb(vramMb), total: mb(512), gtt: [gttMb, 126_976], processes }])[0]
 
-  test('counts the memory of the host that the card and its processes use', () => {
+  test('counts the host memory that the card and its processes use', () => {
     const process = info(NOBODY, bytes(0), { gtt_mem: bytes(60 * GIB), cpu_mem: bytes(4096) })
     expect(apu(489, 61_440, { process_list: [process] })).toMatchObject({
       memoryUsedMb: 61_929,
@@ -72,13 +72,13 @@ describe('amd-smi of an APU', () => {
     })
   })
 
-  test('counts it where its size is not known', () => {
+  test('counts it if its size is unknown', () => {
     const process = info(NOBODY, bytes(0), { gtt_mem: bytes(GIB) })
     const [state] = read([{ used: mb(300), total: mb(512), processes: { process_list: [process] } }])
     expect(state).toMatchObject({ memoryUsedMb: 300, processes: [{ memoryMb: 1024 }] })
   })
 
-  test('is idle with what the driver itself has there', () => {
+  test('is idle if only the driver itself uses it', () => {
     const opened = info(NOBODY, bytes(0), { gtt_mem: bytes(6_000_000) })
     expect(apu(300, 40, { process_list: [opened] })).toMatchObject({
       memoryUsedMb: 300,
@@ -87,14 +87,14 @@ describe('amd-smi of an APU', () => {
     })
   })
 
-  test('does not count it where the memory of the card is the larger pool', () => {
+  test('does not count it if the memory of the card is the larger pool', () => {
     const process = info(NOBODY, bytes(2 * GIB), { gtt_mem: bytes(GIB) })
     const [state] = read([{ used: mb(2100), gtt: [5000, 64_000], processes: { process_list: [process] } }])
     expect(state).toMatchObject({ memoryUsedMb: 2100, processes: [{ memoryMb: 2048 }] })
   })
 })
 
-describe('amd-smi lists processes', () => {
+describe('amd-smi reports processes', () => {
   const MEMORY = { gtt_mem: 0, cpu_mem: 0, vram_mem: 8 * GIB }
   const old = (pid: number) => ({
     pid,
@@ -127,7 +127,7 @@ describe('amd-smi lists processes', () => {
     ])
   })
 
-  test('or cannot: then the memory of the card decides, and without that nothing does', () => {
+  test('or cannot: then the memory of the card decides; without it the GPU is faulty', () => {
     for (const processes of [
       { process_list: 'N/A' },
       { process_info: 'N/A' },
@@ -140,18 +140,18 @@ describe('amd-smi lists processes', () => {
     expect(read([{ used: 'N/A' }])[0]).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
   })
 
-  test('under every GPU: it is where the memory is', () => {
+  test('under every GPU: the process is where the memory is', () => {
     const everywhere = { process_list: [info(7, bytes(29_900 * 1024 ** 2))] }
     const used = [11, 30_000, 283, 30_100]
     expect(pids(used.map((each) => ({ used: mb(each), processes: everywhere })))).toEqual([[], [7], [], [7]])
   })
 
-  test('under every GPU, and no card shows so much: each may be in use', () => {
+  test('under every GPU with more than any card shows: each may be in use', () => {
     const everywhere = { process_list: [info(7, bytes(29_900 * 1024 ** 2))] }
     expect(pids([11, 12].map((each) => ({ used: mb(each), processes: everywhere })))).toEqual([[7], [7]])
   })
 
-  test('under one GPU, with more than the card shows: it counts', () => {
+  test('under one GPU with more than the card shows: it counts', () => {
     expect(pids([{ used: mb(11), processes: { process_list: [info(7, bytes(GIB))] } }, {}])).toEqual([
       [7],
       [],
@@ -167,7 +167,7 @@ describe('amd-smi of a card in parts', () => {
       state.kind === 'measured' ? [state.memoryUsedMb, state.card?.unexplainedMb] : state.reason,
     )
 
-  test('judges each by its processes where all show the memory of the card', () => {
+  test('judges each by its processes if all show the memory of the card', () => {
     const shared = mb(20_500)
     expect(
       usedMb([
@@ -182,7 +182,7 @@ describe('amd-smi of a card in parts', () => {
     ])
   })
 
-  test('judges each by its processes where only the first shows the memory of the card', () => {
+  test('judges each by its processes if only the first shows the memory of the card', () => {
     const silent = { used: 'N/A', total: 'N/A' }
     expect(usedMb([part(0, { used: mb(20_500) }), part(1, { ...silent, processes: using(20) })])).toEqual([
       [0, 20],
@@ -190,21 +190,21 @@ describe('amd-smi of a card in parts', () => {
     ])
   })
 
-  test('tells what no process accounts for', () => {
+  test('reports memory that no process explains', () => {
     expect(usedMb([part(0, { used: mb(20_500) }), part(1, { used: mb(20_500) })])).toEqual([
       [0, 20_500],
       [0, 20_500],
     ])
   })
 
-  test('judges each by its own memory where they differ', () => {
+  test('judges each by its own memory if they differ', () => {
     expect(usedMb([part(0, { used: mb(20_500) }), part(1)])).toEqual([
       [20_500, undefined],
       [283, undefined],
     ])
   })
 
-  test('judges each by the card where the list of processes is missing', () => {
+  test('judges each by the card if the list of processes is missing', () => {
     const unlisted = { used: mb(20_500), processes: { process_list: 'N/A' } }
     expect(usedMb([part(0, unlisted), part(1, unlisted)])).toEqual([
       [20_500, undefined],
@@ -242,7 +242,7 @@ describe('amd-smi complains', () => {
     expect(read([card, {}]).map((state) => state.kind)).toEqual(['fault', 'measured'])
   })
 
-  test('of nothing where a reading is just not there', () => {
+  test('of nothing if a reading is only missing', () => {
     const [state] = read([
       {
         metric: {
@@ -295,7 +295,7 @@ describe('amd-smi prints', () => {
   })
 })
 
-describe('amd-smi is asked again for one GPU', () => {
+describe('amd-smi is queried again for one GPU', () => {
   const zero = output([{ used: mb(258_000) }, {}])
   const bulk = JSON.stringify([0, 1].map((gpu) => ({ gpu, process_list: [info(NOBODY, bytes(0))] })))
   const single = JSON.stringify([{ gpu: 0, process_list: [info(NOBODY, bytes(270_846_402_560))] }])
@@ -330,14 +330,14 @@ describe('amd-smi is asked again for one GPU', () => {
   })
 
   test.each(["echo '[]'", 'exit 1', "echo 'what'", `echo '${bulk}'`])(
-    'which may say no more: %s',
+    'even if the second answer has no more: %s',
     async (answer) => {
       expect((await probe(answer)).processes).toEqual([[], []])
     },
   )
 })
 
-describe('amd-smi for a user who is not in the groups of the GPUs', () => {
+describe('amd-smi for a user outside the groups of the GPUs', () => {
   const WARNING =
     'WARNING: User is missing the following required groups: render, video. Please add user to these groups.'
   const { list, asic, metric, process } = output([{}])
@@ -352,7 +352,7 @@ describe('amd-smi for a user who is not in the groups of the GPUs', () => {
     }
   }
 
-  test('is understood where it answers after its warning', async () => {
+  test('is understood if it answers after its warning', async () => {
     const { readings } = await probe({ ...documents, 'first.sh': `echo '${WARNING}'` })
     expect(readings).toMatchObject([{ state: { kind: 'measured', memoryUsedMb: 283 } }])
   })
@@ -386,13 +386,13 @@ describe('an APU whose used GTT is not reported', () => {
     expect(read([apu(loaded)])).toMatchObject([{ memoryUsedMb: 20_480, processes: [{ memoryMb: 20_480 }] }])
   })
 
-  test('has a process of unknown memory where its GTT is not reported either', () => {
+  test('has a process of unknown memory if its GTT is not reported either', () => {
     const [state] = read([apu({ process_list: [info(NOBODY, bytes(0))] })])
     expect(state).toMatchObject({ memoryBy: 'processes', processes: [{ pid: NOBODY }] })
     expect(JSON.stringify(state)).not.toContain('memoryMb')
   })
 
-  test('is faulty where the processes are unknown too', () => {
+  test('is faulty if the processes are unknown too', () => {
     expect(read([apu({})])).toMatchObject([{ kind: 'fault' }])
   })
 })

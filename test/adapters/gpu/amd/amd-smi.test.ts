@@ -1,4 +1,4 @@
 import { testProvider } from '../provider-contract.ts'
-import { amdSmiStage } from '../stages.ts'
+import { amdSmiDriver } from '../simulated-drivers.ts'
 
-testProvider(amdSmiStage)
+testProvider(amdSmiDriver)

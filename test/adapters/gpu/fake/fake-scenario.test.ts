@@ -15,11 +15,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const provider = (gpuCount = 2) => fakeProvider({ gpuCount, usageFile })
-const stage = (scenario: unknown) => writeFile(usageFile, JSON.stringify(scenario))
+const writeScenario = (scenario: unknown) => writeFile(usageFile, JSON.stringify(scenario))
 const probe = async () => (await provider().probe(20_000)).readings
 
 describe('the fake provider', () => {
-  test('has idle GPUs as many as the pool', async () => {
+  test('has as many idle GPUs as the pool', async () => {
     const { readings } = await fakeProvider({ gpuCount: 3 }).probe(20_000)
     expect(readings.map(({ index, uuid, name }) => [index, uuid, name])).toEqual([
       [0, 'GPU-fake-0', 'Fake GPU'],
@@ -35,15 +35,15 @@ describe('the fake provider', () => {
   })
 
   test('reads its scenario at every probe', async () => {
-    await stage({ gpus: { 1: { memory_used_mb: 5 } } })
+    await writeScenario({ gpus: { 1: { memory_used_mb: 5 } } })
     const same = provider()
     await same.probe(20_000)
-    await stage({ gpus: { 1: { memory_used_mb: 6 } } })
+    await writeScenario({ gpus: { 1: { memory_used_mb: 6 } } })
     const { readings } = await same.probe(20_000)
     expect(readings.map((gpu) => gpu.state)).toMatchObject([{ memoryUsedMb: 0 }, { memoryUsedMb: 6 }])
   })
 
-  test('plays a squatter; its memory is the GPU’s where nothing else is said', async () => {
+  test('simulates unreserved use, and adds up its memory unless the scenario sets the GPU’s', async () => {
     const squatter = {
       pid: 4_194_305,
       uid: 1002,
@@ -52,7 +52,7 @@ describe('the fake provider', () => {
       memory_mb: 1024,
       command: 'python3 x',
     }
-    await stage({ gpus: { 0: { processes: [squatter] } } })
+    await writeScenario({ gpus: { 0: { processes: [squatter] } } })
     const { memory_mb, ...said } = squatter
     expect((await probe())[0]?.state).toMatchObject({
       memoryUsedMb: 1024,
@@ -62,14 +62,14 @@ describe('the fake provider', () => {
 
   test('lets a scenario rename a real process', async () => {
     await using real = await startProcess()
-    await stage({ gpus: { 0: { processes: [{ pid: real.pid, user: 'bob' }] } } })
+    await writeScenario({ gpus: { 0: { processes: [{ pid: real.pid, user: 'bob' }] } } })
     expect((await probe())[0]?.state).toMatchObject({
       processes: [{ pid: real.pid, uid: real.uid, user: 'bob', name: 'sh', command: real.command }],
     })
   })
 
-  test('plays a GPU that has gone', async () => {
-    await stage({ gpus: { 0: { missing: true } } })
+  test('simulates a missing GPU', async () => {
+    await writeScenario({ gpus: { 0: { missing: true } } })
     expect((await probe()).map((gpu) => gpu.index)).toEqual([1])
   })
 
@@ -88,20 +88,20 @@ describe('the fake provider', () => {
     [[], 'expected an object, got an array'],
     [null, 'the document: expected Object, got null'],
   ])('refuses %j', async (scenario, problem) => {
-    await stage(scenario)
+    await writeScenario(scenario)
     const error = await failure(Promise.resolve(provider()))
     expect(error.code).toBe('config-invalid')
     expect(error.message).toStartWith(`${usageFile}: `)
     expect(error.message).toContain(problem)
   })
 
-  test('refuses what is no JSON', async () => {
+  test('refuses invalid JSON', async () => {
     await writeFile(usageFile, 'gpus: {')
     const error = await failure(Promise.resolve(provider()))
     expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('expected JSON') })
   })
 
-  test('refuses a file that is not there', async () => {
+  test('refuses a missing file', async () => {
     const absent = fakeProvider({ gpuCount: 1, usageFile: join(folder, 'absent.json') })
     const error = await failure(Promise.resolve(absent))
     expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('absent.json') })

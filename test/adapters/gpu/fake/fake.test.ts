@@ -1,4 +1,4 @@
 import { testProvider } from '../provider-contract.ts'
-import { fakeStage } from '../stages.ts'
+import { fakeDriver } from '../simulated-drivers.ts'
 
-testProvider(fakeStage)
+testProvider(fakeDriver)

@@ -47,18 +47,18 @@ describe('GPUs', () => {
     ])
   })
 
-  test('told twice are not understood: one of the two may hide that it is in use', () => {
+  test('listed twice are not understood: one row may hide that the GPU is in use', () => {
     expect(() => read(row(0, '3B', 70_000), row(0, '3B', 0))).toThrow('the same GPU twice')
     const moved = row(1, '5E', 0).replace('GPU-1', 'GPU-0')
     expect(() => read(row(0, '3B', 70_000), moved)).toThrow('the same GPU twice')
   })
 
-  test('lost are lost for some reason, whatever is left of it', () => {
+  test('that are lost have a reason, however little of it remains', () => {
     expect(faults('Unable to determine the device handle for GPU')).toEqual(['0 the driver cannot reach it'])
     expect(faults(row(0, '3B', '[\u200b]'))).toEqual(['0 the driver cannot reach it'])
   })
 
-  test('with nothing but their memory', () => {
+  test('with only their memory', () => {
     const bare =
       '0, 0000:3B:00.0, GPU-0, 45, [N/A], [Not Supported], [Insufficient Permissions], N/A, [N/A], [N/A]'
     expect(read(bare)[0]).toEqual({
@@ -98,7 +98,7 @@ describe('GPUs', () => {
   test.each(COLUMNS.flatMap((column) => COMPLAINTS.map((words) => [column, words] as const)))(
     'that have in %p the words %p are faulty',
     (column, words) => {
-      // An index that is none is refused as a whole unless it is in brackets.
+      // An index that is not a number is refused unless it is in brackets.
       if (column === 'index' && words === 'ERR!') return
       const values = row(0, '1B').split(', ')
       values[COLUMNS.indexOf(column)] = words
@@ -123,7 +123,7 @@ describe('GPUs', () => {
 
   const withAction = (action: string) => row(0, '1B').replace('Disabled, ', `Disabled, ${action}, `)
 
-  test('with a reading that is no number work', () => {
+  test('work with a reading that is not a number', () => {
     const odd = '0, 00000000:1B:00.0, GPU-0, 4, 81559, NaN, -7, inf, Disabled, H100'
     expect(read(odd)[0]?.state).toEqual({ kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559 })
   })
@@ -140,12 +140,12 @@ describe('GPUs', () => {
     expect(faults(row(0, '1B'), complaint, row(2, '3B'))).toEqual([0, said, 2])
   })
 
-  test('not counted by the driver come after the others', () => {
+  test('that the driver does not count come after the others', () => {
     const complaint = 'Unable to determine the device handle for GPU0000:1B:00.0: Unknown Error'
     expect(faults(complaint, row(0, '2B'), row(1, '3B'))).toEqual([0, 1, '2 Unknown Error'])
   })
 
-  test('lost together are told apart by their place on the bus', () => {
+  test('lost together are distinguished by their bus address', () => {
     const complaint = (bus: string, reason: string) =>
       `Unable to determine the device handle for GPU0000:${bus}:00.0: ${reason}`
     const lines = [
@@ -157,12 +157,12 @@ describe('GPUs', () => {
     expect(faults(...lines)).toEqual(['0 GPU is lost', 1, 2, '3 Unknown Error'])
   })
 
-  test('that have lost even their index', () => {
+  test('that are lost without an index', () => {
     const gone = GPU_FIELDS.map(() => '[GPU is lost]').join(', ')
     expect(faults(row(0, '1B'), gone)).toEqual([0, '1 GPU is lost'])
   })
 
-  test('with a remark beside them', () => {
+  test('with another message beside them', () => {
     expect(faults('WARNING: infoROM is corrupted at gpu 0000:1B:00.0', row(0, '1B'))).toEqual([0])
   })
 
@@ -186,7 +186,7 @@ describe('processes', () => {
     ])
   })
 
-  test('are known by their pid alone, where there is no more', () => {
+  test('are identified by their pid alone if nothing else is known', () => {
     const apps =
       'GPU-0, 1, [N/A], [Not Found]\nGPU-0, 2, [Insufficient Permissions], [Insufficient Permissions]\n'
     expect(parseApps(apps, none).processes.get('GPU-0')).toEqual([{ pid: 1 }, { pid: 2 }])
@@ -224,7 +224,7 @@ describe('processes', () => {
     },
   )
 
-  test('choose their names, which prove nothing', () => {
+  test('choose their own names, which prove nothing', () => {
     const apps = parseApps('GPU-0, 1, 5, [GPU is lost]\n', none)
     expect([apps.complaints.size, apps.processes.get('GPU-0')?.length]).toEqual([0, 1])
   })
@@ -236,7 +236,7 @@ describe('processes', () => {
     },
   )
 
-  test('are nobody where the list is empty', () => {
+  test('are none if the list is empty', () => {
     expect(parseApps('', none).answered).toBe(true)
   })
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nvidiaSmiProvider } from '../../../../src/adapters/gpu/nvidia/nvidia-smi.ts'
-import { EIGHT_H100, withProcesses } from '../box.ts'
 import { failure } from '../provider-contract.ts'
-import { nvidiaSmiFiles, programEnvironment } from '../stages.ts'
+import { nvidiaSmiFiles, programEnvironment } from '../simulated-drivers.ts'
+import { EIGHT_H100, withProcesses } from '../simulated-machine.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -13,16 +13,17 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-async function play(files: Readonly<Record<string, string>>, box = EIGHT_H100) {
-  const place = await mkdtemp(join(folder, 'box-'))
+async function simulate(files: Readonly<Record<string, string>>, machine = EIGHT_H100) {
+  const place = await mkdtemp(join(folder, 'machine-'))
   return nvidiaSmiProvider(
-    await programEnvironment('nvidia-smi', { ...nvidiaSmiFiles(box), ...files }, place),
+    await programEnvironment('nvidia-smi', { ...nvidiaSmiFiles(machine), ...files }, place),
   )
 }
-const probe = async (...args: Parameters<typeof play>) => (await (await play(...args)).probe(20_000)).readings
+const probe = async (...args: Parameters<typeof simulate>) =>
+  (await (await simulate(...args)).probe(20_000)).readings
 
 describe('nvidia-smi', () => {
-  test('of an old driver is asked again for what it knows', async () => {
+  test('of an old driver is queried again for the fields that it supports', async () => {
     const old = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv'] ?? ''
     const [gpu] = await probe({ 'gpus.tsv': old.replace('mig.mode.current', 'unheard.of') })
     const minimal = { kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559, processes: [] }
@@ -38,7 +39,7 @@ describe('nvidia-smi', () => {
     expect(oldest?.state).toStrictEqual(minimal as NonNullable<typeof gpu>['state'])
   })
 
-  test('shows no idle GPU where processes are of a GPU or instance that it does not list', async () => {
+  test('shows no idle GPU if processes belong to a GPU or instance that it does not list', async () => {
     const read = async (uuid: string, mig: string, used: string, app: string) => {
       const row = `0, 0000:1B:00.0, ${uuid}, ${used}, 81559, 0, 34, 70.25, ${mig}, NVIDIA A100`
       const apps = `${app}, 4194305, 700, python3`
@@ -52,13 +53,13 @@ describe('nvidia-smi', () => {
     expect(await read('GPU-0', 'Disabled', '900', 'GPU-1')).toMatchObject({ memoryUsedMb: 900 })
   })
 
-  test('may know no more than the fields of before, whatever it is asked for', async () => {
+  test('may print fewer fields than the query asks for', async () => {
     const row = '0, 0000:1B:00.0, GPU-0, 4, 81559, 0, 34, 70.25, Disabled, NVIDIA H100'
     const [gpu] = await probe({ 'first.sh': `case $1 in --query-gpu=*) echo '${row}' ;; esac; exit 0` })
     expect(gpu?.state).toMatchObject({ kind: 'measured', memoryUsedMb: 4, temperatureC: 34 })
   })
 
-  test('shows no idle GPU where the memory is the host’s and the list fails', async () => {
+  test('shows no idle GPU if the memory is the host’s and the list fails', async () => {
     const memory = /MemTotal: +(\d+)/.exec(await Bun.file('/proc/meminfo').text())?.[1]
     const hostMb = Math.floor(Number(memory) / 1024)
     const row = (used: number | string, total: number | string) =>
@@ -76,7 +77,7 @@ describe('nvidia-smi', () => {
     expect(await read(row(90_000, hostMb + 2), 'exit 0')).toMatchObject({ memoryUsedMb: 90_000 })
   })
 
-  test('tells of the others although it fails for a lost GPU', async () => {
+  test('reports the others although it fails for a lost GPU', async () => {
     const lost =
       'Unable to determine the device handle for GPU1: 0000:2B:00.0: GPU is lost.  Reboot the system'
     const others = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv']?.replace(/^1\t.*\n/m, '') ?? ''
@@ -98,7 +99,7 @@ describe('nvidia-smi', () => {
     expect(states).toMatchObject([{ processes: [{ memoryMb: 370 }] }, { memoryUsedMb: 400, processes: [] }])
   })
 
-  test('tells all although it warns and fails', async () => {
+  test('reports all although it warns and fails', async () => {
     const warning = 'WARNING: infoROM is corrupted at gpu 0000:1B:00.0'
     expect(await probe({ 'last.sh': `echo '${warning}'; exit 14` })).toHaveLength(8)
   })
@@ -109,25 +110,25 @@ describe('nvidia-smi', () => {
     [255, 'Failed to initialize NVML: Unknown Error', 'Restart the container'],
     [255, 'Failed to initialize NVML: Insufficient Permissions', 'usermod -aG render,video'],
   ])('that ends with %i is a failed driver', async (code, words, hint) => {
-    const error = await failure(play({ 'first.sh': `cat <<'END'\n${words}\nEND\nexit ${code}` }))
+    const error = await failure(simulate({ 'first.sh': `cat <<'END'\n${words}\nEND\nexit ${code}` }))
     expect(error).toMatchObject({ code: 'driver-failed', hint: expect.stringContaining(hint) })
     expect(error.message).toBe(`nvidia-smi: ${words}`)
   })
 
-  test('that prints without end is stopped', async () => {
-    const error = await failure(play({ 'first.sh': 'exec yes' }))
+  test('that never stops printing is stopped', async () => {
+    const error = await failure(simulate({ 'first.sh': 'exec yes' }))
     expect(error).toMatchObject({ code: 'driver-failed', message: expect.stringContaining('more than') })
   })
 
   test('finds the GPU of a MIG instance', async () => {
-    const box = withProcesses({ pid: 4_194_305, name: 'train', memoryMb: 100 })
-    const uuid = box.gpus[0]?.uuid ?? ''
+    const machine = withProcesses({ pid: 4_194_305, name: 'train', memoryMb: 100 })
+    const uuid = machine.gpus[0]?.uuid ?? ''
     const readings = await probe(
       {
-        'apps.tsv': nvidiaSmiFiles(box)['apps.tsv']?.replace(uuid, 'MIG-feb88891') ?? '',
+        'apps.tsv': nvidiaSmiFiles(machine)['apps.tsv']?.replace(uuid, 'MIG-feb88891') ?? '',
         'list.txt': `GPU 0: NVIDIA A100 (UUID: ${uuid})\n  MIG 1g.10gb Device 0: (UUID: MIG-feb88891)\n`,
       },
-      box,
+      machine,
     )
     expect(readings[0]?.state).toMatchObject({ processes: [{ pid: 4_194_305 }] })
   })

@@ -1,4 +1,4 @@
 import { testProvider } from '../provider-contract.ts'
-import { nvidiaSmiStage } from '../stages.ts'
+import { nvidiaSmiDriver } from '../simulated-drivers.ts'
 
-testProvider(nvidiaSmiStage)
+testProvider(nvidiaSmiDriver)

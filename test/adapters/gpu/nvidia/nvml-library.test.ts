@@ -6,7 +6,7 @@ import { nvmlProvider } from '../../../../src/adapters/gpu/nvidia/nvml.ts'
 import type { GpuReading } from '../../../../src/domain/pool/model.ts'
 import { needing } from '../../../support/needs.ts'
 import { failure } from '../provider-contract.ts'
-import { nvmlEnvironment } from '../stages.ts'
+import { nvmlEnvironment } from '../simulated-drivers.ts'
 
 const MIB = 1024 * 1024
 const NOBODY = 4_194_305
@@ -19,12 +19,12 @@ beforeAll(async () => {
 })
 afterAll(() => rm(suite, { recursive: true, force: true }))
 
-async function play<T>(
+async function simulate<T>(
   script: string,
   variant: string | undefined,
   use: (provider: Provider) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(suite, 'box-'))
+  const folder = await mkdtemp(join(suite, 'machine-'))
   return use(nvmlProvider(await nvmlEnvironment(script, folder, variant)))
 }
 
@@ -32,7 +32,7 @@ async function read(lines: readonly string[], variant?: string): Promise<readonl
   const script = ['gpu 0 uuid GPU-0', 'gpu 0 name Test', `gpu 0 total ${81559 * MIB}`, ...lines, ''].join(
     '\n',
   )
-  return play(script, variant, async (provider) => (await provider.probe(20_000)).readings)
+  return simulate(script, variant, async (provider) => (await provider.probe(20_000)).readings)
 }
 
 function processes(readings: readonly GpuReading[]) {
@@ -58,12 +58,12 @@ needing('gcc').describe('NVML', () => {
     })
   }
 
-  test('does not count what the driver reserves for itself', async () => {
+  test('does not count memory that the driver reserves for itself', async () => {
     const used = [`gpu 0 used ${45 * MIB}`, `gpu 0 reserved ${600 * MIB}`]
     expect((await read(used))[0]?.state).toMatchObject({ memoryUsedMb: 45, memoryTotalMb: 81559 })
   })
 
-  test('takes the older memory reading where the driver has no other', async () => {
+  test('uses the older memory reading if the driver has no other', async () => {
     const used = [`gpu 0 used ${45 * MIB}`, `gpu 0 reserved ${600 * MIB}`]
     expect((await read(used, 'OLD_DRIVER'))[0]?.state).toMatchObject({ memoryUsedMb: 645 })
   })
@@ -73,12 +73,12 @@ needing('gcc').describe('NVML', () => {
     expect(processes(await read(twice))).toEqual([[NOBODY, 700]])
   })
 
-  test('adds up what a process uses in several MIG instances', async () => {
+  test('adds up the memory of a process in several MIG instances', async () => {
     const instances = [1, 2].map((instance) => `process 0 compute ${NOBODY} ${700 * MIB} ${instance}`)
     expect(processes(await read(['gpu 0 mig 1', ...instances]))).toEqual([[NOBODY, 1400]])
   })
 
-  test('goes on without a reading that fails', async () => {
+  test('works without a reading that fails', async () => {
     const failing = [
       'util 3',
       'util-error 6',
@@ -127,12 +127,12 @@ needing('gcc').describe('NVML', () => {
     expect(gpu?.state).toEqual({ kind: 'fault', reason: `needs recovery: ${words}` })
   })
 
-  test('of an old driver knows no recovery action', async () => {
+  test('of an old driver has no recovery action', async () => {
     const [gpu] = await read(['gpu 0 recovery 1'], 'OLD_DRIVER')
     expect(gpu?.state.kind).toBe('measured')
   })
 
-  test('finds the programs behind an MPS server, and tells what only draws', async () => {
+  test('finds the programs behind an MPS server, and marks programs that only draw', async () => {
     const [gpu] = await read([
       `process 0 compute ${NOBODY} ${30 * MIB}`,
       `process 0 mps ${NOBODY + 1} ${900 * MIB}`,
@@ -146,17 +146,17 @@ needing('gcc').describe('NVML', () => {
     ])
   })
 
-  test('is not confused by what the library prints', async () => {
+  test('ignores output of the library', async () => {
     expect(await read(['chatter'])).toHaveLength(1)
   })
 
-  test('says that the driver is not loaded', async () => {
-    const error = await play('init 9\n', undefined, (provider) => failure(Promise.resolve(provider)))
+  test('reports that the driver is not loaded', async () => {
+    const error = await simulate('init 9\n', undefined, (provider) => failure(Promise.resolve(provider)))
     expect(error).toMatchObject({ code: 'driver-failed', message: 'NVML: Driver Not Loaded' })
     expect(error.hint).toContain('modprobe')
   })
 
-  test('tells a broken library from a missing one', async () => {
+  test('distinguishes a broken library from a missing one', async () => {
     const library = join(suite, 'libnvidia-ml.so.1')
     await writeFile(library, 'not ELF')
     const broken = nvmlProvider({ ...process.env, CANHAZGPU_NVML_LIBRARY: library })

@@ -1,4 +1,4 @@
 import { testProvider } from '../provider-contract.ts'
-import { nvmlStage } from '../stages.ts'
+import { nvmlDriver } from '../simulated-drivers.ts'
 
-testProvider(nvmlStage)
+testProvider(nvmlDriver)

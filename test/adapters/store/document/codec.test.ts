@@ -22,16 +22,16 @@ const POOL: Pool = {
   writtenAt: MOMENT,
 }
 
-test('a document comes back as it was written', () => {
+test('a document is read as it was written', () => {
   expect(decodePool(encodePool(POOL, MOMENT))).toEqual(POOL)
 })
 
-test('a document that was changed since it was written is refused, however well it reads', () => {
+test('a document that was changed after it was written is refused even if it is valid', () => {
   const changed = encodePool(POOL, MOMENT).replace('"played"', '"renamed"')
   expect(() => decodePool(changed)).toThrow(/damaged \(its checksum is wrong\)/)
 })
 
-test('one edited by hand, its checksum taken away, is examined and taken where it is sound', () => {
+test('a document edited by hand, without a checksum, is checked and accepted if it is sound', () => {
   const edited = encodePool(POOL, MOMENT)
     .replace('"played"', '"renamed"')
     .replace(/"checksum":"[^"]*",/, '')
@@ -39,16 +39,16 @@ test('one edited by hand, its checksum taken away, is examined and taken where i
   expect(Object.keys(decodePool(edited)).toSorted()).toEqual(Object.keys(POOL).toSorted())
 })
 
-test('what is no text is no document', () => {
+test('a value other than text is not a document', () => {
   for (const value of [null, 7, new Uint8Array(3)]) expect(() => decodePool(value)).toThrow(CanhazgpuError)
 })
 
-test('turns that cannot be read are damage, no failure of ours', () => {
+test('unreadable turns count as damage, not as a bug', () => {
   expect(decodeTurns('["a"]')).toEqual(['a'])
   for (const value of ['["a"', '{}', '[7]', null, 7]) expect(() => decodeTurns(value)).toThrow(CanhazgpuError)
 })
 
-test('a right checksum spares a document nothing: anyone can compute it', () => {
+test('a document with a correct checksum is still checked: anyone can compute it', () => {
   const sealed = (parts: object) => encodePool({ ...POOL, ...parts } as Pool, MOMENT)
   expect(() => decodePool(sealed({ reservations: 'none' }))).toThrow(
     /damaged \(wrong value at reservations\)/,
@@ -57,13 +57,13 @@ test('a right checksum spares a document nothing: anyone can compute it', () => 
   expect(() => decodePool(sealed({ units: [] }))).toThrow(/damaged \(there is no GPU\)/)
 })
 
-test('a document that is sealed, but not JSON, is damage', () => {
+test('a document with a checksum that is not JSON counts as damage', () => {
   const body = '{"host":'
   const text = `{"version":2,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
   expect(() => decodePool(text)).toThrow(/damaged \(not JSON\)/)
 })
 
-test('one that was damaged is refused, wherever it was', () => {
+test('a damaged document is refused, wherever the damage is', () => {
   const text = encodePool(POOL, MOMENT)
   for (const damaged of [
     text.replace('"id":"0"', '"id":"7"'),
@@ -76,7 +76,7 @@ test('one that was damaged is refused, wherever it was', () => {
   }
 })
 
-test('one without a checksum is examined', () => {
+test('a document without a checksum is checked', () => {
   expect(decodePool(JSON.stringify({ version: 2, ...POOL }))).toEqual(POOL)
 })
 
@@ -117,7 +117,7 @@ const FLAWS: Readonly<Record<string, object>> = {
   'nothing reserved': { reservations: [{ ...RUN, holdings: [] }] },
   'a time no date can tell': { reservations: [{ ...RUN, startedAt: 1e16 }] },
   'a negative span': { queue: [{ ...ENTRY, term: { kind: 'run', duration: -1 } }] },
-  // To kill(2) these are the whole process group and, as 32 bits, every process there is.
+  // To kill(2) these are the whole process group and, as 32 bits, every process.
   'pid 0': { reservations: [{ ...RUN, term: { ...TERM, process: { ...process, pid: 0 } } }] },
   'pid 4294967295': {
     reservations: [{ ...RUN, term: { ...TERM, process: { ...process, pid: 4_294_967_295 } } }],
@@ -136,12 +136,12 @@ test.each(Object.entries(FLAWS))('%s is damage', (_, part) => {
   }
 })
 
-test('what a clock that was set back left behind is no damage', () => {
+test('times from a clock that was set back do not count as damage', () => {
   const early = { ...RUN, startedAt: -3_600_000, term: { ...TERM, heartbeatAt: -1 } }
   expect(decodePool(JSON.stringify({ ...SOUND, reservations: [early] })).reservations).toEqual([early])
 })
 
-test('units are names: they need not count from 0', () => {
+test('unit ids are names: they need not start at 0', () => {
   const units = ['2', '3', '10'].map(unit)
   const held = { ...RUN, holdings: wholeUnits(['10', '3']) }
   const pool = { ...SOUND, units, reservations: [held] }

@@ -56,12 +56,12 @@ const text = JSON.stringify(DOCUMENT)
 function expectAgreement(document: unknown): boolean {
   const isValid = v.is(schema, document)
   if (isValid !== (documentFault(document) === undefined)) {
-    throw new Error(`the schema says ${isValid} to ${JSON.stringify(document)}`)
+    throw new Error(`the schema answers ${isValid} for ${JSON.stringify(document)}`)
   }
   return isValid
 }
 
-/** Every place in a document, as the keys that lead to it. */
+/** Every value in a document, as the keys that lead to it. */
 function placesIn(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
   if (typeof value !== 'object' || value === null) return [path]
   return [path, ...Object.entries(value).flatMap(([key, each]) => placesIn(each, [...path, key]))]
@@ -121,7 +121,7 @@ test('the check by hand and the schema accept the same documents: damaged in sev
   expect(valid).toBeLessThan(15_000)
 })
 
-test('a fault is told by its place', () => {
+test('a fault is reported with its path', () => {
   const wrong = changed(['queue', '1', 'request', 'ids', '0'], (parent, key) => {
     parent[key] = -1
   })

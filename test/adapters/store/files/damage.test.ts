@@ -16,7 +16,7 @@ const COMMANDS = [
 const RESERVE = ['reserve', '--gpus', '1']
 const PAGE = 4096
 
-/** Four GPUs, the last one free, and a history on several pages; everything in the one file. */
+/** Four GPUs, the last one free, and a history on several pages, all in the one file. */
 async function usedPool(): Promise<TestPool> {
   const pool = await testPool(4)
   await pool.chg('reserve', '--gpus', '3', '--note', 'x'.repeat(200))
@@ -33,7 +33,7 @@ async function usedPool(): Promise<TestPool> {
   return pool
 }
 
-/** Either it did what it should, or it refused in one clear line; and no GPU of another was granted. */
+/** Either the command succeeds, or it refuses in one clear line, and no GPU of another account is granted. */
 function expectHarmless(
   command: readonly string[],
   { status, stdout, stderr }: Finished,
@@ -49,7 +49,7 @@ function expectHarmless(
   } else expect(stderr, outcome).toBe('')
 }
 
-/** What can happen to a page. */
+/** Kinds of damage to a page. */
 function damagesOfPage(chance: Chance): [string, (page: Uint8Array) => unknown][] {
   return [
     ['zeros', (page) => page.fill(0)],
@@ -60,7 +60,7 @@ function damagesOfPage(chance: Chance): [string, (page: Uint8Array) => unknown][
   ]
 }
 
-test('whatever page is damaged, and however', async () => {
+test('every kind of damage to every page', async () => {
   using pool = await usedPool()
   const sound = readFileSync(pool.database)
   const chance = new Chance(7)
@@ -78,7 +78,7 @@ test('whatever page is damaged, and however', async () => {
   }
 })
 
-test('whatever page is damaged, an administrator can start afresh', async () => {
+test('an administrator can start afresh whichever page is damaged', async () => {
   using pool = await usedPool()
   const sound = readFileSync(pool.database)
   const chance = new Chance(5)
@@ -95,7 +95,7 @@ test('whatever page is damaged, an administrator can start afresh', async () => 
   }
 })
 
-test('a pool that reads well, but not as it was written, grants nothing', async () => {
+test('a valid pool that differs from the written one grants nothing', async () => {
   using pool = await usedPool()
   const bytes = readFileSync(pool.database)
   const at = bytes.indexOf('{"unit":"2"')
@@ -111,7 +111,7 @@ test('a pool that reads well, but not as it was written, grants nothing', async 
   }
 })
 
-test('a file that lost its end, wherever it was cut', async () => {
+test('a truncated file, at every length', async () => {
   using pool = await usedPool()
   const sound = readFileSync(pool.database)
   const chance = new Chance(3)
@@ -123,7 +123,7 @@ test('a file that lost its end, wherever it was cut', async () => {
   }
 })
 
-test('a log that is damaged or cut: what it held is lost, and nothing else', async () => {
+test('a damaged or truncated log loses only its own commits', async () => {
   using pool = await usedPool()
   const [sound, log] = await withLog(pool)
   const chance = new Chance(11)
@@ -141,7 +141,7 @@ test('a log that is damaged or cut: what it held is lost, and nothing else', asy
   }
 })
 
-/** The database and its log as a process leaves them that is killed after some commits. */
+/** The database and its log as left by a process that was killed after some commits. */
 async function withLog(pool: TestPool): Promise<[Buffer, Buffer]> {
   return withDatabase(pool, (db) => {
     db.run("UPDATE history SET note = 'changed since'")

@@ -9,7 +9,7 @@ import { until } from '../../../support/until.ts'
 import { waitToRun } from '../../../support/waiters.ts'
 import { startWeb } from '../../../web/web-server.ts'
 
-/** What an administrator does who knows no better. */
+/** An administrator who deletes the folder. */
 const remove = (pool: TestPool): void => rmSync(`${pool.folder}/pool`, { recursive: true })
 
 async function setUpAnew(pool: TestPool, gpus = 1): Promise<void> {
@@ -17,7 +17,7 @@ async function setUpAnew(pool: TestPool, gpus = 1): Promise<void> {
   expect(admin).toMatchObject({ status: 0, stdout: `Initialized ${gpus} GPUs (IDs 0 to ${gpus - 1})\n` })
 }
 
-/** A command that has opened the pool and asks a driver who takes a while to answer. */
+/** A command that has opened the pool and probes a slow driver. */
 async function startAsking(pool: TestPool, ...args: string[]): Promise<Child> {
   pool.play({ delay_ms: 1_500 })
   const child = pool.start(...args)
@@ -56,7 +56,7 @@ test.each([
   },
 )
 
-test('a database that was put in the place of another is noticed as well, and the other left alone', async () => {
+test('a database that replaces another is detected too, and left unchanged', async () => {
   using pool = await testPool(1)
   const asking = await startAsking(pool, 'reserve')
   renameSync(pool.database, `${pool.database}.old`)
@@ -66,7 +66,7 @@ test('a database that was put in the place of another is noticed as well, and th
   expect((await pool.chg('reserve')).status).toBe(0)
 })
 
-test('those in line end with one clear line; the supervisor says so and leaves; the command goes on', async () => {
+test('waiters exit with one clear line; the supervisor reports it and exits; the command keeps running', async () => {
   using pool = await testPool(1)
   const job = pool.sh('exec "$CHG" run -- sleep infinity 2> said')
   const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
@@ -91,7 +91,7 @@ test('those in line end with one clear line; the supervisor says so and leaves; 
   )
 })
 
-test('a supervisor whose pool is set up anew at once leaves the new one alone', async () => {
+test('a supervisor whose pool is replaced at once leaves the new pool unchanged', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
@@ -104,7 +104,7 @@ test('a supervisor whose pool is set up anew at once leaves the new one alone', 
   expect(storedPool(pool).reservations).toHaveLength(1)
 })
 
-test('the dashboard goes on with the pool that took the place of the other', async () => {
+test('the dashboard continues with the new pool', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
   const server = await startWeb(pool)

@@ -31,7 +31,7 @@ async function expectAllRefused(pool: TestPool, says: RegExp | string): Promise<
   }
 }
 
-test('a file that is no database', async () => {
+test('a file that is not a database', async () => {
   using pool = await testPool(0)
   mkdirSync(`${pool.folder}/pool`)
   writeFileSync(pool.database, 'this is not a database, but it is long enough to look at\n'.repeat(100))
@@ -51,7 +51,7 @@ test('a database with holes in it', async () => {
   }
 })
 
-test('a database that lost its end', async () => {
+test('a truncated database', async () => {
   using pool = await testPool(4)
   withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
   truncateSync(pool.database, 4096)
@@ -60,7 +60,7 @@ test('a database that lost its end', async () => {
   }
 })
 
-test('an empty file is a pool that is yet to be set up', async () => {
+test('an empty file is a pool that is not set up yet', async () => {
   using pool = await testPool(0)
   mkdirSync(`${pool.folder}/pool`)
   writeFileSync(pool.database, '')
@@ -69,7 +69,7 @@ test('an empty file is a pool that is yet to be set up', async () => {
   expect((await pool.chg('reserve')).status).toBe(0)
 })
 
-test('a folder in the place of the database', async () => {
+test('a folder at the path of the database', async () => {
   using pool = await testPool(0)
   mkdirSync(pool.database, { recursive: true })
   for (const command of COMMANDS) {
@@ -77,7 +77,7 @@ test('a folder in the place of the database', async () => {
   }
 })
 
-test('a schema from a newer release is left alone', async () => {
+test('a schema from a newer release stays unchanged', async () => {
   using pool = await testPool(4)
   withDatabase(pool, (db) => db.run('PRAGMA user_version = 999'))
   await expectAllRefused(pool, /newer canhazgpu \(schema version 999\).*upgrade/)
@@ -85,7 +85,7 @@ test('a schema from a newer release is left alone', async () => {
   expect(storedPool(pool).units).toHaveLength(4)
 })
 
-test('a document from a newer release is left alone', async () => {
+test('a document from a newer release stays unchanged', async () => {
   using pool = await testPool(4)
   changeStoredPool(pool, (document) => ({ ...document, version: 999, units: 'in the cloud' }))
   await expectAllRefused(pool, /newer canhazgpu \(pool document version 999\).*upgrade/)
@@ -128,11 +128,11 @@ needing('sqlite3').test('the state can be read with the sqlite3 shell', async ()
   )
   expect(await shell('SELECT count(*) FROM queue')).toBe('0\n')
   expect(await shell('SELECT gpu, kind, outcome FROM history')).toBe('2|run|exited\n')
-  // The shell has removed the log as it left; commands go on all the same.
+  // The shell has removed the log at its exit, and commands still work.
   expect((await pool.chg('reserve')).stdout).toStartWith('Reserved 1 GPU(s): [2]')
 })
 
-// What follows needs to be somebody whom the kernel refuses things: root is not.
+// These tests need a user whom the kernel refuses access; root is not one.
 const withUser = needing('users')
 let nobody: UnixUser
 beforeAll(async () => {
@@ -142,7 +142,7 @@ afterAll(async () => {
   if (missing('users') === null) await nobody.remove()
 })
 
-withUser.test('a database that may only be read is shown, and nothing else', async () => {
+withUser.test('a read-only database can be shown, and nothing else', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve', '--duration', '1h')
   chmodSync(pool.folder, 0o755)
@@ -178,7 +178,7 @@ withUser.test(
   },
 )
 
-withUser.test('a folder that is closed to us', async () => {
+withUser.test('a folder that is closed to the user', async () => {
   using pool = await testPool(2)
   chmodSync(pool.folder, 0o755)
   chmodSync(`${pool.folder}/pool`, 0o700)
@@ -187,7 +187,7 @@ withUser.test('a folder that is closed to us', async () => {
   }
 })
 
-withUser.test('no pool can be set up where we may not write', async () => {
+withUser.test('no pool can be set up without write permission', async () => {
   using pool = await testPool(0)
   chmodSync(pool.folder, 0o755)
   const refused = await nobody.chg(pool, 'admin', '--gpus', '2', '--provider', 'fake')
@@ -209,7 +209,7 @@ needing('mounts').test(
       await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
       const before = storedPool(pool)
       let refused = await pool.chg('reserve')
-      // What room the log still has may take a few more.
+      // A few more may fit into the remaining room of the log.
       for (let i = 0; i < 200 && refused.status === 0; i++) {
         await pool.chg('release')
         refused = await pool.chg('reserve')

@@ -7,7 +7,7 @@ const ROW: HistoryRow = {
   ...{ started_at: 1_750_000_000_000, ended_at: 1_750_000_060_000, outcome: 'exited', note: null },
 }
 
-test('a row with times that no date can tell is shown like the others', () => {
+test('a row with times beyond the range of dates is shown like the others', () => {
   const rows = [ROW, { ...ROW, ended_at: 1_750_000_060_000_000_000 }, { ...ROW, started_at: -9e18 }]
   const { records } = historyDocument({ from: 0, to: 1 }, rows.map(recordOfRow))
   expect(records.map((record) => record.ended_at)).toEqual([

@@ -5,7 +5,13 @@ import { fakeProvider } from '../../../src/adapters/gpu/fake/fake.ts'
 import { nvidiaSmiProvider } from '../../../src/adapters/gpu/nvidia/nvidia-smi.ts'
 import { nvmlProvider } from '../../../src/adapters/gpu/nvidia/nvml.ts'
 import type { Environment } from '../../../src/adapters/gpu/run-program.ts'
-import { type Box, type BoxGpu, type Course, LATE_MS, type Stage } from './box.ts'
+import {
+  type Behaviour,
+  LATE_MS,
+  type SimulatedDriver,
+  type SimulatedGpu,
+  type SimulatedMachine,
+} from './simulated-machine.ts'
 
 export const STAND_INS = join(import.meta.dir, '../../stand-ins')
 const MIB = 1024 * 1024
@@ -32,8 +38,8 @@ async function compile(library: string, variant: string): Promise<string> {
 }
 
 /**
- * The environment in which the NVML provider meets the stand-in library with this script. The library lies in
- * the parent of `folder`, so that several scripts share it.
+ * The environment in which the NVML provider loads the stand-in library with this script. The library is in the parent
+ * of `folder`, so that several scripts share it.
  */
 export async function nvmlEnvironment(
   script: string,
@@ -49,18 +55,18 @@ export async function nvmlEnvironment(
   }
 }
 
-export const nvmlStage: Stage = {
+export const nvmlDriver: SimulatedDriver = {
   provider: 'nvml',
   needs: ['gcc'],
   // No rubbish: a library returns values.
-  courses: ['late', 'hangs', 'crashes', 'mismatch'],
-  tells: ['mig', 'recovery', 'unified'],
-  play: async (box, folder) => nvmlProvider(await nvmlEnvironment(nvmlScript(box), folder)),
+  behaviours: ['late', 'hangs', 'crashes', 'mismatch'],
+  reports: ['mig', 'recovery', 'unified'],
+  simulate: async (machine, folder) => nvmlProvider(await nvmlEnvironment(nvmlScript(machine), folder)),
   withoutDriver: (folder) =>
     nvmlProvider({ ...process.env, CANHAZGPU_NVML_LIBRARY: join(folder, 'none.so.1') }),
 }
 
-const NVML_COURSES: Readonly<Record<Course, string>> = {
+const NVML_BEHAVIOURS: Readonly<Record<Behaviour, string>> = {
   answers: '',
   late: `delay ${LATE_MS}`,
   hangs: 'hang',
@@ -69,8 +75,8 @@ const NVML_COURSES: Readonly<Record<Course, string>> = {
   rubbish: '',
 }
 
-export function nvmlScript(box: Box): string {
-  const facts = box.gpus.flatMap((gpu, i) => [
+export function nvmlScript(machine: SimulatedMachine): string {
+  const facts = machine.gpus.flatMap((gpu, i) => [
     `gpu ${i} uuid ${gpu.uuid}`,
     `gpu ${i} name ${gpu.name}`,
     `gpu ${i} total ${gpu.totalMb * MIB}`,
@@ -80,20 +86,20 @@ export function nvmlScript(box: Box): string {
     ...(gpu.temperatureC === undefined ? [] : [`gpu ${i} temp ${gpu.temperatureC}`]),
     ...(gpu.powerW === undefined ? [] : [`gpu ${i} power ${gpu.powerW * 1000}`]),
     ...(gpu.mig === undefined ? [] : [`gpu ${i} mig ${gpu.mig ? 1 : 0}`]),
-    ...(gpu.trouble === 'lost' ? [`gpu ${i} handle-error 15`] : []),
-    ...(gpu.trouble === 'mute' ? [`gpu ${i} memory-error 999`] : []),
-    ...(gpu.trouble === 'ailing' ? [`gpu ${i} power-error 16`] : []),
-    ...(gpu.trouble === 'recovery' ? [`gpu ${i} recovery 1`] : []),
+    ...(gpu.fault === 'lost' ? [`gpu ${i} handle-error 15`] : []),
+    ...(gpu.fault === 'unreadable-memory' ? [`gpu ${i} memory-error 999`] : []),
+    ...(gpu.fault === 'unreadable-power' ? [`gpu ${i} power-error 16`] : []),
+    ...(gpu.fault === 'needs-reset' ? [`gpu ${i} recovery 1`] : []),
     ...(gpu.unified ? [`gpu ${i} memory-error 3`] : []),
     ...(gpu.unlisted ? [`gpu ${i} processes-error 3`] : []),
     ...(gpu.processes ?? []).map(
       ({ pid, memoryMb }) => `process ${i} compute ${pid} ${memoryMb === undefined ? -1 : memoryMb * MIB}`,
     ),
   ])
-  return [NVML_COURSES[box.course ?? 'answers'], ...facts, ''].join('\n')
+  return [NVML_BEHAVIOURS[machine.behaviour ?? 'answers'], ...facts, ''].join('\n')
 }
 
-/** Puts the stand-in program into `folder`, which becomes the only place before the system's on the PATH. */
+/** Copies the stand-in program into `folder`, which precedes the system's folders on the PATH. */
 export async function programEnvironment(
   program: string,
   files: Readonly<Record<string, string>>,
@@ -107,7 +113,7 @@ export async function programEnvironment(
 
 const MISMATCH =
   'Failed to initialize NVML: Driver/library version mismatch\\nNVML library version: 535.183\\n'
-const PROGRAM_COURSES: Readonly<Record<Course, string>> = {
+const PROGRAM_BEHAVIOURS: Readonly<Record<Behaviour, string>> = {
   answers: '',
   late: `sleep ${LATE_MS / 1000}`,
   hangs: 'exec sleep 600',
@@ -116,105 +122,116 @@ const PROGRAM_COURSES: Readonly<Record<Course, string>> = {
   rubbish: `printf '\\033[31mSegmentation\\007 violation, 1, 2\\n'; exit 0`,
 }
 
-export const nvidiaSmiStage: Stage = {
+export const nvidiaSmiDriver: SimulatedDriver = {
   provider: 'nvidia-smi',
-  courses: ['late', 'hangs', 'crashes', 'mismatch', 'rubbish'],
-  tells: ['processNames', 'mig', 'recovery', 'unified'],
-  play: async (box, folder) =>
-    nvidiaSmiProvider(await programEnvironment('nvidia-smi', nvidiaSmiFiles(box), folder)),
+  behaviours: ['late', 'hangs', 'crashes', 'mismatch', 'rubbish'],
+  reports: ['processNames', 'mig', 'recovery', 'unified'],
+  simulate: async (machine, folder) =>
+    nvidiaSmiProvider(await programEnvironment('nvidia-smi', nvidiaSmiFiles(machine), folder)),
   withoutDriver: (folder) => nvidiaSmiProvider({ PATH: join(folder, 'nowhere') }),
 }
 
-export function nvidiaSmiFiles(box: Box): Record<string, string> {
-  const gpus = box.gpus.map((gpu, i) => nvidiaSmiRow(gpu, i))
+export function nvidiaSmiFiles(machine: SimulatedMachine): Record<string, string> {
+  const gpus = machine.gpus.map((gpu, i) => nvidiaSmiRow(gpu, i))
   const fields = Object.keys(nvidiaSmiRow({ uuid: '', name: '', totalMb: 0, usedMb: 0 }, 0))
-  const apps = box.gpus.flatMap((gpu) =>
+  const apps = machine.gpus.flatMap((gpu) =>
     (gpu.processes ?? []).map(({ pid, name, memoryMb }) =>
       [gpu.uuid, pid, name, memoryMb ?? '[N/A]'].join('\t'),
     ),
   )
-  const unlisted = box.gpus.some((gpu) => gpu.unlisted)
+  const unlisted = machine.gpus.some((gpu) => gpu.unlisted)
     ? "case $1 in --query-compute-apps=*) echo '[Not Supported]'; exit 3 ;; esac"
     : ''
-  const none = box.gpus.length === 0 ? "echo 'No devices were found'; exit 6" : ''
+  const none = machine.gpus.length === 0 ? "echo 'No devices were found'; exit 6" : ''
   return {
-    'first.sh': PROGRAM_COURSES[box.course ?? 'answers'] || none || unlisted,
+    'first.sh': PROGRAM_BEHAVIOURS[machine.behaviour ?? 'answers'] || none || unlisted,
     'gpus.tsv': [fields.join('\t'), ...gpus.map((row) => Object.values(row).join('\t')), ''].join('\n'),
     'apps.tsv': ['gpu_uuid\tpid\tprocess_name\tused_memory', ...apps, ''].join('\n'),
   }
 }
 
-function nvidiaSmiRow(gpu: BoxGpu, index: number): Record<string, string | number> {
-  const told = (value: number | string | undefined) =>
-    gpu.trouble === 'lost' ? '[GPU is lost]' : (value ?? '[N/A]')
+function nvidiaSmiRow(gpu: SimulatedGpu, index: number): Record<string, string | number> {
+  const reported = (value: number | string | undefined) =>
+    gpu.fault === 'lost' ? '[GPU is lost]' : (value ?? '[N/A]')
   return {
     index,
     'pci.bus_id': `00000000:${(0x1b + 0x10 * index).toString(16).toUpperCase()}:00.0`,
     uuid: gpu.uuid,
     name: gpu.name,
-    'memory.used': gpu.trouble === 'mute' ? '[Unknown Error]' : told(gpu.unified ? undefined : gpu.usedMb),
-    'memory.total': told(gpu.unified ? undefined : gpu.totalMb),
-    'utilization.gpu': told(gpu.utilizationPercent),
-    'temperature.gpu': told(gpu.temperatureC),
-    'power.draw': gpu.trouble === 'ailing' ? '[GPU requires reset]' : told(gpu.powerW?.toFixed(2)),
-    gpu_recovery_action: gpu.trouble === 'recovery' ? 'Reset' : told('None'),
-    'mig.mode.current': told(gpu.mig === undefined ? undefined : gpu.mig ? 'Enabled' : 'Disabled'),
+    'memory.used':
+      gpu.fault === 'unreadable-memory' ? '[Unknown Error]' : reported(gpu.unified ? undefined : gpu.usedMb),
+    'memory.total': reported(gpu.unified ? undefined : gpu.totalMb),
+    'utilization.gpu': reported(gpu.utilizationPercent),
+    'temperature.gpu': reported(gpu.temperatureC),
+    'power.draw':
+      gpu.fault === 'unreadable-power' ? '[GPU requires reset]' : reported(gpu.powerW?.toFixed(2)),
+    gpu_recovery_action: gpu.fault === 'needs-reset' ? 'Reset' : reported('None'),
+    'mig.mode.current': reported(gpu.mig === undefined ? undefined : gpu.mig ? 'Enabled' : 'Disabled'),
   }
 }
 
-export const amdSmiStage: Stage = {
+export const amdSmiDriver: SimulatedDriver = {
   provider: 'amd-smi',
-  courses: ['late', 'hangs', 'crashes', 'mismatch', 'rubbish'],
-  tells: ['processNames', 'unified'],
-  play: async (box, folder) => amdSmiProvider(await programEnvironment('amd-smi', amdSmiFiles(box), folder)),
+  behaviours: ['late', 'hangs', 'crashes', 'mismatch', 'rubbish'],
+  reports: ['processNames', 'unified'],
+  simulate: async (machine, folder) =>
+    amdSmiProvider(await programEnvironment('amd-smi', amdSmiFiles(machine), folder)),
   withoutDriver:
     Bun.which('amd-smi', { PATH: '/opt/rocm/bin' }) === null
       ? (folder) => amdSmiProvider({ PATH: join(folder, 'nowhere') })
       : undefined,
 }
 
-/** As ROCm 7 prints it; with `rocm: 6` as before: bare arrays, and no `list -e`. */
-export function amdSmiFiles(box: Box, { rocm = 7 }: { readonly rocm?: number } = {}): Record<string, string> {
+/** As ROCm 7 prints it. With `rocm: 6` as before: bare arrays, and no `list -e`. */
+export function amdSmiFiles(
+  machine: SimulatedMachine,
+  { rocm = 7 }: { readonly rocm?: number } = {},
+): Record<string, string> {
   const print = (rows: readonly object[]) => JSON.stringify(rocm >= 7 ? { gpu_data: rows } : rows, null, 4)
-  const list = box.gpus.map(({ uuid }, gpu) => ({ gpu, bdf: `0000:0${gpu}:00.0`, uuid, kfd_id: 45412 + gpu }))
+  const list = machine.gpus.map(({ uuid }, gpu) => ({
+    gpu,
+    bdf: `0000:0${gpu}:00.0`,
+    uuid,
+    kfd_id: 45412 + gpu,
+  }))
   const files = {
-    'first.sh': PROGRAM_COURSES[box.course ?? 'answers'],
+    'first.sh': PROGRAM_BEHAVIOURS[machine.behaviour ?? 'answers'],
     'list.json': print(list),
     'asic.json': print(
-      box.gpus.map(({ name }, gpu) => ({ gpu, asic: { market_name: name, vendor_id: '0x1002' } })),
+      machine.gpus.map(({ name }, gpu) => ({ gpu, asic: { market_name: name, vendor_id: '0x1002' } })),
     ),
-    'metric.json': print(box.gpus.map(amdSmiMetric)),
-    // The one command whose answer stayed a bare array in ROCm 7.
-    'process.json': JSON.stringify(box.gpus.map(amdSmiProcesses)),
+    'metric.json': print(machine.gpus.map(amdSmiMetric)),
+    // The one command whose answer is still a bare array in ROCm 7.
+    'process.json': JSON.stringify(machine.gpus.map(amdSmiProcesses)),
   }
   if (rocm < 7) return files
   const enumeration = list.map((entry, i) => ({ ...entry, render: `renderD${128 + i}`, hip_id: i }))
   return { ...files, 'list-e.json': print(enumeration) }
 }
 
-function amdSmiMetric(gpu: BoxGpu, index: number): object {
-  if (gpu.trouble === 'lost')
-    return { gpu: index, usage: 'N/A', mem_usage: 'Device lost', temperature: 'N/A' }
-  const told = (value: number | undefined, unit: string) => (value === undefined ? 'N/A' : { value, unit })
+function amdSmiMetric(gpu: SimulatedGpu, index: number): object {
+  if (gpu.fault === 'lost') return { gpu: index, usage: 'N/A', mem_usage: 'Device lost', temperature: 'N/A' }
+  const reported = (value: number | undefined, unit: string) =>
+    value === undefined ? 'N/A' : { value, unit }
   return {
     gpu: index,
-    usage: { gfx_activity: told(gpu.utilizationPercent, '%'), umc_activity: 'N/A' },
+    usage: { gfx_activity: reported(gpu.utilizationPercent, '%'), umc_activity: 'N/A' },
     power: {
-      socket_power: gpu.trouble === 'ailing' ? 'GPU requires reset' : told(gpu.powerW, 'W'),
+      socket_power: gpu.fault === 'unreadable-power' ? 'GPU requires reset' : reported(gpu.powerW, 'W'),
       gfx_voltage: { value: 780, unit: 'mV' },
     },
-    temperature: { edge: 'N/A', hotspot: told(gpu.temperatureC, 'C'), mem: 'N/A' },
+    temperature: { edge: 'N/A', hotspot: reported(gpu.temperatureC, 'C'), mem: 'N/A' },
     mem_usage: {
-      total_vram: told(gpu.unified ? undefined : gpu.totalMb, 'MB'),
+      total_vram: reported(gpu.unified ? undefined : gpu.totalMb, 'MB'),
       used_vram:
-        gpu.trouble === 'mute'
+        gpu.fault === 'unreadable-memory'
           ? 'AMDSMI_STATUS_FILE_ERROR'
-          : told(gpu.unified ? undefined : gpu.usedMb, 'MB'),
+          : reported(gpu.unified ? undefined : gpu.usedMb, 'MB'),
     },
   }
 }
 
-function amdSmiProcesses(gpu: BoxGpu, index: number): object {
+function amdSmiProcesses(gpu: SimulatedGpu, index: number): object {
   const processes = (gpu.processes ?? []).map(({ pid, name, memoryMb }) => ({
     process_info: {
       name,
@@ -231,28 +248,28 @@ function amdSmiProcesses(gpu: BoxGpu, index: number): object {
   return { gpu: index, process_list: processes.length === 0 ? none : processes }
 }
 
-export const fakeStage: Stage = {
+export const fakeDriver: SimulatedDriver = {
   provider: 'fake',
-  courses: ['late', 'hangs', 'mismatch'],
-  tells: ['processNames', 'mig'],
-  play: async (box, folder) => {
+  behaviours: ['late', 'hangs', 'mismatch'],
+  reports: ['processNames', 'mig'],
+  simulate: async (machine, folder) => {
     const usageFile = join(folder, 'usage.json')
-    await writeFile(usageFile, JSON.stringify(fakeScenario(box)))
-    return fakeProvider({ gpuCount: box.gpus.length, usageFile })
+    await writeFile(usageFile, JSON.stringify(fakeScenario(machine)))
+    return fakeProvider({ gpuCount: machine.gpus.length, usageFile })
   },
 }
 
-function fakeScenario({ gpus, course }: Box): object {
+function fakeScenario({ gpus, behaviour }: SimulatedMachine): object {
   return {
-    ...(course === 'late' ? { delay_ms: LATE_MS } : {}),
-    ...(course === 'hangs' ? { hang: true } : {}),
-    ...(course === 'mismatch' ? { fail: 'Driver/library version mismatch' } : {}),
+    ...(behaviour === 'late' ? { delay_ms: LATE_MS } : {}),
+    ...(behaviour === 'hangs' ? { hang: true } : {}),
+    ...(behaviour === 'mismatch' ? { fail: 'Driver/library version mismatch' } : {}),
     gpus: Object.fromEntries(gpus.map((gpu, i) => [i, fakeGpu(gpu)])),
   }
 }
 
-function fakeGpu(gpu: BoxGpu): object {
-  if (gpu.trouble !== undefined) return { fault: `GPU is ${gpu.trouble}` }
+function fakeGpu(gpu: SimulatedGpu): object {
+  if (gpu.fault !== undefined) return { fault: `GPU is ${gpu.fault}` }
   const processes = gpu.processes ?? []
   return {
     uuid: gpu.uuid,
