@@ -24,16 +24,16 @@ export function checkRefusal(codes: readonly ErrorCode[], error: unknown): void 
   if (!(error instanceof CanhazgpuError)) throw error
   hold(codes.includes(error.code), `refused as ${error.code}: ${error.message.slice(0, 200)}`)
   for (const json of [false, true]) {
-    const told: string[] = []
-    tell(error, { stderr: (text) => told.push(text), json, commandName: undefined })
-    const said = told.join('')
-    checkScreen(said)
-    hold(said.indexOf('\n') === said.length - 1, 'a refusal is one line')
+    const lines: string[] = []
+    tell(error, { stderr: (text) => lines.push(text), json, commandName: undefined })
+    const output = lines.join('')
+    checkScreen(output)
+    hold(output.indexOf('\n') === output.length - 1, 'a refusal is one line')
     hold(
-      said.length < LONGEST_REFUSAL,
-      `a refusal is one line that can be read, not ${said.length} characters`,
+      output.length < LONGEST_REFUSAL,
+      `a refusal is one line that can be read, not ${output.length} characters`,
     )
-    if (json) JSON.parse(said)
+    if (json) JSON.parse(output)
   }
 }
 

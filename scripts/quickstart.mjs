@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-quickstart-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 process.on('SIGINT', () => process.exit(130))
 
-say(bold('canhazgpu in a throw-away pool'))
+say(bold('canhazgpu in a temporary pool'))
 const found = gpusOfThisMachine()
 const shown = found > 0 && (await demonstrate(found, []))
 if (!shown) {
@@ -25,7 +25,7 @@ if (!shown) {
   say(`\n${why}, so four GPUs are simulated (--provider fake).`)
   await demonstrate(SIMULATED_GPUS, ['--provider', 'fake'])
 }
-tellNextSteps()
+printNextSteps()
 
 /** False if the GPUs are busy. */
 async function demonstrate(count, providerArgs) {
@@ -33,17 +33,17 @@ async function demonstrate(count, providerArgs) {
   const wanted = String(Math.min(2, count))
   show(env, ['admin', '--gpus', String(count), ...providerArgs])
 
-  const script = 'echo "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"; read until_told'
+  const script = 'echo "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"; read _'
   sayCommand(`run --gpus ${wanted} -- sh -c '${script}'`)
   const job = start(env, ['run', '--gpus', wanted, '--', 'sh', '-c', script])
-  if (!(await job.saidSomething)) {
+  if (!(await job.hasPrinted)) {
     const status = await job.ended
     if (status === TRY_AGAIN_LATER) return false
     process.exit(status)
   }
   comment('The command runs now, with exactly those GPUs. In another terminal:')
   show(env, ['status'])
-  job.tell()
+  job.end()
   await job.ended
 
   comment('It ended, and its GPUs are free again. The usage is recorded:')
@@ -81,14 +81,14 @@ function show(env, args) {
 function start(env, args) {
   const child = spawn(canhazgpu, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => child.on('close', (status) => resolve(status ?? 1)))
-  const saidSomething = new Promise((resolve) => {
+  const hasPrinted = new Promise((resolve) => {
     child.stdout.once('data', (text) => {
       process.stdout.write(text)
       resolve(true)
     })
     child.on('close', () => resolve(false))
   })
-  return { ended, saidSomething, tell: () => child.stdin.end('\n') }
+  return { ended, hasPrinted, end: () => child.stdin.end('\n') }
 }
 
 /** The supervisor records the end in the pool, so the pool's folder is removed only after that. */
@@ -108,13 +108,13 @@ function supervised(store) {
   })
 }
 
-function tellNextSteps() {
+function printNextSteps() {
   const count = found > 0 ? found : 'N'
   comment('To share the GPUs of a machine, install the one file and set up the pool, once:')
   say('  sudo install -m 755 dist/canhazgpu /usr/local/bin/canhazgpu')
   say('  sudo ln -sf canhazgpu /usr/local/bin/chg')
   say(`  sudo canhazgpu admin --gpus ${count}`)
-  comment("From then on everyone types 'canhazgpu run -- python train.py'. README.md tells more.")
+  comment("From then on everyone types 'canhazgpu run -- python train.py'. See README.md.")
 }
 
 function sayCommand(words) {

@@ -2,7 +2,7 @@ import type { BrowserContextOptions } from 'playwright-core'
 import { openBrowser, openPage } from '../test/web/browser.ts'
 import { startDemo } from '../test/web/demo-server.ts'
 
-/** `bun scripts/screenshots.ts`: takes the pictures of docs/web.md anew, from the built executable and its demo. */
+/** `bun scripts/screenshots.ts`: retakes the pictures of docs/web.md from the built executable and its demo. */
 const SHOTS: Readonly<
   Record<string, { readonly path: string; readonly options: BrowserContextOptions; readonly whole: boolean }>
 > = {

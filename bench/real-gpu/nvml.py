@@ -2,7 +2,7 @@
 """NVML by hand: nvml.py steps [FLAGS] | lists | watch FILE
 
 steps: how long each call takes in a fresh process, as JSON. lists: what the calls return, as JSON.
-watch: keeps NVML open, looks every 20 ms, and writes a line whenever memory or processes change.
+watch: keeps NVML open, reads every 20 ms, and writes a line whenever memory or processes change.
 """
 import ctypes
 import json

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""strace.py FILE: when a traced probe reached each stage, by `strace -f -ttt -T`. Tracing slows it down."""
+"""strace.py FILE: when a traced probe reached each event, by `strace -f -ttt -T`. Tracing slows it down."""
 import re
 import sys
 
-STAGES = {
+EVENTS = {
     "NVML is opened": re.compile(r"open(at)?\(.*libnvidia-ml\.so.*\) = \d"),
     "the driver is opened": re.compile(r"open(at)?\(.*/dev/nvidiactl.*\) = \d"),
     "the answer is written": re.compile(r'write\(1, "\\n\{'),
@@ -15,10 +15,10 @@ for line in open(sys.argv[1], errors="replace"):
     if when is None:
         continue
     first = float(when[1]) if first is None else first
-    for stage, pattern in list(STAGES.items()):
+    for event, pattern in list(EVENTS.items()):
         if pattern.search(line):
-            print(f"{(float(when[1]) - first) * 1000:8.1f} ms  {stage}")
-            del STAGES[stage]
+            print(f"{(float(when[1]) - first) * 1000:8.1f} ms  {event}")
+            del EVENTS[event]
     if "ioctl(" in line and "<" in line:
         ioctls, inside = ioctls + 1, inside + float(line.rsplit("<", 1)[1].rstrip(">\n"))
 print(f"{ioctls} ioctl calls, {inside * 1000:.1f} ms inside them")

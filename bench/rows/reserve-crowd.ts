@@ -9,7 +9,7 @@ const TRY_AGAIN_LATER = 75
 
 export const reserveCrowd: Row = {
   name: 'reserve-crowd',
-  what: `${CROWD} canhazgpu reserve --gpus 1 at once on ${GPUS} played GPUs`,
+  what: `${CROWD} canhazgpu reserve --gpus 1 at once on ${GPUS} simulated GPUs`,
   async measure(bench) {
     const { canhazgpu, floor, effort } = bench
     const env = fakePool(bench, GPUS)

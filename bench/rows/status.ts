@@ -5,7 +5,7 @@ import { inTurn, shown } from '../samples.ts'
 
 export const status: Row = {
   name: 'status',
-  what: 'canhazgpu status, 8 played GPUs, half of them reserved',
+  what: 'canhazgpu status, 8 simulated GPUs, half of them reserved',
   async measure(bench) {
     const { canhazgpu, floor, effort } = bench
     const env = fakePool(bench, 8)

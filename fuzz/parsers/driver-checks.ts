@@ -22,11 +22,11 @@ export function checkGpus(gpus: readonly ReportedGpu[]): void {
 /** A GPU of unknown memory and unknown processes must never count as working. */
 function checkJudged(gpus: readonly ReportedGpu[]): void {
   for (const [i, { index, state }] of judged(gpus, HOST_MEMORY_MB).entries()) {
-    const told = gpus[i]?.state
-    if (state.kind === 'fault' || told?.kind !== 'measured') continue
+    const reported = gpus[i]?.state
+    if (state.kind === 'fault' || reported?.kind !== 'measured') continue
     hold(isAmount(state.memoryUsedMb), `GPU ${index} uses ${state.memoryUsedMb} MB`)
     hold(
-      told.memoryUsedMb !== undefined || told.processes !== undefined,
+      reported.memoryUsedMb !== undefined || reported.processes !== undefined,
       `GPU ${index} is idle by no reading`,
     )
     const held = sumOf(state.processes)

@@ -40,11 +40,11 @@ export async function kept(
 
 /** For a process that stays: the pool is opened again after an error, or when another one replaces it. */
 export async function openLastingPool(opening: Opening): Promise<PoolService> {
-  const { LastingStore } = await import('../adapters/store/lasting.ts')
+  const { ReopeningStore } = await import('../adapters/store/reopening-store.ts')
   const open = () => openStore(opening.settings.store, currentMoment)
   // The lasting store closes what it opens.
   const store = await kept({ ...opening, keep: () => {} }, open)
-  return poolServer(opening)(new LastingStore(store, open))
+  return poolServer(opening)(new ReopeningStore(store, open))
 }
 
 /** Makes a store the pool service of this process. */

@@ -4,7 +4,7 @@ import { close, execve, F_SETFD, fcntl } from '../adapters/kernel/libc.ts'
 import { drain, waitFor, watchProcess } from '../adapters/kernel/wait.ts'
 import { becomeDaemon } from '../adapters/process/detach.ts'
 import { inheritedEnvironment, toByteText } from '../adapters/process/environment.ts'
-import { sayOn } from '../adapters/process/say.ts'
+import { writeMessage } from '../adapters/process/message.ts'
 import { commandInstalledAt } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { storePlace, watchStore } from '../adapters/store/open.ts'
@@ -99,7 +99,7 @@ function jobOf(
       return processes.haveEnded()
     },
     say: (line) => {
-      if (stderr !== null) sayOn(stderr, line)
+      if (stderr !== null) writeMessage(stderr, line)
     },
   }
 }

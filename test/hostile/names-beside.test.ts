@@ -283,7 +283,7 @@ describe.skipIf(reason !== null)(
       for (const ending of ['', '-wal', '-shm']) rmSync(pool.database + ending, { force: true })
       await pool.sh(`cp '${pool.folder}/backup' '${pool.database}' && chmod 666 '${pool.database}'`)
       expect((await bob.chg(pool, 'status')).stderr).toMatch(
-        /^Error: [^\n]*sudo canhazgpu status', which mends it\n$/,
+        /^Error: [^\n]*sudo canhazgpu status', which repairs it\n$/,
       )
       expect((await pool.chg('status')).stdout).toContain(`IN USE by ${bob.name}`)
       expect((await bob.chg(pool, 'reserve')).status).toBe(0)

@@ -34,28 +34,31 @@ machine.test('without a pool, an ordinary user is told to use sudo', async () =>
   ])
 })
 
-machine.test('a lost log: the message names the command that mends it; --check changes nothing', async () => {
-  using pool = await testPool(0)
-  delete pool.env.CANHAZGPU_STORE
-  const { stdout, stderr } = await aside(
-    pool,
-    `mount -t tmpfs -o mode=755 none /var/lib
+machine.test(
+  'a lost log: the message names the command that repairs it; --check changes nothing',
+  async () => {
+    using pool = await testPool(0)
+    delete pool.env.CANHAZGPU_STORE
+    const { stdout, stderr } = await aside(
+      pool,
+      `mount -t tmpfs -o mode=755 none /var/lib
      "$CHG" admin --gpus 1 --provider fake; cd /var/lib/canhazgpu; rm pool.db-wal pool.db-shm
      ${USER} status; "$CHG" admin --check >&2; ls; "$CHG" status; ${USER} status`,
-  )
-  const missing = '/var/lib/canhazgpu/pool.db-wal is missing'
-  const [status, ...check] = stderr.trimEnd().split('\n')
-  expect(status).toBe(
-    `Error: The pool /var/lib/canhazgpu/pool.db cannot be opened: ${missing} and only root can create it - run 'sudo canhazgpu status', which mends it`,
-  )
-  expect(check[0]).toBe(
-    `${missing}, and only root can create it - run 'sudo canhazgpu status', which mends it`,
-  )
-  expect(stdout.split('\n').slice(1, -1)).toEqual([
-    ...['pool.db', 'pool.db-bells', 'pool.db-wake'],
-    ...Array(2).fill('GPU 0: AVAILABLE (never used) [validated: 0MB used]'),
-  ])
-})
+    )
+    const missing = '/var/lib/canhazgpu/pool.db-wal is missing'
+    const [status, ...check] = stderr.trimEnd().split('\n')
+    expect(status).toBe(
+      `Error: The pool /var/lib/canhazgpu/pool.db cannot be opened: ${missing} and only root can create it - run 'sudo canhazgpu status', which repairs it`,
+    )
+    expect(check[0]).toBe(
+      `${missing}, and only root can create it - run 'sudo canhazgpu status', which repairs it`,
+    )
+    expect(stdout.split('\n').slice(1, -1)).toEqual([
+      ...['pool.db', 'pool.db-bells', 'pool.db-wake'],
+      ...Array(2).fill('GPU 0: AVAILABLE (never used) [validated: 0MB used]'),
+    ])
+  },
+)
 
 for (const [what, closes] of [
   ['file', 'chmod 600 /etc/canhazgpu/config.yaml'],

@@ -66,7 +66,7 @@ function readUpTo(fd: number, mostBytes: number): string | NotRead {
       if (size > mostBytes) return { kind: 'too-large' }
       text += decoder.decode(buffer.subarray(0, count), { stream: true })
     } else if (count === -libc.EAGAIN) {
-      if (!hasData(fd)) return { kind: 'failed', reason: 'nothing comes out of it' }
+      if (!hasData(fd)) return { kind: 'failed', reason: 'it has no data' }
     } else if (count !== -libc.EINTR) return failed(count)
   }
 }

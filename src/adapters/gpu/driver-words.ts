@@ -16,8 +16,8 @@ export function firstLine(text: string): string {
 /** The message of a failed program, in one line: the last line of a Python traceback, otherwise the first line. */
 export function complaint(output: ProgramOutput): string {
   const traceback = output.stderr.includes('Traceback (most recent call last)')
-  const said = traceback ? output.stderr.trim().split('\n').at(-1) : output.stdout.trim() || output.stderr
-  const line = firstLine(said ?? '')
+  const message = traceback ? output.stderr.trim().split('\n').at(-1) : output.stdout.trim() || output.stderr
+  const line = firstLine(message ?? '')
   if (line !== '') return line
   return output.signal === null ? `exit status ${output.exitCode}` : `killed by ${output.signal}`
 }

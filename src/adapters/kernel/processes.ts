@@ -45,36 +45,36 @@ const UNREAD_START = 0
  */
 export function liveness(identity: ProcessIdentity): Liveness {
   const isOfThisBoot = identity.bootId !== UNREAD && identity.bootId === bootId()
-  switch (sightOf(identity)) {
-    case 'seen':
+  switch (visibilityOf(identity)) {
+    case 'visible':
       return 'alive'
-    case 'not seen':
+    case 'absent':
       return isOfThisBoot ? 'gone' : 'unknown'
     case 'hidden':
       return isOfThisBoot && identity.startTime !== UNREAD_START ? 'alive' : 'unknown'
-    case 'out of sight':
+    case 'unreachable':
       return 'unknown'
   }
 }
 
 /**
- * `hidden`: a process has this pid, but only kill(2) shows it. `out of sight`: its pid has no meaning in this
+ * `hidden`: a process has this pid, but only kill(2) shows it. `unreachable`: its pid has no meaning in this
  * namespace.
  */
-type Sight = 'seen' | 'not seen' | 'hidden' | 'out of sight'
+type Visibility = 'visible' | 'absent' | 'hidden' | 'unreachable'
 
-function sightOf(identity: ProcessIdentity): Sight {
-  if (identity.pidNamespace === UNREAD || pidNamespace() === UNREAD) return 'out of sight'
-  return identity.pidNamespace === pidNamespace() ? sightHere(identity) : sightBelow(identity)
+function visibilityOf(identity: ProcessIdentity): Visibility {
+  if (identity.pidNamespace === UNREAD || pidNamespace() === UNREAD) return 'unreachable'
+  return identity.pidNamespace === pidNamespace() ? visibilityHere(identity) : visibilityBelow(identity)
 }
 
 /** For a process of our own pid namespace and boot, such as the command that a supervisor watches. */
-export function sightHere({ pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>): Sight {
-  if (!exists(pid)) return 'not seen'
+export function visibilityHere({ pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>): Visibility {
+  if (!exists(pid)) return 'absent'
   const stat = procIsOurs() ? processStat(pid) : null
   // Either it just exited, or `hidepid` hides it from us: only kill(2) can decide.
-  if (stat === null || startTime === UNREAD_START) return exists(pid) ? 'hidden' : 'not seen'
-  return stat.startTime === startTime && !hasEnded(stat) ? 'seen' : 'not seen'
+  if (stat === null || startTime === UNREAD_START) return exists(pid) ? 'hidden' : 'absent'
+  return stat.startTime === startTime && !hasEnded(stat) ? 'visible' : 'absent'
 }
 
 /**
@@ -82,22 +82,22 @@ export function sightHere({ pid, startTime }: Pick<ProcessIdentity, 'pid' | 'sta
  * (proc_pid_status(5)). So a container that exits releases its reservations. Nothing is visible from any other
  * namespace, across time namespaces, or where any process is hidden from us.
  */
-function sightBelow(identity: ProcessIdentity): Sight {
+function visibilityBelow(identity: ProcessIdentity): Visibility {
   const comparable =
     pidNamespace() === FIRST_PID_NAMESPACE &&
     isPlainPidNamespace(identity.pidNamespace) &&
     identity.startTime !== UNREAD_START
   const pids = comparable && procIsOurs() ? listNumbers('/proc') : []
   // If `hidepid` is in force, the first process is not listed.
-  if (!pids.includes(1)) return 'out of sight'
+  if (!pids.includes(1)) return 'unreachable'
   for (const pid of pids) {
     const innermost = innermostPid(readText(`/proc/${pid}/status`) ?? '')
     if (innermost !== null && innermost !== identity.pid) continue
     const stat = innermost === null ? null : processStat(pid)
-    if (stat === null && exists(pid)) return 'out of sight'
-    if (stat?.startTime === identity.startTime && !hasEnded(stat)) return 'seen'
+    if (stat === null && exists(pid)) return 'unreachable'
+    if (stat?.startTime === identity.startTime && !hasEnded(stat)) return 'visible'
   }
-  return 'not seen'
+  return 'absent'
 }
 
 /** The pid in the process's own namespace, from its `/proc/<pid>/status`; null if the file lacks it. */

@@ -1,7 +1,7 @@
 import type { Millis, ProcessIdentity } from '../../domain/pool/model.ts'
 import { currentMoment } from './clock.ts'
 import * as libc from './libc.ts'
-import { sightHere } from './processes.ts'
+import { visibilityHere } from './processes.ts'
 
 /**
  * Waits in the kernel instead of the event loop: an idle process then takes no CPU time and hardly any memory. Nothing
@@ -101,7 +101,7 @@ export function drain(fd: number): void {
 
 /** A process and its watcher share boot and pid namespace, even if these cannot be read. */
 function hasEnded(identity: ProcessIdentity): boolean {
-  return sightHere(identity) === 'not seen'
+  return visibilityHere(identity) === 'absent'
 }
 
 /** poll(2), which ignores negative descriptors; `struct pollfd` is fd, events, revents. */

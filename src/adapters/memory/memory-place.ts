@@ -38,12 +38,12 @@ export class MemoryPlace {
   }
 
   announce(): void {
-    for (const tell of [...this.#watchers]) tell()
+    for (const notify of [...this.#watchers]) notify()
   }
 
   /** Calls back at each announcement until the returned function is called. */
-  watch(tell: () => void): () => void {
-    this.#watchers.add(tell)
-    return () => void this.#watchers.delete(tell)
+  watch(notify: () => void): () => void {
+    this.#watchers.add(notify)
+    return () => void this.#watchers.delete(notify)
   }
 }

@@ -18,7 +18,7 @@ export interface ConfigFile {
   readonly values: Readonly<Record<string, unknown>>
   /** Whether an error may quote the file's contents. */
   readonly quotable: boolean
-  /** Who besides its owner can read it. A group through which this process reads it does not count. */
+  /** The users besides its owner who can read it. A group through which this process reads it does not count. */
   readonly readers?: 'everyone' | 'its group' | undefined
 }
 

@@ -2,7 +2,7 @@ import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { announceChange } from './changes.ts'
 import { corrupt, tooNew, tooOld } from './document/damage.ts'
-import { checkLog, MENDED_BY_ROOT, notInitialized } from './files/beside.ts'
+import { checkLog, notInitialized, REPAIRED_BY_ROOT } from './files/beside.ts'
 import { type Guarded, openGuarded } from './locks/journal-guard.ts'
 import { migrate } from './schema/migrate.ts'
 import { MIGRATIONS } from './schema/migrations.ts'
@@ -135,7 +135,7 @@ export class WithoutLog extends CanhazgpuError {
       'store-unavailable',
       `The pool ${path} cannot be opened: it has no write-ahead log, like some backups`,
       {
-        hint: MENDED_BY_ROOT,
+        hint: REPAIRED_BY_ROOT,
       },
     )
   }

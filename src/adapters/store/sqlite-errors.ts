@@ -12,10 +12,10 @@ const LONGEST_REASON = 160
 export function storeError(path: string, cause: unknown): CanhazgpuError {
   if (cause instanceof CanhazgpuError) return cause
   const code = codeOf(cause)
-  const said = shortened(cause instanceof Error ? cause.message : String(cause), LONGEST_REASON)
+  const message = shortened(cause instanceof Error ? cause.message : String(cause), LONGEST_REASON)
   // Our statements are correct, so an error in one means that the tables are not ours.
   if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code)) {
-    return new CanhazgpuError('store-corrupt', `The pool ${path} is damaged (${said})`, {
+    return new CanhazgpuError('store-corrupt', `The pool ${path} is damaged (${message})`, {
       hint: RECOVERY,
       cause,
     })
@@ -45,7 +45,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
   }
   if (code === 'EROFS' || isReadOnly(cause)) {
     return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be written: it is read-only`, {
-      hint: "check whether its disk is mounted read-only; 'sudo canhazgpu status' mends a log that belongs to another user",
+      hint: "check whether its disk is mounted read-only; 'sudo canhazgpu status' repairs a log that belongs to another user",
       cause,
     })
   }
@@ -55,7 +55,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
-  return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be used: ${said}`, { cause })
+  return new CanhazgpuError('store-unavailable', `The pool ${path} cannot be used: ${message}`, { cause })
 }
 
 function overQuota(path: string, cause: unknown): CanhazgpuError {

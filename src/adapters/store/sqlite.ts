@@ -10,8 +10,8 @@ import { announceChange, callsTo, poolChanges } from './changes.ts'
 import { Connection, WithoutLog } from './connection.ts'
 import { decodePool, decodeTurns, encodePool } from './document/codec.ts'
 import { findDatabase, notInitialized } from './files/beside.ts'
-import { mayMend, needsMending } from './files/mending.ts'
 import type { Audience } from './files/pool-files.ts'
+import { mayRepair, needsRepair } from './files/repair.ts'
 import { newestRecords, visitTimes } from './history/history-queries.ts'
 import { addRecords } from './history/history-writes.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
@@ -36,15 +36,15 @@ export async function openSqliteStore({ path: named, now, patience }: SqliteOpti
 }
 
 async function connect(path: string, patience: LockPatience | undefined): Promise<Connection> {
-  if (needsMending(path)) {
-    const { mendFiles } = await import('./files/pool-files.ts')
-    mendFiles(path)
+  if (needsRepair(path)) {
+    const { repairFiles } = await import('./files/pool-files.ts')
+    repairFiles(path)
   }
   const open = () => whenUnlocked(path, patience, (waitMs) => new Connection(path, { waitMs }))
   try {
     return await open()
   } catch (error) {
-    if (!(error instanceof WithoutLog) || !mayMend(path)) throw error
+    if (!(error instanceof WithoutLog) || !mayRepair(path)) throw error
     const { giveLog } = await import('./files/create.ts')
     await giveLog(path)
     return open()

@@ -111,7 +111,7 @@ needing('users', 'gcc').describe('a driver that hangs', () => {
 
     // Works with every driver. Takes the ten seconds after which the waiter is skipped.
     if (provider === 'nvml')
-      test.concurrent('of one who stands in line does not hold up those behind', async () => {
+      test.concurrent('of one waiter does not block the waiters behind it', async () => {
         const { pool, turn } = await machine()
         using _ = pool
         expect((await bob.chg(pool, 'reserve', '--gpus', '8')).status).toBe(0)

@@ -17,10 +17,10 @@ test('a program runs to its end, outside our folder and with the given environme
 })
 
 test('the exit of a program that has answered is not awaited', async () => {
-  const said = '\n{"kind":"gpus","gpus":[]}\n'
+  const output = '\n{"kind":"gpus","gpus":[]}\n'
   // Simulates a driver that takes long to release the last process that uses it.
-  const script = `printf '${said.replaceAll('\n', '\\n')}'; exec >&- 2>&-; exec sleep 600`
-  expect(await run(script, { isAnswer })).toMatchObject({ stdout: said, exitCode: 0 })
+  const script = `printf '${output.replaceAll('\n', '\\n')}'; exec >&- 2>&-; exec sleep 600`
+  expect(await run(script, { isAnswer })).toMatchObject({ stdout: output, exitCode: 0 })
 })
 
 test('half an answer does not count', () => {

@@ -28,9 +28,9 @@ const DEADLINE_MS = '400'
 async function outcome(provider: string, env: Environment, as: readonly string[] = []): Promise<string> {
   const command = [...as, process.execPath, join(STAND_INS, 'probe-once.ts'), provider, DEADLINE_MS]
   const child = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: 'pipe', stderr: 'inherit' })
-  const said = await new Response(child.stdout).text()
+  const output = await new Response(child.stdout).text()
   expect(await child.exited).toBe(0)
-  return said.trim()
+  return output.trim()
 }
 
 /** A driver that leaves a process behind which SIGKILL to the driver does not reach. */

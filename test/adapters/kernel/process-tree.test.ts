@@ -24,14 +24,14 @@ async function startWith(id: string, ...command: string[]) {
     env: { ...globalThis.process.env, CANHAZGPU_RESERVATION: id },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  return { process, said: await firstLine(process.stdout) }
+  return { process, output: await firstLine(process.stdout) }
 }
 
 test('a job is its descendants and the processes that carry its reservation', async () => {
   const id = crypto.randomUUID()
   const job = await startWith(id, 'bash', '-c', JOB)
   const { pid } = job.process
-  const [child = 0, grandparent = 0, grandchild = 0, daemon = 0] = job.said.split(' ').map(Number)
+  const [child = 0, grandparent = 0, grandchild = 0, daemon = 0] = job.output.split(' ').map(Number)
   expect(processStat(daemon)?.parent).not.toBe(pid)
 
   const tree = members(pid, id)
@@ -47,7 +47,7 @@ test('a job is its descendants and the processes that carry its reservation', as
 test('a later process with the pid of the command is not the command, and its children are not the job', async () => {
   const job = await startWith('some', 'sh', '-c', 'sleep 1000 & echo $!; wait')
   const { pid } = job.process
-  expect(members(pid, 'none')).toEqual([pid, Number(job.said)])
+  expect(members(pid, 'none')).toEqual([pid, Number(job.output)])
   expect(members(pid, 'none', startOf(pid) - 1)).toEqual([])
   for (const each of members(pid, 'none')) process.kill(each, 'SIGKILL')
 })

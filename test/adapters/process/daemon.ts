@@ -14,7 +14,7 @@ for (const fd of readdirSync('/proc/self/fd')) {
     // The descriptor that listed them.
   }
 }
-const told = {
+const state = {
   group: Number(fields[2]),
   session: Number(fields[3]),
   directory: process.cwd(),
@@ -24,4 +24,4 @@ const told = {
   blocked: BigInt(`0x${/SigBlk:\t(\w+)/.exec(status)?.[1]}`).toString(16),
   args,
 }
-writeFileSync(pipe, JSON.stringify(told))
+writeFileSync(pipe, JSON.stringify(state))

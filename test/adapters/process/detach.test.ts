@@ -18,7 +18,7 @@ interface DaemonState {
 /** The state that a daemon started by `script`, a TypeScript program, reports through a named pipe. */
 async function daemon(setting: string): Promise<DaemonState> {
   using folder = temporaryFolder()
-  const pipe = folder.file('told')
+  const pipe = folder.file('state')
   Bun.spawnSync(['mkfifo', pipe])
   const starter = `
     import { startDetached } from '${import.meta.dir}/../../../src/adapters/process/detach.ts'
@@ -26,20 +26,20 @@ async function daemon(setting: string): Promise<DaemonState> {
   await Bun.write(folder.file('starter.ts'), starter)
   const script = `${setting} '${process.execPath}' '${folder.file('starter.ts')}'; true`
   const shell = Bun.spawn(['bash', '-c', script], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const told = JSON.parse(await Bun.file(pipe).text())
+  const state = JSON.parse(await Bun.file(pipe).text())
   await shell.exited
-  return told
+  return state
 }
 
 describe('a daemon', () => {
   test('inherits only the environment', async () => {
-    const told = await daemon("umask 077; trap '' TERM; exec 3</dev/null 9</dev/null;")
-    expect(told.args).toEqual(['two words', 'grün'])
-    expect(told.directory).toBe('/')
-    expect(told.umask).toBe(0o022)
-    expect(told.session).toBe(told.group)
-    for (const fd of ['0', '1', '2']) expect(told.descriptors[fd]).toBe('/dev/null')
-    expect(Object.values(told.descriptors).filter((target) => target === '/dev/null')).toHaveLength(3)
+    const state = await daemon("umask 077; trap '' TERM; exec 3</dev/null 9</dev/null;")
+    expect(state.args).toEqual(['two words', 'grün'])
+    expect(state.directory).toBe('/')
+    expect(state.umask).toBe(0o022)
+    expect(state.session).toBe(state.group)
+    for (const fd of ['0', '1', '2']) expect(state.descriptors[fd]).toBe('/dev/null')
+    expect(Object.values(state.descriptors).filter((target) => target === '/dev/null')).toHaveLength(3)
   })
 
   test('ignores hang-up and keyboard signals, but not SIGTERM', async () => {

@@ -34,7 +34,7 @@ export class LossyDisk {
   take(event: DiskEvent): void {
     const at = this.#count++
     switch (event.kind) {
-      case 'said':
+      case 'output':
         return
       case 'sync':
         if (!this.#ignoresSyncs) this.#sync(event.path, event.began)

@@ -74,7 +74,7 @@ const room = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'c
 afterAll(() => rmSync(room, { recursive: true }))
 
 withStrace.test('the recorded script covers the intended events', () => {
-  const words = events.flatMap((event) => (event.kind === 'said' ? [event.words] : []))
+  const words = events.flatMap((event) => (event.kind === 'output' ? [event.words] : []))
   expect(words.filter((each) => each.includes('"reservation"')).length).toBeGreaterThan(40)
   const logs = events.flatMap((event) => {
     if (!('path' in event) || !event.path.endsWith('-wal')) return []
@@ -106,8 +106,8 @@ async function lossesOf(options: { ignoresSyncs: boolean; wanted: string }): Pro
   const losses: string[] = []
   for (const [at, event] of events.entries()) {
     disk.take(event)
-    if (event.kind === 'said') hear(event.words, promises)
-    if (event.kind !== 'said' && !chance.is(moments / events.length)) continue
+    if (event.kind === 'output') hear(event.words, promises)
+    if (event.kind !== 'output' && !chance.is(moments / events.length)) continue
     const images = [disk.whole(), ...SURVIVING.map((share) => disk.afterPowerLoss(chance, share))]
     for (const [nth, image] of images.entries()) {
       for (const loss of await lossesIn(image, promises))
@@ -120,14 +120,14 @@ async function lossesOf(options: { ignoresSyncs: boolean; wanted: string }): Pro
 /** Keeps the output of the commands. */
 function hear(words: string, promises: Promises): void {
   if (!words.startsWith('{')) return
-  const said: { result?: string; reservation?: string; gpus?: number[]; released?: number[] } =
+  const printed: { result?: string; reservation?: string; gpus?: number[]; released?: number[] } =
     JSON.parse(words)
-  if (said.result === 'initialized') promises.initialized = true
-  if (said.reservation !== undefined && Array.isArray(said.gpus)) {
-    promises.granted.set(said.reservation, said.gpus)
+  if (printed.result === 'initialized') promises.initialized = true
+  if (printed.reservation !== undefined && Array.isArray(printed.gpus)) {
+    promises.granted.set(printed.reservation, printed.gpus)
   }
-  for (const [id, gpus] of said.released === undefined ? [] : promises.granted) {
-    if (gpus.every((gpu) => said.released?.includes(gpu))) promises.released.add(id)
+  for (const [id, gpus] of printed.released === undefined ? [] : promises.granted) {
+    if (gpus.every((gpu) => printed.released?.includes(gpu))) promises.released.add(id)
   }
 }
 

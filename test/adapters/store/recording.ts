@@ -10,7 +10,7 @@ export type DiskEvent =
   /** Of a file or a folder. An event after `began` may have been too late for it. */
   | { readonly kind: 'sync'; readonly path: string; readonly began: number }
   /** A process wrote this to its standard output. */
-  | { readonly kind: 'said'; readonly words: string }
+  | { readonly kind: 'output'; readonly words: string }
 
 const CALLS = 'openat,mkdir,unlink,rmdir,rename,pwrite64,write,ftruncate,fsync,fdatasync'
 
@@ -63,7 +63,7 @@ function eventsIn(trace: string, folder: string): DiskEvent[] {
       continue
     }
     const event = eventOf(whole, resumed === undefined ? events.length : began)
-    if (event === null || (event.kind !== 'said' && !`${event.path}/`.startsWith(`${folder}/`))) continue
+    if (event === null || (event.kind !== 'output' && !`${event.path}/`.startsWith(`${folder}/`))) continue
     if (event.kind === 'appear' && seen.has(event.path)) continue
     if (event.kind === 'appear') seen.add(event.path)
     if (event.kind === 'vanish') seen.delete(event.path)
@@ -85,7 +85,7 @@ function eventOf(line: string, began: number): DiskEvent | null {
       return { kind: 'write', path, offset, data: bytes(data).subarray(0, Number(result)) }
     }
     case 'write':
-      return inside.startsWith('1<') ? { kind: 'said', words: text(data) } : null
+      return inside.startsWith('1<') ? { kind: 'output', words: text(data) } : null
     case 'ftruncate':
       return { kind: 'truncate', path, size: Number(/, (\d+)$/.exec(inside)?.[1]) }
     case 'fsync':

@@ -171,7 +171,7 @@ test('records of the history that cannot be are found', async () => {
   expectUnsound(
     await pool.chg('admin', '--check'),
     /^usage records that end before they start: 1 - /,
-    /^usage records with values that none can have: 1 - /,
+    /^usage records with impossible values: 1 - /,
   )
 })
 
@@ -196,7 +196,7 @@ test('files that those who share the pool cannot use are found', async () => {
   expectUnsound(
     await pool.chg('admin', '--check'),
     new RegExp(
-      `pool\\.db-wal is not for those who may use the database \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' mends it`,
+      `pool\\.db-wal is not for those who may use the database \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' repairs it`,
     ),
     /pool\.db-wake is not for those/,
     /pool lets others than its owner delete or replace the database \(mode 777\) - 'sudo chmod 755 \S+' prevents it/,
@@ -248,7 +248,7 @@ test('a file that is no database at all is kept as well', async () => {
   expectUnsound(
     await pool.chg('admin', '--check'),
     /is damaged \(file is not a database\)/,
-    /nobody but its owner/,
+    /only by its owner/,
   )
   const forced = await pool.chg(...FORCE)
   expect(forced).toMatchObject({ status: 0, stdout: 'Initialized 4 GPUs (IDs 0 to 3)\n' })

@@ -21,7 +21,7 @@ export function gpuEntries(output: string): Entry[] {
   const documents = documentsIn(output)
   const lists = documents.flatMap((document) => gpuList(document, output))
   if (lists.length === 0) {
-    const error = documents.map((document) => at(document, 'error')).find((said) => typeof said === 'string')
+    const error = documents.map((document) => at(document, 'error')).find((text) => typeof text === 'string')
     throw error === undefined ? notUnderstood(PROGRAM, output) : driverFailed(PROGRAM, String(error))
   }
   const byGpu = new Map<number, Entry>()

@@ -69,8 +69,8 @@ export function singleEntry(stdout: string, gpu: number): Entry | undefined {
 
 /** The message of `{ "error": …, "code": … }`, which the tool prints on failure. */
 export function errorOf(output: string): string | undefined {
-  const said = /"error"\s*:\s*"([^"]+)"/.exec(output)?.[1]
-  return said === undefined ? undefined : firstLine(said)
+  const message = /"error"\s*:\s*"([^"]+)"/.exec(output)?.[1]
+  return message === undefined ? undefined : firstLine(message)
 }
 
 function amdGpus(output: AmdSmiOutput): AmdGpu[] {

@@ -23,8 +23,8 @@ const MIB: Readonly<Record<string, number>> = {
 
 /** An amount of memory; amd-smi's "MB" are MiB. */
 export function megabytes(value: unknown, unit = 'MB'): number | undefined {
-  const told = typeof value === 'string' ? numberIn(value)?.unit : textAt(value, ['unit'])
-  const factor = MIB[told || unit]
+  const reportedUnit = typeof value === 'string' ? numberIn(value)?.unit : textAt(value, ['unit'])
+  const factor = MIB[reportedUnit || unit]
   const whole = Math.floor((amountIn(value) ?? Number.NaN) * (factor ?? Number.NaN))
   return Number.isSafeInteger(whole) ? whole : undefined
 }

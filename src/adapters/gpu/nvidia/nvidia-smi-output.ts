@@ -235,11 +235,11 @@ function parseRow(line: string, asked: readonly GpuField[]): Values {
  * this GPU"; older drivers put a space before the address, newer ones the index ("GPU1: 0000:3B:00.0: …").
  */
 function parseComplaint(line: string): LostGpu | undefined {
-  const said = /^Unable to determine the device handle for GPU\s*(.*)$/i.exec(line)?.[1]
-  if (said === undefined) return undefined
-  const busId = /(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]/i.exec(said)?.[0] ?? ''
-  const index = /^(\d{1,3})\s*:(?=\s)/.exec(said)?.[1]
-  const reason = reasonIn(/:\s+([^:]+)$/.exec(said)?.[1] ?? said)
+  const message = /^Unable to determine the device handle for GPU\s*(.*)$/i.exec(line)?.[1]
+  if (message === undefined) return undefined
+  const busId = /(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]/i.exec(message)?.[0] ?? ''
+  const index = /^(\d{1,3})\s*:(?=\s)/.exec(message)?.[1]
+  const reason = reasonIn(/:\s+([^:]+)$/.exec(message)?.[1] ?? message)
   return { busId, reason, ...(index === undefined ? {} : { index: Number(index) }) }
 }
 
@@ -268,8 +268,8 @@ function compareBusIds(a: string, b: string): number {
   return full(a) < full(b) ? -1 : 1
 }
 
-function reasonIn(said: string): string {
-  return firstLine(said) || 'the driver cannot reach it'
+function reasonIn(message: string): string {
+  return firstLine(message) || 'the driver cannot reach it'
 }
 
 /** "WARNING: infoROM is corrupted at gpu 0000:3B:00.0" comes with a complete answer. */

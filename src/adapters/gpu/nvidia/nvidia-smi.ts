@@ -56,7 +56,7 @@ async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
     output = await query()
   }
   // A lost GPU or a corrupted infoROM makes the program fail after it has reported the other GPUs.
-  const gpus = output.exitCode === 0 || hasRows(output) ? parseGpus(said(output), fields) : []
+  const gpus = output.exitCode === 0 || hasRows(output) ? parseGpus(outputOf(output), fields) : []
   if (gpus.length === 0) throw driverFailed('nvidia-smi', complaint(output))
   return gpus
 }
@@ -97,7 +97,7 @@ function hasRows(output: ProgramOutput): boolean {
 }
 
 /** Complaints about lost GPUs may be on stdout or stderr. Other messages on stderr are not part of the answer. */
-function said(output: ProgramOutput): string {
+function outputOf(output: ProgramOutput): string {
   const complaints = output.stderr
     .split('\n')
     .filter((line) => line.startsWith('Unable to determine the device'))

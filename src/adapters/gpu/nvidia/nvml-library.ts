@@ -152,8 +152,8 @@ export class NvmlLibrary {
     const field = new DataView(new ArrayBuffer(40))
     field.setUint32(0, RECOVERY_ACTION, true)
     const code = this.#try('nvmlDeviceGetFieldValues', ['u64', 'i32', 'ptr'], device, 1, bytes(field))
-    const told = code === SUCCESS ? field.getUint32(28, true) : code
-    if (told !== SUCCESS) throw this.#failure(told)
+    const result = code === SUCCESS ? field.getUint32(28, true) : code
+    if (result !== SUCCESS) throw this.#failure(result)
     const action = field.getUint32(32, true)
     return action === 0 ? undefined : (RECOVERY_ACTIONS[action] ?? `action ${action}`)
   }

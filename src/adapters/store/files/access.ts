@@ -4,7 +4,7 @@ import type { Problem } from '../../../domain/pool/soundness.ts'
 import { printable } from '../../../domain/text/text.ts'
 import { readText } from '../../kernel/procfs.ts'
 import { bellFolder } from '../changes.ts'
-import { logFiles, MENDED_BY_ROOT } from './beside.ts'
+import { logFiles, REPAIRED_BY_ROOT } from './beside.ts'
 import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
 
 /** Finds which intended users cannot use the pool, and which users could damage it. Opens nothing. */
@@ -45,7 +45,7 @@ function ownerProblems(path: string, database: Stats, folder: Stats): readonly P
   const what =
     database.uid === 0
       ? `${dirname(path)} belongs to uid ${folder.uid}, who can replace the database of root`
-      : `${path} belongs to uid ${database.uid}, who can take it away from others`
+      : `${path} belongs to uid ${database.uid}, who can remove it`
   return [
     access(
       what,
@@ -56,7 +56,7 @@ function ownerProblems(path: string, database: Stats, folder: Stats): readonly P
 
 function databaseProblems(path: string, database: Stats): readonly Problem[] {
   if (audienceOf(database) !== null) return []
-  const what = `${path} can be written by nobody but its owner (mode ${modeOf(database)})`
+  const what = `${path} can be written only by its owner (mode ${modeOf(database)})`
   return [access(what, `'sudo chmod 666 ${path}' gives it to every user`)]
 }
 
@@ -66,7 +66,7 @@ function companionProblems(path: string, file: string, database: Stats): readonl
   const stats = lookAt(file)
   if (stats === undefined) {
     if (!logFiles(path).includes(file)) return []
-    return [access(`${file} is missing, and only root can create it`, MENDED_BY_ROOT)]
+    return [access(`${file} is missing, and only root can create it`, REPAIRED_BY_ROOT)]
   }
   if (!isPlain(stats)) {
     return [access(`${file} is not a regular file with one name`, REMOVED_BY_ADMIN)]
@@ -79,7 +79,7 @@ function companionProblems(path: string, file: string, database: Stats): readonl
     access(
       what,
       isOwnedByFolder(path, database)
-        ? `'sudo chown ${owner} ${file} && sudo chmod ${mode} ${file}' mends it`
+        ? `'sudo chown ${owner} ${file} && sudo chmod ${mode} ${file}' repairs it`
         : `see who owns ${path} first`,
     ),
   ]
@@ -120,7 +120,7 @@ function folderProblems(folder: string, stats: Stats, audience: Audience | null)
   if (audience?.kind === 'everyone' && (stats.mode & 0o001) === 0) {
     return [
       access(
-        `${folder} is closed to people who may use the database (mode ${modeOf(stats)})`,
+        `${folder} is closed to users of the database (mode ${modeOf(stats)})`,
         `'sudo chmod 755 ${folder}' opens it`,
       ),
     ]

@@ -47,11 +47,11 @@ export function checkLog(database: string): void {
 const isOf = ({ mode }: libc.FileStatus, type: number): boolean => (mode & libc.S_IFMT) === type
 
 /** The remedy for users of a pool without its log. */
-export const MENDED_BY_ROOT = "run 'sudo canhazgpu status', which mends it"
+export const REPAIRED_BY_ROOT = "run 'sudo canhazgpu status', which repairs it"
 
 function unusableLog(database: string, why: string): CanhazgpuError {
   return new CanhazgpuError('store-unavailable', `The pool ${database} cannot be opened: ${why}`, {
-    hint: MENDED_BY_ROOT,
+    hint: REPAIRED_BY_ROOT,
   })
 }
 

@@ -16,7 +16,7 @@ import { basename, dirname } from 'node:path'
 import { effectiveUid, O_PATH } from '../../kernel/libc.ts'
 import { bellFiles, wakeFile } from '../changes.ts'
 import { logFiles, notRegular } from './beside.ts'
-import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './mending.ts'
+import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './repair.ts'
 
 /** The users of a pool besides its creator: every user of the machine, or one Unix group. */
 export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
@@ -92,7 +92,7 @@ export function settleFolder(database: string, audience: Audience | null): void 
  * For root: gives the log the owner and mode of the database, and a folder of an earlier release its current mode. A
  * user who opens a pool without a log creates one that no other user can open (fs.protected_regular, proc(5)).
  */
-export function mendFiles(database: string): void {
+export function repairFiles(database: string): void {
   const pool = statsOf(database, database)
   const folder = onFolder(dirname(database), (_, stats) => stats)
   settleFolder(database, audienceOf(pool))

@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import { OUTCOMES, type Pool, type UsageRecord } from '../../../domain/pool/model.ts'
 import { type HistoryRow, recordOfRow, TERM_KINDS } from '../history/history-rows.ts'
 import { fileProblems, poolIn } from '../schema/examination.ts'
-import { openToLook } from '../schema/look.ts'
+import { openReadOnly } from '../schema/read-only.ts'
 import { hasOwnTables } from '../schema/schema.ts'
 import { isBusy, storeError } from '../sqlite-errors.ts'
 import { refuseRenamable } from './fresh-folder.ts'
@@ -127,8 +127,8 @@ const MOST_HIDDEN = 100_000
 function readableRecords(path: string): readonly UsageRecord[] {
   const records: UsageRecord[] = []
   try {
-    using look = openToLook(path)
-    const { db } = look
+    using opened = openReadOnly(path)
+    const { db } = opened
     if (!hasOwnTables(db)) return []
     const actors = readableActors(db)
     const rowsAfter = db.query<HistoryRow & { rowid: number }, [number]>(

@@ -4,7 +4,7 @@ import { findDatabase, notInitialized } from '../files/beside.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
 import { storeError } from '../sqlite-errors.ts'
 import { fileProblems, poolIn } from './examination.ts'
-import { openToLook, withLookable } from './look.ts'
+import { openReadOnly, withReadablePath } from './read-only.ts'
 
 /**
  * Checks the pool and changes nothing: file and tables, the pool by all its rules, the history, and the access rights.
@@ -17,7 +17,7 @@ export async function checkUp(named: string): Promise<Checkup> {
     // SQLite must not open them.
     if (unopenableFiles(path).length > 0) return { path, problems: access }
     const { problems, ...rest } = await whenUnlocked(path, undefined, () =>
-      withLookable(path, (lookable) => lookOver(lookable)),
+      withReadablePath(path, (readable) => lookOver(readable)),
     )
     return { path, problems: [...problems, ...access], ...rest }
   } catch (cause) {
@@ -45,6 +45,6 @@ function lookOver(path: string): Omit<Checkup, 'path'> {
 }
 
 function recordsIn(path: string): number {
-  using look = openToLook(path)
-  return look.db.query<{ n: number }, []>('SELECT count(*) AS n FROM history').get()?.n ?? 0
+  using opened = openReadOnly(path)
+  return opened.db.query<{ n: number }, []>('SELECT count(*) AS n FROM history').get()?.n ?? 0
 }

@@ -7,8 +7,8 @@ import { tooNew } from '../document/damage.ts'
 import { examinePool } from '../document/examine-document.ts'
 import { TERM_KINDS } from '../history/history-rows.ts'
 import { isBusy, storeError } from '../sqlite-errors.ts'
-import { openToLook } from './look.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { openReadOnly } from './read-only.ts'
 import {
   hasOwnTables,
   isRemovable,
@@ -38,8 +38,8 @@ const STARTS_AFRESH =
 export function fileProblems(path: string): readonly Problem[] {
   let planted: readonly SchemaFault[] = []
   const damages = damagesFound(path, () => {
-    using look = openToLook(path)
-    const { db } = look
+    using opened = openReadOnly(path)
+    const { db } = opened
     db.run('BEGIN')
     const version = versionOf(db)
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
@@ -73,8 +73,8 @@ export function poolIn(
   let pool: Pool | null = null
   let isThere = true
   const problems = damagesFound(path, () => {
-    using look = openToLook(path)
-    const { db } = look
+    using opened = openReadOnly(path)
+    const { db } = opened
     if (!hasOwnTables(db)) return []
     const row = db.query<{ turns: unknown; document: unknown }, []>('SELECT turns, document FROM pool').get()
     isThere = row !== null
@@ -99,12 +99,12 @@ function historyFaults(db: Database): readonly string[] {
   return [
     ...count('that end before they start', 'SELECT count(*) AS n FROM history WHERE ended_at < started_at'),
     ...count(
-      'with values that none can have',
+      'with impossible values',
       `SELECT count(*) AS n FROM history
         WHERE gpu < 0 OR kind NOT IN (${kinds}) OR outcome NOT IN (${outcomes})`,
     ),
     ...count(
-      'that stand there twice',
+      'that exist twice',
       `SELECT count(*) AS n FROM (SELECT 1 FROM history NOT INDEXED GROUP BY reservation, gpu HAVING count(*) > 1)`,
     ),
   ]
@@ -126,14 +126,14 @@ function sumFaults(db: Database): readonly string[] {
 }
 
 /** The problems found, and the damage that prevents the check. */
-function damagesFound(path: string, look: () => readonly string[]): readonly Problem[] {
+function damagesFound(path: string, check: () => readonly string[]): readonly Problem[] {
   const damage = (what: string): Problem => ({
     kind: 'damage',
     what: shortened(what, LONGEST_FAULT),
     cure: STARTS_AFRESH,
   })
   try {
-    return look().map(damage)
+    return check().map(damage)
   } catch (cause) {
     if (isBusy(cause)) throw cause
     const error = storeError(path, cause)

@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { DURABLE } from '../connection.ts'
 import { checkLog } from '../files/beside.ts'
-import { mayMend } from '../files/mending.ts'
+import { mayRepair } from '../files/repair.ts'
 import { openGuarded } from '../locks/journal-guard.ts'
 import { isBusy } from '../sqlite-errors.ts'
 import { expectedSql, isRemovable, type SchemaFault, schemaFaults, versionOf } from './schema.ts'
@@ -12,7 +12,7 @@ import { expectedSql, isRemovable, type SchemaFault, schemaFaults, versionOf } f
  * or if the schema has other faults.
  */
 export function dropForeignSchema(path: string, waitMs: number): void {
-  if (!mayMend(path)) return
+  if (!mayRepair(path)) return
   checkLog(path)
   const { db, close } = openGuarded(path, { readonly: false, waitMs })
   try {
@@ -21,7 +21,7 @@ export function dropForeignSchema(path: string, waitMs: number): void {
     db.transaction(() => {
       const version = versionOf(db)
       const faults = faultsOf(db)
-      if (faults.every(isRemovable)) for (const fault of faults) mend(db, version, fault)
+      if (faults.every(isRemovable)) for (const fault of faults) repair(db, version, fault)
     }).immediate()
   } catch (cause) {
     // The next process that opens it reports the other faults.
@@ -36,7 +36,7 @@ function faultsOf(db: Database): readonly SchemaFault[] {
   return version === 0 ? [] : schemaFaults(db, version)
 }
 
-function mend(db: Database, version: number, { kind, type, name }: SchemaFault): void {
+function repair(db: Database, version: number, { kind, type, name }: SchemaFault): void {
   // A table may have been dropped with its virtual table.
   if (kind !== 'missing') db.run(`DROP ${type} IF EXISTS main."${name.replaceAll('"', '""')}"`)
   const ours = kind === 'foreign' ? null : expectedSql(version, name)

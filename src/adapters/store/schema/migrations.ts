@@ -60,9 +60,8 @@ export const MIGRATIONS: readonly string[] = [
            q.value ->> '$.process.pid' AS pid
       FROM pool, json_each(pool.document, '$.queue') q;
   `,
-  // A million records are not added up anew for each report: those that end on one day (UTC) are added up
-  // as they come. Only of a reservation whose GPUs were released on several days the days do not tell how
-  // often it counts.
+  // Reports do not add up a million records each time. Records that end on one day (UTC) are added to its sums at once.
+  // Only for a reservation whose GPUs were released on several days the sums lack its count.
   `
   CREATE TABLE usage_by_day (
     day INTEGER NOT NULL,
@@ -111,8 +110,8 @@ export const MIGRATIONS: readonly string[] = [
                                 earliest_start = min(earliest_start, excluded.earliest_start);
   END;
   `,
-  // Who reset the pool or released what another account held. And the sums by day tell accounts apart by uid: names
-  // change, and where the name service is late an account is recorded as `uid 1234`.
+  // The account that reset the pool, or released another account's reservation. The sums by day distinguish accounts by
+  // uid: names change, and if the name service is late an account is recorded as `uid 1234`.
   `
   CREATE TABLE ended_by (
     reservation TEXT NOT NULL,
@@ -166,7 +165,7 @@ export const MIGRATIONS: readonly string[] = [
                                 earliest_start = min(earliest_start, excluded.earliest_start);
   END;
   `,
-  // The views of the pool document of version 2. And the program adds up the sums by day, not a trigger: see
+  // The views of the pool document of version 2. The program now adds up the sums by day instead of a trigger: see
   // `domain/ledger/day-sums.ts`.
   `
   DROP TRIGGER history_adds_up;

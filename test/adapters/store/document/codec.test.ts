@@ -9,7 +9,7 @@ import { wholeUnits } from '../../../../src/domain/pool/units.ts'
 const MOMENT = { wall: 1_000, steady: { epoch: 'boot', ms: 5 } }
 const unit = (id: string): Unit => ({
   id,
-  device: { uuid: `GPU-${id}`, name: 'played' },
+  device: { uuid: `GPU-${id}`, name: 'simulated' },
   shape: { kind: 'gpu' },
 })
 const POOL: Pool = {
@@ -27,13 +27,13 @@ test('a document is read as it was written', () => {
 })
 
 test('a document that was changed after it was written is refused even if it is valid', () => {
-  const changed = encodePool(POOL, MOMENT).replace('"played"', '"renamed"')
+  const changed = encodePool(POOL, MOMENT).replace('"simulated"', '"renamed"')
   expect(() => decodePool(changed)).toThrow(/damaged \(its checksum is wrong\)/)
 })
 
 test('a document edited by hand, without a checksum, is checked and accepted if it is sound', () => {
   const edited = encodePool(POOL, MOMENT)
-    .replace('"played"', '"renamed"')
+    .replace('"simulated"', '"renamed"')
     .replace(/"checksum":"[^"]*",/, '')
   expect(decodePool(edited).units[0]?.device.name).toBe('renamed')
   expect(Object.keys(decodePool(edited)).toSorted()).toEqual(Object.keys(POOL).toSorted())
@@ -115,7 +115,7 @@ const FLAWS: Readonly<Record<string, object>> = {
   'units in the order of text': { units: [unit('0'), unit('1'), unit('10'), unit('9')] },
   'an id that is no name of a unit': { units: [unit('0'), unit('1'), unit('02')] },
   'nothing reserved': { reservations: [{ ...RUN, holdings: [] }] },
-  'a time no date can tell': { reservations: [{ ...RUN, startedAt: 1e16 }] },
+  'a time beyond the range of dates': { reservations: [{ ...RUN, startedAt: 1e16 }] },
   'a negative span': { queue: [{ ...ENTRY, term: { kind: 'run', duration: -1 } }] },
   // To kill(2) these are the whole process group and, as 32 bits, every process.
   'pid 0': { reservations: [{ ...RUN, term: { ...TERM, process: { ...process, pid: 0 } } }] },

@@ -17,9 +17,9 @@ const DOCUMENT = {
   host: 'box',
   provider: 'fake',
   units: [
-    { id: '0', device: { uuid: 'GPU-0', name: 'played' }, shape: { kind: 'gpu' } },
+    { id: '0', device: { uuid: 'GPU-0', name: 'simulated' }, shape: { kind: 'gpu' } },
     {
-      ...{ id: '1', device: { uuid: 'GPU-1', name: 'played' }, shape: { kind: 'gpu' } },
+      ...{ id: '1', device: { uuid: 'GPU-1', name: 'simulated' }, shape: { kind: 'gpu' } },
       ...{ memoryMb: 81_920, lastUse: { endedAt: NOW, uid: 1000 } },
     },
     { id: '1.0', device: { uuid: 'MIG-0', name: 'part' }, shape: { kind: 'mig', profile: '1g.10gb' } },

@@ -10,7 +10,7 @@ import { examinePool } from '../../../../src/adapters/store/document/examine-doc
 const NOW = 1_750_000_000_000
 const account = { uid: 1000, name: 'alice' }
 const process = { pid: 42, startTime: 7, bootId: 'boot', pidNamespace: '1' }
-const gpu = (id: number) => ({ id, uuid: `GPU-${id}`, name: 'played' })
+const gpu = (id: number) => ({ id, uuid: `GPU-${id}`, name: 'simulated' })
 const RUN = {
   ...{ id: 'a', gpus: [0], user: 'alice', account, startedAt: NOW, command: 'true' },
   ...{ kind: 'run', process, heartbeatAt: NOW },
@@ -85,7 +85,7 @@ const FLAWS: Readonly<Record<string, object>> = {
   'GPUs that do not count from 0': { gpus: [gpu(1), gpu(2)], reservations: [], queue: [] },
   'two entries of one id': { queue: [ENTRY, ENTRY] },
   'a pool without GPUs': { gpus: [], reservations: [], queue: [] },
-  'a time no date can tell': { reservations: [{ ...RUN, startedAt: 1e16 }] },
+  'a time beyond the range of dates': { reservations: [{ ...RUN, startedAt: 1e16 }] },
   'a negative span': { queue: [{ ...ENTRY, duration: -1 }] },
   'a limit of text': { reservations: [{ ...RUN, timeLimit: 'soon' }] },
   'a term of version 2': { reservations: [{ ...RUN, kind: 'booking', from: NOW, until: NOW }] },
@@ -107,7 +107,7 @@ test.each(Object.entries(FLAWS))('%s is damage in version 1 too, and is not upgr
 })
 
 test('a document of version 1 that was changed since it was written is refused', () => {
-  const changed = sealed().replace('"played"', '"renamed"')
+  const changed = sealed().replace('"simulated"', '"renamed"')
   expect(() => decodePool(changed)).toThrow(/damaged \(its checksum is wrong\)/)
   expect(upgradedDocument(changed)).toBeNull()
 })

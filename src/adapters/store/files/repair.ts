@@ -9,13 +9,13 @@ export const DEFAULT_FOLDER = '/var/lib/canhazgpu'
 export const OLD_FOLDER_MODES: readonly number[] = [0o1777, 0o3770]
 
 /** Whether this process may set the owner and mode of the pool's files. */
-export function mayMend(database: string): boolean {
+export function mayRepair(database: string): boolean {
   const look = libc.statusOf(database)
   return isRoot() || (typeof look !== 'number' && look.uid === libc.effectiveUid())
 }
 
 /** For root: whether the owner or mode of a file keeps users from the pool, or an earlier release made the folder. */
-export function needsMending(database: string): boolean {
+export function needsRepair(database: string): boolean {
   if (!isRoot()) return false
   const pool = libc.statusOf(database)
   if (typeof pool === 'number') return false

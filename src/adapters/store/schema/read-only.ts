@@ -5,12 +5,12 @@ import { logFiles } from '../files/beside.ts'
 import { openGuarded } from '../locks/journal-guard.ts'
 
 /** A database opened for reading. */
-export interface Look extends Disposable {
+export interface ReadOnlyDatabase extends Disposable {
   readonly db: Database
 }
 
 /** Opens a database for reading, and changes nothing in it. If it is locked, try again. */
-export function openToLook(path: string): Look {
+export function openReadOnly(path: string): ReadOnlyDatabase {
   const { db, close } = openGuarded(path, { readonly: true, waitMs: 250 })
   return { db, [Symbol.dispose]: close }
 }
@@ -19,9 +19,9 @@ export function openToLook(path: string): Look {
  * Passes the path of a database that SQLite can open without creating anything beside the pool: the pool's own, or that
  * of a copy if a file of the log is missing.
  */
-export function withLookable<Result>(path: string, use: (lookable: string) => Result): Result {
+export function withReadablePath<Result>(path: string, use: (readable: string) => Result): Result {
   if (logFiles(path).every((file) => existsSync(file))) return use(path)
-  const folder = mkdtempSync(`${tmpdir()}/canhazgpu-look-`)
+  const folder = mkdtempSync(`${tmpdir()}/canhazgpu-check-`)
   try {
     for (const file of [path, `${path}-wal`]) {
       if (existsSync(file)) copyFileSync(file, `${folder}/pool.db${file.slice(path.length)}`)

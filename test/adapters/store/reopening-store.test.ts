@@ -2,17 +2,17 @@ import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { LastingStore } from '../../../src/adapters/store/lasting.ts'
+import { ReopeningStore } from '../../../src/adapters/store/reopening-store.ts'
 import { createSqliteStore, openSqliteStore } from '../../../src/adapters/store/sqlite.ts'
 import { COUNTING_POOL, countOf } from './counting.ts'
 import { tickingClock } from './store-contract.ts'
 
-interface Lasting extends Disposable {
+interface Reopening extends Disposable {
   readonly path: string
-  readonly store: LastingStore
+  readonly store: ReopeningStore
 }
 
-async function lastingStore(): Promise<Lasting> {
+async function reopeningStore(): Promise<Reopening> {
   const folder = mkdtempSync(`${tmpdir()}/canhazgpu-lasting-`)
   const path = `${folder}/pool.db`
   const now = tickingClock()
@@ -20,7 +20,7 @@ async function lastingStore(): Promise<Lasting> {
   await created.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })
   created.close()
   const open = () => openSqliteStore({ path, now })
-  const store = new LastingStore(await open(), open)
+  const store = new ReopeningStore(await open(), open)
   return {
     path,
     store,
@@ -34,7 +34,7 @@ async function lastingStore(): Promise<Lasting> {
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length
 
 test('a store is opened again after a failure while another use still waits for the lock', async () => {
-  using lasting = await lastingStore()
+  using lasting = await reopeningStore()
   const { path, store } = lasting
   using holder = new Database(path)
   holder.run('BEGIN IMMEDIATE')
@@ -55,7 +55,7 @@ test('a store is opened again after a failure while another use still waits for 
 })
 
 test('failed attempts to open a pool leak no descriptor', async () => {
-  using lasting = await lastingStore()
+  using lasting = await reopeningStore()
   const { path, store } = lasting
   using other = new Database(path)
   other.run('PRAGMA user_version = 99')
@@ -69,7 +69,7 @@ test('failed attempts to open a pool leak no descriptor', async () => {
 })
 
 test('a store that is opened again many times leaks none either', async () => {
-  using lasting = await lastingStore()
+  using lasting = await reopeningStore()
   const fail = () =>
     lasting.store.update(() => {
       throw new Error('a bug')

@@ -4,25 +4,25 @@ import { needing } from '../../support/needs.ts'
 import { until } from '../../support/until.ts'
 import { firstLine, temporaryFolder } from './surroundings.ts'
 
-const SAY = `${import.meta.dir}/../../../src/adapters/process/say.ts`
+const MESSAGE = `${import.meta.dir}/../../../src/adapters/process/message.ts`
 
 /** A shell command that creates a descriptor of its stderr, prints it on stdout, and writes a line to it. */
-const says = (line: string, as: readonly string[] = []): string => {
-  const code = `import { messageDescriptor, sayOn } from '${SAY}'
+const writes = (line: string, as: readonly string[] = []): string => {
+  const code = `import { messageDescriptor, writeMessage } from '${MESSAGE}'
     import { readlinkSync } from 'node:fs'
     const fd = messageDescriptor()
     const target = fd === null ? 'none' : readlinkSync('/proc/self/fd/' + fd)
-    console.log(JSON.stringify({ number: fd, target, said: fd !== null && sayOn(fd, '${line}') }))`
+    console.log(JSON.stringify({ number: fd, target, written: fd !== null && writeMessage(fd, '${line}') }))`
   return [...as, process.execPath, '-e', code].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
 }
 
-interface Told {
+interface Outcome {
   readonly number: number | null
   readonly target: string
-  readonly said: boolean
+  readonly written: boolean
 }
 
-function told(script: string): Told {
+function outcome(script: string): Outcome {
   return JSON.parse(Bun.spawnSync(['bash', '-c', script]).stdout.toString())
 }
 
@@ -31,8 +31,8 @@ const otherUser = (): string[] => [Bun.which('setpriv') ?? '', '--reuid', '65534
 test('into a file, at its end, under a number that can be handed over', () => {
   using folder = temporaryFolder()
   const log = folder.file('log')
-  const { number, ...rest } = told(`echo first > '${log}'; ${says('the pool was reset')} 2>> '${log}'`)
-  expect(rest).toEqual({ target: log, said: true })
+  const { number, ...rest } = outcome(`echo first > '${log}'; ${writes('the pool was reset')} 2>> '${log}'`)
+  expect(rest).toEqual({ target: log, written: true })
   expect(number).toBeGreaterThan(3)
   expect(readFileSync(log, 'utf8')).toBe('first\nthe pool was reset\n')
 })
@@ -40,17 +40,17 @@ test('into a file, at its end, under a number that can be handed over', () => {
 test('into a pipe', () => {
   using folder = temporaryFolder()
   const read = folder.file('read')
-  expect(told(`${says('grüße')} 2> >(cat > '${read}'); wait $!`)).toMatchObject({ said: true })
+  expect(outcome(`${writes('grüße')} 2> >(cat > '${read}'); wait $!`)).toMatchObject({ written: true })
   expect(readFileSync(read, 'utf8')).toBe('grüße\n')
 })
 
 test('a pipe is not kept open, and one without a reader does not block', async () => {
-  const code = `import { messageDescriptor, sayOn } from '${SAY}'
+  const code = `import { messageDescriptor, writeMessage } from '${MESSAGE}'
     const fd = messageDescriptor()
     const { close } = await import('${import.meta.dir}/../../../src/adapters/kernel/libc.ts')
     close(2)
     for await (const _ of Bun.stdin.stream()) break
-    console.log(sayOn(fd, 'hello'))`
+    console.log(writeMessage(fd, 'hello'))`
   const script = `{ "$@" 2>&1 >&3 3>&- | { cat; exec <&-; echo ended; }; } 3>&1`
   const child = Bun.spawn(['bash', '-c', script, 'bash', process.execPath, '-e', code], {
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -63,21 +63,21 @@ test('a pipe is not kept open, and one without a reader does not block', async (
 })
 
 needing('script').test('on a terminal', () => {
-  const shown = Bun.spawnSync(['script', '-qec', `${says('hello')}`, '/dev/null']).stdout.toString()
+  const shown = Bun.spawnSync(['script', '-qec', `${writes('hello')}`, '/dev/null']).stdout.toString()
   expect(shown).toContain('hello\r\n')
-  expect(shown).toContain('"said":true')
+  expect(shown).toContain('"written":true')
 })
 
 needing('root', 'setpriv').test('on a terminal of another user, which cannot be opened again', () => {
-  const command = `id -u; ${says('hello', otherUser())}`
+  const command = `id -u; ${writes('hello', otherUser())}`
   const shown = Bun.spawnSync(['script', '-qec', command, '/dev/null']).stdout.toString()
   expect(shown).toContain('hello\r\n')
-  expect(shown).toContain('"said":true')
+  expect(shown).toContain('"written":true')
 })
 
 needing('root', 'setpriv').test('a stopped terminal (Ctrl-S) does not block', async () => {
   const hold = `stty -ixon; python3 -c "import termios; termios.tcflow(0, termios.TCOOFF)"`
-  const rest = says('hello', otherUser())
+  const rest = writes('hello', otherUser())
   using folder = temporaryFolder()
   const out = folder.file('out')
   Bun.spawnSync(['chmod', '777', folder.path])
@@ -85,10 +85,10 @@ needing('root', 'setpriv').test('a stopped terminal (Ctrl-S) does not block', as
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   await until('it has answered', () => Bun.file(out).size > 0)
-  expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ said: false })
+  expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ written: false })
   child.kill('SIGKILL')
 })
 
 needing('root', 'setpriv').test("not into another user's pipe", () => {
-  expect(told(`${says('hello', otherUser())} 2> >(cat)`)).toMatchObject({ number: null })
+  expect(outcome(`${writes('hello', otherUser())} 2> >(cat)`)).toMatchObject({ number: null })
 })

@@ -6,7 +6,7 @@ import type { Creation, Decide, LockPatience } from '../../ports/store.ts'
  * A store for a long-running process. After a failure the next use opens it again, and so continues with the pool that
  * is then at the path: a new or a repaired one.
  */
-export class LastingStore implements OpenedPool {
+export class ReopeningStore implements OpenedPool {
   readonly #open: () => Promise<OpenedPool>
   #opened: Opened
   #reopening: Promise<void> | undefined

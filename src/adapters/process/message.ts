@@ -34,7 +34,7 @@ function isFile(fd: number): boolean {
  * Writes one line to a descriptor from `messageDescriptor`. Best effort, never blocking: false if the file cannot be
  * opened or the line cannot be written.
  */
-export function sayOn(descriptor: number, line: string): boolean {
+export function writeMessage(descriptor: number, line: string): boolean {
   const bytes = new Uint8Array(Buffer.from(`${printable(line)}\n`))
   // A descriptor that only names its file is never writable.
   if (isWritable(descriptor, 0)) return libc.write(descriptor, bytes) === bytes.length
