@@ -23,7 +23,7 @@ const TEXT = /(\.(tsx?|m?js|css|md|c|py|sh)|\/[\w-]+)$/
 /** The file with the list itself. */
 const OWN = 'scripts/plain-words.ts'
 
-/** Files that still have to be rewritten. Nothing is added to this list; remove a file once it is clean. */
+/** Files that are not rewritten yet. Nothing is added to this list; remove a file once it is clean. */
 const EXCEPTED: readonly string[] = [
   'simulation/calm.ts',
   'simulation/check/checker.ts',

@@ -264,7 +264,7 @@ describe.skipIf(reason !== null)(
       for (const ending of ['-wal', '-shm']) rmSync(pool.database + ending)
       await plant(pool, `cp '${pool.folder}/kept' '${pool.database}' && chmod 666 '${pool.database}'`)
       const checked = await pool.chg('admin', '--check')
-      expect(checked.stdout).toContain(`${pool.database} belongs to uid ${eve.uid}, who can take it away`)
+      expect(checked.stdout).toContain(`${pool.database} belongs to uid ${eve.uid}, who can remove it`)
       expect(checked.stdout).not.toContain(`chown ${eve.uid}`)
       await pool.chg('status')
       expect(await pool.chg(...ADMIN, '--force')).toMatchObject({ status: 0, stderr: '' })
@@ -274,7 +274,7 @@ describe.skipIf(reason !== null)(
       expect((await bob.chg(pool, 'reserve')).status).toBe(0)
     })
 
-    needing('sqlite3').test('a back-up that has no log is mended by any command of root', async () => {
+    needing('sqlite3').test('any command of root repairs a backup without a log', async () => {
       using pool = await poolOfRoot()
       await bob.chg(pool, 'reserve')
       expect((await pool.sh(`sqlite3 '${pool.database}' "VACUUM INTO '${pool.folder}/backup'"`)).stderr).toBe(

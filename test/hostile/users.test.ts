@@ -107,14 +107,14 @@ describe.skipIf(reason !== null)(
       },
     )
 
-    test('without a log nobody but root can open the pool, and any command of root mends it', async () => {
+    test('without a log only root can open the pool, and any command of root repairs it', async () => {
       using pool = await sharedPool()
       for (const ending of ['-wal', '-shm']) {
         const file = pool.database + ending
         rmSync(file)
         const refused = await bob.chg(pool, 'status')
         expect(refused.stderr).toMatch(
-          new RegExp(`^Error: [^\\n]*${file} is missing[^\\n]*sudo canhazgpu status'\n$`),
+          new RegExp(`^Error: [^\\n]*${file} is missing[^\\n]*sudo canhazgpu status', which repairs it\n$`),
         )
         expect(refused.status).toBe(1)
         expect((await pool.chg('admin', '--check')).stdout).toContain(`${file} is missing`)
@@ -133,7 +133,7 @@ describe.skipIf(reason !== null)(
         chownSync(file, bob.uid, 0)
         chmodSync(file, 0o600)
         expect((await alice.chg(pool, 'status')).stderr).toContain('belongs to another user')
-        expect((await pool.chg('admin', '--check')).stdout).toContain(`pool.db${ending} is not for those`)
+        expect((await pool.chg('admin', '--check')).stdout).toContain(`pool.db${ending} has the wrong owner or mode`)
         await pool.chg('status')
         expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
         expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')

@@ -11,7 +11,7 @@ let read: string | undefined
 
 /**
  * Undefined in the first user namespace, where uids are the machine's. In any other namespace any user can be root.
- * `UNREAD` where it cannot be read; callers then treat it as another namespace.
+ * `UNREAD` if it cannot be read; callers then treat it as another namespace.
  */
 export function otherUserNamespace(): string | undefined {
   read ??= namespaceInode('user') ?? UNREAD

@@ -190,7 +190,7 @@ export const ioctl = (fd: number, request: number, argument: Bytes | Uint16Array
 export const poll = (descriptors: Bytes, count: number, timeoutMs: number): number =>
   outcome(c.poll(descriptors, count, timeoutMs))
 
-/** Returns the number of bytes of the link's target in the buffer. */
+/** Returns the length of the link's target. */
 export const readLinkInto = (path: string, buffer: Bytes): number =>
   outcome(c.readlink(cString(path), buffer, buffer.length))
 

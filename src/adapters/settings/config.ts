@@ -12,7 +12,7 @@ import { EACCES, findPath } from '../kernel/libc.ts'
 import type { ConfigFile, FileSources } from './config-file.ts'
 
 export interface SettingSources {
-  /** As typed, by setting name; absent where not given. */
+  /** As typed, by setting name; absent if not given. */
   readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
   readonly env: Readonly<Record<string, string | undefined>>
 }

@@ -21,7 +21,7 @@ import { creationError, storeError } from './sqlite-errors.ts'
 export interface SqliteOptions {
   readonly path: string
   readonly now: () => Moment
-  /** For opening alone. */
+  /** Only for opening. */
   readonly patience?: LockPatience
 }
 

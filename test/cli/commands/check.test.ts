@@ -196,9 +196,9 @@ test('files that those who share the pool cannot use are found', async () => {
   expectUnsound(
     await pool.chg('admin', '--check'),
     new RegExp(
-      `pool\\.db-wal is not for those who may use the database \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' repairs it`,
+      `pool\\.db-wal has the wrong owner or mode \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' repairs it`,
     ),
-    /pool\.db-wake is not for those/,
+    /pool\.db-wake has the wrong owner or mode/,
     /pool lets others than its owner delete or replace the database \(mode 777\) - 'sudo chmod 755 \S+' prevents it/,
   )
 })

@@ -72,7 +72,7 @@ function companionProblems(path: string, file: string, database: Stats): readonl
     return [access(`${file} is not a regular file with one name`, REMOVED_BY_ADMIN)]
   }
   if (isFor(audienceOf(stats), audience) && stats.uid === database.uid) return []
-  const what = `${file} is not for those who may use the database (owner ${stats.uid}:${stats.gid}, mode ${modeOf(stats)})`
+  const what = `${file} has the wrong owner or mode (owner ${stats.uid}:${stats.gid}, mode ${modeOf(stats)})`
   const mode = audience.kind === 'everyone' ? '666' : '660'
   const owner = `${database.uid}:${database.gid}`
   return [

@@ -4,7 +4,7 @@ import * as libc from '../../kernel/libc.ts'
 /** An open database of a pool. */
 export interface Guarded {
   readonly db: Database
-  /** Call it before a transaction. Throws SQLite's error for a lock where SQLite would wait for 10 seconds. */
+  /** Call it before a transaction. Throws SQLite's error for a lock if SQLite would wait for 10 seconds. */
   checkLocks(): void
   close(): void
 }

@@ -140,7 +140,7 @@ describe('amd-smi reports processes', () => {
     expect(read([{ used: 'N/A' }])[0]).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
   })
 
-  test('under every GPU: the process is where the memory is', () => {
+  test('under every GPU: the process counts on the GPU that shows its memory', () => {
     const everywhere = { process_list: [info(7, bytes(29_900 * 1024 ** 2))] }
     const used = [11, 30_000, 283, 30_100]
     expect(pids(used.map((each) => ({ used: mb(each), processes: everywhere })))).toEqual([[], [7], [], [7]])
