@@ -133,7 +133,9 @@ describe.skipIf(reason !== null)(
         chownSync(file, bob.uid, 0)
         chmodSync(file, 0o600)
         expect((await alice.chg(pool, 'status')).stderr).toContain('belongs to another user')
-        expect((await pool.chg('admin', '--check')).stdout).toContain(`pool.db${ending} has the wrong owner or mode`)
+        expect((await pool.chg('admin', '--check')).stdout).toContain(
+          `pool.db${ending} has the wrong owner or mode`,
+        )
         await pool.chg('status')
         expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
         expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')

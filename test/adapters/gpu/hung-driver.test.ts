@@ -6,8 +6,14 @@ import { type TestPool, testPool } from '../../support/pool.ts'
 import { userForTests } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
 import { storedQueue } from '../../support/waiters.ts'
-import { EIGHT_H100 } from './box.ts'
-import { amdSmiFiles, nvidiaSmiFiles, nvmlEnvironment, nvmlScript, programEnvironment } from './stages.ts'
+import {
+  amdSmiFiles,
+  nvidiaSmiFiles,
+  nvmlEnvironment,
+  nvmlScript,
+  programEnvironment,
+} from './simulated-drivers.ts'
+import { EIGHT_H100 } from './simulated-machine.ts'
 
 const HUNG = { ...EIGHT_H100, behaviour: 'hangs' } as const
 const IMPATIENT = ['--probe-timeout', '1s']
