@@ -45,8 +45,6 @@ const EXCEPTED: readonly string[] = [
   'test/cli/commands/check.test.ts',
   'test/cli/commands/report.test.ts',
   'test/cli/commands/status.test.ts',
-  'test/domain/ledger/report.test.ts',
-  'test/domain/operation/apply.test.ts',
   'test/hostile/users.test.ts',
   'test/machine/accounts.test.ts',
   'test/machine/containers.test.ts',
