@@ -10,7 +10,7 @@ const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l'
 const HOME = '\u001b[H'
 const CLEAR = '\u001b[2J'
 const ERASE_ROW = '\u001b[K'
-/** This row and all below. */
+/** Erases this row and all below. */
 const ERASE_REST = '\u001b[J'
 
 /** Restores the terminal before this process exits. */
@@ -41,7 +41,7 @@ export function openScreen(): Screen {
   const draw = (before = '') => {
     if (!isInForeground()) return
     if (!isShown) enter()
-    // Erased before it is written: behind a line that fills the row, the cursor is on its last character.
+    // Erased before writing: after a line that fills the row, the cursor is on its last character.
     const text = lines.map((line, at) => (at < lines.length - 1 ? ERASE_ROW : ERASE_REST) + line).join('\r\n')
     writeText(1, `${before}${HOME}${text}`)
   }

@@ -127,11 +127,11 @@ needing('users', 'gcc').describe('a driver that hangs', () => {
           pool.env[name] = value.replace('/drivers/working', '/drivers/hers')
         }
         const first = alice.start(pool, 'run', '--wait', '--gpus', '8', ...PATIENT, '--', 'true')
-        await until('alice stands in line', () => storedQueue(pool).length === 1)
+        await until('alice is in the queue', () => storedQueue(pool).length === 1)
         await pool.sh('cp -rpT drivers/hung drivers/hers')
         turn('working')
         const second = bob.start(pool, 'run', '--wait', '--gpus', '8', '--', 'true')
-        await until('bob stands in line', () => storedQueue(pool).length === 2)
+        await until('bob is in the queue', () => storedQueue(pool).length === 2)
         expect((await bob.chg(pool, 'release')).status).toBe(0)
         expect(await second.exited).toBe(0)
         expect(first.exitCode).toBeNull()
