@@ -37,9 +37,6 @@ const EXCEPTED: readonly string[] = [
   'test/cli/commands/report.test.ts',
   'test/cli/commands/status.test.ts',
   'test/hostile/users.test.ts',
-  'test/machine/accounts.test.ts',
-  'test/machine/containers.test.ts',
-  'test/machine/upgrade-from-previous.test.ts',
 ]
 
 /** Phrases may be broken over two lines of text or of a comment. */

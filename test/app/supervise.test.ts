@@ -58,7 +58,7 @@ const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 
 type Event = 'exited' | 'changed' | 'timeout'
 
-/** A supervisor at work on a real database, in a time and on a job that the test makes up. */
+/** A supervisor on a real database, with a clock and a job that the test controls. */
 class Scene implements Disposable {
   readonly said: string[] = []
   readonly waits: Millis[] = []
@@ -66,7 +66,7 @@ class Scene implements Disposable {
   readonly signalled: [signal: string, at: Millis][] = []
   limit: TimeLimit | undefined
   isOver = false
-  /** What is wrong with the store, while it is. */
+  /** The present error of the store, if any. */
   trouble: Error | null = null
   steady = START.steady.ms
   wall = START.wall
@@ -99,7 +99,7 @@ class Scene implements Disposable {
     store.close()
   }
 
-  /** Lives through the events one after another; each acts before it is told. The last is the end. */
+  /** Runs the events in order; each acts before it is reported. The last one is the end of the job. */
   async live(...events: (Event | (() => Event | Promise<Event>))[]): Promise<void> {
     const job: Job = {
       wait: async (timeoutMs) => {
@@ -109,7 +109,7 @@ class Scene implements Disposable {
         if (event === 'timeout') this.pass(timeoutMs)
         return event
       },
-      // The command outlives every pause that has an end.
+      // The command is alive after every pause with a timeout.
       pause: (timeoutMs) => {
         if (timeoutMs === Number.POSITIVE_INFINITY) return 'exited'
         this.pass(timeoutMs)
@@ -155,7 +155,7 @@ class Scene implements Disposable {
 const heartbeatOf = (pool: Pool) =>
   pool.reservations.map(({ term }) => term.kind === 'run' && term.heartbeatAt)
 
-/** From the start to the first look, and from each look to the next wait. */
+/** The time before the first read of the pool, and between each read and the next wait. */
 const PAUSE_MS = 1_000
 
 test('a heartbeat every minute, and the true end when the command has ended', async () => {
@@ -180,7 +180,7 @@ test('a heartbeat every minute, and the true end when the command has ended', as
   expect(scene.said).toEqual([])
 })
 
-test('the heartbeat is that of its own reservation', async () => {
+test('a supervisor renews only the heartbeat of its own reservation', async () => {
   using scene = new Scene()
   const other: RunReservation = { ...RUN, id: 'other', holdings: wholeUnits(['2']) }
   await scene.setUp({ ...POOL, reservations: [RUN, other] })
@@ -193,7 +193,7 @@ test('the heartbeat is that of its own reservation', async () => {
   expect((await scene.pool()).reservations.map((each) => each.id)).toEqual(['other'])
 })
 
-test('a pool that is written all the time neither hastens nor delays the heartbeat', async () => {
+test('constant writes to the pool neither hasten nor delay the heartbeat', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.live('changed', 'changed', 'changed', 'timeout')
@@ -201,7 +201,7 @@ test('a pool that is written all the time neither hastens nor delays the heartbe
   expect(scene.said).toEqual([])
 })
 
-test('who lost the reservation is told once, and nothing is revived', async () => {
+test('a lost reservation is reported once, and nothing is revived', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.use((store) =>
@@ -211,7 +211,7 @@ test('who lost the reservation is told once, and nothing is revived', async () =
     }),
   )
   await scene.live('timeout')
-  // It had ended before the supervisor looked: there is nothing to watch.
+  // It ended before the first read of the pool, so there is nothing to watch.
   expect(scene.waits).toEqual([])
   expect(scene.said).toEqual([
     'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
@@ -240,7 +240,7 @@ test.each(['changed', 'timeout'] as const)(
   },
 )
 
-test('trouble with the store is not mentioned, and the end is written when it has passed', async () => {
+test('store errors are not printed, and the end is written when the store works again', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.live(
@@ -275,7 +275,7 @@ test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', a
     return 'timeout' as const
   }
   await scene.live(lasting, lasting, lasting, lasting).catch((error) => {
-    // After the command has ended a defect may be one.
+    // After the end of the command a bug is reported.
     if (error !== trouble) throw error
   })
   expect(scene.signalled[0]).toEqual(['SIGINT', start + 3 * HEARTBEAT_MS])
@@ -290,7 +290,7 @@ test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', a
   ])
 })
 
-test('the limit is the launcher’s, whatever the pool says', async () => {
+test('the launcher sets the limit, whatever the pool contains', async () => {
   using scene = new Scene()
   const limit = { interruptAt: START.wall + 1, killAt: START.wall + 2 }
   const forged = { ...RUN, term: { ...RUN.term, limit } }
@@ -299,7 +299,7 @@ test('the limit is the launcher’s, whatever the pool says', async () => {
   expect(scene.signalled).toEqual([])
 })
 
-test('a pool that names other GPUs makes nobody read of them', async () => {
+test('a pool with other GPUs causes no message about them', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.live(async (): Promise<Event> => {
@@ -317,7 +317,7 @@ test('a pool that names other GPUs makes nobody read of them', async () => {
   ])
 })
 
-test('a pool that is gone for good keeps no supervisor', async () => {
+test('a supervisor exits if the pool is gone', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.live(() => {
@@ -327,7 +327,7 @@ test('a pool that is gone for good keeps no supervisor', async () => {
   expect(scene.slept).toEqual([])
 })
 
-test('nor does one that a newer version has taken over, once the command has ended', async () => {
+test('a supervisor exits if a newer version has upgraded the pool and the command has ended', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.live(() => {

@@ -31,7 +31,7 @@ function traced(pool: TestPool): readonly Line[] {
     .map((line) => JSON.parse(line))
 }
 
-/** The step again, from its line alone; a question that was not asked then is a mistake. */
+/** Repeats the step from its line alone; a question without a recorded answer is a failure. */
 function replay({ operation, actor, moment, processes, observed, pool }: Line): unknown {
   const known = (process: ProcessIdentity): ProcessAnswer => {
     const found = processes.find((each) => Bun.deepEquals(each.process, process))
@@ -54,13 +54,13 @@ function replay({ operation, actor, moment, processes, observed, pool }: Line): 
   return apply<PoolOperationName>(pool, operation, context).answer
 }
 
-/** Maps as their entries and sets as their values, as a line has them. */
+/** Converts maps to entries and sets to values, as in a line. */
 const asTraced = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (_, each) => (each instanceof Map || each instanceof Set ? [...each] : each)),
   )
 
-test('every step of commands, waiters and supervisors can be played again from its line', async () => {
+test('every step of commands, waiters and supervisors can be repeated from its line', async () => {
   using pool = await testPool(2)
   pool.env.CANHAZGPU_TRACE = `${pool.folder}/trace`
   const job = await startForever(pool)
@@ -85,7 +85,7 @@ test('every step of commands, waiters and supervisors can be played again from i
   expect(steps.filter(({ wrote }) => wrote).length).toBeGreaterThan(3)
 })
 
-test('an error is traced with its causes; to stderr, where that is asked for', async () => {
+test('an error is traced with its causes, and to stderr if that is configured', async () => {
   using pool = await testPool(0)
   pool.env.CANHAZGPU_TRACE = 'stderr'
   const { status, stdout, stderr } = await pool.chg('release')
@@ -95,7 +95,7 @@ test('an error is traced with its causes; to stderr, where that is asked for', a
   expect(told).toStartWith('Error: GPU pool not initialized')
 })
 
-test('a trace that cannot be written is one line of warning, and the command does its work', async () => {
+test('a trace that cannot be written gives one warning line, and the command works', async () => {
   using pool = await testPool(1)
   pool.env.CANHAZGPU_TRACE = `${pool.folder}/no/such/folder`
   const { status, stdout, stderr } = await pool.chg('reserve', '--short')

@@ -4,7 +4,7 @@ import { storedHistory, storedPool } from '../support/database.ts'
 import { child, startJob } from '../support/job.ts'
 import { testPool } from '../support/pool.ts'
 
-test('stdout has only the bytes of the command, stderr says what was reserved', async () => {
+test('stdout has only the bytes of the command, stderr names the reserved GPUs', async () => {
   using pool = await testPool(2)
   const script = 'printf "\\000\\377out"; printf err >&2'
   const run = pool.start('run', '--gpus', '2', '--', 'sh', '-c', script)
@@ -51,13 +51,13 @@ test('the environment names the GPUs, and overrides what was there before', asyn
   expect(only('KEPT')).toEqual(['KEPT=a b'])
 })
 
-test('one GPU, unless told otherwise', async () => {
+test('one GPU without --gpus', async () => {
   using pool = await testPool(4)
   const { stdout } = await pool.chg('run', '--', 'sh', '-c', 'echo "$CUDA_VISIBLE_DEVICES"')
   expect(stdout).toBe('0\n')
 })
 
-test('the reservation that the command was given is its own', async () => {
+test('the variable of the command has the id of its reservation', async () => {
   using pool = await testPool(1)
   const { stdout } = await pool.chg(
     'run',
@@ -72,7 +72,7 @@ test('the reservation that the command was given is its own', async () => {
   expect(storedHistory(pool)[0]?.reservation).toBe(id as string)
 })
 
-test('what cannot be run is told before anything is reserved', async () => {
+test('a command that cannot run is reported before any reservation', async () => {
   using pool = await testPool(1)
   writeFileSync(`${pool.folder}/text`, 'no program')
   const before = storedPool(pool)
@@ -89,7 +89,7 @@ test('what cannot be run is told before anything is reserved', async () => {
   expect(storedPool(pool)).toEqual(before)
 })
 
-test('what turns out not to be a program gives its GPU back', async () => {
+test('a file that is not a program releases its GPU', async () => {
   using pool = await testPool(1)
   writeFileSync(`${pool.folder}/broken`, '#!/no/such/interpreter\n')
   chmodSync(`${pool.folder}/broken`, 0o755)
@@ -100,7 +100,7 @@ test('what turns out not to be a program gives its GPU back', async () => {
   expect(storedHistory(pool)).toMatchObject([{ outcome: 'released' }])
 })
 
-test('too few GPUs: 75, and the command is not started', async () => {
+test('too few GPUs: exit status 75, and the command is not started', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
   const refused = await pool.chg('run', '--', 'touch', 'started')
@@ -111,7 +111,7 @@ test('too few GPUs: 75, and the command is not started', async () => {
   expect(await Bun.file(`${pool.folder}/started`).exists()).toBe(false)
 })
 
-test('stdin is the command’s', async () => {
+test('the command gets stdin', async () => {
   using pool = await testPool(1)
   expect((await pool.sh(`printf 'a\\nb\\n' | "$CHG" run -- wc -l`)).stdout.trim()).toBe('2')
 })
@@ -123,7 +123,7 @@ test('a run inside a run has its own GPU', async () => {
   expect(stdout).toBe('0\n1\n')
 })
 
-test('of a command line as long as a book the pool keeps the beginning', async () => {
+test('the pool keeps the beginning of a very long command line', async () => {
   using pool = await testPool(1)
   const script = 'echo started; exec sleep 1000'
   await startJob(pool, [], 'sh', '-c', script, 'x'.repeat(100_000))

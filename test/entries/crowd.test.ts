@@ -8,14 +8,14 @@ import { type TestPool, testPool } from '../support/pool.ts'
 const GPUS = 8
 const CROWD = 200
 
-/** One run as it saw itself: from when to when it had which GPUs, by the time since boot. */
+/** One run by its own log: its GPUs, and start and end by the time since boot. */
 interface Stay {
   readonly gpus: readonly number[]
   readonly from: number
   readonly to: number
 }
 
-/** Each run writes a log of its own; `/proc/uptime` counts in hundredths of a second for all alike. */
+/** Each run writes its own log; `/proc/uptime` is the same clock for all, in hundredths of a second. */
 const SCRIPT = `
   read from rest < /proc/uptime
   i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done
@@ -29,7 +29,7 @@ function stays(pool: TestPool): Stay[] {
   })
 }
 
-/** Two stays that had one GPU at the same time. */
+/** Pairs of stays that had one GPU at the same time. */
 function clashes(all: readonly Stay[]): [Stay, Stay][] {
   return all.flatMap((a, nth) =>
     all
@@ -39,14 +39,14 @@ function clashes(all: readonly Stay[]): [Stay, Stay][] {
   )
 }
 
-test('two hundred at once never share a GPU, and fail for no other reason than a full pool', async () => {
+test('two hundred runs at once never share a GPU, and fail only because the pool is full', async () => {
   using pool = await testPool(GPUS)
   await pool.sh('mkdir log')
   const runs = Array.from({ length: CROWD / 2 }, (_, nth) =>
     pool.chg('run', '--gpus', String(1 + (nth % 3)), '--', 'sh', '-c', SCRIPT),
   )
   const reserves = Array.from({ length: CROWD / 2 }, (_, nth) =>
-    // Now and then everything is given back, so that there is something to be had again.
+    // Releases all GPUs at intervals, so that later runs find free ones.
     nth % 10 === 9 ? pool.chg('release') : pool.chg('reserve', '--gpus', '1'),
   )
   const all = await Promise.all([...runs, ...reserves])
@@ -64,7 +64,7 @@ test('two hundred at once never share a GPU, and fail for no other reason than a
   expectNoSharedHistory(pool)
 }, 120_000)
 
-test('of two hundred reservations eight are granted', async () => {
+test('eight of two hundred reservations are granted', async () => {
   using pool = await testPool(GPUS)
   const all = await Promise.all(Array.from({ length: CROWD }, () => pool.chg('reserve')))
   expect(all.filter(({ status }) => status === 0)).toHaveLength(GPUS)
@@ -73,7 +73,7 @@ test('of two hundred reservations eight are granted', async () => {
   expect(granted.toSorted(compareUnits)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
 }, 120_000)
 
-/** The history by itself proves it too: on each GPU one reservation ends before the next begins. */
+/** The history shows the same: on each GPU one reservation ends before the next begins. */
 function expectNoSharedHistory(pool: TestPool): void {
   for (let gpu = 0; gpu < GPUS; gpu++) {
     const records = storedHistory(pool).filter((record) => record.gpu === gpu)

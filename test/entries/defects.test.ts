@@ -6,7 +6,7 @@ const MAIN = new URL('../../src/entries/main.ts', import.meta.url).pathname
 const THROWS = 'throw new Error("planted")'
 const REJECTS = 'Promise.reject(new Error("planted"))'
 
-/** The program from its sources, with a defect that nothing catches. */
+/** Runs the program from its sources, with a planted error that nothing catches. */
 async function withDefect(pool: TestPool, defect: string, ...args: string[]) {
   const preload = `${pool.folder}/defect.ts`
   const once = `if (process.listenerCount('uncaughtException') > 0) { clearInterval(timer); ${defect} }`
@@ -22,7 +22,7 @@ async function withDefect(pool: TestPool, defect: string, ...args: string[]) {
   return { stderr, status: await child.exited }
 }
 
-/** Ends only by the defect. */
+/** `web` ends only by the defect. */
 const WEB = ['web', '--host', '127.0.0.1', '--port', '0']
 
 test.each([THROWS, REJECTS])('a bug is one line that says so and how to report it: %s', async (defect) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { testPool } from '../support/pool.ts'
 
-test('the shell that starts the supervisor says nothing of a deleted working folder', async () => {
+test('the shell that starts the supervisor prints nothing about a deleted working folder', async () => {
   using pool = await testPool(1)
   const { stdout, stderr } = await pool.sh(
     `mkdir gone; cd gone; rmdir ../gone; "$CHG" run -- true; exec "$CHG" status`,
@@ -10,7 +10,7 @@ test('the shell that starts the supervisor says nothing of a deleted working fol
   expect(stderr).toBe('Reserved 1 GPU(s): [0] for command execution\n')
 })
 
-test('in a deleted working folder everything works', async () => {
+test('commands work in a deleted working folder', async () => {
   using pool = await testPool(1)
   const inNowhere = (script: string) => pool.sh(`mkdir -p gone; cd gone; rmdir ../gone; ${script}`)
   expect((await inNowhere('"$CHG" run -- readlink /proc/self/cwd')).stdout).toEndWith('/gone (deleted)\n')

@@ -26,7 +26,7 @@ async function untilUnsupervised(pool: TestPool): Promise<void> {
   await until('no supervisor is left', () => supervisorsOf(pool).length === 0)
 }
 
-test('a command that ends frees its GPUs, without anybody looking', async () => {
+test('a command that ends frees its GPUs without another command', async () => {
   using pool = await testPool(2)
   await pool.chg('run', '--gpus', '2', '--', child('exit-7'))
   await until('the end is written', () => storedPool(pool).reservations.length === 0)
@@ -37,7 +37,7 @@ test('a command that ends frees its GPUs, without anybody looking', async () => 
   await untilUnsupervised(pool)
 })
 
-test('kill -9 of the command frees its GPU for the very next command', async () => {
+test('kill -9 of the command frees its GPU for the next command', async () => {
   using pool = await testPool(1)
   for (let round = 0; round < 5; round++) {
     const job = await startForever(pool)
@@ -73,7 +73,7 @@ test('kill -9 of both', async () => {
   expect(outcomes(pool)).toEqual([[0, 'exited']])
 })
 
-test('a supervisor that is stopped delays nobody', async () => {
+test('a stopped supervisor delays no other command', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const supervisor = await supervisorOf(pool)
@@ -85,7 +85,7 @@ test('a supervisor that is stopped delays nobody', async () => {
   expect((await pool.chg('reserve')).status).toBe(0)
   kill(supervisor, 'SIGCONT')
   await untilUnsupervised(pool)
-  // It found the reservation ended, and left the new one alone.
+  // It found its reservation ended, and did not change the new one.
   expect(outcomes(pool)).toEqual([[0, 'exited']])
   expect(await held(pool)).toBe(1)
 })
@@ -108,7 +108,7 @@ test('SIGTERM, SIGHUP and SIGINT to the supervisor do not end the reservation', 
   expect(hasEnded(job.pid)).toBe(false)
 })
 
-test('processes left behind do not hold the GPU', async () => {
+test('processes that a command leaves behind do not hold the GPU', async () => {
   using pool = await testPool(1)
   const job = await startJob(pool, [], child('forks-grandchild'))
   const grandchild = Number(job.greeting)
@@ -128,7 +128,7 @@ test.each(['closes-fds', 'ignores-sigint'])('%s holds its GPU until it is killed
   await untilAllFree(pool)
 })
 
-test('a pool that is reset under a run: told on its stderr, the command goes on', async () => {
+test('a reset during a run is reported on its stderr, and the command continues', async () => {
   using pool = await testPool(2)
   await pool.sh('mkfifo go')
   const script = 'read line < go; echo "$line"'
@@ -150,7 +150,7 @@ test('a pool that is reset under a run: told on its stderr, the command goes on'
   expect(await held(pool)).toBe(2)
 })
 
-test('release leaves runs alone', async () => {
+test('release does not end runs', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   expect((await pool.chg('release')).stdout).toBe('No manually reserved GPUs found for current user\n')
@@ -176,7 +176,7 @@ test('another process with the pid of the command is not the command', async () 
   expect((await pool.chg('status')).stdout).toStartWith('GPU 0: AVAILABLE')
 })
 
-test('a run from before a reboot vanished at its last heartbeat', async () => {
+test('a run of an earlier boot vanished at its last heartbeat', async () => {
   using pool = await testPool(1)
   await startForever(pool)
   kill(await supervisorOf(pool), 'SIGKILL')
@@ -186,7 +186,7 @@ test('a run from before a reboot vanished at its last heartbeat', async () => {
   expect(storedHistory(pool)).toMatchObject([{ outcome: 'vanished', ended_at: heartbeatAt }])
 })
 
-test('the supervisor is nobody’s child, has a session of its own, and holds nothing of the job', async () => {
+test('the supervisor is reparented, has its own session, and keeps nothing of the job open', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const supervisor = await supervisorOf(pool)
@@ -199,11 +199,11 @@ test('the supervisor is nobody’s child, has a session of its own, and holds no
   expect((await pool.sh(`cat /proc/${job.pid}/task/*/children`)).stdout.trim()).toBe('')
 })
 
-test('pipes are closed when the command has ended, not when its supervisor has', async () => {
+test('pipes close when the command ends, not when its supervisor ends', async () => {
   using pool = await testPool(1)
   expect((await pool.sh(`out=$("$CHG" run -- sh -c 'echo hi') && echo "got $out"`)).stdout).toBe('got hi\n')
   expect((await pool.sh(`"$CHG" run -- sh -c 'echo hi' | cat`)).stdout).toBe('hi\n')
-  // Not even one that can do nothing holds them open.
+  // A stopped supervisor does not hold them open either.
   const job = await startForever(pool)
   const supervisor = await supervisorOf(pool)
   kill(supervisor, 'SIGSTOP')

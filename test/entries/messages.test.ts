@@ -16,7 +16,7 @@ const reset = (pool: TestPool) => pool.chg('admin', '--gpus', '1', '--force', '-
 const watching = (pool: TestPool) =>
   until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
 
-test('a terminal is told', async () => {
+test('a terminal gets the message', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- ${child('forever')}\n`)
@@ -26,7 +26,7 @@ test('a terminal is told', async () => {
   terminal.type(CTRL_C)
 })
 
-test('a pipe is told', async () => {
+test('a pipe gets the message', async () => {
   using pool = await testPool(1)
   const job = pool.sh(`"$CHG" run -- sh -c 'until [ -e go ]; do sleep 0.05; done' 2>&1 | cat`)
   await watching(pool)
@@ -36,7 +36,7 @@ test('a pipe is told', async () => {
   expect((await job).stdout).toBe(`Reserved 1 GPU(s): [0] for command execution\n${LOST}\n`)
 })
 
-test('a terminal is only named, not kept open', async () => {
+test('a terminal is remembered by name, not kept open', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- ${child('forever')}\n`)
@@ -50,14 +50,14 @@ test('a terminal is only named, not kept open', async () => {
   terminal.type(CTRL_C)
 })
 
-needing('users').test('under su, on a terminal that belongs to another user, too', async () => {
+needing('users').test('also under su, on a terminal of another user', async () => {
   using pool = await testPool(0)
   chmodSync(pool.folder, 0o755)
   await pool.chg('admin', '--gpus', '1', '--provider', 'fake')
   const ann = await newUser('ann')
   let terminal: TestTerminal | undefined
   try {
-    // The terminal is root's, and stays so.
+    // The terminal belongs to root before and after.
     const as = ['setpriv', `--reuid=${ann.uid}`, '--clear-groups']
     terminal = openTerminal(pool, [...as, 'sh', '-c', `"$CHG" run -- ${child('forever')}; read line`])
     const supervisor = await watching(pool)
@@ -72,7 +72,7 @@ needing('users').test('under su, on a terminal that belongs to another user, too
   }
 })
 
-test('the holder is told at once where the store is a link to the pool', async () => {
+test('the holder gets the message at once if the store is a link to the pool', async () => {
   using pool = await testPool(1)
   const link = { store: `${pool.folder}/link.db` }
   await pool.sh(`ln -s ${pool.database} ${link.store}`)
@@ -86,7 +86,7 @@ test('the holder is told at once where the store is a link to the pool', async (
   expect((await job).stdout).toContain(LOST)
 })
 
-/** Shells that a login gives, in which the terminal still belongs to the account that opened it. */
+/** Login shells in which the terminal still belongs to the account that opened it. */
 const LOGINS: Readonly<Record<string, (user: string) => string>> = {
   'su -': (user) => `su - ${user}`,
   'sudo -iu': (user) => `sudo -iu ${user}`,
@@ -104,7 +104,7 @@ for (const [login, command] of Object.entries(LOGINS)) {
       try {
         using terminal = openShell(pool)
         terminal.type(`${command(ann.name)}\n`)
-        // A login shell knows nothing of our environment.
+        // A login shell does not have our environment.
         terminal.type(`PS1='ann> '; export CANHAZGPU_STORE=${pool.store}; echo "re""ady"\n`)
         await terminal.see('ready')
         terminal.type(`${ann.executable} run -- sleep 1000\n`)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { testPool } from '../support/pool.ts'
 
-/** The runtime then has no room for the memory that its compiler writes to and executes. */
+/** The runtime then cannot allocate the memory that its compiler writes and executes. */
 const WITHOUT_JIT = 'ulimit -v 2000000;'
 
 test('without a JIT, commands fail with one line that names the remedy', async () => {
@@ -19,7 +19,7 @@ test('without a JIT, commands fail with one line that names the remedy', async (
   }
 })
 
-test('without a JIT, the error is JSON where JSON was asked for', async () => {
+test('without a JIT, the error is JSON with --json', async () => {
   using pool = await testPool(1)
   const failed = await pool.sh(`${WITHOUT_JIT} "$CHG" run -j -- true`)
   expect(JSON.parse(failed.stderr)).toMatchObject({ error: { code: 'failure' } })

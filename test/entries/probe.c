@@ -1,10 +1,10 @@
 /*
- * Writes everything a program can know about the state it was started in, as one JSON document.
+ * Writes the whole state that a program can read about its start, as one JSON document.
  *
  *   probe OUT END [ARGUMENT…]
  *
  * OUT is the file to write; END is `exit:N`, `signal:N`, or `stdin:N`, which first reads standard input to
- * its end. Bytes are written as hexadecimal digits. What differs from run to run by nature (pids) is told
+ * its end. Bytes are written as hexadecimal digits. Values that differ between runs by nature (pids) are written
  * as a relation.
  */
 #define _GNU_SOURCE

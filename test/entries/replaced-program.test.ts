@@ -6,8 +6,8 @@ import { binary, finished, type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
 import { storedQueue } from '../support/waiters.ts'
 
-/** What becomes of the file of a program while it waits. */
-const FATES: Readonly<Record<string, (program: string) => void>> = {
+/** What happens to the file of a program while it waits. */
+const CHANGES: Readonly<Record<string, (program: string) => void>> = {
   removed: (program) => rmSync(program),
   'replaced by a program that does not know its arguments': (program) => {
     writeFileSync(`${program}.new`, '#!/bin/sh\nexit 1\n', { mode: 0o755 })
@@ -15,11 +15,11 @@ const FATES: Readonly<Record<string, (program: string) => void>> = {
   },
 }
 
-for (const [fate, inflict] of Object.entries(FATES)) {
-  test.concurrent(`the time limit of a waiter holds although its program was ${fate} meanwhile`, async () => {
+for (const [change, makeChange] of Object.entries(CHANGES)) {
+  test.concurrent(`the time limit of a waiter holds although its program was ${change} meanwhile`, async () => {
     using pool = await testPool(1)
     const { program, waiter } = await waiterOf(pool)
-    inflict(program)
+    makeChange(program)
     await pool.chg('release')
     expect((await finished(waiter)).stdout).toBe('begun\n')
     const run = await until('the end is recorded', () =>
@@ -29,7 +29,7 @@ for (const [fate, inflict] of Object.entries(FATES)) {
   })
 }
 
-/** A run with a time limit that waits for the only GPU, started from a file of its own. */
+/** A run with a time limit that waits for the only GPU, started from its own copy of the program. */
 async function waiterOf(pool: TestPool) {
   const program = `${pool.folder}/canhazgpu`
   copyFileSync(binary, program)

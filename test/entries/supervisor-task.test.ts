@@ -10,7 +10,7 @@ const TASK: SupervisorTask = {
   program: '/usr/bin/canhazgpu',
 }
 
-test('a supervisor reads what its launcher wrote', () => {
+test('a supervisor reads the task of its launcher', () => {
   expect(decodeTask(encodeTask(TASK))).toEqual(TASK)
 })
 

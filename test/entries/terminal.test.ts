@@ -12,7 +12,7 @@ function runPid(pool: TestPool): number {
   return run.term.process.pid
 }
 
-test('Ctrl-C ends the command, as if it had been typed alone', async () => {
+test('Ctrl-C ends the command, as if it ran without canhazgpu', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- ${child('forever')}\n`)
@@ -26,7 +26,7 @@ test('Ctrl-C ends the command, as if it had been typed alone', async () => {
   expect(storedHistory(pool)).toMatchObject([{ outcome: 'exited' }])
 })
 
-test('Ctrl-C is nothing to a command that ignores it', async () => {
+test('Ctrl-C does not end a command that ignores it', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- ${child('ignores-sigint')}; echo "status $?"\n`)
@@ -38,7 +38,7 @@ test('Ctrl-C is nothing to a command that ignores it', async () => {
   await terminal.see('status 143')
 })
 
-test('Ctrl-Z stops the command and keeps its GPU; fg brings it back', async () => {
+test('Ctrl-Z stops the command and keeps its GPU; fg continues it', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- sh -c 'echo "re""ady"; read line; echo "got $line"'\n`)
@@ -57,7 +57,7 @@ test('Ctrl-Z stops the command and keeps its GPU; fg brings it back', async () =
   await untilAllFree(pool)
 })
 
-test('a job in the background of a shell is a job like any other', async () => {
+test('a background job of a shell works like any other', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- ${child('forever')} & echo "pid $!"\n`)
@@ -68,7 +68,7 @@ test('a job in the background of a shell is a job like any other', async () => {
   await untilAllFree(pool)
 })
 
-test('a terminal that closes takes the command with it, and frees its GPU', async () => {
+test('closing the terminal ends the command and frees its GPU', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- ${child('forever')}\n`)

@@ -5,8 +5,8 @@ import { missing, needing } from '../support/needs.ts'
 import { binary, type TestPool, testPool } from '../support/pool.ts'
 
 /**
- * The same script runs twice, once with `RUN` as nothing and once as `canhazgpu run --`; what the probe in
- * it sees, and what the script prints and returns, must be equal.
+ * The same script runs twice, once with empty `RUN` and once with `canhazgpu run --`. The output of the probe in
+ * it, and the output and status of the script, must be equal.
  */
 
 const VARIABLES = [
@@ -68,7 +68,7 @@ function observe(script: string, run: string, shell: readonly string[]): Observa
 const bare = (script: string, shell: readonly string[]) => observe(script, '', shell)
 const underRun = (script: string, shell: readonly string[]) => observe(script, `${binary} run -- `, shell)
 
-/** Pids and inode numbers differ by nature; those within one run that are equal stay equal. */
+/** Pids and inode numbers differ between runs; equal ones within a run stay equal. */
 function comparable({ seen, ...rest }: Observation): unknown {
   if (seen === null) return rest
   const { pid: _, ppid: __, descriptors, environment, ...equal } = seen
@@ -95,7 +95,7 @@ function expectNoDifference(script: string, shell: readonly string[] = ['bash', 
   return actual
 }
 
-/** In a terminal of its own; `script` answers with the status of what it ran. */
+/** Runs in its own terminal; `script` returns the status of its command. */
 const TERMINAL = ['script', '-qec']
 const shellScript = (shell: string, commands: string) => `cat > s.sh <<'END'\n${commands}\nEND\n${shell} s.sh`
 
@@ -184,7 +184,7 @@ withProbe.describe('under other shells', () => {
 needing('gcc', 'strace', 'dash').test(
   'dash may still block all signals, as it does while it starts a command',
   () => {
-    // Late to unblock them: the command has looked around by then.
+    // Unblocks them late: the command has read its state by then.
     const late = 'inject=rt_sigprocmask:delay_enter=500000'
     const shell = ['strace', '-o', '/dev/null', '-e', 'trace=rt_sigprocmask', '-e', late, 'dash', '-c']
     expect(expectNoDifference('RUN PROBE exit:0; true', shell).seen).toMatchObject({ complete: true })
@@ -259,7 +259,7 @@ libc.execve(command[0].encode(), array([c.encode() for c in command]),
 })
 
 withProbe.describe('the shell sees the same', () => {
-  test('the pid that it started and no other', () => {
+  test('only the pid that it started', () => {
     const { seen, stdout } = underRun('RUN PROBE exit:0 & echo $! $$; wait', ['bash', '-c'])
     expect(stdout.trim()).toBe(`${seen?.pid} ${seen?.ppid}`)
   })
@@ -281,7 +281,7 @@ withProbe.describe('the shell sees the same', () => {
     TIMEOUT_MS,
   )
 
-  test('a pipe that its reader closes', () => {
+  test('a pipe that the reader closes', () => {
     expectNoDifference('RUN yes | head -1; echo $PIPESTATUS')
   })
 

@@ -25,7 +25,7 @@ needing('users').describe('two accounts', () => {
     expect((await alice.chg(pool, 'release')).stdout).toBe('Released 1 GPU(s): [0]\n')
   })
 
-  test('nobody releases another’s GPU; the administrator may', async () => {
+  test('only the administrator releases another account’s GPU', async () => {
     using pool = await sharedPool(2)
     await alice.chg(pool, 'reserve')
     await bob.chg(pool, 'reserve')
@@ -36,13 +36,13 @@ needing('users').describe('two accounts', () => {
     expect((await pool.chg('release', '--gpu-ids', '0')).stdout).toBe('Released 1 GPU(s): [0]\n')
   })
 
-  test('a line of both: each sees the other, and is served in turn', async () => {
+  test('a queue of both: each sees the other, and starts in turn', async () => {
     using pool = await sharedPool(1)
     await pool.chg('reserve')
     const first = alice.start(pool, 'reserve', '--wait', '--short')
-    await until('alice stands in line', () => storedQueue(pool).length === 1)
+    await until('alice is in the queue', () => storedQueue(pool).length === 1)
     const second = bob.start(pool, 'run', '--wait', '--', 'true')
-    await until('bob stands in line', () => storedQueue(pool).length === 2)
+    await until('bob is in the queue', () => storedQueue(pool).length === 2)
     const { stdout } = await bob.chg(pool, 'queue')
     expect(stdout.split('\n').map((row) => row.split(/ +/)[1])).toEqual([
       'USER',
@@ -56,11 +56,11 @@ needing('users').describe('two accounts', () => {
     expect(await second.exited).toBe(0)
   })
 
-  test('one’s waiter is gone by the other’s next command', async () => {
+  test('an account’s dead waiter is removed by the other’s next command', async () => {
     using pool = await sharedPool(1)
     await pool.chg('reserve')
     const waiter = alice.start(pool, 'run', '--wait', '--', 'true')
-    await until('alice stands in line', () => storedQueue(pool).length === 1)
+    await until('alice is in the queue', () => storedQueue(pool).length === 1)
     kill(storedQueue(pool)[0]?.process.pid ?? 0, 'SIGKILL')
     await waiter.exited
     expect((await bob.chg(pool, 'queue')).stdout).toBe('Nobody is waiting\n')
@@ -74,7 +74,7 @@ needing('users').describe('two accounts', () => {
         const { pid } = user.start(pool, 'run', '--', 'sleep', '1000')
         return { pid, memory_mb: 5000 }
       })
-      // They are but processes with an owner here, without reservations.
+      // Here they are only processes with an owner, without reservations.
       await until('both run', () => storedPool(pool).reservations.length === 2)
       await pool.chg('release', '--gpu-ids', '0-4')
       if (ofAlice === undefined || ofBob === undefined) throw new Error('two processes')
@@ -89,7 +89,7 @@ needing('users').describe('two accounts', () => {
       return pool
     }
 
-    test('takes over all that only one’s own processes use', async () => {
+    test('takes all GPUs that only the account’s own processes use', async () => {
       using pool = await usedPool()
       expect((await alice.chg(pool, 'reserve', '--claim', '--short')).stdout).toBe('0,4\n')
       expect((await bob.chg(pool, 'reserve', '--claim', '--short')).stdout).toBe('1\n')
@@ -99,7 +99,7 @@ needing('users').describe('two accounts', () => {
       )
     })
 
-    test('takes so many of them, never an idle one instead', async () => {
+    test('takes the given number of them, never an idle one instead', async () => {
       using pool = await usedPool()
       expect((await alice.chg(pool, 'reserve', '--claim', '--gpus', '3')).stderr).toBe(
         "Error: Your processes use only 2 GPU(s) alone and without a reservation - see 'canhazgpu status'\n",
@@ -107,7 +107,7 @@ needing('users').describe('two accounts', () => {
       expect((await alice.chg(pool, 'reserve', '--claim', '--gpus', '1', '--short')).stdout).toBe('0\n')
     })
 
-    test('takes those named, never those of others or shared with others', async () => {
+    test('takes the given ids, never GPUs of others or shared with others', async () => {
       using pool = await usedPool()
       for (const gpu of ['1', '2', '0-2']) {
         const refused = await alice.chg(pool, 'reserve', '--claim', '--gpu-ids', gpu)

@@ -4,7 +4,7 @@ import { storedPool } from '../support/database.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 
-/** A process of another user on GPU 0, as the driver names it. */
+/** A process of another user on GPU 0, with the driver's pid. */
 async function usedByAnother(pool: TestPool) {
   const command = 'echo ready; read forever'
   const child = Bun.spawn(['setpriv', '--reuid', '5555', '--clear-groups', 'sh', '-c', command], {
@@ -16,14 +16,14 @@ async function usedByAnother(pool: TestPool) {
   return { pid: child.pid, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
 
-/** Starts a process of our own whose pid in this pid namespace is the one that the driver names. */
+/** Starts our own process with the driver's pid in this pid namespace. */
 const collide = (pid: number) => `
   while [ "$own" != ${pid} ]; do
     echo ${pid - 1} > /proc/sys/kernel/ns_last_pid; sleep 1000 & own=$!
   done`
 
-needing('containers', 'first pid namespace').describe('the driver names pids of the host', () => {
-  test('one that means a process of ours in a container is not claimed there', async () => {
+needing('containers', 'first pid namespace').describe('the driver reports pids of the host', () => {
+  test('a pid that is our own process in a container is not claimed there', async () => {
     using pool = await testPool(1)
     using other = await usedByAnother(pool)
     for (const options of ['', '--gpus 1', '--gpu-ids 0']) {
@@ -39,7 +39,7 @@ needing('containers', 'first pid namespace').describe('the driver names pids of 
     expect(storedPool(pool).reservations).toEqual([])
   })
 
-  test('and its name, command and owner are not shown for it', async () => {
+  test('and the name, command and owner of our process are not shown for it', async () => {
     using pool = await testPool(1)
     using other = await usedByAnother(pool)
     const { stdout } = await inContainer(pool, `${collide(other.pid)}; "$CHG" status --json`)
@@ -48,7 +48,7 @@ needing('containers', 'first pid namespace').describe('the driver names pids of 
     expect(gpu.processes).toEqual([{ pid: other.pid, name: 'unknown', memory_mb: 5000 }])
   })
 
-  test('with the /proc of the host in a pid namespace of its own it is the same', async () => {
+  test('the same holds with the /proc of the host in another pid namespace', async () => {
     using pool = await testPool(1)
     using other = await usedByAnother(pool)
     const own = ['--pid', '--fork', '--kill-child']
@@ -58,7 +58,7 @@ needing('containers', 'first pid namespace').describe('the driver names pids of 
   })
 })
 
-needing('users', 'mounts').test('a process that hidepid hides may be anybody’s', async () => {
+needing('users', 'mounts').test('a process that hidepid hides may belong to any account', async () => {
   using pool = await testPool(1)
   using other = await usedByAnother(pool)
   await pool.sh('chmod 755 .')

@@ -51,7 +51,7 @@ interface Stage {
 const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 const ROOT = { uid: 0, name: 'root' }
 
-/** A pool of this many GPUs at a time that means nothing. */
+/** A pool with this number of GPUs, at an arbitrary time. */
 async function world(gpus: number): Promise<Stage> {
   ;[wall, steady, epoch] = [1_750_000_000_000, 5 * HOUR, 'boot']
   const folder = mkdtempSync(`${tmpdir()}/canhazgpu-clock-`)
@@ -109,7 +109,7 @@ const manual = (account: typeof ALICE, duration: number, count = 1): Intent => (
   term: { kind: 'manual', duration },
 })
 
-/** A waiter whose time is the test's: each wait tells how long it would sleep, and then time passes. */
+/** A waiter with the test's clock: each wait reports how long it would sleep, and then time passes. */
 async function waiting(
   stage: Stage,
   intent: Intent,
@@ -139,7 +139,7 @@ const JUMPS = [-400 * 24 * HOUR, -25 * HOUR, -HOUR, -5_000, 5_000, HOUR, 25 * HO
 for (const jump of JUMPS) {
   const name = `${jump > 0 ? 'forward' : 'back'} by ${Math.abs(jump) / 1000} s`
 
-  test(`the clock is put ${name}: a reservation ends when its time has passed, not before`, async () => {
+  test(`the clock is put ${name}: a reservation ends after its time, not before`, async () => {
     const stage = await world(1)
     await reserve(stage, manual(ALICE, HOUR))
     pass(10 * MINUTE)
@@ -156,7 +156,7 @@ for (const jump of JUMPS) {
     expect((record?.endedAt ?? 0) - (record?.startedAt ?? 0)).toBe(2 * HOUR)
   })
 
-  test(`the clock is put ${name} while one waits: it is served when the time has passed`, async () => {
+  test(`the clock is put ${name} during a wait: it is granted after its time`, async () => {
     const stage = await world(1)
     await reserve(stage, manual(ALICE, HOUR))
     const began = steady
@@ -174,7 +174,7 @@ for (const jump of JUMPS) {
     })
   })
 
-  test(`the clock is put ${name} while one waits: the limit of the wait holds`, async () => {
+  test(`the clock is put ${name} during a wait: the limit of the wait holds`, async () => {
     const stage = await world(1)
     await reserve(stage, manual(ALICE, 24 * HOUR))
     const began = steady
@@ -191,7 +191,7 @@ for (const jump of JUMPS) {
     expect((await stage.as(BOB).view('queue')).places).toEqual([])
   })
 
-  test(`the clock is put ${name} while one waits: others see it wait as long as it has, and will`, async () => {
+  test(`the clock is put ${name} during a wait: others see its true wait so far, and its true expected start`, async () => {
     const stage = await world(1)
     await reserve(stage, manual(ALICE, 24 * HOUR))
     const began = steady
@@ -216,7 +216,7 @@ for (const jump of JUMPS) {
   })
 }
 
-test('a pool that is set up anew after the clock was put back: what is recorded lasted as long as it lasted', async () => {
+test('a pool that is set up again after the clock was put back records the true durations', async () => {
   const stage = await world(1)
   await reserve(stage, manual(ALICE, 24 * HOUR))
   pass(2 * HOUR)
@@ -234,7 +234,7 @@ test('a pool that is set up anew after the clock was put back: what is recorded 
   expect(record).toMatchObject({ outcome: 'reset', endedAt: wall, startedAt: wall - 2 * HOUR })
 })
 
-test('the clock is put back by less than is noticed: report and history still have the reservation', async () => {
+test('the clock is put back by less than the tolerance: report and history still have the reservation', async () => {
   const stage = await world(2)
   const alice = stage.as(ALICE)
   await reserve(stage, manual(ALICE, HOUR))
@@ -248,11 +248,11 @@ test('the clock is put back by less than is noticed: report and history still ha
   expect((await alice.usage({ kind: 'report', days: 1 })).total).toMatchObject({ manuals: 1 })
 })
 
-test('the machine restarts with a wrong clock, which is corrected later', async () => {
+test('the machine reboots with a wrong clock, which is corrected later', async () => {
   const stage = await world(2)
   await reserve(stage, manual(ALICE, 10 * HOUR))
   pass(HOUR)
-  // A clock without a battery begins anew; no one knows how long the machine was off.
+  // A clock without a battery starts again; the time that the machine was off is unknown.
   ;[wall, steady, epoch] = [0, 30_000, 'next boot']
   expect(unitsOf((await reserve(stage, manual(BOB, HOUR))).reservation)).toEqual(['1'])
   pass(MINUTE)

@@ -19,7 +19,7 @@ const recipe = (words: string): string => {
   return found
 }
 
-/** `docker` on this PATH tells how it was called. */
+/** `docker` on this PATH prints its arguments. */
 async function poolWithDocker(): Promise<TestPool> {
   const pool = await testPool(4)
   const bin = `${pool.folder}/bin`
@@ -53,7 +53,7 @@ describe.concurrent('the recipes of docs/containers.md', () => {
     )
   })
 
-  test('reserve, in a script that stops where nothing can be had', async () => {
+  test('reserve, in a script that stops if no GPU is free', async () => {
     using pool = await poolWithDocker()
     await pool.chg('release')
     const script = recipe('set -e')
@@ -66,7 +66,7 @@ describe.concurrent('the recipes of docs/containers.md', () => {
   })
 })
 
-test('reserve --docker is refused where docker could not give the GPUs', async () => {
+test('reserve --docker is refused if docker could not pass the GPUs', async () => {
   using pool = await testPool(2)
   changeStoredPool(pool, (document) => ({ ...document, provider: 'amd-smi' }))
   expect(await pool.chg('reserve', '--docker')).toMatchObject({ status: 2, stdout: '' })

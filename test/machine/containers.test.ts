@@ -17,7 +17,7 @@ const statesInside = async (pool: TestPool) =>
     .map(({ status }: { status: string }) => status)
     .join(' ')
 
-/** As if nobody had renewed the heartbeats of runs and waiters for so long. */
+/** Makes all heartbeats of runs and waiters older by this time. */
 function ageHeartbeats(pool: TestPool, by: number): void {
   const aged = <Beating extends { readonly heartbeatAt: number }>(beating: Beating): Beating => ({
     ...beating,
@@ -32,7 +32,7 @@ function ageHeartbeats(pool: TestPool, by: number): void {
   }))
 }
 
-/** Starts a job in a container; comes back when it runs. */
+/** Starts a job in a container; returns when it runs. */
 async function startInside(pool: TestPool, options = '', namespaces?: readonly string[]) {
   const container = startContainer(
     pool,
@@ -60,7 +60,7 @@ describe
       await until('its end is seen', async () => !hostSeesAll || (await states(pool)) === 'IN_USE AVAILABLE')
     })
 
-    test('a run inside is not taken for dead outside, nor by another container', async () => {
+    test('a run inside counts as alive outside and in another container', async () => {
       using pool = await testPool(2)
       const { container, reservation } = await startInside(pool, '--gpu-ids 0')
       expect(await states(pool)).toBe('IN_USE AVAILABLE')
@@ -71,7 +71,7 @@ describe
       kill(container.pid, 'SIGKILL')
     })
 
-    test('a run outside is not taken for dead inside', async () => {
+    test('a run outside counts as alive inside', async () => {
       using pool = await testPool(1)
       const job = await startForever(pool)
       expect(await statesInside(pool)).toBe('IN_USE')
@@ -80,12 +80,12 @@ describe
       kill(job.pid, 'SIGKILL')
     })
 
-    test('what cannot be seen goes when its heartbeat is older than fifteen minutes, not before', async () => {
+    test('a process that cannot be seen counts as gone after fifteen minutes without a heartbeat, not before', async () => {
       using pool = await testPool(1)
       const job = await startForever(pool)
       ageHeartbeats(pool, 14 * 60_000)
       expect(await statesInside(pool)).toBe('IN_USE')
-      // Outside it can be seen, and is alive, whatever its heartbeat.
+      // Outside the process is visible and alive, whatever its heartbeat.
       ageHeartbeats(pool, STALE_MS)
       expect(await states(pool)).toBe('IN_USE')
       expect(await statesInside(pool)).toBe('AVAILABLE')
@@ -93,7 +93,7 @@ describe
       kill(job.pid, 'SIGKILL')
     })
 
-    test('the same the other way round', async () => {
+    test('the same from inside to outside', async () => {
       using pool = await testPool(1)
       const { container } = await startInside(pool)
       ageHeartbeats(pool, STALE_MS)
@@ -109,7 +109,7 @@ describe
         using pool = await testPool(1)
         const { container } = await startInside(pool)
         const waiter = startContainer(pool, '"$CHG" run --wait -- true; sleep 1000')
-        await until('it stands in line', () => storedQueue(pool).length === 1)
+        await until('it is in the queue', () => storedQueue(pool).length === 1)
         const outside = await waitToRun(pool)
         kill(waiter.pid, 'SIGKILL')
         kill(container.pid, 'SIGKILL')
@@ -129,19 +129,19 @@ describe
       kill(container.pid, 'SIGKILL')
     })
 
-    test('a line from several containers and the host is one line', async () => {
+    test('waiters of several containers and of the host are in one queue', async () => {
       using pool = await testPool(1)
       await hold(pool)
       const first = startContainer(pool, '"$CHG" run --wait -- echo first')
-      await until('it stands in line', () => storedQueue(pool).length === 1)
+      await until('it is in the queue', () => storedQueue(pool).length === 1)
       const second = pool.start('run', '--wait', '--', 'echo', 'second')
-      await until('it stands in line', () => storedQueue(pool).length === 2)
+      await until('it is in the queue', () => storedQueue(pool).length === 2)
       const third = startContainer(pool, '"$CHG" run --wait -- echo third; sleep 1')
-      await until('it stands in line', () => storedQueue(pool).length === 3)
+      await until('it is in the queue', () => storedQueue(pool).length === 3)
       const order = storedQueue(pool).map(({ id }) => id)
       await pool.chg('release')
       for (const each of [first, second, third]) await each.exited
-      if (hostSeesAll) await until('all is over', async () => (await states(pool)) === 'AVAILABLE')
+      if (hostSeesAll) await until('everything has ended', async () => (await states(pool)) === 'AVAILABLE')
       const runs = storedHistory(pool).filter(({ kind }) => kind === 'run')
       expect(runs.map(({ reservation }) => reservation)).toEqual(order)
     })
@@ -154,12 +154,12 @@ describe
        echo "status $?"; while pidof sleep >/dev/null; do read x < /proc/uptime; done; echo none`,
       )
       expect(stdout).toBe('status 130\nnone\n')
-      // With the container its supervisor went, be it that it had done its work or not.
+      // The supervisor ended with the container, before or after it recorded the end.
       if (hostSeesAll) expect(await states(pool)).toBe('AVAILABLE')
       if (hostSeesAll) expect(storedHistory(pool)).toMatchObject([{ outcome: 'timed-out' }])
     })
 
-    test('with the /proc of the host: nobody else’s process is mistaken', async () => {
+    test('with the /proc of the host: no process is mistaken for another', async () => {
       using pool = await testPool(2)
       const job = await startForever(pool, '--gpu-ids', '0')
       const { stdout } = await inContainer(
@@ -172,7 +172,7 @@ describe
       kill(job.pid, 'SIGKILL')
     })
 
-    test('another time since boot changes no time that is left', async () => {
+    test('another time since boot does not change the remaining time', async () => {
       using pool = await testPool(2)
       await hold(pool, '--gpu-ids', '0', '--duration', '1h')
       const [before] = await pool.status()

@@ -10,7 +10,7 @@ import { startWeb } from '../web/web-server.ts'
 const endedBy = (pool: TestPool) =>
   withDatabase(pool, (db) => db.query('SELECT gpu, uid, name FROM ended_by ORDER BY gpu').values())
 
-needing('users').describe('the history says who', () => {
+needing('users').describe('the history records the account that', () => {
   let alice: UnixUser
   beforeAll(async () => {
     alice = await newUser('alice')
@@ -24,7 +24,7 @@ needing('users').describe('the history says who', () => {
     return pool
   }
 
-  test('released what another held, and nothing of what ends by itself or by its holder', async () => {
+  test("released another account's GPU, and none for an end by itself or by the holder", async () => {
     using pool = await sharedPool(4)
     await alice.chg(pool, 'reserve', '--gpu-ids', '0')
     await alice.chg(pool, 'reserve', '--gpu-ids', '1')
@@ -43,7 +43,7 @@ needing('users').describe('the history says who', () => {
     await server.stop()
   })
 
-  test('reset the pool, also where its file was damaged since', async () => {
+  test('reset the pool, also if its file was damaged since', async () => {
     using pool = await sharedPool(2)
     await alice.chg(pool, 'reserve', '--gpu-ids', '0')
     await pool.chg('reserve', '--gpu-ids', '1')

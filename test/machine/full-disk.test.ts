@@ -7,7 +7,7 @@ import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { storedQueue, waitToRun } from '../support/waiters.ts'
 
-needing('mounts').test('a waiter whose grant cannot be written says so, and leaves no trace', async () => {
+needing('mounts').test('a waiter whose grant cannot be written reports it, and leaves no entry', async () => {
   using pool = await testPool(0)
   const disk = `${pool.folder}/pool`
   mkdirSync(disk)
@@ -19,7 +19,7 @@ needing('mounts').test('a waiter whose grant cannot be written says so, and leav
     const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
     const waiter = await waitToRun(pool, '--gpu-ids', '0')
     await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
-    // What room the log still has takes a few more.
+    // Fills the remaining space of the log.
     await until('the disk is full', async () =>
       (await pool.chg('reserve', '--gpu-ids', '1')).status === 0
         ? (await pool.chg('release')).status !== 0

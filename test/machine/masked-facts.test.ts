@@ -12,7 +12,7 @@ const ANOTHER_BOOT = '11111111-2222-3333-4444-555555555555'
 const overBootId = (text: string) =>
   `printf '${text}' > masked; mount --bind masked /proc/sys/kernel/random/boot_id; `
 
-/** What keeps a process from reading who it is; a shell's words, in a mount namespace of its own. */
+/** Shell commands that hide a process's identity from itself, in its own mount namespace. */
 const MASKS = [
   { name: 'ProcSubset=pid', words: 'mount -t proc -o subset=pid proc /proc; ' },
   { name: 'an empty boot id', words: overBootId('') },

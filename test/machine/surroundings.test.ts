@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { needing } from '../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../support/pool.ts'
 
-/** An account that no machine has. */
+/** An account that does not exist. */
 const USER = 'setpriv --reuid=4000000 --regid=4000000 --clear-groups env HOME=/nonexistent "$CHG"'
 
 /** Runs a script that may change what is mounted, with an executable that every user can run. */
@@ -19,7 +19,7 @@ async function aside(pool: TestPool, script: string): Promise<Finished> {
 
 const machine = needing('mounts', 'setpriv')
 
-machine.test('without a pool, an ordinary user is told to use sudo', async () => {
+machine.test('without a pool, the error for an ordinary user names sudo', async () => {
   using pool = await testPool(0)
   delete pool.env.CANHAZGPU_STORE
   const { stderr } = await aside(
@@ -79,7 +79,7 @@ for (const [what, closes] of [
   })
 }
 
-machine.test('without /bin/sh a run says so, and gives its GPU back', async () => {
+machine.test('without /bin/sh a run reports it and releases its GPU', async () => {
   using pool = await testPool(1)
   const { stderr } = await aside(
     pool,

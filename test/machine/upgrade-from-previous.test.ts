@@ -15,7 +15,7 @@ import { newUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { storedQueue } from '../support/waiters.ts'
 
-/** The present build takes over a pool of the previous release while that one's jobs, waiters and commands run. */
+/** The present build upgrades a pool of the previous release while jobs, waiters and commands of that release run. */
 
 let previous: Build
 let present: Build
@@ -28,7 +28,7 @@ afterAll(() => {
   present[Symbol.dispose]()
 })
 
-/** How somebody starts the installed program, and learns how it ended. */
+/** Runs the installed program for some user, and returns its result. */
 type Typed = (pool: Installed, ...args: string[]) => Promise<Finished>
 
 const byMe: Typed = (pool, ...args) => pool.typed(...args)
@@ -37,7 +37,7 @@ const TOO_OLD =
   /^Error: The pool was written by a newer canhazgpu \(schema version \d+\) - upgrade this canhazgpu\n$/
 const GRANTED = (gpu: number) => `Reserved 1 GPU(s): [${gpu}] for command execution\n`
 
-/** A waiter that has run its command printed where it stands, at each change once, and what it got. */
+/** A waiter that has run its command printed its position, once for each change, and its GPU. */
 function expectWaited(
   { status, stdout, stderr }: Finished,
   { exited, gpu }: { exited: number; gpu: number },
@@ -93,7 +93,7 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
     child('ignores-sigint'),
   )
   await untilHeld(pool, 5)
-  // Who waits.
+  // Waiters.
   const now = currentMoment().steady.ms
   const first = await queued(pool, byMe, 'reserve', '--wait', '1h', '--short')
   const second = await queued(
@@ -126,7 +126,7 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
   )
   expect(await seen(pool)).toEqual(before)
 
-  // The places are kept, and so are the options.
+  // Places and options are kept.
   await done(pool.typed('release', '--gpu-ids', '4'))
   expect(await first.ended).toMatchObject({ status: 0, stdout: '4\n' })
   await done(pool.typed('release', '--gpu-ids', '4'))
@@ -141,7 +141,7 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
   expect(await limited).toMatchObject({ stdout: 'ready\n', stderr: GRANTED(1) })
   await until('all supervisors have left', () => supervisorsOf(pool).length === 0)
 
-  // Each reservation is in the history once, whichever version began and ended it.
+  // Each reservation is in the history once, for any versions that began and ended it.
   const records = storedHistory(pool)
   expect(records.slice(0, before.history.length)).toEqual(before.history)
   expect(records.map(({ kind, gpu, outcome }) => `${kind} ${gpu} ${outcome}`).sort()).toEqual(
@@ -169,7 +169,7 @@ test.concurrent('a waiter prints nothing because of the upgrade', async () => {
   await done(pool.typed('status'))
   const pid = entry?.process.pid ?? 0
   await untilSucceeded(pid)
-  // Its own bell, and every change from the moment at which it looks.
+  // It watches its own bell, and from its first read also every change.
   await until('it looks at the pool', () => watchedFiles(pid) === 2)
   await done(pool.typed('release'))
   expect(await waiter).toMatchObject({ status: 0 })
@@ -190,7 +190,7 @@ test.concurrent('a command of the previous version that asks the driver meanwhil
   const [reserve, run, status] = await Promise.all(flying.map(finished))
   expect(reserve).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
   expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
-  // It had read the pool before.
+  // It had read the pool before the upgrade.
   expect(status).toMatchObject({ status: 0, stderr: '' })
   expect(existsSync(`${pool.folder}/ran`)).toBe(false)
   expect(await done(pool.typed('status'))).toStartWith('GPU 0: AVAILABLE (never used)')
@@ -212,7 +212,7 @@ needing('containers').concurrent(
     })
     await pool.sh('echo now > end')
     expect(await job).toEqual({ status: 7, stdout: '', stderr: GRANTED(0) })
-    // The supervisor may have gone with its container: then the host has to notice the end.
+    // The supervisor may have ended with its container; then the host detects the end.
     await pool.typed('release', '--gpu-ids', '0')
     expect(await waiter).toMatchObject({ status: 5, stderr: expect.stringContaining(GRANTED(0)) })
   },
@@ -244,7 +244,7 @@ test.concurrent('after a downgrade every command says in one line that it is too
   expect(storedPool(pool)).toEqual(before)
 })
 
-/** Waits until so many GPUs are held, and each run has its supervisor. */
+/** Waits until `count` GPUs are held and each run has its supervisor. */
 function untilHeld(pool: Installed, count: number): Promise<true> {
   return until(`${count} GPUs are held`, async () => {
     const held = (await statusOf(pool)).filter(({ status }) => status === 'IN_USE')
@@ -256,7 +256,7 @@ function untilHeld(pool: Installed, count: number): Promise<true> {
 const statusOf = async (pool: Installed): Promise<readonly StatusDocument[]> =>
   JSON.parse(await done(pool.typed('status', '--json')))
 
-/** Starts a waiter behind those who wait already. */
+/** Starts a waiter behind those in the queue. */
 async function queued(pool: Installed, typed: Typed, ...args: string[]) {
   const length = storedQueue(pool).length + 1
   const ended = typed(pool, ...args)
@@ -280,7 +280,7 @@ async function seen(pool: Installed) {
   }
 }
 
-/** What status tells of a GPU, but for what grows by itself. */
+/** The status of a GPU without the values that change with time. */
 function timeless({
   status,
   user,

@@ -12,7 +12,7 @@ import { userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { storedQueue } from '../support/waiters.ts'
 
-/** The database of the previous release becomes one of the present, whatever happens at that moment. */
+/** The upgrade of the previous release's database is safe against any interruption. */
 
 let previous: Build
 let present: Build
@@ -36,7 +36,7 @@ async function usedPool(): Promise<Installed> {
 
 const SOUND = 'is sound: 2 GPUs, 1 reservation, 0 waiting, 1 usage record'
 
-/** Versions of the tables and of the pool document in them. */
+/** The versions of the tables and of the stored pool document. */
 function versionsOf(pool: Installed): { readonly tables: number; readonly document: number } {
   const versions = withDatabase(pool, (db) =>
     db
@@ -81,27 +81,30 @@ const by = (build: Build, pool: Installed, ...args: string[]) => finished(startB
 
 const withStrace = needing('strace')
 
-withStrace.test('kill -9 at any write of the upgrade leaves the pool old or new, never between', async () => {
-  using pool = await usedPool()
-  await pool.sh('cp -a pool before')
-  const seen = new Set<string>()
-  for (let nth = 1; ; nth++) {
-    rmSync(`${pool.folder}/pool`, { recursive: true })
-    await pool.sh('cp -a before pool')
-    const upgrade = atWrite(nth, 'SIGKILL', present, pool, 'status')
-    const { status } = await finished(upgrade)
-    expect(await done(by(present, pool, 'admin', '--check'))).toContain(SOUND)
-    const versions = versionsOf(pool)
-    seen.add(JSON.stringify(versions))
-    if (status === 0) break
-    expect(upgrade.signalCode).toBe('SIGKILL')
-    // What was cut off is as if it had never begun: the previous version goes on.
-    if (versions.document === 1) expect(await done(by(previous, pool, 'release'))).toContain('[1]')
-    else expect(await done(by(present, pool, 'release'))).toContain('[1]')
-  }
-  expect(seen.size).toBe(2)
-  expect(seen).toContain(JSON.stringify(OLD))
-})
+withStrace.test(
+  'kill -9 at any write of the upgrade leaves the old or the new pool, never a mixture',
+  async () => {
+    using pool = await usedPool()
+    await pool.sh('cp -a pool before')
+    const seen = new Set<string>()
+    for (let nth = 1; ; nth++) {
+      rmSync(`${pool.folder}/pool`, { recursive: true })
+      await pool.sh('cp -a before pool')
+      const upgrade = atWrite(nth, 'SIGKILL', present, pool, 'status')
+      const { status } = await finished(upgrade)
+      expect(await done(by(present, pool, 'admin', '--check'))).toContain(SOUND)
+      const versions = versionsOf(pool)
+      seen.add(JSON.stringify(versions))
+      if (status === 0) break
+      expect(upgrade.signalCode).toBe('SIGKILL')
+      // An interrupted upgrade has no effect: the previous version continues.
+      if (versions.document === 1) expect(await done(by(previous, pool, 'release'))).toContain('[1]')
+      else expect(await done(by(present, pool, 'release'))).toContain('[1]')
+    }
+    expect(seen.size).toBe(2)
+    expect(seen).toContain(JSON.stringify(OLD))
+  },
+)
 
 for (const signal of ['SIGCONT', 'SIGKILL'] as const) {
   withStrace.test(
@@ -141,14 +144,14 @@ test('--check leaves a pool of the previous version and its back-up as they are,
   chmodSync(backup, 0o666)
   const before = [filesIn(`${pool.folder}/pool`), filesIn(`${pool.folder}/backup`)]
   expect(await done(by(present, pool, 'admin', '--check'))).toContain(SOUND)
-  // It has no log, which other users would miss.
+  // It has no log, which other users would need.
   const { stdout } = await by(present, pool, 'admin', '--check', '--store', backup, '--json')
   expect(JSON.parse(stdout).problems.map(({ kind }: { kind: string }) => kind)).toEqual(['access', 'access'])
   expect([filesIn(`${pool.folder}/pool`), filesIn(`${pool.folder}/backup`)]).toEqual(before)
   expect(await done(pool.typed('status'))).toContain('GPU 1: IN USE')
   await pool.sh('cp -a backup older')
   expect(await done(by(present, pool, 'status', '--store', backup))).toContain('- kept\n')
-  // The way back: the previous version goes on with a copy that was not upgraded.
+  // The way back: the previous version continues with a copy that was not upgraded.
   const older = `${pool.folder}/older/pool.db`
   expect(await done(by(previous, pool, 'status', '--store', older))).toContain('- kept\n')
 })
@@ -157,7 +160,7 @@ const withUsers = needing('users')
 
 withUsers.describe('a user who may only read the pool', () => {
   const reader = userForTests('reader')
-  test('learns what to do, and sees it once somebody else has upgraded it', async () => {
+  test('gets a remedy, and sees the pool after another user has upgraded it', async () => {
     using pool = await usedPool()
     for (const file of ['', '-wal', '-shm']) chmodSync(`${pool.database}${file}`, 0o644)
     expect(await reader.sh(pool, `exec ${previous.binary} status`)).toMatchObject({ status: 0, stderr: '' })
@@ -173,7 +176,7 @@ withUsers.describe('a user who may only read the pool', () => {
   })
 })
 
-withStrace.test('a crowd of both versions meets at the upgrade', async () => {
+withStrace.test('many processes of both versions run during the upgrade', async () => {
   using pool = await installedPool(previous, 2)
   await done(pool.typed('reserve', '--gpu-ids', '0'))
   const job = finished(pool.begin('run', '--', child('forever')))

@@ -11,7 +11,7 @@ import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { storedQueue } from '../support/waiters.ts'
 
-/** A newer version takes over the pool while processes of this one run. It is a real build of these sources. */
+/** A newer version, a real build of these sources, upgrades the pool while processes of this version run. */
 
 let present: Build
 let newer: Build
@@ -31,11 +31,11 @@ async function takenPool(): Promise<Installed> {
   return pool
 }
 
-/** A command of the newer version, from wherever that is. */
+/** Runs a command of the newer version. */
 const byNewer = (pool: TestPool, ...args: string[]) => done(finished(startBuild(newer, pool, ...args)))
 
-const untilInLine = (pool: TestPool, length: number) =>
-  until(`${length} stand in line`, () => (storedQueue(pool).length === length ? storedQueue(pool) : null))
+const untilQueued = (pool: TestPool, length: number) =>
+  until(`${length} are in the queue`, () => (storedQueue(pool).length === length ? storedQueue(pool) : null))
 
 test.concurrent('a waiter becomes the installed program: the same process, in the same place, with all it was given', async () => {
   using pool = await takenPool()
@@ -50,7 +50,7 @@ test.concurrent('a waiter becomes the installed program: the same process, in th
     )
   const bare = await finished(sh(''))
   const waiter = finished(sh('"$CHG" run --wait --'))
-  const before = await untilInLine(pool, 1)
+  const before = await untilQueued(pool, 1)
   const pid = before[0]?.process.pid ?? 0
   pool.install(newer)
   await byNewer(pool, 'status')
@@ -69,9 +69,9 @@ test.concurrent('a waiter becomes the installed program: the same process, in th
 test.concurrent('those in line keep their order, and what is left of the time they wait', async () => {
   using pool = await takenPool()
   const one = pool.begin('reserve', '--wait', '1h', '--short')
-  await untilInLine(pool, 1)
+  await untilQueued(pool, 1)
   const two = pool.begin('reserve', '--wait', '2h', '--short')
-  await untilInLine(pool, 2)
+  await untilQueued(pool, 2)
   const before = storedQueue(pool)
   const now = currentMoment().steady.ms
   pool.install(newer)
@@ -92,7 +92,7 @@ test.concurrent('those in line keep their order, and what is left of the time th
 test.concurrent('a successor gives up when the time of the first is over', async () => {
   using pool = await takenPool()
   const waiter = pool.begin('reserve', '--wait', '8s')
-  await untilInLine(pool, 1)
+  await untilQueued(pool, 1)
   pool.install(newer)
   await byNewer(pool, 'status')
   await untilSucceeded(waiter.pid)
@@ -109,7 +109,7 @@ test.concurrent('a link that leads to the newer version now is followed', async 
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  await untilInLine(pool, 1)
+  await untilQueued(pool, 1)
   unlinkSync(link)
   symlinkSync(newer.binary, link)
   await byNewer(pool, 'status')
@@ -126,7 +126,7 @@ test.concurrent.each([
 ] as const)('a waiter whose installed program %s ends with one line', async (_, change) => {
   using pool = await takenPool()
   const waiter = pool.begin('run', '--wait', '--', 'true')
-  await untilInLine(pool, 1)
+  await untilQueued(pool, 1)
   change(pool)
   await byNewer(pool, 'status')
   const { status, stdout, stderr } = await finished(waiter)
@@ -139,7 +139,7 @@ test.concurrent.each([
 test.concurrent('a successor hears Ctrl-C', async () => {
   using pool = await takenPool()
   const waiter = pool.begin('run', '--wait', '--', 'true')
-  await untilInLine(pool, 1)
+  await untilQueued(pool, 1)
   pool.install(newer)
   await byNewer(pool, 'status')
   await untilSucceeded(waiter.pid)
@@ -171,7 +171,7 @@ test.concurrent('a supervisor says nothing and enforces its limit; the next comm
   const job = pool.start('run', ...options, '--', child('ignores-sigint'))
   await until('the supervisor watches', () => supervisorsOf(pool).find(isWatching) ?? null)
   await byNewer(pool, 'status')
-  // It is looked at once more after each change.
+  // The pool is read once more after each change.
   await byNewer(pool, 'reserve', '--gpu-ids', '1')
   const { stderr } = await finished(job)
   expect(job.signalCode).toBe('SIGKILL')
@@ -196,12 +196,12 @@ test.concurrent('a supervisor becomes the installed program: the same process, w
   expect(job.signalCode).toBe('SIGKILL')
   expect(stderr).toMatch(STARTED_WITH_LIMIT)
   await until('the supervisor has left', () => supervisorsOf(pool).length === 0)
-  // The newer version, unlike the older one, could write the end.
+  // The newer version can write the end, the older one cannot.
   expect(storedPool(pool).reservations).toEqual([])
   expect(storedHistory(pool).at(-1)?.outcome).toBe('timed-out')
 })
 
-/** A run of the present version whose supervisor does not act until it is let go, in a pool of the newer one. */
+/** A run of the present version in a pool of the newer one. Its supervisor is held until `letGo`. */
 async function heldUp(pool: Installed, ...options: string[]): Promise<{ job: Child; letGo: () => void }> {
   await done(pool.typed('release'))
   const job = pool.begin('run', ...options, '--', child('ignores-sigint'))
@@ -240,13 +240,13 @@ test.concurrent('a time limit that was due before the supervisor saw the upgrade
 test.concurrent('the place of another is not taken by typing its entry', async () => {
   using pool = await takenPool()
   const waiter = pool.begin('reserve', '--wait')
-  const [entry] = await untilInLine(pool, 1)
+  const [entry] = await untilQueued(pool, 1)
   const forged = JSON.stringify({
     ...{ entry: entry?.id, giveUpAt: null, descriptors: [] },
     ...{ ignoredSignals: '0', blockedSignals: '0', openFiles: '1024' },
   })
   const thief = pool.start('__rejoin', forged, 'reserve', '--wait')
-  const entries = await untilInLine(pool, 2)
+  const entries = await untilQueued(pool, 2)
   expect(entries.map((each) => each.process.pid)).toEqual([waiter.pid, thief.pid])
   expect(entries[0]?.id).toBe(entry?.id ?? '')
   kill(waiter.pid, 'SIGKILL')

@@ -4,11 +4,11 @@ import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
 
-/** Words of a shell that run the rest in a user namespace where the caller is root. */
+/** Shell words that run a command in a user namespace where the caller is root. */
 const AS_ROOT = 'unshare -Ur '
 const NESTED = 'unshare -Ur unshare -Ur '
 
-needing('users', 'unshare').describe('in a user namespace of one’s own', () => {
+needing('users', 'unshare').describe('in a user’s own user namespace', () => {
   const alice = userForTests('alice')
   const bob = userForTests('bob')
 
@@ -32,7 +32,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
     expect(storedPool(pool).reservations).toHaveLength(3)
   })
 
-  test('root is the user whom the namespace belongs to; nested ones are nobody by name', async () => {
+  test('root is the user who created the namespace; a nested namespace has the name nobody', async () => {
     using pool = await sharedPool(3)
     await alice.sh(pool, `${AS_ROOT}env USER=root LOGNAME=root SUDO_USER=root "$CHG" reserve`)
     await alice.sh(pool, `${NESTED}"$CHG" reserve`)
@@ -45,7 +45,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
     expect((await pool.status()).map(({ account }) => account)).not.toContain('root')
   })
 
-  test('what was made in a namespace can be changed from there, from its account and by root, not from others', async () => {
+  test('a reservation made in a namespace can be changed from there, by its account and by root, not from other namespaces', async () => {
     using pool = await sharedPool(1)
     const { stdout } = await alice.sh(
       pool,
@@ -62,7 +62,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
     expect((await pool.chg('release', '--gpu-ids', '0')).stdout).toBe('Released 1 GPU(s): [0]\n')
   })
 
-  test('an account pretended in a nested namespace has no rights over that account’s reservations', async () => {
+  test('a faked account in a nested namespace has no rights over that account’s reservations', async () => {
     using pool = await sharedPool(1)
     await bob.chg(pool, 'reserve')
     // Inside: uid 0 to bob's number, then bob's number to 0 again. The inner map says that bob is outside.
@@ -72,7 +72,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
     expect(holders(pool)).toEqual([[bob.name, bob.uid]])
   })
 
-  test('a map of several lines', async () => {
+  test('a uid map of several lines', async () => {
     using pool = await sharedPool(1)
     const mapped = `
       unshare -U sh -c 'kill -STOP $$; exec sleep 1000' & outer=$!
@@ -112,7 +112,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
     expect(storedPool(pool)).toEqual(before2)
   })
 
-  test('a link of one’s own to root’s pool does not make it one’s own', async () => {
+  test('a user’s link to root’s pool does not make the user its owner', async () => {
     using pool = await sharedPool(1)
     const { stderr, status } = await alice.sh(
       pool,
@@ -122,7 +122,7 @@ needing('users', 'unshare').describe('in a user namespace of one’s own', () =>
     expect(stderr).toContain('Only root may change the pool')
   })
 
-  test('a pool of one’s own is reset by its owner and by root, not by others', async () => {
+  test('a user’s pool is reset by its owner and by root, not by others', async () => {
     using pool = await testPool(0)
     await pool.sh('mkdir -m 1777 theirs; chmod 755 .')
     const store = `--store ${pool.folder}/theirs/pool.db`

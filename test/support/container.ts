@@ -1,13 +1,13 @@
 import { missing } from './needs.ts'
 import { type Finished, finished, type TestPool } from './pool.ts'
 
-/** From the first pid namespace one sees into every container, from any other one does not. */
+/** Processes of containers are visible only from the first pid namespace. */
 export const hostSeesAll = missing('first pid namespace') === null
 
-/** What a container is made of, but for the image: pids, `/proc` and a host name of its own. */
+/** A container without an image: its own pids, `/proc` and host name. */
 const CONTAINER = ['--pid', '--fork', '--kill-child', '--mount-proc', '--uts']
 
-/** Runs a shell script in a container of its own that shares the pool, to its end. */
+/** Runs a shell script to its end in a new container that shares the pool. */
 export async function inContainer(
   pool: TestPool,
   script: string,

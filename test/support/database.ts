@@ -4,7 +4,7 @@ import { addRecords } from '../../src/adapters/store/history/history-writes.ts'
 import type { Pool, UsageRecord } from '../../src/domain/pool/model.ts'
 import type { TestPool } from './pool.ts'
 
-/** The pool document as it is stored, seen past the program. */
+/** The stored pool document, read without the program. */
 export function storedPool(pool: Pick<TestPool, 'database'>): Pool {
   return withDatabase(pool, (db) => {
     const row = db.query<{ document: string }, []>('SELECT document FROM pool').get()
@@ -13,13 +13,13 @@ export function storedPool(pool: Pick<TestPool, 'database'>): Pool {
   })
 }
 
-/** Replaces the stored document by what `change` makes of it, as by hand: without a checksum. */
+/** Replaces the stored document by the result of `change`, as by hand: without a checksum. */
 export function changeStoredPool(pool: Pick<TestPool, 'database'>, change: (document: Pool) => object): void {
   const document = JSON.stringify({ ...change(storedPool(pool)), checksum: undefined })
   withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
 }
 
-/** Replaces the stored document as a hostile user would: with the checksum that makes it look like ours. */
+/** Replaces the stored document as a hostile user would: with a valid checksum. */
 export function forgeStoredPool(pool: Pick<TestPool, 'database'>, change: (document: Pool) => Pool): void {
   const { writtenAt, ...rest } = change(storedPool(pool))
   const document = encodePool(
@@ -45,12 +45,12 @@ export function storedHistory(pool: Pick<TestPool, 'database'>): StoredRecord[] 
   )
 }
 
-/** Writes a past that this test did not live through. */
+/** Writes usage records into the history. */
 export function writeHistory(pool: Pick<TestPool, 'database'>, records: readonly UsageRecord[]): void {
   withDatabase(pool, (db) => db.transaction(() => addRecords(db, records))())
 }
 
-/** Opens the database past the program; what SQLite keeps beside it stays. */
+/** Opens the database without the program; the files that SQLite keeps beside it stay. */
 export function withDatabase<Result>(
   { database }: Pick<TestPool, 'database'>,
   use: (db: Database) => Result,

@@ -15,7 +15,7 @@ export interface Installed extends TestPool {
   install(build: Build): void
 }
 
-/** A pool that this build has set up; with 0 GPUs none is. Every user can reach it. */
+/** A pool that this build sets up, if `gpus` is above 0. Every user can reach it. */
 export async function installedPool(build: Build, gpus: number): Promise<Installed> {
   const pool = await testPool(0)
   chmodSync(pool.folder, 0o755)
@@ -45,7 +45,7 @@ export function startBuild({ binary }: Pick<Build, 'binary'>, pool: TestPool, ..
   } as const)
 }
 
-/** What the command printed; fails where it failed or complained. */
+/** The stdout of the command; fails if the command failed or printed to stderr. */
 export async function done(command: Promise<Finished>): Promise<string> {
   const { status, stdout, stderr } = await command
   if (status !== 0 || stderr !== '') throw new Error(`${status}: ${stderr}`)

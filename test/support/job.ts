@@ -4,14 +4,14 @@ import { until } from './until.ts'
 /** Path of one of the stubborn children in `test/support/children`. */
 export const child = (name: string): string => new URL(`children/${name}`, import.meta.url).pathname
 
-/** A `run` whose command has said its first word: GPUs granted, supervisor started, command executing. */
+/** A `run` whose command has printed its first line: GPUs granted, supervisor started, command executing. */
 export interface Job {
   readonly process: Child
-  /** Of `run`, and so of the command. */
+  /** The pid of `run`, which becomes the command. */
   readonly pid: number
-  /** What the command said first. */
+  /** The first output of the command. */
   readonly greeting: string
-  /** What else is on the command's stdout; ends when nobody holds it open any more. */
+  /** The rest of the command's stdout; ends when no process holds it open. */
   rest(): Promise<string>
 }
 
@@ -48,7 +48,7 @@ export const startForever = (pool: TestPool, ...options: string[]): Promise<Job>
 export const STARTED_WITH_LIMIT =
   /^Reserved 1 GPU\(s\): \[0\] for command execution\nTime limit: the command gets SIGINT after [^\n]+\n$/
 
-/** Waits until nobody holds a GPU. */
+/** Waits until no GPU is held. */
 export async function untilAllFree(pool: TestPool): Promise<void> {
   await until('all GPUs are free', async () =>
     (await pool.status()).every((gpu) => gpu.status === 'AVAILABLE'),

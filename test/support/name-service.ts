@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missing } from './needs.ts'
 
-/** A module of glibc's name service switch that few machines use; its place is taken within a mount namespace. */
+/** A rarely used module of glibc's name service switch; a mount namespace replaces it. */
 const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
 const MODULE = [`/lib/${machine}-linux-gnu`, '/lib64', '/usr/lib64', '/usr/lib', '/lib']
   .map((folder) => `${folder}/libnss_hesiod.so.2`)
@@ -19,7 +19,7 @@ export interface NameService extends Disposable {
   readonly words: readonly string[]
   /** As `words`, after a shell script that changes what the command sees. */
   after(script: string): readonly string[]
-  /** What it was asked. */
+  /** The requests it received. */
   asked(): readonly string[]
 }
 

@@ -1,14 +1,14 @@
 import { describe, test } from 'bun:test'
 import { readlinkSync } from 'node:fs'
 
-/** What a test needs besides Bun: root's rights, users it creates, namespaces, or a program by its name. */
+/** The needs of a test besides Bun: root's rights, users it creates, namespaces, or a program by its name. */
 export type Need = 'root' | 'users' | 'mounts' | 'containers' | 'first pid namespace' | (string & {})
 
 type Body = Parameters<typeof test>[1]
 
 /**
- * `test` and `describe` for what needs all of this. Where something is missing they are skipped, and their titles
- * say why; in continuous integration a missing program is an error instead.
+ * `test` and `describe` with needs. If one is missing, they are skipped and their titles give the reason; in continuous
+ * integration a missing program is an error instead.
  */
 export function needing(...needs: readonly Need[]) {
   const reason = missing(...needs)

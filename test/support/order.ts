@@ -1,11 +1,11 @@
 import type { Request } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 
-/** One request of the line and what became of it, seen from outside. */
+/** One request of the queue and its result, observed from outside. */
 export interface Served {
   readonly id: string
   readonly request: Request
-  /** Its place in line, counted from 0; newcomers come after everyone. */
+  /** Its place in the queue, counted from 0; newcomers come last. */
   readonly place: number
   readonly gpus: readonly number[]
   readonly startedAt: number
@@ -13,9 +13,9 @@ export interface Served {
 }
 
 /**
- * Pairs in which the later one overtook, by rules that know nothing of the program. Where nobody declares an
- * end, who comes later may start earlier only on GPUs that the earlier one does not want, or while all those
- * that the earlier one got lay there for it.
+ * Pairs in which the later request overtook the earlier one, by rules that are independent of the program. Without
+ * declared ends, a later request may start earlier only on GPUs that the earlier one does not want, or while all GPUs
+ * that the earlier one got were free.
  */
 export function overtakings(all: readonly Served[]): [Served, Served][] {
   const isFree = (gpu: number, from: number, to: number): boolean =>
@@ -29,7 +29,7 @@ export function overtakings(all: readonly Served[]): [Served, Served][] {
   )
 }
 
-/** Two that had one GPU at the same time. */
+/** Pairs that had one GPU at the same time. */
 export function clashes<Stay extends { gpus: readonly number[]; from: number; to: number }>(
   all: readonly Stay[],
 ): [Stay, Stay][] {
@@ -44,6 +44,6 @@ export function clashes<Stay extends { gpus: readonly number[]; from: number; to
 const wants = (request: Request, gpu: number): boolean =>
   request.kind === 'count' || request.ids.includes(gpuUnit(gpu))
 
-/** Whether it got what it asked for, all of it and nothing else. */
+/** Whether it got exactly the requested GPUs. */
 export const isAsAsked = ({ request, gpus }: Pick<Served, 'request' | 'gpus'>): boolean =>
   request.kind === 'count' ? gpus.length === request.count : String(gpus) === String(request.ids)

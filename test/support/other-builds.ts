@@ -17,12 +17,12 @@ import { binary } from './pool.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 
-/** An executable in a folder of its own, which every user can reach. */
+/** An executable in its own folder, which every user can reach. */
 export interface Build extends Disposable {
   readonly binary: string
 }
 
-/** The executable under test, copied to where the other builds are. */
+/** The executable under test, copied beside the other builds. */
 export function presentBuild(): Build {
   const folder = newFolder()
   copyFileSync(binary, `${folder}/canhazgpu`)
@@ -58,7 +58,7 @@ function newFolder(): string {
   return folder
 }
 
-/** What the folder does not have of its own it shares with this checkout. */
+/** Builds in the folder; files that it lacks are shared with this checkout. */
 function buildIn(folder: string): Build {
   mkdirSync(`${folder}/dist`)
   const own = [...readdirSync(folder), '.git']

@@ -15,7 +15,7 @@ export interface Finished {
 
 export type Child = Bun.Subprocess<'ignore', 'pipe', 'pipe'>
 
-/** A throw-away pool and the executable bound to it; disposed of with everything in it. */
+/** A temporary pool and the executable bound to it; disposal removes everything in it. */
 export interface TestPool extends Disposable {
   readonly folder: string
   readonly store: string
@@ -28,13 +28,13 @@ export interface TestPool extends Disposable {
   start(...args: string[]): Child
   /** Runs a shell script to its end, with `$CHG` the executable. */
   sh(script: string): Promise<Finished>
-  /** What the driver shows from now on (docs/fake-gpus.md). */
+  /** Sets the readings of the fake driver (docs/fake-gpus.md). */
   play(scenario: object): void
   /** `status --json`. */
   status(): Promise<readonly StatusDocument[]>
 }
 
-/** A pool of fake GPUs in a folder of its own; with 0 GPUs none is set up. */
+/** A pool of fake GPUs in its own folder; with 0 GPUs no pool is set up. */
 export async function testPool(gpus = 4): Promise<TestPool> {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-test-'))
   const database = `${folder}/pool/pool.db`
@@ -72,7 +72,7 @@ export async function testPool(gpus = 4): Promise<TestPool> {
     },
     [Symbol.dispose]() {
       for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
-      // Whatever was started in this pool carries its store in the environment.
+      // Every process that was started in this pool has its store in the environment.
       for (const pid of pidsWith(`CANHAZGPU_STORE=${store}`)) kill(pid, 'SIGKILL')
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** Processes that were started with this variable in their environment, ourselves excepted. */
+/** Processes that were started with this variable in their environment, except this one. */
 export function pidsWith(variable: string): number[] {
   return pids().filter((pid) => readOr(`/proc/${pid}/environ`).split('\0').includes(variable))
 }
@@ -13,7 +13,7 @@ export function supervisorsOf(pool: { readonly store: string }, reservation?: st
   })
 }
 
-/** Whether a supervisor is past its beginnings and watches the pool. */
+/** Whether a supervisor has started up and watches the pool. */
 export function isWatching(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some(
@@ -43,13 +43,13 @@ export function hasOpen(pid: number, file: string): boolean {
   }
 }
 
-/** Nothing is left of it but, perhaps, a zombie that its parent has not reaped. */
+/** Whether a process has ended, or is a zombie that its parent has not reaped. */
 export function hasEnded(pid: number): boolean {
   const state = stateOf(pid)
   return state === '' || state === 'Z' || state === 'X'
 }
 
-/** The letter of `/proc/<pid>/stat`: R, S, T, Z …; empty where there is no such process. */
+/** The state letter of `/proc/<pid>/stat`: R, S, T, Z …; empty if there is no such process. */
 export function stateOf(pid: number): string {
   return fieldOf(pid, 3)
 }
@@ -57,7 +57,7 @@ export function stateOf(pid: number): string {
 export const parentOf = (pid: number): number => Number(fieldOf(pid, 4))
 export const sessionOf = (pid: number): number => Number(fieldOf(pid, 6))
 
-/** Sends a signal; a process that is gone already is no error. */
+/** Sends a signal; a missing process is not an error. */
 export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)

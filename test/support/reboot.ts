@@ -2,7 +2,7 @@ import type { Moment, Pool, Reservation } from '../../src/domain/pool/model.ts'
 
 const EARLIER_BOOT = '11111111-2222-3333-4444-555555555555'
 
-/** The stored pool as an earlier boot of the machine left it; its runs were last seen at `heartbeatAt`. */
+/** The stored pool as if written in an earlier boot of the machine, with the last heartbeats at `heartbeatAt`. */
 export function beforeReboot(document: Pool, heartbeatAt: number): Pool {
   return {
     ...document,
@@ -18,7 +18,7 @@ function ofEarlierBoot(held: Reservation, heartbeatAt: number): Reservation {
   return { ...held, startedAt: heartbeatAt - 1_000, term: { ...term, heartbeatAt, process } }
 }
 
-/** That boot had run for longer. */
+/** The earlier boot had a longer uptime. */
 function momentBefore({ wall, steady }: Moment): Moment {
   const [, timeNamespace] = steady.epoch.split('/')
   return { wall, steady: { epoch: `${EARLIER_BOOT}/${timeNamespace}`, ms: steady.ms + 3_600_000 } }

@@ -16,14 +16,14 @@ export const LAYERS = [
 ] as const
 export type Layer = (typeof LAYERS)[number]
 
-/** One file of src/ as its text shows it. */
+/** One file of src/, parsed from its text. */
 export interface Source {
   /** Like `src/domain/pool/model.ts`. */
   readonly path: string
   readonly layer: Layer
-  /** Files of ours it imports, types included, by their paths. */
+  /** Project files that it imports, types included, by their paths. */
   readonly imports: readonly Import[]
-  /** Modules of others, such as `node:fs` or `hono`. */
+  /** External modules that it imports, such as `node:fs` or `hono`. */
   readonly packages: readonly Import[]
   /** Without comments and types. */
   readonly code: string
@@ -57,7 +57,7 @@ async function sourceOf(path: string): Promise<Source> {
   }
 }
 
-/** Macros are not to be run here: they are imports like any other. */
+/** Does not run macros: they count as ordinary imports. */
 function codeOf(path: string, text: string): string {
   const plain = text.replace(/ with \{ type: 'macro' \}/g, '')
   return new Bun.Transpiler({ loader: path.endsWith('x') ? 'tsx' : 'ts' }).transformSync(plain)

@@ -4,13 +4,13 @@ import { until } from './until.ts'
 /** A real terminal with a program on it, as its session leader. */
 export interface TestTerminal extends Disposable {
   readonly process: Bun.Subprocess
-  /** Everything shown so far. */
+  /** All output so far. */
   readonly shown: string
   type(keys: string): void
   resize(columns: number, rows: number): void
-  /** Waits until the text is shown, after what was shown at the last such wait. */
+  /** Waits until the text appears after the position of the last such wait. */
   see(text: string): Promise<void>
-  /** Takes the terminal away, as a dropped connection does. */
+  /** Closes the terminal, as a dropped connection does. */
   hangUp(): void
 }
 

@@ -9,9 +9,9 @@ import { binary, type Child, type Finished, finished, type TestPool, testPool } 
 export interface UnixUser {
   readonly name: string
   readonly uid: number
-  /** The path of the executable, for what does not get our environment. */
+  /** The path of the executable, for programs that do not get our environment. */
   readonly executable: string
-  /** Runs one command as this user to its end, by default with a umask that shares nothing. */
+  /** Runs one command as this user to its end, by default with a umask that removes all group and other permissions. */
   chg(pool: TestPool, ...args: string[]): Promise<Finished>
   start(pool: TestPool, ...args: string[]): Child
   /** Runs a shell script as this user, with `$CHG` the executable. */
@@ -19,12 +19,12 @@ export interface UnixUser {
   remove(): Promise<void>
 }
 
-/** Why there can be no users for a test here; null where there can. */
+/** Why a test cannot create users here; null if it can. */
 export function noUsers(): string | null {
   return missing('users')
 }
 
-/** The name of the account that runs the tests, by the system: `userInfo()` of Bun believes the environment. */
+/** The name of the account that runs the tests, from the system: Bun's `userInfo()` reads the environment. */
 export const ownName = (): string => must('id', '-un')
 
 let made = 0
@@ -104,7 +104,7 @@ export function newGroup(): { readonly name: string; remove(): void } {
 
 let copy: { readonly folder: string; users: number } | undefined
 
-/** The executable where every user may run it: a checkout may be in a closed home. One copy for all who live. */
+/** A copy of the executable that every user may run: a checkout may be in a closed home. All users share one copy. */
 function shared(): { readonly path: string; remove(): void } {
   copy ??= copied()
   const { folder } = copy

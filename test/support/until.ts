@@ -1,8 +1,8 @@
-/** Far longer than anything takes on the slowest machine: to fail, not to pass by. */
+/** Far longer than any condition takes on the slowest machine. It ends a failing test; no test waits for it to pass. */
 const PATIENCE_MS = 30_000
 const LOOK_EVERY_MS = 5
 
-/** Waits for a condition; fails with the words of `what` when it does not come true. */
+/** Waits for a condition; fails with the text of `what` if it stays false. */
 export async function until<Value>(
   what: string,
   condition: () => Value | Promise<Value>,

@@ -6,22 +6,22 @@ import { child } from './job.ts'
 import type { Child, TestPool } from './pool.ts'
 import { until } from './until.ts'
 
-/** A process that stands in line, or did. */
+/** A process that waits in the queue, or did. */
 export interface Waiter {
   readonly process: Child
   readonly pid: number
-  /** Of its queue entry, and of the reservation that it becomes. */
+  /** The id of its queue entry and of its later reservation. */
   readonly id: string
-  /** All it said on stderr so far. */
+  /** Its stderr so far. */
   readonly said: () => string
-  /** Exit status, once it has ended and everything it said is there. */
+  /** Exit status, after the process has ended and all its output was read. */
   readonly ended: () => Promise<number>
 }
 
 /** The stored queue, including waiters that are gone. */
 export const storedQueue = (pool: TestPool): readonly QueueEntry[] => storedPool(pool).queue
 
-/** Starts one command with `--wait` and comes back when it stands in line, behind those who did before. */
+/** Starts one command with `--wait` and returns when it is in the queue. */
 export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
   const process = pool.start(...args)
   let said = ''
@@ -29,7 +29,7 @@ export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
     const decoder = new TextDecoder()
     for await (const bytes of process.stderr) said += decoder.decode(bytes, { stream: true })
   })()
-  const entry = await until(`'${args.join(' ')}' stands in line`, () => {
+  const entry = await until(`'${args.join(' ')}' is in the queue`, () => {
     if (process.exitCode !== null) throw new Error(`it ended with ${process.exitCode}: ${said}`)
     return storedQueue(pool).find((each) => each.process.pid === process.pid) ?? null
   })
@@ -47,7 +47,7 @@ export const waitToRun = (pool: TestPool, ...options: string[]): Promise<Waiter>
 /** Waits until it has its GPUs; returns their numbers. */
 export async function untilServed(pool: TestPool, { id }: Pick<Waiter, 'id'>): Promise<readonly number[]> {
   const held = await until(
-    `${id} is served`,
+    `${id} has its GPUs`,
     () => storedPool(pool).reservations.find((each) => each.id === id) ?? null,
   )
   return unitsOf(held).map(gpuNumber)
@@ -59,7 +59,7 @@ export async function hold(pool: TestPool, ...options: string[]): Promise<void> 
   if (status !== 0) throw new Error(`reserve ${options.join(' ')}: ${stderr}`)
 }
 
-/** `play`, for those who are looking meanwhile: they see the scenario before or after, never half of it. */
+/** `play` as one atomic write: a concurrent reader sees the old or the new scenario, never a part. */
 export function stage(pool: TestPool, scenario: object): void {
   const file = `${pool.folder}/stage.json`
   writeFileSync(`${file}.new`, JSON.stringify(scenario))
@@ -67,7 +67,7 @@ export function stage(pool: TestPool, scenario: object): void {
   pool.env.CANHAZGPU_FAKE_USAGE = file
 }
 
-/** One run as it saw itself: which GPUs it had, and from when to when by the time since boot. */
+/** One run by its own log: its GPUs, and start and end by the time since boot. */
 export interface Stay {
   readonly id: string
   readonly gpus: readonly number[]

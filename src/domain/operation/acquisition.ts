@@ -149,7 +149,7 @@ function shortageOf(
   }
 }
 
-/** The time to wait is over: the refusal, with who holds the GPUs then. */
+/** The refusal of a wait that reached its time limit, with the holders at that time. */
 export const timedOut = (pool: Pool, intent: Intent, now: Millis): Refusal => ({
   refused: { code: 'timed-out', now, busy: busyUnits(pool, intent) },
 })

@@ -4,7 +4,7 @@
  * - pool: the units of one host, their reservations and the queue; read and replaced as one value.
  * - unit: a GPU, later also a MIG instance, that can be reserved.
  * - reservation: one owner's hold of one or more units for a term.
- *   - run: as long as the process of a command lives.
+ *   - run: as long as the process of a command is alive.
  *   - manual: until it is released or expires.
  *   - booking: for a time agreed in advance.
  *   - maintenance: an administrator takes the units out of service.
@@ -120,7 +120,7 @@ export type ManualReservation = Reservation<ManualTerm>
 export type Term = RunTerm | ManualTerm | BookingTerm | MaintenanceTerm
 export type TermKind = Term['kind']
 
-/** As long as the process lives. */
+/** As long as the process is alive. */
 export interface RunTerm {
   readonly kind: 'run'
   readonly process: ProcessIdentity

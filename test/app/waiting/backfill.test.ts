@@ -4,15 +4,15 @@ import { testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { hold, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
-/** Two GPUs, of which GPU 0 is held for an hour, and one who waits for both. */
+/** Two GPUs: GPU 0 is held for an hour, and one waiter needs both. */
 async function poolWithGap() {
   const pool = await testPool(2)
   await hold(pool, '--gpu-ids', '0', '--duration', '1h')
   return { pool, first: await waitToRun(pool, '--gpus', '2') }
 }
 
-describe.concurrent('a later request goes first', () => {
-  test('where it ends, for certain, before the first could start', async () => {
+describe.concurrent('a later request starts first', () => {
+  test('if it is certain to end before the earliest start of the first', async () => {
     const { pool, first } = await poolWithGap()
     using _ = pool
     expect((await pool.chg('run', '--timeout', '30m', '--', 'true')).status).toBe(0)
@@ -24,7 +24,7 @@ describe.concurrent('a later request goes first', () => {
     expect(await untilServed(pool, first)).toEqual([0, 1])
   })
 
-  test('and one who waits like it does so as well', async () => {
+  test('and a second waiter with such a limit too', async () => {
     const { pool } = await poolWithGap()
     using _ = pool
     const short = await startForever(pool, '--timeout', '20m')
@@ -33,7 +33,7 @@ describe.concurrent('a later request goes first', () => {
     expect(await second.ended()).toBe(0)
   })
 
-  test('where it needs no GPU that anyone before waits for', async () => {
+  test('if no earlier request needs its GPUs', async () => {
     using pool = await testPool(3)
     await hold(pool, '--gpu-ids', '0')
     const first = await waitToRun(pool, '--gpu-ids', '0')
@@ -49,7 +49,7 @@ describe.concurrent('a later request goes first', () => {
 })
 
 describe.concurrent('a later request waits', () => {
-  test('however short, where nobody knows when the first could start', async () => {
+  test('even a short one, if the start of the first is unknown', async () => {
     using pool = await testPool(2)
     const job = await startForever(pool)
     const first = await waitToRun(pool, '--gpus', '2')
@@ -59,7 +59,7 @@ describe.concurrent('a later request waits', () => {
     expect(await untilServed(pool, first)).toEqual([0, 1])
   })
 
-  test('where the second in line would be delayed, though the first would not', async () => {
+  test('if it would delay the second in the queue, though not the first', async () => {
     using pool = await testPool(3)
     await hold(pool, '--gpu-ids', '0', '--duration', '1h')
     const job = await startForever(pool, '--gpu-ids', '1')

@@ -28,7 +28,7 @@ describe.concurrent('a waiter starts', () => {
     expect(await untilServed(pool, waiter)).toEqual([0])
   })
 
-  test('when a reservation is given back, whole or in part', async () => {
+  test('when a reservation is released, whole or in part', async () => {
     using pool = await testPool(3)
     await hold(pool, '--gpus', '3')
     const first = await waitToRun(pool)
@@ -47,7 +47,7 @@ describe.concurrent('a waiter starts', () => {
     expect(storedHistory(pool)).toMatchObject([{ outcome: 'expired' }])
   })
 
-  test('when the one before gets less than there is', async () => {
+  test('when the waiter before leaves some GPUs', async () => {
     using pool = await testPool(3)
     await hold(pool, '--gpus', '3')
     const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
@@ -56,15 +56,13 @@ describe.concurrent('a waiter starts', () => {
     expect(gpus.flat().sort()).toEqual([0, 1, 2])
   })
 
-  test('when someone without a reservation leaves', async () => {
+  test('when a user without a reservation leaves', async () => {
     using pool = await testPool(2)
     stage(pool, { gpus: { 0: SQUATTER, 1: SQUATTER } })
     const both = await waitToRun(pool, '--gpus', '2')
-    await until('it is told why', () => both.said().includes('0 free, 2 in use without reservation'))
+    await until('it prints why', () => both.said().includes('0 free, 2 in use without reservation'))
     stage(pool, { gpus: { 0: SQUATTER } })
-    await until('it is told of the change', () =>
-      both.said().includes('1 free, 1 in use without reservation'),
-    )
+    await until('it prints the change', () => both.said().includes('1 free, 1 in use without reservation'))
     expect(storedPool(pool).reservations).toEqual([])
     stage(pool, {})
     expect(await untilServed(pool, both)).toEqual([0, 1])
@@ -78,7 +76,7 @@ describe.concurrent('a waiter starts', () => {
     expect(await untilServed(pool, waiter)).toEqual([0])
   })
 
-  test('when the driver answers again: its trouble cost nobody the place', async () => {
+  test('when the driver answers again: no waiter lost its place', async () => {
     using pool = await testPool(1)
     pool.env.CANHAZGPU_PROBE_TIMEOUT = '1s'
     stage(pool, {})
@@ -86,9 +84,9 @@ describe.concurrent('a waiter starts', () => {
     const waiters = [await waitToRun(pool), await waitToRun(pool)] as const
     stage(pool, { hang: true })
     await pool.chg('release')
-    await until('it is told of the trouble', () => /did not answer/.test(waiters[0].said()))
+    await until('it prints the trouble', () => /did not answer/.test(waiters[0].said()))
     stage(pool, { fail: 'driver/library version mismatch' })
-    await until('it is told of the other trouble', () => waiters[0].said().includes('version mismatch'))
+    await until('it prints the other trouble', () => waiters[0].said().includes('version mismatch'))
     expect(storedQueue(pool).map(({ id }) => id)).toEqual(waiters.map(({ id }) => id))
     stage(pool, {})
     await untilServed(pool, waiters[0])
@@ -96,7 +94,7 @@ describe.concurrent('a waiter starts', () => {
     await untilServed(pool, waiters[1])
   })
 
-  test('never, where the driver does not answer to the first who asks', async () => {
+  test('never, if the first probe fails', async () => {
     using pool = await testPool(1)
     stage(pool, { fail: 'driver/library version mismatch' })
     expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(125)
@@ -104,7 +102,7 @@ describe.concurrent('a waiter starts', () => {
     expect(storedQueue(pool)).toEqual([])
   })
 
-  test('as if it had been typed then: the time limit begins with the command', async () => {
+  test('as if it were typed then: the time limit begins with the command', async () => {
     using pool = await testPool(1)
     await hold(pool, '--duration', '3s')
     const waiter = await wait(

@@ -9,7 +9,7 @@ import { newUser, sharedPool } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
 import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
-describe.concurrent('a waiter that is told to stop leaves the line', () => {
+describe.concurrent('a waiter that gets a signal leaves the queue', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     test(signal, async () => {
       using pool = await testPool(1)
@@ -38,7 +38,7 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
     expect(storedQueue(pool)).toEqual([])
   })
 
-  test('its terminal goes away', async () => {
+  test('its terminal closes', async () => {
     using pool = await testPool(1)
     await hold(pool)
     using terminal = openShell(pool)
@@ -64,20 +64,20 @@ describe.concurrent('a waiter that is told to stop leaves the line', () => {
     }
   })
 
-  test('nohup keeps its place when the terminal goes away', async () => {
+  test('with nohup it stays when the terminal closes', async () => {
     using pool = await testPool(1)
     await hold(pool)
     using terminal = openShell(pool)
     terminal.type(`nohup "$CHG" run --wait -- sh -c 'echo served > served' > out 2>&1 &\n`)
-    await until('it stands in line', () => storedQueue(pool).length === 1)
+    await until('it is in the queue', () => storedQueue(pool).length === 1)
     terminal.hangUp()
     await terminal.process.exited
     expect(storedQueue(pool)).toHaveLength(1)
     await pool.chg('release')
-    await until('it is served', () => Bun.file(`${pool.folder}/served`).exists())
+    await until('it has its GPU', () => Bun.file(`${pool.folder}/served`).exists())
   })
 
-  test('its time is over', async () => {
+  test('its time limit', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiters = [
@@ -107,7 +107,7 @@ describe.concurrent('a waiter that is killed', () => {
     expect(storedQueue(pool)).toEqual([])
   })
 
-  test('while it kept others from GPUs: the next one is served', async () => {
+  test('while it blocked others: the next waiter gets its GPUs', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '0')
     const first = await waitToRun(pool, '--gpus', '2')
@@ -116,7 +116,7 @@ describe.concurrent('a waiter that is killed', () => {
     expect(await untilServed(pool, second)).toEqual([1])
   })
 
-  test('in the midst of the line: those behind move up', async () => {
+  test('in the middle of the queue: those behind move up', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
@@ -126,7 +126,7 @@ describe.concurrent('a waiter that is killed', () => {
     await untilServed(pool, waiters[0])
   })
 
-  test('together with everyone else, nothing is left', async () => {
+  test('together with all others: the queue is empty', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiters = await Promise.all(Array.from({ length: 10 }, () => waitToRun(pool)))
@@ -139,7 +139,7 @@ describe.concurrent('a waiter that is killed', () => {
 })
 
 describe.concurrent('a waiter that is stopped', () => {
-  test('until its time is over is not served any more', async () => {
+  test('until its time limit has passed gets no GPU any more', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiter = await wait(pool, 'run', '--wait', '2s', '--', 'true')
@@ -147,7 +147,7 @@ describe.concurrent('a waiter that is stopped', () => {
     await until('it is stopped', () => stateOf(waiter.pid) === 'T')
     await pool.chg('release')
     const lastMoment = storedQueue(pool)[0]?.waitUntil ?? 0
-    await until('its time is over', () => Date.now() > lastMoment)
+    await until('its time limit', () => Date.now() > lastMoment)
     kill(waiter.pid, 'SIGCONT')
     expect(await waiter.ended()).toBe(75)
     expect(storedHistory(pool).map(({ kind }) => kind)).toEqual(['manual'])
@@ -155,7 +155,7 @@ describe.concurrent('a waiter that is stopped', () => {
   })
 })
 
-test('Ctrl-C and the GPU come together: no reservation is left behind', async () => {
+test('Ctrl-C at the time of the grant leaves no reservation', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const waiter = await wait(pool, 'reserve', '--wait')
@@ -163,13 +163,13 @@ test('Ctrl-C and the GPU come together: no reservation is left behind', async ()
   await until('it is stopped', () => stateOf(waiter.pid) === 'T')
   kill(waiter.pid, 'SIGINT')
   kill(job.pid, 'SIGKILL')
-  await until('the job is over', () => storedHistory(pool).length === 1)
+  await until('the job has ended', () => storedHistory(pool).length === 1)
   kill(waiter.pid, 'SIGCONT')
   expect(await waiter.ended()).toBe(130)
   expect((await pool.chg('run', '--', child('exit-7'))).status).toBe(7)
 })
 
-test('a signal that comes just when the GPU is granted is not lost', async () => {
+test('a signal at the moment of the grant is not lost', async () => {
   using pool = await testPool(1)
   for (let round = 0; round < 30; round++) {
     await hold(pool)
@@ -185,7 +185,7 @@ test('a signal that comes just when the GPU is granted is not lost', async () =>
   }
 })
 
-/** How a waiter is started on a terminal, and whether it stays in the queue when the terminal is gone. */
+/** How a waiter is started on a terminal, and whether it stays in the queue after the terminal has closed. */
 interface OnTerminal {
   readonly stays: boolean
   /** `$WAIT` is the command. */

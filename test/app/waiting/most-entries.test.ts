@@ -11,13 +11,13 @@ import { changeStoredPool } from '../../support/database.ts'
 import { testPool } from '../../support/pool.ts'
 import { hold, storedQueue, waitToRun } from '../../support/waiters.ts'
 
-test('an account has 256 requests in the queue at most; others and those who need not wait are not concerned', async () => {
+test('an account has 256 requests in the queue at most; other accounts, and requests that start at once, are not limited', async () => {
   using pool = await testPool(2)
   await hold(pool, '--gpus', '1')
   const waiter = await waitToRun(pool, '--gpus', '2')
   const [entry] = storedQueue(pool)
   if (entry === undefined) throw new Error('nobody waits')
-  // All of them live as long as the one that really waits.
+  // All entries have the process of the one real waiter.
   const others = Array.from({ length: MOST_ENTRIES_PER_ACCOUNT - 1 }, (_, nth) => ({
     ...entry,
     id: `copy${nth}`,
@@ -52,7 +52,7 @@ test('the limit goes by account, not by shown name', () => {
   expect(addToQueue(pool, intentOf(1, 256), { process }, 0)).toEqual({
     refused: { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
   })
-  // One that waits already stays.
+  // A request that is in the queue already stays.
   expect(addToQueue(pool, intentOf(1, 255), { process }, 0)).toBe(pool)
   expect(joined(pool, 2, 0).queue).toHaveLength(257)
 })

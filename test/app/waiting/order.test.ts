@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts'
 import { hold, LOGGED, prepareLogs, stays, storedQueue } from '../../support/waiters.ts'
 
 const WAITERS = 100
-/** Counts and exact ids; the many small ones would slip past the big ones if they could. */
+/** Counts and exact ids. Without the rule, the many small requests would overtake the large ones. */
 const REQUESTS = [
   ['--gpus', '1'],
   ['--gpus', '4'],
@@ -26,7 +26,7 @@ const requestOf = (nth: number): string[] => REQUESTS[nth % REQUESTS.length] ?? 
 
 type Past = Pick<Served, 'gpus' | 'startedAt' | 'endedAt'>
 
-/** What each reservation held, and from when to when, by the history. */
+/** The GPUs and times of each reservation, by the history. */
 function pastOf(pool: TestPool): ReadonlyMap<string, Past> {
   const past = new Map<string, Past>()
   for (const { reservation, gpu, started_at, ended_at } of storedHistory(pool)) {
@@ -38,21 +38,21 @@ function pastOf(pool: TestPool): ReadonlyMap<string, Past> {
 
 const NEVER: Past = { gpus: [], startedAt: Number.NaN, endedAt: Number.NaN }
 
-test('a hundred waiters are served in the order of the line, and newcomers never overtake', async () => {
+test('a hundred waiters start in the order of the queue, and newcomers never overtake', async () => {
   using pool = await testPool(4)
   prepareLogs(pool)
   await hold(pool, '--gpus', '4')
   const waiting = Array.from({ length: WAITERS }, (_, nth) =>
     pool.start('run', '--wait', ...requestOf(nth), '--', ...LOGGED),
   )
-  const inLine = await until(
-    'all stand in line',
+  const queued = await until(
+    'all are in the queue',
     () => storedQueue(pool).length === WAITERS && storedQueue(pool),
   )
   const shown: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
-  expect(shown.map(({ position }) => position)).toEqual(inLine.map((_, nth) => nth + 1))
+  expect(shown.map(({ position }) => position)).toEqual(queued.map((_, nth) => nth + 1))
   expect(shown.map(({ gpus, gpu_ids }) => gpu_ids ?? gpus)).toEqual(
-    inLine.map(({ request }) => (request.kind === 'ids' ? request.ids.map(gpuNumber) : request.count)),
+    queued.map(({ request }) => (request.kind === 'ids' ? request.ids.map(gpuNumber) : request.count)),
   )
 
   await pool.chg('release')
@@ -61,23 +61,23 @@ test('a hundred waiters are served in the order of the line, and newcomers never
   )
   const ended = await Promise.all(waiting.map(finished))
   expect(ended.filter(({ status }) => status !== 0)).toEqual([])
-  // One that came when the line was over is served like anyone; the others are told of the line.
+  // A request after the end of the queue is granted; the others are refused because of the queue.
   const refused = newcomers.filter(({ status }) => status !== 0)
   expect(refused.filter(({ status, stderr }) => status !== 75 || !stderr.includes('vailable'))).toEqual([])
   await untilAllFree(pool)
 
   const past = pastOf(pool)
-  const served = inLine.map(
+  const served = queued.map(
     ({ id, request }, place): Served => ({ id, request, place, ...(past.get(id) ?? NEVER) }),
   )
   expect(served.filter((each) => !isAsAsked(each))).toEqual([])
   const log = stays(pool)
   expect(log).toHaveLength(WAITERS + newcomers.length - refused.length)
   expect(clashes(log)).toEqual([])
-  // The commands themselves saw the GPUs that the history tells.
+  // The commands had the GPUs of the history.
   for (const { id, gpus } of log) expect(gpus).toEqual(past.get(id)?.gpus ?? [])
   const late = log
-    .filter(({ id }) => !inLine.some((entry) => entry.id === id))
+    .filter(({ id }) => !queued.some((entry) => entry.id === id))
     .map(({ id, gpus }): Served => {
       return {
         id,
@@ -89,11 +89,11 @@ test('a hundred waiters are served in the order of the line, and newcomers never
   expect(overtakings([...served, ...late])).toEqual([])
 }, 120_000)
 
-test('a newcomer is refused while others wait, even where there is a free GPU, and told why', async () => {
+test('a newcomer is refused with a reason while others wait, even if a GPU is free', async () => {
   using pool = await testPool(2)
   await hold(pool, '--gpu-ids', '0')
   const waiting = pool.start('run', '--wait', '--gpus', '2', '--', 'true')
-  await until('it stands in line', () => storedQueue(pool).length === 1)
+  await until('it is in the queue', () => storedQueue(pool).length === 1)
   for (const command of [
     ['reserve', '--duration', '9h'],
     ['run', '--', 'true'],

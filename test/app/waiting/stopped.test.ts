@@ -7,7 +7,7 @@ import { CTRL_Z, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
 import { hold, stage, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
-/** Stops all of them, and comes back when the kernel shows them so. */
+/** Stops all of them, and returns when the kernel shows them stopped. */
 async function stop(...waiters: readonly Pick<Waiter, 'pid'>[]): Promise<void> {
   for (const { pid } of waiters) kill(pid, 'SIGSTOP')
   await until('they are stopped', () => waiters.every(({ pid }) => stateOf(pid) === 'T'))
@@ -17,14 +17,14 @@ const goOn = (...waiters: readonly Pick<Waiter, 'pid'>[]): void => {
   for (const { pid } of waiters) kill(pid, 'SIGCONT')
 }
 
-/** Who waits still; nobody was passed over by the rule of ten seconds, which leaves a note in the entry. */
+/** The ids in the queue. Fails if an entry has a note, so the ten-second rule was not used. */
 function waitingUnnoted(pool: TestPool): readonly string[] {
   expect(storedQueue(pool).filter(({ startableSince }) => startableSince !== undefined)).toEqual([])
   return storedQueue(pool).map(({ id }) => id)
 }
 
 describe.concurrent('a stopped waiter', () => {
-  test('is passed over at once, several of them together, and each keeps its place', async () => {
+  test('is passed over at once, also several together, and keeps its place', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const stopped = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
@@ -44,7 +44,7 @@ describe.concurrent('a stopped waiter', () => {
     expect(storedQueue(pool).map(({ id }) => id)).toEqual([stopped[1].id, stopped[2].id])
   })
 
-  test('is the first again when it continues, although others came meanwhile', async () => {
+  test('is first again when it continues, although others joined meanwhile', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const first = await waitToRun(pool)
@@ -57,7 +57,7 @@ describe.concurrent('a stopped waiter', () => {
     expect(storedQueue(pool).map(({ id }) => id)).toEqual([second.id])
   })
 
-  test('does not keep a newcomer from a free GPU; a running one does', async () => {
+  test('does not keep a free GPU from a newcomer; a running one does', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '0')
     const big = await waitToRun(pool, '--gpus', '2')
@@ -68,7 +68,7 @@ describe.concurrent('a stopped waiter', () => {
     expect(waitingUnnoted(pool)).toEqual([big.id])
   })
 
-  test('is passed over by those behind it although nothing changes in the pool', async () => {
+  test('is passed over by the waiters behind it although the pool does not change', async () => {
     using pool = await testPool(1)
     const usage = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'x', memory_mb: 9000 }] }
     stage(pool, { gpus: { 0: usage } })
@@ -80,7 +80,7 @@ describe.concurrent('a stopped waiter', () => {
     expect(waitingUnnoted(pool)).toEqual([first.id])
   })
 
-  test('does not hide from those behind it that the one before it was killed', async () => {
+  test('does not hide the death of the waiter before it from the waiters behind it', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '0')
     const first = await waitToRun(pool, '--gpus', '2')
@@ -98,7 +98,7 @@ describe.concurrent('a stopped waiter', () => {
     using terminal = openShell(pool)
     terminal.type(`"$CHG" run --wait -- sh -c 'echo "it ru"ns; sleep 1000'\n`)
     await terminal.see('Waiting for 1 GPU')
-    const { id, pid } = await until('it stands in line', () => {
+    const { id, pid } = await until('it is in the queue', () => {
       const [entry] = storedQueue(pool)
       return entry === undefined ? null : { id: entry.id, pid: entry.process.pid }
     })

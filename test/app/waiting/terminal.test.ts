@@ -9,7 +9,7 @@ import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/w
 const ERASE = '\r\u001b[2K'
 
 describe.concurrent('the news of a wait', () => {
-  test('on a terminal: one line, redrawn and in the end erased', async () => {
+  test('on a terminal: one line, redrawn and finally erased', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpus', '2', '--duration', '1h')
     const before = await waitToRun(pool)
@@ -37,7 +37,7 @@ describe.concurrent('the news of a wait', () => {
     await terminal.see('…\u001b[?7h')
     const shown = terminal.shown.slice(terminal.shown.indexOf(ERASE) + ERASE.length)
     const [, news = ''] = shown.split(/\[\?7l|…/)
-    // One more where a wide character would not fit.
+    // One column more if a wide character would not fit.
     expect(Bun.stringWidth(`${news}…`)).toBeOneOf([79, 80])
     terminal.type(CTRL_C)
   })
@@ -47,12 +47,12 @@ describe.concurrent('the news of a wait', () => {
     const job = await startForever(pool, '--gpus', '2')
     const first = await waitToRun(pool, '--gpus', '2')
     const second = await waitToRun(pool, '--gpus', '2')
-    await until('it is told of its place', () => second.said().includes('position 2 of 2'))
+    await until('it prints its place', () => second.said().includes('position 2 of 2'))
     const third = await waitToRun(pool)
-    await until('the newcomer is told of its place', () => third.said().includes('position 3 of 3'))
+    await until('the newcomer prints its place', () => third.said().includes('position 3 of 3'))
     kill(first.pid, 'SIGTERM')
     expect(await first.ended()).toBe(130)
-    await until('it is told', () => second.said().includes('position 1 of 2'))
+    await until('it prints the news', () => second.said().includes('position 1 of 2'))
     kill(job.pid, 'SIGKILL')
     await untilServed(pool, second)
     await until('it runs', () => second.said().includes('Reserved'))
@@ -70,22 +70,22 @@ describe.concurrent('the news of a wait', () => {
     for (const { pid } of [second, third]) kill(pid, 'SIGKILL')
   })
 
-  test('names who is waited for, and until when', async () => {
+  test('names the holder and the expected end', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '0', '--duration', '1d', '--user', 'alice')
     const job = await startForever(pool, '--timeout', '2d', '--user', 'bob')
     const both = await wait(pool, 'reserve', '--wait', '--gpus', '2', '--duration', '1h')
-    await until('it is told', () =>
+    await until('it prints the news', () =>
       / earliest \d{4}-\d\d-\d\d \d\d:\d\d \(when bob \(.*\)'s run times out\)/.test(both.said()),
     )
     // The day after tomorrow has a date, tomorrow a word.
     const one = await waitToRun(pool)
-    await until('it is told', () =>
+    await until('it prints the news', () =>
       /position 2 of 2, 0 free, earliest \d{4}-\d\d-\d\d \d\d:\d\d\n/.test(one.said()),
     )
     expect((await pool.chg('queue')).stdout).toMatch(/\n1 .*when bob \(.*\)'s run times out/)
     kill(job.pid, 'SIGKILL')
-    await until('it is told of alice', () =>
+    await until('it names alice', () =>
       /earliest tomorrow \d\d:\d\d \(when alice \(.*\)'s reservation expires\)/.test(both.said()),
     )
   })

@@ -20,7 +20,7 @@ const pidIn = (pool: TestPool, file: string) =>
   })
 
 describe.concurrent('run --timeout', () => {
-  test('interrupts the command when its time is over', async () => {
+  test('interrupts the command at its time limit', async () => {
     using pool = await testPool(1)
     const run = await pool.chg(
       'run',
@@ -36,16 +36,16 @@ describe.concurrent('run --timeout', () => {
     expect(outcomes(pool)).toEqual(['timed-out'])
   })
 
-  test('kills what still lives when the grace is over', async () => {
+  test('kills the remaining processes after the grace period', async () => {
     using pool = await testPool(1)
     const run = await pool.chg('run', '--timeout', '5s', '--grace', '1s', '--', child('ignores-sigint'))
-    // 137, as the shell tells it: killed by signal 9.
+    // 137 is the shell's status for signal 9.
     expect(run).toMatchObject({ status: 137, stdout: 'ready\n' })
     await untilRecorded(pool)
     expect(outcomes(pool)).toEqual(['timed-out'])
   })
 
-  test('states its limit, and says when it acts', async () => {
+  test('prints its limit, and a line when it acts', async () => {
     using pool = await testPool(1)
     const said = async (file: string) => (await Bun.file(`${pool.folder}/${file}`).text()).split('\n')
     await pool.sh(`exec "$CHG" run --timeout 5s --grace 1s -- ${child('ignores-sigint')} 2> killed`)
@@ -70,7 +70,7 @@ describe.concurrent('run --timeout', () => {
     ])
   })
 
-  test('ends before the grace is over when all have gone', async () => {
+  test('ends before the end of the grace period if no process is left', async () => {
     using pool = await testPool(1)
     const run = await pool.chg('run', '--timeout', '1s', '--grace', '1h', '--', child('forever'))
     expect(run.status).toBe(130)
@@ -96,7 +96,7 @@ describe.concurrent('run --timeout', () => {
     expect(outcomes(pool)).toEqual(['timed-out'])
   })
 
-  test('reaches daemons that the command left behind, and holds the GPU until they have gone', async () => {
+  test('reaches daemons that the command left behind, and holds the GPU until they have ended', async () => {
     using pool = await testPool(1)
     const daemon = `trap "" INT; echo $$ > daemon; exec sleep 1000`
     const job = await startJob(
@@ -113,7 +113,7 @@ describe.concurrent('run --timeout', () => {
     expect(outcomes(pool)).toEqual(['timed-out'])
   })
 
-  test('spares what runs beside it, though it has the same parent', async () => {
+  test('leaves other processes of the same parent alone', async () => {
     using pool = await testPool(1)
     const { stdout } = await pool.sh(
       `sleep 1000 & "$CHG" run --timeout 5s --grace 1s -- ${child('ignores-sigint')}; kill -0 $! && echo alive; kill $!`,
@@ -121,7 +121,7 @@ describe.concurrent('run --timeout', () => {
     expect(stdout).toBe('ready\nalive\n')
   })
 
-  test('does nothing to a command that ends by itself before', async () => {
+  test('does nothing to a command that ends before the limit', async () => {
     using pool = await testPool(1)
     expect((await pool.chg('run', '--timeout', '1h', '--', child('exit-7'))).status).toBe(7)
     await untilRecorded(pool)
@@ -129,7 +129,7 @@ describe.concurrent('run --timeout', () => {
     expect(outcomes(pool)).toEqual(['exited'])
   })
 
-  test('works on a stopped command too', async () => {
+  test('acts on a stopped command too', async () => {
     using pool = await testPool(1)
     const job = await startJob(pool, ['--timeout', '5s', '--grace', '1s'], child('forever'))
     kill(job.pid, 'SIGSTOP')
@@ -138,7 +138,7 @@ describe.concurrent('run --timeout', () => {
     expect(outcomes(pool)).toEqual(['timed-out'])
   })
 
-  test('is shown as the end of the reservation', async () => {
+  test('is the known end of the reservation', async () => {
     using pool = await testPool(1)
     const job = await startJob(pool, ['--timeout', '1h', '--grace', '1m'], child('forever'))
     const [held] = storedPool(pool).reservations
@@ -162,7 +162,7 @@ describe.concurrent('run --timeout', () => {
     expect(refused.stderr).toStartWith(`Error: ${says}`)
   })
 
-  needing('strace').test('without pidfds the limit is enforced all the same', async () => {
+  needing('strace').test('without pidfds the limit is enforced too', async () => {
     using pool = await testPool(1)
     const inject = ['-f', '-o', '/dev/null', '-e', 'inject=pidfd_open:error=ENOSYS', '--seccomp-bpf']
     const traced = Bun.spawn(
@@ -173,7 +173,7 @@ describe.concurrent('run --timeout', () => {
     expect(traced.signalCode).toBe('SIGKILL')
   })
 
-  test('a lock that somebody holds on the pool does not delay the limit', async () => {
+  test('a lock on the pool does not delay the limit', async () => {
     using pool = await testPool(1)
     const job = await startJob(pool, ['--timeout', '5s', '--grace', '1s'], child('ignores-sigint'))
     await until('the supervisor watches', () => supervisorsOf(pool).some(isWatching))
@@ -181,7 +181,7 @@ describe.concurrent('run --timeout', () => {
     db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
     db.run('PRAGMA locking_mode = EXCLUSIVE')
     db.run('BEGIN EXCLUSIVE')
-    // As after a commit: the supervisor looks, and has to wait.
+    // A commit makes the supervisor read the pool and wait for the lock.
     appendFileSync(`${pool.database}-wake`, '\n')
     await job.process.exited
     db.run('ROLLBACK')
@@ -189,7 +189,7 @@ describe.concurrent('run --timeout', () => {
     expect(job.process.signalCode).toBe('SIGKILL')
     await untilRecorded(pool)
     const [record] = storedHistory(pool)
-    // SQLite's patience would be half a minute more.
+    // SQLite itself would wait for half a minute.
     expect((record?.ended_at ?? 0) - (record?.started_at ?? 0)).toBeLessThan(30_000)
   })
 })

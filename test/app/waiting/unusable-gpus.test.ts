@@ -13,7 +13,7 @@ const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'py
 const lastLine = (waiter: Waiter): string =>
   (waiter.said().trim().split('\n').at(-1) ?? '').replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /, '')
 const says = (waiter: Waiter, line: string) =>
-  until(`it says '${line}', not '${lastLine(waiter)}'`, () => lastLine(waiter) === line)
+  until(`it prints '${line}', not '${lastLine(waiter)}'`, () => lastLine(waiter) === line)
 
 /** The rows of `queue`, and its JSON. */
 async function queueOf(pool: TestPool) {
@@ -22,8 +22,8 @@ async function queueOf(pool: TestPool) {
   return { rows: stdout.split('\n').slice(1), stderr, status, places }
 }
 
-describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
-  test('all of them are faulty: no start time, for the first and for those behind', async () => {
+describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () => {
+  test('all of them are faulty: no start time, for the first and for the waiters behind', async () => {
     using pool = await testPool(2)
     stage(pool, { gpus: { 0: LOST, 1: LOST } })
     const first = await waitToRun(pool)
@@ -51,7 +51,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
     }
   })
 
-  test('one is used without a reservation: by whom, and the change when the user leaves', async () => {
+  test('one is used without a reservation: the user, and the change when the user leaves', async () => {
     using pool = await testPool(4)
     stage(pool, { gpus: { 3: BOBS } })
     const waiter = await waitToRun(pool, '--gpu-ids', '3')
@@ -66,21 +66,21 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
       unavailable_gpus: [{ gpu_id: 3, status: 'UNRESERVED', unreserved_users: ['bob'] }],
     })
     stage(pool, { gpus: { 3: LOST } })
-    await until('it is told of the fault', () => lastLine(waiter).includes('GPU 3 has an error: GPU is lost'))
+    await until('it prints the fault', () => lastLine(waiter).includes('GPU 3 has an error: GPU is lost'))
   })
 
-  test('the driver does not show one', async () => {
+  test('the driver does not report one', async () => {
     using pool = await testPool(2)
     stage(pool, { gpus: { 1: { missing: true } } })
     const waiter = await waitToRun(pool, '--gpus', '2')
-    await until('it is told', () =>
+    await until('it prints the news', () =>
       /1 free, 1 with errors, earliest unknown \(GPU 1 has an error: the driver does not show this GPU/.test(
         lastLine(waiter),
       ),
     )
   })
 
-  test('although its turn would not come by the reservations alone', async () => {
+  test('also if the reservations alone block it', async () => {
     using pool = await testPool(2)
     stage(pool, { gpus: { 1: LOST } })
     await startForever(pool, '--gpu-ids', '0')
@@ -92,7 +92,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
     expect(waiter.said()).not.toContain(' 1 free')
   })
 
-  test('a fault of a reserved GPU: its end is no start', async () => {
+  test('a fault of a reserved GPU: the end of the reservation is no start', async () => {
     using pool = await testPool(1)
     stage(pool, {})
     await hold(pool, '--duration', '1h')
@@ -103,7 +103,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
     expect(places[0]).not.toHaveProperty('earliest_start')
   })
 
-  test('the driver does not answer: what is not seen is not called free', async () => {
+  test('the driver does not answer: no GPU without a reading counts as free', async () => {
     using pool = await testPool(2)
     stage(pool, { gpus: { 0: LOST, 1: LOST } })
     await waitToRun(pool)
@@ -128,7 +128,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
     ['a user without a reservation', BOBS],
     ['a card that is gone', { missing: true }],
   ] as const) {
-    test(`${name} keeps one request from starting: it holds up nobody until that changes`, async () => {
+    test(`${name} keeps one request from starting: until that changes it delays no other`, async () => {
       using pool = await testPool(3)
       stage(pool, { gpus: { 2: trouble } })
       const all = await waitToRun(pool, '--gpus', '3')
@@ -143,7 +143,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
     })
   }
 
-  test('a reservation that ends frees a GPU for those behind such a request', async () => {
+  test('an ended reservation frees a GPU for the waiters behind such a request', async () => {
     using pool = await testPool(2)
     stage(pool, { gpus: { 1: LOST } })
     await hold(pool, '--gpu-ids', '0')
@@ -157,7 +157,7 @@ describe.concurrent('who waits for GPUs that cannot be used is told so', () => {
     using pool = await testPool(2)
     stage(pool, { gpus: { 0: BOBS, 1: LOST } })
     const waiter = await waitToRun(pool, '--json')
-    await until('it is told', () => waiter.said().includes('unavailable_gpus'))
+    await until('it prints the news', () => waiter.said().includes('unavailable_gpus'))
     expect(JSON.parse(lastLine(waiter))).toEqual({
       waiting: {
         position: 1,

@@ -128,7 +128,7 @@ describe('acquire', () => {
     } as typeof answer)
   })
 
-  test('refuses with facts: who holds the GPUs and until when, who uses them, what is broken', () => {
+  test('refuses with facts: holders and ends, users without a reservation, faults', () => {
     const process = { pid: 7, uid: 1001, user: 'bob', name: 'python', memoryMb: 9_000 }
     const probe = probeOf(4, {
       1: { kind: 'measured', memoryUsedMb: 9_000, processes: [process] },

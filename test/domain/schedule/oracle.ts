@@ -1,6 +1,5 @@
 /**
- * A simple planner in whole minutes, without code of the real one: it is slow, and supports only
- * `lru`.
+ * A simple planner in whole minutes, without code of the real one: it is slow, and supports only `lru`.
  */
 
 export interface Case {
