@@ -1,23 +1,23 @@
 import { unitsOf } from '../src/domain/pool/units.ts'
+import { setDriver } from './world/faults.ts'
 import type { Machine } from './world/machine.ts'
-import { setMood } from './world/mishaps.ts'
 import { NO_TROUBLE } from './world/stored-pool.ts'
 import { ROOT, type World } from './world/world.ts'
 
-/** Everything works again, and whoever holds a GPU gives it back soon. */
+/** Repairs everything, and lets every holder release its GPUs soon. */
 export function calmDown(world: World): void {
   world.isCalm = true
   world.say(() => '-- all is calm')
   for (const machine of world.machines) {
     machine.stored.trouble = NO_TROUBLE
     if (!machine.isUp) machine.comeUp()
-    if (machine.mood.kind !== 'fine') setMood(world, machine, 'fine')
+    if (machine.driver.kind !== 'fine') setDriver(world, machine, 'fine')
     for (const device of machine.devices) {
       device.state = 'sound'
       for (const use of device.uses) if (use.pid >= 99_000) device.uses.delete(use)
     }
     const waiting = new Set(
-      [...world.checker.booksOf(machine).waiting.values()].map(({ process }) => process),
+      [...world.checker.truthOf(machine).waiting.values()].map(({ process }) => process),
     )
     for (const process of machine.living()) {
       if (!waiting.has(process)) process.resume()
@@ -33,22 +33,22 @@ export function resumeAll(world: World): void {
   for (const machine of world.machines) for (const process of machine.living()) process.resume()
 }
 
-/** Those who wait, live and are not stopped. */
+/** Waiters that live and are not stopped. */
 export function starving(world: World): readonly string[] {
   return world.machines.flatMap((machine) =>
-    [...world.checker.booksOf(machine).waiting.values()]
+    [...world.checker.truthOf(machine).waiting.values()]
       .filter(({ process }) => process.state === 'running')
-      .map(({ process, id }) => `${process.name}, who waits as ${id},`),
+      .map(({ process, id }) => `${process.name}, waiter ${id},`),
   )
 }
 
-/** Every process that has not come to its end. */
+/** Processes that have not ended. */
 export function busy(world: World): readonly string[] {
   return world.machines.flatMap((machine) => machine.living().map(({ name, role }) => `${role} ${name}`))
 }
 
-/** Whatever is in the pools still. */
-export function standing(world: World): readonly string[] {
+/** Reservations and queue entries that are left in the pools. */
+export function leftOver(world: World): readonly string[] {
   return world.machines.flatMap(({ stored }) => [
     ...(stored.pool?.reservations.map(({ id }) => `reservation ${id}`) ?? []),
     ...(stored.pool?.queue.map(({ id }) => `queue entry ${id}`) ?? []),

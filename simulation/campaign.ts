@@ -1,5 +1,5 @@
-import { type Outcome, play } from './episode.ts'
-import { scriptOf } from './script.ts'
+import { scenarioOf } from './scenario.ts'
+import { type Outcome, runScenario } from './scenario-run.ts'
 
 export interface Campaign {
   readonly seed: number
@@ -8,18 +8,18 @@ export interface Campaign {
 }
 
 export interface Tally {
-  readonly episodes: number
+  readonly scenarios: number
   readonly steps: number
   readonly virtualMs: number
   readonly seconds: number
   readonly cpuSeconds: number
-  /** The first seed in which something was broken. */
+  /** The first seed with a violation. */
   readonly failure: { readonly seed: number; readonly outcome: Outcome } | null
 }
 
-/** Plays seed after seed until something breaks or enough was played. */
+/** Runs seed after seed until a violation, or until the limit of steps or time. */
 export function campaign({ seed, steps, seconds }: Campaign): Tally {
-  // Refusals are errors here, many a second; nobody reads where they came from.
+  // Refusals are errors, many per second, and nothing reads their stack.
   Error.stackTraceLimit = 0
   const start = performance.now()
   const elapsed = () => (performance.now() - start) / 1000
@@ -27,16 +27,16 @@ export function campaign({ seed, steps, seconds }: Campaign): Tally {
   const tally = () => {
     const { user, system } = process.cpuUsage(startCpu)
     const cpuSeconds = (user + system) / 1e6
-    return { episodes, steps: played, virtualMs, seconds: elapsed(), cpuSeconds }
+    return { scenarios, steps: done, virtualMs, seconds: elapsed(), cpuSeconds }
   }
-  let played = 0
+  let done = 0
   let virtualMs = 0
-  let episodes = 0
-  while (played < steps && elapsed() < seconds) {
-    const current = seed + episodes
-    const outcome = play(scriptOf(current))
-    episodes++
-    played += outcome.steps
+  let scenarios = 0
+  while (done < steps && elapsed() < seconds) {
+    const current = seed + scenarios
+    const outcome = runScenario(scenarioOf(current))
+    scenarios++
+    done += outcome.steps
     virtualMs += outcome.length
     if (outcome.violation !== undefined) {
       return { ...tally(), failure: { seed: current, outcome } }

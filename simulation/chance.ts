@@ -1,4 +1,4 @@
-/** A stream of chance that its seed alone decides (mulberry32). */
+/** Random numbers that are the same for the same seed (mulberry32). */
 export class Chance {
   #state: number
 
@@ -19,7 +19,7 @@ export class Chance {
     return this.next() % limit
   }
 
-  /** Whole, both ends included. */
+  /** A whole number, both ends included. */
   between(least: number, most: number): number {
     return least + (this.next() % (most - least + 1))
   }
@@ -34,7 +34,7 @@ export class Chance {
     return value
   }
 
-  /** A few milliseconds or many seconds with equal chance for each order of magnitude. */
+  /** With the same probability for each order of magnitude. */
   spread(least: number, most: number): number {
     const unit = this.next() / 0x1_0000_0000
     return Math.round(least * (most / least) ** unit)

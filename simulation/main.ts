@@ -4,11 +4,11 @@ import { plant } from './mutants/plant.ts'
 
 const USAGE = `Usage: npm run simulate -- [options]
   --seed S      first seed (default: by the clock)
-  --steps N     how many steps to play (default: 5000000)
-  --seconds T   for how long at most (default: no limit)
-  --trace       play one seed and print what happens
-  --script F    play the script in this file instead, and print what happens
-  --keep F      write the shrunk script of a failure to this file
+  --steps N     number of steps (default: 5000000)
+  --seconds T   time limit (default: none)
+  --trace       run one seed and print every event
+  --scenario F  run the scenario in this file instead, and print every event
+  --keep F      write the shrunk scenario of a failure to this file
   --mutants     plant every known defect in turn; each must be found within 5000000 steps
   --mutant M    plant one of them`
 
@@ -18,7 +18,7 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '5000000' },
     seconds: { type: 'string', default: 'Infinity' },
     trace: { type: 'boolean', default: false },
-    script: { type: 'string' },
+    scenario: { type: 'string' },
     keep: { type: 'string' },
     mutants: { type: 'boolean', default: false },
     mutant: { type: 'string' },
@@ -29,7 +29,7 @@ const { values } = parseArgs({
 
 process.exit(await main())
 
-/** What is planted must be so before the code under test is loaded. */
+/** Defects must be planted before the code under test is loaded. */
 async function main(): Promise<number> {
   if (values.help) {
     console.log(USAGE)
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
   }
   if (values.mutant !== undefined) await plant(mutantNamed(values.mutant).plants)
   const shown = await import('./show.ts')
-  if (values.script !== undefined) return shown.showScript(await Bun.file(values.script).json())
+  if (values.scenario !== undefined) return shown.showScenario(await Bun.file(values.scenario).json())
   if (values.trace) return shown.showSeed(seed)
   const campaign = { seed, steps: Number(values.steps), seconds: Number(values.seconds) }
   return shown.showCampaign(campaign, { json: values.json, keep: values.keep })

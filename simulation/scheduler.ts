@@ -2,16 +2,16 @@ import { drainMicrotasks } from 'bun:jsc'
 import type { Chance } from './chance.ts'
 import type { Trace } from './trace.ts'
 
-/** Whoever events happen to: while it is stopped they are held back, when it is dead they never happen. */
+/** The process of an event. Events of a stopped process are delayed, those of a dead one are dropped. */
 export interface Actor {
   readonly pid: number
   readonly state: 'running' | 'stopped' | 'dead'
-  readonly held: Happening[]
+  readonly held: ScheduledEvent[]
 }
 
-export interface Happening {
+export interface ScheduledEvent {
   at: number
-  /** Orders what happens in the same millisecond. */
+  /** The order within one millisecond. */
   tie: number
   readonly actor: Actor | null
   readonly run: () => void
@@ -19,15 +19,15 @@ export interface Happening {
 }
 
 /**
- * Virtual time, and the order of everything that happens in it. One step is one happening and all that
- * follows from it without waiting: promises resolved by it are run to their next wait.
+ * Virtual time and the order of events. One step is one event with everything that follows without waiting: promises
+ * that it resolves run to their next wait.
  */
 export class Scheduler {
   now = 0
   steps = 0
-  /** Whether the last step happened to the world, not to one of its processes. */
+  /** Whether the last event had no process. */
   wasWorldly = false
-  readonly #heap: Happening[] = []
+  readonly #heap: ScheduledEvent[] = []
   readonly #chance: Chance
   readonly #trace: Trace
 
@@ -36,22 +36,22 @@ export class Scheduler {
     this.#trace = trace
   }
 
-  after(delay: number, actor: Actor | null, run: () => void): Happening {
-    const happening = { at: this.now + delay, tie: this.#chance.next(), actor, run, cancelled: false }
-    this.#push(happening)
-    return happening
+  after(delay: number, actor: Actor | null, run: () => void): ScheduledEvent {
+    const event = { at: this.now + delay, tie: this.#chance.next(), actor, run, cancelled: false }
+    this.#push(event)
+    return event
   }
 
-  /** Lets happen what was held back while the actor was stopped. */
+  /** Schedules the events that were delayed while the actor was stopped. */
   resume(actor: Actor): void {
-    for (const happening of actor.held.splice(0)) {
-      happening.at = this.now
-      happening.tie = this.#chance.next()
-      this.#push(happening)
+    for (const event of actor.held.splice(0)) {
+      event.at = this.now
+      event.tie = this.#chance.next()
+      this.#push(event)
     }
   }
 
-  /** False when nothing is left to happen. */
+  /** False when no event is left. */
   step(): boolean {
     for (;;) {
       const next = this.#pop()
@@ -72,21 +72,21 @@ export class Scheduler {
     }
   }
 
-  #push(happening: Happening): void {
+  #push(event: ScheduledEvent): void {
     const heap = this.#heap
     let at = heap.length
-    heap.push(happening)
+    heap.push(event)
     while (at > 0) {
       const parentAt = (at - 1) >> 1
       const parent = heap[parentAt]
-      if (parent === undefined || isBefore(parent, happening)) break
+      if (parent === undefined || isBefore(parent, event)) break
       heap[at] = parent
       at = parentAt
     }
-    heap[at] = happening
+    heap[at] = event
   }
 
-  #pop(): Happening | undefined {
+  #pop(): ScheduledEvent | undefined {
     const heap = this.#heap
     const first = heap[0]
     const last = heap.pop()
@@ -111,4 +111,5 @@ export class Scheduler {
   }
 }
 
-const isBefore = (a: Happening, b: Happening): boolean => a.at < b.at || (a.at === b.at && a.tie <= b.tie)
+const isBefore = (a: ScheduledEvent, b: ScheduledEvent): boolean =>
+  a.at < b.at || (a.at === b.at && a.tie <= b.tie)

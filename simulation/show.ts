@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { type Campaign, campaign, type Tally } from './campaign.ts'
-import { type Outcome, play } from './episode.ts'
-import { type Script, scriptOf } from './script.ts'
+import { type Scenario, scenarioOf } from './scenario.ts'
+import { type Outcome, runScenario } from './scenario-run.ts'
 import { shrink } from './shrink.ts'
 
-/** What `--json` prints of a campaign, for who hunts mutants. */
+/** The output of `--json`, for the hunt of mutants. */
 export interface Findings {
   readonly found: string | null
   readonly seed: number | null
@@ -12,14 +12,14 @@ export interface Findings {
   readonly cpuSeconds: number
 }
 
-/** Plays one script and prints everything that happens in it. */
-export function showScript(script: Script): number {
-  return print(play(script, true))
+/** Runs one scenario and prints every event. */
+export function showScenario(scenario: Scenario): number {
+  return print(runScenario(scenario, true))
 }
 
-export const showSeed = (seed: number): number => showScript(scriptOf(seed))
+export const showSeed = (seed: number): number => showScenario(scenarioOf(seed))
 
-/** Plays seeds until something breaks; then prints the shortest trace to it that was found. */
+/** Runs seeds until a violation; then prints the shortest trace to it that was found. */
 export function showCampaign(
   asked: Campaign,
   { json, keep }: { readonly json: boolean; readonly keep: string | undefined },
@@ -33,15 +33,15 @@ export function showCampaign(
   console.log(words(tally))
   if (failure === null) return 0
   console.log(`\nSeed ${failure.seed} breaks ${failure.outcome.violation?.message}`)
-  const shrunk = shrink(scriptOf(failure.seed))
+  const shrunk = shrink(scenarioOf(failure.seed))
   if (shrunk === null) {
-    console.log('Played again it breaks nothing: something here does not go by the seed alone.')
+    console.log('The second run has no violation: something depends on more than the seed.')
     return 1
   }
-  const { actions } = shrunk.script
+  const { actions } = shrunk.scenario
   console.log(`Shrunk to ${actions.length} actions in ${shrunk.attempts} attempts:\n`)
   print(shrunk.outcome)
-  if (keep !== undefined) writeFileSync(keep, `${JSON.stringify(shrunk.script, null, 2)}\n`)
+  if (keep !== undefined) writeFileSync(keep, `${JSON.stringify(shrunk.scenario, null, 2)}\n`)
   console.log(`\nThe whole of it: npm run simulate -- --seed ${failure.seed} --trace`)
   return 1
 }
@@ -55,11 +55,11 @@ function findingsOf({ failure, steps, cpuSeconds }: Tally): Findings {
   }
 }
 
-function words({ episodes, steps, seconds, cpuSeconds, virtualMs }: Tally): string {
+function words({ scenarios, steps, seconds, cpuSeconds, virtualMs }: Tally): string {
   const rate = Math.round(steps / cpuSeconds).toLocaleString('en')
   const hours = (virtualMs / 3_600_000).toFixed(1)
-  const played = `${episodes} worlds, ${steps.toLocaleString('en')} steps, ${hours} hours of their time`
-  return `${played}, in ${seconds.toFixed(1)} s: ${rate} steps per second of processor time`
+  const done = `${scenarios} worlds, ${steps.toLocaleString('en')} steps, ${hours} hours of their time`
+  return `${done}, in ${seconds.toFixed(1)} s: ${rate} steps per second of processor time`
 }
 
 function print({ lines, violation, hash, steps }: Outcome): number {

@@ -1,21 +1,21 @@
-import { type Outcome, play } from './episode.ts'
-import type { Action, Script } from './script.ts'
+import type { Action, Scenario } from './scenario.ts'
+import { type Outcome, runScenario } from './scenario-run.ts'
 
 export interface Shrunk {
-  readonly script: Script
+  readonly scenario: Scenario
   readonly outcome: Outcome
   readonly attempts: number
 }
 
 /**
- * Leaves out whatever the violation does not need: halves of the actions first, then ever smaller parts,
- * then single ones, until none can go. Null where the script breaks nothing.
+ * Removes all actions that the violation does not need: first halves, then smaller parts, then single actions. Null
+ * where the scenario has no violation.
  */
-export function shrink(script: Script, mostAttempts = 600): Shrunk | null {
-  let best = attempt(script)
+export function shrink(scenario: Scenario, mostAttempts = 600): Shrunk | null {
+  let best = attempt(scenario)
   if (best.violation === undefined) return null
   const { broken } = best.violation
-  let kept = script
+  let kept = scenario
   let attempts = 1
   for (let size = Math.ceil(kept.actions.length / 2); size >= 1 && attempts < mostAttempts; ) {
     let hasShrunk = false
@@ -32,10 +32,10 @@ export function shrink(script: Script, mostAttempts = 600): Shrunk | null {
     if (size === 1 && !hasShrunk) break
     size = hasShrunk && size === 1 ? 1 : Math.floor(size / 2)
   }
-  return { script: kept, outcome: attempt(kept, true), attempts }
+  return { scenario: kept, outcome: attempt(kept, true), attempts }
 }
 
-const attempt = (script: Script, traced = false): Outcome => play(script, traced)
+const attempt = (scenario: Scenario, traced = false): Outcome => runScenario(scenario, traced)
 
 function without(actions: readonly Action[], from: number, count: number): readonly Action[] {
   return [...actions.slice(0, from), ...actions.slice(from + count)]

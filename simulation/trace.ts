@@ -1,4 +1,4 @@
-/** What happened, in order: always as a hash, on demand as text. */
+/** The events in order: always as a hash, on request as text. */
 export class Trace {
   readonly lines: string[] = []
   readonly #wanted: boolean

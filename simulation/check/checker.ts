@@ -8,7 +8,6 @@ import type { QueueOverview } from '../../src/domain/schedule/queue-places.ts'
 import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'
 import type { Auditor, Commit } from '../world/stored-pool.ts'
-import { type Audit, Books, type Held, type Report, Violation } from './books.ts'
 import { auditEnds, reservationIn } from './ends.ts'
 import { overSince } from './gone.ts'
 import { auditGrant } from './grants.ts'
@@ -17,13 +16,14 @@ import { auditQueue } from './queue.ts'
 import { auditRefusal } from './refusals.ts'
 import { auditProspects, auditReport, auditStatus, type Sums, trueUsage } from './sightings.ts'
 import { auditStay } from './stays.ts'
+import { type Audit, type Held, type Report, Truth, Violation } from './truth.ts'
 
 /** A decision may be committed this much later than it was made, by a store that compares and sets. */
 const REPORT_SLACK = 1_200
 
-/** Judges everything that is committed or shown, by its own books of what truly happened. */
+/** Checks every commit and every output against the true state. */
 export class Checker implements Auditor {
-  readonly #books = new Map<Machine, Books>()
+  readonly #truth = new Map<Machine, Truth>()
   readonly #report: Report
   readonly #expected = new Map<Process, Sums>()
 
@@ -31,45 +31,45 @@ export class Checker implements Auditor {
     this.#report = report
   }
 
-  booksOf(machine: Machine): Books {
-    const known = this.#books.get(machine)
+  truthOf(machine: Machine): Truth {
+    const known = this.#truth.get(machine)
     if (known !== undefined) return known
-    const fresh = new Books(machine)
-    this.#books.set(machine, fresh)
+    const fresh = new Truth(machine)
+    this.#truth.set(machine, fresh)
     return fresh
   }
 
   committed(commit: Commit): void {
-    const books = this.booksOf(commit.machine)
+    const truth = this.truthOf(commit.machine)
     const trueAt = commit.machine.trueTime(commit.moment)
-    const now = books.frame.now(commit.moment, trueAt)
-    const beatNow = books.beatFrame.now(commit.moment, trueAt)
+    const now = truth.frame.now(commit.moment, trueAt)
+    const beatNow = truth.beatFrame.now(commit.moment, trueAt)
     const report = (broken: Violation['broken'], words: () => string) =>
       this.#report(new Violation(broken, `${commit.machine.name}: ${words()} (by ${commit.process.name})`))
-    const audit: Audit = { ...commit, books, now, beatNow, report }
+    const audit: Audit = { ...commit, truth, now, beatNow, report }
     auditHolders(audit)
     auditEnds(audit)
     auditExtension(audit)
-    for (const held of books.held.values()) {
+    for (const held of truth.held.values()) {
       const reservation = reservationIn(audit, held.id)
       if (reservation !== undefined) auditStay(audit, held, reservation)
     }
     auditQueue(audit)
     for (const reservation of commit.after.reservations) {
-      if (!books.held.has(reservation.id)) auditGrant(audit, reservation)
+      if (!truth.held.has(reservation.id)) auditGrant(audit, reservation)
     }
-    books.written(commit.process, commit.moment, audit)
+    truth.written(commit.process, commit.moment, audit)
     sayCommit(audit)
   }
 
   looked(process: Process, _pool: Pool, moment: Moment): void {
-    const { errand, machine } = process
-    if (errand.kind !== 'look' || errand.at !== 'report') return
-    this.#expected.set(process, trueUsage(this.booksOf(machine), process, moment.wall))
+    const { purpose, machine } = process
+    if (purpose.kind !== 'look' || purpose.at !== 'report') return
+    this.#expected.set(process, trueUsage(this.truthOf(machine), process, moment.wall))
   }
 
   supervised(reservation: string, supervisor: Process): void {
-    const held = this.booksOf(supervisor.machine).known.get(reservation)
+    const held = this.truthOf(supervisor.machine).known.get(reservation)
     if (held !== undefined) held.supervisor = supervisor
   }
 
@@ -81,7 +81,7 @@ export class Checker implements Auditor {
     return this.#known(reservation)?.holder
   }
 
-  /** What a grant tells the command: the numbers or names must mean the GPUs that were granted. */
+  /** The device variables of a grant: the numbers or names must mean the granted GPUs. */
   granted(process: Process, { reservation, devices }: Grant): void {
     const uuids = this.uuidsOf(reservation.id)
     const meant = devices.map((device) => {
@@ -89,41 +89,41 @@ export class Checker implements Auditor {
       return process.shown?.readings.find((reading) => reading.index === Number(device))?.uuid
     })
     if (meant.length !== uuids.length || meant.some((uuid) => uuid === undefined || !uuids.includes(uuid))) {
-      this.#report(new Violation('I1', `granted ${uuids.join()}, told ${devices.join()}`))
+      this.#report(new Violation('I1', `granted ${uuids.join()}, the command got ${devices.join()}`))
     }
   }
 
   /** I2, I7 and I8 when a command has ended, with or without success. */
   finished(process: Process, error: CanhazgpuError | null): void {
-    const { errand, machine } = process
+    const { purpose, machine } = process
     const { pool } = machine.stored
-    const books = this.booksOf(machine)
-    if (errand.kind === 'supervise') auditDeparture(books, process, errand.reservation, this.#report)
-    if (pool === null || ['supervise', 'set-up', 'look'].includes(errand.kind)) return
-    if (errand.kind === 'acquire') auditRefusal({ process, errand, error }, this.#report)
+    const truth = this.truthOf(machine)
+    if (purpose.kind === 'supervise') auditDeparture(truth, process, purpose.reservation, this.#report)
+    if (pool === null || ['supervise', 'set-up', 'look'].includes(purpose.kind)) return
+    if (purpose.kind === 'acquire') auditRefusal({ process, purpose, error }, this.#report)
     const hasSettled = error === null || error.code === 'not-enough-gpus'
-    if (!hasSettled || (errand.kind === 'acquire' && errand.waits)) return
-    const over = overSince(books, pool, process)
+    if (!hasSettled || (purpose.kind === 'acquire' && purpose.waits)) return
+    const over = overSince(truth, pool, process)
     if (over !== null)
-      this.#report(new Violation('I7', `${over} and stands after ${errand.kind} of ${process.name}`))
+      this.#report(new Violation('I7', `${over} and is left after ${purpose.kind} of ${process.name}`))
   }
 
   sawStatus(process: Process, seen: Overview): void {
-    auditStatus(this.booksOf(process.machine), process, seen, this.#report)
+    auditStatus(this.truthOf(process.machine), process, seen, this.#report)
   }
 
   sawQueue(process: Process, seen: QueueOverview): void {
     const { pool } = process.machine.stored
     if (pool === null) return
     const shown = { ...pool, reservations: [], queue: seen.places.map((place) => place.entry) }
-    const over = overSince(this.booksOf(process.machine), shown, process)
-    if (over !== null) this.#report(new Violation('I7', `queue shows what is over: ${over}`))
+    const over = overSince(this.truthOf(process.machine), shown, process)
+    if (over !== null) this.#report(new Violation('I7', `queue shows an ended entry: ${over}`))
     auditProspects(pool, process, seen, this.#report)
   }
 
   #known(reservation: string): Held | undefined {
-    for (const books of this.#books.values()) {
-      const held = books.known.get(reservation)
+    for (const truth of this.#truth.values()) {
+      const held = truth.known.get(reservation)
       if (held !== undefined) return held
     }
     return undefined
@@ -134,20 +134,20 @@ export class Checker implements Auditor {
     const expected = this.#expected.get(process)
     this.#expected.delete(process)
     if (expected === undefined || machine.clockSetAt >= process.bornAt) return
-    const books = this.booksOf(machine)
-    auditReport(expected, seen, books.frame.isExact ? REPORT_SLACK : 60_000, this.#report)
+    const truth = this.truthOf(machine)
+    auditReport(expected, seen, truth.frame.isExact ? REPORT_SLACK : 60_000, this.#report)
   }
 }
 
 /** I6: a supervisor leaves when its command has ended or lost its reservation, never before. */
-function auditDeparture(books: Books, supervisor: Process, reservation: string, report: Report): void {
-  const held = books.held.get(reservation)
+function auditDeparture(truth: Truth, supervisor: Process, reservation: string, report: Report): void {
+  const held = truth.held.get(reservation)
   if (held?.holder.isAlive === true) {
-    report(new Violation('I6', `${supervisor.name} left ${reservation} alone while its command runs`))
+    report(new Violation('I6', `${supervisor.name} left ${reservation} while its command runs`))
   }
 }
 
-/** I1 and the shape of what is held. */
+/** I1, and the form of reservations. */
 function auditHolders({ after, report }: Audit): void {
   const taken = new Set<UnitId>()
   const places = new Map(after.units.map((unit, place) => [unit.id, place]))
@@ -174,6 +174,6 @@ function sayCommit({ machine, process, after, ended }: Audit): void {
       .map(({ id, startableSince }) => `${id}${startableSince === undefined ? '' : '*'}`)
       .join(' ')
     const over = ended.map(({ reservation, unit, outcome }) => `${reservation}:${unit} ${outcome}`).join(', ')
-    return `${process.name} commits held [${held}] line [${line}]${over === '' ? '' : ` ended [${over}]`}`
+    return `${process.name} commits held [${held}] queue [${line}]${over === '' ? '' : ` ended [${over}]`}`
   })
 }

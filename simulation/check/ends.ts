@@ -1,28 +1,28 @@
 import type { Reservation, Unit, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { type Audit, type Held, isRoot, near, sightOf } from './books.ts'
 import { apparentAge, type Instant } from './frame.ts'
+import { type Audit, type Held, isRoot, near, sightOf } from './truth.ts'
 
 const STALE = 15 * 60_000
 
-/** I4, I6 and I10 at the end of holds: one record each, for a true reason, with the true length. */
+/** I4, I6 and I10 at the end of holds: one record each, with a true reason and the true length. */
 export function auditEnds(audit: Audit): void {
-  const { books, ended, after } = audit
+  const { truth, ended, after } = audit
   let removals = 0
-  for (const held of books.held.values()) {
+  for (const held of truth.held.values()) {
     const reservation = reservationIn(audit, held.id)
     const stays = reservation === undefined ? [] : unitsOf(reservation)
     const lost = held.units.filter((unit) => !stays.includes(unit))
     removals += lost.length
     for (const unit of lost) auditEnd(audit, held, unit)
     if (lost.length > 0) held.units = held.units.filter((unit) => !lost.includes(unit))
-    if (held.units.length === 0) books.held.delete(held.id)
+    if (held.units.length === 0) truth.held.delete(held.id)
   }
   if (removals !== ended.length) {
     audit.report('I4', () => `${removals} holds ended with ${ended.length} usage records: ${words(ended)}`)
   }
-  for (const record of ended) books.records.push(record)
-  if (audit.process.errand.kind === 'set-up') books.released.clear()
+  for (const record of ended) truth.records.push(record)
+  if (audit.process.purpose.kind === 'set-up') truth.released.clear()
   for (const unit of after.units) auditLastUse(audit, unit)
 }
 
@@ -61,32 +61,32 @@ function auditEnd(audit: Audit, held: Held, unit: UnitId): void {
     record.owner.shownName !== intent.owner.shownName ||
     record.term !== intent.term.kind
   ) {
-    report('I4', () => `recorded for somebody else: ${words(ended)}`)
+    report('I4', () => `recorded for another holder: ${words(ended)}`)
   }
-  audit.books.released.set(unit, {
+  audit.truth.released.set(unit, {
     instant: { ...end, at: Math.max(end.at, held.start.at) },
     uid: intent.owner.account.uid,
   })
 }
 
-/** When the hold ended in truth, if the outcome is true; null where it is not. */
+/** The true end of the hold, if the outcome is true; null where it is not. */
 function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null {
-  const { process, now, books } = audit
-  const { errand } = process
+  const { process, now, truth } = audit
+  const { purpose } = process
   const { term } = held.intent
   switch (record.outcome) {
     case 'released':
       return mayRelease(audit, held, record.unit) ? now : null
     case 'reset':
-      return errand.kind === 'set-up' && errand.force ? now : null
+      return purpose.kind === 'set-up' && purpose.force ? now : null
     case 'expired': {
       const { expiry } = held
-      // Times of the wall clock and of the scheduler are added up in another order: fractions differ.
+      // Wall-clock times and scheduler times are summed in different orders, so fractions differ.
       return expiry !== undefined && apparentAge(expiry, now) > -0.5 ? expiry : null
     }
     case 'timed-out':
       if (term.kind !== 'run' || held.holder.isAlive || term.timeout === undefined) return null
-      // A supervisor goes by steady time, whatever became of the times in the pool.
+      // A supervisor uses steady time, however the times in the pool changed.
       return Math.max(apparentAge(held.start, now), now.at - held.start.at) >= term.timeout.after - 2_000
         ? now
         : null
@@ -94,7 +94,7 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
       return term.kind === 'run' && !held.holder.isAlive ? now : null
     case 'vanished': {
       if (term.kind !== 'run') return null
-      const rebooted = held.holder.boot !== books.machine.boots
+      const rebooted = held.holder.boot !== truth.machine.boots
       const isUnknown = sightOf(process, held.holder) === 'unknown'
       const age = Math.max(0, apparentAge(held.beat, audit.beatNow))
       const isStale = isUnknown && age > STALE && !isTended(held)
@@ -103,7 +103,7 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
   }
 }
 
-/** Whether nothing keeps its supervisor from sending heartbeats. */
+/** Whether its supervisor can send heartbeats. */
 function isTended({ holder, supervisor, beat }: Held): boolean {
   const { trouble, troubledUntil } = holder.machine.stored
   const isReachable = trouble.before + trouble.after === 0 && troubledUntil < beat.at
@@ -111,25 +111,26 @@ function isTended({ holder, supervisor, beat }: Held): boolean {
 }
 
 function mayRelease({ process }: Audit, held: Held, unit: UnitId): boolean {
-  const { errand } = process
-  if (errand.kind === 'acquire') return errand.intent.id === held.id
-  if (errand.kind !== 'release') return false
-  const own = errand.account.uid === held.intent.owner.account.uid
-  if (errand.units === undefined) return own && held.intent.term.kind === 'manual'
-  return errand.units.includes(unit) && (own || isRoot(errand.account.uid))
+  const { purpose } = process
+  if (purpose.kind === 'acquire') return purpose.intent.id === held.id
+  if (purpose.kind !== 'release') return false
+  const own = purpose.account.uid === held.intent.owner.account.uid
+  if (purpose.units === undefined) return own && held.intent.term.kind === 'manual'
+  return purpose.units.includes(unit) && (own || isRoot(purpose.account.uid))
 }
 
-/** The next choice of units depends on who used each unit last, and when. */
-function auditLastUse({ books, moment, now, report }: Audit, { id, lastUse }: Unit): void {
-  const book = books.released.get(id)
+/** The next choice of units depends on the last user of each unit, and the time. */
+function auditLastUse({ truth, moment, now, report }: Audit, { id, lastUse }: Unit): void {
+  const book = truth.released.get(id)
   if (lastUse === undefined || book === undefined) {
-    if (lastUse !== undefined || book !== undefined) report('I9', () => `GPU ${id}: used or not?`)
+    if (lastUse !== undefined || book !== undefined)
+      report('I9', () => `GPU ${id}: one side has a last use, the other none`)
     return
   }
   if (lastUse.uid !== book.uid) report('I9', () => `GPU ${id} was released by another than ${lastUse.uid}`)
   const age = moment.wall - lastUse.endedAt
-  if (!near(age, apparentAge(book.instant, now)) && books.frame.isExact) {
-    report('I10', () => `GPU ${id} seems released ${age} ms ago, not as it was`)
+  if (!near(age, apparentAge(book.instant, now)) && truth.frame.isExact) {
+    report('I10', () => `GPU ${id} seems released ${age} ms ago, which is wrong`)
   }
 }
 

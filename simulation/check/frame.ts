@@ -1,6 +1,6 @@
 import type { Moment } from '../../src/domain/pool/model.ts'
 
-/** A moment of true time, and by how much the pool's times had drifted from it then. */
+/** A moment of true time, and the drift of the pool's times at that moment. */
 export interface Instant {
   readonly at: number
   readonly drift: number
@@ -13,19 +13,19 @@ const UNREAD = 'unknown'
 const SMALL_JUMP = 1_000
 
 /**
- * By how much the times in a pool are off, by what may go unnoticed alone: small jumps, what the clock did between
- * two boot ids, but for a clock that went backwards, and what it did where a boot id could not be read. Every other jump must have been followed, so the
- * apparent age of anything is its true age and this drift, to the millisecond.
+ * The drift of the times in a pool by jumps that may stay unnoticed: small jumps, forward jumps between two boot ids,
+ * and jumps where a boot id could not be read. Every other jump must be followed, so the apparent age of anything is
+ * its true age plus this drift, to the millisecond.
  */
 export class Frame {
-  /** Heartbeats go by the time since boot, whatever boot id is read. */
+  /** Heartbeats use the time since boot, for any boot id. */
   readonly #ofBeats: boolean
   #drift = 0
   #wall = 0
   #at = 0
   #epoch: string | null = null
   #ms = 0
-  /** Whether anything ever went unnoticed. */
+  /** Whether any jump stayed unnoticed. */
   isExact = true
 
   constructor(ofBeats = false) {
@@ -46,7 +46,7 @@ export class Frame {
     this.#ms = moment.steady.ms
   }
 
-  /** Whether someone with this epoch notices every jump that is large enough. */
+  /** Whether a process with this epoch notices every large jump. */
   heals({ steady }: Moment): boolean {
     return steady.epoch !== UNREAD && steady.epoch === this.#epoch
   }
@@ -70,5 +70,5 @@ export class Frame {
   }
 }
 
-/** How old something of that instant looks now. */
+/** The apparent age of that moment now. */
 export const apparentAge = (then: Instant, now: Instant): number => now.at - then.at + now.drift - then.drift

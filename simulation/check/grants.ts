@@ -1,23 +1,23 @@
 import type { Reservation } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { type Audit, type Held, near } from './books.ts'
 import { looksFree, shownOf, unitIn } from './looks.ts'
 import { auditOrder } from './order.ts'
 import { auditChoice } from './recency.ts'
+import { type Audit, type Held, near } from './truth.ts'
 
 /** I2, I3, I5 and I9 at a grant. */
 export function auditGrant(audit: Audit, reservation: Reservation): void {
-  const { process, after, books, now, moment, report } = audit
-  const { errand } = process
-  if (errand.kind !== 'acquire' || errand.intent.id !== reservation.id) {
-    report('I2', () => `${reservation.id} was granted to somebody who did not ask`)
+  const { process, after, truth, now, moment, report } = audit
+  const { purpose } = process
+  if (purpose.kind !== 'acquire' || purpose.intent.id !== reservation.id) {
+    report('I2', () => `${reservation.id} was granted without a request`)
     return
   }
-  if (books.known.has(reservation.id)) {
-    report('I6', () => `${reservation.id} came back to life`)
+  if (truth.known.has(reservation.id)) {
+    report('I6', () => `${reservation.id} was granted again after its end`)
     return
   }
-  const { intent, claim } = errand
+  const { intent, claim } = purpose
   const { term } = intent
   const units = unitsOf(reservation)
   const held: Held = {
@@ -31,8 +31,8 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
     beat: audit.beatNow,
     supervisor: undefined,
   }
-  books.held.set(held.id, held)
-  books.known.set(held.id, held)
+  truth.held.set(held.id, held)
+  truth.known.set(held.id, held)
   if (!isWhole(audit, reservation)) {
     report('I2', () => `asked for ${JSON.stringify(intent.request)}, granted ${units.join()}`)
   }
@@ -46,7 +46,7 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
     if (!looksFree(after, id, process.shown, claimant)) {
       report(
         'I3',
-        () => `GPU ${id} was granted and looked ${JSON.stringify(shownOf(after, id, process.shown))}`,
+        () => `GPU ${id} was granted and was shown as ${JSON.stringify(shownOf(after, id, process.shown))}`,
       )
     }
   }
@@ -60,12 +60,12 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
 }
 
 function isWhole({ process }: Audit, reservation: Reservation): boolean {
-  const { errand } = process
-  if (errand.kind !== 'acquire') return false
+  const { purpose } = process
+  if (purpose.kind !== 'acquire') return false
   if (reservation.holdings.some(({ share }) => share.kind !== 'whole')) return false
   const units = unitsOf(reservation)
-  if (errand.claim === 'any') return units.length > 0
-  const { request } = errand.intent
+  if (purpose.claim === 'any') return units.length > 0
+  const { request } = purpose.intent
   if (request.kind === 'count') return units.length === request.count
   return units.length === request.ids.length && request.ids.every((id) => units.includes(id))
 }

@@ -9,7 +9,7 @@ export function shownOf(pool: Pool, id: UnitId, shown: Probe | undefined): GpuRe
   return shown?.readings.find((reading) => reading.uuid === uuid)
 }
 
-/** Whether what the driver showed of a unit lets it be granted. */
+/** Whether a unit may be granted by what the driver showed of it. */
 export function looksFree(pool: Pool, id: UnitId, shown: Probe | undefined, claimant?: number): boolean {
   const reading = shownOf(pool, id, shown)
   if (reading?.state.kind !== 'measured') return false

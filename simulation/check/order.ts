@@ -1,32 +1,32 @@
 import type { Pool, Probe, QueueEntry, Request, Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { type Audit, canSee, isSeenStopped } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree, shownOf } from './looks.ts'
+import { type Audit, canSee, isSeenStopped } from './truth.ts'
 
-export const PASSED_OVER_AFTER = 10_000
-/** How long who was passed over may take to come when it can. */
+export const UNRESPONSIVE_AFTER = 10_000
+/** How long an unresponsive waiter may take to return once it can. */
 const BACK_AFTER = 15_000
 
 export interface Granted {
   readonly reservation: Reservation
-  /** All others that stand. */
+  /** All other reservations. */
   readonly others: readonly Reservation[]
   /** The units that could be granted before this grant. */
   readonly free: readonly UnitId[]
 }
 
 /**
- * I5. Nobody who stands before may be delayed by a grant. It does not delay
- * (a) one who wants none of the granted GPUs;
- * (b) one who could not start before the grant is over by its own declaration, since reservations whose end
- *     is known keep it from starting until then;
- * (c) one without a declared end, where (b) holds for somebody still further ahead who is waiting for those
- *     very GPUs: as the line stands it cannot go before that one;
- * (d) those who can be served all together from what the grant leaves free.
- * One who could have been served for ten seconds and did not come is passed over, until it comes. One who is seen
- * to be stopped is passed over at once, until it continues; and so is one who could not start even if all reservations
- * ended, because too many GPUs look unusable. One that died since the decision was made is not delayed any more.
+ * I5. A grant must not delay a waiter ahead. It does not delay
+ * (a) a waiter that wants none of the granted GPUs;
+ * (b) a waiter that could not start before the declared end of the grant, because reservations with a known end block
+ *     it until then;
+ * (c) a waiter without a declared end, if (b) holds for a waiter further ahead that waits for the same GPUs: it cannot
+ *     start before that one;
+ * (d) waiters that can all start together with the GPUs that the grant leaves free.
+ * A waiter that could have started for ten seconds and did not is unresponsive, and is skipped until it returns. A
+ * stopped waiter is skipped at once, until it continues; the same holds for a waiter that could not start even if all
+ * reservations ended, because too many GPUs seem unusable. A waiter that died since the decision is not delayed.
  */
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit
@@ -36,7 +36,7 @@ export function auditOrder(audit: Audit, granted: Granted): void {
     (entry) =>
       !isSeenStopped(audit, entry.id) &&
       !isBlocked(seen, entry) &&
-      (!isPassedOver(entry, moment.wall) || isLongBack(audit, entry)),
+      (!isUnresponsive(entry, moment.wall) || isLongBack(audit, entry)),
   )
   if (waiting.length === 0) return
   const now = moment.wall
@@ -44,7 +44,7 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   const end = endOf(reservation)
   const starts = waiting.map((entry) => earliestStart(audit, entry.request, granted))
   const contenders = waiting.filter((entry, at) => {
-    // It still keeps GPUs from those behind it where the deciding process cannot see that it is dead.
+    // Where the deciding process cannot see that it is dead, it still blocks GPUs for waiters behind it.
     if (isDead(audit, entry.id)) return false
     const touched = given.filter((unit) => wants(entry.request, unit))
     if (touched.length === 0) return false
@@ -59,13 +59,13 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   }
 }
 
-/** I5 when somebody extends a reservation: the first that is not stopped must not have to wait longer for it. */
+/** I5 at an extension: the first waiter that is not stopped must not wait longer. */
 export function auditExtension(audit: Audit): void {
   const { before: pool, after, report } = audit
   const first = after.queue.find(({ id }) => !isSeenStopped(audit, id))
-  if (audit.process.errand.kind !== 'extend' || pool === null || first === undefined) return
+  if (audit.process.purpose.kind !== 'extend' || pool === null || first === undefined) return
   const extended = after.reservations.map((reservation) => {
-    const earlier = audit.books.held.get(reservation.id)?.expiry
+    const earlier = audit.truth.held.get(reservation.id)?.expiry
     const { term } = reservation
     if (earlier === undefined || term.kind !== 'manual') return reservation
     return {
@@ -79,9 +79,9 @@ export function auditExtension(audit: Audit): void {
     report('I5', () => `${first.id} has to wait ${now - promised} ms longer by an extension`)
 }
 
-const isDead = ({ books }: Audit, id: string): boolean => books.waiting.get(id)?.process.isAlive === false
+const isDead = ({ truth }: Audit, id: string): boolean => truth.waiting.get(id)?.process.isAlive === false
 
-/** A GPU given back less than this ago may still show what its last holder used. */
+/** A GPU that was released less than this ago may still show the use of its last holder. */
 const GIVING_BACK = 10_000
 
 /** Whether it could not start even if all reservations ended, by what a process was shown until that time. */
@@ -99,25 +99,25 @@ export function isBlocked(
   return usable.length < sizeOf(request)
 }
 
-export const isPassedOver = (entry: QueueEntry, now: number): boolean =>
-  entry.startableSince !== undefined && entry.startableSince + PASSED_OVER_AFTER <= now
+export const isUnresponsive = (entry: QueueEntry, now: number): boolean =>
+  entry.startableSince !== undefined && entry.startableSince + UNRESPONSIVE_AFTER <= now
 
 /**
- * One who was passed over and can come again, for so long that it must have done so; unless it waits for one before it
- * of whom it cannot see that it is stopped.
+ * An unresponsive waiter that could return for so long that it must have done so, unless it waits for a waiter ahead
+ * that it cannot see to be stopped.
  */
 function isLongBack(audit: Audit, { id }: QueueEntry): boolean {
-  const { books, machine, after } = audit
-  const process = books.waiting.get(id)?.process
-  if (process?.state !== 'running' || machine.mood.kind !== 'fine') return false
+  const { truth, machine, after } = audit
+  const process = truth.waiting.get(id)?.process
+  if (process?.state !== 'running' || machine.driver.kind !== 'fine') return false
   const place = after.queue.findIndex((entry) => entry.id === id)
-  const ahead = after.queue.slice(0, place).map((entry) => books.waiting.get(entry.id)?.process)
+  const ahead = after.queue.slice(0, place).map((entry) => truth.waiting.get(entry.id)?.process)
   if (ahead.some((each) => each?.state === 'stopped' && !canSee(process, each))) return false
-  const works = Math.max(process.awakeSince, machine.mood.since, machine.stored.troubledUntil)
+  const works = Math.max(process.awakeSince, machine.driver.since, machine.stored.troubledUntil)
   return machine.scheduler.now - works > BACK_AFTER
 }
 
-/** Those who stood before the one that was granted; a newcomer stood behind everyone. */
+/** The waiters ahead of the granted one; a newcomer is behind all waiters. */
 function before({ before: pool, after }: Audit, id: string): readonly QueueEntry[] {
   const place = pool?.queue.findIndex((entry) => entry.id === id) ?? -1
   if (pool === null || place < 0) return after.queue
@@ -137,7 +137,7 @@ function endOf({ term }: Reservation): number {
   }
 }
 
-/** The moment before which known ends keep a request from starting; everything else may end this instant. */
+/** The time before which known ends block a request; everything else may end at once. */
 function earliestStart(
   { after, moment }: Audit,
   request: Request,

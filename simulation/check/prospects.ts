@@ -2,16 +2,16 @@ import type { UnitId } from '../../src/domain/pool/model.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Machine } from '../world/machine.ts'
 import type { Process } from '../world/process.ts'
-import { canSee, type Held, type Report, Violation } from './books.ts'
 import type { Checker } from './checker.ts'
 import { apparentAge, type Instant } from './frame.ts'
 import { sizeOf, wants } from './order.ts'
+import { canSee, type Held, type Report, Violation } from './truth.ts'
 
-/** How long the first who could be served may truly wait for it. */
+/** How long the first waiter may wait although it could start. */
 const MOST_MS = 8_000
-/** The same behind waiters that are dead or stopped, which it must see; it looks every two seconds. */
+/** The same behind dead or stopped waiters, which it must notice; it checks every two seconds. */
 const MOST_BEHIND_OTHERS_MS = 6_000
-/** A supervisor may take its time to start, and then not reach the store. */
+/** A supervisor may start late, and then not reach the store. */
 const MOST_LATE_MS = 90_000
 const LOOK_EVERY_MS = 250
 
@@ -20,7 +20,7 @@ interface Prospect {
   readonly since: number
 }
 
-/** Nobody who stands first waits long for what is truly there. */
+/** The first waiter does not wait long for GPUs that are free. */
 export class Prospects {
   readonly #checker: Checker
   readonly #report: Report
@@ -32,7 +32,7 @@ export class Prospects {
     this.#report = report
   }
 
-  /** After a step; what happens to the world is looked at at once, everything else now and then. */
+  /** After a step: at once for an event without a process, from time to time for the others. */
   look(machines: readonly Machine[], { now, wasWorldly }: Pick<Scheduler, 'now' | 'wasWorldly'>): void {
     if (now < this.#nextLook && !wasWorldly) return
     this.#nextLook = now + LOOK_EVERY_MS
@@ -40,7 +40,7 @@ export class Prospects {
   }
 
   #lookAt(machine: Machine, now: number): void {
-    for (const held of this.#checker.booksOf(machine).held.values()) this.#lookAtLimit(held, now)
+    for (const held of this.#checker.truthOf(machine).held.values()) this.#lookAtLimit(held, now)
     const waiter = this.#servable(machine)
     if (waiter === null) {
       this.#prospects.delete(machine)
@@ -54,7 +54,7 @@ export class Prospects {
     }
   }
 
-  /** Whose supervisor lives and was never stopped is gone soon after its time is over. */
+  /** A run with a supervisor that was never stopped ends soon after its limit. */
   #lookAtLimit({ id, holder, intent, start, supervisor }: Held, now: number): void {
     const { term } = intent
     if (term.kind !== 'run' || term.timeout === undefined || !holder.isAlive) return
@@ -68,29 +68,30 @@ export class Prospects {
     this.#report(new Violation('waiting', `${id} runs on beyond its time limit`))
   }
 
-  /** The first in the queue that lives and is not stopped, where all it wants is truly free and everything around it works. */
+  /** The first live waiter that is not stopped, if all its GPUs are free and driver and store work. */
   #servable(machine: Machine): Process | null {
     const { pool, trouble } = machine.stored
-    if (pool === null || pool.queue.length === 0 || !machine.isUp || machine.mood.kind !== 'fine') return null
+    if (pool === null || pool.queue.length === 0 || !machine.isUp || machine.driver.kind !== 'fine')
+      return null
     if (trouble.before + trouble.after > 0) return null
-    const books = this.#checker.booksOf(machine)
-    // Who is dead or stopped holds up nobody who can see it.
-    const first = pool.queue.find(({ id }) => !isOut(books.waiting.get(id)?.process))
-    const waiter = first === undefined ? undefined : books.waiting.get(first.id)
+    const truth = this.#checker.truthOf(machine)
+    // A dead or stopped waiter blocks no process that can see it.
+    const first = pool.queue.find(({ id }) => !isOut(truth.waiting.get(id)?.process))
+    const waiter = first === undefined ? undefined : truth.waiting.get(first.id)
     if (first === undefined || waiter === undefined || waiter.process.state !== 'running') return null
     const { process } = waiter
-    const now = books.now(process)
+    const now = truth.now(process)
     for (const { id } of pool.queue) {
       if (id === first.id) break
-      const out = books.waiting.get(id)?.process
+      const out = truth.waiting.get(id)?.process
       if (out !== undefined && !canSee(process, out)) return null
     }
-    // A call begun while the driver hangs may last until its deadline, although the driver is well by then.
+    // A call that began while the driver hung may last until its deadline, although the driver works again.
     if (process.asks !== undefined && process.asks !== 'fine') return null
-    // A waiter whose clock was set, and that cannot tell by how much, may expect the end of a reservation too late.
-    const misjudges = machine.clockSetAt >= process.bornAt && !books.frame.heals(process.moment())
+    // A waiter whose clock was set by an unknown amount may expect the end of a reservation too late.
+    const misjudges = machine.clockSetAt >= process.bornAt && !truth.frame.heals(process.moment())
     const taken = new Set<UnitId>()
-    for (const held of books.held.values()) {
+    for (const held of truth.held.values()) {
       const isOver =
         held.intent.term.kind === 'run'
           ? !held.holder.isAlive && canSee(process, held.holder)
@@ -110,7 +111,7 @@ const isAtTheHead = ({ stored }: Machine, { pid }: Process): boolean =>
 const isOut = (process: Process | undefined): boolean =>
   process?.state === 'dead' || (process?.state === 'stopped' && !process.isFrozen)
 
-/** In truth too: a jump that was not healed ends something early, which nobody has to notice at once. */
+/** Ended also in true time: an unnoticed jump ends an entry early, which no process has to notice at once. */
 function isPast(instant: Instant, now: Instant): boolean {
   return apparentAge(instant, now) > 0 && now.at > instant.at
 }

@@ -1,42 +1,42 @@
 import type { Pool, QueueEntry } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { type Audit, isSurelyStopped, near, sightOf, type Waiter } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { looksFree } from './looks.ts'
 import { sizeOf, wants } from './order.ts'
+import { type Audit, isSurelyStopped, near, sightOf, type Waiter } from './truth.ts'
 
 const STALE = 15 * 60_000
 
-/** I5, I8 and I10 in the line: places are kept, come last first, and are lost for a true reason only. */
+/** I5, I8 and I10 in the queue: waiters keep their places, join at the end, and leave for a true reason only. */
 export function auditQueue(audit: Audit): void {
-  const { after, books, report } = audit
+  const { after, truth, report } = audit
   let lastOld = -1
   let isNewcomer = false
   for (const entry of after.queue) {
     if (!isPossible(entry, after)) report('I8', () => `${entry.id} waits for the impossible`)
-    const waiter = books.waiting.get(entry.id)
+    const waiter = truth.waiting.get(entry.id)
     if (waiter === undefined) {
       isNewcomer = true
       join(audit, entry)
       continue
     }
     const place = audit.before?.queue.findIndex((each) => each.id === entry.id) ?? -1
-    // Whose wait is over may find itself out of the line, and come last until it sees to it.
+    // A waiter whose patience has ended may lose its place and join at the end, until it notices.
     const isBack = audit.process === waiter.process && isWaitOver(audit, waiter)
     if (isBack) {
       isNewcomer = true
       join(audit, entry)
       continue
     }
-    if (place < lastOld || isNewcomer) report('I5', () => `${entry.id} changed its place in line`)
+    if (place < lastOld || isNewcomer) report('I5', () => `${entry.id} changed its place in the queue`)
     lastOld = place
     auditEntry(audit, waiter, entry)
   }
-  if (books.waiting.size === after.queue.length) return
-  for (const waiter of books.waiting.values()) {
+  if (truth.waiting.size === after.queue.length) return
+  for (const waiter of truth.waiting.values()) {
     if (after.queue.some((entry) => entry.id === waiter.id)) continue
-    books.waiting.delete(waiter.id)
-    if (!mayLeave(audit, waiter)) report('I5', () => `${waiter.id} lost its place in line`)
+    truth.waiting.delete(waiter.id)
+    if (!mayLeave(audit, waiter)) report('I5', () => `${waiter.id} lost its place in the queue`)
   }
 }
 
@@ -45,17 +45,17 @@ function isPossible({ request }: QueueEntry, { units }: Pool): boolean {
   return request.ids.every((id) => units.some((unit) => unit.id === id))
 }
 
-function join({ process, books, now, beatNow, moment, report }: Audit, entry: QueueEntry): void {
-  const { errand } = process
-  if (errand.kind !== 'acquire' || errand.intent.id !== entry.id) {
-    report('I5', () => `${entry.id} was put in line by somebody else`)
+function join({ process, truth, now, beatNow, moment, report }: Audit, entry: QueueEntry): void {
+  const { purpose } = process
+  if (purpose.kind !== 'acquire' || purpose.intent.id !== entry.id) {
+    report('I5', () => `${entry.id} was queued by another process`)
     return
   }
-  if (books.held.has(entry.id)) report('I2', () => `${entry.id} holds GPUs and waits`)
+  if (truth.held.has(entry.id)) report('I2', () => `${entry.id} holds GPUs and waits`)
   const until =
     entry.waitUntil === undefined ? undefined : { ...now, at: now.at + entry.waitUntil - moment.wall }
-  const { intent } = errand
-  books.waiting.set(entry.id, {
+  const { intent } = purpose
+  truth.waiting.set(entry.id, {
     id: entry.id,
     intent,
     process,
@@ -87,7 +87,7 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   if (waiter.noted !== undefined && near(moment.wall - entry.startableSince, apparentAge(waiter.noted, now)))
     return
   if (waiter.noted !== undefined && apparentAge(waiter.noted, now) < -1_000) {
-    // A time from the future counts from now on.
+    // A time in the future counts from now on.
     waiter.noted = now
     return
   }
@@ -97,7 +97,7 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
 }
 
-/** By what the noting process was shown, whoever stands before. */
+/** By what the deciding process was shown, whatever waits ahead. */
 function couldBeServed({ after, process }: Audit, { request }: QueueEntry): boolean {
   const taken = new Set(after.reservations.flatMap(unitsOf))
   const free = after.units.filter(
@@ -106,14 +106,14 @@ function couldBeServed({ after, process }: Audit, { request }: QueueEntry): bool
   return free.length >= sizeOf(request)
 }
 
-function mayLeave({ process, after, now, beatNow, books }: Audit, waiter: Waiter): boolean {
-  const { errand } = process
+function mayLeave({ process, after, now, beatNow, truth }: Audit, waiter: Waiter): boolean {
+  const { purpose } = process
   if (process === waiter.process || after.reservations.some((reservation) => reservation.id === waiter.id))
     return true
-  if (errand.kind === 'set-up' && errand.force) return true
+  if (purpose.kind === 'set-up' && purpose.force) return true
   if (!waiter.process.isAlive) return true
   if (isWaitOver({ now }, waiter)) return true
-  if (waiter.process.boot !== books.machine.boots) return true
+  if (waiter.process.boot !== truth.machine.boots) return true
   return sightOf(process, waiter.process) === 'unknown' && apparentAge(waiter.beat, beatNow) > STALE
 }
 

@@ -1,18 +1,18 @@
 import type { QueueEntry, Reservation, Unit, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { type Audit, isSurelyStopped } from './books.ts'
-import { isBlocked, isPassedOver } from './order.ts'
+import { isBlocked, isUnresponsive } from './order.ts'
+import { type Audit, isSurelyStopped } from './truth.ts'
 
-/** I9: of the free GPUs those unused for longest, wherever nobody before has a say in it. */
+/** I9: the grant takes the free GPUs that were unused for longest, where no waiter ahead affects the choice. */
 export function auditChoice(audit: Audit, reservation: Reservation, free: readonly UnitId[]): void {
   const { after, process, moment, report } = audit
-  const { errand } = process
-  if (errand.kind !== 'acquire' || errand.claim !== 'no' || errand.intent.request.kind !== 'count') return
+  const { purpose } = process
+  if (purpose.kind !== 'acquire' || purpose.claim !== 'no' || purpose.intent.request.kind !== 'count') return
   const seen = { after, shown: process.shown, wall: moment.wall }
   const counts = (entry: QueueEntry) =>
-    !isPassedOver(entry, moment.wall) && !isSurelyStopped(audit, entry.id) && !isBlocked(seen, entry)
+    !isUnresponsive(entry, moment.wall) && !isSurelyStopped(audit, entry.id) && !isBlocked(seen, entry)
   if (after.queue.some(counts)) return
-  const { uid } = errand.intent.owner.account
+  const { uid } = purpose.intent.owner.account
   const rank = after.policy.allocation === 'lru' ? sinceUse : (placed: Placed) => ownFirst(placed, uid)
   const given = unitsOf(reservation)
   const chosen = given.map((id) => rank(placedIn(audit, id)))

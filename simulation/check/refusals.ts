@@ -1,19 +1,19 @@
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { QueueEntry } from '../../src/domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
-import type { Errand } from '../world/errand.ts'
 import type { Process } from '../world/process.ts'
-import { canSee, type Report, Violation } from './books.ts'
+import type { Purpose } from '../world/purpose.ts'
 import { looksFree } from './looks.ts'
 import { isBlocked, sizeOf, wants } from './order.ts'
+import { canSee, type Report, Violation } from './truth.ts'
 
 interface Finished {
   readonly process: Process
-  readonly errand: Extract<Errand, { kind: 'acquire' }>
+  readonly purpose: Extract<Purpose, { kind: 'acquire' }>
   readonly error: CanhazgpuError | null
 }
 
-/** Whether the command sees that the waiter is stopped, and it was so before the command began. */
+/** Whether the waiter was stopped before the command started, and the command can see it. */
 function isStoppedSince(command: Process, { process: { pid, startTime } }: QueueEntry): boolean {
   const waiter = command.machine.processes.get(pid)
   if (waiter === undefined || waiter.identity.startTime !== startTime || !canSee(command, waiter))
@@ -21,14 +21,14 @@ function isStoppedSince(command: Process, { process: { pid, startTime } }: Queue
   return waiter.state === 'stopped' && !waiter.isFrozen && waiter.stoppedSince < command.bornAt
 }
 
-/** I8, and a word against needless refusals: what is free and wanted by nobody else is granted. */
-export function auditRefusal({ process, errand, error }: Finished, report: Report): void {
-  const { request } = errand.intent
+/** I8, and no needless refusal: free GPUs that no waiter needs are granted. */
+export function auditRefusal({ process, purpose, error }: Finished, report: Report): void {
+  const { request } = purpose.intent
   const most = process.machine.devices.length
   const isImpossible =
     request.kind === 'count' ? request.count > most : request.ids.some((id) => gpuNumber(id) >= most)
-  if (isImpossible && error === null && errand.claim !== 'any') {
-    report(new Violation('I8', `${errand.intent.id} asked for the impossible and was served`))
+  if (isImpossible && error === null && purpose.claim !== 'any') {
+    report(new Violation('I8', `${purpose.intent.id} requested the impossible and got it`))
   }
   const codes = [
     'impossible-request',
@@ -38,10 +38,10 @@ export function auditRefusal({ process, errand, error }: Finished, report: Repor
     'wait-timed-out',
   ]
   if (isImpossible && error !== null && !codes.includes(error.code)) {
-    report(new Violation('I8', `${errand.intent.id} asked for the impossible: ${error.code}`))
+    report(new Violation('I8', `${purpose.intent.id} asked for the impossible: ${error.code}`))
   }
   const { decided } = process
-  if (error?.code !== 'not-enough-gpus' || errand.claim !== 'no') return
+  if (error?.code !== 'not-enough-gpus' || purpose.claim !== 'no') return
   if (decided === undefined) return
   const { pool, wall } = decided
   const counts = (entry: QueueEntry) =>
@@ -52,6 +52,6 @@ export function auditRefusal({ process, errand, error }: Finished, report: Repor
     ({ id }) => wants(request, id) && !taken.has(id) && looksFree(pool, id, process.shown),
   )
   if (free.length >= sizeOf(request)) {
-    report(new Violation('I2', `${errand.intent.id} was refused what is free: ${JSON.stringify(request)}`))
+    report(new Violation('I2', `${purpose.intent.id} was refused free GPUs: ${JSON.stringify(request)}`))
   }
 }

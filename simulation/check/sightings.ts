@@ -4,21 +4,21 @@ import type { Owner, Pool } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { QueueOverview } from '../../src/domain/schedule/queue-places.ts'
 import type { Process } from '../world/process.ts'
-import type { Books, Report } from './books.ts'
-import { sightOf, Violation } from './books.ts'
 import { apparentAge } from './frame.ts'
 import { overSince } from './gone.ts'
 import { looksFree } from './looks.ts'
 import { sizeOf, wants } from './order.ts'
+import type { Report, Truth } from './truth.ts'
+import { sightOf, Violation } from './truth.ts'
 
 const STALE = 15 * 60_000
 const HOUR = 3_600_000
 const RANGE = 3650 * 24 * HOUR
 
 /** I3 and I7 in what `status` shows. */
-export function auditStatus(books: Books, process: Process, seen: Overview, report: Report): void {
-  const over = overSince(books, seen.pool, process)
-  if (over !== null) report(new Violation('I7', `status shows what is over: ${over}`))
+export function auditStatus(truth: Truth, process: Process, seen: Overview, report: Report): void {
+  const over = overSince(truth, seen.pool, process)
+  if (over !== null) report(new Violation('I7', `status shows an ended entry: ${over}`))
   const held = new Set(seen.pool.reservations.flatMap(unitsOf))
   for (const status of seen.gpus) {
     const { id } = status.unit
@@ -32,7 +32,7 @@ export function auditStatus(books: Books, process: Process, seen: Overview, repo
   }
 }
 
-/** I3 in what `queue` shows: nobody is told to start now with GPUs that were not seen to be idle. */
+/** I3 in `queue`: no waiter is shown to start now with GPUs that were not seen to be idle. */
 export function auditProspects(pool: Pool, process: Process, seen: QueueOverview, report: Report): void {
   const shown = seen.driverFailure === undefined ? process.shown : undefined
   for (const { entry, reason, forecast } of seen.places) {
@@ -40,15 +40,17 @@ export function auditProspects(pool: Pool, process: Process, seen: QueueOverview
     if (reason.kind !== 'next' && !startsNow) continue
     const idle = pool.units.filter(({ id }) => wants(entry.request, id) && looksFree(pool, id, shown))
     if (idle.length >= sizeOf(entry.request)) continue
-    report(new Violation('I3', `queue tells ${entry.id} to start now: ${JSON.stringify([reason, forecast])}`))
+    report(
+      new Violation('I3', `queue shows that ${entry.id} starts now: ${JSON.stringify([reason, forecast])}`),
+    )
   }
 }
 
-/** What each user held by the books: milliseconds times GPUs, and which reservations. */
+/** The true use of each user: milliseconds times GPUs, and the reservations. */
 export type Sums = ReadonlyMap<string, { ms: number; readonly reservations: Set<string> }>
 
-/** I4: what a report must say that reads the pool at this instant. */
-export function trueUsage(books: Books, process: Process, wall: number): Sums {
+/** I4: the right report at this moment. */
+export function trueUsage(truth: Truth, process: Process, wall: number): Sums {
   const sums = new Map<string, { ms: number; readonly reservations: Set<string> }>()
   const add = (name: string, reservation: string, ms: number) => {
     const sum = sums.get(name) ?? { ms: 0, reservations: new Set() }
@@ -56,17 +58,17 @@ export function trueUsage(books: Books, process: Process, wall: number): Sums {
     sum.reservations.add(reservation)
     sums.set(name, sum)
   }
-  for (const record of books.records) {
+  for (const record of truth.records) {
     const from = Math.max(record.startedAt, wall - RANGE)
     const to = Math.min(record.endedAt, wall)
     if (to >= from) add(shown(record.owner), record.reservation, to - from)
   }
-  const now = books.now(process)
-  for (const held of books.held.values()) {
+  const now = truth.now(process)
+  for (const held of truth.held.values()) {
     const { term, owner } = held.intent
-    const beatAge = Math.max(0, apparentAge(held.beat, books.beatNow(process)))
+    const beatAge = Math.max(0, apparentAge(held.beat, truth.beatNow(process)))
     const lastBeat = { at: now.at - beatAge, drift: now.drift }
-    const rebooted = books.isKnownRebooted(held.id, held.holder, process)
+    const rebooted = truth.isKnownRebooted(held.id, held.holder, process)
     const isStale = sightOf(process, held.holder) === 'unknown' && beatAge > STALE
     const isExpired = held.expiry !== undefined && apparentAge(held.expiry, now) >= 0
     const end =
@@ -77,9 +79,9 @@ export function trueUsage(books: Books, process: Process, wall: number): Sums {
 }
 
 export function auditReport(expected: Sums, seen: UsageReport, slack: number, report: Report): void {
-  const said = new Map(seen.users.map((user) => [user.user, user]))
-  for (const name of new Set([...expected.keys(), ...said.keys()])) {
-    const user = said.get(name)
+  const reported = new Map(seen.users.map((user) => [user.user, user]))
+  for (const name of new Set([...expected.keys(), ...reported.keys()])) {
+    const user = reported.get(name)
     const held = expected.get(name)
     const difference = (user?.gpuHours ?? 0) * HOUR - (held?.ms ?? 0)
     const more = (user?.runs ?? 0) + (user?.manuals ?? 0) - (held?.reservations.size ?? 0)

@@ -1,8 +1,8 @@
 import type { Reservation } from '../../src/domain/pool/model.ts'
-import { type Audit, type Held, near } from './books.ts'
 import { apparentAge } from './frame.ts'
+import { type Audit, type Held, near } from './truth.ts'
 
-/** I10 and I6 for what goes on: no time in it moved by itself, and nobody else touched it. */
+/** I10 and I6 for reservations that go on: no time moved, and no other process changed them. */
 export function auditStay(audit: Audit, held: Held, reservation: Reservation): void {
   const { moment, now, beatNow, report, process } = audit
   const { owner, term } = reservation
@@ -17,8 +17,8 @@ export function auditStay(audit: Audit, held: Held, reservation: Reservation): v
   if (term.kind !== 'run') return
   if (term.process.pid !== held.holder.pid) report('I6', () => `${held.id} changed its process`)
   if (!near(moment.wall - term.heartbeatAt, apparentAge(held.beat, beatNow))) {
-    const { errand } = process
-    const own = errand.kind === 'supervise' && errand.reservation === held.id
+    const { purpose } = process
+    const own = purpose.kind === 'supervise' && purpose.reservation === held.id
     const isFromFuture = apparentAge(held.beat, beatNow) < -1_000
     if ((!own && !isFromFuture) || term.heartbeatAt !== moment.wall) off('the heartbeat')
     held.beat = beatNow
@@ -35,14 +35,14 @@ function auditExpiry(audit: Audit, held: Held, expiresAt: number): void {
   const { expiry } = held
   const { process, moment, now, report } = audit
   if (expiry === undefined) return
-  const { errand } = process
+  const { purpose } = process
   const left = expiresAt - moment.wall
   if (near(left, -apparentAge(expiry, now))) return
   const mayExtend =
-    errand.kind === 'extend' &&
-    errand.account.uid === held.intent.owner.account.uid &&
-    (errand.units === undefined || errand.units.some((unit) => held.units.includes(unit)))
-  const extended = { ...expiry, at: expiry.at + (errand.kind === 'extend' ? errand.by : 0) }
+    purpose.kind === 'extend' &&
+    purpose.account.uid === held.intent.owner.account.uid &&
+    (purpose.units === undefined || purpose.units.some((unit) => held.units.includes(unit)))
+  const extended = { ...expiry, at: expiry.at + (purpose.kind === 'extend' ? purpose.by : 0) }
   if (mayExtend && near(left, -apparentAge(extended, now))) held.expiry = extended
   else report('I10', () => `${held.id} has ${left} ms left instead of ${-apparentAge(expiry, now)}`)
 }

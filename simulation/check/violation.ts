@@ -1,4 +1,4 @@
-/** What was broken: one of the invariants I1 to I10, a bound on waiting, or the code itself. */
+/** The broken rule: one of the invariants I1 to I10, a bound on waiting, or the code itself (`crash`). */
 export type Broken =
   | 'I1'
   | 'I2'

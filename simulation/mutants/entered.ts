@@ -31,7 +31,7 @@ function watched(seam: string): Plant {
 
 const seams = new Set(MUTANTS.flatMap(({ plants }) => plants.map(({ seam }) => seam)))
 await plant([...seams].map(watched))
-const { play } = await import('../episode.ts')
-const { scriptOf } = await import('../script.ts')
-for (let seed = 1; seed <= SEEDS && entered.size < seams.size; seed++) play(scriptOf(seed))
+const { runScenario } = await import('../scenario-run.ts')
+const { scenarioOf } = await import('../scenario.ts')
+for (let seed = 1; seed <= SEEDS && entered.size < seams.size; seed++) runScenario(scenarioOf(seed))
 console.log(JSON.stringify([...entered]))

@@ -1,28 +1,28 @@
 import type { UnitId } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
-import type { Action, Kind, Script } from '../script.ts'
+import type { Action, Kind, Scenario } from '../scenario.ts'
+import * as faults from './faults.ts'
 import type { Machine } from './machine.ts'
-import * as mishaps from './mishaps.ts'
 import { anyUser, People } from './people.ts'
 import { extend, look, setUp } from './programs.ts'
 import { ROOT, type World } from './world.ts'
 
-type Deed = (machine: Machine, chance: Chance) => void
+type Handler = (machine: Machine, chance: Chance) => void
 
-/** Lets the actions of a script come to pass in a world. */
-export class Deeds {
-  readonly #deeds: Readonly<Record<Kind, Deed>>
+/** Performs the actions of a scenario in a world. */
+export class Actions {
+  readonly #actions: Readonly<Record<Kind, Handler>>
   readonly #world: World
 
-  constructor(world: World, script: Script) {
+  constructor(world: World, scenario: Scenario) {
     this.#world = world
-    const people = new People(world, script)
+    const people = new People(world, scenario)
     const seen =
-      (at: 'status' | 'queue' | 'report'): Deed =>
+      (at: 'status' | 'queue' | 'report'): Handler =>
       (machine, chance) =>
         this.look(machine, at, anyUser(chance))
-    this.#deeds = {
+    this.#actions = {
       run: (machine, chance) => people.ask(machine, chance, 'run'),
       reserve: (machine, chance) => people.ask(machine, chance, 'reserve'),
       claim: (machine, chance) => people.ask(machine, chance, 'claim'),
@@ -37,7 +37,7 @@ export class Deeds {
       queue: seen('queue'),
       report: seen('report'),
       reset: (machine, chance) => this.setUp(machine, chance, true),
-      ...mishaps.all(world),
+      ...faults.all(world),
     }
   }
 
@@ -45,7 +45,7 @@ export class Deeds {
     const chance = new Chance(action.seed)
     const machine = chance.pick(this.#world.machines)
     this.#world.say(() => `-- ${action.kind} on ${machine.name}`)
-    this.#deeds[action.kind](machine, chance)
+    this.#actions[action.kind](machine, chance)
   }
 
   setUp(machine: Machine, chance: Chance, force: boolean): void {
@@ -53,7 +53,7 @@ export class Deeds {
     const isMru = chance.is(0.25)
     const launch = {
       account: ROOT,
-      errand: { kind: 'set-up', force } as const,
+      purpose: { kind: 'set-up', force } as const,
       chance: new Chance(chance.next()),
     }
     this.#world.launch(machine, launch, (process) => setUp(process, force, gpuCount, isMru))
@@ -62,7 +62,7 @@ export class Deeds {
   look(machine: Machine, at: 'status' | 'queue' | 'report', account = ROOT): void {
     const launch = {
       account,
-      errand: { kind: 'look', at } as const,
+      purpose: { kind: 'look', at } as const,
       chance: new Chance(machine.chance.next()),
     }
     this.#world.launch(machine, launch, (process) => look(this.#world, process, at))
@@ -71,14 +71,14 @@ export class Deeds {
   #extend(machine: Machine, chance: Chance): void {
     const account = anyUser(chance)
     const by = chance.spread(1_000, 600_000)
-    const errand = {
+    const purpose = {
       kind: 'extend',
       account,
       by,
       ...(chance.is(0.3) ? { units: someIds(machine, chance) } : {}),
     } as const
-    this.#world.launch(machine, { account, errand, chance: new Chance(chance.next()) }, (process) =>
-      extend(process, errand),
+    this.#world.launch(machine, { account, purpose, chance: new Chance(chance.next()) }, (process) =>
+      extend(process, purpose),
     )
   }
 }

@@ -1,6 +1,6 @@
 import type { GpuReading } from '../../src/domain/pool/model.ts'
 
-/** Memory that someone uses on a GPU. The driver lists no process where nobody is known. */
+/** Used memory of a GPU. Without a `uid` the driver lists no process. */
 export interface Use {
   readonly pid: number
   readonly uid: number | undefined
@@ -11,7 +11,7 @@ export const THRESHOLD_MB = 1024
 /** From this much memory on, one process is use. */
 export const COMPUTING_MB = 64
 
-/** One GPU as it truly is. */
+/** The true state of one GPU. */
 export class Device {
   readonly uuid: string
   state: 'sound' | 'faulty' | 'absent' = 'sound'

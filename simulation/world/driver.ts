@@ -5,29 +5,29 @@ import type { Chance } from '../chance.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
 
-export type Mood = 'fine' | 'slow' | 'silent' | 'failing' | 'lying'
+export type DriverKind = 'fine' | 'slow' | 'silent' | 'failing' | 'wrong'
 
-/** How the driver of a machine behaves for the time being. */
-export class DriverMood {
-  kind: Mood = 'fine'
-  /** Since when it has been so. */
+/** The present behaviour of the driver of a machine. */
+export class DriverState {
+  kind: DriverKind = 'fine'
+  /** Start of this behaviour. */
   since = 0
 }
 
-/** The driver as one process sees it: it takes time, and shows each GPU as it is when it looks. */
+/** The driver for one process. An answer takes time, and shows the GPUs at a moment within that time. */
 export function driverFor(process: Process): GpuProvider {
   const { machine, chance } = process
   return {
     probe: async (deadline) => {
-      process.asks = machine.mood.kind
+      process.asks = machine.driver.kind
       try {
-        const { kind } = machine.mood
+        const { kind } = machine.driver
         if (kind === 'silent') return await process.suspend(deadline, unresponsive)
         if (kind === 'failing') return await process.suspend(chance.between(1, 50), failed)
         const total = kind === 'slow' ? chance.spread(500, deadline * 1.5) : chance.spread(2, 80)
         if (total > deadline) return await process.suspend(deadline, unresponsive)
         const looks = chance.between(0, total)
-        const readings = await process.suspend(looks, () => readingsOf(machine, chance, kind === 'lying'))
+        const readings = await process.suspend(looks, () => readingsOf(machine, chance, kind === 'wrong'))
         const probe: Probe = { provider: 'fake', readings }
         return await process.suspend(total - looks, () => {
           process.shown = probe
@@ -40,15 +40,15 @@ export function driverFor(process: Process): GpuProvider {
   }
 }
 
-/** A card that is absent shifts the numbers of those after it. */
-function readingsOf(machine: Machine, chance: Chance, lying: boolean): readonly GpuReading[] {
+/** An absent card shifts the numbers of the cards after it. */
+function readingsOf(machine: Machine, chance: Chance, isWrong: boolean): readonly GpuReading[] {
   const shown = machine.devices.filter((device) => device.state !== 'absent')
   const readings = shown.map((device, index) => device.reading(index))
-  if (!lying) return readings
-  return readings.flatMap((reading) => lie(reading, chance))
+  if (!isWrong) return readings
+  return readings.flatMap((reading) => wrongReading(reading, chance))
 }
 
-function lie(reading: GpuReading, chance: Chance): readonly GpuReading[] {
+function wrongReading(reading: GpuReading, chance: Chance): readonly GpuReading[] {
   switch (chance.below(5)) {
     case 0:
       return [{ ...reading, state: { kind: 'measured', memoryUsedMb: 0, processes: [] } }]

@@ -1,11 +1,11 @@
 import type { Job } from '../../src/app/supervise.ts'
-import type { Happening } from '../scheduler.ts'
+import type { ScheduledEvent } from '../scheduler.ts'
 import type { Process } from './process.ts'
 import type { Watcher } from './stored-pool.ts'
 
 type Event = 'exited' | 'changed' | 'timeout'
 
-/** A command as its supervisor watches it; `src/entries/supervisor.ts` in the real world. */
+/** The command of a supervisor, in place of `src/entries/supervisor.ts`. */
 export class WatchedJob implements Job {
   readonly #supervisor: Process
   readonly #command: Process
@@ -56,12 +56,12 @@ export class WatchedJob implements Job {
 
   say(line: string): void {
     const { machine, name } = this.#supervisor
-    machine.trace.say(machine.scheduler.now, () => `${name} says: ${line}`)
+    machine.trace.say(machine.scheduler.now, () => `${name} prints: ${line}`)
   }
 
   #awaited(ms: number, changesWake: boolean): Promise<Event> {
     return new Promise((resolve) => {
-      let timer: Happening | undefined
+      let timer: ScheduledEvent | undefined
       this.#wake = (by) => {
         if (by === 'changed' && !changesWake) {
           this.#changed = true

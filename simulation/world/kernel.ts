@@ -2,7 +2,7 @@ import type { Liveness, ProcessIdentity } from '../../src/domain/pool/model.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
 
-/** Whether the kernel shows that very process as stopped to one in the given namespace. */
+/** Whether the kernel shows this process as stopped to a process in the given namespace. */
 export function isSeenStopped(machine: Machine, identity: ProcessIdentity, namespace: string): boolean {
   if (identity.pidNamespace !== namespace) return false
   const process = machine.processes.get(identity.pid)
@@ -10,12 +10,12 @@ export function isSeenStopped(machine: Machine, identity: ProcessIdentity, names
   return process.identity.startTime === identity.startTime
 }
 
-/** What a process can read of the kernel: `own` is the boot id of a container that has one of its own. */
+/** The boot id that a process reads; `own` is a boot id of the container itself. */
 export type ReadableBootId = 'true' | 'own' | 'none'
 
 /**
- * What the kernel answers one process about another, as `adapters/os/processes.ts` asks it. A process that is seen
- * lives; one that is not seen is gone only where both are known to belong to the same boot.
+ * The kernel's answer to one process about another, in place of `adapters/kernel/processes.ts`. A visible process
+ * lives; an invisible one is gone only if both are known to belong to the same boot.
  */
 export function kernelAnswer(looker: Process, { identity, found }: Asked): Liveness {
   if (identity.pidNamespace !== looker.identity.pidNamespace) return 'unknown'
@@ -26,7 +26,7 @@ export function kernelAnswer(looker: Process, { identity, found }: Asked): Liven
 
 interface Asked {
   readonly identity: ProcessIdentity
-  /** Which process has its pid now. */
+  /** The process that has its pid now. */
   readonly found: Process | undefined
 }
 

@@ -3,13 +3,13 @@ import type { Chance } from '../chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
 import { Device } from './device.ts'
-import { DriverMood } from './driver.ts'
+import { DriverState } from './driver.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
 
 const WALL_OF_ZERO = Date.UTC(2026, 2, 1, 12)
 const FIRST_PID = 300
-/** Few, so that numbers are soon used again. */
+/** Few, so that pids are reused soon. */
 const PIDS = 30
 
 /** One machine: its boots, clocks, processes and GPUs. */
@@ -19,13 +19,13 @@ export class Machine {
   readonly trace: Trace
   readonly chance: Chance
   readonly devices: readonly Device[]
-  readonly mood = new DriverMood()
+  readonly driver = new DriverState()
   readonly stored: StoredPool
   readonly processes = new Map<number, Process>()
   isUp = true
   clockSetAt = Number.NEGATIVE_INFINITY
   bootId: string
-  /** Which boot this is, counted from 1. */
+  /** The number of this boot, from 1. */
   boots = 1
   #bootedAt: number
   #wallOffset = 0

@@ -2,7 +2,7 @@ import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Account, Request } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
-import type { Script } from '../script.ts'
+import type { Scenario } from '../scenario.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
 import { acquire, type Patience } from './programs.ts'
@@ -16,22 +16,22 @@ const USERS: readonly Account[] = ['alice', 'bob', 'carol', 'dave'].map((name, a
 
 export const anyUser = (chance: Chance): Account => (chance.is(0.04) ? ROOT : chance.pick(USERS))
 
-/** Someone on a machine asks for GPUs, as it occurs to people. */
+/** Random requests of the users of a machine. */
 export class People {
   readonly #world: World
-  readonly #script: Script
+  readonly #scenario: Scenario
   #requests = 0
 
-  constructor(world: World, script: Script) {
+  constructor(world: World, scenario: Scenario) {
     this.#world = world
-    this.#script = script
+    this.#scenario = scenario
   }
 
   ask(machine: Machine, chance: Chance, kind: 'run' | 'reserve' | 'claim'): void {
     const account = anyUser(chance)
     const claim = kind !== 'claim' ? 'no' : chance.is(0.5) ? 'any' : 'certain'
     const waits = claim === 'no' && chance.is(0.6)
-    const namespace = this.#script.hasContainers && chance.is(0.3) ? 'pidns-container' : HOME
+    const namespace = this.#scenario.hasContainers && chance.is(0.3) ? 'pidns-container' : HOME
     const id = `r${++this.#requests}`
     const request = this.#request(machine, chance)
     const duration = this.#duration(chance)
@@ -56,17 +56,17 @@ export class People {
     const placeholder = { kind: 'look', at: 'queue' } as const
     process = this.#world.launch(
       machine,
-      { account, errand: placeholder, chance: launchChance, namespace },
+      { account, purpose: placeholder, chance: launchChance, namespace },
       async (self) => {
-        if (self.errand.kind !== 'acquire') throw new Error('a process without its errand')
-        await acquire(this.#world, self, self.errand, patience)
+        if (self.purpose.kind !== 'acquire') throw new Error('a process without its purpose')
+        await acquire(this.#world, self, self.purpose, patience)
       },
     )
     if (process === null) return
-    process.errand = { kind: 'acquire', intent: intentFor(process), claim, waits }
-    const { name, errand } = process
+    process.purpose = { kind: 'acquire', intent: intentFor(process), claim, waits }
+    const { name, purpose } = process
     this.#world.say(
-      () => `${name} ${account.name}: ${kind}${waits ? ' --wait' : ''} ${JSON.stringify(errand.intent)}`,
+      () => `${name} ${account.name}: ${kind}${waits ? ' --wait' : ''} ${JSON.stringify(purpose.intent)}`,
     )
   }
 
@@ -88,12 +88,12 @@ export class People {
   }
 
   #duration(chance: Chance): number {
-    return chance.spread(1_000, Math.max(2_000, this.#script.longest))
+    return chance.spread(1_000, Math.max(2_000, this.#scenario.longest))
   }
 
   #plan(chance: Chance, duration: number): Plan {
     return {
-      lifetime: chance.is(0.1) ? 10 * this.#script.length : chance.is(0.1) ? chance.below(20) : duration,
+      lifetime: chance.is(0.1) ? 10 * this.#scenario.length : chance.is(0.1) ? chance.below(20) : duration,
       endsOnInterrupt: chance.is(0.2) ? 'never' : chance.spread(1, 5_000),
       childrenOutlive: chance.is(0.15) ? chance.spread(100, 20_000) : 0,
       memoryMb: chance.is(0.1) ? 100 : 20_000,

@@ -1,39 +1,39 @@
 import type { Account, Liveness, Moment, Pool, Probe, ProcessIdentity } from '../../src/domain/pool/model.ts'
 import type { Chance } from '../chance.ts'
-import type { Actor, Happening } from '../scheduler.ts'
-import type { Mood } from './driver.ts'
-import type { Errand } from './errand.ts'
+import type { Actor, ScheduledEvent } from '../scheduler.ts'
+import type { DriverKind } from './driver.ts'
 import { bootIdAs, isSeenStopped, kernelAnswer, type ReadableBootId } from './kernel.ts'
 import type { Machine } from './machine.ts'
+import type { Purpose } from './purpose.ts'
 import type { Work } from './work.ts'
 
-/** One process of a machine. What it awaits never comes once it is dead. */
+/** One process of a machine. After its death its promises never resolve. */
 export class Process implements Actor {
   state: 'running' | 'stopped' | 'dead' = 'running'
   wasStopped = false
-  /** Does nothing, and the kernel does not show it as stopped: by the freezer of a control group. */
+  /** Frozen by a control group: it does nothing, and the kernel does not show it as stopped. */
   isFrozen = false
   stoppedSince = Number.NEGATIVE_INFINITY
-  /** Since when it runs. */
+  /** Its start. */
   awakeSince: number
-  readonly held: Happening[] = []
+  readonly held: ScheduledEvent[] = []
   readonly identity: ProcessIdentity
   readonly bornAt: number
-  /** The boot in which it truly runs. */
+  /** The true boot of the process. */
   readonly boot: number
   readonly readableBootId: ReadableBootId
   diedAt = Number.POSITIVE_INFINITY
   /** Dead, but not yet waited for by its parent. */
   isZombie = false
-  errand: Errand
-  /** What the driver showed it last. */
+  purpose: Purpose
+  /** The last answer of the driver to it. */
   shown: Probe | undefined
-  /** What its last decision left, whether or not anything was written, and its wall clock then. */
+  /** The pool after its last decision, written or not, and its wall clock at that time. */
   decided: { readonly pool: Pool; readonly wall: number } | undefined
-  /** While it asks the driver: how the driver behaved when it was asked, which decides when it answers. */
-  asks: Mood | undefined
+  /** While it asks the driver: the driver's behaviour at the start of the call, which decides its duration. */
+  asks: DriverKind | undefined
   role: 'client' | 'command' | 'supervisor' = 'client'
-  /** What it does since it became a command. */
+  /** Its work after it became a command. */
   work: Work | undefined
   interrupted = false
   readonly onInterrupt: (() => void)[] = []
@@ -47,7 +47,7 @@ export class Process implements Actor {
     machine: Machine,
     born: {
       account: Account
-      errand: Errand
+      purpose: Purpose
       chance: Chance
       namespace: string
       bootId: ReadableBootId
@@ -55,7 +55,7 @@ export class Process implements Actor {
   ) {
     this.machine = machine
     this.account = born.account
-    this.errand = born.errand
+    this.purpose = born.purpose
     this.chance = born.chance
     this.bornAt = machine.scheduler.now
     this.awakeSince = this.bornAt
@@ -81,7 +81,7 @@ export class Process implements Actor {
     return `${this.machine.name}/${this.pid}`
   }
 
-  /** How the kernel answers this process about another. */
+  /** The kernel's answers to this process about others. */
   readonly alive = (identity: ProcessIdentity): Liveness =>
     kernelAnswer(this, { identity, found: this.machine.processes.get(identity.pid) })
 
@@ -94,7 +94,7 @@ export class Process implements Actor {
   readonly stopped = (identity: ProcessIdentity): boolean =>
     isSeenStopped(this.machine, identity, this.identity.pidNamespace)
 
-  /** Waits in the kernel, then goes on with what `produce` finds then. */
+  /** Waits, then resolves with the value of `produce` at that time. */
   suspend<Result>(delay: number, produce: () => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.machine.scheduler.after(delay, this, () => {

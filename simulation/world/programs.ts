@@ -11,9 +11,9 @@ import type { PoolService } from '../../src/ports/pool-service.ts'
 import { unlessRefused } from '../../src/views/words/refusals.ts'
 import { THRESHOLD_MB } from './device.ts'
 import { driverFor } from './driver.ts'
-import type { Errand } from './errand.ts'
 import { WatchedJob } from './job.ts'
 import type { Process } from './process.ts'
+import type { Purpose } from './purpose.ts'
 import { ProcessStore } from './store.ts'
 import { ProcessWaker } from './waker.ts'
 import { type Plan, Work } from './work.ts'
@@ -22,19 +22,19 @@ import type { World } from './world.ts'
 export const PROBE_TIMEOUT = 10_000
 export const REPORT_DAYS = 3650
 
-type Acquire = Extract<Errand, { kind: 'acquire' }>
+type Acquire = Extract<Purpose, { kind: 'acquire' }>
 
-/** How `src/cli/commands/run.ts` and `reserve.ts` go about it. */
+/** The steps of `src/cli/commands/run.ts` and `reserve.ts`. */
 export interface Patience {
   readonly waitFor?: number
   readonly plan: Plan
-  /** The command cannot be executed after all. */
+  /** The command cannot be executed. */
   readonly breaks: boolean
 }
 
 const storeOf = (process: Process): OpenedPool => new ProcessStore(process)
 
-/** The pool as one process has it open. */
+/** The pool service of one process. */
 function poolOf(process: Process): PoolService {
   return new LocalPool({
     store: storeOf(process),
@@ -52,12 +52,12 @@ function poolOf(process: Process): PoolService {
 export async function acquire(
   world: World,
   process: Process,
-  errand: Acquire,
+  purpose: Acquire,
   patience: Patience,
 ): Promise<void> {
-  const { intent } = errand
+  const { intent } = purpose
   const pool = poolOf(process)
-  const grant = await obtain(pool, process, errand, patience)
+  const grant = await obtain(pool, process, purpose, patience)
   world.granted(process, grant)
   if (intent.term.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
@@ -76,13 +76,13 @@ export async function acquire(
 async function obtain(
   pool: PoolService,
   process: Process,
-  errand: Acquire,
+  purpose: Acquire,
   { waitFor }: Patience,
 ): Promise<Grant> {
-  const { intent, claim } = errand
+  const { intent, claim } = purpose
   if (claim !== 'no')
     return unlessRefused(await pool.perform({ op: 'claim', intent, certain: claim === 'certain' }))
-  if (!errand.waits) return unlessRefused(await acquireNow(pool, intent))
+  if (!purpose.waits) return unlessRefused(await acquireNow(pool, intent))
   const ticket = { process: process.identity, ...(waitFor === undefined ? {} : { waitFor }) }
   const waker = new ProcessWaker(process, intent.id)
   const clock = () => process.moment().steady.ms
@@ -90,7 +90,7 @@ async function obtain(
   return unlessRefused(await acquireInQueue(pool, intent, waiting).finally(() => waker.close()))
 }
 
-/** What `run` tells its supervisor. */
+/** The task that `run` gives its supervisor. */
 export type Task = Pick<Supervision, 'reservation' | 'units' | 'limit'>
 
 function supervisedBy({ reservation, grantedAt }: Grant, { id, term }: Acquire['intent']): Task {
@@ -121,7 +121,7 @@ export async function release(process: Process, units?: readonly UnitId[]): Prom
 
 export async function extend(
   process: Process,
-  { by, units }: Extract<Errand, { kind: 'extend' }>,
+  { by, units }: Extract<Purpose, { kind: 'extend' }>,
 ): Promise<void> {
   const operation = { op: 'extend', by, ...(units === undefined ? {} : { units }) } as const
   unlessRefused(await poolOf(process).perform(operation))

@@ -10,7 +10,7 @@ import type { Calls } from '../../src/ports/wakeups.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
 
-/** The store as one process has it open. Each operation takes time; others come between its parts. */
+/** The store of one process. Each operation takes time, and other processes may act between its parts. */
 export class ProcessStore implements OpenedPool {
   readonly #process: Process
   readonly #stored: StoredPool
@@ -73,7 +73,7 @@ export class ProcessStore implements OpenedPool {
   }
 
   changes(): AsyncIterable<void> {
-    throw new Error('watchers of the simulated store are told by StoredPool')
+    throw new Error('StoredPool wakes the watchers of the simulated store')
   }
 
   calls(): Calls {
@@ -96,7 +96,7 @@ export class ProcessStore implements OpenedPool {
     return this.#committed(commit, moment)
   }
 
-  /** Who is killed between commit and announcement leaves a change that nobody is told of. */
+  /** A process that is killed between commit and announcement leaves a change without a wake-up. */
   async #committed<Answer>(commit: Commit<Answer>, moment: Moment): Promise<Answer> {
     const { machine, chance } = this.#process
     if (this.#stored.commit(this.#process, commit, moment)) {

@@ -6,7 +6,7 @@ import type { Chance } from '../chance.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
 
-/** One committed decision, as the checker gets to see it. */
+/** One committed decision, for the checker. */
 export interface Commit {
   readonly machine: Machine
   readonly process: Process
@@ -18,41 +18,41 @@ export interface Commit {
 
 export interface Auditor {
   committed(commit: Commit): void
-  /** What a process was shown by a read. */
+  /** Called with the result of each read. */
   looked(process: Process, pool: Pool, moment: Moment): void
 }
 
-/** Someone to be told that the pool may have changed. */
+/** A process that is woken when the pool may have changed. */
 export interface Watcher {
   readonly process: Process
-  /** The queue entry whose turn is told as such. */
+  /** The queue entry whose turn wakes it. */
   readonly entry?: string
-  /** Wants to be told of any change, not only of its turn. */
+  /** Every change wakes it, not only its turn. */
   isListening: boolean
-  /** Is about to be told. */
+  /** The wake-up that is under way. */
   due: 'nothing' | 'change' | 'turn'
   readonly wake: (by: 'change' | 'turn') => void
 }
 
-/** How the store of a host behaves for the time being: chances of each operation. */
+/** The present faults of a host's store: probabilities per operation. */
 export interface StoreTrouble {
-  /** To lose the connection before anything is done. */
+  /** The connection is lost before the operation. */
   readonly before: number
-  /** To lose the connection after the commit and before the answer. */
+  /** The connection is lost after the commit, before the answer. */
   readonly after: number
-  /** Of another process being first, so that the decision is made again. */
+  /** Another process commits first, so that the decision is made again. */
   readonly conflict: number
 }
 
 export const NO_TROUBLE: StoreTrouble = { before: 0, after: 0, conflict: 0.02 }
 
-/** What is stored of one host: its pool, its history, and who watches. */
+/** The store of one host: pool, history and watchers. */
 export class StoredPool {
   readonly place: MemoryPlace
   readonly watchers = new Set<Watcher>()
   trouble: StoreTrouble = NO_TROUBLE
   troubledUntil = Number.NEGATIVE_INFINITY
-  /** Compare-and-set on the revision, as a server does it; else under a lock, as a file does. */
+  /** Compare-and-set on the revision, as on a server; otherwise under a lock, as in a file. */
   readonly comparesAndSets: boolean
   readonly #chance: Chance
   readonly auditor: Auditor
@@ -79,12 +79,12 @@ export class StoredPool {
     return true
   }
 
-  /** Tells everyone who watches. */
+  /** Wakes all watchers. */
   announce(machine: Machine): void {
     for (const watcher of this.watchers) this.#notify(machine, watcher)
   }
 
-  /** What comes before the watcher is told is told once; some are called though it is not their turn. */
+  /** One wake-up for all changes before it arrives. Some watchers are woken although it is not their turn. */
   #notify(machine: Machine, watcher: Watcher): void {
     if (!watcher.process.isAlive) {
       this.watchers.delete(watcher)
@@ -107,7 +107,7 @@ export class StoredPool {
   }
 }
 
-/** As a pool that was written and read again, which nobody can change. */
+/** The pool after encoding and decoding, frozen. */
 const throughItsDocument = (pool: Pool, moment: Moment): Pool =>
   deeplyFrozen(decodePool(encodePool(pool, moment)))
 

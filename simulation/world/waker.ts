@@ -1,11 +1,11 @@
 import type { Waker } from '../../src/app/waiting/waiting.ts'
-import type { Happening } from '../scheduler.ts'
+import type { ScheduledEvent } from '../scheduler.ts'
 import type { Process } from './process.ts'
 import type { Watcher } from './stored-pool.ts'
 
 type Woken = 'called' | 'changed' | 'timeout' | 'interrupted'
 
-/** Wakes a waiter by its turn, by changes, by Ctrl-C and by time; `src/entries/waker.ts` in the real world. */
+/** Wakes a waiter at its turn, at changes, at Ctrl-C and after a time, in place of `src/entries/waker.ts`. */
 export class ProcessWaker implements Waker {
   readonly #process: Process
   readonly #watcher: Watcher
@@ -40,7 +40,7 @@ export class ProcessWaker implements Waker {
       return Promise.resolve(news)
     }
     return new Promise((resolve) => {
-      let timer: Happening | undefined
+      let timer: ScheduledEvent | undefined
       this.#wake = (by) => {
         if (timer !== undefined) timer.cancelled = true
         this.#wake = undefined

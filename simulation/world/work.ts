@@ -1,17 +1,17 @@
 import type { Device, Use } from './device.ts'
 import type { Process } from './process.ts'
 
-/** What a command will do, decided before it starts. */
+/** The behaviour of a command, decided before its start. */
 export interface Plan {
   readonly lifetime: number
-  /** How it takes SIGINT: ends after so long, or not at all. */
+  /** The time from SIGINT to its end, or `never`. */
   readonly endsOnInterrupt: number | 'never'
-  /** How long what it started lives on after it. */
+  /** How long its children outlive it. */
   readonly childrenOutlive: number
   readonly memoryMb: number
 }
 
-/** A command at work: the process that `run` became, and what it started. */
+/** A running command: the process that `run` became, and its children. */
 export class Work {
   readonly #process: Process
   readonly #plan: Plan
@@ -64,7 +64,7 @@ export class Work {
     else this.#endChildren()
   }
 
-  /** The driver takes a moment to give memory back. */
+  /** The driver frees memory a moment later. */
   #endChildren(): void {
     this.#children = false
     const give = () => {

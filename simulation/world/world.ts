@@ -7,11 +7,11 @@ import { Violation } from '../check/violation.ts'
 import { Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
 import type { Device } from './device.ts'
-import type { Errand } from './errand.ts'
 import type { ReadableBootId } from './kernel.ts'
 import { Machine } from './machine.ts'
 import { Process } from './process.ts'
 import { release, superviseRun, type Task } from './programs.ts'
+import type { Purpose } from './purpose.ts'
 import { StoredPool } from './stored-pool.ts'
 import type { Plan } from './work.ts'
 
@@ -20,19 +20,19 @@ export const HOME = 'pidns-host'
 
 export interface Launch {
   readonly account: Account
-  readonly errand: Errand
+  readonly purpose: Purpose
   readonly chance: Chance
   readonly namespace?: string
   readonly bootId?: ReadableBootId
 }
 
-/** Several machines, the people on them, and whoever checks what happens. */
+/** Several machines, their users and the checker. */
 export class World {
   readonly scheduler: Scheduler
   readonly trace: Trace
   readonly checker: Checker
   readonly machines: readonly Machine[]
-  /** Nothing bad happens any more, and nobody holds a GPU for long. */
+  /** No more faults, and every holder releases its GPUs soon. */
   isCalm = false
   violation: Violation | undefined
 
@@ -66,7 +66,7 @@ export class World {
     this.trace.say(this.scheduler.now, words)
   }
 
-  /** Starts a process; it ends with its program, unless that made a command of it. */
+  /** Starts a process. It ends with its program, unless it became a command. */
   launch(machine: Machine, launch: Launch, program: (process: Process) => Promise<void>): Process | null {
     if (!machine.isUp) return null
     const process = new Process(machine, { namespace: HOME, bootId: this.#readableBootId(), ...launch })
@@ -107,16 +107,16 @@ export class World {
       this.releaseSoon(process.machine, process.account)
   }
 
-  /** As `run` starts its supervisor: another process, which takes a moment to get going. */
+  /** Starts the supervisor of a run: another process, which needs a moment to start. */
   superviseSoon(command: Process, task: Task): void {
     const { machine } = command
     const chance = new Chance(command.chance.next())
     const { reservation } = task
-    const errand = { kind: 'supervise', reservation } as const
+    const purpose = { kind: 'supervise', reservation } as const
     const namespace = command.identity.pidNamespace
     const launch = {
       account: command.account,
-      errand,
+      purpose,
       chance,
       namespace,
       bootId: command.readableBootId,
@@ -144,8 +144,8 @@ export class World {
   }
 
   release(machine: Machine, account: Account, units?: readonly UnitId[]): void {
-    const errand = { kind: 'release', account, ...(units === undefined ? {} : { units }) } as const
-    const launch = { account, errand, chance: new Chance(machine.chance.next()) }
+    const purpose = { kind: 'release', account, ...(units === undefined ? {} : { units }) } as const
+    const launch = { account, purpose, chance: new Chance(machine.chance.next()) }
     this.launch(machine, launch, (process) => release(process, units))
   }
 }

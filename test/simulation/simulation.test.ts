@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { campaign } from '../../simulation/campaign.ts'
-import { play } from '../../simulation/episode.ts'
-import { type Script, scriptOf } from '../../simulation/script.ts'
+import { type Scenario, scenarioOf } from '../../simulation/scenario.ts'
+import { runScenario } from '../../simulation/scenario-run.ts'
 
 const FIXED = { from: 1, count: 150 }
 const FRESH_SECONDS = process.env.CI === 'true' ? 60 : 20
 const regressions = `${import.meta.dir}/regressions`
 
 describe('the simulated world', () => {
-  test(`breaks nothing in seeds ${FIXED.from} to ${FIXED.from + FIXED.count - 1}`, () => {
-    for (let seed = FIXED.from; seed < FIXED.from + FIXED.count; seed++) expectSound(scriptOf(seed), seed)
+  test(`has no violation in seeds ${FIXED.from} to ${FIXED.from + FIXED.count - 1}`, () => {
+    for (let seed = FIXED.from; seed < FIXED.from + FIXED.count; seed++) expectSound(scenarioOf(seed), seed)
   }, 120_000)
 
   test(
-    `breaks nothing in fresh seeds for ${FRESH_SECONDS} s`,
+    `has no violation in fresh seeds for ${FRESH_SECONDS} s`,
     () => {
       const seed = Date.now() % 1_000_000_000
       const { failure, steps } = campaign({ seed, steps: Number.POSITIVE_INFINITY, seconds: FRESH_SECONDS })
@@ -24,28 +24,28 @@ describe('the simulated world', () => {
     (FRESH_SECONDS + 60) * 1000,
   )
 
-  test('goes by its seed alone: the same trace, byte for byte', () => {
+  test('depends on its seed alone: the same trace, byte for byte', () => {
     for (const seed of [3, 57, 146]) {
-      const once = play(scriptOf(seed), true)
-      const again = play(scriptOf(seed), true)
+      const once = runScenario(scenarioOf(seed), true)
+      const again = runScenario(scenarioOf(seed), true)
       expect(again.lines.join('\n')).toBe(once.lines.join('\n'))
-      expect([again.hash, play(scriptOf(seed)).hash]).toEqual([once.hash, once.hash])
+      expect([again.hash, runScenario(scenarioOf(seed)).hash]).toEqual([once.hash, once.hash])
     }
-    expect(play(scriptOf(3)).hash).not.toBe(play(scriptOf(4)).hash)
+    expect(runScenario(scenarioOf(3)).hash).not.toBe(runScenario(scenarioOf(4)).hash)
   })
 })
 
-describe('what it found once stays mended', () => {
+describe('regressions of earlier findings', () => {
   for (const name of readdirSync(regressions)) {
     test(name, async () => {
-      const script: Script = await Bun.file(`${regressions}/${name}`).json()
-      expectSound(script, script.seed)
+      const scenario: Scenario = await Bun.file(`${regressions}/${name}`).json()
+      expectSound(scenario, scenario.seed)
     })
   }
 })
 
-function expectSound(script: Script, seed: number): void {
-  const { violation } = play(script)
+function expectSound(scenario: Scenario, seed: number): void {
+  const { violation } = runScenario(scenario)
   expect(violation === undefined ? null : broken(seed, violation.message)).toBeNull()
 }
 

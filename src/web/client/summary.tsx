@@ -113,6 +113,6 @@ function powerWords(status: readonly StatusDocument[]): string {
 
 function utilizationWords(status: readonly StatusDocument[]): string {
   const known = status.flatMap((gpu) => gpu.utilization_percent ?? [])
-  if (known.length === 0) return 'utilisation not told'
+  if (known.length === 0) return 'utilisation unknown'
   return `${Math.round(known.reduce((sum, each) => sum + each, 0) / known.length)} % mean utilisation`
 }

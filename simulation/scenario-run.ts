@@ -1,11 +1,11 @@
-import { busy, calmDown, resumeAll, standing, starving } from './calm.ts'
+import { busy, calmDown, leftOver, resumeAll, starving } from './calm.ts'
 import { Chance } from './chance.ts'
 import { Prospects } from './check/prospects.ts'
 import type { Violation } from './check/violation.ts'
 import { Violation as Broken } from './check/violation.ts'
-import type { Script } from './script.ts'
+import type { Scenario } from './scenario.ts'
 import { Trace } from './trace.ts'
-import { Deeds } from './world/actions.ts'
+import { Actions } from './world/actions.ts'
 import { World } from './world/world.ts'
 
 export interface Outcome {
@@ -17,28 +17,28 @@ export interface Outcome {
   readonly violation: Violation | undefined
 }
 
-/** Plays a script from the first set-up to the last release. */
-export function play(script: Script, traced = false): Outcome {
+/** Runs a scenario from the first set-up to the last release. */
+export function runScenario(scenario: Scenario, traced = false): Outcome {
   const trace = new Trace(traced)
-  const world = new World(script.seed, trace)
-  const episode = new Episode(world, script)
-  episode.run()
+  const world = new World(scenario.seed, trace)
+  const run = new ScenarioRun(world, scenario)
+  run.run()
   const { scheduler, violation } = world
   if (violation !== undefined) world.say(() => `VIOLATION ${violation.message}`)
   return { steps: scheduler.steps, length: scheduler.now, hash: trace.hash, lines: trace.lines, violation }
 }
 
-/** More than this in one millisecond is a loop that waits for nothing. */
+/** More steps than this in one millisecond are an endless loop. */
 const MOST_STEPS_AT_ONCE = 20_000
 
-class Episode {
+class ScenarioRun {
   readonly #world: World
-  readonly #script: Script
+  readonly #scenario: Scenario
   readonly #prospects: Prospects
 
-  constructor(world: World, script: Script) {
+  constructor(world: World, scenario: Scenario) {
     this.#world = world
-    this.#script = script
+    this.#scenario = scenario
     this.#prospects = new Prospects(world.checker, (violation) => {
       world.violation ??= violation
     })
@@ -46,18 +46,18 @@ class Episode {
 
   run(): void {
     const world = this.#world
-    const deeds = new Deeds(world, this.#script)
-    const chance = new Chance(this.#script.seed + 1)
-    for (const machine of world.machines) deeds.setUp(machine, chance, false)
-    for (const action of this.#script.actions) {
-      world.scheduler.after(action.at, null, () => deeds.act(action))
+    const actions = new Actions(world, this.#scenario)
+    const chance = new Chance(this.#scenario.seed + 1)
+    for (const machine of world.machines) actions.setUp(machine, chance, false)
+    for (const action of this.#scenario.actions) {
+      world.scheduler.after(action.at, null, () => actions.act(action))
     }
-    this.#until(this.#script.length, () => false)
-    this.#settleDown(deeds)
+    this.#until(this.#scenario.length, () => false)
+    this.#settleDown(actions)
   }
 
-  /** Everyone who is not stopped must be served soon; then everyone else; then nothing may be left. */
-  #settleDown(deeds: Deeds): void {
+  /** Every waiter that is not stopped must be granted GPUs soon; then all others; then nothing may be left. */
+  #settleDown(actions: Actions): void {
     const world = this.#world
     const { scheduler } = world
     calmDown(world)
@@ -67,34 +67,34 @@ class Episode {
     for (const name of starving(world)) this.#break(`${name} starves`)
     resumeAll(world)
     this.#until(scheduler.now + bound(world, hasUnseen) + unseen, () => busy(world).length === 0)
-    for (const name of busy(world)) this.#break(`${name} does not come to an end`)
-    // What is over and unseen stands until somebody types a command.
+    for (const name of busy(world)) this.#break(`${name} does not end`)
+    // An end that no process noticed stays in the pool until the next command.
     this.#until(scheduler.now + unseen + 5_000, () => false)
-    // A heartbeat from the future counts from the first look on, and one from before a reboot that nobody can prove
-    // counts anew when the machine has been up for as long as it was at the last write.
+    // A heartbeat from the future counts from the first command on. One from before a reboot that no process can
+    // prove counts again when the machine has been up for as long as at the last write.
     for (const wait of unseen === 0 ? [60_000] : [unseen, unseen, 60_000]) {
-      for (const machine of world.machines) deeds.look(machine, 'status')
+      for (const machine of world.machines) actions.look(machine, 'status')
       this.#until(scheduler.now + wait, () => wait === 60_000 && busy(world).length === 0)
     }
-    for (const name of standing(world)) this.#break(`${name} is left over`)
+    for (const name of leftOver(world)) this.#break(`${name} is left over`)
     for (const machine of world.machines) {
-      const books = world.checker.booksOf(machine)
+      const truth = world.checker.truthOf(machine)
       let granted = 0
-      for (const held of books.known.values()) granted += held.uuids.length
-      if (books.records.length !== granted) {
+      for (const held of truth.known.values()) granted += held.uuids.length
+      if (truth.records.length !== granted) {
         world.violation ??= new Broken(
           'I4',
-          `${granted} GPUs were held, ${books.records.length} records written`,
+          `${granted} GPUs were held, ${truth.records.length} records written`,
         )
       }
     }
   }
 
-  /** Whether only heartbeats can tell of some process that it is gone. */
+  /** Whether the end of some process can be known by its heartbeats alone. */
   #hasUnseen(): boolean {
     const { hasMasks, machines, checker } = this.#world
-    const hasUnproven = machines.some((machine) => checker.booksOf(machine).mayHaveUnproven)
-    return this.#script.hasContainers || hasMasks || hasUnproven
+    const hasUnproven = machines.some((machine) => checker.truthOf(machine).mayHaveUnproven)
+    return this.#scenario.hasContainers || hasMasks || hasUnproven
   }
 
   #break(words: string): void {
@@ -115,7 +115,7 @@ class Episode {
       if (scheduler.now !== lastNow) {
         lastNow = scheduler.now
         lastMove = scheduler.steps
-      } else if (scheduler.steps - lastMove > MOST_STEPS_AT_ONCE) this.#break('time stands still')
+      } else if (scheduler.steps - lastMove > MOST_STEPS_AT_ONCE) this.#break('time does not advance')
       if (scheduler.now >= look) {
         if (isDone()) return
         look = scheduler.now + 200
@@ -125,8 +125,8 @@ class Episode {
 }
 
 /**
- * How long a queue may take that only has to be walked through. A process that does nothing, and is not seen to be
- * stopped, is waited for anew at every turn, the longer the more of them stand together.
+ * The longest time for a queue whose waiters only have to be granted GPUs one after the other. A process that does
+ * nothing, and is not seen to be stopped, costs a grace period at each turn; several in a row cost more.
  */
 function bound(world: World, hasContainers: boolean): number {
   let waiting = 0

@@ -7,22 +7,22 @@ import type { Commit } from '../world/stored-pool.ts'
 import { Frame, type Instant } from './frame.ts'
 import { type Broken, Violation } from './violation.ts'
 
-/** One reservation, as it truly is. */
+/** The true state of one reservation. */
 export interface Held {
   readonly id: string
   readonly intent: Intent
-  /** Who asked for it; of a run, the command. */
+  /** The process that requested it; of a run, the command. */
   readonly holder: Process
   readonly uuids: readonly string[]
   readonly start: Instant
   units: readonly UnitId[]
-  /** Of a manual reservation. */
+  /** The end of a manual reservation. */
   expiry: Instant | undefined
   beat: Instant
   supervisor: Process | undefined
 }
 
-/** One who waits in line. */
+/** One waiter in the queue. */
 export interface Waiter {
   readonly id: string
   readonly intent: Intent
@@ -33,17 +33,17 @@ export interface Waiter {
   noted: Instant | undefined
 }
 
-/** What the checker knows of one host, from what was committed and from what truly happened. */
-export class Books {
+/** The true state of one host, from the commits and from the events of the simulation. */
+export class Truth {
   readonly machine: Machine
   readonly frame = new Frame()
   readonly beatFrame = new Frame(true)
   readonly held = new Map<string, Held>()
   readonly waiting = new Map<string, Waiter>()
   readonly records: UsageRecord[] = []
-  /** Every reservation there ever was. */
+  /** All reservations, also ended ones. */
   readonly known = new Map<string, Held>()
-  /** When each unit was released, and by whom. */
+  /** Time and user of the last release of each unit. */
   readonly released = new Map<UnitId, { readonly instant: Instant; readonly uid: number }>()
 
   constructor(machine: Machine) {
@@ -54,10 +54,10 @@ export class Books {
   #lastWrite: { readonly boot: number; readonly moment: Moment } | null = null
   /** When the pool was first written in the present boot. */
   #firstWriteOfBoot = Number.NEGATIVE_INFINITY
-  /** What ran in an earlier boot whose end the first commit after it could not prove. */
+  /** Processes of an earlier boot whose end the first commit after it could not prove. */
   readonly #unproven = new Set<string>()
 
-  /** The present instant, as this process sees it by the machine's clocks. */
+  /** The present time by the clocks that this process reads. */
   now(process: Process): Instant {
     const moment = process.moment()
     return this.frame.now(moment, this.machine.trueTime(moment))
@@ -82,22 +82,22 @@ export class Books {
     this.beatFrame.written(moment, beatNow)
   }
 
-  /** Whether what ran in an earlier boot is known to this process to have ended with it. */
+  /** Whether this process can know that processes of an earlier boot ended with it. */
   isKnownRebooted(id: string, holder: Process, looker: Process): boolean {
     if (holder.boot === this.machine.boots) return false
     // A later restart that can be proven ends what an earlier one left.
     if (this.#provesReboot(looker.moment())) return true
-    // One that read the pool before the first commit of this boot may still show what that commit ended.
+    // A process that read the pool before the first commit of this boot may still show what that commit ended.
     const isWritten = this.#lastWrite?.boot === this.machine.boots && this.#firstWriteOfBoot <= looker.bornAt
     return isWritten && !this.#unproven.has(id)
   }
 
-  /** Whether something of an earlier boot may have to wait for its heartbeat to grow stale. */
+  /** Whether an entry of an earlier boot may stay until its heartbeat is stale. */
   get mayHaveUnproven(): boolean {
     return this.#unproven.size > 0 || (this.#lastWrite?.boot ?? 1) !== this.machine.boots
   }
 
-  /** By two boot ids that were read, and less time since boot than there was at the last commit. */
+  /** By two known boot ids, and less time since boot than at the last commit. */
   #provesReboot({ steady }: Moment): boolean {
     const last = this.#lastWrite?.moment.steady
     if (last === undefined || !isRead(last.epoch) || !isRead(steady.epoch)) return false
@@ -107,7 +107,7 @@ export class Books {
 
 /** One commit under audit. */
 export interface Audit extends Commit {
-  readonly books: Books
+  readonly truth: Truth
   readonly now: Instant
   /** The same instant for heartbeats. */
   readonly beatNow: Instant
@@ -121,32 +121,32 @@ export const isRoot = (uid: number): boolean => uid === 0
 const shareNamespace = (looker: Process, other: Process): boolean =>
   looker.identity.pidNamespace === other.identity.pidNamespace
 
-/** What one process can know of another. */
+/** What one process can know about another. */
 export function sightOf(looker: Process, other: Process): Liveness {
   if (!shareNamespace(looker, other)) return 'unknown'
   if (other.isAlive) return 'alive'
   return canSee(looker, other) ? 'gone' : 'unknown'
 }
 
-/** Whether one process can know of another that it has ended. */
+/** Whether one process can know that another has ended. */
 export const canSee = (looker: Process, other: Process): boolean =>
   shareNamespace(looker, other) &&
   isRead(looker.identity.bootId) &&
   looker.identity.bootId === other.identity.bootId
 
 /**
- * Whether the process that decides may see that the waiter is stopped, at the moment of its decision. In the millisecond
- * in which a process is stopped or continues, it may see either.
+ * Whether the deciding process may see that the waiter is stopped. In the millisecond in which a process is stopped or
+ * continues, it may see either state.
  */
-export function isSeenStopped({ books, process, now }: Pick<Audit, 'books' | 'process' | 'now'>, id: string) {
-  const waiter = books.waiting.get(id)?.process
+export function isSeenStopped({ truth, process, now }: Pick<Audit, 'truth' | 'process' | 'now'>, id: string) {
+  const waiter = truth.waiting.get(id)?.process
   if (waiter === undefined || waiter.isFrozen || !shareNamespace(process, waiter)) return false
   return waiter.stoppedSince <= now.at && (waiter.state === 'stopped' || waiter.awakeSince >= now.at)
 }
 
 /** Whether it must see that. */
-export function isSurelyStopped(audit: Pick<Audit, 'books' | 'process' | 'now'>, id: string): boolean {
-  const waiter = audit.books.waiting.get(id)?.process
+export function isSurelyStopped(audit: Pick<Audit, 'truth' | 'process' | 'now'>, id: string): boolean {
+  const waiter = audit.truth.waiting.get(id)?.process
   if (waiter === undefined || !isSeenStopped(audit, id)) return false
   return waiter.stoppedSince < audit.now.at && waiter.awakeSince !== audit.now.at
 }

@@ -1,8 +1,8 @@
 import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 
-/** What a process is there for; the checker judges what it commits by it. */
-export type Errand =
+/** The purpose of a process. The checker compares its commits with it. */
+export type Purpose =
   | {
       readonly kind: 'acquire'
       readonly intent: Intent

@@ -1,13 +1,13 @@
 import type { Chance } from '../chance.ts'
-import type { Kind } from '../script.ts'
-import type { Mood } from './driver.ts'
+import type { Kind } from '../scenario.ts'
+import type { DriverKind } from './driver.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
 import { NO_TROUBLE } from './stored-pool.ts'
 import type { World } from './world.ts'
 
-type Mishap = (machine: Machine, chance: Chance) => void
-type Mishaps =
+type Fault = (machine: Machine, chance: Chance) => void
+type FaultKind =
   | 'interruptWaiter'
   | 'killWaiter'
   | 'stopWaiter'
@@ -26,16 +26,17 @@ type Mishaps =
   | 'driverMood'
   | 'storeTrouble'
 
-const isWaiter = ({ role, errand }: Process) => role === 'client' && errand.kind === 'acquire' && errand.waits
+const isWaiter = ({ role, purpose }: Process) =>
+  role === 'client' && purpose.kind === 'acquire' && purpose.waits
 
-/** Everything that goes wrong on machines; all of it passes. */
-export function all(world: World): Readonly<Record<Mishaps & Kind, Mishap>> {
+/** All faults. Each of them ends after a time. */
+export function all(world: World): Readonly<Record<FaultKind & Kind, Fault>> {
   const { scheduler } = world
   const to = (
     which: (process: Process) => boolean,
     what: string,
     then: (process: Process, chance: Chance) => void,
-  ): Mishap => {
+  ): Fault => {
     return (machine, chance) => {
       const possible = machine.living().filter(which)
       if (possible.length === 0) return
@@ -76,8 +77,8 @@ export function all(world: World): Readonly<Record<Mishaps & Kind, Mishap>> {
       ({ role }) => role === 'supervisor',
       'SIGKILL to command and',
       (process) => {
-        const { errand } = process
-        const command = errand.kind === 'supervise' ? world.checker.holderOf(errand.reservation) : undefined
+        const { purpose } = process
+        const command = purpose.kind === 'supervise' ? world.checker.holderOf(purpose.reservation) : undefined
         process.die()
         command?.die()
       },
@@ -115,9 +116,9 @@ export function all(world: World): Readonly<Record<Mishaps & Kind, Mishap>> {
       })
     },
     driverMood: (machine, chance) => {
-      const mood = chance.pick<Mood>(['slow', 'silent', 'failing', 'lying'])
-      setMood(world, machine, mood)
-      scheduler.after(chance.spread(500, 60_000), null, () => setMood(world, machine, 'fine'))
+      const driver = chance.pick<DriverKind>(['slow', 'silent', 'failing', 'wrong'])
+      setDriver(world, machine, driver)
+      scheduler.after(chance.spread(500, 60_000), null, () => setDriver(world, machine, 'fine'))
     },
     storeTrouble: (machine, chance) => {
       const worst = chance.pick([0.05, 0.3, 1])
@@ -135,13 +136,13 @@ export function all(world: World): Readonly<Record<Mishaps & Kind, Mishap>> {
   }
 }
 
-export function setMood(world: World, machine: Machine, mood: Mood): void {
-  machine.mood.kind = mood
-  machine.mood.since = world.scheduler.now
-  world.say(() => `the driver of ${machine.name} is ${mood}`)
+export function setDriver(world: World, machine: Machine, driver: DriverKind): void {
+  machine.driver.kind = driver
+  machine.driver.since = world.scheduler.now
+  world.say(() => `the driver of ${machine.name} is ${driver}`)
 }
 
-/** Mostly one that must be noticed. */
+/** Usually a jump that must be noticed. */
 function jump(chance: Chance): number {
   const by = chance.is(0.1) ? chance.below(1_000) : chance.spread(1_000, 30 * 86_400_000)
   return chance.is(0.5) ? by : -by

@@ -1,6 +1,6 @@
 import { Chance } from './chance.ts'
 
-/** How often each kind of thing comes to pass, in parts. */
+/** The relative frequency of each kind of action. */
 const WEIGHTS = {
   run: 26,
   reserve: 14,
@@ -34,25 +34,25 @@ const WEIGHTS = {
 
 export type Kind = keyof typeof WEIGHTS
 
-/** Something that comes to pass at a time; all further chance in it is its own. */
+/** An action at a time. Its own seed decides all its details. */
 export interface Action {
   readonly at: number
   readonly kind: Kind
   readonly seed: number
 }
 
-export interface Script {
+export interface Scenario {
   readonly seed: number
   readonly length: number
   /** Durations of commands and reservations are up to this. */
   readonly longest: number
-  /** Some processes live in a container, unseen from outside. */
+  /** Some processes run in a container and cannot be seen from outside. */
   readonly hasContainers: boolean
   readonly actions: readonly Action[]
 }
 
-/** Everything that will come to pass in the world of a seed. */
-export function scriptOf(seed: number): Script {
+/** The scenario of a seed. */
+export function scenarioOf(seed: number): Scenario {
   const chance = new Chance(seed ^ 0x5eed)
   const length = chance.pick([60_000, 180_000, 600_000, 3_600_000])
   const count = chance.between(20, 140)
