@@ -207,7 +207,7 @@ import json, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 pool = json.loads(db.execute('SELECT document FROM pool').fetchone()[0])
 pool.pop('checksum')
-for gpu in pool['gpus']: gpu['uuid'] = 'GPU-00000000-0000-0000-0000-00000000000%d' % gpu['id']
+for unit in pool['units']: unit['device']['uuid'] = 'GPU-00000000-0000-0000-0000-00000000000%s' % unit['id']
 db.execute('UPDATE pool SET document = ?', [json.dumps(pool)])
 db.commit()
 PY
