@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 import { duration, gpuCount, gpuIds, shownText } from './options/kinds.ts'
 import { givesWayTo, option } from './options/option.ts'
 
-/** What `run` and `reserve` have in common: which GPUs, for whom, and how long to wait. */
+/** Options of both `run` and `reserve`: which GPUs, for whom, and how long to wait. */
 export const acquiringOptions = [
   option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', {
     kind: gpuCount,
@@ -43,7 +43,7 @@ export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
   return { kind: 'ids', ids: gpuIds }
 }
 
-/** The intent as the options and this account have it. */
+/** Builds the intent from the options and this account. */
 export async function intentOf(
   options: AcquiringOptions,
   context: Context,
@@ -59,7 +59,7 @@ export async function intentOf(
   }
 }
 
-/** Grants at once or, patient, in turn. */
+/** Acquires the GPUs at once or, with `--wait`, through the queue. */
 export async function acquireFor(
   options: AcquiringOptions,
   intent: Intent,
@@ -106,16 +106,16 @@ function waitOf({ wait, nonblock }: AcquiringOptions): Millis | true | undefined
   throw new CanhazgpuError('usage', '--wait and --nonblock contradict each other')
 }
 
-/** The successor of a waiter has what was left of its time. */
+/** The successor of a waiter keeps the deadline of that waiter. */
 const waitEnd = (wait: Millis, { place, steadyClock }: Context): Millis =>
   place?.giveUpAt ?? steadyClock() + wait
 
-/** The queue entry that this very process joined as an earlier version of this program. */
+/** The queue entry that this process created while it ran an earlier version of this program. */
 async function placeOf(service: PoolService, { place, process }: Context): Promise<string | undefined> {
   if (place === null) return undefined
   const { pid, startTime, pidNamespace } = process()
   const { pool } = await service.view('stored')
-  // The words of a command line, which anybody can type, do not make an entry ours.
+  // Anybody can type the id of an entry, so the entry must also name this process.
   const isOwn = (each: ProcessIdentity) =>
     each.pid === pid && each.startTime === startTime && each.pidNamespace === pidNamespace
   return pool.queue.find((each) => each.id === place.entry && isOwn(each.process))?.id

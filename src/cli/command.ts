@@ -12,16 +12,16 @@ export interface CommandName {
   readonly summary: string
 }
 
-/** A command under the name by which the registry knows it. */
+/** A command with its name in the registry. */
 export interface LoadedCommand {
   readonly usage: string
   readonly examples: readonly string[]
   readonly options: readonly Option[]
-  /** The `options` that only this command has. */
+  /** The options that only this command has. */
   readonly own: readonly Option[]
   readonly operand: Operand | undefined
   readonly takesCommand: boolean
-  /** Carries it out and shows the result. */
+  /** Runs the command and shows its result. */
   readonly run: (parsed: Parsed, invocation: Invocation) => Promise<void>
 }
 
@@ -29,7 +29,7 @@ export interface Nameable {
   readonly named: (name: string) => LoadedCommand
 }
 
-/** Infers from the tables of options and operand what the handler receives. */
+/** Infers the handler's input type from the tables of options and the operand. */
 export function command<const Own extends readonly Option[], Result, const Named extends Operand = never>(
   spec: CommandSpec<Own, Result, Named>,
 ): CommandSpec<Own, Result, Named> & Nameable {
@@ -68,7 +68,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
 const operandValue = ({ kind, usage }: Operand, { operands: [text = ''] }: Parsed): unknown =>
   kind.read(text, usage)
 
-/** Every value comes from the `read` of its kind; what can be wrong is that a mandatory one is missing. */
+/** Each value comes from the `read` of its kind, so only a missing required value can be wrong here. */
 function checkGiven<Own extends readonly Option[], Result, Named extends Operand>(
   given: Record<string, unknown>,
   command: string,
@@ -83,7 +83,7 @@ interface Expected {
   readonly takesCommand: boolean
 }
 
-/** An unexpected operand is most often a command without its `--`. */
+/** An unexpected operand is usually a command without `--` before it. */
 function checkOperands(
   { name, operand, takesCommand }: Expected,
   operands: readonly string[],
@@ -106,7 +106,7 @@ function checkOperands(
 
 const LONGEST_EXAMPLE = 200
 
-/** The command line as it should have been typed; undefined without a command. */
+/** The corrected command line; undefined without a command. */
 function separated(name: string, operands: readonly string[]): string | undefined {
   if (operands.length === 0) return undefined
   return shortened(`write: canhazgpu ${name} [OPTIONS] -- ${operands.join(' ')}`, LONGEST_EXAMPLE)

@@ -34,22 +34,22 @@ export interface Program {
   readonly stderr: Output
   /** Throws `usage` or `config-invalid` for settings that cannot be used. */
   readonly open: (typed: TypedLine) => Promise<Context>
-  /** Takes down what happens, where that is asked for. */
+  /** Records events if a trace is requested. */
   readonly trace?: Trace
 }
 
-/** What a context needs to know of the command line. */
+/** The parts of the command line that a context uses. */
 export interface TypedLine {
   readonly flags: Readonly<Partial<Record<keyof Settings, string>>>
   readonly configFile?: string
   readonly json: boolean
   /** The words after `--`; null without `--`. */
   readonly commandLine: readonly string[] | null
-  /** Whether it says that the command waits in the queue, or becomes another program. */
+  /** Whether the command line makes the command wait in the queue or execute another program. */
   readonly waits: boolean
 }
 
-/** Everything that a command may use of the machine it runs on. It opens nothing until a command asks. */
+/** Everything that a command may use of its machine. Nothing is opened before a command calls for it. */
 export interface Context {
   readonly version: string
   readonly stderr: Output
@@ -67,7 +67,7 @@ export interface Context {
   readonly newId: () => string
   readonly now: () => Millis
   readonly steadyClock: () => Millis
-  /** Resolves when this process is told to end; a second signal ends it at once. */
+  /** Resolves at the first SIGTERM or SIGINT; a second signal ends the process at once. */
   readonly untilStopped: () => Promise<void>
 
   /** Opens the pool; `patience` limits how long it waits for a lock. */
@@ -79,26 +79,26 @@ export interface Context {
   /** Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`. */
   readonly launch: () => Promise<Launcher>
   /**
-   * Keeps for a successor what this process was started with: for a command that waits though its command line does
-   * not say so. To be called before anything is opened.
+   * Saves the inherited state of this process for its successor. A command calls it if its configuration makes it
+   * wait. Call it before anything is opened.
    */
   readonly keepInherited: () => void
-  /** The queue entry that this process made as an earlier version of this program. */
+  /** The queue entry that this process created while it ran an earlier version of this program. */
   readonly place: Place | null
   /** Replaces this process by the program that is installed now; returns only if that is impossible. */
   readonly becomeSuccessor: (place: Place) => Promise<void>
   /**
-   * Wakes on signals and on changes of the pool, or only on the turn of a queue entry. While it is open,
-   * Ctrl-C does not end this process.
+   * Wakes on signals and on changes of the pool; with an intent, only when its queue entry is next. While the waker
+   * is open, Ctrl-C does not end this process.
    */
   readonly openWaker: (intent?: Intent) => Promise<Waker & { close(): void }>
-  /** Takes over the terminal of stdout. */
+  /** Takes control of the terminal on stdout. */
   readonly openScreen: () => Promise<Screen>
 }
 
 /** For `admin`: creating, checking and changing a pool. */
 export interface Administration {
-  /** Opens the pool and removes foreign objects from its schema, as far as we may. */
+  /** Opens the pool and removes foreign objects from its schema, as far as this account has the rights. */
   readonly pool: () => Promise<PoolService>
   /** The pool's place, shared with everyone or with one Unix group. */
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
@@ -107,33 +107,33 @@ export interface Administration {
   /** Examines the pool and changes nothing. */
   readonly checkPool: () => Promise<Checkup>
   readonly storedPlace: () => Promise<StoredPlace>
-  /** Looks for GPUs with one provider or, without a name, with each. `fake` has `fakeCount` GPUs. */
+  /** Detects GPUs with the named provider, or else with each provider. `fake` has `fakeCount` GPUs. */
   readonly detectGpus: (provider: ProviderChoice | undefined, fakeCount: number) => Promise<Probe>
 }
 
-/** For `web`, which stays. */
+/** For `web`, which runs until it is stopped. */
 export interface Dashboard {
-  /** Opens the pool so that it is opened again after an error, or when another one replaces it. */
+  /** Opens the pool; it is reopened after an error and when another pool replaces it. */
   readonly pool: () => Promise<PoolService>
   /** Answers a question about the history, as JSON, in another process. */
   readonly askUsage: (question: UsageQuestion) => Promise<string>
   readonly connections: Connections
   /** Opens a store in memory, without a pool. */
   readonly emptyStore: (now: () => Moment) => OpenedPool
-  /** A line for each configuration file with a password that others can read. */
+  /** A warning for each configuration file with a password that other users can read. */
   readonly exposedPasswords: () => Promise<readonly Warning[]>
 }
 
-/** A place in the queue, as a waiter leaves it to its successor. */
+/** A place in the queue that a waiter passes to its successor. */
 export interface Place {
   readonly entry: string
-  /** In steady time; absent if it waits for ever. */
+  /** In steady time; absent if the waiter has no time limit. */
   readonly giveUpAt?: Millis
 }
 
 /** A command found and ready to be started. */
 export interface Launcher {
-  /** Starts the supervisor of this process, not as our child. It acts on what it is told here, not on the pool. */
+  /** Starts the supervisor of this process, but not as a child. The supervisor acts on this task, not on the pool. */
   readonly startSupervisor: (task: Supervised) => void
   /** Replaces this process by the command; returns only by throwing. */
   readonly become: (variables: Variables) => never
@@ -141,7 +141,7 @@ export interface Launcher {
 
 export interface Supervised {
   readonly reservation: string
-  /** This one. */
+  /** This process. */
   readonly process: ProcessIdentity
   readonly units: readonly UnitId[]
   /** In steady time. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../domain/errors.ts'
 
-/** The stable, documented statuses: docs/exit-codes.md. */
+/** Stable exit codes, documented in docs/exit-codes.md. */
 export const EXIT = {
   success: 0,
   failure: 1,
@@ -12,7 +12,7 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
-/** `run` keeps 1 and the like for the command's own status. */
+/** With `run`, status 1 belongs to the command that it starts, so other failures exit with 125. */
 export function exitCodeOf(code: ErrorCode, command: string | undefined): number {
   switch (code) {
     case 'usage':

@@ -12,14 +12,14 @@ export interface Telling {
   readonly commandName: string | undefined
 }
 
-/** Whether a command line asks for JSON, even one that cannot be read. */
+/** Whether a command line has `--json`, even if the rest of it is invalid. */
 export function asksForJson(args: readonly string[]): boolean {
   const dashes = args.indexOf('--')
   const words = dashes < 0 ? args : args.slice(0, dashes)
   return words.includes('--json') || words.includes('-j')
 }
 
-/** The one place where a failure becomes words and an exit status. */
+/** Converts a failure to text or JSON and an exit status; no other code does. */
 export function tell(error: unknown, { stderr, json, commandName }: Telling): number {
   const failure = error instanceof CanhazgpuError ? error : defect(error)
   const { code, reason } = failure
@@ -35,7 +35,7 @@ export function tell(error: unknown, { stderr, json, commandName }: Telling): nu
   return exitCodeOf(code, commandName)
 }
 
-/** Everything that is not ours to expect; where it happened is in the trace alone. */
+/** An error that the program does not expect. Only the trace has its stack. */
 function defect(cause: unknown): CanhazgpuError {
   const message = cause instanceof Error ? cause.message : String(cause)
   return new CanhazgpuError('internal', `this is a bug in canhazgpu: ${message}`, {
@@ -47,12 +47,12 @@ function defect(cause: unknown): CanhazgpuError {
 const reasonField = (reason: Reason | undefined) =>
   reason === undefined ? {} : { reason: refusalDocument(reason) }
 
-/** A warning as it is printed on stderr. */
+/** The text of a warning on stderr. */
 export function warningText({ code, message }: Warning, json: boolean): string {
   const shown = shortened(message, LONGEST)
   const document: WarningDocument = { warning: { code, message: shown } }
   return json ? `${printableJson(document)}\n` : `Warning: ${shown}\n`
 }
 
-/** Room for the longest path; what was typed may be any length. */
+/** Enough for the longest path; a typed word may have any length. */
 const LONGEST = 5_000

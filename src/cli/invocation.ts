@@ -6,7 +6,7 @@ import type { Context, Program } from './context.ts'
 import { tell } from './failures.ts'
 import type { Option } from './options/option.ts'
 
-/** One command line being carried out. */
+/** The execution of one command line. */
 export interface Invocation {
   readonly program: Program
   /** The words after `--`; null without `--`. */
@@ -68,7 +68,7 @@ export async function carryOut<Own extends readonly Option[], Result, Named exte
   })
 }
 
-/** Where a result is written to. */
+/** The streams for a result. */
 interface Writing {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void

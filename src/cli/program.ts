@@ -27,7 +27,7 @@ export async function runProgram(args: readonly string[], program: Program): Pro
   }
 }
 
-/** Before the command's name stand only settings; they hold unless the command has its own. */
+/** Only settings may precede the command's name; the same settings after the name override them. */
 async function runCommand(before: ReturnType<typeof parseWords>, invocation: Invocation): Promise<void> {
   const { stdout, stderr } = invocation.program
   const [name, ...words] = before.operands
@@ -44,7 +44,7 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   const parsed = parseWords(words, {
     options: command.options,
     stopAtOperand: command.takesCommand,
-    // `run --wait python train.py` lacks its `--`: 'python' is no wrong duration.
+    // `run --wait python train.py` lacks its `--`: 'python' is not meant as a duration.
     optionalValuesMayBeOperands: command.takesCommand && invocation.commandLine === null,
     command: name,
   })
@@ -70,7 +70,7 @@ async function help(
   stdout.write(helpText({ ...(await entry.load()), summary: entry.summary }))
 }
 
-/** What stands before the command's name, read as the command reads its own option of that name. */
+/** A setting before the command's name, parsed like the command's own option of that name. */
 function readAgain(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => {
@@ -80,7 +80,7 @@ function readAgain(given: Parsed['options'], own: readonly Option[]): Parsed['op
   )
 }
 
-/** What may stand before the command's name. */
+/** The options that may precede the command's name. */
 export function programOptions(): readonly Option[] {
   return [option('-V, -v, --version', 'Show the version'), ...settingOptions()]
 }

@@ -1,11 +1,11 @@
 import type { CommandName, LoadedCommand, Nameable } from './command.ts'
 
-/** A command as the list of commands shows it; the rest is loaded when it is typed. */
+/** The name and summary of a command; its module is loaded only when the command runs. */
 export interface CommandEntry extends CommandName {
   readonly load: () => Promise<LoadedCommand>
 }
 
-/** A new command is one line here; its module exports it under its own name. */
+/** Each command has one line here; its module exports it under its own name. */
 export const COMMANDS: readonly CommandEntry[] = [
   entry('admin', 'Initialize GPU pool for this machine', () => import('./commands/admin.ts')),
   entry('completion', 'Print the completion script for a shell', () => import('./commands/completion.ts')),

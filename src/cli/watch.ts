@@ -1,7 +1,7 @@
 import type { Screen } from '../ports/screen.ts'
 import { frame } from '../views/words/frame.ts'
 
-/** Shows the text of each result in the place of the one before, until there is none or the user leaves. */
+/** Redraws the screen with each result until the results end or the user leaves. */
 export async function watch<Result>(
   results: AsyncIterable<Result>,
   screen: Screen,
@@ -10,7 +10,7 @@ export async function watch<Result>(
   const iterator = results[Symbol.asyncIterator]()
   try {
     for (;;) {
-      // A look that hangs, on a driver say, does not keep the user from leaving.
+      // The user can leave even while a probe hangs.
       const next = await Promise.race([iterator.next(), screen.left])
       if (next === 'left' || next.done === true) return
       const text = shown(next.value)

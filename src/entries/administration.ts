@@ -12,7 +12,7 @@ import type { Administration } from '../cli/context.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import { isNotInitialized, kept, type Opening, poolServer, provide } from './open-pool.ts'
 
-/** What `admin` needs of this machine. */
+/** The parts of this machine that `admin` uses. */
 export function administration(opening: Opening): Administration {
   const { store, probeTimeout } = opening.settings
   const open = () => openStoreAsAdministrator(store, currentMoment)

@@ -62,7 +62,7 @@ async function complete(words: readonly string[], program: Program): Promise<num
 
 interface Machine {
   readonly stderr: Output
-  /** Left by the waiter that became this program. */
+  /** The state of the waiter that executed this program. */
   readonly rejoin: Rejoin | null
   readonly trace: Trace | undefined
   readonly keep: (store: OpenedPool) => void
@@ -72,7 +72,7 @@ async function openContext(
   { flags, configFile, commandLine, json, waits }: TypedLine,
   { stderr, rejoin, trace, keep }: Machine,
 ): Promise<Context> {
-  // It takes half a millisecond, which is much for a command that only reserves.
+  // A snapshot takes half a millisecond, so a command that only reserves does not take one.
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
   const warn: Warn = (warning) => stderr.write(warningText(warning, json))
   const { settings, files, lookUp } = await configuration({ flags, configFile, warn })
@@ -152,7 +152,7 @@ async function configuration({ flags, configFile, warn }: Configuring) {
   return { files, lookUp, settings: settingsFrom({ flags, env }, files) }
 }
 
-/** Ctrl-C and a service manager ask for the same. */
+/** Ctrl-C sends SIGINT and a service manager sends SIGTERM; both stop the program. */
 function untilStopped(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const signals = ['SIGTERM', 'SIGINT'] as const

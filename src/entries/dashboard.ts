@@ -11,7 +11,7 @@ import type { ConfigFile } from '../adapters/settings/config-file.ts'
 import type { Dashboard } from '../cli/context.ts'
 import { type Opening, openLastingPool } from './open-pool.ts'
 
-/** What `web` needs of this machine. */
+/** The parts of this machine that `web` uses. */
 export function dashboard(opening: Opening, files: readonly ConfigFile[]): Dashboard {
   return {
     pool: () => openLastingPool(opening),

@@ -1,7 +1,7 @@
 import { asksForJson, tell } from '../cli/failures.ts'
 import { traceOf } from './trace.ts'
 
-/** Tells of an error that nothing caught; returns the exit status. */
+/** Reports an error that nothing caught; returns the exit status. */
 export async function reportDefect(error: unknown, args: readonly string[]): Promise<number> {
   const stderr = (text: string) => void process.stderr.write(text)
   const trace = await traceOf(process.env, () => {})

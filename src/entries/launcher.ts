@@ -7,7 +7,7 @@ import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'
 import type { Launcher } from '../cli/context.ts'
 import { encodeTask } from './supervisor-task.ts'
 
-/** Starts the supervisor of this process, and turns this process into the command typed last on our line. */
+/** Starts the supervisor of this process, and executes the command at the end of the command line. */
 export function openLauncher(store: string, inherited: Inherited, argumentCount: number): Launcher {
   const command = typedCommand(argumentCount)
   return {

@@ -48,7 +48,7 @@ switch (args[0]) {
 
 const PLAIN = { terminal: false, color: false, columns: Number.POSITIVE_INFINITY } as const
 
-/** Where the C library cannot be called, `--help` works, and every command fails with the reason. */
+/** If the C library cannot be called, `--help` works, and every command fails with the reason. */
 async function runWithoutMachine(reason: unknown): Promise<void> {
   const { runProgram } = await import('../cli/program.ts')
   process.exitCode = await runProgram(args, {
@@ -59,7 +59,7 @@ async function runWithoutMachine(reason: unknown): Promise<void> {
   })
 }
 
-/** A defect that nothing caught: one line, and the details in the trace. */
+/** Prints one line for an error that nothing caught; the trace has the details. */
 async function reportBug(error: unknown): Promise<void> {
   const { reportDefect } = await import('./defects.ts')
   process.exit(await reportDefect(error, args))

@@ -14,14 +14,14 @@ import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 
-/** What is needed to open the pool of these settings. */
+/** The dependencies for opening the pool in these settings. */
 export interface Opening {
   readonly settings: Settings
   readonly warn: Warn
   readonly account: () => Promise<Account>
   readonly processes: ProcessCheck
   readonly trace: Trace | undefined
-  /** Called with each opened store, so that it is closed at the end of this process. */
+  /** Registers each opened store, so that it is closed at the end of this process. */
   readonly keep: (store: OpenedPool) => void
 }
 
@@ -38,16 +38,16 @@ export async function kept(
   return store
 }
 
-/** For a process that stays: the pool is opened again after an error, or when another one replaces it. */
+/** For a long-running process: the pool is reopened after an error and when another pool replaces it. */
 export async function openLastingPool(opening: Opening): Promise<PoolService> {
   const { ReopeningStore } = await import('../adapters/store/reopening-store.ts')
   const open = () => openStore(opening.settings.store, currentMoment)
-  // The lasting store closes what it opens.
+  // The reopening store closes the stores that it opens.
   const store = await kept({ ...opening, keep: () => {} }, open)
   return poolServer(opening)(new ReopeningStore(store, open))
 }
 
-/** Makes a store the pool service of this process. */
+/** Returns a function that makes a store the pool service of this process. */
 export function poolServer({
   settings,
   warn,
@@ -83,7 +83,7 @@ export async function provide(name: ProviderName, gpuCount: number): Promise<Gpu
 export const isNotInitialized = (error: unknown): error is CanhazgpuError =>
   error instanceof CanhazgpuError && error.code === 'pool-not-initialized'
 
-/** Where the driver answers quickly, the advice names the number of GPUs. */
+/** Puts the number of GPUs into the hint if the driver answers quickly. */
 async function withGpuCount(error: unknown, settings: Settings): Promise<never> {
   if (!isNotInitialized(error)) throw error
   const { detectGpus } = await import('../adapters/gpu/detect.ts')

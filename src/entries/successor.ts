@@ -5,10 +5,9 @@ import { installedCommand } from '../adapters/process/self.ts'
 import type { Place } from '../cli/context.ts'
 
 /**
- * A waiter whose pool was taken over by a newer version becomes the program that is installed by now. It stays
- * the same process, so its queue entry stays valid. The command line of the successor is
- * `canhazgpu __rejoin <rejoin> ARGUMENT…`; it is written by one version and read by a later one, so fields may be
- * added but never change their meaning.
+ * When a newer version upgrades the pool, a waiter executes the installed program. It stays the same process, so its
+ * queue entry stays valid. The command line of the successor is `canhazgpu __rejoin <rejoin> ARGUMENT…`. One version
+ * writes it and a later one reads it, so fields may be added but never change their meaning.
  */
 export interface Rejoin extends Place {
   readonly inherited: Inherited
@@ -16,7 +15,7 @@ export interface Rejoin extends Place {
 
 export const REJOIN = '__rejoin'
 
-/** Returns only if there is no program that can be executed. */
+/** Returns only if no installed program can be executed. */
 export function becomeSuccessor(rejoin: Rejoin): void {
   const { argv } = process
   const typed = argv.length - 2 - (argv[2] === REJOIN ? 2 : 0)
@@ -40,7 +39,7 @@ function encodeRejoin({ entry, giveUpAt, inherited }: Rejoin): string {
   })
 }
 
-/** Null for what no waiter wrote. */
+/** Null for a text that no waiter wrote. */
 export function decodeRejoin(text: string | undefined): Rejoin | null {
   try {
     const { entry, giveUpAt, descriptors, ignoredSignals, blockedSignals, openFiles } = JSON.parse(text ?? '')

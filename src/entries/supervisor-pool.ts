@@ -8,7 +8,7 @@ import type { LockPatience } from '../ports/store.ts'
 
 import { traceOf } from './trace.ts'
 
-/** The pool as a supervisor uses it: it asks no driver, and no name service. */
+/** The pool for a supervisor, without a driver and without a name service. */
 export async function openSupervisorPool(url: string, patience?: LockPatience): Promise<PoolService> {
   const store = await openStore(url, currentMoment, patience)
   const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }

@@ -3,28 +3,28 @@ import type { ProcessIdentity, TimeLimit, UnitId } from '../domain/pool/model.ts
 import { gpuUnit } from '../domain/pool/units.ts'
 
 /**
- * Everything a supervisor acts on, told by its launcher as one argument. It reads none of this from the pool,
- * which every user can write to. The launcher may be of an earlier version than the supervisor, so fields may
- * be added but never change their meaning.
+ * Everything that a supervisor acts on, passed by its launcher as one argument. The supervisor reads none of it from
+ * the pool, because every user can write to the pool. The launcher may be an earlier version than the supervisor, so
+ * fields may be added but never change their meaning.
  */
 export interface SupervisorTask {
   readonly process: ProcessIdentity
-  /** A descriptor of that process, inherited under this number; null if there are no pidfds. */
+  /** The number of the inherited pidfd of that process; null if the kernel has no pidfds. */
   readonly pidfd: number | null
-  /** Where messages go (`messageDescriptor`). */
+  /** The descriptor for messages (`messageDescriptor`). */
   readonly messages: number | null
   readonly units: readonly UnitId[]
   /** In steady time. */
   readonly limit: TimeLimit | null
-  /** Where the launcher was started from: a newer version may be installed there later. */
+  /** The launcher's path: a newer version may be installed there later. */
   readonly program: string | null
-  /** Of a command that has ended, if only its end is to be recorded: left by the supervisor of an earlier version. */
+  /** How the command ended, if a supervisor of an earlier version left only the end to record. */
   readonly outcome?: JobOutcome
 }
 
 export const encodeTask = (task: SupervisorTask): string => JSON.stringify(task)
 
-/** Null for what no launcher wrote. */
+/** Null for a text that no launcher wrote. */
 export function decodeTask(text: string | undefined): SupervisorTask | null {
   try {
     const task = withUnits(JSON.parse(text ?? 'null'))

@@ -48,10 +48,10 @@ export async function superviseMain([
   return 0
 }
 
-/** Returns only if no other version is installed where the launcher was started from, or it cannot be executed. */
+/** Returns only if no other version is installed at the launcher's path, or it cannot be executed. */
 function becomeSuccessor(place: readonly string[], { pidfd, messages, ...task }: SupervisorTask): void {
   if (typeof task.program !== 'string') return
-  // Of a command that has ended they are of no use, and may be closed by now.
+  // Once the command has ended, the descriptors have no use and may be closed already.
   const handed = task.outcome === undefined ? { pidfd, messages } : { pidfd: null, messages: null }
   const command = commandInstalledAt(task.program, [
     '__supervise',
@@ -78,7 +78,7 @@ function jobOf(
   const command = watchProcess(process, pidfd)
   const processes = new JobProcesses(command, reservation)
   let stderr = messages
-  /** It may be a terminal, which must not stay open because we are slow to write the end. */
+  /** Closes the command's stderr: it may be a terminal, and writing the end to the pool must not keep that open. */
   const silent = <Event>(event: Event): Event => {
     if (event === 'exited' && stderr !== null) close(stderr)
     if (event === 'exited') stderr = null

@@ -1,7 +1,7 @@
 import type { Warn } from '../domain/warnings.ts'
 import type { Trace } from '../ports/trace.ts'
 
-/** The trace that `CANHAZGPU_TRACE` asks for; loaded only then. */
+/** The trace that `CANHAZGPU_TRACE` requests; its module is loaded only then. */
 export async function traceOf(env: NodeJS.ProcessEnv, warn: Warn): Promise<Trace | undefined> {
   const target = env.CANHAZGPU_TRACE ?? ''
   if (target === '') return undefined

@@ -9,8 +9,8 @@ import { type UsageQuestion, usageAnswer } from '../views/documents/usage-answer
 import { traceOf } from './trace.ts'
 
 /**
- * Answers one question about the history, as JSON: `canhazgpu __usage <store> <question>`. The dashboard asks it in a
- * child, so that it neither stands still while millions of records are read nor keeps the memory they take.
+ * Answers one question about the history, as JSON: `canhazgpu __usage <store> <question>`. The dashboard
+ * runs it as a child, so reading millions of records neither blocks the dashboard nor leaves its memory in use.
  */
 export async function usageMain(storeUrl: string, text: string): Promise<number> {
   const question = decodeQuestion(text)
@@ -35,7 +35,7 @@ export async function usageMain(storeUrl: string, text: string): Promise<number>
   }
 }
 
-/** Null for what no dashboard asks. */
+/** Null for a question that no dashboard asks. */
 function decodeQuestion(text: string): UsageQuestion | null {
   try {
     const question = JSON.parse(text)

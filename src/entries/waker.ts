@@ -4,7 +4,7 @@ import type { Waker } from '../app/waiting/waiting.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
 
-/** What ends a wait from outside; each is left alone where it was ignored when we were started. */
+/** Signals that end a wait; a signal that was ignored at the start of this process stays ignored. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
 type SignalName = keyof typeof SIGNALS
@@ -17,15 +17,15 @@ export interface OpenWaker extends Waker {
 }
 
 export interface WakerOptions {
-  /** Bit n - 1 is set for each signal n that is not ours to handle. */
+  /** Bit n - 1 is set for each signal n that this process must not handle. */
   readonly ignored: bigint
-  /** Whose turn is waited for; without one every change of the pool wakes. */
+  /** Wakes only when this intent is next; without one, every change of the pool wakes. */
   readonly intent?: Intent
 }
 
 /**
- * Wakes by the calls to a queue entry, by changes and by signals; a terminal that is gone counts as one unless SIGHUP is
- * ignored. A second Ctrl-C acts as if nobody handled it, so that a wait for a hanging driver can be broken off.
+ * Wakes on calls to a queue entry, changes of the pool and signals. A lost terminal counts as a signal unless SIGHUP is
+ * ignored. A second Ctrl-C has its default effect, so the user can end a wait for a driver that hangs.
  */
 export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): OpenWaker {
   const news = { turn: false, change: false, interrupted: false }
@@ -58,9 +58,9 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
     },
     isInterrupted: () => news.interrupted,
     async wasInterrupted() {
-      // What follows is the command's to be ended by, and what it means for a reservation that stands is told.
+      // A later signal ends the command; a manual reservation is already made, and the signal must not hide its output.
       letAct(handled, intent?.term.kind === 'run' && !news.interrupted ? 'default' : 'ignore')
-      // What the runtime caught before is told in a turn of its event loop; one may be under way already.
+      // The runtime delivers earlier signals in an iteration of its event loop, and one may be running already.
       await Bun.sleep(1)
       await new Promise(setImmediate)
       if (news.interrupted) letAct(handled, 'ignore')
@@ -78,7 +78,7 @@ async function listen(calls: Calls, tell: (what: 'turn' | 'change') => void): Pr
   for (let call = await calls.next(); call !== 'closed'; call = await calls.next()) tell(call)
 }
 
-/** Every change of the pool, as calls. */
+/** Converts every change of the pool to a call. */
 function changeCalls(wakeups: Wakeups): Calls {
   const stopped = new AbortController()
   const changes = wakeups.changes(stopped.signal)[Symbol.asyncIterator]()
@@ -90,8 +90,8 @@ function changeCalls(wakeups: Wakeups): Calls {
 }
 
 /**
- * Calls back at the first signal. A second SIGINT or SIGTERM then acts as if nobody handled it; a hang-up does
- * not, for it comes twice, from the terminal and from its shell, and must not spoil the exit status.
+ * Calls back at the first signal. A second SIGINT or SIGTERM then has its default effect. A second SIGHUP does not: the
+ * terminal and its shell both send one, and the second must not change the exit status.
  */
 function onSignals(handled: readonly SignalName[], callback: () => void): void {
   const onSignal = () => {

@@ -14,7 +14,7 @@ import type { Administration, Context } from '../context.ts'
 import { gpuCount, invalid, type Kind, oneOf } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
-/** What needs no count of GPUs: it sets up nothing. */
+/** Actions that set up nothing, so they require no `--gpus`. */
 const ACTIONS = ['check', 'show', 'refresh'] as const
 
 const megabytes: Kind<number> = {
@@ -88,7 +88,7 @@ function setsNothingUp(typed: ReadonlySet<string>): boolean {
   return isChange || ACTIONS.some((name) => typed.has(name))
 }
 
-/** Each of the actions stands alone. */
+/** An action cannot be combined with other options. */
 function refuseMixture(given: AdminOptions): void {
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : [name],

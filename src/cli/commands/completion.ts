@@ -20,7 +20,7 @@ function readShell(name: string): Shell {
   throw new CanhazgpuError('usage', `No completion for '${name}' - expected one of ${SHELLS.join(', ')}`)
 }
 
-/** Each asks `canhazgpu __complete WORDS…` for what may stand in the place of the last word. */
+/** Each script runs `canhazgpu __complete WORDS…` to get the candidates for the last word. */
 const SCRIPTS: Readonly<Record<Shell, string>> = {
   bash: `_canhazgpu() {
   local words=("\${COMP_WORDS[@]:1:COMP_CWORD}") i

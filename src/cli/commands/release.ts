@@ -10,7 +10,7 @@ import { option } from '../options/option.ts'
 interface Released {
   readonly units: readonly UnitId[]
   readonly asked: readonly UnitId[] | undefined
-  /** Those asked for that have no reservation; one of somebody else is refused instead. */
+  /** Requested GPUs without a reservation; a GPU that another account holds is refused instead. */
   readonly unreserved: readonly UnitId[]
 }
 

@@ -55,7 +55,7 @@ function cells(usage: Omit<UserUsage, 'user'>): readonly string[] {
   ]
 }
 
-/** Counted in calendar days: `days` times 24 hours before now may miss the day when clocks change. */
+/** Counts calendar days: subtracting 24 hours per day may miss a day when clocks change. */
 function firstDay(now: Millis, days: number): string {
   const date = new Date(now)
   date.setDate(date.getDate() - days)

@@ -17,7 +17,7 @@ import { duration } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
 const DEFAULT_GRACE: Millis = 30_000
-/** Some are whole scripts; everyone would read and write them with every change of the pool. */
+/** Some commands are whole scripts, and every change of the pool reads and writes the stored command. */
 const LONGEST_COMMAND = 4_096
 
 const options = [
@@ -71,7 +71,7 @@ export const run = command({
   json: () => null,
 })
 
-/** Before the wait, while the command can still be changed; not again by the successor of a waiter. */
+/** Warns before the wait, while the user can still change the command; the successor of a waiter does not repeat it. */
 function warnOfLostVariables({ commandLine, place, warn }: Context): void {
   const dropper = dropperIn(commandLine ?? [])
   if (dropper !== undefined && place === null) {

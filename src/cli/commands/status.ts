@@ -16,11 +16,11 @@ import { givesWayTo, option } from '../options/option.ts'
 interface Shown extends Overview {
   readonly form: 'lines' | 'table' | 'summary'
   readonly filter: 'none' | 'mine' | 'free' | 'mine and free'
-  /** Whether every GPU of the pool has another in its place. */
+  /** Whether every GPU of the pool was replaced by another. */
   readonly areReplaced: boolean
 }
 
-/** How often the screen is drawn anew where nothing changed in the pool: usage changes by itself. */
+/** How often the screen is redrawn without a change of the pool, because memory and processes change without one. */
 const REDRAW_MS = 2_000
 
 const options = [
@@ -62,13 +62,13 @@ function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string
   }
 }
 
-/** Where the driver knows none of the pool's GPUs any more. */
+/** The warning if the driver shows none of the pool's GPUs. */
 function replacedNotice({ pool, areReplaced }: Shown): string | undefined {
   if (!areReplaced) return undefined
   return `Warning: ${allNew(pool.units.length)} - ${ADOPTS} adopts them and ends no reservation`
 }
 
-/** Where the filters leave no GPU: nothing at all would look like a failure. */
+/** The notice if no GPU matches the filters: no output at all would look like a failure. */
 function emptyNotice({ gpus, filter }: Shown): string | undefined {
   if (gpus.length > 0) return undefined
   switch (filter) {
@@ -99,7 +99,7 @@ function formOf({ table, summary }: StatusOptions): Shown['form'] {
 async function look(options: StatusOptions, context: Context): Promise<Shown> {
   const form = formOf(options)
   const seen = await (await context.pool()).view('status')
-  // The name service, which may be slow, is asked only for what needs it.
+  // The name service may be slow, so only `--mine` looks up the account.
   const isMeant = options.mine === true ? belongsTo((await context.account()).uid) : () => true
   const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
   const areReplaced = seen.gpus.every(({ usage }) => isReplaced(usage))

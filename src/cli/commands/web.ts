@@ -9,7 +9,7 @@ import { option } from '../options/option.ts'
 
 const MOST_PORTS = 65_535
 
-/** A server at work, and when it is to end. */
+/** A running server and the promise that ends it. */
 interface Serving {
   readonly server: WebServer
   readonly demo: boolean

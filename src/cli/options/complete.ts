@@ -6,7 +6,7 @@ import { COMMANDS } from '../registry.ts'
 import type { PoolToComplete } from './kinds.ts'
 import type { Option } from './option.ts'
 
-/** Prints the candidates for the last of these words of a command line. */
+/** Prints the completion candidates for the last of these words. */
 export async function printCompletions(words: readonly string[], program: Program): Promise<void> {
   const gpuIds = async () => {
     const context = await program.open({ flags: {}, commandLine: null, json: false, waits: false })
@@ -20,7 +20,7 @@ export async function printCompletions(words: readonly string[], program: Progra
 
 async function complete(words: readonly string[], pool: PoolToComplete): Promise<readonly string[]> {
   const { before, current, prefix } = split(words)
-  // After `--` stands another program's command.
+  // The words after `--` are the command line of another program.
   if (before.includes('--')) return []
   const named = before.find((word) => COMMANDS.some((each) => each.name === word))
   const command = await COMMANDS.find((each) => each.name === named)?.load()
@@ -40,11 +40,11 @@ async function complete(words: readonly string[], pool: PoolToComplete): Promise
 interface Typed {
   readonly before: readonly string[]
   readonly current: string
-  /** What of the same word stands before it. */
+  /** The part of the same word before the completed text. */
   readonly prefix: string
 }
 
-/** What is being typed, and what stands before it; bash takes `--option=value` for three words. */
+/** The text being typed and the part before it; bash splits `--option=value` into three words. */
 function split(words: readonly string[]): Typed {
   const last = words.at(-1) ?? ''
   const before = words.slice(0, -1)

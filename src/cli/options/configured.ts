@@ -5,7 +5,7 @@ import { type Option, readValue } from './option.ts'
 
 export type LookUp = (name: SettingName) => Found | undefined
 
-/** Where a command's own option has its default; null where it has none. */
+/** The configuration key of a command's own option; null if it has none. */
 export function settingOf(command: string, { long, onlyTyped }: Option): SettingName | null {
   if (onlyTyped === true) return null
   const name = long.slice(2)
@@ -17,14 +17,14 @@ interface Defaults {
   readonly command: string
   readonly own: readonly Option[]
   readonly lookUp: LookUp
-  /** Whether the answer goes to a terminal. */
+  /** Whether the output goes to a terminal. */
   readonly terminal: boolean
 }
 
 /**
- * The options of a command line, with the defaults of environment and files and then the program's for those that
- * were not typed. Of configured options that exclude each other, the first of the command counts. Throws `usage` for
- * an option that was typed without one that it needs, and `config-invalid`.
+ * Completes the typed options with defaults from the environment, then from files, then from the program. If
+ * configured options exclude each other, the first one in the command's table is used. Throws `usage` if a typed
+ * option lacks one that it requires, and `config-invalid`.
  */
 export function completed(
   typed: Readonly<Record<string, unknown>>,
@@ -58,7 +58,7 @@ function configuredValue(
   return found === undefined ? undefined : read(option, found)
 }
 
-/** Nothing at all, as in `timeout:` or `timeout: ""`, counts as not set. */
+/** An empty value, as in `timeout:` or `timeout: ""`, counts as not set. */
 function read(option: Option, found: Found): unknown {
   const { value } = found
   if (value === null || value === '') return undefined
@@ -78,7 +78,7 @@ function read(option: Option, found: Found): unknown {
   }
 }
 
-/** As the usage has it: `duration` for `--wait [duration]`. */
+/** The name of the value in the help: `duration` for `--wait [duration]`. */
 const valueName = ({ flags }: Option): string => /[<[](.*)[>\]]$/.exec(flags)?.[1] ?? 'value'
 
 function readText(option: Option, found: Found, refusal?: () => CanhazgpuError): unknown {

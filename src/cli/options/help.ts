@@ -2,7 +2,7 @@ import type { CommandName } from '../command.ts'
 import type { Option } from './option.ts'
 
 export interface HelpPage {
-  /** Behind `Usage: canhazgpu`. */
+  /** The text after `Usage: canhazgpu`. */
   readonly usage: string
   readonly summary?: string
   readonly commands?: readonly CommandName[]
@@ -10,7 +10,7 @@ export interface HelpPage {
   readonly examples?: readonly string[]
 }
 
-/** `Usage:` and the list of commands first, as people know them from other tools. */
+/** `Usage:` and the list of commands come first, as in other tools. */
 export function helpText({ usage, summary, commands = [], options, examples = [] }: HelpPage): string {
   return [
     `Usage: canhazgpu ${usage}`,

@@ -4,17 +4,17 @@ import { durationExamples, parseDuration } from '../../domain/text/duration.ts'
 import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
 
-/** Which values an option or operand takes. */
+/** The values that an option or operand accepts. */
 export interface Kind<Value> {
   /** Throws `usage`; the message names the option by its long flag. */
   readonly read: (text: string, flag: string) => Value
-  /** What completion offers; nothing if absent. */
+  /** Candidates for completion; none if absent. */
   readonly candidates?: (typed: string, pool: PoolToComplete) => Candidates
 }
 
 type Candidates = readonly string[] | Promise<readonly string[]>
 
-/** What completion may need to know of the pool; empty without one. */
+/** The facts about the pool that completion uses; empty without a pool. */
 export interface PoolToComplete {
   readonly gpuIds: () => Promise<readonly UnitId[]>
 }
@@ -31,7 +31,7 @@ export const gpuIds: Kind<readonly UnitId[]> = {
   },
 }
 
-/** More GPUs than any one machine has. */
+/** More GPUs than any machine has. */
 export const MOST_GPUS = 1024
 
 export const gpuCount: Kind<number> = {
@@ -62,7 +62,7 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]): 
 
 const LONGEST_TEXT = 200
 
-/** A text that others see. */
+/** A text that other users see. */
 export const shownText: Kind<string> = {
   read(text, flag) {
     const shown = printable(text)

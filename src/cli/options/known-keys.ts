@@ -10,11 +10,11 @@ export interface KeyedFile {
   readonly quotable: boolean
 }
 
-/** What files of other versions have, and no command here uses. */
+/** Keys from files of other versions that no command here uses. */
 const ACCEPTED = /^remote_hosts(\.|$)/
 const REDIS = /^redis(\.|$)/
 
-/** Throws `config-invalid` for a key that no setting has; warns of keys that have no effect here. */
+/** Throws `config-invalid` for an unknown key; warns about keys that have no effect in this version. */
 export async function checkKeys(files: readonly KeyedFile[], warn: Warn): Promise<void> {
   for (const file of files) {
     const keys = Object.keys(file.values)
@@ -37,7 +37,7 @@ async function checkKey(key: string, value: unknown, { path, quotable }: KeyedFi
 const globalKeys = (): readonly string[] =>
   Object.values(SETTINGS).flatMap(({ key, alias }) => (alias === undefined ? [key] : [key, alias]))
 
-/** Those of the command that the key begins with. */
+/** The options of the command that the key begins with. */
 async function keysOfCommand(key: string): Promise<readonly string[]> {
   const entry = COMMANDS.find(({ name }) => key.startsWith(`${name}.`))
   if (entry === undefined) return []
@@ -45,7 +45,7 @@ async function keysOfCommand(key: string): Promise<readonly string[]> {
   return own.flatMap((option) => settingOf(entry.name, option)?.key ?? [])
 }
 
-/** `run:` with every line below it commented out. */
+/** Whether a section has no keys, for example `run:` with every line below it commented out. */
 function isEmptySection(key: string, value: unknown): boolean {
   const isEmpty = value === null || (typeof value === 'object' && Object.keys(value).length === 0)
   return isEmpty && (key === 'memory' || COMMANDS.some(({ name }) => name === key))

@@ -3,39 +3,39 @@ import type { Kind } from './kinds.ts'
 /** One row of a command's option table. Parser, help, configuration and completion all read it. */
 export interface Option extends OptionFlags<string>, OptionDetail {}
 
-/** What the flags of an option tell. */
+/** The properties that follow from the flags of an option. */
 export interface OptionFlags<Flags extends string> {
-  /** As in the usage: `-g, --gpus <count>`, `--wait [duration]`, `--force`. */
+  /** As printed in the help: `-g, --gpus <count>`, `--wait [duration]`, `--force`. */
   readonly flags: Flags
-  /** With its dashes. */
+  /** Including its dashes. */
   readonly long: string
   readonly short: string | undefined
-  /** The letter that the original of this program uses. */
+  /** The one-letter flag, the same as in the original program. */
   readonly alias: string | undefined
   /** Whether it takes a value. */
   readonly takes: 'value' | 'optional value' | 'no value'
-  /** In the parsed options: `gpuIds` for `--gpu-ids`. */
+  /** The key in the parsed options: `gpuIds` for `--gpu-ids`. */
   readonly name: string
   readonly describe: string
 }
 
 export interface OptionDetail {
-  /** Which values it takes; any text if absent. */
+  /** The values that it accepts; any text if absent. */
   readonly kind?: Kind<unknown>
   readonly default?: unknown
-  /** Whether the command needs it: always, or unless it has one of these options. */
+  /** Whether the option is required: always, or unless one of these options is present. */
   readonly mandatory?: true | { readonly unless: readonly string[] }
-  /** The name of the option without which this one means nothing. */
+  /** The name of the option that this one requires. */
   readonly needs?: string
-  /** Whether it can only be typed, not configured: its effect is meant for one time. */
+  /** Whether the option can only be typed, not configured, because it is meant for a single call. */
   readonly onlyTyped?: true
-  /** Whether its configured default counts only if the answer goes to a terminal. */
+  /** Whether its configured default applies only if the output goes to a terminal. */
   readonly onTerminal?: true
-  /** Whether its configured default does not count beside the options chosen so far, by their names. */
+  /** Whether the options chosen so far (by name) override its configured default. */
   readonly givesWay?: (chosen: ReadonlySet<string>) => boolean
 }
 
-/** Without a value the option is a switch; see `OptionsOf` for the type that it has in a handler. */
+/** An option without a value is a switch; `OptionsOf` has its type in a handler. */
 export function option<const Flags extends string>(flags: Flags, describe: string): OptionFlags<Flags>
 export function option<const Flags extends string, const Detail extends OptionDetail, Value>(
   flags: Flags,
@@ -66,11 +66,11 @@ function camelCase(words: string): string {
   return name
 }
 
-/** The value of this text. Throws `usage`. */
+/** Converts the text of a value. Throws `usage`. */
 export const readValue = ({ kind, long }: Option, text: string): unknown =>
   kind === undefined ? text : kind.read(text, long)
 
-/** For options that exclude each other: a configured one gives way to each of these. */
+/** For options that exclude each other: each of these overrides a configured one. */
 export const givesWayTo =
   (...names: readonly string[]) =>
   (chosen: ReadonlySet<string>): boolean =>

@@ -2,22 +2,22 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { type Option, readValue } from './option.ts'
 
 export interface Parsed {
-  /** Those given, by name; `true` where it was given without a value, `false` for `--option=false`. */
+  /** The given options, by name; `true` for an option without a value, `false` for `--option=false`. */
   readonly options: Readonly<Record<string, unknown>>
   readonly operands: readonly string[]
 }
 
 export interface Grammar {
   readonly options: readonly Option[]
-  /** Whether everything from the first operand on is one. */
+  /** Whether all words from the first operand on are operands. */
   readonly stopAtOperand?: boolean
-  /** Whether a word that is no value of an option with an optional value is the first operand. */
+  /** Whether a word that is not a valid optional value becomes the first operand. */
   readonly optionalValuesMayBeOperands?: boolean
-  /** The command whose `--help` an error names; absent: that of the program. */
+  /** The command whose `--help` an error names; absent for the program's own help. */
   readonly command?: string
 }
 
-/** Reads the words of a command line strictly: refuses an unknown option and one without its value. Throws `usage`. */
+/** Parses a command line strictly: an unknown option or a missing value is an error. Throws `usage`. */
 export function parseWords(words: readonly string[], grammar: Grammar): Parsed {
   try {
     return parsed(words, grammar)
@@ -42,10 +42,10 @@ function parsed(words: readonly string[], grammar: Grammar): Parsed {
   return { options, operands }
 }
 
-/** A lone dash often stands for a stream, and is an operand. */
+/** A lone dash often means a stream, so it is an operand. */
 const isOption = (word: string): boolean => word.startsWith('-') && word !== '-'
 
-/** `--gpus=2`, `-g2` and `-g=2` carry their value with them. */
+/** `--gpus=2`, `-g2` and `-g=2` include their value. */
 function optionIn(word: string, known: readonly Option[]): { option: Option; attached: string | undefined } {
   const equals = word.indexOf('=')
   const name = equals < 0 ? word : word.slice(0, equals)
@@ -60,7 +60,7 @@ function optionIn(word: string, known: readonly Option[]): { option: Option; att
   throw wrong(`Unknown option '${name}'${similar === undefined ? '' : ` (Did you mean ${similar}?)`}`)
 }
 
-/** The next word, where it is the option's value. */
+/** The next word, if it is the option's value. */
 function valueBehind(option: Option, next: string | undefined, grammar: Grammar): string | undefined {
   switch (option.takes) {
     case 'no value':
@@ -96,7 +96,7 @@ function valueFor(option: Option, text: string | undefined): unknown {
   }
 }
 
-/** Throws `usage` where the command cannot do without an option that is not there. */
+/** Throws `usage` if a required option is missing. */
 export function checkMandatory(
   options: Parsed['options'],
   { options: known, command }: Pick<Grammar, 'options' | 'command'>,
@@ -110,7 +110,7 @@ export function checkMandatory(
   }
 }
 
-/** What was most likely meant: at most two letters off, and not most of the word. */
+/** The most similar known word: it differs in at most two letters, and in less than half of the word. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const [best] = candidates
     .filter((candidate) => Math.abs(candidate.length - word.length) <= 2)
@@ -139,7 +139,7 @@ function distance(a: string, b: string): number {
 
 const wrong = (message: string): CanhazgpuError => new CanhazgpuError('usage', message)
 
-/** An error that has no better hint names the page that lists the options. */
+/** An error without a hint of its own gets one that names the help page. */
 function withHelpPage(error: unknown, command: string | undefined): unknown {
   if (!(error instanceof CanhazgpuError) || error.hint !== undefined) return error
   return new CanhazgpuError(error.code, error.message, { hint: seeHelp(command), cause: error.cause })

@@ -3,7 +3,7 @@ import type { TypedLine } from '../context.ts'
 import { type Option, option } from './option.ts'
 import type { Parsed } from './parse.ts'
 
-/** Options of every command; they may also stand before the command's name. */
+/** Options of every command; they may also precede the command's name. */
 export function settingOptions(): readonly Option[] {
   const flags = Object.values(SETTINGS).filter(({ flag }) => flag)
   return [
@@ -17,7 +17,7 @@ export function settingOptions(): readonly Option[] {
   ]
 }
 
-/** What the context of a command needs of its parsed command line. */
+/** The parts of a parsed command line that the context uses. */
 export function typedLine({ options }: Parsed, commandLine: readonly string[] | null): TypedLine {
   const text = (name: string): string | undefined => {
     const value = options[name]

@@ -2,8 +2,8 @@ import type { Kind } from './kinds.ts'
 import type { Option } from './option.ts'
 
 /**
- * The options of a table as a handler receives them: `-g, --gpus <count>` of a kind of numbers is `gpus?: number`.
- * An option with a default is always there.
+ * The type of the options that a handler receives: `-g, --gpus <count>` with a kind of numbers is `gpus?: number`.
+ * An option with a default is always present.
  */
 export type OptionsOf<Table extends readonly Option[]> = {
   readonly [Row in Table[number] as Row extends AlwaysThere ? NameIn<Row['flags']> : never]: ValueOf<Row>
@@ -13,7 +13,7 @@ export type OptionsOf<Table extends readonly Option[]> = {
 
 type AlwaysThere = { readonly default: unknown } | { readonly mandatory: true }
 
-/** `gpuIds` in `-G, --gpu-ids <ids>`. */
+/** `gpuIds` for `-G, --gpu-ids <ids>`. */
 type NameIn<Flags extends string> = Flags extends `${string}--${infer Long}`
   ? CamelCase<FirstWord<Long>>
   : never
@@ -24,7 +24,7 @@ type CamelCase<Text extends string> = Text extends `${infer Word}-${infer Rest}`
   ? `${Word}${Capitalize<CamelCase<Rest>>}`
   : Text
 
-/** An optional value that is left out is `true`; a switch may be `--name=false`. */
+/** An omitted optional value is `true`; a switch may be `--name=false`. */
 type ValueOf<Row extends Option> = Row['flags'] extends `${string}<${string}`
   ? KindOf<Row>
   : Row['flags'] extends `${string}[${string}`

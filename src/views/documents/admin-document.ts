@@ -14,7 +14,7 @@ import type { AdminAnswer, Checked } from '../words/admin-answers.ts'
 
 import { differenceProblem } from '../words/differences.ts'
 
-/** What `admin` did or found, as JSON. */
+/** The result of `admin` as JSON. */
 export function adminDocument(
   answer: AdminAnswer,
 ): CreatedDocument | CheckedDocument | RefreshedDocument | SettingsDocument | ThresholdSetDocument {

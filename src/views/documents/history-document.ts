@@ -3,10 +3,10 @@ import { gpuNumber } from '../../domain/pool/units.ts'
 import type { HistoryDocument, HistoryRecordDocument } from '../schemas/usage.ts'
 import { definedOnly, timestamp, typeOf } from './status-document.ts'
 
-/** More than a browser draws with pleasure; the newest are kept. */
+/** A browser draws this many in good time; the newest are kept. */
 export const MOST_RECORDS = 20_000
 
-/** `left` records were not even read. */
+/** `left` records were not read. */
 export function historyDocument(range: TimeRange, times: readonly PastTime[], left = 0): HistoryDocument {
   const cut = Math.max(0, times.length - MOST_RECORDS)
   return {

@@ -5,7 +5,7 @@ import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
 import { timestamp } from './status-document.ts'
 
-/** The facts for programs, as `reason` of a JSON error. */
+/** The facts of a refusal, for the `reason` field of a JSON error. */
 export function refusalDocument(reason: Reason): RefusalDocument {
   switch (reason.code) {
     case 'short':

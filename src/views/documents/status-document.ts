@@ -51,7 +51,7 @@ function reservationFields({ owner, note, startedAt, term }: Reservation, now: n
 
 export const typeOf = (term: TermKind): ReservationType => (term === 'run' ? 'RUN' : 'MANUAL')
 
-/** When the term ends at the latest; undefined where it has no such end. */
+/** The latest end of the term; undefined if it has none. */
 export function expiryOf(term: Term): string | undefined {
   const end = endOf(term)
   return end === undefined ? undefined : timestamp(end)
@@ -88,7 +88,7 @@ function usageFields(usage: UnitUsage) {
   }
 }
 
-/** In words, and for programs. */
+/** Text for people, and fields for programs. */
 export function faultFields(fault: UnitFault): Pick<StatusDocument, 'error' | 'reason'> {
   return { error: faultWords(fault), reason: { code: fault.code } }
 }
@@ -98,7 +98,7 @@ export const timestamp = (ms: number): string => new Date(ms).toISOString()
 
 type DefinedOnly<T> = { [Key in keyof T]: Exclude<T[Key], undefined> }
 
-/** Absent fields stay out of the document, in TypeScript's eyes too. */
+/** Removes undefined fields, in the value and in its type. */
 export function definedOnly<T extends object>(value: T): DefinedOnly<T> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as DefinedOnly<T>
 }

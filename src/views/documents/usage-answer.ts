@@ -5,13 +5,13 @@ import { dailyDocument } from './daily-document.ts'
 import { historyDocument, MOST_RECORDS } from './history-document.ts'
 import { reportDocument } from './report-document.ts'
 
-/** What can be asked of the history. Each answer may take seconds where there are millions of records. */
+/** The questions about the history. An answer may take seconds if there are millions of records. */
 export type UsageQuestion =
   | { readonly kind: 'report'; readonly days: number }
   | { readonly kind: 'daily'; readonly days: number }
   | { readonly kind: 'history'; readonly range: TimeRange }
 
-/** The part of a pool service that knows the history. */
+/** The part of a pool service that answers them. */
 export interface Ledger {
   usage<Name extends keyof ledger.UsageQuestions>(
     question: ledger.UsageQuestion<Name>,

@@ -3,7 +3,7 @@ import type { WaitingDocument } from '../schemas/queue.ts'
 import { obstacleDocument } from './obstacle-document.ts'
 import { timestamp } from './status-document.ts'
 
-/** For programs: `{"waiting": {"position": 2, …}}`. */
+/** The progress as JSON: `{"waiting": {"position": 2, …}}`. */
 export function waitingDocument({
   position,
   length,

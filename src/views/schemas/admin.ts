@@ -14,7 +14,7 @@ const problem = object({
   kind: oneOf(['damage', 'foreign', 'access', 'device']),
   what: text,
   cure: text,
-  /** Of a GPU that is not as the pool knows it. */
+  /** The code of a GPU that differs from the pool's description. */
   reason: optional(
     object({
       code: oneOf(['all-replaced', 'missing', 'replaced', 'renamed']),
@@ -31,7 +31,7 @@ export const checked = object({
   reservations: optional(whole),
   waiting: optional(whole),
   records: optional(whole),
-  /** Absent where there is no pool to compare. */
+  /** Absent if there is no pool to compare. */
   driver: optional(
     v.variant('checked', [
       v.strictObject({ checked: v.literal(true), gpus: whole }),

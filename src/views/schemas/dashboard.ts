@@ -4,22 +4,22 @@ import { queue } from './queue.ts'
 import { status } from './status.ts'
 import { list, object, oneOf, optional, text, time } from './values.ts'
 
-/** What `/api/snapshot` and the events of `/api/events` carry: the whole page at one moment. */
+/** The content of the page at one moment, for `/api/snapshot` and the events of `/api/events`. */
 export const snapshot = object({
   hostname: text,
-  /** Of canhazgpu. */
+  /** The version of canhazgpu. */
   version: text,
   /** The server was started with `--demo`: users, GPUs and readings are made up. */
   demo: optional(v.literal(true)),
-  /** When the pool was looked at. */
+  /** The time of the snapshot. */
   at: time,
-  /** Present where what is shown is not the present state. */
+  /** Present if the snapshot is not current. */
   stale: optional(
     object({
       reason: text,
-      /** `internal`: a bug of ours. */
+      /** `internal`: a bug in canhazgpu. */
       reason_code: oneOf(ERROR_CODES),
-      /** Time of the last good reading; absent: none since the server was started. */
+      /** The time of the last good reading; absent if there was none since the server started. */
       since: optional(time),
     }),
   ),

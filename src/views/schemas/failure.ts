@@ -17,18 +17,18 @@ const HTTP_ERROR_CODES = [
   'too-many-guesses',
 ] as const
 
-/** What a command prints on stderr with `--json`, and the API answers, where it could not do what was asked. */
+/** The error of a command with `--json` (on stderr) and of the API. */
 export const failure = object({
   error: object({
     code: oneOf([...ERROR_CODES, ...HTTP_ERROR_CODES]),
     message: text,
     hint: optional(text),
-    /** Where the pool decided and refused. */
+    /** Present if the pool refused the request. */
     reason: optional(refusal),
   }),
 })
 
-/** Something that a person should know, though the command goes on; on stderr with `--json`. */
+/** A warning that does not stop the command; on stderr with `--json`. */
 export const warning = object({ warning: object({ code: oneOf(WARNING_CODES), message: text }) })
 
 export type FailureDocument = v.InferOutput<typeof failure>

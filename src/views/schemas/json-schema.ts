@@ -15,12 +15,12 @@ export interface Described {
   readonly description?: string
 }
 
-/** Schemas that are described elsewhere, and how they are referred to. */
+/** Schemas that another place describes, and the references to them. */
 export type References = ReadonlyMap<Described, JsonSchema>
 
 /**
- * A schema of ours as JSON Schema, as OpenAPI 3.1 has it. Throws on what our documents do not consist of, so that no
- * part of a description is lost.
+ * Converts one of our schemas to JSON Schema for OpenAPI 3.1. Throws on an unsupported part, so no part of a
+ * description is lost.
  */
 export function jsonSchema(schema: Described, references: References = new Map()): JsonSchema {
   const [first, ...actions] = schema.pipe ?? []
@@ -86,7 +86,7 @@ function object(
   }
 }
 
-/** What an action of a pipe adds. */
+/** The JSON Schema properties that an action of a pipe adds. */
 function refinement({ type, requirement, description }: Described): JsonSchema {
   switch (type) {
     case 'integer':

@@ -3,7 +3,7 @@ import { ERROR_CODES } from '../../domain/errors.ts'
 import { faultReason, reservationType } from './status.ts'
 import { list, object, oneOf, optional, position, text, time, whole } from './values.ts'
 
-/** A GPU that cannot be granted although nobody reserved it; the words of `status --json`. */
+/** An unreserved GPU that cannot be granted; the values are those of `status --json`. */
 export const unavailableGpu = object({
   gpu_id: whole,
   status: oneOf(['ERROR', 'UNRESERVED', 'UNCHECKED']),
@@ -18,25 +18,25 @@ export const queuePlace = object({
   user: text,
   account: text,
   type: reservationType,
-  /** How many GPUs; or, in `gpu_ids`, which. */
+  /** The number of GPUs; `gpu_ids` has the GPUs of a request for exact ones. */
   gpus: whole,
   gpu_ids: optional(list(whole)),
   waiting_since: time,
   waiting_seconds: whole,
   gives_up_at: optional(time),
-  /** In words; the next fields are the same for programs. */
+  /** Text for people; the next fields have the same content for programs. */
   reason: text,
   reason_code: oneOf(['short', 'behind', 'next', 'unanswered', 'stopped']),
-  /** Of `short`: how many of the GPUs that it wants are free. */
+  /** With `short`: the number of wanted GPUs that are free. */
   free: optional(whole),
-  /** Of `short`: those of them that are not, although nobody reserved them. */
+  /** With `short`: the wanted GPUs that are unreserved but not free. */
   unavailable_gpus: optional(list(unavailableGpu)),
-  /** Of `behind`. */
+  /** With `behind`: the position of the earlier request. */
   behind_position: optional(position),
-  /** Why the driver could not be asked. */
+  /** Why the probe of the driver failed. */
   driver_trouble: optional(text),
   driver_trouble_code: optional(oneOf(ERROR_CODES)),
-  /** Absent while nobody can know it. */
+  /** Absent while it is unknown. */
   earliest_start: optional(time),
   note: optional(text),
 })
@@ -44,17 +44,17 @@ export const queuePlace = object({
 /** `queue --json`. */
 export const queue = list(queuePlace)
 
-/** One line on stderr of a command that waits, with `--json`. */
+/** One line on stderr of a waiting command with `--json`. */
 export const waiting = object({
   waiting: object({
     position,
     length: position,
-    /** How many GPUs of the pool are free. */
+    /** The number of free GPUs in the pool. */
     free: whole,
-    /** Why others cannot be granted although nobody reserved them. */
+    /** The unreserved GPUs that cannot be granted, and why. */
     unavailable_gpus: optional(list(unavailableGpu)),
     earliest_start: optional(time),
-    /** Why the driver could not be asked at the last attempt. */
+    /** Why the last probe of the driver failed. */
     trouble: optional(text),
     trouble_code: optional(oneOf(ERROR_CODES)),
   }),

@@ -4,7 +4,7 @@ import { amount, list, object, oneOf, optional, text, time, whole } from './valu
 
 const held = { gpu_id: whole, user: text, until: optional(time) }
 
-/** A requested GPU that is reserved; `yours`: by the account that was refused. */
+/** A requested GPU that is reserved; `yours`: the refused account holds it. */
 const busy = object({ ...held, yours: v.boolean() })
 
 const short = object({
@@ -13,13 +13,13 @@ const short = object({
   available: whole,
   /** Requested ids that cannot be granted. */
   taken: list(whole),
-  /** How many requests wait before this one. */
+  /** The number of requests ahead of this one in the queue. */
   ahead: whole,
   busy: list(busy),
-  /** GPUs that somebody uses without a reservation. */
+  /** GPUs that are used without a reservation. */
   occupied: list(object({ gpu_id: whole, users: list(text) })),
   faulty: list(object({ gpu_id: whole, error: text, reason: faultReason })),
-  /** GPUs with another one in their place. */
+  /** GPUs that were replaced by another. */
   replaced: list(whole),
 })
 
@@ -41,9 +41,9 @@ export const refusal = v.variant('code', [
   object({
     code: v.literal('nothing-to-claim'),
     claimable: whole,
-    /** A process there whose owner cannot be seen. */
+    /** A process on the GPU whose owner is unknown. */
     hidden_pid: optional(whole),
-    /** Memory in use that no process accounts for. */
+    /** Memory in use that belongs to no known process. */
     unexplained: optional(object({ gpu_id: whole, memory_mb: amount })),
   }),
   object({ code: v.literal('owners-unknown') }),

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { STATE_NAMES } from '../words/status/states.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
-/** `RUN`: as long as a command lives. `MANUAL`: for a time. */
+/** `RUN`: until a command ends. `MANUAL`: for a fixed time. */
 export const reservationType = oneOf(['RUN', 'MANUAL'])
 
 export const process = object({
@@ -12,15 +12,15 @@ export const process = object({
   memory_mb: optional(amount),
 })
 
-/** What kind of error it is. `unanswered`: the driver could not be asked. */
+/** The kind of error. `unanswered`: the driver gave no reading. */
 export const faultReason = object({ code: oneOf(['reported', 'replaced', 'missing', 'unanswered']) })
 
-/** One GPU in the JSON of `status --json` and `/api/status`; what is not known is absent. */
+/** One GPU in the JSON of `status --json` and `/api/status`; an unknown field is absent. */
 export const gpu = object({
   gpu_id: whole,
   status: oneOf(STATE_NAMES),
   gpu_model: text,
-  /** The AI model that is served or trained there, by the command line. */
+  /** The AI model that runs there, according to the command line of a process. */
   model: optional(text),
   user: optional(text),
   account: optional(text),
@@ -40,9 +40,9 @@ export const gpu = object({
   error: optional(text),
   reason: optional(faultReason),
   unreserved_users: optional(list(text)),
-  /** Who works on a reserved GPU besides the holder, or instead. */
+  /** Other users of a reserved GPU, besides or instead of the holder. */
   other_users: optional(list(text)),
-  /** Since when, until when, used by what: in words. */
+  /** Text for people: since when, until when, and which processes use it. */
   details: optional(text),
   validation: optional(text),
 })
@@ -54,7 +54,7 @@ export const status = list(gpu)
 export const summary = object({
   host: text,
   total: whole,
-  /** How many GPUs there are of each model. */
+  /** The number of GPUs of each model. */
   gpu_models: v.record(text, whole),
   available: whole,
   /** Reserved, or used without a reservation. */

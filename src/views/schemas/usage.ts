@@ -8,7 +8,7 @@ const usage = {
   percentage: amount,
   /** Reservations for a command. */
   run: whole,
-  /** Reservations for a time. */
+  /** Reservations for a fixed time. */
   manual: whole,
 }
 
@@ -32,7 +32,7 @@ const day = object({
   users: list(object({ user: text, gpu_hours: amount })),
 })
 
-/** `/api/daily`: GPU hours per day by user; one for each of the last days, today last. */
+/** `/api/daily`: GPU hours per day by user; one item for each of the last days, today last. */
 export const daily = object({ days: list(day) })
 
 /** One GPU's part of one reservation. */
@@ -43,7 +43,7 @@ export const historyRecord = object({
   account: text,
   type: reservationType,
   started_at: time,
-  /** Absent with `outcome`: it is held still. */
+  /** Absent, like `outcome`, while it is still held. */
   ended_at: optional(time),
   outcome: optional(oneOf(OUTCOMES)),
   ended_by: optional(

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 
 /**
- * The values that our JSON documents consist of. Only OpenAPI, tests and the build load the schemas; commands import
- * their types, as loading valibot takes longer than a whole `status`.
+ * The values of the JSON documents. Only OpenAPI, tests and the build load the schemas. Commands import just the types,
+ * because loading valibot takes longer than a whole `status`.
  */
 export const text = v.string()
 export const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
@@ -14,7 +14,7 @@ export const date = v.pipe(v.string(), v.isoDate())
 
 export const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly())
 
-/** These fields and no others. */
+/** An object with exactly these fields. */
 export const object = <Entries extends v.ObjectEntries>(entries: Entries) =>
   v.pipe(v.strictObject(entries), v.readonly())
 

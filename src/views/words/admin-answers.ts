@@ -8,7 +8,7 @@ import { printable } from '../../domain/text/text.ts'
 import { differenceProblem } from './differences.ts'
 import type { Printed } from './printed.ts'
 
-/** What `admin` did or found. */
+/** The result of `admin`. */
 export type AdminAnswer =
   | PoolCreated
   | Checked
@@ -79,7 +79,7 @@ function checkupText(checked: Checked): Printed {
   return { stdout: `The pool ${checked.path} is sound: ${contents.join(', ')}\n`, ...stderr }
 }
 
-/** What is no fault of the pool, and should be known. */
+/** A note about the driver that is not a problem of the pool. */
 function driverNote({ driver, counts }: Checked): string | undefined {
   if (driver === undefined) return undefined
   if (driver.kind === 'unanswered') return `Not compared with the driver: ${driver.reason}`

@@ -2,7 +2,7 @@ import type { Millis } from '../../domain/pool/model.ts'
 
 const two = (number: number): string => String(number).padStart(2, '0')
 
-/** `14:32`, `tomorrow 01:08`, or with the date where it is neither today nor tomorrow. */
+/** `14:32`, `tomorrow 01:08`, or with the date if it is neither today nor tomorrow. */
 export function clockTime(at: Millis, now: Millis): string {
   const date = new Date(at)
   const today = new Date(now)
@@ -12,7 +12,7 @@ export function clockTime(at: Millis, now: Millis): string {
   return date.toDateString() === today.toDateString() ? `tomorrow ${time}` : `${dateOf(date)} ${time}`
 }
 
-/** `2026-03-01 14:32:05`, for a line that is read later. */
+/** `2026-03-01 14:32:05`, for log files. */
 export function logTime(at: Millis): string {
   const date = new Date(at)
   return `${dateOf(date)} ${timeOfDay(at)}`

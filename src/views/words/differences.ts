@@ -2,7 +2,7 @@ import type { Difference } from '../../app/compare-driver.ts'
 import type { Problem } from '../../domain/pool/soundness.ts'
 import { ADOPTS, allNew } from './faults.ts'
 
-/** A difference between pool and driver as a problem, with what to do about it. */
+/** Converts a difference between pool and driver to a problem with its remedy. */
 export function differenceProblem(difference: Difference): Problem {
   return { kind: 'device', what: whatDiffers(difference), cure: cureFor(difference) }
 }

@@ -3,7 +3,7 @@ import type { UnitFault } from '../../domain/observation/usage.ts'
 /** The command that adopts replaced GPUs. */
 export const ADOPTS = "'sudo canhazgpu admin --refresh'"
 
-/** Why a GPU cannot be used or judged, one line; what the driver reports is in its own words. */
+/** Why a GPU cannot be used, in one line; an error that the driver reports is quoted. */
 export function faultWords(fault: UnitFault): string {
   switch (fault.code) {
     case 'replaced':
@@ -16,6 +16,6 @@ export function faultWords(fault: UnitFault): string {
   }
 }
 
-/** Where the driver knows none of the pool's GPUs. */
+/** The driver shows none of the pool's GPUs. */
 export const allNew = (count: number): string =>
   `the driver knows none of the ${count} GPUs of the pool by their UUIDs, but shows others in their places`

@@ -8,7 +8,7 @@ interface Size {
   readonly rows: number
 }
 
-/** The lines of a text as far as they fit on a screen; the last one says how many do not. */
+/** The lines of a text that fit on a screen; if some do not fit, the last line has their number. */
 export function frame(text: string, { columns, rows }: Size): readonly string[] {
   const lines = text.trimEnd().split('\n')
   const shown = lines.length <= rows ? lines : lines.slice(0, Math.max(0, rows - 1))

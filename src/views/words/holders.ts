@@ -5,10 +5,10 @@ import { formatDuration } from '../../domain/text/duration.ts'
 import { idRanges } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
 
-/** More holders than this would hide what to do. */
+/** With more holders, the rest of the hint would be hard to find. */
 const MOST_SHOWN = 4
 
-/** `you hold 0-3 for another 2h 57m 45s, bob holds 4`: the account's own first. Empty where nobody holds one. */
+/** `you hold 0-3 for another 2h 57m 45s, bob holds 4`: the account's own first. Empty if no GPU is held. */
 export function holdersWords(busy: readonly Busy[], now: Millis): string {
   const groups = Map.groupBy(busy, ({ own, owner, until }) => JSON.stringify([own, owner, until]))
   const words = [...groups.values()]
@@ -28,8 +28,8 @@ function groupWords(held: readonly Busy[], now: Millis): string {
 }
 
 /**
- * ` for another 2h 57m 45s`; nothing where the end is unknown, or was due already. Not a time of day: the first use
- * of the local time zone costs a short command half of its time.
+ * ` for another 2h 57m 45s`; empty if the end is unknown or has passed. It is not a time of day, because the first use
+ * of the local time zone takes half of the time of a short command.
  */
 export const remainingWords = (until: Millis | undefined, now: Millis): string =>
   until === undefined || until <= now ? '' : ` for another ${formatDuration(until - now)}`

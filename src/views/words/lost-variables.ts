@@ -2,7 +2,7 @@ import type { Dropper } from '../../domain/text/lost-variables.ts'
 
 const VARIABLES = 'CUDA_VISIBLE_DEVICES'
 
-/** The warning before a command that would see every GPU, with the remedy. */
+/** The warning about a command that would see every GPU, with a remedy. */
 export function lostVariablesWords(dropper: Dropper): string {
   switch (dropper) {
     case 'sudo':

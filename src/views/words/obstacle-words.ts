@@ -2,7 +2,7 @@ import type { Obstacle } from '../../domain/observation/obstacles.ts'
 import { printable } from '../../domain/text/text.ts'
 import { faultWords } from './faults.ts'
 
-/** How many GPUs are free and how many are not although nobody reserved them: `0 free, 2 with errors`. */
+/** The numbers of free GPUs and of unreserved GPUs that are not free: `0 free, 2 with errors`. */
 export function freeWords(free: number, obstacles: readonly Obstacle[]): string {
   const counted = (kind: Obstacle['kind'], words: string) => {
     const count = obstacles.filter((each) => each.kind === kind).length

@@ -1,14 +1,14 @@
-/** What a command prints. stdout carries the answer alone, stderr whatever is said beside it. */
+/** The output of a command: stdout has only the answer, stderr has all notices. */
 export interface Printed {
   readonly stdout?: string
   readonly stderr?: string
 }
 
-/** How text may look where it is printed. */
+/** The properties of the place where text is printed. */
 export interface Look {
   readonly color: boolean
   readonly terminal: boolean
-  /** How wide a line may be; infinite where it is not shown on a terminal. */
+  /** The maximum width of a line; infinite without a terminal. */
   readonly columns: number
 }
 

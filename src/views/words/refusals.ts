@@ -4,13 +4,13 @@ import type { UnitId } from '../../domain/pool/model.ts'
 import { ADOPTS } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
 
-/** The answer, or the refusal thrown in words. */
+/** Returns the answer, or throws the refusal as an error. */
 export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
   if (isRefusal(answer)) throw refusalError(answer.refused)
   return answer
 }
 
-/** The one place where a refusal becomes a code, a message and a hint. */
+/** Converts a refusal to a code, a message and a hint; no other code does. */
 export function refusalError(reason: Reason): CanhazgpuError {
   const { code, message, hint } = wordsOf(reason)
   return new CanhazgpuError(code, message, {
@@ -96,7 +96,7 @@ function wordsOf(reason: Reason): Words {
 
 const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
 
-/** Scripts know the message of a full pool word by word; who holds it is in the hint. */
+/** Scripts may match the message of a full pool, so the holders are in the hint. */
 function hintFor({ ahead, taken, busy, now }: Shortage): { readonly hint?: string } {
   const holders = holdersWords(busy, now)
   const parts = [

@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { type ShellLine, shellLineIn } from '../../domain/text/shell-line.ts'
 import { shortened } from '../../domain/text/text.ts'
 
-/** The same error with a hint where the words were meant for a shell. */
+/** Adds a hint to the error if the words are a shell command line. */
 export function withShellHint(error: unknown, words: readonly string[]): unknown {
   if (!(error instanceof CanhazgpuError) || error.code !== 'command-not-found') return error
   const line = shellLineIn(words)
@@ -29,5 +29,5 @@ const LONGEST = 200
 
 const shown = (text: string): string => shortened(text, LONGEST)
 
-/** For a shell, in single quotes. */
+/** Quotes a text for a shell in single quotes. */
 const quoted = (text: string): string => `'${shown(text).replaceAll("'", "'\\''")}'`

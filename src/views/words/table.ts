@@ -1,12 +1,12 @@
 import { fitted } from './fitted.ts'
 
-/** What a cell without content shows. */
+/** The text of an empty cell. */
 export const NOTHING = '-'
 
 const GAP = '  '
 
 /**
- * Rows in aligned columns, by what each cell takes on a terminal. Columns without content are left out, and where the
+ * Prints rows in columns, aligned by the width of each cell on a terminal. Columns without content are left out. If the
  * rest is wider than `columns`, the widest columns are cut.
  */
 export function table(
@@ -39,16 +39,16 @@ function aligned(row: readonly string[], widths: readonly number[]): string {
     .trimEnd()
 }
 
-/** A narrower column says nothing. */
+/** A narrower column would be useless. */
 const NARROWEST = 4
 
-/** The widths with the widest made smaller, one as much as the other, until all fit or are too narrow already. */
+/** Lowers one limit for all widths until the columns fit or the limit is `NARROWEST`. */
 function fittingWidths(widths: readonly number[], columns: number): readonly number[] {
   const room = columns - GAP.length * (widths.length - 1)
   const limited = (most: number) => widths.map((width) => Math.min(width, most))
   let most = Math.max(...widths)
   while (most > NARROWEST && sum(limited(most)) > room) most--
-  // What the last step took too much goes to the first columns that were cut.
+  // Columns that the last step cut too much are given back, first column first.
   let left = room - sum(limited(most))
   return limited(most).map((width, at) => (width < (widths[at] ?? 0) && left-- > 0 ? width + 1 : width))
 }

@@ -8,22 +8,22 @@ import type { Output } from './printed.ts'
 import { ownNews, waitingWords } from './waiting-words.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
-/** A line that wraps would stay when it is erased: a terminal may have become narrower since it was asked (DECAWM). */
+/** Turns wrapping off (DECAWM): if the terminal becomes narrower, erasing a wrapped line would leave a part of it. */
 const UNWRAPPED = '\u001b[?7l'
 const WRAPPED = '\u001b[?7h'
 
 type Form = 'live' | 'lines' | 'json'
 
 /**
- * The news of a wait. On a terminal: one line, redrawn. In a log file: a line with the time whenever something changes
- * for this waiter. As JSON: an object for every change.
+ * Prints the progress of a waiter. On a terminal: one line, redrawn. In a log file: a line with the time for each change
+ * that concerns this waiter. As JSON: an object for every change.
  */
 export class WaitingLine {
   readonly #request: Request
   readonly #stderr: Output
   readonly #form: Form
   #shown = ''
-  /** Whether an earlier version of this program, in the same process, printed where the wait stands. */
+  /** Whether this process already printed the progress while it ran an earlier version of this program. */
   #isTold: boolean
 
   constructor(
@@ -44,7 +44,7 @@ export class WaitingLine {
     this.#isTold = false
   }
 
-  /** What to write, and what must be another one the next time for anything to be written. */
+  /** The text to write, and a key: the next text is written only if its key differs. */
   #drawn(news: WaitingNews): { readonly shown: string; readonly text: string } {
     switch (this.#form) {
       case 'live': {
@@ -62,7 +62,7 @@ export class WaitingLine {
     }
   }
 
-  /** Leaves the terminal as it was found. */
+  /** Erases the line on a terminal. */
   close(): void {
     if (this.#form === 'live' && this.#shown !== '') this.#stderr.write(ERASE_LINE)
   }

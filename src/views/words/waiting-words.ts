@@ -14,9 +14,9 @@ export function waitingWords(request: Request, news: WaitingNews): string {
   return `Waiting for ${requestWords(request)}: ${place}, ${untilWords(news, news.now)}`
 }
 
-/** What of the news concerns this waiter alone: it changes whenever another line in a log file is worth it. */
+/** The part of the news that concerns this waiter; a log file gets a new line only if it changes. */
 export function ownNews(news: WaitingNews): string {
-  // Without a present time the words do not change by the passing of time, as `tomorrow` does at midnight.
+  // Without the current time, the text does not change just because time passes, as `tomorrow` does at midnight.
   return `${news.position} ${untilWords(news, Number.NEGATIVE_INFINITY)}`
 }
 

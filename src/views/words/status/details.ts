@@ -7,7 +7,7 @@ import { faultWords } from '../faults.ts'
 
 const MOST_PROCESSES_SHOWN = 5
 
-/** What there is to say of a GPU besides its state and holder: since when, until when, used by what. */
+/** Details of a GPU besides its state and holder: since when, until when, and which processes use it. */
 export function detailsOf(status: GpuStatus, now: Millis): string {
   switch (status.kind) {
     case 'available': {
@@ -37,7 +37,7 @@ function lifeOf(term: Term, now: Millis): string {
   }
 }
 
-/** A driver may report less memory for the card than for a process that makes it count as used. */
+/** A driver may report less memory for the GPU than for one of its processes; then the sum of the processes counts. */
 function usedMb({ memoryUsedMb, processes }: GpuMeasurement): number {
   const isTooLittle = processes.some(({ memoryMb = 0 }) => memoryMb > memoryUsedMb)
   return isTooLittle ? sumOf(processes) : memoryUsedMb

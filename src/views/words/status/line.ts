@@ -10,7 +10,7 @@ import { detailsOf } from './details.ts'
 import { STATES } from './states.ts'
 import { validationOf } from './validation.ts'
 
-/** One GPU in the words of `status`, without the line's end. */
+/** One line of `status` without the line break. */
 export function statusLine(status: GpuStatus, view: View, look: Look): string {
   const details = detailsOf(status, view.now)
   const head = `GPU ${status.unit.id}: ${coloured(status, STATES[status.kind].text, look)}`
@@ -29,7 +29,7 @@ export function statusLine(status: GpuStatus, view: View, look: Look): string {
   }
 }
 
-/** The words in the colour of the GPU's state, where the look has colours. */
+/** Adds the colour of the GPU's state if colours are enabled. */
 export function coloured({ kind }: GpuStatus, words: string, look: Look): string {
   return look.color ? `\u001b[${STATES[kind].color}m${words}\u001b[0m` : words
 }
@@ -42,7 +42,7 @@ function squatters(usage: GpuMeasurement): string {
   return `${users.length === 1 ? 'user' : 'users'} ${users.join(', ')}`
 }
 
-/** Whether the driver bears the state out, in brackets. */
+/** Whether the driver's reading supports the state, in brackets. */
 function validation(status: GpuStatus, view: View): string {
   if (status.usage.kind === 'fault') return `[not validated: ${printable(faultWords(status.usage))}]`
   return `[validated: ${validationOf(status, view.thresholdMb)}]`

@@ -16,13 +16,13 @@ interface StateWords {
   readonly column: 'available' | 'inUse' | 'errors'
   /** On the dashboard. */
   readonly label: string
-  /** Where the dashboard says it in a sentence, to a screen reader. */
+  /** In a sentence of the dashboard, for screen readers. */
   readonly spoken: string
-  /** On the dashboard, a shape of its own (SVG path, 12 by 12), so that no one needs the colour. */
+  /** A distinct shape on the dashboard (SVG path, 12 by 12), so that the colour is not needed. */
   readonly mark: string
 }
 
-/** Every state of a GPU, as text, JSON, metrics and dashboard show it. */
+/** The names of each state of a GPU in text, JSON, metrics and dashboard. */
 export const STATES = {
   available: {
     json: 'AVAILABLE',
@@ -74,12 +74,12 @@ const ALL_STATES = Object.values(STATES)
 
 export type State = (typeof ALL_STATES)[number]['json']
 
-/** As JSON names them. */
+/** The states by their JSON names. */
 export const STATE_NAMES: readonly State[] = ALL_STATES.map(({ json }) => json)
 
 type ByName = Readonly<{ [Name in State]: Extract<(typeof ALL_STATES)[number], { json: Name }> }>
 
-/** The state that JSON names so. */
+/** Finds a state by its JSON name. */
 export const STATE_BY_NAME: ByName = {
   AVAILABLE: STATES.available,
   IN_USE: STATES.reserved,
@@ -90,11 +90,11 @@ export const STATE_BY_NAME: ByName = {
 interface TypeWords {
   /** In text. */
   readonly word: WantedTerm['kind']
-  /** For how long such a reservation lasts. */
+  /** How long a reservation of this type lasts. */
   readonly lasts: string
 }
 
-/** The types of a reservation that JSON names. */
+/** The types of reservations by their JSON names. */
 export const TYPES = {
   RUN: { word: 'run', lasts: 'until its command ends' },
   MANUAL: { word: 'manual', lasts: 'reserved for a time' },

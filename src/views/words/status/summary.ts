@@ -6,7 +6,7 @@ import { STATES } from './states.ts'
 
 interface Summary {
   readonly total: number
-  /** How many GPUs there are of each model. */
+  /** The number of GPUs of each model. */
   readonly models: Readonly<Record<string, number>>
   readonly available: number
   /** Reserved, or used without a reservation. */

@@ -2,7 +2,7 @@ import { isWorking } from '../../../domain/observation/evidence.ts'
 import { type GpuStatus, otherUseOf } from '../../../domain/observation/status.ts'
 import { printable } from '../../../domain/text/text.ts'
 
-/** What the driver's view says of a GPU's state; undefined where the driver could not be asked. */
+/** The reading that supports a GPU's state; undefined without a reading. */
 export function validationOf(status: GpuStatus, thresholdMb: number): string | undefined {
   const { usage } = status
   if (usage.kind === 'fault') return undefined
