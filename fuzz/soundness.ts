@@ -1,4 +1,4 @@
-import { tell } from '../src/cli/failures.ts'
+import { printFailure } from '../src/cli/failures.ts'
 import { CanhazgpuError, type ErrorCode } from '../src/domain/errors.ts'
 
 /** A condition that must hold does not. */
@@ -25,7 +25,7 @@ export function checkRefusal(codes: readonly ErrorCode[], error: unknown): void 
   hold(codes.includes(error.code), `refused as ${error.code}: ${error.message.slice(0, 200)}`)
   for (const json of [false, true]) {
     const lines: string[] = []
-    tell(error, { stderr: (text) => lines.push(text), json, commandName: undefined })
+    printFailure(error, { stderr: (text) => lines.push(text), json, commandName: undefined })
     const output = lines.join('')
     checkScreen(output)
     hold(output.indexOf('\n') === output.length - 1, 'a refusal is one line')

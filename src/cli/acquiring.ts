@@ -5,8 +5,8 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Millis, ProcessIdentity, Request } from '../domain/pool/model.ts'
 import type { PoolService } from '../ports/pool-service.ts'
+import { ProgressLine } from '../views/words/progress-line.ts'
 import { unlessRefused } from '../views/words/refusals.ts'
-import { WaitingLine } from '../views/words/waiting-line.ts'
 import type { Given } from './command-spec.ts'
 import type { Context } from './context.ts'
 import { duration, gpuCount, gpuIds, shownText } from './options/kinds.ts'
@@ -20,11 +20,11 @@ export const acquiringOptions = [
   }),
   option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { kind: gpuIds, onlyTyped: true }),
   option('--nonblock', 'Do not wait, whatever the configuration says', { givesWay: givesWayTo('wait') }),
-  option('-w, --wait [duration]', 'Wait in line until the GPUs are free, at most this long', {
+  option('-w, --wait [duration]', 'Wait in the queue until the GPUs are free, at most this long', {
     kind: duration,
     givesWay: givesWayTo('nonblock', 'claim'),
   }),
-  option('-n, --note <text>', 'What it is for, shown to everyone', { kind: shownText }),
+  option('-n, --note <text>', 'Purpose, shown to all users', { kind: shownText }),
   option('-u, --user <name>', 'Name to show instead of the account (shared accounts)', { kind: shownText }),
 ] as const
 
@@ -72,10 +72,10 @@ export async function acquireFor(
   if (wait === undefined) return unlessRefused(await acquireNow(pool, intent))
   const kept = await placeOf(pool, context)
   const joined = { ...intent, id: kept ?? intent.id }
-  const line = new WaitingLine(intent.request, {
+  const line = new ProgressLine(intent.request, {
     stderr: context.stderr,
     json: options.json === true,
-    isTold: kept !== undefined,
+    wasShown: kept !== undefined,
   })
   const waker = await context.openWaker(joined)
   try {

@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { shortened } from '../domain/text/text.ts'
 import { type CommandSpec, type Given, JSON_OPTION, type Operand } from './command-spec.ts'
-import { carryOut, type Invocation } from './invocation.ts'
+import { execute, type Invocation } from './invocation.ts'
 import { completed } from './options/configured.ts'
 import type { Option } from './options/option.ts'
 import { checkMandatory, type Parsed, seeHelp } from './options/parse.ts'
@@ -60,7 +60,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
       const given = completed(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
       if (operand !== undefined) given[operand.name] = operandValue(operand, parsed)
       checkGiven(given, name, spec)
-      await carryOut(spec, { name, given, json: given.json === true, context, invocation })
+      await execute(spec, { name, given, json: given.json === true, context, invocation })
     },
   }
 }

@@ -6,7 +6,7 @@ import { refusalDocument } from '../views/documents/refusal-document.ts'
 import type { FailureDocument, WarningDocument } from '../views/schemas/failure.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
-export interface Telling {
+export interface FailureOutput {
   readonly stderr: (text: string) => void
   readonly json: boolean
   readonly commandName: string | undefined
@@ -20,7 +20,7 @@ export function asksForJson(args: readonly string[]): boolean {
 }
 
 /** Converts a failure to text or JSON and an exit status; no other code does. */
-export function tell(error: unknown, { stderr, json, commandName }: Telling): number {
+export function printFailure(error: unknown, { stderr, json, commandName }: FailureOutput): number {
   const failure = error instanceof CanhazgpuError ? error : defect(error)
   const { code, reason } = failure
   const message = shortened(failure.message, LONGEST)

@@ -3,7 +3,7 @@ import { printableJson } from '../domain/text/text.ts'
 import type { Printed } from '../views/words/printed.ts'
 import type { CommandSpec, Given, Operand } from './command-spec.ts'
 import type { Context, Program } from './context.ts'
-import { tell } from './failures.ts'
+import { printFailure } from './failures.ts'
 import type { Option } from './options/option.ts'
 
 /** The execution of one command line. */
@@ -15,7 +15,7 @@ export interface Invocation {
   status: number
 }
 
-interface CarryingOut<Values> {
+interface Execution<Values> {
   readonly name: string
   readonly given: Values
   readonly json: boolean
@@ -24,9 +24,9 @@ interface CarryingOut<Values> {
 }
 
 /** Runs the handler of a command and shows its result. */
-export async function carryOut<Own extends readonly Option[], Result, Named extends Operand>(
+export async function execute<Own extends readonly Option[], Result, Named extends Operand>(
   spec: CommandSpec<Own, Result, Named>,
-  { name, given, json, context, invocation }: CarryingOut<Given<Own, Named>>,
+  { name, given, json, context, invocation }: Execution<Given<Own, Named>>,
 ): Promise<void> {
   const { stdout, stderr } = invocation.program
   /** Returns the exit status. */
@@ -39,7 +39,7 @@ export async function carryOut<Own extends readonly Option[], Result, Named exte
     if (printed.stderr !== undefined) out.stderr(printed.stderr)
     const failure = spec.failure?.(result)
     if (failure === undefined) return invocation.status
-    return tell(failure, { stderr: out.stderr, json, commandName: name })
+    return printFailure(failure, { stderr: out.stderr, json, commandName: name })
   }
   const results = spec.follow?.(given, context) ?? null
   if (results === null) {

@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Program } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { asksForJson, tell } from './failures.ts'
+import { asksForJson, printFailure } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 import { helpText } from './options/help.ts'
 import { type Option, option, readValue } from './options/option.ts'
@@ -23,7 +23,7 @@ export async function runProgram(args: readonly string[], program: Program): Pro
     return invocation.status
   } catch (error) {
     program.trace?.({ kind: 'error', during: commandName ?? 'the command line', error })
-    return tell(error, { stderr: program.stderr.write, json: asksForJson(args), commandName })
+    return printFailure(error, { stderr: program.stderr.write, json: asksForJson(args), commandName })
   }
 }
 

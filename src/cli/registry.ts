@@ -10,7 +10,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('admin', 'Initialize GPU pool for this machine', () => import('./commands/admin.ts')),
   entry('completion', 'Print the completion script for a shell', () => import('./commands/completion.ts')),
   entry('extend', 'Extend your manual reservations by a duration', () => import('./commands/extend.ts')),
-  entry('queue', 'Show who waits in line for GPUs', () => import('./commands/queue.ts')),
+  entry('queue', 'Show the queue of requests for GPUs', () => import('./commands/queue.ts')),
   entry(
     'release',
     'Release all manually reserved GPUs held by the current user',

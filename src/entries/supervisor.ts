@@ -22,7 +22,7 @@ export async function superviseMain([
 ]: readonly string[]): Promise<number> {
   const task = decodeTask(text)
   if (task === null || !isStore(store)) {
-    writeText(2, "Error: __supervise is for 'canhazgpu run' alone\n")
+    writeText(2, "Error: __supervise is only for 'canhazgpu run'\n")
     return 2
   }
   becomeDaemon()

@@ -15,7 +15,7 @@ import { traceOf } from './trace.ts'
 export async function usageMain(storeUrl: string, text: string): Promise<number> {
   const question = decodeQuestion(text)
   if (question === null) {
-    writeText(2, "Error: __usage is for 'canhazgpu web' alone\n")
+    writeText(2, "Error: __usage is only for 'canhazgpu web'\n")
     return WRONG_USAGE
   }
   try {

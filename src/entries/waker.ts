@@ -30,15 +30,15 @@ export interface WakerOptions {
 export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): OpenWaker {
   const news = { turn: false, change: false, interrupted: false }
   let wake = () => {}
-  const tell = (what: keyof typeof news) => {
+  const note = (what: keyof typeof news) => {
     news[what] = true
     wake()
   }
   const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
-  onSignals(handled, () => tell('interrupted'))
+  onSignals(handled, () => note('interrupted'))
   const isTerminalGone = handled.includes('SIGHUP') ? terminalCheck() : () => false
   const calls = intent === undefined ? changeCalls(wakeups) : wakeups.calls(intent.id)
-  const listened = listen(calls, tell)
+  const listened = listen(calls, note)
   return {
     listen: () => calls.listen(),
     async wait(ms) {
@@ -74,8 +74,8 @@ function letAct(signals: readonly SignalName[], disposition: 'default' | 'ignore
   for (const signal of signals) setDisposition(SIGNALS[signal], disposition)
 }
 
-async function listen(calls: Calls, tell: (what: 'turn' | 'change') => void): Promise<void> {
-  for (let call = await calls.next(); call !== 'closed'; call = await calls.next()) tell(call)
+async function listen(calls: Calls, note: (what: 'turn' | 'change') => void): Promise<void> {
+  for (let call = await calls.next(); call !== 'closed'; call = await calls.next()) note(call)
 }
 
 /** Converts every change of the pool to a call. */

@@ -106,7 +106,7 @@ test('too few GPUs: exit status 75, and the command is not started', async () =>
   const refused = await pool.chg('run', '--', 'touch', 'started')
   expect(refused).toMatchObject({ status: 75, stdout: '' })
   expect(refused.stderr).toMatch(
-    /^Error: Not enough GPUs available\. Requested: 1, Available: 0 - you hold 0 for another \d+h \d+m \d+s; wait in line with --wait\n$/,
+    /^Error: Not enough GPUs available\. Requested: 1, Available: 0 - you hold 0 for another \d+h \d+m \d+s; wait in the queue with --wait\n$/,
   )
   expect(await Bun.file(`${pool.folder}/started`).exists()).toBe(false)
 })

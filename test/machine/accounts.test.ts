@@ -102,7 +102,7 @@ needing('users').describe('two accounts', () => {
     test('takes the given number of them, never an idle one instead', async () => {
       using pool = await usedPool()
       expect((await alice.chg(pool, 'reserve', '--claim', '--gpus', '3')).stderr).toBe(
-        "Error: Your processes use only 2 GPU(s) alone and without a reservation - see 'canhazgpu status'\n",
+        "Error: Only 2 unreserved GPU(s) are used only by your processes - see 'canhazgpu status'\n",
       )
       expect((await alice.chg(pool, 'reserve', '--claim', '--gpus', '1', '--short')).stdout).toBe('0\n')
     })

@@ -33,7 +33,7 @@ needing('containers', 'first pid namespace').describe('the driver reports pids o
       )
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
       expect(stderr).toMatch(
-        /^Error: --claim cannot tell whose processes use the GPUs: .* - run it on the host.*\n$/,
+        /^Error: --claim cannot find the owners of the processes on the GPUs: .* - run it on the host.*\n$/,
       )
     }
     expect(storedPool(pool).reservations).toEqual([])
@@ -66,5 +66,5 @@ needing('users', 'mounts').test('a process that hidepid hides may belong to any 
     `unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc; exec setpriv --reuid 5556 --regid 5556 --clear-groups "$CHG" reserve --claim'`,
   )
   expect(status).toBe(1)
-  expect(stderr).toEndWith(`who owns PID ${other.pid} there cannot be seen from here\n`)
+  expect(stderr).toEndWith(`the owner of PID ${other.pid} cannot be seen from here\n`)
 })

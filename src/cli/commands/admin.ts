@@ -36,7 +36,7 @@ const options = [
   }),
   option(
     '-p, --provider <name>',
-    `How to ask the GPUs: ${PROVIDER_CHOICES.join(', ')} (default: what is found)`,
+    `Driver interface: ${PROVIDER_CHOICES.join(', ')} (default: the first that works)`,
     { kind: oneOf(PROVIDER_CHOICES), givesWay: setsNothingUp },
   ),
   option('--group <name>', 'Unix group that may use the pool (default: every user)', {
@@ -51,7 +51,7 @@ const options = [
     'Memory on an unreserved GPU that counts as use, for everyone (default: 1024)',
     { kind: megabytes, onlyTyped: true },
   ),
-  option('--check', 'Only check whether pool and driver are sound and agree, and say what to do if not', {
+  option('--check', 'Only check pool and driver, and print a remedy for each problem', {
     onlyTyped: true,
   }),
   option('--refresh', 'Only adopt the GPUs that the driver shows now; reservations stay', {
@@ -100,7 +100,7 @@ function refuseMixture(given: AdminOptions): void {
   const flag = options.find(({ name }) => name === other)?.long
   if (flag === undefined) return
   throw new CanhazgpuError('usage', `--${action} and ${flag} contradict each other`, {
-    hint: `--${action} stands alone`,
+    hint: `use --${action} without other options`,
   })
 }
 

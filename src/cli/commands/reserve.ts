@@ -98,13 +98,13 @@ function formOf({ short, export: exported, docker }: ReserveOptions): Form {
 async function refuseWithoutNvidia(context: Context): Promise<void> {
   const { pool } = await (await context.pool()).view('stored')
   if (pool.provider !== 'amd-smi') return
-  throw new CanhazgpuError('usage', "--docker is for NVIDIA GPUs: 'docker run --gpus' knows no others", {
-    hint: 'use --export, and hand the variables on',
+  throw new CanhazgpuError('usage', "--docker is for NVIDIA GPUs: 'docker run --gpus' supports no others", {
+    hint: 'use --export and pass the variables to the container',
   })
 }
 
 function asksForCertain({ gpus, gpuIds, wait }: ReserveOptions): boolean {
   if (wait !== undefined)
-    throw new CanhazgpuError('usage', '--claim does not wait: the GPUs are yours or not')
+    throw new CanhazgpuError('usage', '--claim does not wait, so --wait has no effect with it')
   return gpus !== undefined || gpuIds !== undefined
 }

@@ -28,7 +28,7 @@ const options = [
   option('-s, --summary', 'Show only how many GPUs of which model are available and in use', {
     givesWay: givesWayTo('table'),
   }),
-  option('--watch', 'Keep showing, until q is typed', { onTerminal: true, givesWay: givesWayTo('json') }),
+  option('--watch', 'Redraw until q is pressed', { onTerminal: true, givesWay: givesWayTo('json') }),
   option('--mine', 'Only GPUs that you hold or use'),
   option('--free', 'Only GPUs that are available'),
 ]
@@ -38,27 +38,27 @@ type StatusOptions = Given<typeof options>
 export const status = command({
   examples: ['canhazgpu status', 'canhazgpu status --table --watch', 'canhazgpu status --free --json'],
   options,
-  handle: look,
-  follow: (given, context) => (given.watch === true ? looks(given, context) : null),
-  text: (seen, appearance) => {
-    const notices = [replacedNotice(seen), emptyNotice(seen)].filter((notice) => notice !== undefined)
+  handle: readStatus,
+  follow: (given, context) => (given.watch === true ? statusUpdates(given, context) : null),
+  text: (shown, look) => {
+    const notices = [replacedNotice(shown), emptyNotice(shown)].filter((notice) => notice !== undefined)
     return {
-      stdout: statusText(seen, appearance),
+      stdout: statusText(shown, look),
       ...(notices.length === 0 ? {} : { stderr: `${notices.join('\n')}\n` }),
     }
   },
-  json: (seen) => (seen.form === 'summary' ? summaryDocument(seen) : statusDocument(seen)),
-  failure: (seen) => seen.driverFailure,
+  json: (shown) => (shown.form === 'summary' ? summaryDocument(shown) : statusDocument(shown)),
+  failure: (shown) => shown.driverFailure,
 })
 
-function statusText({ form, pool, gpus, view }: Shown, appearance: Look): string {
+function statusText({ form, pool, gpus, view }: Shown, look: Look): string {
   switch (form) {
     case 'table':
-      return statusTable(gpus, view, appearance)
+      return statusTable(gpus, view, look)
     case 'summary':
-      return statusSummary(pool.host, gpus, appearance)
+      return statusSummary(pool.host, gpus, look)
     case 'lines':
-      return gpus.map((gpu) => `${statusLine(gpu, view, appearance)}\n`).join('')
+      return gpus.map((gpu) => `${statusLine(gpu, view, look)}\n`).join('')
   }
 }
 
@@ -75,7 +75,7 @@ function emptyNotice({ gpus, filter }: Shown): string | undefined {
     case 'mine':
       return 'You hold no GPU, and none of your processes uses one'
     case 'free':
-      return "No GPU is available: see 'canhazgpu status' for who holds them"
+      return "No GPU is available: see 'canhazgpu status' for the holders"
     case 'mine and free':
       return 'No available GPU is used by a process of yours'
     case 'none':
@@ -96,20 +96,22 @@ function formOf({ table, summary }: StatusOptions): Shown['form'] {
   return table === true ? 'table' : 'lines'
 }
 
-async function look(options: StatusOptions, context: Context): Promise<Shown> {
+async function readStatus(options: StatusOptions, context: Context): Promise<Shown> {
   const form = formOf(options)
-  const seen = await (await context.pool()).view('status')
+  const overview = await (await context.pool()).view('status')
   // The name service may be slow, so only `--mine` looks up the account.
-  const isMeant = options.mine === true ? belongsTo((await context.account()).uid) : () => true
-  const gpus = seen.gpus.filter((gpu) => isMeant(gpu) && (options.free !== true || gpu.kind === 'available'))
-  const areReplaced = seen.gpus.every(({ usage }) => isReplaced(usage))
-  return { ...seen, gpus, form, filter: filterOf(options), areReplaced }
+  const isSelected = options.mine === true ? belongsTo((await context.account()).uid) : () => true
+  const gpus = overview.gpus.filter(
+    (gpu) => isSelected(gpu) && (options.free !== true || gpu.kind === 'available'),
+  )
+  const areReplaced = overview.gpus.every(({ usage }) => isReplaced(usage))
+  return { ...overview, gpus, form, filter: filterOf(options), areReplaced }
 }
 
-async function* looks(options: StatusOptions, context: Context): AsyncIterable<Shown> {
+async function* statusUpdates(options: StatusOptions, context: Context): AsyncIterable<Shown> {
   const waker = await context.openWaker()
   try {
-    do yield await look(options, context)
+    do yield await readStatus(options, context)
     while ((await waker.wait(REDRAW_MS)) !== 'interrupted')
   } finally {
     waker.close()

@@ -10,8 +10,8 @@ import { detailsOf } from '../words/status/details.ts'
 import { STATES } from '../words/status/states.ts'
 import { validationOf } from '../words/status/validation.ts'
 
-export function statusDocument(seen: Overview): readonly StatusDocument[] {
-  return seen.gpus.map((status) => gpuDocument(status, seen.view))
+export function statusDocument(overview: Overview): readonly StatusDocument[] {
+  return overview.gpus.map((status) => gpuDocument(status, overview.view))
 }
 
 function gpuDocument(status: GpuStatus, view: View): StatusDocument {

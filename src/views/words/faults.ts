@@ -18,4 +18,4 @@ export function faultWords(fault: UnitFault): string {
 
 /** The driver shows none of the pool's GPUs. */
 export const allNew = (count: number): string =>
-  `the driver knows none of the ${count} GPUs of the pool by their UUIDs, but shows others in their places`
+  `the driver shows none of the ${count} GPUs of the pool by UUID, but others in their places`

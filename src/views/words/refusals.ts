@@ -60,7 +60,7 @@ function wordsOf(reason: Reason): Words {
     case 'promised':
       return {
         code: 'not-enough-gpus',
-        message: 'Others wait in line for these GPUs and would wait longer',
+        message: 'Others wait in the queue for these GPUs and would wait longer',
         hint: "see 'canhazgpu queue'",
       }
     case 'nothing-to-claim':
@@ -69,7 +69,7 @@ function wordsOf(reason: Reason): Words {
       return {
         code: 'failure',
         message:
-          '--claim cannot tell whose processes use the GPUs: the driver names process ids of the host, which mean others in this pid namespace',
+          '--claim cannot find the owners of the processes on the GPUs: the driver reports process ids of the host, which differ in this pid namespace',
         hint: 'run it on the host, or in a container with --pid=host',
       }
     case 'already-initialized':
@@ -88,7 +88,7 @@ function wordsOf(reason: Reason): Words {
       return {
         code: 'failure',
         message: `Cannot adopt the GPUs: the pool has ${managed}, the driver shows ${shown}, and none for GPU ${units.join(', ')}`,
-        hint: `bring back what is missing, or set up the pool anew with 'sudo canhazgpu admin --gpus ${shown} --force', which ends all reservations`,
+        hint: `restore the missing GPUs, or set up the pool again with 'sudo canhazgpu admin --gpus ${shown} --force', which ends all reservations`,
       }
     }
   }
@@ -101,11 +101,11 @@ function hintFor({ ahead, taken, busy, now }: Shortage): { readonly hint?: strin
   const holders = holdersWords(busy, now)
   const parts = [
     ...(holders === '' ? [] : [holders]),
-    ...(ahead > 0 ? ["see 'canhazgpu queue', and wait in line with --wait"] : []),
+    ...(ahead > 0 ? ["see 'canhazgpu queue', and wait in the queue with --wait"] : []),
     ...(ahead === 0 && holders === '' && taken.length > 0
-      ? ["see 'canhazgpu status', or wait in line with --wait"]
+      ? ["see 'canhazgpu status', or wait in the queue with --wait"]
       : []),
-    ...(ahead === 0 && holders !== '' ? ['wait in line with --wait'] : []),
+    ...(ahead === 0 && holders !== '' ? ['wait in the queue with --wait'] : []),
   ]
   return parts.length === 0 ? {} : { hint: parts.join('; ') }
 }
@@ -129,7 +129,7 @@ function detailsOf({ occupied, faulty, replaced, ahead }: Shortage): string {
     ...(withErrors > 0 ? [`${withErrors} GPUs with errors`] : []),
     ...(replaced.length > 0 ? [`${replaced.length} GPUs replaced by others, which ${ADOPTS} adopts`] : []),
   ]
-  const line = ahead > 0 ? ` (${ahead} waiting in line before)` : ''
+  const line = ahead > 0 ? ` (${ahead} ahead in the queue)` : ''
   return reasons.length === 0 ? line : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)${line}`
 }
 
@@ -148,7 +148,7 @@ function limitWords({ limit, waiting, most }: Extract<Reason, { code: 'over-limi
     case 'queue':
       return {
         message: `The queue is full: ${waiting} requests wait already`,
-        hint: "see 'canhazgpu queue' for whose they are",
+        hint: "see 'canhazgpu queue' for their owners",
       }
     case 'account':
       return {
@@ -164,14 +164,14 @@ function claimWords({
 }: Extract<Reason, { code: 'nothing-to-claim' }>): Omit<Words, 'code'> {
   const message =
     claimable === 0
-      ? 'None of your processes uses a GPU alone and without a reservation'
-      : `Your processes use only ${claimable} GPU(s) alone and without a reservation`
+      ? 'No unreserved GPU is used only by your processes'
+      : `Only ${claimable} unreserved GPU(s) are used only by your processes`
   switch (because?.kind) {
     case 'hidden-process':
-      return { message, hint: `who owns PID ${because.pid} there cannot be seen from here` }
+      return { message, hint: `the owner of PID ${because.pid} cannot be seen from here` }
     case 'unexplained-memory': {
       const { memoryMb, unit } = because
-      const hint = `no process accounts for ${memoryMb}MB in use on GPU ${unit}, so somebody else may use it`
+      const hint = `${memoryMb}MB on GPU ${unit} belong to no known process, so another account may use it`
       return { message, hint }
     }
     case undefined:

@@ -49,9 +49,9 @@ export function forecastWords(forecast: ExpectedStart, now: Millis): string {
 
 function unknownWords({ after, obstacle }: Extract<ExpectedStart, { kind: 'unknown' }>): string {
   if (obstacle !== undefined) return obstacleWords(obstacle)
-  if (after === undefined) return 'those before have no time limit'
+  if (after === undefined) return 'earlier requests have no time limit'
   const isOverdue = knownEnd(after) < Number.POSITIVE_INFINITY
-  return `${ownerOf(after)} run ${isOverdue ? 'goes on after its time limit' : 'has no time limit'}`
+  return `${ownerOf(after)} run ${isOverdue ? 'continues after its time limit' : 'has no time limit'}`
 }
 
 const ownerOf = (reservation: Reservation): string => `${printable(shownName(reservation))}'s`
@@ -69,7 +69,7 @@ export function reasonWords(reason: WaitingReason): string {
     case 'next':
       return 'next to be served'
     case 'unanswered':
-      return 'does not come for its GPUs'
+      return 'does not respond'
     case 'stopped':
       return 'stopped, does not count until it continues'
   }

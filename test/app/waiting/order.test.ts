@@ -101,9 +101,9 @@ test('a newcomer is refused with a reason while others wait, even if a GPU is fr
     const refused = await pool.chg(...command)
     expect(refused.status).toBe(75)
     expect(refused.stderr).toStartWith(
-      'Error: Not enough GPUs available. Requested: 1, Available: 0 (1 waiting in line before) - you hold 0 for another ',
+      'Error: Not enough GPUs available. Requested: 1, Available: 0 (1 ahead in the queue) - you hold 0 for another ',
     )
-    expect(refused.stderr).toEndWith("; see 'canhazgpu queue', and wait in line with --wait\n")
+    expect(refused.stderr).toEndWith("; see 'canhazgpu queue', and wait in the queue with --wait\n")
   }
   await pool.chg('release')
   expect((await finished(waiting)).status).toBe(0)

@@ -75,7 +75,7 @@ describe.concurrent('exact GPUs', () => {
     const refused = await pool.chg('reserve', '--gpu-ids', '0-2')
     expect(refused.status).toBe(75)
     expect(refused.stderr).toMatch(
-      /^Error: GPUs 1, 2 are not available - you hold 1-2 for another \d+h \d+m \d+s; wait in line with --wait\n$/,
+      /^Error: GPUs 1, 2 are not available - you hold 1-2 for another \d+h \d+m \d+s; wait in the queue with --wait\n$/,
     )
     expect((await pool.chg('reserve', '--gpu-ids', '0,3')).status).toBe(0)
   })

@@ -13,7 +13,7 @@ function show(pool: TestPool, ...uuids: (string | null)[]): void {
 }
 
 const ALL_NEW = (count: number) =>
-  `the driver knows none of the ${count} GPUs of the pool by their UUIDs, but shows others in their places`
+  `the driver shows none of the ${count} GPUs of the pool by UUID, but others in their places`
 
 const uuidsOf = (pool: TestPool) => storedPool(pool).units.map(({ device }) => device.uuid)
 
@@ -132,7 +132,7 @@ test('a waiter tells the reason, and is served after --refresh', async () => {
 test('--check compares pool and driver, and changes nothing', async () => {
   using pool = await poolOf('a', 'b', 'c')
   const cases: readonly (readonly [(string | null)[], readonly RegExp[]])[] = [
-    [['x', 'y', 'z'], [/^the driver knows none of the 3 GPUs [^\n]+ - '[^']+--refresh' adopts/]],
+    [['x', 'y', 'z'], [/^the driver shows none of the 3 GPUs [^\n]+ - '[^']+--refresh' adopts/]],
     [
       ['a', 'x', 'c'],
       [/^in the place of GPU 1 \(b\) the driver shows another \(x\) - '[^']+--refresh' adopts/],

@@ -57,7 +57,7 @@ test('all or nothing: too few are refused, and nothing is held', async () => {
   const refused = await pool.chg('reserve', '--gpus', '2')
   expect(refused).toMatchObject({ status: 75, stdout: '' })
   expect(refused.stderr).toMatch(
-    /^Error: Not enough GPUs available\. Requested: 2, Available: 1 - you hold \d(-\d)? for another \d+h \d+m \d+s; wait in line with --wait\n$/,
+    /^Error: Not enough GPUs available\. Requested: 2, Available: 1 - you hold \d(-\d)? for another \d+h \d+m \d+s; wait in the queue with --wait\n$/,
   )
   expect(storedPool(pool)).toEqual(before)
 })

@@ -92,7 +92,8 @@ describe.concurrent('extend', () => {
     const refused = await pool.chg('extend', '--gpu-ids', '0', '1m')
     expect(refused).toMatchObject({
       status: 75,
-      stderr: "Error: Others wait in line for these GPUs and would wait longer - see 'canhazgpu queue'\n",
+      stderr:
+        "Error: Others wait in the queue for these GPUs and would wait longer - see 'canhazgpu queue'\n",
     })
     expect((await pool.chg('extend', '1m')).status).toBe(75)
     kill(any.pid, 'SIGKILL')

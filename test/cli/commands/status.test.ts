@@ -265,7 +265,7 @@ test('--mine and --free say where no GPU matches; the answer for scripts stays e
   expect(await pool.chg('status', '--free')).toEqual({
     status: 0,
     stdout: '',
-    stderr: "No GPU is available: see 'canhazgpu status' for who holds them\n",
+    stderr: "No GPU is available: see 'canhazgpu status' for the holders\n",
   })
   expect(await pool.chg('status', '--free', '--json')).toEqual({ status: 0, stdout: '[]\n', stderr: '' })
   expect((await pool.chg('status', '--mine')).stderr).toBe('')

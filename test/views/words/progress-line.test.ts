@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { WaitingNews } from '../../../src/app/waiting/waiting-news.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { clockTime } from '../../../src/views/words/clock-time.ts'
-import { WaitingLine } from '../../../src/views/words/waiting-line.ts'
+import { ProgressLine } from '../../../src/views/words/progress-line.ts'
 
 const NOW = new Date(2026, 1, 28, 14, 30, 5).getTime()
 const MINUTE = 60_000
@@ -16,11 +16,11 @@ const NEWS: WaitingNews = {
   now: NOW,
 }
 
-/** What is written, news by news. */
+/** The texts written for these news, in order. */
 function written(news: readonly WaitingNews[], columns: number, terminal: boolean): readonly string[] {
   const lines: string[] = []
   const stderr = { write: (text: string) => void lines.push(text), terminal, columns, color: false }
-  const line = new WaitingLine({ kind: 'count', count: 1 }, { stderr, json: false, isTold: false })
+  const line = new ProgressLine({ kind: 'count', count: 1 }, { stderr, json: false, wasShown: false })
   for (const each of news) line.show(each)
   return lines
 }
@@ -28,19 +28,19 @@ function written(news: readonly WaitingNews[], columns: number, terminal: boolea
 const inLog = (...news: readonly WaitingNews[]) => written(news, Number.POSITIVE_INFINITY, false)
 
 describe('in a log file', () => {
-  test('a line has the time', () => {
+  test('a line starts with the time', () => {
     expect(inLog(NEWS)).toEqual([
       '2026-02-28 14:30:05 Waiting for 1 GPU: position 2 of 3, 0 free, earliest 14:32\n',
     ])
   })
 
-  test('what changes for others, and the time that passes, is no line', () => {
+  test('changes that concern other waiters, and passing time, add no line', () => {
     expect(
       inLog(NEWS, { ...NEWS, length: 4 }, { ...NEWS, free: 1 }, { ...NEWS, now: NOW + 3 * MINUTE }),
     ).toHaveLength(1)
   })
 
-  test('a new position, expected start or trouble is one', () => {
+  test('a new position, expected start or error adds a line', () => {
     const trouble = new CanhazgpuError('driver-failed', 'version mismatch')
     const later: WaitingNews = { ...NEWS, forecast: { kind: 'at', at: NOW + 5 * MINUTE } }
     expect(inLog(NEWS, { ...NEWS, position: 1 })).toHaveLength(2)
@@ -58,13 +58,13 @@ describe('on a terminal', () => {
     expect(shown(3)).toBe('Wa…')
   })
 
-  test('is redrawn only where what it shows is another', () => {
+  test('the line is redrawn only if its visible text changes', () => {
     expect(written([NEWS, { ...NEWS, length: 4 }], 200, true)).toHaveLength(2)
     expect(written([NEWS, { ...NEWS, length: 4 }], 20, true)).toHaveLength(1)
   })
 })
 
-test('times: today, tomorrow across the end of a month, later', () => {
+test('formats times of today, of tomorrow across the end of a month, and later', () => {
   expect(clockTime(NOW + MINUTE, NOW)).toBe('14:31')
   expect(clockTime(NOW + 11 * 60 * MINUTE, NOW)).toBe('tomorrow 01:30')
   expect(clockTime(NOW + DAY, NOW)).toBe('tomorrow 14:30')

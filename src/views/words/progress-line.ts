@@ -15,33 +15,37 @@ const WRAPPED = '\u001b[?7h'
 type Form = 'live' | 'lines' | 'json'
 
 /**
- * Prints the progress of a waiter. On a terminal: one line, redrawn. In a log file: a line with the time for each change
- * that concerns this waiter. As JSON: an object for every change.
+ * Prints the progress of a waiter. On a terminal: one line, redrawn. In a log file: a line with the time for each
+ * change that concerns this waiter. As JSON: an object for every change.
  */
-export class WaitingLine {
+export class ProgressLine {
   readonly #request: Request
   readonly #stderr: Output
   readonly #form: Form
   #shown = ''
   /** Whether this process already printed the progress while it ran an earlier version of this program. */
-  #isTold: boolean
+  #wasShown: boolean
 
   constructor(
     request: Request,
-    { stderr, json, isTold }: { readonly stderr: Output; readonly json: boolean; readonly isTold: boolean },
+    {
+      stderr,
+      json,
+      wasShown,
+    }: { readonly stderr: Output; readonly json: boolean; readonly wasShown: boolean },
   ) {
     this.#request = request
     this.#stderr = stderr
     this.#form = json ? 'json' : stderr.terminal ? 'live' : 'lines'
-    this.#isTold = isTold && this.#form !== 'live'
+    this.#wasShown = wasShown && this.#form !== 'live'
   }
 
   show(news: WaitingNews): void {
     const { shown, text } = this.#drawn(news)
     if (shown === this.#shown) return
     this.#shown = shown
-    if (!this.#isTold) this.#stderr.write(text)
-    this.#isTold = false
+    if (!this.#wasShown) this.#stderr.write(text)
+    this.#wasShown = false
   }
 
   /** The text to write, and a key: the next text is written only if its key differs. */
