@@ -32,7 +32,7 @@ test.each([
   expect(await isOccupied(pool, '--config', write(pool, `config.${ending}`, text))).toBe(true)
 })
 
-test('flags go before the environment, that before --config, that before nothing', async () => {
+test('a flag overrides the environment, and the environment overrides --config', async () => {
   using pool = await poolInUse()
   const config = ['--config', write(pool, 'config.yaml', 'memory-threshold: 500')]
   expect(await isOccupied(pool, ...config)).toBe(true)
@@ -41,21 +41,21 @@ test('flags go before the environment, that before --config, that before nothing
   expect(await isOccupied(pool, ...config, '--memory-threshold', '499')).toBe(true)
 })
 
-test('the file in one’s home is read without being named, and not when another is', async () => {
+test('the file in the home folder is read unless --config names another', async () => {
   using pool = await poolInUse()
   write(pool, '.canhazgpu.yaml', 'memory-threshold: 400')
   expect(await isOccupied(pool)).toBe(true)
   expect(await isOccupied(pool, '--config', write(pool, 'other.yaml', 'memory-threshold: 600'))).toBe(false)
 })
 
-test('the store itself may come from a file', async () => {
+test('the store can be set in a file', async () => {
   using pool = await poolInUse()
   delete pool.env.CANHAZGPU_STORE
   const path = write(pool, 'config.toml', `store = "${pool.store}"\nprobe-timeout = "5s"\n`)
   expect(await isOccupied(pool, '--config', path)).toBe(false)
 })
 
-test('an empty file says nothing', async () => {
+test('an empty file has no effect', async () => {
   using pool = await poolInUse()
   for (const [name, text] of [
     ['empty.yaml', ''],
@@ -121,7 +121,7 @@ test.each([
   expect((await pool.chg('run', '--config', path, '--', 'true')).status).toBe(125)
 })
 
-test('a file that was named must be there and be a file', async () => {
+test('a named configuration must exist and be a file', async () => {
   using pool = await testPool(1)
   mkdirSync(`${pool.folder}/folder.yaml`)
   for (const name of ['none.yaml', 'folder.yaml', 'no/such/folder.yaml']) {
@@ -132,7 +132,7 @@ test('a file that was named must be there and be a file', async () => {
   }
 })
 
-test('what else can be read may be named as well', async () => {
+test('other readable kinds of files can be named as well', async () => {
   using pool = await poolInUse()
   const { stdout } = await pool.sh(
     `bash -c '"$CHG" status --config <(sleep 0.1; echo memory-threshold: 500)'`,
@@ -163,13 +163,13 @@ test.each([
   expect(stderr).toContain(says)
 })
 
-test('a pipe to which nobody writes does not hold anyone up', async () => {
+test('a pipe without a writer does not block', async () => {
   using pool = await poolInUse()
   await pool.sh('mkfifo .canhazgpu.yaml')
   expect(await isOccupied(pool)).toBe(false)
 })
 
-test('a wrong variable is named as such', async () => {
+test('an invalid environment variable is named in the error', async () => {
   using pool = await testPool(1)
   pool.env.CANHAZGPU_MEMORY_THRESHOLD = 'lots'
   const { status, stderr } = await pool.chg('status')
@@ -177,7 +177,7 @@ test('a wrong variable is named as such', async () => {
   expect(stderr).toMatch(/^Error: Invalid value for CANHAZGPU_MEMORY_THRESHOLD: "lots" - expected [^\n]+\n$/)
 })
 
-test('a .env file or bunfig where one happens to stand changes nothing', async () => {
+test('a .env file or bunfig in the current folder has no effect', async () => {
   using pool = await poolInUse()
   write(pool, '.env', 'CANHAZGPU_MEMORY_THRESHOLD=1\nCANHAZGPU_STORE=nonsense\n')
   write(pool, 'bunfig.toml', 'preload = ["./no-such-file.ts"]\n')
@@ -187,7 +187,7 @@ test('a .env file or bunfig where one happens to stand changes nothing', async (
   expect((await pool.chg('run', '--', 'true')).stderr).toStartWith('Reserved 1 GPU(s)')
 })
 
-test('a scenario of the fake driver that cannot be read says so', async () => {
+test('an unreadable scenario of the fake driver is an error', async () => {
   using pool = await testPool(1)
   for (const text of [
     '{',
@@ -223,7 +223,7 @@ test.each([
   ['config.yaml', 'probe-timeout: 5s\nstore: x\nrun: [1\n', 'YAML (line 3)'],
   ['config.toml', 'probe-timeout = "5s"\nrun =\n', 'TOML (line 2)'],
   ['config.json', '{"store": secret}', 'JSON'],
-])('where %s cannot be parsed, the line is told, not what is in it', async (name, text, words) => {
+])('a parse error in %s has the line number, but not its content', async (name, text, words) => {
   using pool = await testPool(1)
   const path = write(pool, name, text)
   const { stderr } = await pool.chg('status', '--config', path)

@@ -12,7 +12,7 @@ async function configuredPool(text: string, gpus = 4): Promise<TestPool> {
   return pool
 }
 
-test('a typed option goes before the environment, that before a file, that before the default', async () => {
+test('a typed option overrides the environment, the environment a file, and a file the default', async () => {
   using pool = await configuredPool('reserve:\n  duration: 4h\n  gpus: 2\nreport:\n  days: 7\n')
   expect((await pool.chg('reserve')).stdout).toBe('Reserved 2 GPU(s): [0, 1] for 4h 0m 0s\n')
   pool.env.CANHAZGPU_RESERVE_DURATION = '3h'
@@ -23,7 +23,7 @@ test('a typed option goes before the environment, that before a file, that befor
   expect((await pool.chg('report', '-d', '3')).stdout).toContain('(3 days)')
 })
 
-test('a run takes its limit from the configuration', async () => {
+test('a run uses the time limit in the configuration', async () => {
   using pool = await configuredPool('run.timeout: 2h\nrun:\n  grace: 5m\n  note: nightly\n  user: ann\n')
   const held = await pool.chg('run', '--', 'sh', '-c', '"$CHG" status --json; cat /dev/null')
   const [gpu] = JSON.parse(held.stdout)
@@ -32,7 +32,7 @@ test('a run takes its limit from the configuration', async () => {
   expect(until).toBe(120 * 60_000)
 })
 
-test('a grace without a timeout counts for nothing where it is configured, and is refused where typed', async () => {
+test('a grace without a timeout is ignored in the configuration and refused on the command line', async () => {
   using pool = await configuredPool('run.grace: 5m\n')
   expect((await pool.chg('run', '--', 'true')).status).toBe(0)
   const refused = await pool.chg('run', '--grace', '1m', '--', 'true')
@@ -47,12 +47,12 @@ test.each([
   ['reserve.gpus: 3', ['reserve', '--gpu-ids', '1,2'], 'Reserved 2 GPU(s): [1, 2] for 8h 0m 0s\n'],
   ['reserve: {wait: true, nonblock: true}', ['reserve', '-s'], '0\n'],
   ['reserve.nonblock: true', ['reserve', '-s', '--wait'], '0\n'],
-])('%s does not stand in the way of %j', async (text, typed, stdout) => {
+])('with configuration %s, %j works', async (text, typed, stdout) => {
   using pool = await configuredPool(text)
   expect(await pool.chg(...typed)).toEqual({ status: 0, stdout, stderr: '' })
 })
 
-test('admin takes its options from the configuration, but for what sets nothing up', async () => {
+test('admin uses configured options only to set up a pool', async () => {
   using pool = await configuredPool('admin: {gpus: 2, provider: fake, allocation: mru-per-user}\n', 0)
   expect((await pool.chg('admin')).stdout).toBe('Initialized 2 GPUs (IDs 0 to 1)\n')
   expect(storedPool(pool).policy).toEqual({ allocation: 'mru-per-user' })
@@ -63,7 +63,7 @@ test('admin takes its options from the configuration, but for what sets nothing 
   expect(storedPool(pool).policy).toEqual({ allocation: 'mru-per-user', memoryThresholdMb: 400 })
 })
 
-test('status: its forms, and what a pipe does not take', async () => {
+test('status uses configured formats, and ignores a configured watch without a terminal', async () => {
   using pool = await configuredPool('status: {table: true, watch: true}\n', 2)
   expect((await pool.chg('status')).stdout).toStartWith('GPU  STATUS')
   expect((await pool.chg('status', '-s')).stdout).toStartWith('HOST')
@@ -71,7 +71,7 @@ test('status: its forms, and what a pipe does not take', async () => {
   expect((await pool.chg('status', '--watch')).status).toBe(2)
 })
 
-test('the dashboard takes host and port', async () => {
+test('the dashboard uses the configured host and port', async () => {
   using pool = await configuredPool('web:\n  port: 0\n  host: 127.0.0.1\n')
   const { served } = await import('../web/web-server.ts')
   const server = await served(pool.start('web'))
@@ -107,7 +107,7 @@ test.each([
 })
 
 test.each(['run:\n', 'run: {}\n', 'run:\n  timeout: ""\n', 'run:\n  timeout:\n', 'memory:\n'])(
-  '%j sets nothing',
+  '%j has no effect',
   async (text) => {
     using pool = await configuredPool(text)
     expect(await pool.chg('run', '--', 'true')).toEqual({
@@ -118,7 +118,7 @@ test.each(['run:\n', 'run: {}\n', 'run:\n  timeout: ""\n', 'run:\n  timeout:\n',
   },
 )
 
-/** As the documentation of the original has it. */
+/** From the documentation of the original program. */
 const ORIGINAL = `redis:
   host: "localhost"
   port: 6379
@@ -141,7 +141,7 @@ remote_hosts:
   - user@gpu2
 `
 
-test('a configuration of the original is understood, and redis mentioned once', async () => {
+test('a configuration of the original program is accepted, with one warning about redis', async () => {
   using pool = await configuredPool(ORIGINAL, 1)
   pool.play({ gpus: { '0': { memory_used_mb: 400 } } })
   const seen = await pool.chg('status')
@@ -154,7 +154,7 @@ test('a configuration of the original is understood, and redis mentioned once', 
   expect(storedPool(pool).reservations).toMatchObject([{ note: 'for a while', owner: { shownName: 'ann' } }])
 })
 
-test('help, help COMMAND, and -v', async () => {
+test('help, help COMMAND and -v print help and version', async () => {
   using pool = await testPool(0)
   const same = async (one: string[], other: string[]) =>
     expect(await pool.chg(...one)).toEqual(await pool.chg(...other))
@@ -166,7 +166,7 @@ test('help, help COMMAND, and -v', async () => {
   expect((await pool.chg('help', 'run', 'more')).status).toBe(2)
 })
 
-test('--summary counts, and tells of errors where there are some', async () => {
+test('--summary prints counts, and a column for errors only if there are any', async () => {
   using pool = await testPool(4)
   await pool.chg('reserve')
   pool.play({ gpus: { '1': { memory_used_mb: 5000 }, '2': { name: 'Other GPU' } } })

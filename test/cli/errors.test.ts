@@ -6,7 +6,7 @@ import { testPool } from '../support/pool.ts'
 interface Refusal {
   readonly typed: string[]
   readonly status: number
-  /** What the one line on stderr has in it. */
+  /** The expected parts of the one line on stderr. */
   readonly says: string[]
 }
 
@@ -69,25 +69,25 @@ const REFUSALS: readonly Refusal[] = [
     status: 2,
     says: ['--days', days],
   })),
-  // Things in the wrong place.
+  // Misplaced arguments.
   usage('status now', 'now'),
   usage('release 0', '0'),
   usage('reserve 2', '2'),
   usage('status -- true', '--'),
   usage('reserve -- true', '--'),
   usage('report --days 7 30', '30'),
-  // `--` is required, and something behind it.
+  // `--` and a command after it are required.
   usage('run', "'--'"),
   usage('run true', "'--'"),
   usage('run --gpus 1 python train.py', "'--'"),
   usage('run --gpus 1', "'--'"),
   usage('run --', "'--'"),
   usage('run python -- train.py', 'python'),
-  // What `--wait` and the like may have for a value is the command.
+  // The word after `--wait` is a command, not a duration.
   usage('run --wait python train.py', "Missing '--'", 'canhazgpu run [OPTIONS] -- python train.py'),
   usage('run -w python', "Missing '--'"),
   usage('run --wait 5x -- true', "Invalid duration '5x'"),
-  // Hints name the page of the command, once.
+  // Each hint names the command's help page once.
   usage('report --dayz 3', "(Did you mean --days?) - see 'canhazgpu report --help'\n"),
   usage('run --gpsu 2 -- true', "see 'canhazgpu run --help'"),
   usage('reserve --gpus two', "see 'canhazgpu reserve --help'"),
@@ -106,7 +106,7 @@ const REFUSALS: readonly Refusal[] = [
   { typed: ['run', '--', 'no-such-program'], status: 127, says: ['not found', 'no-such-program'] },
   { typed: ['run', '--', '/no/such/program'], status: 127, says: ['not found', '/no/such/program'] },
   { typed: ['run', '--', ''], status: 127, says: ['not found'] },
-  // What was meant for a shell.
+  // Shell command lines.
   {
     typed: ['run', '--', 'conda activate x'],
     status: 127,
@@ -145,7 +145,7 @@ test.each(REFUSALS.map((refusal) => [refusal.typed.join(' '), refusal] as const)
   },
 )
 
-test('nothing behind -- is looked at', async () => {
+test('words after -- are not parsed', async () => {
   using pool = await testPool(2)
   const script = 'echo "$@"; exit 3'
   const rest = ['--help', '--version', '--gpus', '99', '--', '-h', '--json', '--config', '/no', '-g', '']
@@ -154,14 +154,14 @@ test('nothing behind -- is looked at', async () => {
   expect(status).toBe(3)
 })
 
-test('a value that looks like an option is taken as the value it is', async () => {
+test('a value that looks like an option stays a value', async () => {
   using pool = await testPool(1)
   const { status, stderr } = await pool.chg('reserve', '--duration', '--gpus')
   expect(status).toBe(2)
   expect(stderr).toMatch(/^Error: .*--duration.*\n$|^Error: .*'--gpus'.*\n$/)
 })
 
-test('without a pool every command says what to do first', async () => {
+test('without a pool every command prints how to create one', async () => {
   using pool = await testPool(0)
   const words = "Error: GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first\n"
   for (const command of [['status'], ['reserve'], ['release'], ['report']]) {
@@ -204,7 +204,7 @@ test.each(['redis', 'sqlite:relative.db', 'sqlite:///', 'http://x/y', ' '])(
   },
 )
 
-test('a folder for a store: the message names a file in it', async () => {
+test('a store that is a folder: the message suggests a file in it', async () => {
   using pool = await testPool(0)
   const { status, stderr } = await pool.chg('status', '--store', pool.folder)
   expect(stderr).toBe(

@@ -5,7 +5,7 @@ import { openTerminal } from '../support/terminal.ts'
 
 const ESCAPE = '\u001b['
 
-test('--help lists the commands with what they do', async () => {
+test('--help lists the commands with their summaries', async () => {
   using pool = await testPool(0)
   const { stdout, stderr, status } = await pool.chg('--help')
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
@@ -29,7 +29,7 @@ test.each([
   ['reserve', '--gpus', '--duration'],
   ['release'],
   ['report', '--days'],
-])('%s --help names its options, and does nothing else', async (command, ...options) => {
+])('%s --help prints its options and does nothing else', async (command, ...options) => {
   using pool = await testPool(0)
   const { stdout, stderr, status } = await pool.chg(command, '--help')
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
@@ -40,7 +40,7 @@ test.each([
 
 test('--version', async () => {
   using pool = await testPool(0)
-  // Git may refuse the checkout of another account.
+  // Git may refuse a checkout that another account owns.
   const git = Bun.spawnSync(['git', 'rev-parse', '--short', 'HEAD'], { stderr: 'ignore' })
   const commit = ` \\([0-9a-f]+(-dirty)?\\)`
   const built = git.exitCode === 0 ? commit : `(${commit})?`
@@ -51,7 +51,7 @@ test('--version', async () => {
   }
 })
 
-test('without a command: what there is, and status 2', async () => {
+test('without a command: the list of commands, and status 2', async () => {
   using pool = await testPool(0)
   const { stderr, status } = await pool.chg()
   expect(stderr).toMatch(/Missing command/)
@@ -67,7 +67,7 @@ test('chg is the same program', async () => {
   expect((await pool.sh('chg reserve -g 2')).stdout).toBe('Reserved 2 GPU(s): [0, 1] for 8h 0m 0s\n')
 })
 
-test('no colours where nobody sees them', async () => {
+test('no colours without a terminal', async () => {
   using pool = await testPool(2)
   pool.env.TERM = 'xterm-256color'
   expect((await pool.chg('status')).stdout).not.toContain(ESCAPE)
@@ -87,7 +87,7 @@ test.each([
   expect(Bun.stripANSI(terminal.shown)).toStartWith('GPU 0: AVAILABLE (never used)')
 })
 
-test('on a terminal reserve says what to type next, on stderr', async () => {
+test('on a terminal reserve prints the export line on stderr', async () => {
   using pool = await testPool(2)
   using terminal = openTerminal(pool, ['sh', '-c', '"$CHG" reserve -g 2 2> hint'])
   await terminal.see('Reserved 2 GPU(s): [0, 1] for 8h 0m 0s')
@@ -96,7 +96,7 @@ test('on a terminal reserve says what to type next, on stderr', async () => {
 })
 
 test.each(['status', 'report', 'report --json', 'status --json', '--help', 'run --help'])(
-  '%s into a closed pipe is no disaster',
+  '%s into a closed pipe ends without a stack trace',
   async (typed) => {
     using pool = await testPool(8)
     const { stderr } = await pool.sh(`"$CHG" ${typed} | head -c 1 > /dev/null; "$CHG" ${typed} | true`)
@@ -104,7 +104,7 @@ test.each(['status', 'report', 'report --json', 'status --json', '--help', 'run 
   },
 )
 
-test('closed standard streams are no disaster', async () => {
+test('closed standard streams cause no stack trace', async () => {
   using pool = await testPool(2)
   for (const closed of ['>&-', '2>&-', '<&-', '<&- >&- 2>&-']) {
     const { stderr, stdout, status } = await pool.sh(`"$CHG" status ${closed}; "$CHG" run -- true ${closed}`)
@@ -113,13 +113,13 @@ test('closed standard streams are no disaster', async () => {
   }
 })
 
-test('a full device for stdout is no stack trace', async () => {
+test('a full device for stdout causes no stack trace', async () => {
   using pool = await testPool(2)
   const { stderr } = await pool.sh('"$CHG" status > /dev/full')
   expect(stderr).not.toMatch(/\n\s+at |panic/)
 })
 
-test('long output arrives whole, however slowly it is read', async () => {
+test('long output is complete even for a slow reader', async () => {
   using pool = await testPool(1)
   const processes = Array.from({ length: 2_000 }, (_, i) => ({
     pid: 1_000_000 + i,

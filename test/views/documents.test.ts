@@ -18,12 +18,12 @@ import { startWeb, type TestServer } from '../web/web-server.ts'
 interface Case {
   readonly args: readonly string[]
   readonly schema: v.GenericSchema
-  /** Where the document is printed; stdout unless it says otherwise. */
+  /** The stream of the document; stdout by default. */
   readonly on?: 'stderr'
   readonly exit?: number
 }
 
-/** One after the other on one pool of four GPUs. */
+/** Commands that run in order on one pool of four GPUs. */
 const CASES: readonly Case[] = [
   { args: ['admin', '--gpus', '4', '--provider', 'fake'], schema: admin.created },
   { args: ['admin', '--gpus', '4', '--force'], schema: admin.created },
@@ -79,12 +79,12 @@ describe('every command with --json prints a document of its schema', () => {
     await child.exited
   })
 
-  test('a setting that is ignored: one warning before the answer', async () => {
+  test('an ignored setting: one warning before the answer', async () => {
     const { stderr } = await pool.chg('status', '--json', '--memory-threshold', '2048')
     expect(issues(warning, JSON.parse(stderr))).toEqual([])
   })
 
-  test('and no command is missing here', () => {
+  test('the list above has every command', () => {
     const shown = new Set(['web', ...CASES.map(({ args: [command] }) => command)])
     expect(COMMANDS.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([])
   })
@@ -158,7 +158,7 @@ test('a driver that does not answer', async () => {
   expect(issues(admin.checked, JSON.parse(stdout))).toEqual([])
 })
 
-test('GPUs that are not those of the pool: a code for each', async () => {
+test('GPUs that differ from the pool: a code for each', async () => {
   using pool = await testPool(3)
   pool.play({
     gpus: { '0': { fault: 'GPU is lost' }, '1': { missing: true }, '2': { uuid: 'GPU-another' } },
@@ -188,7 +188,7 @@ test('a wait with --json: one document for each change on stderr, the grant on s
 
 test('a wait with --json while the driver does not answer', async () => {
   using pool = await testPool(2)
-  // From now on the processes of this pool read the scenario, and its changes.
+  // Later processes of this pool read the scenario and its changes.
   pool.play({})
   await must(pool, 'reserve', '--gpus', '1')
   const waiter = pool.start('reserve', '--gpus', '2', '--wait', '--json')
@@ -204,7 +204,7 @@ function issues(schema: v.GenericSchema, document: unknown): readonly string[] {
   return found.map((issue) => `${v.getDotPath(issue) ?? '$'}: ${issue.message}`)
 }
 
-/** What a server prints when it is ready. */
+/** The output of a server when it is ready. */
 async function firstDocument(child: Child): Promise<string> {
   for await (const text of growing(child.stdout)) if (text.endsWith('}\n')) return text
   throw new Error('it ended without a document')
@@ -221,7 +221,7 @@ async function lineWith(stream: ReadableStream<Uint8Array>, word: string): Promi
   throw new Error(`it ended without a line with '${word}'`)
 }
 
-/** All that a stream has said so far, each time it says more. */
+/** Yields the whole text of a stream so far, each time it grows. */
 async function* growing(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let text = ''

@@ -58,13 +58,13 @@ for (const [schema, described] of CASES) {
   })
 }
 
-test('a schema that is described elsewhere is referred to', () => {
+test('a schema that another place describes becomes a reference', () => {
   const inner = object({ a: text })
   const references = new Map([[inner, { $ref: '#/inner' }]])
   expect(jsonSchema(list(inner), references)).toEqual({ type: 'array', items: { $ref: '#/inner' } })
 })
 
-test('what it does not know is an error, not an empty description', () => {
+test('an unsupported schema is an error, not an empty description', () => {
   expect(() => jsonSchema(v.date())).toThrow("no JSON Schema for 'date'")
   expect(() => jsonSchema(v.pipe(text, v.maxLength(3)))).toThrow("no JSON Schema for 'max_length'")
 })

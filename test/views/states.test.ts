@@ -9,14 +9,14 @@ describe('the states of a GPU', () => {
     for (const { name } of Object.values(STATES)) expect(tokens).toContain(`.state-${name} {`)
   })
 
-  test('no two look alike anywhere', () => {
+  test('all names, colours and shapes are distinct', () => {
     for (const field of ['json', 'name', 'text', 'color', 'label', 'spoken', 'mark'] as const) {
       const values = Object.values(STATES).map((state) => state[field])
       expect(new Set<string | number>(values).size).toBe(values.length)
     }
   })
 
-  test('each is found by its name in JSON', () => {
+  test('STATE_BY_NAME finds each by its JSON name', () => {
     for (const state of Object.values(STATES)) expect(STATE_BY_NAME[state.json]).toBe(state)
   })
 })

@@ -5,7 +5,7 @@ import { testPool } from '../../support/pool.ts'
 
 const fake = ['--provider', 'fake']
 
-test('sets up the pool and says which GPUs it has', async () => {
+test('sets up the pool and prints its GPUs', async () => {
   using pool = await testPool(0)
   expect(await pool.chg('admin', '--gpus', '8', ...fake)).toEqual({
     status: 0,
@@ -16,7 +16,7 @@ test('sets up the pool and says which GPUs it has', async () => {
   expect(storedPool(pool).units.map(({ id }) => id)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
 })
 
-test('does not set it up again without --force, whatever the count', async () => {
+test('does not set up a pool again without --force, for any count', async () => {
   using pool = await testPool(8)
   await pool.chg('reserve')
   const before = storedPool(pool)
@@ -46,13 +46,13 @@ test('--force clears all reservations, keeps the history and records the ends', 
   ])
 })
 
-test('--force sets up where nothing was', async () => {
+test('--force also sets up a first pool', async () => {
   using pool = await testPool(0)
   const { stdout, status } = await pool.chg('admin', '-g', '1', '--force', ...fake)
   expect({ stdout, status }).toEqual({ stdout: 'Initialized 1 GPUs (IDs 0 to 0)\n', status: 0 })
 })
 
-test('of many at once exactly one sets up', async () => {
+test('exactly one of many concurrent processes sets up the pool', async () => {
   using pool = await testPool(0)
   const all = await Promise.all(Array.from({ length: 16 }, () => pool.chg('admin', '--gpus', '2', ...fake)))
   expect(all.filter(({ status }) => status === 0)).toHaveLength(1)
@@ -61,14 +61,14 @@ test('of many at once exactly one sets up', async () => {
   }
 })
 
-test('who was killed while setting up is no hindrance to the next', async () => {
+test('setting up works after another process was killed while it did', async () => {
   using pool = await testPool(2)
   withDatabase(pool, (db) => db.run('DELETE FROM pool'))
   expect((await pool.chg('status')).stderr).toStartWith('Error: GPU pool not initialized')
   expect((await pool.chg('admin', '--gpus', '2', ...fake)).stdout).toBe('Initialized 2 GPUs (IDs 0 to 1)\n')
 })
 
-test('--force keeps provider, allocation and threshold unless told otherwise', async () => {
+test('--force keeps provider, allocation and threshold unless options change them', async () => {
   using pool = await testPool(0)
   const named = ['--provider', 'fake', '--allocation', 'mru-per-user', '--memory-threshold', '300']
   await pool.chg('admin', '--gpus', '2', ...named)
@@ -114,7 +114,7 @@ test('--show prints the settings of the pool, and changes nothing', async () => 
   expect((await pool.chg('admin', '--show', '--gpus', '2')).status).toBe(2)
 })
 
-test('--provider takes a vendor, and finds out which of its providers works', async () => {
+test('--provider accepts a vendor and selects a working provider', async () => {
   using pool = await testPool(0)
   for (const vendor of ['nvidia', 'amd']) {
     const missing = await pool.chg('admin', '--gpus', '2', '-p', vendor)
@@ -127,13 +127,13 @@ test('--provider takes a vendor, and finds out which of its providers works', as
   expect((await pool.chg('admin', '-g', '2', '-p', 'fake', '-j')).stdout).toContain('"initialized"')
 })
 
-test('--json answers with what was done', async () => {
+test('--json prints the result', async () => {
   using pool = await testPool(0)
   const { stdout } = await pool.chg('admin', '--gpus', '2', '--json', ...fake)
   expect(JSON.parse(stdout)).toEqual({ result: 'initialized', gpus: 2 })
 })
 
-test('nothing is created where the driver is missing or shows too few GPUs', async () => {
+test('nothing is created if the driver is missing or shows too few GPUs', async () => {
   using pool = await testPool(0)
   const missing = await pool.chg('admin', '--gpus', '2', '--provider', 'amd-smi')
   expect(missing.status).toBe(1)
@@ -141,7 +141,7 @@ test('nothing is created where the driver is missing or shows too few GPUs', asy
   expect(existsSync(`${pool.folder}/pool`)).toBe(false)
 })
 
-test('the database and its companions are for everyone, whatever the umask', async () => {
+test('all users can use the database and its other files, with any umask', async () => {
   using pool = await testPool(0)
   const { status } = await pool.sh('umask 077; "$CHG" admin --gpus 2 --provider fake && "$CHG" reserve')
   expect(status).toBe(0)

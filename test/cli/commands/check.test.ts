@@ -31,7 +31,7 @@ async function usedPool(records = 300): Promise<TestPool> {
   return pool
 }
 
-/** Names, contents and times of all there is. */
+/** Names, contents and times of all files. */
 const everything = (pool: TestPool) =>
   readdirSync(`${pool.folder}/pool`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -45,7 +45,7 @@ function damage(pool: TestPool, change: (bytes: Buffer) => unknown): void {
   writeFileSync(pool.database, bytes)
 }
 
-/** Pages by what stands on them. */
+/** The pages that contain a text. */
 const pagesWith = (bytes: Buffer, text: string): number[] =>
   Array.from({ length: bytes.length / PAGE }, (_, page) => page).filter((page) =>
     bytes.subarray(page * PAGE, (page + 1) * PAGE).includes(text),
@@ -62,7 +62,7 @@ function expectUnsound({ status, stdout, stderr }: Finished, ...problems: RegExp
   expect(status).toBe(1)
 }
 
-test('a sound pool, and what is in it', async () => {
+test('--check of a sound pool prints its contents', async () => {
   using pool = await usedPool()
   const waiter = await waitToRun(pool, '--gpus', '4')
   const before = everything(pool)
@@ -79,11 +79,11 @@ test('a sound pool, and what is in it', async () => {
   waiter.process.kill('SIGKILL')
 })
 
-test('looking changes nothing where nobody else has the pool open either, with a log left behind or without', async () => {
+test('--check changes nothing if no process has the pool open, with and without a log', async () => {
   using pool = await usedPool()
   for (const command of [['status'], ['run', '--', 'true']]) {
     await pool.chg(...command)
-    await until('the supervisors have left', () => supervisorsOf(pool).length === 0)
+    await until('the supervisors have exited', () => supervisorsOf(pool).length === 0)
     const before = everything(pool).filter(([path]) => !String(path).endsWith('-shm'))
     expect((await pool.chg('admin', '--check')).status).toBe(0)
     expect(everything(pool).filter(([path]) => !String(path).endsWith('-shm'))).toEqual(before)
@@ -91,7 +91,7 @@ test('looking changes nothing where nobody else has the pool open either, with a
 })
 
 test.each(['--gpus=4', '--force', '--provider=fake', '--group=root', '--allocation=lru'])(
-  'looking and %s contradict each other',
+  '--check and %s contradict each other',
   async (option) => {
     using pool = await testPool(1)
     const { status, stderr } = await pool.chg('admin', '--check', option)
@@ -100,7 +100,7 @@ test.each(['--gpus=4', '--force', '--provider=fake', '--group=root', '--allocati
   },
 )
 
-test('without a pool there is nothing to look at; without --check the count is still required', async () => {
+test('--check fails without a pool; without --check the count is required', async () => {
   using pool = await testPool(0)
   expect(await pool.chg('admin', '--check')).toMatchObject({
     status: 1,
@@ -112,7 +112,7 @@ test('without a pool there is nothing to look at; without --check the count is s
   )
 })
 
-test('what breaks the rules of a pool is found, though its checksum is right', async () => {
+test('--check finds a pool that breaks the rules, even with a correct checksum', async () => {
   using pool = await usedPool()
   changeStoredPool(pool, (document) => {
     const [held] = document.reservations
@@ -138,13 +138,13 @@ test('what breaks the rules of a pool is found, though its checksum is right', a
   expect(JSON.parse(stdout)).toMatchObject({ sound: false, problems: [{ kind: 'damage' }, {}, {}, {}] })
 })
 
-test('a document that was changed since it was written is found', async () => {
+test('--check finds a changed document', async () => {
   using pool = await usedPool()
   withDatabase(pool, (db) => db.run("UPDATE pool SET document = replace(document, 'Fake GPU', 'Real GPU')"))
   expectUnsound(await pool.chg('admin', '--check'), /checksum is wrong/)
 })
 
-test('a document that was changed is kept by --force, and so are the usage records', async () => {
+test('--force keeps a changed document and the usage records', async () => {
   using pool = await usedPool()
   const { length } = storedHistory(pool)
   withDatabase(pool, (db) => db.run("UPDATE pool SET document = replace(document, 'Fake GPU', 'Real GPU')"))
@@ -162,7 +162,7 @@ test('a document that was changed is kept by --force, and so are the usage recor
   expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
 })
 
-test('records of the history that cannot be are found', async () => {
+test('--check finds impossible usage records', async () => {
   using pool = await usedPool()
   writeHistory(pool, [
     recordOf('backwards', { startedAt: 2_000, endedAt: 1_000 }),
@@ -175,7 +175,7 @@ test('records of the history that cannot be are found', async () => {
   )
 })
 
-test('sums that are not those of the records are found, and made anew', async () => {
+test('--check finds sums that differ from the records, and --force recalculates them', async () => {
   using pool = await usedPool()
   withDatabase(pool, (db) => db.run('UPDATE usage_by_day SET ms = ms + 1'))
   expectUnsound(
@@ -186,7 +186,7 @@ test('sums that are not those of the records are found, and made anew', async ()
   expect((await pool.chg('admin', '--check')).status).toBe(0)
 })
 
-test('files that those who share the pool cannot use are found', async () => {
+test('--check finds files with wrong owner or mode', async () => {
   using pool = await usedPool()
   const { uid, gid } = statSync(pool.database)
   const owner = `${uid}:${gid}`
@@ -204,7 +204,7 @@ test('files that those who share the pool cannot use are found', async () => {
 })
 
 test.each(['zero', 'garbage', 'cut'])(
-  'a damaged file (%s): --check says so, --force keeps it and what can be read',
+  'a damaged file (%s): --check reports it, --force keeps it and recovers readable records',
   async (how) => {
     using pool = await usedPool(2_000)
     const held = storedPool(pool).reservations.map(({ id }) => id)
@@ -241,7 +241,7 @@ test.each(['zero', 'garbage', 'cut'])(
   },
 )
 
-test('a file that is no database at all is kept as well', async () => {
+test('--force also keeps a file that is not a database', async () => {
   using pool = await testPool(0)
   mkdirSync(`${pool.folder}/pool`)
   writeFileSync(pool.database, 'no database\n'.repeat(1_000))
@@ -257,7 +257,7 @@ test('a file that is no database at all is kept as well', async () => {
   expect(JSON.parse(stdout)).toEqual({ result: 'reinitialized', gpus: 4 })
 })
 
-test('a damaged index costs no record', async () => {
+test('no record is lost with a damaged index', async () => {
   using pool = await usedPool(2_000)
   const root = withDatabase(pool, (db) =>
     db
@@ -269,7 +269,7 @@ test('a damaged index costs no record', async () => {
   expect((await pool.chg(...FORCE)).stderr).toMatch(/; 2000 usage records taken over\n$/)
 })
 
-test('a sound pool is replaced by --force as ever, and nothing is moved', async () => {
+test('--force replaces a sound pool and keeps no copy', async () => {
   using pool = await usedPool()
   expect(await pool.chg(...FORCE)).toEqual({
     status: 0,
@@ -279,36 +279,33 @@ test('a sound pool is replaced by --force as ever, and nothing is moved', async 
   expect(readdirSync(`${pool.folder}/pool`).filter((name) => name.includes('damaged'))).toEqual([])
 })
 
-needing('mounts').test(
-  'where a full disk has no room for another pool, the damaged one is put back',
-  async () => {
-    using pool = await testPool(0)
-    const disk = `${pool.folder}/pool`
-    mkdirSync(disk)
-    expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
-    try {
-      chmodSync(disk, 0o1777)
-      await pool.chg('admin', '--gpus', '4', '--provider', 'fake')
-      damage(pool, (bytes) => zero(bytes, 1))
-      await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
-      const before = readFileSync(pool.database)
-      const names = readdirSync(disk).toSorted()
-      expect(await pool.chg(...FORCE)).toEqual({
-        status: 1,
-        stdout: '',
-        stderr: expect.stringMatching(/^Error: The disk [^\n]* is full - [^\n]*\n$/),
-      })
-      expect(readFileSync(pool.database)).toEqual(before)
-      expect(readdirSync(disk).toSorted()).toEqual(names)
-      rmSync(`${disk}/ballast`)
-      expect((await pool.chg(...FORCE)).stderr).toStartWith('The damaged pool is kept as ')
-    } finally {
-      await pool.sh(`umount '${disk}'`)
-    }
-  },
-)
+needing('mounts').test('if the disk has no room for a new pool, the damaged one is put back', async () => {
+  using pool = await testPool(0)
+  const disk = `${pool.folder}/pool`
+  mkdirSync(disk)
+  expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
+  try {
+    chmodSync(disk, 0o1777)
+    await pool.chg('admin', '--gpus', '4', '--provider', 'fake')
+    damage(pool, (bytes) => zero(bytes, 1))
+    await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
+    const before = readFileSync(pool.database)
+    const names = readdirSync(disk).toSorted()
+    expect(await pool.chg(...FORCE)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^Error: The disk [^\n]* is full - [^\n]*\n$/),
+    })
+    expect(readFileSync(pool.database)).toEqual(before)
+    expect(readdirSync(disk).toSorted()).toEqual(names)
+    rmSync(`${disk}/ballast`)
+    expect((await pool.chg(...FORCE)).stderr).toStartWith('The damaged pool is kept as ')
+  } finally {
+    await pool.sh(`umount '${disk}'`)
+  }
+})
 
-test('whoever has the damaged pool open grants nothing of it; commands go on', async () => {
+test('a process that has the damaged pool open grants nothing from it; commands continue', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
@@ -317,7 +314,7 @@ test('whoever has the damaged pool open grants nothing of it; commands go on', a
   const forced = await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')
   expect(forced.stderr).toStartWith('The damaged pool is kept as ')
   expect(await waiter.ended()).toBe(125)
-  await until('the supervisor has left', () => hasEnded(supervisor))
+  await until('the supervisor has exited', () => hasEnded(supervisor))
   expect(hasEnded(job.pid)).toBe(false)
   expect((await pool.chg('reserve')).status).toBe(0)
 })

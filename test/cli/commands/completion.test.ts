@@ -5,7 +5,7 @@ import { needing } from '../../support/needs.ts'
 import { binary, type TestPool, testPool } from '../../support/pool.ts'
 import { openTerminal } from '../../support/terminal.ts'
 
-/** Shells look for `canhazgpu` on `PATH`. */
+/** Shells find `canhazgpu` on `PATH`. */
 async function poolOnPath(): Promise<TestPool> {
   const pool = await testPool(4)
   pool.env.PATH = `${dirname(binary)}:${pool.env.PATH}`
@@ -14,7 +14,7 @@ async function poolOnPath(): Promise<TestPool> {
 
 const EVERY_COMMAND = [...COMMANDS.map(({ name }) => name), 'help'].sort().join(' ')
 
-/** What is typed, the last word unfinished, and what it could become. */
+/** Typed words, the last one incomplete, and its candidates. */
 const CASES: readonly (readonly [typed: string, candidates: string])[] = [
   ['canhazgpu ', EVERY_COMMAND],
   ['canhazgpu re', 'release report reserve'],
@@ -32,7 +32,7 @@ const CASES: readonly (readonly [typed: string, candidates: string])[] = [
   ['canhazgpu run ', '--'],
 ]
 
-/** Behind `--` stands a command of its own. */
+/** The words after `--` are another command line. */
 const BEHIND_DASHES = 'canhazgpu run -g 1 -- printe'
 
 const sorted = (text: string): string =>
@@ -42,7 +42,7 @@ const sorted = (text: string): string =>
     .sort()
     .join(' ')
 
-test('__complete answers nothing behind `--`, and knows --option=value', async () => {
+test('__complete prints nothing after `--`, and completes --option=value', async () => {
   using pool = await poolOnPath()
   const complete = async (...words: string[]) => sorted((await pool.chg('__complete', ...words)).stdout)
   for (const word of ['', '--', 'sta', '--gpus']) expect(await complete('run', '--', word)).toBe('')
@@ -51,13 +51,13 @@ test('__complete answers nothing behind `--`, and knows --option=value', async (
   expect(await complete('status', '--he')).toBe('--help')
 })
 
-test('without a pool there are no GPU ids, and no complaint', async () => {
+test('without a pool there are no GPU ids, and no error', async () => {
   using pool = await testPool(0)
   expect(await pool.chg('__complete', 'run', '-G', '')).toEqual({ status: 0, stdout: '', stderr: '' })
 })
 
 describe('bash', () => {
-  /** What bash would put to choice, as readline asks for it. */
+  /** The candidates of bash, requested like readline does. */
   async function candidates(pool: TestPool, typed: string): Promise<string> {
     const script = `
       source <("$CHG" completion bash) || exit
@@ -76,7 +76,7 @@ describe('bash', () => {
     return sorted(await new Response(bash.stdout).text())
   }
 
-  test('completes commands, flags, values, and behind `--` another command', async () => {
+  test('completes commands, flags, values, and another command after `--`', async () => {
     using pool = await poolOnPath()
     for (const [typed, expected] of CASES)
       expect([typed, await candidates(pool, typed)]).toEqual([typed, expected])
@@ -86,7 +86,7 @@ describe('bash', () => {
 })
 
 needing('fish').describe('fish', () => {
-  test('completes commands, flags, values, and behind `--` another command', async () => {
+  test('completes commands, flags, values, and another command after `--`', async () => {
     using pool = await poolOnPath()
     const typed = [...CASES.map(([words]) => words), BEHIND_DASHES, 'canhazgpu run -- no-such-thing-']
     const script = `$CHG completion fish | source
@@ -108,7 +108,7 @@ needing('fish').describe('fish', () => {
 })
 
 needing('zsh').describe('zsh', () => {
-  test('completes commands, flags, values, and behind `--` another command', async () => {
+  test('completes commands, flags, values, and another command after `--`', async () => {
     using pool = await poolOnPath()
     using terminal = openTerminal(pool, ['zsh', '-f', '-i'], { env: { PS1: 'prompt> ' } })
     await terminal.see('prompt> ')

@@ -16,7 +16,7 @@ test.concurrent.each([
   [['-g', '2', '-G', '0,3'], '0,3'],
   [['--gpu-ids=0-3'], '0,1,2,3'],
   [['-G', ' 1, 3 '], '1,3'],
-])('run %j gets exactly these', async (options, gpus) => {
+])('run %j gets exactly these GPUs', async (options, gpus) => {
   using pool = await testPool(4)
   expect((await pool.chg('run', ...options, ...devices)).stdout).toBe(`${gpus}\n`)
   expect((await pool.chg('reserve', ...options, '--short')).stdout).toBe(`${gpus}\n`)
@@ -35,7 +35,7 @@ test.concurrent.each([
   ['-1', 'argument missing'],
   ['one', 'expected numbers and ranges'],
   ['0-99999', 'expected numbers and ranges'],
-])('--gpu-ids %j is wrong usage, patient or not', async (ids, says) => {
+])('--gpu-ids %j is wrong usage, with and without --wait', async (ids, says) => {
   using pool = await testPool(4)
   const option = `--gpu-ids=${ids}`
   for (const command of [
@@ -53,7 +53,7 @@ test.concurrent.each([
 })
 
 describe.concurrent('exact GPUs', () => {
-  test('disagreeing with --gpus are wrong usage', async () => {
+  test('a different number in --gpus is wrong usage', async () => {
     using pool = await testPool(4)
     const refused = await pool.chg('run', '--gpus', '3', '--gpu-ids', '0,1', '--', 'true')
     expect(refused).toMatchObject({
@@ -62,14 +62,14 @@ describe.concurrent('exact GPUs', () => {
     })
   })
 
-  test('more GPUs than there are can never be had, however long one waits', async () => {
+  test('more GPUs than the pool has are refused, even with --wait', async () => {
     using pool = await testPool(4)
     const refused = await pool.chg('run', '--wait', '--gpus', '5', '--', 'true')
     expect(refused.status).toBe(2)
     expect(refused.stderr).toStartWith('Error: Cannot reserve 5 GPUs: this pool has 4 GPUs (IDs 0 to 3)')
   })
 
-  test('that are taken are named', async () => {
+  test('a refusal names those that are reserved', async () => {
     using pool = await testPool(4)
     await hold(pool, '--gpu-ids', '1,2')
     const refused = await pool.chg('reserve', '--gpu-ids', '0-2')
@@ -80,7 +80,7 @@ describe.concurrent('exact GPUs', () => {
     expect((await pool.chg('reserve', '--gpu-ids', '0,3')).status).toBe(0)
   })
 
-  test('in use by others are not given', async () => {
+  test('used GPUs are not granted', async () => {
     using pool = await testPool(2)
     pool.play({ gpus: { 1: { memory_used_mb: 9000 } } })
     expect((await pool.chg('reserve', '--gpu-ids', '1')).stderr).toStartWith(
@@ -88,7 +88,7 @@ describe.concurrent('exact GPUs', () => {
     )
   })
 
-  test('are waited for, while others come and go', async () => {
+  test('a waiter gets them while other GPUs are reserved and released', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '1')
     const waiter = await waitToRun(pool, '--gpu-ids', '1')

@@ -6,7 +6,7 @@ import { beforeReboot } from '../../support/reboot.ts'
 import { until } from '../../support/until.ts'
 import { waitToRun } from '../../support/waiters.ts'
 
-/** The driver shows these UUIDs; null: no GPU of that number. */
+/** The driver shows these UUIDs; null: no GPU with that number. */
 function show(pool: TestPool, ...uuids: (string | null)[]): void {
   const gpus = uuids.map((uuid) => (uuid === null ? { missing: true } : { uuid, name: `Card ${uuid}` }))
   pool.play({ gpus: { ...gpus } })
@@ -24,7 +24,7 @@ async function poolOf(...uuids: string[]): Promise<TestPool> {
   return pool
 }
 
-test('a pool whose GPUs are all new says so in one line, grants none, and names the remedy', async () => {
+test('if all GPUs of a pool are new, one line has the remedy, and none is granted', async () => {
   using pool = await poolOf('a', 'b')
   show(pool, 'x', 'y')
   const seen = await pool.chg('status')
@@ -51,7 +51,7 @@ test('a pool whose GPUs are all new says so in one line, grants none, and names 
   }
 })
 
-test('--refresh adopts them, ends nothing, and may be repeated', async () => {
+test('--refresh adopts them, ends no reservation, and may be repeated', async () => {
   using pool = await poolOf('a', 'b')
   await pool.chg('reserve', '--gpu-ids', '1')
   const job = await startForever(pool)
@@ -104,7 +104,7 @@ test('a name that changed is adopted too', async () => {
   expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
 })
 
-test('where the driver shows fewer nothing is adopted, and the error says what to do', async () => {
+test('if the driver shows fewer GPUs, none is adopted, and the error has a remedy', async () => {
   using pool = await poolOf('a', 'b', 'c')
   for (const shown of [
     ['x', 'y', null],
@@ -120,11 +120,11 @@ test('where the driver shows fewer nothing is adopted, and the error says what t
   }
 })
 
-test('a waiter tells the reason, and is served after --refresh', async () => {
+test('a waiter prints the reason, and is served after --refresh', async () => {
   using pool = await poolOf('a')
   show(pool, 'x')
   const waiter = await waitToRun(pool, '--gpus', '1')
-  await until('the reason is told', () => waiter.said().includes('admin --refresh'))
+  await until('the reason is printed', () => waiter.said().includes('admin --refresh'))
   await pool.chg('admin', '--refresh')
   await until('it runs', () => storedPool(pool).reservations.length === 1)
 })
@@ -165,7 +165,7 @@ test('--check compares pool and driver, and changes nothing', async () => {
 test.each([
   ['hangs', { hang: true }, 'The fake driver did not answer'],
   ['fails', { fail: 'no such device' }, 'no such device'],
-])('--check with a driver that %s says what was not checked', async (_, scenario, words) => {
+])('--check with a driver that %s prints what was not checked', async (_, scenario, words) => {
   using pool = await testPool(1)
   pool.play(scenario)
   const { status, stdout, stderr } = await pool.chg('admin', '--check', '--probe-timeout', '1s')

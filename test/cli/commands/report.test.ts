@@ -9,7 +9,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** What one user did, as so many reservations of one kind with so many hours in all, some days ago. */
+/** Reservations of one user and one kind, with their number and total hours, some days ago. */
 interface Past {
   readonly user: string
   readonly kind: UsageRecord['term']
@@ -44,7 +44,7 @@ async function reportOf(pool: TestPool, ...options: string[]): Promise<string[]>
   return stdout.split('\n')
 }
 
-test('columns and totals as in the specification', async () => {
+test('columns and totals match the specification', async () => {
   using pool = await testPool(1)
   writeHistory(
     pool,
@@ -77,7 +77,7 @@ test('columns and totals as in the specification', async () => {
   ])
 })
 
-test('an empty report is a report', async () => {
+test('an empty report has its head and totals', async () => {
   using pool = await testPool(1)
   const lines = await reportOf(pool, '--days', '1')
   expect(lines[1]).toEndWith('(1 day)')
@@ -85,7 +85,7 @@ test('an empty report is a report', async () => {
   expect(lines.slice(-3)).toEqual(['Total reservations: 0', 'Unique users: 0', ''])
 })
 
-test('a reservation of several GPUs counts once, its hours for each', async () => {
+test('a reservation of several GPUs counts once, with the hours of each GPU', async () => {
   using pool = await testPool(1)
   writeHistory(pool, past({ user: 'alice', kind: 'run', reservations: 1, hours: 12, gpus: 4 }))
   const lines = await reportOf(pool)
@@ -93,7 +93,7 @@ test('a reservation of several GPUs counts once, its hours for each', async () =
   expect(lines).toContain('Total reservations: 1')
 })
 
-test('only what lies in the period counts', async () => {
+test('only hours in the period count', async () => {
   using pool = await testPool(1)
   writeHistory(pool, [
     ...past({ user: 'early', kind: 'run', reservations: 1, hours: 1, daysAgo: 7.5 }),
@@ -107,7 +107,7 @@ test('only what lies in the period counts', async () => {
   expect((await reportOf(pool, '--days', '8')).join('\n')).toContain('early                           1.00')
 })
 
-test('what is still running counts up to now', async () => {
+test('a current reservation counts up to now', async () => {
   using pool = await testPool(3)
   await pool.chg('reserve', '--gpus', '2', '--duration', '30d')
   await startForever(pool)
@@ -121,7 +121,7 @@ test('what is still running counts up to now', async () => {
   expect(recent.find((line) => line.startsWith('TOTAL'))).toMatch(/^TOTAL +15\.00 +100\.0% +1 +1$/)
 })
 
-test('a reservation whose GPUs are released one by one counts once, before its end and after', async () => {
+test('a reservation whose GPUs are released one by one counts once, before and after its end', async () => {
   using pool = await testPool(3)
   await pool.chg('reserve', '--gpus', '3', '--duration', '30d')
   changeStoredPool(pool, (document) => ({
@@ -135,7 +135,7 @@ test('a reservation whose GPUs are released one by one counts once, before its e
   }
 })
 
-test('a run that is over counts though no one has written its end', async () => {
+test('a run that has ended counts even if no process recorded its end', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   changeStoredPool(pool, (document) => ({
@@ -148,7 +148,7 @@ test('a run that is over counts though no one has written its end', async () => 
   expect(total).toMatch(/^TOTAL +2\.00 +100\.0% +1 +0$/)
 })
 
-test('columns stand under each other for names of any length and script', async () => {
+test('columns are aligned for names of any length and script', async () => {
   using pool = await testPool(1)
   const names = [
     'al',
@@ -174,7 +174,7 @@ test('control characters in a name do not reach the terminal', async () => {
   expect(stdout).not.toMatch(/[^\P{C}\n]/u)
 })
 
-test('the hours are those that passed, and the days those of the calendar, when clocks change', async () => {
+test('when clocks change, hours are elapsed time and days are calendar days', async () => {
   using pool = await testPool(1)
   // In Berlin the clock went from 02:00 to 03:00 on 30 March 2025, and from 03:00 to 02:00 on 26 October.
   writeHistory(pool, [

@@ -6,7 +6,7 @@ import { testPool } from '../../support/pool.ts'
 
 const HOUR = 3_600_000
 
-test('one GPU for eight hours, unless told otherwise', async () => {
+test('the default is one GPU for eight hours', async () => {
   using pool = await testPool(2)
   expect(await pool.chg('reserve')).toEqual({
     status: 0,
@@ -33,7 +33,7 @@ test.each([
   expect({ stdout, status }).toEqual({ stdout: `Reserved ${words}\n`, status: 0 })
 })
 
-test('least recently used first, never-used ones before all', async () => {
+test('never-used GPUs first, then the least recently used', async () => {
   using pool = await testPool(4)
   const now = Date.now()
   const minutesAgo = [10, 30, 20, null]
@@ -50,7 +50,7 @@ test('least recently used first, never-used ones before all', async () => {
   }
 })
 
-test('all or nothing: too few are refused, and nothing is held', async () => {
+test('too few available GPUs: the request is refused and none is reserved', async () => {
   using pool = await testPool(3)
   await pool.chg('reserve', '--gpus', '2')
   const before = storedPool(pool)
@@ -62,7 +62,7 @@ test('all or nothing: too few are refused, and nothing is held', async () => {
   expect(storedPool(pool)).toEqual(before)
 })
 
-test('GPUs in use without a reservation are left out, and named as the reason', async () => {
+test('GPUs in use without a reservation are not granted, and the error counts them', async () => {
   using pool = await testPool(2)
   pool.play({ gpus: { '0': { memory_used_mb: 4000 } } })
   const reason = "(1 GPUs in use without reservation - run 'canhazgpu status' for details)"
@@ -90,7 +90,7 @@ test('faulty GPUs are never granted', async () => {
   expect((await pool.chg('reserve')).stdout).toStartWith('Reserved 1 GPU(s): [1]')
 })
 
-test('more GPUs than there are is refused as impossible, at once and without asking the driver', async () => {
+test('more GPUs than the pool has: refused as impossible without a probe', async () => {
   using pool = await testPool(2)
   pool.play({ hang: true })
   const { status, stderr } = await pool.chg('reserve', '--gpus', '3')
@@ -98,7 +98,7 @@ test('more GPUs than there are is refused as impossible, at once and without ask
   expect(stderr).toMatch(/^Error: Cannot reserve 3 GPUs: this pool has 2 GPUs \(IDs 0 to 1\).*\n$/)
 })
 
-test('release gives back all manual reservations of the account, and only those', async () => {
+test('release ends all manual reservations of the account, and only those', async () => {
   using pool = await testPool(5)
   await pool.chg('reserve', '--gpus', '1')
   const job = await startForever(pool)
@@ -131,7 +131,7 @@ test('release gives back all manual reservations of the account, and only those'
   expect((await pool.chg('release')).stdout).toBe('No manually reserved GPUs found for current user\n')
 })
 
-test('a manual reservation ends by itself when its time is over', async () => {
+test('a manual reservation expires', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve', '--duration', '1h')
   changeStoredPool(pool, (document) => ({
@@ -161,7 +161,7 @@ test('--json of reserve and release', async () => {
   expect(refused.stdout).toBe('')
 })
 
-test('the environment cannot make us somebody else', async () => {
+test('environment variables do not change the account', async () => {
   using pool = await testPool(2)
   Object.assign(pool.env, { USER: 'mallory', LOGNAME: 'mallory', SUDO_USER: 'mallory' })
   await pool.chg('reserve')

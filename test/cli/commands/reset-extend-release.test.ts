@@ -15,19 +15,19 @@ const statusOf = async (pool: TestPool, gpu: number): Promise<StatusDocument | u
   (await pool.status())[gpu]
 
 describe.concurrent('admin --force', () => {
-  test('of the same size: the line stays as it is, and is served in order', async () => {
+  test('with the same size keeps the queue and its order', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiters = []
     for (let nth = 0; nth < 8; nth++) waiters.push(await wait(pool, 'run', '--wait', '--', 'true'))
     expect((await reset(pool, 1)).stdout).toBe('Reinitialized 1 GPUs (IDs 0 to 0)\n')
     for (const waiter of waiters) expect(await waiter.ended()).toBe(0)
-    await until('the ends are written', () => storedHistory(pool).length === 9)
+    await until('the ends are recorded', () => storedHistory(pool).length === 9)
     const served = storedHistory(pool).filter(({ kind }) => kind === 'run')
     expect(served.map(({ reservation }) => reservation)).toEqual(waiters.map(({ id }) => id))
   })
 
-  test('with fewer GPUs: who asks for more than there is now is told, the others keep their order', async () => {
+  test('with fewer GPUs refuses impossible requests; the others keep their order', async () => {
     using pool = await testPool(4)
     await hold(pool, '--gpus', '4')
     const impossible = [
@@ -54,7 +54,7 @@ describe.concurrent('admin --force', () => {
     expect(await untilServed(pool, third)).toEqual([0])
   })
 
-  test('with more GPUs: they are there for the line', async () => {
+  test('with more GPUs grants the new ones to the queue', async () => {
     using pool = await testPool(1)
     const job = await startForever(pool)
     const waiter = await waitToRun(pool)
@@ -65,7 +65,7 @@ describe.concurrent('admin --force', () => {
 })
 
 describe.concurrent('extend', () => {
-  test('one’s own reservations, all of them or some', async () => {
+  test('extends all or some of the account’s reservations', async () => {
     using pool = await testPool(3)
     await hold(pool, '--gpu-ids', '0', '--duration', '1h')
     await hold(pool, '--gpu-ids', '1,2', '--duration', '1h')
@@ -78,12 +78,12 @@ describe.concurrent('extend', () => {
     const { stdout } = await pool.chg('extend', '--gpu-ids', '2', '3h')
     expect(stdout).toMatch(/^Extended 2 GPU\(s\): \[1, 2\], expires in 4h 59m \d+s\n$/)
     expect([await left(0), await left(1), await left(2)]).toEqual([2, 5, 5])
-    // Options may stand behind what they concern, too.
+    // Options may also follow the operand.
     const { stdout: json } = await pool.chg('extend', '1h', '-G', '0', '--json')
     expect(JSON.parse(json)).toMatchObject([{ gpus: [0], expiry_time: expect.any(String) }])
   })
 
-  test('is refused where somebody in line would wait longer for it, and only there', async () => {
+  test('is refused only if a waiter would wait longer', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '0', '--duration', '1h')
     await hold(pool, '--gpu-ids', '1', '--duration', '2h')
@@ -122,7 +122,7 @@ describe.concurrent('extend', () => {
 })
 
 describe.concurrent('release --gpu-ids', () => {
-  test('of a run: told on its terminal, it goes on without a reservation', async () => {
+  test('of a run: the terminal gets a message, and the command continues without a reservation', async () => {
     using pool = await testPool(2)
     using terminal = openShell(pool)
     terminal.type(`"$CHG" run --gpus 2 -- ${child('forever')}\n`)
@@ -144,7 +144,7 @@ describe.concurrent('release --gpu-ids', () => {
     ])
   })
 
-  test('of a part of a manual reservation: the rest stands', async () => {
+  test('of a part of a manual reservation keeps the rest', async () => {
     using pool = await testPool(4)
     await hold(pool, '--gpus', '4')
     expect((await pool.chg('release', '-G', '0,2')).stdout).toBe('Released 2 GPU(s): [0, 2]\n')

@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts'
 import { hold, storedQueue, wait } from '../../support/waiters.ts'
 
 describe.concurrent('what reserve prints', () => {
-  test('--short: the ids and nothing else, also where it had to wait', async () => {
+  test('--short: only the ids, also after a wait', async () => {
     using pool = await testPool(4)
     expect((await pool.sh('ids=$("$CHG" reserve --gpu-ids 1,3 --short) && echo "[$ids]"')).stdout).toBe(
       '[1,3]\n',
@@ -24,7 +24,7 @@ describe.concurrent('what reserve prints', () => {
     expect(waiter.said()).toMatch(/^(\S+ \S+ Waiting for 2 GPUs: .*\n)+$/)
   })
 
-  test('nothing on stdout where it is refused or gives up', async () => {
+  test('nothing on stdout after a refusal or a timeout', async () => {
     using pool = await testPool(1)
     await hold(pool)
     for (const form of ['--short', '--export', '--docker', '--json']) {
@@ -33,7 +33,7 @@ describe.concurrent('what reserve prints', () => {
     expect(await pool.chg('reserve', '--short', '--wait', '1s')).toMatchObject({ status: 75, stdout: '' })
   })
 
-  test('--export: evaluated by a shell it sets what `run` would set', async () => {
+  test('--export: a shell that evaluates it sets the same variables as `run`', async () => {
     using pool = await testPool(4)
     const names = ['CUDA_VISIBLE_DEVICES', 'CUDA_DEVICE_ORDER', 'NVIDIA_VISIBLE_DEVICES']
     for (const shell of ['sh', 'bash', 'zsh'].filter((name) => Bun.which(name) !== null)) {
@@ -47,7 +47,7 @@ describe.concurrent('what reserve prints', () => {
     )
   })
 
-  test('--docker: evaluated by a shell it is what `docker run` takes', async () => {
+  test('--docker: evaluated by a shell it is an option of `docker run`', async () => {
     using pool = await testPool(4)
     const script = `eval "set -- $("$CHG" reserve -G 1,3 --docker)"; printf '<%s>' "$@"`
     expect((await pool.sh(script)).stdout).toBe('<--gpus><"device=1,3">')
@@ -71,7 +71,7 @@ describe.concurrent('what reserve prints', () => {
     })
   })
 
-  test('only in one form', async () => {
+  test('only one format at a time', async () => {
     using pool = await testPool(1)
     expect(await pool.chg('reserve', '--short', '--export')).toMatchObject({ status: 2, stdout: '' })
     expect(storedPool(pool).reservations).toEqual([])
@@ -79,7 +79,7 @@ describe.concurrent('what reserve prints', () => {
 })
 
 describe.concurrent('--json', () => {
-  test('of the line', async () => {
+  test('of the queue', async () => {
     using pool = await testPool(4)
     await hold(pool, '--gpus', '4', '--duration', '1h')
     await wait(
@@ -144,7 +144,7 @@ describe.concurrent('--json', () => {
     expect(terminal.shown).toMatch(/\n1 +dora \(\w*.* 0 free +earliest .*… +big one\r\n/)
   })
 
-  test('while waiting: one object a line on stderr, the last one the outcome', async () => {
+  test('while waiting: one object per line on stderr, the last with the result', async () => {
     using pool = await testPool(1)
     await hold(pool, '--duration', '1h')
     const refused = await pool.chg('run', '--json', '--wait', '1s', '--', 'true')
@@ -206,7 +206,7 @@ describe.concurrent('--json', () => {
     ['usage', 2, 'frobnicate'],
     ['config-invalid', 1, 'status', '--config', '/no/such/file.yaml'],
   ]
-  test.each(failures)('%s (%d) is told in JSON by %s', async (code, status, ...command) => {
+  test.each(failures)('%s (%d) is printed in JSON by %s', async (code, status, ...command) => {
     using pool = await testPool(1)
     await startForever(pool)
     const failed = await pool.chg(...command, '--json')
@@ -251,13 +251,13 @@ describe.concurrent('a team that always waits', () => {
       (pool) => writeFileSync(`${pool.folder}/.canhazgpu.yaml`, 'run:\n  wait: 1h\n'),
     ],
   ]
-  test.each(configured)('by %s; --nonblock is refused at once', async (_, configure) => {
+  test.each(configured)('with %s; --nonblock is refused at once', async (_, configure) => {
     using pool = await testPool(1)
     const job = await startForever(pool)
     configure(pool)
     const waiter = await wait(pool, 'run', '--', 'true')
     expect(await pool.chg('run', '--nonblock', '--', 'true')).toMatchObject({ status: 75 })
-    // `reserve` has a setting of its own.
+    // `reserve` has its own setting.
     expect(await pool.chg('reserve')).toMatchObject({ status: 75 })
     kill(job.pid, 'SIGKILL')
     expect(await waiter.ended()).toBe(0)
@@ -272,7 +272,7 @@ describe.concurrent('a team that always waits', () => {
     expect(waiter.said()).toContain('Timed out waiting for GPUs')
   })
 
-  test('--wait with a limit goes before the configuration', async () => {
+  test('--wait with a limit overrides the configuration', async () => {
     using pool = await testPool(1)
     await hold(pool)
     pool.env.CANHAZGPU_RUN_WAIT = 'true'
@@ -283,7 +283,7 @@ describe.concurrent('a team that always waits', () => {
 })
 
 describe.concurrent('a note', () => {
-  test('and a name are shown to everyone, and can do nothing to their terminals', async () => {
+  test('and a name are shown to all users, without control characters', async () => {
     using pool = await testPool(2)
     await hold(
       pool,
@@ -305,7 +305,7 @@ describe.concurrent('a note', () => {
     kill(job.pid, 'SIGKILL')
   })
 
-  test.each([['--note'], ['--user']])('%s: nothing visible, or too much, is wrong usage', async (option) => {
+  test.each([['--note'], ['--user']])('%s: an invisible or too long text is wrong usage', async (option) => {
     using pool = await testPool(1)
     for (const text of ['', ' ', '\u001b\u0007', 'x'.repeat(201)]) {
       expect((await pool.chg('reserve', option, text)).status).toBe(2)
@@ -313,7 +313,7 @@ describe.concurrent('a note', () => {
   })
 })
 
-test('status shows only what is asked for', async () => {
+test('status --mine and --free filter GPUs', async () => {
   using pool = await testPool(3)
   await hold(pool, '--gpu-ids', '0')
   pool.play({
@@ -329,14 +329,14 @@ test('status shows only what is asked for', async () => {
   expect(await ids('--mine', '--free')).toEqual([])
 })
 
-test('a command that has waited is as transparent as any other', async () => {
+test('a command after a wait behaves like any other', async () => {
   using pool = await testPool(1)
   await hold(pool)
   const report =
     'grep -E "^(SigIgn|SigBlk|SigCgt)" /proc/self/status; ulimit -n; umask; ls /proc/self/fd | wc -l'
   const bare = await pool.sh(`exec bash -c '${report}'`)
   const waited = pool.sh(`exec "$CHG" run --wait -- bash -c '${report}'`)
-  await until('it stands in line', () => storedQueue(pool).length === 1)
+  await until('it is in the queue', () => storedQueue(pool).length === 1)
   await pool.chg('release')
   expect((await waited).stdout).toBe(bare.stdout)
 })

@@ -10,10 +10,10 @@ const me = ownName()
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** Seconds pass while a test runs; minutes do not. */
+/** A test may take seconds, but not minutes. */
 const seconds = '\\d+s'
 
-test('never used, last released, and how much memory is in use', async () => {
+test('an available GPU has its last release and its used memory', async () => {
   using pool = await testPool(3)
   pool.play({ gpus: { '0': { memory_used_mb: 45 } } })
   changeStoredPool(pool, (document) => ({
@@ -33,7 +33,7 @@ test('never used, last released, and how much memory is in use', async () => {
   expect(rest).toEqual([''])
 })
 
-test('a manual reservation, unused and used', async () => {
+test('a manual reservation, without and with processes', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve', '--gpus', '2', '--duration', '3h15m')
   changeStoredPool(pool, (document) => ({
@@ -52,7 +52,7 @@ test('a manual reservation, unused and used', async () => {
   expect(used).toMatch(new RegExp(`^GPU 1: ${terms} \\[validated: 8452MB, 1 processes\\]$`))
 })
 
-test('a run tells its last heartbeat', async () => {
+test('a run has its last heartbeat', async () => {
   using pool = await testPool(1)
   await startForever(pool)
   const { stdout } = await pool.chg('status')
@@ -63,7 +63,7 @@ test('a run tells its last heartbeat', async () => {
   )
 })
 
-test('use without a reservation names users and processes', async () => {
+test('an unreserved GPU in use has its users and processes', async () => {
   using pool = await testPool(4)
   const process = (pid: number, user: string, name: string, memory_mb = 512) => ({
     pid,
@@ -88,7 +88,7 @@ test('use without a reservation names users and processes', async () => {
   ])
 })
 
-test('use without a reservation is as large as its processes where the card shows less than one of them', async () => {
+test('used memory is the sum of the processes if the driver reports less for the GPU', async () => {
   using pool = await testPool(2)
   const process = (pid: number, memory_mb: number) => ({ pid, user: 'bob', name: 'a', memory_mb })
   pool.play({
@@ -110,7 +110,7 @@ test('the threshold decides what counts as use', async () => {
   expect((await pool.chg('--memory-threshold', '601', 'status')).stdout).toContain('AVAILABLE')
 })
 
-test('a faulty GPU says what is wrong; the others go on, a reservation on it still shows', async () => {
+test('a faulty GPU has its error; other GPUs and its reservation are still shown', async () => {
   using pool = await testPool(3)
   await pool.chg('reserve')
   const fault = { fault: 'GPU is lost. Reboot the system to recover this GPU' }
@@ -121,7 +121,7 @@ test('a faulty GPU says what is wrong; the others go on, a reservation on it sti
   expect(fine).toBe('GPU 2: AVAILABLE (never used) [validated: 0MB used]')
 })
 
-test('a driver that hangs is given up in time; reservations show all the same, nothing is granted', async () => {
+test('a hanging driver times out; reservations are still shown, and no GPU is granted', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve')
   pool.play({ hang: true })
@@ -138,7 +138,7 @@ test('a driver that hangs is given up in time; reservations show all the same, n
   expect(run.status).toBe(125)
 })
 
-test('while the driver hangs nobody else is kept waiting', async () => {
+test('a hanging driver does not block other commands', async () => {
   using pool = await testPool(2)
   pool.play({ hang: true })
   const hanging = pool.start('reserve', '--probe-timeout', '10m')
@@ -148,7 +148,7 @@ test('while the driver hangs nobody else is kept waiting', async () => {
   hanging.kill('SIGKILL')
 })
 
-test('a driver that fails says why', async () => {
+test('a failed driver is reported with its reason', async () => {
   using pool = await testPool(1)
   pool.play({ fail: 'Failed to initialize NVML: Driver/library version mismatch' })
   const { status, stdout, stderr } = await pool.chg('status')
@@ -157,7 +157,7 @@ test('a driver that fails says why', async () => {
   expect(stdout).toMatch(/^GPU 0: ERROR - .*mismatch.*\n$/)
 })
 
-test('what others wrote cannot play with the terminal', async () => {
+test('texts of other users cannot control the terminal', async () => {
   using pool = await testPool(2)
   const evil = '\u001b[2J\u001b]0;owned\u0007\r\nGPU 9: AVAILABLE\u202e'
   pool.play({
@@ -171,7 +171,7 @@ test('what others wrote cannot play with the terminal', async () => {
   expect(stdout).not.toMatch(/[^\P{C}\n]/u)
 })
 
-test('what is over is not shown: it has ended in the history too', async () => {
+test('an expired reservation is not shown, and has ended in the history', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve', '--duration', '1h')
   const expiresAt = Date.now() - 10 * MINUTE
@@ -186,7 +186,7 @@ test('what is over is not shown: it has ended in the history too', async () => {
   expect((await pool.chg('status')).stdout).toMatch(/^GPU 0: AVAILABLE \(last released 0h 10m/)
 })
 
-test('--json: what is known, and nothing else', async () => {
+test('--json has only known fields', async () => {
   using pool = await testPool(4)
   await pool.chg('reserve', '--duration', '2h')
   await startForever(pool)
@@ -240,7 +240,7 @@ test('--json: what is known, and nothing else', async () => {
   expect(faulty).not.toHaveProperty('memory_used_mb')
 })
 
-test('who else works on a reserved GPU', async () => {
+test('other users of a reserved GPU are shown', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve', '--gpus', '2')
   const other = { pid: 4_000_001, uid: 70_001, user: 'benu', name: 'python3', memory_mb: 9000 }
@@ -254,7 +254,7 @@ test('who else works on a reserved GPU', async () => {
   expect((await pool.chg('status', '--table')).stdout).toContain('also used by benu')
 })
 
-test('--mine and --free say where no GPU matches; the answer for scripts stays empty', async () => {
+test('--mine and --free print a notice if no GPU matches; stdout stays empty', async () => {
   using pool = await testPool(1)
   expect(await pool.chg('status', '--mine')).toEqual({
     status: 0,

@@ -31,7 +31,7 @@ test.each([
       return []
     },
   ],
-])('a looser threshold of %s takes no GPU that somebody uses, and one line says so', async (_, give) => {
+])('a looser threshold of %s grants no used GPU, and prints one warning', async (_, give) => {
   using pool = await poolInUse()
   const options = give(pool)
   for (const command of [['reserve'], ['run', '--', 'true'], ['reserve', '--gpu-ids', '0']]) {
@@ -48,7 +48,7 @@ test.each([
   expect(storedPool(pool).reservations).toEqual([])
 })
 
-test('with --json the line is an object', async () => {
+test('with --json the warning is an object', async () => {
   using pool = await poolInUse()
   const { stdout, stderr } = await pool.chg('status', '--json', '--memory-threshold', '2000')
   expect(JSON.parse(stdout)).toMatchObject([{ status: 'UNRESERVED' }])
@@ -60,14 +60,14 @@ test('with --json the line is an object', async () => {
   })
 })
 
-test('a stricter threshold is honoured', async () => {
+test('a stricter threshold is applied', async () => {
   using pool = await testPool(1)
   pool.play({ gpus: { '0': { memory_used_mb: 500 } } })
   expect((await pool.chg('reserve', '--memory-threshold', '500')).status).toBe(75)
   expect(await pool.chg('reserve', '--memory-threshold', '501')).toMatchObject({ status: 0, stderr: '' })
 })
 
-test('admin --memory-threshold changes the pool for everyone, and ends nothing', async () => {
+test('admin --memory-threshold changes the pool for all users, and ends no reservation', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve')
   const before = storedPool(pool)
@@ -81,14 +81,14 @@ test('admin --memory-threshold changes the pool for everyone, and ends nothing',
   expect((await pool.chg('status')).stdout).toContain('GPU 1: IN USE WITHOUT RESERVATION')
   expect((await pool.chg('reserve')).status).toBe(75)
   expect((await pool.chg('reserve', '--memory-threshold', '1024')).status).toBe(75)
-  // Before the command's name it is the same option.
+  // The option has the same effect before the command's name.
   const raised = await pool.chg('--memory-threshold', '6000', 'admin', '--json')
   expect(JSON.parse(raised.stdout)).toEqual({ memory_threshold_mb: 6000 })
   expect((await pool.chg('reserve')).status).toBe(0)
   expect(storedPool(pool).reservations.slice(0, 1)).toEqual([...before.reservations])
 })
 
-test('the dashboard and the metrics go by the threshold of the pool, also when it changes', async () => {
+test('the dashboard and the metrics use the threshold of the pool, also after it changes', async () => {
   using pool = await poolInUse()
   const server = await startWeb(pool, '--memory-threshold', '999999')
   expect(await server.json<unknown[]>('/api/status')).toMatchObject([{ status: 'UNRESERVED' }])
@@ -108,7 +108,7 @@ test.each(['0', '-1', '1.5', '1GB', ''])('admin --memory-threshold %j is refused
   )
 })
 
-test('a pool that is not set up has no threshold to change', async () => {
+test('--memory-threshold fails without a pool', async () => {
   using pool = await testPool(0)
   const { status, stderr } = await pool.chg('admin', '--memory-threshold', '400')
   expect({ status, stderr }).toEqual({

@@ -20,7 +20,7 @@ const CLEAR = '\u001b[2J'
 const ERASE_ROW = '\u001b[K'
 const ERASE_REST = '\u001b[J'
 
-/** The lines of the last whole drawing. */
+/** The lines of the last complete screen. */
 function screen(terminal: TestTerminal): readonly string[] {
   const drawing = terminal.shown.split(HOME).findLast((each) => each.includes(ERASE_REST)) ?? ''
   return Bun.stripANSI(drawing).replaceAll('\r', '').split('\n')
@@ -32,7 +32,7 @@ const watcherOf = (pool: TestPool): Promise<number> =>
   )
 
 describe.concurrent('status --watch', () => {
-  test('draws anew when something changes, and ends with Ctrl-C', async () => {
+  test('redraws after a change, and ends with Ctrl-C', async () => {
     using pool = await testPool(2)
     stage(pool, {})
     using terminal = openTerminal(pool, [binary, 'status', '--watch'])
@@ -42,7 +42,7 @@ describe.concurrent('status --watch', () => {
     await hold(pool, '--gpu-ids', '1', '--note', 'watched')
     await terminal.see(HOME)
     await terminal.see(' - watched')
-    // Usage changes without a change of the pool.
+    // GPU memory changes without a change of the pool.
     stage(pool, {
       gpus: { 0: { processes: [{ pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'x', memory_mb: 2000 }] } },
     })
@@ -52,7 +52,7 @@ describe.concurrent('status --watch', () => {
     expect(terminal.shown).toEndWith(LEAVE)
   })
 
-  test('goes on while the driver fails, and tells so', async () => {
+  test('continues while the driver fails, and shows the error', async () => {
     using pool = await testPool(1)
     stage(pool, { fail: 'version mismatch' })
     using terminal = openTerminal(pool, [binary, 'status', '--table', '--watch'])
@@ -64,14 +64,14 @@ describe.concurrent('status --watch', () => {
     expect(await terminal.process.exited).toBe(0)
   })
 
-  test('leaves although the driver hangs', async () => {
+  test('can be left while the driver hangs', async () => {
     using pool = await testPool(1)
     stage(pool, {})
     await hold(pool)
     using terminal = openTerminal(pool, [binary, 'status', '--watch', '--probe-timeout', '1h'])
     await terminal.see('IN USE')
     stage(pool, { hang: true })
-    // It looks at once.
+    // It probes at once.
     await pool.chg('release')
     terminal.type('q')
     expect(await terminal.process.exited).toBe(0)
@@ -90,7 +90,7 @@ describe.concurrent('status --watch', () => {
     SIGHUP: (_, pid) => kill(pid, 'SIGHUP'),
   }
   for (const [how, end] of Object.entries(endings)) {
-    test(`the terminal is as before after ${how}`, async () => {
+    test(`the terminal is restored after ${how}`, async () => {
       using pool = await testPool(1)
       using terminal = openShell(pool)
       terminal.type('stty -a > before; WATCH=1 "$CHG" status --watch; echo "status $?"; stty -a > after\n')
@@ -106,7 +106,7 @@ describe.concurrent('status --watch', () => {
     })
   }
 
-  test('Ctrl-Z gives the terminal back; fg draws again', async () => {
+  test('Ctrl-Z restores the terminal; fg redraws', async () => {
     using pool = await testPool(1)
     using terminal = openShell(pool)
     terminal.type('stty -a > before; WATCH=1 "$CHG" status --watch\n')
@@ -127,7 +127,7 @@ describe.concurrent('status --watch', () => {
     await terminal.see('status 0')
   })
 
-  test('in the background it leaves the terminal alone, and can be ended', async () => {
+  test('in the background it does not touch the terminal, and can be ended', async () => {
     using pool = await testPool(1)
     using terminal = openShell(pool)
     terminal.type('WATCH=1 "$CHG" status --watch\n')
@@ -138,7 +138,7 @@ describe.concurrent('status --watch', () => {
     terminal.type('bg\n')
     await until('it goes on', () => stateOf(watcher) === 'S')
     const shown = terminal.shown.length
-    // It looks again after a change, and draws nothing.
+    // It probes again after a change, and draws nothing.
     await hold(pool)
     terminal.type('kill %1; wait %1; echo "status $?"\n')
     await terminal.see('status 0')
@@ -160,7 +160,7 @@ describe.concurrent('status --watch', () => {
       await until('it is drawn', () => screen(terminal).length <= rows)
       for (const each of screen(terminal)) expect(Bun.stringWidth(each)).toBeLessThanOrEqual(columns)
     }
-    // Behind a full row the cursor is on its last character, which must not be erased.
+    // After a full row the cursor is on its last character, which must not be erased.
     expect(terminal.shown).toContain('…')
     for (const erased of [ERASE_ROW, ERASE_REST]) expect(terminal.shown).not.toContain(`…${erased}`)
     terminal.type('q')

@@ -8,7 +8,7 @@ import { COMMANDS } from '../../../src/cli/registry.ts'
 import type { Millis, UnitId } from '../../../src/domain/pool/model.ts'
 
 /*
- * `expectTypeOf` and `@ts-expect-error` do nothing at run time: `npm run check` fails where a type is wrong.
+ * `expectTypeOf` and `@ts-expect-error` do nothing at run time; `npm run check` fails if a type is wrong.
  */
 
 const TABLE = [
@@ -39,11 +39,11 @@ interface Expected {
   readonly force?: boolean
 }
 
-test('names, types and presence of options follow from their table', () => {
+test('the option table determines the names, types and presence of options', () => {
   expectTypeOf<{ [Name in keyof Typed]: Typed[Name] }>().toEqualTypeOf<Expected>()
 })
 
-test('parsed values have these names and types', () => {
+test('parsed values have the expected names and types', () => {
   const words =
     '-g 2 --gpu-ids 1,3 --wait -n text --color never --days 4 --host h --port 0 --until 1m --force'
   const all: Required<Expected> = {

@@ -17,7 +17,7 @@ const faulty = [
 const SHORTAGE = 'Not enough GPUs available. Requested: 4, Available: 2'
 const SEE = "see 'canhazgpu status' for the GPUs of this machine"
 
-/** Each with its code, its message and hint, and the facts for programs. */
+/** Each reason with its code, message, hint and facts for programs. */
 const CASES: readonly (readonly [Reason, string, string, string | undefined, object])[] = [
   [
     SHORT,
@@ -249,7 +249,7 @@ for (const [reason, code, message, hint, facts] of CASES) {
   })
 }
 
-test('an answer that is no refusal is the answer, whatever it is', () => {
+test('an answer that is not a refusal is returned', () => {
   for (const answer of [null, [], { kind: 'granted' }]) expect(unlessRefused<unknown>(answer)).toBe(answer)
   expect(() => unlessRefused({ refused: { code: 'promised' } })).toThrow('would wait longer')
 })

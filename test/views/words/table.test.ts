@@ -13,11 +13,11 @@ test('columns are aligned, and those without content are left out', () => {
   ).toBe('GPU  USER\n0    alice\n10   bo\n')
 })
 
-test('without rows every column is named', () => {
+test('without rows all column heads are printed', () => {
   expect(table(HEAD, [])).toBe('GPU  USER  TYPE  NOTE\n')
 })
 
-test('the widest columns are cut where the terminal is too narrow', () => {
+test('the widest columns are cut if the terminal is too narrow', () => {
   const rows = [['0', 'alice', 'expires in 7h 59m 51s', 'a long note about an ablation']]
   expect(table(HEAD, rows, 40)).toBe(
     'GPU  USER   TYPE           NOTE\n0    alice  expires in 7…  a long note …\n',
