@@ -3,12 +3,13 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { jobMembers, type Members } from '../../../src/adapters/kernel/process-tree.ts'
 import { processStat } from '../../../src/adapters/kernel/processes.ts'
 import { needing } from '../../support/needs.ts'
+import { until } from '../../support/until.ts'
 import { compile, firstLine, temporaryFolder } from '../process/surroundings.ts'
 
 /** Children, grandchildren and a daemon in its own session; prints their pids when all run. */
 const JOB = `sleep 1000 & child=$!
 exec 3< <(sh -c 'sleep 1000 & echo $!; wait'); grandparent=$!; read -r grandchild <&3
-exec 4< <(setsid sh -c 'echo $$; exec sleep 1000' &); wait $!; read -r daemon <&4
+exec 4< <(setsid sh -c 'echo $$; exec sleep 1000' &); read -r daemon <&4
 echo $child $grandparent $grandchild $daemon; wait`
 
 const startOf = (pid: number): number => processStat(pid)?.startTime ?? -1
@@ -32,6 +33,7 @@ test('a job is its descendants and the processes that carry its reservation', as
   const job = await startWith(id, 'bash', '-c', JOB)
   const { pid } = job.process
   const [child = 0, grandparent = 0, grandchild = 0, daemon = 0] = job.output.split(' ').map(Number)
+  await until('the shell that started the daemon has exited', () => members(pid, id).length <= 5)
   expect(processStat(daemon)?.parent).not.toBe(pid)
 
   const tree = members(pid, id)

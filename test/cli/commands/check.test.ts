@@ -131,7 +131,7 @@ test('--check finds a pool that breaks the rules, even with a correct checksum',
     /^GPU 1 is in 2 reservations \(\w+, other\) - .*--force/,
     /^reservation other holds GPU 7, which does not exist - /,
     /^reservation \w+ names GPUs twice or out of order \(3, 2\) - /,
-    /^the id \w+ stands for more than one/,
+    /^the id \w+ belongs to more than one/,
   )
   const { stderr, stdout } = await pool.chg('admin', '--check', '--json')
   expect(JSON.parse(stderr).error.code).toBe('store-corrupt')
