@@ -10,7 +10,7 @@ import { hasEnded, kill, supervisorsOf } from '../support/processes.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
-/** Every user can write to the pool. Nothing in it may decide which process is signalled or which file is written. */
+/** Every user can write to the pool, so it must not decide which process is signalled or which file is written. */
 
 function identityOf(pid: number): Pick<ProcessIdentity, 'pid' | 'startTime'> {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -44,7 +44,7 @@ function withoutLimit(run: RunReservation): RunReservation {
   return { ...run, term }
 }
 
-/** A process that has nothing to do with canhazgpu, with a file for its stderr. */
+/** A process outside of canhazgpu, with a file for its stderr. */
 function bystander(pool: TestPool, as: readonly string[] = []): Disposable & { readonly pid: number } {
   const process = Bun.spawn([...as, 'sleep', '1000'], {
     stdio: ['ignore', 'ignore', Bun.file(`${pool.folder}/bystander`)],
@@ -55,7 +55,7 @@ function bystander(pool: TestPool, as: readonly string[] = []): Disposable & { r
 const untilUnsupervised = (pool: TestPool) =>
   until('the supervisor has left', () => supervisorsOf(pool).length === 0)
 
-/** The stored times are those of one clock. */
+/** All stored times are of one clock. */
 const timesHeld = (pool: TestPool) => storedHistory(pool).map((each) => each.ended_at - each.started_at)
 
 async function startLimited(pool: TestPool): Promise<Job> {
@@ -63,7 +63,7 @@ async function startLimited(pool: TestPool): Promise<Job> {
 }
 
 describe.concurrent('a run whose reservation was forged', () => {
-  test('with the process of another: that one is spared, and the command gets its limit', async () => {
+  test('with another process: that process gets no signal, and the command ends at its limit', async () => {
     using pool = await testPool(1)
     using other = bystander(pool)
     const job = await startLimited(pool)
@@ -74,7 +74,7 @@ describe.concurrent('a run whose reservation was forged', () => {
     expect(hasEnded(other.pid)).toBe(false)
   })
 
-  test('with a limit that has passed: it has the time that it was given', async () => {
+  test('with a limit in the past: the command keeps its real limit', async () => {
     using pool = await testPool(1)
     const job = await startLimited(pool)
     changeRuns(pool, withForgedLimit)
@@ -84,10 +84,10 @@ describe.concurrent('a run whose reservation was forged', () => {
     expect(timesHeld(pool)[0]).toBeGreaterThanOrEqual(6_000)
   })
 
-  test('with a limit where it had none: it has none', async () => {
+  test('with a limit for a command without one: the command continues', async () => {
     using pool = await testPool(2)
     const job = await startJob(pool, [], child('forever'))
-    // It takes longer to reach a limit of its own than the forged one would take to act.
+    // The forged limit would act before this run reaches its own limit.
     const clock = await startLimited(pool)
     changeRuns(pool, withForgedLimit)
     await clock.process.exited
@@ -95,10 +95,10 @@ describe.concurrent('a run whose reservation was forged', () => {
   })
 
   const REMOVALS: Record<string, (pool: TestPool) => void> = {
-    'without its limit': (pool) => changeRuns(pool, withoutLimit),
-    'away altogether': (pool) => forgeStoredPool(pool, (document) => ({ ...document, reservations: [] })),
+    'without a limit': (pool) => changeRuns(pool, withoutLimit),
+    removed: (pool) => forgeStoredPool(pool, (document) => ({ ...document, reservations: [] })),
   }
-  test.each(Object.keys(REMOVALS))('%s: the limit is enforced all the same', async (removal) => {
+  test.each(Object.keys(REMOVALS))('%s: the limit is still enforced', async (removal) => {
     using pool = await testPool(1)
     const job = await startLimited(pool)
     REMOVALS[removal]?.(pool)
@@ -108,15 +108,15 @@ describe.concurrent('a run whose reservation was forged', () => {
   })
 
   const NONSENSE: Record<string, (run: RunReservation) => unknown> = {
-    'with GPUs that are none': (run) => ({ ...run, holdings: 7 }),
-    'into nothing': () => null,
-    'with a process that is none': (run) => ({
+    'with invalid GPUs': (run) => ({ ...run, holdings: 7 }),
+    'replaced by null': () => null,
+    'with an invalid process': (run) => ({
       ...run,
       holdings: { length: -1 },
       term: { ...run.term, process: 'none' },
     }),
   }
-  test.each(Object.keys(NONSENSE))('%s: the limit is enforced all the same, in silence', async (kind) => {
+  test.each(Object.keys(NONSENSE))('%s: the limit is still enforced, without a message', async (kind) => {
     using pool = await testPool(1)
     const job = await startLimited(pool)
     changeRuns(pool, (run) => NONSENSE[kind]?.(run) as RunReservation)
@@ -125,7 +125,7 @@ describe.concurrent('a run whose reservation was forged', () => {
     expect(await new Response(job.process.stderr).text()).toMatch(STARTED_WITH_LIMIT)
   })
 
-  test('with the process of another: what is said goes to the stderr of the run', async () => {
+  test('with another process: messages go to the stderr of the run', async () => {
     using pool = await testPool(1)
     using other = bystander(pool)
     const job = pool.sh(`exec "$CHG" run -- ${child('forever')} 2> said`)
@@ -142,8 +142,8 @@ describe.concurrent('a run whose reservation was forged', () => {
     await job
   })
 
-  // Whatever went wrong here would end every process, so it is done where there are no others.
-  needing('containers').test('a pid that stands for everybody ends nobody', async () => {
+  // A failure here could end every process, so the test runs in its own pid namespace.
+  needing('containers').test('a forged pid of -1 ends no other process', async () => {
     using pool = await testPool(1)
     const script = `
         sleep 1000 & other=$!
@@ -154,7 +154,7 @@ describe.concurrent('a run whose reservation was forged', () => {
         wait $run; echo "status $?"
         kill -0 $other && echo "the other is alive"; kill $other`
     const inside = inContainer(pool, script)
-    await until('it has started', () => Bun.file(`${pool.folder}/started`).exists())
+    await until('the run has started', () => Bun.file(`${pool.folder}/started`).exists())
     changeRuns(pool, withProcess({ pid: -1 }))
     await Bun.write(`${pool.folder}/forged`, '')
     expect((await inside).stdout).toBe('status 137\nthe other is alive\n')
@@ -165,7 +165,7 @@ needing('users').describe('several accounts', () => {
   const alice = userForTests('alice')
   const bob = userForTests('bob')
 
-  test.concurrent('a run of root harms neither another user’s process nor one that carries its reservation', async () => {
+  test.concurrent('a run of root signals neither another user’s process nor one with its reservation variable', async () => {
     using pool = await sharedPool(1)
     using victim = bystander(pool, ['setpriv', `--reuid=${alice.uid}`, '--clear-groups'])
     const job = await startLimited(pool)
@@ -182,7 +182,7 @@ needing('users').describe('several accounts', () => {
     copy.kill('SIGKILL')
   })
 
-  test.concurrent('a run of a user ends at its limit, though another wrote the process of root into the pool', async () => {
+  test.concurrent('a user’s run ends at its limit even if the pool names a process of root', async () => {
     using pool = await sharedPool(1)
     using other = bystander(pool)
     const run = alice.start(pool, 'run', '--timeout', '5s', '--grace', '1s', '--', child('ignores-sigint'))
@@ -193,7 +193,7 @@ needing('users').describe('several accounts', () => {
     expect(hasEnded(other.pid)).toBe(false)
   })
 
-  test.concurrent('what root starts as somebody else is stopped at the limit of root', async () => {
+  test.concurrent('a command that root starts as another user ends at the limit', async () => {
     using pool = await sharedPool(1)
     const script = `setpriv --reuid=${alice.uid} --clear-groups sh -c 'trap "" INT; echo $$; while :; do sleep 1000; done' & wait`
     const job = await startJob(

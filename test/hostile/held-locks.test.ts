@@ -8,7 +8,7 @@ import { CTRL_C, openTerminal } from '../support/terminal.ts'
 import { ownName } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
-/** Another process that holds the lock for writing, or the whole database, until it is told to let go. */
+/** Another process that holds the lock for writing, or for the whole database, until it is disposed. */
 async function holdLock(pool: TestPool, how: 'writing' | 'everything' = 'writing') {
   const begin =
     how === 'writing'
@@ -33,7 +33,7 @@ async function holdLock(pool: TestPool, how: 'writing' | 'everything' = 'writing
 }
 
 test.concurrent.each(['writing', 'everything'] as const)(
-  'a wait ends in time while somebody holds the lock of %s, and the holder is named',
+  'a wait times out while another process holds the lock of %s, and the error names it',
   async (how) => {
     using pool = await testPool(1)
     await using holder = await holdLock(pool, how)
@@ -49,7 +49,7 @@ test.concurrent.each(['writing', 'everything'] as const)(
   },
 )
 
-test.concurrent('a waiter in the queue leaves in time although the lock is held, and its entry goes with it', async () => {
+test.concurrent('a waiter times out and removes its entry while another process holds the lock', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
   const waiting = pool.chg('reserve', '--wait', '5s')
@@ -68,7 +68,7 @@ test.concurrent.each(['SIGTERM', 'SIGINT'] as const)('%s ends a wait for the loc
   using pool = await testPool(1)
   await using _ = await holdLock(pool)
   const waiting = pool.start('reserve', '--wait')
-  // It listens to signals before it watches.
+  // The command handles signals before it watches the pool.
   await until('it watches', () => isWatching(waiting.pid))
   waiting.kill(signal)
   const { status, stderr } = await finished(waiting)
@@ -80,13 +80,13 @@ test.concurrent('Ctrl-C on a terminal ends a wait for the lock', async () => {
   using pool = await testPool(1)
   await using _ = await holdLock(pool)
   using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'reserve', '--wait'])
-  // It listens to signals before it watches.
+  // The command handles signals before it watches the pool.
   await until('it watches', () => isWatching(terminal.process.pid))
   terminal.type(CTRL_C)
   await terminal.see('Interrupted while waiting for GPUs')
 })
 
-/** A process that holds bytes of a file alone, as every user can. */
+/** A process with an exclusive lock on bytes of a file, which every user can take. */
 async function holdBytes(file: string, first: number, count: number) {
   const script = `
     const libc = require('${import.meta.dir}/../../src/adapters/kernel/libc.ts')
@@ -115,7 +115,7 @@ test.concurrent.each([
   ['the lock of every process with an open log', '-shm', 128, 1],
   ['the lock that keeps SQLite from a planted journal', '', 0x40000001, 1],
 ] as const)(
-  'a wait ends in time while somebody holds %s, and the holder is named',
+  'a wait times out while another process holds %s, and the error names it',
   async (_, ending, first, count) => {
     using pool = await testPool(1)
     await using holder = await holdBytes(pool.database + ending, first, count)
@@ -127,7 +127,7 @@ test.concurrent.each([
   },
 )
 
-test.concurrent('Ctrl-C ends the wait of who stands in line although somebody holds the locks of readers', async () => {
+test.concurrent('Ctrl-C ends a waiter while another process holds the locks of readers', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
   const waiting = pool.start('reserve', '--wait')
@@ -140,7 +140,7 @@ test.concurrent('Ctrl-C ends the wait of who stands in line although somebody ho
   })
 })
 
-test.concurrent('who reads is not held up by the lock for writing', async () => {
+test.concurrent('the lock for writing does not block a reader', async () => {
   using pool = await testPool(2)
   await using _ = await holdLock(pool)
   for (const command of [['status'], ['queue'], ['report'], ['admin', '--check']]) {
@@ -151,7 +151,7 @@ test.concurrent('who reads is not held up by the lock for writing', async () => 
   expect(await pool.chg('reserve', '--gpus', '3')).toMatchObject({ status: 2 })
 })
 
-test.concurrent('without --wait the lock is waited for: a command goes on as soon as it is free', async () => {
+test.concurrent('a command without --wait waits for the lock, and continues when it is free', async () => {
   using pool = await testPool(1)
   const db = new Database(pool.database, { readwrite: true, create: false })
   db.run('BEGIN IMMEDIATE')

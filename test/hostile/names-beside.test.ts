@@ -23,7 +23,7 @@ const COMMANDS = [['status'], ['reserve'], ['release'], ['queue'], ['report'], [
 const mode = (path: string): string => (statSync(path).mode & 0o7777).toString(8)
 const names = (pool: TestPool): string[] => readdirSync(`${pool.folder}/pool`).toSorted()
 
-/** What an attacker can give a name to. */
+/** Objects that an attacker can create. */
 const PLANTS: Readonly<Record<string, (file: string) => string>> = {
   'a pipe': (file) => `mkfifo -m 666 '${file}'`,
   'a pipe that only its owner may open': (file) => `mkfifo -m 600 '${file}'`,
@@ -57,7 +57,7 @@ describe.skipIf(reason !== null)(
       return pool
     }
 
-    /** In a folder where everybody can create names, as somebody may choose to have it. */
+    /** A pool in a folder where every user can create names, which an administrator may choose. */
     async function poolInOpenFolder(): Promise<TestPool> {
       const pool = await testPool(0)
       chmodSync(pool.folder, 0o755)
@@ -79,7 +79,7 @@ describe.skipIf(reason !== null)(
       expect([1, 75, 125]).toContain(Number(status))
     }
 
-    test('users cannot create names in the folder that root sets up, and use the pool all the same', async () => {
+    test('users can use the pool but cannot create names in its folder', async () => {
       using pool = await poolOfRoot()
       expect(mode(`${pool.folder}/pool`)).toBe('755')
       for (const script of Object.values(PLANTS)) {
@@ -94,7 +94,7 @@ describe.skipIf(reason !== null)(
       expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
     })
 
-    test('a group’s folder is open to the group alone', async () => {
+    test('only the group can use a group’s folder', async () => {
       const group = newGroup()
       const member = await newUser('member', [group.name])
       try {
@@ -110,7 +110,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test.each(Object.entries(PLANTS))('%s named like a journal disturbs no command', async (_, script) => {
+    test.each(Object.entries(PLANTS))('%s named like a journal affects no command', async (_, script) => {
       using pool = await poolInOpenFolder()
       const journal = `${pool.database}-journal`
       await plant(pool, script(journal))
@@ -127,11 +127,11 @@ describe.skipIf(reason !== null)(
     })
 
     test.each(Object.entries(PLANTS))(
-      '%s named like a bell is removed by any admin command of root',
+      'any admin command of root removes %s named like a bell',
       async (_, script) => {
         using pool = await poolOfRoot()
         const bells = `${pool.database}-bells`
-        // As 'chmod -R 777' leaves it.
+        // The mode after 'chmod -R 777'.
         chmodSync(bells, 0o777)
         await plant(pool, `rm '${bells}/0'; ${script(`${bells}/0`)}`)
         expect((await pool.chg('admin', '--check')).stdout).toContain(
@@ -143,13 +143,13 @@ describe.skipIf(reason !== null)(
       },
     )
 
-    test('a journal that would undo what was committed is not rolled back', async () => {
+    test('a journal that would undo a commit is not rolled back', async () => {
       using pool = await poolInOpenFolder()
       await plant(
         pool,
         `cp '${pool.database}' '${pool.folder}/pool/copy' && sqlite3 '${pool.folder}/pool/copy' 'SELECT 1'`,
       )
-      // A true rollback journal of the whole file: what SQLite leaves behind when it is killed in a transaction.
+      // A real rollback journal of the whole file, which SQLite leaves when it is killed in a transaction.
       const pages = readFileSync(pool.database)
       const count = pages.length / 4096
       const journal = Buffer.alloc(512 + count * 4104)
@@ -177,31 +177,34 @@ describe.skipIf(reason !== null)(
       expect((await pool.chg('reserve')).status).toBe(75)
     })
 
-    test.each(['-wal', '-shm'])('whatever has the name of %s is named, and hangs nobody', async (ending) => {
-      using pool = await poolInOpenFolder()
-      const file = pool.database + ending
-      for (const script of Object.values(PLANTS)) {
-        rmSync(file, { recursive: true, force: true })
-        await plant(pool, script(file))
-        for (const command of COMMANDS) {
-          const refused = await bob.chg(pool, ...command)
-          expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
-          expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-          expect(refused.stderr).toContain(file)
+    test.each(['-wal', '-shm'])(
+      'an object with the name of %s is reported, and blocks no command',
+      async (ending) => {
+        using pool = await poolInOpenFolder()
+        const file = pool.database + ending
+        for (const script of Object.values(PLANTS)) {
+          rmSync(file, { recursive: true, force: true })
+          await plant(pool, script(file))
+          for (const command of COMMANDS) {
+            const refused = await bob.chg(pool, ...command)
+            expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
+            expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
+            expect(refused.stderr).toContain(file)
+          }
+          const checked = await pool.chg('admin', '--check')
+          expect(checked.stdout).toContain(file)
+          expect(checked.status).toBe(1)
+          expectOneLine(await pool.chg('status'))
+          expectOneLine(await pool.chg(...ADMIN, '--force'))
         }
-        const checked = await pool.chg('admin', '--check')
-        expect(checked.stdout).toContain(file)
-        expect(checked.status).toBe(1)
-        expectOneLine(await pool.chg('status'))
-        expectOneLine(await pool.chg(...ADMIN, '--force'))
-      }
-      rmSync(file, { recursive: true, force: true })
-      expect((await pool.chg('status')).status).toBe(0)
-      expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
-      expect((await bob.chg(pool, 'status')).status).toBe(0)
-    })
+        rmSync(file, { recursive: true, force: true })
+        expect((await pool.chg('status')).status).toBe(0)
+        expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
+        expect((await bob.chg(pool, 'status')).status).toBe(0)
+      },
+    )
 
-    test.each(['-wake', '-bells'])('a thing with the name of %s disturbs no command', async (ending) => {
+    test.each(['-wake', '-bells'])('an object with the name of %s affects no command', async (ending) => {
       using pool = await poolInOpenFolder()
       const file = pool.database + ending
       for (const script of Object.values(PLANTS)) {
@@ -217,7 +220,7 @@ describe.skipIf(reason !== null)(
       expect(mode('/etc/shadow')).not.toBe('666')
     })
 
-    test('root gives the folder of an earlier release its present mode, and no other', async () => {
+    test('root changes the folder mode of an earlier release to the current one, and changes no other mode', async () => {
       using pool = await poolOfRoot()
       const folder = `${pool.folder}/pool`
       chmodSync(folder, 0o1777)
@@ -245,7 +248,7 @@ describe.skipIf(reason !== null)(
       expect(mode(folder)).toBe('1777')
     })
 
-    test('what a user puts into an open folder is reported, and so is a strange name of root’s', async () => {
+    test('a user’s file in an open folder is reported, and so is an unknown file of root', async () => {
       using pool = await poolInOpenFolder()
       await plant(pool, `echo x > '${pool.folder}/pool/something'`)
       writeFileSync(`${pool.database}.bak`, '')
@@ -257,7 +260,7 @@ describe.skipIf(reason !== null)(
       expect(names(pool)).toEqual(before)
     })
 
-    test('a pool that a user put into an open folder does not become theirs by root’s doing', async () => {
+    test('root does not adopt a user’s pool in an open folder, and --force replaces it', async () => {
       using pool = await poolInOpenFolder()
       renameSync(pool.database, `${pool.folder}/kept`)
       chmodSync(`${pool.folder}/kept`, 0o644)

@@ -8,12 +8,12 @@ import { type TestPool, testPool } from '../support/pool.ts'
 
 const COMMANDS = [['status'], ['reserve'], ['release'], ['queue'], ['report'], ['run', '--', 'true']]
 const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
-/** Takes hours for one row. */
+/** A query that takes hours for one row. */
 const SLOW = Array.from({ length: 200 }, (_, nth) => `length(hex(zeroblob(${100_000_000 + nth})))`).join(
   ' + ',
 )
 
-/** What each plant is called in the message, and how it is planted. */
+/** The name of each planted object in the message, and the statements that create it. */
 const PLANTS: readonly (readonly [name: string, statements: string])[] = [
   ['foreign trigger slow', `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`],
   ['foreign trigger slow', `CREATE TRIGGER slow AFTER INSERT ON history BEGIN ${ENDLESS}; END`],
@@ -32,7 +32,7 @@ const PLANTS: readonly (readonly [name: string, statements: string])[] = [
     'changed index history_by_end',
     'DROP INDEX history_by_end; CREATE INDEX history_by_end ON history (length(host))',
   ],
-  // As earlier releases had it: records would count twice.
+  // A trigger of earlier releases: records would count twice.
   [
     'foreign trigger history_adds_up',
     `CREATE TRIGGER history_adds_up AFTER INSERT ON history BEGIN ${ENDLESS}; END`,
@@ -53,7 +53,7 @@ const plant = (pool: TestPool, statements: string): void =>
   withDatabase(pool, (db) => void db.run(statements))
 
 test.each(PLANTS)(
-  '%s: commands stop and name it, and the next admin removes it: %s',
+  '%s: commands fail and name it, and the next admin removes it: %s',
   async (name, statements) => {
     using pool = await usedPool()
     const [before, history] = [storedPool(pool), storedHistory(pool)]
@@ -81,7 +81,7 @@ test.each(PLANTS)(
   },
 )
 
-test('--force removes it too, and takes the pool for what it is: sound', async () => {
+test('--force removes it too, and treats the pool as sound', async () => {
   using pool = await usedPool()
   plant(pool, `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`)
   expect(await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')).toEqual({
@@ -93,7 +93,7 @@ test('--force removes it too, and takes the pool for what it is: sound', async (
 })
 
 test.each([{ words: ['--show'] }, { words: ['--refresh'] }, { words: ['--memory-threshold', '512'] }])(
-  'admin $words removes it too, as the message says',
+  'admin $words removes it too',
   async ({ words }) => {
     using pool = await usedPool()
     const before = storedPool(pool)
@@ -104,7 +104,7 @@ test.each([{ words: ['--show'] }, { words: ['--refresh'] }, { words: ['--memory-
   },
 )
 
-test('a waiter and a supervisor stop in one line as well, and the command runs on', async () => {
+test('a waiter and a supervisor stop with one line, and the command continues', async () => {
   using pool = await testPool(1)
   await pool.sh('mkfifo go')
   const job = pool.sh('exec "$CHG" run -- sh -c "echo started; read _ < go" 2> said')
@@ -118,7 +118,7 @@ test('a waiter and a supervisor stop in one line as well, and the command runs o
   expect((await pool.chg('reserve', '--wait', '20s')).status).toBe(0)
 })
 
-test('statistics of ANALYZE are no foreign objects', async () => {
+test('statistics of ANALYZE are not foreign objects', async () => {
   using pool = await usedPool()
   plant(pool, 'ANALYZE')
   expect((await pool.chg('status')).status).toBe(0)
@@ -126,17 +126,14 @@ test('statistics of ANALYZE are no foreign objects', async () => {
 })
 
 const TABLES: readonly (readonly [what: string, statements: string])[] = [
-  [
-    'a table of ours that was changed',
-    `DELETE FROM pool; ALTER TABLE pool ADD COLUMN slow INTEGER AS (${SLOW})`,
-  ],
+  ['a changed table of the pool', `DELETE FROM pool; ALTER TABLE pool ADD COLUMN slow INTEGER AS (${SLOW})`],
   ['a table of ours that is missing', 'DROP TABLE usage_by_day'],
   ['a pool that is a view', `DROP TABLE pool; CREATE VIEW pool AS ${ENDLESS}`],
   ['a history that is a view', `ALTER TABLE history RENAME TO old; CREATE VIEW history AS ${ENDLESS}`],
   ['a schema that says that it is new', 'PRAGMA user_version = 0'],
 ]
 
-test('a schema that says that it is older than it is becomes what it was, and the reservations stay', async () => {
+test('a schema with a version that is too low is repaired, and keeps the reservations', async () => {
   using pool = await usedPool()
   const before = storedPool(pool)
   plant(pool, 'PRAGMA user_version = 1')
@@ -147,7 +144,7 @@ test('a schema that says that it is older than it is becomes what it was, and th
 })
 
 test.each(TABLES)(
-  '%s is damage: nothing of it is executed, and --force starts afresh',
+  '%s is damage: nothing in it is executed, and --force creates a new pool',
   async (_, statements) => {
     using pool = await usedPool()
     plant(pool, statements)
@@ -166,41 +163,38 @@ test.each(TABLES)(
   },
 )
 
-needing('sqlite3').test(
-  'rows of the schema that SQLite itself would not write are refused, and crash nobody',
-  async () => {
-    const schemas = [
-      "UPDATE sqlite_master SET sql = 'CREATE TABLE pool(one, turns, document AS (1))' WHERE name = 'pool'",
-      "UPDATE sqlite_master SET sql = 'nonsense' WHERE name = 'pool'",
-      "UPDATE sqlite_master SET sql = NULL WHERE name = 'pool'",
-      "UPDATE sqlite_master SET sql = x'00ff' WHERE name = 'gpus'",
-      "UPDATE sqlite_master SET rootpage = 99999 WHERE name = 'pool'",
-      "UPDATE sqlite_master SET rootpage = 'x' WHERE name = 'history'",
-      "UPDATE sqlite_master SET name = 'sqlite_master' WHERE name = 'gpus'",
-      "INSERT INTO sqlite_master VALUES ('view', 'sqlite_schema', 'sqlite_schema', 0, 'CREATE VIEW sqlite_schema AS SELECT 1')",
-      "INSERT INTO sqlite_master VALUES ('trigger', 'slow', 'pool', 0, 'CREATE TRIGGER slow AFTER INSERT ON pool BEGIN SELECT 1; END')",
-      "INSERT INTO sqlite_master SELECT * FROM sqlite_master WHERE name = 'gpus'",
-      "UPDATE sqlite_master SET type = 'view' WHERE name = 'pool'",
-      'DELETE FROM sqlite_master',
-    ]
-    for (const schema of schemas) {
-      using pool = await usedPool()
-      const script = `.dbconfig defensive off\nPRAGMA writable_schema = ON;\n${schema};\n`
-      await Bun.write(`${pool.folder}/script`, script)
-      await pool.sh(`sqlite3 '${pool.database}' < script`)
-      for (const command of COMMANDS) {
-        const refused = await pool.chg(...command)
-        expect(refused.stderr, schema).toMatch(/^Error: [^\n]+\n$/)
-        expect(refused.stderr, schema).not.toMatch(/internal|\.ts:/)
-        expect(refused.status, schema).toBe(command[0] === 'run' ? 125 : 1)
-      }
-      expect((await pool.chg('admin', '--check')).status, schema).toBe(1)
-      const forced = await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')
-      expect(forced.status, `${schema}: ${forced.stderr}`).toBe(0)
-      expect((await pool.chg('admin', '--check')).stdout, schema).toContain('is sound')
+needing('sqlite3').test('schema rows that SQLite would not write are refused without a crash', async () => {
+  const schemas = [
+    "UPDATE sqlite_master SET sql = 'CREATE TABLE pool(one, turns, document AS (1))' WHERE name = 'pool'",
+    "UPDATE sqlite_master SET sql = 'nonsense' WHERE name = 'pool'",
+    "UPDATE sqlite_master SET sql = NULL WHERE name = 'pool'",
+    "UPDATE sqlite_master SET sql = x'00ff' WHERE name = 'gpus'",
+    "UPDATE sqlite_master SET rootpage = 99999 WHERE name = 'pool'",
+    "UPDATE sqlite_master SET rootpage = 'x' WHERE name = 'history'",
+    "UPDATE sqlite_master SET name = 'sqlite_master' WHERE name = 'gpus'",
+    "INSERT INTO sqlite_master VALUES ('view', 'sqlite_schema', 'sqlite_schema', 0, 'CREATE VIEW sqlite_schema AS SELECT 1')",
+    "INSERT INTO sqlite_master VALUES ('trigger', 'slow', 'pool', 0, 'CREATE TRIGGER slow AFTER INSERT ON pool BEGIN SELECT 1; END')",
+    "INSERT INTO sqlite_master SELECT * FROM sqlite_master WHERE name = 'gpus'",
+    "UPDATE sqlite_master SET type = 'view' WHERE name = 'pool'",
+    'DELETE FROM sqlite_master',
+  ]
+  for (const schema of schemas) {
+    using pool = await usedPool()
+    const script = `.dbconfig defensive off\nPRAGMA writable_schema = ON;\n${schema};\n`
+    await Bun.write(`${pool.folder}/script`, script)
+    await pool.sh(`sqlite3 '${pool.database}' < script`)
+    for (const command of COMMANDS) {
+      const refused = await pool.chg(...command)
+      expect(refused.stderr, schema).toMatch(/^Error: [^\n]+\n$/)
+      expect(refused.stderr, schema).not.toMatch(/internal|\.ts:/)
+      expect(refused.status, schema).toBe(command[0] === 'run' ? 125 : 1)
     }
-  },
-)
+    expect((await pool.chg('admin', '--check')).status, schema).toBe(1)
+    const forced = await pool.chg('admin', '--gpus', '2', '--provider', 'fake', '--force')
+    expect(forced.status, `${schema}: ${forced.stderr}`).toBe(0)
+    expect((await pool.chg('admin', '--check')).stdout, schema).toContain('is sound')
+  }
+})
 
 needing('sqlite3').test('the type of a planted object is never executed as SQL', async () => {
   using pool = await usedPool()
@@ -223,7 +217,7 @@ INSERT INTO sqlite_master SELECT '${type.replaceAll("'", "''")}', name, tbl_name
   expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
 })
 
-test('what is planted in an old schema is not executed when it is brought up to date', async () => {
+test('objects planted in an old schema are not executed by the upgrade', async () => {
   using pool = await testPool(0)
   await pool.sh('mkdir pool')
   await Bun.write(pool.database, readFileSync(new URL('../fixtures/pool-v1.db', import.meta.url)))
@@ -239,7 +233,7 @@ test('what is planted in an old schema is not executed when it is brought up to 
   expect((await pool.chg('admin', '--check')).stdout).not.toContain('slow')
 })
 
-/** Replaces the stored document by what `change` makes of its content, with a checksum that is right. */
+/** Changes the stored document and writes a correct checksum. */
 function forge(
   pool: TestPool,
   version: number,
@@ -263,14 +257,14 @@ async function expectDamaged(pool: TestPool, place: string): Promise<void> {
   }
 }
 
-test('a document with a right checksum and wrong contents grants nothing', async () => {
+test('no GPU is granted from a document with a correct checksum and invalid content', async () => {
   using pool = await usedPool()
   const holdings = [{ unit: '-1', share: { kind: 'whole' } }]
   forge(pool, 2, (content) => ({ ...content, reservations: [{ ...content.reservations[0], holdings }] }))
   await expectDamaged(pool, 'reservations.0.holdings.0.unit')
 })
 
-test('a part of a GPU, whose use cannot be recorded yet, is damage that --force removes', async () => {
+test('a reserved part of a GPU, which cannot be recorded yet, is damage that --force removes', async () => {
   using pool = await usedPool()
   forge(pool, 2, (content) => {
     const [held] = content.reservations
@@ -290,7 +284,7 @@ test('a part of a GPU, whose use cannot be recorded yet, is damage that --force 
   expect(forced).toMatchObject({ status: 0, stderr: expect.stringContaining('The damaged pool is kept as') })
 })
 
-test('a document of an earlier version with a right checksum and wrong contents grants nothing', async () => {
+test('no GPU is granted from an earlier version’s document with a correct checksum and invalid content', async () => {
   using pool = await testPool(0)
   await pool.sh('mkdir pool')
   await Bun.write(pool.database, readFileSync(new URL('../fixtures/pool-v3.db', import.meta.url)))

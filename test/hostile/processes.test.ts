@@ -22,11 +22,11 @@ interface Squatter extends Disposable {
 }
 
 interface Disguise {
-  /** Its `comm`. */
+  /** The process name (`comm`). */
   readonly name?: string
-  /** Its command line, the program's own name first. */
+  /** The command line, starting with the program's name. */
   readonly argv?: readonly string[]
-  /** What it writes over that. */
+  /** The text that the process writes over its command line. */
   readonly title?: string
   readonly zombie?: true
   readonly uid?: number
@@ -49,19 +49,19 @@ async function squatter({ name, argv = ['a title'], title, zombie, uid }: Disgui
   return { pid, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
 
-/** It uses GPU 0; only its pid is known of it. */
+/** Makes the driver report the pid, and nothing else, as a user of GPU 0. */
 function uses(pool: TestPool, pid: number): void {
   pool.play({ gpus: { '0': { memory_used_mb: 9000, processes: [{ pid }] } } })
 }
 
-interface Told {
+interface Shown {
   readonly line: string
   readonly process: { readonly pid: number; readonly name: string; readonly user?: string }
   readonly model?: string
 }
 
-/** What all forms of `status` say of GPU 0. */
-async function told(pool: TestPool): Promise<Told> {
+/** Checks all formats of `status` for GPU 0. */
+async function shownBy(pool: TestPool): Promise<Shown> {
   const { stdout } = await seen(pool, 'status')
   expect(stdout).toMatch(/^GPU 0: IN USE WITHOUT RESERVATION by [^\n]+\n$/)
   expect((await seen(pool, 'status', '--table')).stdout.split('\n')).toHaveLength(3)
@@ -84,11 +84,11 @@ needing('gcc').describe('a process on a GPU', () => {
     '\u009b31m',
     '\r\rGPU',
   ]
-  test.each(names)('may bear the name %j', async (name) => {
+  test.each(names)('may have the name %j', async (name) => {
     using pool = await testPool(1)
     using process = await squatter({ name })
     uses(pool, process.pid)
-    const { line, process: shown } = await told(pool)
+    const { line, process: shown } = await shownBy(pool)
     expect(line).toContain(`by user ${me} - 9000MB used by PID ${process.pid} (`)
     expect(shown).toMatchObject({ pid: process.pid, user: me })
     expect(processStat(process.pid)?.threads).toBe(1)
@@ -98,24 +98,24 @@ needing('gcc').describe('a process on a GPU', () => {
     using pool = await testPool(1)
     using process = await squatter({ name: '' })
     uses(pool, process.pid)
-    expect((await told(pool)).process.name).toBe('unknown')
+    expect((await shownBy(pool)).process.name).toBe('unknown')
   })
 
-  test('may have ended and left its name alone', async () => {
+  test('may be a zombie with a name', async () => {
     using pool = await testPool(1)
     using process = await squatter({ name: 'dead (x) R', zombie: true })
     expect(processStat(process.pid)?.state).toBe('Z')
     uses(pool, process.pid)
-    expect((await told(pool)).process.name).toBe('dead (x) R')
+    expect((await shownBy(pool)).process.name).toBe('dead (x) R')
   })
 
-  test('may be gone', async () => {
+  test('may have ended', async () => {
     using pool = await testPool(1)
     const gone = await squatter({})
     gone[Symbol.dispose]()
     await until('it is reaped', () => processStat(gone.pid) === null)
     uses(pool, gone.pid)
-    expect((await told(pool)).line).toContain(`by user unknown - 9000MB used by PID ${gone.pid} (unknown)`)
+    expect((await shownBy(pool)).line).toContain(`by user unknown - 9000MB used by PID ${gone.pid} (unknown)`)
   })
 
   const long = 'x'.repeat(100_000)
@@ -127,30 +127,30 @@ needing('gcc').describe('a process on a GPU', () => {
     ['of two hundred thousand characters', { argv: ['/bin/long', long, long] }],
     ['of 180,000 empty words', { argv: ['/bin/many', ...new Array<string>(180_000).fill(''), 'end'] }],
     ['of several lines', { argv: ['/bin/a\nGPU 1: AVAILABLE', '\r\n\r\n'] }],
-    ['of nothing but spaces', { argv: ['   ', ' '] }],
+    ['of spaces only', { argv: ['   ', ' '] }],
     ['of marks without letters', { argv: ['/bin/\ufffd', '\u0301'.repeat(1_000)] }],
     ['of one long word', { argv: [`/bin/${long}`] }],
-    ['it wrote over', { argv: [long], title: 'worker \u001b[31m' }],
-    ['it wrote over, without a space', { argv: ['/bin/sh', 'x'], title: '\u009b' }],
+    ['that it overwrote', { argv: [long], title: 'worker \u001b[31m' }],
+    ['that it overwrote, without a space', { argv: ['/bin/sh', 'x'], title: '\u009b' }],
   ]
   test.each(commandLines)('may have a command line %s', async (_, disguise) => {
     using pool = await testPool(1)
     using process = await squatter(disguise)
     uses(pool, process.pid)
-    await told(pool)
+    await shownBy(pool)
   })
 
   needing('root').test('may be of a user without a name', async () => {
     using pool = await testPool(1)
     using process = await squatter({ uid: 54_321 })
     uses(pool, process.pid)
-    expect((await told(pool)).process.user).toBe('uid 54321')
+    expect((await shownBy(pool)).process.user).toBe('uid 54321')
   })
 })
 
 needing('gcc').describe('a run', () => {
   test.each([') Z 1 1 1', '\nState:\tZ', ')'])(
-    'keeps its GPU while its command is called %j',
+    'keeps its GPU while its command has the name %j',
     async (name) => {
       using pool = await testPool(1)
       pool.env.NAME = name

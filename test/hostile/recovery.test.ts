@@ -59,7 +59,7 @@ describe.skipIf(reason !== null)(
       }
     }
 
-    test('names planted for the damaged files block nothing and are left alone', async () => {
+    test('planted names for the damaged files block nothing and are not touched', async () => {
       using pool = await damagedPool()
       const now = Date.now()
       const names = Array.from({ length: 120 }, (_, second) => {
@@ -78,7 +78,7 @@ describe.skipIf(reason !== null)(
       expect((await eve.chg(pool, 'reserve')).status).toBe(0)
     })
 
-    test('damaged files never take the place of those that were kept before', async () => {
+    test('damaged files never replace earlier kept ones', async () => {
       using pool = await damagedPool()
       const kept: string[] = []
       for (let nth = 0; nth < 4; nth++) {
@@ -91,7 +91,7 @@ describe.skipIf(reason !== null)(
     })
 
     test.each([0o777, 0o2775])(
-      'nothing is made where others could replace a new folder by a link to another one: %o',
+      'nothing is created if others could replace a new folder by a link: %o',
       async (mode) => {
         using pool = await damagedPool(mode)
         const folder = `${pool.folder}/pool`
@@ -113,7 +113,7 @@ describe.skipIf(reason !== null)(
       },
     )
 
-    test('nor by a user', async () => {
+    test('nothing is created by a user either', async () => {
       using pool = await testPool(0)
       chmodSync(pool.folder, 0o755)
       mkdirSync(`${pool.folder}/pool`)
@@ -123,12 +123,12 @@ describe.skipIf(reason !== null)(
       expect(readdirSync(`${pool.folder}/pool`)).toEqual([])
     })
 
-    test('whatever an attacker puts in the place of the files, the pool ends up with root', async () => {
+    test('root owns the pool at the end, for any files that an attacker creates', async () => {
       using pool = await damagedPool(0o777)
       const target = `${pool.folder}/of-root`
       writeFileSync(target, 'of root', { mode: 0o600 })
       const folder = `${pool.folder}/pool`
-      // As fast as it can, what wins a race between a look and an opening.
+      // Tries to win a race between checking a file and opening it.
       const attack = eve.sh(
         pool,
         `until [ -e '${folder}/stop' ]; do
@@ -148,7 +148,7 @@ describe.skipIf(reason !== null)(
       writeFileSync(`${folder}/stop`, '')
       await attack
       chmodSync(folder, 0o755)
-      // The attack ended with files of its own in every place.
+      // The attack left its own files at all paths.
       expect(await pool.chg(...FORCE)).toMatchObject({ status: 0 })
       expectOwnedByRoot(pool)
       for (const ending of ['-wal', '-shm', '-wake']) {
@@ -161,7 +161,7 @@ describe.skipIf(reason !== null)(
       expect((await pool.chg('admin', '--check')).stdout).not.toContain('chown')
     })
 
-    test('a link of an attacker in the place of the database is refused until it is removed', async () => {
+    test('a link of an attacker instead of the database is refused until it is removed', async () => {
       using pool = await damagedPool()
       const target = `${pool.folder}/of-root`
       writeFileSync(target, 'of root', { mode: 0o600 })
@@ -183,7 +183,7 @@ describe.skipIf(reason !== null)(
   },
 )
 
-test('several administrators who start afresh at once leave one sound pool', async () => {
+test('several concurrent admin --force leave one sound pool', async () => {
   using pool = await testPool(2)
   damage(pool)
   const all = await Promise.all(Array.from({ length: 8 }, () => pool.chg(...FORCE)))

@@ -6,7 +6,7 @@ import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
 const reason = noUsers()
 const SECRET = 'hunter2secret'
 
-/** What root does with files of others: `sudo -E` and `su -m` keep `$HOME` and the variables. */
+/** Root and files of other users: `sudo -E` and `su -m` keep `$HOME` and the variables. */
 describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
   let alice: UnixUser
   beforeAll(async () => {
@@ -14,7 +14,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
   })
   afterAll(() => alice.remove())
 
-  /** A pool of root's, and a home of alice's that root was left with. */
+  /** A pool of root, and alice's home folder as the `$HOME` of root. */
   async function poolWithHome(): Promise<TestPool & { home: string }> {
     const pool = await testPool(1)
     chmodSync(pool.folder, 0o755)
@@ -39,7 +39,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     expect(stderr).toMatch(ONE_LINE)
   }
 
-  test('skips a default configuration of another user, with one line', async () => {
+  test('skips a default configuration of another user, with one warning', async () => {
     using pool = await poolWithHome()
     const path = give(`${pool.home}/.canhazgpu.yaml`, 'probe-timeout: nonsense\n')
     const skipped = `the configuration ${path} is skipped: it belongs to another user (uid ${alice.uid})`
@@ -51,7 +51,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     expect(JSON.parse((await pool.chg('status', '-j')).stderr)).toEqual({
       warning: { code: 'config-skipped', message: skipped },
     })
-    // Her own it is.
+    // Alice herself uses it.
     expect((await alice.chg(pool, 'status')).stderr).toContain('probe-timeout')
   })
 
@@ -59,7 +59,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     ['a file that every user can change', 'echo "store: x" > F; chmod 666 F', 'every user can change it'],
     ['a link to a device', 'ln -s /dev/zero F', 'it is no regular file'],
     [
-      'a link of hers to a file of root',
+      'a link of alice to a file of root',
       'echo "store: x" > G; ln -s "$PWD/G" F; chown -h ALICE F',
       'decides',
     ],
@@ -78,7 +78,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     )
   })
 
-  test('refuses a configuration of another user that is named, and one that every user can change', async () => {
+  test('refuses a named configuration that another user owns or every user can change', async () => {
     using pool = await poolWithHome()
     const theirs = give(`${pool.folder}/theirs.yaml`, 'probe-timeout: 5s\n')
     const open = give(`${pool.folder}/open.yaml`, 'probe-timeout: 5s\n', { uid: 0, mode: 0o666 })
@@ -110,7 +110,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     ['json', SECRET],
     ['json', `{"${SECRET}": 1}`],
     ['json', `{"probe-timeout": "${SECRET}"}`],
-  ])('repeats nothing of a file that not everybody may read: %s %j', async (ending, text) => {
+  ])('prints no content of a file that not everybody may read: %s %j', async (ending, text) => {
     using pool = await poolWithHome()
     const path = give(`${pool.folder}/closed.${ending}`, text, { uid: 0, mode: 0o640 })
     const { status, stdout, stderr } = await pool.chg('status', '--config', path)
@@ -121,7 +121,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
   })
 
   test.each([SECRET, `{"${SECRET}": 1}`, `{"gpus": {"0": {"memory_used_mb": "${SECRET}"}}}`])(
-    'nor of a scenario: %j',
+    'prints no content of a scenario: %j',
     async (text) => {
       using pool = await poolWithHome()
       pool.env.CANHAZGPU_FAKE_USAGE = give(`${pool.folder}/usage`, text, { uid: 0, mode: 0o600 })
@@ -145,7 +145,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
       ],
     ]
 
-    test.each(paths)('%s is refused, and nothing is made', async (_, pathIn, named) => {
+    test.each(paths)('%s is refused, and nothing is created', async (_, pathIn, named) => {
       using pool = await poolWithHome()
       const target = `${pool.folder}/target`
       mkdirSync(target)
@@ -191,7 +191,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
       expect(await alice.chg(pool, 'status')).toMatchObject({ status: 0, stderr: '' })
     })
 
-    test('of another user is that user’s to use', async () => {
+    test('that another user owns can be used by that user', async () => {
       using pool = await poolWithHome()
       pool.env.CANHAZGPU_STORE = `${pool.home}/pool/pool.db`
       const made = await alice.chg(pool, 'admin', '--gpus', '1', '--provider', 'fake')

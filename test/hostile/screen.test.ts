@@ -10,7 +10,7 @@ import { HOSTILE_ARGUMENTS, HOSTILE_MIXTURES, seen } from './screen.ts'
 
 const DAY_MS = 86_400_000
 
-/** A pool in which this text stands wherever others can put one. */
+/** Writes the text to every place of the pool that other users can write. */
 function spread(pool: TestPool, text: string): void {
   const account = { uid: 4242, name: `account${text}` }
   const owner = { account, shownName: `user${text}` }
@@ -56,7 +56,7 @@ function spread(pool: TestPool, text: string): void {
   })
 }
 
-test('what others wrote moves no cursor, hides nothing and makes no line of its own', async () => {
+test('texts of other users move no cursor, hide nothing and start no line', async () => {
   using pool = await testPool(4)
   for (const text of HOSTILE_MIXTURES) {
     spread(pool, text)
@@ -76,7 +76,7 @@ test('what others wrote moves no cursor, hides nothing and makes no line of its 
   }
 })
 
-test('those who wait are told of others in the same safe words', async () => {
+test('waiters print texts of other users safely', async () => {
   using pool = await testPool(4)
   spread(pool, '\u001b[31m\u009b31m\u202e\r\n\u200b')
   for (const form of [[], ['--json']]) {
@@ -123,16 +123,16 @@ const QUOTING: readonly ((text: string) => readonly string[])[] = [
   (text) => ['__complete', 'reserve', '--gpu-ids', `${text},`],
 ]
 
-test('what was typed is quoted safely where it is refused', async () => {
+test('a refused argument is quoted safely', async () => {
   using pool = await testPool(1)
   for (const text of HOSTILE_ARGUMENTS) {
     const asked = QUOTING.flatMap((typed) => [typed(text), ['--json', ...typed(text)]])
-    // At once: most of the time goes into starting them.
+    // Runs them concurrently, because most of the time goes into starting them.
     await Promise.all(asked.map((typed) => seen(pool, ...typed)))
   }
 })
 
-test('so are files and variables', async () => {
+test('refused files and variables are quoted safely', async () => {
   using pool = await testPool(1)
   const path = `${pool.folder}/config`
   for (const text of HOSTILE_MIXTURES) {
@@ -154,13 +154,13 @@ test('so are files and variables', async () => {
   }
 })
 
-test('on a terminal too nothing but our own colours gets through', async () => {
+test('a terminal gets no escapes but our own colours', async () => {
   using pool = await testPool(4)
   spread(pool, '\u001b]0;title\u0007\u001b[2J\u009b1m\u202e')
   using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'status'])
   await terminal.see('GPU 3: ')
   await terminal.process.exited
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
   const rest = terminal.shown.replace(/\u001b\[(0|3\d)m|\r\n/g, '')
   expect(rest).not.toMatch(/[\p{Cc}\p{Cf}]/u)
 })

@@ -3,25 +3,25 @@ import { checkScreen } from '../../fuzz/soundness.ts'
 import { printable } from '../../src/domain/text/text.ts'
 import type { TestPool } from '../support/pool.ts'
 
-/** Some at once, to start fewer programs: none hides another, as every byte is looked at. */
+/** Joins several texts to start fewer programs; every byte is checked, so none hides another. */
 const mixed = (texts: readonly string[]): readonly string[] =>
   Array.from({ length: Math.ceil(texts.length / 4) }, (_, at) => texts.slice(4 * at, 4 * at + 4).join('x'))
 
 export const HOSTILE_MIXTURES = mixed(HOSTILE_TEXTS)
 
-/** What can be an argument, a variable or a file name. */
+/** Texts that can be an argument, a variable or a file name. */
 export const HOSTILE_ARGUMENTS = mixed(
   HOSTILE_TEXTS.filter((text) => text.isWellFormed() && !text.includes('\0') && printable(text) !== text),
 )
 
-export interface Seen {
+export interface CheckedRun {
   readonly status: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs one command; every byte it prints is looked at. */
-export async function seen(pool: TestPool, ...typed: string[]): Promise<Seen> {
+/** Runs one command and checks every byte of its output. */
+export async function seen(pool: TestPool, ...typed: string[]): Promise<CheckedRun> {
   const child = pool.start(...typed)
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).bytes(),
@@ -29,13 +29,13 @@ export async function seen(pool: TestPool, ...typed: string[]): Promise<Seen> {
     child.exited,
   ])
   try {
-    return { status, stdout: looked(stdout), stderr: looked(stderr) }
+    return { status, stdout: checked(stdout), stderr: checked(stderr) }
   } catch (error) {
     throw new Error(`${JSON.stringify(typed)}: ${error instanceof Error ? error.message : error}`)
   }
 }
 
-function looked(bytes: Uint8Array): string {
+function checked(bytes: Uint8Array): string {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   checkScreen(text)
   return text

@@ -18,7 +18,7 @@ import { until } from '../support/until.ts'
 
 const reason = noUsers()
 
-/** Real accounts, and a umask of 077 in all they do. */
+/** Real accounts with a umask of 077. */
 describe.skipIf(reason !== null)(
   `two users of the machine${reason === null ? '' : ` (skipped: ${reason})`}`,
   () => {
@@ -37,7 +37,7 @@ describe.skipIf(reason !== null)(
 
     const granted = (gpu: number) => `Reserved 1 GPU(s): [${gpu}] for 8h 0m 0s\n`
 
-    test('both can use the pool right after root set it up, whoever comes first', async () => {
+    test('both can use a new pool, in either order', async () => {
       for (const [first, second] of [
         [alice, bob],
         [bob, alice],
@@ -51,7 +51,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test('both at once, many times', async () => {
+    test('both can use it concurrently, many times', async () => {
       using pool = await sharedPool(8)
       const all = await Promise.all(
         Array.from({ length: 40 }, (_, nth) => (nth % 2 === 0 ? alice : bob).chg(pool, 'reserve')),
@@ -61,7 +61,7 @@ describe.skipIf(reason !== null)(
     })
 
     needing('sqlite3').test(
-      'also after root used the sqlite3 shell, which takes the log away, and then any command',
+      'also after root used the sqlite3 shell, which removes the log, and then any command',
       async () => {
         for (const [first, second] of [
           [alice, bob],
@@ -78,36 +78,33 @@ describe.skipIf(reason !== null)(
       },
     )
 
-    needing('strace').test(
-      'whoever is killed in the midst of a commit leaves nothing in the way of others',
-      async () => {
-        using pool = await sharedPool(128)
-        const held = () => storedPool(pool).reservations.flatMap(unitsOf)
-        const reserve = '"$CHG" reserve > /dev/null'
-        for (let write = 1; ; write++) {
-          // Killed as it is about to write to one of SQLite's files for the nth time.
-          const inject = `-e trace=pwrite64 -e inject=pwrite64:signal=KILL:when=${write}`
-          const { status } = await alice.sh(pool, `strace -f -o /dev/null ${inject} ${reserve}`)
-          // After a power failure what the processes shared is gone.
-          if (write % 2 === 0) rmSync(`${pool.database}-shm`)
-          const before = held()
-          expect(new Set(before).size).toBe(before.length)
-          const next = [bob, alice][write % 3]
-          const answer = await (next === undefined ? pool.chg('reserve') : next.chg(pool, 'reserve'))
-          expect(answer).toMatchObject({ status: 0, stderr: '' })
-          const after = held()
-          expect(after.toSpliced(before.length)).toEqual(before)
-          expect(new Set(after).size).toBe(before.length + 1)
-          if (status === 0) {
-            expect(write).toBeGreaterThan(5)
-            break
-          }
+    needing('strace').test('a process killed during a commit does not block other users', async () => {
+      using pool = await sharedPool(128)
+      const held = () => storedPool(pool).reservations.flatMap(unitsOf)
+      const reserve = '"$CHG" reserve > /dev/null'
+      for (let write = 1; ; write++) {
+        // Killed before its nth write to one of SQLite's files.
+        const inject = `-e trace=pwrite64 -e inject=pwrite64:signal=KILL:when=${write}`
+        const { status } = await alice.sh(pool, `strace -f -o /dev/null ${inject} ${reserve}`)
+        // After a power failure the shared memory is lost.
+        if (write % 2 === 0) rmSync(`${pool.database}-shm`)
+        const before = held()
+        expect(new Set(before).size).toBe(before.length)
+        const next = [bob, alice][write % 3]
+        const answer = await (next === undefined ? pool.chg('reserve') : next.chg(pool, 'reserve'))
+        expect(answer).toMatchObject({ status: 0, stderr: '' })
+        const after = held()
+        expect(after.toSpliced(before.length)).toEqual(before)
+        expect(new Set(after).size).toBe(before.length + 1)
+        if (status === 0) {
+          expect(write).toBeGreaterThan(5)
+          break
         }
-        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
-      },
-    )
+      }
+      expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+    })
 
-    test('without a log only root can open the pool, and any command of root repairs it', async () => {
+    test('without a log only root can open the pool, and any command of root restores it', async () => {
       using pool = await sharedPool()
       for (const ending of ['-wal', '-shm']) {
         const file = pool.database + ending
@@ -126,7 +123,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test('root gives the log its owner and mode again', async () => {
+    test('root restores the owner and mode of the log', async () => {
       using pool = await sharedPool()
       for (const ending of ['-wal', '-shm']) {
         const file = pool.database + ending
@@ -142,7 +139,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test('root is not led to other files by links in place of those beside the database', async () => {
+    test('root does not follow links instead of the files beside the database', async () => {
       using pool = await sharedPool()
       const target = `${pool.folder}/of-root`
       writeFileSync(target, '', { mode: 0o600 })
@@ -159,7 +156,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test('a database that is a link is not set up through it', async () => {
+    test('admin does not set up a database through a link', async () => {
       using pool = await testPool(0)
       mkdirSync(`${pool.folder}/pool`)
       symlinkSync(`${pool.folder}/elsewhere`, pool.database)
@@ -185,7 +182,7 @@ describe.skipIf(reason !== null)(
       expect((await pool.chg('status')).stdout).toContain(`IN USE by ${alice.name}`)
     })
 
-    test('release is one’s own', async () => {
+    test('release ends only the caller’s reservations', async () => {
       using pool = await sharedPool()
       await alice.chg(pool, 'reserve', '--gpus', '2')
       await bob.chg(pool, 'reserve')
@@ -197,7 +194,7 @@ describe.skipIf(reason !== null)(
       expect((await pool.chg('release')).stdout).toBe('No manually reserved GPUs found for current user\n')
     })
 
-    test('$USER and its like make nobody somebody else', async () => {
+    test('$USER and similar variables do not change the account', async () => {
       using pool = await sharedPool()
       await alice.chg(pool, 'reserve')
       Object.assign(pool.env, { USER: alice.name, LOGNAME: alice.name, SUDO_USER: alice.name })
@@ -211,7 +208,7 @@ describe.skipIf(reason !== null)(
       ])
     })
 
-    test('a run of one user is seen, and seen to end, by the other', async () => {
+    test('the other user sees a run and its end', async () => {
       using pool = await sharedPool(1)
       const run = alice.start(pool, 'run', '--', 'sleep', 'infinity')
       await until('the run is seen', async () =>
@@ -223,7 +220,7 @@ describe.skipIf(reason !== null)(
       await until('the GPU is free', async () => (await bob.chg(pool, 'reserve')).status === 0)
     })
 
-    test('the processes on a GPU bear the names of their users', async () => {
+    test('the processes on a GPU are shown with their users', async () => {
       using pool = await sharedPool(1)
       const squatter = bob.start(pool, 'run', '--', 'sh', '-c', 'echo ready; exec sleep infinity')
       await squatter.stdout.getReader().read()
@@ -237,7 +234,7 @@ describe.skipIf(reason !== null)(
       squatter.kill('SIGKILL')
     })
 
-    test('status --mine shows a user what it holds and what it uses, whoever holds it', async () => {
+    test('status --mine shows the GPUs that a user holds or uses', async () => {
       using pool = await sharedPool(3)
       await alice.chg(pool, 'reserve', '--gpu-ids', '0')
       await bob.chg(pool, 'reserve', '--gpu-ids', '2')
@@ -263,7 +260,7 @@ describe.skipIf(reason !== null)(
       squatter.kill('SIGKILL')
     })
 
-    test('a home that belongs to somebody else, kept by su, is no hindrance', async () => {
+    test('another account’s home folder, kept by su, causes no error', async () => {
       using pool = await sharedPool()
       chmodSync(pool.folder, 0o755)
       const home = `${pool.folder}/home`
@@ -272,7 +269,7 @@ describe.skipIf(reason !== null)(
       expect(await alice.chg(pool, 'reserve')).toMatchObject({ status: 0, stderr: '' })
     })
 
-    test('--group narrows the pool to a Unix group; others are told in one line', async () => {
+    test('--group restricts the pool to a Unix group; other users get one error line', async () => {
       const group = newGroup()
       const member = await newUser('member', [group.name])
       try {
@@ -291,7 +288,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test('--force --group narrows a pool that everyone had; --force alone leaves it so', async () => {
+    test('--force --group restricts an open pool; --force alone keeps the group', async () => {
       const group = newGroup()
       const member = await newUser('member', [group.name])
       try {
