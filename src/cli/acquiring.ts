@@ -10,19 +10,21 @@ import { unlessRefused } from '../views/words/refusals.ts'
 import type { Given } from './command-spec.ts'
 import type { Context } from './context.ts'
 import { duration, gpuCount, gpuIds, shownText } from './options/kinds.ts'
-import { givesWayTo, option } from './options/option.ts'
+import { option, overriddenByAnyOf } from './options/option.ts'
 
 /** Options of both `run` and `reserve`: which GPUs, for whom, and how long to wait. */
 export const acquiringOptions = [
   option('-g, --gpus <count>', 'Number of GPUs to reserve (default: 1)', {
     kind: gpuCount,
-    givesWay: givesWayTo('gpuIds'),
+    isOverridden: overriddenByAnyOf('gpuIds'),
   }),
   option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { kind: gpuIds, onlyTyped: true }),
-  option('--nonblock', 'Do not wait, whatever the configuration says', { givesWay: givesWayTo('wait') }),
+  option('--nonblock', 'Do not wait, even if the configuration enables it', {
+    isOverridden: overriddenByAnyOf('wait'),
+  }),
   option('-w, --wait [duration]', 'Wait in the queue until the GPUs are free, at most this long', {
     kind: duration,
-    givesWay: givesWayTo('nonblock', 'claim'),
+    isOverridden: overriddenByAnyOf('nonblock', 'claim'),
   }),
   option('-n, --note <text>', 'Purpose, shown to all users', { kind: shownText }),
   option('-u, --user <name>', 'Name to show instead of the account (shared accounts)', { kind: shownText }),

@@ -20,7 +20,7 @@ export interface CommandSpec<Own extends readonly Option[], Result, Named extend
   /** Yields results until the command is interrupted; null if the command has a single result. */
   readonly follow?: (given: Given<Own, Named>, context: Context) => AsyncIterable<Result> | null
   /** Keeps the command running after its result is shown, for a server. */
-  readonly stay?: (result: Result) => Promise<void>
+  readonly keepRunning?: (result: Result) => Promise<void>
   /** A failure that is reported in addition to the result. */
   readonly failure?: (result: Result) => CanhazgpuError | undefined
 }

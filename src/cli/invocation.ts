@@ -30,7 +30,7 @@ export async function execute<Own extends readonly Option[], Result, Named exten
 ): Promise<void> {
   const { stdout, stderr } = invocation.program
   /** Returns the exit status. */
-  const show = (result: Result, out: Writing): number => {
+  const show = (result: Result, out: Streams): number => {
     const look = { ...stdout, color: stdout.color && !context.settings.noColor }
     const printed: Printed = json
       ? { stdout: `${printableJson(spec.json(result), 2)}\n` }
@@ -45,7 +45,7 @@ export async function execute<Own extends readonly Option[], Result, Named exten
   if (results === null) {
     const result = await spec.handle(given, context)
     invocation.status = show(result, { stdout: stdout.write, stderr: stderr.write })
-    return spec.stay?.(result)
+    return spec.keepRunning?.(result)
   }
   if (!stdout.terminal) {
     throw new CanhazgpuError('usage', '--watch needs a terminal to draw on', {
@@ -69,7 +69,7 @@ export async function execute<Own extends readonly Option[], Result, Named exten
 }
 
 /** The streams for a result. */
-interface Writing {
+interface Streams {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
 }

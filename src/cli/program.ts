@@ -51,7 +51,7 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   if (parsed.options.help === true) {
     return stdout.write(helpText({ ...command, summary: entry.summary }))
   }
-  const options = { ...readAgain(before.options, command.options), ...parsed.options }
+  const options = { ...parseValues(before.options, command.options), ...parsed.options }
   await command.run({ ...parsed, options }, invocation)
 }
 
@@ -71,7 +71,7 @@ async function help(
 }
 
 /** A setting before the command's name, parsed like the command's own option of that name. */
-function readAgain(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
+function parseValues(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => {
       const option = own.find((each) => each.name === name)

@@ -10,14 +10,14 @@ import {
 } from '../adapters/store/open.ts'
 import type { Administration } from '../cli/context.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
-import { isNotInitialized, kept, type Opening, poolServer, provide } from './open-pool.ts'
+import { isNotInitialized, type Opening, openAndKeep, poolServer, provide } from './open-pool.ts'
 
 /** The parts of this machine that `admin` uses. */
 export function administration(opening: Opening): Administration {
   const { store, probeTimeout } = opening.settings
   const open = () => openStoreAsAdministrator(store, currentMoment)
   return {
-    pool: async () => poolServer(opening)(await kept(opening, open)),
+    pool: async () => poolServer(opening)(await openAndKeep(opening, open)),
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupIdOf(group)
       return {

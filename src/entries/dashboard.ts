@@ -9,12 +9,12 @@ import { MemoryStore } from '../adapters/memory/memory-store.ts'
 import { usageOfChild } from '../adapters/process/usage-process.ts'
 import type { ConfigFile } from '../adapters/settings/config-file.ts'
 import type { Dashboard } from '../cli/context.ts'
-import { type Opening, openLastingPool } from './open-pool.ts'
+import { type Opening, openReopeningPool } from './open-pool.ts'
 
 /** The parts of this machine that `web` uses. */
 export function dashboard(opening: Opening, files: readonly ConfigFile[]): Dashboard {
   return {
-    pool: () => openLastingPool(opening),
+    pool: () => openReopeningPool(opening),
     askUsage: (question) => usageOfChild(opening.settings.store, question),
     connections: {
       limit: descriptorLimit,

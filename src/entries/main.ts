@@ -46,15 +46,15 @@ switch (args[0]) {
   }
 }
 
-const PLAIN = { terminal: false, color: false, columns: Number.POSITIVE_INFINITY } as const
+const NO_TERMINAL = { terminal: false, color: false, columns: Number.POSITIVE_INFINITY } as const
 
 /** If the C library cannot be called, `--help` works, and every command fails with the reason. */
 async function runWithoutMachine(reason: unknown): Promise<void> {
   const { runProgram } = await import('../cli/program.ts')
   process.exitCode = await runProgram(args, {
     version: VERSION,
-    stdout: { write: (text) => process.stdout.write(text), ...PLAIN },
-    stderr: { write: (text) => process.stderr.write(text), ...PLAIN },
+    stdout: { write: (text) => process.stdout.write(text), ...NO_TERMINAL },
+    stderr: { write: (text) => process.stderr.write(text), ...NO_TERMINAL },
     open: () => Promise.reject(reason),
   })
 }

@@ -26,10 +26,10 @@ export interface Opening {
 }
 
 export function openPoolStore(opening: Opening, patience?: LockPatience): Promise<OpenedPool> {
-  return kept(opening, () => openStore(opening.settings.store, currentMoment, patience))
+  return openAndKeep(opening, () => openStore(opening.settings.store, currentMoment, patience))
 }
 
-export async function kept(
+export async function openAndKeep(
   { settings, keep }: Opening,
   open: () => Promise<OpenedPool>,
 ): Promise<OpenedPool> {
@@ -39,11 +39,11 @@ export async function kept(
 }
 
 /** For a long-running process: the pool is reopened after an error and when another pool replaces it. */
-export async function openLastingPool(opening: Opening): Promise<PoolService> {
+export async function openReopeningPool(opening: Opening): Promise<PoolService> {
   const { ReopeningStore } = await import('../adapters/store/reopening-store.ts')
   const open = () => openStore(opening.settings.store, currentMoment)
   // The reopening store closes the stores that it opens.
-  const store = await kept({ ...opening, keep: () => {} }, open)
+  const store = await openAndKeep({ ...opening, keep: () => {} }, open)
   return poolServer(opening)(new ReopeningStore(store, open))
 }
 

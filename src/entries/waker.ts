@@ -59,18 +59,18 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
     isInterrupted: () => news.interrupted,
     async wasInterrupted() {
       // A later signal ends the command; a manual reservation is already made, and the signal must not hide its output.
-      letAct(handled, intent?.term.kind === 'run' && !news.interrupted ? 'default' : 'ignore')
+      setDispositions(handled, intent?.term.kind === 'run' && !news.interrupted ? 'default' : 'ignore')
       // The runtime delivers earlier signals in an iteration of its event loop, and one may be running already.
       await Bun.sleep(1)
       await new Promise(setImmediate)
-      if (news.interrupted) letAct(handled, 'ignore')
+      if (news.interrupted) setDispositions(handled, 'ignore')
       return news.interrupted
     },
     close: () => calls.close(),
   }
 }
 
-function letAct(signals: readonly SignalName[], disposition: 'default' | 'ignore'): void {
+function setDispositions(signals: readonly SignalName[], disposition: 'default' | 'ignore'): void {
   for (const signal of signals) setDisposition(SIGNALS[signal], disposition)
 }
 

@@ -29,7 +29,7 @@ const options = [
   option('-g, --gpus <count>', 'Number of GPUs available on this machine (required)', {
     kind: gpuCount,
     mandatory: { unless: [...ACTIONS, 'memoryThreshold'] },
-    givesWay: setsNothingUp,
+    isOverridden: hasNoSetUp,
   }),
   option('--force', 'Force reinitialization even if already initialized; clears all reservations', {
     onlyTyped: true,
@@ -37,24 +37,28 @@ const options = [
   option(
     '-p, --provider <name>',
     `Driver interface: ${PROVIDER_CHOICES.join(', ')} (default: the first that works)`,
-    { kind: oneOf(PROVIDER_CHOICES), givesWay: setsNothingUp },
+    { kind: oneOf(PROVIDER_CHOICES), isOverridden: hasNoSetUp },
   ),
   option('--group <name>', 'Unix group that may use the pool (default: every user)', {
-    givesWay: setsNothingUp,
-  }),
-  option('--allocation <policy>', `Which free GPUs first: ${ALLOCATIONS.join(', ')} (default: lru)`, {
-    kind: oneOf(ALLOCATIONS),
-    givesWay: setsNothingUp,
+    isOverridden: hasNoSetUp,
   }),
   option(
+    '--allocation <policy>',
+    `Order in which free GPUs are granted: ${ALLOCATIONS.join(', ')} (default: lru)`,
+    {
+      kind: oneOf(ALLOCATIONS),
+      isOverridden: hasNoSetUp,
+    },
+  ),
+  option(
     '--memory-threshold <mb>',
-    'Memory on an unreserved GPU that counts as use, for everyone (default: 1024)',
+    'Memory on an unreserved GPU that counts as use, for all users (default: 1024)',
     { kind: megabytes, onlyTyped: true },
   ),
   option('--check', 'Only check pool and driver, and print a remedy for each problem', {
     onlyTyped: true,
   }),
-  option('--refresh', 'Only adopt the GPUs that the driver shows now; reservations stay', {
+  option('--refresh', 'Only adopt the GPUs that the driver shows now; keeps reservations', {
     onlyTyped: true,
   }),
   option('--show', "Only show the pool's settings", { onlyTyped: true }),
@@ -71,7 +75,7 @@ export const admin = command({
   ],
   options,
   async handle(given, context): Promise<AdminAnswer> {
-    refuseMixture(given)
+    refuseCombination(given)
     if (given.check === true) return check(context)
     if (given.refresh === true) return refresh(context)
     if (given.show === true) return showSettings(context)
@@ -83,13 +87,13 @@ export const admin = command({
   failure: adminFailure,
 })
 
-function setsNothingUp(typed: ReadonlySet<string>): boolean {
+function hasNoSetUp(typed: ReadonlySet<string>): boolean {
   const isChange = typed.has('memoryThreshold') && !typed.has('gpus') && !typed.has('force')
   return isChange || ACTIONS.some((name) => typed.has(name))
 }
 
 /** An action cannot be combined with other options. */
-function refuseMixture(given: AdminOptions): void {
+function refuseCombination(given: AdminOptions): void {
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : [name],
   )

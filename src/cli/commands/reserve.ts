@@ -11,7 +11,7 @@ import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
 import { duration } from '../options/kinds.ts'
-import { givesWayTo, option } from '../options/option.ts'
+import { option, overriddenByAnyOf } from '../options/option.ts'
 
 interface Reserved {
   readonly grant: Grant
@@ -29,10 +29,16 @@ const options = [
     kind: duration,
     default: DEFAULT_DURATION,
   }),
-  option('--claim', 'Take over GPUs that only your own processes use already', { onlyTyped: true }),
-  option('-s, --short', 'Print only the GPU ids, such as 1,3', { givesWay: givesWayTo('export', 'docker') }),
-  option('--export', 'Print the line to eval in a shell', { givesWay: givesWayTo('short', 'docker') }),
-  option('--docker', "Print the option for 'docker run'", { givesWay: givesWayTo('short', 'export') }),
+  option('--claim', 'Reserve GPUs that only your own processes already use', { onlyTyped: true }),
+  option('-s, --short', 'Print only the GPU ids, such as 1,3', {
+    isOverridden: overriddenByAnyOf('export', 'docker'),
+  }),
+  option('--export', 'Print the line to eval in a shell', {
+    isOverridden: overriddenByAnyOf('short', 'docker'),
+  }),
+  option('--docker', "Print the option for 'docker run'", {
+    isOverridden: overriddenByAnyOf('short', 'export'),
+  }),
 ]
 
 type ReserveOptions = Given<typeof options>
@@ -51,7 +57,7 @@ export const reserve = command({
     const intent = await intentOf(given, context, { kind: 'manual', duration: given.duration })
     const grant =
       given.claim === true
-        ? await claim(intent, asksForCertain(given), context)
+        ? await claim(intent, requiresAll(given), context)
         : await acquireFor(given, intent, context)
     return { grant, duration: given.duration, form }
   },
@@ -103,7 +109,7 @@ async function refuseWithoutNvidia(context: Context): Promise<void> {
   })
 }
 
-function asksForCertain({ gpus, gpuIds, wait }: ReserveOptions): boolean {
+function requiresAll({ gpus, gpuIds, wait }: ReserveOptions): boolean {
   if (wait !== undefined)
     throw new CanhazgpuError('usage', '--claim does not wait, so --wait has no effect with it')
   return gpus !== undefined || gpuIds !== undefined

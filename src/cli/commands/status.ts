@@ -3,7 +3,7 @@ import type { GpuStatus, Overview } from '../../domain/observation/status.ts'
 import { isReplaced } from '../../domain/observation/usage.ts'
 import { statusDocument } from '../../views/documents/status-document.ts'
 import { summaryDocument } from '../../views/documents/summary-document.ts'
-import { ADOPTS, allNew } from '../../views/words/faults.ts'
+import { allReplacedWords, REFRESH_COMMAND } from '../../views/words/faults.ts'
 import type { Look } from '../../views/words/printed.ts'
 import { statusLine } from '../../views/words/status/line.ts'
 import { statusSummary } from '../../views/words/status/summary.ts'
@@ -11,7 +11,7 @@ import { statusTable } from '../../views/words/status/table.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
-import { givesWayTo, option } from '../options/option.ts'
+import { option, overriddenByAnyOf } from '../options/option.ts'
 
 interface Shown extends Overview {
   readonly form: 'lines' | 'table' | 'summary'
@@ -24,11 +24,14 @@ interface Shown extends Overview {
 const REDRAW_MS = 2_000
 
 const options = [
-  option('--table', 'Show a table', { givesWay: givesWayTo('summary') }),
+  option('--table', 'Show a table', { isOverridden: overriddenByAnyOf('summary') }),
   option('-s, --summary', 'Show only how many GPUs of which model are available and in use', {
-    givesWay: givesWayTo('table'),
+    isOverridden: overriddenByAnyOf('table'),
   }),
-  option('--watch', 'Redraw until q is pressed', { onTerminal: true, givesWay: givesWayTo('json') }),
+  option('--watch', 'Redraw until q is pressed', {
+    onTerminal: true,
+    isOverridden: overriddenByAnyOf('json'),
+  }),
   option('--mine', 'Only GPUs that you hold or use'),
   option('--free', 'Only GPUs that are available'),
 ]
@@ -65,7 +68,7 @@ function statusText({ form, pool, gpus, view }: Shown, look: Look): string {
 /** The warning if the driver shows none of the pool's GPUs. */
 function replacedNotice({ pool, areReplaced }: Shown): string | undefined {
   if (!areReplaced) return undefined
-  return `Warning: ${allNew(pool.units.length)} - ${ADOPTS} adopts them and ends no reservation`
+  return `Warning: ${allReplacedWords(pool.units.length)} - ${REFRESH_COMMAND} adopts them and ends no reservation`
 }
 
 /** The notice if no GPU matches the filters: no output at all would look like a failure. */
@@ -73,11 +76,11 @@ function emptyNotice({ gpus, filter }: Shown): string | undefined {
   if (gpus.length > 0) return undefined
   switch (filter) {
     case 'mine':
-      return 'You hold no GPU, and none of your processes uses one'
+      return 'You neither hold nor use a GPU'
     case 'free':
       return "No GPU is available: see 'canhazgpu status' for the holders"
     case 'mine and free':
-      return 'No available GPU is used by a process of yours'
+      return 'None of your processes uses an available GPU'
     case 'none':
       return undefined
   }

@@ -52,7 +52,7 @@ export const web = command({
   },
   text: ({ server: { url } }) => ({ stdout: `Serving the GPU dashboard on ${url}\n` }),
   json: ({ server: { url }, demo }): ServingDocument => ({ url, ...(demo ? { demo } : {}) }),
-  async stay({ server, stopped }) {
+  async keepRunning({ server, stopped }) {
     await stopped
     await server.close()
   },

@@ -53,7 +53,7 @@ function configuredValue(
   { command, lookUp, terminal }: Defaults,
 ): unknown {
   const setting = settingOf(command, option)
-  if (setting === null || option.givesWay?.(chosen) || (option.onTerminal && !terminal)) return undefined
+  if (setting === null || option.isOverridden?.(chosen) || (option.onTerminal && !terminal)) return undefined
   const found = lookUp(setting)
   return found === undefined ? undefined : read(option, found)
 }

@@ -32,7 +32,7 @@ export interface OptionDetail {
   /** Whether its configured default applies only if the output goes to a terminal. */
   readonly onTerminal?: true
   /** Whether the options chosen so far (by name) override its configured default. */
-  readonly givesWay?: (chosen: ReadonlySet<string>) => boolean
+  readonly isOverridden?: (chosen: ReadonlySet<string>) => boolean
 }
 
 /** An option without a value is a switch; `OptionsOf` has its type in a handler. */
@@ -71,7 +71,7 @@ export const readValue = ({ kind, long }: Option, text: string): unknown =>
   kind === undefined ? text : kind.read(text, long)
 
 /** For options that exclude each other: each of these overrides a configured one. */
-export const givesWayTo =
+export const overriddenByAnyOf =
   (...names: readonly string[]) =>
   (chosen: ReadonlySet<string>): boolean =>
     names.some((name) => chosen.has(name))

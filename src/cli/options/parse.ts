@@ -33,7 +33,7 @@ function parsed(words: readonly string[], grammar: Grammar): Parsed {
     const word = words[at] ?? ''
     if (isOption(word)) {
       const { option, attached } = optionIn(word, grammar.options)
-      const text = attached ?? valueBehind(option, words[at + 1], grammar)
+      const text = attached ?? valueAfter(option, words[at + 1], grammar)
       if (attached === undefined && text !== undefined) at++
       options[option.name] = valueFor(option, text)
     } else if (grammar.stopAtOperand === true) return { options, operands: words.slice(at) }
@@ -61,7 +61,7 @@ function optionIn(word: string, known: readonly Option[]): { option: Option; att
 }
 
 /** The next word, if it is the option's value. */
-function valueBehind(option: Option, next: string | undefined, grammar: Grammar): string | undefined {
+function valueAfter(option: Option, next: string | undefined, grammar: Grammar): string | undefined {
   switch (option.takes) {
     case 'no value':
       return undefined

@@ -47,7 +47,7 @@ export const historyRecord = object({
   ended_at: optional(time),
   outcome: optional(oneOf(OUTCOMES)),
   ended_by: optional(
-    v.pipe(text, v.description('The account that reset the pool, or released what was held by another')),
+    v.pipe(text, v.description('The account that reset the pool or released GPUs of another account')),
   ),
   note: optional(text),
 })
@@ -58,7 +58,7 @@ export const history = object({
   to: time,
   /** Oldest start first. */
   records: list(historyRecord),
-  left_out: optional(v.pipe(whole, v.description('How many records are missing, those that ended first'))),
+  left_out: optional(v.pipe(whole, v.description('Number of omitted records; the oldest are omitted'))),
 })
 
 export type ReportDocument = v.InferOutput<typeof report>

@@ -1,14 +1,14 @@
 import type { Difference } from '../../app/compare-driver.ts'
 import type { Problem } from '../../domain/pool/soundness.ts'
-import { ADOPTS, allNew } from './faults.ts'
+import { allReplacedWords, REFRESH_COMMAND } from './faults.ts'
 
 /** Converts a difference between pool and driver to a problem with its remedy. */
 export function differenceProblem(difference: Difference): Problem {
-  return { kind: 'device', what: whatDiffers(difference), cure: cureFor(difference) }
+  return { kind: 'device', what: differenceWords(difference), cure: cureFor(difference) }
 }
 
-function whatDiffers(difference: Difference): string {
-  if (difference.code === 'all-replaced') return allNew(difference.count)
+function differenceWords(difference: Difference): string {
+  if (difference.code === 'all-replaced') return allReplacedWords(difference.count)
   const { id, device } = difference.unit
   const named = `GPU ${id} (${device.uuid})`
   switch (difference.code) {
@@ -26,5 +26,5 @@ function whatDiffers(difference: Difference): string {
 function cureFor(difference: Difference): string {
   return difference.code === 'missing'
     ? `see the messages of the driver; if it does not come back, 'sudo canhazgpu admin --gpus ${difference.shown} --force' sets up the pool without it and ends all reservations`
-    : `${ADOPTS} adopts what the driver shows and ends no reservation`
+    : `${REFRESH_COMMAND} adopts what the driver shows and ends no reservation`
 }

@@ -1,13 +1,13 @@
 import type { UnitFault } from '../../domain/observation/usage.ts'
 
 /** The command that adopts replaced GPUs. */
-export const ADOPTS = "'sudo canhazgpu admin --refresh'"
+export const REFRESH_COMMAND = "'sudo canhazgpu admin --refresh'"
 
 /** Why a GPU cannot be used, in one line; an error that the driver reports is quoted. */
 export function faultWords(fault: UnitFault): string {
   switch (fault.code) {
     case 'replaced':
-      return `the driver shows another GPU in its place - ${ADOPTS} adopts it`
+      return `the driver shows another GPU in its place - ${REFRESH_COMMAND} adopts it`
     case 'missing':
       return `the driver does not show this GPU (${fault.uuid})`
     case 'unanswered':
@@ -17,5 +17,5 @@ export function faultWords(fault: UnitFault): string {
 }
 
 /** The driver shows none of the pool's GPUs. */
-export const allNew = (count: number): string =>
+export const allReplacedWords = (count: number): string =>
   `the driver shows none of the ${count} GPUs of the pool by UUID, but others in their places`

@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { isRefusal, type Reason, type Refusal, type Shortage } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
-import { ADOPTS } from './faults.ts'
+import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
 
 /** Returns the answer, or throws the refusal as an error. */
@@ -127,7 +127,9 @@ function detailsOf({ occupied, faulty, replaced, ahead }: Shortage): string {
   const reasons = [
     ...(occupied.length > 0 ? [`${occupied.length} GPUs in use without reservation`] : []),
     ...(withErrors > 0 ? [`${withErrors} GPUs with errors`] : []),
-    ...(replaced.length > 0 ? [`${replaced.length} GPUs replaced by others, which ${ADOPTS} adopts`] : []),
+    ...(replaced.length > 0
+      ? [`${replaced.length} GPUs replaced by others, which ${REFRESH_COMMAND} adopts`]
+      : []),
   ]
   const line = ahead > 0 ? ` (${ahead} ahead in the queue)` : ''
   return reasons.length === 0 ? line : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)${line}`

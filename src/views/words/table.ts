@@ -1,7 +1,7 @@
 import { fitted } from './fitted.ts'
 
 /** The text of an empty cell. */
-export const NOTHING = '-'
+export const EMPTY_CELL = '-'
 
 const GAP = '  '
 
@@ -26,7 +26,7 @@ export function table(
 }
 
 const hasContent = (cell: string | undefined): boolean =>
-  cell !== undefined && cell !== '' && cell !== NOTHING
+  cell !== undefined && cell !== '' && cell !== EMPTY_CELL
 
 function aligned(row: readonly string[], widths: readonly number[]): string {
   return row

@@ -259,7 +259,7 @@ test('--mine and --free print a notice if no GPU matches; stdout stays empty', a
   expect(await pool.chg('status', '--mine')).toEqual({
     status: 0,
     stdout: '',
-    stderr: 'You hold no GPU, and none of your processes uses one\n',
+    stderr: 'You neither hold nor use a GPU\n',
   })
   await pool.chg('reserve')
   expect(await pool.chg('status', '--free')).toEqual({

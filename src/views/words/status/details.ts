@@ -16,7 +16,7 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
       return `last released ${formatDuration(now - lastUse.endedAt)} ago`
     }
     case 'reserved':
-      return lifeOf(status.reservation.term, now)
+      return termWords(status.reservation.term, now)
     case 'unreserved':
       return `${usedMb(status.usage)}MB used by ${processWords(status.usage.processes)}`
     case 'error':
@@ -24,7 +24,7 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
   }
 }
 
-function lifeOf(term: Term, now: Millis): string {
+function termWords(term: Term, now: Millis): string {
   switch (term.kind) {
     case 'run':
       return `last heartbeat ${formatDuration(now - term.heartbeatAt)} ago`

@@ -4,7 +4,7 @@ import { modelOf } from '../../../domain/text/ai-model.ts'
 import { formatDuration } from '../../../domain/text/duration.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
 import type { Look } from '../printed.ts'
-import { NOTHING, table } from '../table.ts'
+import { EMPTY_CELL, table } from '../table.ts'
 import { detailsOf } from './details.ts'
 import { coloured, holderName } from './line.ts'
 import { STATES } from './states.ts'
@@ -28,11 +28,11 @@ function row(status: GpuStatus, view: View, look: Look): readonly string[] {
     status.unit.id,
     coloured(status, STATES[status.kind].short, look),
     userOf(status),
-    reservation === undefined ? NOTHING : formatDuration(view.now - reservation.startedAt),
-    reservation?.term.kind ?? NOTHING,
-    shortened(modelOf(status) ?? NOTHING, 60),
+    reservation === undefined ? EMPTY_CELL : formatDuration(view.now - reservation.startedAt),
+    reservation?.term.kind ?? EMPTY_CELL,
+    shortened(modelOf(status) ?? EMPTY_CELL, 60),
     `${detailsOf(status, view.now)}${note}`,
-    validationOf(status, view.thresholdMb) ?? NOTHING,
+    validationOf(status, view.thresholdMb) ?? EMPTY_CELL,
   ]
 }
 
@@ -44,6 +44,6 @@ function userOf(status: GpuStatus): string {
       return usersOf(status.usage).map(printable).join(', ') || 'unknown'
     case 'available':
     case 'error':
-      return NOTHING
+      return EMPTY_CELL
   }
 }
