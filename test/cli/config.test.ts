@@ -107,14 +107,14 @@ test.each([
   ['config.yaml', `store: ${'x'.repeat(5_000)}\n`, ['store', 'sqlite://']],
   ['config.yaml', `probe-timeout: ${'1'.repeat(60_000)}\n`, ['probe-timeout', '10s']],
   ['config.json', '{"store": "sqlite:///tmp/a\\u0000b.db"}', ['store', 'sqlite://']],
-])('%s with %j is refused in one line', async (name, text, says) => {
+])('%s with %j is refused in one line', async (name, text, expected) => {
   using pool = await testPool(1)
   delete pool.env.CANHAZGPU_STORE
   const path = write(pool, name, text)
   const refused = await pool.chg('status', '--config', path)
   expect(refused.stdout).toBe('')
   expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-  for (const words of [path, ...says]) {
+  for (const words of [path, ...expected]) {
     expect(refused.stderr).toContain(words)
   }
   expect(refused.status).toBe(1)
@@ -154,13 +154,13 @@ test.each([
     'config.yaml',
   ],
   ['no text', 'head -c 1000 "$CHG" > config.yaml', 'parse'],
-])('a configuration that is %s is refused in one line', async (_, make, says) => {
+])('a configuration that is %s is refused in one line', async (_, make, expected) => {
   using pool = await testPool(1)
   await pool.sh(make)
   const { status, stdout, stderr } = await pool.chg('status', '--config', `${pool.folder}/config.yaml`)
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   expect(stderr).toMatch(/^Error: [^\n]+\n$/)
-  expect(stderr).toContain(says)
+  expect(stderr).toContain(expected)
 })
 
 test('a pipe without a writer does not block', async () => {

@@ -7,10 +7,14 @@ interface Refusal {
   readonly typed: string[]
   readonly status: number
   /** The expected parts of the one line on stderr. */
-  readonly says: string[]
+  readonly expected: string[]
 }
 
-const usage = (typed: string, ...says: string[]): Refusal => ({ typed: typed.split(' '), status: 2, says })
+const usage = (typed: string, ...expected: string[]): Refusal => ({
+  typed: typed.split(' '),
+  status: 2,
+  expected,
+})
 
 const TASK =
   '{"process":{"pid":4194305,"startTime":1,"bootId":"","pidNamespace":""},"pidfd":null,"messages":null,"gpus":[0],"limit":{}}'
@@ -38,36 +42,40 @@ const REFUSALS: readonly Refusal[] = [
   ].map((task) => ({
     typed: ['__supervise', 'sqlite:///nowhere', 'some', task],
     status: 2,
-    says: ['canhazgpu run'],
+    expected: ['canhazgpu run'],
   })),
   ...['', '{', 'null', '{}', '{"kind":"report"}', '{"kind":"history","range":{"from":0}}'].map(
     (question) => ({
       typed: ['__usage', 'sqlite:///nowhere', question],
       status: 2,
-      says: ['canhazgpu web'],
+      expected: ['canhazgpu web'],
     }),
   ),
   // Counts.
   ...['0', '-1', '1.5', 'two', '1e3', '0x10', '99999999999999999999', '1025', '١', ' 1'].flatMap((count) => [
-    { typed: ['reserve', `--gpus=${count}`], status: 2, says: ['--gpus', count] },
-    { typed: ['run', `--gpus=${count}`, '--', 'true'], status: 2, says: ['--gpus', count] },
-    { typed: ['admin', `--gpus=${count}`, '--force'], status: 2, says: ['--gpus', count] },
+    { typed: ['reserve', `--gpus=${count}`], status: 2, expected: ['--gpus', count] },
+    { typed: ['run', `--gpus=${count}`, '--', 'true'], status: 2, expected: ['--gpus', count] },
+    { typed: ['admin', `--gpus=${count}`, '--force'], status: 2, expected: ['--gpus', count] },
   ]),
-  { typed: ['reserve', '--gpus', ''], status: 2, says: ['--gpus'] },
+  { typed: ['reserve', '--gpus', ''], status: 2, expected: ['--gpus'] },
   usage('reserve --gpus', '--gpus'),
   usage('reserve -g', '--gpus'),
   usage('reserve --gpus 5', '5', '4 GPUs (IDs 0 to 3)'),
   usage('run --gpus 5 -- true', '5', '4 GPUs (IDs 0 to 3)'),
   // Durations.
   ...['0', '0h', '-1h', '1', 'abc', '1w', '366d', '1h 30m', '30m1h', '99999999999999999999d', '∞'].map(
-    (duration) => ({ typed: ['reserve', `--duration=${duration}`], status: 2, says: [duration, '1h30m'] }),
+    (duration) => ({
+      typed: ['reserve', `--duration=${duration}`],
+      status: 2,
+      expected: [duration, '1h30m'],
+    }),
   ),
   usage('reserve --duration', '--duration'),
   // Days.
   ...['0', '-7', '1.5', 'all', '99999', ''].map((days) => ({
     typed: ['report', `--days=${days}`],
     status: 2,
-    says: ['--days', days],
+    expected: ['--days', days],
   })),
   // Misplaced arguments.
   usage('status now', 'now'),
@@ -103,43 +111,43 @@ const REFUSALS: readonly Refusal[] = [
   usage('admin', '--gpus'),
   usage('admin --force', '--gpus'),
   // Programs.
-  { typed: ['run', '--', 'no-such-program'], status: 127, says: ['not found', 'no-such-program'] },
-  { typed: ['run', '--', '/no/such/program'], status: 127, says: ['not found', '/no/such/program'] },
-  { typed: ['run', '--', ''], status: 127, says: ['not found'] },
+  { typed: ['run', '--', 'no-such-program'], status: 127, expected: ['not found', 'no-such-program'] },
+  { typed: ['run', '--', '/no/such/program'], status: 127, expected: ['not found', '/no/such/program'] },
+  { typed: ['run', '--', ''], status: 127, expected: ['not found'] },
   // Shell command lines.
   {
     typed: ['run', '--', 'conda activate x'],
     status: 127,
-    says: ['not found: conda activate x', 'run -- conda run -n x COMMAND'],
+    expected: ['not found: conda activate x', 'run -- conda run -n x COMMAND'],
   },
   {
     typed: ['run', '--', 'NO_SUCH=1', 'python', 'train.py'],
     status: 127,
-    says: ['run -- env NO_SUCH=1 python train.py'],
+    expected: ['run -- env NO_SUCH=1 python train.py'],
   },
   {
     typed: ['run', '--', "python -c 'x' && true"],
     status: 127,
-    says: ['leave out the quotes', "run -- bash -c 'python -c '\\''x'\\'' && true'"],
+    expected: ['leave out the quotes', "run -- bash -c 'python -c '\\''x'\\'' && true'"],
   },
   {
     typed: ['run', '--', 'source', 'venv/bin/activate'],
     status: 127,
-    says: ["bash -c 'source venv/bin/activate'"],
+    expected: ["bash -c 'source venv/bin/activate'"],
   },
-  { typed: ['run', '--', '/etc/passwd'], status: 126, says: ['not executable', '/etc/passwd'] },
-  { typed: ['run', '--', '/etc'], status: 126, says: ['not executable', '/etc'] },
+  { typed: ['run', '--', '/etc/passwd'], status: 126, expected: ['not executable', '/etc/passwd'] },
+  { typed: ['run', '--', '/etc'], status: 126, expected: ['not executable', '/etc'] },
 ]
 
 test.each(REFUSALS.map((refusal) => [refusal.typed.join(' '), refusal] as const))(
   'canhazgpu %s',
-  async (_, { typed, status, says }) => {
+  async (_, { typed, status, expected }) => {
     using pool = await testPool(4)
     const before = { pool: storedPool(pool), history: storedHistory(pool) }
     const refused = await pool.chg(...typed)
     expect(refused.stdout).toBe('')
     expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-    for (const words of says) expect(refused.stderr).toContain(words)
+    for (const words of expected) expect(refused.stderr).toContain(words)
     expect(refused.status).toBe(status)
     expect({ pool: storedPool(pool), history: storedHistory(pool) }).toEqual(before)
   },

@@ -53,7 +53,7 @@ function bystander(pool: TestPool, as: readonly string[] = []): Disposable & { r
 }
 
 const untilUnsupervised = (pool: TestPool) =>
-  until('the supervisor has left', () => supervisorsOf(pool).length === 0)
+  until('the supervisor has exited', () => supervisorsOf(pool).length === 0)
 
 /** All stored times are of one clock. */
 const timesHeld = (pool: TestPool) => storedHistory(pool).map((each) => each.ended_at - each.started_at)
@@ -128,15 +128,17 @@ describe.concurrent('a run whose reservation was forged', () => {
   test('with another process: messages go to the stderr of the run', async () => {
     using pool = await testPool(1)
     using other = bystander(pool)
-    const job = pool.sh(`exec "$CHG" run -- ${child('forever')} 2> said`)
-    const [run] = await until('it runs', () => {
+    const job = pool.sh(`exec "$CHG" run -- ${child('forever')} 2> messages`)
+    const [run] = await until('the command runs', () => {
       const { reservations } = storedPool(pool)
       return reservations.length > 0 && reservations
     })
     changeRuns(pool, withProcess(identityOf(other.pid)))
     await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')
-    const said = () => readFileSync(`${pool.folder}/said`, 'utf8')
-    await until('it was told', () => said().includes('was ended; the command runs on without it\n'))
+    const messages = () => readFileSync(`${pool.folder}/messages`, 'utf8')
+    await until('the message is printed', () =>
+      messages().includes('was ended; the command runs on without it\n'),
+    )
     expect(readFileSync(`${pool.folder}/bystander`, 'utf8')).toBe('')
     if (run?.term.kind === 'run') kill(run.term.process.pid, 'SIGKILL')
     await job
@@ -186,7 +188,7 @@ needing('users').describe('several accounts', () => {
     using pool = await sharedPool(1)
     using other = bystander(pool)
     const run = alice.start(pool, 'run', '--timeout', '5s', '--grace', '1s', '--', child('ignores-sigint'))
-    await until('it runs', () => storedPool(pool).reservations.length === 1)
+    await until('the command runs', () => storedPool(pool).reservations.length === 1)
     changeRuns(pool, withProcess(identityOf(other.pid)))
     await run.exited
     expect(run.signalCode).toBe('SIGKILL')

@@ -53,7 +53,7 @@ test.concurrent('a waiter times out and removes its entry while another process 
   using pool = await testPool(1)
   await pool.chg('reserve')
   const waiting = pool.chg('reserve', '--wait', '5s')
-  await until('it waits', () => storedPool(pool).queue.length === 1)
+  await until('the request waits', () => storedPool(pool).queue.length === 1)
   {
     await using _ = await holdLock(pool)
     const { status } = await waiting
@@ -69,7 +69,7 @@ test.concurrent.each(['SIGTERM', 'SIGINT'] as const)('%s ends a wait for the loc
   await using _ = await holdLock(pool)
   const waiting = pool.start('reserve', '--wait')
   // The command handles signals before it watches the pool.
-  await until('it watches', () => isWatching(waiting.pid))
+  await until('the process watches the pool', () => isWatching(waiting.pid))
   waiting.kill(signal)
   const { status, stderr } = await finished(waiting)
   expect(stderr).toBe('Error: Interrupted while waiting for GPUs\n')
@@ -81,7 +81,7 @@ test.concurrent('Ctrl-C on a terminal ends a wait for the lock', async () => {
   await using _ = await holdLock(pool)
   using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'reserve', '--wait'])
   // The command handles signals before it watches the pool.
-  await until('it watches', () => isWatching(terminal.process.pid))
+  await until('the process watches the pool', () => isWatching(terminal.process.pid))
   terminal.type(CTRL_C)
   await terminal.see('Interrupted while waiting for GPUs')
 })
@@ -131,7 +131,7 @@ test.concurrent('Ctrl-C ends a waiter while another process holds the locks of r
   using pool = await testPool(1)
   await pool.chg('reserve')
   const waiting = pool.start('reserve', '--wait')
-  await until('it waits', () => storedPool(pool).queue.length === 1 && isWatching(waiting.pid))
+  await until('the request waits', () => storedPool(pool).queue.length === 1 && isWatching(waiting.pid))
   await using _ = await holdBytes(`${pool.database}-shm`, 123, 5)
   waiting.kill('SIGINT')
   expect(await finished(waiting)).toMatchObject({

@@ -107,7 +107,7 @@ test.each([{ words: ['--show'] }, { words: ['--refresh'] }, { words: ['--memory-
 test('a waiter and a supervisor stop with one line, and the command continues', async () => {
   using pool = await testPool(1)
   await pool.sh('mkfifo go')
-  const job = pool.sh('exec "$CHG" run -- sh -c "echo started; read _ < go" 2> said')
+  const job = pool.sh('exec "$CHG" run -- sh -c "echo started; read _ < go" 2> messages')
   while (storedPool(pool).reservations.length === 0) await Bun.sleep(5)
   plant(pool, `CREATE TRIGGER slow AFTER INSERT ON pool BEGIN ${ENDLESS}; END`)
   const waiting = await pool.chg('reserve', '--wait')
@@ -127,10 +127,10 @@ test('statistics of ANALYZE are not foreign objects', async () => {
 
 const TABLES: readonly (readonly [what: string, statements: string])[] = [
   ['a changed table of the pool', `DELETE FROM pool; ALTER TABLE pool ADD COLUMN slow INTEGER AS (${SLOW})`],
-  ['a table of ours that is missing', 'DROP TABLE usage_by_day'],
+  ['a missing table of the pool', 'DROP TABLE usage_by_day'],
   ['a pool that is a view', `DROP TABLE pool; CREATE VIEW pool AS ${ENDLESS}`],
   ['a history that is a view', `ALTER TABLE history RENAME TO old; CREATE VIEW history AS ${ENDLESS}`],
-  ['a schema that says that it is new', 'PRAGMA user_version = 0'],
+  ['a schema with version 0', 'PRAGMA user_version = 0'],
 ]
 
 test('a schema with a version that is too low is repaired, and keeps the reservations', async () => {

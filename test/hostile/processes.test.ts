@@ -113,7 +113,7 @@ needing('gcc').describe('a process on a GPU', () => {
     using pool = await testPool(1)
     const gone = await squatter({})
     gone[Symbol.dispose]()
-    await until('it is reaped', () => processStat(gone.pid) === null)
+    await until('the process is reaped', () => processStat(gone.pid) === null)
     uses(pool, gone.pid)
     expect((await shownBy(pool)).line).toContain(`by user unknown - 9000MB used by PID ${gone.pid} (unknown)`)
   })

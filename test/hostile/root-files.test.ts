@@ -63,9 +63,9 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
       'echo "store: x" > G; ln -s "$PWD/G" F; chown -h ALICE F',
       'decides',
     ],
-    ['a second name of a file of root', 'echo "store: x" > G; ln "$PWD/G" F', 'decides'],
+    ['a hard link to a file of root', 'echo "store: x" > G; ln "$PWD/G" F', 'decides'],
     ['a file that its group can change', 'echo "store: x" > F; chgrp ALICE F; chmod 660 F', 'its group'],
-    ['a link to a file of hers', 'echo "store: x" > G; chown ALICE G; ln -s "$PWD/G" F', 'another user'],
+    ['a link to a file of alice', 'echo "store: x" > G; chown ALICE G; ln -s "$PWD/G" F', 'another user'],
   ])('skips %s', async (_, make, words) => {
     using pool = await poolWithHome()
     const file = `${pool.home}/.canhazgpu.yaml`

@@ -211,7 +211,7 @@ describe.skipIf(reason !== null)(
     test('the other user sees a run and its end', async () => {
       using pool = await sharedPool(1)
       const run = alice.start(pool, 'run', '--', 'sleep', 'infinity')
-      await until('the run is seen', async () =>
+      await until('bob sees the run', async () =>
         (await bob.chg(pool, 'status')).stdout.includes(`by ${alice.name} for`),
       )
       expect((await bob.chg(pool, 'reserve')).status).toBe(75)

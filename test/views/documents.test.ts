@@ -143,7 +143,7 @@ test('a driver that does not answer', async () => {
   await must(pool, 'reserve', '--gpus', '2')
   pool.start('reserve', '--wait')
   const waiting = async () => JSON.parse((await pool.chg('queue', '--json')).stdout)
-  await until('one waits', async () => (await waiting()).length === 1)
+  await until('a request waits', async () => (await waiting()).length === 1)
   pool.play({ fail: 'driver and library versions differ' })
   const seen = await pool.chg('status', '--json')
   expect(issues(status, JSON.parse(seen.stdout))).toEqual([])
@@ -178,7 +178,10 @@ test('a wait with --json: one document for each change on stderr, the grant on s
   using pool = await testPool(2)
   await must(pool, 'reserve', '--gpus', '2', '--duration', '1h')
   const waiter = pool.start('reserve', '--gpus', '2', '--wait', '--json')
-  await until('it waits', async () => JSON.parse((await pool.chg('queue', '--json')).stdout).length === 1)
+  await until(
+    'the request waits',
+    async () => JSON.parse((await pool.chg('queue', '--json')).stdout).length === 1,
+  )
   await must(pool, 'release')
   const { stdout, stderr, status: exit } = await finished(waiter)
   expect(exit).toBe(0)
@@ -192,7 +195,10 @@ test('a wait with --json while the driver does not answer', async () => {
   pool.play({})
   await must(pool, 'reserve', '--gpus', '1')
   const waiter = pool.start('reserve', '--gpus', '2', '--wait', '--json')
-  await until('it waits', async () => JSON.parse((await pool.chg('queue', '--json')).stdout).length === 1)
+  await until(
+    'the request waits',
+    async () => JSON.parse((await pool.chg('queue', '--json')).stdout).length === 1,
+  )
   pool.play({ fail: 'driver and library versions differ' })
   const line = await lineWith(waiter.stderr, 'trouble')
   expect(JSON.parse(line)).toMatchObject({ waiting: { trouble_code: 'driver-failed' } })

@@ -26,7 +26,7 @@ const SCRIPTS: Readonly<Record<Shell, string>> = {
   local words=("\${COMP_WORDS[@]:1:COMP_CWORD}") i
   for ((i = 0; i < \${#words[@]} - 1; i++)); do
     if [[ \${words[i]} == -- ]]; then
-      # After -- stands a command of its own.
+      # The words after -- are another command line.
       if declare -F _comp_command_offset >/dev/null; then _comp_command_offset $((i + 2))
       elif declare -F _command_offset >/dev/null; then _command_offset $((i + 2))
       else COMPREPLY=($(compgen -A command -A file -- "\${COMP_WORDS[COMP_CWORD]}"))
@@ -59,7 +59,7 @@ compdef _canhazgpu canhazgpu chg
   canhazgpu __complete $words[2..-1] 2>/dev/null
 end
 function __canhazgpu_command
-  # After -- stands a command of its own.
+  # The words after -- are another command line.
   set -l before (commandline -opc)
   set -l dashes (contains -i -- -- $before)
   set -l line ''

@@ -308,7 +308,10 @@ needing('mounts').test('if the disk has no room for a new pool, the damaged one 
 test('a process that has the damaged pool open grants nothing from it; commands continue', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
-  const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
+  const supervisor = await until(
+    'the process watches the pool',
+    () => supervisorsOf(pool).find(isWatching) ?? null,
+  )
   const waiter = await waitToRun(pool, '--gpus', '1')
   damage(pool, (bytes) => zero(bytes, pagesWith(bytes, '"checksum"')[0] ?? 0))
   const forced = await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')

@@ -35,7 +35,7 @@ test.concurrent.each([
   ['-1', 'argument missing'],
   ['one', 'expected numbers and ranges'],
   ['0-99999', 'expected numbers and ranges'],
-])('--gpu-ids %j is wrong usage, with and without --wait', async (ids, says) => {
+])('--gpu-ids %j is wrong usage, with and without --wait', async (ids, expected) => {
   using pool = await testPool(4)
   const option = `--gpu-ids=${ids}`
   for (const command of [
@@ -46,7 +46,7 @@ test.concurrent.each([
   ]) {
     const refused = await pool.chg(...command)
     expect(refused.status).toBe(2)
-    if (ids !== '-1') expect(refused.stderr).toContain(says)
+    if (ids !== '-1') expect(refused.stderr).toContain(expected)
     expect(refused.stdout).toBe('')
   }
   expect(storedQueue(pool)).toEqual([])
@@ -92,7 +92,9 @@ describe.concurrent('exact GPUs', () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '1')
     const waiter = await waitToRun(pool, '--gpu-ids', '1')
-    await until('it is told', () => /^\S+ \S+ Waiting for GPU 1: position 1 of 1, 1 free/.test(waiter.said()))
+    await until('the message is printed', () =>
+      /^\S+ \S+ Waiting for GPU 1: position 1 of 1, 1 free/.test(waiter.said()),
+    )
     await hold(pool, '--gpu-ids', '0')
     await pool.chg('release', '--gpu-ids', '0')
     await pool.chg('release', '--gpu-ids', '1')

@@ -81,9 +81,9 @@ test('--refresh adopts them, ends no reservation, and may be repeated', async ()
 })
 
 test.each([
-  ['one card replaced', ['a', 'x', 'c'], ['a', 'x', 'c'], '[1]'],
-  ['two that changed their places are the same', ['b', 'a', 'c'], ['a', 'b', 'c'], 'nothing'],
-  ['one replaced, and the numbers moved', ['x', 'a', 'b'], ['a', 'b', 'x'], '[2]'],
+  ['one GPU was replaced', ['a', 'x', 'c'], ['a', 'x', 'c'], '[1]'],
+  ['two GPUs changed places: nothing to adopt', ['b', 'a', 'c'], ['a', 'b', 'c'], 'nothing'],
+  ['one GPU was replaced, and the numbers changed', ['x', 'a', 'b'], ['a', 'b', 'x'], '[2]'],
 ])('%s', async (_, shown, after, words) => {
   using pool = await poolOf('a', 'b', 'c')
   show(pool, ...shown)
@@ -93,7 +93,7 @@ test.each([
   expect((await pool.chg('status')).stdout).not.toContain('ERROR')
 })
 
-test('a name that changed is adopted too', async () => {
+test('a changed name is adopted too', async () => {
   using pool = await poolOf('a')
   pool.play({ gpus: { '0': { uuid: 'a', name: 'Another name' } } })
   expect((await pool.chg('status')).stdout).toContain('AVAILABLE')
@@ -126,7 +126,7 @@ test('a waiter prints the reason, and is served after --refresh', async () => {
   const waiter = await waitToRun(pool, '--gpus', '1')
   await until('the reason is printed', () => waiter.said().includes('admin --refresh'))
   await pool.chg('admin', '--refresh')
-  await until('it runs', () => storedPool(pool).reservations.length === 1)
+  await until('the command runs', () => storedPool(pool).reservations.length === 1)
 })
 
 test('--check compares pool and driver, and changes nothing', async () => {

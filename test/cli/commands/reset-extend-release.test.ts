@@ -111,12 +111,12 @@ describe.concurrent('extend', () => {
     [['extend'], 2, 'Missing DURATION'],
     [['extend', 'soon'], 2, "Invalid duration 'soon'"],
     [['extend', '1h', '2h'], 2, "Unexpected argument '2h'"],
-  ])('%j is refused', async (typed, status, says) => {
+  ])('%j is refused', async (typed, status, expected) => {
     using pool = await testPool(2)
     const job = await startForever(pool)
     const refused = await pool.chg(...typed)
     expect(refused.status).toBe(status)
-    expect(refused.stderr).toStartWith(`Error: ${says}`)
+    expect(refused.stderr).toStartWith(`Error: ${expected}`)
     kill(job.pid, 'SIGKILL')
   })
 })

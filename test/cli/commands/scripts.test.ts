@@ -149,14 +149,14 @@ describe.concurrent('--json', () => {
     await hold(pool, '--duration', '1h')
     const refused = await pool.chg('run', '--json', '--wait', '1s', '--', 'true')
     expect(refused).toMatchObject({ status: 75, stdout: '' })
-    const said = refused.stderr
+    const messages = refused.stderr
       .trim()
       .split('\n')
       .map((text) => JSON.parse(text))
-    expect(said[0]).toEqual({
+    expect(messages[0]).toEqual({
       waiting: { position: 1, length: 1, free: 0, earliest_start: expect.stringMatching(/Z$/) },
     })
-    expect(said.at(-1)).toMatchObject({ error: { code: 'wait-timed-out' } })
+    expect(messages.at(-1)).toMatchObject({ error: { code: 'wait-timed-out' } })
 
     const waiter = await wait(pool, 'run', '--json', '--wait', '--', 'printenv', 'CUDA_VISIBLE_DEVICES')
     await pool.chg('release')

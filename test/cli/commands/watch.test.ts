@@ -27,7 +27,7 @@ function screen(terminal: TestTerminal): readonly string[] {
 }
 
 const watcherOf = (pool: TestPool): Promise<number> =>
-  until('it is watched', () =>
+  until('the pool is watched', () =>
     pidsWith('WATCH=1').find((pid) => pidsWith(`CANHAZGPU_STORE=${pool.store}`).includes(pid)),
   )
 
@@ -136,7 +136,7 @@ describe.concurrent('status --watch', () => {
     await terminal.see('Stopped')
     const watcher = await watcherOf(pool)
     terminal.type('bg\n')
-    await until('it goes on', () => stateOf(watcher) === 'S')
+    await until('the command continues', () => stateOf(watcher) === 'S')
     const shown = terminal.shown.length
     // It probes again after a change, and draws nothing.
     await hold(pool)
@@ -157,7 +157,7 @@ describe.concurrent('status --watch', () => {
       await terminal.see(CLEAR)
       const expected = rows === 20 ? 'GPU 7' : '… 7 more lines'
       await terminal.see(expected)
-      await until('it is drawn', () => screen(terminal).length <= rows)
+      await until('the screen is drawn', () => screen(terminal).length <= rows)
       for (const each of screen(terminal)) expect(Bun.stringWidth(each)).toBeLessThanOrEqual(columns)
     }
     // After a full row the cursor is on its last character, which must not be erased.
