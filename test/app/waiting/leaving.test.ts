@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { readlinkSync } from 'node:fs'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { child, startForever } from '../../support/job.ts'
 import { needing } from '../../support/needs.ts'
@@ -73,6 +74,20 @@ describe.concurrent('a waiter that gets a signal leaves the queue', () => {
     terminal.hangUp()
     await terminal.process.exited
     expect(storedQueue(pool)).toHaveLength(1)
+    await pool.chg('release')
+    await until('it has its GPU', () => Bun.file(`${pool.folder}/served`).exists())
+  })
+
+  test('it stays when only the terminal closes that shows its messages', async () => {
+    using pool = await testPool(1)
+    await hold(pool)
+    using other = openShell(pool)
+    using terminal = openShell(pool)
+    const path = readlinkSync(`/proc/${other.process.pid}/fd/0`)
+    terminal.type(`"$CHG" run --wait -- sh -c 'echo served > served' 2> ${path}\n`)
+    await other.see('Waiting for 1 GPU')
+    other.hangUp()
+    await other.process.exited
     await pool.chg('release')
     await until('it has its GPU', () => Bun.file(`${pool.folder}/served`).exists())
   })
