@@ -23,25 +23,18 @@ const TEXT = /(\.(tsx?|m?js|css|md|c|py|sh)|\/[\w-]+)$/
 /** The file with the list itself. */
 const OWN = 'scripts/plain-words.ts'
 
-/** Files that are not rewritten yet. Nothing is added to this list; remove a file once it is clean. */
-const EXCEPTED: readonly string[] = ['simulation/mutants/waiting.ts']
-
 /** Phrases may be broken over two lines of text or of a comment. */
 const MARKER = new RegExp(
   `\\b(?:${MARKERS.map((words) => words.replaceAll(' ', '[\\s*/#]+')).join('|')})\\b`,
   'gi',
 )
 
-/** Each use of a marker word, as `path:line: word`; and the excepted files that have none any more. */
-export async function markerWords(): Promise<{ found: readonly string[]; clean: readonly string[] }> {
+/** Each use of a marker word, as `path:line: word`. */
+export async function markerWords(): Promise<readonly string[]> {
   const places = ['*.md', ...FOLDERS.map((folder) => `${folder}/**/*`)]
   const all = places.flatMap((names) => [...new Glob(names).scanSync('.')].sort())
   const paths = all.filter((path) => TEXT.test(path) && path !== OWN)
-  const found = new Map(await Promise.all(paths.map(async (path) => [path, await markersIn(path)] as const)))
-  return {
-    found: [...found].flatMap(([path, uses]) => (EXCEPTED.includes(path) ? [] : uses)),
-    clean: EXCEPTED.filter((path) => (found.get(path) ?? []).length === 0),
-  }
+  return (await Promise.all(paths.map(markersIn))).flat()
 }
 
 async function markersIn(path: string): Promise<readonly string[]> {

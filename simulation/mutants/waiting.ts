@@ -31,7 +31,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
         'src/app/waiting/queue-watch.ts#isSomeRunGone',
         (isSomeRunGone) => (pool, now, alive) => isSomeRunGone(pool, now, unseenLives(alive)),
       ),
-      // The heartbeat of a waiter, which ends what is over, would find it soon.
+      // The heartbeat of a waiter settles the pool and would find it soon.
       at(
         'src/domain/operation/ending.ts#settle',
         (settle) =>
