@@ -23,6 +23,8 @@ export interface SettingSpec<Value> {
   /** Whether every command accepts `--<key>`, and whether that flag takes no value. */
   readonly flag: boolean
   readonly isSwitch?: boolean
+  /** Errors and the trace never repeat its value. */
+  readonly isSecret?: boolean
   readonly env: string
   readonly default: Value
   /** Description for `--help` and the documentation. */
@@ -101,6 +103,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
   webToken: {
     key: 'web.token',
     flag: false,
+    isSecret: true,
     env: 'CANHAZGPU_WEB_TOKEN',
     default: null,
     describe: "What 'web' asks for as bearer token, or as password of any user",
@@ -111,6 +114,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
   webBasic: {
     key: 'web.basic',
     flag: false,
+    isSecret: true,
     env: 'CANHAZGPU_WEB_BASIC',
     default: null,
     describe: "User and password that 'web' asks for",

@@ -220,6 +220,21 @@ describe('with a password', () => {
     expect(stderr).toStartWith('Error: ')
   })
 
+  test('a wrong password is repeated neither in the error nor in the trace', async () => {
+    const file = `${pool.folder}/wrong.yaml`
+    writeFileSync(file, 'web:\n  basic: no-colon-horse\n', { mode: 0o600 })
+    const traced = 'CANHAZGPU_TRACE=stderr "$CHG" web'
+    const wrong = [
+      await pool.sh(`CANHAZGPU_WEB_TOKEN=horse ${traced}`),
+      await pool.sh(`${traced} --config ${file}`),
+    ]
+    for (const { status, stderr } of wrong) {
+      expect(status).toBe(1)
+      expect(stderr).toContain('Error: Invalid value for ')
+      expect(stderr).not.toContain('horse')
+    }
+  })
+
   const MODES = [
     [0o600, null],
     [0o644, 'everyone'],

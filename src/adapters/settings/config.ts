@@ -96,7 +96,7 @@ function readOrThrow<Value>(
 ): Value {
   const read = spec.read(value)
   if (read !== undefined) return read
-  const given = shown === undefined ? '' : `: ${shownValue(shown)}`
+  const given = shown === undefined || spec.isSecret === true ? '' : `: ${shownValue(shown)}`
   throw new CanhazgpuError(code, `Invalid value for ${where}${given} - expected ${spec.expected}`)
 }
 
