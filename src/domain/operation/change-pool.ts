@@ -23,11 +23,14 @@ export function adoptDevices(
 }
 
 export function setPolicy(pool: Pool, { policy }: Operation<'set-policy'>): Done<Policy> {
+  if (isInForce(pool, policy)) return { pool, answer: pool.policy }
   const changed = { ...pool.policy, ...policy }
-  return isSame(pool.policy, changed)
-    ? { pool, answer: pool.policy }
-    : { pool: { ...pool, policy: changed }, answer: changed }
+  return { pool: { ...pool, policy: changed }, answer: changed }
 }
 
-const isSame = (a: Policy, b: Policy): boolean =>
-  a.allocation === b.allocation && poolThreshold({ policy: a }) === poolThreshold({ policy: b })
+/** Whether every named rule has this value already, whether it is set or a default. */
+function isInForce(pool: Pool, named: Partial<Policy>): boolean {
+  const rules = { ...pool.policy, memoryThresholdMb: poolThreshold(pool) }
+  const inForce = new Map<string, unknown>(Object.entries(rules))
+  return Object.entries(named).every(([rule, value]) => inForce.get(rule) === value)
+}

@@ -354,6 +354,14 @@ describe('the administrator', () => {
     const { pool, answer } = apply(poolOf(units(1)), operation, contextOf())
     expect(answer).toEqual({ allocation: 'lru', memoryThresholdMb: 512 })
     expect(apply(pool, operation, contextOf()).pool).toBe(pool)
+    const other = { op: 'set-policy', policy: { allocation: 'mru-per-user' } } as const
+    expect(apply(pool, other, contextOf()).answer).toEqual({
+      allocation: 'mru-per-user',
+      memoryThresholdMb: 512,
+    })
+    const usual = { op: 'set-policy', policy: { memoryThresholdMb: 1024 } } as const
+    const unset = poolOf(units(1))
+    expect(apply(unset, usual, contextOf()).pool).toBe(unset)
   })
 
   const newPool = { host: 'box', provider: 'fake', units: units(1), policy: {} } as const
