@@ -13,7 +13,7 @@ export interface Rejoin extends Place {
   readonly inherited: Inherited
 }
 
-export const REJOIN = '__rejoin'
+const REJOIN = '__rejoin'
 
 /** Returns only if no installed program can be executed. */
 export function becomeSuccessor(rejoin: Rejoin): void {

@@ -15,7 +15,7 @@ export const ESRCH = 3
 export const EINTR = 4
 export const ENOEXEC = 8
 export const EBADF = 9
-export const ECHILD = 10
+const ECHILD = 10
 export const EAGAIN = 11
 export const EACCES = 13
 export const ENOTDIR = 20
@@ -31,7 +31,7 @@ const O_RDWR = 2
 export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
-export const O_CLOEXEC = 0o2000000
+const O_CLOEXEC = 0o2000000
 /** Names a file without opening it. */
 export const O_PATH = 0o10000000
 export const O_NOFOLLOW = onArm ? 0o100000 : 0o400000

@@ -32,7 +32,7 @@ export const gpuIds: Kind<readonly UnitId[]> = {
 }
 
 /** More GPUs than any machine has. */
-export const MOST_GPUS = 1024
+const MOST_GPUS = 1024
 
 export const gpuCount: Kind<number> = {
   ...wholeNumber(1, MOST_GPUS),

@@ -51,5 +51,4 @@ export type SnapshotDocument = v.InferOutput<typeof snapshot>
 export type StaleDocument = NonNullable<SnapshotDocument['stale']>
 export type TrendDocument = v.InferOutput<typeof trend>
 export type TrendPoint = v.InferOutput<typeof trendPoint>
-export type HealthDocument = v.InferOutput<typeof health>
 export type ServingDocument = v.InferOutput<typeof serving>

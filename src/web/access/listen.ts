@@ -16,7 +16,7 @@ export interface Peer {
 export type Answer = (request: Request, peer: () => Peer | null) => Promise<Response>
 
 /** Concurrent requests, with event streams; further ones are refused as busy. */
-export const MOST_REQUESTS = 2_000
+const MOST_REQUESTS = 2_000
 
 const IDLE_S = 30
 /** A page that reads nothing for this time is gone. */

@@ -56,7 +56,7 @@ export function checkSchema(db: Database, path: string, version = MIGRATIONS.len
   if (faults.length > 0) throw schemaError(path, faults)
 }
 
-export function schemaError(path: string, faults: readonly SchemaFault[]): CanhazgpuError {
+function schemaError(path: string, faults: readonly SchemaFault[]): CanhazgpuError {
   const broken = faults.find((fault) => !isRemovable(fault))
   if (broken !== undefined) return corrupt(wordsOf(broken))
   return new CanhazgpuError(
