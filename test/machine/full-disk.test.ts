@@ -1,19 +1,17 @@
 import { expect } from 'bun:test'
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { startForever } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
+import { mountSmallDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
 import { storedQueue, waitToRun } from '../support/waiters.ts'
 
 needing('mounts').test('a waiter whose grant cannot be written reports it, and leaves no entry', async () => {
   using pool = await testPool(0)
-  const disk = `${pool.folder}/pool`
-  mkdirSync(disk)
-  expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
+  const disk = await mountSmallDisk(pool)
   try {
-    chmodSync(disk, 0o1777)
     await pool.chg('admin', '--gpus', '2', '--provider', 'fake')
     const job = await startForever(pool, '--gpu-ids', '0')
     const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)

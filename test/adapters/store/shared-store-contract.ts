@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
 import { until } from '../../support/until.ts'
 import { counting, countOf, recordOf } from './counting.ts'
-import { everything, type StorePlace, withCounting } from './store-contract.ts'
+import { everything, type StorePlace, wakesUntilStopped, withCounting } from './store-contract.ts'
 
 /** A place that other processes can open as well. */
 export interface SharedPlace extends StorePlace {
@@ -45,23 +45,7 @@ export function sharedStoreContract(name: string, newPlace: () => SharedPlace): 
   describe(`${name}, shared by processes`, () => {
     test('changes by this and other processes wake listeners until they stop', async () => {
       await withStore(async (store, place) => {
-        const stop = new AbortController()
-        const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
-        // An event after the call is not missed even if no reader waits yet.
-        await startWorker('count', place.url, 'other').exited
-        expect(await wakes.next()).toEqual({ done: false, value: undefined })
-        // However fast the events follow each other.
-        for (let nth = 0; nth < 100; nth++) {
-          const woken = wakes.next()
-          await store.update(counting(`own-${nth}`))
-          expect((await woken).done).toBe(false)
-        }
-        const last = wakes.next()
-        stop.abort()
-        await until('the listener is told that it is over', async () => {
-          const next = await last
-          return next.done === true || (await wakes.next()).done === true
-        })
+        await wakesUntilStopped(store, () => startWorker('count', place.url, 'other').exited)
       })
     })
 

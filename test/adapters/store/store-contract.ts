@@ -260,22 +260,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
     test('changes wake listeners until they stop', async () => {
       await withStore(async (store, place) => {
         const other = await place.open(tickingClock())
-        const stop = new AbortController()
-        const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
-        // An event after the call is not missed even if no reader waits yet.
-        await other.update(counting('other'))
-        expect(await wakes.next()).toEqual({ done: false, value: undefined })
-        for (let nth = 0; nth < 100; nth++) {
-          const woken = wakes.next()
-          await store.update(counting(`own-${nth}`))
-          expect((await woken).done).toBe(false)
-        }
-        const last = wakes.next()
-        stop.abort()
-        await until('the listener is told that it is over', async () => {
-          const next = await last
-          return next.done === true || (await wakes.next()).done === true
-        })
+        await wakesUntilStopped(store, () => other.update(counting('other')))
         other.close()
       })
     })
@@ -300,5 +285,25 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         other.close()
       })
     })
+  })
+}
+
+/** A change by `other`, and each of a fast row of own changes, wakes a listener until the listener stops. */
+export async function wakesUntilStopped(store: OpenedPool, other: () => Promise<unknown>): Promise<void> {
+  const stop = new AbortController()
+  const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
+  // An event after the call is not missed even if no reader waits yet.
+  await other()
+  expect(await wakes.next()).toEqual({ done: false, value: undefined })
+  for (let nth = 0; nth < 100; nth++) {
+    const woken = wakes.next()
+    await store.update(counting(`own-${nth}`))
+    expect((await woken).done).toBe(false)
+  }
+  const last = wakes.next()
+  stop.abort()
+  await until('the listener is told that it is over', async () => {
+    const next = await last
+    return next.done === true || (await wakes.next()).done === true
   })
 }

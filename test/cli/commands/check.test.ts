@@ -13,6 +13,7 @@ import { startForever } from '../../support/job.ts'
 import { needing } from '../../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../../support/pool.ts'
 import { hasEnded, isWatching, supervisorsOf } from '../../support/processes.ts'
+import { mountSmallDisk } from '../../support/small-disk.ts'
 import { until } from '../../support/until.ts'
 import { waitToRun } from '../../support/waiters.ts'
 
@@ -281,11 +282,8 @@ test('--force replaces a sound pool and keeps no copy', async () => {
 
 needing('mounts').test('if the disk has no room for a new pool, the damaged one is put back', async () => {
   using pool = await testPool(0)
-  const disk = `${pool.folder}/pool`
-  mkdirSync(disk)
-  expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
+  const disk = await mountSmallDisk(pool)
   try {
-    chmodSync(disk, 0o1777)
     await pool.chg('admin', '--gpus', '4', '--provider', 'fake')
     damage(pool, (bytes) => zero(bytes, 1))
     await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)

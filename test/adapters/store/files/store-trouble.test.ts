@@ -12,6 +12,7 @@ import {
 import { changeStoredPool, storedPool, withDatabase } from '../../../support/database.ts'
 import { missing, needing } from '../../../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../../../support/pool.ts'
+import { mountSmallDisk } from '../../../support/small-disk.ts'
 import { newUser, type UnixUser } from '../../../support/unix-users.ts'
 
 const COMMANDS = [['status'], ['reserve'], ['release'], ['report'], ['run', '--', 'true']]
@@ -199,11 +200,8 @@ needing('mounts').test(
   'a full disk: refused in one line, state as it was, fine again with space',
   async () => {
     using pool = await testPool(0)
-    const disk = `${pool.folder}/pool`
-    mkdirSync(disk)
-    expect((await pool.sh(`mount -t tmpfs -o size=512k tmpfs '${disk}'`)).status).toBe(0)
+    const disk = await mountSmallDisk(pool)
     try {
-      chmodSync(disk, 0o1777)
       expect((await pool.chg('admin', '--gpus', '8', '--provider', 'fake')).status).toBe(0)
       await pool.chg('reserve')
       await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
