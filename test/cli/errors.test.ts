@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { storedHistory, storedPool } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { testPool } from '../support/pool.ts'
 
 interface Refusal {
@@ -190,15 +191,14 @@ test('with --json an error is one object on stderr', async () => {
   for (const [typed, code, status] of errors) {
     const refused = await pool.chg(...typed)
     expect(refused.stdout).toBe('')
-    const { error } = JSON.parse(refused.stderr)
-    expect(error.code).toBe(code)
-    expect(error.message).toBeString()
-    expect(refused.status).toBe(status)
+    expect(refused.stderr.trimEnd()).not.toContain('\n')
+    expect(failureOf(refused)).toMatchObject({ code, status })
   }
   await pool.chg('reserve', '--gpus', '2')
-  const full = await pool.chg('reserve', '--json')
-  expect(JSON.parse(full.stderr).error.code).toBe('not-enough-gpus')
-  expect(full.status).toBe(75)
+  expect(failureOf(await pool.chg('reserve', '--json'))).toMatchObject({
+    code: 'not-enough-gpus',
+    status: 75,
+  })
 })
 
 test.each(['redis', 'sqlite:relative.db', 'sqlite:///', 'http://x/y', ' '])(
