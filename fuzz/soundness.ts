@@ -6,7 +6,7 @@ export class Unsound extends Error {
   override readonly name = 'Unsound'
 }
 
-export function hold(condition: boolean, what: string): asserts condition {
+export function verify(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Unsound(what)
 }
 
@@ -22,14 +22,14 @@ export function answerOf<Value>(codes: readonly ErrorCode[], parse: () => Value)
 
 export function checkRefusal(codes: readonly ErrorCode[], error: unknown): void {
   if (!(error instanceof CanhazgpuError)) throw error
-  hold(codes.includes(error.code), `refused as ${error.code}: ${error.message.slice(0, 200)}`)
+  verify(codes.includes(error.code), `refused as ${error.code}: ${error.message.slice(0, 200)}`)
   for (const json of [false, true]) {
     const lines: string[] = []
     printFailure(error, { stderr: (text) => lines.push(text), json, commandName: undefined })
     const output = lines.join('')
     checkScreen(output)
-    hold(output.indexOf('\n') === output.length - 1, 'a refusal is one line')
-    hold(
+    verify(output.indexOf('\n') === output.length - 1, 'a refusal is one line')
+    verify(
       output.length < LONGEST_REFUSAL,
       `a refusal is one line that can be read, not ${output.length} characters`,
     )
@@ -47,14 +47,14 @@ export function checkScreen(output: string): void {
   for (const line of output.split('\n')) {
     const found = DECEIVES.exec(line)
     const code = found?.[0].codePointAt(0)?.toString(16)
-    hold(found === null, `U+${code} reaches the terminal: ${JSON.stringify(line.slice(0, 300))}`)
+    verify(found === null, `U+${code} reaches the terminal: ${JSON.stringify(line.slice(0, 300))}`)
   }
 }
 
 /** One line of output, which no text from outside can break in two. */
 export function checkLine(line: string): void {
   checkScreen(line)
-  hold(!line.includes('\n'), `a line that breaks: ${JSON.stringify(line.slice(0, 300))}`)
+  verify(!line.includes('\n'), `a line that breaks: ${JSON.stringify(line.slice(0, 300))}`)
 }
 
 export function checkJson(output: string): void {

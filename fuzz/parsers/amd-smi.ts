@@ -5,7 +5,7 @@ import {
   unexplainedGpus,
 } from '../../src/adapters/gpu/amd/amd-smi-output.ts'
 import { PART, type Parser, parts as partsOf } from '../parser.ts'
-import { answerOf, checkLine, hold } from '../soundness.ts'
+import { answerOf, checkLine, verify } from '../soundness.ts'
 import { checkGpus } from './driver-checks.ts'
 
 const gpus = [0, 1, 2]
@@ -113,7 +113,7 @@ export const amdSmi: Parser = {
     if (read !== null) {
       checkGpus(read)
       const again = unexplainedGpus({ list, asic, metric, process })
-      hold(new Set(again).size === again.length, 'a GPU is asked for twice')
+      verify(new Set(again).size === again.length, 'a GPU is asked for twice')
       for (const gpu of again) answerOf(['driver-failed'], () => singleEntry(process, gpu))
     }
     checkLine(errorOf(input) ?? '')

@@ -1,7 +1,7 @@
 import { modelIn } from '../../src/domain/text/ai-model.ts'
 import { shortened } from '../../src/domain/text/text.ts'
 import type { Parser } from '../parser.ts'
-import { checkLine, hold } from '../soundness.ts'
+import { checkLine, verify } from '../soundness.ts'
 
 /** Command lines of other users' processes. */
 export const commandLines: Parser = {
@@ -48,8 +48,8 @@ export const commandLines: Parser = {
   check(input) {
     const model = modelIn(input)
     if (model === undefined) return
-    hold(model !== '' && !/[\s\0]/.test(model), `the model is ${JSON.stringify(model.slice(0, 100))}`)
-    hold(input.includes(model), 'a model that is not in the input')
+    verify(model !== '' && !/[\s\0]/.test(model), `the model is ${JSON.stringify(model.slice(0, 100))}`)
+    verify(input.includes(model), 'a model that is not in the input')
     checkLine(shortened(model, 60))
   },
 }

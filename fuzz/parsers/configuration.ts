@@ -2,7 +2,7 @@ import { settingsFrom } from '../../src/adapters/settings/config.ts'
 import { parseConfig } from '../../src/adapters/settings/config-file.ts'
 import type { Settings } from '../../src/domain/settings.ts'
 import type { Parser } from '../parser.ts'
-import { answerOf, hold, isWhole } from '../soundness.ts'
+import { answerOf, isWhole, verify } from '../soundness.ts'
 
 const KEYS = [
   'store',
@@ -28,19 +28,22 @@ function configuration(ending: string, syntax: Pick<Parser, 'seeds' | 'words' | 
         settingsFrom({ flags: {}, env: {} }, [{ path, quotable: true, values: parseConfig(path, input) }]),
       )
       if (settings !== null) checkSettings(settings)
-      hold(!('polluted' in {}) && Object.keys(Object.prototype).length === 0, 'all objects have changed')
+      verify(!('polluted' in {}) && Object.keys(Object.prototype).length === 0, 'all objects have changed')
     },
   }
 }
 
 export function checkSettings(settings: Settings): void {
-  hold(typeof settings.store === 'string' && settings.store !== '', `store ${settings.store}`)
+  verify(typeof settings.store === 'string' && settings.store !== '', `store ${settings.store}`)
   const { memoryThreshold } = settings
-  hold(memoryThreshold === null || (isWhole(memoryThreshold) && memoryThreshold > 0), `${memoryThreshold} MB`)
-  hold(isWhole(settings.probeTimeout) && settings.probeTimeout >= 1000, `${settings.probeTimeout} ms`)
-  hold(typeof settings.noColor === 'boolean', `no-color ${settings.noColor}`)
+  verify(
+    memoryThreshold === null || (isWhole(memoryThreshold) && memoryThreshold > 0),
+    `${memoryThreshold} MB`,
+  )
+  verify(isWhole(settings.probeTimeout) && settings.probeTimeout >= 1000, `${settings.probeTimeout} ms`)
+  verify(typeof settings.noColor === 'boolean', `no-color ${settings.noColor}`)
   for (const text of [settings.webToken, settings.webBasic]) {
-    hold(
+    verify(
       text === null || (typeof text === 'string' && text.length >= 3),
       'an open door for want of a password',
     )

@@ -1,7 +1,7 @@
 import { parseScenario } from '../../src/adapters/gpu/fake/fake-scenario.ts'
 import { isAnswer, parseAnswer } from '../../src/adapters/gpu/nvidia/nvml-answer.ts'
 import type { Parser } from '../parser.ts'
-import { answerOf, hold, isAmount, isWhole } from '../soundness.ts'
+import { answerOf, isAmount, isWhole, verify } from '../soundness.ts'
 import { checkReadings } from './driver-checks.ts'
 
 const GPUS = [
@@ -49,7 +49,7 @@ export const nvmlAnswer: Parser = {
       const answer = answerOf(['driver-failed'], () => parseAnswer(stdout))
       if (answer === null) continue
       if (answer.kind === 'gpus') checkReadings(answer.gpus)
-      else hold(typeof answer.reason === 'string', 'no reason')
+      else verify(typeof answer.reason === 'string', 'no reason')
     }
   },
 }
@@ -93,9 +93,9 @@ export const fakeScenario: Parser = {
   check(input) {
     const scenario = answerOf(['config-invalid'], () => parseScenario(input, '/tmp/usage.json', GPU_COUNT))
     if (scenario === null) return
-    hold(isAmount(scenario.delay_ms) && typeof scenario.hang === 'boolean', 'a wrong delay')
+    verify(isAmount(scenario.delay_ms) && typeof scenario.hang === 'boolean', 'a wrong delay')
     for (const [id, gpu] of Object.entries(scenario.gpus)) {
-      hold(isWhole(Number(id)) && Number(id) < GPU_COUNT, `GPU ${id}`)
+      verify(isWhole(Number(id)) && Number(id) < GPU_COUNT, `GPU ${id}`)
       const amounts = [
         gpu.memory_used_mb,
         gpu.memory_total_mb,
@@ -103,9 +103,9 @@ export const fakeScenario: Parser = {
         gpu.temperature_c,
         gpu.power_w,
       ]
-      hold(amounts.every(isAmount), `GPU ${id} measures ${amounts}`)
+      verify(amounts.every(isAmount), `GPU ${id} measures ${amounts}`)
       for (const { pid, uid = 0, memory_mb } of gpu.processes) {
-        hold(
+        verify(
           isWhole(pid) && isWhole(uid) && isAmount(memory_mb),
           `process ${pid} of ${uid} uses ${memory_mb} MB`,
         )

@@ -1,22 +1,22 @@
 import { judged, type ReportedGpu, type ReportedProcess } from '../../src/adapters/gpu/reading.ts'
 import { sumOf } from '../../src/domain/observation/evidence.ts'
-import { hold, isAmount, isWhole } from '../soundness.ts'
+import { isAmount, isWhole, verify } from '../soundness.ts'
 
 /** Conditions for the GPUs parsed from any driver output. */
 export function checkGpus(gpus: readonly ReportedGpu[]): void {
   checkReadings(gpus)
   checkJudged(gpus)
   for (const { index, name, state } of gpus) {
-    hold(name !== '', `GPU ${index} has no name`)
-    if (state.kind === 'fault') hold(state.reason !== '', `GPU ${index} is faulty for no reason`)
+    verify(name !== '', `GPU ${index} has no name`)
+    if (state.kind === 'fault') verify(state.reason !== '', `GPU ${index} is faulty for no reason`)
     else checkProcesses(state.processes ?? [])
   }
   // Of two readings of one GPU, one would hide the other.
   const measured = gpus.filter(({ state }) => state.kind === 'measured')
   const indices = measured.map((gpu) => gpu.index)
   const uuids = measured.map((gpu) => gpu.uuid).filter((uuid) => uuid !== '')
-  hold(new Set(indices).size === indices.length, `GPUs that share a number: ${indices}`)
-  hold(new Set(uuids).size === uuids.length, `GPUs that share a UUID: ${uuids}`)
+  verify(new Set(indices).size === indices.length, `GPUs that share a number: ${indices}`)
+  verify(new Set(uuids).size === uuids.length, `GPUs that share a UUID: ${uuids}`)
 }
 
 /** A GPU of unknown memory and unknown processes must never count as working. */
@@ -24,13 +24,13 @@ function checkJudged(gpus: readonly ReportedGpu[]): void {
   for (const [i, { index, state }] of judged(gpus, HOST_MEMORY_MB).entries()) {
     const reported = gpus[i]?.state
     if (state.kind === 'fault' || reported?.kind !== 'measured') continue
-    hold(isAmount(state.memoryUsedMb), `GPU ${index} uses ${state.memoryUsedMb} MB`)
-    hold(
+    verify(isAmount(state.memoryUsedMb), `GPU ${index} uses ${state.memoryUsedMb} MB`)
+    verify(
       reported.memoryUsedMb !== undefined || reported.processes !== undefined,
       `GPU ${index} is idle by no reading`,
     )
     const held = sumOf(state.processes)
-    hold(state.memoryBy === undefined || state.memoryUsedMb >= held, `GPU ${index} hides ${held} MB`)
+    verify(state.memoryBy === undefined || state.memoryUsedMb >= held, `GPU ${index} hides ${held} MB`)
   }
 }
 
@@ -39,22 +39,22 @@ const HOST_MEMORY_MB = 81_559
 /** All values have the right type, and all amounts are valid. */
 export function checkReadings(gpus: readonly ReportedGpu[]): void {
   for (const { index, uuid, name, state } of gpus) {
-    hold(isWhole(index), `index ${index}`)
-    hold(typeof uuid === 'string' && typeof name === 'string', `GPU ${index} is of the wrong kind`)
+    verify(isWhole(index), `index ${index}`)
+    verify(typeof uuid === 'string' && typeof name === 'string', `GPU ${index} is of the wrong kind`)
     if (state.kind === 'fault') {
-      hold(typeof state.reason === 'string', `GPU ${index} has a wrong reason`)
+      verify(typeof state.reason === 'string', `GPU ${index} has a wrong reason`)
       continue
     }
     const { memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW } = state
     const amounts = [memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW]
-    hold(amounts.every(isAmount), `GPU ${index} measures ${amounts}`)
+    verify(amounts.every(isAmount), `GPU ${index} measures ${amounts}`)
   }
 }
 
 export function checkProcesses(processes: readonly ReportedProcess[]): void {
   for (const { pid, memoryMb } of processes) {
-    hold(isWhole(pid), `pid ${pid}`)
-    hold(isAmount(memoryMb), `pid ${pid} uses ${memoryMb} MB`)
+    verify(isWhole(pid), `pid ${pid}`)
+    verify(isAmount(memoryMb), `pid ${pid} uses ${memoryMb} MB`)
   }
-  hold(new Set(processes.map((process) => process.pid)).size === processes.length, 'a process counts twice')
+  verify(new Set(processes.map((process) => process.pid)).size === processes.length, 'a process counts twice')
 }

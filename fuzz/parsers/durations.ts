@@ -1,6 +1,6 @@
 import { formatDuration, parseDuration } from '../../src/domain/text/duration.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
-import { answerOf, checkLine, hold } from '../soundness.ts'
+import { answerOf, checkLine, verify } from '../soundness.ts'
 
 const DAY_MS = 86_400_000
 
@@ -12,10 +12,10 @@ export const durations: Parser = {
   check(input) {
     const ms = answerOf(['usage'], () => parseDuration(input))
     if (ms === null) return
-    hold(Number.isInteger(ms) && ms >= 1_000 && ms <= 365 * DAY_MS, `${ms} ms`)
+    verify(Number.isInteger(ms) && ms >= 1_000 && ms <= 365 * DAY_MS, `${ms} ms`)
     const printed = formatDuration(ms)
     checkLine(printed)
-    hold(
+    verify(
       parseDuration(printed.replaceAll(' ', '')) === Math.floor(ms / 1_000) * 1_000,
       `${printed} is another`,
     )

@@ -1,7 +1,7 @@
 import { gpuNumber } from '../../src/domain/pool/units.ts'
 import { parseGpuIds } from '../../src/domain/text/gpu-ids.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
-import { answerOf, hold, isAscending } from '../soundness.ts'
+import { answerOf, isAscending, verify } from '../soundness.ts'
 
 export const gpuIds: Parser = {
   name: 'gpu-ids',
@@ -11,13 +11,13 @@ export const gpuIds: Parser = {
   check(input) {
     const ids = answerOf(['usage'], () => parseGpuIds(input))
     if (ids === null) return
-    hold(ids.length > 0 && ids.every((id) => /^(0|[1-9]\d{0,3})$/.test(id)), `ids ${ids}`)
+    verify(ids.length > 0 && ids.every((id) => /^(0|[1-9]\d{0,3})$/.test(id)), `ids ${ids}`)
     const numbers = ids.map(gpuNumber)
-    hold(
+    verify(
       numbers.every((number) => number <= 1023),
       `ids ${ids}`,
     )
-    hold(isAscending(numbers), `not sorted, or repeated: ${ids}`)
-    hold(parseGpuIds(ids.join(',')).join() === ids.join(), 'another list when read again')
+    verify(isAscending(numbers), `not sorted, or repeated: ${ids}`)
+    verify(parseGpuIds(ids.join(',')).join() === ids.join(), 'another list when read again')
   },
 }

@@ -7,7 +7,7 @@ import {
   parseMigParents,
 } from '../../src/adapters/gpu/nvidia/nvidia-smi-output.ts'
 import { PART, type Parser, parts } from '../parser.ts'
-import { answerOf, hold } from '../soundness.ts'
+import { answerOf, verify } from '../soundness.ts'
 import { checkGpus, checkProcesses } from './driver-checks.ts'
 
 const uuid = (i: number) => `GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a7${i}`
@@ -88,7 +88,7 @@ export const nvidiaSmi: Parser = {
       if (read !== null) checkGpus(read)
     }
     checkCutOff(gpus)
-    if (hasMigInstances(apps)) hold(apps.includes('MIG-'), 'instances out of nothing')
+    if (hasMigInstances(apps)) verify(apps.includes('MIG-'), 'instances out of nothing')
     const processes = answerOf(['driver-failed'], () => parseApps(apps, parseMigParents(list)))
     for (const each of processes?.processes.values() ?? []) checkProcesses(each)
   },
@@ -98,6 +98,9 @@ export const nvidiaSmi: Parser = {
 function checkCutOff(text: string): void {
   if (!FOUR_BUSY.startsWith(text)) return
   for (const { index, state } of answerOf(['driver-failed'], () => parseGpus(text, GPU_FIELDS)) ?? []) {
-    hold(state.kind === 'measured' && state.memoryUsedMb === 70_000 + index, `GPU ${index} by half an answer`)
+    verify(
+      state.kind === 'measured' && state.memoryUsedMb === 70_000 + index,
+      `GPU ${index} by half an answer`,
+    )
   }
 }

@@ -4,7 +4,7 @@ import { innermostPid, parseStat } from '../../src/adapters/kernel/processes.ts'
 import { variable, withVariables } from '../../src/adapters/process/environment.ts'
 import { parseOpenFiles, parseSignalMasks } from '../../src/adapters/process/parent.ts'
 import type { Parser } from '../parser.ts'
-import { hold, isWhole } from '../soundness.ts'
+import { isWhole, verify } from '../soundness.ts'
 
 const STAT =
   '4242 (python3 train) R 368 368 9041 0 -1 4194304 100 0 0 0 0 0 0 0 20 0 1 0 1203728 3133440 382 18446744073709551615 94591445069824 0 0 0 0 17 0 0\n'
@@ -77,37 +77,37 @@ function checkStat(line: string): void {
   const stat = parseStat(line)
   if (stat === null) return
   for (const number of [stat.parent, stat.processGroup, stat.threads, stat.startTime]) {
-    hold(Number.isFinite(number), `a process with ${number}`)
+    verify(Number.isFinite(number), `a process with ${number}`)
   }
   // The process chooses its name, so the name ends at the last closing parenthesis.
   const end = line.lastIndexOf(')')
   const renamed = parseStat(`1 (${line.slice(0, end).replaceAll('(', '')}) R 0 (x${line.slice(end)}`)
-  hold(renamed?.startTime === stat.startTime, 'a name made up a process')
+  verify(renamed?.startTime === stat.startTime, 'a name made up a process')
 }
 
 function checkStatus(text: string): void {
   for (const commandLine of [undefined, text]) {
     const { uid, comm, argv } = detailsIn(text, commandLine?.split('\0'))
-    hold(uid === undefined || isWhole(uid) || uid > Number.MAX_SAFE_INTEGER, `uid ${uid}`)
-    hold(comm === undefined || !comm.includes('\n'), 'a name of two lines')
-    hold(argv === undefined || argv.length > 0, 'no arguments are unknown arguments')
+    verify(uid === undefined || isWhole(uid) || uid > Number.MAX_SAFE_INTEGER, `uid ${uid}`)
+    verify(comm === undefined || !comm.includes('\n'), 'a name of two lines')
+    verify(argv === undefined || argv.length > 0, 'no arguments are unknown arguments')
   }
   const pid = innermostPid(text)
-  hold(pid === null || pid >= 0, `pid ${pid}`)
+  verify(pid === null || pid >= 0, `pid ${pid}`)
   parseSignalMasks(text)
 }
 
 function checkLimits(text: string): void {
   const files = parseOpenFiles(text)
-  hold(files === null || (files.soft >= 0n && files.hard >= 0n), 'a negative limit')
+  verify(files === null || (files.soft >= 0n && files.hard >= 0n), 'a negative limit')
 }
 
 function checkEnvironment(text: string): void {
   const entries = text.split('\0')
   const changed = withVariables(entries, { CUDA_VISIBLE_DEVICES: '0,1', GONE: null })
-  hold(variable(changed, 'CUDA_VISIBLE_DEVICES') === '0,1', 'the command sees other GPUs')
-  hold(variable(changed, 'GONE') === undefined, 'a variable that was to go stayed')
+  verify(variable(changed, 'CUDA_VISIBLE_DEVICES') === '0,1', 'the command sees other GPUs')
+  verify(variable(changed, 'GONE') === undefined, 'a variable that was to go stayed')
   const others = (list: readonly string[]) =>
     list.filter((entry) => !/^(CUDA_VISIBLE_DEVICES|GONE)=/.test(entry))
-  hold(others(changed).join('\0') === others(entries).join('\0'), "the command's environment is another")
+  verify(others(changed).join('\0') === others(entries).join('\0'), "the command's environment is another")
 }

@@ -18,7 +18,7 @@ import { statusLine } from '../../src/views/words/status/line.ts'
 import { statusTable } from '../../src/views/words/status/table.ts'
 import { waitingWords } from '../../src/views/words/waiting-words.ts'
 import { PART, type Parser, parts } from '../parser.ts'
-import { answerOf, checkJson, checkLine, checkRefusal, checkScreen, hold } from '../soundness.ts'
+import { answerOf, checkJson, checkLine, checkRefusal, checkScreen, verify } from '../soundness.ts'
 
 const NOW = 1_750_000_000_000
 const LOOK = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
@@ -81,26 +81,26 @@ export const screen: Parser = {
 
 function checkWidth(output: string): void {
   const isTooWide = (line: string) => Bun.stringWidth(line) > NARROW.columns
-  hold(!output.split('\n').some(isTooWide), 'a line is wider than the terminal')
+  verify(!output.split('\n').some(isTooWide), 'a line is wider than the terminal')
 }
 
 function checkRows(output: string, count: number): void {
   checkScreen(output)
-  hold(output.split('\n').length === count + 1, `${count} rows take other lines`)
+  verify(output.split('\n').length === count + 1, `${count} rows take other lines`)
 }
 
 function checkText(text: string): void {
   checkLine(printable(text))
-  hold(printable(printable(text)) === printable(text), 'printed twice it is another')
+  verify(printable(printable(text)) === printable(text), 'printed twice it is another')
   for (const length of [1, 10, 60]) {
     const short = shortened(text, length)
     checkLine(short)
-    hold(short.length <= length, `${short.length} characters, not ${length}`)
-    hold(!text.isWellFormed() || short.isWellFormed(), 'half a character')
+    verify(short.length <= length, `${short.length} characters, not ${length}`)
+    verify(!text.isWellFormed() || short.isWellFormed(), 'half a character')
   }
   checkLine(firstLine(text))
   const shown = answerOf(['usage'], () => shownText.read(text, '--note'))
-  hold(shown === null || (shown.length > 0 && shown.length <= 200), 'a note of no size')
+  verify(shown === null || (shown.length > 0 && shown.length <= 200), 'a note of no size')
   for (const error of [
     new CanhazgpuError('failure', text, { hint: text }),
     notUnderstood(text, text),

@@ -2,7 +2,7 @@ import { settingsFrom } from '../../src/adapters/settings/config.ts'
 import { storePlace } from '../../src/adapters/store/open.ts'
 import { SETTINGS, type Settings } from '../../src/domain/settings.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
-import { answerOf, hold } from '../soundness.ts'
+import { answerOf, verify } from '../soundness.ts'
 import { checkSettings } from './configuration.ts'
 
 const names = Object.keys(SETTINGS) as (keyof Settings)[]
@@ -51,6 +51,6 @@ export const settings: Parser = {
       }
     }
     const place = answerOf(['config-invalid'], () => storePlace(input))
-    hold(place === null || /^\/[^\0]+$/.test(place.path), 'a path that the kernel reads otherwise')
+    verify(place === null || /^\/[^\0]+$/.test(place.path), 'a path that the kernel reads otherwise')
   },
 }

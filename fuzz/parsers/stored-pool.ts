@@ -13,7 +13,7 @@ import { queueDocument } from '../../src/views/documents/queue-document.ts'
 import { statusDocument } from '../../src/views/documents/status-document.ts'
 import { statusLine } from '../../src/views/words/status/line.ts'
 import type { Parser } from '../parser.ts'
-import { answerOf, checkJson, checkLine, checkScreen, hold, isWhole } from '../soundness.ts'
+import { answerOf, checkJson, checkLine, checkScreen, isWhole, verify } from '../soundness.ts'
 
 const PLAIN = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
 
@@ -210,38 +210,38 @@ const MOMENTS: readonly Moment[] = [
 function checkInvariants(pool: Pool): void {
   const { units, reservations, queue } = pool
   const held = reservations.flatMap(unitsOf)
-  hold(new Set(held).size === held.length, 'a unit in two reservations')
-  hold(
+  verify(new Set(held).size === held.length, 'a unit in two reservations')
+  verify(
     held.every((unit) => hasUnit(pool, unit)),
     'a reserved unit that does not exist',
   )
-  hold(
+  verify(
     reservations.every(({ holdings }) => holdings.length > 0),
     'a reservation of nothing',
   )
-  hold([units.map(({ id }) => id), ...reservations.map(unitsOf)].every(isInOrder), 'units in disorder')
+  verify([units.map(({ id }) => id), ...reservations.map(unitsOf)].every(isInOrder), 'units in disorder')
   for (const { request } of queue) checkRequest(pool, request)
   const all = [...reservations, ...queue]
-  hold(new Set(all.map(({ id }) => id)).size === all.length, 'an id is there twice')
+  verify(new Set(all.map(({ id }) => id)).size === all.length, 'an id is there twice')
   const runs = reservations.flatMap(({ term }) => (term.kind === 'run' ? [term] : []))
   for (const { process } of [...runs, ...queue]) {
-    hold(isWhole(process.pid) && process.pid > 0, `pid ${process.pid}`)
-    hold(process.pid <= 2 ** 22, 'a pid that is another to the kernel')
+    verify(isWhole(process.pid) && process.pid > 0, `pid ${process.pid}`)
+    verify(process.pid <= 2 ** 22, 'a pid that is another to the kernel')
   }
 }
 
 function checkRequest(pool: Pool, request: Request): void {
   if (request.kind === 'count') {
-    hold(isWhole(request.count) && request.count > 0, 'a request for nothing')
-    hold(request.count <= pool.units.length, 'a request for more than there is')
+    verify(isWhole(request.count) && request.count > 0, 'a request for nothing')
+    verify(request.count <= pool.units.length, 'a request for more than there is')
     return
   }
-  hold(request.ids.length > 0, 'a request for nothing')
-  hold(
+  verify(request.ids.length > 0, 'a request for nothing')
+  verify(
     request.ids.every((unit) => hasUnit(pool, unit)),
     'a request for a unit that does not exist',
   )
-  hold(new Set(request.ids).size === request.ids.length, 'a request for a unit twice')
+  verify(new Set(request.ids).size === request.ids.length, 'a request for a unit twice')
 }
 
 const isInOrder = (units: readonly UnitId[]): boolean =>
@@ -249,7 +249,7 @@ const isInOrder = (units: readonly UnitId[]): boolean =>
 
 function checkSameAgain(pool: Pool): void {
   const again = decodePool(encodePool(pool, pool.writtenAt))
-  hold(JSON.stringify(again) === JSON.stringify(pool), 'another pool when read again')
+  verify(JSON.stringify(again) === JSON.stringify(pool), 'another pool when read again')
 }
 
 /** All views of the pool at this time. */

@@ -4,7 +4,7 @@ import { printCompletions } from '../../src/cli/options/complete.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
-import { checkScreen, hold } from '../soundness.ts'
+import { checkScreen, verify } from '../soundness.ts'
 
 /** A machine that fails on first use, after the command line has been parsed. */
 function program(): Program & { readonly out: string[]; readonly err: string[] } {
@@ -81,13 +81,13 @@ export const typedWords: Parser = {
     const words = input.split('\0')
     const machine = program()
     const status = await runProgram(words, machine)
-    hold(STATUSES.includes(status), `status ${status}`)
-    hold(status === EXIT.success || machine.err.length > 0, 'it fails without a message')
+    verify(STATUSES.includes(status), `status ${status}`)
+    verify(status === EXIT.success || machine.err.length > 0, 'it fails without a message')
     checkScreen(machine.out.join(''))
     checkScreen(machine.err.join(''))
     const completing = program()
     await printCompletions(words, completing)
     checkScreen(completing.out.join(''))
-    hold(completing.err.length === 0, 'completion complains')
+    verify(completing.err.length === 0, 'completion complains')
   },
 }

@@ -2,7 +2,7 @@ import { type Access, isLoopbackHost, openGuard } from '../../src/web/access/gua
 import { Refusal } from '../../src/web/errors.ts'
 import { daysOf, MOST_DAYS, rangeOf } from '../../src/web/query.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
-import { hold } from '../soundness.ts'
+import { verify } from '../soundness.ts'
 
 const NOW = Date.UTC(2026, 2, 1, 12)
 const TOKEN = 'correct-horse-battery'
@@ -56,15 +56,15 @@ export const webRequests: Parser = {
   longest: ARGUMENT_BYTES,
   check(input) {
     const days = unlessRefused(() => daysOf(input))
-    hold(days === null || (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS), `${days} days`)
+    verify(days === null || (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS), `${days} days`)
     const query = new URLSearchParams(input)
     const texts = [query.get('from') ?? undefined, query.get('to') ?? undefined] as const
     for (const [from, to] of [texts, [input, undefined], [undefined, input]] as const) {
       const range = unlessRefused(() => rangeOf(from, to, NOW))
-      if (range !== null) hold(range.from < range.to, `from ${range.from} to ${range.to}`)
+      if (range !== null) verify(range.from < range.to, `from ${range.from} to ${range.to}`)
       if (range !== null) new Date(range.from).toISOString()
     }
-    hold(!isLoopbackHost(input) || !/evil|[a-z]\.[a-z]/i.test(input), `${input} is not this machine`)
+    verify(!isLoopbackHost(input) || !/evil|[a-z]\.[a-z]/i.test(input), `${input} is not this machine`)
     checkGuarded(input)
   },
 }
@@ -84,7 +84,7 @@ function checkGuarded(authorization: string): void {
     refused?.catch(() => {})
     return refused === undefined
   })
-  hold(passed !== true || isCredential(authorization), `${JSON.stringify(authorization)} gets in`)
+  verify(passed !== true || isCredential(authorization), `${JSON.stringify(authorization)} gets in`)
 }
 
 function isCredential(authorization: string): boolean {

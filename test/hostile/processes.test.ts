@@ -7,7 +7,7 @@ import { missing, needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { ownName } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
-import { seen } from './screen.ts'
+import { runChecked } from './screen.ts'
 
 const me = ownName()
 const folder = temporaryFolder()
@@ -62,10 +62,10 @@ interface Shown {
 
 /** Checks all formats of `status` for GPU 0. */
 async function shownBy(pool: TestPool): Promise<Shown> {
-  const { stdout } = await seen(pool, 'status')
+  const { stdout } = await runChecked(pool, 'status')
   expect(stdout).toMatch(/^GPU 0: IN USE WITHOUT RESERVATION by [^\n]+\n$/)
-  expect((await seen(pool, 'status', '--table')).stdout.split('\n')).toHaveLength(3)
-  const [gpu] = JSON.parse((await seen(pool, 'status', '--json')).stdout)
+  expect((await runChecked(pool, 'status', '--table')).stdout.split('\n')).toHaveLength(3)
+  const [gpu] = JSON.parse((await runChecked(pool, 'status', '--json')).stdout)
   expect(gpu.status).toBe('UNRESERVED')
   return { line: stdout, process: gpu.processes[0], model: gpu.model }
 }
@@ -156,10 +156,10 @@ needing('gcc').describe('a run', () => {
       pool.env.NAME = name
       const job = await startJob(pool, [], named)
       expect(readFileSync(`/proc/${job.pid}/stat`, 'latin1')).toContain(name)
-      expect((await seen(pool, 'status')).stdout).toStartWith('GPU 0: IN USE by ')
+      expect((await runChecked(pool, 'status')).stdout).toStartWith('GPU 0: IN USE by ')
       job.process.kill('SIGKILL')
       await job.process.exited
-      expect((await seen(pool, 'status')).stdout).toStartWith('GPU 0: AVAILABLE')
+      expect((await runChecked(pool, 'status')).stdout).toStartWith('GPU 0: AVAILABLE')
     },
   )
 })

@@ -6,7 +6,7 @@ import { wholeUnits } from '../../src/domain/pool/units.ts'
 import { changeStoredPool, withDatabase, writeHistory } from '../support/database.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { openTerminal } from '../support/terminal.ts'
-import { HOSTILE_ARGUMENTS, HOSTILE_MIXTURES, seen } from './screen.ts'
+import { HOSTILE_ARGUMENTS, HOSTILE_MIXTURES, runChecked } from './screen.ts'
 
 const DAY_MS = 86_400_000
 
@@ -60,18 +60,18 @@ test('texts of other users move no cursor, hide nothing and start no line', asyn
   using pool = await testPool(4)
   for (const text of HOSTILE_MIXTURES) {
     spread(pool, text)
-    const lines = (await seen(pool, 'status')).stdout.split('\n')
+    const lines = (await runChecked(pool, 'status')).stdout.split('\n')
     expect(lines.map((line) => line.slice(0, 7))).toEqual(['GPU 0: ', 'GPU 1: ', 'GPU 2: ', 'GPU 3: ', ''])
-    const table = await seen(pool, 'status', '--table')
+    const table = await runChecked(pool, 'status', '--table')
     expect(table.stdout.split('\n')).toHaveLength(6)
-    const [first, second, third, fourth] = JSON.parse((await seen(pool, 'status', '--json')).stdout)
+    const [first, second, third, fourth] = JSON.parse((await runChecked(pool, 'status', '--json')).stdout)
     expect([first.user, second.note]).toEqual([`user${text}`, `note${text}`])
     expect([third.status, fourth.status]).toEqual(['UNRESERVED', 'ERROR'])
-    expect((await seen(pool, 'queue')).stdout.split('\n')).toHaveLength(3)
-    JSON.parse((await seen(pool, 'queue', '--json')).stdout)
-    expect((await seen(pool, 'report')).stdout).toContain('Unique users: ')
-    JSON.parse((await seen(pool, 'report', '--json')).stdout)
-    const refused = await seen(pool, 'reserve', '--gpus', '4')
+    expect((await runChecked(pool, 'queue')).stdout.split('\n')).toHaveLength(3)
+    JSON.parse((await runChecked(pool, 'queue', '--json')).stdout)
+    expect((await runChecked(pool, 'report')).stdout).toContain('Unique users: ')
+    JSON.parse((await runChecked(pool, 'report', '--json')).stdout)
+    const refused = await runChecked(pool, 'reserve', '--gpus', '4')
     expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
   }
 })
@@ -80,7 +80,7 @@ test('waiters print texts of other users safely', async () => {
   using pool = await testPool(4)
   spread(pool, '\u001b[31m\u009b31m\u202e\r\n\u200b')
   for (const form of [[], ['--json']]) {
-    const waited = await seen(pool, 'reserve', '--gpus', '3', '--wait', '1s', ...form)
+    const waited = await runChecked(pool, 'reserve', '--gpus', '3', '--wait', '1s', ...form)
     expect(waited.stderr).toMatch(/aiting/)
     expect(waited.status).toBe(75)
   }
@@ -90,10 +90,10 @@ test('a driver that fails is quoted safely', async () => {
   using pool = await testPool(1)
   for (const text of HOSTILE_MIXTURES) {
     pool.play({ fail: `broken${text}` })
-    const failed = await seen(pool, 'status')
+    const failed = await runChecked(pool, 'status')
     expect(failed.stdout.split('\n')).toHaveLength(2)
     expect(failed.stderr).toMatch(/^Error: [^\n]*broken[^\n]*\n$/)
-    JSON.parse((await seen(pool, 'status', '--json')).stderr)
+    JSON.parse((await runChecked(pool, 'status', '--json')).stderr)
   }
 })
 
@@ -128,7 +128,7 @@ test('a refused argument is quoted safely', async () => {
   for (const text of HOSTILE_ARGUMENTS) {
     const asked = QUOTING.flatMap((typed) => [typed(text), ['--json', ...typed(text)]])
     // Runs them concurrently, because most of the time goes into starting them.
-    await Promise.all(asked.map((typed) => seen(pool, ...typed)))
+    await Promise.all(asked.map((typed) => runChecked(pool, ...typed)))
   }
 })
 
@@ -145,12 +145,12 @@ test('refused files and variables are quoted safely', async () => {
       ['toml', `x${text} = ${text}`],
     ] as const) {
       writeFileSync(`${path}.${ending}`, contents)
-      await seen(pool, 'status', '--config', `${path}.${ending}`)
+      await runChecked(pool, 'status', '--config', `${path}.${ending}`)
     }
   }
   for (const text of HOSTILE_ARGUMENTS) {
     pool.env.CANHAZGPU_MEMORY_THRESHOLD = `x${text}`
-    expect((await seen(pool, 'status')).status).toBe(1)
+    expect((await runChecked(pool, 'status')).status).toBe(1)
   }
 })
 

@@ -21,7 +21,7 @@ export interface CheckedRun {
 }
 
 /** Runs one command and checks every byte of its output. */
-export async function seen(pool: TestPool, ...typed: string[]): Promise<CheckedRun> {
+export async function runChecked(pool: TestPool, ...typed: string[]): Promise<CheckedRun> {
   const child = pool.start(...typed)
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).bytes(),

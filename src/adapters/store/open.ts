@@ -7,7 +7,7 @@ import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { SetAside } from '../../ports/set-aside.ts'
 import type { LockPatience, Store } from '../../ports/store.ts'
 import { isRoot } from '../files/ownership.ts'
-import { folderOf } from './files/beside.ts'
+import { folderOf } from './files/database-path.ts'
 import { refuseForeignPath } from './files/foreign-path.ts'
 import { refuseNetworkFilesystem } from './files/network-filesystem.ts'
 
@@ -71,18 +71,18 @@ export async function watchStore(url: string): Promise<number | null> {
 
 /** Opens it for an administrator: removes foreign objects from its schema and, as root, foreign files beside it. */
 export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<OpenedPool> {
-  await removePlanted(safePath(url))
+  await removeForeign(safePath(url))
   return openStore(url, now)
 }
 
-async function removePlanted(named: string): Promise<void> {
-  const { findDatabase } = await import('./files/beside.ts')
+async function removeForeign(named: string): Promise<void> {
+  const { findDatabase } = await import('./files/database-path.ts')
   const { storeError } = await import('./sqlite-errors.ts')
   const path = findDatabase(named)
   try {
     if (isRoot()) {
-      const { putInOrder } = await import('./files/create.ts')
-      await putInOrder(path)
+      const { replaceForeignFiles } = await import('./files/create.ts')
+      await replaceForeignFiles(path)
     }
     const { dropForeignSchema } = await import('./schema/foreign-schema.ts')
     const { whenUnlocked } = await import('./locks/lock-wait.ts')
@@ -118,7 +118,7 @@ export async function setAsideStore(
   const { whenUnlocked } = await import('./locks/lock-wait.ts')
   const path = safePath(url)
   try {
-    await removePlanted(path)
+    await removeForeign(path)
   } catch (error) {
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return null
     throw error

@@ -9,7 +9,7 @@ import type { Calls } from '../../ports/wakeups.ts'
 import { announceChange, callsTo, poolChanges } from './changes.ts'
 import { Connection, WithoutLog } from './connection.ts'
 import { decodePool, decodeTurns, encodePool } from './document/codec.ts'
-import { findDatabase, notInitialized } from './files/beside.ts'
+import { findDatabase, notInitialized } from './files/database-path.ts'
 import type { Audience } from './files/pool-files.ts'
 import { mayRepair, needsRepair } from './files/repair.ts'
 import { newestRecords, visitTimes } from './history/history-queries.ts'
@@ -45,8 +45,8 @@ async function connect(path: string, patience: LockPatience | undefined): Promis
     return await open()
   } catch (error) {
     if (!(error instanceof WithoutLog) || !mayRepair(path)) throw error
-    const { giveLog } = await import('./files/create.ts')
-    await giveLog(path)
+    const { addLog } = await import('./files/create.ts')
+    await addLog(path)
     return open()
   }
 }

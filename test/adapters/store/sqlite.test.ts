@@ -9,7 +9,7 @@ import * as libc from '../../../src/adapters/kernel/libc.ts'
 import { currentProcess } from '../../../src/adapters/kernel/processes.ts'
 import { waitFor, watchProcess } from '../../../src/adapters/kernel/wait.ts'
 import { poolChanges, wakeFile, watchChanges } from '../../../src/adapters/store/changes.ts'
-import { giveLog } from '../../../src/adapters/store/files/create.ts'
+import { addLog } from '../../../src/adapters/store/files/create.ts'
 import { setAsideDamaged } from '../../../src/adapters/store/files/set-aside.ts'
 import { rowOfRecord } from '../../../src/adapters/store/history/history-rows.ts'
 import { openStore } from '../../../src/adapters/store/open.ts'
@@ -55,10 +55,10 @@ test('a backup gets its log once, even if two processes find it without one', as
   db.close()
   for (const ending of ['-wal', '-shm']) rmSync(place.path + ending, { force: true })
   renameSync(backup, place.path)
-  await giveLog(place.path)
+  await addLog(place.path)
   const store = await place.open(now)
   await store.update(counting('first'))
-  await giveLog(place.path)
+  await addLog(place.path)
   expect(countOf((await store.load()).pool)).toBe(1)
   store.close()
 })

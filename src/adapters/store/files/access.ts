@@ -4,7 +4,7 @@ import type { Problem } from '../../../domain/pool/soundness.ts'
 import { printable } from '../../../domain/text/text.ts'
 import { readText } from '../../kernel/procfs.ts'
 import { bellFolder } from '../changes.ts'
-import { logFiles, REPAIRED_BY_ROOT } from './beside.ts'
+import { logFiles, REPAIRED_BY_ROOT } from './database-path.ts'
 import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
 
 /** Finds which intended users cannot use the pool, and which users could damage it. Opens nothing. */

@@ -21,17 +21,17 @@ import { Connection } from '../connection.ts'
 import { withFolderLocked } from '../locks/folder-lock.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
 import { migrate } from '../schema/migrate.ts'
-import { logFiles, notRegular } from './beside.ts'
+import { logFiles, notRegular } from './database-path.ts'
 import { refuseRenamable, withFreshFolder } from './fresh-folder.ts'
 import {
   type Audience,
   audienceOf,
-  settleFolder,
   shareFile,
   shareFolder,
   sharePoolFiles,
   statsOf,
   syncFolders,
+  updateFolderMode,
 } from './pool-files.ts'
 
 /** Creates an empty pool for the audience, or gives an existing one to it and upgrades its schema. */
@@ -46,7 +46,7 @@ async function placeFiles(path: string, audience: Audience): Promise<void> {
   const folder = dirname(path)
   const firstMade = makeFolders(folder, audience)
   await withFolderLocked(folder, () => {
-    settleFolder(path, audience)
+    updateFolderMode(path, audience)
     refuseRenamable(path)
     if (isUsed(path)) clear(path, audience)
     else place(path, audience)
@@ -55,13 +55,13 @@ async function placeFiles(path: string, audience: Audience): Promise<void> {
 }
 
 /** For root: removes foreign files at the paths of the pool's files, and sets their owners and modes. */
-export async function putInOrder(path: string): Promise<void> {
+export async function replaceForeignFiles(path: string): Promise<void> {
   const audience = audienceOf(statsOf(path, path))
   if (audience !== null) await placeFiles(path, audience)
 }
 
 /** Converts a database without a write-ahead log; a copy with a log replaces it. */
-export async function giveLog(path: string): Promise<void> {
+export async function addLog(path: string): Promise<void> {
   const stats = statsOf(path, path)
   const audience = audienceOf(stats)
   await withFolderLocked(dirname(path), () =>

@@ -15,7 +15,7 @@ import {
 import { basename, dirname } from 'node:path'
 import { effectiveUid, O_PATH } from '../../kernel/libc.ts'
 import { bellFiles, wakeFile } from '../changes.ts'
-import { logFiles, notRegular } from './beside.ts'
+import { logFiles, notRegular } from './database-path.ts'
 import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './repair.ts'
 
 /** The users of a pool besides its creator: every user of the machine, or one Unix group. */
@@ -77,7 +77,7 @@ export function shareFolder(folder: string, audience: Audience): void {
  * Changes the mode of an existing folder only if this program created it: owner, mode and names match, or it is the
  * default folder.
  */
-export function settleFolder(database: string, audience: Audience | null): void {
+export function updateFolderMode(database: string, audience: Audience | null): void {
   const folder = dirname(database)
   const isOurs = onFolder(folder, (_, stats) => {
     if (effectiveUid() !== 0 || stats.uid !== 0) return false
@@ -95,7 +95,7 @@ export function settleFolder(database: string, audience: Audience | null): void 
 export function repairFiles(database: string): void {
   const pool = statsOf(database, database)
   const folder = onFolder(dirname(database), (_, stats) => stats)
-  settleFolder(database, audienceOf(pool))
+  updateFolderMode(database, audienceOf(pool))
   // A user who put a database into a folder of root gets nothing.
   if (pool.uid !== 0 && pool.uid !== folder.uid) return
   for (const file of logFiles(database).filter((each) => existsSync(each))) {

@@ -1,6 +1,6 @@
 import { isRoot } from '../../files/ownership.ts'
 import * as libc from '../../kernel/libc.ts'
-import { folderOf, logFiles } from './beside.ts'
+import { folderOf, logFiles } from './database-path.ts'
 
 /** The folder of the pool unless a setting names another. */
 export const DEFAULT_FOLDER = '/var/lib/canhazgpu'

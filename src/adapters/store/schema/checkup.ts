@@ -1,6 +1,6 @@
 import type { Checkup } from '../../../domain/pool/soundness.ts'
 import { accessProblems, unopenableFiles } from '../files/access.ts'
-import { findDatabase, notInitialized } from '../files/beside.ts'
+import { findDatabase, notInitialized } from '../files/database-path.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
 import { storeError } from '../sqlite-errors.ts'
 import { fileProblems, poolIn } from './examination.ts'

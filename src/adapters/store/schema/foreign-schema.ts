@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite'
 import { DURABLE } from '../connection.ts'
-import { checkLog } from '../files/beside.ts'
+import { checkLog } from '../files/database-path.ts'
 import { mayRepair } from '../files/repair.ts'
 import { openGuarded } from '../locks/journal-guard.ts'
 import { isBusy } from '../sqlite-errors.ts'

@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { logFiles } from '../files/beside.ts'
+import { logFiles } from '../files/database-path.ts'
 import { openGuarded } from '../locks/journal-guard.ts'
 
 /** A database opened for reading. */
