@@ -1,4 +1,5 @@
-import { driverFailed, firstLine, notUnderstood } from '../../src/adapters/gpu/driver-words.ts'
+import { driverFailed, notUnderstood } from '../../src/adapters/gpu/driver-errors.ts'
+import { firstLine } from '../../src/adapters/gpu/driver-text.ts'
 import { queue } from '../../src/cli/commands/queue.ts'
 import { report } from '../../src/cli/commands/report.ts'
 import { shownText } from '../../src/cli/options/kinds.ts'

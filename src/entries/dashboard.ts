@@ -6,7 +6,7 @@ import {
 } from '../adapters/kernel/connections.ts'
 import { MemoryPlace } from '../adapters/memory/memory-place.ts'
 import { MemoryStore } from '../adapters/memory/memory-store.ts'
-import { usageOfChild } from '../adapters/process/usage-process.ts'
+import { askUsageChild } from '../adapters/process/usage-child.ts'
 import type { ConfigFile } from '../adapters/settings/config-file.ts'
 import type { Dashboard } from '../cli/context.ts'
 import { type Opening, openReopeningPool } from './open-pool.ts'
@@ -15,7 +15,7 @@ import { type Opening, openReopeningPool } from './open-pool.ts'
 export function dashboard(opening: Opening, files: readonly ConfigFile[]): Dashboard {
   return {
     pool: () => openReopeningPool(opening),
-    askUsage: (question) => usageOfChild(opening.settings.store, question),
+    askUsage: (question) => askUsageChild(opening.settings.store, question),
     connections: {
       limit: descriptorLimit,
       lowestFree: lowestFreeDescriptor,

@@ -1,5 +1,5 @@
 import { pidfdOpen } from '../adapters/kernel/libc.ts'
-import { handable, startDetached } from '../adapters/process/detach.ts'
+import { inheritable, startDetached } from '../adapters/process/detach.ts'
 import { becomeCommand, typedCommand } from '../adapters/process/exec.ts'
 import type { Inherited } from '../adapters/process/inherited.ts'
 import { messageDescriptor } from '../adapters/process/message.ts'
@@ -12,7 +12,7 @@ export function openLauncher(store: string, inherited: Inherited, argumentCount:
   const command = typedCommand(argumentCount)
   return {
     startSupervisor: ({ reservation, process, units, limit = null }) => {
-      const pidfd = handable(pidfdOpen(process.pid))
+      const pidfd = inheritable(pidfdOpen(process.pid))
       const messages = messageDescriptor()
       const task = encodeTask({ process, pidfd, messages, units, limit, program: startedFrom() })
       const { command: supervisor, file } = selfCommandForShell(['__supervise', store, reservation, task])

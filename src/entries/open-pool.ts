@@ -1,5 +1,5 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { seesProcessOwners } from '../adapters/kernel/processes.ts'
+import { canReadProcessOwners } from '../adapters/kernel/processes.ts'
 import { openStore } from '../adapters/store/open.ts'
 import { type Driver, LocalPool } from '../app/local-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
@@ -65,7 +65,7 @@ export function poolServer({
     },
     timeout: settings.probeTimeout,
     askedThresholdMb: settings.memoryThreshold,
-    seesOwners: seesProcessOwners,
+    seesOwners: canReadProcessOwners,
   }
   const traced = trace === undefined ? {} : { trace }
   return (store) => new LocalPool({ store, processes, actor: account, driver, ...traced })
@@ -75,7 +75,7 @@ export async function provide(name: ProviderName, gpuCount: number): Promise<Gpu
   const { openProvider } = await import('../adapters/gpu/provider.ts')
   return openProvider(name, {
     gpuCount,
-    fakeUsageFile: process.env.CANHAZGPU_FAKE_USAGE || undefined,
+    fakeScenarioFile: process.env.CANHAZGPU_FAKE_USAGE || undefined,
     env: process.env,
   })
 }

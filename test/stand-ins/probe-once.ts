@@ -4,7 +4,7 @@ import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { PROVIDERS } from '../../src/domain/pool/model.ts'
 
 const name = PROVIDERS.find((provider) => provider === process.argv[2]) ?? 'fake'
-const options = { gpuCount: 1, env: process.env, fakeUsageFile: process.env.CANHAZGPU_FAKE_USAGE }
+const options = { gpuCount: 1, env: process.env, fakeScenarioFile: process.env.CANHAZGPU_FAKE_USAGE }
 try {
   const { readings } = await openProvider(name, options).probe(Number(process.argv[3]))
   console.log(readings.length)

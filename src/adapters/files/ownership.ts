@@ -30,7 +30,7 @@ export const isRoot = (): boolean => libc.effectiveUid() === 0 && otherUserNames
 export const isQuotable = ({ mode }: libc.FileStatus): boolean => !isRoot() || (mode & OTHERS_READ) !== 0
 
 /** Whether only root controls a file with this owner. */
-export function isRoots(uid: number): boolean {
+export function isRootOwner(uid: number): boolean {
   return uid === 0 || (uid === OVERFLOW_UID && otherUserNamespace() !== undefined)
 }
 
@@ -58,7 +58,7 @@ export function foreignStep(path: string): ForeignStep | null {
         folderStatus = status
         break
       case libc.S_IFLNK: {
-        if (!isRoots(status.uid)) return { path: step, what: 'link', uid: status.uid }
+        if (!isRootOwner(status.uid)) return { path: step, what: 'link', uid: status.uid }
         const target = readLink(step)
         if (target === null) return null
         if (target.startsWith('/')) {
@@ -77,7 +77,7 @@ export function foreignStep(path: string): ForeignStep | null {
 }
 
 /** For root: whether no other user can change or replace the file. */
-export function isRootsAlone(path: string): boolean {
+export function onlyRootCanChange(path: string): boolean {
   const real = libc.realPath(path)
   if (real === null) return true
   return foreignStep(path) === null && [real, parentOf(real)].every(isClosed)
@@ -91,7 +91,7 @@ export function isRenamableByOthers(folder: string): boolean {
   const status = libc.statusOf(libc.realPath(folder) ?? folder)
   if (typeof status === 'number') return false
   const { uid, gid, mode } = status
-  if (!isRoots(uid) && uid !== libc.effectiveUid()) return true
+  if (!isRootOwner(uid) && uid !== libc.effectiveUid()) return true
   if ((mode & STICKY) !== 0) return false
   return (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITE) !== 0 && gid !== process.getegid?.())
 }
@@ -99,7 +99,7 @@ export function isRenamableByOthers(folder: string): boolean {
 function isClosed(path: string): boolean {
   const status = libc.statusOf(path)
   if (typeof status === 'number') return false
-  return isRoots(status.uid) && (status.mode & (OTHERS_WRITE | STICKY)) !== OTHERS_WRITE
+  return isRootOwner(status.uid) && (status.mode & (OTHERS_WRITE | STICKY)) !== OTHERS_WRITE
 }
 
 function foreignFolder(
@@ -108,7 +108,7 @@ function foreignFolder(
   namesLeft: number,
 ): ForeignStep | null {
   if (typeof status === 'number') return null
-  if (!isRoots(status.uid)) return { path: folder, what: 'folder', uid: status.uid }
+  if (!isRootOwner(status.uid)) return { path: folder, what: 'folder', uid: status.uid }
   const isOpen = (status.mode & (OTHERS_WRITE | STICKY)) === OTHERS_WRITE
   return isOpen && namesLeft > 1 ? { path: folder, what: 'open folder', uid: status.uid } : null
 }

@@ -28,8 +28,8 @@ export async function withProcessDetails(
   const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
   // Without processes there are no names, and the user database need not be loaded.
   if (pids.size === 0) return gpus as GpuReading[]
-  const { seesProcessOwners } = await import('../kernel/processes.ts')
-  const lookedUp = seesProcessOwners() ? [...pids] : []
+  const { canReadProcessOwners } = await import('../kernel/processes.ts')
+  const lookedUp = canReadProcessOwners() ? [...pids] : []
   const details = new Map(
     await Promise.all(lookedUp.map(async (pid) => [pid, await readDetails(pid)] as const)),
   )

@@ -6,7 +6,7 @@ export interface ProviderOptions {
   /** The number of GPUs of the pool; the fake provider simulates that many. */
   readonly gpuCount: number
   /** Scenario of the fake provider. */
-  readonly fakeUsageFile?: string | undefined
+  readonly fakeScenarioFile?: string | undefined
   /** For finding and starting the driver's programs. */
   readonly env: Environment
 }
@@ -23,7 +23,7 @@ export function openProvider(name: ProviderName, options: ProviderOptions): GpuP
 
 async function load(
   name: ProviderName,
-  { env, gpuCount, fakeUsageFile }: ProviderOptions,
+  { env, gpuCount, fakeScenarioFile }: ProviderOptions,
 ): Promise<GpuProvider> {
   switch (name) {
     case 'nvml':
@@ -33,6 +33,6 @@ async function load(
     case 'amd-smi':
       return (await import('./amd/amd-smi.ts')).amdSmiProvider(env)
     case 'fake':
-      return (await import('./fake/fake.ts')).fakeProvider({ gpuCount, usageFile: fakeUsageFile })
+      return (await import('./fake/fake.ts')).fakeProvider({ gpuCount, scenarioFile: fakeScenarioFile })
   }
 }

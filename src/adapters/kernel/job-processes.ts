@@ -80,9 +80,9 @@ function opened(members: Members): readonly Target[] {
   return [...members].map(([pid, startTime], at) => ({ pid, startTime, pidfd: pidfds[at] ?? -1 }))
 }
 
-function signalCommand({ identity, pidfd, isHanded }: WatchedProcess, signal: number): void {
+function signalCommand({ identity, pidfd, isPassed }: WatchedProcess, signal: number): void {
   // The command opened this descriptor for itself, so it needs no check of the pid.
-  if (isHanded && pidfd !== null && libc.pidfdSendSignal(pidfd, signal) !== -libc.ENOSYS) return
+  if (isPassed && pidfd !== null && libc.pidfdSendSignal(pidfd, signal) !== -libc.ENOSYS) return
   send({ ...identity, pidfd: pidfd ?? -1 }, signal)
 }
 

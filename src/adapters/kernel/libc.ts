@@ -275,7 +275,7 @@ function sharedLock(start: number, length: number): Uint8Array {
 }
 
 /** Locks an open file or folder exclusively, without waiting: flock(2) by number. */
-export const lockAlone = (fd: number): number =>
+export const lockExclusive = (fd: number): number =>
   outcome(c.syscall(onArm ? 32 : 73, fd, LOCK_EX | LOCK_NB, 0, 0, 0))
 
 /** Fills a `struct statfs`. */

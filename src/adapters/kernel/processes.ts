@@ -191,7 +191,7 @@ function readProcIsOurs(): boolean {
 }
 
 /** Drivers report pids of the first pid namespace. Only there `/proc` shows their owners. */
-export const seesProcessOwners = (): boolean => isInFirstPidNamespace() && procIsOurs()
+export const canReadProcessOwners = (): boolean => isInFirstPidNamespace() && procIsOurs()
 
 let procIsOursRead: boolean | undefined
 

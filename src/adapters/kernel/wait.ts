@@ -13,7 +13,7 @@ export interface WatchedProcess {
   readonly identity: ProcessIdentity
   readonly pidfd: number | null
   /** The process itself opened the descriptor. */
-  readonly isHanded: boolean
+  readonly isPassed: boolean
 }
 
 export type Awaited = 'exited' | 'changed' | 'timeout'
@@ -35,10 +35,10 @@ const ONCE = 0x80000000
  */
 export function watchProcess(identity: ProcessIdentity, handed: number | null = null): WatchedProcess {
   if (handed !== null && libc.pidfdSendSignal(handed, 0) !== -libc.EBADF) {
-    return { identity, pidfd: handed, isHanded: true }
+    return { identity, pidfd: handed, isPassed: true }
   }
   const pidfd = libc.pidfdOpen(identity.pid)
-  return { identity, pidfd: pidfd < 0 ? null : pidfd, isHanded: false }
+  return { identity, pidfd: pidfd < 0 ? null : pidfd, isPassed: false }
 }
 
 /**

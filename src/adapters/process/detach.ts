@@ -48,7 +48,7 @@ function notStarted(status: number): CanhazgpuError {
  * The same file under a number that `startDetached` can hand over. Replaces the given descriptor, which is closed if it
  * had to be copied. Null if it is negative (an error) or there is no room for the copy.
  */
-export function handable(fd: number): number | null {
+export function inheritable(fd: number): number | null {
   if (fd < 0) return null
   if (fd > FIRST_EXTRA_DESCRIPTOR) return fd
   const copy = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, FIRST_EXTRA_DESCRIPTOR + 1)

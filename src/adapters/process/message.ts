@@ -1,6 +1,6 @@
 import { printable } from '../../domain/text/text.ts'
 import * as libc from '../kernel/libc.ts'
-import { handable } from './detach.ts'
+import { inheritable } from './detach.ts'
 import { isWritable } from './terminal.ts'
 
 /**
@@ -17,12 +17,12 @@ const STDERR = 2
  * share the command's offset, or the command would overwrite the line.
  */
 export function messageDescriptor(): number | null {
-  if (isFile(STDERR)) return handable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0))
+  if (isFile(STDERR)) return inheritable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0))
   const name = libc.open(`/proc/self/fd/${STDERR}`, libc.O_PATH)
   if (name < 0) return null
-  if (libc.access(`/proc/self/fd/${name}`, libc.W_OK) === 0) return handable(name)
+  if (libc.access(`/proc/self/fd/${name}`, libc.W_OK) === 0) return inheritable(name)
   libc.close(name)
-  return libc.isTerminal(STDERR) ? handable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0)) : null
+  return libc.isTerminal(STDERR) ? inheritable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0)) : null
 }
 
 function isFile(fd: number): boolean {

@@ -1,6 +1,6 @@
 import { access, executedPath, O_RDONLY, open, realPath, X_OK } from '../kernel/libc.ts'
 import { readLink } from '../kernel/procfs.ts'
-import { handable } from './detach.ts'
+import { inheritable } from './detach.ts'
 
 /** Leads to the file that this process executes, even after that file was removed or replaced (proc(5)). */
 const RUNNING_FILE = '/proc/self/exe'
@@ -22,7 +22,7 @@ export function selfCommandForShell(args: readonly string[]): {
   readonly command: readonly string[]
   readonly file: number | null
 } {
-  const file = isReplaced() ? handable(open(RUNNING_FILE, O_RDONLY)) : null
+  const file = isReplaced() ? inheritable(open(RUNNING_FILE, O_RDONLY)) : null
   const program = file === null ? process.execPath : `/proc/self/fd/${file}`
   return { command: commandOf(program, args), file }
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { printableJson } from '../../domain/text/text.ts'
 import type { Warn } from '../../domain/warnings.ts'
 import type { Trace, TraceEvent } from '../../ports/trace.ts'
-import { foreignStep, isRoot, isRoots } from '../files/ownership.ts'
+import { foreignStep, isRoot, isRootOwner } from '../files/ownership.ts'
 import { currentMoment } from '../kernel/clock.ts'
 import { S_IFMT, S_IFREG, statusOf } from '../kernel/libc.ts'
 import { writeText } from './terminal.ts'
@@ -57,7 +57,7 @@ function checkOwn(fd: number): void {
   const status = statusOf(fd)
   if (typeof status === 'number' || (status.mode & S_IFMT) !== S_IFREG)
     throw new Error('it is no regular file')
-  if (isRoot() && !isRoots(status.uid)) throw new Error(`it belongs to another user (uid ${status.uid})`)
+  if (isRoot() && !isRootOwner(status.uid)) throw new Error(`it belongs to another user (uid ${status.uid})`)
   if (isRoot() && status.links > 1) throw new Error('it has several names')
 }
 

@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { MACHINE_FILE, SETTINGS } from '../../domain/settings.ts'
 import type { Warn, Warning } from '../../domain/warnings.ts'
-import { foreignStep, isQuotable, isRoot, isRoots } from '../files/ownership.ts'
+import { foreignStep, isQuotable, isRoot, isRootOwner } from '../files/ownership.ts'
 import { type NotRead, readExamined } from '../files/small-file.ts'
 import { effectiveUid, type FileStatus, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc.ts'
 
@@ -94,7 +94,7 @@ function remedyFor(path: string): { readonly hint?: string } {
 /** If `$HOME` is kept (`sudo -E`, `su -m`), root would otherwise use another user's file. */
 function refusal({ uid, gid, mode }: FileStatus): string | undefined {
   if (!isRoot()) return undefined
-  if (!isRoots(uid)) return `it belongs to another user (uid ${uid})`
+  if (!isRootOwner(uid)) return `it belongs to another user (uid ${uid})`
   if ((mode & S_IFMT) !== S_IFREG) return undefined
   if ((mode & OTHERS_WRITE) !== 0) return 'every user can change it'
   return (mode & GROUP_WRITE) !== 0 && gid !== 0 ? `its group (gid ${gid}) can change it` : undefined

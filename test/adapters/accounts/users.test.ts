@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { currentAccount } from '../../../src/adapters/accounts/account.ts'
 import { groupId, userNames } from '../../../src/adapters/accounts/users.ts'
 import { needing } from '../../support/needs.ts'
-import { INSIDE, inside } from '../process/surroundings.ts'
+import { REPORT_STATE, reportedState } from '../process/reported-state.ts'
 
 const UNUSED_UID = 3_999_999_999
 
@@ -11,15 +11,18 @@ test('the account comes from the kernel, not from the environment', async () => 
   const account = await currentAccount()
   expect(account).toEqual({ uid: Number(id('-u')), name: id('-un') })
   const impostor = { USER: 'alice', LOGNAME: 'alice', HOME: '/home/alice' }
-  expect(inside(INSIDE, { env: impostor }).account).toEqual(account)
+  expect(reportedState(REPORT_STATE, { env: impostor }).account).toEqual(account)
 })
 
 needing('root').test('the account is the effective one', () => {
-  expect(inside(`setpriv --reuid 65534 --clear-groups ${INSIDE}`).account).toEqual({
+  expect(reportedState(`setpriv --reuid 65534 --clear-groups ${REPORT_STATE}`).account).toEqual({
     uid: 65534,
     name: 'nobody',
   })
-  expect(inside(`setpriv --ruid 65534 --clear-groups ${INSIDE}`).account).toEqual({ uid: 0, name: 'root' })
+  expect(reportedState(`setpriv --ruid 65534 --clear-groups ${REPORT_STATE}`).account).toEqual({
+    uid: 0,
+    name: 'root',
+  })
 })
 
 test('a uid without a name', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { mountType, networkFilesystem } from '../../../src/adapters/files/filesystem.ts'
 import { needing } from '../../support/needs.ts'
-import { temporaryFolder } from '../process/surroundings.ts'
+import { temporaryFolder } from '../process/temporary-folder.ts'
 
 test('a local directory, and a missing one in it', () => {
   using folder = temporaryFolder()

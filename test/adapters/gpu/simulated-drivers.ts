@@ -253,9 +253,9 @@ export const fakeDriver: SimulatedDriver = {
   behaviours: ['late', 'hangs', 'mismatch'],
   reports: ['processNames', 'mig'],
   simulate: async (machine, folder) => {
-    const usageFile = join(folder, 'usage.json')
-    await writeFile(usageFile, JSON.stringify(fakeScenario(machine)))
-    return fakeProvider({ gpuCount: machine.gpus.length, usageFile })
+    const scenarioFile = join(folder, 'usage.json')
+    await writeFile(scenarioFile, JSON.stringify(fakeScenario(machine)))
+    return fakeProvider({ gpuCount: machine.gpus.length, scenarioFile })
   },
 }
 

@@ -4,7 +4,7 @@ import { currentProcess, hasEnded, processStat } from '../../../src/adapters/ker
 import { watchProcess } from '../../../src/adapters/kernel/wait.ts'
 import { needing } from '../../support/needs.ts'
 import { until } from '../../support/until.ts'
-import { firstLine } from '../process/surroundings.ts'
+import { firstLine } from '../process/programs.ts'
 
 const SIGINT = 2
 const SIGKILL = 9
@@ -93,7 +93,7 @@ test('a process with another start time gets no signal', async () => {
   const { pid, startTime } = job.identity
   for (const pidfd of [job.command.pidfd, null]) {
     const identity = { ...job.identity, startTime: startTime - 1 }
-    const processes = new JobProcesses({ identity, pidfd, isHanded: false }, 'none')
+    const processes = new JobProcesses({ identity, pidfd, isPassed: false }, 'none')
     expect(processes.haveEnded()).toBe(true)
     processes.signal(SIGKILL)
   }
@@ -110,7 +110,7 @@ needing('containers').test('a pid that means several processes is never signalle
     const other = Bun.spawn(['sleep', '1000'])
     for (const pid of [-1, 0, 1, -other.pid]) {
       for (const startTime of [0, 1]) {
-        const command = { identity: { ...currentProcess(), pid, startTime }, pidfd: null, isHanded: false }
+        const command = { identity: { ...currentProcess(), pid, startTime }, pidfd: null, isPassed: false }
         new JobProcesses(command, 'none').signal(9)
       }
     }

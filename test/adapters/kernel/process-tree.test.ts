@@ -4,7 +4,8 @@ import { jobMembers, type Members } from '../../../src/adapters/kernel/process-t
 import { processStat } from '../../../src/adapters/kernel/processes.ts'
 import { needing } from '../../support/needs.ts'
 import { until } from '../../support/until.ts'
-import { compile, firstLine, temporaryFolder } from '../process/surroundings.ts'
+import { compile, firstLine } from '../process/programs.ts'
+import { temporaryFolder } from '../process/temporary-folder.ts'
 
 /** Children, grandchildren and a daemon in its own session; prints their pids when all run. */
 const JOB = `sleep 1000 & child=$!

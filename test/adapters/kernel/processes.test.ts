@@ -4,7 +4,9 @@ import { currentProcess, liveness, parseStat, processStat } from '../../../src/a
 import { waitFor, watchProcess } from '../../../src/adapters/kernel/wait.ts'
 import type { ProcessIdentity } from '../../../src/domain/pool/model.ts'
 import { needing } from '../../support/needs.ts'
-import { compile, firstLine, INSIDE, inside, temporaryFolder } from '../process/surroundings.ts'
+import { compile, firstLine } from '../process/programs.ts'
+import { REPORT_STATE, reportedState } from '../process/reported-state.ts'
+import { temporaryFolder } from '../process/temporary-folder.ts'
 
 function identityOf(pid: number): ProcessIdentity {
   const stat = processStat(pid)
@@ -99,18 +101,18 @@ describe('liveness', () => {
   })
 
   test('a process keeps its identity when it becomes another program', () => {
-    const { stdout } = Bun.spawnSync(['sh', '-c', `cut -d' ' -f22 /proc/$$/stat; exec ${INSIDE}`])
+    const { stdout } = Bun.spawnSync(['sh', '-c', `cut -d' ' -f22 /proc/$$/stat; exec ${REPORT_STATE}`])
     const [before, after = ''] = stdout.toString().split('\n')
     expect(JSON.parse(after).identity.startTime).toBe(Number(before))
   })
 
   needing('root').test("another user's process can be checked", () => {
-    expect(inside(`setpriv --reuid 65534 --clear-groups ${INSIDE}`).liveness).toBe('alive')
+    expect(reportedState(`setpriv --reuid 65534 --clear-groups ${REPORT_STATE}`).liveness).toBe('alive')
     using child = sleeper()
     const script = `import { liveness } from '${import.meta.dir}/../../../src/adapters/kernel/processes.ts'
       console.log(JSON.stringify(liveness(${JSON.stringify(identityOf(child.pid))})))`
     const asNobody = (before: string) =>
-      inside(`${before} setpriv --reuid 65534 --clear-groups '${process.execPath}' -e "$SCRIPT"`, {
+      reportedState(`${before} setpriv --reuid 65534 --clear-groups '${process.execPath}' -e "$SCRIPT"`, {
         env: { SCRIPT: script },
       }) as unknown as string
     expect(asNobody('')).toBe('alive')
@@ -123,7 +125,7 @@ describe('liveness', () => {
 
 needing('root').describe('namespaces', () => {
   test('a process of another pid namespace is known there, and here only if all processes are visible', () => {
-    const there = inside(`unshare --pid --fork --mount-proc ${INSIDE}`)
+    const there = reportedState(`unshare --pid --fork --mount-proc ${REPORT_STATE}`)
     expect(there.identity.pid).toBe(1)
     expect(there.liveness).toBe('alive')
     // Only from the first namespace are all others visible, and so also that it has exited.
@@ -132,14 +134,14 @@ needing('root').describe('namespaces', () => {
   })
 
   test('the /proc of another pid namespace is not mistaken for our own', () => {
-    expect(inside(`unshare --pid --fork ${INSIDE}`).liveness).toBe('alive')
+    expect(reportedState(`unshare --pid --fork ${REPORT_STATE}`).liveness).toBe('alive')
   })
 
   test('start times of another time namespace are not compared', () => {
-    const there = inside(`unshare --time --boottime 100000 --fork ${INSIDE}`)
+    const there = reportedState(`unshare --time --boottime 100000 --fork ${REPORT_STATE}`)
     expect(there.liveness).toBe('alive')
     expect(liveness(there.identity)).toBe('unknown')
-    expect(there.moment.steady.epoch).not.toBe(inside(INSIDE).moment.steady.epoch)
+    expect(there.moment.steady.epoch).not.toBe(reportedState(REPORT_STATE).moment.steady.epoch)
   })
 })
 

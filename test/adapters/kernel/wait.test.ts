@@ -9,7 +9,7 @@ import {
   watchProcess,
 } from '../../../src/adapters/kernel/wait.ts'
 import { needing } from '../../support/needs.ts'
-import { temporaryFolder } from '../process/surroundings.ts'
+import { temporaryFolder } from '../process/temporary-folder.ts'
 
 const ours = watchProcess(currentProcess())
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { startDetached } from '../../../src/adapters/process/detach.ts'
 import { needing } from '../../support/needs.ts'
-import { temporaryFolder } from './surroundings.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 interface DaemonState {
   readonly parent: number

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { resolveProgram } from '../../../src/adapters/process/exec.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { needing } from '../../support/needs.ts'
-import { type Folder, temporaryFolder } from './surroundings.ts'
+import { type Folder, temporaryFolder } from './temporary-folder.ts'
 
 /** Two directories with programs, and with files that only look like programs. */
 function programs(): Folder {

@@ -1,15 +1,18 @@
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync } from 'node:fs'
 import { needing } from '../../support/needs.ts'
-import { INSIDE, inside, temporaryFolder } from './surroundings.ts'
+import { REPORT_STATE, reportedState } from './reported-state.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** `test/entries/transparency.test.ts` tests that the command of `run` gets all of this. */
 
 describe('descriptors', () => {
-  const before = inside(`${INSIDE}; true`).inherited.descriptors
+  const before = reportedState(`${REPORT_STATE}; true`).inherited.descriptors
 
   test('inherited ones are kept, and none of the runtime', () => {
-    const { descriptors } = inside(`${INSIDE} 3</dev/null 7</dev/null 200</dev/null; true`).inherited
+    const { descriptors } = reportedState(
+      `${REPORT_STATE} 3</dev/null 7</dev/null 200</dev/null; true`,
+    ).inherited
     expect(descriptors.filter((fd) => !before.includes(fd))).toEqual([3, 7, 200])
   })
 })
@@ -17,15 +20,15 @@ describe('descriptors', () => {
 describe('signals', () => {
   const PIPE = 0x1000n
   const ignored = (script: string, shell = 'bash') =>
-    BigInt(`0x${inside(script, { shell }).inherited.ignored}`)
+    BigInt(`0x${reportedState(script, { shell }).inherited.ignored}`)
 
   test('a shell that ignores SIGPIPE passes that on', () => {
-    expect(ignored(`trap '' PIPE; ${INSIDE}; true`) & PIPE).toBe(PIPE)
-    expect(ignored(`${INSIDE}; true`) & PIPE).toBe(0n)
+    expect(ignored(`trap '' PIPE; ${REPORT_STATE}; true`) & PIPE).toBe(PIPE)
+    expect(ignored(`${REPORT_STATE}; true`) & PIPE).toBe(0n)
   })
 
   needing('python3').test('a program that ignores SIGPIPE for itself does not pass it on', () => {
-    const script = `python3 -c 'import subprocess, sys; subprocess.run(sys.argv[1:])' ${INSIDE}; true`
+    const script = `python3 -c 'import subprocess, sys; subprocess.run(sys.argv[1:])' ${REPORT_STATE}; true`
     expect(ignored(script) & PIPE).toBe(0n)
   })
 
@@ -33,32 +36,33 @@ describe('signals', () => {
     using folder = temporaryFolder()
     const manager = folder.file('systemd')
     copyFileSync('/bin/bash', manager)
-    const start = (pid: string) => `trap '' PIPE; (export SYSTEMD_EXEC_PID=${pid}; exec ${INSIDE}); true`
+    const start = (pid: string) =>
+      `trap '' PIPE; (export SYSTEMD_EXEC_PID=${pid}; exec ${REPORT_STATE}); true`
     expect(ignored(start('$BASHPID'), manager) & PIPE).toBe(PIPE)
     expect(ignored(start('1'), manager) & PIPE).toBe(0n)
   })
 })
 
 describe('the soft limit of open files', () => {
-  const limited = (script: string, shell = 'bash') => inside(script, { shell }).inherited.openFiles
+  const limited = (script: string, shell = 'bash') => reportedState(script, { shell }).inherited.openFiles
 
   test("is the parent's", () => {
-    expect(limited(`ulimit -Sn 500; ${INSIDE}; true`)).toBe(500)
-    expect(limited(`ulimit -n 600; ${INSIDE}; true`)).toBe(600)
+    expect(limited(`ulimit -Sn 500; ${REPORT_STATE}; true`)).toBe(500)
+    expect(limited(`ulimit -n 600; ${REPORT_STATE}; true`)).toBe(600)
   })
 
   test('is the usual one with a usual hard limit that the parent does not have', () => {
-    expect(limited(`(ulimit -Sn 1024; ulimit -Hn 4096; exec ${INSIDE}); true`)).toBe(1024)
+    expect(limited(`(ulimit -Sn 1024; ulimit -Hn 4096; exec ${REPORT_STATE}); true`)).toBe(1024)
   })
 
   test('is the hard one with an unusual hard limit', () => {
-    expect(limited(`(ulimit -n 700; exec ${INSIDE}); true`)).toBe(700)
+    expect(limited(`(ulimit -n 700; exec ${REPORT_STATE}); true`)).toBe(700)
   })
 
   test('is not that of systemd, which raises its own', () => {
     using folder = temporaryFolder()
     copyFileSync('/bin/bash', folder.file('systemd'))
-    expect(limited(`ulimit -n 4096; ${INSIDE}; true`, folder.file('systemd'))).toBe(1024)
-    expect(limited(`ulimit -n 4096; ${INSIDE}; true`)).toBe(4096)
+    expect(limited(`ulimit -n 4096; ${REPORT_STATE}; true`, folder.file('systemd'))).toBe(1024)
+    expect(limited(`ulimit -n 4096; ${REPORT_STATE}; true`)).toBe(4096)
   })
 })

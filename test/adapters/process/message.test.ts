@@ -2,7 +2,8 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { needing } from '../../support/needs.ts'
 import { until } from '../../support/until.ts'
-import { firstLine, temporaryFolder } from './surroundings.ts'
+import { firstLine } from './programs.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const MESSAGE = `${import.meta.dir}/../../../src/adapters/process/message.ts`
 

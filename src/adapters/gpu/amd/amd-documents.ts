@@ -1,4 +1,4 @@
-import { driverFailed, notUnderstood } from '../driver-words.ts'
+import { driverFailed, notUnderstood } from '../driver-errors.ts'
 import { areDistinct } from '../reading.ts'
 
 /** The part of an amd-smi document about one GPU. */

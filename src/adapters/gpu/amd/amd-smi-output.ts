@@ -1,5 +1,5 @@
 import { sumOf } from '../../../domain/observation/evidence.ts'
-import { complaintInWords, complaintOf, firstLine, isNoReading } from '../driver-words.ts'
+import { complaintInWords, complaintOf, firstLine, isNoReading } from '../driver-text.ts'
 import { areDistinct, measured, type ReportedGpu, type ReportedProcess } from '../reading.ts'
 import { at, type Entry, gpuEntries, gpuOf, whole } from './amd-documents.ts'
 import { heldTogether, onTheirGpus, processesIn } from './amd-processes.ts'

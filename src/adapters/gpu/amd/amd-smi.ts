@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../../domain/errors.ts'
 import type { Millis, Probe } from '../../../domain/pool/model.ts'
 import type { GpuProvider } from '../../../ports/driver.ts'
 import { withinDeadline } from '../deadline.ts'
-import { complaint, driverFailed } from '../driver-words.ts'
+import { driverFailed, failureText } from '../driver-errors.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged } from '../reading.ts'
@@ -76,7 +76,7 @@ function singleAnswer(output: ProgramOutput, gpu: number): Entry | undefined {
 
 function answered(output: ProgramOutput): string {
   if (isAnswered(output)) return output.stdout
-  const reason = missingGroups(output.stdout) ?? errorOf(output.stdout) ?? complaint(output)
+  const reason = missingGroups(output.stdout) ?? errorOf(output.stdout) ?? failureText(output)
   throw driverFailed('amd-smi', reason)
 }
 

@@ -1,4 +1,4 @@
-import { complaintInNumber, firstLine, isNoReading } from '../driver-words.ts'
+import { complaintInNumber, firstLine, isNoReading } from '../driver-text.ts'
 import { at } from './amd-documents.ts'
 
 export type Path = readonly string[]

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { CanhazgpuError } from '../../../domain/errors.ts'
-import { firstLine } from '../driver-words.ts'
+import { firstLine } from '../driver-text.ts'
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0))

@@ -3,7 +3,7 @@ import type { GpuProvider } from '../../../ports/driver.ts'
 import { isQuotable } from '../../files/ownership.ts'
 import { readExamined } from '../../files/small-file.ts'
 import { withinDeadline } from '../deadline.ts'
-import { driverFailed } from '../driver-words.ts'
+import { driverFailed } from '../driver-errors.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { type JudgedGpu, known } from '../reading.ts'
 import type { FakeGpu, FakeProcess, FakeScenario } from './fake-scenario.ts'
@@ -12,7 +12,7 @@ export interface FakeOptions {
   /** The number of GPUs. */
   readonly gpuCount: number
   /** A scenario (JSON, docs/fake-gpus.md), read at every probe. Without it all GPUs are idle. */
-  readonly usageFile?: string | undefined
+  readonly scenarioFile?: string | undefined
 }
 
 const MEMORY_TOTAL_MB = 81920
@@ -21,14 +21,14 @@ const MEMORY_TOTAL_MB = 81920
  * Simulated GPUs, for trying canhazgpu, for demos and for tests. A scenario simulates unreserved use, faults, missing
  * GPUs, slow drivers and drivers that hang. The deadline applies as for a real driver.
  */
-export function fakeProvider({ gpuCount, usageFile }: FakeOptions): GpuProvider {
-  if (usageFile === undefined) {
+export function fakeProvider({ gpuCount, scenarioFile }: FakeOptions): GpuProvider {
+  if (scenarioFile === undefined) {
     return { probe: async (): Promise<Probe> => ({ provider: 'fake', readings: idle(gpuCount) }) }
   }
   return {
     probe: (deadlineMs: Millis): Promise<Probe> =>
       withinDeadline(deadlineMs, 'The fake driver', async (signal) => {
-        const scenario = await readScenario(usageFile, gpuCount)
+        const scenario = await readScenario(scenarioFile, gpuCount)
         await simulateDriver(scenario, signal)
         return { provider: 'fake', readings: await simulatedReadings(scenario, gpuCount) }
       }),

@@ -1,3 +1,4 @@
+import { notUnderstood } from '../driver-errors.ts'
 import {
   complaintInMemory,
   complaintInNumber,
@@ -6,8 +7,7 @@ import {
   complaintUnless,
   firstLine,
   isNoReading,
-  notUnderstood,
-} from '../driver-words.ts'
+} from '../driver-text.ts'
 import { areDistinct, measured, oncePerPid, type ReportedGpu, type ReportedProcess } from '../reading.ts'
 
 /**

@@ -2,7 +2,8 @@ import { CanhazgpuError } from '../../../domain/errors.ts'
 import type { Millis, Probe } from '../../../domain/pool/model.ts'
 import type { GpuProvider } from '../../../ports/driver.ts'
 import { withinDeadline } from '../deadline.ts'
-import { complaint, driverFailed, firstLine } from '../driver-words.ts'
+import { driverFailed, failureText } from '../driver-errors.ts'
+import { firstLine } from '../driver-text.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged, type ReportedGpu } from '../reading.ts'
@@ -57,7 +58,7 @@ async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
   }
   // A lost GPU or a corrupted infoROM makes the program fail after it has reported the other GPUs.
   const gpus = output.exitCode === 0 || hasRows(output) ? parseGpus(outputOf(output), fields) : []
-  if (gpus.length === 0) throw driverFailed('nvidia-smi', complaint(output))
+  if (gpus.length === 0) throw driverFailed('nvidia-smi', failureText(output))
   return gpus
 }
 

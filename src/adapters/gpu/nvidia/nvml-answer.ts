@@ -1,4 +1,4 @@
-import { notUnderstood } from '../driver-words.ts'
+import { notUnderstood } from '../driver-errors.ts'
 import type { ReportedGpu, ReportedProcess } from '../reading.ts'
 
 /** The name by which the dynamic loader finds NVML. */

@@ -1,4 +1,4 @@
-import { complaintOf } from '../driver-words.ts'
+import { complaintOf } from '../driver-text.ts'
 import { measured, oncePerPid, type ReportedGpu, type ReportedProcess } from '../reading.ts'
 import { type NvmlAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
 import { type Device, type DeviceMemory, NvmlFailure, NvmlLibrary } from './nvml-library.ts'

@@ -1,10 +1,10 @@
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import type { Millis, Probe } from '../../../domain/pool/model.ts'
 import type { GpuProvider } from '../../../ports/driver.ts'
-import { isRoot, isRootsAlone } from '../../files/ownership.ts'
+import { isRoot, onlyRootCanChange } from '../../files/ownership.ts'
 import { selfCommand } from '../../process/self.ts'
 import { withinDeadline } from '../deadline.ts'
-import { complaint, driverFailed } from '../driver-words.ts'
+import { driverFailed, failureText } from '../driver-errors.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged } from '../reading.ts'
@@ -38,11 +38,11 @@ export function nvmlProvider(env: Environment): GpuProvider {
 
 async function ask(env: Environment, signal: AbortSignal): Promise<NvmlAnswer> {
   const library = env.CANHAZGPU_NVML_LIBRARY || STANDARD_LIBRARY
-  if (library !== STANDARD_LIBRARY && isRoot() && !isRootsAlone(library)) {
+  if (library !== STANDARD_LIBRARY && isRoot() && !onlyRootCanChange(library)) {
     throw driverFailed('NVML', 'root loads no library that another user can change (CANHAZGPU_NVML_LIBRARY)')
   }
   const output = await runProgram(selfCommand(['__probe', 'nvml', library]), { env, signal, isAnswer })
   if (output.signal !== null) throw driverFailed('NVML', `crashed (${output.signal})`)
-  if (output.exitCode !== 0) throw driverFailed('NVML', complaint(output))
+  if (output.exitCode !== 0) throw driverFailed('NVML', failureText(output))
   return parseAnswer(output.stdout)
 }

@@ -16,7 +16,7 @@ export async function withFolderLocked<Result>(
   if (fd < 0) throw unlockable(folder, fd)
   try {
     const giveUpAt = Bun.nanoseconds() + LONGEST_WAIT_MS * 1e6
-    for (let failure = libc.lockAlone(fd); failure < 0; failure = libc.lockAlone(fd)) {
+    for (let failure = libc.lockExclusive(fd); failure < 0; failure = libc.lockExclusive(fd)) {
       if (failure !== -libc.EAGAIN) throw unlockable(folder, failure)
       if (Bun.nanoseconds() > giveUpAt) throw locked(folder)
       await Bun.sleep(TRY_AGAIN_EVERY_MS)

@@ -7,15 +7,15 @@ import { failure } from '../provider-contract.ts'
 import { startProcess } from '../users.ts'
 
 let folder: string
-let usageFile: string
+let scenarioFile: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'canhazgpu-fake-'))
-  usageFile = join(folder, 'usage.json')
+  scenarioFile = join(folder, 'usage.json')
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const provider = (gpuCount = 2) => fakeProvider({ gpuCount, usageFile })
-const writeScenario = (scenario: unknown) => writeFile(usageFile, JSON.stringify(scenario))
+const provider = (gpuCount = 2) => fakeProvider({ gpuCount, scenarioFile })
+const writeScenario = (scenario: unknown) => writeFile(scenarioFile, JSON.stringify(scenario))
 const probe = async () => (await provider().probe(20_000)).readings
 
 describe('the fake provider', () => {
@@ -91,18 +91,18 @@ describe('the fake provider', () => {
     await writeScenario(scenario)
     const error = await failure(Promise.resolve(provider()))
     expect(error.code).toBe('config-invalid')
-    expect(error.message).toStartWith(`${usageFile}: `)
+    expect(error.message).toStartWith(`${scenarioFile}: `)
     expect(error.message).toContain(problem)
   })
 
   test('refuses invalid JSON', async () => {
-    await writeFile(usageFile, 'gpus: {')
+    await writeFile(scenarioFile, 'gpus: {')
     const error = await failure(Promise.resolve(provider()))
     expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('expected JSON') })
   })
 
   test('refuses a missing file', async () => {
-    const absent = fakeProvider({ gpuCount: 1, usageFile: join(folder, 'absent.json') })
+    const absent = fakeProvider({ gpuCount: 1, scenarioFile: join(folder, 'absent.json') })
     const error = await failure(Promise.resolve(absent))
     expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('absent.json') })
   })

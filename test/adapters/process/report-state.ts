@@ -6,7 +6,7 @@ import { snapshotInherited } from '../../../src/adapters/process/inherited.ts'
 /** Prints the state that this process sees, as JSON; runs in environments of every kind. */
 const inherited = snapshotInherited()
 const identity = currentProcess()
-const seen = {
+const state = {
   account: await currentAccount(),
   identity,
   liveness: liveness(identity),
@@ -18,4 +18,4 @@ const seen = {
     blocked: inherited.blockedSignals.toString(16),
   },
 }
-console.log(JSON.stringify(seen))
+console.log(JSON.stringify(state))

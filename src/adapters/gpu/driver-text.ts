@@ -1,6 +1,4 @@
-import { CanhazgpuError } from '../../domain/errors.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
-import type { ProgramOutput } from './run-program.ts'
 
 const MAX_LENGTH = 200
 
@@ -11,15 +9,6 @@ export function firstLine(text: string): string {
     if (clean !== '') return shortened(clean, MAX_LENGTH + 1)
   }
   return ''
-}
-
-/** The message of a failed program, in one line: the last line of a Python traceback, otherwise the first line. */
-export function complaint(output: ProgramOutput): string {
-  const traceback = output.stderr.includes('Traceback (most recent call last)')
-  const message = traceback ? output.stderr.trim().split('\n').at(-1) : output.stdout.trim() || output.stderr
-  const line = firstLine(message ?? '')
-  if (line !== '') return line
-  return output.signal === null ? `exit status ${output.exitCode}` : `killed by ${output.signal}`
 }
 
 /** What both vendors' programs print in place of a reading that this GPU does not have. */
@@ -72,45 +61,4 @@ export function complaintOf(reading: string, words: string): string {
 
 function plainWords(text: string): string {
   return firstLine(text.replace(/^\[(.*)\]$/, '$1')) || 'the driver cannot reach it'
-}
-
-/** The error for a driver that cannot be read at all; the hint follows from its message. */
-export function driverFailed(who: string, reason: string): CanhazgpuError {
-  return new CanhazgpuError('driver-failed', `${who}: ${reason}`, { hint: hintFor(reason) })
-}
-
-/** The error for output of an unknown form, which proves nothing about any GPU. */
-export function notUnderstood(who: string, got: string): CanhazgpuError {
-  const line = firstLine(got)
-  return new CanhazgpuError(
-    'driver-failed',
-    line === '' ? `${who} printed nothing` : `${who} printed something unexpected: ${line}`,
-    { hint: `Run ${who} by hand to see its output.` },
-  )
-}
-
-const HINTS: readonly (readonly [RegExp, string])[] = [
-  [
-    /version mismatch/i,
-    'The driver was updated while the old one is loaded: reboot, or unload and load the nvidia kernel modules.',
-  ],
-  [
-    /communicate with the NVIDIA driver|driver not loaded/i,
-    'The NVIDIA kernel module is not loaded: try `sudo modprobe nvidia`, and reinstall the driver after a kernel update.',
-  ],
-  [/modprobe amdgpu|amdgpu version/i, 'The AMD kernel module is not loaded: try `sudo modprobe amdgpu`.'],
-  [/is lost|requires re(set|start)|off the bus/i, 'Reboot the machine, or take the GPU out of the pool.'],
-  [
-    /unknown error/i,
-    'In a container: it has lost the GPUs, as after `systemctl daemon-reload` on the host. Restart the container, see docs/containers.md. On the host: see dmesg.',
-  ],
-  [
-    /missing the following required groups|permission|not permitted/i,
-    'Add the user to the groups that may use the GPUs, and log in again: `sudo usermod -aG render,video USER`.',
-  ],
-]
-
-function hintFor(reason: string): string {
-  for (const [pattern, hint] of HINTS) if (pattern.test(reason)) return hint
-  return 'Ask the administrator to check the driver (dmesg).'
 }

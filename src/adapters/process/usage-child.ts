@@ -8,7 +8,7 @@ const DEADLINE_MS: Millis = 30_000
 const FAILED = 3
 
 /** Asks a child process a question about the history of a store. The answer is JSON. */
-export async function usageOfChild(store: string, question: object): Promise<string> {
+export async function askUsageChild(store: string, question: object): Promise<string> {
   const child = start(store, question)
   const text = await new Response(child.stdout).text()
   const status = await child.exited
