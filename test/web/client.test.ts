@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { shownUser } from '../../src/web/client/people.ts'
 import { shortDuration } from '../../src/web/client/time.ts'
 import { DAY, lastView, panned, ticksOf, zoomed } from '../../src/web/client/timeline/timeline-view.ts'
+import { shownUser } from '../../src/web/client/users.ts'
 
 const HOUR = DAY / 24
 const NOW = Date.UTC(2026, 2, 14, 15)

@@ -1,22 +1,22 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { StatusDocument } from '../../views/schemas/status.ts'
 import { STATE_BY_NAME } from '../../views/words/status/states.ts'
-import { shownUser } from './people.ts'
+import { shownUser } from './users.ts'
 
-/** Announces new holders to screen readers. */
+/** Announces changes of a GPU's state or holder to screen readers. */
 export function Announcer({ status }: { readonly status: readonly StatusDocument[] }) {
-  const before = useRef<ReadonlyMap<number, string> | null>(null)
+  const announced = useRef<ReadonlyMap<number, string> | null>(null)
   const [words, setWords] = useState('')
   useEffect(() => {
-    const present = new Map(status.map((gpu) => [gpu.gpu_id, stateWords(gpu)]))
-    const news = [...present].filter(
-      ([id, state]) => before.current !== null && before.current.get(id) !== state,
+    const current = new Map(status.map((gpu) => [gpu.gpu_id, stateWords(gpu)]))
+    const changes = [...current].filter(
+      ([id, state]) => announced.current !== null && announced.current.get(id) !== state,
     )
-    before.current = present
-    if (news.length > 0) setWords(news.map(([id, state]) => `GPU ${id}: ${state}`).join('. '))
+    announced.current = current
+    if (changes.length > 0) setWords(changes.map(([id, state]) => `GPU ${id}: ${state}`).join('. '))
   }, [status])
   return (
-    <div class="unseen" aria-live="polite">
+    <div class="visually-hidden" aria-live="polite">
       {words}
     </div>
   )

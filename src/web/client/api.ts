@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** Throws the server's message where the answer is an error. */
+/** The JSON document at this address. Throws an error with the server's message if the request fails. */
 export async function getJson<Document>(path: string, signal?: AbortSignal): Promise<Document> {
   const response = await fetch(path, signal === undefined ? {} : { signal })
   const body: unknown = await response.json()
@@ -14,19 +14,22 @@ export type Loaded<Document> =
   | { readonly kind: 'loaded'; readonly last: Document }
   | { readonly kind: 'failed'; readonly reason: string; readonly last: Document | null }
 
-/** The document at the address, fetched again when the address or `occasion` changes. The last one stays until then. */
-export function useJson<Document>(path: string, occasion: unknown): Loaded<Document> {
+/**
+ * The document at this address. It is fetched again when the address or `refreshKey` changes; until then, `last` is the
+ * previous document.
+ */
+export function useJson<Document>(path: string, refreshKey: unknown): Loaded<Document> {
   const [loaded, setLoaded] = useState<Loaded<Document>>({ kind: 'loading', last: null })
   useEffect(() => {
-    const asking = new AbortController()
-    getJson<Document>(path, asking.signal)
+    const request = new AbortController()
+    getJson<Document>(path, request.signal)
       .then((last) => setLoaded({ kind: 'loaded', last }))
       .catch((error: unknown) => {
-        if (asking.signal.aborted) return
+        if (request.signal.aborted) return
         const reason = error instanceof Error ? error.message : String(error)
         setLoaded(({ last }) => ({ kind: 'failed', reason, last }))
       })
-    return () => asking.abort()
-  }, [path, occasion])
+    return () => request.abort()
+  }, [path, refreshKey])
   return loaded
 }

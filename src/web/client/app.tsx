@@ -24,12 +24,12 @@ export function App() {
       <main class="waiting">
         <h1>GPUs</h1>
         <p role="status">
-          {live.connection === 'lost' ? 'The server does not answer. Trying again …' : 'Loading …'}
+          {live.connection === 'lost' ? 'The server does not answer. Retrying …' : 'Loading …'}
         </p>
       </main>
     )
   }
-  const heldNow = snapshot.status.map((gpu) => `${gpu.user} ${gpu.started_at}`).join()
+  const holders = snapshot.status.map((gpu) => `${gpu.user} ${gpu.started_at}`).join()
   return (
     <>
       <a class="skip" href="#gpus">
@@ -40,30 +40,30 @@ export function App() {
         <Notices live={live} now={now} />
         <Summary status={snapshot.status} queue={snapshot.queue} now={now} />
         <section id="gpus" aria-labelledby="gpus-heading" tabIndex={-1}>
-          <h2 id="gpus-heading" class="unseen">
+          <h2 id="gpus-heading" class="visually-hidden">
             GPUs
           </h2>
           <ul class="cards">
             {snapshot.status.map((gpu) => (
-              <GpuCard key={gpu.gpu_id} gpu={gpu} line={live.lines.get(gpu.gpu_id) ?? []} now={now} />
+              <GpuCard key={gpu.gpu_id} gpu={gpu} trend={live.trends.get(gpu.gpu_id) ?? []} now={now} />
             ))}
           </ul>
         </section>
         <QueueSection queue={snapshot.queue} now={now} />
         {isWall ? null : (
-          <ReportSection isDark={theme.isDark} gpus={snapshot.status.length} occasion={heldNow} now={now} />
+          <ReportSection isDark={theme.isDark} gpus={snapshot.status.length} holders={holders} now={now} />
         )}
       </main>
       <Announcer status={snapshot.status} />
       <footer class="foot">
-        canhazgpu {snapshot.version} · the same for programs: <a href="/api/openapi.json">API</a>,{' '}
+        canhazgpu {snapshot.version} · for programs: <a href="/api/openapi.json">API</a>,{' '}
         <a href="/metrics">metrics</a>
       </footer>
     </>
   )
 }
 
-/** `#wall` in the address: only the parts for reading from a distance. */
+/** Whether the address ends with `#wall`: the page then shows only what can be read from a distance. */
 function useWall(): boolean {
   const [isWall, setWall] = useState(location.hash === '#wall')
   useEffect(() => {

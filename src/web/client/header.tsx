@@ -40,7 +40,7 @@ export function Header({ snapshot: { hostname, demo }, connection, theme, isWall
           </a>
         )}
         <button type="button" class="quiet" onClick={theme.next} title="Change the colours">
-          <span class="unseen">Colours: </span>
+          <span class="visually-hidden">Colours: </span>
           <span class="theme-icon" aria-hidden="true" />
           {THEMES[theme.theme]}
         </button>

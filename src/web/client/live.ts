@@ -1,46 +1,46 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { SnapshotDocument, TrendDocument } from '../../views/schemas/dashboard.ts'
 import { getJson } from './api.ts'
-import { type Lines, noLines, withSnapshot, withTrend } from './gpus/lines.ts'
+import { noTrends, type Trends, trendsOf, withSnapshot } from './gpus/trends.ts'
 
-/** `live`: events arrive; `polling`: no events, so the page polls; `lost`: the server does not answer. */
+/** `live`: events arrive. `polling`: no events arrive, so the page polls. `lost`: the server does not answer. */
 export type Connection = 'connecting' | 'live' | 'polling' | 'lost'
 
 export interface Live {
   readonly snapshot: SnapshotDocument | null
-  readonly lines: Lines
+  readonly trends: Trends
   readonly connection: Connection
   /** `performance.now()` when the snapshot arrived. */
   readonly receivedAt: number
 }
 
-const NOTHING: Live = { snapshot: null, lines: noLines, connection: 'connecting', receivedAt: 0 }
+const NOTHING: Live = { snapshot: null, trends: noTrends, connection: 'connecting', receivedAt: 0 }
 
-/** The server sends at least a ping every two seconds. */
+/** Events count as missing after this time. The server sends at least a ping every two seconds. */
 const SILENT_AFTER_MS = 8_000
 const REOPEN_AFTER_MS = 4_000
 const POLL_EVERY_MS = 30_000
-/** A hidden page needs no events, and browsers open few connections to one server. */
-const ASLEEP_AFTER_MS = 15_000
+/** A hidden page closes its event stream after this time, because browsers allow few connections to one server. */
+const CLOSE_HIDDEN_AFTER_MS = 15_000
 
-/** Follows the server while the page is open: by events, or by polling where no events arrive. */
+/** The server's state while the page is open, from its events or, if no events arrive, by polling. */
 export function useLive(): Live {
   const [live, setLive] = useState<Live>(NOTHING)
   const update = useRef((change: (live: Live) => Live) => setLive(change))
-  useEffect(() => follow(update.current), [])
+  useEffect(() => followServer(update.current), [])
   return live
 }
 
-function follow(update: (change: (live: Live) => Live) => void): () => void {
+function followServer(update: (change: (live: Live) => Live) => void): () => void {
   let source: EventSource | null = null
-  let heardAt = performance.now()
+  let lastEventAt = performance.now()
   let openedAt = 0
   let polledAt = performance.now()
   let hiddenSince: number | null = null
   let version: string | null = null
 
-  const take = (snapshot: SnapshotDocument, connection: Connection) => {
-    // A newer server may send fields and states that this page does not know.
+  const show = (snapshot: SnapshotDocument, connection: Connection) => {
+    // A newer server may send fields and states that this page does not know, so load the newer page.
     version ??= snapshot.version
     if (version !== snapshot.version) location.reload()
     update((live) => {
@@ -48,28 +48,29 @@ function follow(update: (change: (live: Live) => Live) => void): () => void {
         snapshot,
         connection,
         receivedAt: performance.now(),
-        lines: withSnapshot(live.lines, snapshot),
+        trends: withSnapshot(live.trends, snapshot),
       }
     })
   }
-  const lose = () => update((live) => (live.connection === 'lost' ? live : { ...live, connection: 'lost' }))
+  const markLost = () =>
+    update((live) => (live.connection === 'lost' ? live : { ...live, connection: 'lost' }))
   const open = () => {
     source?.close()
     openedAt = performance.now()
     source = new EventSource('/api/events')
     source.addEventListener('snapshot', (event) => {
-      heardAt = performance.now()
-      take(JSON.parse(event.data) as SnapshotDocument, 'live')
+      lastEventAt = performance.now()
+      show(JSON.parse(event.data) as SnapshotDocument, 'live')
     })
     source.addEventListener('trend', (event) => {
       const trend = JSON.parse(event.data) as TrendDocument
-      update((live) => ({ ...live, lines: withTrend(trend) }))
+      update((live) => ({ ...live, trends: trendsOf(trend) }))
     })
     source.addEventListener('ping', () => {
-      heardAt = performance.now()
+      lastEventAt = performance.now()
       update((live) => (live.connection === 'live' ? live : { ...live, connection: 'live' }))
     })
-    source.addEventListener('error', lose)
+    source.addEventListener('error', markLost)
   }
   const close = () => {
     source?.close()
@@ -78,20 +79,20 @@ function follow(update: (change: (live: Live) => Live) => void): () => void {
   const poll = async () => {
     polledAt = performance.now()
     try {
-      take(await getJson<SnapshotDocument>('/api/snapshot'), 'polling')
+      show(await getJson<SnapshotDocument>('/api/snapshot'), 'polling')
     } catch {
-      lose()
+      markLost()
     }
   }
   const check = () => {
     const now = performance.now()
     if (hiddenSince !== null) {
-      if (now - hiddenSince > ASLEEP_AFTER_MS) close()
+      if (now - hiddenSince > CLOSE_HIDDEN_AFTER_MS) close()
       return
     }
-    if (now - heardAt < SILENT_AFTER_MS) return
+    if (now - lastEventAt < SILENT_AFTER_MS) return
     if (now - polledAt > POLL_EVERY_MS) void poll()
-    else if (now - polledAt > SILENT_AFTER_MS && source?.readyState !== EventSource.OPEN) lose()
+    else if (now - polledAt > SILENT_AFTER_MS && source?.readyState !== EventSource.OPEN) markLost()
     if (now - openedAt > REOPEN_AFTER_MS && source?.readyState !== EventSource.CONNECTING) open()
   }
   const onVisibility = () => {

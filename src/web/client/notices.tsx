@@ -1,7 +1,7 @@
 import type { Live } from './live.ts'
 import { clockTime, shortDuration } from './time.ts'
 
-/** A warning that the page shows old data. */
+/** Warns that the page shows old data. */
 export function Notices({ live, now }: { readonly live: Live; readonly now: number }) {
   const { snapshot, connection } = live
   const words = noticeWords(live, now)
@@ -28,7 +28,7 @@ export function Notices({ live, now }: { readonly live: Live; readonly now: numb
 function noticeWords({ snapshot, connection }: Live, now: number): string | null {
   if (snapshot === null) return null
   if (connection === 'lost') {
-    return `This page shows the state of ${clockTime(Date.parse(snapshot.at), now)}; it reconnects by itself.`
+    return `This page shows the state at ${clockTime(Date.parse(snapshot.at), now)}. It reconnects automatically.`
   }
   return snapshot.stale === undefined ? null : sentence(snapshot.stale.reason)
 }

@@ -1,8 +1,8 @@
 import type { QueueDocument } from '../../views/schemas/queue.ts'
 import { TYPES } from '../../views/words/status/states.ts'
-import { shownUser } from './people.ts'
 import { requestWords } from './summary.tsx'
 import { clockTime, shortDuration } from './time.ts'
+import { shownUser } from './users.ts'
 
 interface QueueSectionProps {
   readonly queue: readonly QueueDocument[]
@@ -33,7 +33,7 @@ export function QueueSection({ queue, now }: QueueSectionProps) {
           </thead>
           <tbody>
             {queue.map((place) => (
-              <Place key={`${place.user} ${place.waiting_since}`} place={place} now={now} />
+              <QueueRow key={`${place.user} ${place.waiting_since}`} place={place} now={now} />
             ))}
           </tbody>
         </table>
@@ -42,7 +42,7 @@ export function QueueSection({ queue, now }: QueueSectionProps) {
   )
 }
 
-function Place({ place, now }: { readonly place: QueueDocument; readonly now: number }) {
+function QueueRow({ place, now }: { readonly place: QueueDocument; readonly now: number }) {
   const start = startOf(place, now)
   return (
     <tr>
@@ -67,7 +67,10 @@ function Place({ place, now }: { readonly place: QueueDocument; readonly now: nu
   )
 }
 
-/** A start time in the past: the start depends on something that cannot be predicted. */
+/**
+ * A start time in the past is not shown: the start then depends on something that cannot be predicted. The first waiter
+ * may start at any moment, so its time is shown.
+ */
 function startOf({ earliest_start, reason_code }: QueueDocument, now: number): number | null {
   if (earliest_start === undefined) return null
   const start = Date.parse(earliest_start)

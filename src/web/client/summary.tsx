@@ -10,10 +10,10 @@ interface SummaryProps {
   readonly now: number
 }
 
-/** Whether a GPU is free, and when the next one is. */
+/** How many GPUs are free, and when the next one will be. */
 export function Summary({ status, queue, now }: SummaryProps) {
   const free = status.filter((gpu) => gpu.status === 'AVAILABLE')
-  const trouble = troubleWords(status)
+  const unusable = unusableWords(status)
   return (
     <section class="summary" aria-label="Summary">
       <div class={`summary-free ${free.length > 0 ? 'is-free' : ''}`}>
@@ -41,11 +41,11 @@ export function Summary({ status, queue, now }: SummaryProps) {
           >
             <StateMark state={gpu.status} />
             <span>{gpu.gpu_id}</span>
-            <span class="unseen">{STATE_BY_NAME[gpu.status].label}</span>
+            <span class="visually-hidden">{STATE_BY_NAME[gpu.status].label}</span>
           </li>
         ))}
       </ul>
-      {trouble === null ? null : <p class="summary-trouble">{trouble}</p>}
+      {unusable === null ? null : <p class="summary-unusable">{unusable}</p>}
     </section>
   )
 }
@@ -94,9 +94,9 @@ export const requestWords = ({ gpus, gpu_ids }: QueueDocument): string => {
 const gpuList = (gpus: readonly StatusDocument[]): string =>
   `GPU${gpus.length === 1 ? '' : 's'} ${gpus.map((gpu) => gpu.gpu_id).join(', ')}`
 
-function troubleWords(status: readonly StatusDocument[]): string | null {
-  const of = (state: StatusDocument['status']) => status.filter((gpu) => gpu.status === state)
-  const [squatted, faulty] = [of('UNRESERVED'), of('ERROR')]
+function unusableWords(status: readonly StatusDocument[]): string | null {
+  const inState = (state: StatusDocument['status']) => status.filter((gpu) => gpu.status === state)
+  const [squatted, faulty] = [inState('UNRESERVED'), inState('ERROR')]
   const words = [
     ...(squatted.length === 0 ? [] : [`${gpuList(squatted)} used without reservation`]),
     ...(faulty.length === 0 ? [] : [`${gpuList(faulty)} faulty`]),

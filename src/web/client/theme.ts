@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** `auto` follows the system. */
+/** `auto`: the colours of the system. */
 export type Theme = 'dark' | 'light' | 'auto'
 
 const NEXT: Readonly<Record<Theme, Theme>> = { dark: 'light', light: 'auto', auto: 'dark' }
 
-/** The theme of the page: dark unless the reader chose another; the browser remembers the choice. */
+/** The theme of the page. It is dark unless the reader chose another. The browser stores the choice. */
 export function useTheme(): { readonly theme: Theme; readonly isDark: boolean; readonly next: () => void } {
   const [theme, setTheme] = useState<Theme>(currentTheme)
   const [systemIsLight, setSystemIsLight] = useState(() => lightSystem().matches)
@@ -17,7 +17,7 @@ export function useTheme(): { readonly theme: Theme; readonly isDark: boolean; r
   }, [])
   const next = () => {
     const following = NEXT[theme]
-    choose(following)
+    applyTheme(following)
     setTheme(following)
   }
   return { theme, isDark: theme === 'auto' ? !systemIsLight : theme === 'dark', next }
@@ -30,11 +30,11 @@ function currentTheme(): Theme {
   return theme === 'light' || theme === 'auto' ? theme : 'dark'
 }
 
-function choose(theme: Theme): void {
+function applyTheme(theme: Theme): void {
   document.documentElement.dataset.theme = theme
   try {
     localStorage.setItem('theme', theme)
   } catch {
-    // The browser may forbid storage; the choice then lasts as long as the page.
+    // If the browser forbids storage, the choice lasts until the page is closed.
   }
 }

@@ -14,7 +14,7 @@ export function shortDuration(ms: number): string {
   return `${Math.floor(whole / DAY)}d ${Math.floor((whole % DAY) / HOUR)}h`
 }
 
-/** `14:32`; with the day where it is not today. */
+/** `14:32`; with the day if it is not today. */
 export function clockTime(at: number, now: number): string {
   const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   if (new Date(at).toDateString() === new Date(now).toDateString()) return time.format(at)
@@ -22,7 +22,7 @@ export function clockTime(at: number, now: number): string {
   return `${day.format(at)}, ${time.format(at)}`
 }
 
-/** The present time of the server, updated every second, from the last snapshot and its age. */
+/** The server's current time: that of the last snapshot plus its age. Updated every second. */
 export function useServerNow(at: string | undefined, receivedAt: number): number {
   const [tick, setTick] = useState(() => performance.now())
   useEffect(() => {

@@ -9,11 +9,11 @@ import { StateBadge, stateClass } from './state.tsx'
 
 interface GpuCardProps {
   readonly gpu: StatusDocument
-  readonly line: readonly TrendPoint[]
+  readonly trend: readonly TrendPoint[]
   readonly now: number
 }
 
-export function GpuCard({ gpu, line, now }: GpuCardProps) {
+export function GpuCard({ gpu, trend, now }: GpuCardProps) {
   const [isOpen, setOpen] = useState(false)
   const processes = gpu.processes ?? []
   const listId = `processes-${gpu.gpu_id}`
@@ -31,7 +31,7 @@ export function GpuCard({ gpu, line, now }: GpuCardProps) {
           {gpu.gpu_model}
         </p>
         <Holder gpu={gpu} now={now} />
-        {gpu.error === undefined ? <Readings gpu={gpu} line={line} /> : null}
+        {gpu.error === undefined ? <Readings gpu={gpu} trend={trend} /> : null}
         {processes.length === 0 ? null : (
           <>
             <button
@@ -43,7 +43,7 @@ export function GpuCard({ gpu, line, now }: GpuCardProps) {
             >
               <span class="disclosure-arrow" aria-hidden="true" />
               {processes.length} {processes.length === 1 ? 'process' : 'processes'}
-              <span class="unseen"> on GPU {gpu.gpu_id}</span>
+              <span class="visually-hidden"> on GPU {gpu.gpu_id}</span>
             </button>
             <div id={listId} hidden={!isOpen}>
               {isOpen ? <Processes processes={processes} /> : null}
@@ -55,22 +55,22 @@ export function GpuCard({ gpu, line, now }: GpuCardProps) {
   )
 }
 
-function Readings({ gpu, line }: Pick<GpuCardProps, 'gpu' | 'line'>) {
+function Readings({ gpu, trend }: Pick<GpuCardProps, 'gpu' | 'trend'>) {
   const { utilization_percent, temperature_c, power_w } = gpu
-  const isTold = [utilization_percent, temperature_c, power_w].some((value) => value !== undefined)
+  const hasReadings = [utilization_percent, temperature_c, power_w].some((value) => value !== undefined)
   return (
     <div class="readings">
       <MemoryMeter used={gpu.memory_used_mb} total={gpu.memory_total_mb} />
-      {isTold ? (
+      {hasReadings ? (
         <dl class="small-readings">
           <Reading name="Utilisation" value={utilization_percent} unit="%">
-            <Sparkline points={line} field={1} />
+            <Sparkline points={trend} field={1} />
           </Reading>
           <Reading name="Temperature" value={temperature_c} unit="°C">
-            <Sparkline points={line} field={2} range={15} />
+            <Sparkline points={trend} field={2} range={15} />
           </Reading>
           <Reading name="Power" value={power_w} unit="W">
-            <Sparkline points={line} field={3} range={150} />
+            <Sparkline points={trend} field={3} range={150} />
           </Reading>
         </dl>
       ) : null}

@@ -15,7 +15,7 @@ export function MemoryMeter({
 interface MeterProps {
   readonly name: string
   readonly value: string
-  /** 0 to 1; null: unknown. */
+  /** From 0 to 1; null if unknown. */
   readonly part: number | null
 }
 
@@ -34,7 +34,7 @@ function Meter({ name, value, part }: MeterProps) {
   )
 }
 
-/** 1024 MiB are a GB, as in `nvidia-smi`. */
+/** In units of 1024 MiB. */
 function gigabytes(mb: number): string {
   const value = mb / 1_024
   return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1)

@@ -2,7 +2,7 @@ import { STATE_BY_NAME, type State } from '../../../views/words/status/states.ts
 
 export const stateClass = (state: State): string => `state-${STATE_BY_NAME[state].name}`
 
-/** One shape per state (circle, square, triangle, cross), so that states differ without colour. */
+/** Each state has its own shape, so that states can be told apart without colour. */
 export function StateMark({ state }: { readonly state: State }) {
   return (
     <svg class="state-mark" viewBox="0 0 12 12" aria-hidden="true" focusable="false">

@@ -1,18 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import type { DailyDocument } from '../../../views/schemas/usage.ts'
-import { colorOf, OTHERS_COLOR } from '../people.ts'
+import { colorOf, OTHERS_COLOR } from '../users.ts'
 import { Scrollable } from './scrollable.tsx'
 
 const HEIGHT = 260
 const MOST_USERS = 8
 
-/** The user of a bar; null: all other users together. */
+/** The user of a bar; null for all other users together. */
 type Series = string | null
 
 interface DailyChartProps {
   readonly daily: DailyDocument | null
-  /** Users, most hours first. */
+  /** All users; those with most hours first. */
   readonly order: readonly string[]
   readonly isDark: boolean
 }
@@ -40,7 +40,7 @@ export function DailyChart({ daily, order, isDark }: DailyChartProps) {
         ref={place}
         class="chart"
         role="img"
-        aria-label={`GPU hours per day by user; most on ${busiest?.date}: ${busiest?.gpu_hours.toFixed(1)}. The table below the chart has every figure.`}
+        aria-label={`GPU hours per day by user; most on ${busiest?.date}: ${busiest?.gpu_hours.toFixed(1)}. The table below the chart has all figures.`}
       />
       <ul class="legend">
         {names.map((name) => (
@@ -86,11 +86,11 @@ function DailyTable({ daily }: { readonly daily: DailyDocument }) {
 
 interface Drawing {
   readonly names: readonly Series[]
-  /** Called with the day under the mouse. */
+  /** Called with the index of the day under the pointer; null for none. */
   readonly point: (day: number | null) => void
 }
 
-/** Returns a function that removes it. */
+/** Draws the chart. Returns a function that removes it. */
 function draw(place: HTMLElement, daily: DailyDocument, { names, point }: Drawing): () => void {
   const style = getComputedStyle(document.documentElement)
   const axis = {
@@ -99,7 +99,7 @@ function draw(place: HTMLElement, daily: DailyDocument, { names, point }: Drawin
     grid: { stroke: style.getPropertyValue('--grid'), width: 1 },
     ticks: { show: false },
   }
-  // From the top of the stack down: each bar covers a part of the one before.
+  // uPlot has no stacked bars. The tallest bar is drawn first, and each next one covers its lower part.
   const stacked = names.map((_, at) => daily.days.map((day) => sumOf(day, names.slice(0, at + 1), names)))
   const paths = uPlot.paths.bars?.({ size: [0.72, 44] })
   const options: uPlot.Options = {
@@ -135,12 +135,12 @@ function draw(place: HTMLElement, daily: DailyDocument, { names, point }: Drawin
   const chart = new uPlot(options, [daily.days.map((_, at) => at), ...stacked.toReversed()], place)
   chart.over.addEventListener('pointermove', (event) => point(Math.round(chart.posToVal(event.offsetX, 'x'))))
   chart.over.addEventListener('pointerleave', () => point(null))
-  const resized = new ResizeObserver(() =>
+  const resizeObserver = new ResizeObserver(() =>
     chart.setSize({ width: Math.max(200, place.clientWidth), height: HEIGHT }),
   )
-  resized.observe(place)
+  resizeObserver.observe(place)
   return () => {
-    resized.disconnect()
+    resizeObserver.disconnect()
     chart.destroy()
   }
 }

@@ -7,36 +7,41 @@ import { ReportTable } from './report-table.tsx'
 
 const PRESETS = [1, 7, 30, 90] as const
 const REFRESH_EVERY_MS = 60_000
-/** How often the timeline moves. */
+/** How often the timeline moves to the current time. */
 const STEP_MS = 10_000
 
 interface ReportSectionProps {
   readonly isDark: boolean
   /** The number of GPUs. */
   readonly gpus: number
-  /** Changes with each new holder. */
-  readonly occasion: string
-  /** By the clock of the server. */
+  /** Changes when a GPU gets another holder; then the report is fetched again. */
+  readonly holders: string
+  /** The server's time. */
   readonly now: number
 }
 
-export function ReportSection({ isDark, gpus, occasion, now }: ReportSectionProps) {
+export function ReportSection({ isDark, gpus, holders, now }: ReportSectionProps) {
   const [days, setDays] = useState(30)
-  const minute = useMinutes()
-  const key = `${occasion} ${minute}`
-  const report = useJson<ReportDocument>(`/api/report?days=${days}`, key)
-  const daily = useJson<DailyDocument>(`/api/daily?days=${days}`, key)
+  const minute = useMinuteCount()
+  const refreshKey = `${holders} ${minute}`
+  const report = useJson<ReportDocument>(`/api/report?days=${days}`, refreshKey)
+  const daily = useJson<DailyDocument>(`/api/daily?days=${days}`, refreshKey)
   return (
     <>
-      <section class="panel" aria-labelledby="timequeue-heading">
-        <Timeline gpus={gpus} isDark={isDark} occasion={key} now={Math.floor(now / STEP_MS) * STEP_MS} />
+      <section class="panel" aria-labelledby="timeline-heading">
+        <Timeline
+          gpus={gpus}
+          isDark={isDark}
+          refreshKey={refreshKey}
+          now={Math.floor(now / STEP_MS) * STEP_MS}
+        />
       </section>
       <section class="panel" aria-labelledby="report-heading">
         <div class="panel-head">
           <h2 id="report-heading">Reservation report</h2>
           <PeriodChoice days={days} choose={setDays} />
         </div>
-        {report.kind === 'failed' ? <p class="failure">The report cannot be had: {report.reason}</p> : null}
+        {report.kind === 'failed' ? <p class="failure">Cannot load the report: {report.reason}</p> : null}
         {report.last === null ? (
           <p class="panel-more">Loading …</p>
         ) : (
@@ -66,13 +71,13 @@ function PeriodChoice({ days, choose }: PeriodChoiceProps) {
   }
   return (
     <fieldset class="choice">
-      <legend class="unseen">Period of the report</legend>
+      <legend class="visually-hidden">Period of the report</legend>
       {PRESETS.map((preset) => (
         <button key={preset} type="button" aria-pressed={days === preset} onClick={() => choose(preset)}>
           {preset === 1 ? '1 day' : `${preset} days`}
         </button>
       ))}
-      <label class="choice-free">
+      <label class="choice-number">
         <input
           type="number"
           min={1}
@@ -87,7 +92,7 @@ function PeriodChoice({ days, choose }: PeriodChoiceProps) {
   )
 }
 
-function useMinutes(): number {
+function useMinuteCount(): number {
   const [minutes, setMinutes] = useState(0)
   useEffect(() => {
     const timer = setInterval(() => setMinutes((before) => before + 1), REFRESH_EVERY_MS)

@@ -1,5 +1,5 @@
 import type { ReportDocument } from '../../../views/schemas/usage.ts'
-import { colorOf } from '../people.ts'
+import { colorOf } from '../users.ts'
 
 export function ReportTable({ report }: { readonly report: ReportDocument }) {
   const { users, total } = report

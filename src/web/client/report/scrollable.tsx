@@ -3,12 +3,12 @@ interface ScrollableProps {
   readonly children: preact.ComponentChildren
 }
 
-/** A long table that unfolds and scrolls by wheel and keys. */
+/** A long table that can be opened, and scrolled with the mouse or the keyboard. */
 export function Scrollable({ name, children }: ScrollableProps) {
   return (
     <details class="as-table">
       <summary>As a table</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: without focus the keyboard could not scroll it */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard can scroll only an element that can have the focus */}
       <section class="scroll" tabIndex={0} aria-label={name}>
         {children}
       </section>

@@ -9,23 +9,23 @@ interface TimelineCanvasProps {
   readonly point: (bar: Bar | null) => void
 }
 
-/** The canvas with its mouse, touch and keyboard controls. */
+/** The canvas, controlled by mouse, touch and keyboard. */
 export function TimelineCanvas({ picture, isDark, move, point }: TimelineCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  const dragged = useRef<number | null>(null)
+  const draggedFrom = useRef<number | null>(null)
   useEffect(() => {
     const { current } = canvas
     if (current === null) return
     const redraw = () => draw(current, picture)
     redraw()
-    const resized = new ResizeObserver(redraw)
-    resized.observe(current)
-    return () => resized.disconnect()
+    const resizeObserver = new ResizeObserver(redraw)
+    resizeObserver.observe(current)
+    return () => resizeObserver.disconnect()
   }, [picture, isDark])
   useEffect(() => {
     const { current } = canvas
     if (current === null) return
-    // A plain wheel scrolls the page.
+    // The wheel alone scrolls the page.
     const onWheel = (event: WheelEvent) => {
       if (!event.ctrlKey && !event.metaKey && Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return
       event.preventDefault()
@@ -42,9 +42,10 @@ export function TimelineCanvas({ picture, isDark, move, point }: TimelineCanvasP
     const { current } = canvas
     if (current === null) return
     const width = current.clientWidth
-    if (dragged.current === null) return point(barAt(picture, { x: event.offsetX, y: event.offsetY }, width))
-    const by = (dragged.current - event.offsetX) / width
-    dragged.current = event.offsetX
+    if (draggedFrom.current === null)
+      return point(barAt(picture, { x: event.offsetX, y: event.offsetY }, width))
+    const by = (draggedFrom.current - event.offsetX) / width
+    draggedFrom.current = event.offsetX
     move((view, now) => panned(view, by, now))
   }
   return (
@@ -54,17 +55,17 @@ export function TimelineCanvas({ picture, isDark, move, point }: TimelineCanvasP
       style={{ height: `${heightFor(picture.gpus)}px` }}
       role="img"
       tabIndex={0}
-      aria-label="Who held which GPU when. The arrow keys move, plus and minus zoom. The table below has the same."
+      aria-label="The holders of each GPU over time. The arrow keys move the timeline, plus and minus zoom. The table below has the same data."
       onPointerDown={(event) => {
-        dragged.current = event.offsetX
+        draggedFrom.current = event.offsetX
         canvas.current?.setPointerCapture(event.pointerId)
       }}
       onPointerMove={onPointerMove}
       onPointerUp={() => {
-        dragged.current = null
+        draggedFrom.current = null
       }}
       onPointerCancel={() => {
-        dragged.current = null
+        draggedFrom.current = null
       }}
       onPointerLeave={() => point(null)}
       onKeyDown={(event) => {

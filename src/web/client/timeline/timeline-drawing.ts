@@ -1,8 +1,8 @@
 import type { HistoryRecordDocument } from '../../../views/schemas/usage.ts'
-import { colorOf, shownUser } from '../people.ts'
+import { colorOf, shownUser } from '../users.ts'
 import { ticksOf, type View } from './timeline-view.ts'
 
-/** One reservation's bar on one GPU. */
+/** A reservation on one GPU. */
 export interface Bar {
   readonly gpu: number
   readonly user: string
@@ -40,7 +40,7 @@ export const heightFor = (gpus: number): number => gpus * ROW + AXIS
 export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
   const context = canvas.getContext('2d')
   if (context === null) return
-  const { width, height } = fit(canvas)
+  const { width, height } = fitToScreen(canvas)
   const style = getComputedStyle(document.documentElement)
   const color = (name: string) => style.getPropertyValue(name)
   const x = (at: number) => xOf(at, picture.view, width)
@@ -77,7 +77,7 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
   }
 }
 
-interface Place {
+interface BarPlace {
   readonly from: number
   readonly to: number
   readonly width: number
@@ -88,7 +88,7 @@ interface Place {
 function drawBar(
   context: CanvasRenderingContext2D,
   bar: Bar,
-  { from, to, width, isPointed, ink }: Place,
+  { from, to, width, isPointed, ink }: BarPlace,
 ): void {
   const left = Math.max(LABELS, from)
   const right = Math.min(width, Math.max(to, from + 1.5))
@@ -101,7 +101,7 @@ function drawBar(
   context.fill()
   context.globalAlpha = 1
   if (bar.record.type === 'MANUAL' && right - left > 5) {
-    // A manual reservation has a stripe at the foot, so that it differs from a run without colour.
+    // A manual reservation has a stripe at the bottom, so that it differs from a run also without colour.
     context.fillStyle = ink
     context.globalAlpha = 0.45
     context.fillRect(left + 1, top + ROW - GAP - 3, right - left - 2, 2)
@@ -138,15 +138,15 @@ export function barAt(
   return picture.bars.findLast(hit) ?? null
 }
 
-/** From 0 (left) to 1 (right), without the labels. */
+/** The position in the visible time range: 0 at its left end, 1 at its right end. */
 export const partOf = (x: number, width: number): number =>
   Math.min(1, Math.max(0, (x - LABELS) / (width - LABELS)))
 
 const xOf = (at: number, view: View, width: number): number =>
   LABELS + ((at - view.from) / (view.to - view.from)) * (width - LABELS)
 
-/** Scaled to the pixels of the screen. */
-function fit(canvas: HTMLCanvasElement): { readonly width: number; readonly height: number } {
+/** Sets the resolution of the canvas to that of the screen. Returns the size in CSS pixels. */
+function fitToScreen(canvas: HTMLCanvasElement): { readonly width: number; readonly height: number } {
   const { clientWidth: width, clientHeight: height } = canvas
   const ratio = devicePixelRatio || 1
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {

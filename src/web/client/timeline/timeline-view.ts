@@ -8,27 +8,27 @@ const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 const NARROWEST = HOUR / 4
 const WIDEST = 30 * DAY
-/** The visible part of the future. */
+/** The future's share of the visible range. */
 const AHEAD = 0.04
 
 export function lastView(span: number, now: number): View {
   return within({ from: now - span * (1 - AHEAD), to: now + span * AHEAD }, now)
 }
 
-/** A factor below 1 zooms in, around a point from 0 (left) to 1 (right). */
+/** A factor below 1 zooms in. The time at `around`, from 0 (left) to 1 (right), stays where it is. */
 export function zoomed({ from, to }: View, factor: number, around: number, now: number): View {
   const span = Math.min(WIDEST, Math.max(NARROWEST, (to - from) * factor))
   const fixed = from + (to - from) * around
   return within({ from: fixed - span * around, to: fixed + span * (1 - around) }, now)
 }
 
-/** Moved by `widths` of the view; positive: to the right. */
+/** Moved by `widths` times the width of the view. A positive value shows later times. */
 export function panned({ from, to }: View, widths: number, now: number): View {
   const by = (to - from) * widths
   return within({ from: from + by, to: to + by }, now)
 }
 
-/** Limited to the present and to the history that the server answers. */
+/** Moves a view that ends too far in the future or begins before the oldest history that the server sends. */
 function within({ from, to }: View, now: number): View {
   const span = to - from
   const latest = now + span * AHEAD
@@ -57,7 +57,7 @@ export interface Tick {
   readonly label: string
 }
 
-/** About `count` round times of the day, in the reader's time zone. */
+/** About `count` round times in the visible range, in the reader's time zone. */
 export function ticksOf({ from, to }: View, count: number): readonly Tick[] {
   const step = STEPS.find((each) => (to - from) / each <= count) ?? 7 * DAY
   const midnight = new Date(from)

@@ -15,26 +15,27 @@ const PRESETS = [
   { words: '30 days', span: 30 * DAY },
 ] as const
 
-/** The requested range is rounded to this, so that panning does not send a request for each move. */
+/** The requested range is rounded to this, so that not every move sends a request. */
 const GRID = DAY / 2
 const MOST_IN_TABLE = 200
 
 interface TimelineProps {
   readonly gpus: number
   readonly isDark: boolean
-  readonly occasion: string
-  /** By the clock of the server. */
+  /** Changes when the history must be fetched again. */
+  readonly refreshKey: string
+  /** The server's time. */
   readonly now: number
 }
 
-/** The holders of each GPU over time: one row per GPU, with zoom and pan. */
-export function Timeline({ gpus, isDark, occasion, now }: TimelineProps) {
+/** The holders of each GPU over time, with one row per GPU. The reader can move and zoom it. */
+export function Timeline({ gpus, isDark, refreshKey, now }: TimelineProps) {
   const [view, setView] = useState<View>(() => lastView(DAY, now))
   const [span, setSpan] = useState<number | null>(DAY)
-  const history = useJson<HistoryDocument>(historyPath(view), occasion)
+  const history = useJson<HistoryDocument>(historyPath(view), refreshKey)
   const [pointed, setPointed] = useState<Bar | null>(null)
-  const present = useRef(now)
-  present.current = now
+  const latestNow = useRef(now)
+  latestNow.current = now
   const bars = useMemo(
     () => (history.last?.records ?? []).map((record) => barOf(record, now)),
     [history.last, now],
@@ -44,14 +45,14 @@ export function Timeline({ gpus, isDark, occasion, now }: TimelineProps) {
   }, [span, now])
   const move = (change: (view: View, now: number) => View) => {
     setSpan(null)
-    setView((before) => change(before, present.current))
+    setView((before) => change(before, latestNow.current))
   }
   return (
     <>
       <div class="panel-head">
-        <h2 id="timequeue-heading">Timeline</h2>
+        <h2 id="timeline-heading">Timeline</h2>
         <fieldset class="choice">
-          <legend class="unseen">Part of time shown</legend>
+          <legend class="visually-hidden">Visible time range</legend>
           {PRESETS.map((preset) => (
             <button
               key={preset.words}
@@ -74,21 +75,21 @@ export function Timeline({ gpus, isDark, occasion, now }: TimelineProps) {
           </button>
           <button
             type="button"
-            aria-label="Closer"
+            aria-label="Zoom in"
             onClick={() => move((each, at) => zoomed(each, 0.5, 0.5, at))}
           >
             +
           </button>
           <button
             type="button"
-            aria-label="Wider"
+            aria-label="Zoom out"
             onClick={() => move((each, at) => zoomed(each, 2, 0.5, at))}
           >
             −
           </button>
         </fieldset>
       </div>
-      {history.kind === 'failed' ? <p class="failure">The history cannot be had: {history.reason}</p> : null}
+      {history.kind === 'failed' ? <p class="failure">Cannot load the history: {history.reason}</p> : null}
       <TimelineCanvas
         picture={{ bars, gpus, view, now, pointed }}
         isDark={isDark}
@@ -97,7 +98,7 @@ export function Timeline({ gpus, isDark, occasion, now }: TimelineProps) {
       />
       <p class="readout timeline-readout">
         {pointed === null
-          ? 'Point at a bar for more; drag to move, Ctrl and wheel to zoom.'
+          ? 'Point at a bar for details. Drag to move; Ctrl and wheel to zoom.'
           : barWords(pointed, now)}
       </p>
       <BarTable bars={bars.filter((bar) => bar.to >= view.from && bar.from <= view.to)} now={now} />
@@ -121,13 +122,13 @@ function barWords({ gpu, user, from, to, record }: Bar, now: number): string {
 }
 
 function endWords({ outcome, ended_by: by }: HistoryRecordDocument): string {
-  if (outcome === undefined) return 'held still'
+  if (outcome === undefined) return 'still held'
   return by === undefined ? outcome : `${outcome} by ${by}`
 }
 
 function BarTable({ bars, now }: { readonly bars: readonly Bar[]; readonly now: number }) {
   return (
-    <Scrollable name="Reservations in the part of time shown">
+    <Scrollable name="Reservations in the visible time range">
       <table>
         <thead>
           <tr>
