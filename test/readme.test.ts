@@ -16,7 +16,7 @@ test('README.md shows what the program prints', async () => {
   using pool = await testPool(4)
   const bob = { pid: 12345, user: 'bob', uid: 1002, name: 'python3', memory_mb: 1536 }
   const own = { pid: 999_999, uid: process.getuid?.(), user: 'alice', name: 'python3', memory_mb: 8452 }
-  pool.play({ gpus: { '0': { memory_used_mb: 45 }, '1': { processes: [bob] } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 45 }, '1': { processes: [bob] } } })
   const printed: string[] = []
   const show = async (...args: string[]) => {
     const { stdout, stderr } = await pool.chg(...args)
@@ -25,7 +25,9 @@ test('README.md shows what the program prints', async () => {
   await show('run', '--gpus', '1', '--', 'true')
   await pool.chg('reserve', '--gpu-ids', '3', '--user', 'carol', '--duration', '4h')
   await startForever(pool, '--gpu-ids', '2', '--user', 'alice')
-  pool.play({ gpus: { '0': { memory_used_mb: 45 }, '1': { processes: [bob] }, '2': { processes: [own] } } })
+  pool.setFakeDriver({
+    gpus: { '0': { memory_used_mb: 45 }, '1': { processes: [bob] }, '2': { processes: [own] } },
+  })
   await show('status')
   await show('run', '--gpus', '2', '--', 'true')
   const { stderr } = await pool.chg('run', '--gpus', '2', '--wait', '1s', '--', 'true')

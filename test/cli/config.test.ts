@@ -5,7 +5,7 @@ import { type TestPool, testPool } from '../support/pool.ts'
 /** GPU 0 uses 500 MB: it counts as used from a threshold of 500 on. */
 async function poolInUse(): Promise<TestPool> {
   const pool = await testPool(1)
-  pool.play({ gpus: { '0': { memory_used_mb: 500 } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 500 } } })
   return pool
 }
 

@@ -143,13 +143,13 @@ remote_hosts:
 
 test('a configuration of the original program is accepted, with one warning about redis', async () => {
   using pool = await configuredPool(ORIGINAL, 1)
-  pool.play({ gpus: { '0': { memory_used_mb: 400 } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 400 } } })
   const seen = await pool.chg('status')
   expect(seen.stdout).toContain('IN USE WITHOUT RESERVATION')
   expect(seen.stderr).toMatch(/^Warning: redis\.\* in \S+\.canhazgpu\.yaml has no effect: [^\n]+\n$/)
   expect(seen.status).toBe(0)
   pool.env.CANHAZGPU_REDIS_HOST = 'localhost'
-  pool.play({})
+  pool.setFakeDriver({})
   expect(await pool.chg('reserve', '-n', 'for a while', '-u', 'ann', '-j')).toMatchObject({ status: 0 })
   expect(storedPool(pool).reservations).toMatchObject([{ note: 'for a while', owner: { shownName: 'ann' } }])
 })
@@ -169,7 +169,7 @@ test('help, help COMMAND and -v print help and version', async () => {
 test('--summary prints counts, and a column for errors only if there are any', async () => {
   using pool = await testPool(4)
   await pool.chg('reserve')
-  pool.play({ gpus: { '1': { memory_used_mb: 5000 }, '2': { name: 'Other GPU' } } })
+  pool.setFakeDriver({ gpus: { '1': { memory_used_mb: 5000 }, '2': { name: 'Other GPU' } } })
   const { host } = storedPool(pool)
   const rows = (text: string) =>
     text
@@ -180,7 +180,7 @@ test('--summary prints counts, and a column for errors only if there are any', a
     ['HOST', 'TOTAL', 'GPU MODELS', 'AVAILABLE', 'IN USE'],
     [host, '4', 'Fake GPU', '2', '2'],
   ])
-  pool.play({ gpus: { '1': { fault: 'GPU is lost' } } })
+  pool.setFakeDriver({ gpus: { '1': { fault: 'GPU is lost' } } })
   expect(rows((await pool.chg('status', '-s')).stdout)[0]).toContain('ERRORS')
   expect(JSON.parse((await pool.chg('status', '-s', '-j')).stdout)).toEqual({
     host,

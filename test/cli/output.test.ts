@@ -126,7 +126,7 @@ test('long output is complete even for a slow reader', async () => {
     user: 'x',
     name: 'p'.repeat(60),
   }))
-  pool.play({ gpus: { '0': { memory_used_mb: 4000, processes } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 4000, processes } } })
   const { stdout } = await finished(pool.start('status', '--json'))
   expect(JSON.parse(stdout)[0].processes).toHaveLength(2_000)
 })

@@ -52,7 +52,7 @@ async function squatter({ name, argv = ['a title'], title, zombie, uid }: Disgui
 
 /** Makes the driver report the pid, and nothing else, as a user of GPU 0. */
 function uses(pool: TestPool, pid: number): void {
-  pool.play({ gpus: { '0': { memory_used_mb: 9000, processes: [{ pid }] } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 9000, processes: [{ pid }] } } })
 }
 
 interface Shown {

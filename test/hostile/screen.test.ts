@@ -47,7 +47,7 @@ function spread(pool: TestPool, text: string): void {
     },
   ])
   const processes = [{ pid: 4_194_303, user: `u${text}`, name: `p${text}`, command: `vllm serve ${text}m` }]
-  pool.play({
+  pool.setFakeDriver({
     gpus: {
       '0': { memory_used_mb: 9000, processes },
       '2': { memory_used_mb: 9000, name: `G${text}`, processes },
@@ -89,7 +89,7 @@ test('waiters print texts of other users safely', async () => {
 test('a driver that fails is quoted safely', async () => {
   using pool = await testPool(1)
   for (const text of HOSTILE_MIXTURES) {
-    pool.play({ fail: `broken${text}` })
+    pool.setFakeDriver({ fail: `broken${text}` })
     const failed = await runChecked(pool, 'status')
     expect(failed.stdout.split('\n')).toHaveLength(2)
     expect(failed.stderr).toMatch(/^Error: [^\n]*broken[^\n]*\n$/)

@@ -224,7 +224,7 @@ describe.skipIf(reason !== null)(
       using pool = await sharedPool(1)
       const squatter = bob.start(pool, 'run', '--', 'sh', '-c', 'echo ready; exec sleep infinity')
       await squatter.stdout.getReader().read()
-      pool.play({ gpus: { '0': { processes: [{ pid: squatter.pid, memory_mb: 4000 }] } } })
+      pool.setFakeDriver({ gpus: { '0': { processes: [{ pid: squatter.pid, memory_mb: 4000 }] } } })
       chmodSync(`${pool.folder}/usage.json`, 0o644)
       await pool.chg('admin', '--gpus', '1', '--provider', 'fake', '--force')
       const { stdout } = await alice.chg(pool, 'status')
@@ -249,7 +249,7 @@ describe.skipIf(reason !== null)(
         'echo ready; exec sleep infinity',
       )
       await squatter.stdout.getReader().read()
-      pool.play({ gpus: { 0: { processes: [{ pid: squatter.pid, memory_mb: 4000 }] } } })
+      pool.setFakeDriver({ gpus: { 0: { processes: [{ pid: squatter.pid, memory_mb: 4000 }] } } })
       chmodSync(`${pool.folder}/usage.json`, 0o644)
       const mine = async (user: UnixUser, ...options: string[]) =>
         (await user.chg(pool, 'status', '--mine', ...options)).stdout

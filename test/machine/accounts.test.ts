@@ -4,7 +4,7 @@ import { needing } from '../support/needs.ts'
 import { kill } from '../support/processes.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
-import { stage, storedQueue } from '../support/waiters.ts'
+import { storedQueue } from '../support/waiters.ts'
 
 needing('users').describe('two accounts', () => {
   const alice = userForTests('alice')
@@ -78,7 +78,7 @@ needing('users').describe('two accounts', () => {
       await until('both run', () => storedPool(pool).reservations.length === 2)
       await pool.chg('release', '--gpu-ids', '0-4')
       if (ofAlice === undefined || ofBob === undefined) throw new Error('two processes')
-      stage(pool, {
+      pool.setFakeDriver({
         gpus: {
           0: { processes: [ofAlice] },
           1: { processes: [ofBob] },

@@ -12,7 +12,7 @@ async function usedByAnother(pool: TestPool) {
     stdout: 'pipe',
   })
   await child.stdout.getReader().read()
-  pool.play({ gpus: { 0: { processes: [{ pid: child.pid, memory_mb: 5000 }] } } })
+  pool.setFakeDriver({ gpus: { 0: { processes: [{ pid: child.pid, memory_mb: 5000 }] } } })
   return { pid: child.pid, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
 

@@ -179,7 +179,7 @@ test.concurrent('a waiter prints nothing because of the upgrade', async () => {
 
 test.concurrent('a command of the previous version that asks the driver meanwhile grants nothing', async () => {
   using pool = await installedPool(previous, 1)
-  pool.play({ delay_ms: 1500 })
+  pool.setFakeDriver({ delay_ms: 1500 })
   const flying = [['reserve'], ['run', '--', 'touch', `${pool.folder}/ran`], ['status']].map((args) =>
     pool.begin(...args),
   )

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
@@ -28,8 +28,11 @@ export interface TestPool extends Disposable {
   start(...args: string[]): Child
   /** Runs a shell script to its end, with `$CHG` the executable. */
   sh(script: string): Promise<Finished>
-  /** Sets the readings of the fake driver (docs/fake-gpus.md). */
-  play(scenario: object): void
+  /**
+   * Sets the readings of the fake driver (docs/fake-gpus.md), in one atomic write: a concurrent reader sees the old or
+   * the new scenario, never a part.
+   */
+  setFakeDriver(scenario: object): void
   /** `status --json`. */
   status(): Promise<readonly StatusDocument[]>
 }
@@ -61,9 +64,11 @@ export async function testPool(gpus = 4): Promise<TestPool> {
     start: (...args) => spawn([binary, ...args]),
     chg: (...args) => finished(spawn([binary, ...args])),
     sh: (script) => finished(spawn(['/bin/sh', '-c', script])),
-    play(scenario) {
-      env.CANHAZGPU_FAKE_USAGE = `${folder}/usage.json`
-      writeFileSync(env.CANHAZGPU_FAKE_USAGE, JSON.stringify(scenario))
+    setFakeDriver(scenario) {
+      const file = `${folder}/usage.json`
+      writeFileSync(`${file}.new`, JSON.stringify(scenario))
+      renameSync(`${file}.new`, file)
+      env.CANHAZGPU_FAKE_USAGE = file
     },
     async status() {
       const { stdout, stderr, status } = await pool.chg('status', '--json')

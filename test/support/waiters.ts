@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import type { QueueEntry } from '../../src/domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
 import { storedPool } from './database.ts'
@@ -57,14 +57,6 @@ export async function untilServed(pool: TestPool, { id }: Pick<Waiter, 'id'>): P
 export async function hold(pool: TestPool, ...options: string[]): Promise<void> {
   const { status, stderr } = await pool.chg('reserve', ...options)
   if (status !== 0) throw new Error(`reserve ${options.join(' ')}: ${stderr}`)
-}
-
-/** `play` as one atomic write: a concurrent reader sees the old or the new scenario, never a part. */
-export function stage(pool: TestPool, scenario: object): void {
-  const file = `${pool.folder}/stage.json`
-  writeFileSync(`${file}.new`, JSON.stringify(scenario))
-  renameSync(`${file}.new`, file)
-  pool.env.CANHAZGPU_FAKE_USAGE = file
 }
 
 /** One run by its own log: its GPUs, and start and end by the time since boot. */

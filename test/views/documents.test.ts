@@ -144,7 +144,7 @@ test('a driver that does not answer', async () => {
   pool.start('reserve', '--wait')
   const waiting = async () => JSON.parse((await pool.chg('queue', '--json')).stdout)
   await until('a request waits', async () => (await waiting()).length === 1)
-  pool.play({ fail: 'driver and library versions differ' })
+  pool.setFakeDriver({ fail: 'driver and library versions differ' })
   const seen = await pool.chg('status', '--json')
   expect(issues(status, JSON.parse(seen.stdout))).toEqual([])
   expect(JSON.parse(seen.stdout)).toMatchObject([0, 1].map(() => ({ reason: { code: 'unanswered' } })))
@@ -160,7 +160,7 @@ test('a driver that does not answer', async () => {
 
 test('GPUs that differ from the pool: a code for each', async () => {
   using pool = await testPool(3)
-  pool.play({
+  pool.setFakeDriver({
     gpus: { '0': { fault: 'GPU is lost' }, '1': { missing: true }, '2': { uuid: 'GPU-another' } },
   })
   const gpus = await pool.status()
@@ -192,14 +192,14 @@ test('a wait with --json: one document for each change on stderr, the grant on s
 test('a wait with --json while the driver does not answer', async () => {
   using pool = await testPool(2)
   // Later processes of this pool read the scenario and its changes.
-  pool.play({})
+  pool.setFakeDriver({})
   await must(pool, 'reserve', '--gpus', '1')
   const waiter = pool.start('reserve', '--gpus', '2', '--wait', '--json')
   await until(
     'the request waits',
     async () => JSON.parse((await pool.chg('queue', '--json')).stdout).length === 1,
   )
-  pool.play({ fail: 'driver and library versions differ' })
+  pool.setFakeDriver({ fail: 'driver and library versions differ' })
   const line = await lineWith(waiter.stderr, 'trouble')
   expect(JSON.parse(line)).toMatchObject({ waiting: { trouble_code: 'driver-failed' } })
   expect(issues(waiting, JSON.parse(line))).toEqual([])

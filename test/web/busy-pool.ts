@@ -16,7 +16,7 @@ export async function busyPool(): Promise<BusyPool> {
   await must(pool, 'release')
   await startForever(pool, '--gpu-ids', '0', '--note', 'fine-tune', '--timeout', '2h')
   await must(pool, 'reserve', '--gpu-ids', '1', '--duration', '3h', '--user', 'bob')
-  pool.play({
+  pool.setFakeDriver({
     gpus: {
       '0': {
         ...readings(97, 71, 640.5),

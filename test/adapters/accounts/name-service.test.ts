@@ -67,11 +67,13 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
       processes
         .filter((_, at) => at % 4 === gpu)
         .map(({ pid }) => ({ pid, memory_mb: Math.floor(70_000 / processes.length) }))
-    pool.play({ gpus: Object.fromEntries([0, 1, 2, 3].map((gpu) => [gpu, { processes: onGpu(gpu) }])) })
+    pool.setFakeDriver({
+      gpus: Object.fromEntries([0, 1, 2, 3].map((gpu) => [gpu, { processes: onGpu(gpu) }])),
+    })
     return {
       [Symbol.dispose]() {
         for (const child of processes) child.kill('SIGKILL')
-        pool.play({ gpus: {} })
+        pool.setFakeDriver({ gpus: {} })
       },
     }
   }

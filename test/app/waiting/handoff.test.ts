@@ -4,7 +4,7 @@ import { startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
-import { hold, stage, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const SQUATTER = {
   processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }],
@@ -58,37 +58,37 @@ describe.concurrent('a waiter starts', () => {
 
   test('when a user without a reservation leaves', async () => {
     using pool = await testPool(2)
-    stage(pool, { gpus: { 0: SQUATTER, 1: SQUATTER } })
+    pool.setFakeDriver({ gpus: { 0: SQUATTER, 1: SQUATTER } })
     const both = await waitToRun(pool, '--gpus', '2')
     await until('it prints why', () => both.said().includes('0 free, 2 in use without reservation'))
-    stage(pool, { gpus: { 0: SQUATTER } })
+    pool.setFakeDriver({ gpus: { 0: SQUATTER } })
     await until('it prints the change', () => both.said().includes('1 free, 1 in use without reservation'))
     expect(storedPool(pool).reservations).toEqual([])
-    stage(pool, {})
+    pool.setFakeDriver({})
     expect(await untilServed(pool, both)).toEqual([0, 1])
   })
 
   test('when a faulty GPU works again', async () => {
     using pool = await testPool(1)
-    stage(pool, { gpus: { 0: { fault: 'GPU is lost' } } })
+    pool.setFakeDriver({ gpus: { 0: { fault: 'GPU is lost' } } })
     const waiter = await waitToRun(pool)
-    stage(pool, {})
+    pool.setFakeDriver({})
     expect(await untilServed(pool, waiter)).toEqual([0])
   })
 
   test('when the driver answers again: no waiter lost its place', async () => {
     using pool = await testPool(1)
     pool.env.CANHAZGPU_PROBE_TIMEOUT = '1s'
-    stage(pool, {})
+    pool.setFakeDriver({})
     await hold(pool)
     const waiters = [await waitToRun(pool), await waitToRun(pool)] as const
-    stage(pool, { hang: true })
+    pool.setFakeDriver({ hang: true })
     await pool.chg('release')
     await until('it prints the trouble', () => /did not answer/.test(waiters[0].said()))
-    stage(pool, { fail: 'driver/library version mismatch' })
+    pool.setFakeDriver({ fail: 'driver/library version mismatch' })
     await until('it prints the other trouble', () => waiters[0].said().includes('version mismatch'))
     expect(storedQueue(pool).map(({ id }) => id)).toEqual(waiters.map(({ id }) => id))
-    stage(pool, {})
+    pool.setFakeDriver({})
     await untilServed(pool, waiters[0])
     kill(waiters[0].pid, 'SIGTERM')
     await untilServed(pool, waiters[1])
@@ -96,7 +96,7 @@ describe.concurrent('a waiter starts', () => {
 
   test('never, if the first probe fails', async () => {
     using pool = await testPool(1)
-    stage(pool, { fail: 'driver/library version mismatch' })
+    pool.setFakeDriver({ fail: 'driver/library version mismatch' })
     expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(125)
     expect((await pool.chg('reserve', '--wait')).status).toBe(1)
     expect(storedQueue(pool)).toEqual([])

@@ -5,7 +5,7 @@ import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill, stateOf } from '../../support/processes.ts'
 import { CTRL_Z, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, stage, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
 /** Stops all of them, and returns when the kernel shows them stopped. */
 async function stop(...waiters: readonly Pick<Waiter, 'pid'>[]): Promise<void> {
@@ -71,11 +71,11 @@ describe.concurrent('a stopped waiter', () => {
   test('is passed over by the waiters behind it although the pool does not change', async () => {
     using pool = await testPool(1)
     const usage = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'x', memory_mb: 9000 }] }
-    stage(pool, { gpus: { 0: usage } })
+    pool.setFakeDriver({ gpus: { 0: usage } })
     const first = await waitToRun(pool)
     const second = await waitToRun(pool)
     await stop(first)
-    stage(pool, {})
+    pool.setFakeDriver({})
     expect(await untilServed(pool, second)).toEqual([0])
     expect(waitingUnnoted(pool)).toEqual([first.id])
   })

@@ -4,7 +4,7 @@ import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
-import { hold, stage, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
 const LOST = { fault: 'GPU is lost' }
 const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }] }
@@ -25,7 +25,7 @@ async function queueOf(pool: TestPool) {
 describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () => {
   test('all of them are faulty: no start time, for the first and for the waiters behind', async () => {
     using pool = await testPool(2)
-    stage(pool, { gpus: { 0: LOST, 1: LOST } })
+    pool.setFakeDriver({ gpus: { 0: LOST, 1: LOST } })
     const first = await waitToRun(pool)
     await says(
       first,
@@ -53,7 +53,7 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
 
   test('one is used without a reservation: the user, and the change when the user leaves', async () => {
     using pool = await testPool(4)
-    stage(pool, { gpus: { 3: BOBS } })
+    pool.setFakeDriver({ gpus: { 3: BOBS } })
     const waiter = await waitToRun(pool, '--gpu-ids', '3')
     await says(
       waiter,
@@ -65,13 +65,13 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
       free: 0,
       unavailable_gpus: [{ gpu_id: 3, status: 'UNRESERVED', unreserved_users: ['bob'] }],
     })
-    stage(pool, { gpus: { 3: LOST } })
+    pool.setFakeDriver({ gpus: { 3: LOST } })
     await until('it prints the fault', () => lastLine(waiter).includes('GPU 3 has an error: GPU is lost'))
   })
 
   test('the driver does not report one', async () => {
     using pool = await testPool(2)
-    stage(pool, { gpus: { 1: { missing: true } } })
+    pool.setFakeDriver({ gpus: { 1: { missing: true } } })
     const waiter = await waitToRun(pool, '--gpus', '2')
     await until('it prints the news', () =>
       /1 free, 1 with errors, earliest unknown \(GPU 1 has an error: the driver does not show this GPU/.test(
@@ -82,7 +82,7 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
 
   test('also if the reservations alone block it', async () => {
     using pool = await testPool(2)
-    stage(pool, { gpus: { 1: LOST } })
+    pool.setFakeDriver({ gpus: { 1: LOST } })
     await startForever(pool, '--gpu-ids', '0')
     const waiter = await waitToRun(pool, '--gpus', '2')
     await says(
@@ -94,9 +94,9 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
 
   test('a fault of a reserved GPU: the end of the reservation is no start', async () => {
     using pool = await testPool(1)
-    stage(pool, {})
+    pool.setFakeDriver({})
     await hold(pool, '--duration', '1h')
-    stage(pool, { gpus: { 0: LOST } })
+    pool.setFakeDriver({ gpus: { 0: LOST } })
     await waitToRun(pool)
     const { rows, places } = await queueOf(pool)
     expect(rows[0]).toMatch(/ 0 free, 1 with errors +earliest unknown \(GPU 0 has an error: GPU is lost\)/)
@@ -105,9 +105,9 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
 
   test('the driver does not answer: no GPU without a reading counts as free', async () => {
     using pool = await testPool(2)
-    stage(pool, { gpus: { 0: LOST, 1: LOST } })
+    pool.setFakeDriver({ gpus: { 0: LOST, 1: LOST } })
     await waitToRun(pool)
-    stage(pool, { fail: 'driver/library version mismatch' })
+    pool.setFakeDriver({ fail: 'driver/library version mismatch' })
     const { rows, stderr, status, places } = await queueOf(pool)
     expect(status).toBe(0)
     expect(stderr).toContain('GPUs not checked: ')
@@ -130,13 +130,13 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
   ] as const) {
     test(`${name} keeps one request from starting: until that changes it delays no other`, async () => {
       using pool = await testPool(3)
-      stage(pool, { gpus: { 2: trouble } })
+      pool.setFakeDriver({ gpus: { 2: trouble } })
       const all = await waitToRun(pool, '--gpus', '3')
       const job = await startForever(pool, '--gpu-ids', '0')
       expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(0)
       expect(storedQueue(pool).map(({ id }) => id)).toEqual([all.id])
 
-      stage(pool, {})
+      pool.setFakeDriver({})
       expect((await pool.chg('run', '--', 'true')).status).toBe(75)
       kill(job.pid, 'SIGKILL')
       expect(await untilServed(pool, all)).toEqual([0, 1, 2])
@@ -145,7 +145,7 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
 
   test('an ended reservation frees a GPU for the waiters behind such a request', async () => {
     using pool = await testPool(2)
-    stage(pool, { gpus: { 1: LOST } })
+    pool.setFakeDriver({ gpus: { 1: LOST } })
     await hold(pool, '--gpu-ids', '0')
     await waitToRun(pool, '--gpus', '2')
     const second = await waitToRun(pool)
@@ -155,7 +155,7 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
 
   test('in JSON while it waits', async () => {
     using pool = await testPool(2)
-    stage(pool, { gpus: { 0: BOBS, 1: LOST } })
+    pool.setFakeDriver({ gpus: { 0: BOBS, 1: LOST } })
     const waiter = await waitToRun(pool, '--json')
     await until('it prints the news', () => waiter.said().includes('unavailable_gpus'))
     expect(JSON.parse(lastLine(waiter))).toEqual({

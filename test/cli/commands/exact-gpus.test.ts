@@ -82,7 +82,7 @@ describe.concurrent('exact GPUs', () => {
 
   test('used GPUs are not granted', async () => {
     using pool = await testPool(2)
-    pool.play({ gpus: { 1: { memory_used_mb: 9000 } } })
+    pool.setFakeDriver({ gpus: { 1: { memory_used_mb: 9000 } } })
     expect((await pool.chg('reserve', '--gpu-ids', '1')).stderr).toStartWith(
       "Error: GPU 1 is not available (1 GPUs in use without reservation - run 'canhazgpu status' for details)",
     )

@@ -9,7 +9,7 @@ import { waitToRun } from '../../support/waiters.ts'
 /** The driver shows these UUIDs; null: no GPU with that number. */
 function show(pool: TestPool, ...uuids: (string | null)[]): void {
   const gpus = uuids.map((uuid) => (uuid === null ? { missing: true } : { uuid, name: `Card ${uuid}` }))
-  pool.play({ gpus: { ...gpus } })
+  pool.setFakeDriver({ gpus: { ...gpus } })
 }
 
 const ALL_NEW = (count: number) =>
@@ -95,7 +95,7 @@ test.each([
 
 test('a changed name is adopted too', async () => {
   using pool = await poolOf('a')
-  pool.play({ gpus: { '0': { uuid: 'a', name: 'Another name' } } })
+  pool.setFakeDriver({ gpus: { '0': { uuid: 'a', name: 'Another name' } } })
   expect((await pool.chg('status')).stdout).toContain('AVAILABLE')
   expect((await pool.chg('admin', '--check')).stdout).toContain(
     "is 'Card a' in the pool, and the driver shows 'Another name'",
@@ -167,7 +167,7 @@ test.each([
   ['fails', { fail: 'no such device' }, 'no such device'],
 ])('--check with a driver that %s prints what was not checked', async (_, scenario, words) => {
   using pool = await testPool(1)
-  pool.play(scenario)
+  pool.setFakeDriver(scenario)
   const { status, stdout, stderr } = await pool.chg('admin', '--check', '--probe-timeout', '1s')
   expect(status).toBe(0)
   expect(stdout).toContain('is sound')

@@ -64,7 +64,7 @@ test('too few available GPUs: the request is refused and none is reserved', asyn
 
 test('GPUs in use without a reservation are not granted, and the error counts them', async () => {
   using pool = await testPool(2)
-  pool.play({ gpus: { '0': { memory_used_mb: 4000 } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 4000 } } })
   const reason = "(1 GPUs in use without reservation - run 'canhazgpu status' for details)"
   for (const command of [
     ['reserve', '--gpus', '2'],
@@ -81,7 +81,7 @@ test('GPUs in use without a reservation are not granted, and the error counts th
 
 test('faulty GPUs are never granted', async () => {
   using pool = await testPool(3)
-  pool.play({ gpus: { '0': { fault: 'GPU is lost' }, '2': { missing: true } } })
+  pool.setFakeDriver({ gpus: { '0': { fault: 'GPU is lost' }, '2': { missing: true } } })
   const refused = await pool.chg('reserve', '--gpus', '2')
   expect(refused.status).toBe(75)
   expect(refused.stderr).toStartWith(
@@ -92,7 +92,7 @@ test('faulty GPUs are never granted', async () => {
 
 test('more GPUs than the pool has: refused as impossible without a probe', async () => {
   using pool = await testPool(2)
-  pool.play({ hang: true })
+  pool.setFakeDriver({ hang: true })
   const { status, stderr } = await pool.chg('reserve', '--gpus', '3')
   expect(status).toBe(2)
   expect(stderr).toMatch(/^Error: Cannot reserve 3 GPUs: this pool has 2 GPUs \(IDs 0 to 1\).*\n$/)

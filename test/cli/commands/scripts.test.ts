@@ -316,7 +316,7 @@ describe.concurrent('a note', () => {
 test('status --mine and --free filter GPUs', async () => {
   using pool = await testPool(3)
   await hold(pool, '--gpu-ids', '0')
-  pool.play({
+  pool.setFakeDriver({
     gpus: { 2: { processes: [{ pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'x', memory_mb: 2000 }] } },
   })
   const ids = async (...options: string[]) =>

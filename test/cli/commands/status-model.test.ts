@@ -9,7 +9,7 @@ test('status shows the model of the processes on a GPU, or else of its run', asy
   using pool = await testPool(4)
   const job = await startForever(pool, '--gpu-ids', '3')
   const process = { pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'python3', memory_mb: 9000 }
-  pool.play({
+  pool.setFakeDriver({
     gpus: {
       0: { processes: [{ ...process, command: `vllm serve ${LLAMA}` }] },
       1: { processes: [{ ...process, command: 'python3 train.py' }] },

@@ -4,7 +4,7 @@ import { startForever } from '../../support/job.ts'
 import { binary, testPool } from '../../support/pool.ts'
 import { openTerminal } from '../../support/terminal.ts'
 import { ownName } from '../../support/unix-users.ts'
-import { hold, stage } from '../../support/waiters.ts'
+import { hold } from '../../support/waiters.ts'
 
 const me = ownName()
 const MINUTE = 60_000
@@ -15,7 +15,7 @@ const seconds = '\\d+s'
 
 test('an available GPU has its last release and its used memory', async () => {
   using pool = await testPool(3)
-  pool.play({ gpus: { '0': { memory_used_mb: 45 } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 45 } } })
   changeStoredPool(pool, (document) => ({
     ...document,
     units: document.units.map((unit) =>
@@ -43,7 +43,7 @@ test('a manual reservation, without and with processes', async () => {
       startedAt: each.startedAt - HOUR - 2 * MINUTE,
     })),
   }))
-  pool.play({
+  pool.setFakeDriver({
     gpus: { '1': { processes: [{ pid: 4_000_000, user: 'x', name: 'python3', memory_mb: 8452 }] } },
   })
   const [unused, used] = (await pool.chg('status')).stdout.split('\n')
@@ -71,7 +71,7 @@ test('an unreserved GPU in use has its users and processes', async () => {
     name,
     memory_mb,
   })
-  pool.play({
+  pool.setFakeDriver({
     gpus: {
       '0': { processes: [process(12345, 'bob', 'python3'), process(67890, 'bob', 'jupyter')] },
       '1': { processes: [process(11, 'bob', 'a', 1024), process(12, 'carol', 'b', 1024)] },
@@ -91,7 +91,7 @@ test('an unreserved GPU in use has its users and processes', async () => {
 test('used memory is the sum of the processes if the driver reports less for the GPU', async () => {
   using pool = await testPool(2)
   const process = (pid: number, memory_mb: number) => ({ pid, user: 'bob', name: 'a', memory_mb })
-  pool.play({
+  pool.setFakeDriver({
     gpus: {
       '0': { memory_used_mb: 11, processes: [process(7, 29_900), process(8, 100)] },
       '1': { memory_used_mb: 30_000, processes: [process(7, 29_900), process(8, 19_700)] },
@@ -104,7 +104,7 @@ test('used memory is the sum of the processes if the driver reports less for the
 
 test('the threshold decides what counts as use', async () => {
   using pool = await testPool(1)
-  pool.play({ gpus: { '0': { memory_used_mb: 600 } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 600 } } })
   expect((await pool.chg('status')).stdout).toContain('AVAILABLE')
   expect((await pool.chg('status', '--memory-threshold', '600')).stdout).toContain('WITHOUT RESERVATION')
   expect((await pool.chg('--memory-threshold', '601', 'status')).stdout).toContain('AVAILABLE')
@@ -114,7 +114,7 @@ test('a faulty GPU has its error; other GPUs and its reservation are still shown
   using pool = await testPool(3)
   await pool.chg('reserve')
   const fault = { fault: 'GPU is lost. Reboot the system to recover this GPU' }
-  pool.play({ gpus: { '0': fault, '1': fault } })
+  pool.setFakeDriver({ gpus: { '0': fault, '1': fault } })
   const [reserved, faulty, fine] = (await pool.chg('status')).stdout.split('\n')
   expect(reserved).toMatch(/^GPU 0: IN USE by .* \[not validated: GPU is lost\. Reboot .*\]$/)
   expect(faulty).toBe('GPU 1: ERROR - GPU is lost. Reboot the system to recover this GPU')
@@ -124,7 +124,7 @@ test('a faulty GPU has its error; other GPUs and its reservation are still shown
 test('a hanging driver times out; reservations are still shown, and no GPU is granted', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve')
-  pool.play({ hang: true })
+  pool.setFakeDriver({ hang: true })
   const seen = await pool.chg('status', '--probe-timeout', '1s')
   expect(seen.status).toBe(1)
   expect(seen.stderr).toMatch(/^Error: The fake driver did not answer within 1 s.*\n$/)
@@ -140,7 +140,7 @@ test('a hanging driver times out; reservations are still shown, and no GPU is gr
 
 test('a hanging driver does not block other commands', async () => {
   using pool = await testPool(2)
-  pool.play({ hang: true })
+  pool.setFakeDriver({ hang: true })
   const hanging = pool.start('reserve', '--probe-timeout', '10m')
   delete pool.env.CANHAZGPU_FAKE_USAGE
   const free = await pool.chg('reserve', '--gpus', '2')
@@ -150,7 +150,7 @@ test('a hanging driver does not block other commands', async () => {
 
 test('a failed driver is reported with its reason', async () => {
   using pool = await testPool(1)
-  pool.play({ fail: 'Failed to initialize NVML: Driver/library version mismatch' })
+  pool.setFakeDriver({ fail: 'Failed to initialize NVML: Driver/library version mismatch' })
   const { status, stdout, stderr } = await pool.chg('status')
   expect(status).toBe(1)
   expect(stderr).toMatch(/^Error: .*Driver\/library version mismatch.*\n$/)
@@ -160,7 +160,7 @@ test('a failed driver is reported with its reason', async () => {
 test('texts of other users cannot control the terminal', async () => {
   using pool = await testPool(2)
   const evil = '\u001b[2J\u001b]0;owned\u0007\r\nGPU 9: AVAILABLE\u202e'
-  pool.play({
+  pool.setFakeDriver({
     gpus: {
       '0': { processes: [{ pid: 7, user: evil, name: evil, memory_mb: 4000 }] },
       '1': { fault: evil },
@@ -190,7 +190,7 @@ test('--json has only known fields', async () => {
   using pool = await testPool(4)
   await pool.chg('reserve', '--duration', '2h')
   await startForever(pool)
-  pool.play({
+  pool.setFakeDriver({
     gpus: {
       '0': {
         name: 'NVIDIA H100 80GB HBM3',
@@ -245,7 +245,7 @@ test('other users of a reserved GPU are shown', async () => {
   await pool.chg('reserve', '--gpus', '2')
   const other = { pid: 4_000_001, uid: 70_001, user: 'benu', name: 'python3', memory_mb: 9000 }
   const own = { pid: 4_000_002, uid: process.getuid?.(), user: me, name: 'python3', memory_mb: 9000 }
-  pool.play({ gpus: { '0': { processes: [own, other] }, '1': { processes: [other] } } })
+  pool.setFakeDriver({ gpus: { '0': { processes: [own, other] }, '1': { processes: [other] } } })
   const [shared, taken] = (await pool.chg('status')).stdout.split('\n')
   expect(shared).toEndWith('[validated: 18000MB, 2 processes, also used by benu]')
   expect(taken).toEndWith(`[validated: 9000MB, 1 processes, used by benu, not by ${me}]`)
@@ -274,7 +274,7 @@ test('--mine and --free print a notice if no GPU matches; stdout stays empty', a
 test('--table fits a narrow terminal, and has no column without content', async () => {
   using pool = await testPool(2)
   await hold(pool, '--gpu-ids', '1', '--note', 'a note that is longer than the terminal is wide, by far')
-  stage(pool, { gpus: { 0: { memory_used_mb: 9000 } } })
+  pool.setFakeDriver({ gpus: { 0: { memory_used_mb: 9000 } } })
   using terminal = openTerminal(pool, [binary, 'status', '--table'], { columns: 80 })
   await terminal.see('manual')
   await terminal.process.exited

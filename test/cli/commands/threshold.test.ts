@@ -8,7 +8,7 @@ import { startWeb } from '../../web/web-server.ts'
 /** A user's process without a reservation holds 5000 MB of GPU 0. */
 async function poolInUse(): Promise<TestPool> {
   const pool = await testPool(1)
-  pool.play({ gpus: { '0': { memory_used_mb: 5000 } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 5000 } } })
   return pool
 }
 
@@ -62,7 +62,7 @@ test('with --json the warning is an object', async () => {
 
 test('a stricter threshold is applied', async () => {
   using pool = await testPool(1)
-  pool.play({ gpus: { '0': { memory_used_mb: 500 } } })
+  pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 500 } } })
   expect((await pool.chg('reserve', '--memory-threshold', '500')).status).toBe(75)
   expect(await pool.chg('reserve', '--memory-threshold', '501')).toMatchObject({ status: 0, stderr: '' })
 })
@@ -71,7 +71,7 @@ test('admin --memory-threshold changes the pool for all users, and ends no reser
   using pool = await testPool(2)
   await pool.chg('reserve')
   const before = storedPool(pool)
-  pool.play({ gpus: { '1': { memory_used_mb: 500 } } })
+  pool.setFakeDriver({ gpus: { '1': { memory_used_mb: 500 } } })
   expect((await pool.chg('status')).stdout).toContain('GPU 1: AVAILABLE')
   expect(await pool.chg('admin', '--memory-threshold', '400')).toEqual({
     status: 0,

@@ -10,7 +10,7 @@ import {
   type TestTerminal,
 } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, stage } from '../../support/waiters.ts'
+import { hold } from '../../support/waiters.ts'
 
 const ENTER = '\u001b[?1049h'
 const LEAVE = '\u001b[?1049l'
@@ -34,7 +34,7 @@ const watcherOf = (pool: TestPool): Promise<number> =>
 describe.concurrent('status --watch', () => {
   test('redraws after a change, and ends with Ctrl-C', async () => {
     using pool = await testPool(2)
-    stage(pool, {})
+    pool.setFakeDriver({})
     using terminal = openTerminal(pool, [binary, 'status', '--watch'])
     await terminal.see(HOME)
     await terminal.see(' - q to leave')
@@ -43,7 +43,7 @@ describe.concurrent('status --watch', () => {
     await terminal.see(HOME)
     await terminal.see(' - watched')
     // GPU memory changes without a change of the pool.
-    stage(pool, {
+    pool.setFakeDriver({
       gpus: { 0: { processes: [{ pid: 2 ** 22 + 1, uid: 4242, user: 'bob', name: 'x', memory_mb: 2000 }] } },
     })
     await terminal.see('WITHOUT RESERVATION')
@@ -54,11 +54,11 @@ describe.concurrent('status --watch', () => {
 
   test('continues while the driver fails, and shows the error', async () => {
     using pool = await testPool(1)
-    stage(pool, { fail: 'version mismatch' })
+    pool.setFakeDriver({ fail: 'version mismatch' })
     using terminal = openTerminal(pool, [binary, 'status', '--table', '--watch'])
     await terminal.see('version mismatch')
     await terminal.see('Error: ')
-    stage(pool, {})
+    pool.setFakeDriver({})
     await terminal.see('AVAILABLE')
     terminal.type('q')
     expect(await terminal.process.exited).toBe(0)
@@ -66,11 +66,11 @@ describe.concurrent('status --watch', () => {
 
   test('can be left while the driver hangs', async () => {
     using pool = await testPool(1)
-    stage(pool, {})
+    pool.setFakeDriver({})
     await hold(pool)
     using terminal = openTerminal(pool, [binary, 'status', '--watch', '--probe-timeout', '1h'])
     await terminal.see('IN USE')
-    stage(pool, { hang: true })
+    pool.setFakeDriver({ hang: true })
     // It probes at once.
     await pool.chg('release')
     terminal.type('q')

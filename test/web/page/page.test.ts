@@ -206,7 +206,7 @@ needing(BROWSER).describe('the page in a browser', () => {
       '--note',
       `"><script>alert(2)</script>${EVIL}`,
     )
-    own.play({
+    own.setFakeDriver({
       gpus: {
         '1': { processes: [{ pid: 999_903, user: EVIL, name: EVIL, memory_mb: 9_000 }] },
       },
@@ -243,7 +243,7 @@ needing(BROWSER).describe('the page in a browser', () => {
   test('a driver that hangs: reservations are shown, with a notice', async () => {
     using own = await testPool(2)
     await must(own, 'reserve', '--gpu-ids', '0', '--note', 'still mine')
-    own.play({ hang: true })
+    own.setFakeDriver({ hang: true })
     const web = await startWeb(own)
     await using opened = await openPage(browser, web.url)
     await opened.page.getByText('Old readings.').waitFor()

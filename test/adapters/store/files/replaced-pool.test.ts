@@ -19,7 +19,7 @@ async function setUpAnew(pool: TestPool, gpus = 1): Promise<void> {
 
 /** A command that has opened the pool and probes a slow driver. */
 async function startAsking(pool: TestPool, ...args: string[]): Promise<Child> {
-  pool.play({ delay_ms: 1_500 })
+  pool.setFakeDriver({ delay_ms: 1_500 })
   const child = pool.start(...args)
   delete pool.env.CANHAZGPU_FAKE_USAGE
   // The last file that SQLite opens.
