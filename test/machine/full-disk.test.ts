@@ -26,7 +26,7 @@ needing('mounts').test('a waiter whose grant cannot be written reports it, and l
     kill(supervisor, 'SIGKILL')
     kill(job.pid, 'SIGKILL')
     expect(await waiter.ended()).toBe(125)
-    expect(waiter.said()).toMatch(/\nError: [^\n]*full[^\n]*\n$/)
+    expect(waiter.stderr()).toMatch(/\nError: [^\n]*full[^\n]*\n$/)
     rmSync(`${disk}/ballast`)
     expect((await pool.chg('reserve', '--gpu-ids', '0')).status).toBe(0)
     expect(storedQueue(pool)).toEqual([])

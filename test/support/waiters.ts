@@ -13,7 +13,7 @@ export interface Waiter {
   /** The id of its queue entry and of its later reservation. */
   readonly id: string
   /** Its stderr so far. */
-  readonly said: () => string
+  readonly stderr: () => string
   /** Exit status, after the process has ended and all its output was read. */
   readonly ended: () => Promise<number>
 }
@@ -24,20 +24,20 @@ export const storedQueue = (pool: TestPool): readonly QueueEntry[] => storedPool
 /** Starts one command with `--wait` and returns when it is in the queue. */
 export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
   const process = pool.start(...args)
-  let said = ''
-  const heard = (async () => {
+  let stderr = ''
+  const read = (async () => {
     const decoder = new TextDecoder()
-    for await (const bytes of process.stderr) said += decoder.decode(bytes, { stream: true })
+    for await (const bytes of process.stderr) stderr += decoder.decode(bytes, { stream: true })
   })()
   const entry = await until(`'${args.join(' ')}' is in the queue`, () => {
-    if (process.exitCode !== null) throw new Error(`it ended with ${process.exitCode}: ${said}`)
+    if (process.exitCode !== null) throw new Error(`it ended with ${process.exitCode}: ${stderr}`)
     return storedQueue(pool).find((each) => each.process.pid === process.pid) ?? null
   })
   const ended = async () => {
-    await heard
+    await read
     return process.exited
   }
-  return { process, pid: process.pid, id: entry.id, said: () => said, ended }
+  return { process, pid: process.pid, id: entry.id, stderr: () => stderr, ended }
 }
 
 /** A `run --wait` for a command that does nothing until it is killed. */

@@ -19,7 +19,7 @@ describe.concurrent('a waiter that gets a signal leaves the queue', () => {
       for (const waiter of waiters) {
         kill(waiter.pid, signal)
         expect(await waiter.ended()).toBe(130)
-        expect(waiter.said()).toEndWith('Error: Interrupted while waiting for GPUs\n')
+        expect(waiter.stderr()).toEndWith('Error: Interrupted while waiting for GPUs\n')
         expect(storedQueue(pool).map(({ id }) => id)).not.toContain(waiter.id)
       }
       expect(storedQueue(pool)).toEqual([])
@@ -101,7 +101,7 @@ describe.concurrent('a waiter that gets a signal leaves the queue', () => {
     ]
     for (const waiter of waiters) {
       expect(await waiter.ended()).toBe(75)
-      expect(waiter.said()).toMatch(
+      expect(waiter.stderr()).toMatch(
         /Error: Timed out waiting for GPUs - you hold 0 for another \d+h \d+m \d+s; see 'canhazgpu queue' and 'canhazgpu status'\n$/,
       )
     }
@@ -136,7 +136,7 @@ describe.concurrent('a waiter that is killed', () => {
     await hold(pool)
     const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
     kill(waiters[1].pid, 'SIGKILL')
-    await until('the last one is the second', () => waiters[2].said().includes('position 2 of 2'))
+    await until('the last one is the second', () => waiters[2].stderr().includes('position 2 of 2'))
     await pool.chg('release')
     await untilServed(pool, waiters[0])
   })

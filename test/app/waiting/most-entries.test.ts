@@ -43,7 +43,7 @@ test('an account has 256 requests in the queue at most; other accounts, and requ
   changeStoredPool(pool, (document) => ({ ...document, queue: document.queue.slice(0, -1) }))
   const last = await waitToRun(pool)
   expect(storedQueue(pool).at(-1)?.id).toBe(last.id)
-  expect(waiter.said()).not.toContain('Error')
+  expect(waiter.stderr()).not.toContain('Error')
 })
 
 test('the limit goes by account, not by shown name', () => {

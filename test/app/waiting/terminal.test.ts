@@ -47,16 +47,16 @@ describe.concurrent('the news of a wait', () => {
     const job = await startForever(pool, '--gpus', '2')
     const first = await waitToRun(pool, '--gpus', '2')
     const second = await waitToRun(pool, '--gpus', '2')
-    await until('it prints its place', () => second.said().includes('position 2 of 2'))
+    await until('it prints its place', () => second.stderr().includes('position 2 of 2'))
     const third = await waitToRun(pool)
-    await until('the newcomer prints its place', () => third.said().includes('position 3 of 3'))
+    await until('the newcomer prints its place', () => third.stderr().includes('position 3 of 3'))
     kill(first.pid, 'SIGTERM')
     expect(await first.ended()).toBe(130)
-    await until('it prints the news', () => second.said().includes('position 1 of 2'))
+    await until('it prints the news', () => second.stderr().includes('position 1 of 2'))
     kill(job.pid, 'SIGKILL')
     await untilServed(pool, second)
-    await until('it runs', () => second.said().includes('Reserved'))
-    const lines = second.said().trim().split('\n')
+    await until('it runs', () => second.stderr().includes('Reserved'))
+    const lines = second.stderr().trim().split('\n')
     expect(lines).toEqual([
       expect.stringMatching(
         /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d Waiting for 2 GPUs: position 2 of 2, 0 free, earliest unknown \(.+\)$/,
@@ -66,7 +66,7 @@ describe.concurrent('the news of a wait', () => {
       ),
       'Reserved 2 GPU(s): [0, 1] for command execution',
     ])
-    expect(second.said()).not.toContain('\u001b')
+    expect(second.stderr()).not.toContain('\u001b')
     for (const { pid } of [second, third]) kill(pid, 'SIGKILL')
   })
 
@@ -76,17 +76,17 @@ describe.concurrent('the news of a wait', () => {
     const job = await startForever(pool, '--timeout', '2d', '--user', 'bob')
     const both = await wait(pool, 'reserve', '--wait', '--gpus', '2', '--duration', '1h')
     await until('it prints the news', () =>
-      / earliest \d{4}-\d\d-\d\d \d\d:\d\d \(when bob \(.*\)'s run times out\)/.test(both.said()),
+      / earliest \d{4}-\d\d-\d\d \d\d:\d\d \(when bob \(.*\)'s run times out\)/.test(both.stderr()),
     )
     // The day after tomorrow has a date, tomorrow a word.
     const one = await waitToRun(pool)
     await until('it prints the news', () =>
-      /position 2 of 2, 0 free, earliest \d{4}-\d\d-\d\d \d\d:\d\d\n/.test(one.said()),
+      /position 2 of 2, 0 free, earliest \d{4}-\d\d-\d\d \d\d:\d\d\n/.test(one.stderr()),
     )
     expect((await pool.chg('queue')).stdout).toMatch(/\n1 .*when bob \(.*\)'s run times out/)
     kill(job.pid, 'SIGKILL')
     await until('it names alice', () =>
-      /earliest tomorrow \d\d:\d\d \(when alice \(.*\)'s reservation expires\)/.test(both.said()),
+      /earliest tomorrow \d\d:\d\d \(when alice \(.*\)'s reservation expires\)/.test(both.stderr()),
     )
   })
 })

@@ -11,7 +11,7 @@ const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'py
 
 /** Without its time. */
 const lastLine = (waiter: Waiter): string =>
-  (waiter.said().trim().split('\n').at(-1) ?? '').replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /, '')
+  (waiter.stderr().trim().split('\n').at(-1) ?? '').replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /, '')
 const says = (waiter: Waiter, line: string) =>
   until(`it prints '${line}', not '${lastLine(waiter)}'`, () => lastLine(waiter) === line)
 
@@ -36,7 +36,7 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
       second,
       'Waiting for 2 GPUs: position 2 of 2, 0 free, 2 with errors, earliest unknown (GPU 1 has an error: GPU is lost)',
     )
-    expect(second.said()).not.toContain('2 free')
+    expect(second.stderr()).not.toContain('2 free')
     const { rows, stderr, places } = await queueOf(pool)
     expect(stderr).toBe('')
     expect(rows[0]).toMatch(/ 0 free, 2 with errors +earliest unknown \(GPU 0 has an error: GPU is lost\)/)
@@ -89,7 +89,7 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
       waiter,
       'Waiting for 2 GPUs: position 1 of 1, 0 free, 1 with errors, earliest unknown (GPU 1 has an error: GPU is lost)',
     )
-    expect(waiter.said()).not.toContain(' 1 free')
+    expect(waiter.stderr()).not.toContain(' 1 free')
   })
 
   test('a fault of a reserved GPU: the end of the reservation is no start', async () => {
@@ -157,7 +157,7 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 0: BOBS, 1: LOST } })
     const waiter = await waitToRun(pool, '--json')
-    await until('it prints the news', () => waiter.said().includes('unavailable_gpus'))
+    await until('it prints the news', () => waiter.stderr().includes('unavailable_gpus'))
     expect(JSON.parse(lastLine(waiter))).toEqual({
       waiting: {
         position: 1,

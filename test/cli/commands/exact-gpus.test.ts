@@ -93,7 +93,7 @@ describe.concurrent('exact GPUs', () => {
     await hold(pool, '--gpu-ids', '1')
     const waiter = await waitToRun(pool, '--gpu-ids', '1')
     await until('the message is printed', () =>
-      /^\S+ \S+ Waiting for GPU 1: position 1 of 1, 1 free/.test(waiter.said()),
+      /^\S+ \S+ Waiting for GPU 1: position 1 of 1, 1 free/.test(waiter.stderr()),
     )
     await hold(pool, '--gpu-ids', '0')
     await pool.chg('release', '--gpu-ids', '0')

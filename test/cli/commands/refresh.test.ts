@@ -124,7 +124,7 @@ test('a waiter prints the reason, and is served after --refresh', async () => {
   using pool = await poolOf('a')
   show(pool, 'x')
   const waiter = await waitToRun(pool, '--gpus', '1')
-  await until('the reason is printed', () => waiter.said().includes('admin --refresh'))
+  await until('the reason is printed', () => waiter.stderr().includes('admin --refresh'))
   await pool.chg('admin', '--refresh')
   await until('the command runs', () => storedPool(pool).reservations.length === 1)
 })

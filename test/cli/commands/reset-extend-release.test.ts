@@ -43,7 +43,9 @@ describe.concurrent('admin --force', () => {
     await reset(pool, 2)
     for (const waiter of impossible) {
       expect(await waiter.ended()).toBe(2)
-      expect(waiter.said()).toMatch(/\nError: (Cannot reserve \d GPUs|No such GPU: 3): this pool has 2 GPUs/)
+      expect(waiter.stderr()).toMatch(
+        /\nError: (Cannot reserve \d GPUs|No such GPU: 3): this pool has 2 GPUs/,
+      )
     }
     const [first, second, third] = possible
     if (first === undefined || second === undefined || third === undefined) throw new Error('three wait')

@@ -21,7 +21,7 @@ describe.concurrent('what reserve prints', () => {
     await pool.chg('release', '--gpu-ids', '1,3')
     expect(await new Response(waiter.process.stdout).text()).toBe('1,3\n')
     expect(await waiter.ended()).toBe(0)
-    expect(waiter.said()).toMatch(/^(\S+ \S+ Waiting for 2 GPUs: .*\n)+$/)
+    expect(waiter.stderr()).toMatch(/^(\S+ \S+ Waiting for 2 GPUs: .*\n)+$/)
   })
 
   test('nothing on stdout after a refusal or a timeout', async () => {
@@ -162,7 +162,7 @@ describe.concurrent('--json', () => {
     await pool.chg('release')
     expect(await waiter.ended()).toBe(0)
     const lines = waiter
-      .said()
+      .stderr()
       .trim()
       .split('\n')
       .map((text) => JSON.parse(text))
@@ -269,7 +269,7 @@ describe.concurrent('a team that always waits', () => {
     pool.env.CANHAZGPU_RESERVE_WAIT = '1s'
     const waiter = await wait(pool, 'reserve')
     expect(await waiter.ended()).toBe(75)
-    expect(waiter.said()).toContain('Timed out waiting for GPUs')
+    expect(waiter.stderr()).toContain('Timed out waiting for GPUs')
   })
 
   test('--wait with a limit overrides the configuration', async () => {

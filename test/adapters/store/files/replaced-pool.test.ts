@@ -77,7 +77,7 @@ test('waiters exit with one clear line; the supervisor reports it and exits; the
   remove(pool)
   for (const waiter of waiters) {
     expect(await waiter.ended()).toBe(125)
-    expect(waiter.said()).toMatch(/(^|\n)Error: The pool \S+ was removed or replaced [^\n]*\n$/)
+    expect(waiter.stderr()).toMatch(/(^|\n)Error: The pool \S+ was removed or replaced [^\n]*\n$/)
   }
   await until('the supervisor has left', () => hasEnded(supervisor))
   expect(hasEnded(pid)).toBe(false)
