@@ -1,4 +1,4 @@
-import { usageOf } from '../../src/domain/observation/usage.ts'
+import { readingsOf } from '../../src/domain/observation/readings.ts'
 import { acquire } from '../../src/domain/operation/acquisition.ts'
 import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Pool, QueueEntry, Reservation, Unit } from '../../src/domain/pool/model.ts'
@@ -18,7 +18,7 @@ export const decide: Row = {
   what: `decisions per second with ${GPUS} GPUs and ${WAITING} waiting (at least ${NEEDED_PER_SECOND})`,
   async measure({ effort }) {
     const pool = busyPool()
-    const evidence = { usage: usageOf(pool, probeOf(pool)), thresholdMb: 1024 }
+    const evidence = { readings: readingsOf(pool, probeOf(pool)), thresholdMb: 1024 }
     const { subject } = await inTurn(Math.max(3, Math.round(10 * effort)), {
       subject: () => {
         const before = Bun.nanoseconds()

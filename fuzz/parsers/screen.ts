@@ -6,9 +6,9 @@ import { shownText } from '../../src/cli/options/kinds.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { obstaclesIn } from '../../src/domain/observation/obstacles.ts'
+import { unitUse } from '../../src/domain/observation/readings.ts'
 import { statusOf } from '../../src/domain/observation/status.ts'
-import { unitUsage } from '../../src/domain/observation/usage.ts'
-import type { GpuUsage, Pool, UnitId } from '../../src/domain/pool/model.ts'
+import type { GpuUse, Pool, UnitId } from '../../src/domain/pool/model.ts'
 import { gpuUnit, wholeUnits } from '../../src/domain/pool/units.ts'
 import { queuePlaces } from '../../src/domain/schedule/queue-places.ts'
 import { printable, printableJson, shortened } from '../../src/domain/text/text.ts'
@@ -53,14 +53,14 @@ export const screen: Parser = {
     for (const text of texts) checkText(text)
     const text = (at: number) => texts[at % texts.length] ?? ''
     const pool = poolOf(text)
-    const usage = new Map(usages(text).map((each, at) => [gpuUnit(at), { uuid: '', usage: unitUsage(each) }]))
-    const gpus = statusOf(pool, usage, 1024)
+    const readings = new Map(uses(text).map((each, at) => [gpuUnit(at), { uuid: '', use: unitUse(each) }]))
+    const gpus = statusOf(pool, readings, 1024)
     const view = { now: NOW, thresholdMb: 1024 }
     for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))
     checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
     checkWidth(statusTable(gpus, view, NARROW))
     checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
-    const reading = { evidence: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
+    const reading = { evidence: { readings, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
     const places = queuePlaces(pool, { now: NOW, stopped: () => false, reading })
     checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
     checkWidth(queue.text(places, NARROW).stdout ?? '')
@@ -150,7 +150,7 @@ function poolOf(text: Text): Pool {
   }
 }
 
-function usages(text: Text): readonly GpuUsage[] {
+function uses(text: Text): readonly GpuUse[] {
   const process = (pid: number) => ({
     pid,
     uid: 1,

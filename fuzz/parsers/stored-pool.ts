@@ -1,7 +1,7 @@
 import { decodePool, encodePool } from '../../src/adapters/store/document/codec.ts'
 import { queue } from '../../src/cli/commands/queue.ts'
+import { unknownReadings } from '../../src/domain/observation/readings.ts'
 import { statusOf } from '../../src/domain/observation/status.ts'
-import { unknownUsage } from '../../src/domain/observation/usage.ts'
 import { settle } from '../../src/domain/operation/ending.ts'
 import { followClock } from '../../src/domain/pool/clock.ts'
 import type { Moment, Pool, Request, UnitId } from '../../src/domain/pool/model.ts'
@@ -262,10 +262,10 @@ function checkShown(stored: Pool, moment: Moment): void {
     checkInvariants(pool)
     startableEntries(pool, { now: moment.wall, stopped: () => liveness === 'gone' })
     const view = { now: moment.wall, thresholdMb: 1024 }
-    const gpus = statusOf(pool, unknownUsage(pool, 'not asked'), view.thresholdMb)
+    const gpus = statusOf(pool, unknownReadings(pool, 'not asked'), view.thresholdMb)
     for (const gpu of gpus) checkLine(statusLine(gpu, view, PLAIN))
     checkJson(printableJson(statusDocument({ pool, view, gpus })))
-    const evidence = { usage: unknownUsage(pool, 'not asked'), thresholdMb: 1024 }
+    const evidence = { readings: unknownReadings(pool, 'not asked'), thresholdMb: 1024 }
     const reading = liveness === 'gone' ? {} : { reading: { evidence, reserved: new Set<UnitId>() } }
     const places = queuePlaces(pool, { now: moment.wall, stopped: () => liveness === 'gone', ...reading })
     checkJson(printableJson(queueDocument(places)))

@@ -48,13 +48,10 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'occupied-granted',
     defect: 'a GPU in use without a reservation counts as free',
     plants: [
-      at(
-        'src/domain/observation/allocation.ts#unreservedAvailability',
-        (availability) => (usage, evidence) => {
-          const seen = availability(usage, evidence)
-          return seen === 'occupied' ? 'free' : seen
-        },
-      ),
+      at('src/domain/observation/allocation.ts#unreservedAvailability', (availability) => (use, evidence) => {
+        const seen = availability(use, evidence)
+        return seen === 'occupied' ? 'free' : seen
+      }),
     ],
   },
   {
@@ -63,7 +60,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     plants: [
       at(
         'src/domain/observation/evidence.ts#isOccupied',
-        (isOccupied) => (usage, thresholdMb) => isOccupied(usage, thresholdMb + 1),
+        (isOccupied) => (use, thresholdMb) => isOccupied(use, thresholdMb + 1),
       ),
     ],
   },
@@ -72,12 +69,12 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     defect: 'a GPU with a fault, or that the driver does not show, counts as idle',
     plants: [
       at(
-        'src/domain/observation/usage.ts#usageOf',
-        (usageOf) => (pool, probe) =>
+        'src/domain/observation/readings.ts#readingsOf',
+        (readingsOf) => (pool, probe) =>
           new Map(
-            [...usageOf(pool, probe)].map(([id, seen]) => [
+            [...readingsOf(pool, probe)].map(([id, seen]) => [
               id,
-              seen.usage.kind === 'fault' ? { ...seen, usage: IDLE } : seen,
+              seen.use.kind === 'fault' ? { ...seen, use: IDLE } : seen,
             ]),
           ),
       ),
@@ -154,8 +151,8 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'lru-reversed',
     defect: 'the most recently used GPUs are granted first',
     plants: [
-      at('src/domain/observation/allocation.ts#usageOrder', (usageOrder) => (free, policy, uid) => {
-        const order = usageOrder(free, policy, uid)
+      at('src/domain/observation/allocation.ts#allocationOrder', (allocationOrder) => (free, policy, uid) => {
+        const order = allocationOrder(free, policy, uid)
         return policy.allocation === 'lru' ? order.toReversed() : order
       }),
     ],

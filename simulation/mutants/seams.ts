@@ -13,7 +13,7 @@ interface Modules {
   'src/domain/ledger/report.ts': typeof import('../../src/domain/ledger/report.ts')
   'src/domain/observation/allocation.ts': typeof import('../../src/domain/observation/allocation.ts')
   'src/domain/observation/evidence.ts': typeof import('../../src/domain/observation/evidence.ts')
-  'src/domain/observation/usage.ts': typeof import('../../src/domain/observation/usage.ts')
+  'src/domain/observation/readings.ts': typeof import('../../src/domain/observation/readings.ts')
   'src/domain/observation/visible-devices.ts': typeof import('../../src/domain/observation/visible-devices.ts')
   'src/domain/operation/acquisition.ts': typeof import('../../src/domain/operation/acquisition.ts')
   'src/domain/operation/ending.ts': typeof import('../../src/domain/operation/ending.ts')

@@ -2,9 +2,9 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../domain/ledger/usage-question.ts'
 import { reservedUnits } from '../domain/observation/allocation.ts'
 import { evidenceOf, type Observation } from '../domain/observation/observation.ts'
+import { readingsOf, unknownReadings } from '../domain/observation/readings.ts'
 import { type Overview, statusOf } from '../domain/observation/status.ts'
 import { thresholdOf } from '../domain/observation/threshold.ts'
-import { unknownUsage, usageOf } from '../domain/observation/usage.ts'
 import { impossibleIn } from '../domain/operation/acquisition.ts'
 import type { PoolOperationName } from '../domain/operation/apply.ts'
 import { settle } from '../domain/operation/ending.ts'
@@ -143,10 +143,10 @@ export class LocalPool implements PoolService {
     const view = { now: moment.wall, thresholdMb: thresholdOf(pool, this.#driver.askedThresholdMb) }
     const probe = await this.#tryProbe(pool)
     if (probe instanceof CanhazgpuError) {
-      const unknown = unknownUsage(pool, probe.message)
+      const unknown = unknownReadings(pool, probe.message)
       return { pool, view, gpus: statusOf(pool, unknown, view.thresholdMb), driverFailure: probe }
     }
-    return { pool, view, gpus: statusOf(pool, usageOf(pool, probe), view.thresholdMb) }
+    return { pool, view, gpus: statusOf(pool, readingsOf(pool, probe), view.thresholdMb) }
   }
 
   async #settled(): Promise<Seen> {

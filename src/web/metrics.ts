@@ -79,18 +79,18 @@ export class Metrics {
         this.#holder.set({ gpu, user, account: account.name, type: term.kind }, 1)
       }
       for (const user of otherUseOf(status).users) this.#otherUsers.set({ gpu, user }, 1)
-      this.#setReadings(gpu, status.usage)
+      this.#setReadings(gpu, status.use)
     }
   }
 
-  #setReadings(gpu: string, usage: GpuStatus['usage']): void {
-    if (usage.kind === 'fault') return
+  #setReadings(gpu: string, use: GpuStatus['use']): void {
+    if (use.kind === 'fault') return
     const values = [
-      usage.memoryUsedMb * MIB,
-      usage.memoryTotalMb === undefined ? undefined : usage.memoryTotalMb * MIB,
-      usage.utilizationPercent === undefined ? undefined : usage.utilizationPercent / 100,
-      usage.temperatureC,
-      usage.powerW,
+      use.memoryUsedMb * MIB,
+      use.memoryTotalMb === undefined ? undefined : use.memoryTotalMb * MIB,
+      use.utilizationPercent === undefined ? undefined : use.utilizationPercent / 100,
+      use.temperatureC,
+      use.powerW,
     ]
     for (const [at, gauge] of this.#measured().entries()) {
       const value = values[at]

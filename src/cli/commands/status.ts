@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { isReplaced } from '../../domain/observation/readings.ts'
 import type { GpuStatus, Overview } from '../../domain/observation/status.ts'
-import { isReplaced } from '../../domain/observation/usage.ts'
 import { statusDocument } from '../../views/documents/status-document.ts'
 import { summaryDocument } from '../../views/documents/summary-document.ts'
 import { allReplacedWords, REFRESH_COMMAND } from '../../views/words/faults.ts'
@@ -107,7 +107,7 @@ async function readStatus(options: StatusOptions, context: Context): Promise<Sho
   const gpus = overview.gpus.filter(
     (gpu) => isSelected(gpu) && (options.free !== true || gpu.kind === 'available'),
   )
-  const areReplaced = overview.gpus.every(({ usage }) => isReplaced(usage))
+  const areReplaced = overview.gpus.every(({ use }) => isReplaced(use))
   return { ...overview, gpus, form, filter: filterOf(options), areReplaced }
 }
 
@@ -123,5 +123,5 @@ async function* statusUpdates(options: StatusOptions, context: Context): AsyncIt
 
 const belongsTo = (uid: number) => (status: GpuStatus) => {
   if (status.kind === 'reserved' && status.reservation.owner.account.uid === uid) return true
-  return status.usage.kind === 'measured' && status.usage.processes.some((process) => process.uid === uid)
+  return status.use.kind === 'measured' && status.use.processes.some((process) => process.uid === uid)
 }

@@ -1,14 +1,14 @@
 import type { GpuMeasurement, Policy, Pool, Unit, UnitId } from '../pool/model.ts'
 import { compareUnits, unitsOf } from '../pool/units.ts'
 import { isOccupied, unexplainedMb } from './evidence.ts'
-import type { PoolUsage, UnitUsage } from './usage.ts'
+import type { PoolReadings, UnitUse } from './readings.ts'
 
 /** Whether a GPU can be granted now, and if not, why. */
 export type Availability = 'free' | 'reserved' | 'occupied' | 'faulty'
 
 /** The driver's readings for the units of a pool, and the memory threshold for use without a reservation. */
 export interface Evidence {
-  readonly usage: PoolUsage
+  readonly readings: PoolReadings
   readonly thresholdMb: number
   /** This account may be granted GPUs that only its own processes use. */
   readonly claimant?: number
@@ -20,7 +20,7 @@ export function availabilityOf(pool: Pool, evidence: Evidence): ReadonlyMap<Unit
   return new Map(
     pool.units.map(({ id }) => [
       id,
-      reserved.has(id) ? 'reserved' : unreservedAvailability(evidence.usage.get(id)?.usage, evidence),
+      reserved.has(id) ? 'reserved' : unreservedAvailability(evidence.readings.get(id)?.use, evidence),
     ]),
   )
 }
@@ -30,11 +30,9 @@ export function reservedUnits(pool: Pool): ReadonlySet<UnitId> {
 }
 
 /** Whether a unit without a reservation can be granted. */
-export function unreservedAvailability(usage: UnitUsage | undefined, evidence: Evidence): Availability {
-  if (usage === undefined || usage.kind === 'fault') return 'faulty'
-  return isOccupied(usage, evidence.thresholdMb) && !isUsedOnlyByClaimant(usage, evidence)
-    ? 'occupied'
-    : 'free'
+export function unreservedAvailability(use: UnitUse | undefined, evidence: Evidence): Availability {
+  if (use === undefined || use.kind === 'fault') return 'faulty'
+  return isOccupied(use, evidence.thresholdMb) && !isUsedOnlyByClaimant(use, evidence) ? 'occupied' : 'free'
 }
 
 /** GPUs without a reservation that only the claimant's processes use. */
@@ -43,19 +41,19 @@ export function claimableBy(pool: Pool, evidence: Evidence): readonly UnitId[] {
   return pool.units
     .map(({ id }) => id)
     .filter((id) => {
-      const usage = evidence.usage.get(id)?.usage
-      if (reserved.has(id) || usage?.kind !== 'measured') return false
-      return isOccupied(usage, evidence.thresholdMb) && isUsedOnlyByClaimant(usage, evidence)
+      const use = evidence.readings.get(id)?.use
+      if (reserved.has(id) || use?.kind !== 'measured') return false
+      return isOccupied(use, evidence.thresholdMb) && isUsedOnlyByClaimant(use, evidence)
     })
 }
 
 /** A process of an unknown owner, and memory that no process holds, may belong to any account. */
-function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: Evidence): boolean {
+function isUsedOnlyByClaimant(use: GpuMeasurement, { claimant, thresholdMb }: Evidence): boolean {
   return (
     claimant !== undefined &&
-    usage.processes.length > 0 &&
-    usage.processes.every((process) => process.uid === claimant) &&
-    unexplainedMb(usage) < thresholdMb
+    use.processes.length > 0 &&
+    use.processes.every((process) => process.uid === claimant) &&
+    unexplainedMb(use) < thresholdMb
   )
 }
 
@@ -63,7 +61,7 @@ function isUsedOnlyByClaimant(usage: GpuMeasurement, { claimant, thresholdMb }: 
  * `lru`: never-used units first, then the longest unused, ties by id. `mru-per-user`: before these, the units that
  * this account used last.
  */
-export function usageOrder(free: readonly Unit[], policy: Policy, uid: number): readonly Unit[] {
+export function allocationOrder(free: readonly Unit[], policy: Policy, uid: number): readonly Unit[] {
   const never = Number.NEGATIVE_INFINITY
   // For two never-used units the difference is NaN, so the ids decide.
   const leastRecent = (a: Unit, b: Unit) =>

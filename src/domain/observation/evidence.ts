@@ -42,17 +42,17 @@ function isHostMemory(totalMb: number | undefined, hostMemoryMb: number | undefi
 /**
  * Whether a GPU without a reservation is in use. Utilisation is ignored: an idle L40S reported 100 %.
  */
-export function isOccupied(usage: GpuMeasurement, thresholdMb: number): boolean {
+export function isOccupied(use: GpuMeasurement, thresholdMb: number): boolean {
   return (
-    usage.memoryUsedMb >= thresholdMb ||
-    sumOf(usage.processes) >= thresholdMb ||
-    usage.processes.some((process) => works(process, usage))
+    use.memoryUsedMb >= thresholdMb ||
+    sumOf(use.processes) >= thresholdMb ||
+    use.processes.some((process) => works(process, use))
   )
 }
 
 /** Whether a reserved GPU is in use. A graphics process belongs to the desktop, not to the holder's work. */
-export function isWorking(usage: GpuMeasurement, thresholdMb: number): boolean {
-  return usage.processes.some((process) => !process.graphics) || isOccupied(usage, thresholdMb)
+export function isWorking(use: GpuMeasurement, thresholdMb: number): boolean {
+  return use.processes.some((process) => !process.graphics) || isOccupied(use, thresholdMb)
 }
 
 /** Whether a process counts as work: it computes, and its memory is at least WORKING_PROCESS_MB or unknown. */
@@ -60,9 +60,9 @@ export function isWork({ memoryMb, graphics }: GpuProcess): boolean {
   return !graphics && (memoryMb === undefined || memoryMb >= WORKING_PROCESS_MB)
 }
 
-function works({ memoryMb, graphics }: GpuProcess, usage: GpuMeasurement): boolean {
+function works({ memoryMb, graphics }: GpuProcess, use: GpuMeasurement): boolean {
   // If the card's memory is unknown too, the process may be working.
-  if (memoryMb === undefined) return usage.memoryBy === 'processes'
+  if (memoryMb === undefined) return use.memoryBy === 'processes'
   return !graphics && memoryMb >= WORKING_PROCESS_MB
 }
 
@@ -77,6 +77,6 @@ export function unexplainedMb({ memoryUsedMb, processes }: GpuMeasurement): numb
 }
 
 /** The user names of the processes on a GPU, each once, in the order of the processes. */
-export function usersOf(usage: GpuMeasurement): readonly string[] {
-  return [...new Set(usage.processes.flatMap((process) => process.user ?? []))]
+export function usersOf(use: GpuMeasurement): readonly string[] {
+  return [...new Set(use.processes.flatMap((process) => process.user ?? []))]
 }

@@ -1,7 +1,7 @@
 import type { Pool, Probe } from '../pool/model.ts'
 import type { Evidence } from './allocation.ts'
+import { readingsOf } from './readings.ts'
 import { thresholdOf } from './threshold.ts'
-import { usageOf } from './usage.ts'
 
 /** A probe that was started before the decision that uses it. */
 export interface Observation {
@@ -12,6 +12,6 @@ export interface Observation {
 
 /** Matches an observation to the units of the pool. */
 export const evidenceOf = (pool: Pool, { probe, askedThresholdMb }: Observation): Evidence => ({
-  usage: usageOf(pool, probe),
+  readings: readingsOf(pool, probe),
   thresholdMb: thresholdOf(pool, askedThresholdMb),
 })

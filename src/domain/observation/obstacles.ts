@@ -1,7 +1,7 @@
 import type { Pool, UnitId } from '../pool/model.ts'
 import { availabilityOf, type Evidence, reservedUnits } from './allocation.ts'
 import { usersOf } from './evidence.ts'
-import type { UnitFault } from './usage.ts'
+import type { UnitFault } from './readings.ts'
 
 /** Why a GPU cannot be granted, apart from its reservation. */
 export type Obstacle =
@@ -23,10 +23,10 @@ export function obstaclesIn(pool: Pool, reading: Reading | undefined): readonly 
   const reserved = reservedUnits(pool)
   const availability = reading === undefined ? undefined : availabilityOf(pool, reading.evidence)
   return pool.units.flatMap(({ id: unit }): readonly Obstacle[] => {
-    const usage = reading?.evidence.usage.get(unit)?.usage
-    if (usage?.kind === 'fault') return [{ kind: 'faulty', unit, fault: usage }]
+    const use = reading?.evidence.readings.get(unit)?.use
+    if (use?.kind === 'fault') return [{ kind: 'faulty', unit, fault: use }]
     if (reserved.has(unit)) return []
-    if (usage === undefined || reading?.reserved.has(unit) === true) return [{ kind: 'unchecked', unit }]
-    return availability?.get(unit) === 'free' ? [] : [{ kind: 'occupied', unit, users: usersOf(usage) }]
+    if (use === undefined || reading?.reserved.has(unit) === true) return [{ kind: 'unchecked', unit }]
+    return availability?.get(unit) === 'free' ? [] : [{ kind: 'occupied', unit, users: usersOf(use) }]
   })
 }

@@ -2,19 +2,19 @@ import type { CanhazgpuError } from '../errors.ts'
 import type { GpuMeasurement, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { isOccupied, isWork } from './evidence.ts'
-import type { PoolUsage, UnitFault, UnitUsage } from './usage.ts'
+import type { PoolReadings, UnitFault, UnitUse } from './readings.ts'
 
 /** The state of one GPU: its holder and the driver's reading. */
 export type GpuStatus =
-  | { readonly kind: 'available'; readonly unit: Unit; readonly usage: GpuMeasurement }
+  | { readonly kind: 'available'; readonly unit: Unit; readonly use: GpuMeasurement }
   | {
       readonly kind: 'reserved'
       readonly unit: Unit
-      readonly usage: UnitUsage
+      readonly use: UnitUse
       readonly reservation: Reservation
     }
-  | { readonly kind: 'unreserved'; readonly unit: Unit; readonly usage: GpuMeasurement }
-  | { readonly kind: 'error'; readonly unit: Unit; readonly usage: UnitFault }
+  | { readonly kind: 'unreserved'; readonly unit: Unit; readonly use: GpuMeasurement }
+  | { readonly kind: 'error'; readonly unit: Unit; readonly use: UnitFault }
 
 /** The time and the memory threshold of a status. */
 export interface View {
@@ -22,7 +22,7 @@ export interface View {
   readonly thresholdMb: number
 }
 
-const NOT_PROBED: UnitUsage = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
+const NOT_PROBED: UnitUse = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
 
 /** The present state of the pool, visible to every user. */
 export interface Overview {
@@ -34,16 +34,16 @@ export interface Overview {
 }
 
 /** The state of each GPU of the pool, in the order of ids. A faulty GPU that is reserved has the state `reserved`. */
-export function statusOf(pool: Pool, usage: PoolUsage, thresholdMb: number): readonly GpuStatus[] {
+export function statusOf(pool: Pool, readings: PoolReadings, thresholdMb: number): readonly GpuStatus[] {
   const holder = new Map(
     pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
   )
   return pool.units.map((unit) => {
-    const seen: UnitUsage = usage.get(unit.id)?.usage ?? NOT_PROBED
+    const use: UnitUse = readings.get(unit.id)?.use ?? NOT_PROBED
     const reservation = holder.get(unit.id)
-    if (reservation !== undefined) return { unit, usage: seen, kind: 'reserved', reservation }
-    if (seen.kind === 'fault') return { unit, usage: seen, kind: 'error' }
-    return { unit, usage: seen, kind: isOccupied(seen, thresholdMb) ? 'unreserved' : 'available' }
+    if (reservation !== undefined) return { unit, use, kind: 'reserved', reservation }
+    if (use.kind === 'fault') return { unit, use, kind: 'error' }
+    return { unit, use, kind: isOccupied(use, thresholdMb) ? 'unreserved' : 'available' }
   })
 }
 
@@ -56,9 +56,9 @@ export interface OtherUse {
 }
 
 export function otherUseOf(status: GpuStatus): OtherUse {
-  if (status.kind !== 'reserved' || status.usage.kind === 'fault') return { users: [], isHolderThere: false }
+  if (status.kind !== 'reserved' || status.use.kind === 'fault') return { users: [], isHolderThere: false }
   const { uid: holder } = status.reservation.owner.account
-  const working = status.usage.processes.filter(isWork)
+  const working = status.use.processes.filter(isWork)
   const others = working.filter(({ uid }) => uid !== undefined && uid !== holder)
   const users = new Set(others.map(({ uid, user }) => user ?? `uid ${uid}`))
   return { users: [...users], isHolderThere: others.length < working.length }

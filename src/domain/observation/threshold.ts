@@ -1,6 +1,6 @@
 import type { Pool } from '../pool/model.ts'
 import type { Warning } from '../warnings.ts'
-import { DEFAULT_MEMORY_THRESHOLD_MB } from './usage.ts'
+import { DEFAULT_MEMORY_THRESHOLD_MB } from './readings.ts'
 
 /** The memory in MB that counts as use of an unreserved GPU in this pool. */
 export const poolThreshold = ({ policy }: Pick<Pool, 'policy'>): number =>

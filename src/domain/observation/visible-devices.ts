@@ -1,6 +1,6 @@
 import type { ProviderName, UnitId } from '../pool/model.ts'
 import { gpuUnit } from '../pool/units.ts'
-import type { PoolUsage } from './usage.ts'
+import type { PoolReadings } from './readings.ts'
 
 /**
  * GPU ids equal CUDA's device numbers as long as the driver reports all GPUs of the pool. After the loss of a card the
@@ -8,12 +8,11 @@ import type { PoolUsage } from './usage.ts'
  */
 export function visibleDevices(
   units: readonly UnitId[],
-  usage: PoolUsage,
+  readings: PoolReadings,
   provider: ProviderName,
 ): readonly string[] {
-  const readings = units.map((id) => ({ id, uuid: usage.get(id)?.uuid, index: usage.get(id)?.index }))
-  if (provider === 'amd-smi')
-    return readings.map(({ id, index }) => (index === undefined ? id : String(index)))
-  if (readings.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return units
-  return readings.map(({ id, uuid }) => uuid ?? id)
+  const shown = units.map((id) => ({ id, uuid: readings.get(id)?.uuid, index: readings.get(id)?.index }))
+  if (provider === 'amd-smi') return shown.map(({ id, index }) => (index === undefined ? id : String(index)))
+  if (shown.every(({ id, index }) => index !== undefined && gpuUnit(index) === id)) return units
+  return shown.map(({ id, uuid }) => uuid ?? id)
 }

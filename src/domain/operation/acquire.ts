@@ -41,7 +41,7 @@ interface Deciding {
 
 export function grantOf(reservation: Reservation, { evidence, observed, now }: Deciding): Grant {
   const { provider } = observed.probe
-  const devices = visibleDevices(unitsOf(reservation), evidence.usage, provider)
+  const devices = visibleDevices(unitsOf(reservation), evidence.readings, provider)
   return { reservation, devices, provider, grantedAt: now.steady.ms }
 }
 

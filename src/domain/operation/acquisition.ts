@@ -1,7 +1,7 @@
 import { shownName } from '../ledger/shown-accounts.ts'
 import { availabilityOf, type Evidence } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
-import { replacedIn, type UnitFault, type UnitUsage } from '../observation/usage.ts'
+import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'
 import type { Account, Millis, Pool, QueueEntry, Request, Reservation, Term, UnitId } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
@@ -140,12 +140,12 @@ function shortageOf(
     now,
     busy: busyUnits(pool, intent),
     occupied: availability.flatMap(([unit, is]) =>
-      is === 'occupied' ? [{ unit, users: usersIn(evidence.usage.get(unit)?.usage) }] : [],
+      is === 'occupied' ? [{ unit, users: usersIn(evidence.readings.get(unit)?.use) }] : [],
     ),
     faulty: availability.flatMap(([unit, is]) =>
-      is === 'faulty' ? [{ unit, fault: faultIn(evidence.usage.get(unit)?.usage) }] : [],
+      is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
     ),
-    replaced: replacedIn(evidence.usage),
+    replaced: replacedIn(evidence.readings),
   }
 }
 
@@ -170,11 +170,11 @@ export function heldBy(held: Reservation, unit: UnitId): Held {
   return { unit, owner: shownName(held), ...(end === NEVER ? {} : { until: end }) }
 }
 
-const usersIn = (usage: UnitUsage | undefined): readonly string[] =>
-  usage?.kind === 'measured' ? usersOf(usage) : []
+const usersIn = (use: UnitUse | undefined): readonly string[] =>
+  use?.kind === 'measured' ? usersOf(use) : []
 
-const faultIn = (usage: UnitUsage | undefined): UnitFault =>
-  usage?.kind === 'fault' ? usage : { kind: 'fault', code: 'unanswered', reason: 'not checked' }
+const faultIn = (use: UnitUse | undefined): UnitFault =>
+  use?.kind === 'fault' ? use : { kind: 'fault', code: 'unanswered', reason: 'not checked' }
 
 function reservationOf(intent: Intent, units: readonly UnitId[], now: Millis): Reservation {
   const { id, owner, note, term } = intent

@@ -39,14 +39,14 @@ function amongOwn(request: Request, own: readonly UnitId[]): Request {
 }
 
 /** Why the account cannot claim a unit although `status` may list its processes there. */
-function whyUnclaimable(pool: Pool, { usage, thresholdMb }: Evidence): Unclaimable | undefined {
+function whyUnclaimable(pool: Pool, { readings, thresholdMb }: Evidence): Unclaimable | undefined {
   const reserved = reservedUnits(pool)
-  for (const [unit, { usage: seen }] of usage) {
-    if (seen.kind === 'fault' || reserved.has(unit)) continue
-    const hidden = seen.processes.find(({ uid }) => uid === undefined)
+  for (const [unit, { use }] of readings) {
+    if (use.kind === 'fault' || reserved.has(unit)) continue
+    const hidden = use.processes.find(({ uid }) => uid === undefined)
     if (hidden !== undefined) return { kind: 'hidden-process', pid: hidden.pid }
-    const memoryMb = unexplainedMb(seen)
-    if (seen.processes.length > 0 && memoryMb >= thresholdMb) {
+    const memoryMb = unexplainedMb(use)
+    if (use.processes.length > 0 && memoryMb >= thresholdMb) {
       return { kind: 'unexplained-memory', unit, memoryMb }
     }
   }

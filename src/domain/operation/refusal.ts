@@ -1,4 +1,4 @@
-import type { UnitFault } from '../observation/usage.ts'
+import type { UnitFault } from '../observation/readings.ts'
 import type { Millis, UnitId } from '../pool/model.ts'
 
 /** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */

@@ -263,10 +263,10 @@ export interface GpuReading {
   readonly index: number
   readonly uuid: string
   readonly name: string
-  readonly state: GpuUsage
+  readonly state: GpuUse
 }
 
-export type GpuUsage = GpuMeasurement | GpuFault
+export type GpuUse = GpuMeasurement | GpuFault
 
 export interface GpuMeasurement {
   readonly kind: 'measured'

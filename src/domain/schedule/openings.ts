@@ -1,4 +1,4 @@
-import { usageOrder } from '../observation/allocation.ts'
+import { allocationOrder } from '../observation/allocation.ts'
 import type { Millis, Policy, UnitId } from '../pool/model.ts'
 import { type Calendar, NEVER } from './calendar.ts'
 import { type Demand, sizeOf } from './demand.ts'
@@ -54,7 +54,7 @@ export class Openings {
       return request.ids.filter((id) => this.#isOpen(this.#calendar.placeOf(id), needed))
     }
     const units = this.#calendar.units.filter((_, place) => this.#isOpen(place, needed))
-    return usageOrder(units, this.#policy, uid).map(({ id }) => id)
+    return allocationOrder(units, this.#policy, uid).map(({ id }) => id)
   }
 
   /** Plans the next request of the queue. Returns its units if it can start now, else null. */

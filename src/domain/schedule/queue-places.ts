@@ -1,7 +1,7 @@
 import type { CanhazgpuError } from '../errors.ts'
 import { reservedUnits } from '../observation/allocation.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../observation/obstacles.ts'
-import { unknownUsage } from '../observation/usage.ts'
+import { unknownReadings } from '../observation/readings.ts'
 import type { Millis, Pool, QueueEntry, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
 import { wantedUnits } from './demand.ts'
@@ -48,7 +48,10 @@ export function queuePlaces(pool: Pool, source: QueueSource): QueueOverview {
   const obstacles = obstaclesIn(pool, source.reading)
   const forecasts = expectedStarts(pool, { now, stopped, obstacles })
   // Without a reading no unit is known to be free.
-  const evidence = source.reading?.evidence ?? { usage: unknownUsage(pool, 'not checked'), thresholdMb: 0 }
+  const evidence = source.reading?.evidence ?? {
+    readings: unknownReadings(pool, 'not checked'),
+    thresholdMb: 0,
+  }
   const standing = standings(pool, { now, stopped, evidence })
   const places = pool.queue.map((entry, index) => ({
     position: index + 1,

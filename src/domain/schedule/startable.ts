@@ -102,9 +102,9 @@ function usabilityOf(
   evidence: Evidence,
   { now, isHeld }: { readonly now: Millis; readonly isHeld: boolean },
 ): Usability {
-  const usage = evidence.usage.get(unit.id)?.usage
-  if (usage?.kind !== 'measured') return 'unusable'
-  if (isHeld || unreservedAvailability(usage, evidence) === 'free') return 'usable'
+  const use = evidence.readings.get(unit.id)?.use
+  if (use?.kind !== 'measured') return 'unusable'
+  if (isHeld || unreservedAvailability(use, evidence) === 'free') return 'usable'
   return isJustReleased(unit, now) ? 'unclear' : 'unusable'
 }
 

@@ -44,7 +44,7 @@ export function modelIn(commandLine: string): string | undefined {
 
 /** The model on this GPU, by the command lines of its processes or of its run. */
 export function modelOf(status: GpuStatus): string | undefined {
-  const processes = status.usage.kind === 'measured' ? status.usage.processes : []
+  const processes = status.use.kind === 'measured' ? status.use.processes : []
   const run =
     status.kind === 'reserved' && status.reservation.term.kind === 'run'
       ? [status.reservation.term.command]

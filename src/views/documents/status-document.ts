@@ -1,6 +1,6 @@
 import { usersOf } from '../../domain/observation/evidence.ts'
+import type { UnitFault, UnitUse } from '../../domain/observation/readings.ts'
 import { type GpuStatus, type Overview, otherUseOf, type View } from '../../domain/observation/status.ts'
-import type { UnitFault, UnitUsage } from '../../domain/observation/usage.ts'
 import type { Reservation, Term, TermKind } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
@@ -23,8 +23,8 @@ function gpuDocument(status: GpuStatus, view: View): StatusDocument {
     model: modelOf(status),
     ...(status.kind === 'reserved' ? reservationFields(status.reservation, view.now) : {}),
     last_released: lastUse === undefined ? undefined : timestamp(lastUse.endedAt),
-    ...usageFields(status.usage),
-    unreserved_users: status.kind === 'unreserved' ? usersOf(status.usage) : undefined,
+    ...useFields(status.use),
+    unreserved_users: status.kind === 'unreserved' ? usersOf(status.use) : undefined,
     other_users: otherUsers(status),
     details: detailsOf(status, view.now),
     validation: validationOf(status, view.thresholdMb),
@@ -69,15 +69,15 @@ function endOf(term: Term): number | undefined {
   }
 }
 
-function usageFields(usage: UnitUsage) {
-  if (usage.kind === 'fault') return faultFields(usage)
+function useFields(use: UnitUse) {
+  if (use.kind === 'fault') return faultFields(use)
   return {
-    memory_used_mb: usage.memoryUsedMb,
-    memory_total_mb: usage.memoryTotalMb,
-    utilization_percent: usage.utilizationPercent,
-    temperature_c: usage.temperatureC,
-    power_w: usage.powerW,
-    processes: usage.processes.map((process) =>
+    memory_used_mb: use.memoryUsedMb,
+    memory_total_mb: use.memoryTotalMb,
+    utilization_percent: use.utilizationPercent,
+    temperature_c: use.temperatureC,
+    power_w: use.powerW,
+    processes: use.processes.map((process) =>
       definedOnly({
         pid: process.pid,
         name: process.name,

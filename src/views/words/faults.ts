@@ -1,4 +1,4 @@
-import type { UnitFault } from '../../domain/observation/usage.ts'
+import type { UnitFault } from '../../domain/observation/readings.ts'
 
 /** The command that adopts replaced GPUs. */
 export const REFRESH_COMMAND = "'sudo canhazgpu admin --refresh'"

@@ -1,5 +1,5 @@
 import { reservedUnits } from '../../domain/observation/allocation.ts'
-import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/usage.ts'
+import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/readings.ts'
 import { apply, applySetUp, type PoolOperationName } from '../../domain/operation/apply.ts'
 import type { Answers, Context, Operation } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'

@@ -1,6 +1,6 @@
 import { LocalPool } from '../../app/local-pool.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/usage.ts'
+import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/readings.ts'
 import type { Account, Millis, Moment, Pool } from '../../domain/pool/model.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { PoolService } from '../../ports/pool-service.ts'

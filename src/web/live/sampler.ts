@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { reservedUnits } from '../../domain/observation/allocation.ts'
-import { usageOf } from '../../domain/observation/usage.ts'
+import { readingsOf } from '../../domain/observation/readings.ts'
 import type { Millis, Moment } from '../../domain/pool/model.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
 import {
@@ -163,7 +163,7 @@ export class Sampler {
       const at = clock()
       this.#reading = { observation, reserved: reservedUnits(pool), at, took: at - asked }
       this.#failure = null
-      this.trend.add(usageOf(pool, observation.probe), moment.wall)
+      this.trend.add(readingsOf(pool, observation.probe), moment.wall)
     } catch (error) {
       this.#failure = troubleOf(error)
     }

@@ -1,7 +1,7 @@
 import { evidenceOf, type Observation } from '../../domain/observation/observation.ts'
+import { unknownReadings } from '../../domain/observation/readings.ts'
 import { type GpuStatus, statusOf } from '../../domain/observation/status.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
-import { unknownUsage } from '../../domain/observation/usage.ts'
 import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import { type QueueOverview, queuePlaces } from '../../domain/schedule/queue-places.ts'
@@ -56,13 +56,13 @@ export interface Identity {
 
 export function takeSnapshot(seen: Seen, identity: Identity): Snapshot {
   const { pool, moment, stopped, reading, stale } = seen
-  const unknown = () => unknownUsage(pool, stale?.trouble.message ?? 'the driver has not answered yet')
+  const unknown = () => unknownReadings(pool, stale?.trouble.message ?? 'the driver has not answered yet')
   const evidence =
     reading === null
-      ? { usage: unknown(), thresholdMb: poolThreshold(pool) }
+      ? { readings: unknown(), thresholdMb: poolThreshold(pool) }
       : evidenceOf(pool, reading.observation)
   const { thresholdMb } = evidence
-  const gpus = statusOf(pool, evidence.usage, thresholdMb)
+  const gpus = statusOf(pool, evidence.readings, thresholdMb)
   const queue = queuePlaces(pool, {
     ...{ now: moment.wall, stopped: stoppedAmong(pool, stopped) },
     ...(reading === null ? {} : { reading: { evidence, reserved: reading.reserved } }),

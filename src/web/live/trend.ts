@@ -1,4 +1,4 @@
-import type { PoolUsage } from '../../domain/observation/usage.ts'
+import type { PoolReadings } from '../../domain/observation/readings.ts'
 import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import type { TrendDocument, TrendPoint } from '../../views/schemas/dashboard.ts'
 
@@ -11,15 +11,15 @@ export class Trend {
   readonly #points = new Map<UnitId, TrendPoint[]>()
   #last: Millis = Number.NEGATIVE_INFINITY
 
-  add(usages: PoolUsage, now: Millis): void {
+  add(readings: PoolReadings, now: Millis): void {
     // After a clock was set back a new line starts.
     if (now < this.#last) this.#points.clear()
     else if (now - this.#last < SPACING_MS) return
     this.#last = now
-    for (const [id, { usage }] of usages) {
+    for (const [id, { use }] of readings) {
       const kept = (this.#points.get(id) ?? []).filter(([at]) => at > now - KEPT_MS)
-      if (usage.kind === 'measured') {
-        kept.push([now, usage.utilizationPercent ?? null, usage.temperatureC ?? null, usage.powerW ?? null])
+      if (use.kind === 'measured') {
+        kept.push([now, use.utilizationPercent ?? null, use.temperatureC ?? null, use.powerW ?? null])
       }
       this.#points.set(id, kept)
     }

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import type { Evidence } from '../../../src/domain/observation/allocation.ts'
 import { acquire, impossibleIn } from '../../../src/domain/operation/acquisition.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
-import type { GpuUsage, Pool, Request, Unit, UnitId } from '../../../src/domain/pool/model.ts'
+import type { GpuUse, Pool, Request, Unit, UnitId } from '../../../src/domain/pool/model.ts'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
-import { allIdle, anyUsage, idle, THRESHOLD_MB, usageMap, usedUnits } from '../pool/arbitraries.ts'
+import { allIdle, anyUse, idle, readingsMap, THRESHOLD_MB, usedUnits } from '../pool/arbitraries.ts'
 import { manualOf, NOON, owner, poolOf, someUnits, theseUnits, unit, units } from '../pool/builders.ts'
 
 const HOUR = 3_600_000
@@ -23,12 +23,12 @@ const held = (gpu: number) => manualOf({ id: `held-${gpu}`, units: [gpu], owner:
 
 interface Scene {
   readonly pool: Pool
-  readonly usages: readonly (GpuUsage | undefined)[]
+  readonly uses: readonly (GpuUse | undefined)[]
 }
 
 const scene: fc.Arbitrary<Scene> = usedUnits.chain((gpus) =>
   fc.record({
-    usages: fc.array(anyUsage, { minLength: gpus.length, maxLength: gpus.length }),
+    uses: fc.array(anyUse, { minLength: gpus.length, maxLength: gpus.length }),
     pool: fc.subarray([...gpus.keys()]).map((taken) => poolOf(gpus, { reservations: taken.map(held) })),
   }),
 )
@@ -41,15 +41,15 @@ const request: fc.Arbitrary<Request> = fc.oneof(
 )
 
 /** A second, simple definition of the GPUs that may be granted. */
-function freeByHand({ pool, usages }: Scene): Unit[] {
+function freeByHand({ pool, uses }: Scene): Unit[] {
   const free: Unit[] = []
   for (const [number, gpu] of pool.units.entries()) {
     let taken = false
     for (const { holdings } of pool.reservations) {
       for (const holding of holdings) if (holding.unit === gpu.id) taken = true
     }
-    const usage = usages[number]
-    const seenIdle = usage !== undefined && usage.kind === 'measured' && usage.memoryUsedMb < THRESHOLD_MB
+    const use = uses[number]
+    const seenIdle = use !== undefined && use.kind === 'measured' && use.memoryUsedMb < THRESHOLD_MB
     if (!taken && seenIdle) free.push(gpu)
   }
   return free
@@ -76,8 +76,12 @@ const byNumber = (ids: readonly UnitId[]) => ids.toSorted((a, b) => Number(a) - 
 
 const seenNow = (evidence: Evidence) => ({ now: NOON.wall, stopped: () => false, evidence })
 
-function decide({ pool, usages }: Scene, wanted: Request) {
-  return acquire(pool, intent(wanted), seenNow({ usage: usageMap(pool, usages), thresholdMb: THRESHOLD_MB }))
+function decide({ pool, uses }: Scene, wanted: Request) {
+  return acquire(
+    pool,
+    intent(wanted),
+    seenNow({ readings: readingsMap(pool, uses), thresholdMb: THRESHOLD_MB }),
+  )
 }
 
 test('a request gets exactly the least recently used free GPUs, or none', () => {
@@ -110,7 +114,7 @@ test('no GPU is in two reservations, after any grants', () => {
       let pool = at.pool
       requests.forEach((wanted, nth) => {
         const asked = { ...intent(wanted), id: `r${nth}` }
-        const evidence = { usage: usageMap(pool, at.usages), thresholdMb: THRESHOLD_MB }
+        const evidence = { readings: readingsMap(pool, at.uses), thresholdMb: THRESHOLD_MB }
         pool = acquire(pool, asked, seenNow(evidence)).pool
       })
       const all = pool.reservations.flatMap(unitsOf)
@@ -121,8 +125,8 @@ test('no GPU is in two reservations, after any grants', () => {
 
 test('a refusal has the number of free GPUs, and the number and reason of those left out', () => {
   const pool = poolOf(units(5), { reservations: [held(0)] })
-  const usages = [idle(9_000), idle(0), idle(2_000), { kind: 'fault', reason: 'lost' } as const, undefined]
-  const { result } = decide({ pool, usages }, someUnits(2))
+  const uses = [idle(9_000), idle(0), idle(2_000), { kind: 'fault', reason: 'lost' } as const, undefined]
+  const { result } = decide({ pool, uses }, someUnits(2))
   expect(result).toMatchObject({
     kind: 'refused',
     shortage: {
@@ -140,7 +144,7 @@ test('a refusal has the number of free GPUs, and the number and reason of those 
 
 test('a GPU is occupied from the threshold on, and free below it', () => {
   const pool = poolOf(units(1))
-  const granted = (memory: number) => decide({ pool, usages: [idle(memory)] }, someUnits(1)).result.kind
+  const granted = (memory: number) => decide({ pool, uses: [idle(memory)] }, someUnits(1)).result.kind
   expect(granted(THRESHOLD_MB - 1)).toBe('granted')
   expect(granted(THRESHOLD_MB)).toBe('refused')
 })

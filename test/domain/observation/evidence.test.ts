@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { availabilityOf, claimableBy } from '../../../src/domain/observation/allocation.ts'
 import { isOccupied, isWorking, memoryEvidence } from '../../../src/domain/observation/evidence.ts'
+import { readingsOf } from '../../../src/domain/observation/readings.ts'
 import { statusOf } from '../../../src/domain/observation/status.ts'
-import { usageOf } from '../../../src/domain/observation/usage.ts'
 import { acquire } from '../../../src/domain/operation/acquisition.ts'
 import type { GpuMeasurement, GpuProcess, Pool, Probe } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
@@ -52,8 +52,8 @@ describe('a GPU without a reservation', () => {
     ['a busy GB10', unified(drawing(18), process(91_268)), true],
     ['a GB10 with a process of unknown memory', unified(process(undefined)), true],
     ['a GB10 with a desktop of unknown memory', unified(drawing(undefined)), true],
-  ])('with %s is in use: %p %p', (_, usage, expected) => {
-    expect(isOccupied(usage as GpuMeasurement, THRESHOLD_MB)).toBe(expected as boolean)
+  ])('with %s is in use: %p %p', (_, use, expected) => {
+    expect(isOccupied(use as GpuMeasurement, THRESHOLD_MB)).toBe(expected as boolean)
   })
 
   test('is in use by its memory, the sum of its processes, or one compute process', () => {
@@ -64,7 +64,7 @@ describe('a GPU without a reservation', () => {
         fc.array(anyProcess, { maxLength: 4 }),
         fc.nat(2000),
         (used, list, threshold) => {
-          const usage = card(
+          const use = card(
             used,
             ...list.map(({ memoryMb, graphics }) => (graphics ? drawing(memoryMb) : process(memoryMb))),
           )
@@ -74,7 +74,7 @@ describe('a GPU without a reservation', () => {
             sum += memoryMb
             if (!graphics && memoryMb >= 64) computes = true
           }
-          expect(isOccupied(usage, threshold)).toBe(used >= threshold || sum >= threshold || computes)
+          expect(isOccupied(use, threshold)).toBe(used >= threshold || sum >= threshold || computes)
         },
       ),
     )
@@ -135,7 +135,7 @@ describe('the parts of a card that shows its memory only as a whole', () => {
   const pool = poolOf(units(4))
   const heldBy = (gpu: number): Pool => ({ ...pool, reservations: [manualOf({ units: [gpu] })] })
   const kinds = (at: Pool, seen: Probe) =>
-    statusOf(at, usageOf(at, seen), THRESHOLD_MB).map(({ kind }) => kind)
+    statusOf(at, readingsOf(at, seen), THRESHOLD_MB).map(({ kind }) => kind)
 
   test('are all in use by memory that no process and no reservation accounts for', () => {
     const seen = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
@@ -146,8 +146,8 @@ describe('the parts of a card that shows its memory only as a whole', () => {
   test('are free beside the holder of that memory', () => {
     const seen = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
     expect(kinds(heldBy(0), seen)).toEqual(['reserved', 'available', 'available', 'available'])
-    const usage = usageOf(heldBy(0), seen).get('0')?.usage
-    expect(usage?.kind === 'measured' && isWorking(usage, THRESHOLD_MB)).toBe(true)
+    const use = readingsOf(heldBy(0), seen).get('0')?.use
+    expect(use?.kind === 'measured' && isWorking(use, THRESHOLD_MB)).toBe(true)
   })
 
   test('are in use each by its own processes', () => {
@@ -157,8 +157,8 @@ describe('the parts of a card that shows its memory only as a whole', () => {
 })
 
 describe('a claim', () => {
-  const evidence = (...usages: GpuMeasurement[]) => ({
-    usage: new Map(usages.map((usage, index) => [gpuUnit(index), { uuid: `GPU-${index}`, usage, index }])),
+  const evidence = (...uses: GpuMeasurement[]) => ({
+    readings: new Map(uses.map((use, index) => [gpuUnit(index), { uuid: `GPU-${index}`, use, index }])),
     thresholdMb: THRESHOLD_MB,
     claimant: 1000,
   })
@@ -195,10 +195,10 @@ describe('a claim', () => {
 
 test('a GPU with a small process is not granted', () => {
   const pool = poolOf(units(1))
-  const usage = new Map([['0', { uuid: 'GPU-0', usage: card(400, process(370)), index: 0 }]])
+  const readings = new Map([['0', { uuid: 'GPU-0', use: card(400, process(370)), index: 0 }]])
   const term = { kind: 'manual', duration: 1000 } as const
   const intent = { id: 'r', request: someUnits(1), owner: owner(1, 'x'), term }
-  const seen = { now: NOON.wall, stopped: () => false, evidence: { usage, thresholdMb: THRESHOLD_MB } }
+  const seen = { now: NOON.wall, stopped: () => false, evidence: { readings, thresholdMb: THRESHOLD_MB } }
   const { result } = acquire(pool, intent, seen)
   expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: [{ unit: '0' }] } })
 })
@@ -206,8 +206,8 @@ test('a GPU with a small process is not granted', () => {
 describe('a reserved GPU on which others work', () => {
   const words = (...processes: GpuProcess[]) => {
     const reservation = manualOf({ owner: owner(1000, 'ann') })
-    const usage = card(30_000, ...processes)
-    return validationOf({ kind: 'reserved', unit: unit(0), usage, reservation }, THRESHOLD_MB)
+    const use = card(30_000, ...processes)
+    return validationOf({ kind: 'reserved', unit: unit(0), use, reservation }, THRESHOLD_MB)
   }
   const benu = process(20_000, { uid: 2000, user: 'benu' })
   const desktop = process(25, { uid: 0, user: 'root' })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { apply, applySetUp, type PoolOperationName } from '../../../src/domain/operation/apply.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
 import type { Context, Operation } from '../../../src/domain/operation/operation.ts'
-import type { GpuUsage, Liveness, Pool, Probe, ProcessIdentity } from '../../../src/domain/pool/model.ts'
+import type { GpuUse, Liveness, Pool, Probe, ProcessIdentity } from '../../../src/domain/pool/model.ts'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
 import {
   ALICE,
@@ -23,8 +23,8 @@ const BOB = owner(1001, 'bob')
 const ROOT = owner(0, 'root')
 
 /** An observation with all GPUs idle, except the given ones. */
-function probeOf(count: number, states: Readonly<Record<number, GpuUsage>> = {}): Probe {
-  const idle: GpuUsage = { kind: 'measured', memoryUsedMb: 0, processes: [] }
+function probeOf(count: number, states: Readonly<Record<number, GpuUse>> = {}): Probe {
+  const idle: GpuUse = { kind: 'measured', memoryUsedMb: 0, processes: [] }
   const readings = Array.from({ length: count }, (_, index) => ({
     ...{ index, uuid: `GPU-${index}`, name: 'Fake GPU' },
     state: states[index] ?? idle,
@@ -310,7 +310,7 @@ describe('extend', () => {
 
 describe('claim', () => {
   const process = { pid: 7, uid: 1000, user: 'alice', name: 'python', memoryMb: 9_000 }
-  const used: GpuUsage = { kind: 'measured', memoryUsedMb: 9_000, processes: [process] }
+  const used: GpuUse = { kind: 'measured', memoryUsedMb: 9_000, processes: [process] }
   const claim = (intent: Intent, probe: Probe) =>
     apply(poolOf(units(2)), { op: 'claim', intent, certain: false }, contextOf({ probe })).answer
 

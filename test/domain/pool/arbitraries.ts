@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { type PoolUsage, type UnitReading, unitUsage } from '../../../src/domain/observation/usage.ts'
-import type { GpuUsage, Pool, UnitId } from '../../../src/domain/pool/model.ts'
+import { type PoolReadings, type UnitReading, unitUse } from '../../../src/domain/observation/readings.ts'
+import type { GpuUse, Pool, UnitId } from '../../../src/domain/pool/model.ts'
 import { gpuNumber } from '../../../src/domain/pool/units.ts'
 import { NOON, unit } from './builders.ts'
 
@@ -17,29 +17,29 @@ export const usedUnits = fc
     ),
   )
 
-export const idle = (memoryUsedMb = 0): GpuUsage => ({ kind: 'measured', memoryUsedMb, processes: [] })
+export const idle = (memoryUsedMb = 0): GpuUse => ({ kind: 'measured', memoryUsedMb, processes: [] })
 
-/** Any usage of one GPU; undefined: it was not probed. */
-export const anyUsage: fc.Arbitrary<GpuUsage | undefined> = fc.oneof(
+/** Any use of one GPU; undefined: it was not probed. */
+export const anyUse: fc.Arbitrary<GpuUse | undefined> = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: 0, max: THRESHOLD_MB - 1 }).map(idle) },
   { weight: 2, arbitrary: fc.integer({ min: THRESHOLD_MB, max: 80_000 }).map(idle) },
-  { weight: 1, arbitrary: fc.constant<GpuUsage>({ kind: 'fault', reason: 'GPU is lost' }) },
+  { weight: 1, arbitrary: fc.constant<GpuUse>({ kind: 'fault', reason: 'GPU is lost' }) },
   { weight: 1, arbitrary: fc.constant(undefined) },
 )
 
-/** The usages by the numbers of the GPUs. */
-export function usageMap(pool: Pool, usages: readonly (GpuUsage | undefined)[]): PoolUsage {
+/** The uses by the numbers of the GPUs. */
+export function readingsMap(pool: Pool, uses: readonly (GpuUse | undefined)[]): PoolReadings {
   const seen = new Map<UnitId, UnitReading>()
   for (const { id, device } of pool.units) {
     const index = gpuNumber(id)
-    const usage = usages[index]
-    if (usage !== undefined) seen.set(id, { uuid: device.uuid, usage: unitUsage(usage), index })
+    const use = uses[index]
+    if (use !== undefined) seen.set(id, { uuid: device.uuid, use: unitUse(use), index })
   }
   return seen
 }
 
 export const allIdle = (pool: Pool) => ({
-  usage: usageMap(
+  readings: readingsMap(
     pool,
     pool.units.map(() => idle()),
   ),

@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test'
-import { usageOf } from '../../../src/domain/observation/usage.ts'
+import { readingsOf } from '../../../src/domain/observation/readings.ts'
 import { acquire, canStart } from '../../../src/domain/operation/acquisition.ts'
 import { endReservation, settle } from '../../../src/domain/operation/ending.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
-import type { GpuUsage, Pool, ProcessIdentity, QueueEntry, UnitId } from '../../../src/domain/pool/model.ts'
+import type { GpuUse, Pool, ProcessIdentity, QueueEntry, UnitId } from '../../../src/domain/pool/model.ts'
 import type { ProcessCheck } from '../../../src/domain/pool/process-check.ts'
 import { queuePlaces } from '../../../src/domain/schedule/queue-places.ts'
 import { type Conditions, isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
@@ -28,7 +28,7 @@ const waiting = (id: string, startableSince?: number) =>
 const poolWith = (...queue: QueueEntry[]): Pool => poolOf(units(1), { queue })
 const state = { kind: 'measured', memoryUsedMb: 0, processes: [] } as const
 const readings = [{ index: 0, uuid: 'GPU-0', name: 'played', state }]
-const evidence = { usage: usageOf(poolWith(), { provider: 'fake', readings }), thresholdMb: 1024 }
+const evidence = { readings: readingsOf(poolWith(), { provider: 'fake', readings }), thresholdMb: 1024 }
 const intent = (id: string): Intent => ({
   id,
   request: someUnits(1),
@@ -118,15 +118,15 @@ test('a frozen waiter behind a stopped one keeps its note when something ends', 
 })
 
 const threeGpus = (...queue: QueueEntry[]): Pool => poolOf(units(3), { queue })
-const shownWith = (pool: Pool, last: GpuUsage) => {
-  const states: readonly GpuUsage[] = [state, state, last]
+const shownWith = (pool: Pool, last: GpuUse) => {
+  const states: readonly GpuUse[] = [state, state, last]
   const shown = states.map((each, index) => ({ index, uuid: `GPU-${index}`, name: 'played', state: each }))
-  return { usage: usageOf(pool, { provider: 'fake', readings: shown }), thresholdMb: 1024 }
+  return { readings: readingsOf(pool, { provider: 'fake', readings: shown }), thresholdMb: 1024 }
 }
-const LOST: GpuUsage = { kind: 'fault', reason: 'lost' }
-const USED: GpuUsage = { kind: 'measured', memoryUsedMb: 9_000, processes: [] }
+const LOST: GpuUse = { kind: 'fault', reason: 'lost' }
+const USED: GpuUse = { kind: 'measured', memoryUsedMb: 9_000, processes: [] }
 const wanting = (id: string, request: QueueEntry['request']): QueueEntry => waiterOf({ id, request })
-const outcome = (pool: Pool, last: GpuUsage, now = NOW) =>
+const outcome = (pool: Pool, last: GpuUse, now = NOW) =>
   acquire(pool, intent('newcomer'), { ...at(now), evidence: shownWith(pool, last) }).result.kind
 
 test('a request for unusable GPUs blocks no other GPUs; one that only has to wait does', () => {
@@ -157,9 +157,9 @@ test('an entry is behind the last one that blocks it, not behind one for an unus
   ]
   const pool = poolOf(units(2), { queue })
   const fault = { index: 1, uuid: 'GPU-1', name: 'played', state: { kind: 'fault', reason: 'lost' } } as const
-  const usage = usageOf(pool, { provider: 'fake', readings: [...readings, fault] })
+  const withFault = readingsOf(pool, { provider: 'fake', readings: [...readings, fault] })
   const { stopped } = stoppedAre()
-  const reading = { evidence: { usage, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
+  const reading = { evidence: { readings: withFault, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
   const reasons = queuePlaces(pool, { now: NOW, stopped, reading }).places.map(({ reason }) => reason)
   expect(reasons[2]).toEqual({ kind: 'behind', position: 1 })
 })

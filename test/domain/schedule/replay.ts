@@ -1,7 +1,7 @@
 import { upgradedFrom1 } from '../../../src/adapters/store/document/upgrade-1.ts'
 import type { Evidence } from '../../../src/domain/observation/allocation.ts'
 import type { Obstacle } from '../../../src/domain/observation/obstacles.ts'
-import type { UnitReading } from '../../../src/domain/observation/usage.ts'
+import type { UnitReading } from '../../../src/domain/observation/readings.ts'
 import { acquire, canStart } from '../../../src/domain/operation/acquisition.ts'
 import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
 import type { Shortage } from '../../../src/domain/operation/refusal.ts'
@@ -34,12 +34,15 @@ interface Seen {
   /** The ids of the entries whose process was stopped. */
   readonly stopped: readonly string[] | null
   readonly sight: {
-    readonly usage: readonly (readonly [number, UnitReading])[]
+    readonly usage: readonly (readonly [number, Reading1])[]
     readonly thresholdMb: number
     readonly claimant: number | null
   } | null
   readonly unusable: readonly number[] | null
 }
+
+/** A reading, when its field `use` had another name. */
+type Reading1 = Omit<UnitReading, 'use'> & { readonly usage: UnitReading['use'] }
 
 type Notes = readonly (number | null)[]
 
@@ -190,7 +193,7 @@ function conditionsOf({ now, stopped, sight, unusable }: Seen, pool: Pool): Cond
 
 function evidenceOf({ usage, thresholdMb, claimant }: NonNullable<Seen['sight']>): Evidence {
   return {
-    usage: new Map(usage.map(([gpu, seen]) => [gpuUnit(gpu), seen])),
+    readings: new Map(usage.map(([gpu, { usage: use, ...reading }]) => [gpuUnit(gpu), { ...reading, use }])),
     thresholdMb,
     ...(claimant === null ? {} : { claimant }),
   }

@@ -18,9 +18,9 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
     case 'reserved':
       return termWords(status.reservation.term, now)
     case 'unreserved':
-      return `${usedMb(status.usage)}MB used by ${processWords(status.usage.processes)}`
+      return `${usedMb(status.use)}MB used by ${processWords(status.use.processes)}`
     case 'error':
-      return printable(faultWords(status.usage))
+      return printable(faultWords(status.use))
   }
 }
 

@@ -41,7 +41,7 @@ function userOf(status: GpuStatus): string {
     case 'reserved':
       return holderName(status.reservation)
     case 'unreserved':
-      return usersOf(status.usage).map(printable).join(', ') || 'unknown'
+      return usersOf(status.use).map(printable).join(', ') || 'unknown'
     case 'available':
     case 'error':
       return EMPTY_CELL

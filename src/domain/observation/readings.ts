@@ -1,13 +1,13 @@
-import type { GpuMeasurement, GpuUsage, Pool, Probe, Unit, UnitId } from '../pool/model.ts'
+import type { GpuMeasurement, GpuUse, Pool, Probe, Unit, UnitId } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { type Match, matchDevices } from './devices.ts'
 
 export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
 
 /** The driver's reading for each unit of the pool. */
-export type PoolUsage = ReadonlyMap<UnitId, UnitReading>
+export type PoolReadings = ReadonlyMap<UnitId, UnitReading>
 
-export type UnitUsage = GpuMeasurement | UnitFault
+export type UnitUse = GpuMeasurement | UnitFault
 
 /** Why a unit cannot be used, or why its use is unknown. */
 export type UnitFault =
@@ -22,13 +22,13 @@ export type UnitFault =
 
 export interface UnitReading {
   readonly uuid: string
-  readonly usage: UnitUsage
+  readonly use: UnitUse
   /** The driver's present index; absent if the driver does not report this GPU. */
   readonly index?: number
 }
 
 /** A GPU that is missing or replaced in the probe counts as faulty. */
-export function usageOf(pool: Pool, probe: Probe): PoolUsage {
+export function readingsOf(pool: Pool, probe: Probe): PoolReadings {
   const matches = matchDevices(pool.units, probe.readings)
   const readings = new Map(pool.units.map((unit) => [unit.id, readingOf(unit, matches.get(unit.id))]))
   return withSharedCards(pool, readings)
@@ -38,46 +38,46 @@ export function usageOf(pool: Pool, probe: Probe): PoolUsage {
  * A card may be divided into parts of which the driver measures only the total memory. Memory without a known process
  * belongs to the holders of the card's parts. If no part is reserved, it may be in use on any part.
  */
-function withSharedCards(pool: Pool, readings: PoolUsage): PoolUsage {
+function withSharedCards(pool: Pool, readings: PoolReadings): PoolReadings {
   const held = new Set(pool.reservations.flatMap(unitsOf))
-  const heldCards = new Set([...held].map((id) => cardOf(readings.get(id)?.usage)))
+  const heldCards = new Set([...held].map((id) => cardOf(readings.get(id)?.use)))
   return new Map(
     [...readings].map(([id, reading]) => {
-      const { usage } = reading
-      if (usage.kind === 'fault' || usage.card === undefined) return [id, reading]
-      const isAnothers = !held.has(id) && heldCards.has(usage.card.id)
-      const memoryUsedMb = usage.memoryUsedMb + (isAnothers ? 0 : usage.card.unexplainedMb)
-      return [id, { ...reading, usage: { ...usage, memoryUsedMb } }]
+      const { use } = reading
+      if (use.kind === 'fault' || use.card === undefined) return [id, reading]
+      const isAnothers = !held.has(id) && heldCards.has(use.card.id)
+      const memoryUsedMb = use.memoryUsedMb + (isAnothers ? 0 : use.card.unexplainedMb)
+      return [id, { ...reading, use: { ...use, memoryUsedMb } }]
     }),
   )
 }
 
-const cardOf = (usage: UnitUsage | undefined) => (usage?.kind === 'measured' ? usage.card?.id : undefined)
+const cardOf = (use: UnitUse | undefined) => (use?.kind === 'measured' ? use.card?.id : undefined)
 
 function readingOf({ device: { uuid } }: Unit, match: Match | undefined): UnitReading {
   switch (match?.kind) {
     case 'same':
-      return { uuid, usage: unitUsage(match.reading.state), index: match.reading.index }
+      return { uuid, use: unitUse(match.reading.state), index: match.reading.index }
     case 'replaced':
-      return { uuid, usage: { kind: 'fault', code: 'replaced' } }
+      return { uuid, use: { kind: 'fault', code: 'replaced' } }
     default:
-      return { uuid, usage: { kind: 'fault', code: 'missing', uuid } }
+      return { uuid, use: { kind: 'fault', code: 'missing', uuid } }
   }
 }
 
-/** The usage of a unit that the driver reports. */
-export const unitUsage = (state: GpuUsage): UnitUsage =>
+/** The use of a unit that the driver reports. */
+export const unitUse = (state: GpuUse): UnitUse =>
   state.kind === 'fault' ? { ...state, code: 'reported' } : state
 
-/** The usage of every GPU after a failed probe: none of them counts as idle. */
-export function unknownUsage(pool: Pool, reason: string): PoolUsage {
-  const usage: UnitUsage = { kind: 'fault', code: 'unanswered', reason }
-  return new Map(pool.units.map(({ id, device: { uuid } }) => [id, { uuid, usage }]))
+/** The use of every GPU after a failed probe: none of them counts as idle. */
+export function unknownReadings(pool: Pool, reason: string): PoolReadings {
+  const use: UnitUse = { kind: 'fault', code: 'unanswered', reason }
+  return new Map(pool.units.map(({ id, device: { uuid } }) => [id, { uuid, use }]))
 }
 
 /** Whether the driver reports another GPU in its place. */
-export const isReplaced = (usage: UnitUsage): boolean => usage.kind === 'fault' && usage.code === 'replaced'
+export const isReplaced = (use: UnitUse): boolean => use.kind === 'fault' && use.code === 'replaced'
 
 /** The GPUs whose place another GPU has. */
-export const replacedIn = (usage: PoolUsage): readonly UnitId[] =>
-  [...usage].flatMap(([id, reading]) => (isReplaced(reading.usage) ? [id] : []))
+export const replacedIn = (readings: PoolReadings): readonly UnitId[] =>
+  [...readings].flatMap(([id, reading]) => (isReplaced(reading.use) ? [id] : []))
