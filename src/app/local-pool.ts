@@ -15,7 +15,7 @@ import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { type QueueOverview, queuePlaces } from '../domain/schedule/queue-places.ts'
 import type { GpuProvider } from '../ports/driver.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
-import type { PoolService, Seen, Views } from '../ports/pool-service.ts'
+import type { PoolService, TimedPool, Views } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import { perform } from './perform.ts'
@@ -101,7 +101,7 @@ export class LocalPool implements PoolService {
     return this.#seen ?? (await this.#readPool()).pool
   }
 
-  async #readPool(): Promise<Seen> {
+  async #readPool(): Promise<TimedPool> {
     const seen = await readPool(this.#parts.store)
     this.#seen = seen.pool
     return seen
@@ -116,7 +116,7 @@ export class LocalPool implements PoolService {
   view<Name extends keyof Views>(question: Name): Promise<Views[Name]> {
     const views: { readonly [Each in keyof Views]: () => Promise<Views[Each]> } = {
       stored: () => this.#readPool(),
-      present: () => this.#present(),
+      settled: () => this.#settledView(),
       observed: () => this.#observed(),
       status: () => this.#status(),
       queue: () => this.#queue(),
@@ -125,7 +125,7 @@ export class LocalPool implements PoolService {
     return this.#traced(question, views[question])
   }
 
-  async #present(): Promise<Views['present']> {
+  async #settledView(): Promise<Views['settled']> {
     const { processes } = this.#parts
     const seen = await readSettledPool(this.#parts)
     const stopped = seen.pool.queue.filter(({ process }) => processes.stopped(process)).map(({ id }) => id)
@@ -149,7 +149,7 @@ export class LocalPool implements PoolService {
     return { pool, view, gpus: statusOf(pool, readingsOf(pool, probe), view.thresholdMb) }
   }
 
-  async #settled(): Promise<Seen> {
+  async #settled(): Promise<TimedPool> {
     const { pool, moment } = await this.#readPool()
     const settled = settle(pool, moment, this.#parts.processes)
     if (settled.pool === pool) return { pool, moment }
@@ -169,11 +169,11 @@ export class LocalPool implements PoolService {
     if (pool.queue.length === 0) return { places: [], now: moment.wall }
     const probe = await this.#tryProbe(pool)
     // The probe may have been slow, so the pool is read again.
-    const { pool: present, moment: now } = await readSettledPool(this.#parts)
+    const { pool: current, moment: now } = await readSettledPool(this.#parts)
     const source = { now: now.wall, stopped: processes.stopped }
-    if (probe instanceof CanhazgpuError) return { ...queuePlaces(present, source), driverFailure: probe }
-    const evidence = evidenceOf(present, { probe, askedThresholdMb: this.#driver.askedThresholdMb })
-    return queuePlaces(present, { ...source, reading: { evidence, reserved: reservedUnits(pool) } })
+    if (probe instanceof CanhazgpuError) return { ...queuePlaces(current, source), driverFailure: probe }
+    const evidence = evidenceOf(current, { probe, askedThresholdMb: this.#driver.askedThresholdMb })
+    return queuePlaces(current, { ...source, reading: { evidence, reserved: reservedUnits(pool) } })
   }
 
   async #tryProbe(pool: Pool): Promise<Probe | CanhazgpuError> {

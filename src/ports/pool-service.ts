@@ -36,7 +36,7 @@ export interface PoolService {
 }
 
 /** A pool, adjusted to the clock of the moment. */
-export interface Seen {
+export interface TimedPool {
   readonly pool: Pool
   readonly moment: Moment
 }
@@ -44,11 +44,11 @@ export interface Seen {
 /** The views of a pool, by name. */
 export interface Views {
   /** As it was last written. */
-  readonly stored: Seen
+  readonly stored: TimedPool
   /** Without ended reservations and queue entries; and the ids of the queue entries whose process is stopped. */
-  readonly present: Seen & { readonly stopped: readonly string[] }
+  readonly settled: TimedPool & { readonly stopped: readonly string[] }
   /** As it was last written, with an observation. */
-  readonly observed: Seen & { readonly observation: Observation }
+  readonly observed: TimedPool & { readonly observation: Observation }
   readonly status: Overview
   readonly queue: QueueOverview
   /** Ids of the queue entries that could start when the pool was last written. Very cheap. */

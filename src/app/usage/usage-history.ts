@@ -6,7 +6,7 @@ import type { HeldTime } from '../../domain/pool/model.ts'
 import type { ProcessCheck } from '../../domain/pool/process-check.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
 import type { Ledger } from '../../ports/ledger.ts'
-import type { Seen } from '../../ports/pool-service.ts'
+import type { TimedPool } from '../../ports/pool-service.ts'
 import type { Store } from '../../ports/store.ts'
 import { readPool, type Source } from '../read-pool.ts'
 
@@ -46,7 +46,7 @@ async function leftOut({ store, range, most }: Counting): Promise<number> {
  * and history is in both; the record counts.
  */
 export function unrecordedTimes(
-  { pool, moment }: Seen,
+  { pool, moment }: TimedPool,
   recorded: readonly HeldTime[],
   processes: ProcessCheck,
 ): readonly PastTime[] {

@@ -23,7 +23,7 @@ export interface Acquired {
 }
 
 /** The conditions of a decision that uses an observation. */
-export interface SeenConditions extends Conditions {
+export interface ObservedConditions extends Conditions {
   readonly evidence: Evidence
 }
 
@@ -31,7 +31,7 @@ export interface SeenConditions extends Conditions {
  * Grants all requested units, or none: then it returns the given pool. A grant never delays an earlier queue entry; a
  * request without an entry comes after the whole queue. A grant removes its own entry from the queue.
  */
-export function acquire(pool: Pool, intent: Intent, seen: SeenConditions): Acquired {
+export function acquire(pool: Pool, intent: Intent, seen: ObservedConditions): Acquired {
   const openings = openingsFor(pool, intent.id, seen)
   const units = openings.choices(demandIn(intent)).slice(0, sizeOf(intent.request))
   if (units.length < sizeOf(intent.request)) {
@@ -124,7 +124,7 @@ function demandIn({ request, owner, term }: Intent): Demand {
 function shortageOf(
   pool: Pool,
   intent: Intent,
-  { evidence, now }: SeenConditions,
+  { evidence, now }: ObservedConditions,
   openings: Openings,
 ): Shortage {
   const { request } = intent

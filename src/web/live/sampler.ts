@@ -198,9 +198,9 @@ export class Sampler {
   }
 
   async #fresh(): Promise<Snapshot> {
-    const present = await this.#options.pool.view('present')
-    const stale = this.#staleness(present.moment)
-    const seen = { ...present, reading: this.#reading, ...(stale === undefined ? {} : { stale }) }
+    const settled = await this.#options.pool.view('settled')
+    const stale = this.#staleness(settled.moment)
+    const seen = { ...settled, reading: this.#reading, ...(stale === undefined ? {} : { stale }) }
     return takeSnapshot(seen, this.#options.identity)
   }
 

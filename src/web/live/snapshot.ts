@@ -42,7 +42,7 @@ export interface Stale {
 }
 
 /** The pool at one moment, with the last reading of the driver. */
-export type Seen = Views['present'] & {
+export type Seen = Views['settled'] & {
   readonly reading: DriverReading | null
   readonly stale?: Stale
 }
