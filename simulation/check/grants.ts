@@ -64,7 +64,7 @@ function isWhole({ process }: Audit, reservation: Reservation): boolean {
   if (purpose.kind !== 'acquire') return false
   if (reservation.holdings.some(({ share }) => share.kind !== 'whole')) return false
   const units = unitsOf(reservation)
-  if (purpose.claim === 'any') return units.length > 0
+  if (purpose.claim === 'all') return units.length > 0
   const { request } = purpose.intent
   if (request.kind === 'count') return units.length === request.count
   return units.length === request.ids.length && request.ids.every((id) => units.includes(id))

@@ -27,7 +27,7 @@ export function auditRefusal({ process, purpose, error }: Finished, report: Repo
   const most = process.machine.devices.length
   const isImpossible =
     request.kind === 'count' ? request.count > most : request.ids.some((id) => gpuNumber(id) >= most)
-  if (isImpossible && error === null && purpose.claim !== 'any') {
+  if (isImpossible && error === null && purpose.claim !== 'all') {
     report(new Violation('I8', `${purpose.intent.id} requested the impossible and got it`))
   }
   const codes = [

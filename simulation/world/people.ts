@@ -29,7 +29,7 @@ export class People {
 
   ask(machine: Machine, chance: Chance, kind: 'run' | 'reserve' | 'claim'): void {
     const account = anyUser(chance)
-    const claim = kind !== 'claim' ? 'no' : chance.is(0.5) ? 'any' : 'certain'
+    const claim = kind !== 'claim' ? 'no' : chance.is(0.5) ? 'all' : 'exact'
     const waits = claim === 'no' && chance.is(0.6)
     const namespace = this.#scenario.hasContainers && chance.is(0.3) ? 'pidns-container' : HOME
     const id = `r${++this.#requests}`

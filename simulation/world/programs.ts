@@ -81,7 +81,7 @@ async function obtain(
 ): Promise<Grant> {
   const { intent, claim } = purpose
   if (claim !== 'no')
-    return unlessRefused(await pool.perform({ op: 'claim', intent, certain: claim === 'certain' }))
+    return unlessRefused(await pool.perform({ op: 'claim', intent, exact: claim === 'exact' }))
   if (!purpose.waits) return unlessRefused(await acquireNow(pool, intent))
   const ticket = { process: process.identity, ...(waitFor === undefined ? {} : { waitFor }) }
   const waker = new ProcessWaker(process, intent.id)

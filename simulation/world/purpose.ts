@@ -6,7 +6,7 @@ export type Purpose =
   | {
       readonly kind: 'acquire'
       readonly intent: Intent
-      readonly claim: 'no' | 'certain' | 'any'
+      readonly claim: 'no' | 'exact' | 'all'
       readonly waits: boolean
     }
   | { readonly kind: 'supervise'; readonly reservation: string }

@@ -80,8 +80,8 @@ export const reserve = command({
   json: ({ grant }) => grantDocument(grant),
 })
 
-async function claim(intent: Intent, certain: boolean, context: Context): Promise<Grant> {
-  return unlessRefused(await (await context.pool()).perform({ op: 'claim', intent, certain }))
+async function claim(intent: Intent, exact: boolean, context: Context): Promise<Grant> {
+  return unlessRefused(await (await context.pool()).perform({ op: 'claim', intent, exact }))
 }
 
 function exportLine({ provider, devices, reservation }: Grant): string {

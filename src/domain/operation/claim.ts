@@ -12,7 +12,7 @@ import type { Unclaimable } from './refusal.ts'
 /** Reserves unreserved units that only the claimant's processes use. */
 export function claimUnits(
   pool: Pool,
-  { intent, certain }: Operation<'claim'>,
+  { intent, exact }: Operation<'claim'>,
   context: Context,
 ): Done<Grant> {
   const impossible = impossibleIn(pool, intent.request)
@@ -20,8 +20,8 @@ export function claimUnits(
   const observed = observationIn(context)
   const evidence = { ...evidenceOf(pool, observed), claimant: intent.owner.account.uid }
   const own = claimableBy(pool, evidence)
-  const request = certain ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
-  if (sizeOf(request) < (certain ? sizeOf(intent.request) : 1)) {
+  const request = exact ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
+  if (sizeOf(request) < (exact ? sizeOf(intent.request) : 1)) {
     const because = whyUnclaimable(pool, evidence)
     const fact = because === undefined ? {} : { because }
     return { pool, answer: { refused: { code: 'nothing-to-claim', claimable: own.length, ...fact } } }

@@ -21,10 +21,10 @@ export interface Operations {
   /** Grants now. Otherwise joins the queue (with `wait`) or refuses. Needs an observation. */
   readonly acquire: { readonly intent: Intent; readonly wait?: Ticket }
   /**
-   * Reserves units that only the actor's processes use. With `certain`: the requested ids or number; otherwise all such
-   * units. Needs an observation.
+   * Reserves units that only the actor's processes use. With `exact`: exactly the requested ids or number. Without: all
+   * such units. Needs an observation.
    */
-  readonly claim: { readonly intent: Intent; readonly certain: boolean }
+  readonly claim: { readonly intent: Intent; readonly exact: boolean }
   /** Joins the queue without a probe. */
   readonly join: { readonly intent: Intent; readonly wait: Ticket }
   /** A waiter gives up: removes its entry, and ends its reservation if it was granted meanwhile. */

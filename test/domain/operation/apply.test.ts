@@ -64,7 +64,7 @@ describe('every operation', () => {
   const intent = intentOf()
   const OPERATIONS: { readonly [Name in PoolOperationName]: Operation<Name> } = {
     acquire: { op: 'acquire', intent },
-    claim: { op: 'claim', intent, certain: false },
+    claim: { op: 'claim', intent, exact: false },
     join: { op: 'join', intent, wait: TICKET },
     leave: { op: 'leave', id: 'unknown' },
     heartbeat: { op: 'heartbeat', id: 'unknown' },
@@ -312,7 +312,7 @@ describe('claim', () => {
   const process = { pid: 7, uid: 1000, user: 'alice', name: 'python', memoryMb: 9_000 }
   const used: GpuUse = { kind: 'measured', memoryUsedMb: 9_000, processes: [process] }
   const claim = (intent: Intent, probe: Probe) =>
-    apply(poolOf(units(2)), { op: 'claim', intent, certain: false }, contextOf({ probe })).answer
+    apply(poolOf(units(2)), { op: 'claim', intent, exact: false }, contextOf({ probe })).answer
 
   test("reserves units that only the actor's processes use", () => {
     const answer = claim(intentOf(), probeOf(2, { 1: used }))
