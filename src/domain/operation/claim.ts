@@ -10,11 +10,7 @@ import type { Context, Done, Operation } from './operation.ts'
 import type { Unclaimable } from './refusal.ts'
 
 /** Reserves unreserved units that only the claimant's processes use. */
-export function claimUnits(
-  pool: Pool,
-  { intent, exact }: Operation<'claim'>,
-  context: Context,
-): Done<Grant> {
+export function claimUnits(pool: Pool, { intent, exact }: Operation<'claim'>, context: Context): Done<Grant> {
   const impossible = impossibleIn(pool, intent.request)
   if (impossible !== null) return { pool, answer: impossible }
   const observed = observationIn(context)

@@ -11,7 +11,7 @@ export interface Problem {
    */
   readonly kind: 'damage' | 'foreign' | 'access' | 'device'
   readonly what: string
-  readonly cure: string
+  readonly remedy: string
 }
 
 /** The result of a check of a stored pool. */

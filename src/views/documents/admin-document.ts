@@ -2,6 +2,7 @@ import type { Difference, DriverCheck } from '../../app/compare-driver.ts'
 import type { StoredPlace } from '../../app/set-up.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Pool, Unit } from '../../domain/pool/model.ts'
+import type { Problem } from '../../domain/pool/soundness.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type {
   CheckedDocument,
@@ -47,18 +48,27 @@ function checkupDocument({ path, counts, driver, problems }: Checked): CheckedDo
     ...counts,
     ...driverDocument(driver),
     problems: [
-      ...problems,
-      ...differences.map((each) => ({ ...differenceProblem(each), reason: differenceReason(each) })),
+      ...problems.map(problemDocument),
+      ...differences.map((each) => ({
+        ...problemDocument(differenceProblem(each)),
+        reason: differenceReason(each),
+      })),
     ],
   }
 }
 
-function differenceReason(difference: Difference): NonNullable<Problem['reason']> {
+const problemDocument = ({ kind, what, remedy }: Problem): CheckedDocument['problems'][number] => ({
+  kind,
+  what,
+  cure: remedy,
+})
+
+function differenceReason(
+  difference: Difference,
+): NonNullable<CheckedDocument['problems'][number]['reason']> {
   const { code } = difference
   return code === 'all-replaced' ? { code } : { code, gpu_id: gpuNumber(difference.unit.id) }
 }
-
-type Problem = CheckedDocument['problems'][number]
 
 function driverDocument(driver: DriverCheck | undefined): Pick<CheckedDocument, 'driver'> {
   switch (driver?.kind) {

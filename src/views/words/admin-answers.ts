@@ -67,7 +67,10 @@ function checkupText(checked: Checked): Printed {
   const note = driverNote(checked)
   const stderr = note === undefined ? {} : { stderr: `${printable(note)}\n` }
   if (problems.length > 0) {
-    return { stdout: problems.map(({ what, cure }) => `${printable(what)} - ${cure}\n`).join(''), ...stderr }
+    return {
+      stdout: problems.map(({ what, remedy }) => `${printable(what)} - ${remedy}\n`).join(''),
+      ...stderr,
+    }
   }
   const { gpus = 0, reservations = 0, waiting = 0, records = 0 } = checked.counts ?? {}
   const contents = [

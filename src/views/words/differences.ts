@@ -4,7 +4,7 @@ import { allReplacedWords, REFRESH_COMMAND } from './faults.ts'
 
 /** Converts a difference between pool and driver to a problem with its remedy. */
 export function differenceProblem(difference: Difference): Problem {
-  return { kind: 'device', what: differenceWords(difference), cure: cureFor(difference) }
+  return { kind: 'device', what: differenceWords(difference), remedy: remedyFor(difference) }
 }
 
 function differenceWords(difference: Difference): string {
@@ -23,7 +23,7 @@ function differenceWords(difference: Difference): string {
   }
 }
 
-function cureFor(difference: Difference): string {
+function remedyFor(difference: Difference): string {
   return difference.code === 'missing'
     ? `see the messages of the driver; if it does not come back, 'sudo canhazgpu admin --gpus ${difference.shown} --force' sets up the pool without it and ends all reservations`
     : `${REFRESH_COMMAND} adopts what the driver shows and ends no reservation`

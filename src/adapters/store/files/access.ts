@@ -159,7 +159,7 @@ function unknownNames(path: string, database: Stats, folder: Stats): readonly Pr
     })
 }
 
-const access = (what: string, cure: string): Problem => ({ kind: 'access', what, cure })
+const access = (what: string, remedy: string): Problem => ({ kind: 'access', what, remedy })
 
 function lookAt(file: string): Stats | undefined {
   try {

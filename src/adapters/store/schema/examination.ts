@@ -54,7 +54,7 @@ export function fileProblems(path: string): readonly Problem[] {
   })
   return [
     ...planted.map(
-      (fault): Problem => ({ kind: 'foreign', what: `${wordsOf(fault)} in ${path}`, cure: REMOVAL }),
+      (fault): Problem => ({ kind: 'foreign', what: `${wordsOf(fault)} in ${path}`, remedy: REMOVAL }),
     ),
     ...damages,
   ]
@@ -130,7 +130,7 @@ function damagesFound(path: string, check: () => readonly string[]): readonly Pr
   const damage = (what: string): Problem => ({
     kind: 'damage',
     what: shortened(what, LONGEST_FAULT),
-    cure: STARTS_AFRESH,
+    remedy: STARTS_AFRESH,
   })
   try {
     return check().map(damage)
