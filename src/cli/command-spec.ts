@@ -1,5 +1,5 @@
 import type { CanhazgpuError } from '../domain/errors.ts'
-import type { Look, Printed } from '../views/words/printed.ts'
+import type { Display, Printed } from '../views/words/printed.ts'
 import type { Context } from './context.ts'
 import type { Kind } from './options/kinds.ts'
 import { type Option, option } from './options/option.ts'
@@ -15,7 +15,7 @@ export interface CommandSpec<Own extends readonly Option[], Result, Named extend
   readonly operand?: Named
   readonly options: Own
   readonly handle: (given: Given<Own, Named>, context: Context) => Promise<Result>
-  readonly text: (result: Result, look: Look) => Printed
+  readonly text: (result: Result, display: Display) => Printed
   readonly json: (result: Result) => unknown
   /** Yields results until the command is interrupted; null if the command has a single result. */
   readonly follow?: (given: Given<Own, Named>, context: Context) => AsyncIterable<Result> | null
@@ -28,8 +28,8 @@ export interface CommandSpec<Own extends readonly Option[], Result, Named extend
 export interface Operand {
   /** The key in the handler's input. */
   readonly name: string
-  /** The name in the usage line. */
-  readonly usage: string
+  /** The name in the help and in errors, such as `DURATION`. */
+  readonly placeholder: string
   readonly kind: Kind<unknown>
 }
 

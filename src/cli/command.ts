@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { shortened } from '../domain/text/text.ts'
 import { type CommandSpec, type Given, JSON_OPTION, type Operand } from './command-spec.ts'
 import { execute, type Invocation } from './invocation.ts'
-import { completed } from './options/configured.ts'
+import { withDefaults } from './options/configured.ts'
 import type { Option } from './options/option.ts'
 import { checkMandatory, type Parsed, seeHelp } from './options/parse.ts'
 import { settingOptions, typedLine } from './options/settings.ts'
@@ -14,7 +14,7 @@ export interface CommandName {
 
 /** A command with its name in the registry. */
 export interface LoadedCommand {
-  readonly usage: string
+  readonly synopsis: string
   readonly examples: readonly string[]
   readonly options: readonly Option[]
   /** The options that only this command has. */
@@ -41,12 +41,12 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
   spec: CommandSpec<Own, Result, Named>,
 ): LoadedCommand {
   const { options: own, operand, takesCommand = false } = spec
-  const operandUsage = operand === undefined ? '' : ` ${operand.usage}`
-  const commandUsage = takesCommand ? ' -- COMMAND [ARGS]...' : ''
+  const operandSynopsis = operand === undefined ? '' : ` ${operand.placeholder}`
+  const commandSynopsis = takesCommand ? ' -- COMMAND [ARGS]...' : ''
   const ownFlags = new Set(own.map(({ long }) => long))
   const shared = settingOptions().filter(({ long }) => !ownFlags.has(long))
   return {
-    usage: `${name} [OPTIONS]${operandUsage}${commandUsage}`,
+    synopsis: `${name} [OPTIONS]${operandSynopsis}${commandSynopsis}`,
     examples: spec.examples,
     options: [...own, JSON_OPTION, ...shared],
     own,
@@ -57,7 +57,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
       checkOperands({ name, operand, takesCommand }, parsed.operands, commandLine)
       const context = await program.open(typedLine(parsed, commandLine))
       const { terminal } = program.stdout
-      const given = completed(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
+      const given = withDefaults(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
       if (operand !== undefined) given[operand.name] = operandValue(operand, parsed)
       checkGiven(given, name, spec)
       await execute(spec, { name, given, json: given.json === true, context, invocation })
@@ -65,8 +65,8 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
   }
 }
 
-const operandValue = ({ kind, usage }: Operand, { operands: [text = ''] }: Parsed): unknown =>
-  kind.read(text, usage)
+const operandValue = ({ kind, placeholder }: Operand, { operands: [text = ''] }: Parsed): unknown =>
+  kind.read(text, placeholder)
 
 /** Each value comes from the `read` of its kind, so only a missing required value can be wrong here. */
 function checkGiven<Own extends readonly Option[], Result, Named extends Operand>(
@@ -99,7 +99,7 @@ function checkOperands(
   } else if (commandLine !== null) {
     refuse(`'${name}' takes no command after '--'`, seeHelp(name))
   }
-  if (operand !== undefined && operands.length === 0) refuse(`Missing ${operand.usage}`, seeHelp(name))
+  if (operand !== undefined && operands.length === 0) refuse(`Missing ${operand.placeholder}`, seeHelp(name))
   const stray = operands[operand === undefined ? 0 : 1]
   if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, seeHelp(name))
 }

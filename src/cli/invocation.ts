@@ -31,10 +31,10 @@ export async function execute<Own extends readonly Option[], Result, Named exten
   const { stdout, stderr } = invocation.program
   /** Returns the exit status. */
   const show = (result: Result, out: Streams): number => {
-    const look = { ...stdout, color: stdout.color && !context.settings.noColor }
+    const display = { ...stdout, color: stdout.color && !context.settings.noColor }
     const printed: Printed = json
       ? { stdout: `${printableJson(spec.json(result), 2)}\n` }
-      : spec.text(result, look)
+      : spec.text(result, display)
     if (printed.stdout !== undefined) out.stdout(printed.stdout)
     if (printed.stderr !== undefined) out.stderr(printed.stderr)
     const failure = spec.failure?.(result)

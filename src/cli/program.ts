@@ -86,7 +86,7 @@ export function programOptions(): readonly Option[] {
 }
 
 function programHelp(): string {
-  return helpText({ usage: '[OPTIONS] COMMAND [ARGS]...', commands: COMMANDS, options: programOptions() })
+  return helpText({ synopsis: '[OPTIONS] COMMAND [ARGS]...', commands: COMMANDS, options: programOptions() })
 }
 
 function unknownCommand(name: string): CanhazgpuError {

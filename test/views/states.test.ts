@@ -10,7 +10,7 @@ describe('the states of a GPU', () => {
   })
 
   test('all names, colours and shapes are distinct', () => {
-    for (const field of ['json', 'name', 'text', 'color', 'label', 'spoken', 'mark'] as const) {
+    for (const field of ['json', 'name', 'text', 'color', 'label', 'phrase', 'mark'] as const) {
       const values = Object.values(STATES).map((state) => state[field])
       expect(new Set<string | number>(values).size).toBe(values.length)
     }

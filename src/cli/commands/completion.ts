@@ -7,7 +7,11 @@ type Shell = (typeof SHELLS)[number]
 
 export const completion = command({
   examples: ['source <(canhazgpu completion bash)', 'canhazgpu completion fish | source'],
-  operand: { name: 'shell', usage: SHELLS.join('|'), kind: { read: readShell, candidates: () => SHELLS } },
+  operand: {
+    name: 'shell',
+    placeholder: SHELLS.join('|'),
+    kind: { read: readShell, candidates: () => SHELLS },
+  },
   options: [],
   handle: async ({ shell }) => SCRIPTS[shell],
   text: (script) => ({ stdout: script }),

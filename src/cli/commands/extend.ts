@@ -15,7 +15,7 @@ interface Extended {
 
 export const extend = command({
   examples: ['canhazgpu extend 2h', 'canhazgpu extend --gpu-ids 1,3 30m'],
-  operand: { name: 'by', usage: 'DURATION', kind: duration },
+  operand: { name: 'by', placeholder: 'DURATION', kind: duration },
   options: [
     option('-G, --gpu-ids <ids>', 'Only the reservations of these GPUs', { kind: gpuIds, onlyTyped: true }),
   ],

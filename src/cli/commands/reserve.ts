@@ -61,13 +61,13 @@ export const reserve = command({
         : await acquireFor(given, intent, context)
     return { grant, duration: given.duration, form }
   },
-  text: ({ grant, duration, form }, look) => {
+  text: ({ grant, duration, form }, display) => {
     const units = unitsOf(grant.reservation)
     switch (form) {
       case 'sentence':
         return {
           stdout: `Reserved ${units.length} GPU(s): [${units.join(', ')}] for ${formatDuration(duration)}\n`,
-          ...(look.terminal ? { stderr: `${exportLine(grant)}\n` } : {}),
+          ...(display.terminal ? { stderr: `${exportLine(grant)}\n` } : {}),
         }
       case 'short':
         return { stdout: `${grant.devices.join(',')}\n` }

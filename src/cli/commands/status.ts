@@ -4,7 +4,7 @@ import type { GpuStatus, Overview } from '../../domain/observation/status.ts'
 import { statusDocument } from '../../views/documents/status-document.ts'
 import { summaryDocument } from '../../views/documents/summary-document.ts'
 import { allReplacedWords, REFRESH_COMMAND } from '../../views/words/faults.ts'
-import type { Look } from '../../views/words/printed.ts'
+import type { Display } from '../../views/words/printed.ts'
 import { statusLine } from '../../views/words/status/line.ts'
 import { statusSummary } from '../../views/words/status/summary.ts'
 import { statusTable } from '../../views/words/status/table.ts'
@@ -43,10 +43,10 @@ export const status = command({
   options,
   handle: readStatus,
   follow: (given, context) => (given.watch === true ? statusUpdates(given, context) : null),
-  text: (shown, look) => {
+  text: (shown, display) => {
     const notices = [replacedNotice(shown), emptyNotice(shown)].filter((notice) => notice !== undefined)
     return {
-      stdout: statusText(shown, look),
+      stdout: statusText(shown, display),
       ...(notices.length === 0 ? {} : { stderr: `${notices.join('\n')}\n` }),
     }
   },
@@ -54,14 +54,14 @@ export const status = command({
   failure: (shown) => shown.driverFailure,
 })
 
-function statusText({ form, pool, gpus, view }: Shown, look: Look): string {
+function statusText({ form, pool, gpus, view }: Shown, display: Display): string {
   switch (form) {
     case 'table':
-      return statusTable(gpus, view, look)
+      return statusTable(gpus, view, display)
     case 'summary':
-      return statusSummary(pool.host, gpus, look)
+      return statusSummary(pool.host, gpus, display)
     case 'lines':
-      return gpus.map((gpu) => `${statusLine(gpu, view, look)}\n`).join('')
+      return gpus.map((gpu) => `${statusLine(gpu, view, display)}\n`).join('')
   }
 }
 

@@ -26,7 +26,7 @@ interface Defaults {
  * configured options exclude each other, the first one in the command's table is used. Throws `usage` if a typed
  * option lacks one that it requires, and `config-invalid`.
  */
-export function completed(
+export function withDefaults(
   typed: Readonly<Record<string, unknown>>,
   defaults: Defaults,
 ): Record<string, unknown> {

@@ -3,7 +3,7 @@ import type { Option } from './option.ts'
 
 export interface HelpPage {
   /** The text after `Usage: canhazgpu`. */
-  readonly usage: string
+  readonly synopsis: string
   readonly summary?: string
   readonly commands?: readonly CommandName[]
   readonly options: readonly Option[]
@@ -11,9 +11,9 @@ export interface HelpPage {
 }
 
 /** `Usage:` and the list of commands come first, as in other tools. */
-export function helpText({ usage, summary, commands = [], options, examples = [] }: HelpPage): string {
+export function helpText({ synopsis, summary, commands = [], options, examples = [] }: HelpPage): string {
   return [
-    `Usage: canhazgpu ${usage}`,
+    `Usage: canhazgpu ${synopsis}`,
     ...(summary === undefined ? [] : ['', summary]),
     ...section(
       'Commands',

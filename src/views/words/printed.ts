@@ -4,8 +4,8 @@ export interface Printed {
   readonly stderr?: string
 }
 
-/** The properties of the place where text is printed. */
-export interface Look {
+/** The place where text is displayed: a terminal, a file or a pipe. */
+export interface Display {
   readonly color: boolean
   readonly terminal: boolean
   /** The maximum width of a line; infinite without a terminal. */
@@ -13,6 +13,6 @@ export interface Look {
 }
 
 /** One of the standard streams. */
-export interface Output extends Look {
+export interface Output extends Display {
   readonly write: (text: string) => void
 }

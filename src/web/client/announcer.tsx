@@ -23,6 +23,6 @@ export function Announcer({ status }: { readonly status: readonly StatusDocument
 }
 
 function stateWords({ status, user, account }: StatusDocument): string {
-  const { spoken } = STATE_BY_NAME[status]
-  return user === undefined ? spoken : `${spoken} by ${shownUser(user, account)}`
+  const { phrase } = STATE_BY_NAME[status]
+  return user === undefined ? phrase : `${phrase} by ${shownUser(user, account)}`
 }

@@ -69,7 +69,7 @@ test('parsed values have the expected names and types', () => {
 test('a handler receives its options, its operand and --json', () => {
   command({
     examples: [],
-    operand: { name: 'by', usage: 'DURATION', kind: duration },
+    operand: { name: 'by', placeholder: 'DURATION', kind: duration },
     options: TABLE,
     handle: async (given) => {
       expectTypeOf(given.days).toEqualTypeOf<number>()

@@ -5,15 +5,15 @@ import type { GpuMeasurement, Reservation } from '../../../domain/pool/model.ts'
 import { formatDuration } from '../../../domain/text/duration.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
 import { faultWords } from '../faults.ts'
-import type { Look } from '../printed.ts'
+import type { Display } from '../printed.ts'
 import { detailsOf } from './details.ts'
 import { STATES } from './states.ts'
 import { validationOf } from './validation.ts'
 
 /** One line of `status` without the line break. */
-export function statusLine(status: GpuStatus, view: View, look: Look): string {
+export function statusLine(status: GpuStatus, view: View, display: Display): string {
   const details = detailsOf(status, view.now)
-  const head = `GPU ${status.unit.id}: ${coloured(status, STATES[status.kind].text, look)}`
+  const head = `GPU ${status.unit.id}: ${coloured(status, STATES[status.kind].text, display)}`
   switch (status.kind) {
     case 'available':
       return `${head} (${details}) ${validation(status, view)}`
@@ -30,8 +30,8 @@ export function statusLine(status: GpuStatus, view: View, look: Look): string {
 }
 
 /** Adds the colour of the GPU's state if colours are enabled. */
-export function coloured({ kind }: GpuStatus, words: string, look: Look): string {
-  return look.color ? `\u001b[${STATES[kind].color}m${words}\u001b[0m` : words
+export function coloured({ kind }: GpuStatus, words: string, display: Display): string {
+  return display.color ? `\u001b[${STATES[kind].color}m${words}\u001b[0m` : words
 }
 
 export const holderName = (reservation: Reservation): string => printable(shownName(reservation))

@@ -17,7 +17,7 @@ interface StateWords {
   /** On the dashboard. */
   readonly label: string
   /** In a sentence of the dashboard, for screen readers. */
-  readonly spoken: string
+  readonly phrase: string
   /** A distinct shape on the dashboard (SVG path, 12 by 12), so that the colour is not needed. */
   readonly mark: string
 }
@@ -32,7 +32,7 @@ export const STATES = {
     color: 32,
     column: 'available',
     label: 'Available',
-    spoken: 'available',
+    phrase: 'available',
     mark: 'M6 .8a5.2 5.2 0 1 1 0 10.4A5.2 5.2 0 0 1 6 .8zm0 2.2a3 3 0 1 0 0 6 3 3 0 0 0 0-6z',
   },
   reserved: {
@@ -43,7 +43,7 @@ export const STATES = {
     color: 34,
     column: 'inUse',
     label: 'In use',
-    spoken: 'in use',
+    phrase: 'in use',
     mark: 'M2.4 1.2h7.2a1.2 1.2 0 0 1 1.2 1.2v7.2a1.2 1.2 0 0 1-1.2 1.2H2.4a1.2 1.2 0 0 1-1.2-1.2V2.4a1.2 1.2 0 0 1 1.2-1.2z',
   },
   unreserved: {
@@ -54,7 +54,7 @@ export const STATES = {
     color: 31,
     column: 'inUse',
     label: 'Unreserved',
-    spoken: 'used without reservation',
+    phrase: 'used without reservation',
     mark: 'M6 .9 11.6 11H.4z',
   },
   error: {
@@ -65,7 +65,7 @@ export const STATES = {
     color: 33,
     column: 'errors',
     label: 'Fault',
-    spoken: 'fault',
+    phrase: 'fault',
     mark: 'M2.5 1 6 4.5 9.5 1 11 2.5 7.5 6 11 9.5 9.5 11 6 7.5 2.5 11 1 9.5 4.5 6 1 2.5z',
   },
 } as const satisfies Readonly<Record<GpuStatus['kind'], StateWords>>

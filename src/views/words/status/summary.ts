@@ -1,6 +1,6 @@
 import type { GpuStatus } from '../../../domain/observation/status.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
-import type { Look } from '../printed.ts'
+import type { Display } from '../printed.ts'
 import { table } from '../table.ts'
 import { STATES } from './states.ts'
 
@@ -15,7 +15,7 @@ interface Summary {
 }
 
 /** `status --summary`: one row; a column for errors only where there are some. */
-export function statusSummary(host: string, gpus: readonly GpuStatus[], { columns }: Look): string {
+export function statusSummary(host: string, gpus: readonly GpuStatus[], { columns }: Display): string {
   const { total, models, available, inUse, errors } = summaryOf(gpus)
   const head = ['HOST', 'TOTAL', 'GPU MODELS', 'AVAILABLE', 'IN USE']
   const row = [printable(host), String(total), modelWords(models), String(available), String(inUse)]

@@ -3,7 +3,7 @@ import type { GpuStatus, View } from '../../../domain/observation/status.ts'
 import { modelOf } from '../../../domain/text/ai-model.ts'
 import { formatDuration } from '../../../domain/text/duration.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
-import type { Look } from '../printed.ts'
+import type { Display } from '../printed.ts'
 import { EMPTY_CELL, table } from '../table.ts'
 import { detailsOf } from './details.ts'
 import { coloured, holderName } from './line.ts'
@@ -13,20 +13,20 @@ import { validationOf } from './validation.ts'
 const HEADER = ['GPU', 'STATUS', 'USER', 'DURATION', 'TYPE', 'MODEL', 'DETAILS', 'VALIDATION']
 
 /** All GPUs as a table. */
-export function statusTable(gpus: readonly GpuStatus[], view: View, look: Look): string {
+export function statusTable(gpus: readonly GpuStatus[], view: View, display: Display): string {
   return table(
     HEADER,
-    gpus.map((status) => row(status, view, look)),
-    look.columns,
+    gpus.map((status) => row(status, view, display)),
+    display.columns,
   )
 }
 
-function row(status: GpuStatus, view: View, look: Look): readonly string[] {
+function row(status: GpuStatus, view: View, display: Display): readonly string[] {
   const reservation = status.kind === 'reserved' ? status.reservation : undefined
   const note = reservation?.note === undefined ? '' : ` - ${shortened(reservation.note, 60)}`
   return [
     status.unit.id,
-    coloured(status, STATES[status.kind].short, look),
+    coloured(status, STATES[status.kind].short, display),
     userOf(status),
     reservation === undefined ? EMPTY_CELL : formatDuration(view.now - reservation.startedAt),
     reservation?.term.kind ?? EMPTY_CELL,
