@@ -71,11 +71,11 @@ export const screen: Parser = {
     checkJson(printableJson(reportDocument(hours), 2))
     const obstacles = obstaclesIn(pool, reading)
     for (const { forecast } of places.places) {
-      const trouble = new CanhazgpuError('driver-failed', text(3))
-      const news = { position: 1, length: 2, free: 0, obstacles, trouble, forecast, now: NOW }
-      checkLine(waitingWords({ kind: 'count', count: 1 }, news))
-      const { trouble: _, ...untroubled } = news
-      checkLine(waitingWords({ kind: 'ids', ids: ['0'] }, untroubled))
+      const driverFailure = new CanhazgpuError('driver-failed', text(3))
+      const progress = { position: 1, length: 2, free: 0, obstacles, driverFailure, forecast, now: NOW }
+      checkLine(waitingWords({ kind: 'count', count: 1 }, progress))
+      const { driverFailure: _, ...withoutFailure } = progress
+      checkLine(waitingWords({ kind: 'ids', ids: ['0'] }, withoutFailure))
     }
   },
 }

@@ -87,7 +87,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     name: 'squatter-unwatched',
     defect: 'the first in the queue never looks again whether a squatter has left',
     isRare: true,
-    plants: [at('src/app/waiting/queue-watch.ts#lookAgainAfter', () => () => Number.POSITIVE_INFINITY)],
+    plants: [at('src/app/waiting/queue-watch.ts#readAgainAfter', () => () => Number.POSITIVE_INFINITY)],
   },
 ]
 

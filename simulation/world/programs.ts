@@ -86,7 +86,7 @@ async function obtain(
   const ticket = { process: process.identity, ...(waitFor === undefined ? {} : { waitFor }) }
   const waker = new ProcessWaker(process, intent.id)
   const clock = () => process.moment().steady.ms
-  const waiting = { ticket, processes: process, waker, clock, tell: () => {} }
+  const waiting = { ticket, processes: process, waker, clock, onProgress: () => {} }
   return unlessRefused(await acquireInQueue(pool, intent, waiting).finally(() => waker.close()))
 }
 

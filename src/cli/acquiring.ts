@@ -89,7 +89,7 @@ export async function acquireFor(
       processes: context.processes,
       waker,
       clock: context.steadyClock,
-      tell: (news) => line.show(news),
+      onProgress: (progress) => line.show(progress),
       becomeSuccessor: (place) => {
         line.close()
         return context.becomeSuccessor(place)

@@ -129,7 +129,7 @@ async function waiting(
     ticket: { process, ...(options.waitFor === undefined ? {} : { waitFor: options.waitFor }) },
     waker,
     clock: () => steady,
-    tell: () => {},
+    onProgress: () => {},
   })
   return unlessRefused(answer)
 }

@@ -9,21 +9,25 @@ import {
   startableEntries,
 } from '../../domain/schedule/startable.ts'
 
-/** After this time a waiter notes its neighbour ahead that could start and does not ask. The note starts its grace period. */
+/**
+ * A waiter ahead may be able to start and not acquire its GPUs. After this time the waiter directly behind it notes that
+ * in the pool. The note starts the grace period of the waiter ahead.
+ */
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
-/** A waiter further ahead is noted this much later for each place, if the waiters between have not noted it. */
+/** A waiter further behind makes the note after this time for each place between them, if nobody else has made it. */
 const NOTE_OTHERS_AFTER_MS: Millis = 2_000
 
-/** Interval at which the first waiter checks for squatters that left, and every waiter for processes that are gone. */
+/** Interval at which every waiter checks for processes that are gone, and one that could start reads the pool. */
 export const WATCH_EVERY_MS: Millis = 2_000
 
-/** The first waiter acts on a due event at once. Each waiter behind stands in for it this much later than the one before. */
+/** The first waiter acts on a due event at once. Each one behind it acts this much later, if no other has acted. */
 const STAND_IN_AFTER_MS: Millis = 1_000
 
-/** How, and after which time, to act on a waiter ahead that can start and does not ask. */
-export interface Neglect {
+/** A waiter ahead can start and does not acquire its GPUs. What the waiter behind does, and after which time. */
+export interface UnusedTurn {
   readonly after: Millis
-  readonly event: 'look' | 'neglected'
+  /** `acquire` notes the waiter ahead in the pool. */
+  readonly action: 'read' | 'acquire'
 }
 
 /** Counted from 0; -1 for an entry that is not in the queue. */
@@ -32,10 +36,10 @@ export function placeIn(pool: Pool, id: string): number {
 }
 
 /**
- * Null: no waiter ahead can start. A noted waiter needs no second note: the others look again when the first grace
+ * Null: no waiter ahead can start. A noted waiter needs no second note: the others read the pool when the first grace
  * period ends.
  */
-export function neglectBefore(pool: Pool, id: string, conditions: Conditions): Neglect | null {
+export function unusedTurnBefore(pool: Pool, id: string, conditions: Conditions): UnusedTurn | null {
   const next = startableEntries(pool, conditions, id).findLast((entry) => isWaitedFor(entry, conditions))
   const place = placeIn(pool, id)
   if (next === undefined || place < 0) return null
@@ -46,9 +50,9 @@ export function neglectBefore(pool: Pool, id: string, conditions: Conditions): N
     .flatMap((entry) => entry.startableSince ?? [])
     .map((since) => since + PASSED_OVER_AFTER_MS - conditions.now)
     .filter((left) => left > 0)
-  if (noted.length > 0) return { after: Math.min(...noted), event: 'look' }
+  if (noted.length > 0) return { after: Math.min(...noted), action: 'read' }
   const after = distance === 1 ? NOTE_NEIGHBOUR_AFTER_MS : distance * NOTE_OTHERS_AFTER_MS
-  return { after, event: 'neglected' }
+  return { after, action: 'acquire' }
 }
 
 /** The time at which the next reservation expires; infinite if there is none. A run ends with its process. */
@@ -61,7 +65,7 @@ export function aheadOf(pool: Pool, id: string): readonly QueueEntry[] {
   return pool.queue.slice(0, Math.max(0, placeIn(pool, id)))
 }
 
-/** How long a waiter lets the waiters ahead act on a due event: longer for each active one. */
+/** How long a waiter leaves a due event to the active waiters ahead. */
 export function standInAfter(pool: Pool, id: string, conditions: Conditions): Millis {
   const active = aheadOf(pool, id).filter((entry) => isWaitedFor(entry, conditions))
   return active.length * STAND_IN_AFTER_MS
@@ -72,6 +76,6 @@ export function isSomeRunGone(pool: Pool, now: Millis, alive: AliveCheck): boole
   return pool.reservations.some(({ term }) => term.kind === 'run' && isGone(term, now, alive))
 }
 
-/** Time until the next look without a known change: the pool does not show when a squatter leaves. */
-export const lookAgainAfter = (couldStart: boolean): Millis =>
+/** Time until the next read without a known change: the pool does not show when unreserved use of a GPU ends. */
+export const readAgainAfter = (couldStart: boolean): Millis =>
   couldStart ? WATCH_EVERY_MS : Number.POSITIVE_INFINITY

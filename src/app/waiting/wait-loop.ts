@@ -6,44 +6,44 @@ import type { Millis, Pool } from '../../domain/pool/model.ts'
 import { isPassedOver } from '../../domain/schedule/startable.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
 import type { LockPatience } from '../../ports/store.ts'
-import { DriverWatch } from './driver-watch.ts'
-import { NextLook } from './next-look.ts'
+import { LastProbe } from './last-probe.ts'
+import { NextEvent } from './next-event.ts'
 import { placeIn } from './queue-watch.ts'
 import { interrupted, waitedForLock } from './wait-errors.ts'
+import { progressOf } from './wait-progress.ts'
 import type { Waiting } from './waiting.ts'
-import { newsFor } from './waiting-news.ts'
 
 const HEARTBEAT_MS: Millis = 5 * 60_000
 
-/** Looks at the pool, asks for the GPUs when they may be granted, and waits for the next look. */
+/** Reads the pool, performs `acquire` when the GPUs may be granted, and waits for the next event. */
 export class WaitLoop {
   readonly #service: PoolService
   readonly #intent: Intent
   readonly #waiting: Waiting
   readonly giveUpAt: Millis
-  readonly #driver: DriverWatch
-  readonly #nextLook: NextLook
+  readonly #lastProbe: LastProbe
+  readonly #nextEvent: NextEvent
   /** Whether this program has read the pool. */
-  #hasLooked = false
+  #hasRead = false
   #beatAt: Millis
 
   constructor(service: PoolService, intent: Intent, waiting: Waiting) {
     this.#waiting = waiting
     this.#service = service.bounded(this.#lockPatience())
     this.#intent = intent
-    this.#driver = new DriverWatch(intent.id)
+    this.#lastProbe = new LastProbe(intent.id)
     this.giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
     this.#beatAt = waiting.clock() + HEARTBEAT_MS
-    this.#nextLook = new NextLook({
+    this.#nextEvent = new NextEvent({
       service: this.#service,
       intent,
       waiting,
-      driver: this.#driver,
+      lastProbe: this.#lastProbe,
       giveUpAt: this.giveUpAt,
     })
   }
 
-  /** A waiter that was interrupted, or whose time has passed, does not wait for the store's lock either. */
+  /** After an interrupt or its time limit a waiter does not wait for the store's lock either. */
   #lockPatience(): LockPatience {
     const { waker, clock } = this.#waiting
     return {
@@ -53,20 +53,20 @@ export class WaitLoop {
   }
 
   async run(): Promise<Grant | Refusal> {
-    let standsIn = false
+    let mustAcquire = false
     let wasRefused = false
     for (;;) {
-      const { pool, now } = await this.#look()
+      const { pool, now } = await this.#read()
       // The entry may have been dropped. Another attempt would join the queue again, with a new time limit.
       if (this.#waiting.clock() >= this.giveUpAt) return timedOut(pool, this.#intent, now)
       const impossible = impossibleIn(pool, this.#intent.request)
       if (impossible !== null) return impossible
-      const couldStart = this.#nextLook.couldStart(pool, now)
+      const couldStart = this.#nextEvent.couldStart(pool, now)
       const isLate = pool.queue.some((entry) => entry.id === this.#intent.id && isPassedOver(entry, now))
-      if (((couldStart || isLate) && !wasRefused) || standsIn || this.#isCheckDue(pool)) {
+      if (((couldStart || isLate) && !wasRefused) || mustAcquire || this.#isProbeDue(pool)) {
         const answer = await this.#attempt(pool)
         if (answer !== null) return answer
-        standsIn = false
+        mustAcquire = false
         wasRefused = true
         continue
       }
@@ -76,11 +76,11 @@ export class WaitLoop {
         if (refusal !== null) return refusal
         continue
       }
-      this.#tell(pool, now)
-      const next = await this.#nextLook.wait({ pool, now, couldStart, beatAt: this.#beatAt })
-      if (next === 'neglected') standsIn = true
-      if (next === 'settle') await this.#service.perform({ op: 'settle' })
-      if (next === 'beat') await this.#beat()
+      this.#report(pool, now)
+      const event = await this.#nextEvent.wait({ pool, now, couldStart, beatAt: this.#beatAt })
+      if (event === 'acquire') mustAcquire = true
+      if (event === 'settle') await this.#service.perform({ op: 'settle' })
+      if (event === 'heartbeat') await this.#beat()
     }
   }
 
@@ -89,19 +89,19 @@ export class WaitLoop {
    * the installed one, and would start itself in an endless loop.
    */
   isOutdated(error: unknown): boolean {
-    return this.#hasLooked && error instanceof CanhazgpuError && error.code === 'store-too-new'
+    return this.#hasRead && error instanceof CanhazgpuError && error.code === 'store-too-new'
   }
 
-  async #look(): Promise<{ pool: Pool; now: Millis }> {
+  async #read(): Promise<{ pool: Pool; now: Millis }> {
     this.#waiting.waker.listen()
     const { pool, moment } = await this.#service.view('stored')
-    this.#driver.looked(pool, this.#waiting.clock())
-    this.#hasLooked = true
+    this.#lastProbe.poolRead(pool, this.#waiting.clock())
+    this.#hasRead = true
     return { pool, now: moment.wall }
   }
 
-  #isCheckDue(pool: Pool): boolean {
-    return this.#waiting.clock() >= this.#driver.nextCheck(pool)
+  #isProbeDue(pool: Pool): boolean {
+    return this.#waiting.clock() >= this.#lastProbe.nextProbeAt(pool)
   }
 
   /** Null: not granted yet. A waiter in the queue keeps its place while probes fail. */
@@ -111,10 +111,10 @@ export class WaitLoop {
       const answer = await this.#service.perform({ op: 'acquire', intent: this.#intent, wait: ticket })
       if (isRefusal(answer)) return answer
       if (answer.kind === 'granted') return answer.grant
-      this.#driver.answered(answer.reading, clock())
+      this.#lastProbe.succeeded(answer.reading, clock())
     } catch (error) {
-      if (placeIn(pool, this.#intent.id) < 0 || !isDriverTrouble(error)) throw error
-      this.#driver.failed(error, clock())
+      if (placeIn(pool, this.#intent.id) < 0 || !isDriverFailure(error)) throw error
+      this.#lastProbe.failed(error, clock())
     }
     return null
   }
@@ -128,15 +128,15 @@ export class WaitLoop {
     await this.#service.perform({ op: 'heartbeat', id: this.#intent.id })
   }
 
-  #tell(pool: Pool, now: Millis): void {
-    const { reading, trouble } = this.#driver
+  #report(pool: Pool, now: Millis): void {
+    const { reading, failure: driverFailure } = this.#lastProbe
     const { stopped } = this.#waiting.processes
-    const news = newsFor(this.#intent.id, pool, { now, stopped, reading, trouble })
-    if (news !== null) this.#waiting.tell(news)
+    const progress = progressOf(this.#intent.id, pool, { now, stopped, reading, driverFailure })
+    if (progress !== null) this.#waiting.onProgress(progress)
   }
 }
 
-function isDriverTrouble(error: unknown): error is CanhazgpuError {
+function isDriverFailure(error: unknown): error is CanhazgpuError {
   return (
     error instanceof CanhazgpuError &&
     ['driver-unresponsive', 'driver-failed', 'driver-missing'].includes(error.code)

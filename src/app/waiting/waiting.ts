@@ -1,17 +1,17 @@
 import type { Ticket } from '../../domain/operation/intent.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import type { ProcessCheck } from '../../domain/pool/process-check.ts'
-import type { WaitingNews } from './waiting-news.ts'
+import type { WaitProgress } from './wait-progress.ts'
 
 /** Wakes a waiter. An event between two waits is not lost: the next wait returns at once. */
 export interface Waker {
   /** `called`: the waiter may be able to start. `changed`: the pool changed, reported once after each `listen`. */
   wait(ms: Millis): Promise<'called' | 'changed' | 'timeout' | 'interrupted'>
-  /** Must be called before each look at the pool; then every later change is reported. */
+  /** Must be called before each read of the pool; then every later change is reported. */
   listen(): void
   /** Whether the waiter was interrupted so far. */
   isInterrupted(): boolean
-  /** Whether the waiter was interrupted. Call it once, after the last wait: later interrupts are not noticed. */
+  /** The final answer. Call it once, after the last wait: later interrupts are not noticed. */
   wasInterrupted(): Promise<boolean>
 }
 
@@ -23,8 +23,8 @@ export interface Waiting {
   readonly waker: Waker
   /** Steady time. */
   readonly clock: () => Millis
-  /** Called at every look at the queue; the same news may be given twice. */
-  readonly tell: (news: WaitingNews) => void
+  /** Called after every read of the queue, also if nothing changed. */
+  readonly onProgress: (progress: WaitProgress) => void
   /** Called when a newer version has upgraded the pool. Replaces this process by that version, or returns. */
   readonly becomeSuccessor?: (place: { entry: string; giveUpAt: Millis }) => Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { WaitingNews } from '../../app/waiting/waiting-news.ts'
+import type { WaitProgress } from '../../app/waiting/wait-progress.ts'
 import type { WaitingDocument } from '../schemas/queue.ts'
 import { obstacleDocument } from './obstacle-document.ts'
 import { timestamp } from './status-document.ts'
@@ -9,16 +9,18 @@ export function waitingDocument({
   length,
   free,
   obstacles,
-  trouble,
+  driverFailure,
   forecast,
-}: WaitingNews): WaitingDocument {
+}: WaitProgress): WaitingDocument {
   const waiting: WaitingDocument['waiting'] = {
     position,
     length,
     free,
     ...(obstacles.length === 0 ? {} : { unavailable_gpus: obstacles.map(obstacleDocument) }),
     ...(forecast.kind === 'at' ? { earliest_start: timestamp(forecast.at) } : {}),
-    ...(trouble === undefined ? {} : { trouble: trouble.message, trouble_code: trouble.code }),
+    ...(driverFailure === undefined
+      ? {}
+      : { trouble: driverFailure.message, trouble_code: driverFailure.code }),
   }
   return { waiting }
 }

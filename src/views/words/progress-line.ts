@@ -1,11 +1,11 @@
-import type { WaitingNews } from '../../app/waiting/waiting-news.ts'
+import type { WaitProgress } from '../../app/waiting/wait-progress.ts'
 import type { Request } from '../../domain/pool/model.ts'
 import { printableJson } from '../../domain/text/text.ts'
 import { waitingDocument } from '../documents/waiting-document.ts'
 import { logTime } from './clock-time.ts'
 import { fitted } from './fitted.ts'
 import type { Output } from './printed.ts'
-import { ownNews, waitingWords } from './waiting-words.ts'
+import { ownProgress, waitingWords } from './waiting-words.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
 /** Turns wrapping off (DECAWM): if the terminal becomes narrower, erasing a wrapped line would leave a part of it. */
@@ -40,8 +40,8 @@ export class ProgressLine {
     this.#wasShown = wasShown && this.#form !== 'live'
   }
 
-  show(news: WaitingNews): void {
-    const { shown, text } = this.#drawn(news)
+  show(progress: WaitProgress): void {
+    const { shown, text } = this.#drawn(progress)
     if (shown === this.#shown) return
     this.#shown = shown
     if (!this.#wasShown) this.#stderr.write(text)
@@ -49,18 +49,18 @@ export class ProgressLine {
   }
 
   /** The text to write, and a key: the next text is written only if its key differs. */
-  #drawn(news: WaitingNews): { readonly shown: string; readonly text: string } {
+  #drawn(progress: WaitProgress): { readonly shown: string; readonly text: string } {
     switch (this.#form) {
       case 'live': {
-        const shown = fitted(waitingWords(this.#request, news), this.#stderr.columns)
+        const shown = fitted(waitingWords(this.#request, progress), this.#stderr.columns)
         return { shown, text: `${ERASE_LINE}${UNWRAPPED}${shown}${WRAPPED}` }
       }
       case 'lines': {
-        const text = `${logTime(news.now)} ${waitingWords(this.#request, news)}\n`
-        return { shown: ownNews(news), text }
+        const text = `${logTime(progress.now)} ${waitingWords(this.#request, progress)}\n`
+        return { shown: ownProgress(progress), text }
       }
       case 'json': {
-        const shown = printableJson(waitingDocument(news))
+        const shown = printableJson(waitingDocument(progress))
         return { shown, text: `${shown}\n` }
       }
     }

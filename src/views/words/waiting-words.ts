@@ -1,4 +1,4 @@
-import type { WaitingNews } from '../../app/waiting/waiting-news.ts'
+import type { WaitProgress } from '../../app/waiting/wait-progress.ts'
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import type { Millis, Request, Reservation } from '../../domain/pool/model.ts'
 import { knownEnd } from '../../domain/schedule/calendar.ts'
@@ -9,19 +9,19 @@ import { clockTime } from './clock-time.ts'
 import { freeWords, obstacleWords } from './obstacle-words.ts'
 
 /** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
-export function waitingWords(request: Request, news: WaitingNews): string {
-  const place = `position ${news.position} of ${news.length}, ${freeWords(news.free, news.obstacles)}`
-  return `Waiting for ${requestWords(request)}: ${place}, ${untilWords(news, news.now)}`
+export function waitingWords(request: Request, progress: WaitProgress): string {
+  const place = `position ${progress.position} of ${progress.length}, ${freeWords(progress.free, progress.obstacles)}`
+  return `Waiting for ${requestWords(request)}: ${place}, ${untilWords(progress, progress.now)}`
 }
 
-/** The part of the news that concerns this waiter; a log file gets a new line only if it changes. */
-export function ownNews(news: WaitingNews): string {
+/** The part of the progress that concerns this waiter; a log file gets a new line only if it changes. */
+export function ownProgress(progress: WaitProgress): string {
   // Without the current time, the text does not change just because time passes, as `tomorrow` does at midnight.
-  return `${news.position} ${untilWords(news, Number.NEGATIVE_INFINITY)}`
+  return `${progress.position} ${untilWords(progress, Number.NEGATIVE_INFINITY)}`
 }
 
-const untilWords = ({ trouble, forecast }: WaitingNews, now: Millis): string =>
-  trouble === undefined ? forecastWords(forecast, now) : printable(trouble.message)
+const untilWords = ({ driverFailure, forecast }: WaitProgress, now: Millis): string =>
+  driverFailure === undefined ? forecastWords(forecast, now) : printable(driverFailure.message)
 
 export function requestWords(request: Request): string {
   switch (request.kind) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { WaitingNews } from '../../../src/app/waiting/waiting-news.ts'
+import type { WaitProgress } from '../../../src/app/waiting/wait-progress.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { clockTime } from '../../../src/views/words/clock-time.ts'
 import { ProgressLine } from '../../../src/views/words/progress-line.ts'
@@ -7,7 +7,7 @@ import { ProgressLine } from '../../../src/views/words/progress-line.ts'
 const NOW = new Date(2026, 1, 28, 14, 30, 5).getTime()
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-const NEWS: WaitingNews = {
+const PROGRESS: WaitProgress = {
   position: 2,
   length: 3,
   free: 0,
@@ -16,41 +16,47 @@ const NEWS: WaitingNews = {
   now: NOW,
 }
 
-/** The texts written for these news, in order. */
-function written(news: readonly WaitingNews[], columns: number, terminal: boolean): readonly string[] {
+/** The texts written for these states of a wait, in order. */
+function written(states: readonly WaitProgress[], columns: number, terminal: boolean): readonly string[] {
   const lines: string[] = []
   const stderr = { write: (text: string) => void lines.push(text), terminal, columns, color: false }
   const line = new ProgressLine({ kind: 'count', count: 1 }, { stderr, json: false, wasShown: false })
-  for (const each of news) line.show(each)
+  for (const each of states) line.show(each)
   return lines
 }
 
-const inLog = (...news: readonly WaitingNews[]) => written(news, Number.POSITIVE_INFINITY, false)
+const inLog = (...states: readonly WaitProgress[]) => written(states, Number.POSITIVE_INFINITY, false)
 
 describe('in a log file', () => {
   test('a line starts with the time', () => {
-    expect(inLog(NEWS)).toEqual([
+    expect(inLog(PROGRESS)).toEqual([
       '2026-02-28 14:30:05 Waiting for 1 GPU: position 2 of 3, 0 free, earliest 14:32\n',
     ])
   })
 
   test('changes that concern other waiters, and passing time, add no line', () => {
     expect(
-      inLog(NEWS, { ...NEWS, length: 4 }, { ...NEWS, free: 1 }, { ...NEWS, now: NOW + 3 * MINUTE }),
+      inLog(
+        PROGRESS,
+        { ...PROGRESS, length: 4 },
+        { ...PROGRESS, free: 1 },
+        { ...PROGRESS, now: NOW + 3 * MINUTE },
+      ),
     ).toHaveLength(1)
   })
 
   test('a new position, expected start or error adds a line', () => {
-    const trouble = new CanhazgpuError('driver-failed', 'version mismatch')
-    const later: WaitingNews = { ...NEWS, forecast: { kind: 'at', at: NOW + 5 * MINUTE } }
-    expect(inLog(NEWS, { ...NEWS, position: 1 })).toHaveLength(2)
-    expect(inLog(NEWS, later)).toHaveLength(2)
-    expect(inLog(NEWS, { ...NEWS, trouble }, NEWS)).toHaveLength(3)
+    const driverFailure = new CanhazgpuError('driver-failed', 'version mismatch')
+    const later: WaitProgress = { ...PROGRESS, forecast: { kind: 'at', at: NOW + 5 * MINUTE } }
+    expect(inLog(PROGRESS, { ...PROGRESS, position: 1 })).toHaveLength(2)
+    expect(inLog(PROGRESS, later)).toHaveLength(2)
+    expect(inLog(PROGRESS, { ...PROGRESS, driverFailure }, PROGRESS)).toHaveLength(3)
   })
 })
 
 describe('on a terminal', () => {
-  const shown = (columns: number) => Bun.stripANSI(written([NEWS], columns, true)[0] ?? '').replace('\r', '')
+  const shown = (columns: number) =>
+    Bun.stripANSI(written([PROGRESS], columns, true)[0] ?? '').replace('\r', '')
 
   test('the line is cut at the width', () => {
     expect(shown(200)).toBe('Waiting for 1 GPU: position 2 of 3, 0 free, earliest 14:32')
@@ -59,8 +65,8 @@ describe('on a terminal', () => {
   })
 
   test('the line is redrawn only if its visible text changes', () => {
-    expect(written([NEWS, { ...NEWS, length: 4 }], 200, true)).toHaveLength(2)
-    expect(written([NEWS, { ...NEWS, length: 4 }], 20, true)).toHaveLength(1)
+    expect(written([PROGRESS, { ...PROGRESS, length: 4 }], 200, true)).toHaveLength(2)
+    expect(written([PROGRESS, { ...PROGRESS, length: 4 }], 20, true)).toHaveLength(1)
   })
 })
 

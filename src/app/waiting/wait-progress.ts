@@ -5,8 +5,8 @@ import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import { type ExpectedStart, expectedStarts } from '../../domain/schedule/expected-starts.ts'
 import { supplyOf } from '../../domain/schedule/queue-places.ts'
 
-/** The reason, position and expected start of a waiter. */
-export interface WaitingNews {
+/** The position of a waiter, its expected start, and what it waits for. */
+export interface WaitProgress {
   /** Counted from 1. */
   readonly position: number
   readonly length: number
@@ -15,23 +15,24 @@ export interface WaitingNews {
   /** Why other unreserved GPUs cannot be granted. */
   readonly obstacles: readonly Obstacle[]
   /** Why the last probe failed. */
-  readonly trouble?: CanhazgpuError
+  readonly driverFailure?: CanhazgpuError
   readonly forecast: ExpectedStart
   readonly now: Millis
 }
 
-/** The inputs of the news besides the pool. */
-export interface NewsSource {
+/** The inputs of the progress besides the pool. */
+export interface ProgressSource {
   readonly now: Millis
   readonly stopped: StoppedCheck
   /** The reading of the last probe. */
   readonly reading: Reading | undefined
-  readonly trouble: CanhazgpuError | undefined
+  /** Why the last probe failed. */
+  readonly driverFailure: CanhazgpuError | undefined
 }
 
-/** The news for a queue entry; null if the queue has no such entry. */
-export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews | null {
-  const { now, stopped, reading, trouble } = source
+/** Null if the queue has no such entry. */
+export function progressOf(id: string, pool: Pool, source: ProgressSource): WaitProgress | null {
+  const { now, stopped, reading, driverFailure } = source
   const at = pool.queue.findIndex((entry) => entry.id === id)
   if (at < 0) return null
   const obstacles = obstaclesIn(pool, reading)
@@ -43,7 +44,7 @@ export function newsFor(id: string, pool: Pool, source: NewsSource): WaitingNews
       pool.units.map(({ id }) => id),
       obstacles,
     ),
-    ...(trouble === undefined ? {} : { trouble }),
+    ...(driverFailure === undefined ? {} : { driverFailure }),
     forecast: expectedStarts(pool, { now, stopped, obstacles, only: id }).get(id) ?? { kind: 'unknown' },
     now,
   }

@@ -4,24 +4,24 @@ import type { Intent } from '../../domain/operation/intent.ts'
 import type { Millis, Pool } from '../../domain/pool/model.ts'
 import { type Conditions, isWaitedFor, PASSED_OVER_AFTER_MS } from '../../domain/schedule/startable.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
-import type { DriverWatch } from './driver-watch.ts'
+import type { LastProbe } from './last-probe.ts'
 import {
   aheadOf,
   isSomeRunGone,
-  lookAgainAfter,
-  type Neglect,
-  neglectBefore,
   nextExpiry,
   placeIn,
+  readAgainAfter,
   standInAfter,
+  type UnusedTurn,
+  unusedTurnBefore,
   WATCH_EVERY_MS,
 } from './queue-watch.ts'
 import { interrupted } from './wait-errors.ts'
 import type { Waiting } from './waiting.ts'
 
-/** Time after a change until a waiter looks again only for its news; longer the further back it is. */
-const NEWS_EVERY_MS: Millis = 1_000
-const NEWS_PER_PLACE_MS: Millis = 200
+/** Time after a change until a waiter reads the pool only to report its progress; longer the further back it is. */
+const PROGRESS_EVERY_MS: Millis = 1_000
+const PROGRESS_PER_PLACE_MS: Millis = 200
 /** A process that slept this long was stopped, and may have been passed over. */
 const FROZEN_AFTER_MS: Millis = PASSED_OVER_AFTER_MS / 2
 
@@ -29,13 +29,13 @@ interface Waiter {
   readonly service: PoolService
   readonly intent: Intent
   readonly waiting: Waiting
-  readonly driver: DriverWatch
+  readonly lastProbe: LastProbe
   /** Steady time. */
   readonly giveUpAt: Millis
 }
 
-/** The result of a waiter's last look at the pool. */
-interface Seen {
+/** The result of a waiter's last read of the pool. */
+interface LastRead {
   readonly pool: Pool
   readonly now: Millis
   readonly couldStart: boolean
@@ -43,14 +43,14 @@ interface Seen {
   readonly beatAt: Millis
 }
 
-/** `neglected`: a waiter ahead could start and does not ask; this one asks, so that the other is noted. */
-type Next = 'look' | 'neglected' | 'settle' | 'beat'
+/** What the waiter must do next. `acquire`: a waiter ahead does not use its turn, see `UnusedTurn`. */
+type Event = 'read' | 'acquire' | 'settle' | 'heartbeat'
 
 /**
- * Decides when a waiter looks at (reads) the pool again. While nothing changes, it does not read the store. It watches
- * only the processes that matter to its place in the queue.
+ * Waits for the next event of a waiter. While nothing changes, the waiter does not read the store. It watches only the
+ * processes that matter to its place in the queue.
  */
-export class NextLook {
+export class NextEvent {
   readonly #waiter: Waiter
   /** Time at which the command of a reservation was first found gone. Steady time. */
   #goneSince: Millis | undefined
@@ -59,58 +59,61 @@ export class NextLook {
     this.#waiter = waiter
   }
 
-  /** Judged by the reservations, or by the last probe too: waiters ahead that need unusable GPUs then do not count. */
+  /**
+   * Whether the waiter could start according to the reservations alone, or according to the last probe too. With the
+   * probe, waiters ahead that need unusable GPUs do not count.
+   */
   couldStart(pool: Pool, now: Millis): boolean {
-    const { intent, driver } = this.#waiter
+    const { intent, lastProbe } = this.#waiter
     const conditions = this.#conditions(now)
     if (canStart(pool, intent, conditions)) return true
-    const unusable = driver.unusable(pool)
+    const unusable = lastProbe.unusable(pool)
     return unusable.size > 0 && canStart(pool, intent, { ...conditions, unusable })
   }
 
   /** Throws when the waiter is interrupted. */
-  async wait({ pool, now, couldStart, beatAt }: Seen): Promise<Next> {
-    const { intent, waiting, driver, giveUpAt } = this.#waiter
+  async wait({ pool, now, couldStart, beatAt }: LastRead): Promise<Event> {
+    const { intent, waiting, lastProbe, giveUpAt } = this.#waiter
     const { clock, waker } = waiting
-    const neglected = neglectBefore(pool, intent.id, this.#conditions(now))
+    const unused = unusedTurnBefore(pool, intent.id, this.#conditions(now))
     const start = clock()
     const expiry = start + nextExpiry(pool) - now
-    const checkAt = driver.nextCheck(pool)
-    const neglectedAt = this.#neglectedAt(start, neglected)
-    let lookAt = start + lookAgainAfter(couldStart)
+    const probeAt = lastProbe.nextProbeAt(pool)
+    const unusedAt = this.#unusedAt(start, unused)
+    let readAt = start + readAgainAfter(couldStart)
     for (;;) {
       const expiryAt = this.#standInAt(expiry, pool, now)
-      const until = Math.min(giveUpAt, expiryAt, neglectedAt, checkAt, lookAt, beatAt)
+      const until = Math.min(giveUpAt, expiryAt, unusedAt, probeAt, readAt, beatAt)
       const asleepSince = clock()
       const event = await waker.wait(Math.max(0, Math.min(until - clock(), WATCH_EVERY_MS)))
       if (event === 'interrupted') throw interrupted()
-      if (clock() - asleepSince > FROZEN_AFTER_MS) return 'look'
-      if (event === 'called' && (await this.#isMyTurn())) return 'look'
+      if (clock() - asleepSince > FROZEN_AFTER_MS) return 'read'
+      if (event === 'called' && (await this.#isMyTurn())) return 'read'
       // A call out of turn reports a change as well, and may have replaced its report.
-      if (event === 'called' || event === 'changed') lookAt = Math.min(lookAt, this.#newsAt(start, pool))
-      if (clock() >= giveUpAt) return 'look'
+      if (event === 'called' || event === 'changed') readAt = Math.min(readAt, this.#progressAt(start, pool))
+      if (clock() >= giveUpAt) return 'read'
       if (clock() >= this.#standInAt(expiry, pool, now) || this.#isSomeoneGone(pool, now + clock() - start))
         return 'settle'
-      if (clock() >= beatAt) return 'beat'
-      if (clock() >= neglectedAt) return neglected?.event ?? 'look'
-      if (clock() >= lookAt || clock() >= checkAt) return 'look'
+      if (clock() >= beatAt) return 'heartbeat'
+      if (clock() >= unusedAt) return unused?.action ?? 'read'
+      if (clock() >= readAt || clock() >= probeAt) return 'read'
       // Waiters ahead may have been stopped meanwhile.
-      if (!couldStart && this.couldStart(pool, now + clock() - start)) return 'look'
+      if (!couldStart && this.couldStart(pool, now + clock() - start)) return 'read'
       // The process that changed the pool may have been killed before it reported the change.
-      if (!couldStart && !this.#hasActiveAhead(pool, now) && (await this.#isMyTurn())) return 'look'
+      if (!couldStart && !this.#hasActiveAhead(pool, now) && (await this.#isMyTurn())) return 'read'
     }
   }
 
-  #newsAt(start: Millis, pool: Pool): Millis {
+  #progressAt(start: Millis, pool: Pool): Millis {
     const place = placeIn(pool, this.#waiter.intent.id)
-    return start + Math.max(NEWS_EVERY_MS, place * NEWS_PER_PLACE_MS)
+    return start + Math.max(PROGRESS_EVERY_MS, place * PROGRESS_PER_PLACE_MS)
   }
 
-  /** A waiter that has just probed does not stand in for others again at once. */
-  #neglectedAt(start: Millis, neglected: Neglect | null): Millis {
-    if (neglected === null) return Number.POSITIVE_INFINITY
-    const at = start + neglected.after
-    return neglected.event === 'look' ? at : Math.max(at, this.#waiter.driver.askedAt + WATCH_EVERY_MS)
+  /** A waiter that has just probed does not act for another one at once. */
+  #unusedAt(start: Millis, unused: UnusedTurn | null): Millis {
+    if (unused === null) return Number.POSITIVE_INFINITY
+    const at = start + unused.after
+    return unused.action === 'read' ? at : Math.max(at, this.#waiter.lastProbe.probedAt + WATCH_EVERY_MS)
   }
 
   /** Time at which this waiter acts on an event that is due, unless a waiter ahead has acted. */
@@ -121,8 +124,8 @@ export class NextLook {
   }
 
   /**
-   * Every waiter watches the next one ahead that can itself watch. The first one watches the running commands; those
-   * behind stand in for it.
+   * Every waiter watches the next active one ahead. The first one watches the running commands; those behind stand in
+   * for it.
    */
   #isSomeoneGone(pool: Pool, now: Millis): boolean {
     const { intent, waiting } = this.#waiter
