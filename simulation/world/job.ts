@@ -54,7 +54,7 @@ export class WatchedJob implements Job {
     return this.#command.work?.isOver ?? !this.#command.isAlive
   }
 
-  say(line: string): void {
+  writeStderr(line: string): void {
     const { machine, name } = this.#supervisor
     machine.trace.say(machine.scheduler.now, () => `${name} prints: ${line}`)
   }

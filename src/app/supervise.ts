@@ -31,7 +31,7 @@ export interface Job {
   /** Whether the command and all its descendants have ended. */
   isOver(): boolean
   /** Writes one line to the command's standard error, if that can be opened. */
-  say(line: string): void
+  writeStderr(line: string): void
 }
 
 /** How a command ended: on its own, or at its time limit. */
@@ -105,7 +105,9 @@ function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonl
   const left = found.kind === 'known' ? held.filter((unit) => found.units.includes(unit)) : held
   const lost = held.filter((unit) => !left.includes(unit))
   if (lost.length > 0) {
-    job.say(`canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`)
+    job.writeStderr(
+      `canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`,
+    )
   }
   return left
 }
@@ -114,13 +116,13 @@ function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonl
 async function stop({ job, clock, sleep }: Supervision, { interruptAt, killAt }: TimeLimit): Promise<void> {
   const interruptedAt = clock()
   const grace = formatDuration(killAt - interruptAt)
-  job.say(`canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${grace}`)
+  job.writeStderr(`canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${grace}`)
   job.interrupt()
   let isKilled = false
   while (!job.isOver()) {
     const now = clock()
     if (now >= killAt) {
-      if (!isKilled) job.say('canhazgpu: still running after SIGINT: sending SIGKILL')
+      if (!isKilled) job.writeStderr('canhazgpu: still running after SIGINT: sending SIGKILL')
       isKilled = true
       job.kill()
     }

@@ -98,7 +98,7 @@ function jobOf(
       if (processes.hasCommandEnded()) silent('exited')
       return processes.haveEnded()
     },
-    say: (line) => {
+    writeStderr: (line) => {
       if (stderr !== null) writeMessage(stderr, line)
     },
   }

@@ -60,7 +60,7 @@ type Event = 'exited' | 'changed' | 'timeout'
 
 /** A supervisor on a real database, with a clock and a job that the test controls. */
 class Scene implements Disposable {
-  readonly said: string[] = []
+  readonly printed: string[] = []
   readonly waits: Millis[] = []
   readonly slept: Millis[] = []
   readonly signalled: [signal: string, at: Millis][] = []
@@ -121,7 +121,7 @@ class Scene implements Disposable {
         this.isOver = true
       },
       isOver: () => this.isOver,
-      say: (line) => this.said.push(line),
+      writeStderr: (line) => this.printed.push(line),
     }
     await supervise({
       reservation: RUN.id,
@@ -177,7 +177,7 @@ test('a heartbeat every minute, and the true end when the command has ended', as
       }),
     ),
   )
-  expect(scene.said).toEqual([])
+  expect(scene.printed).toEqual([])
 })
 
 test('a supervisor renews only the heartbeat of its own reservation', async () => {
@@ -198,7 +198,7 @@ test('constant writes to the pool neither hasten nor delay the heartbeat', async
   await scene.setUp()
   await scene.live('changed', 'changed', 'changed', 'timeout')
   expect(scene.waits).toEqual([58_000, 57_000, 56_000, 55_000, 59_000])
-  expect(scene.said).toEqual([])
+  expect(scene.printed).toEqual([])
 })
 
 test('a lost reservation is reported once, and nothing is revived', async () => {
@@ -213,7 +213,7 @@ test('a lost reservation is reported once, and nothing is revived', async () => 
   await scene.live('timeout')
   // It ended before the first read of the pool, so there is nothing to watch.
   expect(scene.waits).toEqual([])
-  expect(scene.said).toEqual([
+  expect(scene.printed).toEqual([
     'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
   ])
   expect((await scene.pool()).reservations).toEqual([])
@@ -232,7 +232,7 @@ test.each(['changed', 'timeout'] as const)(
       )
       return event
     })
-    expect(scene.said).toEqual([
+    expect(scene.printed).toEqual([
       'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
     ])
     expect((await scene.pool()).reservations).toEqual([])
@@ -251,7 +251,7 @@ test('store errors are not printed, and the end is written when the store works 
     'timeout',
     'timeout',
   )
-  expect(scene.said).toEqual([])
+  expect(scene.printed).toEqual([])
   expect(scene.slept).toHaveLength(3)
   expect(await scene.history()).toHaveLength(2)
 })
@@ -283,8 +283,8 @@ test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', a
     'SIGKILL',
     start + 3 * HEARTBEAT_MS + 30_000,
   ])
-  expect(scene.said.slice(0, -2).length).toBe(what === 'was removed' ? 1 : 0)
-  expect(scene.said.slice(-2)).toEqual([
+  expect(scene.printed.slice(0, -2).length).toBe(what === 'was removed' ? 1 : 0)
+  expect(scene.printed.slice(-2)).toEqual([
     'canhazgpu: time limit reached: sending SIGINT, and SIGKILL in 0h 0m 30s',
     'canhazgpu: still running after SIGINT: sending SIGKILL',
   ])
@@ -312,7 +312,7 @@ test('a pool with other GPUs causes no message about them', async () => {
     )
     return 'changed'
   })
-  expect(scene.said).toEqual([
+  expect(scene.printed).toEqual([
     'canhazgpu: the reservation of GPU 0 was ended; the command runs on without it',
   ])
 })
@@ -335,7 +335,7 @@ test('a supervisor exits if a newer version has upgraded the pool and the comman
     return 'exited'
   })
   expect(scene.slept).toEqual([])
-  expect(scene.said).toEqual([])
+  expect(scene.printed).toEqual([])
 })
 
 test.each([10 * HOUR, -10 * HOUR])(
