@@ -1,6 +1,5 @@
-import type { LocalParts } from '../../src/app/local-pool.ts'
-import type { GpuMeasurement, Pool } from '../../src/domain/pool/model.ts'
-import type { GpuProvider } from '../../src/ports/driver.ts'
+import type { Driver, LocalParts } from '../../src/app/local-pool.ts'
+import type { GpuMeasurement } from '../../src/domain/pool/model.ts'
 import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
@@ -184,13 +183,15 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
 
 function withIdleDriver({ driver, ...parts }: LocalParts): LocalParts {
   if (driver === undefined) return parts
-  return { ...parts, driver: { ...driver, of: async (pool) => idleIfSilent(pool, await driver.of(pool)) } }
+  return { ...parts, driver: { ...driver, sample: idleIfSilent(driver.sample) } }
 }
 
-const idleIfSilent = (pool: Pool, { probe }: GpuProvider): GpuProvider => ({
-  probe: (deadline) =>
-    probe(deadline).catch(() => ({
-      provider: pool.provider,
-      readings: pool.units.map(({ device: { uuid, name } }, index) => ({ index, uuid, name, state: IDLE })),
-    })),
-})
+const idleIfSilent =
+  (sample: Driver['sample']): Driver['sample'] =>
+  (pool, purpose) =>
+    sample(pool, purpose).catch(() => ({
+      probe: {
+        provider: pool.provider,
+        readings: pool.units.map(({ device: { uuid, name } }, index) => ({ index, uuid, name, state: IDLE })),
+      },
+    }))

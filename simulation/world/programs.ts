@@ -41,8 +41,7 @@ function poolOf(process: Process): PoolService {
     processes: process,
     actor: async () => process.account,
     driver: {
-      of: async () => driverFor(process),
-      timeout: PROBE_TIMEOUT,
+      sample: async () => ({ probe: await driverFor(process).probe(PROBE_TIMEOUT) }),
       askedThresholdMb: THRESHOLD_MB,
       seesOwners: () => true,
     },

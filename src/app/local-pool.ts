@@ -3,6 +3,7 @@ import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../domain/ledg
 import { reservedUnits } from '../domain/observation/allocation.ts'
 import { evidenceOf, type Observation } from '../domain/observation/observation.ts'
 import { readingsOf, unknownReadings } from '../domain/observation/readings.ts'
+import { type Sample, stalenessOf } from '../domain/observation/sample.ts'
 import { type Overview, statusOf } from '../domain/observation/status.ts'
 import { thresholdOf } from '../domain/observation/threshold.ts'
 import { impossibleIn } from '../domain/operation/acquisition.ts'
@@ -10,10 +11,9 @@ import type { PoolOperationName } from '../domain/operation/apply.ts'
 import { settle } from '../domain/operation/ending.ts'
 import type { Answers, Operation } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
-import type { Account, Millis, Pool, Probe, Request } from '../domain/pool/model.ts'
+import type { Account, Pool, Request } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { type QueueOverview, queuePlaces } from '../domain/schedule/queue-places.ts'
-import type { GpuProvider } from '../ports/driver.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService, TimedPool, Views } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
@@ -33,11 +33,16 @@ export interface LocalParts {
   readonly trace?: Trace
 }
 
-/** How the driver is probed. */
+/**
+ * What a sample is for. A decision needs a probe that begins after the request, or none at all. A view may show a
+ * recent or a stale one.
+ */
+export type SamplePurpose = 'decision' | 'view'
+
+/** How the driver of a pool is probed. */
 export interface Driver {
-  readonly of: (pool: Pool) => Promise<GpuProvider>
-  /** Time limit of a probe. */
-  readonly timeout: Millis
+  /** Throws as `GpuProvider.probe`. A sample for a decision is never stale. */
+  readonly sample: (pool: Pool, purpose: SamplePurpose) => Promise<Sample>
   /** The memory threshold that the caller requests, MB; null: the pool's threshold. See `thresholdOf`. */
   readonly askedThresholdMb: number | null
   /** Whether this process can determine the owners of the processes in a probe. */
@@ -59,7 +64,7 @@ export class LocalPool implements PoolService {
     acquire: ({ intent }) => this.#observedFor(intent.request),
     claim: async ({ intent }) =>
       this.#driver.seesOwners() ? this.#observedFor(intent.request) : { refused: { code: 'owners-unknown' } },
-    'adopt-devices': async () => ({ observed: await this.#observe(await this.#lastSeen()) }),
+    'adopt-devices': async () => ({ observed: await this.#observedIn(await this.#lastSeen()) }),
   }
 
   constructor(parts: LocalParts) {
@@ -94,7 +99,7 @@ export class LocalPool implements PoolService {
 
   async #observedFor(request: Request): Promise<{ readonly observed: Observation } | Refusal> {
     const pool = await this.#lastSeen()
-    return impossibleIn(pool, request) ?? { observed: await this.#observe(pool) }
+    return impossibleIn(pool, request) ?? { observed: await this.#observedIn(pool) }
   }
 
   async #lastSeen(): Promise<Pool> {
@@ -107,9 +112,10 @@ export class LocalPool implements PoolService {
     return seen
   }
 
-  async #observe(pool: Pool): Promise<Observation> {
-    const { of, timeout, askedThresholdMb } = this.#driver
-    const probe = await (await of(pool)).probe(timeout)
+  /** The observation for a decision. */
+  async #observedIn(pool: Pool): Promise<Observation> {
+    const { sample, askedThresholdMb } = this.#driver
+    const { probe } = await sample(pool, 'decision')
     return { probe, askedThresholdMb }
   }
 
@@ -134,19 +140,25 @@ export class LocalPool implements PoolService {
 
   async #observed(): Promise<Views['observed']> {
     const seen = await this.#readPool()
-    return { ...seen, observation: await this.#observe(seen.pool) }
+    const { sample, askedThresholdMb } = this.#driver
+    const taken = await sample(seen.pool, 'view')
+    const stale = stalenessOf(taken, seen.moment.wall)
+    const observation = { probe: taken.probe, askedThresholdMb }
+    return { ...seen, observation, ...(stale === undefined ? {} : { stale }) }
   }
 
   /** Records ended reservations first, so the history is up to date. A user without write access gets the status too. */
   async #status(): Promise<Overview> {
     const { pool, moment } = await this.#settled()
     const view = { now: moment.wall, thresholdMb: thresholdOf(pool, this.#driver.askedThresholdMb) }
-    const probe = await this.#tryProbe(pool)
-    if (probe instanceof CanhazgpuError) {
-      const unknown = unknownReadings(pool, probe.message)
-      return { pool, view, gpus: statusOf(pool, unknown, view.thresholdMb), driverFailure: probe }
+    const sample = await this.#trySample(pool)
+    if (sample instanceof CanhazgpuError) {
+      const unknown = unknownReadings(pool, sample.message)
+      return { pool, view, gpus: statusOf(pool, unknown, view.thresholdMb), driverFailure: sample }
     }
-    return { pool, view, gpus: statusOf(pool, readingsOf(pool, probe), view.thresholdMb) }
+    const stale = stalenessOf(sample, moment.wall)
+    const gpus = statusOf(pool, readingsOf(pool, sample.probe), view.thresholdMb)
+    return { pool, view, gpus, ...(stale === undefined ? {} : { stale }) }
   }
 
   async #settled(): Promise<TimedPool> {
@@ -167,18 +179,19 @@ export class LocalPool implements PoolService {
     const { processes } = this.#parts
     const { pool, moment } = await readSettledPool(this.#parts)
     if (pool.queue.length === 0) return { places: [], now: moment.wall }
-    const probe = await this.#tryProbe(pool)
+    const sample = unlessStale(await this.#trySample(pool))
     // The probe may have been slow, so the pool is read again.
     const { pool: current, moment: now } = await readSettledPool(this.#parts)
     const source = { now: now.wall, stopped: processes.stopped }
-    if (probe instanceof CanhazgpuError) return { ...queuePlaces(current, source), driverFailure: probe }
-    const evidence = evidenceOf(current, { probe, askedThresholdMb: this.#driver.askedThresholdMb })
+    if (sample instanceof CanhazgpuError) return { ...queuePlaces(current, source), driverFailure: sample }
+    const { askedThresholdMb } = this.#driver
+    const evidence = evidenceOf(current, { probe: sample.probe, askedThresholdMb })
     return queuePlaces(current, { ...source, reading: { evidence, reserved: reservedUnits(pool) } })
   }
 
-  async #tryProbe(pool: Pool): Promise<Probe | CanhazgpuError> {
+  async #trySample(pool: Pool): Promise<Sample | CanhazgpuError> {
     try {
-      return (await this.#traced('probe', () => this.#observe(pool))).probe
+      return await this.#traced('probe', () => this.#driver.sample(pool, 'view'))
     } catch (error) {
       if (error instanceof CanhazgpuError) return error
       throw error
@@ -201,6 +214,10 @@ export class LocalPool implements PoolService {
     this.#parts.store.close()
   }
 }
+
+/** The queue waits for grants, and nothing is granted on stale readings: it shows why there are no others. */
+const unlessStale = (sample: Sample | CanhazgpuError): Sample | CanhazgpuError =>
+  sample instanceof CanhazgpuError ? sample : (sample.stale?.failure ?? sample)
 
 function isReadOnly(error: unknown): boolean {
   return (

@@ -57,13 +57,14 @@ export function poolServer({
 }: Opening): (store: OpenedPool) => PoolService {
   let warned = false
   const driver: Driver = {
-    of: (pool) => {
+    // This process alone uses the readings, so it takes new ones for every purpose.
+    sample: async (pool) => {
       const warning = thresholdWarning(pool, settings.memoryThreshold)
       if (warning !== undefined && !warned) warn(warning)
       warned = true
-      return provide(pool.provider, pool.units.length)
+      const provider = await provide(pool.provider, pool.units.length)
+      return { probe: await provider.probe(settings.probeTimeout) }
     },
-    timeout: settings.probeTimeout,
     askedThresholdMb: settings.memoryThreshold,
     seesOwners: canReadProcessOwners,
   }

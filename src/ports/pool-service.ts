@@ -1,5 +1,6 @@
 import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../domain/ledger/usage-question.ts'
 import type { Observation } from '../domain/observation/observation.ts'
+import type { StaleReadings } from '../domain/observation/sample.ts'
 import type { Overview } from '../domain/observation/status.ts'
 import type { PoolOperationName } from '../domain/operation/apply.ts'
 import type { Answers, Operation } from '../domain/operation/operation.ts'
@@ -48,7 +49,7 @@ export interface Views {
   /** Without ended reservations and queue entries; and the ids of the queue entries whose process is stopped. */
   readonly settled: TimedPool & { readonly stopped: readonly string[] }
   /** As it was last written, with an observation. */
-  readonly observed: TimedPool & { readonly observation: Observation }
+  readonly observed: TimedPool & { readonly observation: Observation; readonly stale?: StaleReadings }
   readonly status: Overview
   readonly queue: QueueOverview
   /** Ids of the queue entries that could start when the pool was last written. Very cheap. */

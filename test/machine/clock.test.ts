@@ -83,8 +83,8 @@ async function world(gpus: number): Promise<Stage> {
   )
   const store = await openSqliteStore({ path, now })
   const driver = {
-    ...{ timeout: 1_000, askedThresholdMb: 1024, seesOwners: () => true },
-    of: async () => ({ probe: async () => probe }),
+    ...{ askedThresholdMb: 1024, seesOwners: () => true },
+    sample: async () => ({ probe }),
   }
   const as = (account: typeof ALICE) =>
     new LocalPool({ store, processes: PROCESSES, actor: async () => account, driver })

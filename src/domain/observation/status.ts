@@ -3,6 +3,7 @@ import type { GpuMeasurement, Millis, Pool, Reservation, Unit } from '../pool/mo
 import { unitsOf } from '../pool/units.ts'
 import { isOccupied, isWork } from './evidence.ts'
 import type { PoolReadings, UnitFault, UnitUse } from './readings.ts'
+import type { StaleReadings } from './sample.ts'
 
 /** The state of one GPU: its holder and the driver's reading. */
 export type GpuStatus =
@@ -31,6 +32,8 @@ export interface Overview {
   readonly gpus: readonly GpuStatus[]
   /** Why the probe failed; the use of every GPU is then unknown. */
   readonly driverFailure?: CanhazgpuError
+  /** Present if the readings are old because later probes failed. */
+  readonly stale?: StaleReadings
 }
 
 /** The state of each GPU of the pool, in the order of ids. A faulty GPU that is reserved has the state `reserved`. */

@@ -26,14 +26,11 @@ export function demoPool({ now, steady }: DemoClock, openEmpty: OpenEmptyStore):
     processes: { alive: () => 'alive', stopped: () => false },
     actor: async () => VISITOR,
     driver: {
-      of: async () => ({
-        probe: async () => {
-          const at = moment()
-          activity.advance(at.wall)
-          return readings(activity.machine, at.wall)
-        },
-      }),
-      timeout: 10_000,
+      sample: async () => {
+        const at = moment()
+        activity.advance(at.wall)
+        return { probe: readings(activity.machine, at.wall) }
+      },
       askedThresholdMb: DEFAULT_MEMORY_THRESHOLD_MB,
       seesOwners: () => true,
     },

@@ -172,8 +172,7 @@ function newStage() {
     processes: { alive: () => 'alive', stopped: () => false },
     actor: async () => ({ uid: 1, name: 'alice' }),
     driver: {
-      of: async () => ({ probe }),
-      timeout: 10_000,
+      sample: async () => ({ probe: await probe() }),
       askedThresholdMb: 1024,
       seesOwners: () => true,
     },
