@@ -39,7 +39,7 @@ export interface ErrorDetail {
   readonly reason?: Reason
 }
 
-/** A failure that is printed in one line. The message gives the problem; `hint` gives the next step. */
+/** A failure that is printed in one line. The message describes the problem; `hint` is the next step. */
 export class CanhazgpuError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined

@@ -16,12 +16,13 @@ export interface Settings {
 }
 
 export interface SettingSpec<Value> {
-  /** Name in configuration files (a dot means a key within a key) and, if it has one, of the flag. */
+  /** The name in configuration files and of the flag, if it has one. A dot means a key within a key. */
   readonly key: string
-  /** Its name in the files of the original canhazgpu. */
+  /** The name in the files of the original canhazgpu. */
   readonly alias?: string
-  /** Whether every command accepts `--<key>`, and whether that flag takes no value. */
+  /** Whether every command accepts `--<key>`. */
   readonly flag: boolean
+  /** Whether that flag takes no value. */
   readonly isSwitch?: boolean
   /** Errors and the trace never repeat its value. */
   readonly isSecret?: boolean

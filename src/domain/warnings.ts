@@ -1,4 +1,4 @@
-/** Everything that a person should know although the command goes on. */
+/** What the user should know although the command continues. */
 export const WARNING_CODES = [
   'threshold-ignored',
   'config-skipped',

@@ -24,10 +24,10 @@ export interface PoolService {
   /** Reads the pool. Only `status` writes: it ends what has ended. */
   view<Name extends keyof Views>(question: Name): Promise<Views[Name]>
 
-  /** Past and present usage. May take seconds with millions of records. */
+  /** Usage from the records and from current reservations. May take seconds with millions of records. */
   usage<Name extends keyof UsageQuestions>(question: UsageQuestion<Name>): Promise<UsageAnswers[Name]>
 
-  /** Yields after each possible change of the pool, until the signal. May yield too often; never misses a change. */
+  /** Yields after each possible change of the pool, until the signal aborts. May yield too often; misses no change. */
   events(signal: AbortSignal): AsyncIterable<void>
 
   /** The same service with less patience for a lock that another process holds. */
@@ -36,7 +36,7 @@ export interface PoolService {
   close(): void
 }
 
-/** A pool, adjusted to the clock of the moment. */
+/** A pool and a moment. The times of the pool are adjusted to the clock of the moment. */
 export interface TimedPool {
   readonly pool: Pool
   readonly moment: Moment

@@ -19,9 +19,9 @@ export interface Creation<Answer> {
   readonly create: (pool: Pool | null, moment: Moment) => Commit<Answer>
 }
 
-/** How long a store waits at most for a lock that another process holds. */
+/** Limits how long a store waits for a lock that another process holds. */
 export interface LockPatience {
-  /** How much longer the store may wait; at 0 it gives up. Called before each attempt. */
+  /** How much longer the store may wait. At 0 it stops waiting. Called before each attempt. */
   readonly left: () => Millis
   /** The error to throw then; `busy` names the process that holds the lock. */
   readonly error: (busy: CanhazgpuError) => CanhazgpuError
@@ -34,7 +34,7 @@ export interface LockPatience {
  * `store-corrupt` or `store-too-new` if it cannot be read, `store-busy` if its lock stays taken.
  */
 export interface Store {
-  /** The pool of the last commit, with its times by the clock at that commit, and the present moment. */
+  /** The pool of the last commit, with its times by the clock at that commit, and the current moment. */
   load(): Promise<{ readonly pool: Pool; readonly moment: Moment }>
 
   /**

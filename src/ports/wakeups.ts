@@ -1,8 +1,8 @@
-/** Announces commits to other processes. A process that is killed right after its commit may not announce it. */
+/** Announces commits to other processes. A commit stays unannounced if its process is killed right after it. */
 export interface Wakeups {
   /**
-   * Yields after each possible change of the pool since this call, until the signal. May yield too often and may
-   * combine changes; misses no announced change.
+   * Yields after each possible change of the pool since this call, until the signal aborts. May yield too often and may
+   * combine changes. Misses no announced change.
    */
   changes(signal: AbortSignal): AsyncIterable<void>
 
@@ -15,7 +15,7 @@ export interface Wakeups {
 
 /** The calls to one waiter. */
 export interface Calls {
-  /** Makes `next` return the next change too, once. A turn is always returned. */
+  /** Makes `next` also return the next change, once. Without this call it returns only turns. */
   listen(): void
   /** In the order of the commits. One `turn` may combine several, and may be meant for another waiter. */
   next(): Promise<'turn' | 'change' | 'closed'>

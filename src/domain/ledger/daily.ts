@@ -1,6 +1,6 @@
 import type { Millis } from '../pool/model.ts'
 import type { RecordedTime } from './recorded.ts'
-import { byWords, ShownAccounts } from './shown-accounts.ts'
+import { byLabel, ShownAccounts } from './shown-accounts.ts'
 
 /** The GPU hours of one day, by shown name; the uid decides which accounts are added up. */
 export interface DailyUsage {
@@ -25,10 +25,10 @@ export class DailySums {
   }
 
   get days(): readonly DailyUsage[] {
-    const words = this.#accounts.words()
+    const labels = this.#accounts.labels()
     return this.#starts.map((start, at) => ({
       start,
-      hours: byWords(this.#hours[at] ?? new Map<string, number>(), words, (a, b) => a + b),
+      hours: byLabel(this.#hours[at] ?? new Map<string, number>(), labels, (a, b) => a + b),
     }))
   }
 

@@ -3,7 +3,7 @@ import type { Millis, UsageRecord, UsageTally } from '../pool/model.ts'
 /** The sums of the records that end on one day (UTC), of one user, account and term. */
 export interface DaySum extends UsageTally {
   readonly day: number
-  /** Number of reservations whose records all end on this day; others cannot be counted by day. */
+  /** Number of reservations whose records all end on this day. Other reservations cannot be counted by day. */
   readonly reservations: number
   readonly earliestStart: Millis
 }
@@ -39,8 +39,8 @@ export function addedUp(records: readonly UsageRecord[], before: AddedUp): Addit
   const sums = new Map<string, DaySum>()
   const ends = new Map<string, EndDay | undefined>()
   const several: string[] = []
-  const sumOf = (key: DayKey) => sums.get(wordsOf(key)) ?? before.sum(key)
-  const put = (sum: DaySum): void => void sums.set(wordsOf(sum), sum)
+  const sumOf = (key: DayKey) => sums.get(keyText(key)) ?? before.sum(key)
+  const put = (sum: DaySum): void => void sums.set(keyText(sum), sum)
   for (const record of records) {
     const { reservation, startedAt, endedAt } = record
     const key = keyOf(record)
@@ -70,5 +70,5 @@ const keyOf = ({ owner: { account, shownName }, term, endedAt }: UsageRecord): D
   term,
 })
 
-const wordsOf = ({ day, user, uid, account, term }: DayKey): string =>
+const keyText = ({ day, user, uid, account, term }: DayKey): string =>
   JSON.stringify([day, user, uid, account, term])

@@ -2,7 +2,7 @@ import { heldTimeOf } from '../operation/ending.ts'
 import type { HeldTime, Millis, Pool, UsageTally } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import type { TimeRange } from './recorded.ts'
-import { byWords, ShownAccounts } from './shown-accounts.ts'
+import { byLabel, ShownAccounts } from './shown-accounts.ts'
 
 export interface UserUsage {
   readonly user: string
@@ -29,7 +29,7 @@ export function reportRange(days: number, now: Millis): TimeRange {
   return { from: now - days * DAY_MS, to: now }
 }
 
-/** The held times of present reservations, up to now. */
+/** The held times of current reservations, up to now. */
 export function runningTimes(pool: Pool, now: Millis): readonly HeldTime[] {
   return pool.reservations.flatMap((reservation) =>
     unitsOf(reservation).map((unit) => heldTimeOf(pool.host, reservation, unit, now)),
@@ -71,7 +71,7 @@ export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, day
     const key = accounts.keyOf({ user: tally.user, account: { uid: tally.uid, name: tally.account } })
     sums.set(key, added(sums.get(key), sumOf(tally)))
   }
-  const byUser = byWords(sums, accounts.words(), added)
+  const byUser = byLabel(sums, accounts.labels(), added)
   const totalMs = sum([...byUser.values()].map(({ ms }) => ms))
   const users = [...byUser]
     .map(([user, { ms, runs, manuals }]) => ({

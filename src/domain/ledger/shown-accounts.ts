@@ -2,10 +2,10 @@ import type { Account, Owner } from '../pool/model.ts'
 
 /** `alice`, or `alice (bob)` if account bob chose the shown name alice. */
 export function shownName({ owner }: { readonly owner: Owner }): string {
-  return wordsFor({ user: owner.shownName, account: owner.account })
+  return labelOf({ user: owner.shownName, account: owner.account })
 }
 
-const wordsFor = ({ user, account }: { user: string; account: Pick<Account, 'name'> }): string =>
+const labelOf = ({ user, account }: { user: string; account: Pick<Account, 'name'> }): string =>
   user === account.name ? user : `${user} (${account.name})`
 
 interface Holder {
@@ -14,14 +14,14 @@ interface Holder {
 }
 
 /**
- * The label under which the hours of an account are added up. The uid decides: two accounts with one name stay apart.
- * Hours that were recorded as `uid 1234`, because the name service did not answer, are added to the name that the uid
- * has elsewhere. If the uid had several names, they stay apart: it may have been given to another person.
+ * Finds the label under which the hours of an account are added up. The uid decides: two accounts with one name have
+ * two labels. Hours may have been recorded as `uid 1234`, because the name service did not answer. They are added to
+ * the name that the uid has in other records, unless it has several: the uid may have been given to another person.
  */
 export class ShownAccounts {
   readonly #holders = new Map<string, Holder>()
 
-  /** Must be called for every holder before `words`. */
+  /** Must be called for every holder before `labels`. */
   keyOf(holder: Holder): string {
     const { user, account } = holder
     const key = JSON.stringify([account.uid, account.name, user])
@@ -30,21 +30,21 @@ export class ShownAccounts {
   }
 
   /** The label of each key; keys with the same label are added up. */
-  words(): ReadonlyMap<string, string> {
+  labels(): ReadonlyMap<string, string> {
     const names = this.#realNames()
     const named = [...this.#holders].map(
       ([key, holder]) => [key, withRealName(holder, names.get(holder.account.uid))] as const,
     )
     const uids = new Map<string, Set<number>>()
     for (const [, holder] of named) {
-      const words = wordsFor(holder)
-      uids.set(words, (uids.get(words) ?? new Set()).add(holder.account.uid))
+      const label = labelOf(holder)
+      uids.set(label, (uids.get(label) ?? new Set()).add(holder.account.uid))
     }
     return new Map(
       named.map(([key, holder]) => {
-        const words = wordsFor(holder)
-        const isShared = (uids.get(words)?.size ?? 0) > 1
-        return [key, isShared ? `${words} (uid ${holder.account.uid})` : words]
+        const label = labelOf(holder)
+        const isShared = (uids.get(label)?.size ?? 0) > 1
+        return [key, isShared ? `${label} (uid ${holder.account.uid})` : label]
       }),
     )
   }
@@ -68,16 +68,16 @@ function withRealName({ user, account }: Holder, names: ReadonlySet<string> | un
 const unnamed = (uid: number): string => `uid ${uid}`
 
 /** Adds up the sums that have the same label. */
-export function byWords<Sum>(
+export function byLabel<Sum>(
   sums: ReadonlyMap<string, Sum>,
-  words: ReadonlyMap<string, string>,
+  labels: ReadonlyMap<string, string>,
   add: (a: Sum, b: Sum) => Sum,
 ): ReadonlyMap<string, Sum> {
   const merged = new Map<string, Sum>()
   for (const [key, sum] of sums) {
-    const name = words.get(key) ?? key
-    const before = merged.get(name)
-    merged.set(name, before === undefined ? sum : add(before, sum))
+    const label = labels.get(key) ?? key
+    const before = merged.get(label)
+    merged.set(label, before === undefined ? sum : add(before, sum))
   }
   return merged
 }

@@ -23,7 +23,7 @@ export interface UsageAnswers {
 }
 
 export interface PastTimes {
-  /** Oldest start first, present reservations included. */
+  /** Oldest start first, current reservations included. */
   readonly times: readonly PastTime[]
   /** Number of records that were left out. */
   readonly leftOut: number

@@ -2,8 +2,8 @@ import type { GpuReading, Unit, UnitId } from '../pool/model.ts'
 import { gpuNumber } from '../pool/units.ts'
 
 /**
- * The driver's reading for one GPU of the pool. `replaced`: a GPU that the pool does not know has its place.
- * `missing`: the driver has no reading for it.
+ * The driver's reading for one GPU of the pool. `replaced`: the driver reports a GPU that the pool does not know in its
+ * place. `missing`: there is no reading for it.
  */
 export type Match =
   | { readonly kind: 'same'; readonly reading: GpuReading }

@@ -46,7 +46,7 @@ export function isOccupied(use: GpuMeasurement, thresholdMb: number): boolean {
   return (
     use.memoryUsedMb >= thresholdMb ||
     sumOf(use.processes) >= thresholdMb ||
-    use.processes.some((process) => works(process, use))
+    use.processes.some((process) => occupies(process, use))
   )
 }
 
@@ -60,7 +60,7 @@ export function isWork({ memoryMb, graphics }: GpuProcess): boolean {
   return !graphics && (memoryMb === undefined || memoryMb >= WORKING_PROCESS_MB)
 }
 
-function works({ memoryMb, graphics }: GpuProcess, use: GpuMeasurement): boolean {
+function occupies({ memoryMb, graphics }: GpuProcess, use: GpuMeasurement): boolean {
   // If the card's memory is unknown too, the process may be working.
   if (memoryMb === undefined) return use.memoryBy === 'processes'
   return !graphics && memoryMb >= WORKING_PROCESS_MB

@@ -4,7 +4,7 @@ import { type Match, matchDevices } from './devices.ts'
 
 export const DEFAULT_MEMORY_THRESHOLD_MB = 1024
 
-/** The driver's reading for each unit of the pool. */
+/** The driver's readings, by the units of the pool. */
 export type PoolReadings = ReadonlyMap<UnitId, UnitReading>
 
 export type UnitUse = GpuMeasurement | UnitFault
@@ -23,11 +23,11 @@ export type UnitFault =
 export interface UnitReading {
   readonly uuid: string
   readonly use: UnitUse
-  /** The driver's present index; absent if the driver does not report this GPU. */
+  /** The driver's current index; absent if the driver does not report this GPU. */
   readonly index?: number
 }
 
-/** A GPU that is missing or replaced in the probe counts as faulty. */
+/** Matches a probe to the units of the pool. A unit that is missing or replaced in the probe has a fault. */
 export function readingsOf(pool: Pool, probe: Probe): PoolReadings {
   const matches = matchDevices(pool.units, probe.readings)
   const readings = new Map(pool.units.map((unit) => [unit.id, readingOf(unit, matches.get(unit.id))]))
@@ -69,7 +69,7 @@ function readingOf({ device: { uuid } }: Unit, match: Match | undefined): UnitRe
 export const unitUse = (state: GpuUse): UnitUse =>
   state.kind === 'fault' ? { ...state, code: 'reported' } : state
 
-/** The use of every GPU after a failed probe: none of them counts as idle. */
+/** The readings after a failed probe: no GPU counts as idle. */
 export function unknownReadings(pool: Pool, reason: string): PoolReadings {
   const use: UnitUse = { kind: 'fault', code: 'unanswered', reason }
   return new Map(pool.units.map(({ id, device: { uuid } }) => [id, { uuid, use }]))

@@ -25,7 +25,7 @@ export interface View {
 
 const NOT_PROBED: UnitUse = { kind: 'fault', code: 'unanswered', reason: 'not probed' }
 
-/** The present state of the pool, visible to every user. */
+/** The current state of the pool, visible to every user. */
 export interface Overview {
   readonly pool: Pool
   readonly view: View

@@ -20,8 +20,8 @@ export function acquireUnits(
   const observed = observationIn(context)
   const evidence = evidenceOf(pool, observed)
   const now = context.now.wall
-  const seen = { now, stopped: context.processes.stopped, evidence }
-  const { pool: after, result } = acquire(pool, intent, seen)
+  const conditions = { now, stopped: context.processes.stopped, evidence }
+  const { pool: after, result } = acquire(pool, intent, conditions)
   if (result.kind === 'granted') {
     const grant = grantOf(result.reservation, { evidence, observed, now: context.now })
     return { pool: after, answer: { kind: 'granted', grant } }
@@ -30,16 +30,16 @@ export function acquireUnits(
   const waiting = addToQueue(clearUnresponsive(pool, intent.id), intent, wait, now)
   if (isRefusal(waiting)) return { pool, answer: waiting }
   const reading = { evidence, reserved: reservedUnits(pool) }
-  return { pool: noteStartable(waiting, intent.id, seen), answer: { kind: 'queued', reading } }
+  return { pool: noteStartable(waiting, intent.id, conditions), answer: { kind: 'queued', reading } }
 }
 
-interface Deciding {
+interface GrantFacts {
   readonly evidence: Evidence
   readonly observed: Observation
   readonly now: Moment
 }
 
-export function grantOf(reservation: Reservation, { evidence, observed, now }: Deciding): Grant {
+export function grantOf(reservation: Reservation, { evidence, observed, now }: GrantFacts): Grant {
   const { provider } = observed.probe
   const devices = visibleDevices(unitsOf(reservation), evidence.readings, provider)
   return { reservation, devices, provider, grantedAt: now.steady.ms }

@@ -31,24 +31,24 @@ export interface ObservedConditions extends Conditions {
  * Grants all requested units, or none: then it returns the given pool. A grant never delays an earlier queue entry; a
  * request without an entry comes after the whole queue. A grant removes its own entry from the queue.
  */
-export function acquire(pool: Pool, intent: Intent, seen: ObservedConditions): Acquired {
-  const openings = openingsFor(pool, intent.id, seen)
+export function acquire(pool: Pool, intent: Intent, conditions: ObservedConditions): Acquired {
+  const openings = openingsFor(pool, intent.id, conditions)
   const units = openings.choices(demandIn(intent)).slice(0, sizeOf(intent.request))
   if (units.length < sizeOf(intent.request)) {
-    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, seen, openings) } }
+    return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, conditions, openings) } }
   }
-  const reservation = reservationOf(intent, units, seen.now)
+  const reservation = reservationOf(intent, units, conditions.now)
   const after = {
     ...pool,
     reservations: [...pool.reservations, reservation],
     queue: pool.queue.filter((entry) => entry.id !== intent.id),
   }
   // These units are taken, so waiters that could have used them get a fresh grace period.
-  const { now, stopped } = seen
+  const { now, stopped } = conditions
   return { pool: forgetUnstartable(after, { now, stopped }), result: { kind: 'granted', reservation } }
 }
 
-/** Whether reservations and queue allow a grant now. A probe is worth its cost only then. */
+/** Whether reservations and queue allow a grant now. If not, the caller need not probe the driver. */
 export function canStart(pool: Pool, intent: Intent, conditions: Conditions): boolean {
   return openingsFor(pool, intent.id, conditions).fits(demandIn(intent))
 }
@@ -63,8 +63,8 @@ export const MOST_ENTRIES = 4_096
 export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool | Refusal {
   if (pool.queue.some((entry) => entry.id === intent.id)) return pool
   const { id, owner, request, note, term } = intent
-  const full = fullFor(pool, owner.account)
-  if (full !== null) return { refused: full }
+  const limit = reachedLimit(pool, owner.account)
+  if (limit !== null) return { refused: limit }
   const duration = longestHold(term)
   const entry: QueueEntry = {
     id,
@@ -81,7 +81,7 @@ export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, now: Mill
 }
 
 /** A process in its own user namespace can have any uid, so all such processes together count as one account. */
-function fullFor({ queue }: Pool, { uid, userNamespace }: Account): Reason | null {
+function reachedLimit({ queue }: Pool, { uid, userNamespace }: Account): Reason | null {
   const isOwn = ({ owner: { account } }: QueueEntry) =>
     userNamespace === undefined
       ? account.userNamespace === undefined && account.uid === uid

@@ -40,12 +40,13 @@ const HANDLERS: { readonly [Name in PoolOperationName]: Handler<Name> } = {
 
 const REPORTS: { readonly [Name in PoolOperationName]?: (operation: Operation<Name>) => Report } = {
   heartbeat: ({ id }) => ({ id, is: 'alive' }),
-  end: ({ id, outcome }) => ({ id, is: 'over', outcome }),
+  end: ({ id, outcome }) => ({ id, is: 'ended', outcome }),
 }
 
 /**
- * The only way to change an existing pool; a pure function. It adjusts the pool to the clock, ends what has ended, then
- * applies the operation. If nothing changed, it returns the same object and no records.
+ * The only way to change an existing pool; a pure function. It adjusts the pool to the clock, removes reservations and
+ * queue entries that have ended, and then applies the operation. If nothing changed, it returns the same object and no
+ * records.
  */
 export function apply<Name extends PoolOperationName>(
   stored: Pool,

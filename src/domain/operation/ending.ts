@@ -29,10 +29,10 @@ export interface Ended {
   readonly ended: readonly UsageRecord[]
 }
 
-/** The state of an operation's own reservation or queue entry; it overrides the kernel's answer. */
+/** What an operation reports about its own reservation or queue entry. It overrides the kernel's answer. */
 export type Report =
   | { readonly id: string; readonly is: 'alive' }
-  | { readonly id: string; readonly is: 'over'; readonly outcome: Outcome }
+  | { readonly id: string; readonly is: 'ended'; readonly outcome: Outcome }
 
 /**
  * The first part of every operation: ends reservations and removes queue entries whose time or process has ended. So no
@@ -41,29 +41,29 @@ export type Report =
 export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck, report?: Report): Ended {
   const now = moment.wall
   const before = afterReboot(withoutFuture(pool, now), moment)
-  const present = forgetUnstartable(dropGoneWaiters(before.pool, { now, alive, report }), { now, stopped })
-  const { pool: settled, ended } = endWhere(present, (reservation) =>
+  const queued = forgetUnstartable(dropGoneWaiters(before.pool, { now, alive, report }), { now, stopped })
+  const { pool: settled, ended } = endWhere(queued, (reservation) =>
     reservation.id === report?.id ? reportedEnd(report, now) : endOf(reservation, now, alive),
   )
   return { pool: settled, ended: [...before.ended, ...ended] }
 }
 
 const reportedEnd = (report: Report, at: Millis): End | null =>
-  report.is === 'over' ? { outcome: report.outcome, at } : null
+  report.is === 'ended' ? { outcome: report.outcome, at } : null
 
 /** No process of the pool survives a reboot. A run's last heartbeat is the best estimate of its end. */
 function afterReboot(pool: Pool, moment: Moment): Ended {
   if (!isReboot(pool.writtenAt, moment)) return { pool, ended: [] }
-  const present = pool.queue.length === 0 ? pool : { ...pool, queue: [] }
-  return endWhere(present, (held) => (held.term.kind === 'run' ? vanished(held.term, moment.wall) : null))
+  const unqueued = pool.queue.length === 0 ? pool : { ...pool, queue: [] }
+  return endWhere(unqueued, (held) => (held.term.kind === 'run' ? vanished(held.term, moment.wall) : null))
 }
 
 /** Ends one reservation by id; does nothing if it has ended already. */
 export function endReservation(pool: Pool, id: string, outcome: Outcome, at: Millis): Ended {
   // Waiters that this reservation kept from starting get a fresh grace period. Which waiters are stopped is not known
-  // here, so all count as stopped: only entries that could not start even alone lose their note.
-  const present = forgetUnstartable(pool, { now: at, stopped: () => true })
-  return endWhere(present, (reservation) => (reservation.id === id ? { outcome, at } : null))
+  // here, so all count as stopped. Then only entries that could not start even alone lose `startableSince`.
+  const noted = forgetUnstartable(pool, { now: at, stopped: () => true })
+  return endWhere(noted, (reservation) => (reservation.id === id ? { outcome, at } : null))
 }
 
 export interface End {
@@ -123,7 +123,7 @@ export function heldTimeOf(host: string, reservation: Reservation, unit: UnitId,
   }
 }
 
-/** When and how the reservation ended, by clock, kernel and heartbeat; null: it continues. */
+/** When and how the reservation ended, by clock, kernel and heartbeat; null if it continues. */
 export function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): End | null {
   switch (term.kind) {
     case 'run':
@@ -137,8 +137,8 @@ export function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): En
 }
 
 function endOfRun(run: RunTerm, now: Millis, alive: AliveCheck): End | null {
-  switch (presenceOf(alive(run.process), run.heartbeatAt, now)) {
-    case 'present':
+  switch (holderState(alive(run.process), run.heartbeatAt, now)) {
+    case 'alive':
       return null
     case 'gone': {
       const timedOut = run.limit !== undefined && run.limit.interruptAt <= now
@@ -160,34 +160,34 @@ export function isGone(
   now: Millis,
   alive: AliveCheck,
 ): boolean {
-  return presenceOf(alive(process), heartbeatAt, now) !== 'present'
+  return holderState(alive(process), heartbeatAt, now) !== 'alive'
 }
 
 /** The process check decides. If it cannot answer, the heartbeat decides. */
-function presenceOf(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'present' | 'gone' | 'lost' {
+function holderState(liveness: Liveness, heartbeatAt: Millis, now: Millis): 'alive' | 'gone' | 'lost' {
   switch (liveness) {
     case 'alive':
-      return 'present'
+      return 'alive'
     case 'gone':
       return 'gone'
     case 'unknown':
-      return now - heartbeatAt > HEARTBEAT_STALE_MS ? 'lost' : 'present'
+      return now - heartbeatAt > HEARTBEAT_STALE_MS ? 'lost' : 'alive'
   }
 }
 
-interface Presence {
+interface WaiterCheck {
   readonly now: Millis
   readonly alive: AliveCheck
   readonly report: Report | undefined
 }
 
-function dropGoneWaiters(pool: Pool, { now, alive, report }: Presence): Pool {
+function dropGoneWaiters(pool: Pool, { now, alive, report }: WaiterCheck): Pool {
   const isAlive = (entry: QueueEntry) =>
     (entry.id === report?.id && report.is === 'alive') || !isGone(entry, now, alive)
-  const present = pool.queue.filter(
+  const queue = pool.queue.filter(
     (entry) => (entry.waitUntil === undefined || now < entry.waitUntil) && isAlive(entry),
   )
-  return present.length === pool.queue.length ? pool : { ...pool, queue: present }
+  return queue.length === pool.queue.length ? pool : { ...pool, queue }
 }
 
 /**

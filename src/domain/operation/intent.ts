@@ -41,7 +41,7 @@ export interface Grant {
   /** The entries of `CUDA_VISIBLE_DEVICES` for these units. */
   readonly devices: readonly string[]
   readonly provider: ProviderName
-  /** Steady time of the grant. A time limit starts here, even if the process was stopped since then. */
+  /** Steady time of the grant. A time limit starts here, even if the process is stopped afterwards. */
   readonly grantedAt: Millis
 }
 

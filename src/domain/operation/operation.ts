@@ -42,7 +42,7 @@ export interface Operations {
   /** Changes the given rules; reservations stay. */
   readonly 'set-policy': { readonly policy: Partial<Policy> }
   readonly 'set-up': NewPool
-  /** Only ends what has ended. */
+  /** Only removes reservations and queue entries that have ended. */
   readonly settle: object
 }
 
@@ -77,7 +77,7 @@ export interface Answers {
 
 export type Acquired =
   | { readonly kind: 'granted'; readonly grant: Grant }
-  /** The reading gives the reason for the wait. */
+  /** The reading explains the wait. */
   | { readonly kind: 'queued'; readonly reading: Reading }
 
 export type OperationName = keyof Operations

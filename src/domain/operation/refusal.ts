@@ -14,7 +14,7 @@ export type Reason =
   | { readonly code: 'no-such-unit'; readonly units: readonly UnitId[] }
   /** None of `requested` was released. */
   | ({ readonly code: 'not-yours'; readonly requested: readonly UnitId[]; readonly now: Millis } & Held)
-  /** The wait reached its time limit; `busy` is the state at that time. */
+  /** The wait reached its time limit; `busy` are the holders at that time. */
   | { readonly code: 'timed-out'; readonly now: Millis; readonly busy: readonly Busy[] }
   /** The queue is full, for this account or for all. */
   | {
@@ -61,7 +61,7 @@ export interface Shortage {
   readonly occupied: readonly { readonly unit: UnitId; readonly users: readonly string[] }[]
   /** Left out because of a fault. */
   readonly faulty: readonly { readonly unit: UnitId; readonly fault: UnitFault }[]
-  /** Units whose place another device has; those without a reservation are in `faulty` too. */
+  /** Units in whose place the driver reports another GPU. Those without a reservation are in `faulty` too. */
   readonly replaced: readonly UnitId[]
 }
 
@@ -73,7 +73,7 @@ export interface Held {
 }
 
 export interface Busy extends Held {
-  /** Whether the refused account holds it, under its present shown name. */
+  /** Whether the refused account holds it, under its current shown name. */
   readonly own: boolean
 }
 

@@ -7,21 +7,21 @@ import type { Answers, Context, Done, Operation } from './operation.ts'
 const DEFAULT_POLICY: Policy = { allocation: 'lru' }
 
 /**
- * Creates a pool, or replaces the present or the salvaged one. `present` is null if there is no pool or it cannot be
+ * Creates a pool, or replaces the current or the salvaged one. `current` is null if there is no pool or it cannot be
  * read. Reservations of the replaced pool end as `reset`.
  */
 export function setUp(
-  present: Pool | null,
+  current: Pool | null,
   { host, provider, units, policy, force, salvaged }: Operation<'set-up'>,
   { actor, now, processes }: Context,
 ): Done<Answers['set-up']> & { readonly pool: Pool } {
-  if (present !== null && !force) {
+  if (current !== null && !force) {
     return {
-      pool: present,
-      answer: { refused: { code: 'already-initialized', units: present.units.length } },
+      pool: current,
+      answer: { refused: { code: 'already-initialized', units: current.units.length } },
     }
   }
-  const stored = present ?? salvaged?.pool ?? null
+  const stored = current ?? salvaged?.pool ?? null
   const before = stored === null ? null : followClock(stored, now)
   const settled = before === null ? null : settle(before, now, processes)
   const reset =

@@ -3,20 +3,22 @@ import type { Millis, Moment, Pool, QueueEntry, Reservation, Term, TimeLimit } f
 /** Replaces a boot id or a namespace that could not be read. It must not be compared, not even with itself. */
 export const UNREAD = 'unknown'
 
-/** Two clocks are not read at one instant, so a smaller difference is no jump. */
+/** The two clocks are read one after the other, so a smaller difference is not a jump. */
 const TOLERANCE_MS: Millis = 1_000
 
 /**
- * Corrects for a wall clock that was set. Shifts every time in the pool by the difference between wall and steady time
- * since the pool was written: a reservation with an hour left still has an hour left. Steady times of two epochs cannot
- * be compared; then only a wall clock that was set back is noticed, because less time passed than must have passed. If
- * an epoch could not be read, only heartbeats are shifted.
+ * Corrects the times of the pool after the wall clock was set: a reservation with an hour left still has an hour left.
+ * A jump is the difference between the wall time and the steady time that passed since the pool was written. Every time
+ * is shifted by the jump.
+ *
+ * Steady times of two epochs cannot be compared. Then only a wall clock that was set back is noticed: less wall time
+ * passed than must have passed. If an epoch could not be read, only heartbeats are shifted.
  */
 export function followClock(pool: Pool, moment: Moment): Pool {
   const jump = wallJump(pool.writtenAt, moment)
   const beatJump = heartbeatJump(pool.writtenAt, moment) ?? jump
-  const healed = jump === 0 ? pool : shifted(pool, jump)
-  return beatJump === jump ? healed : withBeats(healed, (at) => at + beatJump - jump)
+  const corrected = jump === 0 ? pool : shifted(pool, jump)
+  return beatJump === jump ? corrected : withBeats(corrected, (at) => at + beatJump - jump)
 }
 
 /**
@@ -38,10 +40,11 @@ export function withoutFuture(pool: Pool, now: Millis): Pool {
 }
 
 /**
- * A heartbeat matters only while its process may be alive. Then the machine was not rebooted and steady times are
- * comparable, even if the boot id cannot be read. Without this rule, a process that cannot read the boot id would find
- * every heartbeat stale after the clock was set forward. Null if steady time is smaller than before, or of another
- * time namespace.
+ * The jump by which heartbeats are shifted. A heartbeat matters only while its process may be alive. Then the machine
+ * was not rebooted, so steady times are comparable even if the boot id cannot be read. Without this rule, a process
+ * that cannot read the boot id would find every heartbeat stale after the clock was set forward.
+ *
+ * Null if the jump is unknown: steady time is smaller than before, or its time namespace is another or unknown.
  */
 function heartbeatJump(before: Moment, now: Moment): Millis | null {
   const [, namespaceBefore] = partsOf(before)
@@ -66,8 +69,8 @@ function withBeats(pool: Pool, beat: (at: Millis) => Millis): Pool {
 }
 
 /**
- * Whether the machine was rebooted in between. A different boot id alone is no proof: a container may have its own.
- * Time since boot restarts at zero only after a reboot.
+ * Whether the machine was rebooted between the two moments. A different boot id alone is no proof: a container may have
+ * its own. The time since boot starts at zero again only after a reboot.
  */
 export function isReboot(before: Moment, now: Moment): boolean {
   if (!isRead(before) || !isRead(now)) return false

@@ -10,20 +10,24 @@
  *   - maintenance: an administrator takes the units out of service.
  * - owner: the account of a reservation or queue entry, and its shown name. The account decides rights, never the
  *   shown name.
- * - queue entry: the place of one waiter in the queue.
+ * - waiter: a process that waits for GPUs; queue entry: its place in the queue.
+ * - grant: a new reservation for a request, with what its command needs.
+ * - probe: one request to the driver for all GPUs; reading: its answer for one of them.
  * - supervisor: the background process that keeps the heartbeat of a run and ends its reservation.
- * - heartbeat: the time of the last report of a supervisor or waiter; it decides only if the process cannot be checked.
+ * - heartbeat: the time at which a supervisor or waiter last reported that it is alive. It decides only if the process
+ *   cannot be checked.
+ * - use: of a GPU, now, by its memory and processes; usage: what the history records.
  * - usage record: one unit's part of an ended reservation; the history consists of these.
  * - tally: the sum of many usage records.
  *
- * All times are epoch milliseconds, all sizes are MiB (printed as "MB", as nvidia-smi users are used to).
+ * All times are epoch milliseconds. All sizes are MiB, printed as "MB".
  */
 
 export type Millis = number
 
 /**
- * Names a unit: `3` for the GPU with that number in PCI bus order, as `nvidia-smi` and
- * `CUDA_DEVICE_ORDER=PCI_BUS_ID` count, and `3.0` for its first MIG instance. A name, not a position.
+ * Names a unit: `3` is the GPU with that number in PCI bus order, as `nvidia-smi` and `CUDA_DEVICE_ORDER=PCI_BUS_ID`
+ * count. `3.0` is its first MIG instance. It is a name, not a position in the list of units.
  */
 export type UnitId = string
 
@@ -46,21 +50,21 @@ export interface Moment {
 /** Identifies a process across PID reuse and reboots. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** Field 22 of `/proc/<pid>/stat`, clock ticks after boot; 0 where it could not be read. */
+  /** Field 22 of `/proc/<pid>/stat`, clock ticks after boot; 0 if it could not be read. */
   readonly startTime: number
   /** `unknown` if it could not be read; then it identifies nothing. */
   readonly bootId: string
-  /** Inode of the pid namespace in which `pid` counts; `unknown` where it could not be read. */
+  /** Inode of the pid namespace to which `pid` belongs; `unknown` if it could not be read. */
   readonly pidNamespace: string
 }
 
-/** `unknown`: this process cannot see it, or cannot read a part of its identity. */
+/** `unknown`: the process is not visible from here, or a part of its identity could not be read. */
 export type Liveness = 'alive' | 'gone' | 'unknown'
 
 export interface Account {
   readonly uid: number
   readonly name: string
-  /** Inode of the user namespace it acts in, where that is not the first; `unknown` where it could not be read. */
+  /** Inode of its user namespace; `unknown` if it could not be read. Absent: the first user namespace. */
   readonly userNamespace?: string
 }
 
@@ -176,9 +180,12 @@ export interface QueueEntry {
   readonly process: ProcessIdentity
   readonly joinedAt: Millis
   readonly heartbeatAt: Millis
-  /** The moment the waiter gives up. */
+  /** The time at which the waiter gives up. */
   readonly waitUntil?: Millis
-  /** Time since which this entry can start and its process has not asked; a frozen waiter is passed over. */
+  /**
+   * Since when the entry can start although its process does not ask for the units. After a grace period such a waiter
+   * is passed over.
+   */
   readonly startableSince?: Millis
   readonly note?: string
 }
@@ -187,7 +194,7 @@ export const ALLOCATIONS = ['lru', 'mru-per-user'] as const
 
 /** The rules of the pool, which its administrator sets. */
 export interface Policy {
-  /** `lru`: least recently used first. `mru-per-user`: the units that this account used last first. */
+  /** `lru`: least recently used first. `mru-per-user`: first the units that this account used last. */
   readonly allocation: (typeof ALLOCATIONS)[number]
   /** The memory that counts as use of an unreserved unit; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
   readonly memoryThresholdMb?: number
@@ -253,7 +260,7 @@ export interface GpuProcess {
   readonly graphics?: true
   /** Command line, where readable. */
   readonly command?: string
-  /** Command lines of its parents, nearest first, if they may name its model. */
+  /** Command lines of its parents, nearest first, if they may name its AI model. */
   readonly parents?: readonly string[]
 }
 
@@ -273,7 +280,7 @@ export interface GpuMeasurement {
   readonly memoryUsedMb: number
   /** The memory in use is the sum over the processes, because the driver does not measure the card's memory. */
   readonly memoryBy?: 'processes'
-  /** This GPU is one of several parts of a card, and the driver measures the memory of the whole card only. */
+  /** This GPU is a part of a card, and the driver measures only the memory of the whole card. */
   readonly card?: SharedCard
   readonly memoryTotalMb?: number
   readonly utilizationPercent?: number

@@ -3,8 +3,8 @@ import { UNREAD } from './clock.ts'
 import type { Account } from './model.ts'
 
 /**
- * Rights of accounts. Outside the first user namespace every process can be root and, in a nested namespace, have any
- * uid. So a process there has rights only over reservations that were made in the same namespace.
+ * Rights of accounts. Outside the first user namespace every process can become root, and in a nested namespace it can
+ * have any uid. So a process there has rights only over reservations that were made in the same namespace.
  */
 
 /** Root of the first user namespace. */

@@ -38,7 +38,7 @@ export function poolFaults(pool: Pool): readonly string[] {
   return faults
 }
 
-/** Plain loops: every command runs this once, and each function costs time in cold code. */
+/** Plain loops, because every command runs this: in code that runs once, callbacks are slow. */
 function addHolderFaults({ units, reservations, writtenAt }: Pool, faults: string[]): void {
   const holders = new Map<UnitId, string[]>()
   for (const { id } of units) holders.set(id, [])

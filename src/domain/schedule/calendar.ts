@@ -17,11 +17,12 @@ interface Later {
 
 /**
  * The reservations of each unit, now and later. Runs, manual reservations, bookings and maintenance are all intervals.
- * Units are indexed by their place in the pool. All parts are plain arrays because every command builds a calendar.
+ * The arrays are indexed by the place of the unit in the pool. They are plain arrays because every command builds a
+ * calendar.
  */
 export class Calendar {
   now: Millis
-  /** Their last use is that of `now`. */
+  /** With the last use of each unit as of `now`. */
   readonly units: Unit[]
   /** The end of the hold of each unit: at most `now` if nothing holds it, NEVER if the end is unknown. */
   readonly heldUntil: Millis[] = []
@@ -29,7 +30,7 @@ export class Calendar {
   readonly #knownUntil: Millis[] = []
   /** The known ends of all intervals that have begun, including those that another interval of the unit hides. */
   #ends: Millis[] = []
-  /** The present or last holder, if that is a reservation of the pool. */
+  /** The current or last holder, if that is a reservation of the pool. */
   readonly holders: (Reservation | undefined)[] = []
   /** The start of the next interval on each unit. */
   readonly nextFrom: Millis[] = []

@@ -35,8 +35,8 @@ interface Waiting {
 }
 
 /**
- * Simulates the queue by the rule for grants: at every known end, requests that can start then start. They hold their
- * units for their declared duration, or without end. An early end only makes starts earlier.
+ * Simulates the queue by the rule for grants. At every known end, the requests that can start do start, and hold their
+ * units for their declared duration or without end. A reservation that ends early only makes starts earlier.
  */
 export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string, ExpectedStart> {
   const starts = new Map<string, ExpectedStart>()
@@ -48,7 +48,7 @@ export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string
   const calendar = calendarOf(pool, outlook)
   for (let time = outlook.now; time < NEVER && waiting.length > 0; time = calendar.nextChange()) {
     if (time > outlook.now) calendar.advance(time)
-    startThoseThatCan(waiting, { calendar, policy: pool.policy, starts })
+    startAllThatCan(waiting, { calendar, policy: pool.policy, starts })
     if (outlook.only !== undefined && starts.has(outlook.only)) return starts
   }
   const requests = waiting.map(({ demand }) => demand.request)
@@ -65,16 +65,19 @@ interface Plan {
 }
 
 /**
- * Removes the requests that start from `waiting`. A request that is not waited for holds no units in the forecast. A
- * request that overtakes others can move the earliest start of one of them, so a third request may now fit before it.
- * Each grant is decided from the whole queue, so after an overtaking request the plan starts again too.
+ * Starts all requests that can start now, and removes them from `waiting`. A request that is not waited for holds no
+ * units in the forecast.
+ *
+ * After a request that overtakes others, the plan is made again from the front of the queue: the overtaking can move
+ * the earliest start of another request, so a third one may now fit before it. A grant is decided in the same way, from
+ * the whole queue.
  */
-function startThoseThatCan(waiting: Waiting[], { calendar, policy, starts }: Plan): void {
+function startAllThatCan(waiting: Waiting[], { calendar, policy, starts }: Plan): void {
   const { now } = calendar
   const ended = lastEnded(calendar, () => true)
   let openings = new Openings(calendar, policy)
   let place = 0
-  while (place < waiting.length && !openings.areGone) {
+  while (place < waiting.length && !openings.areEmpty) {
     const next = waiting[place]
     if (next === undefined) return
     const units = unitsFor(next, openings)
@@ -139,9 +142,9 @@ function calendarOf(pool: Pool, { now, obstacles = [], unknownEnds }: Outlook): 
   const calendar = new Calendar(pool, now)
   for (const { unit, kind } of obstacles) {
     const place = calendar.placeOf(unit)
-    const seen = pool.units[place]
+    const blocked = pool.units[place]
     const isUnclear =
-      kind === 'unchecked' || (kind === 'occupied' && seen !== undefined && isJustReleased(seen, now))
+      kind === 'unchecked' || (kind === 'occupied' && blocked !== undefined && isJustReleased(blocked, now))
     calendar.setUsability(place, isUnclear ? 'unclear' : 'unusable')
   }
   if (unknownEnds === 'now') calendar.endUnknown()

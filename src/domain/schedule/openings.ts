@@ -4,10 +4,11 @@ import { type Calendar, NEVER } from './calendar.ts'
 import { type Demand, sizeOf } from './demand.ts'
 
 /**
- * The units that are free at one moment, each with the time until which a request that starts now may hold it. Requests
- * are planned in the order of the queue. A request that fits takes its units. A request that has to wait limits the
- * units that it may use: a later request may hold them only until the earliest start of the first one. So a later
- * request never delays an earlier one. A request that cannot start even if all reservations end limits nothing.
+ * The units that are free at one moment, each with the time until which a request that starts now may hold it.
+ *
+ * Requests are planned in the order of the queue. A request that fits takes its units. A request that must wait limits
+ * the units that it may use: later requests may hold them only until its earliest start. So a later request never
+ * delays an earlier one. A request that could not start even if all reservations ended limits nothing.
  */
 export class Openings {
   readonly #calendar: Calendar
@@ -31,7 +32,7 @@ export class Openings {
   }
 
   /** Whether no unit is left for later requests. */
-  get areGone(): boolean {
+  get areEmpty(): boolean {
     return this.#open === 0
   }
 

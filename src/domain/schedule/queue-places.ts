@@ -87,8 +87,8 @@ interface Reasons extends QueueSource {
 /** The number of free units among these, and the obstacles on the others that are not reserved. */
 export function supplyOf(pool: Pool, units: readonly UnitId[], obstacles: readonly Obstacle[]) {
   const reserved = reservedUnits(pool)
-  const inTheWay = obstacles.filter(({ unit }) => units.includes(unit))
-  const unusable = new Set(inTheWay.map(({ unit }) => unit))
+  const relevant = obstacles.filter(({ unit }) => units.includes(unit))
+  const unusable = new Set(relevant.map(({ unit }) => unit))
   const free = units.filter((unit) => !reserved.has(unit) && !unusable.has(unit)).length
-  return { free, obstacles: inTheWay }
+  return { free, obstacles: relevant }
 }

@@ -6,13 +6,13 @@ import { demandOf, shareUnits } from './demand.ts'
 import { Openings } from './openings.ts'
 
 /**
- * A waiter that can start for this long and does not ask is passed over: it is frozen, or stopped and the kernel does
- * not show that. A waiter that is known to be stopped is passed over at once, until it continues.
+ * A waiter that can start for this long but does not ask for its units is passed over. It may be frozen, or stopped
+ * where the kernel does not show it. A waiter that is known to be stopped is passed over at once, until it continues.
  */
 export const PASSED_OVER_AFTER_MS: Millis = 10_000
 
 /** A unit that was released more recently than this may still show the memory of its last holder. */
-const GIVING_BACK_MS: Millis = 10_000
+const JUST_RELEASED_MS: Millis = 10_000
 
 /** The inputs of a start decision besides the pool. */
 export interface Conditions {
@@ -20,7 +20,7 @@ export interface Conditions {
   readonly stopped: StoppedCheck
   /** The driver's readings; without them every unit without a reservation may be free. */
   readonly evidence?: Evidence
-  /** Without a evidence: units that could not be used when the driver was last asked. */
+  /** Used if there is no evidence: the units that could not be used at the last probe. */
   readonly unusable?: ReadonlySet<UnitId>
 }
 
@@ -28,7 +28,7 @@ export interface Conditions {
 export function openingsFor(pool: Pool, id: string, conditions: Conditions): Openings {
   const openings = new Openings(calendarOf(pool, conditions), pool.policy)
   for (const entry of pool.queue) {
-    if (entry.id === id || openings.areGone) break
+    if (entry.id === id || openings.areEmpty) break
     if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry))
   }
   return openings
@@ -40,7 +40,7 @@ export function startableEntries(pool: Pool, conditions: Conditions, before?: st
   if (pool.queue.length === 0) return startable
   const openings = new Openings(calendarOf(pool, conditions), pool.policy)
   for (const entry of pool.queue) {
-    if (entry.id === before || openings.areGone) break
+    if (entry.id === before || openings.areEmpty) break
     const demand = demandOf(entry)
     if (isWaitedFor(entry, conditions) ? openings.plan(demand) !== null : openings.fits(demand)) {
       startable.push(entry)
@@ -56,7 +56,10 @@ export const isWaitedFor = (entry: QueueEntry, { now, stopped }: Conditions): bo
 export const isPassedOver = (entry: QueueEntry, now: Millis): boolean =>
   entry.startableSince !== undefined && now - entry.startableSince >= PASSED_OVER_AFTER_MS
 
-/** `short`: it could not start even if it were alone in the queue. `behind`: the entry at `place`, from 0, is before it. */
+/**
+ * `short`: the entry could not start even if it were alone in the queue. `behind`: the entry at `place`, counted from
+ * 0, is before it.
+ */
 export type Standing =
   | { readonly kind: 'next' }
   | { readonly kind: 'behind'; readonly place: number }
@@ -109,4 +112,4 @@ function usabilityOf(
 }
 
 export const isJustReleased = ({ lastUse }: Unit, now: Millis): boolean =>
-  lastUse !== undefined && now - lastUse.endedAt < GIVING_BACK_MS
+  lastUse !== undefined && now - lastUse.endedAt < JUST_RELEASED_MS

@@ -2,8 +2,8 @@ import type { Pool, QueueEntry } from '../pool/model.ts'
 import { type Conditions, isPassedOver, startableEntries } from './startable.ts'
 
 /**
- * Sets `startableSince` of every waiter before the given entry that can start now. It is passed over if it does not ask
- * in time. A stopped waiter needs no note: it is passed over at once.
+ * Notes `startableSince` for every waiter before the given entry that can start now. A waiter that does not ask for its
+ * units in time is passed over. A stopped waiter needs no note: it is passed over at once.
  */
 export function noteStartable(pool: Pool, before: string, conditions: Conditions): Pool {
   if (!pool.queue.some(({ id }) => id === before)) return pool
@@ -18,8 +18,8 @@ export function noteStartable(pool: Pool, before: string, conditions: Conditions
 }
 
 /**
- * Clears the note of waiters that can no longer start, so they get a fresh grace period later. A waiter that was passed
- * over stays passed over until it asks; otherwise the queue would wait for it repeatedly.
+ * Clears the note of waiters that can no longer start, so that they get a fresh grace period later. A waiter that was
+ * passed over stays passed over until it asks. Otherwise the queue would wait for it again and again.
  */
 export function forgetUnstartable(pool: Pool, conditions: Conditions): Pool {
   const isNoted = (entry: QueueEntry) =>
@@ -29,7 +29,7 @@ export function forgetUnstartable(pool: Pool, conditions: Conditions): Pool {
   return withoutNote(pool, (entry) => isNoted(entry) && !startable.has(entry))
 }
 
-/** Clears the note of a waiter that asks for its units: the queue waits for it again, even if it gets none. */
+/** Clears the note of a waiter that asks for its units. The queue then waits for it again, even if it gets none. */
 export function clearUnresponsive(pool: Pool, id: string): Pool {
   return withoutNote(pool, (entry) => entry.id === id && entry.startableSince !== undefined)
 }

@@ -30,10 +30,10 @@ const TRT_LLM = /(^|\/)trtllm-serve$/
 /** llama.cpp's programs take `-m FILE` or `-hf NAME`. In other command lines `-m` is usually Python's. */
 const LLAMA_CPP = /(^|\/)llama-(server|cli|bench|run|perplexity)$/
 
-/** Some command lines contain a whole script; a model is named near the start. */
+/** Some command lines contain a whole script. The model is named near the start. */
 const LONGEST_COMMAND = 4_096
 
-/** The AI model that a command line serves or trains; undefined if it names none. */
+/** The AI model that a command line names; undefined if there is none. */
 export function modelIn(commandLine: string): string | undefined {
   const words = commandLine
     .slice(0, LONGEST_COMMAND)

@@ -3,7 +3,7 @@ export type Dropper = 'sudo' | 'doas' | 'su' | 'tmux' | 'screen' | 'ssh'
 
 /**
  * The program at the start of a command, if it drops the environment or starts its own command elsewhere. That command
- * would see every GPU. Undefined if the variables arrive, judged by the words.
+ * would see every GPU. Undefined if the command gets the variables, as far as its words show.
  */
 export function dropperIn([program = '', ...args]: readonly string[]): Dropper | undefined {
   const name = program.slice(program.lastIndexOf('/') + 1)

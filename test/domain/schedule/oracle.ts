@@ -120,6 +120,6 @@ const canEverStart = (subject: Case, waiter: Waiter): boolean =>
   wanted(subject, waiter).filter((unit) => subject.units[unit]?.isUnusable === false).length >= sizeOf(waiter)
 
 function leastRecent(units: readonly number[], { lastUse }: World): readonly number[] {
-  const readingsOf = (unit: number) => lastUse[unit] ?? Number.NEGATIVE_INFINITY
-  return units.toSorted((a, b) => (readingsOf(a) === readingsOf(b) ? a - b : readingsOf(a) - readingsOf(b)))
+  const lastUseOf = (unit: number) => lastUse[unit] ?? Number.NEGATIVE_INFINITY
+  return units.toSorted((a, b) => (lastUseOf(a) === lastUseOf(b) ? a - b : lastUseOf(a) - lastUseOf(b)))
 }
