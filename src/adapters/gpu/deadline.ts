@@ -8,18 +8,18 @@ const HINT =
  * Runs `work` with a deadline. When it passes, the signal aborts and `driver-unresponsive` is thrown at once, even if
  * `work` never ends. The signal also aborts when `work` fails, so that anything it started ends too.
  *
- * @param who the subject of the error message
+ * @param driver the subject of the error message
  */
 export async function withinDeadline<Result>(
   ms: Millis,
-  who: string,
+  driver: string,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController()
   const expired = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
     expired.reject(
-      new CanhazgpuError('driver-unresponsive', `${who} did not answer within ${ms / 1000} s`, {
+      new CanhazgpuError('driver-unresponsive', `${driver} did not answer within ${ms / 1000} s`, {
         hint: HINT,
       }),
     )

@@ -3,7 +3,7 @@ import type { Millis, Probe, ProviderName } from '../../domain/pool/model.ts'
 import { openProvider } from './provider.ts'
 import type { Environment } from './run-program.ts'
 
-/** NVML answers in a fraction of nvidia-smi's time, and reports more. */
+/** NVML comes first: it is faster than nvidia-smi and reports more. */
 const ORDER: readonly ProviderName[] = ['nvml', 'nvidia-smi', 'amd-smi']
 
 const OF_VENDOR: Readonly<Record<'nvidia' | 'amd', readonly ProviderName[]>> = {

@@ -2,18 +2,18 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { firstLine } from './driver-text.ts'
 import type { ProgramOutput } from './run-program.ts'
 
-/** The error for a driver that cannot be read at all; the hint follows from its message. */
-export function driverFailed(who: string, reason: string): CanhazgpuError {
-  return new CanhazgpuError('driver-failed', `${who}: ${reason}`, { hint: hintFor(reason) })
+/** The error for a driver that cannot be read at all. The hint depends on the reason. */
+export function driverFailed(driver: string, reason: string): CanhazgpuError {
+  return new CanhazgpuError('driver-failed', `${driver}: ${reason}`, { hint: hintFor(reason) })
 }
 
 /** The error for output of an unknown form, which proves nothing about any GPU. */
-export function notUnderstood(who: string, got: string): CanhazgpuError {
-  const line = firstLine(got)
+export function notUnderstood(program: string, output: string): CanhazgpuError {
+  const line = firstLine(output)
   return new CanhazgpuError(
     'driver-failed',
-    line === '' ? `${who} printed nothing` : `${who} printed something unexpected: ${line}`,
-    { hint: `Run ${who} by hand to see its output.` },
+    line === '' ? `${program} printed nothing` : `${program} printed something unexpected: ${line}`,
+    { hint: `Run ${program} by hand to see its output.` },
   )
 }
 
@@ -30,7 +30,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/is lost|requires re(set|start)|off the bus/i, 'Reboot the machine, or take the GPU out of the pool.'],
   [
     /unknown error/i,
-    'In a container: it has lost the GPUs, as after `systemctl daemon-reload` on the host. Restart the container, see docs/containers.md. On the host: see dmesg.',
+    'If this is a container, it has lost the GPUs, for example after `systemctl daemon-reload` on the host: restart the container (see docs/containers.md). On the host, see dmesg.',
   ],
   [
     /missing the following required groups|permission|not permitted/i,
@@ -43,7 +43,7 @@ function hintFor(reason: string): string {
   return 'Ask the administrator to check the driver (dmesg).'
 }
 
-/** The message of a failed program, in one line: the last line of a Python traceback, otherwise the first line. */
+/** The message of a failed program: the last line of a Python traceback, otherwise the first line. */
 export function failureText(output: ProgramOutput): string {
   const traceback = output.stderr.includes('Traceback (most recent call last)')
   const message = traceback ? output.stderr.trim().split('\n').at(-1) : output.stdout.trim() || output.stderr

@@ -11,11 +11,16 @@ export function firstLine(text: string): string {
   return ''
 }
 
-/** What both vendors' programs print in place of a reading that this GPU does not have. */
+/**
+ * A complaint is the text that a driver prints in place of a value if it cannot read the value. Every complaint is a
+ * fault of the GPU.
+ */
+
+/** The text of both vendors' programs in place of a reading that this GPU does not have. */
 const NO_READING = /^\[?(n\/a|not supported|amdsmi_status_not_(supported|yet_implemented)\b.*)?\]?$/i
-/** Concerns the caller, not the GPU. */
+/** The caller may not read the value. This is not a fault of the GPU. */
 const NOT_ALLOWED = /^\[?(insufficient permissions|amdsmi_status_no_perm\b.*)\]?$/i
-/** Words that no name, UUID or mode contains. */
+/** Text that no name, UUID or mode contains. */
 const FAULTY =
   /^\[.*\]$|^err!?$|unknown error|\bis lost\b|requires? (a )?re(set|start|boot)|^unable to |^amdsmi_status_/i
 
@@ -25,40 +30,40 @@ export function isNoReading(value: string): boolean {
 }
 
 /**
- * The driver's complaint in place of a number, in one line. Undefined for a number, and if the GPU just has none. `NaN`
- * or a negative number is neither a complaint nor a reading.
+ * The complaint in place of a number, in one line. Undefined for a number, and for a reading that the GPU does not
+ * have. `NaN` and negative numbers are neither complaints nor readings.
  */
 export function complaintInNumber(value: string): string | undefined {
   const text = value.trim()
   if (isNoReading(text) || NOT_ALLOWED.test(text) || /^[-+]?(nan|inf(inity)?)$/i.test(text)) return undefined
-  return /^[-+]?\d/.test(text) ? undefined : plainWords(text)
+  return /^[-+]?\d/.test(text) ? undefined : withoutBrackets(text)
 }
 
-/** The driver's complaint in place of the memory: anything but a number and words for a missing reading. */
+/** The complaint in place of the memory: anything but a number or the text for a missing reading. */
 export function complaintInMemory(value: string): string | undefined {
   const text = value.trim()
   if (text === '') return 'its memory use is not reported'
-  return isNoReading(text) || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? undefined : plainWords(text)
+  return isNoReading(text) || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? undefined : withoutBrackets(text)
 }
 
-/** The driver's complaint in place of a name, a UUID or a mode. */
-export function complaintInWords(value: string): string | undefined {
+/** The complaint in place of a name, a UUID or a mode. */
+export function complaintInText(value: string): string | undefined {
   const text = value.trim()
   if (isNoReading(text) || NOT_ALLOWED.test(text)) return undefined
-  return FAULTY.test(text) ? plainWords(text) : undefined
+  return FAULTY.test(text) ? withoutBrackets(text) : undefined
 }
 
-/** The driver's complaint in place of a value of a known form. */
+/** The complaint in place of a value that has this form. */
 export function complaintUnless(form: RegExp, value: string): string | undefined {
   const text = value.trim()
-  return isNoReading(text) || NOT_ALLOWED.test(text) || form.test(text) ? undefined : plainWords(text)
+  return isNoReading(text) || NOT_ALLOWED.test(text) || form.test(text) ? undefined : withoutBrackets(text)
 }
 
-/** A complaint that does not name the GPU, prefixed with its reading: "power: ERR!". */
-export function complaintOf(reading: string, words: string): string {
-  return /\bgpu\b/i.test(words) ? words : `${reading}: ${words}`
+/** The complaint; if it does not mention the GPU, with the name of the reading: "power: ERR!". */
+export function withReadingName(reading: string, complaint: string): string {
+  return /\bgpu\b/i.test(complaint) ? complaint : `${reading}: ${complaint}`
 }
 
-function plainWords(text: string): string {
+function withoutBrackets(text: string): string {
   return firstLine(text.replace(/^\[(.*)\]$/, '$1')) || 'the driver cannot reach it'
 }

@@ -5,7 +5,7 @@ export async function hostMemoryMb(): Promise<number | undefined> {
     const kib = /^MemTotal:\s+(\d+) kB$/m.exec(text)?.[1]
     return kib === undefined ? undefined : Math.floor(Number(kib) / 1024)
   } catch {
-    // A masked /proc: then no card counts as sharing this memory.
+    // /proc is masked. Then no GPU counts as one that uses host memory.
     return undefined
   }
 }

@@ -4,12 +4,12 @@ import { commandLineOf, statusTextOf } from './process-files.ts'
 /** vLLM's workers are children of its engine, which is a child of the server that names the model. */
 const MOST_PARENTS = 3
 
-/** Programs that a person works in: they did not start this work, and an editor or an agent may have its own model. */
+/** Programs in which a person types commands. A model that a parent of such a program names is not used by the command. */
 const SHELL = /^-?(ba|da|z|k|mk|fi|c|tc)?sh$|^(tmux|screen|sshd|login|systemd)\b/
 
 /**
  * Command lines of the parents of a process, nearest first, up to one that names a model. None if the process names one
- * itself. Only parents of the same user count, and none from a shell upwards.
+ * itself. Only parents of the same user count. The search ends at a shell.
  */
 export async function parentCommands(own: string, status: string): Promise<readonly string[]> {
   const commands: string[] = []

@@ -16,8 +16,8 @@ const MAX_COMMAND_LENGTH = 4096
 
 /**
  * Adds owner, name and command line of each process from `/proc/<pid>`. Details that cannot be read (process gone,
- * `hidepid`) are absent; the name is then the driver's, or `unknown`. Outside the first pid namespace all details are
- * absent: the driver reports pids of that one, which may mean other processes here.
+ * `hidepid`) are absent; the name is then the driver's, or `unknown`. The driver reports pids of the first pid namespace.
+ * In any other pid namespace they may be the pids of other processes, so there all details are absent.
  *
  * @param userNames names of uids; by default those of this machine, within a deadline
  */
@@ -26,7 +26,7 @@ export async function withProcessDetails(
   userNames?: UserNames,
 ): Promise<GpuReading[]> {
   const pids = new Set(gpus.flatMap((gpu) => processesOf(gpu).map((process) => process.pid)))
-  // Without processes there are no names, and the user database need not be loaded.
+  // Without processes the modules for names need not be loaded.
   if (pids.size === 0) return gpus as GpuReading[]
   const { canReadProcessOwners } = await import('../kernel/processes.ts')
   const lookedUp = canReadProcessOwners() ? [...pids] : []
@@ -72,7 +72,7 @@ function described(
   }
 }
 
-/** The program's file name. Not for a title with spaces: the process has renamed itself. */
+/** The program's file name; undefined if it contains spaces, because then the process has set its own title. */
 function programName(argv0: string | undefined): string | undefined {
   if (argv0 === undefined || argv0 === '' || /\s/.test(argv0)) return undefined
   return argv0.slice(argv0.lastIndexOf('/') + 1) || undefined
@@ -94,8 +94,8 @@ async function ownerOf(uid: number): Promise<number | undefined> {
 
 /** From `/proc/<pid>/status` and, if it could be read, `/proc/<pid>/cmdline`. */
 export function detailsIn(status: string, argv: readonly string[] | undefined): ProcessDetails {
-  // proc_pid_status(5): "Uid: real effective saved filesystem". Not the owner of the folder: for a process that may not
-  // dump core, that is root.
+  // proc_pid_status(5): "Uid: real effective saved filesystem". The owner of the folder may differ: it is root if the
+  // process may not dump core.
   const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
   return {
     uid: uid === undefined ? undefined : Number(uid),

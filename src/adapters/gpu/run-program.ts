@@ -14,7 +14,7 @@ export interface ProgramOutput {
 export interface RunOptions {
   readonly env: Environment
   readonly signal: AbortSignal
-  /** Whether this is the whole answer: then the program's exit is not awaited. */
+  /** Whether the output is the whole answer. Then the program's exit is not awaited. */
   readonly isAnswer?: (stdout: string) => boolean
 }
 
@@ -44,8 +44,8 @@ export async function runProgram(command: readonly string[], options: RunOptions
   options.signal.addEventListener('abort', abandon, { once: true })
 
   const [stdout, stderr] = await Promise.all([readBounded(readers[0]), readBounded(readers[1])])
-  // `withinDeadline` always aborts, which ends the program: its own exit takes seconds if it is the last user of the
-  // driver.
+  // `withinDeadline` aborts when this function returns, and that kills the program. Its own exit would take seconds if
+  // it is the last user of the driver.
   if (stdout !== null && stderr !== null && options.isAnswer?.(stdout)) {
     return { stdout, stderr, exitCode: 0, signal: null }
   }
@@ -68,7 +68,7 @@ function start(command: readonly string[], env: Environment) {
   try {
     return Bun.spawn([...command], {
       env: { ...env },
-      // Never the caller's folder: files found by a relative name must not come from there.
+      // Not the caller's folder, so that a program never finds files there by a relative name.
       cwd: '/',
       stdin: 'ignore',
       stdout: 'pipe',

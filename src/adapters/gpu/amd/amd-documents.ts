@@ -7,15 +7,15 @@ export type Entry = Readonly<Record<string, unknown>>
 const PROGRAM = 'amd-smi'
 
 /**
- * A document starts a line, after warnings such as missing groups. The second pattern finds one after other text on its
- * line, and matches only documents.
+ * A document usually starts a line, after warnings (for example about missing groups). The second pattern finds a
+ * document that follows other text on its line. It is stricter, so that it does not match such text.
  */
 const START = /^[ \t]*(?=\[\s*[[{\]]|\{\s*["}])|(?=\[\s*\{\s*"gpu"|\{\s*"gpu_data")/gm
 
 /**
- * The entries of `amd-smi … --json`, one per GPU: the bare array of ROCm 6, the `gpu_data` object of ROCm 7. If it
- * prints several documents, those about CPUs are ignored and repeated entries count once. Throws `driver-failed` for
- * anything else.
+ * The entries of `amd-smi … --json`, one per GPU. ROCm 6 prints a bare array, ROCm 7 an object with `gpu_data`. If
+ * there are several documents, those about CPUs are ignored and repeated entries count once. Throws `driver-failed`
+ * for anything else.
  */
 export function gpuEntries(output: string): Entry[] {
   const documents = documentsIn(output)

@@ -1,4 +1,5 @@
 import { sumOf, WORKING_PROCESS_MB } from '../../../domain/observation/evidence.ts'
+import { complaintInNumber } from '../driver-text.ts'
 import { oncePerPid, type ReportedProcess } from '../reading.ts'
 import { at, type Entry, whole } from './amd-documents.ts'
 import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-values.ts'
@@ -12,11 +13,12 @@ export interface ProcessAnswer {
   readonly complaint?: string
 }
 
-const NOBODY = /^(no (running )?process(es)?\b.*|not found)$/i
+const NO_PROCESS = /^(no (running )?process(es)?\b.*|not found)$/i
 const MEMORY: readonly Path[] = [['memory_usage', 'vram_mem'], ['memory_usage', 'gtt_mem'], ['mem_usage']]
 
 /**
- * The processes in one GPU's entry: in `process_list`, before ROCm 6.2 in `process_info`, or in `values` for several.
+ * The processes in one GPU's entry. They are in `process_list`; before ROCm 6.2 they are in `process_info`, or in
+ * `values` if there are several.
  *
  * @param withGtt whether host memory counts: on some GPUs most of the memory is host memory
  */
@@ -28,15 +30,15 @@ export function processesIn(entry: Entry | undefined, withGtt: boolean): Process
   let isPartial = false
   for (const item of items) {
     const info = at(item, 'process_info') ?? item
-    if (typeof info === 'string' && NOBODY.test(info.trim())) continue
-    const complaint = typeof info === 'string' ? complaintAt(item, [], info) : complaintIn(info)
+    if (typeof info === 'string' && NO_PROCESS.test(info.trim())) continue
+    const complaint = typeof info === 'string' ? complaintInNumber(info) : complaintIn(info)
     if (complaint !== undefined) return { isPartial: true, complaint: `processes: ${complaint}` }
     const memoryMb = memoryIn(info, withGtt)
     const process = processIn(info, memoryMb)
     if (process === undefined && memoryMb !== undefined && memoryMb > 0) {
-      return { isPartial: true, complaint: 'processes: one that holds memory has no process id' }
+      return { isPartial: true, complaint: 'processes: a process with memory has no process id' }
     }
-    // The kernel lists every process that opened the driver under every GPU; most of them do not use this one.
+    // The kernel lists every process that opened the driver, under every GPU. Most of them do not use this GPU.
     if (process === undefined || process.memoryMb === 0) isPartial = true
     else processes.push(process)
   }
@@ -48,20 +50,20 @@ export function processesIn(entry: Entry | undefined, withGtt: boolean): Process
  * Removes the processes that are not on the GPU. Some tools list a process under every GPU, each time with all of its
  * memory. If a card has less memory in use than that, the process is not on it.
  */
-export function onTheirGpus<Gpu extends Placed>(gpus: readonly Gpu[]): Gpu[] {
-  const isOn = (gpu: Placed, process: ReportedProcess) =>
+export function onTheirGpus<Gpu extends GpuProcesses>(gpus: readonly Gpu[]): Gpu[] {
+  const isOn = (gpu: GpuProcesses, process: ReportedProcess) =>
     gpu.usedMb === undefined || (process.memoryMb ?? 0) <= gpu.usedMb + READ_LATER_MB
   return gpus.map((gpu) => ({
     ...gpu,
     processes: gpu.processes?.filter(
       (process) =>
         isOn(gpu, process) ||
-        !gpus.some((other) => other !== gpu && isOn(other, process) && lists(other, process)),
+        !gpus.some((other) => other !== gpu && isOn(other, process) && isListedOn(other, process)),
     ),
   }))
 }
 
-interface Placed {
+interface GpuProcesses {
   readonly usedMb?: number | undefined
   readonly processes?: readonly ReportedProcess[] | undefined
 }
@@ -69,12 +71,12 @@ interface Placed {
 /** How much the process's memory may exceed the card's, because it is read slightly later. */
 const READ_LATER_MB = 64
 
-function lists(gpu: Placed, { pid, memoryMb }: ReportedProcess): boolean {
+function isListedOn(gpu: GpuProcesses, { pid, memoryMb }: ReportedProcess): boolean {
   return gpu.processes?.some((each) => each.pid === pid && each.memoryMb === memoryMb) ?? false
 }
 
 /** The memory of the processes of several parts of a card. A process that each part lists counts once. */
-export function heldTogether(lists: readonly (readonly ReportedProcess[])[]): number {
+export function memoryOfProcesses(lists: readonly (readonly ReportedProcess[])[]): number {
   const largest = new Map<number, ReportedProcess>()
   for (const process of lists.flat()) {
     const before = largest.get(process.pid)
@@ -115,9 +117,9 @@ function complaintIn(info: unknown): string | undefined {
   return undefined
 }
 
-/** "N/A" or "no permission" in place of a process: there may be one that could not be read. */
+/** "N/A" or "no permission" in place of a process: there may be a process that could not be read. */
 function isUnreadable(item: unknown): boolean {
   const info = at(item, 'process_info') ?? item
   if (typeof info !== 'string') return whole(at(info, 'pid')) === undefined
-  return !NOBODY.test(info.trim())
+  return !NO_PROCESS.test(info.trim())
 }

@@ -1,8 +1,8 @@
 import { sumOf } from '../../../domain/observation/evidence.ts'
-import { complaintInWords, complaintOf, firstLine, isNoReading } from '../driver-text.ts'
+import { complaintInText, firstLine, isNoReading, withReadingName } from '../driver-text.ts'
 import { areDistinct, measured, type ReportedGpu, type ReportedProcess } from '../reading.ts'
 import { at, type Entry, gpuEntries, gpuOf, whole } from './amd-documents.ts'
-import { heldTogether, onTheirGpus, processesIn } from './amd-processes.ts'
+import { memoryOfProcesses, onTheirGpus, processesIn } from './amd-processes.ts'
 import { amountIn, complaintAt, megabytes, type Path, textAt } from './amd-values.ts'
 
 /** The output of the commands that make one probe. */
@@ -19,10 +19,10 @@ export interface AmdSmiOutput {
   readonly single?: ReadonlyMap<number, Entry>
 }
 
-/** A GPU by amd-smi's own number, with the values that also decide about other GPUs. */
+/** A GPU by amd-smi's own number, with the values that matter for other GPUs too. */
 interface AmdGpu {
   readonly gpu: number
-  /** The card that it is a part of, if it has a bus address or shares its UUID. */
+  /** The same for all parts of one card (`cardOf`). */
   readonly card: string
   readonly usedMb: number | undefined
   readonly processes: readonly ReportedProcess[] | undefined
@@ -30,16 +30,16 @@ interface AmdGpu {
   readonly reported: ReportedGpu
 }
 
-/** From this much memory on the card is in use, so amd-smi is queried again if it lists no process. */
+/** A card with this much memory in use has a process. If amd-smi lists none, it is queried again. */
 const USED_MB = 1024
 /** Slightly more than the host memory that the driver itself uses for an idle GPU. */
 const OWN_GTT_MB = 100
-/** The processes' total memory up to which they do not explain that much use. */
-const NOTHING_MB = 64
+/** Less memory than this does not count. */
+const NEGLIGIBLE_MB = 64
 
 /**
- * The GPUs by their HIP index, which `HIP_VISIBLE_DEVICES` counts. On some machines amd-smi's own numbers differ from
- * it. Throws `driver-failed` for output of another form. Its "MB" are MiB.
+ * The GPUs in the order of their HIP index, the number in `HIP_VISIBLE_DEVICES`. On some machines amd-smi's own numbers
+ * differ from it. The "MB" of amd-smi are MiB. Throws `driver-failed` for output of another form.
  */
 export function parseAmdSmi(output: AmdSmiOutput): ReportedGpu[] {
   const gpus = onTheirGpus(amdGpus(output))
@@ -47,8 +47,8 @@ export function parseAmdSmi(output: AmdSmiOutput): ReportedGpu[] {
 }
 
 /**
- * The GPUs, by amd-smi's own number, whose memory in use is not explained by the listed processes: on some machines the
- * list reports 0 bytes for a process that `--gpu N` shows with all of its memory.
+ * The GPUs, by amd-smi's own number, whose memory in use is not explained by the listed processes. On some machines
+ * the list reports 0 bytes for a process, and `--gpu N` reports all of its memory.
  */
 export function unexplainedGpus(output: AmdSmiOutput): number[] {
   const gpus = onTheirGpus(amdGpus(output))
@@ -56,7 +56,7 @@ export function unexplainedGpus(output: AmdSmiOutput): number[] {
     .filter(({ card, usedMb, isPartial, reported }) => {
       if (reported.state.kind === 'fault') return false
       const parts = gpus.filter((other) => other.card === card)
-      if (heldTogether(parts.map((part) => part.processes ?? [])) >= NOTHING_MB) return false
+      if (memoryOfProcesses(parts.map((part) => part.processes ?? [])) >= NEGLIGIBLE_MB) return false
       return usedMb === undefined ? isPartial : usedMb >= USED_MB
     })
     .map(({ gpu }) => gpu)
@@ -80,7 +80,7 @@ function amdGpus(output: AmdSmiOutput): AmdGpu[] {
   const processes = output.process === undefined ? new Map() : byGpu(gpuEntries(output.process))
   const hipIds = list.map((entry) => whole(entry.hip_id))
   const hasHipIds = !hipIds.includes(undefined) && areDistinct(hipIds)
-  // Some tools report the same one for all parts of a card.
+  // Some versions report one UUID for all parts of a card.
   const hasUuids = areDistinct(list.map((entry) => textAt(entry, ['uuid'])))
   return list.map((entry, i) => {
     const gpu = gpuOf(entry)
@@ -106,10 +106,10 @@ function amdGpus(output: AmdSmiOutput): AmdGpu[] {
   })
 }
 
-/** The answer for one GPU if it has more than the answer for all. */
+/** The answer for this GPU alone if it shows more memory than the answer for all GPUs. */
 function moreOf(bulk: Entry | undefined, single: Entry | undefined, withGtt: boolean): Entry | undefined {
   if (single === undefined) return bulk
-  const held = (entry: Entry | undefined) => heldTogether([processesIn(entry, withGtt).processes ?? []])
+  const held = (entry: Entry | undefined) => memoryOfProcesses([processesIn(entry, withGtt).processes ?? []])
   return held(single) > held(bulk) ? single : bulk
 }
 
@@ -128,12 +128,12 @@ function complaintIn(entries: readonly (Entry | undefined)[], metric: Entry | un
     if (error !== undefined) return error
   }
   const [list, asic] = entries
-  const words = complaintAt(asic, ['asic']) ?? complaintInWords(String(at(list, 'uuid') ?? ''))
-  const memory = words ?? memoryComplaint(metric)
-  if (memory !== undefined) return memory
+  const identity = complaintAt(asic, ['asic']) ?? complaintInText(String(at(list, 'uuid') ?? ''))
+  const first = identity ?? memoryComplaint(metric)
+  if (first !== undefined) return first
   for (const [name, path] of READINGS) {
-    const words = complaintAt(metric, path)
-    if (words !== undefined) return complaintOf(name, words)
+    const complaint = complaintAt(metric, path)
+    if (complaint !== undefined) return withReadingName(name, complaint)
   }
   return undefined
 }
@@ -144,8 +144,8 @@ function memoryComplaint(metric: Entry | undefined): string | undefined {
     ['mem_usage', 'used_vram'],
     ['mem_usage', 'total_vram'],
   ] as const) {
-    const words = complaintAt(metric, path)
-    if (words !== undefined) return words
+    const complaint = complaintAt(metric, path)
+    if (complaint !== undefined) return complaint
   }
   const group = at(metric, 'mem_usage')
   const used = typeof group === 'string' || group === null ? group : at(group, 'used_vram')
@@ -155,8 +155,8 @@ function memoryComplaint(metric: Entry | undefined): string | undefined {
 }
 
 /**
- * GTT is host memory that the GPU uses. On an APU it is the larger pool, and holds the models. If its size is unknown,
- * a process with more GTT than there is VRAM proves the same.
+ * Whether most of the GPU's memory is GTT, which is host memory. An APU has more GTT than VRAM. If the size of GTT is
+ * unknown, processes that use more GTT than there is VRAM show the same.
  */
 function isMostlyGtt(metric: Entry | undefined, process: Entry | undefined): boolean {
   const totalGttMb =
@@ -169,11 +169,11 @@ function stateOf(metric: Entry | undefined, withGtt: boolean) {
   const totalVramMb = megabytes(at(metric, 'mem_usage', 'total_vram'))
   const usedGttMb = withGtt ? memory(metric, 'used_gtt') : 0
   const gttMb = usedGttMb < OWN_GTT_MB ? 0 : usedGttMb
-  // The larger pool exists but cannot be read: use must show in the processes or in the VRAM.
+  // The size of GTT is known, but not how much of it is in use. Then only the processes or the VRAM show use.
   const isUnread = withGtt && isReported(metric, 'total_gtt') && !isReported(metric, 'used_gtt')
   const isKnown = vramMb !== undefined && (!isUnread || vramMb >= USED_MB)
   const usedMb = isKnown ? vramMb + gttMb : undefined
-  // Most cards keep their data in VRAM, and users know its size.
+  // Users know the size of the VRAM, so it is the total unless more than that is in use.
   const isBeyondVram = usedMb !== undefined && totalVramMb !== undefined && usedMb > totalVramMb && gttMb > 0
   return measured({
     memoryUsedMb: usedMb,
@@ -194,8 +194,8 @@ const memory = (metric: Entry | undefined, key: string): number =>
   megabytes(at(metric, 'mem_usage', key)) ?? 0
 
 /**
- * The GPU with its processes. A partitioned card (CPX, DPX) may measure its memory only as a whole, for each part or
- * for the first one. Then each part is judged by its own processes.
+ * The GPU with its processes. For a partitioned card (CPX, DPX), amd-smi may report the memory of the whole card, under
+ * each part or only under the first one. Then each part is judged by its own processes.
  */
 function withProcesses({ card, processes, reported }: AmdGpu, gpus: readonly AmdGpu[]): ReportedGpu {
   const { state } = reported
@@ -204,7 +204,7 @@ function withProcesses({ card, processes, reported }: AmdGpu, gpus: readonly Amd
   if (cardMb === undefined) return { ...reported, state: { ...state, processes } }
   const { memoryUsedMb: _, ...others } = state
   const lists = gpus.filter((other) => other.card === card).map((part) => part.processes ?? [])
-  const unexplainedMb = Math.max(0, cardMb - heldTogether(lists))
+  const unexplainedMb = Math.max(0, cardMb - memoryOfProcesses(lists))
   return { ...reported, state: { ...others, processes, card: { id: card, unexplainedMb } } }
 }
 
@@ -216,8 +216,8 @@ function sharedMemory(parts: readonly AmdGpu[]): number | undefined {
   )
   const [most, least] = [Math.max(...used), Math.min(...used)]
   const isShared = parts.length > 1 && used.length > 0 && new Set(totals).size <= 1
-  // The values are read one after the other.
-  return isShared && most - least <= Math.max(NOTHING_MB, most / 100) ? most : undefined
+  // Equal values may differ slightly, because amd-smi reads them one after the other.
+  return isShared && most - least <= Math.max(NEGLIGIBLE_MB, most / 100) ? most : undefined
 }
 
 /** The same for all parts of one card: they share a bus address or a UUID. */

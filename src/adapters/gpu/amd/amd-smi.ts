@@ -27,7 +27,7 @@ export function amdSmiProvider(env: Environment): GpuProvider {
           })
         }
         const ask: Ask = (...args) => runProgram([program, ...args, '--json'], { env, signal })
-        // In parallel: each takes a good part of a second, nearly all of it to start Python.
+        // In parallel, because each command takes most of a second to start Python.
         const [list, asic, metric, process, hostMb] = await Promise.all([
           askList(ask),
           ask('static', '--asic').then(answered),
@@ -38,7 +38,7 @@ export function amdSmiProvider(env: Environment): GpuProvider {
         const output = { list, asic, metric, ...(isAnswered(process) ? { process: process.stdout } : {}) }
         const gpus = parseAmdSmi(await withSingleAnswers(output, ask))
         if (gpus.length === 0)
-          throw driverFailed('amd-smi', missingGroups(list) ?? 'the AMD driver sees no GPU')
+          throw driverFailed('amd-smi', missingGroups(list) ?? 'the AMD driver reports no GPU')
         return { provider: 'amd-smi', readings: await withProcessDetails(judged(gpus, hostMb)) }
       }),
   }
@@ -63,7 +63,7 @@ async function withSingleAnswers(output: AmdSmiOutput, ask: Ask): Promise<AmdSmi
   return { ...output, single }
 }
 
-/** If the tool cannot answer for one GPU, the answer for all counts. */
+/** Undefined if amd-smi cannot answer for this GPU alone; then its answer for all GPUs counts. */
 function singleAnswer(output: ProgramOutput, gpu: number): Entry | undefined {
   if (!isAnswered(output)) return undefined
   try {
@@ -80,11 +80,11 @@ function answered(output: ProgramOutput): string {
   throw driverFailed('amd-smi', reason)
 }
 
-/** Printed before every answer, and the likely cause if there is no answer. */
+/** amd-smi prints this before every answer. If there is no answer, it is the likely cause. */
 const missingGroups = (stdout: string): string | undefined =>
   /User is missing the following required groups: [\w, -]+/.exec(stdout)?.[0]
 
-/** The tool also fails if only some GPUs could be read, and then its answer has the others. */
+/** amd-smi also fails if it could read only some GPUs. Then its answer has these GPUs. */
 function isAnswered({ exitCode, stdout }: ProgramOutput): boolean {
   return exitCode === 0 || /"gpu"\s*:/.test(stdout)
 }

@@ -36,14 +36,14 @@ export function textAt(value: unknown, path: Path): string | undefined {
 }
 
 /** amd-smi's complaint in place of the reading at this path, or of a part of the path. */
-export function complaintAt(value: unknown, path: Path, words?: string): string | undefined {
+export function complaintAt(value: unknown, path: Path): string | undefined {
   for (let length = 1; length <= path.length; length++) {
     const found = at(value, ...path.slice(0, length))
     const text = typeof found === 'object' ? at(found, 'value') : found
     const complaint = typeof text === 'string' ? complaintInNumber(text) : undefined
     if (complaint !== undefined) return complaint
   }
-  return words === undefined ? undefined : complaintInNumber(words)
+  return undefined
 }
 
 function numberIn(text: string): { readonly number: number; readonly unit: string } | undefined {

@@ -45,11 +45,11 @@ async function readScenario(file: string, gpuCount: number): Promise<FakeScenari
     return parseScenario(read.text, file, gpuCount)
   } catch (cause) {
     if (isQuotable(read.status)) throw cause
-    throw invalid(file, 'no scenario', cause)
+    throw invalid(file, 'it is not a valid scenario', cause)
   }
 }
 
-/** Room for every GPU that a pool can have. */
+/** Enough for a scenario of all GPUs that a pool can have. */
 const MOST_BYTES = 4 * 1024 * 1024
 
 async function simulateDriver(scenario: FakeScenario, signal: AbortSignal): Promise<void> {
@@ -66,37 +66,37 @@ function idle(gpuCount: number): GpuReading[] {
 }
 
 async function simulatedReadings(scenario: FakeScenario, gpuCount: number): Promise<GpuReading[]> {
-  const roles = Array.from({ length: gpuCount }, (_, index) => ({ index, role: scenario.gpus[index] }))
-  const present = roles.filter(({ role }) => role?.missing !== true)
-  const gpus = await withProcessDetails(present.map(({ index, role }) => reported(index, role)))
-  // The scenario's value for a process takes precedence over the kernel's value for the pid.
-  return gpus.map((gpu) => castAs(gpu, scenario.gpus[gpu.index]?.processes ?? []))
+  const all = Array.from({ length: gpuCount }, (_, index) => ({ index, fake: scenario.gpus[index] }))
+  const reachable = all.filter(({ fake }) => fake?.missing !== true)
+  const gpus = await withProcessDetails(reachable.map(({ index, fake }) => simulated(index, fake)))
+  // The scenario's values for a process take precedence over the kernel's values for the pid.
+  return gpus.map((gpu) => withScenarioValues(gpu, scenario.gpus[gpu.index]?.processes ?? []))
 }
 
-function reported(index: number, role: FakeGpu | undefined): JudgedGpu {
-  const gpu = { ...identity(index), ...known({ uuid: role?.uuid, name: role?.name }) }
-  if (role?.fault !== undefined) return { ...gpu, state: { kind: 'fault', reason: role.fault } }
-  const processes = role?.processes ?? []
+function simulated(index: number, fake: FakeGpu | undefined): JudgedGpu {
+  const gpu = { ...identity(index), ...known({ uuid: fake?.uuid, name: fake?.name }) }
+  if (fake?.fault !== undefined) return { ...gpu, state: { kind: 'fault', reason: fake.fault } }
+  const processes = fake?.processes ?? []
   const usedByProcesses = processes.reduce((sum, process) => sum + (process.memory_mb ?? 0), 0)
   const state = {
     kind: 'measured' as const,
-    memoryUsedMb: role?.memory_used_mb ?? usedByProcesses,
-    memoryTotalMb: role?.memory_total_mb ?? MEMORY_TOTAL_MB,
+    memoryUsedMb: fake?.memory_used_mb ?? usedByProcesses,
+    memoryTotalMb: fake?.memory_total_mb ?? MEMORY_TOTAL_MB,
     ...known({
-      utilizationPercent: role?.utilization_percent,
-      temperatureC: role?.temperature_c,
-      powerW: role?.power_w,
-      mig: role?.mig || undefined,
+      utilizationPercent: fake?.utilization_percent,
+      temperatureC: fake?.temperature_c,
+      powerW: fake?.power_w,
+      mig: fake?.mig || undefined,
     }),
     processes: processes.map(({ pid, memory_mb }) => known({ pid, memoryMb: memory_mb })),
   }
   return { ...gpu, state }
 }
 
-function castAs(gpu: GpuReading, roles: readonly FakeProcess[]): GpuReading {
+function withScenarioValues(gpu: GpuReading, fakes: readonly FakeProcess[]): GpuReading {
   if (gpu.state.kind === 'fault') return gpu
   const processes = gpu.state.processes.map((process, i): GpuProcess => {
-    const { uid, user, name, command } = roles[i] ?? {}
+    const { uid, user, name, command } = fakes[i] ?? {}
     return { ...process, ...known({ uid, user, name, command }) }
   })
   return { ...gpu, state: { ...gpu.state, processes } }

@@ -2,17 +2,18 @@ import { notUnderstood } from '../driver-errors.ts'
 import {
   complaintInMemory,
   complaintInNumber,
-  complaintInWords,
-  complaintOf,
+  complaintInText,
   complaintUnless,
   firstLine,
   isNoReading,
+  withReadingName,
 } from '../driver-text.ts'
 import { areDistinct, measured, oncePerPid, type ReportedGpu, type ReportedProcess } from '../reading.ts'
 
 /**
- * The queried fields (`nvidia-smi --help-query-gpu`), the name last because only it may contain a comma. Drivers before
- * R450 lack MIG, those before about R570 the recovery action. Every driver has `MINIMAL_GPU_FIELDS`.
+ * The fields of the query (`nvidia-smi --help-query-gpu`). The name is last because only it may contain a comma. Drivers
+ * before R450 lack the MIG mode, and drivers before about R570 lack the recovery action. Every driver has
+ * `MINIMAL_GPU_FIELDS`.
  */
 export const GPU_FIELDS = [
   'index',
@@ -39,11 +40,11 @@ export const APP_FIELDS = ['gpu_uuid', 'pid', 'used_memory', 'process_name'] as 
 
 export type GpuField = (typeof GPU_FIELDS)[number]
 
-/** The processes by the GPU's UUID, and the driver's complaints in place of processes. */
+/** The processes and the complaints in place of processes, by the GPU's UUID. */
 export interface Apps {
   readonly processes: ReadonlyMap<string, readonly ReportedProcess[]>
   readonly complaints: ReadonlyMap<string, string>
-  /** Whether it lists processes, or only reports that it cannot. */
+  /** False if the driver reports that it cannot list processes. */
   readonly answered: boolean
 }
 
@@ -63,11 +64,11 @@ const PROGRAM = 'nvidia-smi'
 /** The last field is a name, and may be cut off. */
 const LONGEST_LINE = 4_096
 
-/** The fields that remain after a driver refused some of these; undefined if it refused none. */
+/** The fields without the one that the driver rejects in this text; undefined if it rejects none. */
 export function knownFields(text: string, fields: readonly GpuField[]): readonly GpuField[] | undefined {
-  const [refusal, name] =
+  const [rejection, name] =
     /Field "([^"]*)" is not a valid field to query|is not a valid field to query/.exec(text) ?? []
-  if (refusal === undefined) return undefined
+  if (rejection === undefined) return undefined
   const rest = fields.filter((field) => field !== name)
   const isOptional = rest.length < fields.length && MINIMAL_GPU_FIELDS.every((field) => rest.includes(field))
   return isOptional ? rest : MINIMAL_GPU_FIELDS
@@ -75,7 +76,8 @@ export function knownFields(text: string, fields: readonly GpuField[]): readonly
 
 /**
  * The GPUs of `--query-gpu=… --format=csv,noheader,nounits`, including those with only a complaint, sorted by index.
- * Empty without rows. Throws `driver-failed` for anything else: partly understood output never makes a GPU idle.
+ * Empty if there are no rows. Throws `driver-failed` for anything else: partly understood output never makes a GPU
+ * idle.
  */
 export function parseGpus(stdout: string, fields: readonly GpuField[]): ReportedGpu[] {
   const rows: Row[] = []
@@ -106,17 +108,17 @@ export function parseApps(stdout: string, migParents: ReadonlyMap<string, string
     if (/^no running /i.test(line) || parseComplaint(line) !== undefined || isRemark(line)) continue
     const [uuid = '', pid = '', memory = '', name = ''] = split(line, APP_FIELDS.length)
     if (line.startsWith('[')) {
-      // A lost GPU has its complaint in place of the UUID; a Jetson has "[Not Supported]" for the whole list, a
-      // container "[Insufficient Permissions]". No GPU is named, so a missing row shows no GPU to be idle.
+      // A lost GPU has its complaint in place of the UUID. A Jetson has "[Not Supported]" for the whole list, and a
+      // container "[Insufficient Permissions]". The row names no GPU, so every GPU may have processes without a row.
       answered = false
       continue
     }
     if (!/^(GPU|MIG)-/.test(uuid)) throw notUnderstood(PROGRAM, line)
     const gpu = parentOf(uuid, migParents)
-    // Not the name: the process chooses it.
-    const complaint = complaintInWords(pid) ?? complaintInNumber(memory)
+    // The name is not checked, because the process chooses it.
+    const complaint = complaintInText(pid) ?? complaintInNumber(memory)
     if (complaint !== undefined) {
-      complaints.set(gpu, complaintOf('processes', complaint))
+      complaints.set(gpu, withReadingName('processes', complaint))
       continue
     }
     if (!/^\d{1,10}$/.test(pid)) throw notUnderstood(PROGRAM, line)
@@ -156,7 +158,7 @@ export function parseMigParents(list: string): Map<string, string> {
   return parents
 }
 
-/** Before R470 an instance is named MIG-<UUID of the GPU>/<GPU instance>/<compute instance>. */
+/** Before R470 the name of an instance is MIG-<UUID of the GPU>/<GPU instance>/<compute instance>. */
 function parentOf(uuid: string, migParents: ReadonlyMap<string, string>): string {
   return migParents.get(uuid) ?? /^MIG-(GPU-[^/]+)/.exec(uuid)?.[1] ?? uuid
 }
@@ -166,14 +168,14 @@ type Values = Readonly<Partial<Record<GpuField, string>>>
 function addRow(values: Values, rows: Row[], lost: LostGpu[]): void {
   const { index = '', uuid = '', name = '', 'pci.bus_id': busId = '' } = values
   if (index.startsWith('[')) {
-    lost.push({ busId, reason: complaintInWords(index) ?? 'the driver cannot reach it' })
+    lost.push({ busId, reason: complaintInText(index) ?? 'the driver cannot reach it' })
     return
   }
   const reason = complaintIn(values)
   const gpu = {
     index: Number(index),
     uuid: uuid.startsWith('GPU-') ? uuid : '',
-    name: isNoReading(name) || complaintInWords(name) !== undefined ? 'NVIDIA GPU' : name,
+    name: isNoReading(name) || complaintInText(name) !== undefined ? 'NVIDIA GPU' : name,
   }
   const state = reason === undefined ? measured(readingsOf(values)) : { kind: 'fault' as const, reason }
   rows.push({ busId, gpu: { ...gpu, state } })
@@ -182,12 +184,12 @@ function addRow(values: Values, rows: Row[], lost: LostGpu[]): void {
 /** A complaint in any column is a fault of the GPU: a GPU that needs a reset may show it in only one of them. */
 function complaintIn(values: Values): string | undefined {
   for (const field of ['memory.used', 'memory.total'] as const) {
-    const words = complaintInMemory(values[field] ?? '')
-    if (words !== undefined) return words
+    const complaint = complaintInMemory(values[field] ?? '')
+    if (complaint !== undefined) return complaint
   }
   for (const [field, value] of Object.entries(values)) {
-    const words = complaintInField(field as GpuField, value)
-    if (words !== undefined && field !== 'gpu_recovery_action') return complaintOf(field, words)
+    const complaint = complaintInField(field as GpuField, value)
+    if (complaint !== undefined && field !== 'gpu_recovery_action') return withReadingName(field, complaint)
   }
   const action = values.gpu_recovery_action ?? ''
   return isNoReading(action) || /^none$/i.test(action) ? undefined : `needs recovery: ${firstLine(action)}`
@@ -202,7 +204,7 @@ function complaintInField(field: GpuField, value: string): string | undefined {
     case 'index':
     case 'pci.bus_id':
     case 'name':
-      return complaintInWords(value)
+      return complaintInText(value)
     default:
       return complaintInNumber(value)
   }
@@ -219,11 +221,11 @@ function readingsOf(values: Values) {
   }
 }
 
-function parseRow(line: string, asked: readonly GpuField[]): Values {
-  const values = split(line, asked.length)
+function parseRow(line: string, queried: readonly GpuField[]): Values {
+  const values = split(line, queried.length)
   // A replacement for the real program may not print the recovery action.
   const fields =
-    values.length < asked.length ? asked.filter((field) => field !== 'gpu_recovery_action') : asked
+    values.length < queried.length ? queried.filter((field) => field !== 'gpu_recovery_action') : queried
   const [index = ''] = values
   if (values.length !== fields.length || !/^(\d{1,4}|\[[^\]]+\])$/.test(index))
     throw notUnderstood(PROGRAM, line)
@@ -244,8 +246,8 @@ function parseComplaint(line: string): LostGpu | undefined {
 }
 
 /**
- * Gives lost GPUs their index: the one in the driver's message, otherwise, in bus order, the free ones. Drivers differ
- * in whether they count a lost GPU. If they do not, it comes after the others.
+ * Gives each lost GPU an index: the one in the driver's message, otherwise the next free one, in the order of the bus
+ * addresses. Some drivers do not count lost GPUs. Then the lost GPUs come after the others.
  */
 function placed(lost: readonly LostGpu[], rows: readonly Row[]): ReportedGpu[] {
   const taken = new Set([...rows.map((row) => row.gpu.index), ...lost.map((gpu) => gpu.index ?? -1)])
@@ -262,7 +264,7 @@ function placed(lost: readonly LostGpu[], rows: readonly Row[]): ReportedGpu[] {
     }))
 }
 
-/** The domain has four or eight digits. */
+/** The domain, at the start of the address, has four or eight digits. */
 function compareBusIds(a: string, b: string): number {
   const full = (busId: string) => busId.toUpperCase().padStart(16, '0')
   return full(a) < full(b) ? -1 : 1

@@ -51,9 +51,9 @@ async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
   let fields: readonly GpuField[] = GPU_FIELDS
   const query = () => ask(`--query-gpu=${fields.join(',')}`, FORMAT)
   let output = await query()
-  // Each refusal names one field. The last attempt has only the fields that every driver knows.
-  for (let known = refusal(output, fields); known !== undefined; known = refusal(output, fields)) {
-    fields = known
+  // Each error names one field. The last query has only the fields that every driver knows.
+  for (let rest = fewerFields(output, fields); rest !== undefined; rest = fewerFields(output, fields)) {
+    fields = rest
     output = await query()
   }
   // A lost GPU or a corrupted infoROM makes the program fail after it has reported the other GPUs.
@@ -62,7 +62,8 @@ async function askGpus(ask: Ask): Promise<ReportedGpu[]> {
   return gpus
 }
 
-function refusal(output: ProgramOutput, fields: readonly GpuField[]): readonly GpuField[] | undefined {
+/** The fields to query next if the driver rejected one of these; undefined if it rejected none. */
+function fewerFields(output: ProgramOutput, fields: readonly GpuField[]): readonly GpuField[] | undefined {
   const known = knownFields(output.stdout + output.stderr, fields)
   return known !== undefined && known.length < fields.length ? known : undefined
 }
@@ -82,7 +83,7 @@ async function withApps(
   return gpus.map((gpu) => {
     if (gpu.state.kind === 'fault') return gpu
     if (stray !== undefined && (gpu.uuid === '' || gpu.state.mig === true)) {
-      const reason = `processes may be its own: those of ${firstLine(stray)}, which nvidia-smi lists nowhere else`
+      const reason = `it may have the processes of ${firstLine(stray)}, which nvidia-smi does not list as a GPU`
       return { ...gpu, state: { kind: 'fault', reason } }
     }
     if (gpu.uuid === '') return gpu

@@ -15,19 +15,22 @@ export function isAnswer(stdout: string): boolean {
   return /\n\{"kind":.*\}\n$/.test(stdout)
 }
 
-/** The answer is the last line. The library printed anything before it. Throws `driver-failed`. */
+/** The answer in the last line. The library may have printed lines before it. Throws `driver-failed` if there is none. */
 export function parseAnswer(stdout: string): NvmlAnswer {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
   try {
     const answer: unknown = JSON.parse(line)
     if (isNvmlAnswer(answer)) return answer
   } catch {
-    // Cut off, or no answer.
+    // The line is cut off, or it is not an answer.
   }
   throw notUnderstood('NVML', stdout)
 }
 
-/** This program wrote it, but a library shares its standard output. Without valibot, which loads slowly. */
+/**
+ * Checks the value although this program wrote it, because the library may print to the same stream. Does not use
+ * valibot, which loads slowly.
+ */
 function isNvmlAnswer(value: unknown): value is NvmlAnswer {
   if (!isObject(value)) return false
   if (value.kind === 'gpus') return isListOf(value.gpus, isGpu)

@@ -1,4 +1,4 @@
-import { complaintOf } from '../driver-text.ts'
+import { withReadingName } from '../driver-text.ts'
 import { measured, oncePerPid, type ReportedGpu, type ReportedProcess } from '../reading.ts'
 import { type NvmlAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
 import { type Device, type DeviceMemory, NvmlFailure, NvmlLibrary } from './nvml-library.ts'
@@ -25,7 +25,7 @@ function probe(path: string): NvmlAnswer {
   try {
     nvml.init()
     const gpus = Array.from({ length: nvml.deviceCount() }, (_, index) => readGpu(nvml, index))
-    // Without nvmlShutdown: it may block like any other call, and the process exits anyway.
+    // nvmlShutdown is not called: it may block like any other call, and the process exits anyway.
     return { kind: 'gpus', gpus }
   } catch (error) {
     if (error instanceof NvmlFailure) return { kind: 'failed', reason: error.message }
@@ -86,19 +86,19 @@ function processesOf(nvml: NvmlLibrary, device: Device): readonly ReportedProces
   return union(union(compute, clients), graphics)
 }
 
-/** A process that computes and draws is in both lists, each time with all of its memory. */
+/** A process that computes and draws is in both lists with all of its memory. It counts once. */
 function union(one: readonly ReportedProcess[], other: readonly ReportedProcess[]): ReportedProcess[] {
   const pids = new Set(one.map((process) => process.pid))
   return [...one, ...other.filter((process) => !pids.has(process.pid))]
 }
 
-/** Undefined if the GPU does not have this reading. Any other complaint is the GPU's fault. */
-function reading<T>(what: string, read: () => T): T | undefined {
+/** Undefined if the GPU does not have this reading. Any other failure is a fault of the GPU. */
+function reading<T>(name: string, read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
     if (!(error instanceof NvmlFailure)) throw error
     if (error.isNoReading) return undefined
-    throw new NvmlFailure(error.code, complaintOf(what, error.message))
+    throw new NvmlFailure(error.code, withReadingName(name, error.message))
   }
 }

@@ -12,7 +12,7 @@ const NO_DATA = 21
 const VERSION_MISMATCH = 25
 const DEPRECATED = 26
 
-/** Codes for a reading that this GPU does not have, or not for this caller. */
+/** Codes for a reading that this GPU does not have, or that this caller may not read. */
 const NO_READING = [
   INVALID_ARGUMENT,
   NOT_SUPPORTED,
@@ -40,12 +40,12 @@ export class NvmlFailure extends Error {
     this.code = code
   }
 
-  /** The driver has no such reading of this GPU. Any other code is a complaint about the GPU. */
+  /** The driver has no such reading of this GPU for this caller. Any other code is a fault of the GPU. */
   get isNoReading(): boolean {
     return NO_READING.includes(this.code)
   }
 
-  /** No caller gets this reading of this GPU. */
+  /** The driver has no such reading of this GPU for any caller. */
   get isUnsupported(): boolean {
     return this.code === NOT_SUPPORTED || this.code === FUNCTION_NOT_FOUND
   }
@@ -146,7 +146,7 @@ export class NvmlLibrary {
     return first(current) === 1
   }
 
-  /** What the GPU needs before it can work again; undefined for nothing. Older drivers do not report it. */
+  /** The action that the GPU needs before it can work again; undefined for none. Older drivers do not report it. */
   recoveryAction(device: Device): string | undefined {
     // nvmlFieldValue_t: u32 fieldId, scopeId; i64 timestamp, latency; u32 valueType, nvmlReturn; u64 value.
     const field = new DataView(new ArrayBuffer(40))
@@ -169,7 +169,7 @@ export class NvmlLibrary {
       const code = this.#try(name + version, PROCESSES_ARGS, device, count, bytes(list))
       if (code === SUCCESS) return first(count) === 0 ? [] : entries(list, first(count), capacity)
       if (code !== INSUFFICIENT_SIZE || capacity > MAX_PROCESSES) throw this.#failure(code)
-      // Odd because of `entrySize`; with room for processes that start in between.
+      // Odd, as `entrySize` requires, and with room for processes that start in between.
       capacity = (Math.max(first(count), capacity) * 2) | 1
     }
   }
@@ -233,13 +233,13 @@ function entries(list: DataView, count: number, capacity: number): DeviceProcess
   })
 }
 
-/** Detected by how far the driver has written: only the entries it has, or the whole list. */
+/** Detected by the number of bytes that the driver has written: all its entries, or the whole list. */
 function entrySize(list: DataView, count: number, capacity: number): number {
   const written = bytes(list).findLastIndex((byte) => byte !== UNTOUCHED) + 1
   return written === count * LARGEST_ENTRY || written === capacity * LARGEST_ENTRY ? LARGEST_ENTRY : ENTRY
 }
 
-/** Bun reports only the second place it searched, but the failure in the first place is the cause. */
+/** Bun searches two places and reports the error of the second. The error of the first is the cause. */
 function loadError(path: string): string | undefined {
   const RTLD_LAZY = 1
   for (const libc of ['libc.so.6', 'libdl.so.2']) {

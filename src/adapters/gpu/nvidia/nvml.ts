@@ -30,7 +30,7 @@ export function nvmlProvider(env: Environment): GpuProvider {
           )
         }
         if (answer.kind === 'failed') throw driverFailed('NVML', answer.reason)
-        if (answer.gpus.length === 0) throw driverFailed('NVML', 'the NVIDIA driver sees no GPU')
+        if (answer.gpus.length === 0) throw driverFailed('NVML', 'the NVIDIA driver reports no GPU')
         return { provider: 'nvml', readings: await withProcessDetails(judged(answer.gpus, hostMb)) }
       }),
   }
@@ -39,7 +39,10 @@ export function nvmlProvider(env: Environment): GpuProvider {
 async function ask(env: Environment, signal: AbortSignal): Promise<NvmlAnswer> {
   const library = env.CANHAZGPU_NVML_LIBRARY || STANDARD_LIBRARY
   if (library !== STANDARD_LIBRARY && isRoot() && !onlyRootCanChange(library)) {
-    throw driverFailed('NVML', 'root loads no library that another user can change (CANHAZGPU_NVML_LIBRARY)')
+    throw driverFailed(
+      'NVML',
+      'as root, canhazgpu loads no library that another user can change (CANHAZGPU_NVML_LIBRARY)',
+    )
   }
   const output = await runProgram(selfCommand(['__probe', 'nvml', library]), { env, signal, isAnswer })
   if (output.signal !== null) throw driverFailed('NVML', `crashed (${output.signal})`)

@@ -400,7 +400,7 @@ describe('an APU whose used GTT is not reported', () => {
 test('memory of a process without an id is a fault', () => {
   const nameless = { process_info: { name: 'N/A', pid: 'N/A', memory_usage: { vram_mem: bytes(30 * GIB) } } }
   expect(read([{ processes: { process_list: [nameless] } }])).toEqual([
-    { kind: 'fault', reason: 'processes: one that holds memory has no process id' },
+    { kind: 'fault', reason: expect.stringMatching(/^processes: /) },
   ])
 })
 

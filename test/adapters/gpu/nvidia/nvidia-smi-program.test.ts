@@ -107,7 +107,7 @@ describe('nvidia-smi', () => {
   test.each([
     [9, "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 'modprobe nvidia'],
     [15, 'Unable to determine the device handle for GPU0000:1B:00.0: GPU is lost.', 'Reboot'],
-    [255, 'Failed to initialize NVML: Unknown Error', 'Restart the container'],
+    [255, 'Failed to initialize NVML: Unknown Error', 'docs/containers.md'],
     [255, 'Failed to initialize NVML: Insufficient Permissions', 'usermod -aG render,video'],
   ])('that ends with %i is a failed driver', async (code, words, hint) => {
     const error = await failure(simulate({ 'first.sh': `cat <<'END'\n${words}\nEND\nexit ${code}` }))
