@@ -16,8 +16,8 @@ export function openLauncher(store: string, inherited: Inherited, argumentCount:
       const messages = messageDescriptor()
       const task = encodeTask({ process, pidfd, messages, units, limit, program: startedFrom() })
       const { command: supervisor, file } = selfCommandForShell(['__supervise', store, reservation, task])
-      const handed = [pidfd, messages, file].filter((fd) => fd !== null)
-      startDetached(supervisor, handed)
+      const passed = [pidfd, messages, file].filter((fd) => fd !== null)
+      startDetached(supervisor, passed)
     },
     become: (variables) => becomeCommand({ ...command, inherited, set: variables }),
   }

@@ -52,14 +52,14 @@ export async function superviseMain([
 function becomeSuccessor(place: readonly string[], { pidfd, messages, ...task }: SupervisorTask): void {
   if (typeof task.program !== 'string') return
   // Once the command has ended, the descriptors have no use and may be closed already.
-  const handed = task.outcome === undefined ? { pidfd, messages } : { pidfd: null, messages: null }
+  const passed = task.outcome === undefined ? { pidfd, messages } : { pidfd: null, messages: null }
   const command = commandInstalledAt(task.program, [
     '__supervise',
     ...place,
-    encodeTask({ ...task, ...handed }),
+    encodeTask({ ...task, ...passed }),
   ])
   if (command === null) return
-  for (const fd of [handed.pidfd, handed.messages]) if (fd !== null) fcntl(fd, F_SETFD, 0)
+  for (const fd of [passed.pidfd, passed.messages]) if (fd !== null) fcntl(fd, F_SETFD, 0)
   execve(toByteText(task.program), command.map(toByteText), inheritedEnvironment())
 }
 

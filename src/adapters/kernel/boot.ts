@@ -6,7 +6,7 @@ import { readLink, readLinkOrError, readText } from './procfs.ts'
 const FIRST_TIME_NAMESPACE = '4026531834'
 export const FIRST_PID_NAMESPACE = '4026531836'
 
-/** These stay constant while a process lives, and are needed once for each process checked. */
+/** Both are constants of this process. They are kept because every check of a process needs them. */
 let bootIdRead: string | undefined
 let pidNamespaceRead: string | undefined
 
@@ -24,7 +24,7 @@ function readBootId(): string {
   return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text) ? text : UNREAD
 }
 
-/** Of this process. Kernels before 5.6 lack this namespace. */
+/** The time namespace of this process. Kernels before 5.6 have none; then it is the first one. */
 export function timeNamespace(): string {
   const inode = inodeIn(readLinkOrError('/proc/self/ns/time'))
   if (typeof inode === 'string') return inode
@@ -32,8 +32,8 @@ export function timeNamespace(): string {
 }
 
 /**
- * Of this process. The reader's time namespace shifts start times in `/proc`, so outside the first time namespace its
- * name is included: identities are comparable only within the same pid and time namespace.
+ * The pid namespace of this process. Start times in `/proc` depend on the time namespace of the reader, so outside the
+ * first time namespace the result includes it. Identities are comparable only within the same pid and time namespace.
  */
 export function pidNamespace(): string {
   pidNamespaceRead ??= readPidNamespace()
@@ -43,7 +43,7 @@ export function pidNamespace(): string {
 /** Only in the first pid namespace do our pids match those of the kernel and the GPU drivers. */
 export const isInFirstPidNamespace = (): boolean => namespaceInode('pid') === FIRST_PID_NAMESPACE
 
-/** Whether the first pid namespace sees the processes of this stored namespace with unshifted start times. */
+/** Whether a stored pid namespace has no time namespace of its own. Then its start times are comparable. */
 export const isPlainPidNamespace = (name: string): boolean => /^\d+$/.test(name)
 
 function readPidNamespace(): string {

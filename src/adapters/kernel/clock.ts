@@ -14,7 +14,7 @@ export function currentMoment(): Moment {
     const before = sinceBoot()
     const wall = Date.now()
     const ms = sinceBoot()
-    // If the process is stopped between two readings, the clocks would seem to have drifted apart.
+    // If this process was stopped in between, the two clocks do not belong together: they are read again.
     if (ms - before <= ONE_INSTANT_MS) return { wall, steady: { epoch, ms } }
   }
 }

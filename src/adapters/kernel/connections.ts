@@ -17,7 +17,7 @@ export function descriptorLimit(): number {
   return libc.resourceLimit(libc.RLIMIT_NOFILE, null, limits) < 0 ? 1_024 : Number(limits[0] ?? 1_024n)
 }
 
-/** All lower numbers are in use. Negative if none is free. */
+/** The number of the next descriptor: all lower ones are in use. Negative if none is free. */
 export function lowestFreeDescriptor(): number {
   const fd = libc.open('/dev/null', libc.O_RDONLY)
   if (fd >= 0) libc.close(fd)

@@ -4,9 +4,9 @@ import { processStat } from './processes.ts'
 import { type WatchedProcess, waitFor } from './wait.ts'
 
 /**
- * The processes of one job, from its interruption to its end. A signal goes only to a process found in the job twice,
- * before and after its pidfd was opened: by then the pid may belong to another process. The kernel and the launcher
- * define which processes belong to the job, never the pool.
+ * The processes of one job, from its interruption to its end. A process gets a signal only if two searches find it in
+ * the job: one before its pidfd is opened, and one after, because its pid may belong to another process by then. The
+ * kernel and the launcher define which processes belong to the job, never the pool.
  */
 export class JobProcesses {
   readonly #command: WatchedProcess
@@ -22,9 +22,9 @@ export class JobProcesses {
 
   /** Signals all of them: the command first, parents before children. */
   signal(signal: number): void {
-    const targets = opened(this.#look())
-    // All are confirmed before the first signal: a process that exits gives its children another parent.
-    const confirmed = this.#look()
+    const targets = withPidfds(this.#search())
+    // All are confirmed before the first signal, because the children of a process that exits get another parent.
+    const confirmed = this.#search()
     if (!this.hasCommandEnded()) signalCommand(this.#command, signal)
     for (const { pid, startTime, pidfd } of targets) {
       const isConfirmed = confirmed.get(pid) === startTime && pid !== this.#command.identity.pid
@@ -39,10 +39,10 @@ export class JobProcesses {
 
   /** Whether the command and all known processes it started have exited. */
   haveEnded(): boolean {
-    return this.hasCommandEnded() && this.#look().size === 0
+    return this.hasCommandEnded() && this.#search().size === 0
   }
 
-  #look(): Members {
+  #search(): Members {
     const found = jobMembers({
       command: this.#command.identity,
       reservation: this.#reservation,
@@ -65,9 +65,9 @@ interface Target {
 const SPARE = 8
 
 /**
- * Opens a pidfd for each process while the limit of open files allows it. Confirming them needs free descriptors too.
+ * Opens a pidfd for each process while the limit of open files allows it. The second search needs free descriptors too.
  */
-function opened(members: Members): readonly Target[] {
+function withPidfds(members: Members): readonly Target[] {
   const pidfds: number[] = []
   for (const pid of members.keys()) {
     const pidfd = libc.pidfdOpen(pid)
@@ -81,7 +81,7 @@ function opened(members: Members): readonly Target[] {
 }
 
 function signalCommand({ identity, pidfd, isPassed }: WatchedProcess, signal: number): void {
-  // The command opened this descriptor for itself, so it needs no check of the pid.
+  // The command opened this descriptor of itself, so the pid needs no check.
   if (isPassed && pidfd !== null && libc.pidfdSendSignal(pidfd, signal) !== -libc.ENOSYS) return
   send({ ...identity, pidfd: pidfd ?? -1 }, signal)
 }

@@ -2,9 +2,8 @@ import { CString, dlopen, type FFIFunction, ptr, read } from 'bun:ffi'
 import { CanhazgpuError } from '../../domain/errors.ts'
 
 /**
- * A thin binding of the C library: the only file that knows its calling conventions. Unless a comment states otherwise,
- * every call returns the kernel's result, with a negated errno for a failure. Numbers are for Linux on x86_64 and,
- * where they differ, aarch64.
+ * A thin binding of the C library. No other file calls it. Unless a comment states otherwise, every function returns
+ * the kernel's result, or a negated errno on failure. Numbers are for Linux on x86_64 and, where they differ, aarch64.
  */
 
 export type Bytes = Uint8Array<ArrayBuffer>
@@ -167,8 +166,8 @@ export const effectiveUid = (): number => c.geteuid()
 export const parentPid = (): number => c.getppid()
 export const kill = (pid: number, signal: number): number => outcome(c.kill(pid, signal))
 
-// These three check their results themselves: every short command calls them so often that the runtime would start a
-// thread to compile a shared function.
+// These three functions do not use `outcome`. Every short command calls them so often that the runtime would start a
+// thread to compile it.
 
 export function open(path: string, flags: number): number {
   const fd = c.open(cString(path), flags | O_CLOEXEC, 0)
@@ -194,10 +193,10 @@ export const poll = (descriptors: Bytes, count: number, timeoutMs: number): numb
 export const readLinkInto = (path: string, buffer: Bytes): number =>
   outcome(c.readlink(cString(path), buffer, buffer.length))
 
-/** Checked for the effective user, as execve does. */
+/** Checks the rights of the effective user, as execve does. */
 export const access = (path: ByteText, mode: number): number => outcome(c.euidaccess(cBytes(path), mode))
 
-/** 0 if the path exists, as far as this process may see. */
+/** 0 if the path exists and this process may look it up. */
 export const findPath = (path: string): number => outcome(c.euidaccess(cString(path), F_OK))
 
 /** The path without links, or null if it does not exist. */
@@ -227,8 +226,8 @@ export interface FileStatus {
 }
 
 /**
- * Of an open descriptor, or of a path (of the link itself if the path ends in one). Opens nothing, so a pipe cannot
- * block. A negated errno on failure. statx(2) by number: old C libraries lack it.
+ * The status of an open descriptor or of a path; if the path ends in a link, of the link itself. Opens nothing, so a
+ * pipe cannot block. A negated errno on failure. Calls statx(2) by number, because old C libraries lack it.
  */
 export function statusOf(target: string | number): FileStatus | number {
   const [fd, name, flags] =
@@ -236,10 +235,10 @@ export function statusOf(target: string | number): FileStatus | number {
       ? ([target, cString(''), AT_EMPTY_PATH] as const)
       : ([AT_FDCWD, cString(target), AT_SYMLINK_NOFOLLOW] as const)
   const status = new Uint8Array(256)
-  const seen = outcome(
+  const result = outcome(
     c.syscall(onArm ? 291 : 332, fd, addressOf(name), flags, STATX_BASIC_STATS, addressOf(status)),
   )
-  if (seen < 0) return seen
+  if (result < 0) return result
   const view = new DataView(status.buffer)
   return {
     links: view.getUint32(16, true),
@@ -253,8 +252,8 @@ export function statusOf(target: string | number): FileStatus | number {
 }
 
 /**
- * Takes a shared lock on bytes of an open file for as long as the descriptor is open (F_OFD_SETLK). Does not wait. The
- * lock survives when the process closes another descriptor of the file.
+ * Takes a shared lock on bytes of an open file, without waiting (F_OFD_SETLK). The lock lasts until this descriptor is
+ * closed. Closing another descriptor of the file does not end it.
  */
 export const lockShared = (fd: number, start: number, length: number): number =>
   fcntl(fd, F_OFD_SETLK, addressOf(sharedLock(start, length)))
@@ -285,7 +284,7 @@ export const inotifyInit = (): number => outcome(c.inotify_init1(O_CLOEXEC | O_N
 export const inotifyAdd = (fd: number, path: string, mask: number): number =>
   outcome(c.inotify_add_watch(fd, cString(path), mask))
 
-/** Fills the buffer with a socket option and returns its length. By number, because few programs need it. */
+/** Fills the buffer with a socket option and returns its length. getsockopt(2) by number, because few commands need it. */
 export function socketOption(fd: number, level: number, name: number, buffer: Bytes): number {
   const length = new Uint8Array(4)
   const view = new DataView(length.buffer)
@@ -316,16 +315,16 @@ export const directoryEntriesInto = (fd: number, buffer: Bytes): number =>
   outcome(c.syscall(onArm ? 61 : 217, fd, addressOf(buffer), buffer.length, 0, 0))
 
 /**
- * Exits at once, without the runtime's exit. That would first checkpoint every open database, with several syncs, even
- * while other processes have it open and wait for their turn.
+ * Exits at once, without the exit code of the runtime. The runtime would first checkpoint every open database, with
+ * several syncs, even while other processes have it open and wait for a lock.
  */
 export function exitNow(status: number): void {
   c._exit(status)
 }
 
 /**
- * Sets a signal to SIG_IGN or SIG_DFL. rt_sigaction(2) by number, because glibc refuses the two signals that it
- * reserves (32 and 33), which are inherited like the others. Without a handler all other members of the kernel's
+ * Sets a signal to SIG_IGN or SIG_DFL. Calls rt_sigaction(2) by number, because glibc rejects the two signals that it
+ * reserves (32 and 33), which are inherited like the others. Without a handler, all other members of the kernel's
  * structure are zero, so the layout is the same on both architectures.
  */
 export function setDisposition(signal: number, disposition: 'default' | 'ignore'): number {
@@ -341,14 +340,14 @@ export function setBlockedSignals(mask: bigint): number {
   return outcome(c.sigprocmask(SIG_SETMASK, set, null))
 }
 
-/** `struct rlimit64`: soft, hard. Null leaves or skips one. */
+/** `struct rlimit64`: soft, hard. Null for `set` changes nothing, and null for `previous` returns nothing. */
 export const resourceLimit = (
   resource: number,
   set: BigUint64Array<ArrayBuffer> | null,
   previous: BigUint64Array<ArrayBuffer> | null,
 ): number => outcome(c.prlimit64(0, resource, set, previous))
 
-/** A null-terminated array of pointers to C strings, and the memory they point to. */
+/** A null-terminated array of pointers to C strings, and the memory that they point to. */
 function pointers(strings: readonly ByteText[]): { block: Buffer; array: BigUint64Array<ArrayBuffer> } {
   const block = cBytes(strings.join('\0'))
   const array = new BigUint64Array(strings.length + 1)
@@ -373,9 +372,9 @@ export function execve(
 const FILE_ACTIONS_BYTES = 256
 
 /**
- * Runs a program with `/dev/null` for its standard streams and waits for its exit. It inherits our signals and our
- * other descriptors without close-on-exec. Returns its wait status: 0 for a clean exit, or for any exit if SIGCHLD is
- * ignored, because the kernel then keeps no status. posix_spawn(3) returns an errno.
+ * Runs a program with `/dev/null` for its standard streams and waits for its exit. It inherits our signal dispositions
+ * and signal mask, and our other descriptors that are not close-on-exec. Returns its wait status: 0 for a clean exit,
+ * or for any exit if SIGCHLD is ignored, because the kernel then keeps no status.
  */
 export function spawnAndWait(
   program: ByteText,
@@ -390,6 +389,7 @@ export function spawnAndWait(
   for (const fd of [0, 1, 2]) {
     c.posix_spawn_file_actions_addopen(actions, fd, cString('/dev/null'), O_RDWR, 0)
   }
+  // posix_spawn(3) returns an errno.
   const failure = c.posix_spawn(pid, cBytes(program), actions, null, argv.array, envp.array)
   c.posix_spawn_file_actions_destroy(actions)
   if (failure !== 0) return -failure

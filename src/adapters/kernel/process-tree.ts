@@ -13,26 +13,30 @@ export interface JobSearch {
 }
 
 /**
- * The living processes of a job: the command and the known processes with their descendants, of any user; and the
- * processes of our own user that started with the reservation in their environment (daemons that left the tree), with
- * their descendants. A user can put any reservation into the environment of a set-user-id program, so the environment
- * of such a program and of its descendants does not count. Never includes this process. Misses processes that start or
- * exit during the search. Empty if `/proc` is of another pid namespace, where pids mean other processes.
+ * The living processes of a job, each with its descendants:
+ *
+ * - the command and the known processes, whatever their users;
+ * - the processes of our own user that started with the reservation in their environment (daemons that left the tree).
+ *   A user can put any reservation into the environment of a set-user-id program, so the environment of such a program
+ *   and of its descendants does not count.
+ *
+ * Never includes this process. Misses processes that start or exit during the search. Empty if `/proc` belongs to
+ * another pid namespace, where the pids are those of other processes.
  */
 export function jobMembers({ command, reservation, known }: JobSearch): Members {
   if (!procIsOurs()) return new Map()
   const living = livingProcesses()
-  const is = (pid: number, startTime: number) => living.get(pid)?.startTime === startTime
-  const starts = is(command.pid, command.startTime) ? [command.pid] : []
-  for (const [pid, startTime] of known) if (is(pid, startTime)) starts.push(pid)
-  const mark = `CANHAZGPU_RESERVATION=${reservation}`
-  const ours = usersOf('self')
+  const isAlive = (pid: number, startTime: number) => living.get(pid)?.startTime === startTime
+  const roots = isAlive(command.pid, command.startTime) ? [command.pid] : []
+  for (const [pid, startTime] of known) if (isAlive(pid, startTime)) roots.push(pid)
+  const variable = `CANHAZGPU_RESERVATION=${reservation}`
+  const ourUser = userOf('self')
   for (const pid of living.keys()) {
     // The environments of other users' processes are not read: each may be megabytes long.
-    if (ours === null || usersOf(pid) !== ours) continue
-    if (startedWith(pid, mark) && !isBelowSetUserId(pid, living)) starts.push(pid)
+    if (ourUser === null || userOf(pid) !== ourUser) continue
+    if (startedWith(pid, variable) && !isBelowSetUserId(pid, living)) roots.push(pid)
   }
-  return reachable(starts, living)
+  return withDescendants(roots, living)
 }
 
 function livingProcesses(): ReadonlyMap<number, ProcessStat> {
@@ -48,8 +52,8 @@ function startedWith(pid: number, variable: string): boolean {
   return readText(`/proc/${pid}/environ`)?.split('\0').includes(variable) ?? false
 }
 
-/** Real and effective user (proc_pid_status(5)) if both are the same; null otherwise, and if hidden. */
-function usersOf(pid: number | 'self'): string | null {
+/** The real and effective user (proc_pid_status(5)). Null if they differ or the process is hidden. */
+function userOf(pid: number | 'self'): string | null {
   const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
   return real !== undefined && real === effective ? real : null
 }
@@ -61,7 +65,7 @@ function isBelowSetUserId(pid: number, living: ReadonlyMap<number, ProcessStat>)
   return false
 }
 
-/** The kernel sets this whatever users the program switches to later (AT_SECURE in getauxval(3)). */
+/** The kernel sets it at the start of a program. It stays when the program switches to another user (getauxval(3)). */
 const AT_SECURE = 23n
 
 /** Whether its program started with more rights than the process that started it. */
@@ -73,8 +77,8 @@ function isSetUserId(pid: number): boolean {
   return false
 }
 
-/** A Map keeps insertion order, and iteration includes entries added during it. */
-function reachable(starts: readonly number[], living: ReadonlyMap<number, ProcessStat>): Members {
+/** Relies on two properties of a Map: it keeps insertion order, and an iteration includes entries added during it. */
+function withDescendants(roots: readonly number[], living: ReadonlyMap<number, ProcessStat>): Members {
   const children = new Map<number, number[]>()
   for (const [pid, { parent }] of living) {
     const siblings = children.get(parent)
@@ -83,11 +87,12 @@ function reachable(starts: readonly number[], living: ReadonlyMap<number, Proces
   }
   const found = new Map<number, number>()
   const add = (pid: number, startTime: number) => pid !== process.pid && found.set(pid, startTime)
-  for (const pid of starts) add(pid, living.get(pid)?.startTime ?? 0)
+  for (const pid of roots) add(pid, living.get(pid)?.startTime ?? 0)
   for (const [parent, since] of found) {
     for (const pid of children.get(parent) ?? []) {
       const startTime = living.get(pid)?.startTime ?? 0
-      // No child is older than its parent: this parent got the pid of the real one during the search.
+      // A child is never older than its parent. If it seems older, its parent has exited, and this process got the pid
+      // of the parent during the search.
       if (startTime >= since && !found.has(pid)) add(pid, startTime)
     }
   }

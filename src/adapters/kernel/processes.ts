@@ -26,19 +26,19 @@ export interface ProcessStat {
   readonly startTime: number
 }
 
-/** Of this process. `execve` keeps it, so it also identifies the command that this process becomes. */
+/** The identity of this process. `execve` keeps it, so it also identifies the command that this process becomes. */
 export function currentProcess(): ProcessIdentity {
   const startTime = processStat('self')?.startTime ?? UNREAD_START
   return { pid: process.pid, startTime, bootId: bootId(), pidNamespace: pidNamespace() }
 }
 
-/** No process that can run this program starts within 10 ms of the kernel. */
+/** The start time of a process whose start time cannot be read. No process of this program starts 0 ticks after boot. */
 const UNREAD_START = 0
 
 /**
- * Whether this very process still runs. A later process with the same pid is never mistaken for it. A zombie counts as
- * gone; a process whose main thread has exited while others run does not. `unknown` if its pid belongs to a pid
- * namespace that is not visible from here, or if part of its identity or of ours could not be read.
+ * Whether this process still runs. A later process with the same pid is never mistaken for it. A zombie counts as gone.
+ * A process whose main thread has exited counts as alive while its other threads run. `unknown` if its pid belongs to a
+ * pid namespace that is not visible from here, or if part of its identity or of ours could not be read.
  *
  * A visible process is alive, whatever its boot id. A process that is not visible is gone only if it ran in this boot:
  * a container may have its own boot id, and a service may hide the boot id.
@@ -58,7 +58,7 @@ export function liveness(identity: ProcessIdentity): Liveness {
 }
 
 /**
- * `hidden`: a process has this pid, but only kill(2) shows it. `unreachable`: its pid has no meaning in this
+ * `hidden`: a process has this pid, but only kill(2) detects it. `unreachable`: its pid has no meaning in this
  * namespace.
  */
 type Visibility = 'visible' | 'absent' | 'hidden' | 'unreachable'
@@ -72,15 +72,16 @@ function visibilityOf(identity: ProcessIdentity): Visibility {
 export function visibilityHere({ pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>): Visibility {
   if (!exists(pid)) return 'absent'
   const stat = procIsOurs() ? processStat(pid) : null
-  // Either it just exited, or `hidepid` hides it from us: only kill(2) can decide.
+  // Either it just exited, or `hidepid` hides it from us. kill(2) distinguishes the two.
   if (stat === null || startTime === UNREAD_START) return exists(pid) ? 'hidden' : 'absent'
   return stat.startTime === startTime && !hasEnded(stat) ? 'visible' : 'absent'
 }
 
 /**
- * From the first pid namespace all others are visible, each process with its own pid as the last number of NSpid
- * (proc_pid_status(5)). So a container that exits releases its reservations. Nothing is visible from any other
- * namespace, across time namespaces, or where any process is hidden from us.
+ * For a process of another pid namespace. The processes of all namespaces are visible from the first pid namespace; the
+ * last number of NSpid (proc_pid_status(5)) is the pid in their own. So a container that exits releases its
+ * reservations. They are not visible from any other namespace, across time namespaces, or if a process is hidden from
+ * us.
  */
 function visibilityBelow(identity: ProcessIdentity): Visibility {
   const comparable =
@@ -107,7 +108,7 @@ export function innermostPid(status: string): number | null {
 }
 
 /**
- * Whether a signal has stopped this very process. A tracing stop (`t`) does not count: `strace` stops a process briefly
+ * Whether a signal has stopped this process. A tracing stop (`t`) does not count: `strace` stops a process briefly
  * at every system call. Processes of other pid namespaces and hidden ones are not checked.
  */
 export function isStopped({ pid, startTime, pidNamespace: namespace }: ProcessIdentity): boolean {
@@ -120,13 +121,13 @@ export function isStopped({ pid, startTime, pidNamespace: namespace }: ProcessId
 const SAME_DECISION_MS = 20
 
 /** `liveness`, checked once per process within one decision. */
-export const livenessInDecision = () => askedOnceInDecision(liveness)
+export const livenessInDecision = () => cachedInDecision(liveness)
 
 /** `isStopped`, checked once per process within one decision. */
-export const stoppedInDecision = () => askedOnceInDecision(isStopped)
+export const stoppedInDecision = () => cachedInDecision(isStopped)
 
-function askedOnceInDecision<Answer>(
-  ask: (identity: ProcessIdentity) => Answer,
+function cachedInDecision<Answer>(
+  check: (identity: ProcessIdentity) => Answer,
 ): (identity: ProcessIdentity) => Answer {
   const answers = new Map<number, { identity: ProcessIdentity; answer: Answer; at: number }>()
   return (identity) => {
@@ -135,7 +136,7 @@ function askedOnceInDecision<Answer>(
     if (known !== undefined && now - known.at < SAME_DECISION_MS && isSame(known.identity, identity)) {
       return known.answer
     }
-    const answer = ask(identity)
+    const answer = check(identity)
     answers.set(identity.pid, { identity, answer, at: now })
     return answer
   }
@@ -144,7 +145,7 @@ function askedOnceInDecision<Answer>(
 const isSame = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
 
-/** Fields 3 to 23. A field with another field after it was not cut off. */
+/** Fields 3 to 23. Field 22 is the last one in use: it is complete if field 23 follows it. */
 const STAT_FIELDS = 21
 
 /** Null if the process is gone or hidden. */
@@ -154,8 +155,8 @@ export function processStat(pid: number | 'self'): ProcessStat | null {
 }
 
 /**
- * The program chooses the name in parentheses, which may contain spaces and parentheses. Null for an incomplete line:
- * half of one proves nothing about a process.
+ * The program chooses the name in parentheses, which may contain spaces and parentheses. Null for an incomplete line,
+ * which proves nothing about a process.
  */
 export function parseStat(line: string): ProcessStat | null {
   const nameEnd = line.lastIndexOf(')')
@@ -176,8 +177,9 @@ export function parseStat(line: string): ProcessStat | null {
 }
 
 /**
- * A process of a new pid namespace may still have the `/proc` of the old one, where pids mean other processes. It has
- * one pid for each namespace in between (NSpid); the first may by chance equal its pid here.
+ * Whether `/proc` belongs to our pid namespace. After `unshare --pid` it may still belong to the outer one, where our
+ * pids are those of other processes. NSpid then has a pid for each namespace, and the first of them may by chance equal
+ * our pid here.
  */
 export function procIsOurs(): boolean {
   procIsOursRead ??= readProcIsOurs()
@@ -190,12 +192,12 @@ function readProcIsOurs(): boolean {
   return (pids ?? readLink('/proc/self')) === String(process.pid)
 }
 
-/** Drivers report pids of the first pid namespace. Only there `/proc` shows their owners. */
+/** Drivers report pids of the first pid namespace. `/proc` shows the owners of these pids only there. */
 export const canReadProcessOwners = (): boolean => isInFirstPidNamespace() && procIsOurs()
 
 let procIsOursRead: boolean | undefined
 
-/** Z and X describe only the main thread; the other threads are counted. */
+/** The states Z and X concern only the main thread, so other threads may still run. */
 export function hasEnded(stat: ProcessStat): boolean {
   return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1
 }

@@ -30,7 +30,7 @@ export function readLinkOrError(path: string): string | number {
 
 /**
  * The entries whose names are numbers: processes in `/proc`, descriptors in `/proc/self/fd`. Empty if the folder cannot
- * be read to its end: half a list would prove that a process is gone.
+ * be read to its end, because with a part of the list a living process would count as gone.
  */
 export function listNumbers(directory: string): number[] {
   const fd = libc.open(directory, libc.O_RDONLY)

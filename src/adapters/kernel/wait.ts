@@ -12,7 +12,7 @@ import { visibilityHere } from './processes.ts'
 export interface WatchedProcess {
   readonly identity: ProcessIdentity
   readonly pidfd: number | null
-  /** The process itself opened the descriptor. */
+  /** The process itself opened the descriptor and passed it to us. */
   readonly isPassed: boolean
 }
 
@@ -21,7 +21,7 @@ export type Awaited = 'exited' | 'changed' | 'timeout'
 const POLL_IN = 1
 const POLL_BAD_DESCRIPTOR = 0x20
 /** How often to check a process without a pidfd (kernels before 5.3, old seccomp filters). */
-const LOOK_EVERY_MS = 1000
+const CHECK_EVERY_MS = 1000
 const LONGEST_POLL_MS = 2 ** 31 - 1
 
 /** IN_MODIFY, DELETE_SELF and MOVE_SELF. */
@@ -30,20 +30,21 @@ const FILE_EVENTS = 0x2 | 0x400 | 0x800
 const ONCE = 0x80000000
 
 /**
- * Works for processes of every user (pidfd_open(2)). A descriptor that the process itself handed over is preferred: it
- * cannot belong to a later process with the same pid. If the shell in between lost it, a new one is opened.
+ * Works for processes of every user (pidfd_open(2)). A descriptor that the process itself passed to us is preferred,
+ * because it cannot belong to a later process with the same pid. If the shell in between has closed it, a new one is
+ * opened.
  */
-export function watchProcess(identity: ProcessIdentity, handed: number | null = null): WatchedProcess {
-  if (handed !== null && libc.pidfdSendSignal(handed, 0) !== -libc.EBADF) {
-    return { identity, pidfd: handed, isPassed: true }
+export function watchProcess(identity: ProcessIdentity, passed: number | null = null): WatchedProcess {
+  if (passed !== null && libc.pidfdSendSignal(passed, 0) !== -libc.EBADF) {
+    return { identity, pidfd: passed, isPassed: true }
   }
   const pidfd = libc.pidfdOpen(identity.pid)
   return { identity, pidfd: pidfd < 0 ? null : pidfd, isPassed: false }
 }
 
 /**
- * Blocks until the process has exited (`exited`; at once if it already had), the inotify descriptor `watch` is readable
- * (`changed`; then call `drain`), or `timeoutMs` have passed, which may be Infinity.
+ * Blocks until the process has exited (`exited`), the inotify descriptor `watch` is readable (`changed`; then call
+ * `drain`), or `timeoutMs` have passed, which may be Infinity. Returns at once if the process has already exited.
  */
 export function waitFor(
   { process, watch }: { readonly process: WatchedProcess; readonly watch?: number | null },
@@ -51,13 +52,13 @@ export function waitFor(
 ): Awaited {
   const { identity, pidfd } = process
   const deadline = currentMoment().steady.ms + timeoutMs
-  // The descriptor reports no process that exited before it was opened, and none that we cannot see.
+  // The descriptor may not report a process that exited before it was opened, or that is hidden from us.
   if (hasEnded(identity)) return 'exited'
   for (;;) {
     const remaining = Math.max(0, deadline - currentMoment().steady.ms)
     const [exited, changed] = readable(
       [pidfd ?? -1, watch ?? -1],
-      Math.min(remaining, pidfd === null ? LOOK_EVERY_MS : LONGEST_POLL_MS),
+      Math.min(remaining, pidfd === null ? CHECK_EVERY_MS : LONGEST_POLL_MS),
     )
     if (exited || (pidfd === null && hasEnded(identity))) return 'exited'
     if (changed) return 'changed'
@@ -99,7 +100,7 @@ export function drain(fd: number): void {
   while (libc.readInto(fd, buffer) > 0);
 }
 
-/** A process and its watcher share boot and pid namespace, even if these cannot be read. */
+/** A process and its watcher have the same boot and pid namespace, even if these cannot be read. */
 function hasEnded(identity: ProcessIdentity): boolean {
   return visibilityHere(identity) === 'absent'
 }

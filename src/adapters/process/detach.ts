@@ -3,8 +3,7 @@ import * as libc from '../kernel/libc.ts'
 import { inheritedEnvironment, toByteText } from './environment.ts'
 
 /**
- * Descriptors that are inherited, or that the runtime opens without close-on-exec. The runtime marks those from 4 on
- * itself.
+ * The only descriptor beyond the standard streams that may lack close-on-exec. The runtime sets it for those from 4 on.
  */
 const FIRST_EXTRA_DESCRIPTOR = 3
 
@@ -15,17 +14,17 @@ const SIGTERM = 15
 
 /**
  * Starts a program in the background, with our environment and `/dev/null` for its standard streams. It also gets the
- * descriptors in `handed`, under the same numbers; they are closed here afterwards. A short-lived shell starts it and
- * exits, so it is reparented, and a command that we exec later never sees an unknown child. The shell ignores SIGHUP,
- * so the program ignores it from the start. Throws `failure` if no process can be created. Does not notice a program
- * that cannot be executed.
+ * descriptors in `passed`, under the same numbers; they are closed here afterwards. A short-lived shell starts it and
+ * exits, so it is reparented, and a command that we exec later never gets an unknown child. The shell ignores SIGHUP,
+ * so the program ignores it from the start. Throws `failure` if no process can be created, but not if the program
+ * cannot be executed.
  */
-export function startDetached(argv: readonly string[], handed: readonly number[] = []): void {
+export function startDetached(argv: readonly string[], passed: readonly number[] = []): void {
   libc.fcntl(FIRST_EXTRA_DESCRIPTOR, libc.F_SETFD, libc.FD_CLOEXEC)
-  for (const fd of handed) libc.fcntl(fd, libc.F_SETFD, 0)
+  for (const fd of passed) libc.fcntl(fd, libc.F_SETFD, 0)
   const args = ['sh', '-c', 'trap "" HUP; "$@" &', 'sh', ...argv.map(toByteText)]
   const status = libc.spawnAndWait(SHELL, args, inheritedEnvironment())
-  for (const fd of handed) libc.close(fd)
+  for (const fd of passed) libc.close(fd)
   if (status === 0) return
   throw notStarted(status)
 }
@@ -45,8 +44,8 @@ function notStarted(status: number): CanhazgpuError {
 }
 
 /**
- * The same file under a number that `startDetached` can hand over. Replaces the given descriptor, which is closed if it
- * had to be copied. Null if it is negative (an error) or there is no room for the copy.
+ * A descriptor of the same file with a number that `startDetached` can pass. If the given descriptor has another number,
+ * it is copied and closed. Null if it is negative (an error) or cannot be copied.
  */
 export function inheritable(fd: number): number | null {
   if (fd < 0) return null

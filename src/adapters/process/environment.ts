@@ -24,17 +24,17 @@ export function variable(entries: readonly ByteText[], name: string): ByteText |
 }
 
 /**
- * Each variable of `set` once: at the place of its first entry, or at the end, or not at all if it is null. All others
- * stay unchanged.
+ * The entries with the variables of `set`. Each of these has one entry: at the place of its first entry, otherwise at
+ * the end. If its value is null, it has no entry. All other entries stay unchanged.
  */
 export function withVariables(entries: readonly ByteText[], set: Variables): ByteText[] {
-  const left = new Map<string, string | null>()
-  for (const name of Object.keys(set)) left.set(name, set[name] ?? null)
+  const remaining = new Map<string, string | null>()
+  for (const name of Object.keys(set)) remaining.set(name, set[name] ?? null)
   const result: ByteText[] = []
   const put = (name: string): void => {
-    const value = left.get(name)
+    const value = remaining.get(name)
     if (value !== undefined && value !== null) result.push(toByteText(`${name}=${value}`))
-    left.delete(name)
+    remaining.delete(name)
   }
   for (const entry of entries) {
     const equals = entry.indexOf('=')
@@ -42,11 +42,11 @@ export function withVariables(entries: readonly ByteText[], set: Variables): Byt
     if (Object.hasOwn(set, name)) put(name)
     else result.push(entry)
   }
-  for (const name of left.keys()) put(name)
+  for (const name of remaining.keys()) put(name)
   return result
 }
 
-/** UTF-8, one character a byte. */
+/** The text in UTF-8, one character for each byte. */
 export const toByteText = (text: string): ByteText => Buffer.from(text).toString('latin1')
 
 /** For display. */

@@ -68,22 +68,20 @@ export function becomeCommand(
 
 const exists = (path: ByteText): boolean => libc.access(path, libc.F_OK) === 0
 
-/** An empty name must not match every directory. */
+/** The paths to try. An empty name is a path, because `${directory}/` would be the directory itself. */
 function candidates(name: ByteText, path: ByteText): ByteText[] {
   if (name === '' || name.includes('/')) return [name]
   return path.split(':').map((directory) => `${directory === '' ? '.' : directory}/${name}`)
 }
 
-/** Shells put the path of the started program into `_`. If it is ours, the command gets its own instead. */
+/** Shells put the path of the started program into `_`. If it is our path, the command gets its own path instead. */
 function ownPathReplaced(program: ByteText): readonly ByteText[] {
   const environment = inheritedEnvironment()
   const value = variable(environment, '_')
   // An upgrade may have replaced our file during the wait.
-  const ours = readLink('/proc/self/exe')?.replace(/ \(deleted\)$/, '')
-  const pointsAtUs = value !== undefined && libc.realPath(fromByteText(value)) === ours
-  return pointsAtUs
-    ? environment.map((entry) => (entry === `_=${value}` ? `_=${program}` : entry))
-    : environment
+  const ourPath = readLink('/proc/self/exe')?.replace(/ \(deleted\)$/, '')
+  const isOurs = value !== undefined && libc.realPath(fromByteText(value)) === ourPath
+  return isOurs ? environment.map((entry) => (entry === `_=${value}` ? `_=${program}` : entry)) : environment
 }
 
 function execFailure(program: ByteText, errno: number): CanhazgpuError {

@@ -56,7 +56,7 @@ export function restoreInherited(inherited: Inherited): () => void {
   for (const fd of inherited.descriptors) libc.fcntl(fd, libc.F_SETFD, 0)
   setOpenFiles(inherited.openFiles)
   setIgnored(before.ignored, inherited.ignoredSignals)
-  forgetOwnChildren(inherited)
+  discardPendingSigchld(inherited)
   libc.setBlockedSignals(inherited.blockedSignals)
   return () => {
     libc.setBlockedSignals(before.blocked)
@@ -65,14 +65,14 @@ export function restoreInherited(inherited: Inherited): () => void {
   }
 }
 
-/** If SIGCHLD is blocked, the signal of our own children is still pending. Ignoring a signal discards it. */
-function forgetOwnChildren({ blockedSignals, ignoredSignals }: Inherited): void {
+/** If SIGCHLD is blocked, the one for our own children is still pending. Ignoring a signal discards it. */
+function discardPendingSigchld({ blockedSignals, ignoredSignals }: Inherited): void {
   if (!(blockedSignals & CHLD) || ignoredSignals & CHLD) return
   libc.setDisposition(SIGCHLD, 'ignore')
   libc.setDisposition(SIGCHLD, 'default')
 }
 
-/** An epoll instance here belongs to the runtime, as does the event descriptor that it watches. */
+/** An epoll instance and the event descriptor that it watches belong to the runtime. */
 function inheritedDescriptors(): number[] {
   const own = new Set<number>()
   const found: number[] = []
@@ -121,7 +121,7 @@ function startedBySystemd(): boolean {
   return process.env.SYSTEMD_EXEC_PID === String(process.pid)
 }
 
-/** The runtime raises the soft limit to the hard one, so it can have done so only if both are equal. */
+/** The runtime raises the soft limit to the hard limit. If they differ, it did not. */
 function originalOpenFiles({ kind, openFiles }: Parent): bigint {
   const { soft, hard } = openFilesLimit()
   if (soft !== hard) return soft
@@ -142,7 +142,7 @@ function setOpenFiles(soft: bigint): void {
     libc.resourceLimit(libc.RLIMIT_NOFILE, new BigUint64Array([soft, limit.hard]), null)
 }
 
-/** `execve` itself removes handlers. Only ignored signals need to be set. */
+/** Only ignored signals are set, because `execve` itself removes handlers. */
 function setIgnored(now: bigint, wanted: bigint): void {
   let signal = 1
   for (let differing = now ^ wanted; differing !== 0n; differing >>= 1n) {

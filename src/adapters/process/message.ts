@@ -5,16 +5,16 @@ import { isWritable } from './terminal.ts'
 
 /**
  * Lets a supervisor write to the standard error of `run` after the command has replaced that process. The launcher
- * hands over a descriptor: `/proc/<pid>/fd/2` is chosen by the process that has this pid later.
+ * passes a descriptor to it. `/proc/<pid>/fd/2` is not used, because another process may have this pid by then.
  */
 
 const STDERR = 2
 
 /**
- * For `startDetached`; null if messages cannot be sent. For a pipe or a terminal the descriptor only names it: an open
- * pipe would keep its reader waiting, and an open terminal would keep its window open. Two cases get a copy of our own
- * descriptor instead. Under `su -` the terminal belongs to another account and cannot be opened again. A file must
- * share the command's offset, or the command would overwrite the line.
+ * For `startDetached`; null if messages cannot be sent. The descriptor of a pipe or a terminal only names it (O_PATH):
+ * an open pipe would keep its reader waiting, and an open terminal would keep its window open. In two cases the result
+ * is a copy of our own descriptor instead. A terminal under `su -` belongs to another account and cannot be opened
+ * again. A file must share the command's offset, or the command would overwrite the line.
  */
 export function messageDescriptor(): number | null {
   if (isFile(STDERR)) return inheritable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0))

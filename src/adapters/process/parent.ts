@@ -4,7 +4,7 @@ import { readLink, readText } from '../kernel/procfs.ts'
 /**
  * Infers from our parent the state this process started with, which the runtime has overwritten.
  *
- * - shell: its children ignore the signals that it ignores, except those that it ignores only for itself.
+ * - shell: its children ignore the signals that it ignores, except the signals that it ignores only for itself.
  * - manager: systemd, whose own state is not that of its services.
  * - other: most runtimes (Python, Node, Rust, sshd, tmux) ignore SIGPIPE for themselves and restore the default for
  *   their children, so only their limits count, not their signals.
@@ -70,7 +70,8 @@ export function parseSignalMasks(status: string): SignalMasks | null {
 }
 
 /**
- * By the executable, because a script shows its own name. The executable of another user's process is hidden from us.
+ * By the executable, because the name of a process that runs a script is that of the script. The executable of another
+ * user's process is hidden from us; then its name decides.
  */
 function kindOf(pid: number): ParentKind {
   const path = readLink(`/proc/${pid}/exe`) ?? readText(`/proc/${pid}/comm`)?.trim() ?? ''

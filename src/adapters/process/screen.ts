@@ -13,9 +13,9 @@ const ERASE_ROW = '\u001b[K'
 /** Erases this row and all below. */
 const ERASE_REST = '\u001b[J'
 
-/** Restores the terminal before this process exits. */
+/** The signals that end the screen: the terminal is restored before this process exits. */
 const ENDING = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
-/** How often to check for a typed key. Read as an event, keys meant for the shell (`bg`) would be taken. */
+/** How often to check for a typed key. A listener would also read keys that are meant for the shell (after `bg`). */
 const KEYS_EVERY_MS = 100
 
 /** Takes over the terminal of stdout, and the keys of stdin if it is a terminal. */
@@ -41,7 +41,7 @@ export function openScreen(): Screen {
   const draw = (before = '') => {
     if (!isInForeground()) return
     if (!isShown) enter()
-    // Erased before writing: after a line that fills the row, the cursor is on its last character.
+    // A row is erased before its line is written: after a line that fills the row, the cursor is on its last character.
     const text = lines.map((line, at) => (at < lines.length - 1 ? ERASE_ROW : ERASE_REST) + line).join('\r\n')
     writeText(1, `${before}${HOME}${text}`)
   }

@@ -2,21 +2,21 @@ import { access, executedPath, O_RDONLY, open, realPath, X_OK } from '../kernel/
 import { readLink } from '../kernel/procfs.ts'
 import { inheritable } from './detach.ts'
 
-/** Leads to the file that this process executes, even after that file was removed or replaced (proc(5)). */
+/** Opens the file that this process executes, even after that file was removed or replaced (proc(5)). */
 const RUNNING_FILE = '/proc/self/exe'
 
 /**
  * The command line to start this program as a child with other arguments: the compiled executable itself, or Bun with
- * `src/entries/main.ts` in development and under `bun test`. An upgrade may install another version at the path; only
- * the running version is sure to understand the arguments.
+ * `src/entries/main.ts` in development and under `bun test`. It is the running version even if an upgrade has installed
+ * another one at the path, because another version may not understand the arguments.
  */
 export function selfCommand(args: readonly string[]): string[] {
   return commandOf(isReplaced() ? RUNNING_FILE : process.execPath, args)
 }
 
 /**
- * The same for a shell to start. If the file was removed or replaced, `file` is a descriptor of it, which the shell
- * must inherit under the same number.
+ * Like `selfCommand`, for a shell to start. If the file was removed or replaced, `file` is a descriptor of it, which the
+ * shell must inherit under the same number.
  */
 export function selfCommandForShell(args: readonly string[]): {
   readonly command: readonly string[]
@@ -33,8 +33,8 @@ function isReplaced(): boolean {
 }
 
 /**
- * The same for the program now installed at the path this one was started from: an upgrade puts another file or link
- * there. Null if there is none.
+ * Like `selfCommand`, for the program now installed at the path from which this one was started. After an upgrade it is
+ * another file. Null if there is none.
  */
 export function installedCommand(args: readonly string[]): string[] | null {
   const program = [executedPath(), process.execPath].find((path) => path !== null && access(path, X_OK) === 0)

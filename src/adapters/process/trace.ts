@@ -8,8 +8,8 @@ import { S_IFMT, S_IFREG, statusOf } from '../kernel/libc.ts'
 import { writeText } from './terminal.ts'
 
 /**
- * Writes each event as one line of JSON to standard error, or to the end of a file. The first line
- * that cannot be written is reported to `warn`; the command continues without a trace.
+ * Writes each event as one line of JSON to standard error, or to the end of a file. If a line cannot be written, `warn`
+ * is called once, and the command continues without a trace.
  */
 export function openTrace(target: string, warn: Warn): Trace {
   let hasWarned = false
@@ -28,11 +28,12 @@ export function openTrace(target: string, warn: Warn): Trace {
   }
 }
 
-/** Opened for each line, so that the command that this process becomes inherits no descriptor. */
+/** Opens the file for each line, so that the command that this process becomes inherits no descriptor. */
 function appendTo(path: string): (line: string) => void {
   return (line) => {
     if (!path.startsWith('/')) throw new Error("CANHAZGPU_TRACE is 'stderr' or an absolute path")
-    if (isRoot() && foreignStep(path) !== null) throw new Error('another user decides where the path leads')
+    if (isRoot() && foreignStep(path) !== null)
+      throw new Error('another user can change where the path leads')
     const fd = openSync(path, FLAGS, 0o600)
     try {
       checkOwn(fd)
@@ -56,9 +57,9 @@ const FLAGS =
 function checkOwn(fd: number): void {
   const status = statusOf(fd)
   if (typeof status === 'number' || (status.mode & S_IFMT) !== S_IFREG)
-    throw new Error('it is no regular file')
+    throw new Error('it is not a regular file')
   if (isRoot() && !isRootOwner(status.uid)) throw new Error(`it belongs to another user (uid ${status.uid})`)
-  if (isRoot() && status.links > 1) throw new Error('it has several names')
+  if (isRoot() && status.links > 1) throw new Error('it has several hard links')
 }
 
 function traceLine(event: TraceEvent): string {
