@@ -57,13 +57,13 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
 
   test.each([
     ['a file that every user can change', 'echo "store: x" > F; chmod 666 F', 'every user can change it'],
-    ['a link to a device', 'ln -s /dev/zero F', 'it is no regular file'],
+    ['a link to a device', 'ln -s /dev/zero F', 'regular file'],
     [
       'a link of alice to a file of root',
       'echo "store: x" > G; ln -s "$PWD/G" F; chown -h ALICE F',
-      'decides',
+      'which file it is',
     ],
-    ['a hard link to a file of root', 'echo "store: x" > G; ln "$PWD/G" F', 'decides'],
+    ['a hard link to a file of root', 'echo "store: x" > G; ln "$PWD/G" F', 'which file it is'],
     ['a file that its group can change', 'echo "store: x" > F; chgrp ALICE F; chmod 660 F', 'its group'],
     ['a link to a file of alice', 'echo "store: x" > G; chown ALICE G; ln -s "$PWD/G" F', 'another user'],
   ])('skips %s', async (_, make, words) => {

@@ -4,8 +4,8 @@ import { otherUserNamespace, outerUid } from './user-namespace.ts'
 import { unnamed, userNames } from './users.ts'
 
 /**
- * The account this process acts as: its effective uid, which also decides about access to files. Never `$USER` or
- * `$LOGNAME`, which anyone can set. In another user namespace it is the uid outside.
+ * The account of this process: its effective uid, which also decides about access to files. `$USER` and `$LOGNAME` are
+ * not used, because anyone can set them. In another user namespace it is the uid outside.
  */
 export async function currentAccount(): Promise<Account> {
   const uid = effectiveUid()

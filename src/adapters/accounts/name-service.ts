@@ -13,7 +13,7 @@ export type NameAnswer =
   | { readonly kind: 'late' }
 
 /** Names are optional: in each period, all name queries of this process together wait at most this long. */
-const PATIENCE_MS = 500
+const MOST_WAIT_MS = 500
 const PERIOD_MS = 30_000
 
 const MOST_CHILDREN = 8
@@ -24,7 +24,7 @@ const REAP_MS = 100
 /** A fixed path instead of `PATH`: the environment must not choose the program that names the accounts. */
 const PLACES = ['/usr/bin/getent', '/bin/getent', '/run/current-system/sw/bin/getent']
 
-let spent = { since: Number.NEGATIVE_INFINITY, ms: 0 }
+let waited = { since: Number.NEGATIVE_INFINITY, ms: 0 }
 
 /** One answer per key, in the order of the keys, all within one deadline. */
 export async function askNameService(
@@ -34,8 +34,8 @@ export async function askNameService(
   const program = PLACES.find((place) => findPath(place) === 0)
   if (program === undefined) return keys.map(() => ABSENT)
   const start = currentMoment().steady.ms
-  if (start - spent.since >= PERIOD_MS) spent = { since: start, ms: 0 }
-  const deadline = new Deadline(PATIENCE_MS - spent.ms)
+  if (start - waited.since >= PERIOD_MS) waited = { since: start, ms: 0 }
+  const deadline = new Deadline(MOST_WAIT_MS - waited.ms)
   const answers: NameAnswer[] = keys.map(() => LATE)
   const pending = keys.entries()
   const askOneByOne = async () => {
@@ -49,7 +49,7 @@ export async function askNameService(
   } finally {
     deadline.clear()
   }
-  spent.ms += currentMoment().steady.ms - start
+  waited.ms += currentMoment().steady.ms - start
   return answers
 }
 
@@ -90,7 +90,7 @@ async function ask(command: readonly string[], deadline: Deadline): Promise<Name
 
 function start(command: readonly string[]) {
   try {
-    // The environment could load other code into it: LD_PRELOAD, LD_LIBRARY_PATH.
+    // An empty environment, because LD_PRELOAD or LD_LIBRARY_PATH could load other code into it.
     return Bun.spawn([...command], { env: {}, cwd: '/', stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' })
   } catch {
     // The program may not be executable, or there are too many processes: the name stays unknown.

@@ -4,7 +4,7 @@ import { readText } from '../kernel/procfs.ts'
 
 /** Inode of the first user namespace, PROC_USER_INIT_INO of the kernel (include/linux/proc_ns.h). */
 const FIRST_USER_NAMESPACE = '4026531837'
-/** The id that the kernel shows for an id without a mapping in the namespace. A namespace may also map it. */
+/** The kernel shows this id for an id without a mapping in the namespace. A namespace may also map it. */
 const OVERFLOW_ID = 65534
 
 let read: string | undefined

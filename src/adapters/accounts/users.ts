@@ -44,7 +44,7 @@ interface Known {
 
 const known = new Map<number, Known>()
 
-/** For a long-running process: accounts are renamed, and a uid may get a name later. */
+/** Names are read again in a long-running process: accounts are renamed, and a uid may get a name later. */
 const NAMED_MS: Millis = 10 * 60_000
 const UNNAMED_MS: Millis = 30_000
 
@@ -75,7 +75,7 @@ function remember(uid: number, row: Row | undefined, now: Millis): void {
 
 const LONGEST_NAME = 64
 
-/** Safe to print, and different from the text for an account without a name. */
+/** The name, safe to print. Undefined if it reads like the text for an account without a name. */
 function shownName(name: string): string | undefined {
   const shown = shortened(name, LONGEST_NAME)
   return shown === '' || /^uid\s+\d+$/i.test(shown) ? undefined : shown
@@ -86,7 +86,7 @@ interface Row {
   readonly id: number
 }
 
-/** Room for a hundred thousand accounts. */
+/** Enough for a hundred thousand accounts. */
 const MOST_BYTES = 16 * 1024 * 1024
 
 function readLocal(path: string): string {

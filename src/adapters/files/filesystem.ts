@@ -42,8 +42,9 @@ export function networkFilesystem(path: string): string | null {
 }
 
 /**
- * The type of the mount that holds the path: the longest mount point above it; of equal ones the last, which hides the
- * earlier ones. Fields as in proc_pid_mountinfo(5), where space, tab, newline and backslash are octal.
+ * The type of the mount that holds the path. This is the mount with the longest mount point above the path; of several
+ * at the same point it is the last, which hides the others. In proc_pid_mountinfo(5), space, tab, newline and backslash
+ * are written in octal.
  */
 export function mountType(path: string, mountinfo: ByteText): string | null {
   let longest = { point: '', type: null as string | null }

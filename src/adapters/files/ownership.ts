@@ -24,8 +24,8 @@ const STICKY = 0o1000
 export const isRoot = (): boolean => libc.effectiveUid() === 0 && otherUserNamespace() === undefined
 
 /**
- * Whether an error may quote the file's contents. Under `sudo` the person at the keyboard may lack the right to read a
- * file that root can read, so as root only files that everyone can read are quoted.
+ * Whether an error may quote the file's contents. As root only files that everyone can read are quoted, because under
+ * `sudo` the person at the keyboard may not be allowed to read the other files.
  */
 export const isQuotable = ({ mode }: libc.FileStatus): boolean => !isRoot() || (mode & OTHERS_READ) !== 0
 
@@ -35,9 +35,9 @@ export function isRootOwner(uid: number): boolean {
 }
 
 /**
- * For root: the first link or folder on the way to a file that belongs to another user, or the first folder above the
- * file's own folder in which every user can rename entries. Another user could use these to lead root to any file of
- * the machine. Null if there is none. The rest of the path need not exist yet.
+ * For root: the first part of the path through which another user could lead root to any file of the machine. It is a
+ * link or a folder that belongs to another user, or a folder above the file's own folder in which every user can rename
+ * entries. Null if there is none. The end of the path need not exist yet.
  */
 export function foreignStep(path: string): ForeignStep | null {
   let names = namesIn(path)
@@ -84,8 +84,8 @@ export function onlyRootCanChange(path: string): boolean {
 }
 
 /**
- * Whether other users can rename what we create in the folder, and so replace a new folder with a link to another
- * folder. In a sticky folder only its owner can.
+ * Whether other users can rename an entry that we create in the folder. They could then replace a new folder with a
+ * link to another folder. In a sticky folder only its owner can do so.
  */
 export function isRenamableByOthers(folder: string): boolean {
   const status = libc.statusOf(libc.realPath(folder) ?? folder)

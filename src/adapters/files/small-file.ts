@@ -18,7 +18,7 @@ export function readSmallFile(path: string, mostBytes: number): string | NotRead
   return using(path, READ, (fd) => readUpTo(fd, mostBytes))
 }
 
-/** Like `readSmallFile`, for a file that is not refused, and with its status. */
+/** Like `readSmallFile`, but `refuse` decides by the status of the file, and the status is returned. */
 export function readExamined(
   path: string,
   mostBytes: number,
@@ -71,15 +71,15 @@ function readUpTo(fd: number, mostBytes: number): string | NotRead {
   }
 }
 
-/** Long enough for the program that writes to the pipe. */
-const PATIENCE_MS = 10_000
+/** How long to wait for the program that writes to a pipe. */
+const PIPE_WAIT_MS = 10_000
 
 function hasData(fd: number): boolean {
   const polled = new Uint8Array(8)
   const view = new DataView(polled.buffer)
   view.setInt32(0, fd, true)
   view.setInt16(4, POLL_IN, true)
-  return libc.poll(polled, 1, PATIENCE_MS) !== 0
+  return libc.poll(polled, 1, PIPE_WAIT_MS) !== 0
 }
 
 const failed = (negatedErrno: number): NotRead => ({ kind: 'failed', reason: libc.errorText(-negatedErrno) })

@@ -54,11 +54,11 @@ export function exposedPasswords(files: readonly ConfigFile[]): readonly Warning
   return files.flatMap(({ path, values, readers }) => {
     const keys = [SETTINGS.webToken, SETTINGS.webBasic].map(({ key }) => key).filter((key) => key in values)
     if (readers === undefined || keys.length === 0) return []
-    const cure =
+    const remedy =
       path === MACHINE_FILE
         ? 'move them to a file that only this service can read, named with --config'
         : `run 'chmod 600 ${path}'`
-    const message = `${keys.join(' and ')} in ${path} can be read by ${readers}: ${cure}`
+    const message = `${keys.join(' and ')} in ${path} can be read by ${readers}: ${remedy}`
     return [{ code: 'password-exposed', message }]
   })
 }
@@ -74,7 +74,11 @@ function readNamed(path: string): ReadFile {
 }
 
 function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
-  const read = readExamined(path, MOST_BYTES, (status) => refusal(status) ?? noFile(status) ?? chosenBy(path))
+  const read = readExamined(
+    path,
+    MOST_BYTES,
+    (status) => refusal(status) ?? notAFile(status) ?? chosenByAnother(path),
+  )
   if ('text' in read) return read
   if (read.kind !== 'refused')
     throw new CanhazgpuError('config-invalid', unreadable(path, read), remedyFor(path))
@@ -82,7 +86,7 @@ function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
   return null
 }
 
-/** Without the machine's settings a command could use another pool than everyone else's commands. */
+/** An unreadable file of the machine is an error, because without it a command could use another pool than all others. */
 function remedyFor(path: string): { readonly hint?: string } {
   if (path !== MACHINE_FILE || isRoot()) return {}
   const folder = path.slice(0, path.lastIndexOf('/'))
@@ -101,15 +105,17 @@ function refusal({ uid, gid, mode }: FileStatus): string | undefined {
 }
 
 /** In a folder of another user, that user chooses the file: a symbolic or hard link can make it any file of root. */
-function chosenBy(path: string): string | undefined {
+function chosenByAnother(path: string): string | undefined {
   const step = isRoot() ? foreignStep(path) : null
-  return step === null ? undefined : `another user (uid ${step.uid}) decides by ${step.path} which file it is`
+  return step === null
+    ? undefined
+    : `another user (uid ${step.uid}) can change through ${step.path} which file it is`
 }
 
 /** A link may lead root to a device, and opening some devices has an effect. */
-function noFile({ mode }: FileStatus): string | undefined {
+function notAFile({ mode }: FileStatus): string | undefined {
   const type = mode & S_IFMT
-  return isRoot() && type !== S_IFREG && type !== S_IFIFO ? 'it is no regular file' : undefined
+  return isRoot() && type !== S_IFREG && type !== S_IFIFO ? 'it is not a regular file' : undefined
 }
 
 function unreadable(path: string, read: NotRead): string {
@@ -117,7 +123,7 @@ function unreadable(path: string, read: NotRead): string {
   return `Cannot read the configuration ${path}: ${why}`
 }
 
-/** Room for every setting many times over. Long keys slow the parsers down. */
+/** Much more than all settings need. The limit exists because long keys slow the parsers down. */
 const MOST_BYTES = 64 * 1024
 
 /** Parses YAML, TOML or JSON by the file's extension. Throws `config-invalid` unless it holds keys and values. */
@@ -167,14 +173,14 @@ function languageOf(path: string): readonly ['TOML' | 'JSON' | 'YAML', (text: st
   return ['YAML', Bun.YAML.parse]
 }
 
-/** The line after the longest part that parses on its own: the parsers report no line. */
+/** The parsers report no line, so it is the line after the longest beginning that parses. */
 function faultyLine(text: string, parse: (text: string) => unknown): number | undefined {
   const lines = text.split('\n')
   if (lines.length > MOST_LINES_TRIED) return undefined
-  for (let sound = lines.length - 1; sound >= 0; sound--) {
+  for (let valid = lines.length - 1; valid >= 0; valid--) {
     try {
-      parse(`${lines.slice(0, sound).join('\n')}\n`)
-      return sound + 1
+      parse(`${lines.slice(0, valid).join('\n')}\n`)
+      return valid + 1
     } catch {}
   }
   return undefined

@@ -38,7 +38,7 @@ export async function readConfiguration(sources: FileSources): Promise<Configura
   }
 }
 
-/** Most users have no files, and then the code that reads them is not loaded. */
+/** If there are no files, as for most users, the code that reads them is not loaded. */
 async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
   const { configFile, env } = sources
   const personal = configFile ?? (env.HOME === undefined ? undefined : `${env.HOME}/.canhazgpu.yaml`)
@@ -49,7 +49,7 @@ async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
   return configFiles(present, sources)
 }
 
-/** The folder of the personal file may be closed to this process: `su` can keep another user's `$HOME`. */
+/** A personal file in a folder that this process cannot search is ignored: `su` can keep another user's `$HOME`. */
 function isPresent(path: string): boolean {
   const found = findPath(path)
   return found === 0 || (path === MACHINE_FILE && found === -EACCES)
@@ -89,21 +89,18 @@ export function settingsFrom(sources: SettingSources, files: readonly ConfigFile
   }
 }
 
-function readOrThrow<Value>(
-  spec: SettingSpec<Value>,
-  value: unknown,
-  { code, where, shown }: Complaint,
-): Value {
+function readOrThrow<Value>(spec: SettingSpec<Value>, value: unknown, { code, where, shown }: Origin): Value {
   const read = spec.read(value)
   if (read !== undefined) return read
   const given = shown === undefined || spec.isSecret === true ? '' : `: ${shownValue(shown)}`
   throw new CanhazgpuError(code, `Invalid value for ${where}${given} - expected ${spec.expected}`)
 }
 
-interface Complaint {
+/** Where a value comes from. */
+interface Origin {
   readonly code: 'usage' | 'config-invalid'
   readonly where: string
-  /** The value as an error may quote it; undefined to quote nothing. */
+  /** The value, if an error may quote it. */
   readonly shown: unknown
 }
 
