@@ -1,5 +1,5 @@
 import { type Access, isLoopbackHost, openGuard } from '../../src/web/access/guard.ts'
-import { Refusal } from '../../src/web/errors.ts'
+import { HttpError } from '../../src/web/errors.ts'
 import { daysOf, MOST_DAYS, rangeOf } from '../../src/web/query.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
 import { verify } from '../soundness.ts'
@@ -96,7 +96,7 @@ function unlessRefused<Value>(answer: () => Value): Value | null {
   try {
     return answer()
   } catch (error) {
-    if (error instanceof Refusal) return null
+    if (error instanceof HttpError) return null
     throw error
   }
 }

@@ -14,8 +14,8 @@ const HTTP_STATUS = {
   internal: 500,
 } as const satisfies Readonly<Record<HttpErrorCode, number>>
 
-/** A refused request; `failureResponse` makes the answer. */
-export class Refusal extends Error {
+/** A request that the server refuses. `failureResponse` makes the response. */
+export class HttpError extends Error {
   readonly status: number
   readonly document: FailureDocument
   readonly headers: Readonly<Record<string, string>>
@@ -26,7 +26,7 @@ export class Refusal extends Error {
     detail: { readonly hint?: string; readonly headers?: Readonly<Record<string, string>> } = {},
   ) {
     super(message)
-    this.name = 'Refusal'
+    this.name = 'HttpError'
     this.status = HTTP_STATUS[code]
     const { hint } = detail
     this.document = { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
@@ -34,9 +34,9 @@ export class Refusal extends Error {
   }
 }
 
-/** The answer for a failure. The answer for a bug has no details. */
+/** The response to a failed request. For a bug it has no details. */
 export function failureResponse(error: unknown): Response {
-  if (error instanceof Refusal) {
+  if (error instanceof HttpError) {
     return Response.json(error.document, { status: error.status, headers: { ...error.headers } })
   }
   if (error instanceof CanhazgpuError) {

@@ -1,4 +1,4 @@
-/** Scripts, styles and data come from this server only, and scripts and styles only from files. */
+/** A page loads scripts, styles and data only from this server. Inline scripts and styles are forbidden. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -21,7 +21,7 @@ const HEADERS: readonly (readonly [string, string])[] = [
   ['permissions-policy', 'camera=(), geolocation=(), microphone=()'],
 ]
 
-/** Adds the headers of every answer. An answer is cached only if it has its own `cache-control`. */
+/** Adds the headers that every response has. A response is cached only if it sets `cache-control` itself. */
 export function withSafeHeaders(response: Response): Response {
   for (const [name, value] of HEADERS) response.headers.set(name, value)
   if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')

@@ -11,7 +11,7 @@ export class Metrics {
   readonly #registry = new Registry()
   readonly contentType = this.#registry.contentType
   readonly #info = this.#gauge('gpu_info', 'UUID and model of each GPU; always 1', ['gpu', 'uuid', 'model'])
-  readonly #state = this.#gauge('gpu_state', '1 for the state the GPU is in, 0 for the others', [
+  readonly #state = this.#gauge('gpu_state', '1 for the state of the GPU, 0 for the other states', [
     'gpu',
     'state',
   ])
@@ -27,12 +27,12 @@ export class Metrics {
     ['gpu', 'user'],
   )
   readonly #memoryUsed = this.#gauge('gpu_memory_used_bytes', 'Memory in use', ['gpu'])
-  readonly #memoryTotal = this.#gauge('gpu_memory_total_bytes', 'Memory the GPU has', ['gpu'])
+  readonly #memoryTotal = this.#gauge('gpu_memory_total_bytes', 'Memory of the GPU', ['gpu'])
   readonly #utilization = this.#gauge('gpu_utilization_ratio', 'Utilisation, from 0 to 1', ['gpu'])
   readonly #temperature = this.#gauge('gpu_temperature_celsius', 'Temperature', ['gpu'])
   readonly #power = this.#gauge('gpu_power_watts', 'Power drawn', ['gpu'])
   readonly #userGpus = this.#gauge('user_gpus', 'GPUs reserved now', ['user'])
-  readonly #userHeld = this.#gauge('user_held_seconds', 'GPU seconds of the present reservations', ['user'])
+  readonly #userHeld = this.#gauge('user_held_seconds', 'GPU seconds of the current reservations', ['user'])
   readonly #userWaiting = this.#gauge('user_waiting', 'Requests waiting in the queue', ['user'])
   readonly #queueLength = this.#gauge('queue_length', 'Requests waiting in the queue', [])
   readonly #stale = this.#gauge(
@@ -42,13 +42,13 @@ export class Metrics {
   )
   readonly #waits = new Histogram({
     name: 'canhazgpu_queue_wait_seconds',
-    help: 'How long requests that left the queue had waited, as far as this server saw them',
+    help: 'How long requests had waited when they left the queue, as seen by this server',
     buckets: WAIT_BUCKETS_S,
     registers: [this.#registry],
   })
   #waiting = new Map<string, number>()
 
-  /** Counts the requests that leave the queue. */
+  /** Records the waiting time of each request that has left the queue since the last snapshot. */
   observe({ queue }: Snapshot): void {
     const waiting = new Map(
       queue.places.map(({ entry }) => [entry.id, Math.max(0, queue.now - entry.joinedAt) / 1000]),

@@ -21,7 +21,7 @@ const named = {
 
 export type SchemaName = keyof typeof named
 
-/** The documents of the API. A macro: runs when the program is built, so that no server loads the schemas. */
+/** The JSON schemas of the API. A macro: it runs when the program is built, so the server does not load valibot. */
 export function openApiSchemas(): Readonly<Record<string, JsonSchema>> {
   const schemas: readonly (readonly [string, Described])[] = Object.entries(named)
   const references = new Map(

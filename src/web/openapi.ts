@@ -1,7 +1,7 @@
 import { openApiSchemas } from './openapi-schemas.ts' with { type: 'macro' }
 import type { SchemaName } from './openapi-schemas.ts'
 
-/** `/api/openapi.json`: the answers of this server, in OpenAPI 3.1. */
+/** `/api/openapi.json`: the API of this server, in OpenAPI 3.1. */
 export function openApiDocument(version: string) {
   return {
     openapi: '3.1.0',
@@ -12,13 +12,13 @@ export function openApiDocument(version: string) {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths: {
-      '/api/status': get('The present state of every GPU', arrayOf('Gpu')),
+      '/api/status': get('The current state of every GPU', arrayOf('Gpu')),
       '/api/queue': get('The queue, in order', arrayOf('QueuePlace')),
-      '/api/snapshot': get('Status and queue of one moment, and whether they are old', ref('Snapshot')),
-      '/api/report': get('Who used how much', ref('Report'), [DAYS]),
+      '/api/snapshot': get('Status and queue at one moment, and whether they are stale', ref('Snapshot')),
+      '/api/report': get('GPU hours and reservations by user', ref('Report'), [DAYS]),
       '/api/daily': get('GPU hours per day by user', ref('Daily'), [DAYS]),
       '/api/history': get(
-        'Who held which GPU when; at most 90 days, widened to whole minutes, and the newest 20,000 records',
+        'Holders of each GPU over time: at most 90 days, widened to whole minutes, and the newest 20,000 records',
         ref('History'),
         [FROM, TO],
       ),
@@ -42,7 +42,7 @@ export function openApiDocument(version: string) {
           },
         },
       },
-      '/healthz': get('Whether the server answers; needs no password', ref('Health')),
+      '/healthz': get('Whether the server works; needs no password', ref('Health')),
       '/api/openapi.json': get('This document', { type: 'object' }),
     },
     components: {
@@ -64,44 +64,44 @@ const arrayOf = (name: SchemaName): Schema => ({ type: 'array', items: ref(name)
 const DAYS = {
   name: 'days',
   in: 'query',
-  description: 'How far back, in days of 24 hours',
+  description: 'Length of the period until now, in days of 24 hours',
   schema: { type: 'integer', minimum: 1, maximum: 90, default: 30 },
 }
 const FROM = time('from', '24 hours before `to`')
 const TO = time('to', 'now')
 
-function time(name: string, otherwise: string) {
-  const description = `RFC 3339; without it ${otherwise}`
+function time(name: string, fallback: string) {
+  const description = `A time in RFC 3339; default: ${fallback}`
   return { name, in: 'query', description, schema: { type: 'string', format: 'date-time' } }
 }
 
 function get(summary: string, schema: Schema, parameters: readonly Schema[] = []) {
-  const refused = parameters.length === 0 ? [401, 403, 429, 503] : [400, 401, 403, 429, 503]
+  const statuses = parameters.length === 0 ? [401, 403, 429, 503] : [400, 401, 403, 429, 503]
   return {
     get: {
       summary,
       ...(parameters.length === 0 ? {} : { parameters }),
       responses: {
         200: { description: 'OK', content: { 'application/json': { schema } } },
-        ...failures(...refused),
+        ...failures(...statuses),
       },
     },
   }
 }
 
-const WORDS: Readonly<Record<number, string>> = {
-  400: 'A parameter is wrong',
-  401: 'A password is needed',
-  403: 'The server does not answer to this host name',
-  429: 'Too many wrong passwords from this address; with Retry-After',
-  503: 'There is no pool, it cannot be read, or there are too many connections or questions (then with Retry-After)',
+const FAILURES: Readonly<Record<number, string>> = {
+  400: 'A parameter is invalid',
+  401: 'A password is required',
+  403: 'The server listens on loopback only, and the request names another host',
+  429: 'Too many wrong passwords from this address (with Retry-After)',
+  503: 'The pool is missing or cannot be read, or there are too many connections or requests (then with Retry-After)',
 }
 
 function failures(...statuses: readonly number[]) {
   return Object.fromEntries(
     statuses.map((status) => [
       status,
-      { description: WORDS[status], content: { 'application/json': { schema: ref('Failure') } } },
+      { description: FAILURES[status], content: { 'application/json': { schema: ref('Failure') } } },
     ]),
   )
 }

@@ -2,8 +2,8 @@ import { Hono } from 'hono'
 import type { Millis } from '../domain/pool/model.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Guard } from './access/guard.ts'
-import type { Answer, Peer } from './access/listen.ts'
-import { failureResponse, Refusal } from './errors.ts'
+import type { Peer, RequestHandler } from './access/listen.ts'
+import { failureResponse, HttpError } from './errors.ts'
 import { withSafeHeaders } from './headers.ts'
 import type { EventStreams } from './live/event-streams.ts'
 import type { Sampler } from './live/sampler.ts'
@@ -12,10 +12,11 @@ import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import type { Asset } from './page/assets.ts'
 import type { PageFiles } from './page/page.ts'
-import { daysOf, rangeOf, singly } from './query.ts'
+import { daysOf, rangeOf, singleValues } from './query.ts'
 import { type AskUsage, UsageAnswers } from './usage-answers.ts'
 
-export interface Site {
+/** What the routes need. */
+export interface RoutesOptions {
   readonly pool: PoolService
   readonly askUsage: AskUsage
   readonly guard: Guard
@@ -28,56 +29,56 @@ export interface Site {
   readonly clock: () => Millis
 }
 
-/** Everything the server answers. */
-export function routes(site: Site): Answer {
-  const { pool, sampler } = site
-  const usage = new UsageAnswers(site.askUsage, site.clock)
+/** The handler of all requests. */
+export function routes(options: RoutesOptions): RequestHandler {
+  const { pool, sampler } = options
+  const usage = new UsageAnswers(options.askUsage, options.clock)
   let docs: ReadonlyMap<string, Asset> | undefined
   const app = new Hono<{ Bindings: { peer: () => Peer | null } }>({ strict: true })
 
-  const present = async (part: (snapshot: Snapshot) => string) => {
+  const partOfSnapshot = async (part: (snapshot: Snapshot) => string) => {
     const snapshot = await sampler.current()
     return json(part(snapshot), snapshot.document.stale === undefined ? {} : { 'x-canhazgpu-stale': 'true' })
   }
-  app.get('/api/status', () => present((snapshot) => snapshot.statusJson))
-  app.get('/api/queue', () => present((snapshot) => snapshot.queueJson))
-  app.get('/api/snapshot', () => present((snapshot) => snapshot.json))
-  app.get('/api/events', (c) => site.streams.stream(c.req.raw, c.env.peer()))
+  app.get('/api/status', () => partOfSnapshot((snapshot) => snapshot.statusJson))
+  app.get('/api/queue', () => partOfSnapshot((snapshot) => snapshot.queueJson))
+  app.get('/api/snapshot', () => partOfSnapshot((snapshot) => snapshot.json))
+  app.get('/api/events', (c) => options.streams.stream(c.req.raw, c.env.peer()))
   for (const kind of ['report', 'daily'] as const) {
     app.get(`/api/${kind}`, async (c) => {
-      const [days] = singly(c.req.queries(), 'days')
+      const [days] = singleValues(c.req.queries(), 'days')
       return json(await usage.get({ kind, days: daysOf(days) }))
     })
   }
   app.get('/api/history', async (c) => {
     const { moment } = await pool.view('stored')
-    const [from, to] = singly(c.req.queries(), 'from', 'to')
+    const [from, to] = singleValues(c.req.queries(), 'from', 'to')
     return json(await usage.get({ kind: 'history', range: rangeOf(from, to, moment.wall) }))
   })
   app.get('/metrics', async () => {
-    const text = await site.metrics.text(await sampler.current())
-    return new Response(text, { headers: { 'content-type': site.metrics.contentType } })
+    const text = await options.metrics.text(await sampler.current())
+    return new Response(text, { headers: { 'content-type': options.metrics.contentType } })
   })
   app.get('/healthz', async () => {
     await pool.view('stored')
     return json(JSON.stringify({ status: 'ok', driver: sampler.health }))
   })
-  app.get('/api/openapi.json', () => json(JSON.stringify(openApiDocument(site.version))))
-  for (const [path, asset] of site.assets) app.get(path, (c) => asset.response(c.req.raw))
+  app.get('/api/openapi.json', () => json(JSON.stringify(openApiDocument(options.version))))
+  for (const [path, asset] of options.assets) app.get(path, (c) => asset.response(c.req.raw))
 
   app.get('/docs', () => new Response(null, { status: 308, headers: { location: '/docs/' } }))
   app.get('/docs/*', async (c) => {
     const { openDocs } = await import('./docs/docs.ts')
-    docs ??= openDocs(site.files)
+    docs ??= openDocs(options.files)
     return docs.get(c.req.path)?.response(c.req.raw) ?? c.notFound()
   })
 
-  app.notFound(() => failureResponse(new Refusal('not-found', 'There is nothing at this address')))
+  app.notFound(() => failureResponse(new HttpError('not-found', 'There is nothing at this address')))
   app.onError((error) => failureResponse(error))
-  return async (asked, peer) => {
+  return async (received, peer) => {
     try {
-      const request = withWholeUrl(asked)
-      await site.guard(request, peer)
+      const request = withWholeUrl(received)
+      await options.guard(request, peer)
       return withSafeHeaders(await app.fetch(request, { peer }))
     } catch (error) {
       return withSafeHeaders(failureResponse(error))
@@ -85,7 +86,7 @@ export function routes(site: Site): Answer {
   }
 }
 
-/** HTTP/1.0 may omit the host; the URL of the request is then only a path. */
+/** Adds a host to the URL of an HTTP/1.0 request without one: its URL is only a path. */
 function withWholeUrl(request: Request): Request {
   if (request.headers.has('host')) return request
   return new Request(`http://localhost${request.url}`, request)

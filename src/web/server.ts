@@ -22,17 +22,18 @@ export interface ServerOptions extends Identity {
 }
 
 export interface WebServer {
-  /** The address for a browser on another machine. */
+  /** The address of the page, with this machine's host name if the server listens on all addresses. */
   readonly url: string
-  /** No password, and not only loopback: everyone who can reach the machine can see the page. */
+  /** Whether everyone who can reach the machine can see the page: no password, and not only loopback. */
   readonly open: boolean
-  /** Ends all streams and connections, within a moment. */
+  /** Ends all streams and connections, within `CLOSING_MS`. */
   close(): Promise<void>
 }
 
+/** How long streams may take to end before their connections are cut. */
 const CLOSING_MS: Millis = 250
 
-/** Serves the dashboard and its API until it is closed. Throws `failure` where it cannot listen. */
+/** Serves the dashboard and its API until it is closed. Throws a `failure` if it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
   const { pool, askUsage, connections, address, access, clock, hostname, version, demo } = options
   const metrics = new Metrics()
@@ -44,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
   })
   const streams = new EventStreams(sampler, mostStreams(connectionLimit(connections.limit())))
   const loopback = isLoopbackHost(hostInUrl(address.host))
-  const answer = routes({
+  const handler = routes({
     pool,
     askUsage,
     guard: openGuard({ access, loopback, clock }),
@@ -55,16 +56,16 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     version,
     clock,
   })
-  const server = await listen(address, answer)
-  const connectionGuard = new ConnectionLimit(connections, (port) => streams.has(port))
+  const server = await listen(address, handler)
+  const connectionLimiter = new ConnectionLimit(connections, (port) => streams.has(port))
   return {
     url: `http://${hostInUrl(isEveryAddress(address.host) ? hostname : address.host)}:${server.port}`,
     open: !loopback && access.token === null && access.basic === null,
     async close() {
       const ended = streams.close()
       sampler.close()
-      connectionGuard.close()
-      // A client that does not read the end of a stream must not delay the close.
+      connectionLimiter.close()
+      // A client that does not read the end of its stream must not delay the end of the server.
       await Promise.race([ended.then(() => server.stop()), Bun.sleep(CLOSING_MS)])
       await server.stop(true)
     },

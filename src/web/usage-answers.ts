@@ -1,28 +1,27 @@
 import type { Millis } from '../domain/pool/model.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
-import { Refusal } from './errors.ts'
+import { HttpError } from './errors.ts'
 
 /** The answer to a question about the history, as JSON. */
 export type AskUsage = (question: UsageQuestion) => Promise<string>
 
-const FRESH_MS: Millis = 1_000
-/** An answer that took a second is kept for ten, so the history takes a tenth of a core at most. */
-const KEPT_PER_MS = 10
-const MOST_KEPT_CHARACTERS = 32 * 1024 * 1024
+/** Every answer is cached at least this long. */
+const SHORTEST_CACHED_MS: Millis = 1_000
+/** An answer that took one second is cached for ten, so questions about the history use at most a tenth of a core. */
+const CACHED_PER_MS = 10
+const MOST_CACHED_CHARACTERS = 32 * 1024 * 1024
 const MOST_WAITING = 8
 
-interface Kept {
-  /** Kept at least until the answer has come. */
+interface CachedAnswer {
+  /** Infinite until the answer is complete. */
   until: Millis
   size: number
   readonly answer: Promise<string>
 }
 
-/**
- * Answers expensive questions one at a time. A few questions wait, and equal questions share one answer.
- */
+/** Answers expensive questions one at a time. A few more may wait. Equal questions share one answer. */
 export class UsageAnswers {
-  readonly #kept = new Map<string, Kept>()
+  readonly #cache = new Map<string, CachedAnswer>()
   readonly #ask: AskUsage
   readonly #clock: () => Millis
   #last: Promise<unknown> = Promise.resolve()
@@ -33,37 +32,37 @@ export class UsageAnswers {
     this.#clock = clock
   }
 
-  /** Rejects with a `Refusal` where too many questions wait. */
+  /** Rejects with an `HttpError` if too many questions wait. */
   async get(question: UsageQuestion): Promise<string> {
     const key = JSON.stringify(question)
-    const known = this.#kept.get(key)
+    const known = this.#cache.get(key)
     if (known !== undefined && this.#clock() < known.until) return known.answer
     if (this.#waiting >= MOST_WAITING) {
-      throw new Refusal('busy', 'Too many questions about the history at once', {
+      throw new HttpError('busy', 'Too many questions about the history at the same time', {
         hint: 'try again in a few seconds',
         headers: { 'retry-after': '5' },
       })
     }
-    const kept: Kept = {
+    const cached: CachedAnswer = {
       until: Number.POSITIVE_INFINITY,
       size: 0,
-      answer: this.#inTurn(question, () => kept),
+      answer: this.#askInTurn(question, () => cached),
     }
-    this.#kept.delete(key)
-    this.#kept.set(key, kept)
-    kept.answer.catch(() => this.#kept.delete(key))
-    return kept.answer
+    this.#cache.delete(key)
+    this.#cache.set(key, cached)
+    cached.answer.catch(() => this.#cache.delete(key))
+    return cached.answer
   }
 
-  #inTurn(question: UsageQuestion, kept: () => Kept): Promise<string> {
+  #askInTurn(question: UsageQuestion, cached: () => CachedAnswer): Promise<string> {
     this.#waiting++
     const answer = this.#last.then(async () => {
-      const asked = this.#clock()
+      const started = this.#clock()
       try {
         const text = await this.#ask(question)
         const now = this.#clock()
-        Object.assign(kept(), {
-          until: now + Math.max(FRESH_MS, KEPT_PER_MS * (now - asked)),
+        Object.assign(cached(), {
+          until: now + Math.max(SHORTEST_CACHED_MS, CACHED_PER_MS * (now - started)),
           size: text.length,
         })
         this.#dropOldest()
@@ -78,12 +77,12 @@ export class UsageAnswers {
 
   #dropOldest(): void {
     let size = 0
-    for (const kept of this.#kept.values()) size += kept.size
+    for (const cached of this.#cache.values()) size += cached.size
     const now = this.#clock()
-    for (const [key, kept] of this.#kept) {
-      if (kept.until > now && size <= MOST_KEPT_CHARACTERS) continue
-      this.#kept.delete(key)
-      size -= kept.size
+    for (const [key, cached] of this.#cache) {
+      if (cached.until > now && size <= MOST_CACHED_CHARACTERS) continue
+      this.#cache.delete(key)
+      size -= cached.size
     }
   }
 }

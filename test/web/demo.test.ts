@@ -3,25 +3,25 @@ import { MemoryPlace } from '../../src/adapters/memory/memory-place.ts'
 import { MemoryStore } from '../../src/adapters/memory/memory-store.ts'
 import { reportRange, runningTimes, tallied, usageReport } from '../../src/domain/ledger/report.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { Activity } from '../../src/web/demo/activity.ts'
 import { demoPool } from '../../src/web/demo/demo-pool.ts'
+import { TeamSimulation } from '../../src/web/demo/team-simulation.ts'
 import { startDemo } from './demo-server.ts'
 
 const NOON = Date.UTC(2026, 2, 11, 12)
 const momentAt = (wall: number) => ({ wall, steady: { epoch: 'demo', ms: wall } })
 
 test('twenty minutes: no GPU is shared, and faults, squatters and a queue appear', () => {
-  const activity = new Activity('demo', momentAt(NOON))
-  const { machine } = activity
+  const simulation = new TeamSimulation('demo', momentAt(NOON))
+  const { machine } = simulation
   const seen = { faults: 0, squatters: 0, queues: 0, holders: new Set<string>() }
   for (let second = 0; second < 1_200; second += 5) {
-    activity.advance(NOON + second * 1_000)
+    simulation.advance(NOON + second * 1_000)
     const held = machine.pool.reservations.flatMap(unitsOf)
     expect(new Set(held).size).toBe(held.length)
-    expect(held.every((unit) => unit !== machine.trouble.squatted)).toBe(true)
+    expect(held.every((unit) => unit !== machine.unusable.squatted)).toBe(true)
     for (const reservation of machine.pool.reservations) seen.holders.add(reservation.id)
-    if (machine.trouble.faulty !== null) seen.faults++
-    if (machine.trouble.squatted !== null) seen.squatters++
+    if (machine.unusable.faulty !== null) seen.faults++
+    if (machine.unusable.squatted !== null) seen.squatters++
     if (machine.pool.queue.length >= 2) seen.queues++
   }
   expect(seen.holders.size).toBeGreaterThan(15)
@@ -29,8 +29,8 @@ test('twenty minutes: no GPU is shared, and faults, squatters and a queue appear
 })
 
 test('the report has a made-up past', () => {
-  const activity = new Activity('demo', momentAt(NOON))
-  const { machine } = activity
+  const simulation = new TeamSimulation('demo', momentAt(NOON))
+  const { machine } = simulation
   const range = reportRange(30, NOON)
   const times = [...machine.records, ...runningTimes(machine.pool, NOON)]
   const report = usageReport(tallied(times, range), range, 30)
@@ -40,8 +40,11 @@ test('the report has a made-up past', () => {
 })
 
 test('the same time gives the same pool', () => {
-  const [one, other] = [new Activity('demo', momentAt(NOON)), new Activity('demo', momentAt(NOON))]
-  for (const activity of [one, other]) activity.advance(NOON + 300_000)
+  const [one, other] = [
+    new TeamSimulation('demo', momentAt(NOON)),
+    new TeamSimulation('demo', momentAt(NOON)),
+  ]
+  for (const simulation of [one, other]) simulation.advance(NOON + 300_000)
   expect(one.machine.pool).toEqual(other.machine.pool)
 })
 
@@ -53,7 +56,7 @@ test('it is read-only', async () => {
   expect(pool.perform({ op: 'settle' })).rejects.toThrow('is read-only')
 })
 
-test('the activity goes on while a page is open, and ended reservations are in the history', async () => {
+test('the simulation goes on while a page is open, and ended reservations are in the history', async () => {
   let now = NOON
   const pool = demoPool(
     { now: () => now, steady: () => now },

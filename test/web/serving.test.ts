@@ -24,8 +24,8 @@ describe('one line names why the server cannot start', () => {
   })
 
   for (const [host, why] of [
-    ['no.such.host.invalid', 'no such host is known'],
-    ['203.0.113.7', 'it is no address of this machine'],
+    ['no.such.host.invalid', 'unknown host name'],
+    ['203.0.113.7', 'the address does not belong to this machine'],
   ] as const) {
     test(`--host ${host}`, async () => {
       using pool = await testPool(1)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { Refusal } from '../../src/web/errors.ts'
+import { HttpError } from '../../src/web/errors.ts'
 import { rangeOf } from '../../src/web/query.ts'
 import { UsageAnswers } from '../../src/web/usage-answers.ts'
 
@@ -61,7 +61,7 @@ describe('questions about the history', () => {
     const { asked, ask } = scene()
     const waiting = Array.from({ length: 8 }, (_, at) => ask(at + 1))
     const refusal = await ask(9).catch((error: unknown) => error)
-    expect(refusal).toBeInstanceOf(Refusal)
+    expect(refusal).toBeInstanceOf(HttpError)
     expect(refusal).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
     const shared = ask(1)
     for (let at = 0; at < 8; at++) {

@@ -8,7 +8,7 @@ export interface Connection {
   /** The port of the other end. */
   readonly port: number
   /** Time since the last byte was sent to it, or since it was made. */
-  readonly quietMs: number
+  readonly idleMs: number
 }
 
 /** The maximum number of descriptors of this process. */
@@ -36,7 +36,7 @@ export function openConnections(end: number): readonly Connection[] {
       hasReceived: length < BYTES_RECEIVED + 8 || view.getBigUint64(BYTES_RECEIVED, true) > 0n,
       hasSent: length < DATA_SEGMENTS_OUT + 4 || view.getUint32(DATA_SEGMENTS_OUT, true) > 0,
       port: peerPort(descriptor),
-      quietMs: view.getUint32(LAST_DATA_SENT, true),
+      idleMs: view.getUint32(LAST_DATA_SENT, true),
     })
   }
   return connections

@@ -1,36 +1,40 @@
 import type { Millis } from '../../domain/pool/model.ts'
-import { Refusal } from '../errors.ts'
+import { HttpError } from '../errors.ts'
 
-/** Wrong passwords without a delay, unless many addresses guess. */
+/** The number of wrong passwords of one address that are answered without a delay. */
 const FREE = 10
-const FREE_IN_ALL = 200
-/** One wrong password in all is forgotten in this time. */
-const FORGOTTEN_IN_ALL_MS: Millis = 1_000
+/** If there are more recent wrong passwords from all addresses together, even the first one of an address is delayed. */
+const FREE_IN_TOTAL = 200
+/** The total decreases by one in this time. */
+const FORGET_ONE_MS: Millis = 1_000
 const FIRST_DELAY_MS: Millis = 50
 const LONGEST_DELAY_MS: Millis = 500
-/** Delayed answers at once, by address and in all. */
-const MOST_HELD = 4
-const MOST_HELD_IN_ALL = 256
-const FORGOTTEN_AFTER_MS: Millis = 10 * 60_000
+/** The most answers that are delayed at the same time, by address and in total. */
+const MOST_DELAYED = 4
+const MOST_DELAYED_IN_TOTAL = 256
+/** The wrong passwords of an address are forgotten this long after the last one. */
+const FORGET_ADDRESS_MS: Millis = 10 * 60_000
 const MOST_ADDRESSES = 10_000
 
 interface Guesser {
   wrong: number
-  held: number
+  /** The number of answers that are delayed now. */
+  delayed: number
+  /** Time of the last wrong password. */
   at: Millis
 }
 
 /**
- * Slows down the guessing of a password: each wrong password of an address is answered later than the one before.
- * While several answers of an address are delayed, its further passwords are refused without a check. A right
- * password is answered at once, and an address without a wrong password is never refused.
+ * Slows down the guessing of passwords. The delay before the answer grows with each wrong password from an address.
+ * While several answers to an address are delayed, its next passwords are refused without a check. The right password
+ * is answered at once, and an address that sent no wrong password is never refused.
  */
 export class Guesses {
-  /** In the order of the last guess. */
+  /** By network, in the order of their last wrong passwords. */
   readonly #guessers = new Map<string, Guesser>()
   readonly #clock: () => Millis
-  #held = 0
-  #inAll = 0
+  #delayed = 0
+  #total = 0
   #lastAt: Millis = 0
 
   constructor(clock: () => Millis) {
@@ -42,36 +46,36 @@ export class Guesses {
     return this.#guessers.size
   }
 
-  /** Throws a `Refusal` where no password from this address may be checked now. */
+  /** Throws an `HttpError` if a password from this address must not be checked now. */
   admit(address: string): void {
     const guesser = this.#guessers.get(networkOf(address))
-    if (guesser === undefined || guesser.held === 0) return
-    if (guesser.held < MOST_HELD && this.#held < MOST_HELD_IN_ALL) return
-    throw new Refusal('too-many-guesses', 'Too many wrong passwords from this address', {
+    if (guesser === undefined || guesser.delayed === 0) return
+    if (guesser.delayed < MOST_DELAYED && this.#delayed < MOST_DELAYED_IN_TOTAL) return
+    throw new HttpError('too-many-guesses', 'Too many wrong passwords from this address', {
       hint: 'try again in a few seconds',
       headers: { 'retry-after': '1' },
     })
   }
 
-  /** Resolves when the answer to a wrong password may be given. */
+  /** Counts a wrong password. Resolves when its answer may be sent. */
   async wrong(address: string): Promise<void> {
-    const guesser = this.#noted(networkOf(address))
-    const beyond = guesser.wrong - (this.#inAll > FREE_IN_ALL ? 0 : FREE)
+    const guesser = this.#countWrong(networkOf(address))
+    const beyond = guesser.wrong - (this.#total > FREE_IN_TOTAL ? 0 : FREE)
     if (beyond <= 0) return
-    guesser.held++
-    this.#held++
+    guesser.delayed++
+    this.#delayed++
     await Bun.sleep(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(beyond - 1, 10)))
-    guesser.held--
-    this.#held--
+    guesser.delayed--
+    this.#delayed--
   }
 
-  #noted(network: string): Guesser {
+  #countWrong(network: string): Guesser {
     const now = this.#clock()
-    this.#inAll = Math.max(0, this.#inAll - (now - this.#lastAt) / FORGOTTEN_IN_ALL_MS) + 1
+    this.#total = Math.max(0, this.#total - (now - this.#lastAt) / FORGET_ONE_MS) + 1
     this.#lastAt = now
     const known = this.#guessers.get(network)
-    const isRecent = known !== undefined && (known.held > 0 || now - known.at < FORGOTTEN_AFTER_MS)
-    const guesser = isRecent ? known : { wrong: 0, held: 0, at: now }
+    const isRecent = known !== undefined && (known.delayed > 0 || now - known.at < FORGET_ADDRESS_MS)
+    const guesser = isRecent ? known : { wrong: 0, delayed: 0, at: now }
     guesser.wrong++
     guesser.at = now
     this.#guessers.delete(network)
@@ -84,7 +88,7 @@ export class Guesses {
   }
 }
 
-/** One customer has a whole /64 of IPv6 addresses. */
+/** An IPv4 address, or the /64 network of an IPv6 address: one customer has all addresses of it. */
 function networkOf(address: string): string {
   const mapped = address.replace(/^::ffff:(?=[\d.]+$)/i, '')
   if (!mapped.includes(':')) return mapped

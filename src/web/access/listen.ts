@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 
 export interface Address {
   readonly host: string
-  /** 0: any free port. */
+  /** 0 for any free port. */
   readonly port: number
 }
 
@@ -12,20 +12,20 @@ export interface Peer {
   readonly port: number
 }
 
-/** Answers a request. The peer is a function because only some requests need it. */
-export type Answer = (request: Request, peer: () => Peer | null) => Promise<Response>
+/** The peer is a function because only few requests need it. */
+export type RequestHandler = (request: Request, peer: () => Peer | null) => Promise<Response>
 
-/** Concurrent requests, with event streams; further ones are refused as busy. */
+/** The most concurrent requests, event streams included. Further requests are refused. */
 const MOST_REQUESTS = 2_000
 
 const IDLE_S = 30
-/** A page that reads nothing for this time is gone. */
+/** The connection of a page that reads nothing for this time is closed. */
 const STREAM_IDLE_S = 60
 
-/** Listens, or throws an error that names the cause. */
-export async function listen(address: Address, answer: Answer): Promise<Bun.Server<undefined>> {
+/** Starts a server at this address. Throws an error that names the cause if that fails. */
+export async function listen(address: Address, handle: RequestHandler): Promise<Bun.Server<undefined>> {
   const { host, port } = address
-  await resolve(host)
+  await checkHostName(host)
   try {
     return Bun.serve({
       hostname: host,
@@ -33,12 +33,12 @@ export async function listen(address: Address, answer: Answer): Promise<Bun.Serv
       idleTimeout: IDLE_S,
       maxRequestBodySize: 1_024,
       development: false,
-      // Otherwise two servers could share a port, and each would get half of the requests.
+      // With reusePort, two servers could share a port, and each would get half of the requests.
       reusePort: false,
       fetch(request, server) {
-        if (server.pendingRequests > MOST_REQUESTS) return busy()
+        if (server.pendingRequests > MOST_REQUESTS) return tooManyRequests()
         if (request.url.endsWith('/api/events')) server.timeout(request, STREAM_IDLE_S)
-        return answer(request, () => server.requestIP(request))
+        return handle(request, () => server.requestIP(request))
       },
     })
   } catch (cause) {
@@ -46,17 +46,17 @@ export async function listen(address: Address, answer: Answer): Promise<Bun.Serv
   }
 }
 
-const busy = (): Response =>
+const tooManyRequests = (): Response =>
   Response.json(
-    { error: { code: 'too-many-connections', message: 'Too many requests at once' } },
+    { error: { code: 'too-many-connections', message: 'Too many requests at the same time' } },
     { status: 503, headers: { 'retry-after': '5' } },
   )
 
-async function resolve(host: string): Promise<void> {
+async function checkHostName(host: string): Promise<void> {
   try {
     await Bun.dns.lookup(host)
   } catch (cause) {
-    throw new CanhazgpuError('failure', `Cannot listen on ${host}: no such host is known`, {
+    throw new CanhazgpuError('failure', `Cannot listen on ${host}: unknown host name`, {
       hint: '--host takes an address of this machine, such as 127.0.0.1 or 0.0.0.0',
       cause,
     })
@@ -73,9 +73,12 @@ function cannotListen({ host, port }: Address, cause: unknown): CanhazgpuError {
       return failure('the port is in use', 'choose another with --port')
     case 'EACCES':
     case 'EPERM':
-      return failure('no permission', 'ports below 1024 are for root; choose another with --port')
+      return failure('permission denied', 'only root may use ports below 1024; choose another with --port')
     case 'EADDRNOTAVAIL':
-      return failure('it is no address of this machine', 'use --host 0.0.0.0 for all of its addresses')
+      return failure(
+        'the address does not belong to this machine',
+        'use --host 0.0.0.0 for all addresses of this machine',
+      )
     default:
       return failure(code === '' ? String(cause) : code, 'choose another with --host and --port')
   }

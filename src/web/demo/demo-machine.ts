@@ -16,21 +16,21 @@ const ROOT: Account = { uid: 0, name: 'root' }
 const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 
 /** Unreserved GPUs that cannot be granted. */
-export interface Trouble {
-  /** A colleague uses it without a reservation. */
+export interface UnusableGpus {
+  /** A user without a reservation uses it. */
   readonly squatted: UnitId | null
   readonly faulty: UnitId | null
 }
 
-/** The made-up GPUs and their pool, which only operations change, at a simulated time. */
+/** The made-up GPUs and their pool at a simulated time. The pool changes only by operations, like a real one. */
 export class DemoMachine {
   readonly records: UsageRecord[] = []
   /** Jobs by the id of their reservation or queue entry. */
   readonly jobs = new Map<string, Job>()
   pool: Pool
-  trouble: Trouble = { squatted: null, faulty: null }
+  unusable: UnusableGpus = { squatted: null, faulty: null }
   now: Millis
-  /** Wall time at steady time 0. */
+  /** The wall time when the steady time was 0. */
   readonly #steadyZero: Millis
   readonly #epoch: string
 

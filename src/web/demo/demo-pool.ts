@@ -4,8 +4,8 @@ import { DEFAULT_MEMORY_THRESHOLD_MB } from '../../domain/observation/readings.t
 import type { Account, Millis, Moment, Pool } from '../../domain/pool/model.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
-import { Activity } from './activity.ts'
 import { readings } from './readings.ts'
+import { TeamSimulation } from './team-simulation.ts'
 
 export const DEMO_HOST = 'gpu-demo'
 
@@ -14,22 +14,22 @@ export interface DemoClock {
   readonly steady: () => Millis
 }
 
-/** Opens a store of its own, without a pool, with this clock. */
+/** Opens a new store without a pool, with this clock. */
 export type OpenEmptyStore = (now: () => Moment) => OpenedPool
 
-/** The pool of a made-up team, behind the same port as a real one. */
+/** The pool of a made-up team, with the same interface as a real pool. */
 export function demoPool({ now, steady }: DemoClock, openEmpty: OpenEmptyStore): PoolService {
   const moment = (): Moment => ({ wall: now(), steady: { epoch: 'demo', ms: steady() } })
-  const activity = new Activity(DEMO_HOST, moment())
+  const simulation = new TeamSimulation(DEMO_HOST, moment())
   return new LocalPool({
-    store: demoStore(activity, openEmpty(moment), moment),
+    store: demoStore(simulation, openEmpty(moment), moment),
     processes: { alive: () => 'alive', stopped: () => false },
     actor: async () => VISITOR,
     driver: {
       sample: async () => {
         const at = moment()
-        activity.advance(at.wall)
-        return { probe: readings(activity.machine, at.wall) }
+        simulation.advance(at.wall)
+        return { probe: readings(simulation.machine, at.wall) }
       },
       askedThresholdMb: DEFAULT_MEMORY_THRESHOLD_MB,
       seesOwners: () => true,
@@ -39,21 +39,21 @@ export function demoPool({ now, steady }: DemoClock, openEmpty: OpenEmptyStore):
 
 const VISITOR: Account = { uid: 65_534, name: 'nobody' }
 
-/** How soon a page shows a change. */
+/** How often the simulation advances while a client waits for changes. */
 const ADVANCE_EVERY_MS = 250
 
-/** A store that advances the activity before each read. It refuses every change from outside. */
-function demoStore(activity: Activity, store: OpenedPool, moment: () => Moment): OpenedPool {
+/** A store that advances the simulation before each read. It refuses all other changes. */
+function demoStore(simulation: TeamSimulation, store: OpenedPool, moment: () => Moment): OpenedPool {
   const refuse = (): never => {
     throw new CanhazgpuError('permission-denied', 'The demo is read-only')
   }
-  let shown: Pick<Pool, 'reservations' | 'queue'> | undefined
+  let stored: Pick<Pool, 'reservations' | 'queue'> | undefined
   const advance = async (): Promise<void> => {
-    activity.advance(moment().wall)
-    const { pool } = activity.machine
-    if (pool.reservations === shown?.reservations && pool.queue === shown.queue) return
-    shown = pool
-    const records = activity.machine.records.splice(0)
+    simulation.advance(moment().wall)
+    const { pool } = simulation.machine
+    if (pool.reservations === stored?.reservations && pool.queue === stored.queue) return
+    stored = pool
+    const records = simulation.machine.records.splice(0)
     await store.update({ create: () => ({ pool, records, wake: [], answer: undefined }) })
   }
   const advanceUntil = async (signal: AbortSignal): Promise<void> => {

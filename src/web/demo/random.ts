@@ -1,4 +1,4 @@
-/** Random numbers that are the same for the same seed: mulberry32. */
+/** Pseudo-random numbers (mulberry32): the same seed gives the same numbers. */
 export class Random {
   #state: number
 
@@ -19,7 +19,7 @@ export class Random {
     return this.next() < probability
   }
 
-  /** Between two lengths; short ones more often than long ones. */
+  /** A length between two others. Short ones are more frequent than long ones. */
   length(shortest: number, longest: number): number {
     return shortest * (longest / shortest) ** this.next()
   }

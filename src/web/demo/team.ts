@@ -6,30 +6,30 @@ export interface Job {
   readonly gpus: number
   /** Absent for a manual reservation. */
   readonly command?: string
-  /** Shortest and longest, in minutes. */
+  /** The shortest and the longest duration, in minutes. */
   readonly minutes: readonly [number, number]
-  /** Memory used and utilization of its GPUs, 0 to 1. */
+  /** The used part of the memory of its GPUs, and their utilisation, from 0 to 1. */
   readonly memory: number
   readonly load: number
 }
 
-export interface Person {
+export interface Member {
   readonly account: Account
-  /** `--user`. */
+  /** The name given by `--user`. */
   readonly user?: string
-  /** How often this person requests GPUs, compared with the others. */
+  /** How often this member requests GPUs, compared with the others. */
   readonly requests: number
   readonly jobs: readonly [Job, ...Job[]]
 }
 
-const person = (uid: number, name: string, requests: number, ...jobs: [Job, ...Job[]]): Person => ({
+const member = (uid: number, name: string, requests: number, ...jobs: [Job, ...Job[]]): Member => ({
   account: { uid, name },
   requests,
   jobs,
 })
 
-export const TEAM: readonly [Person, ...Person[]] = [
-  person(
+export const TEAM: readonly [Member, ...Member[]] = [
+  member(
     1001,
     'alice',
     5,
@@ -51,7 +51,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
       load: 0.8,
     },
   ),
-  person(
+  member(
     1002,
     'bob',
     4,
@@ -72,7 +72,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
       load: 0.9,
     },
   ),
-  person(
+  member(
     1003,
     'carol',
     4,
@@ -86,7 +86,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
       load: 0.93,
     },
   ),
-  person(1004, 'dmitri', 1, {
+  member(1004, 'dmitri', 1, {
     note: 'pre-training, do not touch',
     command: 'torchrun --nproc-per-node 4 pretrain.py',
     gpus: 4,
@@ -94,7 +94,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
     memory: 0.97,
     load: 0.99,
   }),
-  person(
+  member(
     1005,
     'emre',
     3,
@@ -102,7 +102,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
     { command: 'pytest -m gpu', gpus: 2, minutes: [1, 6], memory: 0.2, load: 0.5 },
   ),
   {
-    ...person(1006, 'ci', 4, {
+    ...member(1006, 'ci', 4, {
       note: 'nightly',
       command: 'make test-gpu',
       gpus: 1,
@@ -112,7 +112,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
     }),
     user: 'ci-runner',
   },
-  person(1007, 'grace', 3, {
+  member(1007, 'grace', 3, {
     note: 'ablation 7 of 12',
     command: 'python ablate.py --model_name_or_path mistralai/Mistral-7B-v0.3',
     gpus: 1,
@@ -122,7 +122,7 @@ export const TEAM: readonly [Person, ...Person[]] = [
   }),
 ]
 
-/** A user without reservations. */
+/** A user who uses GPUs without a reservation. */
 export const SQUATTER = {
   uid: 1042,
   user: 'frank',
@@ -130,17 +130,17 @@ export const SQUATTER = {
   memoryMb: 11_204,
 }
 
-/** A job that runs when the demo starts. Times in minutes. */
+/** A job that already runs when the demo starts. Times are in minutes. */
 export interface InitialJob {
   readonly account: string
-  /** Index in the person's jobs. */
+  /** The index in the member's jobs. */
   readonly job: number
-  readonly ago: number
-  readonly left: number
+  readonly startedAgo: number
+  readonly endsIn: number
 }
 
 export const INITIAL_JOBS: readonly InitialJob[] = [
-  { account: 'bob', job: 0, ago: 611, left: 240 },
-  { account: 'alice', job: 0, ago: 187, left: 95 },
-  { account: 'carol', job: 0, ago: 74, left: 23 },
+  { account: 'bob', job: 0, startedAgo: 611, endsIn: 240 },
+  { account: 'alice', job: 0, startedAgo: 187, endsIn: 95 },
+  { account: 'carol', job: 0, startedAgo: 74, endsIn: 23 },
 ]

@@ -4,11 +4,11 @@ import { pagePath, servedLink } from './docs-links.ts'
 
 export interface DocsPage {
   readonly title: string
-  /** The main part of the page. */
+  /** The content of the page, without frame and navigation. */
   readonly html: string
 }
 
-/** The README and the pages of `docs`, by their paths on the server. Runs as a macro, as `bundleClient` does. */
+/** The README and the pages of `docs`, by their paths on the server. A macro, like `bundleClient`. */
 export function bundleDocs(): Readonly<Record<string, DocsPage>> {
   const folders = ['docs/*.md', 'docs/adr/*.md']
   const files = folders.flatMap((names) => [...new Glob(names).scanSync(ROOT)].sort())
@@ -22,7 +22,7 @@ const ROOT = new URL('../../../', import.meta.url).pathname
 function docsPage(file: string): DocsPage {
   const text = readFileSync(ROOT + file, 'utf8')
   const title = /^# (.*)$/m.exec(text)?.[1] ?? file
-  return { title, html: served(Bun.markdown.html(text, { headings: { ids: true } }), file) }
+  return { title, html: adapted(Bun.markdown.html(text, { headings: { ids: true } }), file) }
 }
 
 function contents(title: string, pages: readonly (readonly [string, DocsPage])[]): DocsPage {
@@ -30,8 +30,8 @@ function contents(title: string, pages: readonly (readonly [string, DocsPage])[]
   return { title, html: `<h1>${title}</h1>\n<ul>\n${items.join('\n')}\n</ul>\n` }
 }
 
-/** With links to the addresses on the server. Without images, which are too large for the executable. */
-function served(html: string, file: string): string {
+/** Replaces links by the addresses on the server. Removes images, which are too large for the executable. */
+function adapted(html: string, file: string): string {
   return new HTMLRewriter()
     .on('a[href]', {
       element(link) {

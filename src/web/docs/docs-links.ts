@@ -1,13 +1,13 @@
 import { posix } from 'node:path'
 
-/** The address of the page of a repository file; undefined where the file is not part of the documentation. */
+/** The address of the page for a file of the repository; undefined if the file is not documentation. */
 export function pagePath(file: string): string | undefined {
   if (file === 'README.md') return '/docs/'
   const [, name] = /^docs\/((?:adr\/)?[\w-]+)\.md$/.exec(file) ?? []
   return name === undefined ? undefined : `/docs/${name}`
 }
 
-/** The address on the server for a link in a file; null for a file that is not served. */
+/** The address on the server for a link in a file; null if the server does not have the target. */
 export function servedLink(link: string, file: string): string | null {
   if (/^https?:/.test(link)) return link
   const [path = '', anchor] = link.split('#')

@@ -3,7 +3,7 @@ import { docsDocument, type PageFiles } from '../page/page.ts'
 import { bundleDocs } from './bundle-docs.ts' with { type: 'macro' }
 import type { DocsPage } from './bundle-docs.ts'
 
-/** The pages of the documentation, by address; loaded with the first request for one. */
+/** The pages of the documentation by their addresses. */
 export function openDocs(files: Pick<PageFiles, 'docsStyle' | 'boot'>): ReadonlyMap<string, Asset> {
   const pages: Readonly<Record<string, DocsPage>> = bundleDocs()
   const contents = Object.entries(pages)

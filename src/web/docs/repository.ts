@@ -1,4 +1,4 @@
-/** The web address of the repository in package.json; null where there is none. */
+/** The web address of the repository in package.json; null if it names none. */
 export function repositoryUrl({ repository }: { readonly repository?: unknown }): string | null {
   const named =
     typeof repository === 'object' && repository !== null && 'url' in repository ? repository.url : repository

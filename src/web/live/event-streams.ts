@@ -1,14 +1,14 @@
 import type { Peer } from '../access/listen.ts'
-import { Refusal } from '../errors.ts'
+import { HttpError } from '../errors.ts'
 import type { Sampler } from './sampler.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** Event streams at once; further pages poll. Other requests need connections too. */
+/** The maximum number of event streams. Further pages poll. Half of the connections stay free for other requests. */
 export const mostStreams = (connections: number): number => Math.min(1_100, Math.floor(connections / 2))
 
 /**
- * `/api/events`: the trend and a snapshot, then a snapshot after every change, and a ping every two seconds without
- * one. A slow client skips snapshots, so that it never needs memory for more than one.
+ * `/api/events`: first the trend and a snapshot, then a snapshot after every change, and a ping after two seconds
+ * without a change. A slow client misses snapshots, so the server never keeps more than one for it.
  */
 export class EventStreams {
   readonly #sampler: Sampler
@@ -17,7 +17,7 @@ export class EventStreams {
   readonly #closing = new AbortController()
   readonly #ended = Promise.withResolvers<void>()
   #open = 0
-  /** Streams by the port of the peer; two machines may use the same port. */
+  /** The number of streams by the port of the peer: two machines may use the same port. */
   readonly #ports = new Map<number, number>()
 
   constructor(sampler: Sampler, most: number) {
@@ -34,12 +34,12 @@ export class EventStreams {
     return this.#ports.has(port)
   }
 
-  /** Opens a stream; throws a `Refusal` where there are too many. */
+  /** Opens a stream. Throws an `HttpError` if there are too many. */
   stream(request: Request, peer: Peer | null): Response {
     if (request.method === 'HEAD') return new Response(null, { headers: HEADERS })
     if (this.#open >= this.#most) {
-      throw new Refusal('too-many-connections', `More than ${this.#most} pages are open`, {
-        hint: '/api/snapshot has the same for one moment',
+      throw new HttpError('too-many-connections', `More than ${this.#most} pages are open`, {
+        hint: 'poll /api/snapshot instead',
         headers: { 'retry-after': '30' },
       })
     }
@@ -53,7 +53,7 @@ export class EventStreams {
     return this.#ended.promise
   }
 
-  #body(gone: AbortSignal, port: number): ReadableStream<Uint8Array> {
+  #body(clientGone: AbortSignal, port: number): ReadableStream<Uint8Array> {
     const unwatch = this.#sampler.watch()
     this.#open++
     this.#ports.set(port, (this.#ports.get(port) ?? 0) + 1)
@@ -62,30 +62,30 @@ export class EventStreams {
       if (!isOpen) return
       isOpen = false
       this.#open--
-      this.#forget(port)
+      this.#removePort(port)
       unwatch()
       if (this.#open === 0 && this.#closing.signal.aborted) this.#ended.resolve()
     }
-    gone.addEventListener('abort', end, { once: true })
-    let seen = -1
+    clientGone.addEventListener('abort', end, { once: true })
+    let sentVersion = -1
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => controller.enqueue(encoder.encode('retry: 2000\n\n')),
         pull: async (controller) => {
-          if (seen < 0) {
+          if (sentVersion < 0) {
             const snapshot = await this.#sampler.current()
-            seen = this.#sampler.version
+            sentVersion = this.#sampler.version
             controller.enqueue(eventBytes('trend', JSON.stringify(this.#sampler.trend.document())))
             controller.enqueue(this.#bytesOf(snapshot))
             return
           }
-          const snapshot = await this.#sampler.next(seen)
+          const snapshot = await this.#sampler.next(sentVersion)
           if (this.#closing.signal.aborted) {
             controller.close()
             return end()
           }
           if (!isOpen) return
-          seen = this.#sampler.version
+          sentVersion = this.#sampler.version
           controller.enqueue(snapshot === null ? PING : this.#bytesOf(snapshot))
         },
         cancel: end,
@@ -94,13 +94,13 @@ export class EventStreams {
     )
   }
 
-  #forget(port: number): void {
+  #removePort(port: number): void {
     const left = (this.#ports.get(port) ?? 1) - 1
     if (left === 0) this.#ports.delete(port)
     else this.#ports.set(port, left)
   }
 
-  /** The same text for all streams. */
+  /** The event with this snapshot, encoded once for all streams. */
   #bytesOf(snapshot: Snapshot): Uint8Array {
     const known = this.#encoded.get(snapshot)
     if (known !== undefined) return known

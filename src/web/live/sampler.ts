@@ -4,12 +4,12 @@ import { readingsOf } from '../../domain/observation/readings.ts'
 import type { Millis, Moment } from '../../domain/pool/model.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
 import {
-  agedSnapshot,
   type DriverReading,
   type Identity,
   type Snapshot,
   type Stale,
-  type Trouble,
+  type StaleCause,
+  staleSnapshot,
   takeSnapshot,
 } from './snapshot.ts'
 import { Trend } from './trend.ts'
@@ -23,33 +23,33 @@ export interface SamplerOptions {
   readonly onSnapshot?: (snapshot: Snapshot) => void
 }
 
-/** How often the driver is asked while the sampler is awake. */
+/** How often the sampler probes the driver while it is awake. */
 const PROBE_EVERY_MS: Millis = 2_000
-/** The sampler stays awake for this time after the last request, because clients ask again. */
-const LINGER_MS: Millis = 10_000
-/** The longest wait for the driver; after it the last reading is shown, marked as old. */
-const PATIENCE_MS: Millis = 1_000
-/** The age from which a reading counts as old; more for a driver that is known to be slow. */
+/** The sampler stays awake this long after the last request, because clients usually send another one. */
+const STAY_AWAKE_MS: Millis = 10_000
+/** The longest wait for a probe. After it, the snapshot has the last reading and is marked as stale. */
+const PROBE_WAIT_MS: Millis = 1_000
+/** The age from which a reading counts as old. It is higher if the last probe was slow. */
 const OLD_AFTER_MS: Millis = 5_000
 
 /**
- * Samples pool and GPUs once for all clients: the pool when it changes, the driver every two seconds, and neither
- * while there is no client. Never waits longer than a second for the driver.
+ * Takes snapshots that all clients share. It reads the pool when the pool changes, and probes the driver every two
+ * seconds. Without clients it does neither. A client never waits more than a second for the driver.
  */
 export class Sampler {
   readonly trend = new Trend()
   readonly #options: SamplerOptions
-  readonly #waiters = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
   #watchers = 0
-  #lastAsked: Millis = Number.NEGATIVE_INFINITY
+  #lastRequestAt: Millis = Number.NEGATIVE_INFINITY
   #awake: AbortController | null = null
   #starting: Promise<void> | null = null
   #probing: Promise<void> | null = null
-  #reading: (DriverReading & { readonly at: Millis; readonly took: Millis }) | null = null
-  #failure: Trouble | null = null
-  #askedSince: Millis | null = null
+  #reading: (DriverReading & { readonly at: Millis; readonly duration: Millis }) | null = null
+  #failure: StaleCause | null = null
+  #probeStartedAt: Millis | null = null
   #publishing: Promise<void> | null = null
-  #again = false
+  #publishAgain = false
   #snapshot: Snapshot | null = null
   #version = 0
 
@@ -61,22 +61,22 @@ export class Sampler {
     return this.#awake !== null
   }
 
-  /** Counts the snapshots that differed from the one before. */
+  /** The number of snapshots that differed from the previous one. */
   get version(): number {
     return this.#version
   }
 
-  /** The state of the driver, without asking it. */
+  /** The state of the driver by the last snapshot. Does not probe it. */
   get health(): 'ok' | 'stale' | 'asleep' {
     if (!this.isAwake || this.#snapshot === null) return 'asleep'
     return this.#snapshot.document.stale === undefined ? 'ok' : 'stale'
   }
 
-  /** The present snapshot. Throws where the pool cannot be read and never could. */
+  /** The current snapshot. Throws if the pool has never been readable. */
   async current(): Promise<Snapshot> {
-    this.#lastAsked = this.#options.clock()
+    this.#lastRequestAt = this.#options.clock()
     await this.#wake()
-    return this.#snapshot ?? this.#fresh()
+    return this.#snapshot ?? this.#read()
   }
 
   /** Keeps the sampler awake until the returned function is called. */
@@ -84,20 +84,20 @@ export class Sampler {
     this.#watchers++
     return () => {
       this.#watchers--
-      this.#lastAsked = this.#options.clock()
+      this.#lastRequestAt = this.#options.clock()
     }
   }
 
-  /** Resolves when there is a newer snapshot, and every two seconds without one. */
+  /** Resolves with the next snapshot newer than version `after`, or with null if there is none for two seconds. */
   async next(after: number): Promise<Snapshot | null> {
     await this.#wake()
-    if (this.#version <= after) await new Promise<void>((resolve) => this.#waiters.add(resolve))
+    if (this.#version <= after) await new Promise<void>((resolve) => this.#listeners.add(resolve))
     return this.#version > after ? this.#snapshot : null
   }
 
   close(): void {
     this.#sleep()
-    this.#release()
+    this.#notifyListeners()
   }
 
   #wake(): Promise<void> {
@@ -112,10 +112,10 @@ export class Sampler {
 
   async #start(signal: AbortSignal): Promise<void> {
     void this.#followPool(signal)
-    void this.#beat(signal)
-    const patience = Promise.withResolvers<void>()
-    const timer = setTimeout(patience.resolve, PATIENCE_MS)
-    await Promise.race([this.#probe(), patience.promise])
+    void this.#probeRegularly(signal)
+    const waited = Promise.withResolvers<void>()
+    const timer = setTimeout(waited.resolve, PROBE_WAIT_MS)
+    await Promise.race([this.#probe(), waited.promise])
     clearTimeout(timer)
     await this.#publish()
   }
@@ -125,15 +125,15 @@ export class Sampler {
     this.#awake = null
   }
 
-  /** Asks the driver every two seconds, until there is no client any more. */
-  async #beat(signal: AbortSignal): Promise<void> {
+  /** Probes the driver every two seconds while there are clients. */
+  async #probeRegularly(signal: AbortSignal): Promise<void> {
     for (;;) {
       await pause(PROBE_EVERY_MS, signal)
       if (signal.aborted) return
-      const idle = this.#watchers === 0 && this.#options.clock() - this.#lastAsked > LINGER_MS
+      const idle = this.#watchers === 0 && this.#options.clock() - this.#lastRequestAt > STAY_AWAKE_MS
       if (idle) return this.#sleep()
-      const answer = this.#probing === null ? this.#probe() : Promise.resolve()
-      void answer.then(() => this.#publish()).then(() => this.#release())
+      const probed = this.#probing === null ? this.#probe() : Promise.resolve()
+      void probed.then(() => this.#publish()).then(() => this.#notifyListeners())
     }
   }
 
@@ -141,38 +141,38 @@ export class Sampler {
     try {
       for await (const _ of this.#options.pool.events(signal)) void this.#publish()
     } catch {
-      // Without wake-ups, the regular sample every two seconds finds the change.
+      // Without change events, the regular snapshot every two seconds shows the change.
     }
   }
 
-  /** Asks the driver, one call at a time. */
+  /** Probes the driver, unless a probe is already running; resolves at its end. */
   #probe(): Promise<void> {
-    this.#askedSince ??= this.#options.clock()
-    this.#probing ??= this.#ask().finally(() => {
+    this.#probeStartedAt ??= this.#options.clock()
+    this.#probing ??= this.#readDriver().finally(() => {
       this.#probing = null
-      this.#askedSince = null
+      this.#probeStartedAt = null
     })
     return this.#probing
   }
 
-  async #ask(): Promise<void> {
+  async #readDriver(): Promise<void> {
     const { pool: service, clock } = this.#options
-    const asked = clock()
+    const started = clock()
     try {
       const { pool, moment, observation } = await service.view('observed')
       const at = clock()
-      this.#reading = { observation, reserved: reservedUnits(pool), at, took: at - asked }
+      this.#reading = { observation, reserved: reservedUnits(pool), at, duration: at - started }
       this.#failure = null
       this.trend.add(readingsOf(pool, observation.probe), moment.wall)
     } catch (error) {
-      this.#failure = troubleOf(error)
+      this.#failure = causeOf(error)
     }
   }
 
-  /** Reads the pool and publishes a snapshot; once more if the pool changed meanwhile. */
+  /** Reads the pool and publishes a snapshot; repeats this if the pool changed meanwhile. */
   #publish(): Promise<void> {
     if (this.#publishing !== null) {
-      this.#again = true
+      this.#publishAgain = true
       return this.#publishing
     }
     this.#publishing = this.#sample().finally(() => {
@@ -183,9 +183,9 @@ export class Sampler {
 
   async #sample(): Promise<void> {
     do {
-      this.#again = false
-      const taken = await this.#fresh().catch((error: unknown) =>
-        this.#snapshot === null ? null : agedSnapshot(this.#snapshot, troubleOf(error)),
+      this.#publishAgain = false
+      const taken = await this.#read().catch((error: unknown) =>
+        this.#snapshot === null ? null : staleSnapshot(this.#snapshot, causeOf(error)),
       )
       if (taken === null) continue
       const differs = taken.signature !== this.#snapshot?.signature
@@ -193,43 +193,43 @@ export class Sampler {
       this.#options.onSnapshot?.(taken)
       if (!differs) continue
       this.#version++
-      this.#release()
-    } while (this.#again)
+      this.#notifyListeners()
+    } while (this.#publishAgain)
   }
 
-  async #fresh(): Promise<Snapshot> {
+  async #read(): Promise<Snapshot> {
     const settled = await this.#options.pool.view('settled')
     const stale = this.#staleness(settled.moment)
-    const seen = { ...settled, reading: this.#reading, ...(stale === undefined ? {} : { stale }) }
-    return takeSnapshot(seen, this.#options.identity)
+    const source = { ...settled, reading: this.#reading, ...(stale === undefined ? {} : { stale }) }
+    return takeSnapshot(source, this.#options.identity)
   }
 
   #staleness(moment: Moment): Stale | undefined {
     const now = this.#options.clock()
-    const waiting = this.#askedSince === null ? 0 : now - this.#askedSince
+    const waiting = this.#probeStartedAt === null ? 0 : now - this.#probeStartedAt
     const age = this.#reading === null ? Number.POSITIVE_INFINITY : now - this.#reading.at
-    const usual = PROBE_EVERY_MS + 3 * (this.#reading?.took ?? 0)
-    const silent = waiting >= PATIENCE_MS && age >= Math.max(OLD_AFTER_MS, usual)
-    const trouble = this.#failure ?? (silent ? SILENT : null)
-    if (trouble === null) return undefined
-    if (this.#reading === null) return { trouble }
-    return { trouble, since: moment.wall - age }
+    const usualAge = PROBE_EVERY_MS + 3 * (this.#reading?.duration ?? 0)
+    const isUnresponsive = waiting >= PROBE_WAIT_MS && age >= Math.max(OLD_AFTER_MS, usualAge)
+    const cause = this.#failure ?? (isUnresponsive ? UNRESPONSIVE : null)
+    if (cause === null) return undefined
+    if (this.#reading === null) return { cause }
+    return { cause, since: moment.wall - age }
   }
 
-  #release(): void {
-    const waiters = [...this.#waiters]
-    this.#waiters.clear()
-    for (const resolve of waiters) resolve()
+  #notifyListeners(): void {
+    const listeners = [...this.#listeners]
+    this.#listeners.clear()
+    for (const resolve of listeners) resolve()
   }
 }
 
-/** A page on a wall stays open through every error, and shows it. */
-function troubleOf(error: unknown): Trouble {
+/** Every error becomes a part of the snapshot, so that a page that stays open shows it. */
+function causeOf(error: unknown): StaleCause {
   if (error instanceof CanhazgpuError) return { code: error.code, message: error.message }
   return { code: 'internal', message: `internal error: ${error}` }
 }
 
-const SILENT: Trouble = { code: 'driver-unresponsive', message: 'the GPU driver does not answer' }
+const UNRESPONSIVE: StaleCause = { code: 'driver-unresponsive', message: 'the GPU driver does not answer' }
 
 function pause(ms: Millis, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

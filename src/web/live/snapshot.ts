@@ -18,31 +18,31 @@ export interface Snapshot {
   readonly statusJson: string
   readonly queueJson: string
   readonly json: string
-  /** Differs between snapshots that differ in more than passing time. */
+  /** Equal for two snapshots that differ only in times that grow by themselves. */
   readonly signature: string
 }
 
-/** The last good reading of the driver, and the units that were reserved at that time. */
+/** The last successful probe of the driver, and the units that were reserved at that time. */
 export interface DriverReading {
   readonly observation: Observation
   readonly reserved: ReadonlySet<UnitId>
 }
 
-/** Why a snapshot does not show the present state. */
-export interface Trouble {
+/** Why a snapshot does not show the current state. */
+export interface StaleCause {
   readonly code: StaleDocument['reason_code']
-  /** For people. */
+  /** For the reader of the page. */
   readonly message: string
 }
 
 export interface Stale {
-  readonly trouble: Trouble
-  /** Time of the last good reading; absent: there was none. */
+  readonly cause: StaleCause
+  /** Time of the last successful probe; absent if there was none. */
   readonly since?: Millis
 }
 
-/** The pool at one moment, with the last reading of the driver. */
-export type Seen = Views['settled'] & {
+/** What a snapshot is made of: the pool at one moment, and the last successful probe. */
+export type SnapshotSource = Views['settled'] & {
   readonly reading: DriverReading | null
   readonly stale?: Stale
 }
@@ -54,9 +54,9 @@ export interface Identity {
   readonly demo?: true
 }
 
-export function takeSnapshot(seen: Seen, identity: Identity): Snapshot {
-  const { pool, moment, stopped, reading, stale } = seen
-  const unknown = () => unknownReadings(pool, stale?.trouble.message ?? 'the driver has not answered yet')
+export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapshot {
+  const { pool, moment, stopped, reading, stale } = source
+  const unknown = () => unknownReadings(pool, stale?.cause.message ?? 'the driver has not answered yet')
   const evidence =
     reading === null
       ? { readings: unknown(), thresholdMb: poolThreshold(pool) }
@@ -79,14 +79,14 @@ export function takeSnapshot(seen: Seen, identity: Identity): Snapshot {
   )
 }
 
-/** A check with the known answers for the processes in the queue. */
+/** Whether a process in the queue is stopped, by the ids of the entries whose processes are. */
 function stoppedAmong({ queue }: Pool, ids: readonly string[]): StoppedCheck {
   const stopped = new Set(queue.filter(({ id }) => ids.includes(id)).map(({ process }) => process))
   return (process) => stopped.has(process)
 }
 
-/** The same snapshot, marked as old. */
-export function agedSnapshot(snapshot: Snapshot, { code, message }: Trouble): Snapshot {
+/** The same snapshot, marked as stale. */
+export function staleSnapshot(snapshot: Snapshot, { code, message }: StaleCause): Snapshot {
   const since = snapshot.document.stale?.since ?? snapshot.document.at
   return render({ ...snapshot.document, stale: { reason: message, reason_code: code, since } }, snapshot)
 }
@@ -107,10 +107,10 @@ function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpu
   }
 }
 
-function staleDocument({ trouble, since }: Stale): StaleDocument {
+function staleDocument({ cause, since }: Stale): StaleDocument {
   return {
-    reason: trouble.message,
-    reason_code: trouble.code,
+    reason: cause.message,
+    reason_code: cause.code,
     ...(since === undefined ? {} : { since: timestamp(since) }),
   }
 }

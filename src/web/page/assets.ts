@@ -6,7 +6,7 @@ export interface Asset {
   readonly response: (request: Request) => Response
 }
 
-/** Every file of the page by its address, and the addresses; all of them are in the executable. */
+/** The files of the dashboard by their addresses, and the addresses by name. The executable contains all files. */
 export function openAssets(title: string): {
   readonly assets: ReadonlyMap<string, Asset>
   readonly files: PageFiles
@@ -27,15 +27,15 @@ export function openAssets(title: string): {
   const assets = new Map([
     ['/', htmlAsset(page(files, { title, repository }))],
     ['/favicon.svg', asset(FAVICON, 'image/svg+xml', 'public, max-age=86400')],
-    ...Object.values(named).map(({ path, text }) => [path, asset(text, typeOf(path), FOR_EVER)] as const),
+    ...Object.values(named).map(({ path, text }) => [path, asset(text, typeOf(path), FOREVER)] as const),
   ])
   return { assets, files }
 }
 
 export const htmlAsset = (html: string): Asset => asset(html, 'text/html; charset=utf-8', 'no-cache')
 
-/** The name changes with the contents, so browsers may cache it without a limit. */
-const FOR_EVER = 'public, max-age=31536000, immutable'
+/** Browsers may cache these files without a limit, because a file with other contents has another name. */
+const FOREVER = 'public, max-age=31536000, immutable'
 
 function withName(
   name: string,
@@ -48,15 +48,15 @@ function withName(
 const typeOf = (path: string): string => `text/${path.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`
 
 function asset(text: string, type: string, cacheControl: string): Asset {
-  const plain = new TextEncoder().encode(text)
-  let packed: Uint8Array<ArrayBuffer> | undefined
+  const bytes = new TextEncoder().encode(text)
+  let compressed: Uint8Array<ArrayBuffer> | undefined
   const headers = { 'content-type': type, 'cache-control': cacheControl, vary: 'accept-encoding' }
   return {
     response(request) {
       if (!/\bgzip\b/.test(request.headers.get('accept-encoding') ?? ''))
-        return new Response(plain, { headers })
-      packed ??= Bun.gzipSync(plain)
-      return new Response(packed, { headers: { ...headers, 'content-encoding': 'gzip' } })
+        return new Response(bytes, { headers })
+      compressed ??= Bun.gzipSync(bytes)
+      return new Response(compressed, { headers: { ...headers, 'content-encoding': 'gzip' } })
     },
   }
 }

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { repositoryUrl } from '../docs/repository.ts'
 
 /**
- * The client of the dashboard as text. A macro: runs when the executable is built or, from source, when the module
- * that imports it is loaded.
+ * The bundled client of the dashboard. A macro: it runs when the executable is built or, when canhazgpu runs from
+ * source, when the importing module is loaded.
  */
 export function bundleClient(): ClientBundle {
   return {
@@ -22,7 +22,7 @@ interface ClientBundle {
   readonly style: string
   readonly docsStyle: string
   readonly boot: string
-  /** The URL of the repository in package.json; null where there is none. */
+  /** The URL of the repository in package.json; null if it names none. */
   readonly repository: string | null
 }
 

@@ -1,6 +1,6 @@
 import type { DocsPage } from '../docs/bundle-docs.ts'
 
-/** Addresses of the files that the page loads. */
+/** Addresses of the files that the pages load. */
 export interface PageFiles {
   readonly script: string
   readonly style: string
@@ -9,12 +9,12 @@ export interface PageFiles {
 }
 
 export interface PageTexts {
-  /** Until the script knows the host. */
+  /** The title until the script knows the host. */
   readonly title: string
   readonly repository: string | null
 }
 
-/** The document; the script draws its content. `boot` sets the chosen theme before the first paint. */
+/** The HTML of the dashboard. The script adds its content; `boot` sets the chosen theme before the first paint. */
 export const page = (
   { script, style, boot }: PageFiles,
   { title, repository }: PageTexts,
@@ -32,7 +32,7 @@ ${repository === null ? '' : `<meta name="repository" content="${Bun.escapeHTML(
 </head>
 <body>
 <div id="app"></div>
-<noscript><p class="noscript">This page needs JavaScript. The same as JSON: <a href="/api/status">/api/status</a>,
+<noscript><p class="noscript">This page needs JavaScript. The same data as JSON: <a href="/api/status">/api/status</a>,
 <a href="/api/queue">/api/queue</a>, <a href="/api/report">/api/report</a>.</p></noscript>
 </body>
 </html>
@@ -45,7 +45,7 @@ interface DocsParts {
   readonly files: Pick<PageFiles, 'docsStyle' | 'boot'>
 }
 
-/** A page of the documentation, with the list of all pages. */
+/** The HTML of a documentation page, with a list of all pages. */
 export const docsDocument = ({
   path,
   page: { title, html },
@@ -75,8 +75,8 @@ ${html}</main>
 </html>
 `
 
-const item = ({ path, title }: DocsParts['contents'][number], isHere: boolean): string =>
-  `<li><a href="${path}"${isHere ? ' aria-current="page"' : ''}>${Bun.escapeHTML(title)}</a></li>`
+const item = ({ path, title }: DocsParts['contents'][number], isCurrent: boolean): string =>
+  `<li><a href="${path}"${isCurrent ? ' aria-current="page"' : ''}>${Bun.escapeHTML(title)}</a></li>`
 
 export const FAVICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect width="32" height="32" rx="7" fill="#0f141b"/>

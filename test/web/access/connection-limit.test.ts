@@ -59,13 +59,13 @@ describe('when there are too many connections, half are closed:', () => {
     port: 0,
     hasReceived: true,
     hasSent: true,
-    quietMs: 100,
+    idleMs: 100,
     ...parts,
   })
-  const silent = connection({ hasReceived: false, hasSent: false, quietMs: 5 })
-  const half = connection({ hasSent: false, quietMs: 9_000 })
-  const idle = connection({ quietMs: 20_000 })
-  const fresh = connection({ quietMs: 10 })
+  const silent = connection({ hasReceived: false, hasSent: false, idleMs: 5 })
+  const half = connection({ hasSent: false, idleMs: 9_000 })
+  const idle = connection({ idleMs: 20_000 })
+  const fresh = connection({ idleMs: 10 })
 
   test('those that sent nothing, then those without a whole request, then the idle', () => {
     const order = [silent, half, idle, fresh]
@@ -76,7 +76,7 @@ describe('when there are too many connections, half are closed:', () => {
   })
 
   test('the longest idle first', () => {
-    const older = connection({ hasSent: false, quietMs: 9_001 })
+    const older = connection({ hasSent: false, idleMs: 9_001 })
     expect(superfluous([half, older])).toEqual([older])
   })
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Guesses } from '../../../src/web/access/guesses.ts'
-import { Refusal } from '../../../src/web/errors.ts'
+import { HttpError } from '../../../src/web/errors.ts'
 
 /** Whether a password from this address is checked now. */
 function isAdmitted(guesses: Guesses, address: string): boolean {
@@ -8,7 +8,7 @@ function isAdmitted(guesses: Guesses, address: string): boolean {
     guesses.admit(address)
     return true
   } catch (error) {
-    expect(error).toBeInstanceOf(Refusal)
+    expect(error).toBeInstanceOf(HttpError)
     expect(error).toMatchObject({ status: 429, headers: { 'retry-after': '1' } })
     return false
   }

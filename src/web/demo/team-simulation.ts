@@ -3,52 +3,54 @@ import { isRefusal } from '../../domain/operation/refusal.ts'
 import type { Millis, Moment, ProcessIdentity, Reservation } from '../../domain/pool/model.ts'
 import { DemoMachine, GPU_COUNT } from './demo-machine.ts'
 import { Random } from './random.ts'
-import { INITIAL_JOBS, type InitialJob, type Job, type Person, TEAM } from './team.ts'
+import { INITIAL_JOBS, type InitialJob, type Job, type Member, TEAM } from './team.ts'
 
 const MINUTE: Millis = 60_000
 const DAY: Millis = 24 * 60 * MINUTE
 /** Length of the made-up history. */
-const PAST: Millis = 60 * DAY
-/** The simulation takes long steps through the past, and short ones while the demo is shown. */
-const PAST_STEP: Millis = 10 * MINUTE
+const HISTORY: Millis = 60 * DAY
+/** The simulation takes long steps through the history, and short ones while the demo is served. */
+const HISTORY_STEP: Millis = 10 * MINUTE
 const LIVE_STEP: Millis = 1_000
+const INITIAL_REQUESTS = 4
+/** The longest time that `advance` simulates; a longer pause is skipped. */
+const LONGEST_ADVANCE: Millis = 10 * MINUTE
 
-/** What a made-up team does with eight GPUs: its members request GPUs, wait, use them and leave. */
-export class Activity {
+/** Simulates a made-up team that shares the GPUs: its members request GPUs, wait, use them and release them. */
+export class TeamSimulation {
   readonly machine: DemoMachine
   readonly #random = new Random(7)
-  /** When the command of a reservation ends. */
+  /** The end of each command, by the id of its reservation. */
   readonly #ends = new Map<string, Millis>()
   readonly #waiting = new Map<string, Waiting>()
-  /** Reservations that must still exist when the demo starts. */
+  /** Reservations that must still exist when the history ends. */
   readonly #initial = new Set<string>()
   readonly #start: Millis
-  #made = 0
+  #requestCount = 0
 
   constructor(host: string, moment: Moment) {
     this.#start = moment.wall
     const { steady } = moment
-    const begin = { wall: moment.wall - PAST, steady: { ...steady, ms: steady.ms - PAST } }
+    const begin = { wall: moment.wall - HISTORY, steady: { ...steady, ms: steady.ms - HISTORY } }
     this.machine = new DemoMachine(host, begin)
-    for (const job of INITIAL_JOBS.toSorted((one, other) => other.ago - one.ago)) {
-      this.#stepThroughPast(moment.wall - job.ago * MINUTE)
+    for (const job of INITIAL_JOBS.toSorted((one, other) => other.startedAgo - one.startedAgo)) {
+      this.#simulateHistory(moment.wall - job.startedAgo * MINUTE)
       this.#startInitialJob(job)
     }
-    this.#stepThroughPast(moment.wall - PAST_STEP / 2)
-    this.#free(GPU_COUNT)
+    this.#simulateHistory(moment.wall - HISTORY_STEP / 2)
+    this.#freeGpus(GPU_COUNT)
     this.machine.now = moment.wall
-    for (let at = 0; at < 4; at++) this.#request()
+    for (let at = 0; at < INITIAL_REQUESTS; at++) this.#makeRequest()
   }
 
   /** Simulates up to this time. */
   advance(until: Millis): void {
-    // After a long pause only the last ten minutes are simulated.
-    this.machine.now = Math.max(this.machine.now, until - 10 * MINUTE)
+    this.machine.now = Math.max(this.machine.now, until - LONGEST_ADVANCE)
     while (this.machine.now + LIVE_STEP <= until) this.#step(LIVE_STEP)
   }
 
-  #stepThroughPast(until: Millis): void {
-    while (this.machine.now + PAST_STEP <= until) this.#step(PAST_STEP)
+  #simulateHistory(until: Millis): void {
+    while (this.machine.now + HISTORY_STEP <= until) this.#step(HISTORY_STEP)
     this.machine.now = until
   }
 
@@ -56,13 +58,13 @@ export class Activity {
     const now = this.machine.now + length
     this.#endCommands(now)
     this.machine.now = now
-    this.#changeTrouble()
+    this.#changeUnusable()
     this.machine.perform({ op: 'settle' })
-    if (this.#random.happens(this.#requestsPerMinute() * (length / MINUTE))) this.#request()
+    if (this.#random.happens(this.#requestsPerMinute() * (length / MINUTE))) this.#makeRequest()
     for (const { id } of this.machine.pool.queue) this.#acquire(id)
   }
 
-  /** Each command ends at its own time, also within a long step. */
+  /** Ends the commands that are due, each at its own time within the step. */
   #endCommands(until: Millis): void {
     const due = [...this.#ends].filter(([, end]) => end <= until)
     for (const [id, end] of due.toSorted(([, one], [, other]) => one - other)) {
@@ -77,15 +79,15 @@ export class Activity {
     if (held !== undefined) this.machine.perform({ op: 'end', id, outcome: outcomeOf(held) })
   }
 
-  #startInitialJob({ account, job, ago, left }: InitialJob): void {
-    const person = TEAM.find(({ account: { name } }) => name === account) ?? TEAM[0]
-    const wanted = person.jobs[job] ?? person.jobs[0]
-    this.#free(wanted.gpus)
-    this.#initial.add(this.#join(person, wanted, (ago + left) * MINUTE))
+  #startInitialJob({ account, job, startedAgo, endsIn }: InitialJob): void {
+    const member = TEAM.find(({ account: { name } }) => name === account) ?? TEAM[0]
+    const wanted = member.jobs[job] ?? member.jobs[0]
+    this.#freeGpus(wanted.gpus)
+    this.#initial.add(this.#acquireOrWait(member, wanted, (startedAgo + endsIn) * MINUTE))
   }
 
-  /** Empties the queue, and ends the oldest reservations until `count` GPUs are free. Initial jobs stay. */
-  #free(count: number): void {
+  /** Empties the queue, and ends the oldest reservations until `count` GPUs are free. Initial jobs continue. */
+  #freeGpus(count: number): void {
     const { queue, reservations } = this.machine.pool
     for (const { id } of queue) {
       this.machine.perform({ op: 'leave', id })
@@ -98,12 +100,15 @@ export class Activity {
     }
   }
 
-  /** Past: busy afternoons, quiet nights and weekends. While the demo is shown: often enough for a queue. */
+  /**
+   * In the history, most requests are made in the afternoon, and few at night and at weekends. While the demo is served,
+   * there are enough requests for a queue.
+   */
   #requestsPerMinute(): number {
     const { now, pool } = this.machine
     if (this.#isLive) {
-      const isRush = (now - this.#start) % (4 * MINUTE) < 2.5 * MINUTE
-      return isRush ? (pool.queue.length < 4 ? 3.6 : 0.6) : 0.7
+      const isBusyTime = (now - this.#start) % (4 * MINUTE) < 2.5 * MINUTE
+      return isBusyTime ? (pool.queue.length < 4 ? 3.6 : 0.6) : 0.7
     }
     if (pool.queue.length >= 5) return 0
     const date = new Date(now)
@@ -116,32 +121,32 @@ export class Activity {
     return this.machine.now >= this.#start
   }
 
-  /** A random member requests GPUs. While the demo is shown mostly for short jobs, so that GPUs change hands. */
-  #request(): void {
-    const tickets = TEAM.flatMap((each) => Array.from({ length: each.requests }, () => each))
-    const person = this.#random.pick([TEAM[0], ...tickets])
-    const [first, ...rest] = person.jobs.filter(isShort)
+  /** A random member requests GPUs. While the demo is served, most jobs are short, so that holders change often. */
+  #makeRequest(): void {
+    const weighted = TEAM.flatMap((each) => Array.from({ length: each.requests }, () => each))
+    const member = this.#random.pick([TEAM[0], ...weighted])
+    const [first, ...rest] = member.jobs.filter(isShort)
     const { pool, jobs } = this.machine
     const long = pool.reservations.filter(({ id }) => !isShort(jobs.get(id)))
     const wantsShort = this.#isLive ? long.length >= 3 : this.#random.happens(0.15)
     if (!wantsShort) {
-      const job = this.#random.pick(person.jobs)
-      this.#join(person, job, this.#random.length(...job.minutes) * MINUTE)
+      const job = this.#random.pick(member.jobs)
+      this.#acquireOrWait(member, job, this.#random.length(...job.minutes) * MINUTE)
     } else if (first !== undefined) {
       const job = this.#random.pick([first, ...rest])
       const length = this.#random.length(...job.minutes) * MINUTE
-      this.#join(person, job, this.#isLive ? length / 4 : length)
+      this.#acquireOrWait(member, job, this.#isLive ? length / 4 : length)
     }
   }
 
-  /** Acquires the GPUs at once, or waits for them; returns the id. */
-  #join(person: Person, job: Job, length: Millis): string {
-    const id = `demo${(++this.#made).toString(36).padStart(8, '0')}`
-    const process = processOf(this.#made)
+  /** Acquires the GPUs at once, or waits for them. Returns the id. */
+  #acquireOrWait(member: Member, job: Job, length: Millis): string {
+    const id = `demo${(++this.#requestCount).toString(36).padStart(8, '0')}`
+    const process = processOf(this.#requestCount)
     const intent: Intent = {
       id,
       request: { kind: 'count', count: job.gpus },
-      owner: { account: person.account, shownName: person.user ?? person.account.name },
+      owner: { account: member.account, shownName: member.user ?? member.account.name },
       ...(job.note === undefined ? {} : { note: job.note }),
       term: termOf(job, { process, length, isLimited: this.#random.happens(0.4) }),
     }
@@ -161,13 +166,13 @@ export class Activity {
     if (intent.term.kind === 'run') this.#ends.set(id, this.machine.now + length)
   }
 
-  /** While the demo is shown, now and then one GPU fails, and a colleague uses another without a reservation. */
-  #changeTrouble(): void {
+  /** While the demo is served, one GPU is faulty at times, and a user without a reservation uses another one. */
+  #changeUnusable(): void {
     if (!this.#isLive) return
-    const { now, freeUnits, trouble } = this.machine
+    const { now, freeUnits, unusable } = this.machine
     const seconds = Math.floor((now - this.#start) / 1000)
-    const { faulty, squatted } = trouble
-    this.machine.trouble = {
+    const { faulty, squatted } = unusable
+    this.machine.unusable = {
       faulty: seconds % 420 < 330 ? (faulty ?? freeUnits.at(-1) ?? null) : null,
       squatted: seconds % 240 < 180 ? (squatted ?? freeUnits.find((id) => id !== faulty) ?? null) : null,
     }
@@ -177,7 +182,7 @@ export class Activity {
 interface Waiting {
   readonly intent: Intent
   readonly process: ProcessIdentity
-  /** How long the job takes once it has its GPUs. */
+  /** How long the job runs. */
   readonly length: Millis
 }
 
@@ -197,9 +202,9 @@ function termOf({ command }: Job, { process, length, isLimited }: Running): Inte
   return isLimited ? { ...run, timeout: { after: length, grace: 30_000 } } : run
 }
 
-const processOf = (made: number): ProcessIdentity => ({
-  pid: 20_000 + made * 7,
-  startTime: made,
+const processOf = (request: number): ProcessIdentity => ({
+  pid: 20_000 + request * 7,
+  startTime: request,
   bootId: 'demo',
   pidNamespace: 'demo',
 })
