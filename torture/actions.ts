@@ -5,32 +5,33 @@ export type Action = { readonly user: number; readonly pause: number } & (
   | Acquire
   | { readonly kind: 'release'; readonly ids: readonly number[] | null; readonly fault: Fault | null }
   | { readonly kind: 'status' | 'queue' | 'report'; readonly fault: Fault | null }
-  | { readonly kind: 'kill-writer'; readonly patience: number }
+  /** `within`: the time to find a process in a transaction. */
+  | { readonly kind: 'kill-writer'; readonly within: number }
 )
 
 export interface Acquire {
   readonly kind: 'run' | 'reserve'
   readonly gpus: number | readonly number[]
-  /** Seconds that it waits; null: without a limit; undefined: it does not wait. */
-  readonly patience: number | null | undefined
-  /** `run`: how long the job lives, and how it ends. */
-  readonly life: number
+  /** Seconds in the queue; null: without a limit; undefined: it does not wait. */
+  readonly waitLimit: number | null | undefined
+  /** `run`: the lifetime of the job, and its exit status. */
+  readonly lifetime: number
   readonly status: number
-  readonly stubborn: boolean
+  readonly ignoresSigint: boolean
   /** Seconds of `--timeout` or `--duration`. */
-  readonly holds: number | undefined
+  readonly holdLimit: number | undefined
   /** `reserve`: time from the grant to the holder's release. */
   readonly releasedAfter: number | undefined
   readonly fault: Fault | null
 }
 
-/** A fault that is injected into a command, some time after an event. The event may never happen. */
+/** A fault that is injected into a command, some time after an event. If the event never happens, neither does the fault. */
 export interface Fault {
   readonly when: 'started' | 'waiting' | 'granted'
-  /** ms; with `started` a fraction of the usual duration of a command, so that every part of it is hit. */
+  /** ms; with `started` a fraction of the usual duration of a command, so that faults hit every part of it. */
   readonly after: number
   readonly what: 'kill' | 'kill-supervisor' | 'kill-both' | 'stop'
-  /** How long it is stopped. */
+  /** How long the command is stopped. */
   readonly lasts: number
 }
 
@@ -39,13 +40,16 @@ export interface PoolSize {
   readonly gpus: number
 }
 
-/** Duration of a reservation that its holder releases, in seconds: the longest of all, so it never overtakes. */
+/**
+ * Duration of a reservation that its holder releases, in seconds. It is the longest of all, so such a reservation never
+ * ends in time to start before a waiter.
+ */
 export const LONGEST = 8 * 3600
 
-/** Actions in one stretch. In every other stretch no waiter declares an end. */
-const STRETCH = 120
+/** Actions are chosen in blocks of this size. In every second block no waiter declares an end. */
+const BLOCK = 120
 
-/** Chooses actions. The seed alone decides them. */
+/** Chooses actions by the seed alone. */
 export class Actions {
   readonly #chance: Chance
   readonly #size: PoolSize
@@ -58,49 +62,49 @@ export class Actions {
 
   next(): Action {
     const chance = this.#chance
-    const strict = Math.floor(this.#chosen++ / STRETCH) % 2 === 0
+    const withoutEnds = Math.floor(this.#chosen++ / BLOCK) % 2 === 0
     const common = {
       user: chance.below(this.#size.users),
       pause: chance.is(0.3) ? 0 : chance.spread(1, 60),
     }
     const dice = chance.below(100)
-    if (dice < 50) return { ...common, user: this.#runner(), ...this.#run(strict) }
-    if (dice < 64) return { ...common, ...this.#reserve(strict) }
+    if (dice < 50) return { ...common, user: this.#runner(), ...this.#run(withoutEnds) }
+    if (dice < 64) return { ...common, ...this.#reserve(withoutEnds) }
     if (dice < 70) return { ...common, ...this.#release(common.user) }
     if (dice < 84) return { ...common, kind: 'status', fault: this.#early(0.06) }
     if (dice < 92) return { ...common, kind: 'queue', fault: this.#early(0.06) }
     if (dice < 94) return { ...common, kind: 'report', fault: this.#early(0.06) }
-    return { ...common, kind: 'kill-writer', patience: chance.between(50, 400) }
+    return { ...common, kind: 'kill-writer', within: chance.between(50, 400) }
   }
 
-  #run(strict: boolean): Acquire {
+  #run(withoutEnds: boolean): Acquire {
     const chance = this.#chance
     const waits = chance.is(0.6)
-    const limited = !(strict && waits) && chance.is(0.03)
+    const limited = !(withoutEnds && waits) && chance.is(0.03)
     return {
       kind: 'run',
       gpus: this.#gpus(),
-      patience: waits ? this.#patience() : undefined,
-      life: limited ? chance.between(500, 3500) : chance.spread(1, 200),
+      waitLimit: waits ? this.#waitLimit() : undefined,
+      lifetime: limited ? chance.between(500, 3500) : chance.spread(1, 200),
       status: chance.is(0.2) ? chance.between(1, 60) : 0,
-      stubborn: limited && chance.is(0.3),
-      holds: limited ? 1 : undefined,
+      ignoresSigint: limited && chance.is(0.3),
+      holdLimit: limited ? 1 : undefined,
       releasedAfter: undefined,
       fault: this.#faultOfRun(),
     }
   }
 
-  #reserve(strict: boolean): Acquire {
+  #reserve(withoutEnds: boolean): Acquire {
     const chance = this.#chance
     const expires = chance.is(0.2)
     return {
       kind: 'reserve',
       gpus: this.#gpus(),
-      patience: strict || chance.is(0.6) ? undefined : this.#patience(),
-      life: 0,
+      waitLimit: withoutEnds || chance.is(0.6) ? undefined : this.#waitLimit(),
+      lifetime: 0,
       status: 0,
-      stubborn: false,
-      holds: expires ? chance.between(1, 2) : LONGEST,
+      ignoresSigint: false,
+      holdLimit: expires ? chance.between(1, 2) : LONGEST,
       releasedAfter: expires && chance.is(0.7) ? undefined : chance.spread(1, 150),
       fault: this.#early(0.12) ?? this.#stop(0.05) ?? this.#killed('waiting', 0.1),
     }
@@ -154,7 +158,7 @@ export class Actions {
     return first === second ? [first] : [Math.min(first, second), Math.max(first, second)]
   }
 
-  #patience(): number | null {
+  #waitLimit(): number | null {
     return this.#chance.is(0.15) ? this.#chance.between(1, 3) : null
   }
 

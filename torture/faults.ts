@@ -8,41 +8,41 @@ export interface Target {
   readonly usual: () => number
 }
 
-/** Injects the fault once the command reaches the point for it. */
-export async function injectFault(performance: RunningCommand, fault: Fault, around: Target): Promise<void> {
+/** Injects the fault when its event has happened. */
+export async function injectFault(command: RunningCommand, fault: Fault, target: Target): Promise<void> {
   switch (fault.when) {
     case 'started':
-      await Bun.sleep(fault.after * around.usual())
+      await Bun.sleep(fault.after * target.usual())
       break
     case 'waiting':
-      if ((await performance.waiting) === undefined) return
+      if ((await command.waiting) === undefined) return
       await Bun.sleep(fault.after)
       break
     case 'granted':
-      if ((await performance.granted) === undefined) return
+      if ((await command.granted) === undefined) return
       await Bun.sleep(fault.after)
   }
   switch (fault.what) {
     case 'kill':
-      return performance.signal('SIGKILL')
+      return command.signal('SIGKILL')
     case 'kill-supervisor':
-      return killSupervisor(performance, around)
+      return killSupervisor(command, target)
     case 'kill-both':
-      performance.signal('SIGKILL')
-      return killSupervisor(performance, around)
+      command.signal('SIGKILL')
+      return killSupervisor(command, target)
     case 'stop':
-      performance.signal('SIGSTOP')
+      command.signal('SIGSTOP')
       await Bun.sleep(fault.lasts)
-      return performance.signal('SIGCONT')
+      return command.signal('SIGCONT')
   }
 }
 
-/** Does nothing where the supervisor has not started yet or has left. */
-async function killSupervisor(performance: RunningCommand, { store }: Target): Promise<void> {
-  const grant = await performance.granted
+/** Does nothing if the supervisor has not started yet or has exited. */
+async function killSupervisor(command: RunningCommand, { store }: Target): Promise<void> {
+  const grant = await command.granted
   if (grant === undefined) return
   for (const pid of supervisorsOf({ store }, grant.reservation)) {
-    performance.logSignal(pid, { signal: 'SIGKILL', phase: 'supervisor' })
+    command.logSignal(pid, { signal: 'SIGKILL', phase: 'supervisor' })
     kill(pid, 'SIGKILL')
   }
 }

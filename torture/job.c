@@ -1,8 +1,11 @@
 /*
- * job LOG LOCKS LIFETIME_MS STATUS STUBBORN: a command for `canhazgpu run` that runs for this time and appends what
- * it was given and when to a log of its own, a line by a single write(2) each. For its lifetime it locks a file
- * for each of its GPUs; the kernel takes the locks back before anyone can see that it is dead. Asked to stop
- * (SIGINT) it leaves with 130, unless it is stubborn.
+ * A command for `canhazgpu run`:
+ *
+ *   job LOG LOCKS LIFETIME_MS STATUS IGNORES_SIGINT
+ *
+ * It runs for LIFETIME_MS and exits with STATUS. It appends its GPUs, its reservation and the times to its own log, each
+ * line by a single write(2). While it runs, it locks a file for each of its GPUs. The kernel releases the locks before
+ * another process can see that this one has ended. On SIGINT it exits with 130, unless IGNORES_SIGINT is 1.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +20,7 @@
 
 static int log_file;
 
-static const char *given(const char *name) {
+static const char *variable(const char *name) {
   const char *value = getenv(name);
   return value ? value : "";
 }
@@ -35,24 +38,24 @@ static void write_event(const char *event, int number) {
                         "{\"event\":\"%s\",\"number\":%d,\"at\":{\"steady\":%lld.%06lld,\"wall\":%lld},"
                         "\"pid\":%d,\"uid\":%d,\"gpus\":\"%s\",\"reservation\":\"%s\"}\n",
                         event, number, steady / 1000000, steady % 1000000, wall / 1000000, getpid(), getuid(),
-                        given("CUDA_VISIBLE_DEVICES"), given("CANHAZGPU_RESERVATION"));
+                        variable("CUDA_VISIBLE_DEVICES"), variable("CANHAZGPU_RESERVATION"));
   if (write(log_file, line, length) != length) _exit(98);
 }
 
 static void lock_gpus(const char *locks) {
   char gpus[512], path[4096];
-  snprintf(gpus, sizeof gpus, "%s", given("CUDA_VISIBLE_DEVICES"));
+  snprintf(gpus, sizeof gpus, "%s", variable("CUDA_VISIBLE_DEVICES"));
   for (char *gpu = strtok(gpus, ","); gpu; gpu = strtok(NULL, ",")) {
     snprintf(path, sizeof path, "%s/%s", locks, gpu);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) _exit(97);
-    if (flock(file, LOCK_EX | LOCK_NB) < 0) write_event("clashed", atoi(gpu));
+    if (flock(file, LOCK_EX | LOCK_NB) < 0) write_event("lock-held", atoi(gpu));
   }
 }
 
 int main(int argc, char **argv) {
   if (argc != 6) return 96;
-  int status = atoi(argv[4]), stubborn = atoi(argv[5]);
+  int status = atoi(argv[4]), ignores_sigint = atoi(argv[5]);
   long long end = nanoseconds(CLOCK_BOOTTIME) + atoll(argv[3]) * 1000000;
   sigset_t interrupt;
   sigemptyset(&interrupt);
@@ -60,7 +63,7 @@ int main(int argc, char **argv) {
   sigprocmask(SIG_BLOCK, &interrupt, NULL);
   log_file = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   if (log_file < 0) return 95;
-  write_event("took", 0);
+  write_event("started", 0);
   lock_gpus(argv[2]);
   for (;;) {
     long long left = end - nanoseconds(CLOCK_BOOTTIME);
@@ -68,8 +71,8 @@ int main(int argc, char **argv) {
     struct timespec time = {left / 1000000000, left % 1000000000};
     if (sigtimedwait(&interrupt, NULL, &time) != SIGINT) continue;
     write_event("interrupted", 0);
-    if (!stubborn) return 130;
+    if (!ignores_sigint) return 130;
   }
-  write_event("gave", status);
+  write_event("finished", status);
   return status;
 }

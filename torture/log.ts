@@ -8,24 +8,24 @@ export interface Stamp {
 
 export type Verb = 'run' | 'reserve' | 'release' | 'status' | 'queue' | 'report'
 
-/** What a command is to do. */
+/** A command line, and what it asks for. */
 export interface CommandRequest {
   readonly verb: Verb
   readonly user: string
   readonly uid: number
   readonly argv: readonly string[]
-  /** `run` and `reserve`: how many GPUs, or which; `release`: which, where not all. */
+  /** `run` and `reserve`: the number of GPUs, or their numbers; `release`: their numbers. Absent: all. */
   readonly gpus?: number | readonly number[]
-  /** How long it waits in the queue, ms; null: without a limit. Absent: it does not wait. */
-  readonly patience?: number | null
-  /** The longest time for which it holds its GPUs, ms. Absent: no limit. */
-  readonly holds?: number
+  /** The longest time in the queue, ms; null: without a limit. Absent: it does not wait. */
+  readonly waitLimit?: number | null
+  /** The longest time for which it holds its GPUs, ms. Absent: without a limit. */
+  readonly holdLimit?: number
 }
 
 /** The phase in which a command was killed or stopped. `transaction`: while it had the store's write lock. */
 export type Phase = 'starting' | 'waiting' | 'running' | 'supervisor' | 'transaction'
 
-/** What the runner did and saw, in this order, one line for each. */
+/** The actions and observations of the runner, in this order, one line for each. */
 export type Entry =
   | { event: 'opened'; at: Stamp; seed: number; gpus: number; users: readonly string[] }
   /** Written before the start. The id is also the note of its reservation and of its queue entry. */
@@ -43,15 +43,15 @@ export type Entry =
       signal: string | null
       stdout: string
     }
-  /** These did not end although nothing blocked them any more. */
+  /** These commands did not end although nothing blocked them any more. */
   | { event: 'stuck'; at: Stamp; commands: readonly string[] }
-  /** Supervisors that were left at the end. */
+  /** Supervisors that still ran at the end. */
   | { event: 'remained'; at: Stamp; pids: readonly number[] }
 
 /** A line that a job appends to its own log (job.c). */
 export interface JobEntry {
-  readonly event: 'took' | 'clashed' | 'interrupted' | 'gave'
-  /** `clashed`: the GPU that another job has; `gave`: its exit status. */
+  readonly event: 'started' | 'lock-held' | 'interrupted' | 'finished'
+  /** `lock-held`: the GPU whose lock another job holds; `finished`: the exit status of the job. */
   readonly number: number
   readonly at: Stamp
   readonly pid: number
@@ -74,7 +74,7 @@ export interface Log {
   close(): void
 }
 
-/** Each line is written before the next action. */
+/** The log writes each line before the next action. */
 export function openLog(path: string): Log {
   const file = openSync(path, 'a')
   return {

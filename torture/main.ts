@@ -4,9 +4,9 @@ import { torture } from './torture.ts'
 
 const USAGE = `Usage: npm run torture -- [options]
   --seconds T   duration (default: 60); an hour is 3600
-  --seed S      decides what is done, not when (default: by the clock)
-  --users U     how many Unix users take part (default: 4); only root can create them, without root there is one
-  --gpus G      how many GPUs they share (default: 8)
+  --seed S      decides the actions, not their times (default: from the clock)
+  --users U     number of Unix users (default: 4); without root, which alone can create users, there is one
+  --gpus G      number of GPUs that they share (default: 8)
   --keep F      keep logs and store in this folder; after a violation they are always kept`
 
 /** A longer run is split into rounds of this length, each with the next seed and its own pool. */
@@ -14,7 +14,7 @@ const ROUND_S = 300
 
 const INTERRUPTED = 130
 
-/** More would fill the screen, and the first one matters most. */
+/** The first violations matter most, and more would fill the screen. */
 const MOST_SHOWN = 20
 
 const { values } = parseArgs({

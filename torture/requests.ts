@@ -48,23 +48,27 @@ function acquireRequest(
   command: string,
   setup: Setup,
 ): Omit<CommandRequest, 'user' | 'uid'> {
-  const { kind, gpus, patience, holds } = action
+  const { kind, gpus, waitLimit, holdLimit } = action
   const argv = [
     ...[kind, '--json', '--note', command],
     ...(typeof gpus === 'number' ? ['--gpus', String(gpus)] : ['--gpu-ids', gpus.join()]),
-    ...(patience === undefined ? [] : ['--wait', ...(patience === null ? [] : [`${patience}s`])]),
-    ...(kind === 'reserve' ? ['--duration', `${holds}s`] : []),
-    ...(kind === 'run' && holds !== undefined ? ['--timeout', `${holds}s`, '--grace', `${GRACE_S}s`] : []),
+    ...(waitLimit === undefined ? [] : ['--wait', ...(waitLimit === null ? [] : [`${waitLimit}s`])]),
+    ...(kind === 'reserve' ? ['--duration', `${holdLimit}s`] : []),
+    ...(kind === 'run' && holdLimit !== undefined
+      ? ['--timeout', `${holdLimit}s`, '--grace', `${GRACE_S}s`]
+      : []),
     ...(kind === 'run' ? ['--', ...setup.job(command), ...jobOptions(action)] : []),
   ]
   return {
     verb: kind,
     argv,
     gpus,
-    ...(patience === undefined ? {} : { patience: patience === null ? null : patience * 1000 }),
-    ...(holds === undefined ? {} : { holds: (kind === 'run' ? holds + GRACE_S : holds) * 1000 }),
+    ...(waitLimit === undefined ? {} : { waitLimit: waitLimit === null ? null : waitLimit * 1000 }),
+    ...(holdLimit === undefined
+      ? {}
+      : { holdLimit: (kind === 'run' ? holdLimit + GRACE_S : holdLimit) * 1000 }),
   }
 }
 
-const jobOptions = ({ life, status, stubborn }: Acquire): string[] =>
-  [life, status, Number(stubborn)].map(String)
+const jobOptions = ({ lifetime, status, ignoresSigint }: Acquire): string[] =>
+  [lifetime, status, Number(ignoresSigint)].map(String)

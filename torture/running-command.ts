@@ -4,16 +4,16 @@ import { stamp } from './clock.ts'
 import type { CommandRequest, Log, Phase } from './log.ts'
 import type { User } from './setup.ts'
 
-/** One command from its start to its end. Everything it does is logged. */
+/** One command from its start to its end. Writes its output, signals and end to the log. */
 export class RunningCommand {
   readonly command: string
   readonly request: CommandRequest
   readonly pid: number
-  /** Resolves when it is in the queue; with undefined when it ended before. */
+  /** Resolves when the command is in the queue; resolves with undefined if it ends before. */
   readonly waiting: Promise<unknown>
-  /** Resolves with its grant; with undefined when it ended without. */
+  /** Resolves with its grant; resolves with undefined if it ends without one. */
   readonly granted: Promise<Grant | undefined>
-  /** Resolves when its end was logged. */
+  /** Resolves when its end is in the log. */
   readonly ended: Promise<void>
   readonly #log: Log
   readonly #child: Child
@@ -53,14 +53,14 @@ export class RunningCommand {
     return this.#isOver
   }
 
-  /** Does nothing after its end: another process may have its pid. */
+  /** Does nothing after the end of the command: another process may have its pid. */
   signal(signal: NodeJS.Signals, phase: Phase = this.#phase): void {
     if (this.#isOver || this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.logSignal(this.pid, { signal, phase })
     kill(this.pid, signal)
   }
 
-  /** Call it before a signal is sent to a process of this command. */
+  /** Must be called before a signal is sent to a process of this command. */
   logSignal(pid: number, { signal, phase }: { signal: NodeJS.Signals; phase: Phase }): void {
     this.#log.write({ event: 'signalled', at: stamp(), command: this.command, phase, pid, signal })
   }

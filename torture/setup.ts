@@ -16,12 +16,12 @@ export interface User {
 export interface Setup extends AsyncDisposable {
   readonly pool: TestPool
   readonly users: readonly User[]
-  /** The command line of a job with its log and the locks; the caller appends what it does. */
+  /** The beginning of a job's command line: program, log and locks (job.c). The caller appends the rest. */
   job(command: string): readonly string[]
 }
 
 /**
- * Without root there is one user, this account. One account cannot stand for several users: a release by id ends
+ * Without root there is one user: this account. One account cannot act as several users, because a release by id ends
  * every reservation of the account, also the runs of the other users.
  */
 export async function setUp({ users, gpus }: PoolSize): Promise<Setup> {

@@ -2,27 +2,27 @@ import type { CheckResult } from './check/checker.ts'
 import type { Evidence } from './check/evidence.ts'
 import type { Phase, Verb } from './log.ts'
 
-/** What a round did to the program. */
+/** What a round did, in numbers. */
 export interface Tally {
   readonly commands: Readonly<Partial<Record<Verb, number>>>
-  /** Commands that were in the queue. */
+  /** Number of commands that were in the queue. */
   readonly waited: number
   readonly granted: number
-  /** By the phase of the killed command, or the kind of process. */
+  /** By the phase of the killed command; supervisors count separately. */
   readonly killed: Readonly<Partial<Record<Phase, number>>>
   readonly stopped: number
   readonly seconds: number
 }
 
 export function tallyOf({ entries, history }: Evidence): Tally {
-  const asked = entries.filter((entry) => entry.event === 'started')
+  const started = entries.filter((entry) => entry.event === 'started')
   const printed = entries.filter((entry) => entry.event === 'printed')
   const signalled = entries.filter((entry) => entry.event === 'signalled')
   const waiters = printed.filter(({ line }) => line.startsWith('{"waiting"')).map(({ command }) => command)
   const from = entries.at(0)?.at.steady ?? 0
   const to = entries.at(-1)?.at.steady ?? 0
   return {
-    commands: countBy(asked, ({ request }) => request.verb),
+    commands: countBy(started, ({ request }) => request.verb),
     waited: new Set(waiters).size,
     granted: new Set(history.map(({ reservation }) => reservation)).size,
     killed: countBy(

@@ -11,9 +11,9 @@ import { runWorkload } from './workload.ts'
 export interface Torture extends PoolSize {
   readonly seed: number
   readonly seconds: number
-  /** Where logs and store are kept, whatever the result. */
+  /** Folder in which logs and store are kept, whatever the result. */
   readonly keep?: string | undefined
-  /** Asked before every action. */
+  /** Called before every action. */
   readonly isStopped?: () => boolean
 }
 
@@ -21,13 +21,13 @@ export interface TortureResult {
   readonly seed: number
   readonly result: CheckResult
   readonly tally: Tally
-  /** The folder with logs and store. */
+  /** Folder with logs and store; undefined if they were removed. */
   readonly kept: string | undefined
 }
 
 /**
- * One round from its first command to its result. Logs and store are kept after a violation. Null after an
- * interruption: the signal may have stopped commands of the round too, so there is nothing to check.
+ * Runs one round and checks it. Logs and store are kept after a violation. Null after an interrupt: the signal may have
+ * ended commands of the round too, so there is nothing to check.
  */
 export async function torture(options: Torture): Promise<TortureResult | null> {
   const { seed, keep, isStopped = () => false } = options

@@ -9,7 +9,7 @@ export function writerOf(database: string): number | null {
   for (const line of readFileSync('/proc/locks', 'latin1').split('\n')) {
     const [, kind, , access, pid = '', file = '', first, last] = line.replace(' ->', '').trim().split(/\s+/)
     if (kind !== 'POSIX' || access !== 'WRITE' || !file.endsWith(`:${inode}`)) continue
-    // An arrow marks a process that waits for the lock.
+    // An arrow marks a process that only waits for the lock.
     if (!line.includes('->') && Number(first) <= WRITE_LOCK && WRITE_LOCK <= Number(last)) return Number(pid)
   }
   return null

@@ -8,25 +8,25 @@ import { RunningCommand } from './running-command.ts'
 import type { Setup } from './setup.ts'
 import { writerOf } from './transactions.ts'
 
-/** More commands at once would only wait for the processors. */
+/** More commands at once would only wait for the processor cores. */
 const MOST_AT_ONCE = 40
-/** Commands count as stuck when no `run` or `reserve` has ended for this time, far longer than any of them takes. */
-const PATIENCE_MS = 60_000
-/** When there is no room for another command for this time, all users release their manual reservations. */
+/** Commands count as stuck when no `run` or `reserve` has ended for this time. Each takes far less. */
+const STUCK_AFTER_MS = 60_000
+/** When no other command can start for this time, all users release their manual reservations. */
 const RELEASE_AFTER_MS = 500
 const POLL_EVERY_MS = 5
-/** A guess for the first commands. */
+/** The usual duration until the first commands have ended. */
 const USUAL_AT_FIRST_MS = 20
 
 export interface WorkloadOptions {
   readonly seed: number
   readonly gpus: number
   readonly seconds: number
-  /** Asked before every action. */
+  /** Called before every action. */
   readonly isStopped: () => boolean
 }
 
-/** Starts commands until the time is up, then waits until all have ended; after an interruption it kills them. */
+/** Starts commands until the time has passed, then waits until all have ended. After an interrupt it kills them. */
 export async function runWorkload(setup: Setup, options: WorkloadOptions): Promise<void> {
   const log = openLog(paths(setup.pool.folder).log)
   try {
@@ -71,16 +71,16 @@ class Workload {
 
   #perform(action: Action): void {
     if (action.kind === 'kill-writer') {
-      this.#track(this.#killWriter(action.patience))
+      this.#track(this.#killWriter(action.within))
       return
     }
-    const performance = this.#start((command) => requestFor(action, command, this.#setup))
+    const command = this.#start((id) => requestFor(action, id, this.#setup))
     if (action.fault !== null) {
       const { store } = this.#setup.pool
-      this.#track(injectFault(performance, action.fault, { store, usual: () => this.#usual }))
+      this.#track(injectFault(command, action.fault, { store, usual: () => this.#usual }))
     }
     if (action.kind !== 'reserve' || action.releasedAfter === undefined) return
-    this.#track(this.#releaseAfter(performance, action.releasedAfter, action.user))
+    this.#track(this.#releaseAfter(command, action.releasedAfter, action.user))
   }
 
   #track(pending: Promise<void>): void {
@@ -95,9 +95,9 @@ class Workload {
   }
 
   /** Kills the first process that is found in a transaction. */
-  async #killWriter(patience: number): Promise<void> {
+  async #killWriter(within: number): Promise<void> {
     const { database, store } = this.#setup.pool
-    const end = performance.now() + patience
+    const end = performance.now() + within
     while (performance.now() < end) {
       const pid = writerOf(database)
       const writer = [...this.#live].find((each) => each.pid === pid)
@@ -111,7 +111,7 @@ class Workload {
     }
   }
 
-  /** Waits for all commands; then all GPUs must be free. */
+  /** Waits for all commands. Then all GPUs must be free. */
   async #finish(): Promise<void> {
     await this.#waitForRoom(0)
     if (this.#live.size > 0) return this.#reportStuck()
@@ -126,13 +126,13 @@ class Workload {
   }
 
   /**
-   * Waits until at most `count` commands run. Releases manual reservations meanwhile: a `reserve` that was killed may
-   * hold GPUs that no command would release.
+   * Waits until at most `count` commands run. Meanwhile it releases manual reservations: no other command would release
+   * the GPUs of a `reserve` that was killed.
    */
   async #waitForRoom(count: number): Promise<void> {
     while (this.#live.size > count && !this.#isStuck()) {
-      const patience = performance.now() + RELEASE_AFTER_MS
-      while (this.#live.size > count && performance.now() < patience) await Bun.sleep(POLL_EVERY_MS)
+      const deadline = performance.now() + RELEASE_AFTER_MS
+      while (this.#live.size > count && performance.now() < deadline) await Bun.sleep(POLL_EVERY_MS)
       if (this.#live.size > count) await this.#releaseAll()
     }
   }
@@ -144,8 +144,8 @@ class Workload {
 
   async #waitForSupervisors(): Promise<void> {
     const { store } = this.#setup.pool
-    const patience = performance.now() + PATIENCE_MS
-    while (supervisorsOf({ store }).length > 0 && performance.now() < patience) await Bun.sleep(POLL_EVERY_MS)
+    const deadline = performance.now() + STUCK_AFTER_MS
+    while (supervisorsOf({ store }).length > 0 && performance.now() < deadline) await Bun.sleep(POLL_EVERY_MS)
     const pids = supervisorsOf({ store })
     if (pids.length > 0) this.#log.write({ event: 'remained', at: stamp(), pids })
   }
@@ -164,12 +164,12 @@ class Workload {
   }
 
   #isStuck(): boolean {
-    return this.#live.size > 0 && performance.now() - this.#lastEnd > PATIENCE_MS
+    return this.#live.size > 0 && performance.now() - this.#lastEnd > STUCK_AFTER_MS
   }
 
-  #start(askFor: (command: string) => CommandRequest): RunningCommand {
+  #start(requestOf: (command: string) => CommandRequest): RunningCommand {
     const command = `c${++this.#started}`
-    const request = askFor(command)
+    const request = requestOf(command)
     const user = this.#setup.users.find(({ uid }) => uid === request.uid) ?? userOf(this.#setup, 0)
     const begun = performance.now()
     const started = new RunningCommand(this.#log, { command, request, user })

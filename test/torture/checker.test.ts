@@ -8,13 +8,13 @@ const HOURS_8 = 8 * 3_600_000
 const ALL: Sums = { run: 2, manual: 2, ms: 2 * 106 + 2 * 76 + 260 + 1000 }
 
 /** The evidence of a small round without a violation. */
-function sound(): EvidenceBuilder {
+function validEvidence(): EvidenceBuilder {
   const evidence = new EvidenceBuilder()
   evidence.run('short', [0, 1], [10, 30, 120, 125])
   evidence.record('short', [0, 1], [20, 126])
-  evidence.started(30, 'killed', { verb: 'run', gpus: 2, patience: null })
+  evidence.started(30, 'killed', { verb: 'run', gpus: 2, waitLimit: null })
   evidence.waits(50, 'killed', 1)
-  evidence.job(140, 'killed', 'took', [0, 1])
+  evidence.job(140, 'killed', 'started', [0, 1])
   evidence.killed(200, 'killed', 205)
   evidence.record('killed', [0, 1], [130, 206])
   evidence.reserve('held', [2], [40, 45, 48], HOURS_8)
@@ -34,21 +34,21 @@ function sound(): EvidenceBuilder {
 
 /** The rules that are violated after this change of the evidence. */
 function broken(change: (evidence: EvidenceBuilder) => void): readonly Rule[] {
-  const evidence = sound()
+  const evidence = validEvidence()
   change(evidence)
   return [...new Set(checkEvidence(evidence).violations.map(({ rule }) => rule))].sort()
 }
 
-/** The same without reports, for a change that would make them wrong. */
+/** The same without reports, for a change that would make reports wrong. */
 const withoutReports = (change: (evidence: EvidenceBuilder) => void) =>
   broken((evidence) => {
     evidence.forget('report', 'sum', 'table')
     change(evidence)
   })
 
-describe('sound evidence', () => {
-  test('has no violation, and everything is counted', () => {
-    const { violations, ...extent } = checkEvidence(sound())
+describe('evidence without a violation', () => {
+  test('is counted as a whole', () => {
+    const { violations, ...extent } = checkEvidence(validEvidence())
     expect(violations).toEqual([])
     expect(extent).toEqual({ holds: 6, records: 6, reads: 7, chances: 0 })
   })
@@ -59,7 +59,7 @@ describe('sound evidence', () => {
         evidence.started(400, 'granted', { verb: 'run', gpus: 1 })
         evidence.killed(410, 'granted', 415)
         evidence.record('granted', [0], [405, 416])
-        evidence.started(400, 'nothing', { verb: 'reserve', gpus: 1, holds: 1000 })
+        evidence.started(400, 'nothing', { verb: 'reserve', gpus: 1, holdLimit: 1000 })
         evidence.killed(410, 'nothing', 415)
       }),
     ).toEqual([])
@@ -70,8 +70,8 @@ describe('sound evidence', () => {
       broken((evidence) => {
         evidence.started(400, 'refused', { verb: 'run', gpus: 4 })
         evidence.ended(410, 'refused', 75)
-        evidence.started(400, 'tired', { verb: 'run', gpus: 4, patience: 600 })
-        evidence.ended(1000, 'tired', 75)
+        evidence.started(400, 'timed-out', { verb: 'run', gpus: 4, waitLimit: 600 })
+        evidence.ended(1000, 'timed-out', 75)
         evidence.started(400, 'foreign', { verb: 'release', gpus: [3] })
         evidence.prints(405, 'foreign', '{"error":{"code":"not-yours"}}')
         evidence.ended(410, 'foreign', 1)
@@ -80,9 +80,9 @@ describe('sound evidence', () => {
   })
 })
 
-describe('two holders', () => {
-  test('by the lock of a job', () => {
-    expect(broken((evidence) => evidence.job(141, 'killed', 'clashed', [0, 1], 1))).toEqual(['holders'])
+describe('a GPU with two holders', () => {
+  test('found by the lock of a job', () => {
+    expect(broken((evidence) => evidence.job(141, 'killed', 'lock-held', [0, 1], 1))).toEqual(['holders'])
   })
 
   test('two jobs', () => {
@@ -107,7 +107,7 @@ describe('two holders', () => {
     expect(broken((evidence) => evidence.reserve('second', [3], [400, 410, 420], 1000))).toContain('holders')
   })
 
-  test('in the history alone', () => {
+  test('found in the history alone', () => {
     expect(
       withoutReports((evidence) => {
         evidence.started(75, 'second', { verb: 'run', gpus: 1 })
@@ -117,13 +117,13 @@ describe('two holders', () => {
     ).toContain('holders')
   })
 
-  test('other GPUs than requested', () => {
+  test('a command that got other GPUs than requested', () => {
     expect(
       withoutReports((evidence) => {
-        evidence.run('greedy', [0, 1], [400, 420, 430, 435], { gpus: 1 })
-        evidence.record('greedy', [0, 1], [410, 436])
-        evidence.run('astray', [0], [500, 520, 530, 535], { gpus: [1] })
-        evidence.record('astray', [0], [510, 536])
+        evidence.run('too-many', [0, 1], [400, 420, 430, 435], { gpus: 1 })
+        evidence.record('too-many', [0, 1], [410, 436])
+        evidence.run('other-gpu', [0], [500, 520, 530, 535], { gpus: [1] })
+        evidence.record('other-gpu', [0], [510, 536])
       }),
     ).toEqual(['holders'])
   })
@@ -146,7 +146,7 @@ describe('reservations that stay too long or disappear too early', () => {
   })
 
   test('a reservation of an unknown command', () => {
-    const holders = { 0: 'stranger', 3: 'brief' }
+    const holders = { 0: 'unknown', 3: 'brief' }
     expect(broken((evidence) => evidence.status('read', holders, [340, 350]))).toEqual(['gone'])
   })
 
@@ -165,7 +165,7 @@ describe('reservations that stay too long or disappear too early', () => {
     expect(broken((evidence) => evidence.pool.queue.push({ id: 'r-killed' }))).toEqual(['gone'])
   })
 
-  test('supervisors', () => {
+  test('supervisors that still run', () => {
     expect(
       broken((evidence) => evidence.entries.push({ event: 'remained', at: at(2000), pids: [1] })),
     ).toEqual(['gone'])
@@ -176,13 +176,13 @@ describe('places in the queue', () => {
   /** Two waiters, one after the other. */
   function waiters(evidence: EvidenceBuilder): void {
     for (const [nth, name] of ['first', 'second'].entries()) {
-      evidence.started(400 + 50 * nth, name, { verb: 'run', gpus: 4, patience: null })
+      evidence.started(400 + 50 * nth, name, { verb: 'run', gpus: 4, waitLimit: null })
       evidence.waits(420 + 50 * nth, name, nth + 1)
       evidence.killed(900, name, 910)
     }
   }
 
-  test('in order', () => {
+  test('are in order', () => {
     expect(
       broken((evidence) => {
         waiters(evidence)
@@ -192,7 +192,7 @@ describe('places in the queue', () => {
     ).toEqual([])
   })
 
-  test('a newcomer ahead of a waiter', () => {
+  test('a newcomer is ahead of a waiter', () => {
     expect(
       broken((evidence) => {
         waiters(evidence)
@@ -205,7 +205,7 @@ describe('places in the queue', () => {
     expect(
       broken((evidence) => {
         for (const name of ['one', 'other']) {
-          evidence.started(400, name, { verb: 'run', gpus: 4, patience: null })
+          evidence.started(400, name, { verb: 'run', gpus: 4, waitLimit: null })
           evidence.killed(900, name, 910)
         }
         evidence.queue('read', ['one', 'other'], [600, 610])
@@ -214,9 +214,9 @@ describe('places in the queue', () => {
     ).toEqual(['queue'])
   })
 
-  test('a waiter loses its place and joins again before its patience ends', () => {
-    const joinsAgain = (patience: number | null, since: number) => (evidence: EvidenceBuilder) => {
-      evidence.started(400, 'lost', { verb: 'run', gpus: 4, patience })
+  test('a waiter loses its place and joins again before its time limit', () => {
+    const joinsAgain = (waitLimit: number | null, since: number) => (evidence: EvidenceBuilder) => {
+      evidence.started(400, 'lost', { verb: 'run', gpus: 4, waitLimit })
       evidence.killed(3000, 'lost', 3010)
       evidence.queue('read', ['lost'], [600, 610], 420)
       evidence.queue('again', ['lost'], [2900, 2950], since)
@@ -226,7 +226,7 @@ describe('places in the queue', () => {
     expect(broken(joinsAgain(1000, 1420))).toEqual([])
   })
 
-  test('the position of a waiter grows', () => {
+  test('the position of a waiter increases', () => {
     expect(
       broken((evidence) => {
         waiters(evidence)
@@ -238,21 +238,21 @@ describe('places in the queue', () => {
   test('a waiter that is gone or has a grant is still in the queue', () => {
     expect(broken((evidence) => evidence.queue('read', ['killed'], [220, 230]))).toEqual(['queue'])
     expect(broken((evidence) => evidence.queue('read', ['killed'], [145, 150]))).toEqual(['queue'])
-    expect(broken((evidence) => evidence.queue('read', ['stranger'], [145, 150]))).toEqual(['queue'])
+    expect(broken((evidence) => evidence.queue('read', ['unknown'], [145, 150]))).toEqual(['queue'])
   })
 })
 
 describe('overtaking', () => {
-  /** One command waits for all GPUs; another comes later and gets its GPU first. */
-  function overtaking(evidence: EvidenceBuilder, holds?: number): void {
-    evidence.run('first', [0, 1, 2, 3], [1600, 2300, 2310, 2315], { patience: null })
+  /** One command waits for all GPUs; another one starts later and gets its GPU first. */
+  function overtaking(evidence: EvidenceBuilder, holdLimit?: number): void {
+    evidence.run('first', [0, 1, 2, 3], [1600, 2300, 2310, 2315], { waitLimit: null })
     evidence.waits(1620, 'first', 1)
     evidence.record('first', [0, 1, 2, 3], [2290, 2316])
-    evidence.run('second', [0], [1650, 1700, 1710, 1715], holds === undefined ? {} : { holds })
+    evidence.run('second', [0], [1650, 1700, 1710, 1715], holdLimit === undefined ? {} : { holdLimit })
     evidence.record('second', [0], [1690, 1716])
   }
 
-  test('a newcomer gets its GPU before a waiter', () => {
+  test('is a violation if a newcomer gets a GPU before a waiter', () => {
     expect(withoutReports(overtaking)).toEqual(['queue'])
   })
 
@@ -269,9 +269,9 @@ describe('overtaking', () => {
     ).toEqual([])
   })
 
-  test('is a violation again after the waiter continued', () => {
+  test('is a violation if the waiter has continued before', () => {
     const stoppedUntil = (continued: number) => (evidence: EvidenceBuilder) => {
-      evidence.run('first', [0, 1, 2, 3], [1600, 6300, 6310, 6315], { patience: null })
+      evidence.run('first', [0, 1, 2, 3], [1600, 6300, 6310, 6315], { waitLimit: null })
       evidence.waits(1620, 'first', 1)
       evidence.stopped(1640, 'first')
       evidence.continued(continued, 'first')
@@ -287,7 +287,7 @@ describe('overtaking', () => {
     expect(
       withoutReports((evidence) => {
         overtaking(evidence)
-        evidence.started(1590, 'before', { verb: 'run', gpus: 4, patience: null, holds: 1000 })
+        evidence.started(1590, 'before', { verb: 'run', gpus: 4, waitLimit: null, holdLimit: 1000 })
         evidence.killed(1800, 'before', 1810)
       }),
     ).toEqual([])
@@ -296,7 +296,7 @@ describe('overtaking', () => {
   test('is allowed while all GPUs of the waiter are free', () => {
     expect(
       withoutReports((evidence) => {
-        evidence.run('first', [0, 1], [1600, 1800, 1810, 1815], { patience: null })
+        evidence.run('first', [0, 1], [1600, 1800, 1810, 1815], { waitLimit: null })
         evidence.waits(1620, 'first', 1)
         evidence.record('first', [0, 1], [1790, 1816])
         evidence.run('second', [2], [1650, 1700, 1710, 1715])
@@ -311,9 +311,9 @@ describe('the history and the reports', () => {
     expect(broken((evidence) => evidence.history.shift())).toContain('records')
   })
 
-  test('a row too many', () => {
+  test('there is a row too many', () => {
     expect(withoutReports((evidence) => evidence.record('short', [3], [20, 60]))).toEqual(['records'])
-    expect(withoutReports((evidence) => evidence.record('stranger', [0], [400, 410]))).toEqual(['records'])
+    expect(withoutReports((evidence) => evidence.record('unknown', [0], [400, 410]))).toEqual(['records'])
     expect(
       withoutReports((evidence) => {
         evidence.started(400, 'refused', { verb: 'run', gpus: 1 })
@@ -323,7 +323,7 @@ describe('the history and the reports', () => {
     ).toEqual(['records'])
   })
 
-  test('another holder, start, reservation or outcome', () => {
+  test('a row has the wrong holder, start, reservation or outcome', () => {
     for (const change of [
       { uid: 1002 },
       { user: 'bob' },
@@ -339,44 +339,44 @@ describe('the history and the reports', () => {
     }
   })
 
-  test('another start than the holder was given', () => {
+  test('a row has another start than the grant', () => {
     expect(withoutReports((evidence) => evidence.changeRows('held', { started_at: at(46).wall }))).toEqual([
       'records',
     ])
   })
 
-  test('an end long after the process was gone', () => {
+  test('a row ends long after the process was gone', () => {
     expect(withoutReports((evidence) => evidence.changeRows('killed', { ended_at: at(340).wall }))).toEqual([
       'records',
     ])
   })
 
-  test('an end before the process was gone, with another grant in between', () => {
+  test('a row ends before the process was gone, with another grant in between', () => {
     expect(withoutReports((evidence) => evidence.changeRows('short', { ended_at: at(60).wall }))).toEqual([
       'records',
     ])
   })
 
-  test('without another grant the end may be early: a transaction records its start', () => {
+  test('without another grant a row may end early: a transaction records the time of its start', () => {
     expect(withoutReports((evidence) => evidence.changeRows('short', { ended_at: at(100).wall }))).toEqual([])
   })
 
-  test('an expiry at the wrong time', () => {
+  test('a row expires at the wrong time', () => {
     for (const end of [900, 1090]) {
       const change = { ended_at: at(end).wall }
       expect(withoutReports((evidence) => evidence.changeRows('brief', change))).toEqual(['records'])
     }
   })
 
-  test('a release without effect, and one that no command made', () => {
+  test('a release had no effect, or no command made it', () => {
     const expired = { outcome: 'expired', ended_at: at(45 + HOURS_8).wall }
     expect(withoutReports((evidence) => evidence.changeRows('held', expired))).toEqual(['records'])
     const released = { outcome: 'released', ended_at: at(700).wall }
     expect(withoutReports((evidence) => evidence.changeRows('brief', released))).toEqual(['records'])
-    expect(broken((evidence) => evidence.release('boast', [1], [340, 350], [1]))).toEqual(['records'])
+    expect(broken((evidence) => evidence.release('no-effect', [1], [340, 350], [1]))).toEqual(['records'])
   })
 
-  test('a report with too few or too many grants, or other hours', () => {
+  test('a report has too few or too many grants, or other hours', () => {
     for (const wrong of [
       { ...ALL, run: 1 },
       { ...ALL, manual: 3 },
@@ -390,14 +390,14 @@ describe('the history and the reports', () => {
     }
   })
 
-  test('an early report that lacks a grant, or counts a later one', () => {
+  test('an early report lacks a grant, or counts a later one', () => {
     const early = (sums: Sums) => broken((evidence) => evidence.report('early', sums, [100, 110]))
     expect(early({ run: 0, manual: 2, ms: 100 })).toEqual(['records'])
     expect(early({ run: 1, manual: 2, ms: 100 })).toEqual([])
     expect(early({ run: 2, manual: 2, ms: 100 })).toEqual(['records'])
   })
 
-  test('a table that differs from the JSON', () => {
+  test('the table differs from the JSON', () => {
     expect(
       broken((evidence) => {
         evidence.forget('table')
@@ -407,31 +407,31 @@ describe('the history and the reports', () => {
   })
 })
 
-describe('ends', () => {
-  test('another status than that of the job', () => {
+describe('the ends of commands', () => {
+  test('the status is not that of the job', () => {
     expect(
       withoutReports((evidence) => {
         evidence.started(400, 'seven', { verb: 'run', gpus: 1 })
-        evidence.job(420, 'seven', 'took', [0])
-        evidence.job(430, 'seven', 'gave', [0], 7)
+        evidence.job(420, 'seven', 'started', [0])
+        evidence.job(430, 'seven', 'finished', [0], 7)
         evidence.ended(435, 'seven', 0)
         evidence.record('seven', [0], [410, 436])
       }),
     ).toEqual(['ends'])
   })
 
-  test('refused before its patience ended', () => {
-    for (const patience of [null, 1000]) {
+  test('a waiter is refused before its time limit', () => {
+    for (const waitLimit of [null, 1000]) {
       expect(
         broken((evidence) => {
-          evidence.started(400, 'waiter', { verb: 'run', gpus: 4, patience })
+          evidence.started(400, 'waiter', { verb: 'run', gpus: 4, waitLimit })
           evidence.ended(700, 'waiter', 75)
         }),
       ).toEqual(['ends'])
     }
   })
 
-  test('a failure', () => {
+  test('a read fails', () => {
     expect(
       broken((evidence) => {
         evidence.started(400, 'read', { verb: 'status' })
@@ -440,16 +440,16 @@ describe('ends', () => {
     ).toEqual(['ends'])
   })
 
-  test('a command that never ended', () => {
+  test('a command does not end', () => {
     expect(
       broken((evidence) => {
-        evidence.started(400, 'waiter', { verb: 'run', gpus: 4, patience: null })
+        evidence.started(400, 'waiter', { verb: 'run', gpus: 4, waitLimit: null })
         evidence.entries.push({ event: 'stuck', at: at(60_000), commands: ['waiter'] })
       }),
     ).toEqual(['ends'])
   })
 
-  test('a damaged database', () => {
+  test('the database is damaged', () => {
     expect(
       broken((evidence) => {
         evidence.integrity = 'row 3 missing from index history_by_end'

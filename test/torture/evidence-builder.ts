@@ -18,7 +18,7 @@ export interface Sums {
 
 type Span = readonly [from: number, to: number]
 
-/** Evidence as a round leaves it behind, made by hand. There is one user, ann. */
+/** Evidence of a round, made by hand. There is one user, ann. */
 export class EvidenceBuilder implements Evidence {
   readonly entries: Entry[] = []
   readonly jobs = new Map<string, JobEntry[]>()
@@ -112,12 +112,12 @@ export class EvidenceBuilder implements Evidence {
   run(
     command: string,
     gpus: readonly number[],
-    [asked, took, gave, seen]: readonly [number, number, number, number],
+    [asked, started, finished, seen]: readonly [number, number, number, number],
     request: Partial<CommandRequest> = {},
   ): void {
     this.started(asked, command, { verb: 'run', gpus: gpus.length, ...request })
-    this.job(took, command, 'took', gpus)
-    this.job(gave, command, 'gave', gpus)
+    this.job(started, command, 'started', gpus)
+    this.job(finished, command, 'finished', gpus)
     this.ended(seen, command)
   }
 
@@ -126,15 +126,15 @@ export class EvidenceBuilder implements Evidence {
     command: string,
     gpus: readonly number[],
     [asked, granted, seen]: readonly [number, number, number],
-    holds: number,
+    holdLimit: number,
   ): void {
-    this.started(asked, command, { verb: 'reserve', gpus: gpus.length, holds })
-    const [started_at, expiry_time] = [time(granted), time(granted + holds)]
+    this.started(asked, command, { verb: 'reserve', gpus: gpus.length, holdLimit })
+    const [started_at, expiry_time] = [time(granted), time(granted + holdLimit)]
     const grant = { reservation: `r-${command}`, gpus, started_at, expiry_time }
     this.ended(seen, command, 0, JSON.stringify(grant))
   }
 
-  /** By ids. */
+  /** A release of these ids. */
   release(command: string, released: readonly number[], [from, to]: Span, gpus: readonly number[]): void {
     this.started(from, command, { verb: 'release', gpus })
     this.ended(to, command, 0, JSON.stringify({ released }))
@@ -149,9 +149,9 @@ export class EvidenceBuilder implements Evidence {
     this.ended(to, command, 0, JSON.stringify(gpus))
   }
 
-  queue(command: string, line: readonly string[], [from, to]: Span, since = 0): void {
+  queue(command: string, waiters: readonly string[], [from, to]: Span, since = 0): void {
     this.started(from, command, { verb: 'queue' })
-    const places = line.map((note, nth) => ({ position: nth + 1, note, waiting_since: time(since) }))
+    const places = waiters.map((note, nth) => ({ position: nth + 1, note, waiting_since: time(since) }))
     this.ended(to, command, 0, JSON.stringify(places))
   }
 
@@ -184,6 +184,6 @@ export class EvidenceBuilder implements Evidence {
   }
 }
 
-function remove<Each>(all: Each[], isMeant: (each: Each) => boolean): void {
-  all.splice(0, all.length, ...all.filter((each) => !isMeant(each)))
+function remove<Each>(all: Each[], matches: (each: Each) => boolean): void {
+  all.splice(0, all.length, ...all.filter((each) => !matches(each)))
 }

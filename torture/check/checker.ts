@@ -13,15 +13,15 @@ import { driftOf, MOST_DRIFT_MS } from './wall-clock.ts'
 
 export interface CheckResult {
   readonly violations: readonly Violation[]
-  /** How much evidence there was. */
+  /** The amount of evidence. */
   readonly holds: number
   readonly records: number
   readonly reads: number
-  /** How often a command came that could have overtaken a waiter. */
+  /** How often a command started that could have overtaken a waiter. */
   readonly chances: number
 }
 
-/** Checks a round by its logs and its store. Shares nothing with the program but the documented output. */
+/** Checks the logs and the store of a round. It shares no code with the program: it reads only documented output. */
 export function checkEvidence(evidence: Evidence): CheckResult {
   const { entries, history } = evidence
   const commands = commandsOf(evidence)

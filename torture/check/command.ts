@@ -3,17 +3,17 @@ import type { Evidence, HistoryRow } from './evidence.ts'
 
 type Of<Event extends Entry['event']> = Extract<Entry, { event: Event }>
 
-/** One command with all that is known about it. */
+/** One command, and all evidence about it. */
 export interface Command {
   readonly id: string
   readonly request: CommandRequest
-  /** It did not exist before. */
+  /** The process did not exist before. */
   readonly from: Stamp
-  /** It did not exist after this; `NEVER` where its end was not seen. */
+  /** The process did not exist after this; `NEVER` if its end was not seen. */
   readonly to: Stamp
   readonly end: Of<'ended'> | undefined
   readonly printed: readonly Of<'printed'>[]
-  /** Without those to its supervisor. */
+  /** Without the signals to its supervisor. */
   readonly signals: readonly Of<'signalled'>[]
   readonly job: readonly JobEntry[]
   /** Its rows in the history. */
@@ -61,10 +61,10 @@ export const wasKilled = (command: Command): boolean =>
 export const wasStopped = (command: Command): boolean =>
   command.signals.some(({ signal }) => signal === 'SIGSTOP')
 
-/** Between a signal in the logs and a decision in the history, on a machine under load. */
+/** On a loaded machine, a signal in the logs and a decision in the history may differ by this time. */
 const SIGNAL_SLACK_MS = 1_000
 
-/** Whether it may have been stopped at that time. */
+/** Whether the command may have been stopped at that time. */
 export function isStoppedAt({ signals }: Command, wall: number): boolean {
   const stops = signals.filter(({ signal }) => signal === 'SIGSTOP' || signal === 'SIGCONT')
   return stops.some(({ signal, at }, nth) => {
@@ -73,12 +73,12 @@ export function isStoppedAt({ signals }: Command, wall: number): boolean {
   })
 }
 
-/** The first moment at which it certainly was in the queue. */
+/** The first moment at which the command certainly was in the queue. */
 export const waitedAt = (command: Pick<Command, 'printed'>): Stamp | undefined =>
   command.printed.find(({ line }) => line.startsWith('{"waiting"'))?.at
 
-export const tookAt = (command: Command): JobEntry | undefined =>
-  command.job.find(({ event }) => event === 'took')
+export const jobStart = (command: Command): JobEntry | undefined =>
+  command.job.find(({ event }) => event === 'started')
 
 export const gpusOf = (entry: JobEntry): readonly number[] => entry.gpus.split(',').map(Number)
 
@@ -87,15 +87,19 @@ export function reserved({ request, end }: Command): GrantDocument | undefined {
   return request.verb === 'reserve' && end?.status === 0 ? JSON.parse(end.stdout) : undefined
 }
 
-/** The last moment at which the job certainly ran. The supervisor may kill a job with a time limit. */
+/**
+ * The last moment at which the job certainly ran. The supervisor may kill a job with a time limit, so only the lines of
+ * the job count then.
+ */
 export function lastAlive(command: Command): Stamp | undefined {
   const last = command.job.at(-1)
   const kill = command.signals.find(({ signal }) => signal === 'SIGKILL')
-  if (last === undefined || last.event === 'gave' || command.request.holds !== undefined) return last?.at
+  if (last === undefined || last.event === 'finished' || command.request.holdLimit !== undefined)
+    return last?.at
   return kill === undefined || kill.at.steady < last.at.steady ? last.at : kill.at
 }
 
-/** The document that a read printed; undefined where it failed or was killed. */
+/** The document that a read printed; undefined if it failed or was killed. */
 export function shown<Document>({ end }: Command): Document | undefined {
   return end?.status === 0 ? JSON.parse(end.stdout) : undefined
 }

@@ -1,17 +1,17 @@
 import type { Entry } from '../log.ts'
-import { type Command, tookAt, wasKilled } from './command.ts'
+import { type Command, jobStart, wasKilled } from './command.ts'
 import type { Evidence } from './evidence.ts'
 import { by, type Violation } from './violation.ts'
 
 const NOT_NOW = 75
 const INTERRUPTED = 130
 
-/** Every command ended, with the right status, and nothing was left behind. */
+/** Every command ended with the right status, and left no reservation, queue entry or supervisor. */
 export function checkEnds(commands: readonly Command[], evidence: Evidence): readonly Violation[] {
   const { pool, integrity } = evidence
   return [
-    ...commands.flatMap(ending).map(by('ends')),
-    ...evidence.entries.flatMap(leftOver),
+    ...commands.flatMap(wrongEnd).map(by('ends')),
+    ...evidence.entries.flatMap(stillRunning),
     ...[...pool.reservations, ...pool.queue].map((each) => ({
       rule: 'gone' as const,
       message: `the pool was left with ${JSON.stringify(each)}`,
@@ -22,13 +22,13 @@ export function checkEnds(commands: readonly Command[], evidence: Evidence): rea
   ]
 }
 
-function leftOver(entry: Entry): readonly Violation[] {
-  if (entry.event === 'stuck') return [by('ends')(`these did not end: ${entry.commands.join(', ')}`)]
-  if (entry.event === 'remained') return [by('gone')(`supervisors ${entry.pids.join(', ')} did not leave`)]
+function stillRunning(entry: Entry): readonly Violation[] {
+  if (entry.event === 'stuck') return [by('ends')(`these commands did not end: ${entry.commands.join(', ')}`)]
+  if (entry.event === 'remained') return [by('gone')(`supervisors ${entry.pids.join(', ')} did not exit`)]
   return []
 }
 
-function ending(command: Command): readonly string[] {
+function wrongEnd(command: Command): readonly string[] {
   const { id, request, end, printed } = command
   if (end === undefined || wasKilled(command)) return []
   const status = end.status ?? end.signal
@@ -40,28 +40,29 @@ function expectedEnds(command: Command): readonly (number | string | null)[] {
   const { request, from, to } = command
   switch (request.verb) {
     case 'run':
-      if (tookAt(command) !== undefined) return endsOfJob(command)
+      if (jobStart(command) !== undefined) return endsOfJob(command)
       break
     case 'reserve':
       if (command.end?.status === 0) return [0]
       break
     case 'release':
-      return request.gpus !== undefined && isForeign(command) ? [0, 1] : [0]
+      return request.gpus !== undefined && namesForeignGpu(command) ? [0, 1] : [0]
     default:
       return [0]
   }
   // A waiter without a limit is never refused.
-  if (request.patience === null) return []
-  return to.steady - from.steady >= (request.patience ?? 0) ? [NOT_NOW] : []
+  if (request.waitLimit === null) return []
+  return to.steady - from.steady >= (request.waitLimit ?? 0) ? [NOT_NOW] : []
 }
 
-/** Another user held one of the GPUs that it named. */
-const isForeign = ({ printed }: Command): boolean =>
+/** Another user held one of the GPUs that the release named. */
+const namesForeignGpu = ({ printed }: Command): boolean =>
   printed.some(({ line }) => line.includes('"code":"not-yours"'))
 
 /** The job's own status; with a time limit also the ends that the supervisor causes. */
 function endsOfJob({ request, job }: Command): readonly (number | string | null)[] {
-  const gave = job.find(({ event }) => event === 'gave')
-  if (gave !== undefined) return request.holds === undefined ? [gave.number] : [gave.number, 'SIGKILL']
-  return request.holds === undefined ? [] : [INTERRUPTED, 'SIGKILL', 'SIGINT']
+  const finished = job.find(({ event }) => event === 'finished')
+  if (finished !== undefined)
+    return request.holdLimit === undefined ? [finished.number] : [finished.number, 'SIGKILL']
+  return request.holdLimit === undefined ? [] : [INTERRUPTED, 'SIGKILL', 'SIGINT']
 }

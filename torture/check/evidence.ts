@@ -15,14 +15,14 @@ export interface HistoryRow {
   readonly note: string | null
 }
 
-/** The logs of a round, and its store as it was left behind. */
+/** The logs of a round, and the store after its end. */
 export interface Evidence {
   readonly entries: readonly Entry[]
   /** By command. */
   readonly jobs: ReadonlyMap<string, readonly JobEntry[]>
   readonly history: readonly HistoryRow[]
   readonly pool: { readonly reservations: readonly unknown[]; readonly queue: readonly unknown[] }
-  /** The answer of SQLite's integrity check; `ok` where the file is sound. */
+  /** The answer of SQLite's integrity check; `ok` if the file is undamaged. */
   readonly integrity: string
 }
 

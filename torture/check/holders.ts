@@ -1,4 +1,4 @@
-import { type Command, gpusOf, tookAt } from './command.ts'
+import { type Command, gpusOf, jobStart } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
 import { type Hold, isBefore } from './holds.ts'
 import { by, type Violation } from './violation.ts'
@@ -9,14 +9,14 @@ export function checkHolders(
   holds: readonly Hold[],
   history: readonly HistoryRow[],
 ): readonly Violation[] {
-  return [...clashes(commands), ...overlaps(holds), ...sharedRows(history)].map(by('holders'))
+  return [...heldLocks(commands), ...overlaps(holds), ...sharedRows(history)].map(by('holders'))
 }
 
-function clashes(commands: readonly Command[]): readonly string[] {
+function heldLocks(commands: readonly Command[]): readonly string[] {
   return commands.flatMap(({ id, job }) =>
     job
-      .filter(({ event }) => event === 'clashed')
-      .map(({ number, at }) => `${id} was given GPU ${number} at ${at.steady} while another job had it`),
+      .filter(({ event }) => event === 'lock-held')
+      .map(({ number, at }) => `${id} got GPU ${number} at ${at.steady} while another job had it`),
   )
 }
 
@@ -52,14 +52,15 @@ function sharedRows(history: readonly HistoryRow[]): readonly string[] {
 export function checkGrantedGpus(commands: readonly Command[]): readonly Violation[] {
   return commands
     .flatMap((command) => {
-      const took = tookAt(command)
+      const start = jobStart(command)
       const { gpus } = command.request
-      if (took === undefined) return []
-      const given = gpusOf(took)
-      const fits = typeof gpus === 'number' ? new Set(given).size === gpus : String(given) === String(gpus)
-      return fits && given.length === new Set(given).size
+      if (start === undefined) return []
+      const granted = gpusOf(start)
+      const fits =
+        typeof gpus === 'number' ? new Set(granted).size === gpus : String(granted) === String(gpus)
+      return fits && granted.length === new Set(granted).size
         ? []
-        : `${command.id} asked for ${gpus}, was given ${took.gpus}`
+        : `${command.id} requested ${gpus} and got ${start.gpus}`
     })
     .map(by('holders'))
 }

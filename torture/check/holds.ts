@@ -1,7 +1,7 @@
 import type { CommandRequest, Stamp } from '../log.ts'
-import { type Command, gpusOf, lastAlive, NEVER, reserved, tookAt } from './command.ts'
+import { type Command, gpusOf, jobStart, lastAlive, NEVER, reserved } from './command.ts'
 
-/** A GPU and a time in which the command certainly held it, by the logs alone. The real hold may be longer. */
+/** A GPU and a time in which the command certainly held it according to the logs. The real hold may be longer. */
 export interface Hold {
   readonly command: Command
   readonly gpu: number
@@ -24,14 +24,14 @@ export function certainHolds(commands: readonly Command[]): readonly Hold[] {
     .sort((a, b) => a.from.steady - b.from.steady)
 }
 
-/** By both clocks, so that a wall clock that was set causes no false violation. */
+/** By both clocks, so that setting the wall clock causes no false violation. */
 export const isBefore = (a: Stamp, b: Stamp): boolean => a.steady < b.steady && a.wall < b.wall
 
 function heldByJob(command: Command): readonly Hold[] {
-  const took = tookAt(command)
+  const start = jobStart(command)
   const to = lastAlive(command)
-  if (took === undefined || to === undefined) return []
-  return gpusOf(took).map((gpu) => ({ command, gpu, from: took.at, to }))
+  if (start === undefined || to === undefined) return []
+  return gpusOf(start).map((gpu) => ({ command, gpu, from: start.at, to }))
 }
 
 /** Until it expires, or until the start of the first release that may end it. */
@@ -42,14 +42,14 @@ function heldByHand(command: Command, releases: readonly Command[]): readonly Ho
   const later = releases.filter((release) => release.to.steady >= command.from.steady)
   return grant.gpus.map((gpu) => {
     const to = later
-      .filter(({ request }) => isAbout(request, gpu))
+      .filter(({ request }) => releasesGpu(request, gpu))
       .reduce((earliest, { from }) => earlier(earliest, from), expiry)
     return { command, gpu, from: command.to, to }
   })
 }
 
-/** Whether a release includes this GPU: it names it, or names none. */
-export const isAbout = ({ gpus }: CommandRequest, gpu: number): boolean =>
+/** Whether a release names this GPU, or all. */
+export const releasesGpu = ({ gpus }: CommandRequest, gpu: number): boolean =>
   !Array.isArray(gpus) || gpus.includes(gpu)
 
 const earlier = (a: Stamp, b: Stamp): Stamp => ({

@@ -3,10 +3,10 @@ import type { HistoryRow } from './evidence.ts'
 import { firstAtOrAfter } from './search.ts'
 import { by, type Violation } from './violation.ts'
 
-/** A waiter that could start for this long and does not counts as unresponsive, as documented. */
+/** A waiter that could start but does not for this time counts as unresponsive, as documented. */
 const UNRESPONSIVE_AFTER_MS = 10_000
 
-/** A command with a grant, and its time by the clock of the store. */
+/** A command with a grant, and the time of the grant by the clock of the store. */
 interface Served {
   readonly command: Command
   readonly gpus: readonly number[]
@@ -15,24 +15,24 @@ interface Served {
 
 export interface OrderCheck {
   readonly violations: readonly Violation[]
-  /** How often a command came that could have overtaken a waiter. */
+  /** How often a command started that could have overtaken a waiter. */
   readonly chances: number
 }
 
 /**
- * First come, first served: a command that comes while a waiter is in the queue gets no GPU before it, unless the
- * waiter is stopped at that time. Three exceptions delay no waiter. Where the logs cannot distinguish them from
- * overtaking, the simulation checks them:
- * - a command that declares an end may start first if it ends in time. So only commands that declare none, or the
- *   longest of all, count as overtaking; and a waiter is not checked while a command with a declared end may be
- *   ahead of it;
- * - a command that needs other GPUs may start first;
- * - a command may use the remaining GPUs while all GPUs that the waiter will get are free.
+ * First come, first served: a command that starts while a waiter is in the queue gets no GPU before the waiter does,
+ * unless the waiter is stopped at that time. There are three exceptions, which delay no waiter. The simulation checks
+ * them if the logs cannot distinguish them from overtaking.
+ * - A command that declares an end may start first if it ends in time. So only commands that declare no end, or the
+ *   longest duration of all, count as overtaking. A waiter is not checked while a command with a declared end may be
+ *   ahead of it.
+ * - A command that needs other GPUs may start first.
+ * - A command may use the remaining GPUs while all GPUs that the waiter will get are free.
  */
 export function checkOrder(commands: readonly Command[], history: readonly HistoryRow[]): OrderCheck {
   const order = new Order(commands, history)
   const firsts = commands
-    .filter(({ request }) => 'patience' in request && request.holds === undefined)
+    .filter(({ request }) => 'waitLimit' in request && request.holdLimit === undefined)
     .flatMap(servedOf)
     .filter(isInTime)
   return {
@@ -44,24 +44,24 @@ export function checkOrder(commands: readonly Command[], history: readonly Histo
 class Order {
   readonly #rows: ReadonlyMap<number, readonly HistoryRow[]>
   readonly #waiters: readonly Command[]
-  /** Commands that could overtake, in the order of their starts. */
+  /** Commands that could overtake a waiter, in the order of their starts. */
   readonly #newcomers: readonly Command[]
-  /** Those with a grant, in the order of the grants. */
+  /** The newcomers with a grant, in the order of the grants. */
   readonly #served: readonly Served[]
 
   constructor(commands: readonly Command[], history: readonly HistoryRow[]) {
     const longest = longestHold(commands)
     const starts = Map.groupBy(history, (row) => row.started_at)
     this.#rows = Map.groupBy(history, ({ gpu }) => gpu)
-    this.#waiters = commands.filter(({ request }) => 'patience' in request)
+    this.#waiters = commands.filter(({ request }) => 'waitLimit' in request)
     this.#newcomers = commands
       .filter(({ request }) => request.verb === 'run' || request.verb === 'reserve')
-      .filter(({ request }) => request.holds === undefined || request.holds === longest)
+      .filter(({ request }) => request.holdLimit === undefined || request.holdLimit === longest)
     this.#served = this.#newcomers
       .flatMap(servedOf)
-      // Two commands that start together and hold equally long end together: then either may be first.
+      // Two commands with the same start and the same duration end together, so either may be first.
       .filter(
-        ({ command, startedAt }) => command.request.holds === undefined || isAlone(starts.get(startedAt)),
+        ({ command, startedAt }) => command.request.holdLimit === undefined || isAlone(starts.get(startedAt)),
       )
       .sort((a, b) => a.startedAt - b.startedAt)
   }
@@ -77,7 +77,7 @@ class Order {
       .filter((second) => this.#overtook(second, first) && !this.#isExcused(second, first))
       .map(
         (second) =>
-          `${second.command.id} came at ${second.command.from.steady} and got GPU ${second.gpus} at ${second.startedAt}; ` +
+          `${second.command.id} started at ${second.command.from.steady} and got GPU ${second.gpus} at ${second.startedAt}; ` +
           `${first.command.id}, in the queue since ${since.steady}, got GPU ${first.gpus} later, at ${first.startedAt}`,
       )
   }
@@ -98,7 +98,7 @@ class Order {
     )
   }
 
-  /** A waiter ahead may have been unresponsive, or have declared an end. */
+  /** The waiter may have been stopped or unresponsive; or a waiter ahead was, or declared an end. */
   #isExcused(second: Served, first: Served): boolean {
     const mayBeUnresponsive = ({ from }: Command) => second.startedAt - from.wall >= UNRESPONSIVE_AFTER_MS
     const since = waitedAt(first.command)?.steady ?? 0
@@ -108,20 +108,20 @@ class Order {
         other !== first.command &&
         other.from.steady < since &&
         mayBeQueued(other, second.startedAt) &&
-        (other.request.holds !== undefined || wasStopped(other) || mayBeUnresponsive(other)),
+        (other.request.holdLimit !== undefined || wasStopped(other) || mayBeUnresponsive(other)),
     )
   }
 }
 
 const longestHold = (commands: readonly Command[]): number =>
-  commands.reduce((longest, { request }) => Math.max(longest, request.holds ?? 0), 0)
+  commands.reduce((longest, { request }) => Math.max(longest, request.holdLimit ?? 0), 0)
 
 const isAlone = (rows: readonly HistoryRow[] | undefined): boolean =>
   new Set(rows?.map(({ reservation }) => reservation)).size === 1
 
-/** After its patience a waiter may have lost its place, and been granted GPUs as a newcomer. */
+/** After its time limit a waiter may have lost its place and got its GPUs as a newcomer. */
 const isInTime = ({ command: { request, from }, startedAt }: Served): boolean =>
-  startedAt < from.wall + (request.patience ?? Number.POSITIVE_INFINITY)
+  startedAt < from.wall + (request.waitLimit ?? Number.POSITIVE_INFINITY)
 
 function mayBeQueued({ rows, to }: Command, at: number): boolean {
   const [row] = rows

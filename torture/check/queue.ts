@@ -1,4 +1,4 @@
-import { type Command, isRead, NEVER, shown, tookAt, waitedAt } from './command.ts'
+import { type Command, isRead, jobStart, NEVER, shown, waitedAt } from './command.ts'
 import { by, type Violation } from './violation.ts'
 
 /** An entry in the JSON of `queue`. */
@@ -10,16 +10,16 @@ interface PlaceDocument {
 
 /** Waiters stay in the queue, in the same order, and newcomers are behind them. */
 export function checkQueue(commands: readonly Command[]): readonly Violation[] {
-  const line = new QueueCheck(commands)
-  for (const read of commands) if (isRead(read, 'queue')) line.read(read)
-  for (const command of commands) line.checkPositions(command)
-  return line.violations.map(by('queue'))
+  const check = new QueueCheck(commands)
+  for (const read of commands) if (isRead(read, 'queue')) check.read(read)
+  for (const command of commands) check.checkPositions(command)
+  return check.violations.map(by('queue'))
 }
 
 class QueueCheck {
   readonly violations: string[] = []
   readonly #commands: ReadonlyMap<string, Command>
-  /** By command: all commands that were shown behind it. */
+  /** By command: all commands that a read showed behind it. */
   readonly #behind = new Map<string, Set<string>>()
   readonly #since = new Map<string, string>()
 
@@ -44,13 +44,13 @@ class QueueCheck {
     )
   }
 
-  /** A waiter whose patience ends during an attempt may join the queue once more before it notices. */
+  /** A waiter whose time limit passes during an attempt may join the queue once more before it notices. */
   #keptPlace({ note = '', waiting_since }: PlaceDocument, what: string): boolean {
     const since = this.#since.get(note) ?? waiting_since
     this.#since.set(note, since)
     if (since === waiting_since) return true
-    const patience = this.#commands.get(note)?.request.patience ?? Number.POSITIVE_INFINITY
-    if (Date.parse(waiting_since) - Date.parse(since) >= patience) return false
+    const waitLimit = this.#commands.get(note)?.request.waitLimit ?? Number.POSITIVE_INFINITY
+    if (Date.parse(waiting_since) - Date.parse(since) >= waitLimit) return false
     this.violations.push(`${what} ${note} waiting since ${waiting_since}, not ${since}`)
     return true
   }
@@ -69,7 +69,7 @@ class QueueCheck {
 
   #checkWaiter(waiter: Command, read: Command, what: string): void {
     const gone = waiter.to
-    const served = tookAt(waiter)?.at ?? NEVER
+    const served = jobStart(waiter)?.at ?? NEVER
     if (gone.steady < read.from.steady) this.violations.push(`${what} ${waiter.id}, gone at ${gone.steady}`)
     if (served.steady < read.from.steady)
       this.violations.push(`${what} ${waiter.id}, served at ${served.steady}`)
@@ -82,16 +82,17 @@ class QueueCheck {
       for (const second of ids.slice(nth + 1)) {
         behind.add(second)
         if (this.#behind.get(second)?.has(first))
-          this.violations.push(`${what} ${first} before ${second}, not as before`)
+          this.violations.push(`${what} ${first} before ${second}; an earlier read showed the opposite`)
         const waited = waitedAt(this.#commands.get(second) ?? NO_COMMAND)
-        const came = this.#commands.get(first)?.from
-        if (waited !== undefined && came !== undefined && waited.steady < came.steady) {
+        const started = this.#commands.get(first)?.from
+        if (waited !== undefined && started !== undefined && waited.steady < started.steady) {
           this.violations.push(
-            `${what} ${first}, which came at ${came.steady}, before ${second}, in the queue since ${waited.steady}`,
+            `${what} ${first}, which started at ${started.steady}, before ${second}, in the queue since ${waited.steady}`,
           )
         }
       }
     }
   }
 }
+
 const NO_COMMAND: Pick<Command, 'printed'> = { printed: [] }

@@ -1,12 +1,12 @@
-import { type Command, gpusOf, isRead, lastAlive, reserved, tookAt, wasKilled } from './command.ts'
+import { type Command, gpusOf, isRead, jobStart, lastAlive, reserved, wasKilled } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
 import { firstAtOrAfter } from './search.ts'
 import { isReleasedBy } from './status.ts'
 import { by, type Violation } from './violation.ts'
 
 /**
- * The history is correct: it has one row for each GPU of each grant in the logs and no other row, each with the
- * right holder, start, end and outcome. A killed command may have a grant that it could not print.
+ * The history has one row for each GPU of each grant in the logs, and no other row. Each row has the right holder,
+ * start, end and outcome. A killed command may have a grant that it could not print.
  */
 export function checkRecords(
   commands: readonly Command[],
@@ -15,9 +15,9 @@ export function checkRecords(
 ): readonly Violation[] {
   const records = new RecordCheck(commands, history, drift)
   const known = new Set(commands.map(({ id }) => id))
-  const strangers = history.filter(({ note }) => !known.has(note ?? ''))
+  const unknown = history.filter(({ note }) => !known.has(note ?? ''))
   return [
-    ...strangers.map((row) => `the history has ${JSON.stringify(row)}, which no command requested`),
+    ...unknown.map((row) => `the history has ${JSON.stringify(row)}, which no command requested`),
     ...commands.flatMap((command) => [
       ...records.granted(command),
       ...command.rows.flatMap((row) => records.row(command, row)),
@@ -46,9 +46,9 @@ class RecordCheck {
   /** One row for each granted GPU, and no other. */
   granted(command: Command): readonly string[] {
     const { id, rows, request } = command
-    const [took, grant] = [tookAt(command), reserved(command)]
-    const reservation = took?.reservation ?? grant?.reservation
-    const gpus = grant?.gpus ?? (took === undefined ? undefined : gpusOf(took))
+    const [start, grant] = [jobStart(command), reserved(command)]
+    const reservation = start?.reservation ?? grant?.reservation
+    const gpus = grant?.gpus ?? (start === undefined ? undefined : gpusOf(start))
     if (gpus === undefined) {
       const size = typeof request.gpus === 'number' ? request.gpus : (request.gpus?.length ?? 0)
       if (rows.length === 0 || (wasKilled(command) && rows.length === size && isOne(rows))) return []
@@ -68,9 +68,9 @@ class RecordCheck {
       wrong.push(`not of ${request.user} by ${kind}`)
     if (grant !== undefined && Date.parse(grant.started_at) !== row.started_at)
       wrong.push(`not from ${grant.started_at}`)
-    const began = tookAt(command)?.at ?? command.to
-    if (!this.#isWithin(row.started_at, command.from.wall, began.wall)) {
-      wrong.push(`not started between ${command.from.wall} and ${began.wall}`)
+    const startedBy = jobStart(command)?.at ?? command.to
+    if (!this.#isWithin(row.started_at, command.from.wall, startedBy.wall)) {
+      wrong.push(`not started between ${command.from.wall} and ${startedBy.wall}`)
     }
     wrong.push(...(kind === 'run' ? this.#endOfRun(command, row) : this.#endByHand(command, row)))
     return wrong.map((why) => `the history of ${id} is wrong, ${why}: ${JSON.stringify(row)}`)
@@ -89,9 +89,9 @@ class RecordCheck {
       .map((gpu) => `${id} released GPU ${gpu} at ${from.wall}, which is not in the history`)
   }
 
-  /** Ended no later than the first `status` that started after the process was gone, and not before the job ended. */
+  /** The row ends not before the job, and no later than the first `status` that started after the process was gone. */
   #endOfRun(command: Command, row: HistoryRow): readonly string[] {
-    const outcomes = command.request.holds === undefined ? ['exited'] : ['exited', 'timed-out']
+    const outcomes = command.request.holdLimit === undefined ? ['exited'] : ['exited', 'timed-out']
     const alive = lastAlive(command) ?? command.from
     const noticed = this.#reads.find(({ from }) => from.steady > command.to.steady)?.to.wall
     const meanwhile = this.#commitBetween(row.ended_at, alive.wall)
@@ -105,7 +105,7 @@ class RecordCheck {
   }
 
   /**
-   * A transaction takes its time when it starts and checks the process a little later, so the recorded end may be
+   * A transaction reads the clock when it starts, and checks the process a little later. So the recorded end may be
    * earlier than the real one. But transactions do not overlap: when the next one starts, the check is done.
    */
   #commitBetween(stamp: number, alive: number): number | undefined {
@@ -114,7 +114,7 @@ class RecordCheck {
   }
 
   #endByHand(command: Command, row: HistoryRow): readonly string[] {
-    const expiry = row.started_at + (command.request.holds ?? 0)
+    const expiry = row.started_at + (command.request.holdLimit ?? 0)
     const inTime = this.#releases.find(
       (each) =>
         each.end?.status === 0 && isReleasedBy(each, command, row.gpu) && each.to.wall + this.#drift < expiry,

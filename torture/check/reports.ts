@@ -1,5 +1,5 @@
 import type { Stamp } from '../log.ts'
-import { type Command, isRead, reserved, shown, tookAt } from './command.ts'
+import { type Command, isRead, jobStart, reserved, shown } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
 import { by, type Violation } from './violation.ts'
 
@@ -22,13 +22,13 @@ interface Sums {
 }
 
 const HOUR_MS = 3_600_000
-/** Hours have four digits in JSON, two in the table. */
-const HALF_A_DIGIT = 0.5e-4 + 1e-9
-const HALF_A_CENT = 0.5e-2 + HALF_A_DIGIT
+/** The rounding errors of hours: JSON has four digits, the table two. */
+const JSON_ERROR = 0.5e-4 + 1e-9
+const TABLE_ERROR = 0.5e-2 + JSON_ERROR
 
 /**
- * Every report counts, for each user, each grant from before its start and no grant from after its end. The last
- * report is the sum of the whole history, which the check of the records compares with the logs.
+ * For each user, a report counts every grant before the start of the report, and no grant after its end. The last report
+ * is the sum of the whole history. The check of the records compares the history with the logs.
  */
 export function checkReports(
   commands: readonly Command[],
@@ -39,7 +39,7 @@ export function checkReports(
   const counted = reports.flatMap((report) => {
     const least = sumsByUser(commands.filter((each) => wasGrantedBefore(each, report.from)))
     const most = sumsOfRows(history.filter((row) => row.started_at <= report.to.wall + drift))
-    return outside(report, least, most)
+    return outOfBounds(report, least, most)
   })
   const last = reports.at(-1)
   const table = commands.findLast(
@@ -47,17 +47,17 @@ export function checkReports(
   )
   return [
     ...counted,
-    ...(last === undefined ? [] : exactly(last, history)),
-    ...(last === undefined || table?.end?.status !== 0 ? [] : sameInWords(last, table)),
+    ...(last === undefined ? [] : differsFromHistory(last, history)),
+    ...(last === undefined || table?.end?.status !== 0 ? [] : differsFromTable(last, table)),
   ].map(by('records'))
 }
 
 function wasGrantedBefore(command: Command, at: Stamp): boolean {
-  const known = tookAt(command)?.at ?? (reserved(command) === undefined ? undefined : command.to)
+  const known = jobStart(command)?.at ?? (reserved(command) === undefined ? undefined : command.to)
   return known !== undefined && known.steady < at.steady
 }
 
-function outside(
+function outOfBounds(
   report: Command,
   least: ReadonlyMap<string, Sums>,
   most: ReadonlyMap<string, Sums>,
@@ -78,7 +78,7 @@ function outside(
   )
 }
 
-function exactly(report: Command, history: readonly HistoryRow[]): readonly string[] {
+function differsFromHistory(report: Command, history: readonly HistoryRow[]): readonly string[] {
   const document = shown<ReportDocument>(report)
   const rows = sumsOfRows(history)
   const total = [...rows.values()].reduce(plus, NOTHING)
@@ -89,7 +89,7 @@ function exactly(report: Command, history: readonly HistoryRow[]): readonly stri
     ...reported.flatMap(({ user, gpu_hours, run, manual }) => {
       const sums = user === 'TOTAL' ? total : (rows.get(user) ?? NOTHING)
       const isSum =
-        run === sums.run && manual === sums.manual && Math.abs(gpu_hours - sums.hours) <= HALF_A_DIGIT
+        run === sums.run && manual === sums.manual && Math.abs(gpu_hours - sums.hours) <= JSON_ERROR
       return isSum
         ? []
         : [
@@ -102,14 +102,14 @@ function exactly(report: Command, history: readonly HistoryRow[]): readonly stri
 /** Name, hours, share, run, manual. */
 const LINE = /^(\S+) +(\d+\.\d\d) +\d+\.\d% +(\d+) +(\d+)$/gm
 
-function sameInWords(report: Command, table: Command): readonly string[] {
+function differsFromTable(report: Command, table: Command): readonly string[] {
   const document = shown<ReportDocument>(report)
   const lines = [...(table.end?.stdout ?? '').matchAll(LINE)]
   const reported = [...(document?.users ?? []), { user: 'TOTAL', ...(document?.total ?? NO_USE) }]
   return reported.flatMap(({ user, gpu_hours, run, manual }) => {
     const [, , hours, runs, manuals] = lines.find(([, name]) => name === user) ?? []
     const isSame =
-      Number(runs) === run && Number(manuals) === manual && Math.abs(Number(hours) - gpu_hours) <= HALF_A_CENT
+      Number(runs) === run && Number(manuals) === manual && Math.abs(Number(hours) - gpu_hours) <= TABLE_ERROR
     return isSame ? [] : [`the table of the report differs from its JSON for ${user}: ${table.end?.stdout}`]
   })
 }

@@ -1,5 +1,5 @@
 import { type Command, isRead, reserved, shown } from './command.ts'
-import { type Hold, isAbout } from './holds.ts'
+import { type Hold, releasesGpu } from './holds.ts'
 import { by, type Violation } from './violation.ts'
 
 /** A GPU in the JSON of `status`. */
@@ -11,8 +11,8 @@ interface GpuDocument {
 }
 
 /**
- * `status` is correct: it shows no reservation whose process was gone, or which had expired or was released, when
- * `status` started; and it shows every reservation that was held from before its start until after its end.
+ * `status` shows no reservation that had ended when `status` started: its process was gone, it had expired or it was
+ * released. And it shows every reservation that was held from before its start until after its end.
  */
 export function checkStatus(commands: readonly Command[], holds: readonly Hold[]): readonly Violation[] {
   const byId = new Map(commands.map((command) => [command.id, command]))
@@ -27,8 +27,8 @@ export function checkStatus(commands: readonly Command[], holds: readonly Hold[]
           from.steady < read.from.steady && to.steady > read.to.steady && to.wall > read.to.wall,
       )
       return [
-        ...gpus.flatMap((gpu) => remainder(gpu, read, { holder: byId.get(gpu.note ?? ''), releases })),
-        ...during.flatMap((hold) => missing(hold, read, gpus)),
+        ...gpus.flatMap((gpu) => shownTooLong(gpu, read, { holder: byId.get(gpu.note ?? ''), releases })),
+        ...during.flatMap((hold) => notShown(hold, read, gpus)),
       ]
     })
     .map(by('gone'))
@@ -39,23 +39,21 @@ interface Held {
   readonly releases: readonly Command[]
 }
 
-function remainder(gpu: GpuDocument, read: Command, { holder, releases }: Held): readonly string[] {
+function shownTooLong(gpu: GpuDocument, read: Command, { holder, releases }: Held): readonly string[] {
   if (gpu.status === 'AVAILABLE') return []
   const what = `${read.id} (status) at ${read.from.steady} showed GPU ${gpu.gpu_id}`
   if (gpu.status !== 'IN_USE') return [`${what} as ${gpu.status}`]
   if (holder === undefined) return [`${what} reserved by an unknown command (${gpu.note})`]
   const over =
-    holder.request.verb === 'run'
-      ? goneBefore(read, holder)
-      : givenBackBefore(read, { gpu, holder, releases })
+    holder.request.verb === 'run' ? goneBefore(read, holder) : endedBefore(read, { gpu, holder, releases })
   return over === null ? [] : [`${what} reserved by ${holder.id} (${holder.request.verb}), which ${over}`]
 }
 
 function goneBefore(read: Command, holder: Command): string | null {
-  return holder.to.steady < read.from.steady ? `was seen to be gone at ${holder.to.steady}` : null
+  return holder.to.steady < read.from.steady ? `was gone at ${holder.to.steady}` : null
 }
 
-function givenBackBefore(
+function endedBefore(
   read: Command,
   { gpu, holder, releases }: { gpu: GpuDocument; holder: Command; releases: readonly Command[] },
 ): string | null {
@@ -67,13 +65,13 @@ function givenBackBefore(
   return release === undefined ? null : `was released by ${release.id} at ${release.to.steady}`
 }
 
-/** Whether this release certainly ended what the holder had, if it had anything. */
+/** Whether this release certainly ended the holder's reservation of the GPU, if there was one. */
 export const isReleasedBy = (release: Command, holder: Command, gpu: number): boolean =>
   release.request.uid === holder.request.uid &&
-  isAbout(release.request, gpu) &&
+  releasesGpu(release.request, gpu) &&
   release.from.steady > holder.to.steady
 
-function missing(
+function notShown(
   { gpu, command, from }: Hold,
   read: Command,
   gpus: readonly GpuDocument[],

@@ -1,7 +1,10 @@
 /**
- * holders: a GPU had two holders. gone: a reservation stayed after its end, or disappeared before. queue: a command
- * overtook another. records: history or report are wrong. ends: a command ended with a wrong status or not at all.
- * clock: the wall clock was set during the round, so the times in the store cannot be compared.
+ * - `holders`: a GPU had two holders.
+ * - `gone`: a reservation remained after its end, or disappeared before it.
+ * - `queue`: a command overtook another one.
+ * - `records`: the history or a report is wrong.
+ * - `ends`: a command ended with a wrong status, or not at all.
+ * - `clock`: the wall clock was set during the round, so the times in the store cannot be compared.
  */
 export type Rule = 'holders' | 'gone' | 'queue' | 'records' | 'ends' | 'clock'
 

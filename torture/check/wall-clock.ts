@@ -1,9 +1,9 @@
 import type { Entry } from '../log.ts'
 
-/** From this difference on the store assumes that the wall clock was set, and shifts its times. */
+/** At this difference the store assumes that the wall clock was set, and shifts its times. */
 export const MOST_DRIFT_MS = 1_000
 
-/** The change of the difference between the two clocks during the round: the error of the store's times. */
+/** How much the difference between the two clocks changed during the round. The times in the store may be wrong by this. */
 export function driftOf(entries: readonly Entry[]): number {
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const { at } of entries) {
