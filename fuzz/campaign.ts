@@ -11,7 +11,7 @@ export function inputAt(parser: Parser, seed: number, at: number): string {
   return at % LONG_EVERY === LONG_EVERY - 1 ? chance.pick(longInputs(parser))() : mutated(parser, chance)
 }
 
-/** Words of the language repeated many times, alone or inside a valid input: parsing these must not be slow. */
+/** Words of the language repeated many times, alone or inside a valid input. Parsing them must not be slow. */
 function longInputs(parser: Parser): readonly (() => string)[] {
   const pieces = [
     ...parser.words,
@@ -31,7 +31,7 @@ function longInputs(parser: Parser): readonly (() => string)[] {
   })
 }
 
-/** The condition that fails for the input; null if all hold. */
+/** Describes the condition that fails for the input. Null if all conditions hold. */
 export async function flawOf(parser: Parser, input: string): Promise<string | null> {
   try {
     await parser.check(input)
@@ -61,5 +61,5 @@ export async function shrunk(parser: Parser, input: string, flaw: string): Promi
 
 const SHRINKING_MS = 20_000
 
-/** Without the parts that differ between runs. */
+/** The flaw without the parts that differ between runs. */
 export const kindOf = (flaw: string): string => flaw.replace(/".*"|[\d.]+/gs, '').slice(0, 60)

@@ -4,9 +4,9 @@ export interface Task {
   readonly parser: string
   readonly seed: number
   readonly seconds: number
-  /** Slower inputs are flaws. On a busy machine this needs to be larger. */
+  /** An input that takes longer is a flaw. A busy machine needs a larger value. */
   readonly slowMs: number
-  /** Shared 32-bit number of the input being tried. */
+  /** The number of the current input, shared with the worker: one 32-bit integer. */
   readonly progress: SharedArrayBuffer
 }
 
@@ -14,7 +14,7 @@ export interface Finding {
   readonly flaw: string
   readonly seed: number
   readonly at: number
-  /** Shrunk if possible. */
+  /** Shortened if possible. */
   readonly input: string
 }
 
@@ -33,8 +33,8 @@ export interface Exploration {
 const STUCK_MS = 40_000
 
 /**
- * Tries all stored inputs, which have negative numbers, and then new ones for the given seconds. Runs in its own
- * thread, so that it also finds an input that never finishes; that one is the last.
+ * Tries all stored inputs, which have negative numbers, and then new ones for the given seconds. The parser runs in its
+ * own thread, so that an input that never finishes is found too. Such an input ends the run.
  */
 export async function explore(parser: Parser, exploration: Exploration): Promise<Report> {
   const { seed, seconds, slowMs = Number.POSITIVE_INFINITY } = exploration
@@ -69,7 +69,7 @@ function watch(progress: Int32Array, whenStuck: (at: number) => void): () => voi
 }
 
 function stuck(parser: Parser, seed: number, at: number): Report {
-  const flaw = `Stuck: no answer for ${STUCK_MS / 1_000} s`
+  const flaw = `Stuck: no result after ${STUCK_MS / 1_000} s`
   return {
     executions: at,
     findings: [{ flaw, seed, at, input: `input ${at} of seed ${seed} of ${parser.name}` }],

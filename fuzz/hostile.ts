@@ -1,6 +1,6 @@
-/** Texts that are known to cause faults in programs. */
+/** Texts that have caused faults in many programs. */
 export const HOSTILE_TEXTS: readonly string[] = [
-  // Terminals: colours, titles, clipboard, cursor, a query that makes the terminal type; C1 forms; line ends.
+  // For terminals: colours, titles, clipboard, cursor, a query to which the terminal replies, C1 forms, line ends.
   '\u001b[31m',
   '\u001b]0;title\u0007',
   '\u001b]52;c;cm0gLXJm\u0007',
@@ -36,7 +36,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   '\ufffd',
   '\uffff',
   '\u{10ffff}',
-  // Other languages.
+  // Words with a meaning in JavaScript, C, shells, JSON and HTML.
   '__proto__',
   'constructor',
   'prototype',

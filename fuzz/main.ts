@@ -1,17 +1,17 @@
 import { parseArgs } from 'node:util'
 import { flawOf, inputAt } from './campaign.ts'
-import { keep, piecesOf } from './corpus.ts'
+import { piecesOf, storeInput } from './corpus.ts'
 import { explore, type Finding } from './explore.ts'
 import type { Parser } from './parser.ts'
 import { PARSERS } from './parsers.ts'
 
-const USAGE = `Usage: npm run fuzz -- [options]
-  --parser NAME   only this one; may be given several times (${PARSERS.map(({ name }) => name).join(', ')})
-  --seconds N     how long each is tried (default: 10)
-  --seed S        what the inputs follow from (default: by the clock)
-  --at N          try the one input of this number, and print it
-  --jobs N        how many parsers at once (default: 1)
-  --keep          add what was found to fuzz/corpus, where the tests try it again`
+const HELP = `Usage: npm run fuzz -- [options]
+  --parser NAME   test only this parser; can be repeated (${PARSERS.map(({ name }) => name).join(', ')})
+  --seconds N     time for each parser (default: 10)
+  --seed S        seed of the inputs (default: from the clock)
+  --at N          try only input number N, and print it
+  --jobs N        number of parsers to test at once (default: 1)
+  --keep          add each finding to fuzz/corpus, which the tests run`
 
 const { values } = parseArgs({
   options: {
@@ -33,7 +33,7 @@ process.exit(await main())
 async function main(): Promise<number> {
   const unknown = values.parser.find((name) => PARSERS.every((parser) => parser.name !== name))
   if (values.help || unknown !== undefined) {
-    console.log(unknown === undefined ? USAGE : `no parser ${unknown}\n${USAGE}`)
+    console.log(unknown === undefined ? HELP : `unknown parser ${unknown}\n${HELP}`)
     return unknown === undefined ? 0 : 2
   }
   const chosen = PARSERS.filter(({ name }) => values.parser.length === 0 || values.parser.includes(name))
@@ -41,13 +41,13 @@ async function main(): Promise<number> {
   if (values.at !== undefined) return replay(chosen, seed, Number(values.at))
   console.log(`seed ${seed}`)
   let found = 0
-  const waiting = [...chosen]
-  const take = async (): Promise<void> => {
-    for (let parser = waiting.shift(); parser !== undefined; parser = waiting.shift()) {
+  const remaining = [...chosen]
+  const fuzzRemaining = async (): Promise<void> => {
+    for (let parser = remaining.shift(); parser !== undefined; parser = remaining.shift()) {
       found += await fuzz(parser, seed)
     }
   }
-  await Promise.all(Array.from({ length: Number(values.jobs) }, take))
+  await Promise.all(Array.from({ length: Number(values.jobs) }, fuzzRemaining))
   return found === 0 ? 0 : 1
 }
 
@@ -58,15 +58,15 @@ async function fuzz(parser: Parser, seed: number): Promise<number> {
     slowMs: SLOW_MS,
   })
   console.log(`${parser.name.padEnd(16)} ${String(executions).padStart(10)} inputs, ${findings.length} flaws`)
-  for (const finding of findings) await show(parser, finding)
+  for (const finding of findings) await printFinding(parser, finding)
   return findings.length
 }
 
-async function show(parser: Parser, { flaw, seed, at, input }: Finding): Promise<void> {
+async function printFinding(parser: Parser, { flaw, seed, at, input }: Finding): Promise<void> {
   console.log(`  ${flaw}`)
   console.log(`    ${JSON.stringify(piecesOf(input)).slice(0, 1_000)}`)
-  console.log(`    again: npm run fuzz -- --parser ${parser.name} --seed ${seed} --at ${at}`)
-  if (values.keep) await keep(parser, flaw, input)
+  console.log(`    repeat with: npm run fuzz -- --parser ${parser.name} --seed ${seed} --at ${at}`)
+  if (values.keep) await storeInput(parser, flaw, input)
 }
 
 async function replay(parsers: readonly Parser[], seed: number, at: number): Promise<number> {
@@ -77,7 +77,7 @@ async function replay(parsers: readonly Parser[], seed: number, at: number): Pro
     const flaw = await flawOf(parser, input)
     const ms = Math.round(performance.now() - start)
     console.log(`${parser.name}: ${JSON.stringify(piecesOf(input)).slice(0, 5_000)}`)
-    console.log(`${flaw ?? 'all holds'}, after ${ms} ms`)
+    console.log(`${flaw ?? 'no flaw'}, after ${ms} ms`)
     if (flaw !== null) found++
   }
   return found === 0 ? 0 : 1

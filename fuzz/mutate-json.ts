@@ -4,7 +4,7 @@ import { PART } from './parser.ts'
 
 type Json = null | boolean | number | string | Json[] | Map<string, Json> | Raw
 
-/** Written unchanged: numbers that JSON.stringify would not write. */
+/** Text that is written unchanged, such as numbers that JSON.stringify would write in another form. */
 interface Raw {
   readonly raw: string
 }
@@ -14,10 +14,10 @@ interface Place {
   readonly value: Json
   readonly set: (value: Json) => void
   readonly remove: () => void
-  readonly double: (value: Json) => void
+  readonly duplicate: (value: Json) => void
 }
 
-/** One of the documents in the text, with some of its values changed, moved, duplicated or removed. */
+/** The text with one of its documents damaged: some values changed, moved, duplicated or removed. */
 export function damagedJson(text: string, chance: Chance): string {
   const documents = text.split(PART)
   const which = chance.below(documents.length)
@@ -38,14 +38,14 @@ function damage(holder: { root: Json }, chance: Chance): void {
   const place = chance.pick(all)
   const how = chance.below(6)
   if (how === 0) place.remove()
-  else if (how === 1) place.double(copy(place.value))
+  else if (how === 1) place.duplicate(copy(place.value))
   else if (how === 2) place.set(copy(chance.pick(all).value))
-  else if (how === 3) place.double(hostile(chance))
-  else place.set(near(place.value, chance))
+  else if (how === 3) place.duplicate(hostile(chance))
+  else place.set(similar(place.value, chance))
 }
 
 /** Usually a wrong value of the right type: the parser rejects other types early. */
-function near(value: Json, chance: Chance): Json {
+function similar(value: Json, chance: Chance): Json {
   if (typeof value === 'number' && chance.is(0.4)) return value + chance.pick([-1, 1, 0.5, 1e12, -1e12])
   if (typeof value === 'number' && chance.is(0.6)) return { raw: chance.pick(NUMBERS) }
   if (typeof value === 'string' && chance.is(0.7))
@@ -83,7 +83,7 @@ function places(holder: { root: Json }): readonly Place[] {
         holder.root = value
       },
       remove: () => {},
-      double: () => {},
+      duplicate: () => {},
     },
   ]
   const visit = (value: Json): void => {
@@ -95,7 +95,7 @@ function places(holder: { root: Json }): readonly Place[] {
             value[i] = to
           },
           remove: () => void value.splice(i, 1),
-          double: (other) => void value.splice(i, 0, other),
+          duplicate: (other) => void value.splice(i, 0, other),
         })
         visit(each)
       }
@@ -105,7 +105,7 @@ function places(holder: { root: Json }): readonly Place[] {
           value: each,
           set: (to) => void value.set(key, to),
           remove: () => void value.delete(key),
-          double: (other) => void value.set(`${key}${typeof other === 'string' ? other : '2'}`, other),
+          duplicate: (other) => void value.set(`${key}${typeof other === 'string' ? other : '2'}`, other),
         })
         visit(each)
       }

@@ -3,15 +3,15 @@ import { HOSTILE_NUMBERS, HOSTILE_TEXTS } from './hostile.ts'
 import { damagedJson } from './mutate-json.ts'
 import type { Parser } from './parser.ts'
 
-/** Longer inputs find nothing more. */
+/** Longer inputs find no more flaws. */
 export const LONGEST = 1 << 20
 const DEEPEST = 100_000
 
 type Mutation = (text: string, chance: Chance, parser: Parser) => string
 
-/** A hostile input: a valid one with some damage, or words of the language in any order. */
+/** A hostile input: a damaged valid one, or words of the language in any order. */
 export function mutated(parser: Parser, chance: Chance): string {
-  if (chance.is(0.05)) return babble(parser, chance)
+  if (chance.is(0.05)) return randomWords(parser, chance)
   let text = chance.pick(parser.seeds)
   if (chance.is(0.02)) return text
   if (parser.json === true && chance.is(0.6)) text = damagedJson(text, chance)
@@ -36,7 +36,7 @@ const USUAL: readonly Mutation[] = [
   replaceByWord,
   insertHostile,
   insertHostile,
-  doubleLine,
+  duplicateLine,
   swapLines,
   dropLine,
   swapPieces,
@@ -45,7 +45,7 @@ const USUAL: readonly Mutation[] = [
 
 const EXCESSIVE: readonly Mutation[] = [inflate, nest]
 
-function babble({ words }: Parser, chance: Chance): string {
+function randomWords({ words }: Parser, chance: Chance): string {
   const word = () => chance.pick(chance.is(0.8) ? words : HOSTILE_TEXTS)
   return Array.from({ length: chance.between(0, 12) }, word).join(chance.pick(['', '', ' ', '\n', ',']))
 }
@@ -58,12 +58,12 @@ function cut(text: string, chance: Chance): readonly [number, number] {
 const spliced = (text: string, [from, to]: readonly [number, number], by: string): string =>
   text.slice(0, from) + by + text.slice(to)
 
-function at(text: string, chance: Chance): readonly [number, number] {
+function anyPlace(text: string, chance: Chance): readonly [number, number] {
   const place = chance.below(text.length + 1)
   return [place, place]
 }
 
-/** Bytes that are no longer UTF-8 are decoded as any reader of text decodes them. */
+/** The bytes may be invalid UTF-8 afterwards. They are decoded as Bun decodes a file. */
 function flipBits(text: string, chance: Chance): string {
   const bytes = Buffer.from(text)
   if (bytes.length === 0) return text
@@ -103,7 +103,7 @@ function otherNumber(text: string, chance: Chance): string {
 }
 
 function insertWord(text: string, chance: Chance, { words }: Parser): string {
-  return spliced(text, at(text, chance), chance.pick(words))
+  return spliced(text, anyPlace(text, chance), chance.pick(words))
 }
 
 function replaceByWord(text: string, chance: Chance, { words }: Parser): string {
@@ -111,10 +111,10 @@ function replaceByWord(text: string, chance: Chance, { words }: Parser): string 
 }
 
 function insertHostile(text: string, chance: Chance): string {
-  return spliced(text, at(text, chance), chance.pick(HOSTILE_TEXTS))
+  return spliced(text, anyPlace(text, chance), chance.pick(HOSTILE_TEXTS))
 }
 
-function doubleLine(text: string, chance: Chance): string {
+function duplicateLine(text: string, chance: Chance): string {
   const lines = text.split('\n')
   lines.splice(chance.below(lines.length + 1), 0, chance.pick(lines))
   return lines.join('\n')
@@ -138,7 +138,7 @@ function dropLine(text: string, chance: Chance): string {
 function swapPieces(text: string, chance: Chance): string {
   const [from, to] = cut(text, chance)
   const rest = spliced(text, [from, to], '')
-  return spliced(rest, at(rest, chance), text.slice(from, to))
+  return spliced(rest, anyPlace(rest, chance), text.slice(from, to))
 }
 
 function otherLineEnds(text: string, chance: Chance): string {
@@ -150,11 +150,15 @@ function inflate(text: string, chance: Chance, { words, longest = LONGEST }: Par
   const [from, to] = cut(text, chance)
   const piece = (chance.is(0.5) ? text.slice(from, to) : chance.pick(words)) || ' '
   const times = Math.ceil(chance.spread(1 << 12, longest) / piece.length)
-  return spliced(text, at(text, chance), piece.repeat(times))
+  return spliced(text, anyPlace(text, chance), piece.repeat(times))
 }
 
 function nest(text: string, chance: Chance, { nesting = [['[', ']']], longest = LONGEST }: Parser): string {
   const [open, close] = chance.pick(nesting)
   const depth = chance.spread(100, Math.min(DEEPEST, longest / (open.length + close.length)))
-  return spliced(text, at(text, chance), open.repeat(depth) + (chance.is(0.5) ? close.repeat(depth) : ''))
+  return spliced(
+    text,
+    anyPlace(text, chance),
+    open.repeat(depth) + (chance.is(0.5) ? close.repeat(depth) : ''),
+  )
 }

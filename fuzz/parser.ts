@@ -1,13 +1,13 @@
 /** A parser under test: its inputs, and the conditions that must hold for every input. */
 export interface Parser {
   readonly name: string
-  /** Valid inputs, from which hostile ones are made. `PART` separates several texts in one input. */
+  /** Valid inputs, from which hostile ones are derived. `PART` separates several texts in one input. */
   readonly seeds: readonly string[]
   /** Words of its language. */
   readonly words: readonly string[]
   /** Whether its inputs are JSON, so that single values are damaged too. */
   readonly json?: boolean
-  /** Opening and closing text of a level, for deep nesting. */
+  /** The opening and closing text of one level, for deep nesting. */
   readonly nesting?: readonly (readonly [open: string, close: string])[]
   /** The longest input in characters; a mebibyte by default. */
   readonly longest?: number

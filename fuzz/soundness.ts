@@ -1,7 +1,7 @@
 import { printFailure } from '../src/cli/failures.ts'
 import { CanhazgpuError, type ErrorCode } from '../src/domain/errors.ts'
 
-/** A condition that must hold does not. */
+/** Thrown if a condition fails. */
 export class Unsound extends Error {
   override readonly name = 'Unsound'
 }
@@ -10,7 +10,7 @@ export function verify(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Unsound(what)
 }
 
-/** The result of a parser; null if it refuses, which must be one clear line with one of these codes. */
+/** The result of a parser. Null if it refuses its input, which must be one line with one of these codes. */
 export function answerOf<Value>(codes: readonly ErrorCode[], parse: () => Value): Value | null {
   try {
     return parse()
@@ -28,11 +28,8 @@ export function checkRefusal(codes: readonly ErrorCode[], error: unknown): void 
     printFailure(error, { stderr: (text) => lines.push(text), json, commandName: undefined })
     const output = lines.join('')
     checkScreen(output)
-    verify(output.indexOf('\n') === output.length - 1, 'a refusal is one line')
-    verify(
-      output.length < LONGEST_REFUSAL,
-      `a refusal is one line that can be read, not ${output.length} characters`,
-    )
+    verify(output.indexOf('\n') === output.length - 1, 'a refusal of several lines')
+    verify(output.length < LONGEST_REFUSAL, `a refusal of ${output.length} characters`)
     if (json) JSON.parse(output)
   }
 }
@@ -41,20 +38,20 @@ export function checkRefusal(codes: readonly ErrorCode[], error: unknown): void 
 const LONGEST_REFUSAL = 70_000
 
 /** Characters that could move the cursor, recolour, reverse or hide text. Line breaks are allowed. */
-const DECEIVES = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/u
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/u
 
 export function checkScreen(output: string): void {
   for (const line of output.split('\n')) {
-    const found = DECEIVES.exec(line)
+    const found = UNSAFE.exec(line)
     const code = found?.[0].codePointAt(0)?.toString(16)
     verify(found === null, `U+${code} reaches the terminal: ${JSON.stringify(line.slice(0, 300))}`)
   }
 }
 
-/** One line of output, which no text from outside can break in two. */
+/** Checks one line of output. Text from outside must not break it in two. */
 export function checkLine(line: string): void {
   checkScreen(line)
-  verify(!line.includes('\n'), `a line that breaks: ${JSON.stringify(line.slice(0, 300))}`)
+  verify(!line.includes('\n'), `a line break in a line: ${JSON.stringify(line.slice(0, 300))}`)
 }
 
 export function checkJson(output: string): void {

@@ -1,5 +1,5 @@
 import { flawOf, inputAt, kindOf, shrunk } from './campaign.ts'
-import { keptOf, textOf } from './corpus.ts'
+import { storedInputs, textOf } from './corpus.ts'
 import type { Finding, Report, Task } from './explore.ts'
 import type { Parser } from './parser.ts'
 import { PARSERS } from './parsers.ts'
@@ -17,24 +17,24 @@ self.onmessage = async ({ data }: MessageEvent<Task>) => {
 async function work(parser: Parser, { seed, seconds, slowMs, progress }: Task): Promise<Report> {
   const counter = new Int32Array(progress)
   const findings = new Map<string, Finding>()
-  const kept = (await keptOf(parser)).map(textOf)
-  // The time counts from the first new input, so that a busy machine tries some too.
+  const stored = (await storedInputs(parser)).map(textOf)
+  // The time counts from the first new input, so that a busy machine tries some of them too.
   let end = Number.POSITIVE_INFINITY
-  let at = -kept.length
+  let at = -stored.length
   for (; performance.now() < end && findings.size < MOST_FINDINGS; at++) {
     if (at === 0) end = performance.now() + seconds * 1_000
     Atomics.store(counter, 0, at)
-    const input = kept.at(at < 0 ? at : kept.length) ?? inputAt(parser, seed, at)
+    const input = stored.at(at < 0 ? at : stored.length) ?? inputAt(parser, seed, at)
     const before = performance.now()
     const flaw = (await flawOf(parser, input)) ?? (await slowness(parser, input, { before, slowMs }))
     if (flaw === null || findings.has(kindOf(flaw))) continue
     const shorter = flaw.startsWith('Slow') ? input : await shrunk(parser, input, flaw)
     findings.set(kindOf(flaw), { flaw, seed, at, input: shorter })
   }
-  return { executions: at + kept.length, findings: [...findings.values()] }
+  return { executions: at + stored.length, findings: [...findings.values()] }
 }
 
-/** The fastest of five runs, because other processes use the machine as well. */
+/** Takes the fastest of five runs, because other processes use the machine as well. */
 async function slowness(
   parser: Parser,
   input: string,

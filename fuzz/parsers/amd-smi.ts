@@ -31,7 +31,7 @@ const processes = [
   { gpu: 1, process_list: [{ process_info: 'No running processes detected' }] },
 ]
 
-/** An APU, parts of a card, lists of ROCm 6.0 and 6.1, complaints. */
+/** Answers of an APU, of parts of a card and of ROCm 6.0 and 6.1, and errors. */
 const gib = (value: number) => ({ value: value * 1024 ** 3, unit: 'B' })
 const parts = gpus.map((gpu) => ({ gpu, bdf: `0000:05:00.${gpu}`, uuid: 'card', partition_id: gpu }))
 const memories = [
@@ -113,7 +113,7 @@ export const amdSmi: Parser = {
     if (read !== null) {
       checkGpus(read)
       const again = unexplainedGpus({ list, asic, metric, process })
-      verify(new Set(again).size === again.length, 'a GPU is asked for twice')
+      verify(new Set(again).size === again.length, 'a GPU is queried twice')
       for (const gpu of again) answerOf(['driver-failed'], () => singleEntry(process, gpu))
     }
     checkLine(errorOf(input) ?? '')

@@ -49,7 +49,7 @@ export const commandLines: Parser = {
     const model = modelIn(input)
     if (model === undefined) return
     verify(model !== '' && !/[\s\0]/.test(model), `the model is ${JSON.stringify(model.slice(0, 100))}`)
-    verify(input.includes(model), 'a model that is not in the input')
+    verify(input.includes(model), 'the model is not in the input')
     checkLine(shortened(model, 60))
   },
 }

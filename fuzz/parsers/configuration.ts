@@ -28,7 +28,10 @@ function configuration(ending: string, syntax: Pick<Parser, 'seeds' | 'words' | 
         settingsFrom({ flags: {}, env: {} }, [{ path, quotable: true, values: parseConfig(path, input) }]),
       )
       if (settings !== null) checkSettings(settings)
-      verify(!('polluted' in {}) && Object.keys(Object.prototype).length === 0, 'all objects have changed')
+      verify(
+        !('polluted' in {}) && Object.keys(Object.prototype).length === 0,
+        'Object.prototype has changed',
+      )
     },
   }
 }
@@ -45,7 +48,7 @@ export function checkSettings(settings: Settings): void {
   for (const text of [settings.webToken, settings.webBasic]) {
     verify(
       text === null || (typeof text === 'string' && text.length >= 3),
-      'an open door for want of a password',
+      'an empty token or password is accepted',
     )
   }
 }

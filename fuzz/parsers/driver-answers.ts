@@ -49,7 +49,7 @@ export const nvmlAnswer: Parser = {
       const answer = answerOf(['driver-failed'], () => parseAnswer(stdout))
       if (answer === null) continue
       if (answer.kind === 'gpus') checkReadings(answer.gpus)
-      else verify(typeof answer.reason === 'string', 'no reason')
+      else verify(typeof answer.reason === 'string', 'the reason is missing')
     }
   },
 }
@@ -93,7 +93,7 @@ export const fakeScenario: Parser = {
   check(input) {
     const scenario = answerOf(['config-invalid'], () => parseScenario(input, '/tmp/usage.json', GPU_COUNT))
     if (scenario === null) return
-    verify(isAmount(scenario.delay_ms) && typeof scenario.hang === 'boolean', 'a wrong delay')
+    verify(isAmount(scenario.delay_ms) && typeof scenario.hang === 'boolean', 'the delay is invalid')
     for (const [id, gpu] of Object.entries(scenario.gpus)) {
       verify(isWhole(Number(id)) && Number(id) < GPU_COUNT, `GPU ${id}`)
       const amounts = [
@@ -103,7 +103,7 @@ export const fakeScenario: Parser = {
         gpu.temperature_c,
         gpu.power_w,
       ]
-      verify(amounts.every(isAmount), `GPU ${id} measures ${amounts}`)
+      verify(amounts.every(isAmount), `GPU ${id} has an invalid amount: ${amounts}`)
       for (const { pid, uid = 0, memory_mb } of gpu.processes) {
         verify(
           isWhole(pid) && isWhole(uid) && isAmount(memory_mb),

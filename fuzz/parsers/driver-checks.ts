@@ -8,18 +8,18 @@ export function checkGpus(gpus: readonly ReportedGpu[]): void {
   checkJudged(gpus)
   for (const { index, name, state } of gpus) {
     verify(name !== '', `GPU ${index} has no name`)
-    if (state.kind === 'fault') verify(state.reason !== '', `GPU ${index} is faulty for no reason`)
+    if (state.kind === 'fault') verify(state.reason !== '', `GPU ${index} has a fault without a reason`)
     else checkProcesses(state.processes ?? [])
   }
-  // Of two readings of one GPU, one would hide the other.
+  // With two readings of one GPU, a later one would replace an earlier one.
   const measured = gpus.filter(({ state }) => state.kind === 'measured')
   const indices = measured.map((gpu) => gpu.index)
   const uuids = measured.map((gpu) => gpu.uuid).filter((uuid) => uuid !== '')
-  verify(new Set(indices).size === indices.length, `GPUs that share a number: ${indices}`)
-  verify(new Set(uuids).size === uuids.length, `GPUs that share a UUID: ${uuids}`)
+  verify(new Set(indices).size === indices.length, `several GPUs have one number: ${indices}`)
+  verify(new Set(uuids).size === uuids.length, `several GPUs have one UUID: ${uuids}`)
 }
 
-/** A GPU of unknown memory and unknown processes must never count as working. */
+/** A GPU with unknown memory and unknown processes must not count as measured. */
 function checkJudged(gpus: readonly ReportedGpu[]): void {
   for (const [i, { index, state }] of judged(gpus, HOST_MEMORY_MB).entries()) {
     const reported = gpus[i]?.state
@@ -27,10 +27,13 @@ function checkJudged(gpus: readonly ReportedGpu[]): void {
     verify(isAmount(state.memoryUsedMb), `GPU ${index} uses ${state.memoryUsedMb} MB`)
     verify(
       reported.memoryUsedMb !== undefined || reported.processes !== undefined,
-      `GPU ${index} is idle by no reading`,
+      `GPU ${index} is measured without a reading`,
     )
     const held = sumOf(state.processes)
-    verify(state.memoryBy === undefined || state.memoryUsedMb >= held, `GPU ${index} hides ${held} MB`)
+    verify(
+      state.memoryBy === undefined || state.memoryUsedMb >= held,
+      `GPU ${index} shows less than the ${held} MB of its processes`,
+    )
   }
 }
 
@@ -40,14 +43,17 @@ const HOST_MEMORY_MB = 81_559
 export function checkReadings(gpus: readonly ReportedGpu[]): void {
   for (const { index, uuid, name, state } of gpus) {
     verify(isWhole(index), `index ${index}`)
-    verify(typeof uuid === 'string' && typeof name === 'string', `GPU ${index} is of the wrong kind`)
+    verify(
+      typeof uuid === 'string' && typeof name === 'string',
+      `GPU ${index} has a UUID or name that is not text`,
+    )
     if (state.kind === 'fault') {
-      verify(typeof state.reason === 'string', `GPU ${index} has a wrong reason`)
+      verify(typeof state.reason === 'string', `GPU ${index} has a reason that is not text`)
       continue
     }
     const { memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW } = state
     const amounts = [memoryUsedMb, memoryTotalMb, utilizationPercent, temperatureC, powerW]
-    verify(amounts.every(isAmount), `GPU ${index} measures ${amounts}`)
+    verify(amounts.every(isAmount), `GPU ${index} has an invalid amount: ${amounts}`)
   }
 }
 

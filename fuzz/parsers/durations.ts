@@ -17,7 +17,7 @@ export const durations: Parser = {
     checkLine(printed)
     verify(
       parseDuration(printed.replaceAll(' ', '')) === Math.floor(ms / 1_000) * 1_000,
-      `${printed} is another`,
+      `${printed} is read as another duration`,
     )
   },
 }

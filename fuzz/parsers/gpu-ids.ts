@@ -17,7 +17,7 @@ export const gpuIds: Parser = {
       numbers.every((number) => number <= 1023),
       `ids ${ids}`,
     )
-    verify(isAscending(numbers), `not sorted, or repeated: ${ids}`)
-    verify(parseGpuIds(ids.join(',')).join() === ids.join(), 'another list when read again')
+    verify(isAscending(numbers), `ids are repeated or not sorted: ${ids}`)
+    verify(parseGpuIds(ids.join(',')).join() === ids.join(), 'the ids are read as another list')
   },
 }

@@ -17,7 +17,7 @@ const row = (i: number) =>
 
 const FOUR_BUSY = `${[0, 1, 2, 3].map(row).join('\n')}\n`
 const LOST = `${row(0)}\nUnable to determine the device handle for GPU0000:3B:00.0: GPU is lost.  Reboot the system to recover this GPU\n${row(2)}\n`
-const MUTE = `0, 00000000:1B:00.0, ${uuid(0)}, [Unknown Error], [N/A], [N/A], 30, [GPU requires reset], Enabled, NVIDIA A100\n`
+const UNREADABLE = `0, 00000000:1B:00.0, ${uuid(0)}, [Unknown Error], [N/A], [N/A], 30, [GPU requires reset], Enabled, NVIDIA A100\n`
 const RECOVERY = `0, 00000000:1B:00.0, ${uuid(0)}, [N/A], 0, 0, 30, [N/A], Disabled, Drain and Reset, NVIDIA GB10\n`
 const MINIMAL = `0, 00000000:1B:00.0, ${uuid(0)}, 70000, 81559, Tesla K80, or so\n`
 const APPS = `${uuid(0)}, 4242, 69000, /usr/bin/python3\n${uuid(1)}, 4243, [N/A], [Not Found]\n${mig}, 17, 5, a, b\n`
@@ -27,12 +27,12 @@ const LIST = `GPU 0: NVIDIA A100 (UUID: ${uuid(0)})\n  MIG 1g.5gb      Device  0
 const SEEDS = [
   [FOUR_BUSY, APPS, LIST],
   [LOST, OLD_MIG, LIST],
-  [MUTE, APPS, ''],
+  [UNREADABLE, APPS, ''],
   [MINIMAL, '', LIST],
   [RECOVERY, `${uuid(0)}, 4242, [GPU requires reset], a\n[Not Supported], [N/A], [N/A], [N/A]\n`, ''],
 ].map((texts) => texts.join(PART))
 
-/** The CSV of both queries and the list of `-L`. */
+/** The CSV output of both queries, and the list of `-L`. */
 export const nvidiaSmi: Parser = {
   name: 'nvidia-smi',
   seeds: SEEDS,
@@ -88,19 +88,19 @@ export const nvidiaSmi: Parser = {
       if (read !== null) checkGpus(read)
     }
     checkCutOff(gpus)
-    if (hasMigInstances(apps)) verify(apps.includes('MIG-'), 'instances out of nothing')
+    if (hasMigInstances(apps)) verify(apps.includes('MIG-'), 'MIG instances without a MIG UUID')
     const processes = answerOf(['driver-failed'], () => parseApps(apps, parseMigParents(list)))
     for (const each of processes?.processes.values() ?? []) checkProcesses(each)
   },
 }
 
-/** A truncated answer must not change the part that is shown. */
+/** A GPU that a truncated answer still contains must have its real reading. */
 function checkCutOff(text: string): void {
   if (!FOUR_BUSY.startsWith(text)) return
   for (const { index, state } of answerOf(['driver-failed'], () => parseGpus(text, GPU_FIELDS)) ?? []) {
     verify(
       state.kind === 'measured' && state.memoryUsedMb === 70_000 + index,
-      `GPU ${index} by half an answer`,
+      `GPU ${index} has a wrong reading in a truncated answer`,
     )
   }
 }

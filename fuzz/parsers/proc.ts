@@ -32,7 +32,7 @@ const MOUNTS =
 const CMDLINE = '/usr/bin/python3\0train.py\0--model\0llama\0'
 const ENVIRON = 'PATH=/bin\0HOME=/root\0CUDA_VISIBLE_DEVICES=7\0novalue\0=x\0'
 
-/** Files of the kernel about processes, whose names and arguments any user can choose. */
+/** Files of the kernel about processes. Any user can choose the names and arguments in them. */
 export const proc: Parser = {
   name: 'proc',
   seeds: [STAT, STATUS, LIMITS, MOUNTS, CMDLINE, ENVIRON],
@@ -77,20 +77,20 @@ function checkStat(line: string): void {
   const stat = parseStat(line)
   if (stat === null) return
   for (const number of [stat.parent, stat.processGroup, stat.threads, stat.startTime]) {
-    verify(Number.isFinite(number), `a process with ${number}`)
+    verify(Number.isFinite(number), `the line of a process has the number ${number}`)
   }
   // The process chooses its name, so the name ends at the last closing parenthesis.
   const end = line.lastIndexOf(')')
   const renamed = parseStat(`1 (${line.slice(0, end).replaceAll('(', '')}) R 0 (x${line.slice(end)}`)
-  verify(renamed?.startTime === stat.startTime, 'a name made up a process')
+  verify(renamed?.startTime === stat.startTime, 'the name of a process changes its start time')
 }
 
 function checkStatus(text: string): void {
   for (const commandLine of [undefined, text]) {
     const { uid, comm, argv } = detailsIn(text, commandLine?.split('\0'))
     verify(uid === undefined || isWhole(uid) || uid > Number.MAX_SAFE_INTEGER, `uid ${uid}`)
-    verify(comm === undefined || !comm.includes('\n'), 'a name of two lines')
-    verify(argv === undefined || argv.length > 0, 'no arguments are unknown arguments')
+    verify(comm === undefined || !comm.includes('\n'), 'a line break in a name')
+    verify(argv === undefined || argv.length > 0, 'an empty argument list')
   }
   const pid = innermostPid(text)
   verify(pid === null || pid >= 0, `pid ${pid}`)
@@ -99,15 +99,15 @@ function checkStatus(text: string): void {
 
 function checkLimits(text: string): void {
   const files = parseOpenFiles(text)
-  verify(files === null || (files.soft >= 0n && files.hard >= 0n), 'a negative limit')
+  verify(files === null || (files.soft >= 0n && files.hard >= 0n), 'a limit is negative')
 }
 
 function checkEnvironment(text: string): void {
   const entries = text.split('\0')
   const changed = withVariables(entries, { CUDA_VISIBLE_DEVICES: '0,1', GONE: null })
-  verify(variable(changed, 'CUDA_VISIBLE_DEVICES') === '0,1', 'the command sees other GPUs')
-  verify(variable(changed, 'GONE') === undefined, 'a variable that was to go stayed')
+  verify(variable(changed, 'CUDA_VISIBLE_DEVICES') === '0,1', 'the variable has another value')
+  verify(variable(changed, 'GONE') === undefined, 'a variable was not removed')
   const others = (list: readonly string[]) =>
     list.filter((entry) => !/^(CUDA_VISIBLE_DEVICES|GONE)=/.test(entry))
-  verify(others(changed).join('\0') === others(entries).join('\0'), "the command's environment is another")
+  verify(others(changed).join('\0') === others(entries).join('\0'), 'other variables have changed')
 }

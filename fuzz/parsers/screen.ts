@@ -22,10 +22,10 @@ import { PART, type Parser, parts } from '../parser.ts'
 import { answerOf, checkJson, checkLine, checkRefusal, checkScreen, verify } from '../soundness.ts'
 
 const NOW = 1_750_000_000_000
-const LOOK = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
+const WIDE = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
 const NARROW = { color: true, terminal: true, columns: 80 }
 
-/** Puts the input into every place that can show other users' text. */
+/** Puts the input into every output that can contain text of other users. */
 export const screen: Parser = {
   name: 'screen',
   seeds: [
@@ -56,18 +56,18 @@ export const screen: Parser = {
     const readings = new Map(uses(text).map((each, at) => [gpuUnit(at), { uuid: '', use: unitUse(each) }]))
     const gpus = statusOf(pool, readings, 1024)
     const view = { now: NOW, thresholdMb: 1024 }
-    for (const gpu of gpus) checkLine(statusLine(gpu, view, LOOK))
-    checkRows(statusTable(gpus, view, LOOK), gpus.length + 1)
+    for (const gpu of gpus) checkLine(statusLine(gpu, view, WIDE))
+    checkRows(statusTable(gpus, view, WIDE), gpus.length + 1)
     checkWidth(statusTable(gpus, view, NARROW))
     checkJson(printableJson(statusDocument({ pool, view, gpus }), 2))
     const reading = { evidence: { readings, thresholdMb: 1024 }, reserved: new Set<UnitId>() }
     const places = queuePlaces(pool, { now: NOW, stopped: () => false, reading })
-    checkRows(queue.text(places, LOOK).stdout ?? '', pool.queue.length + 1)
+    checkRows(queue.text(places, WIDE).stdout ?? '', pool.queue.length + 1)
     checkWidth(queue.text(places, NARROW).stdout ?? '')
     checkJson(printableJson(queueDocument(places)))
     const range = { from: NOW - 1e9, to: NOW }
     const hours = usageReport(tallied(runningTimes(pool, NOW), range, []), range, 7)
-    checkScreen(report.text(hours, LOOK).stdout ?? '')
+    checkScreen(report.text(hours, WIDE).stdout ?? '')
     checkJson(printableJson(reportDocument(hours), 2))
     const obstacles = obstaclesIn(pool, reading)
     for (const { forecast } of places.places) {
@@ -87,21 +87,21 @@ function checkWidth(output: string): void {
 
 function checkRows(output: string, count: number): void {
   checkScreen(output)
-  verify(output.split('\n').length === count + 1, `${count} rows take other lines`)
+  verify(output.split('\n').length === count + 1, `the output has not ${count} lines`)
 }
 
 function checkText(text: string): void {
   checkLine(printable(text))
-  verify(printable(printable(text)) === printable(text), 'printed twice it is another')
+  verify(printable(printable(text)) === printable(text), 'a second conversion changes the text')
   for (const length of [1, 10, 60]) {
     const short = shortened(text, length)
     checkLine(short)
     verify(short.length <= length, `${short.length} characters, not ${length}`)
-    verify(!text.isWellFormed() || short.isWellFormed(), 'half a character')
+    verify(!text.isWellFormed() || short.isWellFormed(), 'a character is cut in half')
   }
   checkLine(firstLine(text))
   const shown = answerOf(['usage'], () => shownText.read(text, '--note'))
-  verify(shown === null || (shown.length > 0 && shown.length <= 200), 'a note of no size')
+  verify(shown === null || (shown.length > 0 && shown.length <= 200), 'a note is empty or too long')
   for (const error of [
     new CanhazgpuError('failure', text, { hint: text }),
     notUnderstood(text, text),

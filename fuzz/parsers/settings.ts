@@ -51,6 +51,6 @@ export const settings: Parser = {
       }
     }
     const place = answerOf(['config-invalid'], () => storePlace(input))
-    verify(place === null || /^\/[^\0]+$/.test(place.path), 'a path that the kernel reads otherwise')
+    verify(place === null || /^\/[^\0]+$/.test(place.path), 'the path is relative or has a NUL')
   },
 }

@@ -82,7 +82,7 @@ const POOL: Pool = {
   writtenAt: written,
 }
 
-/** A document that only a later release will write. */
+/** A document with values that only a later release writes. */
 const LATER: Pool = {
   ...POOL,
   units: [
@@ -108,7 +108,7 @@ const LATER: Pool = {
   ],
 }
 
-/** As written by releases without units. */
+/** A document of the first version, which has no units. */
 const VERSION_1 = {
   version: 1,
   host: 'gpubox',
@@ -196,7 +196,7 @@ export const storedPool: Parser = {
     const pool = answerOf(['store-corrupt', 'store-too-new'], () => decodePool(input))
     if (pool === null) return
     checkInvariants(pool)
-    checkSameAgain(pool)
+    checkReadAgain(pool)
     for (const moment of MOMENTS) checkShown(pool, moment)
   },
 }
@@ -217,23 +217,23 @@ function checkInvariants(pool: Pool): void {
   )
   verify(
     reservations.every(({ holdings }) => holdings.length > 0),
-    'a reservation of nothing',
+    'a reservation without a unit',
   )
   verify([units.map(({ id }) => id), ...reservations.map(unitsOf)].every(isInOrder), 'units in disorder')
   for (const { request } of queue) checkRequest(pool, request)
   const all = [...reservations, ...queue]
-  verify(new Set(all.map(({ id }) => id)).size === all.length, 'an id is there twice')
+  verify(new Set(all.map(({ id }) => id)).size === all.length, 'two entries have one id')
   const runs = reservations.flatMap(({ term }) => (term.kind === 'run' ? [term] : []))
   for (const { process } of [...runs, ...queue]) {
     verify(isWhole(process.pid) && process.pid > 0, `pid ${process.pid}`)
-    verify(process.pid <= 2 ** 22, 'a pid that is another to the kernel')
+    verify(process.pid <= 2 ** 22, 'a pid above the limit of the kernel')
   }
 }
 
 function checkRequest(pool: Pool, request: Request): void {
   if (request.kind === 'count') {
     verify(isWhole(request.count) && request.count > 0, 'a request for nothing')
-    verify(request.count <= pool.units.length, 'a request for more than there is')
+    verify(request.count <= pool.units.length, 'a request for more GPUs than the pool has')
     return
   }
   verify(request.ids.length > 0, 'a request for nothing')
@@ -247,12 +247,12 @@ function checkRequest(pool: Pool, request: Request): void {
 const isInOrder = (units: readonly UnitId[]): boolean =>
   units.every((unit, at) => at === 0 || compareUnits(units[at - 1] ?? '', unit) < 0)
 
-function checkSameAgain(pool: Pool): void {
+function checkReadAgain(pool: Pool): void {
   const again = decodePool(encodePool(pool, pool.writtenAt))
-  verify(JSON.stringify(again) === JSON.stringify(pool), 'another pool when read again')
+  verify(JSON.stringify(again) === JSON.stringify(pool), 'the pool is read as another one')
 }
 
-/** All views of the pool at this time. */
+/** Checks all views of the pool at this time. */
 function checkShown(stored: Pool, moment: Moment): void {
   for (const liveness of ['alive', 'gone'] as const) {
     const { pool } = settle(followClock(stored, moment), moment, {

@@ -6,7 +6,7 @@ import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { ARGUMENT_BYTES, type Parser } from '../parser.ts'
 import { checkScreen, verify } from '../soundness.ts'
 
-/** A machine that fails on first use, after the command line has been parsed. */
+/** A program whose pool fails to open, after the command line has been parsed. */
 function program(): Program & { readonly out: string[]; readonly err: string[] } {
   const out: string[] = []
   const err: string[] = []
@@ -17,7 +17,7 @@ function program(): Program & { readonly out: string[]; readonly err: string[] }
     stdout: { write: (text) => out.push(text), color: false, terminal: false, columns: 80 },
     stderr: { write: (text) => err.push(text), color: false, terminal: false, columns: 80 },
     open: async () => {
-      throw new CanhazgpuError('failure', 'no machine')
+      throw new CanhazgpuError('failure', 'no pool')
     },
   }
 }
@@ -79,15 +79,15 @@ export const typedWords: Parser = {
   longest: ARGUMENT_BYTES,
   async check(input) {
     const words = input.split('\0')
-    const machine = program()
-    const status = await runProgram(words, machine)
+    const tested = program()
+    const status = await runProgram(words, tested)
     verify(STATUSES.includes(status), `status ${status}`)
-    verify(status === EXIT.success || machine.err.length > 0, 'it fails without a message')
-    checkScreen(machine.out.join(''))
-    checkScreen(machine.err.join(''))
+    verify(status === EXIT.success || tested.err.length > 0, 'a failure without a message')
+    checkScreen(tested.out.join(''))
+    checkScreen(tested.err.join(''))
     const completing = program()
     await printCompletions(words, completing)
     checkScreen(completing.out.join(''))
-    verify(completing.err.length === 0, 'completion complains')
+    verify(completing.err.length === 0, 'the completion prints an error')
   },
 }

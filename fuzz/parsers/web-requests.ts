@@ -76,7 +76,7 @@ function checkGuarded(authorization: string): void {
   try {
     headers.set('authorization', authorization)
   } catch {
-    // No client could send this.
+    // No client can send such a header.
     return
   }
   const passed = unlessRefused(() => {
@@ -84,7 +84,7 @@ function checkGuarded(authorization: string): void {
     refused?.catch(() => {})
     return refused === undefined
   })
-  verify(passed !== true || isCredential(authorization), `${JSON.stringify(authorization)} gets in`)
+  verify(passed !== true || isCredential(authorization), `${JSON.stringify(authorization)} is accepted`)
 }
 
 function isCredential(authorization: string): boolean {
