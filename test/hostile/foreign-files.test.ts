@@ -239,7 +239,9 @@ describe.skipIf(reason !== null)(
         await pool.chg('status')
         await pool.chg(...ADMIN, '--force')
         expect(mode(folder)).toBe(before.toString(8))
-        expect((await pool.chg('admin', '--check')).stdout).toMatch(/pool lets others than its owner \w+/)
+        expect((await pool.chg('admin', '--check')).stdout).toMatch(
+          /pool lets users other than its owner \w+/,
+        )
         rmSync(`${folder}/of-somebody`, { force: true })
       }
       chmodSync(folder, 0o1777)

@@ -62,13 +62,13 @@ test.each(PLANTS)(
       const refused = await pool.chg(...command)
       expect(refused).toMatchObject({ status: command[0] === 'run' ? 125 : 1, stdout: '' })
       expect(refused.stderr).toStartWith(
-        `Error: The pool ${pool.database} contains what canhazgpu did not create: ${name}`,
+        `Error: The pool ${pool.database} contains objects that canhazgpu did not create: ${name}`,
       )
       expect(refused.stderr).toMatch(/^[^\n]*sudo canhazgpu admin[^\n]*\n$/)
     }
     expect(JSON.parse((await pool.chg('status', '--json')).stderr).error.code).toBe('store-foreign')
     const checked = await pool.chg('admin', '--check')
-    expect(checked.stdout).toContain(`${name} in ${pool.database} - any other 'sudo canhazgpu admin' command`)
+    expect(checked.stdout).toContain(`${name} in ${pool.database} - any 'sudo canhazgpu admin' command`)
     expect(checked.status).toBe(1)
     expect((await pool.chg('status')).status).toBe(1)
 

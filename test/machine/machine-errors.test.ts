@@ -95,7 +95,7 @@ needing('prlimit').test('a limit of the file size is named', async () => {
   using pool = await testPool(1)
   const { stderr, status } = await pool.sh('prlimit --fsize=1024 "$CHG" reserve')
   expect(stderr).toMatch(
-    /^Error: The pool .* is larger than a file may be here - .*'ulimit -f unlimited'.*\n$/,
+    /^Error: The pool .* exceeds the file size limit of this process - .*'ulimit -f unlimited'.*\n$/,
   )
   expect(status).toBe(1)
   expect((await pool.status()).map((gpu) => gpu.status)).toEqual(['AVAILABLE'])

@@ -49,14 +49,14 @@ async function* changesOf(bell: Bell): AsyncIterable<void> {
   while ((await bell.next()) !== 'closed') yield
 }
 
-/** Keeps the last event until it is read. A turn replaces a change, but not the other way round. */
+/** Keeps the last event until it is read. A change does not replace a turn that was not read yet. */
 class Bell {
-  #heard: 'turn' | 'change' | null = null
+  #unread: 'turn' | 'change' | null = null
   #isClosed = false
   #wake = () => {}
 
-  ring(by: 'turn' | 'change'): void {
-    if (this.#heard !== 'turn') this.#heard = by
+  ring(event: 'turn' | 'change'): void {
+    if (this.#unread !== 'turn') this.#unread = event
     this.#wake()
   }
 
@@ -66,13 +66,13 @@ class Bell {
   }
 
   async next(): Promise<'turn' | 'change' | 'closed'> {
-    if (this.#heard === null && !this.#isClosed) {
+    if (this.#unread === null && !this.#isClosed) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
     }
-    const heard = this.#isClosed ? null : this.#heard
-    this.#heard = null
-    return heard ?? 'closed'
+    const event = this.#isClosed ? null : this.#unread
+    this.#unread = null
+    return event ?? 'closed'
   }
 }

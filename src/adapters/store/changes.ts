@@ -3,9 +3,9 @@ import * as libc from '../kernel/libc.ts'
 import { watchesIn, watchFile, watchFileOnce } from '../kernel/wait.ts'
 
 /**
- * Only written to, to wake watchers. The events of SQLite's log come too early: SQLite writes the log before a commit
- * is visible. And a second descriptor of a database file must not be opened: closing it drops SQLite's locks
- * (sqlite.org/howtocorrupt.html).
+ * A file that is written only to wake watchers. Events of SQLite's log come too early, because SQLite writes the log
+ * before a commit is visible. A second descriptor of a database file must not be opened: closing it drops SQLite's
+ * locks (sqlite.org/howtocorrupt.html).
  */
 export const wakeFile = (database: string): string => `${database}-wake`
 
@@ -35,7 +35,7 @@ export function announceChange(database: string, turns: readonly string[]): void
 }
 
 function touch(file: string): void {
-  // Refuses a link to another file, and a pipe without a reader.
+  // These flags refuse a link, and a pipe without a reader.
   const fd = libc.open(file, libc.O_WRONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK)
   if (fd < 0) return
   libc.write(fd, TOUCH)
@@ -44,8 +44,8 @@ function touch(file: string): void {
 
 const TOUCH = new Uint8Array([0x0a])
 
-/** If the kernel has no watch left for this user (fs.inotify.max_user_instances). */
-const LOOK_EVERY_MS = 1_000
+/** Used if the kernel has no watch left for this user (fs.inotify.max_user_instances). */
+const POLL_EVERY_MS = 1_000
 
 /** A descriptor that becomes readable at announcements, or null if the kernel has none left. */
 export const watchChanges = (database: string): number | null => watchFile(wakeFile(database))
@@ -76,7 +76,7 @@ async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
   }
 }
 
-/** Waits for an entry's turn, and reports a change at most once between two calls of `listen`. */
+/** Reports each turn of an entry, and one change after each call of `listen`. */
 export function callsTo(database: string, entry: string): Calls {
   const fd = watchFile(bellOf(database, entry))
   if (fd === null) return everyChange(database)
@@ -93,7 +93,7 @@ export function callsTo(database: string, entry: string): Calls {
   }
 }
 
-/** Without the waiters' files, in a pool set up by hand, every change counts as a turn. */
+/** For a pool that was set up by hand, without the waiters' files: every change counts as a turn. */
 function everyChange(database: string): Calls {
   const stopped = new AbortController()
   const changes = poolChanges(database, stopped.signal)[Symbol.asyncIterator]()
@@ -106,7 +106,7 @@ function everyChange(database: string): Calls {
 
 async function* ticks(signal: AbortSignal): AsyncIterable<void> {
   while (!signal.aborted) {
-    await Bun.sleep(LOOK_EVERY_MS)
+    await Bun.sleep(POLL_EVERY_MS)
     if (!signal.aborted) yield
   }
 }

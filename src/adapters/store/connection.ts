@@ -11,8 +11,8 @@ import { isBusy, isReadOnly, replaced, storeError } from './sqlite-errors.ts'
 
 /**
  * Every commit is durable before it is announced: FULL syncs the log at each commit (sqlite.org/pragma.html). The log
- * file stays; with a size limit the last process to close it truncates it, so that the next does not write it back once
- * more.
+ * file stays. With a size limit the last process that closes the database truncates it. Otherwise the next process
+ * would write the same log into the database again.
  */
 export const DURABLE = 'PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0'
 
@@ -24,7 +24,8 @@ interface ConnectOptions {
 }
 
 /**
- * The open database of a pool. Its methods throw SQLite's error for a lock, and a `CanhazgpuError` for anything else.
+ * The open database of a pool. Its methods throw SQLite's own error if the database is locked, and a `CanhazgpuError`
+ * for any other failure.
  */
 export class Connection {
   readonly path: string
@@ -64,10 +65,10 @@ export class Connection {
       this.#db.query(writes ? 'BEGIN IMMEDIATE' : 'BEGIN').run()
       checkSchema(this.#db, this.path)
       const result = body(this.#db)
-      this.#checkPlace()
+      this.#checkPath()
       this.#db.query('COMMIT').run()
       // A read or write counts only if the file is still the pool: otherwise the same GPUs could be granted twice.
-      this.#checkPlace()
+      this.#checkPath()
       return result
     } catch (cause) {
       if (this.#db.inTransaction) this.#db.run('ROLLBACK')
@@ -117,7 +118,7 @@ export class Connection {
   }
 
   /** Throws if the path no longer leads to the open file. */
-  #checkPlace(): void {
+  #checkPath(): void {
     if (hasMoved(this.#db)) throw replaced(this.path)
   }
 

@@ -34,14 +34,14 @@ function safePath(url: string): string {
   return path
 }
 
-/** The path of the pool, and the Unix group it is shared with; null for every user. */
+/** The path of the pool, and the Unix group that it is shared with. The group is null for every user. */
 export async function storedPlace(url: string): Promise<{ path: string; group: string | null }> {
   const { groupOf } = await import('./files/access.ts')
   const path = safePath(url)
   return { path, group: groupOf(path) }
 }
 
-/** The owner of the database, links followed; null if there is none. */
+/** The owner of the database, with links resolved. Null if there is no database. */
 export async function poolOwner(url: string): Promise<PoolOwner | null> {
   const { realPath, statusOf } = await import('../kernel/libc.ts')
   const path = realPath(safePath(url))
@@ -59,8 +59,8 @@ export async function openStore(
 }
 
 /**
- * A descriptor that becomes readable when the pool may have changed; null if the kernel has none left. For a process
- * that sleeps for days, which holds no other file of the pool open.
+ * A descriptor that becomes readable when the pool may have changed. Null if the kernel has none left. For a process
+ * that sleeps for days and keeps no other file of the pool open.
  */
 export async function watchStore(url: string): Promise<number | null> {
   const { realPath } = await import('../kernel/libc.ts')
@@ -69,7 +69,7 @@ export async function watchStore(url: string): Promise<number | null> {
   return watchChanges(realPath(path) ?? path)
 }
 
-/** Opens it for an administrator: removes foreign objects from its schema and, as root, foreign files beside it. */
+/** Opens a pool for an administrator: removes foreign objects of its schema and, as root, foreign files beside it. */
 export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<OpenedPool> {
   await removeForeign(safePath(url))
   return openStore(url, now)
@@ -92,7 +92,7 @@ async function removeForeign(named: string): Promise<void> {
   }
 }
 
-/** Opens it to set up a pool; creates it for every user or for one Unix group if necessary. */
+/** Opens the store for a setup. Creates the database, for every user or for one Unix group, if necessary. */
 export async function createStore(url: string, now: () => Moment, gid: number | undefined): Promise<Store> {
   const { createSqliteStore } = await import('./sqlite.ts')
   return createSqliteStore(
@@ -129,6 +129,6 @@ export async function setAsideStore(
   )
   if (aside === null) return null
   const { audience, ...rest } = aside
-  const theirs = gid === undefined ? (audience ?? { kind: 'everyone' }) : { kind: 'group' as const, gid }
-  return { ...rest, replace: () => createSqliteStore({ path, now }, theirs) }
+  const next = gid === undefined ? (audience ?? { kind: 'everyone' }) : { kind: 'group' as const, gid }
+  return { ...rest, replace: () => createSqliteStore({ path, now }, next) }
 }

@@ -3,8 +3,8 @@ import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { Creation, Decide, LockPatience } from '../../ports/store.ts'
 
 /**
- * A store for a long-running process. After a failure the next use opens it again, and so continues with the pool that
- * is then at the path: a new or a repaired one.
+ * A store for a long-running process. After a failure the next use opens the path again, where there may be a new or a
+ * repaired pool by then.
  */
 export class ReopeningStore implements OpenedPool {
   readonly #open: () => Promise<OpenedPool>
@@ -88,7 +88,7 @@ export class ReopeningStore implements OpenedPool {
 
 interface Opened {
   readonly store: OpenedPool
-  /** The number of uses in progress; some may wait for the lock while another fails. */
+  /** The number of uses in progress. Some may wait for the lock while another fails. */
   users: number
   hasFailed: boolean
 }

@@ -2,9 +2,9 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { shortened } from '../../domain/text/text.ts'
 import * as libc from '../kernel/libc.ts'
 
-/** What to do about a damaged pool: docs/recovery.md. */
+/** The remedy for a damaged pool: docs/recovery.md. */
 export const RECOVERY =
-  "'sudo canhazgpu admin --check' shows what is damaged; with '--gpus <count> --force' it starts afresh and keeps what can be read"
+  "'sudo canhazgpu admin --check' shows the damage; with '--gpus <count> --force' it creates a new pool and keeps what can be read"
 
 const LONGEST_REASON = 160
 
@@ -20,7 +20,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
       cause,
     })
   }
-  // It existed a moment ago.
+  // The database was there when its path was checked.
   if (code === 'ENOENT' || code === 'ENOTDIR' || isRemoved(path, code)) return replaced(path)
   if (code === 'ELOOP') {
     return new CanhazgpuError('store-unavailable', `The pool ${path}, or a file beside it, is a link`, {
@@ -30,10 +30,14 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
   }
   if (code === 'EDQUOT') return overQuota(path, cause)
   if (code === 'EFBIG' || (code.startsWith('SQLITE_IOERR') && isFileSizeLimited())) {
-    return new CanhazgpuError('store-unavailable', `The pool ${path} is larger than a file may be here`, {
-      hint: "raise the limit with 'ulimit -f unlimited', or LimitFSIZE= of the service; nothing was changed",
-      cause,
-    })
+    return new CanhazgpuError(
+      'store-unavailable',
+      `The pool ${path} exceeds the file size limit of this process`,
+      {
+        hint: "raise the limit with 'ulimit -f unlimited', or LimitFSIZE= of the service; nothing was changed",
+        cause,
+      },
+    )
   }
   // SQLite has no code for an exceeded quota, and does not report the kernel's errno.
   if (code === 'SQLITE_IOERR_WRITE') return overQuota(path, cause)

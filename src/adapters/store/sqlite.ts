@@ -21,7 +21,7 @@ import { creationError, storeError } from './sqlite-errors.ts'
 export interface SqliteOptions {
   readonly path: string
   readonly now: () => Moment
-  /** Only for opening. */
+  /** Used only while the store is opened. */
   readonly patience?: LockPatience
 }
 
@@ -65,8 +65,8 @@ export async function createSqliteStore(
   }
 }
 
-/** How long a decision counts without another commit: processes may exit, and reservations expire. */
-const RIGHT_FOR_MS = 100
+/** How long a decision stays valid without another commit: processes may exit, and reservations expire. */
+const VALID_FOR_MS = 100
 
 class SqliteStore implements OpenedPool {
   readonly #connection: Connection
@@ -85,35 +85,35 @@ class SqliteStore implements OpenedPool {
   }
 
   async load() {
-    return this.#reading((db) => ({ pool: this.#present(db), moment: this.#now() }))
+    return this.#reading((db) => ({ pool: this.#existing(db), moment: this.#now() }))
   }
 
   /**
    * Decides on a snapshot first. A decision that changes nothing (most refusals) needs no lock, and is as valid as one
-   * made under the lock. Any other decision is written if the pool is unchanged under the lock a moment later,
-   * otherwise made again.
+   * made under the lock. Any other decision is written if the pool is still unchanged under the lock and the decision
+   * is recent. Otherwise it is made again under the lock.
    */
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     if (typeof change !== 'function') return this.#create(change)
-    const { seen, at, first } = await this.#reading((db) => {
-      const pool = this.#present(db)
+    const { snapshot, decidedAt, decision } = await this.#reading((db) => {
+      const pool = this.#existing(db)
       const moment = this.#now()
-      return { seen: pool, at: moment, first: change(pool, moment) }
+      return { snapshot: pool, decidedAt: moment, decision: change(pool, moment) }
     })
-    if (first.pool === seen && first.records.length === 0) return first.answer
+    if (decision.pool === snapshot && decision.records.length === 0) return decision.answer
     return this.#writing((db) => {
-      const pool = this.#present(db)
+      const pool = this.#existing(db)
       const moment = this.#now()
-      const isStillRight = pool === seen && moment.steady.ms - at.steady.ms < RIGHT_FOR_MS
-      return isStillRight
-        ? this.#write(db, { before: pool, moment: at }, first)
+      const isStillValid = pool === snapshot && moment.steady.ms - decidedAt.steady.ms < VALID_FOR_MS
+      return isStillValid
+        ? this.#write(db, { before: pool, moment: decidedAt }, decision)
         : this.#write(db, { before: pool, moment }, change(pool, moment))
     })
   }
 
   #create<Answer>({ create }: Creation<Answer>): Promise<Answer> {
     return this.#writing((db) => {
-      const pool = this.#readable(db)
+      const pool = this.#replaceable(db)
       const moment = this.#now()
       return this.#write(db, { before: pool, moment }, create(pool, moment))
     })
@@ -179,8 +179,8 @@ class SqliteStore implements OpenedPool {
     return this.#decoded.pool
   }
 
-  /** A pool that is too damaged to read counts as none when a new one is set up. */
-  #readable(db: Database): Pool | null {
+  /** The pool that a new one replaces. Null if there is none, or it is too damaged to read. */
+  #replaceable(db: Database): Pool | null {
     try {
       return this.#stored(db)
     } catch (error) {
@@ -189,13 +189,13 @@ class SqliteStore implements OpenedPool {
     }
   }
 
-  #present(db: Database): Pool {
+  #existing(db: Database): Pool {
     const pool = this.#stored(db)
     if (pool === null) throw notInitialized(this.#connection.path)
     return pool
   }
 
-  /** Stamped with the time of the decision: otherwise a clock change in between would never be corrected. */
+  /** The pool gets the time of the decision. With a later time, a clock change in between would never be corrected. */
   #write<Answer>(
     db: Database,
     { before, moment }: { readonly before: Pool | null; readonly moment: Moment },

@@ -181,7 +181,7 @@ test('--check finds sums that differ from the records, and --force recalculates 
   withDatabase(pool, (db) => db.run('UPDATE usage_by_day SET ms = ms + 1'))
   expectUnsound(
     await pool.chg('admin', '--check'),
-    /^sums of usage by day that are not those of the records: 1 - /,
+    /^sums of usage by day that differ from the records: 1 - /,
   )
   expect((await pool.chg(...FORCE)).stderr).toMatch(/; 300 usage records taken over\n$/)
   expect((await pool.chg('admin', '--check')).status).toBe(0)
@@ -200,7 +200,7 @@ test('--check finds files with wrong owner or mode', async () => {
       `pool\\.db-wal has the wrong owner or mode \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' repairs it`,
     ),
     /pool\.db-wake has the wrong owner or mode/,
-    /pool lets others than its owner delete or replace the database \(mode 777\) - 'sudo chmod 755 \S+' prevents it/,
+    /pool lets users other than its owner delete or replace the database \(mode 777\) - 'sudo chmod 755 \S+' prevents it/,
   )
 })
 
@@ -218,7 +218,7 @@ test.each(['zero', 'garbage', 'cut'])(
     })
     const damaged = readFileSync(pool.database)
     const checked = await pool.chg('admin', '--check')
-    expect(checked.stdout).toMatch(/ - 'sudo canhazgpu admin --gpus <count> --force' starts afresh/)
+    expect(checked.stdout).toMatch(/ - 'sudo canhazgpu admin --gpus <count> --force' creates a new pool/)
     expect(checked.status).toBe(1)
     expect((await pool.chg('admin', '--gpus', '4', '--provider', 'fake')).status).toBe(1)
 

@@ -1,8 +1,9 @@
 import { MOST_MILLIS } from './document-limits.ts'
 
 /**
- * The expected form of a value in a stored document. Plain data and one loop: loading valibot and building its schema
- * takes longer than a whole `status`, and a function that runs for every value gets compiled, which starts two threads.
+ * The expected form of a value in a stored document: plain data that one loop interprets. Loading valibot and building
+ * its schema takes longer than a whole `status`. A function that is called for every value would be compiled, which
+ * starts two threads.
  */
 export type Check = ValueCheck | ArrayCheck | ObjectCheck | KindsCheck
 
@@ -68,7 +69,7 @@ interface Place {
   readonly parent: Place | undefined
 }
 
-/** The path of a wrong value, such as `.units.0.id`. */
+/** The path of the first wrong value that is found, such as `.units.0.id`. */
 export function faultIn(document: unknown, whole: ObjectCheck): string | undefined {
   const places: Place[] = [{ value: document, check: whole, key: '', parent: undefined }]
   for (let place = places.pop(); place !== undefined; place = places.pop()) {
@@ -86,7 +87,7 @@ export function faultIn(document: unknown, whole: ObjectCheck): string | undefin
     if (check.type === 'object') count = check.keys.length
     else if (Array.isArray(value) && value.length >= check.least) count = value.length
     else return pathOf(place)
-    // Returns the object itself: a call of a type guard would get that function compiled.
+    // `Object` returns the object itself. A type guard would be called often enough to be compiled.
     const content: Readonly<Record<string, unknown>> = Object(value)
     for (let at = 0; at < count; at++) {
       const key = check.type === 'object' ? check.keys[at] : at
@@ -123,7 +124,7 @@ export function faultIn(document: unknown, whole: ObjectCheck): string | undefin
 
 const pathOf = ({ parent, key }: Place): string => (parent === undefined ? '' : `${pathOf(parent)}.${key}`)
 
-/** Checks whole GPUs without a regular expression: its first use takes half as long as the whole check. */
+/** Checks whole GPUs without a regular expression: the first use of one takes half as long as the whole check. */
 function isUnitId(id: string): boolean {
   const number = Number(id)
   if (Number.isInteger(number) && String(number) === id) return number >= 0 && number <= 9999

@@ -11,7 +11,7 @@ export function corrupt(what: string, cause?: unknown): CanhazgpuError {
   })
 }
 
-/** For the path of a wrong value, such as `.units.0.id`. */
+/** The error for a wrong value at this path, such as `.units.0.id`. */
 export const wrongValue = (path: string): CanhazgpuError =>
   corrupt(`wrong value at ${shortened(path.slice(1), LONGEST_REASON)}`)
 

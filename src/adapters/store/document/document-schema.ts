@@ -90,7 +90,7 @@ export function documentSchema() {
       v.array(unit),
       v.check(
         (all) => all.every(({ id }, at) => at === 0 || compareUnits(all[at - 1]?.id ?? '', id) < 0),
-        'unit ids ascend, each once',
+        'unit ids are repeated, or not in ascending order',
       ),
     ),
     reservations: v.array(reservation),

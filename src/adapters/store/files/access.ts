@@ -7,7 +7,7 @@ import { bellFolder } from '../changes.ts'
 import { logFiles, REPAIRED_BY_ROOT } from './database-path.ts'
 import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
 
-/** Finds which intended users cannot use the pool, and which users could damage it. Opens nothing. */
+/** Finds what keeps intended users from the pool, and what lets users damage it. Opens no file. */
 export function accessProblems(path: string): readonly Problem[] {
   const database = lstatSync(path)
   const folder = statSync(dirname(path))
@@ -34,11 +34,11 @@ export function groupOf(path: string): string | null {
 /** Log files that are not regular files, so SQLite must not open them. */
 export const unopenableFiles = (path: string): readonly string[] =>
   logFiles(path).filter((file) => {
-    const stats = lookAt(file)
-    return stats !== undefined && !isPlain(stats)
+    const stats = statsIfVisible(file)
+    return stats !== undefined && !isRegular(stats)
   })
 
-/** A user who puts a database into a folder of root must not get the files beside it. */
+/** A user who puts a database into a folder of root must not own its other files. */
 function ownerProblems(path: string, database: Stats, folder: Stats): readonly Problem[] {
   const owners = [database.uid, folder.uid].filter((uid) => uid !== 0)
   if (owners.length === 0 || database.uid === folder.uid) return []
@@ -63,15 +63,15 @@ function databaseProblems(path: string, database: Stats): readonly Problem[] {
 function companionProblems(path: string, file: string, database: Stats): readonly Problem[] {
   const audience = audienceOf(database)
   if (audience === null) return []
-  const stats = lookAt(file)
+  const stats = statsIfVisible(file)
   if (stats === undefined) {
     if (!logFiles(path).includes(file)) return []
     return [access(`${file} is missing, and only root can create it`, REPAIRED_BY_ROOT)]
   }
-  if (!isPlain(stats)) {
-    return [access(`${file} is not a regular file with one name`, REMOVED_BY_ADMIN)]
+  if (!isRegular(stats)) {
+    return [access(`${file} is not a regular file with one name`, REPLACED_BY_ADMIN)]
   }
-  if (isFor(audienceOf(stats), audience) && stats.uid === database.uid) return []
+  if (isSharedWith(audience, audienceOf(stats)) && stats.uid === database.uid) return []
   const what = `${file} has the wrong owner or mode (owner ${stats.uid}:${stats.gid}, mode ${modeOf(stats)})`
   const mode = audience.kind === 'everyone' ? '666' : '660'
   const owner = `${database.uid}:${database.gid}`
@@ -80,16 +80,16 @@ function companionProblems(path: string, file: string, database: Stats): readonl
       what,
       isOwnedByFolder(path, database)
         ? `'sudo chown ${owner} ${file} && sudo chmod ${mode} ${file}' repairs it`
-        : `see who owns ${path} first`,
+        : `check the owner of ${path} first`,
     ),
   ]
 }
 
 function bellProblems(path: string, database: Stats): readonly Problem[] {
   const folder = bellFolder(path)
-  const stats = lookAt(folder)
+  const stats = statsIfVisible(folder)
   const what = stats && bellFault(stats, database)
-  return what === undefined ? [] : [access(`${folder} ${what}`, REMOVED_BY_ADMIN)]
+  return what === undefined ? [] : [access(`${folder} ${what}`, REPLACED_BY_ADMIN)]
 }
 
 function bellFault(folder: Stats, database: Stats): string | undefined {
@@ -98,23 +98,22 @@ function bellFault(folder: Stats, database: Stats): string | undefined {
   return (folder.mode & 0o022) === 0 ? undefined : `can be changed by others (mode ${modeOf(folder)})`
 }
 
-const REMOVED_BY_ADMIN =
-  "any other 'sudo canhazgpu admin' command than --check puts the right one in its place"
+const REPLACED_BY_ADMIN = "any 'sudo canhazgpu admin' command except --check replaces it"
 
 const isOwnedByFolder = (path: string, { uid }: Stats): boolean =>
   uid === 0 || uid === statSync(dirname(path)).uid
 
-const isFor = (theirs: Audience | null, audience: Audience): boolean =>
-  theirs?.kind === 'everyone' ||
-  (theirs?.kind === 'group' && audience.kind === 'group' && theirs.gid === audience.gid)
+const isSharedWith = (audience: Audience, actual: Audience | null): boolean =>
+  actual?.kind === 'everyone' ||
+  (actual?.kind === 'group' && audience.kind === 'group' && actual.gid === audience.gid)
 
 function folderProblems(folder: string, stats: Stats, audience: Audience | null): readonly Problem[] {
   const mode = audience?.kind === 'group' ? '750' : '755'
   const isSticky = (stats.mode & 0o1000) !== 0
   if ((stats.mode & 0o022) !== 0) {
     const what = isSticky
-      ? 'lets others than its owner create names beside the database'
-      : 'lets others than its owner delete or replace the database'
+      ? 'lets users other than its owner create files beside the database'
+      : 'lets users other than its owner delete or replace the database'
     return [access(`${folder} ${what} (mode ${modeOf(stats)})`, `'sudo chmod ${mode} ${folder}' prevents it`)]
   }
   if (audience?.kind === 'everyone' && (stats.mode & 0o001) === 0) {
@@ -140,14 +139,14 @@ function folderProblems(folder: string, stats: Stats, audience: Audience | null)
   return []
 }
 
-/** Names that begin like the database, and any file that another user put beside it. */
+/** Unknown files whose names begin with that of the database, and files of other users in its folder. */
 function unknownNames(path: string, database: Stats, folder: Stats): readonly Problem[] {
   const place = dirname(path)
   return readdirSync(place)
     .filter((name) => !isPoolName(path, name))
     .filter((name) => {
       if (name.startsWith(basename(path))) return true
-      const owner = lookAt(`${place}/${name}`)?.uid
+      const owner = statsIfVisible(`${place}/${name}`)?.uid
       return owner !== undefined && ![0, database.uid, folder.uid].includes(owner)
     })
     .map((name) => {
@@ -161,15 +160,15 @@ function unknownNames(path: string, database: Stats, folder: Stats): readonly Pr
 
 const access = (what: string, remedy: string): Problem => ({ kind: 'access', what, remedy })
 
-function lookAt(file: string): Stats | undefined {
+function statsIfVisible(file: string): Stats | undefined {
   try {
     return lstatSync(file)
   } catch {
-    // Missing, below something that is not a folder, or in a closed folder, which is reported for the folder.
+    // The file is missing, or its folder is closed to this process, which is reported for the folder.
     return undefined
   }
 }
 
-const isPlain = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1
+const isRegular = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1
 
 const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8)

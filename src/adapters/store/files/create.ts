@@ -34,22 +34,22 @@ import {
   updateFolderMode,
 } from './pool-files.ts'
 
-/** Creates an empty pool for the audience, or gives an existing one to it and upgrades its schema. */
+/** Creates an empty pool for the audience, or shares an existing one with it and upgrades its schema. */
 export async function createPool(path: string, audience: Audience): Promise<void> {
-  await placeFiles(path, audience)
+  await setUpFiles(path, audience)
   // While other processes open or close the database, SQLite may refuse at once, whatever its busy timeout.
   await whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
   sharePoolFiles(path, audience)
 }
 
-async function placeFiles(path: string, audience: Audience): Promise<void> {
+async function setUpFiles(path: string, audience: Audience): Promise<void> {
   const folder = dirname(path)
   const firstMade = makeFolders(folder, audience)
   await withFolderLocked(folder, () => {
     updateFolderMode(path, audience)
     refuseRenamable(path)
-    if (isUsed(path)) clear(path, audience)
-    else place(path, audience)
+    if (hasDatabase(path)) repairExisting(path, audience)
+    else createFiles(path, audience)
   })
   syncFolders(folder, firstMade === undefined ? folder : dirname(firstMade))
 }
@@ -57,10 +57,10 @@ async function placeFiles(path: string, audience: Audience): Promise<void> {
 /** For root: removes foreign files at the paths of the pool's files, and sets their owners and modes. */
 export async function replaceForeignFiles(path: string): Promise<void> {
   const audience = audienceOf(statsOf(path, path))
-  if (audience !== null) await placeFiles(path, audience)
+  if (audience !== null) await setUpFiles(path, audience)
 }
 
-/** Converts a database without a write-ahead log; a copy with a log replaces it. */
+/** Converts a database without a write-ahead log: a copy with a log replaces it. */
 export async function addLog(path: string): Promise<void> {
   const stats = statsOf(path, path)
   const audience = audienceOf(stats)
@@ -79,12 +79,12 @@ export async function addLog(path: string): Promise<void> {
   syncFolders(dirname(path), dirname(path))
 }
 
-/** By the file format version in its header (fileformat2.html). */
+/** Reads the file format version in the header (sqlite.org/fileformat2.html). */
 function hasLog(database: string): boolean {
   return readFileSync(database)[18] === 2
 }
 
-/** Searchable by every user, whatever the umask. Returns the first folder that was created. */
+/** Creates missing folders that every user can search, whatever the umask. Returns the first one created. */
 function makeFolders(folder: string, audience: Audience): string | undefined {
   const firstMade = mkdirSync(folder, { recursive: true })
   if (firstMade === undefined) return undefined
@@ -93,8 +93,8 @@ function makeFolders(folder: string, audience: Audience): string | undefined {
   return firstMade
 }
 
-/** An earlier release left an empty file when it was killed. */
-function isUsed(path: string): boolean {
+/** Whether there is a database. An earlier release left an empty file when it was killed. */
+function hasDatabase(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return false
   if (stats.isSymbolicLink()) throw isLink(path)
@@ -102,31 +102,31 @@ function isUsed(path: string): boolean {
   return stats.size > 0
 }
 
-/** Sets owners and modes of all files beside an existing database. */
-function clear(path: string, audience: Audience): void {
+/** Removes foreign files beside an existing database, creates missing ones, and sets owners and modes. */
+function repairExisting(path: string, audience: Audience): void {
   withFreshFolder(path, (fresh) => {
     for (const file of [...logFiles(path), wakeFile(path), bellFolder(path)]) {
-      if (isInTheWay(file, path)) moveAway(file, `${fresh}/${basename(file)}`)
+      if (isForeign(file, path)) moveAway(file, `${fresh}/${basename(file)}`)
     }
   })
   makeBells(path, audience)
   sharePoolFiles(path, audience)
 }
 
-/** Whether a foreign file has one of our names. */
-function isInTheWay(file: string, database: string): boolean {
+/** Whether there is a file at this path that is not ours. */
+function isForeign(file: string, database: string): boolean {
   const stats = lstatSync(file, { throwIfNoEntry: false })
   if (stats === undefined) return false
   if (file !== bellFolder(database)) return !stats.isFile() || stats.nlink > 1
   if (!stats.isDirectory() || !bellOwners(database).includes(stats.uid)) return true
-  return bellFiles(database).some((bell) => isInTheWay(bell, database))
+  return bellFiles(database).some((bell) => isForeign(bell, database))
 }
 
 /**
- * Builds the pool in a folder that only we can write, and moves it to its place, the database last. So no foreign file
- * beside it is opened, and no other process sees a half-made pool.
+ * Creates the files in a folder that only we can write, then moves them to their paths, the database last. So no
+ * foreign file is opened, and no other process sees an incomplete pool.
  */
-function place(path: string, audience: Audience): void {
+function createFiles(path: string, audience: Audience): void {
   withFreshFolder(path, (fresh) => {
     const made = `${fresh}/pool.db`
     writeFileSync(made, '', { flag: 'wx', mode: 0o600 })
@@ -160,8 +160,8 @@ function writeAheadLog(path: string): void {
 }
 
 /**
- * The files that announce commits: see changes.ts. A user who can create names beside the database may replace the
- * folder with a link in between, so it is used through a descriptor.
+ * Creates the files that announce commits: see changes.ts. A user who can create files beside the database may replace
+ * the folder with a link meanwhile, so the folder is used through a descriptor.
  */
 function makeBells(path: string, audience: Audience): void {
   const folder = bellFolder(path)

@@ -9,36 +9,36 @@ export const folderOf = (database: string): string => database.slice(0, database
 export const logFiles = (database: string): readonly string[] => [`${database}-wal`, `${database}-shm`]
 
 /**
- * The path of the database, links followed. Throws `pool-not-initialized` if there is none, and another error if it is
- * not visible or something else has its name.
+ * The path of the database, with links resolved. Throws `pool-not-initialized` if there is no database, and another
+ * error if it is not visible or not a regular file.
  */
 export function findDatabase(path: string): string {
-  const look = libc.statusOf(path)
-  if (typeof look === 'number') throw missing(path, look)
-  if (isOf(look, libc.S_IFLNK)) {
+  const status = libc.statusOf(path)
+  if (typeof status === 'number') throw missing(path, status)
+  if (isOf(status, libc.S_IFLNK)) {
     const target = libc.realPath(path)
     if (target === null) throw notInitialized(path)
     return findDatabase(target)
   }
-  if (isOf(look, libc.S_IFDIR)) throw isFolder(path)
-  if (!isOf(look, libc.S_IFREG)) throw notRegular(path, path)
+  if (isOf(status, libc.S_IFDIR)) throw isFolder(path)
+  if (!isOf(status, libc.S_IFREG)) throw notRegular(path, path)
   return path
 }
 
 /**
- * Checks the log before SQLite opens it; opens nothing itself. An ordinary user cannot create a log that every user can
- * open. A pipe or a link in its place must not be opened.
+ * Checks the log before SQLite opens it, without opening a file. An ordinary user cannot create a log that every user
+ * can open. A pipe or a link at its path must not be opened.
  */
 export function checkLog(database: string): void {
   const pool = libc.statusOf(database)
   if (typeof pool === 'number') throw missing(database, pool)
   const mayCreate = isRoot() || libc.effectiveUid() === pool.uid
   for (const file of logFiles(database)) {
-    const look = libc.statusOf(file)
-    if (typeof look !== 'number') {
-      if (!isOf(look, libc.S_IFREG) || look.links > 1) throw notRegular(database, file)
-      if (look.uid !== pool.uid) throw unusableLog(database, `${file} belongs to another user`)
-    } else if (look === -libc.ENOENT && !mayCreate) {
+    const status = libc.statusOf(file)
+    if (typeof status !== 'number') {
+      if (!isOf(status, libc.S_IFREG) || status.links > 1) throw notRegular(database, file)
+      if (status.uid !== pool.uid) throw unusableLog(database, `${file} belongs to another user`)
+    } else if (status === -libc.ENOENT && !mayCreate) {
       throw unusableLog(database, `${file} is missing and only root can create it`)
     }
   }
@@ -66,12 +66,12 @@ export function notRegular(database: string, file: string): CanhazgpuError {
     'store-unavailable',
     `The pool ${database} cannot be opened: ${file} is not a regular file with one name`,
     {
-      hint: `see what it is with 'ls -ld ${file}' and remove it; what is beside the database, any 'sudo canhazgpu admin' command but --check removes`,
+      hint: `see what it is with 'ls -ld ${file}' and remove it; any 'sudo canhazgpu admin' command except --check removes it if it is beside the database`,
     },
   )
 }
 
-/** Names `sudo` if this process could not create the pool. */
+/** The command in the message starts with `sudo` if this process could not create the pool. */
 export function notInitialized(path: string): CanhazgpuError {
   const sudo = mayCreateIn(folderOf(path)) ? '' : 'sudo '
   return new CanhazgpuError(
@@ -86,7 +86,7 @@ function mayCreateIn(folder: string): boolean {
   return failure === -libc.ENOENT && folder !== '/' ? mayCreateIn(folderOf(folder)) : failure === 0
 }
 
-/** A file that is not visible is missing, or in a folder that is closed to this process. */
+/** The error for a file that is missing, or in a folder that is closed to this process. */
 function missing(path: string, failure: number): CanhazgpuError {
   if (failure === -libc.ENOENT || failure === -libc.ENOTDIR) return notInitialized(path)
   return storeError(path, Object.assign(new Error(libc.errorText(-failure)), { code: 'EACCES' }))

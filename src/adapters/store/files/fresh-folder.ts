@@ -16,8 +16,8 @@ export function refuseRenamable(database: string): void {
 }
 
 /**
- * Uses a new folder beside the database that only we can write, with a name that cannot be predicted. Removes what is
- * left in it afterwards.
+ * Uses a new folder beside the database that only we can write, with a name that cannot be predicted. Removes the
+ * folder and the files in it afterwards.
  */
 export function withFreshFolder<Result>(database: string, use: (folder: string) => Result): Result {
   refuseRenamable(database)
@@ -30,8 +30,8 @@ export function withFreshFolder<Result>(database: string, use: (folder: string) 
 }
 
 /**
- * Removes two levels at most. In a deeper folder that another user created, and moves during the removal, a link could
- * lead to other files of the machine. Such a folder stays.
+ * Removes two levels at most. Another user could move a deeper folder during the removal and put a link in its place,
+ * which leads to other files of the machine. So a deeper folder stays.
  */
 function discard(folder: string, depth = 1): void {
   for (const name of readdirSync(folder)) {
@@ -43,7 +43,7 @@ function discard(folder: string, depth = 1): void {
   try {
     rmdirSync(folder)
   } catch {
-    // It stays with its contents; its name shows its origin.
+    // The folder stays with its contents. Its name shows which program created it.
   }
 }
 

@@ -42,13 +42,13 @@ export function audienceOf({ mode, gid }: Pick<Stats, 'mode' | 'gid'>): Audience
 }
 
 /**
- * Gives the database and the existing files beside it to the audience. As root, files that another user put into a
- * folder of root become root's.
+ * Shares the database and the existing files beside it with the audience. If root calls it, files that another user
+ * put into a folder of root become root's.
  */
 export function sharePoolFiles(path: string, audience: Audience): void {
   const { uid } = statsOf(path, path)
-  const isTheirs = uid === onFolder(dirname(path), (_, stats) => stats.uid)
-  const owner = effectiveUid() === 0 && !isTheirs ? 0 : uid
+  const isFolderOwner = uid === onFolder(dirname(path), (_, stats) => stats.uid)
+  const owner = effectiveUid() === 0 && !isFolderOwner ? 0 : uid
   for (const file of [path, ...companionFiles(path)]) {
     if (existsSync(file)) shareFile(path, file, { audience, owner })
   }
@@ -65,7 +65,7 @@ export function shareFile(
   })
 }
 
-/** Only root can write to the folder: a user who created names there could block SQLite and other users. */
+/** Only root can write to the folder: a user who created files there could block SQLite and other users. */
 export function shareFolder(folder: string, audience: Audience): void {
   onFolder(folder, (fd, { uid, gid }) => {
     fchownSync(fd, uid, audience.kind === 'group' ? audience.gid : gid)
@@ -106,7 +106,7 @@ export function repairFiles(database: string): void {
   }
 }
 
-/** What was created in a folder survives a power failure when the folder is synced: fsync(2). */
+/** Syncs the folders. Without this a power failure may remove new files from them: fsync(2). */
 export function syncFolders(from: string, upTo: string): void {
   for (let folder = from; ; folder = dirname(folder)) {
     onFolder(folder, fsyncSync)
@@ -117,8 +117,8 @@ export function syncFolders(from: string, upTo: string): void {
 export const statsOf = (database: string, file: string): Stats => onFile(database, file, (_, stats) => stats)
 
 /**
- * Uses the file that has this name. Throws if the name leads to anything else. Does not open it for reading: closing
- * one of SQLite's files drops SQLite's locks on it (sqlite.org/howtocorrupt.html).
+ * Passes a path that always leads to this file. Throws if the file is a link, not regular, or has several names. Does
+ * not open it for reading: closing one of SQLite's files drops SQLite's locks on it (sqlite.org/howtocorrupt.html).
  */
 function onFile<Result>(
   database: string,
@@ -128,7 +128,7 @@ function onFile<Result>(
   const fd = openSync(file, O_PATH | constants.O_NOFOLLOW)
   try {
     const stats = fstatSync(fd)
-    // Its second name may be that of any file of the machine.
+    // With a second name it may be any file of the machine.
     if (!stats.isFile() || stats.nlink > 1) throw notRegular(database, file)
     return use(`/proc/self/fd/${fd}`, stats)
   } finally {

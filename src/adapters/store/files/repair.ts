@@ -10,26 +10,27 @@ export const OLD_FOLDER_MODES: readonly number[] = [0o1777, 0o3770]
 
 /** Whether this process may set the owner and mode of the pool's files. */
 export function mayRepair(database: string): boolean {
-  const look = libc.statusOf(database)
-  return isRoot() || (typeof look !== 'number' && look.uid === libc.effectiveUid())
+  const status = libc.statusOf(database)
+  return isRoot() || (typeof status !== 'number' && status.uid === libc.effectiveUid())
 }
 
-/** For root: whether the owner or mode of a file keeps users from the pool, or an earlier release made the folder. */
+/** For root: whether a file or the folder has a wrong owner or mode, or the mode of an earlier release. */
 export function needsRepair(database: string): boolean {
   if (!isRoot()) return false
   const pool = libc.statusOf(database)
   if (typeof pool === 'number') return false
-  const isLogOdd = logFiles(database).some((file) => {
-    const look = libc.statusOf(file)
-    return typeof look !== 'number' && (look.uid !== pool.uid || look.mode !== pool.mode)
+  const isLogWrong = logFiles(database).some((file) => {
+    const status = libc.statusOf(file)
+    return typeof status !== 'number' && (status.uid !== pool.uid || status.mode !== pool.mode)
   })
-  return isLogOdd || isOldFolder(folderOf(database))
+  return isLogWrong || isOldFolder(folderOf(database))
 }
 
 function isOldFolder(folder: string): boolean {
-  const look = libc.statusOf(folder)
-  if (typeof look === 'number' || look.uid !== 0) return false
+  const status = libc.statusOf(folder)
+  if (typeof status === 'number' || status.uid !== 0) return false
   return (
-    OLD_FOLDER_MODES.includes(look.mode & 0o7777) || (folder === DEFAULT_FOLDER && (look.mode & 0o022) !== 0)
+    OLD_FOLDER_MODES.includes(status.mode & 0o7777) ||
+    (folder === DEFAULT_FOLDER && (status.mode & 0o022) !== 0)
   )
 }

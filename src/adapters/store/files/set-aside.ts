@@ -22,9 +22,9 @@ export interface Aside {
 }
 
 /**
- * Moves a damaged database away, with its log. Null if there is none or it is not damaged. A process that has it open
- * then finds that it is no longer the pool, so it is read after the move, when no process writes to it. It goes into a
- * new folder that only we can write, with a name that cannot be predicted or blocked.
+ * Moves a damaged database and its log into a new folder. Returns null if there is no database, or it is not damaged.
+ * Only we can write the folder, and its name cannot be predicted or blocked. The database is read after the move: a
+ * process that still has it open detects the move and writes nothing more.
  */
 export function setAsideDamaged(path: string, now: Date): Aside | null {
   try {
@@ -43,7 +43,7 @@ function movedAside(path: string, now: Date): Aside | null {
   refuseRenamable(path)
   const aside = mkdtempSync(`${path}.damaged-${time}-`)
   const keptAs = `${aside}/${basename(path)}`
-  // A database without its log never stays at a path where others open it.
+  // The database moves last: no other process may open it without its log.
   const putBack = () => {
     try {
       for (const ending of ['-wal', '-shm', '']) move(keptAs + ending, path + ending)
@@ -70,7 +70,7 @@ function movedAside(path: string, now: Date): Aside | null {
   return { keptAs, pool: readablePool(keptAs), records: readableRecords(keptAs), audience, putBack }
 }
 
-/** If there is nothing to move, the target is removed anyway. */
+/** Removes the target if there is nothing to move. */
 function move(from: string, to: string): void {
   if (lstatSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
   else rmSync(to, { force: true })
@@ -112,18 +112,18 @@ function readableActors(
     for (const row of db.query('SELECT reservation, gpu, uid, name FROM ended_by').iterate()) {
       if (!v.is(endedByRow, row)) continue
       actors.set(keyOf(row), { ended_by_uid: row.uid, ended_by: row.name })
-      if (actors.size === MOST_HIDDEN) break
+      if (actors.size === MOST_UNREADABLE) break
     }
   } catch {
-    // The rest is missing, or on a damaged page.
+    // The table is missing, or the rest of it is on a damaged page.
   }
   return actors
 }
 
-/** A damaged page hides a few dozen records. After this many unreadable rows in a row the rest is given up. */
-const MOST_HIDDEN = 100_000
+/** A damaged page holds a few dozen records. The search ends after this many unreadable rows in succession. */
+const MOST_UNREADABLE = 100_000
 
-/** Row by row, skipping those that cannot be read. */
+/** Reads the records row by row, and skips rows that cannot be read. */
 function readableRecords(path: string): readonly UsageRecord[] {
   const records: UsageRecord[] = []
   try {
@@ -134,22 +134,22 @@ function readableRecords(path: string): readonly UsageRecord[] {
     const rowsAfter = db.query<HistoryRow & { rowid: number }, [number]>(
       'SELECT rowid, * FROM history NOT INDEXED WHERE rowid > ? ORDER BY rowid',
     )
-    for (let last = 0, hidden = 0; hidden < MOST_HIDDEN; last++, hidden++) {
+    for (let last = 0, unreadable = 0; unreadable < MOST_UNREADABLE; last++, unreadable++) {
       try {
         for (const row of rowsAfter.iterate(last)) {
-          // Pages that point back to themselves would be read for ever.
+          // Damaged pages may point back to earlier ones: reading them would never end.
           if (row.rowid <= last) return records
           if (v.is(historyRow, row)) records.push(recordOfRow({ ...row, ...actors.get(keyOf(row)) }))
           last = row.rowid
-          hidden = 0
+          unreadable = 0
         }
         return records
       } catch {
-        // The next row cannot be read, or the one after it.
+        // A row after `last` cannot be read: the next attempt starts one row later.
       }
     }
   } catch {
-    // Nothing more of it can be read.
+    // The rest cannot be read.
   }
   return records
 }

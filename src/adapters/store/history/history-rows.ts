@@ -43,7 +43,7 @@ export function recordOfRow(row: HistoryRow): UsageRecord {
   }
 }
 
-/** A row that was edited, for example in nanoseconds, must not prevent the others from being shown. */
+/** The nearest time of `Date`. One row with an edited time must not prevent the others from being shown. */
 export function withinDates(ms: number): Millis {
   return Math.min(LAST_DATE, Math.max(-LAST_DATE, ms))
 }
@@ -51,12 +51,12 @@ export function withinDates(ms: number): Millis {
 /** The latest time of `Date`; negated, the earliest. */
 const LAST_DATE: Millis = 8.64e15
 
-/** As the table stores times: times corrected for a clock change may have fractions. */
+/** With times as the table stores them. Times that were corrected for a clock change may have fractions. */
 export function inWholeMillis(record: UsageRecord): UsageRecord {
   return { ...record, startedAt: Math.round(record.startedAt), endedAt: Math.round(record.endedAt) }
 }
 
-/** In the order of the columns. */
+/** The values of a row, in the order of the columns. */
 export function rowOfRecord(record: UsageRecord) {
   const { account, shownName } = record.owner
   return [

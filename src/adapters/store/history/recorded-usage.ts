@@ -10,7 +10,7 @@ export function recordedUsage(
   range: TimeRange,
   reservations: readonly string[],
 ): RecordedUsage {
-  // Whole milliseconds, as stored: after division into days, fractions would remain.
+  // Whole milliseconds, because the query needs the integer division into days.
   const [from, to] = [Math.round(range.from), Math.round(range.to)]
   return {
     tallies: db.query<UsageTally, [number, number]>(TALLIES).all(from, to),
@@ -27,8 +27,8 @@ const RECORDS_OF = `
 
 /**
  * Whole days have stored sums. Single records are read only for days that are partly outside the range, or on which a
- * record ended that started before the range: at most as many as there are GPUs. CROSS JOIN keeps the order of the
- * joins (sqlite.org/optoverview.html).
+ * record ended that started before the range. There are at most as many such records as GPUs. CROSS JOIN keeps the
+ * order of the joins (sqlite.org/optoverview.html).
  */
 const TALLIES = `
   WITH partial_day(day) AS MATERIALIZED (

@@ -5,8 +5,8 @@ const LONGEST_WAIT_MS = 30_000
 const TRY_AGAIN_EVERY_MS = 20
 
 /**
- * Keeps other administrators from creating or replacing files of the pool. The kernel releases the lock when this
- * process exits.
+ * Locks the folder, so that no other administrator creates or replaces files of the pool. The kernel releases the lock
+ * when this process exits.
  */
 export async function withFolderLocked<Result>(
   folder: string,

@@ -19,7 +19,7 @@ export function openGuarded(
 ): Guarded {
   const guard = guardJournal(path)
   const checkLocks = () => {
-    if (guard.log >= 0 && libc.isLockedByOther(guard.log, READ_LOCKS.first, READ_LOCKS.count)) throw busy()
+    if (guard.shm >= 0 && libc.isLockedByOther(guard.shm, READ_LOCKS.first, READ_LOCKS.count)) throw busy()
   }
   let db: Database | undefined
   const close = () => {
@@ -40,21 +40,21 @@ export function openGuarded(
 
 /**
  * Keeps SQLite from using the file `-journal` beside the database. The pool has a write-ahead log and never a rollback
- * journal, but SQLite looks for one when it opens the database: a pipe of that name would block it for ever, and it
- * would roll a planted journal back into the pool. SQLite ignores a journal while another process has reserved the
+ * journal, but SQLite searches for one when it opens the database. A pipe of that name would block it for ever, and a
+ * foreign journal would be rolled back into the pool. SQLite ignores a journal while another process has reserved the
  * database for writing (`hasHotJournal` in pager.c), so each process holds that lock, shared.
  *
  * A process loses its locks on a file when it closes any descriptor of it. So each file is opened once, however many
  * connections use it, and its descriptor is closed with the last of them.
  */
-function guardJournal(database: string): { readonly log: number; release(): void } {
+function guardJournal(database: string): { readonly shm: number; release(): void } {
   const guard = guardOf(database)
   guard.users++
   return {
-    log: guard.log,
+    shm: guard.shm,
     release: () => {
       guard.users--
-      if (guard.users === 0) end(guard)
+      if (guard.users === 0) closeGuard(guard)
     },
   }
 }
@@ -63,11 +63,11 @@ interface Guard {
   readonly file: string
   readonly descriptors: number[]
   /** Descriptor of `-shm`; negative if there is none. */
-  readonly log: number
+  readonly shm: number
   users: number
 }
 
-/** By file, because another file of the same name may replace it. */
+/** By device and inode, because another file may replace the one at a path. */
 const guards = new Map<string, Guard>()
 
 /** Offset of the lock in the file (fileformat2.html). In WAL mode SQLite does not use it. */
@@ -86,11 +86,11 @@ function guardOf(database: string): Guard {
   const known = guards.size === 0 ? undefined : guards.get(fileAt(database))
   if (known !== undefined) return known
   const fd = libc.open(database, libc.O_RDONLY | libc.O_NONBLOCK)
-  // If it cannot be read, SQLite reports that.
-  if (fd < 0) return { file: '', descriptors: [], log: -1, users: 0 }
+  // SQLite reports why the file cannot be read.
+  if (fd < 0) return { file: '', descriptors: [], shm: -1, users: 0 }
   if (libc.lockShared(fd, RESERVED_BYTE, 1) === -libc.EAGAIN) {
     libc.close(fd)
-    // Its holder could release it between two checks of SQLite, which would then use the file as a journal.
+    // The holder could release the lock between two checks of SQLite, which would then use a journal.
     throw busy()
   }
   const file = fileAt(fd)
@@ -98,7 +98,7 @@ function guardOf(database: string): Guard {
   const guard = guards.get(file) ?? {
     file,
     descriptors: [],
-    log: libc.open(`${database}-shm`, flags),
+    shm: libc.open(`${database}-shm`, flags),
     users: 0,
   }
   guard.descriptors.push(fd)
@@ -106,9 +106,9 @@ function guardOf(database: string): Guard {
   return guard
 }
 
-function end({ file, descriptors, log }: Guard): void {
+function closeGuard({ file, descriptors, shm }: Guard): void {
   guards.delete(file)
-  if (log >= 0) libc.close(log)
+  if (shm >= 0) libc.close(shm)
   for (const fd of descriptors) libc.close(fd)
 }
 

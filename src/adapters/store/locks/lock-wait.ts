@@ -2,7 +2,7 @@ import type { LockPatience } from '../../../ports/store.ts'
 import { isBusy } from '../sqlite-errors.ts'
 
 /**
- * Hundreds of concurrent processes are served within a second; no process should hold the lock for longer than this.
+ * Hundreds of concurrent processes finish within a second. No process should hold the lock for longer than this.
  */
 const LONGEST_WAIT_MS = 30_000
 
@@ -13,8 +13,8 @@ const LONGEST_WAIT_MS = 30_000
 const LONGEST_ATTEMPT_MS = 250
 
 /**
- * Retries until the lock of the database was free. Each attempt lets SQLite wait for the given time, and throws
- * SQLite's error. Throws `store-busy` when the time is over, or the error of `patience`.
+ * Retries until the database is not locked. Each attempt lets SQLite wait for the given time, and throws SQLite's
+ * error. Throws `store-busy` when the time is over, or the error of `patience`.
  */
 export async function whenUnlocked<Result>(
   path: string,

@@ -7,17 +7,17 @@ import { fileProblems, poolIn } from './examination.ts'
 import { openReadOnly, withReadablePath } from './read-only.ts'
 
 /**
- * Checks the pool and changes nothing: file and tables, the pool by all its rules, the history, and the access rights.
- * Throws `pool-not-initialized`, `store-too-new`, and any error that prevents the check.
+ * Checks the file, the tables, the pool by all its rules, the history and the access rights. Changes nothing. Throws
+ * `pool-not-initialized`, `store-too-new`, and any error that prevents the check.
  */
 export async function checkUp(named: string): Promise<Checkup> {
   const path = findDatabase(named)
   try {
     const access = accessProblems(path)
-    // SQLite must not open them.
+    // SQLite must not open these files.
     if (unopenableFiles(path).length > 0) return { path, problems: access }
     const { problems, ...rest } = await whenUnlocked(path, undefined, () =>
-      withReadablePath(path, (readable) => lookOver(readable)),
+      withReadablePath(path, (readable) => checkContents(readable)),
     )
     return { path, problems: [...problems, ...access], ...rest }
   } catch (cause) {
@@ -25,7 +25,7 @@ export async function checkUp(named: string): Promise<Checkup> {
   }
 }
 
-function lookOver(path: string): Omit<Checkup, 'path'> {
+function checkContents(path: string): Omit<Checkup, 'path'> {
   const damage = fileProblems(path)
   if (damage.length > 0) return { problems: damage }
   const stored = poolIn(path)

@@ -20,23 +20,24 @@ import {
   wordsOf,
 } from './schema.ts'
 
-/** The most faults that SQLite reports; more would not help. */
+/** The most faults that SQLite reports. More would not help. */
 const MOST_FAULTS = 5
 const LONGEST_FAULT = 200
 
-/** The schema version from which the sums by day have their current form. Older ones are made during an upgrade. */
+/** The schema version from which the sums by day have their current form. An upgrade replaces older sums. */
 const SUMMED_SINCE = 3
 
-const STARTS_AFRESH =
-  "'sudo canhazgpu admin --gpus <count> --force' starts afresh; it keeps the damaged files, and what can be read of the usage records"
+const CREATES_NEW_POOL =
+  "'sudo canhazgpu admin --gpus <count> --force' creates a new pool; it keeps the damaged files and the readable usage records"
 
 /**
  * The faults of the file and its tables, history included, that make every transaction unsafe. The schema is checked
  * first, because a foreign one must not be executed. The integrity check comes next, because pages of a damaged file
- * may point back to themselves. Throws `store-too-new`, and any error other than damage that prevents reading the file.
+ * may point back to earlier ones, so that reading them never ends. Throws `store-too-new`, and any error other than
+ * damage that prevents reading the file.
  */
 export function fileProblems(path: string): readonly Problem[] {
-  let planted: readonly SchemaFault[] = []
+  let foreign: readonly SchemaFault[] = []
   const damages = damagesFound(path, () => {
     using opened = openReadOnly(path)
     const { db } = opened
@@ -45,7 +46,7 @@ export function fileProblems(path: string): readonly Problem[] {
     if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
     const differences = schemaFaults(db, version)
     if (version === 0) return differences.length === 0 ? integrityFaults(db) : [LOST_VERSION]
-    planted = differences.filter(isRemovable)
+    foreign = differences.filter(isRemovable)
     const broken = differences.filter((fault) => !isRemovable(fault)).map(wordsOf)
     if (differences.length > 0) return broken
     const faults = integrityFaults(db)
@@ -53,7 +54,7 @@ export function fileProblems(path: string): readonly Problem[] {
     return [...historyFaults(db), ...(version < SUMMED_SINCE ? [] : sumFaults(db))]
   })
   return [
-    ...planted.map(
+    ...foreign.map(
       (fault): Problem => ({ kind: 'foreign', what: `${wordsOf(fault)} in ${path}`, remedy: REMOVAL }),
     ),
     ...damages,
@@ -120,17 +121,15 @@ function sumFaults(db: Database): readonly string[] {
        ) GROUP BY 1, 2, 3, 4, 5 HAVING sum(ms) <> 0`,
     )
     .all()
-  return differ.length === 0
-    ? []
-    : [`sums of usage by day that are not those of the records: ${differ.length}`]
+  return differ.length === 0 ? [] : [`sums of usage by day that differ from the records: ${differ.length}`]
 }
 
-/** The problems found, and the damage that prevents the check. */
+/** The problems that the check finds, or the damage that prevents it. */
 function damagesFound(path: string, check: () => readonly string[]): readonly Problem[] {
   const damage = (what: string): Problem => ({
     kind: 'damage',
     what: shortened(what, LONGEST_FAULT),
-    remedy: STARTS_AFRESH,
+    remedy: CREATES_NEW_POOL,
   })
   try {
     return check().map(damage)

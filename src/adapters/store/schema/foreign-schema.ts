@@ -8,8 +8,8 @@ import { expectedSql, isRemovable, type SchemaFault, schemaFaults, versionOf } f
 
 /**
  * Drops foreign objects of the schema, and recreates our views, triggers and indexes that were changed or dropped. Our
- * tables stay, and nothing of the schema is executed. For administrators. Does nothing for others, in a sound schema,
- * or if the schema has other faults.
+ * tables stay, and nothing in the schema is executed. Does nothing for a user who is not an administrator, in a sound
+ * schema, or if the schema has other faults.
  */
 export function dropForeignSchema(path: string, waitMs: number): void {
   if (!mayRepair(path)) return
@@ -37,7 +37,7 @@ function faultsOf(db: Database): readonly SchemaFault[] {
 }
 
 function repair(db: Database, version: number, { kind, type, name }: SchemaFault): void {
-  // A table may have been dropped with its virtual table.
+  // IF EXISTS: SQLite drops some tables together with their virtual table.
   if (kind !== 'missing') db.run(`DROP ${type} IF EXISTS main."${name.replaceAll('"', '""')}"`)
   const ours = kind === 'foreign' ? null : expectedSql(version, name)
   if (ours !== null) db.run(ours)

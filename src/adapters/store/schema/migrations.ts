@@ -60,8 +60,8 @@ export const MIGRATIONS: readonly string[] = [
            q.value ->> '$.process.pid' AS pid
       FROM pool, json_each(pool.document, '$.queue') q;
   `,
-  // Reports do not add up a million records each time. Records that end on one day (UTC) are added to its sums at once.
-  // Only for a reservation whose GPUs were released on several days the sums lack its count.
+  // Sums by day, so that a report does not add up a million records. A record is added to the sums of the day (UTC) on
+  // which it ends. Their counts leave out the reservations whose GPUs were released on several days.
   `
   CREATE TABLE usage_by_day (
     day INTEGER NOT NULL,

@@ -16,8 +16,8 @@ export function openReadOnly(path: string): ReadOnlyDatabase {
 }
 
 /**
- * Passes the path of a database that SQLite can open without creating anything beside the pool: the pool's own, or that
- * of a copy if a file of the log is missing.
+ * Passes the path of a database that SQLite can open without creating a file beside the pool: the pool's own path, or
+ * that of a copy if a file of the log is missing.
  */
 export function withReadablePath<Result>(path: string, use: (readable: string) => Result): Result {
   if (logFiles(path).every((file) => existsSync(file))) return use(path)

@@ -6,7 +6,7 @@ import { expectedSchemas } from './expected-schema.ts' with { type: 'macro' }
 import type { SchemaRow } from './expected-schema.ts'
 import { MIGRATIONS } from './migrations.ts'
 
-/** No foreign object can have the name `sqlite_master`. SQLite compares it as one text, which takes half the time. */
+/** The schema is compared as one text, which takes SQLite half the time. No object can be named `sqlite_master`. */
 const EXPECTED: readonly string[] = expectedSchemas(
   'SELECT json_group_array(json_array(type, name, tbl_name, sql)) FROM main.sqlite_master',
 )
@@ -61,15 +61,15 @@ function schemaError(path: string, faults: readonly SchemaFault[]): CanhazgpuErr
   if (broken !== undefined) return corrupt(wordsOf(broken))
   return new CanhazgpuError(
     'store-foreign',
-    `The pool ${path} contains what canhazgpu did not create: ${shortened(faults.map(wordsOf).join(', '), LONGEST)}`,
+    `The pool ${path} contains objects that canhazgpu did not create: ${shortened(faults.map(wordsOf).join(', '), LONGEST)}`,
     { hint: REMOVAL },
   )
 }
 
 export const REMOVAL =
-  "any other 'sudo canhazgpu admin' command than --check removes it and keeps the reservations"
+  "any 'sudo canhazgpu admin' command except --check removes it and keeps the reservations"
 
-export const LOST_VERSION = 'its schema has lost its version'
+export const LOST_VERSION = 'the version of its schema is missing'
 
 const LONGEST = 160
 
@@ -78,8 +78,8 @@ export const wordsOf = ({ kind, type, name }: SchemaFault): string =>
   printable(`${kind} ${shortened(type, 60)} ${shortened(name, 60)}`)
 
 /**
- * Whether it can be dropped, and recreated if it is ours, without touching the content of our tables. The type becomes
- * part of a statement, and a user who edits the file can write any text there.
+ * Whether the object can be dropped, and recreated if it is ours, without changing the content of our tables. The type
+ * becomes part of a statement, and a user who edits the file can write any text there.
  */
 export function isRemovable({ kind, type, name }: SchemaFault): boolean {
   if (!['table', 'index', 'view', 'trigger'].includes(type)) return false
@@ -108,7 +108,7 @@ const textsOf = (row: unknown[]): SchemaRow => [
 const isSame = (expected: SchemaRow, found: readonly unknown[] | undefined): boolean =>
   found !== undefined && expected.every((value, at) => value === found[at])
 
-/** In any order: VACUUM changes it. */
+/** Ignores the order of the rows, because VACUUM changes it. */
 function differences(found: readonly SchemaRow[], expected: readonly SchemaRow[]): readonly SchemaFault[] {
   const isOfSqlite = ([type, name, table, sql]: SchemaRow) =>
     type === 'table' && name === table && sql !== null && OF_SQLITE.includes(sql) && sql.includes(` ${name}(`)
@@ -122,7 +122,7 @@ function differences(found: readonly SchemaRow[], expected: readonly SchemaRow[]
     ...lost.flatMap(([type, name]): SchemaFault[] =>
       added.some((row) => row[0] === type && row[1] === name) ? [] : [{ kind: 'missing', type, name }],
     ),
-    // A duplicate row: SQLite would take the second for the first.
+    // A duplicate row: SQLite could use it instead of the first.
     ...found
       .filter((row, at) => found.findIndex((each) => isSame(each, row)) < at)
       .map(([type, name]): SchemaFault => ({ kind: 'foreign', type, name })),
