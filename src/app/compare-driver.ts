@@ -33,8 +33,8 @@ export async function compareDriver(pool: Pool, probe: () => Promise<Probe>): Pr
 }
 
 function differences(pool: Pool, matches: ReadonlyMap<UnitId, Match>, shown: number): readonly Difference[] {
-  const isNew = pool.units.every(({ id }) => matches.get(id)?.kind === 'replaced')
-  if (isNew) return [{ code: 'all-replaced', count: pool.units.length }]
+  const areAllReplaced = pool.units.every(({ id }) => matches.get(id)?.kind === 'replaced')
+  if (areAllReplaced) return [{ code: 'all-replaced', count: pool.units.length }]
   return pool.units.flatMap((unit) => {
     const match = matches.get(unit.id)
     return match === undefined ? [] : differenceOf(unit, match, shown)

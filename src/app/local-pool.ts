@@ -57,14 +57,14 @@ type Prepare<Name extends PoolOperationName> = (
 /** The pool service of this process: its own store, kernel and driver. */
 export class LocalPool implements PoolService {
   readonly #parts: LocalParts
-  /** The pool of the last read; it gives the driver to probe and the units that can be requested. */
-  #seen: Pool | undefined
+  /** The pool of the last read. It determines which driver is probed and which units can be requested. */
+  #lastRead: Pool | undefined
   /** An operation that can be refused without a probe causes none. */
   readonly #preparations: { readonly [Name in PoolOperationName]?: Prepare<Name> } = {
     acquire: ({ intent }) => this.#observedFor(intent.request),
     claim: async ({ intent }) =>
       this.#driver.seesOwners() ? this.#observedFor(intent.request) : { refused: { code: 'owners-unknown' } },
-    'adopt-devices': async () => ({ observed: await this.#observedIn(await this.#lastSeen()) }),
+    'adopt-devices': async () => ({ observed: await this.#observedIn(await this.#knownPool()) }),
   }
 
   constructor(parts: LocalParts) {
@@ -93,23 +93,23 @@ export class LocalPool implements PoolService {
   }
 
   get #driver(): Driver {
-    if (this.#parts.driver === undefined) throw new Error('this process asks no driver')
+    if (this.#parts.driver === undefined) throw new Error('this process has no driver')
     return this.#parts.driver
   }
 
   async #observedFor(request: Request): Promise<{ readonly observed: Observation } | Refusal> {
-    const pool = await this.#lastSeen()
+    const pool = await this.#knownPool()
     return impossibleIn(pool, request) ?? { observed: await this.#observedIn(pool) }
   }
 
-  async #lastSeen(): Promise<Pool> {
-    return this.#seen ?? (await this.#readPool()).pool
+  async #knownPool(): Promise<Pool> {
+    return this.#lastRead ?? (await this.#readPool()).pool
   }
 
   async #readPool(): Promise<TimedPool> {
-    const seen = await readPool(this.#parts.store)
-    this.#seen = seen.pool
-    return seen
+    const timed = await readPool(this.#parts.store)
+    this.#lastRead = timed.pool
+    return timed
   }
 
   /** The observation for a decision. */
@@ -133,9 +133,9 @@ export class LocalPool implements PoolService {
 
   async #settledView(): Promise<Views['settled']> {
     const { processes } = this.#parts
-    const seen = await readSettledPool(this.#parts)
-    const stopped = seen.pool.queue.filter(({ process }) => processes.stopped(process)).map(({ id }) => id)
-    return { ...seen, stopped }
+    const timed = await readSettledPool(this.#parts)
+    const stopped = timed.pool.queue.filter(({ process }) => processes.stopped(process)).map(({ id }) => id)
+    return { ...timed, stopped }
   }
 
   async #observed(): Promise<Views['observed']> {
@@ -147,7 +147,7 @@ export class LocalPool implements PoolService {
     return { ...seen, observation, ...(stale === undefined ? {} : { stale }) }
   }
 
-  /** Records ended reservations first, so the history is up to date. A user without write access gets the status too. */
+  /** Records ended reservations first, so that the history is up to date. Works without write access too. */
   async #status(): Promise<Overview> {
     const { pool, moment } = await this.#settled()
     const view = { now: moment.wall, thresholdMb: thresholdOf(pool, this.#driver.askedThresholdMb) }

@@ -8,8 +8,8 @@ import type { Store } from '../ports/store.ts'
 import type { Trace, TracedStep } from '../ports/trace.ts'
 import { RecordedChecks } from './recorded-checks.ts'
 
-/** The store and the context of an operation. */
-export interface Performance {
+/** The store, and the context of the operation. */
+export interface PerformInputs {
   readonly store: Store
   readonly actor: Account
   readonly processes: ProcessCheck
@@ -19,24 +19,24 @@ export interface Performance {
 
 /** The only function that changes an existing pool. */
 export function perform<Name extends PoolOperationName>(
-  performance: Performance,
+  inputs: PerformInputs,
   operation: Operation<Name>,
 ): Promise<Answers[Name] | Refusal> {
-  const steps = new Steps(performance)
+  const steps = new Steps(inputs)
   return steps.traced(
-    performance.store.update((pool, now) =>
+    inputs.store.update((pool, now) =>
       steps.step({ pool, now, operation }, (context) => apply(pool, operation, context)),
     ),
   )
 }
 
 export function performSetUp(
-  performance: Performance,
+  inputs: PerformInputs,
   operation: Operation<'set-up'>,
 ): Promise<Answers['set-up'] | Refusal> {
-  const steps = new Steps(performance)
+  const steps = new Steps(inputs)
   return steps.traced(
-    performance.store.update({
+    inputs.store.update({
       create: (pool, now) =>
         steps.step({ pool, now, operation }, (context) => applySetUp(pool, operation, context)),
     }),
@@ -49,17 +49,17 @@ interface Given {
   readonly operation: TracedStep['operation']
 }
 
-/** The steps of one performance. A store may run the decision several times; the last one counts. */
+/** The steps of one operation. A store may run the decision several times; only the last step counts. */
 class Steps {
-  readonly #performance: Performance
+  readonly #inputs: PerformInputs
   #last: TracedStep | undefined
 
-  constructor(performance: Performance) {
-    this.#performance = performance
+  constructor(inputs: PerformInputs) {
+    this.#inputs = inputs
   }
 
   step<Answer>(given: Given, decide: (context: Context) => Step<Answer>): Step<Answer> {
-    const { actor, processes, observed, trace } = this.#performance
+    const { actor, processes, observed, trace } = this.#inputs
     const known = { actor, now: given.now, ...(observed === undefined ? {} : { observed }) }
     if (trace === undefined) return decide({ ...known, processes })
     const checks = new RecordedChecks(processes)
@@ -74,12 +74,12 @@ class Steps {
     return step
   }
 
-  /** Traces the step of a failed update too: it may be the cause. */
+  /** Traces the step also if the update failed: the step may be the cause. */
   async traced<Answer>(update: Promise<Answer>): Promise<Answer> {
     try {
       return await update
     } finally {
-      if (this.#last !== undefined) this.#performance.trace?.(this.#last)
+      if (this.#last !== undefined) this.#inputs.trace?.(this.#last)
     }
   }
 }

@@ -4,13 +4,13 @@ import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { TimedPool } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
 
-/** Reads the pool as it was last written, adjusted to the present clock. */
+/** Reads the pool as it was last written, with its times adjusted to the clock. */
 export async function readPool(store: Store): Promise<TimedPool> {
   const { pool, moment } = await store.load()
   return { pool: followClock(pool, moment), moment }
 }
 
-/** The sources of the present state. */
+/** The inputs for reading the current state. */
 export interface Source {
   readonly store: Store
   readonly processes: ProcessCheck

@@ -14,7 +14,7 @@ export interface SetUp {
   readonly host: string
   readonly gpuCount: number
   readonly force: boolean
-  /** The account that sets it up; records of reservations that this ends name it. */
+  /** The account that sets up the pool. The records of reservations that the set-up ends name this account. */
   readonly actor: Account
   readonly processes: ProcessCheck
   /** The given rules; an existing pool keeps its other rules. */
@@ -43,18 +43,18 @@ export interface StoredPlace {
 export interface PoolPlace {
   /** Null if there is no store yet. */
   readonly open: () => Promise<Store | null>
-  /** Creates it for the group, or for every user. The permissions of an existing one are changed to that too. */
+  /** Creates the store for the group, or for every user. An existing store gets the same permissions. */
   readonly create: () => Promise<Store>
-  /** Moves a damaged store out of the way; null if there is none. */
+  /** Moves a damaged store aside; null if there is none. */
   readonly setAside: () => Promise<SetAside | null>
   readonly forGroup: boolean
   readonly trace?: Trace
 }
 
 /**
- * Creates the pool. With `force` it replaces an existing one: its reservations end as `reset`, and its queue stays,
- * except for requests that the new pool can never grant. A damaged store is kept beside the new one, which takes over
- * the readable content. A refusal creates nothing.
+ * Creates the pool. With `force` it replaces an existing one. The reservations of the old pool end as `reset`. Its queue
+ * stays, except for requests that the new pool can never grant. A damaged store is kept; the new store takes over its
+ * readable content. A refusal creates nothing.
  */
 export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated | Refusal> {
   const { host, policy, force, gpuCount } = setUp
@@ -70,8 +70,8 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const traced = place.trace === undefined ? {} : { trace: place.trace }
   if (aside !== null) return replaceDamaged(aside, { ...setUp, ...traced }, newPool)
   // Without `--group` an existing pool keeps its permissions.
-  const present = place.forGroup ? null : await place.open()
-  return created(present ?? (await place.create()), { ...setUp, ...traced }, newPool)
+  const existing = place.forGroup ? null : await place.open()
+  return created(existing ?? (await place.create()), { ...setUp, ...traced }, newPool)
 }
 
 type Traced = SetUp & Pick<PoolPlace, 'trace'>
@@ -107,19 +107,19 @@ async function replaceDamaged(
   }
 }
 
-/** Null if there is no pool yet; with `force` also if it is damaged. */
+/** Null if there is no pool yet; with `force` also if the pool is damaged. */
 async function existingPool(place: PoolPlace, force: boolean): Promise<Pool | null> {
   try {
-    const present = await place.open()
-    if (present === null) return null
-    return await poolIn(present).finally(() => present.close())
+    const store = await place.open()
+    if (store === null) return null
+    return await poolIn(store).finally(() => store.close())
   } catch (error) {
     if (force && error instanceof CanhazgpuError && error.code === 'store-corrupt') return null
     throw error
   }
 }
 
-/** Null if the store has no pool: the process that created the store has not written it yet, or died before. */
+/** Null if the store has no pool: its creator has not written the pool yet, or was killed before. */
 async function poolIn(store: Store): Promise<Pool | null> {
   try {
     return (await readPool(store)).pool

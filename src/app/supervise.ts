@@ -9,10 +9,10 @@ import type { LockPatience } from '../ports/store.ts'
 /** Interval of a supervisor's heartbeat. */
 export const HEARTBEAT_MS: Millis = 60_000
 
-/** Minimum time between reads of the pool. For a command that ends sooner the pool is not read at all. */
+/** Minimum time before each read of the pool. If the command ends sooner, the pool is not read at all. */
 const READ_AGAIN_AFTER_MS: Millis = 1_000
 
-/** Interval and number of attempts to record the end of the reservation in a failing store. */
+/** While the store fails: interval and number of attempts to record the end of the reservation. */
 const TRY_AGAIN_EVERY_MS: Millis = 5_000
 const MOST_ATTEMPTS = 120
 
@@ -24,7 +24,7 @@ export interface Job {
   wait(timeoutMs: Millis): Awaitable<'exited' | 'changed' | 'timeout'>
   /** Waits until the command has ended or the timeout, and ignores the pool. May block this process. */
   pause(timeoutMs: Millis): Awaitable<'exited' | 'timeout'>
-  /** Sends SIGINT to every process of the command, including those it left behind. */
+  /** Sends SIGINT to every process of the command, including background processes that it left. */
   interrupt(): void
   /** Sends SIGKILL to every process of the command. */
   kill(): void
@@ -37,7 +37,7 @@ export interface Job {
 /** How a command ended: on its own, or at its time limit. */
 export type JobOutcome = 'exited' | 'timed-out'
 
-/** The remaining work for the version that a supervisor becomes. */
+/** The remaining work of a supervisor, for the newer version that replaces it. */
 export interface Unfinished {
   readonly units: readonly UnitId[]
   /** Present if the command has ended: only its end must still be recorded. */
@@ -48,14 +48,14 @@ export interface Unfinished {
 export interface Recording {
   readonly reservation: string
   readonly units: readonly UnitId[]
-  /** Replaces this process by the version that is installed now; returns if there is no other. */
+  /** Replaces this process by the version that is installed now; returns if no other version is installed. */
   readonly becomeSuccessor: (unfinished: Unfinished) => void
-  /** Opened for each use: a supervisor that sleeps for days holds no file of the pool. */
+  /** Called for each use of the pool: a supervisor that sleeps for days keeps no file of the pool open. */
   readonly openPool: (patience?: LockPatience) => Promise<PoolService>
   readonly sleep: (ms: Millis) => Promise<void>
 }
 
-/** The inputs of a supervisor. They come from the launcher, because every user can write to the pool. */
+/** The inputs of a supervisor. They come from the launcher and not from the pool: every user can write to the pool. */
 export interface Supervision extends Recording {
   /** In steady time, which cannot be set. */
   readonly limit?: TimeLimit
@@ -67,11 +67,11 @@ export interface Supervision extends Recording {
 const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Number.POSITIVE_INFINITY }
 
 /**
- * Keeps the heartbeat of a run, enforces its time limit and ends its reservation when the command has ended. From the
- * pool it reads only whether the reservation still exists. If another account ended it, the supervisor prints one line
- * to the command's stderr; without a limit to enforce it then exits. If a newer version has upgraded the pool, the
- * supervisor becomes that version, so the heartbeat continues. Other store errors are ignored and not printed: while
- * the command is alive, the reservation is held.
+ * Renews the heartbeat of a run, enforces its time limit and ends its reservation when the command has ended. From the
+ * pool it reads only whether the reservation still exists. If another account ended the reservation, the supervisor
+ * prints one line to the command's stderr. It then exits, unless it must still enforce a limit. If a newer version has
+ * upgraded the pool, the supervisor becomes that version, so that the heartbeat continues. It ignores other store errors
+ * and does not print them: while the command is alive, the reservation is held.
  */
 export async function supervise(supervision: Supervision): Promise<void> {
   const { clock, job, limit = NO_LIMIT } = supervision
@@ -85,7 +85,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
     if (held.length > 0) {
       const isDue = clock() >= beatAt
       if (isDue) beatAt = clock() + HEARTBEAT_MS
-      const found = await (isDue ? beat : readHeld)(supervision)
+      const found = await (isDue ? sendHeartbeat : readHeldUnits)(supervision)
       if (found.kind === 'too-new') supervision.becomeSuccessor({ units: held })
       held = stillHeld(held, found, job)
     }
@@ -100,7 +100,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
 
 const NEVER: Millis = Number.POSITIVE_INFINITY
 
-/** Prints which units were lost. */
+/** The units that are still held. Prints the others. */
 function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonly UnitId[] {
   const left = found.kind === 'known' ? held.filter((unit) => found.units.includes(unit)) : held
   const lost = held.filter((unit) => !left.includes(unit))
@@ -130,10 +130,10 @@ async function stop({ job, clock, sleep }: Supervision, { interruptAt, killAt }:
   }
 }
 
-/** First interval of the check whether interrupted or killed processes have ended. */
+/** First interval between checks whether the interrupted or killed processes have ended. */
 const END_CHECK_MS: Millis = 100
 
-/** The interval grows, because some processes cannot be killed (`sudo` in a job), but SIGKILL is never late. */
+/** The interval grows, because some processes cannot be killed (`sudo` in a job). SIGKILL is never late. */
 function endCheckAfter(waited: Millis, untilKill: Millis): Millis {
   const interval = Math.min(Math.max(END_CHECK_MS, waited / 20), 20 * END_CHECK_MS)
   return untilKill > 0 ? Math.min(interval, untilKill) : interval
@@ -148,8 +148,8 @@ type HeldUnits =
 
 const LOST: HeldUnits = { kind: 'known', units: [] }
 
-function readHeld(supervision: Supervision): Promise<HeldUnits> {
-  return reached(supervision, async (service) => {
+function readHeldUnits(supervision: Supervision): Promise<HeldUnits> {
+  return askPool(supervision, async (service) => {
     const { pool } = await service.view('stored')
     return { kind: 'known', units: heldIn(pool, supervision.reservation) }
   })
@@ -160,15 +160,15 @@ function heldIn(pool: Pool, reservation: string): readonly UnitId[] {
   return found?.term.kind === 'run' ? unitsOf(found) : []
 }
 
-function beat(supervision: Supervision): Promise<HeldUnits> {
-  return reached(supervision, async (service) => {
+function sendHeartbeat(supervision: Supervision): Promise<HeldUnits> {
+  return askPool(supervision, async (service) => {
     const answer = await service.perform({ op: 'heartbeat', id: supervision.reservation })
     return isRefusal(answer) ? { kind: 'unknown' } : { kind: 'known', units: answer }
   })
 }
 
-/** No error of the pool, including its content, may keep the supervisor from enforcing the limit. */
-async function reached(
+/** The supervisor must enforce the limit whatever error the pool or its content causes. */
+async function askPool(
   supervision: Supervision,
   use: (service: PoolService) => Promise<HeldUnits>,
 ): Promise<HeldUnits> {
@@ -188,8 +188,8 @@ const isError = (error: unknown, ...codes: readonly string[]): boolean =>
 
 /**
  * Ends the reservation of a command that has ended. Retries while the store fails. If a newer version has upgraded the
- * pool, that version records the end. Gives up if that version is not installed or the pool no longer exists: the next
- * command then finds the run ended.
+ * pool, that version records the end. Gives up if that version is not installed or the pool no longer exists. The next
+ * command then finds that the run has ended.
  */
 export async function recordEnd(recording: Recording, outcome: JobOutcome): Promise<void> {
   const { reservation, units, becomeSuccessor, sleep } = recording

@@ -10,14 +10,14 @@ import {
 } from '../adapters/store/open.ts'
 import type { Administration } from '../cli/context.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
-import { isNotInitialized, type Opening, openAndKeep, poolServer, provide } from './open-pool.ts'
+import { isNotInitialized, type Opening, openAndKeep, poolServiceMaker, providerFor } from './open-pool.ts'
 
 /** The parts of this machine that `admin` uses. */
 export function administration(opening: Opening): Administration {
   const { store, probeTimeout } = opening.settings
   const open = () => openStoreAsAdministrator(store, currentMoment)
   return {
-    pool: async () => poolServer(opening)(await openAndKeep(opening, open)),
+    pool: async () => poolServiceMaker(opening)(await openAndKeep(opening, open)),
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupIdOf(group)
       return {
@@ -35,7 +35,7 @@ export function administration(opening: Opening): Administration {
       if (choice === undefined || choice === 'nvidia' || choice === 'amd') {
         return detectGpus(probeTimeout, process.env, choice)
       }
-      return (await provide(choice, fakeCount)).probe(probeTimeout)
+      return (await providerFor(choice, fakeCount)).probe(probeTimeout)
     },
   }
 }

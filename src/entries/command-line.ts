@@ -13,7 +13,7 @@ import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { Output } from '../views/words/printed.ts'
-import { type Opening, openPoolStore, poolServer } from './open-pool.ts'
+import { type Opening, openPoolStore, poolServiceMaker } from './open-pool.ts'
 import type { Rejoin } from './successor.ts'
 import { traceOf } from './trace.ts'
 import { VERSION, versionWithCommit } from './version.ts'
@@ -72,7 +72,7 @@ async function openContext(
   { flags, configFile, commandLine, json, waits }: TypedLine,
   { stderr, rejoin, trace, keep }: Machine,
 ): Promise<Context> {
-  // A snapshot takes half a millisecond, so a command that only reserves does not take one.
+  // A snapshot takes half a millisecond, so commands that neither run nor wait do not take one.
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
   const warn: Warn = (warning) => stderr.write(warningText(warning, json))
   const { settings, files, lookUp } = await configuration({ flags, configFile, warn })
@@ -83,7 +83,7 @@ async function openContext(
   const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
   const opening: Opening = { settings, warn, keep, account, processes, trace }
   const store = once((patience?: LockPatience) => openPoolStore(opening, patience))
-  const serve = poolServer(opening)
+  const serviceOf = poolServiceMaker(opening)
   return {
     version: VERSION,
     stderr,
@@ -98,7 +98,7 @@ async function openContext(
     now: () => Date.now(),
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
-    pool: async (patience) => serve(await store(patience)),
+    pool: async (patience) => serviceOf(await store(patience)),
     processes,
     administration: async () => {
       const { administration } = await import('./administration.ts')

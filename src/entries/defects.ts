@@ -5,6 +5,6 @@ import { traceOf } from './trace.ts'
 export async function reportDefect(error: unknown, args: readonly string[]): Promise<number> {
   const stderr = (text: string) => void process.stderr.write(text)
   const trace = await traceOf(process.env, () => {})
-  trace?.({ kind: 'error', during: 'nothing that catches it', error })
+  trace?.({ kind: 'error', during: 'uncaught', error })
   return printFailure(error, { stderr, json: asksForJson(args), commandName: args[0] })
 }

@@ -44,11 +44,11 @@ export async function openReopeningPool(opening: Opening): Promise<PoolService> 
   const open = () => openStore(opening.settings.store, currentMoment)
   // The reopening store closes the stores that it opens.
   const store = await openAndKeep({ ...opening, keep: () => {} }, open)
-  return poolServer(opening)(new ReopeningStore(store, open))
+  return poolServiceMaker(opening)(new ReopeningStore(store, open))
 }
 
 /** Returns a function that makes a store the pool service of this process. */
-export function poolServer({
+export function poolServiceMaker({
   settings,
   warn,
   account,
@@ -62,7 +62,7 @@ export function poolServer({
       const warning = thresholdWarning(pool, settings.memoryThreshold)
       if (warning !== undefined && !warned) warn(warning)
       warned = true
-      const provider = await provide(pool.provider, pool.units.length)
+      const provider = await providerFor(pool.provider, pool.units.length)
       return { probe: await provider.probe(settings.probeTimeout) }
     },
     askedThresholdMb: settings.memoryThreshold,
@@ -72,7 +72,7 @@ export function poolServer({
   return (store) => new LocalPool({ store, processes, actor: account, driver, ...traced })
 }
 
-export async function provide(name: ProviderName, gpuCount: number): Promise<GpuProvider> {
+export async function providerFor(name: ProviderName, gpuCount: number): Promise<GpuProvider> {
   const { openProvider } = await import('../adapters/gpu/provider.ts')
   return openProvider(name, {
     gpuCount,

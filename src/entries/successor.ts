@@ -6,8 +6,8 @@ import type { Place } from '../cli/context.ts'
 
 /**
  * When a newer version upgrades the pool, a waiter executes the installed program. It stays the same process, so its
- * queue entry stays valid. The command line of the successor is `canhazgpu __rejoin <rejoin> ARGUMENT…`. One version
- * writes it and a later one reads it, so fields may be added but never change their meaning.
+ * queue entry stays valid. The command line is `canhazgpu __rejoin <rejoin> ARGUMENT…`. One version writes `<rejoin>` and
+ * a later one reads it, so fields may be added but never change their meaning.
  */
 export interface Rejoin extends Place {
   readonly inherited: Inherited

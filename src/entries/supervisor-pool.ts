@@ -5,10 +5,9 @@ import { openStore } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
-
 import { traceOf } from './trace.ts'
 
-/** The pool for a supervisor, without a driver and without a name service. */
+/** The pool for a supervisor. It never probes and never asks the name service. */
 export async function openSupervisorPool(url: string, patience?: LockPatience): Promise<PoolService> {
   const store = await openStore(url, currentMoment, patience)
   const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }

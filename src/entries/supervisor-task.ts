@@ -3,13 +3,13 @@ import type { ProcessIdentity, TimeLimit, UnitId } from '../domain/pool/model.ts
 import { gpuUnit } from '../domain/pool/units.ts'
 
 /**
- * Everything that a supervisor acts on, passed by its launcher as one argument. The supervisor reads none of it from
- * the pool, because every user can write to the pool. The launcher may be an earlier version than the supervisor, so
- * fields may be added but never change their meaning.
+ * All inputs of a supervisor. Its launcher passes them as one argument, and not in the pool, because every user can write
+ * to the pool. The launcher may be an earlier version than the supervisor, so fields may be added but never change their
+ * meaning.
  */
 export interface SupervisorTask {
   readonly process: ProcessIdentity
-  /** The number of the inherited pidfd of that process; null if the kernel has no pidfds. */
+  /** Descriptor number of the inherited pidfd of that process; null if the kernel has no pidfds. */
   readonly pidfd: number | null
   /** The descriptor for messages (`messageDescriptor`). */
   readonly messages: number | null
@@ -18,7 +18,7 @@ export interface SupervisorTask {
   readonly limit: TimeLimit | null
   /** The launcher's path: a newer version may be installed there later. */
   readonly program: string | null
-  /** How the command ended, if a supervisor of an earlier version left only the end to record. */
+  /** How the command ended. Present if only the end must still be recorded. */
   readonly outcome?: JobOutcome
 }
 

@@ -14,7 +14,7 @@ import { decodeTask, encodeTask, type SupervisorTask } from './supervisor-task.t
 const SIGINT = 2
 const SIGKILL = 9
 
-/** The whole life of a supervisor: `canhazgpu __supervise <store> <reservation> <task>`. Returns its exit status. */
+/** Runs a supervisor: `canhazgpu __supervise <store> <reservation> <task>`. Returns its exit status. */
 export async function superviseMain([
   store = '',
   reservation = '',
@@ -48,7 +48,7 @@ export async function superviseMain([
   return 0
 }
 
-/** Returns only if no other version is installed at the launcher's path, or it cannot be executed. */
+/** Returns only if no other version is installed at the launcher's path, or if it cannot be executed. */
 function becomeSuccessor(place: readonly string[], { pidfd, messages, ...task }: SupervisorTask): void {
   if (typeof task.program !== 'string') return
   // Once the command has ended, the descriptors have no use and may be closed already.
@@ -78,8 +78,8 @@ function jobOf(
   const command = watchProcess(process, pidfd)
   const processes = new JobProcesses(command, reservation)
   let stderr = messages
-  /** Closes the command's stderr: it may be a terminal, and writing the end to the pool must not keep that open. */
-  const silent = <Event>(event: Event): Event => {
+  /** Closes the command's stderr when the command has exited: no terminal stays open while the end is recorded. */
+  const closingStderr = <Event>(event: Event): Event => {
     if (event === 'exited' && stderr !== null) close(stderr)
     if (event === 'exited') stderr = null
     return event
@@ -88,14 +88,14 @@ function jobOf(
     wait: (timeoutMs) => {
       const event = waitFor({ process: command, watch }, timeoutMs)
       if (event === 'changed' && watch !== null) drain(watch)
-      return silent(event)
+      return closingStderr(event)
     },
     pause: (timeoutMs) =>
-      silent(waitFor({ process: command }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
+      closingStderr(waitFor({ process: command }, timeoutMs) === 'exited' ? 'exited' : 'timeout'),
     interrupt: () => processes.signal(SIGINT),
     kill: () => processes.signal(SIGKILL),
     isOver: () => {
-      if (processes.hasCommandEnded()) silent('exited')
+      if (processes.hasCommandEnded()) closingStderr('exited')
       return processes.haveEnded()
     },
     writeStderr: (line) => {

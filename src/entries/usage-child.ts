@@ -51,6 +51,6 @@ function isQuestion({ kind, days, range }: Partial<Record<string, unknown>>): bo
   return kind === 'history' && [from, to].every(Number.isFinite)
 }
 
-/** Any other status but 0 is a bug. */
+/** Every other exit status, except 0, is a bug. */
 const FAILED = 3
 const WRONG_USAGE = 2

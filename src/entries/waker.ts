@@ -19,19 +19,19 @@ export interface OpenWaker extends Waker {
 export interface WakerOptions {
   /** Bit n - 1 is set for each signal n that this process must not handle. */
   readonly ignored: bigint
-  /** Wakes only when this intent is next; without one, every change of the pool wakes. */
+  /** Absent: every change of the pool counts. Present: only calls to this queue entry, and changes after `listen`. */
   readonly intent?: Intent
 }
 
 /**
- * Wakes on calls to a queue entry, changes of the pool and signals. A lost terminal counts as a signal unless SIGHUP is
- * ignored. A second Ctrl-C has its default effect, so the user can end a wait for a driver that hangs.
+ * Wakes on calls to a queue entry, on changes of the pool and on signals. A lost terminal counts as a signal unless
+ * SIGHUP is ignored. A second Ctrl-C has its default effect, so that the user can end a wait for a driver that hangs.
  */
 export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): OpenWaker {
-  const news = { turn: false, change: false, interrupted: false }
+  const pending = { turn: false, change: false, interrupted: false }
   let wake = () => {}
-  const note = (what: keyof typeof news) => {
-    news[what] = true
+  const note = (what: keyof typeof pending) => {
+    pending[what] = true
     wake()
   }
   const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
@@ -42,29 +42,29 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
   return {
     listen: () => calls.listen(),
     async wait(ms) {
-      if (!news.turn && !news.change && !news.interrupted) {
+      if (!pending.turn && !pending.change && !pending.interrupted) {
         const { promise, resolve } = Promise.withResolvers<void>()
         const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)) : undefined
         wake = resolve
         await Promise.race([promise, listened])
         clearTimeout(timer)
       }
-      if (isTerminalGone()) news.interrupted = true
-      if (news.interrupted) return 'interrupted'
-      const event = news.turn ? 'called' : news.change ? 'changed' : 'timeout'
-      news.turn = false
-      news.change = false
+      if (isTerminalGone()) pending.interrupted = true
+      if (pending.interrupted) return 'interrupted'
+      const event = pending.turn ? 'called' : pending.change ? 'changed' : 'timeout'
+      pending.turn = false
+      pending.change = false
       return event
     },
-    isInterrupted: () => news.interrupted,
+    isInterrupted: () => pending.interrupted,
     async wasInterrupted() {
-      // A later signal ends the command; a manual reservation is already made, and the signal must not hide its output.
-      setDispositions(handled, intent?.term.kind === 'run' && !news.interrupted ? 'default' : 'ignore')
-      // The runtime delivers earlier signals in an iteration of its event loop, and one may be running already.
+      // A later signal must end the command of a run. It must not hide the output of a manual reservation, already made.
+      setDispositions(handled, intent?.term.kind === 'run' && !pending.interrupted ? 'default' : 'ignore')
+      // The runtime delivers earlier signals once per iteration of its event loop, so this waits for a whole iteration.
       await Bun.sleep(1)
       await new Promise(setImmediate)
-      if (news.interrupted) setDispositions(handled, 'ignore')
-      return news.interrupted
+      if (pending.interrupted) setDispositions(handled, 'ignore')
+      return pending.interrupted
     },
     close: () => calls.close(),
   }

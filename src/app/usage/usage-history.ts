@@ -15,7 +15,7 @@ export interface UsageSource extends Source {
   readonly store: Store & Ledger
 }
 
-/** All held times in the range, present reservations included. */
+/** All held times in the range, current reservations included. */
 export async function usageHistory(
   { store, processes }: UsageSource,
   range: TimeRange,
@@ -42,8 +42,8 @@ async function leftOut({ store, range, most }: Counting): Promise<number> {
 }
 
 /**
- * Held times of present reservations, and of ended ones without a record. A time that ended between the reads of pool
- * and history is in both; the record counts.
+ * Held times of current reservations, and of ended ones without a record. If a time ended between the reads of pool and
+ * history, both have it, and only the record counts.
  */
 export function unrecordedTimes(
   { pool, moment }: TimedPool,
@@ -57,7 +57,7 @@ export function unrecordedTimes(
     .filter((time) => !known.has(keyOf(time)))
     .map((time) => ({
       ...time,
-      // A clock that was set back by less than a second is not corrected: a start may be after now, outside every range.
+      // A clock that was set back by less than a second is not corrected. So a start may be later than now, outside every range.
       startedAt: Math.min(time.startedAt, moment.wall),
       endedAt: Math.min(time.endedAt, moment.wall),
     }))

@@ -5,7 +5,7 @@ import type { HeldTime } from '../../domain/pool/model.ts'
 import { readPool } from '../read-pool.ts'
 import { type UsageSource, unrecordedTimes } from './usage-history.ts'
 
-/** The usage of each user in the last `days` days, present reservations included. */
+/** The usage of each user in the last `days` days, current reservations included. */
 export async function reportUsage({ store, processes }: UsageSource, days: number): Promise<UsageReport> {
   const seen = await readPool(store)
   const range = reportRange(days, seen.moment.wall)
@@ -20,7 +20,7 @@ export async function reportUsage({ store, processes }: UsageSource, days: numbe
   return usageReport([...recorded.tallies, ...unrecorded], range, days)
 }
 
-/** GPU hours per calendar day, present reservations included. */
+/** GPU hours per calendar day, current reservations included. */
 export async function dailyUsage(
   { store, processes }: UsageSource,
   days: number,

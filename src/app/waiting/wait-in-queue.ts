@@ -28,7 +28,7 @@ export async function acquireInQueue(
       await leave().catch(() => {})
       return answer
     }
-    // A granted reservation must be given back, however long the lock takes.
+    // After a grant the reservation must be released, however long another process holds the lock.
     leaving = () => service
     if (await waker.wasInterrupted()) throw interrupted()
     return answer

@@ -57,7 +57,7 @@ export class WaitLoop {
     let wasRefused = false
     for (;;) {
       const { pool, now } = await this.#read()
-      // The entry may have been dropped. Another attempt would join the queue again, with a new time limit.
+      // The entry may have been dropped: another attempt would join the queue again, with a new time limit.
       if (this.#waiting.clock() >= this.giveUpAt) return timedOut(pool, this.#intent, now)
       const impossible = impossibleIn(pool, this.#intent.request)
       if (impossible !== null) return impossible
@@ -104,7 +104,7 @@ export class WaitLoop {
     return this.#waiting.clock() >= this.#lastProbe.nextProbeAt(pool)
   }
 
-  /** Null: not granted yet. A waiter in the queue keeps its place while probes fail. */
+  /** Null: not granted yet. While probes fail, a waiter in the queue keeps its place. */
   async #attempt(pool: Pool): Promise<Grant | Refusal | null> {
     const { ticket, clock } = this.#waiting
     try {

@@ -18,7 +18,7 @@ export interface Waker {
 /** The inputs of a waiter besides the pool and its intent. */
 export interface Waiting {
   readonly ticket: Ticket
-  /** Checks whether the waiters ahead and the processes that hold the GPUs still exist. */
+  /** Checks the processes of waiters ahead and of runs. */
   readonly processes: ProcessCheck
   readonly waker: Waker
   /** Steady time. */
