@@ -3,7 +3,7 @@ import { type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
 import { busyPool, must } from './busy-pool.ts'
 import { openEvents } from './live/event-stream.ts'
-import { complaints, type Schema } from './schema.ts'
+import { mismatches, type Schema } from './schema.ts'
 import { startWeb, type TestServer } from './web-server.ts'
 
 let pool: TestPool
@@ -51,17 +51,17 @@ describe('every answer matches /api/openapi.json', () => {
       const described = api.paths[path.split('?')[0] ?? '']?.get.responses[status]
       const schema = described?.content['application/json']?.schema
       expect(schema).toBeDefined()
-      expect(complaints(await response.json(), schema ?? {}, api.components.schemas)).toEqual([])
+      expect(mismatches(await response.json(), schema ?? {}, api.components.schemas)).toEqual([])
     })
   }
 
-  test('every address is described there and requested here', async () => {
+  test('every address in it is requested by these tests', async () => {
     const api = await server.json<OpenApi>('/api/openapi.json')
-    const asked = new Set([...CASES.map(([path]) => path.split('?')[0]), '/api/events', '/metrics'])
-    expect(Object.keys(api.paths).filter((path) => !asked.has(path))).toEqual([])
+    const requested = new Set([...CASES.map(([path]) => path.split('?')[0]), '/api/events', '/metrics'])
+    expect(Object.keys(api.paths).filter((path) => !requested.has(path))).toEqual([])
   })
 
-  test('the events match it too', async () => {
+  test('/api/events', async () => {
     const { components } = await server.json<OpenApi>('/api/openapi.json')
     await using events = await openEvents(server)
     const names = { trend: 'Trend', snapshot: 'Snapshot' } as const
@@ -69,12 +69,12 @@ describe('every answer matches /api/openapi.json', () => {
       const event = await events.next()
       expect(event?.event).toBe(name)
       const schema = { $ref: `#/components/schemas/${names[name]}` }
-      expect(complaints(JSON.parse(event?.data ?? ''), schema, components.schemas)).toEqual([])
+      expect(mismatches(JSON.parse(event?.data ?? ''), schema, components.schemas)).toEqual([])
     }
   })
 })
 
-describe('the same as on the command line', () => {
+describe('the API gives the same as the command line:', () => {
   const withoutTime = (documents: readonly object[]) =>
     documents.map((each) => ({
       ...each,
@@ -91,8 +91,8 @@ describe('the same as on the command line', () => {
   test('queue', async () => {
     const { stdout } = await pool.chg('queue', '--json')
     const [place] = await server.json<readonly { user: string; note: string }[]>('/api/queue')
-    const [typed] = JSON.parse(stdout)
-    expect(place).toMatchObject({ user: typed.user, gpus: 3, note: 'the big one', position: 1 })
+    const [printed] = JSON.parse(stdout)
+    expect(place).toMatchObject({ user: printed.user, gpus: 3, note: 'the big one', position: 1 })
   })
 
   test('report', async () => {
@@ -100,24 +100,21 @@ describe('the same as on the command line', () => {
     const { users, total } = await server.json<{ users: { user: string }[]; total: object }>(
       '/api/report?days=7',
     )
-    const typed = JSON.parse(stdout)
+    const printed = JSON.parse(stdout)
     expect(users.map(({ user }) => user).sort()).toEqual(
-      typed.users.map(({ user }: { user: string }) => user).sort(),
+      printed.users.map(({ user }: { user: string }) => user).sort(),
     )
-    expect(total).toMatchObject({ run: typed.total.run, manual: typed.total.manual })
+    expect(total).toMatchObject({ run: printed.total.run, manual: printed.total.manual })
   })
 })
 
-describe('wrong requests', () => {
+describe('wrong requests are refused:', () => {
   for (const days of ['0', '91', '-1', '1.5', '1e1', 'seven', '', '٣', '0x10']) {
     test(`days=${days}`, async () => {
       const response = await server.get(`/api/report?days=${encodeURIComponent(days)}`)
       expect(response.status).toBe(400)
-      expect(await response.json()).toEqual({
-        error: {
-          code: 'bad-request',
-          message: 'Invalid value for days: expected a whole number from 1 to 90',
-        },
+      expect(await response.json()).toMatchObject({
+        error: { code: 'bad-request', message: expect.stringContaining('days') },
       })
     })
   }
@@ -144,14 +141,14 @@ describe('wrong requests', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'not-found' } })
   })
 
-  test('other methods than GET and HEAD', async () => {
+  test('methods other than GET and HEAD', async () => {
     const response = await fetch(`${server.url}/api/status`, { method: 'POST', body: '{}' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('GET, HEAD')
   })
 })
 
-test('events show a reservation and its release', async () => {
+test('a reservation and its release are sent as events', async () => {
   using own = await testPool(2)
   const web = await startWeb(own)
   await using events = await openEvents(web)
@@ -163,8 +160,8 @@ test('events show a reservation and its release', async () => {
   await states('AVAILABLE')
 })
 
-test('the history has ended and present reservations', async () => {
-  const history = await until('the history shows all three', async () => {
+test('the history has ended and current reservations', async () => {
+  const history = await until('the history has all three', async () => {
     const { records } = await server.json<{ records: { outcome?: string; type: string }[] }>('/api/history')
     return records.length >= 3 && records
   })

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
-/** Commands of the browsers that these tests can use. */
+/** Commands of browsers that the tests can use. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
 
-/** The installed browser, or the one to install. */
+/** The command of the installed browser, or of the one to install. */
 export const BROWSER = NAMES.find((name) => Bun.which(name) !== null) ?? 'chromium'
 
 const FLAGS =
@@ -17,13 +17,13 @@ export function openBrowser(): Promise<Browser> {
 
 export interface OpenPage extends AsyncDisposable {
   readonly page: Page
-  /** Errors and warnings of the browser: failed scripts, violated policies, missing answers, dialogs. */
-  readonly complaints: string[]
-  /** Origins of all requests. */
+  /** Errors and warnings in the browser: failed scripts, violated policies, failed requests, dialogs. */
+  readonly browserErrors: string[]
+  /** The origins of all requests. */
   readonly origins: Set<string>
 }
 
-/** The dashboard in a new window, once it shows GPUs. */
+/** Opens the dashboard in a new window. Resolves when it shows GPUs. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -31,27 +31,27 @@ export async function openPage(
 ): Promise<OpenPage> {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options })
   const page = await context.newPage()
-  const complaints: string[] = []
+  const browserErrors: string[] = []
   const origins = new Set<string>()
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('pageerror', (error) => browserErrors.push(String(error)))
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+    if (message.type() === 'error' || message.type() === 'warning') browserErrors.push(message.text())
   })
   page.on('dialog', (dialog) => {
-    complaints.push(`a dialog: ${dialog.message()}`)
+    browserErrors.push(`a dialog: ${dialog.message()}`)
     void dialog.dismiss()
   })
   page.on('request', (request) => origins.add(new URL(request.url()).origin))
   await page.goto(url)
   await page.locator('.card').first().waitFor()
-  return { page, complaints, origins, [Symbol.asyncDispose]: () => context.close() }
+  return { page, browserErrors, origins, [Symbol.asyncDispose]: () => context.close() }
 }
 
 const axeSource = readFileSync(Bun.resolveSync('axe-core/axe.min.js', import.meta.dir), 'utf8')
 
 /** The accessibility violations that axe-core finds. */
 export async function violations(page: Page): Promise<string[]> {
-  // Evaluated by the debugger, because the page's policy forbids foreign scripts.
+  // The debugger evaluates it, because the page's policy forbids scripts from elsewhere.
   await page.evaluate(axeSource)
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: Axe }

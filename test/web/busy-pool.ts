@@ -5,11 +5,11 @@ import { until } from '../support/until.ts'
 const MEMORY = 81_559
 
 export interface BusyPool extends TestPool {
-  /** The command that waits in the queue. */
+  /** The command in the queue. */
   readonly waiter: Child
 }
 
-/** A pool with every state, a queue and a history. */
+/** A pool with a GPU in each state, a waiter and a history. */
 export async function busyPool(): Promise<BusyPool> {
   const pool = await testPool(5)
   await must(pool, 'reserve', '--gpus', '1', '--duration', '30m')

@@ -17,21 +17,21 @@ test.each([
   expect(shortDuration(ms)).toBe(words)
 })
 
-test('a user with another name than the account is shown with both', () => {
+test('if the shown name is not that of the account, both are shown', () => {
   expect(shownUser('alice', 'alice')).toBe('alice')
   expect(shownUser('alice', 'bob')).toBe('alice (bob)')
   expect(shownUser('alice', undefined)).toBe('alice')
 })
 
 describe('the visible time range', () => {
-  test('zooming keeps the point under the mouse', () => {
+  test('zooming keeps the time under the pointer', () => {
     const view = { from: NOW - 20 * HOUR, to: NOW - 10 * HOUR }
     const closer = zoomed(view, 0.5, 0.25, NOW)
     expect(closer.to - closer.from).toBe(5 * HOUR)
     expect(closer.from + 0.25 * 5 * HOUR).toBe(view.from + 0.25 * 10 * HOUR)
   })
 
-  test('is never narrower than minutes, nor wider than 30 days', () => {
+  test('is between 15 minutes and 30 days long', () => {
     let view = lastView(DAY, NOW)
     for (let at = 0; at < 50; at++) view = zoomed(view, 0.5, 0.5, NOW)
     expect(view.to - view.from).toBe(HOUR / 4)
@@ -39,7 +39,7 @@ describe('the visible time range', () => {
     expect(view.to - view.from).toBe(30 * DAY)
   })
 
-  test('cannot be moved into the future, nor beyond the history', () => {
+  test('cannot be moved into the future or before the history', () => {
     let view = lastView(DAY, NOW)
     for (let at = 0; at < 200; at++) view = panned(view, 1, NOW)
     expect(view.to).toBeLessThan(NOW + 0.05 * DAY)
@@ -48,7 +48,7 @@ describe('the visible time range', () => {
     expect(view.to - view.from).toBeCloseTo(DAY, -1)
   })
 
-  test.each([HOUR / 4, HOUR, DAY, 7 * DAY, 30 * DAY])('%p ms have as many labels as fit', (span) => {
+  test.each([HOUR / 4, HOUR, DAY, 7 * DAY, 30 * DAY])('%p ms have no more labels than fit', (span) => {
     const ticks = ticksOf({ from: NOW - span, to: NOW }, 8)
     expect(ticks.length).toBeGreaterThan(1)
     expect(ticks.length).toBeLessThanOrEqual(9)

@@ -1,7 +1,7 @@
 import { type TestPool, testPool } from '../support/pool.ts'
 import { startWeb, type TestServer } from './web-server.ts'
 
-/** `web --demo` without a pool. */
+/** Starts `web --demo` without a pool. */
 export async function startDemo(): Promise<
   AsyncDisposable & { readonly server: TestServer; readonly pool: TestPool }
 > {

@@ -31,7 +31,7 @@ afterAll(() => pool?.[Symbol.dispose]())
 
 const since = (ms: number) => new Date(Date.now() - ms).toISOString()
 
-test('the newest records of a large history, and how many were left out', async () => {
+test('a large history is cut to its newest records, with the number of records left out', async () => {
   const { records, left_out } = await server.json<History>(`/api/history?from=${since(80 * 24 * HOUR)}`)
   expect(records).toHaveLength(20_000)
   expect(left_out).toBe(COUNT - 20_000)
@@ -50,7 +50,7 @@ test('a short range is complete', async () => {
   expect(records.length).toBeLessThan(200)
 })
 
-test('days and report agree', async () => {
+test('GPU hours per day add up to those of the report', async () => {
   const { days } = await server.json<{ days: { gpu_hours: number }[] }>('/api/daily?days=90')
   const { total } = await server.json<{ total: { gpu_hours: number; run: number } }>('/api/report?days=90')
   const sum = days.reduce((hours, day) => hours + day.gpu_hours, 0)
@@ -58,7 +58,7 @@ test('days and report agree', async () => {
   expect(total.run).toBe(COUNT)
 })
 
-test('many concurrent questions are answered or refused with Retry-After', async () => {
+test('many concurrent requests are answered, or refused with Retry-After', async () => {
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, at) => server.get(`/api/daily?days=${at + 1}`)),
   )
@@ -71,7 +71,7 @@ test('many concurrent questions are answered or refused with Retry-After', async
   }
 })
 
-test('a missing pool gives the error of the command line', async () => {
+test('if the pool is missing, the error is that of the command line', async () => {
   using own = await testPool(1)
   const web = await startWeb(own)
   await own.sh(`rm -r '${own.folder}/pool'`)

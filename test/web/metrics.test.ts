@@ -14,7 +14,7 @@ afterAll(() => pool?.[Symbol.dispose]())
 
 const metrics = async (): Promise<string> => (await server.get('/metrics')).text()
 
-test('match the status', async () => {
+test('the metrics match the status', async () => {
   const text = await metrics()
   const value = (name: string) => {
     const line = text.split('\n').find((each) => each.startsWith(`canhazgpu_${name} `))
@@ -38,8 +38,8 @@ test('match the status', async () => {
   expect(value('driver_stale')).toBe(0)
 })
 
-describe('by the rules of promtool', () => {
-  test('every metric has one help and one type', async () => {
+describe('the metrics follow the rules of promtool:', () => {
+  test('every metric has one help text and one type', async () => {
     const text = await metrics()
     const names = [...text.matchAll(/^# TYPE (\S+) (?:gauge|histogram|counter)$/gm)].map(
       ([, name]) => name ?? '',
@@ -55,16 +55,16 @@ describe('by the rules of promtool', () => {
     }
   })
 
-  // Optional: the test above checks the same rules.
+  // This check is optional: the test above checks the same rules.
   const promtool = Bun.which('promtool')
   if (promtool !== null) {
-    test('promtool accepts them', async () => {
+    test('promtool accepts the metrics', async () => {
       const check = Bun.spawn([promtool, 'check', 'metrics'], {
         stdin: new Blob([await metrics()]),
         stderr: 'pipe',
       })
-      const said = await new Response(check.stderr).text()
-      expect({ said, status: await check.exited }).toEqual({ said: '', status: 0 })
+      const output = await new Response(check.stderr).text()
+      expect({ output, status: await check.exited }).toEqual({ output: '', status: 0 })
     })
   }
 })

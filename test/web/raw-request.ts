@@ -1,4 +1,4 @@
-/** Sends exactly these bytes; returns the status of the answer (0 without an answer). */
+/** Sends exactly this text. Resolves with the response; its status is 0 if there is none. */
 export function rawRequest(
   port: number,
   request: string,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, writeFileSync } from 'node:fs'
+import { failureOf, warningsOf } from '../support/failure.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { rawRequest } from './raw-request.ts'
 import { startWeb, type TestServer } from './web-server.ts'
@@ -13,9 +14,9 @@ beforeAll(async () => {
 })
 afterAll(() => pool?.[Symbol.dispose]())
 
-describe('every answer', () => {
+describe('every response', () => {
   for (const path of ['/', '/api/status', '/metrics', '/favicon.svg', '/nothing', '/api/report?days=0']) {
-    test(`${path} carries the policies`, async () => {
+    test(`${path} has the security headers`, async () => {
       const { headers } = await server.get(path)
       const policy = headers.get('content-security-policy') ?? ''
       expect(policy).toStartWith("default-src 'none'")
@@ -36,7 +37,7 @@ describe('every answer', () => {
   })
 })
 
-describe('addresses', () => {
+describe('addresses outside the site', () => {
   for (const path of [
     '/../../etc/passwd',
     '/assets/../../../etc/passwd',
@@ -63,7 +64,7 @@ describe('addresses', () => {
   })
 })
 
-describe('a Host header that names no host', () => {
+describe('a wrong Host header', () => {
   for (const host of [
     '',
     ' ',
@@ -86,18 +87,18 @@ describe('a Host header that names no host', () => {
     }
   }
 
-  test('two Host headers', async () => {
+  test('two Host headers are refused', async () => {
     const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n'
     expect((await rawRequest(server.port, request)).status).toBe(400)
   })
 
-  test('HTTP/1.0 needs none', async () => {
+  test('a request in HTTP/1.0 needs no Host header', async () => {
     expect((await rawRequest(server.port, 'GET /healthz HTTP/1.0\r\n\r\n')).status).toBe(200)
     expect((await rawRequest(server.port, 'GET /api/report?days=7 HTTP/1.0\r\n\r\n')).status).toBe(200)
   })
 })
 
-test('a malformed request gets a client error, and the server goes on', async () => {
+test('the server refuses malformed requests and continues to serve', async () => {
   const host = 'Host: localhost\r\n'
   for (const request of [
     'GET /healthz\r\n\r\n',
@@ -128,7 +129,7 @@ test('a malformed request gets a client error, and the server goes on', async ()
   expect((await server.get('/healthz')).status).toBe(200)
 })
 
-describe('bound to loopback, by its name', () => {
+describe('a server on loopback answers only to names of loopback', () => {
   for (const [host, status] of [
     ['localhost', 200],
     ['localhost:8080', 200],
@@ -142,18 +143,16 @@ describe('bound to loopback, by its name', () => {
   ] as const) {
     test(`'${host}' is ${status === 200 ? 'answered' : 'refused'}`, async () => {
       const answer = await rawRequest(server.port, `GET /api/status HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
-      // The server's parser refuses what is not a host name at all.
+      // The parser of the server answers 400 if the text is not a host name.
       expect(status === 403 ? [400, 403] : [200]).toContain(answer.status)
     })
   }
 
-  test('without a password it answers to any host name, and warns', async () => {
-    const open = await startWeb(pool, '--host', '0.0.0.0')
+  test('without a password, a server on all addresses answers to any host name, and warns', async () => {
+    const open = await startWeb(pool, '--host', '0.0.0.0', '--json')
     const answer = await rawRequest(open.port, 'GET /api/status HTTP/1.1\r\nHost: gpu-box.lab\r\n\r\n')
     expect(answer.status).toBe(200)
-    expect((await open.stop()).stderr).toMatch(
-      /^Warning: everyone who can reach this machine can see this page\..*\n$/,
-    )
+    expect(warningsOf(await open.stop())).toMatchObject([{ code: 'open-to-everyone' }])
   })
 })
 
@@ -172,12 +171,12 @@ describe('with a password', () => {
     ['the token', { authorization: 'Bearer correct-horse' }, 200],
     ['the token with unusual case and spaces', { authorization: 'bearer  correct-horse ' }, 200],
     ['another token', { authorization: 'Bearer correct-horsf' }, 401],
-    ['a part of it', { authorization: 'Bearer correct' }, 401],
+    ['a part of the token', { authorization: 'Bearer correct' }, 401],
     ['an empty token', { authorization: 'Bearer ' }, 401],
     ['user and password', basic('team:s3cret:with:colons'), 200],
     ['the wrong user', basic('other:s3cret:with:colons'), 401],
     ['the token as password, as a browser sends it', basic('anyone:correct-horse'), 200],
-    ['no base64', { authorization: 'Basic %%%' }, 401],
+    ['text that is not base64', { authorization: 'Basic %%%' }, 401],
     ['another scheme', { authorization: 'Digest correct-horse' }, 401],
   ] as const) {
     test(`${what}: ${status}`, async () => {
@@ -200,7 +199,7 @@ describe('with a password', () => {
     expect((await guarded.get('/healthz')).status).toBe(200)
   })
 
-  test('wrong passwords are delayed, and the right one is accepted at once', async () => {
+  test('answers to wrong passwords are delayed, and the right one is accepted at once', async () => {
     const guess = async (at: number) => {
       const answer = await guarded.get('/api/status', { authorization: `Bearer wrong-horse-${at}` })
       return { status: answer.status, retryAfter: answer.headers.get('retry-after') }
@@ -214,24 +213,26 @@ describe('with a password', () => {
     expect((await guarded.get('/api/status')).status).toBe(401)
   })
 
-  test('the command line does not accept a password', async () => {
-    const { status, stderr } = await pool.chg('web', '--web.token', 'correct-horse')
-    expect(status).toBe(2)
-    expect(stderr).toStartWith('Error: ')
+  test('the command line has no option for a password', async () => {
+    expect(failureOf(await pool.chg('web', '--web.token', 'correct-horse', '--json'))).toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('--web.token'),
+      status: 2,
+    })
   })
 
-  test('a wrong password is repeated neither in the error nor in the trace', async () => {
+  test('neither the error nor the trace contains an invalid password', async () => {
     const file = `${pool.folder}/wrong.yaml`
     writeFileSync(file, 'web:\n  basic: no-colon-horse\n', { mode: 0o600 })
-    const traced = 'CANHAZGPU_TRACE=stderr "$CHG" web'
-    const wrong = [
+    const traced = 'CANHAZGPU_TRACE=stderr "$CHG" web --json'
+    const results = [
       await pool.sh(`CANHAZGPU_WEB_TOKEN=horse ${traced}`),
       await pool.sh(`${traced} --config ${file}`),
     ]
-    for (const { status, stderr } of wrong) {
-      expect(status).toBe(1)
-      expect(stderr).toContain('Error: Invalid value for ')
-      expect(stderr).not.toContain('horse')
+    for (const result of results) {
+      expect(failureOf(result)).toMatchObject({ code: 'config-invalid', status: 1 })
+      expect(result.stderr).toContain('"kind":"error"')
+      expect(result.stderr).not.toContain('horse')
     }
   })
 
@@ -242,13 +243,18 @@ describe('with a password', () => {
     [0o640, 'its group'],
   ] as const
   for (const [mode, readers] of MODES) {
-    test(`a file of mode ${mode.toString(8)}: ${readers === null ? 'no warning' : `a warning that ${readers} reads it`}`, async () => {
+    test(`a file of mode ${mode.toString(8)}: ${readers === null ? 'no warning' : `a warning that ${readers} can read it`}`, async () => {
       const file = `${pool.folder}/mode-${mode}.yaml`
       writeFileSync(file, 'web.token: correct-horse\n')
       chmodSync(file, mode)
-      const { stderr } = await (await startWeb(pool, '--config', file)).stop()
-      const warning = `Warning: web.token in ${file} can be read by ${readers}: run 'chmod 600 ${file}'\n`
-      expect(stderr).toBe(readers === null ? '' : warning)
+      const { stderr } = await (await startWeb(pool, '--config', file, '--json')).stop()
+      if (readers === null) {
+        expect(stderr).toBe('')
+        return
+      }
+      const warnings = warningsOf({ stderr })
+      expect(warnings.map(({ code }) => code)).toEqual(['password-exposed'])
+      for (const fact of ['web.token', file, readers]) expect(warnings[0]?.message).toContain(fact)
       expect(stderr).not.toContain('horse')
     })
   }
@@ -259,7 +265,7 @@ describe('with a password', () => {
     expect((await (await startWeb(pool, '--config', file)).stop()).stderr).toBe('')
   })
 
-  test('with a password there is no warning', async () => {
+  test('a server on all addresses with a password gives no warning', async () => {
     const open = await startWeb(pool, '--host', '0.0.0.0', '--config', `${pool.folder}/web.yaml`)
     expect((await open.stop()).stderr).toBe('')
   })

@@ -1,5 +1,5 @@
-/** The places where a value does not match a JSON schema, for the keywords that openapi.json uses. */
-export function complaints(
+/** Where a value does not match a JSON schema. Supports the keywords that openapi.json uses. */
+export function mismatches(
   value: unknown,
   schema: Schema,
   schemas: Readonly<Record<string, Schema>>,

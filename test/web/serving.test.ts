@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { newUser } from '../support/unix-users.ts'
@@ -6,62 +7,62 @@ import { until } from '../support/until.ts'
 import { openEvents } from './live/event-stream.ts'
 import { served, startWeb } from './web-server.ts'
 
-describe('one line names why the server cannot start', () => {
+describe('the server does not start if', () => {
   test('the port is in use', async () => {
     using pool = await testPool(1)
     const first = await startWeb(pool)
-    const { status, stdout, stderr } = await pool.chg(
-      'web',
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(first.port),
-    )
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-    expect(stderr).toBe(
-      `Error: Cannot listen on 127.0.0.1, port ${first.port}: the port is in use - choose another with --port\n`,
-    )
+    const args = ['--host', '127.0.0.1', '--port', String(first.port)]
+    const second = await pool.chg('web', ...args, '--json')
+    expect(second.stdout).toBe('')
+    expect(failureOf(second)).toMatchObject({
+      code: 'failure',
+      message: expect.stringContaining(`127.0.0.1, port ${first.port}`),
+      status: 1,
+    })
   })
 
-  for (const [host, why] of [
-    ['no.such.host.invalid', 'unknown host name'],
-    ['203.0.113.7', 'the address does not belong to this machine'],
-  ] as const) {
-    test(`--host ${host}`, async () => {
+  for (const host of ['no.such.host.invalid', '203.0.113.7']) {
+    test(`it cannot listen on --host ${host}`, async () => {
       using pool = await testPool(1)
-      const { status, stderr } = await pool.chg('web', '--host', host, '--port', '0')
-      expect(status).toBe(1)
-      expect(stderr).toMatch(new RegExp(`^Error: Cannot listen on ${host}.*: ${why} - .*\\n$`))
+      expect(failureOf(await pool.chg('web', '--host', host, '--port', '0', '--json'))).toMatchObject({
+        code: 'failure',
+        message: expect.stringContaining(host),
+        hint: expect.stringContaining('--host'),
+        status: 1,
+      })
     })
   }
 
   for (const port of ['-1', '65536', 'http', '80.5']) {
-    test(`--port ${port}`, async () => {
+    test(`the port is ${port}`, async () => {
       using pool = await testPool(1)
-      const { status, stderr } = await pool.chg('web', `--port=${port}`)
-      expect(status).toBe(2)
-      expect(stderr).toStartWith(`Error: Invalid value for --port: '${port}'`)
+      expect(failureOf(await pool.chg('web', `--port=${port}`, '--json'))).toMatchObject({
+        code: 'usage',
+        message: expect.stringContaining(`--port: '${port}'`),
+        status: 2,
+      })
     })
   }
 
-  test('no pool', async () => {
+  test('there is no pool', async () => {
     using pool = await testPool(0)
-    const { status, stderr } = await pool.chg('web', '--port', '0')
-    expect(status).toBe(1)
-    expect(stderr).toStartWith('Error: GPU pool not initialized')
+    expect(failureOf(await pool.chg('web', '--port', '0', '--json'))).toMatchObject({
+      code: 'pool-not-initialized',
+      status: 1,
+    })
   })
 })
 
-describe('the server ends at once, with its streams,', () => {
+describe('the server and its streams end at once', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`by ${signal}`, async () => {
+    test(`at ${signal}`, async () => {
       using pool = await testPool(1)
       const server = await startWeb(pool)
       await using events = await openEvents(server)
       await events.until(() => true)
       expect(await server.stop(signal)).toEqual({ status: 0, stderr: '' })
       while ((await events.next()) !== null) {
-        // Data that was sent before the end.
+        // Events that were sent before the end.
       }
     })
   }
@@ -89,11 +90,11 @@ needing('users').test('read access to the pool is enough', async () => {
 test('--json prints the address', async () => {
   using pool = await testPool(1)
   const child = pool.start('web', '--json', '--host', '127.0.0.1', '--port', '0')
-  let said = ''
+  let printed = ''
   for await (const chunk of child.stdout) {
-    said += new TextDecoder().decode(chunk)
-    if (said.endsWith('}\n')) child.kill()
+    printed += new TextDecoder().decode(chunk)
+    if (printed.endsWith('}\n')) child.kill()
   }
-  expect(JSON.parse(said)).toEqual({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) })
+  expect(JSON.parse(printed)).toEqual({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) })
   expect(await child.exited).toBe(0)
 })

@@ -3,9 +3,9 @@ import { HttpError } from '../../src/web/errors.ts'
 import { rangeOf } from '../../src/web/query.ts'
 import { UsageAnswers } from '../../src/web/usage-answers.ts'
 
-/** The test answers each question itself. */
-function scene() {
-  const asked: {
+/** Usage answers whose questions the test answers itself. */
+function newSetup() {
+  const questions: {
     readonly days: number
     readonly answer: (text: string) => void
     fail(error: Error): void
@@ -14,7 +14,7 @@ function scene() {
   const answers = new UsageAnswers(
     (question) => {
       const { promise, resolve, reject } = Promise.withResolvers<string>()
-      asked.push({ days: 'days' in question ? question.days : 0, answer: resolve, fail: reject })
+      questions.push({ days: 'days' in question ? question.days : 0, answer: resolve, fail: reject })
       return promise
     },
     () => now,
@@ -23,70 +23,70 @@ function scene() {
     now += ms
   }
   const ask = (days: number) => answers.get({ kind: 'daily', days })
-  return { asked, ask, advance }
+  return { questions, ask, advance }
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('questions about the history', () => {
   test('are answered one at a time', async () => {
-    const { asked, ask } = scene()
+    const { questions, ask } = newSetup()
     const [first, second] = [ask(1), ask(2)]
     await settled()
-    expect(asked.map(({ days }) => days)).toEqual([1])
-    asked[0]?.answer('one')
+    expect(questions.map(({ days }) => days)).toEqual([1])
+    questions[0]?.answer('one')
     expect(await first).toBe('one')
     await settled()
-    expect(asked.map(({ days }) => days)).toEqual([1, 2])
-    asked[1]?.answer('two')
+    expect(questions.map(({ days }) => days)).toEqual([1, 2])
+    questions[1]?.answer('two')
     expect(await second).toBe('two')
   })
 
-  test('equal questions share one answer, which is kept longer the longer it took', async () => {
-    const { asked, ask, advance } = scene()
+  test('share one answer if they are equal; the longer an answer took, the longer it is cached', async () => {
+    const { questions, ask, advance } = newSetup()
     const both = [ask(7), ask(7)]
     await settled()
     advance(2_000)
-    asked[0]?.answer('same')
+    questions[0]?.answer('same')
     expect(await Promise.all(both)).toEqual(['same', 'same'])
     advance(19_999)
     expect(await ask(7)).toBe('same')
-    expect(asked).toHaveLength(1)
+    expect(questions).toHaveLength(1)
     advance(1)
     void ask(7)
     await settled()
-    expect(asked).toHaveLength(2)
+    expect(questions).toHaveLength(2)
   })
 
-  test('are refused when too many wait; questions in progress are still shared', async () => {
-    const { asked, ask } = scene()
+  test('are refused if too many wait; equal questions still share an answer', async () => {
+    const { questions, ask } = newSetup()
     const waiting = Array.from({ length: 8 }, (_, at) => ask(at + 1))
-    const refusal = await ask(9).catch((error: unknown) => error)
-    expect(refusal).toBeInstanceOf(HttpError)
-    expect(refusal).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
+    const error = await ask(9).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(HttpError)
+    expect(error).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
     const shared = ask(1)
     for (let at = 0; at < 8; at++) {
       await settled()
-      asked[at]?.answer(`${at}`)
+      questions[at]?.answer(`${at}`)
     }
     expect(await shared).toBe('0')
     expect(await Promise.all(waiting)).toHaveLength(8)
     void ask(9)
     await settled()
-    expect(asked).toHaveLength(9)
+    expect(questions).toHaveLength(9)
   })
 
-  test('are asked again after a failure, and a failure blocks no other question', async () => {
-    const { asked, ask } = scene()
+  test('are not answered from the cache after a failure, and a failure blocks no other question', async () => {
+    const { questions, ask } = newSetup()
     const [first, second] = [ask(1), ask(2)]
     await settled()
-    asked[0]?.fail(new Error('no pool'))
-    expect(first).rejects.toThrow('no pool')
+    questions[0]?.fail(new Error('no pool'))
+    await expect(first).rejects.toThrow('no pool')
     await settled()
-    asked[1]?.answer('two')
+    questions[1]?.answer('two')
     expect(await second).toBe('two')
     void ask(1)
     await settled()
-    expect(asked.map(({ days }) => days)).toEqual([1, 2, 1])
+    expect(questions.map(({ days }) => days)).toEqual([1, 2, 1])
   })
 })
 

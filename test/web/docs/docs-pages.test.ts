@@ -17,17 +17,19 @@ beforeAll(async () => {
 })
 afterAll(() => demo?.[Symbol.asyncDispose]())
 
-/** Every page of the documentation by path, found by links from the first page. */
+/** Every page of the documentation by its path, found through links from the first page. */
 async function allPages(): Promise<ReadonlyMap<string, string>> {
   const pages = new Map<string, string>()
-  const ahead = ['/docs/']
-  for (let path = ahead.pop(); path !== undefined; path = ahead.pop()) {
+  const unvisited = ['/docs/']
+  for (let path = unvisited.pop(); path !== undefined; path = unvisited.pop()) {
     if (pages.has(path)) continue
     const answer = await server.get(path)
     expect({ path, status: answer.status }).toEqual({ path, status: 200 })
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
     pages.set(path, await answer.text())
-    ahead.push(...linksOf(pages.get(path) ?? '').flatMap((link) => /^\/docs\/[^#]*/.exec(link)?.[0] ?? []))
+    unvisited.push(
+      ...linksOf(pages.get(path) ?? '').flatMap((link) => /^\/docs\/[^#]*/.exec(link)?.[0] ?? []),
+    )
   }
   return pages
 }
@@ -60,7 +62,7 @@ describe('the documentation, served by the executable', () => {
     }
   })
 
-  test('redirects without the last slash, and answers 404 for an unknown page', async () => {
+  test('redirects from /docs to /docs/, and answers 404 for an unknown page', async () => {
     const answer = await fetch(`${server.url}/docs`, { redirect: 'manual' })
     expect({ status: answer.status, location: answer.headers.get('location') }).toEqual({
       status: 308,
@@ -117,7 +119,7 @@ needing(BROWSER).describe('in a browser', () => {
   })
   afterAll(() => browser?.close())
 
-  test('Documentation leads to accessible pages of this server, and back', async () => {
+  test('the link Documentation leads to accessible pages of this server, which link back', async () => {
     const { repository } = await Bun.file(new URL('../../../package.json', import.meta.url)).json()
     await using opened = await openPage(browser, server.url)
     const dashboard = opened.page
@@ -136,7 +138,7 @@ needing(BROWSER).describe('in a browser', () => {
     ).toBeLessThanOrEqual(0)
     await dashboard.getByRole('link', { name: 'Dashboard', exact: true }).click()
     await dashboard.locator('.card').first().waitFor()
-    expect(opened.complaints).toEqual([])
+    expect(opened.browserErrors).toEqual([])
     expect([...opened.origins]).toEqual([server.url])
   })
 })

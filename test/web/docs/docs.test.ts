@@ -5,7 +5,7 @@ import { startDemo } from '../demo-server.ts'
 
 const page = await Bun.file(`${root}docs/web.md`).text()
 
-test('docs/web.md names every address', () => {
+test('docs/web.md contains every address of the API', () => {
   for (const path of Object.keys(openApiDocument('').paths)) expect(page).toContain(`\`${path}`)
 })
 

@@ -9,13 +9,13 @@ export interface StreamEvent {
 /** The events of an open `/api/events`, in order. */
 export interface EventStream extends AsyncDisposable {
   next(): Promise<StreamEvent | null>
-  /** The next snapshot for which this is true. */
+  /** The next snapshot that meets the condition. Skips other events. */
   until(condition: (snapshot: SnapshotDocument) => boolean): Promise<SnapshotDocument>
 }
 
 export async function openEvents(server: Pick<TestServer, 'get'>): Promise<EventStream> {
   const response = await server.get('/api/events')
-  if (response.body === null || !response.ok) throw new Error(`no stream: ${response.status}`)
+  if (response.body === null || !response.ok) throw new Error(`no event stream: ${response.status}`)
   const reader = response.body.getReader()
   const decoder = new TextDecoder()
   let text = ''
@@ -40,7 +40,7 @@ export async function openEvents(server: Pick<TestServer, 'get'>): Promise<Event
     async until(condition) {
       for (;;) {
         const event = await next()
-        if (event === null) throw new Error('the stream ended')
+        if (event === null) throw new Error('the event stream ended')
         if (event.event !== 'snapshot') continue
         const snapshot: SnapshotDocument = JSON.parse(event.data)
         if (condition(snapshot)) return snapshot

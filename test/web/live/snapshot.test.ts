@@ -33,16 +33,29 @@ const busy: Probe = {
   ],
 }
 
-const reasonsSeen = (reserved: readonly UnitId[]) => {
+/** The waiter's place in the queue, with a reading from a time when these units were reserved. */
+function placeWith(reserved: readonly UnitId[]) {
   const observation = { probe: busy, askedThresholdMb: 1024 }
   const reading = { observation, reserved: new Set(reserved) }
-  const seen = { pool, moment, stopped: [], reading }
-  const { document } = takeSnapshot(seen, { hostname: 'here', version: '0' })
-  return document.queue.map((entry) => entry.reason)
+  const { document } = takeSnapshot(
+    { pool, moment, stopped: [], reading },
+    { hostname: 'here', version: '0' },
+  )
+  return document.queue[0]
 }
 
-test('memory seen while a GPU was reserved is not used without a reservation after its release', () => {
-  expect(reasonsSeen([])).toEqual(['0 free, 1 in use without reservation'])
-  expect(reasonsSeen(['0'])).not.toEqual(reasonsSeen([]))
-  expect(reasonsSeen(['0']).join()).not.toContain('without reservation')
+test('memory in use on an unreserved GPU keeps a waiter from starting', () => {
+  expect(placeWith([])).toMatchObject({
+    reason_code: 'short',
+    free: 0,
+    unavailable_gpus: [{ gpu_id: 0, status: 'UNRESERVED' }],
+  })
+})
+
+test('memory that was in use while the GPU was reserved does not count as unreserved after the release', () => {
+  expect(placeWith(['0'])).toMatchObject({
+    reason_code: 'short',
+    free: 0,
+    unavailable_gpus: [{ gpu_id: 0, status: 'UNCHECKED' }],
+  })
 })

@@ -6,12 +6,12 @@ import { must } from '../busy-pool.ts'
 import { startWeb } from '../web-server.ts'
 
 const MOST = 1_100
-/** Per open page. A stream that kept unsent snapshots would need far more. */
+/** Memory for each open page. A stream that kept unsent snapshots would need far more. */
 const MOST_KB_EACH = 64
-/** Far more than one snapshot, far less than the unsent snapshots of slow clients. */
-const NOTE = 'x'.repeat(190)
+/** Part of each snapshot, so that unsent snapshots would be noticed in the memory. */
+const LONG_NOTE = 'x'.repeat(190)
 
-test('the largest number of pages, fast and slow, needs constant memory; one more page has to poll', async () => {
+test('each of the most pages, fast or slow, needs little memory; one more page has to poll', async () => {
   using pool = await testPool(8)
   const server = await startWeb(pool)
   await server.get('/api/status')
@@ -25,7 +25,7 @@ test('the largest number of pages, fast and slow, needs constant memory; one mor
     expect(await refused.json()).toMatchObject({ error: { code: 'too-many-connections' } })
 
     for (let round = 0; round < 20; round++) {
-      await must(pool, 'reserve', '--gpus', '8', '--note', `${round} ${NOTE}`)
+      await must(pool, 'reserve', '--gpus', '8', '--note', `${round} ${LONG_NOTE}`)
       await must(pool, 'release')
     }
     const reading = pages.filter((page) => !page.isSlow)
@@ -33,7 +33,7 @@ test('the largest number of pages, fast and slow, needs constant memory; one mor
     await until('all pages that read have the last snapshot', () =>
       reading.every((page) => page.last().includes('the last one')),
     )
-    // Garbage may be collected a little later; snapshots kept for slow pages would stay.
+    // Garbage may be collected later. Snapshots kept for slow pages would stay.
     await until('the memory of each page is small', async () => {
       await server.get('/api/status')
       return (privateKb(server.child.pid) - before) / MOST < MOST_KB_EACH
@@ -41,7 +41,7 @@ test('the largest number of pages, fast and slow, needs constant memory; one mor
   } finally {
     for (const page of pages) page.end()
   }
-  await until('the places are free again', async () => {
+  await until('a new stream is accepted again', async () => {
     const response = await server.get('/api/events')
     await response.body?.cancel()
     return response.status === 200
@@ -50,9 +50,9 @@ test('the largest number of pages, fast and slow, needs constant memory; one mor
 })
 
 interface StreamPage {
-  /** A page that never reads. */
+  /** A slow page never reads. */
   readonly isSlow: boolean
-  /** The last part of the text that it has read. */
+  /** The end of the text that the page has read. */
   last(): string
   end(): void
 }

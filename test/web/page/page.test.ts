@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
+import type { SnapshotDocument } from '../../../src/views/schemas/dashboard.ts'
 import { needing } from '../../support/needs.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { BROWSER, openBrowser, openPage, violations } from '../browser.ts'
@@ -7,7 +8,7 @@ import { busyPool, must } from '../busy-pool.ts'
 import { startDemo } from '../demo-server.ts'
 import { startWeb, type TestServer } from '../web-server.ts'
 
-const EVIL = '<img src=x onerror=alert(1)>'
+const HTML_NAME = '<img src=x onerror=alert(1)>'
 
 needing(BROWSER).describe('the page in a browser', () => {
   let browser: Browser
@@ -36,13 +37,13 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(cards[1]).toContain('bob')
     expect(cards[2]).toContain('frank')
     expect(cards[3]).toContain('GPU is lost')
-    expect(await page.locator('.summary').textContent()).toContain('of 5 free now')
+    expect(await page.locator('.summary .figure').textContent()).toBe('1')
     expect(await page.locator('.queue tbody').textContent()).toContain('the big one')
-    expect(opened.complaints).toEqual([])
+    expect(opened.browserErrors).toEqual([])
     expect([...opened.origins]).toEqual([server.url])
   })
 
-  test('a reservation by the command line appears and disappears without a reload', async () => {
+  test('a reservation made on the command line appears and disappears without a reload', async () => {
     using own = await testPool(2)
     const web = await startWeb(own)
     await using opened = await openPage(browser, web.url)
@@ -60,21 +61,21 @@ needing(BROWSER).describe('the page in a browser', () => {
   test('the period of the report can be changed', async () => {
     await using opened = await openPage(browser, server.url)
     const { page } = opened
-    const asked = (days: number) =>
+    const reportRequested = (days: number) =>
       page.waitForResponse((each) => each.url().endsWith(`/api/report?days=${days}`))
-    const week = asked(7)
+    const week = reportRequested(7)
     await page.getByRole('button', { name: '7 days' }).last().click()
     expect((await week).status()).toBe(200)
-    const fortnight = asked(14)
+    const fortnight = reportRequested(14)
     await page.getByLabel('Days, 1 to 90').fill('14')
     expect((await fortnight).status()).toBe(200)
     await page.getByLabel('Days, 1 to 90').fill('91')
     await page.getByRole('button', { name: '90 days' }).click()
     await page.locator('.report-user').first().waitFor()
-    expect(opened.complaints).toEqual([])
+    expect(opened.browserErrors).toEqual([])
   })
 
-  test('cards unfold by keyboard', async () => {
+  test('the processes of a card can be shown and hidden with the keyboard', async () => {
     await using opened = await openPage(browser, server.url)
     const { page } = opened
     const button = page.getByRole('button', { name: '1 process on GPU 0' })
@@ -88,7 +89,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(await button.getAttribute('aria-expanded')).toBe('false')
   })
 
-  test('the timeline moves and zooms by keyboard, and has a table', async () => {
+  test('the timeline can be moved and zoomed with the keyboard, and has a table', async () => {
     await using opened = await openPage(browser, server.url)
     const { page } = opened
     const hours = page.getByRole('button', { name: '24 h' })
@@ -128,7 +129,7 @@ needing(BROWSER).describe('the page in a browser', () => {
         await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
       ).toBeLessThanOrEqual(0)
       expect(await violations(page)).toEqual([])
-      expect(opened.complaints).toEqual([])
+      expect(opened.browserErrors).toEqual([])
     })
   }
 
@@ -139,7 +140,7 @@ needing(BROWSER).describe('the page in a browser', () => {
     ).toBeLessThanOrEqual(0)
   })
 
-  test('is dark also on a light system; the reader may choose light or auto, and the browser remembers it', async () => {
+  test('is dark even on a light system; the reader can choose light or auto, and the browser stores the choice', async () => {
     await using opened = await openPage(browser, server.url, { colorScheme: 'light' })
     const { page } = opened
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
@@ -179,15 +180,15 @@ needing(BROWSER).describe('the page in a browser', () => {
     expect(await page.locator('.demo').count()).toBe(0)
   })
 
-  test('the demo names itself on the page, in the title and in its documents', async () => {
+  test('the demo is marked as a demo on the page, in the title and in its documents', async () => {
     await using demo = await startDemo()
     for (const path of ['/', '/#wall']) {
       await using opened = await openPage(browser, demo.server.url + path)
       const { page } = opened
-      await page.getByText('Demo: users, GPUs and readings are made up').waitFor()
+      expect(await page.locator('.demo').textContent()).toContain('made up')
       expect(await page.title()).toBe('Demo · gpu-demo · GPUs')
       expect(await violations(page)).toEqual([])
-      expect(opened.complaints).toEqual([])
+      expect(opened.browserErrors).toEqual([])
     }
     expect(await (await demo.server.get('/')).text()).toContain('<title>Demo · GPUs</title>')
     expect(await demo.server.json('/api/snapshot')).toHaveProperty('demo', true)
@@ -202,51 +203,56 @@ needing(BROWSER).describe('the page in a browser', () => {
       '--gpu-ids',
       '0',
       '--user',
-      EVIL,
+      HTML_NAME,
       '--note',
-      `"><script>alert(2)</script>${EVIL}`,
+      `"><script>alert(2)</script>${HTML_NAME}`,
     )
     own.setFakeDriver({
       gpus: {
-        '1': { processes: [{ pid: 999_903, user: EVIL, name: EVIL, memory_mb: 9_000 }] },
+        '1': { processes: [{ pid: 999_903, user: HTML_NAME, name: HTML_NAME, memory_mb: 9_000 }] },
       },
     })
-    own.start('reserve', '--gpus', '2', '--wait', '--user', EVIL, '--note', EVIL)
+    own.start('reserve', '--gpus', '2', '--wait', '--user', HTML_NAME, '--note', HTML_NAME)
     const web = await startWeb(own)
     await using opened = await openPage(browser, web.url)
     const { page } = opened
-    await page.locator('.queue tbody', { hasText: EVIL }).waitFor()
-    await page.locator('.report-user', { hasText: EVIL }).waitFor()
+    await page.locator('.queue tbody', { hasText: HTML_NAME }).waitFor()
+    await page.locator('.report-user', { hasText: HTML_NAME }).waitFor()
     await page.getByRole('button', { name: '1 process on GPU 1' }).click()
     for (const details of await page.locator('summary').all()) await details.click()
-    expect(await page.locator('.card').first().textContent()).toContain(EVIL)
+    expect(await page.locator('.card').first().textContent()).toContain(HTML_NAME)
     expect(await page.locator('img, #app script').count()).toBe(0)
-    expect(opened.complaints).toEqual([])
+    expect(opened.browserErrors).toEqual([])
   })
 
-  test('without the server the page shows that it is offline, and reconnects later', async () => {
+  test('without the server, the page shows that it is offline; it reconnects later', async () => {
     using own = await testPool(1)
     const first = await startWeb(own)
     await using opened = await openPage(browser, first.url)
     const { page } = opened
-    await page.getByText('Live', { exact: true }).waitFor()
+    await page.locator('.connection-live').waitFor()
     await first.stop()
-    await page.getByText('No connection to the server.').waitFor()
-    await page.getByText('Offline', { exact: true }).waitFor()
+    await page.locator('.notice').waitFor()
+    await page.locator('.connection-lost').waitFor()
     await must(own, 'reserve', '--note', 'meanwhile')
     await startWeb(own, '--port', String(first.port))
-    await page.getByText('Live', { exact: true }).waitFor()
+    await page.locator('.connection-live').waitFor()
     await page.locator('.card', { hasText: 'meanwhile' }).waitFor()
     expect(await page.locator('.notice').count()).toBe(0)
   })
 
-  test('a driver that hangs: reservations are shown, with a notice', async () => {
+  test('if the driver hangs, reservations are shown, with a notice that has the reason', async () => {
     using own = await testPool(2)
     await must(own, 'reserve', '--gpu-ids', '0', '--note', 'still mine')
     own.setFakeDriver({ hang: true })
     const web = await startWeb(own)
     await using opened = await openPage(browser, web.url)
-    await opened.page.getByText('Old readings.').waitFor()
-    expect(await opened.page.locator('.card').first().textContent()).toContain('still mine')
+    const { page } = opened
+    const notice = await page.locator('.notice').textContent()
+    const { stale } = await web.json<SnapshotDocument>('/api/snapshot')
+    expect(stale?.reason_code).toBe('driver-unresponsive')
+    expect(notice?.toLowerCase()).toContain(stale?.reason.toLowerCase() ?? 'no reason')
+    expect(await page.locator('.connection-live').count()).toBe(1)
+    expect(await page.locator('.card').first().textContent()).toContain('still mine')
   })
 })
