@@ -12,26 +12,26 @@
 #include <string.h>
 #include <unistd.h>
 
-static void note(const char *question)
+static void log_query(const char *key)
 {
     char line[256];
-    int length = snprintf(line, sizeof line, "%s\n", question);
+    int length = snprintf(line, sizeof line, "%s\n", key);
     int log = open(LOG, O_WRONLY | O_APPEND);
     if (log < 0 || write(log, line, length) < 0) perror(LOG);
     close(log);
 }
 
-static void never(void)
+static void block_forever(void)
 {
     for (;;) pause();
 }
 
 enum nss_status _nss_hesiod_getpwuid_r(uid_t uid, struct passwd *found, char *buffer, size_t size, int *error)
 {
-    char question[32];
-    snprintf(question, sizeof question, "%u", uid);
-    note(question);
-    if (uid >= 70000 && uid <= 70999) never();
+    char key[32];
+    snprintf(key, sizeof key, "%u", uid);
+    log_query(key);
+    if (uid >= 70000 && uid <= 70999) block_forever();
     const char *name = uid == 71000 ? "carol"
                      : uid == 71001 ? "\033[2Jd\xe2\x80\xae" "an"
                      : uid == 71002 ? "uid 0"
@@ -60,12 +60,12 @@ enum nss_status _nss_hesiod_getpwuid_r(uid_t uid, struct passwd *found, char *bu
 
 enum nss_status _nss_hesiod_getgrnam_r(const char *name, struct group *found, char *buffer, size_t size, int *error)
 {
-    note(name);
-    if (strcmp(name, "silent") == 0) never();
-    static char *nobody[] = {NULL};
+    log_query(name);
+    if (strcmp(name, "silent") == 0) block_forever();
+    static char *no_members[] = {NULL};
     if (strcmp(name, "lab") == 0 && size > 4) {
         strcpy(buffer, name);
-        *found = (struct group){.gr_name = buffer, .gr_passwd = "x", .gr_gid = 71234, .gr_mem = nobody};
+        *found = (struct group){.gr_name = buffer, .gr_passwd = "x", .gr_gid = 71234, .gr_mem = no_members};
         return NSS_STATUS_SUCCESS;
     }
     *error = ENOENT;

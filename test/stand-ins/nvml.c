@@ -7,7 +7,7 @@
  *
  *   init CODE               nvmlInit_v2 returns CODE
  *   delay MILLISECONDS      nvmlInit_v2 takes that long
- *   hang | crash | chatter  nvmlInit_v2 never returns | segfaults | prints to stdout
+ *   hang | crash | print    nvmlInit_v2 never returns | segfaults | prints to stdout
  *   gpu I KEY VALUE         KEY: uuid name total used reserved util temp power mig recovery, or
  *                           CALL-error CODE for
  *                           the calls handle uuid memory util temp power processes fields
@@ -80,7 +80,7 @@ static void processFact(const char *line) {
   listed[listedCount++] = (Listed){gpu, is(kind, "mps") ? MPS_LIST : is(kind, "graphics") ? GRAPHICS_LIST : COMPUTE_LIST, p};
 }
 
-static void play(void) {
+static void readScript(void) {
   char line[512], key[32];
   int i, at;
   FILE *file = fopen(getenv("STANDIN_NVML"), "r");
@@ -92,7 +92,7 @@ static void play(void) {
     else if (strncmp(line, "process ", 8) == 0) processFact(line);
     else if (strncmp(line, "init ", 5) == 0) initCode = atoi(line + 5);
     else if (strncmp(line, "delay ", 6) == 0) usleep(1000 * atoi(line + 6));
-    else if (is(line, "chatter")) puts("NVRM: a remark of the driver");
+    else if (is(line, "print")) puts("NVRM: a message of the driver");
     else if (is(line, "crash")) *(volatile int *)16 = 1;
     else if (is(line, "hang")) for (;;) pause();
   }
@@ -110,7 +110,7 @@ static int number(long value, int code, unsigned *out) {
 }
 
 int nvmlInit_v2(void) {
-  play();
+  readScript();
   loaded = initCode == SUCCESS;
   return initCode;
 }

@@ -1,4 +1,4 @@
-/* A program that never answers. Installed setuid root, its caller may not kill it. */
+/* A program that never answers. If it is installed set-user-id root, its caller may not kill it. */
 #include <unistd.h>
 
 int main(void) {

@@ -1,4 +1,4 @@
-/** Probes once with the provider of its first argument, prints the outcome, and exits by itself. */
+/** `probe-once PROVIDER DEADLINE_MS` probes once, prints the outcome, and exits by itself. */
 import { openProvider } from '../../src/adapters/gpu/provider.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import { PROVIDERS } from '../../src/domain/pool/model.ts'

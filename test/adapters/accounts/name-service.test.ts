@@ -9,7 +9,7 @@ const SILENT = 70_001
 const NAMED = 71_000
 const reason = noNameService()
 
-/** A real name service that never answers for some accounts: a call that waited for it would never return. */
+/** Uses a real name service that never answers for some accounts. */
 describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
   let names: NameService
   let pool: TestPool
@@ -86,7 +86,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     expect(stdout).toContain(`uid ${SILENT}`)
   })
 
-  test('names that arrive are shown even if others never do', async () => {
+  test('a name that arrives is shown even if another one never does', async () => {
     using _ = await usedBy(SILENT, NAMED)
     const { stdout } = await finished(start([...names.words, program, 'status']))
     expect(stdout).toContain(`uid ${SILENT}`)

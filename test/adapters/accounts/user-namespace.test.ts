@@ -17,7 +17,7 @@ test.each([
   expect(mappedUid(uid, MAP)).toBe(outside)
 })
 
-test.each(['', 'x', '0 0', '0 -1 1', '0 0 0'])('the map %p leads nowhere', (map) => {
+test.each(['', 'x', '0 0', '0 -1 1', '0 0 0'])('the map %p has no mapping', (map) => {
   expect(mappedUid(0, map)).toBeUndefined()
 })
 

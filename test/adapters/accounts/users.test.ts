@@ -10,8 +10,8 @@ test('the account comes from the kernel, not from the environment', async () => 
   const id = (flag: string) => Bun.spawnSync(['id', flag]).stdout.toString().trim()
   const account = await currentAccount()
   expect(account).toEqual({ uid: Number(id('-u')), name: id('-un') })
-  const impostor = { USER: 'alice', LOGNAME: 'alice', HOME: '/home/alice' }
-  expect(reportedState(REPORT_STATE, { env: impostor }).account).toEqual(account)
+  const otherName = { USER: 'alice', LOGNAME: 'alice', HOME: '/home/alice' }
+  expect(reportedState(REPORT_STATE, { env: otherName }).account).toEqual(account)
 })
 
 needing('root').test('the account is the effective one', () => {

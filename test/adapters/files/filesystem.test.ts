@@ -3,7 +3,7 @@ import { mountType, networkFilesystem } from '../../../src/adapters/files/filesy
 import { needing } from '../../support/needs.ts'
 import { temporaryFolder } from '../process/temporary-folder.ts'
 
-test('a local directory, and a missing one in it', () => {
+test('a local directory is local, and so is a missing one in it', () => {
   using folder = temporaryFolder()
   expect(networkFilesystem(folder.path)).toBeNull()
   expect(networkFilesystem(folder.file('not/there/yet.db'))).toBeNull()
@@ -11,7 +11,7 @@ test('a local directory, and a missing one in it', () => {
   expect(networkFilesystem('relative.db')).toBeNull()
 })
 
-needing('mounts').test('memory', () => {
+needing('mounts').test('a file system in memory is local', () => {
   const code = `import { networkFilesystem } from '${import.meta.dir}/../../../src/adapters/files/filesystem.ts'
     console.log(networkFilesystem('/mnt/pool.db'))`
   const script = 'mount -t tmpfs none /mnt && "$0" -e "$1"'

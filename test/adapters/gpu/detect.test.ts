@@ -74,7 +74,7 @@ describe('detection', () => {
     expect((await detect({ nvml: none, nvidiaSmi: none, amdSmi: EIGHT_H100 })).provider).toBe('amd-smi')
   })
 
-  needing('gcc').test('survives a crash of NVML', async () => {
+  needing('gcc').test('uses nvidia-smi if NVML crashes', async () => {
     const crashing: SimulatedMachine = { ...EIGHT_H100, behaviour: 'crashes' }
     expect((await detect({ nvml: crashing, nvidiaSmi: EIGHT_H100 })).provider).toBe('nvidia-smi')
   })

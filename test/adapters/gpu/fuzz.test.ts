@@ -15,8 +15,8 @@ import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { amdSmiFiles, nvidiaSmiFiles } from './simulated-drivers.ts'
 import { EIGHT_H100, withProcesses } from './simulated-machine.ts'
 
-/** A parser must refuse hostile input with our error, or return a sound result. */
-function soundly<T>(parse: () => T, check: (result: T) => void): void {
+/** A parser must reject hostile input with our error, or return a valid result. */
+function expectRejectedOrValid<T>(parse: () => T, check: (result: T) => void): void {
   let result: T
   try {
     result = parse()
@@ -56,7 +56,7 @@ function checkGpus(gpus: readonly ReportedGpu[]): void {
 }
 
 const RUNS = 1000
-// Generous for a loaded machine: the number of runs is fixed, not the time.
+// Enough for a loaded machine: the number of runs is fixed, the time is not.
 setDefaultTimeout(120_000)
 
 const cell = fc.oneof(
@@ -99,12 +99,12 @@ const csv = (name: string) =>
     .replaceAll('\t', ', ')
     .replace(/^.*\n/, '')
 
-describe('hostile output never invents a GPU', () => {
+describe('hostile output is rejected or gives valid values', () => {
   test('nvidia-smi --query-gpu', () => {
     fc.assert(
       fc.property(fc.oneof(table, damaged(csv('gpus.tsv'))), (text) => {
-        soundly(() => parseGpus(text, GPU_FIELDS), checkGpus)
-        soundly(() => parseGpus(text, MINIMAL_GPU_FIELDS), checkGpus)
+        expectRejectedOrValid(() => parseGpus(text, GPU_FIELDS), checkGpus)
+        expectRejectedOrValid(() => parseGpus(text, MINIMAL_GPU_FIELDS), checkGpus)
       }),
       { numRuns: RUNS },
     )
@@ -113,7 +113,7 @@ describe('hostile output never invents a GPU', () => {
   test('nvidia-smi --query-compute-apps and -L', () => {
     fc.assert(
       fc.property(fc.oneof(table, damaged(csv('apps.tsv'))), fc.string(), (text, list) => {
-        soundly(
+        expectRejectedOrValid(
           () => parseApps(text, parseMigParents(list)),
           (apps) => [...apps.processes.values()].forEach(checkProcesses),
         )
@@ -134,7 +134,7 @@ describe('hostile output never invents a GPU', () => {
       process: document('process.json'),
     })
     fc.assert(
-      fc.property(output, (text) => soundly(() => parseAmdSmi(text), checkGpus)),
+      fc.property(output, (text) => expectRejectedOrValid(() => parseAmdSmi(text), checkGpus)),
       { numRuns: RUNS },
     )
   })
@@ -167,7 +167,10 @@ describe('hostile output never invents a GPU', () => {
     })
     fc.assert(
       fc.property(document, (text) =>
-        soundly(() => parseAmdSmi({ list: text, asic: text, metric: text, process: text }), checkGpus),
+        expectRejectedOrValid(
+          () => parseAmdSmi({ list: text, asic: text, metric: text, process: text }),
+          checkGpus,
+        ),
       ),
       { numRuns: RUNS },
     )
@@ -176,7 +179,7 @@ describe('hostile output never invents a GPU', () => {
   test('the child process of NVML', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) =>
-        soundly(
+        expectRejectedOrValid(
           () => parseAnswer(text),
           (answer) => expect(answer).toHaveProperty('kind'),
         ),
@@ -189,7 +192,7 @@ describe('hostile output never invents a GPU', () => {
       '{"gpus": {"0": {"memory_used_mb": 5, "processes": [{"pid": 1, "memory_mb": 2}]}}, "delay_ms": 3}'
     fc.assert(
       fc.property(fc.oneof(fc.json(), damaged(text)), (scenario) =>
-        soundly(
+        expectRejectedOrValid(
           () => parseScenario(scenario, '/tmp/usage.json', 4),
           ({ delay_ms }) => expect(isAmount(delay_ms)).toBe(true),
         ),

@@ -16,8 +16,8 @@ import {
 import { EIGHT_H100 } from './simulated-machine.ts'
 
 const HUNG = { ...EIGHT_H100, behaviour: 'hangs' } as const
-const IMPATIENT = ['--probe-timeout', '1s']
-const PATIENT = ['--probe-timeout', '10m']
+const SHORT_TIMEOUT = ['--probe-timeout', '1s']
+const LONG_TIMEOUT = ['--probe-timeout', '10m']
 
 type Drivers = Readonly<Record<'working' | 'hung', Record<string, string | undefined>>>
 
@@ -51,41 +51,41 @@ needing('users', 'gcc').describe('a driver that hangs', () => {
   const bob = userForTests('bob')
 
   describe.each(['nvml', 'nvidia-smi', 'amd-smi'] as const)('%s', (provider) => {
-    /** A pool of root's, and a function that switches the driver for the next commands. */
-    async function machine(): Promise<{ pool: TestPool; turn: (which: keyof Drivers) => void }> {
+    /** A pool of root, and a function that selects the driver for the next commands. */
+    async function machine(): Promise<{ pool: TestPool; useDriver: (which: keyof Drivers) => void }> {
       const pool = await testPool(0)
       const both = await drivers(provider, pool)
       await pool.sh(`chmod -R a+rX ${pool.folder}`)
       chmodSync(pool.folder, 0o755)
       const { PATH: _, CANHAZGPU_STORE: __, ...inherited } = process.env
-      const turn = (which: keyof Drivers) => {
+      const useDriver = (which: keyof Drivers) => {
         for (const [name, value] of Object.entries(both[which])) {
           if (value !== undefined && !(name in inherited)) pool.env[name] = value
         }
       }
-      turn('working')
+      useDriver('working')
       const { status, stderr } = await pool.chg('admin', '--gpus', '8', '--provider', provider)
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      return { pool, turn }
+      return { pool, useDriver }
     }
 
-    test.concurrent('is given up at the deadline, and no GPU looks idle', async () => {
-      const { pool, turn } = await machine()
+    test.concurrent('fails at the deadline, and no GPU is shown as idle', async () => {
+      const { pool, useDriver } = await machine()
       using _ = pool
       expect((await bob.chg(pool, 'reserve')).status).toBe(0)
-      turn('hung')
-      const seen = await alice.chg(pool, 'status', ...IMPATIENT)
+      useDriver('hung')
+      const seen = await alice.chg(pool, 'status', ...SHORT_TIMEOUT)
       expect(seen.status).toBe(1)
       expect(seen.stderr).toMatch(/did not answer within 1 s.*\n$/)
       expect(seen.stdout).toStartWith(`GPU 0: IN USE by ${bob.name}`)
       expect(seen.stdout.match(/^GPU [1-7]: ERROR - .*did not answer within 1 s.*$/gm)).toHaveLength(7)
       expect(seen.stdout).not.toContain('AVAILABLE')
       const refused = [
-        ['reserve', ...IMPATIENT],
-        ['reserve', '--gpu-ids', '3', ...IMPATIENT],
-        ['reserve', '--wait', ...IMPATIENT],
-        ['reserve', '--claim', ...IMPATIENT],
-        ['run', ...IMPATIENT, '--', 'true'],
+        ['reserve', ...SHORT_TIMEOUT],
+        ['reserve', '--gpu-ids', '3', ...SHORT_TIMEOUT],
+        ['reserve', '--wait', ...SHORT_TIMEOUT],
+        ['reserve', '--claim', ...SHORT_TIMEOUT],
+        ['run', ...SHORT_TIMEOUT, '--', 'true'],
       ].map((args) => alice.chg(pool, ...args))
       for (const { stderr } of await Promise.all(refused)) {
         expect(stderr).toMatch(/^Error: .*did not answer within 1 s.*\n$/)
@@ -93,16 +93,16 @@ needing('users', 'gcc').describe('a driver that hangs', () => {
       expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([1, 1, 1, 1, 125])
     })
 
-    test.concurrent('keeps no other user from anything', async () => {
-      const { pool, turn } = await machine()
+    test.concurrent('does not affect other users', async () => {
+      const { pool, useDriver } = await machine()
       using _ = pool
-      turn('hung')
+      useDriver('hung')
       const hanging = [
-        alice.start(pool, 'status', ...PATIENT),
-        alice.start(pool, 'reserve', '--wait', ...PATIENT),
-        alice.start(pool, 'run', ...PATIENT, '--', 'true'),
+        alice.start(pool, 'status', ...LONG_TIMEOUT),
+        alice.start(pool, 'reserve', '--wait', ...LONG_TIMEOUT),
+        alice.start(pool, 'run', ...LONG_TIMEOUT, '--', 'true'),
       ]
-      turn('working')
+      useDriver('working')
       expect((await bob.chg(pool, 'reserve', '--gpus', '7')).stdout).toStartWith('Reserved 7 GPU(s)')
       expect((await bob.chg(pool, 'run', '--', 'sh', '-c', 'echo $CUDA_VISIBLE_DEVICES')).stdout).toBe('7\n')
       expect((await bob.chg(pool, 'status')).status).toBe(0)
@@ -115,21 +115,21 @@ needing('users', 'gcc').describe('a driver that hangs', () => {
       }
     })
 
-    // Works with every driver. Takes the ten seconds after which the waiter is skipped.
+    // One driver is enough: the test takes the ten seconds after which the waiter is skipped.
     if (provider === 'nvml')
       test.concurrent('of one waiter does not block the waiters behind it', async () => {
-        const { pool, turn } = await machine()
+        const { pool, useDriver } = await machine()
         using _ = pool
         expect((await bob.chg(pool, 'reserve', '--gpus', '8')).status).toBe(0)
-        // It works when the request joins the queue, and hangs at its turn.
-        await pool.sh(`cp -rp drivers/working drivers/hers`)
+        // The driver of alice works when her request joins the queue, and hangs when it could start.
+        await pool.sh(`cp -rp drivers/working drivers/alice`)
         for (const [name, value] of Object.entries(pool.env)) {
-          pool.env[name] = value.replace('/drivers/working', '/drivers/hers')
+          pool.env[name] = value.replace('/drivers/working', '/drivers/alice')
         }
-        const first = alice.start(pool, 'run', '--wait', '--gpus', '8', ...PATIENT, '--', 'true')
+        const first = alice.start(pool, 'run', '--wait', '--gpus', '8', ...LONG_TIMEOUT, '--', 'true')
         await until('alice is in the queue', () => storedQueue(pool).length === 1)
-        await pool.sh('cp -rpT drivers/hung drivers/hers')
-        turn('working')
+        await pool.sh('cp -rpT drivers/hung drivers/alice')
+        useDriver('working')
         const second = bob.start(pool, 'run', '--wait', '--gpus', '8', '--', 'true')
         await until('bob is in the queue', () => storedQueue(pool).length === 2)
         expect((await bob.chg(pool, 'release')).status).toBe(0)

@@ -10,8 +10,8 @@ const SERVER = ['--model', 'meta/llama']
 const parent = (...args: string[]): string[] => [process.execPath, '-e', PARENT, ...args, '+']
 const SHELL = ['sh', '-c', '"$@"; true', 'sh']
 
-/** Parents, outermost first, and a process below them that runs until it is disposed. */
-async function below(...parents: string[][]) {
+/** Starts these parents, outermost first, and a process below them that runs until it is disposed. */
+async function processBelow(...parents: string[][]) {
   const outermost = Bun.spawn([...parents.flat(), process.execPath, '-e', LEAF], {
     stdin: 'pipe',
     stdout: 'pipe',
@@ -24,23 +24,23 @@ async function below(...parents: string[][]) {
   }
 }
 
-test('a parent up to three levels above names the model of a process that does not name one', async () => {
-  using engine = await below(parent(...SERVER))
+test('the model of a process that names none is that of a parent up to three levels above', async () => {
+  using engine = await processBelow(parent(...SERVER))
   expect(await engine.parentCommands('VLLM::EngineCore')).toEqual([
     expect.stringContaining('--model meta/llama +'),
   ])
-  using worker = await below(parent(...SERVER), parent(), parent())
+  using worker = await processBelow(parent(...SERVER), parent(), parent())
   expect(await worker.parentCommands('VLLM::Worker_TP0')).toHaveLength(3)
-  using fourth = await below(parent(...SERVER), parent(), parent(), parent())
+  using fourth = await processBelow(parent(...SERVER), parent(), parent(), parent())
   expect(await fourth.parentCommands('')).toEqual([])
 })
 
-test('the parents of a shell do not count: an agent or an editor may have its own model', async () => {
-  using typed = await below(parent(...SERVER), SHELL)
+test('the parents of a shell do not count, because they may name another model', async () => {
+  using typed = await processBelow(parent(...SERVER), SHELL)
   expect(await typed.parentCommands('python train.py')).toEqual([])
 })
 
 test('a process that names its model itself needs no parents', async () => {
-  using server = await below(parent(...SERVER))
+  using server = await processBelow(parent(...SERVER))
   expect(await server.parentCommands('vllm serve other/model')).toEqual([])
 })

@@ -6,15 +6,15 @@ import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { GpuReading, Probe } from '../../../src/domain/pool/model.ts'
 import type { GpuProvider } from '../../../src/ports/driver.ts'
 import { isRoot, needing } from '../../support/needs.ts'
+import { startProcess } from './running-process.ts'
 import type { Behaviour, SimulatedDriver, SimulatedMachine } from './simulated-machine.ts'
 import * as machines from './simulated-machine.ts'
-import { startProcess } from './users.ts'
 
-/** Generous if an answer is expected: a slow machine must not fail the test. */
-const PATIENT_MS = 20_000
-const IMPATIENT_MS = 200
+/** For tests that expect an answer: a slow machine must not fail the test. */
+const LONG_DEADLINE_MS = 20_000
+const SHORT_DEADLINE_MS = 200
 /** Above the largest pid of Linux (PID_MAX_LIMIT), so no process has it. */
-const NOBODYS_PID = 4_194_305
+const UNUSED_PID = 4_194_305
 
 /** The guarantees of every provider, tested on its simulated driver. */
 export function testProvider(driver: SimulatedDriver): void {
@@ -27,7 +27,7 @@ export function testProvider(driver: SimulatedDriver): void {
 
     const simulate = async (machine: SimulatedMachine) =>
       driver.simulate(machine, await mkdtemp(join(folder, 'machine-')))
-    const probe = async (machine: SimulatedMachine) => (await simulate(machine)).probe(PATIENT_MS)
+    const probe = async (machine: SimulatedMachine) => (await simulate(machine)).probe(LONG_DEADLINE_MS)
     const can = (behaviour: Behaviour) => (driver.behaviours.includes(behaviour) ? test : notATest)
 
     test('reads every GPU of a server', async () => {
@@ -59,18 +59,18 @@ export function testProvider(driver: SimulatedDriver): void {
 
     test('keeps a process that is not visible from here', async () => {
       const { readings } = await probe(
-        machines.withProcesses({ pid: NOBODYS_PID, name: '/opt/my,odd/train', memoryMb: 8000 }),
+        machines.withProcesses({ pid: UNUSED_PID, name: '/opt/my,odd/train', memoryMb: 8000 }),
       )
       const name = driver.reports.includes('processNames') ? 'train' : 'unknown'
-      expect(processesOf(readings[0])).toEqual([{ pid: NOBODYS_PID, name, memoryMb: 8000 }])
+      expect(processesOf(readings[0])).toEqual([{ pid: UNUSED_PID, name, memoryMb: 8000 }])
     })
 
     test('keeps a process whose memory the driver does not report', async () => {
-      const { readings } = await probe(machines.withProcesses({ pid: NOBODYS_PID, name: 'train' }))
-      expect(processesOf(readings[0])).toEqual([{ pid: NOBODYS_PID, name: expect.any(String) }])
+      const { readings } = await probe(machines.withProcesses({ pid: UNUSED_PID, name: 'train' }))
+      expect(processesOf(readings[0])).toEqual([{ pid: UNUSED_PID, name: expect.any(String) }])
     })
 
-    test('reports a lost GPU as that GPU’s fault', async () => {
+    test('reports a lost GPU as a fault of that GPU', async () => {
       const { readings } = await probe(machines.LOST)
       expect(readings.map((gpu) => [gpu.index, gpu.state.kind])).toEqual([
         [0, 'measured'],
@@ -102,7 +102,7 @@ export function testProvider(driver: SimulatedDriver): void {
     reportsUnified('judges a GPU without memory of its own by its processes', async () => {
       const idle = await probe(machines.unified())
       expect(idle.readings[0]?.state).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
-      const busy = await probe(machines.unified({ pid: NOBODYS_PID, name: 'train', memoryMb: 26_000 }))
+      const busy = await probe(machines.unified({ pid: UNUSED_PID, name: 'train', memoryMb: 26_000 }))
       expect(busy.readings[0]?.state).toMatchObject({ memoryUsedMb: 26_000, memoryBy: 'processes' })
     })
 
@@ -132,13 +132,13 @@ export function testProvider(driver: SimulatedDriver): void {
     })
 
     can('hangs')('gives up on a driver that hangs', async () => {
-      const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'hangs' }), IMPATIENT_MS)
+      const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'hangs' }), SHORT_DEADLINE_MS)
       expect(error.code).toBe('driver-unresponsive')
       expect(error.message).toMatch(/did not answer within 0\.2 s$/)
       expect(error.hint).toContain('--probe-timeout')
     })
 
-    can('crashes')('survives a driver that crashes', async () => {
+    can('crashes')('reports that the driver crashed', async () => {
       const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'crashes' }))
       expect(error).toMatchObject({ code: 'driver-failed', message: expect.stringContaining('SIGSEGV') })
     })
@@ -149,7 +149,7 @@ export function testProvider(driver: SimulatedDriver): void {
       expect(error.message).toContain('Driver/library version mismatch')
     })
 
-    can('rubbish')('refuses output that it does not understand', async () => {
+    can('rubbish')('rejects output that it does not understand', async () => {
       const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'rubbish' }))
       expect(error.code).toBe('driver-failed')
     })
@@ -167,10 +167,10 @@ export function testProvider(driver: SimulatedDriver): void {
 /** For facts that a driver cannot report: nothing is skipped, because there is nothing to test. */
 function notATest(): void {}
 
-/** The error of a probe: always one of ours, in one line. */
+/** The error of a probe. Fails unless it is one of ours, in one line, with a hint. */
 export async function failure(
   provider: Promise<GpuProvider>,
-  deadlineMs = PATIENT_MS,
+  deadlineMs = LONG_DEADLINE_MS,
 ): Promise<CanhazgpuError> {
   const error: unknown = await (await provider).probe(deadlineMs).then(
     (probe: Probe) => new Error(`answered ${JSON.stringify(probe)}`),

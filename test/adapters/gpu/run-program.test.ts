@@ -7,7 +7,7 @@ const env = { PATH: '/usr/bin:/bin', WORD: 'hello' }
 const run = (script: string, options: { readonly isAnswer?: (stdout: string) => boolean } = {}) =>
   withinDeadline(20_000, 'sh', (signal) => runProgram(['/bin/sh', '-c', script], { env, signal, ...options }))
 
-test('a program runs to its end, outside our folder and with the given environment', async () => {
+test('a program runs to its end, in the root folder and with the given environment', async () => {
   expect(await run('pwd; echo "$WORD" >&2; exit 3')).toEqual({
     stdout: '/\n',
     stderr: 'hello\n',
@@ -23,7 +23,7 @@ test('the exit of a program that has answered is not awaited', async () => {
   expect(await run(script, { isAnswer })).toMatchObject({ stdout: output, exitCode: 0 })
 })
 
-test('half an answer does not count', () => {
+test('an incomplete answer does not count', () => {
   expect(isAnswer('\n{"kind":"gpus","gpus":[{"index":0}')).toBe(false)
   expect(isAnswer('')).toBe(false)
 })

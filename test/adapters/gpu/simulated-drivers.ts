@@ -58,7 +58,7 @@ export async function nvmlEnvironment(
 export const nvmlDriver: SimulatedDriver = {
   provider: 'nvml',
   needs: ['gcc'],
-  // No rubbish: a library returns values.
+  // `rubbish` is missing, because a library returns values and no text.
   behaviours: ['late', 'hangs', 'crashes', 'mismatch'],
   reports: ['mig', 'recovery', 'unified'],
   simulate: async (machine, folder) => nvmlProvider(await nvmlEnvironment(nvmlScript(machine), folder)),
@@ -182,7 +182,7 @@ export const amdSmiDriver: SimulatedDriver = {
       : undefined,
 }
 
-/** As ROCm 7 prints it. With `rocm: 6` as before: bare arrays, and no `list -e`. */
+/** The output of ROCm 7. With `rocm: 6` it has bare arrays, and there is no `list -e`. */
 export function amdSmiFiles(
   machine: SimulatedMachine,
   { rocm = 7 }: { readonly rocm?: number } = {},

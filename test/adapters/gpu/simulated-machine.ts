@@ -18,11 +18,12 @@ export interface SimulatedGpu {
   readonly mig?: boolean
   readonly processes?: readonly SimulatedProcess[]
   /**
-   * `lost`: fallen off the bus; `unreadable-memory`: the driver fails to read its memory; `unreadable-power`: the
-   * driver complains in place of its power only; `needs-reset`: only the recovery action shows that it needs a reset.
+   * `lost`: the driver cannot reach it; `unreadable-memory`: the driver fails to read its memory; `unreadable-power`:
+   * the driver has a complaint in place of its power only; `needs-reset`: only the recovery action shows that it needs
+   * a reset.
    */
   readonly fault?: 'lost' | 'unreadable-memory' | 'unreadable-power' | 'needs-reset'
-  /** It uses host memory: the driver has no reading of memory of its own. */
+  /** It uses host memory, so the driver has no reading of its memory. */
   readonly unified?: true
   /** The driver does not report which processes use it. */
   readonly unlisted?: true

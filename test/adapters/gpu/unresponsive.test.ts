@@ -22,8 +22,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const DEADLINE_MS = '400'
 
 /**
- * Returns only if a process that probes a hanging driver exits by itself, even while something that it cannot kill
- * keeps the pipe open, like a process that hangs inside the kernel.
+ * The outcome of a probe of a hanging driver, in its own process. Returns only if that process exits by itself, even if
+ * a program that it cannot kill keeps the pipe open, like a program that hangs inside the kernel.
  */
 async function outcome(provider: string, env: Environment, as: readonly string[] = []): Promise<string> {
   const command = [...as, process.execPath, join(STAND_INS, 'probe-once.ts'), provider, DEADLINE_MS]
@@ -33,8 +33,8 @@ async function outcome(provider: string, env: Environment, as: readonly string[]
   return output.trim()
 }
 
-/** A driver that leaves a process behind which SIGKILL to the driver does not reach. */
-const immortal = (name: string) => `sleep 600 & echo $! >> '${name}.left'; echo $$ >> '${name}.own'; wait`
+/** A driver with a child that survives when the driver is killed. */
+const withSurvivor = (name: string) => `sleep 600 & echo $! >> '${name}.left'; echo $$ >> '${name}.own'; wait`
 
 async function pids(file: string): Promise<number[]> {
   return (await Bun.file(file).text()).trim().split('\n').map(Number)
@@ -47,18 +47,18 @@ for (const [program, files] of [
   test(`a ${program} that cannot be killed does not block the probe`, async () => {
     const place = await mkdtemp(join(folder, 'machine-'))
     const name = join(place, 'pid')
-    const env = await programEnvironment(program, { ...files, 'first.sh': immortal(name) }, place)
+    const env = await programEnvironment(program, { ...files, 'first.sh': withSurvivor(name) }, place)
     try {
       expect(await outcome(program, env)).toBe('driver-unresponsive')
-      for (const pid of await pids(`${name}.own`)) await gone(pid)
+      for (const pid of await pids(`${name}.own`)) await untilGone(pid)
     } finally {
       for (const pid of await pids(`${name}.left`)) process.kill(pid, 'SIGKILL')
     }
   })
 }
 
-/** Only root can start a program that other users may not kill, and then become one of these users. */
-needing('root', 'gcc').test('a program that survives SIGKILL is left behind', async () => {
+/** Needs root: it starts a program that other users may not kill, and then becomes one of these users. */
+needing('root', 'gcc').test('a program that cannot be killed is not waited for', async () => {
   const place = await mkdtemp(join(folder, 'machine-'))
   const program = join(place, 'nvidia-smi')
   const pause = join(STAND_INS, 'pause.c')
@@ -98,8 +98,8 @@ async function running(program: string): Promise<number[]> {
   return pids.filter((_, i) => programs[i] === program)
 }
 
-/** A zombie that its new parent has not reaped yet counts as gone. */
-async function gone(pid: number): Promise<void> {
+/** Waits until the process is gone. A zombie that its new parent has not reaped yet counts as gone. */
+async function untilGone(pid: number): Promise<void> {
   for (;;) {
     const stat = await Bun.file(`/proc/${pid}/stat`)
       .text()

@@ -1,4 +1,4 @@
-/* For installation as set-user-id: becomes root completely, prints a line, and waits beside a child of its own. */
+/* Is installed set-user-id root. Becomes root completely, starts a child, prints a line, and runs until it is killed. */
 #include <stdio.h>
 #include <unistd.h>
 

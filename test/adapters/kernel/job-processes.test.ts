@@ -9,7 +9,7 @@ import { firstLine } from '../process/programs.ts'
 const SIGINT = 2
 const SIGKILL = 9
 
-const lives = (pid: number): boolean => {
+const isAlive = (pid: number): boolean => {
   const stat = processStat(pid)
   return stat !== null && !hasEnded(stat)
 }
@@ -39,17 +39,17 @@ for (const withoutPidfd of [false, true]) {
     job.processes.signal(SIGKILL)
     await job.process.exited
     await until('all have ended', () => job.processes.haveEnded())
-    expect(job.pids.filter(lives)).toEqual([])
+    expect(job.pids.filter(isAlive)).toEqual([])
   })
 }
 
-test('the command is interrupted before its children are, and both get the signal', async () => {
-  // The shell dies of SIGINT at once, so the child gets another parent before its own signal.
+test('the command is interrupted before its children, and both get the signal', async () => {
+  // SIGINT kills the shell at once, so the child gets another parent before its own signal.
   const child = `perl -e '$| = 1; $SIG{INT} = sub { exit 7 }; print "$$\\n"; sleep 1 while 1'`
   const job = await startJob(`${child} & trap - INT; wait`)
   job.processes.signal(SIGINT)
   await job.process.exited
-  await until('the child has ended', () => !lives(job.pids[0] ?? 0))
+  await until('the child has ended', () => !isAlive(job.pids[0] ?? 0))
 })
 
 test('a process that ignores SIGINT stays in the job after the command has exited, and can be killed', async () => {
@@ -62,7 +62,7 @@ test('a process that ignores SIGINT stays in the job after the command has exite
   expect(job.processes.haveEnded()).toBe(false)
   job.processes.signal(SIGKILL)
   await until('all have ended', () => job.processes.haveEnded())
-  expect(job.pids.filter(lives)).toEqual([])
+  expect(job.pids.filter(isAlive)).toEqual([])
 })
 
 test('more processes than the limit of open files are all signalled', () => {
@@ -97,12 +97,12 @@ test('a process with another start time gets no signal', async () => {
     expect(processes.haveEnded()).toBe(true)
     processes.signal(SIGKILL)
   }
-  expect(lives(pid)).toBe(true)
+  expect(isAlive(pid)).toBe(true)
   job.process.kill('SIGKILL')
 })
 
-needing('containers').test('a pid that means several processes is never signalled', () => {
-  // In its own pid namespace, where the signal would kill everything but the first process.
+needing('containers').test('a number that kill(2) takes for several processes is never signalled', () => {
+  // Runs in its own pid namespace, because a signal to -1 would kill all processes but the first.
   const sources = `${import.meta.dir}/../../../src/adapters/kernel`
   const code = `
     import { JobProcesses } from '${sources}/job-processes.ts'
@@ -122,7 +122,7 @@ needing('containers').test('a pid that means several processes is never signalle
   expect(`${stdout}${stderr}`).toBe('alive\n')
 })
 
-needing('containers').describe('of root', () => {
+needing('containers').describe('as root', () => {
   test('descendants that run as another user are signalled, even after the command has exited', async () => {
     const job = await startJob(
       `setpriv --reuid 65534 --clear-groups sh -c "trap '' INT; echo \\$\\$; while :; do sleep 1000; done" & wait`,
@@ -130,10 +130,10 @@ needing('containers').describe('of root', () => {
     const [other = 0] = job.pids
     job.processes.signal(SIGINT)
     await job.process.exited
-    expect(lives(other)).toBe(true)
+    expect(isAlive(other)).toBe(true)
     job.processes.signal(SIGKILL)
     await until('all have ended', () => job.processes.haveEnded())
-    expect(lives(other)).toBe(false)
+    expect(isAlive(other)).toBe(false)
   })
 
   test('a job in its own pid namespace is signalled', async () => {

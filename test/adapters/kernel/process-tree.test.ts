@@ -7,18 +7,18 @@ import { until } from '../../support/until.ts'
 import { compile, firstLine } from '../process/programs.ts'
 import { temporaryFolder } from '../process/temporary-folder.ts'
 
-/** Children, grandchildren and a daemon in its own session; prints their pids when all run. */
+/** Starts a child, a grandchild and a daemon in its own session. Prints their pids when all run. */
 const JOB = `sleep 1000 & child=$!
 exec 3< <(sh -c 'sleep 1000 & echo $!; wait'); grandparent=$!; read -r grandchild <&3
 exec 4< <(setsid sh -c 'echo $$; exec sleep 1000' &); read -r daemon <&4
 echo $child $grandparent $grandchild $daemon; wait`
 
 const startOf = (pid: number): number => processStat(pid)?.startTime ?? -1
-const NOBODY_KNOWN: Members = new Map()
+const NONE_KNOWN: Members = new Map()
 
-/** The job of this process, found through the kernel alone. */
+/** The pids of the job of this command. */
 const members = (pid: number, reservation: string, startTime = startOf(pid)): number[] => [
-  ...jobMembers({ command: { pid, startTime }, reservation, known: NOBODY_KNOWN }).keys(),
+  ...jobMembers({ command: { pid, startTime }, reservation, known: NONE_KNOWN }).keys(),
 ]
 
 async function startWith(id: string, ...command: string[]) {
@@ -47,7 +47,7 @@ test('a job is its descendants and the processes that carry its reservation', as
   await job.process.exited
 })
 
-test('a later process with the pid of the command is not the command, and its children are not the job', async () => {
+test('a later process with the pid of the command is not in the job, and neither are its children', async () => {
   const job = await startWith('some', 'sh', '-c', 'sleep 1000 & echo $!; wait')
   const { pid } = job.process
   expect(members(pid, 'none')).toEqual([pid, Number(job.output)])
@@ -99,7 +99,7 @@ needing('root').test(
       )
       const { pid } = job.process
       expect([title, members(2 ** 22 + 1, id)]).toEqual([title, []])
-      // The kernel counts it as part of the job, whatever its user.
+      // As a descendant of the command it is in the job, whatever its user.
       expect([title, members(pid, id)]).toEqual([title, [pid]])
       process.kill(pid, 'SIGKILL')
       await job.process.exited
@@ -108,7 +108,7 @@ needing('root').test(
 )
 
 needing('root', 'gcc').test(
-  'a program that another user started set-user-id is not of the job, nor is what it starts',
+  'a set-user-id program that another user started is not in the job, and neither are its children',
   async () => {
     using folder = temporaryFolder()
     const program = folder.file('becomes-root')

@@ -77,7 +77,7 @@ describe('liveness', () => {
   })
 
   test.each(['11111111-2222-3333-4444-555555555555', 'unknown', ''])(
-    'with the boot id %p a process that is seen lives, and one that is not may live',
+    'with the boot id %p a visible process is alive, and a process that is not visible is unknown',
     async (bootId) => {
       using child = sleeper()
       const identity = { ...identityOf(child.pid), bootId }
@@ -124,11 +124,11 @@ describe('liveness', () => {
 })
 
 needing('root').describe('namespaces', () => {
-  test('a process of another pid namespace is known there, and here only if all processes are visible', () => {
+  test('a process of another pid namespace is alive there; here its state is known only if all processes are visible', () => {
     const there = reportedState(`unshare --pid --fork --mount-proc ${REPORT_STATE}`)
     expect(there.identity.pid).toBe(1)
     expect(there.liveness).toBe('alive')
-    // Only from the first namespace are all others visible, and so also that it has exited.
+    // Only from the first namespace are all others visible, so only there it is known to have exited.
     const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
     expect(liveness(there.identity)).toBe(seesAll ? 'gone' : 'unknown')
   })
@@ -162,8 +162,8 @@ describe('/proc/<pid>/stat', () => {
   test('a truncated line proves nothing', () => {
     const line = `${readFileSync('/proc/self/stat')}`
     const whole = parseStat(line)
-    const seen = new Set(Array.from(line, (_, end) => parseStat(line.slice(0, end))?.startTime))
-    expect([...seen]).toEqual([undefined, whole?.startTime])
+    const startTimes = new Set(Array.from(line, (_, end) => parseStat(line.slice(0, end))?.startTime))
+    expect([...startTimes]).toEqual([undefined, whole?.startTime])
   })
 
   test('a missing process', () => {

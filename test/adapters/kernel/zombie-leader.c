@@ -1,9 +1,9 @@
-/* The main thread exits, another one runs until it is killed. Prints its pid when that thread runs. */
+/* The main thread exits, and another one runs until the process is killed. That thread prints the pid. */
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static void *live_on(void *unused) {
+static void *run_forever(void *unused) {
   (void)unused;
   printf("%d\n", getpid());
   fflush(stdout);
@@ -12,6 +12,6 @@ static void *live_on(void *unused) {
 
 int main(void) {
   pthread_t thread;
-  if (pthread_create(&thread, NULL, live_on, NULL)) return 1;
+  if (pthread_create(&thread, NULL, run_forever, NULL)) return 1;
   pthread_exit(NULL);
 }

@@ -4,7 +4,7 @@ import { snapshotInherited } from '../../../src/adapters/process/inherited.ts'
 import { signalMasks } from '../../../src/adapters/process/parent.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 
-/** `become COMMAND…` becomes the command; a failure is printed as one line of JSON. */
+/** `become COMMAND…` becomes the command. It prints a failure as one line of JSON. */
 const inherited = snapshotInherited()
 startDetached(['true'])
 const before = signalMasks('self')

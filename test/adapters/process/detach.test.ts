@@ -15,7 +15,7 @@ interface DaemonState {
   readonly args: readonly string[]
 }
 
-/** The state that a daemon started by `script`, a TypeScript program, reports through a named pipe. */
+/** The state that a daemon reports through a named pipe. `setting` are shell commands that run before its start. */
 async function daemon(setting: string): Promise<DaemonState> {
   using folder = temporaryFolder()
   const pipe = folder.file('state')
@@ -49,7 +49,7 @@ describe('a daemon', () => {
   })
 })
 
-describe('starting one', () => {
+describe('starting a program in the background', () => {
   needing('ps').test('leaves no child behind', () => {
     const children = () => {
       const { stdout } = Bun.spawnSync(['ps', '--ppid', String(process.pid), '-o', 'pid=,comm='])
@@ -70,7 +70,7 @@ describe('starting one', () => {
       import { resourceLimit } from '${sources}/kernel/libc.ts'
       resourceLimit(${RLIMIT_NPROC}, new BigUint64Array([0n, 0n]), null)
       try { startDetached(['true']); console.log('started') } catch (error) { console.log(error.code) }`
-    const asAnyone = ['setpriv', '--reuid', '4000000', '--clear-groups', process.execPath, '-e', code]
-    expect(Bun.spawnSync(asAnyone).stdout.toString().trim()).toBe('failure')
+    const asOtherUser = ['setpriv', '--reuid', '4000000', '--clear-groups', process.execPath, '-e', code]
+    expect(Bun.spawnSync(asOtherUser).stdout.toString().trim()).toBe('failure')
   })
 })

@@ -5,7 +5,7 @@ import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { needing } from '../../support/needs.ts'
 import { type Folder, temporaryFolder } from './temporary-folder.ts'
 
-/** Two directories with programs, and with files that only look like programs. */
+/** Two directories with programs, and with files that cannot be executed. */
 function programs(): Folder {
   const folder = temporaryFolder()
   for (const directory of ['one/here', 'two/here']) mkdirSync(folder.file(directory), { recursive: true })
@@ -52,7 +52,7 @@ describe('resolving a program', () => {
     expect(Bun.spawnSync(['sh', '-c', command]).exitCode).toBe(3)
   })
 
-  test('without a PATH', () => {
+  test('the default path is used without a PATH, and not with an empty one', () => {
     expect(resolveProgram('sh', undefined)).toBe('/bin/sh')
     expect(outcomeOf(() => resolveProgram('sh', ''))).toBe('command-not-found: sh')
   })
@@ -82,7 +82,7 @@ function become({ args, env, asNobody }: Become) {
 }
 
 describe('becoming a command', () => {
-  test('it gets our environment with the changes', () => {
+  test('the command gets our environment with the changes', () => {
     const { stdout } = become({ args: ['env'], env: { GIVEN: 'before', TAKEN: 'before', KEPT: 'a\nb' } })
     expect(stdout).toContain('GIVEN=grün\n')
     expect(stdout).toContain('KEPT=a\nb\n')

@@ -9,7 +9,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 describe('descriptors', () => {
   const before = reportedState(`${REPORT_STATE}; true`).inherited.descriptors
 
-  test('inherited ones are kept, and none of the runtime', () => {
+  test('the inherited ones are listed, and those of the runtime are not', () => {
     const { descriptors } = reportedState(
       `${REPORT_STATE} 3</dev/null 7</dev/null 200</dev/null; true`,
     ).inherited
@@ -51,15 +51,15 @@ describe('the soft limit of open files', () => {
     expect(limited(`ulimit -n 600; ${REPORT_STATE}; true`)).toBe(600)
   })
 
-  test('is the usual one with a usual hard limit that the parent does not have', () => {
+  test('is 1024 with a usual hard limit that differs from that of the parent', () => {
     expect(limited(`(ulimit -Sn 1024; ulimit -Hn 4096; exec ${REPORT_STATE}); true`)).toBe(1024)
   })
 
-  test('is the hard one with an unusual hard limit', () => {
+  test('is the hard limit if that is unusual and differs from that of the parent', () => {
     expect(limited(`(ulimit -n 700; exec ${REPORT_STATE}); true`)).toBe(700)
   })
 
-  test('is not that of systemd, which raises its own', () => {
+  test('is not taken from systemd, which raises its own', () => {
     using folder = temporaryFolder()
     copyFileSync('/bin/bash', folder.file('systemd'))
     expect(limited(`ulimit -n 4096; ${REPORT_STATE}; true`, folder.file('systemd'))).toBe(1024)

@@ -29,7 +29,7 @@ function outcome(script: string): Outcome {
 
 const otherUser = (): string[] => [Bun.which('setpriv') ?? '', '--reuid', '65534', '--clear-groups']
 
-test('into a file, at its end, under a number that can be handed over', () => {
+test('a message goes to the end of a file, and the number of the descriptor can be passed', () => {
   using folder = temporaryFolder()
   const log = folder.file('log')
   const { number, ...rest } = outcome(`echo first > '${log}'; ${writes('the pool was reset')} 2>> '${log}'`)
@@ -38,7 +38,7 @@ test('into a file, at its end, under a number that can be handed over', () => {
   expect(readFileSync(log, 'utf8')).toBe('first\nthe pool was reset\n')
 })
 
-test('into a pipe', () => {
+test('a message goes into a pipe', () => {
   using folder = temporaryFolder()
   const read = folder.file('read')
   expect(outcome(`${writes('grüße')} 2> >(cat > '${read}'); wait $!`)).toMatchObject({ written: true })
@@ -63,18 +63,21 @@ test('a pipe is not kept open, and one without a reader does not block', async (
   expect(await firstLine(child.stdout)).toBe('false')
 })
 
-needing('script').test('on a terminal', () => {
+needing('script').test('a message goes to a terminal', () => {
   const shown = Bun.spawnSync(['script', '-qec', `${writes('hello')}`, '/dev/null']).stdout.toString()
   expect(shown).toContain('hello\r\n')
   expect(shown).toContain('"written":true')
 })
 
-needing('root', 'setpriv').test('on a terminal of another user, which cannot be opened again', () => {
-  const command = `id -u; ${writes('hello', otherUser())}`
-  const shown = Bun.spawnSync(['script', '-qec', command, '/dev/null']).stdout.toString()
-  expect(shown).toContain('hello\r\n')
-  expect(shown).toContain('"written":true')
-})
+needing('root', 'setpriv').test(
+  'a message goes to a terminal of another user, which cannot be opened again',
+  () => {
+    const command = `id -u; ${writes('hello', otherUser())}`
+    const shown = Bun.spawnSync(['script', '-qec', command, '/dev/null']).stdout.toString()
+    expect(shown).toContain('hello\r\n')
+    expect(shown).toContain('"written":true')
+  },
+)
 
 needing('root', 'setpriv').test('a stopped terminal (Ctrl-S) does not block', async () => {
   const hold = `stty -ixon; python3 -c "import termios; termios.tcflow(0, termios.TCOOFF)"`
@@ -85,11 +88,11 @@ needing('root', 'setpriv').test('a stopped terminal (Ctrl-S) does not block', as
   const child = Bun.spawn(['script', '-qec', `${hold}; ${rest} > '${out}'`, '/dev/null'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  await until('it has answered', () => Bun.file(out).size > 0)
+  await until('the outcome is printed', () => Bun.file(out).size > 0)
   expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ written: false })
   child.kill('SIGKILL')
 })
 
-needing('root', 'setpriv').test("not into another user's pipe", () => {
+needing('root', 'setpriv').test("no message goes into another user's pipe", () => {
   expect(outcome(`${writes('hello', otherUser())} 2> >(cat)`)).toMatchObject({ number: null })
 })

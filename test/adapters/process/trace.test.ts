@@ -30,7 +30,7 @@ function newFolder(): string {
 
 const EVENT: TraceEvent = { kind: 'error', during: 'a test', error: new Error('it broke') }
 
-/** The warnings when the event is traced twice. */
+/** Traces an event twice, and returns the warnings. */
 function warningsOf(target: string): readonly string[] {
   const warnings: string[] = []
   const trace = openTrace(target, ({ message }) => warnings.push(message))

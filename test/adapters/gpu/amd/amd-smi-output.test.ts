@@ -36,13 +36,13 @@ const documents = (machine: SimulatedMachine) => {
 }
 
 describe('amd-smi', () => {
-  test('of ROCm 6 gives the same readings as of ROCm 7', async () => {
+  test('gives the same readings with ROCm 6 and ROCm 7', async () => {
     const machine = withProcesses({ pid: 4_194_305, name: 'train', memoryMb: 8000 })
     expect(await probe(amdSmiFiles(machine, { rocm: 6 }))).toEqual([...(await probe(amdSmiFiles(machine)))])
   })
 
   // Composed from the source of amd-smi (ROCm/rocm-systems, projects/amdsmi/amdsmi_cli) and public reports.
-  test('of ROCm 7 on two MI300X', async () => {
+  test('reads two MI300X with ROCm 7', async () => {
     const read = (name: string) => Bun.file(join(STAND_INS, `amd-smi-rocm-7/${name}.json`)).text()
     const gpus = parseAmdSmi({
       list: await read('list'),
@@ -67,7 +67,7 @@ describe('amd-smi', () => {
     ] as typeof gpus)
   })
 
-  test('numbers GPUs as HIP does', async () => {
+  test('gives each GPU its HIP index', async () => {
     const reversed = { gpu_data: [0, 1].map((gpu) => ({ gpu, uuid: `uuid-${gpu}`, hip_id: 1 - gpu })) }
     const machine: SimulatedMachine = { gpus: EIGHT_H100.gpus.slice(0, 2) }
     const readings = await probe({ ...amdSmiFiles(machine), 'list-e.json': JSON.stringify(reversed) })
@@ -77,7 +77,7 @@ describe('amd-smi', () => {
     ])
   })
 
-  test('that lists a GPU twice is not understood', () => {
+  test('is not understood if it lists a GPU twice', () => {
     const whole = documents(EIGHT_H100)
     for (const name of ['list', 'metric'] as const) {
       const { gpu_data: gpus } = JSON.parse(whole[name])
@@ -86,13 +86,13 @@ describe('amd-smi', () => {
     }
   })
 
-  test('that gives all parts of a card one UUID counts as having none', () => {
+  test('gives no UUIDs if all parts of a card have the same one', () => {
     const whole = documents(EIGHT_H100)
     const list = whole.list.replaceAll(/"uuid": "[^"]*"/g, '"uuid": "card"')
     expect(new Set(parseAmdSmi({ ...whole, list }).map((gpu) => gpu.uuid))).toEqual(new Set(['']))
   })
 
-  test('with absurdly large numbers gives no readings', () => {
+  test('gives a fault for a number that is too large', () => {
     const whole = documents(EIGHT_H100)
     const metric = whole.metric
       .replaceAll(/"unit": "MB"/g, '"unit": "GB"')
@@ -106,7 +106,7 @@ describe('amd-smi', () => {
     expect(parseAmdSmi({ ...others, list: warned })).toHaveLength(8)
   })
 
-  test('shows no idle GPU without metrics', () => {
+  test('gives a fault for every GPU without metrics', () => {
     const { metric: _, ...others } = documents(EIGHT_H100)
     const gpus = parseAmdSmi({ ...others, metric: '[]' })
     expect(gpus.map((gpu) => gpu.state.kind)).toEqual(EIGHT_H100.gpus.map(() => 'fault' as const))
@@ -128,7 +128,7 @@ describe('amd-smi', () => {
     expect(error.message).toBe('amd-smi: ImportError: libamd_smi.so')
   })
 
-  test('may fail for some GPUs and report the others', async () => {
+  test('may report some GPUs although it fails', async () => {
     expect(await probe({ ...amdSmiFiles(EIGHT_H100), 'first.sh': 'trap "exit 204" EXIT' })).toHaveLength(8)
   })
 })

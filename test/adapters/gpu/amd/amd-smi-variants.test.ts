@@ -11,7 +11,7 @@ const GIB = 1024 ** 3
 const mb = (value: number) => ({ value, unit: 'MB' })
 const bytes = (value: number) => ({ value, unit: 'B' })
 const IDLE = { process_info: 'No running processes detected' }
-const NOBODY = 4_194_305
+const UNUSED_PID = 4_194_305
 
 const info = (pid: number, vram: unknown, more: object = {}) => ({
   process_info: { name: 'python3', pid, memory_usage: { vram_mem: vram, ...more } },
@@ -64,22 +64,22 @@ describe('amd-smi of an APU', () => {
     read([{ used: mb(vramMb), total: mb(512), gtt: [gttMb, 126_976], processes }])[0]
 
   test('counts the host memory that the card and its processes use', () => {
-    const process = info(NOBODY, bytes(0), { gtt_mem: bytes(60 * GIB), cpu_mem: bytes(4096) })
+    const process = info(UNUSED_PID, bytes(0), { gtt_mem: bytes(60 * GIB), cpu_mem: bytes(4096) })
     expect(apu(489, 61_440, { process_list: [process] })).toMatchObject({
       memoryUsedMb: 61_929,
       memoryTotalMb: 127_488,
-      processes: [{ pid: NOBODY, memoryMb: 61_440 }],
+      processes: [{ pid: UNUSED_PID, memoryMb: 61_440 }],
     })
   })
 
-  test('counts it if its size is unknown', () => {
-    const process = info(NOBODY, bytes(0), { gtt_mem: bytes(GIB) })
+  test('counts the host memory of a process if the size of the pool is unknown', () => {
+    const process = info(UNUSED_PID, bytes(0), { gtt_mem: bytes(GIB) })
     const [state] = read([{ used: mb(300), total: mb(512), processes: { process_list: [process] } }])
     expect(state).toMatchObject({ memoryUsedMb: 300, processes: [{ memoryMb: 1024 }] })
   })
 
-  test('is idle if only the driver itself uses it', () => {
-    const opened = info(NOBODY, bytes(0), { gtt_mem: bytes(6_000_000) })
+  test('is idle if only the driver itself uses host memory', () => {
+    const opened = info(UNUSED_PID, bytes(0), { gtt_mem: bytes(6_000_000) })
     expect(apu(300, 40, { process_list: [opened] })).toMatchObject({
       memoryUsedMb: 300,
       memoryTotalMb: 512,
@@ -87,8 +87,8 @@ describe('amd-smi of an APU', () => {
     })
   })
 
-  test('does not count it if the memory of the card is the larger pool', () => {
-    const process = info(NOBODY, bytes(2 * GIB), { gtt_mem: bytes(GIB) })
+  test('does not count host memory if the card has more memory of its own', () => {
+    const process = info(UNUSED_PID, bytes(2 * GIB), { gtt_mem: bytes(GIB) })
     const [state] = read([{ used: mb(2100), gtt: [5000, 64_000], processes: { process_list: [process] } }])
     expect(state).toMatchObject({ memoryUsedMb: 2100, processes: [{ memoryMb: 2048 }] })
   })
@@ -105,14 +105,18 @@ describe('amd-smi reports processes', () => {
   })
 
   test.each([
-    ['one, as ROCm 6.0', { process_info: old(7) }, [7]],
-    ['several, as ROCm 6.1', { values: [{ process_info: old(7) }, { process_info: old(8) }] }, [7, 8]],
+    ['one, in the format of ROCm 6.0', { process_info: old(7) }, [7]],
+    [
+      'several, in the format of ROCm 6.1',
+      { values: [{ process_info: old(7) }, { process_info: old(8) }] },
+      [7, 8],
+    ],
     ['several in one list', { process_info: [old(7), old(8)] }, [7, 8]],
-    ['none, as ROCm 6.0', { process_info: 'Not Found' }, []],
+    ['none, in the format of ROCm 6.0', { process_info: 'Not Found' }, []],
     ['none', { process_info: 'No running processes detected' }, []],
     ['none', { process_list: [] }, []],
     [
-      'one, without a division of its memory',
+      'one, with only its total memory',
       { process_list: [{ process_info: { pid: 7, mem_usage: { value: 8 * GIB } } }] },
       [7],
     ],
@@ -120,14 +124,14 @@ describe('amd-smi reports processes', () => {
     expect(pids([{ used: mb(9000), processes }])).toEqual([expected])
   })
 
-  test('with a complaint, which is the GPU’s fault', () => {
+  test('a complaint in place of processes is a fault of the GPU', () => {
     expect(pids([{ processes: { process_info: 'AMDSMI_STATUS_UNEXPECTED_DATA' } }, {}])).toEqual([
       'processes: AMDSMI_STATUS_UNEXPECTED_DATA',
       [],
     ])
   })
 
-  test('or cannot: then the memory of the card decides; without it the GPU is faulty', () => {
+  test('if the processes are unknown, the memory of the card decides; without it the GPU is faulty', () => {
     for (const processes of [
       { process_list: 'N/A' },
       { process_info: 'N/A' },
@@ -140,18 +144,18 @@ describe('amd-smi reports processes', () => {
     expect(read([{ used: 'N/A' }])[0]).toMatchObject({ memoryUsedMb: 0, memoryBy: 'processes' })
   })
 
-  test('under every GPU: the process counts on the GPU that shows its memory', () => {
+  test('a process listed under every GPU counts on the GPUs that show its memory', () => {
     const everywhere = { process_list: [info(7, bytes(29_900 * 1024 ** 2))] }
     const used = [11, 30_000, 283, 30_100]
     expect(pids(used.map((each) => ({ used: mb(each), processes: everywhere })))).toEqual([[], [7], [], [7]])
   })
 
-  test('under every GPU with more than any card shows: each may be in use', () => {
+  test('a process listed under every GPU counts on each of them if none shows its memory', () => {
     const everywhere = { process_list: [info(7, bytes(29_900 * 1024 ** 2))] }
     expect(pids([11, 12].map((each) => ({ used: mb(each), processes: everywhere })))).toEqual([[7], [7]])
   })
 
-  test('under one GPU with more than the card shows: it counts', () => {
+  test('a process listed under one GPU counts even if the card shows less memory', () => {
     expect(pids([{ used: mb(11), processes: { process_list: [info(7, bytes(GIB))] } }, {}])).toEqual([
       [7],
       [],
@@ -167,7 +171,7 @@ describe('amd-smi of a card in parts', () => {
       state.kind === 'measured' ? [state.memoryUsedMb, state.card?.unexplainedMb] : state.reason,
     )
 
-  test('judges each by its processes if all show the memory of the card', () => {
+  test('judges each part by its processes if all parts show the memory of the card', () => {
     const shared = mb(20_500)
     expect(
       usedMb([
@@ -182,9 +186,9 @@ describe('amd-smi of a card in parts', () => {
     ])
   })
 
-  test('judges each by its processes if only the first shows the memory of the card', () => {
-    const silent = { used: 'N/A', total: 'N/A' }
-    expect(usedMb([part(0, { used: mb(20_500) }), part(1, { ...silent, processes: using(20) })])).toEqual([
+  test('judges each part by its processes if only the first shows the memory of the card', () => {
+    const unread = { used: 'N/A', total: 'N/A' }
+    expect(usedMb([part(0, { used: mb(20_500) }), part(1, { ...unread, processes: using(20) })])).toEqual([
       [0, 20],
       [20_480, 20],
     ])
@@ -197,14 +201,14 @@ describe('amd-smi of a card in parts', () => {
     ])
   })
 
-  test('judges each by its own memory if they differ', () => {
+  test('judges each part by its own memory if the parts differ', () => {
     expect(usedMb([part(0, { used: mb(20_500) }), part(1)])).toEqual([
       [20_500, undefined],
       [283, undefined],
     ])
   })
 
-  test('judges each by the card if the list of processes is missing', () => {
+  test('judges each part by the memory of the card if the list of processes is missing', () => {
     const unlisted = { used: mb(20_500), processes: { process_list: 'N/A' } }
     expect(usedMb([part(0, unlisted), part(1, unlisted)])).toEqual([
       [20_500, undefined],
@@ -212,7 +216,7 @@ describe('amd-smi of a card in parts', () => {
     ])
   })
 
-  test('counts a process that is listed on each part once', () => {
+  test('counts the memory of a process once if it is listed on each part', () => {
     expect(usedMb([0, 1].map((i) => part(i, { used: mb(20_500), processes: using(20) })))).toEqual([
       [20_480, 20],
       [20_480, 20],
@@ -220,7 +224,7 @@ describe('amd-smi of a card in parts', () => {
   })
 })
 
-describe('amd-smi complains', () => {
+describe('a complaint of amd-smi', () => {
   test.each([
     ['in the list', { list: { error: 'AMDSMI_STATUS_API_FAILED' } }],
     ['in place of the UUID', { uuid: 'AMDSMI_STATUS_API_FAILED' }],
@@ -238,11 +242,11 @@ describe('amd-smi complains', () => {
     ['in place of the memory of a process', { processes: { process_list: [info(7, 'ERR!')] } }],
     ['with NaN for the memory', { used: 'NaN' }],
     ['without any memory', { metric: { mem_usage: {} } }],
-  ] as const)('%s: a fault of that GPU alone', (_, card) => {
+  ] as const)('%s is a fault of that GPU only', (_, card) => {
     expect(read([card, {}]).map((state) => state.kind)).toEqual(['fault', 'measured'])
   })
 
-  test('of nothing if a reading is only missing', () => {
+  test('is not a missing reading', () => {
     const [state] = read([
       {
         metric: {
@@ -290,15 +294,15 @@ describe('amd-smi prints', () => {
     ['a second document that is cut off', `${whole.metric}\n${whole.metric.slice(0, -20)}`],
     ['only the CPUs', cpus],
     ['a list of something else', '[{"card": 0}]'],
-  ])('%s, which is not understood', (_, metric) => {
+  ])('%s: this is not understood', (_, metric) => {
     expect(() => metrics(metric)).toThrow(expect.objectContaining({ code: 'driver-failed' }))
   })
 })
 
 describe('amd-smi is queried again for one GPU', () => {
   const zero = output([{ used: mb(258_000) }, {}])
-  const bulk = JSON.stringify([0, 1].map((gpu) => ({ gpu, process_list: [info(NOBODY, bytes(0))] })))
-  const single = JSON.stringify([{ gpu: 0, process_list: [info(NOBODY, bytes(270_846_402_560))] }])
+  const bulk = JSON.stringify([0, 1].map((gpu) => ({ gpu, process_list: [info(UNUSED_PID, bytes(0))] })))
+  const single = JSON.stringify([{ gpu: 0, process_list: [info(UNUSED_PID, bytes(270_846_402_560))] }])
 
   async function probe(answer: string) {
     const folder = await mkdtemp(join(tmpdir(), 'canhazgpu-amd-'))
@@ -323,14 +327,14 @@ describe('amd-smi is queried again for one GPU', () => {
     }
   }
 
-  test('that is in use by a process without memory', async () => {
+  test('that a process without memory uses', async () => {
     const { asked, processes } = await probe(`echo '${single}'`)
     expect(asked).toBe('0\n')
-    expect(processes).toMatchObject([[{ pid: NOBODY, memoryMb: 258_299 }], []])
+    expect(processes).toMatchObject([[{ pid: UNUSED_PID, memoryMb: 258_299 }], []])
   })
 
   test.each(["echo '[]'", 'exit 1', "echo 'what'", `echo '${bulk}'`])(
-    'even if the second answer has no more: %s',
+    'and the first answer counts if the second has no more: %s',
     async (answer) => {
       expect((await probe(answer)).processes).toEqual([[], []])
     },
@@ -352,7 +356,7 @@ describe('amd-smi for a user outside the groups of the GPUs', () => {
     }
   }
 
-  test('is understood if it answers after its warning', async () => {
+  test('may answer after its warning', async () => {
     const { readings } = await probe({ ...documents, 'first.sh': `echo '${WARNING}'` })
     expect(readings).toMatchObject([{ state: { kind: 'measured', memoryUsedMb: 283 } }])
   })
@@ -360,7 +364,7 @@ describe('amd-smi for a user outside the groups of the GPUs', () => {
   test.each([
     `echo '${WARNING}'; echo 'Traceback (most recent call last)' >&2; echo 'AmdSmiLibraryException: 34' >&2; exit 1`,
     `echo '${WARNING}'; echo '[]'; exit`,
-  ])('is a failed driver with the remedy where it does not: %s', async (answer) => {
+  ])('has failed if it does not answer, and the hint names the remedy: %s', async (answer) => {
     const failed = await probe({ 'first.sh': answer }).catch((error) => error)
     expect(failed).toMatchObject({
       code: 'driver-failed',
@@ -382,13 +386,13 @@ describe('an APU whose used GTT is not reported', () => {
 
   test('is judged by its processes', () => {
     expect(read([apu()])).toMatchObject([{ kind: 'measured', memoryUsedMb: 0, memoryBy: 'processes' }])
-    const loaded = { process_list: [info(NOBODY, bytes(0), { gtt_mem: bytes(20 * GIB) })] }
+    const loaded = { process_list: [info(UNUSED_PID, bytes(0), { gtt_mem: bytes(20 * GIB) })] }
     expect(read([apu(loaded)])).toMatchObject([{ memoryUsedMb: 20_480, processes: [{ memoryMb: 20_480 }] }])
   })
 
   test('has a process of unknown memory if its GTT is not reported either', () => {
-    const [state] = read([apu({ process_list: [info(NOBODY, bytes(0))] })])
-    expect(state).toMatchObject({ memoryBy: 'processes', processes: [{ pid: NOBODY }] })
+    const [state] = read([apu({ process_list: [info(UNUSED_PID, bytes(0))] })])
+    expect(state).toMatchObject({ memoryBy: 'processes', processes: [{ pid: UNUSED_PID }] })
     expect(JSON.stringify(state)).not.toContain('memoryMb')
   })
 

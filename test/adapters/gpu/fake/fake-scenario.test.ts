@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fakeProvider } from '../../../../src/adapters/gpu/fake/fake.ts'
 import { failure } from '../provider-contract.ts'
-import { startProcess } from '../users.ts'
+import { startProcess } from '../running-process.ts'
 
 let folder: string
 let scenarioFile: string
@@ -44,7 +44,7 @@ describe('the fake provider', () => {
   })
 
   test('simulates unreserved use, and adds up its memory unless the scenario sets the GPU’s', async () => {
-    const squatter = {
+    const process = {
       pid: 4_194_305,
       uid: 1002,
       user: 'bob',
@@ -52,15 +52,15 @@ describe('the fake provider', () => {
       memory_mb: 1024,
       command: 'python3 x',
     }
-    await writeScenario({ gpus: { 0: { processes: [squatter] } } })
-    const { memory_mb, ...said } = squatter
+    await writeScenario({ gpus: { 0: { processes: [process] } } })
+    const { memory_mb, ...others } = process
     expect((await probe())[0]?.state).toMatchObject({
       memoryUsedMb: 1024,
-      processes: [{ ...said, memoryMb: memory_mb }],
+      processes: [{ ...others, memoryMb: memory_mb }],
     })
   })
 
-  test('lets a scenario rename a real process', async () => {
+  test('prefers the values of its scenario to those of a real process', async () => {
     await using real = await startProcess()
     await writeScenario({ gpus: { 0: { processes: [{ pid: real.pid, user: 'bob' }] } } })
     expect((await probe())[0]?.state).toMatchObject({

@@ -16,8 +16,8 @@ const read = (...lines: string[]) => parseGpus(`${lines.join('\n')}\n`, GPU_FIEL
 const faults = (...lines: string[]) =>
   read(...lines).map((gpu) => (gpu.state.kind === 'fault' ? `${gpu.index} ${gpu.state.reason}` : gpu.index))
 
-describe('GPUs', () => {
-  test('of a driver that knows few fields', () => {
+describe('the list of GPUs', () => {
+  test('of a driver with few fields', () => {
     const [gpu] = parseGpus('0, 00000000:3B:00.0, GPU-0, 45, 16160, Tesla V100, 16GB\n', MINIMAL_GPU_FIELDS)
     expect(gpu).toEqual({
       index: 0,
@@ -27,7 +27,7 @@ describe('GPUs', () => {
     })
   })
 
-  test('as an H200 with driver 580.159.04 printed them while a tensor of 3,000 MB was held', () => {
+  test('of an H200 with driver 580.159.04, where a process holds a tensor of 3,000 MB', () => {
     const printed =
       '0, 00000000:00:06.0, GPU-a52d0379-373d-625b-4ea7-6d3ca407e81b, 3619, 143771, 0, 35, 89.11, Disabled, None, NVIDIA H200\n'
     const [gpu] = parseGpus(printed, GPU_FIELDS)
@@ -47,18 +47,18 @@ describe('GPUs', () => {
     ])
   })
 
-  test('listed twice are not understood: one row may hide that the GPU is in use', () => {
+  test('is not understood with a GPU twice, because one row may hide that the GPU is in use', () => {
     expect(() => read(row(0, '3B', 70_000), row(0, '3B', 0))).toThrow('the same GPU twice')
     const moved = row(1, '5E', 0).replace('GPU-1', 'GPU-0')
     expect(() => read(row(0, '3B', 70_000), moved)).toThrow('the same GPU twice')
   })
 
-  test('that are lost have a reason, however little of it remains', () => {
+  test('a lost GPU has a reason even if the driver prints none', () => {
     expect(faults('Unable to determine the device handle for GPU')).toEqual(['0 the driver cannot reach it'])
     expect(faults(row(0, '3B', '[\u200b]'))).toEqual(['0 the driver cannot reach it'])
   })
 
-  test('with only their memory', () => {
+  test('a GPU with only its memory', () => {
     const bare =
       '0, 0000:3B:00.0, GPU-0, 45, [N/A], [Not Supported], [Insufficient Permissions], N/A, [N/A], [N/A]'
     expect(read(bare)[0]).toEqual({
@@ -78,7 +78,7 @@ describe('GPUs', () => {
     ['-5', '-5'],
     ['NaN', 'NaN'],
     ['', 'its memory use is not reported'],
-  ])('whose memory is %p are faulty', (memory, reason) => {
+  ])('a GPU whose memory is %p is faulty', (memory, reason) => {
     expect(faults(row(0, '1B', memory))).toEqual([`0 ${reason}`])
   })
 
@@ -87,7 +87,7 @@ describe('GPUs', () => {
     ['mig.mode.current', '???'],
     ['mig.mode.current', 'Unable to determine the device handle'],
     ['name', 'Unable to determine the device handle'],
-  ] as const)('that have in %p the words %p are faulty', (column, words) => {
+  ] as const)('a GPU whose %p is %p is faulty, and the reason names the field', (column, words) => {
     const values = row(0, '1B').split(', ')
     values[COLUMNS.indexOf(column)] = words
     expect(faults(values.join(', '))).toEqual([`0 ${column}: ${words}`])
@@ -96,7 +96,7 @@ describe('GPUs', () => {
   const COLUMNS = GPU_FIELDS.filter((field) => field !== 'gpu_recovery_action')
   const COMPLAINTS = ['[GPU requires reset]', '[GPU is lost]', '[Unknown Error]', 'ERR!']
   test.each(COLUMNS.flatMap((column) => COMPLAINTS.map((words) => [column, words] as const)))(
-    'that have in %p the words %p are faulty',
+    'a GPU whose %p is %p is faulty',
     (column, words) => {
       // An index that is not a number is refused unless it is in brackets.
       if (column === 'index' && words === 'ERR!') return
@@ -111,19 +111,19 @@ describe('GPUs', () => {
   )
 
   test.each(['Reset', 'Reboot', 'Drain P2P', 'Drain and Reset', '[Unknown Error]', 'Something New'])(
-    'that need %p are faulty',
+    'a GPU whose recovery action is %p is faulty',
     (action) => {
       expect(faults(withAction(action))).toEqual([expect.stringContaining('needs recovery')])
     },
   )
 
-  test.each(['None', '[N/A]', '[Not Supported]'])('whose recovery action is %p work', (action) => {
+  test.each(['None', '[N/A]', '[Not Supported]'])('a GPU whose recovery action is %p works', (action) => {
     expect(faults(withAction(action))).toEqual([0])
   })
 
   const withAction = (action: string) => row(0, '1B').replace('Disabled, ', `Disabled, ${action}, `)
 
-  test('work with a reading that is not a number', () => {
+  test('a reading that is not a number is left out', () => {
     const odd = '0, 00000000:1B:00.0, GPU-0, 4, 81559, NaN, -7, inf, Disabled, H100'
     expect(read(odd)[0]?.state).toEqual({ kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559 })
   })
@@ -135,17 +135,17 @@ describe('GPUs', () => {
     `Unable to determine the device handle for GPU1: 0000:2B:00.0: ${rest}`,
     `Unable to determine the device handle for gpu 0000:2B:00.0: ${rest}`,
     `Unable to determine the device handle for GPU1: ${rest}`,
-  ])('only complained of are faulty: %s', (complaint) => {
-    const said = '1 GPU is lost. Reboot the system to recover this GPU'
-    expect(faults(row(0, '1B'), complaint, row(2, '3B'))).toEqual([0, said, 2])
+  ])('a GPU without a row is faulty: %s', (complaint) => {
+    const fault = '1 GPU is lost. Reboot the system to recover this GPU'
+    expect(faults(row(0, '1B'), complaint, row(2, '3B'))).toEqual([0, fault, 2])
   })
 
-  test('that the driver does not count come after the others', () => {
+  test('a lost GPU that the driver does not count comes after the others', () => {
     const complaint = 'Unable to determine the device handle for GPU0000:1B:00.0: Unknown Error'
     expect(faults(complaint, row(0, '2B'), row(1, '3B'))).toEqual([0, 1, '2 Unknown Error'])
   })
 
-  test('lost together are distinguished by their bus address', () => {
+  test('several lost GPUs are ordered by their bus addresses', () => {
     const complaint = (bus: string, reason: string) =>
       `Unable to determine the device handle for GPU0000:${bus}:00.0: ${reason}`
     const lines = [
@@ -157,12 +157,12 @@ describe('GPUs', () => {
     expect(faults(...lines)).toEqual(['0 GPU is lost', 1, 2, '3 Unknown Error'])
   })
 
-  test('that are lost without an index', () => {
+  test('a lost GPU without an index', () => {
     const gone = GPU_FIELDS.map(() => '[GPU is lost]').join(', ')
     expect(faults(row(0, '1B'), gone)).toEqual([0, '1 GPU is lost'])
   })
 
-  test('with another message beside them', () => {
+  test('a warning is not a row', () => {
     expect(faults('WARNING: infoROM is corrupted at gpu 0000:1B:00.0', row(0, '1B'))).toEqual([0])
   })
 
@@ -172,27 +172,27 @@ describe('GPUs', () => {
     `${row(0, '1B').slice(0, 30)}`,
     '<html>',
     '0x1, a, b, c, d, e, f, g, h, i',
-  ])('are not made of %p', (line) => {
+  ])('a line %p is not understood', (line) => {
     expect(() => read(row(1, '2B'), line)).toThrow(CanhazgpuError)
   })
 })
 
-describe('processes', () => {
+describe('the list of processes', () => {
   const none = new Map<string, string>()
 
-  test('keep commas in their names', () => {
+  test('keeps commas in names', () => {
     expect([...parseApps('GPU-0, 12345, 8446, /opt/a, b/python3\n', none).processes]).toEqual([
       ['GPU-0', [{ pid: 12345, name: '/opt/a, b/python3', memoryMb: 8446 }]],
     ])
   })
 
-  test('are identified by their pid alone if nothing else is known', () => {
+  test('may have only the pid of a process', () => {
     const apps =
       'GPU-0, 1, [N/A], [Not Found]\nGPU-0, 2, [Insufficient Permissions], [Insufficient Permissions]\n'
     expect(parseApps(apps, none).processes.get('GPU-0')).toEqual([{ pid: 1 }, { pid: 2 }])
   })
 
-  test('of MIG instances belong to the GPU', () => {
+  test('assigns the processes of MIG instances to their GPU', () => {
     const list = [
       'GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-7fdaf0a5)',
       '  MIG 1g.10gb     Device  0: (UUID: MIG-feb88891)',
@@ -211,37 +211,37 @@ describe('processes', () => {
   })
 
   test.each(['No running processes found', '[GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost]', ''])(
-    'are none in %p',
+    'is empty for %p',
     (apps) => {
       expect(parseApps(apps, none).processes.size).toBe(0)
     },
   )
 
   test.each(['GPU-0, 1, [GPU requires reset], a', 'GPU-0, [Unknown Error], 5, a', 'GPU-0, 1, ERR!, a'])(
-    'are no list but a fault of the GPU in %p',
+    'gives a fault of the GPU for %p',
     (apps) => {
       expect(parseApps(apps, none).complaints.get('GPU-0')).toMatch(/./)
     },
   )
 
-  test('choose their own names, which prove nothing', () => {
+  test('may have a name that reads like a complaint, because a process chooses its name', () => {
     const apps = parseApps('GPU-0, 1, 5, [GPU is lost]\n', none)
     expect([apps.complaints.size, apps.processes.get('GPU-0')?.length]).toEqual([0, 1])
   })
 
   test.each(['[Not Supported]', '[Insufficient Permissions]', '[Unknown Error]', '[GPU is lost]'])(
-    'are not known where the driver has %p in place of GPUs',
+    'is incomplete if it has %p in place of a GPU',
     (words) => {
       expect(parseApps(Array(4).fill(words).join(', '), none).answered).toBe(false)
     },
   )
 
-  test('are none if the list is empty', () => {
+  test('is complete if it is empty', () => {
     expect(parseApps('', none).answered).toBe(true)
   })
 
   test.each(['GPU-0, -1, 5, a', 'GPU-0, 1.5, 5, a', 'GPU-0', 'what, 1, 2, 3'])(
-    'are not made of %p',
+    'is not understood with a line %p',
     (apps) => {
       expect(() => parseApps(apps, none)).toThrow(CanhazgpuError)
     },

@@ -23,7 +23,7 @@ const probe = async (...args: Parameters<typeof simulate>) =>
   (await (await simulate(...args)).probe(20_000)).readings
 
 describe('nvidia-smi', () => {
-  test('of an old driver is queried again for the fields that it supports', async () => {
+  test('is queried again for the fields that an old driver supports', async () => {
     const old = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv'] ?? ''
     const [gpu] = await probe({ 'gpus.tsv': old.replace('mig.mode.current', 'unheard.of') })
     const minimal = { kind: 'measured', memoryUsedMb: 4, memoryTotalMb: 81559, processes: [] }
@@ -39,7 +39,7 @@ describe('nvidia-smi', () => {
     expect(oldest?.state).toStrictEqual(minimal as NonNullable<typeof gpu>['state'])
   })
 
-  test('shows no idle GPU if processes belong to a GPU or instance that it does not list', async () => {
+  test('gives no idle GPU if processes belong to a GPU or instance that it does not list', async () => {
     const read = async (uuid: string, mig: string, used: string, app: string) => {
       const row = `0, 0000:1B:00.0, ${uuid}, ${used}, 81559, 0, 34, 70.25, ${mig}, NVIDIA A100`
       const apps = `${app}, 4194305, 700, python3`
@@ -59,7 +59,7 @@ describe('nvidia-smi', () => {
     expect(gpu?.state).toMatchObject({ kind: 'measured', memoryUsedMb: 4, temperatureC: 34 })
   })
 
-  test('shows no idle GPU if the memory is the host’s and the list fails', async () => {
+  test('gives a fault if the GPU uses host memory and the list of processes fails', async () => {
     const memory = /MemTotal: +(\d+)/.exec(await Bun.file('/proc/meminfo').text())?.[1]
     const hostMb = Math.floor(Number(memory) / 1024)
     const row = (used: number | string, total: number | string) =>
@@ -77,7 +77,7 @@ describe('nvidia-smi', () => {
     expect(await read(row(90_000, hostMb + 2), 'exit 0')).toMatchObject({ memoryUsedMb: 90_000 })
   })
 
-  test('reports the others although it fails for a lost GPU', async () => {
+  test('reports the other GPUs although it fails for a lost GPU', async () => {
     const lost =
       'Unable to determine the device handle for GPU1: 0000:2B:00.0: GPU is lost.  Reboot the system'
     const others = nvidiaSmiFiles(EIGHT_H100)['gpus.tsv']?.replace(/^1\t.*\n/m, '') ?? ''
@@ -99,7 +99,7 @@ describe('nvidia-smi', () => {
     expect(states).toMatchObject([{ processes: [{ memoryMb: 370 }] }, { memoryUsedMb: 400, processes: [] }])
   })
 
-  test('reports all although it warns and fails', async () => {
+  test('reports all GPUs although it warns and fails', async () => {
     const warning = 'WARNING: infoROM is corrupted at gpu 0000:1B:00.0'
     expect(await probe({ 'last.sh': `echo '${warning}'; exit 14` })).toHaveLength(8)
   })
@@ -109,13 +109,13 @@ describe('nvidia-smi', () => {
     [15, 'Unable to determine the device handle for GPU0000:1B:00.0: GPU is lost.', 'Reboot'],
     [255, 'Failed to initialize NVML: Unknown Error', 'docs/containers.md'],
     [255, 'Failed to initialize NVML: Insufficient Permissions', 'usermod -aG render,video'],
-  ])('that ends with %i is a failed driver', async (code, words, hint) => {
+  ])('is a failed driver if it exits with %i', async (code, words, hint) => {
     const error = await failure(simulate({ 'first.sh': `cat <<'END'\n${words}\nEND\nexit ${code}` }))
     expect(error).toMatchObject({ code: 'driver-failed', hint: expect.stringContaining(hint) })
     expect(error.message).toBe(`nvidia-smi: ${words}`)
   })
 
-  test('that never stops printing is stopped', async () => {
+  test('is killed if it never stops printing', async () => {
     const error = await failure(simulate({ 'first.sh': 'exec yes' }))
     expect(error).toMatchObject({ code: 'driver-failed', message: expect.stringContaining('more than') })
   })

@@ -9,7 +9,7 @@ import { failure } from '../provider-contract.ts'
 import { nvmlEnvironment } from '../simulated-drivers.ts'
 
 const MIB = 1024 * 1024
-const NOBODY = 4_194_305
+const UNUSED_PID = 4_194_305
 
 type Provider = ReturnType<typeof nvmlProvider>
 
@@ -41,7 +41,7 @@ function processes(readings: readonly GpuReading[]) {
 }
 
 needing('gcc').describe('NVML', () => {
-  const hundred = Array.from({ length: 100 }, (_, i) => [NOBODY + i, 10 + i] as const)
+  const hundred = Array.from({ length: 100 }, (_, i) => [UNUSED_PID + i, 10 + i] as const)
 
   for (const variant of ['NEW_DRIVER', 'OLD_DRIVER', 'WIDE_PROCESS']) {
     test(`reads a list of processes longer than expected (${variant})`, async () => {
@@ -50,10 +50,10 @@ needing('gcc').describe('NVML', () => {
     })
 
     test(`reads two processes, one without memory (${variant})`, async () => {
-      const listed = [`process 0 compute ${NOBODY} -1`, `process 0 graphics ${NOBODY + 1} ${5 * MIB}`]
+      const listed = [`process 0 compute ${UNUSED_PID} -1`, `process 0 graphics ${UNUSED_PID + 1} ${5 * MIB}`]
       expect(processes(await read(listed, variant))).toEqual([
-        [NOBODY, undefined],
-        [NOBODY + 1, 5],
+        [UNUSED_PID, undefined],
+        [UNUSED_PID + 1, 5],
       ])
     })
   }
@@ -69,13 +69,13 @@ needing('gcc').describe('NVML', () => {
   })
 
   test('counts a process that computes and draws once', async () => {
-    const twice = ['compute', 'graphics'].map((kind) => `process 0 ${kind} ${NOBODY} ${700 * MIB}`)
-    expect(processes(await read(twice))).toEqual([[NOBODY, 700]])
+    const twice = ['compute', 'graphics'].map((kind) => `process 0 ${kind} ${UNUSED_PID} ${700 * MIB}`)
+    expect(processes(await read(twice))).toEqual([[UNUSED_PID, 700]])
   })
 
   test('adds up the memory of a process in several MIG instances', async () => {
-    const instances = [1, 2].map((instance) => `process 0 compute ${NOBODY} ${700 * MIB} ${instance}`)
-    expect(processes(await read(['gpu 0 mig 1', ...instances]))).toEqual([[NOBODY, 1400]])
+    const instances = [1, 2].map((instance) => `process 0 compute ${UNUSED_PID} ${700 * MIB} ${instance}`)
+    expect(processes(await read(['gpu 0 mig 1', ...instances]))).toEqual([[UNUSED_PID, 1400]])
   })
 
   test('works without a reading that fails', async () => {
@@ -107,7 +107,7 @@ needing('gcc').describe('NVML', () => {
     'handle-error 999',
     'fields-error 16',
     'fields-error 999',
-  ])('takes %p for a fault of the GPU', async (fact) => {
+  ])('reports %p as a fault of the GPU', async (fact) => {
     const [gpu] = await read([`gpu 0 ${fact}`])
     expect(gpu?.state).toEqual({
       kind: 'fault',
@@ -122,24 +122,24 @@ needing('gcc').describe('NVML', () => {
     [2, 'reboot'],
     [4, 'drain and GPU reset'],
     [77, 'action 77'],
-  ])('takes a GPU with the recovery action %p for faulty', async (action, words) => {
+  ])('reports the recovery action %p as a fault of the GPU', async (action, words) => {
     const [gpu] = await read([`gpu 0 recovery ${action}`])
     expect(gpu?.state).toEqual({ kind: 'fault', reason: `needs recovery: ${words}` })
   })
 
-  test('of an old driver has no recovery action', async () => {
+  test('has no recovery action with an old driver', async () => {
     const [gpu] = await read(['gpu 0 recovery 1'], 'OLD_DRIVER')
     expect(gpu?.state.kind).toBe('measured')
   })
 
-  test('finds the programs behind an MPS server, and marks programs that only draw', async () => {
+  test('finds the clients of an MPS server, and marks programs that only draw', async () => {
     const [gpu] = await read([
-      `process 0 compute ${NOBODY} ${30 * MIB}`,
-      `process 0 mps ${NOBODY + 1} ${900 * MIB}`,
-      `process 0 graphics ${NOBODY + 2} ${18 * MIB}`,
+      `process 0 compute ${UNUSED_PID} ${30 * MIB}`,
+      `process 0 mps ${UNUSED_PID + 1} ${900 * MIB}`,
+      `process 0 graphics ${UNUSED_PID + 2} ${18 * MIB}`,
     ])
     const shown = gpu?.state.kind === 'measured' ? gpu.state.processes : []
-    expect(shown.map(({ pid, memoryMb, graphics }) => [pid - NOBODY, memoryMb, graphics])).toEqual([
+    expect(shown.map(({ pid, memoryMb, graphics }) => [pid - UNUSED_PID, memoryMb, graphics])).toEqual([
       [0, 30, undefined],
       [1, 900, undefined],
       [2, 18, true],
@@ -147,7 +147,7 @@ needing('gcc').describe('NVML', () => {
   })
 
   test('ignores output of the library', async () => {
-    expect(await read(['chatter'])).toHaveLength(1)
+    expect(await read(['print'])).toHaveLength(1)
   })
 
   test('reports that the driver is not loaded', async () => {

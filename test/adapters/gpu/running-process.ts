@@ -9,7 +9,7 @@ export interface RunningProcess extends AsyncDisposable {
   readonly command: string
 }
 
-/** A real process, of another user with `uid` (needs root). It is killed when it is disposed. */
+/** A real process. With `uid` it is a process of that user, which needs root. It is killed when it is disposed. */
 export async function startProcess(
   options: { readonly uid?: number | undefined } = {},
 ): Promise<RunningProcess> {
