@@ -36,7 +36,7 @@ needing('users').describe('two accounts', () => {
     expect((await pool.chg('release', '--gpu-ids', '0')).stdout).toBe('Released 1 GPU(s): [0]\n')
   })
 
-  test('a queue of both: each sees the other, and starts in turn', async () => {
+  test('both accounts see one queue, and start in its order', async () => {
     using pool = await sharedPool(1)
     await pool.chg('reserve')
     const first = alice.start(pool, 'reserve', '--wait', '--short')
@@ -74,7 +74,7 @@ needing('users').describe('two accounts', () => {
         const { pid } = user.start(pool, 'run', '--', 'sleep', '1000')
         return { pid, memory_mb: 5000 }
       })
-      // Here they are only processes with an owner, without reservations.
+      // The GPUs are released because only the processes and their owners matter here.
       await until('both run', () => storedPool(pool).reservations.length === 2)
       await pool.chg('release', '--gpu-ids', '0-4')
       if (ofAlice === undefined || ofBob === undefined) throw new Error('two processes')

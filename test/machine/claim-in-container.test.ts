@@ -16,14 +16,14 @@ async function usedByAnother(pool: TestPool) {
   return { pid: child.pid, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
 
-/** Starts our own process with the driver's pid in this pid namespace. */
+/** Shell commands that start a process of ours which has the driver's pid in this pid namespace. */
 const collide = (pid: number) => `
   while [ "$own" != ${pid} ]; do
     echo ${pid - 1} > /proc/sys/kernel/ns_last_pid; sleep 1000 & own=$!
   done`
 
 needing('containers', 'first pid namespace').describe('the driver reports pids of the host', () => {
-  test('a pid that is our own process in a container is not claimed there', async () => {
+  test('a pid that belongs to our own process in a container is not claimed there', async () => {
     using pool = await testPool(1)
     using other = await usedByAnother(pool)
     for (const options of ['', '--gpus 1', '--gpu-ids 0']) {
@@ -39,7 +39,7 @@ needing('containers', 'first pid namespace').describe('the driver reports pids o
     expect(storedPool(pool).reservations).toEqual([])
   })
 
-  test('and the name, command and owner of our process are not shown for it', async () => {
+  test('name, command and owner of our process are not shown for such a pid', async () => {
     using pool = await testPool(1)
     using other = await usedByAnother(pool)
     const { stdout } = await inContainer(pool, `${collide(other.pid)}; "$CHG" status --json`)
@@ -48,7 +48,7 @@ needing('containers', 'first pid namespace').describe('the driver reports pids o
     expect(gpu.processes).toEqual([{ pid: other.pid, name: 'unknown', memory_mb: 5000 }])
   })
 
-  test('the same holds with the /proc of the host in another pid namespace', async () => {
+  test('nothing is claimed or shown in another pid namespace with the /proc of the host', async () => {
     using pool = await testPool(1)
     using other = await usedByAnother(pool)
     const own = ['--pid', '--fork', '--kill-child']

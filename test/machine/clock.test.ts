@@ -16,8 +16,8 @@ import type { PoolService } from '../../src/ports/pool-service.ts'
 import { unlessRefused } from '../../src/views/words/refusals.ts'
 
 /**
- * The real store and the real use-cases by a clock that this test sets: time passes by `pass`, and the wall
- * clock is put forward or back by `set`, as an administrator, NTP or a virtual machine does it.
+ * Runs the real store and the real use cases with a clock of this test. `advance` lets time pass. `shiftWallClock` sets
+ * the wall clock forward or back, as an administrator, NTP or a virtual machine does.
  */
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -28,11 +28,11 @@ let wall = 0
 let steady = 0
 let epoch = 'boot'
 const now = (): Moment => ({ wall, steady: { epoch, ms: steady } })
-function pass(ms: number): void {
+function advance(ms: number): void {
   wall += ms
   steady += ms
 }
-const set = (by: number): void => {
+const shiftWallClock = (by: number): void => {
   wall += by
 }
 
@@ -41,7 +41,8 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
 })
 
-interface Stage {
+/** A pool in a real store. */
+interface ClockedPool {
   readonly store: OpenedPool
   readonly path: string
   readonly as: (account: typeof ALICE) => PoolService
@@ -52,7 +53,7 @@ const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 const ROOT = { uid: 0, name: 'root' }
 
 /** A pool with this number of GPUs, at an arbitrary time. */
-async function world(gpus: number): Promise<Stage> {
+async function clockedPool(gpus: number): Promise<ClockedPool> {
   ;[wall, steady, epoch] = [1_750_000_000_000, 5 * HOUR, 'boot']
   const folder = mkdtempSync(`${tmpdir()}/canhazgpu-clock-`)
   folders.push(folder)
@@ -92,12 +93,12 @@ async function world(gpus: number): Promise<Stage> {
 }
 
 /** Grants at once, for the account of the intent. */
-async function reserve(stage: Stage, intent: Intent): Promise<Grant> {
-  return unlessRefused(await acquireNow(stage.as(intent.owner.account), intent))
+async function reserve(pool: ClockedPool, intent: Intent): Promise<Grant> {
+  return unlessRefused(await acquireNow(pool.as(intent.owner.account), intent))
 }
 
-async function extendAlice(stage: Stage, by: number) {
-  return unlessRefused(await stage.as(ALICE).perform({ op: 'extend', by }))
+async function extendAlice(pool: ClockedPool, by: number) {
+  return unlessRefused(await pool.as(ALICE).perform({ op: 'extend', by }))
 }
 
 let ids = 0
@@ -109,9 +110,9 @@ const manual = (account: typeof ALICE, duration: number, count = 1): Intent => (
   term: { kind: 'manual', duration },
 })
 
-/** A waiter with the test's clock: each wait reports how long it would sleep, and then time passes. */
+/** Waits with the test's clock. Each sleep calls `onWait` with its length instead. */
 async function waiting(
-  stage: Stage,
+  pool: ClockedPool,
   intent: Intent,
   options: { waitFor?: number; onWait: (ms: number) => void | Promise<void> },
 ): Promise<Grant> {
@@ -124,7 +125,7 @@ async function waiting(
     wasInterrupted: async () => false,
     listen: () => {},
   }
-  const answer = await acquireInQueue(stage.as(intent.owner.account), intent, {
+  const answer = await acquireInQueue(pool.as(intent.owner.account), intent, {
     processes: PROCESSES,
     ticket: { process, ...(options.waitFor === undefined ? {} : { waitFor: options.waitFor }) },
     waker,
@@ -139,32 +140,32 @@ const JUMPS = [-400 * 24 * HOUR, -25 * HOUR, -HOUR, -5_000, 5_000, HOUR, 25 * HO
 for (const jump of JUMPS) {
   const name = `${jump > 0 ? 'forward' : 'back'} by ${Math.abs(jump) / 1000} s`
 
-  test(`the clock is put ${name}: a reservation ends after its time, not before`, async () => {
-    const stage = await world(1)
-    await reserve(stage, manual(ALICE, HOUR))
-    pass(10 * MINUTE)
-    set(jump)
-    await expect(reserve(stage, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
-    const [extended] = await extendAlice(stage, HOUR)
+  test(`the clock is set ${name}: a reservation ends after its time, not before`, async () => {
+    const pool = await clockedPool(1)
+    await reserve(pool, manual(ALICE, HOUR))
+    advance(10 * MINUTE)
+    shiftWallClock(jump)
+    await expect(reserve(pool, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
+    const [extended] = await extendAlice(pool, HOUR)
     expect((extended?.term.expiresAt ?? 0) - wall).toBe(110 * MINUTE)
-    pass(110 * MINUTE - 1)
-    await expect(reserve(stage, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
-    pass(1)
-    expect(unitsOf((await reserve(stage, manual(BOB, HOUR))).reservation)).toEqual(['0'])
-    const [record] = await stage.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
+    advance(110 * MINUTE - 1)
+    await expect(reserve(pool, manual(BOB, HOUR))).rejects.toMatchObject({ code: 'not-enough-gpus' })
+    advance(1)
+    expect(unitsOf((await reserve(pool, manual(BOB, HOUR))).reservation)).toEqual(['0'])
+    const [record] = await pool.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
     expect(record).toMatchObject({ outcome: 'expired' })
     expect((record?.endedAt ?? 0) - (record?.startedAt ?? 0)).toBe(2 * HOUR)
   })
 
-  test(`the clock is put ${name} during a wait: it is granted after its time`, async () => {
-    const stage = await world(1)
-    await reserve(stage, manual(ALICE, HOUR))
+  test(`the clock is set ${name} during a wait: the GPU is granted when the reservation before it has ended`, async () => {
+    const pool = await clockedPool(1)
+    await reserve(pool, manual(ALICE, HOUR))
     const began = steady
     let waits = 0
-    const grant = await waiting(stage, manual(BOB, HOUR), {
+    const grant = await waiting(pool, manual(BOB, HOUR), {
       onWait: (ms) => {
-        pass(ms)
-        if (waits++ === 100) set(jump)
+        advance(ms)
+        if (waits++ === 100) shiftWallClock(jump)
       },
     })
     expect(steady - began).toBe(HOUR)
@@ -174,93 +175,93 @@ for (const jump of JUMPS) {
     })
   })
 
-  test(`the clock is put ${name} during a wait: the limit of the wait holds`, async () => {
-    const stage = await world(1)
-    await reserve(stage, manual(ALICE, 24 * HOUR))
+  test(`the clock is set ${name} during a wait: the wait times out after its limit`, async () => {
+    const pool = await clockedPool(1)
+    await reserve(pool, manual(ALICE, 24 * HOUR))
     const began = steady
     let waits = 0
-    const waited = waiting(stage, manual(BOB, HOUR), {
+    const waited = waiting(pool, manual(BOB, HOUR), {
       waitFor: 30 * MINUTE,
       onWait: (ms) => {
-        pass(ms)
-        if (waits++ === 10) set(jump)
+        advance(ms)
+        if (waits++ === 10) shiftWallClock(jump)
       },
     })
     await expect(waited).rejects.toMatchObject({ code: 'wait-timed-out' })
     expect(steady - began).toBe(30 * MINUTE)
-    expect((await stage.as(BOB).view('queue')).places).toEqual([])
+    expect((await pool.as(BOB).view('queue')).places).toEqual([])
   })
 
-  test(`the clock is put ${name} during a wait: others see its true wait so far, and its true expected start`, async () => {
-    const stage = await world(1)
-    await reserve(stage, manual(ALICE, 24 * HOUR))
+  test(`the clock is set ${name} during a wait: others see how long it has waited, and for how long it will`, async () => {
+    const pool = await clockedPool(1)
+    await reserve(pool, manual(ALICE, 24 * HOUR))
     const began = steady
-    let looks = 0
-    const waited = waiting(stage, manual(BOB, HOUR), {
+    let checks = 0
+    const waited = waiting(pool, manual(BOB, HOUR), {
       waitFor: 30 * MINUTE,
       onWait: async (ms) => {
-        pass(ms)
-        if (looks > 0 || steady - began < 20 * MINUTE) return
-        looks++
-        set(jump)
+        advance(ms)
+        if (checks > 0 || steady - began < 20 * MINUTE) return
+        checks++
+        shiftWallClock(jump)
         const {
           places: [place],
           now: at,
-        } = await stage.as(BOB).view('queue')
+        } = await pool.as(BOB).view('queue')
         expect(at - (place?.entry.joinedAt ?? 0)).toBe(steady - began)
         expect((place?.entry.waitUntil ?? 0) - at).toBe(30 * MINUTE - (steady - began))
       },
     })
     await expect(waited).rejects.toMatchObject({ code: 'wait-timed-out' })
-    expect(looks).toBe(1)
+    expect(checks).toBe(1)
   })
 }
 
-test('a pool that is set up again after the clock was put back records the true durations', async () => {
-  const stage = await world(1)
-  await reserve(stage, manual(ALICE, 24 * HOUR))
-  pass(2 * HOUR)
-  set(-5 * HOUR)
+test('a pool that is reset after the clock was set back records the true durations', async () => {
+  const pool = await clockedPool(1)
+  await reserve(pool, manual(ALICE, 24 * HOUR))
+  advance(2 * HOUR)
+  shiftWallClock(-5 * HOUR)
   await setUpPool(
     {
-      open: () => openSqliteStore({ path: stage.path, now }),
-      create: () => createSqliteStore({ path: stage.path, now }, { kind: 'everyone' }),
+      open: () => openSqliteStore({ path: pool.path, now }),
+      create: () => createSqliteStore({ path: pool.path, now }, { kind: 'everyone' }),
       setAside: async () => null,
       forGroup: false,
     },
-    { ...stage.setUp, force: true },
+    { ...pool.setUp, force: true },
   )
-  const [record] = await stage.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
+  const [record] = await pool.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })
   expect(record).toMatchObject({ outcome: 'reset', endedAt: wall, startedAt: wall - 2 * HOUR })
 })
 
-test('the clock is put back by less than the tolerance: report and history still have the reservation', async () => {
-  const stage = await world(2)
-  const alice = stage.as(ALICE)
-  await reserve(stage, manual(ALICE, HOUR))
-  pass(100)
-  set(-900)
+test('the clock is set back by less than the tolerance: report and history still have the reservation', async () => {
+  const pool = await clockedPool(2)
+  const alice = pool.as(ALICE)
+  await reserve(pool, manual(ALICE, HOUR))
+  advance(100)
+  shiftWallClock(-900)
   expect((await alice.usage({ kind: 'report', days: 1 })).total).toMatchObject({ manuals: 1, gpuHours: 0 })
   const range = { from: wall - HOUR, to: wall }
   const past = await alice.usage({ kind: 'history', range, most: 10 })
   expect(past.times).toMatchObject([{ unit: '0', startedAt: wall, endedAt: wall }])
-  pass(HOUR)
+  advance(HOUR)
   expect((await alice.usage({ kind: 'report', days: 1 })).total).toMatchObject({ manuals: 1 })
 })
 
 test('the machine reboots with a wrong clock, which is corrected later', async () => {
-  const stage = await world(2)
-  await reserve(stage, manual(ALICE, 10 * HOUR))
-  pass(HOUR)
-  // A clock without a battery starts again; the time that the machine was off is unknown.
+  const pool = await clockedPool(2)
+  await reserve(pool, manual(ALICE, 10 * HOUR))
+  advance(HOUR)
+  // A clock without a battery starts at zero. How long the machine was off is unknown.
   ;[wall, steady, epoch] = [0, 30_000, 'next boot']
-  expect(unitsOf((await reserve(stage, manual(BOB, HOUR))).reservation)).toEqual(['1'])
-  pass(MINUTE)
-  set(1_750_000_000_000)
-  const [left] = await extendAlice(stage, HOUR)
+  expect(unitsOf((await reserve(pool, manual(BOB, HOUR))).reservation)).toEqual(['1'])
+  advance(MINUTE)
+  shiftWallClock(1_750_000_000_000)
+  const [left] = await extendAlice(pool, HOUR)
   expect((left?.term.expiresAt ?? 0) - wall).toBeWithin(10 * HOUR - 2 * MINUTE, 11 * HOUR + 1)
-  expect(await stage.as(BOB).perform({ op: 'release' })).toEqual(['1'])
-  for (const { startedAt, endedAt } of await stage.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })) {
+  expect(await pool.as(BOB).perform({ op: 'release' })).toEqual(['1'])
+  for (const { startedAt, endedAt } of await pool.store.history({ from: 0, to: Number.MAX_SAFE_INTEGER })) {
     expect(endedAt - startedAt).toBe(MINUTE)
   }
 })

@@ -19,7 +19,7 @@ const recipe = (words: string): string => {
   return found
 }
 
-/** `docker` on this PATH prints its arguments. */
+/** A pool with a `docker` on its PATH that prints its arguments. */
 async function poolWithDocker(): Promise<TestPool> {
   const pool = await testPool(4)
   const bin = `${pool.folder}/bin`

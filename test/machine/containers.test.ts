@@ -17,7 +17,7 @@ const statesInside = async (pool: TestPool) =>
     .map(({ status }: { status: string }) => status)
     .join(' ')
 
-/** Makes all heartbeats of runs and waiters older by this time. */
+/** Makes the heartbeats of all runs and waiters older by this time. */
 function ageHeartbeats(pool: TestPool, by: number): void {
   const aged = <Beating extends { readonly heartbeatAt: number }>(beating: Beating): Beating => ({
     ...beating,
@@ -46,7 +46,7 @@ async function startInside(pool: TestPool, options = '', namespaces?: readonly s
 describe
   .skipIf(reason !== null)
   .concurrent(`containers${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
-    test('run and status work inside, and mean the same outside', async () => {
+    test('run and status work inside, and agree with those outside', async () => {
       using pool = await testPool(2)
       await hold(pool, '--gpu-ids', '0')
       const { stdout } = await inContainer(
@@ -57,7 +57,10 @@ describe
         /^somewhere-else\n1\nGPU 0: IN USE by .* \(manual, .*\nGPU 1: IN USE by .* \(run, .*\n/,
       )
       expect(await inContainer(pool, '"$CHG" reserve --gpu-ids 0')).toMatchObject({ status: 75 })
-      await until('its end is seen', async () => !hostSeesAll || (await states(pool)) === 'IN_USE AVAILABLE')
+      await until(
+        'its end is detected',
+        async () => !hostSeesAll || (await states(pool)) === 'IN_USE AVAILABLE',
+      )
     })
 
     test('a run inside counts as alive outside and in another container', async () => {
@@ -80,7 +83,7 @@ describe
       kill(job.pid, 'SIGKILL')
     })
 
-    test('a process that cannot be seen counts as gone after fifteen minutes without a heartbeat, not before', async () => {
+    test('a process that is not visible counts as gone after fifteen minutes without a heartbeat, not before', async () => {
       using pool = await testPool(1)
       const job = await startForever(pool)
       ageHeartbeats(pool, 14 * 60_000)
@@ -93,7 +96,7 @@ describe
       kill(job.pid, 'SIGKILL')
     })
 
-    test('the same from inside to outside', async () => {
+    test('a process inside counts as gone in another container after fifteen minutes without a heartbeat', async () => {
       using pool = await testPool(1)
       const { container } = await startInside(pool)
       ageHeartbeats(pool, STALE_MS)
@@ -104,7 +107,7 @@ describe
     })
 
     needing('first pid namespace').test(
-      'a container that ends takes its runs and waiters along, seen from the host',
+      'the host detects that the runs and waiters of a container have ended with it',
       async () => {
         using pool = await testPool(1)
         const { container } = await startInside(pool)
@@ -159,7 +162,7 @@ describe
       if (hostSeesAll) expect(storedHistory(pool)).toMatchObject([{ outcome: 'timed-out' }])
     })
 
-    test('with the /proc of the host: no process is mistaken for another', async () => {
+    test('with the /proc of the host, no process is mistaken for another', async () => {
       using pool = await testPool(2)
       const job = await startForever(pool, '--gpu-ids', '0')
       const { stdout } = await inContainer(
@@ -172,7 +175,7 @@ describe
       kill(job.pid, 'SIGKILL')
     })
 
-    test('another time since boot does not change the remaining time', async () => {
+    test('another time namespace does not change the remaining time', async () => {
       using pool = await testPool(2)
       await hold(pool, '--gpu-ids', '0', '--duration', '1h')
       const [before] = await pool.status()

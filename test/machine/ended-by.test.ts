@@ -24,7 +24,7 @@ needing('users').describe('the history records the account that', () => {
     return pool
   }
 
-  test("released another account's GPU, and none for an end by itself or by the holder", async () => {
+  test("released another account's GPU; it records none if a run ended or its holder released it", async () => {
     using pool = await sharedPool(4)
     await alice.chg(pool, 'reserve', '--gpu-ids', '0')
     await alice.chg(pool, 'reserve', '--gpu-ids', '1')
@@ -43,7 +43,7 @@ needing('users').describe('the history records the account that', () => {
     await server.stop()
   })
 
-  test('reset the pool, also if its file was damaged since', async () => {
+  test('reset the pool, even if its file is damaged later', async () => {
     using pool = await sharedPool(2)
     await alice.chg(pool, 'reserve', '--gpu-ids', '0')
     await pool.chg('reserve', '--gpu-ids', '1')

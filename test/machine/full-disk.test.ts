@@ -17,7 +17,7 @@ needing('mounts').test('a waiter whose grant cannot be written reports it, and l
     const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
     const waiter = await waitToRun(pool, '--gpu-ids', '0')
     await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
-    // Fills the remaining space of the log.
+    // Fills the remaining space in the log of the database.
     await until('the disk is full', async () =>
       (await pool.chg('reserve', '--gpu-ids', '1')).status === 0
         ? (await pool.chg('release')).status !== 0

@@ -3,11 +3,11 @@ import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { needing } from '../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../support/pool.ts'
 
-/** An account that does not exist. */
-const USER = 'setpriv --reuid=4000000 --regid=4000000 --clear-groups env HOME=/nonexistent "$CHG"'
+/** Runs the program as an ordinary user: an account without a name. */
+const AS_USER = 'setpriv --reuid=4000000 --regid=4000000 --clear-groups env HOME=/nonexistent "$CHG"'
 
-/** Runs a script that may change what is mounted, with an executable that every user can run. */
-async function aside(pool: TestPool, script: string): Promise<Finished> {
+/** Runs a script in its own mount namespace, with an executable that every user can run. */
+async function inMountNamespace(pool: TestPool, script: string): Promise<Finished> {
   chmodSync(pool.folder, 0o755)
   const executable = `${pool.folder}/canhazgpu`
   copyFileSync(pool.env.CHG ?? '', executable)
@@ -22,9 +22,9 @@ const machine = needing('mounts', 'setpriv')
 machine.test('without a pool, the error for an ordinary user names sudo', async () => {
   using pool = await testPool(0)
   delete pool.env.CANHAZGPU_STORE
-  const { stderr } = await aside(
+  const { stderr } = await inMountNamespace(
     pool,
-    `mount -t tmpfs -o mode=755 none /var/lib; ${USER} admin --gpus 2 --provider fake; ${USER} status; "$CHG" status`,
+    `mount -t tmpfs -o mode=755 none /var/lib; ${AS_USER} admin --gpus 2 --provider fake; ${AS_USER} status; "$CHG" status`,
   )
   expect(stderr.split('\n')).toEqual([
     'Error: No permission to create the pool /var/lib/canhazgpu/pool.db - use sudo, or name another place with --store',
@@ -35,15 +35,15 @@ machine.test('without a pool, the error for an ordinary user names sudo', async 
 })
 
 machine.test(
-  'a lost log: the message names the command that repairs it; --check changes nothing',
+  'without the log of the database, the message names the command that creates it; --check changes nothing',
   async () => {
     using pool = await testPool(0)
     delete pool.env.CANHAZGPU_STORE
-    const { stdout, stderr } = await aside(
+    const { stdout, stderr } = await inMountNamespace(
       pool,
       `mount -t tmpfs -o mode=755 none /var/lib
      "$CHG" admin --gpus 1 --provider fake; cd /var/lib/canhazgpu; rm pool.db-wal pool.db-shm
-     ${USER} status; "$CHG" admin --check >&2; ls; "$CHG" status; ${USER} status`,
+     ${AS_USER} status; "$CHG" admin --check >&2; ls; "$CHG" status; ${AS_USER} status`,
     )
     const missing = '/var/lib/canhazgpu/pool.db-wal is missing'
     const [status, ...check] = stderr.trimEnd().split('\n')
@@ -60,28 +60,31 @@ machine.test(
   },
 )
 
-for (const [what, closes] of [
+for (const [part, script] of [
   ['file', 'chmod 600 /etc/canhazgpu/config.yaml'],
   ['folder', 'chmod 700 /etc/canhazgpu'],
 ] as const) {
-  machine.test(`a closed ${what} of the configuration of the machine is named, with a remedy`, async () => {
-    using pool = await testPool(1)
-    const { stdout, stderr } = await aside(
-      pool,
-      `mount -t tmpfs none "$HOME/etc"; cp -a /etc/. "$HOME/etc"; mount --bind "$HOME/etc" /etc
-       mkdir -m 755 /etc/canhazgpu; echo "run.wait: false" >/etc/canhazgpu/config.yaml; ${closes}
-       ${USER} status; "$CHG" status`,
-    )
-    expect(stderr).toBe(
-      "Error: Cannot read the configuration /etc/canhazgpu/config.yaml: Permission denied - an administrator makes it readable with 'sudo chmod a+rX /etc/canhazgpu /etc/canhazgpu/config.yaml'; a password of 'web' belongs in another file, named with --config\n",
-    )
-    expect(stdout).toContain('GPU 0: AVAILABLE')
-  })
+  machine.test(
+    `the error for an unreadable ${part} of the machine's configuration names it and a remedy`,
+    async () => {
+      using pool = await testPool(1)
+      const { stdout, stderr } = await inMountNamespace(
+        pool,
+        `mount -t tmpfs none "$HOME/etc"; cp -a /etc/. "$HOME/etc"; mount --bind "$HOME/etc" /etc
+       mkdir -m 755 /etc/canhazgpu; echo "run.wait: false" >/etc/canhazgpu/config.yaml; ${script}
+       ${AS_USER} status; "$CHG" status`,
+      )
+      expect(stderr).toBe(
+        "Error: Cannot read the configuration /etc/canhazgpu/config.yaml: Permission denied - an administrator makes it readable with 'sudo chmod a+rX /etc/canhazgpu /etc/canhazgpu/config.yaml'; a password of 'web' belongs in another file, named with --config\n",
+      )
+      expect(stdout).toContain('GPU 0: AVAILABLE')
+    },
+  )
 }
 
-machine.test('without /bin/sh a run reports it and releases its GPU', async () => {
+machine.test('without /bin/sh, run reports that and releases its GPU', async () => {
   using pool = await testPool(1)
-  const { stderr } = await aside(
+  const { stderr } = await inMountNamespace(
     pool,
     `touch "$HOME/empty"; mount --bind "$HOME/empty" "$(readlink -f /bin/sh)"; exec "$CHG" run -- env`,
   )
@@ -91,7 +94,7 @@ machine.test('without /bin/sh a run reports it and releases its GPU', async () =
   expect((await pool.status()).map(({ status }) => status)).toEqual(['AVAILABLE'])
 })
 
-needing('prlimit').test('a limit of the file size is named', async () => {
+needing('prlimit').test('the error at a limit of the file size names the limit', async () => {
   using pool = await testPool(1)
   const { stderr, status } = await pool.sh('prlimit --fsize=1024 "$CHG" reserve')
   expect(stderr).toMatch(

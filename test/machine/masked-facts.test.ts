@@ -12,27 +12,27 @@ const ANOTHER_BOOT = '11111111-2222-3333-4444-555555555555'
 const overBootId = (text: string) =>
   `printf '${text}' > masked; mount --bind masked /proc/sys/kernel/random/boot_id; `
 
-/** Shell commands that hide a process's identity from itself, in its own mount namespace. */
+/** Shell commands that mask facts about a process in its own mount namespace. */
 const MASKS = [
-  { name: 'ProcSubset=pid', words: 'mount -t proc -o subset=pid proc /proc; ' },
-  { name: 'an empty boot id', words: overBootId('') },
-  { name: 'a boot id that is none', words: overBootId('none\\n') },
-  { name: 'a boot id of its own', words: overBootId(`${ANOTHER_BOOT}\\n`) },
+  { name: 'ProcSubset=pid', mask: 'mount -t proc -o subset=pid proc /proc; ' },
+  { name: 'an empty boot id', mask: overBootId('') },
+  { name: 'an invalid boot id', mask: overBootId('none\\n') },
+  { name: 'a boot id of its own', mask: overBootId(`${ANOTHER_BOOT}\\n`) },
   {
     name: 'a boot id of its own and a pid namespace, as systemd-nspawn has them',
-    words: overBootId(`${ANOTHER_BOOT}\\n`),
+    mask: overBootId(`${ANOTHER_BOOT}\\n`),
     namespaces: ['--pid', '--fork', '--kill-child', '--mount-proc'],
   },
   {
     name: 'ProcSubset=pid and another time namespace',
-    words: 'mount -t proc -o subset=pid proc /proc; ',
+    mask: 'mount -t proc -o subset=pid proc /proc; ',
     namespaces: ['--mount', '--time', '--boottime', '-1', '--fork', '--kill-child'],
   },
 ]
 
 describe.skipIf(reason !== null)(`masked facts${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
-  describe.each(MASKS)('$name', ({ words, namespaces = ['--mount'] }) => {
-    test.concurrent('ends no living run and drops no waiter of others', async () => {
+  describe.each(MASKS)('$name', ({ mask, namespaces = ['--mount'] }) => {
+    test.concurrent('commands with it end no living run and remove no waiter of others', async () => {
       using pool = await testPool(1)
       const job = await startForever(pool)
       const waiter = pool.start('reserve', '--wait')
@@ -40,7 +40,7 @@ describe.skipIf(reason !== null)(`masked facts${reason === null ? '' : ` (skippe
       const before = storedPool(pool)
       const { stdout } = await inContainer(
         pool,
-        `${words}"$CHG" status; "$CHG" queue --json; "$CHG" reserve; echo "status $?"; "$CHG" reserve --wait 1s; echo "status $?"`,
+        `${mask}"$CHG" status; "$CHG" queue --json; "$CHG" reserve; echo "status $?"; "$CHG" reserve --wait 1s; echo "status $?"`,
         namespaces,
       )
       expect(stdout).toMatch(/^GPU 0: IN USE by .* \(run,/)
@@ -55,11 +55,11 @@ describe.skipIf(reason !== null)(`masked facts${reason === null ? '' : ` (skippe
       expect(storedHistory(pool)).toMatchObject([{ outcome: 'exited' }])
     })
 
-    test.concurrent('a run in there holds its GPU until it ends', async () => {
+    test.concurrent('a run with it holds its GPU until it ends', async () => {
       using pool = await testPool(1)
       await pool.sh('mkfifo go')
       const job = `"$CHG" run -- sh -c 'read word < go'; sleep 1000`
-      const container = startContainer(pool, `${words}${job}`, namespaces)
+      const container = startContainer(pool, `${mask}${job}`, namespaces)
       await until('the job has its GPU', () => storedPool(pool).reservations.length === 1)
       expect((await pool.status())[0]).toMatchObject({ status: 'IN_USE', type: 'RUN' })
       expect((await pool.chg('reserve')).status).toBe(75)

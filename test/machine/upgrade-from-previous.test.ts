@@ -8,36 +8,36 @@ import { storedHistory, storedPool } from '../support/database.ts'
 import { done, type Installed, installedPool, untilSucceeded } from '../support/installed.ts'
 import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
-import { type Build, buildPreviousVersion, presentBuild } from '../support/other-builds.ts'
+import { type Build, buildPreviousVersion, currentBuild } from '../support/other-builds.ts'
 import { type Finished, finished } from '../support/pool.ts'
 import { hasOpen, isWatching, supervisorsOf, watchedFiles } from '../support/processes.ts'
 import { newUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 import { storedQueue } from '../support/waiters.ts'
 
-/** The present build upgrades a pool of the previous release while jobs, waiters and commands of that release run. */
+/** The current build upgrades a pool of the previous release while jobs, waiters and commands of that release run. */
 
 let previous: Build
-let present: Build
+let current: Build
 beforeAll(async () => {
-  present = presentBuild()
+  current = currentBuild()
   previous = await buildPreviousVersion()
 }, 60_000)
 afterAll(() => {
   previous[Symbol.dispose]()
-  present[Symbol.dispose]()
+  current[Symbol.dispose]()
 })
 
-/** Runs the installed program for some user, and returns its result. */
-type Typed = (pool: Installed, ...args: string[]) => Promise<Finished>
+/** Runs the installed program as one user, and returns its result. */
+type RunAs = (pool: Installed, ...args: string[]) => Promise<Finished>
 
-const byMe: Typed = (pool, ...args) => pool.typed(...args)
+const asOurselves: RunAs = (pool, ...args) => pool.typed(...args)
 
 const TOO_OLD =
   /^Error: The pool was written by a newer canhazgpu \(schema version \d+\) - upgrade this canhazgpu\n$/
 const GRANTED = (gpu: number) => `Reserved 1 GPU(s): [${gpu}] for command execution\n`
 
-/** A waiter that has run its command printed its position, once for each change, and its GPU. */
+/** A waiter has printed its position, once for each change, and its GPU. */
 function expectWaited(
   { status, stdout, stderr }: Finished,
   { exited, gpu }: { exited: number; gpu: number },
@@ -49,7 +49,8 @@ function expectWaited(
   expect(new Set(lines).size).toBe(lines.length)
 }
 
-test.concurrent('jobs, reservations and waiters of one user outlive the upgrade', () => expectToOutlive(byMe))
+test.concurrent('jobs, reservations and waiters of one user outlive the upgrade', () =>
+  expectToOutlive(asOurselves))
 
 needing('users').concurrent('jobs, reservations and waiters of two users outlive the upgrade', async () => {
   const user = await newUser('upgrade')
@@ -62,25 +63,25 @@ needing('users').concurrent('jobs, reservations and waiters of two users outlive
   }
 })
 
-async function expectToOutlive(byOther: Typed): Promise<void> {
+async function expectToOutlive(asOther: RunAs): Promise<void> {
   using pool = await installedPool(previous, 5)
   await pool.sh('mkfifo -m 666 one two')
-  const untilTold = (name: string, status: number) => [
+  const untilWritten = (name: string, status: number) => [
     'sh',
     '-c',
     `read word < ${pool.folder}/${name}; exit ${status}`,
   ]
-  // A past.
+  // Usage records.
   await done(pool.typed('reserve'))
   await done(pool.typed('release'))
-  expect(await byOther(pool, 'run', '--', 'sh', '-c', 'exit 3')).toMatchObject({ status: 3 })
-  // What is held.
-  const job = pool.typed('run', '--gpu-ids', '0', '--', ...untilTold('one', 7))
-  await done(byOther(pool, 'reserve', '--gpu-ids', '2', '--duration', '1h', '--note', 'theirs'))
+  expect(await asOther(pool, 'run', '--', 'sh', '-c', 'exit 3')).toMatchObject({ status: 3 })
+  // Reservations.
+  const job = pool.typed('run', '--gpu-ids', '0', '--', ...untilWritten('one', 7))
+  await done(asOther(pool, 'reserve', '--gpu-ids', '2', '--duration', '1h', '--note', 'theirs'))
   await done(pool.typed('reserve', '--gpu-ids', '3', '--duration', '2h'))
   await done(pool.typed('reserve', '--gpu-ids', '4'))
   await untilHeld(pool, 4)
-  const limited = byOther(
+  const limited = asOther(
     pool,
     'run',
     '--gpu-ids',
@@ -95,23 +96,23 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
   await untilHeld(pool, 5)
   // Waiters.
   const now = currentMoment().steady.ms
-  const first = await queued(pool, byMe, 'reserve', '--wait', '1h', '--short')
+  const first = await queued(pool, asOurselves, 'reserve', '--wait', '1h', '--short')
   const second = await queued(
     pool,
-    byOther,
+    asOther,
     'run',
     '--wait',
     '2h',
     '--gpu-ids',
     '4',
     '--',
-    ...untilTold('two', 5),
+    ...untilWritten('two', 5),
   )
-  const third = await queued(pool, byMe, 'run', '--wait', '--', 'sh', '-c', 'exit 6')
+  const third = await queued(pool, asOurselves, 'run', '--wait', '--', 'sh', '-c', 'exit 6')
   const waiters = storedQueue(pool).map(({ process }) => process.pid)
-  const before = await seen(pool)
+  const before = await stateOf(pool)
 
-  pool.install(present)
+  pool.install(current)
   await done(pool.typed('status'))
 
   const rejoined = await Promise.all(waiters.map(untilSucceeded))
@@ -121,10 +122,10 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
     expect(giveUpAt).toBeLessThan(now + (hours + 0.5) * 3_600_000)
   }
   expect(three).toBeNull()
-  await until('all supervisors are of the present build', () =>
+  await until('all supervisors are of the current build', () =>
     before.supervisors.every((pid) => readlinkSync(`/proc/${pid}/exe`) === pool.program),
   )
-  expect(await seen(pool)).toEqual(before)
+  expect(await stateOf(pool)).toEqual(before)
 
   // Places and options are kept.
   await done(pool.typed('release', '--gpu-ids', '4'))
@@ -132,7 +133,7 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
   await done(pool.typed('release', '--gpu-ids', '4'))
   await until('the second has its GPU', () => supervisorsOf(pool, second.id).length > 0)
   expect(ids(storedQueue(pool))).toEqual([third.id])
-  // Each job ends as it would have without an upgrade.
+  // Each job ends as it would without an upgrade.
   await pool.sh('echo now > one')
   expect(await job).toEqual({ status: 7, stdout: '', stderr: GRANTED(0) })
   expectWaited(await third.ended, { exited: 6, gpu: 0 })
@@ -141,7 +142,7 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
   expect(await limited).toMatchObject({ stdout: 'ready\n', stderr: GRANTED(1) })
   await until('all supervisors have left', () => supervisorsOf(pool).length === 0)
 
-  // Each reservation is in the history once, for any versions that began and ended it.
+  // Each reservation is in the history once, whichever versions began and ended it.
   const records = storedHistory(pool)
   expect(records.slice(0, before.history.length)).toEqual(before.history)
   expect(records.map(({ kind, gpu, outcome }) => `${kind} ${gpu} ${outcome}`).sort()).toEqual(
@@ -160,34 +161,34 @@ async function expectToOutlive(byOther: Typed): Promise<void> {
 test.concurrent('a waiter prints nothing because of the upgrade', async () => {
   using pool = await installedPool(previous, 1)
   await done(pool.typed('reserve'))
-  const waiter = pool.sh('exec $CHG run --wait --json -- true 2> said')
-  const said = () => readFileSync(`${pool.folder}/said`, 'utf8')
-  const [entry] = await until('it waits and says so', () =>
-    storedQueue(pool).length === 1 && said().includes('position') ? storedQueue(pool) : null,
+  const waiter = pool.sh('exec $CHG run --wait --json -- true 2> stderr')
+  const stderr = () => readFileSync(`${pool.folder}/stderr`, 'utf8')
+  const [entry] = await until('it waits and has printed its position', () =>
+    storedQueue(pool).length === 1 && stderr().includes('position') ? storedQueue(pool) : null,
   )
-  pool.install(present)
+  pool.install(current)
   await done(pool.typed('status'))
   const pid = entry?.process.pid ?? 0
   await untilSucceeded(pid)
   // It watches its own bell, and from its first read also every change.
-  await until('it looks at the pool', () => watchedFiles(pid) === 2)
+  await until('it has read the pool', () => watchedFiles(pid) === 2)
   await done(pool.typed('release'))
   expect(await waiter).toMatchObject({ status: 0 })
-  const lines = said().trimEnd().split('\n')
+  const lines = stderr().trimEnd().split('\n')
   expect(lines.map((text) => Object.keys(JSON.parse(text))[0])).toEqual(['waiting', 'reservation'])
 })
 
-test.concurrent('a command of the previous version that asks the driver meanwhile grants nothing', async () => {
+test.concurrent('a command of the previous version that probes during the upgrade grants nothing', async () => {
   using pool = await installedPool(previous, 1)
   pool.setFakeDriver({ delay_ms: 1500 })
-  const flying = [['reserve'], ['run', '--', 'touch', `${pool.folder}/ran`], ['status']].map((args) =>
+  const commands = [['reserve'], ['run', '--', 'touch', `${pool.folder}/ran`], ['status']].map((args) =>
     pool.begin(...args),
   )
-  await until('all have opened the pool', () => flying.every(({ pid }) => hasOpen(pid, pool.database)))
-  pool.install(present)
+  await until('all have opened the pool', () => commands.every(({ pid }) => hasOpen(pid, pool.database)))
+  pool.install(current)
   delete pool.env.CANHAZGPU_FAKE_USAGE
   await done(pool.typed('queue'))
-  const [reserve, run, status] = await Promise.all(flying.map(finished))
+  const [reserve, run, status] = await Promise.all(commands.map(finished))
   expect(reserve).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
   expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
   // It had read the pool before the upgrade.
@@ -204,10 +205,10 @@ needing('containers').concurrent(
     const job = finished(startContainer(pool, `exec $CHG run -- sh -c 'read word < end; exit 7'`))
     const supervisor = await until('the job is watched', () => supervisorsOf(pool).find(isWatching) ?? null)
     const waiter = finished(startContainer(pool, `exec $CHG run --wait -- sh -c 'exit 5'`))
-    await until('the other waits', () => storedQueue(pool).length === 1)
-    pool.install(present)
+    await until('the waiter is in the queue', () => storedQueue(pool).length === 1)
+    pool.install(current)
     await done(pool.typed('status'))
-    await until('the supervisor is of the present build', () => {
+    await until('the supervisor is of the current build', () => {
       return !readlinkSync(`/proc/${supervisor}/exe`).endsWith(' (deleted)')
     })
     await pool.sh('echo now > end')
@@ -218,8 +219,8 @@ needing('containers').concurrent(
   },
 )
 
-test.concurrent('after a downgrade every command says in one line that it is too old', async () => {
-  using pool = await installedPool(present, 1)
+test.concurrent('after a downgrade every command fails with one line: it is too old', async () => {
+  using pool = await installedPool(current, 1)
   const before = storedPool(pool)
   pool.install(previous)
   for (const args of [
@@ -257,9 +258,9 @@ const statusOf = async (pool: Installed): Promise<readonly StatusDocument[]> =>
   JSON.parse(await done(pool.typed('status', '--json')))
 
 /** Starts a waiter behind those in the queue. */
-async function queued(pool: Installed, typed: Typed, ...args: string[]) {
+async function queued(pool: Installed, runAs: RunAs, ...args: string[]) {
   const length = storedQueue(pool).length + 1
-  const ended = typed(pool, ...args)
+  const ended = runAs(pool, ...args)
   const entry = await until(`${length} are in the queue`, () => storedQueue(pool)[length - 1] ?? null)
   return { id: entry.id, ended }
 }
@@ -267,11 +268,11 @@ async function queued(pool: Installed, typed: Typed, ...args: string[]) {
 const ids = (entries: ReturnType<typeof storedQueue>): readonly string[] => entries.map(({ id }) => id)
 
 /** All that the upgrade must not change. */
-async function seen(pool: Installed) {
+async function stateOf(pool: Installed) {
   const report: ReportDocument = JSON.parse(await done(pool.typed('report', '--json')))
   return {
-    gpus: (await statusOf(pool)).map(timeless),
-    // Hours grow while something is held.
+    gpus: (await statusOf(pool)).map(withoutTimes),
+    // Without the hours, which grow while a GPU is held.
     users: report.users.map(({ user, run, manual }) => ({ user, run, manual })),
     reservations: report.total_reservations,
     history: storedHistory(pool),
@@ -281,7 +282,7 @@ async function seen(pool: Installed) {
 }
 
 /** The status of a GPU without the values that change with time. */
-function timeless({
+function withoutTimes({
   status,
   user,
   account,

@@ -5,7 +5,7 @@ import { storedPool, withDatabase } from '../support/database.ts'
 import { done, type Installed, installedPool, startBuild, untilSucceeded } from '../support/installed.ts'
 import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
-import { type Build, buildPreviousVersion, presentBuild } from '../support/other-builds.ts'
+import { type Build, buildPreviousVersion, currentBuild } from '../support/other-builds.ts'
 import { type Child, finished } from '../support/pool.ts'
 import { hasOpen, isWatching, kill, parentOf, supervisorsOf } from '../support/processes.ts'
 import { userForTests } from '../support/unix-users.ts'
@@ -15,17 +15,17 @@ import { storedQueue } from '../support/waiters.ts'
 /** The upgrade of the previous release's database is safe against any interruption. */
 
 let previous: Build
-let present: Build
+let current: Build
 beforeAll(async () => {
-  present = presentBuild()
+  current = currentBuild()
   previous = await buildPreviousVersion()
 }, 60_000)
 afterAll(() => {
   previous[Symbol.dispose]()
-  present[Symbol.dispose]()
+  current[Symbol.dispose]()
 })
 
-/** A pool of the previous release with a past and a holder. */
+/** A pool of the previous release with a usage record and a reservation. */
 async function usedPool(): Promise<Installed> {
   const pool = await installedPool(previous, 2)
   await done(pool.typed('reserve'))
@@ -51,7 +51,7 @@ function versionsOf(pool: Installed): { readonly tables: number; readonly docume
 
 const OLD = { tables: 3, document: 1 }
 
-/** Starts a command that gets a signal when it writes to the log for the nth time: most writes are the upgrade's. */
+/** Starts a command that gets a signal at its nth write to the log. Most of its writes belong to the upgrade. */
 function atWrite(
   nth: number,
   signal: NodeJS.Signals,
@@ -86,23 +86,23 @@ withStrace.test(
   async () => {
     using pool = await usedPool()
     await pool.sh('cp -a pool before')
-    const seen = new Set<string>()
+    const found = new Set<string>()
     for (let nth = 1; ; nth++) {
       rmSync(`${pool.folder}/pool`, { recursive: true })
       await pool.sh('cp -a before pool')
-      const upgrade = atWrite(nth, 'SIGKILL', present, pool, 'status')
+      const upgrade = atWrite(nth, 'SIGKILL', current, pool, 'status')
       const { status } = await finished(upgrade)
-      expect(await done(by(present, pool, 'admin', '--check'))).toContain(SOUND)
+      expect(await done(by(current, pool, 'admin', '--check'))).toContain(SOUND)
       const versions = versionsOf(pool)
-      seen.add(JSON.stringify(versions))
+      found.add(JSON.stringify(versions))
       if (status === 0) break
       expect(upgrade.signalCode).toBe('SIGKILL')
       // An interrupted upgrade has no effect: the previous version continues.
       if (versions.document === 1) expect(await done(by(previous, pool, 'release'))).toContain('[1]')
-      else expect(await done(by(present, pool, 'release'))).toContain('[1]')
+      else expect(await done(by(current, pool, 'release'))).toContain('[1]')
     }
-    expect(seen.size).toBe(2)
-    expect(seen).toContain(JSON.stringify(OLD))
+    expect(found.size).toBe(2)
+    expect(found).toContain(JSON.stringify(OLD))
   },
 )
 
@@ -116,13 +116,13 @@ for (const signal of ['SIGCONT', 'SIGKILL'] as const) {
         readIfThere(traceOf(pool, 1)).includes('stopped by'),
       )
       const [pid = 0] = childrenOf(writer.pid)
-      const impatient = await by(present, pool, 'reserve', '--gpu-ids', '1', '--wait', '1s')
+      const impatient = await by(current, pool, 'reserve', '--gpu-ids', '1', '--wait', '1s')
       expect(impatient).toMatchObject({
         status: 75,
         stderr: expect.stringContaining(`locked by process ${pid}`),
       })
       expect(versionsOf(pool)).toEqual(OLD)
-      const upgrade = startBuild(present, pool, 'status', '--json')
+      const upgrade = startBuild(current, pool, 'status', '--json')
       await until('it has opened the pool', () => hasOpen(upgrade.pid, pool.database))
       kill(pid, signal)
       const { status } = await finished(writer)
@@ -131,27 +131,27 @@ for (const signal of ['SIGCONT', 'SIGKILL'] as const) {
       expect(status === 0).toBe(isGranted)
       expect(gpus.map((gpu) => gpu.status)).toEqual([isGranted ? 'IN_USE' : 'AVAILABLE', 'IN_USE'])
       expect(versionsOf(pool)).not.toEqual(OLD)
-      expect(await done(by(present, pool, 'admin', '--check'))).toContain('is sound')
+      expect(await done(by(current, pool, 'admin', '--check'))).toContain('is sound')
     },
   )
 }
 
-test('--check leaves a pool of the previous version and its back-up as they are, and a restored one is upgraded', async () => {
+test('--check does not change a pool of the previous version or its back-up, and a restored back-up is upgraded', async () => {
   using pool = await usedPool()
   const backup = `${pool.folder}/backup/pool.db`
   mkdirSync(`${pool.folder}/backup`)
   withDatabase(pool, (db) => db.run(`VACUUM INTO '${backup}'`))
   chmodSync(backup, 0o666)
   const before = [filesIn(`${pool.folder}/pool`), filesIn(`${pool.folder}/backup`)]
-  expect(await done(by(present, pool, 'admin', '--check'))).toContain(SOUND)
-  // It has no log, which other users would need.
-  const { stdout } = await by(present, pool, 'admin', '--check', '--store', backup, '--json')
+  expect(await done(by(current, pool, 'admin', '--check'))).toContain(SOUND)
+  // The back-up lacks the log, which other users need.
+  const { stdout } = await by(current, pool, 'admin', '--check', '--store', backup, '--json')
   expect(JSON.parse(stdout).problems.map(({ kind }: { kind: string }) => kind)).toEqual(['access', 'access'])
   expect([filesIn(`${pool.folder}/pool`), filesIn(`${pool.folder}/backup`)]).toEqual(before)
   expect(await done(pool.typed('status'))).toContain('GPU 1: IN USE')
   await pool.sh('cp -a backup older')
-  expect(await done(by(present, pool, 'status', '--store', backup))).toContain('- kept\n')
-  // The way back: the previous version continues with a copy that was not upgraded.
+  expect(await done(by(current, pool, 'status', '--store', backup))).toContain('- kept\n')
+  // The previous version still works with a copy that was not upgraded.
   const older = `${pool.folder}/older/pool.db`
   expect(await done(by(previous, pool, 'status', '--store', older))).toContain('- kept\n')
 })
@@ -164,7 +164,7 @@ withUsers.describe('a user who may only read the pool', () => {
     using pool = await usedPool()
     for (const file of ['', '-wal', '-shm']) chmodSync(`${pool.database}${file}`, 0o644)
     expect(await reader.sh(pool, `exec ${previous.binary} status`)).toMatchObject({ status: 0, stderr: '' })
-    pool.install(present)
+    pool.install(current)
     expect(await reader.sh(pool, `exec ${pool.program} status`)).toEqual({
       status: 1,
       stdout: '',
@@ -186,11 +186,11 @@ withStrace.test('many processes of both versions run during the upgrade', async 
     storedQueue(pool).length === waiters.length ? storedQueue(pool) : null,
   )
 
-  pool.install(present)
-  const killed = [1, 3, 5, 7].map((nth) => finished(atWrite(nth, 'SIGKILL', present, pool, 'queue')))
+  pool.install(current)
+  const killed = [1, 3, 5, 7].map((nth) => finished(atWrite(nth, 'SIGKILL', current, pool, 'queue')))
   const late = Array.from({ length: 5 }, () => by(previous, pool, 'status'))
-  const mine = Array.from({ length: 20 }, (_, at) => pool.typed(at % 2 === 0 ? 'status' : 'report'))
-  for (const { status, stderr } of await Promise.all(mine)) expect([status, stderr]).toEqual([0, ''])
+  const commands = Array.from({ length: 20 }, (_, at) => pool.typed(at % 2 === 0 ? 'status' : 'report'))
+  for (const { status, stderr } of await Promise.all(commands)) expect([status, stderr]).toEqual([0, ''])
   for (const { status, stderr } of await Promise.all(late)) {
     if (status !== 0) expect(stderr).toMatch(/^Error: The pool was written by a newer canhazgpu [^\n]+\n$/)
   }
@@ -198,7 +198,7 @@ withStrace.test('many processes of both versions run during the upgrade', async 
 
   await Promise.all(waiters.map(({ pid }) => untilSucceeded(pid)))
   await until(
-    'the supervisor is of the present build',
+    'the supervisor is of the current build',
     () => readlinkSync(`/proc/${supervisor}/exe`) === pool.program,
   )
   const after = storedQueue(pool)
@@ -218,7 +218,7 @@ withStrace.test('many processes of both versions run during the upgrade', async 
   expect((await job).stderr).toBe('Reserved 1 GPU(s): [1] for command execution\n')
 })
 
-/** Every file of a folder and what is in it. */
+/** The names of all files in a folder, with a hash of the content. */
 const filesIn = (folder: string) =>
   readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -5,7 +5,7 @@ import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
 import { done, type Installed, installedPool, startBuild, untilSucceeded } from '../support/installed.ts'
 import { child, STARTED_WITH_LIMIT } from '../support/job.ts'
-import { type Build, buildNewerVersion, presentBuild } from '../support/other-builds.ts'
+import { type Build, buildNewerVersion, currentBuild } from '../support/other-builds.ts'
 import { type Child, finished, type TestPool, testPool } from '../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
@@ -13,20 +13,20 @@ import { storedQueue } from '../support/waiters.ts'
 
 /** A newer version, a real build of these sources, upgrades the pool while processes of this version run. */
 
-let present: Build
+let current: Build
 let newer: Build
 beforeAll(() => {
-  present = presentBuild()
+  current = currentBuild()
   newer = buildNewerVersion()
 }, 60_000)
 afterAll(() => {
   newer[Symbol.dispose]()
-  present[Symbol.dispose]()
+  current[Symbol.dispose]()
 })
 
-/** A pool whose GPU is taken. */
+/** A pool whose only GPU is reserved. */
 async function takenPool(): Promise<Installed> {
-  const pool = await installedPool(present, 1)
+  const pool = await installedPool(current, 1)
   await done(pool.typed('reserve'))
   return pool
 }
@@ -37,7 +37,7 @@ const byNewer = (pool: TestPool, ...args: string[]) => done(finished(startBuild(
 const untilQueued = (pool: TestPool, length: number) =>
   until(`${length} are in the queue`, () => (storedQueue(pool).length === length ? storedQueue(pool) : null))
 
-test.concurrent('a waiter becomes the installed program: the same process, in the same place, with all it was given', async () => {
+test.concurrent('a waiter becomes the installed program: the same process, in the same place, with all that it inherited', async () => {
   using pool = await takenPool()
   const command = `sh -c 'ulimit -Sn; readlink /proc/$$/fd/3 /proc/$$/fd/9; ls /proc/$$/fd; grep Sig[IB] /proc/self/status; env | sort'`
   const sh = (run: string) =>
@@ -66,7 +66,7 @@ test.concurrent('a waiter becomes the installed program: the same process, in th
   expect(run?.reservation ?? storedPool(pool).reservations[0]?.id).toBe(before[0]?.id as string)
 })
 
-test.concurrent('those in line keep their order, and what is left of the time they wait', async () => {
+test.concurrent('waiters keep their order, and the rest of their time limits', async () => {
   using pool = await takenPool()
   const one = pool.begin('reserve', '--wait', '1h', '--short')
   await untilQueued(pool, 1)
@@ -89,7 +89,7 @@ test.concurrent('those in line keep their order, and what is left of the time th
   two.kill('SIGKILL')
 })
 
-test.concurrent('a successor gives up when the time of the first is over', async () => {
+test.concurrent('a waiter that became the installed program times out at its original limit', async () => {
   using pool = await takenPool()
   const waiter = pool.begin('reserve', '--wait', '8s')
   await untilQueued(pool, 1)
@@ -100,7 +100,7 @@ test.concurrent('a successor gives up when the time of the first is over', async
   expect(storedQueue(pool)).toEqual([])
 })
 
-test.concurrent('a link that leads to the newer version now is followed', async () => {
+test.concurrent('a waiter started by a link follows it to the newer version', async () => {
   using pool = await takenPool()
   const link = `${pool.folder}/bin/chg`
   symlinkSync('canhazgpu', link)
@@ -136,7 +136,7 @@ test.concurrent.each([
   await until('its entry is gone', () => storedQueue(pool).length === 0)
 })
 
-test.concurrent('a successor hears Ctrl-C', async () => {
+test.concurrent('Ctrl-C ends a waiter that became the installed program', async () => {
   using pool = await takenPool()
   const waiter = pool.begin('run', '--wait', '--', 'true')
   await untilQueued(pool, 1)
@@ -151,7 +151,7 @@ test.concurrent('a successor hears Ctrl-C', async () => {
   expect(waiter.exitCode === 130 || waiter.signalCode === 'SIGINT').toBe(true)
 })
 
-test.concurrent('commands say in one line that they are too old', async () => {
+test.concurrent('commands fail with one line: they are too old', async () => {
   using pool = await takenPool()
   await byNewer(pool, 'status')
   for (const args of [['status'], ['reserve'], ['release'], ['queue'], ['report']]) {
@@ -165,7 +165,7 @@ test.concurrent('commands say in one line that they are too old', async () => {
   expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
 })
 
-test.concurrent('a supervisor says nothing and enforces its limit; the next command sees the end', async () => {
+test.concurrent('a supervisor prints nothing and enforces its limit; the next command detects the end', async () => {
   using pool = await testPool(2)
   const options = ['--gpu-ids', '0', '--timeout', '10s', '--grace', '1s']
   const job = pool.start('run', ...options, '--', child('ignores-sigint'))
@@ -181,7 +181,7 @@ test.concurrent('a supervisor says nothing and enforces its limit; the next comm
   expect(await byNewer(pool, 'status')).toStartWith('GPU 0: AVAILABLE')
 })
 
-test.concurrent('a supervisor becomes the installed program: the same process, which goes on with heartbeat and limit', async () => {
+test.concurrent('a supervisor becomes the installed program: the same process, with the same heartbeat and limit', async () => {
   using pool = await takenPool()
   await done(pool.typed('release'))
   const job = pool.begin('run', '--timeout', '10s', '--grace', '1s', '--', child('ignores-sigint'))
@@ -201,43 +201,46 @@ test.concurrent('a supervisor becomes the installed program: the same process, w
   expect(storedHistory(pool).at(-1)?.outcome).toBe('timed-out')
 })
 
-/** A run of the present version in a pool of the newer one. Its supervisor is held until `letGo`. */
-async function heldUp(pool: Installed, ...options: string[]): Promise<{ job: Child; letGo: () => void }> {
+/** A run of the current version in a pool of the newer one. Its supervisor is stopped until `resume`. */
+async function stoppedRun(
+  pool: Installed,
+  ...options: string[]
+): Promise<{ job: Child; resume: () => void }> {
   await done(pool.typed('release'))
   const job = pool.begin('run', ...options, '--', child('ignores-sigint'))
   const supervisor = await until('it watches', () => supervisorsOf(pool).find(isWatching) ?? null)
   kill(supervisor, 'SIGSTOP')
   pool.install(newer)
   await byNewer(pool, 'status')
-  return { job, letGo: () => kill(supervisor, 'SIGCONT') }
+  return { job, resume: () => kill(supervisor, 'SIGCONT') }
 }
 
-test.concurrent('the end of a command that ended before its supervisor saw the upgrade is recorded', async () => {
+test.concurrent('the end of a command is recorded even if it ends before its supervisor detects the upgrade', async () => {
   using pool = await takenPool()
-  const { job, letGo } = await heldUp(pool)
+  const { job, resume } = await stoppedRun(pool)
   job.kill('SIGKILL')
   await job.exited
-  letGo()
+  resume()
   await until('the end is recorded', () => storedHistory(pool).some(({ kind }) => kind === 'run'))
   expect(storedHistory(pool).at(-1)).toMatchObject({ kind: 'run', outcome: 'exited' })
   expect(storedPool(pool).reservations).toEqual([])
 })
 
-test.concurrent('a time limit that was due before the supervisor saw the upgrade is recorded as such', async () => {
+test.concurrent('a time limit is enforced and recorded even if it passes before the supervisor detects the upgrade', async () => {
   using pool = await takenPool()
-  const { job, letGo } = await heldUp(pool, '--timeout', '3s', '--grace', '1s')
-  await until('the limit is over', () => {
+  const { job, resume } = await stoppedRun(pool, '--timeout', '3s', '--grace', '1s')
+  await until('the limit has passed', () => {
     const [term] = storedPool(pool).reservations.map((each) => each.term)
     return term?.kind === 'run' && (term.limit?.interruptAt ?? 0) < currentMoment().wall
   })
-  letGo()
+  resume()
   await until('the end is recorded', () => storedHistory(pool).some(({ kind }) => kind === 'run'))
   expect(storedHistory(pool).at(-1)).toMatchObject({ kind: 'run', outcome: 'timed-out' })
   const { stderr } = await finished(job)
   expect([job.signalCode, stderr]).toEqual(['SIGKILL', expect.stringMatching(STARTED_WITH_LIMIT)])
 })
 
-test.concurrent('the place of another is not taken by typing its entry', async () => {
+test.concurrent('a forged __rejoin does not take the place of another waiter', async () => {
   using pool = await takenPool()
   const waiter = pool.begin('reserve', '--wait')
   const [entry] = await untilQueued(pool, 1)
@@ -245,9 +248,9 @@ test.concurrent('the place of another is not taken by typing its entry', async (
     ...{ entry: entry?.id, giveUpAt: null, descriptors: [] },
     ...{ ignoredSignals: '0', blockedSignals: '0', openFiles: '1024' },
   })
-  const thief = pool.start('__rejoin', forged, 'reserve', '--wait')
+  const other = pool.start('__rejoin', forged, 'reserve', '--wait')
   const entries = await untilQueued(pool, 2)
-  expect(entries.map((each) => each.process.pid)).toEqual([waiter.pid, thief.pid])
+  expect(entries.map((each) => each.process.pid)).toEqual([waiter.pid, other.pid])
   expect(entries[0]?.id).toBe(entry?.id ?? '')
   kill(waiter.pid, 'SIGKILL')
 })

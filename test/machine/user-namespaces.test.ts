@@ -4,7 +4,7 @@ import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
 
-/** Shell words that run a command in a user namespace where the caller is root. */
+/** Shell words before a command. They run it in a user namespace where the caller is root. */
 const AS_ROOT = 'unshare -Ur '
 const NESTED = 'unshare -Ur unshare -Ur '
 
@@ -15,7 +15,7 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
   const holders = (pool: TestPool) =>
     storedPool(pool).reservations.map(({ owner }) => [owner.shownName, owner.account.uid])
 
-  test.each([AS_ROOT, NESTED, 'unshare -U '])('%s: nobody releases what others hold', async (before) => {
+  test.each([AS_ROOT, NESTED, 'unshare -U '])('%s: nobody releases the GPUs of others', async (before) => {
     using pool = await sharedPool(3)
     await pool.chg('reserve', '--gpu-ids', '0')
     await bob.chg(pool, 'reserve', '--gpu-ids', '1')
@@ -32,7 +32,7 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
     expect(storedPool(pool).reservations).toHaveLength(3)
   })
 
-  test('root is the user who created the namespace; a nested namespace has the name nobody', async () => {
+  test('root there is the user who created the namespace; in a nested namespace uids have no names', async () => {
     using pool = await sharedPool(3)
     await alice.sh(pool, `${AS_ROOT}env USER=root LOGNAME=root SUDO_USER=root "$CHG" reserve`)
     await alice.sh(pool, `${NESTED}"$CHG" reserve`)
@@ -45,7 +45,7 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
     expect((await pool.status()).map(({ account }) => account)).not.toContain('root')
   })
 
-  test('a reservation made in a namespace can be changed from there, by its account and by root, not from other namespaces', async () => {
+  test('a reservation of a namespace can be changed from there, by its account and by root, not from other namespaces', async () => {
     using pool = await sharedPool(1)
     const { stdout } = await alice.sh(
       pool,
@@ -62,13 +62,13 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
     expect((await pool.chg('release', '--gpu-ids', '0')).stdout).toBe('Released 1 GPU(s): [0]\n')
   })
 
-  test('a faked account in a nested namespace has no rights over that account’s reservations', async () => {
+  test('a forged uid in a nested namespace has no rights over the reservations of the real account', async () => {
     using pool = await sharedPool(1)
     await bob.chg(pool, 'reserve')
-    // Inside: uid 0 to bob's number, then bob's number to 0 again. The inner map says that bob is outside.
-    const pretending = `unshare -U --map-user=${bob.uid} --map-group=${bob.uid} unshare -Ur "$CHG"`
-    expect(await alice.sh(pool, `${pretending} release --gpu-ids 0`)).toMatchObject({ status: 1, stdout: '' })
-    expect((await alice.sh(pool, `${pretending} release`)).stdout).toStartWith('No manually reserved GPUs')
+    // The outer namespace maps alice to bob's uid, and the inner one bob's uid to 0. Its map shows bob as the uid outside.
+    const asBob = `unshare -U --map-user=${bob.uid} --map-group=${bob.uid} unshare -Ur "$CHG"`
+    expect(await alice.sh(pool, `${asBob} release --gpu-ids 0`)).toMatchObject({ status: 1, stdout: '' })
+    expect((await alice.sh(pool, `${asBob} release`)).stdout).toStartWith('No manually reserved GPUs')
     expect(holders(pool)).toEqual([[bob.name, bob.uid]])
   })
 
@@ -93,7 +93,7 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
   ])('%sadmin --force is for root', async (before, words) => {
     using pool = await sharedPool(2)
     await bob.chg(pool, 'reserve')
-    const before2 = storedPool(pool)
+    const poolBefore = storedPool(pool)
     for (const options of [
       '--gpus 1 --force',
       '--gpus 1 --force --group root',
@@ -109,10 +109,10 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
     }
     const json = await alice.sh(pool, `${before}"$CHG" admin --gpus 1 --force --json`)
     expect(JSON.parse(json.stderr).error.code).toBe('permission-denied')
-    expect(storedPool(pool)).toEqual(before2)
+    expect(storedPool(pool)).toEqual(poolBefore)
   })
 
-  test('a user’s link to root’s pool does not make the user its owner', async () => {
+  test('a link of a user to a pool of root does not make the user its owner', async () => {
     using pool = await sharedPool(1)
     const { stderr, status } = await alice.sh(
       pool,
@@ -122,7 +122,7 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
     expect(stderr).toContain('Only root may change the pool')
   })
 
-  test('a user’s pool is reset by its owner and by root, not by others', async () => {
+  test('only its owner and root can reset a pool of a user', async () => {
     using pool = await testPool(0)
     await pool.sh('mkdir -m 1777 theirs; chmod 755 .')
     const store = `--store ${pool.folder}/theirs/pool.db`

@@ -22,8 +22,8 @@ export interface Build extends Disposable {
   readonly binary: string
 }
 
-/** The executable under test, copied beside the other builds. */
-export function presentBuild(): Build {
+/** The executable under test, copied to its own folder. */
+export function currentBuild(): Build {
   const folder = newFolder()
   copyFileSync(binary, `${folder}/canhazgpu`)
   return { binary: `${folder}/canhazgpu`, [Symbol.dispose]: () => remove(folder) }
@@ -31,7 +31,7 @@ export function presentBuild(): Build {
 
 /**
  * A real build of these sources as a later release might be: its database has one more table. It opens the pools
- * of the present version and upgrades them.
+ * of the current version and upgrades them.
  */
 export function buildNewerVersion(): Build {
   const folder = newFolder()
@@ -44,7 +44,7 @@ export function buildNewerVersion(): Build {
   return buildIn(folder)
 }
 
-/** A real build of the sources of the previous release, whose pools the present version upgrades. */
+/** A real build of the sources of the previous release, whose pools the current version upgrades. */
 export async function buildPreviousVersion(): Promise<Build> {
   const folder = newFolder()
   const archive = readFileSync(`${root}test/fixtures/previous-release.tar.br`)
