@@ -1,11 +1,11 @@
 import type { Request } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 
-/** One request of the queue and its result, observed from outside. */
+/** A request in the queue, and its grant. */
 export interface Served {
   readonly id: string
   readonly request: Request
-  /** Its place in the queue, counted from 0; newcomers come last. */
+  /** Its place in the queue, counted from 0. Newcomers are last. */
   readonly place: number
   readonly gpus: readonly number[]
   readonly startedAt: number
@@ -13,9 +13,9 @@ export interface Served {
 }
 
 /**
- * Pairs in which the later request overtook the earlier one, by rules that are independent of the program. Without
- * declared ends, a later request may start earlier only on GPUs that the earlier one does not want, or while all GPUs
- * that the earlier one got were free.
+ * Pairs in which the later request overtook the earlier one. The rules here share no code with the program. Without
+ * declared ends, a later request may start first only on GPUs that the earlier one does not want, or while all GPUs that
+ * the earlier one got were free.
  */
 export function overtakings(all: readonly Served[]): [Served, Served][] {
   const isFree = (gpu: number, from: number, to: number): boolean =>
@@ -29,21 +29,21 @@ export function overtakings(all: readonly Served[]): [Served, Served][] {
   )
 }
 
-/** Pairs that had one GPU at the same time. */
-export function clashes<Stay extends { gpus: readonly number[]; from: number; to: number }>(
-  all: readonly Stay[],
-): [Stay, Stay][] {
+/** Pairs that had the same GPU at the same time. */
+export function pairsOnOneGpu<Run extends { gpus: readonly number[]; from: number; to: number }>(
+  all: readonly Run[],
+): [Run, Run][] {
   return all.flatMap((a, nth) =>
     all
       .slice(nth + 1)
       .filter((b) => a.gpus.some((gpu) => b.gpus.includes(gpu)) && a.from < b.to && b.from < a.to)
-      .map((b): [Stay, Stay] => [a, b]),
+      .map((b): [Run, Run] => [a, b]),
   )
 }
 
 const wants = (request: Request, gpu: number): boolean =>
   request.kind === 'count' || request.ids.includes(gpuUnit(gpu))
 
-/** Whether it got exactly the requested GPUs. */
-export const isAsAsked = ({ request, gpus }: Pick<Served, 'request' | 'gpus'>): boolean =>
+/** Whether the request got exactly its GPUs. */
+export const hasRequestedGpus = ({ request, gpus }: Pick<Served, 'request' | 'gpus'>): boolean =>
   request.kind === 'count' ? gpus.length === request.count : String(gpus) === String(request.ids)

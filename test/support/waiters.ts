@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import type { QueueEntry } from '../../src/domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
+import type { WaitingDocument } from '../../src/views/schemas/queue.ts'
 import { storedPool } from './database.ts'
+import { type Failure, failureOf } from './failure.ts'
 import { child } from './job.ts'
 import type { Child, TestPool } from './pool.ts'
 import { until } from './until.ts'
 
-/** A process that waits in the queue, or did. */
+/** A process that waits in the queue, or waited there before. */
 export interface Waiter {
   readonly process: Child
   readonly pid: number
@@ -44,6 +46,31 @@ export async function wait(pool: TestPool, ...args: string[]): Promise<Waiter> {
 export const waitToRun = (pool: TestPool, ...options: string[]): Promise<Waiter> =>
   wait(pool, 'run', '--wait', ...options, '--', child('forever'))
 
+type Progress = WaitingDocument['waiting']
+
+/** All progress that a waiter with `--json` has printed so far. */
+export function progressOf({ stderr }: Pick<Waiter, 'stderr'>): readonly Progress[] {
+  const complete = stderr().split('\n').slice(0, -1)
+  return complete
+    .filter((line) => line.startsWith('{"waiting"'))
+    .map((line): Progress => JSON.parse(line).waiting)
+}
+
+/** Waits until the last progress of a waiter with `--json` has these facts; returns that progress. */
+export const untilProgress = (waiter: Waiter, facts: object): Promise<Progress> =>
+  until(`the progress is ${JSON.stringify(facts)}`, () => {
+    const last = progressOf(waiter).at(-1)
+    return last !== undefined && Bun.deepMatch(facts, last) ? last : null
+  }).catch((error) => {
+    throw new Error(`${error.message}; it printed ${waiter.stderr()}`)
+  })
+
+/** The failure of a waiter with `--json`, after it has ended. */
+export async function failureAtEnd(waiter: Waiter): Promise<Failure> {
+  const status = await waiter.ended()
+  return failureOf({ status, stdout: '', stderr: waiter.stderr() })
+}
+
 /** Waits until it has its GPUs; returns their numbers. */
 export async function untilServed(pool: TestPool, { id }: Pick<Waiter, 'id'>): Promise<readonly number[]> {
   const held = await until(
@@ -53,22 +80,22 @@ export async function untilServed(pool: TestPool, { id }: Pick<Waiter, 'id'>): P
   return unitsOf(held).map(gpuNumber)
 }
 
-/** Takes GPUs out of the way by hand. */
+/** Reserves GPUs manually, so that other commands must wait. */
 export async function hold(pool: TestPool, ...options: string[]): Promise<void> {
   const { status, stderr } = await pool.chg('reserve', ...options)
   if (status !== 0) throw new Error(`reserve ${options.join(' ')}: ${stderr}`)
 }
 
-/** One run by its own log: its GPUs, and start and end by the time since boot. */
-export interface Stay {
+/** A run according to its own log: its GPUs, and its start and end in time since boot. */
+export interface LoggedRun {
   readonly id: string
   readonly gpus: readonly number[]
   readonly from: number
   readonly to: number
 }
 
-/** A command that writes a log of its own; `/proc/uptime` counts in hundredths of a second for all alike. */
-export const LOGGED = [
+/** A command that writes its own log. All processes read the same clock: `/proc/uptime`, in hundredths of a second. */
+export const LOGGED_COMMAND = [
   'sh',
   '-c',
   'read from rest < /proc/uptime; i=0; while [ $i -lt 500 ]; do i=$((i+1)); done; read to rest < /proc/uptime; ' +
@@ -77,7 +104,7 @@ export const LOGGED = [
 
 export const prepareLogs = (pool: TestPool): void => mkdirSync(`${pool.folder}/log`)
 
-export function stays(pool: TestPool): Stay[] {
+export function loggedRuns(pool: TestPool): LoggedRun[] {
   return readdirSync(`${pool.folder}/log`).map((id) => {
     const [gpus = '', from, to] = readFileSync(`${pool.folder}/log/${id}`, 'utf8').trim().split(' ')
     return { id, gpus: gpus.split(',').map(Number), from: Number(from), to: Number(to) }

@@ -12,7 +12,7 @@ async function poolWithGap() {
 }
 
 describe.concurrent('a later request starts first', () => {
-  test('if it is certain to end before the earliest start of the first', async () => {
+  test('if it is certain to end before the first can start', async () => {
     const { pool, first } = await poolWithGap()
     using _ = pool
     expect((await pool.chg('run', '--timeout', '30m', '--', 'true')).status).toBe(0)
@@ -24,7 +24,7 @@ describe.concurrent('a later request starts first', () => {
     expect(await untilServed(pool, first)).toEqual([0, 1])
   })
 
-  test('and a second waiter with such a limit too', async () => {
+  test('and so does a second waiter with such a limit', async () => {
     const { pool } = await poolWithGap()
     using _ = pool
     const short = await startForever(pool, '--timeout', '20m')
@@ -49,7 +49,7 @@ describe.concurrent('a later request starts first', () => {
 })
 
 describe.concurrent('a later request waits', () => {
-  test('even a short one, if the start of the first is unknown', async () => {
+  test('even if it is short, while the start of the first is unknown', async () => {
     using pool = await testPool(2)
     const job = await startForever(pool)
     const first = await waitToRun(pool, '--gpus', '2')

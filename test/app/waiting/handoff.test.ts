@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { storedHistory, storedPool } from '../../support/database.ts'
+import { failureOf } from '../../support/failure.ts'
 import { startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
-import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilProgress, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 const SQUATTER = {
   processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }],
@@ -47,7 +48,7 @@ describe.concurrent('a waiter starts', () => {
     expect(storedHistory(pool)).toMatchObject([{ outcome: 'expired' }])
   })
 
-  test('when the waiter before leaves some GPUs', async () => {
+  test('when the waiter ahead does not need all free GPUs', async () => {
     using pool = await testPool(3)
     await hold(pool, '--gpus', '3')
     const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
@@ -56,13 +57,14 @@ describe.concurrent('a waiter starts', () => {
     expect(gpus.flat().sort()).toEqual([0, 1, 2])
   })
 
-  test('when a user without a reservation leaves', async () => {
+  test('when the unreserved use of a GPU ends', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 0: SQUATTER, 1: SQUATTER } })
-    const both = await waitToRun(pool, '--gpus', '2')
-    await until('it prints why', () => both.stderr().includes('0 free, 2 in use without reservation'))
+    const both = await waitToRun(pool, '--json', '--gpus', '2')
+    const used = (gpu_id: number) => ({ gpu_id, status: 'UNRESERVED', unreserved_users: ['bob'] })
+    await untilProgress(both, { free: 0, unavailable_gpus: [used(0), used(1)] })
     pool.setFakeDriver({ gpus: { 0: SQUATTER } })
-    await until('it prints the change', () => both.stderr().includes('1 free, 1 in use without reservation'))
+    await untilProgress(both, { free: 1, unavailable_gpus: [used(0)] })
     expect(storedPool(pool).reservations).toEqual([])
     pool.setFakeDriver({})
     expect(await untilServed(pool, both)).toEqual([0, 1])
@@ -76,17 +78,18 @@ describe.concurrent('a waiter starts', () => {
     expect(await untilServed(pool, waiter)).toEqual([0])
   })
 
-  test('when the driver answers again: no waiter lost its place', async () => {
+  test('when the driver works again; until then each waiter keeps its place', async () => {
     using pool = await testPool(1)
     pool.env.CANHAZGPU_PROBE_TIMEOUT = '1s'
     pool.setFakeDriver({})
     await hold(pool)
-    const waiters = [await waitToRun(pool), await waitToRun(pool)] as const
+    const waiters = [await waitToRun(pool, '--json'), await waitToRun(pool)] as const
     pool.setFakeDriver({ hang: true })
     await pool.chg('release')
-    await until('it prints the trouble', () => /did not answer/.test(waiters[0].stderr()))
+    await untilProgress(waiters[0], { trouble_code: 'driver-unresponsive' })
     pool.setFakeDriver({ fail: 'driver/library version mismatch' })
-    await until('it prints the other trouble', () => waiters[0].stderr().includes('version mismatch'))
+    const { trouble } = await untilProgress(waiters[0], { trouble_code: 'driver-failed' })
+    expect(trouble).toContain('version mismatch')
     expect(storedQueue(pool).map(({ id }) => id)).toEqual(waiters.map(({ id }) => id))
     pool.setFakeDriver({})
     await untilServed(pool, waiters[0])
@@ -94,15 +97,17 @@ describe.concurrent('a waiter starts', () => {
     await untilServed(pool, waiters[1])
   })
 
-  test('never, if the first probe fails', async () => {
+  test('not at all if the first probe fails: the command fails', async () => {
     using pool = await testPool(1)
     pool.setFakeDriver({ fail: 'driver/library version mismatch' })
-    expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(125)
-    expect((await pool.chg('reserve', '--wait')).status).toBe(1)
+    const run = await pool.chg('run', '--wait', '--json', '--', 'true')
+    expect(failureOf(run)).toMatchObject({ status: 125, code: 'driver-failed' })
+    const reserve = await pool.chg('reserve', '--wait', '--json')
+    expect(failureOf(reserve)).toMatchObject({ status: 1, code: 'driver-failed' })
     expect(storedQueue(pool)).toEqual([])
   })
 
-  test('as if it were typed then: the time limit begins with the command', async () => {
+  test('and only then its time limit begins', async () => {
     using pool = await testPool(1)
     await hold(pool, '--duration', '3s')
     const waiter = await wait(

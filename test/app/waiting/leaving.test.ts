@@ -8,50 +8,57 @@ import { hasEnded, kill, stateOf } from '../../support/processes.ts'
 import { CTRL_C, openShell, type TestTerminal } from '../../support/terminal.ts'
 import { newUser, sharedPool } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
-import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import {
+  failureAtEnd,
+  hold,
+  storedQueue,
+  untilProgress,
+  untilServed,
+  wait,
+  waitToRun,
+} from '../../support/waiters.ts'
 
-describe.concurrent('a waiter that gets a signal leaves the queue', () => {
+describe.concurrent('a waiter leaves the queue', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    test(signal, async () => {
+    test(`on ${signal}`, async () => {
       using pool = await testPool(1)
       await hold(pool)
-      const waiters = [await waitToRun(pool), await wait(pool, 'reserve', '--wait')]
+      const waiters = [await waitToRun(pool, '--json'), await wait(pool, 'reserve', '--wait', '--json')]
       for (const waiter of waiters) {
         kill(waiter.pid, signal)
-        expect(await waiter.ended()).toBe(130)
-        expect(waiter.stderr()).toEndWith('Error: Interrupted while waiting for GPUs\n')
+        expect(await failureAtEnd(waiter)).toMatchObject({ status: 130, code: 'interrupted' })
         expect(storedQueue(pool).map(({ id }) => id)).not.toContain(waiter.id)
       }
       expect(storedQueue(pool)).toEqual([])
     })
   }
 
-  test('Ctrl-C on its terminal, which is left as it was', async () => {
+  test('on Ctrl-C, and erases its progress line', async () => {
     using pool = await testPool(1)
     await hold(pool)
     using terminal = openShell(pool)
     terminal.type('"$CHG" run --wait -- true\n')
-    await terminal.see('Waiting for 1 GPU: position 1 of 1, 0 free')
+    await terminal.see('position 1 of 1')
     terminal.type(CTRL_C)
-    await terminal.see('\r\u001b[2KError: Interrupted while waiting for GPUs')
+    await terminal.see('\r\u001b[2KError: ')
     terminal.type('echo "status $?"\n')
     await terminal.see('status 130')
     expect(storedQueue(pool)).toEqual([])
   })
 
-  test('its terminal closes', async () => {
+  test('when its terminal closes', async () => {
     using pool = await testPool(1)
     await hold(pool)
     using terminal = openShell(pool)
     terminal.type('"$CHG" run --wait -- true\n')
-    await terminal.see('Waiting for 1 GPU')
+    await terminal.see('position 1 of 1')
     const pid = storedQueue(pool)[0]?.process.pid ?? 0
     terminal.hangUp()
     await until('the waiter has ended', () => hasEnded(pid))
     expect(storedQueue(pool)).toEqual([])
   })
 
-  test('a hang-up that comes twice, from the terminal and from its shell', async () => {
+  test('on repeated SIGHUP: the terminal and its shell both send one', async () => {
     using pool = await testPool(1)
     await hold(pool)
     for (let round = 0; round < 5; round++) {
@@ -65,7 +72,7 @@ describe.concurrent('a waiter that gets a signal leaves the queue', () => {
     }
   })
 
-  test('with nohup it stays when the terminal closes', async () => {
+  test('but not under nohup, when its terminal closes', async () => {
     using pool = await testPool(1)
     await hold(pool)
     using terminal = openShell(pool)
@@ -78,51 +85,52 @@ describe.concurrent('a waiter that gets a signal leaves the queue', () => {
     await until('it has its GPU', () => Bun.file(`${pool.folder}/served`).exists())
   })
 
-  test('it stays when only the terminal closes that shows its messages', async () => {
+  test('but not when only the terminal of its messages closes', async () => {
     using pool = await testPool(1)
     await hold(pool)
     using other = openShell(pool)
     using terminal = openShell(pool)
     const path = readlinkSync(`/proc/${other.process.pid}/fd/0`)
     terminal.type(`"$CHG" run --wait -- sh -c 'echo served > served' 2> ${path}\n`)
-    await other.see('Waiting for 1 GPU')
+    await other.see('position 1 of 1')
     other.hangUp()
     await other.process.exited
     await pool.chg('release')
     await until('it has its GPU', () => Bun.file(`${pool.folder}/served`).exists())
   })
 
-  test('its time limit', async () => {
+  test('at its time limit', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiters = [
-      await wait(pool, 'run', '--wait', '2s', '--', 'true'),
-      await wait(pool, 'reserve', '--wait', '2s', '--short'),
+      await wait(pool, 'run', '--wait', '2s', '--json', '--', 'true'),
+      await wait(pool, 'reserve', '--wait', '2s', '--json'),
     ]
     for (const waiter of waiters) {
-      expect(await waiter.ended()).toBe(75)
-      expect(waiter.stderr()).toMatch(
-        /Error: Timed out waiting for GPUs - you hold 0 for another \d+h \d+m \d+s; see 'canhazgpu queue' and 'canhazgpu status'\n$/,
-      )
+      expect(await failureAtEnd(waiter)).toMatchObject({
+        status: 75,
+        code: 'wait-timed-out',
+        reason: { code: 'timed-out', busy: [{ gpu_id: 0, yours: true, until: expect.any(String) }] },
+      })
     }
     expect(storedQueue(pool)).toEqual([])
   })
 })
 
 describe.concurrent('a waiter that is killed', () => {
-  test('is gone by the next command', async () => {
+  test('is out of the queue at the next command', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiter = await waitToRun(pool)
     kill(waiter.pid, 'SIGKILL')
     await waiter.process.exited
-    expect((await pool.chg('queue')).stdout).toBe('Nobody is waiting\n')
+    expect((await pool.chg('queue', '--json')).stdout).toBe('[]\n')
     await pool.chg('release')
     expect((await pool.chg('reserve')).status).toBe(0)
     expect(storedQueue(pool)).toEqual([])
   })
 
-  test('while it blocked others: the next waiter gets its GPUs', async () => {
+  test('blocks the waiters behind no longer', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '0')
     const first = await waitToRun(pool, '--gpus', '2')
@@ -131,17 +139,17 @@ describe.concurrent('a waiter that is killed', () => {
     expect(await untilServed(pool, second)).toEqual([1])
   })
 
-  test('in the middle of the queue: those behind move up', async () => {
+  test('no longer counts in the positions of the waiters behind', async () => {
     using pool = await testPool(1)
     await hold(pool)
-    const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
+    const waiters = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool, '--json')] as const
     kill(waiters[1].pid, 'SIGKILL')
-    await until('the last one is the second', () => waiters[2].stderr().includes('position 2 of 2'))
+    await untilProgress(waiters[2], { position: 2, length: 2 })
     await pool.chg('release')
     await untilServed(pool, waiters[0])
   })
 
-  test('together with all others: the queue is empty', async () => {
+  test('together with all other waiters leaves an empty queue', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiters = await Promise.all(Array.from({ length: 10 }, () => waitToRun(pool)))
@@ -154,7 +162,7 @@ describe.concurrent('a waiter that is killed', () => {
 })
 
 describe.concurrent('a waiter that is stopped', () => {
-  test('until its time limit has passed gets no GPU any more', async () => {
+  test('gets no GPU after its time limit', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const waiter = await wait(pool, 'run', '--wait', '2s', '--', 'true')
@@ -170,7 +178,7 @@ describe.concurrent('a waiter that is stopped', () => {
   })
 })
 
-test('Ctrl-C at the time of the grant leaves no reservation', async () => {
+test('SIGINT before the grant is noticed leaves no reservation', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const waiter = await wait(pool, 'reserve', '--wait')
@@ -184,7 +192,7 @@ test('Ctrl-C at the time of the grant leaves no reservation', async () => {
   expect((await pool.chg('run', '--', child('exit-7'))).status).toBe(7)
 })
 
-test('a signal at the moment of the grant is not lost', async () => {
+test('a signal during the grant is not lost', async () => {
   using pool = await testPool(1)
   for (let round = 0; round < 30; round++) {
     await hold(pool)
@@ -200,7 +208,7 @@ test('a signal at the moment of the grant is not lost', async () => {
   }
 })
 
-/** How a waiter is started on a terminal, and whether it stays in the queue after the terminal has closed. */
+/** How to start a waiter on a terminal, and whether it stays in the queue after the terminal has closed. */
 interface OnTerminal {
   readonly stays: boolean
   /** `$WAIT` is the command. */
@@ -219,7 +227,7 @@ const ON_TERMINALS: Readonly<Record<string, OnTerminal>> = {
 }
 
 needing('users', 'su', 'setsid').test(
-  'a waiter whose terminal is gone leaves the line, where it did not provide for that',
+  'a waiter whose terminal closes leaves the queue, unless it was started to outlive the terminal',
   async () => {
     using pool = await sharedPool(1)
     await hold(pool)

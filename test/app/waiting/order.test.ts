@@ -2,14 +2,15 @@ import { expect, test } from 'bun:test'
 import { gpuNumber, gpuUnit } from '../../../src/domain/pool/units.ts'
 import type { QueueDocument } from '../../../src/views/schemas/queue.ts'
 import { storedHistory } from '../../support/database.ts'
+import { failureOf } from '../../support/failure.ts'
 import { untilAllFree } from '../../support/job.ts'
-import { clashes, isAsAsked, overtakings, type Served } from '../../support/order.ts'
+import { hasRequestedGpus, overtakings, pairsOnOneGpu, type Served } from '../../support/order.ts'
 import { finished, type TestPool, testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
-import { hold, LOGGED, prepareLogs, stays, storedQueue } from '../../support/waiters.ts'
+import { hold, LOGGED_COMMAND, loggedRuns, prepareLogs, storedQueue } from '../../support/waiters.ts'
 
 const WAITERS = 100
-/** Counts and exact ids. Without the rule, the many small requests would overtake the large ones. */
+/** Counts and exact ids. Without first come, first served, the many small requests would overtake the large ones. */
 const REQUESTS = [
   ['--gpus', '1'],
   ['--gpus', '4'],
@@ -26,7 +27,7 @@ const requestOf = (nth: number): string[] => REQUESTS[nth % REQUESTS.length] ?? 
 
 type Past = Pick<Served, 'gpus' | 'startedAt' | 'endedAt'>
 
-/** The GPUs and times of each reservation, by the history. */
+/** The GPUs and times of each reservation according to the history. */
 function pastOf(pool: TestPool): ReadonlyMap<string, Past> {
   const past = new Map<string, Past>()
   for (const { reservation, gpu, started_at, ended_at } of storedHistory(pool)) {
@@ -43,7 +44,7 @@ test('a hundred waiters start in the order of the queue, and newcomers never ove
   prepareLogs(pool)
   await hold(pool, '--gpus', '4')
   const waiting = Array.from({ length: WAITERS }, (_, nth) =>
-    pool.start('run', '--wait', ...requestOf(nth), '--', ...LOGGED),
+    pool.start('run', '--wait', ...requestOf(nth), '--', ...LOGGED_COMMAND),
   )
   const queued = await until(
     'all are in the queue',
@@ -57,23 +58,25 @@ test('a hundred waiters start in the order of the queue, and newcomers never ove
 
   await pool.chg('release')
   const newcomers = await Promise.all(
-    Array.from({ length: 20 }, (_, nth) => pool.chg('run', ...requestOf(nth), '--', ...LOGGED)),
+    Array.from({ length: 20 }, (_, nth) =>
+      pool.chg('run', '--json', ...requestOf(nth), '--', ...LOGGED_COMMAND),
+    ),
   )
   const ended = await Promise.all(waiting.map(finished))
   expect(ended.filter(({ status }) => status !== 0)).toEqual([])
-  // A request after the end of the queue is granted; the others are refused because of the queue.
+  // A newcomer is granted only after the end of the queue.
   const refused = newcomers.filter(({ status }) => status !== 0)
-  expect(refused.filter(({ status, stderr }) => status !== 75 || !stderr.includes('vailable'))).toEqual([])
+  for (const each of refused) expect(failureOf(each)).toMatchObject({ status: 75, code: 'not-enough-gpus' })
   await untilAllFree(pool)
 
   const past = pastOf(pool)
   const served = queued.map(
     ({ id, request }, place): Served => ({ id, request, place, ...(past.get(id) ?? NEVER) }),
   )
-  expect(served.filter((each) => !isAsAsked(each))).toEqual([])
-  const log = stays(pool)
+  expect(served.filter((each) => !hasRequestedGpus(each))).toEqual([])
+  const log = loggedRuns(pool)
   expect(log).toHaveLength(WAITERS + newcomers.length - refused.length)
-  expect(clashes(log)).toEqual([])
+  expect(pairsOnOneGpu(log)).toEqual([])
   // The commands had the GPUs of the history.
   for (const { id, gpus } of log) expect(gpus).toEqual(past.get(id)?.gpus ?? [])
   const late = log
@@ -95,15 +98,14 @@ test('a newcomer is refused with a reason while others wait, even if a GPU is fr
   const waiting = pool.start('run', '--wait', '--gpus', '2', '--', 'true')
   await until('it is in the queue', () => storedQueue(pool).length === 1)
   for (const command of [
-    ['reserve', '--duration', '9h'],
-    ['run', '--', 'true'],
+    ['reserve', '--json', '--duration', '9h'],
+    ['run', '--json', '--', 'true'],
   ]) {
-    const refused = await pool.chg(...command)
-    expect(refused.status).toBe(75)
-    expect(refused.stderr).toStartWith(
-      'Error: Not enough GPUs available. Requested: 1, Available: 0 (1 ahead in the queue) - you hold 0 for another ',
-    )
-    expect(refused.stderr).toEndWith("; see 'canhazgpu queue', and wait in the queue with --wait\n")
+    expect(failureOf(await pool.chg(...command))).toMatchObject({
+      status: 75,
+      code: 'not-enough-gpus',
+      reason: { code: 'short', requested: 1, available: 0, ahead: 1, busy: [{ gpu_id: 0, yours: true }] },
+    })
   }
   await pool.chg('release')
   expect((await finished(waiting)).status).toBe(0)

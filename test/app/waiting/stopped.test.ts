@@ -7,24 +7,24 @@ import { CTRL_Z, openShell } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
 import { hold, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
 
-/** Stops all of them, and returns when the kernel shows them stopped. */
+/** Stops the waiters, and returns when the kernel shows them stopped. */
 async function stop(...waiters: readonly Pick<Waiter, 'pid'>[]): Promise<void> {
   for (const { pid } of waiters) kill(pid, 'SIGSTOP')
   await until('they are stopped', () => waiters.every(({ pid }) => stateOf(pid) === 'T'))
 }
 
-const goOn = (...waiters: readonly Pick<Waiter, 'pid'>[]): void => {
+const resume = (...waiters: readonly Pick<Waiter, 'pid'>[]): void => {
   for (const { pid } of waiters) kill(pid, 'SIGCONT')
 }
 
-/** The ids in the queue. Fails if an entry has a note, so the ten-second rule was not used. */
+/** The ids in the queue. Fails if an entry was noted: then the ten-second rule may have been used instead. */
 function waitingUnnoted(pool: TestPool): readonly string[] {
   expect(storedQueue(pool).filter(({ startableSince }) => startableSince !== undefined)).toEqual([])
   return storedQueue(pool).map(({ id }) => id)
 }
 
 describe.concurrent('a stopped waiter', () => {
-  test('is passed over at once, also several together, and keeps its place', async () => {
+  test('is passed over at once and keeps its place, also if several are stopped', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const stopped = [await waitToRun(pool), await waitToRun(pool), await waitToRun(pool)] as const
@@ -34,23 +34,21 @@ describe.concurrent('a stopped waiter', () => {
     expect(await untilServed(pool, fourth)).toEqual([0])
     expect(waitingUnnoted(pool)).toEqual(stopped.map(({ id }) => id))
     const reasons: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
-    expect(new Set(reasons.map(({ reason }) => reason))).toEqual(
-      new Set(['stopped, does not count until it continues']),
-    )
+    expect(reasons.map(({ reason_code }) => reason_code)).toEqual(['stopped', 'stopped', 'stopped'])
 
-    goOn(...stopped)
+    resume(...stopped)
     kill(fourth.pid, 'SIGTERM')
     expect(await untilServed(pool, stopped[0])).toEqual([0])
     expect(storedQueue(pool).map(({ id }) => id)).toEqual([stopped[1].id, stopped[2].id])
   })
 
-  test('is first again when it continues, although others joined meanwhile', async () => {
+  test('is first again when it continues, although others have joined', async () => {
     using pool = await testPool(1)
     await hold(pool)
     const first = await waitToRun(pool)
     await stop(first)
     const second = await waitToRun(pool)
-    goOn(first)
+    resume(first)
     await until('it runs', () => stateOf(first.pid) !== 'T')
     await pool.chg('release')
     expect(await untilServed(pool, first)).toEqual([0])
@@ -68,7 +66,7 @@ describe.concurrent('a stopped waiter', () => {
     expect(waitingUnnoted(pool)).toEqual([big.id])
   })
 
-  test('is passed over by the waiters behind it although the pool does not change', async () => {
+  test('is passed over by the waiters behind it, even if the pool does not change', async () => {
     using pool = await testPool(1)
     const usage = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'x', memory_mb: 9000 }] }
     pool.setFakeDriver({ gpus: { 0: usage } })
@@ -80,7 +78,7 @@ describe.concurrent('a stopped waiter', () => {
     expect(waitingUnnoted(pool)).toEqual([first.id])
   })
 
-  test('does not hide the death of the waiter before it from the waiters behind it', async () => {
+  test('does not keep the waiters behind it from noticing that the one ahead was killed', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '0')
     const first = await waitToRun(pool, '--gpus', '2')
@@ -92,12 +90,12 @@ describe.concurrent('a stopped waiter', () => {
     expect(waitingUnnoted(pool)).toEqual([second.id])
   })
 
-  test('by Ctrl-Z in its shell, continued with fg', async () => {
+  test('can be stopped by Ctrl-Z and continued by fg', async () => {
     using pool = await testPool(1)
     await hold(pool)
     using terminal = openShell(pool)
     terminal.type(`"$CHG" run --wait -- sh -c 'echo "it ru"ns; sleep 1000'\n`)
-    await terminal.see('Waiting for 1 GPU')
+    await terminal.see('position 1 of 1')
     const { id, pid } = await until('it is in the queue', () => {
       const [entry] = storedQueue(pool)
       return entry === undefined ? null : { id: entry.id, pid: entry.process.pid }

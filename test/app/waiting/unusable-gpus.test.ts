@@ -1,95 +1,88 @@
 import { describe, expect, test } from 'bun:test'
-import type { QueueDocument } from '../../../src/views/schemas/queue.ts'
+import type { QueueDocument, UnavailableGpuDocument } from '../../../src/views/schemas/queue.ts'
 import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
-import { until } from '../../support/until.ts'
-import { hold, storedQueue, untilServed, type Waiter, waitToRun } from '../../support/waiters.ts'
+import {
+  hold,
+  progressOf,
+  storedQueue,
+  untilProgress,
+  untilServed,
+  waitToRun,
+} from '../../support/waiters.ts'
 
 const LOST = { fault: 'GPU is lost' }
 const BOBS = { processes: [{ pid: 2 ** 22 + 1, user: 'bob', uid: 4242, name: 'python3', memory_mb: 9000 }] }
 
-/** Without its time. */
-const lastLine = (waiter: Waiter): string =>
-  (waiter.stderr().trim().split('\n').at(-1) ?? '').replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /, '')
-const says = (waiter: Waiter, line: string) =>
-  until(`it prints '${line}', not '${lastLine(waiter)}'`, () => lastLine(waiter) === line)
+const lost = (gpu_id: number): UnavailableGpuDocument => ({
+  gpu_id,
+  status: 'ERROR',
+  error: 'GPU is lost',
+  reason: { code: 'reported' },
+})
 
 /** The rows of `queue`, and its JSON. */
 async function queueOf(pool: TestPool) {
-  const { stdout, stderr, status } = await pool.chg('queue')
-  const places: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
-  return { rows: stdout.split('\n').slice(1), stderr, status, places }
+  const { stdout } = await pool.chg('queue')
+  const { status, stdout: json } = await pool.chg('queue', '--json')
+  const places: QueueDocument[] = JSON.parse(json)
+  return { rows: stdout.split('\n').slice(1), status, places }
 }
 
 describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () => {
   test('all of them are faulty: no start time, for the first and for the waiters behind', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 0: LOST, 1: LOST } })
-    const first = await waitToRun(pool)
-    await says(
-      first,
-      'Waiting for 1 GPU: position 1 of 1, 0 free, 2 with errors, earliest unknown (GPU 0 has an error: GPU is lost)',
+    const first = await waitToRun(pool, '--json')
+    const unavailable = { free: 0, unavailable_gpus: [lost(0), lost(1)] }
+    const progress = await untilProgress(first, { position: 1, length: 1, ...unavailable })
+    expect(progress).not.toHaveProperty('earliest_start')
+    const second = await waitToRun(pool, '--json', '--gpus', '2')
+    expect(await untilProgress(second, { position: 2, length: 2, ...unavailable })).not.toHaveProperty(
+      'earliest_start',
     )
-    const second = await waitToRun(pool, '--gpus', '2')
-    await says(
-      second,
-      'Waiting for 2 GPUs: position 2 of 2, 0 free, 2 with errors, earliest unknown (GPU 1 has an error: GPU is lost)',
-    )
-    expect(second.stderr()).not.toContain('2 free')
-    const { rows, stderr, places } = await queueOf(pool)
-    expect(stderr).toBe('')
-    expect(rows[0]).toMatch(/ 0 free, 2 with errors +earliest unknown \(GPU 0 has an error: GPU is lost\)/)
+    expect(progressOf(second).map(({ free }) => free)).not.toContain(2)
+    const { rows, places } = await queueOf(pool)
+    // The forecast of each names the fault that it waits for.
+    expect(rows[0]).toMatch(/\bGPU 0\b.*GPU is lost/)
+    expect(rows[1]).toMatch(/\bGPU 1\b.*GPU is lost/)
     for (const place of places) {
-      expect(place).toMatchObject({
-        reason: '0 free, 2 with errors',
-        reason_code: 'short',
-        free: 0,
-        unavailable_gpus: [0, 1].map((gpu_id) => ({ gpu_id, status: 'ERROR', error: 'GPU is lost' })),
-      })
+      expect(place).toMatchObject({ reason_code: 'short', ...unavailable })
       expect(place).not.toHaveProperty('earliest_start')
     }
   })
 
-  test('one is used without a reservation: the user, and the change when the user leaves', async () => {
+  test('one is used without a reservation: the user, and the change when the use ends', async () => {
     using pool = await testPool(4)
     pool.setFakeDriver({ gpus: { 3: BOBS } })
-    const waiter = await waitToRun(pool, '--gpu-ids', '3')
-    await says(
-      waiter,
-      'Waiting for GPU 3: position 1 of 1, 3 free, 1 in use without reservation, earliest unknown (GPU 3 used without reservation by bob)',
-    )
+    const waiter = await waitToRun(pool, '--json', '--gpu-ids', '3')
+    const used = { gpu_id: 3, status: 'UNRESERVED', unreserved_users: ['bob'] }
+    await untilProgress(waiter, { position: 1, length: 1, free: 3, unavailable_gpus: [used] })
     const { rows, places } = await queueOf(pool)
-    expect(rows[0]).toMatch(/ 0 free, 1 in use without reservation +.*GPU 3 used without reservation by bob/)
-    expect(places[0]).toMatchObject({
-      free: 0,
-      unavailable_gpus: [{ gpu_id: 3, status: 'UNRESERVED', unreserved_users: ['bob'] }],
-    })
+    expect(rows[0]).toMatch(/\bGPU 3\b.*bob/)
+    expect(places[0]).toMatchObject({ free: 0, unavailable_gpus: [used] })
     pool.setFakeDriver({ gpus: { 3: LOST } })
-    await until('it prints the fault', () => lastLine(waiter).includes('GPU 3 has an error: GPU is lost'))
+    await untilProgress(waiter, { unavailable_gpus: [lost(3)] })
   })
 
   test('the driver does not report one', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 1: { missing: true } } })
-    const waiter = await waitToRun(pool, '--gpus', '2')
-    await until('it prints the news', () =>
-      /1 free, 1 with errors, earliest unknown \(GPU 1 has an error: the driver does not show this GPU/.test(
-        lastLine(waiter),
-      ),
-    )
+    const waiter = await waitToRun(pool, '--json', '--gpus', '2')
+    const missing = { gpu_id: 1, status: 'ERROR', reason: { code: 'missing' } }
+    await untilProgress(waiter, { free: 1, unavailable_gpus: [missing] })
   })
 
   test('also if the reservations alone block it', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 1: LOST } })
     await startForever(pool, '--gpu-ids', '0')
-    const waiter = await waitToRun(pool, '--gpus', '2')
-    await says(
-      waiter,
-      'Waiting for 2 GPUs: position 1 of 1, 0 free, 1 with errors, earliest unknown (GPU 1 has an error: GPU is lost)',
-    )
-    expect(waiter.stderr()).not.toContain(' 1 free')
+    const waiter = await waitToRun(pool, '--json', '--gpus', '2')
+    const progress = await untilProgress(waiter, { position: 1, length: 1, unavailable_gpus: [lost(1)] })
+    expect(progress).not.toHaveProperty('earliest_start')
+    expect(new Set(progressOf(waiter).map(({ free }) => free))).toEqual(new Set([0]))
+    expect((await queueOf(pool)).rows[0]).toMatch(/\bGPU 1\b.*GPU is lost/)
   })
 
   test('a fault of a reserved GPU: the end of the reservation is no start', async () => {
@@ -99,20 +92,20 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
     pool.setFakeDriver({ gpus: { 0: LOST } })
     await waitToRun(pool)
     const { rows, places } = await queueOf(pool)
-    expect(rows[0]).toMatch(/ 0 free, 1 with errors +earliest unknown \(GPU 0 has an error: GPU is lost\)/)
+    expect(rows[0]).toMatch(/\bGPU 0\b.*GPU is lost/)
+    expect(places[0]).toMatchObject({ reason_code: 'short', free: 0, unavailable_gpus: [lost(0)] })
     expect(places[0]).not.toHaveProperty('earliest_start')
   })
 
-  test('the driver does not answer: no GPU without a reading counts as free', async () => {
+  test('the driver fails: no GPU without a reading counts as free', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 0: LOST, 1: LOST } })
     await waitToRun(pool)
     pool.setFakeDriver({ fail: 'driver/library version mismatch' })
-    const { rows, stderr, status, places } = await queueOf(pool)
+    const { rows, status, places } = await queueOf(pool)
     expect(status).toBe(0)
-    expect(stderr).toContain('GPUs not checked: ')
-    expect(stderr).toContain('driver/library version mismatch')
-    expect(rows[0]).toMatch(/ 0 free, 2 not checked +earliest unknown \(GPU 0 not checked\)/)
+    expect((await pool.chg('queue')).stderr).toContain('driver/library version mismatch')
+    expect(rows[0]).toMatch(/\bGPU 0\b/)
     expect(places[0]).toMatchObject({
       free: 0,
       unavailable_gpus: [
@@ -120,17 +113,18 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
         { gpu_id: 1, status: 'UNCHECKED' },
       ],
       driver_trouble: expect.stringContaining('driver/library version mismatch'),
+      driver_trouble_code: 'driver-failed',
     })
   })
 
-  for (const [name, trouble] of [
+  for (const [name, state] of [
     ['a fault', LOST],
-    ['a user without a reservation', BOBS],
-    ['a card that is gone', { missing: true }],
+    ['use without a reservation', BOBS],
+    ['a GPU that the driver does not report', { missing: true }],
   ] as const) {
-    test(`${name} keeps one request from starting: until that changes it delays no other`, async () => {
+    test(`${name} blocks one request, which then delays no other request`, async () => {
       using pool = await testPool(3)
-      pool.setFakeDriver({ gpus: { 2: trouble } })
+      pool.setFakeDriver({ gpus: { 2: state } })
       const all = await waitToRun(pool, '--gpus', '3')
       const job = await startForever(pool, '--gpu-ids', '0')
       expect((await pool.chg('run', '--wait', '--', 'true')).status).toBe(0)
@@ -153,21 +147,15 @@ describe.concurrent('a waiter for GPUs that cannot be used gets the reason', () 
     expect(await untilServed(pool, second)).toEqual([0])
   })
 
-  test('in JSON while it waits', async () => {
+  test('as JSON, with nothing else', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 0: BOBS, 1: LOST } })
     const waiter = await waitToRun(pool, '--json')
-    await until('it prints the news', () => waiter.stderr().includes('unavailable_gpus'))
-    expect(JSON.parse(lastLine(waiter))).toEqual({
-      waiting: {
-        position: 1,
-        length: 1,
-        free: 0,
-        unavailable_gpus: [
-          { gpu_id: 0, status: 'UNRESERVED', unreserved_users: ['bob'] },
-          { gpu_id: 1, status: 'ERROR', error: 'GPU is lost', reason: { code: 'reported' } },
-        ],
-      },
+    expect(await untilProgress(waiter, { length: 1 })).toEqual({
+      position: 1,
+      length: 1,
+      free: 0,
+      unavailable_gpus: [{ gpu_id: 0, status: 'UNRESERVED', unreserved_users: ['bob'] }, lost(1)],
     })
   })
 })
