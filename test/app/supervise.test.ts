@@ -66,8 +66,8 @@ class Scene implements Disposable {
   readonly signalled: [signal: string, at: Millis][] = []
   limit: TimeLimit | undefined
   isOver = false
-  /** The present error of the store, if any. */
-  trouble: Error | null = null
+  /** The error of the store at this time, if any. */
+  storeError: Error | null = null
   steady = START.steady.ms
   wall = START.wall
   readonly #folder = mkdtempSync(join(tmpdir(), 'canhazgpu-supervise-'))
@@ -80,7 +80,7 @@ class Scene implements Disposable {
   }
 
   async open(): Promise<OpenedPool> {
-    if (this.trouble !== null) throw this.trouble
+    if (this.storeError !== null) throw this.storeError
     return openSqliteStore({ path: this.#path, now: this.#now })
   }
 
@@ -99,8 +99,8 @@ class Scene implements Disposable {
     store.close()
   }
 
-  /** Runs the events in order; each acts before it is reported. The last one is the end of the job. */
-  async live(...events: (Event | (() => Event | Promise<Event>))[]): Promise<void> {
+  /** Supervises the job through these events. Each function runs before its event is reported. Then the job ends. */
+  async supervise(...events: (Event | (() => Event | Promise<Event>))[]): Promise<void> {
     const job: Job = {
       wait: async (timeoutMs) => {
         this.waits.push(timeoutMs)
@@ -109,7 +109,7 @@ class Scene implements Disposable {
         if (event === 'timeout') this.pass(timeoutMs)
         return event
       },
-      // The command is alive after every pause with a timeout.
+      // A pause with a timeout never sees the end of the command.
       pause: (timeoutMs) => {
         if (timeoutMs === Number.POSITIVE_INFINITY) return 'exited'
         this.pass(timeoutMs)
@@ -134,7 +134,7 @@ class Scene implements Disposable {
       sleep: async (ms) => {
         this.slept.push(ms)
         this.pass(ms)
-        if (this.slept.length === 3) this.trouble = null
+        if (this.slept.length === 3) this.storeError = null
       },
     })
   }
@@ -158,10 +158,10 @@ const heartbeatOf = (pool: Pool) =>
 /** The time before the first read of the pool, and between each read and the next wait. */
 const PAUSE_MS = 1_000
 
-test('a heartbeat every minute, and the true end when the command has ended', async () => {
+test('renews the heartbeat every minute, and records the end of the command', async () => {
   using scene = new Scene()
   await scene.setUp()
-  await scene.live('timeout', 'timeout', () => {
+  await scene.supervise('timeout', 'timeout', () => {
     scene.pass(30_000)
     return 'exited'
   })
@@ -180,12 +180,12 @@ test('a heartbeat every minute, and the true end when the command has ended', as
   expect(scene.printed).toEqual([])
 })
 
-test('a supervisor renews only the heartbeat of its own reservation', async () => {
+test('renews only the heartbeat of its own reservation', async () => {
   using scene = new Scene()
   const other: RunReservation = { ...RUN, id: 'other', holdings: wholeUnits(['2']) }
   await scene.setUp({ ...POOL, reservations: [RUN, other] })
   let seen: readonly unknown[] = []
-  await scene.live('timeout', async (): Promise<Event> => {
+  await scene.supervise('timeout', async (): Promise<Event> => {
     seen = heartbeatOf(await scene.pool())
     return 'exited'
   })
@@ -193,15 +193,15 @@ test('a supervisor renews only the heartbeat of its own reservation', async () =
   expect((await scene.pool()).reservations.map((each) => each.id)).toEqual(['other'])
 })
 
-test('constant writes to the pool neither hasten nor delay the heartbeat', async () => {
+test('writes of others to the pool do not change the time of the heartbeat', async () => {
   using scene = new Scene()
   await scene.setUp()
-  await scene.live('changed', 'changed', 'changed', 'timeout')
+  await scene.supervise('changed', 'changed', 'changed', 'timeout')
   expect(scene.waits).toEqual([58_000, 57_000, 56_000, 55_000, 59_000])
   expect(scene.printed).toEqual([])
 })
 
-test('a lost reservation is reported once, and nothing is revived', async () => {
+test('a lost reservation is reported once, and stays ended', async () => {
   using scene = new Scene()
   await scene.setUp()
   await scene.use((store) =>
@@ -210,8 +210,8 @@ test('a lost reservation is reported once, and nothing is revived', async () => 
       return { pool: after, records: ended, wake: [], answer: undefined }
     }),
   )
-  await scene.live('timeout')
-  // It ended before the first read of the pool, so there is nothing to watch.
+  await scene.supervise('timeout')
+  // The reservation ended before the first read of the pool, so the supervisor waits for nothing.
   expect(scene.waits).toEqual([])
   expect(scene.printed).toEqual([
     'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
@@ -220,11 +220,11 @@ test('a lost reservation is reported once, and nothing is revived', async () => 
 })
 
 test.each(['changed', 'timeout'] as const)(
-  'a reset during the run is told on its stderr (%s)',
+  'a reset during the run is reported on its stderr (%s)',
   async (event) => {
     using scene = new Scene()
     await scene.setUp()
-    await scene.live(async () => {
+    await scene.supervise(async () => {
       await scene.use((store) =>
         store.update({
           create: () => ({ pool: { ...POOL, reservations: [] }, records: [], wake: [], answer: undefined }),
@@ -232,20 +232,18 @@ test.each(['changed', 'timeout'] as const)(
       )
       return event
     })
-    expect(scene.printed).toEqual([
-      'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
-    ])
+    expect(scene.printed).toEqual([expect.stringContaining('reservation of GPU 0, 1 was ended')])
     expect((await scene.pool()).reservations).toEqual([])
     expect(await scene.history()).toEqual([])
   },
 )
 
-test('store errors are not printed, and the end is written when the store works again', async () => {
+test('store errors are not printed, and the end is recorded when the store works again', async () => {
   using scene = new Scene()
   await scene.setUp()
-  await scene.live(
+  await scene.supervise(
     () => {
-      scene.trouble = new CanhazgpuError('store-unavailable', 'The disk is full')
+      scene.storeError = new CanhazgpuError('store-unavailable', 'The disk is full')
       return 'timeout'
     },
     'timeout',
@@ -256,7 +254,7 @@ test('store errors are not printed, and the end is written when the store works 
   expect(await scene.history()).toHaveLength(2)
 })
 
-const TROUBLES: Record<string, Error> = {
+const STORE_ERRORS: Record<string, Error> = {
   'is damaged': new CanhazgpuError('store-corrupt', 'damaged'),
   'stays locked': new CanhazgpuError('store-busy', 'locked'),
   'was taken over by a newer version': new CanhazgpuError('store-too-new', 'newer'),
@@ -264,19 +262,19 @@ const TROUBLES: Record<string, Error> = {
   'makes this program fail': new TypeError('undefined is not a function'),
 }
 
-test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', async (what) => {
+test.each(Object.keys(STORE_ERRORS))('the limit is enforced although the pool %s', async (what) => {
   using scene = new Scene()
   await scene.setUp()
   const start = scene.steady
   scene.limit = { interruptAt: start + 3 * HEARTBEAT_MS, killAt: start + 3 * HEARTBEAT_MS + 30_000 }
-  const trouble = TROUBLES[what] ?? null
-  const lasting = () => {
-    scene.trouble = trouble
+  const storeError = STORE_ERRORS[what] ?? null
+  const failing = () => {
+    scene.storeError = storeError
     return 'timeout' as const
   }
-  await scene.live(lasting, lasting, lasting, lasting).catch((error) => {
-    // After the end of the command a bug is reported.
-    if (error !== trouble) throw error
+  await scene.supervise(failing, failing, failing, failing).catch((error) => {
+    // After the end of the command, a bug is no longer ignored.
+    if (error !== storeError) throw error
   })
   expect(scene.signalled[0]).toEqual(['SIGINT', start + 3 * HEARTBEAT_MS])
   expect(scene.signalled.find(([signal]) => signal === 'SIGKILL')).toEqual([
@@ -290,19 +288,19 @@ test.each(Object.keys(TROUBLES))('the limit is enforced although the pool %s', a
   ])
 })
 
-test('the launcher sets the limit, whatever the pool contains', async () => {
+test('the limit comes from the launcher, whatever the pool contains', async () => {
   using scene = new Scene()
   const limit = { interruptAt: START.wall + 1, killAt: START.wall + 2 }
   const forged = { ...RUN, term: { ...RUN.term, limit } }
   await scene.setUp({ ...POOL, reservations: [forged] })
-  await scene.live('timeout', 'timeout')
+  await scene.supervise('timeout', 'timeout')
   expect(scene.signalled).toEqual([])
 })
 
-test('a pool with other GPUs causes no message about them', async () => {
+test('only the lost GPUs of a reservation are reported', async () => {
   using scene = new Scene()
   await scene.setUp()
-  await scene.live(async (): Promise<Event> => {
+  await scene.supervise(async (): Promise<Event> => {
     await scene.use((store) =>
       store.update((pool) => {
         const holdings = wholeUnits(['1', '2'])
@@ -312,26 +310,24 @@ test('a pool with other GPUs causes no message about them', async () => {
     )
     return 'changed'
   })
-  expect(scene.printed).toEqual([
-    'canhazgpu: the reservation of GPU 0 was ended; the command runs on without it',
-  ])
+  expect(scene.printed).toEqual([expect.stringContaining('reservation of GPU 0 was ended')])
 })
 
-test('a supervisor exits if the pool is gone', async () => {
+test('exits if the pool is removed and the command has ended', async () => {
   using scene = new Scene()
   await scene.setUp()
-  await scene.live(() => {
-    scene.trouble = new CanhazgpuError('pool-not-initialized', 'no pool')
+  await scene.supervise(() => {
+    scene.storeError = new CanhazgpuError('pool-not-initialized', 'no pool')
     return 'exited'
   })
   expect(scene.slept).toEqual([])
 })
 
-test('a supervisor exits if a newer version has upgraded the pool and the command has ended', async () => {
+test('exits if a newer version has upgraded the pool and the command has ended', async () => {
   using scene = new Scene()
   await scene.setUp()
-  await scene.live(() => {
-    scene.trouble = new CanhazgpuError('store-too-new', 'newer')
+  await scene.supervise(() => {
+    scene.storeError = new CanhazgpuError('store-too-new', 'newer')
     return 'exited'
   })
   expect(scene.slept).toEqual([])
@@ -339,7 +335,7 @@ test('a supervisor exits if a newer version has upgraded the pool and the comman
 })
 
 test.each([10 * HOUR, -10 * HOUR])(
-  'a clock set by %p ms: true hours, and nobody else loses any',
+  'setting the clock by %p ms changes neither the hours of the run nor the end of another reservation',
   async (jump) => {
     using scene = new Scene()
     const manual: Reservation = {
@@ -350,7 +346,7 @@ test.each([10 * HOUR, -10 * HOUR])(
       term: { kind: 'manual', expiresAt: START.wall + 8 * HOUR },
     }
     await scene.setUp({ ...POOL, reservations: [RUN, manual] })
-    await scene.live(
+    await scene.supervise(
       'timeout',
       () => {
         scene.wall += jump

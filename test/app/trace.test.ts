@@ -4,6 +4,7 @@ import { apply, applySetUp, type PoolOperationName } from '../../src/domain/oper
 import type { Context, Operation } from '../../src/domain/operation/operation.ts'
 import type { Pool, ProcessIdentity } from '../../src/domain/pool/model.ts'
 import type { ProcessAnswer } from '../../src/ports/trace.ts'
+import { failureOf, warningsOf } from '../support/failure.ts'
 import { startForever } from '../support/job.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
@@ -35,11 +36,11 @@ function traced(pool: TestPool): readonly Line[] {
 function replay({ operation, actor, moment, processes, observed, pool }: Line): unknown {
   const known = (process: ProcessIdentity): ProcessAnswer => {
     const found = processes.find((each) => Bun.deepEquals(each.process, process))
-    if (found === undefined) throw new Error(`nobody asked about ${process.pid}`)
+    if (found === undefined) throw new Error(`the line has no answer for process ${process.pid}`)
     return found
   }
   const answered = <Answer>(answer: Answer | undefined): Answer => {
-    if (answer === undefined) throw new Error('nobody asked that')
+    if (answer === undefined) throw new Error('the line lacks the answer')
     return answer
   }
   const context: Context = {
@@ -50,7 +51,7 @@ function replay({ operation, actor, moment, processes, observed, pool }: Line): 
     },
   }
   if (operation.op === 'set-up') return applySetUp(pool, operation, context).answer
-  if (pool === null) throw new Error('a step without a pool')
+  if (pool === null) throw new Error('the line has no pool')
   return apply<PoolOperationName>(pool, operation, context).answer
 }
 
@@ -65,7 +66,7 @@ test('every step of commands, waiters and supervisors can be repeated from its l
   pool.env.CANHAZGPU_TRACE = `${pool.folder}/trace`
   const job = await startForever(pool)
   const waiting = pool.start('reserve', '--gpus', '2', '--wait')
-  await until('somebody waits', () =>
+  await until('the reserve waits', () =>
     traced(pool).some(({ operation }) => operation?.op === 'acquire' && operation.wait !== undefined),
   )
   await pool.chg('release', '--gpu-ids', '9')
@@ -85,20 +86,23 @@ test('every step of commands, waiters and supervisors can be repeated from its l
   expect(steps.filter(({ wrote }) => wrote).length).toBeGreaterThan(3)
 })
 
-test('an error is traced with its causes, and to stderr if that is configured', async () => {
+test('an error is traced with its causes, also to stderr', async () => {
   using pool = await testPool(0)
   pool.env.CANHAZGPU_TRACE = 'stderr'
-  const { status, stdout, stderr } = await pool.chg('release')
-  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-  const [line = '', told] = stderr.split('\n')
+  const release = await pool.chg('release', '--json')
+  expect(failureOf(release)).toMatchObject({ status: 1, code: 'pool-not-initialized' })
+  const [line = ''] = release.stderr.split('\n')
   expect(JSON.parse(line)).toMatchObject({ kind: 'error', error: [{ code: 'pool-not-initialized' }] })
-  expect(told).toStartWith('Error: GPU pool not initialized')
 })
 
 test('a trace that cannot be written gives one warning line, and the command works', async () => {
   using pool = await testPool(1)
   pool.env.CANHAZGPU_TRACE = `${pool.folder}/no/such/folder`
-  const { status, stdout, stderr } = await pool.chg('reserve', '--short')
-  expect({ status, stdout }).toEqual({ status: 0, stdout: '0\n' })
-  expect(stderr).toMatch(/^Warning: cannot write the trace .*\n$/)
+  const reserve = await pool.chg('reserve', '--json')
+  expect(reserve.status).toBe(0)
+  expect(JSON.parse(reserve.stdout)).toMatchObject({ gpus: [0] })
+  expect(warningsOf(reserve)).toMatchObject([
+    { code: 'trace-failed', message: expect.stringContaining(pool.env.CANHAZGPU_TRACE) },
+  ])
+  expect(reserve.stderr.split('\n')).toHaveLength(2)
 })

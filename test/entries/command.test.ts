@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { storedHistory, storedPool } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { child, startJob } from '../support/job.ts'
 import { testPool } from '../support/pool.ts'
 
@@ -22,7 +23,7 @@ test.each([0, 1, 2, 7, 75, 125, 126, 127, 130, 255])(
 )
 
 test.each(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGSEGV', 'SIGHUP', 'SIGPIPE'] as const)(
-  'a command that dies of %s dies of it',
+  'death by %s is the command’s own',
   async (signal) => {
     using pool = await testPool(1)
     const run = pool.start('run', '--', 'sh', '-c', `kill -${signal.slice(3)} $$`)
@@ -31,13 +32,13 @@ test.each(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGSEGV', 'SIGHUP', 'SIGPIPE'] as co
   },
 )
 
-test('exit-7 under run and bare', async () => {
+test('a shell gets the same status with and without run', async () => {
   using pool = await testPool(1)
   const script = `"$CHG" run -- ${child('exit-7')}; echo "$?"; ${child('exit-7')}; echo "$?"`
   expect((await pool.sh(script)).stdout).toBe('7\n7\n')
 })
 
-test('the environment names the GPUs, and overrides what was there before', async () => {
+test('the variables of the GPUs replace earlier ones, and other variables stay', async () => {
   using pool = await testPool(4)
   await pool.chg('reserve')
   Object.assign(pool.env, { CUDA_VISIBLE_DEVICES: '7', CUDA_DEVICE_ORDER: 'FASTEST_FIRST', KEPT: 'a b' })
@@ -51,13 +52,13 @@ test('the environment names the GPUs, and overrides what was there before', asyn
   expect(only('KEPT')).toEqual(['KEPT=a b'])
 })
 
-test('one GPU without --gpus', async () => {
+test('without --gpus the command gets one GPU', async () => {
   using pool = await testPool(4)
   const { stdout } = await pool.chg('run', '--', 'sh', '-c', 'echo "$CUDA_VISIBLE_DEVICES"')
   expect(stdout).toBe('0\n')
 })
 
-test('the variable of the command has the id of its reservation', async () => {
+test('CANHAZGPU_RESERVATION is the id of the reservation', async () => {
   using pool = await testPool(1)
   const { stdout } = await pool.chg(
     'run',
@@ -76,26 +77,29 @@ test('a command that cannot run is reported before any reservation', async () =>
   using pool = await testPool(1)
   writeFileSync(`${pool.folder}/text`, 'no program')
   const before = storedPool(pool)
-  expect(await pool.chg('run', '--', 'no-such-program', '--flag')).toEqual({
-    status: 127,
-    stdout: '',
-    stderr: 'Error: command not found: no-such-program\n',
+  const missing = await pool.chg('run', '--json', '--', 'no-such-program', '--flag')
+  expect(missing.stdout).toBe('')
+  expect(failureOf(missing)).toMatchObject({
+    ...{ status: 127, code: 'command-not-found' },
+    message: expect.stringMatching(/\bno-such-program$/),
   })
-  expect(await pool.chg('run', '--', './text')).toEqual({
-    status: 126,
-    stdout: '',
-    stderr: 'Error: command not executable: ./text\n',
+  const notExecutable = await pool.chg('run', '--json', '--', './text')
+  expect(notExecutable.stdout).toBe('')
+  expect(failureOf(notExecutable)).toMatchObject({
+    ...{ status: 126, code: 'command-not-executable' },
+    message: expect.stringMatching(/ \.\/text$/),
   })
   expect(storedPool(pool)).toEqual(before)
 })
 
-test('a file that is not a program releases its GPU', async () => {
+test('if the kernel cannot execute the command, its GPU is released', async () => {
   using pool = await testPool(1)
   writeFileSync(`${pool.folder}/broken`, '#!/no/such/interpreter\n')
   chmodSync(`${pool.folder}/broken`, 0o755)
-  const { status, stderr } = await pool.chg('run', '--', './broken')
-  expect(status).toBe(126)
-  expect(stderr).toMatch(/^Error: .*interpreter.*$/m)
+  expect(failureOf(await pool.chg('run', '--json', '--', './broken'))).toMatchObject({
+    ...{ status: 126, code: 'command-not-executable' },
+    message: expect.stringContaining('interpreter'),
+  })
   expect((await pool.status())[0]?.status).toBe('AVAILABLE')
   expect(storedHistory(pool)).toMatchObject([{ outcome: 'released' }])
 })
@@ -103,11 +107,12 @@ test('a file that is not a program releases its GPU', async () => {
 test('too few GPUs: exit status 75, and the command is not started', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
-  const refused = await pool.chg('run', '--', 'touch', 'started')
-  expect(refused).toMatchObject({ status: 75, stdout: '' })
-  expect(refused.stderr).toMatch(
-    /^Error: Not enough GPUs available\. Requested: 1, Available: 0 - you hold 0 for another \d+h \d+m \d+s; wait in the queue with --wait\n$/,
-  )
+  const refused = await pool.chg('run', '--json', '--', 'touch', 'started')
+  expect(refused.stdout).toBe('')
+  expect(failureOf(refused)).toMatchObject({
+    ...{ status: 75, code: 'not-enough-gpus' },
+    reason: { code: 'short', requested: 1, available: 0, busy: [{ gpu_id: 0, yours: true }] },
+  })
   expect(await Bun.file(`${pool.folder}/started`).exists()).toBe(false)
 })
 

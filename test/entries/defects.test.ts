@@ -6,7 +6,7 @@ const MAIN = new URL('../../src/entries/main.ts', import.meta.url).pathname
 const THROWS = 'throw new Error("planted")'
 const REJECTS = 'Promise.reject(new Error("planted"))'
 
-/** Runs the program from its sources, with a planted error that nothing catches. */
+/** Runs the program from its sources with an error that nothing catches. */
 async function withDefect(pool: TestPool, defect: string, ...args: string[]) {
   const preload = `${pool.folder}/defect.ts`
   const once = `if (process.listenerCount('uncaughtException') > 0) { clearInterval(timer); ${defect} }`
@@ -22,14 +22,14 @@ async function withDefect(pool: TestPool, defect: string, ...args: string[]) {
   return { stderr, status: await child.exited }
 }
 
-/** `web` ends only by the defect. */
+/** `web` runs until the error. */
 const WEB = ['web', '--host', '127.0.0.1', '--port', '0']
 
-test.each([THROWS, REJECTS])('a bug is one line that says so and how to report it: %s', async (defect) => {
+test.each([THROWS, REJECTS])('a bug prints one line, which explains how to report it: %s', async (defect) => {
   using pool = await testPool(1)
   const { stderr, status } = await withDefect(pool, defect, ...WEB)
-  expect(stderr.replace(/^(?!Error).*\n/gm, '')).toBe(
-    "Error: this is a bug in canhazgpu: planted - please report it, with 'canhazgpu --version' and what CANHAZGPU_TRACE=stderr prints\n",
+  expect(stderr.replace(/^(?!Error).*\n/gm, '')).toMatch(
+    /^Error: .*\bbug\b.*\bplanted\b.*'canhazgpu --version'.*\bCANHAZGPU_TRACE=stderr\b.*\n$/,
   )
   expect(stderr).not.toMatch(/^\s+at |Bun v/m)
   expect(status).toBe(1)
@@ -48,7 +48,7 @@ test('the details of a bug are in the trace', async () => {
 test('with --json a bug has a code', async () => {
   using pool = await testPool(1)
   const { stderr, status } = await withDefect(pool, THROWS, ...WEB, '--json')
-  const [told] = stderr.split('\n').filter((line) => line.startsWith('{"error"'))
-  expect(JSON.parse(told ?? '{}')).toMatchObject({ error: { code: 'internal' } })
+  const [failure] = stderr.split('\n').filter((line) => line.startsWith('{"error"'))
+  expect(JSON.parse(failure ?? '{}')).toMatchObject({ error: { code: 'internal' } })
   expect(status).toBe(1)
 })

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
+import { failureOf } from '../support/failure.ts'
 import { testPool } from '../support/pool.ts'
 
-/** The runtime then cannot allocate the memory that its compiler writes and executes. */
+/** With this limit the runtime cannot allocate the memory for its JIT compiler. */
 const WITHOUT_JIT = 'ulimit -v 2000000;'
 
 test('without a JIT, commands fail with one line that names the remedy', async () => {
@@ -22,8 +23,7 @@ test('without a JIT, commands fail with one line that names the remedy', async (
 test('without a JIT, the error is JSON with --json', async () => {
   using pool = await testPool(1)
   const failed = await pool.sh(`${WITHOUT_JIT} "$CHG" run -j -- true`)
-  expect(JSON.parse(failed.stderr)).toMatchObject({ error: { code: 'failure' } })
-  expect(failed.status).toBe(125)
+  expect(failureOf(failed)).toMatchObject({ status: 125, code: 'failure' })
 })
 
 test('without a JIT, --help and --version work', async () => {

@@ -1,11 +1,10 @@
 /*
- * Writes the whole state that a program can read about its start, as one JSON document.
+ * Writes the whole state in which it was started, as one JSON document.
  *
  *   probe OUT END [ARGUMENT…]
  *
- * OUT is the file to write; END is `exit:N`, `signal:N`, or `stdin:N`, which first reads standard input to
- * its end. Bytes are written as hexadecimal digits. Values that differ between runs by nature (pids) are written
- * as a relation.
+ * OUT is the file to write. END is `exit:N`, `signal:N`, or `stdin:N`, which first reads standard input to its end. Bytes
+ * are written in hexadecimal. Ids that differ between runs are written as a relation, such as "parent's".
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -69,7 +68,7 @@ static void hex_list(const char *name, char **strings) {
   fputs("],", out);
 }
 
-/* Before anything else is opened. */
+/* Must run before another file is opened. */
 static void list_descriptors(void) {
   DIR *directory = opendir("/proc/self/fd");
   struct dirent *entry;
@@ -192,7 +191,7 @@ static void write_file(const char *name, const char *path) {
   text(name, content);
 }
 
-/* The lines of /proc/self/status that a parent hands down. */
+/* The lines of /proc/self/status that a process inherits. */
 static void write_status(void) {
   static const char *const kept[] = {"Uid:", "Gid:", "Groups:", "Threads:", "Cap", "NoNewPrivs:", "Seccomp:",
                                      "Cpus_allowed:", "Mems_allowed:", "THP_enabled:", "CoreDumping:"};

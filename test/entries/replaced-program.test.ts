@@ -16,7 +16,7 @@ const CHANGES: Readonly<Record<string, (program: string) => void>> = {
 }
 
 for (const [change, makeChange] of Object.entries(CHANGES)) {
-  test.concurrent(`the time limit of a waiter holds although its program was ${change} meanwhile`, async () => {
+  test.concurrent(`the time limit of a run is enforced if its program was ${change} while it waited`, async () => {
     using pool = await testPool(1)
     const { program, waiter } = await waiterOf(pool)
     makeChange(program)
@@ -29,7 +29,7 @@ for (const [change, makeChange] of Object.entries(CHANGES)) {
   })
 }
 
-/** A run with a time limit that waits for the only GPU, started from its own copy of the program. */
+/** A run with a time limit, started from its own copy of the program. It waits for the only GPU. */
 async function waiterOf(pool: TestPool) {
   const program = `${pool.folder}/canhazgpu`
   copyFileSync(binary, program)

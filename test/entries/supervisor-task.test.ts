@@ -14,7 +14,7 @@ test('a supervisor reads the task of its launcher', () => {
   expect(decodeTask(encodeTask(TASK))).toEqual(TASK)
 })
 
-test('a supervisor reads the end that an earlier version could not record', () => {
+test('a supervisor reads an end that an earlier version could not record', () => {
   const ended: SupervisorTask = { ...TASK, pidfd: null, outcome: 'timed-out' }
   expect(decodeTask(encodeTask(ended))).toEqual(ended)
 })
@@ -37,6 +37,6 @@ test.each([
   JSON.stringify({ ...TASK, limit: { interruptAt: 'soon' } }),
   JSON.stringify({ ...TASK, process: { pid: 7 } }),
   JSON.stringify({ ...TASK, outcome: 'reset' }),
-])('no launcher wrote %p', (text) => {
+])('%p is no task', (text) => {
   expect(decodeTask(text)).toBeNull()
 })

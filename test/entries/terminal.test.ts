@@ -8,7 +8,7 @@ import { until } from '../support/until.ts'
 
 function runPid(pool: TestPool): number {
   const [run] = storedPool(pool).reservations
-  if (run?.term.kind !== 'run') throw new Error('nothing runs')
+  if (run?.term.kind !== 'run') throw new Error('there is no run')
   return run.term.process.pid
 }
 
@@ -50,14 +50,14 @@ test('Ctrl-Z stops the command and keeps its GPU; fg continues it', async () => 
   await until('the command is stopped', () => stateOf(pid) === 'T')
   expect((await pool.status())[0]).toMatchObject({ status: 'IN_USE', type: 'RUN' })
   terminal.type('fg\n')
-  await until('the command goes on', () => stateOf(pid) === 'S')
+  await until('the command continues', () => stateOf(pid) === 'S')
   terminal.type('hello\n')
   await terminal.see('got hello')
   await terminal.see('prompt> ')
   await untilAllFree(pool)
 })
 
-test('a background job of a shell works like any other', async () => {
+test('a background job of a shell can be killed and waited for', async () => {
   using pool = await testPool(1)
   using terminal = openShell(pool)
   terminal.type(`"$CHG" run -- ${child('forever')} & echo "pid $!"\n`)

@@ -5,8 +5,8 @@ import { missing, needing } from '../support/needs.ts'
 import { binary, type TestPool, testPool } from '../support/pool.ts'
 
 /**
- * The same script runs twice, once with empty `RUN` and once with `canhazgpu run --`. The output of the probe in
- * it, and the output and status of the script, must be equal.
+ * Each script runs twice: once with an empty `RUN`, and once with `canhazgpu run --` in its place. The output of the
+ * probe in the script must be equal, and so must the output and status of the script.
  */
 
 const VARIABLES = [
@@ -38,7 +38,8 @@ interface Descriptor {
   target: string
 }
 
-interface Seen extends Record<string, unknown> {
+/** The document that the probe writes. */
+interface ProbeDocument extends Record<string, unknown> {
   pid: number
   ppid: number
   descriptors: Descriptor[]
@@ -46,7 +47,7 @@ interface Seen extends Record<string, unknown> {
 }
 
 interface Observation {
-  readonly seen: Seen | null
+  readonly seen: ProbeDocument | null
   readonly stdout: string
   readonly status: number | null
 }
@@ -95,11 +96,11 @@ function expectNoDifference(script: string, shell: readonly string[] = ['bash', 
   return actual
 }
 
-/** Runs in its own terminal; `script` returns the status of its command. */
+/** Runs the command in its own terminal. `script` exits with the status of the command. */
 const TERMINAL = ['script', '-qec']
 const shellScript = (shell: string, commands: string) => `cat > s.sh <<'END'\n${commands}\nEND\n${shell} s.sh`
 
-withProbe.describe('the command sees the same', () => {
+withProbe.describe('the command starts in the same state', () => {
   const scripts: Record<string, string> = {
     'in a plain shell': 'RUN PROBE exit:0; true',
     'as the last command, which the shell may exec': 'RUN PROBE exit:0',
@@ -108,10 +109,10 @@ withProbe.describe('the command sees the same', () => {
     'with an environment that is not UTF-8': `BAD=$'\\xff' env $'\\xe9=\\xe8' bash -c 'RUN PROBE exit:0; true'`,
     'with an empty environment': 'env -i CANHAZGPU_STORE="$CANHAZGPU_STORE" RUN PROBE exit:0; true',
     'with the GPUs it had before': 'CUDA_VISIBLE_DEVICES=7 RUN PROBE exit:0; true',
-    'with variables that the runtime minds':
+    'with variables that configure the runtime':
       'NODE_OPTIONS=--x BUN_JSC_useDFGJIT=0 NODE_ENV=production TZ=Asia/Tokyo RUN PROBE exit:0; true',
     'with a file as standard input': 'printf "a\\0b\\377" > in; RUN PROBE stdin:0 < in; true',
-    'half-way through a file': 'seq 1000 > in; { read -r line; RUN PROBE stdin:0; } < in; true',
+    'with a file that is read in part': 'seq 1000 > in; { read -r line; RUN PROBE stdin:0; } < in; true',
     'with a pipe as standard input': 'printf "a\\0b\\377" | RUN PROBE stdin:0; true',
     'with one file for output and errors': 'RUN PROBE exit:0 > /dev/null 2>&1; true',
     'with standard streams closed': 'RUN PROBE exit:0 <&-; true',
@@ -184,7 +185,7 @@ withProbe.describe('under other shells', () => {
 needing('gcc', 'strace', 'dash').test(
   'dash may still block all signals, as it does while it starts a command',
   () => {
-    // Unblocks them late: the command has read its state by then.
+    // The delay is so long that the command reads its state before dash unblocks the signals.
     const late = 'inject=rt_sigprocmask:delay_enter=500000'
     const shell = ['strace', '-o', '/dev/null', '-e', 'trace=rt_sigprocmask', '-e', late, 'dash', '-c']
     expect(expectNoDifference('RUN PROBE exit:0; true', shell).seen).toMatchObject({ complete: true })
@@ -258,14 +259,14 @@ libc.execve(command[0].encode(), array([c.encode() for c in command]),
   }
 })
 
-withProbe.describe('the shell sees the same', () => {
-  test('only the pid that it started', () => {
+withProbe.describe('the shell gets the same', () => {
+  test('pid, which is the pid that it started', () => {
     const { seen, stdout } = underRun('RUN PROBE exit:0 & echo $! $$; wait', ['bash', '-c'])
     expect(stdout.trim()).toBe(`${seen?.pid} ${seen?.ppid}`)
   })
 
   test(
-    'every exit status',
+    'exit status, for every status',
     () => {
       const script = 'for code in $(seq 0 255); do RUN bash -c "exit $code"; echo $?; done'
       expect(expectNoDifference(script).stdout.split('\n')).toHaveLength(257)
@@ -274,29 +275,29 @@ withProbe.describe('the shell sees the same', () => {
   )
 
   test(
-    'death by a signal',
+    'signal, if the command dies of one',
     () => {
       expectNoDifference('for s in 1 2 3 6 7 8 9 11 13 14 15 24 25 34; do RUN PROBE signal:$s; echo $?; done')
     },
     TIMEOUT_MS,
   )
 
-  test('a pipe that the reader closes', () => {
+  test('end of a pipe that the reader closes', () => {
     expectNoDifference('RUN yes | head -1; echo $PIPESTATUS')
   })
 
-  test('a command that is missing or cannot be run', () => {
+  test('status of a command that is missing or not executable', () => {
     expectNoDifference(
       'touch plain; RUN nonesuch; echo $?; RUN ./plain; echo $?; RUN /; echo $?; RUN ""; echo $?',
     )
   })
 
-  test('a script without a first line for the kernel', () => {
+  test('result of a script without a #! line', () => {
     expectNoDifference(`printf 'echo "$#" "$@"\\nexit 4' > s; chmod +x s; RUN ./s a 'b c'; echo $?`)
   })
 })
 
-withProbe.test('the variables that are given', () => {
+withProbe.test('the command gets exactly these variables', () => {
   const { seen } = underRun('CUDA_VISIBLE_DEVICES=9 RUN PROBE exit:0; true', ['bash', '-c'])
   const entries = (seen?.environment ?? [])
     .map(text)
