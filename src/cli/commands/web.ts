@@ -58,7 +58,7 @@ export const web = command({
   },
 })
 
-const OPEN_TO_EVERYONE: Warning = {
+export const OPEN_TO_EVERYONE: Warning = {
   code: 'open-to-everyone',
   message:
     'everyone who can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1',
