@@ -1,21 +1,31 @@
 import { expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { storedHistory, storedPool } from '../support/database.ts'
-import { failureOf } from '../support/failure.ts'
+import { type Failure, failureOf } from '../support/failure.ts'
 import { testPool } from '../support/pool.ts'
 
 interface Refusal {
   readonly typed: string[]
-  readonly status: number
-  /** The expected parts of the one line on stderr. */
-  readonly expected: string[]
+  /** Its JSON error, as far as it is compared. */
+  readonly error: Partial<Failure>
+  /** Names and values that the one line on stderr must have. */
+  readonly facts: string[]
 }
 
-const usage = (typed: string, ...expected: string[]): Refusal => ({
-  typed: typed.split(' '),
-  status: 2,
-  expected,
+const wrong = (typed: string[], ...facts: string[]): Refusal => ({
+  typed,
+  error: { code: 'usage', status: 2 },
+  facts,
 })
+const usage = (typed: string, ...facts: string[]): Refusal => wrong(typed.split(' '), ...facts)
+
+const TOO_MANY: Partial<Failure> = {
+  code: 'impossible-request',
+  status: 2,
+  reason: { code: 'impossible', requested: 5, gpus: 4 },
+}
+const NOT_FOUND = { code: 'command-not-found', status: 127 } as const
+const NOT_EXECUTABLE = { code: 'command-not-executable', status: 126 } as const
 
 const TASK =
   '{"process":{"pid":4194305,"startTime":1,"bootId":"","pidNamespace":""},"pidfd":null,"messages":null,"gpus":[0],"limit":{}}'
@@ -40,44 +50,30 @@ const REFUSALS: readonly Refusal[] = [
     '{"process":{"pid":2},"gpus":[0]}',
     TASK.replace('null', '"x"'),
     TASK.replace('[0]', '[{}]'),
-  ].map((task) => ({
-    typed: ['__supervise', 'sqlite:///nowhere', 'some', task],
-    status: 2,
-    expected: ['canhazgpu run'],
-  })),
-  ...['', '{', 'null', '{}', '{"kind":"report"}', '{"kind":"history","range":{"from":0}}'].map(
-    (question) => ({
-      typed: ['__usage', 'sqlite:///nowhere', question],
-      status: 2,
-      expected: ['canhazgpu web'],
-    }),
+  ].map((task) => wrong(['__supervise', 'sqlite:///nowhere', 'some', task], 'canhazgpu run')),
+  ...['', '{', 'null', '{}', '{"kind":"report"}', '{"kind":"history","range":{"from":0}}'].map((question) =>
+    wrong(['__usage', 'sqlite:///nowhere', question], 'canhazgpu web'),
   ),
   // Counts.
   ...['0', '-1', '1.5', 'two', '1e3', '0x10', '99999999999999999999', '1025', '١', ' 1'].flatMap((count) => [
-    { typed: ['reserve', `--gpus=${count}`], status: 2, expected: ['--gpus', count] },
-    { typed: ['run', `--gpus=${count}`, '--', 'true'], status: 2, expected: ['--gpus', count] },
-    { typed: ['admin', `--gpus=${count}`, '--force'], status: 2, expected: ['--gpus', count] },
+    wrong(['reserve', `--gpus=${count}`], '--gpus', count),
+    wrong(['run', `--gpus=${count}`, '--', 'true'], '--gpus', count),
+    wrong(['admin', `--gpus=${count}`, '--force'], '--gpus', count),
   ]),
-  { typed: ['reserve', '--gpus', ''], status: 2, expected: ['--gpus'] },
+  wrong(['reserve', '--gpus', ''], '--gpus'),
   usage('reserve --gpus', '--gpus'),
   usage('reserve -g', '--gpus'),
-  usage('reserve --gpus 5', '5', '4 GPUs (IDs 0 to 3)'),
-  usage('run --gpus 5 -- true', '5', '4 GPUs (IDs 0 to 3)'),
+  { typed: ['reserve', '--gpus', '5'], error: TOO_MANY, facts: ['5', '4'] },
+  { typed: ['run', '--gpus', '5', '--', 'true'], error: TOO_MANY, facts: ['5', '4'] },
   // Durations.
   ...['0', '0h', '-1h', '1', 'abc', '1w', '366d', '1h 30m', '30m1h', '99999999999999999999d', '∞'].map(
-    (duration) => ({
-      typed: ['reserve', `--duration=${duration}`],
-      status: 2,
-      expected: [duration, '1h30m'],
-    }),
+    (duration) => wrong(['reserve', `--duration=${duration}`], `'${duration}'`, '1h30m'),
   ),
   usage('reserve --duration', '--duration'),
   // Days.
-  ...['0', '-7', '1.5', 'all', '99999', ''].map((days) => ({
-    typed: ['report', `--days=${days}`],
-    status: 2,
-    expected: ['--days', days],
-  })),
+  ...['0', '-7', '1.5', 'all', '99999', ''].map((days) =>
+    wrong(['report', `--days=${days}`], '--days', `'${days}'`),
+  ),
   // Misplaced arguments.
   usage('status now', 'now'),
   usage('release 0', '0'),
@@ -93,15 +89,15 @@ const REFUSALS: readonly Refusal[] = [
   usage('run --', "'--'"),
   usage('run python -- train.py', 'python'),
   // The word after `--wait` is a command, not a duration.
-  usage('run --wait python train.py', "Missing '--'", 'canhazgpu run [OPTIONS] -- python train.py'),
-  usage('run -w python', "Missing '--'"),
-  usage('run --wait 5x -- true', "Invalid duration '5x'"),
+  usage('run --wait python train.py', "'--'", '-- python train.py'),
+  usage('run -w python', "'--'"),
+  usage('run --wait 5x -- true', "'5x'"),
   // Each hint names the command's help page once.
-  usage('report --dayz 3', "(Did you mean --days?) - see 'canhazgpu report --help'\n"),
-  usage('run --gpsu 2 -- true', "see 'canhazgpu run --help'"),
-  usage('reserve --gpus two', "see 'canhazgpu reserve --help'"),
-  usage('admin', "see 'canhazgpu admin --help'"),
-  usage('--frobnicate status', "see 'canhazgpu --help'"),
+  usage('report --dayz 3', '--days', 'canhazgpu report --help'),
+  usage('run --gpsu 2 -- true', 'canhazgpu run --help'),
+  usage('reserve --gpus two', 'canhazgpu reserve --help'),
+  usage('admin', 'canhazgpu admin --help'),
+  usage('--frobnicate status', 'canhazgpu --help'),
   // Settings.
   usage('status --memory-threshold 0', '--memory-threshold', '0'),
   usage('status --memory-threshold 1GB', '--memory-threshold', '1GB'),
@@ -112,44 +108,51 @@ const REFUSALS: readonly Refusal[] = [
   usage('admin', '--gpus'),
   usage('admin --force', '--gpus'),
   // Programs.
-  { typed: ['run', '--', 'no-such-program'], status: 127, expected: ['not found', 'no-such-program'] },
-  { typed: ['run', '--', '/no/such/program'], status: 127, expected: ['not found', '/no/such/program'] },
-  { typed: ['run', '--', ''], status: 127, expected: ['not found'] },
+  { typed: ['run', '--', 'no-such-program'], error: NOT_FOUND, facts: ['no-such-program'] },
+  { typed: ['run', '--', '/no/such/program'], error: NOT_FOUND, facts: ['/no/such/program'] },
+  { typed: ['run', '--', ''], error: NOT_FOUND, facts: [] },
   // Shell command lines.
   {
     typed: ['run', '--', 'conda activate x'],
-    status: 127,
-    expected: ['not found: conda activate x', 'run -- conda run -n x COMMAND'],
+    error: NOT_FOUND,
+    facts: ['conda activate x', 'run -- conda run -n x COMMAND'],
   },
   {
     typed: ['run', '--', 'NO_SUCH=1', 'python', 'train.py'],
-    status: 127,
-    expected: ['run -- env NO_SUCH=1 python train.py'],
+    error: NOT_FOUND,
+    facts: ['run -- env NO_SUCH=1 python train.py'],
   },
   {
     typed: ['run', '--', "python -c 'x' && true"],
-    status: 127,
-    expected: ['leave out the quotes', "run -- bash -c 'python -c '\\''x'\\'' && true'"],
+    error: NOT_FOUND,
+    facts: ["run -- bash -c 'python -c '\\''x'\\'' && true'"],
   },
   {
     typed: ['run', '--', 'source', 'venv/bin/activate'],
-    status: 127,
-    expected: ["bash -c 'source venv/bin/activate'"],
+    error: NOT_FOUND,
+    facts: ["bash -c 'source venv/bin/activate'"],
   },
-  { typed: ['run', '--', '/etc/passwd'], status: 126, expected: ['not executable', '/etc/passwd'] },
-  { typed: ['run', '--', '/etc'], status: 126, expected: ['not executable', '/etc'] },
+  { typed: ['run', '--', '/etc/passwd'], error: NOT_EXECUTABLE, facts: ['/etc/passwd'] },
+  { typed: ['run', '--', '/etc'], error: NOT_EXECUTABLE, facts: ['/etc'] },
 ]
+
+/** With `--json` after the first word: at the end it could be taken for the value of an option. */
+const withJson = ([command = '', ...rest]: readonly string[]) => [command, '--json', ...rest]
 
 test.each(REFUSALS.map((refusal) => [refusal.typed.join(' '), refusal] as const))(
   'canhazgpu %s',
-  async (_, { typed, status, expected }) => {
+  async (_, { typed, error, facts }) => {
     using pool = await testPool(4)
     const before = { pool: storedPool(pool), history: storedHistory(pool) }
     const refused = await pool.chg(...typed)
     expect(refused.stdout).toBe('')
     expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-    for (const words of expected) expect(refused.stderr).toContain(words)
-    expect(refused.status).toBe(status)
+    for (const fact of facts) expect(refused.stderr).toContain(fact)
+    expect(refused.status).toBe(error.status ?? null)
+    // Commands of the program itself have no options.
+    if (!typed[0]?.startsWith('__')) {
+      expect(failureOf(await pool.chg(...withJson(typed)))).toMatchObject(error)
+    }
     expect({ pool: storedPool(pool), history: storedHistory(pool) }).toEqual(before)
   },
 )
@@ -165,18 +168,24 @@ test('words after -- are not parsed', async () => {
 
 test('a value that looks like an option stays a value', async () => {
   using pool = await testPool(1)
-  const { status, stderr } = await pool.chg('reserve', '--duration', '--gpus')
-  expect(status).toBe(2)
-  expect(stderr).toMatch(/^Error: .*--duration.*\n$|^Error: .*'--gpus'.*\n$/)
+  expect(failureOf(await pool.chg('reserve', '--json', '--duration', '--gpus'))).toMatchObject({
+    ...{ code: 'usage', status: 2 },
+    message: expect.stringContaining("'--gpus'"),
+  })
 })
 
 test('without a pool every command prints how to create one', async () => {
   using pool = await testPool(0)
-  const words = "Error: GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first\n"
-  for (const command of [['status'], ['reserve'], ['release'], ['report']]) {
-    expect(await pool.chg(...command)).toEqual({ status: 1, stdout: '', stderr: words })
+  for (const command of ['status', 'reserve', 'release', 'report', 'run']) {
+    const rest = command === 'run' ? ['--', 'true'] : []
+    const refused = await pool.chg(command, '--json', ...rest)
+    expect(refused.stdout).toBe('')
+    expect(failureOf(refused)).toMatchObject({
+      code: 'pool-not-initialized',
+      status: command === 'run' ? 125 : 1,
+      message: expect.stringContaining('canhazgpu admin --gpus '),
+    })
   }
-  expect(await pool.chg('run', '--', 'true')).toEqual({ status: 125, stdout: '', stderr: words })
   expect(existsSync(`${pool.folder}/pool`)).toBe(false)
 })
 
@@ -205,18 +214,20 @@ test.each(['redis', 'sqlite:relative.db', 'sqlite:///', 'http://x/y', ' '])(
   'a store like %p is refused',
   async (store) => {
     using pool = await testPool(0)
-    const { status, stdout, stderr } = await pool.chg('status', '--store', store)
-    expect(status).toBe(2)
-    expect(stdout).toBe('')
-    expect(stderr).toMatch(/^Error: [^\n]*--store[^\n]*sqlite:\/\/\/[^\n]*\n$/)
+    const refused = await pool.chg('status', '--json', '--store', store)
+    expect(refused.stdout).toBe('')
+    expect(failureOf(refused)).toMatchObject({
+      ...{ code: 'usage', status: 2 },
+      message: expect.stringMatching(/--store[^\n]*sqlite:\/\/\//),
+    })
   },
 )
 
-test('a store that is a folder: the message suggests a file in it', async () => {
+test('a store that is a folder: the hint names a file in it', async () => {
   using pool = await testPool(0)
-  const { status, stderr } = await pool.chg('status', '--store', pool.folder)
-  expect(stderr).toBe(
-    `Error: The pool ${pool.folder} cannot be opened: it is a folder - name a file in it, such as ${pool.folder}/pool.db\n`,
-  )
-  expect(status).toBe(1)
+  expect(failureOf(await pool.chg('status', '--json', '--store', pool.folder))).toMatchObject({
+    ...{ code: 'store-unavailable', status: 1 },
+    message: expect.stringContaining(pool.folder),
+    hint: expect.stringContaining(`${pool.folder}/pool.db`),
+  })
 })
