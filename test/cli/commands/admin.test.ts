@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { existsSync, statSync } from 'node:fs'
 import { storedHistory, storedPool, withDatabase } from '../../support/database.ts'
+import { failureOf } from '../../support/failure.ts'
 import { testPool } from '../../support/pool.ts'
 
 const fake = ['--provider', 'fake']
@@ -21,10 +22,11 @@ test('does not set up a pool again without --force, for any count', async () => 
   await pool.chg('reserve')
   const before = storedPool(pool)
   for (const gpus of ['8', '4']) {
-    expect(await pool.chg('admin', '--gpus', gpus, ...fake)).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: 'Error: GPU pool already initialized with 8 GPUs. Use --force to reinitialize\n',
+    const refused = await pool.chg('admin', '--gpus', gpus, '--json', ...fake)
+    expect(refused.stdout).toBe('')
+    expect(failureOf(refused)).toMatchObject({
+      ...{ code: 'pool-already-initialized', status: 1 },
+      reason: { code: 'already-initialized', gpus: 8 },
     })
   }
   expect(storedPool(pool)).toEqual(before)
@@ -54,18 +56,24 @@ test('--force also sets up a first pool', async () => {
 
 test('exactly one of many concurrent processes sets up the pool', async () => {
   using pool = await testPool(0)
-  const all = await Promise.all(Array.from({ length: 16 }, () => pool.chg('admin', '--gpus', '2', ...fake)))
-  expect(all.filter(({ status }) => status === 0)).toHaveLength(1)
-  for (const { status, stderr } of all) {
-    if (status !== 0) expect(stderr).toStartWith('Error: GPU pool already initialized with 2 GPUs.')
+  const setUp = () => pool.chg('admin', '--gpus', '2', '--json', ...fake)
+  const all = await Promise.all(Array.from({ length: 16 }, setUp))
+  const refused = all.filter(({ status }) => status !== 0)
+  expect(refused).toHaveLength(15)
+  for (const each of refused) {
+    expect(failureOf(each)).toMatchObject({
+      code: 'pool-already-initialized',
+      reason: { gpus: 2 },
+    })
   }
 })
 
 test('setting up works after another process was killed while it did', async () => {
   using pool = await testPool(2)
   withDatabase(pool, (db) => db.run('DELETE FROM pool'))
-  expect((await pool.chg('status')).stderr).toStartWith('Error: GPU pool not initialized')
-  expect((await pool.chg('admin', '--gpus', '2', ...fake)).stdout).toBe('Initialized 2 GPUs (IDs 0 to 1)\n')
+  expect(failureOf(await pool.chg('status', '--json')).code).toBe('pool-not-initialized')
+  expect(await pool.chg('admin', '--gpus', '2', ...fake)).toMatchObject({ status: 0, stderr: '' })
+  expect(storedPool(pool).units).toHaveLength(2)
 })
 
 test('--force keeps provider, allocation and threshold unless options change them', async () => {
@@ -117,13 +125,14 @@ test('--show prints the settings of the pool, and changes nothing', async () => 
 test('--provider accepts a vendor and selects a working provider', async () => {
   using pool = await testPool(0)
   for (const vendor of ['nvidia', 'amd']) {
-    const missing = await pool.chg('admin', '--gpus', '2', '-p', vendor)
+    const missing = await pool.chg('admin', '--gpus', '2', '-p', vendor, '--json')
     expect(missing).toMatchObject({ status: 1, stdout: '' })
-    expect(missing.stderr).toMatch(vendor === 'amd' ? /^Error: [^\n]*amd-smi/ : /^Error: [^\n]*NVIDIA/)
+    expect(failureOf(missing).message).toMatch(vendor === 'amd' ? /amd-smi/ : /NVIDIA/)
   }
-  expect((await pool.chg('admin', '--gpus', '2', '-p', 'intel')).stderr).toContain(
-    'expected one of nvidia, amd, nvml, nvidia-smi, amd-smi, fake',
-  )
+  expect(failureOf(await pool.chg('admin', '--gpus', '2', '-p', 'intel', '--json'))).toMatchObject({
+    ...{ code: 'usage', status: 2 },
+    message: expect.stringContaining('nvidia, amd, nvml, nvidia-smi, amd-smi, fake'),
+  })
   expect((await pool.chg('admin', '-g', '2', '-p', 'fake', '-j')).stdout).toContain('"initialized"')
 })
 
@@ -135,9 +144,11 @@ test('--json prints the result', async () => {
 
 test('nothing is created if the driver is missing or shows too few GPUs', async () => {
   using pool = await testPool(0)
-  const missing = await pool.chg('admin', '--gpus', '2', '--provider', 'amd-smi')
-  expect(missing.status).toBe(1)
-  expect(missing.stderr).toMatch(/^Error: .*amd-smi.*\n$/)
+  const missing = await pool.chg('admin', '--gpus', '2', '--provider', 'amd-smi', '--json')
+  expect(failureOf(missing)).toMatchObject({
+    ...{ code: 'driver-missing', status: 1 },
+    message: expect.stringContaining('amd-smi'),
+  })
   expect(existsSync(`${pool.folder}/pool`)).toBe(false)
 })
 

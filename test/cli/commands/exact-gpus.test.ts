@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
 import { storedPool } from '../../support/database.ts'
+import { failureOf } from '../../support/failure.ts'
 import { testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
 import { hold, storedQueue, untilServed, waitToRun } from '../../support/waiters.ts'
@@ -24,29 +25,31 @@ test.concurrent.each([
 })
 
 test.concurrent.each([
-  ['4', 'No such GPU: 4: this pool has 4 GPUs (IDs 0 to 3)'],
-  ['2-5', 'No such GPU: 4, 5'],
-  ['1,1', 'GPU 1 is named twice'],
-  ['0-2,1', 'GPU 1 is named twice'],
-  ['3-1', 'the range 3-1 runs backwards'],
-  ['', 'expected numbers and ranges'],
-  ['1,', 'expected numbers and ranges'],
-  ['1;2', 'expected numbers and ranges'],
-  ['-1', 'argument missing'],
-  ['one', 'expected numbers and ranges'],
-  ['0-99999', 'expected numbers and ranges'],
-])('--gpu-ids %j is wrong usage, with and without --wait', async (ids, expected) => {
+  ['4', { code: 'impossible-request', reason: { code: 'impossible', gpu_ids: [4], gpus: 4 } }],
+  ['2-5', { code: 'impossible-request', reason: { code: 'impossible', gpu_ids: [4, 5], gpus: 4 } }],
+  ['1,1', { code: 'usage', message: /'1,1'.*GPU 1 / }],
+  ['0-2,1', { code: 'usage', message: /'0-2,1'.*GPU 1 / }],
+  ['3-1', { code: 'usage', message: /'3-1'/ }],
+  ['', { code: 'usage', message: /''/ }],
+  ['1,', { code: 'usage', message: /'1,'/ }],
+  ['1;2', { code: 'usage', message: /'1;2'/ }],
+  ['-1', { code: 'usage', message: /'-1'/ }],
+  ['one', { code: 'usage', message: /'one'/ }],
+  ['0-99999', { code: 'usage', message: /'0-99999'/ }],
+] as const)('--gpu-ids %j is wrong usage, with and without --wait', async (ids, expected) => {
   using pool = await testPool(4)
   const option = `--gpu-ids=${ids}`
   for (const command of [
-    ['run', option, '--', 'true'],
-    ['run', '--wait', option, '--', 'true'],
-    ['reserve', option],
-    ['reserve', '--wait', option],
+    ['run', '--json', option, '--', 'true'],
+    ['run', '--json', '--wait', option, '--', 'true'],
+    ['reserve', '--json', option],
+    ['reserve', '--json', '--wait', option],
   ]) {
     const refused = await pool.chg(...command)
-    expect(refused.status).toBe(2)
-    if (ids !== '-1') expect(refused.stderr).toContain(expected)
+    const { message, code, status, reason } = failureOf(refused)
+    expect({ code, status }).toEqual({ code: expected.code, status: 2 })
+    if ('reason' in expected) expect(reason as unknown).toEqual(expected.reason)
+    else expect(message).toMatch(expected.message)
     expect(refused.stdout).toBe('')
   }
   expect(storedQueue(pool)).toEqual([])
@@ -55,37 +58,46 @@ test.concurrent.each([
 describe.concurrent('exact GPUs', () => {
   test('a different number in --gpus is wrong usage', async () => {
     using pool = await testPool(4)
-    const refused = await pool.chg('run', '--gpus', '3', '--gpu-ids', '0,1', '--', 'true')
-    expect(refused).toMatchObject({
-      status: 2,
-      stderr: 'Error: --gpus 3 and --gpu-ids 0,1 disagree: 2 ids are named - leave out --gpus\n',
+    const refused = await pool.chg('run', '--json', '--gpus', '3', '--gpu-ids', '0,1', '--', 'true')
+    expect(failureOf(refused)).toMatchObject({
+      ...{ code: 'usage', status: 2 },
+      message: expect.stringMatching(/--gpus 3 .*--gpu-ids 0,1 /),
     })
   })
 
   test('more GPUs than the pool has are refused, even with --wait', async () => {
     using pool = await testPool(4)
-    const refused = await pool.chg('run', '--wait', '--gpus', '5', '--', 'true')
-    expect(refused.status).toBe(2)
-    expect(refused.stderr).toStartWith('Error: Cannot reserve 5 GPUs: this pool has 4 GPUs (IDs 0 to 3)')
+    const refused = await pool.chg('run', '--json', '--wait', '--gpus', '5', '--', 'true')
+    expect(failureOf(refused)).toMatchObject({
+      ...{ code: 'impossible-request', status: 2 },
+      reason: { code: 'impossible', requested: 5, gpus: 4 },
+    })
   })
 
   test('a refusal names those that are reserved', async () => {
     using pool = await testPool(4)
     await hold(pool, '--gpu-ids', '1,2')
-    const refused = await pool.chg('reserve', '--gpu-ids', '0-2')
-    expect(refused.status).toBe(75)
-    expect(refused.stderr).toMatch(
-      /^Error: GPUs 1, 2 are not available - you hold 1-2 for another \d+h \d+m \d+s; wait in the queue with --wait\n$/,
-    )
+    const until = expect.stringMatching(/Z$/)
+    expect(failureOf(await pool.chg('reserve', '--json', '--gpu-ids', '0-2'))).toMatchObject({
+      ...{ code: 'not-enough-gpus', status: 75 },
+      reason: {
+        taken: [1, 2],
+        busy: [
+          { gpu_id: 1, until, yours: true },
+          { gpu_id: 2, until, yours: true },
+        ],
+      },
+    })
     expect((await pool.chg('reserve', '--gpu-ids', '0,3')).status).toBe(0)
   })
 
   test('used GPUs are not granted', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 1: { memory_used_mb: 9000 } } })
-    expect((await pool.chg('reserve', '--gpu-ids', '1')).stderr).toStartWith(
-      "Error: GPU 1 is not available (1 GPUs in use without reservation - run 'canhazgpu status' for details)",
-    )
+    expect(failureOf(await pool.chg('reserve', '--json', '--gpu-ids', '1'))).toMatchObject({
+      ...{ code: 'not-enough-gpus', status: 75 },
+      reason: { code: 'short', taken: [1], busy: [], occupied: [{ gpu_id: 1 }] },
+    })
   })
 
   test('a waiter gets them while other GPUs are reserved and released', async () => {
