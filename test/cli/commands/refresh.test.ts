@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { changeStoredPool, storedHistory, storedPool } from '../../support/database.ts'
+import { failureOf } from '../../support/failure.ts'
 import { startForever } from '../../support/job.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { beforeReboot } from '../../support/reboot.ts'
@@ -11,9 +12,6 @@ function show(pool: TestPool, ...uuids: (string | null)[]): void {
   const gpus = uuids.map((uuid) => (uuid === null ? { missing: true } : { uuid, name: `Card ${uuid}` }))
   pool.setFakeDriver({ gpus: { ...gpus } })
 }
-
-const ALL_NEW = (count: number) =>
-  `the driver shows none of the ${count} GPUs of the pool by UUID, but others in their places`
 
 const uuidsOf = (pool: TestPool) => storedPool(pool).units.map(({ device }) => device.uuid)
 
@@ -28,26 +26,16 @@ test('if all GPUs of a pool are new, one line has the remedy, and none is grante
   using pool = await poolOf('a', 'b')
   show(pool, 'x', 'y')
   const seen = await pool.chg('status')
-  expect(seen.stderr).toBe(
-    `Warning: ${ALL_NEW(2)} - 'sudo canhazgpu admin --refresh' adopts them and ends no reservation\n`,
-  )
-  expect(seen.stdout).toBe(
-    [0, 1]
-      .map(
-        (id) =>
-          `GPU ${id}: ERROR - the driver shows another GPU in its place - 'sudo canhazgpu admin --refresh' adopts it\n`,
-      )
-      .join(''),
-  )
-  expect(await pool.status()).toMatchObject([
-    { status: 'ERROR', error: expect.stringContaining('admin --refresh') },
-    { status: 'ERROR' },
-  ])
-  for (const typed of [['reserve'], ['run', '--', 'true'], ['reserve', '--gpu-ids', '1']]) {
-    const { status, stderr } = await pool.chg(...typed)
-    expect(status).toBe(75)
-    expect(stderr).toContain("2 GPUs replaced by others, which 'sudo canhazgpu admin --refresh' adopts")
-    expect(stderr).toMatch(/^Error: [^\n]+\n$/)
+  expect(seen.stderr).toMatch(/^Warning: [^\n]*'sudo canhazgpu admin --refresh'[^\n]*\n$/)
+  expect(seen.stdout).toMatch(/^(GPU [01]: ERROR - [^\n]*admin --refresh[^\n]*\n){2}$/)
+  const replaced = { status: 'ERROR', reason: { code: 'replaced' } }
+  expect(await pool.status()).toMatchObject([replaced, replaced])
+  for (const [command = '', ...rest] of [['reserve'], ['run', '--', 'true'], ['reserve', '--gpu-ids', '1']]) {
+    expect(failureOf(await pool.chg(command, '--json', ...rest))).toMatchObject({
+      ...{ code: 'not-enough-gpus', status: 75 },
+      reason: { replaced: [0, 1] },
+      message: expect.stringContaining('admin --refresh'),
+    })
   }
 })
 
@@ -97,11 +85,15 @@ test('a changed name is adopted too', async () => {
   using pool = await poolOf('a')
   pool.setFakeDriver({ gpus: { '0': { uuid: 'a', name: 'Another name' } } })
   expect((await pool.chg('status')).stdout).toContain('AVAILABLE')
-  expect((await pool.chg('admin', '--check')).stdout).toContain(
-    "is 'Card a' in the pool, and the driver shows 'Another name'",
-  )
+  const check = async () => JSON.parse((await pool.chg('admin', '--check', '--json')).stdout)
+  expect(await check()).toMatchObject({
+    sound: false,
+    problems: [
+      { reason: { code: 'renamed', gpu_id: 0 }, what: expect.stringMatching(/Card a.*Another name/) },
+    ],
+  })
   expect((await pool.chg('admin', '--refresh')).stdout).toBe('Adopted 1 GPU(s): [0]\n')
-  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+  expect(await check()).toMatchObject({ sound: true })
 })
 
 test('if the driver shows fewer GPUs, none is adopted, and the error has a remedy', async () => {
@@ -111,11 +103,13 @@ test('if the driver shows fewer GPUs, none is adopted, and the error has a remed
     ['a', null, 'c'],
   ]) {
     show(pool, ...shown)
-    const refused = await pool.chg('admin', '--refresh')
-    expect({ status: refused.status, stdout: refused.stdout }).toEqual({ status: 1, stdout: '' })
-    expect(refused.stderr).toMatch(
-      /^Error: [^\n]*the pool has 3, the driver shows 2[^\n]*--gpus 2 --force[^\n]*\n$/,
-    )
+    const refused = await pool.chg('admin', '--refresh', '--json')
+    expect(refused.stdout).toBe('')
+    expect(failureOf(refused)).toMatchObject({
+      ...{ code: 'failure', status: 1 },
+      reason: { code: 'devices-missing', gpus: 3, shown: 2 },
+      hint: expect.stringContaining('--gpus 2 --force'),
+    })
     expect(uuidsOf(pool)).toEqual(['a', 'b', 'c'])
   }
 })
@@ -131,50 +125,53 @@ test('a waiter prints the reason, and is served after --refresh', async () => {
 
 test('--check compares pool and driver, and changes nothing', async () => {
   using pool = await poolOf('a', 'b', 'c')
-  const cases: readonly (readonly [(string | null)[], readonly RegExp[]])[] = [
-    [['x', 'y', 'z'], [/^the driver shows none of the 3 GPUs [^\n]+ - '[^']+--refresh' adopts/]],
+  const cases: readonly (readonly [(string | null)[], ...(readonly [object, RegExp][])])[] = [
+    [
+      ['x', 'y', 'z'],
+      [{ code: 'all-replaced' }, /--refresh/],
+    ],
     [
       ['a', 'x', 'c'],
-      [/^in the place of GPU 1 \(b\) the driver shows another \(x\) - '[^']+--refresh' adopts/],
+      [{ code: 'replaced', gpu_id: 1 }, /\(b\).*\(x\).*--refresh/],
     ],
     [
       ['a', null, 'c'],
-      [/^GPU 1 \(b\) is not among the 2 GPUs that the driver shows - [^\n]+--gpus 2 --force/],
+      [{ code: 'missing', gpu_id: 1 }, /\(b\).*--gpus 2 --force/],
     ],
     [
       ['a', null, 'x'],
-      [/^GPU 1 \(b\) is not among/, /^in the place of GPU 2 \(c\)/],
+      [{ code: 'missing', gpu_id: 1 }, /\(b\)/],
+      [{ code: 'replaced', gpu_id: 2 }, /\(c\).*\(x\)/],
     ],
   ]
   const before = storedPool(pool)
-  for (const [shown, problems] of cases) {
+  for (const [shown, ...problems] of cases) {
     show(pool, ...shown)
-    const { status, stdout, stderr } = await pool.chg('admin', '--check')
-    const lines = stdout.trimEnd().split('\n')
+    const lines = (await pool.chg('admin', '--check')).stdout.trimEnd().split('\n')
     expect(lines).toHaveLength(problems.length)
-    for (const [nth, problem] of problems.entries()) expect(lines[nth]).toMatch(problem)
-    expect(stderr).toMatch(/^Error: The pool \S+ is not sound: \d problems?\n$/)
-    expect(status).toBe(1)
-    const json = JSON.parse((await pool.chg('admin', '--check', '--json')).stdout)
-    expect(json).toMatchObject({ sound: false, driver: { checked: true } })
-    expect(json.problems.map(({ kind }: { kind: string }) => kind)).toEqual(problems.map(() => 'device'))
+    for (const [nth, [, facts]] of problems.entries()) expect(lines[nth]).toMatch(facts)
+    const checked = await pool.chg('admin', '--check', '--json')
+    expect(failureOf(checked)).toMatchObject({ code: 'driver-failed', status: 1 })
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      ...{ sound: false, driver: { checked: true } },
+      problems: problems.map(([reason]) => ({ kind: 'device', reason })),
+    })
   }
   expect(storedPool(pool)).toEqual(before)
 })
 
 test.each([
-  ['hangs', { hang: true }, 'The fake driver did not answer'],
-  ['fails', { fail: 'no such device' }, 'no such device'],
-])('--check with a driver that %s prints what was not checked', async (_, scenario, words) => {
+  ['hangs', { hang: true }, 'driver-unresponsive'],
+  ['fails', { fail: 'no such device' }, 'driver-failed'],
+])('--check with a driver that %s prints what was not checked', async (_, scenario, code) => {
   using pool = await testPool(1)
   pool.setFakeDriver(scenario)
-  const { status, stdout, stderr } = await pool.chg('admin', '--check', '--probe-timeout', '1s')
-  expect(status).toBe(0)
-  expect(stdout).toContain('is sound')
-  expect(stderr).toMatch(/^Not compared with the driver: [^\n]+\n$/)
-  expect(stderr).toContain(words)
-  const json = await pool.chg('admin', '--check', '--probe-timeout', '1s', '--json')
-  expect(JSON.parse(json.stdout)).toMatchObject({ sound: true, driver: { checked: false } })
+  const checked = await pool.chg('admin', '--check', '--probe-timeout', '1s')
+  expect(checked.status).toBe(0)
+  const { stdout } = await pool.chg('admin', '--check', '--probe-timeout', '1s', '--json')
+  const { sound, driver } = JSON.parse(stdout)
+  expect({ sound, driver }).toMatchObject({ sound: true, driver: { checked: false, reason_code: code } })
+  expect(checked.stderr).toContain(driver.reason)
   expect((await pool.chg('admin', '--refresh', '--probe-timeout', '1s')).status).toBe(1)
 })
 
@@ -182,11 +179,9 @@ test.each(['--check', '--show', '--gpus=1', '--force', '--memory-threshold=5'])(
   '--refresh and %s contradict each other',
   async (other) => {
     using pool = await testPool(1)
-    const { status, stderr } = await pool.chg('admin', '--refresh', other)
-    expect({ status, stderr }).toEqual({
-      status: 2,
-      stderr: expect.stringMatching(/^Error: --\w+ and --[\w-]+ contradict each other/),
-    })
+    const { code, status, message } = failureOf(await pool.chg('admin', '--json', '--refresh', other))
+    expect({ code, status }).toEqual({ code: 'usage', status: 2 })
+    for (const flag of ['--refresh', other.split('=')[0]]) expect(message).toContain(flag ?? '')
   },
 )
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
-import * as v from 'valibot'
-import { failure } from '../../../src/views/schemas/failure.ts'
 import { storedPool } from '../../support/database.ts'
+import { failureOf } from '../../support/failure.ts'
 import { startForever } from '../../support/job.ts'
-import { binary, type TestPool, testPool } from '../../support/pool.ts'
+import { binary, type Finished, type TestPool, testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { openTerminal } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
@@ -209,9 +208,7 @@ describe.concurrent('--json', () => {
   test.each(failures)('%s (%d) is printed in JSON by %s', async (code, status, ...command) => {
     using pool = await testPool(1)
     await startForever(pool)
-    const failed = await pool.chg(...command, '--json')
-    expect(failed).toMatchObject({ status, stdout: '' })
-    expectError(failed.stderr, code)
+    expectFailure(await pool.chg(...command, '--json'), { code, status })
   })
 
   test('errors of run, with its own exit codes', async () => {
@@ -224,16 +221,15 @@ describe.concurrent('--json', () => {
       ['usage', 2, '--grace', '1s', '--', 'true'],
       ['config-invalid', 125, '--config', '/no/such/file.yaml', '--', 'true'],
     ] as const) {
-      const failed = await pool.chg('run', '--json', ...options)
-      expect(failed).toMatchObject({ status, stdout: '' })
-      expectError(failed.stderr, code)
+      expectFailure(await pool.chg('run', '--json', ...options), { code, status })
     }
   })
 
-  function expectError(stderr: string, code: string): void {
-    expect(stderr).toMatch(/^\{.*\}\n$/)
-    const { error } = v.parse(failure, JSON.parse(stderr))
-    expect(error).toMatchObject({ code, message: expect.stringMatching(/\S/) })
+  /** The command prints one line on stderr and nothing on stdout. */
+  function expectFailure(failed: Finished, error: { code: string; status: number }): void {
+    expect(failed.stdout).toBe('')
+    expect(failed.stderr).toMatch(/^\{.*\}\n$/)
+    expect(failureOf(failed)).toMatchObject({ ...error, message: expect.stringMatching(/\S/) })
   }
 })
 
@@ -267,9 +263,11 @@ describe.concurrent('a team that always waits', () => {
     using pool = await testPool(1)
     await hold(pool)
     pool.env.CANHAZGPU_RESERVE_WAIT = '1s'
-    const waiter = await wait(pool, 'reserve')
-    expect(await waiter.ended()).toBe(75)
-    expect(waiter.stderr()).toContain('Timed out waiting for GPUs')
+    const waiter = await wait(pool, 'reserve', '--json')
+    const status = await waiter.ended()
+    expect(failureOf({ status, stdout: '', stderr: waiter.stderr() })).toMatchObject({
+      ...{ code: 'wait-timed-out', status: 75 },
+    })
   })
 
   test('--wait with a limit overrides the configuration', async () => {
@@ -278,7 +276,9 @@ describe.concurrent('a team that always waits', () => {
     pool.env.CANHAZGPU_RUN_WAIT = 'true'
     expect((await pool.chg('run', '--wait', '1s', '--', 'true')).status).toBe(75)
     pool.env.CANHAZGPU_RUN_WAIT = 'perhaps'
-    expect((await pool.chg('run', '--', 'true')).stderr).toContain('expected true, false or a duration')
+    const invalid = failureOf(await pool.chg('run', '--json', '--', 'true'))
+    expect(invalid).toMatchObject({ code: 'config-invalid', status: 125 })
+    expect(invalid.message).toContain('perhaps')
   })
 })
 
