@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import type { ErrorCode } from '../../../src/domain/errors.ts'
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
+import type { CheckedDocument, CreatedDocument } from '../../../src/views/schemas/admin.ts'
 import { recordOf } from '../../adapters/store/counting.ts'
 import {
   changeStoredPool,
@@ -9,9 +11,10 @@ import {
   withDatabase,
   writeHistory,
 } from '../../support/database.ts'
+import { failureOf } from '../../support/failure.ts'
 import { startForever } from '../../support/job.ts'
 import { needing } from '../../support/needs.ts'
-import { type Finished, type TestPool, testPool } from '../../support/pool.ts'
+import { type TestPool, testPool } from '../../support/pool.ts'
 import { hasEnded, isWatching, supervisorsOf } from '../../support/processes.ts'
 import { mountSmallDisk } from '../../support/small-disk.ts'
 import { until } from '../../support/until.ts'
@@ -54,13 +57,33 @@ const pagesWith = (bytes: Buffer, text: string): number[] =>
 
 const zero = (bytes: Buffer, page: number): Buffer => bytes.fill(0, page * PAGE, (page + 1) * PAGE)
 
-function expectUnsound({ status, stdout, stderr }: Finished, ...problems: RegExp[]): void {
-  const lines = stdout.trimEnd().split('\n')
-  expect(lines).toHaveLength(problems.length)
-  for (const [nth, problem] of problems.entries()) expect(lines[nth]).toMatch(problem)
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
-  expect(stderr).toMatch(new RegExp(`^Error: The pool \\S+ is not sound: ${count}\n$`))
-  expect(status).toBe(1)
+type Kind = CheckedDocument['problems'][number]['kind']
+
+const checked = async (pool: TestPool): Promise<CheckedDocument> =>
+  JSON.parse((await pool.chg('admin', '--check', '--json')).stdout)
+
+/** `--check` fails with this code and these problems, in order: the kind of each, and facts of its text. */
+async function expectUnsound(
+  pool: TestPool,
+  code: ErrorCode,
+  ...problems: (readonly [Kind, RegExp])[]
+): Promise<void> {
+  const failed = await pool.chg('admin', '--check', '--json')
+  expect(failureOf(failed)).toMatchObject({ code, status: 1 })
+  const document: CheckedDocument = JSON.parse(failed.stdout)
+  expect(document.sound).toBe(false)
+  expect(document.problems.map(({ kind }) => kind)).toEqual(problems.map(([kind]) => kind))
+  for (const [nth, [, facts]] of problems.entries()) {
+    const { what, cure } = document.problems[nth] ?? {}
+    expect(`${what} - ${cure}`).toMatch(facts)
+  }
+}
+
+/** Sets the pool up again; the answer says what was kept of a damaged one. */
+async function setUpAgain(pool: TestPool): Promise<CreatedDocument> {
+  const { status, stdout, stderr } = await pool.chg(...FORCE, '--json')
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  return JSON.parse(stdout)
 }
 
 test('--check of a sound pool prints its contents', async () => {
@@ -95,22 +118,21 @@ test.each(['--gpus=4', '--force', '--provider=fake', '--group=root', '--allocati
   '--check and %s contradict each other',
   async (option) => {
     using pool = await testPool(1)
-    const { status, stderr } = await pool.chg('admin', '--check', option)
-    expect(stderr).toStartWith(`Error: --check and ${option.split('=')[0]} contradict each other`)
-    expect(status).toBe(2)
+    const { code, status, message } = failureOf(await pool.chg('admin', '--json', '--check', option))
+    expect({ code, status }).toEqual({ code: 'usage', status: 2 })
+    for (const flag of ['--check', option.split('=')[0]]) expect(message).toContain(flag ?? '')
   },
 )
 
 test('--check fails without a pool; without --check the count is required', async () => {
   using pool = await testPool(0)
-  expect(await pool.chg('admin', '--check')).toMatchObject({
-    status: 1,
-    stdout: '',
-    stderr: expect.stringMatching(/^Error: GPU pool not initialized/),
+  const failed = await pool.chg('admin', '--check', '--json')
+  expect(failed.stdout).toBe('')
+  expect(failureOf(failed)).toMatchObject({ code: 'pool-not-initialized', status: 1 })
+  expect(failureOf(await pool.chg('admin', '--force', '--json'))).toMatchObject({
+    ...{ code: 'usage', status: 2 },
+    message: expect.stringContaining('--gpus'),
   })
-  expect((await pool.chg('admin', '--force')).stderr).toStartWith(
-    "Error: Required option '-g, --gpus <count>' not specified",
-  )
 })
 
 test('--check finds a pool that breaks the rules, even with a correct checksum', async () => {
@@ -127,40 +149,36 @@ test('--check finds a pool that breaks the rules, even with a correct checksum',
       ],
     }
   })
-  expectUnsound(
-    await pool.chg('admin', '--check'),
-    /^GPU 1 is in 2 reservations \(\w+, other\) - .*--force/,
-    /^reservation other holds GPU 7, which does not exist - /,
-    /^reservation \w+ names GPUs twice or out of order \(3, 2\) - /,
-    /^the id \w+ belongs to more than one/,
+  const [held] = storedPool(pool).reservations
+  await expectUnsound(
+    pool,
+    'store-corrupt',
+    ['damage', /GPU 1 .*\bother\b.*--force/],
+    ['damage', /\bother\b.*GPU 7\b/],
+    ['damage', new RegExp(`${held?.id}.*3, 2`)],
+    ['damage', new RegExp(`${held?.id}`)],
   )
-  const { stderr, stdout } = await pool.chg('admin', '--check', '--json')
-  expect(JSON.parse(stderr).error.code).toBe('store-corrupt')
-  expect(JSON.parse(stdout)).toMatchObject({ sound: false, problems: [{ kind: 'damage' }, {}, {}, {}] })
 })
 
 test('--check finds a changed document', async () => {
   using pool = await usedPool()
   withDatabase(pool, (db) => db.run("UPDATE pool SET document = replace(document, 'Fake GPU', 'Real GPU')"))
-  expectUnsound(await pool.chg('admin', '--check'), /checksum is wrong/)
+  await expectUnsound(pool, 'store-corrupt', ['damage', /checksum/])
 })
 
 test('--force keeps a changed document and the usage records', async () => {
   using pool = await usedPool()
   const { length } = storedHistory(pool)
   withDatabase(pool, (db) => db.run("UPDATE pool SET document = replace(document, 'Fake GPU', 'Real GPU')"))
-  const forced = await pool.chg(...FORCE)
-  expect(forced.status).toBe(0)
-  const [, keptAs = '', records] =
-    /^The damaged pool is kept as (\S+); (\d+) usage records taken over\n$/.exec(forced.stderr) ?? []
-  expect(Number(records)).toBe(length)
-  withDatabase({ database: keptAs }, (db) => {
+  const { damaged } = await setUpAgain(pool)
+  expect(damaged?.records).toBe(length)
+  withDatabase({ database: damaged?.kept_as ?? '' }, (db) => {
     expect(db.query<{ document: string }, []>('SELECT document FROM pool').get()?.document).toContain(
       'Real GPU',
     )
   })
   expect(storedHistory(pool)).toHaveLength(length)
-  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+  expect((await checked(pool)).sound).toBe(true)
 })
 
 test('--check finds impossible usage records', async () => {
@@ -169,22 +187,20 @@ test('--check finds impossible usage records', async () => {
     recordOf('backwards', { startedAt: 2_000, endedAt: 1_000 }),
     recordOf('nowhere', { unit: '-1' }),
   ])
-  expectUnsound(
-    await pool.chg('admin', '--check'),
-    /^usage records that end before they start: 1 - /,
-    /^usage records with impossible values: 1 - /,
+  await expectUnsound(
+    pool,
+    'store-corrupt',
+    ['damage', /records .*before.*: 1 - /],
+    ['damage', /records .*impossible.*: 1 - /],
   )
 })
 
 test('--check finds sums that differ from the records, and --force recalculates them', async () => {
   using pool = await usedPool()
   withDatabase(pool, (db) => db.run('UPDATE usage_by_day SET ms = ms + 1'))
-  expectUnsound(
-    await pool.chg('admin', '--check'),
-    /^sums of usage by day that differ from the records: 1 - /,
-  )
-  expect((await pool.chg(...FORCE)).stderr).toMatch(/; 300 usage records taken over\n$/)
-  expect((await pool.chg('admin', '--check')).status).toBe(0)
+  await expectUnsound(pool, 'store-corrupt', ['damage', /sums .*: 1 - /])
+  expect((await setUpAgain(pool)).damaged?.records).toBe(300)
+  expect((await checked(pool)).sound).toBe(true)
 })
 
 test('--check finds files with wrong owner or mode', async () => {
@@ -194,13 +210,13 @@ test('--check finds files with wrong owner or mode', async () => {
   chmodSync(`${pool.database}-wake`, 0o600)
   chmodSync(`${pool.database}-wal`, 0o644)
   chmodSync(`${pool.folder}/pool`, 0o777)
-  expectUnsound(
-    await pool.chg('admin', '--check'),
-    new RegExp(
-      `pool\\.db-wal has the wrong owner or mode \\(owner ${owner}, mode 644\\) - 'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+' repairs it`,
-    ),
-    /pool\.db-wake has the wrong owner or mode/,
-    /pool lets users other than its owner delete or replace the database \(mode 777\) - 'sudo chmod 755 \S+' prevents it/,
+  const repair = `'sudo chown ${owner} \\S+ && sudo chmod 666 \\S+'`
+  await expectUnsound(
+    pool,
+    'store-unavailable',
+    ['access', new RegExp(`pool\\.db-wal .*owner ${owner}, mode 644.*${repair}`)],
+    ['access', /pool\.db-wake .*mode 600/],
+    ['access', /\/pool .*mode 777.*'sudo chmod 755 \S+'/],
   )
 })
 
@@ -217,27 +233,26 @@ test.each(['zero', 'garbage', 'cut'])(
       if (how === 'cut') bytes.fill(0, bytes.length - 9 * PAGE)
     })
     const damaged = readFileSync(pool.database)
-    const checked = await pool.chg('admin', '--check')
-    expect(checked.stdout).toMatch(/ - 'sudo canhazgpu admin --gpus <count> --force' creates a new pool/)
-    expect(checked.status).toBe(1)
+    const found = await pool.chg('admin', '--check', '--json')
+    expect(failureOf(found)).toMatchObject({ code: 'store-corrupt', status: 1 })
+    expect(found.stdout).toContain("'sudo canhazgpu admin --gpus <count> --force'")
     expect((await pool.chg('admin', '--gpus', '4', '--provider', 'fake')).status).toBe(1)
 
-    const forced = await pool.chg(...FORCE)
-    expect(forced).toMatchObject({ status: 0, stdout: 'Reinitialized 4 GPUs (IDs 0 to 3)\n' })
-    const [, kept = '', count] =
-      /^The damaged pool is kept as (\S+); (\d+) usage records taken over\n$/.exec(forced.stderr) ?? []
+    const forced = await setUpAgain(pool)
+    expect(forced).toMatchObject({ result: 'reinitialized', gpus: 4 })
+    const { kept_as: kept = '', records: count } = forced.damaged ?? {}
     expect(kept).toMatch(/\/pool\.db\.damaged-\d{8}T\d{6}Z-\w{6}\/pool\.db$/)
     expect(readFileSync(kept)).toEqual(damaged)
     const records = storedHistory(pool)
-    expect(records.filter(({ outcome }) => outcome === 'exited')).toHaveLength(Number(count))
-    expect(Number(count)).toBeGreaterThan(how === 'cut' ? 500 : 1_800)
+    expect(records.filter(({ outcome }) => outcome === 'exited')).toHaveLength(count ?? 0)
+    expect(count).toBeGreaterThan(how === 'cut' ? 500 : 1_800)
     expect(
       records.filter(({ outcome }) => outcome === 'reset').map(({ reservation, gpu }) => [reservation, gpu]),
     ).toEqual([
       [held[0] ?? '', 0],
       [held[0] ?? '', 1],
     ])
-    expect((await pool.chg('admin', '--check')).stdout).toContain('is sound: 4 GPUs, 0 reservations')
+    expect(await checked(pool)).toMatchObject({ sound: true, gpus: 4, reservations: 0 })
     expect((await pool.chg('reserve')).status).toBe(0)
   },
 )
@@ -246,16 +261,17 @@ test('--force also keeps a file that is not a database', async () => {
   using pool = await testPool(0)
   mkdirSync(`${pool.folder}/pool`)
   writeFileSync(pool.database, 'no database\n'.repeat(1_000))
-  expectUnsound(
-    await pool.chg('admin', '--check'),
-    /is damaged \(file is not a database\)/,
-    /only by its owner/,
+  await expectUnsound(
+    pool,
+    'store-corrupt',
+    ['damage', /file is not a database/],
+    ['access', /pool\.db .*mode \d+.*'sudo chmod 666 \S+'/],
   )
-  const forced = await pool.chg(...FORCE)
-  expect(forced).toMatchObject({ status: 0, stdout: 'Initialized 4 GPUs (IDs 0 to 3)\n' })
-  expect(forced.stderr).toMatch(/^The damaged pool is kept as \S+; 0 usage records taken over\n$/)
-  const { stdout } = await pool.chg('admin', '--gpus', '4', '--force', '--provider', 'fake', '--json')
-  expect(JSON.parse(stdout)).toEqual({ result: 'reinitialized', gpus: 4 })
+  expect(await setUpAgain(pool)).toMatchObject({
+    ...{ result: 'initialized', gpus: 4 },
+    damaged: { kept_as: expect.stringContaining('.damaged-'), records: 0 },
+  })
+  expect(await setUpAgain(pool)).toEqual({ result: 'reinitialized', gpus: 4 })
 })
 
 test('no record is lost with a damaged index', async () => {
@@ -267,7 +283,7 @@ test('no record is lost with a damaged index', async () => {
   )
   damage(pool, (bytes) => zero(bytes, (root?.rootpage ?? 1) - 1))
   expect((await pool.chg('admin', '--check')).status).toBe(1)
-  expect((await pool.chg(...FORCE)).stderr).toMatch(/; 2000 usage records taken over\n$/)
+  expect((await setUpAgain(pool)).damaged?.records).toBe(2_000)
 })
 
 test('--force replaces a sound pool and keeps no copy', async () => {
@@ -289,15 +305,16 @@ needing('mounts').test('if the disk has no room for a new pool, the damaged one 
     await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
     const before = readFileSync(pool.database)
     const names = readdirSync(disk).toSorted()
-    expect(await pool.chg(...FORCE)).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: expect.stringMatching(/^Error: The disk [^\n]* is full - [^\n]*\n$/),
+    const full = await pool.chg(...FORCE, '--json')
+    expect(full.stdout).toBe('')
+    expect(failureOf(full)).toMatchObject({
+      ...{ code: 'store-unavailable', status: 1 },
+      message: expect.stringMatching(/disk.*full/),
     })
     expect(readFileSync(pool.database)).toEqual(before)
     expect(readdirSync(disk).toSorted()).toEqual(names)
     rmSync(`${disk}/ballast`)
-    expect((await pool.chg(...FORCE)).stderr).toStartWith('The damaged pool is kept as ')
+    expect((await setUpAgain(pool)).damaged).toBeDefined()
   } finally {
     await pool.sh(`umount '${disk}'`)
   }
@@ -312,8 +329,8 @@ test('a process that has the damaged pool open grants nothing from it; commands 
   )
   const waiter = await waitToRun(pool, '--gpus', '1')
   damage(pool, (bytes) => zero(bytes, pagesWith(bytes, '"checksum"')[0] ?? 0))
-  const forced = await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')
-  expect(forced.stderr).toStartWith('The damaged pool is kept as ')
+  const forced = await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake', '--json')
+  expect(JSON.parse(forced.stdout)).toMatchObject({ damaged: {} })
   expect(await waiter.ended()).toBe(125)
   await until('the supervisor has exited', () => hasEnded(supervisor))
   expect(hasEnded(job.pid)).toBe(false)
