@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { failureOf } from '../support/failure.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 
 /** GPU 0 uses 500 MB: it counts as used from a threshold of 500 on. */
@@ -83,10 +84,10 @@ test.each([
   ['config.yaml', '- a\n- b\n', ['keys and values']],
   ['config.yaml', 'just words\n', ['keys and values']],
   ['config.json', '[1]', ['keys and values']],
-  ['config.yaml', 'a: [1\n', ['parse']],
-  ['config.toml', 'memory-threshold = \n', ['parse']],
-  ['config.json', '{"memory-threshold": 5', ['parse']],
-  ['config.json', '', ['parse']],
+  ['config.yaml', 'a: [1\n', ['YAML']],
+  ['config.toml', 'memory-threshold = \n', ['TOML']],
+  ['config.json', '{"memory-threshold": 5', ['JSON']],
+  ['config.json', '', ['JSON']],
   ['config.yaml', 'memory-threshold: &a [*a]\n', ['memory-threshold', '1024']],
   ['config.yaml', 'store: &a {b: *a}\n', ['store', 'sqlite://']],
   [
@@ -94,15 +95,15 @@ test.each([
     `{"memory-threshold": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
     ['memory-threshold', '1024'],
   ],
-  ['config.yaml', `memory-threshold: ${'['.repeat(20_000)}`, ['parse']],
-  ['config.toml', `a = ${'['.repeat(20_000)}`, ['parse']],
+  ['config.yaml', `memory-threshold: ${'['.repeat(20_000)}`, ['YAML']],
+  ['config.toml', `a = ${'['.repeat(20_000)}`, ['TOML']],
   ['config.toml', `${'a.'.repeat(20_000)}a = 1`, ['config.toml']],
-  ['config.yaml', `${'&a '.repeat(1000)}[`, ['parse']],
+  ['config.yaml', `${'&a '.repeat(1000)}[`, ['YAML']],
   ['config.yaml', 'memory-threshold: .inf\n', ['memory-threshold', 'Infinity']],
   ['config.toml', 'memory-threshold = 1979-05-27\n', ['memory-threshold', '1979-05-27']],
   ['config.yaml', 'memory-threshold: {}\n', ['memory-threshold', '{}', '1024']],
-  ['config.yaml', '__proto__: {store: x}\n', ['__proto__', 'known keys']],
-  ['config.json', '{"constructor": {"prototype": {}}}', ['constructor', 'known keys']],
+  ['config.yaml', '__proto__: {store: x}\n', ['__proto__']],
+  ['config.json', '{"constructor": {"prototype": {}}}', ['constructor']],
   ['config.yaml', 'store: x\n---\nstore: y\n', ['keys and values']],
   ['config.yaml', `store: ${'x'.repeat(5_000)}\n`, ['store', 'sqlite://']],
   ['config.yaml', `probe-timeout: ${'1'.repeat(60_000)}\n`, ['probe-timeout', '10s']],
@@ -114,21 +115,27 @@ test.each([
   const refused = await pool.chg('status', '--config', path)
   expect(refused.stdout).toBe('')
   expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-  for (const words of [path, ...expected]) {
-    expect(refused.stderr).toContain(words)
+  for (const fact of [path, ...expected]) expect(refused.stderr).toContain(fact)
+  for (const [command, status] of [
+    ['status', 1],
+    ['run', 125],
+  ] as const) {
+    const rest = command === 'run' ? ['--', 'true'] : []
+    const failed = await pool.chg(command, '--json', '--config', path, ...rest)
+    expect(failureOf(failed)).toMatchObject({ code: 'config-invalid', status })
   }
-  expect(refused.status).toBe(1)
-  expect((await pool.chg('run', '--config', path, '--', 'true')).status).toBe(125)
 })
 
 test('a named configuration must exist and be a file', async () => {
   using pool = await testPool(1)
   mkdirSync(`${pool.folder}/folder.yaml`)
   for (const name of ['none.yaml', 'folder.yaml', 'no/such/folder.yaml']) {
-    const { status, stdout, stderr } = await pool.chg('status', '--config', `${pool.folder}/${name}`)
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-    expect(stderr).toMatch(/^Error: Cannot read the configuration [^\n]+\n$/)
-    expect(stderr).toContain(name)
+    const failed = await pool.chg('status', '--json', '--config', `${pool.folder}/${name}`)
+    expect(failed.stdout).toBe('')
+    expect(failureOf(failed)).toMatchObject({
+      ...{ code: 'config-invalid', status: 1 },
+      message: expect.stringContaining(name),
+    })
   }
 })
 
@@ -145,22 +152,26 @@ test('other readable kinds of files can be named as well', async () => {
 
 test.each([
   ['a folder', 'mkdir config.yaml', 'directory'],
-  ['endless', 'ln -s /dev/zero config.yaml', 'more than'],
-  ['large', 'head -c 100000 /dev/zero > config.yaml', 'more than'],
+  ['endless', 'ln -s /dev/zero config.yaml', 'bytes'],
+  ['large', 'head -c 100000 /dev/zero > config.yaml', 'bytes'],
   ['a link to itself', 'ln -s config.yaml config.yaml', 'symbolic links'],
   [
     'a socket',
     `perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Listen => 1, Local => "config.yaml")'`,
     'config.yaml',
   ],
-  ['no text', 'head -c 1000 "$CHG" > config.yaml', 'parse'],
-])('a configuration that is %s is refused in one line', async (_, make, expected) => {
+  ['no text', 'head -c 1000 "$CHG" > config.yaml', 'YAML'],
+])('a configuration that is %s is refused in one line', async (_, make, fact) => {
   using pool = await testPool(1)
   await pool.sh(make)
-  const { status, stdout, stderr } = await pool.chg('status', '--config', `${pool.folder}/config.yaml`)
-  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-  expect(stderr).toMatch(/^Error: [^\n]+\n$/)
-  expect(stderr).toContain(expected)
+  const path = `${pool.folder}/config.yaml`
+  expect((await pool.chg('status', '--config', path)).stderr).toMatch(/^Error: [^\n]+\n$/)
+  const failed = await pool.chg('status', '--json', '--config', path)
+  expect(failed.stdout).toBe('')
+  expect(failureOf(failed)).toMatchObject({
+    ...{ code: 'config-invalid', status: 1 },
+    message: expect.stringContaining(fact),
+  })
 })
 
 test('a pipe without a writer does not block', async () => {
@@ -172,9 +183,10 @@ test('a pipe without a writer does not block', async () => {
 test('an invalid environment variable is named in the error', async () => {
   using pool = await testPool(1)
   pool.env.CANHAZGPU_MEMORY_THRESHOLD = 'lots'
-  const { status, stderr } = await pool.chg('status')
-  expect(status).toBe(1)
-  expect(stderr).toMatch(/^Error: Invalid value for CANHAZGPU_MEMORY_THRESHOLD: "lots" - expected [^\n]+\n$/)
+  expect(failureOf(await pool.chg('status', '--json'))).toMatchObject({
+    ...{ code: 'config-invalid', status: 1 },
+    message: expect.stringMatching(/CANHAZGPU_MEMORY_THRESHOLD.*"lots"/),
+  })
 })
 
 test('a .env file or bunfig in the current folder has no effect', async () => {
@@ -196,9 +208,9 @@ test('an unreadable scenario of the fake driver is an error', async () => {
     '{"gpus": {"0": {"memory_used_mb": "x"}}}',
   ]) {
     pool.env.CANHAZGPU_FAKE_USAGE = write(pool, 'usage.json', text)
-    const { status, stderr } = await pool.chg('reserve')
-    expect(status).toBe(1)
-    expect(stderr).toMatch(/^Error: [^\n]*usage\.json[^\n]*\n$/)
+    const failed = await pool.chg('reserve', '--json')
+    expect(failureOf(failed)).toMatchObject({ code: 'config-invalid', status: 1 })
+    expect(failureOf(failed).message).toContain('usage.json')
   }
 })
 
@@ -212,21 +224,20 @@ test('a store is a URL or a path', async () => {
   using pool = await testPool(1)
   pool.env.CANHAZGPU_STORE = pool.database
   expect(await pool.chg('run', '--', 'true')).toMatchObject({ status: 0 })
-  const relative = await pool.chg('status', '--store', 'pool/pool.db')
-  expect(relative.stderr).toStartWith(
-    'Error: Invalid value for --store: "pool/pool.db" - expected sqlite:///',
-  )
-  expect(relative.status).toBe(2)
+  const relative = failureOf(await pool.chg('status', '--json', '--store', 'pool/pool.db'))
+  expect(relative).toMatchObject({ code: 'usage', status: 2 })
+  expect(relative.message).toMatch(/--store: "pool\/pool\.db"/)
 })
 
 test.each([
   ['config.yaml', 'probe-timeout: 5s\nstore: x\nrun: [1\n', 'YAML (line 3)'],
   ['config.toml', 'probe-timeout = "5s"\nrun =\n', 'TOML (line 2)'],
   ['config.json', '{"store": secret}', 'JSON'],
-])('a parse error in %s has the line number, but not its content', async (name, text, words) => {
+])('a parse error in %s has the line number, but not its content', async (name, text, format) => {
   using pool = await testPool(1)
   const path = write(pool, name, text)
-  const { stderr } = await pool.chg('status', '--config', path)
-  expect(stderr).toStartWith(`Error: Cannot parse the configuration ${path}: no valid ${words}`)
-  expect(stderr).not.toContain('secret')
+  const { code, message } = failureOf(await pool.chg('status', '--json', '--config', path))
+  expect(code).toBe('config-invalid')
+  for (const fact of [path, format]) expect(message).toContain(fact)
+  expect(message).not.toContain('secret')
 })

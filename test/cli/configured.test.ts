@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
+import { failureOf, warningsOf } from '../support/failure.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { openTerminal } from '../support/terminal.ts'
 import { startWeb } from '../web/web-server.ts'
@@ -35,8 +36,9 @@ test('a run uses the time limit in the configuration', async () => {
 test('a grace without a timeout is ignored in the configuration and refused on the command line', async () => {
   using pool = await configuredPool('run.grace: 5m\n')
   expect((await pool.chg('run', '--', 'true')).status).toBe(0)
-  const refused = await pool.chg('run', '--grace', '1m', '--', 'true')
-  expect(refused).toEqual({ status: 2, stdout: '', stderr: 'Error: --grace needs --timeout\n' })
+  const refused = failureOf(await pool.chg('run', '--json', '--grace', '1m', '--', 'true'))
+  expect(refused).toMatchObject({ code: 'usage', status: 2 })
+  expect(refused.message).toMatch(/--grace.*--timeout/)
 })
 
 test.each([
@@ -78,32 +80,33 @@ test('the dashboard uses the configured host and port', async () => {
   expect((await server.get('/healthz')).status).toBe(200)
   await server.stop()
   pool.env.CANHAZGPU_WEB_PORT = '99999'
-  const { status, stderr } = await pool.chg('web')
-  expect(status).toBe(1)
-  expect(stderr).toStartWith("Error: CANHAZGPU_WEB_PORT: Invalid value for --port: '99999'")
+  const { code, status, message } = failureOf(await pool.chg('web', '--json'))
+  expect({ code, status }).toEqual({ code: 'config-invalid', status: 1 })
+  expect(message).toMatch(/CANHAZGPU_WEB_PORT.*'99999'/)
   await (await startWeb(pool)).stop()
 })
 
 test.each([
-  ['run: {timeout: soon}', ['run', '--', 'true'], 125, "run.timeout: Invalid duration 'soon'"],
-  ['run: {gpus: [1]}', ['run', '--', 'true'], 125, 'run.gpus: […] - expected a count'],
-  ['reserve.gpus: none', ['reserve'], 1, "reserve.gpus: Invalid value for --gpus: 'none'"],
-  ['reserve.short: perhaps', ['reserve'], 1, 'reserve.short: perhaps - expected true or false'],
-  ['reserve.wait: perhaps', ['reserve'], 1, 'reserve.wait: perhaps - expected true, false or a duration'],
-  ['run.gpsu: 1', ['status'], 1, "Unknown key 'run.gpsu'"],
-  ['run.gpu-ids: 1', ['status'], 1, "Unknown key 'run.gpu-ids'"],
-  ['reserve.claim: true', ['status'], 1, "Unknown key 'reserve.claim'"],
-  ['admin.force: true', ['status'], 1, "Unknown key 'admin.force'"],
-  ['status.json: true', ['status'], 1, "Unknown key 'status.json'"],
-  ['run: 5', ['status'], 1, "Unknown key 'run'"],
-  ['nonsense: {}', ['status'], 1, "Unknown key 'nonsense'"],
-])('%s is refused in one line', async (text, typed, status, words) => {
+  ['run: {timeout: soon}', ['run', '--', 'true'], 125, ['run.timeout', "'soon'"]],
+  ['run: {gpus: [1]}', ['run', '--', 'true'], 125, ['run.gpus', '[…]']],
+  ['reserve.gpus: none', ['reserve'], 1, ['reserve.gpus', "'none'"]],
+  ['reserve.short: perhaps', ['reserve'], 1, ['reserve.short', 'perhaps']],
+  ['reserve.wait: perhaps', ['reserve'], 1, ['reserve.wait', 'perhaps']],
+  ['run.gpsu: 1', ['status'], 1, ["'run.gpsu'"]],
+  ['run.gpu-ids: 1', ['status'], 1, ["'run.gpu-ids'"]],
+  ['reserve.claim: true', ['status'], 1, ["'reserve.claim'"]],
+  ['admin.force: true', ['status'], 1, ["'admin.force'"]],
+  ['status.json: true', ['status'], 1, ["'status.json'"]],
+  ['run: 5', ['status'], 1, ["'run'"]],
+  ['nonsense: {}', ['status'], 1, ["'nonsense'"]],
+] as const)('%s is refused in one line', async (text, [command, ...rest], status, facts) => {
   using pool = await configuredPool(text)
-  const refused = await pool.chg(...typed)
+  const refused = await pool.chg(command, ...rest)
   expect({ status: refused.status, stdout: refused.stdout }).toEqual({ status, stdout: '' })
   expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-  expect(refused.stderr).toContain(words)
-  expect(refused.stderr).toContain(`${pool.folder}/.canhazgpu.yaml`)
+  for (const fact of [`${pool.folder}/.canhazgpu.yaml`, ...facts]) expect(refused.stderr).toContain(fact)
+  const failed = await pool.chg(command, '--json', ...rest)
+  expect(failureOf(failed)).toMatchObject({ code: 'config-invalid', status })
 })
 
 test.each(['run:\n', 'run: {}\n', 'run:\n  timeout: ""\n', 'run:\n  timeout:\n', 'memory:\n'])(
@@ -146,8 +149,11 @@ test('a configuration of the original program is accepted, with one warning abou
   pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 400 } } })
   const seen = await pool.chg('status')
   expect(seen.stdout).toContain('IN USE WITHOUT RESERVATION')
-  expect(seen.stderr).toMatch(/^Warning: redis\.\* in \S+\.canhazgpu\.yaml has no effect: [^\n]+\n$/)
+  expect(seen.stderr).toMatch(/^Warning: [^\n]+\n$/)
   expect(seen.status).toBe(0)
+  expect(warningsOf(await pool.chg('status', '--json'))).toEqual([
+    { code: 'config-without-effect', message: expect.stringMatching(/redis.* \S+\.canhazgpu\.yaml/) },
+  ])
   pool.env.CANHAZGPU_REDIS_HOST = 'localhost'
   pool.setFakeDriver({})
   expect(await pool.chg('reserve', '-n', 'for a while', '-u', 'ann', '-j')).toMatchObject({ status: 0 })
@@ -162,7 +168,10 @@ test('help, help COMMAND and -v print help and version', async () => {
   await same(['help', 'run'], ['run', '--help'])
   await same(['-v'], ['--version'])
   await same(['--no-color', '-v'], ['--version'])
-  expect((await pool.chg('help', 'rnu')).stderr).toContain("Unknown command 'rnu'")
+  expect(await pool.chg('help', 'rnu')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("'rnu'"),
+  })
   expect((await pool.chg('help', 'run', 'more')).status).toBe(2)
 })
 

@@ -54,7 +54,8 @@ test('--version', async () => {
 test('without a command: the list of commands, and status 2', async () => {
   using pool = await testPool(0)
   const { stderr, status } = await pool.chg()
-  expect(stderr).toMatch(/Missing command/)
+  expect(stderr).toStartWith('Usage: canhazgpu ')
+  expect(stderr).toMatch(/\nError: [^\n]+\n$/)
   expect(status).toBe(2)
 })
 
