@@ -32,7 +32,7 @@ export const acquiringOptions = [
 
 type AcquiringOptions = Given<typeof acquiringOptions>
 
-/** `--gpus`, `--gpu-ids`, or both if they agree. */
+/** The request of `--gpus`, of `--gpu-ids`, or of both if they name the same number. */
 export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
   if (gpuIds === undefined) return { kind: 'count', count: gpus ?? 1 }
   if (gpus !== undefined && gpus !== gpuIds.length) {
@@ -61,7 +61,7 @@ export async function intentOf(
   }
 }
 
-/** Acquires the GPUs at once or, with `--wait`, through the queue. */
+/** Acquires the GPUs at once. With `--wait`, joins the queue and acquires them later. */
 export async function acquireFor(
   options: AcquiringOptions,
   intent: Intent,
@@ -72,12 +72,12 @@ export async function acquireFor(
   const left = () => waitUntil - context.steadyClock()
   const pool = await context.pool({ left, error: waitedForLock })
   if (wait === undefined) return unlessRefused(await acquireNow(pool, intent))
-  const kept = await placeOf(pool, context)
-  const joined = { ...intent, id: kept ?? intent.id }
+  const ownEntry = await ownEntryId(pool, context)
+  const joined = { ...intent, id: ownEntry ?? intent.id }
   const line = new ProgressLine(intent.request, {
     stderr: context.stderr,
     json: options.json === true,
-    wasShown: kept !== undefined,
+    wasShown: ownEntry !== undefined,
   })
   const waker = await context.openWaker(joined)
   try {
@@ -108,16 +108,16 @@ function waitOf({ wait, nonblock }: AcquiringOptions): Millis | true | undefined
   throw new CanhazgpuError('usage', '--wait and --nonblock contradict each other')
 }
 
-/** The successor of a waiter keeps the deadline of that waiter. */
+/** The time limit of the wait, in steady time. A successor keeps the limit of the waiter that it replaces. */
 const waitEnd = (wait: Millis, { place, steadyClock }: Context): Millis =>
   place?.giveUpAt ?? steadyClock() + wait
 
-/** The queue entry that this process created while it ran an earlier version of this program. */
-async function placeOf(service: PoolService, { place, process }: Context): Promise<string | undefined> {
+/** The id of the queue entry that this process created while it ran an earlier version of this program. */
+async function ownEntryId(service: PoolService, { place, process }: Context): Promise<string | undefined> {
   if (place === null) return undefined
   const { pid, startTime, pidNamespace } = process()
   const { pool } = await service.view('stored')
-  // Anybody can type the id of an entry, so the entry must also name this process.
+  // Any user can pass the id of an entry, so the entry must also name this process.
   const isOwn = (each: ProcessIdentity) =>
     each.pid === pid && each.startTime === startTime && each.pidNamespace === pidNamespace
   return pool.queue.find((each) => each.id === place.entry && isOwn(each.process))?.id

@@ -17,11 +17,11 @@ export interface CommandSpec<Own extends readonly Option[], Result, Named extend
   readonly handle: (given: Given<Own, Named>, context: Context) => Promise<Result>
   readonly text: (result: Result, display: Display) => Printed
   readonly json: (result: Result) => unknown
-  /** Yields results until the command is interrupted; null if the command has a single result. */
+  /** Yields results until the command is interrupted. Null: the command has one result, that of `handle`. */
   readonly follow?: (given: Given<Own, Named>, context: Context) => AsyncIterable<Result> | null
-  /** Keeps the command running after its result is shown, for a server. */
+  /** For a server: resolves when the command must end. It is called after the result is shown. */
   readonly keepRunning?: (result: Result) => Promise<void>
-  /** A failure that is reported in addition to the result. */
+  /** A failure that is printed after the result. */
   readonly failure?: (result: Result) => CanhazgpuError | undefined
 }
 

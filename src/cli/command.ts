@@ -12,7 +12,7 @@ export interface CommandName {
   readonly summary: string
 }
 
-/** A command with its name in the registry. */
+/** A command with the name that the registry gives it. */
 export interface LoadedCommand {
   readonly synopsis: string
   readonly examples: readonly string[]
@@ -68,7 +68,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
 const operandValue = ({ kind, placeholder }: Operand, { operands: [text = ''] }: Parsed): unknown =>
   kind.read(text, placeholder)
 
-/** Each value comes from the `read` of its kind, so only a missing required value can be wrong here. */
+/** Throws `usage` if a required option is missing. Values need no check: the `read` of each kind made them. */
 function checkGiven<Own extends readonly Option[], Result, Named extends Operand>(
   given: Record<string, unknown>,
   command: string,
@@ -83,7 +83,7 @@ interface Expected {
   readonly takesCommand: boolean
 }
 
-/** An unexpected operand is usually a command without `--` before it. */
+/** Throws `usage` for missing and unexpected words. Often the user forgot `--` before a command. */
 function checkOperands(
   { name, operand, takesCommand }: Expected,
   operands: readonly string[],

@@ -27,14 +27,14 @@ import type { Output } from '../views/words/printed.ts'
 import type { Connections } from '../web/access/connection-limit.ts'
 import type { LookUp } from './options/configured.ts'
 
-/** What exists before a command line is read: where to print, and how a command opens its context. */
+/** The parts of a process that exist before a command line is read. */
 export interface Program {
   readonly version: string
   readonly stdout: Output
   readonly stderr: Output
-  /** Throws `usage` or `config-invalid` for settings that cannot be used. */
+  /** Opens the context of a command. Throws `usage` or `config-invalid` for settings that cannot be used. */
   readonly open: (typed: TypedLine) => Promise<Context>
-  /** Records events if a trace is requested. */
+  /** Present if the user requested a trace. */
   readonly trace?: Trace
 }
 
@@ -45,16 +45,16 @@ export interface TypedLine {
   readonly json: boolean
   /** The words after `--`; null without `--`. */
   readonly commandLine: readonly string[] | null
-  /** Whether the command line makes the command wait in the queue or execute another program. */
+  /** Whether the command will wait in the queue or execute another program. */
   readonly waits: boolean
 }
 
-/** Everything that a command may use of its machine. Nothing is opened before a command calls for it. */
+/** All that a command may use of its machine. Each part is opened when a command first uses it. */
 export interface Context {
   readonly version: string
   readonly stderr: Output
   readonly settings: Settings
-  /** Defaults of options in the environment and in configuration files. */
+  /** Finds the default of an option in the environment and in configuration files. */
   readonly lookUp: LookUp
   /** The words after `--`; null without `--`. */
   readonly commandLine: readonly string[] | null
@@ -79,17 +79,17 @@ export interface Context {
   /** Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`. */
   readonly launch: () => Promise<Launcher>
   /**
-   * Saves the inherited state of this process for its successor. A command calls it if its configuration makes it
-   * wait. Call it before anything is opened.
+   * Saves the inherited state of this process for its successor. Call it before anything is opened, if the command
+   * waits only because of its configuration.
    */
   readonly keepInherited: () => void
-  /** The queue entry that this process created while it ran an earlier version of this program. */
+  /** The place in the queue that an earlier version of this program passed to this process. */
   readonly place: Place | null
-  /** Replaces this process by the program that is installed now; returns only if that is impossible. */
+  /** Executes the installed program in place of this one. Returns only if that is impossible. */
   readonly becomeSuccessor: (place: Place) => Promise<void>
   /**
-   * Wakes on signals and on changes of the pool; with an intent, only when its queue entry is next. While the waker
-   * is open, Ctrl-C does not end this process.
+   * Returns a waker that reacts to signals and to changes of the pool. With an intent, it reacts to the pool only when
+   * the queue entry of the intent is next. While the waker is open, Ctrl-C does not end this process.
    */
   readonly openWaker: (intent?: Intent) => Promise<Waker & { close(): void }>
   /** Takes control of the terminal on stdout. */
@@ -98,24 +98,24 @@ export interface Context {
 
 /** For `admin`: creating, checking and changing a pool. */
 export interface Administration {
-  /** Opens the pool and removes foreign objects from its schema, as far as this account has the rights. */
+  /** Opens the pool. If this account has the rights, also removes foreign objects from its schema. */
   readonly pool: () => Promise<PoolService>
-  /** The pool's place, shared with everyone or with one Unix group. */
+  /** The place of a pool for one Unix group, or for every user. */
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
-  /** Null without a pool. */
+  /** Null if there is no pool. */
   readonly poolOwner: () => Promise<PoolOwner | null>
   /** Examines the pool and changes nothing. */
   readonly checkPool: () => Promise<Checkup>
   readonly storedPlace: () => Promise<StoredPlace>
-  /** Detects GPUs with the named provider, or else with each provider. `fake` has `fakeCount` GPUs. */
+  /** Probes the named provider. Without a name, probes each until one finds GPUs. `fake` has `fakeCount` GPUs. */
   readonly detectGpus: (provider: ProviderChoice | undefined, fakeCount: number) => Promise<Probe>
 }
 
 /** For `web`, which runs until it is stopped. */
 export interface Dashboard {
-  /** Opens the pool; it is reopened after an error and when another pool replaces it. */
+  /** Opens the pool. It is opened again after an error, and when another pool replaces it. */
   readonly pool: () => Promise<PoolService>
-  /** Answers a question about the history, as JSON, in another process. */
+  /** Answers a question about the history as JSON. Another process does the work. */
   readonly askUsage: (question: UsageQuestion) => Promise<string>
   readonly connections: Connections
   /** Opens a store in memory, without a pool. */
@@ -124,16 +124,16 @@ export interface Dashboard {
   readonly exposedPasswords: () => Promise<readonly Warning[]>
 }
 
-/** A place in the queue that a waiter passes to its successor. */
+/** A place in the queue. A waiter passes it to its successor. */
 export interface Place {
   readonly entry: string
   /** In steady time; absent if the waiter has no time limit. */
   readonly giveUpAt?: Millis
 }
 
-/** A command found and ready to be started. */
+/** A command that was found and can be started. */
 export interface Launcher {
-  /** Starts the supervisor of this process, but not as a child. The supervisor acts on this task, not on the pool. */
+  /** Starts the supervisor of this process, but not as its child. The supervisor follows this task, not the pool. */
   readonly startSupervisor: (task: Supervised) => void
   /** Replaces this process by the command; returns only by throwing. */
   readonly become: (variables: Variables) => never

@@ -12,7 +12,7 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
-/** With `run`, status 1 belongs to the command that it starts, so other failures exit with 125. */
+/** `run` exits with the status of its command, which may be 1. So `run` itself fails with 125. */
 export function exitCodeOf(code: ErrorCode, command: string | undefined): number {
   switch (code) {
     case 'usage':

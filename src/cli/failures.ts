@@ -12,14 +12,14 @@ export interface FailureOutput {
   readonly commandName: string | undefined
 }
 
-/** Whether a command line has `--json`, even if the rest of it is invalid. */
+/** Whether a command line has `--json`. The rest of it may be invalid. */
 export function asksForJson(args: readonly string[]): boolean {
   const dashes = args.indexOf('--')
   const words = dashes < 0 ? args : args.slice(0, dashes)
   return words.includes('--json') || words.includes('-j')
 }
 
-/** Converts a failure to text or JSON and an exit status; no other code does. */
+/** Prints a failure as text or JSON, and returns the exit status. No other code prints failures. */
 export function printFailure(error: unknown, { stderr, json, commandName }: FailureOutput): number {
   const failure = error instanceof CanhazgpuError ? error : defect(error)
   const { code, reason } = failure
@@ -35,7 +35,7 @@ export function printFailure(error: unknown, { stderr, json, commandName }: Fail
   return exitCodeOf(code, commandName)
 }
 
-/** An error that the program does not expect. Only the trace has its stack. */
+/** The failure for an error that is a bug. Its stack goes only to the trace. */
 function defect(cause: unknown): CanhazgpuError {
   const message = cause instanceof Error ? cause.message : String(cause)
   return new CanhazgpuError('internal', `this is a bug in canhazgpu: ${message}`, {

@@ -27,7 +27,7 @@ export async function runProgram(args: readonly string[], program: Program): Pro
   }
 }
 
-/** Only settings may precede the command's name; the same settings after the name override them. */
+/** Settings may precede the command's name. The same settings after the name override them. */
 async function runCommand(before: ReturnType<typeof parseWords>, invocation: Invocation): Promise<void> {
   const { stdout, stderr } = invocation.program
   const [name, ...words] = before.operands
@@ -70,7 +70,7 @@ async function help(
   stdout.write(helpText({ ...(await entry.load()), summary: entry.summary }))
 }
 
-/** A setting before the command's name, parsed like the command's own option of that name. */
+/** Reads the settings before the command's name. The command may have an option of the same name with its own kind. */
 function parseValues(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => {

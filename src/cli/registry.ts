@@ -1,11 +1,11 @@
 import type { CommandName, LoadedCommand, Nameable } from './command.ts'
 
-/** The name and summary of a command; its module is loaded only when the command runs. */
+/** A command in the list. Its module is loaded only if the user names the command. */
 export interface CommandEntry extends CommandName {
   readonly load: () => Promise<LoadedCommand>
 }
 
-/** Each command has one line here; its module exports it under its own name. */
+/** All commands. The module of each exports it under its name. */
 export const COMMANDS: readonly CommandEntry[] = [
   entry('admin', 'Initialize GPU pool for this machine', () => import('./commands/admin.ts')),
   entry('completion', 'Print the completion script for a shell', () => import('./commands/completion.ts')),

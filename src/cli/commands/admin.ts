@@ -92,7 +92,7 @@ function hasNoSetUp(typed: ReadonlySet<string>): boolean {
   return isChange || ACTIONS.some((name) => typed.has(name))
 }
 
-/** An action cannot be combined with other options. */
+/** Throws `usage` if an action is combined with another option. */
 function refuseCombination(given: AdminOptions): void {
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : [name],

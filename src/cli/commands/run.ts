@@ -17,7 +17,7 @@ import { duration } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
 const DEFAULT_GRACE: Millis = 30_000
-/** Some commands are whole scripts, and every change of the pool reads and writes the stored command. */
+/** A command may be a whole script. Every change of the pool reads and writes the stored command, so it is cut. */
 const LONGEST_COMMAND = 4_096
 
 const options = [
@@ -71,7 +71,7 @@ export const run = command({
   json: () => null,
 })
 
-/** Warns before the wait, while the user can still change the command; the successor of a waiter does not repeat it. */
+/** Warns before the wait, so that the user can change the command. A successor does not repeat the warning. */
 function warnOfLostVariables({ commandLine, place, warn }: Context): void {
   const dropper = dropperIn(commandLine ?? [])
   if (dropper !== undefined && place === null) {

@@ -20,7 +20,7 @@ interface Shown extends Overview {
   readonly areReplaced: boolean
 }
 
-/** How often the screen is redrawn without a change of the pool, because memory and processes change without one. */
+/** Interval of redraws without a change of the pool: memory and processes change without one. */
 const REDRAW_MS = 2_000
 
 const options = [
@@ -65,13 +65,13 @@ function statusText({ form, pool, gpus, view }: Shown, display: Display): string
   }
 }
 
-/** The warning if the driver shows none of the pool's GPUs. */
+/** The warning for a pool whose GPUs were all replaced. */
 function replacedNotice({ pool, areReplaced }: Shown): string | undefined {
   if (!areReplaced) return undefined
   return `Warning: ${allReplacedWords(pool.units.length)} - ${REFRESH_COMMAND} adopts them and ends no reservation`
 }
 
-/** The notice if no GPU matches the filters: no output at all would look like a failure. */
+/** The notice if no GPU matches the filters. No output at all could be taken for a failure. */
 function emptyNotice({ gpus, filter }: Shown): string | undefined {
   if (gpus.length > 0) return undefined
   switch (filter) {

@@ -9,7 +9,7 @@ import { option } from '../options/option.ts'
 
 const MOST_PORTS = 65_535
 
-/** A running server and the promise that ends it. */
+/** A running server. It runs until `stopped` resolves. */
 interface Serving {
   readonly server: WebServer
   readonly demo: boolean

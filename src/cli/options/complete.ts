@@ -40,11 +40,11 @@ async function complete(words: readonly string[], pool: PoolToComplete): Promise
 interface Typed {
   readonly before: readonly string[]
   readonly current: string
-  /** The part of the same word before the completed text. */
+  /** The part of the last word before `current`, such as `--gpu-ids=`. */
   readonly prefix: string
 }
 
-/** The text being typed and the part before it; bash splits `--option=value` into three words. */
+/** Finds the text that is being typed. bash splits `--option=value` into three words. */
 function split(words: readonly string[]): Typed {
   const last = words.at(-1) ?? ''
   const before = words.slice(0, -1)

@@ -22,9 +22,9 @@ interface Defaults {
 }
 
 /**
- * Completes the typed options with defaults from the environment, then from files, then from the program. If
- * configured options exclude each other, the first one in the command's table is used. Throws `usage` if a typed
- * option lacks one that it requires, and `config-invalid`.
+ * Adds defaults to the typed options: from the environment, else from files, else from the program. If configured
+ * options exclude each other, the first one in the command's table is used. Throws `usage` if a typed option lacks one
+ * that it needs, and `config-invalid` for a configured value that cannot be used.
  */
 export function withDefaults(
   typed: Readonly<Record<string, unknown>>,

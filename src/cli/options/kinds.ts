@@ -14,7 +14,7 @@ export interface Kind<Value> {
 
 type Candidates = readonly string[] | Promise<readonly string[]>
 
-/** The facts about the pool that completion uses; empty without a pool. */
+/** The facts about the pool that completion uses. Without a pool there are no ids. */
 export interface PoolToComplete {
   readonly gpuIds: () => Promise<readonly UnitId[]>
 }

@@ -10,7 +10,7 @@ export interface KeyedFile {
   readonly quotable: boolean
 }
 
-/** Keys from files of other versions that no command here uses. */
+/** Keys that files of the original program may have and that no command uses. */
 const ACCEPTED = /^remote_hosts(\.|$)/
 const REDIS = /^redis(\.|$)/
 
@@ -45,7 +45,7 @@ async function keysOfCommand(key: string): Promise<readonly string[]> {
   return own.flatMap((option) => settingOf(entry.name, option)?.key ?? [])
 }
 
-/** Whether a section has no keys, for example `run:` with every line below it commented out. */
+/** Whether the key is a section without keys. An example is `run:` if every line below it is a comment. */
 function isEmptySection(key: string, value: unknown): boolean {
   const isEmpty = value === null || (typeof value === 'object' && Object.keys(value).length === 0)
   return isEmpty && (key === 'memory' || COMMANDS.some(({ name }) => name === key))

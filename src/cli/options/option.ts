@@ -10,7 +10,7 @@ export interface OptionFlags<Flags extends string> {
   /** Including its dashes. */
   readonly long: string
   readonly short: string | undefined
-  /** The one-letter flag, the same as in the original program. */
+  /** A second one-letter flag, which the original program has. */
   readonly alias: string | undefined
   /** Whether it takes a value. */
   readonly takes: 'value' | 'optional value' | 'no value'
@@ -27,9 +27,9 @@ export interface OptionDetail {
   readonly mandatory?: true | { readonly unless: readonly string[] }
   /** The name of the option that this one requires. */
   readonly needs?: string
-  /** Whether the option can only be typed, not configured, because it is meant for a single call. */
+  /** The option cannot be configured: a user types it for one call. */
   readonly onlyTyped?: true
-  /** Whether its configured default applies only if the output goes to a terminal. */
+  /** Its configured default applies only if the output goes to a terminal. */
   readonly onTerminal?: true
   /** Whether the options chosen so far (by name) override its configured default. */
   readonly isOverridden?: (chosen: ReadonlySet<string>) => boolean
@@ -70,7 +70,7 @@ function camelCase(words: string): string {
 export const readValue = ({ kind, long }: Option, text: string): unknown =>
   kind === undefined ? text : kind.read(text, long)
 
-/** For options that exclude each other: each of these overrides a configured one. */
+/** For options that exclude each other: any of these options overrides a configured default. */
 export const overriddenByAnyOf =
   (...names: readonly string[]) =>
   (chosen: ReadonlySet<string>): boolean =>

@@ -13,7 +13,7 @@ export interface Grammar {
   readonly stopAtOperand?: boolean
   /** Whether a word that is not a valid optional value becomes the first operand. */
   readonly optionalValuesMayBeOperands?: boolean
-  /** The command whose `--help` an error names; absent for the program's own help. */
+  /** The command whose help page an error names. Absent: the program's help page. */
   readonly command?: string
 }
 
@@ -45,7 +45,7 @@ function parsed(words: readonly string[], grammar: Grammar): Parsed {
 /** A lone dash often means a stream, so it is an operand. */
 const isOption = (word: string): boolean => word.startsWith('-') && word !== '-'
 
-/** `--gpus=2`, `-g2` and `-g=2` include their value. */
+/** The option that a word names. `--gpus=2`, `-g2` and `-g=2` have its value attached. */
 function optionIn(word: string, known: readonly Option[]): { option: Option; attached: string | undefined } {
   const equals = word.indexOf('=')
   const name = equals < 0 ? word : word.slice(0, equals)
@@ -110,7 +110,7 @@ export function checkMandatory(
   }
 }
 
-/** The most similar known word: it differs in at most two letters, and in less than half of the word. */
+/** The candidate with the fewest edits: at most two, at most one for a word of four letters, none for a shorter word. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const [best] = candidates
     .filter((candidate) => Math.abs(candidate.length - word.length) <= 2)
@@ -120,7 +120,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best?.candidate
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/** The number of edits: insertions, deletions, replacements, swaps of neighbours (optimal string alignment). */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
@@ -139,7 +139,7 @@ function distance(a: string, b: string): number {
 
 const wrong = (message: string): CanhazgpuError => new CanhazgpuError('usage', message)
 
-/** An error without a hint of its own gets one that names the help page. */
+/** Adds a hint that names the help page, unless the error has a hint. */
 function withHelpPage(error: unknown, command: string | undefined): unknown {
   if (!(error instanceof CanhazgpuError) || error.hint !== undefined) return error
   return new CanhazgpuError(error.code, error.message, { hint: seeHelp(command), cause: error.cause })

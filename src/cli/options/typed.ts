@@ -2,7 +2,7 @@ import type { Kind } from './kinds.ts'
 import type { Option } from './option.ts'
 
 /**
- * The type of the options that a handler receives: `-g, --gpus <count>` with a kind of numbers is `gpus?: number`.
+ * The type of the options that a handler receives. With a kind of numbers, `-g, --gpus <count>` is `gpus?: number`.
  * An option with a default is always present.
  */
 export type OptionsOf<Table extends readonly Option[]> = {
