@@ -259,7 +259,7 @@ describe('with a password', () => {
     })
   }
 
-  test('a file without a password may be read by everyone', async () => {
+  test('a file without a password that everyone can read gives no warning', async () => {
     const file = `${pool.folder}/open.yaml`
     writeFileSync(file, 'run.wait: true\n', { mode: 0o644 })
     expect((await (await startWeb(pool, '--config', file)).stop()).stderr).toBe('')

@@ -54,7 +54,7 @@ function checkText(value: string, format: string | undefined, path: string): str
     date: /^\d{4}-\d\d-\d\d$/,
   }
   const pattern = format === undefined ? undefined : patterns[format]
-  return pattern === undefined || pattern.test(value) ? [] : [`${path}: '${value}' is no ${format}`]
+  return pattern === undefined || pattern.test(value) ? [] : [`${path}: '${value}' is not a ${format}`]
 }
 
 function checkList(value: readonly unknown[], schema: Schema, { schemas, path }: Place): string[] {

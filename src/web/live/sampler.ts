@@ -27,7 +27,7 @@ export interface SamplerOptions {
 const PROBE_EVERY_MS: Millis = 2_000
 /** The sampler stays awake this long after the last request, because clients usually send another one. */
 const STAY_AWAKE_MS: Millis = 10_000
-/** The longest wait for a probe. After it, the snapshot has the last reading and is marked as stale. */
+/** Clients wait at most this long for a probe. After it they get the last reading, marked as stale if it is old. */
 const PROBE_WAIT_MS: Millis = 1_000
 /** The age from which a reading counts as old. It is higher if the last probe was slow. */
 const OLD_AFTER_MS: Millis = 5_000

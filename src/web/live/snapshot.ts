@@ -18,7 +18,7 @@ export interface Snapshot {
   readonly statusJson: string
   readonly queueJson: string
   readonly json: string
-  /** Equal for two snapshots that differ only in times that grow by themselves. */
+  /** Stays equal while only durations grow. */
   readonly signature: string
 }
 
@@ -79,7 +79,7 @@ export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapsh
   )
 }
 
-/** Whether a process in the queue is stopped, by the ids of the entries whose processes are. */
+/** A check that needs no system call: it knows the ids of the queue entries whose processes are stopped. */
 function stoppedAmong({ queue }: Pool, ids: readonly string[]): StoppedCheck {
   const stopped = new Set(queue.filter(({ id }) => ids.includes(id)).map(({ process }) => process))
   return (process) => stopped.has(process)

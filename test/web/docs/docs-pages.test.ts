@@ -103,7 +103,7 @@ describe('the link to GitHub', () => {
     expect(repositoryUrl(repository === undefined ? {} : { repository })).toBe(expected)
   })
 
-  test('is in the page only where package.json names one', () => {
+  test('is in the page only if package.json names a repository', () => {
     const files = { script: '/s', style: '/c', docsStyle: '/d', boot: '/b' }
     expect(page(files, { title: 'GPUs', repository: url })).toContain(
       `<meta name="repository" content="${url}">`,

@@ -11,7 +11,7 @@ const MOST_KB_EACH = 64
 /** Part of each snapshot, so that unsent snapshots would be noticed in the memory. */
 const LONG_NOTE = 'x'.repeat(190)
 
-test('each of the most pages, fast or slow, needs little memory; one more page has to poll', async () => {
+test('the maximum number of pages, fast and slow, needs little memory; one more page has to poll', async () => {
   using pool = await testPool(8)
   const server = await startWeb(pool)
   await server.get('/api/status')
