@@ -19,7 +19,7 @@ export interface Tally {
 
 /** Runs seed after seed until a violation, or until the limit of steps or time. */
 export function campaign({ seed, steps, seconds }: Campaign): Tally {
-  // Refusals are errors, many per second, and nothing reads their stack.
+  // Refusals throw many errors per second, and nothing reads their stack.
   Error.stackTraceLimit = 0
   const start = performance.now()
   const elapsed = () => (performance.now() - start) / 1000

@@ -4,13 +4,13 @@ import { plant } from './mutants/plant.ts'
 
 const USAGE = `Usage: npm run simulate -- [options]
   --seed S      first seed (default: by the clock)
-  --steps N     number of steps (default: 5000000)
+  --steps N     most steps (default: 5000000)
   --seconds T   time limit (default: none)
   --trace       run one seed and print every event
   --scenario F  run the scenario in this file instead, and print every event
   --keep F      write the shrunk scenario of a failure to this file
-  --mutants     plant every known defect in turn; each must be found within 5000000 steps
-  --mutant M    plant one of them`
+  --mutants     plant each known defect; each must be found within 5000000 steps
+  --mutant M    plant this defect`
 
 const { values } = parseArgs({
   options: {
@@ -37,8 +37,8 @@ async function main(): Promise<number> {
   }
   const seed = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed)
   if (values.mutants) {
-    const { hunt } = await import('./mutants/hunt.ts')
-    return hunt(seed)
+    const { runMutants } = await import('./mutants/run-mutants.ts')
+    return runMutants(seed)
   }
   if (values.mutant !== undefined) await plant(mutantNamed(values.mutant).plants)
   const shown = await import('./show.ts')

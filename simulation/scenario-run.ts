@@ -1,12 +1,11 @@
-import { busy, calmDown, leftOver, resumeAll, starving } from './calm.ts'
 import { Chance } from './chance.ts'
-import { Prospects } from './check/prospects.ts'
-import type { Violation } from './check/violation.ts'
-import { Violation as Broken } from './check/violation.ts'
+import { StartDelays } from './check/start-delays.ts'
+import { Violation } from './check/violation.ts'
+import { beginFinalPhase, entriesLeft, processesLeft, resumeAll, waitersLeft } from './final-phase.ts'
 import type { Scenario } from './scenario.ts'
+import { Actions } from './system/actions.ts'
+import { System } from './system/system.ts'
 import { Trace } from './trace.ts'
-import { Actions } from './world/actions.ts'
-import { World } from './world/world.ts'
 
 export interface Outcome {
   readonly steps: number
@@ -17,72 +16,81 @@ export interface Outcome {
   readonly violation: Violation | undefined
 }
 
-/** Runs a scenario from the first set-up to the last release. */
+/** Runs a scenario from the set-up of the pools to the last release. */
 export function runScenario(scenario: Scenario, traced = false): Outcome {
   const trace = new Trace(traced)
-  const world = new World(scenario.seed, trace)
-  const run = new ScenarioRun(world, scenario)
+  const system = new System(scenario.seed, trace)
+  const run = new ScenarioRun(system, scenario)
   run.run()
-  const { scheduler, violation } = world
-  if (violation !== undefined) world.say(() => `VIOLATION ${violation.message}`)
+  const { scheduler, violation } = system
+  if (violation !== undefined) system.log(() => `VIOLATION ${violation.message}`)
   return { steps: scheduler.steps, length: scheduler.now, hash: trace.hash, lines: trace.lines, violation }
 }
 
-/** More steps than this in one millisecond are an endless loop. */
+/** More steps than this in one millisecond mean an endless loop. */
 const MOST_STEPS_AT_ONCE = 20_000
 
 class ScenarioRun {
-  readonly #world: World
+  readonly #system: System
   readonly #scenario: Scenario
-  readonly #prospects: Prospects
+  readonly #startDelays: StartDelays
 
-  constructor(world: World, scenario: Scenario) {
-    this.#world = world
+  constructor(system: System, scenario: Scenario) {
+    this.#system = system
     this.#scenario = scenario
-    this.#prospects = new Prospects(world.checker, (violation) => {
-      world.violation ??= violation
+    this.#startDelays = new StartDelays(system.checker, (violation) => {
+      system.violation ??= violation
     })
   }
 
   run(): void {
-    const world = this.#world
-    const actions = new Actions(world, this.#scenario)
+    const system = this.#system
+    const actions = new Actions(system, this.#scenario)
     const chance = new Chance(this.#scenario.seed + 1)
-    for (const machine of world.machines) actions.setUp(machine, chance, false)
+    for (const machine of system.machines) actions.setUp(machine, chance, false)
     for (const action of this.#scenario.actions) {
-      world.scheduler.after(action.at, null, () => actions.act(action))
+      system.scheduler.after(action.at, null, () => actions.act(action))
     }
-    this.#until(this.#scenario.length, () => false)
-    this.#settleDown(actions)
+    this.#runUntil(this.#scenario.length, () => false)
+    this.#finish(actions)
   }
 
-  /** Every waiter that is not stopped must be granted GPUs soon; then all others; then nothing may be left. */
-  #settleDown(actions: Actions): void {
-    const world = this.#world
-    const { scheduler } = world
-    calmDown(world)
-    const hasUnseen = this.#hasUnseen()
-    const unseen = hasUnseen ? 17 * 60_000 : 0
-    this.#until(scheduler.now + bound(world, hasUnseen) + unseen, () => starving(world).length === 0)
-    for (const name of starving(world)) this.#break(`${name} starves`)
-    resumeAll(world)
-    this.#until(scheduler.now + bound(world, hasUnseen) + unseen, () => busy(world).length === 0)
-    for (const name of busy(world)) this.#break(`${name} does not end`)
-    // An end that no process noticed stays in the pool until the next command.
-    this.#until(scheduler.now + unseen + 5_000, () => false)
-    // A heartbeat from the future counts from the first command on. One from before a reboot that no process can
-    // prove counts again when the machine has been up for as long as at the last write.
-    for (const wait of unseen === 0 ? [60_000] : [unseen, unseen, 60_000]) {
-      for (const machine of world.machines) actions.look(machine, 'status')
-      this.#until(scheduler.now + wait, () => wait === 60_000 && busy(world).length === 0)
+  /**
+   * Every waiter that is not stopped must be granted GPUs soon, and then every other waiter. In the end no process,
+   * reservation or queue entry may be left.
+   */
+  #finish(actions: Actions): void {
+    const system = this.#system
+    const { scheduler } = system
+    beginFinalPhase(system)
+    const hasInvisible = this.#hasInvisibleEnds()
+    const staleAfter = hasInvisible ? 17 * 60_000 : 0
+    this.#runUntil(
+      scheduler.now + bound(system, hasInvisible) + staleAfter,
+      () => waitersLeft(system).length === 0,
+    )
+    for (const name of waitersLeft(system)) this.#report(`${name} was granted no GPUs`)
+    resumeAll(system)
+    this.#runUntil(
+      scheduler.now + bound(system, hasInvisible) + staleAfter,
+      () => processesLeft(system).length === 0,
+    )
+    for (const name of processesLeft(system)) this.#report(`${name} does not end`)
+    // What ended unnoticed stays in the pool until the next command.
+    this.#runUntil(scheduler.now + staleAfter + 5_000, () => false)
+    // A heartbeat from the future counts from the first command on. If no process can prove a reboot, an earlier
+    // heartbeat counts again when the machine has been up for as long as at the last write.
+    for (const wait of staleAfter === 0 ? [60_000] : [staleAfter, staleAfter, 60_000]) {
+      for (const machine of system.machines) actions.view(machine, 'status')
+      this.#runUntil(scheduler.now + wait, () => wait === 60_000 && processesLeft(system).length === 0)
     }
-    for (const name of leftOver(world)) this.#break(`${name} is left over`)
-    for (const machine of world.machines) {
-      const truth = world.checker.truthOf(machine)
+    for (const name of entriesLeft(system)) this.#report(`${name} is left over`)
+    for (const machine of system.machines) {
+      const truth = system.checker.truthOf(machine)
       let granted = 0
       for (const held of truth.known.values()) granted += held.uuids.length
       if (truth.records.length !== granted) {
-        world.violation ??= new Broken(
+        system.violation ??= new Violation(
           'I4',
           `${granted} GPUs were held, ${truth.records.length} records written`,
         )
@@ -90,51 +98,51 @@ class ScenarioRun {
     }
   }
 
-  /** Whether the end of some process can be known by its heartbeats alone. */
-  #hasUnseen(): boolean {
-    const { hasMasks, machines, checker } = this.#world
+  /** Whether the end of some process can be noticed only by its missing heartbeats. */
+  #hasInvisibleEnds(): boolean {
+    const { hidesBootIds, machines, checker } = this.#system
     const hasUnproven = machines.some((machine) => checker.truthOf(machine).mayHaveUnproven)
-    return this.#scenario.hasContainers || hasMasks || hasUnproven
+    return this.#scenario.hasContainers || hidesBootIds || hasUnproven
   }
 
-  #break(words: string): void {
-    this.#world.violation ??= new Broken('waiting', words)
+  #report(text: string): void {
+    this.#system.violation ??= new Violation('waiting', text)
   }
 
-  #until(time: number, isDone: () => boolean): void {
-    const { scheduler, machines } = this.#world
-    let look = 0
+  #runUntil(time: number, isDone: () => boolean): void {
+    const { scheduler, machines } = this.#system
+    let nextCheck = 0
     let lastMove = scheduler.steps
     let lastNow = scheduler.now
-    while (this.#world.violation === undefined && scheduler.now < time) {
+    while (this.#system.violation === undefined && scheduler.now < time) {
       if (!scheduler.step()) {
         scheduler.now = time
         return
       }
-      this.#prospects.look(machines, scheduler)
+      this.#startDelays.check(machines, scheduler)
       if (scheduler.now !== lastNow) {
         lastNow = scheduler.now
         lastMove = scheduler.steps
-      } else if (scheduler.steps - lastMove > MOST_STEPS_AT_ONCE) this.#break('time does not advance')
-      if (scheduler.now >= look) {
+      } else if (scheduler.steps - lastMove > MOST_STEPS_AT_ONCE) this.#report('time does not advance')
+      if (scheduler.now >= nextCheck) {
         if (isDone()) return
-        look = scheduler.now + 200
+        nextCheck = scheduler.now + 200
       }
     }
   }
 }
 
 /**
- * The longest time for a queue whose waiters only have to be granted GPUs one after the other. A process that does
- * nothing, and is not seen to be stopped, costs a grace period at each turn; several in a row cost more.
+ * The longest time until a queue is empty if its waiters are granted GPUs one after the other. A process that does
+ * nothing, and does not appear stopped, costs a grace period at each turn. Several such processes in a row cost more.
  */
-function bound(world: World, hasContainers: boolean): number {
+function bound(system: System, hasContainers: boolean): number {
   let waiting = 0
   let unresponsive = 0
-  for (const machine of world.machines) {
+  for (const machine of system.machines) {
     waiting += machine.stored.pool?.queue.length ?? 0
     unresponsive += machine
-      .living()
+      .liveProcesses()
       .filter(({ state, isFrozen }) => state === 'stopped' && (isFrozen || hasContainers)).length
   }
   return 60_000 + waiting * (10_000 + 14_000 * unresponsive + 4_000 * unresponsive ** 2)

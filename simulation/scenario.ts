@@ -27,14 +27,14 @@ const WEIGHTS = {
   setClock: 4,
   squat: 6,
   breakGpu: 3,
-  driverMood: 4,
-  storeTrouble: 4,
+  driverFault: 4,
+  storeFault: 4,
   reset: 1,
 } as const
 
 export type Kind = keyof typeof WEIGHTS
 
-/** An action at a time. Its own seed decides all its details. */
+/** An action and its time. Its own seed decides all its details. */
 export interface Action {
   readonly at: number
   readonly kind: Kind
@@ -44,7 +44,7 @@ export interface Action {
 export interface Scenario {
   readonly seed: number
   readonly length: number
-  /** Durations of commands and reservations are up to this. */
+  /** The longest duration of a command or reservation. */
   readonly longest: number
   /** Some processes run in a container and cannot be seen from outside. */
   readonly hasContainers: boolean

@@ -2,7 +2,7 @@ import { drainMicrotasks } from 'bun:jsc'
 import type { Chance } from './chance.ts'
 import type { Trace } from './trace.ts'
 
-/** The process of an event. Events of a stopped process are delayed, those of a dead one are dropped. */
+/** The process of an event. Events of a stopped process are delayed. Events of a dead process are dropped. */
 export interface Actor {
   readonly pid: number
   readonly state: 'running' | 'stopped' | 'dead'
@@ -19,14 +19,14 @@ export interface ScheduledEvent {
 }
 
 /**
- * Virtual time and the order of events. One step is one event with everything that follows without waiting: promises
- * that it resolves run to their next wait.
+ * Virtual time and the order of events. One step is one event and everything that follows from it without waiting:
+ * promises that it resolves run until they wait again.
  */
 export class Scheduler {
   now = 0
   steps = 0
   /** Whether the last event had no process. */
-  wasWorldly = false
+  wasExternal = false
   readonly #heap: ScheduledEvent[] = []
   readonly #chance: Chance
   readonly #trace: Trace
@@ -63,7 +63,7 @@ export class Scheduler {
         continue
       }
       this.steps++
-      this.wasWorldly = next.actor === null
+      this.wasExternal = next.actor === null
       this.#trace.fold(next.at)
       this.#trace.fold(next.actor?.pid ?? 0)
       next.run()

@@ -4,7 +4,7 @@ import { type Scenario, scenarioOf } from './scenario.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
 import { shrink } from './shrink.ts'
 
-/** The output of `--json`, for the hunt of mutants. */
+/** The output of `--json`, which the runs of mutants read. */
 export interface Findings {
   readonly found: string | null
   readonly seed: number | null
@@ -19,7 +19,7 @@ export function showScenario(scenario: Scenario): number {
 
 export const showSeed = (seed: number): number => showScenario(scenarioOf(seed))
 
-/** Runs seeds until a violation; then prints the shortest trace to it that was found. */
+/** Runs seeds until a violation. Then prints the shortest trace with that violation. */
 export function showCampaign(
   asked: Campaign,
   { json, keep }: { readonly json: boolean; readonly keep: string | undefined },
@@ -30,19 +30,19 @@ export function showCampaign(
     console.log(JSON.stringify(findingsOf(tally)))
     return failure === null ? 0 : 1
   }
-  console.log(words(tally))
+  console.log(tallyText(tally))
   if (failure === null) return 0
   console.log(`\nSeed ${failure.seed} breaks ${failure.outcome.violation?.message}`)
   const shrunk = shrink(scenarioOf(failure.seed))
   if (shrunk === null) {
-    console.log('The second run has no violation: something depends on more than the seed.')
+    console.log('The second run has no violation: the simulation depends on more than the seed.')
     return 1
   }
   const { actions } = shrunk.scenario
   console.log(`Shrunk to ${actions.length} actions in ${shrunk.attempts} attempts:\n`)
   print(shrunk.outcome)
   if (keep !== undefined) writeFileSync(keep, `${JSON.stringify(shrunk.scenario, null, 2)}\n`)
-  console.log(`\nThe whole of it: npm run simulate -- --seed ${failure.seed} --trace`)
+  console.log(`\nThe whole trace: npm run simulate -- --seed ${failure.seed} --trace`)
   return 1
 }
 
@@ -55,11 +55,11 @@ function findingsOf({ failure, steps, cpuSeconds }: Tally): Findings {
   }
 }
 
-function words({ scenarios, steps, seconds, cpuSeconds, virtualMs }: Tally): string {
+function tallyText({ scenarios, steps, seconds, cpuSeconds, virtualMs }: Tally): string {
   const rate = Math.round(steps / cpuSeconds).toLocaleString('en')
   const hours = (virtualMs / 3_600_000).toFixed(1)
-  const done = `${scenarios} worlds, ${steps.toLocaleString('en')} steps, ${hours} hours of their time`
-  return `${done}, in ${seconds.toFixed(1)} s: ${rate} steps per second of processor time`
+  const done = `${scenarios} scenarios, ${steps.toLocaleString('en')} steps, ${hours} hours of virtual time`
+  return `${done}, in ${seconds.toFixed(1)} s: ${rate} steps per second of CPU time`
 }
 
 function print({ lines, violation, hash, steps }: Outcome): number {

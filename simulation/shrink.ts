@@ -8,13 +8,13 @@ export interface Shrunk {
 }
 
 /**
- * Removes all actions that the violation does not need: first halves, then smaller parts, then single actions. Null
- * where the scenario has no violation.
+ * Removes all actions that the violation does not need: first halves, then smaller parts, then single actions. Null if
+ * the scenario has no violation.
  */
 export function shrink(scenario: Scenario, mostAttempts = 600): Shrunk | null {
   let best = attempt(scenario)
   if (best.violation === undefined) return null
-  const { broken } = best.violation
+  const { rule } = best.violation
   let kept = scenario
   let attempts = 1
   for (let size = Math.ceil(kept.actions.length / 2); size >= 1 && attempts < mostAttempts; ) {
@@ -23,7 +23,7 @@ export function shrink(scenario: Scenario, mostAttempts = 600): Shrunk | null {
       const smaller = { ...kept, actions: without(kept.actions, from, size) }
       const outcome = attempt(smaller)
       attempts++
-      if (outcome.violation?.broken === broken) {
+      if (outcome.violation?.rule === rule) {
         kept = smaller
         best = outcome
         hasShrunk = true

@@ -1,4 +1,4 @@
-/** The events in order: always as a hash, on request as text. */
+/** The events in order: always as a hash, and as text if it is wanted. */
 export class Trace {
   readonly lines: string[] = []
   readonly #wanted: boolean
@@ -16,8 +16,8 @@ export class Trace {
     this.#hash = Math.imul(this.#hash ^ number, 0x01000193) ^ (this.#hash >>> 15)
   }
 
-  say(at: number, words: () => string): void {
-    if (this.#wanted) this.lines.push(`${stamp(at)} ${words()}`)
+  add(at: number, text: () => string): void {
+    if (this.#wanted) this.lines.push(`${stamp(at)} ${text()}`)
   }
 }
 

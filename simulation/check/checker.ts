@@ -5,20 +5,20 @@ import type { Grant } from '../../src/domain/operation/intent.ts'
 import type { Moment, Pool, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { QueueOverview } from '../../src/domain/schedule/queue-places.ts'
-import type { Machine } from '../world/machine.ts'
-import type { Process } from '../world/process.ts'
-import type { Auditor, Commit } from '../world/stored-pool.ts'
+import type { Machine } from '../system/machine.ts'
+import type { Process } from '../system/process.ts'
+import type { Auditor, Commit } from '../system/stored-pool.ts'
+import { endedEntry } from './ended.ts'
 import { auditEnds, reservationIn } from './ends.ts'
-import { overSince } from './gone.ts'
 import { auditGrant } from './grants.ts'
 import { auditExtension } from './order.ts'
+import { auditForecasts, auditReport, auditStatus, type Sums, trueUsage } from './outputs.ts'
 import { auditQueue } from './queue.ts'
 import { auditRefusal } from './refusals.ts'
-import { auditProspects, auditReport, auditStatus, type Sums, trueUsage } from './sightings.ts'
 import { auditStay } from './stays.ts'
 import { type Audit, type Held, type Report, Truth, Violation } from './truth.ts'
 
-/** A decision may be committed this much later than it was made, by a store that compares and sets. */
+/** A store that compares and sets may commit a decision this much later than it was made. */
 const REPORT_SLACK = 1_200
 
 /** Checks every commit and every output against the true state. */
@@ -44,8 +44,8 @@ export class Checker implements Auditor {
     const trueAt = commit.machine.trueTime(commit.moment)
     const now = truth.frame.now(commit.moment, trueAt)
     const beatNow = truth.beatFrame.now(commit.moment, trueAt)
-    const report = (broken: Violation['broken'], words: () => string) =>
-      this.#report(new Violation(broken, `${commit.machine.name}: ${words()} (by ${commit.process.name})`))
+    const report = (rule: Violation['rule'], text: () => string) =>
+      this.#report(new Violation(rule, `${commit.machine.name}: ${text()} (by ${commit.process.name})`))
     const audit: Audit = { ...commit, truth, now, beatNow, report }
     auditHolders(audit)
     auditEnds(audit)
@@ -59,12 +59,12 @@ export class Checker implements Auditor {
       if (!truth.held.has(reservation.id)) auditGrant(audit, reservation)
     }
     truth.written(commit.process, commit.moment, audit)
-    sayCommit(audit)
+    logCommit(audit)
   }
 
-  looked(process: Process, _pool: Pool, moment: Moment): void {
+  loaded(process: Process, _pool: Pool, moment: Moment): void {
     const { purpose, machine } = process
-    if (purpose.kind !== 'look' || purpose.at !== 'report') return
+    if (purpose.kind !== 'view' || purpose.name !== 'report') return
     this.#expected.set(process, trueUsage(this.truthOf(machine), process, moment.wall))
   }
 
@@ -81,15 +81,20 @@ export class Checker implements Auditor {
     return this.#known(reservation)?.holder
   }
 
-  /** The device variables of a grant: the numbers or names must mean the granted GPUs. */
+  /** The device variables of a grant: their numbers or names must select the granted GPUs. */
   granted(process: Process, { reservation, devices }: Grant): void {
     const uuids = this.uuidsOf(reservation.id)
-    const meant = devices.map((device) => {
+    const selected = devices.map((device) => {
       if (!/^\d+$/.test(device)) return device
-      return process.shown?.readings.find((reading) => reading.index === Number(device))?.uuid
+      return process.lastProbe?.readings.find((reading) => reading.index === Number(device))?.uuid
     })
-    if (meant.length !== uuids.length || meant.some((uuid) => uuid === undefined || !uuids.includes(uuid))) {
-      this.#report(new Violation('I1', `granted ${uuids.join()}, the command got ${devices.join()}`))
+    if (
+      selected.length !== uuids.length ||
+      selected.some((uuid) => uuid === undefined || !uuids.includes(uuid))
+    ) {
+      this.#report(
+        new Violation('I1', `${uuids.join()} were granted, the variables select ${devices.join()}`),
+      )
     }
   }
 
@@ -98,27 +103,27 @@ export class Checker implements Auditor {
     const { purpose, machine } = process
     const { pool } = machine.stored
     const truth = this.truthOf(machine)
-    if (purpose.kind === 'supervise') auditDeparture(truth, process, purpose.reservation, this.#report)
-    if (pool === null || ['supervise', 'set-up', 'look'].includes(purpose.kind)) return
+    if (purpose.kind === 'supervise') auditSupervisorEnd(truth, process, purpose.reservation, this.#report)
+    if (pool === null || ['supervise', 'set-up', 'view'].includes(purpose.kind)) return
     if (purpose.kind === 'acquire') auditRefusal({ process, purpose, error }, this.#report)
     const hasSettled = error === null || error.code === 'not-enough-gpus'
     if (!hasSettled || (purpose.kind === 'acquire' && purpose.waits)) return
-    const over = overSince(truth, pool, process)
-    if (over !== null)
-      this.#report(new Violation('I7', `${over} and is left after ${purpose.kind} of ${process.name}`))
+    const ended = endedEntry(truth, pool, process)
+    if (ended !== null)
+      this.#report(new Violation('I7', `${ended} and is left after ${purpose.kind} of ${process.name}`))
   }
 
-  sawStatus(process: Process, seen: Overview): void {
-    auditStatus(this.truthOf(process.machine), process, seen, this.#report)
+  checkStatus(process: Process, overview: Overview): void {
+    auditStatus(this.truthOf(process.machine), process, overview, this.#report)
   }
 
-  sawQueue(process: Process, seen: QueueOverview): void {
+  checkQueue(process: Process, overview: QueueOverview): void {
     const { pool } = process.machine.stored
     if (pool === null) return
-    const shown = { ...pool, reservations: [], queue: seen.places.map((place) => place.entry) }
-    const over = overSince(this.truthOf(process.machine), shown, process)
-    if (over !== null) this.#report(new Violation('I7', `queue shows an ended entry: ${over}`))
-    auditProspects(pool, process, seen, this.#report)
+    const shown = { ...pool, reservations: [], queue: overview.places.map((place) => place.entry) }
+    const ended = endedEntry(this.truthOf(process.machine), shown, process)
+    if (ended !== null) this.#report(new Violation('I7', `queue shows an ended entry: ${ended}`))
+    auditForecasts(pool, process, overview, this.#report)
   }
 
   #known(reservation: string): Held | undefined {
@@ -129,21 +134,23 @@ export class Checker implements Auditor {
     return undefined
   }
 
-  sawReport(process: Process, seen: UsageReport): void {
+  checkReport(process: Process, usage: UsageReport): void {
     const { machine } = process
     const expected = this.#expected.get(process)
     this.#expected.delete(process)
-    if (expected === undefined || machine.clockSetAt >= process.bornAt) return
+    if (expected === undefined || machine.clockSetAt >= process.startedAt) return
     const truth = this.truthOf(machine)
-    auditReport(expected, seen, truth.frame.isExact ? REPORT_SLACK : 60_000, this.#report)
+    auditReport(expected, usage, truth.frame.isExact ? REPORT_SLACK : 60_000, this.#report)
   }
 }
 
-/** I6: a supervisor leaves when its command has ended or lost its reservation, never before. */
-function auditDeparture(truth: Truth, supervisor: Process, reservation: string, report: Report): void {
+/** I6: a supervisor ends after its command has ended or lost its reservation, never before. */
+function auditSupervisorEnd(truth: Truth, supervisor: Process, reservation: string, report: Report): void {
   const held = truth.held.get(reservation)
   if (held?.holder.isAlive === true) {
-    report(new Violation('I6', `${supervisor.name} left ${reservation} while its command runs`))
+    report(
+      new Violation('I6', `supervisor ${supervisor.name} of ${reservation} ended while its command runs`),
+    )
   }
 }
 
@@ -167,13 +174,13 @@ function auditHolders({ after, report }: Audit): void {
   }
 }
 
-function sayCommit({ machine, process, after, ended }: Audit): void {
-  machine.trace.say(machine.scheduler.now, () => {
+function logCommit({ machine, process, after, ended }: Audit): void {
+  machine.trace.add(machine.scheduler.now, () => {
     const held = after.reservations.map((each) => `${each.id}:${unitsOf(each).join('+')}`).join(' ')
-    const line = after.queue
+    const queue = after.queue
       .map(({ id, startableSince }) => `${id}${startableSince === undefined ? '' : '*'}`)
       .join(' ')
-    const over = ended.map(({ reservation, unit, outcome }) => `${reservation}:${unit} ${outcome}`).join(', ')
-    return `${process.name} commits held [${held}] queue [${line}]${over === '' ? '' : ` ended [${over}]`}`
+    const ends = ended.map(({ reservation, unit, outcome }) => `${reservation}:${unit} ${outcome}`).join(', ')
+    return `${process.name} commits held [${held}] queue [${queue}]${ends === '' ? '' : ` ended [${ends}]`}`
   })
 }

@@ -1,11 +1,11 @@
 import type { Reservation, Unit, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge, type Instant } from './frame.ts'
-import { type Audit, type Held, isRoot, near, sightOf } from './truth.ts'
+import { type Audit, type Held, isRoot, livenessFor, near } from './truth.ts'
 
 const STALE = 15 * 60_000
 
-/** I4, I6 and I10 at the end of holds: one record each, with a true reason and the true length. */
+/** I4, I6 and I10: each end of a hold has one record, with the true outcome and the true length. */
 export function auditEnds(audit: Audit): void {
   const { truth, ended, after } = audit
   let removals = 0
@@ -19,7 +19,7 @@ export function auditEnds(audit: Audit): void {
     if (held.units.length === 0) truth.held.delete(held.id)
   }
   if (removals !== ended.length) {
-    audit.report('I4', () => `${removals} holds ended with ${ended.length} usage records: ${words(ended)}`)
+    audit.report('I4', () => `${removals} holds ended with ${ended.length} usage records: ${textOf(ended)}`)
   }
   for (const record of ended) truth.records.push(record)
   if (audit.process.purpose.kind === 'set-up') truth.released.clear()
@@ -40,20 +40,20 @@ function auditEnd(audit: Audit, held: Held, unit: UnitId): void {
   }
   const end = trueEnd(audit, held, record)
   if (end === null) {
-    const broken = record.outcome === 'expired' ? 'I10' : 'I6'
-    report(broken, () => `GPU ${unit} of ${held.id} was ended as ${record.outcome} without a reason`)
+    const rule = record.outcome === 'expired' ? 'I10' : 'I6'
+    report(rule, () => `GPU ${unit} of ${held.id} was ended as ${record.outcome} without a reason`)
     return
   }
   const expected = Math.max(0, apparentAge(held.start, end))
-  if (record.endedAt < record.startedAt) report('I10', () => `a negative duration: ${words(ended)}`)
+  if (record.endedAt < record.startedAt) report('I10', () => `a negative duration: ${textOf(ended)}`)
   if (!near(record.endedAt - record.startedAt, expected)) {
     report(
       'I4',
-      () => `held for ${expected} ms, recorded ${record.endedAt - record.startedAt}: ${words(ended)}`,
+      () => `held for ${expected} ms, recorded ${record.endedAt - record.startedAt}: ${textOf(ended)}`,
     )
   }
   if (end === now && record.endedAt !== Math.max(moment.wall, record.startedAt)) {
-    report('I4', () => `ended now, recorded otherwise: ${words(ended)}`)
+    report('I4', () => `ended now, recorded otherwise: ${textOf(ended)}`)
   }
   const { intent } = held
   if (
@@ -61,7 +61,7 @@ function auditEnd(audit: Audit, held: Held, unit: UnitId): void {
     record.owner.shownName !== intent.owner.shownName ||
     record.term !== intent.term.kind
   ) {
-    report('I4', () => `recorded for another holder: ${words(ended)}`)
+    report('I4', () => `recorded for another holder: ${textOf(ended)}`)
   }
   audit.truth.released.set(unit, {
     instant: { ...end, at: Math.max(end.at, held.start.at) },
@@ -69,7 +69,7 @@ function auditEnd(audit: Audit, held: Held, unit: UnitId): void {
   })
 }
 
-/** The true end of the hold, if the outcome is true; null where it is not. */
+/** The true end of the hold; null if the recorded outcome is not true. */
 function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null {
   const { process, now, truth } = audit
   const { purpose } = process
@@ -81,12 +81,12 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
       return purpose.kind === 'set-up' && purpose.force ? now : null
     case 'expired': {
       const { expiry } = held
-      // Wall-clock times and scheduler times are summed in different orders, so fractions differ.
+      // Wall times and scheduler times are added up in different orders, so fractions of a millisecond differ.
       return expiry !== undefined && apparentAge(expiry, now) > -0.5 ? expiry : null
     }
     case 'timed-out':
       if (term.kind !== 'run' || held.holder.isAlive || term.timeout === undefined) return null
-      // A supervisor uses steady time, however the times in the pool changed.
+      // A supervisor uses steady time, whatever happened to the times in the pool.
       return Math.max(apparentAge(held.start, now), now.at - held.start.at) >= term.timeout.after - 2_000
         ? now
         : null
@@ -95,7 +95,7 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
     case 'vanished': {
       if (term.kind !== 'run') return null
       const rebooted = held.holder.boot !== truth.machine.boots
-      const isUnknown = sightOf(process, held.holder) === 'unknown'
+      const isUnknown = livenessFor(process, held.holder) === 'unknown'
       const age = Math.max(0, apparentAge(held.beat, audit.beatNow))
       const isStale = isUnknown && age > STALE && !isTended(held)
       return rebooted || isStale ? { at: now.at - age, drift: now.drift } : null
@@ -105,8 +105,8 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
 
 /** Whether its supervisor can send heartbeats. */
 function isTended({ holder, supervisor, beat }: Held): boolean {
-  const { trouble, troubledUntil } = holder.machine.stored
-  const isReachable = trouble.before + trouble.after === 0 && troubledUntil < beat.at
+  const { faults, faultyUntil } = holder.machine.stored
+  const isReachable = faults.before + faults.after === 0 && faultyUntil < beat.at
   return holder.isAlive && isReachable && supervisor?.state === 'running' && !supervisor.wasStopped
 }
 
@@ -119,19 +119,20 @@ function mayRelease({ process }: Audit, held: Held, unit: UnitId): boolean {
   return purpose.units.includes(unit) && (own || isRoot(purpose.account.uid))
 }
 
-/** The next choice of units depends on the last user of each unit, and the time. */
+/** I9 and I10: the last user of each unit, and the time. The next choice of units depends on them. */
 function auditLastUse({ truth, moment, now, report }: Audit, { id, lastUse }: Unit): void {
-  const book = truth.released.get(id)
-  if (lastUse === undefined || book === undefined) {
-    if (lastUse !== undefined || book !== undefined)
-      report('I9', () => `GPU ${id}: one side has a last use, the other none`)
+  const released = truth.released.get(id)
+  if (lastUse === undefined || released === undefined) {
+    if (lastUse !== undefined || released !== undefined)
+      report('I9', () => `GPU ${id} has a last use in the pool or in truth, and not in the other`)
     return
   }
-  if (lastUse.uid !== book.uid) report('I9', () => `GPU ${id} was released by another than ${lastUse.uid}`)
+  if (lastUse.uid !== released.uid)
+    report('I9', () => `GPU ${id} was last used by uid ${released.uid}, recorded as uid ${lastUse.uid}`)
   const age = moment.wall - lastUse.endedAt
-  if (!near(age, apparentAge(book.instant, now)) && truth.frame.isExact) {
-    report('I10', () => `GPU ${id} seems released ${age} ms ago, which is wrong`)
+  if (!near(age, apparentAge(released.instant, now)) && truth.frame.isExact) {
+    report('I10', () => `GPU ${id} appears to be released ${age} ms ago, which is wrong`)
   }
 }
 
-const words = (records: readonly UsageRecord[]): string => JSON.stringify(records)
+const textOf = (records: readonly UsageRecord[]): string => JSON.stringify(records)

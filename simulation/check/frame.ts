@@ -1,6 +1,6 @@
 import type { Moment } from '../../src/domain/pool/model.ts'
 
-/** A moment of true time, and the drift of the pool's times at that moment. */
+/** A point in true time, and the drift of the pool's times at that point. */
 export interface Instant {
   readonly at: number
   readonly drift: number
@@ -9,23 +9,23 @@ export interface Instant {
 /** The epoch of a process that cannot read its boot id; it notices no jump. */
 const UNREAD = 'unknown'
 
-/** A jump of less than this may go unnoticed. */
+/** A smaller jump need not be noticed. */
 const SMALL_JUMP = 1_000
 
 /**
- * The drift of the times in a pool by jumps that may stay unnoticed: small jumps, forward jumps between two boot ids,
- * and jumps where a boot id could not be read. Every other jump must be followed, so the apparent age of anything is
- * its true age plus this drift, to the millisecond.
+ * The drift of the times in a pool by clock jumps that need not be noticed: small jumps, forward jumps between two boot
+ * ids, and jumps if a boot id could not be read. Every other jump must be corrected. So an apparent age is the true age
+ * plus this drift, to the millisecond.
  */
 export class Frame {
-  /** Heartbeats use the time since boot, for any boot id. */
+  /** Whether this is the frame of heartbeats, which use the time since boot whatever the boot id. */
   readonly #ofBeats: boolean
   #drift = 0
   #wall = 0
   #at = 0
   #epoch: string | null = null
   #ms = 0
-  /** Whether any jump stayed unnoticed. */
+  /** Whether every jump was noticed. */
   isExact = true
 
   constructor(ofBeats = false) {
@@ -47,7 +47,7 @@ export class Frame {
   }
 
   /** Whether a process with this epoch notices every large jump. */
-  heals({ steady }: Moment): boolean {
+  noticesJumps({ steady }: Moment): boolean {
     return steady.epoch !== UNREAD && steady.epoch === this.#epoch
   }
 
@@ -70,5 +70,5 @@ export class Frame {
   }
 }
 
-/** The apparent age of that moment now. */
+/** The apparent age of an instant. */
 export const apparentAge = (then: Instant, now: Instant): number => now.at - then.at + now.drift - then.drift

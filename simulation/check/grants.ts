@@ -1,8 +1,8 @@
 import type { Reservation } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { looksFree, shownOf, unitIn } from './looks.ts'
 import { auditOrder } from './order.ts'
 import { auditChoice } from './recency.ts'
+import { isShownFree, readingOf, unitIn } from './shown.ts'
 import { type Audit, type Held, near } from './truth.ts'
 
 /** I2, I3, I5 and I9 at a grant. */
@@ -34,19 +34,20 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
   truth.held.set(held.id, held)
   truth.known.set(held.id, held)
   if (!isWhole(audit, reservation)) {
-    report('I2', () => `asked for ${JSON.stringify(intent.request)}, granted ${units.join()}`)
+    report('I2', () => `requested ${JSON.stringify(intent.request)}, granted ${units.join()}`)
   }
   if (reservation.startedAt !== moment.wall) report('I10', () => `${held.id} did not start now`)
   const left = reservation.term.kind === 'manual' ? reservation.term.expiresAt - moment.wall : 0
   if (term.kind === 'manual' && !near(left, term.duration)) {
-    report('I10', () => `${held.id} was asked for ${JSON.stringify(term)} and granted for ${left} ms`)
+    report('I10', () => `${held.id} requested ${JSON.stringify(term)} and was granted for ${left} ms`)
   }
   const claimant = claim === 'no' ? undefined : intent.owner.account.uid
   for (const id of units) {
-    if (!looksFree(after, id, process.shown, claimant)) {
+    if (!isShownFree(after, id, process.lastProbe, claimant)) {
       report(
         'I3',
-        () => `GPU ${id} was granted and was shown as ${JSON.stringify(shownOf(after, id, process.shown))}`,
+        () =>
+          `GPU ${id} was granted with the reading ${JSON.stringify(readingOf(after, id, process.lastProbe))}`,
       )
     }
   }
@@ -54,7 +55,7 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
   const taken = new Set(others.flatMap(unitsOf))
   const free = after.units
     .map((unit) => unit.id)
-    .filter((id) => !taken.has(id) && looksFree(after, id, process.shown, claimant))
+    .filter((id) => !taken.has(id) && isShownFree(after, id, process.lastProbe, claimant))
   auditOrder(audit, { reservation, others, free })
   auditChoice(audit, reservation, free)
 }

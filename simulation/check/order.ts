@@ -1,12 +1,12 @@
 import type { Pool, Probe, QueueEntry, Request, Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge } from './frame.ts'
-import { looksFree, shownOf } from './looks.ts'
+import { isShownFree, readingOf } from './shown.ts'
 import { type Audit, canSee, isSeenStopped } from './truth.ts'
 
 export const UNRESPONSIVE_AFTER = 10_000
-/** How long an unresponsive waiter may take to return once it can. */
-const BACK_AFTER = 15_000
+/** How long an unresponsive waiter may take to ask for its GPUs once it can run. */
+const ASKS_AFTER = 15_000
 
 export interface Granted {
   readonly reservation: Reservation
@@ -17,7 +17,7 @@ export interface Granted {
 }
 
 /**
- * I5. A grant must not delay a waiter ahead. It does not delay
+ * I5: a grant must not delay a waiter ahead. It does not delay
  * (a) a waiter that wants none of the granted GPUs;
  * (b) a waiter that could not start before the declared end of the grant, because reservations with a known end block
  *     it until then;
@@ -31,31 +31,31 @@ export interface Granted {
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit
   const { reservation, free } = granted
-  const seen = { after: audit.after, shown: audit.process.shown, wall: moment.wall }
+  const known = { after: audit.after, probe: audit.process.lastProbe, wall: moment.wall }
   const waiting = before(audit, reservation.id).filter(
     (entry) =>
       !isSeenStopped(audit, entry.id) &&
-      !isBlocked(seen, entry) &&
-      (!isUnresponsive(entry, moment.wall) || isLongBack(audit, entry)),
+      !isBlocked(known, entry) &&
+      (!isUnresponsive(entry, moment.wall) || mustHaveAsked(audit, entry)),
   )
   if (waiting.length === 0) return
   const now = moment.wall
   const given = unitsOf(reservation)
   const end = endOf(reservation)
   const starts = waiting.map((entry) => earliestStart(audit, entry.request, granted))
-  const contenders = waiting.filter((entry, at) => {
-    // Where the deciding process cannot see that it is dead, it still blocks GPUs for waiters behind it.
+  const delayed = waiting.filter((entry, at) => {
+    // A dead waiter is not delayed. If the deciding process cannot see that it is dead, GPUs are still kept for it.
     if (isDead(audit, entry.id)) return false
-    const touched = given.filter((unit) => wants(entry.request, unit))
-    if (touched.length === 0) return false
+    const wanted = given.filter((unit) => wants(entry.request, unit))
+    if (wanted.length === 0) return false
     if (end <= (starts[at] ?? now)) return false
     const isKept = (unit: UnitId) =>
       waiting.slice(0, at).some((ahead, i) => wants(ahead.request, unit) && end <= (starts[i] ?? now))
-    return !(entry.term.duration === undefined && touched.every(isKept))
+    return !(entry.term.duration === undefined && wanted.every(isKept))
   })
   const left = free.filter((unit) => !given.includes(unit))
-  if (!areServedTogether(contenders, left)) {
-    report('I5', () => `${reservation.id} with GPU ${given.join()} delays ${words(contenders)}`)
+  if (!canAllStart(delayed, left)) {
+    report('I5', () => `${reservation.id} with GPU ${given.join()} delays ${textOf(delayed)}`)
   }
 }
 
@@ -75,26 +75,25 @@ export function auditExtension(audit: Audit): void {
   })
   const promised = earliestStart(audit, first.request, { others: extended })
   const now = earliestStart(audit, first.request, { others: after.reservations })
-  if (now > promised + 0.5)
-    report('I5', () => `${first.id} has to wait ${now - promised} ms longer by an extension`)
+  if (now > promised + 0.5) report('I5', () => `an extension delays ${first.id} by ${now - promised} ms`)
 }
 
 const isDead = ({ truth }: Audit, id: string): boolean => truth.waiting.get(id)?.process.isAlive === false
 
-/** A GPU that was released less than this ago may still show the use of its last holder. */
-const GIVING_BACK = 10_000
+/** A GPU that was released more recently than this may still show the use of its last holder. */
+const JUST_RELEASED = 10_000
 
-/** Whether it could not start even if all reservations ended, by what a process was shown until that time. */
+/** Whether the entry could not start even if all reservations ended, by this probe. */
 export function isBlocked(
-  { after, shown, wall }: { readonly after: Pool; readonly shown: Probe | undefined; readonly wall: number },
+  { after, probe, wall }: { readonly after: Pool; readonly probe: Probe | undefined; readonly wall: number },
   { request }: QueueEntry,
 ): boolean {
   const held = new Set(after.reservations.flatMap(unitsOf))
   const usable = after.units.filter(({ id, lastUse }) => {
     if (!wants(request, id)) return false
-    if (shownOf(after, id, shown)?.state.kind !== 'measured') return false
-    if (held.has(id) || looksFree(after, id, shown)) return true
-    return lastUse !== undefined && wall - lastUse.endedAt < GIVING_BACK
+    if (readingOf(after, id, probe)?.state.kind !== 'measured') return false
+    if (held.has(id) || isShownFree(after, id, probe)) return true
+    return lastUse !== undefined && wall - lastUse.endedAt < JUST_RELEASED
   })
   return usable.length < sizeOf(request)
 }
@@ -103,18 +102,18 @@ export const isUnresponsive = (entry: QueueEntry, now: number): boolean =>
   entry.startableSince !== undefined && entry.startableSince + UNRESPONSIVE_AFTER <= now
 
 /**
- * An unresponsive waiter that could return for so long that it must have done so, unless it waits for a waiter ahead
- * that it cannot see to be stopped.
+ * Whether an unresponsive waiter has run for so long that it must have asked for its GPUs. It need not have asked if a
+ * waiter ahead is stopped and it cannot see that.
  */
-function isLongBack(audit: Audit, { id }: QueueEntry): boolean {
+function mustHaveAsked(audit: Audit, { id }: QueueEntry): boolean {
   const { truth, machine, after } = audit
   const process = truth.waiting.get(id)?.process
-  if (process?.state !== 'running' || machine.driver.kind !== 'fine') return false
+  if (process?.state !== 'running' || machine.driver.kind !== 'working') return false
   const place = after.queue.findIndex((entry) => entry.id === id)
   const ahead = after.queue.slice(0, place).map((entry) => truth.waiting.get(entry.id)?.process)
   if (ahead.some((each) => each?.state === 'stopped' && !canSee(process, each))) return false
-  const works = Math.max(process.awakeSince, machine.driver.since, machine.stored.troubledUntil)
-  return machine.scheduler.now - works > BACK_AFTER
+  const works = Math.max(process.resumedAt, machine.driver.since, machine.stored.faultyUntil)
+  return machine.scheduler.now - works > ASKS_AFTER
 }
 
 /** The waiters ahead of the granted one; a newcomer is behind all waiters. */
@@ -137,7 +136,7 @@ function endOf({ term }: Reservation): number {
   }
 }
 
-/** The time before which known ends block a request; everything else may end at once. */
+/** The time until which known ends block a request. All other reservations and use may end at once. */
 function earliestStart(
   { after, moment }: Audit,
   request: Request,
@@ -155,7 +154,7 @@ function earliestStart(
   return Math.max(moment.wall, times[sizeOf(request) - 1] ?? moment.wall)
 }
 
-function areServedTogether(entries: readonly QueueEntry[], free: readonly UnitId[]): boolean {
+function canAllStart(entries: readonly QueueEntry[], free: readonly UnitId[]): boolean {
   const left = new Set(free)
   let counted = 0
   for (const { request } of entries) {
@@ -171,4 +170,4 @@ export const wants = (request: Request, unit: UnitId): boolean =>
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length
 
-const words = (entries: readonly QueueEntry[]): string => JSON.stringify(entries)
+const textOf = (entries: readonly QueueEntry[]): string => JSON.stringify(entries)

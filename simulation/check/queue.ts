@@ -1,19 +1,20 @@
 import type { Pool, QueueEntry } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge } from './frame.ts'
-import { looksFree } from './looks.ts'
 import { sizeOf, wants } from './order.ts'
-import { type Audit, isSurelyStopped, near, sightOf, type Waiter } from './truth.ts'
+import { isShownFree } from './shown.ts'
+import { type Audit, isSurelyStopped, livenessFor, near, type Waiter } from './truth.ts'
 
 const STALE = 15 * 60_000
 
-/** I5, I8 and I10 in the queue: waiters keep their places, join at the end, and leave for a true reason only. */
+/** I5, I8 and I10: waiters join at the end of the queue, keep their places, and leave only for a true reason. */
 export function auditQueue(audit: Audit): void {
   const { after, truth, report } = audit
   let lastOld = -1
   let isNewcomer = false
   for (const entry of after.queue) {
-    if (!isPossible(entry, after)) report('I8', () => `${entry.id} waits for the impossible`)
+    if (!isPossible(entry, after))
+      report('I8', () => `${entry.id} waits for GPUs that the pool does not have`)
     const waiter = truth.waiting.get(entry.id)
     if (waiter === undefined) {
       isNewcomer = true
@@ -21,9 +22,9 @@ export function auditQueue(audit: Audit): void {
       continue
     }
     const place = audit.before?.queue.findIndex((each) => each.id === entry.id) ?? -1
-    // A waiter whose patience has ended may lose its place and join at the end, until it notices.
-    const isBack = audit.process === waiter.process && isWaitOver(audit, waiter)
-    if (isBack) {
+    // A waiter whose wait has timed out may lose its place and join again, until it notices the timeout.
+    const joinsAgain = audit.process === waiter.process && hasTimedOut(audit, waiter)
+    if (joinsAgain) {
       isNewcomer = true
       join(audit, entry)
       continue
@@ -68,16 +69,17 @@ function join({ process, truth, now, beatNow, moment, report }: Audit, entry: Qu
 
 function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   const { moment, now, beatNow, process, report } = audit
-  const off = (what: string) => report('I10', () => `${what} of ${waiter.id} moved: ${JSON.stringify(entry)}`)
-  if (!near(moment.wall - entry.joinedAt, apparentAge(waiter.joined, now))) off('the joining')
+  const moved = (what: string) =>
+    report('I10', () => `${what} of ${waiter.id} moved: ${JSON.stringify(entry)}`)
+  if (!near(moment.wall - entry.joinedAt, apparentAge(waiter.joined, now))) moved('the time of joining')
   if (waiter.until !== undefined) {
     const left = (entry.waitUntil ?? Number.POSITIVE_INFINITY) - moment.wall
-    if (!near(left, -apparentAge(waiter.until, now))) off('the end of waiting')
+    if (!near(left, -apparentAge(waiter.until, now))) moved('the end of waiting')
   }
   if (!near(moment.wall - entry.heartbeatAt, apparentAge(waiter.beat, beatNow))) {
     const isFromFuture = apparentAge(waiter.beat, beatNow) < -1_000
     const mayBeat = process === waiter.process || isFromFuture
-    if (!mayBeat || entry.heartbeatAt !== moment.wall) off('the heartbeat')
+    if (!mayBeat || entry.heartbeatAt !== moment.wall) moved('the heartbeat')
     waiter.beat = beatNow
   }
   if (entry.startableSince === undefined) {
@@ -91,17 +93,17 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
     waiter.noted = now
     return
   }
-  if (entry.startableSince !== moment.wall) off('the time of being noted')
+  if (entry.startableSince !== moment.wall) moved('the time of being noted')
   waiter.noted = now
   if (isSurelyStopped(audit, waiter.id)) report('I5', () => `${waiter.id} is stopped and was noted`)
-  if (!couldBeServed(audit, entry)) report('I5', () => `${waiter.id} was noted and could not be served`)
+  if (!couldStart(audit, entry)) report('I5', () => `${waiter.id} was noted and could not start`)
 }
 
-/** By what the deciding process was shown, whatever waits ahead. */
-function couldBeServed({ after, process }: Audit, { request }: QueueEntry): boolean {
+/** Whether the entry could start if it were alone in the queue, by the last probe of the deciding process. */
+function couldStart({ after, process }: Audit, { request }: QueueEntry): boolean {
   const taken = new Set(after.reservations.flatMap(unitsOf))
   const free = after.units.filter(
-    ({ id }) => wants(request, id) && !taken.has(id) && looksFree(after, id, process.shown),
+    ({ id }) => wants(request, id) && !taken.has(id) && isShownFree(after, id, process.lastProbe),
   )
   return free.length >= sizeOf(request)
 }
@@ -112,11 +114,11 @@ function mayLeave({ process, after, now, beatNow, truth }: Audit, waiter: Waiter
     return true
   if (purpose.kind === 'set-up' && purpose.force) return true
   if (!waiter.process.isAlive) return true
-  if (isWaitOver({ now }, waiter)) return true
+  if (hasTimedOut({ now }, waiter)) return true
   if (waiter.process.boot !== truth.machine.boots) return true
-  return sightOf(process, waiter.process) === 'unknown' && apparentAge(waiter.beat, beatNow) > STALE
+  return livenessFor(process, waiter.process) === 'unknown' && apparentAge(waiter.beat, beatNow) > STALE
 }
 
-function isWaitOver({ now }: Pick<Audit, 'now'>, { until }: Waiter): boolean {
+function hasTimedOut({ now }: Pick<Audit, 'now'>, { until }: Waiter): boolean {
   return until !== undefined && apparentAge(until, now) >= 0
 }

@@ -3,14 +3,14 @@ import { unitsOf } from '../../src/domain/pool/units.ts'
 import { isBlocked, isUnresponsive } from './order.ts'
 import { type Audit, isSurelyStopped } from './truth.ts'
 
-/** I9: the grant takes the free GPUs that were unused for longest, where no waiter ahead affects the choice. */
+/** I9: the grant takes the free GPUs that were unused for longest, unless a waiter ahead affects the choice. */
 export function auditChoice(audit: Audit, reservation: Reservation, free: readonly UnitId[]): void {
   const { after, process, moment, report } = audit
   const { purpose } = process
   if (purpose.kind !== 'acquire' || purpose.claim !== 'no' || purpose.intent.request.kind !== 'count') return
-  const seen = { after, shown: process.shown, wall: moment.wall }
+  const known = { after, probe: process.lastProbe, wall: moment.wall }
   const counts = (entry: QueueEntry) =>
-    !isUnresponsive(entry, moment.wall) && !isSurelyStopped(audit, entry.id) && !isBlocked(seen, entry)
+    !isUnresponsive(entry, moment.wall) && !isSurelyStopped(audit, entry.id) && !isBlocked(known, entry)
   if (after.queue.some(counts)) return
   const { uid } = purpose.intent.owner.account
   const rank = after.policy.allocation === 'lru' ? sinceUse : (placed: Placed) => ownFirst(placed, uid)

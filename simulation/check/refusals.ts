@@ -1,10 +1,10 @@
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { QueueEntry } from '../../src/domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
-import type { Process } from '../world/process.ts'
-import type { Purpose } from '../world/purpose.ts'
-import { looksFree } from './looks.ts'
+import type { Process } from '../system/process.ts'
+import type { Purpose } from '../system/purpose.ts'
 import { isBlocked, sizeOf, wants } from './order.ts'
+import { isShownFree } from './shown.ts'
 import { canSee, type Report, Violation } from './truth.ts'
 
 interface Finished {
@@ -13,22 +13,22 @@ interface Finished {
   readonly error: CanhazgpuError | null
 }
 
-/** Whether the waiter was stopped before the command started, and the command can see it. */
+/** Whether the waiter was stopped before the command started, and the command can see that. */
 function isStoppedSince(command: Process, { process: { pid, startTime } }: QueueEntry): boolean {
   const waiter = command.machine.processes.get(pid)
   if (waiter === undefined || waiter.identity.startTime !== startTime || !canSee(command, waiter))
     return false
-  return waiter.state === 'stopped' && !waiter.isFrozen && waiter.stoppedSince < command.bornAt
+  return waiter.state === 'stopped' && !waiter.isFrozen && waiter.stoppedSince < command.startedAt
 }
 
-/** I8, and no needless refusal: free GPUs that no waiter needs are granted. */
+/** I8: an impossible request is refused as such. I2: free GPUs that no waiter needs are granted. */
 export function auditRefusal({ process, purpose, error }: Finished, report: Report): void {
   const { request } = purpose.intent
   const most = process.machine.devices.length
   const isImpossible =
     request.kind === 'count' ? request.count > most : request.ids.some((id) => gpuNumber(id) >= most)
   if (isImpossible && error === null && purpose.claim !== 'all') {
-    report(new Violation('I8', `${purpose.intent.id} requested the impossible and got it`))
+    report(new Violation('I8', `${purpose.intent.id} was granted an impossible request`))
   }
   const codes = [
     'impossible-request',
@@ -38,18 +38,18 @@ export function auditRefusal({ process, purpose, error }: Finished, report: Repo
     'wait-timed-out',
   ]
   if (isImpossible && error !== null && !codes.includes(error.code)) {
-    report(new Violation('I8', `${purpose.intent.id} asked for the impossible: ${error.code}`))
+    report(new Violation('I8', `${purpose.intent.id} is impossible, refused as ${error.code}`))
   }
-  const { decided } = process
+  const { lastDecision } = process
   if (error?.code !== 'not-enough-gpus' || purpose.claim !== 'no') return
-  if (decided === undefined) return
-  const { pool, wall } = decided
+  if (lastDecision === undefined) return
+  const { pool, wall } = lastDecision
   const counts = (entry: QueueEntry) =>
-    !isStoppedSince(process, entry) && !isBlocked({ after: pool, shown: process.shown, wall }, entry)
+    !isStoppedSince(process, entry) && !isBlocked({ after: pool, probe: process.lastProbe, wall }, entry)
   if (pool.queue.some(counts)) return
   const taken = new Set(pool.reservations.flatMap(unitsOf))
   const free = pool.units.filter(
-    ({ id }) => wants(request, id) && !taken.has(id) && looksFree(pool, id, process.shown),
+    ({ id }) => wants(request, id) && !taken.has(id) && isShownFree(pool, id, process.lastProbe),
   )
   if (free.length >= sizeOf(request)) {
     report(new Violation('I2', `${purpose.intent.id} was refused free GPUs: ${JSON.stringify(request)}`))

@@ -1,17 +1,17 @@
 import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Liveness, Moment, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
-import { isRead } from '../world/kernel.ts'
-import type { Machine } from '../world/machine.ts'
-import type { Process } from '../world/process.ts'
-import type { Commit } from '../world/stored-pool.ts'
+import { isRead } from '../system/kernel.ts'
+import type { Machine } from '../system/machine.ts'
+import type { Process } from '../system/process.ts'
+import type { Commit } from '../system/stored-pool.ts'
 import { Frame, type Instant } from './frame.ts'
-import { type Broken, Violation } from './violation.ts'
+import { type Rule, Violation } from './violation.ts'
 
 /** The true state of one reservation. */
 export interface Held {
   readonly id: string
   readonly intent: Intent
-  /** The process that requested it; of a run, the command. */
+  /** The process that requested it. For a run it becomes the command. */
   readonly holder: Process
   readonly uuids: readonly string[]
   readonly start: Instant
@@ -33,7 +33,7 @@ export interface Waiter {
   noted: Instant | undefined
 }
 
-/** The true state of one host, from the commits and from the events of the simulation. */
+/** The true state of one host, gathered from the commits and the events of the simulation. */
 export class Truth {
   readonly machine: Machine
   readonly frame = new Frame()
@@ -54,7 +54,7 @@ export class Truth {
   #lastWrite: { readonly boot: number; readonly moment: Moment } | null = null
   /** When the pool was first written in the present boot. */
   #firstWriteOfBoot = Number.NEGATIVE_INFINITY
-  /** Processes of an earlier boot whose end the first commit after it could not prove. */
+  /** Entries of an earlier boot whose end the first commit of the next boot could not prove. */
   readonly #unproven = new Set<string>()
 
   /** The present time by the clocks that this process reads. */
@@ -82,13 +82,14 @@ export class Truth {
     this.beatFrame.written(moment, beatNow)
   }
 
-  /** Whether this process can know that processes of an earlier boot ended with it. */
-  isKnownRebooted(id: string, holder: Process, looker: Process): boolean {
+  /** Whether the observer can know that the holder ended with an earlier boot. */
+  isKnownRebooted(id: string, holder: Process, observer: Process): boolean {
     if (holder.boot === this.machine.boots) return false
-    // A later restart that can be proven ends what an earlier one left.
-    if (this.#provesReboot(looker.moment())) return true
-    // A process that read the pool before the first commit of this boot may still show what that commit ended.
-    const isWritten = this.#lastWrite?.boot === this.machine.boots && this.#firstWriteOfBoot <= looker.bornAt
+    // If a later reboot can be proven, it also proves the ends that an earlier reboot left unproven.
+    if (this.#provesReboot(observer.moment())) return true
+    // A process that read the pool before the first commit of this boot may still show the entries that it ended.
+    const isWritten =
+      this.#lastWrite?.boot === this.machine.boots && this.#firstWriteOfBoot <= observer.startedAt
     return isWritten && !this.#unproven.has(id)
   }
 
@@ -97,7 +98,7 @@ export class Truth {
     return this.#unproven.size > 0 || (this.#lastWrite?.boot ?? 1) !== this.machine.boots
   }
 
-  /** By two known boot ids, and less time since boot than at the last commit. */
+  /** A reboot is proven by two known boot ids, and less time since boot than at the last commit. */
   #provesReboot({ steady }: Moment): boolean {
     const last = this.#lastWrite?.moment.steady
     if (last === undefined || !isRead(last.epoch) || !isRead(steady.epoch)) return false
@@ -111,28 +112,28 @@ export interface Audit extends Commit {
   readonly now: Instant
   /** The same instant for heartbeats. */
   readonly beatNow: Instant
-  readonly report: (broken: Broken, words: () => string) => void
+  readonly report: (rule: Rule, text: () => string) => void
 }
 
 export type Report = (violation: Violation) => void
 
 export const isRoot = (uid: number): boolean => uid === 0
 
-const shareNamespace = (looker: Process, other: Process): boolean =>
-  looker.identity.pidNamespace === other.identity.pidNamespace
+const shareNamespace = (observer: Process, other: Process): boolean =>
+  observer.identity.pidNamespace === other.identity.pidNamespace
 
-/** What one process can know about another. */
-export function sightOf(looker: Process, other: Process): Liveness {
-  if (!shareNamespace(looker, other)) return 'unknown'
+/** The most that the observer can know about the other process. */
+export function livenessFor(observer: Process, other: Process): Liveness {
+  if (!shareNamespace(observer, other)) return 'unknown'
   if (other.isAlive) return 'alive'
-  return canSee(looker, other) ? 'gone' : 'unknown'
+  return canSee(observer, other) ? 'gone' : 'unknown'
 }
 
-/** Whether one process can know that another has ended. */
-export const canSee = (looker: Process, other: Process): boolean =>
-  shareNamespace(looker, other) &&
-  isRead(looker.identity.bootId) &&
-  looker.identity.bootId === other.identity.bootId
+/** Whether the observer can know it when the other process has ended. */
+export const canSee = (observer: Process, other: Process): boolean =>
+  shareNamespace(observer, other) &&
+  isRead(observer.identity.bootId) &&
+  observer.identity.bootId === other.identity.bootId
 
 /**
  * Whether the deciding process may see that the waiter is stopped. In the millisecond in which a process is stopped or
@@ -141,14 +142,14 @@ export const canSee = (looker: Process, other: Process): boolean =>
 export function isSeenStopped({ truth, process, now }: Pick<Audit, 'truth' | 'process' | 'now'>, id: string) {
   const waiter = truth.waiting.get(id)?.process
   if (waiter === undefined || waiter.isFrozen || !shareNamespace(process, waiter)) return false
-  return waiter.stoppedSince <= now.at && (waiter.state === 'stopped' || waiter.awakeSince >= now.at)
+  return waiter.stoppedSince <= now.at && (waiter.state === 'stopped' || waiter.resumedAt >= now.at)
 }
 
-/** Whether it must see that. */
+/** Whether the deciding process must see that. */
 export function isSurelyStopped(audit: Pick<Audit, 'truth' | 'process' | 'now'>, id: string): boolean {
   const waiter = audit.truth.waiting.get(id)?.process
   if (waiter === undefined || !isSeenStopped(audit, id)) return false
-  return waiter.stoppedSince < audit.now.at && waiter.awakeSince !== audit.now.at
+  return waiter.stoppedSince < audit.now.at && waiter.resumedAt !== audit.now.at
 }
 
 export function near(a: number, b: number): boolean {

@@ -1,24 +1,12 @@
-/** The broken rule: one of the invariants I1 to I10, a bound on waiting, or the code itself (`crash`). */
-export type Broken =
-  | 'I1'
-  | 'I2'
-  | 'I3'
-  | 'I4'
-  | 'I5'
-  | 'I6'
-  | 'I7'
-  | 'I8'
-  | 'I9'
-  | 'I10'
-  | 'waiting'
-  | 'crash'
+/** A rule that can be broken: an invariant (I1 to I10), a bound on waiting, or no unexpected error (`crash`). */
+export type Rule = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'waiting' | 'crash'
 
 export class Violation extends Error {
-  readonly broken: Broken
+  readonly rule: Rule
 
-  constructor(broken: Broken, message: string) {
-    super(`${broken}: ${message}`)
+  constructor(rule: Rule, message: string) {
+    super(`${rule}: ${message}`)
     this.name = 'Violation'
-    this.broken = broken
+    this.rule = rule
   }
 }

@@ -3,8 +3,8 @@ import { plant } from './plant.ts'
 import type { Plant } from './seams.ts'
 
 /**
- * Plays some seeds of the program as it is, and prints the seams that it entered, as JSON. A program of its own, since
- * seams must be planted before the modules are loaded.
+ * Runs some seeds without defects, and prints as JSON the seams whose code was entered. It is a separate program because
+ * replacements must be planted before the modules are loaded.
  */
 const SEEDS = 60
 

@@ -8,11 +8,11 @@ import { WAITING_MUTANTS } from './waiting.ts'
 /** The program with one defect planted in it. */
 export interface Mutant {
   readonly name: string
-  /** What goes wrong with it. */
+  /** What is wrong in this program. */
   readonly defect: string
-  /** Functions and classes with a replacement in their place. */
+  /** The replacements of functions and classes. */
   readonly plants: readonly Plant[]
-  /** Takes more than 150,000 steps to find on average: too long for every run of the tests. */
+  /** Finding it takes more than 150,000 steps on average: too long for every run of the tests. */
   readonly isRare?: boolean
 }
 

@@ -2,11 +2,11 @@ import { demandOf } from '../../src/domain/schedule/demand.ts'
 import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
-/** Which waiter starts next. */
+/** Defects in the order in which requests start. */
 export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'newcomer-overtakes',
-    defect: 'a request without a place in the queue goes before all waiters',
+    defect: 'a request without a place in the queue overtakes all waiters',
     plants: [
       at('src/domain/schedule/startable.ts#openingsFor', (openingsFor) => (pool, id, conditions) => {
         const isNew = pool.queue.every((entry) => entry.id !== id)
@@ -16,7 +16,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'backfill-ignores-the-end',
-    defect: 'GPUs that are kept for a waiter are lent without limit',
+    defect: 'GPUs that are kept for a waiter are granted to others without limit',
     plants: [
       at(
         'src/domain/schedule/openings.ts#Openings',
@@ -31,7 +31,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'backfill-ignores-the-duration',
-    defect: 'GPUs that are kept for a waiter are lent to any request with a duration, however long',
+    defect: 'GPUs that are kept for a waiter are granted to any request with a duration',
     plants: [
       at(
         'src/domain/schedule/openings.ts#Openings',
@@ -66,12 +66,12 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'passed-over-never',
-    defect: 'a frozen waiter holds up the queue for ever',
+    defect: 'a frozen waiter blocks the queue for ever',
     plants: [at('src/domain/schedule/startable.ts#isPassedOver', () => () => false)],
   },
   {
     name: 'passed-over-for-ever',
-    defect: 'a waiter that was passed over once is passed over ever after',
+    defect: 'a waiter that was passed over once is always passed over',
     isRare: true,
     plants: [at('src/domain/schedule/unresponsive.ts#clearUnresponsive', () => (pool) => pool)],
   },
@@ -100,7 +100,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'stopped-holds-up-the-queue',
-    defect: 'later requests wait for a stopped waiter like for any other',
+    defect: 'later requests wait for a stopped waiter',
     plants: [
       at(
         'src/domain/schedule/startable.ts#isWaitedFor',
@@ -112,7 +112,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'stopped-keeps-its-gpus',
-    defect: 'a stopped waiter that could not start now still keeps GPUs for itself',
+    defect: 'GPUs are kept for a stopped waiter that could not start now',
     plants: [
       at('src/domain/schedule/startable.ts#openingsFor', (openingsFor) => (pool, id, conditions) => {
         const couldStart = (process: (typeof pool.queue)[number]['process']) =>
@@ -130,7 +130,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     name: 'stopped-for-ever',
     defect: 'a waiter that was stopped once counts as stopped after it continued',
     plants: [
-      at('simulation/world/kernel.ts#isSeenStopped', (isSeenStopped) => (machine, identity, namespace) => {
+      at('simulation/system/kernel.ts#isSeenStopped', (isSeenStopped) => (machine, identity, namespace) => {
         const process = machine.processes.get(identity.pid)
         const isSame = process?.identity.startTime === identity.startTime
         const wasSeen =
@@ -141,7 +141,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'unusable-holds-up-the-queue',
-    defect: 'a request that waits for GPUs that cannot be used keeps the others for itself',
+    defect: 'usable GPUs are kept for a request that also needs unusable ones',
     plants: [
       at(
         'src/domain/schedule/calendar.ts#Calendar',
@@ -156,7 +156,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'given-back-is-unusable',
-    defect: 'the first in the queue loses its turn to memory that its last holder left on a GPU',
+    defect: 'the first waiter loses its turn because a released GPU still shows memory in use',
     plants: [at('src/domain/schedule/startable.ts#isJustReleased', () => () => false)],
   },
   {
@@ -173,7 +173,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'extension-breaks-promises',
-    defect: 'a reservation can be extended though others wait for its end',
+    defect: 'a reservation can be extended although others wait for its end',
     plants: [at('src/domain/schedule/expected-starts.ts#keepsPromises', () => () => true)],
   },
 ]

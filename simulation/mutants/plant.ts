@@ -5,8 +5,8 @@ const root = resolve(import.meta.dir, '../..')
 const plants = new Map<string, Plant>()
 
 /**
- * From now on the modules of these seams are loaded with the replacements in them. Nothing of what is under test may be
- * loaded yet.
+ * Makes the modules of these seams load with the replacements. The code under test must not be loaded before this
+ * call.
  */
 export async function plant(planned: readonly Plant[]): Promise<void> {
   for (const each of planned) plants.set(each.seam, each)
@@ -25,7 +25,10 @@ async function plantIn(path: string, seams: readonly string[]): Promise<void> {
   })
 }
 
-/** The source with the original renamed, and what `planted` returns in its place, also for callers in this module. */
+/**
+ * The source with the original renamed. The result of `planted` gets the name of the original, so callers in the same
+ * module use it too.
+ */
 export function withSeam(source: string, seam: string): string {
   const name = seam.split('#')[1] ?? ''
   const declarations = [
@@ -40,10 +43,12 @@ export function withSeam(source: string, seam: string): string {
   const [text, keyword = ''] = declaration
   const original = `${name}$original`
   const renamed = source.replace(text, () => `${keyword} ${original}`)
-  const stand = `export const ${name} = planted(${JSON.stringify(seam)}, ${original})`
+  const replacement = `export const ${name} = planted(${JSON.stringify(seam)}, ${original})`
   const own = `import { planted } from ${JSON.stringify(import.meta.path)};`
-  // A function can be used before its declaration, by code that runs while the module loads; the others cannot.
-  return keyword.endsWith('function') ? `${own} ${stand}; ${renamed}` : `${own} ${renamed}\n${stand}\n`
+  // Code that runs while the module loads can use a function before its declaration, but not a class or constant.
+  return keyword.endsWith('function')
+    ? `${own} ${replacement}; ${renamed}`
+    : `${own} ${renamed}\n${replacement}\n`
 }
 
 /** Called by the changed modules. */

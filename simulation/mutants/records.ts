@@ -2,7 +2,7 @@ import type { Reservation } from '../../src/domain/pool/model.ts'
 import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
-/** What the history shows of reservations that ended. */
+/** Defects in the history and the report. */
 export const RECORD_MUTANTS: readonly Mutant[] = [
   {
     name: 'record-lost',
@@ -18,7 +18,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'record-twice',
-    defect: 'a release by number writes its records twice',
+    defect: 'a release by id writes its records twice',
     plants: [
       at('src/domain/operation/ending.ts#releaseUnits', (releaseUnits) => (pool, units, now, actor) => {
         const after = releaseUnits(pool, units, now, actor)
@@ -28,7 +28,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'reset-without-records',
-    defect: 'a reset of the pool forgets who held which GPU',
+    defect: 'a reset of the pool writes no usage records',
     plants: [
       at('src/domain/operation/set-up.ts#setUp', (setUp) => (present, operation, context) => {
         const done = setUp(present, operation, context)
@@ -38,7 +38,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'expired-is-released-now',
-    defect: 'the record of an expired reservation goes up to the time when it was noticed',
+    defect: 'the record of an expired reservation ends when the expiry is noticed',
     plants: [
       at('src/domain/operation/ending.ts#settle', (settle) => (pool, moment, processes, report) => {
         const settled = settle(pool, moment, processes, report)
@@ -54,21 +54,21 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     defect: 'a heartbeat brings an ended reservation back',
     isRare: true,
     plants: [
-      at('src/domain/operation/heartbeat.ts#beat', (beat) => {
-        // The ids of one simulated world come again in the next, the objects do not.
-        const ofWorlds = new WeakMap<object, Map<string, Reservation>>()
+      at('src/domain/operation/heartbeat.ts#recordHeartbeat', (recordHeartbeat) => {
+        // Ids are the same in the next simulated system, objects are not.
+        const bySystem = new WeakMap<object, Map<string, Reservation>>()
         return (pool, operation, context) => {
           const { id } = operation
-          const world = pool.units[0]?.device ?? pool
-          const remembered = ofWorlds.get(world) ?? new Map<string, Reservation>()
-          ofWorlds.set(world, remembered)
+          const system = pool.units[0]?.device ?? pool
+          const remembered = bySystem.get(system) ?? new Map<string, Reservation>()
+          bySystem.set(system, remembered)
           for (const held of pool.reservations) remembered.set(held.id, held)
           const again = remembered.get(id)
           if (again !== undefined && !pool.reservations.includes(again)) {
             const reservations = [...pool.reservations, again]
             return { pool: { ...pool, reservations }, answer: again.holdings.map(({ unit }) => unit) }
           }
-          return beat(pool, operation, context)
+          return recordHeartbeat(pool, operation, context)
         }
       }),
     ],
@@ -80,23 +80,23 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     plants: [
       at(
         'src/app/usage/usage-history.ts#unrecordedTimes',
-        (unrecordedTimes) => (seen, _recorded, processes) => unrecordedTimes(seen, [], processes),
+        (unrecordedTimes) => (timedPool, _recorded, processes) => unrecordedTimes(timedPool, [], processes),
       ),
     ],
   },
   {
     name: 'report-counts-the-parts',
-    defect: 'a reservation counts twice in the report if some of its GPUs were released before the others',
+    defect: 'a reservation counts twice in the report if its GPUs are released at different times',
     plants: [at('src/domain/ledger/report.ts#tallied', (tallied) => (times, range) => tallied(times, range))],
   },
   {
     name: 'report-forgets-the-held',
-    defect: 'the report leaves out the hours of a reservation of which a GPU was released',
+    defect: 'the report leaves out the hours of a reservation if one of its GPUs was released',
     plants: [
       at(
         'src/app/usage/usage-history.ts#unrecordedTimes',
-        (unrecordedTimes) => (seen, recorded, processes) =>
-          unrecordedTimes(seen, recorded, processes).filter(({ reservation }) =>
+        (unrecordedTimes) => (timedPool, recorded, processes) =>
+          unrecordedTimes(timedPool, recorded, processes).filter(({ reservation }) =>
             recorded.every((record) => record.reservation !== reservation),
           ),
       ),

@@ -5,7 +5,7 @@ import { at } from './seams.ts'
 
 const IDLE: GpuMeasurement = { kind: 'measured', memoryUsedMb: 0, processes: [] }
 
-/** Which GPUs are granted, and who may take them away. */
+/** Defects in the choice of GPUs, and in the rights to release them. */
 export const SAFETY_MUTANTS: readonly Mutant[] = [
   {
     name: 'release-without-owner',
@@ -48,8 +48,8 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     defect: 'a GPU in use without a reservation counts as free',
     plants: [
       at('src/domain/observation/allocation.ts#unreservedAvailability', (availability) => (use, evidence) => {
-        const seen = availability(use, evidence)
-        return seen === 'occupied' ? 'free' : seen
+        const found = availability(use, evidence)
+        return found === 'occupied' ? 'free' : found
       }),
     ],
   },
@@ -65,15 +65,15 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'faulty-granted',
-    defect: 'a GPU with a fault, or that the driver does not show, counts as idle',
+    defect: 'a GPU with a fault, or without a reading, counts as idle',
     plants: [
       at(
         'src/domain/observation/readings.ts#readingsOf',
         (readingsOf) => (pool, probe) =>
           new Map(
-            [...readingsOf(pool, probe)].map(([id, seen]) => [
+            [...readingsOf(pool, probe)].map(([id, reading]) => [
               id,
-              seen.use.kind === 'fault' ? { ...seen, use: IDLE } : seen,
+              reading.use.kind === 'fault' ? { ...reading, use: IDLE } : reading,
             ]),
           ),
       ),
@@ -108,7 +108,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forecast-without-the-driver',
-    defect: '`queue` names a start time for GPUs that cannot be used',
+    defect: '`queue` shows a start time for GPUs that cannot be used',
     plants: [
       at(
         'src/domain/schedule/expected-starts.ts#expectedStarts',
@@ -120,17 +120,17 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'partial-grant',
     defect: 'a request gets fewer GPUs than it asks for',
     plants: [
-      at('src/domain/operation/acquisition.ts#acquire', (acquire) => (pool, intent, seen) => {
-        const asked = acquire(pool, intent, seen)
+      at('src/domain/operation/acquisition.ts#acquire', (acquire) => (pool, intent, conditions) => {
+        const asked = acquire(pool, intent, conditions)
         if (asked.result.kind === 'granted' || intent.request.kind === 'ids') return asked
         const { available } = asked.result.shortage
-        return acquire(pool, { ...intent, request: { kind: 'count', count: available } }, seen)
+        return acquire(pool, { ...intent, request: { kind: 'count', count: available } }, conditions)
       }),
     ],
   },
   {
     name: 'impossible-queued',
-    defect: 'a request for one GPU more than there are is taken for possible',
+    defect: 'a request for one GPU more than the pool has counts as possible',
     plants: [
       at(
         'src/domain/operation/acquisition.ts#isPossible',
@@ -143,7 +143,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'numbers-of-the-driver',
-    defect: 'the command is told wrong numbers after a card was lost',
+    defect: 'the command gets wrong GPU numbers after a card was lost',
     plants: [at('src/domain/observation/visible-devices.ts#visibleDevices', () => (units) => units)],
   },
   {
@@ -161,9 +161,9 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     defect: 'any process that has the pid counts as that process',
     isRare: true,
     plants: [
-      at('simulation/world/kernel.ts#kernelAnswer', (kernelAnswer) => (looker, { identity, found }) => {
+      at('simulation/system/kernel.ts#kernelAnswer', (kernelAnswer) => (observer, { identity, found }) => {
         const startTime = found?.identity.startTime ?? identity.startTime
-        return kernelAnswer(looker, { identity: { ...identity, startTime }, found })
+        return kernelAnswer(observer, { identity: { ...identity, startTime }, found })
       }),
     ],
   },
@@ -171,11 +171,11 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     name: 'zombie-alive',
     defect: 'a dead process that its parent has not waited for counts as alive',
     plants: [
-      at('simulation/world/kernel.ts#kernelAnswer', (kernelAnswer) => (looker, asked) => {
+      at('simulation/system/kernel.ts#kernelAnswer', (kernelAnswer) => (observer, asked) => {
         const { identity, found } = asked
-        const isVisible = identity.pidNamespace === looker.identity.pidNamespace
+        const isVisible = identity.pidNamespace === observer.identity.pidNamespace
         if (isVisible && found?.identity.startTime === identity.startTime) return 'alive'
-        return kernelAnswer(looker, asked)
+        return kernelAnswer(observer, asked)
       }),
     ],
   },

@@ -1,9 +1,9 @@
 /**
- * Modules with a function or class in whose place a defect can be planted. A replacement must have the exported type,
- * so `tsc` reports a seam that changed.
+ * The modules in which a function or class can be replaced by a defect. A replacement must have the exported type, so
+ * `tsc` reports a seam that changed.
  */
 interface Modules {
-  'simulation/world/kernel.ts': typeof import('../world/kernel.ts')
+  'simulation/system/kernel.ts': typeof import('../system/kernel.ts')
   'src/app/local-pool.ts': typeof import('../../src/app/local-pool.ts')
   'src/app/read-pool.ts': typeof import('../../src/app/read-pool.ts')
   'src/app/supervise.ts': typeof import('../../src/app/supervise.ts')
@@ -40,13 +40,13 @@ type Exported<Name extends Seam> = Name extends `${infer File extends keyof Modu
     : never
   : never
 
-/** A method, so that replacements of every type can stand in one list. */
+/** `replace` is a method, so that replacements of all types fit into one list. */
 export interface Plant {
   readonly seam: string
   replace(original: unknown): unknown
 }
 
-/** The replacement is made once, when the module of the seam is loaded. */
+/** Plants a replacement at a seam. `replace` is called once, when the module of the seam is loaded. */
 export function at<Name extends Seam>(
   seam: Name,
   replace: (original: Exported<Name>) => Exported<Name>,

@@ -68,7 +68,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'other-boot-id-is-a-reboot',
-    defect: 'a process that reads another boot id ends what runs on the same machine',
+    defect: 'a process that reads another boot id ends all runs on the same machine',
     plants: [
       at('src/domain/pool/clock.ts#isReboot', (isReboot) => (before, now) => {
         const ms = Math.min(now.steady.ms, before.steady.ms - 1)
@@ -78,7 +78,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'unread-boot-id-is-another',
-    defect: 'a boot id that cannot be read is taken for another one',
+    defect: 'a boot id that cannot be read counts as a different boot id',
     plants: [
       at(
         'src/domain/pool/clock.ts#isRead',
@@ -93,8 +93,8 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     defect: 'a process in another container counts as gone',
     plants: [
       at('src/domain/operation/ending.ts#settle', (settle) => (pool, moment, { alive, stopped }, report) => {
-        const seen: typeof alive = (process) => (alive(process) === 'alive' ? 'alive' : 'gone')
-        return settle(pool, moment, { alive: seen, stopped }, report)
+        const onlyVisible: typeof alive = (process) => (alive(process) === 'alive' ? 'alive' : 'gone')
+        return settle(pool, moment, { alive: onlyVisible, stopped }, report)
       }),
     ],
   },
@@ -103,12 +103,15 @@ export const TIME_MUTANTS: readonly Mutant[] = [
     defect: 'only the first heartbeat of a run counts',
     isRare: true,
     plants: [
-      at('src/domain/operation/heartbeat.ts#beat', (beat) => (pool, operation, context) => {
-        const held = pool.reservations.find(({ id }) => id === operation.id)
-        const done = beat(pool, operation, context)
-        const hasBeaten = held?.term.kind === 'run' && held.term.heartbeatAt > held.startedAt
-        return hasBeaten ? { ...done, pool } : done
-      }),
+      at(
+        'src/domain/operation/heartbeat.ts#recordHeartbeat',
+        (recordHeartbeat) => (pool, operation, context) => {
+          const held = pool.reservations.find(({ id }) => id === operation.id)
+          const done = recordHeartbeat(pool, operation, context)
+          const hasBeaten = held?.term.kind === 'run' && held.term.heartbeatAt > held.startedAt
+          return hasBeaten ? { ...done, pool } : done
+        },
+      ),
     ],
   },
   {
@@ -125,7 +128,7 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'never-killed',
-    defect: 'a command that ignores its interruption is never killed',
+    defect: 'a command that ignores SIGINT at its time limit is never killed',
     plants: [
       at(SUPERVISE, (supervise) => ({ limit, ...supervision }) => {
         if (limit === undefined) return supervise(supervision)
@@ -135,24 +138,24 @@ export const TIME_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'supervisor-gives-up',
-    defect: 'a supervisor leaves at the first trouble with the store',
+    defect: 'a supervisor leaves at the first failure of the store',
     plants: [
       at(SUPERVISE, (supervise) => (supervision) => {
         const openPool: typeof supervision.openPool = async (patience) =>
-          withoutPoolAtTrouble(await supervision.openPool(patience))
+          withoutPoolOnFailure(await supervision.openPool(patience))
         return supervise({ ...supervision, openPool })
       }),
     ],
   },
   {
     name: 'killed-without-grace',
-    defect: 'the pool promises the end of a command for the time of its interruption',
+    defect: 'the pool expects a command to end when it is interrupted',
     plants: [
-      at('src/domain/operation/acquisition.ts#acquire', (acquire) => (pool, intent, seen) => {
+      at('src/domain/operation/acquisition.ts#acquire', (acquire) => (pool, intent, conditions) => {
         const { term } = intent
-        if (term.kind !== 'run' || term.timeout === undefined) return acquire(pool, intent, seen)
+        if (term.kind !== 'run' || term.timeout === undefined) return acquire(pool, intent, conditions)
         const timeout = { ...term.timeout, grace: 0 }
-        return acquire(pool, { ...intent, term: { ...term, timeout } }, seen)
+        return acquire(pool, { ...intent, term: { ...term, timeout } }, conditions)
       }),
     ],
   },
@@ -160,19 +163,19 @@ export const TIME_MUTANTS: readonly Mutant[] = [
 
 const passed = ({ writtenAt }: Pool, now: Moment): number => Math.max(0, now.steady.ms - writtenAt.steady.ms)
 
-/** As if its wall clock had gone on since it was written, without a jump. */
+/** The pool as if the wall clock had not been set since it was written. */
 const withoutJump = (pool: Pool, now: Moment): Pool => ({
   ...pool,
   writtenAt: { ...pool.writtenAt, wall: now.wall - passed(pool, now) },
 })
 
-/** Whatever trouble the store has, the pool seems to be gone. */
-const withoutPoolAtTrouble = (service: PoolService): PoolService => ({
+/** Any failure of the store looks as if there were no pool. */
+const withoutPoolOnFailure = (service: PoolService): PoolService => ({
   perform: (operation) => service.perform(operation).catch(noPool),
   view: (question) => service.view(question).catch(noPool),
   usage: (question) => service.usage(question),
   events: (signal) => service.events(signal),
-  bounded: (patience) => withoutPoolAtTrouble(service.bounded(patience)),
+  bounded: (patience) => withoutPoolOnFailure(service.bounded(patience)),
   close: () => service.close(),
 })
 

@@ -4,7 +4,7 @@ import { at } from './seams.ts'
 
 const ACQUIRE_IN_QUEUE = 'src/app/waiting/wait-in-queue.ts#acquireInQueue'
 
-/** What a waiter watches while it waits. */
+/** Defects in what a waiter notices while it waits. */
 export const WAITING_MUTANTS: readonly Mutant[] = [
   {
     name: 'stopped-unwatched',
@@ -31,7 +31,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
         'src/app/waiting/queue-watch.ts#isSomeRunGone',
         (isSomeRunGone) => (pool, now, alive) => isSomeRunGone(pool, now, unseenLives(alive)),
       ),
-      // The heartbeat of a waiter settles the pool and would find it soon.
+      // The heartbeat of a waiter settles the pool, which would reveal the end soon.
       at(
         'src/domain/operation/ending.ts#settle',
         (settle) =>
@@ -47,7 +47,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'first-alone-watches',
-    defect: 'no waiter behind a frozen one acts on what is due, such as a command that was killed',
+    defect: 'no waiter behind a frozen one notices a change without a commit, such as a killed command',
     isRare: true,
     plants: [
       at(
@@ -58,7 +58,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'call-hides-a-change',
-    defect: 'a waiter that is called out of turn does not notice what changed',
+    defect: 'a waiter that is called when it is not its turn does not notice a change',
     isRare: true,
     plants: [
       at(ACQUIRE_IN_QUEUE, (acquireInQueue) => (service, intent, waiting) => {
@@ -68,13 +68,13 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
           if (event !== 'called') return event
           return (await service.view('turns')).includes(intent.id) ? 'called' : 'timeout'
         }
-        const deaf: typeof waker = {
+        const withoutCalls: typeof waker = {
           wait,
           listen: () => waker.listen(),
           isInterrupted: () => waker.isInterrupted(),
           wasInterrupted: () => waker.wasInterrupted(),
         }
-        return acquireInQueue(service, intent, { ...waiting, waker: deaf })
+        return acquireInQueue(service, intent, { ...waiting, waker: withoutCalls })
       }),
     ],
   },
@@ -85,7 +85,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'squatter-unwatched',
-    defect: 'the first in the queue never looks again whether a squatter has left',
+    defect: 'the first waiter does not probe again to see whether unreserved use has ended',
     isRare: true,
     plants: [at('src/app/waiting/queue-watch.ts#readAgainAfter', () => () => Number.POSITIVE_INFINITY)],
   },

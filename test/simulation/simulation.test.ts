@@ -8,7 +8,7 @@ const FIXED = { from: 1, count: 150 }
 const FRESH_SECONDS = process.env.CI === 'true' ? 60 : 20
 const regressions = `${import.meta.dir}/regressions`
 
-describe('the simulated world', () => {
+describe('the simulated system', () => {
   test(`has no violation in seeds ${FIXED.from} to ${FIXED.from + FIXED.count - 1}`, () => {
     for (let seed = FIXED.from; seed < FIXED.from + FIXED.count; seed++) expectSound(scenarioOf(seed), seed)
   }, 120_000)
@@ -18,13 +18,15 @@ describe('the simulated world', () => {
     () => {
       const seed = Date.now() % 1_000_000_000
       const { failure, steps } = campaign({ seed, steps: Number.POSITIVE_INFINITY, seconds: FRESH_SECONDS })
-      expect(failure === null ? null : broken(failure.seed, failure.outcome.violation?.message)).toBeNull()
+      expect(
+        failure === null ? null : violationText(failure.seed, failure.outcome.violation?.message),
+      ).toBeNull()
       expect(steps).toBeGreaterThan(10_000)
     },
     (FRESH_SECONDS + 60) * 1000,
   )
 
-  test('depends on its seed alone: the same trace, byte for byte', () => {
+  test('gives the same trace for the same seed, byte for byte', () => {
     for (const seed of [3, 57, 146]) {
       const once = runScenario(scenarioOf(seed), true)
       const again = runScenario(scenarioOf(seed), true)
@@ -35,9 +37,9 @@ describe('the simulated world', () => {
   })
 })
 
-describe('regressions of earlier findings', () => {
+describe('regressions', () => {
   for (const name of readdirSync(regressions)) {
-    test(name, async () => {
+    test(`${name} has no violation`, async () => {
       const scenario: Scenario = await Bun.file(`${regressions}/${name}`).json()
       expectSound(scenario, scenario.seed)
     })
@@ -46,8 +48,8 @@ describe('regressions of earlier findings', () => {
 
 function expectSound(scenario: Scenario, seed: number): void {
   const { violation } = runScenario(scenario)
-  expect(violation === undefined ? null : broken(seed, violation.message)).toBeNull()
+  expect(violation === undefined ? null : violationText(seed, violation.message)).toBeNull()
 }
 
-const broken = (seed: number, what: string | undefined): string =>
+const violationText = (seed: number, what: string | undefined): string =>
   `${what} - shrink it with: npm run simulate -- --seed ${seed} --steps 1`

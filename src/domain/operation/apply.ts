@@ -6,7 +6,7 @@ import { adoptDevices, setPolicy } from './change-pool.ts'
 import { claimUnits } from './claim.ts'
 import { type Report, settle } from './ending.ts'
 import { extend } from './extend.ts'
-import { beat } from './heartbeat.ts'
+import { recordHeartbeat } from './heartbeat.ts'
 import type { Answers, Context, Done, Operation, OperationName, Step } from './operation.ts'
 import { joinQueue, leaveQueue } from './queue.ts'
 import { release } from './release.ts'
@@ -28,7 +28,7 @@ const HANDLERS: { readonly [Name in PoolOperationName]: Handler<Name> } = {
   claim: claimUnits,
   join: joinQueue,
   leave: leaveQueue,
-  heartbeat: beat,
+  heartbeat: recordHeartbeat,
   // `settle` has already ended the reservation, by this operation's report.
   end: nothingMore,
   release,

@@ -3,7 +3,11 @@ import { unitsOf } from '../pool/units.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
 /** Never revives an ended reservation: it finds and updates the id in one step. */
-export function beat(pool: Pool, { id }: Operation<'heartbeat'>, { now }: Context): Done<readonly UnitId[]> {
+export function recordHeartbeat(
+  pool: Pool,
+  { id }: Operation<'heartbeat'>,
+  { now }: Context,
+): Done<readonly UnitId[]> {
   const heartbeatAt = now.wall
   const held = pool.reservations.find((each) => each.id === id)
   if (held?.term.kind === 'run') {

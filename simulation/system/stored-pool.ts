@@ -19,7 +19,7 @@ export interface Commit {
 export interface Auditor {
   committed(commit: Commit): void
   /** Called with the result of each read. */
-  looked(process: Process, pool: Pool, moment: Moment): void
+  loaded(process: Process, pool: Pool, moment: Moment): void
 }
 
 /** A process that is woken when the pool may have changed. */
@@ -27,32 +27,32 @@ export interface Watcher {
   readonly process: Process
   /** The queue entry whose turn wakes it. */
   readonly entry?: string
-  /** Every change wakes it, not only its turn. */
+  /** Whether every change wakes it, not only its turn. */
   isListening: boolean
-  /** The wake-up that is under way. */
+  /** The wake-up that was sent and has not arrived. */
   due: 'nothing' | 'change' | 'turn'
   readonly wake: (by: 'change' | 'turn') => void
 }
 
-/** The present faults of a host's store: probabilities per operation. */
-export interface StoreTrouble {
+/** The current faults of a host's store, as probabilities per operation. */
+export interface StoreFaults {
   /** The connection is lost before the operation. */
   readonly before: number
   /** The connection is lost after the commit, before the answer. */
   readonly after: number
-  /** Another process commits first, so that the decision is made again. */
+  /** Another process commits first, so the decision is made again. */
   readonly conflict: number
 }
 
-export const NO_TROUBLE: StoreTrouble = { before: 0, after: 0, conflict: 0.02 }
+export const NO_STORE_FAULTS: StoreFaults = { before: 0, after: 0, conflict: 0.02 }
 
 /** The store of one host: pool, history and watchers. */
 export class StoredPool {
   readonly place: MemoryPlace
   readonly watchers = new Set<Watcher>()
-  trouble: StoreTrouble = NO_TROUBLE
-  troubledUntil = Number.NEGATIVE_INFINITY
-  /** Compare-and-set on the revision, as on a server; otherwise under a lock, as in a file. */
+  faults: StoreFaults = NO_STORE_FAULTS
+  faultyUntil = Number.NEGATIVE_INFINITY
+  /** Whether commits compare and set the revision, as on a server. Otherwise they use a lock, as in a file. */
   readonly comparesAndSets: boolean
   readonly #chance: Chance
   readonly auditor: Auditor
@@ -84,7 +84,7 @@ export class StoredPool {
     for (const watcher of this.watchers) this.#notify(machine, watcher)
   }
 
-  /** One wake-up for all changes before it arrives. Some watchers are woken although it is not their turn. */
+  /** Sends one wake-up for all changes until it arrives. Some waiters are woken although it is not their turn. */
   #notify(machine: Machine, watcher: Watcher): void {
     if (!watcher.process.isAlive) {
       this.watchers.delete(watcher)

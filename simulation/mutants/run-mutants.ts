@@ -2,32 +2,34 @@ import { resolve } from 'node:path'
 import type { Findings } from '../show.ts'
 import { MUTANTS, type Mutant } from './list.ts'
 
-/** A minute of a fast processor; a defect that needs more is not found. */
+/** About a minute on a fast processor. A defect that needs more steps counts as not found. */
 const MOST_STEPS = 5_000_000
 
-/** Only for one that hangs. */
+/** Only for a simulation that hangs. */
 const KILL_AFTER_MS = 30 * 60_000
 
-/** Where to begin, and how much to play at most. Steps count the same on every machine. */
+/** The first seed, and the most steps. Steps are the same on every machine. */
 export interface Effort {
   readonly seed: number
   readonly steps: number
 }
 
-/** Hunts every defect in turn; each must be found. */
-export async function hunt(seed: number): Promise<number> {
+/** Runs the simulation with each defect. Returns 1 if one of them is not found. */
+export async function runMutants(seed: number): Promise<number> {
   console.log(`Mutants, from seed ${seed}\n`)
   let missed = 0
   for (const mutant of MUTANTS) {
     const findings = await findingsWith(mutant, { seed, steps: MOST_STEPS })
     if (findings?.found == null) missed++
-    console.log(`${mutant.name.padEnd(34)} ${findings === null ? 'could not be planted' : words(findings)}`)
+    console.log(
+      `${mutant.name.padEnd(34)} ${findings === null ? 'could not be planted' : findingsText(findings)}`,
+    )
   }
   console.log(`\n${MUTANTS.length - missed} of ${MUTANTS.length} found`)
   return missed === 0 ? 0 : 1
 }
 
-/** Plays with the defect in a process of its own; null if that process fails. */
+/** Runs the simulation with the defect in a separate process; null if that process fails. */
 export async function findingsWith({ name }: Mutant, { seed, steps }: Effort): Promise<Findings | null> {
   const main = resolve(import.meta.dir, '../main.ts')
   const options = ['--mutant', name, '--seed', String(seed), '--steps', String(steps), '--json']
@@ -44,7 +46,7 @@ export async function findingsWith({ name }: Mutant, { seed, steps }: Effort): P
   }
 }
 
-function words({ found, cpuSeconds, steps, seed }: Findings): string {
+function findingsText({ found, cpuSeconds, steps, seed }: Findings): string {
   const effort = `${cpuSeconds.toFixed(1).padStart(5)} s ${String(steps).padStart(8)} steps`
   if (found === null) return `NOT FOUND in ${effort}`
   return `${effort}  seed ${seed}  ${found.slice(0, 70)}`

@@ -2,49 +2,50 @@ import type { UnitId } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
 import type { Action, Kind, Scenario } from '../scenario.ts'
-import * as faults from './faults.ts'
+import { faultHandlers } from './faults.ts'
 import type { Machine } from './machine.ts'
-import { anyUser, People } from './people.ts'
-import { extend, look, setUp } from './programs.ts'
-import { ROOT, type World } from './world.ts'
+import { extend, setUp, view } from './programs.ts'
+import type { ViewName } from './purpose.ts'
+import { anyUser, RandomRequests } from './requests.ts'
+import { ROOT, type System } from './system.ts'
 
 type Handler = (machine: Machine, chance: Chance) => void
 
-/** Performs the actions of a scenario in a world. */
+/** Performs the actions of a scenario. */
 export class Actions {
   readonly #actions: Readonly<Record<Kind, Handler>>
-  readonly #world: World
+  readonly #system: System
 
-  constructor(world: World, scenario: Scenario) {
-    this.#world = world
-    const people = new People(world, scenario)
-    const seen =
-      (at: 'status' | 'queue' | 'report'): Handler =>
+  constructor(system: System, scenario: Scenario) {
+    this.#system = system
+    const requests = new RandomRequests(system, scenario)
+    const show =
+      (name: ViewName): Handler =>
       (machine, chance) =>
-        this.look(machine, at, anyUser(chance))
+        this.view(machine, name, anyUser(chance))
     this.#actions = {
-      run: (machine, chance) => people.ask(machine, chance, 'run'),
-      reserve: (machine, chance) => people.ask(machine, chance, 'reserve'),
-      claim: (machine, chance) => people.ask(machine, chance, 'claim'),
+      run: (machine, chance) => requests.start(machine, chance, 'run'),
+      reserve: (machine, chance) => requests.start(machine, chance, 'reserve'),
+      claim: (machine, chance) => requests.start(machine, chance, 'claim'),
       burst: (machine, chance) => {
         for (let left = chance.between(2, 8); left > 0; left--)
-          people.ask(machine, chance, chance.is(0.7) ? 'run' : 'reserve')
+          requests.start(machine, chance, chance.is(0.7) ? 'run' : 'reserve')
       },
-      release: (machine, chance) => world.release(machine, anyUser(chance)),
-      releaseById: (machine, chance) => world.release(machine, anyUser(chance), someIds(machine, chance)),
+      release: (machine, chance) => system.release(machine, anyUser(chance)),
+      releaseById: (machine, chance) => system.release(machine, anyUser(chance), someIds(machine, chance)),
       extend: (machine, chance) => this.#extend(machine, chance),
-      status: seen('status'),
-      queue: seen('queue'),
-      report: seen('report'),
+      status: show('status'),
+      queue: show('queue'),
+      report: show('report'),
       reset: (machine, chance) => this.setUp(machine, chance, true),
-      ...faults.all(world),
+      ...faultHandlers(system),
     }
   }
 
   act(action: Action): void {
     const chance = new Chance(action.seed)
-    const machine = chance.pick(this.#world.machines)
-    this.#world.say(() => `-- ${action.kind} on ${machine.name}`)
+    const machine = chance.pick(this.#system.machines)
+    this.#system.log(() => `-- ${action.kind} on ${machine.name}`)
     this.#actions[action.kind](machine, chance)
   }
 
@@ -56,16 +57,16 @@ export class Actions {
       purpose: { kind: 'set-up', force } as const,
       chance: new Chance(chance.next()),
     }
-    this.#world.launch(machine, launch, (process) => setUp(process, force, gpuCount, isMru))
+    this.#system.launch(machine, launch, (process) => setUp(process, force, gpuCount, isMru))
   }
 
-  look(machine: Machine, at: 'status' | 'queue' | 'report', account = ROOT): void {
+  view(machine: Machine, name: ViewName, account = ROOT): void {
     const launch = {
       account,
-      purpose: { kind: 'look', at } as const,
+      purpose: { kind: 'view', name } as const,
       chance: new Chance(machine.chance.next()),
     }
-    this.#world.launch(machine, launch, (process) => look(this.#world, process, at))
+    this.#system.launch(machine, launch, (process) => view(this.#system, process, name))
   }
 
   #extend(machine: Machine, chance: Chance): void {
@@ -77,7 +78,7 @@ export class Actions {
       by,
       ...(chance.is(0.3) ? { units: someIds(machine, chance) } : {}),
     } as const
-    this.#world.launch(machine, { account, purpose, chance: new Chance(chance.next()) }, (process) =>
+    this.#system.launch(machine, { account, purpose, chance: new Chance(chance.next()) }, (process) =>
       extend(process, purpose),
     )
   }

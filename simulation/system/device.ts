@@ -1,6 +1,6 @@
 import type { GpuReading } from '../../src/domain/pool/model.ts'
 
-/** Used memory of a GPU. Without a `uid` the driver lists no process. */
+/** Memory in use on a GPU. Without a `uid` the driver may list no process. */
 export interface Use {
   readonly pid: number
   readonly uid: number | undefined
@@ -8,7 +8,7 @@ export interface Use {
 }
 
 export const THRESHOLD_MB = 1024
-/** From this much memory on, one process is use. */
+/** One process with this much memory counts as use. */
 export const COMPUTING_MB = 64
 
 /** The true state of one GPU. */

@@ -7,31 +7,31 @@ import type { Machine } from './machine.ts'
 import type { Purpose } from './purpose.ts'
 import type { Work } from './work.ts'
 
-/** One process of a machine. After its death its promises never resolve. */
+/** One process of a machine. After the process has ended, its promises never resolve. */
 export class Process implements Actor {
   state: 'running' | 'stopped' | 'dead' = 'running'
   wasStopped = false
-  /** Frozen by a control group: it does nothing, and the kernel does not show it as stopped. */
+  /** Frozen by a control group: the process does nothing, and the kernel does not show it as stopped. */
   isFrozen = false
   stoppedSince = Number.NEGATIVE_INFINITY
-  /** Its start. */
-  awakeSince: number
+  /** When it last began or continued to run. */
+  resumedAt: number
   readonly held: ScheduledEvent[] = []
   readonly identity: ProcessIdentity
-  readonly bornAt: number
+  readonly startedAt: number
   /** The true boot of the process. */
   readonly boot: number
   readonly readableBootId: ReadableBootId
   diedAt = Number.POSITIVE_INFINITY
-  /** Dead, but not yet waited for by its parent. */
+  /** Dead, but its parent has not yet waited for it. */
   isZombie = false
   purpose: Purpose
-  /** The last answer of the driver to it. */
-  shown: Probe | undefined
+  /** The driver's last answer to this process. */
+  lastProbe: Probe | undefined
   /** The pool after its last decision, written or not, and its wall clock at that time. */
-  decided: { readonly pool: Pool; readonly wall: number } | undefined
-  /** While it asks the driver: the driver's behaviour at the start of the call, which decides its duration. */
-  asks: DriverKind | undefined
+  lastDecision: { readonly pool: Pool; readonly wall: number } | undefined
+  /** During a probe: the behavior of the driver at its start, which decides how long the probe takes. */
+  probing: DriverKind | undefined
   role: 'client' | 'command' | 'supervisor' = 'client'
   /** Its work after it became a command. */
   work: Work | undefined
@@ -45,7 +45,7 @@ export class Process implements Actor {
 
   constructor(
     machine: Machine,
-    born: {
+    parts: {
       account: Account
       purpose: Purpose
       chance: Chance
@@ -54,19 +54,19 @@ export class Process implements Actor {
     },
   ) {
     this.machine = machine
-    this.account = born.account
-    this.purpose = born.purpose
-    this.chance = born.chance
-    this.bornAt = machine.scheduler.now
-    this.awakeSince = this.bornAt
+    this.account = parts.account
+    this.purpose = parts.purpose
+    this.chance = parts.chance
+    this.startedAt = machine.scheduler.now
+    this.resumedAt = this.startedAt
     this.identity = {
       pid: machine.freePid(),
       startTime: Math.floor(machine.sinceBoot() / 10),
-      bootId: bootIdAs(machine.bootId, born.bootId),
-      pidNamespace: born.namespace,
+      bootId: bootIdAs(machine.bootId, parts.bootId),
+      pidNamespace: parts.namespace,
     }
     this.boot = machine.boots
-    this.readableBootId = born.bootId
+    this.readableBootId = parts.bootId
   }
 
   get pid(): number {
@@ -85,7 +85,7 @@ export class Process implements Actor {
   readonly alive = (identity: ProcessIdentity): Liveness =>
     kernelAnswer(this, { identity, found: this.machine.processes.get(identity.pid) })
 
-  /** The clocks as it reads them. */
+  /** The clocks as this process reads them. */
   readonly moment = (): Moment => {
     const { wall, steady } = this.machine.moment()
     return { wall, steady: { epoch: this.identity.bootId, ms: steady.ms } }
@@ -107,7 +107,7 @@ export class Process implements Actor {
     })
   }
 
-  /** Whole milliseconds: with fractions a wait may end before its time by the last digit, again and again. */
+  /** Rounds up to whole milliseconds: a wait of a fraction may end too early by rounding, again and again. */
   readonly sleep = (ms: number): Promise<void> => this.suspend(Math.ceil(ms), () => {})
 
   stop(): void {
@@ -127,13 +127,13 @@ export class Process implements Actor {
   resume(): void {
     if (this.state !== 'stopped') return
     this.state = 'running'
-    this.awakeSince = this.machine.scheduler.now
+    this.resumedAt = this.machine.scheduler.now
     this.machine.scheduler.resume(this)
   }
 
   interrupt(): void {
     this.interrupted = true
-    for (const hear of this.onInterrupt) this.machine.scheduler.after(0, this, hear)
+    for (const callback of this.onInterrupt) this.machine.scheduler.after(0, this, callback)
   }
 
   die(): void {
@@ -141,7 +141,7 @@ export class Process implements Actor {
     this.state = 'dead'
     this.diedAt = this.machine.scheduler.now
     this.held.length = 0
-    for (const hear of this.onDeath.splice(0)) hear()
-    this.machine.bury(this)
+    for (const callback of this.onDeath.splice(0)) callback()
+    this.machine.reap(this)
   }
 }

@@ -5,36 +5,36 @@ import type { Chance } from '../chance.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
 
-export type DriverKind = 'fine' | 'slow' | 'silent' | 'failing' | 'wrong'
+export type DriverKind = 'working' | 'slow' | 'silent' | 'failing' | 'wrong'
 
-/** The present behaviour of the driver of a machine. */
+/** The current behavior of the driver of a machine. */
 export class DriverState {
-  kind: DriverKind = 'fine'
+  kind: DriverKind = 'working'
   /** Start of this behaviour. */
   since = 0
 }
 
-/** The driver for one process. An answer takes time, and shows the GPUs at a moment within that time. */
+/** The driver for one process. A probe takes time. Its readings are of one moment within that time. */
 export function driverFor(process: Process): GpuProvider {
   const { machine, chance } = process
   return {
     probe: async (deadline) => {
-      process.asks = machine.driver.kind
+      process.probing = machine.driver.kind
       try {
         const { kind } = machine.driver
         if (kind === 'silent') return await process.suspend(deadline, unresponsive)
         if (kind === 'failing') return await process.suspend(chance.between(1, 50), failed)
         const total = kind === 'slow' ? chance.spread(500, deadline * 1.5) : chance.spread(2, 80)
         if (total > deadline) return await process.suspend(deadline, unresponsive)
-        const looks = chance.between(0, total)
-        const readings = await process.suspend(looks, () => readingsOf(machine, chance, kind === 'wrong'))
+        const readAt = chance.between(0, total)
+        const readings = await process.suspend(readAt, () => readingsOf(machine, chance, kind === 'wrong'))
         const probe: Probe = { provider: 'fake', readings }
-        return await process.suspend(total - looks, () => {
-          process.shown = probe
+        return await process.suspend(total - readAt, () => {
+          process.lastProbe = probe
           return probe
         })
       } finally {
-        process.asks = undefined
+        process.probing = undefined
       }
     },
   }

@@ -10,23 +10,23 @@ export function isSeenStopped(machine: Machine, identity: ProcessIdentity, names
   return process.identity.startTime === identity.startTime
 }
 
-/** The boot id that a process reads; `own` is a boot id of the container itself. */
+/** Which boot id a process reads. `own`: the boot id of its container. `none`: it cannot read one. */
 export type ReadableBootId = 'true' | 'own' | 'none'
 
 /**
- * The kernel's answer to one process about another, in place of `adapters/kernel/processes.ts`. A visible process
- * lives; an invisible one is gone only if both are known to belong to the same boot.
+ * The kernel's answer to one process about another, in place of `adapters/kernel/processes.ts`. A visible process is
+ * alive. An invisible process is gone only if both are known to belong to the same boot.
  */
-export function kernelAnswer(looker: Process, { identity, found }: Asked): Liveness {
-  if (identity.pidNamespace !== looker.identity.pidNamespace) return 'unknown'
-  const isSeen = found?.identity.startTime === identity.startTime && found.isAlive
-  if (isSeen) return 'alive'
-  return isRead(identity.bootId) && identity.bootId === looker.identity.bootId ? 'gone' : 'unknown'
+export function kernelAnswer(observer: Process, { identity, found }: Lookup): Liveness {
+  if (identity.pidNamespace !== observer.identity.pidNamespace) return 'unknown'
+  const isVisible = found?.identity.startTime === identity.startTime && found.isAlive
+  if (isVisible) return 'alive'
+  return isRead(identity.bootId) && identity.bootId === observer.identity.bootId ? 'gone' : 'unknown'
 }
 
-interface Asked {
+interface Lookup {
   readonly identity: ProcessIdentity
-  /** The process that has its pid now. */
+  /** The process that has the pid now. */
   readonly found: Process | undefined
 }
 

@@ -29,22 +29,22 @@ export class ProcessStore implements OpenedPool {
     await this.#reach()
     const pool = existing(this.#stored.pool)
     const moment = this.#process.moment()
-    this.#stored.auditor.looked(this.#process, pool, moment)
+    this.#stored.auditor.loaded(this.#process, pool, moment)
     return { pool, moment }
   }
 
-  /** As the embedded store does it: what changes nothing is decided on a snapshot, without a lock. */
+  /** Like the embedded store: a decision that changes nothing is made on a snapshot, without a lock. */
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     await this.#reach()
     if (typeof change !== 'function') return this.#commit(change)
-    const seen = existing(this.#stored.pool)
+    const snapshot = existing(this.#stored.pool)
     const revision = this.#stored.place.revision
     const moment = this.#process.moment()
-    const first = change(seen, moment)
-    this.#process.decided = { pool: first.pool, wall: moment.wall }
-    if (first.pool === seen && first.records.length === 0) return this.#answer(first.answer)
+    const first = change(snapshot, moment)
+    this.#process.lastDecision = { pool: first.pool, wall: moment.wall }
+    if (first.pool === snapshot && first.records.length === 0) return this.#answer(first.answer)
     await this.#process.suspend(this.#latency(), () => {})
-    this.#mayFail(this.#stored.trouble.before)
+    this.#mayFail(this.#stored.faults.before)
     const isRecent = this.#process.moment().steady.ms - moment.steady.ms < 1_000
     if (this.#stored.comparesAndSets && revision === this.#stored.place.revision && isRecent) {
       return this.#committed(first, moment)
@@ -77,7 +77,7 @@ export class ProcessStore implements OpenedPool {
   }
 
   calls(): Calls {
-    throw new Error('waiters of the simulated store are called by StoredPool')
+    throw new Error('StoredPool calls the waiters of the simulated store')
   }
 
   bounded(): OpenedPool {
@@ -90,9 +90,9 @@ export class ProcessStore implements OpenedPool {
 
   async #commit<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     const moment = this.#process.moment()
-    if (this.#process.chance.is(this.#stored.trouble.conflict)) decided(change, this.#stored.pool, moment)
+    if (this.#process.chance.is(this.#stored.faults.conflict)) decided(change, this.#stored.pool, moment)
     const commit = decided(change, this.#stored.pool, moment)
-    this.#process.decided = { pool: commit.pool, wall: moment.wall }
+    this.#process.lastDecision = { pool: commit.pool, wall: moment.wall }
     return this.#committed(commit, moment)
   }
 
@@ -106,13 +106,13 @@ export class ProcessStore implements OpenedPool {
   }
 
   async #answer<Answer>(answer: Answer): Promise<Answer> {
-    await this.#process.suspend(this.#latency(), () => this.#mayFail(this.#stored.trouble.after))
+    await this.#process.suspend(this.#latency(), () => this.#mayFail(this.#stored.faults.after))
     return answer
   }
 
   #reach(): Promise<void> {
     if (this.#closed) throw new Error('a closed store was used')
-    return this.#process.suspend(this.#latency(), () => this.#mayFail(this.#stored.trouble.before))
+    return this.#process.suspend(this.#latency(), () => this.#mayFail(this.#stored.faults.before))
   }
 
   #mayFail(probability: number): void {

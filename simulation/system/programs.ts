@@ -13,23 +13,23 @@ import { THRESHOLD_MB } from './device.ts'
 import { driverFor } from './driver.ts'
 import { WatchedJob } from './job.ts'
 import type { Process } from './process.ts'
-import type { Purpose } from './purpose.ts'
+import type { Purpose, ViewName } from './purpose.ts'
 import { ProcessStore } from './store.ts'
+import type { System } from './system.ts'
 import { ProcessWaker } from './waker.ts'
 import { type Plan, Work } from './work.ts'
-import type { World } from './world.ts'
 
 export const PROBE_TIMEOUT = 10_000
 export const REPORT_DAYS = 3650
 
 type Acquire = Extract<Purpose, { kind: 'acquire' }>
 
-/** The steps of `src/cli/commands/run.ts` and `reserve.ts`. */
-export interface Patience {
+/** How the process of a request behaves. */
+export interface Behavior {
   readonly waitFor?: number
   readonly plan: Plan
-  /** The command cannot be executed. */
-  readonly breaks: boolean
+  /** Whether the command cannot be executed after the grant. */
+  readonly cannotExecute: boolean
 }
 
 const storeOf = (process: Process): OpenedPool => new ProcessStore(process)
@@ -48,27 +48,28 @@ function poolOf(process: Process): PoolService {
   })
 }
 
+/** The steps of `src/cli/commands/run.ts` and `reserve.ts`. */
 export async function acquire(
-  world: World,
+  system: System,
   process: Process,
   purpose: Acquire,
-  patience: Patience,
+  behavior: Behavior,
 ): Promise<void> {
   const { intent } = purpose
   const pool = poolOf(process)
-  const grant = await obtain(pool, process, purpose, patience)
-  world.granted(process, grant)
+  const grant = await obtain(pool, process, purpose, behavior)
+  system.granted(process, grant)
   if (intent.term.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
-  world.superviseSoon(process, supervisedBy(grant, intent))
-  if (patience.breaks) {
+  system.startSupervisor(process, supervisedBy(grant, intent))
+  if (behavior.cannotExecute) {
     unlessRefused(await pool.perform({ op: 'end', id: intent.id, outcome: 'released' }))
     return
   }
   await process.suspend(process.chance.between(0, 20), () => {
     process.role = 'command'
-    const devices = world.devicesOf(process.machine, grant.reservation.id)
-    process.work = new Work(process, world.shortened(patience.plan), devices)
+    const devices = system.devicesOf(process.machine, grant.reservation.id)
+    process.work = new Work(process, system.shortened(behavior.plan), devices)
   })
 }
 
@@ -76,7 +77,7 @@ async function obtain(
   pool: PoolService,
   process: Process,
   purpose: Acquire,
-  { waitFor }: Patience,
+  { waitFor }: Behavior,
 ): Promise<Grant> {
   const { intent, claim } = purpose
   if (claim !== 'no')
@@ -126,15 +127,15 @@ export async function extend(
   unlessRefused(await poolOf(process).perform(operation))
 }
 
-export async function look(world: World, process: Process, at: 'status' | 'queue' | 'report'): Promise<void> {
+export async function view(system: System, process: Process, name: ViewName): Promise<void> {
   const pool = poolOf(process)
-  switch (at) {
+  switch (name) {
     case 'status':
-      return world.checker.sawStatus(process, await pool.view('status'))
+      return system.checker.checkStatus(process, await pool.view('status'))
     case 'queue':
-      return world.checker.sawQueue(process, await pool.view('queue'))
+      return system.checker.checkQueue(process, await pool.view('queue'))
     case 'report':
-      return world.checker.sawReport(process, await pool.usage({ kind: 'report', days: REPORT_DAYS }))
+      return system.checker.checkReport(process, await pool.usage({ kind: 'report', days: REPORT_DAYS }))
   }
 }
 

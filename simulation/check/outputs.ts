@@ -3,42 +3,42 @@ import type { Overview } from '../../src/domain/observation/status.ts'
 import type { Owner, Pool } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { QueueOverview } from '../../src/domain/schedule/queue-places.ts'
-import type { Process } from '../world/process.ts'
+import type { Process } from '../system/process.ts'
+import { endedEntry } from './ended.ts'
 import { apparentAge } from './frame.ts'
-import { overSince } from './gone.ts'
-import { looksFree } from './looks.ts'
 import { sizeOf, wants } from './order.ts'
+import { isShownFree } from './shown.ts'
 import type { Report, Truth } from './truth.ts'
-import { sightOf, Violation } from './truth.ts'
+import { livenessFor, Violation } from './truth.ts'
 
 const STALE = 15 * 60_000
 const HOUR = 3_600_000
 const RANGE = 3650 * 24 * HOUR
 
-/** I3 and I7 in what `status` shows. */
-export function auditStatus(truth: Truth, process: Process, seen: Overview, report: Report): void {
-  const over = overSince(truth, seen.pool, process)
-  if (over !== null) report(new Violation('I7', `status shows an ended entry: ${over}`))
-  const held = new Set(seen.pool.reservations.flatMap(unitsOf))
-  for (const status of seen.gpus) {
+/** I1, I3 and I7 in the output of `status`. */
+export function auditStatus(truth: Truth, process: Process, overview: Overview, report: Report): void {
+  const ended = endedEntry(truth, overview.pool, process)
+  if (ended !== null) report(new Violation('I7', `status shows an ended entry: ${ended}`))
+  const held = new Set(overview.pool.reservations.flatMap(unitsOf))
+  for (const status of overview.gpus) {
     const { id } = status.unit
     if ((status.kind === 'reserved') !== held.has(id)) {
       report(new Violation('I1', `status shows GPU ${id} ${status.kind}`))
     }
-    const shown = seen.driverFailure === undefined ? process.shown : undefined
-    if (status.kind === 'available' && !looksFree(seen.pool, id, shown)) {
-      report(new Violation('I3', `status shows GPU ${id} available, which was not seen to be idle`))
+    const probe = overview.driverFailure === undefined ? process.lastProbe : undefined
+    if (status.kind === 'available' && !isShownFree(overview.pool, id, probe)) {
+      report(new Violation('I3', `status shows GPU ${id} available, which no probe showed idle`))
     }
   }
 }
 
-/** I3 in `queue`: no waiter is shown to start now with GPUs that were not seen to be idle. */
-export function auditProspects(pool: Pool, process: Process, seen: QueueOverview, report: Report): void {
-  const shown = seen.driverFailure === undefined ? process.shown : undefined
-  for (const { entry, reason, forecast } of seen.places) {
-    const startsNow = forecast.kind === 'at' && forecast.at <= seen.now
+/** I3 in the output of `queue`: a waiter that starts now has enough GPUs that the probe showed idle. */
+export function auditForecasts(pool: Pool, process: Process, overview: QueueOverview, report: Report): void {
+  const probe = overview.driverFailure === undefined ? process.lastProbe : undefined
+  for (const { entry, reason, forecast } of overview.places) {
+    const startsNow = forecast.kind === 'at' && forecast.at <= overview.now
     if (reason.kind !== 'next' && !startsNow) continue
-    const idle = pool.units.filter(({ id }) => wants(entry.request, id) && looksFree(pool, id, shown))
+    const idle = pool.units.filter(({ id }) => wants(entry.request, id) && isShownFree(pool, id, probe))
     if (idle.length >= sizeOf(entry.request)) continue
     report(
       new Violation('I3', `queue shows that ${entry.id} starts now: ${JSON.stringify([reason, forecast])}`),
@@ -46,10 +46,10 @@ export function auditProspects(pool: Pool, process: Process, seen: QueueOverview
   }
 }
 
-/** The true use of each user: milliseconds times GPUs, and the reservations. */
+/** The true usage of each user: milliseconds times GPUs, and the reservations. */
 export type Sums = ReadonlyMap<string, { ms: number; readonly reservations: Set<string> }>
 
-/** I4: the right report at this moment. */
+/** The correct report at this moment. */
 export function trueUsage(truth: Truth, process: Process, wall: number): Sums {
   const sums = new Map<string, { ms: number; readonly reservations: Set<string> }>()
   const add = (name: string, reservation: string, ms: number) => {
@@ -61,7 +61,7 @@ export function trueUsage(truth: Truth, process: Process, wall: number): Sums {
   for (const record of truth.records) {
     const from = Math.max(record.startedAt, wall - RANGE)
     const to = Math.min(record.endedAt, wall)
-    if (to >= from) add(shown(record.owner), record.reservation, to - from)
+    if (to >= from) add(labelOf(record.owner), record.reservation, to - from)
   }
   const now = truth.now(process)
   for (const held of truth.held.values()) {
@@ -69,17 +69,18 @@ export function trueUsage(truth: Truth, process: Process, wall: number): Sums {
     const beatAge = Math.max(0, apparentAge(held.beat, truth.beatNow(process)))
     const lastBeat = { at: now.at - beatAge, drift: now.drift }
     const rebooted = truth.isKnownRebooted(held.id, held.holder, process)
-    const isStale = sightOf(process, held.holder) === 'unknown' && beatAge > STALE
+    const isStale = livenessFor(process, held.holder) === 'unknown' && beatAge > STALE
     const isExpired = held.expiry !== undefined && apparentAge(held.expiry, now) >= 0
     const end =
       isExpired && held.expiry ? held.expiry : term.kind === 'run' && (rebooted || isStale) ? lastBeat : now
-    add(shown(owner), held.id, held.units.length * Math.max(0, apparentAge(held.start, end)))
+    add(labelOf(owner), held.id, held.units.length * Math.max(0, apparentAge(held.start, end)))
   }
   return sums
 }
 
-export function auditReport(expected: Sums, seen: UsageReport, slack: number, report: Report): void {
-  const reported = new Map(seen.users.map((user) => [user.user, user]))
+/** I4: the report shows the true usage. */
+export function auditReport(expected: Sums, usage: UsageReport, slack: number, report: Report): void {
+  const reported = new Map(usage.users.map((user) => [user.user, user]))
   for (const name of new Set([...expected.keys(), ...reported.keys()])) {
     const user = reported.get(name)
     const held = expected.get(name)
@@ -89,13 +90,13 @@ export function auditReport(expected: Sums, seen: UsageReport, slack: number, re
       report(
         new Violation(
           'I4',
-          `the report is off by ${difference} ms and ${more} reservations for ${name}: ${JSON.stringify(seen.users)}`,
+          `the report is off by ${difference} ms and ${more} reservations for ${name}: ${JSON.stringify(usage.users)}`,
         ),
       )
     }
   }
 }
 
-function shown({ account, shownName }: Owner): string {
+function labelOf({ account, shownName }: Owner): string {
   return shownName === account.name ? shownName : `${shownName} (${account.name})`
 }

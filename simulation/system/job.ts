@@ -56,7 +56,7 @@ export class WatchedJob implements Job {
 
   writeStderr(line: string): void {
     const { machine, name } = this.#supervisor
-    machine.trace.say(machine.scheduler.now, () => `${name} prints: ${line}`)
+    machine.trace.add(machine.scheduler.now, () => `${name} prints: ${line}`)
   }
 
   #awaited(ms: number, changesWake: boolean): Promise<Event> {

@@ -5,12 +5,12 @@ import { MUTANTS, type Mutant } from './list.ts'
 const root = resolve(import.meta.dir, '../..')
 const SOURCES = '{src/app,src/domain,simulation}/**/*.ts'
 
-/** At most `size` of the mutants that are not rare: the same for the same sources, others after a change of them. */
-export async function handful(size: number): Promise<readonly Mutant[]> {
+/** At most `size` of the mutants that are not rare. The sources decide which: a change of them selects others. */
+export async function selection(size: number): Promise<readonly Mutant[]> {
   const common = MUTANTS.filter(({ isRare = false }) => !isRare)
-  const handfuls = Math.ceil(common.length / size)
-  const chosen = (await sourceNumber()) % handfuls
-  return common.filter((_, place) => place % handfuls === chosen)
+  const selections = Math.ceil(common.length / size)
+  const chosen = (await sourceNumber()) % selections
+  return common.filter((_, place) => place % selections === chosen)
 }
 
 async function sourceNumber(): Promise<number> {

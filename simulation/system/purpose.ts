@@ -1,7 +1,10 @@
 import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 
-/** The purpose of a process. The checker compares its commits with it. */
+/** The commands that only show something. */
+export type ViewName = 'status' | 'queue' | 'report'
+
+/** The purpose of a process. The checker compares the commits of the process with it. */
 export type Purpose =
   | {
       readonly kind: 'acquire'
@@ -17,5 +20,5 @@ export type Purpose =
       readonly units?: readonly UnitId[]
       readonly by: number
     }
-  | { readonly kind: 'look'; readonly at: 'status' | 'queue' | 'report' }
+  | { readonly kind: 'view'; readonly name: ViewName }
   | { readonly kind: 'set-up'; readonly force: boolean }

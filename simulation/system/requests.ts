@@ -5,9 +5,9 @@ import { Chance } from '../chance.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Machine } from './machine.ts'
 import type { Process } from './process.ts'
-import { acquire, type Patience } from './programs.ts'
+import { acquire, type Behavior } from './programs.ts'
+import { HOME, ROOT, type System } from './system.ts'
 import type { Plan } from './work.ts'
-import { HOME, ROOT, type World } from './world.ts'
 
 const USERS: readonly Account[] = ['alice', 'bob', 'carol', 'dave'].map((name, at) => ({
   uid: 1000 + at,
@@ -16,30 +16,30 @@ const USERS: readonly Account[] = ['alice', 'bob', 'carol', 'dave'].map((name, a
 
 export const anyUser = (chance: Chance): Account => (chance.is(0.04) ? ROOT : chance.pick(USERS))
 
-/** Random requests of the users of a machine. */
-export class People {
-  readonly #world: World
+/** Starts random commands that request GPUs. */
+export class RandomRequests {
+  readonly #system: System
   readonly #scenario: Scenario
-  #requests = 0
+  #started = 0
 
-  constructor(world: World, scenario: Scenario) {
-    this.#world = world
+  constructor(system: System, scenario: Scenario) {
+    this.#system = system
     this.#scenario = scenario
   }
 
-  ask(machine: Machine, chance: Chance, kind: 'run' | 'reserve' | 'claim'): void {
+  start(machine: Machine, chance: Chance, kind: 'run' | 'reserve' | 'claim'): void {
     const account = anyUser(chance)
     const claim = kind !== 'claim' ? 'no' : chance.is(0.5) ? 'all' : 'exact'
     const waits = claim === 'no' && chance.is(0.6)
     const namespace = this.#scenario.hasContainers && chance.is(0.3) ? 'pidns-container' : HOME
-    const id = `r${++this.#requests}`
+    const id = `r${++this.#started}`
     const request = this.#request(machine, chance)
     const duration = this.#duration(chance)
     const owner = { account, shownName: chance.is(0.1) ? 'shared' : account.name }
-    const patience: Patience = {
+    const behavior: Behavior = {
       ...(chance.is(0.3) ? { waitFor: chance.spread(500, 120_000) } : {}),
       plan: this.#plan(chance, duration),
-      breaks: chance.is(0.02),
+      cannotExecute: chance.is(0.02),
     }
     const timeout = { after: this.#duration(chance), grace: chance.spread(100, 30_000) }
     const launchChance = new Chance(chance.next())
@@ -53,19 +53,19 @@ export class People {
           ? { kind: 'run', process: self.identity, command: 'train', ...(chance.is(0.5) ? { timeout } : {}) }
           : { kind: 'manual', duration },
     })
-    const placeholder = { kind: 'look', at: 'queue' } as const
-    process = this.#world.launch(
+    const placeholder = { kind: 'view', name: 'queue' } as const
+    process = this.#system.launch(
       machine,
       { account, purpose: placeholder, chance: launchChance, namespace },
       async (self) => {
-        if (self.purpose.kind !== 'acquire') throw new Error('a process without its purpose')
-        await acquire(this.#world, self, self.purpose, patience)
+        if (self.purpose.kind !== 'acquire') throw new Error('the purpose of this process is not set')
+        await acquire(this.#system, self, self.purpose, behavior)
       },
     )
     if (process === null) return
     process.purpose = { kind: 'acquire', intent: intentFor(process), claim, waits }
     const { name, purpose } = process
-    this.#world.say(
+    this.#system.log(
       () => `${name} ${account.name}: ${kind}${waits ? ' --wait' : ''} ${JSON.stringify(purpose.intent)}`,
     )
   }

@@ -26,22 +26,22 @@ export interface Launch {
   readonly bootId?: ReadableBootId
 }
 
-/** Several machines, their users and the checker. */
-export class World {
+/** The simulated machines and the checker. */
+export class System {
   readonly scheduler: Scheduler
   readonly trace: Trace
   readonly checker: Checker
   readonly machines: readonly Machine[]
-  /** No more faults, and every holder releases its GPUs soon. */
-  isCalm = false
+  /** In the final phase there are no faults, and every holder releases its GPUs soon. */
+  isFinalPhase = false
   violation: Violation | undefined
 
-  /** Null where every process can read everything. */
-  readonly #maskChance: Chance | null
+  /** Null: every process can read the true boot id. */
+  readonly #bootIdChance: Chance | null
 
   constructor(seed: number, trace: Trace) {
-    const maskChance = new Chance(seed ^ 0xb007)
-    this.#maskChance = maskChance.is(0.15) ? maskChance : null
+    const bootIdChance = new Chance(seed ^ 0xb007)
+    this.#bootIdChance = bootIdChance.is(0.15) ? bootIdChance : null
     const chance = new Chance(seed)
     this.trace = trace
     this.scheduler = new Scheduler(chance, trace)
@@ -57,41 +57,41 @@ export class World {
     })
   }
 
-  /** Whether some processes cannot read the boot id, or read one of their own. */
-  get hasMasks(): boolean {
-    return this.#maskChance !== null
+  /** Whether some processes cannot read the true boot id. */
+  get hidesBootIds(): boolean {
+    return this.#bootIdChance !== null
   }
 
-  say(words: () => string): void {
-    this.trace.say(this.scheduler.now, words)
+  log(text: () => string): void {
+    this.trace.add(this.scheduler.now, text)
   }
 
-  /** Starts a process. It ends with its program, unless it became a command. */
+  /** Starts a process. The process ends with its program, unless it became a command. */
   launch(machine: Machine, launch: Launch, program: (process: Process) => Promise<void>): Process | null {
     if (!machine.isUp) return null
     const process = new Process(machine, { namespace: HOME, bootId: this.#readableBootId(), ...launch })
     machine.processes.set(process.pid, process)
-    this.scheduler.after(0, process, () => void this.#live(process, program))
+    this.scheduler.after(0, process, () => void this.#runProgram(process, program))
     return process
   }
 
-  /** Some services hide the boot id from their processes, and some containers have their own. */
+  /** Some services hide the boot id from their processes. Some containers have their own boot id. */
   #readableBootId(): ReadableBootId {
-    const chance = this.#maskChance
+    const chance = this.#bootIdChance
     if (chance === null || chance.is(0.6)) return 'true'
     return chance.is(0.5) ? 'own' : 'none'
   }
 
-  async #live(process: Process, program: (process: Process) => Promise<void>): Promise<void> {
+  async #runProgram(process: Process, program: (process: Process) => Promise<void>): Promise<void> {
     try {
       await program(process)
       this.checker.finished(process, null)
-      this.say(() => `${process.name} ${process.role === 'command' ? 'became its command' : 'is done'}`)
+      this.log(() => `${process.name} ${process.role === 'command' ? 'became its command' : 'is done'}`)
     } catch (error) {
       if (error instanceof Violation) this.violation ??= error
       else if (error instanceof CanhazgpuError) {
         this.checker.finished(process, error)
-        this.say(() => `${process.name} fails: ${error.code} ${error.message}`)
+        this.log(() => `${process.name} fails: ${error.code} ${error.message}`)
       } else
         this.violation ??= new Violation(
           'crash',
@@ -103,12 +103,12 @@ export class World {
 
   granted(process: Process, grant: Grant): void {
     this.checker.granted(process, grant)
-    if (this.isCalm && grant.reservation.term.kind === 'manual')
+    if (this.isFinalPhase && grant.reservation.term.kind === 'manual')
       this.releaseSoon(process.machine, process.account)
   }
 
   /** Starts the supervisor of a run: another process, which needs a moment to start. */
-  superviseSoon(command: Process, task: Task): void {
+  startSupervisor(command: Process, task: Task): void {
     const { machine } = command
     const chance = new Chance(command.chance.next())
     const { reservation } = task
@@ -136,7 +136,9 @@ export class World {
   }
 
   shortened(plan: Plan): Plan {
-    return this.isCalm ? { ...plan, lifetime: Math.min(plan.lifetime, 3_000), childrenOutlive: 0 } : plan
+    return this.isFinalPhase
+      ? { ...plan, lifetime: Math.min(plan.lifetime, 3_000), childrenOutlive: 0 }
+      : plan
   }
 
   releaseSoon(machine: Machine, account: Account): void {

@@ -9,12 +9,12 @@ type Woken = 'called' | 'changed' | 'timeout' | 'interrupted'
 export class ProcessWaker implements Waker {
   readonly #process: Process
   readonly #watcher: Watcher
-  #news: 'nothing' | 'changed' | 'called' = 'nothing'
+  #pending: 'nothing' | 'changed' | 'called' = 'nothing'
   #wake: ((by: Woken) => void) | undefined
 
   constructor(process: Process, entry: string) {
     this.#process = process
-    this.#watcher = { process, entry, isListening: false, due: 'nothing', wake: (by) => this.#onNews(by) }
+    this.#watcher = { process, entry, isListening: false, due: 'nothing', wake: (by) => this.#onWakeup(by) }
     process.machine.stored.watchers.add(this.#watcher)
     process.onInterrupt.push(() => this.#wake?.('interrupted'))
   }
@@ -34,10 +34,10 @@ export class ProcessWaker implements Waker {
 
   wait(ms: number): Promise<Woken> {
     if (this.#process.interrupted) return Promise.resolve('interrupted')
-    if (this.#news !== 'nothing') {
-      const news = this.#news
-      this.#news = 'nothing'
-      return Promise.resolve(news)
+    if (this.#pending !== 'nothing') {
+      const pending = this.#pending
+      this.#pending = 'nothing'
+      return Promise.resolve(pending)
     }
     return new Promise((resolve) => {
       let timer: ScheduledEvent | undefined
@@ -56,9 +56,9 @@ export class ProcessWaker implements Waker {
     this.#process.machine.stored.watchers.delete(this.#watcher)
   }
 
-  #onNews(by: 'change' | 'turn'): void {
-    const news = by === 'turn' ? 'called' : 'changed'
-    if (this.#wake !== undefined) this.#wake(news)
-    else if (this.#news !== 'called') this.#news = news
+  #onWakeup(by: 'change' | 'turn'): void {
+    const event = by === 'turn' ? 'called' : 'changed'
+    if (this.#wake !== undefined) this.#wake(event)
+    else if (this.#pending !== 'called') this.#pending = event
   }
 }

@@ -1,22 +1,22 @@
 import type { GpuMeasurement, GpuReading, Pool, Probe, Unit, UnitId } from '../../src/domain/pool/model.ts'
-import { COMPUTING_MB, THRESHOLD_MB } from '../world/device.ts'
+import { COMPUTING_MB, THRESHOLD_MB } from '../system/device.ts'
 
 export const unitIn = ({ units }: Pool, id: UnitId): Unit | undefined => units.find((unit) => unit.id === id)
 
-/** What the driver showed of a unit. */
-export function shownOf(pool: Pool, id: UnitId, shown: Probe | undefined): GpuReading | undefined {
+/** The reading of a unit in a probe. */
+export function readingOf(pool: Pool, id: UnitId, probe: Probe | undefined): GpuReading | undefined {
   const uuid = unitIn(pool, id)?.device.uuid
-  return shown?.readings.find((reading) => reading.uuid === uuid)
+  return probe?.readings.find((reading) => reading.uuid === uuid)
 }
 
-/** Whether a unit may be granted by what the driver showed of it. */
-export function looksFree(pool: Pool, id: UnitId, shown: Probe | undefined, claimant?: number): boolean {
-  const reading = shownOf(pool, id, shown)
+/** Whether a unit may be granted, by its reading. */
+export function isShownFree(pool: Pool, id: UnitId, probe: Probe | undefined, claimant?: number): boolean {
+  const reading = readingOf(pool, id, probe)
   if (reading?.state.kind !== 'measured') return false
   return !isInUse(reading.state) || isUsedBy(reading, claimant)
 }
 
-/** By its memory, by the sum of its processes, or by one process that computes. */
+/** A GPU is in use by its memory, by the sum of its processes, or by one compute process. */
 function isInUse({ memoryUsedMb, processes }: GpuMeasurement): boolean {
   let held = 0
   let computes = false

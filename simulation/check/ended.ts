@@ -1,21 +1,21 @@
 import type { Pool } from '../../src/domain/pool/model.ts'
-import type { Process } from '../world/process.ts'
+import type { Process } from '../system/process.ts'
 import { apparentAge } from './frame.ts'
-import { sightOf, type Truth } from './truth.ts'
+import { livenessFor, type Truth } from './truth.ts'
 
-/** Clocks may jump this much unnoticed. */
+/** Clock jumps up to this size may stay unnoticed. */
 const SLACK = 2_500
 
-/** I7: the entry of the pool that had ended before the command started; null: none. */
-export function overSince(truth: Truth, pool: Pool, command: Process): string | null {
-  // A jump that it does not notice changes which entries have ended.
+/** I7: a reservation or queue entry of the pool that had ended before the command started; null if there is none. */
+export function endedEntry(truth: Truth, pool: Pool, command: Process): string | null {
+  // A jump that the command does not notice changes which entries have ended.
   if (
-    truth.machine.clockSetAt >= command.bornAt &&
-    (!truth.frame.heals(command.moment()) || !truth.frame.isExact)
+    truth.machine.clockSetAt >= command.startedAt &&
+    (!truth.frame.noticesJumps(command.moment()) || !truth.frame.isExact)
   )
     return null
   const now = truth.now(command)
-  const start = { ...now, at: command.bornAt - SLACK }
+  const start = { ...now, at: command.startedAt - SLACK }
   for (const { id } of pool.reservations) {
     const held = truth.known.get(id)
     if (held === undefined) continue
@@ -38,6 +38,6 @@ function isGone(
   { id, process }: { readonly id: string; readonly process: Process },
   command: Process,
 ): boolean {
-  if (process.diedAt >= command.bornAt) return false
-  return sightOf(command, process) === 'gone' || truth.isKnownRebooted(id, process, command)
+  if (process.diedAt >= command.startedAt) return false
+  return livenessFor(command, process) === 'gone' || truth.isKnownRebooted(id, process, command)
 }

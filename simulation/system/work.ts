@@ -11,7 +11,7 @@ export interface Plan {
   readonly memoryMb: number
 }
 
-/** A running command: the process that `run` became, and its children. */
+/** A running command: the process that was `run`, and its children. */
 export class Work {
   readonly #process: Process
   readonly #plan: Plan
@@ -67,9 +67,9 @@ export class Work {
   /** The driver frees memory a moment later. */
   #endChildren(): void {
     this.#children = false
-    const give = () => {
+    const free = () => {
       for (const device of this.#devices) for (const use of this.#uses) device.uses.delete(use)
     }
-    this.#process.machine.scheduler.after(this.#process.chance.spread(1, 1500), null, give)
+    this.#process.machine.scheduler.after(this.#process.chance.spread(1, 1500), null, free)
   }
 }

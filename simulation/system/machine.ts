@@ -9,7 +9,7 @@ import type { StoredPool } from './stored-pool.ts'
 
 const WALL_OF_ZERO = Date.UTC(2026, 2, 1, 12)
 const FIRST_PID = 300
-/** Few, so that pids are reused soon. */
+/** The number of pids: few, so that they are reused soon. */
 const PIDS = 30
 
 /** One machine: its boots, clocks, processes and GPUs. */
@@ -72,8 +72,8 @@ export class Machine {
     }
   }
 
-  /** A dead process keeps its number until its parent has waited for it. */
-  bury(process: Process): void {
+  /** A dead process keeps its pid until its parent has waited for it. */
+  reap(process: Process): void {
     const remove = () => {
       process.isZombie = false
       if (this.processes.get(process.pid) === process) this.processes.delete(process.pid)
@@ -86,18 +86,18 @@ export class Machine {
     this.scheduler.after(this.chance.spread(10, 20_000), null, remove)
   }
 
-  living(): readonly Process[] {
+  liveProcesses(): readonly Process[] {
     return [...this.processes.values()].filter((process) => process.isAlive)
   }
 
-  goDown(): void {
+  shutDown(): void {
     this.isUp = false
-    for (const process of this.living()) process.die()
+    for (const process of this.liveProcesses()) process.die()
     this.processes.clear()
     for (const device of this.devices) device.uses.clear()
   }
 
-  comeUp(): void {
+  startUp(): void {
     this.isUp = true
     this.boots++
     this.bootId = `${this.name}-boot-${this.boots}`
