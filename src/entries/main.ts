@@ -16,6 +16,13 @@ switch (args[0]) {
     await nvmlProbeMain()
     break
   }
+  case '__probes': {
+    const { nvmlProbesMain } = await import('../adapters/gpu/nvidia/nvml-probes.ts')
+    const { exitNow } = await import('../adapters/kernel/libc.ts')
+    await nvmlProbesMain()
+    exitNow(0)
+    break
+  }
   case '__supervise': {
     const { superviseMain } = await import('./supervisor.ts')
     process.exitCode = await superviseMain(args.slice(1))

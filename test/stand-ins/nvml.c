@@ -8,6 +8,9 @@
  *   init CODE               nvmlInit_v2 returns CODE
  *   delay MILLISECONDS      nvmlInit_v2 takes that long
  *   hang | crash | print    nvmlInit_v2 never returns | segfaults | prints to stdout
+ *   half                    nvmlInit_v2 prints half an answer and kills the process
+ *   log FILE                nvmlInit_v2 adds a line with the pid to FILE
+ *   live                    nvmlDeviceGetCount_v2 reads the file again and does what nvmlInit_v2 does
  *   gpu I KEY VALUE         KEY: uuid name total used reserved util temp power mig recovery, or
  *                           CALL-error CODE for
  *                           the calls handle uuid memory util temp power processes fields
@@ -40,7 +43,7 @@ typedef struct {
 
 static Gpu gpus[MAX_GPUS];
 static Listed listed[MAX_PROCESSES];
-static int gpuCount, listedCount, initCode, loaded;
+static int gpuCount, listedCount, initCode, loaded, live;
 
 static int is(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
@@ -80,11 +83,20 @@ static void processFact(const char *line) {
   listed[listedCount++] = (Listed){gpu, is(kind, "mps") ? MPS_LIST : is(kind, "graphics") ? GRAPHICS_LIST : COMPUTE_LIST, p};
 }
 
+static void addPid(const char *path) {
+  FILE *file = fopen(path, "a");
+  if (file == NULL) abort();
+  fprintf(file, "%d\n", getpid());
+  fclose(file);
+}
+
 static void readScript(void) {
   char line[512], key[32];
   int i, at;
   FILE *file = fopen(getenv("STANDIN_NVML"), "r");
   if (file == NULL) abort();
+  memset(gpus, 0, sizeof gpus);
+  gpuCount = listedCount = initCode = live = 0;
   for (i = 0; i < MAX_GPUS; i++) gpus[i].util = gpus[i].temp = gpus[i].power = gpus[i].mig = -1;
   while (fgets(line, sizeof line, file)) {
     line[strcspn(line, "\n")] = 0;
@@ -93,6 +105,9 @@ static void readScript(void) {
     else if (strncmp(line, "init ", 5) == 0) initCode = atoi(line + 5);
     else if (strncmp(line, "delay ", 6) == 0) usleep(1000 * atoi(line + 6));
     else if (is(line, "print")) puts("NVRM: a message of the driver");
+    else if (strncmp(line, "log ", 4) == 0) addPid(line + 4);
+    else if (is(line, "live")) live = 1;
+    else if (is(line, "half")) { puts(""); fputs("{\"kind\":\"gpus\",\"gpus\":[{", stdout); fflush(stdout); raise(SIGKILL); }
     else if (is(line, "crash")) *(volatile int *)16 = 1;
     else if (is(line, "hang")) for (;;) pause();
   }
@@ -117,6 +132,8 @@ int nvmlInit_v2(void) {
 
 int nvmlDeviceGetCount_v2(unsigned *count) {
   if (!loaded) return UNINITIALIZED;
+  if (live) readScript();
+  if (initCode != SUCCESS) return initCode;
   *count = (unsigned)gpuCount;
   return SUCCESS;
 }

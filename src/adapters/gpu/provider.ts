@@ -21,6 +21,26 @@ export function openProvider(name: ProviderName, options: ProviderOptions): GpuP
   }
 }
 
+/** `openProvider` for a process that probes often: it keeps NVML open between probes, until `close`. */
+export function openKeptProvider(name: ProviderName, options: ProviderOptions): GpuProvider & Closable {
+  let loaded: Promise<GpuProvider & Partial<Closable>> | undefined
+  return {
+    async probe(deadlineMs: Millis): Promise<Probe> {
+      loaded ??= name === 'nvml' ? loadKeptNvml(options) : load(name, options)
+      return (await loaded).probe(deadlineMs)
+    },
+    close: () => void loaded?.then((provider) => provider.close?.()),
+  }
+}
+
+interface Closable {
+  close(): void
+}
+
+async function loadKeptNvml({ env }: ProviderOptions): Promise<GpuProvider & Closable> {
+  return (await import('./nvidia/nvml-kept-open.ts')).keptOpenNvmlProvider(env)
+}
+
 async function load(
   name: ProviderName,
   { env, gpuCount, fakeScenarioFile }: ProviderOptions,

@@ -19,7 +19,7 @@ export interface RunOptions {
 }
 
 // The answer for 16 busy GPUs has about 10 KB; a much larger output is not an answer.
-const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+export const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 
 /**
  * Runs a program to its end. When `signal` aborts, the program is killed and its exit is not awaited: a process that
@@ -29,7 +29,7 @@ const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
  * Throws `driver-failed` if the program cannot be started or prints more than 4 MiB.
  */
 export async function runProgram(command: readonly string[], options: RunOptions): Promise<ProgramOutput> {
-  const child = start(command, options.env)
+  const child = startProgram(command, { env: options.env, stdin: 'ignore' })
   const readers = [child.stdout.getReader(), child.stderr.getReader()] as const
   const abandon = () => {
     try {
@@ -51,11 +51,7 @@ export async function runProgram(command: readonly string[], options: RunOptions
   }
   await child.exited
   options.signal.removeEventListener('abort', abandon)
-  if (stdout === null || stderr === null) {
-    throw new CanhazgpuError('driver-failed', `${command[0]} printed more than ${MAX_OUTPUT_BYTES} bytes`, {
-      hint: `Run ${command[0]} by hand to see its output.`,
-    })
-  }
+  if (stdout === null || stderr === null) throw printedTooMuch(command[0] ?? '')
   return {
     stdout,
     stderr,
@@ -64,13 +60,22 @@ export async function runProgram(command: readonly string[], options: RunOptions
   }
 }
 
-function start(command: readonly string[], env: Environment) {
+interface StartOptions<Stdin> {
+  readonly env: Environment
+  readonly stdin: Stdin
+}
+
+/** Throws `driver-failed` if the program cannot be started. */
+export function startProgram<Stdin extends 'ignore' | 'pipe'>(
+  command: readonly string[],
+  { env, stdin }: StartOptions<Stdin>,
+): Bun.Subprocess<Stdin, 'pipe', 'pipe'> {
   try {
     return Bun.spawn([...command], {
       env: { ...env },
       // Not the caller's folder, so that a program never finds files there by a relative name.
       cwd: '/',
-      stdin: 'ignore',
+      stdin,
       stdout: 'pipe',
       stderr: 'pipe',
     })
@@ -81,6 +86,12 @@ function start(command: readonly string[], env: Environment) {
       cause,
     })
   }
+}
+
+export function printedTooMuch(program: string): CanhazgpuError {
+  return new CanhazgpuError('driver-failed', `${program} printed more than ${MAX_OUTPUT_BYTES} bytes`, {
+    hint: `Run ${program} by hand to see its output.`,
+  })
 }
 
 async function readBounded(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string | null> {

@@ -303,6 +303,10 @@ export const peerInto = (fd: number, address: Bytes): number => {
 /** Ends both directions of a connection; the server then sees its end. */
 export const shutDown = (fd: number): number => outcome(c.syscall(onArm ? 210 : 48, fd, 2, 0, 0, 0))
 
+/** The kernel sends this signal when the thread that started this process ends: prctl(2) by number, PR_SET_PDEATHSIG. */
+export const setParentDeathSignal = (signal: number): number =>
+  outcome(c.syscall(onArm ? 167 : 157, 1, signal, 0, 0, 0))
+
 /** pidfd_open(2); number 434 on every architecture. */
 export const pidfdOpen = (pid: number): number => outcome(c.syscall(434, pid, 0, 0, 0, 0))
 

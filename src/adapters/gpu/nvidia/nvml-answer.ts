@@ -1,5 +1,6 @@
-import { notUnderstood } from '../driver-errors.ts'
+import { driverFailed, failureText, notUnderstood } from '../driver-errors.ts'
 import type { ReportedGpu, ReportedProcess } from '../reading.ts'
+import type { ProgramOutput } from '../run-program.ts'
 
 /** The name by which the dynamic loader finds NVML. */
 export const STANDARD_LIBRARY = 'libnvidia-ml.so.1'
@@ -13,6 +14,16 @@ export type NvmlAnswer =
 /** Whether the answer is complete; its last character is a line break. */
 export function isAnswer(stdout: string): boolean {
   return /\n\{"kind":.*\}\n$/.test(stdout)
+}
+
+/** The first complete answer in a text that has no end yet; undefined if there is none. */
+export const answerIn = (text: string): string | undefined => /\n(\{"kind":.*\})\n/.exec(text)?.[1]
+
+/** The answer of a child that has ended. Throws `driver-failed`. */
+export function answerOf(output: ProgramOutput): NvmlAnswer {
+  if (output.signal !== null) throw driverFailed('NVML', `crashed (${output.signal})`)
+  if (output.exitCode !== 0) throw driverFailed('NVML', failureText(output))
+  return parseAnswer(output.stdout)
 }
 
 /** The answer in the last line. The library may have printed lines before it. Throws `driver-failed` if there is none. */

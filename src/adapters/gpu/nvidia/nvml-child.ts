@@ -13,17 +13,26 @@ export async function nvmlProbeMain(library: string = process.argv[4] ?? STANDAR
 }
 
 function probe(path: string): NvmlAnswer {
-  let nvml: NvmlLibrary
+  const nvml = openLibrary(path)
+  return nvml instanceof NvmlLibrary ? readGpus(nvml) : nvml
+}
+
+/** The library, or the answer that says why it cannot be used. */
+export function openLibrary(path: string): NvmlLibrary | NvmlAnswer {
   try {
-    nvml = new NvmlLibrary(path)
+    const nvml = new NvmlLibrary(path)
+    nvml.init()
+    return nvml
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     // ld.so(8) names the requested file first. Another name is a library that NVML itself needs.
     const missing = reason.startsWith(`${path}: cannot open shared object file: No such file`)
     return { kind: missing ? 'missing' : 'failed', reason }
   }
+}
+
+export function readGpus(nvml: NvmlLibrary): NvmlAnswer {
   try {
-    nvml.init()
     const gpus = Array.from({ length: nvml.deviceCount() }, (_, index) => readGpu(nvml, index))
     // nvmlShutdown is not called: it may block like any other call, and the process exits anyway.
     return { kind: 'gpus', gpus }

@@ -76,6 +76,8 @@ type Call = (...args: (number | bigint | NodeJS.TypedArray | null)[]) => number
 export class NvmlLibrary {
   readonly #path: string
   readonly #calls = new Map<string, Call | null>()
+  /** NVML's texts of the codes that were returned. Each lookup loads the library again. */
+  readonly #texts = new Map<number, string>()
 
   constructor(path: string) {
     this.#path = path
@@ -205,12 +207,18 @@ export class NvmlLibrary {
   }
 
   #failure(code: number): NvmlFailure {
-    try {
-      const { symbols } = dlopen(this.#path, { nvmlErrorString: { args: ['i32'], returns: 'cstring' } })
-      return new NvmlFailure(code, String(symbols.nvmlErrorString(code)))
-    } catch {
-      return new NvmlFailure(code, `NVML error ${code}`)
-    }
+    const text = this.#texts.get(code) ?? errorText(this.#path, code)
+    this.#texts.set(code, text)
+    return new NvmlFailure(code, text)
+  }
+}
+
+function errorText(path: string, code: number): string {
+  try {
+    const { symbols } = dlopen(path, { nvmlErrorString: { args: ['i32'], returns: 'cstring' } })
+    return String(symbols.nvmlErrorString(code))
+  } catch {
+    return `NVML error ${code}`
   }
 }
 
