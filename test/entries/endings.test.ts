@@ -111,7 +111,7 @@ test('SIGTERM, SIGHUP and SIGINT to the supervisor do not end the reservation', 
 test('background processes of an ended command do not hold the GPU', async () => {
   using pool = await testPool(1)
   const job = await startJob(pool, [], child('forks-grandchild'))
-  const grandchild = Number(job.greeting)
+  const grandchild = Number(job.firstLine)
   expect(await job.process.exited).toBe(0)
   await untilAllFree(pool)
   expect(hasEnded(grandchild)).toBe(false)

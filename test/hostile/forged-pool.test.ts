@@ -206,6 +206,6 @@ needing('users').describe('several accounts', () => {
       `trap - INT; ${script}`,
     )
     await job.process.exited
-    await until('the other has ended', () => hasEnded(Number(job.greeting)))
+    await until('the other has ended', () => hasEnded(Number(job.firstLine)))
   })
 })

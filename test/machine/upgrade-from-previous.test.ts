@@ -5,7 +5,7 @@ import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import type { ReportDocument } from '../../src/views/schemas/usage.ts'
 import { startContainer } from '../support/container.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
-import { done, type Installed, installedPool, untilSucceeded } from '../support/installed.ts'
+import { done, type Installed, installedPool, untilSuccessor } from '../support/installed.ts'
 import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { type Build, buildPreviousVersion, currentBuild } from '../support/other-builds.ts'
@@ -115,7 +115,7 @@ async function expectToOutlive(asOther: RunAs): Promise<void> {
   pool.install(current)
   await done(pool.typed('status'))
 
-  const rejoined = await Promise.all(waiters.map(untilSucceeded))
+  const rejoined = await Promise.all(waiters.map(untilSuccessor))
   const [one = 0, two = 0, three] = rejoined.map(([, , rejoin = '']) => JSON.parse(rejoin).giveUpAt)
   for (const [giveUpAt, hours] of [[one, 1] as const, [two, 2] as const]) {
     expect(giveUpAt).toBeGreaterThan(now + (hours - 0.5) * 3_600_000)
@@ -169,7 +169,7 @@ test.concurrent('a waiter prints nothing because of the upgrade', async () => {
   pool.install(current)
   await done(pool.typed('status'))
   const pid = entry?.process.pid ?? 0
-  await untilSucceeded(pid)
+  await untilSuccessor(pid)
   // It watches its own bell, and from its first read also every change.
   await until('it has read the pool', () => watchedFiles(pid) === 2)
   await done(pool.typed('release'))

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { storedPool, withDatabase } from '../support/database.ts'
-import { done, type Installed, installedPool, startBuild, untilSucceeded } from '../support/installed.ts'
+import { done, type Installed, installedPool, startBuild, untilSuccessor } from '../support/installed.ts'
 import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { type Build, buildPreviousVersion, currentBuild } from '../support/other-builds.ts'
@@ -196,7 +196,7 @@ withStrace.test('many processes of both versions run during the upgrade', async 
   }
   await Promise.all(killed)
 
-  await Promise.all(waiters.map(({ pid }) => untilSucceeded(pid)))
+  await Promise.all(waiters.map(({ pid }) => untilSuccessor(pid)))
   await until(
     'the supervisor is of the current build',
     () => readlinkSync(`/proc/${supervisor}/exe`) === pool.program,

@@ -3,7 +3,7 @@ import { readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { currentMoment } from '../../src/adapters/kernel/clock.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
-import { done, type Installed, installedPool, startBuild, untilSucceeded } from '../support/installed.ts'
+import { done, type Installed, installedPool, startBuild, untilSuccessor } from '../support/installed.ts'
 import { child, STARTED_WITH_LIMIT } from '../support/job.ts'
 import { type Build, buildNewerVersion, currentBuild } from '../support/other-builds.ts'
 import { type Child, finished, type TestPool, testPool } from '../support/pool.ts'
@@ -54,7 +54,7 @@ test.concurrent('a waiter becomes the installed program: the same process, in th
   const pid = before[0]?.process.pid ?? 0
   pool.install(newer)
   await byNewer(pool, 'status')
-  await untilSucceeded(pid)
+  await untilSuccessor(pid)
   expect(storedQueue(pool)).toEqual(before)
   await byNewer(pool, 'release')
   const { stdout, stderr } = await waiter
@@ -77,7 +77,7 @@ test.concurrent('waiters keep their order, and the rest of their time limits', a
   pool.install(newer)
   await byNewer(pool, 'status')
   for (const [process, hours] of [[one, 1] as const, [two, 2] as const]) {
-    const [, , rejoin = ''] = await untilSucceeded(process.pid)
+    const [, , rejoin = ''] = await untilSuccessor(process.pid)
     const { giveUpAt } = JSON.parse(rejoin)
     expect(giveUpAt).toBeLessThanOrEqual(now + hours * 3_600_000)
     expect(giveUpAt).toBeGreaterThan(now + (hours - 0.5) * 3_600_000)
@@ -95,7 +95,7 @@ test.concurrent('a waiter that became the installed program times out at its ori
   await untilQueued(pool, 1)
   pool.install(newer)
   await byNewer(pool, 'status')
-  await untilSucceeded(waiter.pid)
+  await untilSuccessor(waiter.pid)
   expect(await waiter.exited).toBe(75)
   expect(storedQueue(pool)).toEqual([])
 })
@@ -113,7 +113,7 @@ test.concurrent('a waiter started by a link follows it to the newer version', as
   unlinkSync(link)
   symlinkSync(newer.binary, link)
   await byNewer(pool, 'status')
-  await untilSucceeded(waiter.pid)
+  await untilSuccessor(waiter.pid)
   await byNewer(pool, 'release')
   expect(await waiter.exited).toBe(0)
 })
@@ -142,7 +142,7 @@ test.concurrent('Ctrl-C ends a waiter that became the installed program', async 
   await untilQueued(pool, 1)
   pool.install(newer)
   await byNewer(pool, 'status')
-  await untilSucceeded(waiter.pid)
+  await untilSuccessor(waiter.pid)
   await until('it waits', async () => {
     waiter.kill('SIGINT')
     return waiter.exitCode !== null || waiter.signalCode !== null

@@ -2,7 +2,7 @@ import { missing } from './needs.ts'
 import { type Finished, finished, type TestPool } from './pool.ts'
 
 /** Processes of containers are visible only from the first pid namespace. */
-export const hostSeesAll = missing('first pid namespace') === null
+export const isFirstPidNamespace = missing('first pid namespace') === null
 
 /** A container without an image: its own pids, `/proc` and host name. */
 const CONTAINER = ['--pid', '--fork', '--kill-child', '--mount-proc', '--uts']

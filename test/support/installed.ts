@@ -53,7 +53,7 @@ export async function done(command: Promise<Finished>): Promise<string> {
 }
 
 /** The command line of a waiter, once it has become the installed program. */
-export const untilSucceeded = (pid: number): Promise<string[]> =>
+export const untilSuccessor = (pid: number): Promise<string[]> =>
   until(`${pid} has become its successor`, () => {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
     return words[1] === '__rejoin' ? words : null

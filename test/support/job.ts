@@ -10,7 +10,7 @@ export interface Job {
   /** The pid of `run`, which becomes the command. */
   readonly pid: number
   /** The first output of the command. */
-  readonly greeting: string
+  readonly firstLine: string
   /** The rest of the command's stdout; ends when no process holds it open. */
   rest(): Promise<string>
 }
@@ -28,7 +28,7 @@ export async function startJob(pool: TestPool, options: string[], ...command: st
   return {
     process,
     pid: process.pid,
-    greeting: text.slice(0, text.indexOf('\n')),
+    firstLine: text.slice(0, text.indexOf('\n')),
     async rest() {
       let rest = text.slice(text.indexOf('\n') + 1)
       for (;;) {

@@ -20,7 +20,7 @@ export interface NameService extends Disposable {
   /** As `words`, after a shell script that changes what the command sees. */
   after(script: string): readonly string[]
   /** The requests it received. */
-  asked(): readonly string[]
+  requests(): readonly string[]
 }
 
 export function nameService(): NameService {
@@ -45,7 +45,7 @@ export function nameService(): NameService {
   return {
     words: after(''),
     after,
-    asked: () => readFileSync(log, 'utf8').split('\n').slice(0, -1),
+    requests: () => readFileSync(log, 'utf8').split('\n').slice(0, -1),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   }
 }

@@ -81,7 +81,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
   test('a GPU used by an account whose name never arrives is shown with the uid', async () => {
     using _ = await usedBy(SILENT)
     const { status, stdout } = await finished(start([...names.words, program, 'status']))
-    expect(names.asked()).toContain(String(SILENT))
+    expect(names.requests()).toContain(String(SILENT))
     expect(status).toBe(0)
     expect(stdout).toContain(`uid ${SILENT}`)
   })
@@ -100,7 +100,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     expect(status).toBe(0)
     for (const uid of uids) expect(stdout).toContain(`uid ${uid}`)
     // No name was queried twice, or after the deadline.
-    expect(names.asked().filter((key) => key.startsWith('701')).length).toBeLessThanOrEqual(8)
+    expect(names.requests().filter((key) => key.startsWith('701')).length).toBeLessThanOrEqual(8)
   })
 
   test('reserve, queue, extend, release, run and completion work for an account whose name never arrives', async () => {
@@ -120,7 +120,7 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
       status: 0,
       stdout: 'ps\n',
     })
-    expect(names.asked().filter((key) => key === String(SILENT)).length).toBeGreaterThan(5)
+    expect(names.requests().filter((key) => key === String(SILENT)).length).toBeGreaterThan(5)
   })
 
   test('the dashboard answers', async () => {
