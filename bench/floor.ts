@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** The minimal cost of a program of this kind: an empty one, built like ours. */
+/** An empty program, built like canhazgpu. Every such program takes at least as long as this one. */
 export interface Floor {
   readonly program: string
 }

@@ -32,8 +32,8 @@ const ROWS: readonly Row[] = [
 
 const HELP = `Usage: npm run bench -- [--json] [--effort <factor>] [row…]
 Rows: ${ROWS.map((row) => row.name).join(', ')}
-Each figure is a ratio of medians, against what it is compared with in the same run; quartiles in brackets.
-Ends with 1 where a result is broken, or with --strict also where a budget is exceeded.`
+Each figure is a ratio of medians from the same run; quartiles are in brackets.
+The exit status is 1 if a result is broken and, with --strict, also if a result is over its budget.`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -6,8 +6,8 @@ const PIDFD_OPEN = 434
 const POLL_IN = 1
 
 /**
- * Makes background processes that our children leave behind our own children, so that the kernel can wait for their
- * exit without polling.
+ * Makes this process the parent of the background processes that its children leave. Then it can wait for their exit
+ * without polling.
  */
 export function adoptOrphans() {
   const { symbols: libc } = dlopen('libc.so.6', {
@@ -40,7 +40,7 @@ export function adoptOrphans() {
   }
 }
 
-/** Children belong to the thread that created them; adopted ones to the first thread. */
+/** The kernel lists children by the thread that created them. It lists adopted ones with the first thread. */
 function children(): readonly number[] {
   const list = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
   return list === '' ? [] : list.split(' ').map(Number)

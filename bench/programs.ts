@@ -4,9 +4,9 @@ export type Environment = Readonly<Record<string, string>>
 export function timeProgram(argv: readonly string[], env: Environment, expected = 0): number {
   const before = Bun.nanoseconds()
   const { exitCode } = Bun.spawnSync([...argv], { env: { ...env }, stdio: ['ignore', 'ignore', 'ignore'] })
-  const took = (Bun.nanoseconds() - before) / 1e6
+  const ms = (Bun.nanoseconds() - before) / 1e6
   if (exitCode !== expected) throw new Error(`${argv.join(' ')} ended with ${exitCode}`)
-  return took
+  return ms
 }
 
 export interface Crowd {

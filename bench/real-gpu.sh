@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures facts on a machine with NVIDIA GPUs, in less than four minutes. Changes no setting of any card.
+# Measures canhazgpu and the driver on a machine with NVIDIA GPUs, in less than four minutes. Changes no GPU setting.
 #
 #   sudo bash bench/real-gpu.sh EXECUTABLE FOLDER
 #
 # EXECUTABLE is dist/canhazgpu, or a .gz or .xz of it. FOLDER receives report.txt and the raw outputs of the driver.
-# Needs root (it acts as two users without accounts), python3 and the driver; uses torch if installed.
+# Needs root (it runs programs as two uids without accounts), python3 and the driver. Uses torch if it is installed.
 set -u
 exe=${1:?usage: real-gpu.sh EXECUTABLE FOLDER} out=${2:?usage: real-gpu.sh EXECUTABLE FOLDER}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,7 +20,7 @@ esac
 chmod 755 "$T/canhazgpu"
 CHG=$T/canhazgpu PY=$T/py ALICE=61501 BOB=61502 LIMIT=200
 unset CUDA_VISIBLE_DEVICES
-# Other users cannot run a python in root's home.
+# Other users cannot run a python that is installed in root's home.
 setpriv --reuid $ALICE --regid $ALICE --clear-groups python3 -c '' 2>/dev/null || PATH=/usr/bin:/bin:$PATH
 export NO_COLOR=1 CANHAZGPU_STORE=sqlite://$T/pool/pool.db HOME=$T
 started=()
@@ -31,16 +31,16 @@ cleanup() {
 }
 trap cleanup EXIT
 
-say() { printf '%s\n' "$*"; }
+print() { printf '%s\n' "$*"; }
 title() { printf '\n== %s  [%s s]\n' "$*" "$SECONDS"; }
-enough() { [ "$SECONDS" -lt "$LIMIT" ] || { say "skipped: $* (out of time)"; return 1; }; }
-chg() { timeout 30 "$CHG" "$@" 2>&1; say "   (exit $?)"; }
+enough() { [ "$SECONDS" -lt "$LIMIT" ] || { print "skipped: $* (out of time)"; return 1; }; }
+chg() { timeout 30 "$CHG" "$@" 2>&1; print "   (exit $?)"; }
 as() { local uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@"; }
-# Leaves the pid of the program itself in $pid: exec avoids a shell around it.
+# Sets $pid to the pid of the program itself: exec replaces the subshell.
 start() { local uid=$1 file=$2; shift 2; (exec setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@") >"$file" 2>&1 </dev/null & pid=$!; started+=("$pid"); }
-ready() { local i; for i in $(seq 1 "${2:-200}"); do grep -q "$3" "$1" 2>/dev/null && return 0; sleep 0.1; done; say "no '$3' in $1:"; cat "$1"; return 1; }
+ready() { local i; for i in $(seq 1 "${2:-200}"); do grep -q "$3" "$1" 2>/dev/null && return 0; sleep 0.1; done; print "no '$3' in $1:"; cat "$1"; return 1; }
 stop() { kill -9 "$1" 2>/dev/null; wait "$1" 2>/dev/null; }
-idle() { local i; for i in $(seq 1 100); do as $BOB "$CHG" status 2>/dev/null | grep -q 'GPU 0: AVAILABLE' && return 0; sleep 0.1; done; say 'GPU 0 does not become available:'; chg status; return 1; }
+idle() { local i; for i in $(seq 1 100); do as $BOB "$CHG" status 2>/dev/null | grep -q 'GPU 0: AVAILABLE' && return 0; sleep 0.1; done; print 'GPU 0 does not become available:'; chg status; return 1; }
 between() { awk -v a="$1" -v b="$2" '$1 >= a - 0.1 && $1 <= b' "$out/watch.txt"; }
 
 machine() {
@@ -58,16 +58,16 @@ machine() {
 raw() {
   local f='--format=csv,noheader,nounits'
   {
-    nvidia-smi --query-gpu=index,pci.bus_id,uuid,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw,mig.mode.current,gpu_recovery_action,name $f; say "(exit $?)"
-    nvidia-smi --query-compute-apps=gpu_uuid,pid,used_memory,process_name $f; say "(exit $?)"
-    nvidia-smi --query-gpu=index,no_such_field $f; say "(exit $?)"
+    nvidia-smi --query-gpu=index,pci.bus_id,uuid,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw,mig.mode.current,gpu_recovery_action,name $f; print "(exit $?)"
+    nvidia-smi --query-compute-apps=gpu_uuid,pid,used_memory,process_name $f; print "(exit $?)"
+    nvidia-smi --query-gpu=index,no_such_field $f; print "(exit $?)"
     timeout 20 python3 "$PY/nvml.py" lists
   } >"$out/raw-$1.txt" 2>&1
-  say "raw outputs ($1):"; head -6 "$out/raw-$1.txt"
+  print "raw outputs ($1):"; head -6 "$out/raw-$1.txt"
 }
 
 detection() {
-  title 'detection and readings against nvidia-smi'
+  title 'detection and readings, compared with nvidia-smi'
   chg admin --gpus "$(nvidia-smi -L | grep -c '^GPU')"
   chg status
   "$CHG" status --json >"$out/status.json"
@@ -93,7 +93,7 @@ timings() {
   $t 'nvidia-smi' nvidia-smi
   $t 'nvidia-smi --query-gpu=index,memory.used' nvidia-smi --query-gpu=index,memory.used --format=csv
   $t 'nvidia-smi --query-gpu=gpu_recovery_action' nvidia-smi --query-gpu=gpu_recovery_action --format=csv
-  $t 'nvidia-smi --query-gpu=(all that we ask)' nvidia-smi --query-gpu=index,pci.bus_id,uuid,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw,mig.mode.current,gpu_recovery_action,name --format=csv,noheader,nounits
+  $t 'nvidia-smi --query-gpu=(all fields of canhazgpu)' nvidia-smi --query-gpu=index,pci.bus_id,uuid,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw,mig.mode.current,gpu_recovery_action,name --format=csv,noheader,nounits
   $t 'nvidia-smi --query-gpu=no_such_field' nvidia-smi --query-gpu=index,no_such_field --format=csv
   $t 'nvidia-smi --query-compute-apps' nvidia-smi --query-compute-apps=gpu_uuid,pid,used_memory,process_name --format=csv
   title 'the steps of a probe, ms (median of 10 fresh processes each)'
@@ -114,56 +114,56 @@ PY
     timeout 20 strace -f -ttt -T -e trace=openat,open,ioctl,write,exit_group -o "$out/strace-probe.txt" "$CHG" __probe nvml libnvidia-ml.so.1 >/dev/null 2>&1
     python3 "$PY/strace.py" "$out/strace-probe.txt"
     timeout 20 strace -f -ttt -T -e trace=openat,open,ioctl,write,exit_group -o "$out/strace-smi.txt" nvidia-smi --query-gpu=index,memory.used --format=csv >/dev/null 2>&1
-    say 'nvidia-smi --query-gpu:'; python3 "$PY/strace.py" "$out/strace-smi.txt"
+    print 'nvidia-smi --query-gpu:'; python3 "$PY/strace.py" "$out/strace-smi.txt"
   fi
 }
 
 holder() {
-  title 'run with a CUDA process is the holder’s own'
+  title 'run with a CUDA process of the holder'
   local how=''
   as $ALICE timeout 30 python3 -c 'import torch' 2>/dev/null && how=torch
-  say "${how:-without torch}"
+  print "${how:-without torch}"
   start $ALICE "$T/holder.txt" "$CHG" run -- python3 "$PY/cuda.py" 3000 60 $how
   ready "$T/holder.txt" 400 ready || { stop "$pid"; return; }
   chg status; raw busy
   "$CHG" status --json >"$out/status-busy.json"
   CANHAZGPU_STORE=sqlite://$T/smi/pool.db "$CHG" status
-  say 'bob asks for it:'; as $BOB "$CHG" run --gpu-ids 0 -- true; say "   (exit $?)"
+  print 'bob requests the GPU:'; as $BOB "$CHG" run --gpu-ids 0 -- true; print "   (exit $?)"
   stop "$pid"; idle
 }
 
 squatter() {
-  title 'unreserved use of another user is refused, and claimed by its owner'
+  title 'unreserved use: others are refused, and its user can claim the GPU'
   start $ALICE "$T/squat.txt" python3 "$PY/cuda.py" 20 60
   ready "$T/squat.txt" 200 ready || { stop "$pid"; return; }
-  say '(20 MB and a CUDA context)'; chg status
-  say 'bob runs:'; as $BOB "$CHG" run --gpu-ids 0 -- true; say "   (exit $?)"
-  say 'bob claims:'; as $BOB "$CHG" reserve --claim; say "   (exit $?)"
-  say 'alice claims:'; as $ALICE "$CHG" reserve --claim --gpu-ids 0; say "   (exit $?)"
+  print '(20 MB and a CUDA context)'; chg status
+  print 'bob runs:'; as $BOB "$CHG" run --gpu-ids 0 -- true; print "   (exit $?)"
+  print 'bob claims:'; as $BOB "$CHG" reserve --claim; print "   (exit $?)"
+  print 'alice claims:'; as $ALICE "$CHG" reserve --claim --gpu-ids 0; print "   (exit $?)"
   chg status
   as $ALICE "$CHG" release; stop "$pid"; idle
 }
 
 handoff() {
-  title 'kill -9 of a CUDA process with a waiter behind it'
+  title 'kill -9 of a CUDA process while a waiter needs its GPU'
   local holder waiter t0
   start $ALICE "$T/first.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 20000 100; holder=$pid
   ready "$T/first.txt" 200 ready || { stop "$holder"; return; }
   start $BOB "$T/second.txt" "$CHG" run --gpu-ids 0 --wait 30s -- python3 "$PY/cuda.py" 100 2; waiter=$pid
   sleep 1; chg queue
-  t0=$(date +%s.%3N); kill -9 "$holder"; say "killed at $t0"
+  t0=$(date +%s.%3N); kill -9 "$holder"; print "killed at $t0"
   ready "$T/second.txt" 350 done
-  cat "$T/second.txt"; say 'memory, processes and load as the driver showed them:'; between "$t0" "$(date +%s.%3N)" | head -20
+  cat "$T/second.txt"; print 'memory, processes and load as the driver reported them:'; between "$t0" "$(date +%s.%3N)" | head -20
   stop "$waiter"; idle
 }
 
 kernel() {
-  title 'a process killed in the middle of a kernel'
+  title 'kill -9 of a process while its kernel runs'
   local t0 i
   start $ALICE "$T/spin.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 1000 40 spin
   ready "$T/spin.txt" 200 ready || { stop "$pid"; return; }
   sleep 1; chg status
-  t0=$(date +%s.%3N); kill -9 "$pid"; say "killed at $t0"
+  t0=$(date +%s.%3N); kill -9 "$pid"; print "killed at $t0"
   for i in $(seq 1 40); do
     printf '%s state %s  ' "$(date +%s.%3N)" "$(awk '/^State/ {print $2}' "/proc/$pid/status" 2>/dev/null || echo gone)"
     "$CHG" status 2>&1 | grep 'GPU 0'
@@ -175,13 +175,13 @@ kernel() {
 }
 
 namespaces() {
-  title 'a job in a pid namespace'
+  title 'a process in a pid namespace'
   (exec unshare --pid --fork --mount-proc python3 "$PY/cuda.py" 500 60) >"$T/ns.txt" 2>&1 </dev/null & pid=$!; started+=("$pid")
   ready "$T/ns.txt" 200 ready || { stop "$pid"; return; }
-  cat "$T/ns.txt"; say 'from the host:'; chg status
-  say 'from another pid namespace:'
+  cat "$T/ns.txt"; print 'from the host:'; chg status
+  print 'from another pid namespace:'
   unshare --pid --fork --mount-proc "$CHG" status
-  unshare --pid --fork --mount-proc "$CHG" reserve --claim; say "   (exit $?)"
+  unshare --pid --fork --mount-proc "$CHG" reserve --claim; print "   (exit $?)"
   # The signal kills unshare, and its child exits with the namespace.
   local child; child=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
   [ -n "$child" ] && kill -9 $child 2>/dev/null
@@ -189,14 +189,14 @@ namespaces() {
 }
 
 devices() {
-  title 'what CUDA numbers when a device node is denied (in a mount namespace of its own)'
+  title 'how CUDA numbers the GPUs if a device node is denied (in a mount namespace)'
   as $ALICE python3 "$PY/cuda.py" devices
   : >"$T/denied"; chmod 000 "$T/denied"
-  unshare -m setpriv --version >/dev/null 2>&1 || { say 'no mount namespaces here'; return; }
+  unshare -m setpriv --version >/dev/null 2>&1 || { print 'no mount namespaces here'; return; }
   unshare -m bash -c "mount --bind '$T/denied' /dev/nvidia0 && exec setpriv --reuid $ALICE --regid $ALICE --clear-groups timeout 20 python3 '$PY/cuda.py' devices"
-  say "   (exit $?)"
+  print "   (exit $?)"
   unshare -m bash -c "mount --bind '$T/denied' /dev/nvidia0 && exec setpriv --reuid $ALICE --regid $ALICE --clear-groups env HOME=/tmp timeout 20 '$CHG' status"
-  say "   (exit $?)"
+  print "   (exit $?)"
 }
 
 replaced() {
@@ -211,13 +211,13 @@ for unit in pool['units']: unit['device']['uuid'] = 'GPU-00000000-0000-0000-0000
 db.execute('UPDATE pool SET document = ?', [json.dumps(pool)])
 db.commit()
 PY
-  "$CHG" status; "$CHG" run -- true; say "   (exit $?)"
+  "$CHG" status; "$CHG" run -- true; print "   (exit $?)"
   chg admin --check; chg admin --refresh; chg status; chg admin --check
 }
 
 limit() {
-  title 'a time limit ends a CUDA process in the middle of a kernel'
-  as $ALICE "$CHG" run --timeout 4s --grace 2s -- python3 "$PY/cuda.py" 100 60 spin; say "   (exit $?)"
+  title 'a time limit ends a CUDA process while its kernel runs'
+  as $ALICE "$CHG" run --timeout 4s --grace 2s -- python3 "$PY/cuda.py" 100 60 spin; print "   (exit $?)"
   idle
 }
 
@@ -225,12 +225,12 @@ main() {
   machine
   detection
   timings
-  # From here on NVML stays open in one process.
+  # One process keeps NVML open from here to the end.
   (exec python3 "$PY/nvml.py" watch "$out/watch.txt") >"$out/watch-errors.txt" 2>&1 </dev/null & watcher=$!; started+=("$watcher")
   local section
   for section in holder squatter handoff kernel limit namespaces devices replaced; do enough "$section" && "$section"; done
-  title 'NVML kept open for the length of these sections'
-  kill -0 "$watcher" && say "still answers: $(wc -l <"$out/watch.txt") changes seen, $(awk '/VmRSS/ {print $2, $3}' "/proc/$watcher/status")"
+  title 'the process that kept NVML open during these sections'
+  kill -0 "$watcher" && print "still answers: $(wc -l <"$out/watch.txt") changes seen, $(awk '/VmRSS/ {print $2, $3}' "/proc/$watcher/status")"
   stop "$watcher"; chg status; chg report
   title 'done'
 }

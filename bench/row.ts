@@ -18,14 +18,17 @@ export interface Row {
   measure(bench: Bench): Promise<Figure>
 }
 
-/** A measured time only means something next to a reference measured in the same minute. */
+/**
+ * The result of a row. The reference is measured in the same minute: times on different machines, or under different
+ * load, cannot be compared.
+ */
 export interface Figure {
   readonly value: string
   readonly comparedWith: string
   /** The value that the budget limits; smaller is better. */
   readonly ratio: number
   readonly budget: number
-  /** Other conditions that failed; empty if all hold. */
+  /** The facts that are wrong, whatever the time; empty if all are right. */
   readonly broken: readonly string[]
   readonly details?: Readonly<Record<string, unknown>>
 }

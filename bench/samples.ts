@@ -3,14 +3,14 @@ export type Sampler = () => number | Promise<number>
 
 export interface Summary {
   readonly median: number
-  /** The middle half of the samples lies between these. */
+  /** Half of the samples are between these. */
   readonly quartiles: readonly [number, number]
   readonly samples: number
 }
 
 /**
- * Takes samples of all programs in turn, so that other load on the machine affects all of them equally. The first round
- * warms caches and does not count.
+ * Takes one sample of each program in every round, so that other load on the machine affects all of them equally. The
+ * first round fills caches and does not count.
  */
 export async function inTurn<Name extends string>(
   rounds: number,

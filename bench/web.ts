@@ -19,7 +19,7 @@ export interface WebLoad {
   readonly env: Environment
   readonly requests: number
   readonly streams: number
-  /** How long the streams are measured. */
+  /** Duration of the measurement of the streams. */
   readonly watchMs: number
 }
 
@@ -31,10 +31,10 @@ export async function measureWeb(load: WebLoad): Promise<WebFigures> {
   })
   try {
     const port = await portOf(server.stdout)
-    await askManyTimes(port, Math.ceil(load.requests / 10))
+    await sendRequests(port, Math.ceil(load.requests / 10))
     const cpuBefore = cpuSeconds(server.pid)
     const start = Bun.nanoseconds()
-    await askManyTimes(port, load.requests)
+    await sendRequests(port, load.requests)
     const seconds = (Bun.nanoseconds() - start) / 1e9
     const cpu = cpuSeconds(server.pid) - cpuBefore
     const before = privateMb(server.pid)
@@ -59,23 +59,23 @@ export async function measureWeb(load: WebLoad): Promise<WebFigures> {
 
 const CONNECTIONS = 32
 
-async function askManyTimes(port: number, requests: number): Promise<void> {
+async function sendRequests(port: number, requests: number): Promise<void> {
   const left = { requests }
-  await Promise.all(Array.from({ length: CONNECTIONS }, () => askInTurn(port, left)))
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => sendInTurn(port, left)))
 }
 
-/** One connection kept open, one request at a time. */
-function askInTurn(port: number, left: { requests: number }): Promise<void> {
+/** Sends one request at a time on one connection. */
+function sendInTurn(port: number, left: { requests: number }): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const request = `GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n`
   let answer = ''
-  const ask = (socket: { write(text: string): number; end(): void }) => {
+  const send = (socket: { write(text: string): number; end(): void }) => {
     if (left.requests-- > 0) return void socket.write(request)
     socket.end()
     resolve()
   }
   const socket = {
-    open: ask,
+    open: send,
     data(connection: { write(text: string): number; end(): void }, bytes: Buffer) {
       answer += bytes.toString('latin1')
       const length = Number(/content-length: (\d+)/i.exec(answer)?.[1])
@@ -83,7 +83,7 @@ function askInTurn(port: number, left: { requests: number }): Promise<void> {
       if (body < 4 || answer.length < body + length) return
       if (!answer.startsWith('HTTP/1.1 200')) return reject(new Error(answer.slice(0, 200)))
       answer = ''
-      ask(connection)
+      send(connection)
     },
     error: (_: unknown, error: Error) => reject(error),
   }

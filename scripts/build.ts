@@ -1,8 +1,8 @@
 import { chmodSync, rmSync, symlinkSync } from 'node:fs'
 
 /**
- * Builds the executable `dist/canhazgpu` and its short name `dist/chg`. Bun must not load files from the user's working
- * directory into it (.env, bunfig.toml).
+ * Builds the executable `dist/canhazgpu` and its short name `dist/chg`. The executable must not load files of Bun (.env,
+ * bunfig.toml) from the user's working folder.
  */
 const outfile = 'dist/canhazgpu'
 const built = await Bun.build({
@@ -16,7 +16,7 @@ const built = await Bun.build({
   define: { BUILT_FROM: JSON.stringify(commit()) },
   compile: {
     outfile,
-    // Without it, Bun refuses to start in a working folder that was deleted.
+    // Without it, Bun does not start in a deleted working folder.
     execArgv: ['--no-addons'],
     autoloadDotenv: false,
     autoloadBunfig: false,
@@ -31,7 +31,7 @@ rmSync('dist/chg', { force: true })
 symlinkSync('canhazgpu', 'dist/chg')
 console.log(`built ${outfile}`)
 
-/** The commit of this checkout, marked if files have changed since; empty outside of git. */
+/** The commit of this checkout, marked if files have changed; empty outside of git. */
 function commit(): string {
   if (Bun.which('git') === null) return ''
   const { exitCode, stdout } = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--exclude=*'], {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder of the project; every script runs there, from wherever it is started. */
+/** The folder of the project. Every script runs there, whatever the working folder of its caller. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const PLACES = [

@@ -20,8 +20,8 @@ const FOLDERS = ['src', 'test', 'docs', 'scripts', 'simulation', 'torture', 'ben
 /** Text that people write: no databases, archives, images or recorded documents. Scripts have no extension. */
 const TEXT = /(\.(tsx?|m?js|css|md|c|py|sh)|\/[\w-]+)$/
 
-/** The file with the list itself. */
-const OWN = 'scripts/plain-words.ts'
+/** This file has the list. */
+const THIS_FILE = 'scripts/plain-words.ts'
 
 /** Phrases may be broken over two lines of text or of a comment. */
 const MARKER = new RegExp(
@@ -33,7 +33,7 @@ const MARKER = new RegExp(
 export async function markerWords(): Promise<readonly string[]> {
   const places = ['*.md', ...FOLDERS.map((folder) => `${folder}/**/*`)]
   const all = places.flatMap((names) => [...new Glob(names).scanSync('.')].sort())
-  const paths = all.filter((path) => TEXT.test(path) && path !== OWN)
+  const paths = all.filter((path) => TEXT.test(path) && path !== THIS_FILE)
   return (await Promise.all(paths.map(markersIn))).flat()
 }
 

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { executable } from './executable.mjs'
 
 /**
- * `npm run quickstart`: builds canhazgpu and runs a command on reserved GPUs, in a temporary pool. Uses the machine's
- * GPUs, or simulates four if there are none, or none is free.
+ * `npm run quickstart`: builds canhazgpu and runs a command on reserved GPUs, in a temporary pool. It uses the GPUs of the
+ * machine, or simulates four if the machine has none or all are busy.
  */
 const TRY_AGAIN_LATER = 75
 const SIMULATED_GPUS = 4
@@ -17,12 +17,12 @@ const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-quickstart-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 process.on('SIGINT', () => process.exit(130))
 
-say(bold('canhazgpu in a temporary pool'))
+print(bold('canhazgpu in a temporary pool'))
 const found = gpusOfThisMachine()
 const shown = found > 0 && (await demonstrate(found, []))
 if (!shown) {
   const why = found === 0 ? 'No working GPU driver on this machine' : 'All GPUs of this machine are busy'
-  say(`\n${why}, so four GPUs are simulated (--provider fake).`)
+  print(`\n${why}, so four GPUs are simulated (--provider fake).`)
   await demonstrate(SIMULATED_GPUS, ['--provider', 'fake'])
 }
 printNextSteps()
@@ -34,21 +34,21 @@ async function demonstrate(count, providerArgs) {
   show(env, ['admin', '--gpus', String(count), ...providerArgs])
 
   const script = 'echo "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"; read _'
-  sayCommand(`run --gpus ${wanted} -- sh -c '${script}'`)
+  printCommand(`run --gpus ${wanted} -- sh -c '${script}'`)
   const job = start(env, ['run', '--gpus', wanted, '--', 'sh', '-c', script])
   if (!(await job.hasPrinted)) {
     const status = await job.ended
     if (status === TRY_AGAIN_LATER) return false
     process.exit(status)
   }
-  comment('The command runs now, with exactly those GPUs. In another terminal:')
+  explain('The command runs now, with exactly these GPUs. In another terminal:')
   show(env, ['status'])
   job.end()
   await job.ended
 
-  comment('It ended, and its GPUs are free again. The usage is recorded:')
+  explain('The command has ended, and its GPUs are free again. Their hours are recorded:')
   show(env, ['report'])
-  await supervisorsGone(env)
+  await untilSupervisorsExit(env)
   return true
 }
 
@@ -62,7 +62,7 @@ function environment(name) {
   }
 }
 
-/** Without a pool every command suggests how to set one up, with the number of GPUs that the driver reports. */
+/** Without a pool, an error suggests how to set one up, with the number of GPUs that the driver reports. */
 function gpusOfThisMachine() {
   const { stderr } = spawnSync(canhazgpu, ['status', '--json'], {
     env: environment('none'),
@@ -72,7 +72,7 @@ function gpusOfThisMachine() {
 }
 
 function show(env, args) {
-  sayCommand(args.join(' '))
+  printCommand(args.join(' '))
   const { status } = spawnSync(canhazgpu, args, { env, stdio: ['ignore', 'inherit', 'inherit'] })
   if (status !== 0) process.exit(status ?? 1)
 }
@@ -91,8 +91,8 @@ function start(env, args) {
   return { ended, hasPrinted, end: () => child.stdin.end('\n') }
 }
 
-/** The supervisor records the end in the pool, so the pool's folder is removed only after that. */
-async function supervisorsGone(env) {
+/** Supervisors still write to the pool, so its folder must not be removed before they have exited. */
+async function untilSupervisorsExit(env) {
   while (supervised(env.CANHAZGPU_STORE)) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
@@ -110,25 +110,25 @@ function supervised(store) {
 
 function printNextSteps() {
   const count = found > 0 ? found : 'N'
-  comment('To share the GPUs of a machine, install the one file and set up the pool, once:')
-  say('  sudo install -m 755 dist/canhazgpu /usr/local/bin/canhazgpu')
-  say('  sudo ln -sf canhazgpu /usr/local/bin/chg')
-  say(`  sudo canhazgpu admin --gpus ${count}`)
-  comment("From then on everyone types 'canhazgpu run -- python train.py'. See README.md.")
+  explain('To share the GPUs of this machine, install the executable and set up the pool once:')
+  print('  sudo install -m 755 dist/canhazgpu /usr/local/bin/canhazgpu')
+  print('  sudo ln -sf canhazgpu /usr/local/bin/chg')
+  print(`  sudo canhazgpu admin --gpus ${count}`)
+  explain("Then every user can run 'canhazgpu run -- python train.py'. See README.md.")
 }
 
-function sayCommand(words) {
-  say(`\n${bold(`$ canhazgpu ${words}`)}`)
+function printCommand(words) {
+  print(`\n${bold(`$ canhazgpu ${words}`)}`)
 }
 
-function comment(words) {
-  say(`\n${color ? `\u001b[36m${words}\u001b[0m` : words}`)
+function explain(words) {
+  print(`\n${color ? `\u001b[36m${words}\u001b[0m` : words}`)
 }
 
 function bold(words) {
   return color ? `\u001b[1m${words}\u001b[0m` : words
 }
 
-function say(words) {
+function print(words) {
   process.stdout.write(`${words}\n`)
 }

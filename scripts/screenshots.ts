@@ -27,10 +27,10 @@ const SHOTS: Readonly<
     whole: false,
   },
 }
-/** The lines of the last minutes need readings. */
+/** In this time the demo collects samples for its charts. */
 const RUN_FOR_MS = 90_000
-/** Until a GPU is free, or a request waits. */
-const PATIENCE_MS = 300_000
+/** Longest wait for a free GPU, or for a request in the queue. */
+const WAIT_AT_MOST_MS = 300_000
 
 await using demo = await startDemo()
 const browser = await openBrowser()
@@ -49,7 +49,7 @@ try {
     await page
       .locator(name === 'web-wall' ? '.queue' : '.card.state-available')
       .first()
-      .waitFor({ timeout: PATIENCE_MS })
+      .waitFor({ timeout: WAIT_AT_MOST_MS })
     await page.screenshot({ path: `docs/images/${name}.png`, fullPage: whole })
     console.log(`docs/images/${name}.png`)
   }

@@ -10,8 +10,8 @@ const TEST_NEEDS = [
   { program: 'strace', package: 'strace', why: 'shows that commits are synced to disk' },
   { program: 'ps', package: 'procps', why: 'shows the parent of a process' },
   { program: 'perl', package: 'perl', why: 'makes system calls that a shell cannot' },
-  { program: 'python3', package: 'python3', why: 'starts commands with signals and descriptors of its own' },
-  { program: 'zsh', package: 'zsh', why: 'a shell that starts commands in its own way, and completes them' },
+  { program: 'python3', package: 'python3', why: 'starts commands with unusual signals and descriptors' },
+  { program: 'zsh', package: 'zsh', why: 'another shell, which also completes commands' },
   { program: 'mksh', package: 'mksh', why: 'another shell' },
   { program: 'busybox', package: 'busybox', why: 'another shell, as on small systems' },
   { program: 'fish', package: 'fish', why: 'completes commands' },
@@ -20,12 +20,12 @@ const TEST_NEEDS = [
   { program: 'useradd', package: 'passwd', why: 'creates the users of a test' },
   { program: 'unshare', package: 'util-linux', why: 'creates namespaces' },
   { program: 'setpriv', package: 'util-linux', why: 'runs commands as another user' },
-  { program: 'setsid', package: 'util-linux', why: 'gives a command a session of its own' },
+  { program: 'setsid', package: 'util-linux', why: 'starts a command in a new session' },
   { program: 'su', package: 'util-linux', why: 'starts a login shell on a terminal of another user' },
-  { program: 'sudo', package: 'sudo', why: 'starts such a shell in its own way' },
+  { program: 'sudo', package: 'sudo', why: 'starts such a shell differently' },
 ]
 
-/** An ordinary user's PATH often lacks these; they hold `useradd` and the tools of dpkg. */
+/** The PATH of an ordinary user often lacks these folders, which contain `useradd` and the tools of dpkg. */
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
 /** The PATH for the tests. */
@@ -38,8 +38,8 @@ export const testPath = [...new Set([...(process.env.PATH ?? '').split(delimiter
  *
  * @returns the packages that are still missing
  */
-export function provideNeeds() {
-  const missing = TEST_NEEDS.filter((need) => !isThere(need))
+export function installNeeds() {
+  const missing = TEST_NEEDS.filter((need) => !isInstalled(need))
   if (missing.length === 0) return []
   for (const need of missing) console.error(`Missing for the tests: ${need.package} - ${need.why}`)
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
@@ -47,12 +47,12 @@ export function provideNeeds() {
     install([...sudo, 'apt-get', 'update', '-q'])
     install([...sudo, 'apt-get', 'install', '-qy', '--no-install-recommends', ...packagesOf(missing)])
   }
-  return packagesOf(missing.filter((need) => !isThere(need)))
+  return packagesOf(missing.filter((need) => !isInstalled(need)))
 }
 
 const packagesOf = (needs) => [...new Set(needs.map((need) => need.package))]
 
-function isThere({ program, file }) {
+function isInstalled({ program, file }) {
   if (file !== undefined) return existsSync(file)
   return testPath.split(delimiter).some((folder) => existsSync(join(folder, program)))
 }
@@ -62,7 +62,7 @@ function mayInstall(sudo) {
   return works('apt-get', '--version') && (sudo.length === 0 || works(...sudo, 'true'))
 }
 
-/** The caller checks what is still missing afterwards, so the exit status is not needed. */
+/** Ignores the exit status: the caller checks afterwards which packages are still missing. */
 function install([command, ...args]) {
   console.error(`$ ${[command, ...args].join(' ')}`)
   const env = { ...process.env, PATH: testPath, DEBIAN_FRONTEND: 'noninteractive' }

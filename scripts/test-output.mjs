@@ -58,13 +58,13 @@ function outsideTests(output, status) {
 /** Without the source excerpt above the error. */
 function errorIn(lines) {
   const start = lines.findIndex((line) => /^\w*error: /i.test(line))
-  return start < 0 ? lastLines(lines) : filled(lines.slice(start)).slice(0, DETAIL_LINES)
+  return start < 0 ? lastLines(lines) : nonEmpty(lines.slice(start)).slice(0, DETAIL_LINES)
 }
 
 function lastLines(lines) {
-  return filled(lines).slice(-DETAIL_LINES)
+  return nonEmpty(lines).slice(-DETAIL_LINES)
 }
 
-function filled(lines) {
+function nonEmpty(lines) {
   return lines.filter((line) => line.trim() !== '')
 }

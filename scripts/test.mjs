@@ -2,11 +2,11 @@ import { bun } from './bun.mjs'
 import { executable } from './executable.mjs'
 import { openCheckout } from './open-checkout.mjs'
 import { runAllFiles, runSelected } from './test-files.mjs'
-import { provideNeeds, testPath } from './test-needs.mjs'
+import { installNeeds, testPath } from './test-needs.mjs'
 
 /**
- * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable, runs the tests and ends
- * with the failed tests and `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) no program
+ * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable and runs the tests. The last
+ * lines are the failed tests and `N passed, N failed` (and `, N skipped`). In continuous integration (CI=true) no program
  * may be missing, and an ordinary user may skip only tests that need root.
  */
 const ci = process.env.CI === 'true'
@@ -18,7 +18,7 @@ await main(process.argv.slice(2))
 
 async function main(args) {
   bun()
-  complainOf(provideNeeds())
+  reportMissing(installNeeds())
   executable()
   // Tests share files with other users by default.
   process.umask(0o022)
@@ -26,9 +26,9 @@ async function main(args) {
   const results = args.length > 0 ? [await runSelected(args, place)] : await runAllFiles(place)
   const skipped = results.flatMap((result) => result.skipped)
   const forbidden = ci ? skipped.filter((test) => !isAllowed(test)) : []
-  tellSkipped(skipped)
-  if (results.length > 1) tellSlowest(results)
-  tellFailed([...results.flatMap((result) => result.failures), ...forbidden.map(mustNotBeSkipped)])
+  printSkipped(skipped)
+  if (results.length > 1) printSlowest(results)
+  printFailed([...results.flatMap((result) => result.failures), ...forbidden.map(mustNotBeSkipped)])
   finish({
     passed: sum(results.map((result) => result.passed)),
     failed: sum(results.map((result) => result.failed)) + forbidden.length,
@@ -36,7 +36,7 @@ async function main(args) {
   })
 }
 
-function complainOf(missing) {
+function reportMissing(missing) {
   if (missing.length === 0) return
   if (ci) {
     console.error(`Cannot be installed: ${missing.join(', ')}`)
@@ -61,21 +61,21 @@ function mustNotBeSkipped(test) {
   return { ...test, detail: ['Must not be skipped in CI'] }
 }
 
-function tellSkipped(tests) {
+function printSkipped(tests) {
   const reasons = tests.map(({ title }) => /\(skipped: (.*?)\)/.exec(title)?.[1] ?? 'without a reason')
   for (const reason of new Set(reasons)) {
     console.error(`Skipped ${reasons.filter((each) => each === reason).length}: ${reason}`)
   }
 }
 
-function tellSlowest(results) {
+function printSlowest(results) {
   const slowest = [...results].sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)
   console.log('\nSlowest test files:')
   for (const { file, seconds } of slowest) console.log(`${seconds.toFixed(1).padStart(7)} s  ${file}`)
 }
 
-/** `.ci/run` repeats everything from `Failed tests:` to the counts. */
-function tellFailed(failures) {
+/** `.ci/run` repeats the lines from `Failed tests:` to the counts. */
+function printFailed(failures) {
   if (failures.length === 0) return
   console.log('\nFailed tests:')
   for (const [index, { file, title, detail }] of failures.entries()) {

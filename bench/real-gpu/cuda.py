@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A CUDA program that needs only the driver: cuda.py MEGABYTES SECONDS [spin|torch]; cuda.py devices
 
-It allocates memory and sleeps, or keeps one kernel running (spin), or holds the memory in a torch tensor. Each
-step is one line with its time, so that a script can tell when it began and when it held its memory.
+It allocates memory and sleeps, or keeps one kernel running (spin), or holds the memory in a torch tensor. It prints a
+line with the time for each step, so that a script knows when it started and when it has its memory.
 """
 import ctypes
 import os
@@ -29,19 +29,19 @@ LOOP:
 """
 
 
-def say(*words):
+def report(*words):
     print(f"{time.time():.3f}", *words, flush=True)
 
 
 def call(name, *args):
     code = getattr(cuda, name)(*args)
     if code != 0:
-        say("failed", name, code)
+        report("failed", name, code)
         sys.exit(1)
 
 
 def devices():
-    say("visible", os.environ.get("CUDA_VISIBLE_DEVICES", "(not set)"))
+    report("visible", os.environ.get("CUDA_VISIBLE_DEVICES", "(not set)"))
     call("cuInit", 0)
     count = ctypes.c_int()
     call("cuDeviceGetCount", ctypes.byref(count))
@@ -49,8 +49,8 @@ def devices():
         device, uuid = ctypes.c_int(), (ctypes.c_ubyte * 16)()
         call("cuDeviceGet", ctypes.byref(device), number)
         call("cuDeviceGetUuid", ctypes.byref(uuid), device)
-        say("device", number, "uuid", bytes(uuid).hex())
-    say("devices", count.value)
+        report("device", number, "uuid", bytes(uuid).hex())
+    report("devices", count.value)
 
 
 def hold(megabytes, seconds, how):
@@ -59,7 +59,7 @@ def hold(megabytes, seconds, how):
 
         tensor = torch.zeros(megabytes * 1024 * 1024, dtype=torch.uint8, device="cuda:0")
         torch.cuda.synchronize()
-        say("ready", os.getpid(), tensor.numel())
+        report("ready", os.getpid(), tensor.numel())
         time.sleep(seconds)
         return
     device, context, memory = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()
@@ -73,15 +73,15 @@ def hold(megabytes, seconds, how):
         call("cuModuleGetFunction", ctypes.byref(function), module, b"spin")
         arguments = (ctypes.c_void_p * 1)(ctypes.cast(ctypes.byref(length), ctypes.c_void_p))
         call("cuLaunchKernel", function, 1, 1, 1, 32, 1, 1, 0, None, arguments, None)
-    say("ready", os.getpid(), megabytes)
+    report("ready", os.getpid(), megabytes)
     if how == "spin":
         call("cuCtxSynchronize")
     else:
         time.sleep(seconds)
-    say("done")
+    report("done")
 
 
-say("begun", os.getpid(), "uid", os.getuid(), "visible", os.environ.get("CUDA_VISIBLE_DEVICES", "(not set)"))
+report("begun", os.getpid(), "uid", os.getuid(), "visible", os.environ.get("CUDA_VISIBLE_DEVICES", "(not set)"))
 cuda = ctypes.CDLL("libcuda.so.1")
 if sys.argv[1] == "devices":
     devices()

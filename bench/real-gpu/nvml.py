@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""NVML by hand: nvml.py steps [FLAGS] | lists | watch FILE
+"""Calls NVML without canhazgpu: nvml.py steps [FLAGS] | lists | watch FILE
 
-steps: how long each call takes in a fresh process, as JSON. lists: what the calls return, as JSON.
-watch: keeps NVML open, reads every 20 ms, and writes a line whenever memory or processes change.
+steps: prints the duration of each call in a new process, as JSON. lists: prints the result of each call, as JSON.
+watch: keeps NVML open, reads every 20 ms, and writes a line whenever memory, processes or load change.
 """
 import ctypes
 import json
@@ -116,15 +116,15 @@ def watch(path):
     devices, before = handles(), None
     with open(path, "w") as out:
         while True:
-            seen = []
+            state = []
             for device in devices:
                 used, list_ = memory(device), processes("Compute", device)
                 pids = [(each["pid"], each["mib"]) for each in list_] if isinstance(list_, list) else list_
                 load = numbers("nvmlDeviceGetUtilizationRates", device, 2)
-                seen.append((used.get("used", used), pids, load[0] if isinstance(load, list) else load))
-            if seen != before:
-                print(f"{time.time():.3f}", json.dumps(seen), file=out, flush=True)
-            before = seen
+                state.append((used.get("used", used), pids, load[0] if isinstance(load, list) else load))
+            if state != before:
+                print(f"{time.time():.3f}", json.dumps(state), file=out, flush=True)
+            before = state
             time.sleep(0.02)
 
 

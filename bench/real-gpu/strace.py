@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""strace.py FILE: when a traced probe reached each event, by `strace -f -ttt -T`. Tracing slows it down."""
+"""strace.py FILE: prints when a probe reached each event. FILE is from `strace -f -ttt -T`, which slows the probe down."""
 import re
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""timing.py RUNS NAME COMMAND…: the whole process, wall clock, median of RUNS runs, in ms."""
+"""timing.py RUNS NAME COMMAND…: prints the median, least and greatest duration of RUNS runs of the whole process, in ms."""
 import statistics
 import subprocess
 import sys

@@ -12,7 +12,10 @@ const NEEDED_PER_SECOND = 10_000
 const NOW = Date.UTC(2026, 0, 1)
 const DECISIONS = 2_000
 
-/** The last waiter asks while half the GPUs are held until a known end, so the whole queue must be walked. */
+/**
+ * A newcomer requests a GPU behind all waiters. Half of the GPUs are held until a known end, so the planner must visit the
+ * whole queue.
+ */
 export const decide: Row = {
   name: 'decide',
   what: `decisions per second with ${GPUS} GPUs and ${WAITING} waiting (at least ${NEEDED_PER_SECOND})`,

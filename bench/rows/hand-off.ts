@@ -8,25 +8,25 @@ import { quantile, summaryOf } from '../samples.ts'
 const WAITERS = 100
 const BUDGET_MS = 50
 
-/** From the signal to end a command until the next one has started and reported it. */
+/** The time from the signal that ends a command to the moment at which the next command reports its start. */
 export const handOff: Row = {
   name: 'hand-off',
-  what: `one GPU, ${WAITERS} waiting: a command ends until the next one has started (p99, of 50 ms)`,
+  what: `one GPU, ${WAITERS} waiting: from the end of a command to the start of the next (p99, budget ${BUDGET_MS} ms)`,
   async measure(bench) {
     const queue = await Queue.of(bench, fakePool(bench, 1))
     const floor: number[] = []
-    const took: number[] = []
+    const times: number[] = []
     for (let place = 0; place < WAITERS; place++) {
       floor.push(timeProgram([bench.floor.program], queue.env))
-      took.push(await queue.handOver())
+      times.push(await queue.handOver())
     }
     await queue.end()
-    const sorted = took.toSorted((a, b) => a - b)
+    const sorted = times.toSorted((a, b) => a - b)
     const [p50, p99] = [quantile(sorted, 0.5), quantile(sorted, 0.99)]
     const empty = summaryOf(floor).median
     return {
-      value: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, most ${sorted.at(-1)?.toFixed(1)} ms`,
-      comparedWith: `empty program ${empty.toFixed(2)} ms: p50 is ${(p50 / empty).toFixed(1)} times that, p99 ${(p99 / empty).toFixed(1)} times`,
+      value: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${sorted.at(-1)?.toFixed(1)} ms`,
+      comparedWith: `empty program ${empty.toFixed(2)} ms: p50 is ${(p50 / empty).toFixed(1)} times as long, p99 ${(p99 / empty).toFixed(1)} times`,
       ratio: p99 / BUDGET_MS,
       budget: 1,
       broken: queue.servedInOrder ? [] : ['not served in queue order'],
@@ -82,12 +82,12 @@ class Queue {
     cat?.kill()
   }
 
-  /** Opened for reading and writing, a FIFO needs no reader, and keeps its data while it is open. */
+  /** A FIFO that is open for reading and writing needs no reader, and keeps its data. */
   #requestEnd(id: number | undefined): void {
     writeSync(openSync(join(this.#folder, `end-${id}`), 'r+'), 'now\n')
   }
 
-  /** Waits until the command starts or is in the queue, so that the next one comes after it. */
+  /** Waits until the command has started or is in the queue, so that the next one is behind it. */
   async #join(canhazgpu: string, id: number): Promise<void> {
     timeProgram(['mkfifo', join(this.#folder, `end-${id}`)], this.env)
     const job = `echo ${id} > started; read now < end-${id}`

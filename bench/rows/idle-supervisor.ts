@@ -4,13 +4,13 @@ import type { Row } from '../row.ts'
 
 const BUDGET_MB = 5
 const BUDGET_WAKE_UPS = 2
-const WATCHED_S = 5
-/** The supervisor checks the pool once, a second after its start. */
-const SETTLED_AFTER_S = 3
+const MEASURED_S = 5
+/** The supervisor reads the pool once, a second after its start. After this time it is idle. */
+const IDLE_AFTER_S = 3
 
 export const idleSupervisor: Row = {
   name: 'idle-supervisor',
-  what: `private memory that an idle supervisor wrote, of ${BUDGET_MB} MB, and its wake-ups`,
+  what: `private memory and wake-ups of an idle supervisor (budget ${BUDGET_MB} MB and ${BUDGET_WAKE_UPS} per second)`,
   async measure(bench) {
     const env = fakePool(bench, 1)
     const job = Bun.spawn([bench.canhazgpu, 'run', '--', 'sleep', '1000'], {
@@ -20,10 +20,10 @@ export const idleSupervisor: Row = {
     await job.stderr.getReader().read()
     try {
       const pid = await supervisorOf(env.CANHAZGPU_STORE ?? '')
-      await Bun.sleep(SETTLED_AFTER_S * 1_000)
+      await Bun.sleep(IDLE_AFTER_S * 1_000)
       const before = switchesOf(pid)
-      await Bun.sleep(WATCHED_S * 1_000)
-      const wakeUps = (switchesOf(pid) - before) / WATCHED_S
+      await Bun.sleep(MEASURED_S * 1_000)
+      const wakeUps = (switchesOf(pid) - before) / MEASURED_S
       const megabytes = privateMb(pid)
       return {
         value: `${megabytes.toFixed(1)} MB private, ${wakeUps.toFixed(1)} wake-ups per second`,
@@ -50,7 +50,7 @@ async function supervisorOf(store: string): Promise<number> {
   }
 }
 
-/** Of all its threads. */
+/** Voluntary context switches of all its threads. */
 function switchesOf(pid: number): number {
   return readdirSync(`/proc/${pid}/task`)
     .map((thread) => read(`/proc/${pid}/task/${thread}/status`))
@@ -58,7 +58,7 @@ function switchesOf(pid: number): number {
     .reduce((sum, each) => sum + each, 0)
 }
 
-/** Memory that it wrote: all processes share the clean pages of the executable. */
+/** Only memory that it wrote: all processes share the clean pages of the executable. */
 function privateMb(pid: number): number {
   const rollup = read(`/proc/${pid}/smaps_rollup`)
   return Number(/^Private_Dirty:\s*(\d+) kB/m.exec(rollup)?.[1] ?? 0) / 1024

@@ -12,7 +12,7 @@ const DAY_MS = 24 * HOUR_MS
 
 export const report: Row = {
   name: 'report',
-  what: `canhazgpu report over ${RECORDS} records, less an empty program (of ${BUDGET_MS} ms)`,
+  what: `canhazgpu report over ${RECORDS} records, minus an empty program (budget ${BUDGET_MS} ms)`,
   async measure(bench) {
     const { canhazgpu, floor, effort, folder } = bench
     const env = fakePool(bench, 8)

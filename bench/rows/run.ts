@@ -4,10 +4,10 @@ import { timeProgram } from '../programs.ts'
 import type { Row } from '../row.ts'
 import { inTurn, shown } from '../samples.ts'
 
-/** Until the supervisor has recorded the end and exited: the whole work of a reservation. */
+/** The whole work of a reservation: until the supervisor has recorded the end and exited. */
 export const run: Row = {
   name: 'run',
-  what: 'canhazgpu run -- true, less true alone, until the supervisor has gone too',
+  what: 'canhazgpu run -- true, minus true alone, until the supervisor has exited too',
   async measure(bench) {
     const { canhazgpu, floor, effort } = bench
     const env = fakePool(bench, 8)
@@ -17,9 +17,9 @@ export const run: Row = {
       floor: () => timeProgram([floor.program], env),
       bare: () => timeProgram(['true'], env),
       untilExit: () => {
-        const took = timeProgram([canhazgpu, 'run', '--', 'true'], env)
+        const ms = timeProgram([canhazgpu, 'run', '--', 'true'], env)
         orphans.waitForAll()
-        return took
+        return ms
       },
       subject: () => {
         const before = Bun.nanoseconds()
@@ -30,7 +30,7 @@ export const run: Row = {
     })
     const missed = supervisors === 0 ? ['no supervisor was seen'] : []
     return {
-      value: `${shown(taken.subject)} less ${shown(taken.bare)}; ${shown(taken.untilExit)} until the command's exit`,
+      value: `${shown(taken.subject)} minus ${shown(taken.bare)}; ${shown(taken.untilExit)} until the command's exit`,
       comparedWith: `empty program ${shown(taken.floor)}`,
       ratio: (taken.subject.median - taken.bare.median) / taken.floor.median,
       budget: 4,

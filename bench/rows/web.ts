@@ -22,7 +22,7 @@ export const web: Row = {
       .map((each) => each.toFixed(0))
       .join(', ')
     return {
-      value: `${Math.round(requestsPerCpuSecond)} answers per second of processor time (${Math.round(requestsPerSecond)} per second); ${streams} streams, ${megabytes} MiB before, with, after`,
+      value: `${Math.round(requestsPerCpuSecond)} answers per second of processor time (${Math.round(requestsPerSecond)} per second); ${streams} streams, ${megabytes} MiB before, with and after the streams`,
       comparedWith: `${NEEDED_PER_SECOND} needed`,
       ratio: NEEDED_PER_SECOND / requestsPerCpuSecond,
       budget: 1,
