@@ -4,7 +4,7 @@ import { type Layer, layerOf, root, type Source, sources } from './support/sourc
 
 const all = await sources()
 
-/** Which layers each may import; the arrows of ARCHITECTURE.md. */
+/** The layers that each layer may import: the arrows of ARCHITECTURE.md. */
 const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
   entries: ['entries', 'cli', 'web', 'views', 'app', 'domain', 'ports', 'adapters'],
   cli: ['cli', 'web', 'views', 'app', 'domain', 'ports'],
@@ -17,15 +17,15 @@ const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
   adapters: ['adapters', 'ports', 'domain'],
 }
 
-/** Types cost the browser nothing, and keep it honest about what the server sends. */
+/** Types add no code to the browser, and let the compiler check how it reads the documents of the server. */
 const MAY_IMPORT_TYPES: Readonly<Partial<Record<Layer, readonly Layer[]>>> = {
   client: ['web', 'views', 'app', 'domain'],
 }
 
-/** Tables without code, by which the browser shows the same as text and JSON. */
+/** Tables without functions. With them the browser shows the same states as text and JSON. */
 const SHARED_WITH_BROWSER: readonly string[] = ['src/views/words/status/states.ts']
 
-/** Modules of others a layer may use; where a layer is missing, any. */
+/** External modules that a layer may import. A layer that is missing here may import any. */
 const MAY_USE: Readonly<Partial<Record<Layer, RegExp>>> = {
   cli: /^$/,
   client: /^(preact|uplot)(\/|$)/,
@@ -34,56 +34,56 @@ const MAY_USE: Readonly<Partial<Record<Layer, RegExp>>> = {
   ports: /^$/,
 }
 
-/** Ways to the world, and the places that may go there. `src/entries/` wires the others. */
-const WAYS_OUT: readonly { readonly what: string; readonly code: RegExp; readonly places: RegExp }[] = [
+/** Effects, and the files that may use them. The others get them from `src/entries/`. */
+const EFFECTS: readonly { readonly what: string; readonly code: RegExp; readonly files: RegExp }[] = [
   {
     what: 'process.exit',
     code: /\bprocess\.exit\b|\bexitNow\b/,
-    places: /^src\/(entries\/main|adapters\/kernel\/libc)\.ts$/,
+    files: /^src\/(entries\/main|adapters\/kernel\/libc)\.ts$/,
   },
-  { what: 'console', code: /\bconsole\s*\.\s*\w+\s*\(/, places: /^src\/entries\/main\.ts$/ },
+  { what: 'console', code: /\bconsole\s*\.\s*\w+\s*\(/, files: /^src\/entries\/main\.ts$/ },
   {
     what: 'the wall clock',
     code: /\bDate\.now\b|\bnew Date\(\s*\)|\bnew Date\b(?!\()|\bperformance\.now\b/,
-    places: /^src\/entries\/|^src\/adapters\/kernel\/clock\.ts$|^src\/web\/client\//,
+    files: /^src\/entries\/|^src\/adapters\/kernel\/clock\.ts$|^src\/web\/client\//,
   },
   {
     what: 'the environment',
     code: /\bprocess\.env\b|\bBun\.env\b|\bimport\.meta\.env\b/,
-    places: /^src\/entries\/|^src\/adapters\/(kernel|process)\//,
+    files: /^src\/entries\/|^src\/adapters\/(kernel|process)\//,
   },
   {
-    what: 'chance',
+    what: 'random values',
     code: /\bMath\.random\b|\brandomUUID\b|\bgetRandomValues\b/,
-    places: /^src\/entries\//,
+    files: /^src\/entries\//,
   },
   {
     what: 'the standard streams',
     code: /\bprocess\.std(in|out|err)\b|\bBun\.std(in|out|err)\b/,
-    places: /^src\/entries\/|^src\/adapters\//,
+    files: /^src\/entries\/|^src\/adapters\//,
   },
   {
     what: 'the runtime and its timers',
     code: /\bBun\.(?!stringWidth\b)|\bset(Timeout|Interval|Immediate)\b/,
-    places: /^src\/(?!domain\/)/,
+    files: /^src\/(?!domain\/)/,
   },
 ]
 
 describe('layers', () => {
   for (const layer of Object.keys(MAY_IMPORT) as Layer[]) {
-    test(`${layer} imports only what lies below it`, () => {
-      expect(filesOf(layer).flatMap(wrongArrows)).toEqual([])
+    test(`${layer} imports only the layers below it`, () => {
+      expect(filesOf(layer).flatMap(wrongImports)).toEqual([])
     })
   }
 
-  test('what the browser shares with the program brings nothing else with it', () => {
+  test('the modules that browser and program share import no code', () => {
     const shared = all.filter(({ path }) => SHARED_WITH_BROWSER.includes(path))
     expect(shared.length).toBe(SHARED_WITH_BROWSER.length)
-    const more = shared.flatMap(({ imports, packages }) => [...imports, ...packages])
-    expect(more.filter(({ typeOnly }) => !typeOnly)).toEqual([])
+    const imported = shared.flatMap(({ imports, packages }) => [...imports, ...packages])
+    expect(imported.filter(({ typeOnly }) => !typeOnly)).toEqual([])
   })
 
-  test('only the build loads the schemas of the documents, as loading valibot takes longer than a command', () => {
+  test('only the build loads the schemas of the documents: valibot takes longer to load than a command to run', () => {
     const isSchema = (path: string) => path.startsWith('src/views/schemas/')
     const described = 'src/web/openapi-schemas.ts'
     const loaders = all.filter(({ path, imports }) => {
@@ -101,15 +101,15 @@ describe('layers', () => {
     }
   })
 
-  test('no module imports itself by way of others', () => {
+  test('no imports form a cycle', () => {
     expect(cycles()).toEqual([])
   })
 })
 
-describe('ways to the world', () => {
-  for (const { what, code, places } of WAYS_OUT) {
-    test(`${what}: only in its places`, () => {
-      const elsewhere = all.filter((source) => code.test(source.code) && !places.test(source.path))
+describe('effects', () => {
+  for (const { what, code, files } of EFFECTS) {
+    test(`${what}: only in these files`, () => {
+      const elsewhere = all.filter((source) => code.test(source.code) && !files.test(source.path))
       expect(elsewhere.map((source) => source.path)).toEqual([])
     })
   }
@@ -129,7 +129,7 @@ function filesOf(layer: Layer): readonly Source[] {
   return all.filter((source) => source.layer === layer)
 }
 
-function wrongArrows(source: Source): readonly string[] {
+function wrongImports(source: Source): readonly string[] {
   const { layer } = source
   const ours = source.imports.filter(({ target, typeOnly }) => {
     if (!target.startsWith('src/')) return layer !== 'entries'
@@ -142,16 +142,16 @@ function wrongArrows(source: Source): readonly string[] {
   return [...ours, ...others].map(({ target }) => `${source.path} imports ${target}`)
 }
 
-/** Each as the way round. Types make cycles too: two files that need each other are one thing. */
+/** Each cycle as a path. Type imports count: two files that need each other belong in one file. */
 function cycles(): readonly string[] {
   const byPath = new Map(all.map((source) => [source.path, source]))
   const done = new Set<string>()
   const found: string[] = []
-  const visit = (path: string, way: readonly string[]): void => {
-    const start = way.indexOf(path)
-    if (start >= 0) found.push([...way.slice(start), path].join(' → '))
+  const visit = (path: string, above: readonly string[]): void => {
+    const start = above.indexOf(path)
+    if (start >= 0) found.push([...above.slice(start), path].join(' → '))
     if (start >= 0 || done.has(path)) return
-    for (const { target } of byPath.get(path)?.imports ?? []) visit(target, [...way, path])
+    for (const { target } of byPath.get(path)?.imports ?? []) visit(target, [...above, path])
     done.add(path)
   }
   for (const { path } of all) visit(path, [])

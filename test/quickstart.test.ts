@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import { finished } from './support/pool.ts'
 import { root } from './support/sources.ts'
 
-/** It builds the executable first where that is older than its sources. */
-const PATIENT_MS = 120_000
+/** The script first builds the executable if that is older than its sources. */
+const TIMEOUT_MS = 120_000
 
 test(
   'the quick start shows a reservation from beginning to end',
@@ -23,5 +23,5 @@ test(
     expect(stdout).toContain('sudo canhazgpu admin --gpus')
     expect(status).toBe(0)
   },
-  PATIENT_MS,
+  TIMEOUT_MS,
 )

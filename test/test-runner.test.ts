@@ -6,18 +6,18 @@ import { finished } from './support/pool.ts'
 import { root } from './support/sources.ts'
 import { ownName } from './support/unix-users.ts'
 
-/** `npm test` as it counts, on files with known results. */
+/** Test files with known results: `npm test` must count and list them correctly. */
 const SAMPLES = {
-  sound: `test('passes', () => {})`,
+  passes: `test('passes', () => {})`,
   needsRoot: `test('passes', () => {}); test.skip('one (skipped: needs root)', () => {})`,
   noReason: `test('passes', () => {}); test.skip('another', () => {})`,
-  fails: `test('passes', () => {}); test('fails', () => { throw new Error('as meant') })`,
+  fails: `test('passes', () => {}); test('fails', () => { throw new Error('on purpose') })`,
   failsTwice: `
     describe('a group', () => {
       test('fails', () => { expect({ gpus: 1, name: 'a' }).toEqual({ gpus: 2, name: 'a' }) })
     })
     test('never ends', async () => { await new Promise(() => {}) }, 50)`,
-  cannotLoad: `test('passes', () => {}); throw new RangeError('as meant')`,
+  cannotLoad: `test('passes', () => {}); throw new RangeError('on purpose')`,
   crashes: `test('passes', () => {}); test('ends the process', () => process.exit(7))`,
 }
 
@@ -43,20 +43,20 @@ async function npmTest(sample: keyof typeof SAMPLES, ci: string) {
   return { status, last, failures }
 }
 
-/** What is listed from `Failed tests:` on, and the line of counts below it. */
+/** The lines between `Failed tests:` and the line of counts, and that line. */
 function endOf(output: string): [string[], string | undefined] {
   const lines = output.trimEnd().split('\n')
   const start = lines.lastIndexOf('Failed tests:')
   return [start < 0 ? [] : lines.slice(start + 1, -2), lines.at(-1)]
 }
 
-test('the last line counts what passed, failed and was skipped', async () => {
-  expect(await npmTest('sound', '')).toMatchObject({ status: 0, last: '1 passed, 0 failed' })
+test('the last line has the numbers of passed, failed and skipped tests', async () => {
+  expect(await npmTest('passes', '')).toMatchObject({ status: 0, last: '1 passed, 0 failed' })
   expect(await npmTest('fails', '')).toMatchObject({ status: 1, last: '1 passed, 1 failed' })
   expect(await npmTest('noReason', '')).toMatchObject({ status: 0, last: '1 passed, 0 failed, 1 skipped' })
 })
 
-test('failed tests are listed above the last line, with their file and the start of their error', async () => {
+test('the lines above list the failed tests, with their file and the start of their error', async () => {
   const { last, failures } = await npmTest('failsTwice', '')
   expect(last).toBe('0 passed, 2 failed')
   expect(failures[0]).toEndWith('/failsTwice.test.ts: a group > fails')
@@ -64,7 +64,7 @@ test('failed tests are listed above the last line, with their file and the start
   expect(failures).toContain('    -   "gpus": 2,')
   expect(failures.at(-2)).toEndWith('/failsTwice.test.ts: never ends')
   expect(failures.at(-1)).toContain('timed out after 50ms')
-  expect((await npmTest('sound', '')).failures).toEqual([])
+  expect((await npmTest('passes', '')).failures).toEqual([])
 })
 
 test('a test file that crashes or cannot be loaded is a failure', async () => {
@@ -75,7 +75,7 @@ test('a test file that crashes or cannot be loaded is a failure', async () => {
   const load = await npmTest('cannotLoad', '')
   expect(load).toMatchObject({ status: 1, last: '0 passed, 1 failed' })
   expect(load.failures[0]).toEndWith('/cannotLoad.test.ts: outside a test (exit status 1)')
-  expect(load.failures[1]).toBe('    RangeError: as meant')
+  expect(load.failures[1]).toBe('    RangeError: on purpose')
 })
 
 needing(...['gcc', 'sqlite3', 'strace', 'zsh', 'mksh', 'busybox', 'fish', 'chromium']).test(
@@ -83,7 +83,7 @@ needing(...['gcc', 'sqlite3', 'strace', 'zsh', 'mksh', 'busybox', 'fish', 'chrom
   async () => {
     const refused = { status: 1, last: '1 passed, 1 failed' }
     const allowed = { status: 0, last: '1 passed, 0 failed, 1 skipped', failures: [] }
-    expect(await npmTest('sound', 'true')).toMatchObject({ status: 0, last: '1 passed, 0 failed' })
+    expect(await npmTest('passes', 'true')).toMatchObject({ status: 0, last: '1 passed, 0 failed' })
     const noReason = await npmTest('noReason', 'true')
     expect(noReason).toMatchObject(refused)
     expect(noReason.failures[0]).toEndWith('/noReason.test.ts: another')
@@ -92,7 +92,7 @@ needing(...['gcc', 'sqlite3', 'strace', 'zsh', 'mksh', 'busybox', 'fish', 'chrom
   },
 )
 
-/** A checkout whose npm answers `npm test` with the list of one failed test, and every other command with success. */
+/** A checkout with its own npm: `npm test` prints one failed test and fails, and every other command succeeds. */
 function checkoutWithFailure(): string {
   const checkout = `${folder}/checkout`
   mkdirSync(`${checkout}/.ci`, { recursive: true })
@@ -104,7 +104,7 @@ function checkoutWithFailure(): string {
   chmodSync(folder, 0o755)
   const npm = `#!/bin/sh
 [ "$1" = test ] || exit 0
-printf 'much output\\n\\nFailed tests:\\na.test.ts: fails for %s\\n    error: as meant\\n\\n5 passed, 1 failed\\n' "$(id -un)"
+printf 'much output\\n\\nFailed tests:\\na.test.ts: fails for %s\\n    error: on purpose\\n\\n5 passed, 1 failed\\n' "$(id -un)"
 exit 1
 `
   writeFileSync(`${folder}/bin/npm`, npm, { mode: 0o755 })
@@ -127,7 +127,7 @@ needing('git', ...(isRoot ? ['users'] : [])).test(
       stderr: 'pipe',
     })
     const { status, stdout } = await finished(child)
-    const failure = (name: string) => `Failed tests:\na.test.ts: fails for ${name}\n    error: as meant\n`
+    const failure = (name: string) => `Failed tests:\na.test.ts: fails for ${name}\n    error: on purpose\n`
     const [, summary] = stdout.split('5 passed, 1 failed\n\n== ')
     expect(status).toBe(1)
     if (!isRoot) {

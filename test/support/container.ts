@@ -1,7 +1,7 @@
 import { missing } from './needs.ts'
 import { type Finished, finished, type TestPool } from './pool.ts'
 
-/** Processes of containers are visible only from the first pid namespace. */
+/** Only a process in the first pid namespace sees the processes of containers. */
 export const isFirstPidNamespace = missing('first pid namespace') === null
 
 /** A container without an image: its own pids, `/proc` and host name. */

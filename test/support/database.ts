@@ -13,7 +13,7 @@ export function storedPool(pool: Pick<TestPool, 'database'>): Pool {
   })
 }
 
-/** Replaces the stored document by the result of `change`, as by hand: without a checksum. */
+/** Replaces the stored document by the result of `change`, without a checksum, as an edit by hand does. */
 export function changeStoredPool(pool: Pick<TestPool, 'database'>, change: (document: Pool) => object): void {
   const document = JSON.stringify({ ...change(storedPool(pool)), checksum: undefined })
   withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
@@ -50,7 +50,7 @@ export function writeHistory(pool: Pick<TestPool, 'database'>, records: readonly
   withDatabase(pool, (db) => db.transaction(() => addRecords(db, records))())
 }
 
-/** Opens the database without the program; the files that SQLite keeps beside it stay. */
+/** Opens the database without the program. The files `-wal` and `-shm` stay after it is closed. */
 export function withDatabase<Result>(
   { database }: Pick<TestPool, 'database'>,
   use: (db: Database) => Result,

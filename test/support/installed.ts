@@ -3,7 +3,7 @@ import type { Build } from './other-builds.ts'
 import { type Child, type Finished, finished, type TestPool, testPool } from './pool.ts'
 import { until } from './until.ts'
 
-/** A pool, and a program installed beside it as `$CHG`, which can be replaced by another build. */
+/** A pool with its own installed program, `$CHG`, which another build can replace. */
 export interface Installed extends TestPool {
   /** Path of the installed program. */
   readonly program: string
@@ -11,11 +11,11 @@ export interface Installed extends TestPool {
   typed(...args: string[]): Promise<Finished>
   /** Starts one command of the installed program. */
   begin(...args: string[]): Child
-  /** Puts another build in its place, as a package manager does: running processes keep the file they execute. */
+  /** Replaces the program by another build, as a package manager does: running processes keep the file they execute. */
   install(build: Build): void
 }
 
-/** A pool that this build sets up, if `gpus` is above 0. Every user can reach it. */
+/** Every user can reach this pool. The build sets it up, if `gpus` is above 0. */
 export async function installedPool(build: Build, gpus: number): Promise<Installed> {
   const pool = await testPool(0)
   chmodSync(pool.folder, 0o755)
@@ -52,7 +52,7 @@ export async function done(command: Promise<Finished>): Promise<string> {
   return stdout
 }
 
-/** The command line of a waiter, once it has become the installed program. */
+/** Waits until a waiter has become the installed program; returns its command line. */
 export const untilSuccessor = (pid: number): Promise<string[]> =>
   until(`${pid} has become its successor`, () => {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')

@@ -22,7 +22,7 @@ export async function startJob(pool: TestPool, options: string[], ...command: st
   let text = ''
   while (!text.includes('\n')) {
     const { value, done } = await reader.read()
-    if (done) throw new Error(`the job said nothing: ${await new Response(process.stderr).text()}`)
+    if (done) throw new Error(`the job printed nothing: ${await new Response(process.stderr).text()}`)
     text += decoder.decode(value, { stream: true })
   }
   return {
@@ -40,13 +40,13 @@ export async function startJob(pool: TestPool, options: string[], ...command: st
   }
 }
 
-/** A job that does nothing until it is killed. */
+/** A job that runs until it is killed. */
 export const startForever = (pool: TestPool, ...options: string[]): Promise<Job> =>
   startJob(pool, options, child('forever'))
 
-/** All that `run` with a time limit prints on its stderr when it got GPU 0. */
+/** The whole stderr of a `run` with a time limit on GPU 0: the grant, and one line about the limit. */
 export const STARTED_WITH_LIMIT =
-  /^Reserved 1 GPU\(s\): \[0\] for command execution\nTime limit: the command gets SIGINT after [^\n]+\n$/
+  /^Reserved 1 GPU\(s\): \[0\] for command execution\n[^\n]*SIGINT after [^\n]+\n$/
 
 /** Waits until no GPU is held. */
 export async function untilAllFree(pool: TestPool): Promise<void> {

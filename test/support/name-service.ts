@@ -3,21 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missing } from './needs.ts'
 
-/** A rarely used module of glibc's name service switch; a mount namespace replaces it. */
+/** A rarely used module of glibc's name service switch. In a mount namespace the test replaces it. */
 const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
 const MODULE = [`/lib/${machine}-linux-gnu`, '/lib64', '/usr/lib64', '/usr/lib', '/lib']
   .map((folder) => `${folder}/libnss_hesiod.so.2`)
   .find((path) => existsSync(path))
 
-/** Why a test cannot have its own name service here; null where it can. */
+/** Why a test cannot have its own name service here; null if it can. */
 export function noNameService(): string | null {
   return missing('mounts', 'gcc') ?? (MODULE === undefined ? 'libnss_hesiod.so.2 is not installed' : null)
 }
 
 export interface NameService extends Disposable {
-  /** The words that run a command where names come from `/etc/passwd` and then from test/stand-ins/nss.c. */
+  /** Prefix of a command that gets names from `/etc/passwd`, and then from test/stand-ins/nss.c. */
   readonly words: readonly string[]
-  /** As `words`, after a shell script that changes what the command sees. */
+  /** As `words`, but runs a shell script before the command, in the same mount namespace. */
   after(script: string): readonly string[]
   /** The requests it received. */
   requests(): readonly string[]

@@ -1,14 +1,14 @@
 import { describe, test } from 'bun:test'
 import { readlinkSync } from 'node:fs'
 
-/** The needs of a test besides Bun: root's rights, users it creates, namespaces, or a program by its name. */
+/** What a test needs besides Bun: root, new users, namespaces, or a program by its name. */
 export type Need = 'root' | 'users' | 'mounts' | 'containers' | 'first pid namespace' | (string & {})
 
 type Body = Parameters<typeof test>[1]
 
 /**
- * `test` and `describe` with needs. If one is missing, they are skipped and their titles give the reason; in continuous
- * integration a missing program is an error instead.
+ * `test` and `describe` with needs. If one is missing, they are skipped and their titles give the reason. In continuous
+ * integration, a missing program is an error instead.
  */
 export function needing(...needs: readonly Need[]) {
   const reason = missing(...needs)
@@ -21,7 +21,7 @@ export function needing(...needs: readonly Need[]) {
   }
 }
 
-/** Why a test that needs all of this cannot run here; null where it can. */
+/** Why a test with these needs cannot run here; null if it can. */
 export function missing(...needs: readonly Need[]): string | null {
   for (const need of needs) {
     const reason = reasonOf(need)
@@ -35,7 +35,7 @@ export const isRoot = process.geteuid?.() === 0
 function reasonOf(need: Need): string | null {
   switch (need) {
     case 'root':
-      // The runner lets an ordinary user skip a test for this reason in CI, and for no other.
+      // In CI the runner lets an ordinary user skip a test only for this reason.
       return isRoot ? null : 'needs root'
     case 'users':
       return missing('root', 'useradd', 'setpriv')

@@ -30,21 +30,21 @@ export function currentBuild(): Build {
 }
 
 /**
- * A real build of these sources as a later release might be: its database has one more table. It opens the pools
- * of the current version and upgrades them.
+ * A real build of these sources with one more table in its database, as a later release might have. It opens pools of the
+ * current version and upgrades them.
  */
 export function buildNewerVersion(): Build {
   const folder = newFolder()
   cpSync(`${root}src`, `${folder}/src`, { recursive: true })
   const file = `${folder}/src/adapters/store/schema/migrations.ts`
   const source = readFileSync(file, 'utf8')
-  const newer = source.replace(/\n\]\n$/, '\n  `CREATE TABLE of_a_later_release (it TEXT) STRICT`,\n]\n')
-  if (newer === source) throw new Error('the migrations cannot be extended any more')
+  const newer = source.replace(/\n\]\n$/, '\n  `CREATE TABLE of_a_later_release (text TEXT) STRICT`,\n]\n')
+  if (newer === source) throw new Error('the list of migrations has another form now')
   writeFileSync(file, newer)
   return buildIn(folder)
 }
 
-/** A real build of the sources of the previous release, whose pools the current version upgrades. */
+/** A real build of the previous release. The current version upgrades its pools. */
 export async function buildPreviousVersion(): Promise<Build> {
   const folder = newFolder()
   const archive = readFileSync(`${root}test/fixtures/previous-release.tar.br`)
@@ -58,7 +58,7 @@ function newFolder(): string {
   return folder
 }
 
-/** Builds in the folder; files that it lacks are shared with this checkout. */
+/** Builds in the folder. Files that it lacks are links to this checkout. */
 function buildIn(folder: string): Build {
   mkdirSync(`${folder}/dist`)
   const own = [...readdirSync(folder), '.git']

@@ -15,7 +15,7 @@ export interface Finished {
 
 export type Child = Bun.Subprocess<'ignore', 'pipe', 'pipe'>
 
-/** A temporary pool and the executable bound to it; disposal removes everything in it. */
+/** A temporary pool, and the executable that uses it. Disposal kills its processes and removes its folder. */
 export interface TestPool extends Disposable {
   readonly folder: string
   readonly store: string
@@ -77,7 +77,7 @@ export async function testPool(gpus = 4): Promise<TestPool> {
     },
     [Symbol.dispose]() {
       for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
-      // Every process that was started in this pool has its store in the environment.
+      // Every process of this pool has the store in its environment.
       for (const pid of pidsWith(`CANHAZGPU_STORE=${store}`)) kill(pid, 'SIGKILL')
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },

@@ -13,7 +13,7 @@ export function supervisorsOf(pool: { readonly store: string }, reservation?: st
   })
 }
 
-/** Whether a supervisor has started up and watches the pool. */
+/** Whether a supervisor has started and watches the pool. */
 export function isWatching(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some(
@@ -24,7 +24,7 @@ export function isWatching(pid: number): boolean {
   }
 }
 
-/** How many files one inotify descriptor of a process watches at most (proc_pid_fdinfo(5)). */
+/** The most files that one inotify descriptor of the process watches (proc_pid_fdinfo(5)). */
 export function watchedFiles(pid: number): number {
   try {
     const watches = (fd: string) => readOr(`/proc/${pid}/fdinfo/${fd}`).match(/^inotify wd:/gm)?.length ?? 0
@@ -57,7 +57,7 @@ export function stateOf(pid: number): string {
 export const parentOf = (pid: number): number => Number(fieldOf(pid, 4))
 export const sessionOf = (pid: number): number => Number(fieldOf(pid, 6))
 
-/** Sends a signal; a missing process is not an error. */
+/** Sends a signal. Does nothing if there is no such process. */
 export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
@@ -66,7 +66,7 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Fields by proc_pid_stat(5), counted from 1. */
+/** A field of `/proc/<pid>/stat`, counted from 1 (proc_pid_stat(5)). */
 function fieldOf(pid: number, field: number): string {
   const stat = readOr(`/proc/${pid}/stat`)
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3] ?? ''

@@ -2,7 +2,7 @@ import type { Moment, Pool, Reservation } from '../../src/domain/pool/model.ts'
 
 const EARLIER_BOOT = '11111111-2222-3333-4444-555555555555'
 
-/** The stored pool as if written in an earlier boot of the machine, with the last heartbeats at `heartbeatAt`. */
+/** The stored pool as an earlier boot of the machine would have written it, with the last heartbeats at `heartbeatAt`. */
 export function beforeReboot(document: Pool, heartbeatAt: number): Pool {
   return {
     ...document,

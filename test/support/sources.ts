@@ -16,7 +16,7 @@ export const LAYERS = [
 ] as const
 export type Layer = (typeof LAYERS)[number]
 
-/** One file of src/, parsed from its text. */
+/** One file of src/. */
 export interface Source {
   /** Like `src/domain/pool/model.ts`. */
   readonly path: string
@@ -57,7 +57,7 @@ async function sourceOf(path: string): Promise<Source> {
   }
 }
 
-/** Does not run macros: they count as ordinary imports. */
+/** Macros are not run: they count as ordinary imports. */
 function codeOf(path: string, text: string): string {
   const plain = text.replace(/ with \{ type: 'macro' \}/g, '')
   return new Bun.Transpiler({ loader: path.endsWith('x') ? 'tsx' : 'ts' }).transformSync(plain)

@@ -1,14 +1,14 @@
 import type { TestPool } from './pool.ts'
 import { until } from './until.ts'
 
-/** A real terminal with a program on it, as its session leader. */
+/** A real terminal. The program on it is the session leader. */
 export interface TestTerminal extends Disposable {
   readonly process: Bun.Subprocess
   /** All output so far. */
   readonly shown: string
   type(keys: string): void
   resize(columns: number, rows: number): void
-  /** Waits until the text appears after the position of the last such wait. */
+  /** Waits until the text appears after the text of the last such wait. */
   see(text: string): Promise<void>
   /** Closes the terminal, as a dropped connection does. */
   hangUp(): void
@@ -18,7 +18,7 @@ export const CTRL_C = '\u0003'
 export const CTRL_Z = '\u001a'
 export const CTRL_BACKSLASH = '\u001c'
 
-interface Opened {
+interface TerminalOptions {
   readonly env?: Record<string, string>
   readonly columns?: number
   readonly rows?: number
@@ -27,11 +27,12 @@ interface Opened {
 export function openTerminal(
   pool: TestPool,
   argv: string[],
-  { env = {}, columns = 200, rows = 50 }: Opened = {},
+  { env = {}, columns = 200, rows = 50 }: TerminalOptions = {},
 ): TestTerminal {
   const decoder = new TextDecoder()
   let shown = ''
-  let seen = 0
+  /** Where the text of the last wait ends. */
+  let position = 0
   const child = Bun.spawn(argv, {
     env: { ...pool.env, TERM: 'xterm', PS1: 'prompt> ', ...env },
     cwd: pool.folder,
@@ -54,12 +55,12 @@ export function openTerminal(
     resize: (columns, rows) => terminal.resize(columns, rows),
     async see(text) {
       const at = await until(`the terminal shows ${JSON.stringify(text)}`, () => {
-        const found = shown.indexOf(text, seen)
+        const found = shown.indexOf(text, position)
         return found < 0 ? null : { found }
       }).catch((error) => {
-        throw new Error(`${error.message}; it shows ${JSON.stringify(shown.slice(seen))}`)
+        throw new Error(`${error.message}; it shows ${JSON.stringify(shown.slice(position))}`)
       })
-      seen = at.found + text.length
+      position = at.found + text.length
     },
     hangUp: () => terminal.close(),
     [Symbol.dispose]() {
@@ -70,5 +71,5 @@ export function openTerminal(
 }
 
 /** An interactive shell with job control. */
-export const openShell = (pool: TestPool, opened: Opened = {}): TestTerminal =>
-  openTerminal(pool, ['bash', '--norc', '--noprofile', '-i'], opened)
+export const openShell = (pool: TestPool, options: TerminalOptions = {}): TestTerminal =>
+  openTerminal(pool, ['bash', '--norc', '--noprofile', '-i'], options)

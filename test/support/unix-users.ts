@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { missing } from './needs.ts'
 import { binary, type Child, type Finished, finished, type TestPool, testPool } from './pool.ts'
 
-/** A real account of this machine, made for one test file. */
+/** A real account of this machine. */
 export interface UnixUser {
   readonly name: string
   readonly uid: number
-  /** The path of the executable, for programs that do not get our environment. */
+  /** The path of the executable, for programs that do not inherit the environment of the test. */
   readonly executable: string
   /** Runs one command as this user to its end, by default with a umask that removes all group and other permissions. */
   chg(pool: TestPool, ...args: string[]): Promise<Finished>
@@ -24,7 +24,7 @@ export function noUsers(): string | null {
   return missing('users')
 }
 
-/** The name of the account that runs the tests, from the system: Bun's `userInfo()` reads the environment. */
+/** The name of the account that runs the tests. It comes from `id`, because Bun's `userInfo()` reads the environment. */
 export const ownName = (): string => must('id', '-un')
 
 let made = 0
@@ -35,7 +35,7 @@ export async function newUser(role: string, groups: readonly string[] = []): Pro
   must('useradd', '--no-create-home', '--shell', '/bin/sh', ...more, name)
   const uid = Number(must('id', '-u', name))
   const gid = must('id', '-g', name)
-  const executable = shared()
+  const executable = sharedExecutable()
   const start = (pool: TestPool, argv: string[]): Child =>
     Bun.spawn(['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', ...argv], {
       env: { ...pool.env, CHG: executable.path },
@@ -59,11 +59,11 @@ export async function newUser(role: string, groups: readonly string[] = []): Pro
   }
 }
 
-/** An account for the tests of a file or of a `describe`: made before the first and removed after the last. */
+/** An account for the tests of a file or `describe`. It is created before the first test and removed after the last. */
 export function userForTests(role: string): UnixUser {
   let made: UnixUser | undefined
   const user = (): UnixUser => {
-    if (made === undefined) throw new Error(`${role} exists only while tests run`)
+    if (made === undefined) throw new Error(`the account of ${role} exists only while tests run`)
     return made
   }
   beforeAll(async () => {
@@ -104,8 +104,8 @@ export function newGroup(): { readonly name: string; remove(): void } {
 
 let copy: { readonly folder: string; users: number } | undefined
 
-/** A copy of the executable that every user may run: a checkout may be in a closed home. All users share one copy. */
-function shared(): { readonly path: string; remove(): void } {
+/** A copy of the executable: other users may have no access to the folder of the checkout. All users share one copy. */
+function sharedExecutable(): { readonly path: string; remove(): void } {
   copy ??= copied()
   const { folder } = copy
   copy.users++
