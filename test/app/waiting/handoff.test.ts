@@ -97,7 +97,7 @@ describe.concurrent('a waiter starts', () => {
     await untilServed(pool, waiters[1])
   })
 
-  test('not at all if the first probe fails: the command fails', async () => {
+  test('only if its first probe succeeds; otherwise the command fails', async () => {
     using pool = await testPool(1)
     pool.setFakeDriver({ fail: 'driver/library version mismatch' })
     const run = await pool.chg('run', '--wait', '--json', '--', 'true')
