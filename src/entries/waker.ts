@@ -58,7 +58,7 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
     },
     isInterrupted: () => pending.interrupted,
     async wasInterrupted() {
-      // A later signal must end the command of a run. It must not hide the output of a manual reservation, already made.
+      // From now on a signal ends the command of a run. A manual reservation is already made: its output must not be lost.
       setDispositions(handled, intent?.term.kind === 'run' && !pending.interrupted ? 'default' : 'ignore')
       // The runtime delivers earlier signals once per iteration of its event loop, so this waits for a whole iteration.
       await Bun.sleep(1)

@@ -10,8 +10,8 @@ import {
 } from '../../domain/schedule/startable.ts'
 
 /**
- * A waiter ahead may be able to start and not acquire its GPUs. After this time the waiter directly behind it notes that
- * in the pool. The note starts the grace period of the waiter ahead.
+ * A waiter ahead that could start may not do so. After this time the waiter directly behind it makes a note in the pool.
+ * The note starts the grace period of the waiter ahead.
  */
 const NOTE_NEIGHBOUR_AFTER_MS: Millis = 500
 /** A waiter further behind makes the note after this time for each place between them, if nobody else has made it. */
@@ -23,7 +23,7 @@ export const WATCH_EVERY_MS: Millis = 2_000
 /** The first waiter acts on a due event at once. Each one behind it acts this much later, if no other has acted. */
 const STAND_IN_AFTER_MS: Millis = 1_000
 
-/** A waiter ahead can start and does not acquire its GPUs. What the waiter behind does, and after which time. */
+/** A waiter ahead could start and does not. This is what a waiter behind does about it, and after which time. */
 export interface UnusedTurn {
   readonly after: Millis
   /** `acquire` notes the waiter ahead in the pool. */
