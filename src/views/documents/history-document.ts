@@ -3,17 +3,17 @@ import { gpuNumber } from '../../domain/pool/units.ts'
 import type { HistoryDocument, HistoryRecordDocument } from '../schemas/usage.ts'
 import { definedOnly, timestamp, typeOf } from './status-document.ts'
 
-/** A browser draws this many in good time; the newest are kept. */
+/** A browser draws this many records quickly enough. The newest are kept. */
 export const MOST_RECORDS = 20_000
 
-/** `left` records were not read. */
-export function historyDocument(range: TimeRange, times: readonly PastTime[], left = 0): HistoryDocument {
+/** `unread`: the number of records in the range that were not read. */
+export function historyDocument(range: TimeRange, times: readonly PastTime[], unread = 0): HistoryDocument {
   const cut = Math.max(0, times.length - MOST_RECORDS)
   return {
     from: timestamp(range.from),
     to: timestamp(range.to),
     records: times.slice(cut).map(recordDocument),
-    ...(left + cut === 0 ? {} : { left_out: left + cut }),
+    ...(unread + cut === 0 ? {} : { left_out: unread + cut }),
   }
 }
 

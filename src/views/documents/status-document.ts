@@ -88,7 +88,7 @@ function useFields(use: UnitUse) {
   }
 }
 
-/** Text for people, and fields for programs. */
+/** The text of a fault for people, and its code for programs. */
 export function faultFields(fault: UnitFault): Pick<StatusDocument, 'error' | 'reason'> {
   return { error: faultWords(fault), reason: { code: fault.code } }
 }

@@ -11,7 +11,7 @@ export type UsageQuestion =
   | { readonly kind: 'daily'; readonly days: number }
   | { readonly kind: 'history'; readonly range: TimeRange }
 
-/** The part of a pool service that answers them. */
+/** The part of a pool service that answers the questions. */
 export interface Ledger {
   usage<Name extends keyof ledger.UsageQuestions>(
     question: ledger.UsageQuestion<Name>,

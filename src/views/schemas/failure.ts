@@ -28,7 +28,7 @@ export const failure = object({
   }),
 })
 
-/** A warning that does not stop the command; on stderr with `--json`. */
+/** A warning on stderr with `--json`. The command continues. */
 export const warning = object({ warning: object({ code: oneOf(WARNING_CODES), message: text }) })
 
 export type FailureDocument = v.InferOutput<typeof failure>

@@ -15,11 +15,11 @@ export interface Described {
   readonly description?: string
 }
 
-/** Schemas that another place describes, and the references to them. */
+/** Schemas that are described elsewhere, and the references to them. */
 export type References = ReadonlyMap<Described, JsonSchema>
 
 /**
- * Converts one of our schemas to JSON Schema for OpenAPI 3.1. Throws on an unsupported part, so no part of a
+ * Converts one of our schemas to JSON Schema for OpenAPI 3.1. Throws on an unsupported part, so that no part of a
  * description is lost.
  */
 export function jsonSchema(schema: Described, references: References = new Map()): JsonSchema {

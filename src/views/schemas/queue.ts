@@ -3,7 +3,7 @@ import { ERROR_CODES } from '../../domain/errors.ts'
 import { faultReason, reservationType } from './status.ts'
 import { list, object, oneOf, optional, position, text, time, whole } from './values.ts'
 
-/** An unreserved GPU that cannot be granted; the values are those of `status --json`. */
+/** An unreserved GPU that cannot be granted, with the values of `status --json`. */
 export const unavailableGpu = object({
   gpu_id: whole,
   status: oneOf(['ERROR', 'UNRESERVED', 'UNCHECKED']),
@@ -24,7 +24,7 @@ export const queuePlace = object({
   waiting_since: time,
   waiting_seconds: whole,
   gives_up_at: optional(time),
-  /** Text for people; the next fields have the same content for programs. */
+  /** Text for people. The next fields have the same content for programs. */
   reason: text,
   reason_code: oneOf(['short', 'behind', 'next', 'unanswered', 'stopped']),
   /** With `short`: the number of wanted GPUs that are free. */

@@ -15,7 +15,7 @@ export const process = object({
 /** The kind of error. `unanswered`: the driver gave no reading. */
 export const faultReason = object({ code: oneOf(['reported', 'replaced', 'missing', 'unanswered']) })
 
-/** One GPU in the JSON of `status --json` and `/api/status`; an unknown field is absent. */
+/** One GPU in the JSON of `status --json` and `/api/status`. An unknown value is absent. */
 export const gpu = object({
   gpu_id: whole,
   status: oneOf(STATE_NAMES),

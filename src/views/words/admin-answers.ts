@@ -82,7 +82,7 @@ function checkupText(checked: Checked): Printed {
   return { stdout: `The pool ${checked.path} is sound: ${contents.join(', ')}\n`, ...stderr }
 }
 
-/** A note about the driver that is not a problem of the pool. */
+/** A note about the driver. It is not a problem of the pool, so the check still succeeds. */
 function driverNote({ driver, counts }: Checked): string | undefined {
   if (driver === undefined) return undefined
   if (driver.kind === 'unanswered') return `Not compared with the driver: ${driver.reason}`

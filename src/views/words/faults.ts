@@ -3,7 +3,7 @@ import type { UnitFault } from '../../domain/observation/readings.ts'
 /** The command that adopts replaced GPUs. */
 export const REFRESH_COMMAND = "'sudo canhazgpu admin --refresh'"
 
-/** Why a GPU cannot be used, in one line; an error that the driver reports is quoted. */
+/** Why a GPU cannot be used, in one line. An error that the driver reports is quoted. */
 export function faultWords(fault: UnitFault): string {
   switch (fault.code) {
     case 'replaced':
@@ -16,6 +16,6 @@ export function faultWords(fault: UnitFault): string {
   }
 }
 
-/** The driver shows none of the pool's GPUs. */
+/** For a pool whose GPUs were all replaced. */
 export const allReplacedWords = (count: number): string =>
   `the driver shows none of the ${count} GPUs of the pool by UUID, but others in their places`

@@ -1,6 +1,6 @@
 /**
- * Cuts a text to the columns of a terminal; a cut text ends in `…`. Wide characters take two columns and are never
- * halved. A colour ends with the text.
+ * Cuts a text to the columns of a terminal. A cut text ends in `…` and with a reset of its colour. A wide character
+ * takes two columns and is never halved.
  */
 export function fitted(text: string, columns: number): string {
   if (Bun.stringWidth(text) <= columns) return text

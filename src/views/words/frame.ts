@@ -8,7 +8,7 @@ interface Size {
   readonly rows: number
 }
 
-/** The lines of a text that fit on a screen; if some do not fit, the last line has their number. */
+/** The lines of a text that fit on a screen. If some do not fit, the last line has the number of hidden lines. */
 export function frame(text: string, { columns, rows }: Size): readonly string[] {
   const lines = text.trimEnd().split('\n')
   const shown = lines.length <= rows ? lines : lines.slice(0, Math.max(0, rows - 1))

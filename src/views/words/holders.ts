@@ -5,10 +5,10 @@ import { formatDuration } from '../../domain/text/duration.ts'
 import { idRanges } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
 
-/** With more holders, the rest of the hint would be hard to find. */
+/** A longer list would hide the rest of the hint. */
 const MOST_SHOWN = 4
 
-/** `you hold 0-3 for another 2h 57m 45s, bob holds 4`: the account's own first. Empty if no GPU is held. */
+/** `you hold 0-3 for another 2h 57m 45s, bob holds 4`. The account's own GPUs are first. Empty if no GPU is held. */
 export function holdersWords(busy: readonly Busy[], now: Millis): string {
   const groups = Map.groupBy(busy, ({ own, owner, until }) => JSON.stringify([own, owner, until]))
   const words = [...groups.values()]
@@ -28,7 +28,7 @@ function groupWords(held: readonly Busy[], now: Millis): string {
 }
 
 /**
- * ` for another 2h 57m 45s`; empty if the end is unknown or has passed. It is not a time of day, because the first use
+ * ` for another 2h 57m 45s`. Empty if the end is unknown or has passed. A time of day would cost too much: the first use
  * of the local time zone takes half of the time of a short command.
  */
 export const remainingWords = (until: Millis | undefined, now: Millis): string =>

@@ -2,7 +2,7 @@ import type { Obstacle } from '../../domain/observation/obstacles.ts'
 import { printable } from '../../domain/text/text.ts'
 import { faultWords } from './faults.ts'
 
-/** The numbers of free GPUs and of unreserved GPUs that are not free: `0 free, 2 with errors`. */
+/** `0 free, 2 with errors`: the number of free GPUs, and why other unreserved GPUs are not free. */
 export function freeWords(free: number, obstacles: readonly Obstacle[]): string {
   const counted = (kind: Obstacle['kind'], words: string) => {
     const count = obstacles.filter((each) => each.kind === kind).length

@@ -1,4 +1,4 @@
-/** The output of a command: stdout has only the answer, stderr has all notices. */
+/** The output of a command. stdout has only the answer, and stderr has all notices. */
 export interface Printed {
   readonly stdout?: string
   readonly stderr?: string

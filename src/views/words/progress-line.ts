@@ -8,21 +8,22 @@ import type { Output } from './printed.ts'
 import { ownProgress, waitingWords } from './waiting-words.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
-/** Turns wrapping off (DECAWM): if the terminal becomes narrower, erasing a wrapped line would leave a part of it. */
+/** Turns wrapping off (DECAWM). If the terminal becomes narrower, a wrapped line could not be erased completely. */
 const UNWRAPPED = '\u001b[?7l'
 const WRAPPED = '\u001b[?7h'
 
 type Form = 'live' | 'lines' | 'json'
 
 /**
- * Prints the progress of a waiter. On a terminal: one line, redrawn. In a log file: a line with the time for each
- * change that concerns this waiter. As JSON: an object for every change.
+ * Prints the progress of a waiter. On a terminal it redraws one line. In a log file it adds a line with the time for each
+ * change that concerns this waiter. As JSON it adds an object for every change.
  */
 export class ProgressLine {
   readonly #request: Request
   readonly #stderr: Output
   readonly #form: Form
-  #shown = ''
+  /** The key of the last text. */
+  #shownKey = ''
   /** Whether this process already printed the progress while it ran an earlier version of this program. */
   #wasShown: boolean
 
@@ -41,33 +42,33 @@ export class ProgressLine {
   }
 
   show(progress: WaitProgress): void {
-    const { shown, text } = this.#drawn(progress)
-    if (shown === this.#shown) return
-    this.#shown = shown
+    const { key, text } = this.#textFor(progress)
+    if (key === this.#shownKey) return
+    this.#shownKey = key
     if (!this.#wasShown) this.#stderr.write(text)
     this.#wasShown = false
   }
 
-  /** The text to write, and a key: the next text is written only if its key differs. */
-  #drawn(progress: WaitProgress): { readonly shown: string; readonly text: string } {
+  /** The text to write, and its key. A text with the key of the last text is not written. */
+  #textFor(progress: WaitProgress): { readonly key: string; readonly text: string } {
     switch (this.#form) {
       case 'live': {
         const shown = fitted(waitingWords(this.#request, progress), this.#stderr.columns)
-        return { shown, text: `${ERASE_LINE}${UNWRAPPED}${shown}${WRAPPED}` }
+        return { key: shown, text: `${ERASE_LINE}${UNWRAPPED}${shown}${WRAPPED}` }
       }
       case 'lines': {
         const text = `${logTime(progress.now)} ${waitingWords(this.#request, progress)}\n`
-        return { shown: ownProgress(progress), text }
+        return { key: ownProgress(progress), text }
       }
       case 'json': {
-        const shown = printableJson(waitingDocument(progress))
-        return { shown, text: `${shown}\n` }
+        const key = printableJson(waitingDocument(progress))
+        return { key, text: `${key}\n` }
       }
     }
   }
 
   /** Erases the line on a terminal. */
   close(): void {
-    if (this.#form === 'live' && this.#shown !== '') this.#stderr.write(ERASE_LINE)
+    if (this.#form === 'live' && this.#shownKey !== '') this.#stderr.write(ERASE_LINE)
   }
 }

@@ -10,7 +10,7 @@ export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
   return answer
 }
 
-/** Converts a refusal to a code, a message and a hint; no other code does. */
+/** Converts a refusal to an error with code, message and hint. No other code makes words of refusals. */
 export function refusalError(reason: Reason): CanhazgpuError {
   const { code, message, hint } = wordsOf(reason)
   return new CanhazgpuError(code, message, {
@@ -96,7 +96,7 @@ function wordsOf(reason: Reason): Words {
 
 const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
 
-/** Scripts may match the message of a full pool, so the holders are in the hint. */
+/** The holders are in the hint, because scripts may compare the message of a full pool. */
 function hintFor({ ahead, taken, busy, now }: Shortage): { readonly hint?: string } {
   const holders = holdersWords(busy, now)
   const parts = [

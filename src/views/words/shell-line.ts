@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { type ShellLine, shellLineIn } from '../../domain/text/shell-line.ts'
 import { shortened } from '../../domain/text/text.ts'
 
-/** Adds a hint to the error if the words are a shell command line. */
+/** Adds a hint if the program was not found and the words are a shell command line. */
 export function withShellHint(error: unknown, words: readonly string[]): unknown {
   if (!(error instanceof CanhazgpuError) || error.code !== 'command-not-found') return error
   const line = shellLineIn(words)
@@ -13,9 +13,9 @@ export function withShellHint(error: unknown, words: readonly string[]): unknown
 function hintFor(line: ShellLine, words: readonly string[]): string {
   switch (line.kind) {
     case 'assignment':
-      return `a variable is set by env(1): run -- env ${shown(words.join(' '))}`
+      return `use env(1) to set a variable: run -- env ${shown(words.join(' '))}`
     case 'builtin':
-      return `${line.name} is built into the shell, and no program: run -- bash -c ${quoted(words.join(' '))}`
+      return `${line.name} is a shell builtin, not a program: run -- bash -c ${quoted(words.join(' '))}`
     case 'conda':
       return `activate it before canhazgpu, or use: run -- ${line.name} run -n ${shown(line.environment ?? 'ENV')} COMMAND`
     case 'quoted':

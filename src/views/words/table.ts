@@ -6,8 +6,8 @@ export const EMPTY_CELL = '-'
 const GAP = '  '
 
 /**
- * Prints rows in columns, aligned by the width of each cell on a terminal. Columns without content are left out. If the
- * rest is wider than `columns`, the widest columns are cut.
+ * Prints rows in aligned columns; the width of a cell is its width on a terminal. Columns without content are left out.
+ * If the others are wider than `columns`, the widest are cut.
  */
 export function table(
   header: readonly string[],
@@ -42,13 +42,13 @@ function aligned(row: readonly string[], widths: readonly number[]): string {
 /** A narrower column would be useless. */
 const NARROWEST = 4
 
-/** Lowers one limit for all widths until the columns fit or the limit is `NARROWEST`. */
+/** Applies one limit to all widths, and lowers it until the columns fit or the limit is `NARROWEST`. */
 function fittingWidths(widths: readonly number[], columns: number): readonly number[] {
   const room = columns - GAP.length * (widths.length - 1)
   const limited = (most: number) => widths.map((width) => Math.min(width, most))
   let most = Math.max(...widths)
   while (most > NARROWEST && sum(limited(most)) > room) most--
-  // Columns that the last step cut too much are given back, first column first.
+  // The last step may cut more than needed. The first columns that were cut get one column back each.
   let left = room - sum(limited(most))
   return limited(most).map((width, at) => (width < (widths[at] ?? 0) && left-- > 0 ? width + 1 : width))
 }

@@ -14,9 +14,9 @@ export function waitingWords(request: Request, progress: WaitProgress): string {
   return `Waiting for ${requestWords(request)}: ${place}, ${untilWords(progress, progress.now)}`
 }
 
-/** The part of the progress that concerns this waiter; a log file gets a new line only if it changes. */
+/** The part of the progress that concerns this waiter. A log file gets a new line only if this part changes. */
 export function ownProgress(progress: WaitProgress): string {
-  // Without the current time, the text does not change just because time passes, as `tomorrow` does at midnight.
+  // With the current time, the text could change although nothing happened: `tomorrow` becomes a time of day at midnight.
   return `${progress.position} ${untilWords(progress, Number.NEGATIVE_INFINITY)}`
 }
 

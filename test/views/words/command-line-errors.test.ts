@@ -58,11 +58,11 @@ const CASES: readonly (readonly [typed: readonly string[], printed: string])[] =
   [['run', '--', '/etc/passwd'], 'command not executable: /etc/passwd'],
   [
     ['run', '--', 'NO_SUCH=1', 'python'],
-    'command not found: NO_SUCH=1 - a variable is set by env(1): run -- env NO_SUCH=1 python',
+    'command not found: NO_SUCH=1 - use env(1) to set a variable: run -- env NO_SUCH=1 python',
   ],
   [
     ['run', '--', 'cd', '/tmp'],
-    "command not found: cd - cd is built into the shell, and no program: run -- bash -c 'cd /tmp'",
+    "command not found: cd - cd is a shell builtin, not a program: run -- bash -c 'cd /tmp'",
   ],
   [
     ['run', '--', 'conda activate x'],

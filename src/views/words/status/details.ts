@@ -7,7 +7,7 @@ import { faultWords } from '../faults.ts'
 
 const MOST_PROCESSES_SHOWN = 5
 
-/** Details of a GPU besides its state and holder: since when, until when, and which processes use it. */
+/** Details besides state and holder: when it was released, when it ends, or which processes use the GPU. */
 export function detailsOf(status: GpuStatus, now: Millis): string {
   switch (status.kind) {
     case 'available': {
@@ -37,7 +37,7 @@ function termWords(term: Term, now: Millis): string {
   }
 }
 
-/** A driver may report less memory for the GPU than for one of its processes; then the sum of the processes counts. */
+/** A driver may report less memory for the GPU than for one of its processes. Then the sum of the processes counts. */
 function usedMb({ memoryUsedMb, processes }: GpuMeasurement): number {
   const isTooLittle = processes.some(({ memoryMb = 0 }) => memoryMb > memoryUsedMb)
   return isTooLittle ? sumOf(processes) : memoryUsedMb

@@ -23,7 +23,7 @@ export function statusLine(status: GpuStatus, view: View, display: Display): str
       return `${head} ${held} (${reservation.term.kind}, ${details}) ${validation(status, view)}${note(reservation)}`
     }
     case 'unreserved':
-      return `${head} by ${squatters(status.use)} - ${details}`
+      return `${head} by ${unreservedUsers(status.use)} - ${details}`
     case 'error':
       return `${head} - ${details}`
   }
@@ -36,13 +36,13 @@ export function coloured({ kind }: GpuStatus, words: string, display: Display): 
 
 export const holderName = (reservation: Reservation): string => printable(shownName(reservation))
 
-function squatters(use: GpuMeasurement): string {
+function unreservedUsers(use: GpuMeasurement): string {
   const users = usersOf(use).map(printable)
   if (users.length === 0) return 'user unknown'
   return `${users.length === 1 ? 'user' : 'users'} ${users.join(', ')}`
 }
 
-/** Whether the driver's reading supports the state, in brackets. */
+/** The driver's reading that supports the state, in brackets. */
 function validation(status: GpuStatus, view: View): string {
   if (status.use.kind === 'fault') return `[not validated: ${printable(faultWords(status.use))}]`
   return `[validated: ${validationOf(status, view.thresholdMb)}]`

@@ -90,7 +90,7 @@ export const STATE_BY_NAME: ByName = {
 interface TypeWords {
   /** In text. */
   readonly word: WantedTerm['kind']
-  /** How long a reservation of this type lasts. */
+  /** Until when a reservation of this type lasts. */
   readonly lasts: string
 }
 

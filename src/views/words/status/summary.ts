@@ -14,7 +14,7 @@ interface Summary {
   readonly errors: number
 }
 
-/** `status --summary`: one row; a column for errors only where there are some. */
+/** `status --summary`: one row. It has a column for errors only if there are errors. */
 export function statusSummary(host: string, gpus: readonly GpuStatus[], { columns }: Display): string {
   const { total, models, available, inUse, errors } = summaryOf(gpus)
   const head = ['HOST', 'TOTAL', 'GPU MODELS', 'AVAILABLE', 'IN USE']
