@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { failureOf } from '../support/failure.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 
-/** GPU 0 uses 500 MB: it counts as used from a threshold of 500 on. */
+/** GPU 0 has 500 MB in use. With a threshold of 500 or less that counts as use. */
 async function poolInUse(): Promise<TestPool> {
   const pool = await testPool(1)
   pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 500 } } })
@@ -126,7 +126,7 @@ test.each([
   }
 })
 
-test('a named configuration must exist and be a file', async () => {
+test('a file that --config names must exist and be no folder', async () => {
   using pool = await testPool(1)
   mkdirSync(`${pool.folder}/folder.yaml`)
   for (const name of ['none.yaml', 'folder.yaml', 'no/such/folder.yaml']) {
@@ -139,7 +139,7 @@ test('a named configuration must exist and be a file', async () => {
   }
 })
 
-test('other readable kinds of files can be named as well', async () => {
+test('--config may name a pipe or a device', async () => {
   using pool = await poolInUse()
   const { stdout } = await pool.sh(
     `bash -c '"$CHG" status --config <(sleep 0.1; echo memory-threshold: 500)'`,

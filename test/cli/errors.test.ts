@@ -43,7 +43,7 @@ const REFUSALS: readonly Refusal[] = [
   usage('frobnicate', 'frobnicate'),
   usage('stauts', 'stauts'),
   usage('__nonsense', '__nonsense'),
-  // Commands of the program itself, typed by hand.
+  // Commands that only the program itself uses, typed by hand.
   ...[
     '',
     '{}',
@@ -149,7 +149,7 @@ test.each(REFUSALS.map((refusal) => [refusal.typed.join(' '), refusal] as const)
     expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
     for (const fact of facts) expect(refused.stderr).toContain(fact)
     expect(refused.status).toBe(error.status ?? null)
-    // Commands of the program itself have no options.
+    // Commands that only the program itself uses have no options.
     if (!typed[0]?.startsWith('__')) {
       expect(failureOf(await pool.chg(...withJson(typed)))).toMatchObject(error)
     }

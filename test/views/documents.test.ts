@@ -79,7 +79,7 @@ describe('every command with --json prints a document of its schema', () => {
     await child.exited
   })
 
-  test('an ignored setting: one warning before the answer', async () => {
+  test('an ignored setting: one warning on stderr', async () => {
     const { stderr } = await pool.chg('status', '--json', '--memory-threshold', '2048')
     expect(issues(warning, JSON.parse(stderr))).toEqual([])
   })
@@ -210,7 +210,7 @@ function issues(schema: v.GenericSchema, document: unknown): readonly string[] {
   return found.map((issue) => `${v.getDotPath(issue) ?? '$'}: ${issue.message}`)
 }
 
-/** The output of a server when it is ready. */
+/** The document that a server prints when it is ready. */
 async function firstDocument(child: Child): Promise<string> {
   for await (const text of growing(child.stdout)) if (text.endsWith('}\n')) return text
   throw new Error('it ended without a document')

@@ -36,7 +36,7 @@ async function usedPool(records = 300): Promise<TestPool> {
 }
 
 /** Names, contents and times of all files. */
-const everything = (pool: TestPool) =>
+const filesOf = (pool: TestPool) =>
   readdirSync(`${pool.folder}/pool`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath}/${entry.name}`)
@@ -89,7 +89,7 @@ async function setUpAgain(pool: TestPool): Promise<CreatedDocument> {
 test('--check of a sound pool prints its contents', async () => {
   using pool = await usedPool()
   const waiter = await waitToRun(pool, '--gpus', '4')
-  const before = everything(pool)
+  const before = filesOf(pool)
   expect(await pool.chg('admin', '--check')).toEqual({
     status: 0,
     stdout: `The pool ${pool.database} is sound: 4 GPUs, 1 reservation, 1 waiting, 300 usage records\n`,
@@ -99,7 +99,7 @@ test('--check of a sound pool prints its contents', async () => {
     ...{ sound: true, path: pool.database, problems: [] },
     ...{ gpus: 4, reservations: 1, waiting: 1, records: 300, driver: { checked: true, gpus: 4 } },
   })
-  expect(everything(pool)).toEqual(before)
+  expect(filesOf(pool)).toEqual(before)
   waiter.process.kill('SIGKILL')
 })
 
@@ -108,9 +108,9 @@ test('--check changes nothing if no process has the pool open, with and without 
   for (const command of [['status'], ['run', '--', 'true']]) {
     await pool.chg(...command)
     await until('the supervisors have exited', () => supervisorsOf(pool).length === 0)
-    const before = everything(pool).filter(([path]) => !String(path).endsWith('-shm'))
+    const before = filesOf(pool).filter(([path]) => !String(path).endsWith('-shm'))
     expect((await pool.chg('admin', '--check')).status).toBe(0)
-    expect(everything(pool).filter(([path]) => !String(path).endsWith('-shm'))).toEqual(before)
+    expect(filesOf(pool).filter(([path]) => !String(path).endsWith('-shm'))).toEqual(before)
   }
 })
 
@@ -296,7 +296,7 @@ test('--force replaces a sound pool and keeps no copy', async () => {
   expect(readdirSync(`${pool.folder}/pool`).filter((name) => name.includes('damaged'))).toEqual([])
 })
 
-needing('mounts').test('if the disk has no room for a new pool, the damaged one is put back', async () => {
+needing('mounts').test('if the disk has no space for a new pool, the damaged pool is put back', async () => {
   using pool = await testPool(0)
   const disk = await mountSmallDisk(pool)
   try {
@@ -320,7 +320,7 @@ needing('mounts').test('if the disk has no room for a new pool, the damaged one 
   }
 })
 
-test('a process that has the damaged pool open grants nothing from it; commands continue', async () => {
+test('a process with the damaged pool open is granted nothing from it, and running commands continue', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const supervisor = await until(

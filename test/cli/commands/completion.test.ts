@@ -33,7 +33,7 @@ const CASES: readonly (readonly [typed: string, candidates: string])[] = [
 ]
 
 /** The words after `--` are another command line. */
-const BEHIND_DASHES = 'canhazgpu run -g 1 -- printe'
+const AFTER_DASHES = 'canhazgpu run -g 1 -- printe'
 
 const sorted = (text: string): string =>
   text
@@ -57,7 +57,7 @@ test('without a pool there are no GPU ids, and no error', async () => {
 })
 
 describe('bash', () => {
-  /** The candidates of bash, requested like readline does. */
+  /** The candidates of bash, requested as readline requests them. */
   async function candidates(pool: TestPool, typed: string): Promise<string> {
     const script = `
       source <("$CHG" completion bash) || exit
@@ -80,7 +80,7 @@ describe('bash', () => {
     using pool = await poolOnPath()
     for (const [typed, expected] of CASES)
       expect([typed, await candidates(pool, typed)]).toEqual([typed, expected])
-    expect((await candidates(pool, BEHIND_DASHES)).split(' ')).toContain('printenv')
+    expect((await candidates(pool, AFTER_DASHES)).split(' ')).toContain('printenv')
     expect(await candidates(pool, 'canhazgpu run -- no-such-thing-')).toBe('')
   })
 })
@@ -88,7 +88,7 @@ describe('bash', () => {
 needing('fish').describe('fish', () => {
   test('completes commands, flags, values, and another command after `--`', async () => {
     using pool = await poolOnPath()
-    const typed = [...CASES.map(([words]) => words), BEHIND_DASHES, 'canhazgpu run -- no-such-thing-']
+    const typed = [...CASES.map(([words]) => words), AFTER_DASHES, 'canhazgpu run -- no-such-thing-']
     const script = `$CHG completion fish | source
       for typed in $argv; echo "="(complete -C $typed | string replace -r '\\t.*' '' | string join ' '); end`
     const fish = Bun.spawn(['fish', '--no-config', '-c', script, ...typed], {

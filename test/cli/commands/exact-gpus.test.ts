@@ -74,7 +74,7 @@ describe.concurrent('exact GPUs', () => {
     })
   })
 
-  test('a refusal names those that are reserved', async () => {
+  test('a refusal has the requested GPUs that are reserved', async () => {
     using pool = await testPool(4)
     await hold(pool, '--gpu-ids', '1,2')
     const until = expect.stringMatching(/Z$/)
@@ -91,7 +91,7 @@ describe.concurrent('exact GPUs', () => {
     expect((await pool.chg('reserve', '--gpu-ids', '0,3')).status).toBe(0)
   })
 
-  test('used GPUs are not granted', async () => {
+  test('GPUs in use are not granted', async () => {
     using pool = await testPool(2)
     pool.setFakeDriver({ gpus: { 1: { memory_used_mb: 9000 } } })
     expect(failureOf(await pool.chg('reserve', '--json', '--gpu-ids', '1'))).toMatchObject({
@@ -100,7 +100,7 @@ describe.concurrent('exact GPUs', () => {
     })
   })
 
-  test('a waiter gets them while other GPUs are reserved and released', async () => {
+  test('a waiter gets its GPUs although other GPUs are reserved and released first', async () => {
     using pool = await testPool(2)
     await hold(pool, '--gpu-ids', '1')
     const waiter = await waitToRun(pool, '--gpu-ids', '1')

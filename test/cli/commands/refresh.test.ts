@@ -7,7 +7,7 @@ import { beforeReboot } from '../../support/reboot.ts'
 import { until } from '../../support/until.ts'
 import { waitToRun } from '../../support/waiters.ts'
 
-/** The driver shows these UUIDs; null: no GPU with that number. */
+/** Makes the driver show GPUs with these UUIDs; null: no GPU with that number. */
 function show(pool: TestPool, ...uuids: (string | null)[]): void {
   const gpus = uuids.map((uuid) => (uuid === null ? { missing: true } : { uuid, name: `Card ${uuid}` }))
   pool.setFakeDriver({ gpus: { ...gpus } })
@@ -22,7 +22,7 @@ async function poolOf(...uuids: string[]): Promise<TestPool> {
   return pool
 }
 
-test('if all GPUs of a pool are new, one line has the remedy, and none is granted', async () => {
+test('if all GPUs of a pool were replaced, one line has the remedy, and no GPU is granted', async () => {
   using pool = await poolOf('a', 'b')
   show(pool, 'x', 'y')
   const seen = await pool.chg('status')
@@ -39,7 +39,7 @@ test('if all GPUs of a pool are new, one line has the remedy, and none is grante
   }
 })
 
-test('--refresh adopts them, ends no reservation, and may be repeated', async () => {
+test('--refresh adopts new GPUs, ends no reservation, and may be repeated', async () => {
   using pool = await poolOf('a', 'b')
   await pool.chg('reserve', '--gpu-ids', '1')
   const job = await startForever(pool)
@@ -114,7 +114,7 @@ test('if the driver shows fewer GPUs, none is adopted, and the error has a remed
   }
 })
 
-test('a waiter prints the reason, and is served after --refresh', async () => {
+test('a waiter prints the reason, and gets its GPU after --refresh', async () => {
   using pool = await poolOf('a')
   show(pool, 'x')
   const waiter = await waitToRun(pool, '--gpus', '1')

@@ -9,7 +9,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Reservations of one user and one kind, with their number and total hours, some days ago. */
+/** Some reservations of one user and one kind. `hours` is their total. */
 interface Past {
   readonly user: string
   readonly kind: UsageRecord['term']
@@ -97,12 +97,12 @@ test('only hours in the period count', async () => {
   using pool = await testPool(1)
   writeHistory(pool, [
     ...past({ user: 'early', kind: 'run', reservations: 1, hours: 1, daysAgo: 7.5 }),
-    ...past({ user: 'astride', kind: 'run', reservations: 1, hours: 48, daysAgo: 6 }),
+    ...past({ user: 'across', kind: 'run', reservations: 1, hours: 48, daysAgo: 6 }),
     ...past({ user: 'late', kind: 'run', reservations: 1, hours: 8, daysAgo: 1 }),
   ])
   const week = (await reportOf(pool, '--days', '7')).join('\n')
   expect(week).not.toContain('early')
-  expect(week).toContain('astride                        24.00          75.0%          1          0')
+  expect(week).toContain('across                         24.00          75.0%          1          0')
   expect(week).toContain('late                            8.00          25.0%          1          0')
   expect((await reportOf(pool, '--days', '8')).join('\n')).toContain('early                           1.00')
 })

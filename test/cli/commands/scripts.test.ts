@@ -78,7 +78,7 @@ describe.concurrent('what reserve prints', () => {
 })
 
 describe.concurrent('--json', () => {
-  test('of the queue', async () => {
+  test('queue', async () => {
     using pool = await testPool(4)
     await hold(pool, '--gpus', '4', '--duration', '1h')
     await wait(
@@ -143,7 +143,7 @@ describe.concurrent('--json', () => {
     expect(terminal.shown).toMatch(/\n1 +dora \(\w*.* 0 free +earliest .*… +big one\r\n/)
   })
 
-  test('while waiting: one object per line on stderr, the last with the result', async () => {
+  test('a wait prints one object per line on stderr, and the last has the result', async () => {
     using pool = await testPool(1)
     await hold(pool, '--duration', '1h')
     const refused = await pool.chg('run', '--json', '--wait', '1s', '--', 'true')
@@ -178,7 +178,7 @@ describe.concurrent('--json', () => {
     ['status'],
     ['status', '--table', '--mine'],
   ]
-  test.each(answers)('%s answers in JSON', async (...command) => {
+  test.each(answers)('%s prints JSON', async (...command) => {
     using pool = await testPool(2)
     await hold(pool)
     const { status, stdout, stderr } = await pool.chg(...command, '--json')
@@ -233,7 +233,7 @@ describe.concurrent('--json', () => {
   }
 })
 
-describe.concurrent('a team that always waits', () => {
+describe.concurrent('waiting by default', () => {
   const configured: readonly [string, (pool: TestPool) => void][] = [
     [
       'CANHAZGPU_RUN_WAIT',
@@ -282,8 +282,8 @@ describe.concurrent('a team that always waits', () => {
   })
 })
 
-describe.concurrent('a note', () => {
-  test('and a name are shown to all users, without control characters', async () => {
+describe.concurrent('notes and names', () => {
+  test('are shown to all users, without control characters', async () => {
     using pool = await testPool(2)
     await hold(
       pool,
@@ -329,7 +329,7 @@ test('status --mine and --free filter GPUs', async () => {
   expect(await ids('--mine', '--free')).toEqual([])
 })
 
-test('a command after a wait behaves like any other', async () => {
+test('a command that waited has the same signals, limits and descriptors as one that did not', async () => {
   using pool = await testPool(1)
   await hold(pool)
   const report =

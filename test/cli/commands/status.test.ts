@@ -11,10 +11,10 @@ const me = ownName()
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** A test may take seconds, but not minutes. */
+/** Seconds may pass during a test, but not minutes. */
 const seconds = '\\d+s'
 
-test('an available GPU has its last release and its used memory', async () => {
+test('the line of an available GPU has its last release and its used memory', async () => {
   using pool = await testPool(3)
   pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 45 } } })
   changeStoredPool(pool, (document) => ({
@@ -34,7 +34,7 @@ test('an available GPU has its last release and its used memory', async () => {
   expect(rest).toEqual([''])
 })
 
-test('a manual reservation, without and with processes', async () => {
+test('the line of a manual reservation, without and with processes', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve', '--gpus', '2', '--duration', '3h15m')
   changeStoredPool(pool, (document) => ({
@@ -53,7 +53,7 @@ test('a manual reservation, without and with processes', async () => {
   expect(used).toMatch(new RegExp(`^GPU 1: ${terms} \\[validated: 8452MB, 1 processes\\]$`))
 })
 
-test('a run has its last heartbeat', async () => {
+test('the line of a run has its last heartbeat', async () => {
   using pool = await testPool(1)
   await startForever(pool)
   const { stdout } = await pool.chg('status')
@@ -64,7 +64,7 @@ test('a run has its last heartbeat', async () => {
   )
 })
 
-test('an unreserved GPU in use has its users and processes', async () => {
+test('the line of an unreserved GPU in use has its users and processes', async () => {
   using pool = await testPool(4)
   const process = (pid: number, user: string, name: string, memory_mb = 512) => ({
     pid,
@@ -111,15 +111,15 @@ test('the threshold decides what counts as use', async () => {
   expect((await pool.chg('--memory-threshold', '601', 'status')).stdout).toContain('AVAILABLE')
 })
 
-test('a faulty GPU has its error; other GPUs and its reservation are still shown', async () => {
+test('the line of a faulty GPU has its error; other GPUs and its reservation are still shown', async () => {
   using pool = await testPool(3)
   await pool.chg('reserve')
   const fault = { fault: 'GPU is lost. Reboot the system to recover this GPU' }
   pool.setFakeDriver({ gpus: { '0': fault, '1': fault } })
-  const [reserved, faulty, fine] = (await pool.chg('status')).stdout.split('\n')
+  const [reserved, faulty, healthy] = (await pool.chg('status')).stdout.split('\n')
   expect(reserved).toMatch(/^GPU 0: IN USE by .* \[not validated: GPU is lost\. Reboot .*\]$/)
   expect(faulty).toBe('GPU 1: ERROR - GPU is lost. Reboot the system to recover this GPU')
-  expect(fine).toBe('GPU 2: AVAILABLE (never used) [validated: 0MB used]')
+  expect(healthy).toBe('GPU 2: AVAILABLE (never used) [validated: 0MB used]')
 })
 
 test('a hanging driver times out; reservations are still shown, and no GPU is granted', async () => {

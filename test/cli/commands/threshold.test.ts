@@ -6,7 +6,7 @@ import { type TestPool, testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
 import { startWeb } from '../../web/web-server.ts'
 
-/** A user's process without a reservation holds 5000 MB of GPU 0. */
+/** GPU 0 has no reservation, and 5000 MB of it are in use. */
 async function poolInUse(): Promise<TestPool> {
   const pool = await testPool(1)
   pool.setFakeDriver({ gpus: { '0': { memory_used_mb: 5000 } } })
@@ -33,9 +33,9 @@ test.each([
       return []
     },
   ],
-])('a looser threshold of %s grants no used GPU, and prints one warning', async (_, give) => {
+])('a looser threshold of %s grants no used GPU, and prints one warning', async (_, configure) => {
   using pool = await poolInUse()
-  const options = give(pool)
+  const options = configure(pool)
   for (const command of [['reserve'], ['run', '--', 'true'], ['reserve', '--gpu-ids', '0']]) {
     const [verb = '', ...rest] = command
     const refused = await pool.chg(verb, ...options, ...rest)

@@ -64,14 +64,14 @@ describe.concurrent('status --watch', () => {
     expect(await terminal.process.exited).toBe(0)
   })
 
-  test('can be left while the driver hangs', async () => {
+  test('q ends it while the driver hangs', async () => {
     using pool = await testPool(1)
     pool.setFakeDriver({})
     await hold(pool)
     using terminal = openTerminal(pool, [binary, 'status', '--watch', '--probe-timeout', '1h'])
     await terminal.see('IN USE')
     pool.setFakeDriver({ hang: true })
-    // It probes at once.
+    // The command probes the driver at once.
     await pool.chg('release')
     terminal.type('q')
     expect(await terminal.process.exited).toBe(0)
@@ -138,7 +138,7 @@ describe.concurrent('status --watch', () => {
     terminal.type('bg\n')
     await until('the command continues', () => stateOf(watcher) === 'S')
     const shown = terminal.shown.length
-    // It probes again after a change, and draws nothing.
+    // The command probes the driver after a change, and draws nothing.
     await hold(pool)
     terminal.type('kill %1; wait %1; echo "status $?"\n')
     await terminal.see('status 0')
