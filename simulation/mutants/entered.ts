@@ -3,8 +3,8 @@ import { plant } from './plant.ts'
 import type { Plant } from './seams.ts'
 
 /**
- * Runs some seeds without defects, and prints as JSON the seams whose code was entered. It is a separate program because
- * replacements must be planted before the modules are loaded.
+ * Runs some seeds without defects, and prints as JSON the seams whose code was entered. It is a separate program
+ * because replacements must be planted before the modules are loaded.
  */
 const SEEDS = 60
 

@@ -26,14 +26,14 @@ test('each hour counts on the day on which it was held, for days of any length',
         })
       }
       for (const [at, start] of sorted.entries()) {
-        for (const who of ['ann', 'ben']) {
+        for (const name of ['ann', 'ben']) {
           const hours = held
-            .filter(({ user }) => user === who)
+            .filter(({ user }) => user === name)
             .map(({ startedAt, length }) =>
               Math.max(0, Math.min(startedAt + length, sorted[at + 1] ?? end) - Math.max(startedAt, start)),
             )
           expect(sums.days[at]?.start).toBe(start * HOUR)
-          expect(sums.days[at]?.hours.get(who) ?? 0).toBeCloseTo(
+          expect(sums.days[at]?.hours.get(name) ?? 0).toBeCloseTo(
             hours.reduce((sum, each) => sum + each, 0),
             6,
           )

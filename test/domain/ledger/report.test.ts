@@ -136,11 +136,11 @@ test("the shown name alone is printed if it is the account's name", () => {
   expect(shownName(time(0, 0, { owner: owner(1, 'alice', 'dora') }))).toBe('dora (alice)')
 })
 
-test('a period is a number of days of 24 hours, whatever the calendar does', () => {
+test('a period is a number of days of 24 hours each, also when clocks change', () => {
   expect(reportRange(7, NOON.wall)).toEqual({ from: NOON.wall - 7 * 24 * HOUR, to: NOON.wall })
 })
 
-test('hours are added up by uid: with those recorded while its name was unknown, apart from other uids of the same name', () => {
+test('hours are added up by uid, also those recorded without a name; two uids with one name stay apart', () => {
   const held = (uid: number, name: string, user: string, hours: number) =>
     time(0, hours * HOUR, { reservation: `${uid} ${name} ${user}`, owner: owner(uid, name, user) })
   const range = { from: 0, to: 10 * HOUR }

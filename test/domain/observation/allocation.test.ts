@@ -21,12 +21,12 @@ function intent(request: Request, uid = 1000): Intent {
 
 const held = (gpu: number) => manualOf({ id: `held-${gpu}`, units: [gpu], owner: owner(1, 'x') })
 
-interface Scene {
+interface Situation {
   readonly pool: Pool
   readonly uses: readonly (GpuUse | undefined)[]
 }
 
-const scene: fc.Arbitrary<Scene> = usedUnits.chain((gpus) =>
+const situation: fc.Arbitrary<Situation> = usedUnits.chain((gpus) =>
   fc.record({
     uses: fc.array(anyUse, { minLength: gpus.length, maxLength: gpus.length }),
     pool: fc.subarray([...gpus.keys()]).map((taken) => poolOf(gpus, { reservations: taken.map(held) })),
@@ -41,7 +41,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
 )
 
 /** A second, simple definition of the GPUs that may be granted. */
-function freeByHand({ pool, uses }: Scene): Unit[] {
+function freeByHand({ pool, uses }: Situation): Unit[] {
   const free: Unit[] = []
   for (const [number, gpu] of pool.units.entries()) {
     let taken = false
@@ -49,8 +49,8 @@ function freeByHand({ pool, uses }: Scene): Unit[] {
       for (const holding of holdings) if (holding.unit === gpu.id) taken = true
     }
     const use = uses[number]
-    const seenIdle = use !== undefined && use.kind === 'measured' && use.memoryUsedMb < THRESHOLD_MB
-    if (!taken && seenIdle) free.push(gpu)
+    const isIdle = use !== undefined && use.kind === 'measured' && use.memoryUsedMb < THRESHOLD_MB
+    if (!taken && isIdle) free.push(gpu)
   }
   return free
 }
@@ -74,19 +74,19 @@ function leastRecentlyUsed(free: readonly Unit[], count: number): UnitId[] {
 
 const byNumber = (ids: readonly UnitId[]) => ids.toSorted((a, b) => Number(a) - Number(b))
 
-const seenNow = (evidence: Evidence) => ({ now: NOON.wall, stopped: () => false, evidence })
+const conditionsWith = (evidence: Evidence) => ({ now: NOON.wall, stopped: () => false, evidence })
 
-function decide({ pool, uses }: Scene, wanted: Request) {
+function decide({ pool, uses }: Situation, wanted: Request) {
   return acquire(
     pool,
     intent(wanted),
-    seenNow({ readings: readingsMap(pool, uses), thresholdMb: THRESHOLD_MB }),
+    conditionsWith({ readings: readingsMap(pool, uses), thresholdMb: THRESHOLD_MB }),
   )
 }
 
 test('a request gets exactly the least recently used free GPUs, or none', () => {
   fc.assert(
-    fc.property(scene, request, (at, wanted) => {
+    fc.property(situation, request, (at, wanted) => {
       const free = freeByHand(at)
       const { pool, result } = decide(at, wanted)
       const count = wanted.kind === 'count' ? wanted.count : wanted.ids.length
@@ -110,12 +110,12 @@ test('a request gets exactly the least recently used free GPUs, or none', () => 
 
 test('no GPU is in two reservations, after any grants', () => {
   fc.assert(
-    fc.property(scene, fc.array(request, { maxLength: 10 }), (at, requests) => {
+    fc.property(situation, fc.array(request, { maxLength: 10 }), (at, requests) => {
       let pool = at.pool
       requests.forEach((wanted, nth) => {
         const asked = { ...intent(wanted), id: `r${nth}` }
         const evidence = { readings: readingsMap(pool, at.uses), thresholdMb: THRESHOLD_MB }
-        pool = acquire(pool, asked, seenNow(evidence)).pool
+        pool = acquire(pool, asked, conditionsWith(evidence)).pool
       })
       const all = pool.reservations.flatMap(unitsOf)
       expect(new Set(all).size).toBe(all.length)
@@ -151,7 +151,7 @@ test('a GPU is occupied from the threshold on, and free below it', () => {
 
 test('GPUs are in numeric order, not in alphabetical order', () => {
   const granted = (pool: Pool, wanted: Request) => {
-    const { result } = acquire(pool, intent(wanted), seenNow(allIdle(pool)))
+    const { result } = acquire(pool, intent(wanted), conditionsWith(allIdle(pool)))
     return result.kind === 'granted' ? unitsOf(result.reservation) : []
   }
   const pool = poolOf(units(12), { reservations: [held(0), held(1)] })
@@ -165,7 +165,7 @@ test('mru-per-user prefers the GPUs that the account used last', () => {
   const gpus = [at(0, 1000, 30), at(1, 2000, 50), at(2, 1000, 10), at(3, 2000, 5)]
   const pool = poolOf(gpus, { policy: { allocation: 'mru-per-user' } })
   const chosen = (uid: number, count: number) => {
-    const { result } = acquire(pool, intent(someUnits(count), uid), seenNow(allIdle(pool)))
+    const { result } = acquire(pool, intent(someUnits(count), uid), conditionsWith(allIdle(pool)))
     return result.kind === 'granted' ? unitsOf(result.reservation) : []
   }
   expect(chosen(1000, 1)).toEqual(['2'])

@@ -18,7 +18,7 @@ const process = (memoryMb: number | undefined, more: Partial<GpuProcess> = {}): 
   ...(memoryMb === undefined ? {} : { memoryMb }),
   ...more,
 })
-const drawing = (memoryMb: number | undefined) => process(memoryMb, { name: 'Xorg', graphics: true })
+const desktop = (memoryMb: number | undefined) => process(memoryMb, { name: 'Xorg', graphics: true })
 const card = (memoryUsedMb: number, ...processes: GpuProcess[]): GpuMeasurement => ({
   kind: 'measured',
   memoryUsedMb,
@@ -40,18 +40,18 @@ describe('a GPU without a reservation', () => {
     ['one small program', card(5, process(64)), true],
     ['a compositor', card(40, process(25)), false],
     [
-      'many small processes that make the threshold',
+      'many small processes whose sum is the threshold',
       card(5, ...Array.from({ length: 41 }, () => process(25))),
       true,
     ],
-    ['a desktop', card(700, drawing(400), drawing(250)), false],
-    ['a desktop that holds the threshold', card(5, drawing(600), drawing(424)), true],
-    ['a process of unknown memory on a card that shows its own', card(300, process(undefined)), false],
-    ['an idle load of 100 %', { ...card(0), utilizationPercent: 100 }, false],
-    ['a GB10 with its desktop', unified(drawing(18)), false],
-    ['a busy GB10', unified(drawing(18), process(91_268)), true],
+    ['a desktop', card(700, desktop(400), desktop(250)), false],
+    ['a desktop with the memory of the threshold', card(5, desktop(600), desktop(424)), true],
+    ['a process of unknown memory on a card that reports its memory', card(300, process(undefined)), false],
+    ['a utilization of 100 % and no memory', { ...card(0), utilizationPercent: 100 }, false],
+    ['a GB10 with its desktop', unified(desktop(18)), false],
+    ['a busy GB10', unified(desktop(18), process(91_268)), true],
     ['a GB10 with a process of unknown memory', unified(process(undefined)), true],
-    ['a GB10 with a desktop of unknown memory', unified(drawing(undefined)), true],
+    ['a GB10 with a desktop of unknown memory', unified(desktop(undefined)), true],
   ])('with %s is in use: %p %p', (_, use, expected) => {
     expect(isOccupied(use as GpuMeasurement, THRESHOLD_MB)).toBe(expected as boolean)
   })
@@ -66,7 +66,7 @@ describe('a GPU without a reservation', () => {
         (used, list, threshold) => {
           const use = card(
             used,
-            ...list.map(({ memoryMb, graphics }) => (graphics ? drawing(memoryMb) : process(memoryMb))),
+            ...list.map(({ memoryMb, graphics }) => (graphics ? desktop(memoryMb) : process(memoryMb))),
           )
           let sum = 0
           let computes = false
@@ -84,11 +84,11 @@ describe('a GPU without a reservation', () => {
 test('a compute process uses a reserved GPU, a desktop does not', () => {
   expect(isWorking(card(30, process(25)), THRESHOLD_MB)).toBe(true)
   expect(isWorking(card(30, process(undefined)), THRESHOLD_MB)).toBe(true)
-  expect(isWorking(card(30, drawing(25)), THRESHOLD_MB)).toBe(false)
+  expect(isWorking(card(30, desktop(25)), THRESHOLD_MB)).toBe(false)
   expect(isWorking(card(0), THRESHOLD_MB)).toBe(false)
 })
 
-describe('the memory in use is shown by', () => {
+describe('the memory in use is taken from', () => {
   const held = [{ memoryMb: 18 }, { memoryMb: 26_000 }, {}]
   test.each([
     ['the card', { usedMb: 5, totalMb: 8192, processes: held }, { kind: 'card', usedMb: 5 }],
@@ -124,7 +124,7 @@ describe('the memory in use is shown by', () => {
   })
 })
 
-describe('the parts of a card that shows its memory only as a whole', () => {
+describe('the parts of a card that reports its memory only as a whole', () => {
   const part = (index: number, unexplainedMb: number, ...processes: GpuProcess[]) => ({
     index,
     uuid: `GPU-${index}`,
@@ -134,25 +134,25 @@ describe('the parts of a card that shows its memory only as a whole', () => {
   const probe = (...readings: ReturnType<typeof part>[]): Probe => ({ provider: 'amd-smi', readings })
   const pool = poolOf(units(4))
   const heldBy = (gpu: number): Pool => ({ ...pool, reservations: [manualOf({ units: [gpu] })] })
-  const kinds = (at: Pool, seen: Probe) =>
-    statusOf(at, readingsOf(at, seen), THRESHOLD_MB).map(({ kind }) => kind)
+  const kinds = (at: Pool, reported: Probe) =>
+    statusOf(at, readingsOf(at, reported), THRESHOLD_MB).map(({ kind }) => kind)
 
   test('are all in use by memory that no process and no reservation accounts for', () => {
-    const seen = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
-    expect(kinds(pool, seen)).toEqual(['unreserved', 'unreserved', 'available', 'available'])
-    expect(kinds(heldBy(2), seen)).toEqual(['unreserved', 'unreserved', 'reserved', 'available'])
+    const reported = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
+    expect(kinds(pool, reported)).toEqual(['unreserved', 'unreserved', 'available', 'available'])
+    expect(kinds(heldBy(2), reported)).toEqual(['unreserved', 'unreserved', 'reserved', 'available'])
   })
 
-  test('are free beside the holder of that memory', () => {
-    const seen = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
-    expect(kinds(heldBy(0), seen)).toEqual(['reserved', 'available', 'available', 'available'])
-    const use = readingsOf(heldBy(0), seen).get('0')?.use
+  test('are free if another part is reserved, because the memory belongs to its holder', () => {
+    const reported = probe(part(0, 20_000), part(1, 20_000), part(2, 283), part(3, 283))
+    expect(kinds(heldBy(0), reported)).toEqual(['reserved', 'available', 'available', 'available'])
+    const use = readingsOf(heldBy(0), reported).get('0')?.use
     expect(use?.kind === 'measured' && isWorking(use, THRESHOLD_MB)).toBe(true)
   })
 
-  test('are in use each by its own processes', () => {
-    const seen = probe(part(0, 200, process(20_000)), part(1, 200), part(2, 0), part(3, 0))
-    expect(kinds(pool, seen)).toEqual(['unreserved', 'available', 'available', 'available'])
+  test('are in use only by their own processes otherwise', () => {
+    const reported = probe(part(0, 200, process(20_000)), part(1, 200), part(2, 0), part(3, 0))
+    expect(kinds(pool, reported)).toEqual(['unreserved', 'available', 'available', 'available'])
   })
 })
 
@@ -164,15 +164,15 @@ describe('a claim', () => {
   })
 
   test('takes only GPUs that are in use', () => {
-    const seen = evidence(
+    const reported = evidence(
       card(30, process(25)),
       card(610, process(230), process(370)),
       card(0),
       card(5000, process(4900)),
     )
     const pool = poolOf(units(4))
-    expect(claimableBy(pool, seen)).toEqual(['1', '3'])
-    expect([...availabilityOf(pool, { ...seen, claimant: 2000 }).values()]).toEqual([
+    expect(claimableBy(pool, reported)).toEqual(['1', '3'])
+    expect([...availabilityOf(pool, { ...reported, claimant: 2000 }).values()]).toEqual([
       'free',
       'occupied',
       'free',
@@ -181,15 +181,19 @@ describe('a claim', () => {
   })
 
   test('does not take GPUs with memory that no process accounts for', () => {
-    const seen = evidence(card(9000, process(100)), card(1100, process(100)), card(9000, process(undefined)))
+    const reported = evidence(
+      card(9000, process(100)),
+      card(1100, process(100)),
+      card(9000, process(undefined)),
+    )
     const pool = poolOf(units(3))
-    expect(claimableBy(pool, seen)).toEqual(['1', '2'])
-    expect([...availabilityOf(pool, seen).values()]).toEqual(['occupied', 'free', 'free'])
+    expect(claimableBy(pool, reported)).toEqual(['1', '2'])
+    expect([...availabilityOf(pool, reported).values()]).toEqual(['occupied', 'free', 'free'])
   })
 
   test('of another account does not take them', () => {
-    const seen = evidence(card(610, process(230), process(370, { uid: 2000 })))
-    expect(claimableBy(poolOf(units(1)), seen)).toEqual([])
+    const reported = evidence(card(610, process(230), process(370, { uid: 2000 })))
+    expect(claimableBy(poolOf(units(1)), reported)).toEqual([])
   })
 })
 
@@ -198,19 +202,23 @@ test('a GPU with a small process is not granted', () => {
   const readings = new Map([['0', { uuid: 'GPU-0', use: card(400, process(370)), index: 0 }]])
   const term = { kind: 'manual', duration: 1000 } as const
   const intent = { id: 'r', request: someUnits(1), owner: owner(1, 'x'), term }
-  const seen = { now: NOON.wall, stopped: () => false, evidence: { readings, thresholdMb: THRESHOLD_MB } }
-  const { result } = acquire(pool, intent, seen)
+  const conditions = {
+    now: NOON.wall,
+    stopped: () => false,
+    evidence: { readings, thresholdMb: THRESHOLD_MB },
+  }
+  const { result } = acquire(pool, intent, conditions)
   expect(result).toMatchObject({ kind: 'refused', shortage: { occupied: [{ unit: '0' }] } })
 })
 
-describe('a reserved GPU on which others work', () => {
-  const words = (...processes: GpuProcess[]) => {
+describe('the validation of a reserved GPU names its other users', () => {
+  const validationWith = (...processes: GpuProcess[]) => {
     const reservation = manualOf({ owner: owner(1000, 'ann') })
     const use = card(30_000, ...processes)
     return validationOf({ kind: 'reserved', unit: unit(0), use, reservation }, THRESHOLD_MB)
   }
   const benu = process(20_000, { uid: 2000, user: 'benu' })
-  const desktop = process(25, { uid: 0, user: 'root' })
+  const compositor = process(25, { uid: 0, user: 'root' })
 
   test.each([
     ['nobody else', [process(20_000)], '30000MB, 1 processes'],
@@ -223,7 +231,7 @@ describe('a reserved GPU on which others work', () => {
     ],
     [
       'the desktop',
-      [desktop, process(400, { uid: 0, user: 'root', graphics: true })],
+      [compositor, process(400, { uid: 0, user: 'root', graphics: true })],
       '30000MB, 2 processes',
     ],
     ['an unknown owner', [{ pid: 3, name: 'x' }], '30000MB, 1 processes'],
@@ -233,7 +241,7 @@ describe('a reserved GPU on which others work', () => {
       '30000MB, 2 processes, also used by benu',
     ],
     ['a name alone', [{ pid: 3, name: 'x', user: 'benu' }], '30000MB, 1 processes'],
-  ])('says so: %s', (_, processes, expected) => {
-    expect(words(...(processes as GpuProcess[]))).toBe(expected as string)
+  ])('%s', (_, processes, expected) => {
+    expect(validationWith(...(processes as GpuProcess[]))).toBe(expected as string)
   })
 })

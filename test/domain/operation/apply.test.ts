@@ -32,7 +32,7 @@ function probeOf(count: number, states: Readonly<Record<number, GpuUse>> = {}): 
   return { provider: 'fake', readings }
 }
 
-interface Answers {
+interface ContextParts {
   readonly gone?: readonly number[]
   readonly stopped?: readonly number[]
   readonly probe?: Probe
@@ -40,7 +40,7 @@ interface Answers {
   readonly wall?: number
 }
 
-function contextOf({ gone = [], stopped = [], probe, actor = ALICE, wall = 0 }: Answers = {}): Context {
+function contextOf({ gone = [], stopped = [], probe, actor = ALICE, wall = 0 }: ContextParts = {}): Context {
   return {
     actor: actor.account,
     now: { wall: NOON.wall + wall, steady: { ...NOON.steady, ms: NOON.steady.ms + wall } },
@@ -80,7 +80,7 @@ describe('every operation', () => {
   const lost = waiterOf({ id: 'lost', process: identity(30) })
 
   for (const operation of Object.values(OPERATIONS)) {
-    test(`${operation.op} first ends what has ended`, () => {
+    test(`${operation.op} first removes reservations and entries that have ended`, () => {
       const pool = poolOf(units(3), { reservations: [gone, expired], queue: [lost] })
       const step = apply<PoolOperationName>(pool, operation, contextOf({ gone: [10, 30], probe: probeOf(3) }))
       const left = [...step.pool.reservations, ...step.pool.queue].map(({ id }) => id)
@@ -92,7 +92,7 @@ describe('every operation', () => {
     })
 
     test(`${operation.op} first adjusts the pool to the clock`, () => {
-      // The wall clock was put back by two hours: the reservation still has its hour.
+      // The wall clock was set back by two hours. The reservation still has an hour left.
       const pool = poolOf(units(2), { reservations: [manualOf({ owner: BOB, units: [0] })] })
       const set = { ...contextOf({ probe: probeOf(2) }), now: { ...NOON, wall: NOON.wall - 2 * HOUR } }
       const step = apply<PoolOperationName>(pool, operation, set)
@@ -135,9 +135,9 @@ describe('acquire', () => {
       2: { kind: 'fault', reason: 'GPU is lost' },
     })
     const held = manualOf({ owner: BOB, units: [0], expiresAt: NOON.wall + HOUR })
-    const endless = runOf({ owner: BOB, units: [3] })
+    const unlimited = runOf({ owner: BOB, units: [3] })
     const pool = poolOf(units(4), {
-      reservations: [held, endless],
+      reservations: [held, unlimited],
       queue: [waiterOf({ request: someUnits(4) })],
     })
     const { answer } = apply(pool, { op: 'acquire', intent: intentOf() }, contextOf({ probe }))
@@ -259,7 +259,7 @@ describe('release', () => {
     expect(step.pool.reservations.map(({ id }) => id)).toEqual(['run', 'his'])
   })
 
-  test("ends no other account's, and names the holder", () => {
+  test("does not end another account's reservation, and names the holder", () => {
     const step = apply(pool, { op: 'release', units: ['1', '2'] }, contextOf())
     expect(step.answer).toMatchObject({
       refused: { code: 'not-yours', unit: '2', owner: 'bob', requested: ['1', '2'], now: NOON.wall },
@@ -267,7 +267,7 @@ describe('release', () => {
     expect(step.pool).toBe(pool)
   })
 
-  test('by the administrator ends those of any account, and records the administrator', () => {
+  test('by the administrator ends reservations of any account, and records the administrator', () => {
     const step = apply(pool, { op: 'release', units: ['2', '1'] }, contextOf({ actor: ROOT }))
     expect(step.answer).toEqual(['1', '2'])
     expect(step.records.map(({ endedBy }) => endedBy?.name)).toEqual(['root', 'root'])
@@ -301,10 +301,10 @@ describe('extend', () => {
 
   test('is refused if it delays a waiter, unless that waiter is stopped', () => {
     const queue = [waiterOf({ request: someUnits(2), owner: BOB, process: identity(20) })]
-    const waited: Pool = { ...pool, queue }
+    const withWaiter: Pool = { ...pool, queue }
     const operation = { op: 'extend', by: HOUR } as const
-    expect(apply(waited, operation, contextOf()).answer).toEqual({ refused: { code: 'promised' } })
-    expect(apply(waited, operation, contextOf({ stopped: [20] })).answer).toMatchObject([{ id: 'hers' }])
+    expect(apply(withWaiter, operation, contextOf()).answer).toEqual({ refused: { code: 'promised' } })
+    expect(apply(withWaiter, operation, contextOf({ stopped: [20] })).answer).toMatchObject([{ id: 'hers' }])
   })
 })
 
@@ -319,7 +319,7 @@ describe('claim', () => {
     expect('refused' in answer ? [] : unitsOf(answer.reservation)).toEqual(['1'])
   })
 
-  test('is refused with the reason: nothing is used, an owner is hidden, memory is unexplained', () => {
+  test('is refused with the reason: no GPU is used, an owner is hidden, or memory is unexplained', () => {
     const { uid: _, user: __, ...hidden } = process
     expect(claim(intentOf(), probeOf(2))).toEqual({
       refused: { code: 'nothing-to-claim', claimable: 0 },
@@ -374,14 +374,14 @@ describe('the administrator', () => {
     expect(again.pool).toBe(first.pool)
   })
 
-  test('that replaces a pool ends its reservations, keeps the waiters that the new pool can serve, and keeps the rules', () => {
-    const present = poolOf(units(2), {
+  test('that replaces a pool ends its reservations, and keeps its rules and the waiters that it can grant', () => {
+    const current = poolOf(units(2), {
       reservations: [runOf({ id: 'run', process: identity(10) }), manualOf({ id: 'hers', units: [1] })],
       queue: [waiterOf({ id: 'one' }), waiterOf({ id: 'two', request: someUnits(2) })],
       policy: { allocation: 'mru-per-user' },
     })
     const context = contextOf({ actor: ROOT, gone: [10] })
-    const step = applySetUp(present, { op: 'set-up', ...newPool, force: true }, context)
+    const step = applySetUp(current, { op: 'set-up', ...newPool, force: true }, context)
     expect(step.answer).toEqual({ kind: 'reinitialized' })
     expect(step.pool).toMatchObject({ reservations: [], queue: [{ id: 'one' }] })
     expect(step.pool.policy.allocation).toBe('mru-per-user')

@@ -28,7 +28,7 @@ const poolWith = (...reservations: Pool['reservations']): Pool => poolOf(units(3
 const settledWith = (liveness: Liveness, reservation: RunReservation) =>
   settle(poolWith(reservation), NOON, { alive: () => liveness, stopped: () => false })
 
-test('the same pool object when nothing has ended', () => {
+test('the pool object is the same if nothing has ended', () => {
   const pool = poolWith(run(), manual(1))
   const settled = settle(pool, NOON, { alive: () => 'alive', stopped: () => false })
   expect(settled.pool).toBe(pool)
@@ -67,8 +67,8 @@ describe('a reboot', () => {
     ['another boot id alone', at('boot-2/4026531834', 86_400_000), written],
     ['less time since boot alone', at('boot-1/4026531834', 1), written],
     ['another time namespace', at('boot-2/4026532999', 1), written],
-    ['a boot id that we cannot read', at('unknown/4026531834', 1), written],
-    ['a time namespace that we cannot read', at('boot-2/unknown', 1), at('boot-1/unknown', 2)],
+    ['a boot id that this process cannot read', at('unknown/4026531834', 1), written],
+    ['a time namespace that this process cannot read', at('boot-2/unknown', 1), at('boot-1/unknown', 2)],
     ['a boot id that the writer could not read', at('boot-2/4026531834', 1), at('unknown/4026531834', 2)],
     ['boot ids that neither could read', at('unknown/4026531834', 1), at('unknown/4026531834', 2)],
     ['an empty boot id', at('/4026531834', 1), written],
@@ -170,7 +170,7 @@ test('a reservation ends by its id, and only once', () => {
   expect(second.ended).toEqual([])
 })
 
-test('a record has owner, unit, start, end and note, and never a negative time', () => {
+test('a record has owner, unit, start, end and note, and never a negative duration', () => {
   const noted = { ...run(), note: 'night shift' }
   const { ended } = endWhere(poolWith(noted), () => ({ outcome: 'released', at: noted.startedAt - 1 }))
   expect(ended[0]).toEqual({

@@ -28,12 +28,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('pass' as const), minutes: fc.integer({ min: 0, max: 300 }) }),
   fc.record({
     do: fc.constant('setClock' as const),
-    // A difference of less than a second may come from reading two clocks.
+    // A difference of less than a second may come from reading the two clocks one after the other.
     seconds: fc.integer({ min: -40_000_000, max: 40_000_000 }).filter((s) => Math.abs(s) >= 2),
   }),
 )
 
-/** A model of the holders in true time. It uses no wall clock and shares no code with the domain. */
+/** The holders in true time. It uses no wall clock and shares no code with the domain. */
 class Oracle {
   readonly gpuCount: number
   minute = 0
@@ -50,12 +50,12 @@ class Oracle {
     return this.gpuCount - this.held.reduce((sum, each) => sum + each.count, 0)
   }
 
-  end(over: (each: Oracle['held'][number]) => boolean): void {
-    for (const each of this.held.filter(over)) {
+  end(hasEnded: (each: Oracle['held'][number]) => boolean): void {
+    for (const each of this.held.filter(hasEnded)) {
       this.minutes += each.count * (Math.min(each.until, this.minute) - each.since)
       this.records += each.count
     }
-    this.held = this.held.filter((each) => !over(each))
+    this.held = this.held.filter((each) => !hasEnded(each))
   }
 }
 
@@ -83,8 +83,8 @@ class Machine {
 
   /** The same steps as the store: settle, decide, commit with the moment of writing. */
   command(decide: (pool: Pool) => { pool: Pool; ended?: readonly UsageRecord[] }): void {
-    const present = followClock(this.pool, this.moment)
-    const settled = settle(present, this.moment, { alive: this.alive, stopped: () => false })
+    const current = followClock(this.pool, this.moment)
+    const settled = settle(current, this.moment, { alive: this.alive, stopped: () => false })
     const { pool, ended = [] } = decide(settled.pool)
     this.records.push(...settled.ended, ...ended)
     if (pool !== this.pool) this.pool = { ...pool, writtenAt: this.moment }
@@ -113,7 +113,7 @@ class Machine {
     this.oracle.held.push({ id, uid, count, since: minute, until, pid: step.do === 'run' ? pid : -pid })
   }
 
-  take(step: Step): void {
+  perform(step: Step): void {
     switch (step.do) {
       case 'run':
       case 'reserve':
@@ -144,12 +144,12 @@ class Machine {
   }
 }
 
-test('after any events and clock changes, the pool agrees with the model', () => {
+test('after any events and clock changes, the pool agrees with the oracle', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const machine = new Machine()
       for (const each of steps) {
-        machine.take(each)
+        machine.perform(each)
         const { pool, oracle, moment } = machine
         expect(pool.reservations.map(({ id, holdings }) => [id, holdings.length])).toEqual(
           oracle.held.map(({ id, count }) => [id, count]),
@@ -173,7 +173,7 @@ test('one record for each GPU of each ended reservation; the report has the held
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const machine = new Machine()
-      for (const each of steps) machine.take(each)
+      for (const each of steps) machine.perform(each)
       const { records, oracle, pool, moment } = machine
       expect(records).toHaveLength(oracle.records)
       expect(new Set(records.map((each) => `${each.reservation}/${each.unit}`)).size).toBe(records.length)

@@ -19,7 +19,7 @@ export const usedUnits = fc
 
 export const idle = (memoryUsedMb = 0): GpuUse => ({ kind: 'measured', memoryUsedMb, processes: [] })
 
-/** Any use of one GPU; undefined: it was not probed. */
+/** Any use of one GPU; undefined if it was not probed. */
 export const anyUse: fc.Arbitrary<GpuUse | undefined> = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: 0, max: THRESHOLD_MB - 1 }).map(idle) },
   { weight: 2, arbitrary: fc.integer({ min: THRESHOLD_MB, max: 80_000 }).map(idle) },
@@ -27,15 +27,15 @@ export const anyUse: fc.Arbitrary<GpuUse | undefined> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(undefined) },
 )
 
-/** The uses by the numbers of the GPUs. */
+/** The readings of a pool. The uses are in the order of the GPU numbers. */
 export function readingsMap(pool: Pool, uses: readonly (GpuUse | undefined)[]): PoolReadings {
-  const seen = new Map<UnitId, UnitReading>()
+  const readings = new Map<UnitId, UnitReading>()
   for (const { id, device } of pool.units) {
     const index = gpuNumber(id)
     const use = uses[index]
-    if (use !== undefined) seen.set(id, { uuid: device.uuid, use: unitUse(use), index })
+    if (use !== undefined) readings.set(id, { uuid: device.uuid, use: unitUse(use), index })
   }
-  return seen
+  return readings
 }
 
 export const allIdle = (pool: Pool) => ({

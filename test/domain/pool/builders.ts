@@ -19,7 +19,7 @@ import type {
 } from '../../../src/domain/pool/model.ts'
 import { gpuUnit, wholeUnits } from '../../../src/domain/pool/units.ts'
 
-/** Builds values of the pool with defaults for all parts that a test does not give. Tests give GPUs by their numbers. */
+/** These functions build values of a pool, with defaults for the parts that a test omits. GPUs are given by number. */
 
 const HOUR: Millis = 3_600_000
 

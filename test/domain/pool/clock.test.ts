@@ -31,7 +31,7 @@ test('no reservation ends early or late when the clock is set', () => {
       fc.integer({ min: 0, max: 48 * HOUR }),
       jump,
       (left, passed, wallJump) => {
-        // A difference of up to a second may come from reading two clocks.
+        // A difference of up to a second may come from reading the two clocks one after the other.
         fc.pre(Math.abs(left - passed) > 1_000)
         const moment = after(passed, wallJump)
         const { pool, ended } = settle(followClock(poolExpiringIn(left), moment), moment, {
@@ -52,7 +52,7 @@ test('the pool does not change when the clocks agree', () => {
   for (const drift of [0, 999, -999]) expect(followClock(pool, after(5_000, drift))).toBe(pool)
 })
 
-test('after a reboot, time forward counts and time backward does not', () => {
+test('after a reboot, a clock that is ahead counts as passed time, and a clock that is behind is corrected', () => {
   const rebooted = (wall: Millis): Moment => ({ wall, steady: { epoch: 'boot-2', ms: 1_000 } })
   const pool = poolExpiringIn(HOUR)
   const inTime = (moment: Moment) =>
@@ -153,7 +153,7 @@ describe('heartbeats', () => {
     )
   })
 
-  test('from the future, which cannot be corrected, count from the first read', () => {
+  test('in the future that cannot be corrected count from the first read', () => {
     const moment: Moment = { wall: NOON.wall - 9 * HOUR, steady: { epoch: 'unknown/1', ms: 1_000 } }
     const { pool } = settle(followClock(beating(0, 'boot-1/1'), moment), moment, {
       alive: () => 'unknown',

@@ -15,6 +15,9 @@ import {
 
 const held = runOf({ units: [2, 10] })
 
+/** Matches a text with these facts in this order. The words have their own test in test/views/words. */
+const containing = (...facts: string[]) => expect.stringMatching(new RegExp(facts.join('.*')))
+
 test('a pool with holdings in numeric order is sound', () => {
   const reservations = [
     held,
@@ -34,13 +37,11 @@ test('holdings out of order, twice, of unknown units or of two reservations are 
   const holding = (...holdings: (typeof ten)[]) =>
     poolFaults(poolOf(units(11), { reservations: [{ ...held, holdings }] }))
   expect(holding(two, ten)).toEqual([])
-  expect(holding(ten, two)).toEqual(['reservation run names GPUs twice or out of order (10, 2)'])
-  expect(holding(two, two)).toEqual(['reservation run names GPUs twice or out of order (2, 2)'])
-  expect(faultsOf({ id: 'a', units: [11, 12] })).toEqual([
-    'reservation a holds GPU 11, 12, which does not exist',
-  ])
+  expect(holding(ten, two)).toEqual([containing('run', 'order', '10, 2')])
+  expect(holding(two, two)).toEqual([containing('run', 'twice', '2, 2')])
+  expect(faultsOf({ id: 'a', units: [11, 12] })).toEqual([containing('a', '11, 12', 'not exist')])
   expect(faultsOf({ id: 'a', units: [1] }, { id: 'b', units: [0, 1] })).toEqual([
-    'GPU 1 is in 2 reservations (a, b)',
+    containing('GPU 1', '2 reservations', 'a, b'),
   ])
 })
 
@@ -52,13 +53,13 @@ test('a unit has one holder at a time; a booking that begins later is not a hold
       }),
     )
   expect(faultsWith(NOON.wall + 1)).toEqual([])
-  expect(faultsWith(NOON.wall)).toEqual(['GPU 0 is in 2 reservations (a, b)'])
+  expect(faultsWith(NOON.wall)).toEqual([containing('GPU 0', '2 reservations', 'a, b')])
 })
 
 test('a waiter for a unit that does not exist, or for one twice, is a fault', () => {
   const faultsOf = (...numbers: number[]) =>
     poolFaults(poolOf(units(2), { queue: [waiterOf({ request: theseUnits(...numbers) })] }))
   expect(faultsOf(0, 1)).toEqual([])
-  expect(faultsOf(2)).toEqual(['waiter waits in the queue for GPUs that do not exist'])
-  expect(faultsOf(1, 1)).toEqual(['waiter waits in the queue for a GPU twice'])
+  expect(faultsOf(2)).toEqual([containing('waiter', 'queue', 'not exist')])
+  expect(faultsOf(1, 1)).toEqual([containing('waiter', 'queue', 'twice')])
 })

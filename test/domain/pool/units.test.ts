@@ -32,7 +32,7 @@ test('the comparison of two units is antisymmetric, and equal only for the same 
   )
 })
 
-test('the number is the name of a GPU, and its parts have the same number', () => {
+test('a GPU is named by its number, and its parts have the same number', () => {
   fc.assert(
     fc.property(fc.nat(1023), fc.nat(20), (gpu, part) => {
       expect(gpuUnit(gpu)).toBe(`${gpu}`)

@@ -21,8 +21,8 @@ import {
 
 const NOW = NOON.wall
 const HOUR = 3_600_000
-const nobody = () => false
-const known = { now: NOW, stopped: nobody }
+const isStopped = () => false
+const known = { now: NOW, stopped: isStopped }
 
 const pool = (gpus: number, reservations: readonly Reservation[], queue: readonly QueueEntry[]): Pool =>
   poolOf(units(gpus), { reservations, queue })
@@ -32,15 +32,15 @@ const run = (id: string, gpus: readonly number[]) => runOf({ id, units: gpus })
 const waiting = (id: string, request: QueueEntry['request'], duration?: number) =>
   waiterOf({ id, request, ...(duration === undefined ? {} : { duration }) })
 
-function startsOf(seen: Pool): readonly (number | null)[] {
-  const forecasts = expectedStarts(seen, { now: NOW, stopped: nobody })
-  return seen.queue.map(({ id }) => {
+function startsOf(subject: Pool): readonly (number | null)[] {
+  const forecasts = expectedStarts(subject, { now: NOW, stopped: isStopped })
+  return subject.queue.map(({ id }) => {
     const forecast = forecasts.get(id)
     return forecast?.kind === 'at' ? forecast.at - NOW : null
   })
 }
 
-test('the first starts when enough of its GPUs are free, the next when these are released', () => {
+test('the first request starts when enough GPUs are free, the next when the first releases them', () => {
   const reservations = [manual('a', [0], NOW + HOUR), manual('b', [1], NOW + 2 * HOUR)]
   const queue = [waiting('one', someUnits(2), HOUR), waiting('two', someUnits(1))]
   expect(startsOf(pool(2, reservations, queue))).toEqual([2 * HOUR, 3 * HOUR])
@@ -51,7 +51,7 @@ test('a request does not start before one ahead that could use the same GPUs', (
   expect(startsOf(pool(3, [run('a', [0]), run('b', [1])], queue))).toEqual([null, null])
 })
 
-test('a request that releases them before that, or needs others, may start first', () => {
+test('a request that ends before an earlier one can start, or needs other GPUs, may start first', () => {
   const reservations = [manual('a', [0], NOW + HOUR), run('b', [2])]
   const short = [
     waiting('one', someUnits(2)),
@@ -63,7 +63,7 @@ test('a request that releases them before that, or needs others, may start first
   expect(startsOf(pool(3, reservations, others))).toEqual([null, HOUR])
 })
 
-test('promises are kept if no request starts later, also if unknown ends are now', () => {
+test('promises are kept if no request starts later, whether unknown ends are never or now', () => {
   const queue = [waiting('one', someUnits(2))]
   const before = pool(2, [manual('a', [0], NOW + HOUR), run('b', [1])], queue)
   const longer = pool(2, [manual('a', [0], NOW + 2 * HOUR), run('b', [1])], queue)
@@ -71,9 +71,9 @@ test('promises are kept if no request starts later, also if unknown ends are now
   expect(keepsPromises(before, before, known)).toBe(true)
 })
 
-const outlookOf = (seen: Pool, outlook: Partial<Outlook>) => {
-  const starts = expectedStarts(seen, { now: NOW, stopped: nobody, ...outlook })
-  return seen.queue.map(({ id }) => starts.get(id))
+const outlookOf = (subject: Pool, outlook: Partial<Outlook>) => {
+  const starts = expectedStarts(subject, { now: NOW, stopped: isStopped, ...outlook })
+  return subject.queue.map(({ id }) => starts.get(id))
 }
 const lost = (gpu: number) =>
   ({
@@ -91,23 +91,23 @@ test('a GPU that cannot be used has no known free time, reserved or not', () => 
   expect(outlookOf(reserved, { obstacles: [lost(0)], unknownEnds: 'now' })).toEqual([unknown])
 })
 
-test('other GPUs are preferred to it, whether their end is known or not', () => {
+test('usable GPUs are preferred to one that cannot be used, whether their end is known or not', () => {
   const queue = [waiting('one', someUnits(1)), waiting('two', someUnits(2))]
   const held = run('b', [1])
-  const seen = pool(3, [held, manual('a', [2], NOW + HOUR)], queue)
-  expect(outlookOf(seen, { obstacles: [lost(0)] })).toMatchObject([
+  const subject = pool(3, [held, manual('a', [2], NOW + HOUR)], queue)
+  expect(outlookOf(subject, { obstacles: [lost(0)] })).toMatchObject([
     { kind: 'at', at: NOW + HOUR },
     { kind: 'unknown' },
   ])
-  expect(outlookOf({ ...seen, queue: [waiting('two', someUnits(2))] }, { obstacles: [lost(0)] })).toEqual([
+  expect(outlookOf({ ...subject, queue: [waiting('two', someUnits(2))] }, { obstacles: [lost(0)] })).toEqual([
     { kind: 'unknown', after: held },
   ])
 })
 
 test('a stopped waiter has no start and takes no GPU from the waiters behind', () => {
   const stopped = waiterOf({ id: 'one', process: identity(2) })
-  const seen = pool(1, [], [stopped, waiting('two', someUnits(1))])
-  expect(outlookOf(seen, { stopped: ({ pid }) => pid === 2 })).toEqual([
+  const subject = pool(1, [], [stopped, waiting('two', someUnits(1))])
+  expect(outlookOf(subject, { stopped: ({ pid }) => pid === 2 })).toEqual([
     { kind: 'stopped' },
     { kind: 'at', at: NOW },
   ])
@@ -115,9 +115,9 @@ test('a stopped waiter has no start and takes no GPU from the waiters behind', (
 
 test('a run that continues after its time limit has no known end', () => {
   const overdue = runOf({ id: 'a', limit: { interruptAt: NOW - HOUR, killAt: NOW } })
-  const seen = pool(1, [overdue], [waiting('one', someUnits(1))])
-  expect(outlookOf(seen, {})).toEqual([{ kind: 'unknown', after: overdue }])
-  expect(outlookOf(seen, { unknownEnds: 'now' })).toMatchObject([{ kind: 'at', at: NOW }])
+  const subject = pool(1, [overdue], [waiting('one', someUnits(1))])
+  expect(outlookOf(subject, {})).toEqual([{ kind: 'unknown', after: overdue }])
+  expect(outlookOf(subject, { unknownEnds: 'now' })).toMatchObject([{ kind: 'at', at: NOW }])
 })
 
 test('every term except a run without limit and open maintenance has a known end', () => {
@@ -152,11 +152,11 @@ test('a waiter that is passed over delays no other', () => {
   expect(startsOf(pool(2, [], [late, waiting('next', someUnits(1))]))).toEqual([0, 0])
 })
 
-describe('a request that overtakes others may let a third one in before it, which then starts as well', () => {
+describe('a request that overtakes others may make room for a third request, which then starts too', () => {
   const passedOver = { startableSince: NOW - 10_000 }
-  const startableIn = (seen: Pool) => startableEntries(seen, known).map(({ id }) => id)
+  const startableIn = (subject: Pool) => startableEntries(subject, known).map(({ id }) => id)
 
-  test('here "inner", when "outer" has started and "two" can no longer start at once', () => {
+  test('"inner" starts when "outer" has started and "two" can no longer start at once', () => {
     const booked = bookingOf({ id: 'booked', units: [1], from: NOW + HOUR, until: NOW + 6 * HOUR })
     for (const note of [passedOver, {}]) {
       const queue = [
@@ -172,7 +172,7 @@ describe('a request that overtakes others may let a third one in before it, whic
     }
   })
 
-  test('and an extension that delays neither keeps the promises', () => {
+  test('an extension that delays neither is allowed', () => {
     const booked = bookingOf({ id: 'booked', units: [1], from: NOW + 2 * HOUR, until: NOW + 9 * HOUR })
     for (const note of [passedOver, {}]) {
       const queue = [
@@ -192,9 +192,9 @@ describe('a request that overtakes others may let a third one in before it, whic
 test('a GPU that still shows the memory of its last holder is kept for the request that needs it', () => {
   const lastUse = { endedAt: NOW, uid: 1000 }
   const both = waiting('both', someUnits(2))
-  const seen = poolOf([unit(0), unit(1, { lastUse })], { queue: [both, waiting('next', someUnits(1))] })
+  const subject = poolOf([unit(0), unit(1, { lastUse })], { queue: [both, waiting('next', someUnits(1))] })
   const used = { kind: 'occupied', unit: '1', users: [] } as const
-  expect(outlookOf(seen, { obstacles: [used] })).toEqual([
+  expect(outlookOf(subject, { obstacles: [used] })).toEqual([
     { kind: 'unknown', obstacle: used },
     { kind: 'unknown' },
   ])
@@ -202,14 +202,14 @@ test('a GPU that still shows the memory of its last holder is kept for the reque
 
 describe('a booking', () => {
   const booked = bookingOf({ id: 'booked', units: [0], from: NOW + 2 * HOUR, until: NOW + 3 * HOUR })
-  const conditions = { now: NOW, stopped: nobody }
+  const conditions = { now: NOW, stopped: isStopped }
 
-  test('leaves its GPU until it begins to requests that end by then', () => {
+  test('leaves its GPU to requests that end before it begins', () => {
     const queue = [waiting('long', someUnits(1), 2 * HOUR + 1), waiting('short', someUnits(1), 2 * HOUR)]
-    const seen = pool(1, [booked], queue)
-    expect(startableEntries(seen, conditions).map(({ id }) => id)).toEqual(['short'])
-    expect(startsOf(seen)).toEqual([3 * HOUR, 0])
-    expect(startsOf(pool(1, [booked], [waiting('endless', someUnits(1))]))).toEqual([3 * HOUR])
+    const subject = pool(1, [booked], queue)
+    expect(startableEntries(subject, conditions).map(({ id }) => id)).toEqual(['short'])
+    expect(startsOf(subject)).toEqual([3 * HOUR, 0])
+    expect(startsOf(pool(1, [booked], [waiting('unlimited', someUnits(1))]))).toEqual([3 * HOUR])
   })
 
   test('that ends while a run still holds its GPU lets others start when it ends', () => {
@@ -219,12 +219,12 @@ describe('a booking', () => {
       bookingOf({ id: 'over the run', units: [0], from: NOW + HOUR, until: NOW + 4 * HOUR }),
       bookingOf({ id: 'booked', units: [2], from: NOW + 8 * HOUR, until: NOW + 15 * HOUR }),
     ]
-    // Until three hours from now "first" could start at any moment, and keeps GPU 2; then the booking is too close.
+    // For three hours "first" could start at any moment, so GPU 2 is kept for it. After that it would meet the booking.
     const queue = [waiting('first', theseUnits(1, 2), 5 * HOUR), waiting('short', theseUnits(2), 3 * HOUR)]
     expect(startsOf(pool(3, held, queue))).toEqual([null, 4 * HOUR])
   })
 
-  test('is a promise, as the start of a waiter is', () => {
+  test('must not be delayed, like the start of a waiter', () => {
     const until = (expiresAt: number) => pool(1, [manual('a', [0], expiresAt), booked], [])
     expect(keepsPromises(until(NOW + HOUR), until(NOW + 2 * HOUR), known)).toBe(true)
     expect(keepsPromises(until(NOW + HOUR), until(NOW + 2 * HOUR + 1), known)).toBe(false)
@@ -238,13 +238,13 @@ describe('maintenance without a known end', () => {
   test('that began blocks its GPU, also after its holder ends, and delays no other request', () => {
     const queue = [waiting('both', someUnits(2)), waiting('one', someUnits(1))]
     for (const reservations of [[drained], [drained, held], [held, drained]]) {
-      const seen = pool(2, reservations, queue)
-      expect(startableEntries(seen, known).map(({ id }) => id)).toEqual(['one'])
-      expect(outlookOf(seen, { unknownEnds: 'now' })[0]?.kind).toBe('unknown')
+      const subject = pool(2, reservations, queue)
+      expect(startableEntries(subject, known).map(({ id }) => id)).toEqual(['one'])
+      expect(outlookOf(subject, { unknownEnds: 'now' })[0]?.kind).toBe('unknown')
     }
   })
 
-  test('that begins later leaves the GPU to requests that end by then', () => {
+  test('that begins later leaves the GPU to requests that end before', () => {
     const later = maintenanceOf({ units: [0], from: NOW + HOUR })
     const queue = [waiting('long', someUnits(1), HOUR + 1), waiting('short', someUnits(1), HOUR)]
     expect(startsOf(pool(1, [later], queue))).toEqual([null, 0])

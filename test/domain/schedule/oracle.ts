@@ -1,5 +1,5 @@
 /**
- * A simple planner in whole minutes, without code of the real one: it is slow, and supports only `lru`.
+ * A simple, slow planner in whole minutes. It shares no code with the real one, and supports only `lru`.
  */
 
 export interface Case {
@@ -13,11 +13,11 @@ export interface Waiter {
   readonly wants: number | readonly number[]
   /** Null: without limit. */
   readonly minutes: number | null
-  /** Whether others wait for it; otherwise it is passed over. */
+  /** Whether later waiters wait for it. Otherwise it is passed over. */
   readonly isWaitedFor: boolean
 }
 
-interface World {
+interface State {
   readonly now: number
   readonly held: Case['held']
   readonly lastUse: readonly (number | null)[]
@@ -27,30 +27,31 @@ interface World {
 const HORIZON = 200
 
 /** The waiters that can start now, with the units of each. */
-export function startsIn(subject: Case, world: World): ReadonlyMap<Waiter, readonly number[]> {
+export function startsIn(subject: Case, state: State): ReadonlyMap<Waiter, readonly number[]> {
   const starts = new Map<Waiter, readonly number[]>()
   const taken = new Set<number>()
-  /** The waiters for a unit, with their earliest starts. */
-  const keepers: { readonly units: readonly number[]; readonly start: number }[] = []
-  const kept = (unit: number) => keepers.filter(({ units }) => units.includes(unit)).map(({ start }) => start)
-  for (const waiter of world.waiting) {
+  /** The units that are kept for a waiter until its earliest start. */
+  const keptUnits: { readonly units: readonly number[]; readonly start: number }[] = []
+  const kept = (unit: number) =>
+    keptUnits.filter(({ units }) => units.includes(unit)).map(({ start }) => start)
+  for (const waiter of state.waiting) {
     if (!canEverStart(subject, waiter)) continue
-    const end = world.now + (waiter.minutes ?? Number.POSITIVE_INFINITY)
-    const free = wanted(subject, waiter).filter((unit) => isFree(subject, world, unit) && !taken.has(unit))
+    const end = state.now + (waiter.minutes ?? Number.POSITIVE_INFINITY)
+    const free = wanted(subject, waiter).filter((unit) => isFree(subject, state, unit) && !taken.has(unit))
     const usable = free.filter(
       (unit) =>
         kept(unit).every((start) => end <= start) &&
-        world.held.every((held) => held.unit !== unit || held.from <= world.now || end <= held.from),
+        state.held.every((held) => held.unit !== unit || held.from <= state.now || end <= held.from),
     )
     if (usable.length >= sizeOf(waiter)) {
-      const chosen = leastRecent(usable, world).slice(0, sizeOf(waiter))
+      const chosen = leastRecent(usable, state).slice(0, sizeOf(waiter))
       starts.set(waiter, chosen)
       if (waiter.isWaitedFor) for (const unit of chosen) taken.add(unit)
     } else if (waiter.isWaitedFor) {
       const isKeptAlready = (unit: number) =>
-        kept(unit).length > 0 || world.held.some((held) => held.unit === unit && held.from > world.now)
+        kept(unit).length > 0 || state.held.some((held) => held.unit === unit && held.from > state.now)
       const units = waiter.minutes === null ? free.filter((unit) => !isKeptAlready(unit)) : free
-      keepers.push({ units, start: earliestStart(subject, world, waiter) })
+      keptUnits.push({ units, start: earliestStart(subject, state, waiter) })
     }
   }
   return starts
@@ -88,11 +89,11 @@ export function expectedMinutes(subject: Case, unknownEnds: 'never' | 'now'): re
   return subject.queue.map((waiter) => starts.get(waiter) ?? null)
 }
 
-/** Only known ends keep a waiter from starting; there must be enough units for all of its time. */
-function earliestStart(subject: Case, world: World, waiter: Waiter): number {
+/** The first minute from which enough units are free for the whole duration. Unknown ends count as now. */
+function earliestStart(subject: Case, state: State, waiter: Waiter): number {
   const isTaken = (unit: number, minute: number) =>
-    world.held.some((held) => {
-      const from = Math.max(held.from, world.now)
+    state.held.some((held) => {
+      const from = Math.max(held.from, state.now)
       const until = held.until ?? from
       return held.unit === unit && from <= minute && minute < until
     })
@@ -101,7 +102,7 @@ function earliestStart(subject: Case, world: World, waiter: Waiter): number {
     for (let minute = start; minute < end; minute++) if (isTaken(unit, minute)) return false
     return true
   }
-  for (let start = world.now; start <= HORIZON; start++) {
+  for (let start = state.now; start <= HORIZON; start++) {
     const free = wanted(subject, waiter).filter((unit) => isFreeFrom(unit, start))
     if (free.length >= sizeOf(waiter)) return start
   }
@@ -113,13 +114,13 @@ const wanted = ({ units }: Case, { wants }: Waiter): readonly number[] =>
 
 const sizeOf = ({ wants }: Waiter): number => (typeof wants === 'number' ? wants : wants.length)
 
-const isFree = (subject: Case, { now, held }: World, unit: number): boolean =>
+const isFree = (subject: Case, { now, held }: State, unit: number): boolean =>
   subject.units[unit]?.isUnusable === false && !held.some((each) => each.unit === unit && each.from <= now)
 
 const canEverStart = (subject: Case, waiter: Waiter): boolean =>
   wanted(subject, waiter).filter((unit) => subject.units[unit]?.isUnusable === false).length >= sizeOf(waiter)
 
-function leastRecent(units: readonly number[], { lastUse }: World): readonly number[] {
+function leastRecent(units: readonly number[], { lastUse }: State): readonly number[] {
   const lastUseOf = (unit: number) => lastUse[unit] ?? Number.NEGATIVE_INFINITY
   return units.toSorted((a, b) => (lastUseOf(a) === lastUseOf(b) ? a - b : lastUseOf(a) - lastUseOf(b)))
 }

@@ -27,7 +27,7 @@ const waiting = (id: string, startableSince?: number) =>
 
 const poolWith = (...queue: QueueEntry[]): Pool => poolOf(units(1), { queue })
 const state = { kind: 'measured', memoryUsedMb: 0, processes: [] } as const
-const readings = [{ index: 0, uuid: 'GPU-0', name: 'played', state }]
+const readings = [{ index: 0, uuid: 'GPU-0', name: 'Fake GPU', state }]
 const evidence = { readings: readingsOf(poolWith(), { provider: 'fake', readings }), thresholdMb: 1024 }
 const intent = (id: string): Intent => ({
   id,
@@ -39,7 +39,7 @@ const intent = (id: string): Intent => ({
 const stoppedAre = (...pids: number[]) => ({
   stopped: ({ pid }: ProcessIdentity) => pids.includes(pid),
 })
-const seenAt = (now: number, ...pids: number[]) => ({ now, evidence, ...stoppedAre(...pids) })
+const observedAt = (now: number, ...pids: number[]) => ({ now, evidence, ...stoppedAre(...pids) })
 const at = (now: number, ...pids: number[]) => ({ now, ...stoppedAre(...pids) })
 const startableIds = (pool: Pool, conditions: Conditions) =>
   startableEntries(pool, conditions).map(({ id }) => id)
@@ -50,37 +50,37 @@ const waitingAs = (id: string, pid: number): QueueEntry => waiterOf({ id, proces
 test('a waiter that was passed over stays passed over at the next turn, and is first again when it asks', () => {
   const pool = poolWith(waiting('first', NOW - 20_000), waiting('second', NOW - 20_000), waiting('third'))
   const third = intent('third')
-  const { pool: held, result } = acquire(pool, third, seenAt(NOW))
+  const { pool: held, result } = acquire(pool, third, observedAt(NOW))
   expect(result.kind).toBe('granted')
   const { pool: free } = endReservation(held, 'third', 'exited', NOW + 1)
   const fourth = { ...third, id: 'fourth' }
-  expect(acquire(free, fourth, seenAt(NOW + 1)).result.kind).toBe('granted')
+  expect(acquire(free, fourth, observedAt(NOW + 1)).result.kind).toBe('granted')
 
   const back = clearUnresponsive(free, 'first')
   expect(startableIds(back, at(NOW + 1))).toEqual(['first'])
-  expect(acquire(back, fourth, seenAt(NOW + 1)).result.kind).toBe('refused')
+  expect(acquire(back, fourth, observedAt(NOW + 1)).result.kind).toBe('refused')
 })
 
 test('a noted waiter that then had to wait again is not passed over afterwards', () => {
-  const line = poolWith(waiting('first', NOW - 20_000), waiting('second'), waiting('third'))
-  const noted = noteStartable(line, 'third', seenAt(NOW))
-  const { pool: held } = acquire(noted, intent('first'), seenAt(NOW + 500))
+  const queued = poolWith(waiting('first', NOW - 20_000), waiting('second'), waiting('third'))
+  const noted = noteStartable(queued, 'third', observedAt(NOW))
+  const { pool: held } = acquire(noted, intent('first'), observedAt(NOW + 500))
   const { pool: free } = endReservation(held, 'first', 'exited', NOW + 60_000)
-  expect(acquire(free, intent('third'), seenAt(NOW + 60_001)).result.kind).toBe('refused')
+  expect(acquire(free, intent('third'), observedAt(NOW + 60_001)).result.kind).toBe('refused')
   expect(startableIds(free, at(NOW + 60_001))).toEqual(['second'])
 })
 
 test('several stopped waiters are passed over at once without a note; the next is woken and granted', () => {
-  const line = poolWith(waitingAs('first', 1), waitingAs('second', 2), waitingAs('third', 3))
-  expect(startableIds(line, at(NOW))).toEqual(['first'])
-  expect(startableIds(line, at(NOW, 1, 2))).toEqual(['first', 'second', 'third'])
-  expect(canStart(line, intent('third'), at(NOW, 1, 2))).toBe(true)
-  expect(canStart(line, intent('third'), at(NOW, 1))).toBe(false)
-  expect(nextAhead(line, 'third', at(NOW, 1))).toBe('second')
-  expect(nextAhead(line, 'third', at(NOW, 1, 2))).toBeUndefined()
+  const queued = poolWith(waitingAs('first', 1), waitingAs('second', 2), waitingAs('third', 3))
+  expect(startableIds(queued, at(NOW))).toEqual(['first'])
+  expect(startableIds(queued, at(NOW, 1, 2))).toEqual(['first', 'second', 'third'])
+  expect(canStart(queued, intent('third'), at(NOW, 1, 2))).toBe(true)
+  expect(canStart(queued, intent('third'), at(NOW, 1))).toBe(false)
+  expect(nextAhead(queued, 'third', at(NOW, 1))).toBe('second')
+  expect(nextAhead(queued, 'third', at(NOW, 1, 2))).toBeUndefined()
 
-  expect(noteStartable(line, 'third', seenAt(NOW, 1, 2))).toBe(line)
-  const { pool, result } = acquire(line, intent('third'), seenAt(NOW, 1, 2))
+  expect(noteStartable(queued, 'third', observedAt(NOW, 1, 2))).toBe(queued)
+  const { pool, result } = acquire(queued, intent('third'), observedAt(NOW, 1, 2))
   expect(result).toMatchObject({
     kind: 'granted',
     reservation: { id: 'third', holdings: [{ unit: '0', share: { kind: 'whole' } }] },
@@ -88,48 +88,50 @@ test('several stopped waiters are passed over at once without a note; the next i
   expect(pool.queue).toEqual([waitingAs('first', 1), waitingAs('second', 2)])
 })
 
-test('a newcomer is granted GPUs only before stopped waiters', () => {
-  const line = poolWith(waitingAs('first', 1), waitingAs('second', 2))
-  expect(acquire(line, intent('newcomer'), seenAt(NOW, 1)).result.kind).toBe('refused')
-  expect(acquire(line, intent('newcomer'), seenAt(NOW, 1, 2)).result.kind).toBe('granted')
+test('a newcomer overtakes only stopped waiters', () => {
+  const queued = poolWith(waitingAs('first', 1), waitingAs('second', 2))
+  expect(acquire(queued, intent('newcomer'), observedAt(NOW, 1)).result.kind).toBe('refused')
+  expect(acquire(queued, intent('newcomer'), observedAt(NOW, 1, 2)).result.kind).toBe('granted')
 })
 
 test('a waiter that continues is first again at once', () => {
-  const line = poolWith(waitingAs('first', 1), waitingAs('second', 2))
-  expect(acquire(line, intent('second'), seenAt(NOW, 1)).result.kind).toBe('granted')
-  expect(acquire(line, intent('second'), seenAt(NOW)).result.kind).toBe('refused')
-  expect(startableIds(line, at(NOW))).toEqual(['first'])
+  const queued = poolWith(waitingAs('first', 1), waitingAs('second', 2))
+  expect(acquire(queued, intent('second'), observedAt(NOW, 1)).result.kind).toBe('granted')
+  expect(acquire(queued, intent('second'), observedAt(NOW)).result.kind).toBe('refused')
+  expect(startableIds(queued, at(NOW))).toEqual(['first'])
 })
 
 test('no GPU is kept for a stopped waiter', () => {
   const both = { ...waitingAs('first', 1), request: someUnits(2) }
-  const line = poolOf(units(2), { reservations: [runOf()], queue: [both, waitingAs('second', 2)] })
-  expect(startableIds(line, at(NOW))).toEqual([])
-  expect(startableIds(line, at(NOW, 1))).toEqual(['second'])
+  const queued = poolOf(units(2), { reservations: [runOf()], queue: [both, waitingAs('second', 2)] })
+  expect(startableIds(queued, at(NOW))).toEqual([])
+  expect(startableIds(queued, at(NOW, 1))).toEqual(['second'])
 })
 
-test('a frozen waiter behind a stopped one keeps its note when something ends', () => {
+test('a frozen waiter behind a stopped one keeps its note when a reservation ends', () => {
   const frozen = { ...waitingAs('second', 2), startableSince: NOW - 5_000 }
-  const line = poolWith(waitingAs('first', 1), frozen, waitingAs('third', 3))
-  expect(endReservation(line, 'another', 'exited', NOW).pool).toBe(line)
+  const queued = poolWith(waitingAs('first', 1), frozen, waitingAs('third', 3))
+  expect(endReservation(queued, 'another', 'exited', NOW).pool).toBe(queued)
   const processes: ProcessCheck = { alive: () => 'alive', ...stoppedAre(1) }
-  expect(settle(line, { wall: NOW, steady: { ...NOON.steady, epoch: 'boot-2' } }, processes).pool).toBe(line)
-  expect(acquire(line, intent('third'), seenAt(NOW + 5_000, 1)).result.kind).toBe('granted')
+  expect(settle(queued, { wall: NOW, steady: { ...NOON.steady, epoch: 'boot-2' } }, processes).pool).toBe(
+    queued,
+  )
+  expect(acquire(queued, intent('third'), observedAt(NOW + 5_000, 1)).result.kind).toBe('granted')
 })
 
 const threeGpus = (...queue: QueueEntry[]): Pool => poolOf(units(3), { queue })
-const shownWith = (pool: Pool, last: GpuUse) => {
+const evidenceWith = (pool: Pool, last: GpuUse) => {
   const states: readonly GpuUse[] = [state, state, last]
-  const shown = states.map((each, index) => ({ index, uuid: `GPU-${index}`, name: 'played', state: each }))
+  const shown = states.map((each, index) => ({ index, uuid: `GPU-${index}`, name: 'Fake GPU', state: each }))
   return { readings: readingsOf(pool, { provider: 'fake', readings: shown }), thresholdMb: 1024 }
 }
 const LOST: GpuUse = { kind: 'fault', reason: 'lost' }
 const USED: GpuUse = { kind: 'measured', memoryUsedMb: 9_000, processes: [] }
 const wanting = (id: string, request: QueueEntry['request']): QueueEntry => waiterOf({ id, request })
 const outcome = (pool: Pool, last: GpuUse, now = NOW) =>
-  acquire(pool, intent('newcomer'), { ...at(now), evidence: shownWith(pool, last) }).result.kind
+  acquire(pool, intent('newcomer'), { ...at(now), evidence: evidenceWith(pool, last) }).result.kind
 
-test('a request for unusable GPUs blocks no other GPUs; one that only has to wait does', () => {
+test('a request for unusable GPUs does not block usable ones; a request that only has to wait does', () => {
   const all = threeGpus(wanting('all', someUnits(3)))
   expect([LOST, USED].map((last) => outcome(all, last))).toEqual(['granted', 'granted'])
   const run = runOf()
@@ -149,14 +151,19 @@ test('a GPU that was just released may still show the memory of its last holder'
   expect(outcome(released, LOST, NOW + 1)).toBe('granted')
 })
 
-test('an entry is behind the last one that blocks it, not behind one for an unusable GPU', () => {
+test('an entry is behind the last entry that blocks it, not behind an entry for an unusable GPU', () => {
   const queue = [
     { ...waitingAs('first', 1), request: theseUnits(0) },
     { ...waitingAs('faulty', 2), request: theseUnits(1) },
     waitingAs('third', 3),
   ]
   const pool = poolOf(units(2), { queue })
-  const fault = { index: 1, uuid: 'GPU-1', name: 'played', state: { kind: 'fault', reason: 'lost' } } as const
+  const fault = {
+    index: 1,
+    uuid: 'GPU-1',
+    name: 'Fake GPU',
+    state: { kind: 'fault', reason: 'lost' },
+  } as const
   const withFault = readingsOf(pool, { provider: 'fake', readings: [...readings, fault] })
   const { stopped } = stoppedAre()
   const reading = { evidence: { readings: withFault, thresholdMb: 1024 }, reserved: new Set<UnitId>() }

@@ -146,7 +146,7 @@ test('the expected start of each waiter equals that of the oracle, which simulat
   )
 })
 
-test('an extension keeps its promises exactly if no waiter of the oracle starts later, and no booking', () => {
+test('an extension is allowed exactly if, by the oracle, it delays no waiter and no booking', () => {
   fc.assert(
     fc.property(anyCase, fc.integer({ min: 1, max: 10 }), fc.nat(), (drawn, by, pick) => {
       // Promises depend on reservations alone.
@@ -175,7 +175,7 @@ test('an extension keeps its promises exactly if no waiter of the oracle starts 
   )
 })
 
-test('for one waiter alone the answer is the same', () => {
+test('the forecast for one waiter is the same as in the forecast for all', () => {
   fc.assert(
     fc.property(anyCase, fc.nat(5), (subject, place) => {
       const pool = poolFrom(subject)

@@ -1,7 +1,10 @@
 import { expect, test } from 'bun:test'
 import { REASONS, Replay, type Replayed } from './replay.ts'
 
-/** A selection of some 190,000 decisions of two recorded seeds. All except the expected starts were the same. */
+/**
+ * A selection from about 190,000 decisions, recorded in two seeds before the single planner. The single planner made
+ * all of them in the same way, except for the expected starts.
+ */
 const FIXTURE = new URL('../../fixtures/decisions.jsonl.gz', import.meta.url)
 
 const GRANTS = ['acquire', 'canBeServed', 'servableEntries', 'isServable', 'distanceToServable']
@@ -17,7 +20,7 @@ test('every request is granted, refused or overtaken as before the single planne
     expect({ decision, answer: now }).toEqual({ decision, answer: then })
 })
 
-test('the waiters that can start and do not ask are noted as before', () => {
+test('the waiters that can start but do not ask are noted as before', () => {
   expect(of(NOTES).length).toBeGreaterThan(20)
   for (const { decision, then, now } of of(NOTES))
     expect({ decision, answer: now }).toEqual({ decision, answer: then })
@@ -44,5 +47,5 @@ async function replayed(): Promise<readonly Replayed[]> {
   return text
     .trimEnd()
     .split('\n')
-    .flatMap((line) => replay.play(JSON.parse(line)) ?? [])
+    .flatMap((line) => replay.repeat(JSON.parse(line)) ?? [])
 }

@@ -29,7 +29,7 @@ interface Changed {
   readonly answer: unknown
 }
 
-interface Seen {
+interface Inputs {
   readonly now: number
   /** The ids of the entries whose process was stopped. */
   readonly stopped: readonly string[] | null
@@ -57,7 +57,7 @@ interface Intent1 {
 }
 
 export type Decision = { readonly pool: number; readonly changed?: Changed } & (
-  | (Seen & {
+  | (Inputs & {
       readonly d: 'acquire'
       readonly intent: Intent1
       readonly result:
@@ -65,12 +65,12 @@ export type Decision = { readonly pool: number; readonly changed?: Changed } & (
         | { readonly kind: 'refused'; readonly shortage: object & { readonly taken: readonly number[] } }
       readonly notes: Notes
     })
-  | (Seen & { readonly d: 'canBeServed'; readonly intent: Intent1; readonly result: boolean })
-  | (Seen & { readonly d: 'servableEntries'; readonly result: readonly string[] })
-  | (Seen & { readonly d: 'isServable'; readonly entry: string; readonly result: boolean })
-  | (Seen & { readonly d: 'distanceToServable'; readonly entry: string; readonly result: number | null })
-  | (Seen & { readonly d: 'forgetUnservable'; readonly result: Notes })
-  | (Seen & { readonly d: 'noteServable'; readonly before: string; readonly result: Notes })
+  | (Inputs & { readonly d: 'canBeServed'; readonly intent: Intent1; readonly result: boolean })
+  | (Inputs & { readonly d: 'servableEntries'; readonly result: readonly string[] })
+  | (Inputs & { readonly d: 'isServable'; readonly entry: string; readonly result: boolean })
+  | (Inputs & { readonly d: 'distanceToServable'; readonly entry: string; readonly result: number | null })
+  | (Inputs & { readonly d: 'forgetUnservable'; readonly result: Notes })
+  | (Inputs & { readonly d: 'noteServable'; readonly before: string; readonly result: Notes })
   | { readonly d: 'comes'; readonly entry: string; readonly result: Notes }
   | {
       readonly d: 'forecastLine'
@@ -84,7 +84,7 @@ export type Decision = { readonly pool: number; readonly changed?: Changed } & (
 
 export interface Replayed {
   readonly decision: Decision
-  /** The recorded and the present decision, in a form for each kind of decision. */
+  /** The recorded answer and the answer of now, in a form that depends on the kind of decision. */
   readonly then: unknown
   readonly now: unknown
 }
@@ -93,8 +93,8 @@ export interface Replayed {
 export class Replay {
   readonly #pools = new Map<number, Pool>()
 
-  /** Null for a pool, which is kept for the decisions that follow. */
-  play(line: Line): Replayed | null {
+  /** Makes a decision again. A pool is kept for the decisions that follow; for it the result is null. */
+  repeat(line: Line): Replayed | null {
     if ('n' in line) {
       this.#pools.set(line.n, upgradedFrom1(line.pool))
       return null
@@ -182,7 +182,7 @@ const startableIds = (pool: Pool, conditions: Conditions): readonly string[] =>
 
 const notesIn = (pool: Pool): Notes => pool.queue.map(({ startableSince }) => startableSince ?? null)
 
-function conditionsOf({ now, stopped, sight, unusable }: Seen, pool: Pool): Conditions {
+function conditionsOf({ now, stopped, sight, unusable }: Inputs, pool: Pool): Conditions {
   return {
     now,
     stopped: stoppedIn(pool, stopped),
@@ -191,7 +191,7 @@ function conditionsOf({ now, stopped, sight, unusable }: Seen, pool: Pool): Cond
   }
 }
 
-function evidenceOf({ usage, thresholdMb, claimant }: NonNullable<Seen['sight']>): Evidence {
+function evidenceOf({ usage, thresholdMb, claimant }: NonNullable<Inputs['sight']>): Evidence {
   return {
     readings: new Map(usage.map(([gpu, { usage: use, ...reading }]) => [gpuUnit(gpu), { ...reading, use }])),
     thresholdMb,

@@ -21,7 +21,7 @@ test.each([
   ['90m', 90 * MINUTE],
   ['365d', 365 * DAY],
   ['1s', SECOND],
-])('%s is understood', (text, ms) => {
+])('%s is valid', (text, ms) => {
   expect(parseDuration(text)).toBe(ms)
 })
 
@@ -33,7 +33,7 @@ test.each(
     ['', ' ', 'h', 'abc', '1', '1.5', '8 h', '1h 30m', '1hour', '1H', '1w', '1h30', '30m1h', '1h1h', '1..5h'],
     ['1h\n', '１h', '1h;rm', 'NaNh', 'Infinityh', '0x10h', '1_000s', '1,5h', '--'],
   ].flat(),
-)('%p is refused with the formats that work', (text) => {
+)('%p is refused with an example in the hint', (text) => {
   expect(() => parseDuration(text)).toThrow(
     expect.objectContaining({ code: 'usage', hint: expect.stringContaining('1h30m') }),
   )

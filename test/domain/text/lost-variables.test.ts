@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { dropperIn } from '../../../src/domain/text/lost-variables.ts'
 
-const lose = (line: string) => dropperIn(line.split(' ')) !== undefined
+const losesVariables = (line: string) => dropperIn(line.split(' ')) !== undefined
 
 test.each([
   'sudo python train.py',
@@ -17,7 +17,7 @@ test.each([
   'screen -dmS job train',
   'ssh box nvidia-smi',
 ])('a warning for: %s', (line) => {
-  expect(lose(line)).toBe(true)
+  expect(losesVariables(line)).toBe(true)
 })
 
 test.each([
@@ -32,5 +32,5 @@ test.each([
   './sudoku',
   'bash -c sudo',
 ])('no warning for: %s', (line) => {
-  expect(lose(line)).toBe(false)
+  expect(losesVariables(line)).toBe(false)
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { printable, printableJson, shortened } from '../../../src/domain/text/text.ts'
 
-test('no text can move the cursor, recolor the line, start a new one or reverse it', () => {
+test('printable text cannot move the cursor, recolor or reverse the line, or start a new line', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(printable(text)).not.toMatch(/[\p{Cc}\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
@@ -35,7 +35,7 @@ test('shortened text ends with a whole character', () => {
   expect(shortened('abc😀def', 6)).toBe('abc😀…')
 })
 
-test('printed JSON has the same value, and moves no cursor', () => {
+test('printed JSON has the same value, and cannot move the cursor', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
       for (const indent of [undefined, 2]) {
