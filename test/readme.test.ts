@@ -3,7 +3,7 @@ import { startForever } from './support/job.ts'
 import { testPool } from './support/pool.ts'
 import { root } from './support/sources.ts'
 
-/** Without what differs from run to run: times, and the account behind a shown name. */
+/** Replaces what differs from run to run: times, and the account after a shown name. */
 const withoutTimes = (text: string): string =>
   text
     .replace(/\d+h \d+m \d+s/g, 'TIME')
