@@ -29,7 +29,7 @@ const SHOTS: Readonly<
 }
 /** In this time the demo collects samples for its charts. */
 const RUN_FOR_MS = 90_000
-/** Longest wait for a free GPU, or for a request in the queue. */
+/** Longest wait for a request in the queue, which the pictures show. */
 const WAIT_AT_MOST_MS = 300_000
 
 await using demo = await startDemo()
@@ -46,10 +46,7 @@ try {
   await light?.page.getByRole('button', { name: 'Colours: Dark' }).click()
   await Bun.sleep(RUN_FOR_MS)
   for (const { name, page, whole } of opened) {
-    await page
-      .locator(name === 'web-wall' ? '.queue' : '.card.state-available')
-      .first()
-      .waitFor({ timeout: WAIT_AT_MOST_MS })
+    await page.locator('.queue').waitFor({ timeout: WAIT_AT_MOST_MS })
     await page.screenshot({ path: `docs/images/${name}.png`, fullPage: whole })
     console.log(`docs/images/${name}.png`)
   }
