@@ -2,11 +2,8 @@ import { expect, test } from 'bun:test'
 import { amdSmiProvider } from '../../../src/adapters/gpu/amd/amd-smi.ts'
 import { withinDeadline } from '../../../src/adapters/gpu/deadline.ts'
 import { driverFailed, notUnderstood } from '../../../src/adapters/gpu/driver-errors.ts'
-import { parseScenario } from '../../../src/adapters/gpu/fake/fake-scenario.ts'
 import { nvidiaSmiProvider } from '../../../src/adapters/gpu/nvidia/nvidia-smi.ts'
 import { resolveProgram } from '../../../src/adapters/process/exec.ts'
-import { settingsFrom } from '../../../src/adapters/settings/config.ts'
-import { type ConfigFile, parseConfig } from '../../../src/adapters/settings/config-file.ts'
 import { busyError } from '../../../src/adapters/store/locks/lock-holder.ts'
 import { interrupted, waitedForLock } from '../../../src/app/waiting/wait-errors.ts'
 import { gpuCount, oneOf, shownText } from '../../../src/cli/options/kinds.ts'
@@ -24,12 +21,8 @@ import { type ErrorCase, testErrors } from './error-line.ts'
 const DB = '/srv/pool.db'
 const locked = await busyError(DB, null)
 
-const settingsOf = (values: ConfigFile['values'], quotable = true) =>
-  settingsFrom({ flags: {}, env: {} }, [{ path: '/f.yaml', quotable, values }])
-
 const DURATIONS = 'use for example 30s, 30m, 2h, 1d, 0.5h or 1h30m'
 const IDS = 'use for example 1,3 or 0-3'
-const SCENARIO = 'docs/fake-gpus.md describes the format; CANHAZGPU_FAKE_USAGE names the file.'
 
 const VALUES: readonly ErrorCase[] = [
   ['usage', `Invalid duration '10': the unit is missing - ${DURATIONS}`, () => parseDuration('10')],
@@ -70,55 +63,6 @@ const VALUES: readonly ErrorCase[] = [
     'Invalid value for --note: expected 1 to 200 visible characters',
     () => shownText.read('', '--note'),
   ],
-]
-
-const SETTINGS: readonly ErrorCase[] = [
-  [
-    'usage',
-    'Invalid value for --store: "x" - expected sqlite:///absolute/path/to/pool.db, or the path alone',
-    () => settingsFrom({ flags: { store: 'x' }, env: {} }, []),
-  ],
-  [
-    'config-invalid',
-    'Invalid value for CANHAZGPU_PROBE_TIMEOUT: "10" - expected a duration such as 10s or 1m',
-    () => settingsFrom({ flags: {}, env: { CANHAZGPU_PROBE_TIMEOUT: '10' } }, []),
-  ],
-  [
-    'config-invalid',
-    'Invalid value for /f.yaml: memory.threshold: -1 - expected a whole number of megabytes above zero, such as 1024',
-    () => settingsOf({ 'memory.threshold': -1 }),
-  ],
-  [
-    'config-invalid',
-    'Invalid value for /f.yaml: no-color - expected true or false',
-    () => settingsOf({ 'no-color': 'perhaps' }, false),
-  ],
-  [
-    'config-invalid',
-    'Invalid value for /f.yaml: web.token - expected a text of at least 8 characters',
-    () => settingsOf({ 'web.token': 'short' }),
-  ],
-  [
-    'config-invalid',
-    "Invalid value for /f.yaml: web.basic - expected a text such as 'user:password'",
-    () => settingsOf({ 'web.basic': 'secret' }),
-  ],
-  [
-    'config-invalid',
-    'Cannot parse the configuration /f.yaml: no valid YAML (line 2)',
-    () => parseConfig('/f.yaml', 'a: 1\nb: [1\n'),
-  ],
-  [
-    'config-invalid',
-    'Invalid configuration /f.yaml: expected keys and values',
-    () => parseConfig('/f.yaml', '- a'),
-  ],
-  [
-    'config-invalid',
-    `/f.json: gpus.9: expected an id from 0 to 1 - ${SCENARIO}`,
-    () => parseScenario('{"gpus": {"9": {}}}', '/f.json', 2),
-  ],
-  ['config-invalid', `/f.json: expected JSON - ${SCENARIO}`, () => parseScenario('{', '/f.json', 2)],
 ]
 
 const PROGRAMS: readonly ErrorCase[] = [
@@ -223,7 +167,7 @@ const BUGS: readonly ErrorCase[] = [
   ],
 ]
 
-const CASES = [...VALUES, ...SETTINGS, ...PROGRAMS, ...RIGHTS_AND_WAITS, ...DRIVER, ...BUGS]
+const CASES = [...VALUES, ...PROGRAMS, ...RIGHTS_AND_WAITS, ...DRIVER, ...BUGS]
 
 testErrors(CASES)
 
@@ -231,6 +175,8 @@ const IN_OTHER_TABLES: readonly ErrorCode[] = [
   // refusals.test.ts
   ...(['not-enough-gpus', 'too-many-waiting', 'impossible-request'] as const),
   ...(['pool-already-initialized', 'not-yours', 'failure'] as const),
+  // configuration-errors.test.ts
+  'config-invalid',
   // store-errors.test.ts
   ...(['pool-not-initialized', 'store-unavailable', 'store-busy', 'store-corrupt'] as const),
   ...(['store-foreign', 'store-too-new'] as const),
