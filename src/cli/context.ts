@@ -79,8 +79,8 @@ export interface Context {
   /** Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`. */
   readonly launch: () => Promise<Launcher>
   /**
-   * Saves the inherited state of this process for its successor. Call it before anything is opened, if the command
-   * waits only because of its configuration.
+   * Saves the inherited state of this process for its successor. A command that waits because of its configuration
+   * calls it before it opens anything.
    */
   readonly keepInherited: () => void
   /** The place in the queue that an earlier version of this program passed to this process. */

@@ -1,6 +1,6 @@
 import type { CommandName, LoadedCommand, Nameable } from './command.ts'
 
-/** A command in the list. Its module is loaded only if the user names the command. */
+/** A command in the list. Its module is loaded on first use. */
 export interface CommandEntry extends CommandName {
   readonly load: () => Promise<LoadedCommand>
 }

@@ -10,7 +10,7 @@ export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
   return answer
 }
 
-/** Converts a refusal to an error with code, message and hint. No other code makes words of refusals. */
+/** Converts a refusal to an error with code, message and hint. No other code makes the text of a refusal. */
 export function refusalError(reason: Reason): CanhazgpuError {
   const { code, message, hint } = wordsOf(reason)
   return new CanhazgpuError(code, message, {
