@@ -2,6 +2,7 @@ import { CanhazgpuError } from '../../../domain/errors.ts'
 import type { Millis, Probe } from '../../../domain/pool/model.ts'
 import type { GpuProvider } from '../../../ports/driver.ts'
 import { selfCommand } from '../../process/self.ts'
+import { driverFailed } from '../driver-errors.ts'
 import type { Environment } from '../run-program.ts'
 import { libraryOf, probeWithin } from './nvml.ts'
 import type { NvmlAnswer } from './nvml-answer.ts'
@@ -28,6 +29,7 @@ export const keptOpenNvmlProvider = (env: Environment): KeptOpenNvml =>
 export class KeptOpenNvml implements GpuProvider {
   readonly #start: () => KeptChild
   #isProbing = false
+  #isClosed = false
   #child: KeptChild | undefined
   /** The children that were told to end and have not ended. */
   readonly #leaving = new Set<KeptChild>()
@@ -47,8 +49,9 @@ export class KeptOpenNvml implements GpuProvider {
     }
   }
 
-  /** Ends the child. A later probe starts another one. */
+  /** Ends the child. A later probe fails. */
   close(): void {
+    this.#isClosed = true
     if (this.#child !== undefined) this.#dismiss(this.#child)
   }
 
@@ -84,6 +87,7 @@ export class KeptOpenNvml implements GpuProvider {
   }
 
   #startAnother(): KeptChild {
+    if (this.#isClosed) throw driverFailed('NVML', 'closed')
     if (this.#leaving.size >= MAX_LEAVING) {
       throw new CanhazgpuError(
         'driver-unresponsive',
