@@ -5,6 +5,7 @@ import { statusDocument } from '../../views/documents/status-document.ts'
 import { summaryDocument } from '../../views/documents/summary-document.ts'
 import { allReplacedWords, REFRESH_COMMAND } from '../../views/words/faults.ts'
 import type { Display } from '../../views/words/printed.ts'
+import { staleFailure } from '../../views/words/stale-words.ts'
 import { statusLine } from '../../views/words/status/line.ts'
 import { statusSummary } from '../../views/words/status/summary.ts'
 import { statusTable } from '../../views/words/status/table.ts'
@@ -51,7 +52,8 @@ export const status = command({
     }
   },
   json: (shown) => (shown.form === 'summary' ? summaryDocument(shown) : statusDocument(shown)),
-  failure: (shown) => shown.driverFailure,
+  failure: ({ driverFailure, stale, view }) =>
+    stale === undefined ? driverFailure : staleFailure(stale, view.now),
 })
 
 function statusText({ form, pool, gpus, view }: Shown, display: Display): string {

@@ -1,18 +1,26 @@
 import { usersOf } from '../../domain/observation/evidence.ts'
 import type { UnitFault, UnitUse } from '../../domain/observation/readings.ts'
+import type { StaleReadings } from '../../domain/observation/sample.ts'
 import { type GpuStatus, type Overview, otherUseOf, type View } from '../../domain/observation/status.ts'
 import type { Reservation, Term, TermKind } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
-import type { ReservationType, StatusDocument } from '../schemas/status.ts'
+import type { ReservationType, StaleDocument, StatusDocument } from '../schemas/status.ts'
 import { faultWords } from '../words/faults.ts'
 import { detailsOf } from '../words/status/details.ts'
 import { STATES } from '../words/status/states.ts'
 import { validationOf } from '../words/status/validation.ts'
 
-export function statusDocument(overview: Overview): readonly StatusDocument[] {
-  return overview.gpus.map((status) => gpuDocument(status, overview.view))
+export function statusDocument({ gpus, view, stale }: Overview): readonly StatusDocument[] {
+  const marked = stale === undefined ? {} : { stale: staleDocument(stale) }
+  return gpus.map((status) => ({ ...gpuDocument(status, view), ...marked }))
 }
+
+export const staleDocument = ({ failure, since }: StaleReadings): StaleDocument => ({
+  reason: failure.message,
+  reason_code: failure.code,
+  since: timestamp(since),
+})
 
 function gpuDocument(status: GpuStatus, view: View): StatusDocument {
   const { id, device, lastUse } = status.unit

@@ -1,8 +1,12 @@
 import type { Overview } from '../../domain/observation/status.ts'
 import type { SummaryDocument } from '../schemas/status.ts'
 import { summaryOf } from '../words/status/summary.ts'
+import { staleDocument } from './status-document.ts'
 
-export function summaryDocument({ pool, gpus }: Pick<Overview, 'pool' | 'gpus'>): SummaryDocument {
+export function summaryDocument({ pool, gpus, stale }: SummarySource): SummaryDocument {
   const { total, models, available, inUse, errors } = summaryOf(gpus)
-  return { host: pool.host, total, gpu_models: models, available, in_use: inUse, errors }
+  const counts = { total, gpu_models: models, available, in_use: inUse, errors }
+  return { host: pool.host, ...counts, ...(stale === undefined ? {} : { stale: staleDocument(stale) }) }
 }
+
+type SummarySource = Pick<Overview, 'pool' | 'gpus' | 'stale'>

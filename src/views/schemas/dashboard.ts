@@ -1,7 +1,6 @@
 import * as v from 'valibot'
-import { ERROR_CODES } from '../../domain/errors.ts'
 import { queue } from './queue.ts'
-import { status } from './status.ts'
+import { stale, status } from './status.ts'
 import { list, object, oneOf, optional, text, time } from './values.ts'
 
 /** The content of the page at one moment, for `/api/snapshot` and the events of `/api/events`. */
@@ -14,15 +13,7 @@ export const snapshot = object({
   /** The time of the snapshot. */
   at: time,
   /** Present if the snapshot is not current. */
-  stale: optional(
-    object({
-      reason: text,
-      /** `internal`: a bug in canhazgpu. */
-      reason_code: oneOf(ERROR_CODES),
-      /** The time of the last good reading; absent if there was none since the server started. */
-      since: optional(time),
-    }),
-  ),
+  stale: optional(stale),
   status,
   queue,
 })
@@ -48,7 +39,6 @@ export const health = object({ status: oneOf(['ok']), driver: oneOf(['ok', 'stal
 export const serving = object({ url: text, demo: optional(v.literal(true)) })
 
 export type SnapshotDocument = v.InferOutput<typeof snapshot>
-export type StaleDocument = NonNullable<SnapshotDocument['stale']>
 export type TrendDocument = v.InferOutput<typeof trend>
 export type TrendPoint = v.InferOutput<typeof trendPoint>
 export type ServingDocument = v.InferOutput<typeof serving>

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { ERROR_CODES } from '../../domain/errors.ts'
 import { STATE_NAMES } from '../words/status/states.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
@@ -14,6 +15,15 @@ export const process = object({
 
 /** The kind of error. `unanswered`: the driver gave no reading. */
 export const faultReason = object({ code: oneOf(['reported', 'replaced', 'missing', 'unanswered']) })
+
+/** Present if the readings are old because the driver does not answer. */
+export const stale = object({
+  reason: text,
+  /** `internal`: a bug in canhazgpu. */
+  reason_code: oneOf(ERROR_CODES),
+  /** The time of the last good reading; absent if there was none. */
+  since: optional(time),
+})
 
 /** One GPU in the JSON of `status --json` and `/api/status`. An unknown value is absent. */
 export const gpu = object({
@@ -45,6 +55,7 @@ export const gpu = object({
   /** Text for people: since when, until when, and which processes use it. */
   details: optional(text),
   validation: optional(text),
+  stale: optional(stale),
 })
 
 /** `status --json`. */
@@ -60,9 +71,11 @@ export const summary = object({
   /** Reserved, or used without a reservation. */
   in_use: whole,
   errors: whole,
+  stale: optional(stale),
 })
 
 export type ReservationType = v.InferOutput<typeof reservationType>
 export type ProcessDocument = v.InferOutput<typeof process>
+export type StaleDocument = v.InferOutput<typeof stale>
 export type StatusDocument = v.InferOutput<typeof gpu>
 export type SummaryDocument = v.InferOutput<typeof summary>

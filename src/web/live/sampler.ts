@@ -1,3 +1,4 @@
+import { pause } from '../../app/sampling/pause.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { readingsOf } from '../../domain/observation/readings.ts'
@@ -159,11 +160,12 @@ export class Sampler {
     const { pool: service, clock } = this.#options
     const started = clock()
     try {
-      const { pool, moment, observation } = await service.view('observed')
-      const at = clock()
-      this.#reading = { observation, reserved: reservedUnits(pool), at, duration: at - started }
-      this.#failure = null
-      this.trend.add(readingsOf(pool, observation.probe), moment.wall)
+      const { pool, moment, observation, stale } = await service.view('observed')
+      const age = stale === undefined ? 0 : moment.wall - stale.since
+      const at = clock() - age
+      this.#reading = { observation, reserved: reservedUnits(pool), at, duration: clock() - started }
+      this.#failure = stale?.failure ?? null
+      if (stale === undefined) this.trend.add(readingsOf(pool, observation.probe), moment.wall)
     } catch (error) {
       this.#failure = causeOf(error)
     }
@@ -230,15 +232,3 @@ function causeOf(error: unknown): StaleCause {
 }
 
 const UNRESPONSIVE: StaleCause = { code: 'driver-unresponsive', message: 'the GPU driver does not answer' }
-
-function pause(ms: Millis, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-  })
-}

@@ -1,6 +1,6 @@
 import { evidenceOf, type Observation } from '../../domain/observation/observation.ts'
 import { unknownReadings } from '../../domain/observation/readings.ts'
-import { type GpuStatus, statusOf } from '../../domain/observation/status.ts'
+import { type GpuStatus, type Overview, statusOf } from '../../domain/observation/status.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
@@ -8,7 +8,8 @@ import { type QueueOverview, queuePlaces } from '../../domain/schedule/queue-pla
 import type { Views } from '../../ports/pool-service.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
 import { statusDocument, timestamp } from '../../views/documents/status-document.ts'
-import type { SnapshotDocument, StaleDocument } from '../../views/schemas/dashboard.ts'
+import type { SnapshotDocument } from '../../views/schemas/dashboard.ts'
+import type { StaleDocument } from '../../views/schemas/status.ts'
 
 /** Pool and GPUs at one moment, rendered once for all clients. */
 export interface Snapshot {
@@ -72,7 +73,12 @@ export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapsh
       ...identity,
       at: timestamp(moment.wall),
       ...(stale === undefined ? {} : { stale: staleDocument(stale) }),
-      status: statusDocument({ pool, view: { now: moment.wall, thresholdMb }, gpus }),
+      status: statusDocument({
+        pool,
+        view: { now: moment.wall, thresholdMb },
+        gpus,
+        ...staleReadings(stale),
+      }),
       queue: queueDocument(queue),
     },
     { gpus, queue },
@@ -87,8 +93,10 @@ function stoppedAmong({ queue }: Pool, ids: readonly string[]): StoppedCheck {
 
 /** The same snapshot, marked as stale. */
 export function staleSnapshot(snapshot: Snapshot, { code, message }: StaleCause): Snapshot {
-  const since = snapshot.document.stale?.since ?? snapshot.document.at
-  return render({ ...snapshot.document, stale: { reason: message, reason_code: code, since } }, snapshot)
+  const { document } = snapshot
+  const stale = { reason: message, reason_code: code, since: document.stale?.since ?? document.at }
+  const status = document.status.map((gpu) => ({ ...gpu, stale }))
+  return render({ ...document, stale, status }, snapshot)
 }
 
 function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpus' | 'queue'>): Snapshot {
@@ -100,12 +108,16 @@ function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpu
     queueJson: JSON.stringify(document.queue),
     json: JSON.stringify(document),
     signature: JSON.stringify([
-      document.status.map(({ duration_seconds: _, details: __, ...gpu }) => gpu),
+      document.status.map(({ duration_seconds: _, details: __, stale: ___, ...gpu }) => gpu),
       document.queue.map(({ waiting_seconds: _, ...place }) => place),
       document.stale?.reason,
     ]),
   }
 }
+
+/** A stale reading of each GPU, if there is one. */
+const staleReadings = ({ since, cause }: Partial<Stale> = {}): Pick<Overview, 'stale'> =>
+  since === undefined || cause === undefined ? {} : { stale: { since, failure: cause } }
 
 function staleDocument({ cause, since }: Stale): StaleDocument {
   return {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { LocalPool } from '../../../src/app/local-pool.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
+import type { Sample } from '../../../src/domain/observation/sample.ts'
 import type { Pool, Probe, Unit } from '../../../src/domain/pool/model.ts'
 import { gpuNumber, wholeUnits } from '../../../src/domain/pool/units.ts'
 import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
@@ -93,6 +94,21 @@ describe('if the driver hangs', () => {
     setup.sampler.close()
   })
 
+  test.concurrent('behind a daemon: its stale readings are shown, with their time', async () => {
+    const setup = newSetup()
+    setup.age(60_000, 'GPU is lost')
+    const { document } = await setup.sampler.current()
+    const since = new Date(Date.parse(document.at) - 60_000).toISOString()
+    const stale = { reason: 'GPU is lost', reason_code: 'driver-failed', since } as const
+    expect(document.stale).toEqual(stale)
+    expect(document.status.map((gpu) => [gpu.status, gpu.stale])).toEqual([
+      ['AVAILABLE', stale],
+      ['AVAILABLE', stale],
+    ])
+    expect(setup.sampler.health).toBe('stale')
+    setup.sampler.close()
+  })
+
   test.concurrent('if the driver fails, the cause is shown', async () => {
     const setup = newSetup()
     setup.fail('Failed to initialize NVML: Driver/library version mismatch')
@@ -133,6 +149,7 @@ function newSetup() {
   }
   const setup = { probes: 0, isWatched: false }
   let lost = false
+  let stale: Sample['stale']
   let failure: string | null = null
   let hanging: PromiseWithResolvers<void> | null = null
   let changed = Promise.withResolvers<void>()
@@ -173,7 +190,7 @@ function newSetup() {
     processes: { alive: () => 'alive', stopped: () => false },
     actor: async () => ({ uid: 1, name: 'alice' }),
     driver: {
-      sample: async () => ({ probe: await probe() }),
+      sample: async () => ({ probe: await probe(), ...(stale === undefined ? {} : { stale }) }),
       askedThresholdMb: 1024,
       seesOwners: () => true,
     },
@@ -203,6 +220,10 @@ function newSetup() {
     },
     fail: (reason: string) => {
       failure = reason
+    },
+    /** The service gives readings of this age, because of a failure. */
+    age: (ageMs: number, reason: string) => {
+      stale = { ageMs, failure: new CanhazgpuError('driver-failed', reason) }
     },
     lose: () => {
       lost = true
