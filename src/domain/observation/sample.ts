@@ -1,4 +1,4 @@
-import type { CanhazgpuError } from '../errors.ts'
+import type { CanhazgpuError, ErrorCode } from '../errors.ts'
 import type { Millis, Probe } from '../pool/model.ts'
 
 /** A probe that succeeded, and why it is old if later ones did not. */
@@ -16,13 +16,16 @@ export interface Sample {
 export interface StaleReadings {
   /** Wall time of the last good probe. */
   readonly since: Millis
-  /** Why there is no newer probe. */
-  readonly failure: Pick<CanhazgpuError, 'code' | 'message'> & Partial<Pick<CanhazgpuError, 'hint'>>
+  /** Why there is no newer probe. A plain value, so that it can be sent to another process. */
+  readonly failure: { readonly code: ErrorCode; readonly message: string; readonly hint?: string }
 }
 
 /** The staleness of a sample that was taken at `now`; undefined if the sample is not stale. */
 export function stalenessOf({ stale }: Sample, now: Millis): StaleReadings | undefined {
-  return stale === undefined ? undefined : { since: now - stale.ageMs, failure: stale.failure }
+  if (stale === undefined) return undefined
+  const { code, message, hint } = stale.failure
+  const failure = { code, message, ...(hint === undefined ? {} : { hint }) }
+  return { since: now - stale.ageMs, failure }
 }
 
 /** How often the driver is probed while somebody waits for GPUs or watches them, and otherwise. */
