@@ -22,7 +22,7 @@ export class KeptChild {
     this.#stderr = this.#process.stderr.getReader()
     // Without this, a child that is idle or hangs would keep this process from ending.
     this.#process.unref()
-    void this.#readErrors()
+    this.#readErrors().catch(() => {})
   }
 
   get hasEnded(): boolean {
@@ -50,7 +50,7 @@ export class KeptChild {
   async end(): Promise<void> {
     try {
       this.#process.kill('SIGKILL')
-      void Promise.resolve(this.#process.stdin.end()).catch(() => {})
+      Promise.resolve(this.#process.stdin.end()).catch(() => {})
     } catch {
       // It has ended already.
     }
@@ -58,12 +58,13 @@ export class KeptChild {
     await this.#process.exited
   }
 
+  /** A child that has ended cannot be written to. The end of its output then tells why. */
   #request(): void {
     try {
-      this.#process.stdin.write('\n')
-      void Promise.resolve(this.#process.stdin.flush()).catch(() => {})
+      const { stdin } = this.#process
+      for (const written of [stdin.write('\n'), stdin.flush()]) Promise.resolve(written).catch(() => {})
     } catch {
-      // It has ended: the end of its output tells why.
+      // See above.
     }
   }
 
