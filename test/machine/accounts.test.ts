@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { storedPool } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { kill } from '../support/processes.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
@@ -17,10 +18,10 @@ needing('users').describe('two accounts', () => {
     expect((await pool.status())[0]).toMatchObject({ user: bob.name, account: alice.name })
     expect((await bob.chg(pool, 'release')).stdout).toBe('No manually reserved GPUs found for current user\n')
     expect((await bob.chg(pool, 'extend', '1h')).status).toBe(1)
-    const refused = await bob.chg(pool, 'release', '--gpu-ids', '0')
-    expect(refused.status).toBe(1)
-    expect(refused.stderr).toStartWith(`Error: GPU 0 is reserved by ${bob.name} (${alice.name}) for another `)
-    expect(refused.stderr).toEndWith(' - ask its holder, or an administrator, to release it\n')
+    expect(failureOf(await bob.chg(pool, 'release', '--gpu-ids', '0', '--json'))).toMatchObject({
+      ...{ code: 'not-yours', status: 1 },
+      reason: { code: 'not-yours', gpu_id: 0, user: `${bob.name} (${alice.name})`, requested: [0] },
+    })
     expect(JSON.parse((await bob.chg(pool, 'status', '--mine', '--json')).stdout)).toEqual([])
     expect((await alice.chg(pool, 'release')).stdout).toBe('Released 1 GPU(s): [0]\n')
   })
@@ -29,9 +30,12 @@ needing('users').describe('two accounts', () => {
     using pool = await sharedPool(2)
     await alice.chg(pool, 'reserve')
     await bob.chg(pool, 'reserve')
-    const refused = await bob.chg(pool, 'release', '--gpu-ids', '0-1')
-    expect(refused).toMatchObject({ status: 1, stdout: '' })
-    expect(refused.stderr).toEndWith('; nothing was released\n')
+    const refused = await bob.chg(pool, 'release', '--gpu-ids', '0-1', '--json')
+    expect(refused.stdout).toBe('')
+    expect(failureOf(refused)).toMatchObject({
+      ...{ code: 'not-yours', status: 1 },
+      reason: { code: 'not-yours', gpu_id: 0, user: alice.name, requested: [0, 1] },
+    })
     expect(storedPool(pool).reservations).toHaveLength(2)
     expect((await pool.chg('release', '--gpu-ids', '0')).stdout).toBe('Released 1 GPU(s): [0]\n')
   })
@@ -101,9 +105,9 @@ needing('users').describe('two accounts', () => {
 
     test('takes the given number of them, never an idle one instead', async () => {
       using pool = await usedPool()
-      expect((await alice.chg(pool, 'reserve', '--claim', '--gpus', '3')).stderr).toBe(
-        "Error: Only 2 unreserved GPU(s) are used only by your processes - see 'canhazgpu status'\n",
-      )
+      expect(failureOf(await alice.chg(pool, 'reserve', '--claim', '--gpus', '3', '--json'))).toMatchObject({
+        reason: { code: 'nothing-to-claim', claimable: 2 },
+      })
       expect((await alice.chg(pool, 'reserve', '--claim', '--gpus', '1', '--short')).stdout).toBe('0\n')
     })
 

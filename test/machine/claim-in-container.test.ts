@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { inContainer } from '../support/container.ts'
 import { storedPool } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 
@@ -27,14 +28,15 @@ needing('containers', 'first pid namespace').describe('the driver reports pids o
     using pool = await testPool(1)
     using other = await usedByAnother(pool)
     for (const options of ['', '--gpus 1', '--gpu-ids 0']) {
-      const { status, stdout, stderr } = await inContainer(
+      const refused = await inContainer(
         pool,
-        `${collide(other.pid)}; "$CHG" reserve --claim ${options}`,
+        `${collide(other.pid)}; "$CHG" reserve --claim ${options} --json`,
       )
-      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-      expect(stderr).toMatch(
-        /^Error: --claim cannot find the owners of the processes on the GPUs: .* - run it on the host.*\n$/,
-      )
+      expect(refused.stdout).toBe('')
+      expect(failureOf(refused)).toMatchObject({
+        ...{ status: 1, hint: expect.stringContaining('host') },
+        reason: { code: 'owners-unknown' },
+      })
     }
     expect(storedPool(pool).reservations).toEqual([])
   })
@@ -62,9 +64,11 @@ needing('users', 'mounts').test('a process that hidepid hides may belong to any 
   using pool = await testPool(1)
   using other = await usedByAnother(pool)
   await pool.sh('chmod 755 .')
-  const { stderr, status } = await pool.sh(
-    `unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc; exec setpriv --reuid 5556 --regid 5556 --clear-groups "$CHG" reserve --claim'`,
+  const refused = await pool.sh(
+    `unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc; exec setpriv --reuid 5556 --regid 5556 --clear-groups "$CHG" reserve --claim --json'`,
   )
-  expect(status).toBe(1)
-  expect(stderr).toEndWith(`the owner of PID ${other.pid} cannot be seen from here\n`)
+  expect(failureOf(refused)).toMatchObject({
+    ...{ status: 1, hint: expect.stringContaining(String(other.pid)) },
+    reason: { code: 'nothing-to-claim', hidden_pid: other.pid },
+  })
 })

@@ -1,5 +1,7 @@
 import { expect } from 'bun:test'
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
+import type { FailureDocument } from '../../src/views/schemas/failure.ts'
+import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../support/pool.ts'
 
@@ -17,6 +19,13 @@ async function inMountNamespace(pool: TestPool, script: string): Promise<Finishe
   return pool.sh(`exec unshare -m sh -c '${script}'`)
 }
 
+/** The errors of several commands with `--json`, in order. */
+const errorsIn = (stderr: string): readonly FailureDocument['error'][] =>
+  stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).error)
+
 const machine = needing('mounts', 'setpriv')
 
 machine.test('without a pool, the error for an ordinary user names sudo', async () => {
@@ -24,14 +33,18 @@ machine.test('without a pool, the error for an ordinary user names sudo', async 
   delete pool.env.CANHAZGPU_STORE
   const { stderr } = await inMountNamespace(
     pool,
-    `mount -t tmpfs -o mode=755 none /var/lib; ${AS_USER} admin --gpus 2 --provider fake; ${AS_USER} status; "$CHG" status`,
+    `mount -t tmpfs -o mode=755 none /var/lib; ${AS_USER} admin --gpus 2 --provider fake --json
+     ${AS_USER} status --json; "$CHG" status --json`,
   )
-  expect(stderr.split('\n')).toEqual([
-    'Error: No permission to create the pool /var/lib/canhazgpu/pool.db - use sudo, or name another place with --store',
-    "Error: GPU pool not initialized - run 'sudo canhazgpu admin --gpus <count>' first",
-    "Error: GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first",
-    '',
-  ])
+  const [create, byUser, byRoot] = errorsIn(stderr)
+  expect(create).toMatchObject({
+    code: 'permission-denied',
+    message: expect.stringContaining('/var/lib/canhazgpu/pool.db'),
+    hint: expect.stringMatching(/sudo.*--store/),
+  })
+  expect([byUser?.code, byRoot?.code]).toEqual(['pool-not-initialized', 'pool-not-initialized'])
+  expect(byUser?.message).toContain("'sudo canhazgpu admin --gpus")
+  expect(byRoot?.message).toContain("'canhazgpu admin --gpus")
 })
 
 machine.test(
@@ -43,16 +56,21 @@ machine.test(
       pool,
       `mount -t tmpfs -o mode=755 none /var/lib
      "$CHG" admin --gpus 1 --provider fake; cd /var/lib/canhazgpu; rm pool.db-wal pool.db-shm
-     ${AS_USER} status; "$CHG" admin --check >&2; ls; "$CHG" status; ${AS_USER} status`,
+     ${AS_USER} status --json; "$CHG" admin --check --json >&2; ls; "$CHG" status; ${AS_USER} status`,
     )
-    const missing = '/var/lib/canhazgpu/pool.db-wal is missing'
-    const [status, ...check] = stderr.trimEnd().split('\n')
-    expect(status).toBe(
-      `Error: The pool /var/lib/canhazgpu/pool.db cannot be opened: ${missing} and only root can create it - run 'sudo canhazgpu status', which repairs it`,
-    )
-    expect(check[0]).toBe(
-      `${missing}, and only root can create it - run 'sudo canhazgpu status', which repairs it`,
-    )
+    const facts = {
+      message: expect.stringContaining('/var/lib/canhazgpu/pool.db-wal'),
+      remedy: expect.stringContaining('sudo canhazgpu status'),
+    }
+    const lines = stderr.trimEnd().split('\n')
+    const [status = ''] = lines
+    const check = lines.slice(1, -1).join('\n')
+    expect(JSON.parse(status).error).toMatchObject({
+      ...{ code: 'store-unavailable', message: facts.message, hint: facts.remedy },
+    })
+    expect(JSON.parse(check).problems[0]).toMatchObject({
+      ...{ kind: 'access', what: facts.message, cure: facts.remedy },
+    })
     expect(stdout.split('\n').slice(1, -1)).toEqual([
       ...['pool.db', 'pool.db-bells', 'pool.db-wake'],
       ...Array(2).fill('GPU 0: AVAILABLE (never used) [validated: 0MB used]'),
@@ -72,11 +90,16 @@ for (const [part, script] of [
         pool,
         `mount -t tmpfs none "$HOME/etc"; cp -a /etc/. "$HOME/etc"; mount --bind "$HOME/etc" /etc
        mkdir -m 755 /etc/canhazgpu; echo "run.wait: false" >/etc/canhazgpu/config.yaml; ${script}
-       ${AS_USER} status; "$CHG" status`,
+       ${AS_USER} status --json; "$CHG" status`,
       )
-      expect(stderr).toBe(
-        "Error: Cannot read the configuration /etc/canhazgpu/config.yaml: Permission denied - an administrator makes it readable with 'sudo chmod a+rX /etc/canhazgpu /etc/canhazgpu/config.yaml'; a password of 'web' belongs in another file, named with --config\n",
-      )
+      const { error } = JSON.parse(stderr)
+      expect(error).toMatchObject({
+        code: 'config-invalid',
+        message: expect.stringContaining('/etc/canhazgpu/config.yaml'),
+      })
+      for (const fact of ['sudo chmod a+rX /etc/canhazgpu /etc/canhazgpu/config.yaml', '--config']) {
+        expect(error.hint).toContain(fact)
+      }
       expect(stdout).toContain('GPU 0: AVAILABLE')
     },
   )
@@ -84,22 +107,22 @@ for (const [part, script] of [
 
 machine.test('without /bin/sh, run reports that and releases its GPU', async () => {
   using pool = await testPool(1)
-  const { stderr } = await inMountNamespace(
+  const run = await inMountNamespace(
     pool,
-    `touch "$HOME/empty"; mount --bind "$HOME/empty" "$(readlink -f /bin/sh)"; exec "$CHG" run -- env`,
+    `touch "$HOME/empty"; mount --bind "$HOME/empty" "$(readlink -f /bin/sh)"; exec "$CHG" run --json -- env`,
   )
-  expect(stderr).toBe(
-    'Error: cannot start a background process: /bin/sh: Permission denied - canhazgpu starts its supervisor with /bin/sh: install a shell there\n',
-  )
+  expect(failureOf(run)).toMatchObject({
+    ...{ code: 'failure', status: 125 },
+    ...{ message: expect.stringContaining('/bin/sh'), hint: expect.stringContaining('/bin/sh') },
+  })
   expect((await pool.status()).map(({ status }) => status)).toEqual(['AVAILABLE'])
 })
 
 needing('prlimit').test('the error at a limit of the file size names the limit', async () => {
   using pool = await testPool(1)
-  const { stderr, status } = await pool.sh('prlimit --fsize=1024 "$CHG" reserve')
-  expect(stderr).toMatch(
-    /^Error: The pool .* exceeds the file size limit of this process - .*'ulimit -f unlimited'.*\n$/,
-  )
-  expect(status).toBe(1)
+  expect(failureOf(await pool.sh('prlimit --fsize=1024 "$CHG" reserve --json'))).toMatchObject({
+    ...{ code: 'store-unavailable', status: 1 },
+    hint: expect.stringContaining('ulimit -f unlimited'),
+  })
   expect((await pool.status()).map((gpu) => gpu.status)).toEqual(['AVAILABLE'])
 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { storedPool, withDatabase } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { done, type Installed, installedPool, startBuild, untilSuccessor } from '../support/installed.ts'
 import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
@@ -116,10 +117,10 @@ for (const signal of ['SIGCONT', 'SIGKILL'] as const) {
         readIfThere(traceOf(pool, 1)).includes('stopped by'),
       )
       const [pid = 0] = childrenOf(writer.pid)
-      const impatient = await by(current, pool, 'reserve', '--gpu-ids', '1', '--wait', '1s')
-      expect(impatient).toMatchObject({
-        status: 75,
-        stderr: expect.stringContaining(`locked by process ${pid}`),
+      const late = await by(current, pool, 'reserve', '--gpu-ids', '1', '--wait', '1s', '--json')
+      expect(failureOf(late)).toMatchObject({
+        ...{ code: 'wait-timed-out', status: 75 },
+        message: expect.stringContaining(`process ${pid}`),
       })
       expect(versionsOf(pool)).toEqual(OLD)
       const upgrade = startBuild(current, pool, 'status', '--json')
@@ -165,10 +166,11 @@ withUsers.describe('a user who may only read the pool', () => {
     for (const file of ['', '-wal', '-shm']) chmodSync(`${pool.database}${file}`, 0o644)
     expect(await reader.sh(pool, `exec ${previous.binary} status`)).toMatchObject({ status: 0, stderr: '' })
     pool.install(current)
-    expect(await reader.sh(pool, `exec ${pool.program} status`)).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: `Error: The pool ${pool.database} was written by an older canhazgpu and is read-only here, so it cannot be upgraded - any command by an account that may write it upgrades it, such as 'sudo canhazgpu status'\n`,
+    const status = await reader.sh(pool, `exec ${pool.program} status --json`)
+    expect(status.stdout).toBe('')
+    expect(failureOf(status)).toMatchObject({
+      ...{ code: 'store-unavailable', status: 1 },
+      ...{ message: expect.stringContaining(pool.database), hint: expect.stringContaining('sudo canhazgpu') },
     })
     expect(await reader.sh(pool, `exec ${previous.binary} status`)).toMatchObject({ status: 0, stderr: '' })
     await done(pool.typed('status'))
@@ -188,11 +190,11 @@ withStrace.test('many processes of both versions run during the upgrade', async 
 
   pool.install(current)
   const killed = [1, 3, 5, 7].map((nth) => finished(atWrite(nth, 'SIGKILL', current, pool, 'queue')))
-  const late = Array.from({ length: 5 }, () => by(previous, pool, 'status'))
+  const late = Array.from({ length: 5 }, () => by(previous, pool, 'status', '--json'))
   const commands = Array.from({ length: 20 }, (_, at) => pool.typed(at % 2 === 0 ? 'status' : 'report'))
   for (const { status, stderr } of await Promise.all(commands)) expect([status, stderr]).toEqual([0, ''])
-  for (const { status, stderr } of await Promise.all(late)) {
-    if (status !== 0) expect(stderr).toMatch(/^Error: The pool was written by a newer canhazgpu [^\n]+\n$/)
+  for (const command of await Promise.all(late)) {
+    if (command.status !== 0) expect(failureOf(command).code).toBe('store-too-new')
   }
   await Promise.all(killed)
 

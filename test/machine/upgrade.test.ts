@@ -3,6 +3,7 @@ import { readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { currentMoment } from '../../src/adapters/kernel/clock.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { done, type Installed, installedPool, startBuild, untilSuccessor } from '../support/installed.ts'
 import { child, STARTED_WITH_LIMIT } from '../support/job.ts'
 import { type Build, buildNewerVersion, currentBuild } from '../support/other-builds.ts'
@@ -118,20 +119,19 @@ test.concurrent('a waiter started by a link follows it to the newer version', as
   expect(await waiter.exited).toBe(0)
 })
 
-const TOO_OLD = /^Error: The pool was written by a newer canhazgpu \([^\n]*\) - upgrade this canhazgpu\n$/
-
 test.concurrent.each([
   ['is too old as well', () => {}],
   ['was removed', ({ program }: { program: string }) => rmSync(program)],
 ] as const)('a waiter whose installed program %s ends with one line', async (_, change) => {
   using pool = await takenPool()
-  const waiter = pool.begin('run', '--wait', '--', 'true')
+  const waiter = pool.begin('run', '--wait', '--json', '--', 'true')
   await untilQueued(pool, 1)
   change(pool)
   await byNewer(pool, 'status')
-  const { status, stdout, stderr } = await finished(waiter)
-  expect([status, stdout]).toEqual([125, ''])
-  expect(stderr.slice(stderr.indexOf('Error'))).toMatch(TOO_OLD)
+  const ended = await finished(waiter)
+  expect(ended.stdout).toBe('')
+  expect(failureOf(ended)).toMatchObject({ code: 'store-too-new', status: 125 })
+  expect(ended.stderr.match(/"error"/g)).toHaveLength(1)
   await byNewer(pool, 'release')
   await until('its entry is gone', () => storedQueue(pool).length === 0)
 })
@@ -151,6 +151,8 @@ test.concurrent('Ctrl-C ends a waiter that became the installed program', async 
   expect(waiter.exitCode === 130 || waiter.signalCode === 'SIGINT').toBe(true)
 })
 
+const ONE_LINE = /^Error: [^\n]+\n$/
+
 test.concurrent('commands fail with one line: they are too old', async () => {
   using pool = await takenPool()
   await byNewer(pool, 'status')
@@ -158,11 +160,14 @@ test.concurrent('commands fail with one line: they are too old', async () => {
     expect(await pool.typed(...args)).toEqual({
       status: 1,
       stdout: '',
-      stderr: expect.stringMatching(TOO_OLD),
+      stderr: expect.stringMatching(ONE_LINE),
     })
+    expect(failureOf(await pool.typed(...args, '--json'))).toMatchObject({ code: 'store-too-new', status: 1 })
   }
   const run = await pool.typed('run', '--wait', '--', 'true')
-  expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(TOO_OLD) })
+  expect(run).toEqual({ status: 125, stdout: '', stderr: expect.stringMatching(ONE_LINE) })
+  const asJson = await pool.typed('run', '--wait', '--json', '--', 'true')
+  expect(failureOf(asJson)).toMatchObject({ code: 'store-too-new', status: 125 })
 })
 
 test.concurrent('a supervisor prints nothing and enforces its limit; the next command detects the end', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { storedPool } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
@@ -21,11 +22,12 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
     await bob.chg(pool, 'reserve', '--gpu-ids', '1')
     await bob.chg(pool, 'reserve', '--gpu-ids', '2')
     for (const gpus of ['0', '1', '0-2']) {
-      const refused = await alice.sh(pool, `${before}"$CHG" release --gpu-ids ${gpus}`)
-      expect(refused).toMatchObject({ status: 1, stdout: '' })
-      expect(refused.stderr).toMatch(
-        /^Error: GPU \d is reserved by .* - ask its holder, or an administrator, to release it(; nothing was released)?\n$/,
-      )
+      const refused = await alice.sh(pool, `${before}"$CHG" release --gpu-ids ${gpus} --json`)
+      expect(refused.stdout).toBe('')
+      expect(failureOf(refused)).toMatchObject({
+        ...{ code: 'not-yours', status: 1 },
+        reason: { code: 'not-yours', gpu_id: Number(gpus[0]) },
+      })
     }
     await alice.sh(pool, `${before}"$CHG" release`)
     expect((await alice.sh(pool, `${before}"$CHG" extend 1h`)).status).toBe(1)
@@ -87,10 +89,10 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
   })
 
   test.each([
-    ['', 'Only root may change the pool'],
-    [AS_ROOT, 'cannot be changed from this user namespace'],
-    [NESTED, 'cannot be changed from this user namespace'],
-  ])('%sadmin --force is for root', async (before, words) => {
+    ['', false],
+    [AS_ROOT, true],
+    [NESTED, true],
+  ])('%sadmin --force is for root', async (before, isNamespace) => {
     using pool = await sharedPool(2)
     await bob.chg(pool, 'reserve')
     const poolBefore = storedPool(pool)
@@ -102,24 +104,27 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
       '--refresh',
       '--gpus 1 --force --memory-threshold 1',
     ]) {
-      const refused = await alice.sh(pool, `${before}"$CHG" admin ${options}`)
-      expect(refused).toMatchObject({ status: 1, stdout: '' })
-      expect(refused.stderr).toContain(words)
-      expect(refused.stderr.split('\n')).toHaveLength(2)
+      const refused = await alice.sh(pool, `${before}"$CHG" admin ${options} --json`)
+      const { code, status, message, hint } = failureOf(refused)
+      expect([code, status, refused.stdout]).toEqual(['permission-denied', 1, ''])
+      expect(message).toContain(pool.database)
+      expect([message.includes('user namespace'), hint?.includes('sudo')]).toEqual([
+        isNamespace,
+        !isNamespace,
+      ])
     }
-    const json = await alice.sh(pool, `${before}"$CHG" admin --gpus 1 --force --json`)
-    expect(JSON.parse(json.stderr).error.code).toBe('permission-denied')
+    const { stderr } = await alice.sh(pool, `${before}"$CHG" admin --gpus 1 --force`)
+    expect(stderr).toMatch(/^Error: [^\n]+\n$/)
     expect(storedPool(pool)).toEqual(poolBefore)
   })
 
   test('a link of a user to a pool of root does not make the user its owner', async () => {
     using pool = await sharedPool(1)
-    const { stderr, status } = await alice.sh(
+    const refused = await alice.sh(
       pool,
-      `cd "$(mktemp -d)"; ln -s ${pool.database} pool.db; "$CHG" admin --gpus 1 --force --store "$PWD/pool.db"`,
+      `cd "$(mktemp -d)"; ln -s ${pool.database} pool.db; "$CHG" admin --gpus 1 --force --store "$PWD/pool.db" --json`,
     )
-    expect(status).toBe(1)
-    expect(stderr).toContain('Only root may change the pool')
+    expect(failureOf(refused)).toMatchObject({ code: 'permission-denied', status: 1 })
   })
 
   test('only its owner and root can reset a pool of a user', async () => {
@@ -128,8 +133,9 @@ needing('users', 'unshare').describe('in a user’s own user namespace', () => {
     const store = `--store ${pool.folder}/theirs/pool.db`
     expect((await alice.sh(pool, `"$CHG" admin --gpus 2 --provider fake ${store}`)).status).toBe(0)
     expect((await alice.sh(pool, `"$CHG" admin --gpus 2 --force ${store}`)).status).toBe(0)
-    const refused = await bob.sh(pool, `"$CHG" admin --gpus 2 --force ${store}`)
-    expect(refused.status).toBe(1)
-    expect(refused.stderr).toContain(`Only root and its owner (uid ${alice.uid}) may change the pool`)
+    expect(failureOf(await bob.sh(pool, `"$CHG" admin --gpus 2 --force ${store} --json`))).toMatchObject({
+      ...{ code: 'permission-denied', status: 1 },
+      message: expect.stringContaining(`uid ${alice.uid}`),
+    })
   })
 })

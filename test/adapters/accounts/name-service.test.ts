@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { failureOf } from '../../support/failure.ts'
 import { type NameService, nameService, noNameService } from '../../support/name-service.ts'
 import { binary, finished, type TestPool, testPool } from '../../support/pool.ts'
 import { until } from '../../support/until.ts'
@@ -179,20 +180,19 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
   test('a group that exists, one that does not, and one without an answer', async () => {
     const admin = (group: string) =>
       finished(
-        start([...names.words, program, 'admin', '--gpus', '2', '--provider', 'fake', '--group', group], {
-          CANHAZGPU_STORE: `sqlite://${pool.folder}/of-${group}/pool.db`,
-        }),
+        start(
+          [...names.words, program, 'admin', '--gpus', '2', '--provider', 'fake', '--group', group, '--json'],
+          { CANHAZGPU_STORE: `sqlite://${pool.folder}/of-${group}/pool.db` },
+        ),
       )
     expect(await admin('lab')).toMatchObject({ status: 0, stderr: '' })
-    expect(await admin('nobody-here')).toMatchObject({
-      status: 2,
-      stderr: expect.stringMatching(/^Error: No Unix group named 'nobody-here' - [^\n]+\n$/),
+    expect(failureOf(await admin('nobody-here'))).toMatchObject({
+      ...{ code: 'usage', status: 2 },
+      ...{ message: expect.stringContaining('nobody-here'), hint: expect.stringContaining('groupadd') },
     })
-    expect(await admin('silent')).toMatchObject({
-      status: 2,
-      stderr: expect.stringMatching(
-        /^Error: The name service did not answer whether the group 'silent' exists - [^\n]+\n$/,
-      ),
+    expect(failureOf(await admin('silent'))).toMatchObject({
+      ...{ code: 'usage', status: 2 },
+      ...{ message: expect.stringContaining('silent'), hint: expect.stringContaining('getent group silent') },
     })
   })
 

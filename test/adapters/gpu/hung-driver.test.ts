@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync } from 'node:fs'
 import type { ProviderName } from '../../../src/domain/pool/model.ts'
+import { failureOf } from '../../support/failure.ts'
 import { needing } from '../../support/needs.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { userForTests } from '../../support/unix-users.ts'
@@ -74,23 +75,26 @@ needing('users', 'gcc').describe('a driver that hangs', () => {
       using _ = pool
       expect((await bob.chg(pool, 'reserve')).status).toBe(0)
       useDriver('hung')
-      const seen = await alice.chg(pool, 'status', ...SHORT_TIMEOUT)
-      expect(seen.status).toBe(1)
-      expect(seen.stderr).toMatch(/did not answer within 1 s.*\n$/)
-      expect(seen.stdout).toStartWith(`GPU 0: IN USE by ${bob.name}`)
-      expect(seen.stdout.match(/^GPU [1-7]: ERROR - .*did not answer within 1 s.*$/gm)).toHaveLength(7)
-      expect(seen.stdout).not.toContain('AVAILABLE')
+      const [text, json] = await Promise.all([
+        alice.chg(pool, 'status', ...SHORT_TIMEOUT),
+        alice.chg(pool, 'status', '--json', ...SHORT_TIMEOUT),
+      ])
+      const unresponsive = { code: 'driver-unresponsive', message: expect.stringContaining(' 1 s') }
+      expect(failureOf(json)).toMatchObject({ ...unresponsive, status: 1 })
+      expect(text).toMatchObject({ status: 1, stderr: expect.stringContaining(failureOf(json).message) })
+      expect(text.stdout).toStartWith(`GPU 0: IN USE by ${bob.name}`)
+      expect(text.stdout.match(/^GPU [1-7]: ERROR - .* 1 s.*$/gm)).toHaveLength(7)
+      expect(text.stdout).not.toContain('AVAILABLE')
       const refused = [
-        ['reserve', ...SHORT_TIMEOUT],
-        ['reserve', '--gpu-ids', '3', ...SHORT_TIMEOUT],
-        ['reserve', '--wait', ...SHORT_TIMEOUT],
-        ['reserve', '--claim', ...SHORT_TIMEOUT],
-        ['run', ...SHORT_TIMEOUT, '--', 'true'],
+        ['reserve', '--json', ...SHORT_TIMEOUT],
+        ['reserve', '--json', '--gpu-ids', '3', ...SHORT_TIMEOUT],
+        ['reserve', '--json', '--wait', ...SHORT_TIMEOUT],
+        ['reserve', '--json', '--claim', ...SHORT_TIMEOUT],
+        ['run', '--json', ...SHORT_TIMEOUT, '--', 'true'],
       ].map((args) => alice.chg(pool, ...args))
-      for (const { stderr } of await Promise.all(refused)) {
-        expect(stderr).toMatch(/^Error: .*did not answer within 1 s.*\n$/)
-      }
-      expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([1, 1, 1, 1, 125])
+      const failures = (await Promise.all(refused)).map(failureOf)
+      for (const each of failures) expect(each).toMatchObject(unresponsive)
+      expect(failures.map(({ status }) => status)).toEqual([1, 1, 1, 1, 125])
     })
 
     test.concurrent('does not affect other users', async () => {

@@ -134,7 +134,7 @@ export function testProvider(driver: SimulatedDriver): void {
     can('hangs')('gives up on a driver that hangs', async () => {
       const error = await failure(simulate({ ...machines.EIGHT_H100, behaviour: 'hangs' }), SHORT_DEADLINE_MS)
       expect(error.code).toBe('driver-unresponsive')
-      expect(error.message).toMatch(/did not answer within 0\.2 s$/)
+      expect(error.message).toContain(`${SHORT_DEADLINE_MS / 1000} s`)
       expect(error.hint).toContain('--probe-timeout')
     })
 

@@ -98,7 +98,7 @@ describe('becoming a command', () => {
   test('a missing interpreter', () => {
     using folder = programs()
     const program = folder.file('two/lost')
-    const message = `cannot execute ${program}: its interpreter does not exist`
+    const message = expect.stringContaining(program)
     const failure = { code: 'command-not-executable', message, restored: true }
     expect(JSON.parse(become({ args: [program] }).stdout)).toEqual(failure)
   })
@@ -107,8 +107,8 @@ describe('becoming a command', () => {
     using folder = programs()
     const program = folder.file('two/program')
     const { stdout } = become({ args: [program], env: { REMOVE_FIRST: '1' } })
-    const failure = { code: 'command-not-found', message: `command not found: ${program}`, restored: true }
-    expect(JSON.parse(stdout)).toEqual(failure)
+    const message = expect.stringContaining(program)
+    expect(JSON.parse(stdout)).toEqual({ code: 'command-not-found', message, restored: true })
   })
 
   test('a file that the kernel cannot execute', () => {
@@ -134,7 +134,7 @@ describe('becoming a command', () => {
     const program = folder.file('two/program')
     chmodSync(program, 0o700)
     const { stdout } = become({ args: [program], asNobody: true })
-    const message = `command not executable: ${program}`
+    const message = expect.stringContaining(program)
     expect(JSON.parse(stdout)).toEqual({ code: 'command-not-executable', message, restored: true })
   })
 })

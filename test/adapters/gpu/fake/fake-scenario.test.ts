@@ -98,7 +98,7 @@ describe('the fake provider', () => {
   test('refuses invalid JSON', async () => {
     await writeFile(scenarioFile, 'gpus: {')
     const error = await failure(Promise.resolve(provider()))
-    expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('expected JSON') })
+    expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringMatching(/\.json: .*JSON/) })
   })
 
   test('refuses a missing file', async () => {

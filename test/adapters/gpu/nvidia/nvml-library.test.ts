@@ -124,7 +124,7 @@ needing('gcc').describe('NVML', () => {
     [77, 'action 77'],
   ])('reports the recovery action %p as a fault of the GPU', async (action, words) => {
     const [gpu] = await read([`gpu 0 recovery ${action}`])
-    expect(gpu?.state).toEqual({ kind: 'fault', reason: `needs recovery: ${words}` })
+    expect(gpu?.state).toEqual({ kind: 'fault', reason: expect.stringContaining(words) })
   })
 
   test('has no recovery action with an old driver', async () => {
