@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import manifest from '../package.json'
 import lock from '../package-lock.json'
 
-/** As npm writes it, version 3. */
+/** An entry of the lock file, version 3. */
 interface Entry {
   readonly version?: string
   readonly resolved?: string
@@ -12,7 +12,7 @@ interface Entry {
 
 const entries = Object.entries<Entry>(lock.packages)
 
-test('the lock file has every package of every platform: `npm ci` refuses it otherwise', () => {
+test('the lock file has every package of every platform, as `npm ci` requires', () => {
   const missing = entries.flatMap(([path, { dependencies, optionalDependencies }]) =>
     Object.keys({ ...dependencies, ...optionalDependencies })
       .filter((name) => !isFound(name, path))
@@ -33,7 +33,7 @@ test('the lock file names no registry', () => {
   expect(entries.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path)).toEqual([])
 })
 
-/** Where Node looks: in the `node_modules` of the package, then of every folder above. */
+/** Node searches the `node_modules` of the package, then of every folder above. */
 function isFound(name: string, path: string): boolean {
   const above = path
     .split('/node_modules/')

@@ -1,7 +1,7 @@
 /*
- * Takes the name in $NAME (prctl(2)), prints its pid and waits to be killed. With $TITLE it writes that text over all
- * of its command line, without a NUL at the end, like setproctitle(3). With $ZOMBIE it starts a child that ends and is
- * never reaped, and prints the pid of that child.
+ * Sets its process name to $NAME (prctl(2)), prints its pid and waits to be killed. With $TITLE it writes that text
+ * over its whole command line, without a NUL at the end, like setproctitle(3). With $ZOMBIE it starts a child that exits
+ * and is never reaped, and prints the pid of that child.
  */
 #include <stdio.h>
 #include <stdlib.h>

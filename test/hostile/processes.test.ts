@@ -128,11 +128,11 @@ needing('gcc').describe('a process on a GPU', () => {
     ['of two hundred thousand characters', { argv: ['/bin/long', long, long] }],
     ['of 180,000 empty words', { argv: ['/bin/many', ...new Array<string>(180_000).fill(''), 'end'] }],
     ['of several lines', { argv: ['/bin/a\nGPU 1: AVAILABLE', '\r\n\r\n'] }],
-    ['of spaces only', { argv: ['   ', ' '] }],
+    ['of only spaces', { argv: ['   ', ' '] }],
     ['of marks without letters', { argv: ['/bin/\ufffd', '\u0301'.repeat(1_000)] }],
     ['of one long word', { argv: [`/bin/${long}`] }],
-    ['that it overwrote', { argv: [long], title: 'worker \u001b[31m' }],
-    ['that it overwrote, without a space', { argv: ['/bin/sh', 'x'], title: '\u009b' }],
+    ['that the process overwrote', { argv: [long], title: 'worker \u001b[31m' }],
+    ['that the process overwrote, without a space', { argv: ['/bin/sh', 'x'], title: '\u009b' }],
   ]
   test.each(commandLines)('may have a command line %s', async (_, disguise) => {
     using pool = await testPool(1)
@@ -141,7 +141,7 @@ needing('gcc').describe('a process on a GPU', () => {
     await shownBy(pool)
   })
 
-  needing('root').test('may be of a user without a name', async () => {
+  needing('root').test('may belong to a user without a name', async () => {
     using pool = await testPool(1)
     using process = await squatter({ uid: 54_321 })
     uses(pool, process.pid)

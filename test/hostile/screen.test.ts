@@ -11,7 +11,7 @@ import { HOSTILE_ARGUMENTS, HOSTILE_MIXTURES, runChecked } from './screen.ts'
 const DAY_MS = 86_400_000
 
 /** Writes the text to every place of the pool that other users can write. */
-function spread(pool: TestPool, text: string): void {
+function writeEverywhere(pool: TestPool, text: string): void {
   const account = { uid: 4242, name: `account${text}` }
   const owner = { account, shownName: `user${text}` }
   const process = currentProcess()
@@ -56,10 +56,10 @@ function spread(pool: TestPool, text: string): void {
   })
 }
 
-test('texts of other users move no cursor, hide nothing and start no line', async () => {
+test('texts of other users neither move the cursor nor hide text nor start a line', async () => {
   using pool = await testPool(4)
   for (const text of HOSTILE_MIXTURES) {
-    spread(pool, text)
+    writeEverywhere(pool, text)
     const lines = (await runChecked(pool, 'status')).stdout.split('\n')
     expect(lines.map((line) => line.slice(0, 7))).toEqual(['GPU 0: ', 'GPU 1: ', 'GPU 2: ', 'GPU 3: ', ''])
     const table = await runChecked(pool, 'status', '--table')
@@ -78,7 +78,7 @@ test('texts of other users move no cursor, hide nothing and start no line', asyn
 
 test('waiters print texts of other users safely', async () => {
   using pool = await testPool(4)
-  spread(pool, '\u001b[31m\u009b31m\u202e\r\n\u200b')
+  writeEverywhere(pool, '\u001b[31m\u009b31m\u202e\r\n\u200b')
   for (const form of [[], ['--json']]) {
     const waited = await runChecked(pool, 'reserve', '--gpus', '3', '--wait', '1s', ...form)
     expect(waited.stderr).toMatch(/aiting/)
@@ -86,7 +86,7 @@ test('waiters print texts of other users safely', async () => {
   }
 })
 
-test('a driver that fails is quoted safely', async () => {
+test('the error of a driver is quoted safely', async () => {
   using pool = await testPool(1)
   for (const text of HOSTILE_MIXTURES) {
     pool.setFakeDriver({ fail: `broken${text}` })
@@ -156,7 +156,7 @@ test('refused files and variables are quoted safely', async () => {
 
 test('a terminal gets no escapes but our own colours', async () => {
   using pool = await testPool(4)
-  spread(pool, '\u001b]0;title\u0007\u001b[2J\u009b1m\u202e')
+  writeEverywhere(pool, '\u001b]0;title\u0007\u001b[2J\u009b1m\u202e')
   using terminal = openTerminal(pool, [pool.env.CHG ?? '', 'status'])
   await terminal.see('GPU 3: ')
   await terminal.process.exited

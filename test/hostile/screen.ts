@@ -3,7 +3,7 @@ import { checkScreen } from '../../fuzz/soundness.ts'
 import { printable } from '../../src/domain/text/text.ts'
 import type { TestPool } from '../support/pool.ts'
 
-/** Joins several texts to start fewer programs; every byte is checked, so none hides another. */
+/** Joins several texts, so that the tests start fewer programs. Every byte of the output is checked. */
 const mixed = (texts: readonly string[]): readonly string[] =>
   Array.from({ length: Math.ceil(texts.length / 4) }, (_, at) => texts.slice(4 * at, 4 * at + 4).join('x'))
 

@@ -1,7 +1,7 @@
 import type { Pool, UsageRecord } from '../../../src/domain/pool/model.ts'
 import type { Decide } from '../../../src/ports/store.ts'
 
-/** A pool that is used only for counting: the count is the uid of the last use of its GPU. */
+/** A pool for tests that count: the count is stored as the uid of the last use of its GPU. */
 export const COUNTING_POOL: Pool = {
   host: 'box',
   provider: 'fake',
@@ -35,7 +35,7 @@ export function recordOf(reservation: string, parts: Partial<UsageRecord> = {}):
   }
 }
 
-/** Adds one and writes one record of it. */
+/** Adds one to the count, and writes one record. */
 export function counting(name: string): Decide<number> {
   return (pool) => {
     const count = countOf(pool) + 1

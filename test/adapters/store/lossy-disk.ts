@@ -13,15 +13,15 @@ type Entry = Extract<DiskEvent, { kind: 'appear' | 'vanish' }>
 type Pending<Event> = { readonly at: number; readonly event: Event }
 
 /**
- * A disk that keeps everything that was synced, and any part of the rest: any of the writes in any order, torn into
- * sectors, and any of the names in a folder that were not synced. Files of shared memory are lost.
+ * A disk that keeps everything that was synced and any part of the rest. Of the writes that were not synced it keeps any
+ * sectors, and of the new and removed names in a folder any names. Files of shared memory are lost.
  */
 export class LossyDisk {
   readonly #ignoresSyncs: boolean
-  /** Entries that certainly exist. Entries that never appeared existed before. */
+  /** The contents of files that were synced. */
   readonly #kept = new Map<string, Content>()
   readonly #names = new Set<string>()
-  /** All entries that ever appeared, and whether each is a folder. */
+  /** All entries that ever appeared, and whether each is a folder. Other entries existed before. */
   readonly #appeared = new Map<string, boolean>()
   #changes: Pending<Change>[] = []
   #entries: Pending<Entry>[] = []
@@ -51,7 +51,7 @@ export class LossyDisk {
     }
   }
 
-  /** Everything written so far, as after the death of every process. */
+  /** Everything written so far: the state after every process was killed. */
   whole(): Image {
     return this.#image(() => true)
   }
@@ -62,16 +62,16 @@ export class LossyDisk {
   }
 
   #sync(path: string, began: number): void {
-    const isDue = ({ at, event }: Pending<Change | Entry>): boolean =>
+    const isSynced = ({ at, event }: Pending<Change | Entry>): boolean =>
       at < began && (isEntry(event) ? dirname(event.path) : event.path) === path
-    for (const { event } of this.#changes.filter(isDue)) {
+    for (const { event } of this.#changes.filter(isSynced)) {
       const content = this.#kept.get(event.path) ?? new Content()
       this.#kept.set(event.path, content)
       content.apply(event, () => true)
     }
-    for (const { event } of this.#entries.filter(isDue)) applyEntry(this.#names, event)
-    this.#changes = this.#changes.filter((each) => !isDue(each))
-    this.#entries = this.#entries.filter((each) => !isDue(each))
+    for (const { event } of this.#entries.filter(isSynced)) applyEntry(this.#names, event)
+    this.#changes = this.#changes.filter((each) => !isSynced(each))
+    this.#entries = this.#entries.filter((each) => !isSynced(each))
   }
 
   #image(keeps: () => boolean): Image {

@@ -17,16 +17,16 @@ import { type Image, LossyDisk } from './lossy-disk.ts'
 import { type DiskEvent, record } from './recording.ts'
 
 /**
- * The number of disk states that are checked; `POWER_LOSS_IMAGES=all npm test --
- * test/adapters/store/power-loss.test.ts` checks every one.
+ * The number of disk states that are checked. `POWER_LOSS_IMAGES=all npm test --
+ * test/adapters/store/power-loss.test.ts` checks all of them.
  */
 const WANTED = process.env.POWER_LOSS_IMAGES ?? '800'
-/** The share of unsynced writes that survives; each is tried at every checked moment. */
+/** Shares of unsynced writes that survive. Each is tried at every checked moment. */
 const SURVIVING = [0, 0.5, 0.9]
 
 /**
- * Several processes at once, a queue, an expiry, logs removed by the last process to close them, and at the end a log
- * that restarts because it grew long.
+ * Several processes at once, a queue, an expiry, and logs that the last process truncates. At the end a log starts
+ * again from its beginning because it is long.
  */
 const SCRIPT = `
 "$CHG" admin --gpus 4 --provider fake --json
@@ -52,11 +52,12 @@ until "$CHG" status | grep -q 'GPU 3: IN USE by'; do :; done
 echo > hold
 wait`
 
-interface Promises {
+/** What the commands printed: the pool must have it after a power failure. */
+interface Announced {
   initialized: boolean
-  /** Announced as granted, by reservation. */
+  /** The GPUs of each reservation. */
   readonly granted: Map<string, readonly number[]>
-  /** Announced as released. */
+  /** The ids of released reservations. */
   readonly released: Set<string>
 }
 
@@ -74,8 +75,8 @@ const room = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'c
 afterAll(() => rmSync(room, { recursive: true }))
 
 withStrace.test('the recorded script covers the intended events', () => {
-  const words = events.flatMap((event) => (event.kind === 'output' ? [event.words] : []))
-  expect(words.filter((each) => each.includes('"reservation"')).length).toBeGreaterThan(40)
+  const printed = events.flatMap((event) => (event.kind === 'output' ? [event.text] : []))
+  expect(printed.filter((each) => each.includes('"reservation"')).length).toBeGreaterThan(40)
   const logs = events.flatMap((event) => {
     if (!('path' in event) || !event.path.endsWith('-wal')) return []
     if (event.kind === 'truncate') return ['cut off']
@@ -86,7 +87,7 @@ withStrace.test('the recorded script covers the intended events', () => {
 })
 
 withStrace.test(
-  'whenever the power fails, the pool opens, is sound, and has every grant that was announced',
+  'after a power failure at any time the pool opens, is sound, and has every grant that was announced',
   async () => {
     expect(await lossesOf({ ignoresSyncs: false, wanted: WANTED })).toEqual([])
   },
@@ -100,56 +101,56 @@ withStrace.test('a disk that does not sync is detected', async () => {
 /** Losses and damage on the disks that a power failure may have left. */
 async function lossesOf(options: { ignoresSyncs: boolean; wanted: string }): Promise<string[]> {
   const disk = new LossyDisk(options)
-  const promises: Promises = { initialized: false, granted: new Map(), released: new Set() }
+  const announced: Announced = { initialized: false, granted: new Map(), released: new Set() }
   const chance = new Chance(1)
   const moments = options.wanted === 'all' ? events.length : Number(options.wanted) / (SURVIVING.length + 1)
   const losses: string[] = []
   for (const [at, event] of events.entries()) {
     disk.take(event)
-    if (event.kind === 'output') hear(event.words, promises)
+    if (event.kind === 'output') addAnnounced(event.text, announced)
     if (event.kind !== 'output' && !chance.is(moments / events.length)) continue
     const images = [disk.whole(), ...SURVIVING.map((share) => disk.afterPowerLoss(chance, share))]
     for (const [nth, image] of images.entries()) {
-      for (const loss of await lossesIn(image, promises))
+      for (const loss of await lossesIn(image, announced))
         losses.push(`after event ${at}, disk ${nth}: ${loss}`)
     }
   }
   return losses
 }
 
-/** Keeps the output of the commands. */
-function hear(words: string, promises: Promises): void {
-  if (!words.startsWith('{')) return
+/** Adds what a command printed. */
+function addAnnounced(text: string, announced: Announced): void {
+  if (!text.startsWith('{')) return
   const printed: { result?: string; reservation?: string; gpus?: number[]; released?: number[] } =
-    JSON.parse(words)
-  if (printed.result === 'initialized') promises.initialized = true
+    JSON.parse(text)
+  if (printed.result === 'initialized') announced.initialized = true
   if (printed.reservation !== undefined && Array.isArray(printed.gpus)) {
-    promises.granted.set(printed.reservation, printed.gpus)
+    announced.granted.set(printed.reservation, printed.gpus)
   }
-  for (const [id, gpus] of printed.released === undefined ? [] : promises.granted) {
-    if (gpus.every((gpu) => printed.released?.includes(gpu))) promises.released.add(id)
+  for (const [id, gpus] of printed.released === undefined ? [] : announced.granted) {
+    if (gpus.every((gpu) => printed.released?.includes(gpu))) announced.released.add(id)
   }
 }
 
-async function lossesIn(image: Image, promises: Promises): Promise<string[]> {
+async function lossesIn(image: Image, announced: Announced): Promise<string[]> {
   const folder = mkdtempSync(`${room}/`)
   try {
-    const database = lay(image, folder)
+    const database = writeImage(image, folder)
     try {
       ;(await openSqliteStore({ path: database, now: currentMoment })).close()
-      return compare(database, promises)
+      return compare(database, announced)
     } catch (error) {
       const isMissing = error instanceof CanhazgpuError && error.code === 'pool-not-initialized'
-      if (!isMissing || promises.initialized) return [`${error}`]
-      return await setUpAnew(database)
+      if (!isMissing || announced.initialized) return [`${error}`]
+      return await setUpAgain(database)
     }
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-/** Writes the files of a disk; returns the path of the database. */
-function lay(image: Image, folder: string): string {
+/** Writes the files of a disk. Returns the path of the database. */
+function writeImage(image: Image, folder: string): string {
   for (const [path, content] of image) {
     const place = join(folder, path)
     mkdirSync(dirname(place), { recursive: true })
@@ -157,20 +158,20 @@ function lay(image: Image, folder: string): string {
   }
   const database = events
     .flatMap((event) => (event.kind === 'appear' && event.path.endsWith('/pool.db') ? [event.path] : []))
-    // It was created in another folder first.
+    // The database is created in another folder first.
     .at(-1)
   return join(folder, database ?? '')
 }
 
 /** Repeats a setup that the power failure interrupted. */
-async function setUpAnew(path: string): Promise<string[]> {
+async function setUpAgain(path: string): Promise<string[]> {
   const store = await createSqliteStore({ path, now: currentMoment }, { kind: 'everyone' })
   await store.update({ create: () => ({ pool: COUNTING_POOL, records: [], wake: [], answer: undefined }) })
   store.close()
   return []
 }
 
-function compare(database: string, { granted, released, initialized }: Promises): string[] {
+function compare(database: string, { granted, released, initialized }: Announced): string[] {
   const db = new Database(database)
   const checked = db.query<{ integrity_check: string }, []>('PRAGMA integrity_check').all()
   const hasPool = (db.query<{ n: number }, []>('SELECT count(*) AS n FROM pool').get()?.n ?? 0) > 0
@@ -188,6 +189,6 @@ function compare(database: string, { granted, released, initialized }: Promises)
     ...broken,
     ...poolFaults(pool),
     ...lost.map(([id]) => `the grant ${id} is lost`),
-    ...[...released].filter((id) => held.has(id)).map((id) => `${id} was given back and is held again`),
+    ...[...released].filter((id) => held.has(id)).map((id) => `${id} was released and is held again`),
   ]
 }

@@ -9,8 +9,8 @@ import { recordOf } from './counting.ts'
 const DAY = 86_400_000
 
 /**
- * A reservation whose GPUs are released together, one after the other, or days apart. Its start may come from a clock
- * that was changed in between.
+ * A reservation whose GPUs are released together, one after the other, or days apart. The clock may be changed between
+ * the releases.
  */
 const anyReservation = fc.record({
   user: fc.constantFrom('alice', 'bob', 'Ольга'),
@@ -26,7 +26,7 @@ const anyReservation = fc.record({
   ),
 })
 
-/** Of a few reservations, in the order of their ends. */
+/** The records of a few reservations, in the order of their ends. */
 export const anyRecords: fc.Arbitrary<readonly UsageRecord[]> = fc
   .array(anyReservation, { maxLength: 12 })
   .map((reservations) =>
@@ -44,7 +44,7 @@ export const anyRecords: fc.Arbitrary<readonly UsageRecord[]> = fc
       .sort((a, b) => a.endedAt - b.endedAt),
   )
 
-/** All of them, shuffled, in commits of any size. */
+/** Shuffled records, in commits of any size. */
 export const anyCommits: fc.Arbitrary<readonly (readonly UsageRecord[])[]> = anyRecords
   .chain((records) => fc.shuffledSubarray([...records], { minLength: records.length }))
   .chain((records) =>
@@ -56,7 +56,7 @@ export const anyCommits: fc.Arbitrary<readonly (readonly UsageRecord[])[]> = any
       }),
   )
 
-/** Starts and ends anywhere, often at the start of a day. */
+/** Often near the start of a day. */
 const anyMoment = fc.oneof(
   fc.nat(9 * DAY),
   fc.tuple(fc.nat(9), fc.integer({ min: -1, max: 1 })).map(([day, by]) => Math.max(0, day * DAY + by)),
@@ -85,7 +85,7 @@ function naiveTallies(records: readonly UsageRecord[], { from, to }: TimeRange):
   })
 }
 
-/** Compares the store's sums of these records, and the ones it finds of the first reservations. */
+/** Compares the sums of the store with those of these records, and the records that it finds of two reservations. */
 export async function expectUsage(
   ledger: Ledger,
   records: readonly UsageRecord[],

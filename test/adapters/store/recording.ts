@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs'
 import type { TestPool } from '../../support/pool.ts'
 
-/** The events that reached the kernel, in order, of all processes of a script together. */
+/** A system call of any process of the script that changes the disk or prints. */
 export type DiskEvent =
   | { readonly kind: 'write'; readonly path: string; readonly offset: number; readonly data: Uint8Array }
   | { readonly kind: 'truncate'; readonly path: string; readonly size: number }
   | { readonly kind: 'appear'; readonly path: string; readonly isFolder: boolean }
   | { readonly kind: 'vanish'; readonly path: string }
-  /** Of a file or a folder. An event after `began` may have been too late for it. */
+  /** The sync of a file or folder. It need not include an event that came after `began`. */
   | { readonly kind: 'sync'; readonly path: string; readonly began: number }
   /** A process wrote this to its standard output. */
-  | { readonly kind: 'output'; readonly words: string }
+  | { readonly kind: 'output'; readonly text: string }
 
 const CALLS = 'openat,mkdir,unlink,rmdir,rename,pwrite64,write,ftruncate,fsync,fdatasync'
 
-/** Runs a shell script, with `$CHG` as the executable, and records its operations on the folder of the pool. */
+/** Runs a shell script, with `$CHG` as the executable, and records its events in the folder of the pool, in order. */
 export async function record(pool: TestPool, script: string): Promise<DiskEvent[]> {
   const log = `${pool.folder}/trace`
   pool.env.SCRIPT = script
@@ -32,8 +32,8 @@ function eventsIn(trace: string, folder: string): DiskEvent[] {
       ? { ...event, path: to + event.path.slice(from.length) }
       : event
   /**
-   * The contents of a file move with it: its earlier events get the new name. The name itself appears only now, and the
-   * folder that the file came from is dropped.
+   * Gives the earlier events of a moved file or folder the new path, because its contents move with it. The new path
+   * appears only now.
    */
   const move = (from: string, to: string) => {
     const isMoved = (event: DiskEvent) => 'path' in event && `${event.path}/`.startsWith(`${from}/`)
@@ -72,11 +72,11 @@ function eventsIn(trace: string, folder: string): DiskEvent[] {
   return events
 }
 
-/** One line of strace for a call that succeeded. */
+/** The event in a line of strace. Null if the call failed or does not count. */
 function eventOf(line: string, began: number): DiskEvent | null {
   const [, call = '', inside = '', result = ''] = /^(\w+)\((.*)\) += (-?\d+)/.exec(line) ?? []
   if (call === '' || result.startsWith('-')) return null
-  // The file of a descriptor, or else the first text: `openat(AT_FDCWD<…>, "…", …)`, `unlink("…")`.
+  // The file of a descriptor, or else the first quoted text: `openat(AT_FDCWD<…>, "…", …)`, `unlink("…")`.
   const path = text(/^\d+<([^>]*)>/.exec(inside)?.[1] ?? /"([^"]*)"/.exec(inside)?.[1] ?? '')
   const data = /^\d+<[^>]*>, "([^"]*)"/.exec(inside)?.[1] ?? ''
   switch (call) {
@@ -85,7 +85,7 @@ function eventOf(line: string, began: number): DiskEvent | null {
       return { kind: 'write', path, offset, data: bytes(data).subarray(0, Number(result)) }
     }
     case 'write':
-      return inside.startsWith('1<') ? { kind: 'output', words: text(data) } : null
+      return inside.startsWith('1<') ? { kind: 'output', text: text(data) } : null
     case 'ftruncate':
       return { kind: 'truncate', path, size: Number(/, (\d+)$/.exec(inside)?.[1]) }
     case 'fsync':

@@ -13,7 +13,7 @@ interface Reopening extends Disposable {
 }
 
 async function reopeningStore(): Promise<Reopening> {
-  const folder = mkdtempSync(`${tmpdir()}/canhazgpu-lasting-`)
+  const folder = mkdtempSync(`${tmpdir()}/canhazgpu-reopening-`)
   const path = `${folder}/pool.db`
   const now = tickingClock()
   const created = await createSqliteStore({ path, now }, { kind: 'everyone' })
@@ -34,8 +34,8 @@ async function reopeningStore(): Promise<Reopening> {
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length
 
 test('a store is opened again after a failure while another use still waits for the lock', async () => {
-  using lasting = await reopeningStore()
-  const { path, store } = lasting
+  using reopening = await reopeningStore()
+  const { path, store } = reopening
   using holder = new Database(path)
   holder.run('BEGIN IMMEDIATE')
   const waiting = store.update((pool) => ({
@@ -55,8 +55,8 @@ test('a store is opened again after a failure while another use still waits for 
 })
 
 test('failed attempts to open a pool leak no descriptor', async () => {
-  using lasting = await reopeningStore()
-  const { path, store } = lasting
+  using reopening = await reopeningStore()
+  const { path, store } = reopening
   using other = new Database(path)
   other.run('PRAGMA user_version = 99')
   await expect(store.load()).rejects.toMatchObject({ code: 'store-too-new' })
@@ -68,18 +68,18 @@ test('failed attempts to open a pool leak no descriptor', async () => {
   expect(openDescriptors()).toBe(before)
 })
 
-test('a store that is opened again many times leaks none either', async () => {
-  using lasting = await reopeningStore()
+test('a store that is opened again many times leaks no descriptor', async () => {
+  using reopening = await reopeningStore()
   const fail = () =>
-    lasting.store.update(() => {
+    reopening.store.update(() => {
       throw new Error('a bug')
     })
   await expect(fail()).rejects.toThrow('a bug')
-  await lasting.store.load()
+  await reopening.store.load()
   const before = openDescriptors()
   for (let time = 0; time < 20; time++) {
     await expect(fail()).rejects.toThrow('a bug')
-    await lasting.store.load()
+    await reopening.store.load()
   }
   expect(openDescriptors()).toBe(before)
 })

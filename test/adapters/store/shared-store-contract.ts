@@ -12,7 +12,7 @@ export interface SharedPlace extends StorePlace {
   readonly url: string
 }
 
-/** Bundled, so that hundreds start quickly. */
+/** The folder of the bundled worker: hundreds of workers start quickly from it. */
 const workers = mkdtempSync(join(tmpdir(), 'canhazgpu-worker-'))
 beforeAll(async () => {
   const source = new URL('worker.ts', import.meta.url).pathname
@@ -49,7 +49,7 @@ export function sharedStoreContract(name: string, newPlace: () => SharedPlace): 
       })
     })
 
-    test('hundreds of processes at once: every update counts, none fails', async () => {
+    test('all updates of hundreds of concurrent processes are committed', async () => {
       await withStore(async (store, place) => {
         const workers = Array.from({ length: 200 }, (_, nth) =>
           startWorker('count', place.url, `worker-${nth}`),

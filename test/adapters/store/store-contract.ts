@@ -7,14 +7,14 @@ import { until } from '../../support/until.ts'
 import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyCommits, anyRange, expectUsage } from './random-usage.ts'
 
-/** A place for one store, empty at first. */
+/** A place for one store. It is empty at first. */
 export interface StorePlace extends Disposable {
   /** Opens it for setup. */
   create(now: () => Moment): Promise<OpenedPool>
   open(now: () => Moment): Promise<OpenedPool>
 }
 
-/** A clock that shows a new time at every reading. */
+/** A clock that returns a later time at every call. */
 export function tickingClock(): () => Moment {
   let ms = 0
   return () => {
@@ -58,7 +58,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       store.close()
     })
 
-    test('a creation gets no pool at first, and later the existing one', async () => {
+    test('a creation gets null for the first pool, and later the existing pool', async () => {
       await withStore(async (store) => {
         await store.update(counting('one'))
         const seen = await store.update({
@@ -125,7 +125,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
           let overtaking: Promise<unknown> = Promise.resolve()
           const failing = store.update((pool, moment) => {
             asked++
-            // It is asked again, because another commit comes first.
+            // The decision is made again, because another commit comes first.
             if (asked === 1 && throwAt === 2) overtaking = other.update(counting('other'))
             if (asked === throwAt) throw new Error('no')
             return counting('never')(pool, moment)
@@ -288,7 +288,7 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
   })
 }
 
-/** A change by `other`, and each of a fast row of own changes, wakes a listener until the listener stops. */
+/** A change by `other`, and each of many own changes, wakes a listener until the listener stops. */
 export async function wakesUntilStopped(store: OpenedPool, other: () => Promise<unknown>): Promise<void> {
   const stop = new AbortController()
   const wakes = store.changes(stop.signal)[Symbol.asyncIterator]()
@@ -302,7 +302,7 @@ export async function wakesUntilStopped(store: OpenedPool, other: () => Promise<
   }
   const last = wakes.next()
   stop.abort()
-  await until('the listener is told that it is over', async () => {
+  await until('the listener has ended', async () => {
     const next = await last
     return next.done === true || (await wakes.next()).done === true
   })

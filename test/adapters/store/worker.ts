@@ -6,11 +6,11 @@ import { counting } from './counting.ts'
 /**
  * Another process that uses a store: `worker.ts <verb> <url> <name> [<times>]`.
  *
- * - count: counts N times, each time under a name of its own.
+ * - count: counts N times, each time with another name.
  * - announce: also counts, and prints each count in the form of a granted reservation.
  * - read: loads the pool once.
- * - hang: stops for ever in its nth decision (`times`), after printing that. Before that, another commit always comes
- *   first, so that the decision is made again, then under the lock of the store.
+ * - hang: prints that it hangs, and stops for ever, in its nth decision (`times`). Another commit comes before each
+ *   earlier decision is written, so the decision is made again, then under the lock of the store.
  */
 const [verb, url = '', name = '', times = '1'] = process.argv.slice(2)
 const store = await openStore(url, currentMoment)

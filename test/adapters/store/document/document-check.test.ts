@@ -12,7 +12,7 @@ const held = { owner, startedAt: NOW }
 const waits = { owner, process, joinedAt: NOW, heartbeatAt: NOW }
 const whole = (unit: string) => ({ unit, share: { kind: 'whole' } })
 
-/** Every kind of value and every field that a document may have. */
+/** A document with every kind of value and every field. */
 const DOCUMENT = {
   host: 'box',
   provider: 'fake',
@@ -56,15 +56,15 @@ const text = JSON.stringify(DOCUMENT)
 function expectAgreement(document: unknown): boolean {
   const isValid = v.is(schema, document)
   if (isValid !== (documentFault(document) === undefined)) {
-    throw new Error(`the schema answers ${isValid} for ${JSON.stringify(document)}`)
+    throw new Error(`the schema returns ${isValid} for ${JSON.stringify(document)}`)
   }
   return isValid
 }
 
-/** Every value in a document, as the keys that lead to it. */
-function placesIn(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
+/** The paths of all values in a document. */
+function pathsIn(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
   if (typeof value !== 'object' || value === null) return [path]
-  return [path, ...Object.entries(value).flatMap(([key, each]) => placesIn(each, [...path, key]))]
+  return [path, ...Object.entries(value).flatMap(([key, each]) => pathsIn(each, [...path, key]))]
 }
 
 function changed(
@@ -87,12 +87,12 @@ const VALUES: readonly unknown[] = [
   ...[{ kind: 'toString' }, { kind: '__proto__' }, { kind: 'run' }, { kind: 'count', count: 0 }],
 ]
 
-test('the check by hand and the schema accept the same documents: each place removed, or of any other value', () => {
+test('the check by hand and the schema accept the same documents: with one value removed or replaced', () => {
   expect(expectAgreement(DOCUMENT)).toBe(true)
-  const places = placesIn(DOCUMENT)
-  expect(places.length).toBeGreaterThan(150)
+  const paths = pathsIn(DOCUMENT)
+  expect(paths.length).toBeGreaterThan(150)
   let valid = 0
-  for (const path of places) {
+  for (const path of paths) {
     const removed = changed(path, (parent, key) => void delete parent[key])
     if (expectAgreement(removed)) valid++
     for (const value of VALUES) {
@@ -105,7 +105,7 @@ test('the check by hand and the schema accept the same documents: each place rem
   expect(valid).toBeGreaterThan(300)
 })
 
-test('the check by hand and the schema accept the same documents: damaged in several places', () => {
+test('the check by hand and the schema accept the same documents: with several damaged values', () => {
   let valid = 0
   for (let seed = 0; seed < 20_000; seed++) {
     const damaged = damagedJson(text, new Chance(seed))
