@@ -11,7 +11,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { problemsIn } from '../support/checkup.ts'
 import { withDatabase } from '../support/database.ts'
+import { onlyFailureOf, withJson } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../support/pool.ts'
 import { newGroup, newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
@@ -23,8 +25,8 @@ const COMMANDS = [['status'], ['reserve'], ['release'], ['queue'], ['report'], [
 const mode = (path: string): string => (statSync(path).mode & 0o7777).toString(8)
 const names = (pool: TestPool): string[] => readdirSync(`${pool.folder}/pool`).toSorted()
 
-/** Objects that an attacker can create. */
-const PLANTS: Readonly<Record<string, (file: string) => string>> = {
+/** Scripts that create foreign files. */
+const FOREIGN: Readonly<Record<string, (file: string) => string>> = {
   'a pipe': (file) => `mkfifo -m 666 '${file}'`,
   'a pipe that only its owner may open': (file) => `mkfifo -m 600 '${file}'`,
   'a folder': (file) => `mkdir -m 700 '${file}'`,
@@ -32,12 +34,12 @@ const PLANTS: Readonly<Record<string, (file: string) => string>> = {
   'a link to nowhere': (file) => `ln -s /nowhere/at/all '${file}'`,
   'a link to a file of root': (file) => `ln -s /etc/shadow '${file}'`,
   'a link to a device': (file) => `ln -s /dev/zero '${file}'`,
-  'a file that nobody may read': (file) => `echo planted > '${file}' && chmod 000 '${file}'`,
+  'a file that nobody may read': (file) => `echo foreign > '${file}' && chmod 000 '${file}'`,
   'an old journal': (file) => `head -c 4096 /dev/urandom > '${file}' && chmod 666 '${file}'`,
 }
 
 describe.skipIf(reason !== null)(
-  `names beside the database${reason === null ? '' : ` (skipped: ${reason})`}`,
+  `foreign files beside the database${reason === null ? '' : ` (skipped: ${reason})`}`,
   () => {
     let eve: UnixUser
     let bob: UnixUser
@@ -68,9 +70,16 @@ describe.skipIf(reason !== null)(
       return pool
     }
 
-    const plant = async (pool: TestPool, script: string): Promise<void> => {
-      const planted = await eve.sh(pool, script)
-      expect(planted).toMatchObject({ status: 0, stderr: '' })
+    const runAsEve = async (pool: TestPool, script: string): Promise<void> => {
+      expect(await eve.sh(pool, script)).toMatchObject({ status: 0, stderr: '' })
+    }
+
+    /** Finds an access problem whose description has all of these texts. */
+    async function expectAccessProblem(pool: TestPool, ...facts: string[]): Promise<void> {
+      const found = (await problemsIn(pool)).filter(
+        ({ kind, what }) => kind === 'access' && facts.every((fact) => what.includes(fact)),
+      )
+      expect(found).not.toEqual([])
     }
 
     const expectOneLine = ({ status, stderr }: Finished): void => {
@@ -79,10 +88,10 @@ describe.skipIf(reason !== null)(
       expect([1, 75, 125]).toContain(Number(status))
     }
 
-    test('users can use the pool but cannot create names in its folder', async () => {
+    test('users can use the pool but cannot create files in its folder', async () => {
       using pool = await poolOfRoot()
       expect(mode(`${pool.folder}/pool`)).toBe('755')
-      for (const script of Object.values(PLANTS)) {
+      for (const script of Object.values(FOREIGN)) {
         expect((await eve.sh(pool, script(`${pool.database}-journal`))).status).not.toBe(0)
       }
       for (const ending of ['-wal', '-shm', '-wake', '-bells', '-bells/0', '']) {
@@ -91,7 +100,7 @@ describe.skipIf(reason !== null)(
       expect((await bob.chg(pool, 'reserve')).status).toBe(0)
       expect((await eve.chg(pool, 'run', '--', 'true')).status).toBe(0)
       expect((await bob.chg(pool, 'release')).status).toBe(0)
-      expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+      expect(await problemsIn(pool)).toEqual([])
     })
 
     test('only the group can use a group’s folder', async () => {
@@ -102,50 +111,47 @@ describe.skipIf(reason !== null)(
         expect(mode(`${pool.folder}/pool`)).toBe('750')
         expect((await member.chg(pool, 'reserve')).status).toBe(0)
         expect((await member.sh(pool, `touch '${pool.folder}/pool/x'`)).status).not.toBe(0)
-        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
-        expect((await eve.chg(pool, 'status')).stderr).toMatch(/^Error: No permission/)
+        expect(await problemsIn(pool)).toEqual([])
+        const refused = onlyFailureOf(await eve.chg(pool, 'status', '--json'))
+        expect(refused).toMatchObject({ code: 'permission-denied', status: 1 })
       } finally {
         await member.remove()
         group.remove()
       }
     })
 
-    test.each(Object.entries(PLANTS))('%s named like a journal affects no command', async (_, script) => {
+    test.each(Object.entries(FOREIGN))('%s named like a journal affects no command', async (_, script) => {
       using pool = await poolInOpenFolder()
       const journal = `${pool.database}-journal`
-      await plant(pool, script(journal))
+      await runAsEve(pool, script(journal))
       const before = lstatSync(journal)
       for (const command of COMMANDS) {
         expect(await bob.chg(pool, ...command)).toMatchObject({ status: 0 })
         expect(await pool.chg(...command)).toMatchObject({ status: 0 })
       }
-      const checked = await pool.chg('admin', '--check')
-      expect(checked.stdout).toContain(`${journal} is beside the database, and canhazgpu did not create it`)
-      expect(checked.status).toBe(1)
+      await expectAccessProblem(pool, journal)
       expect(await pool.chg(...ADMIN, '--force')).toMatchObject({ status: 0, stderr: '' })
       expect(lstatSync(journal)).toMatchObject({ ino: before.ino, mode: before.mode, size: before.size })
     })
 
-    test.each(Object.entries(PLANTS))(
+    test.each(Object.entries(FOREIGN))(
       'any admin command of root removes %s named like a bell',
       async (_, script) => {
         using pool = await poolOfRoot()
         const bells = `${pool.database}-bells`
         // The mode after 'chmod -R 777'.
         chmodSync(bells, 0o777)
-        await plant(pool, `rm '${bells}/0'; ${script(`${bells}/0`)}`)
-        expect((await pool.chg('admin', '--check')).stdout).toContain(
-          `${bells} can be changed by others (mode 777)`,
-        )
+        await runAsEve(pool, `rm '${bells}/0'; ${script(`${bells}/0`)}`)
+        await expectAccessProblem(pool, bells, 'mode 777')
         expect(await pool.chg('admin', '--memory-threshold', '100')).toMatchObject({ status: 0, stderr: '' })
-        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+        expect(await problemsIn(pool)).toEqual([])
         expect(mode(bells)).toBe('755')
       },
     )
 
     test('a journal that would undo a commit is not rolled back', async () => {
       using pool = await poolInOpenFolder()
-      await plant(
+      await runAsEve(
         pool,
         `cp '${pool.database}' '${pool.folder}/pool/copy' && sqlite3 '${pool.folder}/pool/copy' 'SELECT 1'`,
       )
@@ -170,7 +176,7 @@ describe.skipIf(reason !== null)(
       withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
       writeFileSync(`${pool.folder}/journal`, journal)
       chmodSync(`${pool.folder}/journal`, 0o644)
-      await plant(pool, `cp '${pool.folder}/journal' '${pool.database}-journal'`)
+      await runAsEve(pool, `cp '${pool.folder}/journal' '${pool.database}-journal'`)
       chmodSync(`${pool.database}-journal`, 0o666)
       expect((await pool.chg('status')).stdout).toContain(`GPU 1: IN USE by ${bob.name}`)
       expect((await bob.chg(pool, 'status')).stdout).toContain(`GPU 1: IN USE by ${bob.name}`)
@@ -178,22 +184,21 @@ describe.skipIf(reason !== null)(
     })
 
     test.each(['-wal', '-shm'])(
-      'an object with the name of %s is reported, and blocks no command',
+      'commands report a foreign file with the name of %s, and do not hang',
       async (ending) => {
         using pool = await poolInOpenFolder()
         const file = pool.database + ending
-        for (const script of Object.values(PLANTS)) {
+        for (const script of Object.values(FOREIGN)) {
           rmSync(file, { recursive: true, force: true })
-          await plant(pool, script(file))
+          await runAsEve(pool, script(file))
           for (const command of COMMANDS) {
-            const refused = await bob.chg(pool, ...command)
-            expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
-            expect(refused.stderr).toMatch(/^Error: [^\n]+\n$/)
-            expect(refused.stderr).toContain(file)
+            expect(onlyFailureOf(await bob.chg(pool, ...withJson(command)))).toMatchObject({
+              code: 'store-unavailable',
+              message: expect.stringContaining(file),
+              status: command[0] === 'run' ? 125 : 1,
+            })
           }
-          const checked = await pool.chg('admin', '--check')
-          expect(checked.stdout).toContain(file)
-          expect(checked.status).toBe(1)
+          await expectAccessProblem(pool, file)
           expectOneLine(await pool.chg('status'))
           expectOneLine(await pool.chg(...ADMIN, '--force'))
         }
@@ -204,21 +209,24 @@ describe.skipIf(reason !== null)(
       },
     )
 
-    test.each(['-wake', '-bells'])('an object with the name of %s affects no command', async (ending) => {
-      using pool = await poolInOpenFolder()
-      const file = pool.database + ending
-      for (const script of Object.values(PLANTS)) {
-        rmSync(file, { recursive: true, force: true })
-        await plant(pool, script(file))
-        for (const command of COMMANDS) {
-          expect(await bob.chg(pool, ...command)).toMatchObject({ status: 0 })
-          expect(await pool.chg(...command)).toMatchObject({ status: 0 })
+    test.each(['-wake', '-bells'])(
+      'a foreign file with the name of %s affects no command',
+      async (ending) => {
+        using pool = await poolInOpenFolder()
+        const file = pool.database + ending
+        for (const script of Object.values(FOREIGN)) {
+          rmSync(file, { recursive: true, force: true })
+          await runAsEve(pool, script(file))
+          for (const command of COMMANDS) {
+            expect(await bob.chg(pool, ...command)).toMatchObject({ status: 0 })
+            expect(await pool.chg(...command)).toMatchObject({ status: 0 })
+          }
+          await expectAccessProblem(pool, file)
+          expectOneLine(await pool.chg(...ADMIN, '--force'))
         }
-        expect((await pool.chg('admin', '--check')).stdout).toContain(file)
-        expectOneLine(await pool.chg(...ADMIN, '--force'))
-      }
-      expect(mode('/etc/shadow')).not.toBe('666')
-    })
+        expect(mode('/etc/shadow')).not.toBe('666')
+      },
+    )
 
     test('root changes the folder mode of an earlier release to the current one, and changes no other mode', async () => {
       using pool = await poolOfRoot()
@@ -229,19 +237,17 @@ describe.skipIf(reason !== null)(
       expect(mode(folder)).toBe('1777')
       await pool.chg('status')
       expect(mode(folder)).toBe('755')
-      for (const [theirs, before] of [
+      for (const [hasOtherFile, before] of [
         [true, 0o1777],
         [false, 0o777],
         [false, 0o1775],
       ] as const) {
         chmodSync(folder, before)
-        if (theirs) writeFileSync(`${folder}/of-somebody`, '')
+        if (hasOtherFile) writeFileSync(`${folder}/of-somebody`, '')
         await pool.chg('status')
         await pool.chg(...ADMIN, '--force')
         expect(mode(folder)).toBe(before.toString(8))
-        expect((await pool.chg('admin', '--check')).stdout).toMatch(
-          /pool lets users other than its owner \w+/,
-        )
+        await expectAccessProblem(pool, folder, `mode ${before.toString(8)}`)
         rmSync(`${folder}/of-somebody`, { force: true })
       }
       chmodSync(folder, 0o1777)
@@ -252,13 +258,13 @@ describe.skipIf(reason !== null)(
 
     test('a user’s file in an open folder is reported, and so is an unknown file of root', async () => {
       using pool = await poolInOpenFolder()
-      await plant(pool, `echo x > '${pool.folder}/pool/something'`)
+      await runAsEve(pool, `echo x > '${pool.folder}/pool/something'`)
       writeFileSync(`${pool.database}.bak`, '')
       const before = names(pool)
-      const { stdout } = await pool.chg('admin', '--check')
-      expect(stdout).toContain('/something is beside the database')
-      expect(stdout).toContain('/pool.db.bak is beside the database')
-      expect(stdout).not.toContain('/of-somebody is beside')
+      const whats = (await problemsIn(pool)).map(({ what }) => what)
+      expect(whats.filter((what) => what.includes('/pool/something '))).toHaveLength(1)
+      expect(whats.filter((what) => what.includes('/pool.db.bak '))).toHaveLength(1)
+      expect(whats.filter((what) => what.includes('of-somebody'))).toEqual([])
       expect(names(pool)).toEqual(before)
     })
 
@@ -267,10 +273,9 @@ describe.skipIf(reason !== null)(
       renameSync(pool.database, `${pool.folder}/kept`)
       chmodSync(`${pool.folder}/kept`, 0o644)
       for (const ending of ['-wal', '-shm']) rmSync(pool.database + ending)
-      await plant(pool, `cp '${pool.folder}/kept' '${pool.database}' && chmod 666 '${pool.database}'`)
-      const checked = await pool.chg('admin', '--check')
-      expect(checked.stdout).toContain(`${pool.database} belongs to uid ${eve.uid}, who can remove it`)
-      expect(checked.stdout).not.toContain(`chown ${eve.uid}`)
+      await runAsEve(pool, `cp '${pool.folder}/kept' '${pool.database}' && chmod 666 '${pool.database}'`)
+      await expectAccessProblem(pool, pool.database, `uid ${eve.uid}`)
+      expect(JSON.stringify(await problemsIn(pool))).not.toContain(`chown ${eve.uid}`)
       await pool.chg('status')
       expect(await pool.chg(...ADMIN, '--force')).toMatchObject({ status: 0, stderr: '' })
       for (const ending of ['', '-wal', '-shm', '-wake', '-bells', '-bells/0']) {
@@ -287,12 +292,12 @@ describe.skipIf(reason !== null)(
       )
       for (const ending of ['', '-wal', '-shm']) rmSync(pool.database + ending, { force: true })
       await pool.sh(`cp '${pool.folder}/backup' '${pool.database}' && chmod 666 '${pool.database}'`)
-      expect((await bob.chg(pool, 'status')).stderr).toMatch(
-        /^Error: [^\n]*sudo canhazgpu status', which repairs it\n$/,
-      )
+      expect(onlyFailureOf(await bob.chg(pool, 'status', '--json'))).toMatchObject({
+        ...{ code: 'store-unavailable', hint: expect.stringContaining("'sudo canhazgpu status'"), status: 1 },
+      })
       expect((await pool.chg('status')).stdout).toContain(`IN USE by ${bob.name}`)
       expect((await bob.chg(pool, 'reserve')).status).toBe(0)
-      expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+      expect(await problemsIn(pool)).toEqual([])
     })
   },
 )

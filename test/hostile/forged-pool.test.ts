@@ -10,7 +10,7 @@ import { hasEnded, kill, supervisorsOf } from '../support/processes.ts'
 import { sharedPool, userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
-/** Every user can write to the pool, so it must not decide which process is signalled or which file is written. */
+// Every user can write to the pool, so it must not decide which process is signalled or which file is written.
 
 function identityOf(pid: number): Pick<ProcessIdentity, 'pid' | 'startTime'> {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -44,7 +44,7 @@ function withoutLimit(run: RunReservation): RunReservation {
   return { ...run, term }
 }
 
-/** A process outside of canhazgpu, with a file for its stderr. */
+/** A process that canhazgpu did not start, with a file for its stderr. */
 function bystander(pool: TestPool, as: readonly string[] = []): Disposable & { readonly pid: number } {
   const process = Bun.spawn([...as, 'sleep', '1000'], {
     stdio: ['ignore', 'ignore', Bun.file(`${pool.folder}/bystander`)],
@@ -55,7 +55,7 @@ function bystander(pool: TestPool, as: readonly string[] = []): Disposable & { r
 const untilUnsupervised = (pool: TestPool) =>
   until('the supervisor has exited', () => supervisorsOf(pool).length === 0)
 
-/** All stored times are of one clock. */
+/** How long each reservation was held. All stored times are of one clock. */
 const timesHeld = (pool: TestPool) => storedHistory(pool).map((each) => each.ended_at - each.started_at)
 
 async function startLimited(pool: TestPool): Promise<Job> {
@@ -107,7 +107,7 @@ describe.concurrent('a run whose reservation was forged', () => {
     await untilUnsupervised(pool)
   })
 
-  const NONSENSE: Record<string, (run: RunReservation) => unknown> = {
+  const INVALID: Record<string, (run: RunReservation) => unknown> = {
     'with invalid GPUs': (run) => ({ ...run, holdings: 7 }),
     'replaced by null': () => null,
     'with an invalid process': (run) => ({
@@ -116,10 +116,10 @@ describe.concurrent('a run whose reservation was forged', () => {
       term: { ...run.term, process: 'none' },
     }),
   }
-  test.each(Object.keys(NONSENSE))('%s: the limit is still enforced, without a message', async (kind) => {
+  test.each(Object.keys(INVALID))('%s: the limit is still enforced, without a message', async (kind) => {
     using pool = await testPool(1)
     const job = await startLimited(pool)
-    changeRuns(pool, (run) => NONSENSE[kind]?.(run) as RunReservation)
+    changeRuns(pool, (run) => INVALID[kind]?.(run) as RunReservation)
     await job.process.exited
     expect(job.process.signalCode).toBe('SIGKILL')
     expect(await new Response(job.process.stderr).text()).toMatch(STARTED_WITH_LIMIT)
@@ -136,9 +136,7 @@ describe.concurrent('a run whose reservation was forged', () => {
     changeRuns(pool, withProcess(identityOf(other.pid)))
     await pool.chg('admin', '--gpus', '1', '--force', '--provider', 'fake')
     const messages = () => readFileSync(`${pool.folder}/messages`, 'utf8')
-    await until('the message is printed', () =>
-      messages().includes('was ended; the command runs on without it\n'),
-    )
+    await until('the message is printed', () => /canhazgpu: .*\bGPU 0 was ended\b.*\n/.test(messages()))
     expect(readFileSync(`${pool.folder}/bystander`, 'utf8')).toBe('')
     if (run?.term.kind === 'run') kill(run.term.process.pid, 'SIGKILL')
     await job
@@ -206,6 +204,6 @@ needing('users').describe('several accounts', () => {
       `trap - INT; ${script}`,
     )
     await job.process.exited
-    await until('the other has ended', () => hasEnded(Number(job.firstLine)))
+    await until('the other process has ended', () => hasEnded(Number(job.firstLine)))
   })
 })

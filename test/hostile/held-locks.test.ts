@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
+import { failureOf, onlyFailureOf } from '../support/failure.ts'
 import { finished, type TestPool, testPool } from '../support/pool.ts'
 import { isWatching } from '../support/processes.ts'
 import { CTRL_C, openTerminal } from '../support/terminal.ts'
@@ -37,14 +38,14 @@ test.concurrent.each(['writing', 'everything'] as const)(
   async (how) => {
     using pool = await testPool(1)
     await using holder = await holdLock(pool, how)
+    const who = `process ${holder.pid} (${nameOf(holder.pid)}, user ${ownName()})`
     for (const command of [
-      ['reserve', '--wait', '1s'],
-      ['run', '--wait', '1s', '--', 'true'],
+      ['reserve', '--json', '--wait', '1s'],
+      ['run', '--json', '--wait', '1s', '--', 'true'],
     ]) {
-      const { status, stderr } = await pool.chg(...command)
-      expect(stderr).toMatch(/^Error: Timed out waiting for GPUs: [^\n]*\n$/)
-      expect(stderr).toContain(`locked by process ${holder.pid} (${nameOf(holder.pid)}, user ${ownName()})`)
-      expect(status).toBe(75)
+      expect(onlyFailureOf(await pool.chg(...command))).toMatchObject({
+        ...{ code: 'wait-timed-out', message: expect.stringContaining(who), status: 75 },
+      })
     }
   },
 )
@@ -67,13 +68,11 @@ test.concurrent('a waiter times out and removes its entry while another process 
 test.concurrent.each(['SIGTERM', 'SIGINT'] as const)('%s ends a wait for the lock', async (signal) => {
   using pool = await testPool(1)
   await using _ = await holdLock(pool)
-  const waiting = pool.start('reserve', '--wait')
+  const waiting = pool.start('reserve', '--json', '--wait')
   // The command handles signals before it watches the pool.
   await until('the process watches the pool', () => isWatching(waiting.pid))
   waiting.kill(signal)
-  const { status, stderr } = await finished(waiting)
-  expect(stderr).toBe('Error: Interrupted while waiting for GPUs\n')
-  expect(status).toBe(130)
+  expect(onlyFailureOf(await finished(waiting))).toMatchObject({ code: 'interrupted', status: 130 })
 })
 
 test.concurrent('Ctrl-C on a terminal ends a wait for the lock', async () => {
@@ -83,7 +82,8 @@ test.concurrent('Ctrl-C on a terminal ends a wait for the lock', async () => {
   // The command handles signals before it watches the pool.
   await until('the process watches the pool', () => isWatching(terminal.process.pid))
   terminal.type(CTRL_C)
-  await terminal.see('Interrupted while waiting for GPUs')
+  await terminal.see('Interrupted')
+  expect(await terminal.process.exited).toBe(130)
 })
 
 /** A process with an exclusive lock on bytes of a file, which every user can take. */
@@ -113,31 +113,27 @@ test.concurrent.each([
   ['all locks of the log', '-shm', 120, 9],
   ['the locks of readers', '-shm', 123, 5],
   ['the lock of every process with an open log', '-shm', 128, 1],
-  ['the lock that keeps SQLite from a planted journal', '', 0x40000001, 1],
+  ['the lock that keeps SQLite from a foreign journal', '', 0x40000001, 1],
 ] as const)(
   'a wait times out while another process holds %s, and the error names it',
   async (_, ending, first, count) => {
     using pool = await testPool(1)
     await using holder = await holdBytes(pool.database + ending, first, count)
-    const { status, stderr } = await pool.chg('reserve', '--wait', '1s')
-    expect(stderr).toContain(
-      `Timed out waiting for GPUs: The pool ${pool.database} stayed locked by process ${holder.pid} (`,
-    )
-    expect(status).toBe(75)
+    const failure = onlyFailureOf(await pool.chg('reserve', '--json', '--wait', '1s'))
+    expect(failure).toMatchObject({ code: 'wait-timed-out', status: 75 })
+    expect(failure.message).toContain(pool.database)
+    expect(failure.message).toContain(`process ${holder.pid} (`)
   },
 )
 
-test.concurrent('Ctrl-C ends a waiter while another process holds the locks of readers', async () => {
+test.concurrent('SIGINT ends a waiter while another process holds the locks of readers', async () => {
   using pool = await testPool(1)
   await pool.chg('reserve')
-  const waiting = pool.start('reserve', '--wait')
+  const waiting = pool.start('reserve', '--json', '--wait')
   await until('the request waits', () => storedPool(pool).queue.length === 1 && isWatching(waiting.pid))
   await using _ = await holdBytes(`${pool.database}-shm`, 123, 5)
   waiting.kill('SIGINT')
-  expect(await finished(waiting)).toMatchObject({
-    status: 130,
-    stderr: expect.stringContaining('Interrupted'),
-  })
+  expect(failureOf(await finished(waiting))).toMatchObject({ code: 'interrupted', status: 130 })
 })
 
 test.concurrent('the lock for writing does not block a reader', async () => {
@@ -156,7 +152,7 @@ test.concurrent('a command without --wait waits for the lock, and continues when
   const db = new Database(pool.database, { readwrite: true, create: false })
   db.run('BEGIN IMMEDIATE')
   const reserving = pool.start('reserve')
-  await until('it has opened the database', () =>
+  await until('the command has opened the database', () =>
     readFileSync(`/proc/${reserving.pid}/maps`, 'utf8').includes(`${pool.database}-shm`),
   )
   db.run('ROLLBACK')
@@ -167,11 +163,9 @@ test.concurrent('a command without --wait waits for the lock, and continues when
 test.concurrent('after 30 s a command without --wait gives up and names the holder', async () => {
   using pool = await testPool(1)
   await using holder = await holdLock(pool)
-  const { status, stderr } = await pool.chg('reserve', '--json')
-  const { error } = JSON.parse(stderr)
-  expect(error.code).toBe('store-busy')
-  expect(error.message).toContain(`stayed locked by process ${holder.pid} (`)
-  expect(status).toBe(1)
+  expect(onlyFailureOf(await pool.chg('reserve', '--json'))).toMatchObject({
+    ...{ code: 'store-busy', message: expect.stringContaining(`process ${holder.pid} (`), status: 1 },
+  })
 }, 90_000)
 
 const nameOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim()

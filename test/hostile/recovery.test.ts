@@ -13,7 +13,9 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { problemsIn } from '../support/checkup.ts'
 import { withDatabase } from '../support/database.ts'
+import { onlyFailureOf } from '../support/failure.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
 
@@ -49,7 +51,12 @@ describe.skipIf(reason !== null)(
       return pool
     }
 
-    const keptBy = (stderr: string): string => /is kept as (\S+);/.exec(stderr)?.[1] ?? ''
+    /** Replaces the damaged pool. Returns the path of the damaged file. */
+    async function replaceDamaged(pool: TestPool): Promise<string> {
+      const { status, stdout, stderr } = await pool.chg(...FORCE, '--json')
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      return JSON.parse(stdout).damaged.kept_as
+    }
 
     function expectOwnedByRoot(pool: TestPool): void {
       for (const ending of ENDINGS) {
@@ -59,7 +66,7 @@ describe.skipIf(reason !== null)(
       }
     }
 
-    test('planted names for the damaged files block nothing and are not touched', async () => {
+    test('foreign folders with possible names of the damaged files block nothing and stay unchanged', async () => {
       using pool = await damagedPool()
       const now = Date.now()
       const names = Array.from({ length: 120 }, (_, second) => {
@@ -68,9 +75,7 @@ describe.skipIf(reason !== null)(
       })
       await eve.sh(pool, `mkdir ${names.map((name) => `'${name}' '${name}-wal'`).join(' ')}`)
       const damaged = readFileSync(pool.database)
-      const forced = await pool.chg(...FORCE)
-      expect(forced.status).toBe(0)
-      const kept = keptBy(forced.stderr)
+      const kept = await replaceDamaged(pool)
       expect(readFileSync(kept)).toEqual(damaged)
       expect(statSync(kept).uid).toBe(0)
       expect(names.filter((name) => readdirSync(name).length > 0)).toEqual([])
@@ -82,7 +87,7 @@ describe.skipIf(reason !== null)(
       using pool = await damagedPool()
       const kept: string[] = []
       for (let nth = 0; nth < 4; nth++) {
-        kept.push(keptBy((await pool.chg(...FORCE)).stderr))
+        kept.push(await replaceDamaged(pool))
         damage(pool)
       }
       expect(new Set(kept).size).toBe(4)
@@ -91,7 +96,7 @@ describe.skipIf(reason !== null)(
     })
 
     test.each([0o777, 0o2775])(
-      'nothing is created if others could replace a new folder by a link: %o',
+      'admin creates nothing if other users could replace a new folder with a link: %o',
       async (mode) => {
         using pool = await damagedPool(mode)
         const folder = `${pool.folder}/pool`
@@ -100,11 +105,11 @@ describe.skipIf(reason !== null)(
         const before = readdirSync(folder).sort()
         const commands = [FORCE, ['admin', '--show']]
         for (const command of commands) {
-          const refused = await pool.chg(...command)
-          expect(refused).toMatchObject({ status: 1, stdout: '' })
-          expect(refused.stderr).toBe(
-            `Error: The pool ${pool.database} is not set up or repaired in ${folder}, where other users can rename its files - 'sudo chown root ${folder} && sudo chmod 755 ${folder}' prevents it\n`,
-          )
+          const failure = onlyFailureOf(await pool.chg(...command, '--json'))
+          expect(failure).toMatchObject({ code: 'permission-denied', status: 1 })
+          expect(failure.message).toContain(` ${pool.database} `)
+          expect(failure.message).toContain(` ${folder},`)
+          expect(failure.hint).toContain(`'sudo chown root ${folder} && sudo chmod 755 ${folder}'`)
         }
         expect(readdirSync(folder).sort()).toEqual(before)
         chmodSync(folder, mode | 0o1000)
@@ -113,29 +118,31 @@ describe.skipIf(reason !== null)(
       },
     )
 
-    test('nothing is created by a user either', async () => {
+    test('admin of an ordinary user creates nothing there either', async () => {
       using pool = await testPool(0)
       chmodSync(pool.folder, 0o755)
       mkdirSync(`${pool.folder}/pool`)
       chmodSync(`${pool.folder}/pool`, 0o777)
-      const made = await eve.chg(pool, 'admin', '--gpus', '1', '--provider', 'fake')
-      expect(made.stderr).toContain('where other users can rename its files')
+      const refused = await eve.chg(pool, 'admin', '--gpus', '1', '--provider', 'fake', '--json')
+      expect(onlyFailureOf(refused)).toMatchObject({
+        ...{ code: 'permission-denied', message: expect.stringContaining(`${pool.folder}/pool,`), status: 1 },
+      })
       expect(readdirSync(`${pool.folder}/pool`)).toEqual([])
     })
 
-    test('root owns the pool at the end, for any files that an attacker creates', async () => {
+    test('root owns the files of the pool after an attacker has replaced them many times', async () => {
       using pool = await damagedPool(0o777)
       const target = `${pool.folder}/of-root`
       writeFileSync(target, 'of root', { mode: 0o600 })
       const folder = `${pool.folder}/pool`
-      // Tries to win a race between checking a file and opening it.
+      // The attacker tries to replace a file between its check and its opening.
       const attack = eve.sh(
         pool,
         `until [ -e '${folder}/stop' ]; do
            for ending in '' -wal -shm -wake; do
              ln -s '${target}' '${folder}/x' 2> /dev/null
              mv -fT '${folder}/x' '${pool.database}'$ending 2> /dev/null
-             echo planted > '${folder}/y' 2> /dev/null; chmod 666 '${folder}/y' 2> /dev/null
+             echo foreign > '${folder}/y' 2> /dev/null; chmod 666 '${folder}/y' 2> /dev/null
              mv -fT '${folder}/y' '${pool.database}'$ending 2> /dev/null
            done
          done`,
@@ -148,7 +155,7 @@ describe.skipIf(reason !== null)(
       writeFileSync(`${folder}/stop`, '')
       await attack
       chmodSync(folder, 0o755)
-      // The attack left its own files at all paths.
+      // The attack leaves its own files at all paths.
       expect(await pool.chg(...FORCE)).toMatchObject({ status: 0 })
       expectOwnedByRoot(pool)
       for (const ending of ['-wal', '-shm', '-wake']) {
@@ -158,18 +165,18 @@ describe.skipIf(reason !== null)(
       expect(await pool.chg(...FORCE)).toMatchObject({ status: 0 })
       expectOwnedByRoot(pool)
       expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 7 })
-      expect((await pool.chg('admin', '--check')).stdout).not.toContain('chown')
+      expect(JSON.stringify(await problemsIn(pool))).not.toContain('chown')
     })
 
-    test('a link of an attacker instead of the database is refused until it is removed', async () => {
+    test('admin refuses a link of an attacker at the path of the database until it is removed', async () => {
       using pool = await damagedPool()
       const target = `${pool.folder}/of-root`
       writeFileSync(target, 'of root', { mode: 0o600 })
       rmSync(pool.database)
       plantLink(target, pool.database)
-      const { status, stderr } = await pool.chg(...FORCE)
-      expect(stderr).toContain(`the link ${pool.database} of another user (uid ${eve.uid}), is on its path`)
-      expect(status).toBe(1)
+      const failure = onlyFailureOf(await pool.chg(...FORCE, '--json'))
+      expect(failure).toMatchObject({ code: 'permission-denied', status: 1 })
+      expect(failure.message).toContain(`the link ${pool.database} of another user (uid ${eve.uid})`)
       expect(statSync(target)).toMatchObject({ uid: 0, mode: 0o100600, size: 7 })
       unlinkSync(pool.database)
       expect(await pool.chg(...FORCE)).toMatchObject({ status: 0 })
@@ -192,6 +199,6 @@ test('several concurrent admin --force leave one sound pool', async () => {
   }
   expect(all.some(({ status }) => status === 0)).toBe(true)
   expect((await pool.chg(...FORCE)).status).toBe(0)
-  expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+  expect(await problemsIn(pool)).toEqual([])
   expect((await pool.chg('reserve')).status).toBe(0)
 })

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { type Finished, type TestPool, testPool } from '../support/pool.ts'
+import { failureOf, onlyFailureOf, warningsOf, withJson } from '../support/failure.ts'
+import { type TestPool, testPool } from '../support/pool.ts'
 import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
 
 const reason = noUsers()
 const SECRET = 'hunter2secret'
 
-/** Root and files of other users: `sudo -E` and `su -m` keep `$HOME` and the variables. */
+/** Root does not use files of other users. `sudo -E` and `su -m` keep `$HOME` and the variables. */
 describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
   let alice: UnixUser
   beforeAll(async () => {
@@ -32,32 +33,26 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     return path
   }
 
-  const ONE_LINE = /^Error: [^\n]+\n$/
-
-  function expectRefused({ status, stdout, stderr }: Finished): void {
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-    expect(stderr).toMatch(ONE_LINE)
-  }
-
   test('skips a default configuration of another user, with one warning', async () => {
     using pool = await poolWithHome()
     const path = give(`${pool.home}/.canhazgpu.yaml`, 'probe-timeout: nonsense\n')
-    const skipped = `the configuration ${path} is skipped: it belongs to another user (uid ${alice.uid})`
     expect(await pool.chg('status')).toEqual({
       status: 0,
       stdout: 'GPU 0: AVAILABLE (never used) [validated: 0MB used]\n',
-      stderr: `Warning: ${skipped}\n`,
+      stderr: expect.stringMatching(/^Warning: [^\n]+\n$/),
     })
-    expect(JSON.parse((await pool.chg('status', '-j')).stderr)).toEqual({
-      warning: { code: 'config-skipped', message: skipped },
-    })
+    const [warning, ...others] = warningsOf(await pool.chg('status', '-j'))
+    expect(warning?.code).toBe('config-skipped')
+    expect(warning?.message).toContain(path)
+    expect(warning?.message).toContain(`(uid ${alice.uid})`)
+    expect(others).toEqual([])
     // Alice herself uses it.
     expect((await alice.chg(pool, 'status')).stderr).toContain('probe-timeout')
   })
 
   test.each([
-    ['a file that every user can change', 'echo "store: x" > F; chmod 666 F', 'every user can change it'],
-    ['a link to a device', 'ln -s /dev/zero F', 'regular file'],
+    ['a file that every user can change', 'echo "store: x" > F; chmod 666 F', 'every user'],
+    ['a link to a device', 'ln -s /dev/zero F', 'regular'],
     [
       'a link of alice to a file of root',
       'echo "store: x" > G; ln -s "$PWD/G" F; chown -h ALICE F',
@@ -66,16 +61,15 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     ['a hard link to a file of root', 'echo "store: x" > G; ln "$PWD/G" F', 'which file it is'],
     ['a file that its group can change', 'echo "store: x" > F; chgrp ALICE F; chmod 660 F', 'its group'],
     ['a link to a file of alice', 'echo "store: x" > G; chown ALICE G; ln -s "$PWD/G" F', 'another user'],
-  ])('skips %s', async (_, make, words) => {
+  ])('skips %s', async (_, make, fact) => {
     using pool = await poolWithHome()
     const file = `${pool.home}/.canhazgpu.yaml`
     const script = make.replaceAll('F', `'${file}'`).replaceAll('ALICE', String(alice.uid))
     expect(await pool.sh(script)).toMatchObject({ status: 0, stderr: '' })
-    const { status, stderr } = await pool.chg('status')
-    expect(status).toBe(0)
-    expect(stderr).toMatch(
-      new RegExp(`^Warning: the configuration ${file} is skipped: [^\n]*${words}[^\n]*\n$`),
-    )
+    const shown = await pool.chg('status', '--json')
+    expect(shown.status).toBe(0)
+    expect(warningsOf(shown)).toEqual([{ code: 'config-skipped', message: expect.stringContaining(fact) }])
+    expect(warningsOf(shown)[0]?.message).toContain(file)
   })
 
   test('refuses a named configuration that another user owns or every user can change', async () => {
@@ -86,9 +80,9 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     chownSync(shared, 0, alice.uid)
     const own = give(`${pool.folder}/own.yaml`, 'probe-timeout: 5s\n', { uid: 0 })
     for (const path of [theirs, open, shared]) {
-      const refused = await pool.chg('status', '--config', path)
-      expectRefused(refused)
-      expect(refused.stderr).toContain(`Cannot read the configuration ${path}: `)
+      expect(onlyFailureOf(await pool.chg('status', '--json', '--config', path))).toMatchObject({
+        ...{ code: 'config-invalid', message: expect.stringContaining(path), status: 1 },
+      })
       expect((await pool.chg('run', '--config', path, '--', 'true')).status).toBe(125)
     }
     expect(await pool.chg('status', '--config', own)).toMatchObject({ status: 0, stderr: '' })
@@ -113,11 +107,13 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
   ])('prints no content of a file that not everybody may read: %s %j', async (ending, text) => {
     using pool = await poolWithHome()
     const path = give(`${pool.folder}/closed.${ending}`, text, { uid: 0, mode: 0o640 })
-    const { status, stdout, stderr } = await pool.chg('status', '--config', path)
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-    expect(stderr).toMatch(ONE_LINE)
-    expect(stderr).toContain(path)
-    expect(stderr).not.toContain(SECRET)
+    const refused = await pool.chg('status', '--json', '--config', path)
+    expect(onlyFailureOf(refused)).toMatchObject({
+      ...{ code: 'config-invalid', message: expect.stringContaining(path), status: 1 },
+    })
+    const inText = await pool.chg('status', '--config', path)
+    expect(inText.stderr).toMatch(/^[^\n]+\n$/)
+    expect(refused.stderr + inText.stdout + inText.stderr).not.toContain(SECRET)
   })
 
   test.each([SECRET, `{"${SECRET}": 1}`, `{"gpus": {"0": {"memory_used_mb": "${SECRET}"}}}`])(
@@ -125,10 +121,13 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     async (text) => {
       using pool = await poolWithHome()
       pool.env.CANHAZGPU_FAKE_USAGE = give(`${pool.folder}/usage`, text, { uid: 0, mode: 0o600 })
-      const { status, stdout, stderr } = await pool.chg('status')
-      expect(status).toBe(1)
-      expect(stderr).toMatch(ONE_LINE)
-      expect(stdout + stderr).not.toContain(SECRET)
+      const refused = await pool.chg('status', '--json')
+      expect(failureOf(refused)).toMatchObject({ code: 'config-invalid', status: 1 })
+      const inText = await pool.chg('status')
+      for (const { stdout, stderr } of [refused, inText]) {
+        expect(stderr).toMatch(/^[^\n]+\n$/)
+        expect(stdout + stderr).not.toContain(SECRET)
+      }
     },
   )
 
@@ -145,7 +144,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
       ],
     ]
 
-    test.each(paths)('%s is refused, and nothing is created', async (_, pathIn, named) => {
+    test.each(paths)('%s is refused, and nothing is created', async (_, pathIn, step) => {
       using pool = await poolWithHome()
       const target = `${pool.folder}/target`
       mkdirSync(target)
@@ -166,10 +165,9 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
         ['status'],
         ['reserve'],
       ]) {
-        const refused = await pool.chg(...command)
-        expectRefused(refused)
-        expect(refused.stderr).toContain('Root does not use the pool')
-        expect(refused.stderr).toContain(`${pool.folder}/${named}`)
+        const failure = onlyFailureOf(await pool.chg(...withJson(command)))
+        expect(failure).toMatchObject({ code: 'permission-denied', status: 1 })
+        expect(failure.message).toContain(`${pool.folder}/${step}`)
       }
       for (const made of ['target/pool', 'target/pool.db', 'home/pool', 'open/pool']) {
         expect(existsSync(`${pool.folder}/${made}`)).toBe(false)
@@ -191,7 +189,7 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
       expect(await alice.chg(pool, 'status')).toMatchObject({ status: 0, stderr: '' })
     })
 
-    test('that another user owns can be used by that user', async () => {
+    test('in a folder of a user can be used by that user', async () => {
       using pool = await poolWithHome()
       pool.env.CANHAZGPU_STORE = `${pool.home}/pool/pool.db`
       const made = await alice.chg(pool, 'admin', '--gpus', '1', '--provider', 'fake')
@@ -205,11 +203,14 @@ describe.skipIf(reason !== null)(`root${reason === null ? '' : ` (skipped: ${rea
     pool.env.CANHAZGPU_STORE = `sqlite://${pool.folder}/none/pool.db`
     const library = give(`${pool.folder}/libnvidia-ml.so.1`, 'no library')
     pool.env.CANHAZGPU_NVML_LIBRARY = library
-    const refused = await pool.chg('admin', '--gpus', '1', '--provider', 'nvml')
-    expectRefused(refused)
-    expect(refused.stderr).toContain('another user can change')
+    const command = ['admin', '--json', '--gpus', '1', '--provider', 'nvml']
+    const variable = expect.stringContaining('CANHAZGPU_NVML_LIBRARY')
+    expect(onlyFailureOf(await pool.chg(...command))).toMatchObject({
+      code: 'driver-failed',
+      message: variable,
+      status: 1,
+    })
     chownSync(library, 0, 0)
-    const loaded = await pool.chg('admin', '--gpus', '1', '--provider', 'nvml')
-    expect(loaded.stderr).not.toContain('another user can change')
+    expect(onlyFailureOf(await pool.chg(...command)).message).not.toEqual(variable)
   })
 })

@@ -10,7 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { unitsOf } from '../../src/domain/pool/units.ts'
+import { problemsIn } from '../support/checkup.ts'
 import { storedPool } from '../support/database.ts'
+import { onlyFailureOf, withJson } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { newGroup, newUser, noUsers, type UnixUser, userForTests } from '../support/unix-users.ts'
@@ -18,7 +20,7 @@ import { until } from '../support/until.ts'
 
 const reason = noUsers()
 
-/** Real accounts with a umask of 077. */
+/** The accounts are real and have a umask of 077. */
 describe.skipIf(reason !== null)(
   `two users of the machine${reason === null ? '' : ` (skipped: ${reason})`}`,
   () => {
@@ -51,7 +53,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test('both can use it concurrently, many times', async () => {
+    test('both can use a pool concurrently, many times', async () => {
       using pool = await sharedPool(8)
       const all = await Promise.all(
         Array.from({ length: 40 }, (_, nth) => (nth % 2 === 0 ? alice : bob).chg(pool, 'reserve')),
@@ -61,7 +63,7 @@ describe.skipIf(reason !== null)(
     })
 
     needing('sqlite3').test(
-      'also after root used the sqlite3 shell, which removes the log, and then any command',
+      'both can use a pool after root ran the sqlite3 shell, which removes the log, and then any command',
       async () => {
         for (const [first, second] of [
           [alice, bob],
@@ -83,10 +85,10 @@ describe.skipIf(reason !== null)(
       const held = () => storedPool(pool).reservations.flatMap(unitsOf)
       const reserve = '"$CHG" reserve > /dev/null'
       for (let write = 1; ; write++) {
-        // Killed before its nth write to one of SQLite's files.
+        // The process is killed before its nth write to a file of SQLite.
         const inject = `-e trace=pwrite64 -e inject=pwrite64:signal=KILL:when=${write}`
         const { status } = await alice.sh(pool, `strace -f -o /dev/null ${inject} ${reserve}`)
-        // After a power failure the shared memory is lost.
+        // A power failure also loses the shared memory.
         if (write % 2 === 0) rmSync(`${pool.database}-shm`)
         const before = held()
         expect(new Set(before).size).toBe(before.length)
@@ -101,7 +103,7 @@ describe.skipIf(reason !== null)(
           break
         }
       }
-      expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+      expect(await problemsIn(pool)).toEqual([])
     })
 
     test('without a log only root can open the pool, and any command of root restores it', async () => {
@@ -109,17 +111,17 @@ describe.skipIf(reason !== null)(
       for (const ending of ['-wal', '-shm']) {
         const file = pool.database + ending
         rmSync(file)
-        const refused = await bob.chg(pool, 'status')
-        expect(refused.stderr).toMatch(
-          new RegExp(`^Error: [^\\n]*${file} is missing[^\\n]*sudo canhazgpu status', which repairs it\n$`),
-        )
-        expect(refused.status).toBe(1)
-        expect((await pool.chg('admin', '--check')).stdout).toContain(`${file} is missing`)
+        const missing = expect.stringContaining(`${file} is missing`)
+        expect(onlyFailureOf(await bob.chg(pool, 'status', '--json'))).toMatchObject({
+          ...{ code: 'store-unavailable', message: missing, status: 1 },
+          hint: expect.stringContaining("'sudo canhazgpu status'"),
+        })
+        expect(await problemsIn(pool)).toMatchObject([{ kind: 'access', what: missing }])
         expect(existsSync(file)).toBe(false)
         await pool.chg('status')
         expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
         expect((await bob.chg(pool, 'status')).status).toBe(0)
-        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+        expect(await problemsIn(pool)).toEqual([])
       }
     })
 
@@ -129,17 +131,18 @@ describe.skipIf(reason !== null)(
         const file = pool.database + ending
         chownSync(file, bob.uid, 0)
         chmodSync(file, 0o600)
-        expect((await alice.chg(pool, 'status')).stderr).toContain('belongs to another user')
-        expect((await pool.chg('admin', '--check')).stdout).toContain(
-          `pool.db${ending} has the wrong owner or mode`,
-        )
+        expect(onlyFailureOf(await alice.chg(pool, 'status', '--json'))).toMatchObject({
+          ...{ code: 'store-unavailable', message: expect.stringContaining(file), status: 1 },
+        })
+        const what = expect.stringMatching(new RegExp(`${file} .*owner ${bob.uid}:0, mode 600`))
+        expect(await problemsIn(pool)).toMatchObject([{ kind: 'access', what }])
         await pool.chg('status')
         expect(statSync(file)).toMatchObject({ uid: 0, mode: 0o100666 })
-        expect((await pool.chg('admin', '--check')).stdout).toContain('is sound')
+        expect(await problemsIn(pool)).toEqual([])
       }
     })
 
-    test('root does not follow links instead of the files beside the database', async () => {
+    test('root does not follow links at the paths of the files beside the database', async () => {
       using pool = await sharedPool()
       const target = `${pool.folder}/of-root`
       writeFileSync(target, '', { mode: 0o600 })
@@ -160,13 +163,13 @@ describe.skipIf(reason !== null)(
       using pool = await testPool(0)
       mkdirSync(`${pool.folder}/pool`)
       symlinkSync(`${pool.folder}/elsewhere`, pool.database)
-      expect(await pool.chg('admin', '--gpus', '1', '--provider', 'fake')).toMatchObject({
-        status: 1,
-        stderr: `Error: The pool ${pool.database}, or a file beside it, is a link - use the target of the link with --store\n`,
-      })
+      const refused = onlyFailureOf(await pool.chg('admin', '--json', '--gpus', '1', '--provider', 'fake'))
+      expect(refused).toMatchObject({ code: 'store-unavailable', hint: expect.stringContaining('--store') })
+      expect(refused.message).toContain(pool.database)
+      expect(existsSync(`${pool.folder}/elsewhere`)).toBe(false)
     })
 
-    test('nobody but root can delete or replace the database', async () => {
+    test('only root can delete or replace the database', async () => {
       using pool = await sharedPool()
       await alice.chg(pool, 'reserve')
       for (const attempt of [
@@ -260,7 +263,7 @@ describe.skipIf(reason !== null)(
       squatter.kill('SIGKILL')
     })
 
-    test('another account’s home folder, kept by su, causes no error', async () => {
+    test('a home folder of another account, which su keeps in $HOME, causes no error', async () => {
       using pool = await sharedPool()
       chmodSync(pool.folder, 0o755)
       const home = `${pool.folder}/home`
@@ -269,16 +272,17 @@ describe.skipIf(reason !== null)(
       expect(await alice.chg(pool, 'reserve')).toMatchObject({ status: 0, stderr: '' })
     })
 
-    test('--group restricts the pool to a Unix group; other users get one error line', async () => {
+    test('--group restricts the pool to a Unix group, and other users get one error line', async () => {
       const group = newGroup()
       const member = await newUser('member', [group.name])
       try {
         using pool = await sharedPool(4, '--group', group.name)
         expect(await member.chg(pool, 'reserve')).toMatchObject({ stdout: granted(0), stderr: '' })
         for (const command of [['status'], ['reserve'], ['release'], ['report']]) {
-          const refused = await alice.chg(pool, ...command)
-          expect(refused.stderr).toMatch(/^Error: No permission to use the pool [^\n]*group[^\n]*\n$/)
-          expect(refused.status).toBe(1)
+          expect(onlyFailureOf(await alice.chg(pool, ...withJson(command)))).toMatchObject({
+            ...{ code: 'permission-denied', message: expect.stringContaining(pool.database), status: 1 },
+            hint: expect.stringContaining('group'),
+          })
         }
         expect((await alice.chg(pool, 'run', '--', 'true')).status).toBe(125)
         expect(await member.chg(pool, 'status')).toMatchObject({ status: 0, stderr: '' })
@@ -288,7 +292,7 @@ describe.skipIf(reason !== null)(
       }
     })
 
-    test('--force --group restricts an open pool; --force alone keeps the group', async () => {
+    test('--force --group restricts an open pool, and --force alone keeps the group', async () => {
       const group = newGroup()
       const member = await newUser('member', [group.name])
       try {
@@ -298,8 +302,9 @@ describe.skipIf(reason !== null)(
         for (const options of [['--group', group.name], []]) {
           expect((await pool.chg(...again, ...options)).status).toBe(0)
           expect((await member.chg(pool, 'status')).status).toBe(0)
-          expect((await alice.chg(pool, 'status')).stderr).toMatch(/^Error: No permission/)
-          expect((await pool.chg('admin', '--show')).stdout).toContain(`Group: ${group.name}\n`)
+          expect(onlyFailureOf(await alice.chg(pool, 'status', '--json')).code).toBe('permission-denied')
+          const { stdout } = await pool.chg('admin', '--show', '--json')
+          expect(JSON.parse(stdout).group).toBe(group.name)
         }
       } finally {
         await member.remove()

@@ -20,6 +20,16 @@ export function failureOf({ status, stderr }: Finished): Failure {
   return { ...last.error, status }
 }
 
+/** The failure of a command that ran with `--json` and printed nothing else. */
+export function onlyFailureOf(finished: Finished): Failure {
+  const { stdout, stderr } = finished
+  if (stdout !== '' || !/^[^\n]+\n$/.test(stderr)) throw new Error(`not one error line: ${stdout}${stderr}`)
+  return failureOf(finished)
+}
+
+/** A command line with `--json` after the name of its command. */
+export const withJson = ([name = '', ...rest]: readonly string[]): string[] => [name, '--json', ...rest]
+
 /** The warnings of a command that ran with `--json`, in order. */
 export function warningsOf({ stderr }: Pick<Finished, 'stderr'>): readonly WarningDocument['warning'][] {
   return documentsOf(stderr).flatMap((document) => (v.is(warning, document) ? [document.warning] : []))

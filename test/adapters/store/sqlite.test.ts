@@ -43,7 +43,7 @@ function newPlace(): SqlitePlace {
 storeContract('the embedded store', newPlace)
 sharedStoreContract('the embedded store', newPlace)
 
-test('a backup gets its log once, even if two processes find it without one', async () => {
+test('a backup without a log gets one once, even if two processes find it', async () => {
   using place = newPlace()
   const now = tickingClock()
   const created = await place.create(now)
@@ -98,13 +98,13 @@ test.each([
       return counting('one')(pool, moment)
     })
     expect(moments).toHaveLength(asked)
-    // Stamped with the time of the decision that counts.
+    // The pool has the time of the decision that was written.
     expect((await store.load()).pool.writtenAt.wall).toBe(moments.at(-1) ?? 0)
     store.close()
   },
 )
 
-test('an update that changes nothing touches no file', async () => {
+test('an update that changes nothing writes nothing', async () => {
   using place = newPlace()
   const store = await initialized(place)
   const watcher = new Database(place.path, { readonly: true })
@@ -170,11 +170,11 @@ test.each([
   'postgres://x/y',
   'file:///x',
   '',
-])('%p is no store', (url) => {
+])('%p is not the URL of a store', (url) => {
   expect(openStore(url, currentMoment)).rejects.toMatchObject({ code: 'config-invalid' })
 })
 
-/** Pools as releases left them, by schema version: each must load for ever. */
+/** Pools as releases wrote them, by schema version. Each must load for ever. */
 const FIXTURES = ['v1', 'v3']
 
 const fixture = (name: string, ending: string) =>
@@ -204,7 +204,7 @@ test.each(FIXTURES)('the views of the pool %s show the same before and after its
     const rows = ['gpus', 'reservations', 'queue'].flatMap((view) => db.query(`SELECT * FROM ${view}`).all())
     const { user_version } = db.query<{ user_version: number }, []>('PRAGMA user_version').get() ?? {}
     db.close()
-    // Only the ids in a request were numbers.
+    // Version 1 writes the ids in a request as numbers.
     const text = JSON.stringify(rows).replace('[1,3]', '[\\"1\\",\\"3\\"]')
     return { version: user_version, text: text.replace('[5,10]', '[\\"5\\",\\"10\\"]') }
   }
@@ -227,7 +227,7 @@ test.each(FIXTURES)('checking the pool %s does not upgrade it', async (name) => 
   expect(readFileSync(place.path).equals(Buffer.from(await fixture(name, 'db').arrayBuffer()))).toBe(true)
 })
 
-test('a damaged document of an earlier version is refused before and after the upgrade, and salvaged', async () => {
+test('a damaged document of an earlier version is refused before and after the upgrade; the records are recovered', async () => {
   using place = newPlace()
   await Bun.write(place.path, fixture('v3', 'db'))
   const expected = await fixture('v3', 'json').json()
@@ -235,17 +235,20 @@ test('a damaged document of an earlier version is refused before and after the u
   db.run(`UPDATE pool SET document = replace(document, '"gpus":[1]', '"gpus":[5]')`)
   const stored = () => db.query<{ document: string }, []>('SELECT document FROM pool').get()?.document
   const before = stored()
-  const damage = 'The stored pool is damaged (its checksum is wrong)'
-  const whats = async () => (await checkUp(place.path)).problems.map(({ what }) => what)
-  expect(await whats()).toContain(damage)
+  const message = expect.stringContaining('checksum')
+  const expectDamage = async () =>
+    expect((await checkUp(place.path)).problems).toContainEqual(
+      expect.objectContaining({ kind: 'damage', what: message }),
+    )
+  await expectDamage()
 
   const store = await openStore(place.url, currentMoment)
-  const corrupt = expect.objectContaining({ code: 'store-corrupt', message: damage })
+  const corrupt = expect.objectContaining({ code: 'store-corrupt', message })
   await expect(store.load()).rejects.toEqual(corrupt)
   await expect(store.update(counting('never'))).rejects.toEqual(corrupt)
   store.close()
   expect(stored()).toBe(before)
-  expect(await whats()).toContain(damage)
+  await expectDamage()
   db.close()
 
   const aside = setAsideDamaged(place.path, new Date())
@@ -254,7 +257,7 @@ test('a damaged document of an earlier version is refused before and after the u
   expect(ids(aside?.records)).toEqual(ids(expected.history))
 })
 
-test('the readable part of a damaged pool of an earlier version is salvaged', async () => {
+test('the readable part of a damaged pool of an earlier version is recovered', async () => {
   using place = newPlace()
   await Bun.write(place.path, fixture('v3', 'db'))
   const expected = await fixture('v3', 'json').json()
@@ -266,13 +269,13 @@ test('the readable part of a damaged pool of an earlier version is salvaged', as
   expect(aside?.records).toHaveLength(expected.history.length - 1)
 })
 
-test('only whole GPUs are recorded', async () => {
+test('the history refuses the record of a part of a GPU', async () => {
   using place = newPlace()
   const store = await initialized(place)
   const record = recordOf('part', { unit: '3.0' })
   await expect(
     store.update((pool) => ({ pool, records: [record], wake: [], answer: undefined })),
-  ).rejects.toThrow('the history cannot record the unit 3.0')
+  ).rejects.toThrow('unit 3.0')
   store.close()
 })
 
@@ -288,7 +291,7 @@ const DOCUMENT_1 = JSON.stringify({
   writtenAt: { wall: 0, steady: { epoch: 'none', ms: 0 } },
 })
 
-/** A pool as the first release left it, with these records. */
+/** Writes a pool as the first release did, with these records. */
 function writeFirstSchema(place: SqlitePlace, records: readonly UsageRecord[]): void {
   writeSchema(place, records, 1)
 }
@@ -308,7 +311,7 @@ function writeSchema({ path }: SqlitePlace, records: readonly UsageRecord[], ver
 }
 
 test.each([1, 2, 3])(
-  'a history of schema %p is added up, and goes on',
+  'the usage in a history of schema %p is added up, with later records too',
   async (version) => {
     await fc.assert(
       fc.asyncProperty(anyRecords, fc.nat(30), fc.array(anyRange), async (records, released, ranges) => {
@@ -327,7 +330,7 @@ test.each([1, 2, 3])(
   60_000,
 )
 
-test('many processes find an old schema at once: one upgrades it, none fails', async () => {
+test('of many concurrent processes that find an old schema one upgrades it, and none fails', async () => {
   using place = newPlace()
   const records = Array.from({ length: 20_000 }, (_, nth) => recordOf(`r${nth}`, { unit: `${nth % 8}` }))
   writeFirstSchema(place, records)
@@ -347,8 +350,8 @@ test('a process leaves an old schema unchanged if another upgrades it beyond its
   const newer = new Database(place.path)
   newer.run('BEGIN IMMEDIATE')
   const worker = startWorker('read', place.url, 'old')
-  // Mapped when the version is read, while the lock is taken.
-  await until('the worker has looked at the database', () =>
+  // The worker maps this file when it reads the version, before it waits for the lock.
+  await until('the worker has read the version', () =>
     readFileSync(`/proc/${worker.pid}/maps`, 'utf8').includes(`${place.path}-shm`),
   )
   newer.run('PRAGMA user_version = 999')

@@ -32,7 +32,7 @@ const DOCUMENT = {
 
 const edited = (parts: object = {}): string => JSON.stringify({ version: 1, ...DOCUMENT, ...parts })
 
-/** With a checksum, as releases wrote it. */
+/** A document with a checksum, as releases wrote it. */
 function sealed(parts: object = {}): string {
   const body = JSON.stringify({ ...DOCUMENT, ...parts })
   return `{"version":1,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
@@ -54,7 +54,7 @@ test('a document of version 1 is read as one of version 2', () => {
   expect(decodePool(encodePool(pool, pool.writtenAt))).toEqual(pool)
 })
 
-test('the last use of a GPU is kept, even if its account is not known', () => {
+test('an upgrade keeps the last use of a GPU, even if its account is not known', () => {
   const gpus = [
     { ...gpu(0), releasedAt: NOW },
     { ...gpu(1), releasedBy: 7 },
@@ -64,7 +64,7 @@ test('the last use of a GPU is kept, even if its account is not known', () => {
   expect(second).not.toHaveProperty('lastUse')
 })
 
-test('a document is upgraded once, with the moment at which it was written', () => {
+test('a document is upgraded once, and keeps the time at which it was written', () => {
   const upgraded = upgradedDocument(sealed())
   expect(upgraded).toStartWith('{"version":2,')
   expect(decodePool(upgraded)).toEqual(decodePool(sealed()))
@@ -73,33 +73,35 @@ test('a document is upgraded once, with the moment at which it was written', () 
 
 const FLAWS: Readonly<Record<string, object>> = {
   'a GPU in two reservations': { reservations: [RUN, { ...RUN, id: 'b' }] },
-  'a GPU twice in one': { reservations: [{ ...RUN, gpus: [0, 0] }] },
-  'GPUs in disorder': { reservations: [{ ...RUN, gpus: [1, 0] }] },
-  'a GPU that does not exist, reserved': { reservations: [{ ...RUN, gpus: [2] }] },
-  'a GPU of a negative number': { reservations: [{ ...RUN, gpus: [-1] }] },
-  'a GPU in text': { reservations: [{ ...RUN, gpus: ['0'] }] },
-  'no GPU': { reservations: [{ ...RUN, gpus: [] }] },
-  'a GPU that does not exist, waited for': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [2] } }] },
-  'a GPU waited for twice': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [1, 1] } }] },
-  'more GPUs waited for than there are': { queue: [{ ...ENTRY, request: { kind: 'count', count: 3 } }] },
-  'GPUs that do not count from 0': { gpus: [gpu(1), gpu(2)], reservations: [], queue: [] },
-  'two entries of one id': { queue: [ENTRY, ENTRY] },
+  'a GPU twice in one reservation': { reservations: [{ ...RUN, gpus: [0, 0] }] },
+  'reserved GPUs that are not in order': { reservations: [{ ...RUN, gpus: [1, 0] }] },
+  'a reserved GPU that does not exist': { reservations: [{ ...RUN, gpus: [2] }] },
+  'a GPU with a negative number': { reservations: [{ ...RUN, gpus: [-1] }] },
+  'a GPU number as text': { reservations: [{ ...RUN, gpus: ['0'] }] },
+  'a reservation without GPUs': { reservations: [{ ...RUN, gpus: [] }] },
+  'a requested GPU that does not exist': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [2] } }] },
+  'a GPU that is requested twice': { queue: [{ ...ENTRY, request: { kind: 'ids', ids: [1, 1] } }] },
+  'a request for more GPUs than the pool has': {
+    queue: [{ ...ENTRY, request: { kind: 'count', count: 3 } }],
+  },
+  'GPU numbers that do not start at 0': { gpus: [gpu(1), gpu(2)], reservations: [], queue: [] },
+  'two entries with one id': { queue: [ENTRY, ENTRY] },
   'a pool without GPUs': { gpus: [], reservations: [], queue: [] },
   'a time beyond the range of dates': { reservations: [{ ...RUN, startedAt: 1e16 }] },
   'a negative span': { queue: [{ ...ENTRY, duration: -1 }] },
-  'a limit of text': { reservations: [{ ...RUN, timeLimit: 'soon' }] },
+  'a limit as text': { reservations: [{ ...RUN, timeLimit: 'soon' }] },
   'a term of version 2': { reservations: [{ ...RUN, kind: 'booking', from: NOW, until: NOW }] },
-  'the names of version 2': { gpus: undefined, units: [] },
+  'the field names of version 2': { gpus: undefined, units: [] },
   'pid 0': { reservations: [{ ...RUN, process: { ...process, pid: 0 } }] },
   'pid 4294967295': { reservations: [{ ...RUN, process: { ...process, pid: 4_294_967_295 } }] },
 }
 
-test.each(Object.entries(FLAWS))('%s is damage in version 1 too, and is not upgraded', (_, parts) => {
+test.each(Object.entries(FLAWS))('%s is damage in version 1, and is not upgraded', (_, parts) => {
   for (const text of [edited(parts), sealed(parts)]) {
     expect(() => decodePool(text)).toThrow(
       expect.objectContaining({
         code: 'store-corrupt',
-        message: expect.stringMatching(/^The stored pool is damaged \([^\n]+\)$/),
+        message: expect.not.stringContaining('\n'),
       }),
     )
     expect(upgradedDocument(text)).toBeNull()
@@ -108,11 +110,18 @@ test.each(Object.entries(FLAWS))('%s is damage in version 1 too, and is not upgr
 
 test('a document of version 1 that was changed since it was written is refused', () => {
   const changed = sealed().replace('"simulated"', '"renamed"')
-  expect(() => decodePool(changed)).toThrow(/damaged \(its checksum is wrong\)/)
+  expect(() => decodePool(changed)).toThrow(
+    expect.objectContaining({ code: 'store-corrupt', message: expect.stringContaining('checksum') }),
+  )
   expect(upgradedDocument(changed)).toBeNull()
 })
 
 test('the path of a wrong value in version 1 is reported', () => {
   const wrong = sealed({ reservations: [{ ...RUN, gpus: [-1] }] })
-  expect(() => documentIn(wrong)).toThrow(/damaged \(wrong value at reservations\.0\.gpus\.0\)/)
+  expect(() => documentIn(wrong)).toThrow(
+    expect.objectContaining({
+      code: 'store-corrupt',
+      message: expect.stringContaining('reservations.0.gpus.0'),
+    }),
+  )
 })

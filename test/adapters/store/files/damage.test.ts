@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Chance } from '../../../../simulation/chance.ts'
+import { checkup } from '../../../support/checkup.ts'
 import { withDatabase, writeHistory } from '../../../support/database.ts'
+import { onlyFailureOf, withJson } from '../../../support/failure.ts'
 import { type Finished, type TestPool, testPool } from '../../../support/pool.ts'
 import { recordOf } from '../counting.ts'
 
@@ -16,7 +18,7 @@ const COMMANDS = [
 const RESERVE = ['reserve', '--gpus', '1']
 const PAGE = 4096
 
-/** Four GPUs, the last one free, and a history on several pages, all in the one file. */
+/** A pool of four GPUs, the last one free, with a history on several pages. All of it is in the database file. */
 async function usedPool(): Promise<TestPool> {
   const pool = await testPool(4)
   await pool.chg('reserve', '--gpus', '3', '--note', 'x'.repeat(200))
@@ -33,7 +35,7 @@ async function usedPool(): Promise<TestPool> {
   return pool
 }
 
-/** Either the command succeeds, or it refuses in one clear line, and no GPU of another account is granted. */
+/** Either the command grants only the free GPU, or it prints one error line. */
 function expectHarmless(
   command: readonly string[],
   { status, stdout, stderr }: Finished,
@@ -60,7 +62,7 @@ function damagesOfPage(chance: Chance): [string, (page: Uint8Array) => unknown][
   ]
 }
 
-test('every kind of damage to every page', async () => {
+test('with any damage to any page a command grants only the free GPU or prints one error line', async () => {
   using pool = await usedPool()
   const sound = readFileSync(pool.database)
   const chance = new Chance(7)
@@ -71,14 +73,14 @@ test('every kind of damage to every page', async () => {
       for (const command of [RESERVE, chance.pick(COMMANDS)]) {
         const bytes = Buffer.from(sound)
         damage(bytes.subarray(page * PAGE, (page + 1) * PAGE))
-        put(pool, bytes)
+        writeFiles(pool, bytes)
         expectHarmless(command, await pool.chg(...command), `${what} in page ${page + 1}`)
       }
     }
   }
 })
 
-test('an administrator can start afresh whichever page is damaged', async () => {
+test('an administrator can create a new pool whichever page is damaged', async () => {
   using pool = await usedPool()
   const sound = readFileSync(pool.database)
   const chance = new Chance(5)
@@ -86,44 +88,50 @@ test('an administrator can start afresh whichever page is damaged', async () => 
     const [what, damage] = chance.pick(damagesOfPage(chance))
     const bytes = Buffer.from(sound)
     damage(bytes.subarray(page * PAGE, (page + 1) * PAGE))
-    put(pool, bytes)
-    const forced = await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake')
+    writeFiles(pool, bytes)
+    const forced = await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake', '--json')
     const outcome = `${what} in page ${page + 1}: ${forced.stderr}`
-    expect(forced.stdout, outcome).toMatch(/^(Ini|Reini)tialized 2 GPUs \(IDs 0 to 1\)\n$/)
-    expect(forced.stderr, outcome).toMatch(/^(The damaged pool is kept as [^\n]+\n)?$/)
-    expect((await pool.chg('admin', '--check')).stdout, outcome).toContain('is sound: 2 GPUs, 0 reservations')
+    expect(forced, outcome).toMatchObject({ status: 0, stderr: '' })
+    const { result, gpus, damaged } = JSON.parse(forced.stdout)
+    expect({ result, gpus }, outcome).toEqual({
+      result: expect.stringMatching(/^(re)?initialized$/),
+      gpus: 2,
+    })
+    expect(damaged === undefined || existsSync(damaged.kept_as), outcome).toBe(true)
+    expect(await checkup(pool), outcome).toMatchObject({ sound: true, gpus: 2, reservations: 0 })
   }
 })
 
-test('a valid pool that differs from the written one grants nothing', async () => {
+test('commands grant nothing from a valid pool that differs from the written one', async () => {
   using pool = await usedPool()
   const bytes = readFileSync(pool.database)
   const at = bytes.indexOf('{"unit":"2"')
   expect(at).toBeGreaterThan(0)
   bytes.write('{"unit":"3"', at)
-  put(pool, bytes)
+  writeFiles(pool, bytes)
   for (const command of COMMANDS) {
-    const refused = await pool.chg(...command)
-    expect(refused.status).toBe(command[0] === 'run' ? 125 : 1)
-    expect(refused.stderr).toMatch(
-      /^Error: The stored pool is damaged \(its checksum is wrong\) - [^\n]*--check[^\n]*\n$/,
-    )
+    expect(onlyFailureOf(await pool.chg(...withJson(command)))).toMatchObject({
+      code: 'store-corrupt',
+      message: expect.stringContaining('checksum'),
+      hint: expect.stringContaining('--check'),
+      status: command[0] === 'run' ? 125 : 1,
+    })
   }
 })
 
-test('a truncated file, at every length', async () => {
+test('with a file truncated at any length a command grants only the free GPU or prints one error line', async () => {
   using pool = await usedPool()
   const sound = readFileSync(pool.database)
   const chance = new Chance(3)
   for (let size = 1; size < sound.length; size += 2_500) {
     for (const command of [RESERVE, chance.pick(COMMANDS)]) {
-      put(pool, sound.subarray(0, size))
+      writeFiles(pool, sound.subarray(0, size))
       expectHarmless(command, await pool.chg(...command), `only ${size} bytes`)
     }
   }
 })
 
-test('a damaged or truncated log loses only its own commits', async () => {
+test('with a damaged or truncated log a command grants only the free GPU or prints one error line', async () => {
   using pool = await usedPool()
   const [sound, log] = await withLog(pool)
   const chance = new Chance(11)
@@ -135,7 +143,7 @@ test('a damaged or truncated log loses only its own commits', async () => {
   ]
   for (const [what, damage] of [...damages, ...damages]) {
     for (const command of [RESERVE, chance.pick(COMMANDS)]) {
-      put(pool, sound, damage(Buffer.from(log)))
+      writeFiles(pool, sound, damage(Buffer.from(log)))
       expectHarmless(command, await pool.chg(...command), `a log ${what}`)
     }
   }
@@ -158,8 +166,8 @@ function flip(bytes: Uint8Array, count: number, chance: Chance): Uint8Array {
   return bytes
 }
 
-/** Puts a database in its place, as after a restart of the machine. */
-function put(pool: TestPool, database: Uint8Array, log?: Uint8Array): void {
+/** Writes the database and its log as after a restart of the machine: without shared memory. */
+function writeFiles(pool: TestPool, database: Uint8Array, log?: Uint8Array): void {
   for (const ending of ['-wal', '-shm']) rmSync(pool.database + ending, { force: true })
   writeFileSync(pool.database, database)
   if (log !== undefined) writeFileSync(`${pool.database}-wal`, log)

@@ -9,7 +9,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import type { ErrorCode } from '../../../../src/domain/errors.ts'
 import { changeStoredPool, storedPool, withDatabase } from '../../../support/database.ts'
+import { onlyFailureOf, withJson } from '../../../support/failure.ts'
 import { missing, needing } from '../../../support/needs.ts'
 import { type Finished, type TestPool, testPool } from '../../../support/pool.ts'
 import { mountSmallDisk } from '../../../support/small-disk.ts'
@@ -17,99 +19,105 @@ import { newUser, type UnixUser } from '../../../support/unix-users.ts'
 
 const COMMANDS = [['status'], ['reserve'], ['release'], ['report'], ['run', '--', 'true']]
 
-/** One line, no stack trace, the documented status. */
-function expectRefusal(finished: Finished, says: RegExp | string, status = 1): void {
-  expect(finished.stderr).toMatch(/^Error: [^\n]+\n$/)
-  expect(finished.stderr).toMatch(says)
-  expect(finished.status).toBe(status)
+/** The code of an error, and parts of its message and hint. */
+interface Wanted {
+  readonly code: ErrorCode
+  readonly fact?: string
+  readonly hint?: string
 }
 
-async function expectAllRefused(pool: TestPool, says: RegExp | string): Promise<void> {
-  for (const command of COMMANDS) {
-    const refused = await pool.chg(...command)
-    expectRefusal(refused, says, command[0] === 'run' ? 125 : 1)
-    expect(refused.stdout).toBe('')
-  }
+const ADMIN = ['admin', '--gpus', '2', '--provider', 'fake']
+
+/** The command prints one error line and nothing else. */
+async function expectRefusal(
+  chg: (...command: string[]) => Promise<Finished>,
+  command: readonly string[],
+  { code, fact = '', hint }: Wanted,
+): Promise<void> {
+  expect(onlyFailureOf(await chg(...withJson(command)))).toMatchObject({
+    code,
+    message: expect.stringContaining(fact),
+    ...(hint === undefined ? {} : { hint: expect.stringContaining(hint) }),
+    status: command[0] === 'run' ? 125 : 1,
+  })
+}
+
+async function expectAllRefused(pool: TestPool, wanted: Wanted): Promise<void> {
+  for (const command of COMMANDS) await expectRefusal(pool.chg, command, wanted)
 }
 
 test('a file that is not a database', async () => {
   using pool = await testPool(0)
   mkdirSync(`${pool.folder}/pool`)
   writeFileSync(pool.database, 'this is not a database, but it is long enough to look at\n'.repeat(100))
-  await expectAllRefused(pool, /damaged/)
-  expectRefusal(await pool.chg('admin', '--gpus', '2', '--provider', 'fake'), /damaged/)
+  await expectAllRefused(pool, { code: 'store-corrupt' })
+  await expectRefusal(pool.chg, ADMIN, { code: 'store-corrupt' })
   expect(readFileSync(pool.database, 'utf8')).toStartWith('this is not a database')
 })
 
-test('a database with holes in it', async () => {
+test('a database that is overwritten after its header', async () => {
   using pool = await testPool(4)
   withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
   const bytes = readFileSync(pool.database)
   bytes.fill(0x5a, 100)
   writeFileSync(pool.database, bytes)
-  for (const command of COMMANDS) {
-    expectRefusal(await pool.chg(...command), /damaged|cannot be used/, command[0] === 'run' ? 125 : 1)
-  }
+  await expectAllRefused(pool, { code: 'store-corrupt' })
 })
 
 test('a truncated database', async () => {
   using pool = await testPool(4)
   withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
   truncateSync(pool.database, 4096)
-  for (const command of COMMANDS) {
-    expectRefusal(await pool.chg(...command), /damaged|cannot be used/, command[0] === 'run' ? 125 : 1)
-  }
+  await expectAllRefused(pool, { code: 'store-corrupt' })
 })
 
-test('an empty file is a pool that is not set up yet', async () => {
+test('an empty file counts as a pool that is not set up yet', async () => {
   using pool = await testPool(0)
   mkdirSync(`${pool.folder}/pool`)
   writeFileSync(pool.database, '')
-  expectRefusal(await pool.chg('status'), /not initialized/)
-  expect((await pool.chg('admin', '--gpus', '2', '--provider', 'fake')).status).toBe(0)
+  await expectRefusal(pool.chg, ['status'], { code: 'pool-not-initialized' })
+  expect((await pool.chg(...ADMIN)).status).toBe(0)
   expect((await pool.chg('reserve')).status).toBe(0)
 })
 
 test('a folder at the path of the database', async () => {
   using pool = await testPool(0)
   mkdirSync(pool.database, { recursive: true })
-  for (const command of COMMANDS) {
-    expectRefusal(await pool.chg(...command), /pool/, command[0] === 'run' ? 125 : 1)
-  }
+  await expectAllRefused(pool, { code: 'store-unavailable', fact: `${pool.database} cannot be opened` })
 })
 
 test('a schema from a newer release stays unchanged', async () => {
   using pool = await testPool(4)
   withDatabase(pool, (db) => db.run('PRAGMA user_version = 999'))
-  await expectAllRefused(pool, /newer canhazgpu \(schema version 999\).*upgrade/)
-  expectRefusal(await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake'), /newer canhazgpu/)
+  await expectAllRefused(pool, { code: 'store-too-new', fact: 'schema version 999', hint: 'upgrade' })
+  await expectRefusal(pool.chg, [...ADMIN, '--force'], { code: 'store-too-new' })
   expect(storedPool(pool).units).toHaveLength(4)
 })
 
 test('a document from a newer release stays unchanged', async () => {
   using pool = await testPool(4)
   changeStoredPool(pool, (document) => ({ ...document, version: 999, units: 'in the cloud' }))
-  await expectAllRefused(pool, /newer canhazgpu \(pool document version 999\).*upgrade/)
+  await expectAllRefused(pool, { code: 'store-too-new', fact: 'document version 999', hint: 'upgrade' })
 })
 
 test.each([
   ['not JSON', '{"version": 1, '],
   ['no version', '{}'],
   ['a string', '"pool"'],
-  ['a version that is no number', '{"version": "1"}'],
-  ['an older version than the first', '{"version": 0}'],
+  ['a version that is not a number', '{"version": "1"}'],
+  ['a version before the first', '{"version": 0}'],
   ['a missing part', '{"version": 2, "host": "x", "provider": "fake", "units": []}'],
   ['a missing part of an older version', '{"version": 1, "host": "x", "provider": "fake", "gpus": []}'],
 ])('a damaged document: %s', async (_, document) => {
   using pool = await testPool(2)
   withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
-  await expectAllRefused(pool, /damaged/)
+  await expectAllRefused(pool, { code: 'store-corrupt' })
 })
 
-test('an administrator can start afresh from a damaged document', async () => {
+test('an administrator can replace a pool with a damaged document', async () => {
   using pool = await testPool(2)
   withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run('{}'))
-  const { status, stdout } = await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake')
+  const { status, stdout } = await pool.chg(...ADMIN, '--force')
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'Initialized 2 GPUs (IDs 0 to 1)\n' })
   expect((await pool.chg('reserve')).status).toBe(0)
 })
@@ -129,21 +137,26 @@ needing('sqlite3').test('the state can be read with the sqlite3 shell', async ()
   )
   expect(await shell('SELECT count(*) FROM queue')).toBe('0\n')
   expect(await shell('SELECT gpu, kind, outcome FROM history')).toBe('2|run|exited\n')
-  // The shell has removed the log at its exit, and commands still work.
+  // The shell removes the log when it exits. Commands still work.
   expect((await pool.chg('reserve')).stdout).toStartWith('Reserved 1 GPU(s): [2]')
 })
 
-// These tests need a user whom the kernel refuses access; root is not one.
+// These tests need a user to whom the kernel refuses access. Root is not such a user.
 const withUser = needing('users')
-let nobody: UnixUser
+let reader: UnixUser
+/** Runs a command as this user. */
+const asReader =
+  (pool: TestPool) =>
+  (...command: string[]): Promise<Finished> =>
+    reader.chg(pool, ...command)
 beforeAll(async () => {
-  if (missing('users') === null) nobody = await newUser('reader')
+  if (missing('users') === null) reader = await newUser('reader')
 })
 afterAll(async () => {
-  if (missing('users') === null) await nobody.remove()
+  if (missing('users') === null) await reader.remove()
 })
 
-withUser.test('a read-only database can be shown, and nothing else', async () => {
+withUser.test('a user who may only read the database can show it but not change it', async () => {
   using pool = await testPool(2)
   await pool.chg('reserve', '--duration', '1h')
   chmodSync(pool.folder, 0o755)
@@ -151,15 +164,14 @@ withUser.test('a read-only database can be shown, and nothing else', async () =>
   for (const ending of ['', '-wal', '-shm']) chmodSync(pool.database + ending, 0o644)
   const before = storedPool(pool)
   for (const command of [['reserve'], ['run', '--', 'true']]) {
-    const refused = await nobody.chg(pool, ...command)
-    expectRefusal(refused, /read-only|No permission/, command[0] === 'run' ? 125 : 1)
+    await expectRefusal(asReader(pool), command, { code: 'store-unavailable', fact: 'read-only' })
   }
-  expect((await nobody.chg(pool, 'status')).stdout).toContain('GPU 0: IN USE by')
+  expect((await reader.chg(pool, 'status')).stdout).toContain('GPU 0: IN USE by')
   expect(storedPool(pool)).toEqual(before)
 })
 
 withUser.test(
-  'a read-only database of an earlier release is refused until a user who may write has upgraded it',
+  'a user who may only read a database of an earlier release cannot use it until another user has upgraded it',
   async () => {
     using pool = await testPool(0)
     mkdirSync(`${pool.folder}/pool`)
@@ -169,11 +181,11 @@ withUser.test(
     // Creates the files of the log.
     withDatabase(pool, (db) => db.run('BEGIN IMMEDIATE; COMMIT'))
     for (const ending of ['', '-wal', '-shm']) chmodSync(pool.database + ending, 0o644)
-    expectRefusal(await nobody.chg(pool, 'report'), /read-only/)
+    await expectRefusal(asReader(pool), ['report'], { code: 'store-unavailable', fact: 'read-only' })
     expect(withDatabase(pool, (db) => db.query('PRAGMA user_version').get())).toEqual({ user_version: 3 })
     const shown = await pool.chg('report')
     expect(shown).toMatchObject({ status: 0, stderr: '' })
-    const { stdout } = await nobody.chg(pool, 'report')
+    const { stdout } = await reader.chg(pool, 'report')
     expect(stdout).toContain('Total reservations')
     expect(stdout).toBe(shown.stdout)
   },
@@ -184,20 +196,19 @@ withUser.test('a folder that is closed to the user', async () => {
   chmodSync(pool.folder, 0o755)
   chmodSync(`${pool.folder}/pool`, 0o700)
   for (const command of COMMANDS) {
-    expectRefusal(await nobody.chg(pool, ...command), /No permission/, command[0] === 'run' ? 125 : 1)
+    await expectRefusal(asReader(pool), command, { code: 'permission-denied', fact: pool.database })
   }
 })
 
 withUser.test('no pool can be set up without write permission', async () => {
   using pool = await testPool(0)
   chmodSync(pool.folder, 0o755)
-  const refused = await nobody.chg(pool, 'admin', '--gpus', '2', '--provider', 'fake')
-  expectRefusal(refused, /No permission/)
+  await expectRefusal(asReader(pool), ADMIN, { code: 'permission-denied', fact: pool.database })
   expect(existsSync(`${pool.folder}/pool`)).toBe(false)
 })
 
 needing('mounts').test(
-  'a full disk: refused in one line, state as it was, fine again with space',
+  'with a full disk a change fails in one line and leaves the pool unchanged, and later succeeds with free space',
   async () => {
     using pool = await testPool(0)
     const disk = await mountSmallDisk(pool)
@@ -206,13 +217,15 @@ needing('mounts').test(
       await pool.chg('reserve')
       await pool.sh(`dd if=/dev/zero of='${disk}/ballast' bs=1k count=4096`)
       const before = storedPool(pool)
-      let refused = await pool.chg('reserve')
-      // A few more may fit into the remaining room of the log.
+      let refused = await pool.chg('reserve', '--json')
+      // A few more commits may fit into the free space of the log.
       for (let i = 0; i < 200 && refused.status === 0; i++) {
         await pool.chg('release')
-        refused = await pool.chg('reserve')
+        refused = await pool.chg('reserve', '--json')
       }
-      expectRefusal(refused, /full/)
+      expect(onlyFailureOf(refused)).toMatchObject({
+        ...{ code: 'store-unavailable', message: expect.stringContaining('full'), status: 1 },
+      })
       expect((await pool.chg('status')).stdout).toContain('GPU 7: AVAILABLE')
       rmSync(`${disk}/ballast`)
       expect((await pool.chg('reserve')).status).toBe(0)
@@ -229,10 +242,10 @@ needing('mounts').test('a disk that is mounted read-only', async () => {
   mkdirSync(disk)
   await pool.sh(`mount -t tmpfs -o size=4m tmpfs '${disk}'`)
   try {
-    await pool.chg('admin', '--gpus', '2', '--provider', 'fake')
+    await pool.chg(...ADMIN)
     expect((await pool.sh(`mount -o remount,ro '${disk}'`)).status).toBe(0)
     for (const command of [['reserve'], ['run', '--', 'true']]) {
-      expectRefusal(await pool.chg(...command), /read-only/, command[0] === 'run' ? 125 : 1)
+      await expectRefusal(pool.chg, command, { code: 'store-unavailable', fact: 'read-only' })
     }
     expect(statSync(pool.database).size).toBeGreaterThan(0)
   } finally {
