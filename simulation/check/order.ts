@@ -24,9 +24,10 @@ export interface Granted {
  * (c) a waiter without a declared end, if (b) holds for a waiter further ahead that waits for the same GPUs: it cannot
  *     start before that one;
  * (d) waiters that can all start together with the GPUs that the grant leaves free.
- * A waiter that could have started for ten seconds and did not is unresponsive, and is skipped until it returns. A
- * stopped waiter is skipped at once, until it continues; the same holds for a waiter that could not start even if all
- * reservations ended, because too many GPUs seem unusable. A waiter that died since the decision is not delayed.
+ *
+ * A waiter that could have started for ten seconds and did not is unresponsive. It is skipped until it asks again. A
+ * stopped waiter is skipped at once, until it continues. A waiter is also skipped if it could not start even after the
+ * end of all reservations, because too many GPUs seem unusable. A waiter that died since the decision is not delayed.
  */
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit

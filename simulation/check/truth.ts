@@ -52,12 +52,12 @@ export class Truth {
 
   /** The boot and the moment of the last commit. */
   #lastWrite: { readonly boot: number; readonly moment: Moment } | null = null
-  /** When the pool was first written in the present boot. */
+  /** When the pool was first written in the current boot. */
   #firstWriteOfBoot = Number.NEGATIVE_INFINITY
   /** Entries of an earlier boot whose end the first commit of the next boot could not prove. */
   readonly #unproven = new Set<string>()
 
-  /** The present time by the clocks that this process reads. */
+  /** The current time by the clocks that this process reads. */
   now(process: Process): Instant {
     const moment = process.moment()
     return this.frame.now(moment, this.machine.trueTime(moment))

@@ -10,7 +10,7 @@ export type DriverKind = 'working' | 'slow' | 'silent' | 'failing' | 'wrong'
 /** The current behavior of the driver of a machine. */
 export class DriverState {
   kind: DriverKind = 'working'
-  /** Start of this behaviour. */
+  /** Start of this behavior. */
   since = 0
 }
 

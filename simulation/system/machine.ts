@@ -54,7 +54,7 @@ export class Machine {
     steady: { epoch: this.bootId, ms: this.scheduler.now - this.#bootedAt },
   })
 
-  /** The true time of a moment of the present boot. */
+  /** The true time of a moment of the current boot. */
   trueTime(moment: Moment): number {
     return moment.steady.ms + this.#bootedAt
   }

@@ -86,7 +86,7 @@ export class System {
     try {
       await program(process)
       this.checker.finished(process, null)
-      this.log(() => `${process.name} ${process.role === 'command' ? 'became its command' : 'is done'}`)
+      this.log(() => `${process.name} ${process.role === 'command' ? 'became its command' : 'ends'}`)
     } catch (error) {
       if (error instanceof Violation) this.violation ??= error
       else if (error instanceof CanhazgpuError) {
@@ -107,7 +107,7 @@ export class System {
       this.releaseSoon(process.machine, process.account)
   }
 
-  /** Starts the supervisor of a run: another process, which needs a moment to start. */
+  /** Starts the supervisor of a run, a separate process that takes a moment to start. */
   startSupervisor(command: Process, task: Task): void {
     const { machine } = command
     const chance = new Chance(command.chance.next())

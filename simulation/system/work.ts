@@ -1,7 +1,7 @@
 import type { Device, Use } from './device.ts'
 import type { Process } from './process.ts'
 
-/** The behaviour of a command, decided before its start. */
+/** The behavior of a command, decided before its start. */
 export interface Plan {
   readonly lifetime: number
   /** The time from SIGINT to its end, or `never`. */
@@ -11,7 +11,7 @@ export interface Plan {
   readonly memoryMb: number
 }
 
-/** A running command: the process that was `run`, and its children. */
+/** A running command: the process of `run` after its exec, and its children. */
 export class Work {
   readonly #process: Process
   readonly #plan: Plan

@@ -36,8 +36,8 @@ function ownManual(
 ): readonly ManualReservation[] {
   return pool.reservations.flatMap((held) => {
     const { term } = held
-    const isMeant = units === undefined || unitsOf(held).some((unit) => units.includes(unit))
-    return term.kind === 'manual' && isMeant && owns(actor, held.owner.account) ? [{ ...held, term }] : []
+    const matches = units === undefined || unitsOf(held).some((unit) => units.includes(unit))
+    return term.kind === 'manual' && matches && owns(actor, held.owner.account) ? [{ ...held, term }] : []
   })
 }
 

@@ -103,8 +103,8 @@ function unitsFor({ demand, isWaitedFor }: Waiting, openings: Openings): readonl
 }
 
 /** The holder that ends now on the last of these units; undefined if that is a planned request. */
-function lastEnded({ now, units, heldUntil, holders }: Calendar, isMeant: (unit: UnitId) => boolean) {
-  const place = units.findLastIndex(({ id }, at) => heldUntil[at] === now && isMeant(id))
+function lastEnded({ now, units, heldUntil, holders }: Calendar, matches: (unit: UnitId) => boolean) {
+  const place = units.findLastIndex(({ id }, at) => heldUntil[at] === now && matches(id))
   return { isFound: place >= 0, holder: holders[place] }
 }
 

@@ -34,10 +34,10 @@ export function clearUnresponsive(pool: Pool, id: string): Pool {
   return withoutNote(pool, (entry) => entry.id === id && entry.startableSince !== undefined)
 }
 
-function withoutNote(pool: Pool, isMeant: (entry: QueueEntry) => boolean): Pool {
-  if (!pool.queue.some(isMeant)) return pool
+function withoutNote(pool: Pool, matches: (entry: QueueEntry) => boolean): Pool {
+  if (!pool.queue.some(matches)) return pool
   const queue = pool.queue.map((entry) => {
-    if (!isMeant(entry)) return entry
+    if (!matches(entry)) return entry
     const { startableSince: _, ...rest } = entry
     return rest
   })
