@@ -1,4 +1,5 @@
 import { Database } from 'bun:sqlite'
+import { tmpdir } from 'node:os'
 import { corrupt, tooNew, tooOld, wrongValue } from '../../../src/adapters/store/document/damage.ts'
 import { findDatabase, notInitialized, notRegular } from '../../../src/adapters/store/files/database-path.ts'
 import { busyError } from '../../../src/adapters/store/locks/lock-holder.ts'
@@ -37,7 +38,7 @@ testErrors([
   [
     'pool-not-initialized',
     "GPU pool not initialized - run 'canhazgpu admin --gpus <count>' first",
-    () => notInitialized(`${process.cwd()}/pool.db`),
+    () => notInitialized(`${tmpdir()}/pool.db`),
   ],
   [
     'store-unavailable',
