@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { groupId } from '../../../src/adapters/accounts/users.ts'
 import { amdSmiProvider } from '../../../src/adapters/gpu/amd/amd-smi.ts'
 import { withinDeadline } from '../../../src/adapters/gpu/deadline.ts'
 import { driverFailed, notUnderstood } from '../../../src/adapters/gpu/driver-errors.ts'
@@ -62,6 +63,11 @@ const VALUES: readonly ErrorCase[] = [
     'usage',
     'Invalid value for --note: expected 1 to 200 visible characters',
     () => shownText.read('', '--note'),
+  ],
+  [
+    'usage',
+    "No Unix group named 'no-such-group' - create it with 'groupadd no-such-group', or see 'getent group'",
+    () => groupId('no-such-group'),
   ],
 ]
 
