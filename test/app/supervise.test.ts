@@ -59,7 +59,7 @@ const PROCESSES: ProcessCheck = { alive: () => 'alive', stopped: () => false }
 type Event = 'exited' | 'changed' | 'timeout'
 
 /** A supervisor on a real database, with a clock and a job that the test controls. */
-class Scene implements Disposable {
+class TestSupervisor implements Disposable {
   readonly printed: string[] = []
   readonly waits: Millis[] = []
   readonly slept: Millis[] = []
@@ -100,7 +100,7 @@ class Scene implements Disposable {
   }
 
   /** Supervises the job through these events. Each function runs before its event is reported. Then the job ends. */
-  async supervise(...events: (Event | (() => Event | Promise<Event>))[]): Promise<void> {
+  async run(...events: (Event | (() => Event | Promise<Event>))[]): Promise<void> {
     const job: Job = {
       wait: async (timeoutMs) => {
         this.waits.push(timeoutMs)
@@ -159,15 +159,15 @@ const heartbeatOf = (pool: Pool) =>
 const PAUSE_MS = 1_000
 
 test('renews the heartbeat every minute, and records the end of the command', async () => {
-  using scene = new Scene()
-  await scene.setUp()
-  await scene.supervise('timeout', 'timeout', () => {
-    scene.pass(30_000)
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  await supervisor.run('timeout', 'timeout', () => {
+    supervisor.pass(30_000)
     return 'exited'
   })
-  expect(scene.waits.slice(0, 2)).toEqual([HEARTBEAT_MS - 2 * PAUSE_MS, HEARTBEAT_MS - PAUSE_MS])
-  expect((await scene.pool()).reservations).toEqual([])
-  expect(await scene.history()).toEqual(
+  expect(supervisor.waits.slice(0, 2)).toEqual([HEARTBEAT_MS - 2 * PAUSE_MS, HEARTBEAT_MS - PAUSE_MS])
+  expect((await supervisor.pool()).reservations).toEqual([])
+  expect(await supervisor.history()).toEqual(
     ['0', '1'].map((unit) =>
       expect.objectContaining({
         unit,
@@ -177,81 +177,81 @@ test('renews the heartbeat every minute, and records the end of the command', as
       }),
     ),
   )
-  expect(scene.printed).toEqual([])
+  expect(supervisor.printed).toEqual([])
 })
 
 test('renews only the heartbeat of its own reservation', async () => {
-  using scene = new Scene()
+  using supervisor = new TestSupervisor()
   const other: RunReservation = { ...RUN, id: 'other', holdings: wholeUnits(['2']) }
-  await scene.setUp({ ...POOL, reservations: [RUN, other] })
+  await supervisor.setUp({ ...POOL, reservations: [RUN, other] })
   let seen: readonly unknown[] = []
-  await scene.supervise('timeout', async (): Promise<Event> => {
-    seen = heartbeatOf(await scene.pool())
+  await supervisor.run('timeout', async (): Promise<Event> => {
+    seen = heartbeatOf(await supervisor.pool())
     return 'exited'
   })
   expect(seen).toEqual([START.wall + HEARTBEAT_MS, START.wall])
-  expect((await scene.pool()).reservations.map((each) => each.id)).toEqual(['other'])
+  expect((await supervisor.pool()).reservations.map((each) => each.id)).toEqual(['other'])
 })
 
 test('writes of others to the pool do not change the time of the heartbeat', async () => {
-  using scene = new Scene()
-  await scene.setUp()
-  await scene.supervise('changed', 'changed', 'changed', 'timeout')
-  expect(scene.waits).toEqual([58_000, 57_000, 56_000, 55_000, 59_000])
-  expect(scene.printed).toEqual([])
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  await supervisor.run('changed', 'changed', 'changed', 'timeout')
+  expect(supervisor.waits).toEqual([58_000, 57_000, 56_000, 55_000, 59_000])
+  expect(supervisor.printed).toEqual([])
 })
 
 test('a lost reservation is reported once, and stays ended', async () => {
-  using scene = new Scene()
-  await scene.setUp()
-  await scene.use((store) =>
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  await supervisor.use((store) =>
     store.update((pool, moment) => {
       const { pool: after, ended } = endReservation(pool, RUN.id, 'released', moment.wall)
       return { pool: after, records: ended, wake: [], answer: undefined }
     }),
   )
-  await scene.supervise('timeout')
+  await supervisor.run('timeout')
   // The reservation ended before the first read of the pool, so the supervisor waits for nothing.
-  expect(scene.waits).toEqual([])
-  expect(scene.printed).toEqual([
+  expect(supervisor.waits).toEqual([])
+  expect(supervisor.printed).toEqual([
     'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
   ])
-  expect((await scene.pool()).reservations).toEqual([])
+  expect((await supervisor.pool()).reservations).toEqual([])
 })
 
 test.each(['changed', 'timeout'] as const)(
   'a reset during the run is reported on its stderr (%s)',
   async (event) => {
-    using scene = new Scene()
-    await scene.setUp()
-    await scene.supervise(async () => {
-      await scene.use((store) =>
+    using supervisor = new TestSupervisor()
+    await supervisor.setUp()
+    await supervisor.run(async () => {
+      await supervisor.use((store) =>
         store.update({
           create: () => ({ pool: { ...POOL, reservations: [] }, records: [], wake: [], answer: undefined }),
         }),
       )
       return event
     })
-    expect(scene.printed).toEqual([expect.stringContaining('reservation of GPU 0, 1 was ended')])
-    expect((await scene.pool()).reservations).toEqual([])
-    expect(await scene.history()).toEqual([])
+    expect(supervisor.printed).toEqual([expect.stringContaining('reservation of GPU 0, 1 was ended')])
+    expect((await supervisor.pool()).reservations).toEqual([])
+    expect(await supervisor.history()).toEqual([])
   },
 )
 
 test('store errors are not printed, and the end is recorded when the store works again', async () => {
-  using scene = new Scene()
-  await scene.setUp()
-  await scene.supervise(
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  await supervisor.run(
     () => {
-      scene.storeError = new CanhazgpuError('store-unavailable', 'The disk is full')
+      supervisor.storeError = new CanhazgpuError('store-unavailable', 'The disk is full')
       return 'timeout'
     },
     'timeout',
     'timeout',
   )
-  expect(scene.printed).toEqual([])
-  expect(scene.slept).toHaveLength(3)
-  expect(await scene.history()).toHaveLength(2)
+  expect(supervisor.printed).toEqual([])
+  expect(supervisor.slept).toHaveLength(3)
+  expect(await supervisor.history()).toHaveLength(2)
 })
 
 const STORE_ERRORS: Record<string, Error> = {
@@ -263,45 +263,45 @@ const STORE_ERRORS: Record<string, Error> = {
 }
 
 test.each(Object.keys(STORE_ERRORS))('the limit is enforced although the pool %s', async (what) => {
-  using scene = new Scene()
-  await scene.setUp()
-  const start = scene.steady
-  scene.limit = { interruptAt: start + 3 * HEARTBEAT_MS, killAt: start + 3 * HEARTBEAT_MS + 30_000 }
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  const start = supervisor.steady
+  supervisor.limit = { interruptAt: start + 3 * HEARTBEAT_MS, killAt: start + 3 * HEARTBEAT_MS + 30_000 }
   const storeError = STORE_ERRORS[what] ?? null
   const failing = () => {
-    scene.storeError = storeError
+    supervisor.storeError = storeError
     return 'timeout' as const
   }
-  await scene.supervise(failing, failing, failing, failing).catch((error) => {
+  await supervisor.run(failing, failing, failing, failing).catch((error) => {
     // After the end of the command, a bug is no longer ignored.
     if (error !== storeError) throw error
   })
-  expect(scene.signalled[0]).toEqual(['SIGINT', start + 3 * HEARTBEAT_MS])
-  expect(scene.signalled.find(([signal]) => signal === 'SIGKILL')).toEqual([
+  expect(supervisor.signalled[0]).toEqual(['SIGINT', start + 3 * HEARTBEAT_MS])
+  expect(supervisor.signalled.find(([signal]) => signal === 'SIGKILL')).toEqual([
     'SIGKILL',
     start + 3 * HEARTBEAT_MS + 30_000,
   ])
-  expect(scene.printed.slice(0, -2).length).toBe(what === 'was removed' ? 1 : 0)
-  expect(scene.printed.slice(-2)).toEqual([
+  expect(supervisor.printed.slice(0, -2).length).toBe(what === 'was removed' ? 1 : 0)
+  expect(supervisor.printed.slice(-2)).toEqual([
     'canhazgpu: time limit reached: sending SIGINT, and SIGKILL in 0h 0m 30s',
     'canhazgpu: still running after SIGINT: sending SIGKILL',
   ])
 })
 
 test('the limit comes from the launcher, whatever the pool contains', async () => {
-  using scene = new Scene()
+  using supervisor = new TestSupervisor()
   const limit = { interruptAt: START.wall + 1, killAt: START.wall + 2 }
   const forged = { ...RUN, term: { ...RUN.term, limit } }
-  await scene.setUp({ ...POOL, reservations: [forged] })
-  await scene.supervise('timeout', 'timeout')
-  expect(scene.signalled).toEqual([])
+  await supervisor.setUp({ ...POOL, reservations: [forged] })
+  await supervisor.run('timeout', 'timeout')
+  expect(supervisor.signalled).toEqual([])
 })
 
 test('only the lost GPUs of a reservation are reported', async () => {
-  using scene = new Scene()
-  await scene.setUp()
-  await scene.supervise(async (): Promise<Event> => {
-    await scene.use((store) =>
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  await supervisor.run(async (): Promise<Event> => {
+    await supervisor.use((store) =>
       store.update((pool) => {
         const holdings = wholeUnits(['1', '2'])
         const changed = pool.reservations.map((each) => ({ ...each, holdings }))
@@ -310,34 +310,34 @@ test('only the lost GPUs of a reservation are reported', async () => {
     )
     return 'changed'
   })
-  expect(scene.printed).toEqual([expect.stringContaining('reservation of GPU 0 was ended')])
+  expect(supervisor.printed).toEqual([expect.stringContaining('reservation of GPU 0 was ended')])
 })
 
 test('exits if the pool is removed and the command has ended', async () => {
-  using scene = new Scene()
-  await scene.setUp()
-  await scene.supervise(() => {
-    scene.storeError = new CanhazgpuError('pool-not-initialized', 'no pool')
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  await supervisor.run(() => {
+    supervisor.storeError = new CanhazgpuError('pool-not-initialized', 'no pool')
     return 'exited'
   })
-  expect(scene.slept).toEqual([])
+  expect(supervisor.slept).toEqual([])
 })
 
 test('exits if a newer version has upgraded the pool and the command has ended', async () => {
-  using scene = new Scene()
-  await scene.setUp()
-  await scene.supervise(() => {
-    scene.storeError = new CanhazgpuError('store-too-new', 'newer')
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  await supervisor.run(() => {
+    supervisor.storeError = new CanhazgpuError('store-too-new', 'newer')
     return 'exited'
   })
-  expect(scene.slept).toEqual([])
-  expect(scene.printed).toEqual([])
+  expect(supervisor.slept).toEqual([])
+  expect(supervisor.printed).toEqual([])
 })
 
 test.each([10 * HOUR, -10 * HOUR])(
   'setting the clock by %p ms changes neither the hours of the run nor the end of another reservation',
   async (jump) => {
-    using scene = new Scene()
+    using supervisor = new TestSupervisor()
     const manual: Reservation = {
       id: 'manual',
       owner: { account: { uid: 1001, name: 'bob' }, shownName: 'bob' },
@@ -345,23 +345,23 @@ test.each([10 * HOUR, -10 * HOUR])(
       startedAt: START.wall,
       term: { kind: 'manual', expiresAt: START.wall + 8 * HOUR },
     }
-    await scene.setUp({ ...POOL, reservations: [RUN, manual] })
-    await scene.supervise(
+    await supervisor.setUp({ ...POOL, reservations: [RUN, manual] })
+    await supervisor.run(
       'timeout',
       () => {
-        scene.wall += jump
+        supervisor.wall += jump
         return 'timeout'
       },
       () => {
-        scene.wall -= jump / 2
-        scene.pass(30_000)
+        supervisor.wall -= jump / 2
+        supervisor.pass(30_000)
         return 'exited'
       },
     )
-    const [left] = (await scene.pool()).reservations
+    const [left] = (await supervisor.pool()).reservations
     if (left?.term.kind !== 'manual') throw new Error('the manual reservation is gone')
-    expect(left.term.expiresAt - scene.wall).toBe(8 * HOUR - 2 * HEARTBEAT_MS - PAUSE_MS - 30_000)
-    for (const record of await scene.history()) {
+    expect(left.term.expiresAt - supervisor.wall).toBe(8 * HOUR - 2 * HEARTBEAT_MS - PAUSE_MS - 30_000)
+    for (const record of await supervisor.history()) {
       expect(record.endedAt - record.startedAt).toBe(2 * HEARTBEAT_MS + PAUSE_MS + 30_000)
     }
   },
