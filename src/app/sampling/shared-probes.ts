@@ -66,14 +66,14 @@ export class SharedProbes {
   }
 
   /**
-   * A probe that began at most two seconds ago, and not before `changedAt`. If the driver fails or does not answer in time, the last good probe,
-   * marked as stale. Throws if there never was one.
+   * A probe that began at most two seconds ago, and not before `changedAt`. If the driver fails or does not answer in
+   * time, the last good probe, marked as stale. Throws if there never was one.
    */
   async recent(changedAt: Millis = Number.NEGATIVE_INFINITY): Promise<Sample> {
     const earliest = Math.max(this.#parts.clock() - RECENT_MS, changedAt)
     const running = this.#running
-    if (this.#lastGood !== undefined && this.#lastGood.begunAt >= earliest)
-      return { probe: this.#lastGood.probe }
+    const good = this.#lastGood
+    if (good !== undefined && good.begunAt >= earliest) return { probe: good.probe }
     const probe = running !== undefined && running.begunAt >= earliest ? running.probe : this.fresh()
     if (this.#lastGood === undefined) return { probe: await probe }
     try {

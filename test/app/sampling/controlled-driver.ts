@@ -9,6 +9,8 @@ export function controlledDriver() {
   const stage = {
     /** Number of probes so far. */
     probes: 0,
+    /** When each probe began, by its number. */
+    begunAt: [] as Millis[],
     failures: [] as (string | undefined)[],
     get running() {
       return probing.length
@@ -16,6 +18,7 @@ export function controlledDriver() {
     provider: {
       probe: () => {
         stage.probes++
+        stage.begunAt[stage.probes] = now
         const asked = Promise.withResolvers<Probe>()
         probing.push(asked)
         return asked.promise
@@ -65,3 +68,9 @@ export function probeNumber(index: number): Probe {
 
 /** Everything that can happen without time has happened. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** The number of a probe, from its reading. */
+export function numberOf({ readings }: Probe): number {
+  const state = readings[0]?.state
+  return state?.kind === 'measured' ? state.memoryUsedMb : Number.NaN
+}

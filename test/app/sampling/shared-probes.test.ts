@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { SharedProbes } from '../../../src/app/sampling/shared-probes.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
-import { controlledDriver, probeNumber } from './controlled-driver.ts'
+import { controlledDriver, numberOf, probeNumber } from './controlled-driver.ts'
 
 function newStage() {
   const driver = controlledDriver()
@@ -43,25 +44,6 @@ describe('a fresh probe', () => {
     const second = probes.fresh()
     await driver.answer()
     expect(await second).toEqual(probeNumber(2))
-  })
-
-  test('there is one probe at a time, with every order of requests and answers', async () => {
-    const { driver, probes } = newStage()
-    const ask = () => {
-      for (const each of [probes.fresh(), probes.recent(), probes.fresh()]) each.catch(() => {})
-    }
-    let most = 0
-    for (let round = 0; round < 50; round++) {
-      ask()
-      if (round % 3 === 0) await driver.fail()
-      else await driver.answer()
-      most = Math.max(most, driver.running)
-      if (round % 2 === 0) ask()
-      await driver.answer()
-      most = Math.max(most, driver.running)
-      await driver.pass(3_000)
-    }
-    expect(most).toBe(1)
   })
 
   test('fails if the driver does, whatever it answered before, and the next request asks again', async () => {
@@ -200,3 +182,47 @@ test('a change of health is reported once', async () => {
   }
   expect(driver.failures).toEqual(['GPU is lost', 'Unknown Error', undefined])
 })
+
+test('in every order of requests and answers, no probe is older than its request allows', async () => {
+  const step = fc.constantFrom('fresh', 'recent', 'answer', 'fail', 'pass')
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const { driver, probes } = newStage()
+      const checks: Promise<unknown>[] = []
+      for (const each of steps) {
+        const begun = driver.probes
+        const earliest = driver.clock() - 2_000
+        switch (each) {
+          case 'fresh':
+            checks.push(
+              probes.fresh().then((probe) => expect(numberOf(probe)).toBeGreaterThan(begun), failed),
+            )
+            break
+          case 'recent':
+            checks.push(
+              probes.recent().then(({ probe, stale }) => {
+                if (stale === undefined) {
+                  expect(driver.begunAt[numberOf(probe)]).toBeGreaterThanOrEqual(earliest)
+                }
+              }, failed),
+            )
+            break
+          case 'pass':
+            await driver.pass(700)
+            break
+          default:
+            await driver[each]()
+        }
+        expect(driver.running).toBeLessThanOrEqual(1)
+      }
+      await driver.pass(0)
+      while (driver.running > 0) await driver.answer()
+      await Promise.all(checks)
+    }),
+  )
+})
+
+/** A request may fail if the driver does. */
+function failed(error: unknown): void {
+  if (!(error instanceof CanhazgpuError)) throw error
+}
