@@ -161,7 +161,7 @@ const withUsers = needing('users')
 
 withUsers.describe('a user who may only read the pool', () => {
   const reader = userForTests('reader')
-  test('gets a remedy, and sees the pool after another user has upgraded it', async () => {
+  test('gets an error with a remedy, and can read the pool after another user has upgraded it', async () => {
     using pool = await usedPool()
     for (const file of ['', '-wal', '-shm']) chmodSync(`${pool.database}${file}`, 0o644)
     expect(await reader.sh(pool, `exec ${previous.binary} status`)).toMatchObject({ status: 0, stderr: '' })

@@ -300,7 +300,7 @@ export const peerInto = (fd: number, address: Bytes): number => {
   return outcome(c.syscall(onArm ? 205 : 52, fd, addressOf(address), addressOf(length), 0, 0))
 }
 
-/** Ends both directions of a connection; the server then sees its end. */
+/** Ends both directions of a connection. A pending read of it then returns its end. */
 export const shutDown = (fd: number): number => outcome(c.syscall(onArm ? 210 : 48, fd, 2, 0, 0, 0))
 
 /** The kernel sends this signal when the thread that started this process ends: prctl(2) by number, PR_SET_PDEATHSIG. */

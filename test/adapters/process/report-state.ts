@@ -3,7 +3,7 @@ import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
 import { currentProcess, liveness } from '../../../src/adapters/kernel/processes.ts'
 import { snapshotInherited } from '../../../src/adapters/process/inherited.ts'
 
-/** Prints the state that this process sees, as JSON; runs in environments of every kind. */
+/** Prints the state of this process as JSON. Tests start it in different environments. */
 const inherited = snapshotInherited()
 const identity = currentProcess()
 const state = {

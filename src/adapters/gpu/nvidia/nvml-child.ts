@@ -17,7 +17,7 @@ function probe(path: string): NvmlAnswer {
   return nvml instanceof NvmlLibrary ? readGpus(nvml) : nvml
 }
 
-/** The library, or the answer that says why it cannot be used. */
+/** The library, or an answer with the reason why it cannot be used. */
 export function openLibrary(path: string): NvmlLibrary | NvmlAnswer {
   try {
     const nvml = new NvmlLibrary(path)

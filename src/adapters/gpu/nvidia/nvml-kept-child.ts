@@ -87,7 +87,7 @@ export class KeptChild {
     return { stdout, stderr: this.#stderrText, exitCode, signal }
   }
 
-  /** Reads everything, so that the child never waits for a reader, and keeps the beginning. */
+  /** Keeps the beginning. Reads the rest too, so that the child never blocks on a full pipe. */
   async #readErrors(): Promise<void> {
     const decoder = new TextDecoder()
     for (;;) {

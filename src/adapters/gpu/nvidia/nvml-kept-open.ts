@@ -9,12 +9,12 @@ import type { NvmlAnswer } from './nvml-answer.ts'
 import { KeptChild } from './nvml-kept-child.ts'
 
 /**
- * How many children may be about to end. A child that hangs inside the kernel ends when the driver lets it. One more
- * child is started meanwhile, because the driver may hang for the first one only.
+ * How many killed children may still exist. A child that hangs inside the kernel exits only when its call returns.
+ * Another child is started meanwhile, because the driver may hang for the first one only.
  */
 const MAX_LEAVING = 2
 
-/** A child with a faulty GPU is replaced after this number of answers: the GPU may have been reset since it began. */
+/** A child with a faulty GPU is replaced after this many answers: the GPU may have been reset since NVML was opened. */
 const ANSWERS_WITH_A_FAULT = 10
 
 /** `nvmlProvider` for a process that probes often, see `KeptOpenNvml`. */
@@ -22,16 +22,18 @@ export const keptOpenNvmlProvider = (env: Environment): KeptOpenNvml =>
   new KeptOpenNvml(() => new KeptChild(selfCommand(['__probes', 'nvml', libraryOf(env)]), env))
 
 /**
- * The NVIDIA driver through one child that keeps NVML open and answers one probe after the other. A child that fails
- * or reports a fault is replaced, and the answer of the new child counts. A child that misses the deadline is killed
- * and not waited for. While too many killed children have not ended, a probe fails at once with `driver-unresponsive`.
+ * The NVIDIA driver through one child that keeps NVML open and answers one probe after the other.
+ *
+ * A child that fails or reports a fault is replaced, and the answer of the new child counts. A child that misses the
+ * deadline is killed, and its exit is not awaited. While `MAX_LEAVING` killed children have not exited, a probe fails
+ * at once with `driver-unresponsive`.
  */
 export class KeptOpenNvml implements GpuProvider {
   readonly #start: () => KeptChild
   #isProbing = false
   #isClosed = false
   #child: KeptChild | undefined
-  /** The children that were told to end and have not ended. */
+  /** The children that were killed and have not exited. */
   readonly #leaving = new Set<KeptChild>()
 
   constructor(start: () => KeptChild) {
@@ -59,7 +61,7 @@ export class KeptOpenNvml implements GpuProvider {
     const kept = this.#child
     if (kept !== undefined) {
       const answer = await this.#askWithin(signal, kept).catch(unlessFailed)
-      // After the deadline, the child may already be that of the next probe.
+      // After the deadline, the next probe may already have another child.
       signal.throwIfAborted()
       if (answer !== undefined && !this.#isOutdated(answer, kept)) return answer
       this.#dismiss(kept)
@@ -79,7 +81,7 @@ export class KeptOpenNvml implements GpuProvider {
     return answer
   }
 
-  /** Whether NVML must be opened again to know the present state. */
+  /** Whether NVML must be opened again, because the answer may be out of date. */
   #isOutdated(answer: NvmlAnswer, { answers }: KeptChild): boolean {
     if (answer.kind !== 'gpus') return true
     const hasFault = answer.gpus.length === 0 || answer.gpus.some(({ state }) => state.kind === 'fault')

@@ -11,14 +11,14 @@ const SIGKILL = 9
 
 /**
  * The command `canhazgpu __probes nvml [library] [folder]`: keeps NVML open, and answers every line on its standard
- * input with one JSON line. Ends when its standard input closes, and without an answer when the driver has other GPUs
- * than before, because NVML does not report GPUs that are added while it is open.
+ * input with one JSON line. It exits when its standard input closes. It exits without an answer when the driver has
+ * other GPUs than before, because an open NVML does not report GPUs that were added.
  */
 export async function nvmlProbesMain(
   library: string = process.argv[4] ?? STANDARD_LIBRARY,
   folder: string = process.argv[5] ?? GPU_FOLDERS,
 ): Promise<void> {
-  // A call that hangs keeps this process from seeing that its standard input was closed.
+  // During a call that hangs, this process cannot detect that its standard input was closed.
   setParentDeathSignal(SIGKILL)
   let opened: { readonly nvml: ReturnType<typeof openLibrary>; readonly gpus: string } | undefined
   for await (const _ of lines(Bun.stdin.stream())) {

@@ -26,7 +26,7 @@ async function ask(env: Environment, signal: AbortSignal): Promise<NvmlAnswer> {
   return answerOf(await runProgram(command, { env, signal, isAnswer }))
 }
 
-/** The probe that an answer of a child gives. */
+/** The probe with the answer that `ask` gets from a child. */
 export function probeWithin(
   deadlineMs: Millis,
   ask: (signal: AbortSignal) => Promise<NvmlAnswer>,
