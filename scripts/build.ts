@@ -6,7 +6,7 @@ import { chmodSync, rmSync, symlinkSync } from 'node:fs'
  */
 const outfile = 'dist/canhazgpu'
 const built = await Bun.build({
-  entrypoints: ['src/entries/main.ts'],
+  entrypoints: ['src/entries/main.ts', 'src/adapters/daemon/exit-worker.ts'],
   target: 'bun',
   format: 'esm',
   minify: true,

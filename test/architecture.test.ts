@@ -6,10 +6,11 @@ const all = await sources()
 
 /** The layers that each layer may import: the arrows of ARCHITECTURE.md. */
 const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
-  entries: ['entries', 'cli', 'web', 'views', 'app', 'domain', 'ports', 'adapters'],
+  entries: ['entries', 'cli', 'web', 'daemon', 'views', 'app', 'domain', 'ports', 'adapters'],
   cli: ['cli', 'web', 'views', 'app', 'domain', 'ports'],
   web: ['web', 'client', 'views', 'app', 'domain', 'ports'],
   client: ['client'],
+  daemon: ['daemon', 'app', 'domain', 'ports'],
   views: ['views', 'app', 'domain'],
   app: ['app', 'domain', 'ports'],
   domain: ['domain'],

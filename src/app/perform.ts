@@ -1,6 +1,6 @@
 import type { Observation } from '../domain/observation/observation.ts'
-import { apply, applySetUp, type PoolOperationName } from '../domain/operation/apply.ts'
-import type { Answers, Context, Operation, Step } from '../domain/operation/operation.ts'
+import { apply, applySetUp } from '../domain/operation/apply.ts'
+import type { Answers, Context, Operation, PoolOperationName, Step } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { Account, Moment, Pool } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'

@@ -94,7 +94,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
     if (event === 'timeout')
       event = await (held.length > 0 ? job.wait(timeTo(beatAt)) : job.pause(timeTo(NEVER)))
   }
-  if (event !== 'exited') await stop(supervision, limit)
+  if (event !== 'exited') await stopJob(supervision, limit)
   if (held.length > 0) await recordEnd(supervision, event === 'exited' ? 'exited' : 'timed-out')
 }
 
@@ -112,8 +112,15 @@ function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonl
   return left
 }
 
+interface Stopping extends Pick<Supervision, 'clock' | 'sleep'> {
+  readonly job: Pick<Job, 'interrupt' | 'kill' | 'isOver' | 'writeStderr'>
+}
+
 /** Interrupts the command, and kills its remaining processes after the grace period. */
-async function stop({ job, clock, sleep }: Supervision, { interruptAt, killAt }: TimeLimit): Promise<void> {
+export async function stopJob(
+  { job, clock, sleep }: Stopping,
+  { interruptAt, killAt }: TimeLimit,
+): Promise<void> {
   const interruptedAt = clock()
   const grace = formatDuration(killAt - interruptAt)
   job.writeStderr(`canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${grace}`)

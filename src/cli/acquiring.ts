@@ -1,10 +1,7 @@
 import { acquireNow } from '../app/acquire-now.ts'
-import { waitedForLock } from '../app/waiting/wait-errors.ts'
-import { acquireInQueue } from '../app/waiting/wait-in-queue.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
-import type { Millis, ProcessIdentity, Request } from '../domain/pool/model.ts'
-import type { PoolService } from '../ports/pool-service.ts'
+import type { Millis, Request } from '../domain/pool/model.ts'
 import { ProgressLine } from '../views/words/progress-line.ts'
 import { unlessRefused } from '../views/words/refusals.ts'
 import type { Given } from './command-spec.ts'
@@ -68,37 +65,21 @@ export async function acquireFor(
   context: Context,
 ): Promise<Grant> {
   const wait = waitOf(options)
-  const waitUntil = typeof wait === 'number' ? waitEnd(wait, context) : Number.POSITIVE_INFINITY
-  const left = () => waitUntil - context.steadyClock()
-  const pool = await context.pool({ left, error: waitedForLock })
-  if (wait === undefined) return unlessRefused(await acquireNow(pool, intent))
-  const ownEntry = await ownEntryId(pool, context)
-  const joined = { ...intent, id: ownEntry ?? intent.id }
+  if (wait === undefined) return unlessRefused(await acquireNow(await context.pool(), intent))
   const line = new ProgressLine(intent.request, {
     stderr: context.stderr,
     json: options.json === true,
-    wasShown: ownEntry !== undefined,
+    wasShown: context.place !== null,
   })
-  const waker = await context.openWaker(joined)
   try {
-    const answer = await acquireInQueue(pool, joined, {
-      ticket: {
-        process: context.process(),
-        ...(wait === true ? {} : { waitFor: left() }),
-      },
-      processes: context.processes,
-      waker,
-      clock: context.steadyClock,
+    const answer = await context.waitInQueue(intent, {
+      ...(wait === true ? {} : { until: waitEnd(wait, context) }),
       onProgress: (progress) => line.show(progress),
-      becomeSuccessor: (place) => {
-        line.close()
-        return context.becomeSuccessor(place)
-      },
+      beforeSuccessor: () => line.close(),
     })
     return unlessRefused(answer)
   } finally {
     line.close()
-    waker.close()
   }
 }
 
@@ -111,14 +92,3 @@ function waitOf({ wait, nonblock }: AcquiringOptions): Millis | true | undefined
 /** The time limit of the wait, in steady time. A successor keeps the limit of the waiter that it replaces. */
 const waitEnd = (wait: Millis, { place, steadyClock }: Context): Millis =>
   place?.giveUpAt ?? steadyClock() + wait
-
-/** The id of the queue entry that this process created while it ran an earlier version of this program. */
-async function ownEntryId(service: PoolService, { place, process }: Context): Promise<string | undefined> {
-  if (place === null) return undefined
-  const { pid, startTime, pidNamespace } = process()
-  const { pool } = await service.view('stored')
-  // Any user can pass the id of an entry, so the entry must also name this process.
-  const isOwn = (each: ProcessIdentity) =>
-    each.pid === pid && each.startTime === startTime && each.pidNamespace === pidNamespace
-  return pool.queue.find((each) => each.id === place.entry && isOwn(each.process))?.id
-}

@@ -1,26 +1,15 @@
-import type { PoolPlace, StoredPlace } from '../app/set-up.ts'
+import type { Administration } from '../app/administration.ts'
+import type { WaitProgress } from '../app/waiting/wait-progress.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
 import type { Variables } from '../domain/observation/device-variables.ts'
-import type { Intent } from '../domain/operation/intent.ts'
-import type {
-  Account,
-  Millis,
-  Moment,
-  Probe,
-  ProcessIdentity,
-  ProviderChoice,
-  TimeLimit,
-  UnitId,
-} from '../domain/pool/model.ts'
-import type { ProcessCheck } from '../domain/pool/process-check.ts'
-import type { PoolOwner } from '../domain/pool/rights.ts'
-import type { Checkup } from '../domain/pool/soundness.ts'
+import type { Grant, Intent } from '../domain/operation/intent.ts'
+import type { Refusal } from '../domain/operation/refusal.ts'
+import type { Account, Millis, Moment, ProcessIdentity, TimeLimit, UnitId } from '../domain/pool/model.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { Warn, Warning } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Screen } from '../ports/screen.ts'
-import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
 import type { Output } from '../views/words/printed.ts'
@@ -70,11 +59,11 @@ export interface Context {
   /** Resolves at the first SIGTERM or SIGINT; a second signal ends the process at once. */
   readonly untilStopped: () => Promise<void>
 
-  /** Opens the pool; `patience` limits how long it waits for a lock. */
-  readonly pool: (patience?: LockPatience) => Promise<PoolService>
-  readonly processes: ProcessCheck
+  readonly pool: () => Promise<PoolService>
   readonly administration: () => Promise<Administration>
   readonly dashboard: () => Promise<Dashboard>
+  /** Serves a pool at a socket, until it is closed. */
+  readonly startDaemon: (place: DaemonPlace) => Promise<RunningDaemon>
 
   /** Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`. */
   readonly launch: () => Promise<Launcher>
@@ -85,30 +74,12 @@ export interface Context {
   readonly keepInherited: () => void
   /** The place in the queue that an earlier version of this program passed to this process. */
   readonly place: Place | null
-  /** Executes the installed program in place of this one. Returns only if that is impossible. */
-  readonly becomeSuccessor: (place: Place) => Promise<void>
-  /**
-   * Returns a waker that reacts to signals and to changes of the pool. With an intent, it reacts to the pool only when
-   * the queue entry of the intent is next. While the waker is open, Ctrl-C does not end this process.
-   */
-  readonly openWaker: (intent?: Intent) => Promise<Waker & { close(): void }>
+  /** Waits in the queue until the GPUs are granted, or the request is refused. Throws `interrupted` after a signal. */
+  readonly waitInQueue: (intent: Intent, wait: QueueWait) => Promise<Grant | Refusal>
+  /** Wakes on signals and on changes of the pool. While it is open, Ctrl-C does not end this process. */
+  readonly openWaker: () => Promise<Waker & { close(): void }>
   /** Takes control of the terminal on stdout. */
   readonly openScreen: () => Promise<Screen>
-}
-
-/** For `admin`: creating, checking and changing a pool. */
-export interface Administration {
-  /** Opens the pool. If this account has the rights, also removes foreign objects from its schema. */
-  readonly pool: () => Promise<PoolService>
-  /** The place of a pool for one Unix group, or for every user. */
-  readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
-  /** Null if there is no pool. */
-  readonly poolOwner: () => Promise<PoolOwner | null>
-  /** Examines the pool and changes nothing. */
-  readonly checkPool: () => Promise<Checkup>
-  readonly storedPlace: () => Promise<StoredPlace>
-  /** Probes the named provider. Without a name, probes each until one finds GPUs. `fake` has `fakeCount` GPUs. */
-  readonly detectGpus: (provider: ProviderChoice | undefined, fakeCount: number) => Promise<Probe>
 }
 
 /** For `web`, which runs until it is stopped. */
@@ -124,7 +95,27 @@ export interface Dashboard {
   readonly exposedPasswords: () => Promise<readonly Warning[]>
 }
 
-/** A place in the queue. A waiter passes it to its successor. */
+export interface QueueWait {
+  /** In steady time; absent if the waiter has no time limit. */
+  readonly until?: Millis
+  /** Called after every read of the queue, also if nothing changed. */
+  readonly onProgress: (progress: WaitProgress) => void
+  /** Called before this process is replaced by a newer version, which waits on. */
+  readonly beforeSuccessor: () => void
+}
+
+export interface DaemonPlace {
+  readonly socket: string
+  /** Path of the database. */
+  readonly pool: string
+}
+
+export interface RunningDaemon {
+  readonly socket: string
+  close(): void
+}
+
+/** A place in the queue that a waiter passes to its successor. */
 export interface Place {
   readonly entry: string
   /** In steady time; absent if the waiter has no time limit. */

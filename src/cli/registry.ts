@@ -9,6 +9,7 @@ export interface CommandEntry extends CommandName {
 export const COMMANDS: readonly CommandEntry[] = [
   entry('admin', 'Initialize GPU pool for this machine', () => import('./commands/admin.ts')),
   entry('completion', 'Print the completion script for a shell', () => import('./commands/completion.ts')),
+  entry('daemon', 'Serve the pool of this machine to all its users', () => import('./commands/daemon.ts')),
   entry('extend', 'Extend your manual reservations by a duration', () => import('./commands/extend.ts')),
   entry('queue', 'Show the queue of requests for GPUs', () => import('./commands/queue.ts')),
   entry(

@@ -23,6 +23,8 @@ export const ERROR_CODES = [
   'store-corrupt',
   'store-foreign',
   'store-too-new',
+  'daemon-unavailable',
+  'daemon-incompatible',
   'config-invalid',
   'permission-denied',
   'not-yours',
@@ -51,5 +53,16 @@ export class CanhazgpuError extends Error {
     this.code = code
     this.hint = detail.hint
     this.reason = detail.reason
+  }
+
+  /** For a message to another process, and for the trace. */
+  toJSON(): { code: ErrorCode; message: string } & Pick<ErrorDetail, 'hint' | 'reason'> {
+    const { code, message, hint, reason } = this
+    return {
+      code,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...(reason === undefined ? {} : { reason }),
+    }
   }
 }

@@ -66,8 +66,11 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
     default: 'sqlite:///var/lib/canhazgpu/pool.db',
     describe: 'Where the pool is kept',
     show: 'sqlite:///var/lib/canhazgpu/pool.db',
-    expected: 'sqlite:///absolute/path/to/pool.db, or the path alone',
-    read: (value) => (typeof value === 'string' && storePathIn(value) !== undefined ? value : undefined),
+    expected: 'sqlite:///absolute/path/to/pool.db, the path alone, or unix:///path/to/daemon.sock',
+    read: (value) =>
+      typeof value === 'string' && (storePathIn(value) ?? socketPathIn(value)) !== undefined
+        ? value
+        : undefined,
   },
   memoryThreshold: {
     key: 'memory-threshold',
@@ -126,6 +129,16 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
 }
 
 const STORE_SCHEME = 'sqlite://'
+const DAEMON_SCHEME = 'unix://'
+
+/** The socket of the daemon, unless a setting names another. */
+export const DEFAULT_SOCKET = '/run/canhazgpu/daemon.sock'
+
+/** The path of the daemon's socket in a store URL; undefined for another store. */
+export function socketPathIn(url: string): string | undefined {
+  const path = url.startsWith(DAEMON_SCHEME) ? url.slice(DAEMON_SCHEME.length) : ''
+  return path.startsWith('/') && !path.endsWith('/') && !path.includes('\0') ? path : undefined
+}
 
 /** The path in a store URL, or the path itself; undefined if it is neither. */
 export function storePathIn(url: string): string | undefined {

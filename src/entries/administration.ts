@@ -1,5 +1,6 @@
 import { detectGpus } from '../adapters/gpu/detect.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
+import { hostname } from '../adapters/kernel/procfs.ts'
 import {
   checkStore,
   createStore,
@@ -8,15 +9,21 @@ import {
   setAsideStore,
   storedPlace,
 } from '../adapters/store/open.ts'
-import type { Administration } from '../cli/context.ts'
+import { type Administration, LocalAdministration } from '../app/administration.ts'
+import type { Millis, Probe, ProviderChoice } from '../domain/pool/model.ts'
+import { checkMayAdminister } from '../domain/pool/rights.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import { isNotInitialized, type Opening, openAndKeep, poolServiceMaker, providerFor } from './open-pool.ts'
 
-/** The parts of this machine that `admin` uses. */
+/** Administers the embedded pool in these settings. */
 export function administration(opening: Opening): Administration {
   const { store, probeTimeout } = opening.settings
   const open = () => openStoreAsAdministrator(store, currentMoment)
-  return {
+  return new LocalAdministration({
+    host: hostname,
+    account: opening.account,
+    processes: opening.processes,
+    authorise: async () => checkMayAdminister(await opening.account(), await poolOwner(store)),
     pool: async () => poolServiceMaker(opening)(await openAndKeep(opening, open)),
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupIdOf(group)
@@ -29,15 +36,21 @@ export function administration(opening: Opening): Administration {
       }
     },
     checkPool: () => checkStore(store),
-    poolOwner: () => poolOwner(store),
     storedPlace: () => storedPlace(store),
-    detectGpus: async (choice, fakeCount) => {
-      if (choice === undefined || choice === 'nvidia' || choice === 'amd') {
-        return detectGpus(probeTimeout, process.env, choice)
-      }
-      return (await providerFor(choice, fakeCount)).probe(probeTimeout)
-    },
+    detectGpus: (choice, fakeCount) => detectChosen(choice, fakeCount, probeTimeout),
+  })
+}
+
+/** Detects GPUs with the named provider, or else with each provider. `fake` has `fakeCount` GPUs. */
+export async function detectChosen(
+  choice: ProviderChoice | undefined,
+  fakeCount: number,
+  timeout: Millis,
+): Promise<Probe> {
+  if (choice === undefined || choice === 'nvidia' || choice === 'amd') {
+    return detectGpus(timeout, process.env, choice)
   }
+  return (await providerFor(choice, fakeCount)).probe(timeout)
 }
 
 function nullIfMissing(error: unknown): OpenedPool | null {

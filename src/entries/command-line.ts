@@ -1,6 +1,6 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { currentProcess, livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
-import { readText } from '../adapters/kernel/procfs.ts'
+import { hostname } from '../adapters/kernel/procfs.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
 import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
@@ -8,8 +8,10 @@ import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
+import { socketPathIn } from '../domain/settings.ts'
 import type { Warn } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
+import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { Output } from '../views/words/printed.ts'
@@ -17,7 +19,6 @@ import { type Opening, openPoolStore, poolServiceMaker } from './open-pool.ts'
 import type { Rejoin } from './successor.ts'
 import { traceOf } from './trace.ts'
 import { VERSION, versionWithCommit } from './version.ts'
-import { openWaker } from './waker.ts'
 
 /** Runs one command line on this machine; returns the exit status. */
 export async function commandLineMain(
@@ -82,8 +83,14 @@ async function openContext(
   })
   const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
   const opening: Opening = { settings, warn, keep, account, processes, trace }
-  const store = once((patience?: LockPatience) => openPoolStore(opening, patience))
+  const socket = socketPathIn(settings.store)
+  const local = once((patience?: LockPatience) => openPoolStore(opening, patience))
   const serviceOf = poolServiceMaker(opening)
+  const remote = once(async () => {
+    const { daemonPool } = await import('./daemon-client.ts')
+    return daemonPool(socket ?? '', settings.memoryThreshold)
+  })
+  const ignoredSignals = () => inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n
   return {
     version: VERSION,
     stderr,
@@ -93,20 +100,27 @@ async function openContext(
     warn,
     account,
     process: currentProcess,
-    hostname: () => readText('/proc/sys/kernel/hostname')?.trim() ?? 'localhost',
+    hostname,
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
-    pool: async (patience) => serviceOf(await store(patience)),
-    processes,
+    pool: async () => (socket === undefined ? serviceOf(await local()) : remote()),
     administration: async () => {
+      if (socket !== undefined) {
+        const { remoteAdministration } = await import('./daemon-client.ts')
+        return remoteAdministration(await remote())
+      }
       const { administration } = await import('./administration.ts')
       return administration(opening)
     },
     dashboard: async () => {
       const { dashboard } = await import('./dashboard.ts')
-      return dashboard(opening, files)
+      return dashboard(opening, files, socket === undefined ? null : await remote())
+    },
+    startDaemon: async (place) => {
+      const { startDaemon } = await import('./daemon.ts')
+      return startDaemon(opening, place)
     },
     launch: async () => {
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
@@ -117,19 +131,29 @@ async function openContext(
       inherited ??= snapshotInherited()
     },
     place: rejoin,
-    becomeSuccessor: async (place) => {
-      const { becomeSuccessor } = await import('./successor.ts')
-      if (inherited !== null) becomeSuccessor({ ...place, inherited })
+    waitInQueue: async (intent, wait) => {
+      if (socket !== undefined) {
+        const { waitRemotely } = await import('./daemon-client.ts')
+        return waitRemotely(await remote(), intent, { ...wait, ignoredSignals: ignoredSignals() })
+      }
+      const { waitLocally } = await import('./local-wait.ts')
+      return waitLocally(intent, wait, {
+        ...{ openStore: local, serve: serviceOf, processes, place: rejoin, ignoredSignals: ignoredSignals() },
+        becomeSuccessor: async (place) => {
+          const { becomeSuccessor } = await import('./successor.ts')
+          if (inherited !== null) becomeSuccessor({ ...place, inherited })
+        },
+      })
     },
     openScreen: async () => {
       const { openScreen } = await import('../adapters/process/screen.ts')
       return openScreen()
     },
-    openWaker: async (intent) =>
-      openWaker(await store(), {
-        ignored: inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n,
-        ...(intent === undefined ? {} : { intent }),
-      }),
+    openWaker: async () => {
+      const { changeCalls, openWaker } = await import('./waker.ts')
+      const wakeups = socket === undefined ? await local() : changesOf(await remote())
+      return openWaker(changeCalls(wakeups), { ignored: ignoredSignals(), commandFollows: false })
+    },
   }
 }
 
@@ -151,6 +175,8 @@ async function configuration({ flags, configFile, warn }: Configuring) {
   }
   return { files, lookUp, settings: settingsFrom({ flags, env }, files) }
 }
+
+const changesOf = (pool: PoolService) => ({ changes: (signal: AbortSignal) => pool.events(signal) })
 
 /** Ctrl-C sends SIGINT and a service manager sends SIGTERM; both stop the program. */
 function untilStopped(): Promise<void> {

@@ -5,13 +5,18 @@ import type { Inherited } from '../adapters/process/inherited.ts'
 import { messageDescriptor } from '../adapters/process/message.ts'
 import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'
 import type { Launcher } from '../cli/context.ts'
+import { socketPathIn } from '../domain/settings.ts'
 import { encodeTask } from './supervisor-task.ts'
 
-/** Starts the supervisor of this process, and executes the command at the end of the command line. */
+/**
+ * Starts the supervisor of this process, and executes the command at the end of the command line. With a daemon there
+ * is no supervisor: the daemon watches this process itself.
+ */
 export function openLauncher(store: string, inherited: Inherited, argumentCount: number): Launcher {
   const command = typedCommand(argumentCount)
   return {
     startSupervisor: ({ reservation, process, units, limit = null }) => {
+      if (socketPathIn(store) !== undefined) return
       const pidfd = inheritable(pidfdOpen(process.pid))
       const messages = messageDescriptor()
       const task = encodeTask({ process, pidfd, messages, units, limit, program: startedFrom() })

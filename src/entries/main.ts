@@ -28,6 +28,11 @@ switch (args[0]) {
     process.exitCode = await superviseMain(args.slice(1))
     break
   }
+  case '__stop': {
+    const { stopMain } = await import('./job-stopper.ts')
+    await stopMain(args[1] ?? '')
+    break
+  }
   case '__usage': {
     const { usageMain } = await import('./usage-child.ts')
     const { exitNow } = await import('../adapters/kernel/libc.ts')

@@ -1,7 +1,6 @@
 import { setDisposition } from '../adapters/kernel/libc.ts'
 import { terminalCheck } from '../adapters/process/lost-terminal.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
-import type { Intent } from '../domain/operation/intent.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
 
 /** Signals that end a wait; a signal that was ignored at the start of this process stays ignored. */
@@ -19,15 +18,15 @@ export interface OpenWaker extends Waker {
 export interface WakerOptions {
   /** Bit n - 1 is set for each signal n that this process must not handle. */
   readonly ignored: bigint
-  /** Absent: every change of the pool counts. Present: only calls to this queue entry, and changes after `listen`. */
-  readonly intent?: Intent
+  /** Whether a command replaces this process after the wait; it must get the signals that come then. */
+  readonly commandFollows: boolean
 }
 
 /**
- * Wakes on calls to a queue entry, on changes of the pool and on signals. A lost terminal counts as a signal unless
- * SIGHUP is ignored. A second Ctrl-C has its default effect, so that the user can end a wait for a driver that hangs.
+ * Wakes on calls and on signals. A lost terminal counts as a signal unless SIGHUP is ignored. A second Ctrl-C has its
+ * default effect, so that the user can end a wait for a driver that hangs.
  */
-export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): OpenWaker {
+export function openWaker(calls: Calls, { ignored, commandFollows }: WakerOptions): OpenWaker {
   const pending = { turn: false, change: false, interrupted: false }
   let wake = () => {}
   const note = (what: keyof typeof pending) => {
@@ -37,7 +36,6 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
   const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
   onSignals(handled, () => note('interrupted'))
   const isTerminalGone = handled.includes('SIGHUP') ? terminalCheck() : () => false
-  const calls = intent === undefined ? changeCalls(wakeups) : wakeups.calls(intent.id)
   const listened = listen(calls, note)
   return {
     listen: () => calls.listen(),
@@ -59,7 +57,7 @@ export function openWaker(wakeups: Wakeups, { ignored, intent }: WakerOptions): 
     isInterrupted: () => pending.interrupted,
     async wasInterrupted() {
       // From now on a signal ends the command of a run. A manual reservation is already made: its output must not be lost.
-      setDispositions(handled, intent?.term.kind === 'run' && !pending.interrupted ? 'default' : 'ignore')
+      setDispositions(handled, commandFollows && !pending.interrupted ? 'default' : 'ignore')
       // The runtime delivers earlier signals once per iteration of its event loop, so this waits for a whole iteration.
       await Bun.sleep(1)
       await new Promise(setImmediate)
@@ -79,7 +77,7 @@ async function listen(calls: Calls, note: (what: 'turn' | 'change') => void): Pr
 }
 
 /** Converts every change of the pool to a call. */
-function changeCalls(wakeups: Wakeups): Calls {
+export function changeCalls(wakeups: Pick<Wakeups, 'changes'>): Calls {
   const stopped = new AbortController()
   const changes = wakeups.changes(stopped.signal)[Symbol.asyncIterator]()
   return {

@@ -7,6 +7,7 @@ export const LAYERS = [
   'entries',
   'cli',
   'web',
+  'daemon',
   'client',
   'views',
   'app',

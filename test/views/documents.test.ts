@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { COMMANDS } from '../../src/cli/registry.ts'
 import * as admin from '../../src/views/schemas/admin.ts'
 import { completion } from '../../src/views/schemas/completion.ts'
+import { listening } from '../../src/views/schemas/daemon.ts'
 import * as dashboard from '../../src/views/schemas/dashboard.ts'
 import { failure, warning } from '../../src/views/schemas/failure.ts'
 import { extended, grant, released } from '../../src/views/schemas/grant.ts'
@@ -79,13 +80,21 @@ describe('every command with --json prints a document of its schema', () => {
     await child.exited
   })
 
+  test('daemon', async () => {
+    const place = [`--socket=${pool.folder}/daemon.sock`, `--pool=${pool.folder}/own/pool.db`]
+    const child = pool.start('daemon', '--json', ...place)
+    expect(issues(listening, JSON.parse(await firstDocument(child)))).toEqual([])
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+  })
+
   test('an ignored setting: one warning on stderr', async () => {
     const { stderr } = await pool.chg('status', '--json', '--memory-threshold', '2048')
     expect(issues(warning, JSON.parse(stderr))).toEqual([])
   })
 
   test('the list above has every command', () => {
-    const shown = new Set(['web', ...CASES.map(({ args: [command] }) => command)])
+    const shown = new Set(['web', 'daemon', ...CASES.map(({ args: [command] }) => command)])
     expect(COMMANDS.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([])
   })
 })

@@ -27,6 +27,7 @@ const onArm = process.arch === 'arm64'
 export const O_RDONLY = 0
 export const O_WRONLY = 1
 const O_RDWR = 2
+const O_CREAT = 0o100
 export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
@@ -174,6 +175,10 @@ export function open(path: string, flags: number): number {
   return fd < 0 ? lastError() : fd
 }
 
+/** Opens a file for writing; creates it if it does not exist. */
+export const createFile = (path: string, mode: number): number =>
+  outcome(c.open(cString(path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode))
+
 export const close = (fd: number): number => (c.close(fd) < 0 ? lastError() : 0)
 
 export function fcntl(fd: number, command: number, argument: number): number {
@@ -307,6 +312,14 @@ export const shutDown = (fd: number): number => outcome(c.syscall(onArm ? 210 : 
 export const setParentDeathSignal = (signal: number): number =>
   outcome(c.syscall(onArm ? 167 : 157, 1, signal, 0, 0, 0))
 
+/** By number, like the two below: only the daemon needs them. */
+export const epollCreate = (): number => outcome(c.syscall(onArm ? 20 : 291, O_CLOEXEC, 0, 0, 0, 0))
+export const epollControl = (epoll: number, operation: number, fd: number, event: Bytes): number =>
+  outcome(c.syscall(onArm ? 21 : 233, epoll, operation, fd, addressOf(event), 0))
+/** epoll_pwait(2) without a timeout and without a signal mask. */
+export const epollWait = (epoll: number, events: Bytes, most: number): number =>
+  outcome(c.syscall(onArm ? 22 : 281, epoll, addressOf(events), most, -1, 0))
+
 /** pidfd_open(2); number 434 on every architecture. */
 export const pidfdOpen = (pid: number): number => outcome(c.syscall(434, pid, 0, 0, 0, 0))
 
@@ -371,6 +384,24 @@ export function execve(
 ): number {
   return outcome(c.execve(cBytes(program), pointers(args).array, pointers(environment).array))
 }
+
+/**
+ * Gives this process, with all its threads, another account without supplementary groups; final. The C library's
+ * functions are loaded only here: the system calls themselves change one thread only.
+ */
+export function becomeAccount(uid: number, gid: number): void {
+  const { setgroups, setresgid, setresuid } = symbolsOf('libc.so.6', {
+    setgroups: { args: ['u64', 'ptr'], returns: 'int' },
+    setresgid: { args: ['u32', 'u32', 'u32'], returns: 'int' },
+    setresuid: { args: ['u32', 'u32', 'u32'], returns: 'int' },
+  })
+  const isDone = setgroups(0, null) === 0 && setresgid(gid, gid, gid) === 0 && setresuid(uid, uid, uid) === 0
+  if (!isDone) throw new Error(`cannot become uid ${uid}`)
+}
+
+/** pidfd_getfd(2); number 438 on every architecture. A copy of a descriptor of that process. */
+export const pidfdGetDescriptor = (pidfd: number, fd: number): number =>
+  outcome(c.syscall(438, pidfd, fd, 0, 0, 0))
 
 /** Larger than `posix_spawn_file_actions_t` in any C library. */
 const FILE_ACTIONS_BYTES = 256

@@ -69,3 +69,6 @@ function numbersIn(fd: number): number[] {
     }
   }
 }
+
+/** The name of this machine, or of its UTS namespace. */
+export const hostname = (): string => readText('/proc/sys/kernel/hostname')?.trim() ?? 'localhost'

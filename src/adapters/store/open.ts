@@ -101,6 +101,17 @@ export async function createStore(url: string, now: () => Moment, gid: number | 
   )
 }
 
+/** Opens the pool of a daemon, which alone may use its folder; creates it without a pool if necessary. */
+export async function createDaemonStore(path: string, now: () => Moment): Promise<OpenedPool> {
+  const { ensureClosedFolder, lockForDaemon } = await import('./files/closed-folder.ts')
+  const { createSqliteStore } = await import('./sqlite.ts')
+  refuseForeignPath(path)
+  refuseNetworkFilesystem(path)
+  ensureClosedFolder(path)
+  lockForDaemon(path)
+  return createSqliteStore({ path, now }, { kind: 'owner' })
+}
+
 /** Checks the pool at the URL, and changes nothing. */
 export async function checkStore(url: string): Promise<Checkup> {
   const { checkUp } = await import('./schema/checkup.ts')

@@ -32,20 +32,36 @@ export interface ProgressSource {
 
 /** Null if the queue has no such entry. */
 export function progressOf(id: string, pool: Pool, source: ProgressSource): WaitProgress | null {
-  const { now, stopped, reading, driverFailure } = source
-  const at = pool.queue.findIndex((entry) => entry.id === id)
-  if (at < 0) return null
-  const obstacles = obstaclesIn(pool, reading)
-  return {
-    position: at + 1,
-    length: pool.queue.length,
-    ...supplyOf(
-      pool,
-      pool.units.map(({ id }) => id),
-      obstacles,
-    ),
-    ...(driverFailure === undefined ? {} : { driverFailure }),
-    forecast: expectedStarts(pool, { now, stopped, obstacles, only: id }).get(id) ?? { kind: 'unknown' },
-    now,
+  const { now, stopped, reading } = source
+  const forecasts = expectedStarts(pool, { now, stopped, obstacles: obstaclesIn(pool, reading), only: id })
+  return progressIn(pool, source, forecasts)(id)
+}
+
+/** As `progressOf` for any entry; the queue is planned only once. */
+export function progressOfEach(pool: Pool, source: ProgressSource): (id: string) => WaitProgress | null {
+  const { now, stopped, reading } = source
+  const forecasts = expectedStarts(pool, { now, stopped, obstacles: obstaclesIn(pool, reading) })
+  return progressIn(pool, source, forecasts)
+}
+
+function progressIn(
+  pool: Pool,
+  { now, reading, driverFailure }: ProgressSource,
+  forecasts: ReadonlyMap<string, ExpectedStart>,
+): (id: string) => WaitProgress | null {
+  const places = new Map(pool.queue.map((entry, at) => [entry.id, at + 1] as const))
+  const units = pool.units.map(({ id }) => id)
+  const supply = supplyOf(pool, units, obstaclesIn(pool, reading))
+  return (id) => {
+    const position = places.get(id)
+    if (position === undefined) return null
+    return {
+      position,
+      length: pool.queue.length,
+      ...supply,
+      ...(driverFailure === undefined ? {} : { driverFailure }),
+      forecast: forecasts.get(id) ?? { kind: 'unknown' },
+      now,
+    }
   }
 }

@@ -1,16 +1,13 @@
-import { compareDriver } from '../../app/compare-driver.ts'
-import { setUpPool } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import { ALLOCATIONS, PROVIDER_CHOICES } from '../../domain/pool/model.ts'
-import { checkMayAdminister } from '../../domain/pool/rights.ts'
 import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
 import { adminDocument } from '../../views/documents/admin-document.ts'
 import { type AdminAnswer, adminFailure, adminText } from '../../views/words/admin-answers.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
-import type { Administration, Context } from '../context.ts'
+import type { Context } from '../context.ts'
 import { gpuCount, invalid, type Kind, oneOf } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
@@ -109,23 +106,15 @@ function refuseCombination(given: AdminOptions): void {
 }
 
 async function check(context: Context): Promise<AdminAnswer> {
-  const { checkPool, detectGpus } = await context.administration()
-  const checkup = await checkPool()
-  const { pool } = checkup
-  if (pool === undefined) return { kind: 'checked', ...checkup }
-  const driver = await compareDriver(pool, () => detectGpus(pool.provider, pool.units.length))
-  return { kind: 'checked', ...checkup, driver }
+  return { kind: 'checked', ...(await (await context.administration()).check()) }
 }
 
 async function refresh(context: Context): Promise<AdminAnswer> {
-  const pool = await (await administrationOf(context)).pool()
-  return { kind: 'refreshed', units: unlessRefused(await pool.perform({ op: 'adopt-devices' })) }
+  return { kind: 'refreshed', units: unlessRefused(await (await context.administration()).refresh()) }
 }
 
 async function showSettings(context: Context): Promise<AdminAnswer> {
-  const administration = await context.administration()
-  const { pool } = await (await administration.pool()).view('stored')
-  return { kind: 'shown', pool, place: await administration.storedPlace() }
+  return { kind: 'shown', ...(await (await context.administration()).settings()) }
 }
 
 async function changeThreshold(
@@ -138,10 +127,8 @@ async function changeThreshold(
       hint: "see 'canhazgpu admin --help'",
     })
   }
-  const pool = await (await administrationOf(context)).pool()
-  const policy = unlessRefused(
-    await pool.perform({ op: 'set-policy', policy: { memoryThresholdMb: memoryThreshold } }),
-  )
+  const administration = await context.administration()
+  const policy = unlessRefused(await administration.setPolicy({ memoryThresholdMb: memoryThreshold }))
   return { kind: 'threshold-set', thresholdMb: poolThreshold({ policy }) }
 }
 
@@ -150,26 +137,15 @@ async function setUp(
   gpuCount: number,
   context: Context,
 ): Promise<AdminAnswer> {
-  const { poolPlace, detectGpus } =
-    force === true ? await administrationOf(context) : await context.administration()
-  const answer = await setUpPool(await poolPlace(group), {
-    host: context.hostname(),
+  const answer = await (await context.administration()).setUp({
     gpuCount,
     force: force ?? false,
-    actor: await context.account(),
-    processes: context.processes,
     policy: {
       ...(allocation === undefined ? {} : { allocation }),
       ...(memoryThreshold === undefined ? {} : { memoryThresholdMb: memoryThreshold }),
     },
-    detect: (existing) => detectGpus(provider ?? existing, gpuCount),
+    ...(provider === undefined ? {} : { provider }),
+    ...(group === undefined ? {} : { group }),
   })
   return unlessRefused(answer)
-}
-
-/** Throws if this account must not administer the pool. */
-async function administrationOf(context: Context): Promise<Administration> {
-  const administration = await context.administration()
-  checkMayAdminister(await context.account(), await administration.poolOwner())
-  return administration
 }

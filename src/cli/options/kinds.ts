@@ -60,6 +60,13 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]): 
   }
 }
 
+export const absolutePath: Kind<string> = {
+  read(text, flag) {
+    if (text.startsWith('/') && !text.endsWith('/') && !text.includes('\0')) return text
+    throw invalid(flag, `'${text}' - expected an absolute path`)
+  },
+}
+
 const LONGEST_TEXT = 200
 
 /** A text that other users see. */

@@ -20,6 +20,12 @@ export function acquireUnits(
   const observed = observationIn(context)
   const evidence = evidenceOf(pool, observed)
   const now = context.now.wall
+  const held = pool.reservations.find(({ id }) => id === intent.id)
+  // The answer to an earlier request with this id was lost.
+  if (held !== undefined) {
+    const grant = grantOf(held, { evidence, observed, now: context.now })
+    return { pool, answer: { kind: 'granted', grant } }
+  }
   const conditions = { now, stopped: context.processes.stopped, evidence }
   const { pool: after, result } = acquire(pool, intent, conditions)
   if (result.kind === 'granted') {

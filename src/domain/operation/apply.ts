@@ -2,18 +2,17 @@ import { followClock } from '../pool/clock.ts'
 import type { Pool } from '../pool/model.ts'
 import { startableEntries } from '../schedule/startable.ts'
 import { acquireUnits } from './acquire.ts'
+import { isForbidden } from './authorisation.ts'
 import { adoptDevices, setPolicy } from './change-pool.ts'
 import { claimUnits } from './claim.ts'
 import { type Report, settle } from './ending.ts'
 import { extend } from './extend.ts'
 import { recordHeartbeat } from './heartbeat.ts'
-import type { Answers, Context, Done, Operation, OperationName, Step } from './operation.ts'
+import type { Answers, Context, Done, Operation, PoolOperationName, Step } from './operation.ts'
 import { joinQueue, leaveQueue } from './queue.ts'
+import type { Refusal } from './refusal.ts'
 import { release } from './release.ts'
 import { setUp } from './set-up.ts'
-
-/** The operations on an existing pool. */
-export type PoolOperationName = Exclude<OperationName, 'set-up'>
 
 type Handler<Name extends PoolOperationName> = (
   settled: Pool,
@@ -38,6 +37,8 @@ const HANDLERS: { readonly [Name in PoolOperationName]: Handler<Name> } = {
   settle: nothingMore,
 }
 
+const FORBIDDEN: Refusal = { refused: { code: 'forbidden' } }
+
 const REPORTS: { readonly [Name in PoolOperationName]?: (operation: Operation<Name>) => Report } = {
   heartbeat: ({ id }) => ({ id, is: 'alive' }),
   end: ({ id, outcome }) => ({ id, is: 'ended', outcome }),
@@ -53,11 +54,16 @@ export function apply<Name extends PoolOperationName>(
   operation: Operation<Name>,
   context: Context,
 ): Step<Answers[Name]> {
-  const { now, processes } = context
+  const { actor, now, processes } = context
   const report: ((operation: Operation<Name>) => Report) | undefined = REPORTS[operation.op]
-  const settled = settle(followClock(stored, now), now, processes, report?.(operation))
+  const present = followClock(stored, now)
+  const isRefused = isForbidden(present, operation, actor)
+  const settled = settle(present, now, processes, isRefused ? undefined : report?.(operation))
   const handle: Handler<Name> = HANDLERS[operation.op]
-  const { pool, records = [], answer } = handle(settled.pool, operation, context)
+  const done: Done<Answers[Name]> = isRefused
+    ? { pool: settled.pool, answer: FORBIDDEN }
+    : handle(settled.pool, operation, context)
+  const { pool, records = [], answer } = done
   return step(stored, { pool, records: [...settled.ended, ...records], answer }, context)
 }
 

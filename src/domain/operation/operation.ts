@@ -82,6 +82,9 @@ export type Acquired =
 
 export type OperationName = keyof Operations
 
+/** The operations on an existing pool. */
+export type PoolOperationName = Exclude<OperationName, 'set-up'>
+
 export type Operation<Name extends OperationName = OperationName> = {
   readonly [Each in Name]: { readonly op: Each } & Operations[Each]
 }[Name]

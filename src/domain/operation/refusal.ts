@@ -27,6 +27,8 @@ export type Reason =
   | { readonly code: 'nothing-to-extend'; readonly units?: readonly UnitId[] }
   /** The extension would delay a waiter or a booking. */
   | { readonly code: 'promised' }
+  /** The reservation or queue entry belongs to another account. */
+  | { readonly code: 'forbidden' }
   | { readonly code: 'nothing-to-claim'; readonly claimable: number; readonly because?: Unclaimable }
   /** The owners of the processes on the units cannot be determined from this process. */
   | { readonly code: 'owners-unknown' }

@@ -64,6 +64,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         shown: reason.shown,
       }
     case 'promised':
+    case 'forbidden':
     case 'owners-unknown':
       return { code: reason.code }
   }

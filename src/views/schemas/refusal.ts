@@ -38,6 +38,7 @@ export const refusal = v.variant('code', [
   object({ code: v.literal('over-limit'), limit: oneOf(['account', 'queue']), waiting: whole, most: whole }),
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
   object({ code: v.literal('promised') }),
+  object({ code: v.literal('forbidden') }),
   object({
     code: v.literal('nothing-to-claim'),
     claimable: whole,

@@ -63,6 +63,8 @@ function wordsOf(reason: Reason): Words {
         message: 'Others wait in the queue for these GPUs and would wait longer',
         hint: "see 'canhazgpu queue'",
       }
+    case 'forbidden':
+      return { code: 'not-yours', message: 'This reservation or queue entry belongs to another account' }
     case 'nothing-to-claim':
       return { code: 'failure', ...claimWords(reason) }
     case 'owners-unknown':

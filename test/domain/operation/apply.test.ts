@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { apply, applySetUp, type PoolOperationName } from '../../../src/domain/operation/apply.ts'
+import { apply, applySetUp } from '../../../src/domain/operation/apply.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
-import type { Context, Operation } from '../../../src/domain/operation/operation.ts'
+import type { Context, Operation, PoolOperationName } from '../../../src/domain/operation/operation.ts'
 import type { GpuUse, Liveness, Pool, Probe, ProcessIdentity } from '../../../src/domain/pool/model.ts'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
 import {

@@ -32,7 +32,7 @@ const SCENARIO = 'docs/fake-gpus.md describes the format; CANHAZGPU_FAKE_USAGE n
 testErrors([
   [
     'usage',
-    'Invalid value for --store: "x" - expected sqlite:///absolute/path/to/pool.db, or the path alone',
+    'Invalid value for --store: "x" - expected sqlite:///absolute/path/to/pool.db, the path alone, or unix:///path/to/daemon.sock',
     () => settingsFrom({ flags: { store: 'x' }, env: {} }, []),
   ],
   [

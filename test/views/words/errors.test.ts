@@ -186,6 +186,8 @@ const IN_OTHER_TABLES: readonly ErrorCode[] = [
   // store-errors.test.ts
   ...(['pool-not-initialized', 'store-unavailable', 'store-busy', 'store-corrupt'] as const),
   ...(['store-foreign', 'store-too-new'] as const),
+  // daemon-errors.test.ts
+  ...(['daemon-unavailable', 'daemon-incompatible'] as const),
 ]
 
 test('every error code has a row', () => {

@@ -5,7 +5,7 @@ import { printable } from '../../../domain/text/text.ts'
 import { readText } from '../../kernel/procfs.ts'
 import { bellFolder } from '../changes.ts'
 import { logFiles, REPAIRED_BY_ROOT } from './database-path.ts'
-import { type Audience, audienceOf, companionFiles, isPoolName } from './pool-files.ts'
+import { type Audience, audienceOf, companionFiles, isClosed, isPoolName } from './pool-files.ts'
 
 /** Finds what keeps intended users from the pool, and what lets users damage it. Opens no file. */
 export function accessProblems(path: string): readonly Problem[] {
@@ -13,7 +13,7 @@ export function accessProblems(path: string): readonly Problem[] {
   const folder = statSync(dirname(path))
   return [
     ...ownerProblems(path, database, folder),
-    ...databaseProblems(path, database),
+    ...databaseProblems(path, database, folder),
     ...companionFiles(path).flatMap((file) => companionProblems(path, file, database)),
     ...bellProblems(path, database),
     ...folderProblems(dirname(path), folder, audienceOf(database)),
@@ -54,8 +54,9 @@ function ownerProblems(path: string, database: Stats, folder: Stats): readonly P
   ]
 }
 
-function databaseProblems(path: string, database: Stats): readonly Problem[] {
-  if (audienceOf(database) !== null) return []
+function databaseProblems(path: string, database: Stats, folder: Stats): readonly Problem[] {
+  const audience = audienceOf(database)
+  if ((audience !== null && audience.kind !== 'owner') || isClosed(folder)) return []
   const what = `${path} can be written only by its owner (mode ${modeOf(database)})`
   return [access(what, `'sudo chmod 666 ${path}' gives it to every user`)]
 }
@@ -105,6 +106,7 @@ const isOwnedByFolder = (path: string, { uid }: Stats): boolean =>
 
 const isSharedWith = (audience: Audience, actual: Audience | null): boolean =>
   actual?.kind === 'everyone' ||
+  audience.kind === 'owner' ||
   (actual?.kind === 'group' && audience.kind === 'group' && actual.gid === audience.gid)
 
 function folderProblems(folder: string, stats: Stats, audience: Audience | null): readonly Problem[] {

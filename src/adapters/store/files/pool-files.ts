@@ -18,8 +18,17 @@ import { bellFiles, wakeFile } from '../changes.ts'
 import { logFiles, notRegular } from './database-path.ts'
 import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './repair.ts'
 
-/** The users of a pool besides its creator: every user of the machine, or one Unix group. */
-export type Audience = { readonly kind: 'everyone' } | { readonly kind: 'group'; readonly gid: number }
+/** Who may write a pool: every user of the machine, one Unix group, or only its owner (the daemon). */
+export type Audience =
+  | { readonly kind: 'everyone' }
+  | { readonly kind: 'group'; readonly gid: number }
+  | { readonly kind: 'owner' }
+
+const MODES = {
+  everyone: { file: 0o666, folder: 0o755 },
+  group: { file: 0o660, folder: 0o750 },
+  owner: { file: 0o600, folder: 0o700 },
+} as const
 
 /** The files beside the database that belong to it. */
 export const companionFiles = (path: string): readonly string[] => [
@@ -31,14 +40,15 @@ export const companionFiles = (path: string): readonly string[] => [
 /** Names that this program uses for files and folders beside the database. */
 export function isPoolName(database: string, name: string): boolean {
   const base = basename(database)
-  const known = [base, ...['-wal', '-shm', '-wake', '-bells'].map((ending) => base + ending)]
+  const known = [base, ...['-wal', '-shm', '-wake', '-bells', '-daemon'].map((ending) => base + ending)]
   return known.includes(name) || name.startsWith(`${base}.damaged-`) || name.startsWith(`${base}.new-`)
 }
 
-/** The audience of a file; null if only its owner may write it. */
+/** The audience of a file; null if others may read it and only its owner may write it. */
 export function audienceOf({ mode, gid }: Pick<Stats, 'mode' | 'gid'>): Audience | null {
   if ((mode & 0o006) === 0o006) return { kind: 'everyone' }
-  return (mode & 0o060) === 0o060 ? { kind: 'group', gid } : null
+  if ((mode & 0o060) === 0o060) return { kind: 'group', gid }
+  return (mode & 0o077) === 0 ? { kind: 'owner' } : null
 }
 
 /**
@@ -61,7 +71,7 @@ export function shareFile(
 ): void {
   onFile(database, file, (itself, { gid }) => {
     chownSync(itself, owner, audience.kind === 'group' ? audience.gid : gid)
-    chmodSync(itself, audience.kind === 'group' ? 0o660 : 0o666)
+    chmodSync(itself, MODES[audience.kind].file)
   })
 }
 
@@ -69,7 +79,7 @@ export function shareFile(
 export function shareFolder(folder: string, audience: Audience): void {
   onFolder(folder, (fd, { uid, gid }) => {
     fchownSync(fd, uid, audience.kind === 'group' ? audience.gid : gid)
-    fchmodSync(fd, audience.kind === 'group' ? 0o750 : 0o755)
+    fchmodSync(fd, MODES[audience.kind].folder)
   })
 }
 
@@ -80,13 +90,17 @@ export function shareFolder(folder: string, audience: Audience): void {
 export function updateFolderMode(database: string, audience: Audience | null): void {
   const folder = dirname(database)
   const isOurs = onFolder(folder, (_, stats) => {
-    if (effectiveUid() !== 0 || stats.uid !== 0) return false
+    if (effectiveUid() !== 0 || stats.uid !== 0 || isClosed(stats)) return false
     if (folder === DEFAULT_FOLDER) return true
     if (!OLD_FOLDER_MODES.includes(stats.mode & 0o7777)) return false
     return readdirSync(folder).every((name) => isPoolName(database, name))
   })
-  if (isOurs) shareFolder(folder, audience ?? { kind: 'everyone' })
+  if (isOurs)
+    shareFolder(folder, audience === null || audience.kind === 'owner' ? { kind: 'everyone' } : audience)
 }
+
+/** Whether only its owner may use the folder: it belongs to a daemon. */
+export const isClosed = ({ mode }: Pick<Stats, 'mode'>): boolean => (mode & 0o077) === 0
 
 /**
  * For root: gives the log the owner and mode of the database, and a folder of an earlier release its current mode. A

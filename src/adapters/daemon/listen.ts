@@ -1,0 +1,119 @@
+import { chmodSync, unlinkSync } from 'node:fs'
+import type { Socket } from 'bun'
+import type { Millis } from '../../domain/pool/model.ts'
+import type { ClientConnection, ConnectionHandler, Listener, Receiver } from '../../ports/daemon-listener.ts'
+import { Lines } from './lines.ts'
+import { Outgoing } from './outgoing.ts'
+import { peerCredentials } from './peer.ts'
+
+export interface ListenOptions {
+  readonly path: string
+  /** The longest message that is accepted, in bytes. */
+  readonly longestMessage: number
+  readonly handler: ConnectionHandler
+}
+
+/** The most unread bytes for one client. A client that reads nothing is disconnected when it has more. */
+const MOST_UNREAD = 64 * 1024 * 1024
+/** A client that started a message completes it within this time. */
+const MESSAGE_WITHIN_MS: Millis = 10_000
+/** A client that reads nothing for this time, while there is something to read, is disconnected. */
+const READ_WITHIN_MS: Millis = 30_000
+
+interface State {
+  readonly lines: Lines
+  readonly outgoing: Outgoing
+  readonly receiver: Receiver
+  timer: ReturnType<typeof setTimeout> | undefined
+}
+
+/** Listens at the path, for every account. An earlier socket there is replaced: the caller holds the daemon's lock. */
+export function listenAt({ path, longestMessage, handler }: ListenOptions): Listener {
+  removeIfPresent(path)
+  const server = Bun.listen<State | undefined>({
+    unix: path,
+    socket: {
+      open(socket) {
+        const fd = (socket as Socket<State | undefined> & { readonly fd: number }).fd
+        const peer = peerCredentials(fd)
+        if (peer === null) {
+          socket.terminate()
+          return
+        }
+        const outgoing = new Outgoing(socket)
+        const connection = connectionOf(socket, outgoing, peer)
+        const receiver = handler.opened(connection)
+        if (receiver === null) return
+        socket.data = { lines: new Lines(longestMessage), outgoing, receiver, timer: undefined }
+        expect(socket)
+      },
+      data(socket, bytes) {
+        const state = socket.data
+        if (state === undefined) return
+        const messages = state.lines.push(bytes)
+        if (messages === null) {
+          socket.terminate()
+          return
+        }
+        for (const message of messages) state.receiver.receive(message)
+        expect(socket)
+      },
+      drain(socket) {
+        socket.data?.outgoing.flush()
+        expect(socket)
+      },
+      close(socket) {
+        clearTimeout(socket.data?.timer)
+        socket.data?.receiver.closed()
+        socket.data = undefined
+      },
+      error: (socket) => {
+        socket.terminate()
+      },
+    },
+  })
+  chmodSync(path, 0o666)
+  return {
+    close() {
+      server.stop(true)
+      removeIfPresent(path)
+    },
+  }
+}
+
+/** Disconnects a client that stops in the middle of a message, or does not read. */
+function expect(socket: Socket<State | undefined>): void {
+  const state = socket.data
+  if (state === undefined) return
+  clearTimeout(state.timer)
+  state.timer = undefined
+  const within = state.outgoing.length > 0 ? READ_WITHIN_MS : state.lines.isPartial ? MESSAGE_WITHIN_MS : null
+  if (within !== null) state.timer = setTimeout(() => socket.terminate(), within)
+}
+
+function connectionOf(
+  socket: Socket<State | undefined>,
+  outgoing: Outgoing,
+  peer: ClientConnection['peer'],
+): ClientConnection {
+  return {
+    peer,
+    send(message) {
+      outgoing.send(`${message}\n`)
+      if (outgoing.length > MOST_UNREAD) socket.terminate()
+      else if (outgoing.length > 0) expect(socket)
+    },
+    end(message) {
+      outgoing.send(`${message}\n`)
+      socket.end()
+    },
+  }
+}
+
+function removeIfPresent(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}

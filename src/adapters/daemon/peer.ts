@@ -1,0 +1,68 @@
+import type { ProcessIdentity } from '../../domain/pool/model.ts'
+import { bootId, pidNamespace } from '../kernel/boot.ts'
+import { close, ESRCH, pidfdOpen, pidfdSendSignal, socketOption } from '../kernel/libc.ts'
+import { hasEnded, processStat } from '../kernel/processes.ts'
+import { readText } from '../kernel/procfs.ts'
+
+/** Options of a socket on every architecture (socket(7)). */
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+/** Linux 6.5. */
+const SO_PEERPIDFD = 77
+
+/** The other end of a connection, by the kernel: the process that connected, and its effective uid at that time. */
+export interface PeerCredentials {
+  readonly uid: number
+  /** Null if that process has ended already, or has a pid that is not visible here. */
+  readonly process: ProcessIdentity | null
+}
+
+/** Null if the kernel gives no credentials. */
+export function peerCredentials(fd: number): PeerCredentials | null {
+  // `struct ucred`: pid, uid, gid.
+  const credentials = new Uint8Array(12)
+  if (socketOption(fd, SOL_SOCKET, SO_PEERCRED, credentials) !== credentials.length) return null
+  const view = new DataView(credentials.buffer)
+  const pid = view.getInt32(0, true)
+  const uid = view.getUint32(4, true)
+  return { uid, process: pid <= 0 ? null : processOf({ fd, pid, uid }) }
+}
+
+interface Peer {
+  readonly fd: number
+  readonly pid: number
+  readonly uid: number
+}
+
+/** The pidfd proves that the process still exists after its start time was read, so the pid was not reused. */
+function processOf(peer: Peer): ProcessIdentity | null {
+  const pidfd = pidfdOf(peer)
+  if (pidfd < 0) return null
+  try {
+    const { pid } = peer
+    const stat = processStat(pid)
+    if (stat === null || hasEnded(stat) || pidfdSendSignal(pidfd, 0) === -ESRCH) return null
+    return { pid, startTime: stat.startTime, bootId: bootId(), pidNamespace: pidNamespace() }
+  } finally {
+    close(pidfd)
+  }
+}
+
+function pidfdOf({ fd, pid, uid }: Peer): number {
+  const pidfd = new Uint8Array(4)
+  if (socketOption(fd, SOL_SOCKET, SO_PEERPIDFD, pidfd) === pidfd.length) {
+    return new DataView(pidfd.buffer).getInt32(0, true)
+  }
+  // An older kernel: the peer may have exited, and its pid may name another process now. Only one of the same account
+  // is accepted.
+  const opened = pidfdOpen(pid)
+  if (opened < 0 || accountsOf(pid).includes(uid)) return opened
+  close(opened)
+  return -ESRCH
+}
+
+/** The real and effective uid of a process. */
+function accountsOf(pid: number): readonly number[] {
+  const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
+  return [Number(real), Number(effective)]
+}

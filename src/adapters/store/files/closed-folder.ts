@@ -1,0 +1,39 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { CanhazgpuError } from '../../../domain/errors.ts'
+import * as libc from '../../kernel/libc.ts'
+import { isClosed } from './pool-files.ts'
+
+/**
+ * Creates the folder of a daemon's pool, or checks that only its owner may use the existing one. Throws
+ * `permission-denied`.
+ */
+export function ensureClosedFolder(path: string): void {
+  const folder = dirname(path)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const stats = statSync(folder)
+  if (stats.uid !== libc.effectiveUid()) {
+    throw new CanhazgpuError(
+      'permission-denied',
+      `The folder ${folder} belongs to another account (uid ${stats.uid})`,
+      {
+        hint: 'the daemon needs a folder of its own account: name another with --pool',
+      },
+    )
+  }
+  if (isClosed(stats)) return
+  throw new CanhazgpuError('permission-denied', `The folder ${folder} is open to other users`, {
+    hint: "'canhazgpu service install' moves a shared pool into the daemon; for a new pool name another folder with --pool",
+  })
+}
+
+/** Locks the pool for one daemon, until this process exits. Throws `store-busy`. */
+export function lockForDaemon(path: string): void {
+  const name = `${path}-daemon`
+  const fd = libc.createFile(name, 0o600)
+  if (fd < 0) throw new CanhazgpuError('store-unavailable', `Cannot create ${name}: ${libc.errorText(-fd)}`)
+  if (libc.lockExclusive(fd) >= 0) return
+  throw new CanhazgpuError('store-busy', `Another daemon uses the pool ${path}`, {
+    hint: `find it with 'sudo fuser -v ${name}'`,
+  })
+}

@@ -1,0 +1,91 @@
+import type { Refusal } from '../domain/operation/refusal.ts'
+import type { Account, Policy, Pool, Probe, ProviderChoice, Unit } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import type { Checkup } from '../domain/pool/soundness.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+import { compareDriver, type DriverCheck } from './compare-driver.ts'
+import { type PoolCreated, type PoolPlace, type StoredPlace, setUpPool } from './set-up.ts'
+
+/** What `admin` does. Each method throws `permission-denied` if the account must not. */
+export interface Administration {
+  setUp(wanted: WantedPool): Promise<PoolCreated | Refusal>
+  /** Examines pool and driver, and changes nothing. */
+  check(): Promise<PoolCheck>
+  /** Adopts the GPUs that the driver reports; returns the units that changed. */
+  refresh(): Promise<readonly Unit[] | Refusal>
+  settings(): Promise<{ readonly pool: Pool; readonly place: StoredPlace }>
+  setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal>
+}
+
+export interface WantedPool {
+  readonly gpuCount: number
+  readonly force: boolean
+  /** The given rules; an existing pool keeps its other rules. */
+  readonly policy: Partial<Policy>
+  readonly provider?: ProviderChoice
+  /** The Unix group that may use the pool; absent: every user, or the audience of the existing pool. */
+  readonly group?: string
+}
+
+export interface PoolCheck extends Checkup {
+  readonly driver?: DriverCheck
+}
+
+export interface AdministrationParts {
+  readonly host: () => string
+  readonly account: () => Promise<Account>
+  readonly processes: ProcessCheck
+  /** Throws `permission-denied` if this account must not change an existing pool. */
+  readonly authorise: () => Promise<void>
+  readonly pool: () => Promise<PoolService>
+  readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
+  readonly checkPool: () => Promise<Checkup>
+  readonly storedPlace: () => Promise<StoredPlace>
+  /** Detects GPUs with the named provider, or else with each provider. `fake` has `fakeCount` GPUs. */
+  readonly detectGpus: (provider: ProviderChoice | undefined, fakeCount: number) => Promise<Probe>
+}
+
+/** Administers a pool of this process. */
+export class LocalAdministration implements Administration {
+  readonly #parts: AdministrationParts
+
+  constructor(parts: AdministrationParts) {
+    this.#parts = parts
+  }
+
+  /** A new pool needs no authorisation: it changes nothing that others use. */
+  async setUp({ gpuCount, force, policy, provider, group }: WantedPool): Promise<PoolCreated | Refusal> {
+    const { host, account, processes, authorise, poolPlace, detectGpus } = this.#parts
+    if (force) await authorise()
+    return setUpPool(await poolPlace(group), {
+      ...{ host: host(), gpuCount, force, actor: await account(), processes, policy },
+      detect: (existing) => detectGpus(provider ?? existing, gpuCount),
+    })
+  }
+
+  async check(): Promise<PoolCheck> {
+    const { checkPool, detectGpus } = this.#parts
+    const checkup = await checkPool()
+    const { pool } = checkup
+    if (pool === undefined) return checkup
+    return {
+      ...checkup,
+      driver: await compareDriver(pool, () => detectGpus(pool.provider, pool.units.length)),
+    }
+  }
+
+  async refresh(): Promise<readonly Unit[] | Refusal> {
+    await this.#parts.authorise()
+    return (await this.#parts.pool()).perform({ op: 'adopt-devices' })
+  }
+
+  async settings(): Promise<{ readonly pool: Pool; readonly place: StoredPlace }> {
+    const { pool } = await (await this.#parts.pool()).view('stored')
+    return { pool, place: await this.#parts.storedPlace() }
+  }
+
+  async setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal> {
+    await this.#parts.authorise()
+    return (await this.#parts.pool()).perform({ op: 'set-policy', policy })
+  }
+}

@@ -1,0 +1,82 @@
+import type { UsageQuestions } from '../../domain/ledger/usage-question.ts'
+import type { Intent } from '../../domain/operation/intent.ts'
+import type { PoolOperationName } from '../../domain/operation/operation.ts'
+import type { Refusal } from '../../domain/operation/refusal.ts'
+import type { Millis, Pool } from '../../domain/pool/model.ts'
+import type { Views } from '../../ports/pool-service.ts'
+import type { PoolCheck, WantedPool } from '../administration.ts'
+import type { PoolCreated, StoredPlace } from '../set-up.ts'
+
+/**
+ * The protocol between a command and the daemon: lines of JSON over a Unix socket. A client sends its version first,
+ * then requests. Each request has a number, and each answer has the number of its request. No request names an account
+ * or a process of the caller that counts: the daemon takes both from the kernel.
+ */
+
+/** A daemon accepts this version and the previous one. */
+export const PROTOCOL_VERSION = 1
+export const OLDEST_PROTOCOL_VERSION = 1
+
+/** The longest request, in bytes. */
+export const LONGEST_REQUEST = 64 * 1024
+
+/** The first line of a client. */
+export interface Hello {
+  readonly protocol: number
+}
+
+export type Request =
+  | {
+      readonly ask: 'perform'
+      readonly operation: Named<'op', PoolOperationName>
+      readonly threshold: Threshold
+    }
+  | { readonly ask: 'view'; readonly view: keyof Views; readonly threshold: Threshold }
+  | { readonly ask: 'usage'; readonly question: Named<'kind', keyof UsageQuestions> }
+  /** Waits in the queue. The answers are `progress`, and at the end a grant or a refusal. */
+  | {
+      readonly ask: 'wait'
+      readonly intent: Intent
+      readonly waitFor?: Millis
+      readonly threshold: Threshold
+    }
+  /** Confirms that the grant of a `wait` was received; without it a manual reservation is released again. */
+  | { readonly ask: 'keep'; readonly id: string }
+  | { readonly ask: 'administer'; readonly action: AdministrationAction }
+  /** Each change of the pool is answered by `changed`. */
+  | { readonly ask: 'watch' }
+
+/** With the other fields that this name requires; the daemon checks them. */
+type Named<Field extends string, Name extends string> = { readonly [Each in Field]: Name }
+
+/** `refresh` and changes of the policy are operations. */
+export type AdministrationAction =
+  | { readonly name: 'set-up'; readonly wanted: WantedPool }
+  | { readonly name: 'check' }
+  | { readonly name: 'settings' }
+
+export interface AdministrationAnswers {
+  readonly 'set-up': PoolCreated | Refusal
+  readonly check: PoolCheck
+  readonly settings: { readonly pool: Pool; readonly place: StoredPlace }
+}
+
+/** The memory threshold that the caller requests, MB; null: the pool's. */
+type Threshold = number | null
+
+export type Numbered<Body> = Body & { readonly n: number }
+
+export type Answer =
+  /** A refusal is an answer too. */
+  | { readonly answer: unknown }
+  | { readonly error: SentError }
+  | { readonly progress: unknown }
+  | { readonly changed: true }
+
+/** A `CanhazgpuError` in a message. */
+export interface SentError {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+  readonly reason?: unknown
+}

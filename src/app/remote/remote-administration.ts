@@ -1,0 +1,33 @@
+import type { Refusal } from '../../domain/operation/refusal.ts'
+import type { Policy, Unit } from '../../domain/pool/model.ts'
+import type { Administration, WantedPool } from '../administration.ts'
+import type { DaemonPool } from './daemon-pool.ts'
+
+/** Administers the pool of the daemon. The daemon checks that this account may. */
+export class RemoteAdministration implements Administration {
+  readonly #pool: DaemonPool
+
+  constructor(pool: DaemonPool) {
+    this.#pool = pool
+  }
+
+  setUp(wanted: WantedPool) {
+    return this.#pool.administer<'set-up'>({ name: 'set-up', wanted })
+  }
+
+  check() {
+    return this.#pool.administer<'check'>({ name: 'check' })
+  }
+
+  refresh(): Promise<readonly Unit[] | Refusal> {
+    return this.#pool.perform({ op: 'adopt-devices' })
+  }
+
+  settings() {
+    return this.#pool.administer<'settings'>({ name: 'settings' })
+  }
+
+  setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal> {
+    return this.#pool.perform({ op: 'set-policy', policy })
+  }
+}

@@ -1,0 +1,52 @@
+import type { Grant, Intent } from '../../domain/operation/intent.ts'
+import { isRefusal, type Refusal } from '../../domain/operation/refusal.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { interrupted } from '../waiting/wait-errors.ts'
+import type { WaitProgress } from '../waiting/wait-progress.ts'
+import type { Waker } from '../waiting/waiting.ts'
+import type { DaemonPool } from './daemon-pool.ts'
+
+export interface WaitAtDaemon {
+  readonly waitFor?: Millis
+  readonly onProgress: (progress: WaitProgress) => void
+  /** Reports signals, and the loss of the terminal. */
+  readonly waker: Waker
+}
+
+/** How often the terminal of the waiter is checked. */
+const CHECK_EVERY_MS: Millis = 2_000
+
+/**
+ * Waits in the queue of the daemon until the GPUs are granted, or the request is refused. An interrupted waiter leaves
+ * the queue, or gives back the GPUs that were granted meanwhile, and throws `interrupted`.
+ */
+export async function waitAtDaemon(
+  pool: DaemonPool,
+  intent: Intent,
+  { waitFor, onProgress, waker }: WaitAtDaemon,
+): Promise<Grant | Refusal> {
+  const interruption = new AbortController()
+  const watch = async () => {
+    while (!interruption.signal.aborted) {
+      if ((await waker.wait(CHECK_EVERY_MS)) === 'interrupted') interruption.abort(interrupted())
+    }
+  }
+  void watch()
+  try {
+    const answer = await pool.wait({
+      intent,
+      onProgress,
+      signal: interruption.signal,
+      ...(waitFor === undefined ? {} : { waitFor }),
+    })
+    if (isRefusal(answer)) return answer
+    if (await waker.wasInterrupted()) {
+      await pool.perform({ op: 'end', id: intent.id, outcome: 'released' })
+      throw interrupted()
+    }
+    if (answer.reservation.term.kind === 'manual') await pool.keep(intent.id)
+    return answer
+  } finally {
+    interruption.abort()
+  }
+}

@@ -1,0 +1,40 @@
+import { DEFAULT_SOCKET } from '../../domain/settings.ts'
+import type { DaemonDocument } from '../../views/schemas/daemon.ts'
+import { command } from '../command.ts'
+import type { RunningDaemon } from '../context.ts'
+import { absolutePath } from '../options/kinds.ts'
+import { option } from '../options/option.ts'
+
+const DEFAULT_POOL = '/var/lib/canhazgpu/pool.db'
+
+interface Serving {
+  readonly daemon: RunningDaemon
+  readonly stopped: Promise<void>
+}
+
+export const daemon = command({
+  examples: [
+    'sudo canhazgpu daemon',
+    'canhazgpu daemon --socket /tmp/canhazgpu.sock --pool /srv/gpus/pool.db',
+  ],
+  options: [
+    option('--socket <path>', `Socket at which commands reach the daemon (default: ${DEFAULT_SOCKET})`, {
+      kind: absolutePath,
+      default: DEFAULT_SOCKET,
+    }),
+    option('--pool <path>', `Database of the pool (default: ${DEFAULT_POOL})`, {
+      kind: absolutePath,
+      default: DEFAULT_POOL,
+    }),
+  ],
+  async handle({ socket, pool }, context): Promise<Serving> {
+    const daemon = await context.startDaemon({ socket, pool })
+    return { daemon, stopped: context.untilStopped() }
+  },
+  text: ({ daemon: { socket } }) => ({ stdout: `Listening at ${socket}\n` }),
+  json: ({ daemon: { socket } }): DaemonDocument => ({ socket }),
+  async keepRunning({ daemon, stopped }) {
+    await stopped
+    daemon.close()
+  },
+})

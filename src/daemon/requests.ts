@@ -1,0 +1,153 @@
+import * as v from 'valibot'
+import type { AdministrationAction } from '../app/remote/protocol.ts'
+import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
+import type { Intent } from '../domain/operation/intent.ts'
+import type { Operation } from '../domain/operation/operation.ts'
+import { ALLOCATIONS, type Millis, PROVIDER_CHOICES } from '../domain/pool/model.ts'
+import type { Views } from '../ports/pool-service.ts'
+
+/** Operations that a client may send. A client that waits uses `wait`, and the daemon itself settles and joins. */
+export type ClientOperation = Operation<
+  'acquire' | 'claim' | 'end' | 'release' | 'extend' | 'adopt-devices' | 'set-policy' | 'settle'
+>
+
+/** A request whose every field was checked. */
+export type CheckedRequest = { readonly n: number } & (
+  | { readonly ask: 'perform'; readonly operation: ClientOperation; readonly threshold: number | null }
+  | { readonly ask: 'view'; readonly view: keyof Views; readonly threshold: number | null }
+  | { readonly ask: 'usage'; readonly question: UsageQuestion }
+  | {
+      readonly ask: 'wait'
+      readonly intent: Intent
+      readonly waitFor?: Millis
+      readonly threshold: number | null
+    }
+  | { readonly ask: 'keep'; readonly id: string }
+  | { readonly ask: 'administer'; readonly action: AdministrationAction }
+  | { readonly ask: 'watch' }
+)
+
+const LONGEST_MILLIS: Millis = 1000 * 366 * 86_400_000
+const LONGEST_TEXT = 256
+const LONGEST_COMMAND = 4_096
+const MOST_UNITS = 10_000
+
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const count = v.pipe(whole, v.minValue(1))
+const millis = v.pipe(v.number(), v.minValue(-LONGEST_MILLIS), v.maxValue(LONGEST_MILLIS))
+const span = v.pipe(v.number(), v.minValue(0), v.maxValue(LONGEST_MILLIS))
+/** No control and formatting characters: others see these texts. */
+const shown = v.pipe(v.string(), v.maxLength(LONGEST_TEXT))
+const id = v.pipe(v.string(), v.regex(/^[0-9a-zA-Z-]{1,64}$/))
+const unitId = v.pipe(v.string(), v.regex(/^(0|[1-9]\d{0,3})(\.\d{1,2})?$/))
+const units = v.pipe(v.array(unitId), v.minLength(1), v.maxLength(MOST_UNITS))
+
+/** The daemon replaces account and process by those that the kernel reports. */
+const unchecked = {
+  owner: v.object({ account: v.object({ uid: v.number(), name: shown }), shownName: shown }),
+  process: v.object({
+    pid: v.number(),
+    startTime: v.number(),
+    bootId: v.string(),
+    pidNamespace: v.string(),
+  }),
+}
+
+const intent = v.object({
+  id,
+  request: v.variant('kind', [
+    v.object({ kind: v.literal('count'), count }),
+    v.object({ kind: v.literal('ids'), ids: units }),
+  ]),
+  owner: unchecked.owner,
+  note: v.exactOptional(shown),
+  term: v.variant('kind', [
+    v.object({
+      kind: v.literal('run'),
+      process: unchecked.process,
+      command: v.pipe(v.string(), v.maxLength(LONGEST_COMMAND)),
+      timeout: v.exactOptional(v.object({ after: span, grace: span })),
+    }),
+    v.object({ kind: v.literal('manual'), duration: span }),
+  ]),
+})
+
+const policy = v.object({
+  allocation: v.exactOptional(v.picklist(ALLOCATIONS)),
+  memoryThresholdMb: v.exactOptional(count),
+})
+
+const operation = v.variant('op', [
+  v.object({ op: v.literal('acquire'), intent }),
+  v.object({ op: v.literal('claim'), intent, exact: v.boolean() }),
+  v.object({ op: v.literal('end'), id, outcome: v.literal('released') }),
+  v.object({ op: v.literal('release'), units: v.exactOptional(units) }),
+  v.object({ op: v.literal('extend'), by: span, units: v.exactOptional(units) }),
+  v.object({ op: v.literal('adopt-devices') }),
+  v.object({
+    op: v.literal('set-policy'),
+    policy,
+  }),
+  v.object({ op: v.literal('settle') }),
+])
+
+const question = v.variant('kind', [
+  v.object({ kind: v.literal('report'), days: count }),
+  v.object({ kind: v.literal('daily'), days: count }),
+  v.object({ kind: v.literal('history'), range: v.object({ from: millis, to: millis }), most: count }),
+])
+
+const action = v.variant('name', [
+  v.object({
+    name: v.literal('set-up'),
+    wanted: v.object({
+      gpuCount: v.pipe(count, v.maxValue(MOST_UNITS)),
+      force: v.boolean(),
+      policy,
+      provider: v.exactOptional(v.picklist(PROVIDER_CHOICES)),
+      group: v.exactOptional(shown),
+    }),
+  }),
+  v.object({ name: v.literal('check') }),
+  v.object({ name: v.literal('settings') }),
+])
+
+const n = whole
+const threshold = v.nullable(count)
+
+const request = v.variant('ask', [
+  v.object({ n, ask: v.literal('perform'), operation, threshold }),
+  v.object({
+    n,
+    ask: v.literal('view'),
+    view: v.picklist(['stored', 'settled', 'observed', 'status', 'queue', 'turns']),
+    threshold,
+  }),
+  v.object({ n, ask: v.literal('usage'), question }),
+  v.object({ n, ask: v.literal('wait'), intent, waitFor: v.exactOptional(span), threshold }),
+  v.object({ n, ask: v.literal('keep'), id }),
+  v.object({ n, ask: v.literal('administer'), action }),
+  v.object({ n, ask: v.literal('watch') }),
+])
+
+const hello = v.object({ protocol: whole })
+
+/** The protocol version of a client's first message; null if it is not one. */
+export function protocolIn(message: string): number | null {
+  const read = v.safeParse(hello, parsed(message))
+  return read.success ? read.output.protocol : null
+}
+
+/** Null for a message that no client of this version sends. */
+export function requestIn(message: string): CheckedRequest | null {
+  const read = v.safeParse(request, parsed(message))
+  return read.success ? read.output : null
+}
+
+function parsed(message: string): unknown {
+  try {
+    return JSON.parse(message)
+  } catch {
+    return null
+  }
+}

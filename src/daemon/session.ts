@@ -1,0 +1,210 @@
+import type { Administration } from '../app/administration.ts'
+import type { AdministrationAction, Answer, Numbered } from '../app/remote/protocol.ts'
+import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../app/remote/protocol.ts'
+import {
+  daemonDefect,
+  notAdministrator,
+  otherVersion,
+  tooManyRequests,
+  unknownRequest,
+  unseenProcess,
+} from '../domain/daemon-errors.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { verifiedIntent } from '../domain/operation/authorisation.ts'
+import type { Grant, Intent } from '../domain/operation/intent.ts'
+import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
+import type { Account } from '../domain/pool/model.ts'
+import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+import { type CheckedRequest, type ClientOperation, protocolIn, requestIn } from './requests.ts'
+import type { Waiters } from './waiters.ts'
+
+/** The most unanswered requests of one connection. */
+const MOST_UNANSWERED = 64
+
+export interface SessionParts {
+  readonly connection: ClientConnection
+  readonly waiters: Waiters
+  readonly accountOf: (uid: number) => Promise<Account>
+  /** Whether this account may change the pool's rules. */
+  readonly mayAdminister: (uid: number) => boolean
+  readonly administrationFor: (account: Account) => Administration
+  readonly serviceFor: (account: Account, threshold: number | null) => PoolService
+  /** Performs a task when it is this account's turn. The task must not reject. */
+  readonly inTurn: (uid: number, task: () => Promise<void>) => void
+  /** Calls back after each change, until the returned function is called. */
+  readonly onChange: (changed: () => void) => () => void
+  readonly failed: (error: unknown) => void
+  readonly closed: () => void
+}
+
+type Asked<Ask extends CheckedRequest['ask']> = Extract<CheckedRequest, { readonly ask: Ask }>
+
+/** Answers the requests of one connection. */
+export class Session implements Receiver {
+  readonly #parts: SessionParts
+  #hasGreeted = false
+  #isOpen = true
+  #unanswered = 0
+  readonly #waiting = new Set<string>()
+  /** Manual reservations whose grant the client has not confirmed, and the pool for their account. */
+  readonly #unconfirmed = new Map<string, PoolService>()
+  readonly #endings: (() => void)[] = []
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+  }
+
+  receive(message: string): void {
+    if (!this.#isOpen) return
+    if (!this.#hasGreeted) {
+      this.#greet(protocolIn(message))
+      return
+    }
+    const request = requestIn(message)
+    if (request === null) {
+      this.#refuse(unknownRequest())
+      return
+    }
+    if (++this.#unanswered > MOST_UNANSWERED) {
+      this.#refuse(tooManyRequests(MOST_UNANSWERED))
+      return
+    }
+    this.#parts.inTurn(this.#parts.connection.peer.uid, () => this.#answer(request))
+  }
+
+  closed(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    for (const end of this.#endings) end()
+    for (const id of this.#waiting) this.#parts.waiters.leave(id).catch(this.#parts.failed)
+    for (const [id, service] of this.#unconfirmed) {
+      service.perform({ op: 'end', id, outcome: 'released' }).catch(this.#parts.failed)
+    }
+    this.#parts.closed()
+  }
+
+  #greet(protocol: number | null): void {
+    const isSpoken = protocol !== null && protocol >= OLDEST_PROTOCOL_VERSION && protocol <= PROTOCOL_VERSION
+    if (isSpoken) this.#hasGreeted = true
+    else this.#refuse(otherVersion())
+  }
+
+  /** Closes the connection with an error. */
+  #refuse(error: CanhazgpuError): void {
+    this.#parts.connection.end(JSON.stringify({ error }))
+    this.closed()
+  }
+
+  async #answer(request: CheckedRequest): Promise<void> {
+    try {
+      if (!this.#isOpen) return
+      const answer = await this.#answerTo(request)
+      if (answer !== LATER) this.#send(request.n, { answer })
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError)) this.#parts.failed(error)
+      this.#send(request.n, { error: sentError(error) })
+    } finally {
+      this.#unanswered--
+    }
+  }
+
+  async #answerTo(request: CheckedRequest): Promise<unknown> {
+    switch (request.ask) {
+      case 'perform':
+        return this.#perform(request)
+      case 'view':
+        return (await this.#service(request.threshold)).view(request.view)
+      case 'usage':
+        return (await this.#service(null)).usage(request.question)
+      case 'wait':
+        return this.#wait(request)
+      case 'keep':
+        this.#unconfirmed.delete(request.id)
+        return null
+      case 'administer':
+        return this.#administer(request.action)
+      case 'watch':
+        this.#endings.push(this.#parts.onChange(() => this.#send(request.n, { changed: true })))
+        return LATER
+    }
+  }
+
+  async #perform({ operation, threshold }: Asked<'perform'>): Promise<unknown> {
+    const { connection, mayAdminister } = this.#parts
+    if (isAdministrative(operation) && !mayAdminister(connection.peer.uid)) throw notAdministrator()
+    const service = await this.#service(threshold)
+    const verified =
+      'intent' in operation ? { ...operation, intent: await this.#verified(operation.intent) } : operation
+    return service.perform(verified)
+  }
+
+  async #administer(action: AdministrationAction): Promise<unknown> {
+    const { connection, mayAdminister, accountOf, administrationFor } = this.#parts
+    const { uid } = connection.peer
+    const administration = administrationFor(await accountOf(uid))
+    switch (action.name) {
+      case 'set-up':
+        if (!mayAdminister(uid)) throw notAdministrator()
+        return administration.setUp(action.wanted)
+      case 'check':
+        return administration.check()
+      case 'settings':
+        return administration.settings()
+    }
+  }
+
+  async #wait({ n, intent, waitFor, threshold }: Asked<'wait'>): Promise<unknown> {
+    const { waiters, connection } = this.#parts
+    const { process } = connection.peer
+    if (process === null) throw unseenProcess()
+    const service = await this.#service(threshold)
+    const verified = await this.#verified(intent)
+    const { id } = verified
+    this.#waiting.add(id)
+    await waiters.join({
+      intent: verified,
+      ticket: { process, ...(waitFor === undefined ? {} : { waitFor }) },
+      service,
+      report: (progress) => this.#send(n, { progress }),
+      finish: (answer) => {
+        this.#waiting.delete(id)
+        if (!this.#isOpen) return false
+        if (isManualGrant(answer)) this.#unconfirmed.set(id, service)
+        this.#send(n, answer instanceof CanhazgpuError ? { error: sentError(answer) } : { answer })
+        return true
+      },
+    })
+    return LATER
+  }
+
+  async #service(threshold: number | null): Promise<PoolService> {
+    const { connection, accountOf, serviceFor } = this.#parts
+    return serviceFor(await accountOf(connection.peer.uid), threshold)
+  }
+
+  async #verified(intent: Intent): Promise<Intent> {
+    const { connection, accountOf } = this.#parts
+    const { uid, process } = connection.peer
+    const verified = verifiedIntent(intent, await accountOf(uid), process)
+    if (verified === null) throw unseenProcess()
+    return verified
+  }
+
+  #send(n: number, message: Answer): void {
+    if (!this.#isOpen) return
+    this.#parts.connection.send(JSON.stringify({ ...message, n } satisfies Numbered<Answer>))
+  }
+}
+
+/** The answer is sent later. */
+const LATER = Symbol('later')
+
+const isAdministrative = ({ op }: ClientOperation): boolean => op === 'adopt-devices' || op === 'set-policy'
+
+function isManualGrant(answer: Grant | Refusal | CanhazgpuError): boolean {
+  if (answer instanceof CanhazgpuError || isRefusal(answer)) return false
+  return answer.reservation.term.kind === 'manual'
+}
+
+const sentError = (error: unknown) => (error instanceof CanhazgpuError ? error : daemonDefect()).toJSON()

@@ -1,0 +1,59 @@
+import { CanhazgpuError } from './errors.ts'
+
+/** The failures between a command and the daemon, made in one place because client and daemon report them. */
+
+export const daemonDown = (socket: string): CanhazgpuError =>
+  new CanhazgpuError('daemon-unavailable', `The daemon at ${socket} does not answer`, {
+    hint: "running jobs keep their GPUs; try again, or ask an administrator for 'systemctl status canhazgpu'",
+  })
+
+/** The request was sent, and must not be sent again. */
+export const daemonStopped = (): CanhazgpuError =>
+  new CanhazgpuError(
+    'daemon-unavailable',
+    'The daemon stopped before it answered, so the request may have been performed',
+    { hint: "see 'canhazgpu status', then try again if needed" },
+  )
+
+export const tooManyConnections = (): CanhazgpuError =>
+  new CanhazgpuError('daemon-unavailable', 'The daemon has too many connections', {
+    hint: 'try again when some of your commands have ended',
+  })
+
+export const tooManyRequests = (most: number): CanhazgpuError =>
+  incompatible(`More than ${most} requests of this connection are unanswered`)
+
+export const otherVersion = (): CanhazgpuError =>
+  incompatible('This canhazgpu and the daemon are of different versions')
+
+export const unknownRequest = (): CanhazgpuError =>
+  incompatible('The daemon does not understand this request')
+
+function incompatible(message: string): CanhazgpuError {
+  return new CanhazgpuError('daemon-incompatible', message, {
+    hint: 'install the same version, and restart the daemon',
+  })
+}
+
+export const mayNotConnect = (socket: string, cause?: unknown): CanhazgpuError =>
+  new CanhazgpuError('permission-denied', `This account may not connect to the daemon at ${socket}`, {
+    hint: 'ask an administrator',
+    cause,
+  })
+
+export const notAdministrator = (): CanhazgpuError =>
+  new CanhazgpuError('permission-denied', 'Only root may change the pool of the daemon', {
+    hint: 'use sudo, or ask an administrator',
+  })
+
+/** The daemon watches the process of a run or a waiter, so it must see it. */
+export const unseenProcess = (): CanhazgpuError =>
+  new CanhazgpuError('failure', 'The daemon cannot see this process, so it could not notice its end', {
+    hint: 'run it in the pid namespace of the daemon, or below it',
+  })
+
+/** The message of a bug may contain anything, so it stays in the log of the daemon. */
+export const daemonDefect = (): CanhazgpuError =>
+  new CanhazgpuError('internal', 'The daemon failed; its log has the details', {
+    hint: "see 'journalctl -u canhazgpu'",
+  })

@@ -1,0 +1,148 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { currentAccount } from '../adapters/accounts/account.ts'
+import { unnamed, userNames } from '../adapters/accounts/users.ts'
+import { listenAt } from '../adapters/daemon/listen.ts'
+import { openProcessExits } from '../adapters/daemon/process-exits.ts'
+import { currentMoment } from '../adapters/kernel/clock.ts'
+import { descriptorLimit } from '../adapters/kernel/connections.ts'
+import { canReadProcessOwners } from '../adapters/kernel/processes.ts'
+import { hostname, readText } from '../adapters/kernel/procfs.ts'
+import { selfCommand } from '../adapters/process/self.ts'
+import { writeText } from '../adapters/process/terminal.ts'
+import { checkStore, createDaemonStore } from '../adapters/store/open.ts'
+import { type Administration, LocalAdministration } from '../app/administration.ts'
+import { LocalPool } from '../app/local-pool.ts'
+import { LONGEST_REQUEST } from '../app/remote/protocol.ts'
+import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
+import { AnnouncingStore } from '../daemon/announcing-store.ts'
+import { Daemon } from '../daemon/daemon.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import type { Account, Reservation, RunTerm } from '../domain/pool/model.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+import type { Store } from '../ports/store.ts'
+import { detectChosen } from './administration.ts'
+import type { StopTask } from './job-stopper.ts'
+import { type Opening, providerFor } from './open-pool.ts'
+
+/** Descriptors that are not connections: files, the driver, pidfds of runs and waiters. */
+const OTHER_DESCRIPTORS = 5_000
+
+/** Serves the pool at the socket. */
+export async function startDaemon(
+  { settings, processes, trace }: Pick<Opening, 'settings' | 'processes' | 'trace'>,
+  { socket, pool }: DaemonPlace,
+): Promise<RunningDaemon> {
+  const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment))
+  const traced = trace === undefined ? {} : { trace }
+  const serviceFor = (account: Account, askedThresholdMb: number | null): PoolService =>
+    new LocalPool({
+      store,
+      processes,
+      actor: async () => account,
+      driver: {
+        sample: async ({ provider, units }) => ({
+          probe: await (await providerFor(provider, units.length)).probe(settings.probeTimeout),
+        }),
+        askedThresholdMb,
+        seesOwners: canReadProcessOwners,
+      },
+      ...traced,
+    })
+  const daemon = new Daemon({
+    store,
+    processes,
+    exits: openProcessExits(),
+    own: await currentAccount(),
+    accountOf,
+    serviceFor,
+    administrationFor: (account) =>
+      daemonAdministration(account, { store, pool, settings, processes, service: serviceFor(account, null) }),
+    stop: stopJob,
+    mostConnections: Math.max(64, descriptorLimit() - OTHER_DESCRIPTORS),
+    log,
+  })
+  await daemon.start()
+  mkdirSync(dirname(socket), { recursive: true, mode: 0o755 })
+  const listener = listenAt({ path: socket, longestMessage: LONGEST_REQUEST, handler: daemon })
+  return {
+    socket,
+    close() {
+      listener.close()
+      store.close()
+    },
+  }
+}
+
+interface Served extends Pick<Opening, 'settings' | 'processes'> {
+  readonly store: AnnouncingStore
+  /** Path of the database. */
+  readonly pool: string
+  readonly service: PoolService
+}
+
+/** Administers the open pool; a damaged one is replaced while the daemon is down. */
+function daemonAdministration(
+  account: Account,
+  { store, pool, settings, processes, service }: Served,
+): Administration {
+  const kept: Store = {
+    load: () => store.load(),
+    update: (change) => store.update(change),
+    bounded: (patience) => store.bounded(patience),
+    // Set-up closes the store that it used, and the daemon goes on with it.
+    close: () => {},
+  }
+  return new LocalAdministration({
+    host: hostname,
+    account: async () => account,
+    processes,
+    authorise: async () => {},
+    pool: async () => service,
+    poolPlace: async () => ({
+      open: async () => kept,
+      create: async () => kept,
+      setAside: async () => null,
+      forGroup: false,
+    }),
+    checkPool: () => checkStore(pool),
+    storedPlace: async () => ({ path: pool, group: null }),
+    detectGpus: (choice, fakeCount) => detectChosen(choice, fakeCount, settings.probeTimeout),
+  })
+}
+
+async function accountOf(uid: number): Promise<Account> {
+  return { uid, name: (await userNames([uid])).get(uid) ?? unnamed(uid) }
+}
+
+/** Resolves when the job has ended. */
+async function stopJob({ id, owner, term }: Reservation<RunTerm>): Promise<void> {
+  const { process, limit } = term
+  if (limit === undefined) return
+  const task: StopTask = {
+    reservation: id,
+    process,
+    uid: owner.account.uid,
+    gid: groupOf(process.pid),
+    grace: limit.killAt - limit.interruptAt,
+  }
+  const child = Bun.spawn(selfCommand(['__stop', JSON.stringify(task)]), {
+    ...{ cwd: '/', env: {}, stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
+  })
+  await child.exited
+}
+
+/** The group is only for the account of the child; it decides no right to signal. */
+function groupOf(pid: number): number {
+  const gid = /^Gid:\t(\d+)/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
+  return gid === undefined ? NO_GROUP : Number(gid)
+}
+
+const NO_GROUP = 65_534
+
+/** Writes to the standard error, which a service manager keeps. */
+function log(error: unknown): void {
+  const text =
+    error instanceof CanhazgpuError ? error.message : error instanceof Error ? error.stack : undefined
+  writeText(2, `canhazgpu daemon: ${text ?? String(error)}\n`)
+}

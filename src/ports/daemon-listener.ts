@@ -1,0 +1,35 @@
+import type { ProcessIdentity } from '../domain/pool/model.ts'
+
+/** The other end of a connection, as the kernel knows it. */
+export interface Peer {
+  /** The effective uid of the process that connected. */
+  readonly uid: number
+  /** That process; null if it has ended already, or is not visible from here. */
+  readonly process: ProcessIdentity | null
+}
+
+/** The daemon's end of one connection. */
+export interface ClientConnection {
+  readonly peer: Peer
+  /** Sends one message. Never waits: what the client does not read is queued, up to a limit, then it is disconnected. */
+  send(message: string): void
+  /** Sends a last message, and closes. */
+  end(message: string): void
+}
+
+/** What the daemon does with its connections. */
+export interface ConnectionHandler {
+  /** Null refuses the connection; the handler has closed it. */
+  opened(connection: ClientConnection): Receiver | null
+}
+
+export interface Receiver {
+  receive(message: string): void
+  /** The connection has closed, by either side. */
+  closed(): void
+}
+
+/** Accepts connections at a Unix socket until it is closed. */
+export interface Listener {
+  close(): void
+}

@@ -1,0 +1,66 @@
+import { expect, test } from 'bun:test'
+import { printFailure } from '../../../src/cli/failures.ts'
+import * as errors from '../../../src/domain/daemon-errors.ts'
+
+const SOCKET = '/run/canhazgpu/daemon.sock'
+
+/** What a command prints when the daemon cannot serve it, and its exit status. */
+test.each([
+  [
+    errors.daemonDown(SOCKET),
+    75,
+    "Error: The daemon at /run/canhazgpu/daemon.sock does not answer - running jobs keep their GPUs; try again, or ask an administrator for 'systemctl status canhazgpu'\n",
+  ],
+  [
+    errors.daemonStopped(),
+    75,
+    "Error: The daemon stopped before it answered, so the request may have been performed - see 'canhazgpu status', then try again if needed\n",
+  ],
+  [
+    errors.tooManyConnections(),
+    75,
+    'Error: The daemon has too many connections - try again when some of your commands have ended\n',
+  ],
+  [
+    errors.tooManyRequests(64),
+    1,
+    'Error: More than 64 requests of this connection are unanswered - install the same version, and restart the daemon\n',
+  ],
+  [
+    errors.otherVersion(),
+    1,
+    'Error: This canhazgpu and the daemon are of different versions - install the same version, and restart the daemon\n',
+  ],
+  [
+    errors.unknownRequest(),
+    1,
+    'Error: The daemon does not understand this request - install the same version, and restart the daemon\n',
+  ],
+  [
+    errors.mayNotConnect(SOCKET),
+    1,
+    'Error: This account may not connect to the daemon at /run/canhazgpu/daemon.sock - ask an administrator\n',
+  ],
+  [
+    errors.notAdministrator(),
+    1,
+    'Error: Only root may change the pool of the daemon - use sudo, or ask an administrator\n',
+  ],
+  [
+    errors.unseenProcess(),
+    1,
+    'Error: The daemon cannot see this process, so it could not notice its end - run it in the pid namespace of the daemon, or below it\n',
+  ],
+  [
+    errors.daemonDefect(),
+    1,
+    "Error: The daemon failed; its log has the details - see 'journalctl -u canhazgpu'\n",
+  ],
+])('%s', (error, status, text) => {
+  let printed = ''
+  const stderr = (more: string) => {
+    printed += more
+  }
+  expect(printFailure(error, { stderr, json: false, commandName: 'status' })).toBe(status)
+  expect(printed).toBe(text)
+})
