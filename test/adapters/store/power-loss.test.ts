@@ -94,7 +94,7 @@ withStrace.test(
   600_000,
 )
 
-withStrace.test('a disk that does not sync is detected', async () => {
+withStrace.test('the losses on a disk that does not sync are detected', async () => {
   expect((await lossesOf({ ignoresSyncs: true, wanted: '200' })).length).toBeGreaterThan(10)
 })
 

@@ -330,7 +330,7 @@ test.each([1, 2, 3])(
   60_000,
 )
 
-test('of many concurrent processes that find an old schema one upgrades it, and none fails', async () => {
+test('many concurrent processes find an old schema: one upgrades it, and none fails', async () => {
   using place = newPlace()
   const records = Array.from({ length: 20_000 }, (_, nth) => recordOf(`r${nth}`, { unit: `${nth % 8}` }))
   writeFirstSchema(place, records)

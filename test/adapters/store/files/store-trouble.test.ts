@@ -46,7 +46,7 @@ async function expectAllRefused(pool: TestPool, wanted: Wanted): Promise<void> {
   for (const command of COMMANDS) await expectRefusal(pool.chg, command, wanted)
 }
 
-test('a file that is not a database', async () => {
+test('commands refuse a file that is not a database, and leave it unchanged', async () => {
   using pool = await testPool(0)
   mkdirSync(`${pool.folder}/pool`)
   writeFileSync(pool.database, 'this is not a database, but it is long enough to look at\n'.repeat(100))
@@ -55,7 +55,7 @@ test('a file that is not a database', async () => {
   expect(readFileSync(pool.database, 'utf8')).toStartWith('this is not a database')
 })
 
-test('a database that is overwritten after its header', async () => {
+test('commands refuse a database that is overwritten after its header', async () => {
   using pool = await testPool(4)
   withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
   const bytes = readFileSync(pool.database)
@@ -64,7 +64,7 @@ test('a database that is overwritten after its header', async () => {
   await expectAllRefused(pool, { code: 'store-corrupt' })
 })
 
-test('a truncated database', async () => {
+test('commands refuse a truncated database', async () => {
   using pool = await testPool(4)
   withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
   truncateSync(pool.database, 4096)
@@ -80,7 +80,7 @@ test('an empty file counts as a pool that is not set up yet', async () => {
   expect((await pool.chg('reserve')).status).toBe(0)
 })
 
-test('a folder at the path of the database', async () => {
+test('commands refuse a folder at the path of the database', async () => {
   using pool = await testPool(0)
   mkdirSync(pool.database, { recursive: true })
   await expectAllRefused(pool, { code: 'store-unavailable', fact: `${pool.database} cannot be opened` })
@@ -108,7 +108,7 @@ test.each([
   ['a version before the first', '{"version": 0}'],
   ['a missing part', '{"version": 2, "host": "x", "provider": "fake", "units": []}'],
   ['a missing part of an older version', '{"version": 1, "host": "x", "provider": "fake", "gpus": []}'],
-])('a damaged document: %s', async (_, document) => {
+])('commands refuse a damaged document: %s', async (_, document) => {
   using pool = await testPool(2)
   withDatabase(pool, (db) => db.query('UPDATE pool SET document = ?').run(document))
   await expectAllRefused(pool, { code: 'store-corrupt' })
@@ -191,7 +191,7 @@ withUser.test(
   },
 )
 
-withUser.test('a folder that is closed to the user', async () => {
+withUser.test('commands refuse a pool in a folder that is closed to the user', async () => {
   using pool = await testPool(2)
   chmodSync(pool.folder, 0o755)
   chmodSync(`${pool.folder}/pool`, 0o700)
@@ -236,7 +236,7 @@ needing('mounts').test(
   },
 )
 
-needing('mounts').test('a disk that is mounted read-only', async () => {
+needing('mounts').test('commands that write refuse a disk that is mounted read-only', async () => {
   using pool = await testPool(0)
   const disk = `${pool.folder}/pool`
   mkdirSync(disk)
