@@ -43,10 +43,10 @@ async function readFiles(sources: FileSources): Promise<readonly ConfigFile[]> {
   const { configFile, env } = sources
   const personal = configFile ?? (env.HOME === undefined ? undefined : `${env.HOME}/.canhazgpu.yaml`)
   const paths = [personal, MACHINE_FILE].filter((path) => path !== undefined)
-  const present = paths.filter((path) => path === configFile || isPresent(path))
-  if (present.length === 0) return []
+  const existing = paths.filter((path) => path === configFile || isPresent(path))
+  if (existing.length === 0) return []
   const { configFiles } = await import('./config-file.ts')
-  return configFiles(present, sources)
+  return configFiles(existing, sources)
 }
 
 /** A personal file in a folder that this process cannot search is ignored: `su` can keep another user's `$HOME`. */

@@ -157,7 +157,7 @@ export function testProvider(driver: SimulatedDriver): void {
     const bare = driver.withoutDriver
     const canBeMissing = bare === undefined ? notATest : test
     canBeMissing('reports that the driver is not installed', async () => {
-      expect(await failure(Promise.resolve(bare?.(folder)).then(present))).toMatchObject({
+      expect(await failure(Promise.resolve(bare?.(folder)).then(defined))).toMatchObject({
         code: 'driver-missing',
       })
     })
@@ -182,7 +182,7 @@ export async function failure(
   return error
 }
 
-function present<T>(value: T | undefined): T {
+function defined<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('absent')
   return value
 }

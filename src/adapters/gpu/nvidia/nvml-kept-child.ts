@@ -58,7 +58,7 @@ export class KeptChild {
     await this.#process.exited
   }
 
-  /** A child that has ended cannot be written to. The end of its output then tells why. */
+  /** A child that has ended cannot be written to. The end of its output shows the reason. */
   #request(): void {
     try {
       const { stdin } = this.#process

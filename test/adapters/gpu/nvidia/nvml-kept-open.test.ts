@@ -162,7 +162,7 @@ needing('gcc').describe('an NVML that is kept open', () => {
   })
 
   /** Only root can start a program that other users may not kill, and then become one of these users. */
-  needing('root').test('does not pile up processes that cannot be killed', async () => {
+  needing('root').test('starts no third process while two cannot be killed', async () => {
     const folder = mkdtempSync(`${suite}/unkillable-`)
     chmodSync(folder, 0o755)
     const program = `${folder}/unkillable`
