@@ -40,6 +40,7 @@ export class Daemon implements ConnectionHandler {
   readonly #connections = new Map<number, number>()
   #connectionCount = 0
   #isSettling = false
+  #watchers = 0
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
@@ -68,7 +69,7 @@ export class Daemon implements ConnectionHandler {
     }
     this.#connections.set(uid, count + 1)
     this.#connectionCount++
-    const { accountOf, administrationFor, serviceFor, log, store, own } = this.#parts
+    const { accountOf, administrationFor, serviceFor, log, own } = this.#parts
     return new Session({
       connection,
       waiters: this.#waiters,
@@ -77,7 +78,7 @@ export class Daemon implements ConnectionHandler {
       administrationFor,
       serviceFor,
       inTurn: (asking, task) => this.#turns.add(asking, task),
-      onChange: (changed) => store.onCommit(changed),
+      onChange: (changed) => this.#watch(changed),
       failed: log,
       closed: () => {
         this.#connectionCount--
@@ -86,6 +87,20 @@ export class Daemon implements ConnectionHandler {
         else this.#connections.set(uid, left)
       },
     })
+  }
+
+  /** Whether somebody waits for GPUs or watches them. */
+  get isWatched(): boolean {
+    return this.#watchers > 0 || this.#waiters.count > 0
+  }
+
+  #watch(changed: () => void): () => void {
+    const forget = this.#parts.store.onCommit(changed)
+    this.#watchers++
+    return () => {
+      this.#watchers--
+      forget()
+    }
   }
 
   /** Many processes may exit at once; one settling ends all that have exited before it. */

@@ -4,6 +4,7 @@ import { currentAccount } from '../adapters/accounts/account.ts'
 import { unnamed, userNames } from '../adapters/accounts/users.ts'
 import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
+import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
 import { canReadProcessOwners } from '../adapters/kernel/processes.ts'
@@ -14,16 +15,19 @@ import { checkStore, createDaemonStore } from '../adapters/store/open.ts'
 import { type Administration, LocalAdministration } from '../app/administration.ts'
 import { LocalPool } from '../app/local-pool.ts'
 import { LONGEST_REQUEST } from '../app/remote/protocol.ts'
+import { pause } from '../app/sampling/pause.ts'
+import { type Demand, SharedDriver } from '../app/sampling/shared-driver.ts'
 import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import { Daemon } from '../daemon/daemon.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Account, Reservation, RunTerm } from '../domain/pool/model.ts'
+import type { Settings } from '../domain/settings.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
 import type { StopTask } from './job-stopper.ts'
-import { type Opening, providerFor } from './open-pool.ts'
+import type { Opening } from './open-pool.ts'
 
 /** Descriptors that are not connections: files, the driver, pidfds of runs and waiters. */
 const OTHER_DESCRIPTORS = 5_000
@@ -35,15 +39,14 @@ export async function startDaemon(
 ): Promise<RunningDaemon> {
   const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment))
   const traced = trace === undefined ? {} : { trace }
+  const driver = sharedDriver(settings)
   const serviceFor = (account: Account, askedThresholdMb: number | null): PoolService =>
     new LocalPool({
       store,
       processes,
       actor: async () => account,
       driver: {
-        sample: async ({ provider, units }) => ({
-          probe: await (await providerFor(provider, units.length)).probe(settings.probeTimeout),
-        }),
+        sample: (pool, purpose) => driver.sample(pool, purpose),
         askedThresholdMb,
         seesOwners: canReadProcessOwners,
       },
@@ -63,15 +66,39 @@ export async function startDaemon(
     log,
   })
   await daemon.start()
+  const stop = new AbortController()
+  const demand: Demand = {
+    // A store that fails is reported to the commands that need it.
+    pool: async () => (await store.load().catch(() => undefined))?.pool,
+    isWanted: () => daemon.isWatched,
+  }
+  driver.keepSampling(demand, stop.signal).catch(log)
   mkdirSync(dirname(socket), { recursive: true, mode: 0o755 })
   const listener = listenAt({ path: socket, longestMessage: LONGEST_REQUEST, handler: daemon })
   return {
     socket,
     close() {
+      stop.abort()
       listener.close()
+      driver.close()
       store.close()
     },
   }
+}
+
+function sharedDriver({ probeTimeout }: Settings): SharedDriver {
+  return new SharedDriver({
+    open: ({ provider, units }) =>
+      openKeptProvider(provider, {
+        gpuCount: units.length,
+        fakeScenarioFile: process.env.CANHAZGPU_FAKE_USAGE || undefined,
+        env: process.env,
+      }),
+    timeout: probeTimeout,
+    clock: () => currentMoment().steady.ms,
+    pause,
+    onFailure: (failure) => log(failure ?? 'The GPU driver answers again'),
+  })
 }
 
 interface Served extends Pick<Opening, 'settings' | 'processes'> {
