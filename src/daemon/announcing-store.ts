@@ -1,18 +1,26 @@
 import type { RecordedTime, TimeRange } from '../domain/ledger/recorded.ts'
-import type { Pool } from '../domain/pool/model.ts'
+import type { Millis, Pool, ProcessIdentity, Reservation } from '../domain/pool/model.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { Commit, Creation, Decide, LockPatience } from '../ports/store.ts'
 
 /** Called after each commit, in the order of the commits; `before` is null for a new pool. */
 export type OnCommit = (before: Pool | null, after: Pool) => void
 
-/** Announces each commit within this process. It owns the store alone, so nothing else changes the pool. */
+/** Whether the kernel would report the exit of this process. */
+type IsWatched = (process: ProcessIdentity) => boolean
+
+/**
+ * The store of a daemon, which alone uses it. It announces each commit within this process, and a read shows a run
+ * whose process is watched with a heartbeat of now.
+ */
 export class AnnouncingStore implements OpenedPool {
   readonly #store: OpenedPool
+  readonly #isWatched: IsWatched
   readonly #listeners: Set<OnCommit>
 
-  constructor(store: OpenedPool, listeners: Set<OnCommit> = new Set()) {
+  constructor(store: OpenedPool, isWatched: IsWatched, listeners: Set<OnCommit> = new Set()) {
     this.#store = store
+    this.#isWatched = isWatched
     this.#listeners = listeners
   }
 
@@ -22,8 +30,18 @@ export class AnnouncingStore implements OpenedPool {
     return () => this.#listeners.delete(listener)
   }
 
-  load() {
-    return this.#store.load()
+  async load() {
+    const { pool, moment } = await this.#store.load()
+    return { pool: this.#withHeartbeats(pool, moment.wall), moment }
+  }
+
+  #withHeartbeats(pool: Pool, heartbeatAt: Millis): Pool {
+    const isAlive = ({ term }: Reservation) => term.kind === 'run' && this.#isWatched(term.process)
+    if (!pool.reservations.some(isAlive)) return pool
+    const reservations = pool.reservations.map((held) =>
+      held.term.kind === 'run' && isAlive(held) ? { ...held, term: { ...held.term, heartbeatAt } } : held,
+    )
+    return { ...pool, reservations }
   }
 
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
@@ -69,7 +87,7 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   bounded(patience: LockPatience): OpenedPool {
-    return new AnnouncingStore(this.#store.bounded(patience), this.#listeners)
+    return new AnnouncingStore(this.#store.bounded(patience), this.#isWatched, this.#listeners)
   }
 
   close(): void {

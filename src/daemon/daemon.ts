@@ -5,18 +5,18 @@ import type { Account } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
-import type { ProcessExits } from '../ports/process-exits.ts'
 import type { AnnouncingStore } from './announcing-store.ts'
 import { FairTurns } from './fair-turns.ts'
 import { Runs, type RunsParts } from './runs.ts'
 import { Session } from './session.ts'
 import { Waiters } from './waiters.ts'
+import type { WatchedProcesses } from './watched-processes.ts'
 
 const MOST_CONNECTIONS_PER_ACCOUNT = 1_024
 
 export interface DaemonParts {
   readonly store: AnnouncingStore
-  readonly exits: ProcessExits
+  readonly watched: WatchedProcesses
   readonly processes: ProcessCheck
   /** The account of the daemon. */
   readonly own: Account
@@ -39,14 +39,20 @@ export class Daemon implements ConnectionHandler {
   readonly #turns = new FairTurns()
   readonly #connections = new Map<number, number>()
   #connectionCount = 0
-  #isSettling = false
   #watchers = 0
+  #isSettling = false
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
     this.#service = parts.serviceFor(parts.own, null)
-    this.#waiters = new Waiters({ service: this.#service, processes: parts.processes })
-    this.#runs = new Runs({ exits: parts.exits, stop: parts.stop, settle: () => void this.#settle() })
+    this.#waiters = new Waiters({ service: this.#service, processes: parts.processes, log: parts.log })
+    this.#runs = new Runs({
+      processes: parts.watched,
+      stop: parts.stop,
+      settle: () => void this.#settle(),
+      beat: (ids) => void this.#beat(ids),
+    })
+    parts.watched.onExit = () => void this.#settle()
     parts.store.onCommit((before, after) => {
       void this.#follow()
       if (before?.reservations !== after.reservations || before.queue.length !== after.queue.length) {
@@ -89,18 +95,18 @@ export class Daemon implements ConnectionHandler {
     })
   }
 
-  /** Whether somebody waits for GPUs or watches them. */
-  get isWatched(): boolean {
-    return this.#watchers > 0 || this.#waiters.count > 0
-  }
-
   #watch(changed: () => void): () => void {
-    const forget = this.#parts.store.onCommit(changed)
+    const end = this.#parts.store.onCommit(changed)
     this.#watchers++
     return () => {
+      end()
       this.#watchers--
-      forget()
     }
+  }
+
+  /** Whether somebody waits for GPUs or watches the pool. */
+  get isWatched(): boolean {
+    return this.#waiters.count > 0 || this.#watchers > 0
   }
 
   /** Many processes may exit at once; one settling ends all that have exited before it. */
@@ -110,19 +116,27 @@ export class Daemon implements ConnectionHandler {
     // Exits that are reported in the same iteration of the event loop are settled together.
     await Promise.resolve()
     this.#isSettling = false
-    try {
-      await this.#service.perform({ op: 'settle' })
-    } catch (error) {
-      if (!isNotInitialized(error)) this.#parts.log(error)
-    }
+    await this.#logged(this.#service.perform({ op: 'settle' }))
+    await this.#follow()
+  }
+
+  async #beat(ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.#logged(this.#service.perform({ op: 'heartbeat', id }))
     await this.#follow()
   }
 
   async #follow(): Promise<void> {
+    const read = await this.#logged(this.#service.view('stored'))
+    if (read !== undefined) this.#runs.follow(read)
+  }
+
+  /** Undefined if it fails. A pool that is not set up yet is no failure. */
+  async #logged<Answer>(work: Promise<Answer>): Promise<Answer | undefined> {
     try {
-      this.#runs.follow(await this.#service.view('stored'))
+      return await work
     } catch (error) {
       if (!isNotInitialized(error)) this.#parts.log(error)
+      return undefined
     }
   }
 }

@@ -1,27 +1,30 @@
-import type { Millis, Pool, ProcessIdentity, Reservation, RunTerm } from '../domain/pool/model.ts'
+import type { Millis, Reservation, RunTerm } from '../domain/pool/model.ts'
 import type { TimedPool } from '../ports/pool-service.ts'
-import type { ProcessExit, ProcessExits } from '../ports/process-exits.ts'
+import type { WatchedProcesses } from './watched-processes.ts'
 
 /** Interval at which processes that cannot be watched are checked. */
 const CHECK_EVERY_MS: Millis = 2_000
-/** A failing store is tried again after this time. */
-const RETRY_AFTER_MS: Millis = 100
-const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
+/** What is overdue has just failed, and is tried again after this time. */
+const RETRY_AFTER_MS: Millis = 1_000
+/** A reboot ends a run at its last heartbeat. */
+const HEARTBEAT_EVERY_MS: Millis = 60_000
 
 export interface RunsParts {
-  readonly exits: ProcessExits
+  readonly processes: WatchedProcesses
   /** Ends what has ended, and calls `follow` again. */
   readonly settle: () => void
+  /** Records the heartbeats of these runs, and calls `follow` again. */
+  readonly beat: (ids: readonly string[]) => void
   /** Stops the command of a run that has reached its time limit; resolves when all its processes have ended. */
   readonly stop: (run: Reservation<RunTerm>) => Promise<void>
 }
 
-/** Watches the processes of all runs and waiters, and the times at which reservations end. */
+/** Follows the reservations: watches the processes, and acts when an end, a time limit or a heartbeat is due. */
 export class Runs {
   readonly #parts: RunsParts
-  /** By the id of the reservation or entry; null if its process cannot be watched, and is checked from time to time. */
-  readonly #watched = new Map<string, ProcessExit | null>()
+  /** Ids of the runs whose command is being stopped. */
   readonly #stopping = new Set<string>()
+  #lastBeat: Millis | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(parts: RunsParts) {
@@ -30,36 +33,32 @@ export class Runs {
 
   /** Must be called with the pool, adjusted to the clock, at the start and after every commit. */
   follow({ pool, moment }: TimedPool): void {
-    this.#watch(pool)
+    const { processes, settle, beat } = this.#parts
+    const runs = pool.reservations.filter(isRun)
+    const all = [...pool.queue.map(({ process }) => process), ...runs.map(({ term }) => term.process)]
+    processes.follow(all)
+    for (const run of runs) if (endOf(run) <= moment.wall) this.#stop(run)
+    const ends = pool.reservations.filter(({ id }) => !this.#stopping.has(id)).map(endOf)
+    const checkAt = all.every((each) => processes.isWatched(each)) ? [] : [moment.wall + CHECK_EVERY_MS]
+    const beatAt = runs.length === 0 ? [] : [this.#beatAt(moment.wall)]
     clearTimeout(this.#timer)
-    let next = Number.POSITIVE_INFINITY
-    for (const reservation of pool.reservations) {
-      const at = endOf(reservation)
-      if (isRun(reservation) && at <= moment.wall) this.#stop(reservation)
-      else next = Math.min(next, at)
-    }
-    const isSomeUnwatched = [...this.#watched.values()].some((exit) => exit === null)
-    const within = Math.min(next - moment.wall, isSomeUnwatched ? CHECK_EVERY_MS : Number.POSITIVE_INFINITY)
-    if (!Number.isFinite(within)) return
-    this.#timer = setTimeout(this.#parts.settle, Math.min(Math.max(RETRY_AFTER_MS, within), LONGEST_TIMER_MS))
+    const at = Math.min(...ends, ...checkAt, ...beatAt)
+    if (!Number.isFinite(at)) return
+    const isBeat = beatAt.includes(at)
+    this.#timer = setTimeout(
+      () => {
+        if (isBeat) this.#lastBeat = undefined
+        if (isBeat) beat(runs.map(({ id }) => id))
+        else settle()
+      },
+      at > moment.wall ? Math.min(at - moment.wall, LONGEST_TIMER_MS) : RETRY_AFTER_MS,
+    )
   }
 
-  #watch(pool: Pool): void {
-    const present = new Map<string, ProcessIdentity>(pool.queue.map(({ id, process }) => [id, process]))
-    for (const { id, term } of pool.reservations) if (term.kind === 'run') present.set(id, term.process)
-    for (const [id, exit] of this.#watched) {
-      if (present.has(id)) continue
-      this.#watched.delete(id)
-      exit?.stop()
-    }
-    for (const [id, process] of present) {
-      if (this.#watched.has(id)) continue
-      const exit = this.#parts.exits.watch(process, () => {
-        this.#watched.set(id, null)
-        this.#parts.settle()
-      })
-      this.#watched.set(id, exit)
-    }
+  /** Counted from the first run, by the wall clock; a clock that was set back moves it. */
+  #beatAt(now: Millis): Millis {
+    if (this.#lastBeat === undefined || this.#lastBeat > now) this.#lastBeat = now
+    return this.#lastBeat + HEARTBEAT_EVERY_MS
   }
 
   #stop(run: Reservation<RunTerm>): void {
@@ -68,6 +67,8 @@ export class Runs {
     void this.#parts.stop(run).finally(() => this.#stopping.delete(run.id))
   }
 }
+
+const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 
 const isRun = (reservation: Reservation): reservation is Reservation<RunTerm> =>
   reservation.term.kind === 'run'

@@ -17,7 +17,7 @@ import type { Account } from '../domain/pool/model.ts'
 import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import { type CheckedRequest, type ClientOperation, protocolIn, requestIn } from './requests.ts'
-import type { Waiters } from './waiters.ts'
+import type { Waiter, Waiters } from './waiters.ts'
 
 /** The most unanswered requests of one connection. */
 const MOST_UNANSWERED = 64
@@ -46,7 +46,7 @@ export class Session implements Receiver {
   #hasGreeted = false
   #isOpen = true
   #unanswered = 0
-  readonly #waiting = new Set<string>()
+  readonly #waiting = new Set<Waiter>()
   /** Manual reservations whose grant the client has not confirmed, and the pool for their account. */
   readonly #unconfirmed = new Map<string, PoolService>()
   readonly #endings: (() => void)[] = []
@@ -77,7 +77,7 @@ export class Session implements Receiver {
     if (!this.#isOpen) return
     this.#isOpen = false
     for (const end of this.#endings) end()
-    for (const id of this.#waiting) this.#parts.waiters.leave(id).catch(this.#parts.failed)
+    for (const waiter of this.#waiting) this.#parts.waiters.leave(waiter).catch(this.#parts.failed)
     for (const [id, service] of this.#unconfirmed) {
       service.perform({ op: 'end', id, outcome: 'released' }).catch(this.#parts.failed)
     }
@@ -160,21 +160,21 @@ export class Session implements Receiver {
     if (process === null) throw unseenProcess()
     const service = await this.#service(threshold)
     const verified = await this.#verified(intent)
-    const { id } = verified
-    this.#waiting.add(id)
-    await waiters.join({
+    const waiter: Waiter = {
       intent: verified,
       ticket: { process, ...(waitFor === undefined ? {} : { waitFor }) },
       service,
       report: (progress) => this.#send(n, { progress }),
       finish: (answer) => {
-        this.#waiting.delete(id)
+        this.#waiting.delete(waiter)
         if (!this.#isOpen) return false
-        if (isManualGrant(answer)) this.#unconfirmed.set(id, service)
-        this.#send(n, answer instanceof CanhazgpuError ? { error: sentError(answer) } : { answer })
+        if (isManualGrant(answer)) this.#unconfirmed.set(verified.id, service)
+        this.#send(n, answer instanceof CanhazgpuError ? { error: answer.toJSON() } : { answer })
         return true
       },
-    })
+    }
+    this.#waiting.add(waiter)
+    await waiters.join(waiter)
     return LATER
   }
 

@@ -1,4 +1,10 @@
-import { type ProgressSource, progressOfEach, type WaitProgress } from '../app/waiting/wait-progress.ts'
+import {
+  type ProgressSource,
+  progressOf,
+  progressOfEach,
+  type WaitProgress,
+} from '../app/waiting/wait-progress.ts'
+import { daemonDefect } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
 import { timedOut } from '../domain/operation/acquisition.ts'
@@ -13,8 +19,6 @@ import type { PoolService } from '../ports/pool-service.ts'
 const ATTEMPT_EVERY_MS: Millis = 2_000
 /** The minimum time between two progress reports to the same waiter. */
 const PROGRESS_EVERY_MS: Millis = 1_000
-/** Time until the first report to a new waiter. */
-const FIRST_PROGRESS_AFTER_MS: Millis = 20
 const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 
 /** A client that waits for GPUs. */
@@ -28,10 +32,15 @@ export interface Waiter {
   readonly report: (progress: WaitProgress) => void
 }
 
-interface Place extends Waiter {
+interface Place {
+  readonly waiter: Waiter
   timer: ReturnType<typeof setTimeout> | undefined
-  isAsking: boolean
+  /** The attempt that is under way. */
+  attempt: Promise<void> | undefined
   hasLeft: boolean
+  /** The client has connected again, so another place continues this one. */
+  isReplaced: boolean
+  /** The last progress that was reported, as JSON. */
   reported: string
 }
 
@@ -39,17 +48,20 @@ export interface WaitersParts {
   /** The pool for the daemon's own account. */
   readonly service: PoolService
   readonly processes: ProcessCheck
+  /** Reports a failure to the log. */
+  readonly log: (error: unknown) => void
 }
 
 /** The clients that wait for GPUs. It acquires GPUs for them, in the order of the queue. */
 export class Waiters {
   readonly #parts: WaitersParts
   readonly #places = new Map<string, Place>()
+  /** The reading of the last attempt that was not granted. */
   #reading: Reading | undefined
   #driverFailure: CanhazgpuError | undefined
   #isServing = false
   #isServedAgain = false
-  #attemptTimer: ReturnType<typeof setTimeout> | undefined
+  #serveTimer: ReturnType<typeof setTimeout> | undefined
   #progressTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(parts: WaitersParts) {
@@ -60,145 +72,175 @@ export class Waiters {
     return this.#places.size
   }
 
-  /** Joins the queue, or keeps the place of an entry with the same id, until the waiter is finished or leaves. */
+  /** Joins the queue, or keeps the place of an entry with the same id. The waiter is finished later, or leaves. */
   async join(waiter: Waiter): Promise<void> {
-    const place: Place = { ...waiter, timer: undefined, isAsking: false, hasLeft: false, reported: '' }
-    const { waitFor } = waiter.ticket
-    this.#places.set(waiter.intent.id, place)
-    await this.#attempt(place, true)
-    if (this.#places.get(waiter.intent.id) !== place) return
-    if (waitFor !== undefined) {
-      place.timer = setTimeout(() => void this.#giveUp(place), Math.min(waitFor, LONGEST_TIMER_MS))
+    const { id } = waiter.intent
+    const earlier = this.#places.get(id)
+    const place = newPlace(waiter)
+    this.#places.set(id, place)
+    if (earlier !== undefined) {
+      earlier.isReplaced = true
+      clearTimeout(earlier.timer)
+      await earlier.attempt
     }
-    this.#progressTimer ??= setTimeout(() => void this.#reportAll(), FIRST_PROGRESS_AFTER_MS)
+    await this.#attempt(place, true)
+    if (this.#places.get(id) !== place) return
+    const { waitFor } = waiter.ticket
+    if (waitFor !== undefined) {
+      place.timer = setTimeout(
+        () => this.#inBackground(this.#giveUp(place)),
+        Math.min(waitFor, LONGEST_TIMER_MS),
+      )
+    }
+    await this.#reportTo(place)
     this.serve()
   }
 
   /** The client has disconnected. Removes its queue entry, unless it was finished before. */
-  async leave(id: string): Promise<void> {
-    const place = this.#places.get(id)
-    if (place === undefined) return
+  async leave(waiter: Waiter): Promise<void> {
+    const place = this.#places.get(waiter.intent.id)
+    if (place?.waiter !== waiter) return
     place.hasLeft = true
-    // An attempt that is under way may still be granted; it then gives the GPUs back.
-    if (!place.isAsking) await this.#remove(place)
+    // An attempt that is granted after this ends the reservation itself.
+    if (place.attempt === undefined) await this.#remove(place)
   }
 
   /** Must be called after every change of reservations or queue. */
   serve(): void {
-    if (this.#isServing) {
-      this.#isServedAgain = true
-      return
-    }
-    this.#isServing = true
-    void this.#serveAll()
+    this.#isServedAgain = true
+    if (!this.#isServing) this.#inBackground(this.#serveAll())
   }
 
   async #serveAll(): Promise<void> {
-    do {
-      this.#isServedAgain = false
-      try {
+    this.#isServing = true
+    clearTimeout(this.#serveTimer)
+    try {
+      while (this.#isServedAgain) {
+        this.#isServedAgain = false
         await this.#servePool()
-      } catch (error) {
-        if (!(error instanceof CanhazgpuError)) throw error
-        // The store fails; the next round tries again.
       }
-    } while (this.#isServedAgain)
-    this.#isServing = false
-    clearTimeout(this.#attemptTimer)
-    if (this.#places.size > 0) this.#attemptTimer = setTimeout(() => this.serve(), ATTEMPT_EVERY_MS)
+    } finally {
+      this.#isServing = false
+      if (this.#places.size > 0) this.#serveTimer = setTimeout(() => this.serve(), ATTEMPT_EVERY_MS)
+    }
   }
 
   async #servePool(): Promise<void> {
+    if (this.#places.size === 0) return
     const { service, processes } = this.#parts
     const { pool, moment } = await service.view('stored')
-    if (pool.queue.length === 0) return
     const conditions = { now: moment.wall, stopped: processes.stopped }
-    const asking = this.#asking(pool, conditions)
-    await Promise.all(asking.map((place) => this.#attempt(place)))
-    this.#progressTimer ??= setTimeout(() => void this.#reportAll(), PROGRESS_EVERY_MS)
+    await Promise.all(this.#asking(pool, conditions).map((place) => this.#attempt(place)))
+    this.#reportWithin(PROGRESS_EVERY_MS)
   }
 
   /**
-   * The waiters that may be granted GPUs now. If an entry that can start has no client, for example after a restart of
-   * the daemon, the next waiter behind it asks too: that gives the absent one a limited time.
+   * The waiters that may be granted GPUs now, and those that lost their entry, for example when the pool was set up
+   * again. If an entry that can start has no client, for example after a restart of the daemon, the next waiter behind
+   * it asks too: that gives the absent one a limited time.
    */
   #asking(pool: Pool, conditions: Conditions): readonly Place[] {
-    const unusable = this.#unusable(pool)
-    const startable = new Set(startableEntries(pool, conditions).map(({ id }) => id))
-    if (unusable.size > 0) {
-      for (const { id } of startableEntries(pool, { ...conditions, unusable })) startable.add(id)
-    }
+    const startable = this.#startable(pool, conditions)
+    const entries = new Set(pool.queue.map(({ id }) => id))
+    const asking = [...this.#places.values()].filter(({ waiter }) => !entries.has(waiter.intent.id))
     let isSomeoneAbsent = false
-    const asking: Place[] = []
     for (const entry of pool.queue) {
       const place = this.#places.get(entry.id)
       const canStart = startable.has(entry.id) || isPassedOver(entry, conditions.now)
-      if (place === undefined) {
-        isSomeoneAbsent ||= canStart
-      } else if ((canStart || isSomeoneAbsent) && !place.isAsking && !conditions.stopped(entry.process)) {
+      if (place === undefined) isSomeoneAbsent ||= canStart
+      else if ((canStart || isSomeoneAbsent) && !conditions.stopped(entry.process)) {
         asking.push(place)
         if (!canStart) isSomeoneAbsent = false
       }
     }
-    return asking
+    return asking.filter(({ attempt }) => attempt === undefined)
   }
 
-  #unusable(pool: Pool) {
+  /** Judged by the reservations, or by the last reading too: waiters that need unusable GPUs then do not count. */
+  #startable(pool: Pool, conditions: Conditions): ReadonlySet<string> {
+    const startable = startableEntries(pool, conditions)
     const obstacles = obstaclesIn(pool, this.#reading).filter(({ kind }) => kind !== 'unchecked')
-    return new Set(obstacles.map(({ unit }) => unit))
+    const unusable = new Set(obstacles.map(({ unit }) => unit))
+    const others = unusable.size === 0 ? [] : startableEntries(pool, { ...conditions, unusable })
+    return new Set([...startable, ...others].map(({ id }) => id))
+  }
+
+  /** One attempt of a waiter at a time. */
+  async #attempt(place: Place, isFirst = false): Promise<void> {
+    const attempt = this.#acquire(place, isFirst)
+    place.attempt = attempt
+    await attempt
+    place.attempt = undefined
+    if (place.hasLeft && !place.isReplaced) await this.#remove(place)
   }
 
   /** A first attempt that fails ends the wait; later the waiter keeps its place while the driver or the store fails. */
-  async #attempt(place: Place, isFirst = false): Promise<void> {
-    const { service, intent, ticket } = place
-    place.isAsking = true
+  async #acquire(place: Place, isFirst: boolean): Promise<void> {
+    const { service, intent, ticket } = place.waiter
     try {
       const answer = await service.perform({ op: 'acquire', intent, wait: ticket })
       this.#driverFailure = undefined
+      // A grant stays: the attempt of the next place gets it by its id.
+      if (place.isReplaced) return
       if (isRefusal(answer)) await this.#finish(place, answer)
       else if (answer.kind === 'granted') await this.#finish(place, answer.grant)
       else this.#reading = answer.reading
     } catch (error) {
-      if (!(error instanceof CanhazgpuError)) throw error
+      const failure = error instanceof CanhazgpuError ? error : daemonDefect()
+      if (failure !== error) this.#parts.log(error)
       this.#reading = undefined
-      this.#driverFailure = error
-      if (isFirst) await this.#finish(place, error)
-    } finally {
-      place.isAsking = false
+      this.#driverFailure = failure
+      if (isFirst) await this.#finish(place, failure)
     }
-    if (place.hasLeft) await this.#remove(place)
   }
 
   async #finish(place: Place, answer: Grant | Refusal | CanhazgpuError): Promise<void> {
     clearTimeout(place.timer)
-    if (this.#places.get(place.intent.id) === place) this.#places.delete(place.intent.id)
-    if (!place.finish(answer)) await this.#end(place)
+    this.#places.delete(place.waiter.intent.id)
+    if (!place.waiter.finish(answer)) await this.#end(place)
   }
 
   async #remove(place: Place): Promise<void> {
     clearTimeout(place.timer)
-    if (this.#places.get(place.intent.id) !== place) return
-    this.#places.delete(place.intent.id)
+    if (this.#places.get(place.waiter.intent.id) !== place) return
+    this.#places.delete(place.waiter.intent.id)
     await this.#end(place)
   }
 
-  /** If the store fails, the entry ends with its process. */
-  async #end({ service, intent: { id } }: Place): Promise<void> {
-    await service.perform({ op: 'leave', id }).catch((error) => {
-      if (!(error instanceof CanhazgpuError)) throw error
-    })
+  /** If the store fails, the entry or reservation ends with its process. */
+  async #end({ waiter: { service, intent } }: Place): Promise<void> {
+    await service.perform({ op: 'leave', id: intent.id }).catch(this.#parts.log)
   }
 
   async #giveUp(place: Place): Promise<void> {
-    if (this.#places.get(place.intent.id) !== place) return
-    this.#places.delete(place.intent.id)
-    await this.#end(place)
+    await place.attempt
+    const { intent, finish } = place.waiter
+    if (this.#places.get(intent.id) !== place) return
+    await this.#remove(place)
     const { pool, moment } = await this.#parts.service.view('stored')
-    place.finish(timedOut(pool, place.intent, moment.wall))
+    finish(timedOut(pool, intent, moment.wall))
+  }
+
+  #reportWithin(ms: Millis): void {
+    this.#progressTimer ??= setTimeout(() => {
+      this.#progressTimer = undefined
+      this.#inBackground(this.#reportAll())
+    }, ms)
   }
 
   async #reportAll(): Promise<void> {
-    this.#progressTimer = undefined
+    if (this.#places.size === 0) return
+    const { pool, source } = await this.#progressSource()
+    const progressIn = progressOfEach(pool, source)
+    for (const [id, place] of this.#places) report(place, progressIn(id))
+  }
+
+  async #reportTo(place: Place): Promise<void> {
+    const { pool, source } = await this.#progressSource()
+    report(place, progressOf(place.waiter.intent.id, pool, source))
+  }
+
+  async #progressSource() {
     const { service, processes } = this.#parts
     const { pool, moment } = await service.view('stored')
     const source: ProgressSource = {
@@ -207,15 +249,29 @@ export class Waiters {
       reading: this.#reading,
       driverFailure: this.#driverFailure,
     }
-    const progressOf = progressOfEach(pool, source)
-    for (const [id, place] of this.#places) {
-      const progress = progressOf(id)
-      if (progress === null) continue
-      const { now: _, ...facts } = progress
-      const reported = JSON.stringify(facts)
-      if (reported === place.reported) continue
-      place.reported = reported
-      place.report(progress)
-    }
+    return { pool, source }
   }
+
+  #inBackground(work: Promise<void>): void {
+    work.catch(this.#parts.log)
+  }
+}
+
+const newPlace = (waiter: Waiter): Place => ({
+  waiter,
+  timer: undefined,
+  attempt: undefined,
+  hasLeft: false,
+  isReplaced: false,
+  reported: '',
+})
+
+/** Reports only what differs from the last report. */
+function report(place: Place, progress: WaitProgress | null): void {
+  if (progress === null) return
+  const { now: _, ...facts } = progress
+  const reported = JSON.stringify(facts)
+  if (reported === place.reported) return
+  place.reported = reported
+  place.waiter.report(progress)
 }

@@ -7,7 +7,7 @@ import { openProcessExits } from '../adapters/daemon/process-exits.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
-import { canReadProcessOwners } from '../adapters/kernel/processes.ts'
+import { canReadProcessOwners, livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { hostname, readText } from '../adapters/kernel/procfs.ts'
 import { selfCommand } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
@@ -20,50 +20,51 @@ import { type Demand, SharedDriver } from '../app/sampling/shared-driver.ts'
 import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import { Daemon } from '../daemon/daemon.ts'
+import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Account, Reservation, RunTerm } from '../domain/pool/model.ts'
+import type { Account, ProcessIdentity, Reservation, RunTerm } from '../domain/pool/model.ts'
+import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
 import type { StopTask } from './job-stopper.ts'
-import type { Opening } from './open-pool.ts'
+import { type Opening, providerOptions } from './open-pool.ts'
 
 /** Descriptors that are not connections: files, the driver, pidfds of runs and waiters. */
 const OTHER_DESCRIPTORS = 5_000
 
 /** Serves the pool at the socket. */
 export async function startDaemon(
-  { settings, processes, trace }: Pick<Opening, 'settings' | 'processes' | 'trace'>,
+  { settings, trace }: Pick<Opening, 'settings' | 'trace'>,
   { socket, pool }: DaemonPlace,
 ): Promise<RunningDaemon> {
-  const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment))
-  const traced = trace === undefined ? {} : { trace }
+  const watched = new WatchedProcesses(openProcessExits(), livenessInDecision())
+  const processes = {
+    alive: (process: ProcessIdentity) => watched.alive(process),
+    stopped: stoppedInDecision(),
+  }
+  const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment), (process) =>
+    watched.isWatched(process),
+  )
   const driver = sharedDriver(settings)
+  const traced = trace === undefined ? {} : { trace }
   const serviceFor = (account: Account, askedThresholdMb: number | null): PoolService =>
     new LocalPool({
-      store,
-      processes,
-      actor: async () => account,
+      ...{ store, processes, actor: async () => account },
       driver: {
-        sample: (pool, purpose) => driver.sample(pool, purpose),
+        sample: (...request) => driver.sample(...request),
         askedThresholdMb,
         seesOwners: canReadProcessOwners,
       },
       ...traced,
     })
+  const own = await currentAccount()
   const daemon = new Daemon({
-    store,
-    processes,
-    exits: openProcessExits(),
-    own: await currentAccount(),
-    accountOf,
-    serviceFor,
+    ...{ store, processes, watched, own, accountOf, serviceFor, log, stop: stopJob },
     administrationFor: (account) =>
       daemonAdministration(account, { store, pool, settings, processes, service: serviceFor(account, null) }),
-    stop: stopJob,
     mostConnections: Math.max(64, descriptorLimit() - OTHER_DESCRIPTORS),
-    log,
   })
   await daemon.start()
   const stop = new AbortController()
@@ -88,12 +89,7 @@ export async function startDaemon(
 
 function sharedDriver({ probeTimeout }: Settings): SharedDriver {
   return new SharedDriver({
-    open: ({ provider, units }) =>
-      openKeptProvider(provider, {
-        gpuCount: units.length,
-        fakeScenarioFile: process.env.CANHAZGPU_FAKE_USAGE || undefined,
-        env: process.env,
-      }),
+    open: ({ provider, units }) => openKeptProvider(provider, providerOptions(units.length)),
     timeout: probeTimeout,
     clock: () => currentMoment().steady.ms,
     pause,
@@ -101,7 +97,8 @@ function sharedDriver({ probeTimeout }: Settings): SharedDriver {
   })
 }
 
-interface Served extends Pick<Opening, 'settings' | 'processes'> {
+interface Served extends Pick<Opening, 'settings'> {
+  readonly processes: ProcessCheck
   readonly store: AnnouncingStore
   /** Path of the database. */
   readonly pool: string

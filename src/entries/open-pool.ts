@@ -1,3 +1,4 @@
+import type { ProviderOptions } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { canReadProcessOwners } from '../adapters/kernel/processes.ts'
 import { openStore } from '../adapters/store/open.ts'
@@ -74,12 +75,14 @@ export function poolServiceMaker({
 
 export async function providerFor(name: ProviderName, gpuCount: number): Promise<GpuProvider> {
   const { openProvider } = await import('../adapters/gpu/provider.ts')
-  return openProvider(name, {
-    gpuCount,
-    fakeScenarioFile: process.env.CANHAZGPU_FAKE_USAGE || undefined,
-    env: process.env,
-  })
+  return openProvider(name, providerOptions(gpuCount))
 }
+
+export const providerOptions = (gpuCount: number): ProviderOptions => ({
+  gpuCount,
+  fakeScenarioFile: process.env.CANHAZGPU_FAKE_USAGE || undefined,
+  env: process.env,
+})
 
 export const isNotInitialized = (error: unknown): error is CanhazgpuError =>
   error instanceof CanhazgpuError && error.code === 'pool-not-initialized'

@@ -1,0 +1,58 @@
+import type { Liveness, ProcessIdentity } from '../domain/pool/model.ts'
+import type { AliveCheck } from '../domain/pool/process-check.ts'
+import type { ProcessExit, ProcessExits } from '../ports/process-exits.ts'
+
+/** The process of one run or waiter. Without an `exit` it cannot be watched. */
+interface Watched {
+  readonly exit: ProcessExit | null
+  hasExited: boolean
+}
+
+/** The processes of all runs and waiters. Their exits are known at once, without a look at `/proc`. */
+export class WatchedProcesses {
+  readonly #exits: ProcessExits
+  readonly #check: AliveCheck
+  readonly #watched = new Map<string, Watched>()
+  /** Called after each exit. */
+  onExit: () => void = () => {}
+
+  /** `check` answers for processes that cannot be watched. */
+  constructor(exits: ProcessExits, check: AliveCheck) {
+    this.#exits = exits
+    this.#check = check
+  }
+
+  /** Watches exactly these processes. */
+  follow(processes: readonly ProcessIdentity[]): void {
+    const present = new Map(processes.map((process) => [keyOf(process), process]))
+    for (const [key, { exit }] of this.#watched) {
+      if (present.has(key)) continue
+      this.#watched.delete(key)
+      exit?.stop()
+    }
+    for (const [key, process] of present) if (!this.#watched.has(key)) this.#watch(key, process)
+  }
+
+  #watch(key: string, process: ProcessIdentity): void {
+    const exit = this.#exits.watch(process, () => {
+      const watched = this.#watched.get(key)
+      if (watched !== undefined) watched.hasExited = true
+      this.onExit()
+    })
+    this.#watched.set(key, { exit, hasExited: false })
+  }
+
+  alive(process: ProcessIdentity): Liveness {
+    const watched = this.#watched.get(keyOf(process))
+    if (watched === undefined || watched.exit === null) return this.#check(process)
+    return watched.hasExited ? 'gone' : 'alive'
+  }
+
+  /** Whether the kernel would report the exit of this process. */
+  isWatched(process: ProcessIdentity): boolean {
+    return (this.#watched.get(keyOf(process))?.exit ?? null) !== null
+  }
+}
+
+const keyOf = ({ pid, startTime, bootId, pidNamespace }: ProcessIdentity): string =>
+  `${pid}/${startTime}/${bootId}/${pidNamespace}`
