@@ -106,7 +106,7 @@ function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonl
   const lost = held.filter((unit) => !left.includes(unit))
   if (lost.length > 0) {
     job.writeStderr(
-      `canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command runs on without it`,
+      `canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command continues without it`,
     )
   }
   return left

@@ -54,7 +54,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
     takesCommand,
     run: async (parsed, invocation) => {
       const { program, commandLine } = invocation
-      checkOperands({ name, operand, takesCommand }, parsed.operands, commandLine)
+      checkOperands({ name, operand, takesCommand, own }, parsed.operands, commandLine)
       const context = await program.open(typedLine(parsed, commandLine))
       const { terminal } = program.stdout
       const given = withDefaults(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
@@ -81,11 +81,12 @@ interface Expected {
   readonly name: string
   readonly operand: Operand | undefined
   readonly takesCommand: boolean
+  readonly own: readonly Option[]
 }
 
 /** Throws `usage` for missing and unexpected words. Often the user forgot `--` before a command. */
 function checkOperands(
-  { name, operand, takesCommand }: Expected,
+  { name, operand, takesCommand, own }: Expected,
   operands: readonly string[],
   commandLine: readonly string[] | null,
 ): void {
@@ -101,7 +102,13 @@ function checkOperands(
   }
   if (operand !== undefined && operands.length === 0) refuse(`Missing ${operand.placeholder}`, seeHelp(name))
   const stray = operands[operand === undefined ? 0 : 1]
-  if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, seeHelp(name))
+  if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, gpuIdsHint(stray, own) ?? seeHelp(name))
+}
+
+/** For numbers that are probably ids of GPUs. */
+function gpuIdsHint(stray: string, own: readonly Option[]): string | undefined {
+  const takesIds = own.some(({ long }) => long === '--gpu-ids')
+  return takesIds && /^[\d,-]{1,40}$/.test(stray) ? `use '--gpu-ids ${stray}'` : undefined
 }
 
 const LONGEST_EXAMPLE = 200

@@ -214,7 +214,7 @@ test('a lost reservation is reported once, and stays ended', async () => {
   // The reservation ended before the first read of the pool, so the supervisor waits for nothing.
   expect(supervisor.waits).toEqual([])
   expect(supervisor.printed).toEqual([
-    'canhazgpu: the reservation of GPU 0, 1 was ended; the command runs on without it',
+    'canhazgpu: the reservation of GPU 0, 1 was ended; the command continues without it',
   ])
   expect((await supervisor.pool()).reservations).toEqual([])
 })

@@ -44,7 +44,7 @@ function explain(failures: readonly CanhazgpuError[], isNamed: boolean): Canhazg
     return new CanhazgpuError(
       'driver-missing',
       'No GPU driver found: neither the library libnvidia-ml.so.1 nor the programs nvidia-smi and amd-smi',
-      { hint: 'Install the driver of the GPUs, or choose the provider "fake" to try canhazgpu without any.' },
+      { hint: "install the driver of the GPUs, or use '--provider fake' to try canhazgpu without GPUs" },
     )
   }
   const reasons = [first, ...others].map((failure) => failure.message).join('; ')

@@ -53,6 +53,15 @@ test('the line of a manual reservation, without and with processes', async () =>
   expect(used).toMatch(new RegExp(`^GPU 1: ${terms} \\[validated: 8452MB, 1 processes\\]$`))
 })
 
+test('a note is before the bracket', async () => {
+  using pool = await testPool(1)
+  await pool.chg('reserve', '--note', 'two epochs')
+  const { stdout } = await pool.chg('status')
+  expect(stdout).toMatch(
+    /\(manual, expires in [^)]*\) - two epochs \[validated: no actual usage detected\]\n$/,
+  )
+})
+
 test('the line of a run has its last heartbeat', async () => {
   using pool = await testPool(1)
   await startForever(pool)

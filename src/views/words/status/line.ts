@@ -20,7 +20,7 @@ export function statusLine(status: GpuStatus, view: View, display: Display): str
     case 'reserved': {
       const { reservation } = status
       const held = `by ${holderName(reservation)} for ${formatDuration(view.now - reservation.startedAt)}`
-      return `${head} ${held} (${reservation.term.kind}, ${details}) ${validation(status, view)}${note(reservation)}`
+      return `${head} ${held} (${reservation.term.kind}, ${details})${note(reservation)} ${validation(status, view)}`
     }
     case 'unreserved':
       return `${head} by ${unreservedUsers(status.use)} - ${details}`
