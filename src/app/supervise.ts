@@ -112,19 +112,21 @@ function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonl
   return left
 }
 
-interface Stopping extends Pick<Supervision, 'clock' | 'sleep'> {
+export interface Stopping extends Pick<Supervision, 'clock' | 'sleep'> {
   readonly job: Pick<Job, 'interrupt' | 'kill' | 'isOver' | 'writeStderr'>
 }
 
 /** Interrupts the command, and kills its remaining processes after the grace period. */
-export async function stopJob(
-  { job, clock, sleep }: Stopping,
-  { interruptAt, killAt }: TimeLimit,
-): Promise<void> {
-  const interruptedAt = clock()
+export async function stopJob(stopping: Stopping, { interruptAt, killAt }: TimeLimit): Promise<void> {
   const grace = formatDuration(killAt - interruptAt)
-  job.writeStderr(`canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${grace}`)
-  job.interrupt()
+  stopping.job.writeStderr(`canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${grace}`)
+  stopping.job.interrupt()
+  await killRemaining(stopping, killAt)
+}
+
+/** Waits until an interrupted command has ended, and kills the processes that remain at this time. */
+export async function killRemaining({ job, clock, sleep }: Stopping, killAt: Millis): Promise<void> {
+  const startedAt = clock()
   let isKilled = false
   while (!job.isOver()) {
     const now = clock()
@@ -133,7 +135,7 @@ export async function stopJob(
       isKilled = true
       job.kill()
     }
-    await sleep(endCheckAfter(now - interruptedAt, killAt - now))
+    await sleep(endCheckAfter(now - startedAt, killAt - now))
   }
 }
 

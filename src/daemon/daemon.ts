@@ -41,14 +41,18 @@ export class Daemon implements ConnectionHandler {
   #connectionCount = 0
   #watchers = 0
   #isSettling = false
+  #isStopping = false
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
     this.#service = parts.serviceFor(parts.own, null)
-    this.#waiters = new Waiters({ service: this.#service, processes: parts.processes, log: parts.log })
+    this.#waiters = new Waiters({
+      ...{ service: this.#service, processes: parts.processes, log: parts.log },
+      isStopping: () => this.#isStopping,
+    })
     this.#runs = new Runs({
       processes: parts.watched,
-      stop: parts.stop,
+      stop: async (run) => void (await this.#logged(parts.stop(run))),
       settle: () => void this.#settle(),
       beat: (ids) => void this.#beat(ids),
     })
@@ -64,6 +68,11 @@ export class Daemon implements ConnectionHandler {
   /** Ends what ended while no daemon ran, and watches the rest. Must be called before the first connection. */
   async start(): Promise<void> {
     await this.#settle()
+  }
+
+  /** From now on a closed connection changes nothing. Must be called before the listener is closed. */
+  stop(): void {
+    this.#isStopping = true
   }
 
   opened(connection: ClientConnection): Receiver | null {
@@ -85,6 +94,7 @@ export class Daemon implements ConnectionHandler {
       serviceFor,
       inTurn: (asking, task) => this.#turns.add(asking, task),
       onChange: (changed) => this.#watch(changed),
+      isStopping: () => this.#isStopping,
       failed: log,
       closed: () => {
         this.#connectionCount--

@@ -15,7 +15,10 @@ export interface RunsParts {
   readonly settle: () => void
   /** Records the heartbeats of these runs, and calls `follow` again. */
   readonly beat: (ids: readonly string[]) => void
-  /** Stops the command of a run that has reached its time limit; resolves when all its processes have ended. */
+  /**
+   * Stops the command of a run that has reached its time limit. Resolves when all its processes have ended, or if it
+   * failed; never rejects.
+   */
   readonly stop: (run: Reservation<RunTerm>) => Promise<void>
 }
 
@@ -64,7 +67,11 @@ export class Runs {
   #stop(run: Reservation<RunTerm>): void {
     if (this.#stopping.has(run.id)) return
     this.#stopping.add(run.id)
-    void this.#parts.stop(run).finally(() => this.#stopping.delete(run.id))
+    void this.#parts.stop(run).then(() => {
+      this.#stopping.delete(run.id)
+      // Tries again if it failed.
+      setTimeout(this.#parts.settle, RETRY_AFTER_MS)
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Administration } from '../app/administration.ts'
-import type { AdministrationAction, Answer, Numbered } from '../app/remote/protocol.ts'
+import type { AdministrationAction, Answer, Greeting, Numbered } from '../app/remote/protocol.ts'
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../app/remote/protocol.ts'
 import {
   daemonDefect,
@@ -34,6 +34,8 @@ export interface SessionParts {
   readonly inTurn: (uid: number, task: () => Promise<void>) => void
   /** Calls back after each change, until the returned function is called. */
   readonly onChange: (changed: () => void) => () => void
+  /** Whether the daemon is about to exit, which closes all connections. */
+  readonly isStopping: () => boolean
   readonly failed: (error: unknown) => void
   readonly closed: () => void
 }
@@ -76,18 +78,23 @@ export class Session implements Receiver {
   closed(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
+    this.#parts.closed()
     for (const end of this.#endings) end()
     for (const waiter of this.#waiting) this.#parts.waiters.leave(waiter).catch(this.#parts.failed)
+    if (this.#parts.isStopping()) return
     for (const [id, service] of this.#unconfirmed) {
       service.perform({ op: 'end', id, outcome: 'released' }).catch(this.#parts.failed)
     }
-    this.#parts.closed()
   }
 
   #greet(protocol: number | null): void {
     const isSpoken = protocol !== null && protocol >= OLDEST_PROTOCOL_VERSION && protocol <= PROTOCOL_VERSION
-    if (isSpoken) this.#hasGreeted = true
-    else this.#refuse(otherVersion())
+    if (!isSpoken) {
+      this.#refuse(otherVersion())
+      return
+    }
+    this.#hasGreeted = true
+    this.#parts.connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting))
   }
 
   /** Closes the connection with an error. */
@@ -173,6 +180,7 @@ export class Session implements Receiver {
         return true
       },
     }
+    if (!this.#isOpen) return LATER
     this.#waiting.add(waiter)
     await waiters.join(waiter)
     return LATER

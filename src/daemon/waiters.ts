@@ -48,6 +48,8 @@ export interface WaitersParts {
   /** The pool for the daemon's own account. */
   readonly service: PoolService
   readonly processes: ProcessCheck
+  /** Whether the daemon is about to exit. Its waiters then connect to the next one, and keep their entries and grants. */
+  readonly isStopping: () => boolean
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
 }
@@ -55,6 +57,7 @@ export interface WaitersParts {
 /** The clients that wait for GPUs. It acquires GPUs for them, in the order of the queue. */
 export class Waiters {
   readonly #parts: WaitersParts
+  /** By `keyOf`. */
   readonly #places = new Map<string, Place>()
   /** The reading of the last attempt that was not granted. */
   #reading: Reading | undefined
@@ -74,17 +77,17 @@ export class Waiters {
 
   /** Joins the queue, or keeps the place of an entry with the same id. The waiter is finished later, or leaves. */
   async join(waiter: Waiter): Promise<void> {
-    const { id } = waiter.intent
-    const earlier = this.#places.get(id)
+    const key = keyOf(waiter.intent)
+    const earlier = this.#places.get(key)
     const place = newPlace(waiter)
-    this.#places.set(id, place)
+    this.#places.set(key, place)
     if (earlier !== undefined) {
       earlier.isReplaced = true
       clearTimeout(earlier.timer)
       await earlier.attempt
     }
     await this.#attempt(place, true)
-    if (this.#places.get(id) !== place) return
+    if (this.#places.get(key) !== place) return
     const { waitFor } = waiter.ticket
     if (waitFor !== undefined) {
       place.timer = setTimeout(
@@ -98,8 +101,8 @@ export class Waiters {
 
   /** The client has disconnected. Removes its queue entry, unless it was finished before. */
   async leave(waiter: Waiter): Promise<void> {
-    const place = this.#places.get(waiter.intent.id)
-    if (place?.waiter !== waiter) return
+    const place = this.#places.get(keyOf(waiter.intent))
+    if (place?.waiter !== waiter || this.#parts.isStopping()) return
     place.hasLeft = true
     // An attempt that is granted after this ends the reservation itself.
     if (place.attempt === undefined) await this.#remove(place)
@@ -141,11 +144,11 @@ export class Waiters {
    */
   #asking(pool: Pool, conditions: Conditions): readonly Place[] {
     const startable = this.#startable(pool, conditions)
-    const entries = new Set(pool.queue.map(({ id }) => id))
-    const asking = [...this.#places.values()].filter(({ waiter }) => !entries.has(waiter.intent.id))
+    const entries = new Set(pool.queue.map(keyOf))
+    const asking = [...this.#places.values()].filter(({ waiter }) => !entries.has(keyOf(waiter.intent)))
     let isSomeoneAbsent = false
     for (const entry of pool.queue) {
-      const place = this.#places.get(entry.id)
+      const place = this.#places.get(keyOf(entry))
       const canStart = startable.has(entry.id) || isPassedOver(entry, conditions.now)
       if (place === undefined) isSomeoneAbsent ||= canStart
       else if ((canStart || isSomeoneAbsent) && !conditions.stopped(entry.process)) {
@@ -174,7 +177,10 @@ export class Waiters {
     if (place.hasLeft && !place.isReplaced) await this.#remove(place)
   }
 
-  /** A first attempt that fails ends the wait; later the waiter keeps its place while the driver or the store fails. */
+  /**
+   * A first attempt that fails ends the wait. A waiter that is in the queue, perhaps since an earlier daemon, keeps its
+   * place while the driver or the store fails.
+   */
   async #acquire(place: Place, isFirst: boolean): Promise<void> {
     const { service, intent, ticket } = place.waiter
     try {
@@ -190,32 +196,44 @@ export class Waiters {
       if (failure !== error) this.#parts.log(error)
       this.#reading = undefined
       this.#driverFailure = failure
-      if (isFirst) await this.#finish(place, failure)
+      if (isFirst && !(await this.#isQueued(intent))) await this.#finish(place, failure)
+    }
+  }
+
+  async #isQueued({ id }: Intent): Promise<boolean> {
+    try {
+      const { pool } = await this.#parts.service.view('stored')
+      return pool.queue.some((entry) => entry.id === id)
+    } catch {
+      // The failure of the attempt is reported.
+      return false
     }
   }
 
   async #finish(place: Place, answer: Grant | Refusal | CanhazgpuError): Promise<void> {
     clearTimeout(place.timer)
-    this.#places.delete(place.waiter.intent.id)
+    this.#places.delete(keyOf(place.waiter.intent))
     if (!place.waiter.finish(answer)) await this.#end(place)
   }
 
   async #remove(place: Place): Promise<void> {
     clearTimeout(place.timer)
-    if (this.#places.get(place.waiter.intent.id) !== place) return
-    this.#places.delete(place.waiter.intent.id)
+    const key = keyOf(place.waiter.intent)
+    if (this.#places.get(key) !== place) return
+    this.#places.delete(key)
     await this.#end(place)
   }
 
   /** If the store fails, the entry or reservation ends with its process. */
   async #end({ waiter: { service, intent } }: Place): Promise<void> {
+    if (this.#parts.isStopping()) return
     await service.perform({ op: 'leave', id: intent.id }).catch(this.#parts.log)
   }
 
   async #giveUp(place: Place): Promise<void> {
     await place.attempt
     const { intent, finish } = place.waiter
-    if (this.#places.get(intent.id) !== place) return
+    if (this.#places.get(keyOf(intent)) !== place) return
     await this.#remove(place)
     const { pool, moment } = await this.#parts.service.view('stored')
     finish(timedOut(pool, intent, moment.wall))
@@ -232,7 +250,7 @@ export class Waiters {
     if (this.#places.size === 0) return
     const { pool, source } = await this.#progressSource()
     const progressIn = progressOfEach(pool, source)
-    for (const [id, place] of this.#places) report(place, progressIn(id))
+    for (const place of this.#places.values()) report(place, progressIn(place.waiter.intent.id))
   }
 
   async #reportTo(place: Place): Promise<void> {
@@ -256,6 +274,9 @@ export class Waiters {
     work.catch(this.#parts.log)
   }
 }
+
+/** Another account may know the id of an entry, and ask with it. */
+const keyOf = ({ id, owner }: Pick<Intent, 'id' | 'owner'>): string => `${owner.account.uid}/${id}`
 
 const newPlace = (waiter: Waiter): Place => ({
   waiter,

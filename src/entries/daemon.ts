@@ -4,6 +4,7 @@ import { currentAccount } from '../adapters/accounts/account.ts'
 import { unnamed, userNames } from '../adapters/accounts/users.ts'
 import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
+import { prepareStopFiles, removeStopFile, stopFileOf } from '../adapters/daemon/stop-file.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
@@ -61,11 +62,18 @@ export async function startDaemon(
     })
   const own = await currentAccount()
   const daemon = new Daemon({
-    ...{ store, processes, watched, own, accountOf, serviceFor, log, stop: stopJob },
+    ...{ store, processes, watched, own, accountOf, serviceFor, log },
+    stop: (run) => stopJob(run, pool),
     administrationFor: (account) =>
       daemonAdministration(account, { store, pool, settings, processes, service: serviceFor(account, null) }),
     mostConnections: Math.max(64, descriptorLimit() - OTHER_DESCRIPTORS),
   })
+  try {
+    prepareStopFiles(pool)
+  } catch (error) {
+    // On a full disk the daemon works too.
+    log(error)
+  }
   await daemon.start()
   const stop = new AbortController()
   const demand: Demand = {
@@ -80,6 +88,7 @@ export async function startDaemon(
     socket,
     close() {
       stop.abort()
+      daemon.stop()
       listener.close()
       driver.close()
       store.close()
@@ -140,7 +149,7 @@ async function accountOf(uid: number): Promise<Account> {
 }
 
 /** Resolves when the job has ended. */
-async function stopJob({ id, owner, term }: Reservation<RunTerm>): Promise<void> {
+async function stopJob({ id, owner, term }: Reservation<RunTerm>, database: string): Promise<void> {
   const { process, limit } = term
   if (limit === undefined) return
   const task: StopTask = {
@@ -149,11 +158,13 @@ async function stopJob({ id, owner, term }: Reservation<RunTerm>): Promise<void>
     uid: owner.account.uid,
     gid: groupOf(process.pid),
     grace: limit.killAt - limit.interruptAt,
+    file: stopFileOf(database, process),
   }
   const child = Bun.spawn(selfCommand(['__stop', JSON.stringify(task)]), {
     ...{ cwd: '/', env: {}, stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
   })
-  await child.exited
+  if ((await child.exited) !== 0) throw new Error(`the stopper of process ${process.pid} has failed`)
+  removeStopFile(task.file)
 }
 
 /** The group is only for the account of the child; it decides no right to signal. */

@@ -1,15 +1,19 @@
+import { openStopFile, type StopFile } from '../adapters/daemon/stop-file.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { JobProcesses } from '../adapters/kernel/job-processes.ts'
 import { becomeAccount, effectiveUid, isTerminal, pidfdGetDescriptor } from '../adapters/kernel/libc.ts'
 import { visibilityHere } from '../adapters/kernel/processes.ts'
 import { watchProcess } from '../adapters/kernel/wait.ts'
 import { writeMessage } from '../adapters/process/message.ts'
-import { type Job, stopJob } from '../app/supervise.ts'
+import { killRemaining, type Stopping, stopJob } from '../app/supervise.ts'
 import type { Millis, ProcessIdentity } from '../domain/pool/model.ts'
 
 const SIGINT = 2
 const SIGKILL = 9
 const STDERR = 2
+
+/** How often to check whether an earlier stopper of the same job still runs. */
+const CHECK_EVERY_MS: Millis = 100
 
 /** Everything that a stopper acts on. The daemon writes it, and starts the same version. */
 export interface StopTask {
@@ -20,6 +24,8 @@ export interface StopTask {
   readonly gid: number
   /** Time from SIGINT to SIGKILL. */
   readonly grace: Millis
+  /** The stop file of the job (adapters/daemon/stop-file.ts). */
+  readonly file: string
 }
 
 /**
@@ -31,19 +37,38 @@ export async function stopMain(text: string): Promise<void> {
   const command = watchProcess(task.process)
   if (visibilityHere(task.process) === 'absent') return
   const stderr = command.pidfd === null ? -1 : pidfdGetDescriptor(command.pidfd, STDERR)
+  const file = openStopFile(task.file)
   if (task.uid !== effectiveUid()) becomeAccount(task.uid, task.gid)
   const processes = new JobProcesses(command, task.reservation)
-  const job: Pick<Job, 'interrupt' | 'kill' | 'isOver' | 'writeStderr'> = {
-    interrupt: () => processes.signal(SIGINT),
-    kill: () => processes.signal(SIGKILL),
-    isOver: () => processes.haveEnded(),
-    writeStderr: (line) => {
-      // The command may have replaced its stderr by a file of its own.
-      if (stderr >= 0 && isTerminal(stderr)) writeMessage(stderr, line)
+  const stopping: Stopping = {
+    job: {
+      interrupt: () => processes.signal(SIGINT),
+      kill: () => processes.signal(SIGKILL),
+      isOver: () => processes.haveEnded(),
+      writeStderr: (line) => {
+        // The command may have replaced its stderr by a file of its own.
+        if (stderr >= 0 && isTerminal(stderr)) writeMessage(stderr, line)
+      },
     },
+    clock: () => currentMoment().steady.ms,
+    sleep: (ms) => Bun.sleep(ms),
   }
-  const clock = () => currentMoment().steady.ms
-  const interruptAt = clock()
-  const limit = { interruptAt, killAt: interruptAt + task.grace }
-  await stopJob({ job, clock, sleep: (ms) => Bun.sleep(ms) }, limit)
+  if (file === null || (await isOnlyStopper(file, stopping))) await stopOnce(stopping, file, task.grace)
+}
+
+/** A stopper that a killed daemon has started goes on. False if the job ends meanwhile. */
+async function isOnlyStopper(file: StopFile, { job, sleep }: Stopping): Promise<boolean> {
+  while (!file.tryLock()) {
+    if (job.isOver()) return false
+    await sleep(CHECK_EVERY_MS)
+  }
+  return true
+}
+
+async function stopOnce(stopping: Stopping, file: StopFile | null, grace: Millis): Promise<void> {
+  const earlier = file?.interruptedAt() ?? null
+  if (earlier !== null) return killRemaining(stopping, earlier + grace)
+  const interruptAt = stopping.clock()
+  file?.noteInterrupt(interruptAt)
+  await stopJob(stopping, { interruptAt, killAt: interruptAt + grace })
 }

@@ -5,8 +5,10 @@ import { binary, type TestPool, testPool } from './pool.ts'
 export interface DaemonPool extends TestPool {
   readonly socket: string
   readonly daemon: () => Bun.Subprocess
-  /** Starts the daemon again, after it has ended. */
-  restart(): Promise<void>
+  /** Starts the daemon again, after it has ended; by default of this build. */
+  restart(executable?: string): Promise<void>
+  /** Ends the daemon by `kill -9`. */
+  killDaemon(): Promise<void>
 }
 
 /** A daemon of this build with fake GPUs, which every user can reach. */
@@ -25,8 +27,12 @@ export async function daemonPool(gpus = 4): Promise<DaemonPool> {
     ...pool,
     ...{ socket, store, database },
     daemon: () => daemon,
-    restart: async () => {
-      daemon = await started({ pool, socket, database })
+    restart: async (executable) => {
+      daemon = await started({ pool, socket, database }, executable)
+    },
+    killDaemon: async () => {
+      daemon.kill('SIGKILL')
+      await daemon.exited
     },
     [Symbol.dispose]() {
       daemon.kill('SIGKILL')
@@ -46,8 +52,8 @@ interface Place {
   readonly database: string
 }
 
-async function started({ pool, socket, database }: Place): Promise<Bun.Subprocess> {
-  const daemon = Bun.spawn([binary, 'daemon', '--socket', socket, '--pool', database], {
+async function started({ pool, socket, database }: Place, executable = binary): Promise<Bun.Subprocess> {
+  const daemon = Bun.spawn([executable, 'daemon', '--socket', socket, '--pool', database], {
     env: { ...pool.env },
     cwd: '/',
     stdin: 'ignore',

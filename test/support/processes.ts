@@ -13,6 +13,14 @@ export function supervisorsOf(pool: { readonly store: string }, reservation?: st
   })
 }
 
+/** Pids of the processes that stop jobs of a daemon's pool at their time limits. */
+export function stoppersOf({ folder }: { readonly folder: string }): number[] {
+  return pids().filter((pid) => {
+    const [, verb, task] = readOr(`/proc/${pid}/cmdline`).split('\0')
+    return verb === '__stop' && task?.includes(`"${folder}/`) === true
+  })
+}
+
 /** Whether a supervisor has started and watches the pool. */
 export function isWatching(pid: number): boolean {
   try {

@@ -1,7 +1,9 @@
-import { chmodSync, unlinkSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import type { Socket } from 'bun'
+import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import type { ClientConnection, ConnectionHandler, Listener, Receiver } from '../../ports/daemon-listener.ts'
+import * as libc from '../kernel/libc.ts'
 import { Lines } from './lines.ts'
 import { Outgoing } from './outgoing.ts'
 import { peerCredentials } from './peer.ts'
@@ -27,10 +29,42 @@ interface State {
   timer: ReturnType<typeof setTimeout> | undefined
 }
 
-/** Listens at the path, for every account. An earlier socket there is replaced: the caller holds the daemon's lock. */
-export function listenAt({ path, longestMessage, handler }: ListenOptions): Listener {
+/**
+ * Listens at the path, for every account. A socket that a killed daemon left there is replaced. Throws `store-busy` if
+ * another daemon listens there.
+ */
+export function listenAt(options: ListenOptions): Listener {
+  const { path } = options
+  lockSocket(path)
   removeIfPresent(path)
-  const server = Bun.listen<State | undefined>({
+  // Set before, not after: a client that connects in between would be refused.
+  const umask = process.umask(0o111)
+  try {
+    const server = listening(options)
+    return {
+      close() {
+        server.stop(true)
+        removeIfPresent(path)
+      },
+    }
+  } finally {
+    process.umask(umask)
+  }
+}
+
+/** Two daemons with different pools must not replace the socket of each other. The lock lasts until this process exits. */
+function lockSocket(path: string): void {
+  const name = `${path}.lock`
+  const fd = libc.createFile(name, 0o600)
+  if (fd < 0) throw new CanhazgpuError('failure', `Cannot create ${name}: ${libc.errorText(-fd)}`)
+  if (libc.lockExclusive(fd) >= 0) return
+  throw new CanhazgpuError('store-busy', `Another daemon listens at ${path}`, {
+    hint: `find it with 'sudo fuser -v ${name}'`,
+  })
+}
+
+function listening({ path, longestMessage, handler }: ListenOptions) {
+  return Bun.listen<State | undefined>({
     unix: path,
     socket: {
       open(socket) {
@@ -72,13 +106,6 @@ export function listenAt({ path, longestMessage, handler }: ListenOptions): List
       },
     },
   })
-  chmodSync(path, 0o666)
-  return {
-    close() {
-      server.stop(true)
-      removeIfPresent(path)
-    },
-  }
 }
 
 /** Disconnects a client that stops in the middle of a message, or does not read. */

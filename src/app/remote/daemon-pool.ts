@@ -12,6 +12,7 @@ import {
   type AdministrationAction,
   type AdministrationAnswers,
   type Answer,
+  type Greeting,
   type Numbered,
   PROTOCOL_VERSION,
   type Request,
@@ -21,6 +22,7 @@ import {
 /** How long a request waits for a daemon that is being restarted. */
 const RESTART_MS: Millis = 5_000
 const RETRY_EVERY_MS: Millis = 50
+const RETRY_LATER_EVERY_MS: Millis = 1_000
 
 export interface DaemonPoolParts {
   readonly socket: string
@@ -41,7 +43,8 @@ export interface DaemonWait {
 /** The pool service of the daemon. The daemon takes the account and the process of this client from the kernel. */
 export class DaemonPool implements PoolService {
   readonly #parts: DaemonPoolParts
-  #link: Promise<Link> | undefined
+  #link: Promise<Link | null> | undefined
+  #connecting: Promise<Link | null> | undefined
 
   constructor(parts: DaemonPoolParts) {
     this.#parts = parts
@@ -64,18 +67,14 @@ export class DaemonPool implements PoolService {
   }
 
   async *events(signal: AbortSignal): AsyncIterable<void> {
+    const outage = new Outage(this.#parts.clock)
     while (!signal.aborted) {
-      const link = await this.#connected(true)
-      const messages = link.request({ ask: 'watch' })
-      const stop = () => messages.end()
-      signal.addEventListener('abort', stop)
-      // The pool may have changed while there was no connection.
-      yield
-      try {
-        while (!signal.aborted && (await messages.next()) !== null) yield
-      } finally {
-        signal.removeEventListener('abort', stop)
+      const link = await this.#connected()
+      if (link !== null) {
+        outage.end()
+        yield* changesOn(link, signal)
       }
+      await outage.pause()
     }
   }
 
@@ -84,43 +83,53 @@ export class DaemonPool implements PoolService {
    * restarted daemon and keeps its place. Aborting leaves the queue and rejects with the signal's reason.
    */
   async wait({ intent, waitFor, onProgress, signal }: DaemonWait): Promise<Grant | Refusal> {
-    const { clock, threshold } = this.#parts
+    const { clock, threshold, socket } = this.#parts
     const giveUpAt = clock() + (waitFor ?? Number.POSITIVE_INFINITY)
+    const outage = new Outage(clock)
     let hasJoined = false
-    for (;;) {
-      const link = await this.#connected(!hasJoined).catch((error) => {
-        if (hasJoined && isUnavailable(error)) return null
-        throw error
-      })
-      signal.throwIfAborted()
-      if (link === null) {
-        if (clock() >= giveUpAt) throw daemonDown(this.#parts.socket)
-        await sleep(RETRY_EVERY_MS)
-        continue
-      }
+    while (clock() < (hasJoined ? giveUpAt : outage.tooLongAt)) {
       const left = waitFor === undefined ? {} : { waitFor: Math.max(0, giveUpAt - clock()) }
-      const messages = link.request({ ask: 'wait', intent, threshold, ...left })
-      const abort = () => link.close()
-      signal.addEventListener('abort', abort)
-      try {
-        for (;;) {
-          const message = await messages.next()
-          signal.throwIfAborted()
-          if (message === null) break
-          hasJoined = true
-          if ('progress' in message) onProgress(withError(message.progress, 'driverFailure') as WaitProgress)
-          else return answerOf(message) as Grant | Refusal
-        }
-      } finally {
-        signal.removeEventListener('abort', abort)
+      const request: Request = { ask: 'wait', intent, threshold, ...left }
+      for await (const message of this.#messages(request, signal)) {
+        // A daemon that has just restarted may be unable to serve a waiter that an earlier one has queued.
+        if (hasJoined && 'error' in message && message.error.code === 'daemon-unavailable') break
+        hasJoined = true
+        outage.end()
+        if ('progress' in message) onProgress(withError(message.progress, 'driverFailure') as WaitProgress)
+        else return answerOf(message) as Grant | Refusal
       }
-      if (!hasJoined && clock() >= giveUpAt) throw daemonDown(this.#parts.socket)
+      await outage.pause(signal)
+    }
+    throw daemonDown(socket)
+  }
+
+  /** The messages for one request; ends when the connection does, or if there is none. Throws if it is aborted. */
+  async *#messages(request: Request, signal: AbortSignal): AsyncIterable<Answer> {
+    const link = await this.#connected()
+    signal.throwIfAborted()
+    if (link === null) return
+    const messages = link.request(request)
+    const abort = () => link.close()
+    signal.addEventListener('abort', abort)
+    try {
+      for (;;) {
+        const message = await messages.next()
+        signal.throwIfAborted()
+        if (message === null) return
+        yield message
+      }
+    } finally {
+      signal.removeEventListener('abort', abort)
     }
   }
 
-  /** Confirms that the grant was received, for a reservation that does not end with this process. */
+  /**
+   * Confirms that the grant was received, for a reservation that does not end with this process. Only the daemon that
+   * granted it would end it without this, so an outage is no failure.
+   */
   async keep(id: string): Promise<void> {
-    await this.#ask({ ask: 'keep', id }, true)
+    const link = await this.#link?.catch(() => null)
+    if (link?.isOpen === true) await link.request({ ask: 'keep', id }).next()
   }
 
   async administer<Name extends AdministrationAction['name']>(
@@ -137,44 +146,83 @@ export class DaemonPool implements PoolService {
   }
 
   close(): void {
-    this.#link?.then((link) => link.close()).catch(() => {})
+    this.#link?.then((link) => link?.close()).catch(() => {})
   }
 
   async #ask(request: Request, isRepeatable: boolean): Promise<unknown> {
-    const giveUpAt = this.#parts.clock() + RESTART_MS
-    for (;;) {
-      const link = await this.#connected(true)
-      const answers = link.request(request)
-      const message = await answers.next()
-      if (message !== null) return answerOf(message)
-      if (!isRepeatable) throw daemonStopped()
-      if (this.#parts.clock() >= giveUpAt) throw daemonDown(this.#parts.socket)
-    }
+    const { clock, socket } = this.#parts
+    const outage = new Outage(clock)
+    do {
+      const link = await this.#connected()
+      const message = await link?.request(request).next()
+      if (message !== undefined && message !== null) return answerOf(message)
+      if (message === null && !isRepeatable) throw daemonStopped()
+      await outage.pause()
+    } while (clock() < outage.tooLongAt)
+    throw daemonDown(socket)
   }
 
-  /** Throws `daemon-unavailable`; with `patiently` only after the time that a restart takes. */
-  async #connected(patiently: boolean): Promise<Link> {
-    const giveUpAt = this.#parts.clock() + (patiently ? RESTART_MS : 0)
-    for (;;) {
-      const known = await this.#link?.catch(() => undefined)
-      if (known?.isOpen === true) return known
-      try {
-        this.#link = this.#parts.connect().then((connection) => new Link(connection))
-        return await this.#link
-      } catch (error) {
-        if (!(error instanceof ConnectionFailed)) throw error
-        if (this.#parts.clock() >= giveUpAt) throw daemonDown(this.#parts.socket)
-        await sleep(RETRY_EVERY_MS)
-      }
+  /** One connection for all requests. Null if the daemon does not answer. */
+  async #connected(): Promise<Link | null> {
+    const known = await this.#link?.catch(() => null)
+    if (known?.isOpen === true) return known
+    // Another request may have begun to connect meanwhile.
+    if (this.#connecting === undefined) {
+      this.#link = this.#connect().finally(() => {
+        this.#connecting = undefined
+      })
+      this.#connecting = this.#link
     }
+    return this.#connecting
+  }
+
+  async #connect(): Promise<Link | null> {
+    try {
+      return new Link(await this.#parts.connect())
+    } catch (error) {
+      if (error instanceof ConnectionFailed) return null
+      throw error
+    }
+  }
+}
+
+/** The time without an answer of the daemon. */
+class Outage {
+  readonly #clock: () => Millis
+  /** A new request waits until then. */
+  tooLongAt: Millis
+
+  constructor(clock: () => Millis) {
+    this.#clock = clock
+    this.tooLongAt = clock() + RESTART_MS
+  }
+
+  end(): void {
+    this.tooLongAt = this.#clock() + RESTART_MS
+  }
+
+  /** Time until the next attempt to connect. A waiter tries more rarely when the outage is long. */
+  async pause(signal?: AbortSignal): Promise<void> {
+    await sleep(this.#clock() < this.tooLongAt ? RETRY_EVERY_MS : RETRY_LATER_EVERY_MS)
+    signal?.throwIfAborted()
+  }
+}
+
+async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> {
+  const messages = link.request({ ask: 'watch' })
+  const stop = () => messages.end()
+  signal.addEventListener('abort', stop)
+  // The pool may have changed while there was no connection.
+  yield
+  try {
+    while (!signal.aborted && (await messages.next()) !== null) yield
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }
 
 /** A second performance of these has the effect of one. */
 const isRepeatable = (name: PoolOperationName): boolean => name !== 'extend' && name !== 'release'
-
-const isUnavailable = (error: unknown): boolean =>
-  error instanceof CanhazgpuError && error.code === 'daemon-unavailable'
 
 /** The messages for one request. */
 interface Messages {
@@ -189,8 +237,11 @@ class Link {
   readonly #inboxes = new Map<number, Inbox>()
   #lastNumber = 0
   isOpen = true
+  /** A stopped daemon accepts connections, but answers none. */
+  readonly #silence: ReturnType<typeof setTimeout>
 
   constructor(connection: DaemonConnection) {
+    this.#silence = setTimeout(() => this.close(), RESTART_MS)
     this.#connection = connection
     connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION }))
     void this.#receive()
@@ -211,7 +262,9 @@ class Link {
       text !== null;
       text = await this.#connection.receive()
     ) {
-      const { n, ...message } = JSON.parse(text) as Numbered<Answer>
+      clearTimeout(this.#silence)
+      const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
+      if ('protocol' in message) continue
       // Without a number it is about the connection as a whole.
       for (const [number, inbox] of this.#inboxes) if (n === undefined || n === number) inbox.put(message)
     }
@@ -221,6 +274,7 @@ class Link {
   close(): void {
     if (!this.isOpen) return
     this.isOpen = false
+    clearTimeout(this.#silence)
     this.#connection.close()
     for (const inbox of this.#inboxes.values()) inbox.put(null)
   }

@@ -20,8 +20,10 @@ export const OLDEST_PROTOCOL_VERSION = 1
 /** The longest request, in bytes. */
 export const LONGEST_REQUEST = 64 * 1024
 
-/** The first line of a client. */
-export interface Hello {
+/** The first line of a client, and the answer of the daemon, which proves that it is not stopped. */
+export interface Greeting {
+  readonly n?: never
+
   readonly protocol: number
 }
 
