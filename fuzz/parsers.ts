@@ -2,6 +2,7 @@ import type { Parser } from './parser.ts'
 import { amdSmi } from './parsers/amd-smi.ts'
 import { commandLines } from './parsers/command-lines.ts'
 import { configJson, configToml, configYaml } from './parsers/configuration.ts'
+import { daemonRequests } from './parsers/daemon-requests.ts'
 import { fakeScenario, nvmlAnswer } from './parsers/driver-answers.ts'
 import { durations } from './parsers/durations.ts'
 import { gpuIds } from './parsers/gpu-ids.ts'
@@ -30,5 +31,6 @@ export const PARSERS: readonly Parser[] = [
   commandLines,
   typedWords,
   webRequests,
+  daemonRequests,
   screen,
 ]

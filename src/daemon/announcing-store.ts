@@ -6,21 +6,26 @@ import type { Commit, Creation, Decide, LockPatience } from '../ports/store.ts'
 /** Called after each commit, in the order of the commits; `before` is null for a new pool. */
 export type OnCommit = (before: Pool | null, after: Pool) => void
 
-/** Whether the kernel would report the exit of this process. */
-type IsWatched = (process: ProcessIdentity) => boolean
+export interface Checks {
+  /** Whether the kernel would report the exit of this process. */
+  readonly isWatched: (process: ProcessIdentity) => boolean
+  /** The reason why this pool could not be read again; undefined for a sound pool. */
+  readonly faultIn: (pool: Pool) => string | undefined
+}
 
 /**
  * The store of a daemon, which alone uses it. It announces each commit within this process, and a read shows a run
- * whose process is watched with a heartbeat of now.
+ * whose process is watched with a heartbeat of now. It refuses a commit that no process could read again, because one
+ * faulty request would then stop every account.
  */
 export class AnnouncingStore implements OpenedPool {
   readonly #store: OpenedPool
-  readonly #isWatched: IsWatched
+  readonly #checks: Checks
   readonly #listeners: Set<OnCommit>
 
-  constructor(store: OpenedPool, isWatched: IsWatched, listeners: Set<OnCommit> = new Set()) {
+  constructor(store: OpenedPool, checks: Checks, listeners: Set<OnCommit> = new Set()) {
     this.#store = store
-    this.#isWatched = isWatched
+    this.#checks = checks
     this.#listeners = listeners
   }
 
@@ -36,7 +41,7 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   #withHeartbeats(pool: Pool, heartbeatAt: Millis): Pool {
-    const isAlive = ({ term }: Reservation) => term.kind === 'run' && this.#isWatched(term.process)
+    const isAlive = ({ term }: Reservation) => term.kind === 'run' && this.#checks.isWatched(term.process)
     if (!pool.reservations.some(isAlive)) return pool
     const reservations = pool.reservations.map((held) =>
       held.term.kind === 'run' && isAlive(held) ? { ...held, term: { ...held.term, heartbeatAt } } : held,
@@ -48,6 +53,8 @@ export class AnnouncingStore implements OpenedPool {
     // A decision may be made several times; the last one counts.
     let last: { readonly before: Pool | null; readonly commit: Commit<Answer> } | undefined
     const noted = <Before extends Pool | null>(before: Before, commit: Commit<Answer>) => {
+      const fault = commit.pool === before ? undefined : this.#checks.faultIn(commit.pool)
+      if (fault !== undefined) throw new Error(`an operation would damage the pool: ${fault}`)
       last = { before, commit }
       return commit
     }
@@ -87,7 +94,7 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   bounded(patience: LockPatience): OpenedPool {
-    return new AnnouncingStore(this.#store.bounded(patience), this.#isWatched, this.#listeners)
+    return new AnnouncingStore(this.#store.bounded(patience), this.#checks, this.#listeners)
   }
 
   close(): void {

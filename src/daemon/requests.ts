@@ -4,6 +4,7 @@ import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { Operation } from '../domain/operation/operation.ts'
 import { ALLOCATIONS, type Millis, PROVIDER_CHOICES } from '../domain/pool/model.ts'
+import { printable } from '../domain/text/text.ts'
 import type { Views } from '../ports/pool-service.ts'
 
 /** Operations that a client may send. A client that waits uses `wait`, and the daemon itself settles and joins. */
@@ -36,11 +37,20 @@ const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const count = v.pipe(whole, v.minValue(1))
 const millis = v.pipe(v.number(), v.minValue(-LONGEST_MILLIS), v.maxValue(LONGEST_MILLIS))
 const span = v.pipe(v.number(), v.minValue(0), v.maxValue(LONGEST_MILLIS))
-/** No control and formatting characters: others see these texts. */
-const shown = v.pipe(v.string(), v.maxLength(LONGEST_TEXT))
+/** Others see these texts. A client of this version sends them printable. */
+const shown = v.pipe(
+  v.string(),
+  v.maxLength(LONGEST_TEXT),
+  v.transform((text) => printable(text.toWellFormed())),
+)
 const id = v.pipe(v.string(), v.regex(/^[0-9a-zA-Z-]{1,64}$/))
 const unitId = v.pipe(v.string(), v.regex(/^(0|[1-9]\d{0,3})(\.\d{1,2})?$/))
-const units = v.pipe(v.array(unitId), v.minLength(1), v.maxLength(MOST_UNITS))
+const units = v.pipe(
+  v.array(unitId),
+  v.minLength(1),
+  v.maxLength(MOST_UNITS),
+  v.check((ids) => new Set(ids).size === ids.length),
+)
 
 /** The daemon replaces account and process by those that the kernel reports. */
 const unchecked = {
@@ -65,7 +75,11 @@ const intent = v.object({
     v.object({
       kind: v.literal('run'),
       process: unchecked.process,
-      command: v.pipe(v.string(), v.maxLength(LONGEST_COMMAND)),
+      command: v.pipe(
+        v.string(),
+        v.maxLength(LONGEST_COMMAND),
+        v.transform((text) => text.toWellFormed()),
+      ),
       timeout: v.exactOptional(v.object({ after: span, grace: span })),
     }),
     v.object({ kind: v.literal('manual'), duration: span }),

@@ -12,6 +12,7 @@ import { canReadProcessOwners, livenessInDecision, stoppedInDecision } from '../
 import { hostname, readText } from '../adapters/kernel/procfs.ts'
 import { selfCommand } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
+import { documentFault } from '../adapters/store/document/document-check.ts'
 import { checkStore, createDaemonStore } from '../adapters/store/open.ts'
 import { type Administration, LocalAdministration } from '../app/administration.ts'
 import { LocalPool } from '../app/local-pool.ts'
@@ -25,6 +26,7 @@ import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Account, ProcessIdentity, Reservation, RunTerm } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import { poolFaults } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
@@ -45,9 +47,10 @@ export async function startDaemon(
     alive: (process: ProcessIdentity) => watched.alive(process),
     stopped: stoppedInDecision(),
   }
-  const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment), (process) =>
-    watched.isWatched(process),
-  )
+  const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment), {
+    isWatched: (process) => watched.isWatched(process),
+    faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
+  })
   const driver = sharedDriver(settings)
   const traced = trace === undefined ? {} : { trace }
   const serviceFor = (account: Account, askedThresholdMb: number | null): PoolService =>

@@ -56,7 +56,8 @@ export function verifiedIntent(
   process: ProcessIdentity | null,
 ): Intent | null {
   const { owner, term } = intent
-  const shownName = owner.shownName === owner.account.name ? account.name : owner.shownName
+  const isOwnName = owner.shownName === owner.account.name || owner.shownName === ''
+  const shownName = isOwnName ? account.name : owner.shownName
   const verified = { ...intent, owner: { account, shownName } }
   if (term.kind === 'manual') return verified
   return process === null ? null : { ...verified, term: { ...term, process } }

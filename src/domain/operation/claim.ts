@@ -15,6 +15,9 @@ export function claimUnits(pool: Pool, { intent, exact }: Operation<'claim'>, co
   if (impossible !== null) return { pool, answer: impossible }
   const observed = observationIn(context)
   const evidence = { ...evidenceOf(pool, observed), claimant: intent.owner.account.uid }
+  const held = pool.reservations.find(({ id }) => id === intent.id)
+  // The answer to an earlier request with this id was lost.
+  if (held !== undefined) return { pool, answer: grantOf(held, { evidence, observed, now: context.now }) }
   const own = claimableBy(pool, evidence)
   const request = exact ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
   if (sizeOf(request) < (exact ? sizeOf(intent.request) : 1)) {

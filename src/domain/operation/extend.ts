@@ -5,6 +5,9 @@ import { keepsPromises } from '../schedule/expected-starts.ts'
 import { impossibleIn } from './acquisition.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
+/** The farthest end from now. A date must remain one, however often a reservation is extended. */
+const LONGEST_HOLD: Millis = 1_000 * 366 * 86_400_000
+
 /** Moves the ends of the actor's manual reservations, unless that delays a waiter. */
 export function extend(
   pool: Pool,
@@ -20,7 +23,7 @@ export function extend(
       answer: { refused: { code: 'nothing-to-extend', ...(units === undefined ? {} : { units }) } },
     }
   }
-  const extended = own.map((held) => extendedBy(held, by))
+  const extended = own.map((held) => extendedBy(held, by, now.wall + LONGEST_HOLD))
   const byId = new Map(extended.map((held) => [held.id, held]))
   const reservations = pool.reservations.map((held) => byId.get(held.id) ?? held)
   const after: Pool = { ...pool, reservations }
@@ -41,7 +44,8 @@ function ownManual(
   })
 }
 
-function extendedBy(held: ManualReservation, by: Millis): ManualReservation {
+function extendedBy(held: ManualReservation, by: Millis, latest: Millis): ManualReservation {
   const { term } = held
-  return { ...held, term: { ...term, expiresAt: term.expiresAt + by } }
+  const expiresAt = Math.max(term.expiresAt, Math.min(term.expiresAt + by, latest))
+  return { ...held, term: { ...term, expiresAt } }
 }

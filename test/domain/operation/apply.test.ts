@@ -288,6 +288,15 @@ describe('extend', () => {
     expect(answer).toMatchObject([{ id: 'hers', term: { expiresAt: NOON.wall + 2 * HOUR } }])
   })
 
+  test('keeps the end a date, however often it is repeated', () => {
+    let extended: Pool = pool
+    const century = 100 * 366 * 24 * HOUR
+    for (let times = 0; times < 5_000; times++) {
+      extended = apply(extended, { op: 'extend', by: century }, contextOf()).pool
+    }
+    expect(extended.reservations[0]?.term).toEqual({ kind: 'manual', expiresAt: NOON.wall + 10 * century })
+  })
+
   test('is refused if there is nothing to extend, and for units that do not exist', () => {
     const extend = (op: Operation<'extend'>, actor = ALICE) => apply(pool, op, contextOf({ actor })).answer
     expect(extend({ op: 'extend', by: HOUR }, BOB)).toEqual({ refused: { code: 'nothing-to-extend' } })
@@ -313,6 +322,15 @@ describe('claim', () => {
   const used: GpuUse = { kind: 'measured', memoryUsedMb: 9_000, processes: [process] }
   const claim = (intent: Intent, probe: Probe) =>
     apply(poolOf(units(2)), { op: 'claim', intent, exact: false }, contextOf({ probe })).answer
+
+  test('of an id that is granted already returns that grant', () => {
+    const observed = contextOf({ probe: probeOf(2, { 0: used, 1: used }) })
+    const operation = { op: 'claim', intent: intentOf(), exact: true } as const
+    const first = apply(poolOf(units(2)), operation, observed)
+    const second = apply(first.pool, operation, observed)
+    expect(second.pool).toBe(first.pool)
+    expect(second.answer).toEqual(first.answer)
+  })
 
   test("reserves units that only the actor's processes use", () => {
     const answer = claim(intentOf(), probeOf(2, { 1: used }))

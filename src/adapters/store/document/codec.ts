@@ -3,7 +3,7 @@ import type { Moment, Pool } from '../../../domain/pool/model.ts'
 import { poolFaults } from '../../../domain/pool/soundness.ts'
 import { shortened } from '../../../domain/text/text.ts'
 import { isObject } from './checks.ts'
-import { corrupt, LONGEST_REASON, tooNew, wrongValue } from './damage.ts'
+import { corrupt, LONGEST_REASON, tooLong, tooNew, wrongValue } from './damage.ts'
 import { documentFault } from './document-check.ts'
 import { LONGEST_DOCUMENT } from './document-limits.ts'
 import { upgradedFrom1 } from './upgrade-1.ts'
@@ -14,10 +14,12 @@ const DOCUMENT_VERSION = 2
 /** Each function checks a document of version N, its key, and upgrades it to version N + 1. */
 const upgrades: Readonly<Record<number, (document: unknown) => unknown>> = { 1: upgradedFrom1 }
 
-/** The document of this pool, with its checksum and the time of writing. */
+/** The document of this pool, with its checksum and the time of writing. Throws `failure` if it could not be read again. */
 export function encodePool(value: Pool, writtenAt: Moment): string {
   const body = JSON.stringify({ ...value, writtenAt } satisfies Pool)
-  return `${HEAD}${checksumOf(body)}",${body.slice(1)}`
+  const text = `${HEAD}${checksumOf(body)}",${body.slice(1)}`
+  if (text.length > LONGEST_DOCUMENT) throw tooLong()
+  return text
 }
 
 /** A wrong checksum is rejected even if the JSON is valid: a pool changed on disk could grant a GPU twice. */

@@ -11,6 +11,12 @@ export function corrupt(what: string, cause?: unknown): CanhazgpuError {
   })
 }
 
+/** The error for a pool that is too large to be written. */
+export const tooLong = (): CanhazgpuError =>
+  new CanhazgpuError('failure', 'The pool has too many requests in its queue', {
+    hint: 'try again when some of them have ended',
+  })
+
 /** The error for a wrong value at this path, such as `.units.0.id`. */
 export const wrongValue = (path: string): CanhazgpuError =>
   corrupt(`wrong value at ${shortened(path.slice(1), LONGEST_REASON)}`)
