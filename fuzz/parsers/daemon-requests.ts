@@ -1,6 +1,6 @@
 import { decodePool, encodePool } from '../../src/adapters/store/document/codec.ts'
 import { LONGEST_REQUEST } from '../../src/app/remote/protocol.ts'
-import { type CheckedRequest, protocolIn, requestIn } from '../../src/daemon/requests.ts'
+import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from '../../src/daemon/requests.ts'
 import { apply } from '../../src/domain/operation/apply.ts'
 import { verifiedIntent } from '../../src/domain/operation/authorisation.ts'
 import type { Operation, PoolOperationName } from '../../src/domain/operation/operation.ts'
@@ -92,6 +92,8 @@ export const daemonRequests: Parser = {
     perform({ op: 'release' }),
     perform({ op: 'extend', by: 3_600_000, units: ['0'] }),
     perform({ op: 'extend', by: 31_622_400_000_000 }),
+    perform({ op: 'drain', units: ['0', '3'], reason: 'fan' }),
+    perform({ op: 'restore', units: ['0'] }),
     perform({ op: 'settle' }),
     JSON.stringify({ n: 2, ask: 'wait', intent, waitFor: 1_000, threshold: 1024 }),
     JSON.stringify({ n: 2, ask: 'wait', intent: run, threshold: null }),
@@ -151,7 +153,7 @@ function operationOf(request: CheckedRequest): Operation<PoolOperationName> | nu
   }
   if (request.ask !== 'perform') return null
   const { operation } = request
-  if (operation.op === 'adopt-devices' || operation.op === 'set-policy') return null
+  if (isAdministrative(operation)) return null
   return 'intent' in operation ? { ...operation, intent: verified(operation.intent) } : operation
 }
 

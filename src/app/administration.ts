@@ -1,3 +1,4 @@
+import type { Answers, Operations } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { Account, Policy, Pool, Probe, ProviderChoice, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
@@ -6,7 +7,7 @@ import type { PoolService } from '../ports/pool-service.ts'
 import { compareDriver, type DriverCheck } from './compare-driver.ts'
 import { type PoolCreated, type PoolPlace, type StoredPlace, setUpPool } from './set-up.ts'
 
-/** What `admin` does. Each method throws `permission-denied` if the account must not. */
+/** What `admin`, `drain` and `restore` do. Each method throws `permission-denied` if the account must not. */
 export interface Administration {
   setUp(wanted: WantedPool): Promise<PoolCreated | Refusal>
   /** Examines pool and driver, and changes nothing. */
@@ -15,6 +16,9 @@ export interface Administration {
   refresh(): Promise<readonly Unit[] | Refusal>
   settings(): Promise<{ readonly pool: Pool; readonly place: StoredPlace }>
   setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal>
+  /** Takes GPUs out of service, or returns them. */
+  drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal>
+  restore(wanted: Operations['restore']): Promise<Answers['restore'] | Refusal>
 }
 
 export interface WantedPool {
@@ -87,5 +91,14 @@ export class LocalAdministration implements Administration {
   async setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal> {
     await this.#parts.authorise()
     return (await this.#parts.pool()).perform({ op: 'set-policy', policy })
+  }
+  async drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal> {
+    await this.#parts.authorise()
+    return (await this.#parts.pool()).perform({ op: 'drain', ...wanted })
+  }
+
+  async restore(wanted: Operations['restore']): Promise<Answers['restore'] | Refusal> {
+    await this.#parts.authorise()
+    return (await this.#parts.pool()).perform({ op: 'restore', ...wanted })
   }
 }

@@ -10,6 +10,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('admin', 'Initialize GPU pool for this machine', () => import('./commands/admin.ts')),
   entry('completion', 'Print the completion script for a shell', () => import('./commands/completion.ts')),
   entry('daemon', 'Serve the pool of this machine to all its users', () => import('./commands/daemon.ts')),
+  entry('drain', 'Take GPUs out of service; their holders finish', () => import('./commands/drain.ts')),
   entry('extend', 'Extend your manual reservations by a duration', () => import('./commands/extend.ts')),
   entry('queue', 'Show the queue of requests for GPUs', () => import('./commands/queue.ts')),
   entry(
@@ -19,6 +20,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   ),
   entry('report', 'Generate GPU usage reports', () => import('./commands/report.ts')),
   entry('reserve', 'Reserve GPUs manually for a specified duration', () => import('./commands/reserve.ts')),
+  entry('restore', 'Return drained GPUs to service', () => import('./commands/restore.ts')),
   entry(
     'run',
     'Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set',

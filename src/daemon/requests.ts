@@ -9,8 +9,22 @@ import type { Views } from '../ports/pool-service.ts'
 
 /** Operations that a client may send. A client that waits uses `wait`, and the daemon itself settles and joins. */
 export type ClientOperation = Operation<
-  'acquire' | 'claim' | 'end' | 'release' | 'extend' | 'adopt-devices' | 'set-policy' | 'settle'
+  | 'acquire'
+  | 'claim'
+  | 'end'
+  | 'release'
+  | 'extend'
+  | 'adopt-devices'
+  | 'drain'
+  | 'restore'
+  | 'set-policy'
+  | 'settle'
 >
+
+const ADMINISTRATIVE: readonly ClientOperation['op'][] = ['adopt-devices', 'drain', 'restore', 'set-policy']
+
+/** Whether only an administrator may send this operation. */
+export const isAdministrative = ({ op }: ClientOperation): boolean => ADMINISTRATIVE.includes(op)
 
 /** A request whose every field was checked. */
 export type CheckedRequest = { readonly n: number } & (
@@ -98,6 +112,8 @@ const operation = v.variant('op', [
   v.object({ op: v.literal('release'), units: v.exactOptional(units) }),
   v.object({ op: v.literal('extend'), by: span, units: v.exactOptional(units) }),
   v.object({ op: v.literal('adopt-devices') }),
+  v.object({ op: v.literal('drain'), units, reason: v.exactOptional(shown) }),
+  v.object({ op: v.literal('restore'), units }),
   v.object({
     op: v.literal('set-policy'),
     policy,

@@ -16,7 +16,7 @@ import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
 import type { Account } from '../domain/pool/model.ts'
 import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
-import { type CheckedRequest, type ClientOperation, protocolIn, requestIn } from './requests.ts'
+import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from './requests.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
 /** The most unanswered requests of one connection. */
@@ -207,8 +207,6 @@ export class Session implements Receiver {
 
 /** The answer is sent later. */
 const LATER = Symbol('later')
-
-const isAdministrative = ({ op }: ClientOperation): boolean => op === 'adopt-devices' || op === 'set-policy'
 
 function isManualGrant(answer: Grant | Refusal | CanhazgpuError): boolean {
   if (answer instanceof CanhazgpuError || isRefusal(answer)) return false

@@ -26,6 +26,11 @@ export class Metrics {
     'Users with processes on a GPU that another user has reserved; always 1',
     ['gpu', 'user'],
   )
+  readonly #drained = this.#gauge(
+    'gpu_drained',
+    '1 for a GPU that an administrator drained, also while it has a holder; else 0',
+    ['gpu'],
+  )
   readonly #memoryUsed = this.#gauge('gpu_memory_used_bytes', 'Memory in use', ['gpu'])
   readonly #memoryTotal = this.#gauge('gpu_memory_total_bytes', 'Memory of the GPU', ['gpu'])
   readonly #utilization = this.#gauge('gpu_utilization_ratio', 'Utilisation, from 0 to 1', ['gpu'])
@@ -65,14 +70,16 @@ export class Metrics {
   }
 
   #setGpus({ gpus }: Snapshot): void {
-    for (const gauge of [this.#info, this.#state, this.#holder, this.#otherUsers]) gauge.reset()
+    for (const gauge of [this.#info, this.#state, this.#holder, this.#otherUsers, this.#drained])
+      gauge.reset()
     for (const gauge of this.#measured()) gauge.reset()
     for (const status of gpus) {
-      const { id: gpu, device } = status.unit
+      const { id: gpu, device, drain } = status.unit
       this.#info.set({ gpu, uuid: device.uuid, model: device.name }, 1)
       for (const [kind, { name: state }] of Object.entries(STATES)) {
         this.#state.set({ gpu, state }, kind === status.kind ? 1 : 0)
       }
+      this.#drained.set({ gpu }, drain === undefined ? 0 : 1)
       if (status.kind === 'reserved') {
         const { owner, term } = status.reservation
         const { shownName: user, account } = owner

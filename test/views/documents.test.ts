@@ -5,6 +5,7 @@ import * as admin from '../../src/views/schemas/admin.ts'
 import { completion } from '../../src/views/schemas/completion.ts'
 import { listening } from '../../src/views/schemas/daemon.ts'
 import * as dashboard from '../../src/views/schemas/dashboard.ts'
+import { drained, restored } from '../../src/views/schemas/drain.ts'
 import { failure, warning } from '../../src/views/schemas/failure.ts'
 import { extended, grant, released } from '../../src/views/schemas/grant.ts'
 import { queue, waiting } from '../../src/views/schemas/queue.ts'
@@ -41,6 +42,12 @@ const CASES: readonly Case[] = [
   { args: ['status'], schema: status },
   { args: ['status', '--summary'], schema: summary },
   { args: ['queue'], schema: queue },
+  { args: ['drain', '3', '--reason', 'fan'], schema: drained },
+  { args: ['drain', '3'], schema: drained },
+  { args: ['status', '--summary'], schema: summary },
+  { args: ['status'], schema: status },
+  { args: ['reserve', '--gpu-ids', '3'], schema: failure, on: 'stderr', exit: 75 },
+  { args: ['restore', '2-3'], schema: restored },
   { args: ['reserve', '--gpus', '4'], schema: failure, on: 'stderr', exit: 75 },
   { args: ['reserve', '--gpus', '5'], schema: failure, on: 'stderr', exit: 2 },
   { args: ['reserve', '--gpu-ids', '99'], schema: failure, on: 'stderr', exit: 2 },

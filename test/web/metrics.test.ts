@@ -24,6 +24,7 @@ test('the metrics match the status', async () => {
   for (const [gpu, state] of states.entries())
     expect(value(`gpu_state{gpu="${gpu}",state="${state}"}`)).toBe(1)
   expect(value('gpu_state{gpu="0",state="available"}')).toBe(0)
+  expect(value('gpu_drained{gpu="0"}')).toBe(0)
   expect(value('gpu_utilization_ratio{gpu="0"}')).toBe(0.97)
   expect(value('gpu_memory_used_bytes{gpu="0"}')).toBe(70_000 * 2 ** 20)
   expect(value('gpu_memory_total_bytes{gpu="0"}')).toBe(81_559 * 2 ** 20)

@@ -1,3 +1,4 @@
+import type { Answers, Operations } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
 import type { Policy, Unit } from '../../domain/pool/model.ts'
 import type { Administration, WantedPool } from '../administration.ts'
@@ -29,5 +30,13 @@ export class RemoteAdministration implements Administration {
 
   setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal> {
     return this.#pool.perform({ op: 'set-policy', policy })
+  }
+
+  drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal> {
+    return this.#pool.perform({ op: 'drain', ...wanted })
+  }
+
+  restore(wanted: Operations['restore']): Promise<Answers['restore'] | Refusal> {
+    return this.#pool.perform({ op: 'restore', ...wanted })
   }
 }

@@ -4,7 +4,7 @@ import { isOccupied, unexplainedMb } from './evidence.ts'
 import type { PoolReadings, UnitUse } from './readings.ts'
 
 /** Whether a GPU can be granted now, and if not, why. */
-export type Availability = 'free' | 'reserved' | 'occupied' | 'faulty'
+export type Availability = 'free' | 'reserved' | 'drained' | 'occupied' | 'faulty'
 
 /** The driver's readings for the units of a pool, and the memory threshold for use without a reservation. */
 export interface Evidence {
@@ -18,10 +18,11 @@ export interface Evidence {
 export function availabilityOf(pool: Pool, evidence: Evidence): ReadonlyMap<UnitId, Availability> {
   const reserved = reservedUnits(pool)
   return new Map(
-    pool.units.map(({ id }) => [
-      id,
-      reserved.has(id) ? 'reserved' : unreservedAvailability(evidence.readings.get(id)?.use, evidence),
-    ]),
+    pool.units.map(({ id, drain }) => {
+      if (reserved.has(id)) return [id, 'reserved']
+      if (drain !== undefined) return [id, 'drained']
+      return [id, unreservedAvailability(evidence.readings.get(id)?.use, evidence)]
+    }),
   )
 }
 
@@ -29,16 +30,17 @@ export function reservedUnits(pool: Pool): ReadonlySet<UnitId> {
   return new Set(pool.reservations.flatMap(unitsOf))
 }
 
-/** Whether a unit without a reservation can be granted. */
+/** Whether a unit without a reservation and without a drain can be granted. */
 export function unreservedAvailability(use: UnitUse | undefined, evidence: Evidence): Availability {
   if (use === undefined || use.kind === 'fault') return 'faulty'
   return isOccupied(use, evidence.thresholdMb) && !isUsedOnlyByClaimant(use, evidence) ? 'occupied' : 'free'
 }
 
-/** GPUs without a reservation that only the claimant's processes use. */
+/** GPUs without a reservation and without a drain that only the claimant's processes use. */
 export function claimableBy(pool: Pool, evidence: Evidence): readonly UnitId[] {
   const reserved = reservedUnits(pool)
   return pool.units
+    .filter(({ drain }) => drain === undefined)
     .map(({ id }) => id)
     .filter((id) => {
       const use = evidence.readings.get(id)?.use

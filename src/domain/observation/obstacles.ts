@@ -1,10 +1,12 @@
-import type { Pool, UnitId } from '../pool/model.ts'
+import type { Drain, Pool, UnitId } from '../pool/model.ts'
 import { availabilityOf, type Evidence, reservedUnits } from './allocation.ts'
 import { usersOf } from './evidence.ts'
 import type { UnitFault } from './readings.ts'
 
 /** Why a GPU cannot be granted, apart from its reservation. */
 export type Obstacle =
+  /** It gets no new holder; it may still have one. */
+  | { readonly kind: 'draining'; readonly unit: UnitId; readonly drain: Drain }
   | { readonly kind: 'faulty'; readonly unit: UnitId; readonly fault: UnitFault }
   /** Used without a reservation. */
   | { readonly kind: 'occupied'; readonly unit: UnitId; readonly users: readonly string[] }
@@ -18,11 +20,12 @@ export interface Reading {
   readonly reserved: ReadonlySet<UnitId>
 }
 
-/** At most one obstacle per GPU. A reserved GPU has one only if it is faulty. */
+/** At most one obstacle per GPU. A reserved GPU has one only if it is drained or faulty. */
 export function obstaclesIn(pool: Pool, reading: Reading | undefined): readonly Obstacle[] {
   const reserved = reservedUnits(pool)
   const availability = reading === undefined ? undefined : availabilityOf(pool, reading.evidence)
-  return pool.units.flatMap(({ id: unit }): readonly Obstacle[] => {
+  return pool.units.flatMap(({ id: unit, drain }): readonly Obstacle[] => {
+    if (drain !== undefined) return [{ kind: 'draining', unit, drain }]
     const use = reading?.evidence.readings.get(unit)?.use
     if (use?.kind === 'fault') return [{ kind: 'faulty', unit, fault: use }]
     if (reserved.has(unit)) return []

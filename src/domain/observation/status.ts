@@ -1,5 +1,5 @@
 import type { CanhazgpuError } from '../errors.ts'
-import type { GpuMeasurement, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
+import type { Drain, GpuMeasurement, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { isOccupied, isWork } from './evidence.ts'
 import type { PoolReadings, UnitFault, UnitUse } from './readings.ts'
@@ -14,6 +14,8 @@ export type GpuStatus =
       readonly use: UnitUse
       readonly reservation: Reservation
     }
+  /** Out of service and without a holder, whatever the driver reports. */
+  | { readonly kind: 'drained'; readonly unit: Unit; readonly use: UnitUse; readonly drain: Drain }
   | { readonly kind: 'unreserved'; readonly unit: Unit; readonly use: GpuMeasurement }
   | { readonly kind: 'error'; readonly unit: Unit; readonly use: UnitFault }
 
@@ -36,7 +38,10 @@ export interface Overview {
   readonly stale?: StaleReadings
 }
 
-/** The state of each GPU of the pool, in the order of ids. A faulty GPU that is reserved has the state `reserved`. */
+/**
+ * The state of each GPU of the pool, in the order of ids. A drained or faulty GPU that is reserved has the state
+ * `reserved`.
+ */
 export function statusOf(pool: Pool, readings: PoolReadings, thresholdMb: number): readonly GpuStatus[] {
   const holder = new Map(
     pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
@@ -45,6 +50,7 @@ export function statusOf(pool: Pool, readings: PoolReadings, thresholdMb: number
     const use: UnitUse = readings.get(unit.id)?.use ?? NOT_PROBED
     const reservation = holder.get(unit.id)
     if (reservation !== undefined) return { unit, use, kind: 'reserved', reservation }
+    if (unit.drain !== undefined) return { unit, use, kind: 'drained', drain: unit.drain }
     if (use.kind === 'fault') return { unit, use, kind: 'error' }
     return { unit, use, kind: isOccupied(use, thresholdMb) ? 'unreserved' : 'available' }
   })

@@ -2,7 +2,17 @@ import { shownName } from '../ledger/shown-accounts.ts'
 import { availabilityOf, type Evidence } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'
-import type { Account, Millis, Pool, QueueEntry, Request, Reservation, Term, UnitId } from '../pool/model.ts'
+import type {
+  Account,
+  Millis,
+  Pool,
+  QueueEntry,
+  Request,
+  Reservation,
+  Term,
+  Unit,
+  UnitId,
+} from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
 import { knownEnd, NEVER } from '../schedule/calendar.ts'
@@ -11,7 +21,7 @@ import type { Openings } from '../schedule/openings.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
 import { type Intent, longestHold, type RequestedTerm, type Ticket } from './intent.ts'
-import type { Busy, Held, Reason, Refusal, Shortage } from './refusal.ts'
+import type { Busy, Draining, Held, Reason, Refusal, Shortage } from './refusal.ts'
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
@@ -131,6 +141,8 @@ function shortageOf(
   const availability = [...availabilityOf(pool, evidence)]
   const usable = openings.choices(demandIn(intent))
   const place = pool.queue.findIndex((entry) => entry.id === intent.id)
+  const draining = drainingIn(pool.units)
+  const isDraining = new Set(draining.map(({ unit }) => unit))
   return {
     code: 'short',
     requested: sizeOf(request),
@@ -142,12 +154,16 @@ function shortageOf(
     occupied: availability.flatMap(([unit, is]) =>
       is === 'occupied' ? [{ unit, users: usersIn(evidence.readings.get(unit)?.use) }] : [],
     ),
+    draining,
     faulty: availability.flatMap(([unit, is]) =>
       is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
     ),
-    replaced: replacedIn(evidence.readings),
+    replaced: replacedIn(evidence.readings).filter((unit) => !isDraining.has(unit)),
   }
 }
+
+export const drainingIn = (units: readonly Unit[]): readonly Draining[] =>
+  units.flatMap(({ id, drain }) => (drain === undefined ? [] : [{ unit: id, drain }]))
 
 /** The refusal of a wait that reached its time limit, with the holders at that time. */
 export const timedOut = (pool: Pool, intent: Intent, now: Millis): Refusal => ({

@@ -5,6 +5,7 @@ import { acquireUnits } from './acquire.ts'
 import { isForbidden } from './authorisation.ts'
 import { adoptDevices, setPolicy } from './change-pool.ts'
 import { claimUnits } from './claim.ts'
+import { drain, restore } from './drain.ts'
 import { type Report, settle } from './ending.ts'
 import { extend } from './extend.ts'
 import { recordHeartbeat } from './heartbeat.ts'
@@ -33,6 +34,8 @@ const HANDLERS: { readonly [Name in PoolOperationName]: Handler<Name> } = {
   release,
   extend,
   'adopt-devices': adoptDevices,
+  drain,
+  restore,
   'set-policy': setPolicy,
   settle: nothingMore,
 }

@@ -2,13 +2,13 @@ import type { Account, ManualReservation, Millis, Pool, UnitId } from '../pool/m
 import { owns } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
 import { keepsPromises } from '../schedule/expected-starts.ts'
-import { impossibleIn } from './acquisition.ts'
+import { drainingIn, impossibleIn } from './acquisition.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
 /** The farthest end from now. A date must remain one, however often a reservation is extended. */
 const LONGEST_HOLD: Millis = 1_000 * 366 * 86_400_000
 
-/** Moves the ends of the actor's manual reservations, unless that delays a waiter. */
+/** Moves the ends of the actor's manual reservations, unless that delays a waiter, or prolongs the use of a drained unit. */
 export function extend(
   pool: Pool,
   { by, units }: Operation<'extend'>,
@@ -23,6 +23,9 @@ export function extend(
       answer: { refused: { code: 'nothing-to-extend', ...(units === undefined ? {} : { units }) } },
     }
   }
+  const kept = new Set(own.flatMap(unitsOf))
+  const draining = drainingIn(pool.units.filter(({ id }) => kept.has(id)))
+  if (draining.length > 0) return { pool, answer: { refused: { code: 'draining', draining } } }
   const extended = own.map((held) => extendedBy(held, by, now.wall + LONGEST_HOLD))
   const byId = new Map(extended.map((held) => [held.id, held]))
   const reservations = pool.reservations.map((held) => byId.get(held.id) ?? held)

@@ -14,7 +14,7 @@ import type {
 } from '../pool/model.ts'
 import type { ProcessCheck } from '../pool/process-check.ts'
 import type { Grant, Intent, Ticket } from './intent.ts'
-import type { Refusal } from './refusal.ts'
+import type { Held, Refusal } from './refusal.ts'
 
 /** All operations on a pool, by name, with their parameters. */
 export interface Operations {
@@ -39,6 +39,10 @@ export interface Operations {
   readonly extend: { readonly by: Millis; readonly units?: readonly UnitId[] }
   /** Stores the devices that the driver reports. Needs an observation. */
   readonly 'adopt-devices': object
+  /** Takes units out of service. A drained unit stays drained. */
+  readonly drain: { readonly units: readonly UnitId[]; readonly reason?: string }
+  /** Returns drained units to service. */
+  readonly restore: { readonly units: readonly UnitId[] }
   /** Changes the given rules; reservations stay. */
   readonly 'set-policy': { readonly policy: Partial<Policy> }
   readonly 'set-up': NewPool
@@ -70,6 +74,10 @@ export interface Answers {
   readonly extend: readonly ManualReservation[]
   /** The units that changed. */
   readonly 'adopt-devices': readonly Unit[]
+  /** The units that changed, and the requested ones that have a holder. */
+  readonly drain: { readonly changed: readonly UnitId[]; readonly held: readonly Held[] }
+  /** The units that changed. */
+  readonly restore: readonly UnitId[]
   readonly 'set-policy': Policy
   readonly 'set-up': { readonly kind: 'initialized' | 'reinitialized' }
   readonly settle: null

@@ -1,5 +1,5 @@
 import type { UnitFault } from '../observation/readings.ts'
-import type { Millis, UnitId } from '../pool/model.ts'
+import type { Drain, Millis, UnitId } from '../pool/model.ts'
 
 /** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */
 export interface Refusal {
@@ -25,6 +25,8 @@ export type Reason =
     }
   /** Without `units`: the account has no manual reservation on any unit. */
   | { readonly code: 'nothing-to-extend'; readonly units?: readonly UnitId[] }
+  /** An extension would keep these units longer from the administrator who drained them. */
+  | { readonly code: 'draining'; readonly draining: readonly Draining[] }
   /** The extension would delay a waiter or a booking. */
   | { readonly code: 'promised' }
   /** The reservation or queue entry belongs to another account. */
@@ -61,9 +63,11 @@ export interface Shortage {
   readonly busy: readonly Busy[]
   /** Left out because they are in use without a reservation. */
   readonly occupied: readonly { readonly unit: UnitId; readonly users: readonly string[] }[]
+  /** Left out because they are drained, with and without a holder. */
+  readonly draining: readonly Draining[]
   /** Left out because of a fault. */
   readonly faulty: readonly { readonly unit: UnitId; readonly fault: UnitFault }[]
-  /** Units in whose place the driver reports another GPU. Those without a reservation are in `faulty` too. */
+  /** Units in whose place the driver reports another GPU. Those without a reservation are in `faulty` too; drained ones are left out. */
   readonly replaced: readonly UnitId[]
 }
 
@@ -72,6 +76,11 @@ export interface Held {
   readonly unit: UnitId
   readonly owner: string
   readonly until?: Millis
+}
+
+export interface Draining {
+  readonly unit: UnitId
+  readonly drain: Drain
 }
 
 export interface Busy extends Held {

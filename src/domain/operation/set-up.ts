@@ -1,5 +1,5 @@
 import { followClock } from '../pool/clock.ts'
-import type { Policy, Pool, QueueEntry } from '../pool/model.ts'
+import type { Policy, Pool, QueueEntry, Unit } from '../pool/model.ts'
 import { isPossible } from './acquisition.ts'
 import { endWhere, settle } from './ending.ts'
 import type { Answers, Context, Done, Operation } from './operation.ts'
@@ -8,7 +8,8 @@ const DEFAULT_POLICY: Policy = { allocation: 'lru' }
 
 /**
  * Creates a pool, or replaces the current or the salvaged one. `current` is null if there is no pool or it cannot be
- * read. Reservations of the replaced pool end as `reset`.
+ * read. Reservations of the replaced pool end as `reset`. A GPU that was drained stays drained: a reset does not repair
+ * it.
  */
 export function setUp(
   current: Pool | null,
@@ -29,7 +30,7 @@ export function setUp(
   const pool: Pool = {
     host,
     provider,
-    units,
+    units: units.map((unit) => withDrainOf(settled?.pool.units ?? [], unit)),
     policy: { ...DEFAULT_POLICY, ...before?.policy, ...policy },
     reservations: [],
     queue: settled === null ? [] : queueFor({ units }, settled.pool),
@@ -37,6 +38,13 @@ export function setUp(
   }
   const records = [...(salvaged?.records ?? []), ...(settled?.ended ?? []), ...(reset?.ended ?? [])]
   return { pool, records, answer: { kind: stored === null ? 'initialized' : 'reinitialized' } }
+}
+
+/** The same GPU is found by its UUID, or by its number if the driver reports none. */
+function withDrainOf(before: readonly Unit[], unit: Unit): Unit {
+  const { uuid } = unit.device
+  const same = before.find(({ id, device }) => (uuid === '' ? id === unit.id : device.uuid === uuid))
+  return same?.drain === undefined ? unit : { ...unit, drain: same.drain }
 }
 
 /** Entries that the new pool can grant keep their order and lose `startableSince`. */

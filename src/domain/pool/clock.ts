@@ -1,4 +1,4 @@
-import type { Millis, Moment, Pool, QueueEntry, Reservation, Term, TimeLimit } from './model.ts'
+import type { Millis, Moment, Pool, QueueEntry, Reservation, Term, TimeLimit, Unit } from './model.ts'
 
 /** Replaces a boot id or a namespace that could not be read. It must not be compared, not even with itself. */
 export const UNREAD = 'unknown'
@@ -110,11 +110,7 @@ function leastPassed(before: Moment, now: Moment): Millis {
 function shifted(pool: Pool, by: Millis): Pool {
   return {
     ...pool,
-    units: pool.units.map((unit) =>
-      unit.lastUse === undefined
-        ? unit
-        : { ...unit, lastUse: { ...unit.lastUse, endedAt: unit.lastUse.endedAt + by } },
-    ),
+    units: pool.units.map((unit) => shiftedUnit(unit, by)),
     reservations: pool.reservations.map((held) => ({
       ...held,
       startedAt: held.startedAt + by,
@@ -127,6 +123,15 @@ function shifted(pool: Pool, by: Millis): Pool {
       ...(entry.waitUntil === undefined ? {} : { waitUntil: entry.waitUntil + by }),
       ...(entry.startableSince === undefined ? {} : { startableSince: entry.startableSince + by }),
     })),
+  }
+}
+
+function shiftedUnit(unit: Unit, by: Millis): Unit {
+  const { lastUse, drain } = unit
+  return {
+    ...unit,
+    ...(lastUse === undefined ? {} : { lastUse: { ...lastUse, endedAt: lastUse.endedAt + by } }),
+    ...(drain === undefined ? {} : { drain: { ...drain, since: drain.since + by } }),
   }
 }
 

@@ -8,6 +8,8 @@
  *   - manual: until it is released or expires.
  *   - booking: for a time agreed in advance.
  *   - maintenance: an administrator takes the units out of service.
+ * - drain: an administrator takes a unit out of service without a planned time. Its holder keeps it to the end of the
+ *   term, and nobody else gets it until it is restored.
  * - owner: the account of a reservation or queue entry, and its shown name. The account decides rights, never the
  *   shown name.
  * - waiter: a process that waits for GPUs; queue entry: its place in the queue.
@@ -84,6 +86,18 @@ export interface Unit {
   readonly shape: Shape
   /** Absent: never used. */
   readonly lastUse?: LastUse
+  readonly drain?: Drain
+}
+
+/**
+ * A property of the unit, not an interval of the calendar: its holder still holds the unit, a drain has no planned end,
+ * and the time is nobody's use, so there is no usage record.
+ */
+export interface Drain {
+  readonly since: Millis
+  /** The account that drained it. */
+  readonly by: Account
+  readonly reason?: string
 }
 
 export interface LastUse {

@@ -46,13 +46,14 @@ export class Calendar {
   constructor(pool: Pool, now: Millis) {
     this.now = now
     this.units = pool.units.slice()
-    for (const { id } of pool.units) {
+    for (const { id, drain } of pool.units) {
       this.#places.set(id, this.heldUntil.length)
       this.heldUntil.push(Number.NEGATIVE_INFINITY)
       this.#knownUntil.push(Number.NEGATIVE_INFINITY)
       this.holders.push(undefined)
       this.nextFrom.push(NEVER)
-      this.usability.push('usable')
+      this.usability.push(drain === undefined ? 'usable' : 'unusable')
+      if (drain !== undefined) this.unusableCount++
     }
     const later: Later[] = []
     for (const reservation of pool.reservations) {
@@ -80,9 +81,10 @@ export class Calendar {
     return !this.isHeld(place) && this.usability[place] === 'usable'
   }
 
+  /** A drained unit stays unusable. */
   setUsability(place: number, usability: Usability): void {
     const before = this.usability[place]
-    if (before === usability || before === undefined) return
+    if (before === usability || before === undefined || this.units[place]?.drain !== undefined) return
     this.usability[place] = usability
     if (before === 'unusable') this.unusableCount--
     if (usability === 'unusable') this.unusableCount++

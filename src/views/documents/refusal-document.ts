@@ -1,8 +1,9 @@
-import type { Busy, Held, Reason } from '../../domain/operation/refusal.ts'
+import type { Busy, Draining, Held, Reason } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
+import { drainDocument } from './drain-document.ts'
 import { timestamp } from './status-document.ts'
 
 /** The facts of a refusal, for the `reason` field of a JSON error. */
@@ -17,6 +18,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         ahead: reason.ahead,
         busy: busyDocument(reason.busy),
         occupied: reason.occupied.map(({ unit, users }) => ({ gpu_id: gpuNumber(unit), users })),
+        draining: drainingDocument(reason.draining),
         faulty: reason.faulty.map(({ unit, fault }) => ({
           gpu_id: gpuNumber(unit),
           error: faultWords(fault),
@@ -63,6 +65,8 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         gpus: reason.managed,
         shown: reason.shown,
       }
+    case 'draining':
+      return { code: reason.code, draining: drainingDocument(reason.draining) }
     case 'promised':
     case 'forbidden':
     case 'owners-unknown':
@@ -70,7 +74,10 @@ export function refusalDocument(reason: Reason): RefusalDocument {
   }
 }
 
-const heldDocument = ({ unit, owner, until }: Held) => ({
+const drainingDocument = (draining: readonly Draining[]) =>
+  draining.map(({ unit, drain }) => ({ gpu_id: gpuNumber(unit), ...drainDocument(drain) }))
+
+export const heldDocument = ({ unit, owner, until }: Held) => ({
   gpu_id: gpuNumber(unit),
   user: owner,
   ...(until === undefined ? {} : { until: timestamp(until) }),

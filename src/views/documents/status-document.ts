@@ -10,6 +10,7 @@ import { faultWords } from '../words/faults.ts'
 import { detailsOf } from '../words/status/details.ts'
 import { STATES } from '../words/status/states.ts'
 import { validationOf } from '../words/status/validation.ts'
+import { drainDocument } from './drain-document.ts'
 
 export function statusDocument({ gpus, view, stale }: Overview): readonly StatusDocument[] {
   const marked = stale === undefined ? {} : { stale: staleDocument(stale) }
@@ -23,7 +24,7 @@ export const staleDocument = ({ failure, since }: StaleReadings): StaleDocument 
 })
 
 function gpuDocument(status: GpuStatus, view: View): StatusDocument {
-  const { id, device, lastUse } = status.unit
+  const { id, device, lastUse, drain } = status.unit
   return definedOnly({
     gpu_id: gpuNumber(id),
     status: STATES[status.kind].json,
@@ -34,6 +35,7 @@ function gpuDocument(status: GpuStatus, view: View): StatusDocument {
     ...useFields(status.use),
     unreserved_users: status.kind === 'unreserved' ? usersOf(status.use) : undefined,
     other_users: otherUsers(status),
+    drain: drain === undefined ? undefined : drainDocument(drain),
     details: detailsOf(status, view.now),
     validation: validationOf(status, view.thresholdMb),
   })

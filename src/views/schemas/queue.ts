@@ -1,15 +1,17 @@
 import type * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
+import { drain } from './drain.ts'
 import { faultReason, reservationType } from './status.ts'
 import { list, object, oneOf, optional, position, text, time, whole } from './values.ts'
 
-/** An unreserved GPU that cannot be granted, with the values of `status --json`. */
+/** An unreserved or drained GPU that cannot be granted, with the values of `status --json`. */
 export const unavailableGpu = object({
   gpu_id: whole,
-  status: oneOf(['ERROR', 'UNRESERVED', 'UNCHECKED']),
+  status: oneOf(['DRAINED', 'ERROR', 'UNRESERVED', 'UNCHECKED']),
   error: optional(text),
   reason: optional(faultReason),
   unreserved_users: optional(list(text)),
+  drain: optional(drain),
 })
 
 /** One waiting request in the JSON of `queue --json` and `/api/queue`. */
@@ -29,7 +31,7 @@ export const queuePlace = object({
   reason_code: oneOf(['short', 'behind', 'next', 'unanswered', 'stopped']),
   /** With `short`: the number of wanted GPUs that are free. */
   free: optional(whole),
-  /** With `short`: the wanted GPUs that are unreserved but not free. */
+  /** With `short`: the wanted GPUs that are drained, or unreserved but not free. */
   unavailable_gpus: optional(list(unavailableGpu)),
   /** With `behind`: the position of the earlier request. */
   behind_position: optional(position),
@@ -51,7 +53,7 @@ export const waiting = object({
     length: position,
     /** The number of free GPUs in the pool. */
     free: whole,
-    /** The unreserved GPUs that cannot be granted, and why. */
+    /** The drained and the unreserved GPUs that cannot be granted, and why. */
     unavailable_gpus: optional(list(unavailableGpu)),
     earliest_start: optional(time),
     /** Why the last probe of the driver failed. */

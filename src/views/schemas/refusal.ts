@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { drain } from './drain.ts'
 import { faultReason } from './status.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
@@ -6,6 +7,8 @@ const held = { gpu_id: whole, user: text, until: optional(time) }
 
 /** A requested GPU that is reserved; `yours`: the refused account holds it. */
 const busy = object({ ...held, yours: v.boolean() })
+
+const draining = list(object({ gpu_id: whole, ...drain.entries }))
 
 const short = object({
   code: v.literal('short'),
@@ -18,6 +21,8 @@ const short = object({
   busy: list(busy),
   /** GPUs that are used without a reservation. */
   occupied: list(object({ gpu_id: whole, users: list(text) })),
+  /** GPUs that an administrator drained. */
+  draining,
   faulty: list(object({ gpu_id: whole, error: text, reason: faultReason })),
   /** GPUs that were replaced by another. */
   replaced: list(whole),
@@ -37,6 +42,7 @@ export const refusal = v.variant('code', [
   object({ code: v.literal('timed-out'), busy: list(busy) }),
   object({ code: v.literal('over-limit'), limit: oneOf(['account', 'queue']), waiting: whole, most: whole }),
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
+  object({ code: v.literal('draining'), draining }),
   object({ code: v.literal('promised') }),
   object({ code: v.literal('forbidden') }),
   object({

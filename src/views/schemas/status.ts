@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
 import { STATE_NAMES } from '../words/status/states.ts'
+import { drain } from './drain.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
 /** `RUN`: until a command ends. `MANUAL`: for a fixed time. */
@@ -52,6 +53,8 @@ export const gpu = object({
   unreserved_users: optional(list(text)),
   /** Other users of a reserved GPU, besides or instead of the holder. */
   other_users: optional(list(text)),
+  /** Present if the GPU is drained: with status `DRAINED`, or `IN_USE` while it still has a holder. */
+  drain: optional(drain),
   /** Text for people: since when, until when, and which processes use it. */
   details: optional(text),
   validation: optional(text),
@@ -70,6 +73,8 @@ export const summary = object({
   available: whole,
   /** Reserved, or used without a reservation. */
   in_use: whole,
+  /** Out of service and without a holder. */
+  drained: whole,
   errors: whole,
   stale: optional(stale),
 })

@@ -1,5 +1,6 @@
 import type { Obstacle } from '../../domain/observation/obstacles.ts'
 import { printable } from '../../domain/text/text.ts'
+import { drainedWords } from './drain-words.ts'
 import { faultWords } from './faults.ts'
 
 /** `0 free, 2 with errors`: the number of free GPUs, and why other unreserved GPUs are not free. */
@@ -10,6 +11,7 @@ export function freeWords(free: number, obstacles: readonly Obstacle[]): string 
   }
   return [
     `${free} free`,
+    ...counted('draining', 'drained'),
     ...counted('occupied', 'in use without reservation'),
     ...counted('faulty', 'with errors'),
     ...counted('unchecked', 'not checked'),
@@ -20,6 +22,8 @@ export function freeWords(free: number, obstacles: readonly Obstacle[]): string 
 export function obstacleWords(obstacle: Obstacle): string {
   const gpu = `GPU ${obstacle.unit}`
   switch (obstacle.kind) {
+    case 'draining':
+      return drainedWords(obstacle.unit, obstacle.drain)
     case 'faulty':
       return `${gpu} has an error: ${printable(faultWords(obstacle.fault))}`
     case 'occupied': {

@@ -1,6 +1,13 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { isRefusal, type Reason, type Refusal, type Shortage } from '../../domain/operation/refusal.ts'
+import {
+  type Draining,
+  isRefusal,
+  type Reason,
+  type Refusal,
+  type Shortage,
+} from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
+import { drainedWords } from './drain-words.ts'
 import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
 
@@ -57,6 +64,8 @@ function wordsOf(reason: Reason): Words {
             ? 'No manually reserved GPUs found for current user to extend'
             : `No manual reservation of yours on ${gpuWords(reason.units)} to extend`,
       }
+    case 'draining':
+      return { code: 'not-enough-gpus', ...drainingWords(reason.draining) }
     case 'promised':
       return {
         code: 'not-enough-gpus',
@@ -96,13 +105,35 @@ function wordsOf(reason: Reason): Words {
   }
 }
 
+function drainingWords(draining: readonly Draining[]): Omit<Words, 'code'> {
+  const units = draining.map(({ unit }) => unit)
+  return {
+    message: `Cannot extend: ${drainsWords(draining)}`,
+    hint: `${gpuWords(units)} ${units.length === 1 ? 'stays' : 'stay'} yours until the reservation expires; to extend its other GPUs, first use 'release --gpu-ids ${units.join(',')}'`,
+  }
+}
+
+const MOST_DRAINS = 2
+
+/** `GPU 3 drained by root - fan, GPU 4 drained by root and 2 other drained GPUs`. */
+function drainsWords(draining: readonly Draining[]): string {
+  const words = draining.map(({ unit, drain }) => drainedWords(unit, drain))
+  const others = words.length - MOST_DRAINS
+  if (others <= 1) return words.join(', ')
+  return `${words.slice(0, MOST_DRAINS).join(', ')} and ${others} other drained GPUs`
+}
+
 const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
 
 /** The holders are in the hint, because scripts may compare the message of a full pool. */
-function hintFor({ ahead, taken, busy, now }: Shortage): { readonly hint?: string } {
+function hintFor({ ahead, taken, busy, draining, now }: Shortage): { readonly hint?: string } {
   const holders = holdersWords(busy, now)
+  const drains = drainsWords(
+    taken.length === 0 ? draining : draining.filter(({ unit }) => taken.includes(unit)),
+  )
   const parts = [
     ...(holders === '' ? [] : [holders]),
+    ...(drains === '' ? [] : [drains]),
     ...(ahead > 0 ? ["see 'canhazgpu queue', and wait in the queue with --wait"] : []),
     ...(ahead === 0 && holders === '' && taken.length > 0
       ? ["see 'canhazgpu status', or wait in the queue with --wait"]
@@ -124,10 +155,11 @@ function shortageWords(shortage: Shortage): string {
 const notAvailable = (taken: readonly UnitId[]): string =>
   `${gpuWords(taken)} ${taken.length === 1 ? 'is' : 'are'} not available`
 
-function detailsOf({ occupied, faulty, replaced, ahead }: Shortage): string {
+function detailsOf({ occupied, draining, faulty, replaced, ahead }: Shortage): string {
   const withErrors = faulty.length - replaced.length
   const reasons = [
     ...(occupied.length > 0 ? [`${occupied.length} GPUs in use without reservation`] : []),
+    ...(draining.length > 0 ? [`${draining.length} GPUs drained`] : []),
     ...(withErrors > 0 ? [`${withErrors} GPUs with errors`] : []),
     ...(replaced.length > 0
       ? [`${replaced.length} GPUs replaced by others, which ${REFRESH_COMMAND} adopts`]

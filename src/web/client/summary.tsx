@@ -96,9 +96,10 @@ const gpuList = (gpus: readonly StatusDocument[]): string =>
 
 function unusableWords(status: readonly StatusDocument[]): string | null {
   const inState = (state: StatusDocument['status']) => status.filter((gpu) => gpu.status === state)
-  const [squatted, faulty] = [inState('UNRESERVED'), inState('ERROR')]
+  const [squatted, faulty, drained] = [inState('UNRESERVED'), inState('ERROR'), inState('DRAINED')]
   const words = [
     ...(squatted.length === 0 ? [] : [`${gpuList(squatted)} used without reservation`]),
+    ...(drained.length === 0 ? [] : [`${gpuList(drained)} drained`]),
     ...(faulty.length === 0 ? [] : [`${gpuList(faulty)} faulty`]),
   ]
   return words.length === 0 ? null : words.join(' · ')

@@ -17,7 +17,7 @@ const EVERY_COMMAND = [...COMMANDS.map(({ name }) => name), 'help'].sort().join(
 /** Typed words, the last one incomplete, and its candidates. */
 const CASES: readonly (readonly [typed: string, candidates: string])[] = [
   ['canhazgpu ', EVERY_COMMAND],
-  ['canhazgpu re', 'release report reserve'],
+  ['canhazgpu re', 'release report reserve restore'],
   ['chg que', 'queue'],
   ['canhazgpu run --gp', '--gpu-ids --gpus'],
   ['canhazgpu reserve --gpu-ids ', '0 1 2 3'],
@@ -117,7 +117,7 @@ needing('zsh').describe('zsh', () => {
     const TAB = '\t'
     const CLEAR_LINE = '\u0015'
     for (const [keys, ...expected] of [
-      [`canhazgpu re${TAB}${TAB}`, 'release', 'report', 'reserve'],
+      [`canhazgpu re${TAB}${TAB}`, 'release', 'report', 'reserve', 'restore'],
       [`chg que${TAB}`, 'queue'],
       [`canhazgpu run --gpu-${TAB}`, '--gpu-ids'],
       [`canhazgpu run -G 0,2-3,${TAB}${TAB}`, '0,2-3,1'],

@@ -72,6 +72,8 @@ describe('every operation', () => {
     release: { op: 'release' },
     extend: { op: 'extend', by: HOUR },
     'adopt-devices': { op: 'adopt-devices' },
+    drain: { op: 'drain', units: ['0'] },
+    restore: { op: 'restore', units: ['0'] },
     'set-policy': { op: 'set-policy', policy: {} },
     settle: { op: 'settle' },
   }
@@ -149,6 +151,7 @@ describe('acquire', () => {
           { unit: '3', owner: 'bob', own: false },
         ],
         occupied: [{ unit: '1', users: ['bob'] }],
+        draining: [],
         faulty: [{ unit: '2', fault: { kind: 'fault', code: 'reported', reason: 'GPU is lost' } }],
         replaced: [],
       },

@@ -26,8 +26,15 @@ const NOW = NOON.wall
 const MINUTE = 60_000
 const stopped = () => false
 
+interface DrawnCase extends Case {
+  readonly units: readonly (Case['units'][number] & {
+    readonly isFaulty: boolean
+    readonly isDrained: boolean
+  })[]
+}
+
 /** Small pools. Each unit may be held now and booked for later. */
-const anyCase: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 4 }).chain((size) => {
+const anyCase: fc.Arbitrary<DrawnCase> = fc.integer({ min: 1, max: 4 }).chain((size) => {
   const unitNumber = fc.integer({ min: 0, max: size - 1 })
   const minutes = fc.integer({ min: 1, max: 12 })
   const held = fc.record({
@@ -40,7 +47,8 @@ const anyCase: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 4 }).chain((size) 
       units: fc.array(
         fc.record({
           lastUse: fc.option(fc.integer({ min: -5, max: 0 })),
-          isUnusable: fc.integer({ min: 0, max: 9 }).map((die) => die === 0),
+          isFaulty: fc.integer({ min: 0, max: 9 }).map((die) => die === 0),
+          isDrained: fc.integer({ min: 0, max: 9 }).map((die) => die === 0),
         }),
         { minLength: size, maxLength: size },
       ),
@@ -58,7 +66,7 @@ const anyCase: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 4 }).chain((size) 
       ),
     })
     .map(({ units, holds, queue }) => ({
-      units,
+      units: units.map((each) => ({ ...each, isUnusable: each.isFaulty || each.isDrained })),
       queue,
       held: holds.flatMap(({ isHeld, until, booked }, number) => {
         const from = (isHeld ? (until ?? 0) : 0) + (booked?.after ?? 0)
@@ -72,9 +80,12 @@ const anyCase: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 4 }).chain((size) 
 
 const at = (minutes: number) => NOW + minutes * MINUTE
 
-function poolFrom(subject: Case): Pool {
-  const units = subject.units.map(({ lastUse }, number) =>
-    unit(number, lastUse === null ? {} : { lastUse: { endedAt: at(lastUse), uid: 1000 } }),
+function poolFrom(subject: DrawnCase): Pool {
+  const units = subject.units.map(({ lastUse, isDrained }, number) =>
+    unit(number, {
+      ...(lastUse === null ? {} : { lastUse: { endedAt: at(lastUse), uid: 1000 } }),
+      ...(isDrained ? { drain: { since: NOW, by: { uid: 0, name: 'root' } } } : {}),
+    }),
   )
   const reservations = subject.held.map(({ unit: number, from, until }, index) => {
     const parts = { id: `held-${index}`, units: [number] }
@@ -93,10 +104,11 @@ function poolFrom(subject: Case): Pool {
   return poolOf(units, { reservations, queue })
 }
 
-const unusableIn = ({ units }: Case): ReadonlySet<UnitId> =>
-  new Set(units.flatMap(({ isUnusable }, number) => (isUnusable ? [gpuUnit(number)] : [])))
+/** The faulty units; the planner finds the drained ones itself. */
+const unusableIn = ({ units }: DrawnCase): ReadonlySet<UnitId> =>
+  new Set(units.flatMap(({ isFaulty }, number) => (isFaulty ? [gpuUnit(number)] : [])))
 
-function minutesIn(subject: Case, pool: Pool, unknownEnds: 'never' | 'now'): readonly (number | null)[] {
+function minutesIn(subject: DrawnCase, pool: Pool, unknownEnds: 'never' | 'now'): readonly (number | null)[] {
   const obstacles = [...unusableIn(subject)].map((id) => ({
     kind: 'faulty' as const,
     unit: id,
@@ -149,8 +161,9 @@ test('the expected start of each waiter equals that of the oracle, which simulat
 test('an extension is allowed exactly if, by the oracle, it delays no waiter and no booking', () => {
   fc.assert(
     fc.property(anyCase, fc.integer({ min: 1, max: 10 }), fc.nat(), (drawn, by, pick) => {
-      // Promises depend on reservations alone.
-      const subject = { ...drawn, units: drawn.units.map((each) => ({ ...each, isUnusable: false })) }
+      // Promises depend on reservations and drains, not on readings.
+      const units = drawn.units.map((each) => ({ ...each, isFaulty: false, isUnusable: each.isDrained }))
+      const subject = { ...drawn, units }
       const manual = subject.held.filter(({ from, until }) => from < 0 && until !== null)
       const extended = manual[pick % Math.max(1, manual.length)]
       if (extended?.until === null || extended?.until === undefined) return

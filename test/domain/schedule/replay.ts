@@ -216,7 +216,9 @@ function intentOf({ id, request, user, account, hold }: Intent1): Intent {
 }
 
 /** A shortage as it was recorded: how many units, not which. */
-function countsOf({ code: _, now: __, busy: ___, occupied, faulty, replaced, ...shortage }: Shortage) {
+function countsOf(facts: Shortage) {
+  // Not recorded: holders and drains.
+  const { code: _, now: __, busy: ___, draining: ____, occupied, faulty, replaced, ...shortage } = facts
   return {
     ...shortage,
     occupied: occupied.length,

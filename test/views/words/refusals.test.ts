@@ -7,13 +7,22 @@ import { refusalError, unlessRefused } from '../../../src/views/words/refusals.t
 
 const SHORT: Shortage = {
   ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0, now: 0 },
-  ...{ busy: [], occupied: [], faulty: [], replaced: [] },
+  ...{ busy: [], occupied: [], draining: [], faulty: [], replaced: [] },
 }
 const occupied = [{ unit: '1', users: ['bob'] }]
 const faulty = [
   { unit: '2', fault: { kind: 'fault', code: 'reported', reason: 'GPU is lost' } },
   { unit: '3', fault: { kind: 'fault', code: 'replaced' } },
 ] as const
+const fan = { since: 0, by: { uid: 0, name: 'root' }, reason: 'fan' }
+const draining = [
+  { unit: '2', drain: fan },
+  { unit: '5', drain: { since: 0, by: { uid: 1000, name: 'ann' } } },
+]
+const drains = [
+  { gpu_id: 2, by: 'root', since: '1970-01-01T00:00:00.000Z', reason: 'fan' },
+  { gpu_id: 5, by: 'ann', since: '1970-01-01T00:00:00.000Z' },
+]
 const SHORTAGE = 'Not enough GPUs available. Requested: 4, Available: 2'
 const SEE = "see 'canhazgpu status' for the GPUs of this machine"
 
@@ -24,7 +33,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     'not-enough-gpus',
     SHORTAGE,
     undefined,
-    { ...{ busy: [], occupied: [], faulty: [], replaced: [] } },
+    { ...{ busy: [], occupied: [], draining: [], faulty: [], replaced: [] } },
   ],
   [
     { ...SHORT, busy: [{ unit: '0', owner: 'bob', until: 3_600_000, own: false }] },
@@ -34,7 +43,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     {
       ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0 },
       busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T01:00:00.000Z', yours: false }],
-      ...{ occupied: [], faulty: [], replaced: [] },
+      ...{ occupied: [], draining: [], faulty: [], replaced: [] },
     },
   ],
   [
@@ -50,6 +59,27 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
       ],
       replaced: [3],
     },
+  ],
+  [
+    { ...SHORT, draining },
+    'not-enough-gpus',
+    `${SHORTAGE} (2 GPUs drained - run 'canhazgpu status' for details)`,
+    'GPU 2 drained by root - fan, GPU 5 drained by ann',
+    { code: 'short', draining: drains },
+  ],
+  [
+    { ...SHORT, taken: ['2'], draining },
+    'not-enough-gpus',
+    "GPU 2 is not available (2 GPUs drained - run 'canhazgpu status' for details)",
+    "GPU 2 drained by root - fan; see 'canhazgpu status', or wait in the queue with --wait",
+    { code: 'short', taken: [2], draining: drains },
+  ],
+  [
+    { code: 'draining', draining },
+    'not-enough-gpus',
+    'Cannot extend: GPU 2 drained by root - fan, GPU 5 drained by ann',
+    "GPUs 2, 5 stay yours until the reservation expires; to extend its other GPUs, first use 'release --gpu-ids 2,5'",
+    { code: 'draining', draining: drains },
   ],
   [
     {

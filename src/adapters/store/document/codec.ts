@@ -9,10 +9,16 @@ import { LONGEST_DOCUMENT } from './document-limits.ts'
 import { upgradedFrom1 } from './upgrade-1.ts'
 
 /** Version of the stored pool document. Older ones must load for ever: see `upgrades`. */
-const DOCUMENT_VERSION = 2
+const DOCUMENT_VERSION = 3
 
-/** Each function checks a document of version N, its key, and upgrades it to version N + 1. */
-const upgrades: Readonly<Record<number, (document: unknown) => unknown>> = { 1: upgradedFrom1 }
+/**
+ * Each function checks a document of version N, its key, and upgrades it to version N + 1. Version 3 only has fields
+ * that version 2 lacks, so the check of version 3 is enough.
+ */
+const upgrades: Readonly<Record<number, (document: unknown) => unknown>> = {
+  1: upgradedFrom1,
+  2: (document) => document,
+}
 
 /** The document of this pool, with its checksum and the time of writing. Throws `failure` if it could not be read again. */
 export function encodePool(value: Pool, writtenAt: Moment): string {
@@ -23,8 +29,8 @@ export function encodePool(value: Pool, writtenAt: Moment): string {
 }
 
 /** A wrong checksum is rejected even if the JSON is valid: a pool changed on disk could grant a GPU twice. */
-const HEAD = `{"version":${DOCUMENT_VERSION},"checksum":"`
-const HEAD_1 = '{"version":1,"checksum":"'
+const headOf = (version: number): string => `{"version":${version},"checksum":"`
+const HEAD = headOf(DOCUMENT_VERSION)
 
 /** Must be the same in every release, so its algorithm has a specification. */
 const checksumOf = (body: string): string => Bun.hash.xxHash64(body).toString(16)
@@ -37,7 +43,8 @@ export function decodePool(text: unknown): Pool {
   if (typeof text !== 'string') throw corrupt('not text')
   if (text.length > LONGEST_DOCUMENT) throw corrupt('too long')
   if (text.startsWith(HEAD)) return checkedPool(parsed(unsealed(text, HEAD)))
-  if (text.startsWith(HEAD_1)) unsealed(text, HEAD_1)
+  for (const head of Object.keys(upgrades).map((version) => headOf(Number(version))))
+    if (text.startsWith(head)) unsealed(text, head)
   return checkedPool(documentIn(text))
 }
 

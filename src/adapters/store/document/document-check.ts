@@ -37,10 +37,8 @@ function orderFault(document: unknown): string | undefined {
   return undefined
 }
 
-const owner = object({
-  account: object({ uid: whole, name: text }, { userNamespace: text }),
-  shownName: text,
-})
+const account = object({ uid: whole, name: text }, { userNamespace: text })
+const owner = object({ account, shownName: text })
 const process = object({
   pid: integer(1, LARGEST_PID),
   startTime: whole,
@@ -91,7 +89,10 @@ const units = array(
       device: object({ uuid: text, name: text }),
       shape: byKind({ gpu: nothing, mig: object({ profile: text }) }),
     },
-    { lastUse: object({ endedAt: millis, uid: whole }) },
+    {
+      lastUse: object({ endedAt: millis, uid: whole }),
+      drain: object({ since: millis, by: account }, { reason: text }),
+    },
   ),
 )
 

@@ -18,10 +18,8 @@ export function documentSchema() {
   const text = v.string()
   const unitId = v.pipe(text, v.regex(UNIT_ID, 'not the id of a unit'))
 
-  const owner = v.object({
-    account: v.object({ uid: whole, name: text, userNamespace: v.exactOptional(text) }),
-    shownName: text,
-  })
+  const account = v.object({ uid: whole, name: text, userNamespace: v.exactOptional(text) })
+  const owner = v.object({ account, shownName: text })
 
   const process = v.object({
     pid: v.pipe(positive, v.maxValue(LARGEST_PID)),
@@ -81,6 +79,7 @@ export function documentSchema() {
       v.object({ kind: v.literal('mig'), profile: text }),
     ]),
     lastUse: v.exactOptional(v.object({ endedAt: millis, uid: whole })),
+    drain: v.exactOptional(v.object({ since: millis, by: account, reason: v.exactOptional(text) })),
   })
 
   return v.object({

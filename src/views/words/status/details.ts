@@ -3,6 +3,7 @@ import type { GpuStatus } from '../../../domain/observation/status.ts'
 import type { GpuMeasurement, GpuProcess, Millis, Term } from '../../../domain/pool/model.ts'
 import { formatDuration } from '../../../domain/text/duration.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
+import { reasonWords } from '../drain-words.ts'
 import { faultWords } from '../faults.ts'
 
 const MOST_PROCESSES_SHOWN = 5
@@ -17,6 +18,8 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
     }
     case 'reserved':
       return termWords(status.reservation.term, now)
+    case 'drained':
+      return `by ${printable(status.drain.by.name)}${reasonWords(status.drain)}`
     case 'unreserved':
       return `${usedMb(status.use)}MB used by ${processWords(status.use.processes)}`
     case 'error':

@@ -4,6 +4,7 @@ import type { GpuStatus, View } from '../../../domain/observation/status.ts'
 import type { GpuMeasurement, Reservation } from '../../../domain/pool/model.ts'
 import { formatDuration } from '../../../domain/text/duration.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
+import { drainingMark, reasonWords } from '../drain-words.ts'
 import { faultWords } from '../faults.ts'
 import type { Display } from '../printed.ts'
 import { detailsOf } from './details.ts'
@@ -20,7 +21,13 @@ export function statusLine(status: GpuStatus, view: View, display: Display): str
     case 'reserved': {
       const { reservation } = status
       const held = `by ${holderName(reservation)} for ${formatDuration(view.now - reservation.startedAt)}`
-      return `${head} ${held} (${reservation.term.kind}, ${details})${note(reservation)} ${validation(status, view)}`
+      const term = `(${reservation.term.kind}, ${details})${drainingMark(status.unit.drain)}`
+      return `${head} ${held} ${term}${note(reservation)} ${validation(status, view)}`
+    }
+    case 'drained': {
+      const { by, since } = status.drain
+      const drained = `by ${printable(by.name)} for ${formatDuration(view.now - since)}`
+      return `${head} ${drained}${reasonWords(status.drain)} ${validation(status, view)}`
     }
     case 'unreserved':
       return `${head} by ${unreservedUsers(status.use)} - ${details}`

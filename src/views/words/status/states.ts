@@ -13,7 +13,7 @@ interface StateWords {
   /** Its colour on a terminal (ANSI). */
   readonly color: number
   /** The column of `status --summary` in which it counts. */
-  readonly column: 'available' | 'inUse' | 'errors'
+  readonly column: 'available' | 'inUse' | 'drained' | 'errors'
   /** On the dashboard. */
   readonly label: string
   /** In a sentence of the dashboard, for screen readers. */
@@ -45,6 +45,17 @@ export const STATES = {
     label: 'In use',
     phrase: 'in use',
     mark: 'M2.4 1.2h7.2a1.2 1.2 0 0 1 1.2 1.2v7.2a1.2 1.2 0 0 1-1.2 1.2H2.4a1.2 1.2 0 0 1-1.2-1.2V2.4a1.2 1.2 0 0 1 1.2-1.2z',
+  },
+  drained: {
+    json: 'DRAINED',
+    name: 'drained',
+    text: 'DRAINED',
+    short: 'DRAINED',
+    color: 35,
+    column: 'drained',
+    label: 'Drained',
+    phrase: 'drained',
+    mark: 'M2.2 1.4h2.7v9.2H2.2zM7.1 1.4h2.7v9.2H7.1z',
   },
   unreserved: {
     json: 'UNRESERVED',
@@ -83,6 +94,7 @@ type ByName = Readonly<{ [Name in State]: Extract<(typeof ALL_STATES)[number], {
 export const STATE_BY_NAME: ByName = {
   AVAILABLE: STATES.available,
   IN_USE: STATES.reserved,
+  DRAINED: STATES.drained,
   UNRESERVED: STATES.unreserved,
   ERROR: STATES.error,
 }

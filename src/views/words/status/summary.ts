@@ -11,16 +11,24 @@ interface Summary {
   readonly available: number
   /** Reserved, or used without a reservation. */
   readonly inUse: number
+  /** Out of service and without a holder. */
+  readonly drained: number
   readonly errors: number
 }
 
-/** `status --summary`: one row. It has a column for errors only if there are errors. */
+/** `status --summary`: one row. It has columns for drained GPUs and for errors only if there are any. */
 export function statusSummary(host: string, gpus: readonly GpuStatus[], { columns }: Display): string {
-  const { total, models, available, inUse, errors } = summaryOf(gpus)
+  const { total, models, available, inUse, drained, errors } = summaryOf(gpus)
   const head = ['HOST', 'TOTAL', 'GPU MODELS', 'AVAILABLE', 'IN USE']
   const row = [printable(host), String(total), modelWords(models), String(available), String(inUse)]
-  if (errors === 0) return table(head, [row], columns)
-  return table([...head, 'ERRORS'], [[...row, String(errors)]], columns)
+  const counted = [
+    ['DRAINED', drained],
+    ['ERRORS', errors],
+  ] as const
+  const others = counted.filter(([, count]) => count > 0)
+  const names = others.map(([name]) => name)
+  const counts = others.map(([, count]) => String(count))
+  return table([...head, ...names], [[...row, ...counts]], columns)
 }
 
 export function summaryOf(gpus: readonly GpuStatus[]): Summary {
@@ -34,6 +42,7 @@ export function summaryOf(gpus: readonly GpuStatus[]): Summary {
     ),
     available: count('available'),
     inUse: count('inUse'),
+    drained: count('drained'),
     errors: count('errors'),
   }
 }

@@ -1,3 +1,4 @@
+import type { DrainDocument } from '../../../views/schemas/drain.ts'
 import type { ReservationType, StatusDocument } from '../../../views/schemas/status.ts'
 import { TYPES } from '../../../views/words/status/states.ts'
 import { clockTime, shortDuration } from '../time.ts'
@@ -47,6 +48,12 @@ function StateDetails({ gpu, now }: HolderProps) {
           <span class="fault-words">{gpu.error}</span>
         </Details>
       )
+    case 'DRAINED':
+      return (
+        <Details name="Out of service" quiet note={gpu.drain?.reason}>
+          {gpu.drain === undefined ? null : drainWords(gpu.drain, now)}
+        </Details>
+      )
     case 'IN_USE':
       return <Reserved gpu={gpu} now={now} />
   }
@@ -60,10 +67,16 @@ function Reserved({ gpu, now }: HolderProps) {
       {gpu.expiry_time === undefined
         ? ' · no time limit'
         : ` · ${untilWords(Date.parse(gpu.expiry_time), now)}`}
+      {gpu.drain === undefined ? null : <span class="fault-words">Draining: {drainReason(gpu.drain)}</span>}
       {gpu.error === undefined ? null : <span class="fault-words">Fault: {gpu.error}</span>}
     </Details>
   )
 }
+
+const drainWords = ({ by, since }: DrainDocument, now: number): string =>
+  `drained by ${by} for ${shortDuration(now - Date.parse(since))}`
+
+const drainReason = ({ by, reason }: DrainDocument): string => reason ?? `by ${by}`
 
 const untilWords = (end: number, now: number): string =>
   end <= now ? 'ends now' : `until ${clockTime(end, now)} (${shortDuration(end - now)} left)`

@@ -61,7 +61,7 @@ test('a correct checksum does not replace the checks: anyone can compute it', ()
 
 test('a document that is not JSON is damage even if its checksum is correct', () => {
   const body = '{"host":'
-  const text = `{"version":2,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
+  const text = `{"version":3,"checksum":"${Bun.hash.xxHash64(body).toString(16)}",${body.slice(1)}`
   expect(() => decodePool(text)).toThrow(damage('JSON'))
 })
 

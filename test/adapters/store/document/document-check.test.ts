@@ -21,6 +21,7 @@ const DOCUMENT = {
     {
       ...{ id: '1', device: { uuid: 'GPU-1', name: 'simulated' }, shape: { kind: 'gpu' } },
       ...{ memoryMb: 81_920, lastUse: { endedAt: NOW, uid: 1000 } },
+      drain: { since: NOW, by: owner.account, reason: 'fan' },
     },
     { id: '1.0', device: { uuid: 'MIG-0', name: 'part' }, shape: { kind: 'mig', profile: '1g.10gb' } },
   ],

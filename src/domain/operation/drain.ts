@@ -1,0 +1,56 @@
+import type { Pool, Unit, UnitId } from '../pool/model.ts'
+import { hasUnit, unitsOf } from '../pool/units.ts'
+import { heldBy } from './acquisition.ts'
+import type { Answers, Context, Done, Operation } from './operation.ts'
+import type { Refusal } from './refusal.ts'
+
+/**
+ * Takes units out of service: their holders keep them to the end of the term, and nobody else gets them. A drained unit
+ * keeps the time since which it is drained; another reason replaces reason and author.
+ */
+export function drain(
+  pool: Pool,
+  { units: ids, reason }: Operation<'drain'>,
+  { actor, now }: Context,
+): Done<Answers['drain']> {
+  const refusal = unknownIn(pool, ids)
+  if (refusal !== null) return { pool, answer: refusal }
+  const drained = (unit: Unit): Unit => {
+    const before = unit.drain
+    if (before !== undefined && (reason === undefined || reason === before.reason)) return unit
+    const since = before?.since ?? now.wall
+    return { ...unit, drain: { since, by: actor, ...(reason === undefined ? {} : { reason }) } }
+  }
+  const held = pool.reservations.flatMap((each) =>
+    unitsOf(each)
+      .filter((id) => ids.includes(id))
+      .map((id) => heldBy(each, id)),
+  )
+  const { pool: after, changed } = changedUnits(pool, ids, drained)
+  return { pool: after, answer: { changed, held } }
+}
+
+/** Returns units to service. */
+export function restore(pool: Pool, { units: ids }: Operation<'restore'>): Done<Answers['restore']> {
+  const refusal = unknownIn(pool, ids)
+  if (refusal !== null) return { pool, answer: refusal }
+  const restored = (unit: Unit): Unit => {
+    if (unit.drain === undefined) return unit
+    const { drain: _, ...rest } = unit
+    return rest
+  }
+  const { pool: after, changed } = changedUnits(pool, ids, restored)
+  return { pool: after, answer: changed }
+}
+
+function unknownIn(pool: Pool, ids: readonly UnitId[]): Refusal | null {
+  const unknown = ids.filter((id) => !hasUnit(pool, id))
+  return unknown.length === 0 ? null : { refused: { code: 'no-such-unit', units: unknown } }
+}
+
+/** Returns the same pool if no unit changed. */
+function changedUnits(pool: Pool, ids: readonly UnitId[], change: (unit: Unit) => Unit) {
+  const units = pool.units.map((unit) => (ids.includes(unit.id) ? change(unit) : unit))
+  const changed = units.filter((unit, at) => unit !== pool.units[at]).map(({ id }) => id)
+  return { pool: changed.length === 0 ? pool : { ...pool, units }, changed }
+}
