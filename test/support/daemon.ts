@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
-import { binary, type TestPool, testPool } from './pool.ts'
+import { binary, embeddedPool, setUp, type TestPool } from './embedded.ts'
+import { kill, pidsWith } from './processes.ts'
 
 /** A pool that a daemon serves; its commands reach it by the socket. */
 export interface DaemonPool extends TestPool {
@@ -11,24 +12,26 @@ export interface DaemonPool extends TestPool {
   killDaemon(): Promise<void>
 }
 
-/** A daemon of this build with fake GPUs, which every user can reach. */
+/** A daemon of this build with fake GPUs, which every user can reach; with 0 GPUs no pool is set up. */
 export async function daemonPool(gpus = 4): Promise<DaemonPool> {
-  const pool = await testPool(0)
+  const pool = await embeddedPool(0)
   const socket = `${pool.folder}/daemon.sock`
   const database = `${pool.folder}/own/pool.db`
   mkdirSync(`${pool.folder}/own`, { mode: 0o700 })
   const store = `unix://${socket}`
   pool.env.CANHAZGPU_STORE = store
-  // The daemon reads the scenario of the fake driver, which a test may write later.
+  // The daemon reads the scenario at each probe, and a test may write it later.
   pool.setFakeDriver({})
+  const env = { ...pool.env }
+  delete pool.env.CANHAZGPU_FAKE_USAGE
   const { [Symbol.dispose]: dispose } = pool
-  let daemon = await started({ pool, socket, database })
+  let daemon = await startDaemon({ env, socket, database })
   const served: DaemonPool = {
     ...pool,
     ...{ socket, store, database },
     daemon: () => daemon,
     restart: async (executable) => {
-      daemon = await started({ pool, socket, database }, executable)
+      daemon = await startDaemon({ env, socket, database }, executable)
     },
     killDaemon: async () => {
       daemon.kill('SIGKILL')
@@ -36,25 +39,23 @@ export async function daemonPool(gpus = 4): Promise<DaemonPool> {
     },
     [Symbol.dispose]() {
       daemon.kill('SIGKILL')
+      for (const pid of pidsWith(`CANHAZGPU_STORE=${store}`)) kill(pid, 'SIGKILL')
       dispose.call(pool)
     },
   }
-  if (gpus > 0) {
-    const admin = await served.chg('admin', '--gpus', String(gpus), '--provider', 'fake')
-    if (admin.status !== 0) throw new Error(`admin failed: ${admin.stderr}`)
-  }
+  await setUp(served, gpus)
   return served
 }
 
 interface Place {
-  readonly pool: TestPool
+  readonly env: Record<string, string>
   readonly socket: string
   readonly database: string
 }
 
-async function started({ pool, socket, database }: Place, executable = binary): Promise<Bun.Subprocess> {
+async function startDaemon({ env, socket, database }: Place, executable = binary): Promise<Bun.Subprocess> {
   const daemon = Bun.spawn([executable, 'daemon', '--socket', socket, '--pool', database], {
-    env: { ...pool.env },
+    env,
     cwd: '/',
     stdin: 'ignore',
     stdout: 'pipe',
