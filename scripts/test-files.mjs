@@ -19,6 +19,29 @@ const WAITING_FILES = [
   'test/app/waiting/timeout.test.ts',
 ]
 
+/** These files run a second time with the commands' pool behind a daemon (test/support/pool.ts). */
+const DAEMON_MODE_FILES = [
+  'test/cli/commands/admin.test.ts',
+  'test/cli/commands/completion.test.ts',
+  'test/cli/commands/exact-gpus.test.ts',
+  'test/cli/commands/report.test.ts',
+  'test/cli/commands/reserve.test.ts',
+  'test/cli/commands/scripts.test.ts',
+  'test/cli/commands/status-model.test.ts',
+  'test/cli/commands/watch.test.ts',
+  'test/cli/configured.test.ts',
+  'test/cli/output.test.ts',
+  'test/app/waiting/backfill.test.ts',
+  'test/app/waiting/most-entries.test.ts',
+  'test/app/waiting/order.test.ts',
+  'test/app/waiting/stopped.test.ts',
+  'test/entries/crowd.test.ts',
+  'test/entries/deleted-folder.test.ts',
+  'test/entries/lost-variables.test.ts',
+]
+/** Added to the name of a file in the results. */
+const DAEMON_MODE = ' (daemon)'
+
 /** Runs every test file in its own process, several at a time, and prints one line for each. */
 export async function runAllFiles({ folder, env }) {
   const results = []
@@ -47,13 +70,17 @@ function busyFiles() {
     .map((name) => `test/${name}`)
     .sort()
   const apart = [...LONG_FILES, ...WAITING_FILES]
-  return [...LONG_FILES, ...all.filter((file) => !apart.includes(file))]
+  const inDaemonMode = DAEMON_MODE_FILES.map((file) => `${file}${DAEMON_MODE}`)
+  return [...LONG_FILES, ...all.filter((file) => !apart.includes(file)), ...inDaemonMode]
 }
 
-async function runFile(file, place) {
+async function runFile(name, { folder, env }) {
   const started = performance.now()
-  const result = await bunTest([`./${file}`], place)
-  return { ...result, file, seconds: (performance.now() - started) / 1000 }
+  const file = name.replace(DAEMON_MODE, '')
+  const mode = file === name ? {} : { CANHAZGPU_TEST_MODE: 'daemon' }
+  const result = await bunTest([`./${file}`], { folder, env: { ...env, ...mode } })
+  const failures = result.failures.map((failure) => ({ ...failure, file: name }))
+  return { ...result, failures, file: name, seconds: (performance.now() - started) / 1000 }
 }
 
 function report({ file, seconds, passed, failed, skipped, output }) {

@@ -1,8 +1,16 @@
 import { describe, test } from 'bun:test'
 import { readlinkSync } from 'node:fs'
 
-/** What a test needs besides Bun: root, new users, namespaces, or a program by its name. */
-export type Need = 'root' | 'users' | 'mounts' | 'containers' | 'first pid namespace' | (string & {})
+/** What a test needs besides Bun: root, new users, namespaces, a mode, or a program by its name. */
+export type Need =
+  | 'root'
+  | 'users'
+  | 'mounts'
+  | 'containers'
+  | 'first pid namespace'
+  /** The test is about the files, locks or supervisors of an embedded pool, or about its commands' own driver. */
+  | 'embedded pool'
+  | (string & {})
 
 type Body = Parameters<typeof test>[1]
 
@@ -30,6 +38,12 @@ export function missing(...needs: readonly Need[]): string | null {
   return null
 }
 
+/**
+ * Whether a daemon serves the test pools. The test runner runs many process tests in both modes
+ * (`scripts/test-files.mjs`).
+ */
+export const inDaemonMode = process.env.CANHAZGPU_TEST_MODE === 'daemon'
+
 export const isRoot = process.geteuid?.() === 0
 
 function reasonOf(need: Need): string | null {
@@ -43,6 +57,9 @@ function reasonOf(need: Need): string | null {
       return reasonOf('root') ?? unshares('-m')
     case 'containers':
       return reasonOf('root') ?? unshares('--pid', '--fork', '--mount-proc', '--uts')
+    case 'embedded pool':
+      // The runner lets a test skip for this reason, because it has run in the other mode.
+      return inDaemonMode ? 'needs an embedded pool' : null
     case 'first pid namespace':
       return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]' ? null : 'needs the first pid namespace'
     default:

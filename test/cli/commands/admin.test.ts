@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { existsSync, statSync } from 'node:fs'
 import { storedHistory, storedPool, withDatabase } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
+import { needing } from '../../support/needs.ts'
 import { testPool } from '../../support/pool.ts'
 
 const fake = ['--provider', 'fake']
@@ -152,11 +153,14 @@ test('nothing is created if the driver is missing or shows too few GPUs', async 
   expect(existsSync(`${pool.folder}/pool`)).toBe(false)
 })
 
-test('all users can use the database and its other files, with any umask', async () => {
-  using pool = await testPool(0)
-  const { status } = await pool.sh('umask 077; "$CHG" admin --gpus 2 --provider fake && "$CHG" reserve')
-  expect(status).toBe(0)
-  const mode = (path: string) => (statSync(path).mode & 0o7777).toString(8)
-  expect(mode(`${pool.folder}/pool`)).toBe('755')
-  for (const ending of ['', '-wal', '-shm']) expect(mode(pool.database + ending)).toBe('666')
-})
+needing('embedded pool').test(
+  'all users can use the database and its other files, with any umask',
+  async () => {
+    using pool = await testPool(0)
+    const { status } = await pool.sh('umask 077; "$CHG" admin --gpus 2 --provider fake && "$CHG" reserve')
+    expect(status).toBe(0)
+    const mode = (path: string) => (statSync(path).mode & 0o7777).toString(8)
+    expect(mode(`${pool.folder}/pool`)).toBe('755')
+    for (const ending of ['', '-wal', '-shm']) expect(mode(pool.database + ending)).toBe('666')
+  },
+)
