@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildFloor } from './floor.ts'
+import type { Mode } from './pool.ts'
 import { machine, type Result, resultDocument, resultText, verdictOf } from './result.ts'
 import type { Row } from './row.ts'
 import { decide } from './rows/decide.ts'
 import { handOff } from './rows/hand-off.ts'
+import { idleDaemon } from './rows/idle-daemon.ts'
 import { idleSupervisor } from './rows/idle-supervisor.ts'
 import { killed } from './rows/killed.ts'
 import { report } from './rows/report.ts'
@@ -19,16 +21,21 @@ import { web } from './rows/web.ts'
 /** In the order of measurement and output. A new row is a file in rows/ and an entry here. */
 const ROWS: readonly Row[] = [
   version,
-  status,
-  run,
-  reserveCrowd,
-  handOff,
-  killed,
+  ...inBothModes(status),
+  ...inBothModes(run),
+  ...inBothModes(reserveCrowd),
+  ...inBothModes(handOff),
+  ...inBothModes(killed),
   idleSupervisor,
+  idleDaemon,
   decide,
   report,
   web,
 ]
+
+function inBothModes(row: (mode: Mode) => Row): readonly Row[] {
+  return [row('embedded'), row('daemon')]
+}
 
 const HELP = `Usage: npm run bench -- [--json] [--effort <factor>] [row…]
 Rows: ${ROWS.map((row) => row.name).join(', ')}

@@ -19,6 +19,8 @@ export function adoptOrphans() {
   })
   libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n)
 
+  const present = new Set(children())
+  const others = () => children().filter((pid) => !present.has(pid))
   const waitForEnd = (pid: number): void => {
     const pidfd = Number(libc.syscall(PIDFD_OPEN, pid, 0))
     if (pidfd < 0) return
@@ -28,10 +30,10 @@ export function adoptOrphans() {
     libc.waitpid(pid, null, 0)
   }
   return {
-    /** Blocks until all children of this process have exited; returns their number. */
+    /** Blocks until all children have exited that this process did not have before; returns their number. */
     waitForAll: (): number => {
       let ended = 0
-      for (let pids = children(); pids.length > 0; pids = children()) {
+      for (let pids = others(); pids.length > 0; pids = others()) {
         for (const pid of pids) waitForEnd(pid)
         ended += pids.length
       }

@@ -12,7 +12,8 @@ export const idleSupervisor: Row = {
   name: 'idle-supervisor',
   what: `private memory and wake-ups of an idle supervisor (budget ${BUDGET_MB} MB and ${BUDGET_WAKE_UPS} per second)`,
   async measure(bench) {
-    const env = fakePool(bench, 1)
+    using pool = await fakePool(bench, 1)
+    const { env } = pool
     const job = Bun.spawn([bench.canhazgpu, 'run', '--', 'sleep', '1000'], {
       env: { ...env },
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,17 +1,17 @@
 import { Database } from 'bun:sqlite'
-import { join } from 'node:path'
-import { fakePool } from '../pool.ts'
+import { fakePool, inMode, type Mode, modeWords } from '../pool.ts'
+import type { Environment } from '../programs.ts'
 import type { Row } from '../row.ts'
 import { inTurn, shown } from '../samples.ts'
 
-const BUDGET_MS = 3_000
+const BUDGET_MS = { embedded: 3_000, daemon: 15 } as const
 
-export const killed: Row = {
-  name: 'killed',
-  what: 'from kill -9 of a command and its supervisor to the start of a waiting command (budget 3 s)',
+export const killed = (mode: Mode): Row => ({
+  name: inMode('killed', mode),
+  what: `from kill -9 of a command${mode === 'daemon' ? '' : ' and its supervisor'} to the start of a waiting command${modeWords(mode)} (budget ${BUDGET_MS[mode]} ms)`,
   async measure(bench) {
-    const env = fakePool(bench, 1)
-    const database = join(bench.folder, 'pool', 'pool.db')
+    using pool = await fakePool(bench, 1, mode)
+    const { env, database } = pool
     const start = (...command: string[]) =>
       Bun.spawn([bench.canhazgpu, 'run', '--wait', '--', ...command], {
         env: { ...env },
@@ -24,7 +24,7 @@ export const killed: Row = {
         const second = start('echo', 'up')
         await second.stderr.getReader().read()
         const before = Bun.nanoseconds()
-        Bun.spawnSync(['pkill', '-9', '-f', `__supervise ${env.CANHAZGPU_STORE} ${reservationIn(database)}`])
+        if (mode === 'embedded') killSupervisor(env, database)
         first.kill(9)
         await second.stdout.getReader().read()
         const ms = (Bun.nanoseconds() - before) / 1e6
@@ -34,13 +34,17 @@ export const killed: Row = {
     })
     return {
       value: shown(subject),
-      comparedWith: `${BUDGET_MS} ms`,
-      ratio: subject.median / BUDGET_MS,
+      comparedWith: `${BUDGET_MS[mode]} ms`,
+      ratio: subject.median / BUDGET_MS[mode],
       budget: 1,
       broken: [],
       details: { subject },
     }
   },
+})
+
+function killSupervisor(env: Environment, database: string): void {
+  Bun.spawnSync(['pkill', '-9', '-f', `__supervise ${env.CANHAZGPU_STORE} ${reservationIn(database)}`])
 }
 
 function reservationIn(database: string): string {

@@ -15,7 +15,8 @@ export const report: Row = {
   what: `canhazgpu report over ${RECORDS} records, minus an empty program (budget ${BUDGET_MS} ms)`,
   async measure(bench) {
     const { canhazgpu, floor, effort, folder } = bench
-    const env = fakePool(bench, 8)
+    using pool = await fakePool(bench, 8)
+    const { env } = pool
     fillHistory(join(folder, 'pool', 'pool.db'))
     const taken = await inTurn(Math.max(3, Math.round(7 * effort)), {
       floor: () => timeProgram([floor.program], env),

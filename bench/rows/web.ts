@@ -12,7 +12,7 @@ export const web: Row = {
     const { canhazgpu, effort } = bench
     const figures = await measureWeb({
       canhazgpu,
-      env: fakePool(bench, 8),
+      env: (await fakePool(bench, 8)).env,
       requests: Math.round(20_000 * effort),
       streams: STREAMS,
       watchMs: 5_000,

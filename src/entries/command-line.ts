@@ -1,5 +1,5 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { currentProcess, livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { currentProcess } from '../adapters/kernel/processes.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
@@ -11,11 +11,9 @@ import { runProgram } from '../cli/program.ts'
 import { socketPathIn } from '../domain/settings.ts'
 import type { Warn } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
-import type { PoolService } from '../ports/pool-service.ts'
-import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { Output } from '../views/words/printed.ts'
-import { type Opening, openPoolStore, poolServiceMaker } from './open-pool.ts'
+import type { PoolAccess } from './pool-access.ts'
 import type { Rejoin } from './successor.ts'
 import { traceOf } from './trace.ts'
 import { VERSION, versionWithCommit } from './version.ts'
@@ -81,14 +79,14 @@ async function openContext(
     const { currentAccount } = await import('../adapters/accounts/account.ts')
     return currentAccount()
   })
-  const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
-  const opening: Opening = { settings, warn, keep, account, processes, trace }
   const socket = socketPathIn(settings.store)
-  const local = once((patience?: LockPatience) => openPoolStore(opening, patience))
-  const serviceOf = poolServiceMaker(opening)
-  const remote = once(async () => {
-    const { daemonPool } = await import('./daemon-client.ts')
-    return daemonPool(socket ?? '', settings.memoryThreshold)
+  const access = once(async (): Promise<PoolAccess> => {
+    if (socket !== undefined) {
+      const { daemonAccess } = await import('./daemon-access.ts')
+      return daemonAccess(socket, settings.memoryThreshold)
+    }
+    const { embeddedAccess } = await import('./embedded-access.ts')
+    return embeddedAccess({ settings, warn, keep, account, trace })
   })
   const ignoredSignals = () => inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n
   return {
@@ -105,22 +103,15 @@ async function openContext(
     now: () => Date.now(),
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
-    pool: async () => (socket === undefined ? serviceOf(await local()) : remote()),
-    administration: async () => {
-      if (socket !== undefined) {
-        const { remoteAdministration } = await import('./daemon-client.ts')
-        return remoteAdministration(await remote())
-      }
-      const { administration } = await import('./administration.ts')
-      return administration(opening)
-    },
+    pool: async () => (await access()).pool(),
+    administration: async () => (await access()).administration(),
     dashboard: async () => {
       const { dashboard } = await import('./dashboard.ts')
-      return dashboard(opening, files, socket === undefined ? null : await remote())
+      return dashboard(await access(), files, settings.store)
     },
     startDaemon: async (place) => {
       const { startDaemon } = await import('./daemon.ts')
-      return startDaemon(opening, place)
+      return startDaemon({ settings, trace }, place)
     },
     launch: async () => {
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
@@ -131,27 +122,22 @@ async function openContext(
       inherited ??= snapshotInherited()
     },
     place: rejoin,
-    waitInQueue: async (intent, wait) => {
-      if (socket !== undefined) {
-        const { waitRemotely } = await import('./daemon-client.ts')
-        return waitRemotely(await remote(), intent, { ...wait, ignoredSignals: ignoredSignals() })
-      }
-      const { waitLocally } = await import('./local-wait.ts')
-      return waitLocally(intent, wait, {
-        ...{ openStore: local, serve: serviceOf, processes, place: rejoin, ignoredSignals: ignoredSignals() },
+    waitInQueue: async (intent, wait) =>
+      (await access()).waitInQueue(intent, wait, {
+        ignoredSignals: ignoredSignals(),
+        place: rejoin,
         becomeSuccessor: async (place) => {
           const { becomeSuccessor } = await import('./successor.ts')
           if (inherited !== null) becomeSuccessor({ ...place, inherited })
         },
-      })
-    },
+      }),
     openScreen: async () => {
       const { openScreen } = await import('../adapters/process/screen.ts')
       return openScreen()
     },
     openWaker: async () => {
       const { changeCalls, openWaker } = await import('./waker.ts')
-      const wakeups = socket === undefined ? await local() : changesOf(await remote())
+      const wakeups = await (await access()).changes()
       return openWaker(changeCalls(wakeups), { ignored: ignoredSignals(), commandFollows: false })
     },
   }
@@ -176,8 +162,6 @@ async function configuration({ flags, configFile, warn }: Configuring) {
   return { files, lookUp, settings: settingsFrom({ flags, env }, files) }
 }
 
-const changesOf = (pool: PoolService) => ({ changes: (signal: AbortSignal) => pool.events(signal) })
-
 /** Ctrl-C sends SIGINT and a service manager sends SIGTERM; both stop the program. */
 function untilStopped(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -190,10 +174,10 @@ function untilStopped(): Promise<void> {
   return promise
 }
 
-function once<Value, How>(make: (how?: How) => Promise<Value>): (how?: How) => Promise<Value> {
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let made: Promise<Value> | undefined
-  return (how) => {
-    made ??= make(how)
+  return () => {
+    made ??= make()
     return made
   }
 }

@@ -9,21 +9,17 @@ import { MemoryStore } from '../adapters/memory/memory-store.ts'
 import { askUsageChild } from '../adapters/process/usage-child.ts'
 import type { ConfigFile } from '../adapters/settings/config-file.ts'
 import type { Dashboard } from '../cli/context.ts'
-import type { PoolService } from '../ports/pool-service.ts'
-import { type Opening, openReopeningPool } from './open-pool.ts'
+import { socketPathIn } from '../domain/settings.ts'
+import type { PoolAccess } from './pool-access.ts'
 
 /** The parts of this machine that `web` uses. */
-export function dashboard(
-  opening: Opening,
-  files: readonly ConfigFile[],
-  daemon: PoolService | null,
-): Dashboard {
+export function dashboard(access: PoolAccess, files: readonly ConfigFile[], store: string): Dashboard {
   return {
-    pool: async () => daemon ?? openReopeningPool(opening),
+    pool: access.longRunningPool,
     askUsage: async (question) => {
-      if (daemon === null) return askUsageChild(opening.settings.store, question)
+      if (socketPathIn(store) === undefined) return askUsageChild(store, question)
       const { usageAnswer } = await import('../views/documents/usage-answer.ts')
-      return JSON.stringify(await usageAnswer(daemon, question))
+      return JSON.stringify(await usageAnswer(await access.pool(), question))
     },
     connections: {
       limit: descriptorLimit,

@@ -10,17 +10,13 @@ import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
+import type { WaitingProcess } from './pool-access.ts'
 import { openWaker } from './waker.ts'
 
-export interface LocalWaitParts {
+export interface LocalWaitParts extends WaitingProcess {
   readonly openStore: (patience: LockPatience) => Promise<OpenedPool>
   readonly serve: (store: OpenedPool) => PoolService
   readonly processes: ProcessCheck
-  /** Bit n - 1 is set for each signal n that this process must not handle. */
-  readonly ignoredSignals: bigint
-  /** The queue entry that this process created while it ran an earlier version of this program. */
-  readonly place: Place | null
-  readonly becomeSuccessor: (place: Place) => Promise<void>
 }
 
 /** Waits in the queue of the embedded pool. */

@@ -1,0 +1,25 @@
+import { connectToDaemon } from '../adapters/daemon/connect.ts'
+import { currentMoment } from '../adapters/kernel/clock.ts'
+import { DaemonPool } from '../app/remote/daemon-pool.ts'
+import type { PoolAccess } from './pool-access.ts'
+
+/** The pool of the daemon at this socket; connects when it is first used. */
+export function daemonAccess(socket: string, threshold: number | null): PoolAccess {
+  const pool = new DaemonPool({
+    ...{ socket, threshold, connect: () => connectToDaemon(socket) },
+    clock: () => currentMoment().steady.ms,
+  })
+  return {
+    pool: async () => pool,
+    longRunningPool: async () => pool,
+    administration: async () => {
+      const { RemoteAdministration } = await import('../app/remote/remote-administration.ts')
+      return new RemoteAdministration(pool)
+    },
+    waitInQueue: async (intent, wait, waiting) => {
+      const { waitRemotely } = await import('./remote-wait.ts')
+      return waitRemotely(pool, intent, { ...wait, ...waiting })
+    },
+    changes: async () => ({ changes: (signal) => pool.events(signal) }),
+  }
+}
