@@ -1,7 +1,7 @@
 import type { Administration } from '../app/administration.ts'
 import { tooManyConnections } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Account } from '../domain/pool/model.ts'
+import type { Account, Millis } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -13,6 +13,8 @@ import { Waiters } from './waiters.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
 
 const MOST_CONNECTIONS_PER_ACCOUNT = 1_024
+/** Interval of a new attempt while the store fails. */
+const RETRY_AFTER_MS: Millis = 1_000
 
 export interface DaemonParts {
   readonly store: AnnouncingStore
@@ -42,6 +44,7 @@ export class Daemon implements ConnectionHandler {
   #watchers = 0
   #isSettling = false
   #isStopping = false
+  #retry: ReturnType<typeof setTimeout> | undefined
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
@@ -136,8 +139,16 @@ export class Daemon implements ConnectionHandler {
   }
 
   async #follow(): Promise<void> {
-    const read = await this.#logged(this.#service.view('stored'))
-    if (read !== undefined) this.#runs.follow(read)
+    clearTimeout(this.#retry)
+    try {
+      this.#runs.follow(await this.#service.view('stored'))
+    } catch (error) {
+      if (isNotInitialized(error)) return
+      this.#parts.log(error)
+      // What ended meanwhile would otherwise stay until the next commit.
+      clearTimeout(this.#retry)
+      this.#retry = setTimeout(() => void this.#settle(), RETRY_AFTER_MS)
+    }
   }
 
   /** Undefined if it fails. A pool that is not set up yet is no failure. */

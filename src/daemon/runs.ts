@@ -43,7 +43,9 @@ export class Runs {
     for (const run of runs) if (endOf(run) <= moment.wall) this.#stop(run)
     const ends = pool.reservations.filter(({ id }) => !this.#stopping.has(id)).map(endOf)
     const checkAt = all.every((each) => processes.isWatched(each)) ? [] : [moment.wall + CHECK_EVERY_MS]
-    const beatAt = runs.length === 0 ? [] : [this.#beatAt(moment.wall)]
+    // Nothing is known of the other runs: they end when their last heartbeat is too old.
+    const beating = runs.filter(({ term }) => processes.isWatched(term.process))
+    const beatAt = beating.length === 0 ? [] : [this.#beatAt(moment.wall)]
     clearTimeout(this.#timer)
     const at = Math.min(...ends, ...checkAt, ...beatAt)
     if (!Number.isFinite(at)) return
@@ -51,7 +53,7 @@ export class Runs {
     this.#timer = setTimeout(
       () => {
         if (isBeat) this.#lastBeat = undefined
-        if (isBeat) beat(runs.map(({ id }) => id))
+        if (isBeat) beat(beating.map(({ id }) => id))
         else settle()
       },
       at > moment.wall ? Math.min(at - moment.wall, LONGEST_TIMER_MS) : RETRY_AFTER_MS,

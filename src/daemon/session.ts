@@ -49,8 +49,8 @@ export class Session implements Receiver {
   #isOpen = true
   #unanswered = 0
   readonly #waiting = new Set<Waiter>()
-  /** Manual reservations whose grant the client has not confirmed, and the pool for their account. */
-  readonly #unconfirmed = new Map<string, PoolService>()
+  /** By id: those with a manual reservation whose grant the client has not confirmed. */
+  readonly #unconfirmed = new Map<string, Waiter>()
   readonly #endings: (() => void)[] = []
 
   constructor(parts: SessionParts) {
@@ -81,10 +81,7 @@ export class Session implements Receiver {
     this.#parts.closed()
     for (const end of this.#endings) end()
     for (const waiter of this.#waiting) this.#parts.waiters.leave(waiter).catch(this.#parts.failed)
-    if (this.#parts.isStopping()) return
-    for (const [id, service] of this.#unconfirmed) {
-      service.perform({ op: 'end', id, outcome: 'released' }).catch(this.#parts.failed)
-    }
+    for (const waiter of this.#unconfirmed.values()) void this.#parts.waiters.giveBack(waiter)
   }
 
   #greet(protocol: number | null): void {
@@ -175,7 +172,7 @@ export class Session implements Receiver {
       finish: (answer) => {
         this.#waiting.delete(waiter)
         if (!this.#isOpen) return false
-        if (isManualGrant(answer)) this.#unconfirmed.set(verified.id, service)
+        if (isManualGrant(answer)) this.#unconfirmed.set(verified.id, waiter)
         this.#send(n, answer instanceof CanhazgpuError ? { error: answer.toJSON() } : { answer })
         return true
       },

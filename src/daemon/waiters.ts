@@ -14,6 +14,7 @@ import type { Millis, Pool } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { type Conditions, isPassedOver, startableEntries } from '../domain/schedule/startable.ts'
 import type { PoolService } from '../ports/pool-service.ts'
+import { GivingBack, keyOf } from './giving-back.ts'
 
 /** Interval of a new attempt while the pool does not change: only a probe shows that a squatter has left. */
 const ATTEMPT_EVERY_MS: Millis = 2_000
@@ -59,6 +60,7 @@ export class Waiters {
   readonly #parts: WaitersParts
   /** By `keyOf`. */
   readonly #places = new Map<string, Place>()
+  readonly #givingBack: GivingBack
   /** The reading of the last attempt that was not granted. */
   #reading: Reading | undefined
   #driverFailure: CanhazgpuError | undefined
@@ -69,6 +71,7 @@ export class Waiters {
 
   constructor(parts: WaitersParts) {
     this.#parts = parts
+    this.#givingBack = new GivingBack(parts)
   }
 
   get count(): number {
@@ -81,12 +84,15 @@ export class Waiters {
     const earlier = this.#places.get(key)
     const place = newPlace(waiter)
     this.#places.set(key, place)
+    this.#givingBack.stop(waiter.intent)
     if (earlier !== undefined) {
       earlier.isReplaced = true
       clearTimeout(earlier.timer)
       await earlier.attempt
+      if (this.#places.get(key) !== place) return
     }
-    await this.#attempt(place, true)
+    // Meanwhile it may have been served.
+    if (place.attempt === undefined) await this.#attempt(place, true)
     if (this.#places.get(key) !== place) return
     const { waitFor } = waiter.ticket
     if (waitFor !== undefined) {
@@ -95,7 +101,7 @@ export class Waiters {
         Math.min(waitFor, LONGEST_TIMER_MS),
       )
     }
-    await this.#reportTo(place)
+    this.#inBackground(this.#reportTo(place))
     this.serve()
   }
 
@@ -192,7 +198,7 @@ export class Waiters {
       else if (answer.kind === 'granted') await this.#finish(place, answer.grant)
       else this.#reading = answer.reading
     } catch (error) {
-      const failure = error instanceof CanhazgpuError ? error : daemonDefect()
+      const failure = failureOf(error)
       if (failure !== error) this.#parts.log(error)
       this.#reading = undefined
       this.#driverFailure = failure
@@ -210,33 +216,41 @@ export class Waiters {
     }
   }
 
+  /** A waiter that has left or given up meanwhile has its answer already, so a grant is given back. */
   async #finish(place: Place, answer: Grant | Refusal | CanhazgpuError): Promise<void> {
-    clearTimeout(place.timer)
-    this.#places.delete(keyOf(place.waiter.intent))
-    if (!place.waiter.finish(answer)) await this.#end(place)
+    if (place.isReplaced) return
+    const isCurrent = this.#take(place)
+    if (!isCurrent || !place.waiter.finish(answer)) await this.giveBack(place.waiter)
   }
 
   async #remove(place: Place): Promise<void> {
-    clearTimeout(place.timer)
-    const key = keyOf(place.waiter.intent)
-    if (this.#places.get(key) !== place) return
-    this.#places.delete(key)
-    await this.#end(place)
+    if (this.#take(place)) await this.giveBack(place.waiter)
   }
 
-  /** If the store fails, the entry or reservation ends with its process. */
-  async #end({ waiter: { service, intent } }: Place): Promise<void> {
-    if (this.#parts.isStopping()) return
-    await service.perform({ op: 'leave', id: intent.id }).catch(this.#parts.log)
+  /** Takes the place out; false if it was taken before. */
+  #take(place: Place): boolean {
+    clearTimeout(place.timer)
+    const key = keyOf(place.waiter.intent)
+    return this.#places.get(key) === place && this.#places.delete(key)
+  }
+
+  /** Ends the entry or reservation of a client that has disconnected. */
+  giveBack(waiter: Waiter): Promise<void> {
+    return this.#givingBack.begin(waiter)
   }
 
   async #giveUp(place: Place): Promise<void> {
     await place.attempt
-    const { intent, finish } = place.waiter
-    if (this.#places.get(keyOf(intent)) !== place) return
-    await this.#remove(place)
-    const { pool, moment } = await this.#parts.service.view('stored')
-    finish(timedOut(pool, intent, moment.wall))
+    if (!this.#take(place)) return
+    const { waiter } = place
+    this.#inBackground(this.giveBack(waiter))
+    try {
+      const { pool, moment } = await this.#parts.service.view('stored')
+      waiter.finish(timedOut(pool, waiter.intent, moment.wall))
+    } catch (error) {
+      waiter.finish(failureOf(error))
+      throw error
+    }
   }
 
   #reportWithin(ms: Millis): void {
@@ -255,7 +269,8 @@ export class Waiters {
 
   async #reportTo(place: Place): Promise<void> {
     const { pool, source } = await this.#progressSource()
-    report(place, progressOf(place.waiter.intent.id, pool, source))
+    const isCurrent = this.#places.get(keyOf(place.waiter.intent)) === place
+    if (isCurrent) report(place, progressOf(place.waiter.intent.id, pool, source))
   }
 
   async #progressSource() {
@@ -275,8 +290,8 @@ export class Waiters {
   }
 }
 
-/** Another account may know the id of an entry, and ask with it. */
-const keyOf = ({ id, owner }: Pick<Intent, 'id' | 'owner'>): string => `${owner.account.uid}/${id}`
+const failureOf = (error: unknown): CanhazgpuError =>
+  error instanceof CanhazgpuError ? error : daemonDefect()
 
 const newPlace = (waiter: Waiter): Place => ({
   waiter,

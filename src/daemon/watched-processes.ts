@@ -48,9 +48,10 @@ export class WatchedProcesses {
     return watched.hasExited ? 'gone' : 'alive'
   }
 
-  /** Whether the kernel would report the exit of this process. */
+  /** Whether the kernel would report the exit of this process, and has not. */
   isWatched(process: ProcessIdentity): boolean {
-    return (this.#watched.get(keyOf(process))?.exit ?? null) !== null
+    const watched = this.#watched.get(keyOf(process))
+    return watched !== undefined && watched.exit !== null && !watched.hasExited
   }
 }
 

@@ -124,12 +124,15 @@ export class DaemonPool implements PoolService {
   }
 
   /**
-   * Confirms that the grant was received, for a reservation that does not end with this process. Only the daemon that
-   * granted it would end it without this, so an outage is no failure.
+   * Confirms that the grant was received, for a reservation that does not end with this process. A daemon that loses the
+   * connection before, and goes on, ends the reservation; the next daemon keeps it.
    */
   async keep(id: string): Promise<void> {
     const link = await this.#link?.catch(() => null)
-    if (link?.isOpen === true) await link.request({ ask: 'keep', id }).next()
+    const answer = link?.isOpen === true ? await link.request({ ask: 'keep', id }).next() : null
+    if (answer !== null) return
+    const { pool } = await this.view('stored')
+    if (!pool.reservations.some((held) => held.id === id)) throw daemonStopped()
   }
 
   async administer<Name extends AdministrationAction['name']>(

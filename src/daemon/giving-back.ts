@@ -1,0 +1,54 @@
+import type { Intent } from '../domain/operation/intent.ts'
+import type { Millis } from '../domain/pool/model.ts'
+import type { PoolService } from '../ports/pool-service.ts'
+
+/** Interval of a new attempt while the store fails. */
+const TRY_AGAIN_EVERY_MS: Millis = 5_000
+
+interface Client {
+  readonly intent: Intent
+  /** The pool for the account of this client. */
+  readonly service: PoolService
+}
+
+export interface GivingBackParts {
+  /** Whether the daemon is about to exit. */
+  readonly isStopping: () => boolean
+  /** Reports a failure to the log. */
+  readonly log: (error: unknown) => void
+}
+
+/** Ends the queue entries and reservations of clients that have disconnected. */
+export class GivingBack {
+  readonly #parts: GivingBackParts
+  /** By `keyOf`. */
+  readonly #clients = new Map<string, Client>()
+
+  constructor(parts: GivingBackParts) {
+    this.#parts = parts
+  }
+
+  /** Tries again while the store fails: nobody else ends a reservation that nobody knows of. */
+  async begin(client: Client): Promise<void> {
+    const { isStopping, log } = this.#parts
+    const key = keyOf(client.intent)
+    this.#clients.set(key, client)
+    while (this.#clients.get(key) === client && !isStopping()) {
+      try {
+        await client.service.perform({ op: 'leave', id: client.intent.id })
+        if (this.#clients.get(key) === client) this.#clients.delete(key)
+      } catch (error) {
+        log(error)
+        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_EVERY_MS))
+      }
+    }
+  }
+
+  /** The client has connected again and needs its entry or reservation. */
+  stop(intent: Intent): void {
+    this.#clients.delete(keyOf(intent))
+  }
+}
+
+/** Another account may know the id of an entry, and ask with it. */
+export const keyOf = ({ id, owner }: Pick<Intent, 'id' | 'owner'>): string => `${owner.account.uid}/${id}`

@@ -1,0 +1,32 @@
+import { expect, jest, test } from 'bun:test'
+import { Chance } from '../../simulation/chance.ts'
+import { runSchedule } from './schedules/schedule.ts'
+
+/** Several daemons, one after the other, and their clients in random schedules. */
+
+const FIXED = 60
+const FRESH_MS = 2_000
+const STEPS = 300
+
+async function violationsOf(seed: number): Promise<readonly string[]> {
+  jest.useFakeTimers()
+  try {
+    return await runSchedule(new Chance(seed), STEPS)
+  } finally {
+    jest.clearAllTimers()
+    jest.useRealTimers()
+  }
+}
+
+test(`no violation in the schedules 1 to ${FIXED}`, async () => {
+  for (let seed = 1; seed <= FIXED; seed++) expect([seed, ...(await violationsOf(seed))]).toEqual([seed])
+})
+
+test('no violation in fresh schedules', async () => {
+  const first = Math.floor(Math.random() * 1_000_000_000)
+  const started = process.hrtime.bigint()
+  const forMs = Number(process.env.SCHEDULES_MS ?? FRESH_MS)
+  for (let seed = first; Number(process.hrtime.bigint() - started) < forMs * 1e6; seed++) {
+    expect([seed, ...(await violationsOf(seed))]).toEqual([seed])
+  }
+}, 3_600_000)

@@ -1,0 +1,165 @@
+import { DaemonPool } from '../../../src/app/remote/daemon-pool.ts'
+import { waitAtDaemon } from '../../../src/app/remote/wait-at-daemon.ts'
+import { CanhazgpuError } from '../../../src/domain/errors.ts'
+import type { Grant, Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
+import { isRefusal, type Refusal } from '../../../src/domain/operation/refusal.ts'
+import type { Millis, UnitId } from '../../../src/domain/pool/model.ts'
+import { unitsOf } from '../../../src/domain/pool/units.ts'
+import type { Connect } from '../../../src/ports/daemon-connection.ts'
+import type { Process } from './machine.ts'
+
+export type Command =
+  | {
+      readonly kind: 'run' | 'reserve'
+      readonly count: number
+      readonly wait: boolean
+      readonly for?: Millis
+    }
+  | { readonly kind: 'release' }
+  | { readonly kind: 'status' }
+
+export interface Held {
+  readonly id: string
+  readonly units: readonly UnitId[]
+}
+
+interface ClientParts {
+  readonly process: Process
+  readonly command: Command
+  readonly connect: Connect
+  readonly clock: () => Millis
+  readonly exit: (process: Process) => void
+}
+
+/** The duration of a manual reservation. */
+export const RESERVED_MS: Millis = 60_000
+
+const CHECK_EVERY_MS: Millis = 2_000
+
+/** One command line, from its start to the end of its process. */
+export class Client {
+  readonly #parts: ClientParts
+  readonly #pool: DaemonPool
+  readonly #interrupted = Promise.withResolvers<'interrupted'>()
+  readonly id: string
+  isInterrupted = false
+  /** The reservation that its user knows of. */
+  held: Held | undefined
+  /** It received the grant that it waited for. */
+  isGranted = false
+  /** A `run` has become its command. */
+  isRunning = false
+  /** The code of its error; null for none; undefined while it asks. */
+  outcome: string | null | undefined
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts
+    this.id = `c${parts.process.identity.pid}`
+    const { connect, clock } = parts
+    this.#pool = new DaemonPool({ socket: '/run/s', connect, clock, threshold: null })
+    void this.#perform()
+  }
+
+  get process(): Process {
+    return this.#parts.process
+  }
+
+  get command(): Command {
+    return this.#parts.command
+  }
+
+  interrupt(): void {
+    this.isInterrupted = true
+    this.#interrupted.resolve('interrupted')
+  }
+
+  async #perform(): Promise<void> {
+    const outcome = await this.#outcome()
+    this.#pool.close()
+    // What its code does after the process has exited does not count.
+    if (this.process.state === 'gone') return
+    this.outcome = outcome
+    if (!this.isRunning) this.#parts.exit(this.process)
+  }
+
+  async #outcome(): Promise<string | null> {
+    try {
+      const answer = await this.#ask()
+      if (answer === null) return null
+      if (isRefusal(answer)) return answer.refused.code
+      this.#hold(answer)
+      return null
+    } catch (error) {
+      if (error instanceof CanhazgpuError) return error.code
+      throw error
+    }
+  }
+
+  #hold({ reservation }: Grant): void {
+    if (this.process.state === 'gone') return
+    this.held = { id: reservation.id, units: unitsOf(reservation) }
+    this.isRunning = reservation.term.kind === 'run'
+  }
+
+  async #ask(): Promise<Grant | Refusal | null> {
+    const { command } = this.#parts
+    switch (command.kind) {
+      case 'status':
+        await this.#pool.view('status')
+        return null
+      case 'release': {
+        const answer = await this.#pool.perform({ op: 'release' })
+        return isRefusal(answer) ? answer : null
+      }
+      case 'run':
+      case 'reserve': {
+        const intent = this.#intent(command)
+        if (command.wait) return this.#wait(intent)
+        const answer = await this.#pool.perform({ op: 'acquire', intent })
+        if (isRefusal(answer)) return answer
+        if (answer.kind === 'queued') throw new Error('queued without --wait')
+        return answer.grant
+      }
+    }
+  }
+
+  #wait(intent: Intent): Promise<Grant | Refusal> {
+    const asked = (ms: Millis) => {
+      const timeout = new Promise<'timeout'>((resolve) => setTimeout(resolve, ms, 'timeout'))
+      return this.isInterrupted
+        ? this.#interrupted.promise
+        : Promise.race([this.#interrupted.promise, timeout])
+    }
+    return waitAtDaemon(this.#pool, intent, {
+      onProgress: () => {},
+      waker: {
+        wait: (ms) => asked(Math.min(ms, CHECK_EVERY_MS)),
+        listen: () => {},
+        isInterrupted: () => this.isInterrupted,
+        wasInterrupted: async () => {
+          this.isGranted = true
+          return this.isInterrupted
+        },
+      },
+      ...(this.#parts.command.kind === 'reserve' && this.#parts.command.for !== undefined
+        ? { waitFor: this.#parts.command.for }
+        : {}),
+    })
+  }
+
+  #intent({ kind, count, for: duration }: Extract<Command, { readonly wait: boolean }>): Intent {
+    const { identity, uid } = this.process
+    const name = `user${uid}`
+    const timeout = duration === undefined ? {} : { timeout: { after: duration, grace: 1_000 } }
+    const term: RequestedTerm =
+      kind === 'run'
+        ? { kind, process: identity, command: 'train', ...timeout }
+        : { kind: 'manual', duration: RESERVED_MS }
+    return {
+      id: this.id,
+      request: { kind: 'count', count },
+      owner: { account: { uid, name }, shownName: name },
+      term,
+    }
+  }
+}

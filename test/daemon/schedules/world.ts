@@ -1,0 +1,205 @@
+import { MemoryPlace } from '../../../src/adapters/memory/memory-place.ts'
+import { decodePool, encodePool } from '../../../src/adapters/store/document/codec.ts'
+import { LocalPool } from '../../../src/app/local-pool.ts'
+import { AnnouncingStore } from '../../../src/daemon/announcing-store.ts'
+import { Daemon } from '../../../src/daemon/daemon.ts'
+import { WatchedProcesses } from '../../../src/daemon/watched-processes.ts'
+import { CanhazgpuError } from '../../../src/domain/errors.ts'
+import type {
+  Account,
+  GpuReading,
+  Millis,
+  Moment,
+  Pool,
+  Reservation,
+  RunTerm,
+} from '../../../src/domain/pool/model.ts'
+import { gpuUnit } from '../../../src/domain/pool/units.ts'
+import { ConnectionFailed, type DaemonConnection } from '../../../src/ports/daemon-connection.ts'
+import { Client, type Command } from './client.ts'
+import { type Lane, Lanes } from './lanes.ts'
+import { type Process, Processes, SlowStore } from './machine.ts'
+import { Wire } from './wire.ts'
+
+const GPUS = 3
+
+interface Running {
+  readonly daemon: Daemon
+  readonly store: Lane
+  readonly wires: Set<Wire>
+  isListening: boolean
+  hasEnded: boolean
+}
+
+const PROVIDER = 'fake'
+const deviceOf = (index: number) => ({ uuid: `GPU-${index}`, name: 'H100' })
+
+/** A machine with clients and a daemon that can be killed at any time; everything takes as long as the test decides. */
+export class World {
+  readonly lanes = new Lanes()
+  readonly processes = new Processes(this.lanes)
+  /** The steady time of each grant, by reservation. */
+  readonly grantedAt = new Map<string, Millis>()
+  readonly place = new MemoryPlace((pool, moment) => {
+    for (const { id } of pool.reservations) {
+      if (!this.grantedAt.has(id)) this.grantedAt.set(id, moment.steady.ms)
+    }
+    return decodePool(encodePool(pool, moment))
+  })
+  readonly clients: Client[] = []
+  readonly violations: string[] = []
+  /** GPUs that are used without a reservation. */
+  readonly occupied = new Set<number>()
+  storeFails = false
+  driverFails = false
+  /** Reservations of a client that exited in the outage of its daemon may stay until they expire. */
+  outages = 0
+  wall = 1_750_000_000_000
+  steady = 86_400_000
+  #running: Running | undefined
+
+  constructor() {
+    const pool: Pool = {
+      ...{ host: 'h', provider: PROVIDER, policy: { allocation: 'lru' }, writtenAt: this.#now() },
+      units: Array.from({ length: GPUS }, (_, at) => ({
+        ...{ id: gpuUnit(at), device: deviceOf(at), shape: { kind: 'gpu' } },
+      })),
+      ...{ reservations: [], queue: [] },
+    }
+    this.place.pool = pool
+  }
+
+  get pool(): Pool {
+    if (this.place.pool === null) throw new Error('there is no pool')
+    return this.place.pool
+  }
+
+  get daemon(): Daemon | undefined {
+    return this.#running?.daemon
+  }
+
+  readonly #now = (): Moment => ({ wall: this.wall, steady: { epoch: 'b/1', ms: this.steady } })
+
+  startDaemon(): void {
+    if (this.#running !== undefined) return
+    const slow = new SlowStore(this.place, this.#now)
+    const lane = this.lanes.open()
+    slow.lane = lane
+    slow.fails = () => this.storeFails
+    const watched = new WatchedProcesses(this.processes.exits(), this.processes.alive)
+    const processes = { alive: watched.alive.bind(watched), stopped: this.processes.stopped }
+    const store = new AnnouncingStore(slow, {
+      isWatched: (process) => watched.isWatched(process),
+      faultIn: () => undefined,
+    })
+    const serviceFor = (account: Account) =>
+      new LocalPool({
+        ...{ store, processes, actor: async () => account },
+        driver: { sample: () => this.#sample(), askedThresholdMb: null, seesOwners: () => true },
+      })
+    const daemon = new Daemon({
+      ...{ store, watched, processes, serviceFor },
+      own: { uid: 0, name: 'root' },
+      accountOf: (uid) => this.#later(() => ({ uid, name: `user${uid}` })),
+      administrationFor: () => {
+        throw new Error('nobody administers')
+      },
+      stop: (run) => this.#stopJob(run, running),
+      mostConnections: 1_000,
+      log: (error) => {
+        if (!(error instanceof CanhazgpuError)) this.violations.push(`logged: ${error}`)
+      },
+    })
+    const running: Running = { daemon, store: lane, wires: new Set(), isListening: false, hasEnded: false }
+    this.#running = running
+    void daemon.start().then(() => {
+      running.isListening = true
+    })
+  }
+
+  /** Nothing that it has begun goes on. */
+  killDaemon(): void {
+    const running = this.#running
+    if (running === undefined) return
+    running.hasEnded = true
+    running.store.end()
+    for (const wire of running.wires) wire.cut()
+    this.#running = undefined
+    this.outages++
+  }
+
+  stopDaemon(): void {
+    const running = this.#running
+    if (running === undefined) return
+    running.daemon.stop()
+    for (const wire of running.wires) wire.drop()
+    this.killDaemon()
+  }
+
+  start(uid: number, command: Command): Client {
+    const process = this.processes.start(uid)
+    const client = new Client({
+      ...{ process, command, clock: () => this.steady },
+      connect: () => this.#connect(process),
+      exit: (exited) => this.exit(exited),
+    })
+    this.clients.push(client)
+    return client
+  }
+
+  exit(process: Process): void {
+    if (process.state === 'gone') return
+    for (const wire of this.wiresOf(process)) wire.hangUp()
+    this.processes.exit(process)
+  }
+
+  wiresOf(process: Process): readonly Wire[] {
+    return [...(this.#running?.wires ?? [])].filter((wire) => wire.process === process)
+  }
+
+  async #connect(process: Process): Promise<DaemonConnection> {
+    if (process.state === 'gone') return new Promise(() => {})
+    const running = this.#running
+    if (running?.isListening !== true) throw new ConnectionFailed('no daemon')
+    const violated = (what: string) => this.violations.push(what)
+    const wire = new Wire({ process, daemon: running.daemon, lanes: this.lanes, violated })
+    running.wires.add(wire)
+    return wire.client
+  }
+
+  #later<Value>(value: () => Value): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.lanes.open().add(() => {
+        try {
+          resolve(value())
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }
+
+  async #sample() {
+    return this.#later(() => {
+      if (this.driverFails) throw new CanhazgpuError('driver-unresponsive', 'The driver hangs')
+      const readings = Array.from(
+        { length: GPUS },
+        (_, index): GpuReading => ({
+          ...{ index, ...deviceOf(index) },
+          state: {
+            ...{ kind: 'measured', processes: [] },
+            memoryUsedMb: this.occupied.has(index) ? 30_000 : 0,
+          },
+        }),
+      )
+      return { probe: { provider: PROVIDER, readings } } as const
+    })
+  }
+
+  /** At its time limit a job ends later. */
+  async #stopJob({ term }: Reservation<RunTerm>, running: Running): Promise<void> {
+    const process = this.processes.find(term.process)
+    await this.#later(() => {})
+    if (process !== undefined && !running.hasEnded) this.exit(process)
+  }
+}
