@@ -85,6 +85,13 @@ export const daemonRequests: Parser = {
     '{"protocol":1}',
     perform({ op: 'acquire', intent }),
     perform({ op: 'acquire', intent: run }),
+    perform({
+      op: 'acquire',
+      intent: {
+        ...intent,
+        request: { kind: 'count', count: 1, gpuTypes: ['h100', 'a100'], leastMemoryMb: 38_146 },
+      },
+    }),
     perform({ op: 'claim', intent: { ...intent, id: 'a1' }, exact: true }),
     perform({ op: 'claim', intent: run, exact: false }),
     perform({ op: 'end', id: 'b1', outcome: 'released' }),

@@ -49,7 +49,9 @@ function differenceOf(unit: Unit, match: Match, shown: number): readonly Differe
       return [{ code: 'replaced', unit, by: match.reading.uuid }]
     case 'same': {
       const { uuid, name } = match.reading
-      return adopted(unit, match) === unit ? [] : [{ code: 'renamed', unit, to: { uuid, name } }]
+      const { device } = adopted(unit, match)
+      const isSame = device.uuid === unit.device.uuid && device.name === unit.device.name
+      return isSame ? [] : [{ code: 'renamed', unit, to: { uuid, name } }]
     }
   }
 }

@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../domain/errors.ts'
+import { memoryOf } from '../domain/observation/devices.ts'
 import type { NewPool } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
 import type { Account, Policy, Pool, Probe, ProviderName, Unit } from '../domain/pool/model.ts'
@@ -133,9 +134,13 @@ function unitsIn(probe: Probe, count: number): readonly Unit[] {
   return probe.readings
     .toSorted((a, b) => a.index - b.index)
     .slice(0, count)
-    .map(({ uuid, name }, number) => ({
-      id: gpuUnit(number),
-      device: { uuid, name },
-      shape: { kind: 'gpu' },
-    }))
+    .map(({ uuid, name, state }, number) => {
+      const memoryMb = memoryOf(state)
+      return {
+        id: gpuUnit(number),
+        device: { uuid, name },
+        shape: { kind: 'gpu' },
+        ...(memoryMb === undefined ? {} : { memoryMb }),
+      }
+    })
 }

@@ -6,7 +6,7 @@ import { ProgressLine } from '../views/words/progress-line.ts'
 import { unlessRefused } from '../views/words/refusals.ts'
 import type { Given } from './command-spec.ts'
 import type { Context } from './context.ts'
-import { duration, gpuCount, gpuIds, shownText } from './options/kinds.ts'
+import { duration, gpuCount, gpuIds, gpuTypes, memory, shownText } from './options/kinds.ts'
 import { option, overriddenByAnyOf } from './options/option.ts'
 
 /** Options of both `run` and `reserve`: which GPUs, for whom, and how long to wait. */
@@ -16,6 +16,14 @@ export const acquiringOptions = [
     isOverridden: overriddenByAnyOf('gpuIds'),
   }),
   option('-G, --gpu-ids <ids>', 'Exactly these GPUs, such as 1,3 or 0-3', { kind: gpuIds, onlyTyped: true }),
+  option('--gpu-type <types>', 'Only GPUs of one of these types, such as h100 or h100,a100', {
+    kind: gpuTypes,
+    isOverridden: overriddenByAnyOf('gpuIds'),
+  }),
+  option('--min-memory <size>', 'Only GPUs with at least this much memory, such as 40G', {
+    kind: memory,
+    isOverridden: overriddenByAnyOf('gpuIds'),
+  }),
   option('--nonblock', 'Do not wait, even if the configuration enables it', {
     isOverridden: overriddenByAnyOf('wait'),
   }),
@@ -29,9 +37,19 @@ export const acquiringOptions = [
 
 type AcquiringOptions = Given<typeof acquiringOptions>
 
-/** The request of `--gpus`, of `--gpu-ids`, or of both if they name the same number. */
-export function requestOf({ gpus, gpuIds }: AcquiringOptions): Request {
-  if (gpuIds === undefined) return { kind: 'count', count: gpus ?? 1 }
+/** The request of `--gpus` with its requirements, of `--gpu-ids`, or of both if they name the same number. */
+export function requestOf({ gpus, gpuIds, gpuType, minMemory }: AcquiringOptions): Request {
+  if (gpuIds === undefined) {
+    return {
+      ...{ kind: 'count', count: gpus ?? 1 },
+      ...(gpuType === undefined ? {} : { gpuTypes: gpuType }),
+      ...(minMemory === undefined ? {} : { leastMemoryMb: minMemory }),
+    }
+  }
+  if (gpuType !== undefined || minMemory !== undefined) {
+    const flag = gpuType === undefined ? '--min-memory' : '--gpu-type'
+    throw new CanhazgpuError('usage', `--gpu-ids and ${flag} contradict each other: the ids choose the GPUs`)
+  }
   if (gpus !== undefined && gpus !== gpuIds.length) {
     throw new CanhazgpuError(
       'usage',

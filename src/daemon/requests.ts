@@ -59,6 +59,8 @@ const shown = v.pipe(
 )
 const id = v.pipe(v.string(), v.regex(/^[0-9a-zA-Z-]{1,64}$/))
 const unitId = v.pipe(v.string(), v.regex(/^(0|[1-9]\d{0,3})(\.\d{1,2})?$/))
+/** As the command line sends them. */
+const gpuTypes = v.pipe(v.array(v.pipe(shown, v.regex(/^[a-z0-9]/))), v.minLength(1), v.maxLength(16))
 const units = v.pipe(
   v.array(unitId),
   v.minLength(1),
@@ -80,7 +82,12 @@ const unchecked = {
 const intent = v.object({
   id,
   request: v.variant('kind', [
-    v.object({ kind: v.literal('count'), count }),
+    v.object({
+      kind: v.literal('count'),
+      count,
+      gpuTypes: v.exactOptional(gpuTypes),
+      leastMemoryMb: v.exactOptional(count),
+    }),
     v.object({ kind: v.literal('ids'), ids: units }),
   ]),
   owner: unchecked.owner,

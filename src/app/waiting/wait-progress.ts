@@ -1,7 +1,9 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../../domain/observation/obstacles.ts'
-import type { Millis, Pool } from '../../domain/pool/model.ts'
+import type { Millis, Pool, Request } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
+import { hasRequirements } from '../../domain/pool/suitable.ts'
+import { wantedUnits } from '../../domain/schedule/demand.ts'
 import { type ExpectedStart, expectedStarts } from '../../domain/schedule/expected-starts.ts'
 import { supplyOf } from '../../domain/schedule/queue-places.ts'
 
@@ -10,7 +12,7 @@ export interface WaitProgress {
   /** Counted from 1. */
   readonly position: number
   readonly length: number
-  /** Number of free GPUs in the pool. */
+  /** Number of free GPUs in the pool; with a type or memory, of those that suit. */
   readonly free: number
   /** Why other unreserved GPUs cannot be granted. */
   readonly obstacles: readonly Obstacle[]
@@ -49,16 +51,21 @@ function progressIn(
   { now, reading, driverFailure }: ProgressSource,
   forecasts: ReadonlyMap<string, ExpectedStart>,
 ): (id: string) => WaitProgress | null {
-  const places = new Map(pool.queue.map((entry, at) => [entry.id, at + 1] as const))
+  const places = new Map(pool.queue.map(({ id }, at) => [id, at + 1] as const))
+  const obstacles = obstaclesIn(pool, reading)
   const units = pool.units.map(({ id }) => id)
-  const supply = supplyOf(pool, units, obstaclesIn(pool, reading))
+  const supply = supplyOf(pool, units, obstacles)
+  const supplyFor = (request: Request | undefined) =>
+    request?.kind === 'count' && hasRequirements(request)
+      ? supplyOf(pool, wantedUnits(pool, request), obstacles)
+      : supply
   return (id) => {
     const position = places.get(id)
     if (position === undefined) return null
     return {
       position,
       length: pool.queue.length,
-      ...supply,
+      ...supplyFor(pool.queue[position - 1]?.request),
       ...(driverFailure === undefined ? {} : { driverFailure }),
       forecast: forecasts.get(id) ?? { kind: 'unknown' },
       now,

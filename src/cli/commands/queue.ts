@@ -3,8 +3,9 @@ import type { QueuePlace } from '../../domain/schedule/queue-places.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
+import { requestWords } from '../../views/words/request-words.ts'
 import { table } from '../../views/words/table.ts'
-import { forecastWords, reasonWords, requestWords } from '../../views/words/waiting-words.ts'
+import { forecastWords, reasonWords } from '../../views/words/waiting-words.ts'
 import { command } from '../command.ts'
 
 export const queue = command({

@@ -1,3 +1,5 @@
+import type { Unit } from '../../domain/pool/model.ts'
+import { typeIn } from '../../domain/pool/suitable.ts'
 import { printable } from '../../domain/text/text.ts'
 import type { LoadedCommand } from '../command.ts'
 import type { Program } from '../context.ts'
@@ -8,12 +10,16 @@ import type { Option } from './option.ts'
 
 /** Prints the completion candidates for the last of these words. */
 export async function printCompletions(words: readonly string[], program: Program): Promise<void> {
-  const gpuIds = async () => {
+  const unitsOfPool = async (): Promise<readonly Unit[]> => {
     const context = await program.open({ flags: {}, commandLine: null, json: false, waits: false })
     const { pool } = await (await context.pool()).view('stored')
-    return pool.units.map(({ id }) => id)
+    return pool.units
   }
-  const candidates = await complete(words, { gpuIds: () => gpuIds().catch(() => []) })
+  const units = () => unitsOfPool().catch((): readonly Unit[] => [])
+  const candidates = await complete(words, {
+    gpuIds: async () => (await units()).map(({ id }) => id),
+    gpuTypes: async () => [...new Set((await units()).map(({ device }) => typeIn(device.name)))],
+  })
   const shown = candidates.filter((candidate) => printable(candidate) === candidate)
   program.stdout.write(shown.map((candidate) => `${candidate}\n`).join(''))
 }

@@ -2,6 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import { durationExamples, parseDuration } from '../../domain/text/duration.ts'
 import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
+import { memoryExamples, parseMemory } from '../../domain/text/memory.ts'
 import { printable } from '../../domain/text/text.ts'
 
 /** The values that an option or operand accepts. */
@@ -17,6 +18,7 @@ type Candidates = readonly string[] | Promise<readonly string[]>
 /** The facts about the pool that completion uses. Without a pool there are no ids. */
 export interface PoolToComplete {
   readonly gpuIds: () => Promise<readonly UnitId[]>
+  readonly gpuTypes: () => Promise<readonly string[]>
 }
 
 export const duration: Kind<Millis> = { read: parseDuration, candidates: () => durationExamples }
@@ -30,6 +32,25 @@ export const gpuIds: Kind<readonly UnitId[]> = {
     return ids.filter((id) => !named.includes(id)).map((id) => `${earlier}${id}`)
   },
 }
+
+const MOST_TYPES = 16
+
+/** Types of GPUs, in lower case. Each has a letter or digit, because it is compared by its words. */
+export const gpuTypes: Kind<readonly string[]> = {
+  read(text, flag) {
+    const types = text.split(',').map((type) => type.trim().toLowerCase())
+    if (types.length <= MOST_TYPES && types.every((type) => GPU_TYPE.test(type))) return types
+    throw invalid(flag, `'${text}' - expected types such as h100 or h100,a100`)
+  },
+  async candidates(typed, pool) {
+    const earlier = typed.slice(0, typed.lastIndexOf(',') + 1)
+    return (await pool.gpuTypes()).map((type) => `${earlier}${type}`)
+  },
+}
+
+const GPU_TYPE = /^[a-z0-9][a-z0-9 ._+-]{0,63}$/
+
+export const memory: Kind<number> = { read: parseMemory, candidates: () => memoryExamples }
 
 /** More GPUs than any machine has. */
 const MOST_GPUS = 1024

@@ -1,4 +1,4 @@
-import type { GpuReading, Unit, UnitId } from '../pool/model.ts'
+import type { GpuReading, GpuUse, Unit, UnitId } from '../pool/model.ts'
 import { gpuNumber } from '../pool/units.ts'
 
 /**
@@ -58,14 +58,21 @@ function replaceAbsent(
   for (const { id } of absent()) matches.set(id, { kind: 'missing' })
 }
 
-/** The unit with the UUID and name that the driver reports now; its last use stays. */
+/** The memory of the GPU, MB; undefined if the driver does not report it. */
+export const memoryOf = (state: GpuUse): number | undefined =>
+  state.kind === 'measured' && state.memoryTotalMb !== undefined && state.memoryTotalMb >= 1
+    ? Math.floor(state.memoryTotalMb)
+    : undefined
+
+/** The unit with the UUID, name and memory that the driver reports now; its last use and its drain stay. */
 export function adopted(unit: Unit, match: Match | undefined): Unit {
   if (match === undefined || match.kind === 'missing') return unit
-  const { device } = unit
+  const { device, memoryMb: memoryBefore, ...rest } = unit
   const { uuid, name, state } = match.reading
   // The driver may report a faulty GPU without its name.
   const isKnown = match.kind === 'replaced' || state.kind === 'measured'
   const next = { uuid: uuid === '' ? device.uuid : uuid, name: isKnown ? name : device.name }
-  if (next.uuid === device.uuid && next.name === device.name) return unit
-  return { ...unit, device: { ...device, ...next } }
+  const memoryMb = memoryOf(state) ?? (match.kind === 'replaced' ? undefined : memoryBefore)
+  if (next.uuid === device.uuid && next.name === device.name && memoryMb === memoryBefore) return unit
+  return { ...rest, device: { ...device, ...next }, ...(memoryMb === undefined ? {} : { memoryMb }) }
 }

@@ -8,12 +8,14 @@ import type {
   Pool,
   QueueEntry,
   Request,
+  Requirements,
   Reservation,
   Term,
   Unit,
   UnitId,
 } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
+import { hasRequirements, isSuitable } from '../pool/suitable.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
 import { knownEnd, NEVER } from '../schedule/calendar.ts'
 import { type Demand, sizeOf, wantedUnits } from '../schedule/demand.ts'
@@ -21,7 +23,7 @@ import type { Openings } from '../schedule/openings.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
 import { type Intent, longestHold, type RequestedTerm, type Ticket } from './intent.ts'
-import type { Busy, Draining, Held, Reason, Refusal, Shortage } from './refusal.ts'
+import type { Busy, Draining, Held, Missing, Model, Reason, Refusal, Shortage } from './refusal.ts'
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
@@ -111,7 +113,10 @@ export function removeFromQueue(pool: Pool, id: string): Pool {
 
 /** Whether this pool can ever grant the request. */
 export function isPossible(request: Request, { units }: Pick<Pool, 'units'>): boolean {
-  if (request.kind === 'count') return request.count <= units.length
+  if (request.kind === 'count') {
+    if (!hasRequirements(request)) return request.count <= units.length
+    return request.count <= units.filter((unit) => isSuitable(unit, request)).length
+  }
   return request.ids.every((id) => units.some((unit) => unit.id === id))
 }
 
@@ -119,11 +124,35 @@ export function isPossible(request: Request, { units }: Pick<Pool, 'units'>): bo
 export function impossibleIn(pool: Pick<Pool, 'units'>, request: Request): Refusal | null {
   if (isPossible(request, pool)) return null
   const managed = pool.units.map(({ id }) => id)
-  const missing =
-    request.kind === 'count'
-      ? request
-      : { kind: request.kind, ids: request.ids.filter((id) => !managed.includes(id)) }
-  return { refused: { code: 'impossible', missing, managed } }
+  return { refused: { code: 'impossible', missing: missingIn(pool, request), managed } }
+}
+
+function missingIn({ units }: Pick<Pool, 'units'>, request: Request): Missing {
+  if (request.kind === 'ids') {
+    return { kind: 'ids', ids: request.ids.filter((id) => !units.some((unit) => unit.id === id)) }
+  }
+  const { count } = request
+  if (count > units.length || !hasRequirements(request)) return { kind: 'count', count }
+  return {
+    ...{ kind: 'suitable', count, requirements: requirementsOf(request), models: modelsOf(units) },
+    suitable: units.filter((unit) => isSuitable(unit, request)).length,
+  }
+}
+
+const requirementsOf = ({ gpuTypes, leastMemoryMb }: Requirements): Requirements => ({
+  ...(gpuTypes === undefined ? {} : { gpuTypes }),
+  ...(leastMemoryMb === undefined ? {} : { leastMemoryMb }),
+})
+
+/** The models of a pool, in the order of their first units. */
+function modelsOf(units: readonly Unit[]): readonly Model[] {
+  const groups = Map.groupBy(units, ({ device, memoryMb }) => JSON.stringify([device.name, memoryMb]))
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined) return []
+    const { device, memoryMb } = first
+    return [{ name: device.name, count: group.length, ...(memoryMb === undefined ? {} : { memoryMb }) }]
+  })
 }
 
 function demandIn({ request, owner, term }: Intent): Demand {
@@ -138,15 +167,22 @@ function shortageOf(
   openings: Openings,
 ): Shortage {
   const { request } = intent
-  const availability = [...availabilityOf(pool, evidence)]
+  // A request for exact GPUs is refused with the state of the whole pool.
+  const suitable =
+    request.kind === 'count' ? pool.units.filter((unit) => isSuitable(unit, request)) : pool.units
+  const isRelevant = new Set(suitable.map(({ id }) => id))
+  const availability = [...availabilityOf(pool, evidence)].filter(([unit]) => isRelevant.has(unit))
   const usable = openings.choices(demandIn(intent))
   const place = pool.queue.findIndex((entry) => entry.id === intent.id)
-  const draining = drainingIn(pool.units)
+  const draining = drainingIn(suitable)
   const isDraining = new Set(draining.map(({ unit }) => unit))
   return {
     code: 'short',
     requested: sizeOf(request),
     available: usable.length,
+    ...(request.kind === 'count' && hasRequirements(request)
+      ? { requirements: requirementsOf(request) }
+      : {}),
     taken: request.kind === 'ids' ? request.ids.filter((id) => !usable.includes(id)) : [],
     ahead: place < 0 ? pool.queue.length : place,
     now,
@@ -158,7 +194,7 @@ function shortageOf(
     faulty: availability.flatMap(([unit, is]) =>
       is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
     ),
-    replaced: replacedIn(evidence.readings).filter((unit) => !isDraining.has(unit)),
+    replaced: replacedIn(evidence.readings).filter((unit) => isRelevant.has(unit) && !isDraining.has(unit)),
   }
 }
 

@@ -2,9 +2,13 @@ import { adopted, matchDevices } from '../observation/devices.ts'
 import { poolThreshold } from '../observation/threshold.ts'
 import type { Policy, Pool, Unit } from '../pool/model.ts'
 import { observationIn } from './acquire.ts'
+import { isPossible } from './acquisition.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
-/** Stores the UUIDs and names that the driver reports, for all units or for none. */
+/**
+ * Stores the UUIDs, names and memory that the driver reports, for all units or for none. Requests that these units can
+ * never meet leave the queue; their waiters are refused when they ask again.
+ */
 export function adoptDevices(
   pool: Pool,
   _operation: Operation<'adopt-devices'>,
@@ -19,7 +23,9 @@ export function adoptDevices(
   }
   const units = pool.units.map((unit) => adopted(unit, matches.get(unit.id)))
   const changed = units.filter((unit, at) => unit !== pool.units[at])
-  return { pool: changed.length === 0 ? pool : { ...pool, units }, answer: changed }
+  if (changed.length === 0) return { pool, answer: changed }
+  const queue = pool.queue.filter(({ request }) => isPossible(request, { units }))
+  return { pool: { ...pool, units, queue }, answer: changed }
 }
 
 export function setPolicy(pool: Pool, { policy }: Operation<'set-policy'>): Done<Policy> {

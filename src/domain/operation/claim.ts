@@ -2,7 +2,7 @@ import { claimableBy, type Evidence, reservedUnits } from '../observation/alloca
 import { unexplainedMb } from '../observation/evidence.ts'
 import { evidenceOf } from '../observation/observation.ts'
 import type { Pool, Request, UnitId } from '../pool/model.ts'
-import { sizeOf } from '../schedule/demand.ts'
+import { sizeOf, wantedUnits } from '../schedule/demand.ts'
 import { grantOf, observationIn } from './acquire.ts'
 import { acquire, impossibleIn } from './acquisition.ts'
 import type { Grant } from './intent.ts'
@@ -18,7 +18,8 @@ export function claimUnits(pool: Pool, { intent, exact }: Operation<'claim'>, co
   const held = pool.reservations.find(({ id }) => id === intent.id)
   // The answer to an earlier request with this id was lost.
   if (held !== undefined) return { pool, answer: grantOf(held, { evidence, observed, now: context.now }) }
-  const own = claimableBy(pool, evidence)
+  const wanted = new Set(wantedUnits(pool, intent.request))
+  const own = claimableBy(pool, evidence).filter((unit) => wanted.has(unit))
   const request = exact ? amongOwn(intent.request, own) : { kind: 'ids' as const, ids: own }
   if (sizeOf(request) < (exact ? sizeOf(intent.request) : 1)) {
     const because = whyUnclaimable(pool, evidence)

@@ -1,5 +1,5 @@
 import type { UnitFault } from '../observation/readings.ts'
-import type { Drain, Millis, UnitId } from '../pool/model.ts'
+import type { Drain, Millis, Requirements, UnitId } from '../pool/model.ts'
 
 /** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */
 export interface Refusal {
@@ -56,6 +56,8 @@ export interface Shortage {
   readonly available: number
   /** The requested ids that cannot be granted; empty if a number was requested. */
   readonly taken: readonly UnitId[]
+  /** What each unit must have; absent: nothing. */
+  readonly requirements?: Requirements
   /** Number of requests that wait before this one. */
   readonly ahead: number
   /** Time of the decision. */
@@ -88,10 +90,26 @@ export interface Busy extends Held {
   readonly own: boolean
 }
 
-/** The requested number, or the requested ids that the pool does not have. */
+/** The requested number, the requested ids that the pool does not have, or requirements that too few units meet. */
 export type Missing =
   | { readonly kind: 'count'; readonly count: number }
+  | {
+      readonly kind: 'suitable'
+      readonly count: number
+      readonly requirements: Requirements
+      /** How many units meet the requirements. */
+      readonly suitable: number
+      readonly models: readonly Model[]
+    }
   | { readonly kind: 'ids'; readonly ids: readonly UnitId[] }
+
+/** Equal units of a pool. */
+export interface Model {
+  readonly name: string
+  /** Absent: unknown. */
+  readonly memoryMb?: number
+  readonly count: number
+}
 
 /** Why the account cannot claim a unit that its processes use. */
 export type Unclaimable =

@@ -84,6 +84,8 @@ export interface Unit {
   readonly id: UnitId
   readonly device: Device
   readonly shape: Shape
+  /** Its memory by the driver at set-up or at the last refresh; absent: unknown. */
+  readonly memoryMb?: number
   /** Absent: never used. */
   readonly lastUse?: LastUse
   readonly drain?: Drain
@@ -174,10 +176,17 @@ export interface MaintenanceTerm {
   readonly until?: Millis
 }
 
-/** The requested units: any `count` of them, or exactly these. */
+/** The requested units: any `count` of them that meet the requirements, or exactly these. */
 export type Request =
-  | { readonly kind: 'count'; readonly count: number }
+  | ({ readonly kind: 'count'; readonly count: number } & Requirements)
   | { readonly kind: 'ids'; readonly ids: readonly UnitId[] }
+
+/** What each unit must have. */
+export interface Requirements {
+  /** Any of these types; `isOfType` compares them with the driver's name. */
+  readonly gpuTypes?: readonly string[]
+  readonly leastMemoryMb?: number
+}
 
 /** The term that a waiter requests. */
 export interface WantedTerm {

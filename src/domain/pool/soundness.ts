@@ -1,7 +1,7 @@
-import { isPossible, MOST_ENTRIES } from '../operation/acquisition.ts'
+import { MOST_ENTRIES } from '../operation/acquisition.ts'
 import { startOf } from '../schedule/calendar.ts'
-import type { Pool, UnitId } from './model.ts'
-import { compareUnits } from './units.ts'
+import type { Pool, Request, UnitId } from './model.ts'
+import { compareUnits, hasUnit } from './units.ts'
 
 /** A problem of a stored pool, and its remedy. */
 export interface Problem {
@@ -69,6 +69,12 @@ function addHolderFaults({ units, reservations, writtenAt }: Pool, faults: strin
   faults.push(...others)
 }
 
+/** Whether the pool has the requested units. Types and memory may change while a request waits. */
+function areInPool(request: Request, pool: Pool): boolean {
+  if (request.kind === 'count') return request.count <= pool.units.length
+  return request.ids.every((id) => hasUnit(pool, id))
+}
+
 function addQueueFaults(pool: Pool, faults: string[]): void {
   const { reservations, queue } = pool
   const ids = new Set<string>()
@@ -85,7 +91,7 @@ function addQueueFaults(pool: Pool, faults: string[]): void {
     faults.push(`the id ${id} belongs to more than one reservation or queue entry`)
   }
   for (const { id, request } of queue) {
-    if (!isPossible(request, pool)) faults.push(`${id} waits in the queue for GPUs that do not exist`)
+    if (!areInPool(request, pool)) faults.push(`${id} waits in the queue for GPUs that do not exist`)
     if (request.kind === 'ids' && new Set(request.ids).size < request.ids.length) {
       faults.push(`${id} waits in the queue for a GPU twice`)
     }

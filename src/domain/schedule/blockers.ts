@@ -29,7 +29,7 @@ export function blockersOf(
 ): readonly Blocker[] {
   const states = calendar.units.map(({ id }, place) => finalState(id, place, { calendar, obstacles }))
   return requests.map((request) => {
-    const wanted = request.kind === 'ids' ? states.filter(({ unit }) => request.ids.includes(unit)) : states
+    const wanted = calendar.placesFor(request).flatMap((place) => states[place] ?? [])
     const needed = wanted.toSorted((a, b) => a.rank - b.rank).slice(0, sizeOf(request))
     const last = needed.at(-1)
     if (last === undefined) return {}

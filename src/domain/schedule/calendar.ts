@@ -1,5 +1,7 @@
-import type { Millis, Pool, Reservation, Term, Unit, UnitId } from '../pool/model.ts'
+import type { Millis, Pool, Request, Requirements, Reservation, Term, Unit, UnitId } from '../pool/model.ts'
+import { hasRequirements } from '../pool/suitable.ts'
 import { type Demand, sizeOf } from './demand.ts'
+import { SuitablePlaces } from './suitable-places.ts'
 
 /**
  * Whether a unit can be granted apart from its reservation. `unclear`: not now, but this may change at any moment.
@@ -40,12 +42,12 @@ export class Calendar {
   /** By place: the account of the request that is planned to hold the unit. */
   readonly #planned: number[] = []
   readonly #places = new Map<UnitId, number>()
-  /** The earliest time at which each unit may be free, sorted; computed on demand. */
-  #frees: Millis[] | undefined
+  readonly #suitable: SuitablePlaces
 
   constructor(pool: Pool, now: Millis) {
     this.now = now
     this.units = pool.units.slice()
+    this.#suitable = new SuitablePlaces(pool.units)
     for (const { id, drain } of pool.units) {
       this.#places.set(id, this.heldUntil.length)
       this.heldUntil.push(Number.NEGATIVE_INFINITY)
@@ -73,6 +75,13 @@ export class Calendar {
     return this.#places.get(unit) ?? -1
   }
 
+  /** The places of the units that the request may be granted at some time. */
+  placesFor(request: Request): readonly number[] {
+    return request.kind === 'ids'
+      ? request.ids.map((id) => this.placeOf(id))
+      : this.#suitable.for(request).places
+  }
+
   isHeld(place: number): boolean {
     return (this.heldUntil[place] ?? NEVER) > this.now
   }
@@ -92,8 +101,15 @@ export class Calendar {
 
   /** Whether a request can start once all reservations have ended. */
   canEverStart({ request }: Demand): boolean {
+    if (request.kind === 'count') {
+      if (!hasRequirements(request)) return request.count <= this.units.length - this.unusableCount
+      const { places } = this.#suitable.for(request)
+      if (this.unusableCount === 0) return request.count <= places.length
+      let usable = 0
+      for (const place of places) if (this.usability[place] !== 'unusable') usable++
+      return request.count <= usable
+    }
     if (this.unusableCount === 0) return true
-    if (request.kind === 'count') return request.count <= this.units.length - this.unusableCount
     return !request.ids.some((id) => this.usability[this.placeOf(id)] === 'unusable')
   }
 
@@ -106,7 +122,7 @@ export class Calendar {
     let start = this.now
     if (request.kind === 'ids')
       for (const id of request.ids) start = Math.max(start, this.#freeFrom(this.placeOf(id)))
-    else start = this.#sortedFrees()[request.count - 1] ?? this.now
+    else start = this.#sortedFrees(request)[request.count - 1] ?? this.now
     return this.later.length === 0 ? start : this.#startAround(demand, start)
   }
 
@@ -120,7 +136,7 @@ export class Calendar {
       this.#planned[place] = uid
     }
     if (duration < NEVER) this.#ends.push(this.now + duration)
-    this.#frees = undefined
+    this.#suitable.forgetFrees()
   }
 
   /** Ends all intervals without a known end now. */
@@ -130,7 +146,7 @@ export class Calendar {
       this.heldUntil[place] = this.#freeFrom(place)
       if (!this.isHeld(place)) this.#end(place)
     }
-    this.#frees = undefined
+    this.#suitable.forgetFrees()
   }
 
   /** The next time at which an interval ends or begins; NEVER if there is none. */
@@ -144,7 +160,7 @@ export class Calendar {
   /** Advances to the next change. */
   advance(now: Millis): void {
     this.now = now
-    this.#frees = undefined
+    this.#suitable.forgetFrees()
     this.#ends = this.#ends.filter((end) => end > now)
     for (let place = 0; place < this.units.length; place++) {
       if (this.heldUntil[place] === now) this.#end(place)
@@ -193,10 +209,11 @@ export class Calendar {
     return Math.max(this.now, this.#knownUntil[place] ?? this.now)
   }
 
-  #sortedFrees(): readonly Millis[] {
-    if (this.#frees !== undefined) return this.#frees
-    this.#frees = this.units.map((_, place) => this.#freeFrom(place)).sort((a, b) => a - b)
-    return this.#frees
+  /** The earliest times at which suitable units may be free. */
+  #sortedFrees(requirements: Requirements): readonly Millis[] {
+    const suitable = this.#suitable.for(requirements)
+    suitable.frees ??= suitable.places.map((place) => this.#freeFrom(place)).sort((a, b) => a - b)
+    return suitable.frees
   }
 
   /** The first time, from `start` on, at which enough units are free for the whole duration between bookings. */
@@ -204,14 +221,12 @@ export class Calendar {
     const { request, duration = NEVER } = demand
     const ends = this.later.map(({ reservation }) => knownEnd(reservation))
     const times = [start, ...this.#knownUntil, ...ends].filter((time) => start <= time && time < NEVER)
-    const wanted = request.kind === 'ids' ? request.ids : this.units.map(({ id }) => id)
-    const isFreeFor = (unit: UnitId, from: Millis) =>
-      this.#freeFrom(this.placeOf(unit)) <= from &&
+    const wanted = this.placesFor(request)
+    const isFreeFor = (unit: number, from: Millis) =>
+      this.#freeFrom(unit) <= from &&
       this.later.every(
         ({ place, reservation }) =>
-          place !== this.placeOf(unit) ||
-          startOf(reservation.term) >= from + duration ||
-          knownEnd(reservation) <= from,
+          place !== unit || startOf(reservation.term) >= from + duration || knownEnd(reservation) <= from,
       )
     const fitting = times.filter(
       (time) => wanted.filter((unit) => isFreeFor(unit, time)).length >= sizeOf(request),

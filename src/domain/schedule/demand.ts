@@ -1,4 +1,5 @@
 import type { Millis, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
+import { isSuitable } from '../pool/suitable.ts'
 
 /** The planner's input for one request, waiting or new. */
 export interface Demand {
@@ -18,9 +19,5 @@ export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length
 
 /** The units that a request may be granted. */
-export const wantedUnits = (pool: Pool, request: Request): readonly UnitId[] =>
-  request.kind === 'ids' ? request.ids : pool.units.map(({ id }) => id)
-
-/** Whether two requests may be granted the same unit. */
-export const shareUnits = (a: Request, b: Request): boolean =>
-  a.kind === 'count' || b.kind === 'count' || a.ids.some((id) => b.ids.includes(id))
+export const wantedUnits = ({ units }: Pick<Pool, 'units'>, request: Request): readonly UnitId[] =>
+  request.kind === 'ids' ? request.ids : units.filter((unit) => isSuitable(unit, request)).map(({ id }) => id)

@@ -44,7 +44,7 @@ export class Openings {
     if (request.kind === 'ids')
       return request.ids.every((id) => this.#isOpen(this.#calendar.placeOf(id), needed))
     let open = 0
-    for (const until of this.#until) if (until >= needed) open++
+    for (const place of this.#calendar.placesFor(request)) if (this.#isOpen(place, needed)) open++
     return open >= request.count
   }
 
@@ -54,7 +54,8 @@ export class Openings {
     if (request.kind === 'ids') {
       return request.ids.filter((id) => this.#isOpen(this.#calendar.placeOf(id), needed))
     }
-    const units = this.#calendar.units.filter((_, place) => this.#isOpen(place, needed))
+    const open = this.#calendar.placesFor(request).filter((place) => this.#isOpen(place, needed))
+    const units = open.flatMap((place) => this.#calendar.units[place] ?? [])
     return allocationOrder(units, this.#policy, uid).map(({ id }) => id)
   }
 
@@ -74,10 +75,10 @@ export class Openings {
   #keepFor(demand: Demand): void {
     const { request, duration } = demand
     if (duration === undefined && this.#unlimited === 0) return
+    const places = this.#calendar.placesFor(request)
+    if (!places.some((place) => this.#isOpen(place, this.#calendar.now))) return
     const start = this.#calendar.earliestStart(demand)
-    if (request.kind === 'ids')
-      for (const id of request.ids) this.#keep(this.#calendar.placeOf(id), start, duration)
-    else for (let place = 0; place < this.#until.length; place++) this.#keep(place, start, duration)
+    for (const place of places) this.#keep(place, start, duration)
   }
 
   #keep(place: number, start: Millis, duration: Millis | undefined): void {

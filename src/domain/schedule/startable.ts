@@ -1,8 +1,8 @@
 import { type Evidence, unreservedAvailability } from '../observation/allocation.ts'
-import type { Millis, Pool, QueueEntry, Unit, UnitId } from '../pool/model.ts'
+import type { Millis, Pool, QueueEntry, Request, Unit, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
 import { Calendar, type Usability } from './calendar.ts'
-import { demandOf, shareUnits } from './demand.ts'
+import { demandOf, wantedUnits } from './demand.ts'
 import { Openings } from './openings.ts'
 
 /**
@@ -70,6 +70,9 @@ export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<strin
   const startable = new Set(startableEntries(pool, conditions).map(({ id }) => id))
   const calendar = calendarOf(pool, conditions)
   const empty = new Openings(calendar, pool.policy)
+  const wanted = new Map(pool.queue.map(({ request }) => [request, new Set(wantedUnits(pool, request))]))
+  const shareUnits = (a: Request, b: Request) =>
+    wanted.get(a)?.isDisjointFrom(wanted.get(b) ?? NONE) === false
   const standingOf = (entry: QueueEntry, place: number): Standing => {
     if (startable.has(entry.id)) return { kind: 'next' }
     if (!empty.fits(demandOf(entry))) return { kind: 'short' }
@@ -84,6 +87,8 @@ export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<strin
   }
   return new Map(pool.queue.map((entry, place) => [entry.id, standingOf(entry, place)]))
 }
+
+const NONE: ReadonlySet<UnitId> = new Set()
 
 function calendarOf(pool: Pool, { now, evidence, unusable }: Conditions): Calendar {
   const calendar = new Calendar(pool, now)

@@ -3,6 +3,7 @@ import type { QueueOverview, QueuePlace, WaitingReason } from '../../domain/sche
 import type { QueueDocument } from '../schemas/queue.ts'
 import { reasonWords } from '../words/waiting-words.ts'
 import { obstacleDocument } from './obstacle-document.ts'
+import { requirementsDocument } from './requirements-document.ts'
 import { definedOnly, timestamp, typeOf } from './status-document.ts'
 
 export function queueDocument(overview: QueueOverview): readonly QueueDocument[] {
@@ -21,6 +22,7 @@ function placeDocument(
     type: typeOf(entry.term.kind),
     gpus: request.kind === 'count' ? request.count : request.ids.length,
     gpu_ids: request.kind === 'ids' ? request.ids.map(gpuNumber) : undefined,
+    ...(request.kind === 'count' ? requirementsDocument(request) : {}),
     waiting_since: timestamp(entry.joinedAt),
     waiting_seconds: Math.max(0, Math.floor((now - entry.joinedAt) / 1000)),
     gives_up_at: entry.waitUntil === undefined ? undefined : timestamp(entry.waitUntil),

@@ -1,9 +1,10 @@
-import type { Busy, Draining, Held, Reason } from '../../domain/operation/refusal.ts'
+import type { Busy, Draining, Held, Missing, Reason } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
 import { drainDocument } from './drain-document.ts'
+import { requirementsDocument } from './requirements-document.ts'
 import { timestamp } from './status-document.ts'
 
 /** The facts of a refusal, for the `reason` field of a JSON error. */
@@ -14,6 +15,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         code: reason.code,
         requested: reason.requested,
         available: reason.available,
+        ...requirementsDocument(reason.requirements ?? {}),
         taken: numbers(reason.taken),
         ahead: reason.ahead,
         busy: busyDocument(reason.busy),
@@ -29,9 +31,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'impossible':
       return {
         code: reason.code,
-        ...(reason.missing.kind === 'count'
-          ? { requested: reason.missing.count }
-          : { gpu_ids: numbers(reason.missing.ids) }),
+        ...missingDocument(reason.missing),
         gpus: reason.managed.length,
       }
     case 'no-such-unit':
@@ -71,6 +71,26 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'forbidden':
     case 'owners-unknown':
       return { code: reason.code }
+  }
+}
+
+function missingDocument(missing: Missing) {
+  switch (missing.kind) {
+    case 'count':
+      return { requested: missing.count }
+    case 'ids':
+      return { gpu_ids: numbers(missing.ids) }
+    case 'suitable':
+      return {
+        requested: missing.count,
+        ...requirementsDocument(missing.requirements),
+        suitable: missing.suitable,
+        models: missing.models.map(({ name, memoryMb, count }) => ({
+          gpu_model: name,
+          ...(memoryMb === undefined ? {} : { memory_total_mb: memoryMb }),
+          gpus: count,
+        })),
+      }
   }
 }
 

@@ -23,6 +23,9 @@ export const queuePlace = object({
   /** The number of GPUs; `gpu_ids` has the GPUs of a request for exact ones. */
   gpus: whole,
   gpu_ids: optional(list(whole)),
+  /** The types of which each GPU must be one, and the memory that it must have. */
+  gpu_types: optional(list(text)),
+  min_memory_mb: optional(whole),
   waiting_since: time,
   waiting_seconds: whole,
   gives_up_at: optional(time),
@@ -51,7 +54,7 @@ export const waiting = object({
   waiting: object({
     position,
     length: position,
-    /** The number of free GPUs in the pool. */
+    /** The number of free GPUs in the pool; with `--gpu-type` or `--min-memory`, of those that suit. */
     free: whole,
     /** The drained and the unreserved GPUs that cannot be granted, and why. */
     unavailable_gpus: optional(list(unavailableGpu)),

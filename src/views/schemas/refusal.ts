@@ -10,10 +10,13 @@ const busy = object({ ...held, yours: v.boolean() })
 
 const draining = list(object({ gpu_id: whole, ...drain.entries }))
 
+const requirements = { gpu_types: optional(list(text)), min_memory_mb: optional(whole) }
+
 const short = object({
   code: v.literal('short'),
   requested: whole,
   available: whole,
+  ...requirements,
   /** Requested ids that cannot be granted. */
   taken: list(whole),
   /** The number of requests ahead of this one in the queue. */
@@ -36,6 +39,10 @@ export const refusal = v.variant('code', [
     requested: optional(whole),
     gpu_ids: optional(list(whole)),
     gpus: whole,
+    ...requirements,
+    /** The number of GPUs that meet the requirements, and the models of the pool. */
+    suitable: optional(whole),
+    models: optional(list(object({ gpu_model: text, memory_total_mb: optional(whole), gpus: whole }))),
   }),
   object({ code: v.literal('no-such-unit'), gpu_ids: list(whole) }),
   object({ code: v.literal('not-yours'), ...held, requested: list(whole) }),

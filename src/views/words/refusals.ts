@@ -2,14 +2,17 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import {
   type Draining,
   isRefusal,
+  type Missing,
   type Reason,
   type Refusal,
   type Shortage,
 } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
+import { shortened } from '../../domain/text/text.ts'
 import { drainedWords } from './drain-words.ts'
 import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
+import { requirementsWords } from './request-words.ts'
 
 /** Returns the answer, or throws the refusal as an error. */
 export function unlessRefused<Answer>(answer: Answer | Refusal): Answer {
@@ -33,7 +36,7 @@ function wordsOf(reason: Reason): Words {
     case 'short':
       return { code: 'not-enough-gpus', message: shortageWords(reason), ...hintFor(reason) }
     case 'impossible':
-      return { code: 'impossible-request', message: impossibleWords(reason), hint: SEE_GPUS }
+      return { code: 'impossible-request', message: impossibleWords(reason), hint: impossibleHint(reason) }
     case 'no-such-unit':
       return {
         code: 'impossible-request',
@@ -123,6 +126,15 @@ function drainsWords(draining: readonly Draining[]): string {
   return `${words.slice(0, MOST_DRAINS).join(', ')} and ${others} other drained GPUs`
 }
 
+/** A pool that an earlier version set up knows no memory of its GPUs. */
+function impossibleHint({ missing }: Extract<Reason, { code: 'impossible' }>): string {
+  const isUnknown =
+    missing.kind === 'suitable' &&
+    missing.requirements.leastMemoryMb !== undefined &&
+    missing.models.some(({ memoryMb }) => memoryMb === undefined)
+  return isUnknown ? `${REFRESH_COMMAND} stores the memory of the GPUs` : SEE_GPUS
+}
+
 const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
 
 /** The holders are in the hint, because scripts may compare the message of a full pool. */
@@ -144,11 +156,11 @@ function hintFor({ ahead, taken, busy, draining, now }: Shortage): { readonly hi
 }
 
 function shortageWords(shortage: Shortage): string {
-  const { requested, available, taken } = shortage
+  const { requested, available, taken, requirements = {} } = shortage
   const what =
     taken.length > 0
       ? notAvailable(taken)
-      : `Not enough GPUs available. Requested: ${requested}, Available: ${available}`
+      : `Not enough GPUs${requirementsWords(requirements)} available. Requested: ${requested}, Available: ${available}`
   return `${what}${detailsOf(shortage)}`
 }
 
@@ -170,6 +182,7 @@ function detailsOf({ occupied, draining, faulty, replaced, ahead }: Shortage): s
 }
 
 function impossibleWords({ missing, managed }: Extract<Reason, { code: 'impossible' }>): string {
+  if (missing.kind === 'suitable') return unsuitableWords(missing)
   const what =
     missing.kind === 'count'
       ? `Cannot reserve ${missing.count} GPUs`
@@ -177,6 +190,24 @@ function impossibleWords({ missing, managed }: Extract<Reason, { code: 'impossib
   const [first, last] = [managed[0], managed.at(-1)]
   const ids = managed.length === 1 ? `GPU (ID ${first})` : `GPUs (IDs ${first} to ${last})`
   return `${what}: this pool has ${managed.length} ${ids}`
+}
+
+function unsuitableWords({
+  count,
+  requirements,
+  suitable,
+  models,
+}: Extract<Missing, { kind: 'suitable' }>): string {
+  const words = requirementsWords(requirements)
+  const what =
+    suitable === 0
+      ? `No GPU of this pool is${words}`
+      : `Cannot reserve ${count} GPUs${words}: ${suitable} exist`
+  const known = models.map((model) => {
+    const memory = model.memoryMb === undefined ? 'memory unknown' : `${model.memoryMb}MB`
+    return `${model.count} ${shortened(model.name, 60)} (${memory})`
+  })
+  return `${what}; the pool has ${known.join(', ')}`
 }
 
 function limitWords({ limit, waiting, most }: Extract<Reason, { code: 'over-limit' }>): Omit<Words, 'code'> {

@@ -7,6 +7,7 @@ import type { WaitingReason } from '../../domain/schedule/queue-places.ts'
 import { printable } from '../../domain/text/text.ts'
 import { clockTime } from './clock-time.ts'
 import { freeWords, obstacleWords } from './obstacle-words.ts'
+import { requestWords } from './request-words.ts'
 
 /** `Waiting for 4 GPUs: position 2 of 3, 1 free, earliest 14:32 (when alice's reservation expires)`. */
 export function waitingWords(request: Request, progress: WaitProgress): string {
@@ -22,15 +23,6 @@ export function ownProgress(progress: WaitProgress): string {
 
 const untilWords = ({ driverFailure, forecast }: WaitProgress, now: Millis): string =>
   driverFailure === undefined ? forecastWords(forecast, now) : printable(driverFailure.message)
-
-export function requestWords(request: Request): string {
-  switch (request.kind) {
-    case 'count':
-      return request.count === 1 ? '1 GPU' : `${request.count} GPUs`
-    case 'ids':
-      return `GPU ${request.ids.join(', ')}`
-  }
-}
 
 export function forecastWords(forecast: ExpectedStart, now: Millis): string {
   switch (forecast.kind) {

@@ -86,9 +86,12 @@ function Fact({ title, value, children }: FactProps) {
   )
 }
 
-export const requestWords = ({ gpus, gpu_ids }: QueueDocument): string => {
+export function requestWords({ gpus, gpu_ids, gpu_types, min_memory_mb }: QueueDocument): string {
   const plural = gpus === 1 ? 'GPU' : 'GPUs'
-  return gpu_ids === undefined ? `${gpus} ${plural}` : `${plural} ${gpu_ids.join(', ')}`
+  if (gpu_ids !== undefined) return `${plural} ${gpu_ids.join(', ')}`
+  const types = gpu_types === undefined ? '' : ` (${gpu_types.join(' or ')})`
+  const memory = min_memory_mb === undefined ? '' : ` ≥ ${min_memory_mb} MB`
+  return `${gpus} ${plural}${types}${memory}`
 }
 
 const gpuList = (gpus: readonly StatusDocument[]): string =>

@@ -3,7 +3,11 @@
  */
 
 export interface Case {
-  readonly units: readonly { readonly lastUse: number | null; readonly isUnusable: boolean }[]
+  readonly units: readonly {
+    readonly lastUse: number | null
+    readonly isUnusable: boolean
+    readonly type: number
+  }[]
   /** Minutes from now; `until` null: unknown. */
   readonly held: readonly { readonly unit: number; readonly from: number; readonly until: number | null }[]
   readonly queue: readonly Waiter[]
@@ -11,6 +15,8 @@ export interface Case {
 
 export interface Waiter {
   readonly wants: number | readonly number[]
+  /** With a number of units: the type of each; null: any. */
+  readonly type: number | null
   /** Null: without limit. */
   readonly minutes: number | null
   /** Whether later waiters wait for it. Otherwise it is passed over. */
@@ -109,8 +115,10 @@ function earliestStart(subject: Case, state: State, waiter: Waiter): number {
   return Number.POSITIVE_INFINITY
 }
 
-const wanted = ({ units }: Case, { wants }: Waiter): readonly number[] =>
-  typeof wants === 'number' ? units.map((_, unit) => unit) : wants
+function wanted({ units }: Case, { wants, type }: Waiter): readonly number[] {
+  if (typeof wants !== 'number') return wants
+  return units.flatMap((unit, number) => (type === null || unit.type === type ? [number] : []))
+}
 
 const sizeOf = ({ wants }: Waiter): number => (typeof wants === 'number' ? wants : wants.length)
 

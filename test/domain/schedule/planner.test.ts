@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Pool, UnitId } from '../../../src/domain/pool/model.ts'
+import type { Pool, Request, UnitId } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import { demandOf } from '../../../src/domain/schedule/demand.ts'
 import { expectedStarts, keepsPromises } from '../../../src/domain/schedule/expected-starts.ts'
@@ -47,6 +47,7 @@ const anyCase: fc.Arbitrary<DrawnCase> = fc.integer({ min: 1, max: 4 }).chain((s
       units: fc.array(
         fc.record({
           lastUse: fc.option(fc.integer({ min: -5, max: 0 })),
+          type: fc.integer({ min: 0, max: 1 }),
           isFaulty: fc.integer({ min: 0, max: 9 }).map((die) => die === 0),
           isDrained: fc.integer({ min: 0, max: 9 }).map((die) => die === 0),
         }),
@@ -59,6 +60,7 @@ const anyCase: fc.Arbitrary<DrawnCase> = fc.integer({ min: 1, max: 4 }).chain((s
             fc.integer({ min: 1, max: size }),
             fc.uniqueArray(unitNumber, { minLength: 1, maxLength: size }),
           ),
+          type: fc.option(fc.integer({ min: 0, max: 1 })),
           minutes: fc.option(minutes),
           isWaitedFor: fc.integer({ min: 0, max: 9 }).map((die) => die > 0),
         }),
@@ -80,9 +82,18 @@ const anyCase: fc.Arbitrary<DrawnCase> = fc.integer({ min: 1, max: 4 }).chain((s
 
 const at = (minutes: number) => NOW + minutes * MINUTE
 
+const nameOf = (type: number): string => (type === 0 ? 'NVIDIA H100' : 'NVIDIA A100')
+
+function requestFor(wants: number | readonly number[], type: number | null): Request {
+  if (typeof wants !== 'number') return theseUnits(...wants)
+  if (type === null) return someUnits(wants)
+  return { kind: 'count', count: wants, gpuTypes: [type === 0 ? 'h100' : 'a100'] }
+}
+
 function poolFrom(subject: DrawnCase): Pool {
-  const units = subject.units.map(({ lastUse, isDrained }, number) =>
+  const units = subject.units.map(({ lastUse, isDrained, type }, number) =>
     unit(number, {
+      device: { uuid: `GPU-${number}`, name: nameOf(type) },
       ...(lastUse === null ? {} : { lastUse: { endedAt: at(lastUse), uid: 1000 } }),
       ...(isDrained ? { drain: { since: NOW, by: { uid: 0, name: 'root' } } } : {}),
     }),
@@ -93,10 +104,10 @@ function poolFrom(subject: DrawnCase): Pool {
     if (from > 0) return bookingOf({ ...parts, from: at(from), until: at(until) })
     return manualOf({ ...parts, expiresAt: at(until) })
   })
-  const queue = subject.queue.map(({ wants, minutes, isWaitedFor }, place) =>
+  const queue = subject.queue.map(({ wants, type, minutes, isWaitedFor }, place) =>
     waiterOf({
       id: String(place),
-      request: typeof wants === 'number' ? someUnits(wants) : theseUnits(...wants),
+      request: requestFor(wants, type),
       ...(minutes === null ? {} : { duration: minutes * MINUTE }),
       ...(isWaitedFor ? {} : { startableSince: NOW - PASSED_OVER_AFTER_MS }),
     }),

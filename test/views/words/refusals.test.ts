@@ -23,6 +23,14 @@ const drains = [
   { gpu_id: 2, by: 'root', since: '1970-01-01T00:00:00.000Z', reason: 'fan' },
   { gpu_id: 5, by: 'ann', since: '1970-01-01T00:00:00.000Z' },
 ]
+const models = [
+  { name: 'NVIDIA H100 80GB HBM3', memoryMb: 81_559, count: 2 },
+  { name: 'NVIDIA A100', count: 1 },
+]
+const modelFacts = [
+  { gpu_model: 'NVIDIA H100 80GB HBM3', memory_total_mb: 81_559, gpus: 2 },
+  { gpu_model: 'NVIDIA A100', gpus: 1 },
+]
 const SHORTAGE = 'Not enough GPUs available. Requested: 4, Available: 2'
 const SEE = "see 'canhazgpu status' for the GPUs of this machine"
 
@@ -73,6 +81,36 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     "GPU 2 is not available (2 GPUs drained - run 'canhazgpu status' for details)",
     "GPU 2 drained by root - fan; see 'canhazgpu status', or wait in the queue with --wait",
     { code: 'short', taken: [2], draining: drains },
+  ],
+  [
+    { ...SHORT, requirements: { gpuTypes: ['h100'], leastMemoryMb: 38_146 } },
+    'not-enough-gpus',
+    'Not enough GPUs of type h100 with at least 40G available. Requested: 4, Available: 2',
+    undefined,
+    { code: 'short', gpu_types: ['h100'], min_memory_mb: 38_146 },
+  ],
+  [
+    {
+      ...{ code: 'impossible', managed: ['0', '1', '2'] },
+      missing: { kind: 'suitable', count: 1, requirements: { gpuTypes: ['v100'] }, suitable: 0, models },
+    },
+    'impossible-request',
+    'No GPU of this pool is of type v100; the pool has 2 NVIDIA H100 80GB HBM3 (81559MB), 1 NVIDIA A100 (memory unknown)',
+    SEE,
+    {
+      ...{ code: 'impossible', gpus: 3, requested: 1, gpu_types: ['v100'], suitable: 0 },
+      models: modelFacts,
+    },
+  ],
+  [
+    {
+      ...{ code: 'impossible', managed: ['0', '1', '2'] },
+      missing: { kind: 'suitable', count: 3, requirements: { leastMemoryMb: 38_146 }, suitable: 2, models },
+    },
+    'impossible-request',
+    'Cannot reserve 3 GPUs with at least 40G: 2 exist; the pool has 2 NVIDIA H100 80GB HBM3 (81559MB), 1 NVIDIA A100 (memory unknown)',
+    "'sudo canhazgpu admin --refresh' stores the memory of the GPUs",
+    { ...{ code: 'impossible', requested: 3, min_memory_mb: 38_146, suitable: 2 }, models: modelFacts },
   ],
   [
     { code: 'draining', draining },

@@ -3,7 +3,8 @@ import type { Reservation } from '../../../src/domain/pool/model.ts'
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import type { ExpectedStart } from '../../../src/domain/schedule/expected-starts.ts'
 import type { WaitingReason } from '../../../src/domain/schedule/queue-places.ts'
-import { forecastWords, reasonWords, requestWords } from '../../../src/views/words/waiting-words.ts'
+import { requestWords } from '../../../src/views/words/request-words.ts'
+import { forecastWords, reasonWords } from '../../../src/views/words/waiting-words.ts'
 
 const NOW = new Date(2026, 1, 28, 14, 30).getTime()
 const HOUR = 3_600_000
@@ -74,5 +75,11 @@ test.each<[WaitingReason, string]>([
 test('the requested GPUs', () => {
   expect(requestWords({ kind: 'count', count: 1 })).toBe('1 GPU')
   expect(requestWords({ kind: 'count', count: 4 })).toBe('4 GPUs')
+  const typed = { kind: 'count', count: 2, gpuTypes: ['h100', 'a100'] } as const
+  expect(requestWords(typed)).toBe('2 GPUs of type h100 or a100')
+  expect(requestWords({ ...typed, leastMemoryMb: 38_146 })).toBe(
+    '2 GPUs of type h100 or a100 with at least 40G',
+  )
+  expect(requestWords({ kind: 'count', count: 1, leastMemoryMb: 40_000 })).toBe('1 GPU with at least 40000MB')
   expect(requestWords({ kind: 'ids', ids: ['0', '2'] })).toBe('GPU 0, 2')
 })

@@ -65,7 +65,7 @@ const reservation = object(
 )
 
 const request = byKind({
-  count: object({ count: integer(1) }),
+  count: object({ count: integer(1) }, { gpuTypes: array(text, 1), leastMemoryMb: integer(1) }),
   ids: object({ ids: array(unitId, 1) }),
 })
 
@@ -90,6 +90,7 @@ const units = array(
       shape: byKind({ gpu: nothing, mig: object({ profile: text }) }),
     },
     {
+      memoryMb: integer(1),
       lastUse: object({ endedAt: millis, uid: whole }),
       drain: object({ since: millis, by: account }, { reason: text }),
     },

@@ -59,7 +59,12 @@ export function documentSchema() {
     id: text,
     owner,
     request: v.variant('kind', [
-      v.object({ kind: v.literal('count'), count: positive }),
+      v.object({
+        kind: v.literal('count'),
+        count: positive,
+        gpuTypes: v.exactOptional(v.pipe(v.array(text), v.minLength(1))),
+        leastMemoryMb: v.exactOptional(positive),
+      }),
       v.object({ kind: v.literal('ids'), ids: v.pipe(v.array(unitId), v.minLength(1)) }),
     ]),
     term: v.object({ kind: v.picklist(['run', 'manual']), duration: v.exactOptional(span) }),
@@ -78,6 +83,7 @@ export function documentSchema() {
       v.object({ kind: v.literal('gpu') }),
       v.object({ kind: v.literal('mig'), profile: text }),
     ]),
+    memoryMb: v.exactOptional(positive),
     lastUse: v.exactOptional(v.object({ endedAt: millis, uid: whole })),
     drain: v.exactOptional(v.object({ since: millis, by: account, reason: v.exactOptional(text) })),
   })

@@ -42,7 +42,12 @@ const DOCUMENT = {
   ],
   queue: [
     {
-      ...{ ...waits, id: 'q', term: { kind: 'run', duration: 1 }, request: { kind: 'count', count: 2 } },
+      ...{
+        ...waits,
+        id: 'q',
+        term: { kind: 'run', duration: 1 },
+        request: { kind: 'count', count: 2, gpuTypes: ['h100'], leastMemoryMb: 9 },
+      },
       ...{ note: 'later', waitUntil: NOW, startableSince: NOW },
     },
     { ...waits, id: 'r', term: { kind: 'manual' }, request: { kind: 'ids', ids: ['0', '1'] } },
