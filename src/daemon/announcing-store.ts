@@ -9,14 +9,14 @@ export type OnCommit = (before: Pool | null, after: Pool) => void
 export interface Checks {
   /** Whether the kernel would report the exit of this process. */
   readonly isWatched: (process: ProcessIdentity) => boolean
-  /** The reason why this pool could not be read again; undefined for a sound pool. */
+  /** Why this pool could not be read back; undefined for a sound pool. */
   readonly faultIn: (pool: Pool) => string | undefined
 }
 
 /**
- * The store of a daemon, which alone uses it. It announces each commit within this process, and a read shows a run
- * whose process is watched with a heartbeat of now. It refuses a commit that no process could read again, because one
- * faulty request would then stop every account.
+ * The daemon's store; no other process uses it. It announces each commit within this process. A read gives each run
+ * whose process is watched a current heartbeat. A commit that could not be read back is refused, because one faulty
+ * request would then make the pool unusable for every account.
  */
 export class AnnouncingStore implements OpenedPool {
   readonly #store: OpenedPool
@@ -29,7 +29,7 @@ export class AnnouncingStore implements OpenedPool {
     this.#listeners = listeners
   }
 
-  /** Returns a function that ends it. */
+  /** Returns a function that removes the listener. */
   onCommit(listener: OnCommit): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -50,7 +50,7 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
-    // A decision may be made several times; the last one counts.
+    // The store may repeat a decision; only the last one is committed.
     let last: { readonly before: Pool | null; readonly commit: Commit<Answer> } | undefined
     const noted = <Before extends Pool | null>(before: Before, commit: Commit<Answer>) => {
       const fault = commit.pool === before ? undefined : this.#checks.faultIn(commit.pool)

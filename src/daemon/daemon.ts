@@ -26,7 +26,7 @@ export interface DaemonParts {
   readonly administrationFor: (account: Account) => Administration
   readonly serviceFor: (account: Account, threshold: number | null) => PoolService
   readonly stop: RunsParts['stop']
-  /** The most connections that the limit of descriptors allows. */
+  /** The maximum number of connections that the descriptor limit allows. */
   readonly mostConnections: number
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
@@ -68,7 +68,10 @@ export class Daemon implements ConnectionHandler {
     })
   }
 
-  /** Ends what ended while no daemon ran, and watches the rest. Must be called before the first connection. */
+  /**
+   * Ends the reservations whose end came while no daemon ran, and watches the others. Must be called before the first
+   * connection.
+   */
   async start(): Promise<void> {
     await this.#settle()
   }
@@ -122,11 +125,11 @@ export class Daemon implements ConnectionHandler {
     return this.#waiters.count > 0 || this.#watchers > 0
   }
 
-  /** Many processes may exit at once; one settling ends all that have exited before it. */
+  /** Many processes may exit at once; one `settle` ends the runs of all that have exited before it. */
   async #settle(): Promise<void> {
     if (this.#isSettling) return
     this.#isSettling = true
-    // Exits that are reported in the same iteration of the event loop are settled together.
+    // Exits reported in the same iteration of the event loop are settled together.
     await Promise.resolve()
     this.#isSettling = false
     await this.#logged(this.#service.perform({ op: 'settle' }))
@@ -151,7 +154,7 @@ export class Daemon implements ConnectionHandler {
     }
   }
 
-  /** Undefined if it fails. A pool that is not set up yet is no failure. */
+  /** Logs a failure and returns undefined. A pool that is not set up yet is not logged. */
   async #logged<Answer>(work: Promise<Answer>): Promise<Answer | undefined> {
     try {
       return await work

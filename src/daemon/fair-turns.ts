@@ -1,10 +1,10 @@
-/** The most requests that are performed at the same time, for one account and in all. */
+/** The maximum number of requests that run at the same time, in total and for one account. */
 const MOST_AT_ONCE = 8
 const MOST_PER_ACCOUNT = 2
 
 type Task = () => Promise<void>
 
-/** Performs the requests of accounts in turn, so that many requests of one account do not delay those of another. */
+/** Performs requests account by account, so that many requests of one account do not delay those of another. */
 export class FairTurns {
   readonly #waiting = new Map<number, Task[]>()
   readonly #running = new Map<number, number>()
@@ -26,7 +26,7 @@ export class FairTurns {
     }
   }
 
-  /** The account that was served moves to the end of the map. */
+  /** The account of the returned task moves to the end of the map. */
   #next(): { readonly uid: number; readonly task: Task } | undefined {
     for (const [uid, tasks] of this.#waiting) {
       if ((this.#running.get(uid) ?? 0) >= MOST_PER_ACCOUNT) continue

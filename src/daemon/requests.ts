@@ -26,7 +26,7 @@ const ADMINISTRATIVE: readonly ClientOperation['op'][] = ['adopt-devices', 'drai
 /** Whether only an administrator may send this operation. */
 export const isAdministrative = ({ op }: ClientOperation): boolean => ADMINISTRATIVE.includes(op)
 
-/** A request whose every field was checked. */
+/** A request with every field checked. */
 export type CheckedRequest = { readonly n: number } & (
   | { readonly ask: 'perform'; readonly operation: ClientOperation; readonly threshold: number | null }
   | { readonly ask: 'view'; readonly view: keyof Views; readonly threshold: number | null }
@@ -51,7 +51,7 @@ const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const count = v.pipe(whole, v.minValue(1))
 const millis = v.pipe(v.number(), v.minValue(-LONGEST_MILLIS), v.maxValue(LONGEST_MILLIS))
 const span = v.pipe(v.number(), v.minValue(0), v.maxValue(LONGEST_MILLIS))
-/** Others see these texts. A client of this version sends them printable. */
+/** Other users see these texts, so unprintable characters are escaped here too. */
 const shown = v.pipe(
   v.string(),
   v.maxLength(LONGEST_TEXT),
@@ -68,7 +68,7 @@ const units = v.pipe(
   v.check((ids) => new Set(ids).size === ids.length),
 )
 
-/** The daemon replaces account and process by those that the kernel reports. */
+/** The daemon replaces the account and the process with those that the kernel reports. */
 const unchecked = {
   owner: v.object({ account: v.object({ uid: v.number(), name: shown }), shownName: shown }),
   process: v.object({
@@ -167,11 +167,11 @@ const request = v.variant('ask', [
   v.object({ n, ask: v.literal('watch') }),
 ])
 
-const hello = v.object({ protocol: whole })
+const greeting = v.object({ protocol: whole })
 
 /** The protocol version of a client's first message; null if it is not one. */
 export function protocolIn(message: string): number | null {
-  const read = v.safeParse(hello, parsed(message))
+  const read = v.safeParse(greeting, parsed(message))
   return read.success ? read.output.protocol : null
 }
 

@@ -4,20 +4,20 @@ import type { WatchedProcesses } from './watched-processes.ts'
 
 /** Interval at which processes that cannot be watched are checked. */
 const CHECK_EVERY_MS: Millis = 2_000
-/** What is overdue has just failed, and is tried again after this time. */
+/** Time until a failed action is tried again. */
 const RETRY_AFTER_MS: Millis = 1_000
-/** A reboot ends a run at its last heartbeat. */
+/** After a reboot, a run counts as ended at its last heartbeat. */
 const HEARTBEAT_EVERY_MS: Millis = 60_000
 
 export interface RunsParts {
   readonly processes: WatchedProcesses
-  /** Ends what has ended, and calls `follow` again. */
+  /** Ends the reservations that are due or whose process has exited, and calls `follow` again. */
   readonly settle: () => void
   /** Records the heartbeats of these runs, and calls `follow` again. */
   readonly beat: (ids: readonly string[]) => void
   /**
-   * Stops the command of a run that has reached its time limit. Resolves when all its processes have ended, or if it
-   * failed; never rejects.
+   * Stops the command of a run that has reached its time limit. Resolves when all its processes have ended, or when
+   * stopping them has failed; never rejects.
    */
   readonly stop: (run: Reservation<RunTerm>) => Promise<void>
 }
@@ -60,7 +60,7 @@ export class Runs {
     )
   }
 
-  /** Counted from the first run, by the wall clock; a clock that was set back moves it. */
+  /** Heartbeats are counted from the first run, by the wall clock. A clock that is set back restarts the count. */
   #beatAt(now: Millis): Millis {
     if (this.#lastBeat === undefined || this.#lastBeat > now) this.#lastBeat = now
     return this.#lastBeat + HEARTBEAT_EVERY_MS
@@ -71,7 +71,7 @@ export class Runs {
     this.#stopping.add(run.id)
     void this.#parts.stop(run).then(() => {
       this.#stopping.delete(run.id)
-      // Tries again if it failed.
+      // If stopping failed, this tries again.
       setTimeout(this.#parts.settle, RETRY_AFTER_MS)
     })
   }
@@ -82,7 +82,7 @@ const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 const isRun = (reservation: Reservation): reservation is Reservation<RunTerm> =>
   reservation.term.kind === 'run'
 
-/** When the daemon must act on the reservation. */
+/** The time at which the daemon must end the reservation or stop its command. */
 function endOf({ term }: Reservation): Millis {
   switch (term.kind) {
     case 'run':

@@ -19,7 +19,7 @@ import type { PoolService } from '../ports/pool-service.ts'
 import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from './requests.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
-/** The most unanswered requests of one connection. */
+/** The maximum number of unanswered requests of one connection. */
 const MOST_UNANSWERED = 64
 
 export interface SessionParts {
@@ -85,8 +85,9 @@ export class Session implements Receiver {
   }
 
   #greet(protocol: number | null): void {
-    const isSpoken = protocol !== null && protocol >= OLDEST_PROTOCOL_VERSION && protocol <= PROTOCOL_VERSION
-    if (!isSpoken) {
+    const isSupported =
+      protocol !== null && protocol >= OLDEST_PROTOCOL_VERSION && protocol <= PROTOCOL_VERSION
+    if (!isSupported) {
       this.#refuse(otherVersion())
       return
     }

@@ -49,7 +49,7 @@ export interface WaitersParts {
   /** The pool for the daemon's own account. */
   readonly service: PoolService
   readonly processes: ProcessCheck
-  /** Whether the daemon is about to exit. Its waiters then connect to the next one, and keep their entries and grants. */
+  /** Whether the daemon is about to exit. Its waiters keep their entries and grants, and connect to the next daemon. */
   readonly isStopping: () => boolean
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
@@ -144,9 +144,9 @@ export class Waiters {
   }
 
   /**
-   * The waiters that may be granted GPUs now, and those that lost their entry, for example when the pool was set up
-   * again. If an entry that can start has no client, for example after a restart of the daemon, the next waiter behind
-   * it asks too: that gives the absent one a limited time.
+   * The waiters that may be granted GPUs now, and those without a queue entry, for example after the pool was set up
+   * again. An entry that can start may have no client, for example after a restart of the daemon. Then the next waiter
+   * behind it tries too, and that attempt starts the grace period of the absent waiter.
    */
   #asking(pool: Pool, conditions: Conditions): readonly Place[] {
     const startable = this.#startable(pool, conditions)
@@ -165,7 +165,10 @@ export class Waiters {
     return asking.filter(({ attempt }) => attempt === undefined)
   }
 
-  /** Judged by the reservations, or by the last reading too: waiters that need unusable GPUs then do not count. */
+  /**
+   * The entries that can start by the reservations alone, and those that can start when the GPUs that the last reading
+   * shows as unusable are left out.
+   */
   #startable(pool: Pool, conditions: Conditions): ReadonlySet<string> {
     const startable = startableEntries(pool, conditions)
     const obstacles = obstaclesIn(pool, this.#reading).filter(({ kind }) => kind !== 'unchecked')
@@ -174,7 +177,7 @@ export class Waiters {
     return new Set([...startable, ...others].map(({ id }) => id))
   }
 
-  /** One attempt of a waiter at a time. */
+  /** Must not be called while another attempt of this place is under way. */
   async #attempt(place: Place, isFirst = false): Promise<void> {
     const attempt = this.#acquire(place, isFirst)
     place.attempt = attempt
@@ -192,7 +195,7 @@ export class Waiters {
     try {
       const answer = await service.perform({ op: 'acquire', intent, wait: ticket })
       this.#driverFailure = undefined
-      // A grant stays: the attempt of the next place gets it by its id.
+      // A grant is kept: the attempt of the new place finds it by its id.
       if (place.isReplaced) return
       if (isRefusal(answer)) await this.#finish(place, answer)
       else if (answer.kind === 'granted') await this.#finish(place, answer.grant)

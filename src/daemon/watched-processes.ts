@@ -8,7 +8,7 @@ interface Watched {
   hasExited: boolean
 }
 
-/** The processes of all runs and waiters. Their exits are known at once, without a look at `/proc`. */
+/** The processes of all runs and waiters. Their exits are known at once, without reading `/proc`. */
 export class WatchedProcesses {
   readonly #exits: ProcessExits
   readonly #check: AliveCheck
@@ -16,7 +16,7 @@ export class WatchedProcesses {
   /** Called after each exit. */
   onExit: () => void = () => {}
 
-  /** `check` answers for processes that cannot be watched. */
+  /** `check` is used for processes that cannot be watched. */
   constructor(exits: ProcessExits, check: AliveCheck) {
     this.#exits = exits
     this.#check = check

@@ -48,7 +48,7 @@ export const notAdministrator = (): CanhazgpuError =>
 
 /** The daemon watches the process of a run or a waiter, so it must see it. */
 export const unseenProcess = (): CanhazgpuError =>
-  new CanhazgpuError('failure', 'The daemon cannot see this process, so it could not notice its end', {
+  new CanhazgpuError('failure', 'The daemon cannot see this process, so it would not notice its end', {
     hint: 'run it in the pid namespace of the daemon, or below it',
   })
 

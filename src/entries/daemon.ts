@@ -74,13 +74,13 @@ export async function startDaemon(
   try {
     prepareStopFiles(pool)
   } catch (error) {
-    // On a full disk the daemon works too.
+    // The daemon works without these files, for example on a full disk.
     log(error)
   }
   await daemon.start()
   const stop = new AbortController()
   const demand: Demand = {
-    // A store that fails is reported to the commands that need it.
+    // The commands that need the store report its failure.
     pool: async () => (await store.load().catch(() => undefined))?.pool,
     isWanted: () => daemon.isWatched,
   }
@@ -117,7 +117,7 @@ interface Served extends Pick<Opening, 'settings'> {
   readonly service: PoolService
 }
 
-/** Administers the open pool; a damaged one is replaced while the daemon is down. */
+/** Administers the open pool. A damaged pool can be replaced only while the daemon is down. */
 function daemonAdministration(
   account: Account,
   { store, pool, settings, processes, service }: Served,
@@ -126,7 +126,7 @@ function daemonAdministration(
     load: () => store.load(),
     update: (change) => store.update(change),
     bounded: (patience) => store.bounded(patience),
-    // Set-up closes the store that it used, and the daemon goes on with it.
+    // Set-up closes its store, but the daemon still needs this one.
     close: () => {},
   }
   return new LocalAdministration({
@@ -170,7 +170,7 @@ async function stopJob({ id, owner, term }: Reservation<RunTerm>, database: stri
   removeStopFile(task.file)
 }
 
-/** The group is only for the account of the child; it decides no right to signal. */
+/** The group that the stopper takes. The right to send signals does not depend on it. */
 function groupOf(pid: number): number {
   const gid = /^Gid:\t(\d+)/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
   return gid === undefined ? NO_GROUP : Number(gid)
@@ -178,7 +178,7 @@ function groupOf(pid: number): number {
 
 const NO_GROUP = 65_534
 
-/** Writes to the standard error, which a service manager keeps. */
+/** Writes to stderr, which the service manager keeps. */
 function log(error: unknown): void {
   const text =
     error instanceof CanhazgpuError ? error.message : error instanceof Error ? error.stack : undefined

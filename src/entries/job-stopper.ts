@@ -15,7 +15,7 @@ const STDERR = 2
 /** How often to check whether an earlier stopper of the same job still runs. */
 const CHECK_EVERY_MS: Millis = 100
 
-/** Everything that a stopper acts on. The daemon writes it, and starts the same version. */
+/** The whole input of a stopper. It needs no check, because a daemon of the same version wrote it. */
 export interface StopTask {
   readonly reservation: string
   readonly process: ProcessIdentity
@@ -46,7 +46,7 @@ export async function stopMain(text: string): Promise<void> {
       kill: () => processes.signal(SIGKILL),
       isOver: () => processes.haveEnded(),
       writeStderr: (line) => {
-        // The command may have replaced its stderr by a file of its own.
+        // The command may have redirected its stderr to a file.
         if (stderr >= 0 && isTerminal(stderr)) writeMessage(stderr, line)
       },
     },
@@ -56,7 +56,7 @@ export async function stopMain(text: string): Promise<void> {
   if (file === null || (await isOnlyStopper(file, stopping))) await stopOnce(stopping, file, task.grace)
 }
 
-/** A stopper that a killed daemon has started goes on. False if the job ends meanwhile. */
+/** Waits for a stopper that an earlier daemon started. False if the job ends meanwhile. */
 async function isOnlyStopper(file: StopFile, { job, sleep }: Stopping): Promise<boolean> {
   while (!file.tryLock()) {
     if (job.isOver()) return false

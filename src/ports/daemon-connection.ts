@@ -1,4 +1,4 @@
-/** A connection to the daemon. Messages are texts without line breaks, in both directions in the order of sending. */
+/** A connection to the daemon. Messages are texts without line breaks. Each direction keeps their order. */
 export interface DaemonConnection {
   send(message: string): void
   /** The next message; null when the connection has closed, by either side. */

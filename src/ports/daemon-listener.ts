@@ -11,13 +11,13 @@ export interface Peer {
 /** The daemon's end of one connection. */
 export interface ClientConnection {
   readonly peer: Peer
-  /** Sends one message. Never waits: what the client does not read is queued, up to a limit, then it is disconnected. */
+  /** Sends one message. Never waits: unread messages are queued, and a client with too many is disconnected. */
   send(message: string): void
   /** Sends a last message, and closes. */
   end(message: string): void
 }
 
-/** What the daemon does with its connections. */
+/** Called by the listener for each new connection. */
 export interface ConnectionHandler {
   /** Null refuses the connection; the handler has closed it. */
   opened(connection: ClientConnection): Receiver | null

@@ -3,7 +3,7 @@ import type { ProcessIdentity } from '../domain/pool/model.ts'
 /** Reports the exits of processes as they happen. */
 export interface ProcessExits {
   /**
-   * Calls `exited` once when this very process has exited. Null if it cannot be watched: it has exited already, or has a
+   * Calls `exited` once when exactly this process has exited. Null if it cannot be watched: it has exited already, or has a
    * pid that is not visible here.
    */
   watch(process: ProcessIdentity, exited: () => void): ProcessExit | null

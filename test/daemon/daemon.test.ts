@@ -43,10 +43,10 @@ test('an interrupted waiter leaves the queue', async () => {
   await until('it waits', async () => (await queue()) === 1)
   waiter.kill('SIGINT')
   expect((await finished(waiter)).status).toBe(130)
-  await until('it has left', async () => (await queue()) === 0)
+  await until('the waiter has left the queue', async () => (await queue()) === 0)
 })
 
-test('the end of --wait is a refusal with the holders', async () => {
+test('a waiter whose --wait time is over is refused, with the holders', async () => {
   using pool = await daemonPool(1)
   await pool.chg('reserve')
   const answer = await pool.chg('reserve', '--wait', '1s', '--json')
@@ -60,7 +60,7 @@ test('a time limit interrupts the command', async () => {
   await until('the GPU is free', async () => (await pool.status())[0]?.status === 'AVAILABLE')
 })
 
-test('a killed daemon: jobs continue, waiters keep their place, commands wait for the next one', async () => {
+test('while the daemon is down, jobs continue, waiters keep their place, and commands wait for the next daemon', async () => {
   using pool = await daemonPool(1)
   const holder = pool.start('run', '--', 'sleep', '1000')
   await until('it runs', async () => (await pool.status())[0]?.type === 'RUN')

@@ -86,7 +86,7 @@ test.concurrent.each([
   ['lives on', () => []],
   ['is killed too', stoppersOf],
 ] as const)(
-  'a daemon that is killed while it stops a job, whose stopper %s: one SIGINT, and SIGKILL in time',
+  'a daemon is killed while it stops a job, and the stopper %s: the job gets one SIGINT, and SIGKILL in time',
   async (_, alsoKilled) => {
     using pool = await daemonPool(1)
     const log = `${pool.folder}/log`
@@ -94,7 +94,7 @@ test.concurrent.each([
       ...['run', '--timeout', '1s', '--grace', `${GRACE_S}s`, '--', 'sh', '-c', COUNTS_SIGINT, log],
     )
     await until(
-      'it is interrupted',
+      'the job is interrupted',
       () => existsSync(log) && readFileSync(log, 'utf8').includes('interrupted'),
     )
     const [file = ''] = readdirSync(`${pool.folder}/own/stops`)
@@ -114,7 +114,7 @@ test.concurrent.each([
     expect(endedAt).toBeLessThan(restartedAt + GRACE_S * 1000)
     await untilAllFree(pool)
     expect(storedHistory(pool)).toMatchObject([{ kind: 'run', outcome: 'timed-out' }])
-    await until('its file is removed', () => readdirSync(`${pool.folder}/own/stops`).length === 0)
+    await until('the stop file is removed', () => readdirSync(`${pool.folder}/own/stops`).length === 0)
   },
 )
 

@@ -3,7 +3,7 @@ import { ConnectionFailed, type DaemonConnection } from '../../ports/daemon-conn
 import { Lines } from './lines.ts'
 import { Outgoing } from './outgoing.ts'
 
-/** The daemon is trusted, so an answer may have any length: a history of a million records has 200 MB. */
+/** The daemon is trusted, so an answer may have any length: a history of a million records takes 200 MB. */
 const LONGEST_ANSWER = Number.POSITIVE_INFINITY
 
 /** Connects to the Unix socket at this path. */

@@ -15,7 +15,7 @@ export interface ListenOptions {
   readonly handler: ConnectionHandler
 }
 
-/** The most unread bytes for one client. A client that reads nothing is disconnected when it has more. */
+/** The maximum number of unread bytes for one client. A client with more is disconnected. */
 const MOST_UNREAD = 64 * 1024 * 1024
 /** A client that started a message completes it within this time. */
 const MESSAGE_WITHIN_MS: Millis = 10_000
@@ -37,7 +37,7 @@ export function listenAt(options: ListenOptions): Listener {
   const { path } = options
   lockSocket(path)
   removeIfPresent(path)
-  // Set before, not after: a client that connects in between would be refused.
+  // A chmod after listening is too late: a client that connects before it would be refused.
   const umask = process.umask(0o111)
   try {
     const server = listening(options)
@@ -52,7 +52,7 @@ export function listenAt(options: ListenOptions): Listener {
   }
 }
 
-/** Two daemons with different pools must not replace the socket of each other. The lock lasts until this process exits. */
+/** Two daemons with different pools must not replace each other's socket. The lock lasts until this process exits. */
 function lockSocket(path: string): void {
   const name = `${path}.lock`
   const fd = libc.createFile(name, 0o600)

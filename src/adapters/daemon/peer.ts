@@ -10,7 +10,7 @@ const SO_PEERCRED = 17
 /** Linux 6.5. */
 const SO_PEERPIDFD = 77
 
-/** The other end of a connection, by the kernel: the process that connected, and its effective uid at that time. */
+/** The process that connected, and its effective uid at that time, as the kernel reports them. */
 export interface PeerCredentials {
   readonly uid: number
   /** Null if that process has ended already, or has a pid that is not visible here. */
@@ -53,8 +53,8 @@ function pidfdOf({ fd, pid, uid }: Peer): number {
   if (socketOption(fd, SOL_SOCKET, SO_PEERPIDFD, pidfd) === pidfd.length) {
     return new DataView(pidfd.buffer).getInt32(0, true)
   }
-  // An older kernel: the peer may have exited, and its pid may name another process now. Only one of the same account
-  // is accepted.
+  // On an older kernel the peer may have exited and another process may have its pid. That process is accepted only if
+  // it belongs to the same account.
   const opened = pidfdOpen(pid)
   if (opened < 0 || accountsOf(pid).includes(uid)) return opened
   close(opened)

@@ -30,7 +30,7 @@ export function openProcessExits(): ProcessExits {
     }
   }
   worker.onerror = ({ message }) => {
-    throw new Error(`the watch of processes has failed: ${message}`)
+    throw new Error(`watching processes failed: ${message}`)
   }
   worker.postMessage(epoll)
   return {
@@ -53,7 +53,7 @@ export function openProcessExits(): ProcessExits {
   }
 }
 
-/** The compiled executable has the worker at this path: see scripts/build.ts. */
+/** scripts/build.ts puts the worker at this path of the compiled executable. */
 const workerPath = (): string =>
   Bun.main.startsWith('/$bunfs/')
     ? '/$bunfs/root/adapters/daemon/exit-worker.js'

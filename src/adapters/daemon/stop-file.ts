@@ -6,7 +6,7 @@ import { processStat } from '../kernel/processes.ts'
 
 /**
  * A file for each job that is being stopped at its time limit. The stopper locks it while it runs, and writes the time
- * of the SIGINT into it. So a daemon that was restarted sends no second one, and knows when the grace period ends.
+ * of the SIGINT into it. A restarted daemon therefore sends no second SIGINT, and knows when the grace period ends.
  */
 export function stopFileOf(database: string, { pid, startTime }: ProcessIdentity): string {
   return `${folderFor(database)}/${pid}-${startTime}`
@@ -34,7 +34,7 @@ export function removeStopFile(file: string): void {
 
 /** The open file of one job. */
 export interface StopFile {
-  /** Whether this process is the only stopper of the job; it stays so until it exits. */
+  /** Whether this process is now the only stopper of the job. The lock lasts until it exits. */
   tryLock(): boolean
   /** Steady time of the SIGINT by this or an earlier stopper; null if there was none. */
   interruptedAt(): Millis | null

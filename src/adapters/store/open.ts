@@ -11,7 +11,7 @@ import { folderOf } from './files/database-path.ts'
 import { refuseForeignPath } from './files/foreign-path.ts'
 import { refuseNetworkFilesystem } from './files/network-filesystem.ts'
 
-/** The place of a store URL. Only the embedded store exists so far. */
+/** The place of an embedded pool, from its URL. */
 export interface StorePlace {
   readonly path: string
 }

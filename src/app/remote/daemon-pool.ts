@@ -91,7 +91,7 @@ export class DaemonPool implements PoolService {
       const left = waitFor === undefined ? {} : { waitFor: Math.max(0, giveUpAt - clock()) }
       const request: Request = { ask: 'wait', intent, threshold, ...left }
       for await (const message of this.#messages(request, signal)) {
-        // A daemon that has just restarted may be unable to serve a waiter that an earlier one has queued.
+        // A daemon that has just restarted may not be able to serve this waiter yet; its entry is still in the queue.
         if (hasJoined && 'error' in message && message.error.code === 'daemon-unavailable') break
         hasJoined = true
         outage.end()
@@ -103,7 +103,7 @@ export class DaemonPool implements PoolService {
     throw daemonDown(socket)
   }
 
-  /** The messages for one request; ends when the connection does, or if there is none. Throws if it is aborted. */
+  /** The messages for one request, until the connection closes; none without a connection. Throws if it is aborted. */
   async *#messages(request: Request, signal: AbortSignal): AsyncIterable<Answer> {
     const link = await this.#connected()
     signal.throwIfAborted()
@@ -124,8 +124,8 @@ export class DaemonPool implements PoolService {
   }
 
   /**
-   * Confirms that the grant was received, for a reservation that does not end with this process. A daemon that loses the
-   * connection before, and goes on, ends the reservation; the next daemon keeps it.
+   * Confirms that the grant of a manual reservation was received. Without it, the daemon that made the grant ends the
+   * reservation when the connection closes. A later daemon does not, so this need not be repeated after an outage.
    */
   async keep(id: string): Promise<void> {
     const link = await this.#link?.catch(() => null)
@@ -169,7 +169,7 @@ export class DaemonPool implements PoolService {
   async #connected(): Promise<Link | null> {
     const known = await this.#link?.catch(() => null)
     if (known?.isOpen === true) return known
-    // Another request may have begun to connect meanwhile.
+    // Another request may be connecting already.
     if (this.#connecting === undefined) {
       this.#link = this.#connect().finally(() => {
         this.#connecting = undefined
@@ -189,10 +189,10 @@ export class DaemonPool implements PoolService {
   }
 }
 
-/** The time without an answer of the daemon. */
+/** A time in which the daemon does not answer. */
 class Outage {
   readonly #clock: () => Millis
-  /** A new request waits until then. */
+  /** A new request gives up at this time. */
   tooLongAt: Millis
 
   constructor(clock: () => Millis) {
@@ -204,7 +204,7 @@ class Outage {
     this.tooLongAt = this.#clock() + RESTART_MS
   }
 
-  /** Time until the next attempt to connect. A waiter tries more rarely when the outage is long. */
+  /** Waits until the next attempt to connect. In a long outage the attempts are less frequent. */
   async pause(signal?: AbortSignal): Promise<void> {
     await sleep(this.#clock() < this.tooLongAt ? RETRY_EVERY_MS : RETRY_LATER_EVERY_MS)
     signal?.throwIfAborted()
@@ -224,7 +224,7 @@ async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> 
   }
 }
 
-/** A second performance of these has the effect of one. */
+/** Whether performing the operation twice has the same effect as performing it once. */
 const isRepeatable = (name: PoolOperationName): boolean => name !== 'extend' && name !== 'release'
 
 /** The messages for one request. */
@@ -240,7 +240,7 @@ class Link {
   readonly #inboxes = new Map<number, Inbox>()
   #lastNumber = 0
   isOpen = true
-  /** A stopped daemon accepts connections, but answers none. */
+  /** Closes the connection if the daemon does not answer: the kernel accepts connections for a stopped process too. */
   readonly #silence: ReturnType<typeof setTimeout>
 
   constructor(connection: DaemonConnection) {
@@ -268,7 +268,7 @@ class Link {
       clearTimeout(this.#silence)
       const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
       if ('protocol' in message) continue
-      // Without a number it is about the connection as a whole.
+      // A message without a number concerns the whole connection.
       for (const [number, inbox] of this.#inboxes) if (n === undefined || n === number) inbox.put(message)
     }
     this.close()

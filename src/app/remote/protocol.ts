@@ -9,8 +9,8 @@ import type { PoolCreated, StoredPlace } from '../set-up.ts'
 
 /**
  * The protocol between a command and the daemon: lines of JSON over a Unix socket. A client sends its version first,
- * then requests. Each request has a number, and each answer has the number of its request. No request names an account
- * or a process of the caller that counts: the daemon takes both from the kernel.
+ * then requests. Each request has a number, and each answer has the number of its request. The daemon
+ * takes the account and the process of the caller from the kernel, and ignores those in a request.
  */
 
 /** A daemon accepts this version and the previous one. */
@@ -20,7 +20,7 @@ export const OLDEST_PROTOCOL_VERSION = 1
 /** The longest request, in bytes. */
 export const LONGEST_REQUEST = 64 * 1024
 
-/** The first line of a client, and the answer of the daemon, which proves that it is not stopped. */
+/** The first line of a client, and the daemon's answer to it. The answer proves that the daemon is not stopped. */
 export interface Greeting {
   readonly n?: never
 
@@ -42,16 +42,16 @@ export type Request =
       readonly waitFor?: Millis
       readonly threshold: Threshold
     }
-  /** Confirms that the grant of a `wait` was received; without it a manual reservation is released again. */
+  /** Confirms that the grant of a `wait` was received. An unconfirmed manual reservation is released. */
   | { readonly ask: 'keep'; readonly id: string }
   | { readonly ask: 'administer'; readonly action: AdministrationAction }
   /** Each change of the pool is answered by `changed`. */
   | { readonly ask: 'watch' }
 
-/** With the other fields that this name requires; the daemon checks them. */
+/** An object with this name and the fields that the name requires; the daemon checks them. */
 type Named<Field extends string, Name extends string> = { readonly [Each in Field]: Name }
 
-/** `refresh` and changes of the policy are operations. */
+/** Other administration, such as `refresh` and changes of the policy, is sent as an operation. */
 export type AdministrationAction =
   | { readonly name: 'set-up'; readonly wanted: WantedPool }
   | { readonly name: 'check' }

@@ -18,7 +18,7 @@ const CHECK_EVERY_MS: Millis = 2_000
 
 /**
  * Waits in the queue of the daemon until the GPUs are granted, or the request is refused. An interrupted waiter leaves
- * the queue, or gives back the GPUs that were granted meanwhile, and throws `interrupted`.
+ * the queue, or releases the GPUs that were granted meanwhile, and throws `interrupted`.
  */
 export async function waitAtDaemon(
   pool: DaemonPool,

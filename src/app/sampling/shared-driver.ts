@@ -15,7 +15,7 @@ export interface SharedDriverParts extends Omit<Probing, 'provider'> {
   readonly open: (pool: Pool) => Kept
 }
 
-/** What the sampling follows. */
+/** Whether and what to sample. */
 export interface Demand {
   /** The pool whose driver is sampled; undefined while there is none. */
   readonly pool: () => Promise<Pool | undefined>

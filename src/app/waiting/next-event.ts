@@ -109,7 +109,7 @@ export class NextEvent {
     return start + Math.max(PROGRESS_EVERY_MS, place * PROGRESS_PER_PLACE_MS)
   }
 
-  /** A waiter that has just probed does not act for another one at once. */
+  /** A waiter that has just probed waits for its next probe before it uses the turn of another waiter. */
   #unusedAt(start: Millis, unused: UnusedTurn | null): Millis {
     if (unused === null) return Number.POSITIVE_INFINITY
     const at = start + unused.after

@@ -29,7 +29,7 @@ const HANDLERS: { readonly [Name in PoolOperationName]: Handler<Name> } = {
   join: joinQueue,
   leave: leaveQueue,
   heartbeat: recordHeartbeat,
-  // `settle` has already ended the reservation, by this operation's report.
+  // The step first settles the pool with this operation's report, which ends the reservation.
   end: nothingMore,
   release,
   extend,

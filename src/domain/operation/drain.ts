@@ -5,8 +5,8 @@ import type { Answers, Context, Done, Operation } from './operation.ts'
 import type { Refusal } from './refusal.ts'
 
 /**
- * Takes units out of service: their holders keep them to the end of the term, and nobody else gets them. A drained unit
- * keeps the time since which it is drained; another reason replaces reason and author.
+ * Takes units out of service: their holders keep them to the end of the term, and no other request gets them. Draining
+ * a drained unit again replaces its reason and author if the reason is new, but not the time of the first drain.
  */
 export function drain(
   pool: Pool,

@@ -49,7 +49,7 @@ test.each([
   [
     errors.unseenProcess(),
     1,
-    'Error: The daemon cannot see this process, so it could not notice its end - run it in the pid namespace of the daemon, or below it\n',
+    'Error: The daemon cannot see this process, so it would not notice its end - run it in the pid namespace of the daemon, or below it\n',
   ],
   [
     errors.daemonDefect(),
