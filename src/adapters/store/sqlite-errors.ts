@@ -40,7 +40,7 @@ export function storeError(path: string, cause: unknown): CanhazgpuError {
     )
   }
   // SQLite has no code for an exceeded quota, and does not report the kernel's errno.
-  if (code === 'SQLITE_IOERR_WRITE') return overQuota(path, cause)
+  if (/^SQLITE_IOERR_(WRITE|SHMOPEN|SHMSIZE)$/.test(code)) return overQuota(path, cause)
   if (/^(SQLITE_FULL|ENOSPC)/.test(code)) {
     return new CanhazgpuError('store-unavailable', `The disk that holds the pool ${path} is full`, {
       hint: 'free some space there; nothing was changed',

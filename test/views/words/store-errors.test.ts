@@ -16,6 +16,7 @@ const DAMAGED =
 const READ_ONLY =
   "check whether its disk is mounted read-only; 'sudo canhazgpu status' repairs a log that belongs to another user"
 const QUOTA = "see 'sudo quota -s OWNER' and dmesg; nothing was changed"
+const MAYBE_OVER_QUOTA = `The pool ${DB} cannot be written: the disk quota of its owner is used up, or the disk fails - ${QUOTA}`
 
 /** The error for an error of SQLite or of the system with this code. */
 const failed = (code: string) => () => storeError(DB, Object.assign(new Error('some words'), { code }))
@@ -85,11 +86,10 @@ testErrors([
     failed('ELOOP'),
   ],
   ['store-unavailable', `The disk quota for the pool ${DB} is used up - ${QUOTA}`, failed('EDQUOT')],
-  [
-    'store-unavailable',
-    `The pool ${DB} cannot be written: the disk quota of its owner is used up, or the disk fails - ${QUOTA}`,
-    failed('SQLITE_IOERR_WRITE'),
-  ],
+  ['store-unavailable', MAYBE_OVER_QUOTA, failed('SQLITE_IOERR_WRITE')],
+  // The files that SQLite creates when it opens a pool.
+  ['store-unavailable', MAYBE_OVER_QUOTA, failed('SQLITE_IOERR_SHMOPEN')],
+  ['store-unavailable', MAYBE_OVER_QUOTA, failed('SQLITE_IOERR_SHMSIZE')],
   [
     'store-unavailable',
     `The pool ${DB} exceeds the file size limit of this process - raise the limit with 'ulimit -f unlimited', or LimitFSIZE= of the service; nothing was changed`,
