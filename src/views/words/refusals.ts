@@ -138,7 +138,8 @@ function impossibleHint({ missing }: Extract<Reason, { code: 'impossible' }>): s
 const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
 
 /** The holders are in the hint, because scripts may compare the message of a full pool. */
-function hintFor({ ahead, taken, busy, draining, now }: Shortage): { readonly hint?: string } {
+function hintFor(shortage: Shortage): { readonly hint?: string } {
+  const { ahead, taken, busy, draining, now } = shortage
   const holders = holdersWords(busy, now)
   const drains = drainsWords(
     taken.length === 0 ? draining : draining.filter(({ unit }) => taken.includes(unit)),
@@ -147,13 +148,16 @@ function hintFor({ ahead, taken, busy, draining, now }: Shortage): { readonly hi
     ...(holders === '' ? [] : [holders]),
     ...(drains === '' ? [] : [drains]),
     ...(ahead > 0 ? ["see 'canhazgpu queue', and wait in the queue with --wait"] : []),
-    ...(ahead === 0 && holders === '' && taken.length > 0
-      ? ["see 'canhazgpu status', or wait in the queue with --wait"]
-      : []),
-    ...(ahead === 0 && holders !== '' ? ['wait in the queue with --wait'] : []),
+    ...(ahead === 0 && (holders !== '' || taken.length > 0) ? [waitHint(holders, shortage)] : []),
   ]
   return parts.length === 0 ? {} : { hint: parts.join('; ') }
 }
+
+/** Names `status` only if neither the hint nor the message explains the shortage already. */
+const waitHint = (holders: string, shortage: Shortage): string =>
+  holders === '' && reasonsOf(shortage).length === 0
+    ? "see 'canhazgpu status', or wait in the queue with --wait"
+    : 'wait in the queue with --wait'
 
 function shortageWords(shortage: Shortage): string {
   const { requested, available, taken, requirements = {} } = shortage
@@ -167,9 +171,19 @@ function shortageWords(shortage: Shortage): string {
 const notAvailable = (taken: readonly UnitId[]): string =>
   `${gpuWords(taken)} ${taken.length === 1 ? 'is' : 'are'} not available`
 
-function detailsOf({ occupied, draining, faulty, replaced, ahead }: Shortage): string {
+function detailsOf(shortage: Shortage): string {
+  const { ahead } = shortage
+  const reasons = reasonsOf(shortage)
+  const places = ahead > 0 ? ` (${ahead} ahead in the queue)` : ''
+  return reasons.length === 0
+    ? places
+    : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)${places}`
+}
+
+/** Why GPUs without a holder cannot be granted. */
+function reasonsOf({ occupied, draining, faulty, replaced }: Shortage): readonly string[] {
   const withErrors = faulty.length - replaced.length
-  const reasons = [
+  return [
     ...(occupied.length > 0 ? [`${occupied.length} GPUs in use without reservation`] : []),
     ...(draining.length > 0 ? [`${draining.length} GPUs drained`] : []),
     ...(withErrors > 0 ? [`${withErrors} GPUs with errors`] : []),
@@ -177,8 +191,6 @@ function detailsOf({ occupied, draining, faulty, replaced, ahead }: Shortage): s
       ? [`${replaced.length} GPUs replaced by others, which ${REFRESH_COMMAND} adopts`]
       : []),
   ]
-  const line = ahead > 0 ? ` (${ahead} ahead in the queue)` : ''
-  return reasons.length === 0 ? line : ` (${reasons.join(', ')} - run 'canhazgpu status' for details)${line}`
 }
 
 function impossibleWords({ missing, managed }: Extract<Reason, { code: 'impossible' }>): string {

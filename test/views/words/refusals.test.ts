@@ -79,7 +79,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { ...SHORT, taken: ['2'], draining },
     'not-enough-gpus',
     "GPU 2 is not available (2 GPUs drained - run 'canhazgpu status' for details)",
-    "GPU 2 drained by root - fan; see 'canhazgpu status', or wait in the queue with --wait",
+    'GPU 2 drained by root - fan; wait in the queue with --wait',
     { code: 'short', taken: [2], draining: drains },
   ],
   [
@@ -160,6 +160,13 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     'GPUs 1, 3 are not available',
     "see 'canhazgpu status', or wait in the queue with --wait",
     { taken: [1, 3] },
+  ],
+  [
+    { ...SHORT, taken: ['1'], occupied },
+    'not-enough-gpus',
+    "GPU 1 is not available (1 GPUs in use without reservation - run 'canhazgpu status' for details)",
+    'wait in the queue with --wait',
+    { taken: [1], occupied: [{ gpu_id: 1, users: ['bob'] }] },
   ],
   [
     { code: 'impossible', missing: { kind: 'count', count: 9 }, managed: ['0', '1'] },
