@@ -1,5 +1,5 @@
 import { connectToDaemon } from '../adapters/daemon/connect.ts'
-import { currentMoment } from '../adapters/kernel/clock.ts'
+import { steadyNow } from '../adapters/kernel/clock.ts'
 import { DaemonPool } from '../app/remote/daemon-pool.ts'
 import type { PoolAccess } from './pool-access.ts'
 
@@ -7,7 +7,7 @@ import type { PoolAccess } from './pool-access.ts'
 export function daemonAccess(socket: string, threshold: number | null): PoolAccess {
   const pool = new DaemonPool({
     ...{ socket, threshold, connect: () => connectToDaemon(socket) },
-    clock: () => currentMoment().steady.ms,
+    clock: steadyNow,
   })
   return {
     pool: async () => pool,
