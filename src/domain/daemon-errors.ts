@@ -41,6 +41,24 @@ export const mayNotConnect = (socket: string, cause?: unknown): CanhazgpuError =
     cause,
   })
 
+/** Another account could give any answer to root. */
+export const foreignSocket = (socket: string, controlled: string): CanhazgpuError =>
+  new CanhazgpuError(
+    'permission-denied',
+    `Root does not use the daemon at ${socket}: another account controls ${controlled}`,
+    { hint: 'run it as an ordinary user, or give the daemon a socket in a folder of root' },
+  )
+
+export const replaceableSocket = (folder: string): CanhazgpuError =>
+  new CanhazgpuError('permission-denied', `Other accounts could replace a socket in ${folder}`, {
+    hint: 'name a socket in a folder that only your account can change with --socket',
+  })
+
+export const notSocket = (path: string): CanhazgpuError =>
+  new CanhazgpuError('failure', `The file ${path} is not a socket, so the daemon does not replace it`, {
+    hint: 'name another place with --socket',
+  })
+
 export const notAdministrator = (): CanhazgpuError =>
   new CanhazgpuError('permission-denied', 'Only root may change the pool of the daemon', {
     hint: 'use sudo, or ask an administrator',

@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { currentAccount } from '../adapters/accounts/account.ts'
 import { unnamed, userNames } from '../adapters/accounts/users.ts'
 import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
+import { prepareSocketFolder } from '../adapters/daemon/socket-path.ts'
 import { prepareStopFiles, removeStopFile, stopFileOf } from '../adapters/daemon/stop-file.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
@@ -42,6 +41,7 @@ export async function startDaemon(
   { settings, trace }: Pick<Opening, 'settings' | 'trace'>,
   { socket, pool }: DaemonPlace,
 ): Promise<RunningDaemon> {
+  prepareSocketFolder(socket)
   const watched = new WatchedProcesses(openProcessExits(), livenessInDecision())
   const processes = {
     alive: (process: ProcessIdentity) => watched.alive(process),
@@ -85,7 +85,6 @@ export async function startDaemon(
     isWanted: () => daemon.isWatched,
   }
   driver.keepSampling(demand, stop.signal).catch(log)
-  mkdirSync(dirname(socket), { recursive: true, mode: 0o755 })
   const listener = listenAt({ path: socket, longestMessage: LONGEST_REQUEST, handler: daemon })
   return {
     socket,

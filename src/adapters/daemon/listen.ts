@@ -1,4 +1,3 @@
-import { unlinkSync } from 'node:fs'
 import type { Socket } from 'bun'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis } from '../../domain/pool/model.ts'
@@ -7,6 +6,7 @@ import * as libc from '../kernel/libc.ts'
 import { Lines } from './lines.ts'
 import { Outgoing } from './outgoing.ts'
 import { peerCredentials } from './peer.ts'
+import { removeSocket } from './socket-path.ts'
 
 export interface ListenOptions {
   readonly path: string
@@ -36,7 +36,7 @@ interface State {
 export function listenAt(options: ListenOptions): Listener {
   const { path } = options
   lockSocket(path)
-  removeIfPresent(path)
+  removeSocket(path)
   // A chmod after listening is too late: a client that connects before it would be refused.
   const umask = process.umask(0o111)
   try {
@@ -44,7 +44,7 @@ export function listenAt(options: ListenOptions): Listener {
     return {
       close() {
         server.stop(true)
-        removeIfPresent(path)
+        removeSocket(path)
       },
     }
   } finally {
@@ -134,13 +134,5 @@ function connectionOf(
       outgoing.send(`${message}\n`)
       socket.end()
     },
-  }
-}
-
-function removeIfPresent(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
   }
 }

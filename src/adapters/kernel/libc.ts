@@ -42,6 +42,7 @@ export const S_IFIFO = 0o010000
 export const S_IFDIR = 0o040000
 export const S_IFREG = 0o100000
 export const S_IFLNK = 0o120000
+export const S_IFSOCK = 0o140000
 
 export const F_SETFD = 2
 export const FD_CLOEXEC = 1

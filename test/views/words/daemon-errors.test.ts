@@ -37,6 +37,21 @@ test.each([
     'Error: The daemon does not understand this request - install the same version, and restart the daemon\n',
   ],
   [
+    errors.foreignSocket('/home/ann/daemon.sock', '/home/ann'),
+    1,
+    'Error: Root does not use the daemon at /home/ann/daemon.sock: another account controls /home/ann - run it as an ordinary user, or give the daemon a socket in a folder of root\n',
+  ],
+  [
+    errors.replaceableSocket('/srv/open'),
+    1,
+    'Error: Other accounts could replace a socket in /srv/open - name a socket in a folder that only your account can change with --socket\n',
+  ],
+  [
+    errors.notSocket('/srv/notes.txt'),
+    1,
+    'Error: The file /srv/notes.txt is not a socket, so the daemon does not replace it - name another place with --socket\n',
+  ],
+  [
     errors.mayNotConnect(SOCKET),
     1,
     'Error: This account may not connect to the daemon at /run/canhazgpu/daemon.sock - ask an administrator\n',

@@ -1,0 +1,32 @@
+import { chmodSync, mkdirSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { foreignSocket, notSocket, replaceableSocket } from '../../domain/daemon-errors.ts'
+import { foreignStep, isRenamableByOthers, isRoot, isRootOwner } from '../files/ownership.ts'
+import * as libc from '../kernel/libc.ts'
+
+/** For a command of root: throws `permission-denied` if another account controls the socket. */
+export function refuseForeignSocket(path: string): void {
+  if (!isRoot()) return
+  const step = foreignStep(path)
+  if (step !== null) throw foreignSocket(path, step.path)
+  const status = libc.statusOf(path)
+  if (typeof status !== 'number' && !isRootOwner(status.uid)) throw foreignSocket(path, path)
+}
+
+/** Creates the folder of the socket. Throws `permission-denied` if other accounts could replace the socket. */
+export function prepareSocketFolder(path: string): void {
+  const folder = dirname(path)
+  const step = isRoot() ? foreignStep(path) : null
+  if (step !== null) throw replaceableSocket(step.path)
+  // The umask reduces the mode of a new folder, and every account must reach the socket.
+  if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o755)
+  if (isRenamableByOthers(folder)) throw replaceableSocket(folder)
+}
+
+/** Removes the socket of an earlier daemon. Throws `failure` if it is no socket. */
+export function removeSocket(path: string): void {
+  const status = libc.statusOf(path)
+  if (status === -libc.ENOENT) return
+  if (typeof status !== 'number' && (status.mode & libc.S_IFMT) !== libc.S_IFSOCK) throw notSocket(path)
+  unlinkSync(path)
+}
