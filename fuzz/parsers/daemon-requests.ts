@@ -75,7 +75,8 @@ const run = {
   term: { kind: 'run', process: processOf(1), command: 'train.py', timeout: { after: 60_000, grace: 1_000 } },
 }
 
-const perform = (operation: object) => JSON.stringify({ n: 1, ask: 'perform', operation, threshold: null })
+const caller = { threshold: null, probeTimeout: 10_000 }
+const perform = (operation: object) => JSON.stringify({ n: 1, ask: 'perform', operation, caller })
 
 /** The lines of a client of the daemon. */
 export const daemonRequests: Parser = {
@@ -102,9 +103,9 @@ export const daemonRequests: Parser = {
     perform({ op: 'drain', units: ['0', '3'], reason: 'fan' }),
     perform({ op: 'restore', units: ['0'] }),
     perform({ op: 'settle' }),
-    JSON.stringify({ n: 2, ask: 'wait', intent, waitFor: 1_000, threshold: 1024 }),
-    JSON.stringify({ n: 2, ask: 'wait', intent: run, threshold: null }),
-    JSON.stringify({ n: 3, ask: 'view', view: 'status', threshold: null }),
+    JSON.stringify({ n: 2, ask: 'wait', intent, waitFor: 1_000, caller: { ...caller, threshold: 1024 } }),
+    JSON.stringify({ n: 2, ask: 'wait', intent: run, caller }),
+    JSON.stringify({ n: 3, ask: 'view', view: 'status', caller }),
     JSON.stringify({ n: 3, ask: 'usage', question: { kind: 'report', days: 30 } }),
     JSON.stringify({
       n: 3,

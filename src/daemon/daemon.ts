@@ -6,6 +6,7 @@ import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { AnnouncingStore } from './announcing-store.ts'
+import type { Caller } from './caller.ts'
 import { FairTurns } from './fair-turns.ts'
 import { Runs, type RunsParts } from './runs.ts'
 import { Session } from './session.ts'
@@ -24,7 +25,7 @@ export interface DaemonParts {
   readonly own: Account
   readonly accountOf: (uid: number) => Promise<Account>
   readonly administrationFor: (account: Account) => Administration
-  readonly serviceFor: (account: Account, threshold: number | null) => PoolService
+  readonly serviceFor: (caller: Caller) => PoolService
   readonly stop: RunsParts['stop']
   /** The maximum number of connections that the descriptor limit allows. */
   readonly mostConnections: number
@@ -48,7 +49,7 @@ export class Daemon implements ConnectionHandler {
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
-    this.#service = parts.serviceFor(parts.own, null)
+    this.#service = parts.serviceFor({ account: parts.own })
     this.#waiters = new Waiters({
       ...{ service: this.#service, processes: parts.processes, log: parts.log },
       isStopping: () => this.#isStopping,

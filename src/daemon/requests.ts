@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { AdministrationAction } from '../app/remote/protocol.ts'
+import type { AdministrationAction, CallerSettings } from '../app/remote/protocol.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { Operation } from '../domain/operation/operation.ts'
@@ -28,16 +28,16 @@ export const isAdministrative = ({ op }: ClientOperation): boolean => ADMINISTRA
 
 /** A request with every field checked. */
 export type CheckedRequest = { readonly n: number } & (
-  | { readonly ask: 'perform'; readonly operation: ClientOperation; readonly threshold: number | null }
-  | { readonly ask: 'view'; readonly view: keyof Views; readonly threshold: number | null }
+  | { readonly ask: 'perform'; readonly operation: ClientOperation; readonly caller: CallerSettings }
+  | { readonly ask: 'view'; readonly view: keyof Views; readonly caller: CallerSettings }
   | { readonly ask: 'usage'; readonly question: UsageQuestion }
   | {
       readonly ask: 'wait'
       readonly intent: Intent
       readonly waitFor?: Millis
-      readonly threshold: number | null
+      readonly caller: CallerSettings
     }
-  | { readonly ask: 'keep'; readonly id: string }
+  | { readonly ask: 'leave' | 'keep'; readonly id: string }
   | { readonly ask: 'administer'; readonly action: AdministrationAction }
   | { readonly ask: 'watch' }
 )
@@ -150,19 +150,19 @@ const action = v.variant('name', [
 ])
 
 const n = whole
-const threshold = v.nullable(count)
+const caller = v.object({ threshold: v.nullable(count), probeTimeout: span })
 
 const request = v.variant('ask', [
-  v.object({ n, ask: v.literal('perform'), operation, threshold }),
+  v.object({ n, ask: v.literal('perform'), operation, caller }),
   v.object({
     n,
     ask: v.literal('view'),
     view: v.picklist(['stored', 'settled', 'observed', 'status', 'queue', 'turns']),
-    threshold,
+    caller,
   }),
   v.object({ n, ask: v.literal('usage'), question }),
-  v.object({ n, ask: v.literal('wait'), intent, waitFor: v.exactOptional(span), threshold }),
-  v.object({ n, ask: v.literal('keep'), id }),
+  v.object({ n, ask: v.literal('wait'), intent, waitFor: v.exactOptional(span), caller }),
+  v.object({ n, ask: v.picklist(['leave', 'keep']), id }),
   v.object({ n, ask: v.literal('administer'), action }),
   v.object({ n, ask: v.literal('watch') }),
 ])

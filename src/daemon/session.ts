@@ -1,5 +1,11 @@
 import type { Administration } from '../app/administration.ts'
-import type { AdministrationAction, Answer, Greeting, Numbered } from '../app/remote/protocol.ts'
+import type {
+  AdministrationAction,
+  Answer,
+  CallerSettings,
+  Greeting,
+  Numbered,
+} from '../app/remote/protocol.ts'
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../app/remote/protocol.ts'
 import {
   daemonDefect,
@@ -16,6 +22,7 @@ import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
 import type { Account } from '../domain/pool/model.ts'
 import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
+import type { Caller } from './caller.ts'
 import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from './requests.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
@@ -29,7 +36,7 @@ export interface SessionParts {
   /** Whether this account may change the pool's rules. */
   readonly mayAdminister: (uid: number) => boolean
   readonly administrationFor: (account: Account) => Administration
-  readonly serviceFor: (account: Account, threshold: number | null) => PoolService
+  readonly serviceFor: (caller: Caller) => PoolService
   /** Performs a task when it is this account's turn. The task must not reject. */
   readonly inTurn: (uid: number, task: () => Promise<void>) => void
   /** Calls back after each change, until the returned function is called. */
@@ -119,11 +126,13 @@ export class Session implements Receiver {
       case 'perform':
         return this.#perform(request)
       case 'view':
-        return (await this.#service(request.threshold)).view(request.view)
+        return (await this.#service(request)).view(request.view)
       case 'usage':
-        return (await this.#service(null)).usage(request.question)
+        return (await this.#service()).usage(request.question)
       case 'wait':
         return this.#wait(request)
+      case 'leave':
+        return this.#leave(request.id)
       case 'keep':
         this.#unconfirmed.delete(request.id)
         return null
@@ -135,10 +144,10 @@ export class Session implements Receiver {
     }
   }
 
-  async #perform({ operation, threshold }: Asked<'perform'>): Promise<unknown> {
+  async #perform({ n, operation, caller }: Asked<'perform'>): Promise<unknown> {
     const { connection, mayAdminister } = this.#parts
     if (isAdministrative(operation) && !mayAdminister(connection.peer.uid)) throw notAdministrator()
-    const service = await this.#service(threshold)
+    const service = await this.#service({ n, caller })
     const verified =
       'intent' in operation ? { ...operation, intent: await this.#verified(operation.intent) } : operation
     return service.perform(verified)
@@ -159,11 +168,11 @@ export class Session implements Receiver {
     }
   }
 
-  async #wait({ n, intent, waitFor, threshold }: Asked<'wait'>): Promise<unknown> {
+  async #wait({ n, intent, waitFor, caller }: Asked<'wait'>): Promise<unknown> {
     const { waiters, connection } = this.#parts
     const { process } = connection.peer
     if (process === null) throw unseenProcess()
-    const service = await this.#service(threshold)
+    const service = await this.#service({ n, caller })
     const verified = await this.#verified(intent)
     const waiter: Waiter = {
       intent: verified,
@@ -171,8 +180,7 @@ export class Session implements Receiver {
       service,
       report: (progress) => this.#send(n, { progress }),
       finish: (answer) => {
-        this.#waiting.delete(waiter)
-        if (!this.#isOpen) return false
+        if (!this.#waiting.delete(waiter) || !this.#isOpen) return false
         if (isManualGrant(answer)) this.#unconfirmed.set(verified.id, waiter)
         this.#send(n, answer instanceof CanhazgpuError ? { error: answer.toJSON() } : { answer })
         return true
@@ -184,9 +192,24 @@ export class Session implements Receiver {
     return LATER
   }
 
-  async #service(threshold: number | null): Promise<PoolService> {
+  /** Ends the wait; ends the reservation too if it was granted meanwhile. */
+  async #leave(id: string): Promise<null> {
+    const waiter = [...this.#waiting].find(({ intent }) => intent.id === id)
+    if (waiter === undefined) {
+      await (await this.#service()).perform({ op: 'leave', id })
+    } else {
+      this.#waiting.delete(waiter)
+      await this.#parts.waiters.leave(waiter)
+    }
+    return null
+  }
+
+  async #service(request?: { readonly n: number; readonly caller: CallerSettings }): Promise<PoolService> {
     const { connection, accountOf, serviceFor } = this.#parts
-    return serviceFor(await accountOf(connection.peer.uid), threshold)
+    const account = await accountOf(connection.peer.uid)
+    if (request === undefined) return serviceFor({ account })
+    const { n, caller } = request
+    return serviceFor({ ...caller, account, warn: (warning) => this.#send(n, { warning }) })
   }
 
   async #verified(intent: Intent): Promise<Intent> {

@@ -39,6 +39,7 @@ interface Place {
   /** The attempt that is under way. */
   attempt: Promise<void> | undefined
   hasLeft: boolean
+  removal: Promise<void> | undefined
   /** The client has connected again, so another place continues this one. */
   isReplaced: boolean
   /** The last progress that was reported, as JSON. */
@@ -105,13 +106,14 @@ export class Waiters {
     this.serve()
   }
 
-  /** The client has disconnected. Removes its queue entry, unless it was finished before. */
+  /** The client gives up or has disconnected. Removes its queue entry, unless it was finished before. */
   async leave(waiter: Waiter): Promise<void> {
     const place = this.#places.get(keyOf(waiter.intent))
     if (place?.waiter !== waiter || this.#parts.isStopping()) return
     place.hasLeft = true
     // An attempt that is granted after this ends the reservation itself.
-    if (place.attempt === undefined) await this.#remove(place)
+    await place.attempt
+    await this.#remove(place)
   }
 
   /** Must be called after every change of reservations or queue. */
@@ -227,7 +229,8 @@ export class Waiters {
   }
 
   async #remove(place: Place): Promise<void> {
-    if (this.#take(place)) await this.giveBack(place.waiter)
+    if (this.#take(place)) place.removal = this.giveBack(place.waiter)
+    await place.removal
   }
 
   /** Takes the place out; false if it was taken before. */
@@ -301,6 +304,7 @@ const newPlace = (waiter: Waiter): Place => ({
   timer: undefined,
   attempt: undefined,
   hasLeft: false,
+  removal: undefined,
   isReplaced: false,
   reported: '',
 })

@@ -64,6 +64,9 @@ export const notAdministrator = (): CanhazgpuError =>
     hint: 'use sudo, or ask an administrator',
   })
 
+export const groupAtDaemon = (group: string): CanhazgpuError =>
+  new CanhazgpuError('usage', `--group ${group}: the daemon serves every user, so its pool has no group`)
+
 /** The daemon watches the process of a run or a waiter, so it must see it. */
 export const unseenProcess = (): CanhazgpuError =>
   new CanhazgpuError('failure', 'The daemon cannot see this process, so it would not notice its end', {

@@ -83,7 +83,7 @@ async function openContext(
   const access = once(async (): Promise<PoolAccess> => {
     if (socket !== undefined) {
       const { daemonAccess } = await import('./daemon-access.ts')
-      return daemonAccess(socket, settings.memoryThreshold)
+      return daemonAccess(socket, { settings, warn })
     }
     const { embeddedAccess } = await import('./embedded-access.ts')
     return embeddedAccess({ settings, warn, keep, account, trace })

@@ -1,12 +1,19 @@
 import { connectToDaemon } from '../adapters/daemon/connect.ts'
 import { steadyNow } from '../adapters/kernel/clock.ts'
 import { DaemonPool } from '../app/remote/daemon-pool.ts'
+import type { Settings } from '../domain/settings.ts'
+import type { Warn } from '../domain/warnings.ts'
 import type { PoolAccess } from './pool-access.ts'
 
 /** The pool of the daemon at this socket; connects when it is first used. */
-export function daemonAccess(socket: string, threshold: number | null): PoolAccess {
+export function daemonAccess(
+  socket: string,
+  { settings, warn }: { readonly settings: Settings; readonly warn: Warn },
+): PoolAccess {
+  const { memoryThreshold, probeTimeout } = settings
   const pool = new DaemonPool({
-    ...{ socket, threshold, connect: () => connectToDaemon(socket) },
+    ...{ socket, warn, connect: () => connectToDaemon(socket) },
+    caller: { threshold: memoryThreshold, probeTimeout },
     clock: steadyNow,
   })
   return {

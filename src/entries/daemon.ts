@@ -4,6 +4,8 @@ import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
 import { prepareSocketFolder } from '../adapters/daemon/socket-path.ts'
 import { prepareStopFiles, removeStopFile, stopFileOf } from '../adapters/daemon/stop-file.ts'
+import { withinDeadline } from '../adapters/gpu/deadline.ts'
+import { DRIVER_NAMES } from '../adapters/gpu/driver-names.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
@@ -14,16 +16,19 @@ import { writeText } from '../adapters/process/terminal.ts'
 import { documentFault } from '../adapters/store/document/document-check.ts'
 import { checkStore, createDaemonStore } from '../adapters/store/open.ts'
 import { type Administration, LocalAdministration } from '../app/administration.ts'
-import { LocalPool } from '../app/local-pool.ts'
+import { type Driver, LocalPool } from '../app/local-pool.ts'
 import { LONGEST_REQUEST } from '../app/remote/protocol.ts'
 import { pause } from '../app/sampling/pause.ts'
 import { type Demand, SharedDriver } from '../app/sampling/shared-driver.ts'
 import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
+import type { Caller } from '../daemon/caller.ts'
 import { Daemon } from '../daemon/daemon.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
+import { groupAtDaemon } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Account, ProcessIdentity, Reservation, RunTerm } from '../domain/pool/model.ts'
+import { thresholdWarning } from '../domain/observation/threshold.ts'
+import type { Account, Millis, ProcessIdentity, Reservation, RunTerm } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { poolFaults } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
@@ -35,6 +40,9 @@ import { type Opening, providerOptions } from './open-pool.ts'
 
 /** Descriptors that are not connections: files, the driver, pidfds of runs and waiters. */
 const OTHER_DESCRIPTORS = 5_000
+
+/** The greatest age of a probe that is shown as present. Simulated GPUs are always asked: their scenario may have changed. */
+const RECENT_MS: Millis = 2_000
 
 /** Serves the pool at the socket. */
 export async function startDaemon(
@@ -53,14 +61,10 @@ export async function startDaemon(
   })
   const driver = sharedDriver(settings)
   const traced = trace === undefined ? {} : { trace }
-  const serviceFor = (account: Account, askedThresholdMb: number | null): PoolService =>
+  const serviceFor = (caller: Caller): PoolService =>
     new LocalPool({
-      ...{ store, processes, actor: async () => account },
-      driver: {
-        sample: (...request) => driver.sample(...request),
-        askedThresholdMb,
-        seesOwners: canReadProcessOwners,
-      },
+      ...{ store, processes, actor: async () => caller.account },
+      driver: driverFor(caller, driver, settings),
       ...traced,
     })
   const own = await currentAccount()
@@ -68,7 +72,7 @@ export async function startDaemon(
     ...{ store, processes, watched, own, accountOf, serviceFor, log },
     stop: (run) => stopJob(run, pool),
     administrationFor: (account) =>
-      daemonAdministration(account, { store, pool, settings, processes, service: serviceFor(account, null) }),
+      daemonAdministration(account, { store, pool, settings, processes, service: serviceFor({ account }) }),
     mostConnections: Math.max(64, descriptorLimit() - OTHER_DESCRIPTORS),
   })
   try {
@@ -98,10 +102,30 @@ export async function startDaemon(
   }
 }
 
+/** The driver as this caller asks it. */
+function driverFor(
+  { threshold = null, probeTimeout, warn = () => {} }: Caller,
+  driver: SharedDriver,
+  settings: Settings,
+): Driver {
+  const isImpatient = probeTimeout !== undefined && probeTimeout < settings.probeTimeout
+  return {
+    sample: (pool, purpose) => {
+      const warning = thresholdWarning(pool, threshold)
+      if (warning !== undefined) warn(warning)
+      const sample = () => driver.sample(pool, purpose)
+      return isImpatient ? withinDeadline(probeTimeout, DRIVER_NAMES[pool.provider], sample) : sample()
+    },
+    askedThresholdMb: threshold,
+    seesOwners: canReadProcessOwners,
+  }
+}
+
 function sharedDriver({ probeTimeout }: Settings): SharedDriver {
   return new SharedDriver({
     open: ({ provider, units }) => openKeptProvider(provider, providerOptions(units.length)),
     timeout: probeTimeout,
+    recentMs: ({ provider }) => (provider === 'fake' ? 0 : RECENT_MS),
     clock: () => currentMoment().steady.ms,
     pause,
     onFailure: (failure) => log(failure ?? 'The GPU driver answers again'),
@@ -134,12 +158,15 @@ function daemonAdministration(
     processes,
     authorise: async () => {},
     pool: async () => service,
-    poolPlace: async () => ({
-      open: async () => kept,
-      create: async () => kept,
-      setAside: async () => null,
-      forGroup: false,
-    }),
+    poolPlace: async (group) => {
+      if (group !== undefined) throw groupAtDaemon(group)
+      return {
+        open: async () => kept,
+        create: async () => kept,
+        setAside: async () => null,
+        forGroup: false,
+      }
+    },
     checkPool: () => checkStore(pool),
     storedPlace: async () => ({ path: pool, group: null }),
     detectGpus: (choice, fakeCount) => detectChosen(choice, fakeCount, settings.probeTimeout),

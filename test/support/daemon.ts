@@ -22,16 +22,18 @@ export async function daemonPool(gpus = 4): Promise<DaemonPool> {
   pool.env.CANHAZGPU_STORE = store
   // The daemon reads the scenario at each probe, and a test may write it later.
   pool.setFakeDriver({})
-  const env = { ...pool.env }
+  const scenario = { CANHAZGPU_FAKE_USAGE: pool.env.CANHAZGPU_FAKE_USAGE ?? '' }
   delete pool.env.CANHAZGPU_FAKE_USAGE
+  const start = (executable = binary) =>
+    startDaemon([executable, 'daemon', '--socket', socket, '--pool', database], { ...pool.env, ...scenario })
   const { [Symbol.dispose]: dispose } = pool
-  let daemon = await startDaemon({ env, socket, database })
+  let daemon = await start()
   const served: DaemonPool = {
     ...pool,
     ...{ socket, store, database },
     daemon: () => daemon,
     restart: async (executable) => {
-      daemon = await startDaemon({ env, socket, database }, executable)
+      daemon = await start(executable)
     },
     killDaemon: async () => {
       daemon.kill('SIGKILL')
@@ -47,14 +49,8 @@ export async function daemonPool(gpus = 4): Promise<DaemonPool> {
   return served
 }
 
-interface Place {
-  readonly env: Record<string, string>
-  readonly socket: string
-  readonly database: string
-}
-
-async function startDaemon({ env, socket, database }: Place, executable = binary): Promise<Bun.Subprocess> {
-  const daemon = Bun.spawn([executable, 'daemon', '--socket', socket, '--pool', database], {
+async function startDaemon(argv: string[], env: Record<string, string>): Promise<Bun.Subprocess> {
+  const daemon = Bun.spawn(argv, {
     env,
     cwd: '/',
     stdin: 'ignore',

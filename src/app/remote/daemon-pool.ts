@@ -5,6 +5,7 @@ import type { Grant, Intent } from '../../domain/operation/intent.ts'
 import type { Answers, Operation, PoolOperationName } from '../../domain/operation/operation.ts'
 import type { Reason, Refusal } from '../../domain/operation/refusal.ts'
 import type { Millis } from '../../domain/pool/model.ts'
+import type { Warn, Warning } from '../../domain/warnings.ts'
 import { type Connect, ConnectionFailed, type DaemonConnection } from '../../ports/daemon-connection.ts'
 import type { PoolService, Views } from '../../ports/pool-service.ts'
 import type { WaitProgress } from '../waiting/wait-progress.ts'
@@ -12,6 +13,7 @@ import {
   type AdministrationAction,
   type AdministrationAnswers,
   type Answer,
+  type CallerSettings,
   type Greeting,
   type Numbered,
   PROTOCOL_VERSION,
@@ -23,15 +25,19 @@ import {
 const RESTART_MS: Millis = 5_000
 const RETRY_EVERY_MS: Millis = 50
 const RETRY_LATER_EVERY_MS: Millis = 1_000
+/** How long an interrupted waiter waits until its queue entry is removed. */
+const LEAVE_WITHIN_MS: Millis = 1_000
 
 export interface DaemonPoolParts {
   readonly socket: string
   readonly connect: Connect
   /** Steady time. */
   readonly clock: () => Millis
-  /** The memory threshold that the caller requests, MB; null: the pool's. */
-  readonly threshold: number | null
+  readonly caller: CallerSettings
+  readonly warn: Warn
 }
+
+type WaitRequest = Extract<Request, { readonly ask: 'wait' }>
 
 export interface DaemonWait {
   readonly intent: Intent
@@ -45,6 +51,7 @@ export class DaemonPool implements PoolService {
   readonly #parts: DaemonPoolParts
   #link: Promise<Link | null> | undefined
   #connecting: Promise<Link | null> | undefined
+  #hasWarned = false
 
   constructor(parts: DaemonPoolParts) {
     this.#parts = parts
@@ -53,12 +60,12 @@ export class DaemonPool implements PoolService {
   async perform<Name extends PoolOperationName>(
     operation: Operation<Name>,
   ): Promise<Answers[Name] | Refusal> {
-    const request: Request = { ask: 'perform', operation, threshold: this.#parts.threshold }
+    const request: Request = { ask: 'perform', operation, caller: this.#parts.caller }
     return (await this.#ask(request, isRepeatable(operation.op))) as Answers[Name] | Refusal
   }
 
   async view<Name extends keyof Views>(view: Name): Promise<Views[Name]> {
-    const answer = await this.#ask({ ask: 'view', view, threshold: this.#parts.threshold }, true)
+    const answer = await this.#ask({ ask: 'view', view, caller: this.#parts.caller }, true)
     return withError(answer, 'driverFailure') as Views[Name]
   }
 
@@ -83,14 +90,14 @@ export class DaemonPool implements PoolService {
    * restarted daemon and keeps its place. Aborting leaves the queue and rejects with the signal's reason.
    */
   async wait({ intent, waitFor, onProgress, signal }: DaemonWait): Promise<Grant | Refusal> {
-    const { clock, threshold, socket } = this.#parts
+    const { clock, caller, socket } = this.#parts
     const giveUpAt = clock() + (waitFor ?? Number.POSITIVE_INFINITY)
     const outage = new Outage(clock)
     let hasJoined = false
     while (clock() < (hasJoined ? giveUpAt : outage.tooLongAt)) {
       const left = waitFor === undefined ? {} : { waitFor: Math.max(0, giveUpAt - clock()) }
-      const request: Request = { ask: 'wait', intent, threshold, ...left }
-      for await (const message of this.#messages(request, signal)) {
+      const request: WaitRequest = { ask: 'wait', intent, caller, ...left }
+      for await (const message of this.#messagesOfWait(request, signal)) {
         // A daemon that has just restarted may not be able to serve this waiter yet; its entry is still in the queue.
         if (hasJoined && 'error' in message && message.error.code === 'daemon-unavailable') break
         hasJoined = true
@@ -103,21 +110,29 @@ export class DaemonPool implements PoolService {
     throw daemonDown(socket)
   }
 
-  /** The messages for one request, until the connection closes; none without a connection. Throws if it is aborted. */
-  async *#messages(request: Request, signal: AbortSignal): AsyncIterable<Answer> {
+  /**
+   * The messages for one wait, until the connection closes; none without a connection. Leaves the queue and throws if it
+   * is aborted.
+   */
+  async *#messagesOfWait(request: WaitRequest, signal: AbortSignal): AsyncIterable<Answer> {
     const link = await this.#connected()
     signal.throwIfAborted()
     if (link === null) return
     const messages = link.request(request)
-    const abort = () => link.close()
+    let leaving: Promise<void> | undefined
+    const abort = () => {
+      leaving = leave(link, request.intent.id)
+    }
     signal.addEventListener('abort', abort)
     try {
       for (;;) {
         const message = await messages.next()
-        signal.throwIfAborted()
+        if (signal.aborted) break
         if (message === null) return
         yield message
       }
+      await leaving
+      signal.throwIfAborted()
     } finally {
       signal.removeEventListener('abort', abort)
     }
@@ -181,11 +196,17 @@ export class DaemonPool implements PoolService {
 
   async #connect(): Promise<Link | null> {
     try {
-      return new Link(await this.#parts.connect())
+      return new Link(await this.#parts.connect(), (warning) => this.#warnOnce(warning))
     } catch (error) {
       if (error instanceof ConnectionFailed) return null
       throw error
     }
+  }
+
+  /** The daemon repeats the warning for each request. */
+  #warnOnce(warning: Warning): void {
+    if (!this.#hasWarned) this.#parts.warn(warning)
+    this.#hasWarned = true
   }
 }
 
@@ -209,6 +230,12 @@ class Outage {
     await sleep(this.#clock() < this.tooLongAt ? RETRY_EVERY_MS : RETRY_LATER_EVERY_MS)
     signal?.throwIfAborted()
   }
+}
+
+/** Leaves the queue. A slow daemon does it when the connection closes. */
+async function leave(link: Link, id: string): Promise<void> {
+  await Promise.race([link.request({ ask: 'leave', id }).next(), sleep(LEAVE_WITHIN_MS)])
+  link.close()
 }
 
 async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> {
@@ -238,12 +265,14 @@ interface Messages {
 class Link {
   readonly #connection: DaemonConnection
   readonly #inboxes = new Map<number, Inbox>()
+  readonly #warn: Warn
   #lastNumber = 0
   isOpen = true
   /** Closes the connection if the daemon does not answer: the kernel accepts connections for a stopped process too. */
   readonly #silence: ReturnType<typeof setTimeout>
 
-  constructor(connection: DaemonConnection) {
+  constructor(connection: DaemonConnection, warn: Warn) {
+    this.#warn = warn
     this.#silence = setTimeout(() => this.close(), RESTART_MS)
     this.#connection = connection
     connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION }))
@@ -268,6 +297,10 @@ class Link {
       clearTimeout(this.#silence)
       const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
       if ('protocol' in message) continue
+      if ('warning' in message) {
+        this.#warn(message.warning)
+        continue
+      }
       // A message without a number concerns the whole connection.
       for (const [number, inbox] of this.#inboxes) if (n === undefined || n === number) inbox.put(message)
     }

@@ -3,6 +3,7 @@ import type { Intent } from '../../domain/operation/intent.ts'
 import type { PoolOperationName } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
 import type { Millis, Pool } from '../../domain/pool/model.ts'
+import type { Warning } from '../../domain/warnings.ts'
 import type { Views } from '../../ports/pool-service.ts'
 import type { PoolCheck, WantedPool } from '../administration.ts'
 import type { PoolCreated, StoredPlace } from '../set-up.ts'
@@ -31,17 +32,19 @@ export type Request =
   | {
       readonly ask: 'perform'
       readonly operation: Named<'op', PoolOperationName>
-      readonly threshold: Threshold
+      readonly caller: CallerSettings
     }
-  | { readonly ask: 'view'; readonly view: keyof Views; readonly threshold: Threshold }
+  | { readonly ask: 'view'; readonly view: keyof Views; readonly caller: CallerSettings }
   | { readonly ask: 'usage'; readonly question: Named<'kind', keyof UsageQuestions> }
   /** Waits in the queue. The answers are `progress`, and at the end a grant or a refusal. */
   | {
       readonly ask: 'wait'
       readonly intent: Intent
       readonly waitFor?: Millis
-      readonly threshold: Threshold
+      readonly caller: CallerSettings
     }
+  /** Ends a `wait`, and the reservation if it was granted meanwhile. */
+  | { readonly ask: 'leave'; readonly id: string }
   /** Confirms that the grant of a `wait` was received. An unconfirmed manual reservation is released. */
   | { readonly ask: 'keep'; readonly id: string }
   | { readonly ask: 'administer'; readonly action: AdministrationAction }
@@ -63,12 +66,19 @@ export interface AdministrationAnswers {
   readonly settings: { readonly pool: Pool; readonly place: StoredPlace }
 }
 
-/** The memory threshold that the caller requests, MB; null: the pool's. */
-type Threshold = number | null
+/** The settings of the caller that decide what the daemon's readings mean for it. */
+export interface CallerSettings {
+  /** The memory threshold that it requests, MB; null: the pool's. */
+  readonly threshold: number | null
+  /** How long it waits for the driver. */
+  readonly probeTimeout: Millis
+}
 
 export type Numbered<Body> = Body & { readonly n: number }
 
 export type Answer =
+  /** Precedes the answer. */
+  | { readonly warning: Warning }
   /** A refusal is an answer too. */
   | { readonly answer: unknown }
   | { readonly error: SentError }

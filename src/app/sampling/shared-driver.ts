@@ -11,8 +11,10 @@ const CHECK_DEMAND_MS: Millis = 2_000
 /** A provider that keeps something open between probes. */
 type Kept = GpuProvider & { close(): void }
 
-export interface SharedDriverParts extends Omit<Probing, 'provider'> {
+export interface SharedDriverParts extends Omit<Probing, 'provider' | 'recentMs'> {
   readonly open: (pool: Pool) => Kept
+  /** The greatest age of a probe that is shown as present. */
+  readonly recentMs: (pool: Pool) => Millis
 }
 
 /** Whether and what to sample. */
@@ -76,7 +78,11 @@ export class SharedDriver {
     if (this.#opened?.key === key) return this.#opened
     this.close()
     const provider = this.#parts.open(pool)
-    this.#opened = { key, provider, probes: new SharedProbes({ ...this.#parts, provider }) }
+    this.#opened = {
+      key,
+      provider,
+      probes: new SharedProbes({ ...this.#parts, provider, recentMs: this.#parts.recentMs(pool) }),
+    }
     return this.#opened
   }
 }

@@ -4,8 +4,6 @@ import type { Millis, Probe } from '../../domain/pool/model.ts'
 import type { GpuProvider } from '../../ports/driver.ts'
 import type { pause } from './pause.ts'
 
-/** The greatest age of a probe that is shown as present. */
-const RECENT_MS: Millis = 2_000
 /** The least time that a view waits for a probe. A driver that usually takes longer gets three times its usual time. */
 const PATIENCE_MS: Millis = 1_000
 
@@ -13,6 +11,8 @@ export interface Probing {
   readonly provider: GpuProvider
   /** Time limit of a probe. */
   readonly timeout: Millis
+  /** The greatest age of a probe that is shown as present. */
+  readonly recentMs: Millis
   /** Steady time. */
   readonly clock: () => Millis
   /** `pause`, except in tests. */
@@ -66,11 +66,11 @@ export class SharedProbes {
   }
 
   /**
-   * A probe that began at most two seconds ago, and not before `changedAt`. If the driver fails or does not answer in
+   * A probe that began at most `recentMs` ago, and not before `changedAt`. If the driver fails or does not answer in
    * time, the last good probe, marked as stale. Throws if there never was one.
    */
   async recent(changedAt: Millis = Number.NEGATIVE_INFINITY): Promise<Sample> {
-    const earliest = Math.max(this.#parts.clock() - RECENT_MS, changedAt)
+    const earliest = Math.max(this.#parts.clock() - this.#parts.recentMs, changedAt)
     const running = this.#running
     const good = this.#lastGood
     if (good !== undefined && good.begunAt >= earliest) return { probe: good.probe }

@@ -26,6 +26,7 @@ export function controlledDriver() {
       close: () => {},
     },
     timeout: 10_000,
+    recentMs: 2_000,
     clock: () => now,
     pause: (ms: Millis, signal: AbortSignal) =>
       new Promise<void>((resolve) => {

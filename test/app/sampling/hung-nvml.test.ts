@@ -26,6 +26,7 @@ needing('gcc').test('while NVML hangs, views get the last good readings and deci
   const driver = new SharedDriver({
     open: ({ provider, units }) => openKeptProvider(provider, { env, gpuCount: units.length }),
     timeout: 2_000,
+    recentMs: () => 2_000,
     clock: () => currentMoment().steady.ms,
     pause,
     onFailure: (failure) => void failures.push(failure?.code),

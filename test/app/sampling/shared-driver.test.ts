@@ -9,6 +9,7 @@ function newStage() {
   const opened: string[] = []
   const shared = new SharedDriver({
     ...driver,
+    recentMs: () => driver.recentMs,
     open: ({ provider }: Pool) => {
       opened.push(provider)
       return { ...driver.provider, close: () => void opened.push(`${provider} closed`) }

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { changeStoredPool } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
 import { startForever } from '../../support/job.ts'
+import { needing } from '../../support/needs.ts'
 import { binary, testPool } from '../../support/pool.ts'
 import { openTerminal } from '../../support/terminal.ts'
 import { ownName } from '../../support/unix-users.ts'
@@ -150,7 +151,7 @@ test('a hanging driver times out; reservations are still shown, and no GPU is gr
   }
 })
 
-test('a hanging driver does not block other commands', async () => {
+needing('embedded pool').test('a hanging driver does not block other commands', async () => {
   using pool = await testPool(2)
   pool.setFakeDriver({ hang: true })
   const hanging = pool.start('reserve', '--probe-timeout', '10m')

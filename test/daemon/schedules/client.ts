@@ -56,7 +56,8 @@ export class Client {
     this.#parts = parts
     this.id = `c${parts.process.identity.pid}`
     const { connect, clock } = parts
-    this.#pool = new DaemonPool({ socket: '/run/s', connect, clock, threshold: null })
+    const caller = { threshold: null, probeTimeout: 10_000 }
+    this.#pool = new DaemonPool({ socket: '/run/s', connect, clock, caller, warn: () => {} })
     void this.#perform()
   }
 

@@ -2,11 +2,11 @@ import { MemoryPlace } from '../../../src/adapters/memory/memory-place.ts'
 import { decodePool, encodePool } from '../../../src/adapters/store/document/codec.ts'
 import { LocalPool } from '../../../src/app/local-pool.ts'
 import { AnnouncingStore } from '../../../src/daemon/announcing-store.ts'
+import type { Caller } from '../../../src/daemon/caller.ts'
 import { Daemon } from '../../../src/daemon/daemon.ts'
 import { WatchedProcesses } from '../../../src/daemon/watched-processes.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type {
-  Account,
   GpuReading,
   Millis,
   Moment,
@@ -92,7 +92,7 @@ export class World {
       isWatched: (process) => watched.isWatched(process),
       faultIn: () => undefined,
     })
-    const serviceFor = (account: Account) =>
+    const serviceFor = ({ account }: Caller) =>
       new LocalPool({
         ...{ store, processes, actor: async () => account },
         driver: { sample: () => this.#sample(), askedThresholdMb: null, seesOwners: () => true },

@@ -62,6 +62,11 @@ test.each([
     'Error: Only root may change the pool of the daemon - use sudo, or ask an administrator\n',
   ],
   [
+    errors.groupAtDaemon('ml'),
+    2,
+    'Error: --group ml: the daemon serves every user, so its pool has no group\n',
+  ],
+  [
     errors.unseenProcess(),
     1,
     'Error: The daemon cannot see this process, so it would not notice its end - run it in the pid namespace of the daemon, or below it\n',

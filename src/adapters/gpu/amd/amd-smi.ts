@@ -3,6 +3,7 @@ import type { Millis, Probe } from '../../../domain/pool/model.ts'
 import type { GpuProvider } from '../../../ports/driver.ts'
 import { withinDeadline } from '../deadline.ts'
 import { driverFailed, failureText } from '../driver-errors.ts'
+import { DRIVER_NAMES } from '../driver-names.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged } from '../reading.ts'
@@ -19,7 +20,7 @@ const ROCM_FOLDER = '/opt/rocm/bin'
 export function amdSmiProvider(env: Environment): GpuProvider {
   return {
     probe: (deadlineMs: Millis): Promise<Probe> =>
-      withinDeadline(deadlineMs, 'amd-smi', async (signal) => {
+      withinDeadline(deadlineMs, DRIVER_NAMES['amd-smi'], async (signal) => {
         const program = Bun.which('amd-smi', { PATH: `${env.PATH ?? ''}:${ROCM_FOLDER}` })
         if (program === null) {
           throw new CanhazgpuError('driver-missing', 'The program amd-smi was not found on PATH', {

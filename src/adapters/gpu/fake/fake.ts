@@ -4,6 +4,7 @@ import { isQuotable } from '../../files/ownership.ts'
 import { readExamined } from '../../files/small-file.ts'
 import { withinDeadline } from '../deadline.ts'
 import { driverFailed } from '../driver-errors.ts'
+import { DRIVER_NAMES } from '../driver-names.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { type JudgedGpu, known } from '../reading.ts'
 import type { FakeGpu, FakeProcess, FakeScenario } from './fake-scenario.ts'
@@ -27,7 +28,7 @@ export function fakeProvider({ gpuCount, scenarioFile }: FakeOptions): GpuProvid
   }
   return {
     probe: (deadlineMs: Millis): Promise<Probe> =>
-      withinDeadline(deadlineMs, 'The fake driver', async (signal) => {
+      withinDeadline(deadlineMs, DRIVER_NAMES.fake, async (signal) => {
         const scenario = await readScenario(scenarioFile, gpuCount)
         await simulateDriver(scenario, signal)
         return { provider: 'fake', readings: await simulatedReadings(scenario, gpuCount) }

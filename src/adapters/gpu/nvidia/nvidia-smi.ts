@@ -3,6 +3,7 @@ import type { Millis, Probe } from '../../../domain/pool/model.ts'
 import type { GpuProvider } from '../../../ports/driver.ts'
 import { withinDeadline } from '../deadline.ts'
 import { driverFailed, failureText } from '../driver-errors.ts'
+import { DRIVER_NAMES } from '../driver-names.ts'
 import { firstLine } from '../driver-text.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
@@ -28,7 +29,7 @@ const FORMAT = '--format=csv,noheader,nounits'
 export function nvidiaSmiProvider(env: Environment): GpuProvider {
   return {
     probe: (deadlineMs: Millis): Promise<Probe> =>
-      withinDeadline(deadlineMs, 'nvidia-smi', async (signal) => {
+      withinDeadline(deadlineMs, DRIVER_NAMES['nvidia-smi'], async (signal) => {
         const program = Bun.which('nvidia-smi', { PATH: env.PATH ?? '' })
         if (program === null) {
           throw new CanhazgpuError('driver-missing', 'The program nvidia-smi was not found on PATH', {

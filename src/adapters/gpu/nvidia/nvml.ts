@@ -5,13 +5,12 @@ import { isRoot, onlyRootCanChange } from '../../files/ownership.ts'
 import { selfCommand } from '../../process/self.ts'
 import { withinDeadline } from '../deadline.ts'
 import { driverFailed } from '../driver-errors.ts'
+import { DRIVER_NAMES } from '../driver-names.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged } from '../reading.ts'
 import { type Environment, runProgram } from '../run-program.ts'
 import { answerOf, isAnswer, type NvmlAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
-
-const DRIVER = 'The NVIDIA driver (NVML)'
 
 /**
  * The NVIDIA driver through its management library, `libnvidia-ml.so.1`. The environment variable
@@ -31,7 +30,7 @@ export function probeWithin(
   deadlineMs: Millis,
   ask: (signal: AbortSignal) => Promise<NvmlAnswer>,
 ): Promise<Probe> {
-  return withinDeadline(deadlineMs, DRIVER, async (signal) => {
+  return withinDeadline(deadlineMs, DRIVER_NAMES.nvml, async (signal) => {
     const [answer, hostMb] = await Promise.all([ask(signal), hostMemoryMb()])
     if (answer.kind === 'missing') {
       throw new CanhazgpuError(
