@@ -125,6 +125,20 @@ describe.skipIf(reason !== null)(
       }
     })
 
+    test('a log that is closed to users of the pool is named, and any command of root opens it', async () => {
+      using pool = await sharedPool()
+      for (const ending of ['-wal', '-shm']) {
+        const file = pool.database + ending
+        chmodSync(file, 0o600)
+        expect(onlyFailureOf(await bob.chg(pool, 'status', '--json'))).toMatchObject({
+          ...{ code: 'store-unavailable', message: expect.stringContaining(file), status: 1 },
+          hint: expect.stringContaining("'sudo canhazgpu status'"),
+        })
+        await pool.chg('status')
+        expect((await bob.chg(pool, 'status')).status).toBe(0)
+      }
+    })
+
     test('root restores the owner and mode of the log', async () => {
       using pool = await sharedPool()
       for (const ending of ['-wal', '-shm']) {

@@ -38,11 +38,17 @@ export function checkLog(database: string): void {
     if (typeof status !== 'number') {
       if (!isOf(status, libc.S_IFREG) || status.links > 1) throw notRegular(database, file)
       if (status.uid !== pool.uid) throw unusableLog(database, `${file} belongs to another user`)
+      if (!mayCreate && (pool.mode & ~status.mode & READ_AND_WRITE) !== 0) {
+        throw unusableLog(database, `${file} is closed to users of the pool`)
+      }
     } else if (status === -libc.ENOENT && !mayCreate) {
       throw unusableLog(database, `${file} is missing and only root can create it`)
     }
   }
 }
+
+/** The permissions of owner, group and others. */
+const READ_AND_WRITE = 0o666
 
 const isOf = ({ mode }: libc.FileStatus, type: number): boolean => (mode & libc.S_IFMT) === type
 
