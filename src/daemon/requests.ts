@@ -3,7 +3,7 @@ import type { AdministrationAction, CallerSettings } from '../app/remote/protoco
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { Operation } from '../domain/operation/operation.ts'
-import { ALLOCATIONS, type Millis, PROVIDER_CHOICES } from '../domain/pool/model.ts'
+import { ALLOCATIONS, type Millis, type Policy, PROVIDER_CHOICES } from '../domain/pool/model.ts'
 import { printable } from '../domain/text/text.ts'
 import type { Views } from '../ports/pool-service.ts'
 
@@ -107,10 +107,11 @@ const intent = v.object({
   ]),
 })
 
+/** A key without a check here would be dropped from the request. */
 const policy = v.object({
   allocation: v.exactOptional(v.picklist(ALLOCATIONS)),
   memoryThresholdMb: v.exactOptional(count),
-})
+} satisfies Record<keyof Policy, v.GenericSchema>)
 
 const operation = v.variant('op', [
   v.object({ op: v.literal('acquire'), intent }),
