@@ -56,8 +56,8 @@ class ScenarioRun {
   }
 
   /**
-   * Every waiter that is not stopped must be granted GPUs soon, and then every other waiter. In the end no process,
-   * reservation or queue entry may be left.
+   * First every waiter that is not stopped must be granted GPUs soon. Then the stopped ones continue, and must be granted
+   * GPUs too. In the end no process, reservation or queue entry may be left.
    */
   #finish(actions: Actions): void {
     const system = this.#system
@@ -76,9 +76,9 @@ class ScenarioRun {
       () => processesLeft(system).length === 0,
     )
     for (const name of processesLeft(system)) this.#report(`${name} does not end`)
-    // What ended unnoticed stays in the pool until the next command.
+    // An entry whose end no process noticed stays in the pool until the next command.
     this.#runUntil(scheduler.now + staleAfter + 5_000, () => false)
-    // A heartbeat from the future counts from the first command on. If no process can prove a reboot, an earlier
+    // A heartbeat in the future is replaced by the time of the first command. If no process can prove a reboot, an earlier
     // heartbeat counts again when the machine has been up for as long as at the last write.
     for (const wait of staleAfter === 0 ? [60_000] : [staleAfter, staleAfter, 60_000]) {
       for (const machine of system.machines) actions.view(machine, 'status')

@@ -110,7 +110,9 @@ export class Checker implements Auditor {
     if (!hasSettled || (purpose.kind === 'acquire' && purpose.waits)) return
     const ended = endedEntry(truth, pool, process)
     if (ended !== null)
-      this.#report(new Violation('I7', `${ended} and is left after ${purpose.kind} of ${process.name}`))
+      this.#report(
+        new Violation('I7', `${ended}, but is still in the pool after ${purpose.kind} of ${process.name}`),
+      )
   }
 
   checkStatus(process: Process, overview: Overview): void {

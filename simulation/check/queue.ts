@@ -63,40 +63,44 @@ function join({ process, truth, now, beatNow, moment, report }: Audit, entry: Qu
     joined: now,
     until,
     beat: beatNow,
-    noted: undefined,
+    startableSince: undefined,
   })
 }
 
 function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
   const { moment, now, beatNow, process, report } = audit
-  const moved = (what: string) =>
-    report('I10', () => `${what} of ${waiter.id} moved: ${JSON.stringify(entry)}`)
-  if (!near(moment.wall - entry.joinedAt, apparentAge(waiter.joined, now))) moved('the time of joining')
+  const changed = (what: string) =>
+    report('I10', () => `${what} of ${waiter.id} changed: ${JSON.stringify(entry)}`)
+  if (!near(moment.wall - entry.joinedAt, apparentAge(waiter.joined, now))) changed('the time of joining')
   if (waiter.until !== undefined) {
     const left = (entry.waitUntil ?? Number.POSITIVE_INFINITY) - moment.wall
-    if (!near(left, -apparentAge(waiter.until, now))) moved('the end of waiting')
+    if (!near(left, -apparentAge(waiter.until, now))) changed('the end of waiting')
   }
   if (!near(moment.wall - entry.heartbeatAt, apparentAge(waiter.beat, beatNow))) {
     const isFromFuture = apparentAge(waiter.beat, beatNow) < -1_000
     const mayBeat = process === waiter.process || isFromFuture
-    if (!mayBeat || entry.heartbeatAt !== moment.wall) moved('the heartbeat')
+    if (!mayBeat || entry.heartbeatAt !== moment.wall) changed('the heartbeat')
     waiter.beat = beatNow
   }
   if (entry.startableSince === undefined) {
-    waiter.noted = undefined
+    waiter.startableSince = undefined
     return
   }
-  if (waiter.noted !== undefined && near(moment.wall - entry.startableSince, apparentAge(waiter.noted, now)))
+  if (
+    waiter.startableSince !== undefined &&
+    near(moment.wall - entry.startableSince, apparentAge(waiter.startableSince, now))
+  )
     return
-  if (waiter.noted !== undefined && apparentAge(waiter.noted, now) < -1_000) {
-    // A time in the future counts from now on.
-    waiter.noted = now
+  if (waiter.startableSince !== undefined && apparentAge(waiter.startableSince, now) < -1_000) {
+    // The program replaces a time in the future with the current time.
+    waiter.startableSince = now
     return
   }
-  if (entry.startableSince !== moment.wall) moved('the time of being noted')
-  waiter.noted = now
-  if (isSurelyStopped(audit, waiter.id)) report('I5', () => `${waiter.id} is stopped and was noted`)
-  if (!couldStart(audit, entry)) report('I5', () => `${waiter.id} was noted and could not start`)
+  if (entry.startableSince !== moment.wall) changed('the time since which it could start')
+  waiter.startableSince = now
+  if (isSurelyStopped(audit, waiter.id))
+    report('I5', () => `${waiter.id} is stopped and counts as unresponsive`)
+  if (!couldStart(audit, entry)) report('I5', () => `${waiter.id} counts as unresponsive and could not start`)
 }
 
 /** Whether the entry could start if it were alone in the queue, by the last probe of the deciding process. */

@@ -2,14 +2,14 @@ import type { Reservation } from '../../src/domain/pool/model.ts'
 import { apparentAge } from './frame.ts'
 import { type Audit, type Held, near } from './truth.ts'
 
-/** I10 and I6 for reservations that continue: no time moved, and only their own processes changed them. */
+/** I10 and I6 for reservations that continue: all times are unchanged, and only their own processes changed them. */
 export function auditStay(audit: Audit, held: Held, reservation: Reservation): void {
   const { moment, now, beatNow, report, process } = audit
   const { owner, term } = reservation
   const { intent } = held
-  const moved = (what: string) =>
-    report('I10', () => `${what} of ${held.id} moved: ${JSON.stringify(reservation)}`)
-  if (!near(moment.wall - reservation.startedAt, apparentAge(held.start, now))) moved('the start')
+  const changed = (what: string) =>
+    report('I10', () => `${what} of ${held.id} changed: ${JSON.stringify(reservation)}`)
+  if (!near(moment.wall - reservation.startedAt, apparentAge(held.start, now))) changed('the start')
   if (owner.account.uid !== intent.owner.account.uid || term.kind !== intent.term.kind) {
     report('I6', () => `${held.id} changed its holder`)
   }
@@ -20,15 +20,15 @@ export function auditStay(audit: Audit, held: Held, reservation: Reservation): v
     const { purpose } = process
     const own = purpose.kind === 'supervise' && purpose.reservation === held.id
     const isFromFuture = apparentAge(held.beat, beatNow) < -1_000
-    if ((!own && !isFromFuture) || term.heartbeatAt !== moment.wall) moved('the heartbeat')
+    if ((!own && !isFromFuture) || term.heartbeatAt !== moment.wall) changed('the heartbeat')
     held.beat = beatNow
   }
   const limit = intent.term.kind === 'run' ? intent.term.timeout : undefined
   const interrupt = term.limit?.interruptAt
   const expected = limit === undefined ? undefined : reservation.startedAt + limit.after
-  if (interrupt !== expected) moved('the time limit')
+  if (interrupt !== expected) changed('the time limit')
   const grace = (term.limit?.killAt ?? 0) - (interrupt ?? 0)
-  if (grace !== (limit?.grace ?? 0)) moved('the grace period')
+  if (grace !== (limit?.grace ?? 0)) changed('the grace period')
 }
 
 function auditExpiry(audit: Audit, held: Held, expiresAt: number): void {

@@ -30,7 +30,7 @@ export interface Waiter {
   readonly joined: Instant
   readonly until: Instant | undefined
   beat: Instant
-  noted: Instant | undefined
+  startableSince: Instant | undefined
 }
 
 /** The true state of one host, gathered from the commits and the events of the simulation. */

@@ -77,7 +77,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'passed-over-at-once',
-    defect: 'a waiter is passed over as soon as it is noted',
+    defect: 'a waiter is passed over as soon as it could start',
     plants: [
       at(
         'src/domain/schedule/startable.ts#isPassedOver',

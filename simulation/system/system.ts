@@ -129,7 +129,7 @@ export class System {
     if (supervisor !== null) this.checker.supervised(reservation, supervisor)
   }
 
-  /** The GPUs that a reservation was granted. */
+  /** The GPUs that were granted to a reservation. */
   devicesOf(machine: Machine, reservation: string): readonly Device[] {
     const uuids = this.checker.uuidsOf(reservation)
     return machine.devices.filter((device) => uuids.includes(device.uuid))

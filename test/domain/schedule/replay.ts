@@ -84,7 +84,7 @@ export type Decision = { readonly pool: number; readonly changed?: Changed } & (
 
 export interface Replayed {
   readonly decision: Decision
-  /** The recorded answer and the answer of now, in a form that depends on the kind of decision. */
+  /** The recorded answer and the current answer, in a form that depends on the kind of decision. */
   readonly then: unknown
   readonly now: unknown
 }
