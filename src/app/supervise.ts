@@ -70,8 +70,9 @@ const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Num
  * Renews the heartbeat of a run, enforces its time limit and ends its reservation when the command has ended. From the
  * pool it reads only whether the reservation still exists. If another account ended the reservation, the supervisor
  * prints one line to the command's stderr. It then exits, unless it must still enforce a limit. If a newer version has
- * upgraded the pool, the supervisor becomes that version, so that the heartbeat continues. It ignores other store errors
- * and does not print them: while the command is alive, the reservation is held.
+ * upgraded the pool, the supervisor becomes that version, so that the heartbeat continues. If the pool was moved into a
+ * daemon, the supervisor exits silently; one with a time limit stays to enforce it, and the daemon leaves that to it. It
+ * ignores other store errors and does not print them: while the command is alive, the reservation is held.
  */
 export async function supervise(supervision: Supervision): Promise<void> {
   const { clock, job, limit = NO_LIMIT } = supervision
@@ -87,7 +88,7 @@ export async function supervise(supervision: Supervision): Promise<void> {
       if (isDue) beatAt = clock() + HEARTBEAT_MS
       const found = await (isDue ? sendHeartbeat : readHeldUnits)(supervision)
       if (found.kind === 'too-new') supervision.becomeSuccessor({ units: held })
-      held = stillHeld(held, found, job)
+      held = found.kind === 'closed' ? [] : stillHeld(held, found, job)
     }
     if (held.length === 0 && supervision.limit === undefined) return
     event = await pause()
@@ -152,6 +153,8 @@ function endCheckAfter(waited: Millis, untilKill: Millis): Millis {
 type HeldUnits =
   | { readonly kind: 'known'; readonly units: readonly UnitId[] }
   | { readonly kind: 'unknown' }
+  /** A daemon owns the pool now, and watches the command itself. */
+  | { readonly kind: 'closed' }
   /** A newer version has upgraded the pool. */
   | { readonly kind: 'too-new' }
 
@@ -188,6 +191,7 @@ async function askPool(
     return await withPool(supervision, (service) => use(service.bounded(patience)), patience)
   } catch (error) {
     if (isError(error, 'pool-not-initialized')) return LOST
+    if (isError(error, 'permission-denied')) return { kind: 'closed' }
     return { kind: isError(error, 'store-too-new') ? 'too-new' : 'unknown' }
   }
 }
@@ -208,7 +212,7 @@ export async function recordEnd(recording: Recording, outcome: JobOutcome): Prom
       return
     } catch (error) {
       if (isError(error, 'store-too-new')) becomeSuccessor({ units, outcome })
-      if (isError(error, 'pool-not-initialized', 'store-too-new')) return
+      if (isError(error, 'pool-not-initialized', 'store-too-new', 'permission-denied')) return
       if (!(error instanceof CanhazgpuError) || attempt === MOST_ATTEMPTS) throw error
       await sleep(TRY_AGAIN_EVERY_MS)
     }

@@ -134,6 +134,9 @@ const DAEMON_SCHEME = 'unix://'
 /** The socket of the daemon, unless a setting names another. */
 export const DEFAULT_SOCKET = '/run/canhazgpu/daemon.sock'
 
+/** The database, unless a setting names another. */
+export const DEFAULT_POOL = '/var/lib/canhazgpu/pool.db'
+
 /** The path of the daemon's socket in a store URL; undefined for another store. */
 export function socketPathIn(url: string): string | undefined {
   const path = url.startsWith(DAEMON_SCHEME) ? url.slice(DAEMON_SCHEME.length) : ''

@@ -88,6 +88,10 @@ async function openContext(
     const { embeddedAccess } = await import('./embedded-access.ts')
     return embeddedAccess({ settings, warn, keep, account, trace })
   })
+  const isMoved = async () => {
+    const now = await configuration({ flags, configFile, warn: () => {} }).catch(() => null)
+    return now !== null && now.settings.store !== settings.store
+  }
   const ignoredSignals = () => inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n
   return {
     version: VERSION,
@@ -113,6 +117,10 @@ async function openContext(
       const { startDaemon } = await import('./daemon.ts')
       return startDaemon({ settings, trace }, place)
     },
+    serviceMachine: async () => {
+      const { serviceMachine } = await import('./service.ts')
+      return serviceMachine(settings.store)
+    },
     launch: async () => {
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
       const { openLauncher } = await import('./launcher.ts')
@@ -124,8 +132,7 @@ async function openContext(
     place: rejoin,
     waitInQueue: async (intent, wait) =>
       (await access()).waitInQueue(intent, wait, {
-        ignoredSignals: ignoredSignals(),
-        place: rejoin,
+        ...{ place: rejoin, ignoredSignals: ignoredSignals(), isMoved },
         becomeSuccessor: async (place) => {
           const { becomeSuccessor } = await import('./successor.ts')
           if (inherited !== null) becomeSuccessor({ ...place, inherited })

@@ -25,7 +25,7 @@ export function daemonAccess(
     },
     waitInQueue: async (intent, wait, waiting) => {
       const { waitRemotely } = await import('./remote-wait.ts')
-      return waitRemotely(pool, intent, { ...wait, ...waiting })
+      return waitRemotely(pool, intent, wait, waiting)
     },
     changes: async () => ({ changes: (signal) => pool.events(signal) }),
   }

@@ -11,6 +11,7 @@ import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
 import { canReadProcessOwners, livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { hostname, readText } from '../adapters/kernel/procfs.ts'
+import { hasSupervisor } from '../adapters/kernel/supervisors.ts'
 import { selfCommand } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { documentFault } from '../adapters/store/document/document-check.ts'
@@ -37,6 +38,9 @@ import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
 import type { StopTask } from './job-stopper.ts'
 import { type Opening, providerOptions } from './open-pool.ts'
+
+/** How often to check whether the supervisor of a job still runs. */
+const SUPERVISOR_CHECK_MS = 500
 
 /** Descriptors that are not connections: files, the driver, pidfds of runs and waiters. */
 const OTHER_DESCRIPTORS = 5_000
@@ -181,6 +185,8 @@ async function accountOf(uid: number): Promise<Account> {
 async function stopJob({ id, owner, term }: Reservation<RunTerm>, database: string): Promise<void> {
   const { process, limit } = term
   if (limit === undefined) return
+  // A job from before the pool was moved has a supervisor, which enforces the limit.
+  while (hasSupervisor(id, owner.account.uid)) await Bun.sleep(SUPERVISOR_CHECK_MS)
   const task: StopTask = {
     reservation: id,
     process,

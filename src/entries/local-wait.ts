@@ -3,6 +3,7 @@ import { currentProcess } from '../adapters/kernel/processes.ts'
 import { waitedForLock } from '../app/waiting/wait-errors.ts'
 import { acquireInQueue } from '../app/waiting/wait-in-queue.ts'
 import type { Place, QueueWait } from '../cli/context.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { ProcessIdentity } from '../domain/pool/model.ts'
@@ -19,8 +20,32 @@ export interface LocalWaitParts extends WaitingProcess {
   readonly processes: ProcessCheck
 }
 
-/** Waits in the queue of the embedded pool. */
+/**
+ * Waits in the queue of the embedded pool. If the pool is moved into a daemon, the installed program waits on, whether
+ * or not this one had joined the queue.
+ */
 export async function waitLocally(
+  intent: Intent,
+  wait: QueueWait,
+  parts: LocalWaitParts,
+): Promise<Grant | Refusal> {
+  try {
+    return await waitInPool(intent, wait, parts)
+  } catch (error) {
+    if (isStoreFailure(error) && (await parts.isMoved())) {
+      wait.beforeSuccessor()
+      const giveUpAt = wait.until === undefined ? {} : { giveUpAt: wait.until }
+      await parts.becomeSuccessor({ entry: parts.place?.entry ?? intent.id, ...giveUpAt })
+    }
+    throw error
+  }
+}
+
+const isStoreFailure = (error: unknown): boolean =>
+  error instanceof CanhazgpuError &&
+  ['store-too-new', 'store-unavailable', 'store-busy', 'permission-denied'].includes(error.code)
+
+async function waitInPool(
   intent: Intent,
   { until, onProgress, beforeSuccessor }: QueueWait,
   { openStore, serve, processes, ignoredSignals, place, becomeSuccessor }: LocalWaitParts,

@@ -21,5 +21,7 @@ export interface WaitingProcess {
   readonly ignoredSignals: bigint
   /** The queue entry that this process created while it ran an earlier version of this program. */
   readonly place: Place | null
+  /** Whether the configuration names another store than at the start of this process. */
+  readonly isMoved: () => Promise<boolean>
   readonly becomeSuccessor: (place: Place) => Promise<void>
 }

@@ -8,19 +8,35 @@ import type { Calls } from '../ports/wakeups.ts'
 import type { WaitingProcess } from './pool-access.ts'
 import { openWaker } from './waker.ts'
 
+/** How often a waiter without a connection looks whether the pool was moved. */
+const LOOK_EVERY_MS = 1_000
+
 /** Waits in the queue of the daemon. */
 export async function waitRemotely(
   pool: DaemonPool,
-  intent: Intent,
-  { until, onProgress, ignoredSignals }: QueueWait & Pick<WaitingProcess, 'ignoredSignals'>,
+  asked: Intent,
+  { until, onProgress, beforeSuccessor }: QueueWait,
+  { ignoredSignals, place, isMoved, becomeSuccessor }: WaitingProcess,
 ): Promise<Grant | Refusal> {
+  const intent = { ...asked, id: place?.entry ?? asked.id }
+  const clock = () => currentMoment().steady.ms
+  let lookAt = clock() + LOOK_EVERY_MS
   const waker = openWaker(noCalls(), {
     ignored: ignoredSignals,
     commandFollows: intent.term.kind === 'run',
   })
   try {
-    const wait = until === undefined ? {} : { waitFor: until - currentMoment().steady.ms }
-    return await waitAtDaemon(pool, intent, { waker, onProgress, ...wait })
+    return await waitAtDaemon(pool, intent, {
+      ...{ waker, onProgress, isQueued: place !== null },
+      ...(until === undefined ? {} : { waitFor: until - clock() }),
+      followMove: async () => {
+        if (clock() < lookAt) return
+        lookAt = clock() + LOOK_EVERY_MS
+        if (!(await isMoved()) || (await waker.wasInterrupted())) return
+        beforeSuccessor()
+        await becomeSuccessor({ entry: intent.id, ...(until === undefined ? {} : { giveUpAt: until }) })
+      },
+    })
   } finally {
     waker.close()
   }

@@ -1,7 +1,7 @@
 import { unnamedAccount } from '../adapters/accounts/account.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
-import { openStore } from '../adapters/store/open.ts'
+import { openStore, refusePoolOfDaemon } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
@@ -9,6 +9,8 @@ import { traceOf } from './trace.ts'
 
 /** The pool for a supervisor. It never probes and never asks the name service. */
 export async function openSupervisorPool(url: string, patience?: LockPatience): Promise<PoolService> {
+  // A supervisor of root could open the files beside the daemon.
+  refusePoolOfDaemon(url)
   const store = await openStore(url, currentMoment, patience)
   const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
   // Nobody reads the standard error of a supervisor.

@@ -9,6 +9,7 @@ import { drained, restored } from '../../src/views/schemas/drain.ts'
 import { failure, warning } from '../../src/views/schemas/failure.ts'
 import { extended, grant, released } from '../../src/views/schemas/grant.ts'
 import { queue, waiting } from '../../src/views/schemas/queue.ts'
+import { service } from '../../src/views/schemas/service.ts'
 import { status, summary } from '../../src/views/schemas/status.ts'
 import { daily, history, report } from '../../src/views/schemas/usage.ts'
 import { type Child, finished, type TestPool, testPool } from '../support/pool.ts'
@@ -39,6 +40,7 @@ const CASES: readonly Case[] = [
   { args: ['run', '--', 'true'], schema: grant, on: 'stderr' },
   { args: ['extend', '1h'], schema: extended },
   { args: ['report'], schema: report },
+  { args: ['service', 'install', '--dry-run'], schema: service },
   { args: ['status'], schema: status },
   { args: ['status', '--summary'], schema: summary },
   { args: ['queue'], schema: queue },

@@ -3,7 +3,7 @@ import { MACHINE_FILE, SETTINGS } from '../../domain/settings.ts'
 import type { Warn, Warning } from '../../domain/warnings.ts'
 import { foreignStep, isQuotable, isRoot, isRootOwner } from '../files/ownership.ts'
 import { type NotRead, readExamined } from '../files/small-file.ts'
-import { effectiveUid, type FileStatus, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc.ts'
+import { ENOENT, effectiveUid, type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc.ts'
 
 export interface FileSources {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -80,6 +80,8 @@ function readDefault(path: string, warn: FileSources['warn']): ReadFile | null {
     (status) => refusal(status) ?? notAFile(status) ?? chosenByAnother(path),
   )
   if ('text' in read) return read
+  // It was removed since this program looked for it.
+  if (read.kind === 'failed' && findPath(path) === -ENOENT) return null
   if (read.kind !== 'refused')
     throw new CanhazgpuError('config-invalid', unreadable(path, read), remedyFor(path))
   warn({ code: 'config-skipped', message: `the configuration ${path} is skipped: ${read.reason}` })

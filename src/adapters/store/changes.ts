@@ -34,6 +34,12 @@ export function announceChange(database: string, turns: readonly string[]): void
   touch(wakeFile(database))
 }
 
+/** Wakes all watchers and all waiters: the pool is at this path in another form now. */
+export function announceToAll(database: string): void {
+  for (const bell of bellFiles(database)) touch(bell)
+  touch(wakeFile(database))
+}
+
 function touch(file: string): void {
   // These flags refuse a link, and a pipe without a reader.
   const fd = libc.open(file, libc.O_WRONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK)

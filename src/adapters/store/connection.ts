@@ -1,7 +1,7 @@
 import { constants, type Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { announceChange } from './changes.ts'
-import { corrupt, tooNew, tooOld } from './document/damage.ts'
+import { corrupt, laterSchema, tooOld } from './document/damage.ts'
 import { checkLog, notInitialized, REPAIRED_BY_ROOT } from './files/database-path.ts'
 import { type Guarded, openGuarded } from './locks/journal-guard.ts'
 import { migrate } from './schema/migrate.ts'
@@ -82,7 +82,7 @@ export class Connection {
 
   #prepare(create: boolean): void {
     const version = versionOf(this.#db)
-    if (version > MIGRATIONS.length) throw tooNew(`schema version ${version}`)
+    if (version > MIGRATIONS.length) throw laterSchema(version)
     if (version === 0 && schemaFaults(this.#db, 0).length > 0) throw corrupt(LOST_VERSION)
     // Another process has created the file, but no tables yet.
     if (version === 0 && !create) throw notInitialized(this.path)

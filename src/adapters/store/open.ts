@@ -7,6 +7,7 @@ import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { SetAside } from '../../ports/set-aside.ts'
 import type { LockPatience, Store } from '../../ports/store.ts'
 import { isRoot } from '../files/ownership.ts'
+import { isOfDaemon, lockIfOfDaemon } from './files/daemon-lock.ts'
 import { folderOf } from './files/database-path.ts'
 import { refuseForeignPath } from './files/foreign-path.ts'
 import { refuseNetworkFilesystem } from './files/network-filesystem.ts'
@@ -26,11 +27,15 @@ export function storePlace(url: string): StorePlace {
   )
 }
 
-/** The path in the URL, if a pool can safely be there. Throws `store-unavailable` and `permission-denied`. */
+/**
+ * The path in the URL, if a pool can safely be there. Locks a pool of a daemon for this process. Throws
+ * `store-unavailable`, `permission-denied` and `store-busy`.
+ */
 function safePath(url: string): string {
   const { path } = storePlace(url)
   refuseForeignPath(path)
   refuseNetworkFilesystem(path)
+  lockIfOfDaemon(path)
   return path
 }
 
@@ -69,6 +74,13 @@ export async function watchStore(url: string): Promise<number | null> {
   return watchChanges(realPath(path) ?? path)
 }
 
+/** Throws `permission-denied` if the files belong to a daemon. */
+export function refusePoolOfDaemon(url: string): void {
+  const { path } = storePlace(url)
+  if (isOfDaemon(path))
+    throw new CanhazgpuError('permission-denied', `The pool ${path} belongs to the daemon`)
+}
+
 /** Opens a pool for an administrator: removes foreign objects of its schema and, as root, foreign files beside it. */
 export async function openStoreAsAdministrator(url: string, now: () => Moment): Promise<OpenedPool> {
   await removeForeign(safePath(url))
@@ -101,15 +113,51 @@ export async function createStore(url: string, now: () => Moment, gid: number | 
   )
 }
 
+/** A command of root may check or repair the pool while the daemon is down; the next daemon waits for it. */
+const COMMAND_OF_ROOT_WITHIN_MS = 30_000
+
 /** Opens the pool of a daemon, which alone may use its folder; creates it without a pool if necessary. */
 export async function createDaemonStore(path: string, now: () => Moment): Promise<OpenedPool> {
-  const { ensureClosedFolder, lockForDaemon } = await import('./files/closed-folder.ts')
+  const { ensureClosedFolder } = await import('./files/closed-folder.ts')
+  const { lockForDaemon } = await import('./files/daemon-lock.ts')
   const { createSqliteStore } = await import('./sqlite.ts')
   refuseForeignPath(path)
   refuseNetworkFilesystem(path)
   ensureClosedFolder(path)
-  lockForDaemon(path)
+  await lockForDaemon(path, COMMAND_OF_ROOT_WITHIN_MS)
   return createSqliteStore({ path, now }, { kind: 'owner' })
+}
+
+/**
+ * Moves the pool into files that only a daemon of this account can open. A pool that cannot be read stays as it is. False
+ * if a daemon has it already, or there is no pool.
+ */
+export async function closeStore(path: string, now: () => Moment): Promise<boolean> {
+  const { closePool, isPoolClosed } = await import('./files/move-pool.ts')
+  refuseForeignPath(path)
+  refuseNetworkFilesystem(path)
+  if (isPoolClosed(path)) return false
+  await readAsAdministrator(path, now)
+  return closePool(path)
+}
+
+async function readAsAdministrator(path: string, now: () => Moment): Promise<void> {
+  try {
+    const store = await openStoreAsAdministrator(path, now)
+    await store.load().finally(() => store.close())
+  } catch (error) {
+    const code = error instanceof CanhazgpuError ? error.code : undefined
+    if (code === 'pool-not-initialized') return
+    const { isMoving } = await import('./files/move-pool.ts')
+    if (code !== 'store-too-new' || !(await isMoving(path))) throw error
+  }
+}
+
+/** The way back: the users of the pool can open its files again. */
+export async function openStoreToUsers(path: string): Promise<boolean> {
+  const { openPool } = await import('./files/move-pool.ts')
+  refuseForeignPath(path)
+  return openPool(path)
 }
 
 /** Checks the pool at the URL, and changes nothing. */

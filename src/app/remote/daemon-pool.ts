@@ -44,6 +44,10 @@ export interface DaemonWait {
   readonly waitFor?: Millis
   readonly onProgress: (progress: WaitProgress) => void
   readonly signal: AbortSignal
+  /** Whether this process has an entry in the queue already, and waits for the daemon however long it is down. */
+  readonly isQueued?: boolean
+  /** Called from time to time while a waiter in the queue has no connection. */
+  readonly onOutage?: () => Promise<void>
 }
 
 /** The pool service of the daemon. The daemon takes the account and the process of this client from the kernel. */
@@ -89,11 +93,18 @@ export class DaemonPool implements PoolService {
    * Waits in the queue of the daemon until a grant or a refusal. A waiter that has joined the queue reconnects to a
    * restarted daemon and keeps its place. Aborting leaves the queue and rejects with the signal's reason.
    */
-  async wait({ intent, waitFor, onProgress, signal }: DaemonWait): Promise<Grant | Refusal> {
+  async wait({
+    intent,
+    waitFor,
+    onProgress,
+    signal,
+    isQueued = false,
+    onOutage,
+  }: DaemonWait): Promise<Grant | Refusal> {
     const { clock, caller, socket } = this.#parts
     const giveUpAt = clock() + (waitFor ?? Number.POSITIVE_INFINITY)
     const outage = new Outage(clock)
-    let hasJoined = false
+    let hasJoined = isQueued
     while (clock() < (hasJoined ? giveUpAt : outage.tooLongAt)) {
       const left = waitFor === undefined ? {} : { waitFor: Math.max(0, giveUpAt - clock()) }
       const request: WaitRequest = { ask: 'wait', intent, caller, ...left }
@@ -106,6 +117,7 @@ export class DaemonPool implements PoolService {
         else return answerOf(message) as Grant | Refusal
       }
       await outage.pause(signal)
+      if (hasJoined) await onOutage?.()
     }
     throw daemonDown(socket)
   }

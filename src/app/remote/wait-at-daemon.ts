@@ -11,6 +11,10 @@ export interface WaitAtDaemon {
   readonly onProgress: (progress: WaitProgress) => void
   /** Reports signals, and the loss of the terminal. */
   readonly waker: Waker
+  /** Whether this process has an entry in the queue already. */
+  readonly isQueued?: boolean
+  /** Called from time to time without a connection. Replaces this process if its pool was moved; otherwise returns. */
+  readonly followMove?: () => Promise<void>
 }
 
 /** How often the terminal of the waiter is checked. */
@@ -23,7 +27,7 @@ const CHECK_EVERY_MS: Millis = 2_000
 export async function waitAtDaemon(
   pool: DaemonPool,
   intent: Intent,
-  { waitFor, onProgress, waker }: WaitAtDaemon,
+  { waitFor, onProgress, waker, isQueued = false, followMove }: WaitAtDaemon,
 ): Promise<Grant | Refusal> {
   const interruption = new AbortController()
   const watch = async () => {
@@ -32,10 +36,13 @@ export async function waitAtDaemon(
     }
   }
   void watch()
+  const onOutage = async () => {
+    if (!waker.isInterrupted()) await followMove?.()
+  }
   try {
     const answer = await pool.wait({
       intent,
-      onProgress,
+      ...{ onProgress, isQueued, onOutage },
       signal: interruption.signal,
       ...(waitFor === undefined ? {} : { waitFor }),
     })

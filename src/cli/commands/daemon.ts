@@ -1,11 +1,9 @@
-import { DEFAULT_SOCKET } from '../../domain/settings.ts'
+import { DEFAULT_POOL, DEFAULT_SOCKET } from '../../domain/settings.ts'
 import type { DaemonDocument } from '../../views/schemas/daemon.ts'
 import { command } from '../command.ts'
 import type { RunningDaemon } from '../context.ts'
 import { absolutePath } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
-
-const DEFAULT_POOL = '/var/lib/canhazgpu/pool.db'
 
 interface Serving {
   readonly daemon: RunningDaemon

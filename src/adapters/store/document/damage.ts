@@ -28,6 +28,21 @@ export function tooNew(what: string): CanhazgpuError {
   })
 }
 
+/** The error for a database with a later version of the schema. */
+export function laterSchema(version: number): CanhazgpuError {
+  if (version < MOVING) return tooNew(`schema version ${version}`)
+  return new CanhazgpuError('store-too-new', 'The pool is being moved into the daemon', {
+    hint: "try again; if it was interrupted, 'sudo canhazgpu service install' completes it",
+  })
+}
+
+/**
+ * A schema version above this one marks a pool that is being moved. Every process that has it open, also of an earlier
+ * release, finds it too new at its next transaction: it commits nothing more, a waiter executes the installed program
+ * and keeps its place, and a supervisor stays silent.
+ */
+export const MOVING = 1_000_000
+
 /** For a process that may only read a pool that needs an upgrade. */
 export function tooOld(path: string, cause: unknown): CanhazgpuError {
   return new CanhazgpuError(

@@ -26,14 +26,3 @@ export function ensureClosedFolder(path: string): void {
     hint: "'canhazgpu service install' moves a shared pool into the daemon; for a new pool name another folder with --pool",
   })
 }
-
-/** Locks the pool for one daemon, until this process exits. Throws `store-busy`. */
-export function lockForDaemon(path: string): void {
-  const name = `${path}-daemon`
-  const fd = libc.createFile(name, 0o600)
-  if (fd < 0) throw new CanhazgpuError('store-unavailable', `Cannot create ${name}: ${libc.errorText(-fd)}`)
-  if (libc.lockExclusive(fd) >= 0) return
-  throw new CanhazgpuError('store-busy', `Another daemon uses the pool ${path}`, {
-    hint: `find it with 'sudo fuser -v ${name}'`,
-  })
-}

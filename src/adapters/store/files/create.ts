@@ -130,13 +130,18 @@ function createFiles(path: string, audience: Audience): void {
   withFreshFolder(path, (fresh) => {
     const made = `${fresh}/pool.db`
     writeFileSync(made, '', { flag: 'wx', mode: 0o600 })
-    writeAheadLog(made)
-    makeBells(made, audience)
-    for (const file of [...logFiles(made), made]) shareFile(made, file, { audience, owner: effectiveUid() })
+    fillPool(made, audience)
     const endings = ['-wal', '-shm', '-wake', '-bells', '']
     for (const ending of endings) moveAway(path + ending, `${fresh}/old${ending}`)
     for (const ending of endings) renameSync(made + ending, path + ending)
   })
+}
+
+/** Completes the files of a new pool: tables, log and bells, for the audience and on the disk. */
+export function fillPool(made: string, audience: Audience): void {
+  writeAheadLog(made)
+  makeBells(made, audience)
+  for (const file of [...logFiles(made), made]) shareFile(made, file, { audience, owner: effectiveUid() })
 }
 
 function moveAway(from: string, to: string): void {

@@ -40,7 +40,11 @@ export const companionFiles = (path: string): readonly string[] => [
 /** Names that this program uses for files and folders beside the database. */
 export function isPoolName(database: string, name: string): boolean {
   const base = basename(database)
-  const known = [base, ...['-wal', '-shm', '-wake', '-bells', '-daemon'].map((ending) => base + ending)]
+  const known = [
+    'stops',
+    base,
+    ...['-wal', '-shm', '-wake', '-bells', '-daemon'].map((ending) => base + ending),
+  ]
   return known.includes(name) || name.startsWith(`${base}.damaged-`) || name.startsWith(`${base}.new-`)
 }
 

@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
-import { corrupt, tooNew } from '../document/damage.ts'
+import { corrupt, laterSchema } from '../document/damage.ts'
 import { expectedSchemas } from './expected-schema.ts' with { type: 'macro' }
 import type { SchemaRow } from './expected-schema.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -49,7 +49,7 @@ const expectedRows = (version: number): readonly SchemaRow[] => JSON.parse(EXPEC
  */
 export function checkSchema(db: Database, path: string, version = MIGRATIONS.length): void {
   const found = versionOf(db)
-  if (found > MIGRATIONS.length) throw tooNew(`schema version ${found}`)
+  if (found > MIGRATIONS.length) throw laterSchema(found)
   if (found !== version) throw corrupt(`its schema has version ${found}, not ${version}`)
   if (isExpected(db, version)) return
   const faults = schemaFaults(db, version)

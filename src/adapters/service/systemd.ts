@@ -1,0 +1,77 @@
+import { existsSync, lstatSync, rmSync } from 'node:fs'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { ConnectionFailed } from '../../ports/daemon-connection.ts'
+import type { ServiceManager, ServicePlace, UnitFile } from '../../ports/service-machine.ts'
+import { connectToDaemon } from '../daemon/connect.ts'
+import { replaceFile } from '../files/replace-file.ts'
+import { unitText } from './unit-file.ts'
+
+const NAME = 'canhazgpu.service'
+const OWN_UNIT = `/etc/systemd/system/${NAME}`
+const PACKAGED_UNITS = [`/usr/lib/systemd/system/${NAME}`, `/lib/systemd/system/${NAME}`]
+/** This folder exists while systemd runs: sd_booted(3). */
+const RUNNING = '/run/systemd/system'
+
+const ANSWERS_WITHIN_MS = 15_000
+const TRY_AGAIN_EVERY_MS = 50
+
+/** The unit for the executable at this path. */
+export function unitFile(program: string): UnitFile {
+  const packaged = PACKAGED_UNITS.find((path) => existsSync(path))
+  const isOwnNeeded = packaged === undefined || existsSync(OWN_UNIT)
+  return {
+    path: isOwnNeeded ? OWN_UNIT : packaged,
+    text: (place) => unitText(program, place),
+    write(place: ServicePlace) {
+      if (isOwnNeeded) replaceFile(OWN_UNIT, unitText(program, place), { mode: 0o644, uid: 0, gid: 0 })
+    },
+    remove: () => rmSync(OWN_UNIT, { force: true }),
+  }
+}
+
+/** Null if systemd does not run here. */
+export function systemd(): ServiceManager | null {
+  if (lstatSync(RUNNING, { throwIfNoEntry: false }) === undefined) return null
+  return {
+    async start(socket) {
+      await systemctl('daemon-reload')
+      await systemctl('enable', NAME)
+      await systemctl('restart', NAME)
+      await untilAnswered(socket)
+    },
+    async stop() {
+      if (![OWN_UNIT, ...PACKAGED_UNITS].some((path) => existsSync(path))) return
+      await systemctl('disable', '--now', NAME)
+    },
+    reload: () => systemctl('daemon-reload'),
+  }
+}
+
+async function systemctl(...args: readonly string[]): Promise<void> {
+  const child = Bun.spawn(['systemctl', ...args], { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' })
+  const [stderr, status] = await Promise.all([new Response(child.stderr).text(), child.exited])
+  if (status === 0) return
+  const [reason = ''] = stderr.trim().split('\n')
+  throw new CanhazgpuError('failure', `'systemctl ${args.join(' ')}' failed: ${reason}`, {
+    hint: "when it is repaired, run the same 'canhazgpu service' command again",
+  })
+}
+
+async function untilAnswered(socket: string): Promise<void> {
+  const giveUpAt = Bun.nanoseconds() + ANSWERS_WITHIN_MS * 1e6
+  for (;;) {
+    try {
+      const connection = await connectToDaemon(socket)
+      connection.close()
+      return
+    } catch (error) {
+      if (!(error instanceof ConnectionFailed)) throw error
+    }
+    if (Bun.nanoseconds() > giveUpAt) {
+      throw new CanhazgpuError('daemon-unavailable', `The daemon does not answer at ${socket}`, {
+        hint: "see 'journalctl -u canhazgpu'",
+      })
+    }
+    await Bun.sleep(TRY_AGAIN_EVERY_MS)
+  }
+}

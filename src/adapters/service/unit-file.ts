@@ -1,0 +1,86 @@
+import { dirname } from 'node:path'
+import type { ServicePlace } from '../../ports/service-machine.ts'
+import { DEFAULT_FOLDER } from '../store/files/repair.ts'
+
+const DEFAULT_RUNTIME_FOLDER = '/run/canhazgpu'
+
+/** The systemd unit of the daemon. `program` is the path of the executable. */
+export function unitText(program: string, { socket, pool }: ServicePlace): string {
+  const folder = dirname(pool)
+  const state =
+    folder === DEFAULT_FOLDER
+      ? 'StateDirectory=canhazgpu\nStateDirectoryMode=0700'
+      : `ReadWritePaths=${pathWord(folder)}`
+  const runtime =
+    dirname(socket) === DEFAULT_RUNTIME_FOLDER
+      ? '# A container may mount this folder, so it stays while the daemon restarts.\nRuntimeDirectory=canhazgpu\nRuntimeDirectoryMode=0755\nRuntimeDirectoryPreserve=yes'
+      : `ReadWritePaths=${pathWord(dirname(socket))}`
+  const command = [program, 'daemon', `--socket=${socket}`, `--pool=${pool}`].map(commandWord).join(' ')
+  return `# Written by 'canhazgpu service install'. Use 'systemctl edit canhazgpu' for changes: an upgrade keeps those.
+[Unit]
+Description=GPU reservations (canhazgpu)
+After=local-fs.target nss-user-lookup.target
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=${command}
+# Commands wait five seconds for a daemon that restarts.
+Restart=always
+RestartSec=100ms
+# A child that stops a job at its time limit must survive a restart of the daemon.
+KillMode=process
+OOMScoreAdjust=-900
+# One descriptor for each connection, and one for each process that is watched.
+LimitNOFILE=65536
+WorkingDirectory=/
+UMask=0022
+Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/rocm/bin
+UnsetEnvironment=BUN_OPTIONS BUN_BE_BUN
+${state}
+${runtime}
+
+# Hardening.
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectKernelTunables=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+# The name service may ask a server, for example LDAP.
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+# SETUID, SETGID: a child takes the account of a job before it signals it. KILL: it also signals what that job started
+# under the account of the daemon. SYS_PTRACE: reads /proc of all processes, and writes to the terminal of a job.
+# MKNOD, SYS_MODULE, CHOWN, FOWNER: nvidia-modprobe loads the driver and creates its device files, at first use after
+# boot.
+CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_KILL CAP_SYS_PTRACE CAP_MKNOD CAP_SYS_MODULE CAP_CHOWN CAP_FOWNER
+# Left out, because the job does not allow it:
+# User=: only root may read /proc of all accounts and take the account of a job.
+# MemoryDenyWriteExecute=: the runtime compiles code while it runs.
+# PrivateDevices=, DevicePolicy=: the driver needs the device files of the GPUs. ProtectClock= implies DevicePolicy=.
+# ProtectProc=, ProcSubset=, PrivatePIDs=: the daemon watches the processes of all accounts, and reads the boot id.
+# PrivateUsers=: the kernel must report the accounts of callers as they are.
+# ProtectKernelModules=: see SYS_MODULE above.
+# SystemCallFilter=: the runtime, the drivers and the modules of the name service need calls that change with their
+# versions, and a missing call would end the daemon.
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+/** A path in a setting: systemd expands `%`. */
+const pathWord = (path: string): string => `"${escaped(path)}"`
+
+/** A word of a command line: systemd also expands `$`. */
+function commandWord(word: string): string {
+  const text = escaped(word).replaceAll('$', '$$$$')
+  return /^[\w./=:@+-]+$/.test(text) ? text : `"${text}"`
+}
+
+const escaped = (text: string): string =>
+  text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('\n', '\\n')

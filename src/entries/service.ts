@@ -1,0 +1,37 @@
+import { isRoot, onlyRootCanChange } from '../adapters/files/ownership.ts'
+import { currentMoment } from '../adapters/kernel/clock.ts'
+import { startedFrom } from '../adapters/process/self.ts'
+import { earlierPool, machineSetting } from '../adapters/service/machine-setting.ts'
+import { systemd, unitFile } from '../adapters/service/systemd.ts'
+import { closeStore, openStoreToUsers } from '../adapters/store/open.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { DEFAULT_POOL, storePathIn } from '../domain/settings.ts'
+import type { ServiceMachine } from '../ports/service-machine.ts'
+
+/** What `service` changes on this machine; `store` is the configured one. */
+export function serviceMachine(store: string): { readonly machine: ServiceMachine; readonly pool: string } {
+  const program = startedFrom() ?? process.execPath
+  return {
+    machine: {
+      authorise: () => authorise(program),
+      unit: unitFile(program),
+      configuration: machineSetting(),
+      files: { close: (path) => closeStore(path, currentMoment), open: openStoreToUsers },
+      manager: systemd(),
+    },
+    pool: storePathIn(store) ?? earlierPool() ?? DEFAULT_POOL,
+  }
+}
+
+/** Root will run the program at every boot. */
+function authorise(program: string): void {
+  if (!isRoot()) {
+    throw new CanhazgpuError('permission-denied', 'Only root may install or remove the service', {
+      hint: 'use sudo',
+    })
+  }
+  if (onlyRootCanChange(program)) return
+  throw new CanhazgpuError('permission-denied', `Another user can replace ${program}`, {
+    hint: "install it first: 'install -m 755 canhazgpu /usr/local/bin/canhazgpu'",
+  })
+}

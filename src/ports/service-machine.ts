@@ -1,0 +1,52 @@
+/** Where the daemon serves, and which database it owns. */
+export interface ServicePlace {
+  readonly socket: string
+  /** Path of the database. */
+  readonly pool: string
+}
+
+/** The parts of the machine that `service` changes. Each change may be repeated, and continues after an interruption. */
+export interface ServiceMachine {
+  /** Throws `permission-denied` if this process may not change the machine. */
+  authorise(place: ServicePlace): void
+  readonly unit: UnitFile
+  readonly configuration: StoreSetting
+  readonly files: PoolFiles
+  /** Null if systemd does not run here. */
+  readonly manager: ServiceManager | null
+}
+
+export interface UnitFile {
+  readonly path: string
+  text(place: ServicePlace): string
+  /** Writes the unit, unless a package has installed one. */
+  write(place: ServicePlace): void
+  remove(): void
+}
+
+/** The setting `store` for all users of the machine. */
+export interface StoreSetting {
+  readonly path: string
+  /** Throws `config-invalid` if `use` could not change the file. */
+  check(socket: string): void
+  /** Names the daemon, and keeps everything else in the file. */
+  use(socket: string): void
+  /** Removes the daemon, and restores an earlier store. */
+  restore(): void
+}
+
+/** The files of the pool. */
+export interface PoolFiles {
+  /** Moves the pool into files that only the daemon can open. Returns false if they are so already, or missing. */
+  close(path: string): Promise<boolean>
+  /** Opens the files again to the users who could use them before. Throws `store-busy` while a daemon runs. */
+  open(path: string): Promise<boolean>
+}
+
+export interface ServiceManager {
+  /** Starts the unit, or starts it again, now and at every boot. Resolves when the daemon answers at the socket. */
+  start(socket: string): Promise<void>
+  stop(): Promise<void>
+  /** Must be called after the unit was removed. */
+  reload(): Promise<void>
+}

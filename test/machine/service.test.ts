@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'bun:test'
+import type { StatusDocument } from '../../src/views/schemas/status.ts'
+import { failureOf } from '../support/failure.ts'
+import { type Machine, machine } from '../support/machine.ts'
+import { missing, needing } from '../support/needs.ts'
+import { type Child, finished } from '../support/pool.ts'
+import { hasEnded, supervisorsOf } from '../support/processes.ts'
+import { userForTests } from '../support/unix-users.ts'
+import { until } from '../support/until.ts'
+
+const POOL = '/var/lib/canhazgpu/pool.db'
+const SET_UP = 'canhazgpu admin --gpus 4 --provider fake'
+/** Ends when the file exists. */
+const job = (name: string, status: number) =>
+  `canhazgpu run --note ${name} -- sh -c 'while [ ! -e ${'$HOME'}/${name} ]; do sleep 0.05; done; exit ${status}'`
+
+interface Entry {
+  readonly user: string
+}
+
+const queue = async (on: Machine): Promise<readonly Entry[]> =>
+  JSON.parse(await on.must('canhazgpu queue --json'))
+
+const status = async (on: Machine): Promise<readonly StatusDocument[]> =>
+  JSON.parse(await on.must('canhazgpu status --json'))
+
+/** Holder and kind of each GPU, and its note. */
+const holders = async (on: Machine) =>
+  (await status(on)).map(({ user, type, note }) => [user, type, note].filter((each) => each).join(' '))
+
+const supervisorsOn = (on: Machine): readonly number[] =>
+  supervisorsOf({ store: `sqlite://${POOL}` }).filter((pid) => on.pids().includes(pid))
+
+needing('users', 'mounts', 'nsenter').describe('the service', () => {
+  const ann = userForTests('ann')
+  const ben = userForTests('ben')
+
+  /** A pool with a job and a reservation of each user, and a waiter of each. */
+  async function busyMachine(systemd = true) {
+    const on = await machine({ systemd })
+    await on.must(SET_UP)
+    const jobs: Child[] = []
+    for (const [user, name] of [
+      [ann, 'one'],
+      [ben, 'two'],
+    ] as const) {
+      jobs.push(on.start(job(name, 7), user))
+      await until(`${name} runs`, async () => (await holders(on)).some((each) => each.endsWith(name)))
+    }
+    await on.must('canhazgpu reserve --duration 1h --note mine', ann)
+    await on.must('canhazgpu reserve --duration 2h --note his', ben)
+    const waiters: Child[] = []
+    for (const user of [ben, ann]) {
+      waiters.push(on.start(`canhazgpu run --wait -- sh -c 'echo $CUDA_VISIBLE_DEVICES'`, user))
+      await until('it waits', async () => (await queue(on)).length === waiters.length)
+    }
+    return { on, jobs, waiters, before: await holders(on) }
+  }
+
+  /** All that began before the move ends as it would have without it. */
+  async function endsAsBegun({ on, jobs, waiters }: Awaited<ReturnType<typeof busyMachine>>) {
+    await on.must('canhazgpu release --gpu-ids 3', ben)
+    expect(await finished(waiters[0] as Child)).toMatchObject({ status: 0, stdout: '3\n' })
+    expect(await finished(waiters[1] as Child)).toMatchObject({ status: 0, stdout: '3\n' })
+    await on.must('touch $HOME/one $HOME/two')
+    for (const each of jobs) {
+      const { status, stderr } = await finished(each)
+      expect([status, stderr.split('\n').length]).toEqual([7, 2])
+    }
+    await until('both GPUs are free', async () => (await holders(on)).slice(0, 2).join('') === '')
+    await until('no supervisor is left', () => supervisorsOn(on).length === 0)
+    expect(await holders(on)).toEqual(['', '', `${ann.name} MANUAL mine`, ''])
+    const report = JSON.parse(await on.must('canhazgpu report --json'))
+    expect(report.total_reservations).toBe(6)
+  }
+
+  test('install moves reservations, running jobs and waiters into the daemon; uninstall moves them back', async () => {
+    const busy = await busyMachine()
+    using on = busy.on
+    const inQueue = (await queue(on)).map(({ user }) => user)
+    expect(await on.must('canhazgpu service install')).toContain(
+      'Started /etc/systemd/system/canhazgpu.service',
+    )
+    expect(await on.must('stat -c "%a %U" /var/lib/canhazgpu /var/lib/canhazgpu/pool.db')).toBe(
+      '700 root\n600 root\n',
+    )
+    expect(await holders(on)).toEqual(busy.before)
+    await until('the waiters have joined again', async () => {
+      return (await queue(on)).map(({ user }) => user).join() === inQueue.join()
+    })
+    expect(failureOf(await on.shAs(ann, `canhazgpu status --store ${POOL} --json`)).code).toBe(
+      'permission-denied',
+    )
+    await on.must('canhazgpu service uninstall')
+    expect(await holders(on)).toEqual(busy.before)
+    expect((await queue(on)).map(({ user }) => user)).toEqual(inQueue)
+    await endsAsBegun(busy)
+    expect(
+      (await on.sh('ls /etc/canhazgpu /etc/systemd/system; ls -a /var/lib/canhazgpu')).stdout,
+    ).not.toMatch(/config|canhazgpu.service|daemon|stops/)
+  }, 60_000)
+
+  test('jobs, waiters and history continue in the daemon', async () => {
+    const busy = await busyMachine()
+    using on = busy.on
+    await on.must('canhazgpu service install')
+    await endsAsBegun(busy)
+  }, 60_000)
+
+  test('without systemd, the waiters wait for the daemon that root starts', async () => {
+    const busy = await busyMachine(false)
+    using on = busy.on
+    expect(await on.must('canhazgpu service install')).toContain("start 'canhazgpu daemon")
+    expect(failureOf(await on.shAs(ann, 'canhazgpu status --json'))).toMatchObject({
+      ...{ code: 'daemon-unavailable', status: 75 },
+    })
+    const daemon = on.start('exec canhazgpu daemon')
+    await endsAsBegun(busy)
+    expect(failureOf(await on.sh('canhazgpu service uninstall --json')).code).toBe('store-busy')
+    daemon.kill('SIGTERM')
+    await daemon.exited
+    await on.must('canhazgpu service uninstall')
+    await on.must('canhazgpu reserve', ben)
+  }, 60_000)
+
+  test('a time limit that began before the move interrupts the command once', async () => {
+    using on = await machine({ systemd: true })
+    await on.must(SET_UP)
+    const script = `trap 'echo interrupted' INT; echo ready; while :; do sleep 0.1; done`
+    const limited = on.start(`exec canhazgpu run --timeout 6s --grace 3s -- sh -c "${script}"`, ann)
+    await until('it runs', async () => (await holders(on))[0] === `${ann.name} RUN`)
+    await on.must('canhazgpu service install')
+    const { stdout } = await finished(limited)
+    expect(stdout).toBe('ready\ninterrupted\n')
+    await until('its GPU is free', async () => (await holders(on))[0] === '')
+  }, 60_000)
+
+  describe('killed at any step', () => {
+    const CHANGES =
+      'rename,renameat,renameat2,unlink,unlinkat,fchmod,chmod,fchmodat,fchown,chown,fsync,fdatasync,pwrite64'
+
+    /** Kills `service ACTION` at its step number `step`; false if it has fewer. */
+    async function killedAt(on: Machine, action: string, step: number): Promise<boolean> {
+      const inject = `-o /dev/null -e trace=${CHANGES} -e inject=${CHANGES}:signal=KILL:when=${step}`
+      const { status } = await on.sh(`strace ${inject} canhazgpu service ${action}`)
+      return status !== 0
+    }
+
+    test.skipIf(missing('strace') !== null)(
+      'install, and uninstall: a second call completes it, and nothing is lost',
+      async () => {
+        const busy = await busyMachine()
+        using on = busy.on
+        for (let step = 1; await killedAt(on, 'install', step); step++) {
+          expect([...busy.jobs, ...busy.waiters].map(({ pid }) => hasEnded(pid))).not.toContain(true)
+          if (step % 5 !== 0) await on.must('canhazgpu service uninstall')
+        }
+        expect(await holders(on)).toEqual(busy.before)
+        await until('both wait', async () => (await queue(on)).length === 2)
+        for (let step = 1; await killedAt(on, 'uninstall', step); step++) {
+          if (step % 5 !== 0) await on.must('canhazgpu service install')
+        }
+        expect(await holders(on)).toEqual(busy.before)
+        await endsAsBegun(busy)
+      },
+      180_000,
+    )
+  })
+})
