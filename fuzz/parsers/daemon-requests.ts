@@ -116,6 +116,13 @@ export const daemonRequests: Parser = {
     JSON.stringify({ n: 4, ask: 'watch' }),
     JSON.stringify({
       ...{ n: 5, ask: 'administer' },
+      action: {
+        name: 'set-policy',
+        change: { key: 'max-gpus', scope: { kind: 'account', name: 'ann' }, value: 2 },
+      },
+    }),
+    JSON.stringify({
+      ...{ n: 5, ask: 'administer' },
       action: { name: 'set-up', wanted: { gpuCount: 8, force: true, policy: { allocation: 'lru' } } },
     }),
   ],

@@ -118,7 +118,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
         const couldStart = (process: (typeof pool.queue)[number]['process']) =>
           pool.queue.some(
             (entry) =>
-              entry.process === process && openingsFor(pool, entry.id, conditions).fits(demandOf(entry)),
+              entry.process === process &&
+              openingsFor(pool, entry.id, conditions).fits(demandOf(entry, pool.policy)),
           )
         const stopped: typeof conditions.stopped = (process) =>
           conditions.stopped(process) && couldStart(process)

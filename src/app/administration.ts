@@ -1,6 +1,7 @@
-import type { Answers, Operations } from '../domain/operation/operation.ts'
+import type { Answers, NewPool, Operations } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
-import type { Account, Policy, Pool, Probe, ProviderChoice, Unit } from '../domain/pool/model.ts'
+import type { PolicyChange } from '../domain/policy/change.ts'
+import type { Account, Policy, Pool, Probe, ProviderChoice, Scope, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { Checkup } from '../domain/pool/soundness.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -15,17 +16,29 @@ export interface Administration {
   /** Adopts the GPUs that the driver reports; returns the units that changed. */
   refresh(): Promise<readonly Unit[] | Refusal>
   settings(): Promise<{ readonly pool: Pool; readonly place: StoredPlace }>
-  setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal>
   /** Takes GPUs out of service, or returns them. */
   drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal>
   restore(wanted: Operations['restore']): Promise<Answers['restore'] | Refusal>
+  /** Sets one rule. Throws `usage` for an unknown account or group. */
+  setPolicy(change: NamedChange): Promise<Policy | Refusal>
 }
+
+/** The account or group of a limit, by name; the machine of the pool finds its id. A number is an id. */
+export type NamedScope =
+  | { readonly kind: 'pool' }
+  | { readonly kind: 'account'; readonly name: string }
+  | { readonly kind: 'group'; readonly name: string }
+
+/** A change whose scope has no id yet. */
+export type NamedChange =
+  | Exclude<PolicyChange, { readonly scope: Scope }>
+  | (Omit<Extract<PolicyChange, { readonly scope: Scope }>, 'scope'> & { readonly scope: NamedScope })
 
 export interface WantedPool {
   readonly gpuCount: number
   readonly force: boolean
   /** The given rules; an existing pool keeps its other rules. */
-  readonly policy: Partial<Policy>
+  readonly policy: NewPool['policy']
   readonly provider?: ProviderChoice
   /** The Unix group that may use the pool; absent: every user, or the audience of the existing pool. */
   readonly group?: string
@@ -45,6 +58,8 @@ export interface AdministrationParts {
   readonly poolPlace: (group: string | undefined) => Promise<PoolPlace>
   readonly checkPool: () => Promise<Checkup>
   readonly storedPlace: () => Promise<StoredPlace>
+  /** The id of an account or Unix group. Throws `usage` if there is none. */
+  readonly findId: (kind: 'account' | 'group', name: string) => Promise<number>
   /** Detects GPUs with the named provider, or else with each provider. `fake` has `fakeCount` GPUs. */
   readonly detectGpus: (provider: ProviderChoice | undefined, fakeCount: number) => Promise<Probe>
 }
@@ -88,9 +103,25 @@ export class LocalAdministration implements Administration {
     return { pool, place: await this.#parts.storedPlace() }
   }
 
-  async setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal> {
+  async setPolicy(change: NamedChange): Promise<Policy | Refusal> {
     await this.#parts.authorise()
-    return (await this.#parts.pool()).perform({ op: 'set-policy', policy })
+    const pool = await this.#parts.pool()
+    const named =
+      'scope' in change ? { ...change, scope: await this.#scopeOf(change.scope, change.value, pool) } : change
+    return pool.perform({ op: 'set-policy', change: named })
+  }
+
+  /** A limit can be unset although its account or group no longer exists. */
+  async #scopeOf(scope: NamedScope, value: number | null, pool: PoolService): Promise<Scope> {
+    if (scope.kind === 'pool') return scope
+    const { limits = [] } = (await pool.view('stored')).pool.policy
+    const stored = limits.find(
+      (limit) => limit.scope.kind === scope.kind && nameOf(limit.scope) === scope.name,
+    )
+    if (value === null && stored !== undefined) return stored.scope
+    const { kind, name } = scope
+    const id = await this.#parts.findId(kind, name)
+    return kind === 'account' ? { kind, uid: id, name } : { kind, gid: id, name }
   }
   async drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal> {
     await this.#parts.authorise()
@@ -102,3 +133,5 @@ export class LocalAdministration implements Administration {
     return (await this.#parts.pool()).perform({ op: 'restore', ...wanted })
   }
 }
+
+const nameOf = (scope: Scope): string | undefined => (scope.kind === 'pool' ? undefined : scope.name)

@@ -27,6 +27,8 @@ export interface LocalParts {
   readonly processes: ProcessCheck
   /** The account that performs the operations. Called for each one, because the lookup may be slow. */
   readonly actor: () => Promise<Account>
+  /** The Unix groups of that account. Absent: limits for groups do not apply to it. */
+  readonly groups?: () => readonly number[]
   /** Absent for a process that never probes. */
   readonly driver?: Driver
   readonly trace?: Trace
@@ -47,6 +49,9 @@ export interface Driver {
   /** Whether this process can determine the owners of the processes in a probe. */
   readonly seesOwners: () => boolean
 }
+
+/** The operations to which limits apply. */
+const USES_GROUPS: ReadonlySet<PoolOperationName> = new Set(['acquire', 'claim', 'join', 'extend'] as const)
 
 /** Provides the observation for an operation, or refuses it before a probe. */
 type Prepare<Name extends PoolOperationName> = (
@@ -74,11 +79,12 @@ export class LocalPool implements PoolService {
     operation: Operation<Name>,
   ): Promise<Answers[Name] | Refusal> {
     return this.#traced(operation.op, async () => {
-      const { actor, ...parts } = this.#parts
+      const { actor, groups, ...parts } = this.#parts
       const prepare: Prepare<Name> | undefined = this.#preparations[operation.op]
       const prepared = (await prepare?.(operation)) ?? {}
       if (isRefusal(prepared)) return prepared
-      return perform({ ...parts, actor: await actor(), ...prepared }, operation)
+      const known = groups !== undefined && USES_GROUPS.has(operation.op) ? { groups: groups() } : {}
+      return perform({ ...parts, actor: await actor(), ...known, ...prepared }, operation)
     })
   }
 

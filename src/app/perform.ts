@@ -12,6 +12,8 @@ import { RecordedChecks } from './recorded-checks.ts'
 export interface PerformInputs {
   readonly store: Store
   readonly actor: Account
+  /** The Unix groups of the actor. */
+  readonly groups?: readonly number[]
   readonly processes: ProcessCheck
   readonly observed?: Observation
   readonly trace?: Trace
@@ -59,8 +61,13 @@ class Steps {
   }
 
   step<Answer>(given: Given, decide: (context: Context) => Step<Answer>): Step<Answer> {
-    const { actor, processes, observed, trace } = this.#inputs
-    const known = { actor, now: given.now, ...(observed === undefined ? {} : { observed }) }
+    const { actor, groups, processes, observed, trace } = this.#inputs
+    const known = {
+      actor,
+      now: given.now,
+      ...(groups === undefined ? {} : { groups }),
+      ...(observed === undefined ? {} : { observed }),
+    }
     if (trace === undefined) return decide({ ...known, processes })
     const checks = new RecordedChecks(processes)
     const step = decide({ ...known, processes: checks })

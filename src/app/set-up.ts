@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { memoryOf } from '../domain/observation/devices.ts'
 import type { NewPool } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
-import type { Account, Policy, Pool, Probe, ProviderName, Unit } from '../domain/pool/model.ts'
+import type { Account, Pool, Probe, ProviderName, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { gpuUnit } from '../domain/pool/units.ts'
 import type { SetAside } from '../ports/set-aside.ts'
@@ -19,7 +19,7 @@ export interface SetUp {
   readonly actor: Account
   readonly processes: ProcessCheck
   /** The given rules; an existing pool keeps its other rules. */
-  readonly policy: Partial<Policy>
+  readonly policy: NewPool['policy']
   /**
    * Probes the machine's GPUs, with the provider of the existing pool unless the user named another. Called only if the
    * pool may be set up.

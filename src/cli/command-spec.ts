@@ -11,7 +11,7 @@ export interface CommandSpec<Own extends readonly Option[], Result, Named extend
   readonly examples: readonly string[]
   /** Whether the command requires another command after `--`; otherwise it accepts none. */
   readonly takesCommand?: true
-  /** The one required word after the options. */
+  /** The required word after the options, or the words if it repeats. */
   readonly operand?: Named
   readonly options: Own
   readonly handle: (given: Given<Own, Named>, context: Context) => Promise<Result>
@@ -31,11 +31,20 @@ export interface Operand {
   /** The name in the help and in errors, such as `DURATION`. */
   readonly placeholder: string
   readonly kind: Kind<unknown>
+  /** Any number of words, up to this one; the value is their list. */
+  readonly atMost?: number
 }
 
 /** The handler's input: the values by the names of the options and of the operand. */
 export type Given<Own extends readonly Option[], Named extends Operand = never> = OptionsOf<
   readonly [...Own, typeof JSON_OPTION]
-> & { readonly [Each in Named as Each['name']]: Each['kind'] extends Kind<infer Value> ? Value : never }
+> & { readonly [Each in Named as Each['name']]: OperandValue<Each> }
+
+type OperandValue<Each extends Operand> =
+  Each['kind'] extends Kind<infer Value>
+    ? Each extends { readonly atMost: number }
+      ? readonly Value[]
+      : Value
+    : never
 
 export const JSON_OPTION = option('-j, --json', 'Print JSON')

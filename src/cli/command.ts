@@ -65,8 +65,12 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
   }
 }
 
-const operandValue = ({ kind, placeholder }: Operand, { operands: [text = ''] }: Parsed): unknown =>
-  kind.read(text, placeholder)
+function operandValue({ kind, placeholder, atMost }: Operand, { operands }: Parsed): unknown {
+  const [text = ''] = operands
+  return atMost === undefined
+    ? kind.read(text, placeholder)
+    : operands.map((word) => kind.read(word, placeholder))
+}
 
 /** Throws `usage` if a required option is missing. Values need no check: the `read` of each kind made them. */
 function checkGiven<Own extends readonly Option[], Result, Named extends Operand>(
@@ -100,8 +104,9 @@ function checkOperands(
   } else if (commandLine !== null) {
     refuse(`'${name}' takes no command after '--'`, seeHelp(name))
   }
-  if (operand !== undefined && operands.length === 0) refuse(`Missing ${operand.placeholder}`, seeHelp(name))
-  const stray = operands[operand === undefined ? 0 : 1]
+  const isRequired = operand !== undefined && operand.atMost === undefined
+  if (isRequired && operands.length === 0) refuse(`Missing ${operand.placeholder}`, seeHelp(name))
+  const stray = operands[operand === undefined ? 0 : (operand.atMost ?? 1)]
   if (stray !== undefined) refuse(`Unexpected argument '${stray}'`, gpuIdsHint(stray, own) ?? seeHelp(name))
 }
 

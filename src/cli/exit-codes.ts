@@ -21,6 +21,7 @@ export function exitCodeOf(code: ErrorCode, command: string | undefined): number
     case 'not-enough-gpus':
     case 'wait-timed-out':
     case 'too-many-waiting':
+    case 'over-limit':
     case 'daemon-unavailable':
       return EXIT.tryAgainLater
     case 'interrupted':

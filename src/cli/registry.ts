@@ -12,6 +12,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('daemon', 'Serve the pool of this machine to all its users', () => import('./commands/daemon.ts')),
   entry('drain', 'Take GPUs out of service; their holders finish', () => import('./commands/drain.ts')),
   entry('extend', 'Extend your manual reservations by a duration', () => import('./commands/extend.ts')),
+  entry('policy', 'Show or change the rules of the pool', () => import('./commands/policy.ts')),
   entry('queue', 'Show the queue of requests for GPUs', () => import('./commands/queue.ts')),
   entry(
     'release',

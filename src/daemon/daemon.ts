@@ -49,7 +49,7 @@ export class Daemon implements ConnectionHandler {
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
-    this.#service = parts.serviceFor({ account: parts.own })
+    this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
       ...{ service: this.#service, processes: parts.processes, log: parts.log },
       isStopping: () => this.#isStopping,
@@ -63,9 +63,11 @@ export class Daemon implements ConnectionHandler {
     parts.watched.onExit = () => void this.#settle()
     parts.store.onCommit((before, after) => {
       void this.#follow()
-      if (before?.reservations !== after.reservations || before.queue.length !== after.queue.length) {
-        this.#waiters.serve()
-      }
+      const isSame =
+        before?.reservations === after.reservations &&
+        before.queue.length === after.queue.length &&
+        before.policy === after.policy
+      if (!isSame) this.#waiters.serve()
     })
   }
 

@@ -2,26 +2,17 @@ import * as v from 'valibot'
 import type { AdministrationAction, CallerSettings } from '../app/remote/protocol.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Intent } from '../domain/operation/intent.ts'
-import type { Operation } from '../domain/operation/operation.ts'
-import { ALLOCATIONS, type Millis, type Policy, PROVIDER_CHOICES } from '../domain/pool/model.ts'
+import type { NewPool, Operation } from '../domain/operation/operation.ts'
+import { ALLOCATIONS, LIMIT_KEYS, type Millis, PROVIDER_CHOICES } from '../domain/pool/model.ts'
 import { printable } from '../domain/text/text.ts'
 import type { Views } from '../ports/pool-service.ts'
 
 /** Operations that a client may send. A client that waits uses `wait`, and the daemon itself settles and joins. */
 export type ClientOperation = Operation<
-  | 'acquire'
-  | 'claim'
-  | 'end'
-  | 'release'
-  | 'extend'
-  | 'adopt-devices'
-  | 'drain'
-  | 'restore'
-  | 'set-policy'
-  | 'settle'
+  'acquire' | 'claim' | 'end' | 'release' | 'extend' | 'adopt-devices' | 'drain' | 'restore' | 'settle'
 >
 
-const ADMINISTRATIVE: readonly ClientOperation['op'][] = ['adopt-devices', 'drain', 'restore', 'set-policy']
+const ADMINISTRATIVE: readonly ClientOperation['op'][] = ['adopt-devices', 'drain', 'restore']
 
 /** Whether only an administrator may send this operation. */
 export const isAdministrative = ({ op }: ClientOperation): boolean => ADMINISTRATIVE.includes(op)
@@ -103,7 +94,7 @@ const intent = v.object({
       ),
       timeout: v.exactOptional(v.object({ after: span, grace: span })),
     }),
-    v.object({ kind: v.literal('manual'), duration: span }),
+    v.object({ kind: v.literal('manual'), duration: span, isDefault: v.exactOptional(v.literal(true)) }),
   ]),
 })
 
@@ -111,7 +102,7 @@ const intent = v.object({
 const policy = v.object({
   allocation: v.exactOptional(v.picklist(ALLOCATIONS)),
   memoryThresholdMb: v.exactOptional(count),
-} satisfies Record<keyof Policy, v.GenericSchema>)
+} satisfies Record<keyof NewPool['policy'], v.GenericSchema>)
 
 const operation = v.variant('op', [
   v.object({ op: v.literal('acquire'), intent }),
@@ -122,11 +113,20 @@ const operation = v.variant('op', [
   v.object({ op: v.literal('adopt-devices') }),
   v.object({ op: v.literal('drain'), units, reason: v.exactOptional(shown) }),
   v.object({ op: v.literal('restore'), units }),
-  v.object({
-    op: v.literal('set-policy'),
-    policy,
-  }),
   v.object({ op: v.literal('settle') }),
+])
+
+const change = v.variant('key', [
+  v.object({ key: v.literal('allocation'), value: v.nullable(v.picklist(ALLOCATIONS)) }),
+  v.object({ key: v.literal('memory-threshold'), value: v.nullable(count) }),
+  v.object({
+    key: v.picklist(LIMIT_KEYS),
+    scope: v.variant('kind', [
+      v.object({ kind: v.literal('pool') }),
+      v.object({ kind: v.picklist(['account', 'group']), name: shown }),
+    ]),
+    value: v.nullable(span),
+  }),
 ])
 
 const question = v.variant('kind', [
@@ -148,6 +148,7 @@ const action = v.variant('name', [
   }),
   v.object({ name: v.literal('check') }),
   v.object({ name: v.literal('settings') }),
+  v.object({ name: v.literal('set-policy'), change }),
 ])
 
 const n = whole

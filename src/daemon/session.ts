@@ -165,6 +165,9 @@ export class Session implements Receiver {
         return administration.check()
       case 'settings':
         return administration.settings()
+      case 'set-policy':
+        if (!mayAdminister(uid)) throw notAdministrator()
+        return administration.setPolicy(action.change)
     }
   }
 
@@ -206,10 +209,11 @@ export class Session implements Receiver {
 
   async #service(request?: { readonly n: number; readonly caller: CallerSettings }): Promise<PoolService> {
     const { connection, accountOf, serviceFor } = this.#parts
-    const account = await accountOf(connection.peer.uid)
-    if (request === undefined) return serviceFor({ account })
+    const { uid, groups } = connection.peer
+    const account = await accountOf(uid)
+    if (request === undefined) return serviceFor({ account, groups })
     const { n, caller } = request
-    return serviceFor({ ...caller, account, warn: (warning) => this.#send(n, { warning }) })
+    return serviceFor({ ...caller, account, groups, warn: (warning) => this.#send(n, { warning }) })
   }
 
   async #verified(intent: Intent): Promise<Intent> {

@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   'not-enough-gpus',
   'wait-timed-out',
   'too-many-waiting',
+  'over-limit',
   'interrupted',
   'command-not-found',
   'command-not-executable',

@@ -37,6 +37,10 @@ export function administration(opening: Opening): Administration {
     },
     checkPool: () => checkStore(store),
     storedPlace: () => storedPlace(store),
+    findId: async (kind, name) => {
+      const { groupId, userId } = await import('../adapters/accounts/users.ts')
+      return kind === 'account' ? userId(name) : groupId(name)
+    },
     detectGpus: (choice, fakeCount) => detectChosen(choice, fakeCount, probeTimeout),
   })
 }

@@ -1,5 +1,5 @@
 import { currentAccount } from '../adapters/accounts/account.ts'
-import { unnamed, userNames } from '../adapters/accounts/users.ts'
+import { groupId, unnamed, userId, userNames } from '../adapters/accounts/users.ts'
 import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
 import { prepareSocketFolder } from '../adapters/daemon/socket-path.ts'
@@ -67,7 +67,7 @@ export async function startDaemon(
   const traced = trace === undefined ? {} : { trace }
   const serviceFor = (caller: Caller): PoolService =>
     new LocalPool({
-      ...{ store, processes, actor: async () => caller.account },
+      ...{ store, processes, actor: async () => caller.account, groups: () => caller.groups },
       driver: driverFor(caller, driver, settings),
       ...traced,
     })
@@ -76,7 +76,9 @@ export async function startDaemon(
     ...{ store, processes, watched, own, accountOf, serviceFor, log },
     stop: (run) => stopJob(run, pool),
     administrationFor: (account) =>
-      daemonAdministration(account, { store, pool, settings, processes, service: serviceFor({ account }) }),
+      daemonAdministration(account, {
+        ...{ store, pool, settings, processes, service: serviceFor({ account, groups: [] }) },
+      }),
     mostConnections: Math.max(64, descriptorLimit() - OTHER_DESCRIPTORS),
   })
   try {
@@ -173,6 +175,7 @@ function daemonAdministration(
     },
     checkPool: () => checkStore(pool),
     storedPlace: async () => ({ path: pool, group: null }),
+    findId: async (kind, name) => (kind === 'account' ? userId(name) : groupId(name)),
     detectGpus: (choice, fakeCount) => detectChosen(choice, fakeCount, settings.probeTimeout),
   })
 }

@@ -1,3 +1,4 @@
+import { currentGroups } from '../adapters/accounts/groups.ts'
 import type { ProviderOptions } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { canReadProcessOwners } from '../adapters/kernel/processes.ts'
@@ -70,7 +71,8 @@ export function poolServiceMaker({
     seesOwners: canReadProcessOwners,
   }
   const traced = trace === undefined ? {} : { trace }
-  return (store) => new LocalPool({ store, processes, actor: account, driver, ...traced })
+  return (store) =>
+    new LocalPool({ store, processes, actor: account, groups: currentGroups, driver, ...traced })
 }
 
 export async function providerFor(name: ProviderName, gpuCount: number): Promise<GpuProvider> {

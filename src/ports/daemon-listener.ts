@@ -4,6 +4,8 @@ import type { ProcessIdentity } from '../domain/pool/model.ts'
 export interface Peer {
   /** The effective uid of the process that connected. */
   readonly uid: number
+  /** The Unix groups of that process. */
+  readonly groups: readonly number[]
   /** That process; null if it has ended already, or is not visible from here. */
   readonly process: ProcessIdentity | null
 }

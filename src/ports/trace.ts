@@ -13,6 +13,7 @@ export interface TracedStep {
   /** With all its fields. */
   readonly operation: { readonly op: OperationName }
   readonly actor: Account
+  readonly groups?: readonly number[]
   readonly moment: Moment
   /** The kernel's answers that the step used. */
   readonly processes: readonly ProcessAnswer[]

@@ -8,6 +8,7 @@ import * as dashboard from '../../src/views/schemas/dashboard.ts'
 import { drained, restored } from '../../src/views/schemas/drain.ts'
 import { failure, warning } from '../../src/views/schemas/failure.ts'
 import { extended, grant, released } from '../../src/views/schemas/grant.ts'
+import { policy } from '../../src/views/schemas/policy.ts'
 import { queue, waiting } from '../../src/views/schemas/queue.ts'
 import { service } from '../../src/views/schemas/service.ts'
 import { status, summary } from '../../src/views/schemas/status.ts'
@@ -58,6 +59,13 @@ const CASES: readonly Case[] = [
   { args: ['extend', 'never'], schema: failure, on: 'stderr', exit: 2 },
   { args: ['admin', '--gpus', '4'], schema: failure, on: 'stderr', exit: 1 },
   { args: ['status', '--no-such-option'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['policy'], schema: policy },
+  { args: ['policy', 'set', 'max-gpus', '2', '--account', '0'], schema: policy },
+  { args: ['policy', 'set', 'max-gpus', '2'], schema: policy },
+  { args: ['reserve'], schema: failure, on: 'stderr', exit: 75 },
+  { args: ['policy', 'set', 'max-duration', '1h'], schema: policy },
+  { args: ['reserve', '--duration', '2h'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['policy', 'unset', 'max-gpus'], schema: policy },
   { args: ['release'], schema: released },
 ]
 

@@ -18,21 +18,39 @@ export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<num
 
 /** The id of a Unix group. Throws `usage` if no group has this name or the name service does not answer. */
 export async function groupId(name: string): Promise<number> {
-  const local = rowIn(readLocal('/etc/group'), RegExp.escape(name), ANY_ID)
-  if (local !== undefined) return local.id
-  const { askNameService } = await import('./name-service.ts')
-  // getent would take these for an id or an option.
-  const [answer] = /^\d*$|^[-+]/.test(name) ? [] : await askNameService('group', [name])
-  if (answer?.kind === 'late') {
-    throw new CanhazgpuError('usage', `The name service did not answer whether the group '${name}' exists`, {
-      hint: `try again, or check 'getent group ${name}'`,
-    })
-  }
-  const row = answer?.kind === 'found' ? rowOf(answer.line) : undefined
-  if (row !== undefined && row.name === name) return row.id
+  const id = await idOf('group', name)
+  if (id !== undefined) return id
   throw new CanhazgpuError('usage', `No Unix group named '${name}'`, {
     hint: `create it with 'groupadd ${name}', or see 'getent group'`,
   })
+}
+
+/** The uid of an account; a number is a uid. Throws `usage` as `groupId`. */
+export async function userId(name: string): Promise<number> {
+  const id = (await idOf('passwd', name)) ?? (/^\d{1,9}$/.test(name) ? Number(name) : undefined)
+  if (id !== undefined) return id
+  throw new CanhazgpuError('usage', `No account named '${name}'`, { hint: "see 'getent passwd'" })
+}
+
+/** The id by a name. Undefined if there is none. */
+async function idOf(database: 'passwd' | 'group', name: string): Promise<number | undefined> {
+  const local = rowIn(readLocal(`/etc/${database}`), RegExp.escape(name), ANY_ID)
+  if (local !== undefined) return local.id
+  const { askNameService } = await import('./name-service.ts')
+  // getent would take these for an id or an option.
+  const [answer] = /^\d*$|^[-+]/.test(name) ? [] : await askNameService(database, [name])
+  if (answer?.kind === 'late') {
+    const what = database === 'group' ? 'group' : 'account'
+    throw new CanhazgpuError(
+      'usage',
+      `The name service did not answer whether the ${what} '${name}' exists`,
+      {
+        hint: `try again, or check 'getent ${database} ${name}'`,
+      },
+    )
+  }
+  const row = answer?.kind === 'found' ? rowOf(answer.line) : undefined
+  return row?.name === name ? row.id : undefined
 }
 
 export const unnamed = (uid: number): string => `uid ${uid}`

@@ -7,12 +7,18 @@ import { readText } from '../kernel/procfs.ts'
 /** Options of a socket on every architecture (socket(7)). */
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
+/** Linux 4.13. */
+const SO_PEERGROUPS = 59
+/** NGROUPS_MAX of the kernel. */
+const MOST_GROUPS = 65_536
 /** Linux 6.5. */
 const SO_PEERPIDFD = 77
 
 /** The process that connected, and its effective uid at that time, as the kernel reports them. */
 export interface PeerCredentials {
   readonly uid: number
+  /** Its Unix groups, the effective one included. */
+  readonly groups: readonly number[]
   /** Null if that process has ended already, or has a pid that is not visible here. */
   readonly process: ProcessIdentity | null
 }
@@ -25,7 +31,20 @@ export function peerCredentials(fd: number): PeerCredentials | null {
   const view = new DataView(credentials.buffer)
   const pid = view.getInt32(0, true)
   const uid = view.getUint32(4, true)
-  return { uid, process: pid <= 0 ? null : processOf({ fd, pid, uid }) }
+  const groups = [view.getUint32(8, true), ...supplementaryGroups(fd)]
+  return { uid, groups, process: pid <= 0 ? null : processOf({ fd, pid, uid }) }
+}
+
+function supplementaryGroups(fd: number): readonly number[] {
+  const few = groupsInto(fd, 256)
+  return few ?? groupsInto(fd, MOST_GROUPS) ?? []
+}
+
+/** Null if the peer has more groups, or the kernel does not report them. */
+function groupsInto(fd: number, most: number): readonly number[] | null {
+  const groups = new Uint8Array(4 * most)
+  const length = socketOption(fd, SOL_SOCKET, SO_PEERGROUPS, groups)
+  return length < 0 ? null : Array.from(new Uint32Array(groups.buffer, 0, length / 4))
 }
 
 interface Peer {

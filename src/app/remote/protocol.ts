@@ -2,10 +2,10 @@ import type { UsageQuestions } from '../../domain/ledger/usage-question.ts'
 import type { Intent } from '../../domain/operation/intent.ts'
 import type { PoolOperationName } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
-import type { Millis, Pool } from '../../domain/pool/model.ts'
+import type { Millis, Policy, Pool } from '../../domain/pool/model.ts'
 import type { Warning } from '../../domain/warnings.ts'
 import type { Views } from '../../ports/pool-service.ts'
-import type { PoolCheck, WantedPool } from '../administration.ts'
+import type { NamedChange, PoolCheck, WantedPool } from '../administration.ts'
 import type { PoolCreated, StoredPlace } from '../set-up.ts'
 
 /**
@@ -54,16 +54,18 @@ export type Request =
 /** An object with this name and the fields that the name requires; the daemon checks them. */
 type Named<Field extends string, Name extends string> = { readonly [Each in Field]: Name }
 
-/** Other administration, such as `refresh` and changes of the policy, is sent as an operation. */
+/** Other administration, such as `refresh`, is sent as an operation. */
 export type AdministrationAction =
   | { readonly name: 'set-up'; readonly wanted: WantedPool }
   | { readonly name: 'check' }
   | { readonly name: 'settings' }
+  | { readonly name: 'set-policy'; readonly change: NamedChange }
 
 export interface AdministrationAnswers {
   readonly 'set-up': PoolCreated | Refusal
   readonly check: PoolCheck
   readonly settings: { readonly pool: Pool; readonly place: StoredPlace }
+  readonly 'set-policy': Policy | Refusal
 }
 
 /** The settings of the caller that decide what the daemon's readings mean for it. */

@@ -1,7 +1,7 @@
 import type { Answers, Operations } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
-import type { Policy, Unit } from '../../domain/pool/model.ts'
-import type { Administration, WantedPool } from '../administration.ts'
+import type { Unit } from '../../domain/pool/model.ts'
+import type { Administration, NamedChange, WantedPool } from '../administration.ts'
 import type { DaemonPool } from './daemon-pool.ts'
 
 /** Administers the pool of the daemon. The daemon checks that this account may. */
@@ -28,8 +28,8 @@ export class RemoteAdministration implements Administration {
     return this.#pool.administer<'settings'>({ name: 'settings' })
   }
 
-  setPolicy(policy: Partial<Policy>): Promise<Policy | Refusal> {
-    return this.#pool.perform({ op: 'set-policy', policy })
+  setPolicy(change: NamedChange) {
+    return this.#pool.administer<'set-policy'>({ name: 'set-policy', change })
   }
 
   drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal> {

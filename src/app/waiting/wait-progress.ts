@@ -6,6 +6,7 @@ import { hasRequirements } from '../../domain/pool/suitable.ts'
 import { wantedUnits } from '../../domain/schedule/demand.ts'
 import { type ExpectedStart, expectedStarts } from '../../domain/schedule/expected-starts.ts'
 import { supplyOf } from '../../domain/schedule/queue-places.ts'
+import { limitsReached, type ReachedLimit } from '../../domain/schedule/startable.ts'
 
 /** The position of a waiter, its expected start, and what it waits for. */
 export interface WaitProgress {
@@ -19,6 +20,8 @@ export interface WaitProgress {
   /** Why the last probe failed. */
   readonly driverFailure?: CanhazgpuError
   readonly forecast: ExpectedStart
+  /** The limit that keeps the request from starting: the account has `used` units, and may have `most`. */
+  readonly limit?: ReachedLimit
   readonly now: Millis
 }
 
@@ -59,6 +62,7 @@ function progressIn(
     request?.kind === 'count' && hasRequirements(request)
       ? supplyOf(pool, wantedUnits(pool, request), obstacles)
       : supply
+  const limits = limitsReached(pool, now)
   return (id) => {
     const position = places.get(id)
     if (position === undefined) return null
@@ -67,8 +71,11 @@ function progressIn(
       length: pool.queue.length,
       ...supplyFor(pool.queue[position - 1]?.request),
       ...(driverFailure === undefined ? {} : { driverFailure }),
+      ...limitOn(limits.get(id)),
       forecast: forecasts.get(id) ?? { kind: 'unknown' },
       now,
     }
   }
 }
+
+const limitOn = (limit: ReachedLimit | undefined) => (limit === undefined ? {} : { limit })

@@ -1,26 +1,17 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import { ALLOCATIONS, PROVIDER_CHOICES } from '../../domain/pool/model.ts'
-import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
 import { adminDocument } from '../../views/documents/admin-document.ts'
 import { type AdminAnswer, adminFailure, adminText } from '../../views/words/admin-answers.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
-import { gpuCount, invalid, type Kind, oneOf } from '../options/kinds.ts'
+import { gpuCount, megabytes, oneOf } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
 /** Actions that set up nothing, so they require no `--gpus`. */
 const ACTIONS = ['check', 'show', 'refresh'] as const
-
-const megabytes: Kind<number> = {
-  read(text, flag) {
-    const read = readMegabytes(text)
-    if (read !== undefined) return read
-    throw invalid(flag, `'${text}' - expected ${MEGABYTES_EXPECTED}`)
-  },
-}
 
 const options = [
   option('-g, --gpus <count>', 'Number of GPUs available on this machine (required)', {
@@ -128,7 +119,9 @@ async function changeThreshold(
     })
   }
   const administration = await context.administration()
-  const policy = unlessRefused(await administration.setPolicy({ memoryThresholdMb: memoryThreshold }))
+  const policy = unlessRefused(
+    await administration.setPolicy({ key: 'memory-threshold', value: memoryThreshold }),
+  )
   return { kind: 'threshold-set', thresholdMb: poolThreshold({ policy }) }
 }
 

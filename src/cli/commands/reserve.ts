@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { deviceVariables, shellExport } from '../../domain/observation/device-variables.ts'
-import type { Grant, Intent } from '../../domain/operation/intent.ts'
+import type { Grant, Intent, RequestedManual } from '../../domain/operation/intent.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
@@ -15,7 +15,6 @@ import { option, overriddenByAnyOf } from '../options/option.ts'
 
 interface Reserved {
   readonly grant: Grant
-  readonly duration: Millis
   readonly form: Form
 }
 
@@ -27,7 +26,6 @@ const options = [
   ...acquiringOptions,
   option('-d, --duration <time>', 'How long to reserve, such as 30m, 2h, 1d, 0.5h, 1h30m (default: 8h)', {
     kind: duration,
-    default: DEFAULT_DURATION,
   }),
   option('--claim', 'Reserve GPUs that only your own processes already use', { onlyTyped: true }),
   option('-s, --short', 'Print only the GPU ids, such as 1,3', {
@@ -54,19 +52,19 @@ export const reserve = command({
     if (given.wait !== undefined) context.keepInherited()
     const form = formOf(given)
     if (form === 'docker') await refuseWithoutNvidia(context)
-    const intent = await intentOf(given, context, { kind: 'manual', duration: given.duration })
+    const intent = await intentOf(given, context, termOf(given))
     const grant =
       given.claim === true
         ? await claim(intent, requiresAll(given), context)
         : await acquireFor(given, intent, context)
-    return { grant, duration: given.duration, form }
+    return { grant, form }
   },
-  text: ({ grant, duration, form }, display) => {
+  text: ({ grant, form }, display) => {
     const units = unitsOf(grant.reservation)
     switch (form) {
       case 'sentence':
         return {
-          stdout: `Reserved ${units.length} GPU(s): [${units.join(', ')}] for ${formatDuration(duration)}\n`,
+          stdout: `Reserved ${units.length} GPU(s): [${units.join(', ')}] for ${formatDuration(durationOf(grant))}\n`,
           ...(display.terminal ? { stderr: `${exportLine(grant)}\n` } : {}),
         }
       case 'short':
@@ -79,6 +77,14 @@ export const reserve = command({
   },
   json: ({ grant }) => grantDocument(grant),
 })
+
+const termOf = ({ duration }: ReserveOptions): RequestedManual =>
+  duration === undefined
+    ? { kind: 'manual', duration: DEFAULT_DURATION, isDefault: true }
+    : { kind: 'manual', duration }
+
+const durationOf = ({ reservation: { startedAt, term } }: Grant): Millis =>
+  term.kind === 'manual' ? term.expiresAt - startedAt : 0
 
 async function claim(intent: Intent, exact: boolean, context: Context): Promise<Grant> {
   return unlessRefused(await (await context.pool()).perform({ op: 'claim', intent, exact }))

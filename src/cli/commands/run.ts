@@ -1,5 +1,5 @@
 import { deviceVariables } from '../../domain/observation/device-variables.ts'
-import type { RequestedRun } from '../../domain/operation/intent.ts'
+import type { Grant, RequestedRun } from '../../domain/operation/intent.ts'
 import type { Millis, TimeLimit } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
@@ -51,15 +51,15 @@ export const run = command({
       ...timeoutOf(given),
     } as const
     const grant = await acquireFor(given, await intentOf(given, context, term), context)
-    const { reservation, devices, provider, grantedAt } = grant
+    const { reservation, devices, provider } = grant
     try {
       const units = unitsOf(reservation)
-      const limit = limitOf(given, grantedAt)
+      const limit = limitOf(grant)
       launcher.startSupervisor({ reservation: reservation.id, process: term.process, units, ...limit })
       context.stderr.write(
         given.json === true
           ? `${printableJson(grantDocument(grant))}\n`
-          : `Reserved ${units.length} GPU(s): [${units.join(', ')}] for command execution\n${limitWords(given, context.now())}`,
+          : `Reserved ${units.length} GPU(s): [${units.join(', ')}] for command execution\n${limitWords(given, grant, context.now())}`,
       )
       return launcher.become(deviceVariables(provider, devices, reservation.id))
     } catch (error) {
@@ -79,19 +79,26 @@ function warnOfLostVariables({ commandLine, place, warn }: Context): void {
   }
 }
 
-function limitOf(options: RunOptions, start: Millis): { limit?: TimeLimit } {
-  const { timeout } = timeoutOf(options)
-  if (timeout === undefined) return {}
-  const interruptAt = start + timeout.after
-  return { limit: { interruptAt, killAt: interruptAt + timeout.grace } }
+/** The time limit of the grant, in steady time. */
+function limitOf({ reservation: { term, startedAt }, grantedAt }: Grant): { limit?: TimeLimit } {
+  const limit = term.kind === 'run' ? term.limit : undefined
+  if (limit === undefined) return {}
+  const toSteady = (at: Millis): Millis => grantedAt + (at - startedAt)
+  return { limit: { interruptAt: toSteady(limit.interruptAt), killAt: toSteady(limit.killAt) } }
 }
 
 /** The line that states the time limit; empty without one. */
-function limitWords(options: RunOptions, now: Millis): string {
-  const { timeout } = timeoutOf(options)
-  if (timeout === undefined) return ''
-  const [after, grace] = [timeout.after, timeout.grace].map(formatDuration)
-  return `Time limit: the command gets SIGINT after ${after} (${clockTime(now + timeout.after, now)}), and SIGKILL ${grace} later\n`
+function limitWords(
+  { timeout }: RunOptions,
+  { reservation: { term, startedAt } }: Grant,
+  now: Millis,
+): string {
+  const limit = term.kind === 'run' ? term.limit : undefined
+  if (limit === undefined) return ''
+  const length = limit.interruptAt - startedAt
+  const [after, grace] = [length, limit.killAt - limit.interruptAt].map(formatDuration)
+  const title = timeout === undefined ? 'Time limit of this pool' : 'Time limit'
+  return `${title}: the command gets SIGINT after ${after} (${clockTime(now + length, now)}), and SIGKILL ${grace} later\n`
 }
 
 function timeoutOf({ timeout, grace }: RunOptions): Pick<RequestedRun, 'timeout'> {

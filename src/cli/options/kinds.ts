@@ -1,5 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Millis, UnitId } from '../../domain/pool/model.ts'
+import { MEGABYTES_EXPECTED, readMegabytes } from '../../domain/settings.ts'
 import { durationExamples, parseDuration } from '../../domain/text/duration.ts'
 import { parseGpuIds } from '../../domain/text/gpu-ids.ts'
 import { memoryExamples, parseMemory } from '../../domain/text/memory.ts'
@@ -79,6 +80,14 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]): 
     },
     candidates: () => choices,
   }
+}
+
+export const megabytes: Kind<number> = {
+  read(text, flag) {
+    const read = readMegabytes(text)
+    if (read !== undefined) return read
+    throw invalid(flag, `'${text}' - expected ${MEGABYTES_EXPECTED}`)
+  },
 }
 
 export const absolutePath: Kind<string> = {

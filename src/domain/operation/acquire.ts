@@ -6,17 +6,19 @@ import { unitsOf } from '../pool/units.ts'
 import { clearUnresponsive, noteStartable } from '../schedule/unresponsive.ts'
 import { acquire, addToQueue, impossibleIn } from './acquisition.ts'
 import type { Grant } from './intent.ts'
+import { limitedIntent, limitNeverAllowing, limitReached } from './limited-request.ts'
 import type { Acquired, Context, Done, Operation } from './operation.ts'
 import { isRefusal } from './refusal.ts'
 
 /** Grants units that the driver reports idle. Otherwise joins the queue or refuses. */
 export function acquireUnits(
   pool: Pool,
-  { intent, wait }: Operation<'acquire'>,
+  { intent: given, wait }: Operation<'acquire'>,
   context: Context,
 ): Done<Acquired> {
-  const impossible = impossibleIn(pool, intent.request)
+  const impossible = impossibleIn(pool, given.request)
   if (impossible !== null) return { pool, answer: impossible }
+  const intent = limitedIntent(pool.policy, given, context.groups)
   const observed = observationIn(context)
   const evidence = evidenceOf(pool, observed)
   const now = context.now.wall
@@ -26,7 +28,11 @@ export function acquireUnits(
     const grant = grantOf(held, { evidence, observed, now: context.now })
     return { pool, answer: { kind: 'granted', grant } }
   }
+  const never = limitNeverAllowing(pool, intent)
+  if (never !== null) return { pool, answer: { refused: never } }
   const conditions = { now, stopped: context.processes.stopped, evidence }
+  const limit = wait === undefined ? limitReached(pool, intent, conditions) : null
+  if (limit !== null) return { pool, answer: { refused: limit } }
   const { pool: after, result } = acquire(pool, intent, conditions)
   if (result.kind === 'granted') {
     const grant = grantOf(result.reservation, { evidence, observed, now: context.now })

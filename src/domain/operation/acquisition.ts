@@ -2,8 +2,8 @@ import { shownName } from '../ledger/shown-accounts.ts'
 import { availabilityOf, type Evidence } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'
+import { limitedAs, limitFor, MOST_ENTRIES_PER_ACCOUNT } from '../policy/limits.ts'
 import type {
-  Account,
   Millis,
   Pool,
   QueueEntry,
@@ -18,12 +18,12 @@ import { owns } from '../pool/rights.ts'
 import { hasRequirements, isSuitable } from '../pool/suitable.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
 import { knownEnd, NEVER } from '../schedule/calendar.ts'
-import { type Demand, sizeOf, wantedUnits } from '../schedule/demand.ts'
+import { demandOf, sizeOf, wantedUnits } from '../schedule/demand.ts'
 import type { Openings } from '../schedule/openings.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
-import { type Intent, longestHold, type RequestedTerm, type Ticket } from './intent.ts'
-import type { Busy, Draining, Held, Missing, Model, Reason, Refusal, Shortage } from './refusal.ts'
+import { demandIn, type Intent, longestHold, type RequestedTerm, subjectOf, type Ticket } from './intent.ts'
+import type { Busy, Draining, Held, Missing, Model, OverLimit, Refusal, Shortage } from './refusal.ts'
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
@@ -45,7 +45,7 @@ export interface ObservedConditions extends Conditions {
  */
 export function acquire(pool: Pool, intent: Intent, conditions: ObservedConditions): Acquired {
   const openings = openingsFor(pool, intent.id, conditions)
-  const units = openings.choices(demandIn(intent)).slice(0, sizeOf(intent.request))
+  const units = openings.choices(demandIn(intent, pool)).slice(0, sizeOf(intent.request))
   if (units.length < sizeOf(intent.request)) {
     return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, conditions, openings) } }
   }
@@ -62,20 +62,19 @@ export function acquire(pool: Pool, intent: Intent, conditions: ObservedConditio
 
 /** Whether reservations and queue allow a grant now. If not, the caller need not probe the driver. */
 export function canStart(pool: Pool, intent: Intent, conditions: Conditions): boolean {
-  return openingsFor(pool, intent.id, conditions).fits(demandIn(intent))
+  const entry = pool.queue.find(({ id }) => id === intent.id)
+  const demand = entry === undefined ? demandIn(intent, pool) : demandOf(entry, pool.policy)
+  return openingsFor(pool, intent.id, conditions).fits(demand)
 }
-
-/** Limits the size of the pool, which every command and every waiter reads. */
-export const MOST_ENTRIES_PER_ACCOUNT = 256
 
 /** Limits the time to plan the queue, which grows with the square of its length. */
 export const MOST_ENTRIES = 4_096
 
 /** Adds the intent to the end of the queue, unless it is in the queue already; or returns why it may not wait. */
 export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool | Refusal {
-  if (pool.queue.some((entry) => entry.id === intent.id)) return pool
-  const { id, owner, request, note, term } = intent
-  const limit = reachedLimit(pool, owner.account)
+  if (pool.queue.some((entry) => entry.id === intent.id)) return withGroups(pool, intent)
+  const { id, owner, request, note, term, groups } = intent
+  const limit = reachedLimit(pool, intent)
   if (limit !== null) return { refused: limit }
   const duration = longestHold(term)
   const entry: QueueEntry = {
@@ -87,21 +86,32 @@ export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, now: Mill
     joinedAt: now,
     heartbeatAt: now,
     ...(ticket.waitFor === undefined ? {} : { waitUntil: now + ticket.waitFor }),
+    ...(groups === undefined ? {} : { groups }),
     ...(note === undefined ? {} : { note }),
   }
   return { ...pool, queue: [...pool.queue, entry] }
 }
 
-/** A process in its own user namespace can have any uid, so all such processes together count as one account. */
-function reachedLimit({ queue }: Pool, { uid, userNamespace }: Account): Reason | null {
-  const isOwn = ({ owner: { account } }: QueueEntry) =>
-    userNamespace === undefined
-      ? account.userNamespace === undefined && account.uid === uid
-      : account.userNamespace !== undefined
-  const own = queue.filter(isOwn).length
-  if (own >= MOST_ENTRIES_PER_ACCOUNT) {
-    return { code: 'over-limit', limit: 'account', waiting: own, most: MOST_ENTRIES_PER_ACCOUNT }
-  }
+/** A limit may name other groups of the account than when it joined. */
+function withGroups(pool: Pool, { id, groups }: Intent): Pool {
+  const isChanged = (entry: QueueEntry) => entry.id === id && !isSame(entry.groups, groups)
+  if (!pool.queue.some(isChanged)) return pool
+  const queue = pool.queue.map((entry) => {
+    if (!isChanged(entry)) return entry
+    const { groups: _, ...others } = entry
+    return groups === undefined ? others : { ...others, groups }
+  })
+  return { ...pool, queue }
+}
+
+const isSame = (a: readonly number[] = [], b: readonly number[] = []): boolean =>
+  a.length === b.length && a.every((gid, at) => gid === b[at])
+
+function reachedLimit({ queue, policy }: Pool, intent: Intent): OverLimit | null {
+  const account = limitedAs(intent.owner.account)
+  const own = queue.filter(({ owner }) => limitedAs(owner.account) === account).length
+  const most = limitFor(policy, 'max-waiting', subjectOf(intent))?.value ?? MOST_ENTRIES_PER_ACCOUNT
+  if (own >= most) return { code: 'over-limit', limit: 'account', waiting: own, most }
   if (queue.length < MOST_ENTRIES) return null
   return { code: 'over-limit', limit: 'queue', waiting: queue.length, most: MOST_ENTRIES }
 }
@@ -155,11 +165,6 @@ function modelsOf(units: readonly Unit[]): readonly Model[] {
   })
 }
 
-function demandIn({ request, owner, term }: Intent): Demand {
-  const duration = longestHold(term)
-  return { request, uid: owner.account.uid, ...(duration === undefined ? {} : { duration }) }
-}
-
 function shortageOf(
   pool: Pool,
   intent: Intent,
@@ -172,7 +177,7 @@ function shortageOf(
     request.kind === 'count' ? pool.units.filter((unit) => isSuitable(unit, request)) : pool.units
   const isRelevant = new Set(suitable.map(({ id }) => id))
   const availability = [...availabilityOf(pool, evidence)].filter(([unit]) => isRelevant.has(unit))
-  const usable = openings.choices(demandIn(intent))
+  const usable = openings.choices(demandIn(intent, pool))
   const place = pool.queue.findIndex((entry) => entry.id === intent.id)
   const draining = drainingIn(suitable)
   const isDraining = new Set(draining.map(({ unit }) => unit))

@@ -1,5 +1,5 @@
 import { adopted, matchDevices } from '../observation/devices.ts'
-import { poolThreshold } from '../observation/threshold.ts'
+import { changedPolicy } from '../policy/change.ts'
 import type { Policy, Pool, Unit } from '../pool/model.ts'
 import { observationIn } from './acquire.ts'
 import { isPossible } from './acquisition.ts'
@@ -28,15 +28,11 @@ export function adoptDevices(
   return { pool: { ...pool, units, queue }, answer: changed }
 }
 
-export function setPolicy(pool: Pool, { policy }: Operation<'set-policy'>): Done<Policy> {
-  if (isInForce(pool, policy)) return { pool, answer: pool.policy }
-  const changed = { ...pool.policy, ...policy }
-  return { pool: { ...pool, policy: changed }, answer: changed }
-}
-
-/** Whether every named rule has this value already, whether it is set or a default. */
-function isInForce(pool: Pool, named: Partial<Policy>): boolean {
-  const rules = { ...pool.policy, memoryThresholdMb: poolThreshold(pool) }
-  const inForce = new Map<string, unknown>(Object.entries(rules))
-  return Object.entries(named).every(([rule, value]) => inForce.get(rule) === value)
+export function setPolicy(
+  pool: Pool,
+  { change }: Operation<'set-policy'>,
+  { actor, now }: Context,
+): Done<Policy> {
+  const policy = changedPolicy(pool, change, { by: actor, at: now.wall })
+  return { pool: policy === pool.policy ? pool : { ...pool, policy }, answer: policy }
 }

@@ -6,13 +6,19 @@ import { sizeOf, wantedUnits } from '../schedule/demand.ts'
 import { grantOf, observationIn } from './acquire.ts'
 import { acquire, impossibleIn } from './acquisition.ts'
 import type { Grant } from './intent.ts'
+import { limitedIntent, limitNeverAllowing, limitReached } from './limited-request.ts'
 import type { Context, Done, Operation } from './operation.ts'
 import type { Unclaimable } from './refusal.ts'
 
 /** Reserves unreserved units that only the claimant's processes use. */
-export function claimUnits(pool: Pool, { intent, exact }: Operation<'claim'>, context: Context): Done<Grant> {
-  const impossible = impossibleIn(pool, intent.request)
+export function claimUnits(
+  pool: Pool,
+  { intent: given, exact }: Operation<'claim'>,
+  context: Context,
+): Done<Grant> {
+  const impossible = impossibleIn(pool, given.request)
   if (impossible !== null) return { pool, answer: impossible }
+  const intent = limitedIntent(pool.policy, given, context.groups)
   const observed = observationIn(context)
   const evidence = { ...evidenceOf(pool, observed), claimant: intent.owner.account.uid }
   const held = pool.reservations.find(({ id }) => id === intent.id)
@@ -28,7 +34,10 @@ export function claimUnits(pool: Pool, { intent, exact }: Operation<'claim'>, co
   }
   const { now, processes } = context
   const seen = { now: now.wall, stopped: processes.stopped, evidence }
-  const { pool: after, result } = acquire(pool, { ...intent, request }, seen)
+  const claimed = { ...intent, request }
+  const limit = limitNeverAllowing(pool, claimed) ?? limitReached(pool, claimed, seen)
+  if (limit !== null) return { pool, answer: { refused: limit } }
+  const { pool: after, result } = acquire(pool, claimed, seen)
   if (result.kind === 'refused') return { pool, answer: { refused: result.shortage } }
   return { pool: after, answer: grantOf(result.reservation, { evidence, observed, now }) }
 }

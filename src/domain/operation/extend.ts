@@ -1,3 +1,4 @@
+import { limitFor } from '../policy/limits.ts'
 import type { Account, ManualReservation, Millis, Pool, UnitId } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
@@ -8,11 +9,14 @@ import type { Context, Done, Operation } from './operation.ts'
 /** The farthest end from now. A date must remain one, however often a reservation is extended. */
 const LONGEST_HOLD: Millis = 1_000 * 366 * 86_400_000
 
-/** Moves the ends of the actor's manual reservations, unless that delays a waiter, or prolongs the use of a drained unit. */
+/**
+ * Moves the ends of the actor's manual reservations, unless that delays a waiter, exceeds the longest duration, or
+ * prolongs the use of a drained unit.
+ */
 export function extend(
   pool: Pool,
   { by, units }: Operation<'extend'>,
-  { actor, now, processes }: Context,
+  { actor, now, processes, groups = [] }: Context,
 ): Done<readonly ManualReservation[]> {
   const impossible = units === undefined ? null : impossibleIn(pool, { kind: 'ids', ids: units })
   if (impossible !== null) return { pool, answer: impossible }
@@ -27,6 +31,12 @@ export function extend(
   const draining = drainingIn(pool.units.filter(({ id }) => kept.has(id)))
   if (draining.length > 0) return { pool, answer: { refused: { code: 'draining', draining } } }
   const extended = own.map((held) => extendedBy(held, by, now.wall + LONGEST_HOLD))
+  const limit = limitFor(pool.policy, 'max-duration', { account: actor, groups })
+  const asked = Math.max(...extended.map(({ startedAt, term }) => term.expiresAt - startedAt))
+  if (limit !== undefined && asked > limit.value) {
+    const { scope, value: most } = limit
+    return { pool, answer: { refused: { code: 'over-limit', limit: 'duration', scope, asked, most } } }
+  }
   const byId = new Map(extended.map((held) => [held.id, held]))
   const reservations = pool.reservations.map((held) => byId.get(held.id) ?? held)
   const after: Pool = { ...pool, reservations }

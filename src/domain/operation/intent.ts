@@ -1,13 +1,16 @@
+import { capOf, type Subject } from '../policy/limits.ts'
 import type {
   ManualTerm,
   Millis,
   Owner,
+  Pool,
   ProcessIdentity,
   ProviderName,
   Request,
   Reservation,
   RunTerm,
 } from '../pool/model.ts'
+import type { Demand } from '../schedule/demand.ts'
 
 /** A request for units, with its owner and term. The caller makes the id, so the decision stays pure. */
 export interface Intent {
@@ -17,6 +20,8 @@ export interface Intent {
   readonly owner: Owner
   readonly note?: string
   readonly term: RequestedTerm
+  /** Those groups of its account that limits name. The operation sets it. */
+  readonly groups?: readonly number[]
 }
 
 export type RequestedTerm = RequestedRun | RequestedManual
@@ -27,6 +32,8 @@ export interface RequestedRun extends Pick<RunTerm, 'kind' | 'process' | 'comman
 
 export interface RequestedManual extends Pick<ManualTerm, 'kind'> {
   readonly duration: Millis
+  /** Nobody asked for this duration, so the pool's default replaces it. */
+  readonly isDefault?: true
 }
 
 /** The process that waits, and its maximum wait. */
@@ -49,4 +56,25 @@ export interface Grant {
 export function longestHold(term: RequestedTerm): Millis | undefined {
   if (term.kind === 'manual') return term.duration
   return term.timeout === undefined ? undefined : term.timeout.after + term.timeout.grace
+}
+
+/** The account of the request, as limits see it. */
+export const subjectOf = ({
+  owner: { account },
+  groups = [],
+}: Pick<Intent, 'owner' | 'groups'>): Subject => ({
+  account,
+  groups,
+})
+
+export function demandIn(intent: Intent, { policy }: Pick<Pool, 'policy'>): Demand {
+  const { request, owner, term } = intent
+  const duration = longestHold(term)
+  const cap = capOf(policy, subjectOf(intent))
+  return {
+    request,
+    uid: owner.account.uid,
+    ...(duration === undefined ? {} : { duration }),
+    ...(cap === undefined ? {} : { cap }),
+  }
 }

@@ -1,5 +1,6 @@
 import type { Observation } from '../observation/observation.ts'
 import type { Reading } from '../observation/obstacles.ts'
+import type { PolicyChange } from '../policy/change.ts'
 import type {
   Account,
   ManualReservation,
@@ -43,8 +44,8 @@ export interface Operations {
   readonly drain: { readonly units: readonly UnitId[]; readonly reason?: string }
   /** Returns drained units to service. */
   readonly restore: { readonly units: readonly UnitId[] }
-  /** Changes the given rules; reservations stay. */
-  readonly 'set-policy': { readonly policy: Partial<Policy> }
+  /** Sets one rule; reservations stay. */
+  readonly 'set-policy': { readonly change: PolicyChange }
   readonly 'set-up': NewPool
   /** Only removes reservations and queue entries that have ended. */
   readonly settle: object
@@ -53,7 +54,7 @@ export interface Operations {
 export interface NewPool extends Pick<Pool, 'host' | 'units'> {
   readonly provider: ProviderName
   /** The given rules; an existing pool keeps its other rules. */
-  readonly policy: Partial<Policy>
+  readonly policy: Partial<Pick<Policy, 'allocation' | 'memoryThresholdMb'>>
   /** Replaces an existing pool: its reservations end; queue entries stay if the new pool can grant them. */
   readonly force: boolean
   /** The readable part of a damaged store that this pool replaces. */
@@ -100,6 +101,8 @@ export type Operation<Name extends OperationName = OperationName> = {
 /** The actor and time of an operation, and the answers of kernel and driver. */
 export interface Context {
   readonly actor: Account
+  /** The Unix groups of the actor. */
+  readonly groups?: readonly number[]
   readonly now: Moment
   readonly processes: ProcessCheck
   readonly observed?: Observation

@@ -1,12 +1,20 @@
 import type { Pool } from '../pool/model.ts'
 import { addToQueue, impossibleIn, removeFromQueue } from './acquisition.ts'
 import { endReservation } from './ending.ts'
+import { limitedIntent, limitNeverAllowing } from './limited-request.ts'
 import type { Context, Done, Operation } from './operation.ts'
 import { isRefusal } from './refusal.ts'
 
-export function joinQueue(pool: Pool, { intent, wait }: Operation<'join'>, { now }: Context): Done<null> {
-  const impossible = impossibleIn(pool, intent.request)
+export function joinQueue(
+  pool: Pool,
+  { intent: given, wait }: Operation<'join'>,
+  { now, groups }: Context,
+): Done<null> {
+  const impossible = impossibleIn(pool, given.request)
   if (impossible !== null) return { pool, answer: impossible }
+  const intent = limitedIntent(pool.policy, given, groups)
+  const never = limitNeverAllowing(pool, intent)
+  if (never !== null) return { pool, answer: { refused: never } }
   const joined = addToQueue(pool, intent, wait, now.wall)
   return isRefusal(joined) ? { pool, answer: joined } : { pool: joined, answer: null }
 }

@@ -1,5 +1,5 @@
 import type { UnitFault } from '../observation/readings.ts'
-import type { Drain, Millis, Requirements, UnitId } from '../pool/model.ts'
+import type { Drain, Millis, Requirements, Scope, UnitId } from '../pool/model.ts'
 
 /** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */
 export interface Refusal {
@@ -16,13 +16,7 @@ export type Reason =
   | ({ readonly code: 'not-yours'; readonly requested: readonly UnitId[]; readonly now: Millis } & Held)
   /** The wait reached its time limit; `busy` are the holders at that time. */
   | { readonly code: 'timed-out'; readonly now: Millis; readonly busy: readonly Busy[] }
-  /** The queue is full, for this account or for all. */
-  | {
-      readonly code: 'over-limit'
-      readonly limit: 'account' | 'queue'
-      readonly waiting: number
-      readonly most: number
-    }
+  | OverLimit
   /** Without `units`: the account has no manual reservation on any unit. */
   | { readonly code: 'nothing-to-extend'; readonly units?: readonly UnitId[] }
   /** An extension would keep these units longer from the administrator who drained them. */
@@ -47,6 +41,34 @@ export type Reason =
       readonly units: readonly UnitId[]
       readonly managed: number
       readonly shown: number
+    }
+
+/** A limit refuses the request. */
+export type OverLimit =
+  /** The queue is full, for this account or for all. */
+  | {
+      readonly code: 'over-limit'
+      readonly limit: 'account' | 'queue'
+      readonly waiting: number
+      readonly most: number
+    }
+  /** The account would hold too many units. `frees`: when the limit allows the request, if that is known. */
+  | {
+      readonly code: 'over-limit'
+      readonly limit: 'gpus'
+      readonly scope: Scope
+      readonly requested: number
+      readonly used: number
+      readonly most: number
+      readonly frees?: { readonly at: Millis; readonly now: Millis }
+    }
+  /** The account would hold the units for too long. */
+  | {
+      readonly code: 'over-limit'
+      readonly limit: 'duration'
+      readonly scope: Scope
+      readonly asked: Millis
+      readonly most: Millis
     }
 
 /** Not enough units are available now. */

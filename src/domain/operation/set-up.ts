@@ -1,10 +1,9 @@
+import { changedPolicy, DEFAULT_ALLOCATION } from '../policy/change.ts'
 import { followClock } from '../pool/clock.ts'
-import type { Policy, Pool, QueueEntry, Unit } from '../pool/model.ts'
+import type { Policy, Pool, QueueEntry, Stamp, Unit } from '../pool/model.ts'
 import { isPossible } from './acquisition.ts'
 import { endWhere, settle } from './ending.ts'
-import type { Answers, Context, Done, Operation } from './operation.ts'
-
-const DEFAULT_POLICY: Policy = { allocation: 'lru' }
+import type { Answers, Context, Done, NewPool, Operation } from './operation.ts'
 
 /**
  * Creates a pool, or replaces the current or the salvaged one. `current` is null if there is no pool or it cannot be
@@ -31,7 +30,10 @@ export function setUp(
     host,
     provider,
     units: units.map((unit) => withDrainOf(settled?.pool.units ?? [], unit)),
-    policy: { ...DEFAULT_POLICY, ...before?.policy, ...policy },
+    policy: withRules(before?.policy ?? { allocation: DEFAULT_ALLOCATION }, policy, {
+      by: actor,
+      at: now.wall,
+    }),
     reservations: [],
     queue: settled === null ? [] : queueFor({ units }, settled.pool),
     writtenAt: now,
@@ -45,6 +47,19 @@ function withDrainOf(before: readonly Unit[], unit: Unit): Unit {
   const { uuid } = unit.device
   const same = before.find(({ id, device }) => (uuid === '' ? id === unit.id : device.uuid === uuid))
   return same?.drain === undefined ? unit : { ...unit, drain: same.drain }
+}
+
+function withRules(
+  before: Policy,
+  { allocation, memoryThresholdMb }: NewPool['policy'],
+  stamp: Stamp,
+): Policy {
+  let policy = before
+  if (allocation !== undefined) {
+    policy = changedPolicy({ policy }, { key: 'allocation', value: allocation }, stamp)
+  }
+  if (memoryThresholdMb === undefined) return policy
+  return changedPolicy({ policy }, { key: 'memory-threshold', value: memoryThresholdMb }, stamp)
 }
 
 /** Entries that the new pool can grant keep their order and lose `startableSince`. */

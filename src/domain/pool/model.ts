@@ -210,10 +210,34 @@ export interface QueueEntry {
    * is passed over.
    */
   readonly startableSince?: Millis
+  /** Those groups of its account that limits named when its process last asked for units. */
+  readonly groups?: readonly number[]
   readonly note?: string
 }
 
 export const ALLOCATIONS = ['lru', 'mru-per-user'] as const
+
+export const LIMIT_KEYS = ['max-gpus', 'max-duration', 'default-duration', 'max-waiting'] as const
+export type LimitKey = (typeof LIMIT_KEYS)[number]
+
+/** The accounts that a limit is for: all, one, or each member of a Unix group. */
+export type Scope =
+  | { readonly kind: 'pool' }
+  | { readonly kind: 'account'; readonly uid: number; readonly name: string }
+  | { readonly kind: 'group'; readonly gid: number; readonly name: string }
+
+/** Who set a rule, and when. */
+export interface Stamp {
+  readonly by: Account
+  readonly at: Millis
+}
+
+export interface Limit extends Stamp {
+  readonly key: LimitKey
+  readonly scope: Scope
+  /** A number of GPUs or of requests, or a duration. */
+  readonly value: number
+}
 
 /** The rules of the pool, which its administrator sets. */
 export interface Policy {
@@ -221,6 +245,10 @@ export interface Policy {
   readonly allocation: (typeof ALLOCATIONS)[number]
   /** The memory that counts as use of an unreserved unit; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
   readonly memoryThresholdMb?: number
+  /** For the two rules above; absent for a rule that nobody has set. */
+  readonly stamps?: { readonly allocation?: Stamp; readonly memoryThresholdMb?: Stamp }
+  /** At most one for each key and scope. Absent: none was ever set. */
+  readonly limits?: readonly Limit[]
 }
 
 export interface Pool {

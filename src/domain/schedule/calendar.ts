@@ -1,3 +1,4 @@
+import { limitedAs } from '../policy/limits.ts'
 import type { Millis, Pool, Request, Requirements, Reservation, Term, Unit, UnitId } from '../pool/model.ts'
 import { hasRequirements } from '../pool/suitable.ts'
 import { type Demand, sizeOf } from './demand.ts'
@@ -41,6 +42,8 @@ export class Calendar {
   unusableCount = 0
   /** By place: the account of the request that is planned to hold the unit. */
   readonly #planned: number[] = []
+  /** By place: the account of that request as limits count it, if it has a limit. */
+  readonly #plannedAs: (number | undefined)[] = []
   readonly #places = new Map<UnitId, number>()
   readonly #suitable: SuitablePlaces
 
@@ -90,6 +93,23 @@ export class Calendar {
     return !this.isHeld(place) && this.usability[place] === 'usable'
   }
 
+  /** How many units each account holds now, by `limitedAs`. Units that are out of service are nobody's. */
+  heldByAccount(): Map<number, number> {
+    const held = new Map<number, number>()
+    for (let place = 0; place < this.units.length; place++) {
+      if (!this.isHeld(place)) continue
+      const account = this.#holderAt(place)
+      if (account !== undefined) held.set(account, (held.get(account) ?? 0) + 1)
+    }
+    return held
+  }
+
+  #holderAt(place: number): number | undefined {
+    const holder = this.holders[place]
+    if (holder === undefined) return this.#plannedAs[place]
+    return holder.term.kind === 'maintenance' ? undefined : limitedAs(holder.owner.account)
+  }
+
   /** A drained unit stays unusable. */
   setUsability(place: number, usability: Usability): void {
     const before = this.usability[place]
@@ -127,13 +147,14 @@ export class Calendar {
   }
 
   /** Holds units for a request that starts now. */
-  hold(units: readonly UnitId[], { duration = NEVER, uid }: Demand): void {
+  hold(units: readonly UnitId[], { duration = NEVER, uid, cap }: Demand): void {
     for (const unit of units) {
       const place = this.placeOf(unit)
       this.heldUntil[place] = this.now + duration
       this.#knownUntil[place] = duration === NEVER ? this.now : this.now + duration
       this.holders[place] = undefined
       this.#planned[place] = uid
+      this.#plannedAs[place] = cap?.account
     }
     if (duration < NEVER) this.#ends.push(this.now + duration)
     this.#suitable.forgetFrees()

@@ -1,4 +1,5 @@
-import type { Millis, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
+import { type Cap, capOf } from '../policy/limits.ts'
+import type { Millis, Policy, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
 import { isSuitable } from '../pool/suitable.ts'
 
 /** The planner's input for one request, waiting or new. */
@@ -7,13 +8,20 @@ export interface Demand {
   readonly uid: number
   /** The longest time for which the units may be held; absent: no limit. */
   readonly duration?: Millis
+  /** The most units that its account may hold; absent: no limit. */
+  readonly cap?: Cap
 }
 
-export const demandOf = (entry: QueueEntry): Demand => ({
-  request: entry.request,
-  uid: entry.owner.account.uid,
-  ...(entry.term.duration === undefined ? {} : { duration: entry.term.duration }),
-})
+export function demandOf(entry: QueueEntry, policy: Policy): Demand {
+  const { request, owner, term, groups = [] } = entry
+  const cap = capOf(policy, { account: owner.account, groups })
+  return {
+    request,
+    uid: owner.account.uid,
+    ...(term.duration === undefined ? {} : { duration: term.duration }),
+    ...(cap === undefined ? {} : { cap }),
+  }
+}
 
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length

@@ -1,4 +1,5 @@
 import type { Obstacle } from '../observation/obstacles.ts'
+import { limitedAs } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, QueueEntry, Reservation, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
 import { blockersOf } from './blockers.ts'
@@ -43,7 +44,8 @@ export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string
   const waiting: Waiting[] = []
   for (const entry of pool.queue) {
     if (outlook.stopped(entry.process)) starts.set(entry.id, { kind: 'stopped' })
-    else waiting.push({ entry, demand: demandOf(entry), isWaitedFor: isWaitedFor(entry, outlook) })
+    else
+      waiting.push({ entry, demand: demandOf(entry, pool.policy), isWaitedFor: isWaitedFor(entry, outlook) })
   }
   const calendar = calendarOf(pool, outlook)
   for (let time = outlook.now; time < NEVER && waiting.length > 0; time = calendar.nextChange()) {
@@ -51,11 +53,25 @@ export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string
     startAllThatCan(waiting, { calendar, policy: pool.policy, starts })
     if (outlook.only !== undefined && starts.has(outlook.only)) return starts
   }
-  const requests = waiting.map(({ demand }) => demand.request)
+  const final = new Openings(calendar, pool.policy)
+  const limited = waiting.filter(({ demand }) => !final.allows(demand))
+  for (const { entry } of limited) starts.set(entry.id, { kind: 'unknown', ...ownHolder(calendar, entry) })
+  const others = waiting.filter((each) => !limited.includes(each))
+  const requests = others.map(({ demand }) => demand.request)
   for (const [place, blocker] of blockersOf(requests, calendar, outlook.obstacles ?? []).entries()) {
-    starts.set(waiting[place]?.entry.id ?? '', { kind: 'unknown', ...blocker })
+    starts.set(others[place]?.entry.id ?? '', { kind: 'unknown', ...blocker })
   }
   return starts
+}
+
+/** The last reservation of the entry's account, whose end the limit waits for. */
+function ownHolder(calendar: Calendar, { owner }: QueueEntry): { readonly after?: Reservation } {
+  const account = limitedAs(owner.account)
+  const after = calendar.holders.findLast(
+    (holder, place) =>
+      holder !== undefined && calendar.isHeld(place) && limitedAs(holder.owner.account) === account,
+  )
+  return after === undefined ? {} : { after }
 }
 
 interface Plan {

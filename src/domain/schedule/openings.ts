@@ -1,4 +1,5 @@
 import { allocationOrder } from '../observation/allocation.ts'
+import type { Cap } from '../policy/limits.ts'
 import type { Millis, Policy, UnitId } from '../pool/model.ts'
 import { type Calendar, NEVER } from './calendar.ts'
 import { type Demand, sizeOf } from './demand.ts'
@@ -8,7 +9,8 @@ import { type Demand, sizeOf } from './demand.ts'
  *
  * Requests are planned in the order of the queue. A request that fits takes its units. A request that must wait limits
  * the units that it may use: later requests may hold them only until its earliest start. So a later request never
- * delays an earlier one. A request that could not start even if all reservations ended limits nothing.
+ * delays an earlier one. A request that could not start even if all reservations ended limits nothing. Neither does a
+ * request that a limit of its account keeps from starting.
  */
 export class Openings {
   readonly #calendar: Calendar
@@ -19,10 +21,13 @@ export class Openings {
   #unlimited = 0
   /** How many units may be held at all. */
   #open = 0
+  /** How many units each account holds, with those of requests that were planned. */
+  readonly #used: Map<number, number>
 
   constructor(calendar: Calendar, policy: Policy) {
     this.#calendar = calendar
     this.#policy = policy
+    this.#used = policy.limits === undefined ? new Map() : calendar.heldByAccount()
     for (let place = 0; place < calendar.units.length; place++) {
       const until = calendar.isFree(place) ? (calendar.nextFrom[place] ?? NEVER) : Number.NEGATIVE_INFINITY
       this.#until.push(until)
@@ -36,8 +41,20 @@ export class Openings {
     return this.#open === 0
   }
 
+  /** How many units the account of a cap holds, with those of earlier requests that can start now. */
+  usedOf({ account }: Cap): number {
+    return this.#used.get(account) ?? 0
+  }
+
+  /** Whether the limit of its account allows the request now. */
+  allows({ request, cap }: Demand): boolean {
+    return cap === undefined || this.usedOf(cap) + sizeOf(request) <= cap.most
+  }
+
   /** Whether the request can start now. Takes no unit, and is cheaper than `choices`. */
-  fits({ request, duration }: Demand): boolean {
+  fits(demand: Demand): boolean {
+    const { request, duration } = demand
+    if (!this.allows(demand)) return false
     // Fast path: a thousand requests may wait behind one for which all free units are kept.
     if (duration === undefined && this.#unlimited < sizeOf(request)) return false
     const needed = this.#neededUntil(duration)
@@ -49,7 +66,9 @@ export class Openings {
   }
 
   /** All units that the request may hold now, in the order of allocation. */
-  choices({ request, uid, duration }: Demand): readonly UnitId[] {
+  choices(demand: Demand): readonly UnitId[] {
+    const { request, uid, duration } = demand
+    if (!this.allows(demand)) return []
     const needed = this.#neededUntil(duration)
     if (request.kind === 'ids') {
       return request.ids.filter((id) => this.#isOpen(this.#calendar.placeOf(id), needed))
@@ -61,13 +80,15 @@ export class Openings {
 
   /** Plans the next request of the queue. Returns its units if it can start now, else null. */
   plan(demand: Demand): readonly UnitId[] | null {
-    if (!this.#calendar.canEverStart(demand)) return null
+    if (!this.#calendar.canEverStart(demand) || !this.allows(demand)) return null
     if (!this.fits(demand)) {
       this.#keepFor(demand)
       return null
     }
     const units = this.choices(demand).slice(0, sizeOf(demand.request))
     for (const unit of units) this.#limit(this.#calendar.placeOf(unit), Number.NEGATIVE_INFINITY)
+    const { cap } = demand
+    if (cap !== undefined) this.#used.set(cap.account, this.usedOf(cap) + units.length)
     return units
   }
 

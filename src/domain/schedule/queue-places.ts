@@ -19,12 +19,14 @@ export interface QueuePlace {
 
 /**
  * Why a request waits. `short`: too few units are free; `obstacles` are the unreserved units that cannot be granted.
- * `unanswered`: it can start and its process does not respond. `stopped`: a signal stopped its process.
+ * `unanswered`: it can start and its process does not respond. `stopped`: a signal stopped its process. `over-limit`:
+ * its account holds `used` units, and a limit allows `most`.
  */
 export type WaitingReason =
   | { readonly kind: 'short'; readonly free: number; readonly obstacles: readonly Obstacle[] }
   | { readonly kind: 'behind'; readonly position: number }
   | { readonly kind: 'next' }
+  | { readonly kind: 'over-limit'; readonly used: number; readonly most: number }
   | { readonly kind: 'unanswered' }
   | { readonly kind: 'stopped' }
 
@@ -74,6 +76,8 @@ function reasonFor(
       return { kind: 'next' }
     case 'behind':
       return { kind: 'behind', position: standing.place + 1 }
+    case 'over-limit':
+      return standing
     default:
       return { kind: 'short', ...supplyOf(pool, wantedUnits(pool, entry.request), obstacles) }
   }

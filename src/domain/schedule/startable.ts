@@ -29,7 +29,7 @@ export function openingsFor(pool: Pool, id: string, conditions: Conditions): Ope
   const openings = new Openings(calendarOf(pool, conditions), pool.policy)
   for (const entry of pool.queue) {
     if (entry.id === id || openings.areEmpty) break
-    if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry))
+    if (isWaitedFor(entry, conditions)) openings.plan(demandOf(entry, pool.policy))
   }
   return openings
 }
@@ -41,7 +41,7 @@ export function startableEntries(pool: Pool, conditions: Conditions, before?: st
   const openings = new Openings(calendarOf(pool, conditions), pool.policy)
   for (const entry of pool.queue) {
     if (entry.id === before || openings.areEmpty) break
-    const demand = demandOf(entry)
+    const demand = demandOf(entry, pool.policy)
     if (isWaitedFor(entry, conditions) ? openings.plan(demand) !== null : openings.fits(demand)) {
       startable.push(entry)
     }
@@ -58,12 +58,19 @@ export const isPassedOver = (entry: QueueEntry, now: Millis): boolean =>
 
 /**
  * `short`: the entry could not start even if it were alone in the queue. `behind`: the entry at `place`, counted from
- * 0, is before it.
+ * 0, is before it. `over-limit`: its account holds `used` units, and may hold `most`.
  */
 export type Standing =
   | { readonly kind: 'next' }
   | { readonly kind: 'behind'; readonly place: number }
   | { readonly kind: 'short' }
+  | ({ readonly kind: 'over-limit' } & ReachedLimit)
+
+/** The account has `used` units, and may have `most`. */
+export interface ReachedLimit {
+  readonly used: number
+  readonly most: number
+}
 
 /** The standing of each entry, by its id. */
 export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<string, Standing> {
@@ -73,15 +80,19 @@ export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<strin
   const wanted = new Map(pool.queue.map(({ request }) => [request, new Set(wantedUnits(pool, request))]))
   const shareUnits = (a: Request, b: Request) =>
     wanted.get(a)?.isDisjointFrom(wanted.get(b) ?? NONE) === false
+  const limits = limitsReached(pool, conditions.now)
   const standingOf = (entry: QueueEntry, place: number): Standing => {
     if (startable.has(entry.id)) return { kind: 'next' }
-    if (!empty.fits(demandOf(entry))) return { kind: 'short' }
+    const limit = limits.get(entry.id)
+    if (limit !== undefined) return { kind: 'over-limit', ...limit }
+    if (!empty.fits(demandOf(entry, pool.policy))) return { kind: 'short' }
     const last = pool.queue.findLastIndex(
       (other, at) =>
         at < place &&
         shareUnits(other.request, entry.request) &&
         isWaitedFor(other, conditions) &&
-        calendar.canEverStart(demandOf(other)),
+        !limits.has(other.id) &&
+        calendar.canEverStart(demandOf(other, pool.policy)),
     )
     return { kind: 'behind', place: last < 0 ? place - 1 : last }
   }
@@ -89,6 +100,20 @@ export function standings(pool: Pool, conditions: Conditions): ReadonlyMap<strin
 }
 
 const NONE: ReadonlySet<UnitId> = new Set()
+
+/** The limits that keep entries from starting, by their ids. */
+export function limitsReached(pool: Pool, now: Millis): ReadonlyMap<string, ReachedLimit> {
+  const reached = new Map<string, ReachedLimit>()
+  if (pool.policy.limits === undefined) return reached
+  const openings = new Openings(new Calendar(pool, now), pool.policy)
+  for (const entry of pool.queue) {
+    const demand = demandOf(entry, pool.policy)
+    const { cap } = demand
+    if (cap === undefined || openings.allows(demand)) continue
+    reached.set(entry.id, { used: openings.usedOf(cap), most: cap.most })
+  }
+  return reached
+}
 
 function calendarOf(pool: Pool, { now, evidence, unusable }: Conditions): Calendar {
   const calendar = new Calendar(pool, now)

@@ -47,6 +47,8 @@ function reasonFields(reason: WaitingReason) {
     }
     case 'behind':
       return { behind_position: reason.position }
+    case 'over-limit':
+      return { used: reason.used, most: reason.most }
     default:
       return {}
   }

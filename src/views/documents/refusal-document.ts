@@ -1,9 +1,10 @@
-import type { Busy, Draining, Held, Missing, Reason } from '../../domain/operation/refusal.ts'
+import type { Busy, Draining, Held, Missing, OverLimit, Reason } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
 import { drainDocument } from './drain-document.ts'
+import { sourceDocument } from './policy-document.ts'
 import { requirementsDocument } from './requirements-document.ts'
 import { timestamp } from './status-document.ts'
 
@@ -41,7 +42,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'timed-out':
       return { code: reason.code, busy: busyDocument(reason.busy) }
     case 'over-limit':
-      return { code: reason.code, limit: reason.limit, waiting: reason.waiting, most: reason.most }
+      return limitDocument(reason)
     case 'nothing-to-extend':
       return {
         code: reason.code,
@@ -96,6 +97,25 @@ function missingDocument(missing: Missing) {
 
 const drainingDocument = (draining: readonly Draining[]) =>
   draining.map(({ unit, drain }) => ({ gpu_id: gpuNumber(unit), ...drainDocument(drain) }))
+
+function limitDocument(reason: OverLimit): RefusalDocument {
+  const { code } = reason
+  switch (reason.limit) {
+    case 'account':
+    case 'queue':
+      return { code, limit: reason.limit, waiting: reason.waiting, most: reason.most }
+    case 'gpus': {
+      const { limit, requested, used, most, frees } = reason
+      const when = frees === undefined ? {} : { allowed_at: timestamp(frees.at) }
+      return { code, limit, requested, used, most, ...sourceDocument(reason.scope), ...when }
+    }
+    case 'duration': {
+      const { limit, asked, most } = reason
+      const seconds = { requested_seconds: asked / 1000, most_seconds: most / 1000 }
+      return { code, limit, ...seconds, ...sourceDocument(reason.scope) }
+    }
+  }
+}
 
 export const heldDocument = ({ unit, owner, until }: Held) => ({
   gpu_id: gpuNumber(unit),

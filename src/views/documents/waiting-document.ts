@@ -11,12 +11,14 @@ export function waitingDocument({
   obstacles,
   driverFailure,
   forecast,
+  limit,
 }: WaitProgress): WaitingDocument {
   const waiting: WaitingDocument['waiting'] = {
     position,
     length,
     free,
     ...(obstacles.length === 0 ? {} : { unavailable_gpus: obstacles.map(obstacleDocument) }),
+    ...(limit === undefined ? {} : { limit }),
     ...(forecast.kind === 'at' ? { earliest_start: timestamp(forecast.at) } : {}),
     ...(driverFailure === undefined
       ? {}

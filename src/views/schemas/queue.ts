@@ -31,13 +31,16 @@ export const queuePlace = object({
   gives_up_at: optional(time),
   /** Text for people. The next fields have the same content for programs. */
   reason: text,
-  reason_code: oneOf(['short', 'behind', 'next', 'unanswered', 'stopped']),
+  reason_code: oneOf(['short', 'behind', 'over-limit', 'next', 'unanswered', 'stopped']),
   /** With `short`: the number of wanted GPUs that are free. */
   free: optional(whole),
   /** With `short`: the wanted GPUs that are drained, or unreserved but not free. */
   unavailable_gpus: optional(list(unavailableGpu)),
   /** With `behind`: the position of the earlier request. */
   behind_position: optional(position),
+  /** With `over-limit`: the number of GPUs that the account has, and the most that it may have. */
+  used: optional(whole),
+  most: optional(whole),
   /** Why the probe of the driver failed. */
   driver_trouble: optional(text),
   driver_trouble_code: optional(oneOf(ERROR_CODES)),
@@ -58,6 +61,8 @@ export const waiting = object({
     free: whole,
     /** The drained and the unreserved GPUs that cannot be granted, and why. */
     unavailable_gpus: optional(list(unavailableGpu)),
+    /** The limit that keeps the request from starting. */
+    limit: optional(object({ used: whole, most: whole })),
     earliest_start: optional(time),
     /** Why the last probe of the driver failed. */
     trouble: optional(text),

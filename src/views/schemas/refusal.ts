@@ -47,7 +47,23 @@ export const refusal = v.variant('code', [
   object({ code: v.literal('no-such-unit'), gpu_ids: list(whole) }),
   object({ code: v.literal('not-yours'), ...held, requested: list(whole) }),
   object({ code: v.literal('timed-out'), busy: list(busy) }),
-  object({ code: v.literal('over-limit'), limit: oneOf(['account', 'queue']), waiting: whole, most: whole }),
+  object({
+    code: v.literal('over-limit'),
+    limit: oneOf(['account', 'queue', 'gpus', 'duration']),
+    /** With `account` and `queue`. */
+    waiting: optional(whole),
+    /** With `gpus`. */
+    requested: optional(whole),
+    used: optional(whole),
+    /** When known ends of the account's reservations allow the request. */
+    allowed_at: optional(time),
+    most: optional(whole),
+    /** With `duration`. */
+    requested_seconds: optional(amount),
+    most_seconds: optional(amount),
+    source: optional(oneOf(['pool', 'account', 'group'])),
+    name: optional(text),
+  }),
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
   object({ code: v.literal('draining'), draining }),
   object({ code: v.literal('promised') }),

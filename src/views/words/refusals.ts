@@ -12,6 +12,7 @@ import { shortened } from '../../domain/text/text.ts'
 import { drainedWords } from './drain-words.ts'
 import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
+import { limitWords } from './limit-words.ts'
 import { requirementsWords } from './request-words.ts'
 
 /** Returns the answer, or throws the refusal as an error. */
@@ -29,7 +30,7 @@ export function refusalError(reason: Reason): CanhazgpuError {
   })
 }
 
-type Words = Pick<CanhazgpuError, 'code' | 'message'> & { readonly hint?: string }
+export type Words = Pick<CanhazgpuError, 'code' | 'message'> & { readonly hint?: string }
 
 function wordsOf(reason: Reason): Words {
   switch (reason.code) {
@@ -58,7 +59,7 @@ function wordsOf(reason: Reason): Words {
       }
     }
     case 'over-limit':
-      return { code: 'too-many-waiting', ...limitWords(reason) }
+      return limitWords(reason)
     case 'nothing-to-extend':
       return {
         code: 'failure',
@@ -220,21 +221,6 @@ function unsuitableWords({
     return `${model.count} ${shortened(model.name, 60)} (${memory})`
   })
   return `${what}; the pool has ${known.join(', ')}`
-}
-
-function limitWords({ limit, waiting, most }: Extract<Reason, { code: 'over-limit' }>): Omit<Words, 'code'> {
-  switch (limit) {
-    case 'queue':
-      return {
-        message: `The queue is full: ${waiting} requests wait already`,
-        hint: "see 'canhazgpu queue' for their owners",
-      }
-    case 'account':
-      return {
-        message: `Your account has ${waiting} requests in the queue already, and at most ${most} may wait`,
-        hint: "try again when some of them are served or stopped: see 'canhazgpu queue'",
-      }
-  }
 }
 
 function claimWords({

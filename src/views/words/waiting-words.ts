@@ -21,8 +21,11 @@ export function ownProgress(progress: WaitProgress): string {
   return `${progress.position} ${untilWords(progress, Number.NEGATIVE_INFINITY)}`
 }
 
-const untilWords = ({ driverFailure, forecast }: WaitProgress, now: Millis): string =>
-  driverFailure === undefined ? forecastWords(forecast, now) : printable(driverFailure.message)
+function untilWords({ driverFailure, forecast, limit }: WaitProgress, now: Millis): string {
+  if (driverFailure !== undefined) return printable(driverFailure.message)
+  const reached = limit === undefined ? '' : `your limit of ${limit.most} GPUs is reached, `
+  return reached + forecastWords(forecast, now)
+}
 
 export function forecastWords(forecast: ExpectedStart, now: Millis): string {
   switch (forecast.kind) {
@@ -58,6 +61,8 @@ export function reasonWords(reason: WaitingReason): string {
       return freeWords(reason.free, reason.obstacles)
     case 'behind':
       return `behind position ${reason.position}`
+    case 'over-limit':
+      return `limit of ${reason.most} GPUs reached: has ${reason.used}`
     case 'next':
       return 'next to be served'
     case 'unanswered':

@@ -175,7 +175,7 @@ test.each([
 })
 
 /** Pools as releases wrote them, by schema version. Each must load for ever. */
-const FIXTURES = ['v1', 'v3']
+const FIXTURES = ['v1', 'v3', 'v4']
 
 const fixture = (name: string, ending: string) =>
   Bun.file(new URL(`../../fixtures/pool-${name}.${ending}`, import.meta.url))

@@ -1,9 +1,6 @@
 import { expect, test } from 'bun:test'
-import {
-  addToQueue,
-  MOST_ENTRIES,
-  MOST_ENTRIES_PER_ACCOUNT,
-} from '../../../src/domain/operation/acquisition.ts'
+import { addToQueue, MOST_ENTRIES } from '../../../src/domain/operation/acquisition.ts'
+import { MOST_ENTRIES_PER_ACCOUNT } from '../../../src/domain/policy/limits.ts'
 import type { Pool } from '../../../src/domain/pool/model.ts'
 import { poolFaults } from '../../../src/domain/pool/soundness.ts'
 import { unlessRefused } from '../../../src/views/words/refusals.ts'

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { apply, applySetUp } from '../../../src/domain/operation/apply.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
 import type { Context, Operation, PoolOperationName } from '../../../src/domain/operation/operation.ts'
-import type { GpuUse, Liveness, Pool, Probe, ProcessIdentity } from '../../../src/domain/pool/model.ts'
+import type { PolicyChange } from '../../../src/domain/policy/change.ts'
+import type { GpuUse, Liveness, Pool, Probe, ProcessIdentity, Scope } from '../../../src/domain/pool/model.ts'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
 import {
   ALICE,
@@ -74,7 +75,7 @@ describe('every operation', () => {
     'adopt-devices': { op: 'adopt-devices' },
     drain: { op: 'drain', units: ['0'] },
     restore: { op: 'restore', units: ['0'] },
-    'set-policy': { op: 'set-policy', policy: {} },
+    'set-policy': { op: 'set-policy', change: { key: 'allocation', value: null } },
     settle: { op: 'settle' },
   }
   const gone = runOf({ id: 'gone', process: identity(10), owner: BOB })
@@ -370,19 +371,42 @@ describe('the administrator', () => {
     })
   })
 
-  test('sets the given rules; the same rules again write nothing', () => {
-    const operation = { op: 'set-policy', policy: { memoryThresholdMb: 512 } } as const
-    const { pool, answer } = apply(poolOf(units(1)), operation, contextOf())
-    expect(answer).toEqual({ allocation: 'lru', memoryThresholdMb: 512 })
-    expect(apply(pool, operation, contextOf()).pool).toBe(pool)
-    const other = { op: 'set-policy', policy: { allocation: 'mru-per-user' } } as const
-    expect(apply(pool, other, contextOf()).answer).toEqual({
-      allocation: 'mru-per-user',
-      memoryThresholdMb: 512,
+  test('sets one rule, with its author and time; the same value again writes nothing', () => {
+    const stamp = { by: ROOT.account, at: NOON.wall }
+    const asRoot = contextOf({ actor: ROOT })
+    const set = (change: PolicyChange) => ({ op: 'set-policy', change }) as const
+    const threshold = set({ key: 'memory-threshold', value: 512 })
+    const { pool, answer } = apply(poolOf(units(1)), threshold, asRoot)
+    expect(answer).toEqual({
+      ...{ allocation: 'lru', memoryThresholdMb: 512 },
+      stamps: { memoryThresholdMb: stamp },
     })
-    const usual = { op: 'set-policy', policy: { memoryThresholdMb: 1024 } } as const
-    const unset = poolOf(units(1))
-    expect(apply(unset, usual, contextOf()).pool).toBe(unset)
+    expect(apply(pool, threshold, contextOf()).pool).toBe(pool)
+    const unset = set({ key: 'memory-threshold', value: null })
+    expect(apply(pool, unset, asRoot).answer).toEqual({ allocation: 'lru', stamps: {} })
+    const other = apply(pool, set({ key: 'allocation', value: 'mru-per-user' }), asRoot)
+    expect(other.answer).toMatchObject({
+      ...{ allocation: 'mru-per-user', memoryThresholdMb: 512 },
+      stamps: { allocation: stamp, memoryThresholdMb: stamp },
+    })
+    const usual = set({ key: 'memory-threshold', value: 1024 })
+    const fresh = poolOf(units(1))
+    expect(apply(fresh, usual, asRoot).pool).toBe(fresh)
+  })
+
+  test('sets a limit for each scope, replaces it, and removes it', () => {
+    const asRoot = contextOf({ actor: ROOT })
+    const scope = { kind: 'account', uid: 1000, name: 'alice' } as const
+    const change = (value: number | null, of: Scope = scope) =>
+      ({ op: 'set-policy', change: { key: 'max-gpus', scope: of, value } }) as const
+    const one = apply(poolOf(units(1)), change(2), asRoot).pool
+    const two = apply(one, change(1, { kind: 'pool' }), asRoot).pool
+    expect(two.policy.limits).toMatchObject([{ scope, value: 2, by: ROOT.account }, { value: 1 }])
+    expect(apply(two, change(2), contextOf()).pool).toBe(two)
+    const replaced = apply(two, change(3), asRoot).pool
+    expect(replaced.policy.limits?.map(({ value }) => value).toSorted()).toEqual([1, 3])
+    expect(apply(replaced, change(null), asRoot).pool.policy.limits).toMatchObject([{ value: 1 }])
+    expect(apply(one, change(null, { kind: 'pool' }), asRoot).pool).toBe(one)
   })
 
   const newPool = { host: 'box', provider: 'fake', units: units(1), policy: {} } as const

@@ -146,7 +146,7 @@ test('the entries that can start now, and their units, equal those of the oracle
         return units === undefined ? [] : [[String(place), units]]
       })
       const found = startableEntries(pool, conditions).map((entry) => {
-        const choices = openingsFor(pool, entry.id, conditions).choices(demandOf(entry))
+        const choices = openingsFor(pool, entry.id, conditions).choices(demandOf(entry, pool.policy))
         const { request } = entry
         return [entry.id, (request.kind === 'count' ? choices.slice(0, request.count) : choices).map(Number)]
       })

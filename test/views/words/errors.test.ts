@@ -179,7 +179,7 @@ testErrors(CASES)
 
 const IN_OTHER_TABLES: readonly ErrorCode[] = [
   // refusals.test.ts
-  ...(['not-enough-gpus', 'too-many-waiting', 'impossible-request'] as const),
+  ...(['not-enough-gpus', 'too-many-waiting', 'over-limit', 'impossible-request'] as const),
   ...(['pool-already-initialized', 'not-yours', 'failure'] as const),
   // configuration-errors.test.ts
   'config-invalid',

@@ -235,6 +235,49 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
   ],
   [
+    {
+      ...{ code: 'over-limit', limit: 'gpus', scope: { kind: 'pool' }, requested: 1, used: 2, most: 2 },
+      frees: { at: 3_600_000, now: 0 },
+    },
+    'over-limit',
+    'Your limit is 2 GPUs at once (max-gpus of this pool): you have 2, requested 1',
+    'allowed in 1h 0m 0s; wait in the queue with --wait, or release some of yours',
+    {
+      ...{ code: 'over-limit', limit: 'gpus', requested: 1, used: 2, most: 2, source: 'pool' },
+      allowed_at: '1970-01-01T01:00:00.000Z',
+    },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'gpus', scope: { kind: 'group', gid: 500, name: 'students' } },
+      ...{ requested: 2, used: 3, most: 4 },
+    },
+    'over-limit',
+    'Your limit is 4 GPUs at once (max-gpus of group students): you have 3, requested 2',
+    'wait in the queue with --wait, or release some of yours',
+    { source: 'group', name: 'students', used: 3 },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'gpus', scope: { kind: 'account', uid: 1000, name: 'ann' } },
+      ...{ requested: 3, used: 0, most: 2 },
+    },
+    'impossible-request',
+    'Your limit is 2 GPUs at once (max-gpus of account ann): requested 3',
+    "see 'canhazgpu policy'",
+    { source: 'account', name: 'ann', requested: 3, most: 2 },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'duration', scope: { kind: 'pool' } },
+      ...{ asked: 28_800_000, most: 14_400_000 },
+    },
+    'impossible-request',
+    'Your limit is 4h 0m 0s (max-duration of this pool): requested 8h 0m 0s',
+    "see 'canhazgpu policy'",
+    { limit: 'duration', requested_seconds: 28_800, most_seconds: 14_400, source: 'pool' },
+  ],
+  [
     { code: 'nothing-to-extend' },
     'failure',
     'No manually reserved GPUs found for current user to extend',

@@ -65,6 +65,7 @@ test.each<[WaitingReason, string]>([
     '0 free, 1 in use without reservation, 2 with errors, 1 not checked',
   ],
   [{ kind: 'behind', position: 3 }, 'behind position 3'],
+  [{ kind: 'over-limit', used: 2, most: 2 }, 'limit of 2 GPUs reached: has 2'],
   [{ kind: 'next' }, 'next to be served'],
   [{ kind: 'unanswered' }, 'does not respond'],
   [{ kind: 'stopped' }, 'stopped, does not count until it continues'],

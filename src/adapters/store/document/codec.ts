@@ -12,8 +12,9 @@ import { upgradedFrom1 } from './upgrade-1.ts'
 const DOCUMENT_VERSION = 3
 
 /**
- * Each function checks a document of version N, its key, and upgrades it to version N + 1. Version 3 only has fields
- * that version 2 lacks, so the check of version 3 is enough.
+ * Each function upgrades a document of version N, its key, to version N + 1, and checks it. Version 3 only has optional
+ * parts that version 2 lacks, so the check of version 3 is enough. It has a number of its own because a program that
+ * knows only version 2 would grant drained GPUs, and GPUs beyond a limit.
  */
 const upgrades: Readonly<Record<number, (document: unknown) => unknown>> = {
   1: upgradedFrom1,

@@ -1,4 +1,4 @@
-import { ALLOCATIONS, PROVIDERS } from '../../../domain/pool/model.ts'
+import { ALLOCATIONS, LIMIT_KEYS, PROVIDERS } from '../../../domain/pool/model.ts'
 import { compareUnits } from '../../../domain/pool/units.ts'
 import {
   array,
@@ -79,7 +79,7 @@ const queueEntry = object(
     joinedAt: millis,
     heartbeatAt: millis,
   },
-  { waitUntil: millis, startableSince: millis, note: text },
+  { waitUntil: millis, startableSince: millis, groups: array(whole), note: text },
 )
 
 const units = array(
@@ -97,12 +97,27 @@ const units = array(
   ),
 )
 
+const stamp = object({ by: account, at: millis })
+const scope = byKind({
+  pool: nothing,
+  account: object({ uid: whole, name: text }),
+  group: object({ gid: whole, name: text }),
+})
+const limit = object({ key: oneOf(LIMIT_KEYS), scope, value: span, by: account, at: millis })
+
 const pool = object({
   host: text,
   provider: oneOf(PROVIDERS),
   units,
   reservations: array(reservation),
   queue: array(queueEntry),
-  policy: object({ allocation: oneOf(ALLOCATIONS) }, { memoryThresholdMb: integer(1) }),
+  policy: object(
+    { allocation: oneOf(ALLOCATIONS) },
+    {
+      memoryThresholdMb: integer(1),
+      stamps: object({}, { allocation: stamp, memoryThresholdMb: stamp }),
+      limits: array(limit),
+    },
+  ),
   writtenAt: object({ wall: millis, steady: object({ epoch: text, ms: millis }) }),
 })

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { ALLOCATIONS, PROVIDERS } from '../../../domain/pool/model.ts'
+import { ALLOCATIONS, LIMIT_KEYS, PROVIDERS } from '../../../domain/pool/model.ts'
 import { compareUnits } from '../../../domain/pool/units.ts'
 import { LARGEST_PID, MOST_MILLIS } from './document-limits.ts'
 
@@ -73,6 +73,7 @@ export function documentSchema() {
     heartbeatAt: millis,
     waitUntil: v.exactOptional(millis),
     startableSince: v.exactOptional(millis),
+    groups: v.exactOptional(v.array(whole)),
     note: v.exactOptional(text),
   })
 
@@ -86,6 +87,19 @@ export function documentSchema() {
     memoryMb: v.exactOptional(positive),
     lastUse: v.exactOptional(v.object({ endedAt: millis, uid: whole })),
     drain: v.exactOptional(v.object({ since: millis, by: account, reason: v.exactOptional(text) })),
+  })
+
+  const stamp = v.object({ by: account, at: millis })
+  const limit = v.object({
+    key: v.picklist(LIMIT_KEYS),
+    scope: v.variant('kind', [
+      v.object({ kind: v.literal('pool') }),
+      v.object({ kind: v.literal('account'), uid: whole, name: text }),
+      v.object({ kind: v.literal('group'), gid: whole, name: text }),
+    ]),
+    value: span,
+    by: account,
+    at: millis,
   })
 
   return v.object({
@@ -103,6 +117,10 @@ export function documentSchema() {
     policy: v.object({
       allocation: v.picklist(ALLOCATIONS),
       memoryThresholdMb: v.exactOptional(positive),
+      stamps: v.exactOptional(
+        v.object({ allocation: v.exactOptional(stamp), memoryThresholdMb: v.exactOptional(stamp) }),
+      ),
+      limits: v.exactOptional(v.array(limit)),
     }),
     writtenAt: v.object({ wall: millis, steady: v.object({ epoch: text, ms: millis }) }),
   })

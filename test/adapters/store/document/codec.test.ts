@@ -79,7 +79,7 @@ test('damage in any part of a document is detected', () => {
 })
 
 test('a document without a checksum is checked', () => {
-  expect(decodePool(JSON.stringify({ version: 2, ...POOL }))).toEqual(POOL)
+  expect(decodePool(JSON.stringify({ version: 3, ...POOL }))).toEqual(POOL)
 })
 
 const NOW = 1_750_000_000_000
@@ -93,7 +93,7 @@ const ENTRY: QueueEntry = {
   term: { kind: 'run' },
 }
 const SOUND = {
-  version: 2,
+  version: 3,
   ...POOL,
   units: [unit('0'), unit('1')],
   reservations: [RUN],

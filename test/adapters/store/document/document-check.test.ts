@@ -10,6 +10,7 @@ const owner = { account: { uid: 1000, name: 'alice', userNamespace: '2' }, shown
 const process = { pid: 42, startTime: 7, bootId: 'boot', pidNamespace: '1' }
 const held = { owner, startedAt: NOW }
 const waits = { owner, process, joinedAt: NOW, heartbeatAt: NOW }
+const stamp = { by: { uid: 0, name: 'root' }, at: NOW }
 const whole = (unit: string) => ({ unit, share: { kind: 'whole' } })
 
 /** A document with every kind of value and every field. */
@@ -48,11 +49,19 @@ const DOCUMENT = {
         term: { kind: 'run', duration: 1 },
         request: { kind: 'count', count: 2, gpuTypes: ['h100'], leastMemoryMb: 9 },
       },
-      ...{ note: 'later', waitUntil: NOW, startableSince: NOW },
+      ...{ note: 'later', waitUntil: NOW, startableSince: NOW, groups: [100, 7] },
     },
     { ...waits, id: 'r', term: { kind: 'manual' }, request: { kind: 'ids', ids: ['0', '1'] } },
   ],
-  policy: { allocation: 'lru', memoryThresholdMb: 512 },
+  policy: {
+    ...{ allocation: 'lru', memoryThresholdMb: 512 },
+    stamps: { allocation: stamp, memoryThresholdMb: stamp },
+    limits: [
+      { key: 'max-gpus', scope: { kind: 'pool' }, value: 4, ...stamp },
+      { key: 'max-duration', scope: { kind: 'account', uid: 1000, name: 'alice' }, value: 1, ...stamp },
+      { key: 'max-waiting', scope: { kind: 'group', gid: 100, name: 'users' }, value: 0, ...stamp },
+    ],
+  },
   writtenAt: { wall: NOW, steady: { epoch: 'boot', ms: 5 } },
 }
 
@@ -88,7 +97,21 @@ function changed(
 const VALUES: readonly unknown[] = [
   ...[null, true, '', 'x', 'run', 'manual', 'count', 'ids', 'lru', [], {}, [0], ['x'], [[]]],
   ...[0, -0, 1, -1, 0.5, 2 ** 22, 2 ** 22 + 1, 2 ** 53, -(2 ** 53), 8e15, 8e15 + 1, -8e15, -8e15 - 1, 1e300],
-  ...['whole', 'memory', 'gpu', 'mig', 'booking', 'maintenance', '0', '7', '10', '9999'],
+  ...[
+    'whole',
+    'memory',
+    'gpu',
+    'mig',
+    'booking',
+    'maintenance',
+    'pool',
+    'account',
+    'group',
+    '0',
+    '7',
+    '10',
+    '9999',
+  ],
   ...['00', '01', '10000', '1.0', '1.99', '1.100', '1.', '.1', '-1', '1.0.0', ' 1', '1\n', '1e1', '١'],
   ...[{ kind: 'toString' }, { kind: '__proto__' }, { kind: 'run' }, { kind: 'count', count: 0 }],
 ]

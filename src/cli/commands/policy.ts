@@ -1,0 +1,115 @@
+import type { NamedChange, NamedScope } from '../../app/administration.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { RULE_KEYS, type RuleKey, rulesOf } from '../../domain/policy/rules.ts'
+import { ALLOCATIONS } from '../../domain/pool/model.ts'
+import { socketPathIn } from '../../domain/settings.ts'
+import { policyDocument } from '../../views/documents/policy-document.ts'
+import { policyText, type ShownPolicy } from '../../views/words/policy-words.ts'
+import { unlessRefused } from '../../views/words/refusals.ts'
+import { command } from '../command.ts'
+import type { Given } from '../command-spec.ts'
+import type { Context } from '../context.ts'
+import { duration, type Kind, megabytes, oneOf, shownText, wholeNumber } from '../options/kinds.ts'
+import { option } from '../options/option.ts'
+import { seeHelp } from '../options/parse.ts'
+
+const ACTIONS = ['set', 'unset'] as const
+
+const word: Kind<string> = {
+  read: (text) => text,
+  candidates: () => [...ACTIONS, ...RULE_KEYS],
+}
+
+const options = [
+  option('--account <name>', 'The limit of this account only', { kind: shownText, onlyTyped: true }),
+  option('--group <name>', 'The limit of each member of this Unix group', {
+    kind: shownText,
+    onlyTyped: true,
+  }),
+]
+
+type PolicyOptions = Given<typeof options>
+
+export const policy = command({
+  examples: [
+    'canhazgpu policy',
+    'sudo canhazgpu policy set max-gpus 4',
+    'sudo canhazgpu policy set max-duration 2d --group students',
+    'sudo canhazgpu policy unset max-gpus --account ann',
+  ],
+  operand: { name: 'words', placeholder: '[set RULE VALUE | unset RULE]', kind: word, atMost: 3 },
+  options,
+  handle: async ({ words, ...given }, context): Promise<ShownPolicy> => {
+    const change = changeIn(words, given)
+    const policy = change === null ? await currentPolicy(context) : await changed(change, context)
+    return {
+      rules: rulesOf({ policy }),
+      isAdvisory: socketPathIn(context.settings.store) === undefined,
+    }
+  },
+  text: policyText,
+  json: policyDocument,
+})
+
+async function currentPolicy(context: Context) {
+  return (await (await context.pool()).view('stored')).pool.policy
+}
+
+async function changed(change: NamedChange, context: Context) {
+  return unlessRefused(await (await context.administration()).setPolicy(change))
+}
+
+/** Null: only show the rules. Throws `usage`. */
+function changeIn([action, name, value]: readonly string[], given: PolicyOptions): NamedChange | null {
+  if (action === undefined) {
+    if (given.account === undefined && given.group === undefined) return null
+    throw new CanhazgpuError('usage', '--account and --group need a rule to set or unset', SEE_HELP)
+  }
+  const doing = oneOf(ACTIONS).read(action, 'the action')
+  if (name === undefined) throw new CanhazgpuError('usage', `Missing RULE after '${doing}'`, SEE_HELP)
+  const key = oneOf(RULE_KEYS).read(name, 'RULE')
+  if (doing === 'set' && value === undefined) {
+    throw new CanhazgpuError('usage', `Missing VALUE of ${key}`, SEE_HELP)
+  }
+  if (doing === 'unset' && value !== undefined) {
+    throw new CanhazgpuError('usage', `Unexpected argument '${value}'`, SEE_HELP)
+  }
+  return changeOf(key, value, scopeOf(key, given))
+}
+
+const SEE_HELP = { hint: seeHelp('policy') }
+
+/** Without a value the rule returns to its default. */
+function changeOf(key: RuleKey, value: string | undefined, scope: NamedScope): NamedChange {
+  const read = <Value>(kind: Kind<Value>): Value | null =>
+    value === undefined ? null : kind.read(value, key)
+  switch (key) {
+    case 'allocation':
+      return { key, value: read(oneOf(ALLOCATIONS)) }
+    case 'memory-threshold':
+      return { key, value: read(megabytes) }
+    case 'max-gpus':
+      return { key, scope, value: read(wholeNumber(0, MOST_GPUS)) }
+    case 'max-waiting':
+      return { key, scope, value: read(wholeNumber(0, MOST_WAITING)) }
+    case 'max-duration':
+    case 'default-duration':
+      return { key, scope, value: read(duration) }
+  }
+}
+
+const MOST_GPUS = 1024
+const MOST_WAITING = 4096
+
+function scopeOf(key: RuleKey, { account, group }: PolicyOptions): NamedScope {
+  if (account !== undefined && group !== undefined) {
+    throw new CanhazgpuError('usage', '--account and --group contradict each other')
+  }
+  if (account === undefined && group === undefined) return { kind: 'pool' }
+  if (key === 'allocation' || key === 'memory-threshold') {
+    throw new CanhazgpuError('usage', `${key} is the same for every account`, {
+      hint: 'leave out --account and --group',
+    })
+  }
+  return account === undefined ? { kind: 'group', name: group ?? '' } : { kind: 'account', name: account }
+}

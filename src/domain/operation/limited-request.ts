@@ -1,0 +1,92 @@
+import { durationsFor, limitedAs, limitFor, namedGroups } from '../policy/limits.ts'
+import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
+import { knownEnd, NEVER } from '../schedule/calendar.ts'
+import { sizeOf } from '../schedule/demand.ts'
+import { type Conditions, openingsFor } from '../schedule/startable.ts'
+import { demandIn, type Intent, type RequestedTerm, subjectOf } from './intent.ts'
+import type { OverLimit } from './refusal.ts'
+
+/** Time between SIGINT and SIGKILL for a run whose time limit is the pool's default. */
+export const DEFAULT_GRACE: Millis = 30_000
+
+/** The intent with the groups that limits name, and with the pool's default duration if it has none. */
+export function limitedIntent(policy: Policy, intent: Intent, groups: readonly number[] = []): Intent {
+  const { groups: _, ...request } = intent
+  const named = namedGroups(policy, groups)
+  const subject = { account: intent.owner.account, groups: named }
+  return {
+    ...request,
+    term: termWithDefault(intent.term, durationsFor(policy, subject)),
+    ...(named.length === 0 ? {} : { groups: named }),
+  }
+}
+
+/** A run that names no duration gets the longest one if there is no default: its end must be known. */
+function termWithDefault(
+  term: RequestedTerm,
+  { usual, longest }: ReturnType<typeof durationsFor>,
+): RequestedTerm {
+  switch (term.kind) {
+    case 'run': {
+      const after = usual ?? longest
+      if (term.timeout !== undefined || after === undefined) return term
+      return { ...term, timeout: { after, grace: DEFAULT_GRACE } }
+    }
+    case 'manual':
+      if (term.isDefault === undefined) return term
+      return { ...term, duration: usual ?? Math.min(term.duration, longest ?? term.duration) }
+  }
+}
+
+/** The limit that the request exceeds whatever the account holds; null if there is none. */
+export function limitNeverAllowing(pool: Pool, intent: Intent): OverLimit | null {
+  const { policy } = pool
+  const asked = askedDuration(intent.term)
+  const duration = limitFor(policy, 'max-duration', subjectOf(intent))
+  if (duration !== undefined && asked !== undefined && asked > duration.value) {
+    return { ...over(duration.scope), limit: 'duration', most: duration.value, asked }
+  }
+  // An entry that waits keeps its place: the limit was lowered, and may be raised again.
+  if (pool.queue.some(({ id }) => id === intent.id)) return null
+  const gpus = limitFor(policy, 'max-gpus', subjectOf(intent))
+  const requested = sizeOf(intent.request)
+  if (gpus === undefined || requested <= gpus.value) return null
+  return { ...over(gpus.scope), limit: 'gpus', most: gpus.value, requested, used: 0 }
+}
+
+/** Without the grace, which is for the command's end. */
+const askedDuration = (term: RequestedTerm): Millis | undefined =>
+  term.kind === 'manual' ? term.duration : term.timeout?.after
+
+/** The limit that keeps the request from starting now; null if there is none. */
+export function limitReached(pool: Pool, intent: Intent, conditions: Conditions): OverLimit | null {
+  const limit = limitFor(pool.policy, 'max-gpus', subjectOf(intent))
+  const demand = demandIn(intent, pool)
+  const { cap } = demand
+  if (limit === undefined || cap === undefined) return null
+  const openings = openingsFor(pool, intent.id, conditions)
+  if (openings.allows(demand)) return null
+  const requested = sizeOf(intent.request)
+  const used = openings.usedOf(cap)
+  const frees = allowedFrom(pool, intent, cap.most)
+  return {
+    ...{ ...over(limit.scope), limit: 'gpus', most: cap.most, requested, used },
+    ...(frees === undefined ? {} : { frees: { at: frees, now: conditions.now } }),
+  }
+}
+
+/** When enough reservations of the account have ended, by their known ends; undefined if that is not known. */
+function allowedFrom(pool: Pool, { owner, request }: Intent, most: number): Millis | undefined {
+  const own = pool.reservations
+    .filter(({ owner: { account } }) => limitedAs(account) === limitedAs(owner.account))
+    .map((held) => ({ end: knownEnd(held), size: held.holdings.length }))
+    .sort((a, b) => a.end - b.end)
+  let left = own.reduce((sum, { size }) => sum + size, 0)
+  for (const { end, size } of own) {
+    left -= size
+    if (left + sizeOf(request) <= most) return end === NEVER ? undefined : end
+  }
+  return undefined
+}
+
+const over = (scope: Scope) => ({ code: 'over-limit' as const, scope })

@@ -1,0 +1,72 @@
+import type { Account, Limit, LimitKey, Millis, Policy } from '../pool/model.ts'
+
+/** An account and its Unix groups. */
+export interface Subject {
+  readonly account: Account
+  readonly groups: readonly number[]
+}
+
+/** The most units that the requests of one account may hold together. */
+export interface Cap {
+  /** See `limitedAs`. */
+  readonly account: number
+  readonly most: number
+}
+
+/** The most requests of an account that may wait, unless a limit says otherwise. Every command reads them all. */
+export const MOST_ENTRIES_PER_ACCOUNT = 256
+
+/**
+ * The limit of the account itself, else of its groups, else of the pool. Of several groups the largest value counts, so
+ * that another group never takes anything away.
+ */
+export function limitFor(
+  { limits = [] }: Policy,
+  key: LimitKey,
+  { account, groups }: Subject,
+): Limit | undefined {
+  let ofPool: Limit | undefined
+  let ofGroup: Limit | undefined
+  for (const limit of limits) {
+    const { scope } = limit
+    if (limit.key !== key) continue
+    if (scope.kind === 'account' && scope.uid === account.uid) return limit
+    if (scope.kind === 'pool') ofPool = limit
+    if (scope.kind !== 'group' || !groups.includes(scope.gid)) continue
+    if (ofGroup === undefined || limit.value > ofGroup.value) ofGroup = limit
+  }
+  return ofGroup ?? ofPool
+}
+
+export function capOf(policy: Policy, subject: Subject): Cap | undefined {
+  const limit = limitFor(policy, 'max-gpus', subject)
+  return limit === undefined ? undefined : { account: limitedAs(subject.account), most: limit.value }
+}
+
+/** The duration of a request that names none, and the longest one; absent: no limit. */
+export function durationsFor(
+  policy: Policy,
+  subject: Subject,
+): { readonly usual?: Millis; readonly longest?: Millis } {
+  const longest = limitFor(policy, 'max-duration', subject)?.value
+  const usual = limitFor(policy, 'default-duration', subject)?.value
+  return {
+    ...(usual === undefined ? {} : { usual: Math.min(usual, longest ?? usual) }),
+    ...(longest === undefined ? {} : { longest }),
+  }
+}
+
+/** Those groups that a limit names. A pool stores no others. */
+export function namedGroups({ limits = [] }: Policy, groups: readonly number[]): readonly number[] {
+  const named = limits.flatMap(({ scope }) => (scope.kind === 'group' ? [scope.gid] : []))
+  return [...new Set(named)].filter((gid) => groups.includes(gid)).sort((a, b) => a - b)
+}
+
+/**
+ * The account as limits count it. A process in its own user namespace can have any uid, so all such processes together
+ * count as one account.
+ */
+export const limitedAs = ({ uid, userNamespace }: Account): number =>
+  userNamespace === undefined ? uid : OTHER_NAMESPACES
+
+const OTHER_NAMESPACES = -1

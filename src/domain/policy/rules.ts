@@ -1,0 +1,59 @@
+import { poolThreshold } from '../observation/threshold.ts'
+import { LIMIT_KEYS, type LimitKey, type Policy, type Pool, type Scope, type Stamp } from '../pool/model.ts'
+import { DEFAULT_ALLOCATION } from './change.ts'
+import { MOST_ENTRIES_PER_ACCOUNT } from './limits.ts'
+
+export const RULE_KEYS = ['allocation', 'memory-threshold', ...LIMIT_KEYS] as const
+export type RuleKey = (typeof RULE_KEYS)[number]
+
+/** A rule in force, and where its value comes from. */
+export interface Rule {
+  readonly key: RuleKey
+  /** Null: no limit. */
+  readonly value: Policy['allocation'] | number | null
+  readonly source: { readonly kind: 'default' } | Scope
+  /** Absent for a default, and for a rule from a time when this was not recorded. */
+  readonly stamp?: Stamp
+}
+
+/** All rules in the order of their keys; for each key first the pool's, then those of groups and of accounts. */
+export function rulesOf(pool: Pick<Pool, 'policy'>): readonly Rule[] {
+  const { policy } = pool
+  return [allocationIn(policy), thresholdIn(pool), ...LIMIT_KEYS.flatMap((key) => limitsIn(policy, key))]
+}
+
+function allocationIn({ allocation, stamps }: Policy): Rule {
+  const stamp = stamps?.allocation
+  const isDefault = stamp === undefined && allocation === DEFAULT_ALLOCATION
+  return {
+    ...{ key: 'allocation', value: allocation, source: { kind: isDefault ? 'default' : 'pool' } },
+    ...(stamp === undefined ? {} : { stamp }),
+  }
+}
+
+function thresholdIn(pool: Pick<Pool, 'policy'>): Rule {
+  const { memoryThresholdMb, stamps } = pool.policy
+  const stamp = stamps?.memoryThresholdMb
+  return {
+    ...{ key: 'memory-threshold', value: poolThreshold(pool) },
+    source: { kind: memoryThresholdMb === undefined ? 'default' : 'pool' },
+    ...(stamp === undefined ? {} : { stamp }),
+  }
+}
+
+function limitsIn({ limits = [] }: Policy, key: LimitKey): readonly Rule[] {
+  const set = limits
+    .filter((limit) => limit.key === key)
+    .toSorted((a, b) => rank(a.scope) - rank(b.scope) || compareNames(a.scope, b.scope))
+    .map(({ value, scope, by, at }): Rule => ({ key, value, source: scope, stamp: { by, at } }))
+  if (set[0]?.source.kind === 'pool') return set
+  const value = key === 'max-waiting' ? MOST_ENTRIES_PER_ACCOUNT : null
+  return [{ key, value, source: { kind: 'default' } }, ...set]
+}
+
+const rank = ({ kind }: Scope): number => ['pool', 'group', 'account'].indexOf(kind)
+
+const nameOf = (scope: Scope): string => (scope.kind === 'pool' ? '' : scope.name)
+
+const compareNames = (a: Scope, b: Scope): number =>
+  nameOf(a) === nameOf(b) ? 0 : nameOf(a) < nameOf(b) ? -1 : 1

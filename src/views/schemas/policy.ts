@@ -1,0 +1,26 @@
+import * as v from 'valibot'
+import { RULE_KEYS } from '../../domain/policy/rules.ts'
+import { amount, list, object, oneOf, optional, text, time } from './values.ts'
+
+const rule = object({
+  rule: oneOf(RULE_KEYS),
+  /** As `policy set` accepts it; null: no limit. */
+  value: v.nullable(text),
+  /** The value as a number: GPUs, requests, MB or seconds. */
+  amount: optional(amount),
+  source: oneOf(['default', 'pool', 'account', 'group']),
+  /** The account or group. */
+  name: optional(text),
+  set_by: optional(text),
+  set_at: optional(time),
+})
+
+/** `policy --json`, also after a change. */
+export const policy = object({
+  /** Whether any user could change the file of the pool. */
+  advisory: v.boolean(),
+  rules: list(rule),
+})
+
+export type RuleDocument = v.InferOutput<typeof rule>
+export type PolicyDocument = v.InferOutput<typeof policy>

@@ -1,0 +1,21 @@
+import type { Rule } from '../../domain/policy/rules.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+
+/** The value as `policy set` accepts it; `no limit` without one. */
+export function ruleValue({ key, value }: Rule): string {
+  if (value === null) return key === 'default-duration' ? 'none' : 'no limit'
+  if (typeof value === 'string') return value
+  return key === 'max-duration' || key === 'default-duration' ? durationValue(value) : String(value)
+}
+
+/** `1d2h30m` */
+function durationValue(ms: Millis): string {
+  const seconds = ms / 1_000
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [Math.round((seconds % 60) * 1_000) / 1_000, 's'],
+  ] as const
+  return parts.map(([count, unit]) => (count === 0 ? '' : `${count}${unit}`)).join('')
+}
