@@ -66,13 +66,12 @@ export class Session implements Receiver {
 
   receive(message: string): void {
     if (!this.#isOpen) return
-    if (!this.#hasGreeted) {
-      this.#greet(protocolIn(message))
-      return
-    }
-    const request = requestIn(message)
+    const request = this.#hasGreeted ? requestIn(message) : null
     if (request === null) {
-      this.#refuse(unknownRequest())
+      const protocol = protocolIn(message)
+      // A client greets again to see whether the daemon still answers.
+      if (protocol === null && this.#hasGreeted) this.#refuse(unknownRequest())
+      else this.#greet(protocol)
       return
     }
     if (++this.#unanswered > MOST_UNANSWERED) {

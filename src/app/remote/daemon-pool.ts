@@ -280,14 +280,14 @@ class Link {
   readonly #warn: Warn
   #lastNumber = 0
   isOpen = true
-  /** Closes the connection if the daemon does not answer: the kernel accepts connections for a stopped process too. */
-  readonly #silence: ReturnType<typeof setTimeout>
+  /** Numbers of the requests that the daemon answers soon. */
+  readonly #expected = new Set<number>()
+  #silence: ReturnType<typeof setTimeout> | undefined
 
   constructor(connection: DaemonConnection, warn: Warn) {
     this.#warn = warn
-    this.#silence = setTimeout(() => this.close(), RESTART_MS)
     this.#connection = connection
-    connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION }))
+    this.#greet()
     void this.#receive()
   }
 
@@ -296,8 +296,24 @@ class Link {
     const inbox = new Inbox(() => this.#inboxes.delete(n))
     if (!this.isOpen) inbox.put(null)
     this.#inboxes.set(n, inbox)
+    // The answer to the other two may take any time.
+    if (body.ask !== 'wait' && body.ask !== 'watch') this.#expected.add(n)
+    if (this.#silence === undefined && this.#expected.size > 0) this.#greet()
     this.#connection.send(JSON.stringify({ ...body, n } satisfies Numbered<Request>))
     return inbox
+  }
+
+  /** A daemon answers a greeting at once. One that is stopped accepts connections, and answers nothing. */
+  #greet(): void {
+    if (!this.isOpen) return
+    this.#connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting))
+    this.#silence = setTimeout(() => this.close(), RESTART_MS)
+  }
+
+  /** A request may take longer, so the daemon is greeted again while it works. */
+  #greetLater(): void {
+    clearTimeout(this.#silence)
+    this.#silence = this.#expected.size === 0 ? undefined : setTimeout(() => this.#greet(), RESTART_MS)
   }
 
   async #receive(): Promise<void> {
@@ -306,8 +322,9 @@ class Link {
       text !== null;
       text = await this.#connection.receive()
     ) {
-      clearTimeout(this.#silence)
       const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
+      if (n !== undefined && isLast(message)) this.#expected.delete(n)
+      this.#greetLater()
       if ('protocol' in message) continue
       if ('warning' in message) {
         this.#warn(message.warning)
@@ -349,7 +366,7 @@ class Inbox implements Messages {
       await promise
     }
     const message = this.#waiting.shift() ?? null
-    if (message === null || 'answer' in message || 'error' in message) this.#drop()
+    if (message === null || isLast(message)) this.#drop()
     return message
   }
 
@@ -357,6 +374,9 @@ class Inbox implements Messages {
     this.put(null)
   }
 }
+
+/** Whether no other message for its request follows. */
+const isLast = (message: object): boolean => 'answer' in message || 'error' in message
 
 function answerOf(message: Answer): unknown {
   if ('error' in message) throw received(message.error)

@@ -24,7 +24,6 @@ export const LONGEST_REQUEST = 64 * 1024
 /** The first line of a client, and the daemon's answer to it. The answer proves that the daemon is not stopped. */
 export interface Greeting {
   readonly n?: never
-
   readonly protocol: number
 }
 

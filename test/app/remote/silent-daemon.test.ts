@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, expect, jest, test } from 'bun:test'
+import { DaemonPool } from '../../../src/app/remote/daemon-pool.ts'
+import type { PoolOperationName } from '../../../src/domain/operation/operation.ts'
+
+const setImmediateOfRuntime = setImmediate
+let now = 0
+
+beforeEach(() => {
+  now = 0
+  jest.useFakeTimers()
+})
+afterEach(() => {
+  jest.clearAllTimers()
+  jest.useRealTimers()
+})
+
+/** A daemon that answers greetings until it is stopped, and no request. */
+function silentDaemon() {
+  const daemon = { isStopped: false, connections: 0, requests: [] as string[] }
+  const connect = async () => {
+    daemon.connections++
+    const messages: (string | null)[] = []
+    let wake = () => {}
+    const put = (message: string | null) => {
+      messages.push(message)
+      wake()
+    }
+    return {
+      send(message: string) {
+        const sent: { protocol?: number; ask?: string } = JSON.parse(message)
+        if (sent.ask !== undefined) daemon.requests.push(sent.ask)
+        else if (!daemon.isStopped) put('{"protocol":1}')
+      },
+      async receive() {
+        while (messages.length === 0) {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+        return messages.shift() ?? null
+      },
+      close: () => put(null),
+    }
+  }
+  const pool = new DaemonPool({
+    ...{ socket: '/run/s', connect, clock: () => now, warn: () => {} },
+    caller: { threshold: null, probeTimeout: 10_000 },
+  })
+  return { daemon, pool }
+}
+
+async function pass(seconds: number): Promise<void> {
+  for (let passed = 0; passed < seconds * 10; passed++) {
+    await new Promise<void>((resolve) => setImmediateOfRuntime(resolve))
+    now += 100
+    jest.advanceTimersByTime(100)
+  }
+  await new Promise<void>((resolve) => setImmediateOfRuntime(resolve))
+}
+
+const perform = (pool: DaemonPool, op: Extract<PoolOperationName, 'settle' | 'release'>) => {
+  const asked = { error: undefined as unknown }
+  pool.perform({ op }).catch((error: unknown) => {
+    asked.error = error
+  })
+  return asked
+}
+
+test('a slow request is waited for while the daemon answers greetings', async () => {
+  const { daemon, pool } = silentDaemon()
+  const asked = perform(pool, 'settle')
+  await pass(60)
+  expect([asked.error, daemon.connections]).toEqual([undefined, 1])
+})
+
+test.each([
+  ['settle', 'daemon-unavailable'],
+  ['release', 'daemon-unavailable'],
+] as const)('%s ends when the daemon is stopped in the middle of it', async (op, code) => {
+  const { daemon, pool } = silentDaemon()
+  const asked = perform(pool, op)
+  await pass(1)
+  daemon.isStopped = true
+  await pass(16)
+  expect(asked.error).toMatchObject({ code })
+  expect(daemon.requests.filter((each) => each === 'perform')).toHaveLength(1)
+})
+
+test('a second request on the same connection ends when the daemon was stopped between them', async () => {
+  const { daemon, pool } = silentDaemon()
+  perform(pool, 'settle')
+  await pass(7)
+  daemon.isStopped = true
+  const asked = perform(pool, 'settle')
+  await pass(16)
+  expect(asked.error).toMatchObject({ code: 'daemon-unavailable' })
+})
+
+test('a wait lasts as long as the daemon is stopped', async () => {
+  const { daemon, pool } = silentDaemon()
+  const { signal } = new AbortController()
+  const account = { uid: 1_000, name: 'ann' }
+  let error: unknown
+  pool
+    .wait({
+      intent: {
+        id: 'a',
+        request: { kind: 'count', count: 1 },
+        owner: { account, shownName: 'ann' },
+        term: { kind: 'manual', duration: 1_000 },
+      },
+      onProgress: () => {},
+      signal,
+    })
+    .catch((reason: unknown) => {
+      error = reason
+    })
+  await pass(1)
+  daemon.isStopped = true
+  await pass(60)
+  expect([error, daemon.connections]).toEqual([undefined, 1])
+})
