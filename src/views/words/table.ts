@@ -7,7 +7,7 @@ const GAP = '  '
 
 /**
  * Prints rows in aligned columns; the width of a cell is its width on a terminal. Columns without content are left out.
- * If the others are wider than `columns`, the widest are cut.
+ * If the others are wider than `columns`, notes are cut first, and then the widest.
  */
 export function table(
   header: readonly string[],
@@ -18,10 +18,10 @@ export function table(
     .map((_, at) => at)
     .filter((at) => rows.length === 0 || rows.some((row) => hasContent(row[at])))
   const all = [header, ...rows].map((row) => filled.map((at) => row[at] ?? ''))
-  const widths = fittingWidths(
-    filled.map((_, at) => Math.max(...all.map((row) => Bun.stringWidth(row[at] ?? '')))),
-    columns,
-  )
+  const natural = filled.map((_, at) => Math.max(...all.map((row) => Bun.stringWidth(row[at] ?? ''))))
+  const room = columns - GAP.length * (filled.length - 1)
+  const noteAt = filled.findIndex((at) => header[at] === NOTE)
+  const widths = fittingWidths(withShortNotes(natural, noteAt, room), room)
   return all.map((row) => `${fitted(aligned(row, widths), columns)}\n`).join('')
 }
 
@@ -42,9 +42,20 @@ function aligned(row: readonly string[], widths: readonly number[]): string {
 /** A narrower column would be useless. */
 const NARROWEST = 4
 
+/** The head of the column with free text, which matters less than times and reasons. */
+const NOTE = 'NOTE'
+const SHORTEST_NOTE = 8
+
+/** Makes the column of notes narrower by the excess of all columns. `noteAt` is -1 without such a column. */
+function withShortNotes(widths: readonly number[], noteAt: number, room: number): readonly number[] {
+  const excess = Math.max(0, sum(widths) - room)
+  return widths.map((width, at) =>
+    at === noteAt ? Math.min(width, Math.max(SHORTEST_NOTE, width - excess)) : width,
+  )
+}
+
 /** Applies one limit to all widths, and lowers it until the columns fit or the limit is `NARROWEST`. */
-function fittingWidths(widths: readonly number[], columns: number): readonly number[] {
-  const room = columns - GAP.length * (widths.length - 1)
+function fittingWidths(widths: readonly number[], room: number): readonly number[] {
   const limited = (most: number) => widths.map((width) => Math.min(width, most))
   let most = Math.max(...widths)
   while (most > NARROWEST && sum(limited(most)) > room) most--

@@ -17,16 +17,23 @@ test('without rows all column heads are printed', () => {
   expect(table(HEAD, [])).toBe('GPU  USER  TYPE  NOTE\n')
 })
 
-test('the widest columns are cut if the terminal is too narrow', () => {
+test('notes are cut first if the terminal is too narrow, and then the widest columns', () => {
   const rows = [['0', 'alice', 'expires in 7h 59m 51s', 'a long note about an ablation']]
   expect(table(HEAD, rows, 40)).toBe(
-    'GPU  USER   TYPE           NOTE\n0    alice  expires in 7…  a long note …\n',
+    'GPU  USER   TYPE                NOTE\n0    alice  expires in 7h 59m…  a long …\n',
   )
   for (let columns = 1; columns <= 70; columns++) {
     for (const line of table(HEAD, rows, columns).split('\n')) {
       expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns)
     }
   }
+})
+
+test('a queue with notes shows the time of the expected start in 80 columns', () => {
+  const head = ['POSITION', 'USER', 'REQUEST', 'TYPE', 'WAITING', 'REASON', 'ESTIMATE', 'NOTE']
+  const estimate = "earliest 14:05 (when alice's reservation expires)"
+  const row = ['1', 'alice', '2 GPUs', 'manual', '0h 0m 10s', '0 free', estimate, 'a note of many words']
+  expect(table(head, [row], 80)).toContain('earliest 14:05')
 })
 
 test('a wide character takes two columns and is not halved', () => {
