@@ -212,15 +212,13 @@ function unsuitableWords({
   models,
 }: Extract<Missing, { kind: 'suitable' }>): string {
   const words = requirementsWords(requirements)
-  const what =
-    suitable === 0
-      ? `No GPU of this pool is${words}`
-      : `Cannot reserve ${count} GPUs${words}: ${suitable} exist`
   const known = models.map((model) => {
     const memory = model.memoryMb === undefined ? 'memory unknown' : `${model.memoryMb}MB`
     return `${model.count} ${shortened(model.name, 60)} (${memory})`
   })
-  return `${what}; the pool has ${known.join(', ')}`
+  return suitable === 0
+    ? `This pool has no GPU${words}; it has ${known.join(', ')}`
+    : `Cannot reserve ${count} GPUs${words}: only ${suitable} match; this pool has ${known.join(', ')}`
 }
 
 function claimWords({

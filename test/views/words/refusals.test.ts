@@ -95,7 +95,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
       missing: { kind: 'suitable', count: 1, requirements: { gpuTypes: ['v100'] }, suitable: 0, models },
     },
     'impossible-request',
-    'No GPU of this pool is of type v100; the pool has 2 NVIDIA H100 80GB HBM3 (81559MB), 1 NVIDIA A100 (memory unknown)',
+    'This pool has no GPU of type v100; it has 2 NVIDIA H100 80GB HBM3 (81559MB), 1 NVIDIA A100 (memory unknown)',
     SEE,
     {
       ...{ code: 'impossible', gpus: 3, requested: 1, gpu_types: ['v100'], suitable: 0 },
@@ -108,7 +108,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
       missing: { kind: 'suitable', count: 3, requirements: { leastMemoryMb: 38_146 }, suitable: 2, models },
     },
     'impossible-request',
-    'Cannot reserve 3 GPUs with at least 40G: 2 exist; the pool has 2 NVIDIA H100 80GB HBM3 (81559MB), 1 NVIDIA A100 (memory unknown)',
+    'Cannot reserve 3 GPUs with at least 40G: only 2 match; this pool has 2 NVIDIA H100 80GB HBM3 (81559MB), 1 NVIDIA A100 (memory unknown)',
     "'sudo canhazgpu admin --refresh' stores the memory of the GPUs",
     { ...{ code: 'impossible', requested: 3, min_memory_mb: 38_146, suitable: 2 }, models: modelFacts },
   ],
