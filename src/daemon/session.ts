@@ -9,6 +9,7 @@ import type {
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../app/remote/protocol.ts'
 import {
   daemonDefect,
+  noPoolAtDaemon,
   notAdministrator,
   otherVersion,
   tooManyRequests,
@@ -114,7 +115,7 @@ export class Session implements Receiver {
       if (answer !== LATER) this.#send(request.n, { answer })
     } catch (error) {
       if (!(error instanceof CanhazgpuError)) this.#parts.failed(error)
-      this.#send(request.n, { error: sentError(error) })
+      this.#send(request.n, { error: this.#sentError(error) })
     } finally {
       this.#unanswered--
     }
@@ -184,7 +185,7 @@ export class Session implements Receiver {
       finish: (answer) => {
         if (!this.#waiting.delete(waiter) || !this.#isOpen) return false
         if (isManualGrant(answer)) this.#unconfirmed.set(verified.id, waiter)
-        this.#send(n, answer instanceof CanhazgpuError ? { error: answer.toJSON() } : { answer })
+        this.#send(n, answer instanceof CanhazgpuError ? { error: this.#sentError(answer) } : { answer })
         return true
       },
     }
@@ -223,6 +224,14 @@ export class Session implements Receiver {
     return verified
   }
 
+  /** The store's hint to set up a pool is for the account of the daemon, which needs no sudo. */
+  #sentError(error: unknown) {
+    if (!(error instanceof CanhazgpuError)) return daemonDefect().toJSON()
+    const { connection, mayAdminister } = this.#parts
+    const isHint = error.code === 'pool-not-initialized' && !mayAdminister(connection.peer.uid)
+    return (isHint ? noPoolAtDaemon() : error).toJSON()
+  }
+
   #send(n: number, message: Answer): void {
     if (!this.#isOpen) return
     this.#parts.connection.send(JSON.stringify({ ...message, n } satisfies Numbered<Answer>))
@@ -236,5 +245,3 @@ function isManualGrant(answer: Grant | Refusal | CanhazgpuError): boolean {
   if (answer instanceof CanhazgpuError || isRefusal(answer)) return false
   return answer.reservation.term.kind === 'manual'
 }
-
-const sentError = (error: unknown) => (error instanceof CanhazgpuError ? error : daemonDefect()).toJSON()

@@ -59,6 +59,13 @@ export const notSocket = (path: string): CanhazgpuError =>
     hint: 'name another place with --socket',
   })
 
+/** For accounts that may not set up the pool of the daemon. */
+export const noPoolAtDaemon = (): CanhazgpuError =>
+  new CanhazgpuError(
+    'pool-not-initialized',
+    "GPU pool not initialized - run 'sudo canhazgpu admin --gpus <count>' first",
+  )
+
 export const notAdministrator = (): CanhazgpuError =>
   new CanhazgpuError('permission-denied', 'Only root may change the pool of the daemon', {
     hint: 'use sudo, or ask an administrator',

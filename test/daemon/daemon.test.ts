@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, statSync } from 'node:fs'
 import { daemonPool } from '../support/daemon.ts'
 import { failureOf } from '../support/failure.ts'
-import { finished } from '../support/pool.ts'
+import { type Finished, finished } from '../support/pool.ts'
 import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
@@ -98,6 +98,19 @@ describe.skipIf(noUsers() !== null)('two accounts', () => {
   afterAll(async () => {
     await ann.remove()
     await ben.remove()
+  })
+
+  test('without a pool, the hint to set one up has sudo for accounts that need it', async () => {
+    using pool = await daemonPool(0)
+    chmodSync(pool.folder, 0o755)
+    const hinted = async (chg: (...args: string[]) => Promise<Finished>) => {
+      const { code, message } = failureOf(await chg('status', '--json'))
+      return [code, message.includes("'sudo canhazgpu admin")]
+    }
+    expect(await hinted((...args) => ann.chg(pool, ...args))).toEqual(['pool-not-initialized', true])
+    expect(await hinted(pool.chg)).toEqual(['pool-not-initialized', false])
+    const waiting = failureOf(await ann.chg(pool, 'reserve', '--wait', '--json'))
+    expect(waiting.message).toContain("'sudo canhazgpu admin")
   })
 
   test('each has its own reservations, and neither can change the pool', async () => {

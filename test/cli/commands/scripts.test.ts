@@ -295,8 +295,8 @@ describe.concurrent('notes and names', () => {
     const job = await startForever(pool, '--note', 'näher 山')
     const { stdout } = await pool.chg('status')
     expect(stdout).not.toMatch(/[^\P{Cc}\n]|\u202e/u)
-    expect(stdout).toMatch(/GPU 0: IN USE by eve .* - till .*noon.* tomorrow\n/)
-    expect(stdout).toMatch(/GPU 1: IN USE by .* - näher 山\n/)
+    expect(stdout).toMatch(/GPU 0: IN USE by eve .* - till .*noon.* tomorrow \[validated: .*\]\n/)
+    expect(stdout).toMatch(/GPU 1: IN USE by .* - näher 山 \[validated: .*\]\n/)
     expect((await pool.chg('status', '--table')).stdout).toContain('näher 山')
     expect(await pool.status()).toMatchObject([
       { user: expect.stringContaining('eve') },

@@ -57,6 +57,11 @@ test.each([
     'Error: This account may not connect to the daemon at /run/canhazgpu/daemon.sock - ask an administrator\n',
   ],
   [
+    errors.noPoolAtDaemon(),
+    1,
+    "Error: GPU pool not initialized - run 'sudo canhazgpu admin --gpus <count>' first\n",
+  ],
+  [
     errors.notAdministrator(),
     1,
     'Error: Only root may change the pool of the daemon - use sudo, or ask an administrator\n',
