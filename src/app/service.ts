@@ -20,7 +20,7 @@ export function plannedService(machine: ServiceMachine, place: ServicePlace): Se
 }
 
 /**
- * Moves the pool into the daemon and starts it. The setting changes first: waiters read it when the pool closes, and
+ * Moves the pool into the daemon and starts the daemon. The setting changes first: waiters read it when the pool closes, and
  * join the queue of the daemon. After an interruption at any point, a second call completes the move.
  */
 export async function installService(machine: ServiceMachine, place: ServicePlace): Promise<ServiceAnswer> {
@@ -34,7 +34,7 @@ export async function installService(machine: ServiceMachine, place: ServicePlac
   return answer('installed', machine, place, moved)
 }
 
-/** The way back. The setting changes last, so that waiters find the open pool. */
+/** Stops the daemon and opens the pool to its users. The setting changes last, so that waiters find the open pool. */
 export async function uninstallService(machine: ServiceMachine, place: ServicePlace): Promise<ServiceAnswer> {
   const { unit, configuration, files, manager } = machine
   machine.authorise(place)

@@ -14,7 +14,7 @@ import type { Millis, Pool } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { type Conditions, isPassedOver, startableEntries } from '../domain/schedule/startable.ts'
 import type { PoolService } from '../ports/pool-service.ts'
-import { GivingBack, keyOf } from './giving-back.ts'
+import { DisconnectedClients, keyOf } from './disconnected-clients.ts'
 
 /** Interval of a new attempt while the pool does not change: only a probe shows that a squatter has left. */
 const ATTEMPT_EVERY_MS: Millis = 2_000
@@ -61,7 +61,7 @@ export class Waiters {
   readonly #parts: WaitersParts
   /** By `keyOf`. */
   readonly #places = new Map<string, Place>()
-  readonly #givingBack: GivingBack
+  readonly #disconnected: DisconnectedClients
   /** The reading of the last attempt that was not granted. */
   #reading: Reading | undefined
   #driverFailure: CanhazgpuError | undefined
@@ -72,7 +72,7 @@ export class Waiters {
 
   constructor(parts: WaitersParts) {
     this.#parts = parts
-    this.#givingBack = new GivingBack(parts)
+    this.#disconnected = new DisconnectedClients(parts)
   }
 
   get count(): number {
@@ -85,7 +85,7 @@ export class Waiters {
     const earlier = this.#places.get(key)
     const place = newPlace(waiter)
     this.#places.set(key, place)
-    this.#givingBack.stop(waiter.intent)
+    this.#disconnected.keep(waiter.intent)
     if (earlier !== undefined) {
       earlier.isReplaced = true
       clearTimeout(earlier.timer)
@@ -221,7 +221,7 @@ export class Waiters {
     }
   }
 
-  /** A waiter that has left or given up meanwhile has its answer already, so a grant is given back. */
+  /** A waiter that has left or given up meanwhile has its answer already, so a grant is released. */
   async #finish(place: Place, answer: Grant | Refusal | CanhazgpuError): Promise<void> {
     if (place.isReplaced) return
     const isCurrent = this.#take(place)
@@ -242,7 +242,7 @@ export class Waiters {
 
   /** Ends the entry or reservation of a client that has disconnected. */
   giveBack(waiter: Waiter): Promise<void> {
-    return this.#givingBack.begin(waiter)
+    return this.#disconnected.end(waiter)
   }
 
   async #giveUp(place: Place): Promise<void> {

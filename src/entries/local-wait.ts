@@ -21,8 +21,8 @@ export interface LocalWaitParts extends WaitingProcess {
 }
 
 /**
- * Waits in the queue of the embedded pool. If the pool is moved into a daemon, the installed program waits on, whether
- * or not this one had joined the queue.
+ * Waits in the queue of the embedded pool. If the pool is moved into a daemon, this process becomes the installed
+ * program, which waits there, even if this one had not joined the queue yet.
  */
 export async function waitLocally(
   intent: Intent,

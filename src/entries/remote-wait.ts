@@ -8,8 +8,8 @@ import type { Calls } from '../ports/wakeups.ts'
 import type { WaitingProcess } from './pool-access.ts'
 import { openWaker } from './waker.ts'
 
-/** How often a waiter without a connection looks whether the pool was moved. */
-const LOOK_EVERY_MS = 1_000
+/** How often a waiter without a connection checks whether the pool was moved. */
+const CHECK_EVERY_MS = 1_000
 
 /** Waits in the queue of the daemon. */
 export async function waitRemotely(
@@ -20,7 +20,7 @@ export async function waitRemotely(
 ): Promise<Grant | Refusal> {
   const intent = { ...asked, id: place?.entry ?? asked.id }
   const clock = () => currentMoment().steady.ms
-  let lookAt = clock() + LOOK_EVERY_MS
+  let lookAt = clock() + CHECK_EVERY_MS
   const waker = openWaker(noCalls(), {
     ignored: ignoredSignals,
     commandFollows: intent.term.kind === 'run',
@@ -31,7 +31,7 @@ export async function waitRemotely(
       ...(until === undefined ? {} : { waitFor: until - clock() }),
       followMove: async () => {
         if (clock() < lookAt) return
-        lookAt = clock() + LOOK_EVERY_MS
+        lookAt = clock() + CHECK_EVERY_MS
         if (!(await isMoved()) || (await waker.wasInterrupted())) return
         beforeSuccessor()
         await becomeSuccessor({ entry: intent.id, ...(until === undefined ? {} : { giveUpAt: until }) })

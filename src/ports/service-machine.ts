@@ -37,7 +37,7 @@ export interface StoreSetting {
 
 /** The files of the pool. */
 export interface PoolFiles {
-  /** Moves the pool into files that only the daemon can open. Returns false if they are so already, or missing. */
+  /** Moves the pool into files that only the daemon can open. Returns false if that is done already, or there is no pool. */
   close(path: string): Promise<boolean>
   /** Opens the files again to the users who could use them before. Throws `store-busy` while a daemon runs. */
   open(path: string): Promise<boolean>

@@ -57,7 +57,7 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     return { on, jobs, waiters, before: await holders(on) }
   }
 
-  /** All that began before the move ends as it would have without it. */
+  /** Jobs, reservations and waiters from before the move end as they would without the move. */
   async function endsAsBegun({ on, jobs, waiters }: Awaited<ReturnType<typeof busyMachine>>) {
     await on.must('canhazgpu release --gpu-ids 3', ben)
     expect(await finished(waiters[0] as Child)).toMatchObject({ status: 0, stdout: '3\n' })

@@ -129,8 +129,8 @@ export async function createDaemonStore(path: string, now: () => Moment): Promis
 }
 
 /**
- * Moves the pool into files that only a daemon of this account can open. A pool that cannot be read stays as it is. False
- * if a daemon has it already, or there is no pool.
+ * Moves the pool into files that only a daemon of this account can open. A pool that cannot be read is not changed. False
+ * if the files belong to a daemon already, or there is no pool.
  */
 export async function closeStore(path: string, now: () => Moment): Promise<boolean> {
   const { closePool, isPoolClosed } = await import('./files/move-pool.ts')
@@ -153,7 +153,7 @@ async function readAsAdministrator(path: string, now: () => Moment): Promise<voi
   }
 }
 
-/** The way back: the users of the pool can open its files again. */
+/** Reverses `closeStore`: the users of the pool can open its files again. */
 export async function openStoreToUsers(path: string): Promise<boolean> {
   const { openPool } = await import('./files/move-pool.ts')
   refuseForeignPath(path)

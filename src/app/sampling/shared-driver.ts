@@ -13,7 +13,7 @@ type Kept = GpuProvider & { close(): void }
 
 export interface SharedDriverParts extends Omit<Probing, 'provider' | 'recentMs'> {
   readonly open: (pool: Pool) => Kept
-  /** The greatest age of a probe that is shown as present. */
+  /** The greatest age of a probe that is shown as current. */
   readonly recentMs: (pool: Pool) => Millis
 }
 

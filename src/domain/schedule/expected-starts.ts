@@ -118,7 +118,7 @@ function unitsFor({ demand, isWaitedFor }: Waiting, openings: Openings): readonl
   return openings.fits(demand) ? openings.choices(demand) : null
 }
 
-/** The holder that ends now on the last of these units; undefined if that is a planned request. */
+/** The reservation that ends now and held the last of these units; undefined if a planned request held it. */
 function lastEnded({ now, units, heldUntil, holders }: Calendar, matches: (unit: UnitId) => boolean) {
   const place = units.findLastIndex(({ id }, at) => heldUntil[at] === now && matches(id))
   return { isFound: place >= 0, holder: holders[place] }

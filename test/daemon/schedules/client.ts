@@ -77,7 +77,7 @@ export class Client {
   async #perform(): Promise<void> {
     const outcome = await this.#outcome()
     this.#pool.close()
-    // What its code does after the process has exited does not count.
+    // The code of a process that has exited continues here, but its result does not count.
     if (this.process.state === 'gone') return
     this.outcome = outcome
     if (!this.isRunning) this.#parts.exit(this.process)

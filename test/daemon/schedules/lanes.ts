@@ -12,7 +12,7 @@ interface Steps {
   readonly isHeld: () => boolean
 }
 
-/** Everything that has begun and may go on. The schedule decides which lane takes its next step. */
+/** All lanes with steps. The schedule decides which lane takes its next step. */
 export class Lanes {
   readonly #lanes = new Set<Steps>()
 

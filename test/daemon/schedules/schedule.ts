@@ -13,10 +13,10 @@ const RELEASING = 1_003
 const TOLERANCE_MS: Millis = 2_000
 const setImmediateOfRuntime = setImmediate
 
-/** Runs everything that needs no further step. */
+/** Resolves when no promise can continue without a further step. */
 const settled = () => new Promise<void>((resolve) => setImmediateOfRuntime(resolve))
 
-/** Returns what went wrong. */
+/** Returns the violations. */
 export async function runSchedule(chance: Chance, steps: number): Promise<readonly string[]> {
   const world = new World()
   world.startDaemon()
@@ -126,7 +126,7 @@ function advance(world: World, ms: Millis): void {
   jest.advanceTimersByTime(ms)
 }
 
-/** Holders as their users know them: running commands, and reservations that were answered. */
+/** The clients that hold GPUs, as far as their users know: running commands, and confirmed reservations. */
 function holders({ clients, steady, grantedAt }: World): readonly Client[] {
   return clients.filter(({ held, isRunning, process: { state, uid } }) => {
     if (held === undefined) return false
@@ -150,7 +150,7 @@ function checkHolders(world: World): void {
   }
 }
 
-/** Everything works again, and has time to finish. */
+/** Ends all faults, and gives all work time to finish. */
 async function recover(world: World, chance: Chance): Promise<void> {
   world.storeFails = false
   world.driverFails = false
@@ -203,7 +203,7 @@ function checkReservations(world: World): void {
   }
 }
 
-/** A reservation that nobody was told of must not stay. */
+/** A manual reservation whose client got no answer must not stay. */
 function checkManual({ clients, violations }: World, id: string): void {
   const client = clients.find((each) => each.id === id)
   const isKnown = client?.isGranted === true || client?.command.kind !== 'reserve' || !client.command.wait

@@ -96,7 +96,8 @@ export class Wire {
   #expectOneAnswer(message: string): void {
     const sent: { n?: number; answer?: unknown; error?: unknown } = JSON.parse(message)
     if (sent.n === undefined) return
-    if (this.#answered.has(sent.n)) this.#violated(`request ${sent.n} gets more after its answer: ${message}`)
+    if (this.#answered.has(sent.n))
+      this.#violated(`request ${sent.n} has a message after its answer: ${message}`)
     if ('answer' in sent || 'error' in sent) this.#answered.add(sent.n)
   }
 }

@@ -34,7 +34,7 @@ interface Running {
 const PROVIDER = 'fake'
 const deviceOf = (index: number) => ({ uuid: `GPU-${index}`, name: 'H100' })
 
-/** A machine with clients and a daemon that can be killed at any time; everything takes as long as the test decides. */
+/** A machine with clients and a daemon that can be killed at any time. The test decides how long each step takes. */
 export class World {
   readonly lanes = new Lanes()
   readonly processes = new Processes(this.lanes)
@@ -117,7 +117,7 @@ export class World {
     })
   }
 
-  /** Nothing that it has begun goes on. */
+  /** Also drops everything that the daemon has begun. */
   killDaemon(): void {
     const running = this.#running
     if (running === undefined) return
@@ -196,7 +196,7 @@ export class World {
     })
   }
 
-  /** At its time limit a job ends later. */
+  /** A job ends some time after its limit. */
   async #stopJob({ term }: Reservation<RunTerm>, running: Running): Promise<void> {
     const process = this.processes.find(term.process)
     await this.#later(() => {})

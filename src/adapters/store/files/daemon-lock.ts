@@ -33,7 +33,7 @@ export async function lockForDaemon(database: string, waitMs: number): Promise<v
   }
 }
 
-/** For root, which could open the files beside the daemon: locks a pool of a daemon. Throws `store-busy` while it runs. */
+/** Locks a pool of a daemon for root, which could open the files while the daemon runs. Throws `store-busy` then. */
 export function lockIfOfDaemon(database: string): void {
   if (!isOfDaemon(database) || tryLock(database)) return
   throw new CanhazgpuError('store-busy', `The daemon uses the pool ${database}`, {

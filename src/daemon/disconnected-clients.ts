@@ -2,7 +2,7 @@ import type { Intent } from '../domain/operation/intent.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 
-/** Interval of a new attempt while the store fails. */
+/** Time until a failed attempt is repeated. */
 const TRY_AGAIN_EVERY_MS: Millis = 5_000
 
 interface Client {
@@ -11,7 +11,7 @@ interface Client {
   readonly service: PoolService
 }
 
-export interface GivingBackParts {
+export interface DisconnectedClientsParts {
   /** Whether the daemon is about to exit. */
   readonly isStopping: () => boolean
   /** Reports a failure to the log. */
@@ -19,17 +19,17 @@ export interface GivingBackParts {
 }
 
 /** Ends the queue entries and reservations of clients that have disconnected. */
-export class GivingBack {
-  readonly #parts: GivingBackParts
+export class DisconnectedClients {
+  readonly #parts: DisconnectedClientsParts
   /** By `keyOf`. */
   readonly #clients = new Map<string, Client>()
 
-  constructor(parts: GivingBackParts) {
+  constructor(parts: DisconnectedClientsParts) {
     this.#parts = parts
   }
 
-  /** Tries again while the store fails: nobody else ends a reservation that nobody knows of. */
-  async begin(client: Client): Promise<void> {
+  /** Tries again while the store fails, because no user knows of the reservation and could end it. */
+  async end(client: Client): Promise<void> {
     const { isStopping, log } = this.#parts
     const key = keyOf(client.intent)
     this.#clients.set(key, client)
@@ -45,10 +45,10 @@ export class GivingBack {
   }
 
   /** The client has connected again and needs its entry or reservation. */
-  stop(intent: Intent): void {
+  keep(intent: Intent): void {
     this.#clients.delete(keyOf(intent))
   }
 }
 
-/** Another account may know the id of an entry, and ask with it. */
+/** With the account, because another account may know the id of an entry and use it. */
 export const keyOf = ({ id, owner }: Pick<Intent, 'id' | 'owner'>): string => `${owner.account.uid}/${id}`
