@@ -21,7 +21,7 @@ export function limitedIntent(policy: Policy, intent: Intent, groups: readonly n
   }
 }
 
-/** A run that names no duration gets the longest one if there is no default: its end must be known. */
+/** A run without a time limit gets the longest one if there is no default: its end must be known. */
 function termWithDefault(
   term: RequestedTerm,
   { usual, longest }: ReturnType<typeof durationsFor>,

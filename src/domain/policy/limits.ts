@@ -13,7 +13,7 @@ export interface Cap {
   readonly most: number
 }
 
-/** The most requests of an account that may wait, unless a limit says otherwise. Every command reads them all. */
+/** The most requests of an account that may wait, unless a limit sets another number. Every command reads them all. */
 export const MOST_ENTRIES_PER_ACCOUNT = 256
 
 /**
@@ -43,7 +43,7 @@ export function capOf(policy: Policy, subject: Subject): Cap | undefined {
   return limit === undefined ? undefined : { account: limitedAs(subject.account), most: limit.value }
 }
 
-/** The duration of a request that names none, and the longest one; absent: no limit. */
+/** The duration of a request without one, and the longest allowed duration; absent: no limit. */
 export function durationsFor(
   policy: Policy,
   subject: Subject,
