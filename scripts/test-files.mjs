@@ -8,7 +8,11 @@ import { resultsOf } from './test-output.mjs'
 const TEST_TIMEOUT_MS = 60_000
 const JOBS = Math.min(8, availableParallelism())
 /** These files start first, so that no long file runs alone at the end. */
-const LONG_FILES = ['test/simulation/simulation.test.ts', 'test/torture/torture.test.ts']
+const LONG_FILES = [
+  'test/simulation/simulation.test.ts',
+  'test/torture/torture.test.ts',
+  'test/torture/daemon.test.ts',
+]
 /** These files mostly wait for deadlines, so an additional job runs them, one after the other. */
 const WAITING_FILES = [
   'test/hostile/held-locks.test.ts',

@@ -25,6 +25,9 @@ export interface CommandRequest {
 /** The phase in which a command was killed or stopped. `transaction`: while it had the store's write lock. */
 export type Phase = 'starting' | 'waiting' | 'running' | 'supervisor' | 'transaction'
 
+/** What was done to the daemon. `replaced`: it was ended by SIGTERM, and another build started. */
+export type DaemonFault = 'killed' | 'killed-in-transaction' | 'replaced' | 'stopped' | 'continued'
+
 /** The actions and observations of the runner, in this order, one line for each. */
 export type Entry =
   | { event: 'opened'; at: Stamp; seed: number; gpus: number; users: readonly string[] }
@@ -45,7 +48,9 @@ export type Entry =
     }
   /** These commands did not end although nothing blocked them any more. */
   | { event: 'stuck'; at: Stamp; commands: readonly string[] }
-  /** Supervisors that still ran at the end. */
+  /** `at`: before the signal was sent, or after the new daemon was seen to listen. */
+  | { event: 'daemon'; at: Stamp; what: DaemonFault | 'listens'; pid: number }
+  /** Processes of canhazgpu that still ran at the end. */
   | { event: 'remained'; at: Stamp; pids: readonly number[] }
 
 /** A line that a job appends to its own log (job.c). */
@@ -66,7 +71,6 @@ export const paths = (folder: string) => ({
   log: `${folder}/log/commands.jsonl`,
   jobs: `${folder}/log/jobs`,
   locks: `${folder}/locks`,
-  database: `${folder}/pool/pool.db`,
 })
 
 export interface Log {

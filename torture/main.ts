@@ -7,6 +7,7 @@ const USAGE = `Usage: npm run torture -- [options]
   --seed S      decides the actions, not their times (default: from the clock)
   --users U     number of Unix users (default: 4); without root, which alone can create users, there is one
   --gpus G      number of GPUs that they share (default: 8)
+  --daemon      a daemon serves the pool, and is killed, stopped and replaced
   --keep F      keep logs and store in this folder; after a violation they are always kept`
 
 /** A longer run is split into rounds of this length, each with the next seed and its own pool. */
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     users: { type: 'string', default: '4' },
     gpus: { type: 'string', default: '8' },
+    daemon: { type: 'boolean', default: false },
     keep: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -52,6 +54,7 @@ async function main(): Promise<number> {
   for (let [left, seed] = [seconds, first]; left > 0; left -= ROUND_S, seed++) {
     const done = await torture({
       ...size,
+      daemon: values.daemon,
       seed,
       seconds: Math.min(left, ROUND_S),
       keep: values.keep,

@@ -1,8 +1,11 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { daemonPool } from '../test/support/daemon.ts'
 import { missing } from '../test/support/needs.ts'
+import { buildNewerVersion, currentBuild } from '../test/support/other-builds.ts'
 import { type Child, type TestPool, testPool } from '../test/support/pool.ts'
 import { newUser, ownName } from '../test/support/unix-users.ts'
 import type { PoolSize } from './actions.ts'
+import type { ServedPool } from './daemon-faults.ts'
 import { paths } from './log.ts'
 
 /** A user of the pool. */
@@ -15,6 +18,8 @@ export interface User {
 /** A pool that all users share, with folders for their jobs and logs. */
 export interface Setup extends AsyncDisposable {
   readonly pool: TestPool
+  /** Null for an embedded pool. */
+  readonly daemon: ServedPool | null
   readonly users: readonly User[]
   /** The beginning of a job's command line: program, log and locks (job.c). The caller appends the rest. */
   job(command: string): readonly string[]
@@ -24,13 +29,18 @@ export interface Setup extends AsyncDisposable {
  * Without root there is one user: this account. One account cannot act as several users, because a release by id ends
  * every reservation of the account, also the runs of the other users.
  */
-export async function setUp({ users, gpus }: PoolSize): Promise<Setup> {
-  const pool = await testPool(0)
+export async function setUp({ users, gpus, daemon }: PoolSize & { daemon: boolean }): Promise<Setup> {
+  const served = daemon ? await daemonPool(0) : null
+  const pool = served ?? (await testPool(0))
+  const builds = daemon ? [currentBuild(), currentBuild()] : []
+  const newer = daemon ? buildNewerVersion() : undefined
   const accounts =
     missing('users') === null ? await Promise.all(names(users).map((role) => newUser(role))) : []
   const dispose = async () => {
     pool[Symbol.dispose]()
     for (const account of accounts) await account.remove()
+    for (const build of builds) build[Symbol.dispose]()
+    newer?.[Symbol.dispose]()
   }
   try {
     await prepare(pool, gpus)
@@ -41,6 +51,10 @@ export async function setUp({ users, gpus }: PoolSize): Promise<Setup> {
   const { jobs, locks } = paths(pool.folder)
   return {
     pool,
+    daemon:
+      served === null || newer === undefined
+        ? null
+        : { pool: served, current: builds.map(({ binary }) => binary), newer: newer.binary },
     users:
       accounts.length > 0
         ? accounts.map(({ name, uid, start }) => ({ name, uid, start: (...args) => start(pool, ...args) }))

@@ -1,6 +1,6 @@
 import type { CheckResult } from './check/checker.ts'
 import type { Evidence } from './check/evidence.ts'
-import type { Phase, Verb } from './log.ts'
+import type { DaemonFault, Phase, Verb } from './log.ts'
 
 /** What a round did, in numbers. */
 export interface Tally {
@@ -11,6 +11,7 @@ export interface Tally {
   /** By the phase of the killed command; supervisors count separately. */
   readonly killed: Readonly<Partial<Record<Phase, number>>>
   readonly stopped: number
+  readonly daemon: Readonly<Partial<Record<DaemonFault | 'listens', number>>>
   readonly seconds: number
 }
 
@@ -30,6 +31,10 @@ export function tallyOf({ entries, history }: Evidence): Tally {
       ({ phase }) => phase,
     ),
     stopped: signalled.filter(({ signal }) => signal === 'SIGSTOP').length,
+    daemon: countBy(
+      entries.filter((entry) => entry.event === 'daemon'),
+      ({ what }) => what,
+    ),
     seconds: (to - from) / 1000,
   }
 }
@@ -46,7 +51,7 @@ const KILLED_IN: readonly (readonly [Phase, string])[] = [
 
 /** The tally and the result in one line. */
 export function summary(
-  { commands, waited, granted, killed, stopped, seconds }: Tally,
+  { commands, waited, granted, killed, stopped, daemon, seconds }: Tally,
   result: CheckResult,
 ): string {
   const { violations, holds, records, reads, chances } = result
@@ -59,9 +64,20 @@ export function summary(
     `${waited} waited, ${granted} granted`,
     `kill -9: ${KILLED_IN.map(([phase, words]) => `${killed[phase] ?? 0} ${words}`).join(', ')}`,
     `${stopped} stopped`,
+    ...(daemon.listens === undefined ? [] : [`daemon: ${wordsOf(daemon)}`]),
     verdict,
   ].join('; ')
 }
+
+const DAEMON_FAULTS: readonly (readonly [DaemonFault, string])[] = [
+  ['killed', 'killed'],
+  ['killed-in-transaction', 'killed in mid-transaction'],
+  ['stopped', 'stopped'],
+  ['replaced', 'replaced'],
+]
+
+const wordsOf = (daemon: Tally['daemon']): string =>
+  DAEMON_FAULTS.map(([fault, words]) => `${daemon[fault] ?? 0} ${words}`).join(', ')
 
 function countBy<Each, Key extends string>(
   all: readonly Each[],

@@ -11,6 +11,8 @@ import { runWorkload } from './workload.ts'
 export interface Torture extends PoolSize {
   readonly seed: number
   readonly seconds: number
+  /** The pool is served by a daemon, which is killed too. */
+  readonly daemon: boolean
   /** Folder in which logs and store are kept, whatever the result. */
   readonly keep?: string | undefined
   /** Called before every action. */
@@ -35,7 +37,7 @@ export async function torture(options: Torture): Promise<TortureResult | null> {
   const { folder } = setup.pool
   await runWorkload(setup, { ...options, isStopped })
   if (isStopped()) return null
-  const evidence = readEvidence(folder)
+  const evidence = readEvidence(setup.pool)
   const result = checkEvidence(evidence)
   const kept = keep ?? (result.violations.length === 0 ? undefined : keptFolder(seed))
   if (kept !== undefined) copyTo(folder, kept)

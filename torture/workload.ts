@@ -1,6 +1,8 @@
-import { kill, supervisorsOf } from '../test/support/processes.ts'
+import { Chance } from '../simulation/chance.ts'
+import { daemonsOf, kill, stoppersOf, supervisorsOf } from '../test/support/processes.ts'
 import { type Action, Actions } from './actions.ts'
 import { stamp } from './clock.ts'
+import { DaemonFaults } from './daemon-faults.ts'
 import { injectFault } from './faults.ts'
 import { type CommandRequest, type Log, openLog, paths } from './log.ts'
 import { readRequest, releaseRequest, requestFor, userOf } from './requests.ts'
@@ -17,6 +19,7 @@ const RELEASE_AFTER_MS = 500
 const POLL_EVERY_MS = 5
 /** The usual duration until the first commands have ended. */
 const USUAL_AT_FIRST_MS = 20
+const MOST_USUAL_MS = 200
 
 export interface WorkloadOptions {
   readonly seed: number
@@ -44,6 +47,7 @@ class Workload {
   readonly #pending = new Set<Promise<void>>()
   #isAborted = false
   #started = 0
+  #faults = Promise.resolve()
   /** When the last `run` or `reserve` ended. */
   #lastEnd = performance.now()
   /** The usual duration of a command that does not wait, ms. */
@@ -59,7 +63,14 @@ class Workload {
     this.#log.write({ event: 'opened', at: stamp(), seed, gpus, users })
     const actions = new Actions(seed, { users: users.length, gpus })
     const end = performance.now() + seconds * 1000
-    while (performance.now() < end && !isStopped() && !this.#isStuck()) {
+    const isOver = () => performance.now() >= end || isStopped() || this.#isStuck()
+    const { daemon } = this.#setup
+    if (daemon !== null) {
+      const mayUpgrade = () => end - performance.now() < (seconds / 2) * 1000
+      const chance = new Chance(seed)
+      this.#faults = new DaemonFaults({ ...daemon, log: this.#log, chance, isOver, mayUpgrade }).run()
+    }
+    while (!isOver()) {
       await this.#waitForRoom(MOST_AT_ONCE)
       const action = actions.next()
       this.#perform(action)
@@ -71,7 +82,8 @@ class Workload {
 
   #perform(action: Action): void {
     if (action.kind === 'kill-writer') {
-      this.#track(this.#killWriter(action.within))
+      // Only the daemon writes its pool.
+      if (this.#setup.daemon === null) this.#track(this.#killWriter(action.within))
       return
     }
     const command = this.#start((id) => requestFor(action, id, this.#setup))
@@ -113,6 +125,7 @@ class Workload {
 
   /** Waits for all commands. Then all GPUs must be free. */
   async #finish(): Promise<void> {
+    await this.#faults
     await this.#waitForRoom(0)
     if (this.#live.size > 0) return this.#reportStuck()
     await Promise.all(this.#pending)
@@ -122,7 +135,8 @@ class Workload {
       await this.#start(() => readRequest(first, verb, '--json')).ended
     }
     await this.#start(() => readRequest(first, 'report')).ended
-    await this.#waitForSupervisors()
+    await this.#endDaemon()
+    await this.#waitForProcesses()
   }
 
   /**
@@ -142,11 +156,18 @@ class Workload {
     await Promise.all(releases.map(({ ended }) => ended))
   }
 
-  async #waitForSupervisors(): Promise<void> {
-    const { store } = this.#setup.pool
+  async #endDaemon(): Promise<void> {
+    const daemon = this.#setup.daemon?.pool.daemon()
+    daemon?.kill('SIGTERM')
+    await daemon?.exited
+  }
+
+  async #waitForProcesses(): Promise<void> {
+    const { pool } = this.#setup
+    const left = () => [...supervisorsOf(pool), ...stoppersOf(pool), ...daemonsOf(pool)]
     const deadline = performance.now() + STUCK_AFTER_MS
-    while (supervisorsOf({ store }).length > 0 && performance.now() < deadline) await Bun.sleep(POLL_EVERY_MS)
-    const pids = supervisorsOf({ store })
+    while (left().length > 0 && performance.now() < deadline) await Bun.sleep(POLL_EVERY_MS)
+    const pids = left()
     if (pids.length > 0) this.#log.write({ event: 'remained', at: stamp(), pids })
   }
 
@@ -158,6 +179,7 @@ class Workload {
 
   async #abort(): Promise<void> {
     this.#isAborted = true
+    await this.#faults
     for (const each of this.#live) each.signal('SIGKILL')
     await Promise.all([...this.#live].map(({ ended }) => ended))
     await Promise.all(this.#pending)
@@ -177,7 +199,9 @@ class Workload {
     void started.ended.then(() => {
       this.#live.delete(started)
       if (request.verb === 'run' || request.verb === 'reserve') this.#lastEnd = performance.now()
-      if (request.verb === 'status') this.#usual += (performance.now() - begun - this.#usual) / 10
+      // A longer one waited for a daemon.
+      const duration = Math.min(performance.now() - begun, MOST_USUAL_MS)
+      if (request.verb === 'status') this.#usual += (duration - this.#usual) / 10
     })
     return started
   }

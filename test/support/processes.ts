@@ -21,6 +21,14 @@ export function stoppersOf({ folder }: { readonly folder: string }): number[] {
   })
 }
 
+/** Pids of the daemons of a pool. */
+export function daemonsOf({ folder }: { readonly folder: string }): number[] {
+  return pids().filter((pid) => {
+    const [, verb, , socket] = readOr(`/proc/${pid}/cmdline`).split('\0')
+    return verb === 'daemon' && socket?.startsWith(`${folder}/`) === true
+  })
+}
+
 /** Whether a supervisor has started and watches the pool. */
 export function isWatching(pid: number): boolean {
   try {

@@ -458,6 +458,55 @@ describe('the ends of commands', () => {
   })
 })
 
+describe('a daemon that is killed', () => {
+  const NO_DAEMON = '{"error":{"code":"daemon-unavailable"}}'
+
+  function gaveUp(evidence: EvidenceBuilder, verb: 'run' | 'release', after: number): void {
+    evidence.started(1600, 'lacking', verb === 'run' ? { verb, gpus: 1 } : { verb })
+    evidence.prints(1600 + after, 'lacking', NO_DAEMON)
+    evidence.ended(1600 + after, 'lacking', 75)
+  }
+
+  test('a command may give up after five seconds, and a release at once', () => {
+    const lacking = (verb: 'run' | 'release', after: number) =>
+      broken((evidence) => {
+        evidence.outage(1590, 7000)
+        gaveUp(evidence, verb, after)
+      })
+    expect(lacking('run', 5010)).toEqual([])
+    expect(lacking('run', 4000)).toEqual(['ends'])
+    expect(lacking('release', 10)).toEqual([])
+  })
+
+  test('a command may not give up while there is a daemon', () => {
+    expect(broken((evidence) => gaveUp(evidence, 'run', 5010))).toEqual(['ends'])
+    expect(broken((evidence) => gaveUp(evidence, 'release', 10))).toEqual(['ends'])
+  })
+
+  test('a grant may be unknown to its command only if the daemon ended in between', () => {
+    const untold = (from: number) =>
+      withoutReports((evidence) => {
+        evidence.started(1600, 'untold', { verb: 'reserve', gpus: 1, holdLimit: 100 })
+        evidence.record('untold', [0], [1620, 1720], { kind: 'manual', outcome: 'expired' })
+        evidence.outage(from, from + 200)
+        evidence.ended(2100, 'untold', 75)
+      })
+    expect(untold(1625)).toEqual([])
+    expect(untold(1300)).toEqual(['records'])
+  })
+
+  test('a job gets one SIGINT', () => {
+    expect(
+      withoutReports((evidence) => {
+        evidence.run('twice', [0], [1600, 1620, 2700, 2705], { holdLimit: 1000 })
+        evidence.record('twice', [0], [1610, 2706], { outcome: 'timed-out' })
+        evidence.job(2600, 'twice', 'interrupted', [0])
+        evidence.job(2650, 'twice', 'interrupted', [0])
+      }),
+    ).toEqual(['ends'])
+  })
+})
+
 test('after the wall clock was set nothing else is checked', () => {
   expect(
     broken((evidence) => {

@@ -69,6 +69,12 @@ export class EvidenceBuilder implements Evidence {
     this.entries.push({ event: 'signalled', at: at(ms), command, phase: 'running', pid: 1, signal })
   }
 
+  /** A time without a daemon. */
+  outage(from: number, to: number): void {
+    this.entries.push({ event: 'daemon', at: at(from), what: 'killed', pid: 1 })
+    this.entries.push({ event: 'daemon', at: at(to), what: 'listens', pid: 2 })
+  }
+
   prints(ms: number, command: string, line: string): void {
     this.entries.push({ event: 'printed', at: at(ms), command, line })
   }

@@ -4,6 +4,7 @@ import type { Evidence } from './evidence.ts'
 import { checkGrantedGpus, checkHolders } from './holders.ts'
 import { certainHolds } from './holds.ts'
 import { checkOrder } from './order.ts'
+import { outagesIn } from './outages.ts'
 import { checkQueue } from './queue.ts'
 import { checkRecords } from './records.ts'
 import { checkReports } from './reports.ts'
@@ -37,7 +38,7 @@ export function checkEvidence(evidence: Evidence): CheckResult {
           ...checkStatus(commands, holds),
           ...checkQueue(commands),
           ...order.violations,
-          ...checkRecords(commands, history, drift),
+          ...checkRecords(commands, history, { drift, outages: outagesIn(entries) }),
           ...checkReports(commands, history, drift),
           ...checkEnds(commands, evidence),
         ]

@@ -1,6 +1,7 @@
 import type { Entry } from '../log.ts'
 import { type Command, jobStart, wasKilled } from './command.ts'
 import type { Evidence } from './evidence.ts'
+import { isDocumentedLack, lackedDaemon, missedGrant, type Outage, outagesIn } from './outages.ts'
 import { by, type Violation } from './violation.ts'
 
 const NOT_NOW = 75
@@ -10,7 +11,8 @@ const INTERRUPTED = 130
 export function checkEnds(commands: readonly Command[], evidence: Evidence): readonly Violation[] {
   const { pool, integrity } = evidence
   return [
-    ...commands.flatMap(wrongEnd).map(by('ends')),
+    ...commands.flatMap(wrongEnd(outagesIn(evidence.entries))).map(by('ends')),
+    ...commands.flatMap(interruptedTwice).map(by('ends')),
     ...evidence.entries.flatMap(stillRunning),
     ...[...pool.reservations, ...pool.queue].map((each) => ({
       rule: 'gone' as const,
@@ -24,16 +26,23 @@ export function checkEnds(commands: readonly Command[], evidence: Evidence): rea
 
 function stillRunning(entry: Entry): readonly Violation[] {
   if (entry.event === 'stuck') return [by('ends')(`these commands did not end: ${entry.commands.join(', ')}`)]
-  if (entry.event === 'remained') return [by('gone')(`supervisors ${entry.pids.join(', ')} did not exit`)]
+  if (entry.event === 'remained') return [by('gone')(`processes ${entry.pids.join(', ')} did not exit`)]
   return []
 }
 
-function wrongEnd(command: Command): readonly string[] {
-  const { id, request, end, printed } = command
-  if (end === undefined || wasKilled(command)) return []
-  const status = end.status ?? end.signal
-  if (expectedEnds(command).includes(status)) return []
-  return [`${id} (${request.argv.join(' ')}) ended with ${status}: ${printed.at(-1)?.line ?? ''}`]
+const wrongEnd =
+  (outages: readonly Outage[]) =>
+  (command: Command): readonly string[] => {
+    const { id, request, end, printed } = command
+    if (end === undefined || wasKilled(command)) return []
+    const status = end.status ?? end.signal
+    if (isRight(command, status, outages)) return []
+    return [`${id} (${request.argv.join(' ')}) ended with ${status}: ${printed.at(-1)?.line ?? ''}`]
+  }
+
+function isRight(command: Command, status: number | string | null, outages: readonly Outage[]): boolean {
+  if (lackedDaemon(command)) return status === NOT_NOW && isDocumentedLack(command, outages)
+  return expectedEnds(command).includes(status) || (status === NOT_NOW && missedGrant(command, outages))
 }
 
 function expectedEnds(command: Command): readonly (number | string | null)[] {
@@ -53,6 +62,12 @@ function expectedEnds(command: Command): readonly (number | string | null)[] {
   // A waiter without a limit is never refused.
   if (request.waitLimit === null) return []
   return to.steady - from.steady >= (request.waitLimit ?? 0) ? [NOT_NOW] : []
+}
+
+/** A time limit sends one SIGINT, even if the daemon is restarted meanwhile. */
+function interruptedTwice({ id, job }: Command): readonly string[] {
+  const interruptions = job.filter(({ event }) => event === 'interrupted')
+  return interruptions.length < 2 ? [] : [`${id} got ${interruptions.length} SIGINTs`]
 }
 
 /** Another user held one of the GPUs that the release named. */

@@ -26,8 +26,8 @@ export interface Evidence {
   readonly integrity: string
 }
 
-export function readEvidence(folder: string): Evidence {
-  const { log, jobs, database } = paths(folder)
+export function readEvidence({ folder, database }: { folder: string; database: string }): Evidence {
+  const { log, jobs } = paths(folder)
   const db = new Database(database, { readwrite: true, create: false })
   try {
     const pool = db.query<{ document: string }, []>('SELECT document FROM pool').get()

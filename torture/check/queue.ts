@@ -44,24 +44,29 @@ class QueueCheck {
     )
   }
 
-  /** A waiter whose time limit passes during an attempt may join the queue once more before it notices. */
+  /**
+   * A waiter whose time limit passes during an attempt may join the queue once more before it notices. The limit counts
+   * from the start of the command.
+   */
   #keptPlace({ note = '', waiting_since }: PlaceDocument, what: string): boolean {
     const since = this.#since.get(note) ?? waiting_since
     this.#since.set(note, since)
     if (since === waiting_since) return true
-    const waitLimit = this.#commands.get(note)?.request.waitLimit ?? Number.POSITIVE_INFINITY
-    if (Date.parse(waiting_since) - Date.parse(since) >= waitLimit) return false
+    const { request, from } = this.#commands.get(note) ?? {}
+    const waitLimit = request?.waitLimit ?? Number.POSITIVE_INFINITY
+    if (Date.parse(waiting_since) - (from?.wall ?? 0) >= waitLimit) return false
     this.violations.push(`${what} ${note} waiting since ${waiting_since}, not ${since}`)
     return true
   }
 
-  /** The position that a waiter prints never grows. */
-  checkPositions({ id, printed }: Command): void {
+  /** The position that a waiter prints never grows before its time limit. */
+  checkPositions({ id, printed, request, from }: Command): void {
+    const limit = from.wall + (request.waitLimit ?? Number.POSITIVE_INFINITY)
     let last = Number.POSITIVE_INFINITY
     for (const { line, at } of printed) {
       if (!line.startsWith('{"waiting"')) continue
       const { position } = JSON.parse(line).waiting
-      if (position > last)
+      if (position > last && at.wall < limit)
         this.violations.push(`${id} fell back from position ${last} to ${position} at ${at.steady}`)
       last = position
     }

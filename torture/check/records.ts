@@ -1,19 +1,21 @@
 import { type Command, gpusOf, isRead, jobStart, lastAlive, reserved, wasKilled } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
+import type { Outage } from './outages.ts'
 import { firstAtOrAfter } from './search.ts'
 import { isReleasedBy } from './status.ts'
 import { by, type Violation } from './violation.ts'
 
 /**
  * The history has one row for each GPU of each grant in the logs, and no other row. Each row has the right holder,
- * start, end and outcome. A killed command may have a grant that it could not print.
+ * start, end and outcome. A killed command may have a grant that it could not print, and the answer of a killed daemon may
+ * be lost.
  */
 export function checkRecords(
   commands: readonly Command[],
   history: readonly HistoryRow[],
-  drift: number,
+  { drift, outages }: { readonly drift: number; readonly outages: readonly Outage[] },
 ): readonly Violation[] {
-  const records = new RecordCheck(commands, history, drift)
+  const records = new RecordCheck(commands, history, { drift, outages })
   const known = new Set(commands.map(({ id }) => id))
   const unknown = history.filter(({ note }) => !known.has(note ?? ''))
   return [
@@ -28,6 +30,7 @@ export function checkRecords(
 
 class RecordCheck {
   readonly #drift: number
+  readonly #outages: readonly Outage[]
   /** In the order of their starts. */
   readonly #reads: readonly Command[]
   readonly #releases: readonly Command[]
@@ -35,8 +38,13 @@ class RecordCheck {
   /** The starts of transactions with a grant, sorted. */
   readonly #commits: readonly number[]
 
-  constructor(commands: readonly Command[], history: readonly HistoryRow[], drift: number) {
+  constructor(
+    commands: readonly Command[],
+    history: readonly HistoryRow[],
+    { drift, outages }: { readonly drift: number; readonly outages: readonly Outage[] },
+  ) {
     this.#drift = drift
+    this.#outages = outages
     this.#commits = history.map((row) => row.started_at).sort((a, b) => a - b)
     this.#reads = commands.filter((each) => isRead(each, 'status') && each.end?.status === 0)
     this.#releases = commands.filter(({ request }) => request.verb === 'release')
@@ -51,12 +59,20 @@ class RecordCheck {
     const gpus = grant?.gpus ?? (start === undefined ? undefined : gpusOf(start))
     if (gpus === undefined) {
       const size = typeof request.gpus === 'number' ? request.gpus : (request.gpus?.length ?? 0)
-      if (rows.length === 0 || (wasKilled(command) && rows.length === size && isOne(rows))) return []
+      if (rows.length === 0 || (this.#mayBeUntold(command) && rows.length === size && isOne(rows))) return []
       return [`the history has ${rows.length} GPUs for ${id}, which was granted none`]
     }
     const recorded = rows.map(({ gpu }) => gpu).sort((a, b) => a - b)
     if (String(recorded) === String(gpus) && rows.every((row) => row.reservation === reservation)) return []
     return [`${id} had GPU ${gpus} as ${reservation}, the history has ${describe(rows)}`]
+  }
+
+  #mayBeUntold(command: Command): boolean {
+    const { rows, to } = command
+    const granted = Math.max(...rows.map(({ started_at }) => started_at))
+    const isBetween = (outage: Outage) =>
+      granted <= outage.to.wall + this.#drift && outage.from.wall <= to.wall + this.#drift
+    return wasKilled(command) || this.#outages.some(isBetween)
   }
 
   row(command: Command, row: HistoryRow): readonly string[] {

@@ -1,0 +1,3 @@
+import { testRound } from './round.ts'
+
+testRound('a daemon', { daemon: true, killedIn: ({ daemon }) => daemon['killed-in-transaction'] })

@@ -1,0 +1,51 @@
+import type { Entry, Stamp } from '../log.ts'
+import type { Command } from './command.ts'
+
+/** A time in which no daemon answered. */
+export interface Outage {
+  readonly from: Stamp
+  readonly to: Stamp
+}
+
+/** How long a command waits for a daemon, as documented. */
+const PATIENCE_MS = 5_000
+
+/** In the order of their starts. */
+export function outagesIn(entries: readonly Entry[]): readonly Outage[] {
+  let from: Stamp | undefined
+  return entries.flatMap((entry) => {
+    if (entry.event !== 'daemon') return []
+    if (entry.what !== 'listens' && entry.what !== 'continued') from ??= entry.at
+    else if (from !== undefined) {
+      const outage = { from, to: entry.at }
+      from = undefined
+      return [outage]
+    }
+    return []
+  })
+}
+
+/** The answer to the command may have been lost, and it ended with 75 because its grant ended before it asked again. */
+export function missedGrant({ rows, from, to }: Command, outages: readonly Outage[]): boolean {
+  return rows.length > 0 && outages.some((outage) => isDuring(outage, { from, to }))
+}
+
+/**
+ * Such an end is documented: after five seconds or the end of its wait, or at once if it
+ * must not be performed twice. It may have been performed.
+ */
+export function isDocumentedLack(command: Command, outages: readonly Outage[]): boolean {
+  const { request, from, to } = command
+  const patience = Math.min(PATIENCE_MS, request.waitLimit ?? PATIENCE_MS)
+  return (
+    outages.some((outage) => isDuring(outage, { from, to })) &&
+    (request.verb === 'release' || to.steady - from.steady >= patience)
+  )
+}
+
+const isDuring = (outage: Outage, { from, to }: Outage): boolean =>
+  outage.from.steady < to.steady && from.steady < outage.to.steady
+
+/** Whether its error is that the daemon does not answer. */
+export const lackedDaemon = ({ printed }: Pick<Command, 'printed'>): boolean =>
+  printed.at(-1)?.line.includes('"code":"daemon-unavailable"') ?? false
