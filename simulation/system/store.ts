@@ -72,6 +72,11 @@ export class ProcessStore implements OpenedPool {
     return this.#ledger.usage(range, reservations)
   }
 
+  async isRecorded(reservation: string): Promise<boolean> {
+    await this.#reach()
+    return this.#ledger.isRecorded(reservation)
+  }
+
   changes(): AsyncIterable<void> {
     throw new Error('StoredPool wakes the watchers of the simulated store')
   }

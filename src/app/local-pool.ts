@@ -29,6 +29,8 @@ export interface LocalParts {
   readonly actor: () => Promise<Account>
   /** The Unix groups of that account. Absent: limits for groups do not apply to it. */
   readonly groups?: () => readonly number[]
+  /** Whether the process that requests GPUs is gone. Absent if this process does. */
+  readonly isRequesterGone?: () => boolean
   /** Absent for a process that never probes. */
   readonly driver?: Driver
   readonly trace?: Trace
@@ -104,7 +106,11 @@ export class LocalPool implements PoolService {
 
   async #observedFor(request: Request): Promise<{ readonly observed: Observation } | Refusal> {
     const pool = await this.#knownPool()
-    return impossibleIn(pool, request) ?? { observed: await this.#observedIn(pool) }
+    const impossible = impossibleIn(pool, request)
+    if (impossible !== null) return impossible
+    const observed = await this.#observedIn(pool)
+    // It may have been killed before its request was read, or during the probe.
+    return this.#parts.isRequesterGone?.() === true ? { refused: { code: 'gone' } } : { observed }
   }
 
   async #knownPool(): Promise<Pool> {

@@ -7,6 +7,8 @@ import type { Commit, Creation, Decide, LockPatience } from '../ports/store.ts'
 export type OnCommit = (before: Pool | null, after: Pool) => void
 
 export interface Checks {
+  /** Called before each decision: the exits of processes until now are known in it. */
+  readonly refresh: () => void
   /** Whether the kernel would report the exit of this process. */
   readonly isWatched: (process: ProcessIdentity) => boolean
   /** Why this pool could not be read back; undefined for a sound pool. */
@@ -36,6 +38,7 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   async load() {
+    this.#checks.refresh()
     const { pool, moment } = await this.#store.load()
     return { pool: this.#withHeartbeats(pool, moment.wall), moment }
   }
@@ -60,7 +63,10 @@ export class AnnouncingStore implements OpenedPool {
     }
     const answer = await this.#store.update<Answer>(
       typeof change === 'function'
-        ? (pool, moment) => noted(pool, change(pool, moment))
+        ? (pool, moment) => {
+            this.#checks.refresh()
+            return noted(pool, change(pool, moment))
+          }
         : { create: (pool, moment) => noted(pool, change.create(pool, moment)) },
     )
     if (last !== undefined && last.commit.pool !== last.before) {
@@ -79,6 +85,10 @@ export class AnnouncingStore implements OpenedPool {
 
   usage(range: TimeRange, reservations: readonly string[]) {
     return this.#store.usage(range, reservations)
+  }
+
+  isRecorded(reservation: string) {
+    return this.#store.isRecorded(reservation)
   }
 
   changes(signal: AbortSignal) {

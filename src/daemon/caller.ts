@@ -1,5 +1,5 @@
 import type { CallerSettings } from '../app/remote/protocol.ts'
-import type { Account } from '../domain/pool/model.ts'
+import type { Account, ProcessIdentity } from '../domain/pool/model.ts'
 import type { Warn } from '../domain/warnings.ts'
 
 /** The account that performs an operation, and its settings; by default those of the daemon. */
@@ -7,5 +7,7 @@ export interface Caller extends Partial<CallerSettings> {
   readonly account: Account
   /** Its Unix groups. */
   readonly groups: readonly number[]
+  /** The process that requests; it gets no GPUs once it is gone. Null if it is not visible here. */
+  readonly process?: ProcessIdentity | null
   readonly warn?: Warn
 }

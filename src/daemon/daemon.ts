@@ -101,6 +101,7 @@ export class Daemon implements ConnectionHandler {
       mayAdminister: (asking) => asking === 0 || asking === own.uid,
       administrationFor,
       serviceFor,
+      hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
       onChange: (changed) => this.#watch(changed),
       isStopping: () => this.#isStopping,
@@ -112,6 +113,13 @@ export class Daemon implements ConnectionHandler {
         else this.#connections.set(uid, left)
       },
     })
+  }
+
+  async #hasEnded(id: string): Promise<boolean> {
+    if (!(await this.#parts.store.isRecorded(id))) return false
+    // It may have released some of its GPUs only.
+    const { pool } = await this.#service.view('stored')
+    return pool.reservations.every((held) => held.id !== id)
   }
 
   #watch(changed: () => void): () => void {

@@ -8,6 +8,7 @@ import type {
 } from '../app/remote/protocol.ts'
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../app/remote/protocol.ts'
 import {
+  alreadyEnded,
   daemonDefect,
   noPoolAtDaemon,
   notAdministrator,
@@ -38,6 +39,8 @@ export interface SessionParts {
   readonly mayAdminister: (uid: number) => boolean
   readonly administrationFor: (account: Account) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
+  /** Whether a reservation with this id has existed before. */
+  readonly hasEnded: (id: string) => Promise<boolean>
   /** Performs a task when it is this account's turn. The task must not reject. */
   readonly inTurn: (uid: number, task: () => Promise<void>) => void
   /** Calls back after each change, until the returned function is called. */
@@ -209,18 +212,20 @@ export class Session implements Receiver {
 
   async #service(request?: { readonly n: number; readonly caller: CallerSettings }): Promise<PoolService> {
     const { connection, accountOf, serviceFor } = this.#parts
-    const { uid, groups } = connection.peer
-    const account = await accountOf(uid)
-    if (request === undefined) return serviceFor({ account, groups })
+    const { uid, groups, process } = connection.peer
+    const own = { account: await accountOf(uid), groups, process }
+    if (request === undefined) return serviceFor(own)
     const { n, caller } = request
-    return serviceFor({ ...caller, account, groups, warn: (warning) => this.#send(n, { warning }) })
+    return serviceFor({ ...caller, ...own, warn: (warning) => this.#send(n, { warning }) })
   }
 
   async #verified(intent: Intent): Promise<Intent> {
-    const { connection, accountOf } = this.#parts
+    const { connection, accountOf, hasEnded } = this.#parts
     const { uid, process } = connection.peer
     const verified = verifiedIntent(intent, await accountOf(uid), process)
     if (verified === null) throw unseenProcess()
+    // A second reservation with this id would have no records of its own.
+    if (await hasEnded(intent.id)) throw alreadyEnded()
     return verified
   }
 

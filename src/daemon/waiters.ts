@@ -10,7 +10,7 @@ import { obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
 import { timedOut } from '../domain/operation/acquisition.ts'
 import type { Grant, Intent, Ticket } from '../domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
-import type { Millis, Pool } from '../domain/pool/model.ts'
+import type { Millis, Pool, QueueEntry } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { type Conditions, isPassedOver, startableEntries } from '../domain/schedule/startable.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -36,6 +36,8 @@ export interface Waiter {
 interface Place {
   readonly waiter: Waiter
   timer: ReturnType<typeof setTimeout> | undefined
+  /** When its entry leaves the queue, by the wall clock. */
+  waitUntil: Millis | undefined
   /** The attempt that is under way. */
   attempt: Promise<void> | undefined
   hasLeft: boolean
@@ -86,14 +88,7 @@ export class Waiters {
     const place = newPlace(waiter)
     this.#places.set(key, place)
     this.#disconnected.keep(waiter.intent)
-    if (earlier !== undefined) {
-      earlier.isReplaced = true
-      clearTimeout(earlier.timer)
-      await earlier.attempt
-      if (this.#places.get(key) !== place) return
-    }
-    // Meanwhile it may have been served.
-    if (place.attempt === undefined) await this.#attempt(place, true)
+    await this.#attempt(place, () => this.#begin(place, earlier))
     if (this.#places.get(key) !== place) return
     const { waitFor } = waiter.ticket
     if (waitFor !== undefined) {
@@ -104,6 +99,25 @@ export class Waiters {
     }
     this.#inBackground(this.#reportTo(place))
     this.serve()
+  }
+
+  async #begin(place: Place, earlier: Place | undefined): Promise<void> {
+    if (earlier !== undefined) {
+      earlier.isReplaced = true
+      clearTimeout(earlier.timer)
+      await earlier.attempt
+      if (this.#places.get(keyOf(place.waiter.intent)) !== place) return
+    }
+    try {
+      // An earlier daemon may have queued it.
+      const { pool, moment } = await this.#parts.service.view('stored')
+      const entry = entryOf(place, pool)
+      place.waitUntil = entry?.waitUntil
+      if (isOver(place, moment.wall)) await this.#timeOut(place)
+      else await this.#acquire(place, { isQueued: entry !== undefined })
+    } catch (error) {
+      await this.#finish(place, this.#failureOf(error))
+    }
   }
 
   /** The client gives up or has disconnected. Removes its queue entry, unless it was finished before. */
@@ -141,7 +155,10 @@ export class Waiters {
     const { service, processes } = this.#parts
     const { pool, moment } = await service.view('stored')
     const conditions = { now: moment.wall, stopped: processes.stopped }
-    await Promise.all(this.#asking(pool, conditions).map((place) => this.#attempt(place)))
+    const attempts = this.#asking(pool, conditions).map((place) =>
+      this.#attempt(place, () => this.#acquire(place, { isQueued: true })),
+    )
+    await Promise.all(attempts)
     this.#reportWithin(PROGRESS_EVERY_MS)
   }
 
@@ -153,7 +170,9 @@ export class Waiters {
   #asking(pool: Pool, conditions: Conditions): readonly Place[] {
     const startable = this.#startable(pool, conditions)
     const entries = new Set(pool.queue.map(keyOf))
-    const asking = [...this.#places.values()].filter(({ waiter }) => !entries.has(keyOf(waiter.intent)))
+    const isLost = (place: Place) =>
+      !entries.has(keyOf(place.waiter.intent)) && !isOver(place, conditions.now)
+    const asking = [...this.#places.values()].filter(isLost)
     let isSomeoneAbsent = false
     for (const entry of pool.queue) {
       const place = this.#places.get(keyOf(entry))
@@ -180,19 +199,18 @@ export class Waiters {
   }
 
   /** Must not be called while another attempt of this place is under way. */
-  async #attempt(place: Place, isFirst = false): Promise<void> {
-    const attempt = this.#acquire(place, isFirst)
-    place.attempt = attempt
-    await attempt
-    place.attempt = undefined
+  async #attempt(place: Place, acquire: () => Promise<void>): Promise<void> {
+    place.attempt = acquire()
+    try {
+      await place.attempt
+    } finally {
+      place.attempt = undefined
+    }
     if (place.hasLeft && !place.isReplaced) await this.#remove(place)
   }
 
-  /**
-   * A first attempt that fails ends the wait. A waiter that is in the queue, perhaps since an earlier daemon, keeps its
-   * place while the driver or the store fails.
-   */
-  async #acquire(place: Place, isFirst: boolean): Promise<void> {
+  /** A waiter that is in the queue keeps its place while the driver or the store fails. */
+  async #acquire(place: Place, { isQueued }: { readonly isQueued: boolean }): Promise<void> {
     const { service, intent, ticket } = place.waiter
     try {
       const answer = await service.perform({ op: 'acquire', intent, wait: ticket })
@@ -203,21 +221,10 @@ export class Waiters {
       else if (answer.kind === 'granted') await this.#finish(place, answer.grant)
       else this.#reading = answer.reading
     } catch (error) {
-      const failure = failureOf(error)
-      if (failure !== error) this.#parts.log(error)
+      const failure = this.#failureOf(error)
       this.#reading = undefined
       this.#driverFailure = failure
-      if (isFirst && !(await this.#isQueued(intent))) await this.#finish(place, failure)
-    }
-  }
-
-  async #isQueued({ id }: Intent): Promise<boolean> {
-    try {
-      const { pool } = await this.#parts.service.view('stored')
-      return pool.queue.some((entry) => entry.id === id)
-    } catch {
-      // The failure of the attempt is reported.
-      return false
+      if (!isQueued) await this.#finish(place, failure)
     }
   }
 
@@ -247,6 +254,10 @@ export class Waiters {
 
   async #giveUp(place: Place): Promise<void> {
     await place.attempt
+    await this.#timeOut(place)
+  }
+
+  async #timeOut(place: Place): Promise<void> {
     if (!this.#take(place)) return
     const { waiter } = place
     this.#inBackground(this.giveBack(waiter))
@@ -254,9 +265,15 @@ export class Waiters {
       const { pool, moment } = await this.#parts.service.view('stored')
       waiter.finish(timedOut(pool, waiter.intent, moment.wall))
     } catch (error) {
-      waiter.finish(failureOf(error))
-      throw error
+      waiter.finish(this.#failureOf(error))
     }
+  }
+
+  /** A defect is described in the log only. */
+  #failureOf(error: unknown): CanhazgpuError {
+    if (error instanceof CanhazgpuError) return error
+    this.#parts.log(error)
+    return daemonDefect()
   }
 
   #reportWithin(ms: Millis): void {
@@ -275,6 +292,7 @@ export class Waiters {
 
   async #reportTo(place: Place): Promise<void> {
     const { pool, source } = await this.#progressSource()
+    place.waitUntil ??= entryOf(place, pool)?.waitUntil
     const isCurrent = this.#places.get(keyOf(place.waiter.intent)) === place
     if (isCurrent) report(place, progressOf(place.waiter.intent.id, pool, source))
   }
@@ -296,12 +314,10 @@ export class Waiters {
   }
 }
 
-const failureOf = (error: unknown): CanhazgpuError =>
-  error instanceof CanhazgpuError ? error : daemonDefect()
-
 const newPlace = (waiter: Waiter): Place => ({
   waiter,
   timer: undefined,
+  waitUntil: undefined,
   attempt: undefined,
   hasLeft: false,
   removal: undefined,
@@ -309,9 +325,14 @@ const newPlace = (waiter: Waiter): Place => ({
   reported: '',
 })
 
-/** Reports only what differs from the last report. */
+const entryOf = ({ waiter }: Place, pool: Pool): QueueEntry | undefined =>
+  pool.queue.find((entry) => keyOf(entry) === keyOf(waiter.intent))
+
+const isOver = ({ waitUntil = Number.POSITIVE_INFINITY }: Place, now: Millis): boolean => now >= waitUntil
+
+/** Reports only what differs from the last report, and nothing to a waiter whose entry is about to be removed. */
 function report(place: Place, progress: WaitProgress | null): void {
-  if (progress === null) return
+  if (progress === null || isOver(place, progress.now)) return
   const { now: _, ...facts } = progress
   const reported = JSON.stringify(facts)
   if (reported === place.reported) return

@@ -42,6 +42,17 @@ export class WatchedProcesses {
     this.#watched.set(key, { exit, hasExited: false })
   }
 
+  /** Must be called before a decision: `alive` then knows every exit until now. */
+  refresh(): void {
+    this.#exits.poll()
+  }
+
+  /** Whether this process, if it is known, has exited until now. */
+  isGone(process: ProcessIdentity | null): boolean {
+    this.refresh()
+    return process !== null && this.alive(process) === 'gone'
+  }
+
   alive(process: ProcessIdentity): Liveness {
     const watched = this.#watched.get(keyOf(process))
     if (watched === undefined || watched.exit === null) return this.#check(process)

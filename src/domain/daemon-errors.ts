@@ -15,6 +15,14 @@ export const daemonStopped = (): CanhazgpuError =>
     { hint: "see 'canhazgpu status', then try again if needed" },
   )
 
+/** The client repeats its request, because a daemon was killed before it answered. */
+export const alreadyEnded = (): CanhazgpuError =>
+  new CanhazgpuError(
+    'not-enough-gpus',
+    'The GPUs were granted before the daemon was restarted, and the reservation has ended since',
+    { hint: 'it was released or has expired; try again' },
+  )
+
 export const tooManyConnections = (): CanhazgpuError =>
   new CanhazgpuError('daemon-unavailable', 'The daemon has too many connections', {
     hint: 'try again when some of your commands have ended',

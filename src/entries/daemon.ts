@@ -9,7 +9,7 @@ import { DRIVER_NAMES } from '../adapters/gpu/driver-names.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
-import { canReadProcessOwners, livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { canReadProcessOwners, liveness, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { hostname, readText } from '../adapters/kernel/procfs.ts'
 import { hasSupervisor } from '../adapters/kernel/supervisors.ts'
 import { selfCommand } from '../adapters/process/self.ts'
@@ -54,12 +54,13 @@ export async function startDaemon(
   { socket, pool }: DaemonPlace,
 ): Promise<RunningDaemon> {
   prepareSocketFolder(socket)
-  const watched = new WatchedProcesses(openProcessExits(), livenessInDecision())
+  const watched = new WatchedProcesses(openProcessExits(), liveness)
   const processes = {
     alive: (process: ProcessIdentity) => watched.alive(process),
     stopped: stoppedInDecision(),
   }
   const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment), {
+    refresh: () => watched.refresh(),
     isWatched: (process) => watched.isWatched(process),
     faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
   })
@@ -68,6 +69,7 @@ export async function startDaemon(
   const serviceFor = (caller: Caller): PoolService =>
     new LocalPool({
       ...{ store, processes, actor: async () => caller.account, groups: () => caller.groups },
+      isRequesterGone: () => watched.isGone(caller.process ?? null),
       driver: driverFor(caller, driver, settings),
       ...traced,
     })

@@ -22,4 +22,7 @@ export interface Ledger {
    * reservations. A reservation that is still held may have released some units.
    */
   usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage>
+
+  /** Whether there is a record of this reservation: it has released some units, or has ended. */
+  isRecorded(reservation: string): Promise<boolean>
 }

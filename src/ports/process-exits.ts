@@ -7,6 +7,8 @@ export interface ProcessExits {
    * pid that is not visible here.
    */
   watch(process: ProcessIdentity, exited: () => void): ProcessExit | null
+  /** Reports the exits that have happened until now, before it returns. */
+  poll(): void
 }
 
 export interface ProcessExit {

@@ -1,7 +1,7 @@
 import type { ProcessIdentity } from '../../domain/pool/model.ts'
 import type { ProcessExits } from '../../ports/process-exits.ts'
 import { pidNamespace } from '../kernel/boot.ts'
-import { epollAdd, epollCreate } from '../kernel/epoll.ts'
+import { epollAdd, epollCreate, epollPoll } from '../kernel/epoll.ts'
 import { close, pidfdOpen } from '../kernel/libc.ts'
 import { visibilityHere } from '../kernel/processes.ts'
 
@@ -12,15 +12,16 @@ interface Watched {
 
 /**
  * Watches pidfds with epoll(7). A thread blocks in epoll_wait(2), because the event loop of the runtime cannot watch a
- * pidfd; descriptors are added from this thread while it waits.
+ * pidfd; descriptors are added from this thread while it waits. A second epoll descriptor answers `poll`: on a busy
+ * machine the thread may be late.
  */
 export function openProcessExits(): ProcessExits {
-  const epoll = epollCreate()
-  if (epoll < 0) throw new Error(`epoll_create1: errno ${-epoll}`)
+  const epoll = newEpoll()
+  const polled = newEpoll()
   const watched = new Map<number, Watched>()
   let lastToken = 0
   const worker = new Worker(workerPath())
-  worker.onmessage = ({ data: tokens }: MessageEvent<readonly number[]>) => {
+  const report = (tokens: readonly number[]) => {
     for (const token of tokens) {
       const found = watched.get(token)
       if (found === undefined) continue
@@ -29,6 +30,7 @@ export function openProcessExits(): ProcessExits {
       found.exited()
     }
   }
+  worker.onmessage = ({ data: tokens }: MessageEvent<readonly number[]>) => report(tokens)
   worker.onerror = ({ message }) => {
     throw new Error(`watching processes failed: ${message}`)
   }
@@ -39,7 +41,7 @@ export function openProcessExits(): ProcessExits {
       if (pidfd === null) return null
       const token = ++lastToken
       watched.set(token, { pidfd, exited })
-      if (epollAdd(epoll, pidfd, token) < 0) {
+      if (epollAdd(epoll, pidfd, token) < 0 || epollAdd(polled, pidfd, token) < 0) {
         watched.delete(token)
         close(pidfd)
         return null
@@ -50,7 +52,16 @@ export function openProcessExits(): ProcessExits {
         },
       }
     },
+    poll() {
+      for (let tokens = epollPoll(polled); tokens.length > 0; tokens = epollPoll(polled)) report(tokens)
+    },
   }
+}
+
+function newEpoll(): number {
+  const epoll = epollCreate()
+  if (epoll < 0) throw new Error(`epoll_create1: errno ${-epoll}`)
+  return epoll
 }
 
 /** scripts/build.ts puts the worker at this path of the compiled executable. */

@@ -23,10 +23,15 @@ export function epollAdd(epoll: number, fd: number, token: number): number {
 }
 
 /** Blocks this thread until events occur; returns their tokens. */
-export function epollWait(epoll: number): readonly number[] {
+export const epollWait = (epoll: number): readonly number[] => occurred(epoll, -1)
+
+/** The tokens of the events that have occurred. */
+export const epollPoll = (epoll: number): readonly number[] => occurred(epoll, 0)
+
+function occurred(epoll: number, timeoutMs: number): readonly number[] {
   const events = new Uint8Array(EVENT_BYTES * MOST_EVENTS)
   const view = new DataView(events.buffer)
-  const count = libc.epollWait(epoll, events, MOST_EVENTS)
+  const count = libc.epollWait(epoll, events, MOST_EVENTS, timeoutMs)
   return Array.from({ length: Math.max(0, count) }, (_, at) =>
     view.getUint32(at * EVENT_BYTES + TOKEN_AT, true),
   )

@@ -317,9 +317,9 @@ export const setParentDeathSignal = (signal: number): number =>
 export const epollCreate = (): number => outcome(c.syscall(onArm ? 20 : 291, O_CLOEXEC, 0, 0, 0, 0))
 export const epollControl = (epoll: number, operation: number, fd: number, event: Bytes): number =>
   outcome(c.syscall(onArm ? 21 : 233, epoll, operation, fd, addressOf(event), 0))
-/** epoll_pwait(2) without a timeout and without a signal mask. */
-export const epollWait = (epoll: number, events: Bytes, most: number): number =>
-  outcome(c.syscall(onArm ? 22 : 281, epoll, addressOf(events), most, -1, 0))
+/** epoll_pwait(2) without a signal mask; -1 is no timeout. */
+export const epollWait = (epoll: number, events: Bytes, most: number, timeoutMs: number): number =>
+  outcome(c.syscall(onArm ? 22 : 281, epoll, addressOf(events), most, timeoutMs, 0))
 
 /** pidfd_open(2); number 434 on every architecture. */
 export const pidfdOpen = (pid: number): number => outcome(c.syscall(434, pid, 0, 0, 0, 0))

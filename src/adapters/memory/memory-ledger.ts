@@ -30,6 +30,10 @@ export class MemoryLedger implements Ledger {
     }
   }
 
+  async isRecorded(reservation: string): Promise<boolean> {
+    return [...this.#place.records].some((record) => record.reservation === reservation)
+  }
+
   #overlapping({ from, to }: TimeRange): UsageRecord[] {
     const records = [...this.#place.records]
     return records.filter((record) => record.endedAt >= from && record.startedAt <= to)

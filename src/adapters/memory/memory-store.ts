@@ -49,6 +49,10 @@ export class MemoryStore implements OpenedPool {
     return this.#ledger.usage(range, reservations)
   }
 
+  isRecorded(reservation: string) {
+    return this.#ledger.isRecorded(reservation)
+  }
+
   changes(signal: AbortSignal) {
     return this.#wakeups.changes(signal)
   }

@@ -40,6 +40,10 @@ export class ReopeningStore implements OpenedPool {
     return this.#use((store) => store.usage(range, reservations))
   }
 
+  isRecorded(reservation: string) {
+    return this.#use((store) => store.isRecorded(reservation))
+  }
+
   changes(signal: AbortSignal) {
     return this.#opened.store.changes(signal)
   }

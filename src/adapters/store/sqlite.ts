@@ -12,7 +12,7 @@ import { decodePool, decodeTurns, encodePool } from './document/codec.ts'
 import { findDatabase, notInitialized } from './files/database-path.ts'
 import type { Audience } from './files/pool-files.ts'
 import { mayRepair, needsRepair } from './files/repair.ts'
-import { newestRecords, visitTimes } from './history/history-queries.ts'
+import { isRecorded, newestRecords, visitTimes } from './history/history-queries.ts'
 import { addRecords } from './history/history-writes.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
 import { whenUnlocked } from './locks/lock-wait.ts'
@@ -136,6 +136,10 @@ class SqliteStore implements OpenedPool {
 
   async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {
     return this.#reading((db) => recordedUsage(db, range, reservations))
+  }
+
+  async isRecorded(reservation: string): Promise<boolean> {
+    return this.#reading((db) => isRecorded(db, reservation))
   }
 
   changes(signal: AbortSignal): AsyncIterable<void> {

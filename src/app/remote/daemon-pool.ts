@@ -27,6 +27,7 @@ const RETRY_EVERY_MS: Millis = 50
 const RETRY_LATER_EVERY_MS: Millis = 1_000
 /** How long an interrupted waiter waits until its queue entry is removed. */
 const LEAVE_WITHIN_MS: Millis = 1_000
+const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 
 export interface DaemonPoolParts {
   readonly socket: string
@@ -93,7 +94,18 @@ export class DaemonPool implements PoolService {
    * Waits in the queue of the daemon until a grant or a refusal. A waiter that has joined the queue reconnects to a
    * restarted daemon and keeps its place. Aborting leaves the queue and rejects with the signal's reason.
    */
-  async wait({
+  async wait(wait: DaemonWait): Promise<Grant | Refusal> {
+    const { waitFor = Number.POSITIVE_INFINITY } = wait
+    // The daemon ends the wait in time, unless it is stopped.
+    const overdue = setTimeout(() => this.close(), Math.min(waitFor + RESTART_MS, LONGEST_TIMER_MS))
+    try {
+      return await this.#wait(wait)
+    } finally {
+      clearTimeout(overdue)
+    }
+  }
+
+  async #wait({
     intent,
     waitFor,
     onProgress,

@@ -23,6 +23,8 @@ export type Reason =
   | { readonly code: 'draining'; readonly draining: readonly Draining[] }
   /** The extension would delay a waiter or a booking. */
   | { readonly code: 'promised' }
+  /** The process that requested has ended meanwhile. */
+  | { readonly code: 'gone' }
   /** The reservation or queue entry belongs to another account. */
   | { readonly code: 'forbidden' }
   | { readonly code: 'nothing-to-claim'; readonly claimable: number; readonly because?: Unclaimable }

@@ -69,6 +69,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'draining':
       return { code: reason.code, draining: drainingDocument(reason.draining) }
     case 'promised':
+    case 'gone':
     case 'forbidden':
     case 'owners-unknown':
       return { code: reason.code }

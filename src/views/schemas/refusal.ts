@@ -67,6 +67,7 @@ export const refusal = v.variant('code', [
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
   object({ code: v.literal('draining'), draining }),
   object({ code: v.literal('promised') }),
+  object({ code: v.literal('gone') }),
   object({ code: v.literal('forbidden') }),
   object({
     code: v.literal('nothing-to-claim'),

@@ -76,6 +76,8 @@ function wordsOf(reason: Reason): Words {
         message: 'Others wait in the queue for these GPUs and would wait longer',
         hint: "see 'canhazgpu queue'",
       }
+    case 'gone':
+      return { code: 'failure', message: 'The process that requested the GPUs has ended' }
     case 'forbidden':
       return { code: 'not-yours', message: 'This reservation or queue entry belongs to another account' }
     case 'nothing-to-claim':

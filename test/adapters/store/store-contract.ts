@@ -217,6 +217,14 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
       })
     })
 
+    test('isRecorded: a reservation has a record once it has ended', async () => {
+      await withStore(async (store) => {
+        await store.update((pool) => ({ ...kept(pool), records: [recordOf('ended')] }))
+        expect(await store.isRecorded('ended')).toBe(true)
+        expect(await store.isRecorded('other')).toBe(false)
+      })
+    })
+
     test('usage contains the sums of a range, and the records of the requested reservations', async () => {
       await fc.assert(
         fc.asyncProperty(anyCommits, fc.array(anyRange), async (commits, ranges) => {

@@ -74,6 +74,14 @@ export class Processes {
           },
         }
       },
+      poll: () => {
+        for (const watch of [...watches]) {
+          if (this.#all.get(watch.pid)?.state !== 'gone') continue
+          watches.delete(watch)
+          watch.lane.end()
+          watch.exited()
+        }
+      },
     }
   }
 }
@@ -91,6 +99,10 @@ export class SlowStore extends MemoryStore {
 
   override update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     return this.#later(() => super.update<Answer>(change))
+  }
+
+  override isRecorded(reservation: string) {
+    return this.#later(() => super.isRecorded(reservation))
   }
 
   #later<Result>(work: () => Promise<Result>): Promise<Result> {

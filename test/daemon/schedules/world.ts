@@ -89,12 +89,14 @@ export class World {
     const watched = new WatchedProcesses(this.processes.exits(), this.processes.alive)
     const processes = { alive: watched.alive.bind(watched), stopped: this.processes.stopped }
     const store = new AnnouncingStore(slow, {
+      refresh: () => watched.refresh(),
       isWatched: (process) => watched.isWatched(process),
       faultIn: () => undefined,
     })
-    const serviceFor = ({ account }: Caller) =>
+    const serviceFor = ({ account, process }: Caller) =>
       new LocalPool({
         ...{ store, processes, actor: async () => account },
+        isRequesterGone: () => watched.isGone(process ?? null),
         driver: { sample: () => this.#sample(), askedThresholdMb: null, seesOwners: () => true },
       })
     const daemon = new Daemon({

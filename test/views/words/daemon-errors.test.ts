@@ -17,6 +17,11 @@ test.each([
     "Error: The daemon stopped before it answered, so the request may have been performed - see 'canhazgpu status', then try again if needed\n",
   ],
   [
+    errors.alreadyEnded(),
+    75,
+    'Error: The GPUs were granted before the daemon was restarted, and the reservation has ended since - it was released or has expired; try again\n',
+  ],
+  [
     errors.tooManyConnections(),
     75,
     'Error: The daemon has too many connections - try again when some of your commands have ended\n',

@@ -298,6 +298,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     "see 'canhazgpu queue'",
     { code: 'promised' },
   ],
+  [{ code: 'gone' }, 'failure', 'The process that requested the GPUs has ended', undefined, { code: 'gone' }],
   [
     { code: 'nothing-to-claim', claimable: 0 },
     'failure',

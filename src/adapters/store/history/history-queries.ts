@@ -16,6 +16,9 @@ export function newestRecords(db: Database, { from, to }: TimeRange, most = -1):
     .map(recordOfRow)
 }
 
+export const isRecorded = (db: Database, reservation: string): boolean =>
+  db.query('SELECT 1 FROM history WHERE reservation = ? LIMIT 1').get(reservation) !== null
+
 /** A million rows are visited one by one; a list of them would take a gigabyte. */
 export function visitTimes(db: Database, { from, to }: TimeRange, visit: (time: RecordedTime) => void): void {
   const rows = db
