@@ -113,6 +113,8 @@ export const daemonRequests: Parser = {
       question: { kind: 'history', range: { from: 0, to: NOW }, most: 9 },
     }),
     JSON.stringify({ n: 4, ask: 'keep', id: 'a1' }),
+    JSON.stringify({ n: 4, ask: 'leave', id: 'b1' }),
+    JSON.stringify({ n: 4, ask: 'unwatch', watch: 3 }),
     JSON.stringify({ n: 4, ask: 'watch' }),
     JSON.stringify({
       ...{ n: 5, ask: 'administer' },
@@ -166,6 +168,7 @@ function operationOf(request: CheckedRequest): Operation<PoolOperationName> | nu
     const wait = { process: processOf(4242), ...(waitFor === undefined ? {} : { waitFor }) }
     return { op: 'acquire', intent: verified(request.intent), wait }
   }
+  if (request.ask === 'leave') return { op: 'leave', id: request.id }
   if (request.ask !== 'perform') return null
   const { operation } = request
   if (isAdministrative(operation)) return null

@@ -7,15 +7,17 @@ import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/dae
 import type { PoolService } from '../ports/pool-service.ts'
 import type { AnnouncingStore } from './announcing-store.ts'
 import type { Caller } from './caller.ts'
+import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
 import { Runs, type RunsParts } from './runs.ts'
 import { Session } from './session.ts'
 import { Waiters } from './waiters.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
+import { Watchers } from './watchers.ts'
 
-const MOST_CONNECTIONS_PER_ACCOUNT = 1_024
 /** Interval of a new attempt while the store fails. */
 const RETRY_AFTER_MS: Millis = 1_000
+const TOO_MANY_CONNECTIONS = JSON.stringify({ error: tooManyConnections() })
 
 export interface DaemonParts {
   readonly store: AnnouncingStore
@@ -29,6 +31,8 @@ export interface DaemonParts {
   readonly stop: RunsParts['stop']
   /** The maximum number of connections that the descriptor limit allows. */
   readonly mostConnections: number
+  /** Steady time. */
+  readonly clock: () => Millis
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
 }
@@ -40,15 +44,15 @@ export class Daemon implements ConnectionHandler {
   readonly #waiters: Waiters
   readonly #runs: Runs
   readonly #turns = new FairTurns()
-  readonly #connections = new Map<number, number>()
-  #connectionCount = 0
-  #watchers = 0
+  readonly #connections: ConnectionCounts
+  readonly #watchers = new Watchers()
   #isSettling = false
   #isStopping = false
   #retry: ReturnType<typeof setTimeout> | undefined
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
+    this.#connections = new ConnectionCounts(parts.mostConnections, parts.clock)
     this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
       ...{ service: this.#service, processes: parts.processes, log: parts.log },
@@ -63,6 +67,7 @@ export class Daemon implements ConnectionHandler {
     parts.watched.onExit = () => void this.#settle()
     parts.store.onCommit((before, after) => {
       void this.#follow()
+      this.#watchers.changed()
       const isSame =
         before?.reservations === after.reservations &&
         before.queue.length === after.queue.length &&
@@ -84,15 +89,12 @@ export class Daemon implements ConnectionHandler {
     this.#isStopping = true
   }
 
-  opened(connection: ClientConnection): Receiver | null {
+  refuses(uid: number): string | null {
+    return this.#connections.open(uid) ? null : TOO_MANY_CONNECTIONS
+  }
+
+  opened(connection: ClientConnection): Receiver {
     const { uid } = connection.peer
-    const count = this.#connections.get(uid) ?? 0
-    if (count >= MOST_CONNECTIONS_PER_ACCOUNT || this.#connectionCount >= this.#parts.mostConnections) {
-      connection.end(JSON.stringify({ error: tooManyConnections() }))
-      return null
-    }
-    this.#connections.set(uid, count + 1)
-    this.#connectionCount++
     const { accountOf, administrationFor, serviceFor, log, own } = this.#parts
     return new Session({
       connection,
@@ -103,15 +105,10 @@ export class Daemon implements ConnectionHandler {
       serviceFor,
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
-      onChange: (changed) => this.#watch(changed),
+      onChange: (changed) => this.#watchers.add(changed),
       isStopping: () => this.#isStopping,
       failed: log,
-      closed: () => {
-        this.#connectionCount--
-        const left = (this.#connections.get(uid) ?? 1) - 1
-        if (left === 0) this.#connections.delete(uid)
-        else this.#connections.set(uid, left)
-      },
+      closed: () => this.#connections.close(uid),
     })
   }
 
@@ -122,18 +119,9 @@ export class Daemon implements ConnectionHandler {
     return pool.reservations.every((held) => held.id !== id)
   }
 
-  #watch(changed: () => void): () => void {
-    const end = this.#parts.store.onCommit(changed)
-    this.#watchers++
-    return () => {
-      end()
-      this.#watchers--
-    }
-  }
-
   /** Whether somebody waits for GPUs or watches the pool. */
   get isWatched(): boolean {
-    return this.#waiters.count > 0 || this.#watchers > 0
+    return this.#waiters.count > 0 || this.#watchers.count > 0
   }
 
   /** Many processes may exit at once; one `settle` ends the runs of all that have exited before it. */

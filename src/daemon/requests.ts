@@ -31,12 +31,17 @@ export type CheckedRequest = { readonly n: number } & (
   | { readonly ask: 'leave' | 'keep'; readonly id: string }
   | { readonly ask: 'administer'; readonly action: AdministrationAction }
   | { readonly ask: 'watch' }
+  | { readonly ask: 'unwatch'; readonly watch: number }
 )
 
 const LONGEST_MILLIS: Millis = 1000 * 366 * 86_400_000
 const LONGEST_TEXT = 256
 const LONGEST_COMMAND = 4_096
 const MOST_UNITS = 10_000
+/** As many as the dashboard shows. */
+const MOST_RECORDS = 20_000
+/** As many as `report` accepts. */
+const MOST_DAYS = 3_650
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const count = v.pipe(whole, v.minValue(1))
@@ -129,10 +134,15 @@ const change = v.variant('key', [
   }),
 ])
 
+const days = v.pipe(count, v.maxValue(MOST_DAYS))
 const question = v.variant('kind', [
-  v.object({ kind: v.literal('report'), days: count }),
-  v.object({ kind: v.literal('daily'), days: count }),
-  v.object({ kind: v.literal('history'), range: v.object({ from: millis, to: millis }), most: count }),
+  v.object({ kind: v.literal('report'), days }),
+  v.object({ kind: v.literal('daily'), days }),
+  v.object({
+    kind: v.literal('history'),
+    range: v.object({ from: millis, to: millis }),
+    most: v.pipe(count, v.maxValue(MOST_RECORDS)),
+  }),
 ])
 
 const action = v.variant('name', [
@@ -167,6 +177,7 @@ const request = v.variant('ask', [
   v.object({ n, ask: v.picklist(['leave', 'keep']), id }),
   v.object({ n, ask: v.literal('administer'), action }),
   v.object({ n, ask: v.literal('watch') }),
+  v.object({ n, ask: v.literal('unwatch'), watch: n }),
 ])
 
 const greeting = v.object({ protocol: whole })

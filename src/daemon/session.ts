@@ -25,11 +25,13 @@ import type { Account } from '../domain/pool/model.ts'
 import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller } from './caller.ts'
+import type { Task } from './fair-turns.ts'
 import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from './requests.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
 /** The maximum number of unanswered requests of one connection. */
 const MOST_UNANSWERED = 64
+const LONGEST_GREETING = 64
 
 export interface SessionParts {
   readonly connection: ClientConnection
@@ -41,8 +43,8 @@ export interface SessionParts {
   readonly serviceFor: (caller: Caller) => PoolService
   /** Whether a reservation with this id has existed before. */
   readonly hasEnded: (id: string) => Promise<boolean>
-  /** Performs a task when it is this account's turn. The task must not reject. */
-  readonly inTurn: (uid: number, task: () => Promise<void>) => void
+  /** Performs a task, which must not reject, when it is this account's turn. False if too many wait already. */
+  readonly inTurn: (uid: number, task: Task) => boolean
   /** Calls back after each change, until the returned function is called. */
   readonly onChange: (changed: () => void) => () => void
   /** Whether the daemon is about to exit, which closes all connections. */
@@ -62,7 +64,9 @@ export class Session implements Receiver {
   readonly #waiting = new Set<Waiter>()
   /** By id: those with a manual reservation whose grant the client has not confirmed. */
   readonly #unconfirmed = new Map<string, Waiter>()
-  readonly #endings: (() => void)[] = []
+  /** Numbers of the requests that watch the pool. */
+  readonly #watches = new Set<number>()
+  #endWatch: (() => void) | undefined
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -70,26 +74,25 @@ export class Session implements Receiver {
 
   receive(message: string): void {
     if (!this.#isOpen) return
-    const request = this.#hasGreeted ? requestIn(message) : null
-    if (request === null) {
-      const protocol = protocolIn(message)
-      // A client greets again to see whether the daemon still answers.
-      if (protocol === null && this.#hasGreeted) this.#refuse(unknownRequest())
-      else this.#greet(protocol)
+    // A client greets again to see whether the daemon still answers.
+    const protocol = !this.#hasGreeted || message.length <= LONGEST_GREETING ? protocolIn(message) : null
+    if (protocol !== null || !this.#hasGreeted) {
+      this.#greet(protocol)
       return
     }
-    if (++this.#unanswered > MOST_UNANSWERED) {
-      this.#refuse(tooManyRequests(MOST_UNANSWERED))
-      return
-    }
-    this.#parts.inTurn(this.#parts.connection.peer.uid, () => this.#answer(request))
+    // Reading a long request takes time, so that waits for its turn too.
+    const task = { size: message.length, perform: () => this.#answer(message) }
+    const isAccepted =
+      this.#unanswered < MOST_UNANSWERED && this.#parts.inTurn(this.#parts.connection.peer.uid, task)
+    if (isAccepted) this.#unanswered++
+    else this.#refuse(tooManyRequests(MOST_UNANSWERED))
   }
 
   closed(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#parts.closed()
-    for (const end of this.#endings) end()
+    this.#endWatch?.()
     for (const waiter of this.#waiting) this.#parts.waiters.leave(waiter).catch(this.#parts.failed)
     for (const waiter of this.#unconfirmed.values()) void this.#parts.waiters.giveBack(waiter)
   }
@@ -111,17 +114,26 @@ export class Session implements Receiver {
     this.closed()
   }
 
-  async #answer(request: CheckedRequest): Promise<void> {
-    try {
-      if (!this.#isOpen) return
-      const answer = await this.#answerTo(request)
-      if (answer !== LATER) this.#send(request.n, { answer })
-    } catch (error) {
-      if (!(error instanceof CanhazgpuError)) this.#parts.failed(error)
-      this.#send(request.n, { error: this.#sentError(error) })
-    } finally {
-      this.#unanswered--
+  async #answer(message: string): Promise<void> {
+    if (!this.#isOpen) return
+    const request = requestIn(message)
+    if (request === null) {
+      this.#refuse(unknownRequest())
+      return
     }
+    const last = await this.#answerTo(request).then(
+      (answer) => (answer === LATER ? null : { answer }),
+      (error) => {
+        if (!(error instanceof CanhazgpuError)) this.#parts.failed(error)
+        return { error: this.#sentError(error) }
+      },
+    )
+    if (last !== null) this.#sendLast(request.n, last)
+  }
+
+  #sendLast(n: number, message: Answer): void {
+    this.#unanswered--
+    this.#send(n, message)
   }
 
   async #answerTo(request: CheckedRequest): Promise<unknown> {
@@ -142,8 +154,11 @@ export class Session implements Receiver {
       case 'administer':
         return this.#administer(request.action)
       case 'watch':
-        this.#endings.push(this.#parts.onChange(() => this.#send(request.n, { changed: true })))
+        this.#watch(request.n)
         return LATER
+      case 'unwatch':
+        this.#unwatch(request.watch)
+        return null
     }
   }
 
@@ -159,10 +174,11 @@ export class Session implements Receiver {
   async #administer(action: AdministrationAction): Promise<unknown> {
     const { connection, mayAdminister, accountOf, administrationFor } = this.#parts
     const { uid } = connection.peer
+    // A check reads the whole database, and starts the programs of all drivers.
+    if (action.name !== 'settings' && !mayAdminister(uid)) throw notAdministrator()
     const administration = administrationFor(await accountOf(uid))
     switch (action.name) {
       case 'set-up':
-        if (!mayAdminister(uid)) throw notAdministrator()
         return administration.setUp(action.wanted)
       case 'check':
         return administration.check()
@@ -188,7 +204,7 @@ export class Session implements Receiver {
       finish: (answer) => {
         if (!this.#waiting.delete(waiter) || !this.#isOpen) return false
         if (isManualGrant(answer)) this.#unconfirmed.set(verified.id, waiter)
-        this.#send(n, answer instanceof CanhazgpuError ? { error: this.#sentError(answer) } : { answer })
+        this.#sendLast(n, answer instanceof CanhazgpuError ? { error: this.#sentError(answer) } : { answer })
         return true
       },
     }
@@ -205,6 +221,7 @@ export class Session implements Receiver {
       await (await this.#service()).perform({ op: 'leave', id })
     } else {
       this.#waiting.delete(waiter)
+      this.#unanswered--
       await this.#parts.waiters.leave(waiter)
     }
     return null
@@ -227,6 +244,21 @@ export class Session implements Receiver {
     // A second reservation with this id would have no records of its own.
     if (await hasEnded(intent.id)) throw alreadyEnded()
     return verified
+  }
+
+  #watch(n: number): void {
+    this.#watches.add(n)
+    this.#endWatch ??= this.#parts.onChange(() => {
+      for (const each of this.#watches) this.#send(each, { changed: true })
+    })
+  }
+
+  #unwatch(n: number): void {
+    if (!this.#watches.delete(n)) return
+    this.#unanswered--
+    if (this.#watches.size > 0) return
+    this.#endWatch?.()
+    this.#endWatch = undefined
   }
 
   /** The store's hint to set up a pool is for the account of the daemon, which needs no sudo. */

@@ -42,8 +42,8 @@ import { type Opening, providerOptions } from './open-pool.ts'
 /** How often to check whether the supervisor of a job still runs. */
 const SUPERVISOR_CHECK_MS = 500
 
-/** Descriptors that are not connections: files, the driver, pidfds of runs and waiters. */
-const OTHER_DESCRIPTORS = 5_000
+/** Descriptors that are not for clients: the database, the driver, children. */
+const OWN_DESCRIPTORS = 256
 
 /** The greatest age of a probe that is shown as present. Simulated GPUs are always asked: their scenario may have changed. */
 const RECENT_MS: Millis = 2_000
@@ -81,7 +81,9 @@ export async function startDaemon(
       daemonAdministration(account, {
         ...{ store, pool, settings, processes, service: serviceFor({ account, groups: [] }) },
       }),
-    mostConnections: Math.max(64, descriptorLimit() - OTHER_DESCRIPTORS),
+    clock: () => currentMoment().steady.ms,
+    // Each client may need a pidfd too.
+    mostConnections: Math.max(32, Math.floor((descriptorLimit() - OWN_DESCRIPTORS) / 2)),
   })
   try {
     prepareStopFiles(pool)
@@ -97,7 +99,7 @@ export async function startDaemon(
     isWanted: () => daemon.isWatched,
   }
   driver.keepSampling(demand, stop.signal).catch(log)
-  const listener = listenAt({ path: socket, longestMessage: LONGEST_REQUEST, handler: daemon })
+  const listener = listenAt({ path: socket, handler: daemon, limits: { longestMessage: LONGEST_REQUEST } })
   return {
     socket,
     close() {

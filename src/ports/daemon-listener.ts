@@ -21,8 +21,9 @@ export interface ClientConnection {
 
 /** Called by the listener for each new connection. */
 export interface ConnectionHandler {
-  /** Null refuses the connection; the handler has closed it. */
-  opened(connection: ClientConnection): Receiver | null
+  /** Called first, before more is read about the peer. Returns the message for a connection that is refused, or null. */
+  refuses(uid: number): string | null
+  opened(connection: ClientConnection): Receiver
 }
 
 export interface Receiver {

@@ -1,33 +1,19 @@
 import type { Socket } from 'bun'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Millis } from '../../domain/pool/model.ts'
-import type { ClientConnection, ConnectionHandler, Listener, Receiver } from '../../ports/daemon-listener.ts'
+import type { ConnectionHandler, Listener } from '../../ports/daemon-listener.ts'
 import * as libc from '../kernel/libc.ts'
-import { Lines } from './lines.ts'
-import { Outgoing } from './outgoing.ts'
-import { peerCredentials } from './peer.ts'
+import { type ClientLimits, ClientSocket } from './client-socket.ts'
+import { peerCredentials, peerGroups, peerProcess } from './peer.ts'
 import { removeSocket } from './socket-path.ts'
+import { UnreadLimit } from './unread-limit.ts'
 
 export interface ListenOptions {
   readonly path: string
-  /** The longest message that is accepted, in bytes. */
-  readonly longestMessage: number
   readonly handler: ConnectionHandler
+  readonly limits: Pick<ClientLimits, 'longestMessage'> & Partial<ClientLimits>
 }
 
-/** The maximum number of unread bytes for one client. A client with more is disconnected. */
-const MOST_UNREAD = 64 * 1024 * 1024
-/** A client that started a message completes it within this time. */
-const MESSAGE_WITHIN_MS: Millis = 10_000
-/** A client that reads nothing for this time, while there is something to read, is disconnected. */
-const READ_WITHIN_MS: Millis = 30_000
-
-interface State {
-  readonly lines: Lines
-  readonly outgoing: Outgoing
-  readonly receiver: Receiver
-  timer: ReturnType<typeof setTimeout> | undefined
-}
+const LIMITS = { messageWithinMs: 10_000, readWithinMs: 30_000 } as const
 
 /**
  * Listens at the path, for every account. A socket that a killed daemon left there is replaced. Throws `store-busy` if
@@ -63,42 +49,35 @@ function lockSocket(path: string): void {
   })
 }
 
-function listening({ path, longestMessage, handler }: ListenOptions) {
-  return Bun.listen<State | undefined>({
+function listening({ path, handler, limits: given }: ListenOptions) {
+  const limits = { ...LIMITS, ...given }
+  const unread = new UnreadLimit()
+  return Bun.listen<ClientSocket | undefined>({
     unix: path,
     socket: {
       open(socket) {
-        const fd = (socket as Socket<State | undefined> & { readonly fd: number }).fd
-        const peer = peerCredentials(fd)
-        if (peer === null) {
+        const { fd } = socket as Socket<ClientSocket | undefined> & { readonly fd: number }
+        const credentials = peerCredentials(fd)
+        const refusal = credentials === null ? null : handler.refuses(credentials.uid)
+        if (credentials === null || refusal !== null) {
+          // A client that does not close its end must not keep a descriptor of the daemon.
+          if (refusal !== null) socket.write(`${refusal}\n`)
           socket.terminate()
           return
         }
-        const outgoing = new Outgoing(socket)
-        const connection = connectionOf(socket, outgoing, peer)
-        const receiver = handler.opened(connection)
-        if (receiver === null) return
-        socket.data = { lines: new Lines(longestMessage), outgoing, receiver, timer: undefined }
-        expect(socket)
-      },
-      data(socket, bytes) {
-        const state = socket.data
-        if (state === undefined) return
-        const messages = state.lines.push(bytes)
-        if (messages === null) {
-          socket.terminate()
-          return
+        const peer = {
+          uid: credentials.uid,
+          groups: peerGroups(fd, credentials),
+          process: peerProcess(fd, credentials),
         }
-        for (const message of messages) state.receiver.receive(message)
-        expect(socket)
+        const client = new ClientSocket({ socket, peer, limits, unread })
+        socket.data = client
+        client.receiveWith(handler.opened(client))
       },
-      drain(socket) {
-        socket.data?.outgoing.flush()
-        expect(socket)
-      },
+      data: ({ data: client }, bytes) => client?.received(bytes),
+      drain: ({ data: client }) => client?.drained(),
       close(socket) {
-        clearTimeout(socket.data?.timer)
-        socket.data?.receiver.closed()
+        socket.data?.closed()
         socket.data = undefined
       },
       error: (socket) => {
@@ -106,33 +85,4 @@ function listening({ path, longestMessage, handler }: ListenOptions) {
       },
     },
   })
-}
-
-/** Disconnects a client that stops in the middle of a message, or does not read. */
-function expect(socket: Socket<State | undefined>): void {
-  const state = socket.data
-  if (state === undefined) return
-  clearTimeout(state.timer)
-  state.timer = undefined
-  const within = state.outgoing.length > 0 ? READ_WITHIN_MS : state.lines.isPartial ? MESSAGE_WITHIN_MS : null
-  if (within !== null) state.timer = setTimeout(() => socket.terminate(), within)
-}
-
-function connectionOf(
-  socket: Socket<State | undefined>,
-  outgoing: Outgoing,
-  peer: ClientConnection['peer'],
-): ClientConnection {
-  return {
-    peer,
-    send(message) {
-      outgoing.send(`${message}\n`)
-      if (outgoing.length > MOST_UNREAD) socket.terminate()
-      else if (outgoing.length > 0) expect(socket)
-    },
-    end(message) {
-      outgoing.send(`${message}\n`)
-      socket.end()
-    },
-  }
 }

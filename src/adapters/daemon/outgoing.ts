@@ -2,35 +2,59 @@ interface Sink {
   write(bytes: Uint8Array): number
 }
 
+/** The memory that a queued message needs besides its bytes. */
+const MESSAGE_OVERHEAD = 256
+
 /** The bytes that a socket has not accepted yet. */
 export class Outgoing {
   readonly #socket: Sink
+  readonly #resized: (by: number) => void
   #queued: Uint8Array[] = []
-  /** Number of queued bytes. */
-  length = 0
+  #next = 0
+  /** Memory of the queued messages. */
+  size = 0
 
-  constructor(socket: Sink) {
+  /** `resized` is told each change of `size`. */
+  constructor(socket: Sink, resized: (by: number) => void = () => {}) {
     this.#socket = socket
+    this.#resized = resized
   }
 
   send(text: string): void {
     const bytes = Buffer.from(text)
-    const written = this.length > 0 ? 0 : Math.max(0, this.#socket.write(bytes))
+    const written = this.size > 0 ? 0 : this.#write(bytes)
     if (written === bytes.length) return
     this.#queued.push(bytes.subarray(written))
-    this.length += bytes.length - written
+    this.#resize(bytes.length - written + MESSAGE_OVERHEAD)
   }
 
   /** Must be called when the socket accepts bytes again. */
   flush(): void {
-    for (let [first] = this.#queued; first !== undefined; [first] = this.#queued) {
-      const written = Math.max(0, this.#socket.write(first))
-      this.length -= written
+    for (let first = this.#queued[this.#next]; first !== undefined; first = this.#queued[this.#next]) {
+      const written = this.#write(first)
       if (written < first.length) {
-        this.#queued[0] = first.subarray(written)
+        this.#queued[this.#next] = first.subarray(written)
+        this.#resize(-written)
         return
       }
-      this.#queued.shift()
+      this.#next++
+      this.#resize(-(written + MESSAGE_OVERHEAD))
     }
+    this.clear()
+  }
+
+  clear(): void {
+    this.#queued = []
+    this.#next = 0
+    this.#resize(-this.size)
+  }
+
+  #write(bytes: Uint8Array): number {
+    return Math.max(0, this.#socket.write(bytes))
+  }
+
+  #resize(by: number): void {
+    this.size += by
+    if (by !== 0) this.#resized(by)
   }
 }

@@ -16,11 +16,9 @@ const SO_PEERPIDFD = 77
 
 /** The process that connected, and its effective uid at that time, as the kernel reports them. */
 export interface PeerCredentials {
+  readonly pid: number
   readonly uid: number
-  /** Its Unix groups, the effective one included. */
-  readonly groups: readonly number[]
-  /** Null if that process has ended already, or has a pid that is not visible here. */
-  readonly process: ProcessIdentity | null
+  readonly gid: number
 }
 
 /** Null if the kernel gives no credentials. */
@@ -29,10 +27,12 @@ export function peerCredentials(fd: number): PeerCredentials | null {
   const credentials = new Uint8Array(12)
   if (socketOption(fd, SOL_SOCKET, SO_PEERCRED, credentials) !== credentials.length) return null
   const view = new DataView(credentials.buffer)
-  const pid = view.getInt32(0, true)
-  const uid = view.getUint32(4, true)
-  const groups = [view.getUint32(8, true), ...supplementaryGroups(fd)]
-  return { uid, groups, process: pid <= 0 ? null : processOf({ fd, pid, uid }) }
+  return { pid: view.getInt32(0, true), uid: view.getUint32(4, true), gid: view.getUint32(8, true) }
+}
+
+/** The Unix groups of that process, the effective one included. */
+export function peerGroups(fd: number, { gid }: PeerCredentials): readonly number[] {
+  return [gid, ...supplementaryGroups(fd)]
 }
 
 function supplementaryGroups(fd: number): readonly number[] {
@@ -47,24 +47,26 @@ function groupsInto(fd: number, most: number): readonly number[] | null {
   return length < 0 ? null : Array.from(new Uint32Array(groups.buffer, 0, length / 4))
 }
 
-interface Peer {
-  readonly fd: number
-  readonly pid: number
-  readonly uid: number
-}
-
-/** The pidfd proves that the process still exists after its start time was read, so the pid was not reused. */
-function processOf(peer: Peer): ProcessIdentity | null {
-  const pidfd = pidfdOf(peer)
+/**
+ * Null if that process has ended already, or has a pid that is not visible here. Must be called when the connection is
+ * accepted. The pidfd proves that the process still exists after its start time was read, so the pid was not reused.
+ */
+export function peerProcess(fd: number, { pid, uid }: PeerCredentials): ProcessIdentity | null {
+  const pidfd = pid <= 0 ? -ESRCH : pidfdOf({ fd, pid, uid })
   if (pidfd < 0) return null
   try {
-    const { pid } = peer
     const stat = processStat(pid)
     if (stat === null || hasEnded(stat) || pidfdSendSignal(pidfd, 0) === -ESRCH) return null
     return { pid, startTime: stat.startTime, bootId: bootId(), pidNamespace: pidNamespace() }
   } finally {
     close(pidfd)
   }
+}
+
+interface Peer {
+  readonly fd: number
+  readonly pid: number
+  readonly uid: number
 }
 
 function pidfdOf({ fd, pid, uid }: Peer): number {

@@ -280,6 +280,8 @@ const isRepeatable = (name: PoolOperationName): boolean => name !== 'extend' && 
 
 /** The messages for one request. */
 interface Messages {
+  /** The number of the request. */
+  readonly n: number
   /** Null when the connection has closed or `end` was called. */
   next(): Promise<Answer | null>
   end(): void
@@ -305,7 +307,7 @@ class Link {
 
   request(body: Request): Messages {
     const n = ++this.#lastNumber
-    const inbox = new Inbox(() => this.#inboxes.delete(n))
+    const inbox = new Inbox(n, () => this.#inboxes.delete(n))
     if (!this.isOpen) inbox.put(null)
     this.#inboxes.set(n, inbox)
     // The answer to the other two may take any time.
@@ -358,11 +360,13 @@ class Link {
 }
 
 class Inbox implements Messages {
+  readonly n: number
   readonly #waiting: (Answer | null)[] = []
   readonly #drop: () => void
   #wake: (() => void) | undefined
 
-  constructor(drop: () => void) {
+  constructor(n: number, drop: () => void) {
+    this.n = n
     this.#drop = drop
   }
 

@@ -49,6 +49,8 @@ export type Request =
   | { readonly ask: 'administer'; readonly action: AdministrationAction }
   /** Each change of the pool is answered by `changed`. */
   | { readonly ask: 'watch' }
+  /** Ends the `watch` of this number. */
+  | { readonly ask: 'unwatch'; readonly watch: number }
 
 /** An object with this name and the fields that the name requires; the daemon checks them. */
 type Named<Field extends string, Name extends string> = { readonly [Each in Field]: Name }

@@ -15,7 +15,7 @@ export class Wire {
   readonly process: Process
   readonly #up: Lane
   readonly #down: Lane
-  readonly #receiver: Receiver | null
+  readonly #receiver: Receiver
   readonly #violated: (what: string) => void
   readonly #messages: string[] = []
   readonly #answered = new Set<number>()
@@ -40,13 +40,14 @@ export class Wire {
         this.#down.add(() => this.#closeHere())
       },
     }
+    if (daemon.refuses(process.uid) !== null) violated('a connection is refused')
     this.#receiver = daemon.opened(connection)
   }
 
   /** The client's end. */
   get client(): DaemonConnection {
     return {
-      send: (message) => this.#up.add(() => this.#receiver?.receive(message)),
+      send: (message) => this.#up.add(() => this.#receiver.receive(message)),
       receive: async () => {
         while (this.#messages.length === 0 && !this.#isClosedHere) {
           const { promise, resolve } = Promise.withResolvers<void>()
@@ -72,7 +73,7 @@ export class Wire {
     if (this.#isClosedThere) return
     this.#isClosedThere = true
     this.#up.end()
-    this.#receiver?.closed()
+    this.#receiver.closed()
     this.#down.add(() => this.#closeHere())
   }
 

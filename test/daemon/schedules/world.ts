@@ -108,6 +108,7 @@ export class World {
       },
       stop: (run) => this.#stopJob(run, running),
       mostConnections: 1_000,
+      clock: () => this.steady,
       log: (error) => {
         if (!(error instanceof CanhazgpuError)) this.violations.push(`logged: ${error}`)
       },

@@ -1,0 +1,119 @@
+import { afterEach, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ClientLimits } from '../../../src/adapters/daemon/client-socket.ts'
+import { listenAt } from '../../../src/adapters/daemon/listen.ts'
+import type { ClientConnection, Listener } from '../../../src/ports/daemon-listener.ts'
+import { until } from '../../support/until.ts'
+
+let folder = ''
+let listener: Listener | undefined
+afterEach(() => {
+  listener?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A listener that keeps its connections and messages. */
+function listening(limits: Partial<ClientLimits>, refusal: string | null = null) {
+  folder = mkdtempSync(join(tmpdir(), 'canhazgpu-listen-'))
+  const path = join(folder, 'daemon.sock')
+  const connections: ClientConnection[] = []
+  const messages: string[] = []
+  let closed = 0
+  listener = listenAt({
+    path,
+    limits: { longestMessage: 64, ...limits },
+    handler: {
+      refuses: () => refusal,
+      opened(connection) {
+        connections.push(connection)
+        return { receive: (message) => void messages.push(message), closed: () => void closed++ }
+      },
+    },
+  })
+  return { path, connections, messages, closed: () => closed }
+}
+
+/** A client that keeps its end of the connection open. */
+async function clientOf(path: string) {
+  let received = ''
+  let isClosed = false
+  const socket = await Bun.connect<undefined>({
+    unix: path,
+    allowHalfOpen: true,
+    socket: {
+      data: (_, bytes) => {
+        received += bytes.toString()
+      },
+      end: () => {
+        isClosed = true
+      },
+      close: () => {
+        isClosed = true
+      },
+    },
+  })
+  return { socket, received: () => received, isClosed: () => isClosed }
+}
+
+test('half a message is not waited for, and bytes one by one do not prolong the time', async () => {
+  const { path, messages, closed } = listening({ messageWithinMs: 100 })
+  const whole = await clientOf(path)
+  const half = await clientOf(path)
+  whole.socket.write('a message\n')
+  half.socket.write('half')
+  const drip = setInterval(() => half.socket.write('.'), 20)
+  await until('it is closed', () => half.isClosed())
+  clearInterval(drip)
+  expect([messages, closed(), whole.isClosed()]).toEqual([['a message'], 1, false])
+})
+
+test('a message that is too long ends the connection', async () => {
+  const { path, messages, closed } = listening({ longestMessage: 64 })
+  const client = await clientOf(path)
+  client.socket.write(`${'x'.repeat(64)}\n`)
+  await until('the first message has arrived', () => messages.length === 1)
+  client.socket.write('y'.repeat(65))
+  await until('it is closed', () => client.isClosed())
+  expect([messages, closed()]).toEqual([['x'.repeat(64)], 1])
+})
+
+test('a client that reads nothing is disconnected, also if new messages arrive all the time', async () => {
+  const { path, connections, closed } = listening({ readWithinMs: 100 })
+  const client = await clientOf(path)
+  client.socket.pause()
+  await until('it is connected', () => connections.length === 1)
+  connections[0]?.send('x'.repeat(4 * 1024 * 1024))
+  const more = setInterval(() => connections[0]?.send('more'), 20)
+  await until('it is closed', () => closed() === 1)
+  clearInterval(more)
+})
+
+test('the unread messages of all connections of an account are limited together', async () => {
+  const { path, connections, closed } = listening({})
+  const clients = await Promise.all(Array.from({ length: 4 }, () => clientOf(path)))
+  for (const { socket } of clients) socket.pause()
+  await until('all are connected', () => connections.length === 4)
+  const large = 'x'.repeat(24 * 1024 * 1024)
+  for (const connection of connections) connection.send(large)
+  await until('some are closed', () => closed() > 0)
+  expect(closed()).toBe(2)
+})
+
+test('a refused client gets the message, and holds no connection open', async () => {
+  const { path, connections } = listening({}, '{"error":"no"}')
+  const client = await clientOf(path)
+  await until('it is closed', () => client.isClosed())
+  expect([client.received(), connections.length]).toEqual(['{"error":"no"}\n', 0])
+})
+
+test('the last message arrives although the connection is closed at once', async () => {
+  const { path, connections, closed } = listening({})
+  const client = await clientOf(path)
+  client.socket.write('unread requests\n'.repeat(10))
+  await until('it is connected', () => connections.length === 1)
+  connections[0]?.end('the last one')
+  await until('it is closed', () => client.isClosed())
+  expect([client.received(), closed()]).toEqual(['the last one\n', 1])
+})

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { chmodSync, copyFileSync } from 'node:fs'
+import { type DaemonPool, daemonPool } from '../support/daemon.ts'
+import { failureOf } from '../support/failure.ts'
+import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+
+/** A program of this account abuses the daemon until it is disposed. */
+interface Abuser extends AsyncDisposable {
+  /** What it reported when its abuse was under way. */
+  readonly facts: Readonly<Record<string, number>>
+}
+
+async function abuser(user: UnixUser, pool: DaemonPool, abuse: string): Promise<Abuser> {
+  chmodSync(pool.folder, 0o755)
+  const script = `${pool.folder}/abuser.ts`
+  copyFileSync(new URL('abuser.ts', import.meta.url).pathname, script)
+  const become = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.uid}`, '--clear-groups']
+  // The executable contains Bun, which other users may not be able to read elsewhere.
+  const child = Bun.spawn([...become, user.executable, script, pool.socket, abuse], {
+    ...{ env: { BUN_BE_BUN: '1' }, cwd: '/', stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
+  })
+  const { value } = await child.stdout.getReader().read()
+  return {
+    facts: JSON.parse(new TextDecoder().decode(value)),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await child.exited
+    },
+  }
+}
+
+describe.skipIf(noUsers() !== null)('one account', () => {
+  let ann: UnixUser
+  beforeAll(async () => {
+    ann = await newUser('ann')
+  })
+  afterAll(() => ann.remove())
+
+  test.each([
+    'opens refused connections, and keeps its end of them open',
+    'connects and disconnects',
+    'sends half requests',
+    'sends requests that are too long',
+    'floods it with requests, and reads no answer',
+    'sends long requests without pause',
+    'watches without reading while it changes the pool',
+    'asks for the whole history again and again',
+    'stops in the middle of everything',
+  ])('%s, and another account is served', async (abuse) => {
+    using pool = await daemonPool()
+    await using _abuser = await abuser(ann, pool, abuse)
+    await expectService(pool)
+  })
+
+  test('opens 10,000 connections: 1,024 are accepted, and the others get one line', async () => {
+    using pool = await daemonPool()
+    await using many = await abuser(ann, pool, 'opens 10,000 connections')
+    expect(many.facts).toEqual({ accepted: 1_024, refused: 10_000 - 1_024, told: 10_000 - 1_024 })
+    expect(failureOf(await ann.chg(pool, 'status', '--json'))).toMatchObject({
+      ...{ code: 'daemon-unavailable', status: 75 },
+    })
+    await expectService(pool)
+  })
+
+  test('waits 1,000 times: 256 requests are accepted', async () => {
+    using pool = await daemonPool(1)
+    expect((await pool.chg('reserve')).status).toBe(0)
+    await using many = await abuser(ann, pool, 'waits 1,000 times')
+    expect(many.facts).toEqual({ refused: 1_000 - 256 })
+    expect(failureOf(await ann.chg(pool, 'reserve', '--wait', '--json'))).toMatchObject({
+      ...{ code: 'too-many-waiting', status: 75 },
+    })
+    await expectService(pool)
+  })
+})
+
+/** The daemon answers the account of the tests, and the pool is sound. */
+async function expectService(pool: DaemonPool): Promise<void> {
+  for (let times = 0; times < 5; times++) expect((await pool.status()).length).toBeGreaterThan(0)
+  expect((await pool.chg('queue', '--json')).status).toBe(0)
+  expect((await pool.chg('report')).status).toBe(0)
+  expect((await pool.chg('admin', '--check')).stdout).toContain(' is sound: ')
+  expect(pool.daemon().exitCode).toBeNull()
+}
