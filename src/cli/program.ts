@@ -64,7 +64,7 @@ async function help(
   if (stray !== undefined) {
     throw new CanhazgpuError('usage', `Unexpected argument '${stray}'`, { hint: "see 'canhazgpu help'" })
   }
-  if (name === undefined) return stdout.write(programHelp())
+  if (name === undefined || name === '--help' || name === '-h') return stdout.write(programHelp())
   const entry = COMMANDS.find((each) => each.name === name)
   if (entry === undefined) throw unknownCommand(name)
   stdout.write(helpText({ ...(await entry.load()), summary: entry.summary }))

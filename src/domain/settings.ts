@@ -24,6 +24,8 @@ export interface SettingSpec<Value> {
   readonly flag: boolean
   /** Whether that flag takes no value. */
   readonly isSwitch?: boolean
+  /** A wrong value is wrong usage (exit status 2), also in a file or variable. */
+  readonly isUsage?: boolean
   /** Errors and the trace never repeat its value. */
   readonly isSecret?: boolean
   readonly env: string
@@ -62,6 +64,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
   store: {
     key: 'store',
     flag: true,
+    isUsage: true,
     env: 'CANHAZGPU_STORE',
     default: 'sqlite:///var/lib/canhazgpu/pool.db',
     describe: 'Where the pool is kept',

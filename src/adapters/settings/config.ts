@@ -57,7 +57,7 @@ function isPresent(path: string): boolean {
 
 /**
  * Precedence: flags, environment, `--config` or `~/.canhazgpu.yaml`, `/etc/canhazgpu/config.yaml`, defaults. Throws
- * `usage` for a wrong flag and `config-invalid` for the others, with the place of the value.
+ * `usage` for a wrong flag or store and `config-invalid` for the others, with the place of the value.
  */
 export function settingsFrom(sources: SettingSources, files: readonly ConfigFile[]): Settings {
   const pick = <Name extends keyof Settings>(name: Name): Settings[Name] => {
@@ -93,7 +93,10 @@ function readOrThrow<Value>(spec: SettingSpec<Value>, value: unknown, { code, wh
   const read = spec.read(value)
   if (read !== undefined) return read
   const given = shown === undefined || spec.isSecret === true ? '' : `: ${shownValue(shown)}`
-  throw new CanhazgpuError(code, `Invalid value for ${where}${given} - expected ${spec.expected}`)
+  throw new CanhazgpuError(
+    spec.isUsage === true ? 'usage' : code,
+    `Invalid value for ${where}${given} - expected ${spec.expected}`,
+  )
 }
 
 /** Where a value comes from. */

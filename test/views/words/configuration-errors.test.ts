@@ -36,6 +36,11 @@ testErrors([
     () => settingsFrom({ flags: { store: 'x' }, env: {} }, []),
   ],
   [
+    'usage',
+    'Invalid value for /f.yaml: store: "x" - expected sqlite:///absolute/path/to/pool.db, the path alone, or unix:///path/to/daemon.sock',
+    () => settingsOf({ store: 'x' }),
+  ],
+  [
     'config-invalid',
     'Invalid value for CANHAZGPU_PROBE_TIMEOUT: "10" - expected a duration such as 10s or 1m',
     () => settingsFrom({ flags: {}, env: { CANHAZGPU_PROBE_TIMEOUT: '10' } }, []),
