@@ -1,4 +1,5 @@
 import type { RecordedTime, TimeRange } from '../domain/ledger/recorded.ts'
+import { heartbeatAt } from '../domain/pool/clock.ts'
 import type { Millis, Pool, ProcessIdentity, Reservation } from '../domain/pool/model.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { Commit, Creation, Decide, LockPatience } from '../ports/store.ts'
@@ -40,14 +41,16 @@ export class AnnouncingStore implements OpenedPool {
   async load() {
     this.#checks.refresh()
     const { pool, moment } = await this.#store.load()
-    return { pool: this.#withHeartbeats(pool, moment.wall), moment }
+    return { pool: this.#withHeartbeats(pool, heartbeatAt(pool, moment)), moment }
   }
 
-  #withHeartbeats(pool: Pool, heartbeatAt: Millis): Pool {
+  #withHeartbeats(pool: Pool, beatenAt: Millis): Pool {
     const isAlive = ({ term }: Reservation) => term.kind === 'run' && this.#checks.isWatched(term.process)
     if (!pool.reservations.some(isAlive)) return pool
     const reservations = pool.reservations.map((held) =>
-      held.term.kind === 'run' && isAlive(held) ? { ...held, term: { ...held.term, heartbeatAt } } : held,
+      held.term.kind === 'run' && isAlive(held)
+        ? { ...held, term: { ...held.term, heartbeatAt: beatenAt } }
+        : held,
     )
     return { ...pool, reservations }
   }

@@ -205,7 +205,8 @@ async function stopJob({ id, owner, term }: Reservation<RunTerm>, database: stri
   const child = Bun.spawn(selfCommand(['__stop', JSON.stringify(task)]), {
     ...{ cwd: '/', env: {}, stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
   })
-  if ((await child.exited) !== 0) throw new Error(`the stopper of process ${process.pid} has failed`)
+  if ((await child.exited) !== 0)
+    throw new CanhazgpuError('failure', `the stopper of process ${process.pid} has failed`)
   removeStopFile(task.file)
 }
 

@@ -1,6 +1,6 @@
 import type { ProcessIdentity } from '../../domain/pool/model.ts'
 import { bootId, pidNamespace } from '../kernel/boot.ts'
-import { close, ESRCH, pidfdOpen, pidfdSendSignal, socketOption } from '../kernel/libc.ts'
+import { close, ENOPROTOOPT, ESRCH, pidfdOpen, pidfdSendSignal, socketOption } from '../kernel/libc.ts'
 import { hasEnded, processStat } from '../kernel/processes.ts'
 import { readText } from '../kernel/procfs.ts'
 
@@ -71,9 +71,10 @@ interface Peer {
 
 function pidfdOf({ fd, pid, uid }: Peer): number {
   const pidfd = new Uint8Array(4)
-  if (socketOption(fd, SOL_SOCKET, SO_PEERPIDFD, pidfd) === pidfd.length) {
-    return new DataView(pidfd.buffer).getInt32(0, true)
-  }
+  const got = socketOption(fd, SOL_SOCKET, SO_PEERPIDFD, pidfd)
+  if (got === pidfd.length) return new DataView(pidfd.buffer).getInt32(0, true)
+  // The peer has exited.
+  if (got !== -ENOPROTOOPT) return -ESRCH
   // On an older kernel the peer may have exited and another process may have its pid. That process is accepted only if
   // it belongs to the same account.
   const opened = pidfdOpen(pid)

@@ -21,6 +21,7 @@ export const ENOTDIR = 20
 export const ENFILE = 23
 export const EMFILE = 24
 export const ENOSYS = 38
+export const ENOPROTOOPT = 92
 
 const onArm = process.arch === 'arm64'
 

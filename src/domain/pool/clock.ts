@@ -21,6 +21,10 @@ export function followClock(pool: Pool, moment: Moment): Pool {
   return beatJump === jump ? corrected : withBeats(corrected, (at) => at + beatJump - jump)
 }
 
+/** The heartbeat that `followClock` turns into the time of this moment. */
+export const heartbeatAt = ({ writtenAt }: Pool, moment: Moment): Millis =>
+  moment.wall - (heartbeatJump(writtenAt, moment) ?? wallJump(writtenAt, moment))
+
 /**
  * Moves `heartbeatAt` and `startableSince` from the future to now. A clock that was set back, where `followClock` could
  * not correct it, would otherwise keep a dead process or an unresponsive waiter for too long.
