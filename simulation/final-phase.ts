@@ -24,8 +24,12 @@ export function beginFinalPhase(system: System): void {
       if (process.role !== 'command') continue
       system.scheduler.after(machine.chance.below(5_000), null, () => process.work?.kill())
     }
-    for (const delay of [1_000, 12_000])
-      system.scheduler.after(delay, null, () => releaseManual(system, machine))
+    for (const delay of [1_000, 12_000]) {
+      system.scheduler.after(delay, null, () => {
+        releaseManual(system, machine)
+        restoreAll(system, machine)
+      })
+    }
   }
 }
 
@@ -55,6 +59,16 @@ export function entriesLeft(system: System): readonly string[] {
     ...(stored.pool?.reservations.map(({ id }) => `reservation ${id}`) ?? []),
     ...(stored.pool?.queue.map(({ id }) => `queue entry ${id}`) ?? []),
   ])
+}
+
+function restoreAll(system: System, machine: Machine): void {
+  const drained = machine.stored.pool?.units.filter(({ drain }) => drain !== undefined) ?? []
+  if (drained.length > 0)
+    system.service(
+      machine,
+      'restore',
+      drained.map(({ id }) => id),
+    )
 }
 
 function releaseManual(system: System, machine: Machine): void {

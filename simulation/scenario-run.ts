@@ -19,7 +19,7 @@ export interface Outcome {
 /** Runs a scenario from the set-up of the pools to the last release. */
 export function runScenario(scenario: Scenario, traced = false): Outcome {
   const trace = new Trace(traced)
-  const system = new System(scenario.seed, trace)
+  const system = new System(scenario, trace)
   const run = new ScenarioRun(system, scenario)
   run.run()
   const { scheduler, violation } = system

@@ -32,7 +32,10 @@ const WEIGHTS = {
   reset: 1,
 } as const
 
-export type Kind = keyof typeof WEIGHTS
+type Weighted = keyof typeof WEIGHTS
+
+/** Drains are added to the other actions, so that those stay the same for a seed. */
+export type Kind = Weighted | 'drain'
 
 /** An action and its time. Its own seed decides all its details. */
 export interface Action {
@@ -48,6 +51,8 @@ export interface Scenario {
   readonly longest: number
   /** Some processes run in a container and cannot be seen from outside. */
   readonly hasContainers: boolean
+  /** The machines have GPUs of two models, and some requests name a type or a memory. */
+  readonly isMixed?: boolean
   readonly actions: readonly Action[]
 }
 
@@ -56,19 +61,28 @@ export function scenarioOf(seed: number): Scenario {
   const chance = new Chance(seed ^ 0x5eed)
   const length = chance.pick([60_000, 180_000, 600_000, 3_600_000])
   const count = chance.between(20, 140)
-  const disabled = new Set<Kind>(kinds.filter(() => chance.is(0.25)))
+  const disabled = new Set<Weighted>(kinds.filter(() => chance.is(0.25)))
   const possible = kinds.filter((kind) => !disabled.has(kind) || kind === 'run')
-  const actions = Array.from({ length: count }, () => ({
+  const others = Array.from({ length: count }, () => ({
     at: chance.below(length),
     kind: weighted(possible, chance),
     seed: chance.next(),
-  })).sort((a, b) => a.at - b.at)
-  return { seed, length, longest: length / chance.pick([1, 4, 20]), hasContainers: chance.is(0.12), actions }
+  }))
+  const [longest, hasContainers] = [length / chance.pick([1, 4, 20]), chance.is(0.12)]
+  const more = new Chance(seed ^ 0xd7a1)
+  const isMixed = more.is(0.4)
+  const drains = Array.from({ length: more.is(0.5) ? more.between(1, 6) : 0 }, () => ({
+    at: more.below(length),
+    kind: 'drain' as const,
+    seed: more.next(),
+  }))
+  const actions = [...others, ...drains].sort((a, b) => a.at - b.at)
+  return { seed, length, longest, hasContainers, isMixed, actions }
 }
 
-const kinds = Object.keys(WEIGHTS) as Kind[]
+const kinds = Object.keys(WEIGHTS) as Weighted[]
 
-function weighted(possible: readonly Kind[], chance: Chance): Kind {
+function weighted(possible: readonly Weighted[], chance: Chance): Kind {
   const total = possible.reduce((sum, kind) => sum + WEIGHTS[kind], 0)
   let left = (chance.next() / 0x1_0000_0000) * total
   for (const kind of possible) {

@@ -8,6 +8,7 @@ import type { QueueOverview } from '../../src/domain/schedule/queue-places.ts'
 import type { Machine } from '../system/machine.ts'
 import type { Process } from '../system/process.ts'
 import type { Auditor, Commit } from '../system/stored-pool.ts'
+import { auditDrains } from './drains.ts'
 import { endedEntry } from './ended.ts'
 import { auditEnds, reservationIn } from './ends.ts'
 import { auditGrant } from './grants.ts'
@@ -48,6 +49,7 @@ export class Checker implements Auditor {
       this.#report(new Violation(rule, `${commit.machine.name}: ${text()} (by ${commit.process.name})`))
     const audit: Audit = { ...commit, truth, now, beatNow, report }
     auditHolders(audit)
+    auditDrains(audit)
     auditEnds(audit)
     auditExtension(audit)
     for (const held of truth.held.values()) {

@@ -1,6 +1,6 @@
-import type { Reservation } from '../../src/domain/pool/model.ts'
+import type { Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { auditOrder } from './order.ts'
+import { auditOrder, wants } from './order.ts'
 import { auditChoice } from './recency.ts'
 import { isShownFree, readingOf, unitIn } from './shown.ts'
 import { type Audit, type Held, near } from './truth.ts'
@@ -60,13 +60,16 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
   auditChoice(audit, reservation, free)
 }
 
-function isWhole({ process }: Audit, reservation: Reservation): boolean {
+function isWhole({ process, after }: Audit, reservation: Reservation): boolean {
   const { purpose } = process
   if (purpose.kind !== 'acquire') return false
   if (reservation.holdings.some(({ share }) => share.kind !== 'whole')) return false
   const units = unitsOf(reservation)
   if (purpose.claim === 'all') return units.length > 0
   const { request } = purpose.intent
-  if (request.kind === 'count') return units.length === request.count
+  if (request.kind === 'count') {
+    const isWanted = (id: UnitId) => after.units.some((unit) => unit.id === id && wants(request, unit))
+    return units.length === request.count && units.every(isWanted)
+  }
   return units.length === request.ids.length && request.ids.every((id) => units.includes(id))
 }

@@ -1,4 +1,12 @@
-import type { Pool, Probe, QueueEntry, Request, Reservation, UnitId } from '../../src/domain/pool/model.ts'
+import type {
+  Pool,
+  Probe,
+  QueueEntry,
+  Request,
+  Reservation,
+  Unit,
+  UnitId,
+} from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge } from './frame.ts'
 import { isShownFree, readingOf } from './shown.ts'
@@ -47,23 +55,33 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   const delayed = waiting.filter((entry, at) => {
     // A dead waiter is not delayed. If the deciding process cannot see that it is dead, GPUs are still kept for it.
     if (isDead(audit, entry.id)) return false
-    const wanted = given.filter((unit) => wants(entry.request, unit))
+    const wanted = given.filter((id) => wantsId(audit.after, entry.request, id))
     if (wanted.length === 0) return false
     if (end <= (starts[at] ?? now)) return false
     const isKept = (unit: UnitId) =>
-      waiting.slice(0, at).some((ahead, i) => wants(ahead.request, unit) && end <= (starts[i] ?? now))
+      waiting
+        .slice(0, at)
+        .some((ahead, i) => wantsId(audit.after, ahead.request, unit) && end <= (starts[i] ?? now))
     return !(entry.term.duration === undefined && wanted.every(isKept))
   })
   const left = free.filter((unit) => !given.includes(unit))
-  if (!canAllStart(delayed, left)) {
+  if (!canAllStart(audit.after, delayed, left)) {
     report('I5', () => `${reservation.id} with GPU ${given.join()} delays ${textOf(delayed)}`)
   }
 }
 
-/** I5 at an extension: the first waiter that is not stopped must not wait longer. */
+/**
+ * I5 at an extension: the first waiter that is not stopped must not wait longer. A waiter that needs a drained GPU does
+ * not count, because it cannot start until that is restored.
+ */
 export function auditExtension(audit: Audit): void {
-  const { before: pool, after, report } = audit
-  const first = after.queue.find(({ id }) => !isSeenStopped(audit, id))
+  const { before: pool, report } = audit
+  const after = { ...audit.after, units: audit.after.units.filter(({ drain }) => drain === undefined) }
+  const first = after.queue.find(
+    ({ id, request }) =>
+      !isSeenStopped(audit, id) &&
+      after.units.filter((unit) => wants(request, unit)).length >= sizeOf(request),
+  )
   if (audit.process.purpose.kind !== 'extend' || pool === null || first === undefined) return
   const extended = after.reservations.map((reservation) => {
     const earlier = audit.truth.held.get(reservation.id)?.expiry
@@ -74,8 +92,9 @@ export function auditExtension(audit: Audit): void {
       term: { ...term, expiresAt: audit.moment.wall - apparentAge(earlier, audit.now) },
     }
   })
-  const promised = earliestStart(audit, first.request, { others: extended })
-  const now = earliestStart(audit, first.request, { others: after.reservations })
+  const inService = { ...audit, after }
+  const promised = earliestStart(inService, first.request, { others: extended })
+  const now = earliestStart(inService, first.request, { others: after.reservations })
   if (now > promised + 0.5) report('I5', () => `an extension delays ${first.id} by ${now - promised} ms`)
 }
 
@@ -90,8 +109,9 @@ export function isBlocked(
   { request }: QueueEntry,
 ): boolean {
   const held = new Set(after.reservations.flatMap(unitsOf))
-  const usable = after.units.filter(({ id, lastUse }) => {
-    if (!wants(request, id)) return false
+  const usable = after.units.filter((unit) => {
+    const { id, lastUse, drain } = unit
+    if (!wants(request, unit) || drain !== undefined) return false
     if (readingOf(after, id, probe)?.state.kind !== 'measured') return false
     if (held.has(id) || isShownFree(after, id, probe)) return true
     return lastUse !== undefined && wall - lastUse.endedAt < JUST_RELEASED
@@ -149,24 +169,44 @@ function earliestStart(
     if (end !== Number.POSITIVE_INFINITY) for (const unit of unitsOf(other)) busyUntil.set(unit, end)
   }
   const times = after.units
-    .filter(({ id }) => wants(request, id))
+    .filter((unit) => wants(request, unit))
     .map(({ id }) => busyUntil.get(id) ?? moment.wall)
     .sort((a, b) => a - b)
   return Math.max(moment.wall, times[sizeOf(request) - 1] ?? moment.wall)
 }
 
-function canAllStart(entries: readonly QueueEntry[], free: readonly UnitId[]): boolean {
+/** The sets of units that suit two requests are disjoint, or one has the other: the smallest set takes its units first. */
+function canAllStart(pool: Pool, entries: readonly QueueEntry[], free: readonly UnitId[]): boolean {
   const left = new Set(free)
-  let counted = 0
+  const counted: { readonly count: number; readonly suited: readonly UnitId[] }[] = []
   for (const { request } of entries) {
-    if (request.kind === 'count') counted += request.count
-    else for (const id of request.ids) if (!left.delete(id)) return false
+    if (request.kind === 'ids') {
+      for (const id of request.ids) if (!left.delete(id)) return false
+      continue
+    }
+    const suited = pool.units.filter((unit) => wants(request, unit)).map(({ id }) => id)
+    counted.push({ count: request.count, suited })
   }
-  return counted <= left.size
+  counted.sort((a, b) => a.suited.length - b.suited.length)
+  return counted.every(({ count, suited }) => {
+    const taken = suited.filter((id) => left.has(id)).slice(0, count)
+    for (const id of taken) left.delete(id)
+    return taken.length === count
+  })
 }
 
-export const wants = (request: Request, unit: UnitId): boolean =>
-  request.kind === 'count' || request.ids.includes(unit)
+/** In the simulation the type of a unit is a part of its name, and no type is a part of another one. */
+export function wants(request: Request, { id, device, memoryMb = 0 }: Unit): boolean {
+  if (request.kind === 'ids') return request.ids.includes(id)
+  const { gpuTypes, leastMemoryMb = 0 } = request
+  const name = device.name.toLowerCase()
+  return memoryMb >= leastMemoryMb && (gpuTypes ?? ['']).some((type) => name.includes(type))
+}
+
+function wantsId(pool: Pool, request: Request, id: UnitId): boolean {
+  const unit = pool.units.find((each) => each.id === id)
+  return unit !== undefined && wants(request, unit)
+}
 
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length

@@ -38,7 +38,7 @@ export function auditForecasts(pool: Pool, process: Process, overview: QueueOver
   for (const { entry, reason, forecast } of overview.places) {
     const startsNow = forecast.kind === 'at' && forecast.at <= overview.now
     if (reason.kind !== 'next' && !startsNow) continue
-    const idle = pool.units.filter(({ id }) => wants(entry.request, id) && isShownFree(pool, id, probe))
+    const idle = pool.units.filter((unit) => wants(entry.request, unit) && isShownFree(pool, unit.id, probe))
     if (idle.length >= sizeOf(entry.request)) continue
     report(
       new Violation('I3', `queue shows that ${entry.id} starts now: ${JSON.stringify([reason, forecast])}`),

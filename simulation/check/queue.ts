@@ -42,7 +42,7 @@ export function auditQueue(audit: Audit): void {
 }
 
 function isPossible({ request }: QueueEntry, { units }: Pool): boolean {
-  if (request.kind === 'count') return request.count <= units.length
+  if (request.kind === 'count') return request.count <= units.filter((unit) => wants(request, unit)).length
   return request.ids.every((id) => units.some((unit) => unit.id === id))
 }
 
@@ -107,7 +107,7 @@ function auditEntry(audit: Audit, waiter: Waiter, entry: QueueEntry): void {
 function couldStart({ after, process }: Audit, { request }: QueueEntry): boolean {
   const taken = new Set(after.reservations.flatMap(unitsOf))
   const free = after.units.filter(
-    ({ id }) => wants(request, id) && !taken.has(id) && isShownFree(after, id, process.lastProbe),
+    (unit) => wants(request, unit) && !taken.has(unit.id) && isShownFree(after, unit.id, process.lastProbe),
   )
   return free.length >= sizeOf(request)
 }

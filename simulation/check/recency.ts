@@ -1,6 +1,6 @@
 import type { QueueEntry, Reservation, Unit, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { isBlocked, isUnresponsive } from './order.ts'
+import { isBlocked, isUnresponsive, wants } from './order.ts'
 import { type Audit, isSurelyStopped } from './truth.ts'
 
 /** I9: the grant takes the free GPUs that were unused for longest, unless a waiter ahead affects the choice. */
@@ -16,7 +16,12 @@ export function auditChoice(audit: Audit, reservation: Reservation, free: readon
   const rank = after.policy.allocation === 'lru' ? sinceUse : (placed: Placed) => ownFirst(placed, uid)
   const given = unitsOf(reservation)
   const chosen = given.map((id) => rank(placedIn(audit, id)))
-  const left = free.filter((id) => !given.includes(id)).map((id) => rank(placedIn(audit, id)))
+  const { request } = purpose.intent
+  const left = free
+    .filter((id) => !given.includes(id))
+    .map((id) => placedIn(audit, id))
+    .filter(({ unit }) => wants(request, unit))
+    .map(rank)
   const wrong = chosen.some((one) => left.some((other) => compare(other, one) < 0))
   if (wrong) report('I9', () => `granted ${given.join()} of ${free.join()}: ${JSON.stringify(after.units)}`)
 }

@@ -1,6 +1,7 @@
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { QueueEntry } from '../../src/domain/pool/model.ts'
+import type { QueueEntry, Request } from '../../src/domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
+import type { Model } from '../system/device.ts'
 import type { Process } from '../system/process.ts'
 import type { Purpose } from '../system/purpose.ts'
 import { isBlocked, sizeOf, wants } from './order.ts'
@@ -21,12 +22,18 @@ function isStoppedSince(command: Process, { process: { pid, startTime } }: Queue
   return waiter.state === 'stopped' && !waiter.isFrozen && waiter.stoppedSince < command.startedAt
 }
 
+const suits = ({ name, memoryMb }: Model, request: Extract<Request, { kind: 'count' }>): boolean =>
+  memoryMb >= (request.leastMemoryMb ?? 0) &&
+  (request.gpuTypes ?? ['']).some((type) => name.toLowerCase().includes(type))
+
 /** I8: an impossible request is refused as such. I2: free GPUs that no waiter needs are granted. */
 export function auditRefusal({ process, purpose, error }: Finished, report: Report): void {
   const { request } = purpose.intent
-  const most = process.machine.devices.length
+  const { devices } = process.machine
   const isImpossible =
-    request.kind === 'count' ? request.count > most : request.ids.some((id) => gpuNumber(id) >= most)
+    request.kind === 'count'
+      ? request.count > devices.filter(({ model }) => suits(model, request)).length
+      : request.ids.some((id) => gpuNumber(id) >= devices.length)
   if (isImpossible && error === null && purpose.claim !== 'all') {
     report(new Violation('I8', `${purpose.intent.id} was granted an impossible request`))
   }
@@ -49,7 +56,7 @@ export function auditRefusal({ process, purpose, error }: Finished, report: Repo
   if (pool.queue.some(counts)) return
   const taken = new Set(pool.reservations.flatMap(unitsOf))
   const free = pool.units.filter(
-    ({ id }) => wants(request, id) && !taken.has(id) && isShownFree(pool, id, process.lastProbe),
+    (unit) => wants(request, unit) && !taken.has(unit.id) && isShownFree(pool, unit.id, process.lastProbe),
   )
   if (free.length >= sizeOf(request)) {
     report(new Violation('I2', `${purpose.intent.id} was refused free GPUs: ${JSON.stringify(request)}`))

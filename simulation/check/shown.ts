@@ -9,9 +9,10 @@ export function readingOf(pool: Pool, id: UnitId, probe: Probe | undefined): Gpu
   return probe?.readings.find((reading) => reading.uuid === uuid)
 }
 
-/** Whether a unit may be granted, by its reading. */
+/** Whether a unit may be granted, by its drain and its reading. */
 export function isShownFree(pool: Pool, id: UnitId, probe: Probe | undefined, claimant?: number): boolean {
   const reading = readingOf(pool, id, probe)
+  if (unitIn(pool, id)?.drain !== undefined) return false
   if (reading?.state.kind !== 'measured') return false
   return !isInUse(reading.state) || isUsedBy(reading, claimant)
 }

@@ -100,7 +100,11 @@ export class StartDelays {
       if (!isOver) for (const unit of held.units) taken.add(unit)
     }
     const free = pool.units.filter(
-      ({ id, device }) => wants(first.request, id) && !taken.has(id) && isTrulyIdle(machine, device.uuid),
+      (unit) =>
+        wants(first.request, unit) &&
+        unit.drain === undefined &&
+        !taken.has(unit.id) &&
+        isTrulyIdle(machine, unit.device.uuid),
     )
     return free.length >= sizeOf(first.request) ? process : null
   }

@@ -46,6 +46,9 @@ export class Truth {
   /** Time and user of the last release of each unit. */
   readonly released = new Map<UnitId, { readonly instant: Instant; readonly uid: number }>()
 
+  /** The UUIDs of the GPUs that root drained. */
+  readonly drained = new Set<string>()
+
   constructor(machine: Machine) {
     this.machine = machine
   }

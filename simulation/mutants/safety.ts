@@ -1,5 +1,5 @@
 import type { Driver, LocalParts } from '../../src/app/local-pool.ts'
-import type { GpuMeasurement } from '../../src/domain/pool/model.ts'
+import type { GpuMeasurement, Pool, Unit } from '../../src/domain/pool/model.ts'
 import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
@@ -76,6 +76,55 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
               reading.use.kind === 'fault' ? { ...reading, use: IDLE } : reading,
             ]),
           ),
+      ),
+    ],
+  },
+  {
+    name: 'drained-granted',
+    defect: 'a drained GPU counts as usable',
+    plants: [
+      at(
+        'src/domain/schedule/calendar.ts#Calendar',
+        (Calendar) =>
+          class extends Calendar {
+            constructor(pool: Pool, now: number) {
+              super({ ...pool, units: pool.units.map(inService) }, now)
+            }
+          },
+      ),
+    ],
+  },
+  {
+    name: 'reset-forgets-drains',
+    defect: 'a reset of the pool returns drained GPUs to service',
+    plants: [
+      at('src/domain/operation/set-up.ts#setUp', (setUp) => (current, operation, context) => {
+        const done = setUp(current, operation, context)
+        return { ...done, pool: { ...done.pool, units: done.pool.units.map(inService) } }
+      }),
+    ],
+  },
+  {
+    name: 'type-ignored',
+    defect: 'a request for a type of GPU gets any GPU',
+    plants: [
+      at(
+        'src/domain/pool/suitable.ts#isSuitable',
+        (isSuitable) =>
+          (unit, { gpuTypes: _, ...others }) =>
+            isSuitable(unit, others),
+      ),
+    ],
+  },
+  {
+    name: 'memory-ignored',
+    defect: 'a request for much memory gets a GPU with less',
+    plants: [
+      at(
+        'src/domain/pool/suitable.ts#isSuitable',
+        (isSuitable) =>
+          (unit, { leastMemoryMb: _, ...others }) =>
+            isSuitable(unit, others),
       ),
     ],
   },
@@ -180,6 +229,10 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
     ],
   },
 ]
+
+function inService({ drain: _, ...unit }: Unit): Unit {
+  return unit
+}
 
 function withIdleDriver({ driver, ...parts }: LocalParts): LocalParts {
   if (driver === undefined) return parts

@@ -22,6 +22,7 @@ interface Modules {
   'src/domain/operation/set-up.ts': typeof import('../../src/domain/operation/set-up.ts')
   'src/domain/pool/clock.ts': typeof import('../../src/domain/pool/clock.ts')
   'src/domain/pool/rights.ts': typeof import('../../src/domain/pool/rights.ts')
+  'src/domain/pool/suitable.ts': typeof import('../../src/domain/pool/suitable.ts')
   'src/domain/schedule/calendar.ts': typeof import('../../src/domain/schedule/calendar.ts')
   'src/domain/schedule/expected-starts.ts': typeof import('../../src/domain/schedule/expected-starts.ts')
   'src/domain/schedule/openings.ts': typeof import('../../src/domain/schedule/openings.ts')

@@ -33,6 +33,15 @@ export class Actions {
       },
       release: (machine, chance) => system.release(machine, anyUser(chance)),
       releaseById: (machine, chance) => system.release(machine, anyUser(chance), someIds(machine, chance)),
+      drain: (machine, chance) => {
+        const units = someIds(machine, chance)
+        if (units.length === 0) return
+        system.service(machine, 'drain', units)
+        // The final phase itself restores all units.
+        system.scheduler.after(chance.spread(1_000, 300_000), null, () => {
+          if (!system.isFinalPhase) system.service(machine, 'restore', units)
+        })
+      },
       extend: (machine, chance) => this.#extend(machine, chance),
       status: show('status'),
       queue: show('queue'),

@@ -11,14 +11,27 @@ export const THRESHOLD_MB = 1024
 /** One process with this much memory counts as use. */
 export const COMPUTING_MB = 64
 
+export interface Model {
+  readonly name: string
+  readonly memoryMb: number
+}
+
+/** The models of a machine: all GPUs are of the first one, except on a mixed machine. */
+export const MODELS: readonly [Model, Model] = [
+  { name: 'Simulated H100 80GB', memoryMb: 80_000 },
+  { name: 'Simulated A100 40GB', memoryMb: 40_000 },
+]
+
 /** The true state of one GPU. */
 export class Device {
   readonly uuid: string
+  readonly model: Model
   state: 'sound' | 'faulty' | 'absent' = 'sound'
   readonly uses = new Set<Use>()
 
-  constructor(uuid: string) {
+  constructor(uuid: string, model: Model) {
     this.uuid = uuid
+    this.model = model
   }
 
   get memoryMb(): number {
@@ -37,9 +50,10 @@ export class Device {
   }
 
   reading(index: number): GpuReading {
-    const { uuid } = this
+    const { uuid, model } = this
+    const { name } = model
     if (this.state !== 'sound') {
-      return { index, uuid, name: 'Simulated GPU', state: { kind: 'fault', reason: 'GPU is lost' } }
+      return { index, uuid, name, state: { kind: 'fault', reason: 'GPU is lost' } }
     }
     const processes = this.#listed.map(({ pid, uid, memoryMb }) => ({
       pid,
@@ -47,7 +61,12 @@ export class Device {
       name: 'python',
       memoryMb,
     }))
-    const state = { kind: 'measured', memoryUsedMb: this.memoryMb, memoryTotalMb: 80_000, processes } as const
-    return { index, uuid, name: 'Simulated GPU', state }
+    const state = {
+      kind: 'measured',
+      memoryUsedMb: this.memoryMb,
+      memoryTotalMb: model.memoryMb,
+      processes,
+    } as const
+    return { index, uuid, name, state }
   }
 }

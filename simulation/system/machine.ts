@@ -2,7 +2,7 @@ import type { Moment } from '../../src/domain/pool/model.ts'
 import type { Chance } from '../chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
-import { Device } from './device.ts'
+import { Device, type Model } from './device.ts'
 import { DriverState } from './driver.ts'
 import type { Process } from './process.ts'
 import type { StoredPool } from './stored-pool.ts'
@@ -33,14 +33,20 @@ export class Machine {
 
   constructor(
     name: string,
-    parts: { scheduler: Scheduler; trace: Trace; chance: Chance; gpuCount: number; stored: StoredPool },
+    parts: {
+      scheduler: Scheduler
+      trace: Trace
+      chance: Chance
+      models: readonly Model[]
+      stored: StoredPool
+    },
   ) {
     this.name = name
     this.scheduler = parts.scheduler
     this.trace = parts.trace
     this.chance = parts.chance
     this.stored = parts.stored
-    this.devices = Array.from({ length: parts.gpuCount }, (_, at) => new Device(`GPU-${name}-${at}`))
+    this.devices = parts.models.map((model, at) => new Device(`GPU-${name}-${at}`, model))
     this.bootId = `${name}-boot-1`
     this.#bootedAt = -parts.chance.between(60_000, 10_000_000)
   }

@@ -127,6 +127,13 @@ export async function extend(
   unlessRefused(await poolOf(process).perform(operation))
 }
 
+export async function drainOrRestore(
+  process: Process,
+  { kind, units }: Extract<Purpose, { kind: 'drain' | 'restore' }>,
+): Promise<void> {
+  unlessRefused(await poolOf(process).perform({ op: kind, units }))
+}
+
 export async function view(system: System, process: Process, name: ViewName): Promise<void> {
   const pool = poolOf(process)
   switch (name) {

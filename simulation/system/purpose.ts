@@ -20,5 +20,6 @@ export type Purpose =
       readonly units?: readonly UnitId[]
       readonly by: number
     }
+  | { readonly kind: 'drain' | 'restore'; readonly units: readonly UnitId[] }
   | { readonly kind: 'view'; readonly name: ViewName }
   | { readonly kind: 'set-up'; readonly force: boolean }

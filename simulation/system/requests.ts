@@ -33,7 +33,7 @@ export class RandomRequests {
     const waits = claim === 'no' && chance.is(0.6)
     const namespace = this.#scenario.hasContainers && chance.is(0.3) ? 'pidns-container' : HOME
     const id = `r${++this.#started}`
-    const request = this.#request(machine, chance)
+    const request = this.#withRequirements(this.#request(machine, chance))
     const duration = this.#duration(chance)
     const owner = { account, shownName: chance.is(0.1) ? 'shared' : account.name }
     const behavior: Behavior = {
@@ -85,6 +85,17 @@ export class RandomRequests {
       kind: 'count',
       count: chance.is(0.6) ? chance.between(1, Math.min(2, most)) : chance.between(1, most),
     }
+  }
+
+  /** The request of the same seed without mixed machines stays the same, so the details come from another chance. */
+  #withRequirements(request: Request): Request {
+    if (this.#scenario.isMixed !== true || request.kind === 'ids') return request
+    const chance = new Chance(this.#scenario.seed ^ (this.#started * 0x9e3779))
+    if (chance.is(0.4)) return request
+    const { kind, count } = request
+    const typed = { kind, count: chance.is(0.7) ? 1 : count }
+    if (chance.is(0.3)) return { ...typed, leastMemoryMb: chance.pick([40_000, 60_000]) }
+    return { ...typed, gpuTypes: chance.pick([['h100'], ['a100'], ['h100', 'a100']]) }
   }
 
   #duration(chance: Chance): number {

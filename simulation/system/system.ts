@@ -4,13 +4,14 @@ import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 import { Chance } from '../chance.ts'
 import { Checker } from '../check/checker.ts'
 import { Violation } from '../check/violation.ts'
+import type { Scenario } from '../scenario.ts'
 import { Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
-import type { Device } from './device.ts'
+import { type Device, MODELS } from './device.ts'
 import type { ReadableBootId } from './kernel.ts'
 import { Machine } from './machine.ts'
 import { Process } from './process.ts'
-import { release, superviseRun, type Task } from './programs.ts'
+import { drainOrRestore, release, superviseRun, type Task } from './programs.ts'
 import type { Purpose } from './purpose.ts'
 import { StoredPool } from './stored-pool.ts'
 import type { Plan } from './work.ts'
@@ -39,7 +40,9 @@ export class System {
   /** Null: every process can read the true boot id. */
   readonly #bootIdChance: Chance | null
 
-  constructor(seed: number, trace: Trace) {
+  constructor({ seed, isMixed }: Pick<Scenario, 'seed' | 'isMixed'>, trace: Trace) {
+    const modelChance = new Chance(seed ^ 0x717e)
+    const model = () => MODELS[isMixed === true && modelChance.is(0.5) ? 1 : 0]
     const bootIdChance = new Chance(seed ^ 0xb007)
     this.#bootIdChance = bootIdChance.is(0.15) ? bootIdChance : null
     const chance = new Chance(seed)
@@ -52,7 +55,8 @@ export class System {
     this.machines = Array.from({ length: hosts }, (_, at) => {
       const own = new Chance(chance.next())
       const stored = new StoredPool({ chance: own, auditor: this.checker })
-      const parts = { scheduler: this.scheduler, trace, chance: own, gpuCount: own.between(1, 8), stored }
+      const models = Array.from({ length: own.between(1, 8) }, model)
+      const parts = { scheduler: this.scheduler, trace, chance: own, models, stored }
       return new Machine(`host${at}`, parts)
     })
   }
@@ -143,6 +147,13 @@ export class System {
 
   releaseSoon(machine: Machine, account: Account): void {
     this.scheduler.after(3_000, null, () => this.release(machine, account))
+  }
+
+  /** Root drains these units, or restores them. */
+  service(machine: Machine, kind: 'drain' | 'restore', units: readonly UnitId[]): void {
+    const purpose = { kind, units } as const
+    const launch = { account: ROOT, purpose, chance: new Chance(machine.chance.next()) }
+    this.launch(machine, launch, (process) => drainOrRestore(process, purpose))
   }
 
   release(machine: Machine, account: Account, units?: readonly UnitId[]): void {

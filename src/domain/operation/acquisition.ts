@@ -15,10 +15,10 @@ import type {
   UnitId,
 } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
-import { hasRequirements, isSuitable } from '../pool/suitable.ts'
+import { hasRequirements, isSuitable, wantedUnits } from '../pool/suitable.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
 import { knownEnd, NEVER } from '../schedule/calendar.ts'
-import { demandOf, sizeOf, wantedUnits } from '../schedule/demand.ts'
+import { demandOf, sizeOf } from '../schedule/demand.ts'
 import type { Openings } from '../schedule/openings.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'

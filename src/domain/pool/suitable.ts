@@ -1,4 +1,8 @@
-import type { Requirements, Unit } from './model.ts'
+import type { Pool, Request, Requirements, Unit, UnitId } from './model.ts'
+
+/** The units that a request may be granted at some time. */
+export const wantedUnits = ({ units }: Pick<Pool, 'units'>, request: Request): readonly UnitId[] =>
+  request.kind === 'ids' ? request.ids : units.filter((unit) => isSuitable(unit, request)).map(({ id }) => id)
 
 /** Whether a unit meets the requirements. A unit of unknown memory has none. */
 export function isSuitable({ device, memoryMb = 0 }: Unit, requirements: Requirements): boolean {

@@ -1,6 +1,5 @@
 import { type Cap, capOf } from '../policy/limits.ts'
-import type { Millis, Policy, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
-import { isSuitable } from '../pool/suitable.ts'
+import type { Millis, Policy, QueueEntry, Request } from '../pool/model.ts'
 
 /** The planner's input for one request, waiting or new. */
 export interface Demand {
@@ -25,7 +24,3 @@ export function demandOf(entry: QueueEntry, policy: Policy): Demand {
 
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length
-
-/** The units that a request may be granted. */
-export const wantedUnits = ({ units }: Pick<Pool, 'units'>, request: Request): readonly UnitId[] =>
-  request.kind === 'ids' ? request.ids : units.filter((unit) => isSuitable(unit, request)).map(({ id }) => id)

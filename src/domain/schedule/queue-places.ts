@@ -4,7 +4,7 @@ import { type Obstacle, obstaclesIn, type Reading } from '../observation/obstacl
 import { unknownReadings } from '../observation/readings.ts'
 import type { Millis, Pool, QueueEntry, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
-import { wantedUnits } from './demand.ts'
+import { wantedUnits } from '../pool/suitable.ts'
 import { type ExpectedStart, expectedStarts } from './expected-starts.ts'
 import { isPassedOver, type Standing, standings } from './startable.ts'
 

@@ -1,8 +1,9 @@
 import { type Evidence, unreservedAvailability } from '../observation/allocation.ts'
 import type { Millis, Pool, QueueEntry, Request, Unit, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
+import { wantedUnits } from '../pool/suitable.ts'
 import { Calendar, type Usability } from './calendar.ts'
-import { demandOf, wantedUnits } from './demand.ts'
+import { demandOf } from './demand.ts'
 import { Openings } from './openings.ts'
 
 /**
