@@ -41,8 +41,9 @@ const wrongEnd =
   }
 
 function isRight(command: Command, status: number | string | null, outages: readonly Outage[]): boolean {
+  if (status === NOT_NOW && missedGrant(command, outages)) return true
   if (lackedDaemon(command)) return status === NOT_NOW && isDocumentedLack(command, outages)
-  return expectedEnds(command).includes(status) || (status === NOT_NOW && missedGrant(command, outages))
+  return expectedEnds(command).includes(status)
 }
 
 function expectedEnds(command: Command): readonly (number | string | null)[] {
