@@ -1,4 +1,5 @@
 import { detectGpus } from '../adapters/gpu/detect.ts'
+import type { Environment } from '../adapters/gpu/run-program.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import {
@@ -13,7 +14,13 @@ import { type Administration, LocalAdministration } from '../app/administration.
 import type { Millis, Probe, ProviderChoice } from '../domain/pool/model.ts'
 import { checkMayAdminister } from '../domain/pool/rights.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
-import { isNotInitialized, type Opening, openAndKeep, poolServiceMaker, providerFor } from './open-pool.ts'
+import {
+  isNotInitialized,
+  type Opening,
+  openAndKeep,
+  poolServiceMaker,
+  providerOptions,
+} from './open-pool.ts'
 
 /** Administers the embedded pool in these settings. */
 export function administration(opening: Opening): Administration {
@@ -41,20 +48,24 @@ export function administration(opening: Opening): Administration {
       const { groupId, userId } = await import('../adapters/accounts/users.ts')
       return kind === 'account' ? userId(name) : groupId(name)
     },
-    detectGpus: (choice, fakeCount) => detectChosen(choice, fakeCount, probeTimeout),
+    detectGpus: (choice, fakeCount) => detectChosen({ choice, fakeCount, env: process.env }, probeTimeout),
   })
 }
 
+interface Detection {
+  readonly choice: ProviderChoice | undefined
+  readonly fakeCount: number
+  /** For finding and starting the driver's programs. */
+  readonly env: Environment
+}
+
 /** Detects GPUs with the named provider, or else with each provider. `fake` has `fakeCount` GPUs. */
-export async function detectChosen(
-  choice: ProviderChoice | undefined,
-  fakeCount: number,
-  timeout: Millis,
-): Promise<Probe> {
+export async function detectChosen({ choice, fakeCount, env }: Detection, timeout: Millis): Promise<Probe> {
   if (choice === undefined || choice === 'nvidia' || choice === 'amd') {
-    return detectGpus(timeout, process.env, choice)
+    return detectGpus(timeout, env, choice)
   }
-  return (await providerFor(choice, fakeCount)).probe(timeout)
+  const { openProvider } = await import('../adapters/gpu/provider.ts')
+  return openProvider(choice, { ...providerOptions(fakeCount), env }).probe(timeout)
 }
 
 function nullIfMissing(error: unknown): OpenedPool | null {

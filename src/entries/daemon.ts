@@ -12,6 +12,7 @@ import { descriptorLimit } from '../adapters/kernel/connections.ts'
 import { canReadProcessOwners, liveness, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { hostname, readText } from '../adapters/kernel/procfs.ts'
 import { hasSupervisor } from '../adapters/kernel/supervisors.ts'
+import { driverEnvironment } from '../adapters/process/driver-environment.ts'
 import { selfCommand } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { documentFault } from '../adapters/store/document/document-check.ts'
@@ -132,8 +133,9 @@ function driverFor(
 }
 
 function sharedDriver({ probeTimeout }: Settings): SharedDriver {
+  const env = driverEnvironment(process.env)
   return new SharedDriver({
-    open: ({ provider, units }) => openKeptProvider(provider, providerOptions(units.length)),
+    open: ({ provider, units }) => openKeptProvider(provider, { ...providerOptions(units.length), env }),
     timeout: probeTimeout,
     recentMs: ({ provider }) => (provider === 'fake' ? 0 : RECENT_MS),
     clock: () => currentMoment().steady.ms,
@@ -180,7 +182,8 @@ function daemonAdministration(
     checkPool: () => checkStore(pool),
     storedPlace: async () => ({ path: pool, group: null }),
     findId: async (kind, name) => (kind === 'account' ? userId(name) : groupId(name)),
-    detectGpus: (choice, fakeCount) => detectChosen(choice, fakeCount, settings.probeTimeout),
+    detectGpus: (choice, fakeCount) =>
+      detectChosen({ choice, fakeCount, env: driverEnvironment(process.env) }, settings.probeTimeout),
   })
 }
 

@@ -1,0 +1,27 @@
+import { foreignStep, isRoot, isRootOwner } from '../files/ownership.ts'
+import * as libc from '../kernel/libc.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Folders that are searched whatever the environment says. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+const OTHERS_WRITE = 0o022
+
+/**
+ * The environment in which the daemon starts the driver's programs: only a search path and the NVML library to load. As
+ * root it has only folders that no other user controls, because `sudo` may keep the `PATH` of its caller.
+ */
+export function driverEnvironment({ PATH = '', CANHAZGPU_NVML_LIBRARY }: Environment): Environment {
+  const folders = [...PATH.split(':').filter(isUsable), ...SYSTEM_FOLDERS]
+  const library = CANHAZGPU_NVML_LIBRARY === undefined ? {} : { CANHAZGPU_NVML_LIBRARY }
+  return { PATH: [...new Set(folders)].join(':'), ...library }
+}
+
+function isUsable(folder: string): boolean {
+  if (!folder.startsWith('/')) return false
+  if (!isRoot()) return true
+  const status = libc.statusOf(libc.realPath(folder) ?? folder)
+  if (typeof status === 'number' || !isRootOwner(status.uid) || (status.mode & OTHERS_WRITE) !== 0)
+    return false
+  return foreignStep(`${folder}/program`) === null
+}
