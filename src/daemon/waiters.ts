@@ -91,12 +91,7 @@ export class Waiters {
     await this.#attempt(place, () => this.#begin(place, earlier))
     if (this.#places.get(key) !== place) return
     const { waitFor } = waiter.ticket
-    if (waitFor !== undefined) {
-      place.timer = setTimeout(
-        () => this.#inBackground(this.#giveUp(place)),
-        Math.min(waitFor, LONGEST_TIMER_MS),
-      )
-    }
+    if (waitFor !== undefined) this.#giveUpIn(place, waitFor)
     this.#inBackground(this.#reportTo(place))
     this.serve()
   }
@@ -250,6 +245,12 @@ export class Waiters {
   /** Ends the entry or reservation of a client that has disconnected. */
   giveBack(waiter: Waiter): Promise<void> {
     return this.#disconnected.end(waiter)
+  }
+
+  #giveUpIn(place: Place, ms: Millis): void {
+    const giveUp = () => this.#inBackground(this.#giveUp(place))
+    const goOn = () => this.#giveUpIn(place, ms - LONGEST_TIMER_MS)
+    place.timer = setTimeout(ms > LONGEST_TIMER_MS ? goOn : giveUp, Math.min(ms, LONGEST_TIMER_MS))
   }
 
   async #giveUp(place: Place): Promise<void> {

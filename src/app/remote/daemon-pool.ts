@@ -95,9 +95,9 @@ export class DaemonPool implements PoolService {
    * restarted daemon and keeps its place. Aborting leaves the queue and rejects with the signal's reason.
    */
   async wait(wait: DaemonWait): Promise<Grant | Refusal> {
-    const { waitFor = Number.POSITIVE_INFINITY } = wait
-    // The daemon ends the wait in time, unless it is stopped.
-    const overdue = setTimeout(() => this.close(), Math.min(waitFor + RESTART_MS, LONGEST_TIMER_MS))
+    const closeAfter = (wait.waitFor ?? Number.POSITIVE_INFINITY) + RESTART_MS
+    // The daemon ends the wait in time, unless it is stopped. A longer wait keeps its connection.
+    const overdue = closeAfter > LONGEST_TIMER_MS ? undefined : setTimeout(() => this.close(), closeAfter)
     try {
       return await this.#wait(wait)
     } finally {

@@ -120,7 +120,7 @@ function toggle<Value>(values: Set<Value>, value: Value): void {
   if (!values.delete(value)) values.add(value)
 }
 
-function advance(world: World, ms: Millis): void {
+export function advance(world: World, ms: Millis): void {
   world.wall += ms
   world.steady += ms
   jest.advanceTimersByTime(ms)
@@ -164,7 +164,7 @@ async function recover(world: World, chance: Chance): Promise<void> {
   checkWatches(world)
 }
 
-async function pass(world: World, chance: Chance, ms: Millis): Promise<void> {
+export async function pass(world: World, chance: Chance, ms: Millis): Promise<void> {
   for (let passed = 0; passed < ms; passed += 500) {
     for (;;) {
       await settled()

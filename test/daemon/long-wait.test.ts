@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, expect, jest, test } from 'bun:test'
+import { Chance } from '../../simulation/chance.ts'
+import { advance, pass } from './schedules/schedule.ts'
+import { World } from './schedules/world.ts'
+
+const DAY = 86_400_000
+
+beforeEach(() => {
+  jest.useFakeTimers()
+})
+afterEach(() => {
+  jest.clearAllTimers()
+  jest.useRealTimers()
+})
+
+/** A timer of the runtime lasts 24.8 days at most. */
+test('a wait of 30 days lasts 30 days, and one without a limit keeps its place', async () => {
+  const world = new World()
+  const settle = () => pass(world, new Chance(1), 10_000)
+  world.startDaemon()
+  await settle()
+  world.start(1_000, { kind: 'run', count: 3, wait: false })
+  await settle()
+  const limited = world.start(1_001, { kind: 'reserve', count: 1, wait: true, for: 30 * DAY })
+  await settle()
+  const unlimited = world.start(1_002, { kind: 'reserve', count: 1, wait: true })
+  await settle()
+  world.start(1_003, { kind: 'reserve', count: 1, wait: true })
+  await settle()
+  const queue = () => world.pool.queue.map(({ owner }) => owner.account.uid)
+  advance(world, 25 * DAY)
+  await settle()
+  expect([limited.outcome, queue()]).toEqual([undefined, [1_001, 1_002, 1_003]])
+  advance(world, 5 * DAY)
+  await settle()
+  expect([limited.outcome, unlimited.outcome, queue()]).toEqual(['timed-out', undefined, [1_002, 1_003]])
+})
