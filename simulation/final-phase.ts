@@ -1,11 +1,13 @@
 import { unitsOf } from '../src/domain/pool/units.ts'
+import type { Actions } from './system/actions.ts'
 import { setDriver } from './system/faults.ts'
+import { NO_LIMITS } from './system/limits.ts'
 import type { Machine } from './system/machine.ts'
 import { NO_STORE_FAULTS } from './system/stored-pool.ts'
 import { ROOT, type System } from './system/system.ts'
 
-/** Ends all faults, and lets every holder release its GPUs soon. */
-export function beginFinalPhase(system: System): void {
+/** Ends all faults and limits, and lets every holder release its GPUs soon. */
+export function beginFinalPhase(system: System, actions: Actions): void {
   system.isFinalPhase = true
   system.log(() => '-- faults end')
   for (const machine of system.machines) {
@@ -26,6 +28,7 @@ export function beginFinalPhase(system: System): void {
     }
     for (const delay of [1_000, 12_000]) {
       system.scheduler.after(delay, null, () => {
+        if ((machine.stored.pool?.policy.limits ?? []).length > 0) actions.setLimits(machine, NO_LIMITS)
         releaseManual(system, machine)
         restoreAll(system, machine)
       })

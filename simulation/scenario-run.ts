@@ -62,7 +62,7 @@ class ScenarioRun {
   #finish(actions: Actions): void {
     const system = this.#system
     const { scheduler } = system
-    beginFinalPhase(system)
+    beginFinalPhase(system, actions)
     const hasInvisible = this.#hasInvisibleEnds()
     const staleAfter = hasInvisible ? 17 * 60_000 : 0
     this.#runUntil(

@@ -34,8 +34,8 @@ const WEIGHTS = {
 
 type Weighted = keyof typeof WEIGHTS
 
-/** Drains are added to the other actions, so that those stay the same for a seed. */
-export type Kind = Weighted | 'drain'
+/** Drains and limits are added to the other actions, so that those stay the same for a seed. */
+export type Kind = Weighted | 'drain' | 'limit'
 
 /** An action and its time. Its own seed decides all its details. */
 export interface Action {
@@ -76,8 +76,19 @@ export function scenarioOf(seed: number): Scenario {
     kind: 'drain' as const,
     seed: more.next(),
   }))
-  const actions = [...others, ...drains].sort((a, b) => a.at - b.at)
+  const actions = [...others, ...drains, ...limitsIn(seed, length)].sort((a, b) => a.at - b.at)
   return { seed, length, longest, hasContainers, isMixed, actions }
+}
+
+/** In a third of all scenarios an administrator changes limits. */
+function limitsIn(seed: number, length: number): readonly Action[] {
+  const chance = new Chance(seed ^ 0x11417)
+  if (!chance.is(0.34)) return []
+  const first = { at: 0, kind: 'limit' as const, seed: chance.next() }
+  const more = Array.from({ length: chance.between(0, 12) }, () => ({
+    ...{ at: chance.below(length), kind: 'limit' as const, seed: chance.next() },
+  }))
+  return [first, ...more]
 }
 
 const kinds = Object.keys(WEIGHTS) as Weighted[]

@@ -1,7 +1,9 @@
 import type { Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { auditOrder, wants } from './order.ts'
+import { auditLimit } from './limits.ts'
+import { auditOrder } from './order.ts'
 import { auditChoice } from './recency.ts'
+import { wants } from './requests.ts'
 import { isShownFree, readingOf, unitIn } from './shown.ts'
 import { type Audit, type Held, near } from './truth.ts'
 
@@ -56,6 +58,7 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
   const free = after.units
     .map((unit) => unit.id)
     .filter((id) => !taken.has(id) && isShownFree(after, id, process.lastProbe, claimant))
+  auditLimit(audit, reservation)
   auditOrder(audit, { reservation, others, free })
   auditChoice(audit, reservation, free)
 }

@@ -1,14 +1,8 @@
-import type {
-  Pool,
-  Probe,
-  QueueEntry,
-  Request,
-  Reservation,
-  Unit,
-  UnitId,
-} from '../../src/domain/pool/model.ts'
+import type { Pool, Probe, QueueEntry, Request, Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge } from './frame.ts'
+import { isOverLimit, withinLimits } from './limits.ts'
+import { sizeOf, wants } from './requests.ts'
 import { isShownFree, readingOf } from './shown.ts'
 import { type Audit, canSee, isSeenStopped } from './truth.ts'
 
@@ -35,18 +29,20 @@ export interface Granted {
  *
  * A waiter that could have started for ten seconds and did not is unresponsive. It is skipped until it asks again. A
  * stopped waiter is skipped at once, until it continues. A waiter is also skipped if it could not start even after the
- * end of all reservations, because too many GPUs seem unusable. A waiter that died since the decision is not delayed.
+ * end of all reservations, because too many GPUs seem unusable. So is a waiter that a limit of its account keeps from
+ * starting. A waiter that died since the decision is not delayed.
  */
 export function auditOrder(audit: Audit, granted: Granted): void {
   const { moment, report } = audit
   const { reservation, free } = granted
   const known = { after: audit.after, probe: audit.process.lastProbe, wall: moment.wall }
-  const waiting = before(audit, reservation.id).filter(
+  const counting = before(audit, reservation.id).filter(
     (entry) =>
       !isSeenStopped(audit, entry.id) &&
       !isBlocked(known, entry) &&
       (!isUnresponsive(entry, moment.wall) || mustHaveAsked(audit, entry)),
   )
+  const waiting = withinLimits({ ...audit.after, reservations: granted.others }, counting, free)
   if (waiting.length === 0) return
   const now = moment.wall
   const given = unitsOf(reservation)
@@ -78,9 +74,10 @@ export function auditExtension(audit: Audit): void {
   const { before: pool, report } = audit
   const after = { ...audit.after, units: audit.after.units.filter(({ drain }) => drain === undefined) }
   const first = after.queue.find(
-    ({ id, request }) =>
-      !isSeenStopped(audit, id) &&
-      after.units.filter((unit) => wants(request, unit)).length >= sizeOf(request),
+    (entry) =>
+      !isSeenStopped(audit, entry.id) &&
+      !isOverLimit(after, entry) &&
+      after.units.filter((unit) => wants(entry.request, unit)).length >= sizeOf(entry.request),
   )
   if (audit.process.purpose.kind !== 'extend' || pool === null || first === undefined) return
   const extended = after.reservations.map((reservation) => {
@@ -195,20 +192,9 @@ function canAllStart(pool: Pool, entries: readonly QueueEntry[], free: readonly 
   })
 }
 
-/** In the simulation the type of a unit is a part of its name, and no type is a part of another one. */
-export function wants(request: Request, { id, device, memoryMb = 0 }: Unit): boolean {
-  if (request.kind === 'ids') return request.ids.includes(id)
-  const { gpuTypes, leastMemoryMb = 0 } = request
-  const name = device.name.toLowerCase()
-  return memoryMb >= leastMemoryMb && (gpuTypes ?? ['']).some((type) => name.includes(type))
-}
-
 function wantsId(pool: Pool, request: Request, id: UnitId): boolean {
   const unit = pool.units.find((each) => each.id === id)
   return unit !== undefined && wants(request, unit)
 }
-
-export const sizeOf = (request: Request): number =>
-  request.kind === 'count' ? request.count : request.ids.length
 
 const textOf = (entries: readonly QueueEntry[]): string => JSON.stringify(entries)

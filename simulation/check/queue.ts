@@ -1,7 +1,7 @@
 import type { Pool, QueueEntry } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge } from './frame.ts'
-import { sizeOf, wants } from './order.ts'
+import { sizeOf, wants } from './requests.ts'
 import { isShownFree } from './shown.ts'
 import { type Audit, isSurelyStopped, livenessFor, near, type Waiter } from './truth.ts'
 

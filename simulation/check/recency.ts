@@ -1,6 +1,7 @@
 import type { QueueEntry, Reservation, Unit, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { isBlocked, isUnresponsive, wants } from './order.ts'
+import { isBlocked, isUnresponsive } from './order.ts'
+import { wants } from './requests.ts'
 import { type Audit, isSurelyStopped } from './truth.ts'
 
 /** I9: the grant takes the free GPUs that were unused for longest, unless a waiter ahead affects the choice. */

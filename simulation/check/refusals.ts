@@ -1,10 +1,13 @@
 import type { CanhazgpuError } from '../../src/domain/errors.ts'
-import type { QueueEntry, Request } from '../../src/domain/pool/model.ts'
+import type { Intent } from '../../src/domain/operation/intent.ts'
+import type { Pool, QueueEntry, Request } from '../../src/domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
 import type { Model } from '../system/device.ts'
 import type { Process } from '../system/process.ts'
 import type { Purpose } from '../system/purpose.ts'
-import { isBlocked, sizeOf, wants } from './order.ts'
+import { heldBy, isOverLimit, mostFor } from './limits.ts'
+import { isBlocked } from './order.ts'
+import { sizeOf, wants } from './requests.ts'
 import { isShownFree } from './shown.ts'
 import { canSee, type Report, Violation } from './truth.ts'
 
@@ -48,11 +51,14 @@ export function auditRefusal({ process, purpose, error }: Finished, report: Repo
     report(new Violation('I8', `${purpose.intent.id} is impossible, refused as ${error.code}`))
   }
   const { lastDecision } = process
-  if (error?.code !== 'not-enough-gpus' || purpose.claim !== 'no') return
-  if (lastDecision === undefined) return
+  if (lastDecision === undefined || purpose.claim !== 'no') return
+  if (error?.code === 'over-limit') auditLimitRefusal(lastDecision.pool, purpose.intent, report)
+  if (error?.code !== 'not-enough-gpus') return
   const { pool, wall } = lastDecision
   const counts = (entry: QueueEntry) =>
-    !isStoppedSince(process, entry) && !isBlocked({ after: pool, probe: process.lastProbe, wall }, entry)
+    !isStoppedSince(process, entry) &&
+    !isOverLimit(pool, entry) &&
+    !isBlocked({ after: pool, probe: process.lastProbe, wall }, entry)
   if (pool.queue.some(counts)) return
   const taken = new Set(pool.reservations.flatMap(unitsOf))
   const free = pool.units.filter(
@@ -61,4 +67,13 @@ export function auditRefusal({ process, purpose, error }: Finished, report: Repo
   if (free.length >= sizeOf(request)) {
     report(new Violation('I2', `${purpose.intent.id} was refused free GPUs: ${JSON.stringify(request)}`))
   }
+}
+
+/** A limit refuses only what the account would have beyond it, with what its waiters could get before. */
+function auditLimitRefusal({ policy, reservations, queue }: Pool, intent: Intent, report: Report): void {
+  const { account } = intent.owner
+  const own = queue.filter(({ id, owner }) => id !== intent.id && owner.account.uid === account.uid)
+  const waiting = own.reduce((sum, { request }) => sum + sizeOf(request), 0)
+  if (heldBy(account, reservations) + waiting + sizeOf(intent.request) > mostFor(policy, account)) return
+  report(new Violation('limit', `${intent.id} was refused below the limit of ${account.name}`))
 }

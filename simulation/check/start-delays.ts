@@ -4,7 +4,8 @@ import type { Machine } from '../system/machine.ts'
 import type { Process } from '../system/process.ts'
 import type { Checker } from './checker.ts'
 import { apparentAge, type Instant } from './frame.ts'
-import { sizeOf, wants } from './order.ts'
+import { isOverLimit } from './limits.ts'
+import { sizeOf, wants } from './requests.ts'
 import { canSee, type Held, type Report, Violation } from './truth.ts'
 
 /** How long the first waiter may wait although it could start, in milliseconds. */
@@ -77,7 +78,9 @@ export class StartDelays {
     if (faults.before + faults.after > 0) return null
     const truth = this.#checker.truthOf(machine)
     // A dead or stopped waiter does not block a process that can see that.
-    const first = pool.queue.find(({ id }) => !isDeadOrStopped(truth.waiting.get(id)?.process))
+    const first = pool.queue.find(
+      (entry) => !isDeadOrStopped(truth.waiting.get(entry.id)?.process) && !isOverLimit(pool, entry),
+    )
     const waiter = first === undefined ? undefined : truth.waiting.get(first.id)
     if (first === undefined || waiter === undefined || waiter.process.state !== 'running') return null
     const { process } = waiter

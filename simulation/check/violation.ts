@@ -1,5 +1,18 @@
-/** A rule that can be broken: an invariant (I1 to I10), a bound on waiting, or no unexpected error (`crash`). */
-export type Rule = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'waiting' | 'crash'
+/** A rule that can be broken: an invariant (I1 to I10), a limit of an account, a bound on waiting, or no unexpected error (`crash`). */
+export type Rule =
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I7'
+  | 'I8'
+  | 'I9'
+  | 'I10'
+  | 'limit'
+  | 'waiting'
+  | 'crash'
 
 export class Violation extends Error {
   readonly rule: Rule

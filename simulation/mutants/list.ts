@@ -1,3 +1,4 @@
+import { LIMIT_MUTANTS } from './limits.ts'
 import { ORDER_MUTANTS } from './order.ts'
 import { RECORD_MUTANTS } from './records.ts'
 import { SAFETY_MUTANTS } from './safety.ts'
@@ -19,6 +20,7 @@ export interface Mutant {
 export const MUTANTS: readonly Mutant[] = [
   ...SAFETY_MUTANTS,
   ...ORDER_MUTANTS,
+  ...LIMIT_MUTANTS,
   ...WAITING_MUTANTS,
   ...RECORD_MUTANTS,
   ...TIME_MUTANTS,

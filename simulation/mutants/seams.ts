@@ -18,6 +18,7 @@ interface Modules {
   'src/domain/operation/acquisition.ts': typeof import('../../src/domain/operation/acquisition.ts')
   'src/domain/operation/ending.ts': typeof import('../../src/domain/operation/ending.ts')
   'src/domain/operation/heartbeat.ts': typeof import('../../src/domain/operation/heartbeat.ts')
+  'src/domain/operation/limited-request.ts': typeof import('../../src/domain/operation/limited-request.ts')
   'src/domain/operation/release.ts': typeof import('../../src/domain/operation/release.ts')
   'src/domain/operation/set-up.ts': typeof import('../../src/domain/operation/set-up.ts')
   'src/domain/pool/clock.ts': typeof import('../../src/domain/pool/clock.ts')

@@ -1,10 +1,12 @@
+import type { PolicyChange } from '../../src/domain/policy/change.ts'
 import type { UnitId } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
 import type { Action, Kind, Scenario } from '../scenario.ts'
 import { faultHandlers } from './faults.ts'
+import { randomLimit } from './limits.ts'
 import type { Machine } from './machine.ts'
-import { extend, setUp, view } from './programs.ts'
+import { extend, setLimits, setUp, view } from './programs.ts'
 import type { ViewName } from './purpose.ts'
 import { anyUser, RandomRequests } from './requests.ts'
 import { ROOT, type System } from './system.ts'
@@ -46,6 +48,7 @@ export class Actions {
       status: show('status'),
       queue: show('queue'),
       report: show('report'),
+      limit: (machine, chance) => this.setLimits(machine, [randomLimit(chance, machine.devices.length)]),
       reset: (machine, chance) => this.setUp(machine, chance, true),
       ...faultHandlers(system),
     }
@@ -76,6 +79,12 @@ export class Actions {
       chance: new Chance(machine.chance.next()),
     }
     this.#system.launch(machine, launch, (process) => view(this.#system, process, name))
+  }
+
+  setLimits(machine: Machine, changes: readonly PolicyChange[]): void {
+    const purpose = { kind: 'limit' } as const
+    const launch = { account: ROOT, purpose, chance: new Chance(machine.chance.next()) }
+    this.#system.launch(machine, launch, (process) => setLimits(process, changes))
   }
 
   #extend(machine: Machine, chance: Chance): void {

@@ -4,6 +4,7 @@ import { setUpPool } from '../../src/app/set-up.ts'
 import { type Supervision, supervise } from '../../src/app/supervise.ts'
 import { acquireInQueue } from '../../src/app/waiting/wait-in-queue.ts'
 import type { Grant } from '../../src/domain/operation/intent.ts'
+import type { PolicyChange } from '../../src/domain/policy/change.ts'
 import type { UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { OpenedPool } from '../../src/ports/opened-pool.ts'
@@ -12,6 +13,7 @@ import { unlessRefused } from '../../src/views/words/refusals.ts'
 import { THRESHOLD_MB } from './device.ts'
 import { driverFor } from './driver.ts'
 import { WatchedJob } from './job.ts'
+import { groupsOf } from './limits.ts'
 import type { Process } from './process.ts'
 import type { Purpose, ViewName } from './purpose.ts'
 import { ProcessStore } from './store.ts'
@@ -40,6 +42,7 @@ function poolOf(process: Process): PoolService {
     store: storeOf(process),
     processes: process,
     actor: async () => process.account,
+    groups: () => groupsOf(process.account.uid),
     driver: {
       sample: async () => ({ probe: await driverFor(process).probe(PROBE_TIMEOUT) }),
       askedThresholdMb: THRESHOLD_MB,
@@ -132,6 +135,10 @@ export async function drainOrRestore(
   { kind, units }: Extract<Purpose, { kind: 'drain' | 'restore' }>,
 ): Promise<void> {
   unlessRefused(await poolOf(process).perform({ op: kind, units }))
+}
+
+export async function setLimits(process: Process, changes: readonly PolicyChange[]): Promise<void> {
+  for (const change of changes) unlessRefused(await poolOf(process).perform({ op: 'set-policy', change }))
 }
 
 export async function view(system: System, process: Process, name: ViewName): Promise<void> {

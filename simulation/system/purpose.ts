@@ -21,5 +21,6 @@ export type Purpose =
       readonly by: number
     }
   | { readonly kind: 'drain' | 'restore'; readonly units: readonly UnitId[] }
+  | { readonly kind: 'limit' }
   | { readonly kind: 'view'; readonly name: ViewName }
   | { readonly kind: 'set-up'; readonly force: boolean }

@@ -92,7 +92,7 @@ export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, now: Mill
   return { ...pool, queue: [...pool.queue, entry] }
 }
 
-/** A limit may name other groups of the account than when it joined. */
+/** An entry of an earlier version has no groups. */
 function withGroups(pool: Pool, { id, groups }: Intent): Pool {
   const isChanged = (entry: QueueEntry) => entry.id === id && !isSame(entry.groups, groups)
   if (!pool.queue.some(isChanged)) return pool

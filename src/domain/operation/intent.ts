@@ -20,7 +20,7 @@ export interface Intent {
   readonly owner: Owner
   readonly note?: string
   readonly term: RequestedTerm
-  /** Those groups of its account that limits name. The operation sets it. */
+  /** The Unix groups of its account. The operation sets them. */
   readonly groups?: readonly number[]
 }
 

@@ -1,4 +1,4 @@
-import { durationsFor, limitedAs, limitFor, namedGroups } from '../policy/limits.ts'
+import { durationsFor, limitedAs, limitFor, storedGroups } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
 import { knownEnd, NEVER } from '../schedule/calendar.ts'
 import { sizeOf } from '../schedule/demand.ts'
@@ -9,15 +9,15 @@ import type { OverLimit } from './refusal.ts'
 /** Time between SIGINT and SIGKILL for a run whose time limit is the pool's default. */
 export const DEFAULT_GRACE: Millis = 30_000
 
-/** The intent with the groups that limits name, and with the pool's default duration if it has none. */
+/** The intent with the groups of its account, and with the pool's default duration if it has none. */
 export function limitedIntent(policy: Policy, intent: Intent, groups: readonly number[] = []): Intent {
   const { groups: _, ...request } = intent
-  const named = namedGroups(policy, groups)
-  const subject = { account: intent.owner.account, groups: named }
+  const stored = storedGroups(policy, groups)
+  const subject = { account: intent.owner.account, groups: stored }
   return {
     ...request,
     term: termWithDefault(intent.term, durationsFor(policy, subject)),
-    ...(named.length === 0 ? {} : { groups: named }),
+    ...(stored.length === 0 ? {} : { groups: stored }),
   }
 }
 

@@ -56,11 +56,19 @@ export function durationsFor(
   }
 }
 
-/** Those groups that a limit names. A pool stores no others. */
-export function namedGroups({ limits = [] }: Policy, groups: readonly number[]): readonly number[] {
-  const named = limits.flatMap(({ scope }) => (scope.kind === 'group' ? [scope.gid] : []))
-  return [...new Set(named)].filter((gid) => groups.includes(gid)).sort((a, b) => a - b)
+/**
+ * The groups of an account that its queue entry stores. A limit for any of them may be set while it waits. Of an account
+ * with more groups, those that a limit names come first.
+ */
+export function storedGroups({ limits = [] }: Policy, groups: readonly number[]): readonly number[] {
+  const all = [...new Set(groups)].sort((a, b) => a - b)
+  if (all.length <= MOST_GROUPS) return all
+  const named = new Set(limits.map(({ scope }) => (scope.kind === 'group' ? scope.gid : undefined)))
+  const isNamed = (gid: number) => named.has(gid)
+  return [...all.filter(isNamed), ...all.filter((gid) => !isNamed(gid))].slice(0, MOST_GROUPS)
 }
+
+const MOST_GROUPS = 64
 
 /**
  * The account as limits count it. A process in its own user namespace can have any uid, so all such processes together

@@ -210,7 +210,7 @@ export interface QueueEntry {
    * is passed over.
    */
   readonly startableSince?: Millis
-  /** Those groups of its account that limits named when its process last asked for units. */
+  /** The Unix groups of its account, when its process last asked for units. */
   readonly groups?: readonly number[]
   readonly note?: string
 }

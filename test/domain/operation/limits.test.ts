@@ -4,6 +4,7 @@ import { apply } from '../../../src/domain/operation/apply.ts'
 import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
 import type { Context, Operation } from '../../../src/domain/operation/operation.ts'
 import { isRefusal } from '../../../src/domain/operation/refusal.ts'
+import { storedGroups } from '../../../src/domain/policy/limits.ts'
 import type { Limit, LimitKey, Owner, Policy, Pool, Probe, Scope } from '../../../src/domain/pool/model.ts'
 import { queuePlaces } from '../../../src/domain/schedule/queue-places.ts'
 import { startableEntries } from '../../../src/domain/schedule/startable.ts'
@@ -179,10 +180,31 @@ describe('an entry that its limit keeps from starting', () => {
     const intent = intentOf({ id: 'capped' })
     const acquire = { op: 'acquire', intent, wait: { process: identity(20) } } as const
     const joined = apply(pool, acquire, contextOf(pool, { groups: [7, STUDENTS] })).pool
-    expect(joined.queue).toMatchObject([{ id: 'capped', groups: [STUDENTS] }])
+    expect(joined.queue).toMatchObject([{ id: 'capped', groups: [7, STUDENTS] }])
     expect(startableEntries(joined, { now: NOW, stopped })).toEqual([])
     const unlimited = apply(joined, acquire, contextOf(joined, { groups: [7] }))
     expect(unlimited.answer).toMatchObject({ kind: 'granted' })
+  })
+
+  test('is allowed by a limit for its group that is set while it waits', () => {
+    const reservations = [manualOf({ units: [0] })]
+    const pool = poolOf(units(2), { reservations, policy: policyOf(limit('max-gpus', 1)) })
+    const acquire = {
+      op: 'acquire',
+      intent: intentOf({ id: 'capped' }),
+      wait: { process: identity(20) },
+    } as const
+    const joined = apply(pool, acquire, contextOf(pool, { groups: [STUDENTS] })).pool
+    const change = { key: 'max-gpus', scope: group(STUDENTS), value: 2 } as const
+    expect(apply(joined, { op: 'set-policy', change }, contextOf(joined, {})).wake).toEqual(['capped'])
+  })
+
+  test('stores at most 64 groups, first those that a limit names', () => {
+    const many = Array.from({ length: 200 }, (_, gid) => 1_000 + gid)
+    const policy = policyOf(limit('max-gpus', 1, group(1_199)))
+    expect(storedGroups(policy, many)).toHaveLength(64)
+    expect(storedGroups(policy, many)[0]).toBe(1_199)
+    expect(storedGroups(policy, [3, 2, 3])).toEqual([2, 3])
   })
 
   test('keeps its place when the limit is lowered below its size', () => {
