@@ -101,14 +101,16 @@ export async function supervise(supervision: Supervision): Promise<void> {
 
 const NEVER: Millis = Number.POSITIVE_INFINITY
 
+/** The message to a command whose reservation was ended by another process. */
+export const lostReservationLine = (lost: readonly UnitId[]): string =>
+  `canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command continues without it`
+
 /** The units that are still held. Prints the others. */
 function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonly UnitId[] {
   const left = found.kind === 'known' ? held.filter((unit) => found.units.includes(unit)) : held
   const lost = held.filter((unit) => !left.includes(unit))
   if (lost.length > 0) {
-    job.writeStderr(
-      `canhazgpu: the reservation of GPU ${lost.join(', ')} was ended; the command continues without it`,
-    )
+    job.writeStderr(lostReservationLine(lost))
   }
   return left
 }

@@ -1,12 +1,13 @@
 import type { Administration } from '../app/administration.ts'
 import { tooManyConnections } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Account, Millis } from '../domain/pool/model.ts'
+import type { Account, Millis, Reservation, RunTerm } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { AnnouncingStore } from './announcing-store.ts'
 import type { Caller } from './caller.ts'
+import { Commands, type CommandsParts } from './commands.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
 import { Runs, type RunsParts } from './runs.ts'
@@ -28,7 +29,10 @@ export interface DaemonParts {
   readonly accountOf: (uid: number) => Promise<Account>
   readonly administrationFor: (account: Account) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
-  readonly stop: RunsParts['stop']
+  /** Stops the command of a run that has reached its time limit, and writes messages to its standard error. */
+  readonly stop: (run: Reservation<RunTerm>, stderr: string | null) => ReturnType<RunsParts['stop']>
+  readonly stderrOf: CommandsParts['stderrOf']
+  readonly tell: (...message: Parameters<CommandsParts['tell']>) => Promise<void>
   /** The maximum number of connections that the descriptor limit allows. */
   readonly mostConnections: number
   /** Steady time. */
@@ -43,6 +47,7 @@ export class Daemon implements ConnectionHandler {
   readonly #service: PoolService
   readonly #waiters: Waiters
   readonly #runs: Runs
+  readonly #commands: Commands
   readonly #turns = new FairTurns()
   readonly #connections: ConnectionCounts
   readonly #watchers = new Watchers()
@@ -58,14 +63,20 @@ export class Daemon implements ConnectionHandler {
       ...{ service: this.#service, processes: parts.processes, log: parts.log },
       isStopping: () => this.#isStopping,
     })
+    this.#commands = new Commands({
+      stderrOf: parts.stderrOf,
+      alive: parts.processes.alive,
+      tell: (...message) => void this.#logged(parts.tell(...message)),
+    })
     this.#runs = new Runs({
       processes: parts.watched,
-      stop: async (run) => void (await this.#logged(parts.stop(run))),
+      stop: async (run) => void (await this.#logged(parts.stop(run, this.#commands.stderrOf(run.id)))),
       settle: () => void this.#settle(),
       beat: (ids) => void this.#beat(ids),
     })
     parts.watched.onExit = () => void this.#settle()
     parts.store.onCommit((before, after) => {
+      this.#commands.follow(before, after)
       void this.#follow()
       this.#watchers.changed()
       const isSame =
@@ -82,6 +93,8 @@ export class Daemon implements ConnectionHandler {
    */
   async start(): Promise<void> {
     await this.#settle()
+    const read = await this.#logged(this.#service.view('stored'))
+    if (read !== undefined) this.#commands.adopt(read.pool)
   }
 
   /** From now on a closed connection changes nothing. Must be called before the listener is closed. */
@@ -99,6 +112,7 @@ export class Daemon implements ConnectionHandler {
     return new Session({
       connection,
       waiters: this.#waiters,
+      commands: this.#commands,
       accountOf,
       mayAdminister: (asking) => asking === 0 || asking === own.uid,
       administrationFor,

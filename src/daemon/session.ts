@@ -20,11 +20,12 @@ import {
 import { CanhazgpuError } from '../domain/errors.ts'
 import { verifiedIntent } from '../domain/operation/authorisation.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
-import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
+import { isRefusal } from '../domain/operation/refusal.ts'
 import type { Account } from '../domain/pool/model.ts'
 import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller } from './caller.ts'
+import type { Commands } from './commands.ts'
 import type { Task } from './fair-turns.ts'
 import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from './requests.ts'
 import type { Waiter, Waiters } from './waiters.ts'
@@ -36,6 +37,7 @@ const LONGEST_GREETING = 64
 export interface SessionParts {
   readonly connection: ClientConnection
   readonly waiters: Waiters
+  readonly commands: Commands
   readonly accountOf: (uid: number) => Promise<Account>
   /** Whether this account may change the pool's rules. */
   readonly mayAdminister: (uid: number) => boolean
@@ -64,6 +66,8 @@ export class Session implements Receiver {
   readonly #waiting = new Set<Waiter>()
   /** By id: those with a manual reservation whose grant the client has not confirmed. */
   readonly #unconfirmed = new Map<string, Waiter>()
+  /** Ids of the reservations that were granted to this client. */
+  readonly #granted = new Set<string>()
   /** Numbers of the requests that watch the pool. */
   readonly #watches = new Set<number>()
   #endWatch: (() => void) | undefined
@@ -92,6 +96,7 @@ export class Session implements Receiver {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#parts.closed()
+    for (const id of this.#granted) this.#parts.commands.started(id)
     this.#endWatch?.()
     for (const waiter of this.#waiting) this.#parts.waiters.leave(waiter).catch(this.#parts.failed)
     for (const waiter of this.#unconfirmed.values()) void this.#parts.waiters.giveBack(waiter)
@@ -168,7 +173,15 @@ export class Session implements Receiver {
     const service = await this.#service({ n, caller })
     const verified =
       'intent' in operation ? { ...operation, intent: await this.#verified(operation.intent) } : operation
-    return service.perform(verified)
+    if (verified.op !== 'acquire') return service.perform(verified)
+    const answer = await service.perform(verified)
+    if (!isRefusal(answer) && answer.kind === 'granted') this.#noteGrant(answer.grant)
+    return answer
+  }
+
+  #noteGrant({ reservation }: Grant): void {
+    this.#granted.add(reservation.id)
+    this.#parts.commands.granted(reservation)
   }
 
   async #administer(action: AdministrationAction): Promise<unknown> {
@@ -203,7 +216,10 @@ export class Session implements Receiver {
       report: (progress) => this.#send(n, { progress }),
       finish: (answer) => {
         if (!this.#waiting.delete(waiter) || !this.#isOpen) return false
-        if (isManualGrant(answer)) this.#unconfirmed.set(verified.id, waiter)
+        if (!(answer instanceof CanhazgpuError || isRefusal(answer))) {
+          this.#noteGrant(answer)
+          if (answer.reservation.term.kind === 'manual') this.#unconfirmed.set(verified.id, waiter)
+        }
         this.#sendLast(n, answer instanceof CanhazgpuError ? { error: this.#sentError(answer) } : { answer })
         return true
       },
@@ -277,8 +293,3 @@ export class Session implements Receiver {
 
 /** The answer is sent later. */
 const LATER = Symbol('later')
-
-function isManualGrant(answer: Grant | Refusal | CanhazgpuError): boolean {
-  if (answer instanceof CanhazgpuError || isRefusal(answer)) return false
-  return answer.reservation.term.kind === 'manual'
-}

@@ -10,7 +10,7 @@ import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
 import { canReadProcessOwners, liveness, stoppedInDecision } from '../adapters/kernel/processes.ts'
-import { hostname, readText } from '../adapters/kernel/procfs.ts'
+import { hostname, readLink, readText } from '../adapters/kernel/procfs.ts'
 import { hasSupervisor } from '../adapters/kernel/supervisors.ts'
 import { driverEnvironment } from '../adapters/process/driver-environment.ts'
 import { selfCommand } from '../adapters/process/self.ts'
@@ -25,7 +25,7 @@ import { type Demand, SharedDriver } from '../app/sampling/shared-driver.ts'
 import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import type { Caller } from '../daemon/caller.ts'
-import { Daemon } from '../daemon/daemon.ts'
+import { Daemon, type DaemonParts } from '../daemon/daemon.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import { groupAtDaemon } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
@@ -37,6 +37,7 @@ import type { Settings } from '../domain/settings.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
+import type { MessageTask } from './job-message.ts'
 import type { StopTask } from './job-stopper.ts'
 import { type Opening, providerOptions } from './open-pool.ts'
 
@@ -77,7 +78,9 @@ export async function startDaemon(
   const own = await currentAccount()
   const daemon = new Daemon({
     ...{ store, processes, watched, own, accountOf, serviceFor, log },
-    stop: (run) => stopJob(run, pool),
+    stop: (run, stderr) => stopJob(run, { database: pool, stderr }),
+    stderrOf: ({ pid }) => readLink(`/proc/${pid}/fd/2`),
+    tell,
     administrationFor: (account) =>
       daemonAdministration(account, {
         ...{ store, pool, settings, processes, service: serviceFor({ account, groups: [] }) },
@@ -192,25 +195,41 @@ async function accountOf(uid: number): Promise<Account> {
 }
 
 /** Resolves when the job has ended. */
-async function stopJob({ id, owner, term }: Reservation<RunTerm>, database: string): Promise<void> {
-  const { process, limit } = term
+async function stopJob(run: Reservation<RunTerm>, { database, stderr }: Stopped): Promise<void> {
+  const { process, limit } = run.term
   if (limit === undefined) return
   // A job from before the pool was moved has a supervisor, which enforces the limit.
-  while (hasSupervisor(id, owner.account.uid)) await Bun.sleep(SUPERVISOR_CHECK_MS)
+  while (hasSupervisor(run.id, run.owner.account.uid)) await Bun.sleep(SUPERVISOR_CHECK_MS)
   const task: StopTask = {
-    reservation: id,
-    process,
-    uid: owner.account.uid,
-    gid: groupOf(process.pid),
+    ...{ reservation: run.id, stderr, ...targetOf(run) },
     grace: limit.killAt - limit.interruptAt,
     file: stopFileOf(database, process),
   }
-  const child = Bun.spawn(selfCommand(['__stop', JSON.stringify(task)]), {
+  await performAsChild('__stop', task)
+  removeStopFile(task.file)
+}
+
+interface Stopped {
+  /** Path of the pool. */
+  readonly database: string
+  /** The standard error of the command. */
+  readonly stderr: string | null
+}
+
+const tell: DaemonParts['tell'] = (run, stderr, line) =>
+  performAsChild('__tell', { ...targetOf(run), stderr, line } satisfies MessageTask)
+
+/** The process of a job, and the account that a child takes to act on it. */
+function targetOf({ owner, term: { process } }: Reservation<RunTerm>) {
+  return { process, uid: owner.account.uid, gid: groupOf(process.pid) }
+}
+
+async function performAsChild(verb: string, task: StopTask | MessageTask): Promise<void> {
+  const child = Bun.spawn(selfCommand([verb, JSON.stringify(task)]), {
     ...{ cwd: '/', env: {}, stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
   })
   if ((await child.exited) !== 0)
-    throw new CanhazgpuError('failure', `the stopper of process ${process.pid} has failed`)
-  removeStopFile(task.file)
+    throw new CanhazgpuError('failure', `${verb} for process ${task.process.pid} has failed`)
 }
 
 /** The group that the stopper takes. The right to send signals does not depend on it. */

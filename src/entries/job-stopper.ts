@@ -1,16 +1,15 @@
 import { openStopFile, type StopFile } from '../adapters/daemon/stop-file.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { JobProcesses } from '../adapters/kernel/job-processes.ts'
-import { becomeAccount, effectiveUid, isTerminal, pidfdGetDescriptor } from '../adapters/kernel/libc.ts'
+import { becomeAccount, effectiveUid } from '../adapters/kernel/libc.ts'
 import { visibilityHere } from '../adapters/kernel/processes.ts'
 import { watchProcess } from '../adapters/kernel/wait.ts'
-import { writeMessage } from '../adapters/process/message.ts'
 import { killRemaining, type Stopping, stopJob } from '../app/supervise.ts'
 import type { Millis, ProcessIdentity } from '../domain/pool/model.ts'
+import { openCommandStderr } from './command-stderr.ts'
 
 const SIGINT = 2
 const SIGKILL = 9
-const STDERR = 2
 
 /** How often to check whether an earlier stopper of the same job still runs. */
 const CHECK_EVERY_MS: Millis = 100
@@ -24,6 +23,8 @@ export interface StopTask {
   readonly gid: number
   /** Time from SIGINT to SIGKILL. */
   readonly grace: Millis
+  /** The file of its standard error when its GPUs were granted. */
+  readonly stderr: string | null
   /** The stop file of the job (adapters/daemon/stop-file.ts). */
   readonly file: string
 }
@@ -36,7 +37,7 @@ export async function stopMain(text: string): Promise<void> {
   const task = JSON.parse(text) as StopTask
   const command = watchProcess(task.process)
   if (visibilityHere(task.process) === 'absent') return
-  const stderr = command.pidfd === null ? -1 : pidfdGetDescriptor(command.pidfd, STDERR)
+  const stderr = openCommandStderr(command, task.stderr)
   const file = openStopFile(task.file)
   if (task.uid !== effectiveUid()) becomeAccount(task.uid, task.gid)
   const processes = new JobProcesses(command, task.reservation)
@@ -44,11 +45,12 @@ export async function stopMain(text: string): Promise<void> {
     job: {
       interrupt: () => processes.signal(SIGINT),
       kill: () => processes.signal(SIGKILL),
-      isOver: () => processes.haveEnded(),
-      writeStderr: (line) => {
-        // The command may have redirected its stderr to a file.
-        if (stderr >= 0 && isTerminal(stderr)) writeMessage(stderr, line)
+      isOver: () => {
+        // Its terminal or pipe must not stay open while its background processes are stopped.
+        if (processes.hasCommandEnded()) stderr.close()
+        return processes.haveEnded()
       },
+      writeStderr: (line) => stderr.write(line),
     },
     clock: () => currentMoment().steady.ms,
     sleep: (ms) => Bun.sleep(ms),

@@ -33,6 +33,11 @@ switch (args[0]) {
     await stopMain(args[1] ?? '')
     break
   }
+  case '__tell': {
+    const { tellMain } = await import('./job-message.ts')
+    tellMain(args[1] ?? '')
+    break
+  }
   case '__usage': {
     const { usageMain } = await import('./usage-child.ts')
     const { exitNow } = await import('../adapters/kernel/libc.ts')

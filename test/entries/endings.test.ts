@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import type { ProcessIdentity } from '../../src/domain/pool/model.ts'
 import { changeStoredPool, storedHistory, storedPool } from '../support/database.ts'
-import { child, startForever, startJob, untilAllFree } from '../support/job.ts'
+import { child, startForever, startJob, untilAllFree, untilWatched } from '../support/job.ts'
+import { needing } from '../support/needs.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import {
   hasEnded,
@@ -50,20 +51,23 @@ test('after kill -9 of the command, the next command finds its GPU free', async 
   expect(outcomes(pool)).toEqual(Array(5).fill([0, 'exited']))
 })
 
-test('after kill -9 of the supervisor, the command holds its GPU until it ends', async () => {
-  using pool = await testPool(1)
-  const job = await startForever(pool)
-  kill(await supervisorOf(pool), 'SIGKILL')
-  await untilUnsupervised(pool)
-  expect((await pool.chg('reserve')).status).toBe(75)
-  expect(await held(pool)).toBe(1)
-  kill(job.pid, 'SIGTERM')
-  await job.process.exited
-  expect((await pool.chg('reserve')).status).toBe(0)
-  expect(outcomes(pool)).toEqual([[0, 'exited']])
-})
+needing('embedded pool').test(
+  'after kill -9 of the supervisor, the command holds its GPU until it ends',
+  async () => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    kill(await supervisorOf(pool), 'SIGKILL')
+    await untilUnsupervised(pool)
+    expect((await pool.chg('reserve')).status).toBe(75)
+    expect(await held(pool)).toBe(1)
+    kill(job.pid, 'SIGTERM')
+    await job.process.exited
+    expect((await pool.chg('reserve')).status).toBe(0)
+    expect(outcomes(pool)).toEqual([[0, 'exited']])
+  },
+)
 
-test('after kill -9 of both, the GPU is free', async () => {
+needing('embedded pool').test('after kill -9 of both, the GPU is free', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   kill(await supervisorOf(pool), 'SIGKILL')
@@ -73,7 +77,7 @@ test('after kill -9 of both, the GPU is free', async () => {
   expect(outcomes(pool)).toEqual([[0, 'exited']])
 })
 
-test('a stopped supervisor delays no other command', async () => {
+needing('embedded pool').test('a stopped supervisor delays no other command', async () => {
   using pool = await testPool(1)
   const job = await startForever(pool)
   const supervisor = await supervisorOf(pool)
@@ -99,14 +103,17 @@ test('a stopped command keeps its GPU', async () => {
   kill(job.pid, 'SIGCONT')
 })
 
-test('SIGTERM, SIGHUP and SIGINT to the supervisor do not end the reservation', async () => {
-  using pool = await testPool(1)
-  const job = await startForever(pool)
-  const supervisor = await supervisorOf(pool)
-  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) kill(supervisor, signal)
-  expect(await held(pool)).toBe(1)
-  expect(hasEnded(job.pid)).toBe(false)
-})
+needing('embedded pool').test(
+  'SIGTERM, SIGHUP and SIGINT to the supervisor do not end the reservation',
+  async () => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    const supervisor = await supervisorOf(pool)
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) kill(supervisor, signal)
+    expect(await held(pool)).toBe(1)
+    expect(hasEnded(job.pid)).toBe(false)
+  },
+)
 
 test('background processes of an ended command do not hold the GPU', async () => {
   using pool = await testPool(1)
@@ -133,7 +140,7 @@ test('a reset during a run is reported on its stderr, and the command continues'
   await pool.sh('mkfifo go')
   const script = 'read line < go; echo "$line"'
   const job = pool.sh(`"$CHG" run --gpus 2 -- sh -c '${script}' 2> stderr`)
-  await supervisorOf(pool)
+  await untilWatched(pool)
   await pool.chg('admin', '--gpus', '2', '--force', '--provider', 'fake')
   await untilUnsupervised(pool)
   expect((await pool.chg('reserve', '--gpus', '2')).status).toBe(0)
@@ -161,46 +168,55 @@ test('release does not end runs', async () => {
 
 const startedBefore = (process: ProcessIdentity) => ({ ...process, startTime: process.startTime - 1 })
 
-test('another process with the pid of the command does not hold the GPU', async () => {
-  using pool = await testPool(1)
-  const job = await startForever(pool)
-  kill(await supervisorOf(pool), 'SIGKILL')
-  changeStoredPool(pool, (document) => ({
-    ...document,
-    reservations: document.reservations.map((each) =>
-      each.term.kind === 'run'
-        ? { ...each, term: { ...each.term, process: startedBefore(each.term.process) } }
-        : each,
-    ),
-  }))
-  expect(hasEnded(job.pid)).toBe(false)
-  expect((await pool.chg('status')).stdout).toStartWith('GPU 0: AVAILABLE')
-})
+needing('embedded pool').test(
+  'another process with the pid of the command does not hold the GPU',
+  async () => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    kill(await supervisorOf(pool), 'SIGKILL')
+    changeStoredPool(pool, (document) => ({
+      ...document,
+      reservations: document.reservations.map((each) =>
+        each.term.kind === 'run'
+          ? { ...each, term: { ...each.term, process: startedBefore(each.term.process) } }
+          : each,
+      ),
+    }))
+    expect(hasEnded(job.pid)).toBe(false)
+    expect((await pool.chg('status')).stdout).toStartWith('GPU 0: AVAILABLE')
+  },
+)
 
-test('a run of an earlier boot ended at its last heartbeat, as vanished', async () => {
-  using pool = await testPool(1)
-  await startForever(pool)
-  kill(await supervisorOf(pool), 'SIGKILL')
-  const heartbeatAt = Date.now() - 5_000
-  changeStoredPool(pool, (document) => beforeReboot(document, heartbeatAt))
-  await untilAllFree(pool)
-  expect(storedHistory(pool)).toMatchObject([{ outcome: 'vanished', ended_at: heartbeatAt }])
-})
+needing('embedded pool').test(
+  'a run of an earlier boot ended at its last heartbeat, as vanished',
+  async () => {
+    using pool = await testPool(1)
+    await startForever(pool)
+    kill(await supervisorOf(pool), 'SIGKILL')
+    const heartbeatAt = Date.now() - 5_000
+    changeStoredPool(pool, (document) => beforeReboot(document, heartbeatAt))
+    await untilAllFree(pool)
+    expect(storedHistory(pool)).toMatchObject([{ outcome: 'vanished', ended_at: heartbeatAt }])
+  },
+)
 
-test('the supervisor is no child of the command, has its own session, and does not keep its streams open', async () => {
-  using pool = await testPool(1)
-  const job = await startForever(pool)
-  const supervisor = await supervisorOf(pool)
-  expect(parentOf(supervisor)).not.toBe(job.pid)
-  expect(sessionOf(supervisor)).toBe(supervisor)
-  const descriptors = await pool.sh(
-    `readlink /proc/${supervisor}/fd/0 /proc/${supervisor}/fd/1 /proc/${supervisor}/fd/2`,
-  )
-  expect(descriptors.stdout).toBe('/dev/null\n/dev/null\n/dev/null\n')
-  expect((await pool.sh(`cat /proc/${job.pid}/task/*/children`)).stdout.trim()).toBe('')
-})
+needing('embedded pool').test(
+  'the supervisor is no child of the command, has its own session, and does not keep its streams open',
+  async () => {
+    using pool = await testPool(1)
+    const job = await startForever(pool)
+    const supervisor = await supervisorOf(pool)
+    expect(parentOf(supervisor)).not.toBe(job.pid)
+    expect(sessionOf(supervisor)).toBe(supervisor)
+    const descriptors = await pool.sh(
+      `readlink /proc/${supervisor}/fd/0 /proc/${supervisor}/fd/1 /proc/${supervisor}/fd/2`,
+    )
+    expect(descriptors.stdout).toBe('/dev/null\n/dev/null\n/dev/null\n')
+    expect((await pool.sh(`cat /proc/${job.pid}/task/*/children`)).stdout.trim()).toBe('')
+  },
+)
 
-test('pipes close when the command ends, not when its supervisor ends', async () => {
+needing('embedded pool').test('pipes close when the command ends, not when its supervisor ends', async () => {
   using pool = await testPool(1)
   expect((await pool.sh(`out=$("$CHG" run -- sh -c 'echo hi') && echo "got $out"`)).stdout).toBe('got hi\n')
   expect((await pool.sh(`"$CHG" run -- sh -c 'echo hi' | cat`)).stdout).toBe('hi\n')

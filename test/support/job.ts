@@ -1,4 +1,9 @@
+import { readlinkSync } from 'node:fs'
+import type { Reservation } from '../../src/domain/pool/model.ts'
+import { storedPool } from './database.ts'
+import { inDaemonMode } from './needs.ts'
 import type { Child, TestPool } from './pool.ts'
+import { isWatching, supervisorsOf } from './processes.ts'
 import { until } from './until.ts'
 
 /** Path of one of the stubborn children in `test/support/children`. */
@@ -43,6 +48,18 @@ export async function startJob(pool: TestPool, options: string[], ...command: st
 /** A job that runs until it is killed. */
 export const startForever = (pool: TestPool, ...options: string[]): Promise<Job> =>
   startJob(pool, options, child('forever'))
+
+/** Waits until the run would be told about the loss of its reservation: its supervisor or the daemon watches it. */
+export async function untilWatched(pool: TestPool): Promise<void> {
+  if (inDaemonMode) await until('the command runs', () => storedPool(pool).reservations.some(isCommand))
+  else await until('the supervisor watches', () => supervisorsOf(pool).some(isWatching))
+}
+
+/** Whether `run` has become its command. */
+function isCommand({ term }: Reservation): boolean {
+  if (term.kind !== 'run') return false
+  return !readlinkSync(`/proc/${term.process.pid}/exe`).endsWith('/canhazgpu')
+}
 
 /** The whole stderr of a `run` with a time limit on GPU 0: the grant, and one line about the limit. */
 export const STARTED_WITH_LIMIT =

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
 import { startForever } from '../../support/job.ts'
+import { needing } from '../../support/needs.ts'
 import { testPool } from '../../support/pool.ts'
 import { isWatching, kill, supervisorsOf } from '../../support/processes.ts'
 import { until } from '../../support/until.ts'
@@ -20,7 +21,7 @@ describe.concurrent('a waiter starts', () => {
     expect(await untilServed(pool, waiter)).toEqual([0])
   })
 
-  test('when a command and its supervisor are killed', async () => {
+  needing('embedded pool').test('when a command and its supervisor are killed', async () => {
     using pool = await testPool(1)
     const job = await startForever(pool)
     const waiter = await waitToRun(pool)

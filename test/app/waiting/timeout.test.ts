@@ -73,6 +73,7 @@ describe.concurrent('run --timeout', () => {
     using pool = await testPool(1)
     const run = await pool.chg('run', '--timeout', '1s', '--grace', '1h', '--', child('forever'))
     expect(run.status).toBe(130)
+    await untilRecorded(pool)
     await until('the supervisor has ended', () => supervisorsOf(pool).length === 0)
     expect(outcomes(pool)).toEqual(['timed-out'])
     await untilAllFree(pool)
@@ -171,7 +172,7 @@ describe.concurrent('run --timeout', () => {
     expect(traced.signalCode).toBe('SIGKILL')
   })
 
-  test('a lock on the pool does not delay the limit', async () => {
+  needing('embedded pool').test('a lock on the pool does not delay the limit', async () => {
     using pool = await testPool(1)
     const job = await startJob(pool, ['--timeout', '5s', '--grace', '1s'], child('ignores-sigint'))
     await until('the supervisor watches', () => supervisorsOf(pool).some(isWatching))

@@ -107,6 +107,8 @@ export class World {
         throw new Error('nobody administers')
       },
       stop: (run) => this.#stopJob(run, running),
+      stderrOf: () => null,
+      tell: async () => {},
       mostConnections: 1_000,
       clock: () => this.steady,
       log: (error) => {
