@@ -171,6 +171,8 @@ export class Waiters {
     let isSomeoneAbsent = false
     for (const entry of pool.queue) {
       const place = this.#places.get(keyOf(entry))
+      // It follows the clock.
+      if (place !== undefined) place.waitUntil = entry.waitUntil
       const canStart = startable.has(entry.id) || isPassedOver(entry, conditions.now)
       if (place === undefined) isSomeoneAbsent ||= canStart
       else if ((canStart || isSomeoneAbsent) && !conditions.stopped(entry.process)) {

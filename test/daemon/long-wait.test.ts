@@ -35,3 +35,21 @@ test('a wait of 30 days lasts 30 days, and one without a limit keeps its place',
   await settle()
   expect([limited.outcome, unlimited.outcome, queue()]).toEqual(['timed-out', undefined, [1_002, 1_003]])
 })
+
+test('a waiter gets progress after the clock was set forward by more than its limit', async () => {
+  const world = new World()
+  const settle = () => pass(world, new Chance(1), 10_000)
+  world.startDaemon()
+  await settle()
+  world.start(1_000, { kind: 'run', count: 3, wait: false })
+  await settle()
+  const waiter = world.start(1_001, { kind: 'reserve', count: 1, wait: true, for: 3_600_000 })
+  await settle()
+  world.wall += DAY
+  await settle()
+  const { reports } = waiter
+  world.start(1_002, { kind: 'reserve', count: 1, wait: true })
+  await settle()
+  expect(waiter.outcome).toBeUndefined()
+  expect(waiter.reports).toBeGreaterThan(reports)
+})

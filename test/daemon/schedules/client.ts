@@ -47,6 +47,8 @@ export class Client {
   held: Held | undefined
   /** It received the grant that it waited for. */
   isGranted = false
+  /** The number of its progress reports. */
+  reports = 0
   /** A `run` has become its command. */
   isRunning = false
   /** The code of its error; null for none; undefined while it asks. */
@@ -132,7 +134,9 @@ export class Client {
         : Promise.race([this.#interrupted.promise, timeout])
     }
     return waitAtDaemon(this.#pool, intent, {
-      onProgress: () => {},
+      onProgress: () => {
+        this.reports++
+      },
       waker: {
         wait: (ms) => asked(Math.min(ms, CHECK_EVERY_MS)),
         listen: () => {},
