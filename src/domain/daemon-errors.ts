@@ -1,4 +1,5 @@
 import { CanhazgpuError } from './errors.ts'
+import { MACHINE_FILE } from './settings.ts'
 
 /** The failures between a command and the daemon, made in one place because client and daemon report them. */
 
@@ -72,6 +73,13 @@ export const noPoolAtDaemon = (): CanhazgpuError =>
   new CanhazgpuError(
     'pool-not-initialized',
     "GPU pool not initialized - run 'sudo canhazgpu admin --gpus <count>' first",
+  )
+
+export const otherStore = (machineStore: string): CanhazgpuError =>
+  new CanhazgpuError(
+    'permission-denied',
+    `The daemon of this machine reserves its GPUs (${machineStore} in ${MACHINE_FILE}), so another pool must not`,
+    { hint: 'leave out --store and CANHAZGPU_STORE, or use a pool of simulated GPUs' },
   )
 
 export const notAdministrator = (): CanhazgpuError =>

@@ -146,6 +146,15 @@ export function socketPathIn(url: string): string | undefined {
   return path.startsWith('/') && !path.endsWith('/') && !path.includes('\0') ? path : undefined
 }
 
+/**
+ * Whether a pool at this store may use real GPUs. Where the configuration of the machine names a daemon, only the daemon
+ * may: two pools would grant the same GPU twice.
+ */
+export function mayUseRealGpus(store: string, machineStore: unknown): boolean {
+  const isDaemon = typeof machineStore === 'string' && socketPathIn(machineStore) !== undefined
+  return !isDaemon || machineStore === store
+}
+
 /** The path in a store URL, or the path itself; undefined if it is neither. */
 export function storePathIn(url: string): string | undefined {
   const path = url.startsWith(STORE_SCHEME) ? url.slice(STORE_SCHEME.length) : url

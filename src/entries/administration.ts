@@ -48,7 +48,10 @@ export function administration(opening: Opening): Administration {
       const { groupId, userId } = await import('../adapters/accounts/users.ts')
       return kind === 'account' ? userId(name) : groupId(name)
     },
-    detectGpus: (choice, fakeCount) => detectChosen({ choice, fakeCount, env: process.env }, probeTimeout),
+    detectGpus: async (choice, fakeCount) => {
+      opening.checkGpuAccess(choice)
+      return detectChosen({ choice, fakeCount, env: process.env }, probeTimeout)
+    },
   })
 }
 

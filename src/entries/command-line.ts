@@ -86,7 +86,9 @@ async function openContext(
       return daemonAccess(socket, { settings, warn })
     }
     const { embeddedAccess } = await import('./embedded-access.ts')
-    return embeddedAccess({ settings, warn, keep, account, trace })
+    const { gpuAccess } = await import('./gpu-access.ts')
+    const checkGpuAccess = gpuAccess(files, settings.store)
+    return embeddedAccess({ settings, warn, keep, account, trace, checkGpuAccess })
   })
   const isMoved = async () => {
     const now = await configuration({ flags, configFile, warn: () => {} }).catch(() => null)
@@ -115,7 +117,9 @@ async function openContext(
     },
     startDaemon: async (place) => {
       const { startDaemon } = await import('./daemon.ts')
-      return startDaemon({ settings, trace }, place)
+      const { gpuAccess } = await import('./gpu-access.ts')
+      const checkGpuAccess = gpuAccess(files, `unix://${place.socket}`)
+      return startDaemon({ settings, trace, checkGpuAccess }, place)
     },
     serviceMachine: async () => {
       const { serviceMachine } = await import('./service.ts')

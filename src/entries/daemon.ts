@@ -52,7 +52,7 @@ const RECENT_MS: Millis = 2_000
 
 /** Serves the pool at the socket. */
 export async function startDaemon(
-  { settings, trace }: Pick<Opening, 'settings' | 'trace'>,
+  { settings, trace, checkGpuAccess }: Pick<Opening, 'settings' | 'trace' | 'checkGpuAccess'>,
   { socket, pool }: DaemonPlace,
 ): Promise<RunningDaemon> {
   prepareSocketFolder(socket)
@@ -66,7 +66,7 @@ export async function startDaemon(
     isWatched: (process) => watched.isWatched(process),
     faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
   })
-  const driver = sharedDriver(settings)
+  const driver = sharedDriver({ settings, checkGpuAccess })
   const traced = trace === undefined ? {} : { trace }
   const serviceFor = (caller: Caller): PoolService =>
     new LocalPool({
@@ -83,7 +83,7 @@ export async function startDaemon(
     tell,
     administrationFor: (account) =>
       daemonAdministration(account, {
-        ...{ store, pool, settings, processes, service: serviceFor({ account, groups: [] }) },
+        ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor({ account, groups: [] }) },
       }),
     clock: () => currentMoment().steady.ms,
     // Each client may need a pidfd too.
@@ -135,11 +135,16 @@ function driverFor(
   }
 }
 
-function sharedDriver({ probeTimeout }: Settings): SharedDriver {
+type Driving = Pick<Opening, 'settings' | 'checkGpuAccess'>
+
+function sharedDriver({ settings, checkGpuAccess }: Driving): SharedDriver {
   const env = driverEnvironment(process.env)
   return new SharedDriver({
-    open: ({ provider, units }) => openKeptProvider(provider, { ...providerOptions(units.length), env }),
-    timeout: probeTimeout,
+    open: ({ provider, units }) => {
+      checkGpuAccess(provider)
+      return openKeptProvider(provider, { ...providerOptions(units.length), env })
+    },
+    timeout: settings.probeTimeout,
     recentMs: ({ provider }) => (provider === 'fake' ? 0 : RECENT_MS),
     clock: () => currentMoment().steady.ms,
     pause,
@@ -147,7 +152,7 @@ function sharedDriver({ probeTimeout }: Settings): SharedDriver {
   })
 }
 
-interface Served extends Pick<Opening, 'settings'> {
+interface Served extends Driving {
   readonly processes: ProcessCheck
   readonly store: AnnouncingStore
   /** Path of the database. */
@@ -158,7 +163,7 @@ interface Served extends Pick<Opening, 'settings'> {
 /** Administers the open pool. A damaged pool can be replaced only while the daemon is down. */
 function daemonAdministration(
   account: Account,
-  { store, pool, settings, processes, service }: Served,
+  { store, pool, settings, checkGpuAccess, processes, service }: Served,
 ): Administration {
   const kept: Store = {
     load: () => store.load(),
@@ -185,8 +190,10 @@ function daemonAdministration(
     checkPool: () => checkStore(pool),
     storedPlace: async () => ({ path: pool, group: null }),
     findId: async (kind, name) => (kind === 'account' ? userId(name) : groupId(name)),
-    detectGpus: (choice, fakeCount) =>
-      detectChosen({ choice, fakeCount, env: driverEnvironment(process.env) }, settings.probeTimeout),
+    detectGpus: async (choice, fakeCount) => {
+      checkGpuAccess(choice)
+      return detectChosen({ choice, fakeCount, env: driverEnvironment(process.env) }, settings.probeTimeout)
+    },
   })
 }
 

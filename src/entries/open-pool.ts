@@ -15,6 +15,7 @@ import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
+import type { CheckGpuAccess } from './gpu-access.ts'
 
 /** The dependencies for opening the pool in these settings. */
 export interface Opening {
@@ -23,6 +24,7 @@ export interface Opening {
   readonly account: () => Promise<Account>
   readonly processes: ProcessCheck
   readonly trace: Trace | undefined
+  readonly checkGpuAccess: CheckGpuAccess
   /** Registers each opened store, so that it is closed at the end of this process. */
   readonly keep: (store: OpenedPool) => void
 }
@@ -56,6 +58,7 @@ export function poolServiceMaker({
   account,
   processes,
   trace,
+  checkGpuAccess,
 }: Opening): (store: OpenedPool) => PoolService {
   let warned = false
   const driver: Driver = {
@@ -64,6 +67,7 @@ export function poolServiceMaker({
       const warning = thresholdWarning(pool, settings.memoryThreshold)
       if (warning !== undefined && !warned) warn(warning)
       warned = true
+      checkGpuAccess(pool.provider)
       const provider = await providerFor(pool.provider, pool.units.length)
       return { probe: await provider.probe(settings.probeTimeout) }
     },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { failureOf } from '../support/failure.ts'
 import { type Machine, machine } from '../support/machine.ts'
@@ -27,6 +28,20 @@ const status = async (on: Machine): Promise<readonly StatusDocument[]> =>
 /** Holder and kind of each GPU, and its note. */
 const holders = async (on: Machine) =>
   (await status(on)).map(({ user, type, note }) => [user, type, note].filter((each) => each).join(' '))
+
+/** Installs a program that answers like `nvidia-smi` of a machine with one idle GPU. */
+function simulateNvidia(folder: string): void {
+  copyFileSync(new URL('../stand-ins/nvidia-smi', import.meta.url).pathname, `${folder}/nvidia-smi`)
+  chmodSync(`${folder}/nvidia-smi`, 0o755)
+  const gpu = {
+    ...{ index: '0', 'pci.bus_id': '00000000:1B:00.0', uuid: 'GPU-1', name: 'NVIDIA H200' },
+    ...{ 'memory.used': '0', 'memory.total': '143771', 'utilization.gpu': '0', 'temperature.gpu': '30' },
+    ...{ 'power.draw': '70.00', gpu_recovery_action: 'None', 'mig.mode.current': 'Disabled' },
+  }
+  writeFileSync(`${folder}/gpus.tsv`, `${Object.keys(gpu).join('\t')}\n${Object.values(gpu).join('\t')}\n`)
+  writeFileSync(`${folder}/apps.tsv`, 'gpu_uuid\tpid\tprocess_name\tused_memory\n')
+  writeFileSync(`${folder}/list.txt`, 'GPU 0: NVIDIA H200 (UUID: GPU-1)\n')
+}
 
 const supervisorsOn = (on: Machine): readonly number[] =>
   supervisorsOf({ store: `sqlite://${POOL}` }).filter((pid) => on.pids().includes(pid))
@@ -133,6 +148,40 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     const { stdout } = await finished(limited)
     expect(stdout).toBe('ready\ninterrupted\n')
     await until('its GPU is free', async () => (await holders(on))[0] === '')
+  }, 60_000)
+
+  test('where the machine has a daemon, no other pool uses real GPUs; root repairs the files while it is down', async () => {
+    using on = await machine({ systemd: true })
+    simulateNvidia(`${on.folder}/bin`)
+    const admin = 'canhazgpu admin --gpus 1 --provider nvidia-smi'
+    await on.must(admin)
+    await on.must(`mkdir $HOME/other; chown ${ann.uid} $HOME/other`)
+    const other = `--store $HOME/other/pool.db --json`
+    await on.must(`${admin} ${other}`, ann)
+    await on.must('canhazgpu service install')
+    await on.must('canhazgpu run -- true', ann)
+    for (const command of ['status', 'reserve', 'run --nonblock', `admin --gpus 1 --force`]) {
+      const end = command.startsWith('run') ? '-- true' : ''
+      expect(failureOf(await on.shAs(ann, `canhazgpu ${command} ${other} ${end}`)).code).toBe(
+        'permission-denied',
+      )
+    }
+    await on.must(`canhazgpu admin --gpus 1 --force --provider fake ${other}`, ann)
+    await on.must(`canhazgpu status ${other}`, ann)
+    const check = `canhazgpu admin --check --store ${POOL}`
+    expect(failureOf(await on.sh(`${check} --json`)).code).toBe('store-busy')
+    await on.must('kill $(cat /run/daemon.pid)')
+    await until('the daemon is down', async () => (await on.sh(check)).status === 0)
+    await on.must(`canhazgpu status --store ${POOL}`)
+    // The next daemon waits for a command of root.
+    const repair = on.start(`exec canhazgpu status --watch --json --store ${POOL}`)
+    await repair.stdout.getReader().read()
+    const daemon = on.start('exec canhazgpu daemon')
+    const reading = daemon.stdout.getReader().read()
+    expect(failureOf(await on.sh(`${check} --json`)).code).toBe('store-busy')
+    repair.kill('SIGKILL')
+    expect(new TextDecoder().decode((await reading).value)).toStartWith('Listening at')
+    expect(await holders(on)).toEqual([''])
   }, 60_000)
 
   describe('killed at any step', () => {

@@ -57,6 +57,11 @@ test.each([
     'Error: The file /srv/notes.txt is not a socket, so the daemon does not replace it - name another place with --socket\n',
   ],
   [
+    errors.otherStore('unix:///run/canhazgpu/daemon.sock'),
+    1,
+    'Error: The daemon of this machine reserves its GPUs (unix:///run/canhazgpu/daemon.sock in /etc/canhazgpu/config.yaml), so another pool must not - leave out --store and CANHAZGPU_STORE, or use a pool of simulated GPUs\n',
+  ],
+  [
     errors.mayNotConnect(SOCKET),
     1,
     'Error: This account may not connect to the daemon at /run/canhazgpu/daemon.sock - ask an administrator\n',
