@@ -174,14 +174,15 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     await until('the daemon is down', async () => (await on.sh(check)).status === 0)
     await on.must(`canhazgpu status --store ${POOL}`)
     // The next daemon waits for a command of root.
-    const repair = on.start(`exec canhazgpu status --watch --json --store ${POOL}`)
-    await repair.stdout.getReader().read()
+    await on.must(`canhazgpu reserve --store ${POOL}`)
+    const repair = on.start(`exec canhazgpu reserve --wait --store ${POOL} 2> $HOME/repair`)
+    await until('it waits', () => Bun.file(`${on.folder}/repair`).size > 0)
     const daemon = on.start('exec canhazgpu daemon')
     const reading = daemon.stdout.getReader().read()
     expect(failureOf(await on.sh(`${check} --json`)).code).toBe('store-busy')
     repair.kill('SIGKILL')
     expect(new TextDecoder().decode((await reading).value)).toStartWith('Listening at')
-    expect(await holders(on)).toEqual([''])
+    expect(await holders(on)).toEqual(['root MANUAL'])
   }, 60_000)
 
   describe('killed at any step', () => {
