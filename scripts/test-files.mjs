@@ -55,6 +55,13 @@ const DAEMON_MODE_FILES = [
   'test/entries/messages.test.ts',
   'test/entries/terminal.test.ts',
   'test/entries/transparency.test.ts',
+  'test/hostile/screen.test.ts',
+  'test/web/access/connection-limit.test.ts',
+  'test/web/api.test.ts',
+  'test/web/live/streams.test.ts',
+  'test/web/metrics.test.ts',
+  'test/web/safety.test.ts',
+  'test/web/serving.test.ts',
 ]
 /** Added to the name of a file in the results. */
 const DAEMON_MODE = ' (daemon)'

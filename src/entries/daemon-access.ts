@@ -18,7 +18,11 @@ export function daemonAccess(
   })
   return {
     pool: async () => pool,
-    longRunningPool: async () => pool,
+    // Without a pool it does not start, as with an embedded one.
+    longRunningPool: async () => {
+      await pool.view('stored')
+      return pool
+    },
     administration: async () => {
       const { RemoteAdministration } = await import('../app/remote/remote-administration.ts')
       return new RemoteAdministration(pool)

@@ -2,10 +2,10 @@ import type { Millis } from '../pool/model.ts'
 import type { RecordedTime } from './recorded.ts'
 import { byLabel, ShownAccounts } from './shown-accounts.ts'
 
-/** The GPU hours of one day, by shown name; the uid decides which accounts are added up. */
+/** The GPU hours of one day, by shown name; the uid decides which accounts are added up. It can be sent as JSON. */
 export interface DailyUsage {
   readonly start: Millis
-  readonly hours: ReadonlyMap<string, number>
+  readonly hours: readonly (readonly [user: string, hours: number])[]
 }
 
 const HOUR_MS: Millis = 3_600_000
@@ -28,7 +28,7 @@ export class DailySums {
     const labels = this.#accounts.labels()
     return this.#starts.map((start, at) => ({
       start,
-      hours: byLabel(this.#hours[at] ?? new Map<string, number>(), labels, (a, b) => a + b),
+      hours: [...byLabel(this.#hours[at] ?? new Map<string, number>(), labels, (a, b) => a + b)],
     }))
   }
 

@@ -6,10 +6,10 @@ export function dailyDocument(days: readonly DailyUsage[]): DailyDocument {
 }
 
 function dayDocument({ start, hours }: DailyUsage): DayDocument {
-  const users = [...hours].map(([user, gpuHours]) => ({ user, gpu_hours: rounded(gpuHours) }))
+  const users = hours.map(([user, gpuHours]) => ({ user, gpu_hours: rounded(gpuHours) }))
   return {
     date: localDate(new Date(start)),
-    gpu_hours: rounded([...hours.values()].reduce((sum, each) => sum + each, 0)),
+    gpu_hours: rounded(hours.reduce((sum, [, each]) => sum + each, 0)),
     users: users.sort((a, b) => b.gpu_hours - a.gpu_hours || (a.user < b.user ? -1 : 1)),
   }
 }

@@ -33,7 +33,7 @@ test('each hour counts on the day on which it was held, for days of any length',
               Math.max(0, Math.min(startedAt + length, sorted[at + 1] ?? end) - Math.max(startedAt, start)),
             )
           expect(sums.days[at]?.start).toBe(start * HOUR)
-          expect(sums.days[at]?.hours.get(name) ?? 0).toBeCloseTo(
+          expect(new Map(sums.days[at]?.hours).get(name) ?? 0).toBeCloseTo(
             hours.reduce((sum, each) => sum + each, 0),
             6,
           )
