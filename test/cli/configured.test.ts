@@ -57,7 +57,8 @@ test.each([
 test('admin uses configured options only to set up a pool', async () => {
   using pool = await configuredPool('admin: {gpus: 2, provider: fake, allocation: mru-per-user}\n', 0)
   expect((await pool.chg('admin')).stdout).toBe('Initialized 2 GPUs (IDs 0 to 1)\n')
-  expect(storedPool(pool).policy).toEqual({ allocation: 'mru-per-user' })
+  const stamp = { by: expect.objectContaining({ uid: expect.any(Number) }), at: expect.any(Number) }
+  expect(storedPool(pool).policy).toEqual({ allocation: 'mru-per-user', stamps: { allocation: stamp } })
   expect(await pool.chg('admin', '--check')).toMatchObject({ status: 0 })
   expect(await pool.chg('admin', '--show')).toMatchObject({ status: 0 })
   expect((await pool.chg('admin', '--memory-threshold', '300')).stdout).toBe('Memory threshold: 300 MB\n')
