@@ -1,4 +1,4 @@
-import type { Liveness, ProcessIdentity } from '../domain/pool/model.ts'
+import type { Liveness, Millis, ProcessIdentity } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ProcessAnswer } from '../ports/trace.ts'
 
@@ -25,6 +25,12 @@ export class RecordedChecks implements ProcessCheck {
     const stopped = this.#checks.stopped(process)
     this.#keep({ process, stopped })
     return stopped
+  }
+
+  readonly exitedAt = (process: ProcessIdentity): Millis | undefined => {
+    const exitedAt = this.#checks.exitedAt?.(process)
+    if (exitedAt !== undefined) this.#keep({ process, exitedAt })
+    return exitedAt
   }
 
   #keep(answer: ProcessAnswer): void {

@@ -108,7 +108,7 @@ export class Daemon implements ConnectionHandler {
 
   opened(connection: ClientConnection): Receiver {
     const { uid } = connection.peer
-    const { accountOf, administrationFor, serviceFor, log, own } = this.#parts
+    const { accountOf, administrationFor, serviceFor, watched, log, own } = this.#parts
     return new Session({
       connection,
       waiters: this.#waiters,
@@ -117,6 +117,7 @@ export class Daemon implements ConnectionHandler {
       mayAdminister: (asking) => asking === 0 || asking === own.uid,
       administrationFor,
       serviceFor,
+      isGone: (process) => watched.isGone(process),
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
       onChange: (changed) => this.#watchers.add(changed),

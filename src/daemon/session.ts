@@ -21,7 +21,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { verifiedIntent } from '../domain/operation/authorisation.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import { isRefusal } from '../domain/operation/refusal.ts'
-import type { Account } from '../domain/pool/model.ts'
+import type { Account, ProcessIdentity } from '../domain/pool/model.ts'
 import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller } from './caller.ts'
@@ -43,6 +43,8 @@ export interface SessionParts {
   readonly mayAdminister: (uid: number) => boolean
   readonly administrationFor: (account: Account) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
+  /** Whether the process, if it is known, has exited. */
+  readonly isGone: (process: ProcessIdentity | null) => boolean
   /** Whether a reservation with this id has existed before. */
   readonly hasEnded: (id: string) => Promise<boolean>
   /** Performs a task, which must not reject, when it is this account's turn. False if too many wait already. */
@@ -168,11 +170,13 @@ export class Session implements Receiver {
   }
 
   async #perform({ n, operation, caller }: Asked<'perform'>): Promise<unknown> {
-    const { connection, mayAdminister } = this.#parts
+    const { connection, mayAdminister, isGone } = this.#parts
     if (isAdministrative(operation) && !mayAdminister(connection.peer.uid)) throw notAdministrator()
     const service = await this.#service({ n, caller })
     const verified =
       'intent' in operation ? { ...operation, intent: await this.#verified(operation.intent) } : operation
+    // It was killed before its request was read.
+    if (isGone(connection.peer.process)) throw unseenProcess()
     if (verified.op !== 'acquire') return service.perform(verified)
     const answer = await service.perform(verified)
     if (!isRefusal(answer) && answer.kind === 'granted') this.#noteGrant(answer.grant)

@@ -1,25 +1,28 @@
-import type { Liveness, ProcessIdentity } from '../domain/pool/model.ts'
+import type { Liveness, Millis, ProcessIdentity } from '../domain/pool/model.ts'
 import type { AliveCheck } from '../domain/pool/process-check.ts'
 import type { ProcessExit, ProcessExits } from '../ports/process-exits.ts'
 
 /** The process of one run or waiter. Without an `exit` it cannot be watched. */
 interface Watched {
   readonly exit: ProcessExit | null
-  hasExited: boolean
+  /** Undefined while it runs. */
+  exitedAt: Millis | undefined
 }
 
 /** The processes of all runs and waiters. Their exits are known at once, without reading `/proc`. */
 export class WatchedProcesses {
   readonly #exits: ProcessExits
   readonly #check: AliveCheck
+  readonly #now: () => Millis
   readonly #watched = new Map<string, Watched>()
   /** Called after each exit. */
   onExit: () => void = () => {}
 
-  /** `check` is used for processes that cannot be watched. */
-  constructor(exits: ProcessExits, check: AliveCheck) {
+  /** `check` is used for processes that cannot be watched; `now` is the wall clock. */
+  constructor(exits: ProcessExits, check: AliveCheck, now: () => Millis) {
     this.#exits = exits
     this.#check = check
+    this.#now = now
   }
 
   /** Watches exactly these processes. */
@@ -36,10 +39,10 @@ export class WatchedProcesses {
   #watch(key: string, process: ProcessIdentity): void {
     const exit = this.#exits.watch(process, () => {
       const watched = this.#watched.get(key)
-      if (watched !== undefined) watched.hasExited = true
+      if (watched !== undefined) watched.exitedAt = this.#now()
       this.onExit()
     })
-    this.#watched.set(key, { exit, hasExited: false })
+    this.#watched.set(key, { exit, exitedAt: undefined })
   }
 
   /** Must be called before a decision: `alive` then knows every exit until now. */
@@ -56,13 +59,17 @@ export class WatchedProcesses {
   alive(process: ProcessIdentity): Liveness {
     const watched = this.#watched.get(keyOf(process))
     if (watched === undefined || watched.exit === null) return this.#check(process)
-    return watched.hasExited ? 'gone' : 'alive'
+    return watched.exitedAt === undefined ? 'alive' : 'gone'
+  }
+
+  exitedAt(process: ProcessIdentity): Millis | undefined {
+    return this.#watched.get(keyOf(process))?.exitedAt
   }
 
   /** Whether the kernel would report the exit of this process, and has not. */
   isWatched(process: ProcessIdentity): boolean {
     const watched = this.#watched.get(keyOf(process))
-    return watched !== undefined && watched.exit !== null && !watched.hasExited
+    return watched !== undefined && watched.exit !== null && watched.exitedAt === undefined
   }
 }
 

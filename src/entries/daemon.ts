@@ -56,9 +56,10 @@ export async function startDaemon(
   { socket, pool }: DaemonPlace,
 ): Promise<RunningDaemon> {
   prepareSocketFolder(socket)
-  const watched = new WatchedProcesses(openProcessExits(), liveness)
+  const watched = new WatchedProcesses(openProcessExits(), liveness, () => currentMoment().wall)
   const processes = {
     alive: (process: ProcessIdentity) => watched.alive(process),
+    exitedAt: (process: ProcessIdentity) => watched.exitedAt(process),
     stopped: stoppedInDecision(),
   }
   const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment), {

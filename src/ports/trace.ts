@@ -1,6 +1,6 @@
 import type { Observation } from '../domain/observation/observation.ts'
 import type { OperationName } from '../domain/operation/operation.ts'
-import type { Account, Liveness, Moment, Pool, ProcessIdentity } from '../domain/pool/model.ts'
+import type { Account, Liveness, Millis, Moment, Pool, ProcessIdentity } from '../domain/pool/model.ts'
 
 /** Records events for diagnosis. Never fails, and has no effect on the program. */
 export type Trace = (event: TraceEvent) => void
@@ -29,6 +29,7 @@ export interface ProcessAnswer {
   readonly process: ProcessIdentity
   readonly alive?: Liveness
   readonly stopped?: boolean
+  readonly exitedAt?: Millis
 }
 
 /** A failure, whether or not it is printed. */

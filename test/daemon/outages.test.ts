@@ -63,21 +63,24 @@ needing('mounts').test('a full disk: views work, changes are refused, and it hea
       return released.status === 0 ? null : released
     })
     expect(failureOf(refused)).toMatchObject({ code: 'store-unavailable', status: 1 })
-    kill(job.pid, 'SIGKILL')
-    await job.process.exited
-    expect(await held()).toEqual([false, true])
-    expect((await pool.chg('queue', '--json')).status).toBe(0)
     // It starts on a full disk too.
     await pool.killDaemon()
     await pool.restart()
+    expect(await held()).toEqual([true, true])
+    kill(job.pid, 'SIGKILL')
+    await job.process.exited
     expect(await held()).toEqual([false, true])
+    const seenAt = Date.now()
+    expect((await pool.chg('queue', '--json')).status).toBe(0)
     await pool.sh(`rm '${disk}/ballast'`)
     await pool.chg('release')
     expect(await waiter.ended()).toBe(0)
     await until('the end of the run is recorded', () =>
       storedHistory(pool).some(({ gpu, kind }) => gpu === 0 && kind === 'run'),
     )
-    expect(storedHistory(pool)).toContainEqual(expect.objectContaining({ gpu: 0, outcome: 'exited' }))
+    const [run] = storedHistory(pool).filter(({ gpu, kind }) => gpu === 0 && kind === 'run')
+    expect(run?.outcome).toBe('exited')
+    expect(run?.ended_at).toBeLessThanOrEqual(seenAt)
   } finally {
     await pool.killDaemon()
     await pool.sh(`umount -l '${disk}'`)

@@ -38,12 +38,13 @@ export type Report =
  * The first part of every operation: ends reservations and removes queue entries whose time or process has ended. So no
  * request is refused because of an ended process. Returns the same object if nothing changed.
  */
-export function settle(pool: Pool, moment: Moment, { alive, stopped }: ProcessCheck, report?: Report): Ended {
+export function settle(pool: Pool, moment: Moment, processes: ProcessCheck, report?: Report): Ended {
   const now = moment.wall
+  const { alive, stopped } = processes
   const before = afterReboot(withoutFuture(pool, now), moment)
   const queued = forgetUnstartable(dropGoneWaiters(before.pool, { now, alive, report }), { now, stopped })
   const { pool: settled, ended } = endWhere(queued, (reservation) =>
-    reservation.id === report?.id ? reportedEnd(report, now) : endOf(reservation, now, alive),
+    reservation.id === report?.id ? reportedEnd(report, now) : endOf(reservation, now, processes),
   )
   return { pool: settled, ended: [...before.ended, ...ended] }
 }
@@ -123,11 +124,13 @@ export function heldTimeOf(host: string, reservation: Reservation, unit: UnitId,
   }
 }
 
+type ExitCheck = Pick<ProcessCheck, 'alive' | 'exitedAt'>
+
 /** When and how the reservation ended, by clock, kernel and heartbeat; null if it continues. */
-export function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): End | null {
+export function endOf({ term }: Reservation, now: Millis, processes: ExitCheck): End | null {
   switch (term.kind) {
     case 'run':
-      return endOfRun(term, now, alive)
+      return endOfRun(term, now, processes)
     case 'manual':
       return term.expiresAt <= now ? { outcome: 'expired', at: term.expiresAt } : null
     case 'booking':
@@ -136,13 +139,15 @@ export function endOf({ term }: Reservation, now: Millis, alive: AliveCheck): En
   }
 }
 
-function endOfRun(run: RunTerm, now: Millis, alive: AliveCheck): End | null {
+function endOfRun(run: RunTerm, now: Millis, { alive, exitedAt }: ExitCheck): End | null {
   switch (holderState(alive(run.process), run.heartbeatAt, now)) {
     case 'alive':
       return null
     case 'gone': {
-      const timedOut = run.limit !== undefined && run.limit.interruptAt <= now
-      return { outcome: timedOut ? 'timed-out' : 'exited', at: now }
+      // The end may be recorded late, for example after a full disk.
+      const at = Math.min(now, exitedAt?.(run.process) ?? now)
+      const timedOut = run.limit !== undefined && run.limit.interruptAt <= at
+      return { outcome: timedOut ? 'timed-out' : 'exited', at }
     }
     case 'lost':
       return vanished(run, now)

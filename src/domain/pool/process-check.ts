@@ -1,4 +1,4 @@
-import type { Liveness, ProcessIdentity } from './model.ts'
+import type { Liveness, Millis, ProcessIdentity } from './model.ts'
 
 /** Answered by the kernel in microseconds. */
 export type AliveCheck = (process: ProcessIdentity) => Liveness
@@ -13,4 +13,6 @@ export type StoppedCheck = (process: ProcessIdentity) => boolean
 export interface ProcessCheck {
   readonly alive: AliveCheck
   readonly stopped: StoppedCheck
+  /** The wall-clock time at which this process was seen to exit; undefined if nobody saw it. */
+  readonly exitedAt?: (process: ProcessIdentity) => Millis | undefined
 }

@@ -86,7 +86,7 @@ export class World {
     const lane = this.lanes.open()
     slow.lane = lane
     slow.fails = () => this.storeFails
-    const watched = new WatchedProcesses(this.processes.exits(), this.processes.alive)
+    const watched = new WatchedProcesses(this.processes.exits(), this.processes.alive, () => this.wall)
     const processes = { alive: watched.alive.bind(watched), stopped: this.processes.stopped }
     const store = new AnnouncingStore(slow, {
       refresh: () => watched.refresh(),
