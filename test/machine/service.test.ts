@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { failureOf } from '../support/failure.ts'
 import { type Machine, machine } from '../support/machine.ts'
 import { missing, needing } from '../support/needs.ts'
-import { type Child, finished } from '../support/pool.ts'
+import { buildPreviousVersion } from '../support/other-builds.ts'
+import { binary, type Child, finished } from '../support/pool.ts'
 import { hasEnded, supervisorsOf } from '../support/processes.ts'
 import { userForTests } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
@@ -184,6 +185,33 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     expect(new TextDecoder().decode((await reading).value)).toStartWith('Listening at')
     expect(await holders(on)).toEqual(['root MANUAL'])
   }, 60_000)
+
+  test('jobs and waiters of the previous release are moved too', async () => {
+    using previous = await buildPreviousVersion()
+    using on = await machine({ systemd: true })
+    const install = (build: string) => {
+      copyFileSync(build, `${on.program}.new`)
+      chmodSync(`${on.program}.new`, 0o755)
+      renameSync(`${on.program}.new`, on.program)
+    }
+    install(previous.binary)
+    await on.must(SET_UP)
+    const script = `trap 'echo interrupted' INT; echo ready; while :; do sleep 0.1; done`
+    const limited = on.start(`exec canhazgpu run --timeout 8s --grace 2s -- sh -c "${script}"`, ann)
+    await until('the first runs', async () => (await holders(on))[0] === `${ann.name} RUN`)
+    const unlimited = on.start(job('one', 7), ben)
+    await until('the second runs', async () => (await holders(on))[1] === `${ben.name} RUN one`)
+    await on.must('canhazgpu reserve --gpus 2', ann)
+    const waiter = on.start(`canhazgpu run --wait -- sh -c 'exit 5'`, ben)
+    await until('it waits', async () => (await queue(on)).length === 1)
+    install(binary)
+    await on.must('canhazgpu service install')
+    expect((await finished(limited)).stdout).toBe('ready\ninterrupted\n')
+    expect(await finished(waiter)).toMatchObject({ status: 5 })
+    await on.must('touch $HOME/one')
+    expect(await finished(unlimited)).toMatchObject({ status: 7, stdout: '' })
+    await until('both GPUs are free', async () => (await holders(on)).slice(0, 2).join('') === '')
+  }, 90_000)
 
   describe('killed at any step', () => {
     const CHANGES =
