@@ -63,7 +63,10 @@ test('admin uses configured options only to set up a pool', async () => {
   expect(await pool.chg('admin', '--show')).toMatchObject({ status: 0 })
   expect((await pool.chg('admin', '--memory-threshold', '300')).stdout).toBe('Memory threshold: 300 MB\n')
   expect((await pool.chg('admin', '--force', '--memory-threshold', '400')).status).toBe(0)
-  expect(storedPool(pool).policy).toEqual({ allocation: 'mru-per-user', memoryThresholdMb: 400 })
+  expect(storedPool(pool).policy).toEqual({
+    ...{ allocation: 'mru-per-user', memoryThresholdMb: 400 },
+    stamps: { allocation: stamp, memoryThresholdMb: stamp },
+  })
 })
 
 test('status uses configured formats, and ignores a configured watch without a terminal', async () => {
