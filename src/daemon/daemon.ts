@@ -11,7 +11,7 @@ import { Commands, type CommandsParts } from './commands.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
 import { Runs, type RunsParts } from './runs.ts'
-import { Session } from './session.ts'
+import { Session, type SessionParts } from './session.ts'
 import { Waiters } from './waiters.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
 import { Watchers } from './watchers.ts'
@@ -29,6 +29,8 @@ export interface DaemonParts {
   readonly accountOf: (uid: number) => Promise<Account>
   readonly administrationFor: (account: Account) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
+  /** See `SessionParts`. */
+  readonly history: SessionParts['history']
   /** Stops the command of a run that has reached its time limit, and writes messages to its standard error. */
   readonly stop: (run: Reservation<RunTerm>, stderr: string | null) => ReturnType<RunsParts['stop']>
   readonly stderrOf: CommandsParts['stderrOf']
@@ -118,6 +120,7 @@ export class Daemon implements ConnectionHandler {
       administrationFor,
       serviceFor,
       isGone: (process) => watched.isGone(process),
+      history: this.#parts.history,
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
       onChange: (changed) => this.#watchers.add(changed),

@@ -41,7 +41,9 @@ const MOST_UNITS = 10_000
 /** As many as the dashboard shows. */
 const MOST_RECORDS = 20_000
 /** As many as `report` accepts. */
-const MOST_DAYS = 3_650
+const MOST_REPORTED_DAYS = 3_650
+/** Each day of a longer answer would take time from the other accounts. */
+const MOST_DAYS = 366
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const count = v.pipe(whole, v.minValue(1))
@@ -134,10 +136,9 @@ const change = v.variant('key', [
   }),
 ])
 
-const days = v.pipe(count, v.maxValue(MOST_DAYS))
 const question = v.variant('kind', [
-  v.object({ kind: v.literal('report'), days }),
-  v.object({ kind: v.literal('daily'), days }),
+  v.object({ kind: v.literal('report'), days: v.pipe(count, v.maxValue(MOST_REPORTED_DAYS)) }),
+  v.object({ kind: v.literal('daily'), days: v.pipe(count, v.maxValue(MOST_DAYS)) }),
   v.object({
     kind: v.literal('history'),
     range: v.object({ from: millis, to: millis }),

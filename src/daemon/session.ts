@@ -18,6 +18,7 @@ import {
   unseenProcess,
 } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import { verifiedIntent } from '../domain/operation/authorisation.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import { isRefusal } from '../domain/operation/refusal.ts'
@@ -45,6 +46,8 @@ export interface SessionParts {
   readonly serviceFor: (caller: Caller) => PoolService
   /** Whether the process, if it is known, has exited. */
   readonly isGone: (process: ProcessIdentity | null) => boolean
+  /** Answers as `PoolService.usage`, in JSON, and delays no other request. */
+  readonly history: (question: UsageQuestion) => Promise<string>
   /** Whether a reservation with this id has existed before. */
   readonly hasEnded: (id: string) => Promise<boolean>
   /** Performs a task, which must not reject, when it is this account's turn. False if too many wait already. */
@@ -150,7 +153,9 @@ export class Session implements Receiver {
       case 'view':
         return (await this.#service(request)).view(request.view)
       case 'usage':
-        return (await this.#service()).usage(request.question)
+        // Sums by day answer a report at once.
+        if (request.question.kind === 'report') return (await this.#service()).usage(request.question)
+        return new Written(await this.#parts.history(request.question))
       case 'wait':
         return this.#wait(request)
       case 'leave':
@@ -291,7 +296,20 @@ export class Session implements Receiver {
 
   #send(n: number, message: Answer): void {
     if (!this.#isOpen) return
-    this.#parts.connection.send(JSON.stringify({ ...message, n } satisfies Numbered<Answer>))
+    const isWritten = 'answer' in message && message.answer instanceof Written
+    const text = isWritten
+      ? `{"answer":${message.answer.json},"n":${n}}`
+      : JSON.stringify({ ...message, n } satisfies Numbered<Answer>)
+    this.#parts.connection.send(text)
+  }
+}
+
+/** An answer in JSON. */
+class Written {
+  readonly json: string
+
+  constructor(json: string) {
+    this.json = json
   }
 }
 

@@ -15,6 +15,7 @@ import { hasSupervisor } from '../adapters/kernel/supervisors.ts'
 import { driverEnvironment } from '../adapters/process/driver-environment.ts'
 import { selfCommand } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
+import { askHistoryChild } from '../adapters/process/usage-child.ts'
 import { documentFault } from '../adapters/store/document/document-check.ts'
 import { checkStore, createDaemonStore } from '../adapters/store/open.ts'
 import { type Administration, LocalAdministration } from '../app/administration.ts'
@@ -86,6 +87,7 @@ export async function startDaemon(
       daemonAdministration(account, {
         ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor({ account, groups: [] }) },
       }),
+    history: (question) => askHistoryChild(pool, question),
     clock: () => currentMoment().steady.ms,
     // Each client may need a pidfd too.
     mostConnections: Math.max(32, Math.floor((descriptorLimit() - OWN_DESCRIPTORS) / 2)),

@@ -44,6 +44,12 @@ switch (args[0]) {
     exitNow(await usageMain(args[1] ?? '', args[2] ?? ''))
     break
   }
+  case '__history': {
+    const { historyMain } = await import('./history-child.ts')
+    const { exitNow } = await import('../adapters/kernel/libc.ts')
+    exitNow(await historyMain(args[1] ?? '', args[2] ?? ''))
+    break
+  }
   case '__rejoin': {
     const { commandLineMain } = await import('./command-line.ts')
     const { exitNow } = await import('../adapters/kernel/libc.ts')

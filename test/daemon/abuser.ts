@@ -172,7 +172,7 @@ const ABUSES: Readonly<Record<string, () => Promise<void>>> = {
     const range = { from: 0, to: 4e12 }
     for (let n = 0; ; n++) {
       client.send({ n, ask: 'usage', question: { kind: 'history', range, most: 20_000 } })
-      client.send({ n, ask: 'usage', question: { kind: 'daily', days: 3_650 } })
+      client.send({ n, ask: 'usage', question: { kind: 'daily', days: 366 } })
       client.send({ n, ask: 'usage', question: { kind: 'report', days: 3_650 } })
       while (client.answers.length < 3 * n) await breathe()
       client.answers.fill('')

@@ -160,6 +160,12 @@ export async function openStoreToUsers(path: string): Promise<boolean> {
   return openPool(path)
 }
 
+/** Opens the pool of a running daemon, for a child of it that only reads. */
+export async function openBesideDaemon(path: string, now: () => Moment): Promise<OpenedPool> {
+  const { openSqliteStore } = await import('./sqlite.ts')
+  return openSqliteStore({ path, now })
+}
+
 /** Checks the pool at the URL, and changes nothing. */
 export async function checkStore(url: string): Promise<Checkup> {
   const { checkUp } = await import('./schema/checkup.ts')

@@ -109,6 +109,7 @@ export class World {
       stop: (run) => this.#stopJob(run, running),
       stderrOf: () => null,
       tell: async () => {},
+      history: async () => 'null',
       mostConnections: 1_000,
       clock: () => this.steady,
       log: (error) => {
