@@ -62,7 +62,7 @@ export const wasStopped = (command: Command): boolean =>
   command.signals.some(({ signal }) => signal === 'SIGSTOP')
 
 /** On a loaded machine, a signal in the logs and a decision in the history may differ by this time. */
-const SIGNAL_SLACK_MS = 1_000
+export const SIGNAL_SLACK_MS = 1_000
 
 /** Whether the command may have been stopped at that time. */
 export function isStoppedAt({ signals }: Command, wall: number): boolean {

@@ -1,4 +1,13 @@
-import { type Command, gpusOf, isRead, jobStart, lastAlive, reserved, wasKilled } from './command.ts'
+import {
+  type Command,
+  gpusOf,
+  isRead,
+  jobStart,
+  lastAlive,
+  reserved,
+  SIGNAL_SLACK_MS,
+  wasKilled,
+} from './command.ts'
 import type { HistoryRow } from './evidence.ts'
 import type { Outage } from './outages.ts'
 import { firstAtOrAfter } from './search.ts'
@@ -85,7 +94,9 @@ class RecordCheck {
     if (grant !== undefined && Date.parse(grant.started_at) !== row.started_at)
       wrong.push(`not from ${grant.started_at}`)
     const startedBy = jobStart(command)?.at ?? command.to
-    if (!this.#isWithin(row.started_at, command.from.wall, startedBy.wall)) {
+    // A daemon may have decided already when the command is killed.
+    const slack = this.#outages.length > 0 && wasKilled(command) ? SIGNAL_SLACK_MS : 0
+    if (!this.#isWithin(row.started_at, command.from.wall, startedBy.wall + slack)) {
       wrong.push(`not started between ${command.from.wall} and ${startedBy.wall}`)
     }
     wrong.push(...(kind === 'run' ? this.#endOfRun(command, row) : this.#endByHand(command, row)))

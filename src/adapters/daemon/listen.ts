@@ -65,11 +65,13 @@ function listening({ path, handler, limits: given }: ListenOptions) {
           socket.terminate()
           return
         }
-        const peer = {
-          uid: credentials.uid,
-          groups: peerGroups(fd, credentials),
-          process: peerProcess(fd, credentials),
+        const process = peerProcess(fd, credentials)
+        // It ended before its connection was accepted, so nobody reads an answer. A pid of 0 is not visible here.
+        if (process === null && credentials.pid > 0) {
+          socket.terminate()
+          return
         }
+        const peer = { uid: credentials.uid, groups: peerGroups(fd, credentials), process }
         const client = new ClientSocket({ socket, peer, limits, unread })
         socket.data = client
         client.receiveWith(handler.opened(client))
