@@ -6,7 +6,10 @@ import {
 } from '../app/waiting/wait-progress.ts'
 import { daemonDefect } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import { reservedUnits } from '../domain/observation/allocation.ts'
+import { evidenceOf } from '../domain/observation/observation.ts'
 import { obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
+import type { StaleReadings } from '../domain/observation/sample.ts'
 import { timedOut } from '../domain/operation/acquisition.ts'
 import type { Grant, Intent, Ticket } from '../domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
@@ -66,7 +69,6 @@ export class Waiters {
   readonly #disconnected: DisconnectedClients
   /** The reading of the last attempt that was not granted. */
   #reading: Reading | undefined
-  #driverFailure: CanhazgpuError | undefined
   #isServing = false
   #isServedAgain = false
   #serveTimer: ReturnType<typeof setTimeout> | undefined
@@ -211,7 +213,6 @@ export class Waiters {
     const { service, intent, ticket } = place.waiter
     try {
       const answer = await service.perform({ op: 'acquire', intent, wait: ticket })
-      this.#driverFailure = undefined
       // A grant is kept: the attempt of the new place finds it by its id.
       if (place.isReplaced) return
       if (isRefusal(answer)) await this.#finish(place, answer)
@@ -220,7 +221,6 @@ export class Waiters {
     } catch (error) {
       const failure = this.#failureOf(error)
       this.#reading = undefined
-      this.#driverFailure = failure
       if (!isQueued) await this.#finish(place, failure)
     }
   }
@@ -302,14 +302,23 @@ export class Waiters {
 
   async #progressSource() {
     const { service, processes } = this.#parts
+    const present = await this.#presentReading()
     const { pool, moment } = await service.view('stored')
-    const source: ProgressSource = {
-      now: moment.wall,
-      stopped: processes.stopped,
-      reading: this.#reading,
-      driverFailure: this.#driverFailure,
-    }
+    const source: ProgressSource = { now: moment.wall, stopped: processes.stopped, ...present }
     return { pool, source }
+  }
+
+  /** The reading of a recent sample, also for waiters that could not start and therefore made no attempt. */
+  async #presentReading(): Promise<Pick<ProgressSource, 'reading' | 'driverFailure'>> {
+    try {
+      const { pool, observation, stale } = await this.#parts.service.view('observed')
+      if (stale !== undefined) return { reading: undefined, driverFailure: errorIn(stale) }
+      const reading = { evidence: evidenceOf(pool, observation), reserved: reservedUnits(pool) }
+      return { reading, driverFailure: undefined }
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError)) throw error
+      return { reading: undefined, driverFailure: error }
+    }
   }
 
   #inBackground(work: Promise<void>): void {
@@ -332,6 +341,10 @@ const entryOf = ({ waiter }: Place, pool: Pool): QueueEntry | undefined =>
   pool.queue.find((entry) => keyOf(entry) === keyOf(waiter.intent))
 
 const isOver = ({ waitUntil = Number.POSITIVE_INFINITY }: Place, now: Millis): boolean => now >= waitUntil
+
+function errorIn({ failure: { code, message, hint } }: StaleReadings): CanhazgpuError {
+  return new CanhazgpuError(code, message, hint === undefined ? {} : { hint })
+}
 
 /** Reports only what differs from the last report, and nothing to a waiter whose entry is about to be removed. */
 function report(place: Place, progress: WaitProgress | null): void {

@@ -13,6 +13,7 @@ import { queue, waiting } from '../../src/views/schemas/queue.ts'
 import { service } from '../../src/views/schemas/service.ts'
 import { status, summary } from '../../src/views/schemas/status.ts'
 import { daily, history, report } from '../../src/views/schemas/usage.ts'
+import { needing } from '../support/needs.ts'
 import { type Child, finished, type TestPool, testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
 import { type BusyPool, busyPool, must } from '../web/busy-pool.ts'
@@ -98,7 +99,7 @@ describe('every command with --json prints a document of its schema', () => {
   })
 
   test('daemon', async () => {
-    const place = [`--socket=${pool.folder}/daemon.sock`, `--pool=${pool.folder}/own/pool.db`]
+    const place = [`--socket=${pool.folder}/other.sock`, `--pool=${pool.folder}/other/pool.db`]
     const child = pool.start('daemon', '--json', ...place)
     expect(issues(listening, JSON.parse(await firstDocument(child)))).toEqual([])
     child.kill('SIGTERM')
@@ -164,7 +165,7 @@ describe('a pool in every state', () => {
   })
 })
 
-test('a driver that does not answer', async () => {
+needing('embedded pool').test('a driver that does not answer', async () => {
   using pool = await testPool(2)
   await must(pool, 'reserve', '--gpus', '2')
   pool.start('reserve', '--wait')
