@@ -1,30 +1,24 @@
 import { daemonDown, daemonStopped } from '../../domain/daemon-errors.ts'
-import { CanhazgpuError, type ErrorCode } from '../../domain/errors.ts'
 import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../../domain/ledger/usage-question.ts'
 import type { Grant, Intent } from '../../domain/operation/intent.ts'
 import type { Answers, Operation, PoolOperationName } from '../../domain/operation/operation.ts'
-import type { Reason, Refusal } from '../../domain/operation/refusal.ts'
+import type { Refusal } from '../../domain/operation/refusal.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import type { Warn, Warning } from '../../domain/warnings.ts'
-import { type Connect, ConnectionFailed, type DaemonConnection } from '../../ports/daemon-connection.ts'
+import { type Connect, ConnectionFailed } from '../../ports/daemon-connection.ts'
 import type { PoolService, Views } from '../../ports/pool-service.ts'
 import type { WaitProgress } from '../waiting/wait-progress.ts'
-import {
-  type AdministrationAction,
-  type AdministrationAnswers,
-  type Answer,
-  type CallerSettings,
-  type Greeting,
-  type Numbered,
-  PROTOCOL_VERSION,
-  type Request,
-  type SentError,
+import { answerOf, withError } from './answers.ts'
+import { Link } from './link.ts'
+import { Outage, RESTART_MS, sleep } from './outage.ts'
+import type {
+  AdministrationAction,
+  AdministrationAnswers,
+  Answer,
+  CallerSettings,
+  Request,
 } from './protocol.ts'
 
-/** How long a request waits for a daemon that is being restarted. */
-const RESTART_MS: Millis = 5_000
-const RETRY_EVERY_MS: Millis = 50
-const RETRY_LATER_EVERY_MS: Millis = 1_000
 /** How long an interrupted waiter waits until its queue entry is removed. */
 const LEAVE_WITHIN_MS: Millis = 1_000
 const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
@@ -234,28 +228,6 @@ export class DaemonPool implements PoolService {
   }
 }
 
-/** A time in which the daemon does not answer. */
-class Outage {
-  readonly #clock: () => Millis
-  /** A new request gives up at this time. */
-  tooLongAt: Millis
-
-  constructor(clock: () => Millis) {
-    this.#clock = clock
-    this.tooLongAt = clock() + RESTART_MS
-  }
-
-  end(): void {
-    this.tooLongAt = this.#clock() + RESTART_MS
-  }
-
-  /** Waits until the next attempt to connect. In a long outage the attempts are less frequent. */
-  async pause(signal?: AbortSignal): Promise<void> {
-    await sleep(this.#clock() < this.tooLongAt ? RETRY_EVERY_MS : RETRY_LATER_EVERY_MS)
-    signal?.throwIfAborted()
-  }
-}
-
 /** Leaves the queue. A slow daemon does it when the connection closes. */
 async function leave(link: Link, id: string): Promise<void> {
   await Promise.race([link.request({ ask: 'leave', id }).next(), sleep(LEAVE_WITHIN_MS)])
@@ -277,139 +249,3 @@ async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> 
 
 /** Whether performing the operation twice has the same effect as performing it once. */
 const isRepeatable = (name: PoolOperationName): boolean => name !== 'extend' && name !== 'release'
-
-/** The messages for one request. */
-interface Messages {
-  /** The number of the request. */
-  readonly n: number
-  /** Null when the connection has closed or `end` was called. */
-  next(): Promise<Answer | null>
-  end(): void
-}
-
-/** A connection that carries several requests at once. */
-class Link {
-  readonly #connection: DaemonConnection
-  readonly #inboxes = new Map<number, Inbox>()
-  readonly #warn: Warn
-  #lastNumber = 0
-  isOpen = true
-  /** Numbers of the requests that the daemon answers soon. */
-  readonly #expected = new Set<number>()
-  #silence: ReturnType<typeof setTimeout> | undefined
-
-  constructor(connection: DaemonConnection, warn: Warn) {
-    this.#warn = warn
-    this.#connection = connection
-    this.#greet()
-    void this.#receive()
-  }
-
-  request(body: Request): Messages {
-    const n = ++this.#lastNumber
-    const inbox = new Inbox(n, () => this.#inboxes.delete(n))
-    if (!this.isOpen) inbox.put(null)
-    this.#inboxes.set(n, inbox)
-    // The answer to the other two may take any time.
-    if (body.ask !== 'wait' && body.ask !== 'watch') this.#expected.add(n)
-    if (this.#silence === undefined && this.#expected.size > 0) this.#greet()
-    this.#connection.send(JSON.stringify({ ...body, n } satisfies Numbered<Request>))
-    return inbox
-  }
-
-  /** A daemon answers a greeting at once. One that is stopped accepts connections, and answers nothing. */
-  #greet(): void {
-    if (!this.isOpen) return
-    this.#connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting))
-    this.#silence = setTimeout(() => this.close(), RESTART_MS)
-  }
-
-  /** A request may take longer, so the daemon is greeted again while it works. */
-  #greetLater(): void {
-    clearTimeout(this.#silence)
-    this.#silence = this.#expected.size === 0 ? undefined : setTimeout(() => this.#greet(), RESTART_MS)
-  }
-
-  async #receive(): Promise<void> {
-    for (
-      let text = await this.#connection.receive();
-      text !== null;
-      text = await this.#connection.receive()
-    ) {
-      const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
-      if (n !== undefined && isLast(message)) this.#expected.delete(n)
-      this.#greetLater()
-      if ('protocol' in message) continue
-      if ('warning' in message) {
-        this.#warn(message.warning)
-        continue
-      }
-      // A message without a number concerns the whole connection.
-      for (const [number, inbox] of this.#inboxes) if (n === undefined || n === number) inbox.put(message)
-    }
-    this.close()
-  }
-
-  close(): void {
-    if (!this.isOpen) return
-    this.isOpen = false
-    clearTimeout(this.#silence)
-    this.#connection.close()
-    for (const inbox of this.#inboxes.values()) inbox.put(null)
-  }
-}
-
-class Inbox implements Messages {
-  readonly n: number
-  readonly #waiting: (Answer | null)[] = []
-  readonly #drop: () => void
-  #wake: (() => void) | undefined
-
-  constructor(n: number, drop: () => void) {
-    this.n = n
-    this.#drop = drop
-  }
-
-  put(message: Answer | null): void {
-    this.#waiting.push(message)
-    this.#wake?.()
-  }
-
-  async next(): Promise<Answer | null> {
-    while (this.#waiting.length === 0) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#wake = resolve
-      await promise
-    }
-    const message = this.#waiting.shift() ?? null
-    if (message === null || isLast(message)) this.#drop()
-    return message
-  }
-
-  end(): void {
-    this.put(null)
-  }
-}
-
-/** Whether no other message for its request follows. */
-const isLast = (message: object): boolean => 'answer' in message || 'error' in message
-
-function answerOf(message: Answer): unknown {
-  if ('error' in message) throw received(message.error)
-  return 'answer' in message ? message.answer : undefined
-}
-
-function received({ code, message, hint, reason }: SentError): CanhazgpuError {
-  return new CanhazgpuError(code as ErrorCode, message, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(reason === undefined ? {} : { reason: reason as Reason }),
-  })
-}
-
-/** Restores the error in a field of an answer. */
-function withError(value: unknown, field: string): unknown {
-  const sent = (value as Readonly<Record<string, SentError | undefined>>)[field]
-  return sent === undefined ? value : { ...(value as object), [field]: received(sent) }
-}
-
-const sleep = (ms: Millis): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
