@@ -201,6 +201,7 @@ test('--summary prints counts, and a column for errors only if there are any', a
     gpu_models: { 'Fake GPU': 4 },
     available: 2,
     in_use: 1,
+    drained: 0,
     errors: 1,
   })
   expect((await pool.chg('status', '-s', '--table')).status).toBe(2)

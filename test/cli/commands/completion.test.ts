@@ -19,7 +19,7 @@ const CASES: readonly (readonly [typed: string, candidates: string])[] = [
   ['canhazgpu ', EVERY_COMMAND],
   ['canhazgpu re', 'release report reserve restore'],
   ['chg que', 'queue'],
-  ['canhazgpu run --gp', '--gpu-ids --gpus'],
+  ['canhazgpu run --gp', '--gpu-ids --gpu-type --gpus'],
   ['canhazgpu reserve --gpu-ids ', '0 1 2 3'],
   ['canhazgpu run -G 1,', '1,0 1,2 1,3'],
   ['canhazgpu release -G 0,2,', '0,2,1 0,2,3'],
