@@ -24,7 +24,8 @@ function configuration(ending: string, syntax: Pick<Parser, 'seeds' | 'words' | 
     longest: 64 * 1024,
     check(input) {
       const path = `/etc/canhazgpu/config.${ending}`
-      const settings = answerOf(['config-invalid'], () =>
+      // A wrong store is wrong usage.
+      const settings = answerOf(['usage', 'config-invalid'], () =>
         settingsFrom({ flags: {}, env: {} }, [{ path, quotable: true, values: parseConfig(path, input) }]),
       )
       if (settings !== null) checkSettings(settings)

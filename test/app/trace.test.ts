@@ -13,6 +13,7 @@ interface Line {
   readonly kind: 'step' | 'error'
   readonly operation: Operation
   readonly actor: Context['actor']
+  readonly groups?: readonly number[]
   readonly moment: Context['now']
   readonly processes: readonly ProcessAnswer[]
   readonly observed?: NonNullable<Context['observed']>
@@ -33,7 +34,7 @@ function traced(pool: TestPool): readonly Line[] {
 }
 
 /** Repeats the step from its line alone; a question without a recorded answer is a failure. */
-function replay({ operation, actor, moment, processes, observed, pool }: Line): unknown {
+function replay({ operation, actor, groups, moment, processes, observed, pool }: Line): unknown {
   const known = (process: ProcessIdentity): ProcessAnswer => {
     const found = processes.find((each) => Bun.deepEquals(each.process, process))
     if (found === undefined) throw new Error(`the line has no answer for process ${process.pid}`)
@@ -45,9 +46,11 @@ function replay({ operation, actor, moment, processes, observed, pool }: Line): 
   }
   const context: Context = {
     ...{ actor, now: moment, ...(observed === undefined ? {} : { observed }) },
+    ...(groups === undefined ? {} : { groups }),
     processes: {
       alive: (process) => answered(known(process).alive),
       stopped: (process) => answered(known(process).stopped),
+      exitedAt: (process) => processes.find((each) => Bun.deepEquals(each.process, process))?.exitedAt,
     },
   }
   if (operation.op === 'set-up') return applySetUp(pool, operation, context).answer
