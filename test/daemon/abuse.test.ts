@@ -62,6 +62,18 @@ describe.skipIf(noUsers() !== null)('one account', () => {
     await expectService(pool)
   })
 
+  test('sends mutated sessions: no request fails in the daemon, and nothing of another account changes', async () => {
+    using pool = await daemonPool(2)
+    await pool.chg('reserve', '--note', 'of the test')
+    const before = (await pool.chg('admin', '--show')).stdout
+    await using sessions = await abuser(ann, pool, 'sends mutated sessions')
+    expect(sessions.facts).toEqual({ defects: 0, victim: 12, isAnswered: true })
+    await expectService(pool)
+    const [held] = await pool.status()
+    expect([held?.status, held?.note]).toEqual(['IN_USE', 'of the test'])
+    expect((await pool.chg('admin', '--show')).stdout).toBe(before)
+  })
+
   test('waits 1,000 times: 256 requests are accepted', async () => {
     using pool = await daemonPool(1)
     expect((await pool.chg('reserve')).status).toBe(0)
