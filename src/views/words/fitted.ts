@@ -4,7 +4,10 @@
  */
 export function fitted(text: string, columns: number): string {
   if (Bun.stringWidth(text) <= columns) return text
-  const cut = Bun.sliceAnsi(text, 0, columns, '…')
-  // Bun keeps a wide character that crosses the last column.
-  return Bun.stringWidth(cut) <= columns ? cut : Bun.sliceAnsi(text, 0, columns - 1, '…')
+  // Bun keeps a wide character that crosses the last column, with the marks that follow it.
+  for (let end = columns; end > 1; end--) {
+    const cut = Bun.sliceAnsi(text, 0, end, '…')
+    if (Bun.stringWidth(cut) <= columns) return cut
+  }
+  return columns < 1 ? '' : '…'
 }

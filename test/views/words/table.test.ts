@@ -41,6 +41,8 @@ test('a wide character takes two columns and is not halved', () => {
   expect(fitted('日本語', 5)).toBe('日本…')
   expect(fitted('日本語', 4)).toBe('日…')
   expect(fitted('日本語', 1)).toBe('…')
+  // A wide character with a mark.
+  expect(fitted('uid山田ᤪ%', 8)).toBe('uid山…')
   expect(fitted('👩‍👩‍👧‍👦 family', 4)).toBe('👩‍👩‍👧‍👦 …')
 })
 
