@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, copyFileSync } from 'node:fs'
 import { type DaemonPool, daemonPool } from '../support/daemon.ts'
 import { failureOf } from '../support/failure.ts'
-import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+import { needing } from '../support/needs.ts'
+import { newUser, type UnixUser } from '../support/unix-users.ts'
 
 /** A program of this account abuses the daemon until it is disposed. */
 interface Abuser extends AsyncDisposable {
@@ -29,7 +30,7 @@ async function abuser(user: UnixUser, pool: DaemonPool, abuse: string): Promise<
   }
 }
 
-describe.skipIf(noUsers() !== null)('one account', () => {
+needing('users').describe('one account', () => {
   let ann: UnixUser
   beforeAll(async () => {
     ann = await newUser('ann')
@@ -67,7 +68,7 @@ describe.skipIf(noUsers() !== null)('one account', () => {
     await pool.chg('reserve', '--note', 'of the test')
     const before = (await pool.chg('admin', '--show')).stdout
     await using sessions = await abuser(ann, pool, 'sends mutated sessions')
-    expect(sessions.facts).toEqual({ defects: 0, victim: 12, isAnswered: true })
+    expect(sessions.facts).toEqual({ defects: 0, victim: 12, isAnswered: 1 })
     await expectService(pool)
     const [held] = await pool.status()
     expect([held?.status, held?.note]).toEqual(['IN_USE', 'of the test'])

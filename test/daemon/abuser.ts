@@ -152,7 +152,7 @@ const ABUSES: Readonly<Record<string, () => Promise<void>>> = {
       defects += client?.answers.filter((answer) => answer.includes('"code":"internal"')).length ?? 0
       answers += client?.answers.filter((answer) => answer.includes('"answer"')).length ?? 0
       client?.socket.end()
-      if (session === 300) ready({ defects, victim: victim.length, isAnswered: answers > 100 })
+      if (session === 300) ready({ defects, victim: victim.length, isAnswered: Number(answers > 100) })
     }
   },
 

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, statSync } from 'node:fs'
 import { daemonPool } from '../support/daemon.ts'
 import { failureOf } from '../support/failure.ts'
+import { needing } from '../support/needs.ts'
 import { type Finished, finished } from '../support/pool.ts'
-import { newUser, noUsers, type UnixUser } from '../support/unix-users.ts'
+import { newUser, type UnixUser } from '../support/unix-users.ts'
 import { until } from '../support/until.ts'
 
 test('a reservation, a run and a report through the daemon', async () => {
@@ -88,7 +89,7 @@ test('without a daemon a command says so after five seconds', async () => {
   })
 })
 
-describe.skipIf(noUsers() !== null)('two accounts', () => {
+needing('users').describe('two accounts', () => {
   let ann: UnixUser
   let ben: UnixUser
   beforeAll(async () => {

@@ -140,6 +140,11 @@ class RecordCheck {
     return next !== undefined && next + this.#drift < alive ? next : undefined
   }
 
+  /** A daemon ends a manual reservation whose client was killed before it had read the grant. */
+  #isGivenBack(command: Command): boolean {
+    return this.#outages.length > 0 && wasKilled(command) && reserved(command) === undefined
+  }
+
   #endByHand(command: Command, row: HistoryRow): readonly string[] {
     const expiry = row.started_at + (command.request.holdLimit ?? 0)
     const inTime = this.#releases.find(
@@ -156,7 +161,7 @@ class RecordCheck {
         }
         const releases = this.#releases.filter(({ request }) => request.uid === row.uid)
         const cause = releases.find(({ from, to }) => this.#isWithin(row.ended_at, from.wall, to.wall))
-        return cause === undefined ? ['no release at that time'] : []
+        return cause === undefined && !this.#isGivenBack(command) ? ['no release at that time'] : []
       }
       default:
         return ['not expired or released']

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { driverEnvironment } from '../../../src/adapters/process/driver-environment.ts'
+import { needing } from '../../support/needs.ts'
 
 test("the driver's programs get a search path, and nothing else of the caller", () => {
   const env = driverEnvironment({
@@ -16,7 +17,7 @@ test("the driver's programs get a search path, and nothing else of the caller", 
   expect(env.PATH?.split(':')).toContain('/usr/sbin')
 })
 
-test.skipIf(process.getuid?.() !== 0)('as root, folders of other users are not searched', () => {
+needing('root').test('as root, folders of other users are not searched', () => {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-path-'))
   const [own, open, foreign, link] = ['own', 'open', 'foreign', 'foreign/link'].map(
     (name) => `${folder}/${name}`,

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync } from 'node:fs'
 import { daemonPool } from '../../support/daemon.ts'
 import { failureOf } from '../../support/failure.ts'
+import { needing } from '../../support/needs.ts'
 import { finished, testPool } from '../../support/pool.ts'
-import { newUser, noUsers, type UnixUser } from '../../support/unix-users.ts'
+import { newUser, type UnixUser } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
 import { startWeb } from '../../web/web-server.ts'
 
@@ -85,7 +86,7 @@ test('the dashboard and the metrics show a drained GPU, also while it has a hold
   }
 })
 
-describe.skipIf(noUsers() !== null)('another account', () => {
+needing('users').describe('another account', () => {
   let ann: UnixUser
   beforeAll(async () => {
     ann = await newUser('ann')

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync } from 'node:fs'
 import { daemonPool } from '../../support/daemon.ts'
 import { failureOf } from '../../support/failure.ts'
+import { needing } from '../../support/needs.ts'
 import { finished, type TestPool, testPool } from '../../support/pool.ts'
 import { newGroup, newUser, noUsers, ownName, sharedPool, type UnixUser } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
@@ -91,7 +92,7 @@ test.each([
   expect(await rulesOf(pool)).toEqual(before)
 })
 
-describe.skipIf(noUsers() !== null)('accounts and groups', () => {
+needing('users').describe('accounts and groups', () => {
   const group = noUsers() === null ? newGroup() : undefined
   let ann: UnixUser
   let ben: UnixUser
