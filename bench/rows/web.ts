@@ -2,7 +2,7 @@ import { fakePool } from '../pool.ts'
 import type { Row } from '../row.ts'
 import { measureWeb } from '../web.ts'
 
-const NEEDED_PER_SECOND = 5_000
+const NEEDED_PER_SECOND = 20_000
 const STREAMS = 1_000
 
 export const web: Row = {
