@@ -11,6 +11,10 @@ interface Client {
   readonly service: PoolService
 }
 
+interface Ending {
+  attempt: Promise<unknown>
+}
+
 export interface DisconnectedClientsParts {
   /** Whether the daemon is about to exit. */
   readonly isStopping: () => boolean
@@ -21,8 +25,8 @@ export interface DisconnectedClientsParts {
 /** Ends the queue entries and reservations of clients that have disconnected. */
 export class DisconnectedClients {
   readonly #parts: DisconnectedClientsParts
-  /** By `keyOf`. */
-  readonly #clients = new Map<string, Client>()
+  /** The attempts to end entries and reservations, by `keyOf`. */
+  readonly #endings = new Map<string, Ending>()
 
   constructor(parts: DisconnectedClientsParts) {
     this.#parts = parts
@@ -32,11 +36,13 @@ export class DisconnectedClients {
   async end(client: Client): Promise<void> {
     const { isStopping, log } = this.#parts
     const key = keyOf(client.intent)
-    this.#clients.set(key, client)
-    while (this.#clients.get(key) === client && !isStopping()) {
+    const ending: Ending = { attempt: Promise.resolve() }
+    this.#endings.set(key, ending)
+    while (this.#endings.get(key) === ending && !isStopping()) {
       try {
-        await client.service.perform({ op: 'leave', id: client.intent.id })
-        if (this.#clients.get(key) === client) this.#clients.delete(key)
+        ending.attempt = client.service.perform({ op: 'leave', id: client.intent.id })
+        await ending.attempt
+        if (this.#endings.get(key) === ending) this.#endings.delete(key)
       } catch (error) {
         log(error)
         await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_EVERY_MS))
@@ -44,9 +50,15 @@ export class DisconnectedClients {
     }
   }
 
-  /** The client has connected again and needs its entry or reservation. */
-  keep(intent: Intent): void {
-    this.#clients.delete(keyOf(intent))
+  /**
+   * The client has connected again and needs its entry or reservation. Resolves when no attempt to end it is under way;
+   * an earlier attempt may have ended it.
+   */
+  async keep(key: string): Promise<void> {
+    const ending = this.#endings.get(key)
+    this.#endings.delete(key)
+    // Its failure is logged by `end`.
+    await ending?.attempt.catch(() => {})
   }
 }
 

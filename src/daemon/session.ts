@@ -161,8 +161,7 @@ export class Session implements Receiver {
       case 'leave':
         return this.#leave(request.id)
       case 'keep':
-        this.#unconfirmed.delete(request.id)
-        return null
+        return this.#keep(request.id)
       case 'administer':
         return this.#administer(request.action)
       case 'watch':
@@ -191,6 +190,12 @@ export class Session implements Receiver {
   #noteGrant({ reservation }: Grant): void {
     this.#granted.add(reservation.id)
     this.#parts.commands.granted(reservation)
+  }
+
+  async #keep(id: string): Promise<null> {
+    this.#unconfirmed.delete(id)
+    await this.#parts.waiters.keep(this.#parts.connection.peer.uid, id)
+    return null
   }
 
   async #administer(action: AdministrationAction): Promise<unknown> {

@@ -89,7 +89,7 @@ export class Waiters {
     const earlier = this.#places.get(key)
     const place = newPlace(waiter)
     this.#places.set(key, place)
-    this.#disconnected.keep(waiter.intent)
+    void this.#disconnected.keep(key)
     await this.#attempt(place, () => this.#begin(place, earlier))
     if (this.#places.get(key) !== place) return
     const { waitFor } = waiter.ticket
@@ -242,6 +242,11 @@ export class Waiters {
     clearTimeout(place.timer)
     const key = keyOf(place.waiter.intent)
     return this.#places.get(key) === place && this.#places.delete(key)
+  }
+
+  /** A client that has connected again confirms its grant; see `DisconnectedClients.keep`. */
+  keep(uid: number, id: string): Promise<void> {
+    return this.#disconnected.keep(`${uid}/${id}`)
   }
 
   /** Ends the entry or reservation of a client that has disconnected. */

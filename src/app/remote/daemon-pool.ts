@@ -158,12 +158,14 @@ export class DaemonPool implements PoolService {
 
   /**
    * Confirms that the grant of a manual reservation was received. Without it, the daemon that made the grant ends the
-   * reservation when the connection closes. A later daemon does not, so this need not be repeated after an outage.
+   * reservation when the connection closes. Throws `daemon-unavailable` if that has happened.
    */
   async keep(id: string): Promise<void> {
     const link = await this.#link?.catch(() => null)
     const answer = link?.isOpen === true ? await link.request({ ask: 'keep', id }).next() : null
     if (answer !== null) return
+    // The connection has closed, so the daemon may be about to end the reservation.
+    await this.#ask({ ask: 'keep', id }, true)
     const { pool } = await this.view('stored')
     if (!pool.reservations.some((held) => held.id === id)) throw daemonStopped()
   }
