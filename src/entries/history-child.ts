@@ -3,8 +3,8 @@ import { currentMoment } from '../adapters/kernel/clock.ts'
 import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { openBesideDaemon } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
-import { CanhazgpuError } from '../domain/errors.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
+import { printAnswer } from './child-answer.ts'
 
 /**
  * Answers one question about the history of a daemon's pool, as JSON: `canhazgpu __history <database> <question>`. The
@@ -12,19 +12,12 @@ import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
  */
 export async function historyMain(database: string, text: string): Promise<number> {
   const question = JSON.parse(text) as UsageQuestion
-  try {
+  return printAnswer(async () => {
     const store = await openBesideDaemon(database, currentMoment)
     const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
     const pool = new LocalPool({ store, processes, actor: currentAccount })
-    await Bun.write(Bun.stdout, JSON.stringify(await pool.usage(question)))
+    const answer = await pool.usage(question)
     pool.close()
-    return 0
-  } catch (error) {
-    if (!(error instanceof CanhazgpuError)) throw error
-    const { code, message, hint } = error
-    await Bun.write(Bun.stdout, JSON.stringify({ code, message, hint }))
-    return FAILED
-  }
+    return answer
+  })
 }
-
-const FAILED = 3

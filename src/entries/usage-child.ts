@@ -4,8 +4,8 @@ import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/proces
 import { writeText } from '../adapters/process/terminal.ts'
 import { openStore } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
-import { CanhazgpuError } from '../domain/errors.ts'
 import { type UsageQuestion, usageAnswer } from '../views/documents/usage-answer.ts'
+import { printAnswer } from './child-answer.ts'
 import { traceOf } from './trace.ts'
 
 /**
@@ -18,21 +18,16 @@ export async function usageMain(storeUrl: string, text: string): Promise<number>
     writeText(2, "Error: __usage is only for 'canhazgpu web'\n")
     return WRONG_USAGE
   }
-  try {
+  return printAnswer(async () => {
     const store = await openStore(storeUrl, currentMoment)
     const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
     const trace = await traceOf(process.env, () => {})
     const traced = trace === undefined ? {} : { trace }
     const pool = new LocalPool({ store, processes, actor: currentAccount, ...traced })
-    await Bun.write(Bun.stdout, JSON.stringify(await usageAnswer(pool, question)))
+    const answer = await usageAnswer(pool, question)
     pool.close()
-    return 0
-  } catch (error) {
-    if (!(error instanceof CanhazgpuError)) throw error
-    const { code, message, hint } = error
-    await Bun.write(Bun.stdout, JSON.stringify({ code, message, hint }))
-    return FAILED
-  }
+    return answer
+  })
 }
 
 /** Null for a question that no dashboard asks. */
@@ -51,6 +46,4 @@ function isQuestion({ kind, days, range }: Partial<Record<string, unknown>>): bo
   return kind === 'history' && [from, to].every(Number.isFinite)
 }
 
-/** Every other exit status, except 0, is a bug. */
-const FAILED = 3
 const WRONG_USAGE = 2

@@ -1,8 +1,7 @@
 import type { ProcessIdentity } from '../../domain/pool/model.ts'
 import { bootId, pidNamespace } from '../kernel/boot.ts'
 import { close, ENOPROTOOPT, ESRCH, pidfdOpen, pidfdSendSignal, socketOption } from '../kernel/libc.ts'
-import { hasEnded, processStat } from '../kernel/processes.ts'
-import { readText } from '../kernel/procfs.ts'
+import { hasEnded, processStat, processUsers } from '../kernel/processes.ts'
 
 /** Options of a socket on every architecture (socket(7)). */
 const SOL_SOCKET = 1
@@ -78,13 +77,8 @@ function pidfdOf({ fd, pid, uid }: Peer): number {
   // On an older kernel the peer may have exited and another process may have its pid. That process is accepted only if
   // it belongs to the same account.
   const opened = pidfdOpen(pid)
-  if (opened < 0 || accountsOf(pid).includes(uid)) return opened
+  const users = processUsers(pid)
+  if (opened < 0 || users?.real === uid || users?.effective === uid) return opened
   close(opened)
   return -ESRCH
-}
-
-/** The real and effective uid of a process. */
-function accountsOf(pid: number): readonly number[] {
-  const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
-  return [Number(real), Number(effective)]
 }

@@ -1,5 +1,5 @@
 import type { ProcessIdentity } from '../../domain/pool/model.ts'
-import { hasEnded, type ProcessStat, processStat, procIsOurs } from './processes.ts'
+import { hasEnded, type ProcessStat, processStat, processUsers, procIsOurs } from './processes.ts'
 import { listNumbers, readText } from './procfs.ts'
 
 /** Processes by pid, each with its start time, parents before children. */
@@ -52,10 +52,10 @@ function startedWith(pid: number, variable: string): boolean {
   return readText(`/proc/${pid}/environ`)?.split('\0').includes(variable) ?? false
 }
 
-/** The real and effective user (proc_pid_status(5)). Null if they differ or the process is hidden. */
-function userOf(pid: number | 'self'): string | null {
-  const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
-  return real !== undefined && real === effective ? real : null
+/** The user of a process. Null if its real and effective user differ or the process is hidden. */
+function userOf(pid: number | 'self'): number | null {
+  const users = processUsers(pid)
+  return users !== null && users.real === users.effective ? users.real : null
 }
 
 function isBelowSetUserId(pid: number, living: ReadonlyMap<number, ProcessStat>): boolean {

@@ -206,3 +206,11 @@ export function hasEnded(stat: ProcessStat): boolean {
 function exists(pid: number): boolean {
   return kill(pid, 0) !== -ESRCH
 }
+
+/** The real and the effective user of a process (proc_pid_status(5)). Null if it is hidden or gone. */
+export function processUsers(
+  pid: number | 'self',
+): { readonly real: number; readonly effective: number } | null {
+  const [, real, effective] = /^Uid:\t(\d+)\t(\d+)\t/m.exec(readText(`/proc/${pid}/status`) ?? '') ?? []
+  return real === undefined ? null : { real: Number(real), effective: Number(effective) }
+}

@@ -13,8 +13,8 @@ const OTHERS_WRITE = 0o022
  */
 export function driverEnvironment({ PATH = '', CANHAZGPU_NVML_LIBRARY }: Environment): Environment {
   const folders = [...PATH.split(':').filter(isUsable), ...SYSTEM_FOLDERS]
-  const library = CANHAZGPU_NVML_LIBRARY === undefined ? {} : { CANHAZGPU_NVML_LIBRARY }
-  return { PATH: [...new Set(folders)].join(':'), ...library }
+  const nvml = CANHAZGPU_NVML_LIBRARY === undefined ? {} : { CANHAZGPU_NVML_LIBRARY }
+  return { PATH: [...new Set(folders)].join(':'), ...nvml }
 }
 
 function isUsable(folder: string): boolean {

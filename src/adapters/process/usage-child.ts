@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** A million records take two seconds. */
 const DEADLINE_MS: Millis = 30_000
-/** The exit status with which `src/entries/usage-child.ts` and `history-child.ts` mark their output as a failure. */
+/** The exit status with which `src/entries/child-answer.ts` marks the output as a failure. */
 const FAILED = 3
 
 /** Asks a child process a question about the history of a store. The answer is JSON. */

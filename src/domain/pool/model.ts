@@ -93,7 +93,7 @@ export interface Unit {
 
 /**
  * A property of the unit, not an interval of the calendar: its holder still holds the unit, a drain has no planned end,
- * and the time is nobody's use, so there is no usage record.
+ * and no account uses the unit meanwhile, so a drain makes no usage record.
  */
 export interface Drain {
   readonly since: Millis

@@ -93,7 +93,7 @@ export class Calendar {
     return !this.isHeld(place) && this.usability[place] === 'usable'
   }
 
-  /** How many units each account holds now, by `limitedAs`. Units that are out of service are nobody's. */
+  /** How many units each account holds now, by `limitedAs`. No account holds units that are out of service. */
   heldByAccount(): Map<number, number> {
     const held = new Map<number, number>()
     for (let place = 0; place < this.units.length; place++) {
