@@ -10,6 +10,7 @@ import { impossibleIn } from '../domain/operation/acquisition.ts'
 import { settle } from '../domain/operation/ending.ts'
 import type { Answers, Operation, PoolOperationName } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
+import { rulesFor } from '../domain/policy/own-rules.ts'
 import type { Account, Pool, Request } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { type QueueOverview, queuePlaces } from '../domain/schedule/queue-places.ts'
@@ -137,6 +138,7 @@ export class LocalPool implements PoolService {
       observed: () => this.#observed(),
       status: () => this.#status(),
       queue: () => this.#queue(),
+      policy: () => this.#policy(),
       turns: () => this.#parts.store.turns(),
     }
     return this.#traced(question, views[question])
@@ -198,6 +200,12 @@ export class LocalPool implements PoolService {
     const { askedThresholdMb } = this.#driver
     const evidence = evidenceOf(current, { probe: sample.probe, askedThresholdMb })
     return queuePlaces(current, { ...source, reading: { evidence, reserved: reservedUnits(pool) } })
+  }
+
+  async #policy(): Promise<Views['policy']> {
+    const { actor, groups } = this.#parts
+    const { pool, moment } = await readSettledPool(this.#parts)
+    return rulesFor(pool, { account: await actor(), groups: groups?.() ?? [] }, moment.wall)
   }
 
   async #trySample(pool: Pool): Promise<Sample | CanhazgpuError> {

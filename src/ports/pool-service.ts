@@ -4,6 +4,7 @@ import type { StaleReadings } from '../domain/observation/sample.ts'
 import type { Overview } from '../domain/observation/status.ts'
 import type { Answers, Operation, PoolOperationName } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
+import type { Rule } from '../domain/policy/rules.ts'
 import type { Moment, Pool } from '../domain/pool/model.ts'
 import type { QueueOverview } from '../domain/schedule/queue-places.ts'
 import type { LockPatience } from './store.ts'
@@ -51,6 +52,8 @@ export interface Views {
   readonly observed: TimedPool & { readonly observation: Observation; readonly stale?: StaleReadings }
   readonly status: Overview
   readonly queue: QueueOverview
+  /** The rules, and what they mean for the actor. */
+  readonly policy: readonly Rule[]
   /** Ids of the queue entries that could start when the pool was last written. Very cheap. */
   readonly turns: readonly string[]
 }

@@ -1,6 +1,6 @@
 import type { NamedChange, NamedScope } from '../../app/administration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { RULE_KEYS, type RuleKey, rulesOf } from '../../domain/policy/rules.ts'
+import { RULE_KEYS, type RuleKey } from '../../domain/policy/rules.ts'
 import { ALLOCATIONS } from '../../domain/pool/model.ts'
 import { socketPathIn } from '../../domain/settings.ts'
 import { policyDocument } from '../../views/documents/policy-document.ts'
@@ -8,7 +8,6 @@ import { policyText, type ShownPolicy } from '../../views/words/policy-words.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
-import type { Context } from '../context.ts'
 import { duration, type Kind, megabytes, oneOf, shownText, wholeNumber } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 import { seeHelp } from '../options/parse.ts'
@@ -41,23 +40,15 @@ export const policy = command({
   options,
   handle: async ({ words, ...given }, context): Promise<ShownPolicy> => {
     const change = changeIn(words, given)
-    const policy = change === null ? await currentPolicy(context) : await changed(change, context)
+    if (change !== null) unlessRefused(await (await context.administration()).setPolicy(change))
     return {
-      rules: rulesOf({ policy }),
+      rules: await (await context.pool()).view('policy'),
       isAdvisory: socketPathIn(context.settings.store) === undefined,
     }
   },
   text: policyText,
   json: policyDocument,
 })
-
-async function currentPolicy(context: Context) {
-  return (await (await context.pool()).view('stored')).pool.policy
-}
-
-async function changed(change: NamedChange, context: Context) {
-  return unlessRefused(await (await context.administration()).setPolicy(change))
-}
 
 /** Null: only show the rules. Throws `usage`. */
 function changeIn([action, name, value]: readonly string[], given: PolicyOptions): NamedChange | null {

@@ -47,7 +47,7 @@ function withLimit(
   return { ...policy, limits: [...others, ...set] }
 }
 
-function isSameScope(a: Scope, b: Scope): boolean {
+export function isSameScope(a: Scope, b: Scope): boolean {
   switch (a.kind) {
     case 'pool':
       return b.kind === 'pool'

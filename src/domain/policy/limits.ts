@@ -1,4 +1,4 @@
-import type { Account, Limit, LimitKey, Millis, Policy } from '../pool/model.ts'
+import type { Account, Limit, LimitKey, Millis, Policy, Scope } from '../pool/model.ts'
 
 /** An account and its Unix groups. */
 export interface Subject {
@@ -20,22 +20,28 @@ export const MOST_ENTRIES_PER_ACCOUNT = 256
  * The limit of the account itself, else of its groups, else of the pool. Of several groups the largest value counts, so
  * that another group never takes anything away.
  */
-export function limitFor(
-  { limits = [] }: Policy,
-  key: LimitKey,
-  { account, groups }: Subject,
-): Limit | undefined {
+export function limitFor({ limits = [] }: Policy, key: LimitKey, subject: Subject): Limit | undefined {
   let ofPool: Limit | undefined
   let ofGroup: Limit | undefined
   for (const limit of limits) {
-    const { scope } = limit
-    if (limit.key !== key) continue
-    if (scope.kind === 'account' && scope.uid === account.uid) return limit
-    if (scope.kind === 'pool') ofPool = limit
-    if (scope.kind !== 'group' || !groups.includes(scope.gid)) continue
-    if (ofGroup === undefined || limit.value > ofGroup.value) ofGroup = limit
+    if (limit.key !== key || !isFor(limit.scope, subject)) continue
+    if (limit.scope.kind === 'account') return limit
+    if (limit.scope.kind === 'pool') ofPool = limit
+    else if (ofGroup === undefined || limit.value > ofGroup.value) ofGroup = limit
   }
   return ofGroup ?? ofPool
+}
+
+/** Whether a limit with this scope is for the account. Another limit may come before it. */
+export function isFor(scope: Scope, { account, groups }: Subject): boolean {
+  switch (scope.kind) {
+    case 'pool':
+      return true
+    case 'account':
+      return scope.uid === account.uid
+    case 'group':
+      return groups.includes(scope.gid)
+  }
 }
 
 export function capOf(policy: Policy, subject: Subject): Cap | undefined {

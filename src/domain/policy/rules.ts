@@ -14,6 +14,15 @@ export interface Rule {
   readonly source: { readonly kind: 'default' } | Scope
   /** Absent for a default, and for a rule from a time when this was not recorded. */
   readonly stamp?: Stamp
+  /** What it means for the account that asks; absent if it is for others. */
+  readonly own?: OwnRule
+}
+
+export interface OwnRule {
+  /** Whether this value counts for the account. Otherwise another one comes first. */
+  readonly isInForce: boolean
+  /** How much of a limit in force the account uses now: GPUs or requests. */
+  readonly used?: number
 }
 
 /** All rules in the order of their keys; for each key first the pool's, then those of groups and of accounts. */

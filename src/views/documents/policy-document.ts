@@ -15,6 +15,8 @@ const ruleDocument = (rule: Rule): RuleDocument => ({
   value: rule.value === null ? null : ruleValue(rule),
   ...amountOf(rule),
   ...(rule.source.kind === 'default' ? { source: 'default' } : sourceDocument(rule.source)),
+  ...(rule.own === undefined ? {} : { in_force: rule.own.isInForce }),
+  ...(rule.own?.used === undefined ? {} : { used: rule.own.used }),
   ...(rule.stamp === undefined ? {} : { set_by: rule.stamp.by.name, set_at: timestamp(rule.stamp.at) }),
 })
 

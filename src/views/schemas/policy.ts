@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { RULE_KEYS } from '../../domain/policy/rules.ts'
-import { amount, list, object, oneOf, optional, text, time } from './values.ts'
+import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
 const rule = object({
   rule: oneOf(RULE_KEYS),
@@ -11,6 +11,10 @@ const rule = object({
   source: oneOf(['default', 'pool', 'account', 'group']),
   /** The account or group. */
   name: optional(text),
+  /** Whether this value counts for the caller; absent: the rule is for others. */
+  in_force: optional(v.boolean()),
+  /** With `in_force`: how many GPUs or requests the caller has now. */
+  used: optional(whole),
   set_by: optional(text),
   set_at: optional(time),
 })

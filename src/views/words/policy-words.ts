@@ -16,15 +16,18 @@ const ADVISORY =
 
 export function policyText({ rules, isAdvisory }: ShownPolicy, { columns }: Display): Printed {
   return {
-    stdout: table(['RULE', 'VALUE', 'SOURCE', 'SET BY', 'SET AT'], rules.map(row), columns),
+    stdout: `${table(HEADER, rules.map(row), columns)}${useWords(rules)}`,
     ...(isAdvisory ? { stderr: ADVISORY } : {}),
   }
 }
+
+const HEADER = ['RULE', 'VALUE', 'SOURCE', 'FOR YOU', 'SET BY', 'SET AT']
 
 const row = (rule: Rule): readonly string[] => [
   rule.key,
   ruleValue(rule),
   sourceWords(rule.source),
+  rule.own === undefined ? '' : rule.own.isInForce ? 'in force' : 'overridden',
   printable(rule.stamp?.by.name ?? ''),
   rule.stamp === undefined ? '' : logTime(rule.stamp.at),
 ]
@@ -33,3 +36,13 @@ const sourceWords = (source: Rule['source']): string =>
   source.kind === 'account' || source.kind === 'group'
     ? `${source.kind} ${printable(source.name)}`
     : source.kind
+
+/** `You: 2 of 4 GPUs held, 1 of 16 requests waiting`, by the limits in force. */
+function useWords(rules: readonly Rule[]): string {
+  const parts = rules.flatMap(({ key, value, own }) => {
+    if (own?.used === undefined) return []
+    const amount = value === null ? String(own.used) : `${own.used} of ${value}`
+    return key === 'max-gpus' ? [`${amount} GPUs held`] : [`${amount} requests waiting`]
+  })
+  return parts.length === 0 ? '' : `You: ${parts.join(', ')}\n`
+}

@@ -18,8 +18,8 @@ for (const [mode, makePool] of [
     test('shows the defaults, and says whether the policy is advisory', async () => {
       using pool = await makePool(2)
       const { stdout, stderr, status } = await pool.chg('policy')
-      expect(stdout.split('\n')[0]).toMatch(/^RULE +VALUE +SOURCE$/)
-      expect(stdout).toMatch(/^max-gpus +no limit +default$/m)
+      expect(stdout.split('\n')[0]).toMatch(/^RULE +VALUE +SOURCE +FOR YOU$/)
+      expect(stdout).toMatch(/^max-gpus +no limit +default +in force$/m)
       expect(stderr.includes('advisory')).toBe(mode === 'embedded')
       expect(status).toBe(0)
       expect(JSON.parse((await pool.chg('policy', '--json')).stdout).advisory).toBe(mode === 'embedded')
@@ -33,7 +33,7 @@ for (const [mode, makePool] of [
       const [own, name] = [await rulesOf(pool), ownName()]
       expect(own).toContainEqual({
         ...{ rule: 'max-gpus', value: '2', amount: 2, source: 'pool', set_by: name },
-        set_at: expect.any(String),
+        ...{ set_at: expect.any(String), in_force: true, used: 3 },
       })
       expect((await pool.status()).filter(({ status }) => status === 'IN_USE')).toHaveLength(3)
       const refused = await pool.chg('reserve', '--json')
@@ -43,7 +43,9 @@ for (const [mode, makePool] of [
       })
       await pool.chg('policy', 'unset', 'max-gpus')
       expect((await pool.chg('reserve')).status).toBe(0)
-      expect(await rulesOf(pool)).toContainEqual({ rule: 'max-gpus', value: null, source: 'default' })
+      expect(await rulesOf(pool)).toContainEqual({
+        ...{ rule: 'max-gpus', value: null, source: 'default', in_force: true, used: 4 },
+      })
     })
 
     test('a waiter over its limit starts when the limit is raised', async () => {
@@ -138,6 +140,13 @@ needing('users').describe('accounts and groups', () => {
       expect((await ann.chg(pool, 'reserve')).status).toBe(0)
       expect(await rulesOf(pool)).toContainEqual(
         expect.objectContaining({ rule: 'max-gpus', value: '2', source: 'account', name: ann.name }),
+      )
+      const own = (await ann.chg(pool, 'policy')).stdout
+      expect(own).toMatch(/^max-gpus +1 +group \S+ +overridden /m)
+      expect(own).toMatch(/^max-gpus +2 +account \S+ +in force /m)
+      expect(own).toEndWith('You: 2 of 2 GPUs held, 0 of 256 requests waiting\n')
+      expect((await ben.chg(pool, 'policy')).stdout).toEndWith(
+        'You: 2 GPUs held, 0 of 256 requests waiting\n',
       )
     })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { rulesOf } from '../../../src/domain/policy/rules.ts'
+import { type Rule, rulesOf } from '../../../src/domain/policy/rules.ts'
 import type { Limit, LimitKey, Policy, Scope } from '../../../src/domain/pool/model.ts'
 import { policyDocument } from '../../../src/views/documents/policy-document.ts'
 import { logTime } from '../../../src/views/words/clock-time.ts'
@@ -39,6 +39,26 @@ test('every rule is shown with its value, its source, its author and its time', 
     'The policy is advisory: every user of this pool can write its file. The daemon enforces it.\n',
   )
   expect(policyText({ rules: [], isAdvisory: false }, display)).not.toHaveProperty('stderr')
+})
+
+test('the rules in force for the caller are marked, with what it uses of them', () => {
+  const rules = rulesOf({ policy: POLICY }).map((rule): Rule => {
+    if (rule.key === 'max-waiting') return { ...rule, own: { isInForce: true, used: 1 } }
+    if (rule.key !== 'max-gpus' || rule.source.kind === 'account') return rule
+    return { ...rule, own: rule.value === 2 ? { isInForce: true, used: 2 } : { isInForce: false } }
+  })
+  const lines = policyText({ rules, isAdvisory: false }, display).stdout?.split('\n') ?? []
+  expect(lines.filter((line) => /^(RULE|max-gpus|max-waiting|You)/.test(line))).toEqual([
+    'RULE              VALUE     SOURCE          FOR YOU     SET BY  SET AT',
+    `max-gpus          4         pool            overridden  root    ${logTime(AT)}`,
+    `max-gpus          2         group students  in force    root    ${logTime(AT)}`,
+    `max-gpus          8         account ann                 root    ${logTime(AT)}`,
+    'max-waiting       256       default         in force',
+    'You: 2 of 2 GPUs held, 1 of 256 requests waiting',
+  ])
+  const documents = policyDocument({ rules, isAdvisory: false }).rules
+  expect(documents).toContainEqual(expect.objectContaining({ value: '2', in_force: true, used: 2 }))
+  expect(documents).toContainEqual(expect.objectContaining({ value: '4', in_force: false }))
 })
 
 test('as JSON a value is also a number, and no limit is null', () => {
