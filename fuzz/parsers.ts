@@ -11,12 +11,14 @@ import { proc } from './parsers/proc.ts'
 import { screen } from './parsers/screen.ts'
 import { settings } from './parsers/settings.ts'
 import { storedPool } from './parsers/stored-pool.ts'
+import { times } from './parsers/times.ts'
 import { typedWords } from './parsers/typed-words.ts'
 import { webRequests } from './parsers/web-requests.ts'
 
 /** All parsers of input from outside. */
 export const PARSERS: readonly Parser[] = [
   durations,
+  times,
   gpuIds,
   settings,
   configYaml,
