@@ -62,6 +62,7 @@ const DAEMON_MODE_FILES = [
   'test/web/api.test.ts',
   'test/web/live/streams.test.ts',
   'test/web/metrics.test.ts',
+  'test/web/policy.test.ts',
   'test/web/safety.test.ts',
   'test/web/serving.test.ts',
 ]

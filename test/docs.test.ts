@@ -19,6 +19,7 @@ const webPage = await read('docs/web.md')
 /** The pages about JSON documents that are not in docs/commands.md, by the file of their schema. */
 const PAGES: Readonly<Record<string, readonly string[]>> = {
   usage: [commandsPage, webPage],
+  accounts: [commandsPage, webPage],
   dashboard: [commandsPage, webPage],
   failure: [exitCodesPage],
   refusal: [exitCodesPage],

@@ -91,6 +91,8 @@ export interface Dashboard {
   readonly pool: () => Promise<PoolService>
   /** Answers a question about the history as JSON. Another process does the work. */
   readonly askUsage: (question: UsageQuestion) => Promise<string>
+  /** The Unix groups of accounts by uid, as far as they are known. */
+  readonly groupsOf: (accounts: readonly Account[]) => Promise<ReadonlyMap<number, readonly number[]>>
   readonly connections: Connections
   /** Opens a store in memory, without a pool. */
   readonly emptyStore: (now: () => Moment) => OpenedPool

@@ -21,6 +21,10 @@ export function dashboard(access: PoolAccess, files: readonly ConfigFile[], stor
       const { usageAnswer } = await import('../views/documents/usage-answer.ts')
       return JSON.stringify(await usageAnswer(await access.pool(), question))
     },
+    groupsOf: async (accounts) => {
+      const { groupsOfAccounts } = await import('../adapters/accounts/account-groups.ts')
+      return groupsOfAccounts(accounts.map(({ uid }) => uid))
+    },
     connections: {
       limit: descriptorLimit,
       lowestFree: lowestFreeDescriptor,

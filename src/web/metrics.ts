@@ -1,10 +1,17 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
 import { type GpuStatus, otherUseOf } from '../domain/observation/status.ts'
+import type { RuleKey } from '../domain/policy/rules.ts'
+import type { AccountDocument } from '../views/schemas/accounts.ts'
 import { STATES } from '../views/words/status/states.ts'
 import type { Snapshot } from './live/snapshot.ts'
 
 const MIB = 1024 * 1024
 const WAIT_BUCKETS_S = [1, 10, 60, 300, 900, 3_600, 4 * 3_600, 12 * 3_600, 24 * 3_600, 3 * 24 * 3_600]
+
+/** The most accounts with metrics of their own; those with most GPUs and requests first. */
+const MOST_ACCOUNTS = 200
+/** All accounts in user namespaces of their own. */
+const USER_NAMESPACES = '(user namespaces)'
 
 /** `/metrics`, in the text format of Prometheus. */
 export class Metrics {
@@ -31,6 +38,11 @@ export class Metrics {
     '1 for a GPU that an administrator drained, also while it has a holder; else 0',
     ['gpu'],
   )
+  readonly #drainedAt = this.#gauge(
+    'gpu_drained_timestamp_seconds',
+    'When the GPU was drained; absent for a GPU that is not drained',
+    ['gpu'],
+  )
   readonly #memoryUsed = this.#gauge('gpu_memory_used_bytes', 'Memory in use', ['gpu'])
   readonly #memoryTotal = this.#gauge('gpu_memory_total_bytes', 'Memory of the GPU', ['gpu'])
   readonly #utilization = this.#gauge('gpu_utilization_ratio', 'Utilisation, from 0 to 1', ['gpu'])
@@ -39,6 +51,15 @@ export class Metrics {
   readonly #userGpus = this.#gauge('user_gpus', 'GPUs reserved now', ['user'])
   readonly #userHeld = this.#gauge('user_held_seconds', 'GPU seconds of the current reservations', ['user'])
   readonly #userWaiting = this.#gauge('user_waiting', 'Requests waiting in the queue', ['user'])
+  readonly #accountGpus = this.#gauge('account_gpus', 'GPUs that the account holds now', ['account'])
+  readonly #accountWaiting = this.#gauge('account_waiting', 'Requests of the account in the queue', [
+    'account',
+  ])
+  readonly #accountLimits: Readonly<Partial<Record<RuleKey, Gauge>>> = {
+    'max-gpus': this.#limitGauge('gpus_limit', 'The most GPUs that the account may have'),
+    'max-waiting': this.#limitGauge('waiting_limit', 'The most requests of the account that may wait'),
+    'max-duration': this.#limitGauge('duration_limit_seconds', 'The longest time of a reservation'),
+  }
   readonly #queueLength = this.#gauge('queue_length', 'Requests waiting in the queue', [])
   readonly #stale = this.#gauge(
     'driver_stale',
@@ -62,16 +83,17 @@ export class Metrics {
     this.#waiting = waiting
   }
 
-  async text(snapshot: Snapshot): Promise<string> {
+  async text(snapshot: Snapshot, accounts: readonly AccountDocument[]): Promise<string> {
     this.#setGpus(snapshot)
     this.#setUsers(snapshot)
+    this.#setAccounts(accounts)
     this.#stale.set(snapshot.document.stale === undefined ? 0 : 1)
     return this.#registry.metrics()
   }
 
   #setGpus({ gpus }: Snapshot): void {
-    for (const gauge of [this.#info, this.#state, this.#holder, this.#otherUsers, this.#drained])
-      gauge.reset()
+    const described = [this.#info, this.#state, this.#holder, this.#otherUsers]
+    for (const gauge of [...described, this.#drained, this.#drainedAt]) gauge.reset()
     for (const gauge of this.#measured()) gauge.reset()
     for (const status of gpus) {
       const { id: gpu, device, drain } = status.unit
@@ -80,6 +102,7 @@ export class Metrics {
         this.#state.set({ gpu, state }, kind === status.kind ? 1 : 0)
       }
       this.#drained.set({ gpu }, drain === undefined ? 0 : 1)
+      if (drain !== undefined) this.#drainedAt.set({ gpu }, drain.since / 1000)
       if (status.kind === 'reserved') {
         const { owner, term } = status.reservation
         const { shownName: user, account } = owner
@@ -118,8 +141,26 @@ export class Metrics {
     this.#queueLength.set(queue.places.length)
   }
 
+  #setAccounts(accounts: readonly AccountDocument[]): void {
+    const limits = Object.values(this.#accountLimits)
+    for (const gauge of [this.#accountGpus, this.#accountWaiting, ...limits]) gauge.reset()
+    for (const { account = USER_NAMESPACES, gpus, waiting, limits } of accounts.slice(0, MOST_ACCOUNTS)) {
+      this.#accountGpus.inc({ account }, gpus)
+      this.#accountWaiting.inc({ account }, waiting)
+      for (const { rule, amount } of limits) {
+        if (amount !== undefined) this.#accountLimits[rule]?.set({ account }, amount)
+      }
+    }
+  }
+
   #measured(): readonly Gauge[] {
     return [this.#memoryUsed, this.#memoryTotal, this.#utilization, this.#temperature, this.#power]
+  }
+
+  #limitGauge(name: string, help: string): Gauge {
+    return this.#gauge(`account_${name}`, `${help}; absent without a limit, or if it is not known`, [
+      'account',
+    ])
   }
 
   #gauge(name: string, help: string, labelNames: readonly string[]): Gauge {

@@ -1,6 +1,8 @@
+import { account } from '../views/schemas/accounts.ts'
 import { health, snapshot, trend } from '../views/schemas/dashboard.ts'
 import { failure } from '../views/schemas/failure.ts'
 import { type Described, type JsonSchema, jsonSchema } from '../views/schemas/json-schema.ts'
+import { policy, rule } from '../views/schemas/policy.ts'
 import { queuePlace, unavailableGpu } from '../views/schemas/queue.ts'
 import { gpu, process } from '../views/schemas/status.ts'
 import { daily, history, report } from '../views/schemas/usage.ts'
@@ -10,6 +12,9 @@ const named = {
   Process: process,
   QueuePlace: queuePlace,
   UnavailableGpu: unavailableGpu,
+  Policy: policy,
+  Rule: rule,
+  Account: account,
   Snapshot: snapshot,
   Trend: trend,
   Report: report,

@@ -14,6 +14,11 @@ export function openApiDocument(version: string) {
     paths: {
       '/api/status': get('The current state of every GPU', arrayOf('Gpu')),
       '/api/queue': get('The queue, in order', arrayOf('QueuePlace')),
+      '/api/policy': get('The rules of the pool, and who set each of them when', ref('Policy')),
+      '/api/accounts': get(
+        'GPUs, waiting requests and limits of each account that has any of these',
+        arrayOf('Account'),
+      ),
       '/api/snapshot': get('Status and queue at one moment, and whether they are stale', ref('Snapshot')),
       '/api/report': get('GPU hours and reservations by user', ref('Report'), [DAYS]),
       '/api/daily': get('GPU hours per day by user', ref('Daily'), [DAYS]),

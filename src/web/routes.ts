@@ -12,6 +12,7 @@ import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import type { Asset } from './page/assets.ts'
 import type { PageFiles } from './page/page.ts'
+import type { PolicyAnswers } from './policy-answers.ts'
 import { daysOf, rangeOf, singleValues } from './query.ts'
 import { type AskUsage, UsageAnswers } from './usage-answers.ts'
 
@@ -23,6 +24,7 @@ export interface RoutesOptions {
   readonly sampler: Sampler
   readonly streams: EventStreams
   readonly metrics: Metrics
+  readonly policy: PolicyAnswers
   readonly assets: ReadonlyMap<string, Asset>
   readonly files: PageFiles
   readonly version: string
@@ -31,7 +33,7 @@ export interface RoutesOptions {
 
 /** The handler of all requests. */
 export function routes(options: RoutesOptions): RequestHandler {
-  const { pool, sampler } = options
+  const { pool, sampler, policy } = options
   const usage = new UsageAnswers(options.askUsage, options.clock)
   let docs: ReadonlyMap<string, Asset> | undefined
   const app = new Hono<{ Bindings: { peer: () => Peer | null } }>({ strict: true })
@@ -43,6 +45,8 @@ export function routes(options: RoutesOptions): RequestHandler {
   app.get('/api/status', () => partOfSnapshot((snapshot) => snapshot.statusJson))
   app.get('/api/queue', () => partOfSnapshot((snapshot) => snapshot.queueJson))
   app.get('/api/snapshot', () => partOfSnapshot((snapshot) => snapshot.json))
+  app.get('/api/policy', async () => json(JSON.stringify(policy.rules(await sampler.pool()))))
+  app.get('/api/accounts', async () => json(JSON.stringify(await policy.accounts(await sampler.pool()))))
   app.get('/api/events', (c) => options.streams.stream(c.req.raw, c.env.peer()))
   for (const kind of ['report', 'daily'] as const) {
     app.get(`/api/${kind}`, async (c) => {
@@ -56,7 +60,9 @@ export function routes(options: RoutesOptions): RequestHandler {
     return json(await usage.get({ kind: 'history', range: rangeOf(from, to, moment.wall) }))
   })
   app.get('/metrics', async () => {
-    const text = await options.metrics.text(await sampler.current())
+    const snapshot = await sampler.current()
+    const accounts = snapshot.source === undefined ? [] : await policy.accounts(snapshot.source)
+    const text = await options.metrics.text(snapshot, accounts)
     return new Response(text, { headers: { 'content-type': options.metrics.contentType } })
   })
   app.get('/healthz', async () => {

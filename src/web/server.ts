@@ -8,12 +8,16 @@ import { Sampler } from './live/sampler.ts'
 import type { Identity } from './live/snapshot.ts'
 import { Metrics } from './metrics.ts'
 import { openAssets } from './page/assets.ts'
+import { type GroupsOf, PolicyAnswers } from './policy-answers.ts'
 import { routes } from './routes.ts'
 import type { AskUsage } from './usage-answers.ts'
 
 export interface ServerOptions extends Identity {
   readonly pool: PoolService
   readonly askUsage: AskUsage
+  readonly groupsOf: GroupsOf
+  /** Whether any user could change the file of the pool. */
+  readonly isAdvisory: boolean
   readonly connections: Connections
   readonly address: Address
   readonly access: Access
@@ -52,6 +56,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     sampler,
     streams,
     metrics,
+    policy: new PolicyAnswers(options.groupsOf, options.isAdvisory),
     ...openAssets(demo === true ? 'Demo · GPUs' : 'GPUs'),
     version,
     clock,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import * as v from 'valibot'
 import { COMMANDS } from '../../src/cli/registry.ts'
+import { accounts } from '../../src/views/schemas/accounts.ts'
 import * as admin from '../../src/views/schemas/admin.ts'
 import { completion } from '../../src/views/schemas/completion.ts'
 import { listening } from '../../src/views/schemas/daemon.ts'
@@ -129,6 +130,8 @@ describe('a pool in every state', () => {
   const ANSWERS: readonly (readonly [path: string, schema: v.GenericSchema])[] = [
     ['/api/status', status],
     ['/api/queue', queue],
+    ['/api/policy', policy],
+    ['/api/accounts', accounts],
     ['/api/snapshot', dashboard.snapshot],
     ['/api/report', report],
     ['/api/daily', daily],

@@ -28,7 +28,7 @@ let waited = { since: Number.NEGATIVE_INFINITY, ms: 0 }
 
 /** One answer per key, in the order of the keys, all within one deadline. */
 export async function askNameService(
-  database: 'passwd' | 'group',
+  database: 'passwd' | 'group' | 'initgroups',
   keys: readonly string[],
 ): Promise<readonly NameAnswer[]> {
   const program = PLACES.find((place) => findPath(place) === 0)

@@ -107,13 +107,14 @@ interface Row {
 /** Enough for a hundred thousand accounts. */
 const MOST_BYTES = 16 * 1024 * 1024
 
-function readLocal(path: string): string {
+/** The text of `/etc/passwd` or `/etc/group`; empty if it cannot be read. */
+export function readLocal(path: string): string {
   const text = readSmallFile(path, MOST_BYTES)
   return typeof text === 'string' ? text : ''
 }
 
 /** Comments and NIS entries (`+`, `-`) are not accounts. */
-const ANY_NAME = '[^:#+\\n-][^:\\n]*'
+export const ANY_NAME = '[^:#+\\n-][^:\\n]*'
 const ANY_ID = '\\d{1,10}'
 
 const rowOf = (line: string): Row | undefined => rowIn(line, ANY_NAME, ANY_ID)

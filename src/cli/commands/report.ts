@@ -1,4 +1,4 @@
-import type { UsageReport, UserUsage } from '../../domain/ledger/report.ts'
+import type { UsageReport } from '../../domain/ledger/report.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { printable } from '../../domain/text/text.ts'
 import { reportDocument } from '../../views/documents/report-document.ts'
@@ -46,7 +46,7 @@ function columns(name: string, values: readonly string[], nameWidth: number): st
   return [name + ' '.repeat(nameWidth - Bun.stringWidth(name)), ...padded].join(' ')
 }
 
-function cells(usage: Omit<UserUsage, 'user'>): readonly string[] {
+function cells(usage: UsageReport['total']): readonly string[] {
   return [
     usage.gpuHours.toFixed(2),
     `${usage.percentage.toFixed(1)}%`,

@@ -1,3 +1,4 @@
+import { socketPathIn } from '../../domain/settings.ts'
 import type { Warning } from '../../domain/warnings.ts'
 import type { UsageQuestion } from '../../views/documents/usage-answer.ts'
 import type { ServingDocument } from '../../views/schemas/dashboard.ts'
@@ -34,10 +35,7 @@ export const web = command({
   async handle({ port, host, demo }, context): Promise<Serving> {
     const { startServer } = await import('../../web/server.ts')
     const dashboard = await context.dashboard()
-    const site =
-      demo === true
-        ? await demoSite(context, dashboard)
-        : { pool: await dashboard.pool(), askUsage: dashboard.askUsage, hostname: context.hostname() }
+    const site = demo === true ? await demoSite(context, dashboard) : await ownSite(context, dashboard)
     const server = await startServer({
       ...site,
       connections: dashboard.connections,
@@ -64,10 +62,16 @@ export const OPEN_TO_EVERYONE: Warning = {
     'everyone who can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1',
 }
 
+async function ownSite({ settings, hostname }: Context, { pool, askUsage, groupsOf }: Dashboard) {
+  const isAdvisory = socketPathIn(settings.store) === undefined
+  return { pool: await pool(), askUsage, groupsOf, isAdvisory, hostname: hostname() }
+}
+
 async function demoSite(context: Context, { emptyStore }: Dashboard) {
   const { demoPool, DEMO_HOST } = await import('../../web/demo/demo-pool.ts')
   const { usageAnswer } = await import('../../views/documents/usage-answer.ts')
   const pool = demoPool({ now: context.now, steady: context.steadyClock }, emptyStore)
   const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(pool, question))
-  return { pool, askUsage, hostname: DEMO_HOST, demo: true as const }
+  const groupsOf = async () => new Map<number, readonly number[]>()
+  return { pool, askUsage, groupsOf, isAdvisory: false, hostname: DEMO_HOST, demo: true as const }
 }

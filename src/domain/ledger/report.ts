@@ -6,6 +6,8 @@ import { byLabel, ShownAccounts } from './shown-accounts.ts'
 
 export interface UserUsage {
   readonly user: string
+  /** The name of the account, which may have several shown names. */
+  readonly account: string
   readonly gpuHours: number
   /** Share of all GPU hours in the period; 0 if there are none. */
   readonly percentage: number
@@ -18,7 +20,7 @@ export interface UsageReport {
   readonly days: number
   /** Most GPU hours first. */
   readonly users: readonly UserUsage[]
-  readonly total: Omit<UserUsage, 'user'>
+  readonly total: Omit<UserUsage, 'user' | 'account'>
 }
 
 const DAY_MS: Millis = 86_400_000
@@ -72,10 +74,12 @@ export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, day
     sums.set(key, added(sums.get(key), sumOf(tally)))
   }
   const byUser = byLabel(sums, accounts.labels(), added)
+  const accountOf = accounts.accounts()
   const totalMs = sum([...byUser.values()].map(({ ms }) => ms))
   const users = [...byUser]
     .map(([user, { ms, runs, manuals }]) => ({
       user,
+      account: accountOf.get(user) ?? user,
       gpuHours: ms / HOUR_MS,
       percentage: totalMs === 0 ? 0 : (100 * ms) / totalMs,
       runs,

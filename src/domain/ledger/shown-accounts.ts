@@ -31,6 +31,15 @@ export class ShownAccounts {
 
   /** The label of each key; keys with the same label are added up. */
   labels(): ReadonlyMap<string, string> {
+    return new Map(this.#labelled().map(({ key, label }) => [key, label]))
+  }
+
+  /** The name of the account of each label. */
+  accounts(): ReadonlyMap<string, string> {
+    return new Map(this.#labelled().map(({ label, holder }) => [label, holder.account.name]))
+  }
+
+  #labelled(): readonly { readonly key: string; readonly label: string; readonly holder: Holder }[] {
     const names = this.#realNames()
     const named = [...this.#holders].map(
       ([key, holder]) => [key, withRealName(holder, names.get(holder.account.uid))] as const,
@@ -40,13 +49,11 @@ export class ShownAccounts {
       const label = labelOf(holder)
       uids.set(label, (uids.get(label) ?? new Set()).add(holder.account.uid))
     }
-    return new Map(
-      named.map(([key, holder]) => {
-        const label = labelOf(holder)
-        const isShared = (uids.get(label)?.size ?? 0) > 1
-        return [key, isShared ? `${label} (uid ${holder.account.uid})` : label]
-      }),
-    )
+    return named.map(([key, holder]) => {
+      const label = labelOf(holder)
+      const isShared = (uids.get(label)?.size ?? 0) > 1
+      return { key, holder, label: isShared ? `${label} (uid ${holder.account.uid})` : label }
+    })
   }
 
   #realNames(): ReadonlyMap<number, ReadonlySet<string>> {

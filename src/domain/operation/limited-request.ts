@@ -1,6 +1,6 @@
-import { durationsFor, limitedAs, limitFor, storedGroups } from '../policy/limits.ts'
+import { allowedFrom } from '../policy/account-use.ts'
+import { durationsFor, limitFor, storedGroups } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
-import { knownEnd, NEVER } from '../schedule/calendar.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { demandIn, type Intent, type RequestedTerm, subjectOf } from './intent.ts'
@@ -68,25 +68,11 @@ export function limitReached(pool: Pool, intent: Intent, conditions: Conditions)
   if (openings.allows(demand)) return null
   const requested = sizeOf(intent.request)
   const used = openings.usedOf(cap)
-  const frees = allowedFrom(pool, intent, cap.most)
+  const frees = allowedFrom(pool, intent.owner.account, { further: requested, most: cap.most })
   return {
     ...{ ...over(limit.scope), limit: 'gpus', most: cap.most, requested, used },
     ...(frees === undefined ? {} : { frees: { at: frees, now: conditions.now } }),
   }
-}
-
-/** When enough reservations of the account have ended, by their known ends; undefined if that is not known. */
-function allowedFrom(pool: Pool, { owner, request }: Intent, most: number): Millis | undefined {
-  const own = pool.reservations
-    .filter(({ owner: { account } }) => limitedAs(account) === limitedAs(owner.account))
-    .map((held) => ({ end: knownEnd(held), size: held.holdings.length }))
-    .sort((a, b) => a.end - b.end)
-  let left = own.reduce((sum, { size }) => sum + size, 0)
-  for (const { end, size } of own) {
-    left -= size
-    if (left + sizeOf(request) <= most) return end === NEVER ? undefined : end
-  }
-  return undefined
 }
 
 const over = (scope: Scope) => ({ code: 'over-limit' as const, scope })

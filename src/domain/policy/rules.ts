@@ -1,7 +1,15 @@
 import { poolThreshold } from '../observation/threshold.ts'
-import { LIMIT_KEYS, type LimitKey, type Policy, type Pool, type Scope, type Stamp } from '../pool/model.ts'
+import {
+  LIMIT_KEYS,
+  type Limit,
+  type LimitKey,
+  type Policy,
+  type Pool,
+  type Scope,
+  type Stamp,
+} from '../pool/model.ts'
 import { DEFAULT_ALLOCATION } from './change.ts'
-import { MOST_ENTRIES_PER_ACCOUNT } from './limits.ts'
+import { limitFor, MOST_ENTRIES_PER_ACCOUNT, type Subject } from './limits.ts'
 
 export const RULE_KEYS = ['allocation', 'memory-threshold', ...LIMIT_KEYS] as const
 export type RuleKey = (typeof RULE_KEYS)[number]
@@ -31,6 +39,12 @@ export function rulesOf(pool: Pick<Pool, 'policy'>): readonly Rule[] {
   return [allocationIn(policy), thresholdIn(pool), ...LIMIT_KEYS.flatMap((key) => limitsIn(policy, key))]
 }
 
+/** The limit that holds for an account: that of the account, of its groups or of the pool, else the default. */
+export function ruleFor(policy: Policy, key: LimitKey, subject: Subject): Rule {
+  const limit = limitFor(policy, key, subject)
+  return limit === undefined ? defaultRule(key) : ruleOf(limit)
+}
+
 function allocationIn({ allocation, stamps }: Policy): Rule {
   const stamp = stamps?.allocation
   const isDefault = stamp === undefined && allocation === DEFAULT_ALLOCATION
@@ -54,11 +68,17 @@ function limitsIn({ limits = [] }: Policy, key: LimitKey): readonly Rule[] {
   const set = limits
     .filter((limit) => limit.key === key)
     .toSorted((a, b) => rank(a.scope) - rank(b.scope) || compareNames(a.scope, b.scope))
-    .map(({ value, scope, by, at }): Rule => ({ key, value, source: scope, stamp: { by, at } }))
-  if (set[0]?.source.kind === 'pool') return set
-  const value = key === 'max-waiting' ? MOST_ENTRIES_PER_ACCOUNT : null
-  return [{ key, value, source: { kind: 'default' } }, ...set]
+    .map(ruleOf)
+  return set[0]?.source.kind === 'pool' ? set : [defaultRule(key), ...set]
 }
+
+const ruleOf = ({ key, value, scope, by, at }: Limit): Rule => ({
+  ...{ key, value, source: scope, stamp: { by, at } },
+})
+
+const defaultRule = (key: LimitKey): Rule => ({
+  ...{ key, value: key === 'max-waiting' ? MOST_ENTRIES_PER_ACCOUNT : null, source: { kind: 'default' } },
+})
 
 const rank = ({ kind }: Scope): number => ['pool', 'group', 'account'].indexOf(kind)
 

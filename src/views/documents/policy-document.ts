@@ -10,7 +10,7 @@ export const policyDocument = ({ rules, isAdvisory }: ShownPolicy): PolicyDocume
   rules: rules.map(ruleDocument),
 })
 
-const ruleDocument = (rule: Rule): RuleDocument => ({
+export const ruleDocument = (rule: Rule): RuleDocument => ({
   rule: rule.key,
   value: rule.value === null ? null : ruleValue(rule),
   ...amountOf(rule),

@@ -1,6 +1,7 @@
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { QueueOverview, QueuePlace, WaitingReason } from '../../domain/schedule/queue-places.ts'
 import type { QueueDocument } from '../schemas/queue.ts'
+import { requestWords } from '../words/request-words.ts'
 import { reasonWords } from '../words/waiting-words.ts'
 import { obstacleDocument } from './obstacle-document.ts'
 import { requirementsDocument } from './requirements-document.ts'
@@ -20,6 +21,7 @@ function placeDocument(
     user: entry.owner.shownName,
     account: entry.owner.account.name,
     type: typeOf(entry.term.kind),
+    request: requestWords(request),
     gpus: request.kind === 'count' ? request.count : request.ids.length,
     gpu_ids: request.kind === 'ids' ? request.ids.map(gpuNumber) : undefined,
     ...(request.kind === 'count' ? requirementsDocument(request) : {}),

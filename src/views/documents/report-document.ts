@@ -1,4 +1,4 @@
-import type { UsageReport, UserUsage } from '../../domain/ledger/report.ts'
+import type { UsageReport } from '../../domain/ledger/report.ts'
 import type { ReportDocument } from '../schemas/usage.ts'
 import { timestamp } from './status-document.ts'
 
@@ -7,14 +7,14 @@ export function reportDocument({ range, days, users, total }: UsageReport): Repo
     days,
     from: timestamp(range.from),
     to: timestamp(range.to),
-    users: users.map((user) => ({ user: user.user, ...usageDocument(user) })),
+    users: users.map((user) => ({ user: user.user, account: user.account, ...usageDocument(user) })),
     total: usageDocument(total),
     total_reservations: total.runs + total.manuals,
     unique_users: users.length,
   }
 }
 
-function usageDocument(usage: Omit<UserUsage, 'user'>): ReportDocument['total'] {
+function usageDocument(usage: UsageReport['total']): ReportDocument['total'] {
   return {
     gpu_hours: Number(usage.gpuHours.toFixed(4)),
     percentage: Number(usage.percentage.toFixed(2)),

@@ -16,6 +16,7 @@ export const snapshot = object({
   stale: optional(stale),
   status,
   queue,
+  policy_version: v.pipe(text, v.description('Changes with the rules that /api/policy answers')),
 })
 
 const reading = v.nullable(v.number())

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { RULE_KEYS } from '../../domain/policy/rules.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
-const rule = object({
+export const rule = object({
   rule: oneOf(RULE_KEYS),
   /** As `policy set` accepts it; null: no limit. */
   value: v.nullable(text),

@@ -20,6 +20,8 @@ export const queuePlace = object({
   user: text,
   account: text,
   type: reservationType,
+  /** Text for people: what it waits for. The next fields have the same content for programs. */
+  request: text,
   /** The number of GPUs; `gpu_ids` has the GPUs of a request for exact ones. */
   gpus: whole,
   gpu_ids: optional(list(whole)),

@@ -3,7 +3,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { reservedUnits } from '../../domain/observation/allocation.ts'
 import { readingsOf } from '../../domain/observation/readings.ts'
 import type { Millis, Moment } from '../../domain/pool/model.ts'
-import type { PoolService } from '../../ports/pool-service.ts'
+import type { PoolService, TimedPool } from '../../ports/pool-service.ts'
 import {
   type DriverReading,
   type Identity,
@@ -78,6 +78,12 @@ export class Sampler {
     this.#lastRequestAt = this.#options.clock()
     await this.#wake()
     return this.#snapshot ?? this.#read()
+  }
+
+  /** The pool without what has ended. Neither probes the driver nor wakes the sampler. Throws if it cannot be read. */
+  async pool(): Promise<TimedPool> {
+    const latest = this.isAwake ? this.#snapshot?.source : undefined
+    return latest ?? this.#options.pool.view('settled')
   }
 
   /** Keeps the sampler awake until the returned function is called. */

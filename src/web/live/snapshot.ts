@@ -5,7 +5,7 @@ import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Millis, Pool, UnitId } from '../../domain/pool/model.ts'
 import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import { type QueueOverview, queuePlaces } from '../../domain/schedule/queue-places.ts'
-import type { Views } from '../../ports/pool-service.ts'
+import type { TimedPool, Views } from '../../ports/pool-service.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
 import { statusDocument, timestamp } from '../../views/documents/status-document.ts'
 import type { SnapshotDocument } from '../../views/schemas/dashboard.ts'
@@ -14,6 +14,8 @@ import type { StaleDocument } from '../../views/schemas/status.ts'
 /** Pool and GPUs at one moment, rendered once for all clients. */
 export interface Snapshot {
   readonly document: SnapshotDocument
+  /** Absent if it is not current: the last read of the pool failed. */
+  readonly source?: TimedPool
   readonly gpus: readonly GpuStatus[]
   readonly queue: QueueOverview
   readonly statusJson: string
@@ -80,8 +82,9 @@ export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapsh
         ...staleReadings(stale),
       }),
       queue: queueDocument(queue),
+      policy_version: Bun.hash(JSON.stringify(pool.policy)).toString(36),
     },
-    { gpus, queue },
+    { gpus, queue, source: { pool, moment } },
   )
 }
 
@@ -96,14 +99,14 @@ export function staleSnapshot(snapshot: Snapshot, { code, message }: StaleCause)
   const { document } = snapshot
   const stale = { reason: message, reason_code: code, since: document.stale?.since ?? document.at }
   const status = document.status.map((gpu) => ({ ...gpu, stale }))
-  return render({ ...document, stale, status }, snapshot)
+  const { gpus, queue } = snapshot
+  return render({ ...document, stale, status }, { gpus, queue })
 }
 
-function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpus' | 'queue'>): Snapshot {
+function render(document: SnapshotDocument, shown: Pick<Snapshot, 'gpus' | 'queue' | 'source'>): Snapshot {
   return {
     document,
-    gpus,
-    queue,
+    ...shown,
     statusJson: JSON.stringify(document.status),
     queueJson: JSON.stringify(document.queue),
     json: JSON.stringify(document),
@@ -111,6 +114,7 @@ function render(document: SnapshotDocument, { gpus, queue }: Pick<Snapshot, 'gpu
       document.status.map(({ duration_seconds: _, details: __, stale: ___, ...gpu }) => gpu),
       document.queue.map(({ waiting_seconds: _, ...place }) => place),
       document.stale?.reason,
+      document.policy_version,
     ]),
   }
 }

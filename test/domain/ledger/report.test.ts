@@ -77,7 +77,9 @@ test('hours are the GPU minutes inside the period, for each user and in total', 
 test('a reservation counts once, whatever the number of its GPUs', () => {
   const times = [0, 1, 2].map((gpu) => time(0, HOUR, { unit: gpuUnit(gpu) }))
   const report = reportOf(times, { from: 0, to: HOUR })
-  expect(report.users).toEqual([{ user: 'alice', gpuHours: 3, percentage: 100, runs: 1, manuals: 0 }])
+  expect(report.users).toEqual([
+    { user: 'alice', account: 'alice', gpuHours: 3, percentage: 100, runs: 1, manuals: 0 },
+  ])
   expect(report.total).toEqual({ gpuHours: 3, percentage: 100, runs: 1, manuals: 0 })
 })
 
@@ -99,7 +101,9 @@ test('time outside the period is cut off, and users without time in it are not l
     time(-3 * HOUR, -2 * HOUR, { reservation: 'long ago', owner: owner(2, 'bob') }),
   ]
   const report = reportOf(times, { from: 0, to: 10 * HOUR })
-  expect(report.users).toEqual([{ user: 'alice', gpuHours: 2, percentage: 100, runs: 1, manuals: 1 }])
+  expect(report.users).toEqual([
+    { user: 'alice', account: 'alice', gpuHours: 2, percentage: 100, runs: 1, manuals: 1 },
+  ])
 })
 
 test('an empty period has no users, no hours and no percentage', () => {
@@ -118,7 +122,9 @@ test('a booking counts as a manual reservation, and maintenance does not count',
     time(0, 9 * HOUR, { reservation: 'e', term: 'maintenance', owner: owner(0, 'root') }),
   ]
   const report = reportOf(times, { from: 0, to: 10 * HOUR })
-  expect(report.users).toEqual([{ user: 'alice', gpuHours: 6, percentage: 100, runs: 1, manuals: 2 }])
+  expect(report.users).toEqual([
+    { user: 'alice', account: 'alice', gpuHours: 6, percentage: 100, runs: 1, manuals: 2 },
+  ])
   expect(report.total).toEqual({ gpuHours: 6, percentage: 100, runs: 1, manuals: 2 })
 })
 

@@ -1,0 +1,92 @@
+import {
+  type Account,
+  LIMIT_KEYS,
+  type LimitKey,
+  type Millis,
+  type Policy,
+  type Pool,
+  type Reservation,
+} from '../pool/model.ts'
+import { knownEnd, NEVER, startOf } from '../schedule/calendar.ts'
+import { limitedAs } from './limits.ts'
+import { type Rule, ruleFor } from './rules.ts'
+
+/** What an account has now. Accounts that limits count as one are one: see `limitedAs`. */
+export interface AccountUse {
+  readonly account: Account
+  /** Those that have begun. */
+  readonly reservations: readonly Reservation[]
+  /** Its requests in the queue. */
+  readonly waiting: number
+  /** Its Unix groups when its last waiting process asked for units; absent without one. */
+  readonly groups?: readonly number[]
+}
+
+/** The accounts that hold units, wait, or have a limit of their own. Most units first, then most requests. */
+export function accountUses({ reservations, queue, policy }: Pool, now: Millis): readonly AccountUse[] {
+  const uses = new Map<number, AccountUse>()
+  const useOf = (account: Account): AccountUse =>
+    uses.get(limitedAs(account)) ?? { account, reservations: [], waiting: 0 }
+  const change = (account: Account, changed: AccountUse) => uses.set(limitedAs(account), changed)
+  for (const reservation of reservations) {
+    const { owner, term } = reservation
+    if (term.kind === 'maintenance' || startOf(term) > now) continue
+    const use = useOf(owner.account)
+    change(owner.account, { ...use, reservations: [...use.reservations, reservation] })
+  }
+  for (const { owner, groups } of queue) {
+    const use = useOf(owner.account)
+    change(owner.account, { ...use, waiting: use.waiting + 1, ...(groups === undefined ? {} : { groups }) })
+  }
+  for (const { scope } of policy.limits ?? []) {
+    if (scope.kind === 'account') change(scope, useOf({ uid: scope.uid, name: scope.name }))
+  }
+  return [...uses.values()].sort(
+    (a, b) =>
+      unitCount(b) - unitCount(a) || b.waiting - a.waiting || (a.account.name < b.account.name ? -1 : 1),
+  )
+}
+
+export const unitCount = ({ reservations }: Pick<AccountUse, 'reservations'>): number =>
+  reservations.reduce((sum, { holdings }) => sum + holdings.length, 0)
+
+/**
+ * The limits that hold for an account in these groups. Undefined groups are unknown: a limit that may come from one of
+ * them is left out.
+ */
+export function limitsOf(
+  policy: Policy,
+  account: Account,
+  groups: readonly number[] | undefined,
+): readonly Rule[] {
+  return LIMIT_KEYS.flatMap((key) => {
+    const rule = ruleFor(policy, key, { account, groups: groups ?? [] })
+    const isCertain = groups !== undefined || rule.source.kind === 'account' || !hasGroupLimit(policy, key)
+    return isCertain ? [rule] : []
+  })
+}
+
+/** Whether groups decide a limit. */
+export const hasGroupLimit = ({ limits = [] }: Policy, key?: LimitKey): boolean =>
+  limits.some(({ key: each, scope }) => scope.kind === 'group' && (key ?? each) === each)
+
+/**
+ * When an account that may have `most` units may have this number of further ones, by the known ends of its
+ * reservations. Undefined if that is not known.
+ */
+export function allowedFrom(
+  { reservations }: Pick<Pool, 'reservations'>,
+  account: Account,
+  { further, most }: { readonly further: number; readonly most: number },
+): Millis | undefined {
+  const own = reservations
+    .filter(({ owner }) => limitedAs(owner.account) === limitedAs(account))
+    .map((held) => ({ end: knownEnd(held), size: held.holdings.length }))
+    .sort((a, b) => a.end - b.end)
+  let left = own.reduce((sum, { size }) => sum + size, 0)
+  for (const { end, size } of own) {
+    left -= size
+    if (left + further <= most) return end === NEVER ? undefined : end
+  }
+  return undefined
+}
