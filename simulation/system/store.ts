@@ -1,6 +1,7 @@
 import { MemoryLedger } from '../../src/adapters/memory/memory-ledger.ts'
 import { decided, existing } from '../../src/adapters/memory/memory-store.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
+import type { AuditRecord } from '../../src/domain/ledger/audit.ts'
 import type { RecordedTime, TimeRange } from '../../src/domain/ledger/recorded.ts'
 import type { Moment, UsageRecord } from '../../src/domain/pool/model.ts'
 import type { RecordedUsage } from '../../src/ports/ledger.ts'
@@ -75,6 +76,11 @@ export class ProcessStore implements OpenedPool {
   async isRecorded(reservation: string): Promise<boolean> {
     await this.#reach()
     return this.#ledger.isRecorded(reservation)
+  }
+
+  async audit(most: number): Promise<readonly AuditRecord[]> {
+    await this.#reach()
+    return this.#ledger.audit(most)
   }
 
   changes(): AsyncIterable<void> {

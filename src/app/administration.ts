@@ -20,7 +20,7 @@ export interface Administration {
   drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal>
   restore(wanted: Operations['restore']): Promise<Answers['restore'] | Refusal>
   /** Sets one rule. Throws `usage` for an unknown account or group. */
-  setPolicy(change: NamedChange): Promise<Policy | Refusal>
+  setPolicy(change: NamedChange, reason?: string): Promise<Policy | Refusal>
 }
 
 /** The account or group of a limit, by name; the machine of the pool finds its id. A number is an id. */
@@ -103,12 +103,13 @@ export class LocalAdministration implements Administration {
     return { pool, place: await this.#parts.storedPlace() }
   }
 
-  async setPolicy(change: NamedChange): Promise<Policy | Refusal> {
+  async setPolicy(change: NamedChange, reason?: string): Promise<Policy | Refusal> {
     await this.#parts.authorise()
     const pool = await this.#parts.pool()
     const named =
       'scope' in change ? { ...change, scope: await this.#scopeOf(change.scope, change.value, pool) } : change
-    return pool.perform({ op: 'set-policy', change: named })
+    const why = reason === undefined ? {} : { reason }
+    return pool.perform({ op: 'set-policy', change: named, ...why })
   }
 
   /** A limit can be unset although its account or group no longer exists. */

@@ -95,12 +95,12 @@ async function created(
 
 /** Sets up the pool in an empty store, with the readable content of the damaged one. */
 async function replaceDamaged(
-  { replace, putBack, pool, records, keptAs }: SetAside,
+  { replace, putBack, pool, records, audit, keptAs }: SetAside,
   setUp: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
   try {
-    const answer = await created(await replace(), setUp, { ...newPool, salvaged: { pool, records } })
+    const answer = await created(await replace(), setUp, { ...newPool, salvaged: { pool, records, audit } })
     return isRefusal(answer) ? answer : { ...answer, damaged: { keptAs, records: records.length } }
   } catch (error) {
     putBack()

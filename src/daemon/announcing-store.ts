@@ -94,6 +94,10 @@ export class AnnouncingStore implements OpenedPool {
     return this.#store.isRecorded(reservation)
   }
 
+  audit(most: number) {
+    return this.#store.audit(most)
+  }
+
   changes(signal: AbortSignal) {
     return this.#store.changes(signal)
   }

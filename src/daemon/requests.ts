@@ -40,6 +40,8 @@ const LONGEST_COMMAND = 4_096
 const MOST_UNITS = 10_000
 /** As many as the dashboard shows. */
 const MOST_RECORDS = 20_000
+/** As many as `policy --history` shows. */
+const MOST_AUDITED = 1_000
 /** As many as `report` accepts. */
 const MOST_REPORTED_DAYS = 3_650
 /** Each day of a longer answer would take time from the other accounts. */
@@ -119,7 +121,7 @@ const operation = v.variant('op', [
   v.object({ op: v.literal('extend'), by: span, units: v.exactOptional(units) }),
   v.object({ op: v.literal('adopt-devices') }),
   v.object({ op: v.literal('drain'), units, reason: v.exactOptional(shown) }),
-  v.object({ op: v.literal('restore'), units }),
+  v.object({ op: v.literal('restore'), units, reason: v.exactOptional(shown) }),
   v.object({ op: v.literal('settle') }),
 ])
 
@@ -144,6 +146,7 @@ const question = v.variant('kind', [
     range: v.object({ from: millis, to: millis }),
     most: v.pipe(count, v.maxValue(MOST_RECORDS)),
   }),
+  v.object({ kind: v.literal('audit'), most: v.pipe(count, v.maxValue(MOST_AUDITED)) }),
 ])
 
 const action = v.variant('name', [
@@ -159,7 +162,7 @@ const action = v.variant('name', [
   }),
   v.object({ name: v.literal('check') }),
   v.object({ name: v.literal('settings') }),
-  v.object({ name: v.literal('set-policy'), change }),
+  v.object({ name: v.literal('set-policy'), change, reason: v.exactOptional(shown) }),
 ])
 
 const n = whole

@@ -213,7 +213,7 @@ export class Session implements Receiver {
         return administration.settings()
       case 'set-policy':
         if (!mayAdminister(uid)) throw notAdministrator()
-        return administration.setPolicy(action.change)
+        return administration.setPolicy(action.change, action.reason)
     }
   }
 

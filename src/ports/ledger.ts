@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../domain/ledger/audit.ts'
 import type { RecordedTime, TimeRange } from '../domain/ledger/recorded.ts'
 import type { UsageRecord, UsageTally } from '../domain/pool/model.ts'
 
@@ -25,4 +26,7 @@ export interface Ledger {
 
   /** Whether there is a record of this reservation: it has released some units, or has ended. */
   isRecorded(reservation: string): Promise<boolean>
+
+  /** What administrators changed: the last `most` records, newest first. */
+  audit(most: number): Promise<readonly AuditRecord[]>
 }

@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../domain/ledger/audit.ts'
 import type { Pool, UsageRecord } from '../domain/pool/model.ts'
 import type { Store } from './store.ts'
 
@@ -8,6 +9,8 @@ export interface SetAside {
   /** Null if the pool cannot be read or is not sound. */
   readonly pool: Pool | null
   readonly records: readonly UsageRecord[]
+  /** Oldest first. */
+  readonly audit: readonly AuditRecord[]
   /** Creates an empty store in its place, for a group or for its previous users. */
   readonly replace: () => Promise<Store>
   /** Moves it back, and removes the store in its place. */

@@ -1,4 +1,5 @@
 import type { CanhazgpuError } from '../domain/errors.ts'
+import type { AuditRecord } from '../domain/ledger/audit.ts'
 import type { Millis, Moment, Pool, UsageRecord } from '../domain/pool/model.ts'
 
 /** The result of a decision, to be written. */
@@ -6,6 +7,8 @@ export interface Commit<Answer> {
   readonly pool: Pool
   /** The usage records of reservations that it ended. */
   readonly records: readonly UsageRecord[]
+  /** What an administrator changed; only together with a new pool. */
+  readonly audit?: readonly AuditRecord[]
   /** Ids of the queue entries that can start in this pool. Their waiters are woken; see `Wakeups.turns`. */
   readonly wake: readonly string[]
   readonly answer: Answer

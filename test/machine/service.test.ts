@@ -94,6 +94,7 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     const busy = await busyMachine()
     using on = busy.on
     const inQueue = (await queue(on)).map(({ user }) => user)
+    await on.must('canhazgpu policy set max-waiting 200 --reason before')
     expect(await on.must('canhazgpu service install')).toContain(
       'Started /etc/systemd/system/canhazgpu.service',
     )
@@ -107,7 +108,13 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     expect(failureOf(await on.shAs(ann, `canhazgpu status --store ${POOL} --json`)).code).toBe(
       'permission-denied',
     )
+    await on.must('canhazgpu policy set max-waiting 201 --reason between')
     await on.must('canhazgpu service uninstall')
+    const { changes } = JSON.parse(await on.must('canhazgpu policy --history 2 --json'))
+    expect(changes).toMatchObject([
+      { after: '201', reason: 'between' },
+      { after: '200', reason: 'before' },
+    ])
     expect(await holders(on)).toEqual(busy.before)
     expect((await queue(on)).map(({ user }) => user)).toEqual(inQueue)
     await endsAsBegun(busy)

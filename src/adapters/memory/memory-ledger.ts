@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../../domain/ledger/audit.ts'
 import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import { tallied } from '../../domain/ledger/report.ts'
 import type { UsageRecord } from '../../domain/pool/model.ts'
@@ -32,6 +33,10 @@ export class MemoryLedger implements Ledger {
 
   async isRecorded(reservation: string): Promise<boolean> {
     return [...this.#place.records].some((record) => record.reservation === reservation)
+  }
+
+  async audit(most: number): Promise<readonly AuditRecord[]> {
+    return this.#place.audit.toReversed().slice(0, most)
   }
 
   #overlapping({ from, to }: TimeRange): UsageRecord[] {

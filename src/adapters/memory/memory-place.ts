@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../../domain/ledger/audit.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
 import type { Commit } from '../../ports/store.ts'
 
@@ -8,6 +9,8 @@ export class MemoryPlace {
   turns: readonly string[] = []
   /** The number of commits. */
   revision = 0
+  /** In the order of the commits. */
+  readonly audit: AuditRecord[] = []
   /** By reservation and unit. */
   readonly #records = new Map<string, UsageRecord>()
   readonly #watchers = new Set<() => void>()
@@ -23,12 +26,13 @@ export class MemoryPlace {
   }
 
   /** Returns whether there was anything to commit. Wakes nobody. */
-  commit({ pool, records, wake }: Commit<unknown>, moment: Moment): boolean {
+  commit({ pool, records, audit = [], wake }: Commit<unknown>, moment: Moment): boolean {
     if (pool === this.pool && records.length === 0) return false
     if (pool !== this.pool) {
       this.pool = this.#written(pool, moment)
       this.turns = wake
     }
+    this.audit.push(...audit)
     for (const record of records) {
       const key = `${record.reservation}/${record.unit}`
       if (!this.#records.has(key)) this.#records.set(key, record)

@@ -53,6 +53,10 @@ export class MemoryStore implements OpenedPool {
     return this.#ledger.isRecorded(reservation)
   }
 
+  audit(most: number) {
+    return this.#ledger.audit(most)
+  }
+
   changes(signal: AbortSignal) {
     return this.#wakeups.changes(signal)
   }

@@ -44,6 +44,10 @@ export class ReopeningStore implements OpenedPool {
     return this.#use((store) => store.isRecorded(reservation))
   }
 
+  audit(most: number) {
+    return this.#use((store) => store.audit(most))
+  }
+
   changes(signal: AbortSignal) {
     return this.#opened.store.changes(signal)
   }

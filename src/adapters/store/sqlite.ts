@@ -1,5 +1,6 @@
 import type { Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
+import type { AuditRecord } from '../../domain/ledger/audit.ts'
 import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
 import type { RecordedUsage } from '../../ports/ledger.ts'
@@ -13,7 +14,7 @@ import { findDatabase, notInitialized } from './files/database-path.ts'
 import type { Audience } from './files/pool-files.ts'
 import { mayRepair, needsRepair } from './files/repair.ts'
 import { isRecorded, newestRecords, visitTimes } from './history/history-queries.ts'
-import { addRecords } from './history/history-writes.ts'
+import { addAudit, addRecords } from './history/history-writes.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
 import { whenUnlocked } from './locks/lock-wait.ts'
 import { creationError, storeError } from './sqlite-errors.ts'
@@ -142,6 +143,11 @@ class SqliteStore implements OpenedPool {
     return this.#reading((db) => isRecorded(db, reservation))
   }
 
+  async audit(most: number): Promise<readonly AuditRecord[]> {
+    const { newestAudit } = await import('./history/audit-rows.ts')
+    return this.#reading((db) => newestAudit(db, most))
+  }
+
   changes(signal: AbortSignal): AsyncIterable<void> {
     return poolChanges(this.#connection.path, signal)
   }
@@ -203,7 +209,7 @@ class SqliteStore implements OpenedPool {
   #write<Answer>(
     db: Database,
     { before, moment }: { readonly before: Pool | null; readonly moment: Moment },
-    { pool, records, wake, answer }: Commit<Answer>,
+    { pool, records, audit = [], wake, answer }: Commit<Answer>,
   ): Answer {
     if (pool !== before) {
       this.#wake = wake
@@ -213,6 +219,7 @@ class SqliteStore implements OpenedPool {
       )
     }
     addRecords(db, records)
+    addAudit(db, audit)
     return answer
   }
 }

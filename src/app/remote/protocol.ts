@@ -60,7 +60,7 @@ export type AdministrationAction =
   | { readonly name: 'set-up'; readonly wanted: WantedPool }
   | { readonly name: 'check' }
   | { readonly name: 'settings' }
-  | { readonly name: 'set-policy'; readonly change: NamedChange }
+  | { readonly name: 'set-policy'; readonly change: NamedChange; readonly reason?: string }
 
 export interface AdministrationAnswers {
   readonly 'set-up': PoolCreated | Refusal

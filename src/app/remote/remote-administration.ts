@@ -28,8 +28,9 @@ export class RemoteAdministration implements Administration {
     return this.#pool.administer<'settings'>({ name: 'settings' })
   }
 
-  setPolicy(change: NamedChange) {
-    return this.#pool.administer<'set-policy'>({ name: 'set-policy', change })
+  setPolicy(change: NamedChange, reason?: string) {
+    const why = reason === undefined ? {} : { reason }
+    return this.#pool.administer<'set-policy'>({ name: 'set-policy', change, ...why })
   }
 
   drain(wanted: Operations['drain']): Promise<Answers['drain'] | Refusal> {

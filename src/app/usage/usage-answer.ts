@@ -10,6 +10,7 @@ const ANSWERS: {
 } = {
   report: (source, { days }) => reportUsage(source, days),
   daily: (source, { days }) => dailyUsage(source, days),
+  audit: ({ store }, { most }) => store.audit(most),
   history: (source, { range, most }) => usageHistory(source, range, most),
 }
 

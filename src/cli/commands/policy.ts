@@ -3,7 +3,9 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { RULE_KEYS, type RuleKey } from '../../domain/policy/rules.ts'
 import { ALLOCATIONS } from '../../domain/pool/model.ts'
 import { socketPathIn } from '../../domain/settings.ts'
+import { auditDocument } from '../../views/documents/audit-document.ts'
 import { policyDocument } from '../../views/documents/policy-document.ts'
+import { auditText, type ShownAudit } from '../../views/words/audit-words.ts'
 import { policyText, type ShownPolicy } from '../../views/words/policy-words.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
@@ -19,10 +21,22 @@ const word: Kind<string> = {
   candidates: () => [...ACTIONS, ...RULE_KEYS],
 }
 
+/** As many as the daemon answers. */
+const MOST_SHOWN = 1_000
+const USUALLY_SHOWN = 50
+
 const options = [
   option('--account <name>', 'The limit of this account only', { kind: shownText, onlyTyped: true }),
   option('--group <name>', 'The limit of each member of this Unix group', {
     kind: shownText,
+    onlyTyped: true,
+  }),
+  option('-r, --reason <text>', 'Why the rule changes, shown by --history', {
+    kind: shownText,
+    onlyTyped: true,
+  }),
+  option('--history [count]', 'Show the last changes of rules, drains and set-ups (default: 50)', {
+    kind: wholeNumber(1, MOST_SHOWN),
     onlyTyped: true,
   }),
 ]
@@ -35,26 +49,37 @@ export const policy = command({
     'sudo canhazgpu policy set max-gpus 4',
     'sudo canhazgpu policy set max-duration 2d --group students',
     'sudo canhazgpu policy unset max-gpus --account ann',
+    'canhazgpu policy --history',
   ],
   operand: { name: 'words', placeholder: '[set RULE VALUE | unset RULE]', kind: word, atMost: 3 },
   options,
-  handle: async ({ words, ...given }, context): Promise<ShownPolicy> => {
-    const change = changeIn(words, given)
-    if (change !== null) unlessRefused(await (await context.administration()).setPolicy(change))
-    return {
-      rules: await (await context.pool()).view('policy'),
-      isAdvisory: socketPathIn(context.settings.store) === undefined,
+  handle: async ({ words, ...given }, context): Promise<ShownPolicy | ShownAudit> => {
+    const isAdvisory = socketPathIn(context.settings.store) === undefined
+    if (given.history !== undefined) {
+      refuseWithHistory(words, given)
+      const most = given.history === true ? USUALLY_SHOWN : given.history
+      return { audit: await (await context.pool()).usage({ kind: 'audit', most }), most, isAdvisory }
     }
+    const change = changeIn(words, given)
+    if (change !== null) unlessRefused(await (await context.administration()).setPolicy(change, given.reason))
+    return { rules: await (await context.pool()).view('policy'), isAdvisory }
   },
-  text: policyText,
-  json: policyDocument,
+  text: (shown, display) => ('rules' in shown ? policyText(shown, display) : auditText(shown, display)),
+  json: (shown) => ('rules' in shown ? policyDocument(shown) : auditDocument(shown)),
 })
+
+/** Throws `usage`. */
+function refuseWithHistory(words: readonly string[], { account, group, reason }: PolicyOptions): void {
+  if (words.length === 0 && account === undefined && group === undefined && reason === undefined) return
+  throw new CanhazgpuError('usage', '--history shows all changes, and takes no other option', SEE_HELP)
+}
 
 /** Null: only show the rules. Throws `usage`. */
 function changeIn([action, name, value]: readonly string[], given: PolicyOptions): NamedChange | null {
   if (action === undefined) {
-    if (given.account === undefined && given.group === undefined) return null
-    throw new CanhazgpuError('usage', '--account and --group need a rule to set or unset', SEE_HELP)
+    const { account, group, reason } = given
+    if (account === undefined && group === undefined && reason === undefined) return null
+    throw new CanhazgpuError('usage', '--account, --group and --reason need a rule to set or unset', SEE_HELP)
   }
   const doing = oneOf(ACTIONS).read(action, 'the action')
   if (name === undefined) throw new CanhazgpuError('usage', `Missing RULE after '${doing}'`, SEE_HELP)

@@ -4,7 +4,8 @@ import type { RestoredDocument } from '../../views/schemas/drain.ts'
 import { restoreAnswer } from '../../views/words/drain-answers.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
-import { gpuIds } from '../options/kinds.ts'
+import { gpuIds, shownText } from '../options/kinds.ts'
+import { option } from '../options/option.ts'
 
 export interface Restored {
   readonly changed: readonly UnitId[]
@@ -15,9 +16,15 @@ export interface Restored {
 export const restore = command({
   examples: ['sudo canhazgpu restore 3'],
   operand: { name: 'units', placeholder: 'GPU_IDS', kind: gpuIds },
-  options: [],
-  handle: async ({ units }, context): Promise<Restored> => {
-    const changed = unlessRefused(await (await context.administration()).restore({ units }))
+  options: [
+    option('-r, --reason <text>', "Why they are in service again, shown by 'policy --history'", {
+      kind: shownText,
+      onlyTyped: true,
+    }),
+  ],
+  handle: async ({ units, reason }, context): Promise<Restored> => {
+    const wanted = { units, ...(reason === undefined ? {} : { reason }) }
+    const changed = unlessRefused(await (await context.administration()).restore(wanted))
     return { changed, unchanged: units.filter((id) => !changed.includes(id)) }
   },
   text: restoreAnswer,

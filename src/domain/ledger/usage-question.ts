@@ -1,8 +1,9 @@
+import type { AuditRecord } from './audit.ts'
 import type { DailyUsage } from './daily.ts'
 import type { PastTime, TimeRange } from './recorded.ts'
 import type { UsageReport } from './report.ts'
 
-/** All questions about usage, by name, with their parameters. */
+/** All questions about records, by name, with their parameters. */
 export interface UsageQuestions {
   /** Usage of the last `days` times 24 hours. */
   readonly report: { readonly days: number }
@@ -10,6 +11,8 @@ export interface UsageQuestions {
   readonly daily: { readonly days: number }
   /** At most `most` records, those that ended last. */
   readonly history: { readonly range: TimeRange; readonly most: number }
+  /** What administrators changed: the last `most` records, newest first. */
+  readonly audit: { readonly most: number }
 }
 
 export type UsageQuestion<Name extends keyof UsageQuestions = keyof UsageQuestions> = {
@@ -20,6 +23,7 @@ export interface UsageAnswers {
   readonly report: UsageReport
   readonly daily: readonly DailyUsage[]
   readonly history: PastTimes
+  readonly audit: readonly AuditRecord[]
 }
 
 export interface PastTimes {

@@ -66,8 +66,8 @@ export function apply<Name extends PoolOperationName>(
   const done: Done<Answers[Name]> = isRefused
     ? { pool: settled.pool, answer: FORBIDDEN }
     : handle(settled.pool, operation, context)
-  const { pool, records = [], answer } = done
-  return step(stored, { pool, records: [...settled.ended, ...records], answer }, context)
+  const { records = [] } = done
+  return step(stored, { ...done, records: [...settled.ended, ...records] }, context)
 }
 
 /** Sets up a pool. `stored` is null if there is no pool or it cannot be read. */
@@ -81,9 +81,10 @@ export function applySetUp(
 
 function step<Answer>(
   stored: Pool | null,
-  { pool, records = [], answer }: Done<Answer>,
+  { pool, records = [], audit, answer }: Done<Answer>,
   { now, processes: { stopped } }: Context,
 ): Step<Answer> {
   const startable = pool === stored ? [] : startableEntries(pool, { now: now.wall, stopped })
-  return { pool, records, wake: startable.map(({ id }) => id), answer }
+  const wake = startable.map(({ id }) => id)
+  return { pool, records, ...(audit === undefined ? {} : { audit }), wake, answer }
 }

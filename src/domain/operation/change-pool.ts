@@ -1,5 +1,6 @@
 import { adopted, matchDevices } from '../observation/devices.ts'
 import { changedPolicy } from '../policy/change.ts'
+import { ruleChanges } from '../policy/rule-changes.ts'
 import type { Policy, Pool, Unit } from '../pool/model.ts'
 import { observationIn } from './acquire.ts'
 import { isPossible } from './acquisition.ts'
@@ -21,18 +22,27 @@ export function adoptDevices(
     const facts = { units: missing, managed: pool.units.length, shown: readings.length }
     return { pool, answer: { refused: { code: 'devices-missing', ...facts } } }
   }
+  const { actor, now } = context
   const units = pool.units.map((unit) => adopted(unit, matches.get(unit.id)))
   const changed = units.filter((unit, at) => unit !== pool.units[at])
   if (changed.length === 0) return { pool, answer: changed }
   const queue = pool.queue.filter(({ request }) => isPossible(request, { units }))
-  return { pool: { ...pool, units, queue }, answer: changed }
+  const change = { kind: 'refresh', units: changed.map(({ id }) => id) } as const
+  return { pool: { ...pool, units, queue }, audit: [{ at: now.wall, by: actor, change }], answer: changed }
 }
 
 export function setPolicy(
   pool: Pool,
-  { change }: Operation<'set-policy'>,
+  { change, reason }: Operation<'set-policy'>,
   { actor, now }: Context,
 ): Done<Policy> {
   const policy = changedPolicy(pool, change, { by: actor, at: now.wall })
-  return { pool: policy === pool.policy ? pool : { ...pool, policy }, answer: policy }
+  if (policy === pool.policy) return { pool, answer: policy }
+  const why = reason === undefined ? {} : { reason }
+  const changes = ruleChanges(pool.policy, policy).map((each) => ({ ...each, ...why }))
+  return {
+    pool: { ...pool, policy },
+    audit: changes.map((each) => ({ at: now.wall, by: actor, change: each })),
+    answer: policy,
+  }
 }

@@ -11,8 +11,9 @@ import type { Refusal } from './refusal.ts'
 export function drain(
   pool: Pool,
   { units: ids, reason }: Operation<'drain'>,
-  { actor, now }: Context,
+  context: Context,
 ): Done<Answers['drain']> {
+  const { actor, now } = context
   const refusal = unknownIn(pool, ids)
   if (refusal !== null) return { pool, answer: refusal }
   const drained = (unit: Unit): Unit => {
@@ -27,11 +28,15 @@ export function drain(
       .map((id) => heldBy(each, id)),
   )
   const { pool: after, changed } = changedUnits(pool, ids, drained)
-  return { pool: after, answer: { changed, held } }
+  return { pool: after, ...audited('drain', { changed, reason }, context), answer: { changed, held } }
 }
 
 /** Returns units to service. */
-export function restore(pool: Pool, { units: ids }: Operation<'restore'>): Done<Answers['restore']> {
+export function restore(
+  pool: Pool,
+  { units: ids, reason }: Operation<'restore'>,
+  context: Context,
+): Done<Answers['restore']> {
   const refusal = unknownIn(pool, ids)
   if (refusal !== null) return { pool, answer: refusal }
   const restored = (unit: Unit): Unit => {
@@ -40,7 +45,17 @@ export function restore(pool: Pool, { units: ids }: Operation<'restore'>): Done<
     return rest
   }
   const { pool: after, changed } = changedUnits(pool, ids, restored)
-  return { pool: after, answer: changed }
+  return { pool: after, ...audited('restore', { changed, reason }, context), answer: changed }
+}
+
+function audited(
+  kind: 'drain' | 'restore',
+  { changed, reason }: { readonly changed: readonly UnitId[]; readonly reason: string | undefined },
+  { actor, now }: Context,
+): Pick<Done<never>, 'audit'> {
+  if (changed.length === 0) return {}
+  const change = { kind, units: changed, ...(reason === undefined ? {} : { reason }) }
+  return { audit: [{ at: now.wall, by: actor, change }] }
 }
 
 function unknownIn(pool: Pool, ids: readonly UnitId[]): Refusal | null {

@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../ledger/audit.ts'
 import type { Observation } from '../observation/observation.ts'
 import type { Reading } from '../observation/obstacles.ts'
 import type { PolicyChange } from '../policy/change.ts'
@@ -43,9 +44,9 @@ export interface Operations {
   /** Takes units out of service. A drained unit stays drained. */
   readonly drain: { readonly units: readonly UnitId[]; readonly reason?: string }
   /** Returns drained units to service. */
-  readonly restore: { readonly units: readonly UnitId[] }
+  readonly restore: { readonly units: readonly UnitId[]; readonly reason?: string }
   /** Sets one rule; reservations stay. */
-  readonly 'set-policy': { readonly change: PolicyChange }
+  readonly 'set-policy': { readonly change: PolicyChange; readonly reason?: string }
   readonly 'set-up': NewPool
   /** Only removes reservations and queue entries that have ended. */
   readonly settle: object
@@ -58,7 +59,11 @@ export interface NewPool extends Pick<Pool, 'host' | 'units'> {
   /** Replaces an existing pool: its reservations end; queue entries stay if the new pool can grant them. */
   readonly force: boolean
   /** The readable part of a damaged store that this pool replaces. */
-  readonly salvaged?: { readonly pool: Pool | null; readonly records: readonly UsageRecord[] }
+  readonly salvaged?: {
+    readonly pool: Pool | null
+    readonly records: readonly UsageRecord[]
+    readonly audit: readonly AuditRecord[]
+  }
 }
 
 /** The answer of each operation if it is not refused. */
@@ -108,10 +113,11 @@ export interface Context {
   readonly observed?: Observation
 }
 
-/** The result of an operation: pool, records, waiters to wake, and answer. */
+/** The result of an operation: pool, records of usage and of an administrator's changes, waiters to wake, and answer. */
 export interface Step<Answer> {
   readonly pool: Pool
   readonly records: readonly UsageRecord[]
+  readonly audit?: readonly AuditRecord[]
   /** Ids of the queue entries that can start in the new pool, judged by reservations and queue alone. */
   readonly wake: readonly string[]
   readonly answer: Answer | Refusal
@@ -121,5 +127,7 @@ export interface Step<Answer> {
 export interface Done<Answer> {
   readonly pool: Pool
   readonly records?: readonly UsageRecord[]
+  /** What an administrator changed. */
+  readonly audit?: readonly AuditRecord[]
   readonly answer: Answer | Refusal
 }

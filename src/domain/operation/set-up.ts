@@ -1,6 +1,8 @@
+import type { AuditedChange } from '../ledger/audit.ts'
 import { changedPolicy, DEFAULT_ALLOCATION } from '../policy/change.ts'
+import { ruleChanges } from '../policy/rule-changes.ts'
 import { followClock } from '../pool/clock.ts'
-import type { Policy, Pool, QueueEntry, Stamp, Unit } from '../pool/model.ts'
+import type { Policy, Pool, QueueEntry, Stamp, Unit, UnitId } from '../pool/model.ts'
 import { isPossible } from './acquisition.ts'
 import { endWhere, settle } from './ending.ts'
 import type { Answers, Context, Done, NewPool, Operation } from './operation.ts'
@@ -26,20 +28,28 @@ export function setUp(
   const settled = before === null ? null : settle(before, now, processes)
   const reset =
     settled === null ? null : endWhere(settled.pool, () => ({ outcome: 'reset', at: now.wall, by: actor }))
+  const rules = before?.policy ?? { allocation: DEFAULT_ALLOCATION }
   const pool: Pool = {
     host,
     provider,
     units: units.map((unit) => withDrainOf(settled?.pool.units ?? [], unit)),
-    policy: withRules(before?.policy ?? { allocation: DEFAULT_ALLOCATION }, policy, {
-      by: actor,
-      at: now.wall,
-    }),
+    policy: withRules(rules, policy, { by: actor, at: now.wall }),
     reservations: [],
     queue: settled === null ? [] : queueFor({ units }, settled.pool),
     writtenAt: now,
   }
   const records = [...(salvaged?.records ?? []), ...(settled?.ended ?? []), ...(reset?.ended ?? [])]
-  return { pool, records, answer: { kind: stored === null ? 'initialized' : 'reinitialized' } }
+  const isReset = stored !== null
+  const changes = [
+    { kind: 'set-up', units: units.length, provider, isReset } as const,
+    ...ruleChanges(rules, pool.policy),
+    ...drainChanges(settled?.pool.units ?? [], pool.units),
+  ]
+  const audit = changes.map((change) => ({ at: now.wall, by: actor, change }))
+  return {
+    ...{ pool, records, audit: [...(salvaged?.audit ?? []), ...audit] },
+    answer: { kind: isReset ? 'reinitialized' : 'initialized' },
+  }
 }
 
 /** The same GPU is found by its UUID, or by its number if the driver reports none. */
@@ -48,6 +58,19 @@ function withDrainOf(before: readonly Unit[], unit: Unit): Unit {
   const same = before.find(({ id, device }) => (uuid === '' ? id === unit.id : device.uuid === uuid))
   return same?.drain === undefined ? unit : { ...unit, drain: same.drain }
 }
+
+/** Another GPU in place of a drained one is in service, and a drained GPU may have another number now. */
+function drainChanges(before: readonly Unit[], after: readonly Unit[]): readonly AuditedChange[] {
+  const [was, is] = [drainedIn(before), drainedIn(after)]
+  const [restored, drained] = [was.filter((id) => !is.includes(id)), is.filter((id) => !was.includes(id))]
+  return [
+    ...(restored.length === 0 ? [] : [{ kind: 'restore', units: restored } as const]),
+    ...(drained.length === 0 ? [] : [{ kind: 'drain', units: drained } as const]),
+  ]
+}
+
+const drainedIn = (units: readonly Unit[]): readonly UnitId[] =>
+  units.flatMap(({ id, drain }) => (drain === undefined ? [] : [id]))
 
 function withRules(
   before: Policy,

@@ -20,6 +20,7 @@
  *   cannot be checked.
  * - use: of a GPU, now, by its memory and processes; usage: what the history records.
  * - usage record: one unit's part of an ended reservation; the history consists of these.
+ * - audit record: what an administrator changed: a rule, a drain, a set-up; with author and time.
  * - tally: the sum of many usage records.
  *
  * All times are epoch milliseconds. All sizes are MiB, printed as "MB".

@@ -1,8 +1,13 @@
-import type { Rule } from '../../domain/policy/rules.ts'
+import type { RuleKey } from '../../domain/policy/rules.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 
+interface RuleValue {
+  readonly key: RuleKey
+  readonly value: string | number | null
+}
+
 /** The value as `policy set` accepts it; `no limit` without one. */
-export function ruleValue({ key, value }: Rule): string {
+export function ruleValue({ key, value }: RuleValue): string {
   if (value === null) return key === 'default-duration' ? 'none' : 'no limit'
   if (typeof value === 'string') return value
   return key === 'max-duration' || key === 'default-duration' ? durationValue(value) : String(value)

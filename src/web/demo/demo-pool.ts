@@ -64,6 +64,7 @@ function demoStore(simulation: TeamSimulation, store: OpenedPool, moment: () => 
     history: (range, most) => advance().then(() => store.history(range, most)),
     visitTimes: (range, visit) => advance().then(() => store.visitTimes(range, visit)),
     usage: (range, reservations) => advance().then(() => store.usage(range, reservations)),
+    audit: (most) => store.audit(most),
     isRecorded: (reservation) => advance().then(() => store.isRecorded(reservation)),
     turns: () => store.turns(),
     changes(signal) {

@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../../../src/domain/ledger/audit.ts'
 import type { Pool, UsageRecord } from '../../../src/domain/pool/model.ts'
 import type { Decide } from '../../../src/ports/store.ts'
 
@@ -34,6 +35,12 @@ export function recordOf(reservation: string, parts: Partial<UsageRecord> = {}):
     ...parts,
   }
 }
+
+/** A record that names its change by a reason. */
+export const auditOf = (reason: string): AuditRecord => ({
+  ...{ at: 1_000, by: { uid: 0, name: 'root' } },
+  change: { kind: 'drain', units: ['0'], reason },
+})
 
 /** Adds one to the count, and writes one record. */
 export function counting(name: string): Decide<number> {

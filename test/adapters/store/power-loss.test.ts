@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Chance } from '../../../simulation/chance.ts'
 import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
+import { readableAudit } from '../../../src/adapters/store/history/audit-rows.ts'
 import { createSqliteStore, openSqliteStore } from '../../../src/adapters/store/sqlite.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { poolFaults } from '../../../src/domain/pool/soundness.ts'
@@ -12,6 +13,7 @@ import { gpuNumber, unitsOf } from '../../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { missing, needing } from '../../support/needs.ts'
 import { testPool } from '../../support/pool.ts'
+import { administered, replayed } from '../../support/replayed-audit.ts'
 import { COUNTING_POOL } from './counting.ts'
 import { type Image, LossyDisk } from './lossy-disk.ts'
 import { type DiskEvent, record } from './recording.ts'
@@ -47,6 +49,11 @@ mkfifo hold
 until "$CHG" status | grep -q 'GPU 3: IN USE by'; do :; done
 "$CHG" reserve --gpus 2 --json
 "$CHG" release --json
+for gpu in 1 2 3; do
+  "$CHG" policy set max-gpus $((4 + gpu)) --json
+  "$CHG" drain $gpu --json
+done
+"$CHG" restore 1-3 --json
 "$BUN" "$WORKER" announce "$CANHAZGPU_STORE" worker 200
 "$CHG" reserve --gpus 2 --json
 echo > hold
@@ -174,6 +181,7 @@ async function setUpAgain(path: string): Promise<string[]> {
 function compare(database: string, { granted, released, initialized }: Announced): string[] {
   const db = new Database(database)
   const checked = db.query<{ integrity_check: string }, []>('PRAGMA integrity_check').all()
+  const audit = readableAudit(db)
   const hasPool = (db.query<{ n: number }, []>('SELECT count(*) AS n FROM pool').get()?.n ?? 0) > 0
   db.close()
   const broken = checked.map((row) => row.integrity_check).filter((each) => each !== 'ok')
@@ -188,6 +196,7 @@ function compare(database: string, { granted, released, initialized }: Announced
   return [
     ...broken,
     ...poolFaults(pool),
+    ...(Bun.deepEquals(replayed(audit), administered(pool)) ? [] : ['a change differs from its record']),
     ...lost.map(([id]) => `the grant ${id} is lost`),
     ...[...released].filter((id) => held.has(id)).map((id) => `${id} was released and is held again`),
   ]

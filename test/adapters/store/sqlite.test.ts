@@ -19,7 +19,7 @@ import { createSqliteStore, openSqliteStore } from '../../../src/adapters/store/
 import type { UsageRecord } from '../../../src/domain/pool/model.ts'
 import { needing } from '../../support/needs.ts'
 import { until } from '../../support/until.ts'
-import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
+import { auditOf, COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyRange, anyRecords, expectUsage } from './random-usage.ts'
 import { killHanging, type SharedPlace, sharedStoreContract, startWorker } from './shared-store-contract.ts'
 import { everything, storeContract, tickingClock } from './store-contract.ts'
@@ -194,6 +194,39 @@ test.each(FIXTURES)('the pool %s loads, and can be updated', async (name) => {
   expect(expected.pool).toMatchObject(rest)
   expect(await store.history(everything)).toHaveLength(expected.history.length + 1)
   store.close()
+})
+
+test.each(FIXTURES)('the pool %s records changes from its upgrade on', async (name) => {
+  using place = newPlace()
+  await Bun.write(place.path, fixture(name, 'db'))
+  const store = await openStore(place.url, currentMoment)
+  expect(await store.audit(10)).toEqual([])
+  await store.update((pool, moment) => ({ ...counting('later')(pool, moment), audit: [auditOf('first')] }))
+  expect(await store.audit(10)).toEqual([auditOf('first')])
+  store.close()
+})
+
+test('a record of a change that somebody edited is left out, and reported by the check', async () => {
+  using place = newPlace()
+  const store = await place.create(currentMoment)
+  await store.update({
+    create: () => ({
+      ...{ pool: COUNTING_POOL, records: [], wake: [], answer: undefined },
+      audit: ['one', 'two', 'three', 'four'].map(auditOf),
+    }),
+  })
+  store.close()
+  const db = new Database(place.path)
+  db.run("UPDATE audit SET change = 'nonsense' WHERE change LIKE '%two%'")
+  db.run(`UPDATE audit SET change = replace(change, 'drain', 'dance') WHERE change LIKE '%four%'`)
+  db.run(`UPDATE audit SET at = ${Number.MAX_SAFE_INTEGER} WHERE change LIKE '%one%'`)
+  db.close()
+  const again = await openStore(place.url, currentMoment)
+  expect(await again.audit(10)).toEqual([auditOf('three'), { ...auditOf('one'), at: 8.64e15 }])
+  again.close()
+  expect((await checkUp(place.path)).problems).toContainEqual(
+    expect.objectContaining({ kind: 'damage', what: 'records of changes with impossible values: 2' }),
+  )
 })
 
 test.each(FIXTURES)('the views of the pool %s show the same before and after its upgrade', async (name) => {

@@ -4,7 +4,7 @@ import type { Moment, Pool, Reservation } from '../../../src/domain/pool/model.t
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import type { OpenedPool } from '../../../src/ports/opened-pool.ts'
 import { until } from '../../support/until.ts'
-import { COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
+import { auditOf, COUNTING_POOL, counting, countOf, recordOf } from './counting.ts'
 import { anyCommits, anyRange, expectUsage } from './random-usage.ts'
 
 /** A place for one store. It is empty at first. */
@@ -136,6 +136,31 @@ export function storeContract(name: string, newPlace: () => StorePlace): void {
         expect(countOf((await store.load()).pool)).toBe(1)
         expect(await store.history(everything)).toEqual([recordOf('other')])
         expect(await store.update(counting('after'))).toBe(2)
+        other.close()
+      })
+    })
+
+    test('changes of administrators are kept with the commit that made them, and read newest first', async () => {
+      await withStore(async (store, place) => {
+        expect(await store.audit(10)).toEqual([])
+        const other = await place.open(tickingClock())
+        const changing = (...reasons: readonly string[]) =>
+          store.update((pool, moment) => ({ ...counting('x')(pool, moment), audit: reasons.map(auditOf) }))
+        await changing('one', 'two')
+        const overtaken = store.update((pool, moment) => {
+          if (countOf(pool) === 1) void other.update(counting('other'))
+          return { ...counting('y')(pool, moment), audit: [auditOf('three')] }
+        })
+        await overtaken
+        const failing = store.update((pool, moment) => {
+          if (countOf(pool) >= 0) throw new Error('no')
+          return { ...counting('never')(pool, moment), audit: [auditOf('never')] }
+        })
+        await expect(failing).rejects.toThrow('no')
+        expect(await other.audit(10)).toEqual(['three', 'two', 'one'].map(auditOf))
+        expect(await other.audit(2)).toEqual(['three', 'two'].map(auditOf))
+        await store.update({ create: (pool) => ({ ...kept(pool ?? COUNTING_POOL), audit: [] }) })
+        expect(await store.audit(1)).toEqual([auditOf('three')])
         other.close()
       })
     })

@@ -225,6 +225,7 @@ test.each(['zero', 'garbage', 'cut'])(
   async (how) => {
     using pool = await usedPool(2_000)
     const held = storedPool(pool).reservations.map(({ id }) => id)
+    await pool.chg('drain', '1', '--reason', 'kept')
     damage(pool, (bytes) => {
       const pages = pagesWith(bytes, 'old-')
       expect(pages.length).toBeGreaterThan(20)
@@ -245,6 +246,9 @@ test.each(['zero', 'garbage', 'cut'])(
     expect(readFileSync(kept)).toEqual(damaged)
     const records = storedHistory(pool)
     expect(records.filter(({ outcome }) => outcome === 'exited')).toHaveLength(count ?? 0)
+    const { changes } = JSON.parse((await pool.chg('policy', '--history', '--json')).stdout)
+    const kinds = changes.map(({ change }: { change: string }) => change)
+    expect(kinds).toEqual(['set-up', 'drain', 'set-up'])
     expect(count).toBeGreaterThan(how === 'cut' ? 500 : 1_800)
     expect(
       records.filter(({ outcome }) => outcome === 'reset').map(({ reservation, gpu }) => [reservation, gpu]),

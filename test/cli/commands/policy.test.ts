@@ -48,6 +48,36 @@ for (const [mode, makePool] of [
       })
     })
 
+    test('every change is recorded with its author, its reason and both values, newest first', async () => {
+      using pool = await makePool(2)
+      const [name, uid] = [ownName(), process.getuid?.()]
+      await pool.chg('policy', 'set', 'max-gpus', '2', '--reason', 'exam week')
+      await pool.chg('policy', 'set', 'max-gpus', '2')
+      await pool.chg('drain', '1', '--reason', 'fan')
+      await pool.chg('drain', '1')
+      await pool.chg('restore', '0,1', '--reason', 'new fan')
+      await pool.chg('policy', 'unset', 'max-gpus')
+      await pool.chg('policy', 'set', 'max-duration', '0s')
+      const historyOf = async (...args: readonly string[]) =>
+        JSON.parse((await pool.chg('policy', ...args, '--json')).stdout)
+      const { changes, advisory } = await historyOf('--history')
+      expect(advisory).toBe(mode === 'embedded')
+      const rule = { change: 'rule', rule: 'max-gpus', source: 'pool' }
+      const set = [
+        { ...rule, before: '2', after: null },
+        { change: 'restore', gpu_ids: [1], reason: 'new fan' },
+        { change: 'drain', gpu_ids: [1], reason: 'fan' },
+        { ...rule, before: null, after: '2', reason: 'exam week' },
+        { change: 'set-up', gpus: 2, provider: 'fake', reset: false },
+      ]
+      const by = { by: name, uid, at: expect.any(String) }
+      expect(changes).toEqual(set.map((each) => ({ ...by, ...each })))
+      expect((await historyOf('--history', '2')).changes).toEqual(changes.slice(0, 2))
+      const { stdout, stderr } = await pool.chg('policy', '--history', '1')
+      expect(stdout).toMatch(/^TIME +BY +UID +CHANGE\n.* max-gpus: 2 -> not set\n$/)
+      expect(stderr).toContain("The last 1 changes: '--history <count>' shows more")
+    })
+
     test('a waiter over its limit starts when the limit is raised', async () => {
       using pool = await makePool(2)
       await pool.chg('policy', 'set', 'max-gpus', '1')
@@ -83,6 +113,10 @@ test.each([
   [['unset', 'max-gpus', '1']],
   [['change', 'max-gpus', '1']],
   [['--account', 'root']],
+  [['--reason', 'why']],
+  [['--history', '0']],
+  [['set', 'max-gpus', '1', '--history']],
+  [['--history', '--account', 'root']],
   [['set', 'allocation', 'lru', '--account', 'root']],
   [['set', 'max-gpus', '1', '--account', 'root', '--group', 'root']],
   [['set', 'max-gpus', '1', '--account', 'no-such-account']],
@@ -145,6 +179,12 @@ needing('users').describe('accounts and groups', () => {
       expect(own).toMatch(/^max-gpus +1 +group \S+ +overridden /m)
       expect(own).toMatch(/^max-gpus +2 +account \S+ +in force /m)
       expect(own).toEndWith('You: 2 of 2 GPUs held, 0 of 256 requests waiting\n')
+      const { changes } = JSON.parse((await ben.chg(pool, 'policy', '--history', '--json')).stdout)
+      expect(changes).toMatchObject([
+        { by: ownName(), rule: 'max-gpus', source: 'account', name: ann.name, before: null, after: '2' },
+        { by: ownName(), rule: 'max-gpus', source: 'group', name, before: null, after: '1' },
+        { change: 'set-up' },
+      ])
       expect((await ben.chg(pool, 'policy')).stdout).toEndWith(
         'You: 2 GPUs held, 0 of 256 requests waiting\n',
       )

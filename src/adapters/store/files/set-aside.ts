@@ -2,7 +2,9 @@ import type { Database } from 'bun:sqlite'
 import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
+import type { AuditRecord } from '../../../domain/ledger/audit.ts'
 import { OUTCOMES, type Pool, type UsageRecord } from '../../../domain/pool/model.ts'
+import { readableAudit } from '../history/audit-rows.ts'
 import { type HistoryRow, recordOfRow, TERM_KINDS } from '../history/history-rows.ts'
 import { fileProblems, poolIn } from '../schema/examination.ts'
 import { openReadOnly } from '../schema/read-only.ts'
@@ -16,6 +18,7 @@ export interface Aside {
   readonly keptAs: string
   readonly pool: Pool | null
   readonly records: readonly UsageRecord[]
+  readonly audit: readonly AuditRecord[]
   /** The users who may use it. */
   readonly audience: Audience | null
   readonly putBack: () => void
@@ -67,7 +70,8 @@ function movedAside(path: string, now: Date): Aside | null {
     return null
   }
   const audience = audienceOf(kept)
-  return { keptAs, pool: readablePool(keptAs), records: readableRecords(keptAs), audience, putBack }
+  const readable = { records: readableRecords(keptAs), audit: recoveredAudit(keptAs) }
+  return { keptAs, pool: readablePool(keptAs), ...readable, audience, putBack }
 }
 
 /** Removes the target if there is nothing to move. */
@@ -152,4 +156,13 @@ function readableRecords(path: string): readonly UsageRecord[] {
     // The rest cannot be read.
   }
   return records
+}
+
+function recoveredAudit(path: string): readonly AuditRecord[] {
+  try {
+    using opened = openReadOnly(path)
+    return hasOwnTables(opened.db) ? readableAudit(opened.db) : []
+  } catch {
+    return []
+  }
 }

@@ -1,4 +1,5 @@
 import type { Database } from 'bun:sqlite'
+import type { AuditRecord } from '../../../domain/ledger/audit.ts'
 import { addedUp, type DayKey, type DaySum, type EndDay } from '../../../domain/ledger/day-sums.ts'
 import type { UsageRecord } from '../../../domain/pool/model.ts'
 import { gpuColumn, inWholeMillis, rowOfRecord } from './history-rows.ts'
@@ -68,4 +69,16 @@ function writeSum(db: Database, { day, user, uid, account, term, ...sums }: DayS
     sums.reservations,
     sums.earliestStart,
   )
+}
+
+/** Call it in the transaction of the change. */
+export function addAudit(db: Database, audit: readonly AuditRecord[]): void {
+  for (const { at, by, change } of audit) {
+    db.query('INSERT INTO audit (at, uid, account, change) VALUES (?, ?, ?, ?)').run(
+      Math.round(at),
+      by.uid,
+      by.name,
+      JSON.stringify(change),
+    )
+  }
 }

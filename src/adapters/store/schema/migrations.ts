@@ -208,4 +208,14 @@ export const MIGRATIONS: readonly string[] = [
            q.value ->> '$.process.pid' AS pid
       FROM pool, json_each(pool.document, '$.queue') q;
   `,
+  // What administrators changed, in the order of the commits. `change` is JSON: `domain/ledger/audit.ts`.
+  `
+  CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    change TEXT NOT NULL
+  ) STRICT;
+  `,
 ]

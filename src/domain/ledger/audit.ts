@@ -1,0 +1,32 @@
+import type { RuleKey } from '../policy/rules.ts'
+import type { Account, Millis, ProviderName, Scope, UnitId } from '../pool/model.ts'
+
+/** A change that an administrator made. It is committed together with the change, and stays as it is. */
+export interface AuditRecord {
+  readonly at: Millis
+  readonly by: Account
+  readonly change: AuditedChange
+}
+
+export type AuditedChange =
+  | RuleChange
+  | { readonly kind: 'drain' | 'restore'; readonly units: readonly UnitId[]; readonly reason?: string }
+  /** The pool adopted the devices that the driver reports for these units. */
+  | { readonly kind: 'refresh'; readonly units: readonly UnitId[] }
+  | {
+      readonly kind: 'set-up'
+      readonly units: number
+      readonly provider: ProviderName
+      /** It replaced an earlier pool. */
+      readonly isReset: boolean
+    }
+
+export interface RuleChange {
+  readonly kind: 'rule'
+  readonly key: RuleKey
+  readonly scope: Scope
+  /** Null: not set. */
+  readonly before: string | number | null
+  readonly after: string | number | null
+  readonly reason?: string
+}

@@ -1,0 +1,33 @@
+import * as v from 'valibot'
+import { RULE_KEYS } from '../../domain/policy/rules.ts'
+import { list, object, oneOf, optional, text, time, whole } from './values.ts'
+
+const change = object({
+  at: time,
+  by: text,
+  uid: whole,
+  change: oneOf(['rule', 'drain', 'restore', 'refresh', 'set-up']),
+  /** With `rule`: the rule, its scope, and the values as `policy set` accepts them; null: not set. */
+  rule: optional(oneOf(RULE_KEYS)),
+  source: optional(oneOf(['pool', 'account', 'group'])),
+  name: optional(text),
+  before: optional(v.nullable(text)),
+  after: optional(v.nullable(text)),
+  /** With `drain`, `restore` and `refresh`. */
+  gpu_ids: optional(list(whole)),
+  /** With `set-up`; `reset`: it replaced an earlier pool. */
+  gpus: optional(whole),
+  provider: optional(text),
+  reset: optional(v.boolean()),
+  reason: optional(text),
+})
+
+/** `policy --history --json`, newest first. */
+export const audit = object({
+  /** Whether any user could change the file of the pool. */
+  advisory: v.boolean(),
+  changes: list(change),
+})
+
+export type ChangeDocument = v.InferOutput<typeof change>
+export type AuditDocument = v.InferOutput<typeof audit>
