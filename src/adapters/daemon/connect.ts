@@ -1,6 +1,6 @@
 import { mayNotConnect } from '../../domain/daemon-errors.ts'
 import { ConnectionFailed, type DaemonConnection } from '../../ports/daemon-connection.ts'
-import { effectiveUid } from '../kernel/libc.ts'
+import { refuseForeignSocket } from './foreign-socket.ts'
 import { Lines } from './lines.ts'
 import { Outgoing } from './outgoing.ts'
 
@@ -9,10 +9,7 @@ const LONGEST_ANSWER = Number.POSITIVE_INFINITY
 
 /** Connects to the Unix socket at this path. */
 export async function connectToDaemon(path: string): Promise<DaemonConnection> {
-  if (effectiveUid() === 0) {
-    const { refuseForeignSocket } = await import('./socket-path.ts')
-    refuseForeignSocket(path)
-  }
+  refuseForeignSocket(path)
   const messages: string[] = []
   const lines = new Lines(LONGEST_ANSWER)
   let isClosed = false

@@ -1,17 +1,8 @@
 import { chmodSync, mkdirSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { foreignSocket, notSocket, replaceableSocket } from '../../domain/daemon-errors.ts'
-import { foreignStep, isRenamableByOthers, isRoot, isRootOwner } from '../files/ownership.ts'
+import { notSocket, replaceableSocket } from '../../domain/daemon-errors.ts'
+import { foreignStep, isRenamableByOthers, isRoot } from '../files/ownership.ts'
 import * as libc from '../kernel/libc.ts'
-
-/** For a command of root: throws `permission-denied` if another account controls the socket. */
-export function refuseForeignSocket(path: string): void {
-  if (!isRoot()) return
-  const step = foreignStep(path)
-  if (step !== null) throw foreignSocket(path, step.path)
-  const status = libc.statusOf(path)
-  if (typeof status !== 'number' && !isRootOwner(status.uid)) throw foreignSocket(path, path)
-}
 
 /** Creates the folder of the socket. Throws `permission-denied` if other accounts could replace the socket. */
 export function prepareSocketFolder(path: string): void {

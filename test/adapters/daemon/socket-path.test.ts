@@ -13,11 +13,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  prepareSocketFolder,
-  refuseForeignSocket,
-  removeSocket,
-} from '../../../src/adapters/daemon/socket-path.ts'
+import { refuseForeignSocket } from '../../../src/adapters/daemon/foreign-socket.ts'
+import { prepareSocketFolder, removeSocket } from '../../../src/adapters/daemon/socket-path.ts'
 import { needing } from '../../support/needs.ts'
 
 const OTHER_UID = 54_321
