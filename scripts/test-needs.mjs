@@ -17,6 +17,7 @@ const TEST_NEEDS = [
   { program: 'fish', package: 'fish', why: 'completes commands' },
   { program: 'chromium', package: 'chromium', why: 'opens the dashboard' },
   { program: 'script', package: 'bsdutils', why: 'gives a command a terminal' },
+  { file: '/lib/systemd/systemd', package: 'systemd', why: 'runs the service in a container' },
   { program: 'useradd', package: 'passwd', why: 'creates the users of a test' },
   { program: 'unshare', package: 'util-linux', why: 'creates namespaces' },
   { program: 'setpriv', package: 'util-linux', why: 'runs commands as another user' },

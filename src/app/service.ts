@@ -27,7 +27,11 @@ export async function installService(machine: ServiceMachine, place: ServicePlac
   const { unit, configuration, files, manager } = machine
   machine.authorise(place)
   configuration.check(place.socket)
-  if (manager !== null) unit.write(place)
+  await files.check(place.pool)
+  if (manager !== null) {
+    unit.prepare(place)
+    unit.write(place)
+  }
   configuration.use(place.socket)
   const moved = await files.close(place.pool)
   await manager?.start(place.socket)

@@ -3,7 +3,7 @@ import { currentMoment } from '../adapters/kernel/clock.ts'
 import { startedFrom } from '../adapters/process/self.ts'
 import { earlierPool, machineSetting } from '../adapters/service/machine-setting.ts'
 import { systemd, unitFile } from '../adapters/service/systemd.ts'
-import { closeStore, openStoreToUsers } from '../adapters/store/open.ts'
+import { checkClosable, closeStore, openStoreToUsers } from '../adapters/store/open.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { DEFAULT_POOL, storePathIn } from '../domain/settings.ts'
 import type { ServiceMachine } from '../ports/service-machine.ts'
@@ -16,7 +16,11 @@ export function serviceMachine(store: string): { readonly machine: ServiceMachin
       authorise: () => authorise(program),
       unit: unitFile(program),
       configuration: machineSetting(),
-      files: { close: (path) => closeStore(path, currentMoment), open: openStoreToUsers },
+      files: {
+        check: (path) => checkClosable(path, currentMoment),
+        close: closeStore,
+        open: openStoreToUsers,
+      },
       manager: systemd(),
     },
     pool: storePathIn(store) ?? earlierPool() ?? DEFAULT_POOL,

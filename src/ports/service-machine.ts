@@ -19,6 +19,8 @@ export interface ServiceMachine {
 export interface UnitFile {
   readonly path: string
   text(place: ServicePlace): string
+  /** Throws if the unit could not serve at this place. Creates the folder of the socket. */
+  prepare(place: ServicePlace): void
   /** Writes the unit, unless a package has installed one. */
   write(place: ServicePlace): void
   remove(): void
@@ -37,6 +39,8 @@ export interface StoreSetting {
 
 /** The files of the pool. */
 export interface PoolFiles {
+  /** Throws if `close` could not move the pool at this path. */
+  check(path: string): Promise<void>
   /** Moves the pool into files that only the daemon can open. Returns false if that is done already, or there is no pool. */
   close(path: string): Promise<boolean>
   /** Opens the files again to the users who could use them before. Throws `store-busy` while a daemon runs. */

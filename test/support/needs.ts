@@ -1,5 +1,5 @@
 import { describe, test } from 'bun:test'
-import { readlinkSync } from 'node:fs'
+import { existsSync, readlinkSync } from 'node:fs'
 
 /** What a test needs besides Bun: root, new users, namespaces, a mode, or a program by its name. */
 export type Need =
@@ -7,6 +7,8 @@ export type Need =
   | 'users'
   | 'mounts'
   | 'containers'
+  /** systemd is installed; it need not run. */
+  | 'systemd'
   | 'first pid namespace'
   /** The test is about the files, locks or supervisors of an embedded pool, or about its commands' own driver. */
   | 'embedded pool'
@@ -57,6 +59,8 @@ function reasonOf(need: Need): string | null {
       return reasonOf('root') ?? unshares('-m')
     case 'containers':
       return reasonOf('root') ?? unshares('--pid', '--fork', '--mount-proc', '--uts')
+    case 'systemd':
+      return missing('containers') ?? (existsSync('/lib/systemd/systemd') ? null : notInstalled('systemd'))
     case 'embedded pool':
       // The runner lets a test skip for this reason, because it has run in the other mode.
       return inDaemonMode ? 'needs an embedded pool' : null

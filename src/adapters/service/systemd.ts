@@ -3,8 +3,9 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { ConnectionFailed } from '../../ports/daemon-connection.ts'
 import type { ServiceManager, ServicePlace, UnitFile } from '../../ports/service-machine.ts'
 import { connectToDaemon } from '../daemon/connect.ts'
+import { prepareSocketFolder } from '../daemon/socket-path.ts'
 import { replaceFile } from '../files/replace-file.ts'
-import { unitText } from './unit-file.ts'
+import { refuseHiddenPlace, unitText } from './unit-file.ts'
 
 const NAME = 'canhazgpu.service'
 const OWN_UNIT = `/etc/systemd/system/${NAME}`
@@ -22,6 +23,10 @@ export function unitFile(program: string): UnitFile {
   return {
     path: isOwnNeeded ? OWN_UNIT : packaged,
     text: (place) => unitText(program, place),
+    prepare(place: ServicePlace) {
+      refuseHiddenPlace(place)
+      prepareSocketFolder(place.socket)
+    },
     write(place: ServicePlace) {
       if (isOwnNeeded) replaceFile(OWN_UNIT, unitText(program, place), { mode: 0o644, uid: 0, gid: 0 })
     },

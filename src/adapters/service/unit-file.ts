@@ -1,27 +1,39 @@
 import { dirname } from 'node:path'
+import { CanhazgpuError } from '../../domain/errors.ts'
 import type { ServicePlace } from '../../ports/service-machine.ts'
+import { realPath } from '../kernel/libc.ts'
 import { DEFAULT_FOLDER } from '../store/files/repair.ts'
 
-const DEFAULT_RUNTIME_FOLDER = '/run/canhazgpu'
+/** `PrivateTmp=` of the unit replaces these. */
+const PRIVATE_FOLDERS = ['/tmp', '/var/tmp']
+
+/** Throws `usage` for a path that the unit hides. */
+export function refuseHiddenPlace(place: ServicePlace): void {
+  for (const [flag, path] of Object.entries({ '--pool': place.pool, '--socket': place.socket })) {
+    const hidden = PRIVATE_FOLDERS.find((folder) => `${realFolder(path)}/`.startsWith(`${folder}/`))
+    if (hidden === undefined) continue
+    throw new CanhazgpuError('usage', `The service cannot use ${path}, because it has its own ${hidden}`, {
+      hint: `name a path in another folder with ${flag}`,
+    })
+  }
+}
 
 /** The systemd unit of the daemon. `program` is the path of the executable. */
 export function unitText(program: string, { socket, pool }: ServicePlace): string {
-  const folder = dirname(pool)
-  const state =
-    folder === DEFAULT_FOLDER
-      ? 'StateDirectory=canhazgpu\nStateDirectoryMode=0700'
-      : `ReadWritePaths=${pathWord(folder)}`
-  const runtime =
-    dirname(socket) === DEFAULT_RUNTIME_FOLDER
-      ? '# A container may mount this folder, so it stays while the daemon restarts.\nRuntimeDirectory=canhazgpu\nRuntimeDirectoryMode=0755\nRuntimeDirectoryPreserve=yes'
-      : `ReadWritePaths=${pathWord(dirname(socket))}`
+  const folder = realFolder(pool)
+  // systemd makes a state directory only at this path itself, not behind a link.
+  const isDefault = folder === DEFAULT_FOLDER
+  const mounts = isDefault ? '' : `RequiresMountsFor=${pathWord(folder)}\n`
+  const state = isDefault
+    ? 'StateDirectory=canhazgpu\nStateDirectoryMode=0700'
+    : `ReadWritePaths=${pathWord(folder)}`
   const command = [program, 'daemon', `--socket=${socket}`, `--pool=${pool}`].map(commandWord).join(' ')
   return `# Written by 'canhazgpu service install'. Use 'systemctl edit canhazgpu' for changes: an upgrade keeps those.
 [Unit]
 Description=GPU reservations (canhazgpu)
 After=local-fs.target nss-user-lookup.target
 StartLimitIntervalSec=0
-
+${mounts}
 [Service]
 ExecStart=${command}
 # Commands wait five seconds for a daemon that restarts.
@@ -37,7 +49,7 @@ UMask=0022
 Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/rocm/bin
 UnsetEnvironment=BUN_OPTIONS BUN_BE_BUN
 ${state}
-${runtime}
+${runtimeLines(socket)}
 
 # Hardening.
 NoNewPrivileges=yes
@@ -54,10 +66,11 @@ LockPersonality=yes
 # The name service may ask a server, for example LDAP.
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 # SETUID, SETGID: a child takes the account of a job before it signals it. KILL: it also signals what that job started
-# under the account of the daemon. SYS_PTRACE: reads /proc of all processes, and writes to the terminal of a job.
+# under the account of the daemon. SYS_PTRACE, DAC_READ_SEARCH: reads /proc of all processes, also the open files of a
+# job, to write messages to its standard error.
 # MKNOD, SYS_MODULE, CHOWN, FOWNER: nvidia-modprobe loads the driver and creates its device files, at first use after
 # boot.
-CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_KILL CAP_SYS_PTRACE CAP_MKNOD CAP_SYS_MODULE CAP_CHOWN CAP_FOWNER
+CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_KILL CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_MKNOD CAP_SYS_MODULE CAP_CHOWN CAP_FOWNER
 # Left out, because the job does not allow it:
 # User=: only root may read /proc of all accounts and take the account of a job.
 # MemoryDenyWriteExecute=: the runtime compiles code while it runs.
@@ -73,14 +86,29 @@ WantedBy=multi-user.target
 `
 }
 
+/** Folders below /run are empty after a boot, so systemd creates the folder of a socket there. */
+function runtimeLines(socket: string): string {
+  const folder = realFolder(socket)
+  if (!folder.startsWith('/run/')) return `ReadWritePaths=${pathWord(folder)}`
+  return `# A container may mount this folder, so it stays while the daemon restarts.
+RuntimeDirectory=${pathWord(folder.slice('/run/'.length))}
+RuntimeDirectoryMode=0755
+RuntimeDirectoryPreserve=yes`
+}
+
+/** With links resolved, as far as the folder exists. */
+const realFolder = (path: string): string => realPath(dirname(path)) ?? dirname(path)
+
 /** A path in a setting: systemd expands `%`. */
-const pathWord = (path: string): string => `"${escaped(path)}"`
+const pathWord = (path: string): string => (isPlain(path) ? path : `"${escaped(path)}"`)
 
 /** A word of a command line: systemd also expands `$`. */
 function commandWord(word: string): string {
   const text = escaped(word).replaceAll('$', '$$$$')
-  return /^[\w./=:@+-]+$/.test(text) ? text : `"${text}"`
+  return isPlain(text) ? text : `"${text}"`
 }
+
+const isPlain = (word: string): boolean => /^[\w./=:@+-]+$/.test(word)
 
 const escaped = (text: string): string =>
   text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('\n', '\\n')

@@ -128,16 +128,22 @@ export async function createDaemonStore(path: string, now: () => Moment): Promis
   return createSqliteStore({ path, now }, { kind: 'owner' })
 }
 
-/**
- * Moves the pool into files that only a daemon of this account can open. A pool that cannot be read is not changed. False
- * if the files belong to a daemon already, or there is no pool.
- */
-export async function closeStore(path: string, now: () => Moment): Promise<boolean> {
-  const { closePool, isPoolClosed } = await import('./files/move-pool.ts')
+/** Throws if `closeStore` could not move the pool at this path: its place is unsafe, or it cannot be read. */
+export async function checkClosable(path: string, now: () => Moment): Promise<void> {
+  const { isPoolClosed, refuseOthers } = await import('./files/move-pool.ts')
   refuseForeignPath(path)
   refuseNetworkFilesystem(path)
-  if (isPoolClosed(path)) return false
+  if (isPoolClosed(path)) return
+  refuseOthers(path)
   await readAsAdministrator(path, now)
+}
+
+/**
+ * Moves the pool into files that only a daemon of this account can open. `checkClosable` must have accepted it. False if
+ * the files belong to a daemon already, or there is no pool.
+ */
+export async function closeStore(path: string): Promise<boolean> {
+  const { closePool } = await import('./files/move-pool.ts')
   return closePool(path)
 }
 

@@ -1,6 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   lstatSync,
   openSync,
@@ -20,6 +21,7 @@ import { withFolderLocked } from '../locks/folder-lock.ts'
 import { type Guarded, openGuarded } from '../locks/journal-guard.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
 import { versionOf } from '../schema/schema.ts'
+import { ensureClosedFolder } from './closed-folder.ts'
 import { fillPool } from './create.ts'
 import { daemonLock, isOfDaemon, lockForDaemon, unlock } from './daemon-lock.ts'
 import { withFreshFolder } from './fresh-folder.ts'
@@ -37,8 +39,8 @@ const LOCKED_WITHIN_MS = 2_000
  */
 export async function closePool(path: string): Promise<boolean> {
   const folder = dirname(path)
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined || isPoolClosed(path)) return false
-  refuseOthers(path)
+  if (!existsSync(folder)) ensureClosedFolder(path)
+  if (isPoolClosed(path)) return false
   return withFolderLocked(folder, async () => {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
       shareFolder(folder, { kind: 'owner' })
@@ -89,10 +91,10 @@ function audienceBefore(folder: string): Audience {
   return gid === 0 ? { kind: 'everyone' } : { kind: 'group', gid }
 }
 
-/** The whole folder is closed, so it must not hold files of others. */
-function refuseOthers(path: string): void {
+/** Throws `permission-denied` if the folder, which is closed as a whole, has files of others. */
+export function refuseOthers(path: string): void {
   const folder = dirname(path)
-  if (folder === DEFAULT_FOLDER) return
+  if (folder === DEFAULT_FOLDER || !existsSync(folder)) return
   const other = readdirSync(folder).find((name) => !isPoolName(path, name))
   if (other === undefined) return
   throw new CanhazgpuError(
