@@ -268,13 +268,13 @@ export class Waiters {
   async #timeOut(place: Place): Promise<void> {
     if (!this.#take(place)) return
     const { waiter } = place
-    this.#inBackground(this.giveBack(waiter))
     try {
       const { pool, moment } = await this.#parts.service.view('stored')
       waiter.finish(timedOut(pool, waiter.intent, moment.wall))
     } catch (error) {
       waiter.finish(this.#failureOf(error))
     }
+    this.#inBackground(this.giveBack(waiter))
   }
 
   /** A defect is described in the log only. */

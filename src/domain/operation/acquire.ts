@@ -28,7 +28,7 @@ export function acquireUnits(
     const grant = grantOf(held, { evidence, observed, now: context.now })
     return { pool, answer: { kind: 'granted', grant } }
   }
-  const never = limitNeverAllowing(pool, intent)
+  const never = limitNeverAllowing(pool, intent, now)
   if (never !== null) return { pool, answer: { refused: never } }
   const conditions = { now, stopped: context.processes.stopped, evidence }
   const limit = wait === undefined ? limitReached(pool, intent, conditions) : null
@@ -39,7 +39,7 @@ export function acquireUnits(
     return { pool: after, answer: { kind: 'granted', grant } }
   }
   if (wait === undefined) return { pool, answer: { refused: result.shortage } }
-  const waiting = addToQueue(clearUnresponsive(pool, intent.id), intent, wait, now)
+  const waiting = addToQueue(clearUnresponsive(pool, intent.id), intent, wait, conditions)
   if (isRefusal(waiting)) return { pool, answer: waiting }
   const reading = { evidence, reserved: reservedUnits(pool) }
   return { pool: noteStartable(waiting, intent.id, conditions), answer: { kind: 'queued', reading } }

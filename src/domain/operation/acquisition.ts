@@ -2,6 +2,7 @@ import { shownName } from '../ledger/shown-accounts.ts'
 import { availabilityOf, type Evidence } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'
+import { unitsHeld } from '../policy/account-use.ts'
 import { limitedAs, limitFor, MOST_ENTRIES_PER_ACCOUNT } from '../policy/limits.ts'
 import type {
   Millis,
@@ -19,6 +20,7 @@ import { hasRequirements, isSuitable, wantedUnits } from '../pool/suitable.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
 import { knownEnd, NEVER } from '../schedule/calendar.ts'
 import { demandOf, sizeOf } from '../schedule/demand.ts'
+import { expectedStarts } from '../schedule/expected-starts.ts'
 import type { Openings } from '../schedule/openings.ts'
 import { type Conditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
@@ -71,10 +73,11 @@ export function canStart(pool: Pool, intent: Intent, conditions: Conditions): bo
 export const MOST_ENTRIES = 4_096
 
 /** Adds the intent to the end of the queue, unless it is in the queue already; or returns why it may not wait. */
-export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, now: Millis): Pool | Refusal {
+export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, known: Known): Pool | Refusal {
   if (pool.queue.some((entry) => entry.id === intent.id)) return withGroups(pool, intent)
   const { id, owner, request, note, term, groups } = intent
-  const limit = reachedLimit(pool, intent)
+  const { now } = known
+  const limit = reachedLimit(pool, intent, known)
   if (limit !== null) return { refused: limit }
   const duration = longestHold(term)
   const entry: QueueEntry = {
@@ -107,13 +110,34 @@ function withGroups(pool: Pool, { id, groups }: Intent): Pool {
 const isSame = (a: readonly number[] = [], b: readonly number[] = []): boolean =>
   a.length === b.length && a.every((gid, at) => gid === b[at])
 
-function reachedLimit({ queue, policy }: Pool, intent: Intent): OverLimit | null {
+type Known = Pick<Conditions, 'now' | 'stopped'>
+
+function reachedLimit(pool: Pool, intent: Intent, known: Known): OverLimit | null {
+  const { queue, policy } = pool
   const account = limitedAs(intent.owner.account)
-  const own = queue.filter(({ owner }) => limitedAs(owner.account) === account).length
-  const most = limitFor(policy, 'max-waiting', subjectOf(intent))?.value ?? MOST_ENTRIES_PER_ACCOUNT
-  if (own >= most) return { code: 'over-limit', limit: 'account', waiting: own, most }
+  const own = queue.filter(({ owner }) => limitedAs(owner.account) === account)
+  const { value: most = MOST_ENTRIES_PER_ACCOUNT, scope } =
+    limitFor(policy, 'max-waiting', subjectOf(intent)) ?? {}
+  if (own.length >= most) {
+    const frees = firstLeaving(pool, own, known)
+    return {
+      ...{ code: 'over-limit', limit: 'account', waiting: own.length, most },
+      ...(scope === undefined ? {} : { scope }),
+      ...(frees === undefined || own.length > most ? {} : { frees: { at: frees, now: known.now } }),
+    }
+  }
   if (queue.length < MOST_ENTRIES) return null
   return { code: 'over-limit', limit: 'queue', waiting: queue.length, most: MOST_ENTRIES }
+}
+
+/** When the first of these entries is expected to start, or gives up; undefined if that is not known. */
+function firstLeaving(pool: Pool, entries: readonly QueueEntry[], known: Known): Millis | undefined {
+  const starts = expectedStarts(pool, known)
+  const times = entries.flatMap(({ id, waitUntil }) => {
+    const start = starts.get(id)
+    return [...(start?.kind === 'at' ? [start.at] : []), ...(waitUntil === undefined ? [] : [waitUntil])]
+  })
+  return times.length === 0 ? undefined : Math.min(...times)
 }
 
 export function removeFromQueue(pool: Pool, id: string): Pool {
@@ -206,10 +230,16 @@ function shortageOf(
 export const drainingIn = (units: readonly Unit[]): readonly Draining[] =>
   units.flatMap(({ id, drain }) => (drain === undefined ? [] : [{ unit: id, drain }]))
 
-/** The refusal of a wait that reached its time limit, with the holders at that time. */
-export const timedOut = (pool: Pool, intent: Intent, now: Millis): Refusal => ({
-  refused: { code: 'timed-out', now, busy: busyUnits(pool, intent) },
-})
+/** The refusal of a wait that reached its time limit, with the holders and the reached limit at that time. */
+export function timedOut(pool: Pool, intent: Intent, now: Millis): Refusal {
+  // The entry has the groups of the account.
+  const asking = pool.queue.find(({ id }) => id === intent.id) ?? intent
+  const limit = limitFor(pool.policy, 'max-gpus', subjectOf(asking))
+  const used = unitsHeld(pool, intent.owner.account, now)
+  const isOver = limit !== undefined && used + sizeOf(intent.request) > limit.value
+  const over = isOver ? { over: { scope: limit.scope, used, most: limit.value } } : {}
+  return { refused: { code: 'timed-out', now, busy: busyUnits(pool, intent), ...over } }
+}
 
 function busyUnits(pool: Pool, { request, owner }: Intent): readonly Busy[] {
   const wanted = new Set(wantedUnits(pool, request))

@@ -36,7 +36,7 @@ export function claimUnits(
   const { now, processes } = context
   const seen = { now: now.wall, stopped: processes.stopped, evidence }
   const claimed = { ...intent, request }
-  const limit = limitNeverAllowing(pool, claimed) ?? limitReached(pool, claimed, seen)
+  const limit = limitNeverAllowing(pool, claimed, now.wall) ?? limitReached(pool, claimed, seen)
   if (limit !== null) return { pool, answer: { refused: limit } }
   const { pool: after, result } = acquire(pool, claimed, seen)
   if (result.kind === 'refused') return { pool, answer: { refused: result.shortage } }

@@ -32,10 +32,10 @@ export function extend(
   if (draining.length > 0) return { pool, answer: { refused: { code: 'draining', draining } } }
   const extended = own.map((held) => extendedBy(held, by, now.wall + LONGEST_HOLD))
   const limit = limitFor(pool.policy, 'max-duration', { account: actor, groups })
-  const asked = Math.max(...extended.map(({ startedAt, term }) => term.expiresAt - startedAt))
+  const [lasts, asked] = [longest(own), longest(extended)]
   if (limit !== undefined && asked > limit.value) {
     const { scope, value: most } = limit
-    return { pool, answer: { refused: { code: 'over-limit', limit: 'duration', scope, asked, most } } }
+    return { pool, answer: { refused: { code: 'over-limit', limit: 'duration', scope, asked, most, lasts } } }
   }
   const byId = new Map(extended.map((held) => [held.id, held]))
   const reservations = pool.reservations.map((held) => byId.get(held.id) ?? held)
@@ -44,6 +44,9 @@ export function extend(
     ? { pool: after, answer: extended }
     : { pool, answer: { refused: { code: 'promised' } } }
 }
+
+const longest = (reservations: readonly ManualReservation[]): Millis =>
+  Math.max(...reservations.map(({ startedAt, term }) => term.expiresAt - startedAt))
 
 function ownManual(
   pool: Pool,

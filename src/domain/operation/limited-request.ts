@@ -1,4 +1,4 @@
-import { allowedFrom } from '../policy/account-use.ts'
+import { allowedFrom, unitsHeld } from '../policy/account-use.ts'
 import { durationsFor, limitFor, storedGroups } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
 import { sizeOf } from '../schedule/demand.ts'
@@ -39,7 +39,7 @@ function termWithDefault(
 }
 
 /** The limit that the request exceeds whatever the account holds; null if there is none. */
-export function limitNeverAllowing(pool: Pool, intent: Intent): OverLimit | null {
+export function limitNeverAllowing(pool: Pool, intent: Intent, now: Millis): OverLimit | null {
   const { policy } = pool
   const asked = askedDuration(intent.term)
   const duration = limitFor(policy, 'max-duration', subjectOf(intent))
@@ -51,7 +51,13 @@ export function limitNeverAllowing(pool: Pool, intent: Intent): OverLimit | null
   const gpus = limitFor(policy, 'max-gpus', subjectOf(intent))
   const requested = sizeOf(intent.request)
   if (gpus === undefined || requested <= gpus.value) return null
-  return { ...over(gpus.scope), limit: 'gpus', most: gpus.value, requested, used: 0 }
+  return {
+    ...over(gpus.scope),
+    limit: 'gpus',
+    most: gpus.value,
+    requested,
+    used: unitsHeld(pool, intent.owner.account, now),
+  }
 }
 
 /** Without the grace, which is for the command's end. */

@@ -8,14 +8,14 @@ import { isRefusal } from './refusal.ts'
 export function joinQueue(
   pool: Pool,
   { intent: given, wait }: Operation<'join'>,
-  { now, groups }: Context,
+  { now, groups, processes }: Context,
 ): Done<null> {
   const impossible = impossibleIn(pool, given.request)
   if (impossible !== null) return { pool, answer: impossible }
   const intent = limitedIntent(pool.policy, given, groups)
-  const never = limitNeverAllowing(pool, intent)
+  const never = limitNeverAllowing(pool, intent, now.wall)
   if (never !== null) return { pool, answer: { refused: never } }
-  const joined = addToQueue(pool, intent, wait, now.wall)
+  const joined = addToQueue(pool, intent, wait, { now: now.wall, stopped: processes.stopped })
   return isRefusal(joined) ? { pool, answer: joined } : { pool: joined, answer: null }
 }
 

@@ -14,8 +14,13 @@ export type Reason =
   | { readonly code: 'no-such-unit'; readonly units: readonly UnitId[] }
   /** None of `requested` was released. */
   | ({ readonly code: 'not-yours'; readonly requested: readonly UnitId[]; readonly now: Millis } & Held)
-  /** The wait reached its time limit; `busy` are the holders at that time. */
-  | { readonly code: 'timed-out'; readonly now: Millis; readonly busy: readonly Busy[] }
+  /** The wait reached its time limit; `busy` are the holders at that time. `over`: a limit kept it from starting. */
+  | {
+      readonly code: 'timed-out'
+      readonly now: Millis
+      readonly busy: readonly Busy[]
+      readonly over?: { readonly scope: Scope; readonly used: number; readonly most: number }
+    }
   | OverLimit
   /** Without `units`: the account has no manual reservation on any unit. */
   | { readonly code: 'nothing-to-extend'; readonly units?: readonly UnitId[] }
@@ -47,12 +52,22 @@ export type Reason =
 
 /** A limit refuses the request. */
 export type OverLimit =
-  /** The queue is full, for this account or for all. */
+  /** The queue is full for all accounts. */
   | {
       readonly code: 'over-limit'
-      readonly limit: 'account' | 'queue'
+      readonly limit: 'queue'
       readonly waiting: number
       readonly most: number
+    }
+  /** The account has too many requests in the queue. `frees`: when one of them leaves it, if that is known. */
+  | {
+      readonly code: 'over-limit'
+      readonly limit: 'account'
+      /** Absent: the default. */
+      readonly scope?: Scope
+      readonly waiting: number
+      readonly most: number
+      readonly frees?: { readonly at: Millis; readonly now: Millis }
     }
   /** The account would hold too many units. `frees`: when the limit allows the request, if that is known. */
   | {
@@ -71,6 +86,8 @@ export type OverLimit =
       readonly scope: Scope
       readonly asked: Millis
       readonly most: Millis
+      /** How long the reservation lasts without the extension; absent for a new request. */
+      readonly lasts?: Millis
     }
 
 /** Not enough units are available now. */

@@ -7,7 +7,7 @@ import {
   type Pool,
   type Reservation,
 } from '../pool/model.ts'
-import { knownEnd, NEVER, startOf } from '../schedule/calendar.ts'
+import { Calendar, knownEnd, NEVER, startOf } from '../schedule/calendar.ts'
 import { limitedAs } from './limits.ts'
 import { type Rule, ruleFor } from './rules.ts'
 
@@ -65,6 +65,10 @@ export function limitsOf(
     return isCertain ? [rule] : []
   })
 }
+
+/** How many units the account holds now, as limits count them. */
+export const unitsHeld = (pool: Pool, account: Account, now: Millis): number =>
+  new Calendar(pool, now).heldByAccount().get(limitedAs(account)) ?? 0
 
 /** Whether groups decide a limit. */
 export const hasGroupLimit = ({ limits = [] }: Policy, key?: LimitKey): boolean =>

@@ -1,5 +1,5 @@
 import { LIMIT_KEYS, type LimitKey, type Millis, type Pool, type Scope } from '../pool/model.ts'
-import { Calendar } from '../schedule/calendar.ts'
+import { unitsHeld } from './account-use.ts'
 import { isSameScope } from './change.ts'
 import { isFor, limitedAs, limitFor, type Subject } from './limits.ts'
 import { type Rule, type RuleKey, rulesOf } from './rules.ts'
@@ -30,7 +30,7 @@ const isLimitKey = (key: RuleKey): key is LimitKey => (LIMIT_KEYS as readonly st
 function useOf(pool: Pool, { account }: Subject, now: Millis): Readonly<Partial<Record<RuleKey, number>>> {
   const counted = limitedAs(account)
   return {
-    'max-gpus': new Calendar(pool, now).heldByAccount().get(counted) ?? 0,
+    'max-gpus': unitsHeld(pool, account, now),
     'max-waiting': pool.queue.filter(({ owner }) => limitedAs(owner.account) === counted).length,
   }
 }

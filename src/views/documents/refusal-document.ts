@@ -1,5 +1,5 @@
 import type { Busy, Draining, Held, Missing, OverLimit, Reason } from '../../domain/operation/refusal.ts'
-import type { UnitId } from '../../domain/pool/model.ts'
+import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
@@ -40,7 +40,7 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'not-yours':
       return { code: reason.code, ...heldDocument(reason), requested: numbers(reason.requested) }
     case 'timed-out':
-      return { code: reason.code, busy: busyDocument(reason.busy) }
+      return { code: reason.code, busy: busyDocument(reason.busy), ...reachedDocument(reason.over) }
     case 'over-limit':
       return limitDocument(reason)
     case 'nothing-to-extend':
@@ -102,21 +102,35 @@ const drainingDocument = (draining: readonly Draining[]) =>
 function limitDocument(reason: OverLimit): RefusalDocument {
   const { code } = reason
   switch (reason.limit) {
-    case 'account':
     case 'queue':
       return { code, limit: reason.limit, waiting: reason.waiting, most: reason.most }
+    case 'account': {
+      const { limit, waiting, most, scope, frees } = reason
+      const source = scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
+      return { code, limit, waiting, most, ...source, ...freesDocument(frees) }
+    }
     case 'gpus': {
       const { limit, requested, used, most, frees } = reason
-      const when = frees === undefined ? {} : { allowed_at: timestamp(frees.at) }
-      return { code, limit, requested, used, most, ...sourceDocument(reason.scope), ...when }
+      return { code, limit, requested, used, most, ...sourceDocument(reason.scope), ...freesDocument(frees) }
     }
     case 'duration': {
-      const { limit, asked, most } = reason
-      const seconds = { requested_seconds: asked / 1000, most_seconds: most / 1000 }
+      const { limit, asked, most, lasts } = reason
+      const seconds = {
+        ...{ requested_seconds: asked / 1000, most_seconds: most / 1000 },
+        ...(lasts === undefined ? {} : { used_seconds: lasts / 1000 }),
+      }
       return { code, limit, ...seconds, ...sourceDocument(reason.scope) }
     }
   }
 }
+
+const freesDocument = (frees: { readonly at: Millis } | undefined) =>
+  frees === undefined ? {} : { allowed_at: timestamp(frees.at) }
+
+const reachedDocument = (over: Extract<Reason, { code: 'timed-out' }>['over']) =>
+  over === undefined
+    ? {}
+    : { limit_reached: { used: over.used, most: over.most, ...sourceDocument(over.scope) } }
 
 export const heldDocument = ({ unit, owner, until }: Held) => ({
   gpu_id: gpuNumber(unit),

@@ -46,7 +46,19 @@ export const refusal = v.variant('code', [
   }),
   object({ code: v.literal('no-such-unit'), gpu_ids: list(whole) }),
   object({ code: v.literal('not-yours'), ...held, requested: list(whole) }),
-  object({ code: v.literal('timed-out'), busy: list(busy) }),
+  object({
+    code: v.literal('timed-out'),
+    busy: list(busy),
+    /** The limit of GPUs that kept the request from starting. */
+    limit_reached: optional(
+      object({
+        used: whole,
+        most: whole,
+        source: oneOf(['pool', 'account', 'group']),
+        name: optional(text),
+      }),
+    ),
+  }),
   object({
     code: v.literal('over-limit'),
     limit: oneOf(['account', 'queue', 'gpus', 'duration']),
@@ -55,13 +67,15 @@ export const refusal = v.variant('code', [
     /** With `gpus`. */
     requested: optional(whole),
     used: optional(whole),
-    /** When known ends of the account's reservations allow the request. */
+    /** When the limit allows the request, by the known ends of the account's reservations or waits. */
     allowed_at: optional(time),
     most: optional(whole),
     /** With `duration`. */
     requested_seconds: optional(amount),
     most_seconds: optional(amount),
-    source: optional(oneOf(['pool', 'account', 'group'])),
+    /** Of an extension: how long the reservation lasts without it. */
+    used_seconds: optional(amount),
+    source: optional(oneOf(['default', 'pool', 'account', 'group'])),
     name: optional(text),
   }),
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),

@@ -1,5 +1,5 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
-import type { OverLimit } from '../../domain/operation/refusal.ts'
+import type { OverLimit, Reason } from '../../domain/operation/refusal.ts'
 import type { LimitKey, Scope } from '../../domain/pool/model.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
@@ -12,39 +12,68 @@ export function limitWords(reason: OverLimit): Words {
     case 'queue':
       return {
         code: 'too-many-waiting',
-        message: `The queue is full: ${reason.waiting} requests wait already`,
-        hint: "see 'canhazgpu queue' for their owners",
+        message: `The queue is full: ${reason.waiting} requests of all accounts wait already, at most ${reason.most}`,
+        hint: "try again when some of them have started: see 'canhazgpu queue'",
       }
     case 'account':
-      return {
-        code: 'too-many-waiting',
-        message: `Your account has ${reason.waiting} requests in the queue already, and at most ${reason.most} may wait`,
-        hint: "try again when some of them are served or stopped: see 'canhazgpu queue'",
-      }
+      return waitingLimitWords(reason)
     case 'gpus':
       return gpuLimitWords(reason)
     case 'duration':
-      return {
-        code: 'impossible-request',
-        message: `Your limit is ${formatDuration(reason.most)} (${sourceWords('max-duration', reason.scope)}): requested ${formatDuration(reason.asked)}`,
-        hint: SEE_POLICY,
-      }
+      return durationLimitWords(reason)
   }
 }
 
-function gpuLimitWords(reason: Extract<OverLimit, { readonly limit: 'gpus' }>): Words {
-  const { requested, used, most, frees } = reason
-  const limit = `Your limit is ${most} GPUs at once (${sourceWords('max-gpus', reason.scope)})`
-  if (requested > most) {
-    return { code: 'impossible-request', message: `${limit}: requested ${requested}`, hint: SEE_POLICY }
-  }
-  const when = frees === undefined ? '' : `allowed in ${formatDuration(frees.at - frees.now)}; `
+type Over<Limit extends OverLimit['limit']> = Extract<OverLimit, { readonly limit: Limit }>
+
+function waitingLimitWords({ waiting, most, scope, frees }: Over<'account'>): Words {
+  const source = scope === undefined ? 'the default of max-waiting' : sourceWords('max-waiting', scope)
+  const when =
+    frees === undefined
+      ? 'try again when one of them has started or ended'
+      : `one of them is expected to leave the queue in ${formatDuration(frees.at - frees.now)}`
   return {
-    code: 'over-limit',
-    message: `${limit}: you have ${used}, requested ${requested}`,
-    hint: `${when}wait in the queue with --wait, or release some of yours`,
+    code: 'too-many-waiting',
+    message: `Your limit is ${most} requests in the queue (${source}): you have ${waiting}`,
+    hint: most === 0 ? 'leave out --wait' : `${when}: see 'canhazgpu queue'`,
   }
 }
+
+function durationLimitWords({ asked, most, scope, lasts }: Over<'duration'>): Words {
+  const limit = `Your limit is ${formatDuration(most)} (${sourceWords('max-duration', scope)})`
+  const code = 'impossible-request'
+  if (lasts === undefined) {
+    const hint = `request at most ${formatDuration(most)}; ${SEE_POLICY}`
+    return { code, message: `${limit}: requested ${formatDuration(asked)}`, hint }
+  }
+  const message = `${limit}: the reservation has ${formatDuration(lasts)}, requested ${formatDuration(asked)} in all`
+  if (lasts < most) return { code, message, hint: `extend by at most ${formatDuration(most - lasts)}` }
+  return { code, message, hint: 'reserve again when it has ended' }
+}
+
+function gpuLimitWords({ requested, used, most, scope, frees }: Over<'gpus'>): Words {
+  const limit = `Your limit is ${most} GPUs at once (${sourceWords('max-gpus', scope)})`
+  const message = `${limit}: you have ${used}, requested ${requested}`
+  if (requested > most) {
+    const instead = most === 0 ? '' : `request at most ${most}; `
+    return { code: 'impossible-request', message, hint: `${instead}${SEE_POLICY}` }
+  }
+  const when =
+    frees === undefined || frees.at <= frees.now
+      ? 'allowed when enough of yours have ended'
+      : `allowed in ${formatDuration(frees.at - frees.now)}`
+  return {
+    code: 'over-limit',
+    message,
+    hint: `${when}; wait in the queue with --wait, or release some of yours`,
+  }
+}
+
+/** `your limit of 2 GPUs is reached (max-gpus of group students): you have 2` */
+export const reachedWords = ({ scope, used, most }: NonNullable<TimedOut['over']>): string =>
+  `your limit of ${most} GPUs is reached (${sourceWords('max-gpus', scope)}): you have ${used}`
+
+type TimedOut = Extract<Reason, { readonly code: 'timed-out' }>
 
 const SEE_POLICY = "see 'canhazgpu policy'"
 

@@ -12,7 +12,7 @@ import { shortened } from '../../domain/text/text.ts'
 import { drainedWords } from './drain-words.ts'
 import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
-import { limitWords } from './limit-words.ts'
+import { limitWords, reachedWords } from './limit-words.ts'
 import { requirementsWords } from './request-words.ts'
 
 /** Returns the answer, or throws the refusal as an error. */
@@ -52,10 +52,13 @@ function wordsOf(reason: Reason): Words {
       }
     case 'timed-out': {
       const holders = holdersWords(reason.busy, reason.now)
+      const facts = [...(reason.over === undefined ? [] : [reachedWords(reason.over)]), holders]
       return {
         code: 'wait-timed-out',
         message: 'Timed out waiting for GPUs',
-        hint: `${holders === '' ? '' : `${holders}; `}see 'canhazgpu queue' and 'canhazgpu status'`,
+        hint: [...facts.filter((words) => words !== ''), "see 'canhazgpu queue' and 'canhazgpu status'"].join(
+          '; ',
+        ),
       }
     }
     case 'over-limit':

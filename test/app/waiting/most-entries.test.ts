@@ -43,11 +43,15 @@ test('an account has at most 256 requests in the queue', async () => {
 test('the limit counts by account, not by shown name', () => {
   let pool = EMPTY
   for (let nth = 0; nth < MOST_ENTRIES_PER_ACCOUNT; nth++) pool = joined(pool, 1, nth)
-  expect(addToQueue(pool, intentOf(1, 256), { process }, 0)).toEqual({
-    refused: { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
+  expect(addToQueue(pool, intentOf(1, 256), { process }, KNOWN)).toEqual({
+    refused: {
+      ...{ code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
+      // The first of them could start now.
+      frees: { at: 0, now: 0 },
+    },
   })
   // A request that is already in the queue keeps its place.
-  expect(addToQueue(pool, intentOf(1, 255), { process }, 0)).toBe(pool)
+  expect(addToQueue(pool, intentOf(1, 255), { process }, KNOWN)).toBe(pool)
   expect(joined(pool, 2, 0).queue).toHaveLength(257)
 })
 
@@ -57,7 +61,7 @@ test('a queue has at most 4,096 requests; a stored pool with more is damaged', (
     pool = joined(pool, Math.floor(nth / MOST_ENTRIES_PER_ACCOUNT), nth)
   }
   expect(poolFaults(pool)).toEqual([])
-  expect(addToQueue(pool, intentOf(99, 0), { process }, 0)).toEqual({
+  expect(addToQueue(pool, intentOf(99, 0), { process }, KNOWN)).toEqual({
     refused: { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
   })
   const [first] = pool.queue
@@ -67,8 +71,10 @@ test('a queue has at most 4,096 requests; a stored pool with more is damaged', (
 })
 
 function joined(pool: Pool, uid: number, nth: number): Pool {
-  return unlessRefused(addToQueue(pool, intentOf(uid, nth), { process }, 0))
+  return unlessRefused(addToQueue(pool, intentOf(uid, nth), { process }, KNOWN))
 }
+
+const KNOWN = { now: 0, stopped: () => false }
 
 const process = { pid: 1, startTime: 1, bootId: 'boot', pidNamespace: '1' }
 

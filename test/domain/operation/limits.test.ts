@@ -274,7 +274,12 @@ test('max-waiting limits the queue entries of an account, and may be above the u
     const operation = { op: 'join', intent: intentOf(), wait: { process: identity(9) } } as const
     return apply(pool, operation, contextOf(pool, {})).answer
   }
-  expect(joining(3)).toEqual({ refused: { code: 'over-limit', limit: 'account', waiting: 3, most: 3 } })
+  const full = { code: 'over-limit', limit: 'account', waiting: 3, scope: { kind: 'pool' } }
+  expect(joining(3)).toMatchObject({
+    refused: { ...full, most: 3, frees: { at: NOW + HOUR, now: NOW } },
+  })
+  // One fewer would still be too many.
+  expect(joining(2)).toEqual({ refused: { ...full, most: 2 } } as never)
   expect(joining(4)).toBeNull()
   expect(joining(0, account(BOB))).toBeNull()
 })

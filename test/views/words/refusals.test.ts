@@ -221,17 +221,51 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { busy: [] },
   ],
   [
+    {
+      ...{ code: 'timed-out', now: 0 },
+      busy: [{ unit: '0', owner: 'ann', until: 60_000, own: true }],
+      over: { scope: { kind: 'group', gid: 500, name: 'students' }, used: 1, most: 1 },
+    },
+    'wait-timed-out',
+    'Timed out waiting for GPUs',
+    "your limit of 1 GPUs is reached (max-gpus of group students): you have 1; you hold 0 for another 0h 1m 0s; see 'canhazgpu queue' and 'canhazgpu status'",
+    {
+      code: 'timed-out',
+      limit_reached: { used: 1, most: 1, source: 'group', name: 'students' },
+    },
+  ],
+  [
     { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
     'too-many-waiting',
-    'Your account has 256 requests in the queue already, and at most 256 may wait',
-    "try again when some of them are served or stopped: see 'canhazgpu queue'",
-    { code: 'over-limit', limit: 'account', waiting: 256, most: 256 },
+    'Your limit is 256 requests in the queue (the default of max-waiting): you have 256',
+    "try again when one of them has started or ended: see 'canhazgpu queue'",
+    { code: 'over-limit', limit: 'account', waiting: 256, most: 256, source: 'default' },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'account', scope: { kind: 'group', gid: 500, name: 'students' } },
+      ...{ waiting: 2, most: 2, frees: { at: 60_000, now: 0 } },
+    },
+    'too-many-waiting',
+    'Your limit is 2 requests in the queue (max-waiting of group students): you have 2',
+    "one of them is expected to leave the queue in 0h 1m 0s: see 'canhazgpu queue'",
+    {
+      ...{ code: 'over-limit', limit: 'account', waiting: 2, most: 2, source: 'group', name: 'students' },
+      allowed_at: '1970-01-01T00:01:00.000Z',
+    },
+  ],
+  [
+    { code: 'over-limit', limit: 'account', scope: { kind: 'pool' }, waiting: 0, most: 0 },
+    'too-many-waiting',
+    'Your limit is 0 requests in the queue (max-waiting of this pool): you have 0',
+    'leave out --wait',
+    { limit: 'account', waiting: 0, most: 0, source: 'pool' },
   ],
   [
     { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
     'too-many-waiting',
-    'The queue is full: 4096 requests wait already',
-    "see 'canhazgpu queue' for their owners",
+    'The queue is full: 4096 requests of all accounts wait already, at most 4096',
+    "try again when some of them have started: see 'canhazgpu queue'",
     { code: 'over-limit', limit: 'queue', waiting: 4_096, most: 4_096 },
   ],
   [
@@ -254,7 +288,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     },
     'over-limit',
     'Your limit is 4 GPUs at once (max-gpus of group students): you have 3, requested 2',
-    'wait in the queue with --wait, or release some of yours',
+    'allowed when enough of yours have ended; wait in the queue with --wait, or release some of yours',
     { source: 'group', name: 'students', used: 3 },
   ],
   [
@@ -263,8 +297,8 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
       ...{ requested: 3, used: 0, most: 2 },
     },
     'impossible-request',
-    'Your limit is 2 GPUs at once (max-gpus of account ann): requested 3',
-    "see 'canhazgpu policy'",
+    'Your limit is 2 GPUs at once (max-gpus of account ann): you have 0, requested 3',
+    "request at most 2; see 'canhazgpu policy'",
     { source: 'account', name: 'ann', requested: 3, most: 2 },
   ],
   [
@@ -274,8 +308,28 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     },
     'impossible-request',
     'Your limit is 4h 0m 0s (max-duration of this pool): requested 8h 0m 0s',
-    "see 'canhazgpu policy'",
+    "request at most 4h 0m 0s; see 'canhazgpu policy'",
     { limit: 'duration', requested_seconds: 28_800, most_seconds: 14_400, source: 'pool' },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'duration', scope: { kind: 'pool' } },
+      ...{ asked: 28_800_000, most: 14_400_000, lasts: 10_800_000 },
+    },
+    'impossible-request',
+    'Your limit is 4h 0m 0s (max-duration of this pool): the reservation has 3h 0m 0s, requested 8h 0m 0s in all',
+    'extend by at most 1h 0m 0s',
+    { limit: 'duration', requested_seconds: 28_800, most_seconds: 14_400, used_seconds: 10_800 },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'duration', scope: { kind: 'pool' } },
+      ...{ asked: 28_800_000, most: 14_400_000, lasts: 14_400_000 },
+    },
+    'impossible-request',
+    'Your limit is 4h 0m 0s (max-duration of this pool): the reservation has 4h 0m 0s, requested 8h 0m 0s in all',
+    'reserve again when it has ended',
+    { limit: 'duration', used_seconds: 14_400 },
   ],
   [
     { code: 'nothing-to-extend' },
