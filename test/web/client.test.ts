@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import type { RuleDocument } from '../../src/views/schemas/policy.ts'
+import type { StatusDocument } from '../../src/views/schemas/status.ts'
+import { limitsOf, sourceWords, usedWords } from '../../src/web/client/accounts/account-limits.ts'
 import { shortDuration } from '../../src/web/client/time.ts'
+import { barsOf } from '../../src/web/client/timeline/timeline-bars.ts'
 import { DAY, lastView, panned, ticksOf, zoomed } from '../../src/web/client/timeline/timeline-view.ts'
 import { shownUser } from '../../src/web/client/users.ts'
 
@@ -39,10 +43,11 @@ describe('the visible time range', () => {
     expect(view.to - view.from).toBe(30 * DAY)
   })
 
-  test('cannot be moved into the future or before the history', () => {
+  test('ends at most 30 days after now, and begins at most 90 days before', () => {
     let view = lastView(DAY, NOW)
+    expect(view.to).toBe(NOW + DAY / 4)
     for (let at = 0; at < 200; at++) view = panned(view, 1, NOW)
-    expect(view.to).toBeLessThan(NOW + 0.05 * DAY)
+    expect(view.to).toBe(NOW + 30 * DAY)
     for (let at = 0; at < 200; at++) view = panned(view, -1, NOW)
     expect(view.from).toBeGreaterThanOrEqual(NOW - 90 * DAY)
     expect(view.to - view.from).toBeCloseTo(DAY, -1)
@@ -52,5 +57,63 @@ describe('the visible time range', () => {
     const ticks = ticksOf({ from: NOW - span, to: NOW }, 8)
     expect(ticks.length).toBeGreaterThan(1)
     expect(ticks.length).toBeLessThanOrEqual(9)
+  })
+})
+
+describe('the bars of the timeline', () => {
+  const gpu = (parts: Partial<StatusDocument>): StatusDocument => ({
+    ...{ gpu_id: 0, status: 'IN_USE', gpu_model: 'Fake GPU', user: 'ann', account: 'ann' },
+    ...parts,
+  })
+  const time = (ms: number) => new Date(ms).toISOString()
+
+  test('a held GPU has a bar up to its latest end', () => {
+    const bars = barsOf([], [gpu({ expiry_time: time(NOW + HOUR) })], NOW)
+    expect(bars).toEqual([
+      { kind: 'expected', gpu: 0, user: 'ann', from: NOW, to: NOW + HOUR, end: NOW + HOUR },
+    ])
+  })
+
+  test.each([undefined, time(NOW - 1)])('with the end %p, no end is known', (expiry) => {
+    const [bar] = barsOf([], [gpu(expiry === undefined ? {} : { expiry_time: expiry })], NOW)
+    expect(bar).toMatchObject({ kind: 'expected', to: Number.POSITIVE_INFINITY, end: null })
+  })
+
+  test('a drained GPU has a bar from the drain on', () => {
+    const drain = { by: 'root', since: time(NOW - HOUR) }
+    const { user: _, account: __, ...unheld } = gpu({ status: 'DRAINED', drain })
+    expect(barsOf([], [unheld], NOW)).toEqual([
+      { kind: 'drained', gpu: 0, from: NOW - HOUR, to: Number.POSITIVE_INFINITY, drain },
+    ])
+  })
+})
+
+describe('the limits of an account', () => {
+  const rule = (parts: Partial<RuleDocument>): RuleDocument => ({
+    ...{ rule: 'max-gpus', value: '4', amount: 4, source: 'pool' },
+    ...parts,
+  })
+  const ofGroup = rule({ value: '2', amount: 2, source: 'group', name: 'students' })
+
+  test('are those that the server lists for it', () => {
+    const account = { account: 'ann', gpus: 1, gpu_ids: [0], waiting: 0, limits: [ofGroup] }
+    const limits = limitsOf(account, { advisory: false, rules: [rule({}), ofGroup] })
+    expect(limits.rule('max-gpus')).toEqual(ofGroup)
+    expect(limits.rule('max-duration')).toBeUndefined()
+  })
+
+  test('if the server does not list it, they are those of the pool, unless a group has one', () => {
+    const rules = [rule({}), rule({ rule: 'max-waiting' }), ofGroup]
+    const limits = limitsOf(undefined, { advisory: false, rules })
+    expect(limits.rule('max-gpus')).toBeUndefined()
+    expect(limits.rule('max-waiting')).toEqual(rule({ rule: 'max-waiting' }))
+  })
+
+  test('in words', () => {
+    expect(usedWords(1, ofGroup)).toBe('1 of 2')
+    expect(usedWords(1, undefined)).toBe('1')
+    expect(sourceWords(ofGroup)).toBe('max-gpus of group students')
+    expect(sourceWords(rule({}))).toBe('max-gpus of this pool')
+    expect(sourceWords(undefined)).toBe('depends on its Unix groups')
   })
 })

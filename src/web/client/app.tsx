@@ -1,14 +1,19 @@
 import { useEffect, useState } from 'preact/hooks'
+import type { SnapshotDocument } from '../../views/schemas/dashboard.ts'
+import type { PolicyDocument } from '../../views/schemas/policy.ts'
+import { AccountsSection } from './accounts/accounts-section.tsx'
 import { Announcer } from './announcer.tsx'
+import { useJson } from './api.ts'
 import { GpuCard } from './gpus/gpu-card.tsx'
 import { Header } from './header.tsx'
 import { useLive } from './live.ts'
 import { Notices } from './notices.tsx'
+import { PolicySection } from './policy-section.tsx'
 import { QueueSection } from './queue-section.tsx'
 import { ReportSection } from './report/report-section.tsx'
 import { Summary } from './summary.tsx'
 import { useTheme } from './theme.ts'
-import { useServerNow } from './time.ts'
+import { useMinuteCount, useServerNow } from './time.ts'
 
 export function App() {
   const live = useLive()
@@ -29,7 +34,6 @@ export function App() {
       </main>
     )
   }
-  const holders = snapshot.status.map((gpu) => `${gpu.user} ${gpu.started_at}`).join()
   return (
     <>
       <a class="skip" href="#gpus">
@@ -50,15 +54,40 @@ export function App() {
           </ul>
         </section>
         <QueueSection queue={snapshot.queue} now={now} />
-        {isWall ? null : (
-          <ReportSection isDark={theme.isDark} gpus={snapshot.status.length} holders={holders} now={now} />
-        )}
+        {isWall ? null : <PageDetails snapshot={snapshot} isDark={theme.isDark} now={now} />}
       </main>
       <Announcer status={snapshot.status} />
       <footer class="foot">
         canhazgpu {snapshot.version} · for programs: <a href="/api/openapi.json">API</a>,{' '}
         <a href="/metrics">metrics</a>
       </footer>
+    </>
+  )
+}
+
+interface PageDetailsProps {
+  readonly snapshot: SnapshotDocument
+  readonly isDark: boolean
+  readonly now: number
+}
+
+/** What the wall view omits. */
+function PageDetails({ snapshot, isDark, now }: PageDetailsProps) {
+  const { status, queue, policy_version } = snapshot
+  const minute = useMinuteCount()
+  const holders = status.map((gpu) => `${gpu.user} ${gpu.started_at}`).join()
+  const waiters = queue.map((place) => `${place.account} ${place.waiting_since}`).join()
+  const policy = useJson<PolicyDocument>('/api/policy', `${policy_version} ${minute}`)
+  return (
+    <>
+      <AccountsSection
+        policy={policy.last}
+        queue={queue}
+        refreshKey={`${holders} ${waiters} ${policy_version} ${minute}`}
+        now={now}
+      />
+      <ReportSection isDark={isDark} status={status} refreshKey={`${holders} ${minute}`} now={now} />
+      <PolicySection policy={policy} now={now} />
     </>
   )
 }

@@ -1,6 +1,5 @@
 import type { QueueDocument } from '../../views/schemas/queue.ts'
 import { TYPES } from '../../views/words/status/states.ts'
-import { requestWords } from './summary.tsx'
 import { clockTime, shortDuration } from './time.ts'
 import { shownUser } from './users.ts'
 
@@ -17,7 +16,7 @@ export function QueueSection({ queue, now }: QueueSectionProps) {
         <p class="panel-more">{queue.length === 0 ? 'Nobody is waiting.' : 'First come, first served.'}</p>
       </div>
       {queue.length === 0 ? null : (
-        <table class="queue">
+        <table class="queue stacked">
           <thead>
             <tr>
               <th scope="col" class="number">
@@ -49,10 +48,12 @@ function QueueRow({ place, now }: { readonly place: QueueDocument; readonly now:
       <td class="number place">{place.position}</td>
       <td class="queue-user">{shownUser(place.user, place.account)}</td>
       <td data-name="Wants">
-        {requestWords(place)} <span class="chip">{TYPES[place.type].word}</span>
+        {place.request} <span class="chip">{TYPES[place.type].word}</span>
       </td>
       <td data-name="Waiting">{shortDuration(now - Date.parse(place.waiting_since))}</td>
-      <td data-name="Why">{place.reason}</td>
+      <td data-name="Why" class={place.reason_code === 'over-limit' ? 'queue-limit' : undefined}>
+        {place.reason}
+      </td>
       <td data-name="Earliest start">
         {start === null
           ? 'not known'

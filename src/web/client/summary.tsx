@@ -25,9 +25,7 @@ export function Summary({ status, queue, now }: SummaryProps) {
       </div>
       <NextFree status={status} now={now} />
       <Fact title="Waiting" value={String(queue.length)}>
-        {queue[0] === undefined
-          ? 'nobody in the queue'
-          : `first: ${queue[0].user}, ${requestWords(queue[0])}`}
+        {queue[0] === undefined ? 'nobody in the queue' : `first: ${queue[0].user}, ${queue[0].request}`}
       </Fact>
       <Fact title="Power" value={powerWords(status)}>
         {utilizationWords(status)}
@@ -45,6 +43,7 @@ export function Summary({ status, queue, now }: SummaryProps) {
           </li>
         ))}
       </ul>
+      <Models status={status} />
       {unusable === null ? null : <p class="summary-unusable">{unusable}</p>}
     </section>
   )
@@ -70,13 +69,32 @@ function NextFree({ status, now }: Pick<SummaryProps, 'status' | 'now'>) {
   )
 }
 
+/** On a machine with several models: how many GPUs of each are free. */
+function Models({ status }: Pick<SummaryProps, 'status'>) {
+  const models = [...new Set(status.map(({ gpu_model }) => gpu_model))]
+  if (models.length < 2) return null
+  return (
+    <ul class="summary-models" aria-label="Free GPUs of each model">
+      {models.map((model) => {
+        const gpus = status.filter(({ gpu_model }) => gpu_model === model)
+        const free = gpus.filter((gpu) => gpu.status === 'AVAILABLE')
+        return (
+          <li key={model}>
+            {model}: {free.length} of {gpus.length} free
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
 interface FactProps {
   readonly title: string
   readonly value: string
   readonly children: preact.ComponentChildren
 }
 
-function Fact({ title, value, children }: FactProps) {
+export function Fact({ title, value, children }: FactProps) {
   return (
     <div class="fact">
       <span class="fact-title">{title}</span>
@@ -84,14 +102,6 @@ function Fact({ title, value, children }: FactProps) {
       <span class="fact-more">{children}</span>
     </div>
   )
-}
-
-export function requestWords({ gpus, gpu_ids, gpu_types, min_memory_mb }: QueueDocument): string {
-  const plural = gpus === 1 ? 'GPU' : 'GPUs'
-  if (gpu_ids !== undefined) return `${plural} ${gpu_ids.join(', ')}`
-  const types = gpu_types === undefined ? '' : ` (${gpu_types.join(' or ')})`
-  const memory = min_memory_mb === undefined ? '' : ` ≥ ${min_memory_mb} MB`
-  return `${gpus} ${plural}${types}${memory}`
 }
 
 const gpuList = (gpus: readonly StatusDocument[]): string =>

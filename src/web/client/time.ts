@@ -14,11 +14,15 @@ export function shortDuration(ms: number): string {
   return `${Math.floor(whole / DAY)}d ${Math.floor((whole % DAY) / HOUR)}h`
 }
 
-/** `14:32`; with the day if it is not today. */
+/** `14:32`; with the day if it is not today, and with the year if it is not this one. */
 export function clockTime(at: number, now: number): string {
   const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   if (new Date(at).toDateString() === new Date(now).toDateString()) return time.format(at)
-  const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short' })
+  const isThisYear = new Date(at).getFullYear() === new Date(now).getFullYear()
+  const day = new Intl.DateTimeFormat(undefined, {
+    ...{ weekday: 'short', day: 'numeric', month: 'short' },
+    ...(isThisYear ? {} : { year: 'numeric' }),
+  })
   return `${day.format(at)}, ${time.format(at)}`
 }
 
@@ -31,4 +35,17 @@ export function useServerNow(at: string | undefined, receivedAt: number): number
   }, [])
   const base = at === undefined ? Date.now() : Date.parse(at)
   return at === undefined ? base : base + Math.max(0, tick - receivedAt)
+}
+
+/** How often figures about the past are fetched again. */
+const REFRESH_EVERY_MS = MINUTE
+
+/** The number of minutes since the page was opened. */
+export function useMinuteCount(): number {
+  const [minutes, setMinutes] = useState(0)
+  useEffect(() => {
+    const timer = setInterval(() => setMinutes((before) => before + 1), REFRESH_EVERY_MS)
+    return () => clearInterval(timer)
+  }, [])
+  return minutes
 }

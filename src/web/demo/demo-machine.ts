@@ -52,9 +52,12 @@ export class DemoMachine {
     return answer
   }
 
+  /** Units without a holder and in service. */
   get freeUnits(): readonly UnitId[] {
     const reserved = reservedUnits(this.pool)
-    return this.pool.units.map(({ id }) => id).filter((id) => !reserved.has(id))
+    return this.pool.units
+      .filter(({ id, drain }) => !reserved.has(id) && drain === undefined)
+      .map(({ id }) => id)
   }
 
   #moment(): Moment {

@@ -3,7 +3,7 @@ import { isRefusal } from '../../domain/operation/refusal.ts'
 import type { Millis, Moment, ProcessIdentity, Reservation } from '../../domain/pool/model.ts'
 import { DemoMachine, GPU_COUNT } from './demo-machine.ts'
 import { Random } from './random.ts'
-import { INITIAL_JOBS, type InitialJob, type Job, type Member, TEAM } from './team.ts'
+import { INITIAL_JOBS, type InitialJob, type Job, type Member, RULES, TEAM } from './team.ts'
 
 const MINUTE: Millis = 60_000
 const DAY: Millis = 24 * 60 * MINUTE
@@ -33,10 +33,12 @@ export class TeamSimulation {
     const { steady } = moment
     const begin = { wall: moment.wall - HISTORY, steady: { ...steady, ms: steady.ms - HISTORY } }
     this.machine = new DemoMachine(host, begin)
+    this.#setRules()
     for (const job of INITIAL_JOBS.toSorted((one, other) => other.startedAgo - one.startedAgo)) {
       this.#simulateHistory(moment.wall - job.startedAgo * MINUTE)
       this.#startInitialJob(job)
     }
+    this.#drainGpu()
     this.#simulateHistory(moment.wall - HISTORY_STEP / 2)
     this.#freeGpus(GPU_COUNT)
     this.machine.now = moment.wall
@@ -47,6 +49,16 @@ export class TeamSimulation {
   advance(until: Millis): void {
     this.machine.now = Math.max(this.machine.now, until - LONGEST_ADVANCE)
     while (this.machine.now + LIVE_STEP <= until) this.#step(LIVE_STEP)
+  }
+
+  #setRules(): void {
+    for (const change of RULES) this.machine.perform({ op: 'set-policy', change })
+  }
+
+  #drainGpu(): void {
+    const unit = this.machine.freeUnits.at(-1)
+    if (unit === undefined) return
+    this.machine.perform({ op: 'drain', units: [unit], reason: 'fan is loud, replacement on Monday' })
   }
 
   #simulateHistory(until: Millis): void {

@@ -1,3 +1,4 @@
+import type { PolicyChange } from '../../domain/policy/change.ts'
 import type { Account } from '../../domain/pool/model.ts'
 
 /** A job that a member of the team runs from time to time. */
@@ -143,4 +144,10 @@ export const INITIAL_JOBS: readonly InitialJob[] = [
   { account: 'bob', job: 0, startedAgo: 611, endsIn: 240 },
   { account: 'alice', job: 0, startedAgo: 187, endsIn: 95 },
   { account: 'carol', job: 0, startedAgo: 74, endsIn: 23 },
+]
+
+/** The rules of the made-up pool: one account may have fewer GPUs than the others. */
+export const RULES: readonly PolicyChange[] = [
+  { key: 'max-gpus', scope: { kind: 'pool' }, value: 4 },
+  { key: 'max-gpus', scope: { kind: 'account', uid: 1006, name: 'ci' }, value: 1 },
 ]

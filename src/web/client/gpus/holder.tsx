@@ -50,8 +50,9 @@ function StateDetails({ gpu, now }: HolderProps) {
       )
     case 'DRAINED':
       return (
-        <Details name="Out of service" quiet note={gpu.drain?.reason}>
-          {gpu.drain === undefined ? null : drainWords(gpu.drain, now)}
+        <Details name="Out of service" quiet>
+          {gpu.drain === undefined ? null : <Drain words="drained" drain={gpu.drain} now={now} />}
+          {gpu.error === undefined ? null : <span class="fault-words">Fault: {gpu.error}</span>}
         </Details>
       )
     case 'IN_USE':
@@ -67,16 +68,34 @@ function Reserved({ gpu, now }: HolderProps) {
       {gpu.expiry_time === undefined
         ? ' · no time limit'
         : ` · ${untilWords(Date.parse(gpu.expiry_time), now)}`}
-      {gpu.drain === undefined ? null : <span class="fault-words">Draining: {drainReason(gpu.drain)}</span>}
+      {gpu.drain === undefined ? null : <Drain words="draining" drain={gpu.drain} now={now} />}
       {gpu.error === undefined ? null : <span class="fault-words">Fault: {gpu.error}</span>}
     </Details>
   )
 }
 
-const drainWords = ({ by, since }: DrainDocument, now: number): string =>
-  `drained by ${by} for ${shortDuration(now - Date.parse(since))}`
+interface DrainProps {
+  readonly words: string
+  readonly drain: DrainDocument
+  readonly now: number
+}
 
-const drainReason = ({ by, reason }: DrainDocument): string => reason ?? `by ${by}`
+/** Who drained the GPU, since when, and why. */
+function Drain({ words, drain: { by, since, reason }, now }: DrainProps) {
+  const start = Date.parse(since)
+  return (
+    <span class="drain">
+      <span class="drain-words">
+        {words} since {clockTime(start, now)} ({shortDuration(now - start)}) by {by}
+      </span>
+      {reason === undefined ? null : (
+        <span class="drain-reason" title={reason}>
+          {reason}
+        </span>
+      )}
+    </span>
+  )
+}
 
 const untilWords = (end: number, now: number): string =>
   end <= now ? 'ends now' : `until ${clockTime(end, now)} (${shortDuration(end - now)} left)`

@@ -1,4 +1,5 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
+import type { StatusDocument } from '../../../views/schemas/status.ts'
 import type { DailyDocument, ReportDocument } from '../../../views/schemas/usage.ts'
 import { useJson } from '../api.ts'
 import { Timeline } from '../timeline/timeline.tsx'
@@ -6,31 +7,27 @@ import { DailyChart } from './daily-chart.tsx'
 import { ReportTable } from './report-table.tsx'
 
 const PRESETS = [1, 7, 30, 90] as const
-const REFRESH_EVERY_MS = 60_000
 /** How often the timeline moves to the current time. */
 const STEP_MS = 10_000
 
 interface ReportSectionProps {
   readonly isDark: boolean
-  /** The number of GPUs. */
-  readonly gpus: number
-  /** Changes when a GPU gets another holder; then the report is fetched again. */
-  readonly holders: string
+  readonly status: readonly StatusDocument[]
+  /** Changes when the report must be fetched again. */
+  readonly refreshKey: string
   /** The server's time. */
   readonly now: number
 }
 
-export function ReportSection({ isDark, gpus, holders, now }: ReportSectionProps) {
+export function ReportSection({ isDark, status, refreshKey, now }: ReportSectionProps) {
   const [days, setDays] = useState(30)
-  const minute = useMinuteCount()
-  const refreshKey = `${holders} ${minute}`
   const report = useJson<ReportDocument>(`/api/report?days=${days}`, refreshKey)
   const daily = useJson<DailyDocument>(`/api/daily?days=${days}`, refreshKey)
   return (
     <>
       <section class="panel" aria-labelledby="timeline-heading">
         <Timeline
-          gpus={gpus}
+          status={status}
           isDark={isDark}
           refreshKey={refreshKey}
           now={Math.floor(now / STEP_MS) * STEP_MS}
@@ -90,13 +87,4 @@ function PeriodChoice({ days, choose }: PeriodChoiceProps) {
       </label>
     </fieldset>
   )
-}
-
-function useMinuteCount(): number {
-  const [minutes, setMinutes] = useState(0)
-  useEffect(() => {
-    const timer = setInterval(() => setMinutes((before) => before + 1), REFRESH_EVERY_MS)
-    return () => clearInterval(timer)
-  }, [])
-  return minutes
 }

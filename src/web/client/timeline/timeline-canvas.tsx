@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { type Bar, barAt, draw, heightFor, type Picture, partOf } from './timeline-drawing.ts'
+import type { Bar } from './timeline-bars.ts'
+import { barAt, draw, heightFor, type Picture, partOf } from './timeline-drawing.ts'
 import { panned, type View, zoomed } from './timeline-view.ts'
 
 interface TimelineCanvasProps {
@@ -55,7 +56,7 @@ export function TimelineCanvas({ picture, isDark, move, point }: TimelineCanvasP
       style={{ height: `${heightFor(picture.gpus)}px` }}
       role="img"
       tabIndex={0}
-      aria-label="The holders of each GPU over time. The arrow keys move the timeline, plus and minus zoom. The table below has the same data."
+      aria-label="The holders of each GPU over time, with drains and expected ends. The arrow keys move the timeline, plus and minus zoom. The table below has the same data."
       onPointerDown={(event) => {
         draggedFrom.current = event.offsetX
         canvas.current?.setPointerCapture(event.pointerId)

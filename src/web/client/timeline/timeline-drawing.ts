@@ -1,25 +1,6 @@
-import type { HistoryRecordDocument } from '../../../views/schemas/usage.ts'
-import { colorOf, shownUser } from '../users.ts'
+import { colorOf } from '../users.ts'
+import type { Bar, HeldBar } from './timeline-bars.ts'
 import { ticksOf, type View } from './timeline-view.ts'
-
-/** A reservation on one GPU. */
-export interface Bar {
-  readonly gpu: number
-  readonly user: string
-  readonly from: number
-  readonly to: number
-  readonly record: HistoryRecordDocument
-}
-
-export function barOf(record: HistoryRecordDocument, now: number): Bar {
-  return {
-    gpu: record.gpu_id,
-    user: shownUser(record.user, record.account),
-    from: Date.parse(record.started_at),
-    to: record.ended_at === undefined ? now : Date.parse(record.ended_at),
-    record,
-  }
-}
 
 export interface Picture {
   readonly bars: readonly Bar[]
@@ -63,65 +44,118 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
     context.fillStyle = color('--muted')
     context.fillText(`GPU ${gpu}`, 0, gpu * ROW + ROW / 2)
   }
-  for (const bar of picture.bars)
-    drawBar(context, bar, {
-      from: x(bar.from),
-      to: x(bar.to),
-      isPointed: bar === picture.pointed,
-      width,
-      ink: color('--on-bar'),
-    })
+  for (const bar of picture.bars) {
+    const [left, right] = [Math.max(LABELS, x(bar.from)), Math.min(width, x(bar.to))]
+    if (right < LABELS || left > width) continue
+    const place = { left, right: Math.max(right, left + 1.5), top: bar.gpu * ROW + GAP / 2 }
+    const paint = { ink: color('--on-bar'), isPointed: bar === picture.pointed }
+    switch (bar.kind) {
+      case 'held':
+        drawHeld(context, bar, place, paint)
+        break
+      case 'expected':
+        drawExpected(context, colorOf(bar.user), place, { isOpen: bar.end === null, ...paint })
+        break
+      case 'drained':
+        drawDrained(context, color('--violet'), place, paint)
+    }
+  }
   context.fillStyle = color('--text')
   if (picture.now >= picture.view.from && picture.now <= picture.view.to) {
     context.fillRect(Math.round(x(picture.now)), 0, 1.5, height - AXIS)
   }
 }
 
-interface BarPlace {
-  readonly from: number
-  readonly to: number
-  readonly width: number
-  readonly isPointed: boolean
-  readonly ink: string
+interface Place {
+  readonly left: number
+  readonly right: number
+  readonly top: number
 }
 
-function drawBar(
-  context: CanvasRenderingContext2D,
-  bar: Bar,
-  { from, to, width, isPointed, ink }: BarPlace,
-): void {
-  const left = Math.max(LABELS, from)
-  const right = Math.min(width, Math.max(to, from + 1.5))
-  if (right <= LABELS || left >= width) return
-  const top = bar.gpu * ROW + GAP / 2
+interface Paint {
+  readonly ink: string
+  readonly isPointed: boolean
+}
+
+const HEIGHT = ROW - GAP
+
+function drawHeld(context: CanvasRenderingContext2D, bar: HeldBar, place: Place, paint: Paint): void {
+  const { left, right, top } = place
+  const width = right - left
   context.fillStyle = colorOf(bar.user)
-  context.globalAlpha = isPointed ? 1 : 0.88
+  context.globalAlpha = paint.isPointed ? 1 : 0.88
   context.beginPath()
-  context.roundRect(left, top, right - left, ROW - GAP, Math.min(3, (right - left) / 2))
+  context.roundRect(left, top, width, HEIGHT, Math.min(3, width / 2))
   context.fill()
   context.globalAlpha = 1
-  if (bar.record.type === 'MANUAL' && right - left > 5) {
+  if (bar.record.type === 'MANUAL' && width > 5) {
     // A manual reservation has a stripe at the bottom, so that it differs from a run also without colour.
-    context.fillStyle = ink
+    context.fillStyle = paint.ink
     context.globalAlpha = 0.45
-    context.fillRect(left + 1, top + ROW - GAP - 3, right - left - 2, 2)
+    context.fillRect(left + 1, top + HEIGHT - 3, width - 2, 2)
     context.globalAlpha = 1
   }
-  if (isPointed) {
-    context.strokeStyle = ink
+  if (paint.isPointed) {
+    context.strokeStyle = paint.ink
     context.lineWidth = 1.5
     context.stroke()
   }
-  if (right - left > 44) {
-    context.save()
-    context.beginPath()
-    context.rect(left, top, right - left - 4, ROW - GAP)
-    context.clip()
-    context.fillStyle = ink
-    context.fillText(bar.user, left + 6, top + (ROW - GAP) / 2 + 0.5)
-    context.restore()
-  }
+  if (width > 44) drawName(context, bar.user, place, paint.ink)
 }
+
+function drawName(
+  context: CanvasRenderingContext2D,
+  name: string,
+  { left, right, top }: Place,
+  ink: string,
+): void {
+  context.save()
+  context.beginPath()
+  context.rect(left, top, right - left - 4, HEIGHT)
+  context.clip()
+  context.fillStyle = ink
+  context.fillText(name, left + 6, top + HEIGHT / 2 + 0.5)
+  context.restore()
+}
+
+/** Pale up to the latest end; a thin line without a known end. */
+function drawExpected(
+  context: CanvasRenderingContext2D,
+  color: string,
+  { left, right, top }: Place,
+  { isOpen, isPointed }: Paint & { readonly isOpen: boolean },
+): void {
+  context.fillStyle = color
+  context.globalAlpha = isPointed ? 0.6 : 0.35
+  if (isOpen) context.fillRect(left, top + HEIGHT / 2 - 1.5, right - left, 3)
+  else context.fillRect(left, top, right - left, HEIGHT)
+  context.globalAlpha = 1
+}
+
+/** Hatched. */
+function drawDrained(
+  context: CanvasRenderingContext2D,
+  color: string,
+  { left, right, top }: Place,
+  { isPointed }: Paint,
+): void {
+  context.save()
+  context.beginPath()
+  context.rect(left, top, right - left, HEIGHT)
+  context.clip()
+  context.strokeStyle = color
+  context.lineWidth = isPointed ? 3 : 1.5
+  context.beginPath()
+  // The lines start at multiples of the distance, so that the pattern does not move with the visible range.
+  for (let x = Math.floor(left / HATCH) * HATCH - HEIGHT; x < right; x += HATCH) {
+    context.moveTo(x, top + HEIGHT)
+    context.lineTo(x + HEIGHT, top)
+  }
+  context.stroke()
+  context.restore()
+}
+
+const HATCH = 8
 
 /** The bar at this position of the canvas. */
 export function barAt(

@@ -8,8 +8,9 @@ const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 const NARROWEST = HOUR / 4
 const WIDEST = 30 * DAY
-/** The future's share of the visible range. */
-const AHEAD = 0.04
+/** The future's share of the visible range: ends of reservations that are known. */
+const AHEAD = 0.25
+const FURTHEST = 30 * DAY
 
 export function lastView(span: number, now: number): View {
   return within({ from: now - span * (1 - AHEAD), to: now + span * AHEAD }, now)
@@ -31,7 +32,7 @@ export function panned({ from, to }: View, widths: number, now: number): View {
 /** Moves a view that ends too far in the future or begins before the oldest history that the server sends. */
 function within({ from, to }: View, now: number): View {
   const span = to - from
-  const latest = now + span * AHEAD
+  const latest = now + FURTHEST
   const earliest = now - 90 * DAY
   const end = Math.min(latest, Math.max(to, earliest + span))
   return { from: end - span, to: end }

@@ -1,0 +1,101 @@
+import type { AccountDocument } from '../../../views/schemas/accounts.ts'
+import type { PolicyDocument } from '../../../views/schemas/policy.ts'
+import type { QueueDocument } from '../../../views/schemas/queue.ts'
+import type { ReportDocument } from '../../../views/schemas/usage.ts'
+import { useJson } from '../api.ts'
+import { valueWords } from '../policy-section.tsx'
+import { Fact } from '../summary.tsx'
+import { clockTime, shortDuration } from '../time.ts'
+import { type AccountLimits, limitsOf, sourceWords, usedWords } from './account-limits.ts'
+
+interface OwnAccountProps {
+  readonly name: string
+  /** Undefined if it has nothing now and no limit of its own. */
+  readonly account: AccountDocument | undefined
+  readonly policy: PolicyDocument | null
+  /** Its requests in the queue. */
+  readonly places: readonly QueueDocument[]
+  /** The report of the last 30 days. */
+  readonly month: ReportDocument | null
+  readonly refreshKey: string
+  readonly now: number
+}
+
+/** Use and limits of the chosen account. */
+export function OwnAccount({ name, account, policy, places, month, refreshKey, now }: OwnAccountProps) {
+  const week = useJson<ReportDocument>('/api/report?days=7', refreshKey)
+  const limits = limitsOf(account, policy)
+  const gpus = limits.rule('max-gpus')
+  const waiting = limits.rule('max-waiting')
+  return (
+    <section class="own" aria-label={`Account ${name}`}>
+      <Fact title="GPUs now" value={usedWords(account?.gpus ?? 0, gpus)}>
+        {joined(account === undefined ? '' : gpuWords(account), sourceWords(gpus) || 'no limit')}
+      </Fact>
+      <Fact title="Next end" value={nextEnd(account, now)}>
+        {endWords(account, now)}
+      </Fact>
+      <Fact title="Waiting" value={usedWords(account?.waiting ?? places.length, waiting)}>
+        {joined(places.map(({ position }) => `#${position}`).join(', '), sourceWords(waiting))}
+      </Fact>
+      <LongestTime limits={limits} />
+      <Hours title="Last 7 days" report={week.last} name={name} />
+      <Hours title="Last 30 days" report={month} name={name} />
+    </section>
+  )
+}
+
+const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join(' · ')
+
+const gpuWords = ({ gpu_ids }: AccountDocument): string =>
+  gpu_ids.length === 0 ? '' : `GPU ${gpu_ids.join(', ')}`
+
+function nextEnd(account: AccountDocument | undefined, now: number): string {
+  if (account?.next_end === undefined) return '–'
+  const left = Date.parse(account.next_end) - now
+  return left <= 0 ? 'any moment' : `in ${shortDuration(left)}`
+}
+
+function endWords(account: AccountDocument | undefined, now: number): string {
+  if (account === undefined || account.gpus === 0) return 'has no GPU'
+  if (account.next_end === undefined) return 'no known end'
+  const end = `at ${clockTime(Date.parse(account.next_end), now)} at the latest`
+  if (account.allowed_at === undefined) return end
+  return `${end}; one more GPU is allowed from ${clockTime(Date.parse(account.allowed_at), now)}`
+}
+
+function LongestTime({ limits }: { readonly limits: AccountLimits }) {
+  const longest = limits.rule('max-duration')
+  const usual = limits.rule('default-duration')
+  const withoutLimit =
+    usual === undefined || usual.value === null ? '' : `${valueWords(usual)} if you name none`
+  return (
+    <Fact title="Longest reservation" value={longest === undefined ? '–' : valueWords(longest)}>
+      {joined(sourceWords(longest), withoutLimit)}
+    </Fact>
+  )
+}
+
+interface HoursProps {
+  readonly title: string
+  readonly report: ReportDocument | null
+  readonly name: string
+}
+
+/** The GPU hours of the account, whatever names it showed. */
+function Hours({ title, report, name }: HoursProps) {
+  if (report === null)
+    return (
+      <Fact title={title} value="–">
+        {''}
+      </Fact>
+    )
+  const own = report.users.filter(({ account }) => account === name)
+  const hours = own.reduce((sum, { gpu_hours }) => sum + gpu_hours, 0)
+  const share = own.reduce((sum, { percentage }) => sum + percentage, 0)
+  return (
+    <Fact title={title} value={`${hours.toFixed(1)} GPU h`}>
+      {share.toFixed(1)} % of all
+    </Fact>
+  )
+}
