@@ -10,6 +10,9 @@ import type { PolicyDocument } from '../views/schemas/policy.ts'
 /** The Unix groups of accounts, by uid. An account is missing if its groups are not known. */
 export type GroupsOf = (accounts: readonly Account[]) => Promise<ReadonlyMap<number, readonly number[]>>
 
+/** The most accounts whose groups are looked up for one answer; those with most GPUs and requests first. */
+const MOST_LOOKED_UP = 200
+
 /** The rules of a pool, and what they mean for its accounts. */
 export class PolicyAnswers {
   readonly #groupsOf: GroupsOf
@@ -36,7 +39,9 @@ export class PolicyAnswers {
 
   async #documents({ pool, moment }: TimedPool): Promise<readonly AccountDocument[]> {
     const uses = accountUses(pool, moment.wall)
-    const unknown = uses.filter(({ account, groups }) => groups === undefined && !isElsewhere(account))
+    const unknown = uses
+      .filter(({ account, groups }) => groups === undefined && !isElsewhere(account))
+      .slice(0, MOST_LOOKED_UP)
     const found: Awaited<ReturnType<GroupsOf>> = hasGroupLimit(pool.policy)
       ? await this.#groupsOf(unknown.map(({ account }) => account))
       : new Map()

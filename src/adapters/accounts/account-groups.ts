@@ -22,15 +22,18 @@ export async function groupsOfAccounts(
 }
 
 interface Known {
-  readonly groups: readonly number[]
+  /** Undefined: the database does not have the account. */
+  readonly groups: readonly number[] | undefined
   readonly until: Millis
 }
 
 const known = new Map<number, Known>()
 const KNOWN_MS: Millis = 60_000
 
+/** Keeps the earlier answer if the name service is late. */
 async function lookUp(uids: readonly number[], now: Millis): Promise<void> {
-  const accounts = await namedAccounts(uids)
+  const until = now + KNOWN_MS
+  const accounts = await namedAccounts(uids, (uid) => known.set(uid, { groups: undefined, until }))
   const answers = await askNameService(
     'initgroups',
     accounts.map(({ name }) => name),
@@ -41,7 +44,7 @@ async function lookUp(uids: readonly number[], now: Millis): Promise<void> {
     // musl's getent has no initgroups: then the file of the machine is the database.
     const others =
       answer.kind === 'found' ? groupsIn(answer.line) : memberships(readLocal('/etc/group'), name)
-    known.set(uid, { groups: [...new Set([gid, ...others])], until: now + KNOWN_MS })
+    known.set(uid, { groups: [...new Set([gid, ...others])], until })
   }
 }
 
@@ -51,13 +54,17 @@ interface NamedAccount {
   readonly gid: number
 }
 
-async function namedAccounts(uids: readonly number[]): Promise<readonly NamedAccount[]> {
+async function namedAccounts(
+  uids: readonly number[],
+  onAbsent: (uid: number) => void,
+): Promise<readonly NamedAccount[]> {
   const local = readLocal('/etc/passwd')
   const found = uids.map((uid) => accountIn(local, uid))
   const elsewhere = uids.filter((_, at) => found[at] === undefined)
   const answers = elsewhere.length === 0 ? [] : await askNameService('passwd', elsewhere.map(String))
   const others = elsewhere.map((uid, at) => {
     const answer = answers[at]
+    if (answer?.kind === 'absent') onAbsent(uid)
     return answer?.kind === 'found' ? accountIn(answer.line, uid) : undefined
   })
   // getent would take these names for an id or an option.

@@ -138,6 +138,21 @@ describe.skipIf(reason !== null)(`names${reason === null ? '' : ` (skipped: ${re
     }
   })
 
+  test('on the dashboard, a limit that groups decide is unknown while their answer is missing', async () => {
+    await pool.chg('policy', 'set', 'max-gpus', '2', '--group', 'root')
+    expect((await runAs(SILENT, 'reserve')).status).toBe(0)
+    const server = await served(start([...names.words, program, 'web', '--host', '127.0.0.1', '--port', '0']))
+    try {
+      expect(await server.json<object>('/api/accounts')).toMatchObject([
+        { account: `uid ${SILENT}`, gpus: 1, unknown_limits: ['max-gpus'] },
+      ])
+    } finally {
+      await server.stop()
+      await runAs(SILENT, 'release')
+      await pool.chg('policy', 'unset', 'max-gpus', '--group', 'root')
+    }
+  })
+
   for (const [uid, name] of [
     [NAMED, 'carol'],
     [71_001, '[2Jd an'],

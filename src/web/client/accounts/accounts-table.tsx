@@ -4,6 +4,8 @@ import { clockTime } from '../time.ts'
 import { colorOf } from '../users.ts'
 import { limitsOf, usedWords } from './account-limits.ts'
 
+const MOST_SHOWN = 200
+
 interface AccountsTableProps {
   readonly accounts: readonly AccountDocument[]
   readonly chosen: string | null
@@ -27,7 +29,7 @@ export function AccountsTable({ accounts, chosen, now }: AccountsTableProps) {
           </tr>
         </thead>
         <tbody>
-          {accounts.map((account, at) => (
+          {accounts.slice(0, MOST_SHOWN).map((account, at) => (
             <AccountRow
               key={account.account ?? at}
               account={account}
@@ -37,6 +39,9 @@ export function AccountsTable({ accounts, chosen, now }: AccountsTableProps) {
           ))}
         </tbody>
       </table>
+      {accounts.length > MOST_SHOWN ? (
+        <p class="panel-more">{accounts.length - MOST_SHOWN} more with fewer GPUs and requests</p>
+      ) : null}
     </section>
   )
 }
