@@ -3,10 +3,13 @@ import { LONGEST_REQUEST } from '../../src/app/remote/protocol.ts'
 import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from '../../src/daemon/requests.ts'
 import { apply } from '../../src/domain/operation/apply.ts'
 import { verifiedIntent } from '../../src/domain/operation/authorisation.ts'
+import type { Intent } from '../../src/domain/operation/intent.ts'
 import type { Operation, PoolOperationName } from '../../src/domain/operation/operation.ts'
 import type {
   Account,
   GpuReading,
+  Limit,
+  LimitKey,
   Moment,
   Owner,
   Pool,
@@ -42,8 +45,16 @@ const manual = ({ id, uid, unit }: Holding): Reservation => ({
   term: { kind: 'manual', expiresAt: NOW + 3_600_000 },
 })
 
+const limit = (key: LimitKey, value: number): Limit => ({
+  ...{ key, value, scope: { kind: 'pool' }, by: ROOT, at: NOW },
+})
+
 const POOL: Pool = {
-  ...{ host: 'gpubox', provider: 'fake', policy: { allocation: 'lru' }, writtenAt: MOMENT },
+  ...{ host: 'gpubox', provider: 'fake', writtenAt: MOMENT },
+  policy: {
+    allocation: 'lru',
+    limits: [limit('bookings', 1), limit('max-duration', 86_400_000), limit('default-duration', 3_600_000)],
+  },
   units: [0, 1, 2, 3, 4].map((at) => ({
     id: gpuUnit(at),
     device: { uuid: `GPU-${at}`, name: 'H100' },
@@ -60,6 +71,13 @@ const POOL: Pool = {
   ].map(({ id, uid }) => ({
     ...{ id, owner: ownerOf(uid), request: { kind: 'count', count: 4 }, term: { kind: 'run' } },
     ...{ process: processOf(4000 + uid), joinedAt: NOW - 60_000, heartbeatAt: NOW },
+  })),
+  bookings: [
+    { id: 'h1', uid: 1001, unit: '3' },
+    { id: 'g1', uid: 1000, unit: '4' },
+  ].map(({ id, uid, unit }) => ({
+    ...{ id, owner: ownerOf(uid), request: { kind: 'count', count: 1 }, bookedAt: NOW - 60_000 },
+    ...{ holdings: wholeUnits([unit]), term: { kind: 'booking', from: NOW + 60_000, until: NOW + 120_000 } },
   })),
 }
 
@@ -100,6 +118,12 @@ export const daemonRequests: Parser = {
     perform({ op: 'release' }),
     perform({ op: 'extend', by: 3_600_000, units: ['0'] }),
     perform({ op: 'extend', by: 31_622_400_000_000 }),
+    perform({
+      op: 'book',
+      intent: { ...intent, term: { kind: 'booking', from: NOW + 60_000, duration: 9_000 } },
+    }),
+    perform({ op: 'cancel', id: 'g1' }),
+    perform({ op: 'cancel', id: 'h1' }),
     perform({ op: 'drain', units: ['0', '3'], reason: 'fan' }),
     perform({ op: 'restore', units: ['0'] }),
     perform({ op: 'settle' }),
@@ -130,7 +154,7 @@ export const daemonRequests: Parser = {
   ],
   words: [
     ...['{', '}', '[', ']', ':', ',', '"', 'null', '-0', '1', '1e999', '"n":', '"ask":', '"op":', '"id":'],
-    ...['"perform"', '"wait"', '"claim"', '"a1"', '"b1"', '"d1"', '["3","3"]', '["0.0"]', '"count"'],
+    ...['"perform"', '"wait"', '"claim"', '"a1"', '"b1"', '"d1"', '"h1"', '["3","3"]', '["0.0"]', '"count"'],
     ...['"heartbeat"', '"leave"', '"join"', '"timed-out"', '"__proto__":', '"userNamespace":'],
   ],
   nesting: [
@@ -152,16 +176,18 @@ export const daemonRequests: Parser = {
 
 /** Null if the request does not change the pool, or only administrators may send it. */
 function operationOf(request: CheckedRequest): Operation<PoolOperationName> | null {
-  const verified = (sent: Parameters<typeof verifiedIntent>[0]) => {
+  const verified = (sent: Intent) => {
     const found = verifiedIntent(sent, ANN, processOf(4242))
     verify(found !== null, 'a known process is refused')
-    const { owner, note = '' } = found
+    verifyOwner(found)
+    verify(found.term.kind === 'manual' || found.term.process.pid === 4242, 'another process')
+    return found
+  }
+  const verifyOwner = ({ owner, note = '' }: Pick<Intent, 'owner' | 'note'>) => {
     verify(owner.account.uid === ANN.uid && owner.account.userNamespace === undefined, 'another account')
     for (const text of [owner.shownName, note]) {
       verify(text === printable(text) && text.isWellFormed(), `unprintable: ${JSON.stringify(text)}`)
     }
-    verify(found.term.kind === 'manual' || found.term.process.pid === 4242, 'another process')
-    return found
   }
   if (request.ask === 'wait') {
     const { waitFor } = request
@@ -172,6 +198,11 @@ function operationOf(request: CheckedRequest): Operation<PoolOperationName> | nu
   if (request.ask !== 'perform') return null
   const { operation } = request
   if (isAdministrative(operation)) return null
+  if (operation.op === 'book') {
+    const booked = verifiedIntent(operation.intent, ANN, null)
+    verifyOwner(booked)
+    return { ...operation, intent: booked }
+  }
   return 'intent' in operation ? { ...operation, intent: verified(operation.intent) } : operation
 }
 

@@ -92,6 +92,8 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
         : null
     case 'exited':
       return term.kind === 'run' && !held.holder.isAlive ? now : null
+    case 'unused':
+      return null
     case 'vanished': {
       if (term.kind !== 'run') return null
       const rebooted = held.holder.boot !== truth.machine.boots

@@ -175,7 +175,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'extension-breaks-promises',
     defect: 'a reservation can be extended although others wait for its end',
-    plants: [at('src/domain/schedule/expected-starts.ts#keepsPromises', () => () => true)],
+    plants: [at('src/domain/schedule/promises.ts#keepsPromises', () => () => true)],
   },
 ]
 

@@ -27,6 +27,7 @@ interface Modules {
   'src/domain/schedule/calendar.ts': typeof import('../../src/domain/schedule/calendar.ts')
   'src/domain/schedule/expected-starts.ts': typeof import('../../src/domain/schedule/expected-starts.ts')
   'src/domain/schedule/openings.ts': typeof import('../../src/domain/schedule/openings.ts')
+  'src/domain/schedule/promises.ts': typeof import('../../src/domain/schedule/promises.ts')
   'src/domain/schedule/startable.ts': typeof import('../../src/domain/schedule/startable.ts')
   'src/domain/schedule/unresponsive.ts': typeof import('../../src/domain/schedule/unresponsive.ts')
 }

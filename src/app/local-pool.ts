@@ -54,7 +54,13 @@ export interface Driver {
 }
 
 /** The operations to which limits apply. */
-const USES_GROUPS: ReadonlySet<PoolOperationName> = new Set(['acquire', 'claim', 'join', 'extend'] as const)
+const USES_GROUPS: ReadonlySet<PoolOperationName> = new Set([
+  'acquire',
+  'claim',
+  'join',
+  'extend',
+  'book',
+] as const)
 
 /** Provides the observation for an operation, or refuses it before a probe. */
 type Prepare<Name extends PoolOperationName> = (
@@ -71,6 +77,7 @@ export class LocalPool implements PoolService {
     acquire: ({ intent }) => this.#observedFor(intent.request),
     claim: async ({ intent }) =>
       this.#driver.seesOwners() ? this.#observedFor(intent.request) : { refused: { code: 'owners-unknown' } },
+    book: ({ intent }) => this.#observedFor(intent.request),
     'adopt-devices': async () => ({ observed: await this.#observedIn(await this.#knownPool()) }),
   }
 

@@ -9,7 +9,17 @@ import type { Views } from '../ports/pool-service.ts'
 
 /** Operations that a client may send. A client that waits uses `wait`, and the daemon itself settles and joins. */
 export type ClientOperation = Operation<
-  'acquire' | 'claim' | 'end' | 'release' | 'extend' | 'adopt-devices' | 'drain' | 'restore' | 'settle'
+  | 'acquire'
+  | 'claim'
+  | 'end'
+  | 'release'
+  | 'extend'
+  | 'book'
+  | 'cancel'
+  | 'adopt-devices'
+  | 'drain'
+  | 'restore'
+  | 'settle'
 >
 
 const ADMINISTRATIVE: readonly ClientOperation['op'][] = ['adopt-devices', 'drain', 'restore']
@@ -50,6 +60,9 @@ const MOST_DAYS = 366
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const count = v.pipe(whole, v.minValue(1))
 const millis = v.pipe(v.number(), v.minValue(-LONGEST_MILLIS), v.maxValue(LONGEST_MILLIS))
+/** After a begin, its end is still a time of the stored document. */
+const moment = v.pipe(millis, v.minValue(0))
+const length = v.pipe(v.number(), v.minValue(1), v.maxValue(LONGEST_MILLIS))
 const span = v.pipe(v.number(), v.minValue(0), v.maxValue(LONGEST_MILLIS))
 /** Other users see these texts, so unprintable characters are escaped here too. */
 const shown = v.pipe(
@@ -79,7 +92,7 @@ const unchecked = {
   }),
 }
 
-const intent = v.object({
+const requested = {
   id,
   request: v.variant('kind', [
     v.object({
@@ -92,6 +105,10 @@ const intent = v.object({
   ]),
   owner: unchecked.owner,
   note: v.exactOptional(shown),
+}
+
+const intent = v.object({
+  ...requested,
   term: v.variant('kind', [
     v.object({
       kind: v.literal('run'),
@@ -107,6 +124,16 @@ const intent = v.object({
   ]),
 })
 
+const bookingIntent = v.object({
+  ...requested,
+  term: v.object({
+    kind: v.literal('booking'),
+    from: moment,
+    duration: length,
+    isDefault: v.exactOptional(v.literal(true)),
+  }),
+})
+
 /** A key without a check here would be dropped from the request. */
 const policy = v.object({
   allocation: v.exactOptional(v.picklist(ALLOCATIONS)),
@@ -119,6 +146,8 @@ const operation = v.variant('op', [
   v.object({ op: v.literal('end'), id, outcome: v.literal('released') }),
   v.object({ op: v.literal('release'), units: v.exactOptional(units) }),
   v.object({ op: v.literal('extend'), by: span, units: v.exactOptional(units) }),
+  v.object({ op: v.literal('book'), intent: bookingIntent }),
+  v.object({ op: v.literal('cancel'), id }),
   v.object({ op: v.literal('adopt-devices') }),
   v.object({ op: v.literal('drain'), units, reason: v.exactOptional(shown) }),
   v.object({ op: v.literal('restore'), units, reason: v.exactOptional(shown) }),

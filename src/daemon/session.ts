@@ -28,7 +28,13 @@ import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller } from './caller.ts'
 import type { Commands } from './commands.ts'
 import type { Task } from './fair-turns.ts'
-import { type CheckedRequest, isAdministrative, protocolIn, requestIn } from './requests.ts'
+import {
+  type CheckedRequest,
+  type ClientOperation,
+  isAdministrative,
+  protocolIn,
+  requestIn,
+} from './requests.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
 /** The maximum number of unanswered requests of one connection. */
@@ -177,14 +183,25 @@ export class Session implements Receiver {
     const { connection, mayAdminister, isGone } = this.#parts
     if (isAdministrative(operation) && !mayAdminister(connection.peer.uid)) throw notAdministrator()
     const service = await this.#service({ n, caller })
-    const verified =
-      'intent' in operation ? { ...operation, intent: await this.#verified(operation.intent) } : operation
+    const verified = await this.#verifiedOperation(operation)
     // It was killed before its request was read.
     if (isGone(connection.peer.process)) throw unseenProcess()
     if (verified.op !== 'acquire') return service.perform(verified)
     const answer = await service.perform(verified)
     if (!isRefusal(answer) && answer.kind === 'granted') this.#noteGrant(answer.grant)
     return answer
+  }
+
+  async #verifiedOperation(operation: ClientOperation): Promise<ClientOperation> {
+    if (operation.op === 'book') {
+      const { connection, accountOf } = this.#parts
+      const account = await accountOf(connection.peer.uid)
+      await this.#checkIsNew(operation.intent.id)
+      return { ...operation, intent: verifiedIntent(operation.intent, account, null) }
+    }
+    return 'intent' in operation
+      ? { ...operation, intent: await this.#verified(operation.intent) }
+      : operation
   }
 
   #noteGrant({ reservation }: Grant): void {
@@ -267,13 +284,17 @@ export class Session implements Receiver {
   }
 
   async #verified(intent: Intent): Promise<Intent> {
-    const { connection, accountOf, hasEnded } = this.#parts
+    const { connection, accountOf } = this.#parts
     const { uid, process } = connection.peer
     const verified = verifiedIntent(intent, await accountOf(uid), process)
     if (verified === null) throw unseenProcess()
-    // A second reservation with this id would have no records of its own.
-    if (await hasEnded(intent.id)) throw alreadyEnded()
+    await this.#checkIsNew(intent.id)
     return verified
+  }
+
+  /** A second reservation with this id would have no records of its own. */
+  async #checkIsNew(id: string): Promise<void> {
+    if (await this.#parts.hasEnded(id)) throw alreadyEnded()
   }
 
   #watch(n: number): void {

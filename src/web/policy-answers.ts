@@ -37,8 +37,8 @@ export class PolicyAnswers {
     return documents
   }
 
-  async #documents({ pool, moment }: TimedPool): Promise<readonly AccountDocument[]> {
-    const uses = accountUses(pool, moment.wall)
+  async #documents({ pool }: TimedPool): Promise<readonly AccountDocument[]> {
+    const uses = accountUses(pool)
     const unknown = uses
       .filter(({ account, groups }) => groups === undefined && !isElsewhere(account))
       .slice(0, MOST_LOOKED_UP)

@@ -1,13 +1,13 @@
 import { isGone } from '../../domain/operation/ending.ts'
 import type { Millis, Pool, QueueEntry } from '../../domain/pool/model.ts'
 import type { AliveCheck } from '../../domain/pool/process-check.ts'
-import { knownEnd } from '../../domain/schedule/calendar.ts'
 import {
   type Conditions,
   isWaitedFor,
   PASSED_OVER_AFTER_MS,
   startableEntries,
 } from '../../domain/schedule/startable.ts'
+import { knownEnd } from '../../domain/schedule/term-times.ts'
 
 /**
  * A waiter ahead that could start may not do so. After this time the waiter directly behind it makes a note in the pool.

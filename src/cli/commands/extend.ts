@@ -1,5 +1,7 @@
-import type { ManualReservation, Millis } from '../../domain/pool/model.ts'
+import type { ExtendedReservation } from '../../domain/operation/operation.ts'
+import type { Millis } from '../../domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
+import { knownEnd } from '../../domain/schedule/term-times.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { timestamp } from '../../views/documents/status-document.ts'
 import type { ExtendedDocument } from '../../views/schemas/grant.ts'
@@ -9,7 +11,7 @@ import { duration, gpuIds } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
 interface Extended {
-  readonly reservations: readonly ManualReservation[]
+  readonly reservations: readonly ExtendedReservation[]
   readonly now: Millis
 }
 
@@ -28,7 +30,7 @@ export const extend = command({
     stdout: reservations
       .map((held) => {
         const units = unitsOf(held)
-        const left = formatDuration(held.term.expiresAt - now)
+        const left = formatDuration(knownEnd(held) - now)
         return `Extended ${units.length} GPU(s): [${units.join(', ')}], expires in ${left}\n`
       })
       .join(''),
@@ -37,6 +39,6 @@ export const extend = command({
     reservations.map((held) => ({
       reservation: held.id,
       gpus: unitsOf(held).map(gpuNumber),
-      expiry_time: timestamp(held.term.expiresAt),
+      expiry_time: timestamp(knownEnd(held)),
     })),
 })

@@ -110,10 +110,16 @@ function changeOf(key: RuleKey, value: string | undefined, scope: NamedScope): N
       return { key, scope, value: read(wholeNumber(0, MOST_WAITING)) }
     case 'max-duration':
     case 'default-duration':
+    case 'max-booked-ahead':
       return { key, scope, value: read(duration) }
+    case 'bookings': {
+      const chosen = read(oneOf(SWITCH))
+      return { key, scope, value: chosen === null ? null : Number(chosen === 'on') }
+    }
   }
 }
 
+const SWITCH = ['on', 'off'] as const
 const MOST_GPUS = 1024
 const MOST_WAITING = 4096
 

@@ -1,31 +1,14 @@
-import { shownName } from '../ledger/shown-accounts.ts'
-import { availabilityOf, type Evidence } from '../observation/allocation.ts'
-import { usersOf } from '../observation/evidence.ts'
-import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'
-import { unitsHeld } from '../policy/account-use.ts'
 import { limitedAs, limitFor, MOST_ENTRIES_PER_ACCOUNT } from '../policy/limits.ts'
-import type {
-  Millis,
-  Pool,
-  QueueEntry,
-  Request,
-  Requirements,
-  Reservation,
-  Term,
-  Unit,
-  UnitId,
-} from '../pool/model.ts'
-import { owns } from '../pool/rights.ts'
-import { hasRequirements, isSuitable, wantedUnits } from '../pool/suitable.ts'
-import { unitsOf, wholeUnits } from '../pool/units.ts'
-import { knownEnd, NEVER } from '../schedule/calendar.ts'
+import type { Millis, Pool, QueueEntry, Request, Reservation, Term, Unit, UnitId } from '../pool/model.ts'
+import { hasRequirements, isSuitable, requirementsOf } from '../pool/suitable.ts'
+import { wholeUnits } from '../pool/units.ts'
 import { demandOf, sizeOf } from '../schedule/demand.ts'
 import { expectedStarts } from '../schedule/expected-starts.ts'
-import type { Openings } from '../schedule/openings.ts'
-import { type Conditions, openingsFor } from '../schedule/startable.ts'
+import { type Conditions, type ObservedConditions, openingsFor } from '../schedule/startable.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
 import { demandIn, type Intent, longestHold, type RequestedTerm, subjectOf, type Ticket } from './intent.ts'
-import type { Busy, Draining, Held, Missing, Model, OverLimit, Refusal, Shortage } from './refusal.ts'
+import type { Missing, Model, OverLimit, Refusal, Shortage } from './refusal.ts'
+import { shortageOf } from './shortage.ts'
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
@@ -34,11 +17,6 @@ export type Acquisition =
 export interface Acquired {
   readonly pool: Pool
   readonly result: Acquisition
-}
-
-/** The conditions of a decision that uses an observation. */
-export interface ObservedConditions extends Conditions {
-  readonly evidence: Evidence
 }
 
 /**
@@ -173,11 +151,6 @@ function missingIn({ units }: Pick<Pool, 'units'>, request: Request): Missing {
   }
 }
 
-const requirementsOf = ({ gpuTypes, leastMemoryMb }: Requirements): Requirements => ({
-  ...(gpuTypes === undefined ? {} : { gpuTypes }),
-  ...(leastMemoryMb === undefined ? {} : { leastMemoryMb }),
-})
-
 /** The models of a pool, in the order of their first units. */
 function modelsOf(units: readonly Unit[]): readonly Model[] {
   const groups = Map.groupBy(units, ({ device, memoryMb }) => JSON.stringify([device.name, memoryMb]))
@@ -188,80 +161,6 @@ function modelsOf(units: readonly Unit[]): readonly Model[] {
     return [{ name: device.name, count: group.length, ...(memoryMb === undefined ? {} : { memoryMb }) }]
   })
 }
-
-function shortageOf(
-  pool: Pool,
-  intent: Intent,
-  { evidence, now }: ObservedConditions,
-  openings: Openings,
-): Shortage {
-  const { request } = intent
-  // A request for exact GPUs is refused with the state of the whole pool.
-  const suitable =
-    request.kind === 'count' ? pool.units.filter((unit) => isSuitable(unit, request)) : pool.units
-  const isRelevant = new Set(suitable.map(({ id }) => id))
-  const availability = [...availabilityOf(pool, evidence)].filter(([unit]) => isRelevant.has(unit))
-  const usable = openings.choices(demandIn(intent, pool))
-  const place = pool.queue.findIndex((entry) => entry.id === intent.id)
-  const draining = drainingIn(suitable)
-  const isDraining = new Set(draining.map(({ unit }) => unit))
-  return {
-    code: 'short',
-    requested: sizeOf(request),
-    available: usable.length,
-    ...(request.kind === 'count' && hasRequirements(request)
-      ? { requirements: requirementsOf(request) }
-      : {}),
-    taken: request.kind === 'ids' ? request.ids.filter((id) => !usable.includes(id)) : [],
-    ahead: place < 0 ? pool.queue.length : place,
-    now,
-    busy: busyUnits(pool, intent),
-    occupied: availability.flatMap(([unit, is]) =>
-      is === 'occupied' ? [{ unit, users: usersIn(evidence.readings.get(unit)?.use) }] : [],
-    ),
-    draining,
-    faulty: availability.flatMap(([unit, is]) =>
-      is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
-    ),
-    replaced: replacedIn(evidence.readings).filter((unit) => isRelevant.has(unit) && !isDraining.has(unit)),
-  }
-}
-
-export const drainingIn = (units: readonly Unit[]): readonly Draining[] =>
-  units.flatMap(({ id, drain }) => (drain === undefined ? [] : [{ unit: id, drain }]))
-
-/** The refusal of a wait that reached its time limit, with the holders and the reached limit at that time. */
-export function timedOut(pool: Pool, intent: Intent, now: Millis): Refusal {
-  // The entry has the groups of the account.
-  const asking = pool.queue.find(({ id }) => id === intent.id) ?? intent
-  const limit = limitFor(pool.policy, 'max-gpus', subjectOf(asking))
-  const used = unitsHeld(pool, intent.owner.account, now)
-  const isOver = limit !== undefined && used + sizeOf(intent.request) > limit.value
-  const over = isOver ? { over: { scope: limit.scope, used, most: limit.value } } : {}
-  return { refused: { code: 'timed-out', now, busy: busyUnits(pool, intent), ...over } }
-}
-
-function busyUnits(pool: Pool, { request, owner }: Intent): readonly Busy[] {
-  const wanted = new Set(wantedUnits(pool, request))
-  return pool.reservations.flatMap((held) => {
-    const own = owns(owner.account, held.owner.account) && held.owner.shownName === owner.shownName
-    return unitsOf(held)
-      .filter((unit) => wanted.has(unit))
-      .map((unit) => ({ ...heldBy(held, unit), own }))
-  })
-}
-
-/** The holder of a unit, and the known end. */
-export function heldBy(held: Reservation, unit: UnitId): Held {
-  const end = knownEnd(held)
-  return { unit, owner: shownName(held), ...(end === NEVER ? {} : { until: end }) }
-}
-
-const usersIn = (use: UnitUse | undefined): readonly string[] =>
-  use?.kind === 'measured' ? usersOf(use) : []
-
-const faultIn = (use: UnitUse | undefined): UnitFault =>
-  use?.kind === 'fault' ? use : { kind: 'fault', code: 'unanswered', reason: 'not checked' }
 
 function reservationOf(intent: Intent, units: readonly UnitId[], now: Millis): Reservation {
   const { id, owner, note, term } = intent

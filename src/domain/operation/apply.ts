@@ -3,6 +3,8 @@ import type { Pool } from '../pool/model.ts'
 import { startableEntries } from '../schedule/startable.ts'
 import { acquireUnits } from './acquire.ts'
 import { isForbidden } from './authorisation.ts'
+import { book, cancel } from './book.ts'
+import { followBookings } from './booked.ts'
 import { adoptDevices, setPolicy } from './change-pool.ts'
 import { claimUnits } from './claim.ts'
 import { drain, restore } from './drain.ts'
@@ -33,6 +35,8 @@ const HANDLERS: { readonly [Name in PoolOperationName]: Handler<Name> } = {
   end: nothingMore,
   release,
   extend,
+  book,
+  cancel,
   'adopt-devices': adoptDevices,
   drain,
   restore,
@@ -49,7 +53,7 @@ const REPORTS: { readonly [Name in PoolOperationName]?: (operation: Operation<Na
 
 /**
  * The only way to change an existing pool; a pure function. It adjusts the pool to the clock, removes reservations and
- * queue entries that have ended, and then applies the operation. If nothing changed, it returns the same object and no
+ * queue entries that have ended, begins bookings that are due, and then applies the operation. If nothing changed, it returns the same object and no
  * records.
  */
 export function apply<Name extends PoolOperationName>(
@@ -62,12 +66,13 @@ export function apply<Name extends PoolOperationName>(
   const present = followClock(stored, now)
   const isRefused = isForbidden(present, operation, actor)
   const settled = settle(present, now, processes, isRefused ? undefined : report?.(operation))
+  const followed = followBookings(settled.pool, context)
   const handle: Handler<Name> = HANDLERS[operation.op]
   const done: Done<Answers[Name]> = isRefused
-    ? { pool: settled.pool, answer: FORBIDDEN }
-    : handle(settled.pool, operation, context)
+    ? { pool: followed.pool, answer: FORBIDDEN }
+    : handle(followed.pool, operation, context)
   const { records = [] } = done
-  return step(stored, { ...done, records: [...settled.ended, ...records] }, context)
+  return step(stored, { ...done, records: [...settled.ended, ...followed.ended, ...records] }, context)
 }
 
 /** Sets up a pool. `stored` is null if there is no pool or it cannot be read. */

@@ -1,6 +1,7 @@
-import type { Account, Owner, Pool, ProcessIdentity } from '../pool/model.ts'
+import { bookingsOf } from '../pool/bookings.ts'
+import type { Account, Owner, Pool, ProcessIdentity, Reservation } from '../pool/model.ts'
 import { isAdministrator, isSameAccount } from '../pool/rights.ts'
-import type { Intent } from './intent.ts'
+import type { BookingIntent, Intent } from './intent.ts'
 import type { Operation, PoolOperationName } from './operation.ts'
 
 type Check<Name extends PoolOperationName> = (
@@ -20,6 +21,8 @@ const CHECKS: { readonly [Name in PoolOperationName]?: Check<Name> } = {
   acquire: isIdUsable,
   join: isIdUsable,
   claim: isIdUsable,
+  book: isIdBookable,
+  cancel: mayEnd,
 }
 
 /** Whether the operation is on a reservation or queue entry of another account. */
@@ -38,13 +41,24 @@ function mayEnd(pool: Pool, { id }: { readonly id: string }, actor: Account): bo
 
 /** Another account may know the id of an entry, and request with it. */
 function isIdUsable(pool: Pool, { intent: { id, owner } }: { readonly intent: Intent }): boolean {
-  return ownersOf(pool, id).every(isOwn(owner.account))
+  return ownersOf(pool, id).every(isOwn(owner.account)) && !bookingsOf(pool).some((each) => each.id === id)
+}
+
+function isIdBookable(pool: Pool, { intent: { id, owner } }: { readonly intent: BookingIntent }): boolean {
+  const isOther = (held: Reservation) => held.id === id && held.term.kind !== 'booking'
+  return (
+    ownersOf(pool, id).every(isOwn(owner.account)) &&
+    !pool.reservations.some(isOther) &&
+    !pool.queue.some((entry) => entry.id === id)
+  )
 }
 
 const isOwn = (account: Account) => (owner: Owner) => isSameAccount(account, owner.account)
 
 const ownersOf = (pool: Pool, id: string): readonly Owner[] =>
-  [...pool.reservations, ...pool.queue].filter((each) => each.id === id).map(({ owner }) => owner)
+  [...pool.reservations, ...pool.queue, ...bookingsOf(pool)]
+    .filter((each) => each.id === id)
+    .map(({ owner }) => owner)
 
 /**
  * The intent with the account and process that the kernel reports, whatever it says about them. Null if a run is
@@ -54,11 +68,22 @@ export function verifiedIntent(
   intent: Intent,
   account: Account,
   process: ProcessIdentity | null,
-): Intent | null {
+): Intent | null
+export function verifiedIntent(intent: BookingIntent, account: Account, process: null): BookingIntent
+export function verifiedIntent(
+  intent: Intent | BookingIntent,
+  account: Account,
+  process: ProcessIdentity | null,
+): Intent | BookingIntent | null {
   const { owner, term } = intent
   const isOwnName = owner.shownName === owner.account.name || owner.shownName === ''
-  const shownName = isOwnName ? account.name : owner.shownName
-  const verified = { ...intent, owner: { account, shownName } }
-  if (term.kind === 'manual') return verified
-  return process === null ? null : { ...verified, term: { ...term, process } }
+  const verified = { owner: { account, shownName: isOwnName ? account.name : owner.shownName } }
+  switch (term.kind) {
+    case 'run':
+      return process === null ? null : { ...intent, ...verified, term: { ...term, process } }
+    case 'manual':
+      return { ...intent, ...verified, term }
+    case 'booking':
+      return { ...intent, ...verified, term }
+  }
 }

@@ -1,7 +1,8 @@
 import { adopted, matchDevices } from '../observation/devices.ts'
-import { changedPolicy } from '../policy/change.ts'
+import { changedPolicy, type PolicyChange } from '../policy/change.ts'
+import { areBookingsOn } from '../policy/limits.ts'
 import { ruleChanges } from '../policy/rule-changes.ts'
-import type { Policy, Pool, Unit } from '../pool/model.ts'
+import type { LimitKey, Policy, Pool, Unit } from '../pool/model.ts'
 import { observationIn } from './acquire.ts'
 import { isPossible } from './acquisition.ts'
 import type { Context, Done, Operation } from './operation.ts'
@@ -37,6 +38,9 @@ export function setPolicy(
   { actor, now }: Context,
 ): Done<Policy> {
   const policy = changedPolicy(pool, change, { by: actor, at: now.wall })
+  const missing = missingIn(policy, change)
+  if (missing.length > 0)
+    return { pool, answer: { refused: { code: 'policy-needs', key: 'bookings', missing } } }
   if (policy === pool.policy) return { pool, answer: policy }
   const why = reason === undefined ? {} : { reason }
   const changes = ruleChanges(pool.policy, policy).map((each) => ({ ...each, ...why }))
@@ -45,4 +49,14 @@ export function setPolicy(
     audit: changes.map((each) => ({ at: now.wall, by: actor, change: each })),
     answer: policy,
   }
+}
+
+/** While some account may book, every run must have a known end. */
+const NEEDED_BY_BOOKINGS: readonly LimitKey[] = ['max-duration', 'default-duration']
+
+function missingIn(policy: Policy, { key }: PolicyChange): readonly LimitKey[] {
+  const concerns = key === 'bookings' || NEEDED_BY_BOOKINGS.some((needed) => needed === key)
+  if (!concerns || !areBookingsOn(policy)) return []
+  const ofPool = (policy.limits ?? []).filter(({ scope }) => scope.kind === 'pool').map((limit) => limit.key)
+  return NEEDED_BY_BOOKINGS.filter((needed) => !ofPool.includes(needed))
 }

@@ -1,12 +1,16 @@
+import { bookingsOf } from '../pool/bookings.ts'
 import type { Pool, Unit, UnitId } from '../pool/model.ts'
 import { hasUnit, unitsOf } from '../pool/units.ts'
-import { heldBy } from './acquisition.ts'
+import { arranged } from '../schedule/arrangement.ts'
 import type { Answers, Context, Done, Operation } from './operation.ts'
 import type { Refusal } from './refusal.ts'
+import { heldBy } from './shortage.ts'
+import { bookedUnits } from './unbookable.ts'
 
 /**
- * Takes units out of service: their holders keep them to the end of the term, and no other request gets them. Draining
- * a drained unit again replaces its reason and author if the reason is new, but not the time of the first drain.
+ * Takes units out of service: their holders keep them to the end of the term, and no other request gets them. Bookings
+ * get other units; if there are too few, the drain is refused. Draining a drained unit again replaces its reason and
+ * author if the reason is new, but not the time of the first drain.
  */
 export function drain(
   pool: Pool,
@@ -28,7 +32,14 @@ export function drain(
       .map((id) => heldBy(each, id)),
   )
   const { pool: after, changed } = changedUnits(pool, ids, drained)
-  return { pool: after, ...audited('drain', { changed, reason }, context), answer: { changed, held } }
+  const placed = arranged(after, { now: now.wall, before: pool })
+  if (placed === null) {
+    const booked = bookingsOf(pool)
+      .flatMap(bookedUnits)
+      .filter(({ unit }) => ids.includes(unit))
+    return { pool, answer: { refused: { code: 'booked', now: now.wall, booked } } }
+  }
+  return { pool: placed, ...audited('drain', { changed, reason }, context), answer: { changed, held } }
 }
 
 /** Returns units to service. */

@@ -1,3 +1,4 @@
+import { bookingsOf, withBookings } from '../pool/bookings.ts'
 import { isReboot, withoutFuture } from '../pool/clock.ts'
 import type {
   Account,
@@ -35,7 +36,7 @@ export type Report =
   | { readonly id: string; readonly is: 'ended'; readonly outcome: Outcome }
 
 /**
- * The first part of every operation: ends reservations and removes queue entries whose time or process has ended. So no
+ * The first part of every operation: ends reservations and removes queue entries and bookings whose time or process has ended. So no
  * request is refused because of an ended process. Returns the same object if nothing changed.
  */
 export function settle(pool: Pool, moment: Moment, processes: ProcessCheck, report?: Report): Ended {
@@ -43,7 +44,7 @@ export function settle(pool: Pool, moment: Moment, processes: ProcessCheck, repo
   const { alive, stopped } = processes
   const before = afterReboot(withoutFuture(pool, now), moment)
   const queued = forgetUnstartable(dropGoneWaiters(before.pool, { now, alive, report }), { now, stopped })
-  const { pool: settled, ended } = endWhere(queued, (reservation) =>
+  const { pool: settled, ended } = endWhere(withoutPast(queued, now), (reservation) =>
     reservation.id === report?.id ? reportedEnd(report, now) : endOf(reservation, now, processes),
   )
   return { pool: settled, ended: [...before.ended, ...ended] }
@@ -57,6 +58,17 @@ function afterReboot(pool: Pool, moment: Moment): Ended {
   if (!isReboot(pool.writtenAt, moment)) return { pool, ended: [] }
   const unqueued = pool.queue.length === 0 ? pool : { ...pool, queue: [] }
   return endWhere(unqueued, (held) => (held.term.kind === 'run' ? vanished(held.term, moment.wall) : null))
+}
+
+/** A booking that could not begin in its time held nothing, so it leaves no record. */
+function withoutPast(pool: Pool, now: Millis): Pool {
+  const bookings = bookingsOf(pool)
+  return bookings.some(({ term }) => term.until <= now)
+    ? withBookings(
+        pool,
+        bookings.filter(({ term }) => term.until > now),
+      )
+    : pool
 }
 
 /** Ends one reservation by id; does nothing if it has ended already. */

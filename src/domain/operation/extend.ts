@@ -1,26 +1,32 @@
-import { limitFor } from '../policy/limits.ts'
-import type { Account, ManualReservation, Millis, Pool, UnitId } from '../pool/model.ts'
+import { limitedAs, limitFor } from '../policy/limits.ts'
+import { bookingsOf } from '../pool/bookings.ts'
+import type { Account, Millis, Pool, UnitId } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
-import { keepsPromises } from '../schedule/expected-starts.ts'
-import { drainingIn, impossibleIn } from './acquisition.ts'
-import type { Context, Done, Operation } from './operation.ts'
+import { peakOf, usesOf } from '../schedule/peak-use.ts'
+import { withPromisesKept } from '../schedule/promises.ts'
+import { knownEnd } from '../schedule/term-times.ts'
+import { impossibleIn } from './acquisition.ts'
+import type { Context, Done, ExtendedReservation, Operation } from './operation.ts'
+import type { Booked, OverLimit } from './refusal.ts'
+import { drainingIn } from './shortage.ts'
+import { bookedUnits } from './unbookable.ts'
 
 /** The farthest end from now. A date must remain one, however often a reservation is extended. */
 const LONGEST_HOLD: Millis = 1_000 * 366 * 86_400_000
 
 /**
- * Moves the ends of the actor's manual reservations, unless that delays a waiter, exceeds the longest duration, or
- * prolongs the use of a drained unit.
+ * Moves the ends of the actor's manual reservations and bookings that have begun, unless that delays a waiter, takes
+ * units from a booking, exceeds a limit of the account, or prolongs the use of a drained unit.
  */
 export function extend(
   pool: Pool,
   { by, units }: Operation<'extend'>,
   { actor, now, processes, groups = [] }: Context,
-): Done<readonly ManualReservation[]> {
+): Done<readonly ExtendedReservation[]> {
   const impossible = units === undefined ? null : impossibleIn(pool, { kind: 'ids', ids: units })
   if (impossible !== null) return { pool, answer: impossible }
-  const own = ownManual(pool, actor, units)
+  const own = ownExtendable(pool, actor, units)
   if (own.length === 0) {
     return {
       pool,
@@ -40,28 +46,69 @@ export function extend(
   const byId = new Map(extended.map((held) => [held.id, held]))
   const reservations = pool.reservations.map((held) => byId.get(held.id) ?? held)
   const after: Pool = { ...pool, reservations }
-  return keepsPromises(pool, after, { now: now.wall, stopped: processes.stopped })
-    ? { pool: after, answer: extended }
-    : { pool, answer: { refused: { code: 'promised' } } }
+  const beyond = gpuLimitExceeded(after, extended, { actor, groups, now: now.wall })
+  if (beyond !== null) return { pool, answer: { refused: beyond } }
+  const promises = withPromisesKept(pool, after, { now: now.wall, stopped: processes.stopped })
+  switch (promises.kind) {
+    case 'kept':
+      return { pool: promises.pool, answer: extended }
+    case 'booked':
+      return {
+        pool,
+        answer: { refused: { code: 'booked', now: now.wall, booked: neededFrom(pool, extended) } },
+      }
+    case 'waiting':
+      return { pool, answer: { refused: { code: 'promised' } } }
+  }
 }
 
-const longest = (reservations: readonly ManualReservation[]): Millis =>
-  Math.max(...reservations.map(({ startedAt, term }) => term.expiresAt - startedAt))
+const longest = (reservations: readonly ExtendedReservation[]): Millis =>
+  Math.max(...reservations.map((held) => knownEnd(held) - held.startedAt))
 
-function ownManual(
+/** The bookings of these units that begin before the new ends. */
+const neededFrom = (pool: Pool, extended: readonly ExtendedReservation[]): readonly Booked[] =>
+  bookingsOf(pool).flatMap((booking) =>
+    bookedUnits(booking).filter(({ unit, from }) =>
+      extended.some((held) => unitsOf(held).includes(unit) && from < knownEnd(held)),
+    ),
+  )
+
+/** With its bookings, the account would hold too many units at a later time. */
+function gpuLimitExceeded(
+  after: Pool,
+  extended: readonly ExtendedReservation[],
+  {
+    actor,
+    groups,
+    now,
+  }: { readonly actor: Account; readonly groups: readonly number[]; readonly now: Millis },
+): OverLimit | null {
+  const limit = limitFor(after.policy, 'max-gpus', { account: actor, groups })
+  if (limit === undefined || bookingsOf(after).length === 0) return null
+  const until = Math.max(...extended.map(knownEnd))
+  const { units, at } = peakOf(usesOf(after, limitedAs(actor), now), now, until)
+  if (units <= limit.value || at === now) return null
+  const requested = extended.flatMap(unitsOf).length
+  const { scope, value: most } = limit
+  return { code: 'over-limit', limit: 'gpus', scope, requested, used: units - requested, most, at }
+}
+
+function ownExtendable(
   pool: Pool,
   actor: Account,
   units: readonly UnitId[] | undefined,
-): readonly ManualReservation[] {
+): readonly ExtendedReservation[] {
   return pool.reservations.flatMap((held) => {
     const { term } = held
     const matches = units === undefined || unitsOf(held).some((unit) => units.includes(unit))
-    return term.kind === 'manual' && matches && owns(actor, held.owner.account) ? [{ ...held, term }] : []
+    if (!matches || !owns(actor, held.owner.account)) return []
+    return term.kind === 'manual' || term.kind === 'booking' ? [{ ...held, term }] : []
   })
 }
 
-function extendedBy(held: ManualReservation, by: Millis, latest: Millis): ManualReservation {
+function extendedBy(held: ExtendedReservation, by: Millis, latest: Millis): ExtendedReservation {
   const { term } = held
-  const expiresAt = Math.max(term.expiresAt, Math.min(term.expiresAt + by, latest))
-  return { ...held, term: { ...term, expiresAt } }
+  const before = knownEnd(held)
+  const end = Math.max(before, Math.min(before + by, latest))
+  return { ...held, term: term.kind === 'manual' ? { ...term, expiresAt: end } : { ...term, until: end } }
 }

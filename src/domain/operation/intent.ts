@@ -1,5 +1,6 @@
 import { capOf, type Subject } from '../policy/limits.ts'
 import type {
+  BookingTerm,
   ManualTerm,
   Millis,
   Owner,
@@ -24,6 +25,9 @@ export interface Intent {
   readonly groups?: readonly number[]
 }
 
+/** A request for units at a later time. */
+export type BookingIntent = Omit<Intent, 'term'> & { readonly term: RequestedBooking }
+
 export type RequestedTerm = RequestedRun | RequestedManual
 
 export interface RequestedRun extends Pick<RunTerm, 'kind' | 'process' | 'command'> {
@@ -31,6 +35,12 @@ export interface RequestedRun extends Pick<RunTerm, 'kind' | 'process' | 'comman
 }
 
 export interface RequestedManual extends Pick<ManualTerm, 'kind'> {
+  readonly duration: Millis
+  /** Nobody asked for this duration, so the pool's default replaces it. */
+  readonly isDefault?: true
+}
+
+export interface RequestedBooking extends Pick<BookingTerm, 'kind' | 'from'> {
   readonly duration: Millis
   /** Nobody asked for this duration, so the pool's default replaces it. */
   readonly isDefault?: true

@@ -4,18 +4,21 @@ import type { Reading } from '../observation/obstacles.ts'
 import type { PolicyChange } from '../policy/change.ts'
 import type {
   Account,
-  ManualReservation,
+  Booking,
+  BookingTerm,
+  ManualTerm,
   Millis,
   Moment,
   Policy,
   Pool,
   ProviderName,
+  Reservation,
   Unit,
   UnitId,
   UsageRecord,
 } from '../pool/model.ts'
 import type { ProcessCheck } from '../pool/process-check.ts'
-import type { Grant, Intent, Ticket } from './intent.ts'
+import type { BookingIntent, Grant, Intent, Ticket } from './intent.ts'
 import type { Held, Refusal } from './refusal.ts'
 
 /** All operations on a pool, by name, with their parameters. */
@@ -39,6 +42,10 @@ export interface Operations {
   readonly release: { readonly units?: readonly UnitId[] }
   /** Moves the ends of the actor's manual reservations: those on `units`, or all. */
   readonly extend: { readonly by: Millis; readonly units?: readonly UnitId[] }
+  /** Promises units for a later time. Needs an observation. */
+  readonly book: { readonly intent: BookingIntent }
+  /** Cancels a booking; ends it if it has begun. Ends any other reservation with this id. */
+  readonly cancel: { readonly id: string }
   /** Stores the devices that the driver reports. Needs an observation. */
   readonly 'adopt-devices': object
   /** Takes units out of service. A drained unit stays drained. */
@@ -48,7 +55,9 @@ export interface Operations {
   /** Sets one rule; reservations stay. */
   readonly 'set-policy': { readonly change: PolicyChange; readonly reason?: string }
   readonly 'set-up': NewPool
-  /** Only removes reservations and queue entries that have ended. */
+  /**
+   * Only removes reservations and queue entries that have ended. With an observation it begins the bookings that are due.
+   */
   readonly settle: object
 }
 
@@ -77,7 +86,9 @@ export interface Answers {
   readonly end: null
   /** The units that were released, in order. */
   readonly release: readonly UnitId[]
-  readonly extend: readonly ManualReservation[]
+  readonly extend: readonly ExtendedReservation[]
+  readonly book: Booking
+  readonly cancel: Cancelled
   /** The units that changed. */
   readonly 'adopt-devices': readonly Unit[]
   /** The units that changed, and the requested ones that have a holder. */
@@ -88,6 +99,13 @@ export interface Answers {
   readonly 'set-up': { readonly kind: 'initialized' | 'reinitialized' }
   readonly settle: null
 }
+
+export type ExtendedReservation = Reservation<ManualTerm | BookingTerm>
+
+export type Cancelled =
+  | { readonly kind: 'cancelled'; readonly booking: Booking }
+  /** The units of a reservation. */
+  | { readonly kind: 'released'; readonly units: readonly UnitId[] }
 
 export type Acquired =
   | { readonly kind: 'granted'; readonly grant: Grant }

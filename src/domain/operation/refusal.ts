@@ -1,5 +1,5 @@
 import type { UnitFault } from '../observation/readings.ts'
-import type { Drain, Millis, Requirements, Scope, UnitId } from '../pool/model.ts'
+import type { Drain, LimitKey, Millis, Requirements, Scope, UnitId } from '../pool/model.ts'
 
 /** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */
 export interface Refusal {
@@ -26,8 +26,17 @@ export type Reason =
   | { readonly code: 'nothing-to-extend'; readonly units?: readonly UnitId[] }
   /** An extension would keep these units longer from the administrator who drained them. */
   | { readonly code: 'draining'; readonly draining: readonly Draining[] }
-  /** The extension would delay a waiter or a booking. */
+  /** A waiter would be delayed. */
   | { readonly code: 'promised' }
+  | BookedUp
+  /** The account may not book GPUs. */
+  | { readonly code: 'bookings-off' }
+  /** A booking would begin in the past. */
+  | { readonly code: 'past'; readonly from: Millis; readonly now: Millis }
+  | Unbookable
+  | { readonly code: 'no-such-booking'; readonly id: string }
+  /** Bookings need these limits for the whole pool, so that every run has a known end. */
+  | { readonly code: 'policy-needs'; readonly key: 'bookings'; readonly missing: readonly LimitKey[] }
   /** The process that requested has ended meanwhile. */
   | { readonly code: 'gone' }
   /** The reservation or queue entry belongs to another account. */
@@ -69,7 +78,25 @@ export type OverLimit =
       readonly most: number
       readonly frees?: { readonly at: Millis; readonly now: Millis }
     }
-  /** The account would hold too many units. `frees`: when the limit allows the request, if that is known. */
+  /** There are too many bookings, of this account or of all. */
+  | {
+      readonly code: 'over-limit'
+      readonly limit: 'bookings' | 'all-bookings'
+      readonly booked: number
+      readonly most: number
+    }
+  /** The booking would begin too far in the future. Without a scope: the default. */
+  | {
+      readonly code: 'over-limit'
+      readonly limit: 'ahead'
+      readonly scope?: Scope
+      readonly asked: Millis
+      readonly most: Millis
+    }
+  /**
+   * The account would hold too many units. `frees`: when the limit allows the request, if that is known. `at`: the later
+   * time at which it would, with its bookings.
+   */
   | {
       readonly code: 'over-limit'
       readonly limit: 'gpus'
@@ -78,6 +105,7 @@ export type OverLimit =
       readonly used: number
       readonly most: number
       readonly frees?: { readonly at: Millis; readonly now: Millis }
+      readonly at?: Millis
     }
   /** The account would hold the units for too long. */
   | {
@@ -89,6 +117,47 @@ export type OverLimit =
       /** How long the reservation lasts without the extension; absent for a new request. */
       readonly lasts?: Millis
     }
+
+/** Only bookings keep the request from starting now, or the operation would take units from them. */
+export interface BookedUp {
+  readonly code: 'booked'
+  readonly now: Millis
+  readonly booked: readonly Booked[]
+  /** Of a request: its term, the number of its units, and how many it could have now. */
+  readonly term?: 'run' | 'manual'
+  readonly requested?: number
+  readonly available?: number
+  /** The longest time, with the grace of a run, for which the request could start now. Absent: none. */
+  readonly longest?: Millis
+}
+
+/** A unit that is free, or held, until a booking begins. */
+export interface Booked {
+  readonly unit: UnitId
+  /** Id and owner of the booking. */
+  readonly id: string
+  readonly by: string
+  readonly from: Millis
+  readonly until: Millis
+}
+
+/** There are not enough units for a booking, by the known ends of all others. */
+export interface Unbookable {
+  readonly code: 'unbookable'
+  readonly requested: number
+  readonly available: number
+  readonly from: Millis
+  readonly until: Millis
+  readonly now: Millis
+  /** Units that are not known to be free at that time. */
+  readonly busy: readonly Busy[]
+  readonly booked: readonly Booked[]
+  readonly draining: readonly Draining[]
+  readonly occupied: readonly Occupied[]
+  readonly faulty: readonly Faulty[]
+  /** The first later time at which it would fit. */
+  readonly earliest?: Millis
+}
 
 /** Not enough units are available now. */
 export interface Shortage {
@@ -105,13 +174,26 @@ export interface Shortage {
   readonly now: Millis
   readonly busy: readonly Busy[]
   /** Left out because they are in use without a reservation. */
-  readonly occupied: readonly { readonly unit: UnitId; readonly users: readonly string[] }[]
+  readonly occupied: readonly Occupied[]
+  /** Left out because a booking needs them too soon. */
+  readonly booked: readonly Booked[]
   /** Left out because they are drained, with and without a holder. */
   readonly draining: readonly Draining[]
   /** Left out because of a fault. */
-  readonly faulty: readonly { readonly unit: UnitId; readonly fault: UnitFault }[]
+  readonly faulty: readonly Faulty[]
   /** Units in whose place the driver reports another GPU. Those without a reservation are in `faulty` too; drained ones are left out. */
   readonly replaced: readonly UnitId[]
+}
+
+/** In use without a reservation. */
+export interface Occupied {
+  readonly unit: UnitId
+  readonly users: readonly string[]
+}
+
+export interface Faulty {
+  readonly unit: UnitId
+  readonly fault: UnitFault
 }
 
 /** A reserved unit, its owner, and its end if that is known. */

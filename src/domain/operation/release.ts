@@ -1,13 +1,13 @@
 import type { Account, Millis, Pool, UnitId, UsageRecord } from '../pool/model.ts'
 import { isAdministrator, owns } from '../pool/rights.ts'
 import { compareUnits, hasUnit, unitsOf } from '../pool/units.ts'
-import { heldBy } from './acquisition.ts'
 import { type Ended, endWhere, releaseUnits } from './ending.ts'
 import type { Context, Done, Operation } from './operation.ts'
 import type { Refusal } from './refusal.ts'
+import { heldBy } from './shortage.ts'
 
 /**
- * Without units: ends the actor's manual reservations. With units: releases those that the actor holds, manually or by
+ * Without units: ends the actor's manual reservations and bookings that have begun. With units: releases those that the actor holds, manually or by
  * a run. The administrator may release the units of any account.
  */
 export function release(
@@ -23,7 +23,9 @@ export function release(
 
 const manualEnded = (pool: Pool, actor: Account, at: number): Ended =>
   endWhere(pool, (held) =>
-    held.term.kind === 'manual' && owns(actor, held.owner.account) ? { outcome: 'released', at } : null,
+    (held.term.kind === 'manual' || held.term.kind === 'booking') && owns(actor, held.owner.account)
+      ? { outcome: 'released', at }
+      : null,
   )
 
 const released = ({ pool, ended }: Ended): Done<readonly UnitId[]> => ({

@@ -7,14 +7,14 @@ import {
   type Pool,
   type Reservation,
 } from '../pool/model.ts'
-import { Calendar, knownEnd, NEVER, startOf } from '../schedule/calendar.ts'
+import { Calendar } from '../schedule/calendar.ts'
+import { knownEnd, NEVER } from '../schedule/term-times.ts'
 import { limitedAs } from './limits.ts'
 import { type Rule, ruleFor } from './rules.ts'
 
 /** What an account has now. Accounts that limits count as one are one: see `limitedAs`. */
 export interface AccountUse {
   readonly account: Account
-  /** Those that have begun. */
   readonly reservations: readonly Reservation[]
   /** Its requests in the queue. */
   readonly waiting: number
@@ -23,14 +23,14 @@ export interface AccountUse {
 }
 
 /** The accounts that hold units, wait, or have a limit of their own. Most units first, then most requests. */
-export function accountUses({ reservations, queue, policy }: Pool, now: Millis): readonly AccountUse[] {
+export function accountUses({ reservations, queue, policy }: Pool): readonly AccountUse[] {
   const uses = new Map<number, AccountUse>()
   const useOf = (account: Account): AccountUse =>
     uses.get(limitedAs(account)) ?? { account, reservations: [], waiting: 0 }
   const change = (account: Account, changed: AccountUse) => uses.set(limitedAs(account), changed)
   for (const reservation of reservations) {
     const { owner, term } = reservation
-    if (term.kind === 'maintenance' || startOf(term) > now) continue
+    if (term.kind === 'maintenance') continue
     const use = useOf(owner.account)
     change(owner.account, { ...use, reservations: [...use.reservations, reservation] })
   }

@@ -13,8 +13,17 @@ export interface Cap {
   readonly most: number
 }
 
-/** The most requests of an account that may wait, unless a limit sets another number. Every command reads them all. */
+/**
+ * The most requests of an account that may wait, unless a limit sets another number. Its
+ * bookings have the same limit. Every command reads them all.
+ */
 export const MOST_ENTRIES_PER_ACCOUNT = 256
+
+/** The most bookings of all accounts. */
+export const MOST_BOOKINGS = 1_024
+
+/** How far ahead a booking may begin, unless a limit sets another time. */
+export const DEFAULT_BOOKED_AHEAD: Millis = 7 * 86_400_000
 
 /**
  * The limit of the account itself, else of its groups, else of the pool. Of several groups the largest value counts, so
@@ -48,6 +57,14 @@ export function capOf(policy: Policy, subject: Subject): Cap | undefined {
   const limit = limitFor(policy, 'max-gpus', subject)
   return limit === undefined ? undefined : { account: limitedAs(subject.account), most: limit.value }
 }
+
+/** Whether the account may book GPUs. */
+export const mayBook = (policy: Policy, subject: Subject): boolean =>
+  limitFor(policy, 'bookings', subject)?.value === 1
+
+/** Whether any account may book GPUs. Then every run has a known end. */
+export const areBookingsOn = ({ limits = [] }: Pick<Policy, 'limits'>): boolean =>
+  limits.some(({ key, value }) => key === 'bookings' && value === 1)
 
 /** The duration of a request without one, and the longest allowed duration; absent: no limit. */
 export function durationsFor(

@@ -9,7 +9,7 @@ import {
   type Stamp,
 } from '../pool/model.ts'
 import { DEFAULT_ALLOCATION } from './change.ts'
-import { limitFor, MOST_ENTRIES_PER_ACCOUNT, type Subject } from './limits.ts'
+import { DEFAULT_BOOKED_AHEAD, limitFor, MOST_ENTRIES_PER_ACCOUNT, type Subject } from './limits.ts'
 
 export const RULE_KEYS = ['allocation', 'memory-threshold', ...LIMIT_KEYS] as const
 export type RuleKey = (typeof RULE_KEYS)[number]
@@ -72,12 +72,19 @@ function limitsIn({ limits = [] }: Policy, key: LimitKey): readonly Rule[] {
   return set[0]?.source.kind === 'pool' ? set : [defaultRule(key), ...set]
 }
 
+/** Without a default there is no limit. */
+const DEFAULTS: { readonly [Key in LimitKey]?: number } = {
+  'max-waiting': MOST_ENTRIES_PER_ACCOUNT,
+  bookings: 0,
+  'max-booked-ahead': DEFAULT_BOOKED_AHEAD,
+}
+
 const ruleOf = ({ key, value, scope, by, at }: Limit): Rule => ({
   ...{ key, value, source: scope, stamp: { by, at } },
 })
 
 const defaultRule = (key: LimitKey): Rule => ({
-  ...{ key, value: key === 'max-waiting' ? MOST_ENTRIES_PER_ACCOUNT : null, source: { kind: 'default' } },
+  ...{ key, value: DEFAULTS[key] ?? null, source: { kind: 'default' } },
 })
 
 const rank = ({ kind }: Scope): number => ['pool', 'group', 'account'].indexOf(kind)

@@ -1,4 +1,15 @@
-import type { Millis, Moment, Pool, QueueEntry, Reservation, Term, TimeLimit, Unit } from './model.ts'
+import type {
+  Booking,
+  BookingTerm,
+  Millis,
+  Moment,
+  Pool,
+  QueueEntry,
+  Reservation,
+  Term,
+  TimeLimit,
+  Unit,
+} from './model.ts'
 
 /** Replaces a boot id or a namespace that could not be read. It must not be compared, not even with itself. */
 export const UNREAD = 'unknown'
@@ -127,8 +138,24 @@ function shifted(pool: Pool, by: Millis): Pool {
       ...(entry.waitUntil === undefined ? {} : { waitUntil: entry.waitUntil + by }),
       ...(entry.startableSince === undefined ? {} : { startableSince: entry.startableSince + by }),
     })),
+    ...(pool.bookings === undefined
+      ? {}
+      : { bookings: pool.bookings.map((each) => shiftedBooking(each, by)) }),
   }
 }
+
+const shiftedBooking = (booking: Booking, by: Millis): Booking => ({
+  ...booking,
+  bookedAt: booking.bookedAt + by,
+  term: shiftedBookingTerm(booking.term, by),
+})
+
+const shiftedBookingTerm = (term: BookingTerm, by: Millis): BookingTerm => ({
+  ...term,
+  from: term.from + by,
+  until: term.until + by,
+  ...(term.usedAt === undefined ? {} : { usedAt: term.usedAt + by }),
+})
 
 function shiftedUnit(unit: Unit, by: Millis): Unit {
   const { lastUse, drain } = unit
@@ -150,7 +177,7 @@ function shiftedTerm(term: Term, by: Millis): Term {
     case 'manual':
       return { ...term, expiresAt: term.expiresAt + by }
     case 'booking':
-      return { ...term, from: term.from + by, until: term.until + by }
+      return shiftedBookingTerm(term, by)
     case 'maintenance':
       return {
         ...term,

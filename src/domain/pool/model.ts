@@ -8,6 +8,7 @@
  *   - manual: until it is released or expires.
  *   - booking: for a time agreed in advance.
  *   - maintenance: an administrator takes the units out of service.
+ *   A booking is a promise, and no reservation, until it begins. Its units may change until then.
  * - drain: an administrator takes a unit out of service without a planned time. Its holder keeps it to the end of the
  *   term, and nobody else gets it until it is restored.
  * - owner: the account of a reservation or queue entry, and its shown name. The account decides rights, never the
@@ -137,6 +138,20 @@ export interface Reservation<T extends Term = Term> {
 export type RunReservation = Reservation<RunTerm>
 export type ManualReservation = Reservation<ManualTerm>
 
+/** A promise of units for a later time. When it begins, a reservation with its id replaces it. */
+export interface Booking {
+  readonly id: string
+  readonly owner: Owner
+  readonly request: Request
+  /** The units that are planned for it, sorted. Others may replace them until it begins. */
+  readonly holdings: readonly Holding[]
+  readonly bookedAt: Millis
+  readonly note?: string
+  /** The Unix groups of its account when it was booked. */
+  readonly groups?: readonly number[]
+  readonly term: BookingTerm
+}
+
 /** How long a reservation lasts. */
 export type Term = RunTerm | ManualTerm | BookingTerm | MaintenanceTerm
 export type TermKind = Term['kind']
@@ -167,6 +182,8 @@ export interface BookingTerm {
   readonly kind: 'booking'
   readonly from: Millis
   readonly until: Millis
+  /** When use of its units was first seen. Absent: never. */
+  readonly usedAt?: Millis
 }
 
 /** An administrator takes the units out of service. */
@@ -194,6 +211,8 @@ export interface WantedTerm {
   readonly kind: 'run' | 'manual'
   /** The longest time for which the units may be held, if the request gives one; backfill needs it. */
   readonly duration?: Millis
+  /** The units may be granted for this time only, if a booking needs them after it. */
+  readonly least?: Millis
 }
 
 export interface QueueEntry {
@@ -218,7 +237,14 @@ export interface QueueEntry {
 
 export const ALLOCATIONS = ['lru', 'mru-per-user'] as const
 
-export const LIMIT_KEYS = ['max-gpus', 'max-duration', 'default-duration', 'max-waiting'] as const
+export const LIMIT_KEYS = [
+  'max-gpus',
+  'max-duration',
+  'default-duration',
+  'max-waiting',
+  'bookings',
+  'max-booked-ahead',
+] as const
 export type LimitKey = (typeof LIMIT_KEYS)[number]
 
 /** The accounts that a limit is for: all, one, or each member of a Unix group. */
@@ -236,7 +262,7 @@ export interface Stamp {
 export interface Limit extends Stamp {
   readonly key: LimitKey
   readonly scope: Scope
-  /** A number of GPUs or of requests, or a duration. */
+  /** A number of GPUs or of requests, a duration, or for `bookings` 1 (on) or 0 (off). */
   readonly value: number
 }
 
@@ -259,13 +285,15 @@ export interface Pool {
   readonly units: readonly Unit[]
   readonly reservations: readonly Reservation[]
   readonly queue: readonly QueueEntry[]
+  /** Those that have not begun, in the order of their begin. Absent: none. */
+  readonly bookings?: readonly Booking[]
   readonly policy: Policy
   /** When this value was written. */
   readonly writtenAt: Moment
 }
 
 /** How a reservation ended. */
-export const OUTCOMES = ['released', 'exited', 'timed-out', 'expired', 'vanished', 'reset'] as const
+export const OUTCOMES = ['released', 'exited', 'timed-out', 'expired', 'vanished', 'unused', 'reset'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 /** One unit's part of a reservation, up to its end or up to now. */

@@ -1,6 +1,8 @@
 import { MOST_ENTRIES } from '../operation/acquisition.ts'
-import { startOf } from '../schedule/calendar.ts'
-import type { Pool, Request, UnitId } from './model.ts'
+import { MOST_BOOKINGS } from '../policy/limits.ts'
+import { sizeOf } from '../schedule/demand.ts'
+import { bookingsOf } from './bookings.ts'
+import type { Holding, Millis, Pool, Request, UnitId } from './model.ts'
 import { compareUnits, hasUnit } from './units.ts'
 
 /** A problem of a stored pool, and its remedy. */
@@ -35,6 +37,7 @@ export function poolFaults(pool: Pool): readonly string[] {
   if (pool.units.length === 0) faults.push('there is no GPU')
   addHolderFaults(pool, faults)
   addQueueFaults(pool, faults)
+  addBookingFaults(pool, faults)
   return faults
 }
 
@@ -44,7 +47,7 @@ function addHolderFaults({ units, reservations, writtenAt }: Pool, faults: strin
   for (const { id } of units) holders.set(id, [])
   const others: string[] = []
   for (const { id, holdings, term } of reservations) {
-    const isLater = startOf(term) > writtenAt.wall
+    const isLater = term.kind === 'maintenance' && term.from > writtenAt.wall
     const unknown: UnitId[] = []
     let inOrder = true
     for (let at = 0; at < holdings.length; at++) {
@@ -77,9 +80,10 @@ function areInPool(request: Request, pool: Pool): boolean {
 
 function addQueueFaults(pool: Pool, faults: string[]): void {
   const { reservations, queue } = pool
+  const bookings = bookingsOf(pool)
   const ids = new Set<string>()
   const twice = new Set<string>()
-  for (const entries of [reservations, queue]) {
+  for (const entries of [reservations, queue, bookings]) {
     for (const { id } of entries) {
       if (ids.has(id)) twice.add(id)
       ids.add(id)
@@ -88,7 +92,7 @@ function addQueueFaults(pool: Pool, faults: string[]): void {
   if (queue.length > MOST_ENTRIES) faults.push(`more than ${MOST_ENTRIES} requests are in the queue`)
   if (ids.has('')) faults.push('an id is empty')
   for (const id of twice) {
-    faults.push(`the id ${id} belongs to more than one reservation or queue entry`)
+    faults.push(`the id ${id} belongs to more than one reservation, booking or queue entry`)
   }
   for (const { id, request } of queue) {
     if (!areInPool(request, pool)) faults.push(`${id} waits in the queue for GPUs that do not exist`)
@@ -96,4 +100,34 @@ function addQueueFaults(pool: Pool, faults: string[]): void {
       faults.push(`${id} waits in the queue for a GPU twice`)
     }
   }
+}
+
+/** No two bookings have a unit at the same time. */
+function addBookingFaults(pool: Pool, faults: string[]): void {
+  const bookings = bookingsOf(pool)
+  if (bookings.length === 0) return
+  if (bookings.length > MOST_BOOKINGS) faults.push(`more than ${MOST_BOOKINGS} bookings`)
+  const until = new Map<UnitId, Millis>()
+  for (const { id } of pool.units) until.set(id, Number.NEGATIVE_INFINITY)
+  let before = Number.NEGATIVE_INFINITY
+  for (const { id, holdings, request, term } of bookings) {
+    if (term.from < before || term.until <= term.from) faults.push(`booking ${id} has a wrong time`)
+    before = term.from
+    if (!areInPool(request, pool) || !isInOrder(holdings) || holdings.length !== sizeOf(request)) {
+      faults.push(`booking ${id} has the wrong GPUs`)
+    }
+    for (const { unit } of holdings) {
+      if ((until.get(unit) ?? Number.POSITIVE_INFINITY) > term.from) {
+        faults.push(`booking ${id} has GPU ${unit} although it is booked or does not exist`)
+      }
+      until.set(unit, term.until)
+    }
+  }
+}
+
+function isInOrder(holdings: readonly Holding[]): boolean {
+  for (let at = 1; at < holdings.length; at++) {
+    if (compareUnits(holdings[at - 1]?.unit ?? '', holdings[at]?.unit ?? '') >= 0) return false
+  }
+  return true
 }

@@ -11,6 +11,11 @@ export function isSuitable({ device, memoryMb = 0 }: Unit, requirements: Require
   return gpuTypes === undefined || gpuTypes.some((type) => isOfType(device.name, type))
 }
 
+export const requirementsOf = ({ gpuTypes, leastMemoryMb }: Requirements): Requirements => ({
+  ...(gpuTypes === undefined ? {} : { gpuTypes }),
+  ...(leastMemoryMb === undefined ? {} : { leastMemoryMb }),
+})
+
 export const hasRequirements = ({ gpuTypes, leastMemoryMb }: Requirements): boolean =>
   gpuTypes !== undefined || leastMemoryMb !== undefined
 

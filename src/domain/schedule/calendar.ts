@@ -1,8 +1,11 @@
 import { limitedAs } from '../policy/limits.ts'
-import type { Millis, Pool, Request, Requirements, Reservation, Term, Unit, UnitId } from '../pool/model.ts'
+import { begunAt, bookingsOf } from '../pool/bookings.ts'
+import type { Millis, Pool, Request, Requirements, Reservation, Unit, UnitId } from '../pool/model.ts'
 import { hasRequirements } from '../pool/suitable.ts'
 import { type Demand, sizeOf } from './demand.ts'
+import { type Later, LaterHolds } from './later-holds.ts'
 import { SuitablePlaces } from './suitable-places.ts'
+import { knownEnd, NEVER } from './term-times.ts'
 
 /**
  * Whether a unit can be granted apart from its reservation. `unclear`: not now, but this may change at any moment.
@@ -10,16 +13,9 @@ import { SuitablePlaces } from './suitable-places.ts'
  */
 export type Usability = 'usable' | 'unclear' | 'unusable'
 
-export const NEVER: Millis = Number.POSITIVE_INFINITY
-
-/** A reservation that begins later, on one unit. */
-interface Later {
-  readonly place: number
-  readonly reservation: Reservation
-}
-
 /**
  * The reservations of each unit, now and later. Runs, manual reservations, bookings and maintenance are all intervals.
+ * A booking that is due holds its units from now on, although it has not begun.
  * The arrays are indexed by the place of the unit in the pool. They are plain arrays because every command builds a
  * calendar.
  */
@@ -35,10 +31,9 @@ export class Calendar {
   #ends: Millis[] = []
   /** The current or last holder, if that is a reservation of the pool. */
   readonly holders: (Reservation | undefined)[] = []
-  /** The start of the next interval on each unit. */
-  readonly nextFrom: Millis[] = []
   readonly usability: Usability[] = []
-  later: readonly Later[] = []
+  /** Absent: nothing begins later. */
+  readonly #later: LaterHolds | undefined
   unusableCount = 0
   /** By place: the account of the request that is planned to hold the unit. */
   readonly #planned: number[] = []
@@ -56,21 +51,26 @@ export class Calendar {
       this.heldUntil.push(Number.NEGATIVE_INFINITY)
       this.#knownUntil.push(Number.NEGATIVE_INFINITY)
       this.holders.push(undefined)
-      this.nextFrom.push(NEVER)
       this.usability.push(drain === undefined ? 'usable' : 'unusable')
       if (drain !== undefined) this.unusableCount++
     }
     const later: Later[] = []
     for (const reservation of pool.reservations) {
-      const isLater = startOf(reservation.term) > now
-      for (const { unit } of reservation.holdings) {
-        const place = this.#places.get(unit)
-        if (place === undefined) continue
-        if (isLater) later.push({ place, reservation })
-        else this.#begin(place, reservation)
-      }
+      this.#add(reservation, reservation.term.kind === 'maintenance' && reservation.term.from > now, later)
     }
-    if (later.length > 0) this.#setLater(later)
+    for (const booking of bookingsOf(pool)) {
+      this.#add(begunAt(booking, booking.term.from), booking.term.from > now, later)
+    }
+    this.#later = later.length === 0 ? undefined : new LaterHolds(this.units.length, later)
+  }
+
+  #add(reservation: Reservation, isLater: boolean, later: Later[]): void {
+    for (const { unit } of reservation.holdings) {
+      const place = this.#places.get(unit)
+      if (place === undefined) continue
+      if (isLater) later.push({ place, reservation })
+      else this.#begin(place, reservation)
+    }
   }
 
   /** The place of a unit; -1 for a unit that the pool does not have. */
@@ -143,7 +143,12 @@ export class Calendar {
     if (request.kind === 'ids')
       for (const id of request.ids) start = Math.max(start, this.#freeFrom(this.placeOf(id)))
     else start = this.#sortedFrees(request)[request.count - 1] ?? this.now
-    return this.later.length === 0 ? start : this.#startAround(demand, start)
+    return this.#later === undefined ? start : this.#startAround(demand, start, this.#later)
+  }
+
+  /** The start of the next interval on a unit; NEVER if there is none. */
+  nextFrom(place: number): Millis {
+    return this.#later === undefined ? NEVER : this.#later.nextFrom(place)
   }
 
   /** Holds units for a request that starts now. */
@@ -174,8 +179,7 @@ export class Calendar {
   nextChange(): Millis {
     let next = NEVER
     for (const end of this.#ends) if (end > this.now && end < next) next = end
-    for (const from of this.nextFrom) if (from < next) next = from
-    return next
+    return this.#later === undefined ? next : Math.min(next, this.#later.nextBegin)
   }
 
   /** Advances to the next change. */
@@ -186,11 +190,7 @@ export class Calendar {
     for (let place = 0; place < this.units.length; place++) {
       if (this.heldUntil[place] === now) this.#end(place)
     }
-    if (this.later.length === 0) return
-    for (const { place, reservation } of this.later) {
-      if (startOf(reservation.term) <= now) this.#begin(place, reservation)
-    }
-    this.#setLater(this.later.filter(({ reservation }) => startOf(reservation.term) > now))
+    for (const { place, reservation } of this.#later?.beginUntil(now) ?? []) this.#begin(place, reservation)
   }
 
   /** Keeps the holder of the unit: `lastEnded` reads it. */
@@ -217,14 +217,6 @@ export class Calendar {
     if (term.kind === 'maintenance' && term.until === undefined) this.setUsability(place, 'unusable')
   }
 
-  #setLater(later: readonly Later[]): void {
-    this.later = later
-    this.nextFrom.fill(NEVER)
-    for (const { place, reservation } of later) {
-      this.nextFrom[place] = Math.min(this.nextFrom[place] ?? NEVER, startOf(reservation.term))
-    }
-  }
-
   /** An unknown end counts as now. */
   #freeFrom(place: number): Millis {
     return Math.max(this.now, this.#knownUntil[place] ?? this.now)
@@ -238,38 +230,21 @@ export class Calendar {
   }
 
   /** The first time, from `start` on, at which enough units are free for the whole duration between bookings. */
-  #startAround(demand: Demand, start: Millis): Millis {
+  #startAround(demand: Demand, start: Millis, later: LaterHolds): Millis {
     const { request, duration = NEVER } = demand
-    const ends = this.later.map(({ reservation }) => knownEnd(reservation))
-    const times = [start, ...this.#knownUntil, ...ends].filter((time) => start <= time && time < NEVER)
-    const wanted = this.placesFor(request)
-    const isFreeFor = (unit: number, from: Millis) =>
-      this.#freeFrom(unit) <= from &&
-      this.later.every(
-        ({ place, reservation }) =>
-          place !== unit || startOf(reservation.term) >= from + duration || knownEnd(reservation) <= from,
+    const places = this.placesFor(request)
+    let time = start
+    for (;;) {
+      const starts = places.map((place) =>
+        later.firstGap(place, Math.max(time, this.#freeFrom(place)), duration),
       )
-    const fitting = times.filter(
-      (time) => wanted.filter((unit) => isFreeFor(unit, time)).length >= sizeOf(request),
-    )
-    return Math.min(NEVER, ...fitting)
+      const next = starts.sort((a, b) => a - b)[sizeOf(request) - 1] ?? NEVER
+      // Before this time too few units are free. At this time, some of them may be held again.
+      if (next === NEVER || next === starts[0]) return next
+      const isFree = (place: number) =>
+        this.#freeFrom(place) <= next && later.firstGap(place, next, duration) === next
+      if (places.filter(isFree).length >= sizeOf(request)) return next
+      time = next
+    }
   }
-}
-
-/** The latest end of the reservation; NEVER if that is unknown. */
-export function knownEnd({ term }: Reservation): Millis {
-  switch (term.kind) {
-    case 'run':
-      return term.limit?.killAt ?? NEVER
-    case 'manual':
-      return term.expiresAt
-    case 'booking':
-    case 'maintenance':
-      return term.until ?? NEVER
-  }
-}
-
-/** The time from which a term holds its units; runs and manual reservations hold them from the grant on. */
-export function startOf(term: Term): Millis {
-  return term.kind === 'booking' || term.kind === 'maintenance' ? term.from : Number.NEGATIVE_INFINITY
 }

@@ -3,10 +3,11 @@ import { limitedAs } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, QueueEntry, Reservation, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
 import { blockersOf } from './blockers.ts'
-import { Calendar, knownEnd, NEVER, startOf } from './calendar.ts'
+import { Calendar } from './calendar.ts'
 import { type Demand, demandOf } from './demand.ts'
 import { Openings } from './openings.ts'
 import { isJustReleased, isWaitedFor } from './startable.ts'
+import { NEVER } from './term-times.ts'
 
 /** The expected start of a waiting request, by what is known now. */
 export type ExpectedStart =
@@ -122,36 +123,6 @@ function unitsFor({ demand, isWaitedFor }: Waiting, openings: Openings): readonl
 function lastEnded({ now, units, heldUntil, holders }: Calendar, matches: (unit: UnitId) => boolean) {
   const place = units.findLastIndex(({ id }, at) => heldUntil[at] === now && matches(id))
   return { isFound: place >= 0, holder: holders[place] }
-}
-
-/**
- * Whether every waiter and every booking is expected to start no later in `after` than in `before`, both if
- * reservations without a known end never end and if they end now.
- */
-export function keepsPromises(before: Pool, after: Pool, known: Pick<Outlook, 'now' | 'stopped'>): boolean {
-  return (['never', 'now'] as const).every((unknownEnds) => {
-    const promised = promisesOf(before, { ...known, unknownEnds })
-    const kept = promisesOf(after, { ...known, unknownEnds })
-    return [...promised].every(([id, start]) => (kept.get(id) ?? NEVER) <= start)
-  })
-}
-
-/** The expected starts of all waiters and bookings, by their ids. */
-function promisesOf(pool: Pool, outlook: Outlook): ReadonlyMap<string, Millis> {
-  const promises = new Map<string, Millis>()
-  for (const [id, start] of expectedStarts(pool, outlook))
-    promises.set(id, start.kind === 'at' ? start.at : NEVER)
-  const calendar = calendarOf(pool, outlook)
-  for (const { place, reservation } of calendar.later) {
-    const from = startOf(reservation.term)
-    const earlier = calendar.later.filter(
-      (other) => other.place === place && startOf(other.reservation.term) < from,
-    )
-    const ends = earlier.map((other) => knownEnd(other.reservation))
-    const start = Math.max(from, calendar.heldUntil[place] ?? from, ...ends)
-    promises.set(reservation.id, Math.max(promises.get(reservation.id) ?? from, start))
-  }
-  return promises
 }
 
 function calendarOf(pool: Pool, { now, obstacles = [], unknownEnds }: Outlook): Calendar {

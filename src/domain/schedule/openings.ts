@@ -1,8 +1,9 @@
 import { allocationOrder } from '../observation/allocation.ts'
 import type { Cap } from '../policy/limits.ts'
 import type { Millis, Policy, UnitId } from '../pool/model.ts'
-import { type Calendar, NEVER } from './calendar.ts'
+import type { Calendar } from './calendar.ts'
 import { type Demand, sizeOf } from './demand.ts'
+import { NEVER } from './term-times.ts'
 
 /**
  * The units that are free at one moment, each with the time until which a request that starts now may hold it.
@@ -29,7 +30,7 @@ export class Openings {
     this.#policy = policy
     this.#used = policy.limits === undefined ? new Map() : calendar.heldByAccount()
     for (let place = 0; place < calendar.units.length; place++) {
-      const until = calendar.isFree(place) ? (calendar.nextFrom[place] ?? NEVER) : Number.NEGATIVE_INFINITY
+      const until = calendar.isFree(place) ? calendar.nextFrom(place) : Number.NEGATIVE_INFINITY
       this.#until.push(until)
       if (until > calendar.now) this.#open++
       if (until === NEVER) this.#unlimited++

@@ -25,6 +25,17 @@ export interface Conditions {
   readonly unusable?: ReadonlySet<UnitId>
 }
 
+/** The conditions of a decision that uses an observation. */
+export interface ObservedConditions extends Conditions {
+  readonly evidence: Evidence
+}
+
+/** The units that the readings show unusable, without those that were released just now. */
+export function unusableIn(pool: Pool, conditions: ObservedConditions): ReadonlySet<UnitId> {
+  const { usability } = calendarOf(pool, conditions)
+  return new Set(pool.units.filter((_, place) => usability[place] === 'unusable').map(({ id }) => id))
+}
+
 /** The openings that remain after the waiters before the given entry; without an entry, after the whole queue. */
 export function openingsFor(pool: Pool, id: string, conditions: Conditions): Openings {
   const openings = new Openings(calendarOf(pool, conditions), pool.policy)

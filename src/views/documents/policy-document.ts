@@ -2,7 +2,7 @@ import type { Rule } from '../../domain/policy/rules.ts'
 import type { Scope } from '../../domain/pool/model.ts'
 import type { PolicyDocument, RuleDocument } from '../schemas/policy.ts'
 import type { ShownPolicy } from '../words/policy-words.ts'
-import { ruleValue } from '../words/rule-value.ts'
+import { isDuration, ruleValue } from '../words/rule-value.ts'
 import { timestamp } from './status-document.ts'
 
 export const policyDocument = ({ rules, isAdvisory }: ShownPolicy): PolicyDocument => ({
@@ -22,8 +22,8 @@ export const ruleDocument = (rule: Rule): RuleDocument => ({
 
 /** The value as a number: GPUs, requests, MB or seconds. */
 function amountOf({ key, value }: Rule): { readonly amount?: number } {
-  if (typeof value !== 'number') return {}
-  return { amount: key === 'max-duration' || key === 'default-duration' ? value / 1000 : value }
+  if (typeof value !== 'number' || key === 'bookings') return {}
+  return { amount: isDuration(key) ? value / 1000 : value }
 }
 
 /** The source of a limit, with the name of its account or group. */

@@ -1,4 +1,13 @@
-import type { Busy, Draining, Held, Missing, OverLimit, Reason } from '../../domain/operation/refusal.ts'
+import type {
+  Booked,
+  Busy,
+  Draining,
+  Held,
+  Missing,
+  OverLimit,
+  Reason,
+  Unbookable,
+} from '../../domain/operation/refusal.ts'
 import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
@@ -20,13 +29,8 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         taken: numbers(reason.taken),
         ahead: reason.ahead,
         busy: busyDocument(reason.busy),
-        occupied: reason.occupied.map(({ unit, users }) => ({ gpu_id: gpuNumber(unit), users })),
-        draining: drainingDocument(reason.draining),
-        faulty: reason.faulty.map(({ unit, fault }) => ({
-          gpu_id: gpuNumber(unit),
-          error: faultWords(fault),
-          reason: { code: fault.code },
-        })),
+        ...unusableDocument(reason),
+        booked: reason.booked.map(bookedDocument),
         replaced: numbers(reason.replaced),
       }
     case 'impossible':
@@ -66,8 +70,35 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         gpus: reason.managed,
         shown: reason.shown,
       }
+    case 'booked':
+      return {
+        code: reason.code,
+        booked: reason.booked.map(bookedDocument),
+        ...(reason.requested === undefined ? {} : { requested: reason.requested }),
+        ...(reason.available === undefined ? {} : { available: reason.available }),
+        ...(reason.longest === undefined ? {} : { longest_seconds: reason.longest / 1000 }),
+      }
+    case 'past':
+      return { code: reason.code, from: timestamp(reason.from) }
+    case 'unbookable':
+      return {
+        code: reason.code,
+        requested: reason.requested,
+        available: reason.available,
+        from: timestamp(reason.from),
+        until: timestamp(reason.until),
+        busy: busyDocument(reason.busy),
+        ...unusableDocument(reason),
+        booked: reason.booked.map(bookedDocument),
+        ...(reason.earliest === undefined ? {} : { earliest: timestamp(reason.earliest) }),
+      }
+    case 'no-such-booking':
+      return { code: reason.code, id: reason.id }
+    case 'policy-needs':
+      return { code: reason.code, rule: reason.key, missing: reason.missing }
     case 'draining':
       return { code: reason.code, draining: drainingDocument(reason.draining) }
+    case 'bookings-off':
     case 'promised':
     case 'gone':
     case 'forbidden':
@@ -96,6 +127,24 @@ function missingDocument(missing: Missing) {
   }
 }
 
+const unusableDocument = ({
+  occupied,
+  draining,
+  faulty,
+}: Pick<Unbookable, 'occupied' | 'draining' | 'faulty'>) => ({
+  occupied: occupied.map(({ unit, users }) => ({ gpu_id: gpuNumber(unit), users })),
+  draining: drainingDocument(draining),
+  faulty: faulty.map(({ unit, fault }) => ({
+    gpu_id: gpuNumber(unit),
+    error: faultWords(fault),
+    reason: { code: fault.code },
+  })),
+})
+
+const bookedDocument = ({ unit, id, by, from, until }: Booked) => ({
+  ...{ gpu_id: gpuNumber(unit), booking: id, user: by, from: timestamp(from), until: timestamp(until) },
+})
+
 const drainingDocument = (draining: readonly Draining[]) =>
   draining.map(({ unit, drain }) => ({ gpu_id: gpuNumber(unit), ...drainDocument(drain) }))
 
@@ -109,9 +158,19 @@ function limitDocument(reason: OverLimit): RefusalDocument {
       const source = scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
       return { code, limit, waiting, most, ...source, ...freesDocument(frees) }
     }
+    case 'bookings':
+    case 'all-bookings':
+      return { code, limit: reason.limit, booked: reason.booked, most: reason.most }
+    case 'ahead': {
+      const { limit, asked, most, scope } = reason
+      const seconds = { requested_seconds: asked / 1000, most_seconds: most / 1000 }
+      const source = scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
+      return { code, limit, ...seconds, ...source }
+    }
     case 'gpus': {
-      const { limit, requested, used, most, frees } = reason
-      return { code, limit, requested, used, most, ...sourceDocument(reason.scope), ...freesDocument(frees) }
+      const { limit, requested, used, most, frees, at } = reason
+      const when = { ...freesDocument(frees), ...(at === undefined ? {} : { exceeded_at: timestamp(at) }) }
+      return { code, limit, requested, used, most, ...sourceDocument(reason.scope), ...when }
     }
     case 'duration': {
       const { limit, asked, most, lasts } = reason

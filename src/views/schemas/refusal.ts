@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { RULE_KEYS } from '../../domain/policy/rules.ts'
 import { drain } from './drain.ts'
 import { faultReason } from './status.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
@@ -12,6 +13,18 @@ const draining = list(object({ gpu_id: whole, ...drain.entries }))
 
 const requirements = { gpu_types: optional(list(text)), min_memory_mb: optional(whole) }
 
+/** GPUs that cannot be granted, apart from their reservations. */
+const unusable = {
+  /** GPUs that are used without a reservation. */
+  occupied: list(object({ gpu_id: whole, users: list(text) })),
+  /** GPUs that an administrator drained. */
+  draining,
+  faulty: list(object({ gpu_id: whole, error: text, reason: faultReason })),
+}
+
+/** GPUs that a booking needs; they are free, or held, until it begins. */
+const booked = list(object({ gpu_id: whole, booking: text, user: text, from: time, until: time }))
+
 const short = object({
   code: v.literal('short'),
   requested: whole,
@@ -22,11 +35,9 @@ const short = object({
   /** The number of requests ahead of this one in the queue. */
   ahead: whole,
   busy: list(busy),
-  /** GPUs that are used without a reservation. */
-  occupied: list(object({ gpu_id: whole, users: list(text) })),
-  /** GPUs that an administrator drained. */
-  draining,
-  faulty: list(object({ gpu_id: whole, error: text, reason: faultReason })),
+  ...unusable,
+  /** Free GPUs that a booking needs too soon. */
+  booked,
   /** GPUs that were replaced by another. */
   replaced: list(whole),
 })
@@ -61,16 +72,20 @@ export const refusal = v.variant('code', [
   }),
   object({
     code: v.literal('over-limit'),
-    limit: oneOf(['account', 'queue', 'gpus', 'duration']),
+    limit: oneOf(['account', 'queue', 'bookings', 'all-bookings', 'gpus', 'duration', 'ahead']),
     /** With `account` and `queue`. */
     waiting: optional(whole),
+    /** With `bookings` and `all-bookings`. */
+    booked: optional(whole),
     /** With `gpus`. */
     requested: optional(whole),
     used: optional(whole),
     /** When the limit allows the request, by the known ends of the account's reservations or waits. */
     allowed_at: optional(time),
+    /** When the account would hold too many GPUs, with its bookings. */
+    exceeded_at: optional(time),
     most: optional(whole),
-    /** With `duration`. */
+    /** With `duration` and `ahead`. */
     requested_seconds: optional(amount),
     most_seconds: optional(amount),
     /** Of an extension: how long the reservation lasts without it. */
@@ -79,6 +94,30 @@ export const refusal = v.variant('code', [
     name: optional(text),
   }),
   object({ code: v.literal('nothing-to-extend'), gpu_ids: optional(list(whole)) }),
+  object({
+    code: v.literal('booked'),
+    booked,
+    requested: optional(whole),
+    available: optional(whole),
+    /** The longest time for which the request could start now. */
+    longest_seconds: optional(amount),
+  }),
+  object({ code: v.literal('bookings-off') }),
+  object({ code: v.literal('past'), from: time }),
+  object({
+    code: v.literal('unbookable'),
+    requested: whole,
+    available: whole,
+    from: time,
+    until: time,
+    busy: list(busy),
+    ...unusable,
+    booked,
+    /** The first later begin that would fit. */
+    earliest: optional(time),
+  }),
+  object({ code: v.literal('no-such-booking'), id: text }),
+  object({ code: v.literal('policy-needs'), rule: oneOf(RULE_KEYS), missing: list(oneOf(RULE_KEYS)) }),
   object({ code: v.literal('draining'), draining }),
   object({ code: v.literal('promised') }),
   object({ code: v.literal('gone') }),

@@ -17,6 +17,26 @@ export function limitWords(reason: OverLimit): Words {
       }
     case 'account':
       return waitingLimitWords(reason)
+    case 'bookings':
+      return {
+        code: 'over-limit',
+        message: `Your account has ${reason.booked} bookings already, and may have at most ${reason.most}`,
+        hint: SEE_SCHEDULE,
+      }
+    case 'all-bookings':
+      return {
+        code: 'over-limit',
+        message: `This pool has ${reason.booked} bookings already`,
+        hint: SEE_SCHEDULE,
+      }
+    case 'ahead': {
+      const source = reason.scope === undefined ? '' : ` (${sourceWords('max-booked-ahead', reason.scope)})`
+      return {
+        code: 'impossible-request',
+        message: `A booking may begin at most ${formatDuration(reason.most)} ahead${source}`,
+        hint: SEE_POLICY,
+      }
+    }
     case 'gpus':
       return gpuLimitWords(reason)
     case 'duration':
@@ -75,6 +95,7 @@ export const reachedWords = ({ scope, used, most }: NonNullable<TimedOut['over']
 
 type TimedOut = Extract<Reason, { readonly code: 'timed-out' }>
 
+const SEE_SCHEDULE = "see 'canhazgpu schedule'"
 const SEE_POLICY = "see 'canhazgpu policy'"
 
 /** `max-gpus of group students` */

@@ -9,6 +9,7 @@ import {
 } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { shortened } from '../../domain/text/text.ts'
+import { bookingWords } from './booking-words.ts'
 import { drainedWords } from './drain-words.ts'
 import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
@@ -79,6 +80,13 @@ function wordsOf(reason: Reason): Words {
         message: 'Others wait in the queue for these GPUs and would wait longer',
         hint: "see 'canhazgpu queue'",
       }
+    case 'booked':
+    case 'bookings-off':
+    case 'past':
+    case 'unbookable':
+    case 'no-such-booking':
+    case 'policy-needs':
+      return bookingWords(reason)
     case 'gone':
       return { code: 'failure', message: 'The process that requested the GPUs has ended' }
     case 'forbidden':

@@ -10,8 +10,12 @@ interface RuleValue {
 export function ruleValue({ key, value }: RuleValue): string {
   if (value === null) return key === 'default-duration' ? 'none' : 'no limit'
   if (typeof value === 'string') return value
-  return key === 'max-duration' || key === 'default-duration' ? durationValue(value) : String(value)
+  if (key === 'bookings') return value === 1 ? 'on' : 'off'
+  return isDuration(key) ? durationValue(value) : String(value)
 }
+
+export const isDuration = (key: RuleKey): boolean =>
+  key === 'max-duration' || key === 'default-duration' || key === 'max-booked-ahead'
 
 /** `1d2h30m` */
 function durationValue(ms: Millis): string {

@@ -105,7 +105,7 @@ for (const [mode, makePool] of [
 
 test.each([
   [['set']],
-  [['set', 'bookings', 'on']],
+  [['set', 'bookings', 'yes']],
   [['set', 'max-gpus']],
   [['set', 'max-gpus', 'many']],
   [['set', 'max-gpus', '1', '2']],

@@ -4,6 +4,7 @@ import { accountUses, allowedFrom, limitsOf, unitCount } from '../../../src/doma
 import type { Limit, LimitKey, Policy, Scope } from '../../../src/domain/pool/model.ts'
 import {
   ALICE,
+  bookedOf,
   bookingOf,
   maintenanceOf,
   manualOf,
@@ -40,7 +41,7 @@ describe('the use of each account', () => {
       ],
       policy: policyOf(limit('max-gpus', 1, { kind: 'account', uid: 1003, name: 'dora' })),
     })
-    const uses = accountUses(pool, NOW)
+    const uses = accountUses(pool)
     expect(uses.map((use) => [use.account.name, unitCount(use), use.waiting])).toEqual([
       ['alice', 3, 0],
       ['bob', 1, 2],
@@ -54,11 +55,11 @@ describe('the use of each account', () => {
     const pool = poolOf(units(4), {
       reservations: [
         bookingOf({ id: 'begun', units: [0] }),
-        bookingOf({ id: 'later', units: [1], from: NOW + 1, until: NOW + HOUR }),
         maintenanceOf({ id: 'maintenance', units: [2] }),
       ],
+      bookings: [bookedOf({ id: 'later', units: [1], from: NOW + 1, until: NOW + HOUR })],
     })
-    expect(accountUses(pool, NOW).map(unitCount)).toEqual([1])
+    expect(accountUses(pool).map(unitCount)).toEqual([1])
   })
 
   test('accounts in other user namespaces count as one', () => {
@@ -67,7 +68,7 @@ describe('the use of each account', () => {
       shownName: 'root',
     })
     const reservations = [0, 1].map((unit) => manualOf({ id: `${unit}`, units: [unit], owner: inside(unit) }))
-    const [use, ...others] = accountUses(poolOf(units(2), { reservations }), NOW)
+    const [use, ...others] = accountUses(poolOf(units(2), { reservations }))
     expect(others).toEqual([])
     expect(use === undefined ? 0 : unitCount(use)).toBe(2)
   })
@@ -79,7 +80,7 @@ describe('the use of each account', () => {
         const reservations = holders.map((uid, unit) =>
           manualOf({ id: `${unit}`, units: [unit], owner: owner(uid, `user${uid}`) }),
         )
-        const uses = accountUses(poolOf(units(8), { reservations }), NOW)
+        const uses = accountUses(poolOf(units(8), { reservations }))
         expect(uses.reduce((sum, use) => sum + unitCount(use), 0)).toBe(holders.length)
         expect(uses).toHaveLength(new Set(holders).size)
       }),
@@ -103,6 +104,8 @@ describe('the limits of an account', () => {
       ['max-duration', HOUR, 'account'],
       ['default-duration', null, 'default'],
       ['max-waiting', 256, 'default'],
+      ['bookings', 0, 'default'],
+      ['max-booked-ahead', 7 * 24 * HOUR, 'default'],
     ])
     expect(valuesOf([])[0]).toEqual(['max-gpus', 4, 'pool'])
   })
@@ -112,6 +115,8 @@ describe('the limits of an account', () => {
       ['max-duration', HOUR, 'account'],
       ['default-duration', null, 'default'],
       ['max-waiting', 256, 'default'],
+      ['bookings', 0, 'default'],
+      ['max-booked-ahead', 7 * 24 * HOUR, 'default'],
     ])
   })
 })

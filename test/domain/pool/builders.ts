@@ -1,4 +1,5 @@
 import type {
+  Booking,
   BookingTerm,
   MaintenanceTerm,
   ManualReservation,
@@ -91,9 +92,27 @@ export function manualOf(parts: ReservationParts & TermParts<ManualTerm> = {}): 
   return reservationOf(rest, { kind: 'manual', expiresAt })
 }
 
+/** A booking that has begun. */
 export function bookingOf(parts: ReservationParts & TermParts<BookingTerm> = {}): Reservation<BookingTerm> {
   const { from = NOON.wall - HOUR, until = NOON.wall + HOUR, ...rest } = parts
   return reservationOf(rest, { kind: 'booking', from, until })
+}
+
+/** A booking that has not begun. */
+export function bookedOf(parts: Partial<Omit<Booking, 'term'>> & BookedParts = {}): Booking {
+  const { units = [0], from = NOON.wall + HOUR, until = from + HOUR, request, ...rest } = parts
+  return {
+    ...{ id: 'booked', owner: ALICE, request: request ?? someUnits(units.length), bookedAt: NOON.wall },
+    holdings: wholeUnits(units.map(gpuUnit)),
+    ...rest,
+    term: { kind: 'booking', from, until },
+  }
+}
+
+interface BookedParts {
+  readonly units?: readonly number[]
+  readonly from?: Millis
+  readonly until?: Millis
 }
 
 /** Without `until` it lasts until the GPUs are restored. */

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import type { Pool, QueueEntry, Reservation } from '../../../src/domain/pool/model.ts'
+import { withBookings } from '../../../src/domain/pool/bookings.ts'
+import type { Booking, Pool, QueueEntry, Reservation } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
-import { knownEnd } from '../../../src/domain/schedule/calendar.ts'
-import { expectedStarts, keepsPromises, type Outlook } from '../../../src/domain/schedule/expected-starts.ts'
+import { expectedStarts, type Outlook } from '../../../src/domain/schedule/expected-starts.ts'
+import { keepsPromises, withPromisesKept } from '../../../src/domain/schedule/promises.ts'
 import { startableEntries } from '../../../src/domain/schedule/startable.ts'
+import { knownEnd } from '../../../src/domain/schedule/term-times.ts'
 import {
+  bookedOf,
   bookingOf,
   identity,
   maintenanceOf,
@@ -24,8 +27,12 @@ const HOUR = 3_600_000
 const isStopped = () => false
 const known = { now: NOW, stopped: isStopped }
 
-const pool = (gpus: number, reservations: readonly Reservation[], queue: readonly QueueEntry[]): Pool =>
-  poolOf(units(gpus), { reservations, queue })
+const pool = (
+  gpus: number,
+  reservations: readonly Reservation[],
+  queue: readonly QueueEntry[],
+  ...bookings: readonly Booking[]
+): Pool => withBookings(poolOf(units(gpus), { reservations, queue }), bookings)
 const manual = (id: string, gpus: readonly number[], expiresAt: number) =>
   manualOf({ id, units: gpus, expiresAt })
 const run = (id: string, gpus: readonly number[]) => runOf({ id, units: gpus })
@@ -157,7 +164,7 @@ describe('a request that overtakes others may make room for a third request, whi
   const startableIn = (subject: Pool) => startableEntries(subject, known).map(({ id }) => id)
 
   test('"inner" starts when "outer" has started and "two" can no longer start at once', () => {
-    const booked = bookingOf({ id: 'booked', units: [1], from: NOW + HOUR, until: NOW + 6 * HOUR })
+    const booked = bookedOf({ units: [1], from: NOW + HOUR, until: NOW + 6 * HOUR })
     for (const note of [passedOver, {}]) {
       const queue = [
         waiting('one', theseUnits(1, 2)),
@@ -165,15 +172,15 @@ describe('a request that overtakes others may make room for a third request, whi
         waiterOf({ id: 'inner', request: theseUnits(0), duration: HOUR, ...note }),
         waiting('outer', theseUnits(2), HOUR),
       ]
-      expect(startsOf(pool(3, [booked], queue))).toEqual([6 * HOUR, null, 0, 0])
-      expect(startableIn(pool(3, [booked], queue))).toEqual(['outer'])
-      const granted = [booked, manual('outer', [2], NOW + HOUR)]
-      expect(startableIn(pool(3, granted, queue.slice(0, 3)))).toEqual(['inner'])
+      expect(startsOf(pool(3, [], queue, booked))).toEqual([6 * HOUR, null, 0, 0])
+      expect(startableIn(pool(3, [], queue, booked))).toEqual(['outer'])
+      const granted = [manual('outer', [2], NOW + HOUR)]
+      expect(startableIn(pool(3, granted, queue.slice(0, 3), booked))).toEqual(['inner'])
     }
   })
 
   test('an extension that delays neither is allowed', () => {
-    const booked = bookingOf({ id: 'booked', units: [1], from: NOW + 2 * HOUR, until: NOW + 9 * HOUR })
+    const booked = bookedOf({ units: [1], from: NOW + 2 * HOUR, until: NOW + 9 * HOUR })
     for (const note of [passedOver, {}]) {
       const queue = [
         waiting('one', theseUnits(1, 0)),
@@ -181,8 +188,8 @@ describe('a request that overtakes others may make room for a third request, whi
         waiting('three', someUnits(1), 2 * HOUR),
         waiterOf({ id: 'four', request: someUnits(1), duration: HOUR, ...note }),
       ]
-      const before = pool(4, [manual('a', [1], NOW + HOUR), booked], queue)
-      const longer = pool(4, [manual('a', [1], NOW + 2 * HOUR), booked], queue)
+      const before = pool(4, [manual('a', [1], NOW + HOUR)], queue, booked)
+      const longer = pool(4, [manual('a', [1], NOW + 2 * HOUR)], queue, booked)
       expect(startsOf(before)).toEqual(startsOf(longer))
       expect(keepsPromises(before, longer, known)).toBe(true)
     }
@@ -201,33 +208,30 @@ test('a GPU that still shows the memory of its last holder is kept for the reque
 })
 
 describe('a booking', () => {
-  const booked = bookingOf({ id: 'booked', units: [0], from: NOW + 2 * HOUR, until: NOW + 3 * HOUR })
+  const booked = bookedOf({ from: NOW + 2 * HOUR, until: NOW + 3 * HOUR })
   const conditions = { now: NOW, stopped: isStopped }
 
   test('leaves its GPU to requests that end before it begins', () => {
     const queue = [waiting('long', someUnits(1), 2 * HOUR + 1), waiting('short', someUnits(1), 2 * HOUR)]
-    const subject = pool(1, [booked], queue)
+    const subject = pool(1, [], queue, booked)
     expect(startableEntries(subject, conditions).map(({ id }) => id)).toEqual(['short'])
     expect(startsOf(subject)).toEqual([3 * HOUR, 0])
-    expect(startsOf(pool(1, [booked], [waiting('unlimited', someUnits(1))]))).toEqual([3 * HOUR])
+    expect(startsOf(pool(1, [], [waiting('unlimited', someUnits(1))], booked))).toEqual([3 * HOUR])
   })
 
   test('that ends while a run still holds its GPU lets others start when it ends', () => {
-    const held = [
-      run('a', [0]),
-      run('b', [1]),
-      bookingOf({ id: 'over the run', units: [0], from: NOW + HOUR, until: NOW + 4 * HOUR }),
-      bookingOf({ id: 'booked', units: [2], from: NOW + 8 * HOUR, until: NOW + 15 * HOUR }),
-    ]
+    const held = [run('a', [0]), run('b', [1])]
+    const overTheRun = bookedOf({ id: 'over the run', from: NOW + HOUR, until: NOW + 4 * HOUR })
+    const last = bookedOf({ id: 'last', units: [2], from: NOW + 8 * HOUR, until: NOW + 15 * HOUR })
     // For three hours "first" could start at any moment, so GPU 2 is kept for it. After that it would meet the booking.
     const queue = [waiting('first', theseUnits(1, 2), 5 * HOUR), waiting('short', theseUnits(2), 3 * HOUR)]
-    expect(startsOf(pool(3, held, queue))).toEqual([null, 4 * HOUR])
+    expect(startsOf(pool(3, held, queue, overTheRun, last))).toEqual([null, 4 * HOUR])
   })
 
   test('must not be delayed, like the start of a waiter', () => {
-    const until = (expiresAt: number) => pool(1, [manual('a', [0], expiresAt), booked], [])
-    expect(keepsPromises(until(NOW + HOUR), until(NOW + 2 * HOUR), known)).toBe(true)
-    expect(keepsPromises(until(NOW + HOUR), until(NOW + 2 * HOUR + 1), known)).toBe(false)
+    const until = (expiresAt: number) => pool(1, [manual('a', [0], expiresAt)], [], booked)
+    expect(withPromisesKept(until(NOW + HOUR), until(NOW + 2 * HOUR), known).kind).toBe('kept')
+    expect(withPromisesKept(until(NOW + HOUR), until(NOW + 2 * HOUR + 1), known).kind).toBe('booked')
   })
 })
 

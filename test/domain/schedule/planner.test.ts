@@ -1,16 +1,18 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { withBookings } from '../../../src/domain/pool/bookings.ts'
 import type { Pool, Request, UnitId } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import { demandOf } from '../../../src/domain/schedule/demand.ts'
-import { expectedStarts, keepsPromises } from '../../../src/domain/schedule/expected-starts.ts'
+import { expectedStarts } from '../../../src/domain/schedule/expected-starts.ts'
+import { withPromisesKept } from '../../../src/domain/schedule/promises.ts'
 import {
   openingsFor,
   PASSED_OVER_AFTER_MS,
   startableEntries,
 } from '../../../src/domain/schedule/startable.ts'
 import {
-  bookingOf,
+  bookedOf,
   manualOf,
   NOON,
   poolOf,
@@ -98,12 +100,17 @@ function poolFrom(subject: DrawnCase): Pool {
       ...(isDrained ? { drain: { since: NOW, by: { uid: 0, name: 'root' } } } : {}),
     }),
   )
-  const reservations = subject.held.map(({ unit: number, from, until }, index) => {
-    const parts = { id: `held-${index}`, units: [number] }
-    if (until === null) return runOf(parts)
-    if (from > 0) return bookingOf({ ...parts, from: at(from), until: at(until) })
-    return manualOf({ ...parts, expiresAt: at(until) })
+  const held = subject.held.map((each, index) => ({ ...each, id: `held-${index}` }))
+  const reservations = held.flatMap(({ unit: number, from, until, id }) => {
+    if (from > 0) return []
+    const parts = { id, units: [number] }
+    return until === null ? runOf(parts) : manualOf({ ...parts, expiresAt: at(until) })
   })
+  const bookings = held.flatMap(({ unit: number, from, until, id }) =>
+    from > 0 && until !== null
+      ? bookedOf({ id, request: theseUnits(number), units: [number], from: at(from), until: at(until) })
+      : [],
+  )
   const queue = subject.queue.map(({ wants, type, minutes, isWaitedFor }, place) =>
     waiterOf({
       id: String(place),
@@ -112,7 +119,7 @@ function poolFrom(subject: DrawnCase): Pool {
       ...(isWaitedFor ? {} : { startableSince: NOW - PASSED_OVER_AFTER_MS }),
     }),
   )
-  return poolOf(units, { reservations, queue })
+  return withBookings(poolOf(units, { reservations, queue }), bookings)
 }
 
 /** The faulty units; the planner finds the drained ones itself. */
@@ -183,9 +190,10 @@ test('an extension is allowed exactly if, by the oracle, it delays no waiter and
         ...subject,
         held: subject.held.map((each) => (each === extended ? { ...each, until } : each)),
       }
-      const delaysBooking = subject.held.some(
-        ({ unit: number, from }) => number === extended.unit && from > 0 && from < until,
-      )
+      // A booking on a drained unit cannot be kept anyway, and no extension of that unit is allowed.
+      const delaysBooking =
+        units[extended.unit]?.isDrained === false &&
+        subject.held.some(({ unit: number, from }) => number === extended.unit && from > 0 && from < until)
       const isKept = (['never', 'now'] as const).every((unknownEnds) => {
         const promised = expectedMinutes(subject, unknownEnds)
         const then = expectedMinutes(longer, unknownEnds)
@@ -193,7 +201,8 @@ test('an extension is allowed exactly if, by the oracle, it delays no waiter and
         return promised.every((minutes, place) => infinite(then[place]) <= infinite(minutes))
       })
       const known = { now: NOW, stopped }
-      expect(keepsPromises(poolFrom(subject), poolFrom(longer), known)).toBe(isKept && !delaysBooking)
+      const promises = withPromisesKept(poolFrom(subject), poolFrom(longer), known)
+      expect(promises.kind).toBe(delaysBooking ? 'booked' : isKept ? 'kept' : 'waiting')
     }),
     { numRuns: 500 },
   )

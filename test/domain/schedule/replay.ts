@@ -7,7 +7,8 @@ import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent
 import type { Shortage } from '../../../src/domain/operation/refusal.ts'
 import type { Account, Pool, ProcessIdentity, Request } from '../../../src/domain/pool/model.ts'
 import { gpuUnit, unitsOf } from '../../../src/domain/pool/units.ts'
-import { expectedStarts, keepsPromises } from '../../../src/domain/schedule/expected-starts.ts'
+import { expectedStarts } from '../../../src/domain/schedule/expected-starts.ts'
+import { keepsPromises } from '../../../src/domain/schedule/promises.ts'
 import { type Conditions, isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
 import {
   clearUnresponsive,
@@ -218,7 +219,17 @@ function intentOf({ id, request, user, account, hold }: Intent1): Intent {
 /** A shortage as it was recorded: how many units, not which. */
 function countsOf(facts: Shortage) {
   // Not recorded: holders and drains.
-  const { code: _, now: __, busy: ___, draining: ____, occupied, faulty, replaced, ...shortage } = facts
+  const {
+    code: _,
+    now: __,
+    busy: ___,
+    draining: ____,
+    booked: _____,
+    occupied,
+    faulty,
+    replaced,
+    ...shortage
+  } = facts
   return {
     ...shortage,
     occupied: occupied.length,

@@ -33,6 +33,8 @@ test('every rule is shown with its value, its source, its author and its time', 
     `max-duration      1d2h0.5s  group students  ${by}`,
     'default-duration  none      default',
     'max-waiting       256       default',
+    'bookings          off       default',
+    'max-booked-ahead  7d        default',
     '',
   ])
   expect(stderr).toBe(

@@ -20,7 +20,7 @@ test('the words for each fault of a pool', () => {
     'reservation a holds GPU 7, 8, which does not exist',
     'reservation b names GPUs twice or out of order (2, 1)',
     'an id is empty',
-    'the id a belongs to more than one reservation or queue entry',
+    'the id a belongs to more than one reservation, booking or queue entry',
     'a waits in the queue for GPUs that do not exist',
     'c waits in the queue for a GPU twice',
   ])

@@ -7,7 +7,7 @@ import { refusalError, unlessRefused } from '../../../src/views/words/refusals.t
 
 const SHORT: Shortage = {
   ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0, now: 0 },
-  ...{ busy: [], occupied: [], draining: [], faulty: [], replaced: [] },
+  ...{ busy: [], occupied: [], booked: [], draining: [], faulty: [], replaced: [] },
 }
 const occupied = [{ unit: '1', users: ['bob'] }]
 const faulty = [
@@ -404,6 +404,55 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     'Cannot adopt the GPUs: the pool has 2, the driver shows 1, and none for GPU 1',
     "restore the missing GPUs, or set up the pool again with 'sudo canhazgpu admin --gpus 1 --force', which ends all reservations",
     { code: 'devices-missing', gpu_ids: [1], gpus: 2, shown: 1 },
+  ],
+  [
+    {
+      code: 'booked',
+      now: 0,
+      booked: [{ unit: '3', id: 'a', by: 'ann', from: 36_000_000, until: 43_200_000 }],
+    },
+    'not-enough-gpus',
+    'GPU 3 is free until 10:00 (booked by ann)',
+    "see 'canhazgpu schedule'",
+    { booked: [{ gpu_id: 3, booking: 'a', user: 'ann', from: '1970-01-01T10:00:00.000Z' }] },
+  ],
+  [
+    { code: 'bookings-off' },
+    'failure',
+    'GPUs cannot be booked in this pool',
+    "an administrator may allow it with 'policy set bookings on'",
+    {},
+  ],
+  [
+    { code: 'past', from: 0, now: 1 },
+    'usage',
+    'A booking cannot begin in the past',
+    undefined,
+    { from: '1970-01-01T00:00:00.000Z' },
+  ],
+  [
+    {
+      ...{ code: 'unbookable', requested: 2, available: 1, from: 0, until: 1, now: 0 },
+      ...{ busy: [], booked: [], draining: [], occupied: [], faulty: [] },
+    },
+    'not-enough-gpus',
+    'Not enough GPUs at that time. Requested: 2, Available: 1',
+    "see 'canhazgpu schedule'",
+    { requested: 2, available: 1 },
+  ],
+  [
+    { code: 'no-such-booking', id: 'a' },
+    'failure',
+    'No such booking: a',
+    "see 'canhazgpu schedule'",
+    { id: 'a' },
+  ],
+  [
+    { code: 'policy-needs', key: 'bookings', missing: ['max-duration', 'default-duration'] },
+    'failure',
+    'Bookings need a value for the whole pool of max-duration and default-duration',
+    'set it first, or set bookings off',
+    { rule: 'bookings', missing: ['max-duration', 'default-duration'] },
   ],
 ]
 

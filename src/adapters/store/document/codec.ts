@@ -9,16 +9,18 @@ import { LONGEST_DOCUMENT } from './document-limits.ts'
 import { upgradedFrom1 } from './upgrade-1.ts'
 
 /** Version of the stored pool document. Older ones must load for ever: see `upgrades`. */
-const DOCUMENT_VERSION = 3
+const DOCUMENT_VERSION = 4
 
 /**
- * Each function upgrades a document of version N, its key, to version N + 1, and checks it. Version 3 only has optional
- * parts that version 2 lacks, so the check of version 3 is enough. It has a number of its own because a program that
- * knows only version 2 would grant drained GPUs, and GPUs beyond a limit.
+ * Each function upgrades a document of version N, its key, to version N + 1, and checks it. Versions 3 and 4 only have
+ * optional parts that the version before lacks, so the check of version 4 is enough. They have numbers of their own
+ * because a program that knows only version 2 would grant drained GPUs, and GPUs beyond a limit; one that knows only
+ * version 3 would grant booked GPUs.
  */
 const upgrades: Readonly<Record<number, (document: unknown) => unknown>> = {
   1: upgradedFrom1,
   2: (document) => document,
+  3: (document) => document,
 }
 
 /** The document of this pool, with its checksum and the time of writing. Throws `failure` if it could not be read again. */

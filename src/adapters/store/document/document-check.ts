@@ -46,35 +46,40 @@ const process = object({
   pidNamespace: text,
 })
 
+const bookingTerm = object({ from: millis, until: millis }, { usedAt: millis })
+
 const term = byKind({
   run: object(
     { process, heartbeatAt: millis, command: text },
     { limit: object({ interruptAt: millis, killAt: millis }) },
   ),
   manual: object({ expiresAt: millis }),
-  booking: object({ from: millis, until: millis }),
+  booking: bookingTerm,
   maintenance: object({ from: millis }, { until: millis }),
 })
 
 const nothing = object({})
 const share = byKind({ whole: nothing, memory: object({ mb: integer(1) }) })
 
-const reservation = object(
-  { id: text, owner, holdings: array(object({ unit: unitId, share }), 1), startedAt: millis, term },
-  { note: text },
-)
+const holdings = array(object({ unit: unitId, share }), 1)
+const reservation = object({ id: text, owner, holdings, startedAt: millis, term }, { note: text })
 
 const request = byKind({
   count: object({ count: integer(1) }, { gpuTypes: array(text, 1), leastMemoryMb: integer(1) }),
   ids: object({ ids: array(unitId, 1) }),
 })
 
+const booking = object(
+  { id: text, owner, request, holdings, bookedAt: millis, term: byKind({ booking: bookingTerm }) },
+  { note: text, groups: array(whole) },
+)
+
 const queueEntry = object(
   {
     id: text,
     owner,
     request,
-    term: object({ kind: oneOf(['run', 'manual']) }, { duration: span }),
+    term: object({ kind: oneOf(['run', 'manual']) }, { duration: span, least: span }),
     process,
     joinedAt: millis,
     heartbeatAt: millis,
@@ -105,19 +110,22 @@ const scope = byKind({
 })
 const limit = object({ key: oneOf(LIMIT_KEYS), scope, value: span, by: account, at: millis })
 
-const pool = object({
-  host: text,
-  provider: oneOf(PROVIDERS),
-  units,
-  reservations: array(reservation),
-  queue: array(queueEntry),
-  policy: object(
-    { allocation: oneOf(ALLOCATIONS) },
-    {
-      memoryThresholdMb: integer(1),
-      stamps: object({}, { allocation: stamp, memoryThresholdMb: stamp }),
-      limits: array(limit),
-    },
-  ),
-  writtenAt: object({ wall: millis, steady: object({ epoch: text, ms: millis }) }),
-})
+const pool = object(
+  {
+    host: text,
+    provider: oneOf(PROVIDERS),
+    units,
+    reservations: array(reservation),
+    queue: array(queueEntry),
+    policy: object(
+      { allocation: oneOf(ALLOCATIONS) },
+      {
+        memoryThresholdMb: integer(1),
+        stamps: object({}, { allocation: stamp, memoryThresholdMb: stamp }),
+        limits: array(limit),
+      },
+    ),
+    writtenAt: object({ wall: millis, steady: object({ epoch: text, ms: millis }) }),
+  },
+  { bookings: array(booking) },
+)

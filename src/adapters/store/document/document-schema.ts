@@ -28,6 +28,13 @@ export function documentSchema() {
     pidNamespace: text,
   })
 
+  const bookingTerm = v.object({
+    kind: v.literal('booking'),
+    from: millis,
+    until: millis,
+    usedAt: v.exactOptional(millis),
+  })
+
   const term = v.variant('kind', [
     v.object({
       kind: v.literal('run'),
@@ -37,7 +44,7 @@ export function documentSchema() {
       command: text,
     }),
     v.object({ kind: v.literal('manual'), expiresAt: millis }),
-    v.object({ kind: v.literal('booking'), from: millis, until: millis }),
+    bookingTerm,
     v.object({ kind: v.literal('maintenance'), from: millis, until: v.exactOptional(millis) }),
   ])
 
@@ -46,28 +53,47 @@ export function documentSchema() {
     v.object({ kind: v.literal('memory'), mb: positive }),
   ])
 
+  const holdings = v.pipe(v.array(v.object({ unit: unitId, share })), v.minLength(1))
+
   const reservation = v.object({
     id: text,
     owner,
-    holdings: v.pipe(v.array(v.object({ unit: unitId, share })), v.minLength(1)),
+    holdings,
     startedAt: millis,
     note: v.exactOptional(text),
     term,
   })
 
+  const request = v.variant('kind', [
+    v.object({
+      kind: v.literal('count'),
+      count: positive,
+      gpuTypes: v.exactOptional(v.pipe(v.array(text), v.minLength(1))),
+      leastMemoryMb: v.exactOptional(positive),
+    }),
+    v.object({ kind: v.literal('ids'), ids: v.pipe(v.array(unitId), v.minLength(1)) }),
+  ])
+
+  const booking = v.object({
+    id: text,
+    owner,
+    request,
+    holdings,
+    bookedAt: millis,
+    note: v.exactOptional(text),
+    groups: v.exactOptional(v.array(whole)),
+    term: bookingTerm,
+  })
+
   const queueEntry = v.object({
     id: text,
     owner,
-    request: v.variant('kind', [
-      v.object({
-        kind: v.literal('count'),
-        count: positive,
-        gpuTypes: v.exactOptional(v.pipe(v.array(text), v.minLength(1))),
-        leastMemoryMb: v.exactOptional(positive),
-      }),
-      v.object({ kind: v.literal('ids'), ids: v.pipe(v.array(unitId), v.minLength(1)) }),
-    ]),
-    term: v.object({ kind: v.picklist(['run', 'manual']), duration: v.exactOptional(span) }),
+    request,
+    term: v.object({
+      kind: v.picklist(['run', 'manual']),
+      duration: v.exactOptional(span),
+      least: v.exactOptional(span),
+    }),
     process,
     joinedAt: millis,
     heartbeatAt: millis,
@@ -114,6 +140,7 @@ export function documentSchema() {
     ),
     reservations: v.array(reservation),
     queue: v.array(queueEntry),
+    bookings: v.exactOptional(v.array(booking)),
     policy: v.object({
       allocation: v.picklist(ALLOCATIONS),
       memoryThresholdMb: v.exactOptional(positive),

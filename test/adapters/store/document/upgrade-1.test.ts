@@ -66,7 +66,7 @@ test('an upgrade keeps the last use of a GPU, even if its account is not known',
 
 test('a document is upgraded once, and keeps the time at which it was written', () => {
   const upgraded = upgradedDocument(sealed())
-  expect(upgraded).toStartWith('{"version":3,')
+  expect(upgraded).toStartWith('{"version":4,')
   expect(decodePool(upgraded)).toEqual(decodePool(sealed()))
   expect(upgradedDocument(upgraded)).toBeNull()
 })

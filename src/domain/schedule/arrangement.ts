@@ -1,0 +1,205 @@
+import { bookingsOf } from '../pool/bookings.ts'
+import type { Booking, Millis, Pool, Request, UnitId } from '../pool/model.ts'
+import { isSuitable } from '../pool/suitable.ts'
+import { unitsOf, wholeUnits } from '../pool/units.ts'
+import { sizeOf } from './demand.ts'
+import { knownEnd, NEVER } from './term-times.ts'
+
+/** The most choices of a search. A small pool has fewer; in a large one nearly every choice leads to an arrangement. */
+const MOST_CHOICES = 5_000
+
+/**
+ * The pool with units for all its bookings, also for new ones that have none: no unit is planned twice at a time, or
+ * before the known end of its reservation, or while it is drained. Null if no arrangement is found. It changes as little
+ * as possible.
+ *
+ * A booking may keep a unit that it could not have in `before` either: no operation can mend that.
+ */
+export function arranged(pool: Pool, given: Given): Pool | null {
+  const bookings = bookingsOf(pool)
+  if (bookings.length === 0) return pool
+  const arrangement = new Arrangement(pool, given)
+  const displaced = bookings.filter((booking) => !arrangement.isKept(booking))
+  if (displaced.length === 0) return pool
+  const units = arrangement.withOthersFixed(displaced) ?? arrangement.anew()
+  if (units === null) return null
+  return {
+    ...pool,
+    bookings: bookings.map((booking) => {
+      const chosen = units.get(booking.id)
+      return chosen === undefined || isSame(chosen, unitsOf(booking))
+        ? booking
+        : { ...booking, holdings: wholeUnits(chosen) }
+    }),
+  }
+}
+
+export interface Given {
+  readonly now: Millis
+  /** The pool before the operation that is decided. */
+  readonly before?: Pool
+  /** A new booking gets none of these. */
+  readonly unusable?: ReadonlySet<UnitId>
+}
+
+const isSame = (a: readonly UnitId[], b: readonly UnitId[]): boolean =>
+  a.length === b.length && a.every((unit) => b.includes(unit))
+
+/** Units by the id of their booking. */
+type Chosen = Map<string, readonly UnitId[]>
+
+class Arrangement {
+  readonly #bookings: readonly Booking[]
+  readonly #units: readonly UnitId[]
+  readonly #reserved: ReadonlyMap<UnitId, Millis>
+  readonly #reservedBefore: ReadonlyMap<UnitId, Millis>
+  readonly #usable: (request: Request) => ReadonlySet<UnitId>
+  readonly #usableBefore: (request: Request) => ReadonlySet<UnitId>
+  readonly #unusable: ReadonlySet<UnitId> | undefined
+
+  constructor(pool: Pool, { now, before = pool, unusable }: Given) {
+    this.#unusable = unusable
+    this.#bookings = bookingsOf(pool)
+    this.#units = pool.units.map(({ id }) => id)
+    this.#reserved = reservedUntil(pool, now)
+    this.#reservedBefore = before === pool ? this.#reserved : reservedUntil(before, now)
+    this.#usable = usableUnits(pool)
+    this.#usableBefore = before === pool ? this.#usable : usableUnits(before)
+  }
+
+  /** Whether the booking can keep all its units. */
+  isKept(booking: Booking): boolean {
+    return booking.holdings.length > 0 && unitsOf(booking).every((unit) => this.#mayHave(booking, unit))
+  }
+
+  #mayHave(booking: Booking, unit: UnitId): boolean {
+    const { request, term } = booking
+    if (booking.holdings.length === 0 && this.#unusable?.has(unit) === true) return false
+    if (this.#usable(request).has(unit) && (this.#reserved.get(unit) ?? term.from) <= term.from) return true
+    const couldBefore =
+      this.#usableBefore(request).has(unit) && (this.#reservedBefore.get(unit) ?? term.from) <= term.from
+    return !couldBefore && unitsOf(booking).includes(unit) && this.#units.includes(unit)
+  }
+
+  /** Units for some bookings, while the others keep theirs; null if there are not enough. */
+  withOthersFixed(displaced: readonly Booking[]): Chosen | null {
+    const fixed = new Map(this.#units.map((unit) => [unit, [] as Booking[]]))
+    for (const booking of this.#bookings) {
+      if (displaced.includes(booking)) continue
+      for (const unit of unitsOf(booking)) fixed.get(unit)?.push(booking)
+    }
+    const chosen: Chosen = new Map()
+    for (const booking of displaced) {
+      const { from, until } = booking.term
+      const isFree = (unit: UnitId) =>
+        this.#mayHave(booking, unit) &&
+        fixed.get(unit)?.every(({ term }) => term.until <= from || until <= term.from) === true
+      // The smallest gap first: the other units stay free for longer requests.
+      const endBefore = (unit: UnitId) =>
+        (fixed.get(unit) ?? []).reduce(
+          (end, { term }) => (term.until <= from ? Math.max(end, term.until) : end),
+          this.#reserved.get(unit) ?? Number.NEGATIVE_INFINITY,
+        )
+      const units = this.#units
+        .filter(isFree)
+        .map((unit) => ({ unit, isOwn: unitsOf(booking).includes(unit), end: endBefore(unit) }))
+        .sort((a, b) => Number(b.isOwn) - Number(a.isOwn) || compare(b.end, a.end))
+        .slice(0, sizeOf(booking.request))
+        .map(({ unit }) => unit)
+      if (units.length < sizeOf(booking.request)) return null
+      for (const unit of units) fixed.get(unit)?.push(booking)
+      chosen.set(booking.id, units)
+    }
+    return chosen
+  }
+
+  /**
+   * Units for all bookings, in the order of their begin; null if none are found. A unit that is free when a booking
+   * begins is free for all of it, because later bookings choose later. So only the suitability of units matters.
+   */
+  anew(): Chosen | null {
+    const chosen: Chosen = new Map()
+    const freeFrom = new Map<UnitId, Millis>()
+    const wanted = this.#wantedByFew()
+    let left = MOST_CHOICES
+    const choose = (place: number): boolean => {
+      const booking = this.#bookings[place]
+      if (booking === undefined) return true
+      const { from, until } = booking.term
+      const own = unitsOf(booking)
+      const free = this.#units
+        .filter((unit) => (freeFrom.get(unit) ?? from) <= from && this.#mayHave(booking, unit))
+        .sort(
+          (a, b) =>
+            (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) || Number(own.includes(b)) - Number(own.includes(a)),
+        )
+      for (const units of choicesOf(free, sizeOf(booking.request))) {
+        if (left-- <= 0) return false
+        const before = units.map((unit) => freeFrom.get(unit))
+        for (const unit of units) freeFrom.set(unit, until)
+        chosen.set(booking.id, units)
+        if (choose(place + 1)) return true
+        for (const [at, unit] of units.entries()) {
+          const earlier = before[at]
+          if (earlier === undefined) freeFrom.delete(unit)
+          else freeFrom.set(unit, earlier)
+        }
+      }
+      return false
+    }
+    return choose(0) ? chosen : null
+  }
+
+  /** By unit: the number of bookings that can have only some of the units, and this is one of them. */
+  #wantedByFew(): ReadonlyMap<UnitId, number> {
+    const wanted = new Map<UnitId, number>()
+    for (const { request } of this.#bookings) {
+      const usable = this.#usable(request)
+      if (usable.size === this.#units.length) continue
+      for (const unit of usable) wanted.set(unit, (wanted.get(unit) ?? 0) + 1)
+    }
+    return wanted
+  }
+}
+
+const compare = (a: Millis, b: Millis): number => (a === b ? 0 : a < b ? -1 : 1)
+
+/** The known end of the reservation of each reserved unit. One that is over its end has no known end. */
+function reservedUntil({ reservations }: Pool, now: Millis): ReadonlyMap<UnitId, Millis> {
+  const until = new Map<UnitId, Millis>()
+  for (const held of reservations) {
+    const end = knownEnd(held)
+    for (const unit of unitsOf(held)) until.set(unit, end > now ? end : NEVER)
+  }
+  return until
+}
+
+/** The units that a request may have at some time. */
+function usableUnits({ units }: Pool): (request: Request) => ReadonlySet<UnitId> {
+  const inService = units.filter(({ drain }) => drain === undefined)
+  const known = new Map<string, ReadonlySet<UnitId>>()
+  return (request) => {
+    const key = request.kind === 'ids' ? request.ids.join() : `${request.gpuTypes} ${request.leastMemoryMb}`
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const usable = inService.filter((unit) =>
+      request.kind === 'ids' ? request.ids.includes(unit.id) : isSuitable(unit, request),
+    )
+    const ids = new Set(usable.map(({ id }) => id))
+    known.set(key, ids)
+    return ids
+  }
+}
+
+/** All choices of `count` of these units; those with the first units come first. */
+function* choicesOf(units: readonly UnitId[], count: number): Generator<readonly UnitId[]> {
+  if (count === 0) {
+    yield []
+    return
+  }
+  for (let at = 0; at + count <= units.length; at++) {
+    const first = units[at]
+    if (first === undefined) return
+    for (const others of choicesOf(units.slice(at + 1), count - 1)) yield [first, ...others]
+  }
+}

@@ -1,0 +1,45 @@
+import { limitedAs } from '../policy/limits.ts'
+import { bookingsOf } from '../pool/bookings.ts'
+import type { Millis, Pool } from '../pool/model.ts'
+import { knownEnd, NEVER } from './term-times.ts'
+
+/** A number of units that an account has for some time. */
+export interface Use {
+  readonly from: Millis
+  readonly until: Millis
+  readonly units: number
+}
+
+/** The most units at one time within the interval, and the first time at which it has that many. */
+export interface Peak {
+  readonly units: number
+  readonly at: Millis
+}
+
+/** The number of units can grow only when a use begins. */
+export function peakOf(uses: readonly Use[], from: Millis, until: Millis): Peak {
+  let peak: Peak = { units: unitsAt(uses, from), at: from }
+  for (const use of uses) {
+    if (use.from <= from || use.from >= until) continue
+    const units = unitsAt(uses, use.from)
+    if (units > peak.units || (units === peak.units && use.from < peak.at)) peak = { units, at: use.from }
+  }
+  return peak
+}
+
+const unitsAt = (uses: readonly Use[], time: Millis): number =>
+  uses.reduce((sum, { from, until, units }) => (from <= time && time < until ? sum + units : sum), 0)
+
+/** What an account, as limits count it, has now and has booked. */
+export function usesOf(pool: Pool, account: number, now: Millis): readonly Use[] {
+  const held = pool.reservations.flatMap((each): readonly Use[] => {
+    if (each.term.kind === 'maintenance' || limitedAs(each.owner.account) !== account) return []
+    const end = knownEnd(each)
+    const until = end > now ? end : NEVER
+    return [{ from: Number.NEGATIVE_INFINITY, until, units: each.holdings.length }]
+  })
+  const booked = bookingsOf(pool)
+    .filter(({ owner }) => limitedAs(owner.account) === account)
+    .map(({ term: { from, until }, holdings }) => ({ from, until, units: holdings.length }))
+  return [...held, ...booked]
+}
