@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { startForever } from '../../support/job.ts'
 import { testPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
-import { hold, untilServed, wait, waitToRun } from '../../support/waiters.ts'
+import { hold, storedQueue, untilServed, wait, waitToRun } from '../../support/waiters.ts'
 
 /** Two GPUs: GPU 0 is held for an hour, and one waiter needs both. */
 async function poolWithGap() {
@@ -31,6 +31,27 @@ describe.concurrent('a later request starts first', () => {
     const second = await wait(pool, 'run', '--wait', '--timeout', '10m', '--', 'true')
     kill(short.pid, 'SIGKILL')
     expect(await second.ended()).toBe(0)
+  })
+
+  test('with `run --wait --timeout 2m`, also out of the queue, but not without a time limit', async () => {
+    const { pool, first } = await poolWithGap()
+    using _ = pool
+    const inGap = ['run', '--wait', '--timeout', '2m', '--', 'true']
+    expect((await pool.chg(...inGap)).status).toBe(0)
+    const job = await startForever(pool, '--timeout', '20m')
+    const endless = await wait(pool, 'run', '--wait', '--', 'true')
+    const short = await wait(pool, ...inGap)
+    kill(job.pid, 'SIGKILL')
+    expect(await short.ended()).toBe(0)
+    expect(storedQueue(pool).map(({ id }) => id)).toEqual([first.id, endless.id])
+    const [, behind] = JSON.parse((await pool.chg('queue', '--json')).stdout)
+    expect(behind).toMatchObject({ reason_code: 'behind', behind_position: 1 })
+    expect((await pool.chg('run', '--wait', '1s', '--', 'true')).status).toBe(75)
+    await pool.chg('release')
+    expect(await untilServed(pool, first)).toEqual([0, 1])
+    expect(endless.process.exitCode).toBeNull()
+    kill(first.pid, 'SIGKILL')
+    expect(await endless.ended()).toBe(0)
   })
 
   test('if no earlier request needs its GPUs', async () => {
