@@ -26,13 +26,13 @@ export function plannedService(machine: ServiceMachine, place: ServicePlace): Se
 export async function installService(machine: ServiceMachine, place: ServicePlace): Promise<ServiceAnswer> {
   const { unit, configuration, files, manager } = machine
   machine.authorise(place)
-  configuration.check(place.socket)
+  configuration.check(place)
   await files.check(place.pool)
   if (manager !== null) {
     unit.prepare(place)
     unit.write(place)
   }
-  configuration.use(place.socket)
+  configuration.use(place)
   const moved = await files.close(place.pool)
   await manager?.start(place.socket)
   return answer('installed', machine, place, moved)

@@ -10,7 +10,7 @@ import type { Warn, Warning } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Screen } from '../ports/screen.ts'
-import type { ServiceMachine } from '../ports/service-machine.ts'
+import type { ServiceMachine, ServicePlace } from '../ports/service-machine.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
 import type { Output } from '../views/words/printed.ts'
@@ -66,7 +66,7 @@ export interface Context {
   /** Serves a pool at a socket, until it is closed. */
   readonly startDaemon: (place: DaemonPlace) => Promise<RunningDaemon>
   /** What `service` changes, and the path of the pool unless `--pool` names another. */
-  readonly serviceMachine: () => Promise<{ readonly machine: ServiceMachine; readonly pool: string }>
+  readonly serviceMachine: () => Promise<{ readonly machine: ServiceMachine; readonly place: ServicePlace }>
 
   /** Finds the program by the rules of execvp(3). Throws `command-not-found` or `command-not-executable`. */
   readonly launch: () => Promise<Launcher>

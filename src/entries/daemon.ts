@@ -7,6 +7,7 @@ import { prepareStopFiles, removeStopFile, stopFileOf } from '../adapters/daemon
 import { withinDeadline } from '../adapters/gpu/deadline.ts'
 import { DRIVER_NAMES } from '../adapters/gpu/driver-names.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
+import { isInFirstPidNamespace } from '../adapters/kernel/boot.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
 import { canReadProcessOwners, liveness, stoppedInDecision } from '../adapters/kernel/processes.ts'
@@ -44,6 +45,9 @@ import { type Opening, providerOptions } from './open-pool.ts'
 
 /** How often to check whether the supervisor of a job still runs. */
 const SUPERVISOR_CHECK_MS = 500
+
+const IN_CONTAINER =
+  'The daemon is not in the first pid namespace: only processes in its own one can run jobs or wait, and the owners of processes on GPUs are unknown'
 
 /** Descriptors that are not for clients: the database, the driver, children. */
 const OWN_DESCRIPTORS = 256
@@ -106,6 +110,7 @@ export async function startDaemon(
     isWanted: () => daemon.isWatched,
   }
   driver.keepSampling(demand, stop.signal).catch(log)
+  if (!isInFirstPidNamespace()) log(IN_CONTAINER)
   const listener = listenAt({ path: socket, handler: daemon, limits: { longestMessage: LONGEST_REQUEST } })
   return {
     socket,

@@ -30,10 +30,10 @@ export interface UnitFile {
 export interface StoreSetting {
   readonly path: string
   /** Throws `config-invalid` if `use` could not change the file. */
-  check(socket: string): void
+  check(place: ServicePlace): void
   /** Names the daemon, and keeps everything else in the file. */
-  use(socket: string): void
-  /** Removes the daemon, and restores an earlier store. */
+  use(place: ServicePlace): void
+  /** Removes the daemon, and names the pool that it had. */
   restore(): void
 }
 

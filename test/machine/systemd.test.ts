@@ -47,9 +47,9 @@ needing('users', 'nsenter', 'systemd').describe('the service under systemd', () 
     expect(await on.must('systemctl is-enabled canhazgpu; systemctl is-active canhazgpu')).toBe(
       'enabled\nactive\n',
     )
-    expect(await on.must('journalctl --unit canhazgpu --output cat')).toContain(
-      '\nListening at /run/canhazgpu/daemon.sock\n',
-    )
+    const journal = await on.must('journalctl --unit canhazgpu --output cat')
+    expect(journal).toContain('\nListening at /run/canhazgpu/daemon.sock\n')
+    expect(journal).toMatch(/^canhazgpu daemon: .* pid namespace/m)
     const writable = await on.sh(
       `nsenter --mount --target ${await mainPid()} touch /etc/x /home/x /root/x /srv/x /usr/x /var/lib/x`,
     )
@@ -154,14 +154,17 @@ exit 9`
     await on.must('rm -r /srv/ann /srv/shared')
   })
 
-  test('uninstall stops the daemon, and removes what install has written', async () => {
-    const place = '--pool /srv/new/pool.db'
-    await on.must(`canhazgpu service install ${place} --socket /srv/socket/daemon.sock`)
-    await on.must(`${SET_UP} && canhazgpu run -- true`)
-    await on.must(`canhazgpu service uninstall ${place}`)
+  test('an upgrade keeps the pool and the socket; uninstall removes the service, and names its pool', async () => {
+    const socket = '/srv/socket/daemon.sock'
+    await on.must(`canhazgpu service install --pool /srv/new/pool.db --socket ${socket}`)
+    await on.must(`${SET_UP} && canhazgpu reserve --duration 1h`)
+    await on.must('canhazgpu service install')
+    expect(await on.must('canhazgpu status', ann)).toContain('root')
+    expect(await on.must(`cat /etc/canhazgpu/config.yaml; ls ${socket}`)).toContain(`unix://${socket}`)
+    await on.must('canhazgpu service uninstall')
     expect((await on.sh('systemctl status canhazgpu')).status).toBe(4)
-    expect(await written()).toBe('')
-    await on.must('canhazgpu run --store /srv/new/pool.db -- true', ann)
-    await on.must('rm -r /srv/new /srv/socket')
+    expect(await written()).toBe('store: /srv/new/pool.db\n')
+    expect(await on.must('canhazgpu status', ann)).toContain('root')
+    await on.must('rm -r /srv/new /srv/socket /etc/canhazgpu')
   })
 })

@@ -1,11 +1,11 @@
 import { lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { MACHINE_FILE, storePathIn } from '../../domain/settings.ts'
-import type { StoreSetting } from '../../ports/service-machine.ts'
+import { MACHINE_FILE } from '../../domain/settings.ts'
+import type { ServicePlace, StoreSetting } from '../../ports/service-machine.ts'
 import { foreignStep } from '../files/ownership.ts'
 import { type FileRights, replaceFile, syncFolder } from '../files/replace-file.ts'
-import { earlierStore, withDaemon, withoutDaemon } from '../settings/store-line.ts'
+import { earlierPool, withDaemon, withoutDaemon } from '../settings/store-line.ts'
 
 const NEW_FILE: FileRights = { mode: 0o644, uid: 0, gid: 0 }
 
@@ -14,13 +14,13 @@ export function machineSetting(): StoreSetting {
   const path = MACHINE_FILE
   return {
     path,
-    check: (socket) => {
-      changedTo(socket, readOwn(path)?.text ?? '')
+    check: (place) => {
+      changedTo(place, readOwn(path)?.text ?? '')
     },
-    use(socket) {
+    use(place) {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
       const found = readOwn(path)
-      const changed = changedTo(socket, found?.text ?? '')
+      const changed = changedTo(place, found?.text ?? '')
       if (changed !== found?.text) replaceFile(path, changed, found?.rights ?? NEW_FILE)
     },
     restore() {
@@ -36,16 +36,15 @@ export function machineSetting(): StoreSetting {
   }
 }
 
-/** The path of the pool that all users shared before the daemon; undefined if no file names it. */
-export function earlierPool(): string | undefined {
+/** The pool of the installed daemon, or of one that was being installed; undefined if no file names it. */
+export function installedPool(): string | undefined {
   const found = readOwn(MACHINE_FILE)
-  const store = found === null ? null : earlierStore(MACHINE_FILE, found.text)
-  return typeof store === 'string' ? storePathIn(store) : undefined
+  return found === null ? undefined : earlierPool(MACHINE_FILE, found.text)
 }
 
-function changedTo(socket: string, text: string): string {
+function changedTo({ socket, pool }: ServicePlace, text: string): string {
   const store = `unix://${socket}`
-  const changed = withDaemon(MACHINE_FILE, text, store)
+  const changed = withDaemon(MACHINE_FILE, text, { store, pool })
   if (changed !== null) return changed
   throw notEditable(MACHINE_FILE, `write the line 'store: ${store}' into it yourself`)
 }

@@ -46,7 +46,6 @@ OOMScoreAdjust=-900
 LimitNOFILE=65536
 WorkingDirectory=/
 UMask=0022
-Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/rocm/bin
 UnsetEnvironment=BUN_OPTIONS BUN_BE_BUN
 ${state}
 ${runtimeLines(socket)}

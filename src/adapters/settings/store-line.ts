@@ -1,4 +1,4 @@
-import { socketPathIn } from '../../domain/settings.ts'
+import { DEFAULT_POOL, socketPathIn, storePathIn } from '../../domain/settings.ts'
 import { parseConfig } from './config-file.ts'
 
 const HEAD = "# 'canhazgpu service install' wrote the next line; 'canhazgpu service uninstall' removes it."
@@ -7,12 +7,24 @@ const STORE = /^["']?store["']?\s*:/
 
 /**
  * The text of a YAML file with this store, and its other lines as they are. A line with another store becomes a comment,
- * which `withoutDaemon` restores. Null if the result would not be what a parser reads.
+ * which `withoutDaemon` restores. The comment names the daemon's pool, unless that is the default. Null if the result
+ * would not be what a parser reads.
  */
-export function withDaemon(path: string, text: string, store: string): string | null {
-  const kept = lines(withoutOurs(text))
+export function withDaemon(
+  path: string,
+  text: string,
+  { store, pool }: { readonly store: string; readonly pool: string },
+): string | null {
+  const commented = lines(withoutOurs(text))
     .filter((line) => !STORE.test(line) || !namesSocket(path, line))
     .map((line) => (STORE.test(line) ? `${EARLIER}${line}` : line))
+  const kept =
+    pool === (earlierPoolIn(path, commented) ?? DEFAULT_POOL)
+      ? commented
+      : [
+          ...commented.filter((line) => !line.startsWith(EARLIER)),
+          ...(pool === DEFAULT_POOL ? [] : [`${EARLIER}store: ${quoted(pool)}`]),
+        ]
   const changed = `${kept.map((line) => `${line}\n`).join('')}${HEAD}\nstore: ${quoted(store)}\n`
   return isChangedTo(path, text, changed, store) ? changed : null
 }
@@ -29,10 +41,14 @@ export function withoutDaemon(path: string, text: string): string | null {
   return !isDaemon && isChangedTo(path, text, restored, store) ? restored : null
 }
 
-/** The store before the daemon; null if the file has none. */
-export function earlierStore(path: string, text: string): unknown {
-  const line = lines(text).find((each) => each.startsWith(EARLIER))
-  return line === undefined ? null : parsed(path, line.slice(EARLIER.length))?.store
+/** The pool of the daemon that the file names; undefined if it names none or the pool is the default. */
+export const earlierPool = (path: string, text: string): string | undefined =>
+  earlierPoolIn(path, lines(text))
+
+function earlierPoolIn(path: string, all: readonly string[]): string | undefined {
+  const line = all.find((each) => each.startsWith(EARLIER))
+  const store = line === undefined ? undefined : parsed(path, line.slice(EARLIER.length))?.store
+  return typeof store === 'string' ? storePathIn(store) : undefined
 }
 
 function withoutOurs(text: string): string {

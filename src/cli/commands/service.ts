@@ -22,19 +22,23 @@ export const service = command({
     kind: { read: readAction, candidates: () => ACTIONS },
   },
   options: [
-    option('--socket <path>', `Socket at which commands reach the daemon (default: ${DEFAULT_SOCKET})`, {
-      kind: absolutePath,
-      onlyTyped: true,
-    }),
-    option('--pool <path>', 'Database that moves into the daemon (default: that of the configured store)', {
+    option(
+      '--socket <path>',
+      `Socket at which commands reach the daemon (default: that of the configuration, else ${DEFAULT_SOCKET})`,
+      {
+        kind: absolutePath,
+        onlyTyped: true,
+      },
+    ),
+    option('--pool <path>', 'Database that moves into the daemon (default: the pool of the configuration)', {
       kind: absolutePath,
       onlyTyped: true,
     }),
     option('--dry-run', 'Only print the unit and the line of the configuration', { onlyTyped: true }),
   ],
-  async handle({ action, socket = DEFAULT_SOCKET, pool, dryRun }, context): Promise<ServiceAnswer> {
+  async handle({ action, socket, pool, dryRun }, context): Promise<ServiceAnswer> {
     const found = await context.serviceMachine()
-    const place = { socket, pool: pool ?? found.pool }
+    const place = { socket: socket ?? found.place.socket, pool: pool ?? found.place.pool }
     if (dryRun === true) return plannedService(found.machine, place)
     return action === 'install'
       ? installService(found.machine, place)
