@@ -26,6 +26,7 @@ const WAITING_FILES = [
 /** These files run a second time with the commands' pool behind a daemon (test/support/pool.ts). */
 const DAEMON_MODE_FILES = [
   'test/cli/commands/admin.test.ts',
+  'test/cli/commands/bookings.test.ts',
   'test/cli/commands/completion.test.ts',
   'test/cli/commands/exact-gpus.test.ts',
   'test/cli/commands/report.test.ts',

@@ -29,13 +29,13 @@ export const acquiringOptions = [
   }),
   option('-w, --wait [duration]', 'Wait in the queue until the GPUs are free, at most this long', {
     kind: duration,
-    isOverridden: overriddenByAnyOf('nonblock', 'claim'),
+    isOverridden: overriddenByAnyOf('nonblock', 'claim', 'at'),
   }),
   option('-n, --note <text>', 'Purpose, shown to all users', { kind: shownText }),
   option('-u, --user <name>', 'Name to show instead of the account (shared accounts)', { kind: shownText }),
 ] as const
 
-type AcquiringOptions = Given<typeof acquiringOptions>
+export type AcquiringOptions = Given<typeof acquiringOptions>
 
 /** The request of `--gpus` with its requirements, of `--gpu-ids`, or of both if they name the same number. */
 export function requestOf({ gpus, gpuIds, gpuType, minMemory }: AcquiringOptions): Request {
@@ -61,11 +61,11 @@ export function requestOf({ gpus, gpuIds, gpuType, minMemory }: AcquiringOptions
 }
 
 /** Builds the intent from the options and this account. */
-export async function intentOf(
+export async function intentOf<Term>(
   options: AcquiringOptions,
   context: Context,
-  term: Intent['term'],
-): Promise<Intent> {
+  term: Term,
+): Promise<Omit<Intent, 'term'> & { readonly term: Term }> {
   const account = await context.account()
   return {
     id: context.newId(),

@@ -27,6 +27,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     'Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set',
     () => import('./commands/run.ts'),
   ),
+  entry('schedule', 'Show bookings, and until when each GPU is free', () => import('./commands/schedule.ts')),
   entry('service', 'Install the daemon as a service, or remove it', () => import('./commands/service.ts')),
   entry('status', 'Show current GPU allocation status', () => import('./commands/status.ts')),
   entry('web', 'Start a web server for GPU status monitoring', () => import('./commands/web.ts')),

@@ -4,6 +4,7 @@ import { failure } from '../views/schemas/failure.ts'
 import { type Described, type JsonSchema, jsonSchema } from '../views/schemas/json-schema.ts'
 import { policy, rule } from '../views/schemas/policy.ts'
 import { queuePlace, unavailableGpu } from '../views/schemas/queue.ts'
+import { booking, period, schedule } from '../views/schemas/schedule.ts'
 import { gpu, process } from '../views/schemas/status.ts'
 import { daily, history, report } from '../views/schemas/usage.ts'
 
@@ -12,6 +13,9 @@ const named = {
   Process: process,
   QueuePlace: queuePlace,
   UnavailableGpu: unavailableGpu,
+  Schedule: schedule,
+  Booking: booking,
+  Period: period,
   Policy: policy,
   Rule: rule,
   Account: account,

@@ -19,7 +19,11 @@ export function openApiDocument(version: string) {
         'GPUs, waiting requests and limits of each account that has any of these',
         arrayOf('Account'),
       ),
-      '/api/snapshot': get('Status and queue at one moment, and whether they are stale', ref('Snapshot')),
+      '/api/schedule': get('Bookings, and who holds each GPU until when', ref('Schedule')),
+      '/api/snapshot': get(
+        'Status, queue and schedule at one moment, and whether they are stale',
+        ref('Snapshot'),
+      ),
       '/api/report': get('GPU hours and reservations by user', ref('Report'), [DAYS]),
       '/api/daily': get('GPU hours per day by user', ref('Daily'), [DAYS]),
       '/api/history': get(

@@ -44,6 +44,7 @@ export function routes(options: RoutesOptions): RequestHandler {
   }
   app.get('/api/status', () => partOfSnapshot((snapshot) => snapshot.statusJson))
   app.get('/api/queue', () => partOfSnapshot((snapshot) => snapshot.queueJson))
+  app.get('/api/schedule', () => partOfSnapshot((snapshot) => snapshot.scheduleJson))
   app.get('/api/snapshot', () => partOfSnapshot((snapshot) => snapshot.json))
   app.get('/api/policy', async () => json(JSON.stringify(policy.rules(await sampler.pool()))))
   app.get('/api/accounts', async () => json(JSON.stringify(await policy.accounts(await sampler.pool()))))

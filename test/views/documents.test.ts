@@ -11,6 +11,7 @@ import { failure, warning } from '../../src/views/schemas/failure.ts'
 import { extended, grant, released } from '../../src/views/schemas/grant.ts'
 import { policy } from '../../src/views/schemas/policy.ts'
 import { queue, waiting } from '../../src/views/schemas/queue.ts'
+import { booking, schedule } from '../../src/views/schemas/schedule.ts'
 import { service } from '../../src/views/schemas/service.ts'
 import { status, summary } from '../../src/views/schemas/status.ts'
 import { daily, history, report } from '../../src/views/schemas/usage.ts'
@@ -69,6 +70,18 @@ const CASES: readonly Case[] = [
   { args: ['reserve', '--duration', '2h'], schema: failure, on: 'stderr', exit: 2 },
   { args: ['policy', 'unset', 'max-gpus'], schema: policy },
   { args: ['release'], schema: released },
+  { args: ['policy', 'unset', 'max-gpus', '--account', '0'], schema: policy },
+  { args: ['reserve', '--at', 'in 2h'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['policy', 'set', 'bookings', 'on'], schema: failure, on: 'stderr', exit: 1 },
+  { args: ['policy', 'set', 'default-duration', '1h'], schema: policy },
+  { args: ['policy', 'set', 'bookings', 'on'], schema: policy },
+  { args: ['reserve', '--at', 'in 2h', '--note', 'demo'], schema: booking },
+  { args: ['reserve', '--at', 'in 4h', '--gpu-ids', '1'], schema: booking },
+  { args: ['reserve', '--at', 'in 2h', '--gpus', '4'], schema: failure, on: 'stderr', exit: 75 },
+  { args: ['reserve', '--at', 'in 9d'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['reserve', '--at', 'fri'], schema: failure, on: 'stderr', exit: 2 },
+  { args: ['release', 'no-such-id'], schema: failure, on: 'stderr', exit: 1 },
+  { args: ['schedule'], schema: schedule },
 ]
 
 describe('every command with --json prints a document of its schema', () => {
@@ -130,6 +143,7 @@ describe('a pool in every state', () => {
   const ANSWERS: readonly (readonly [path: string, schema: v.GenericSchema])[] = [
     ['/api/status', status],
     ['/api/queue', queue],
+    ['/api/schedule', schedule],
     ['/api/policy', policy],
     ['/api/accounts', accounts],
     ['/api/snapshot', dashboard.snapshot],
@@ -156,6 +170,7 @@ describe('a pool in every state', () => {
   for (const [command, schema] of [
     ['status', status],
     ['queue', queue],
+    ['schedule', schedule],
   ] as const) {
     test(`${command} --json`, async () => {
       expect(issues(schema, JSON.parse((await pool.chg(command, '--json')).stdout))).toEqual([])

@@ -30,6 +30,7 @@ describe('every answer matches /api/openapi.json', () => {
   const CASES: readonly (readonly [path: string, status: number])[] = [
     ['/api/status', 200],
     ['/api/queue', 200],
+    ['/api/schedule', 200],
     ['/api/policy', 200],
     ['/api/accounts', 200],
     ['/api/snapshot', 200],

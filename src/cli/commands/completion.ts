@@ -40,6 +40,8 @@ const SCRIPTS: Readonly<Record<Shell, string>> = {
   done
   local IFS=$'\\n'
   COMPREPLY=($(canhazgpu __complete "\${words[@]}" 2>/dev/null))
+  # bash does not quote a candidate with a space.
+  COMPREPLY=("\${COMPREPLY[@]// /\\\\ }")
 }
 complete -o default -F _canhazgpu canhazgpu chg
 `,

@@ -1,13 +1,21 @@
-import type { UnitId } from '../../domain/pool/model.ts'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Booking, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
+import { bookingDocument } from '../../views/documents/schedule-document.ts'
 import type { ReleasedDocument } from '../../views/schemas/grant.ts'
+import { cancelledWords } from '../../views/words/booking-answers.ts'
 import { gpuWords } from '../../views/words/holders.ts'
+import type { Printed } from '../../views/words/printed.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
-import { gpuIds } from '../options/kinds.ts'
+import type { Context } from '../context.ts'
+import { gpuIds, reservationId } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
+type Result = Released | { readonly kind: 'cancelled'; readonly booking: Booking }
+
 interface Released {
+  readonly kind: 'released'
   readonly units: readonly UnitId[]
   readonly asked: readonly UnitId[] | undefined
   /** Requested GPUs without a reservation; a GPU that another account holds is refused instead. */
@@ -15,28 +23,44 @@ interface Released {
 }
 
 export const release = command({
-  examples: ['canhazgpu release', 'canhazgpu release --gpu-ids 1,3'],
+  examples: ['canhazgpu release', 'canhazgpu release --gpu-ids 1,3', 'canhazgpu release 3f2a8c1e90ab'],
+  operand: { name: 'ids', placeholder: '[ID]', kind: reservationId, atMost: 1 },
   options: [
     option('-G, --gpu-ids <ids>', 'Only these GPUs, also those of your runs', {
       kind: gpuIds,
       onlyTyped: true,
     }),
   ],
-  handle: async ({ gpuIds }, context): Promise<Released> => {
+  handle: async ({ ids: [id], gpuIds }, context): Promise<Result> => {
+    if (id !== undefined) {
+      if (gpuIds === undefined) return releaseById(id, context)
+      throw new CanhazgpuError('usage', 'An id and --gpu-ids contradict each other')
+    }
     const units = gpuIds === undefined ? {} : { units: gpuIds }
-    const answer = await (await context.pool()).perform({ op: 'release', ...units })
-    const released = unlessRefused(answer)
+    const released = unlessRefused(await (await context.pool()).perform({ op: 'release', ...units }))
     const unreserved = gpuIds?.filter((id) => !released.includes(id)) ?? []
-    return { units: released, asked: gpuIds, unreserved }
+    return { kind: 'released', units: released, asked: gpuIds, unreserved }
   },
-  text: ({ units, asked, unreserved }) => ({
-    stdout: `${releasedWords(units, asked)}\n`,
-    ...(units.length === 0 || unreserved.length === 0 ? {} : { stderr: `${unreservedWords(unreserved)}\n` }),
-  }),
-  json: ({ units, unreserved }): ReleasedDocument => ({
-    released: units.map(gpuNumber),
-    ...(unreserved.length === 0 ? {} : { not_released: unreserved.map(gpuNumber) }),
-  }),
+  text: (result) =>
+    result.kind === 'cancelled' ? { stdout: cancelledWords(result.booking) } : releasedText(result),
+  json: (result): ReleasedDocument =>
+    result.kind === 'cancelled'
+      ? { released: [], cancelled: bookingDocument(result.booking) }
+      : {
+          released: result.units.map(gpuNumber),
+          ...(result.unreserved.length === 0 ? {} : { not_released: result.unreserved.map(gpuNumber) }),
+        },
+})
+
+/** Cancels a booking, or ends a reservation, by its id. */
+async function releaseById(id: string, { pool }: Context): Promise<Result> {
+  const answer = unlessRefused(await (await pool()).perform({ op: 'cancel', id }))
+  return answer.kind === 'cancelled' ? answer : { ...answer, asked: undefined, unreserved: [] }
+}
+
+const releasedText = ({ units, asked, unreserved }: Released): Printed => ({
+  stdout: `${releasedWords(units, asked)}\n`,
+  ...(units.length === 0 || unreserved.length === 0 ? {} : { stderr: `${unreservedWords(unreserved)}\n` }),
 })
 
 function releasedWords(units: readonly UnitId[], asked: readonly UnitId[] | undefined): string {

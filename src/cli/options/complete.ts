@@ -1,4 +1,6 @@
-import type { Unit } from '../../domain/pool/model.ts'
+import { bookingsOf } from '../../domain/pool/bookings.ts'
+import type { Account, Pool, Unit } from '../../domain/pool/model.ts'
+import { isAdministrator, owns } from '../../domain/pool/rights.ts'
 import { typeIn } from '../../domain/pool/suitable.ts'
 import { printable } from '../../domain/text/text.ts'
 import type { LoadedCommand } from '../command.ts'
@@ -10,19 +12,34 @@ import type { Option } from './option.ts'
 
 /** Prints the completion candidates for the last of these words. */
 export async function printCompletions(words: readonly string[], program: Program): Promise<void> {
-  const unitsOfPool = async (): Promise<readonly Unit[]> => {
+  const stored = async () => {
     const context = await program.open({ flags: {}, commandLine: null, json: false, waits: false })
     const { pool } = await (await context.pool()).view('stored')
-    return pool.units
+    return { pool, account: await context.account() }
   }
-  const units = () => unitsOfPool().catch((): readonly Unit[] => [])
+  const units = () =>
+    stored().then(
+      ({ pool }) => pool.units,
+      (): readonly Unit[] => [],
+    )
+  const bookings = () =>
+    stored().then(
+      ({ pool, account }) => ownBookings(pool, account),
+      (): readonly string[] => [],
+    )
   const candidates = await complete(words, {
     gpuIds: async () => (await units()).map(({ id }) => id),
+    bookings,
     gpuTypes: async () => [...new Set((await units()).map(({ device }) => typeIn(device.name)))],
   })
   const shown = candidates.filter((candidate) => printable(candidate) === candidate)
   program.stdout.write(shown.map((candidate) => `${candidate}\n`).join(''))
 }
+
+const ownBookings = (pool: Pool, account: Account): readonly string[] =>
+  bookingsOf(pool)
+    .filter(({ owner }) => isAdministrator(account) || owns(account, owner.account))
+    .map(({ id }) => id)
 
 async function complete(words: readonly string[], pool: PoolToComplete): Promise<readonly string[]> {
   const { before, current, prefix } = split(words)

@@ -20,9 +20,17 @@ type Candidates = readonly string[] | Promise<readonly string[]>
 export interface PoolToComplete {
   readonly gpuIds: () => Promise<readonly UnitId[]>
   readonly gpuTypes: () => Promise<readonly string[]>
+  /** Ids of the account's bookings. */
+  readonly bookings: () => Promise<readonly string[]>
 }
 
 export const duration: Kind<Millis> = { read: parseDuration, candidates: () => durationExamples }
+
+/** A later time. The command reads it, because its meaning depends on the time of the call. */
+export const when: Kind<string> = {
+  read: (text) => text,
+  candidates: async () => (await import('../../domain/text/when.ts')).whenExamples,
+}
 
 export const gpuIds: Kind<readonly UnitId[]> = {
   read: parseGpuIds,
@@ -32,6 +40,18 @@ export const gpuIds: Kind<readonly UnitId[]> = {
     const ids = await pool.gpuIds()
     return ids.filter((id) => !named.includes(id)).map((id) => `${earlier}${id}`)
   },
+}
+
+/** The id of a reservation or booking. A word like `1,3` names GPUs. */
+export const reservationId: Kind<string> = {
+  read(text) {
+    if (/^[0-9a-z-]{1,64}$/i.test(text) && !/^[\d-]{1,8}$/.test(text)) return text
+    const hint = /^[\d,-]{1,40}$/.test(text)
+      ? `use '--gpu-ids ${text}'`
+      : "see 'canhazgpu schedule' for the ids"
+    throw new CanhazgpuError('usage', `'${text}' is not the id of a reservation or booking`, { hint })
+  },
+  candidates: (_, pool) => pool.bookings(),
 }
 
 const MOST_TYPES = 16

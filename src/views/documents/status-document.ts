@@ -59,7 +59,17 @@ function reservationFields({ owner, note, startedAt, term }: Reservation, now: n
   }
 }
 
-export const typeOf = (term: TermKind): ReservationType => (term === 'run' ? 'RUN' : 'MANUAL')
+export function typeOf(term: TermKind): ReservationType {
+  switch (term) {
+    case 'run':
+      return 'RUN'
+    case 'booking':
+      return 'BOOKING'
+    case 'manual':
+    case 'maintenance':
+      return 'MANUAL'
+  }
+}
 
 /** The latest end of the term; undefined if it has none. */
 export function expiryOf(term: Term): string | undefined {

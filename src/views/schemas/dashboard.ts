@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { queue } from './queue.ts'
+import { schedule } from './schedule.ts'
 import { stale, status } from './status.ts'
 import { list, object, oneOf, optional, text, time } from './values.ts'
 
@@ -16,6 +17,7 @@ export const snapshot = object({
   stale: optional(stale),
   status,
   queue,
+  schedule,
   policy_version: v.pipe(text, v.description('Changes with the rules that /api/policy answers')),
 })
 

@@ -1,4 +1,5 @@
 import type * as v from 'valibot'
+import { booking } from './schedule.ts'
 import { reservationType } from './status.ts'
 import { list, object, optional, text, time, whole } from './values.ts'
 
@@ -14,8 +15,14 @@ export const grant = object({
   expiry_time: optional(time),
 })
 
-/** `release --json`; `not_released`: named GPUs that had no reservation. */
-export const released = object({ released: list(whole), not_released: optional(list(whole)) })
+/** `release --json`. */
+export const released = object({
+  released: list(whole),
+  /** Named GPUs that had no reservation. */
+  not_released: optional(list(whole)),
+  /** The booking whose id was named. */
+  cancelled: optional(booking),
+})
 
 /** `extend --json`. */
 export const extended = list(object({ reservation: text, gpus: list(whole), expiry_time: time }))

@@ -4,8 +4,8 @@ import { STATE_NAMES } from '../words/status/states.ts'
 import { drain } from './drain.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
-/** `RUN`: until a command ends. `MANUAL`: for a fixed time. */
-export const reservationType = oneOf(['RUN', 'MANUAL'])
+/** `RUN`: until a command ends. `MANUAL`: for a fixed time. `BOOKING`: for a time that was booked in advance. */
+export const reservationType = oneOf(['RUN', 'MANUAL', 'BOOKING'])
 
 export const process = object({
   pid: whole,

@@ -1,7 +1,14 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
-import type { Booked, Reason } from '../../domain/operation/refusal.ts'
+import { DEFAULT_GRACE } from '../../domain/operation/limited-request.ts'
+import type { Booked, BookedUp, Reason, Unbookable } from '../../domain/operation/refusal.ts'
 import type { Millis } from '../../domain/pool/model.ts'
-import { clockTime } from './clock-time.ts'
+import { compareUnits } from '../../domain/pool/units.ts'
+import { idRanges } from '../../domain/text/gpu-ids.ts'
+import { printable } from '../../domain/text/text.ts'
+import { formatWhen } from '../../domain/text/when.ts'
+import { clockTime, localOffset } from './clock-time.ts'
+import { holdersWords } from './holders.ts'
+import { durationValue } from './rule-value.ts'
 
 type Words = Pick<CanhazgpuError, 'code' | 'message'> & { readonly hint?: string }
 
@@ -14,36 +21,114 @@ type BookingReason = Extract<
 export function bookingWords(reason: BookingReason): Words {
   switch (reason.code) {
     case 'booked':
-      return {
-        code: 'not-enough-gpus',
-        message: reason.booked.map((each) => bookedWords(each, reason.now)).join(', '),
-        hint: "see 'canhazgpu schedule'",
-      }
+      return bookedUpWords(reason)
+    case 'unbookable':
+      return unbookableWords(reason)
     case 'bookings-off':
       return {
-        code: 'failure',
-        message: 'GPUs cannot be booked in this pool',
-        hint: "an administrator may allow it with 'policy set bookings on'",
+        code: 'impossible-request',
+        message: 'You may not book GPUs in this pool',
+        hint: "an administrator allows it with 'canhazgpu policy set bookings on'",
       }
     case 'past':
-      return { code: 'usage', message: 'A booking cannot begin in the past' }
-    case 'unbookable':
-      return {
-        code: 'not-enough-gpus',
-        message: `Not enough GPUs at that time. Requested: ${reason.requested}, Available: ${reason.available}`,
-        hint: "see 'canhazgpu schedule'",
-      }
+      return { code: 'usage', message: `${formatWhen(reason.from, localOffset)} has passed` }
     case 'no-such-booking':
-      return { code: 'failure', message: `No such booking: ${reason.id}`, hint: "see 'canhazgpu schedule'" }
+      return {
+        code: 'failure',
+        message: `No booking or reservation has the id ${printable(reason.id)}`,
+        hint: SEE_SCHEDULE,
+      }
     case 'policy-needs':
       return {
         code: 'failure',
-        message: `Bookings need a value for the whole pool of ${reason.missing.join(' and ')}`,
-        hint: 'set it first, or set bookings off',
+        message: `Bookings need ${reason.missing.join(' and ')} for the whole pool, so that every run has a known end`,
+        hint: `set it first, for example with 'policy set ${reason.missing[0]} 2d', or set bookings off`,
       }
   }
 }
 
-/** `GPU 3 is free until 09:00 (booked by ann)` */
-const bookedWords = ({ unit, by, from }: Booked, now: Millis): string =>
-  `GPU ${unit} is free until ${clockTime(from, now)} (booked by ${by})`
+/** A longer list would hide the remedy. */
+const MOST_SHOWN = 3
+
+/** `GPU 3 is free until 09:00 (booked by ann): add --timeout 10h or --until-booked`. */
+function bookedUpWords(reason: BookedUp): Words {
+  const { now, booked, term, longest } = reason
+  const message = freeUntilWords(booked, now)
+  const code = 'not-enough-gpus'
+  if (term === undefined) return { code, message: bookedFromWords(booked, now), hint: SEE_SCHEDULE }
+  const most = longest === undefined ? undefined : usableTime(longest, term)
+  if (most === undefined) return { code, message, hint: `wait in the queue with --wait, or ${SEE_SCHEDULE}` }
+  return {
+    code,
+    message: `${message}: ${term === 'run' ? `add --timeout ${most} or --until-booked` : `use --duration ${most}`}`,
+  }
+}
+
+export const SEE_SCHEDULE = "see 'canhazgpu schedule'"
+
+/** `GPU 3 is free until 09:00 (booked by ann), GPUs 4-5 are free until tomorrow 08:00 (booked by ben)`. */
+export const freeUntilWords = (booked: readonly Booked[], now: Millis): string =>
+  listWords(booked, (ids, { by, from }, isOne) => {
+    const who = printable(by)
+    if (from <= now) return `${ids} ${isOne ? 'is' : 'are'} booked by ${who} since ${clockTime(from, now)}`
+    return `${ids} ${isOne ? 'is' : 'are'} free until ${clockTime(from, now)} (booked by ${who})`
+  })
+
+/** `GPU 3 is booked by ann from 09:00 until 13:00`. */
+const bookedFromWords = (booked: readonly Booked[], now: Millis): string =>
+  listWords(booked, (ids, { by, from, until }, isOne) => {
+    const span = `from ${clockTime(from, now)} until ${clockTime(until, now)}`
+    return `${ids} ${isOne ? 'is' : 'are'} booked by ${printable(by)} ${span}`
+  })
+
+function listWords(
+  booked: readonly Booked[],
+  wordsFor: (ids: string, first: Booked, isOne: boolean) => string,
+): string {
+  const groups = [...Map.groupBy(booked, ({ id }) => id).values()]
+  const words = groups.slice(0, MOST_SHOWN).flatMap((group) => {
+    const [first] = group
+    if (first === undefined) return []
+    const units = group.map(({ unit }) => unit).toSorted(compareUnits)
+    return [wordsFor(`${units.length === 1 ? 'GPU' : 'GPUs'} ${idRanges(units)}`, first, units.length === 1)]
+  })
+  const others = groups.length - words.length
+  return `${words.join(', ')}${others === 0 ? '' : ` and ${others} other bookings`}`
+}
+
+const MINUTE: Millis = 60_000
+
+/** A time limit or duration that still fits when the user has typed it; undefined if there is none. */
+function usableTime(longest: Millis, term: 'run' | 'manual'): string | undefined {
+  const whole = longest - (term === 'run' ? DEFAULT_GRACE : 0)
+  const step = whole > 30 * MINUTE ? 5 * MINUTE : MINUTE
+  const usable = Math.floor((whole - MINUTE / 2) / step) * step
+  return usable <= 0 ? undefined : durationValue(usable)
+}
+
+/** Why the calendar has no room for a booking. */
+function unbookableWords(reason: Unbookable): Words {
+  const { requested, available, from, until, now, busy, booked, draining, occupied, faulty, earliest } =
+    reason
+  const counts = [
+    ...(busy.length === 0 ? [] : [`${busy.length} GPUs held`]),
+    ...(booked.length === 0 ? [] : [`${booked.length} GPUs booked`]),
+    ...(occupied.length === 0 ? [] : [`${occupied.length} GPUs in use without reservation`]),
+    ...(draining.length === 0 ? [] : [`${draining.length} GPUs drained`]),
+    ...(faulty.length === 0 ? [] : [`${faulty.length} GPUs with errors`]),
+  ]
+  const span = [from, until].map((at) => formatWhen(at, localOffset)).join(' until ')
+  const details = counts.length === 0 ? '' : ` (${counts.join(', ')})`
+  const hints = [
+    ...(busy.length === 0 ? [] : [holdersWords(busy, now)]),
+    ...(booked.length === 0 ? [] : [bookedFromWords(booked, now)]),
+    ...(earliest === undefined
+      ? [SEE_SCHEDULE]
+      : [`the earliest is --at '${formatWhen(Math.ceil(earliest / MINUTE) * MINUTE, localOffset)}'`]),
+  ]
+  return {
+    code: 'not-enough-gpus',
+    message: `Not enough GPUs from ${span}. Requested: ${requested}, Available: ${available}${details}`,
+    hint: hints.join('; '),
+  }
+}

@@ -1,4 +1,5 @@
 import type { Millis } from '../../domain/pool/model.ts'
+import type { LocalOffset } from '../../domain/text/when.ts'
 
 const two = (number: number): string => String(number).padStart(2, '0')
 
@@ -23,6 +24,9 @@ export function timeOfDay(at: Millis): string {
   const date = new Date(at)
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
 }
+
+/** The local time zone of this process. */
+export const localOffset: LocalOffset = (at) => -new Date(at).getTimezoneOffset()
 
 const dateOf = (date: Date): string =>
   `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`

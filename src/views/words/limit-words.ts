@@ -3,6 +3,9 @@ import type { OverLimit, Reason } from '../../domain/operation/refusal.ts'
 import type { LimitKey, Scope } from '../../domain/pool/model.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
+import { formatWhen } from '../../domain/text/when.ts'
+import { SEE_SCHEDULE } from './booking-words.ts'
+import { localOffset } from './clock-time.ts'
 
 type Words = Pick<CanhazgpuError, 'code' | 'message'> & { readonly hint: string }
 
@@ -26,14 +29,14 @@ export function limitWords(reason: OverLimit): Words {
     case 'all-bookings':
       return {
         code: 'over-limit',
-        message: `This pool has ${reason.booked} bookings already`,
+        message: `This pool has ${reason.booked} bookings already, and no more are possible`,
         hint: SEE_SCHEDULE,
       }
     case 'ahead': {
       const source = reason.scope === undefined ? '' : ` (${sourceWords('max-booked-ahead', reason.scope)})`
       return {
         code: 'impossible-request',
-        message: `A booking may begin at most ${formatDuration(reason.most)} ahead${source}`,
+        message: `A booking may begin at most ${formatDuration(reason.most)} ahead${source}: requested ${formatDuration(reason.asked)}`,
         hint: SEE_POLICY,
       }
     }
@@ -71,12 +74,19 @@ function durationLimitWords({ asked, most, scope, lasts }: Over<'duration'>): Wo
   return { code, message, hint: 'reserve again when it has ended' }
 }
 
-function gpuLimitWords({ requested, used, most, scope, frees }: Over<'gpus'>): Words {
+function gpuLimitWords({ requested, used, most, scope, frees, at }: Over<'gpus'>): Words {
   const limit = `Your limit is ${most} GPUs at once (${sourceWords('max-gpus', scope)})`
   const message = `${limit}: you have ${used}, requested ${requested}`
   if (requested > most) {
     const instead = most === 0 ? '' : `request at most ${most}; `
     return { code: 'impossible-request', message, hint: `${instead}${SEE_POLICY}` }
+  }
+  if (at !== undefined) {
+    return {
+      code: 'over-limit',
+      message: `${limit}: from ${formatWhen(at, localOffset)} you have ${used}, requested ${requested}`,
+      hint: `${SEE_SCHEDULE}, or release some of yours`,
+    }
   }
   const when =
     frees === undefined || frees.at <= frees.now
@@ -95,7 +105,6 @@ export const reachedWords = ({ scope, used, most }: NonNullable<TimedOut['over']
 
 type TimedOut = Extract<Reason, { readonly code: 'timed-out' }>
 
-const SEE_SCHEDULE = "see 'canhazgpu schedule'"
 const SEE_POLICY = "see 'canhazgpu policy'"
 
 /** `max-gpus of group students` */

@@ -9,7 +9,7 @@ import {
 } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { shortened } from '../../domain/text/text.ts'
-import { bookingWords } from './booking-words.ts'
+import { bookingWords, freeUntilWords } from './booking-words.ts'
 import { drainedWords } from './drain-words.ts'
 import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
@@ -90,7 +90,10 @@ function wordsOf(reason: Reason): Words {
     case 'gone':
       return { code: 'failure', message: 'The process that requested the GPUs has ended' }
     case 'forbidden':
-      return { code: 'not-yours', message: 'This reservation or queue entry belongs to another account' }
+      return {
+        code: 'not-yours',
+        message: 'This reservation, booking or queue entry belongs to another account',
+      }
     case 'nothing-to-claim':
       return { code: 'failure', ...claimWords(reason) }
     case 'owners-unknown':
@@ -153,13 +156,14 @@ const SEE_GPUS = "see 'canhazgpu status' for the GPUs of this machine"
 
 /** The holders are in the hint, because scripts may compare the message of a full pool. */
 function hintFor(shortage: Shortage): { readonly hint?: string } {
-  const { ahead, taken, busy, draining, now } = shortage
+  const { ahead, taken, busy, booked, draining, now } = shortage
   const holders = holdersWords(busy, now)
   const drains = drainsWords(
     taken.length === 0 ? draining : draining.filter(({ unit }) => taken.includes(unit)),
   )
   const parts = [
     ...(holders === '' ? [] : [holders]),
+    ...(booked.length === 0 ? [] : [freeUntilWords(booked, now)]),
     ...(drains === '' ? [] : [drains]),
     ...(ahead > 0 ? ["see 'canhazgpu queue', and wait in the queue with --wait"] : []),
     ...(ahead === 0 && (holders !== '' || taken.length > 0) ? [waitHint(holders, shortage)] : []),
@@ -195,10 +199,11 @@ function detailsOf(shortage: Shortage): string {
 }
 
 /** Why GPUs without a holder cannot be granted. */
-function reasonsOf({ occupied, draining, faulty, replaced }: Shortage): readonly string[] {
+function reasonsOf({ occupied, booked, draining, faulty, replaced }: Shortage): readonly string[] {
   const withErrors = faulty.length - replaced.length
   return [
     ...(occupied.length > 0 ? [`${occupied.length} GPUs in use without reservation`] : []),
+    ...(booked.length > 0 ? [`${booked.length} GPUs booked`] : []),
     ...(draining.length > 0 ? [`${draining.length} GPUs drained`] : []),
     ...(withErrors > 0 ? [`${withErrors} GPUs with errors`] : []),
     ...(replaced.length > 0

@@ -14,11 +14,12 @@ export function ruleValue({ key, value }: RuleValue): string {
   return isDuration(key) ? durationValue(value) : String(value)
 }
 
+/** Whether the value of the rule is a duration. */
 export const isDuration = (key: RuleKey): boolean =>
   key === 'max-duration' || key === 'default-duration' || key === 'max-booked-ahead'
 
 /** `1d2h30m` */
-function durationValue(ms: Millis): string {
+export function durationValue(ms: Millis): string {
   const seconds = ms / 1_000
   const parts = [
     [Math.floor(seconds / 86_400), 'd'],

@@ -7,6 +7,7 @@ import type { StoppedCheck } from '../../domain/pool/process-check.ts'
 import { type QueueOverview, queuePlaces } from '../../domain/schedule/queue-places.ts'
 import type { TimedPool, Views } from '../../ports/pool-service.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
+import { scheduleDocument } from '../../views/documents/schedule-document.ts'
 import { statusDocument, timestamp } from '../../views/documents/status-document.ts'
 import type { SnapshotDocument } from '../../views/schemas/dashboard.ts'
 import type { StaleDocument } from '../../views/schemas/status.ts'
@@ -20,6 +21,7 @@ export interface Snapshot {
   readonly queue: QueueOverview
   readonly statusJson: string
   readonly queueJson: string
+  readonly scheduleJson: string
   readonly json: string
   /** Stays equal while only durations grow. */
   readonly signature: string
@@ -64,8 +66,8 @@ export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapsh
     reading === null
       ? { readings: unknown(), thresholdMb: poolThreshold(pool) }
       : evidenceOf(pool, reading.observation)
-  const { thresholdMb } = evidence
-  const gpus = statusOf(pool, evidence.readings, thresholdMb)
+  const view = { now: moment.wall, thresholdMb: evidence.thresholdMb }
+  const gpus = statusOf(pool, evidence.readings, view.thresholdMb)
   const queue = queuePlaces(pool, {
     ...{ now: moment.wall, stopped: stoppedAmong(pool, stopped) },
     ...(reading === null ? {} : { reading: { evidence, reserved: reading.reserved } }),
@@ -76,12 +78,11 @@ export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapsh
       at: timestamp(moment.wall),
       ...(stale === undefined ? {} : { stale: staleDocument(stale) }),
       status: statusDocument({
-        pool,
-        view: { now: moment.wall, thresholdMb },
-        gpus,
+        ...{ pool, view, gpus },
         ...staleReadings(stale),
       }),
       queue: queueDocument(queue),
+      schedule: scheduleDocument({ pool, view, gpus }),
       policy_version: Bun.hash(JSON.stringify(pool.policy)).toString(36),
     },
     { gpus, queue, source: { pool, moment } },
@@ -109,10 +110,13 @@ function render(document: SnapshotDocument, shown: Pick<Snapshot, 'gpus' | 'queu
     ...shown,
     statusJson: JSON.stringify(document.status),
     queueJson: JSON.stringify(document.queue),
+    scheduleJson: JSON.stringify(document.schedule),
     json: JSON.stringify(document),
     signature: JSON.stringify([
       document.status.map(({ duration_seconds: _, details: __, stale: ___, ...gpu }) => gpu),
       document.queue.map(({ waiting_seconds: _, ...place }) => place),
+      // The periods of the GPUs follow from these and the status.
+      document.schedule.bookings,
       document.stale?.reason,
       document.policy_version,
     ]),

@@ -56,6 +56,17 @@ test('without a pool there are no GPU ids, and no error', async () => {
   expect(await pool.chg('__complete', 'run', '-G', '')).toEqual({ status: 0, stdout: '', stderr: '' })
 })
 
+test('release completes the ids of your bookings, and --at completes times', async () => {
+  using pool = await poolOnPath()
+  for (const rule of ['max-duration 1d', 'default-duration 1h', 'bookings on']) {
+    await pool.chg('policy', 'set', ...rule.split(' '))
+  }
+  const booked = (await pool.chg('reserve', '--at', 'in 1h', '--short')).stdout
+  expect(booked).toMatch(/^[0-9a-f]{12}\n$/)
+  expect((await pool.chg('__complete', 'release', '')).stdout).toBe(booked)
+  expect((await pool.chg('__complete', 'reserve', '--at', 'to')).stdout).toBe('tomorrow 9:00\ntoday 18:00\n')
+})
+
 describe('bash', () => {
   /** The candidates of bash, requested as readline requests them. */
   async function candidates(pool: TestPool, typed: string): Promise<string> {
@@ -82,6 +93,7 @@ describe('bash', () => {
       expect([typed, await candidates(pool, typed)]).toEqual([typed, expected])
     expect((await candidates(pool, AFTER_DASHES)).split(' ')).toContain('printenv')
     expect(await candidates(pool, 'canhazgpu run -- no-such-thing-')).toBe('')
+    expect(await candidates(pool, 'canhazgpu reserve --at fr')).toBe('14:00 fri\\')
   })
 })
 

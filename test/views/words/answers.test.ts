@@ -120,21 +120,27 @@ test.each([
 })
 
 const RELEASES: readonly (readonly [Parameters<typeof release.text>[0], Printed])[] = [
-  [{ units: ['1', '3'], asked: undefined, unreserved: [] }, { stdout: 'Released 2 GPU(s): [1, 3]\n' }],
   [
-    { units: [], asked: undefined, unreserved: [] },
+    { kind: 'released', units: ['1', '3'], asked: undefined, unreserved: [] },
+    { stdout: 'Released 2 GPU(s): [1, 3]\n' },
+  ],
+  [
+    { kind: 'released', units: [], asked: undefined, unreserved: [] },
     { stdout: 'No manually reserved GPUs found for current user\n' },
   ],
-  [{ units: [], asked: ['1'], unreserved: ['1'] }, { stdout: 'No reservation of yours on GPU 1\n' }],
   [
-    { units: ['1'], asked: ['0', '1'], unreserved: ['0'] },
+    { kind: 'released', units: [], asked: ['1'], unreserved: ['1'] },
+    { stdout: 'No reservation of yours on GPU 1\n' },
+  ],
+  [
+    { kind: 'released', units: ['1'], asked: ['0', '1'], unreserved: ['0'] },
     {
       stdout: 'Released 1 GPU(s): [1]\n',
       stderr: 'GPU 0 was not released: it has no reservation\n',
     },
   ],
   [
-    { units: ['1'], asked: ['0', '1', '2'], unreserved: ['0', '2'] },
+    { kind: 'released', units: ['1'], asked: ['0', '1', '2'], unreserved: ['0', '2'] },
     {
       stdout: 'Released 1 GPU(s): [1]\n',
       stderr: 'GPUs 0, 2 were not released: they have no reservation\n',

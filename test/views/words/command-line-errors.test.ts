@@ -14,7 +14,7 @@ const CASES: readonly (readonly [typed: readonly string[], printed: string])[] =
   [['stauts'], "Unknown command 'stauts' (Did you mean status?) - see 'canhazgpu --help'"],
   [['help', 'rnu'], "Unknown command 'rnu' - see 'canhazgpu --help'"],
   [['help', 'run', 'more'], "Unexpected argument 'more' - see 'canhazgpu help'"],
-  [['release', '3'], "Unexpected argument '3' - use '--gpu-ids 3'"],
+  [['release', '3'], "'3' is not the id of a reservation or booking - use '--gpu-ids 3'"],
   [['status', 'now'], "Unexpected argument 'now' - see 'canhazgpu status --help'"],
   [['status', '--', 'true'], "'status' takes no command after '--' - see 'canhazgpu status --help'"],
   [['extend'], "Missing DURATION - see 'canhazgpu extend --help'"],

@@ -1,5 +1,5 @@
 import type { GpuStatus } from '../../../domain/observation/status.ts'
-import type { WantedTerm } from '../../../domain/pool/model.ts'
+import type { TermKind } from '../../../domain/pool/model.ts'
 
 interface StateWords {
   /** In JSON. */
@@ -101,7 +101,7 @@ export const STATE_BY_NAME: ByName = {
 
 interface TypeWords {
   /** In text. */
-  readonly word: WantedTerm['kind']
+  readonly word: TermKind
   /** Until when a reservation of this type lasts. */
   readonly lasts: string
 }
@@ -110,4 +110,5 @@ interface TypeWords {
 export const TYPES = {
   RUN: { word: 'run', lasts: 'until its command ends' },
   MANUAL: { word: 'manual', lasts: 'reserved for a time' },
+  BOOKING: { word: 'booking', lasts: 'booked for this time' },
 } as const satisfies Readonly<Record<string, TypeWords>>

@@ -88,7 +88,7 @@ function drawHeld(context: CanvasRenderingContext2D, bar: HeldBar, place: Place,
   context.roundRect(left, top, width, HEIGHT, Math.min(3, width / 2))
   context.fill()
   context.globalAlpha = 1
-  if (bar.record.type === 'MANUAL' && width > 5) {
+  if (bar.record.type !== 'RUN' && width > 5) {
     // A manual reservation has a stripe at the bottom, so that it differs from a run also without colour.
     context.fillStyle = paint.ink
     context.globalAlpha = 0.45

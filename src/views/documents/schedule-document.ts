@@ -1,0 +1,82 @@
+import type { Overview } from '../../domain/observation/status.ts'
+import { bookingsOf } from '../../domain/pool/bookings.ts'
+import type { Booking, Owner } from '../../domain/pool/model.ts'
+import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
+import { type BegunBooking, begunBookings, type Period, timelineOf } from '../../domain/schedule/timeline.ts'
+import type { BookingDocument, PeriodDocument, ScheduleDocument } from '../schemas/schedule.ts'
+import { STATES } from '../words/status/states.ts'
+import { requirementsDocument } from './requirements-document.ts'
+import { timestamp, typeOf } from './status-document.ts'
+
+type Shown = Pick<Overview, 'pool' | 'gpus' | 'view'>
+
+export function scheduleDocument({ pool, gpus, view: { now } }: Shown): ScheduleDocument {
+  const later = bookingsOf(pool)
+  return {
+    at: timestamp(now),
+    bookings: [...begunBookings(pool).map(begunDocument), ...later.map(bookingDocument)],
+    gpus: gpus.map((gpu) => ({
+      gpu_id: gpuNumber(gpu.unit.id),
+      status: STATES[gpu.kind].json,
+      periods: timelineOf(gpu, later, now).map(periodDocument),
+    })),
+  }
+}
+
+export function bookingDocument(booking: Booking): BookingDocument {
+  const { request } = booking
+  return {
+    ...commonFields(booking),
+    gpus: request.kind === 'count' ? request.count : request.ids.length,
+    ...(request.kind === 'count' ? requirementsDocument(request) : { gpu_ids: request.ids.map(gpuNumber) }),
+  }
+}
+
+const begunDocument = (booking: BegunBooking): BookingDocument => ({
+  ...commonFields(booking),
+  gpus: booking.holdings.length,
+  begun_at: timestamp(booking.startedAt),
+})
+
+const commonFields = (booking: Pick<Booking, 'id' | 'owner' | 'note' | 'holdings' | 'term'>) => ({
+  booking: booking.id,
+  ...ownerFields(booking),
+  from: timestamp(booking.term.from),
+  until: timestamp(booking.term.until),
+  planned_gpu_ids: unitsOf(booking).map(gpuNumber),
+})
+
+function periodDocument(period: Period): PeriodDocument {
+  const until = period.until === undefined ? {} : { until: timestamp(period.until) }
+  const times = { from: timestamp(period.from), ...until }
+  switch (period.kind) {
+    case 'free':
+      return { state: 'FREE', ...times }
+    case 'unavailable':
+      return { state: 'UNAVAILABLE', ...times }
+    case 'held': {
+      const { id, term } = period.reservation
+      return {
+        state: 'HELD',
+        ...times,
+        reservation: id,
+        type: typeOf(term.kind),
+        ...ownerFields(period.reservation),
+      }
+    }
+    case 'booked':
+      return {
+        state: 'BOOKED',
+        ...times,
+        reservation: period.booking.id,
+        type: 'BOOKING',
+        ...ownerFields(period.booking),
+      }
+  }
+}
+
+const ownerFields = ({ owner, note }: { readonly owner: Owner; readonly note?: string }) => ({
+  user: owner.shownName,
+  account: owner.account.name,
+  ...(note === undefined ? {} : { note }),
+})
