@@ -51,6 +51,8 @@ export interface PoolCheck extends Checkup {
 export interface AdministrationParts {
   readonly host: () => string
   readonly account: () => Promise<Account>
+  /** The account that logged in, if that is another one. */
+  readonly login: () => Promise<Account | undefined>
   readonly processes: ProcessCheck
   /** Throws `permission-denied` if this account must not change an existing pool. */
   readonly authorise: () => Promise<void>
@@ -76,8 +78,10 @@ export class LocalAdministration implements Administration {
   async setUp({ gpuCount, force, policy, provider, group }: WantedPool): Promise<PoolCreated | Refusal> {
     const { host, account, processes, authorise, poolPlace, detectGpus } = this.#parts
     if (force) await authorise()
+    const login = await this.#parts.login()
     return setUpPool(await poolPlace(group), {
       ...{ host: host(), gpuCount, force, actor: await account(), processes, policy },
+      ...(login === undefined ? {} : { login }),
       detect: (existing) => detectGpus(provider ?? existing, gpuCount),
     })
   }

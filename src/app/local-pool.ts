@@ -28,6 +28,8 @@ export interface LocalParts {
   readonly processes: ProcessCheck
   /** The account that performs the operations. Called for each one, because the lookup may be slow. */
   readonly actor: () => Promise<Account>
+  /** The account that logged in, if that is another one: it is recorded with changes of the pool. */
+  readonly login?: () => Promise<Account | undefined>
   /** The Unix groups of that account. Absent: limits for groups do not apply to it. */
   readonly groups?: () => readonly number[]
   /** Whether the process that requests GPUs is gone. Absent if this process does. */
@@ -62,6 +64,14 @@ const USES_GROUPS: ReadonlySet<PoolOperationName> = new Set([
   'book',
 ] as const)
 
+/** The operations that are recorded with their author. */
+const AUDITED: ReadonlySet<PoolOperationName> = new Set([
+  'adopt-devices',
+  'drain',
+  'restore',
+  'set-policy',
+] as const)
+
 /** Provides the observation for an operation, or refuses it before a probe. */
 type Prepare<Name extends PoolOperationName> = (
   operation: Operation<Name>,
@@ -89,12 +99,14 @@ export class LocalPool implements PoolService {
     operation: Operation<Name>,
   ): Promise<Answers[Name] | Refusal> {
     return this.#traced(operation.op, async () => {
-      const { actor, groups, ...parts } = this.#parts
+      const { actor, login: loggedIn, groups, ...parts } = this.#parts
       const prepare: Prepare<Name> | undefined = this.#preparations[operation.op]
       const prepared = (await prepare?.(operation)) ?? {}
       if (isRefusal(prepared)) return prepared
       const known = groups !== undefined && USES_GROUPS.has(operation.op) ? { groups: groups() } : {}
-      return perform({ ...parts, actor: await actor(), ...known, ...prepared }, operation)
+      const login = AUDITED.has(operation.op) ? await loggedIn?.() : undefined
+      const recorded = login === undefined ? {} : { login }
+      return perform({ ...parts, actor: await actor(), ...recorded, ...known, ...prepared }, operation)
     })
   }
 

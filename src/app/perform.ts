@@ -12,6 +12,8 @@ import { RecordedChecks } from './recorded-checks.ts'
 export interface PerformInputs {
   readonly store: Store
   readonly actor: Account
+  /** The account that logged in, if that is another one. */
+  readonly login?: Account
   /** The Unix groups of the actor. */
   readonly groups?: readonly number[]
   readonly processes: ProcessCheck
@@ -61,10 +63,11 @@ class Steps {
   }
 
   step<Answer>(given: Given, decide: (context: Context) => Step<Answer>): Step<Answer> {
-    const { actor, groups, processes, observed, trace } = this.#inputs
+    const { actor, login, groups, processes, observed, trace } = this.#inputs
     const known = {
       actor,
       now: given.now,
+      ...(login === undefined ? {} : { login }),
       ...(groups === undefined ? {} : { groups }),
       ...(observed === undefined ? {} : { observed }),
     }

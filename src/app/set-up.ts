@@ -17,6 +17,8 @@ export interface SetUp {
   readonly force: boolean
   /** The account that sets up the pool. The records of reservations that the set-up ends name this account. */
   readonly actor: Account
+  /** The account that logged in, if that is another one. */
+  readonly login?: Account
   readonly processes: ProcessCheck
   /** The given rules; an existing pool keeps its other rules. */
   readonly policy: NewPool['policy']
@@ -79,12 +81,16 @@ type Traced = SetUp & Pick<PoolPlace, 'trace'>
 
 async function created(
   store: Store,
-  { actor, processes, trace, gpuCount }: Traced,
+  { actor, login, processes, trace, gpuCount }: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
   try {
     const answer = await performSetUp(
-      { store, actor, processes, ...(trace === undefined ? {} : { trace }) },
+      {
+        ...{ store, actor, processes },
+        ...(login === undefined ? {} : { login }),
+        ...(trace === undefined ? {} : { trace }),
+      },
       { op: 'set-up', ...newPool },
     )
     return isRefusal(answer) ? answer : { ...answer, gpuCount }

@@ -27,7 +27,7 @@ export interface DaemonParts {
   /** The account of the daemon. */
   readonly own: Account
   readonly accountOf: (uid: number) => Promise<Account>
-  readonly administrationFor: (account: Account) => Administration
+  readonly administrationFor: (caller: Caller) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
   /** See `SessionParts`. */
   readonly history: SessionParts['history']

@@ -48,7 +48,7 @@ export interface SessionParts {
   readonly accountOf: (uid: number) => Promise<Account>
   /** Whether this account may change the pool's rules. */
   readonly mayAdminister: (uid: number) => boolean
-  readonly administrationFor: (account: Account) => Administration
+  readonly administrationFor: (caller: Caller) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
   /** Whether the process, if it is known, has exited. */
   readonly isGone: (process: ProcessIdentity | null) => boolean
@@ -216,11 +216,11 @@ export class Session implements Receiver {
   }
 
   async #administer(action: AdministrationAction): Promise<unknown> {
-    const { connection, mayAdminister, accountOf, administrationFor } = this.#parts
+    const { connection, mayAdminister, administrationFor } = this.#parts
     const { uid } = connection.peer
     // A check reads the whole database, and starts the programs of all drivers.
     if (action.name !== 'settings' && !mayAdminister(uid)) throw notAdministrator()
-    const administration = administrationFor(await accountOf(uid))
+    const administration = administrationFor(await this.#caller())
     switch (action.name) {
       case 'set-up':
         return administration.setUp(action.wanted)
@@ -275,12 +275,17 @@ export class Session implements Receiver {
   }
 
   async #service(request?: { readonly n: number; readonly caller: CallerSettings }): Promise<PoolService> {
-    const { connection, accountOf, serviceFor } = this.#parts
-    const { uid, groups, process } = connection.peer
-    const own = { account: await accountOf(uid), groups, process }
+    const { serviceFor } = this.#parts
+    const own = await this.#caller()
     if (request === undefined) return serviceFor(own)
     const { n, caller } = request
     return serviceFor({ ...caller, ...own, warn: (warning) => this.#send(n, { warning }) })
+  }
+
+  async #caller(): Promise<Caller> {
+    const { connection, accountOf } = this.#parts
+    const { uid, groups, process } = connection.peer
+    return { account: await accountOf(uid), groups, process }
   }
 
   async #verified(intent: Intent): Promise<Intent> {

@@ -1,3 +1,4 @@
+import { loginOf } from '../adapters/accounts/login.ts'
 import { detectGpus } from '../adapters/gpu/detect.ts'
 import type { Environment } from '../adapters/gpu/run-program.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
@@ -29,6 +30,7 @@ export function administration(opening: Opening): Administration {
   return new LocalAdministration({
     host: hostname,
     account: opening.account,
+    login: async () => loginOf('self', await opening.account()),
     processes: opening.processes,
     authorise: async () => checkMayAdminister(await opening.account(), await poolOwner(store)),
     pool: async () => poolServiceMaker(opening)(await openAndKeep(opening, open)),

@@ -1,4 +1,5 @@
 import { currentAccount } from '../adapters/accounts/account.ts'
+import { loginOf } from '../adapters/accounts/login.ts'
 import { groupId, unnamed, userId, userNames } from '../adapters/accounts/users.ts'
 import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
@@ -77,6 +78,7 @@ export async function startDaemon(
   const serviceFor = (caller: Caller): PoolService =>
     new LocalPool({
       ...{ store, processes, actor: async () => caller.account, groups: () => caller.groups },
+      login: () => loginOfCaller(caller),
       isRequesterGone: () => watched.isGone(caller.process ?? null),
       driver: driverFor(caller, driver, settings),
       ...traced,
@@ -87,9 +89,9 @@ export async function startDaemon(
     stop: (run, stderr) => stopJob(run, { database: pool, stderr }),
     stderrOf: ({ pid }) => readLink(`/proc/${pid}/fd/2`),
     tell,
-    administrationFor: (account) =>
-      daemonAdministration(account, {
-        ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor({ account, groups: [] }) },
+    administrationFor: (caller) =>
+      daemonAdministration(caller, {
+        ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor(caller) },
       }),
     history: (question) => askHistoryChild(pool, question),
     clock: () => currentMoment().steady.ms,
@@ -170,7 +172,7 @@ interface Served extends Driving {
 
 /** Administers the open pool. A damaged pool can be replaced only while the daemon is down. */
 function daemonAdministration(
-  account: Account,
+  caller: Caller,
   { store, pool, settings, checkGpuAccess, processes, service }: Served,
 ): Administration {
   const kept: Store = {
@@ -182,7 +184,8 @@ function daemonAdministration(
   }
   return new LocalAdministration({
     host: hostname,
-    account: async () => account,
+    account: async () => caller.account,
+    login: () => loginOfCaller(caller),
     processes,
     authorise: async () => {},
     pool: async () => service,
@@ -203,6 +206,10 @@ function daemonAdministration(
       return detectChosen({ choice, fakeCount, env: driverEnvironment(process.env) }, settings.probeTimeout)
     },
   })
+}
+
+async function loginOfCaller({ process, account }: Caller): Promise<Account | undefined> {
+  return process === undefined || process === null ? undefined : loginOf(process.pid, account)
 }
 
 async function accountOf(uid: number): Promise<Account> {

@@ -1,4 +1,5 @@
 import { currentGroups } from '../adapters/accounts/groups.ts'
+import { loginOf } from '../adapters/accounts/login.ts'
 import type { ProviderOptions } from '../adapters/gpu/provider.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { canReadProcessOwners } from '../adapters/kernel/processes.ts'
@@ -75,8 +76,9 @@ export function poolServiceMaker({
     seesOwners: canReadProcessOwners,
   }
   const traced = trace === undefined ? {} : { trace }
+  const login = async () => loginOf('self', await account())
   return (store) =>
-    new LocalPool({ store, processes, actor: account, groups: currentGroups, driver, ...traced })
+    new LocalPool({ store, processes, actor: account, login, groups: currentGroups, driver, ...traced })
 }
 
 export async function providerFor(name: ProviderName, gpuCount: number): Promise<GpuProvider> {

@@ -5,6 +5,8 @@ import type { Account, Millis, ProviderName, Scope, UnitId } from '../pool/model
 export interface AuditRecord {
   readonly at: Millis
   readonly by: Account
+  /** The account that logged in, if that is another one: `by` may be root by `sudo`. */
+  readonly login?: Account
   readonly change: AuditedChange
 }
 

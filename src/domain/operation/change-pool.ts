@@ -5,6 +5,7 @@ import { ruleChanges } from '../policy/rule-changes.ts'
 import type { LimitKey, Policy, Pool, Unit } from '../pool/model.ts'
 import { observationIn } from './acquire.ts'
 import { isPossible } from './acquisition.ts'
+import { audited } from './audited.ts'
 import type { Context, Done, Operation } from './operation.ts'
 
 /**
@@ -23,20 +24,20 @@ export function adoptDevices(
     const facts = { units: missing, managed: pool.units.length, shown: readings.length }
     return { pool, answer: { refused: { code: 'devices-missing', ...facts } } }
   }
-  const { actor, now } = context
   const units = pool.units.map((unit) => adopted(unit, matches.get(unit.id)))
   const changed = units.filter((unit, at) => unit !== pool.units[at])
   if (changed.length === 0) return { pool, answer: changed }
   const queue = pool.queue.filter(({ request }) => isPossible(request, { units }))
   const change = { kind: 'refresh', units: changed.map(({ id }) => id) } as const
-  return { pool: { ...pool, units, queue }, audit: [{ at: now.wall, by: actor, change }], answer: changed }
+  return { pool: { ...pool, units, queue }, audit: [audited(change, context)], answer: changed }
 }
 
 export function setPolicy(
   pool: Pool,
   { change, reason }: Operation<'set-policy'>,
-  { actor, now }: Context,
+  context: Context,
 ): Done<Policy> {
+  const { actor, now } = context
   const policy = changedPolicy(pool, change, { by: actor, at: now.wall })
   const missing = missingIn(policy, change)
   if (missing.length > 0)
@@ -46,7 +47,7 @@ export function setPolicy(
   const changes = ruleChanges(pool.policy, policy).map((each) => ({ ...each, ...why }))
   return {
     pool: { ...pool, policy },
-    audit: changes.map((each) => ({ at: now.wall, by: actor, change: each })),
+    audit: changes.map((each) => audited(each, context)),
     answer: policy,
   }
 }

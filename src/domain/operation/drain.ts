@@ -2,6 +2,7 @@ import { bookingsOf } from '../pool/bookings.ts'
 import type { Pool, Unit, UnitId } from '../pool/model.ts'
 import { hasUnit, unitsOf } from '../pool/units.ts'
 import { arranged } from '../schedule/arrangement.ts'
+import { audited } from './audited.ts'
 import type { Answers, Context, Done, Operation } from './operation.ts'
 import type { Refusal } from './refusal.ts'
 import { heldBy } from './shortage.ts'
@@ -39,7 +40,7 @@ export function drain(
       .filter(({ unit }) => ids.includes(unit))
     return { pool, answer: { refused: { code: 'booked', now: now.wall, booked } } }
   }
-  return { pool: placed, ...audited('drain', { changed, reason }, context), answer: { changed, held } }
+  return { pool: placed, ...auditedUnits('drain', { changed, reason }, context), answer: { changed, held } }
 }
 
 /** Returns units to service. */
@@ -56,17 +57,17 @@ export function restore(
     return rest
   }
   const { pool: after, changed } = changedUnits(pool, ids, restored)
-  return { pool: after, ...audited('restore', { changed, reason }, context), answer: changed }
+  return { pool: after, ...auditedUnits('restore', { changed, reason }, context), answer: changed }
 }
 
-function audited(
+function auditedUnits(
   kind: 'drain' | 'restore',
   { changed, reason }: { readonly changed: readonly UnitId[]; readonly reason: string | undefined },
-  { actor, now }: Context,
+  context: Context,
 ): Pick<Done<never>, 'audit'> {
   if (changed.length === 0) return {}
   const change = { kind, units: changed, ...(reason === undefined ? {} : { reason }) }
-  return { audit: [{ at: now.wall, by: actor, change }] }
+  return { audit: [audited(change, context)] }
 }
 
 function unknownIn(pool: Pool, ids: readonly UnitId[]): Refusal | null {

@@ -124,6 +124,8 @@ export type Operation<Name extends OperationName = OperationName> = {
 /** The actor and time of an operation, and the answers of kernel and driver. */
 export interface Context {
   readonly actor: Account
+  /** The account that logged in, if that is another one. It is only recorded. */
+  readonly login?: Account
   /** The Unix groups of the actor. */
   readonly groups?: readonly number[]
   readonly now: Moment

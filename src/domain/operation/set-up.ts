@@ -4,6 +4,7 @@ import { ruleChanges } from '../policy/rule-changes.ts'
 import { followClock } from '../pool/clock.ts'
 import type { Policy, Pool, QueueEntry, Stamp, Unit, UnitId } from '../pool/model.ts'
 import { isPossible } from './acquisition.ts'
+import { audited } from './audited.ts'
 import { endWhere, settle } from './ending.ts'
 import type { Answers, Context, Done, NewPool, Operation } from './operation.ts'
 
@@ -15,8 +16,9 @@ import type { Answers, Context, Done, NewPool, Operation } from './operation.ts'
 export function setUp(
   current: Pool | null,
   { host, provider, units, policy, force, salvaged }: Operation<'set-up'>,
-  { actor, now, processes }: Context,
+  context: Context,
 ): Done<Answers['set-up']> & { readonly pool: Pool } {
+  const { actor, now, processes } = context
   if (current !== null && !force) {
     return {
       pool: current,
@@ -45,7 +47,7 @@ export function setUp(
     ...ruleChanges(rules, pool.policy),
     ...drainChanges(settled?.pool.units ?? [], pool.units),
   ]
-  const audit = changes.map((change) => ({ at: now.wall, by: actor, change }))
+  const audit = changes.map((change) => audited(change, context))
   return {
     ...{ pool, records, audit: [...(salvaged?.audit ?? []), ...audit] },
     answer: { kind: isReset ? 'reinitialized' : 'initialized' },

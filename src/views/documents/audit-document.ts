@@ -11,10 +11,11 @@ export const auditDocument = ({ audit, isAdvisory }: ShownAudit): AuditDocument 
   changes: audit.map(recordDocument),
 })
 
-const recordDocument = ({ at, by, change }: AuditRecord): ChangeDocument => ({
+const recordDocument = ({ at, by, login, change }: AuditRecord): ChangeDocument => ({
   at: timestamp(at),
   by: by.name,
   uid: by.uid,
+  ...(login === undefined ? {} : { login: login.name, login_uid: login.uid }),
   ...changeDocument(change),
   ...('reason' in change && change.reason !== undefined ? { reason: change.reason } : {}),
 })

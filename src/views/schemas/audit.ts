@@ -6,6 +6,9 @@ const change = object({
   at: time,
   by: text,
   uid: whole,
+  /** The account that logged in, if that is another one. */
+  login: optional(text),
+  login_uid: optional(whole),
   change: oneOf(['rule', 'drain', 'restore', 'refresh', 'set-up']),
   /** With `rule`: the rule, its scope, and the values as `policy set` accepts them; null: not set. */
   rule: optional(oneOf(RULE_KEYS)),

@@ -28,12 +28,13 @@ export function auditText({ audit, most, isAdvisory }: ShownAudit, { columns }: 
   }
 }
 
-const HEADER = ['TIME', 'BY', 'UID', 'CHANGE', 'REASON']
+const HEADER = ['TIME', 'BY', 'UID', 'LOGIN', 'CHANGE', 'REASON']
 
-const row = ({ at, by, change }: AuditRecord): readonly string[] => [
+const row = ({ at, by, login, change }: AuditRecord): readonly string[] => [
   logTime(at),
   printable(by.name),
   String(by.uid),
+  login === undefined ? '' : `${printable(login.name)} (${login.uid})`,
   changeWords(change),
   printable('reason' in change ? (change.reason ?? '') : ''),
 ]

@@ -39,6 +39,7 @@ export function recordOf(reservation: string, parts: Partial<UsageRecord> = {}):
 /** A record that names its change by a reason. */
 export const auditOf = (reason: string): AuditRecord => ({
   ...{ at: 1_000, by: { uid: 0, name: 'root' } },
+  ...(reason === 'one' ? { login: { uid: 1000, name: 'alice' } } : {}),
   change: { kind: 'drain', units: ['0'], reason },
 })
 

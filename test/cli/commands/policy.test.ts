@@ -71,10 +71,10 @@ for (const [mode, makePool] of [
         { change: 'set-up', gpus: 2, provider: 'fake', reset: false },
       ]
       const by = { by: name, uid, at: expect.any(String) }
-      expect(changes).toEqual(set.map((each) => ({ ...by, ...each })))
+      expect(changes).toMatchObject(set.map((each) => ({ ...by, ...each })))
       expect((await historyOf('--history', '2')).changes).toEqual(changes.slice(0, 2))
       const { stdout, stderr } = await pool.chg('policy', '--history', '1')
-      expect(stdout).toMatch(/^TIME +BY +UID +CHANGE\n.* max-gpus: 2 -> not set\n$/)
+      expect(stdout).toMatch(/^TIME +BY +UID .*CHANGE\n.* max-gpus: 2 -> not set\n$/)
       expect(stderr).toContain("The last 1 changes: '--history <count>' shows more")
     })
 
@@ -141,6 +141,34 @@ needing('users').describe('accounts and groups', () => {
     await ben.remove()
     group?.remove()
   })
+
+  for (const [mode, makePool] of [
+    ['embedded', testPool],
+    ['daemon', daemonPool],
+  ] as const) {
+    test(`${mode}: the account that logged in is recorded behind root`, async () => {
+      using pool = await makePool(2)
+      // As pam_loginuid(8) does for the session in which an administrator uses sudo. Without the right to do it, the
+      // session of the test counts.
+      const logIn = `echo ${ann.uid} > /proc/self/loginuid; cat /proc/self/loginuid`
+      const { stdout } = await pool.sh(
+        `(${logIn}) 2> /dev/null; ${logIn} > /dev/null 2>&1
+        "$CHG" policy set max-gpus 1 > /dev/null; "$CHG" drain 0 > /dev/null; "$CHG" admin --gpus 2 --force > /dev/null`,
+      )
+      const uid = Number.parseInt(stdout, 10)
+      const { changes } = JSON.parse((await pool.chg('policy', '--history', '3', '--json')).stdout)
+      const isOther = uid !== 0 && uid !== 2 ** 32 - 1
+      const author = {
+        ...{ by: ownName(), uid: 0, at: expect.any(String) },
+        ...(isOther ? { login: expect.any(String), login_uid: uid } : {}),
+      }
+      expect(changes).toEqual([
+        { ...author, change: 'set-up', gpus: 2, provider: 'fake', reset: true },
+        { ...author, change: 'drain', gpu_ids: [0] },
+        { ...author, change: 'rule', rule: 'max-gpus', source: 'pool', before: null, after: '1' },
+      ])
+    })
+  }
 
   for (const [mode, makePool] of [
     ['embedded', sharedPool],

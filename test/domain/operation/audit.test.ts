@@ -101,6 +101,15 @@ test('a set-up is recorded, with the rules that it sets', () => {
   expect<unknown>(changesOf(pool)).toEqual([{ ...created, isReset: true }])
 })
 
+test('a record has the account that logged in, if it is known', () => {
+  const login = { uid: 1000, name: 'ann' }
+  const step = applySetUp(null, setUp, { ...context, login })
+  expect(step.audit).toMatchObject([{ by: ROOT, login }])
+  const drained = apply(step.pool, { op: 'drain', units: ['0'] }, { ...context, login })
+  expect(drained.audit).toMatchObject([{ by: ROOT, login }])
+  expect(drained.pool.units[0]?.drain?.by).toEqual(ROOT)
+})
+
 test('the records of a damaged pool come before the set-up that replaces it', () => {
   const audit = [{ at: 1, by: ROOT, change: { kind: 'drain', units: ['0'] } as const }]
   const step = applySetUp(null, { ...setUp, salvaged: { pool: null, records: [], audit } }, context)

@@ -58,6 +58,15 @@ test.each(WORDS)('%j is shown as %j', (change, words, document) => {
   })
 })
 
+test('the account that logged in is shown if it is another one', () => {
+  const record = { ...recordOf({ kind: 'restore', units: ['3'] }), login: { uid: 1000, name: 'ann' } }
+  const shown = { audit: [record], most: 50, isAdvisory: false }
+  expect(auditText(shown, display).stdout).toBe(
+    `TIME                 BY    UID  LOGIN       CHANGE\n${logTime(AT)}  root  0    ann (1000)  GPU 3 restored\n`,
+  )
+  expect(auditDocument(shown).changes[0]).toMatchObject({ by: 'root', uid: 0, login: 'ann', login_uid: 1000 })
+})
+
 test('notes say how to see more, and that every user could change the record', () => {
   const audit = [recordOf({ kind: 'restore', units: ['3'] })]
   expect(auditText({ audit, most: 1, isAdvisory: true }, display).stderr).toBe(

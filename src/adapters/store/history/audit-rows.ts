@@ -38,10 +38,18 @@ interface AuditRow {
   readonly at: number
   readonly uid: number
   readonly account: string
+  readonly login_uid: number | null
+  readonly login: string | null
   readonly change: string
 }
 
-const NEWEST = 'SELECT id, at, uid, account, change FROM audit ORDER BY id DESC'
+/** Longer texts are not ours. They are not read, because they might not fit into memory. */
+const LONGEST = 256 * 1024
+
+const NEWEST = `
+  SELECT id, at, uid, substr(account, 1, 256) AS account, login_uid, substr(login, 1, 256) AS login,
+         CASE WHEN octet_length(change) <= ${LONGEST} THEN change ELSE '' END AS change
+    FROM audit ORDER BY id DESC`
 
 /** The last `most` records, newest first. One that somebody has edited into nonsense is left out. */
 export function newestAudit(db: Database, most: number): readonly AuditRecord[] {
@@ -76,10 +84,13 @@ export function readableAudit(db: Database): readonly AuditRecord[] {
   return records.reverse()
 }
 
-function recordOf({ at, uid, account, change }: AuditRow): AuditRecord | null {
+function recordOf({ at, uid, account, login_uid, login, change }: AuditRow): AuditRecord | null {
   const read = v.safeParse(auditedChange, parsed(change))
   if (!read.success) return null
-  return { at: withinDates(at), by: { uid, name: account }, change: read.output }
+  return {
+    ...{ at: withinDates(at), by: { uid, name: account }, change: read.output },
+    ...(login_uid === null ? {} : { login: { uid: login_uid, name: login ?? '' } }),
+  }
 }
 
 function parsed(json: string): unknown {

@@ -73,11 +73,13 @@ function writeSum(db: Database, { day, user, uid, account, term, ...sums }: DayS
 
 /** Call it in the transaction of the change. */
 export function addAudit(db: Database, audit: readonly AuditRecord[]): void {
-  for (const { at, by, change } of audit) {
-    db.query('INSERT INTO audit (at, uid, account, change) VALUES (?, ?, ?, ?)').run(
+  for (const { at, by, login, change } of audit) {
+    db.query('INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)').run(
       Math.round(at),
       by.uid,
       by.name,
+      login?.uid ?? null,
+      login?.name ?? null,
       JSON.stringify(change),
     )
   }

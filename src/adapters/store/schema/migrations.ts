@@ -215,6 +215,8 @@ export const MIGRATIONS: readonly string[] = [
     at INTEGER NOT NULL,
     uid INTEGER NOT NULL,
     account TEXT NOT NULL,
+    login_uid INTEGER,
+    login TEXT,
     change TEXT NOT NULL
   ) STRICT;
   `,

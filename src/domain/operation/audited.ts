@@ -1,0 +1,8 @@
+import type { AuditedChange, AuditRecord } from '../ledger/audit.ts'
+import type { Context } from './operation.ts'
+
+/** The record of a change that this operation makes. */
+export const audited = (
+  change: AuditedChange,
+  { actor, login, now }: Pick<Context, 'actor' | 'login' | 'now'>,
+): AuditRecord => ({ at: now.wall, by: actor, ...(login === undefined ? {} : { login }), change })
