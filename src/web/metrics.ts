@@ -2,6 +2,7 @@ import { Gauge, Histogram, Registry } from 'prom-client'
 import { type GpuStatus, otherUseOf } from '../domain/observation/status.ts'
 import type { RuleKey } from '../domain/policy/rules.ts'
 import type { AccountDocument } from '../views/schemas/accounts.ts'
+import type { ScheduleDocument } from '../views/schemas/schedule.ts'
 import { STATES } from '../views/words/status/states.ts'
 import type { Snapshot } from './live/snapshot.ts'
 
@@ -43,6 +44,11 @@ export class Metrics {
     'When the GPU was drained; absent for a GPU that is not drained',
     ['gpu'],
   )
+  readonly #booked = this.#gauge(
+    'gpu_booked_timestamp_seconds',
+    'When the next booking of the GPU begins; absent without one',
+    ['gpu'],
+  )
   readonly #memoryUsed = this.#gauge('gpu_memory_used_bytes', 'Memory in use', ['gpu'])
   readonly #memoryTotal = this.#gauge('gpu_memory_total_bytes', 'Memory of the GPU', ['gpu'])
   readonly #utilization = this.#gauge('gpu_utilization_ratio', 'Utilisation, from 0 to 1', ['gpu'])
@@ -53,6 +59,9 @@ export class Metrics {
   readonly #userWaiting = this.#gauge('user_waiting', 'Requests waiting in the queue', ['user'])
   readonly #accountGpus = this.#gauge('account_gpus', 'GPUs that the account holds now', ['account'])
   readonly #accountWaiting = this.#gauge('account_waiting', 'Requests of the account in the queue', [
+    'account',
+  ])
+  readonly #accountBookings = this.#gauge('account_bookings', 'Bookings of the account that have not begun', [
     'account',
   ])
   readonly #accountLimits: Readonly<Partial<Record<RuleKey, Gauge>>> = {
@@ -85,6 +94,7 @@ export class Metrics {
 
   async text(snapshot: Snapshot, accounts: readonly AccountDocument[]): Promise<string> {
     this.#setGpus(snapshot)
+    this.#setBookings(snapshot.document.schedule)
     this.#setUsers(snapshot)
     this.#setAccounts(accounts)
     this.#stale.set(snapshot.document.stale === undefined ? 0 : 1)
@@ -110,6 +120,14 @@ export class Metrics {
       }
       for (const user of otherUseOf(status).users) this.#otherUsers.set({ gpu, user }, 1)
       this.#setReadings(gpu, status.use)
+    }
+  }
+
+  #setBookings({ gpus }: ScheduleDocument): void {
+    this.#booked.reset()
+    for (const { gpu_id: gpu, periods } of gpus) {
+      const next = periods.find(({ state }) => state === 'BOOKED')
+      if (next !== undefined) this.#booked.set({ gpu }, Date.parse(next.from) / 1000)
     }
   }
 
@@ -143,10 +161,15 @@ export class Metrics {
 
   #setAccounts(accounts: readonly AccountDocument[]): void {
     const limits = Object.values(this.#accountLimits)
-    for (const gauge of [this.#accountGpus, this.#accountWaiting, ...limits]) gauge.reset()
-    for (const { account = USER_NAMESPACES, gpus, waiting, limits } of accounts.slice(0, MOST_ACCOUNTS)) {
+    const used = [this.#accountGpus, this.#accountWaiting, this.#accountBookings]
+    for (const gauge of [...used, ...limits]) gauge.reset()
+    for (const { account = USER_NAMESPACES, gpus, waiting, bookings, limits } of accounts.slice(
+      0,
+      MOST_ACCOUNTS,
+    )) {
       this.#accountGpus.inc({ account }, gpus)
       this.#accountWaiting.inc({ account }, waiting)
+      this.#accountBookings.inc({ account }, bookings)
       for (const { rule, amount } of limits) {
         if (amount !== undefined) this.#accountLimits[rule]?.set({ account }, amount)
       }

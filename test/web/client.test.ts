@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import type { RuleDocument } from '../../src/views/schemas/policy.ts'
+import type { BookingDocument } from '../../src/views/schemas/schedule.ts'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { limitsOf, sourceWords, usedWords } from '../../src/web/client/accounts/account-limits.ts'
 import { shortDuration } from '../../src/web/client/time.ts'
 import { barsOf } from '../../src/web/client/timeline/timeline-bars.ts'
-import { DAY, lastView, panned, ticksOf, zoomed } from '../../src/web/client/timeline/timeline-view.ts'
+import { DAY, panned, ticksOf, viewOf, zoomed } from '../../src/web/client/timeline/timeline-view.ts'
 import { shownUser } from '../../src/web/client/users.ts'
 
 const HOUR = DAY / 24
@@ -36,7 +37,7 @@ describe('the visible time range', () => {
   })
 
   test('is between 15 minutes and 30 days long', () => {
-    let view = lastView(DAY, NOW)
+    let view = viewOf(DAY, NOW)
     for (let at = 0; at < 50; at++) view = zoomed(view, 0.5, 0.5, NOW)
     expect(view.to - view.from).toBe(HOUR / 4)
     for (let at = 0; at < 50; at++) view = zoomed(view, 2, 0.5, NOW)
@@ -44,7 +45,7 @@ describe('the visible time range', () => {
   })
 
   test('ends at most 30 days after now, and begins at most 90 days before', () => {
-    let view = lastView(DAY, NOW)
+    let view = viewOf(DAY, NOW)
     expect(view.to).toBe(NOW + DAY / 4)
     for (let at = 0; at < 200; at++) view = panned(view, 1, NOW)
     expect(view.to).toBe(NOW + 30 * DAY)
@@ -66,25 +67,36 @@ describe('the bars of the timeline', () => {
     ...parts,
   })
   const time = (ms: number) => new Date(ms).toISOString()
+  const barsWith = (status: readonly StatusDocument[], bookings: readonly BookingDocument[] = []) =>
+    barsOf([], { status, schedule: { at: time(NOW), bookings, gpus: [] } }, NOW)
 
   test('a held GPU has a bar up to its latest end', () => {
-    const bars = barsOf([], [gpu({ expiry_time: time(NOW + HOUR) })], NOW)
-    expect(bars).toEqual([
+    expect(barsWith([gpu({ expiry_time: time(NOW + HOUR) })])).toEqual([
       { kind: 'expected', gpu: 0, user: 'ann', from: NOW, to: NOW + HOUR, end: NOW + HOUR },
     ])
   })
 
   test.each([undefined, time(NOW - 1)])('with the end %p, no end is known', (expiry) => {
-    const [bar] = barsOf([], [gpu(expiry === undefined ? {} : { expiry_time: expiry })], NOW)
+    const [bar] = barsWith([gpu(expiry === undefined ? {} : { expiry_time: expiry })])
     expect(bar).toMatchObject({ kind: 'expected', to: Number.POSITIVE_INFINITY, end: null })
   })
 
   test('a drained GPU has a bar from the drain on', () => {
     const drain = { by: 'root', since: time(NOW - HOUR) }
     const { user: _, account: __, ...unheld } = gpu({ status: 'DRAINED', drain })
-    expect(barsOf([], [unheld], NOW)).toEqual([
+    expect(barsWith([unheld])).toEqual([
       { kind: 'drained', gpu: 0, from: NOW - HOUR, to: Number.POSITIVE_INFINITY, drain },
     ])
+  })
+
+  test('a booking has a bar on each of its GPUs, until it begins', () => {
+    const booking: BookingDocument = {
+      ...{ booking: 'b', user: 'x', account: 'ann', request: '2 GPUs', gpus: 2, planned_gpu_ids: [1, 3] },
+      ...{ from: time(NOW + HOUR), until: time(NOW + 2 * HOUR) },
+    }
+    const bar = { kind: 'booked', user: 'x (ann)', from: NOW + HOUR, to: NOW + 2 * HOUR, booking } as const
+    expect(barsWith([], [booking])).toEqual([1, 3].map((number) => ({ ...bar, gpu: number })))
+    expect(barsWith([], [{ ...booking, begun_at: time(NOW) }])).toEqual([])
   })
 })
 
@@ -96,7 +108,7 @@ describe('the limits of an account', () => {
   const ofGroup = rule({ value: '2', amount: 2, source: 'group', name: 'students' })
 
   test('are those that the server lists for it', () => {
-    const account = { account: 'ann', gpus: 1, gpu_ids: [0], waiting: 0, limits: [ofGroup] }
+    const account = { account: 'ann', gpus: 1, gpu_ids: [0], waiting: 0, bookings: 0, limits: [ofGroup] }
     const limits = limitsOf(account, { advisory: false, rules: [rule({}), ofGroup] })
     expect(limits.rule('max-gpus')).toEqual(ofGroup)
     expect(limits.rule('max-duration')).toBeUndefined()

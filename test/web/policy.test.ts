@@ -76,6 +76,8 @@ describe('/api/accounts', () => {
       ['max-duration', 86_400, 'account'],
       ['default-duration', undefined, 'default'],
       ['max-waiting', 256, 'default'],
+      ['bookings', undefined, 'default'],
+      ['max-booked-ahead', 7 * 86_400, 'default'],
     ])
     expect(account).not.toHaveProperty('unknown_limits')
   })
@@ -94,6 +96,7 @@ describe('/api/accounts', () => {
     )
     expect(values).toEqual({
       ...{ account_gpus: 2, account_gpus_limit: 2, account_waiting: 1, account_waiting_limit: 256 },
+      account_bookings: 0,
       account_duration_limit_seconds: 86_400,
     })
     const since = (await pool.status())[0]?.drain?.since ?? ''

@@ -1,3 +1,4 @@
+import { bookingsOf } from '../pool/bookings.ts'
 import {
   type Account,
   LIMIT_KEYS,
@@ -18,15 +19,18 @@ export interface AccountUse {
   readonly reservations: readonly Reservation[]
   /** Its requests in the queue. */
   readonly waiting: number
-  /** Its Unix groups when its last waiting process asked for units; absent without one. */
+  /** The number of its bookings that have not begun. */
+  readonly bookings: number
+  /** Its Unix groups when a waiting process last asked for units, or when it booked; absent without one. */
   readonly groups?: readonly number[]
 }
 
-/** The accounts that hold units, wait, or have a limit of their own. Most units first, then most requests. */
-export function accountUses({ reservations, queue, policy }: Pool): readonly AccountUse[] {
+/** The accounts that hold units, wait, have a booking or a limit of their own. Most units first, then most requests. */
+export function accountUses(pool: Pool): readonly AccountUse[] {
+  const { reservations, queue, policy } = pool
   const uses = new Map<number, AccountUse>()
   const useOf = (account: Account): AccountUse =>
-    uses.get(limitedAs(account)) ?? { account, reservations: [], waiting: 0 }
+    uses.get(limitedAs(account)) ?? { account, reservations: [], waiting: 0, bookings: 0 }
   const change = (account: Account, changed: AccountUse) => uses.set(limitedAs(account), changed)
   for (const reservation of reservations) {
     const { owner, term } = reservation
@@ -37,6 +41,10 @@ export function accountUses({ reservations, queue, policy }: Pool): readonly Acc
   for (const { owner, groups } of queue) {
     const use = useOf(owner.account)
     change(owner.account, { ...use, waiting: use.waiting + 1, ...(groups === undefined ? {} : { groups }) })
+  }
+  for (const { owner, groups } of bookingsOf(pool)) {
+    const use = useOf(owner.account)
+    change(owner.account, { ...(groups === undefined ? {} : { groups }), ...use, bookings: use.bookings + 1 })
   }
   for (const { scope } of policy.limits ?? []) {
     if (scope.kind === 'account') change(scope, useOf({ uid: scope.uid, name: scope.name }))

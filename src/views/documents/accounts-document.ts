@@ -12,7 +12,7 @@ export function accountDocument(
   groups: readonly number[] | undefined,
   pool: Pool,
 ): AccountDocument {
-  const { account, reservations, waiting } = use
+  const { account, reservations, waiting, bookings } = use
   const limits = limitsOf(pool.policy, account, groups)
   const unknown = LIMIT_KEYS.filter((key) => !limits.some((rule) => rule.key === key))
   const [nextEnd] = reservations.flatMap(({ term }) => expiryOf(term) ?? []).sort()
@@ -21,6 +21,7 @@ export function accountDocument(
     gpus: unitCount(use),
     gpu_ids: reservations.flatMap((held) => unitsOf(held).map(gpuNumber)).sort((a, b) => a - b),
     waiting,
+    bookings,
     next_end: nextEnd,
     allowed_at: allowedAt(use, limits, pool),
     limits: limits.map(ruleDocument),

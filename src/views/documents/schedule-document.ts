@@ -4,6 +4,7 @@ import type { Booking, Owner } from '../../domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import { type BegunBooking, begunBookings, type Period, timelineOf } from '../../domain/schedule/timeline.ts'
 import type { BookingDocument, PeriodDocument, ScheduleDocument } from '../schemas/schedule.ts'
+import { requestWords } from '../words/request-words.ts'
 import { STATES } from '../words/status/states.ts'
 import { requirementsDocument } from './requirements-document.ts'
 import { timestamp, typeOf } from './status-document.ts'
@@ -27,6 +28,7 @@ export function bookingDocument(booking: Booking): BookingDocument {
   const { request } = booking
   return {
     ...commonFields(booking),
+    request: requestWords(request),
     gpus: request.kind === 'count' ? request.count : request.ids.length,
     ...(request.kind === 'count' ? requirementsDocument(request) : { gpu_ids: request.ids.map(gpuNumber) }),
   }
@@ -34,6 +36,7 @@ export function bookingDocument(booking: Booking): BookingDocument {
 
 const begunDocument = (booking: BegunBooking): BookingDocument => ({
   ...commonFields(booking),
+  request: requestWords({ kind: 'ids', ids: unitsOf(booking) }),
   gpus: booking.holdings.length,
   begun_at: timestamp(booking.startedAt),
 })

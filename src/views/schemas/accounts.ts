@@ -20,6 +20,8 @@ export const account = object({
   gpu_ids: list(whole),
   /** Its requests in the queue. */
   waiting: whole,
+  /** Its bookings that have not begun. */
+  bookings: whole,
   /** The earliest known end of its reservations. */
   next_end: optional(time),
   allowed_at: optional(
@@ -38,7 +40,7 @@ export const account = object({
   ),
 })
 
-/** `/api/accounts`: the accounts that hold GPUs, wait, or have a limit of their own. */
+/** `/api/accounts`: the accounts that hold GPUs, wait, have a booking or a limit of their own. */
 export const accounts = list(account)
 
 export type AccountDocument = v.InferOutput<typeof account>

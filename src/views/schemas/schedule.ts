@@ -11,6 +11,8 @@ export const booking = object({
   account: text,
   from: time,
   until: time,
+  /** Text for people: what it is for. The next fields have the same content for programs. */
+  request: text,
   /** The number of GPUs; `gpu_ids` has the GPUs of a request for exact ones. */
   gpus: whole,
   gpu_ids: optional(list(whole)),

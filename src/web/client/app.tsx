@@ -1,9 +1,11 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { SnapshotDocument } from '../../views/schemas/dashboard.ts'
 import type { PolicyDocument } from '../../views/schemas/policy.ts'
+import type { PeriodDocument, ScheduleDocument } from '../../views/schemas/schedule.ts'
 import { AccountsSection } from './accounts/accounts-section.tsx'
 import { Announcer } from './announcer.tsx'
 import { useJson } from './api.ts'
+import { BookingsSection } from './bookings-section.tsx'
 import { GpuCard } from './gpus/gpu-card.tsx'
 import { Header } from './header.tsx'
 import { useLive } from './live.ts'
@@ -42,14 +44,20 @@ export function App() {
       <Header snapshot={snapshot} connection={live.connection} theme={theme} isWall={isWall} />
       <main>
         <Notices live={live} now={now} />
-        <Summary status={snapshot.status} queue={snapshot.queue} now={now} />
+        <Summary {...snapshot} now={now} />
         <section id="gpus" aria-labelledby="gpus-heading" tabIndex={-1}>
           <h2 id="gpus-heading" class="visually-hidden">
             GPUs
           </h2>
           <ul class="cards">
             {snapshot.status.map((gpu) => (
-              <GpuCard key={gpu.gpu_id} gpu={gpu} trend={live.trends.get(gpu.gpu_id) ?? []} now={now} />
+              <GpuCard
+                key={gpu.gpu_id}
+                gpu={gpu}
+                booked={nextBooking(snapshot.schedule, gpu.gpu_id)}
+                trend={live.trends.get(gpu.gpu_id) ?? []}
+                now={now}
+              />
             ))}
           </ul>
         </section>
@@ -73,24 +81,34 @@ interface PageDetailsProps {
 
 /** What the wall view omits. */
 function PageDetails({ snapshot, isDark, now }: PageDetailsProps) {
-  const { status, queue, policy_version } = snapshot
+  const { status, queue, schedule, policy_version } = snapshot
   const minute = useMinuteCount()
   const holders = status.map((gpu) => `${gpu.user} ${gpu.started_at}`).join()
   const waiters = queue.map((place) => `${place.account} ${place.waiting_since}`).join()
+  const bookers = schedule.bookings.map(({ booking, begun_at }) => `${booking} ${begun_at}`).join()
   const policy = useJson<PolicyDocument>('/api/policy', `${policy_version} ${minute}`)
   return (
     <>
+      <BookingsSection bookings={schedule.bookings} areOn={areBookingsOn(policy.last)} now={now} />
       <AccountsSection
         policy={policy.last}
         queue={queue}
-        refreshKey={`${holders} ${waiters} ${policy_version} ${minute}`}
+        bookings={schedule.bookings}
+        refreshKey={`${holders} ${waiters} ${bookers} ${policy_version} ${minute}`}
         now={now}
       />
-      <ReportSection isDark={isDark} status={status} refreshKey={`${holders} ${minute}`} now={now} />
+      <ReportSection isDark={isDark} current={snapshot} refreshKey={`${holders} ${minute}`} now={now} />
       <PolicySection policy={policy} now={now} />
     </>
   )
 }
+
+/** The next booking of a GPU that has not begun. */
+const nextBooking = ({ gpus }: ScheduleDocument, id: number): PeriodDocument | undefined =>
+  gpus.find(({ gpu_id }) => gpu_id === id)?.periods.find(({ state }) => state === 'BOOKED')
+
+const areBookingsOn = (policy: PolicyDocument | null): boolean =>
+  policy?.rules.some(({ rule, value }) => rule === 'bookings' && value === 'on') ?? false
 
 /** Whether the address ends with `#wall`: the page then shows only what can be read from a distance. */
 function useWall(): boolean {

@@ -1,4 +1,5 @@
 import type { QueueDocument } from '../../views/schemas/queue.ts'
+import type { ScheduleDocument } from '../../views/schemas/schedule.ts'
 import type { StatusDocument } from '../../views/schemas/status.ts'
 import { STATE_BY_NAME } from '../../views/words/status/states.ts'
 import { StateMark, stateClass } from './gpus/state.tsx'
@@ -7,11 +8,12 @@ import { clockTime, shortDuration } from './time.ts'
 interface SummaryProps {
   readonly status: readonly StatusDocument[]
   readonly queue: readonly QueueDocument[]
+  readonly schedule: ScheduleDocument
   readonly now: number
 }
 
 /** How many GPUs are free, and when the next one will be. */
-export function Summary({ status, queue, now }: SummaryProps) {
+export function Summary({ status, queue, schedule, now }: SummaryProps) {
   const free = status.filter((gpu) => gpu.status === 'AVAILABLE')
   const unusable = unusableWords(status)
   return (
@@ -23,7 +25,7 @@ export function Summary({ status, queue, now }: SummaryProps) {
           <small>{free.length === 0 ? 'all GPUs are taken' : gpuList(free)}</small>
         </span>
       </div>
-      <NextFree status={status} now={now} />
+      <NextFree schedule={schedule} now={now} />
       <Fact title="Waiting" value={String(queue.length)}>
         {queue[0] === undefined ? 'nobody in the queue' : `first: ${queue[0].user}, ${queue[0].request}`}
       </Fact>
@@ -49,11 +51,13 @@ export function Summary({ status, queue, now }: SummaryProps) {
   )
 }
 
-function NextFree({ status, now }: Pick<SummaryProps, 'status' | 'now'>) {
-  const [next] = status
-    .flatMap(({ gpu_id, expiry_time }) =>
-      expiry_time === undefined ? [] : [{ gpu_id, at: Date.parse(expiry_time) }],
-    )
+/** The first GPU that is held or booked now and will be free. */
+function NextFree({ schedule, now }: Pick<SummaryProps, 'schedule' | 'now'>) {
+  const [next] = schedule.gpus
+    .flatMap(({ gpu_id, periods: [current, ...later] }) => {
+      const free = current?.state === 'FREE' ? undefined : later.find(({ state }) => state === 'FREE')
+      return free === undefined ? [] : [{ gpu_id, at: Date.parse(free.from) }]
+    })
     .sort((a, b) => a.at - b.at)
   if (next === undefined) {
     return (

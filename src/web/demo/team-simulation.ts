@@ -3,10 +3,20 @@ import { isRefusal } from '../../domain/operation/refusal.ts'
 import type { Millis, Moment, ProcessIdentity, Reservation } from '../../domain/pool/model.ts'
 import { DemoMachine, GPU_COUNT } from './demo-machine.ts'
 import { Random } from './random.ts'
-import { INITIAL_JOBS, type InitialJob, type Job, type Member, RULES, TEAM } from './team.ts'
+import {
+  BOOKINGS,
+  type DemoBooking,
+  INITIAL_JOBS,
+  type InitialJob,
+  type Job,
+  type Member,
+  RULES,
+  TEAM,
+} from './team.ts'
 
 const MINUTE: Millis = 60_000
-const DAY: Millis = 24 * 60 * MINUTE
+const HOUR: Millis = 60 * MINUTE
+const DAY: Millis = 24 * HOUR
 /** Length of the made-up history. */
 const HISTORY: Millis = 60 * DAY
 /** The simulation takes long steps through the history, and short ones while the demo is served. */
@@ -42,6 +52,7 @@ export class TeamSimulation {
     this.#simulateHistory(moment.wall - HISTORY_STEP / 2)
     this.#freeGpus(GPU_COUNT)
     this.machine.now = moment.wall
+    for (const booking of BOOKINGS) this.#book(booking)
     for (let at = 0; at < INITIAL_REQUESTS; at++) this.#makeRequest()
   }
 
@@ -59,6 +70,21 @@ export class TeamSimulation {
     const unit = this.machine.freeUnits.at(-1)
     if (unit === undefined) return
     this.machine.perform({ op: 'drain', units: [unit], reason: 'fan is loud, replacement on Monday' })
+  }
+
+  #book({ account, gpus, note, from, hours }: DemoBooking): void {
+    const { account: booker } = TEAM.find(({ account: { name } }) => name === account) ?? TEAM[0]
+    const midnight = new Date(this.#start).setHours(0, 0, 0, 0)
+    this.machine.perform({
+      op: 'book',
+      intent: {
+        id: this.#nextId(),
+        request: { kind: 'count', count: gpus },
+        owner: { account: booker, shownName: booker.name },
+        note,
+        term: { kind: 'booking', from: midnight + from * HOUR, duration: hours * HOUR },
+      },
+    })
   }
 
   #simulateHistory(until: Millis): void {
@@ -151,9 +177,13 @@ export class TeamSimulation {
     }
   }
 
+  #nextId(): string {
+    return `demo${(++this.#requestCount).toString(36).padStart(8, '0')}`
+  }
+
   /** Acquires the GPUs at once, or waits for them. Returns the id. */
   #acquireOrWait(member: Member, job: Job, length: Millis): string {
-    const id = `demo${(++this.#requestCount).toString(36).padStart(8, '0')}`
+    const id = this.#nextId()
     const process = processOf(this.#requestCount)
     const intent: Intent = {
       id,

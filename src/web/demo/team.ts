@@ -1,5 +1,5 @@
 import type { PolicyChange } from '../../domain/policy/change.ts'
-import type { Account } from '../../domain/pool/model.ts'
+import type { Account, Millis } from '../../domain/pool/model.ts'
 
 /** A job that a member of the team runs from time to time. */
 export interface Job {
@@ -146,8 +146,28 @@ export const INITIAL_JOBS: readonly InitialJob[] = [
   { account: 'carol', job: 0, startedAgo: 74, endsIn: 23 },
 ]
 
-/** The rules of the made-up pool: one account may have fewer GPUs than the others. */
+const HOUR: Millis = 3_600_000
+
+/** The rules of the made-up pool: one account may have fewer GPUs than the others. No job takes longer than a day. */
 export const RULES: readonly PolicyChange[] = [
+  { key: 'max-duration', scope: { kind: 'pool' }, value: 24 * HOUR },
+  { key: 'default-duration', scope: { kind: 'pool' }, value: 24 * HOUR },
+  { key: 'bookings', scope: { kind: 'pool' }, value: 1 },
   { key: 'max-gpus', scope: { kind: 'pool' }, value: 4 },
   { key: 'max-gpus', scope: { kind: 'account', uid: 1006, name: 'ci' }, value: 1 },
+]
+
+/** A booking of the demo. It begins later than the longest job that starts with the demo could end. */
+export interface DemoBooking {
+  readonly account: string
+  readonly gpus: number
+  readonly note: string
+  /** Hours after midnight at the start of the demo. */
+  readonly from: number
+  readonly hours: number
+}
+
+export const BOOKINGS: readonly DemoBooking[] = [
+  { account: 'grace', gpus: 1, note: 'demo for the review', from: 57, hours: 3 },
+  { account: 'dmitri', gpus: 2, note: 'scaling test', from: 62, hours: 6 },
 ]

@@ -1,6 +1,7 @@
 import type { AccountDocument } from '../../../views/schemas/accounts.ts'
 import type { PolicyDocument } from '../../../views/schemas/policy.ts'
 import type { QueueDocument } from '../../../views/schemas/queue.ts'
+import type { BookingDocument } from '../../../views/schemas/schedule.ts'
 import type { ReportDocument } from '../../../views/schemas/usage.ts'
 import { useJson } from '../api.ts'
 import { AccountsTable } from './accounts-table.tsx'
@@ -10,13 +11,14 @@ import { OwnAccount } from './own-account.tsx'
 interface AccountsSectionProps {
   readonly policy: PolicyDocument | null
   readonly queue: readonly QueueDocument[]
+  readonly bookings: readonly BookingDocument[]
   /** Changes when the accounts must be fetched again. */
   readonly refreshKey: string
   readonly now: number
 }
 
 /** Use and limits of one account that the reader chooses, and of all. */
-export function AccountsSection({ policy, queue, refreshKey, now }: AccountsSectionProps) {
+export function AccountsSection({ policy, queue, bookings, refreshKey, now }: AccountsSectionProps) {
   const [chosen, choose] = useChosenAccount()
   const accounts = useJson<readonly AccountDocument[]>('/api/accounts', refreshKey)
   const report = useJson<ReportDocument>('/api/report?days=30', refreshKey)
@@ -49,6 +51,7 @@ export function AccountsSection({ policy, queue, refreshKey, now }: AccountsSect
           account={all.find(({ account }) => account === chosen)}
           policy={policy}
           places={queue.filter(({ account }) => account === chosen)}
+          bookings={bookings.filter(({ account, begun_at }) => account === chosen && begun_at === undefined)}
           month={report.last}
           refreshKey={refreshKey}
           now={now}

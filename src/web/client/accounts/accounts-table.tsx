@@ -4,6 +4,7 @@ import { clockTime } from '../time.ts'
 import { colorOf } from '../users.ts'
 import { limitsOf, usedWords } from './account-limits.ts'
 
+const COLUMNS: readonly string[] = ['Account', 'GPUs', 'Waiting', 'Longest', 'Next end']
 const MOST_SHOWN = 200
 
 interface AccountsTableProps {
@@ -15,13 +16,14 @@ interface AccountsTableProps {
 /** Use and limits of every account that holds GPUs, waits or has a limit of its own. */
 export function AccountsTable({ accounts, chosen, now }: AccountsTableProps) {
   if (accounts.length === 0) return <p class="panel-more">No account holds a GPU or waits.</p>
+  const columns = accounts.some(({ bookings }) => bookings > 0) ? [...COLUMNS, 'Bookings'] : COLUMNS
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard can scroll only an element that can have the focus
     <section class="scroll accounts" tabIndex={0} aria-label="Use and limits of all accounts">
       <table class="stacked">
         <thead>
           <tr>
-            {['Account', 'GPUs', 'Waiting', 'Longest', 'Next end'].map((name) => (
+            {columns.map((name) => (
               <th key={name} scope="col">
                 {name}
               </th>
@@ -33,6 +35,7 @@ export function AccountsTable({ accounts, chosen, now }: AccountsTableProps) {
             <AccountRow
               key={account.account ?? at}
               account={account}
+              showsBookings={columns.includes('Bookings')}
               isChosen={account.account !== undefined && account.account === chosen}
               now={now}
             />
@@ -48,11 +51,12 @@ export function AccountsTable({ accounts, chosen, now }: AccountsTableProps) {
 
 interface AccountRowProps {
   readonly account: AccountDocument
+  readonly showsBookings: boolean
   readonly isChosen: boolean
   readonly now: number
 }
 
-function AccountRow({ account, isChosen, now }: AccountRowProps) {
+function AccountRow({ account, showsBookings, isChosen, now }: AccountRowProps) {
   const limits = limitsOf(account, null)
   const longest = limits.rule('max-duration')
   const most = limits.rule('max-gpus')?.amount
@@ -72,6 +76,7 @@ function AccountRow({ account, isChosen, now }: AccountRowProps) {
       <td data-name="Next end">
         {account.next_end === undefined ? '' : clockTime(Date.parse(account.next_end), now)}
       </td>
+      {showsBookings ? <td data-name="Bookings">{account.bookings}</td> : null}
     </tr>
   )
 }

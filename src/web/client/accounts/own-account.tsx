@@ -1,6 +1,7 @@
 import type { AccountDocument } from '../../../views/schemas/accounts.ts'
 import type { PolicyDocument } from '../../../views/schemas/policy.ts'
 import type { QueueDocument } from '../../../views/schemas/queue.ts'
+import type { BookingDocument } from '../../../views/schemas/schedule.ts'
 import type { ReportDocument } from '../../../views/schemas/usage.ts'
 import { useJson } from '../api.ts'
 import { valueWords } from '../policy-section.tsx'
@@ -15,6 +16,8 @@ interface OwnAccountProps {
   readonly policy: PolicyDocument | null
   /** Its requests in the queue. */
   readonly places: readonly QueueDocument[]
+  /** Those of its bookings that have not begun. */
+  readonly bookings: readonly BookingDocument[]
   /** The report of the last 30 days. */
   readonly month: ReportDocument | null
   readonly refreshKey: string
@@ -22,7 +25,8 @@ interface OwnAccountProps {
 }
 
 /** Use and limits of the chosen account. */
-export function OwnAccount({ name, account, policy, places, month, refreshKey, now }: OwnAccountProps) {
+export function OwnAccount(props: OwnAccountProps) {
+  const { name, account, policy, places, bookings, month, refreshKey, now } = props
   const week = useJson<ReportDocument>('/api/report?days=7', refreshKey)
   const limits = limitsOf(account, policy)
   const gpus = limits.rule('max-gpus')
@@ -39,6 +43,7 @@ export function OwnAccount({ name, account, policy, places, month, refreshKey, n
         {joined(places.map(({ position }) => `#${position}`).join(', '), sourceWords(waiting))}
       </Fact>
       <LongestTime limits={limits} />
+      <Bookings limits={limits} bookings={bookings} now={now} />
       <Hours title="Last 7 days" report={week.last} name={name} />
       <Hours title="Last 30 days" report={month} name={name} />
     </section>
@@ -64,7 +69,11 @@ function endWords(account: AccountDocument | undefined, now: number): string {
   return `${end}; one more GPU is allowed from ${clockTime(Date.parse(account.allowed_at), now)}`
 }
 
-function LongestTime({ limits }: { readonly limits: AccountLimits }) {
+interface LimitsProps {
+  readonly limits: AccountLimits
+}
+
+function LongestTime({ limits }: LimitsProps) {
   const longest = limits.rule('max-duration')
   const usual = limits.rule('default-duration')
   const withoutLimit =
@@ -72,6 +81,19 @@ function LongestTime({ limits }: { readonly limits: AccountLimits }) {
   return (
     <Fact title="Longest reservation" value={longest === undefined ? '–' : valueWords(longest)}>
       {joined(sourceWords(longest), withoutLimit)}
+    </Fact>
+  )
+}
+
+/** Nothing for an account that cannot book GPUs and has no booking. */
+function Bookings({ limits, bookings, now }: Pick<OwnAccountProps, 'bookings' | 'now'> & LimitsProps) {
+  const [next] = bookings
+  const ahead = limits.rule('max-booked-ahead')
+  if (next === undefined && limits.rule('bookings')?.value !== 'on') return null
+  const begin = next === undefined ? '' : `next: ${clockTime(Date.parse(next.from), now)}`
+  return (
+    <Fact title="Bookings" value={String(bookings.length)}>
+      {joined(begin, ahead === undefined ? '' : `at most ${valueWords(ahead)} ahead`)}
     </Fact>
   )
 }

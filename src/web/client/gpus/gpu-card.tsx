@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { TrendPoint } from '../../../views/schemas/dashboard.ts'
+import type { PeriodDocument } from '../../../views/schemas/schedule.ts'
 import type { StatusDocument } from '../../../views/schemas/status.ts'
 import { Holder } from './holder.tsx'
 import { MemoryMeter } from './meter.tsx'
@@ -9,11 +10,13 @@ import { StateBadge, stateClass } from './state.tsx'
 
 interface GpuCardProps {
   readonly gpu: StatusDocument
+  /** Its next booking that has not begun. */
+  readonly booked: PeriodDocument | undefined
   readonly trend: readonly TrendPoint[]
   readonly now: number
 }
 
-export function GpuCard({ gpu, trend, now }: GpuCardProps) {
+export function GpuCard({ gpu, booked, trend, now }: GpuCardProps) {
   const [isOpen, setOpen] = useState(false)
   const processes = gpu.processes ?? []
   const listId = `processes-${gpu.gpu_id}`
@@ -30,7 +33,7 @@ export function GpuCard({ gpu, trend, now }: GpuCardProps) {
         <p class="card-hardware" title={gpu.gpu_model}>
           {gpu.gpu_model}
         </p>
-        <Holder gpu={gpu} now={now} />
+        <Holder gpu={gpu} booked={booked} now={now} />
         {gpu.error === undefined ? <Readings gpu={gpu} trend={trend} /> : null}
         {processes.length === 0 ? null : (
           <>

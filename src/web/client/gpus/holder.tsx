@@ -1,4 +1,5 @@
 import type { DrainDocument } from '../../../views/schemas/drain.ts'
+import type { PeriodDocument } from '../../../views/schemas/schedule.ts'
 import type { ReservationType, StatusDocument } from '../../../views/schemas/status.ts'
 import { TYPES } from '../../../views/words/status/states.ts'
 import { clockTime, shortDuration } from '../time.ts'
@@ -6,14 +7,16 @@ import { colorOf, shownUser } from '../users.ts'
 
 interface HolderProps {
   readonly gpu: StatusDocument
+  readonly booked: PeriodDocument | undefined
   readonly now: number
 }
 
 /** The holder of this GPU with note, start and end, and the validation text. */
-export function Holder({ gpu, now }: HolderProps) {
+export function Holder({ gpu, booked, now }: HolderProps) {
   return (
     <div class="holder">
       <StateDetails gpu={gpu} now={now} />
+      {booked === undefined ? null : <p class="holder-booked">{bookedWords(gpu, booked, now)}</p>}
       <Validation gpu={gpu} />
     </div>
   )
@@ -26,7 +29,7 @@ function Validation({ gpu: { status, validation, processes, other_users } }: Pic
   return <p class={isUnexpected ? 'validation is-unexpected' : 'validation'}>validated: {validation}</p>
 }
 
-function StateDetails({ gpu, now }: HolderProps) {
+function StateDetails({ gpu, now }: Pick<HolderProps, 'gpu' | 'now'>) {
   switch (gpu.status) {
     case 'AVAILABLE':
       return (
@@ -60,7 +63,7 @@ function StateDetails({ gpu, now }: HolderProps) {
   }
 }
 
-function Reserved({ gpu, now }: HolderProps) {
+function Reserved({ gpu, now }: Pick<HolderProps, 'gpu' | 'now'>) {
   const user = shownUser(gpu.user ?? 'unknown user', gpu.account)
   return (
     <Details name={user} color={colorOf(user)} type={gpu.type} note={gpu.note} model={gpu.model}>
@@ -72,6 +75,23 @@ function Reserved({ gpu, now }: HolderProps) {
       {gpu.error === undefined ? null : <span class="fault-words">Fault: {gpu.error}</span>}
     </Details>
   )
+}
+
+/** `free until Fri, 09:00, booked by ann until 13:00`. */
+function bookedWords(
+  { status }: StatusDocument,
+  { from, until, user, account }: PeriodDocument,
+  now: number,
+): string {
+  const begin = Date.parse(from)
+  const by = `booked by ${shownUser(user ?? 'unknown user', account)}`
+  const end = until === undefined ? '' : ` until ${clockTime(Date.parse(until), now)}`
+  if (begin <= now) return `${by}${end}: waits for this GPU`
+  const free =
+    status === 'AVAILABLE'
+      ? `free until ${clockTime(begin, now)}, ${by}`
+      : `${by} from ${clockTime(begin, now)}`
+  return `${free}${end}`
 }
 
 interface DrainProps {

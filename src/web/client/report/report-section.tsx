@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
-import type { StatusDocument } from '../../../views/schemas/status.ts'
 import type { DailyDocument, ReportDocument } from '../../../views/schemas/usage.ts'
 import { useJson } from '../api.ts'
 import { Timeline } from '../timeline/timeline.tsx'
+import type { Current } from '../timeline/timeline-bars.ts'
 import { DailyChart } from './daily-chart.tsx'
 import { ReportTable } from './report-table.tsx'
 
@@ -12,14 +12,14 @@ const STEP_MS = 10_000
 
 interface ReportSectionProps {
   readonly isDark: boolean
-  readonly status: readonly StatusDocument[]
+  readonly current: Current
   /** Changes when the report must be fetched again. */
   readonly refreshKey: string
   /** The server's time. */
   readonly now: number
 }
 
-export function ReportSection({ isDark, status, refreshKey, now }: ReportSectionProps) {
+export function ReportSection({ isDark, current, refreshKey, now }: ReportSectionProps) {
   const [days, setDays] = useState(30)
   const report = useJson<ReportDocument>(`/api/report?days=${days}`, refreshKey)
   const daily = useJson<DailyDocument>(`/api/daily?days=${days}`, refreshKey)
@@ -27,7 +27,7 @@ export function ReportSection({ isDark, status, refreshKey, now }: ReportSection
     <>
       <section class="panel" aria-labelledby="timeline-heading">
         <Timeline
-          status={status}
+          current={current}
           isDark={isDark}
           refreshKey={refreshKey}
           now={Math.floor(now / STEP_MS) * STEP_MS}

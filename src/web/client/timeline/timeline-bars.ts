@@ -1,4 +1,6 @@
+import type { SnapshotDocument } from '../../../views/schemas/dashboard.ts'
 import type { DrainDocument } from '../../../views/schemas/drain.ts'
+import type { BookingDocument } from '../../../views/schemas/schedule.ts'
 import type { StatusDocument } from '../../../views/schemas/status.ts'
 import type { HistoryRecordDocument } from '../../../views/schemas/usage.ts'
 import { shownUser } from '../users.ts'
@@ -31,17 +33,28 @@ export interface DrainedBar extends Span {
   readonly drain: DrainDocument
 }
 
-export type Bar = HeldBar | ExpectedBar | DrainedBar
+/** A booking that has not begun. */
+export interface BookedBar extends Span {
+  readonly kind: 'booked'
+  readonly user: string
+  readonly booking: BookingDocument
+}
+
+export type Bar = HeldBar | ExpectedBar | DrainedBar | BookedBar
+
+/** What the timeline shows of the present and the future. */
+export type Current = Pick<SnapshotDocument, 'status' | 'schedule'>
 
 /** The bars of the timeline. Later ones cover earlier ones. */
 export function barsOf(
   records: readonly HistoryRecordDocument[],
-  status: readonly StatusDocument[],
+  { status, schedule }: Current,
   now: number,
 ): readonly Bar[] {
   return [
     ...status.flatMap(drainedBars),
     ...status.flatMap((gpu) => expectedBars(gpu, now)),
+    ...schedule.bookings.flatMap(bookedBars),
     ...records.map((record) => heldBar(record, now)),
   ]
 }
@@ -58,6 +71,14 @@ function expectedBars(gpu: StatusDocument, now: number): readonly ExpectedBar[] 
   const end = expiry !== null && expiry > now ? expiry : null
   const user = shownUser(gpu.user, gpu.account)
   return [{ kind: 'expected', gpu: gpu.gpu_id, user, from: now, to: end ?? Number.POSITIVE_INFINITY, end }]
+}
+
+/** The reservation of a booking that has begun is in the history. */
+function bookedBars(booking: BookingDocument): readonly BookedBar[] {
+  if (booking.begun_at !== undefined) return []
+  const user = shownUser(booking.user, booking.account)
+  const [from, to] = [Date.parse(booking.from), Date.parse(booking.until)]
+  return booking.planned_gpu_ids.map((gpu) => ({ kind: 'booked', gpu, user, from, to, booking }))
 }
 
 const heldBar = (record: HistoryRecordDocument, now: number): HeldBar => ({

@@ -56,7 +56,7 @@ export function TimelineCanvas({ picture, isDark, move, point }: TimelineCanvasP
       style={{ height: `${heightFor(picture.gpus)}px` }}
       role="img"
       tabIndex={0}
-      aria-label="The holders of each GPU over time, with drains and expected ends. The arrow keys move the timeline, plus and minus zoom. The table below has the same data."
+      aria-label="The holders of each GPU over time, with bookings, drains and expected ends. The arrow keys move the timeline, plus and minus zoom. The table below has the same data."
       onPointerDown={(event) => {
         draggedFrom.current = event.offsetX
         canvas.current?.setPointerCapture(event.pointerId)

@@ -56,6 +56,9 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
       case 'expected':
         drawExpected(context, colorOf(bar.user), place, { isOpen: bar.end === null, ...paint })
         break
+      case 'booked':
+        drawBooked(context, bar.user, place, { ...paint, ink: color('--text') })
+        break
       case 'drained':
         drawDrained(context, color('--violet'), place, paint)
     }
@@ -130,6 +133,20 @@ function drawExpected(
   if (isOpen) context.fillRect(left, top + HEIGHT / 2 - 1.5, right - left, 3)
   else context.fillRect(left, top, right - left, HEIGHT)
   context.globalAlpha = 1
+}
+
+/** Pale with a dashed outline. */
+function drawBooked(context: CanvasRenderingContext2D, user: string, place: Place, paint: Paint): void {
+  const { left, right, top } = place
+  context.fillStyle = context.strokeStyle = colorOf(user)
+  context.globalAlpha = paint.isPointed ? 0.5 : 0.25
+  context.fillRect(left, top, right - left, HEIGHT)
+  context.globalAlpha = 1
+  context.lineWidth = 1.5
+  context.setLineDash([5, 3])
+  context.strokeRect(left + 0.75, top + 0.75, Math.max(0, right - left - 1.5), HEIGHT - 1.5)
+  context.setLineDash([])
+  if (right - left > 44) drawName(context, user, place, paint.ink)
 }
 
 /** Hatched. */

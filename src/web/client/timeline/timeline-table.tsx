@@ -1,7 +1,7 @@
 import { TYPES } from '../../../views/words/status/states.ts'
 import { Scrollable } from '../report/scrollable.tsx'
 import { clockTime, shortDuration } from '../time.ts'
-import type { Bar, DrainedBar, ExpectedBar, HeldBar } from './timeline-bars.ts'
+import type { Bar, BookedBar, DrainedBar, ExpectedBar, HeldBar } from './timeline-bars.ts'
 import { endWords, expectedWords } from './timeline-words.ts'
 
 const MOST_HELD = 200
@@ -17,7 +17,7 @@ export function TimelineTable({ bars, now }: TimelineTableProps) {
     bars.filter((bar): bar is Extract<Bar, { kind: Kind }> => bar.kind === kind)
   const expected = new Map(ofKind('expected').map((bar) => [bar.gpu, bar]))
   return (
-    <Scrollable name="Drains and reservations in the visible time range">
+    <Scrollable name="Drains, bookings and reservations in the visible time range">
       <table>
         <thead>
           <tr>
@@ -31,6 +31,9 @@ export function TimelineTable({ bars, now }: TimelineTableProps) {
         <tbody>
           {ofKind('drained').map((bar) => (
             <DrainedRow key={`drained ${bar.gpu}`} bar={bar} now={now} />
+          ))}
+          {ofKind('booked').map((bar) => (
+            <BookedRow key={`${bar.booking.booking} ${bar.gpu}`} bar={bar} now={now} />
           ))}
           {ofKind('held')
             .slice(-MOST_HELD)
@@ -59,6 +62,22 @@ function DrainedRow({ bar: { gpu, from, drain }, now }: { readonly bar: DrainedB
       <td>drained</td>
       <td>when it is restored</td>
       <td>{drain.reason ?? ''}</td>
+    </tr>
+  )
+}
+
+function BookedRow({ bar, now }: { readonly bar: BookedBar; readonly now: number }) {
+  const { gpu, user, from, to, booking } = bar
+  return (
+    <tr>
+      <td>{gpu}</td>
+      <td>{user}</td>
+      <td>{clockTime(from, now)}</td>
+      <td>{clockTime(to, now)}</td>
+      <td>{shortDuration(to - from)}</td>
+      <td>booking</td>
+      <td>{from <= now ? 'waits for its GPUs' : 'not begun'}</td>
+      <td>{booking.note ?? ''}</td>
     </tr>
   )
 }

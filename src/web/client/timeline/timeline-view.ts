@@ -8,12 +8,12 @@ const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 const NARROWEST = HOUR / 4
 const WIDEST = 30 * DAY
-/** The future's share of the visible range: ends of reservations that are known. */
+/** The future's share of the visible range, unless the reader looks ahead. */
 const AHEAD = 0.25
 const FURTHEST = 30 * DAY
 
-export function lastView(span: number, now: number): View {
-  return within({ from: now - span * (1 - AHEAD), to: now + span * AHEAD }, now)
+export function viewOf(span: number, now: number, ahead = AHEAD): View {
+  return within({ from: now - span * (1 - ahead), to: now + span * ahead }, now)
 }
 
 /** A factor below 1 zooms in. The time at `around`, from 0 (left) to 1 (right), stays where it is. */

@@ -10,6 +10,11 @@ export function barWords(bar: Bar, now: number): string {
       return heldWords(bar, now)
     case 'expected':
       return `GPU ${bar.gpu}: ${bar.user}, ${expectedWords(bar.end, now)}`
+    case 'booked': {
+      const { from, to, user, booking } = bar
+      const note = booking.note === undefined ? '' : ` – ${booking.note}`
+      return `GPU ${bar.gpu}: booked by ${user}, ${clockTime(from, now)} to ${clockTime(to, now)} (${shortDuration(to - from)})${note}`
+    }
     case 'drained': {
       const { by, reason } = bar.drain
       const since = `${clockTime(bar.from, now)} (${shortDuration(now - bar.from)})`
