@@ -13,6 +13,7 @@ import type { Warn } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { Output } from '../views/words/printed.ts'
+import { daemonAccess } from './daemon-access.ts'
 import type { PoolAccess } from './pool-access.ts'
 import type { Rejoin } from './successor.ts'
 import { traceOf } from './trace.ts'
@@ -82,7 +83,6 @@ async function openContext(
   const socket = socketPathIn(settings.store)
   const access = once(async (): Promise<PoolAccess> => {
     if (socket !== undefined) {
-      const { daemonAccess } = await import('./daemon-access.ts')
       return daemonAccess(socket, { settings, warn })
     }
     const { embeddedAccess } = await import('./embedded-access.ts')

@@ -1,3 +1,5 @@
+import { utf8Text } from '../kernel/libc.ts'
+
 const NEWLINE = 10
 
 /** Splits a stream of bytes into lines. */
@@ -35,7 +37,7 @@ export class Lines {
   }
 
   #line(last: Uint8Array): string {
-    if (this.#pending.length === 0) return Buffer.from(last).toString('utf8')
+    if (this.#pending.length === 0) return utf8Text(last)
     const line = Buffer.concat([...this.#pending, last]).toString('utf8')
     this.#pending = []
     this.#length = 0

@@ -1,3 +1,5 @@
+import { utf8 } from '../kernel/libc.ts'
+
 interface Sink {
   write(bytes: Uint8Array): number
 }
@@ -21,7 +23,7 @@ export class Outgoing {
   }
 
   send(text: string): void {
-    const bytes = Buffer.from(text)
+    const bytes = utf8(text)
     const written = this.size > 0 ? 0 : this.#write(bytes)
     if (written === bytes.length) return
     this.#queued.push(bytes.subarray(written))

@@ -85,40 +85,59 @@ const F_OFD_SETLK = 37
 const LOCK_EX = 2
 const LOCK_NB = 4
 
-const c = symbolsOf('libc.so.6', {
-  _exit: { args: ['int'], returns: 'void' },
-  __errno_location: { args: [], returns: 'ptr' },
-  clock_gettime: { args: ['int', 'ptr'], returns: 'int' },
-  close: { args: ['int'], returns: 'int' },
-  euidaccess: { args: ['ptr', 'int'], returns: 'int' },
-  execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
-  fcntl: { args: ['int', 'int', 'i64'], returns: 'int' },
-  getauxval: { args: ['u64'], returns: 'ptr' },
-  geteuid: { args: [], returns: 'u32' },
-  getppid: { args: [], returns: 'int' },
-  inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
-  inotify_init1: { args: ['int'], returns: 'int' },
-  ioctl: { args: ['int', 'u64', 'ptr'], returns: 'int' },
-  isatty: { args: ['int'], returns: 'int' },
-  kill: { args: ['int', 'int'], returns: 'int' },
-  open: { args: ['ptr', 'int', 'int'], returns: 'int' },
-  poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
-  prlimit64: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
-  read: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
-  readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
-  realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
-  setsid: { args: [], returns: 'int' },
-  posix_spawn_file_actions_addopen: { args: ['ptr', 'int', 'ptr', 'int', 'u32'], returns: 'int' },
-  posix_spawn_file_actions_destroy: { args: ['ptr'], returns: 'int' },
-  posix_spawn_file_actions_init: { args: ['ptr'], returns: 'int' },
-  posix_spawn: { args: ['ptr', 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'], returns: 'int' },
-  sigprocmask: { args: ['int', 'ptr', 'ptr'], returns: 'int' },
-  statfs: { args: ['ptr', 'ptr'], returns: 'int' },
-  strerror: { args: ['int'], returns: 'cstring' },
-  syscall: { args: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64'], returns: 'i64' },
-  waitpid: { args: ['int', 'ptr', 'int'], returns: 'int' },
-  write: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
-})
+/** Why the C library cannot be called; undefined if it can. */
+export let unavailable: unknown
+
+const c = callable(() =>
+  symbolsOf('libc.so.6', {
+    _exit: { args: ['int'], returns: 'void' },
+    __errno_location: { args: [], returns: 'ptr' },
+    clock_gettime: { args: ['int', 'ptr'], returns: 'int' },
+    close: { args: ['int'], returns: 'int' },
+    euidaccess: { args: ['ptr', 'int'], returns: 'int' },
+    execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
+    fcntl: { args: ['int', 'int', 'i64'], returns: 'int' },
+    getauxval: { args: ['u64'], returns: 'ptr' },
+    geteuid: { args: [], returns: 'u32' },
+    getppid: { args: [], returns: 'int' },
+    inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
+    inotify_init1: { args: ['int'], returns: 'int' },
+    ioctl: { args: ['int', 'u64', 'ptr'], returns: 'int' },
+    isatty: { args: ['int'], returns: 'int' },
+    kill: { args: ['int', 'int'], returns: 'int' },
+    open: { args: ['ptr', 'int', 'int'], returns: 'int' },
+    poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
+    prlimit64: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
+    read: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
+    readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
+    realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
+    setsid: { args: [], returns: 'int' },
+    posix_spawn_file_actions_addopen: { args: ['ptr', 'int', 'ptr', 'int', 'u32'], returns: 'int' },
+    posix_spawn_file_actions_destroy: { args: ['ptr'], returns: 'int' },
+    posix_spawn_file_actions_init: { args: ['ptr'], returns: 'int' },
+    posix_spawn: { args: ['ptr', 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'], returns: 'int' },
+    sigprocmask: { args: ['int', 'ptr', 'ptr'], returns: 'int' },
+    statfs: { args: ['ptr', 'ptr'], returns: 'int' },
+    strerror: { args: ['int'], returns: 'cstring' },
+    syscall: { args: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64'], returns: 'i64' },
+    waitpid: { args: ['int', 'ptr', 'int'], returns: 'int' },
+    write: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
+  }),
+)
+
+/** Without the library this program still loads. The first call of a function throws the reason. */
+function callable<Symbols extends object>(load: () => Symbols): Symbols {
+  try {
+    return load()
+  } catch (reason) {
+    unavailable = reason
+    return new Proxy<Symbols>({} as Symbols, {
+      get() {
+        throw reason
+      },
+    })
+  }
+}
 
 function symbolsOf<Functions extends Record<string, FFIFunction>>(library: string, functions: Functions) {
   try {
@@ -132,27 +151,42 @@ function symbolsOf<Functions extends Record<string, FFIFunction>>(library: strin
   }
 }
 
-/** errno has one address per thread, and all JavaScript of a program runs on one thread. */
-const errnoAddress = c.__errno_location()
-
 function outcome(result: number | bigint): number {
   return result >= 0 ? Number(result) : lastError()
 }
 
-const lastError = (): number => (errnoAddress === null ? -EPERM : -read.i32(errnoAddress, 0))
+function lastError(): number {
+  const address = c.__errno_location()
+  return address === null ? -EPERM : -read.i32(address, 0)
+}
 
 /**
  * Bytes as text, one character each (Latin-1): for C strings that need not be UTF-8, such as arguments and environment.
  */
 export type ByteText = string
 
-const cString = (text: string): Buffer => Buffer.from(`${text}\0`)
-const cBytes = (text: ByteText): Buffer => Buffer.from(`${text}\0`, 'latin1')
+// The first use of `Buffer` takes a quarter of a millisecond, so short commands do without it.
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** The text in UTF-8. */
+export const utf8 = (text: string): Bytes => encoder.encode(text)
+
+/** The text of bytes in UTF-8. Bytes that are not UTF-8 are replaced. */
+export const utf8Text = (bytes: Uint8Array): string => decoder.decode(bytes)
+
+const cString = (text: string): Bytes => utf8(`${text}\0`)
+
+function cBytes(text: ByteText): Bytes {
+  const bytes = cString(text)
+  const isAscii = bytes.length === text.length + 1
+  return isAscii ? bytes : Buffer.from(`${text}\0`, 'latin1')
+}
 
 /** The text up to the first NUL. */
 export function textAt(bytes: Uint8Array, offset = 0): string {
   const end = bytes.indexOf(0, offset)
-  return Buffer.from(bytes.subarray(offset, end < 0 ? bytes.length : end)).toString('utf8')
+  return utf8Text(bytes.subarray(offset, end < 0 ? bytes.length : end))
 }
 
 export const addressOf = (bytes: Uint8Array): number => Number(ptr(bytes))
@@ -367,7 +401,7 @@ export const resourceLimit = (
 ): number => outcome(c.prlimit64(0, resource, set, previous))
 
 /** A null-terminated array of pointers to C strings, and the memory that they point to. */
-function pointers(strings: readonly ByteText[]): { block: Buffer; array: BigUint64Array<ArrayBuffer> } {
+function pointers(strings: readonly ByteText[]): { block: Bytes; array: BigUint64Array<ArrayBuffer> } {
   const block = cBytes(strings.join('\0'))
   const array = new BigUint64Array(strings.length + 1)
   let address: number = ptr(block)

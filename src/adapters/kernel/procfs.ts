@@ -25,7 +25,7 @@ export function readLink(path: string): string | null {
 export function readLinkOrError(path: string): string | number {
   const buffer = new Uint8Array(4096)
   const length = libc.readLinkInto(path, buffer)
-  return length < 0 ? length : Buffer.from(buffer.buffer, 0, length).toString('utf8')
+  return length < 0 ? length : libc.utf8Text(buffer.subarray(0, length))
 }
 
 /**

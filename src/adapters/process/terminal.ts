@@ -5,7 +5,7 @@ const POLL_OUT = 4
 
 /** Writes the whole text in order before it returns. A reader that has closed its end (EPIPE) is not an error. */
 export function writeText(fd: 1 | 2, text: string): void {
-  let rest = new Uint8Array(Buffer.from(text))
+  let rest = libc.utf8(text)
   while (rest.length > 0) {
     const written = libc.write(fd, rest)
     if (written >= 0) rest = rest.subarray(written)

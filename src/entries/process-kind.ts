@@ -1,0 +1,72 @@
+import { exitNow, unavailable } from '../adapters/kernel/libc.ts'
+import { runProgram } from '../cli/program.ts'
+import { commandLineMain } from './command-line.ts'
+import { VERSION } from './version.ts'
+
+// Each command imports this module. Here it is in the chunk that every command line loads.
+import '../cli/command.ts'
+
+export { reportDefect } from './defects.ts'
+
+/** Runs the kind of process that the first argument names: a command line, or a process that another one starts. */
+export async function runProcess(args: readonly string[]): Promise<void> {
+  switch (args[0]) {
+    case '__probe': {
+      const { nvmlProbeMain } = await import('../adapters/gpu/nvidia/nvml-child.ts')
+      await nvmlProbeMain()
+      break
+    }
+    case '__probes': {
+      const { nvmlProbesMain } = await import('../adapters/gpu/nvidia/nvml-probes.ts')
+      await nvmlProbesMain()
+      exitNow(0)
+      break
+    }
+    case '__supervise': {
+      const { superviseMain } = await import('./supervisor.ts')
+      process.exitCode = await superviseMain(args.slice(1))
+      break
+    }
+    case '__stop': {
+      const { stopMain } = await import('./job-stopper.ts')
+      await stopMain(args[1] ?? '')
+      break
+    }
+    case '__tell': {
+      const { tellMain } = await import('./job-message.ts')
+      tellMain(args[1] ?? '')
+      break
+    }
+    case '__usage': {
+      const { usageMain } = await import('./usage-child.ts')
+      exitNow(await usageMain(args[1] ?? '', args[2] ?? ''))
+      break
+    }
+    case '__history': {
+      const { historyMain } = await import('./history-child.ts')
+      exitNow(await historyMain(args[1] ?? '', args[2] ?? ''))
+      break
+    }
+    case '__rejoin': {
+      const { decodeRejoin } = await import('./successor.ts')
+      exitNow(await commandLineMain(args.slice(2), decodeRejoin(args[1])))
+      break
+    }
+    default: {
+      if (unavailable === undefined) exitNow(await commandLineMain(args))
+      else process.exitCode = await runWithoutMachine(args, unavailable)
+    }
+  }
+}
+
+const NO_TERMINAL = { terminal: false, color: false, columns: Number.POSITIVE_INFINITY } as const
+
+/** If the C library cannot be called, `--help` works, and every command fails with the reason. */
+function runWithoutMachine(args: readonly string[], reason: unknown): Promise<number> {
+  return runProgram(args, {
+    version: VERSION,
+    stdout: { write: (text) => process.stdout.write(text), ...NO_TERMINAL },
+    stderr: { write: (text) => process.stderr.write(text), ...NO_TERMINAL },
+    open: () => Promise.reject(reason),
+  })
+}
