@@ -2,7 +2,6 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { RequestedManual } from '../domain/operation/intent.ts'
 import type { Booking } from '../domain/pool/model.ts'
 import { parseWhen } from '../domain/text/when.ts'
-import { localOffset } from '../views/words/clock-time.ts'
 import { unlessRefused } from '../views/words/refusals.ts'
 import { type AcquiringOptions, intentOf } from './acquiring.ts'
 import type { Context } from './context.ts'
@@ -21,7 +20,7 @@ export async function book(
   context: Context,
 ): Promise<Booking> {
   refuseContradictions(options)
-  const from = parseWhen(options.at, { now: context.now(), offsetAt: localOffset })
+  const from = parseWhen(options.at, { now: context.now(), offsetAt: context.localZone })
   const term = { kind: 'booking', from, duration, ...(isDefault === undefined ? {} : { isDefault }) } as const
   const intent = await intentOf(options, context, term)
   return unlessRefused(await (await context.pool()).perform({ op: 'book', intent }))

@@ -6,6 +6,7 @@ import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { Account, Millis, Moment, ProcessIdentity, TimeLimit, UnitId } from '../domain/pool/model.ts'
 import type { Settings } from '../domain/settings.ts'
+import type { LocalOffset } from '../domain/text/when.ts'
 import type { Warn, Warning } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -56,6 +57,8 @@ export interface Context {
   readonly hostname: () => string
   readonly newId: () => string
   readonly now: () => Millis
+  /** The time zone of this process. A call throws `usage` if it is not known. */
+  readonly localZone: LocalOffset
   readonly steadyClock: () => Millis
   /** Resolves at the first SIGTERM or SIGINT; a second signal ends the process at once. */
   readonly untilStopped: () => Promise<void>

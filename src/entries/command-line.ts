@@ -4,6 +4,7 @@ import { hostname } from '../adapters/kernel/procfs.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
 import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
+import { localZone } from '../adapters/process/time-zone.ts'
 import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
@@ -107,6 +108,7 @@ async function openContext(
     hostname,
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),
+    localZone: localZone(process.env.TZ),
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
     pool: async () => (await access()).pool(),

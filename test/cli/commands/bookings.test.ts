@@ -93,7 +93,7 @@ describe('times', () => {
   })
 
   test('are local, and a change of the clocks is no place to guess', async () => {
-    using pool = await bookablePool(1)
+    using pool = await bookablePool(3)
     pool.env.TZ = 'Europe/Berlin'
     const local = await book(pool, 'tomorrow 9:00', '--duration', '1h')
     const hour = new Intl.DateTimeFormat('en-GB', {
@@ -112,6 +112,20 @@ describe('times', () => {
       const { from } = await book(pool, `${repeated} 02:30 ${offset}`, '--duration', '30m')
       expect(Date.parse(from)).toBe(Date.parse(`${repeated}T02:30:00${offset}`))
     }
+  })
+
+  test('in a time zone that is not known need an offset', async () => {
+    using pool = await bookablePool(3)
+    pool.env.TZ = 'CET-1CEST,M3.5.0,M10.5.0/3'
+    for (const at of ['tomorrow 9:00', '14:00', '2026-12-01 09:00']) {
+      const refused = failureOf(await pool.chg('reserve', '--json', '--at', at))
+      expect(refused).toMatchObject({ code: 'usage', message: expect.stringContaining('TZ') })
+    }
+    const tomorrow = new Date(Date.now() + 24 * HOUR).toISOString()
+    expect((await book(pool, tomorrow, '--duration', '1h')).from).toBe(tomorrow)
+    await book(pool, 'in 1h', '--duration', '1h')
+    pool.env.TZ = ':Europe/Berlin'
+    await book(pool, 'tomorrow 9:00', '--duration', '1h')
   })
 
   test('of the configuration do not turn a booking into a wait', async () => {
