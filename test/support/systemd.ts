@@ -24,6 +24,8 @@ export async function systemdMachine(): Promise<SystemdMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-systemd-'))
   const container = Bun.spawn(['unshare', '--mount', 'sh', SCRIPT, folder, binary], {
     ...{ stdin: 'pipe', stdout: 'ignore', stderr: 'pipe' },
+    // A signal for the tests must not reach it: it removes its cgroup when its standard input ends.
+    detached: true,
   })
   const init = `${folder}/init`
   const started = new Set<Child>()
