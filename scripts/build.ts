@@ -6,7 +6,11 @@ import { chmodSync, rmSync, symlinkSync } from 'node:fs'
  */
 const outfile = 'dist/canhazgpu'
 const built = await Bun.build({
-  entrypoints: ['src/entries/main.ts', 'src/adapters/daemon/exit-worker.ts'],
+  entrypoints: [
+    'src/entries/main.ts',
+    'src/adapters/daemon/exit-worker.ts',
+    'src/adapters/daemon/accept-worker.ts',
+  ],
   target: 'bun',
   format: 'esm',
   minify: true,

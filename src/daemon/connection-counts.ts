@@ -1,46 +1,44 @@
-import type { Millis } from '../domain/pool/model.ts'
-
 const MOST_PER_ACCOUNT = 1_024
-/** The most new connections of an account: this many at once, and then at this rate. */
-const MOST_AT_ONCE = 2_048
-const MOST_PER_MS = 0.5
+/** An account with fewer connections than this may use the reserve, which the others leave free. */
+const FEW = 4
+const RESERVED_SHARE = 0.25
 
-interface Account {
-  open: number
-  /** New connections that it may open now. */
-  allowed: number
-  readonly at: Millis
-}
-
-/** Limits the connections of each account, and how quickly it opens new ones. */
+/** Limits the connections of each account. */
 export class ConnectionCounts {
   readonly #most: number
-  readonly #clock: () => Millis
-  readonly #accounts = new Map<number, Account>()
-  #open = 0
+  /** The most connections of accounts that have more than a few. */
+  readonly #mostOfMany: number
+  readonly #open = new Map<number, number>()
+  #total = 0
 
-  /** `most`: the maximum of all accounts together. `clock`: steady time. */
-  constructor(most: number, clock: () => Millis) {
+  /** `most`: the maximum of all accounts together. */
+  constructor(most: number) {
     this.#most = most
-    this.#clock = clock
+    this.#mostOfMany = Math.floor(most * (1 - RESERVED_SHARE))
   }
 
   /** Counts a new connection; false if it must be refused. An account never uses more than half of what is left. */
   open(uid: number): boolean {
-    const now = this.#clock()
-    const { open, allowed, at } = this.#accounts.get(uid) ?? { open: 0, allowed: MOST_AT_ONCE, at: now }
-    const account = { open, allowed: Math.min(MOST_AT_ONCE, allowed + (now - at) * MOST_PER_MS), at: now }
-    this.#accounts.set(uid, account)
-    if (account.allowed < 1 || open >= Math.min(MOST_PER_ACCOUNT, this.#most - this.#open)) return false
-    account.allowed--
-    account.open++
-    this.#open++
+    const open = this.#open.get(uid) ?? 0
+    const isAllowed =
+      open < FEW
+        ? this.#total < this.#most
+        : open < Math.min(MOST_PER_ACCOUNT, this.#mostOfMany - this.#total)
+    if (!isAllowed) return false
+    this.#open.set(uid, open + 1)
+    this.#total++
     return true
   }
 
   close(uid: number): void {
-    const account = this.#accounts.get(uid)
-    if (account !== undefined) account.open--
-    this.#open--
+    const open = this.#open.get(uid) ?? 0
+    if (open > 1) this.#open.set(uid, open - 1)
+    else this.#open.delete(uid)
+    this.#total--
+  }
+
+  /** The number of accounts that have connections. */
+  get accounts(): number {
+    return this.#open.size
   }
 }

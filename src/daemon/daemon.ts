@@ -18,8 +18,6 @@ import { Watchers } from './watchers.ts'
 
 /** Interval of a new attempt while the store fails. */
 const RETRY_AFTER_MS: Millis = 1_000
-const TOO_MANY_CONNECTIONS = JSON.stringify({ error: tooManyConnections() })
-
 export interface DaemonParts {
   readonly store: AnnouncingStore
   readonly watched: WatchedProcesses
@@ -37,14 +35,13 @@ export interface DaemonParts {
   readonly tell: (...message: Parameters<CommandsParts['tell']>) => Promise<void>
   /** The maximum number of connections that the descriptor limit allows. */
   readonly mostConnections: number
-  /** Steady time. */
-  readonly clock: () => Millis
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
 }
 
 /** The daemon behind its socket: sessions, waiters and runs on one store. */
 export class Daemon implements ConnectionHandler {
+  readonly refusal = JSON.stringify({ error: tooManyConnections() })
   readonly #parts: DaemonParts
   readonly #service: PoolService
   readonly #waiters: Waiters
@@ -59,7 +56,7 @@ export class Daemon implements ConnectionHandler {
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
-    this.#connections = new ConnectionCounts(parts.mostConnections, parts.clock)
+    this.#connections = new ConnectionCounts(parts.mostConnections)
     this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
       ...{ service: this.#service, processes: parts.processes, log: parts.log },
@@ -104,12 +101,11 @@ export class Daemon implements ConnectionHandler {
     this.#isStopping = true
   }
 
-  refuses(uid: number): string | null {
-    return this.#connections.open(uid) ? null : TOO_MANY_CONNECTIONS
+  admits(uid: number): boolean {
+    return this.#connections.open(uid)
   }
 
   opened(connection: ClientConnection): Receiver {
-    const { uid } = connection.peer
     const { accountOf, administrationFor, serviceFor, watched, log, own } = this.#parts
     return new Session({
       connection,
@@ -126,8 +122,11 @@ export class Daemon implements ConnectionHandler {
       onChange: (changed) => this.#watchers.add(changed),
       isStopping: () => this.#isStopping,
       failed: log,
-      closed: () => this.#connections.close(uid),
     })
+  }
+
+  closed(uid: number): void {
+    this.#connections.close(uid)
   }
 
   async #hasEnded(id: string): Promise<boolean> {

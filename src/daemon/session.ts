@@ -63,7 +63,6 @@ export interface SessionParts {
   /** Whether the daemon is about to exit, which closes all connections. */
   readonly isStopping: () => boolean
   readonly failed: (error: unknown) => void
-  readonly closed: () => void
 }
 
 type Asked<Ask extends CheckedRequest['ask']> = Extract<CheckedRequest, { readonly ask: Ask }>
@@ -106,7 +105,6 @@ export class Session implements Receiver {
   closed(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#parts.closed()
     for (const id of this.#granted) this.#parts.commands.started(id)
     this.#endWatch?.()
     for (const waiter of this.#waiting) this.#parts.waiters.leave(waiter).catch(this.#parts.failed)

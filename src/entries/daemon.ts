@@ -94,7 +94,6 @@ export async function startDaemon(
         ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor(caller) },
       }),
     history: (question) => askHistoryChild(pool, question),
-    clock: () => currentMoment().steady.ms,
     // Each client may need a pidfd too.
     mostConnections: Math.max(32, Math.floor((descriptorLimit() - OWN_DESCRIPTORS) / 2)),
   })

@@ -21,9 +21,14 @@ export interface ClientConnection {
 
 /** Called by the listener for each new connection. */
 export interface ConnectionHandler {
-  /** Called first, before more is read about the peer. Returns the message for a connection that is refused, or null. */
-  refuses(uid: number): string | null
+  /** The message for a connection that is refused. */
+  readonly refusal: string
+  /** Called first. False if the connection must be refused. */
+  admits(uid: number): boolean
+  /** Not called if the process of an admitted connection has ended already. */
   opened(connection: ClientConnection): Receiver
+  /** Called once for each admitted connection, when it has closed. */
+  closed(uid: number): void
 }
 
 export interface Receiver {

@@ -40,6 +40,7 @@ needing('users').describe('one account', () => {
   test.each([
     'opens refused connections, and keeps its end of them open',
     'connects and disconnects',
+    'connects and disconnects as fast as the kernel allows, from several processes',
     'sends half requests',
     'sends requests that are too long',
     'floods it with requests, and reads no answer',

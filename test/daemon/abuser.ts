@@ -2,6 +2,7 @@
  * A hostile client of a daemon: `abuser.ts <socket> <abuse>`. Prints a line when the abuse is under way, and goes on
  * until it is killed. It imports only types of the project, because other users cannot read the checkout.
  */
+import { dlopen } from 'bun:ffi'
 import type { CallerSettings, Greeting } from '../../src/app/remote/protocol.ts'
 import type { CheckedRequest } from '../../src/daemon/requests.ts'
 import type { Intent } from '../../src/domain/operation/intent.ts'
@@ -188,6 +189,36 @@ const ABUSES: Readonly<Record<string, () => Promise<void>>> = {
       client?.send(view(1))
       client?.socket.terminate()
       if (at === 500) ready()
+    }
+  },
+
+  async 'connects and disconnects as fast as the kernel allows, from several processes'() {
+    const more = times(3).map(() =>
+      Bun.spawn([process.execPath, Bun.main, path, 'connects and disconnects as fast as the kernel allows'], {
+        ...{ stdout: 'pipe', stderr: 'inherit' },
+      }),
+    )
+    for (const { stdout } of more) await stdout.getReader().read()
+    ready()
+  },
+
+  async 'connects and disconnects as fast as the kernel allows'() {
+    const { symbols: c } = dlopen('libc.so.6', {
+      socket: { args: ['int', 'int', 'int'], returns: 'int' },
+      connect: { args: ['int', 'ptr', 'u32'], returns: 'int' },
+      close: { args: ['int'], returns: 'int' },
+      prctl: { args: ['int', 'u64'], returns: 'int' },
+    })
+    const [PR_SET_PDEATHSIG, SIGKILL, AF_UNIX, SOCK_STREAM] = [1, 9, 1, 1]
+    c.prctl(PR_SET_PDEATHSIG, SIGKILL)
+    const address = new Uint8Array(110)
+    address.set([AF_UNIX])
+    address.set(Buffer.from(path), 2)
+    for (let at = 0; ; at++) {
+      const fd = c.socket(AF_UNIX, SOCK_STREAM, 0)
+      c.connect(fd, address, address.length)
+      c.close(fd)
+      if (at === 1_000) ready()
     }
   },
 

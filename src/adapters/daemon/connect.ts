@@ -1,5 +1,8 @@
 import { mayNotConnect } from '../../domain/daemon-errors.ts'
 import { ConnectionFailed, type DaemonConnection } from '../../ports/daemon-connection.ts'
+import { EACCES, EPERM, errorText } from '../kernel/libc.ts'
+import { connectToPath } from '../kernel/unix-socket.ts'
+import { adopt } from './adopt.ts'
 import { refuseForeignSocket } from './foreign-socket.ts'
 import { Lines } from './lines.ts'
 import { Outgoing } from './outgoing.ts'
@@ -7,35 +10,49 @@ import { Outgoing } from './outgoing.ts'
 /** The daemon is trusted, so an answer may have any length: a history of a million records takes 200 MB. */
 const LONGEST_ANSWER = Number.POSITIVE_INFINITY
 
+/** How long this process may block while the daemon is busy. */
+const CONNECT_WITHIN_MS = 50
+
 /** Connects to the Unix socket at this path. */
 export async function connectToDaemon(path: string): Promise<DaemonConnection> {
   refuseForeignSocket(path)
+  return connectionOf(connectedTo(path))
+}
+
+/** A connected descriptor. The runtime would report a connection that the daemon has refused as a failure to connect. */
+function connectedTo(path: string): number {
+  const fd = connectToPath(path, CONNECT_WITHIN_MS)
+  if (fd >= 0) return fd
+  const cause = new Error(errorText(-fd))
+  if (fd === -EACCES || fd === -EPERM) throw mayNotConnect(path, cause)
+  throw new ConnectionFailed(`cannot connect to ${path}`, { cause })
+}
+
+function connectionOf(fd: number): DaemonConnection {
   const messages: string[] = []
   const lines = new Lines(LONGEST_ANSWER)
+  let socket: Bun.Socket<undefined> | undefined
+  let outgoing: Outgoing | undefined
   let isClosed = false
   let wake = () => {}
   const close = () => {
     isClosed = true
     wake()
   }
-  const socket = await Bun.connect<Outgoing | undefined>({
-    unix: path,
-    socket: {
-      data(_socket, bytes) {
-        messages.push(...(lines.push(bytes) ?? []))
-        wake()
-      },
-      drain: ({ data }) => data?.flush(),
-      close,
-      error: close,
+  adopt(fd, {
+    open(opened) {
+      socket = opened
+      outgoing = new Outgoing(opened)
     },
-  }).catch((cause) => {
-    throw failureOf(cause, path)
+    data(bytes) {
+      messages.push(...(lines.push(bytes) ?? []))
+      wake()
+    },
+    drain: () => outgoing?.flush(),
+    close,
   })
-  const outgoing = new Outgoing(socket)
-  socket.data = outgoing
   return {
-    send: (message) => outgoing.send(`${message}\n`),
+    send: (message) => outgoing?.send(`${message}\n`),
     async receive() {
       while (messages.length === 0 && !isClosed) {
         const { promise, resolve } = Promise.withResolvers<void>()
@@ -46,15 +63,7 @@ export async function connectToDaemon(path: string): Promise<DaemonConnection> {
     },
     close() {
       close()
-      socket.end()
+      socket?.end()
     },
   }
-}
-
-function failureOf(cause: unknown, path: string): Error {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code === 'EACCES' || code === 'EPERM') {
-    return mayNotConnect(path, cause)
-  }
-  return new ConnectionFailed(`cannot connect to ${path}`, { cause })
 }

@@ -1,9 +1,12 @@
-import type { Socket } from 'bun'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { ConnectionHandler, Listener } from '../../ports/daemon-listener.ts'
 import * as libc from '../kernel/libc.ts'
+import { listenAtPath, sendAndClose } from '../kernel/unix-socket.ts'
+import type { Accepted, Accepting } from './accept-worker.ts'
+import { adopt } from './adopt.ts'
 import { type ClientLimits, ClientSocket } from './client-socket.ts'
-import { peerCredentials, peerGroups, peerProcess } from './peer.ts'
+import { Openings } from './openings.ts'
+import { peerGroups, peerProcess } from './peer.ts'
 import { removeSocket } from './socket-path.ts'
 import { UnreadLimit } from './unread-limit.ts'
 
@@ -15,28 +18,43 @@ export interface ListenOptions {
 
 const LIMITS = { messageWithinMs: 10_000, readWithinMs: 30_000 } as const
 
+/** Clients that the kernel keeps until they are accepted. The kernel may have a lower limit (net.core.somaxconn). */
+const BACKLOG = 1_024
+
 /**
  * Listens at the path, for every account. A socket that a killed daemon left there is replaced. Throws `store-busy` if
  * another daemon listens there.
  */
 export function listenAt(options: ListenOptions): Listener {
-  const { path } = options
+  const { path, handler } = options
   lockSocket(path)
   removeSocket(path)
-  // A chmod after listening is too late: a client that connects before it would be refused.
-  const umask = process.umask(0o111)
-  try {
-    const server = listening(options)
-    return {
-      close() {
-        server.stop(true)
-        removeSocket(path)
-      },
-    }
-  } finally {
-    process.umask(umask)
+  const listener = listening(path)
+  const openings = new Openings(opener(options))
+  const refusal = `${handler.refusal}\n`
+  const worker = new Worker(workerPath())
+  worker.onmessage = ({ data: accepted }: MessageEvent<Accepted>) => {
+    if (handler.admits(accepted.uid)) openings.add(accepted)
+    else sendAndClose(accepted.fd, refusal)
+  }
+  worker.onerror = ({ message }) => {
+    throw new Error(`accepting connections failed: ${message}`)
+  }
+  worker.postMessage({ listener, refusal } satisfies Accepting)
+  return {
+    close() {
+      libc.shutDown(listener)
+      libc.close(listener)
+      removeSocket(path)
+    },
   }
 }
+
+/** scripts/build.ts puts the worker at this path of the compiled executable. */
+const workerPath = (): string =>
+  Bun.main.startsWith('/$bunfs/')
+    ? '/$bunfs/root/adapters/daemon/accept-worker.js'
+    : `${import.meta.dir}/accept-worker.ts`
 
 /** Two daemons with different pools must not replace each other's socket. The lock lasts until this process exits. */
 function lockSocket(path: string): void {
@@ -49,42 +67,45 @@ function lockSocket(path: string): void {
   })
 }
 
-function listening({ path, handler, limits: given }: ListenOptions) {
+/** A descriptor. Every account may connect. */
+function listening(path: string): number {
+  // A chmod after listening is too late: a client that connects before it would be refused.
+  const umask = process.umask(0o111)
+  try {
+    const fd = listenAtPath(path, BACKLOG)
+    if (fd >= 0) return fd
+    throw new CanhazgpuError('failure', `Cannot listen at ${path}: ${libc.errorText(-fd)}`)
+  } finally {
+    process.umask(umask)
+  }
+}
+
+/** Returns the function that gives an accepted connection to the handler. */
+function opener({ handler, limits: given }: ListenOptions) {
   const limits = { ...LIMITS, ...given }
   const unread = new UnreadLimit()
-  return Bun.listen<ClientSocket | undefined>({
-    unix: path,
-    socket: {
+  return ({ fd, ...credentials }: Accepted): void => {
+    const { uid } = credentials
+    const process = peerProcess(fd, credentials)
+    // It ended before its connection was opened, so nobody reads an answer. A pid of 0 is not visible here.
+    if (process === null && credentials.pid > 0) {
+      libc.close(fd)
+      handler.closed(uid)
+      return
+    }
+    const peer = { uid, groups: peerGroups(fd, credentials), process }
+    let client: ClientSocket | undefined
+    adopt(fd, {
       open(socket) {
-        const { fd } = socket as Socket<ClientSocket | undefined> & { readonly fd: number }
-        const credentials = peerCredentials(fd)
-        const refusal = credentials === null ? null : handler.refuses(credentials.uid)
-        if (credentials === null || refusal !== null) {
-          // A client that does not close its end must not keep a descriptor of the daemon.
-          if (refusal !== null) socket.write(`${refusal}\n`)
-          socket.terminate()
-          return
-        }
-        const process = peerProcess(fd, credentials)
-        // It ended before its connection was accepted, so nobody reads an answer. A pid of 0 is not visible here.
-        if (process === null && credentials.pid > 0) {
-          socket.terminate()
-          return
-        }
-        const peer = { uid: credentials.uid, groups: peerGroups(fd, credentials), process }
-        const client = new ClientSocket({ socket, peer, limits, unread })
-        socket.data = client
+        client = new ClientSocket({ socket, peer, limits, unread })
         client.receiveWith(handler.opened(client))
       },
-      data: ({ data: client }, bytes) => client?.received(bytes),
-      drain: ({ data: client }) => client?.drained(),
-      close(socket) {
-        socket.data?.closed()
-        socket.data = undefined
+      data: (bytes) => client?.received(bytes),
+      drain: () => client?.drained(),
+      close() {
+        client?.closed()
+        handler.closed(uid)
       },
-      error: (socket) => {
-        socket.terminate()
-      },
-    },
-  })
+    })
+  }
 }

@@ -18,8 +18,10 @@ const ECHILD = 10
 export const EAGAIN = 11
 export const EACCES = 13
 export const ENOTDIR = 20
+export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
+export const ENAMETOOLONG = 36
 export const ENOSYS = 38
 export const ENOPROTOOPT = 92
 
@@ -46,8 +48,14 @@ export const S_IFLNK = 0o120000
 export const S_IFSOCK = 0o140000
 
 export const F_SETFD = 2
+export const F_SETFL = 4
 export const FD_CLOEXEC = 1
 export const F_DUPFD_CLOEXEC = 1030
+
+const SOCK_STREAM = 1
+const SOL_SOCKET = 1
+const SO_SNDTIMEO = 21
+const MSG_NOSIGNAL = 0x4000
 
 export const CLOCK_BOOTTIME = 7
 
@@ -340,6 +348,36 @@ export const peerInto = (fd: number, address: Bytes): number => {
   new DataView(length.buffer).setUint32(0, address.length, true)
   return outcome(c.syscall(onArm ? 205 : 52, fd, addressOf(address), addressOf(length), 0, 0))
 }
+
+/** Sockets are by number, because only the daemon and its clients need them. */
+export const streamSocket = (family: number): number =>
+  outcome(c.syscall(onArm ? 198 : 41, family, SOCK_STREAM | O_CLOEXEC, 0, 0, 0))
+/** The longest time that a call on this socket blocks (SO_SNDTIMEO, a `struct timeval`). */
+export function setSendTimeout(fd: number, ms: number): number {
+  const time = new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1000)])
+  return outcome(
+    c.syscall(
+      onArm ? 208 : 54,
+      fd,
+      SOL_SOCKET,
+      SO_SNDTIMEO,
+      addressOf(new Uint8Array(time.buffer)),
+      time.byteLength,
+    ),
+  )
+}
+export const bind = (fd: number, address: Bytes): number =>
+  outcome(c.syscall(onArm ? 200 : 49, fd, addressOf(address), address.length, 0, 0))
+export const connect = (fd: number, address: Bytes): number =>
+  outcome(c.syscall(onArm ? 203 : 42, fd, addressOf(address), address.length, 0, 0))
+export const listen = (fd: number, backlog: number): number =>
+  outcome(c.syscall(onArm ? 201 : 50, fd, backlog, 0, 0, 0))
+/** The new descriptor never blocks. */
+export const accept = (fd: number): number =>
+  outcome(c.syscall(onArm ? 242 : 288, fd, 0, 0, O_NONBLOCK | O_CLOEXEC, 0))
+/** sendto(2) without a signal for a closed connection. */
+export const send = (fd: number, bytes: Uint8Array): number =>
+  outcome(c.syscall(onArm ? 206 : 44, fd, addressOf(bytes), bytes.length, MSG_NOSIGNAL, 0))
 
 /** Ends both directions of a connection. A pending read of it then returns its end. */
 export const shutDown = (fd: number): number => outcome(c.syscall(onArm ? 210 : 48, fd, 2, 0, 0, 0))

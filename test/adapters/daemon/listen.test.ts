@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClientLimits } from '../../../src/adapters/daemon/client-socket.ts'
+import { connectToDaemon } from '../../../src/adapters/daemon/connect.ts'
 import { listenAt } from '../../../src/adapters/daemon/listen.ts'
 import type { ClientConnection, Listener } from '../../../src/ports/daemon-listener.ts'
 import { until } from '../../support/until.ts'
@@ -21,18 +22,25 @@ function listening(limits: Partial<ClientLimits>, refusal: string | null = null)
   const connections: ClientConnection[] = []
   const messages: string[] = []
   let closed = 0
+  let admitted = 0
+  let left = 0
   listener = listenAt({
     path,
     limits: { longestMessage: 64, ...limits },
     handler: {
-      refuses: () => refusal,
+      refusal: refusal ?? '',
+      admits() {
+        admitted++
+        return refusal === null
+      },
+      closed: () => void left++,
       opened(connection) {
         connections.push(connection)
         return { receive: (message) => void messages.push(message), closed: () => void closed++ }
       },
     },
   })
-  return { path, connections, messages, closed: () => closed }
+  return { path, connections, messages, closed: () => closed, admitted: () => admitted, left: () => left }
 }
 
 /** A client that keeps its end of the connection open. */
@@ -103,9 +111,12 @@ test('the unread messages of all connections of an account are limited together'
 
 test('a refused client gets the message, and holds no connection open', async () => {
   const { path, connections } = listening({}, '{"error":"no"}')
-  const client = await clientOf(path)
-  await until('it is closed', () => client.isClosed())
-  expect([client.received(), connections.length]).toEqual(['{"error":"no"}\n', 0])
+  const client = await connectToDaemon(path)
+  expect([await client.receive(), await client.receive(), connections.length]).toEqual([
+    '{"error":"no"}',
+    null,
+    0,
+  ])
 })
 
 test('the last message arrives although the connection is closed at once', async () => {
@@ -116,4 +127,29 @@ test('the last message arrives although the connection is closed at once', async
   connections[0]?.end('the last one')
   await until('it is closed', () => client.isClosed())
   expect([client.received(), closed()]).toEqual(['the last one\n', 1])
+})
+
+test('one iteration of the event loop opens a few of many connections, and the others after it', async () => {
+  const { path, connections } = listening({})
+  let before = 0
+  let most = 0
+  const iterate = () => {
+    most = Math.max(most, connections.length - before)
+    before = connections.length
+    if (before < 300) setImmediate(iterate)
+  }
+  setImmediate(iterate)
+  await Promise.all(Array.from({ length: 300 }, () => clientOf(path)))
+  await until('all are connected', () => connections.length === 300)
+  expect(most).toBeLessThanOrEqual(8)
+})
+
+test('a process that ends before its connection is opened leaves nothing behind', async () => {
+  const { path, admitted, left, connections } = listening({})
+  const connect = `await Bun.connect({ unix: '${path}', socket: { data() {} } }); process.exit()`
+  // No event is handled here until it has ended.
+  Bun.spawnSync([process.execPath, '-e', connect])
+  await until('it was accepted', () => admitted() === 1)
+  await until('it is closed', () => left() === 1)
+  expect(connections).toEqual([])
 })

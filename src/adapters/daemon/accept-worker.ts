@@ -1,0 +1,43 @@
+import { steadyNow } from '../kernel/clock.ts'
+import * as libc from '../kernel/libc.ts'
+import { accept, sendAndClose } from '../kernel/unix-socket.ts'
+import { ConnectionRates } from './connection-rates.ts'
+import { type PeerCredentials, peerCredentials } from './peer.ts'
+
+declare const self: Worker
+
+export interface Accepting {
+  /** The descriptor of the listening socket. */
+  readonly listener: number
+  /** The message for an account that connects too often. */
+  readonly refusal: string
+}
+
+/** An open connection. */
+export interface Accepted extends PeerCredentials {
+  readonly fd: number
+}
+
+/** Time until the next attempt after a failure, for example because all descriptors are in use. */
+const RETRY_AFTER_MS = 20
+
+/**
+ * Accepts connections in a thread of its own, and posts those that are not refused. Clients can connect and disconnect
+ * so quickly that the event loop of the daemon would do nothing but accept.
+ */
+self.onmessage = ({ data: { listener, refusal } }: MessageEvent<Accepting>) => {
+  const rates = new ConnectionRates()
+  for (;;) {
+    const fd = accept(listener)
+    if (fd === -libc.EBADF || fd === -libc.EINVAL) return
+    if (fd < 0) {
+      if (fd !== -libc.EINTR) Bun.sleepSync(RETRY_AFTER_MS)
+      continue
+    }
+    const credentials = peerCredentials(fd)
+    if (credentials === null) libc.close(fd)
+    else if (rates.allows(credentials.uid, steadyNow()))
+      postMessage({ ...credentials, fd } satisfies Accepted)
+    else sendAndClose(fd, refusal)
+  }
+}

@@ -1,0 +1,38 @@
+import { FairQueue } from '../../domain/fair-queue.ts'
+
+/** The most connections that are opened in one iteration of the event loop. */
+const MOST_AT_ONCE = 8
+
+/** Opens accepted connections, a few in each iteration of the event loop. The accounts take turns. */
+export class Openings<Accepted extends { readonly uid: number }> {
+  readonly #open: (accepted: Accepted) => void
+  readonly #waiting = new FairQueue<Accepted>()
+  #isScheduled = false
+
+  constructor(open: (accepted: Accepted) => void) {
+    this.#open = open
+  }
+
+  add(accepted: Accepted): void {
+    this.#waiting.add(accepted.uid, accepted)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#waiting.isEmpty) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#openSome()
+    })
+  }
+
+  #openSome(): void {
+    for (let opened = 0; opened < MOST_AT_ONCE; opened++) {
+      const next = this.#waiting.next()
+      if (next === undefined) return
+      this.#open(next)
+    }
+    this.#schedule()
+  }
+}

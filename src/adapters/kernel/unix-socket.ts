@@ -1,0 +1,50 @@
+import * as libc from './libc.ts'
+
+const AF_UNIX = 1
+/** `struct sockaddr_un`: the family, then a path of at most 107 bytes and a NUL. */
+const ADDRESS_BYTES = 110
+const LONGEST_PATH = 107
+
+// The functions return a descriptor, or a negated errno. A connection never blocks.
+
+export const listenAtPath = (path: string, backlog: number): number =>
+  socketFor(path, (fd, address) => {
+    const bound = libc.bind(fd, address)
+    return bound < 0 ? bound : libc.listen(fd, backlog)
+  })
+
+/**
+ * Waits at most this long while too many clients have not been accepted yet, then returns `-EAGAIN`. The clients that
+ * wait here are served in turn, and those that try again and again are not.
+ */
+export const connectToPath = (path: string, timeoutMs: number): number =>
+  socketFor(path, (fd, address) => {
+    libc.setSendTimeout(fd, timeoutMs)
+    const connected = libc.connect(fd, address)
+    return connected < 0 ? connected : libc.fcntl(fd, libc.F_SETFL, libc.O_NONBLOCK)
+  })
+
+type Use = (fd: number, address: libc.Bytes) => number
+
+function socketFor(path: string, use: Use): number {
+  const name = Buffer.from(path)
+  if (name.length > LONGEST_PATH) return -libc.ENAMETOOLONG
+  const address = new Uint8Array(ADDRESS_BYTES)
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true)
+  address.set(name, 2)
+  const fd = libc.streamSocket(AF_UNIX)
+  if (fd < 0) return fd
+  const failure = use(fd, address)
+  if (failure >= 0) return fd
+  libc.close(fd)
+  return failure
+}
+
+/** Waits for the next client. `-EINVAL` after `libc.shutDown` of the listener. */
+export const accept = (listener: number): number => libc.accept(listener)
+
+/** Sends what fits into the buffer of the kernel, and closes. */
+export function sendAndClose(fd: number, text: string): void {
+  libc.send(fd, Buffer.from(text))
+  libc.close(fd)
+}
