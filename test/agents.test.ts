@@ -105,6 +105,7 @@ for (const [mode, makePool] of [
 
     test('its JSON is what the commands print', async () => {
       using pool = await makePool(0)
+      withPrograms(pool)
       const h100 = { name: 'NVIDIA H100 80GB HBM3', memory_total_mb: 81_559 }
       pool.setFakeDriver({ gpus: { 0: h100 } })
       await pool.chg('admin', '--gpus', '1', '--provider', 'fake')

@@ -118,11 +118,15 @@ function limitReached(pool: Pool, booking: Booking, now: Millis): OverLimit | nu
   const subject = { account: owner.account, groups }
   const account = limitedAs(owner.account)
   const bookings = bookingsOf(pool)
-  const own = bookings.filter((other) => limitedAs(other.owner.account) === account).length
-  const mostOwn = limitFor(policy, 'max-waiting', subject)?.value ?? MOST_ENTRIES_PER_ACCOUNT
-  if (own >= mostOwn) return { code: 'over-limit', limit: 'bookings', booked: own, most: mostOwn }
+  const own = bookings.filter((other) => limitedAs(other.owner.account) === account)
+  const limit = limitFor(policy, 'max-waiting', subject)
+  const mostOwn = limit?.value ?? MOST_ENTRIES_PER_ACCOUNT
+  if (own.length >= mostOwn) {
+    const scope = limit === undefined ? {} : { scope: limit.scope }
+    return { ...tooManyBookings(own, mostOwn, now), limit: 'bookings', ...scope }
+  }
   if (bookings.length >= MOST_BOOKINGS) {
-    return { code: 'over-limit', limit: 'all-bookings', booked: bookings.length, most: MOST_BOOKINGS }
+    return { ...tooManyBookings(bookings, MOST_BOOKINGS, now), limit: 'all-bookings' }
   }
   const gpus = limitFor(policy, 'max-gpus', subject)
   if (gpus === undefined) return null
@@ -131,4 +135,11 @@ function limitReached(pool: Pool, booking: Booking, now: Millis): OverLimit | nu
   if (peak.units + requested <= gpus.value) return null
   const { scope, value: most } = gpus
   return { code: 'over-limit', limit: 'gpus', scope, requested, used: peak.units, most, at: peak.at }
+}
+
+/** With the time at which the first booking begins, if one more is possible then. */
+function tooManyBookings(bookings: readonly Booking[], most: number, now: Millis) {
+  const [first] = bookings
+  const frees = first === undefined || bookings.length > most ? {} : { frees: { at: first.term.from, now } }
+  return { code: 'over-limit' as const, booked: bookings.length, most, ...frees }
 }

@@ -78,12 +78,15 @@ export type OverLimit =
       readonly most: number
       readonly frees?: { readonly at: Millis; readonly now: Millis }
     }
-  /** There are too many bookings, of this account or of all. */
+  /** There are too many bookings, of this account or of all. `frees`: when the first of them begins. */
   | {
       readonly code: 'over-limit'
       readonly limit: 'bookings' | 'all-bookings'
+      /** Of the account's limit; absent: the default. */
+      readonly scope?: Scope
       readonly booked: number
       readonly most: number
+      readonly frees?: { readonly at: Millis; readonly now: Millis }
     }
   /** The booking would begin too far in the future. Without a scope: the default. */
   | {

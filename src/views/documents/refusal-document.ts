@@ -159,8 +159,12 @@ function limitDocument(reason: OverLimit): RefusalDocument {
       return { code, limit, waiting, most, ...source, ...freesDocument(frees) }
     }
     case 'bookings':
-    case 'all-bookings':
-      return { code, limit: reason.limit, booked: reason.booked, most: reason.most }
+    case 'all-bookings': {
+      const { limit, booked, most, scope, frees } = reason
+      const ofAccount = scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
+      const source = limit === 'bookings' ? ofAccount : {}
+      return { code, limit, booked, most, ...source, ...freesDocument(frees) }
+    }
     case 'ahead': {
       const { limit, asked, most, scope } = reason
       const seconds = { requested_seconds: asked / 1000, most_seconds: most / 1000 }

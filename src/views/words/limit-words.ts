@@ -20,17 +20,19 @@ export function limitWords(reason: OverLimit): Words {
       }
     case 'account':
       return waitingLimitWords(reason)
-    case 'bookings':
+    case 'bookings': {
+      const { most, booked, scope } = reason
       return {
         code: 'over-limit',
-        message: `Your account has ${reason.booked} bookings already, and may have at most ${reason.most}`,
-        hint: SEE_SCHEDULE,
+        message: `Your limit is ${most} bookings (${waitingSource(scope)}): you have ${booked}`,
+        hint: bookingsHint(reason),
       }
+    }
     case 'all-bookings':
       return {
         code: 'over-limit',
         message: `This pool has ${reason.booked} bookings already, and no more are possible`,
-        hint: SEE_SCHEDULE,
+        hint: bookingsHint(reason),
       }
     case 'ahead': {
       const source = reason.scope === undefined ? '' : ` (${sourceWords('max-booked-ahead', reason.scope)})`
@@ -50,17 +52,24 @@ export function limitWords(reason: OverLimit): Words {
 type Over<Limit extends OverLimit['limit']> = Extract<OverLimit, { readonly limit: Limit }>
 
 function waitingLimitWords({ waiting, most, scope, frees }: Over<'account'>): Words {
-  const source = scope === undefined ? 'the default of max-waiting' : sourceWords('max-waiting', scope)
   const when =
     frees === undefined
       ? 'try again when one of them has started or ended'
       : `one of them is expected to leave the queue in ${formatDuration(frees.at - frees.now)}`
   return {
     code: 'too-many-waiting',
-    message: `Your limit is ${most} requests in the queue (${source}): you have ${waiting}`,
+    message: `Your limit is ${most} requests in the queue (${waitingSource(scope)}): you have ${waiting}`,
     hint: most === 0 ? 'leave out --wait' : `${when}: see 'canhazgpu queue'`,
   }
 }
+
+const waitingSource = (scope: Scope | undefined): string =>
+  scope === undefined ? 'the default of max-waiting' : sourceWords('max-waiting', scope)
+
+const bookingsHint = ({ frees }: Over<'bookings' | 'all-bookings'>): string =>
+  frees === undefined
+    ? SEE_SCHEDULE
+    : `the first of them begins in ${formatDuration(frees.at - frees.now)}: ${SEE_SCHEDULE}`
 
 function durationLimitWords({ asked, most, scope, lasts }: Over<'duration'>): Words {
   const limit = `Your limit is ${formatDuration(most)} (${sourceWords('max-duration', scope)})`

@@ -481,9 +481,19 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
   [
     { code: 'over-limit', limit: 'bookings', booked: 4, most: 4 },
     'over-limit',
-    'Your account has 4 bookings already, and may have at most 4',
+    'Your limit is 4 bookings (the default of max-waiting): you have 4',
     "see 'canhazgpu schedule'",
-    { limit: 'bookings', booked: 4, most: 4 },
+    { limit: 'bookings', booked: 4, most: 4, source: 'default' },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'bookings', scope: { kind: 'pool' }, booked: 4, most: 4 },
+      frees: { at: 3_600_000, now: 0 },
+    },
+    'over-limit',
+    'Your limit is 4 bookings (max-waiting of this pool): you have 4',
+    "the first of them begins in 1h 0m 0s: see 'canhazgpu schedule'",
+    { limit: 'bookings', booked: 4, source: 'pool', allowed_at: '1970-01-01T01:00:00.000Z' },
   ],
   [
     { code: 'over-limit', limit: 'all-bookings', booked: 1_024, most: 1_024 },
