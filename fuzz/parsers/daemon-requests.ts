@@ -125,7 +125,7 @@ export const daemonRequests: Parser = {
     perform({ op: 'cancel', id: 'g1' }),
     perform({ op: 'cancel', id: 'h1' }),
     perform({ op: 'drain', units: ['0', '3'], reason: 'fan' }),
-    perform({ op: 'restore', units: ['0'] }),
+    perform({ op: 'restore', units: ['0'], reason: 'new fan' }),
     perform({ op: 'settle' }),
     JSON.stringify({ n: 2, ask: 'wait', intent, waitFor: 1_000, caller: { ...caller, threshold: 1024 } }),
     JSON.stringify({ n: 2, ask: 'wait', intent: run, caller }),
@@ -136,6 +136,8 @@ export const daemonRequests: Parser = {
       ask: 'usage',
       question: { kind: 'history', range: { from: 0, to: NOW }, most: 9 },
     }),
+    JSON.stringify({ n: 3, ask: 'view', view: 'policy', caller }),
+    JSON.stringify({ n: 3, ask: 'usage', question: { kind: 'audit', most: 50 } }),
     JSON.stringify({ n: 4, ask: 'keep', id: 'a1' }),
     JSON.stringify({ n: 4, ask: 'leave', id: 'b1' }),
     JSON.stringify({ n: 4, ask: 'unwatch', watch: 3 }),
@@ -145,6 +147,7 @@ export const daemonRequests: Parser = {
       action: {
         name: 'set-policy',
         change: { key: 'max-gpus', scope: { kind: 'account', name: 'ann' }, value: 2 },
+        reason: 'exam week',
       },
     }),
     JSON.stringify({
