@@ -53,7 +53,7 @@ function BookingRow({ booking, now }: { readonly booking: BookingDocument; reado
       <td data-name="GPUs">{gpuWords(booking)}</td>
       <td data-name="From">{clockTime(from, now)}</td>
       <td data-name="Until">
-        {clockTime(until, now)} ({shortDuration(until - from)})
+        {clockTime(until, from)} ({shortDuration(until - from)})
       </td>
       <td data-name="State">{stateWords(booking, now)}</td>
       <td data-name="Note" class="queue-note" title={booking.note}>

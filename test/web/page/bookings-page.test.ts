@@ -82,7 +82,7 @@ needing(BROWSER).describe('bookings on the page', () => {
     await using opened = await openPage(browser, server.url)
     const { page } = opened
     expect(await page.locator('.card').nth(1).locator('.holder-booked').textContent()).toMatch(
-      new RegExp(`^booked by ${LONG} \\(.+\\) from .+ until `),
+      new RegExp(`^booked from .+ until .+ by ${LONG} \\(.+\\)$`),
     )
     expect(await page.locator('.summary').textContent()).toMatch(/Next freein (1h 00m|59m)GPU 1 at/)
   })

@@ -84,14 +84,11 @@ function bookedWords(
   now: number,
 ): string {
   const begin = Date.parse(from)
-  const by = `booked by ${shownUser(user ?? 'unknown user', account)}`
-  const end = until === undefined ? '' : ` until ${clockTime(Date.parse(until), now)}`
-  if (begin <= now) return `${by}${end}: waits for this GPU`
-  const free =
-    status === 'AVAILABLE'
-      ? `free until ${clockTime(begin, now)}, ${by}`
-      : `${by} from ${clockTime(begin, now)}`
-  return `${free}${end}`
+  const by = shownUser(user ?? 'unknown user', account)
+  const end = until === undefined ? '' : ` until ${clockTime(Date.parse(until), begin)}`
+  if (begin <= now) return `booked by ${by}${end}: waits for this GPU`
+  if (status === 'AVAILABLE') return `free until ${clockTime(begin, now)}, booked by ${by}${end}`
+  return `booked from ${clockTime(begin, now)}${end} by ${by}`
 }
 
 interface DrainProps {

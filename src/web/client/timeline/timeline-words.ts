@@ -13,7 +13,7 @@ export function barWords(bar: Bar, now: number): string {
     case 'booked': {
       const { from, to, user, booking } = bar
       const note = booking.note === undefined ? '' : ` – ${booking.note}`
-      return `GPU ${bar.gpu}: booked by ${user}, ${clockTime(from, now)} to ${clockTime(to, now)} (${shortDuration(to - from)})${note}`
+      return `GPU ${bar.gpu}: booked by ${user}, ${clockTime(from, now)} to ${clockTime(to, from)} (${shortDuration(to - from)})${note}`
     }
     case 'drained': {
       const { by, reason } = bar.drain
