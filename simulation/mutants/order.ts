@@ -158,7 +158,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'given-back-is-unusable',
     defect: 'the first waiter loses its turn because a released GPU still shows memory in use',
-    plants: [at('src/domain/schedule/startable.ts#isJustReleased', () => () => false)],
+    plants: [at('src/domain/schedule/conditions.ts#isJustReleased', () => () => false)],
   },
   {
     name: 'joins-in-front',

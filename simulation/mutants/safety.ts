@@ -172,7 +172,7 @@ export const SAFETY_MUTANTS: readonly Mutant[] = [
       at('src/domain/operation/acquisition.ts#acquire', (acquire) => (pool, intent, conditions) => {
         const asked = acquire(pool, intent, conditions)
         if (asked.result.kind === 'granted' || intent.request.kind === 'ids') return asked
-        const { available } = asked.result.shortage
+        const { available = 0 } = asked.result.shortage
         return acquire(pool, { ...intent, request: { kind: 'count', count: available } }, conditions)
       }),
     ],

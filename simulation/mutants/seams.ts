@@ -25,6 +25,7 @@ interface Modules {
   'src/domain/pool/rights.ts': typeof import('../../src/domain/pool/rights.ts')
   'src/domain/pool/suitable.ts': typeof import('../../src/domain/pool/suitable.ts')
   'src/domain/schedule/calendar.ts': typeof import('../../src/domain/schedule/calendar.ts')
+  'src/domain/schedule/conditions.ts': typeof import('../../src/domain/schedule/conditions.ts')
   'src/domain/schedule/expected-starts.ts': typeof import('../../src/domain/schedule/expected-starts.ts')
   'src/domain/schedule/openings.ts': typeof import('../../src/domain/schedule/openings.ts')
   'src/domain/schedule/promises.ts': typeof import('../../src/domain/schedule/promises.ts')

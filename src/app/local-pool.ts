@@ -7,6 +7,7 @@ import { type Sample, stalenessOf } from '../domain/observation/sample.ts'
 import { type Overview, statusOf } from '../domain/observation/status.ts'
 import { thresholdOf } from '../domain/observation/threshold.ts'
 import { impossibleIn } from '../domain/operation/acquisition.ts'
+import { needsReading, nextReadingAt } from '../domain/operation/booked.ts'
 import { settle } from '../domain/operation/ending.ts'
 import type { Answers, Operation, PoolOperationName } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
@@ -75,7 +76,7 @@ const AUDITED: ReadonlySet<PoolOperationName> = new Set([
 /** Provides the observation for an operation, or refuses it before a probe. */
 type Prepare<Name extends PoolOperationName> = (
   operation: Operation<Name>,
-) => Promise<{ readonly observed: Observation } | Refusal>
+) => Promise<{ readonly observed?: Observation } | Refusal>
 
 /** The pool service of this process: its own store, kernel and driver. */
 export class LocalPool implements PoolService {
@@ -88,6 +89,7 @@ export class LocalPool implements PoolService {
     claim: async ({ intent }) =>
       this.#driver.seesOwners() ? this.#observedFor(intent.request) : { refused: { code: 'owners-unknown' } },
     book: ({ intent }) => this.#observedFor(intent.request),
+    settle: () => this.#observedForBookings(),
     'adopt-devices': async () => ({ observed: await this.#observedIn(await this.#knownPool()) }),
   }
 
@@ -131,6 +133,19 @@ export class LocalPool implements PoolService {
     const observed = await this.#observedIn(pool)
     // It may have been killed before its request was read, or during the probe.
     return this.#parts.isRequesterGone?.() === true ? { refused: { code: 'gone' } } : { observed }
+  }
+
+  /** A driver that fails does not keep reservations from ending. */
+  async #observedForBookings(): Promise<{ readonly observed?: Observation }> {
+    if (this.#parts.driver === undefined) return {}
+    const last = this.#lastRead
+    // Without bookings no time makes a reading necessary.
+    if (last !== undefined && nextReadingAt(last, 0) === Number.POSITIVE_INFINITY) return {}
+    const { pool, moment } = await this.#readPool()
+    if (!needsReading(pool, moment.wall)) return {}
+    const sample = await this.#trySample(pool, 'decision')
+    if (sample instanceof CanhazgpuError) return {}
+    return { observed: { probe: sample.probe, askedThresholdMb: this.#driver.askedThresholdMb } }
   }
 
   async #knownPool(): Promise<Pool> {
@@ -181,9 +196,10 @@ export class LocalPool implements PoolService {
 
   /** Records ended reservations first, so that the history is up to date. Works without write access too. */
   async #status(): Promise<Overview> {
-    const { pool, moment } = await this.#settled()
+    const { pool: settled, moment } = await this.#settled()
+    const sample = await this.#trySample(settled)
+    const pool = await this.#withBookingsFollowed({ pool: settled, moment }, sample)
     const view = { now: moment.wall, thresholdMb: thresholdOf(pool, this.#driver.askedThresholdMb) }
-    const sample = await this.#trySample(pool)
     if (sample instanceof CanhazgpuError) {
       const unknown = unknownReadings(pool, sample.message)
       return { pool, view, gpus: statusOf(pool, unknown, view.thresholdMb), driverFailure: sample }
@@ -197,11 +213,27 @@ export class LocalPool implements PoolService {
     const { pool, moment } = await this.#readPool()
     const settled = settle(pool, moment, this.#parts.processes)
     if (settled.pool === pool) return { pool, moment }
+    return (await this.#settledWith({})) ?? { pool: settled.pool, moment }
+  }
+
+  /** The sample begins bookings that are due, and shows which of those that have begun are used. */
+  async #withBookingsFollowed({ pool, moment }: TimedPool, sample: Sample | CanhazgpuError): Promise<Pool> {
+    if (!needsReading(pool, moment.wall)) return pool
+    if (sample instanceof CanhazgpuError || sample.stale !== undefined) return pool
+    const observed = { probe: sample.probe, askedThresholdMb: this.#driver.askedThresholdMb }
+    return (await this.#settledWith({ observed }))?.pool ?? pool
+  }
+
+  /** Null without write access. */
+  async #settledWith(seen: { readonly observed?: Observation }): Promise<TimedPool | null> {
+    const { actor, login: _, groups: __, ...parts } = this.#parts
     try {
-      await this.perform({ op: 'settle' })
+      await this.#traced('settle', async () =>
+        perform({ ...parts, actor: await actor(), ...seen }, { op: 'settle' }),
+      )
       return await this.#readPool()
     } catch (error) {
-      if (isReadOnly(error)) return { pool: settled.pool, moment }
+      if (isReadOnly(error)) return null
       throw error
     }
   }
@@ -227,9 +259,9 @@ export class LocalPool implements PoolService {
     return rulesFor(pool, { account: await actor(), groups: groups?.() ?? [] }, moment.wall)
   }
 
-  async #trySample(pool: Pool): Promise<Sample | CanhazgpuError> {
+  async #trySample(pool: Pool, purpose: SamplePurpose = 'view'): Promise<Sample | CanhazgpuError> {
     try {
-      return await this.#traced('probe', () => this.#driver.sample(pool, 'view'))
+      return await this.#traced('probe', () => this.#driver.sample(pool, purpose))
     } catch (error) {
       if (error instanceof CanhazgpuError) return error
       throw error

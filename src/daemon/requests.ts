@@ -119,6 +119,7 @@ const intent = v.object({
         v.transform((text) => text.toWellFormed()),
       ),
       timeout: v.exactOptional(v.object({ after: span, grace: span })),
+      untilBooked: v.exactOptional(v.object({ grace: span })),
     }),
     v.object({ kind: v.literal('manual'), duration: span, isDefault: v.exactOptional(v.literal(true)) }),
   ]),

@@ -1,3 +1,4 @@
+import { nextReadingAt } from '../domain/operation/booked.ts'
 import type { Millis, Reservation, RunTerm } from '../domain/pool/model.ts'
 import type { TimedPool } from '../ports/pool-service.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
@@ -11,7 +12,9 @@ const HEARTBEAT_EVERY_MS: Millis = 60_000
 
 export interface RunsParts {
   readonly processes: WatchedProcesses
-  /** Ends the reservations that are due or whose process has exited, and calls `follow` again. */
+  /**
+   * Ends the reservations that are due or whose process has exited, begins bookings, and calls `follow` again.
+   */
   readonly settle: () => void
   /** Records the heartbeats of these runs, and calls `follow` again. */
   readonly beat: (ids: readonly string[]) => void
@@ -47,7 +50,7 @@ export class Runs {
     const beating = runs.filter(({ term }) => processes.isWatched(term.process))
     const beatAt = beating.length === 0 ? [] : [this.#beatAt(moment.wall)]
     clearTimeout(this.#timer)
-    const at = Math.min(...ends, ...checkAt, ...beatAt)
+    const at = Math.min(nextReadingAt(pool, moment.wall), ...ends, ...checkAt, ...beatAt)
     if (!Number.isFinite(at)) return
     const isBeat = beatAt.includes(at)
     this.#timer = setTimeout(

@@ -2,7 +2,8 @@ import { canStart } from '../../domain/operation/acquisition.ts'
 import { isGone } from '../../domain/operation/ending.ts'
 import type { Intent } from '../../domain/operation/intent.ts'
 import type { Millis, Pool } from '../../domain/pool/model.ts'
-import { type Conditions, isWaitedFor, PASSED_OVER_AFTER_MS } from '../../domain/schedule/startable.ts'
+import type { Conditions } from '../../domain/schedule/conditions.ts'
+import { isWaitedFor, PASSED_OVER_AFTER_MS } from '../../domain/schedule/startable.ts'
 import type { PoolService } from '../../ports/pool-service.ts'
 import type { LastProbe } from './last-probe.ts'
 import {
@@ -77,7 +78,7 @@ export class NextEvent {
     const { clock, waker } = waiting
     const unused = unusedTurnBefore(pool, intent.id, this.#conditions(now))
     const start = clock()
-    const expiry = start + nextExpiry(pool) - now
+    const expiry = start + nextExpiry(pool, now) - now
     const probeAt = lastProbe.nextProbeAt(pool)
     const unusedAt = this.#unusedAt(start, unused)
     let readAt = start + readAgainAfter(couldStart)

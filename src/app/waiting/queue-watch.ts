@@ -1,12 +1,9 @@
+import { nextReadingAt } from '../../domain/operation/booked.ts'
 import { isGone } from '../../domain/operation/ending.ts'
 import type { Millis, Pool, QueueEntry } from '../../domain/pool/model.ts'
 import type { AliveCheck } from '../../domain/pool/process-check.ts'
-import {
-  type Conditions,
-  isWaitedFor,
-  PASSED_OVER_AFTER_MS,
-  startableEntries,
-} from '../../domain/schedule/startable.ts'
+import type { Conditions } from '../../domain/schedule/conditions.ts'
+import { isWaitedFor, PASSED_OVER_AFTER_MS, startableEntries } from '../../domain/schedule/startable.ts'
 import { knownEnd } from '../../domain/schedule/term-times.ts'
 
 /**
@@ -55,10 +52,13 @@ export function unusedTurnBefore(pool: Pool, id: string, conditions: Conditions)
   return { after, action: 'acquire' }
 }
 
-/** The time at which the next reservation expires; infinite if there is none. A run ends with its process. */
-export function nextExpiry(pool: Pool): Millis {
+/**
+ * The time at which the next reservation expires, or a booking needs a reading; infinite if there is none. A run ends
+ * with its process.
+ */
+export function nextExpiry(pool: Pool, now: Millis): Millis {
   const expiring = pool.reservations.filter(({ term }) => term.kind !== 'run')
-  return Math.min(Number.POSITIVE_INFINITY, ...expiring.map(knownEnd))
+  return Math.min(nextReadingAt(pool, now), ...expiring.map(knownEnd))
 }
 
 export function aheadOf(pool: Pool, id: string): readonly QueueEntry[] {

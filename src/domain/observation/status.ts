@@ -1,12 +1,18 @@
 import type { CanhazgpuError } from '../errors.ts'
+import { type Booked, nextBookings } from '../pool/bookings.ts'
 import type { Drain, GpuMeasurement, Millis, Pool, Reservation, Unit } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { isOccupied, isWork } from './evidence.ts'
 import type { PoolReadings, UnitFault, UnitUse } from './readings.ts'
 import type { StaleReadings } from './sample.ts'
 
-/** The state of one GPU: its holder and the driver's reading. */
-export type GpuStatus =
+/** The state of one GPU: its holder, the driver's reading, and the next booking. */
+export type GpuStatus = GpuState & {
+  /** It may move to another unit. One whose time has come waits to begin. */
+  readonly booked?: Booked
+}
+
+type GpuState =
   | { readonly kind: 'available'; readonly unit: Unit; readonly use: GpuMeasurement }
   | {
       readonly kind: 'reserved'
@@ -46,13 +52,18 @@ export function statusOf(pool: Pool, readings: PoolReadings, thresholdMb: number
   const holder = new Map(
     pool.reservations.flatMap((held) => unitsOf(held).map((unit) => [unit, held] as const)),
   )
-  return pool.units.map((unit) => {
+  const stateOf = (unit: Unit): GpuState => {
     const use: UnitUse = readings.get(unit.id)?.use ?? NOT_PROBED
     const reservation = holder.get(unit.id)
     if (reservation !== undefined) return { unit, use, kind: 'reserved', reservation }
     if (unit.drain !== undefined) return { unit, use, kind: 'drained', drain: unit.drain }
     if (use.kind === 'fault') return { unit, use, kind: 'error' }
     return { unit, use, kind: isOccupied(use, thresholdMb) ? 'unreserved' : 'available' }
+  }
+  const next = nextBookings(pool)
+  return pool.units.map((unit) => {
+    const booked = next.get(unit.id)
+    return booked === undefined ? stateOf(unit) : { ...stateOf(unit), booked }
   })
 }
 

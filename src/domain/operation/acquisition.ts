@@ -2,17 +2,28 @@ import { limitedAs, limitFor, MOST_ENTRIES_PER_ACCOUNT } from '../policy/limits.
 import type { Millis, Pool, QueueEntry, Request, Reservation, Term, Unit, UnitId } from '../pool/model.ts'
 import { hasRequirements, isSuitable, requirementsOf } from '../pool/suitable.ts'
 import { wholeUnits } from '../pool/units.ts'
+import type { Conditions, ObservedConditions } from '../schedule/conditions.ts'
 import { demandOf, sizeOf } from '../schedule/demand.ts'
 import { expectedStarts } from '../schedule/expected-starts.ts'
-import { type Conditions, type ObservedConditions, openingsFor } from '../schedule/startable.ts'
+import { openingsFor, withRoomForFirst } from '../schedule/startable.ts'
+import { NEVER } from '../schedule/term-times.ts'
 import { forgetUnstartable } from '../schedule/unresponsive.ts'
-import { demandIn, type Intent, longestHold, type RequestedTerm, subjectOf, type Ticket } from './intent.ts'
-import type { Missing, Model, OverLimit, Refusal, Shortage } from './refusal.ts'
+import {
+  demandIn,
+  graceOf,
+  type Intent,
+  leastHold,
+  longestHold,
+  type RequestedTerm,
+  subjectOf,
+  type Ticket,
+} from './intent.ts'
+import type { BookedUp, Missing, Model, OverLimit, Refusal, Shortage } from './refusal.ts'
 import { shortageOf } from './shortage.ts'
 
 export type Acquisition =
   | { readonly kind: 'granted'; readonly reservation: Reservation }
-  | { readonly kind: 'refused'; readonly shortage: Shortage }
+  | { readonly kind: 'refused'; readonly shortage: Shortage | BookedUp }
 
 export interface Acquired {
   readonly pool: Pool
@@ -24,14 +35,19 @@ export interface Acquired {
  * request without an entry comes after the whole queue. A grant removes its own entry from the queue.
  */
 export function acquire(pool: Pool, intent: Intent, conditions: ObservedConditions): Acquired {
-  const openings = openingsFor(pool, intent.id, conditions)
-  const units = openings.choices(demandIn(intent, pool)).slice(0, sizeOf(intent.request))
+  const demand = demandIn(intent, pool)
+  const placed = withRoomForFirst(pool, conditions, { id: intent.id, demand })
+  const openings = openingsFor(placed, intent.id, conditions)
+  const units = openings.choices(demand).slice(0, sizeOf(intent.request))
   if (units.length < sizeOf(intent.request)) {
     return { pool, result: { kind: 'refused', shortage: shortageOf(pool, intent, conditions, openings) } }
   }
-  const reservation = reservationOf(intent, units, conditions.now)
+  const reservation = reservationOf(intent, units, {
+    now: conditions.now,
+    end: openings.holdEnd(units, demand),
+  })
   const after = {
-    ...pool,
+    ...placed,
     reservations: [...pool.reservations, reservation],
     queue: pool.queue.filter((entry) => entry.id !== intent.id),
   }
@@ -44,7 +60,8 @@ export function acquire(pool: Pool, intent: Intent, conditions: ObservedConditio
 export function canStart(pool: Pool, intent: Intent, conditions: Conditions): boolean {
   const entry = pool.queue.find(({ id }) => id === intent.id)
   const demand = entry === undefined ? demandIn(intent, pool) : demandOf(entry, pool.policy)
-  return openingsFor(pool, intent.id, conditions).fits(demand)
+  const placed = withRoomForFirst(pool, conditions, { id: intent.id, demand })
+  return openingsFor(placed, intent.id, conditions).fits(demand)
 }
 
 /** Limits the time to plan the queue, which grows with the square of its length. */
@@ -57,12 +74,16 @@ export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, known: Kn
   const { now } = known
   const limit = reachedLimit(pool, intent, known)
   if (limit !== null) return { refused: limit }
-  const duration = longestHold(term)
+  const [duration, least] = [longestHold(term), leastHold(term)]
   const entry: QueueEntry = {
     id,
     owner,
     request,
-    term: { kind: term.kind, ...(duration === undefined ? {} : { duration }) },
+    term: {
+      kind: term.kind,
+      ...(duration === undefined ? {} : { duration }),
+      ...(least === undefined ? {} : { least }),
+    },
     process: ticket.process,
     joinedAt: now,
     heartbeatAt: now,
@@ -162,26 +183,31 @@ function modelsOf(units: readonly Unit[]): readonly Model[] {
   })
 }
 
-function reservationOf(intent: Intent, units: readonly UnitId[], now: Millis): Reservation {
+/** The time of a grant, and the latest end of its hold. */
+interface Hold {
+  readonly now: Millis
+  readonly end: Millis
+}
+
+function reservationOf(intent: Intent, units: readonly UnitId[], hold: Hold): Reservation {
   const { id, owner, note, term } = intent
+  const { now } = hold
   return {
     id,
     owner,
     holdings: wholeUnits(units),
     startedAt: now,
     ...(note === undefined ? {} : { note }),
-    term: grantedTerm(term, now),
+    term: grantedTerm(term, hold),
   }
 }
 
-function grantedTerm(term: RequestedTerm, now: Millis): Term {
+function grantedTerm(term: RequestedTerm, { now, end }: Hold): Term {
   switch (term.kind) {
     case 'run': {
-      const { kind, process, command, timeout } = term
+      const { kind, process, command } = term
       const run = { kind, process, heartbeatAt: now, command }
-      if (timeout === undefined) return run
-      const interruptAt = now + timeout.after
-      return { ...run, limit: { interruptAt, killAt: interruptAt + timeout.grace } }
+      return end === NEVER ? run : { ...run, limit: { interruptAt: end - graceOf(term), killAt: end } }
     }
     case 'manual':
       return { kind: term.kind, expiresAt: now + term.duration }

@@ -13,10 +13,10 @@ import { bookingsOf, withBookings } from '../pool/bookings.ts'
 import type { Booking, Millis, Policy, Pool } from '../pool/model.ts'
 import { isSameAccount } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
+import { unusableIn } from '../schedule/conditions.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import { peakOf, usesOf } from '../schedule/peak-use.ts'
 import { withPromisesKept } from '../schedule/promises.ts'
-import { unusableIn } from '../schedule/startable.ts'
 import { observationIn } from './acquire.ts'
 import { impossibleIn } from './acquisition.ts'
 import { endWhere } from './ending.ts'
@@ -40,19 +40,41 @@ export function book(pool: Pool, { intent }: Operation<'book'>, context: Context
   if (refused !== null) return { pool, answer: { refused } }
   const evidence = evidenceOf(pool, observationIn(context))
   const conditions = { now, stopped: context.processes.stopped, evidence }
-  const asked = withBookings(pool, [...bookingsOf(pool), booking])
-  const promises = withPromisesKept(pool, asked, { ...conditions, unusable: unusableIn(pool, conditions) })
+  const unusable = unusableIn(pool, conditions)
+  const withBooking = (asked: Booking) =>
+    withPromisesKept(pool, withBookings(pool, [...bookingsOf(pool), asked]), { ...conditions, unusable })
+  const promises = withBooking(booking)
   switch (promises.kind) {
     case 'kept': {
       const booked = bookingsOf(promises.pool).find(({ id }) => id === booking.id) ?? booking
       return { pool: promises.pool, answer: booked }
     }
     case 'booked':
-      return { pool, answer: { refused: unbookable(pool, booking, conditions) } }
+      return {
+        pool,
+        answer: {
+          refused: unbookable(pool, booking, {
+            ...conditions,
+            fits: (from) => {
+              const later = movedTo(booking, from)
+              return (
+                mayNotBook(pool.policy, later, now) === null &&
+                limitReached(pool, later, now) === null &&
+                withBooking(later).kind === 'kept'
+              )
+            },
+          }),
+        },
+      }
     case 'waiting':
       return { pool, answer: { refused: { code: 'promised' } } }
   }
 }
+
+const movedTo = (booking: Booking, from: Millis): Booking => ({
+  ...booking,
+  term: { ...booking.term, from, until: from + booking.term.until - booking.term.from },
+})
 
 /** Cancels a booking, or ends the reservation that it became. */
 export function cancel(pool: Pool, { id }: Operation<'cancel'>, { actor, now }: Context): Done<Cancelled> {

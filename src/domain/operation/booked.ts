@@ -7,11 +7,14 @@ import { begunAt, bookingsOf, withBookings, withChanged } from '../pool/bookings
 import type { Booking, Millis, Pool, Reservation, UnitId } from '../pool/model.ts'
 import { wantedUnits } from '../pool/suitable.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
-import { arranged } from '../schedule/arrangement.ts'
+import { arranged, choicesOf } from '../schedule/arrangement.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import { knownEnd } from '../schedule/term-times.ts'
 import { type Ended, endWhere } from './ending.ts'
 import type { Context } from './operation.ts'
+
+/** Other bookings may need some of the free units. */
+const MOST_TRIES = 64
 
 /** A booking that has begun is released if its units are still unused after this time. */
 export const UNUSED_AFTER_MS: Millis = 30 * 60_000
@@ -30,6 +33,22 @@ export function followBookings(pool: Pool, { now, observed }: Pick<Context, 'now
 /** Whether a booking is due, or nobody has seen use of one that has begun. */
 export const needsReading = (pool: Pool, now: Millis): boolean =>
   bookingsOf(pool).some(({ term }) => term.from <= now) || pool.reservations.some(isUnseen)
+
+/** How soon a booking tries to begin again, and use of one that has begun is looked for again. */
+const BEGIN_AGAIN_AFTER_MS: Millis = 10_000
+const LOOK_AGAIN_AFTER_MS: Millis = 60_000
+
+/** When a reading should be taken next for the bookings; infinite if there is none. */
+export function nextReadingAt(pool: Pool, now: Millis): Millis {
+  const begins = bookingsOf(pool).map(({ term }) =>
+    term.from > now ? term.from : Math.min(term.until, now + BEGIN_AGAIN_AFTER_MS),
+  )
+  const looks = pool.reservations.filter(isUnseen).map(({ startedAt }) => {
+    const unusedAt = startedAt + UNUSED_AFTER_MS
+    return unusedAt > now ? Math.min(unusedAt, now + LOOK_AGAIN_AFTER_MS) : now + LOOK_AGAIN_AFTER_MS
+  })
+  return Math.min(Number.POSITIVE_INFINITY, ...begins, ...looks)
+}
 
 const isUnseen = ({ term }: Reservation): boolean => term.kind === 'booking' && term.usedAt === undefined
 
@@ -95,10 +114,14 @@ function begun(pool: Pool, id: string, { now, evidence }: Conditions): Pool {
   const choices = [...preferred, ...free.filter((unit) => !preferred.includes(unit))]
   const size = sizeOf(booking.request)
   if (choices.length >= size && !isOverrunLimit(pool, booking, now)) {
-    const units = wholeUnits(choices.slice(0, size))
-    const reservations = [...pool.reservations, begunAt({ ...booking, holdings: units }, now)]
-    const after = arranged({ ...withBookings(pool, others), reservations }, { now, before: pool })
-    if (after !== null) return after
+    let tries = MOST_TRIES
+    for (const units of choicesOf(choices, size)) {
+      if (tries-- === 0) break
+      const holder = begunAt({ ...booking, holdings: wholeUnits(units) }, now)
+      const asked = { ...withBookings(pool, others), reservations: [...pool.reservations, holder] }
+      const after = arranged(asked, { now, before: pool })
+      if (after !== null) return after
+    }
   }
   const kept = [...preferred, ...own.filter((unit) => !preferred.includes(unit))].slice(0, size)
   const isSame = kept.every((unit) => own.includes(unit))

@@ -1,4 +1,4 @@
-import { bookingsOf } from '../pool/bookings.ts'
+import { bookedUnits, bookingsOf } from '../pool/bookings.ts'
 import type { Pool, Unit, UnitId } from '../pool/model.ts'
 import { hasUnit, unitsOf } from '../pool/units.ts'
 import { arranged } from '../schedule/arrangement.ts'
@@ -6,7 +6,6 @@ import { audited } from './audited.ts'
 import type { Answers, Context, Done, Operation } from './operation.ts'
 import type { Refusal } from './refusal.ts'
 import { heldBy } from './shortage.ts'
-import { bookedUnits } from './unbookable.ts'
 
 /**
  * Takes units out of service: their holders keep them to the end of the term, and no other request gets them. Bookings

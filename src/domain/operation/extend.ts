@@ -1,5 +1,5 @@
 import { limitedAs, limitFor } from '../policy/limits.ts'
-import { bookingsOf } from '../pool/bookings.ts'
+import { type Booked, bookedUnits, bookingsOf } from '../pool/bookings.ts'
 import type { Account, Millis, Pool, UnitId } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
@@ -8,9 +8,8 @@ import { withPromisesKept } from '../schedule/promises.ts'
 import { knownEnd } from '../schedule/term-times.ts'
 import { impossibleIn } from './acquisition.ts'
 import type { Context, Done, ExtendedReservation, Operation } from './operation.ts'
-import type { Booked, OverLimit } from './refusal.ts'
+import type { OverLimit } from './refusal.ts'
 import { drainingIn } from './shortage.ts'
-import { bookedUnits } from './unbookable.ts'
 
 /** The farthest end from now. A date must remain one, however often a reservation is extended. */
 const LONGEST_HOLD: Millis = 1_000 * 366 * 86_400_000

@@ -32,6 +32,8 @@ export type RequestedTerm = RequestedRun | RequestedManual
 
 export interface RequestedRun extends Pick<RunTerm, 'kind' | 'process' | 'command'> {
   readonly timeout?: { readonly after: Millis; readonly grace: Millis }
+  /** It ends before a booking needs its units, also if that is before its time limit. */
+  readonly untilBooked?: { readonly grace: Millis }
 }
 
 export interface RequestedManual extends Pick<ManualTerm, 'kind'> {
@@ -68,6 +70,19 @@ export function longestHold(term: RequestedTerm): Millis | undefined {
   return term.timeout === undefined ? undefined : term.timeout.after + term.timeout.grace
 }
 
+/** A run until a booking begins is worth starting only if it has this much time before its grace. */
+const LEAST_RUN_MS: Millis = 60_000
+
+/** The time for which the units must be free, if that is less than the longest hold. */
+export function leastHold(term: RequestedTerm): Millis | undefined {
+  if (term.kind === 'manual' || term.untilBooked === undefined) return undefined
+  return Math.min(LEAST_RUN_MS + graceOf(term), longestHold(term) ?? Number.POSITIVE_INFINITY)
+}
+
+/** Time between SIGINT and SIGKILL at the end of a run. */
+export const graceOf = ({ timeout, untilBooked }: RequestedRun): Millis =>
+  timeout?.grace ?? untilBooked?.grace ?? 0
+
 /** The account of the request, as limits see it. */
 export const subjectOf = ({
   owner: { account },
@@ -80,11 +95,13 @@ export const subjectOf = ({
 export function demandIn(intent: Intent, { policy }: Pick<Pool, 'policy'>): Demand {
   const { request, owner, term } = intent
   const duration = longestHold(term)
+  const least = leastHold(term)
   const cap = capOf(policy, subjectOf(intent))
   return {
     request,
     uid: owner.account.uid,
     ...(duration === undefined ? {} : { duration }),
+    ...(least === undefined ? {} : { least }),
     ...(cap === undefined ? {} : { cap }),
   }
 }

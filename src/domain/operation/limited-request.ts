@@ -1,13 +1,11 @@
 import { allowedFrom, unitsHeld } from '../policy/account-use.ts'
 import { durationsFor, limitFor, storedGroups } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
-import { sizeOf } from '../schedule/demand.ts'
-import { type Conditions, openingsFor } from '../schedule/startable.ts'
+import type { Conditions } from '../schedule/conditions.ts'
+import { DEFAULT_GRACE, sizeOf } from '../schedule/demand.ts'
+import { openingsFor } from '../schedule/startable.ts'
 import { demandIn, type Intent, type RequestedTerm, subjectOf } from './intent.ts'
 import type { OverLimit } from './refusal.ts'
-
-/** Time between SIGINT and SIGKILL for a run whose time limit is the pool's default. */
-export const DEFAULT_GRACE: Millis = 30_000
 
 /** The intent with the groups of its account, and with the pool's default duration if it has none. */
 export function limitedIntent(policy: Policy, intent: Intent, groups: readonly number[] = []): Intent {
@@ -21,16 +19,20 @@ export function limitedIntent(policy: Policy, intent: Intent, groups: readonly n
   }
 }
 
-/** A run without a time limit gets the longest one if there is no default: its end must be known. */
+/**
+ * A run without a time limit gets the longest one if there is no default, because its end must be known; or if it ends
+ * when a booking begins.
+ */
 function termWithDefault(
   term: RequestedTerm,
   { usual, longest }: ReturnType<typeof durationsFor>,
 ): RequestedTerm {
   switch (term.kind) {
     case 'run': {
-      const after = usual ?? longest
-      if (term.timeout !== undefined || after === undefined) return term
-      return { ...term, timeout: { after, grace: DEFAULT_GRACE } }
+      const { timeout, untilBooked } = term
+      const after = untilBooked === undefined ? (usual ?? longest) : (longest ?? usual)
+      if (timeout !== undefined || after === undefined) return term
+      return { ...term, timeout: { after, grace: untilBooked?.grace ?? DEFAULT_GRACE } }
     }
     case 'manual':
       if (term.isDefault === undefined) return term
@@ -73,11 +75,15 @@ export function limitReached(pool: Pool, intent: Intent, conditions: Conditions)
   const openings = openingsFor(pool, intent.id, conditions)
   if (openings.allows(demand)) return null
   const requested = sizeOf(intent.request)
-  const used = openings.usedOf(cap)
+  const { units: used, at } = openings.peakFor(demand)
   const frees = allowedFrom(pool, intent.owner.account, { further: requested, most: cap.most })
   return {
     ...{ ...over(limit.scope), limit: 'gpus', most: cap.most, requested, used },
-    ...(frees === undefined ? {} : { frees: { at: frees, now: conditions.now } }),
+    ...(at > conditions.now
+      ? { at }
+      : frees === undefined
+        ? {}
+        : { frees: { at: frees, now: conditions.now } }),
   }
 }
 

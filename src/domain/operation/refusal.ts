@@ -1,4 +1,5 @@
 import type { UnitFault } from '../observation/readings.ts'
+import type { Booked } from '../pool/bookings.ts'
 import type { Drain, LimitKey, Millis, Requirements, Scope, UnitId } from '../pool/model.ts'
 
 /** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */
@@ -132,16 +133,6 @@ export interface BookedUp {
   readonly available?: number
   /** The longest time, with the grace of a run, for which the request could start now. Absent: none. */
   readonly longest?: Millis
-}
-
-/** A unit that is free, or held, until a booking begins. */
-export interface Booked {
-  readonly unit: UnitId
-  /** Id and owner of the booking. */
-  readonly id: string
-  readonly by: string
-  readonly from: Millis
-  readonly until: Millis
 }
 
 /** There are not enough units for a booking, by the known ends of all others. */

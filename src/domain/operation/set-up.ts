@@ -1,17 +1,19 @@
 import type { AuditedChange } from '../ledger/audit.ts'
 import { changedPolicy, DEFAULT_ALLOCATION } from '../policy/change.ts'
 import { ruleChanges } from '../policy/rule-changes.ts'
+import { bookingsOf } from '../pool/bookings.ts'
 import { followClock } from '../pool/clock.ts'
 import type { Policy, Pool, QueueEntry, Stamp, Unit, UnitId } from '../pool/model.ts'
 import { isPossible } from './acquisition.ts'
 import { audited } from './audited.ts'
 import { endWhere, settle } from './ending.ts'
+import { withKeptBookings } from './kept-bookings.ts'
 import type { Answers, Context, Done, NewPool, Operation } from './operation.ts'
 
 /**
  * Creates a pool, or replaces the current or the salvaged one. `current` is null if there is no pool or it cannot be
- * read. Reservations of the replaced pool end as `reset`. A GPU that was drained stays drained: a reset does not repair
- * it.
+ * read. Reservations of the replaced pool end as `reset`; queue entries and bookings that the new pool can serve
+ * stay. A GPU that was drained stays drained: a reset does not repair it.
  */
 export function setUp(
   current: Pool | null,
@@ -31,7 +33,7 @@ export function setUp(
   const reset =
     settled === null ? null : endWhere(settled.pool, () => ({ outcome: 'reset', at: now.wall, by: actor }))
   const rules = before?.policy ?? { allocation: DEFAULT_ALLOCATION }
-  const pool: Pool = {
+  const empty: Pool = {
     host,
     provider,
     units: units.map((unit) => withDrainOf(settled?.pool.units ?? [], unit)),
@@ -40,6 +42,7 @@ export function setUp(
     queue: settled === null ? [] : queueFor({ units }, settled.pool),
     writtenAt: now,
   }
+  const pool = settled === null ? empty : withKeptBookings(empty, bookingsOf(settled.pool), now.wall)
   const records = [...(salvaged?.records ?? []), ...(settled?.ended ?? []), ...(reset?.ended ?? [])]
   const isReset = stored !== null
   const changes = [

@@ -4,24 +4,36 @@ import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'
 import { unitsHeld } from '../policy/account-use.ts'
 import { limitFor } from '../policy/limits.ts'
+import { type Booked, nextBookings } from '../pool/bookings.ts'
 import type { Millis, Pool, Reservation, Unit, UnitId } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
 import { hasRequirements, isSuitable, requirementsOf, wantedUnits } from '../pool/suitable.ts'
 import { unitsOf } from '../pool/units.ts'
+import type { ObservedConditions } from '../schedule/conditions.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import type { Openings } from '../schedule/openings.ts'
-import type { ObservedConditions } from '../schedule/startable.ts'
+import { openingsFor } from '../schedule/startable.ts'
 import { knownEnd, NEVER } from '../schedule/term-times.ts'
 import { demandIn, type Intent, subjectOf } from './intent.ts'
-import type { Busy, Draining, Held, Refusal, Shortage } from './refusal.ts'
+import type { BookedUp, Busy, Draining, Held, Refusal, Shortage } from './refusal.ts'
 
 export function shortageOf(
   pool: Pool,
   intent: Intent,
-  { evidence, now }: ObservedConditions,
+  conditions: ObservedConditions,
   openings: Openings,
-): Shortage {
+): Shortage | BookedUp {
+  const { evidence, now } = conditions
   const { request } = intent
+  const booked = bookedInTheWay(pool, intent, conditions)
+  if (booked.length > 0 && isOnlyBooked(pool, intent, conditions)) {
+    const longest = openings.longestFor(request)
+    return {
+      ...{ code: 'booked', now, booked, term: intent.term.kind, requested: sizeOf(request) },
+      available: openings.choices(demandIn(intent, pool)).length,
+      ...(longest > 0 ? { longest } : {}),
+    }
+  }
   // A request for exact GPUs is refused with the state of the whole pool.
   const suitable =
     request.kind === 'count' ? pool.units.filter((unit) => isSuitable(unit, request)) : pool.units
@@ -45,13 +57,30 @@ export function shortageOf(
     occupied: availability.flatMap(([unit, is]) =>
       is === 'occupied' ? [{ unit, users: usersIn(evidence.readings.get(unit)?.use) }] : [],
     ),
-    booked: [],
+    booked,
     draining,
     faulty: availability.flatMap(([unit, is]) =>
       is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
     ),
     replaced: replacedIn(evidence.readings).filter((unit) => isRelevant.has(unit) && !isDraining.has(unit)),
   }
+}
+
+/** The free units that a booking needs before the request would give them back. */
+function bookedInTheWay(pool: Pool, intent: Intent, conditions: ObservedConditions): readonly Booked[] {
+  const { now, evidence } = conditions
+  const until = now + (demandIn(intent, pool).duration ?? NEVER)
+  const availability = availabilityOf(pool, evidence)
+  const wanted = new Set(wantedUnits(pool, intent.request))
+  return [...nextBookings(pool).values()].filter(
+    ({ unit, from }) => wanted.has(unit) && availability.get(unit) === 'free' && from < until,
+  )
+}
+
+/** Whether the request could start now if nobody had booked. */
+function isOnlyBooked(pool: Pool, intent: Intent, conditions: ObservedConditions): boolean {
+  const { bookings: _, ...unbooked } = pool
+  return openingsFor(unbooked, intent.id, conditions).fits(demandIn(intent, pool))
 }
 
 export const drainingIn = (units: readonly Unit[]): readonly Draining[] =>

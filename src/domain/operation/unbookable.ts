@@ -1,21 +1,21 @@
-import { shownName } from '../ledger/shown-accounts.ts'
 import { availabilityOf, type Evidence } from '../observation/allocation.ts'
-import { bookingsOf } from '../pool/bookings.ts'
+import { bookedUnits, bookingsOf } from '../pool/bookings.ts'
 import type { Booking, Millis, Pool, UnitId } from '../pool/model.ts'
 import { isSuitable } from '../pool/suitable.ts'
-import { unitsOf } from '../pool/units.ts'
 import { sizeOf } from '../schedule/demand.ts'
-import { NEVER } from '../schedule/term-times.ts'
-import type { Booked, Unbookable } from './refusal.ts'
+import { knownEnd, NEVER } from '../schedule/term-times.ts'
+import type { Unbookable } from './refusal.ts'
 import { busyUnits, drainingIn, faultIn, usersIn } from './shortage.ts'
 
 interface Conditions {
   readonly now: Millis
   readonly evidence: Evidence
+  /** Whether the booking could begin then. */
+  readonly fits: (from: Millis) => boolean
 }
 
 /** Why there are not enough units for a booking. */
-export function unbookable(pool: Pool, wanted: Booking, { now, evidence }: Conditions): Unbookable {
+export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }: Conditions): Unbookable {
   const { request, owner, term } = wanted
   const { from, until } = term
   const suitable = pool.units.filter((unit) =>
@@ -39,15 +39,22 @@ export function unbookable(pool: Pool, wanted: Booking, { now, evidence }: Condi
     is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
   )
   const taken = new Set([busy, booked, draining, occupied, faulty].flat().map(({ unit }) => unit))
+  const earliest = laterTimes(pool, from).find(fits)
   return {
     ...{ code: 'unbookable', requested: sizeOf(request), available: ids.size - taken.size },
     ...{ from, until, now, busy, booked, draining, occupied, faulty },
+    ...(earliest === undefined ? {} : { earliest }),
   }
 }
 
-/** The units of a booking, each with the time at which it needs them. */
-export const bookedUnits = (booking: Booking): readonly Booked[] =>
-  unitsOf(booking).map((unit) => {
-    const { id, term } = booking
-    return { unit, id, by: shownName(booking), from: term.from, until: term.until }
-  })
+/** Each of these times is tried, which takes longer with many bookings. */
+const MOST_TRIES = 32
+
+/** The next known ends, at which units become free. */
+function laterTimes(pool: Pool, from: Millis): readonly Millis[] {
+  const ends = [...pool.reservations, ...bookingsOf(pool)].map(knownEnd)
+  return [...new Set(ends)]
+    .filter((end) => end > from && end < NEVER)
+    .sort((a, b) => a - b)
+    .slice(0, MOST_TRIES)
+}

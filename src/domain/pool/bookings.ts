@@ -1,4 +1,6 @@
-import type { Booking, BookingTerm, Millis, Pool, Reservation } from './model.ts'
+import { shownName } from '../ledger/shown-accounts.ts'
+import type { Booking, BookingTerm, Millis, Pool, Reservation, UnitId } from './model.ts'
+import { unitsOf } from './units.ts'
 
 /** The bookings that have not begun, in the order of their begin. */
 export const bookingsOf = ({ bookings = NONE }: Pick<Pool, 'bookings'>): readonly Booking[] => bookings
@@ -23,4 +25,30 @@ export function withChanged(pool: Pool, changed: readonly Booking[]): Pool {
 export function begunAt(booking: Booking, startedAt: Millis): Reservation<BookingTerm> {
   const { id, owner, holdings, note, term } = booking
   return { id, owner, holdings, startedAt, ...(note === undefined ? {} : { note }), term }
+}
+
+/** A unit that is free, or held, until a booking begins. */
+export interface Booked {
+  readonly unit: UnitId
+  /** Id and owner of the booking. */
+  readonly id: string
+  readonly by: string
+  readonly from: Millis
+  readonly until: Millis
+}
+
+/** The units that are planned for a booking. */
+export const bookedUnits = (booking: Booking): readonly Booked[] =>
+  unitsOf(booking).map((unit) => {
+    const { id, term } = booking
+    return { unit, id, by: shownName(booking), from: term.from, until: term.until }
+  })
+
+/** The next booking on each unit. */
+export function nextBookings(pool: Pick<Pool, 'bookings'>): ReadonlyMap<UnitId, Booked> {
+  const next = new Map<UnitId, Booked>()
+  for (const booking of bookingsOf(pool)) {
+    for (const booked of bookedUnits(booking)) if (!next.has(booked.unit)) next.set(booked.unit, booked)
+  }
+  return next
 }

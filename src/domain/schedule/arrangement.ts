@@ -38,8 +38,17 @@ export interface Given {
   readonly now: Millis
   /** The pool before the operation that is decided. */
   readonly before?: Pool
-  /** A new booking gets none of these. */
+  /** No booking is moved to these, and a new one gets none of them. */
   readonly unusable?: ReadonlySet<UnitId>
+  /** Units that waiters are expected to have then come last. */
+  readonly expected?: readonly PlannedHold[]
+}
+
+/** The units that a waiter is expected to hold, and when. */
+export interface PlannedHold {
+  readonly units: readonly UnitId[]
+  readonly from: Millis
+  readonly until: Millis
 }
 
 const isSame = (a: readonly UnitId[], b: readonly UnitId[]): boolean =>
@@ -56,9 +65,11 @@ class Arrangement {
   readonly #usable: (request: Request) => ReadonlySet<UnitId>
   readonly #usableBefore: (request: Request) => ReadonlySet<UnitId>
   readonly #unusable: ReadonlySet<UnitId> | undefined
+  readonly #expected: readonly PlannedHold[]
 
-  constructor(pool: Pool, { now, before = pool, unusable }: Given) {
+  constructor(pool: Pool, { now, before = pool, unusable, expected = [] }: Given) {
     this.#unusable = unusable
+    this.#expected = expected
     this.#bookings = bookingsOf(pool)
     this.#units = pool.units.map(({ id }) => id)
     this.#reserved = reservedUntil(pool, now)
@@ -74,11 +85,12 @@ class Arrangement {
 
   #mayHave(booking: Booking, unit: UnitId): boolean {
     const { request, term } = booking
-    if (booking.holdings.length === 0 && this.#unusable?.has(unit) === true) return false
+    const isOwn = unitsOf(booking).includes(unit)
+    if (!isOwn && this.#unusable?.has(unit) === true) return false
     if (this.#usable(request).has(unit) && (this.#reserved.get(unit) ?? term.from) <= term.from) return true
     const couldBefore =
       this.#usableBefore(request).has(unit) && (this.#reservedBefore.get(unit) ?? term.from) <= term.from
-    return !couldBefore && unitsOf(booking).includes(unit) && this.#units.includes(unit)
+    return !couldBefore && isOwn && this.#units.includes(unit)
   }
 
   /** Units for some bookings, while the others keep theirs; null if there are not enough. */
@@ -100,10 +112,12 @@ class Arrangement {
           (end, { term }) => (term.until <= from ? Math.max(end, term.until) : end),
           this.#reserved.get(unit) ?? Number.NEGATIVE_INFINITY,
         )
+      const own = unitsOf(booking)
+      const rank = (unit: UnitId) => (own.includes(unit) ? 0 : this.#isExpected(unit, booking) ? 2 : 1)
       const units = this.#units
         .filter(isFree)
-        .map((unit) => ({ unit, isOwn: unitsOf(booking).includes(unit), end: endBefore(unit) }))
-        .sort((a, b) => Number(b.isOwn) - Number(a.isOwn) || compare(b.end, a.end))
+        .map((unit) => ({ unit, rank: rank(unit), end: endBefore(unit) }))
+        .sort((a, b) => a.rank - b.rank || compare(b.end, a.end))
         .slice(0, sizeOf(booking.request))
         .map(({ unit }) => unit)
       if (units.length < sizeOf(booking.request)) return null
@@ -111,6 +125,12 @@ class Arrangement {
       chosen.set(booking.id, units)
     }
     return chosen
+  }
+
+  #isExpected(unit: UnitId, { term }: Booking): boolean {
+    return this.#expected.some(
+      ({ units, from, until }) => from < term.until && term.from < until && units.includes(unit),
+    )
   }
 
   /**
@@ -192,7 +212,7 @@ function usableUnits({ units }: Pool): (request: Request) => ReadonlySet<UnitId>
 }
 
 /** All choices of `count` of these units; those with the first units come first. */
-function* choicesOf(units: readonly UnitId[], count: number): Generator<readonly UnitId[]> {
+export function* choicesOf(units: readonly UnitId[], count: number): Generator<readonly UnitId[]> {
   if (count === 0) {
     yield []
     return

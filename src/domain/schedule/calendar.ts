@@ -2,8 +2,9 @@ import { limitedAs } from '../policy/limits.ts'
 import { begunAt, bookingsOf } from '../pool/bookings.ts'
 import type { Millis, Pool, Request, Requirements, Reservation, Unit, UnitId } from '../pool/model.ts'
 import { hasRequirements } from '../pool/suitable.ts'
-import { type Demand, sizeOf } from './demand.ts'
+import { type Demand, neededTime, sizeOf } from './demand.ts'
 import { type Later, LaterHolds } from './later-holds.ts'
+import { type Use, usesIn } from './peak-use.ts'
 import { SuitablePlaces } from './suitable-places.ts'
 import { knownEnd, NEVER } from './term-times.ts'
 
@@ -12,6 +13,8 @@ import { knownEnd, NEVER } from './term-times.ts'
  * `unusable`: not even if all reservations end.
  */
 export type Usability = 'usable' | 'unclear' | 'unusable'
+
+const NO_USES: readonly Use[] = []
 
 /**
  * The reservations of each unit, now and later. Runs, manual reservations, bookings and maintenance are all intervals.
@@ -34,6 +37,8 @@ export class Calendar {
   readonly usability: Usability[] = []
   /** Absent: nothing begins later. */
   readonly #later: LaterHolds | undefined
+  /** By account; computed on demand. */
+  #laterUses: ReadonlyMap<number, readonly Use[]> | undefined
   unusableCount = 0
   /** By place: the account of the request that is planned to hold the unit. */
   readonly #planned: number[] = []
@@ -91,6 +96,27 @@ export class Calendar {
 
   isFree(place: number): boolean {
     return !this.isHeld(place) && this.usability[place] === 'usable'
+  }
+
+  /** The next booking or maintenance on a unit. */
+  nextOn(place: number): Reservation | undefined {
+    return this.#later?.nextOn(place)
+  }
+
+  /** What an account, as limits count it, has booked for later. */
+  laterUses(account: number): readonly Use[] {
+    if (this.#later === undefined) return NO_USES
+    this.#laterUses ??= usesIn(this.#later.left)
+    return this.#laterUses.get(account) ?? NO_USES
+  }
+
+  /** What the account has now. */
+  usesNow(account: number): readonly Use[] {
+    return this.units.flatMap((_, place): readonly Use[] =>
+      this.isHeld(place) && this.#holderAt(place) === account
+        ? [{ from: Number.NEGATIVE_INFINITY, until: this.heldUntil[place] ?? NEVER, units: 1 }]
+        : [],
+    )
   }
 
   /** How many units each account holds now, by `limitedAs`. No account holds units that are out of service. */
@@ -190,7 +216,9 @@ export class Calendar {
     for (let place = 0; place < this.units.length; place++) {
       if (this.heldUntil[place] === now) this.#end(place)
     }
-    for (const { place, reservation } of this.#later?.beginUntil(now) ?? []) this.#begin(place, reservation)
+    const begun = this.#later?.beginUntil(now) ?? []
+    for (const { place, reservation } of begun) this.#begin(place, reservation)
+    if (begun.length > 0) this.#laterUses = undefined
   }
 
   /** Keeps the holder of the unit: `lastEnded` reads it. */
@@ -231,7 +259,8 @@ export class Calendar {
 
   /** The first time, from `start` on, at which enough units are free for the whole duration between bookings. */
   #startAround(demand: Demand, start: Millis, later: LaterHolds): Millis {
-    const { request, duration = NEVER } = demand
+    const { request } = demand
+    const duration = neededTime(demand) ?? NEVER
     const places = this.placesFor(request)
     let time = start
     for (;;) {

@@ -2,11 +2,13 @@ import type { Obstacle } from '../observation/obstacles.ts'
 import { limitedAs } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, QueueEntry, Reservation, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
+import type { PlannedHold } from './arrangement.ts'
 import { blockersOf } from './blockers.ts'
 import { Calendar } from './calendar.ts'
+import { isJustReleased } from './conditions.ts'
 import { type Demand, demandOf } from './demand.ts'
 import { Openings } from './openings.ts'
-import { isJustReleased, isWaitedFor } from './startable.ts'
+import { isWaitedFor, withRoomForFirst } from './startable.ts'
 import { NEVER } from './term-times.ts'
 
 /** The expected start of a waiting request, by what is known now. */
@@ -41,6 +43,17 @@ interface Waiting {
  * units for their declared duration or without end. A reservation that ends early only makes starts earlier.
  */
 export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string, ExpectedStart> {
+  return forecast(pool, outlook).starts
+}
+
+/** What the waiters are expected to hold. */
+export const plannedHolds = (pool: Pool, outlook: Outlook): readonly PlannedHold[] =>
+  pool.queue.length === 0 ? [] : forecast(pool, outlook).holds
+
+function forecast(given: Pool, outlook: Outlook): Pick<Plan, 'starts' | 'holds'> {
+  const holds: PlannedHold[] = []
+  const unusable = new Set(outlook.obstacles?.map(({ unit }) => unit))
+  const pool = withRoomForFirst(given, { ...outlook, unusable })
   const starts = new Map<string, ExpectedStart>()
   const waiting: Waiting[] = []
   for (const entry of pool.queue) {
@@ -51,8 +64,8 @@ export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string
   const calendar = calendarOf(pool, outlook)
   for (let time = outlook.now; time < NEVER && waiting.length > 0; time = calendar.nextChange()) {
     if (time > outlook.now) calendar.advance(time)
-    startAllThatCan(waiting, { calendar, policy: pool.policy, starts })
-    if (outlook.only !== undefined && starts.has(outlook.only)) return starts
+    startAllThatCan(waiting, { calendar, policy: pool.policy, starts, holds })
+    if (outlook.only !== undefined && starts.has(outlook.only)) return { starts, holds }
   }
   const final = new Openings(calendar, pool.policy)
   const limited = waiting.filter(({ demand }) => !final.allows(demand))
@@ -62,7 +75,7 @@ export function expectedStarts(pool: Pool, outlook: Outlook): ReadonlyMap<string
   for (const [place, blocker] of blockersOf(requests, calendar, outlook.obstacles ?? []).entries()) {
     starts.set(others[place]?.entry.id ?? '', { kind: 'unknown', ...blocker })
   }
-  return starts
+  return { starts, holds }
 }
 
 /** The last reservation of the entry's account, whose end the limit waits for. */
@@ -79,6 +92,7 @@ interface Plan {
   readonly calendar: Calendar
   readonly policy: Policy
   readonly starts: Map<string, ExpectedStart>
+  readonly holds: PlannedHold[]
 }
 
 /**
@@ -89,7 +103,7 @@ interface Plan {
  * the earliest start of another request, so a third one may now fit before it. A grant is decided in the same way, from
  * the whole queue.
  */
-function startAllThatCan(waiting: Waiting[], { calendar, policy, starts }: Plan): void {
+function startAllThatCan(waiting: Waiting[], { calendar, policy, starts, holds }: Plan): void {
   const { now } = calendar
   const ended = lastEnded(calendar, () => true)
   let openings = new Openings(calendar, policy)
@@ -107,7 +121,9 @@ function startAllThatCan(waiting: Waiting[], { calendar, policy, starts }: Plan)
     starts.set(next.entry.id, { kind: 'at', at: now, ...(after === undefined ? {} : { after }) })
     waiting.splice(place, 1)
     if (!next.isWaitedFor) continue
-    calendar.hold(units, next.demand)
+    const until = openings.holdEnd(units, next.demand)
+    holds.push({ units, from: now, until })
+    calendar.hold(units, { ...next.demand, duration: until - now })
     if (place === 0) continue
     openings = new Openings(calendar, policy)
     place = 0

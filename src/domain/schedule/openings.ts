@@ -1,9 +1,12 @@
 import { allocationOrder } from '../observation/allocation.ts'
-import type { Cap } from '../policy/limits.ts'
-import type { Millis, Policy, UnitId } from '../pool/model.ts'
+import type { Millis, Policy, Request, UnitId } from '../pool/model.ts'
 import type { Calendar } from './calendar.ts'
-import { type Demand, sizeOf } from './demand.ts'
+import { type Demand, neededTime, sizeOf } from './demand.ts'
+import { type Peak, peakOf } from './peak-use.ts'
 import { NEVER } from './term-times.ts'
+
+/** A run until a booking begins ends this much earlier, so that the driver shows its units free in time. */
+const BEFORE_BOOKING_MS: Millis = 10_000
 
 /**
  * The units that are free at one moment, each with the time until which a request that starts now may hold it.
@@ -42,41 +45,71 @@ export class Openings {
     return this.#open === 0
   }
 
-  /** How many units the account of a cap holds, with those of earlier requests that can start now. */
-  usedOf({ account }: Cap): number {
-    return this.#used.get(account) ?? 0
+  /**
+   * The most units that the account of a request has while the request would hold its units: now, with those of earlier
+   * requests that can start now, or later with its bookings.
+   */
+  peakFor(demand: Demand): Peak {
+    const { now } = this.#calendar
+    const account = demand.cap?.account
+    const used = account === undefined ? 0 : (this.#used.get(account) ?? 0)
+    const later = account === undefined ? [] : this.#calendar.laterUses(account)
+    if (account === undefined || later.length === 0) return { units: used, at: now }
+    const held = this.#calendar.usesNow(account)
+    const peak = peakOf([...held, ...later], now, now + (demand.duration ?? NEVER))
+    return { units: peak.units + used - held.length, at: peak.at }
   }
 
   /** Whether the limit of its account allows the request now. */
-  allows({ request, cap }: Demand): boolean {
-    return cap === undefined || this.usedOf(cap) + sizeOf(request) <= cap.most
+  allows(demand: Demand): boolean {
+    const { request, cap } = demand
+    return cap === undefined || this.peakFor(demand).units + sizeOf(request) <= cap.most
   }
 
   /** Whether the request can start now. Takes no unit, and is cheaper than `choices`. */
   fits(demand: Demand): boolean {
-    const { request, duration } = demand
+    const { request } = demand
     if (!this.allows(demand)) return false
     // Fast path: a thousand requests may wait behind one for which all free units are kept.
-    if (duration === undefined && this.#unlimited < sizeOf(request)) return false
-    const needed = this.#neededUntil(duration)
+    if (neededTime(demand) === undefined && this.#unlimited < sizeOf(request)) return false
     if (request.kind === 'ids')
-      return request.ids.every((id) => this.#isOpen(this.#calendar.placeOf(id), needed))
+      return request.ids.every((id) => this.#suits(this.#calendar.placeOf(id), demand))
     let open = 0
-    for (const place of this.#calendar.placesFor(request)) if (this.#isOpen(place, needed)) open++
+    for (const place of this.#calendar.placesFor(request)) if (this.#suits(place, demand)) open++
     return open >= request.count
   }
 
   /** All units that the request may hold now, in the order of allocation. */
   choices(demand: Demand): readonly UnitId[] {
-    const { request, uid, duration } = demand
+    const { request, uid } = demand
     if (!this.allows(demand)) return []
-    const needed = this.#neededUntil(duration)
     if (request.kind === 'ids') {
-      return request.ids.filter((id) => this.#isOpen(this.#calendar.placeOf(id), needed))
+      return request.ids.filter((id) => this.#suits(this.#calendar.placeOf(id), demand))
     }
-    const open = this.#calendar.placesFor(request).filter((place) => this.#isOpen(place, needed))
+    const open = this.#calendar.placesFor(request).filter((place) => this.#suits(place, demand))
     const units = open.flatMap((place) => this.#calendar.units[place] ?? [])
-    return allocationOrder(units, this.#policy, uid).map(({ id }) => id)
+    const ordered = allocationOrder(units, this.#policy, uid).map(({ id }) => id)
+    if (demand.least === undefined) return ordered
+    const end = (unit: UnitId) => this.#endOn(this.#calendar.placeOf(unit), demand)
+    return ordered.toSorted((a, b) => (end(a) === end(b) ? 0 : end(b) - end(a)))
+  }
+
+  /** Until when the request may hold these units: not after a booking begins, if it needs them until then only. */
+  holdEnd(units: readonly UnitId[], demand: Demand): Millis {
+    const ends = units.map((unit) => this.#endOn(this.#calendar.placeOf(unit), demand))
+    return Math.min(this.#calendar.now + (demand.duration ?? NEVER), ...ends)
+  }
+
+  #endOn(place: number, { duration = NEVER, least }: Demand): Millis {
+    const end = this.#calendar.now + duration
+    return least === undefined ? end : Math.min(end, this.#calendar.nextFrom(place) - BEFORE_BOOKING_MS)
+  }
+
+  /** The longest time for which the units of a request could be held from now on; 0: they cannot. */
+  longestFor(request: Request): Millis {
+    const until = this.#calendar.placesFor(request).map((place) => this.#until[place] ?? 0)
+    const end = until.sort((a, b) => (a === b ? 0 : b - a))[sizeOf(request) - 1] ?? 0
+    return Math.max(0, end - this.#calendar.now)
   }
 
   /** Plans the next request of the queue. Returns its units if it can start now, else null. */
@@ -89,13 +122,14 @@ export class Openings {
     const units = this.choices(demand).slice(0, sizeOf(demand.request))
     for (const unit of units) this.#limit(this.#calendar.placeOf(unit), Number.NEGATIVE_INFINITY)
     const { cap } = demand
-    if (cap !== undefined) this.#used.set(cap.account, this.usedOf(cap) + units.length)
+    if (cap !== undefined) this.#used.set(cap.account, (this.#used.get(cap.account) ?? 0) + units.length)
     return units
   }
 
   /** A request without a known duration cannot use a unit with a limit, so it limits only the others. */
   #keepFor(demand: Demand): void {
-    const { request, duration } = demand
+    const { request } = demand
+    const duration = neededTime(demand)
     if (duration === undefined && this.#unlimited === 0) return
     const places = this.#calendar.placesFor(request)
     if (!places.some((place) => this.#isOpen(place, this.#calendar.now))) return
@@ -119,7 +153,9 @@ export class Openings {
     return (this.#until[place] ?? Number.NEGATIVE_INFINITY) >= needed
   }
 
-  #neededUntil(duration: Millis | undefined): Millis {
-    return duration === undefined ? NEVER : this.#calendar.now + duration
+  /** Whether the request may hold the unit from now on, for long enough. */
+  #suits(place: number, demand: Demand): boolean {
+    const end = this.#endOn(place, demand)
+    return this.#isOpen(place, end) && end >= this.#calendar.now + (demand.least ?? 0)
   }
 }

@@ -1,7 +1,7 @@
 import { limitedAs } from '../policy/limits.ts'
 import { bookingsOf } from '../pool/bookings.ts'
-import type { Millis, Pool } from '../pool/model.ts'
-import { knownEnd, NEVER } from './term-times.ts'
+import type { Millis, Pool, Reservation } from '../pool/model.ts'
+import { knownEnd, NEVER, startOf } from './term-times.ts'
 
 /** A number of units that an account has for some time. */
 export interface Use {
@@ -29,6 +29,22 @@ export function peakOf(uses: readonly Use[], from: Millis, until: Millis): Peak 
 
 const unitsAt = (uses: readonly Use[], time: Millis): number =>
   uses.reduce((sum, { from, until, units }) => (from <= time && time < until ? sum + units : sum), 0)
+
+/** The uses of reservations that begin later, one for each unit, by account as limits count it. */
+export function usesIn(
+  laters: readonly { readonly reservation: Reservation }[],
+): ReadonlyMap<number, readonly Use[]> {
+  const uses = new Map<number, Use[]>()
+  for (const { reservation } of laters) {
+    if (reservation.term.kind === 'maintenance') continue
+    const account = limitedAs(reservation.owner.account)
+    const use = { from: startOf(reservation), until: knownEnd(reservation), units: 1 }
+    const known = uses.get(account)
+    if (known === undefined) uses.set(account, [use])
+    else known.push(use)
+  }
+  return uses
+}
 
 /** What an account, as limits count it, has now and has booked. */
 export function usesOf(pool: Pool, account: number, now: Millis): readonly Use[] {

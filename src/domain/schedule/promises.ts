@@ -1,6 +1,6 @@
 import type { Millis, Pool, UnitId } from '../pool/model.ts'
 import { arranged } from './arrangement.ts'
-import { expectedStarts, type Outlook } from './expected-starts.ts'
+import { expectedStarts, type Outlook, plannedHolds } from './expected-starts.ts'
 import { NEVER } from './term-times.ts'
 
 /** `booked`: there are not enough units for all bookings. `waiting`: a waiter would start later. */
@@ -20,7 +20,8 @@ export function withPromisesKept(
   after: Pool,
   known: Known & { readonly unusable?: ReadonlySet<UnitId> },
 ): Promises {
-  const pool = arranged(after, { ...known, before })
+  const expected = plannedHolds(before, known)
+  const pool = arranged(after, { ...known, before, expected })
   if (pool === null) return { kind: 'booked' }
   return keepsPromises(before, pool, known) ? { kind: 'kept', pool } : { kind: 'waiting' }
 }

@@ -2,9 +2,11 @@ import type { CanhazgpuError } from '../errors.ts'
 import { reservedUnits } from '../observation/allocation.ts'
 import { type Obstacle, obstaclesIn, type Reading } from '../observation/obstacles.ts'
 import { unknownReadings } from '../observation/readings.ts'
+import { type Booked, nextBookings } from '../pool/bookings.ts'
 import type { Millis, Pool, QueueEntry, UnitId } from '../pool/model.ts'
 import type { StoppedCheck } from '../pool/process-check.ts'
 import { wantedUnits } from '../pool/suitable.ts'
+import { sizeOf } from './demand.ts'
 import { type ExpectedStart, expectedStarts } from './expected-starts.ts'
 import { isPassedOver, type Standing, standings } from './startable.ts'
 
@@ -19,11 +21,13 @@ export interface QueuePlace {
 
 /**
  * Why a request waits. `short`: too few units are free; `obstacles` are the unreserved units that cannot be granted.
+ * `booked`: enough units are free, but bookings need some of them too soon.
  * `unanswered`: it can start and its process does not respond. `stopped`: a signal stopped its process. `over-limit`:
  * its account holds `used` units, and a limit allows `most`.
  */
 export type WaitingReason =
   | { readonly kind: 'short'; readonly free: number; readonly obstacles: readonly Obstacle[] }
+  | { readonly kind: 'booked'; readonly booked: readonly Booked[] }
   | { readonly kind: 'behind'; readonly position: number }
   | { readonly kind: 'next' }
   | { readonly kind: 'over-limit'; readonly used: number; readonly most: number }
@@ -78,8 +82,13 @@ function reasonFor(
       return { kind: 'behind', position: standing.place + 1 }
     case 'over-limit':
       return standing
-    default:
-      return { kind: 'short', ...supplyOf(pool, wantedUnits(pool, entry.request), obstacles) }
+    default: {
+      const wanted = wantedUnits(pool, entry.request)
+      const supply = supplyOf(pool, wanted, obstacles)
+      const booked = [...nextBookings(pool).values()].filter(({ unit }) => wanted.includes(unit))
+      const isShort = supply.free < sizeOf(entry.request) || booked.length === 0
+      return isShort ? { kind: 'short', ...supply } : { kind: 'booked', booked }
+    }
   }
 }
 

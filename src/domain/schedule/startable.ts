@@ -1,40 +1,17 @@
-import { type Evidence, unreservedAvailability } from '../observation/allocation.ts'
-import type { Millis, Pool, QueueEntry, Request, Unit, UnitId } from '../pool/model.ts'
-import type { StoppedCheck } from '../pool/process-check.ts'
+import { bookingsOf } from '../pool/bookings.ts'
+import type { Millis, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
 import { wantedUnits } from '../pool/suitable.ts'
-import { Calendar, type Usability } from './calendar.ts'
-import { demandOf } from './demand.ts'
+import { Calendar } from './calendar.ts'
+import { type Conditions, calendarOf } from './conditions.ts'
+import { type Demand, demandOf } from './demand.ts'
 import { Openings } from './openings.ts'
+import { withRoomFor } from './room.ts'
 
 /**
  * A waiter that can start for this long but does not ask for its units is passed over. It may be frozen, or stopped
  * where the kernel does not show it. A waiter that is known to be stopped is passed over at once, until it continues.
  */
 export const PASSED_OVER_AFTER_MS: Millis = 10_000
-
-/** A unit that was released more recently than this may still show the memory of its last holder. */
-const JUST_RELEASED_MS: Millis = 10_000
-
-/** The inputs of a start decision besides the pool. */
-export interface Conditions {
-  readonly now: Millis
-  readonly stopped: StoppedCheck
-  /** The driver's readings; without them every unit without a reservation may be free. */
-  readonly evidence?: Evidence
-  /** Used if there is no evidence: the units that could not be used at the last probe. */
-  readonly unusable?: ReadonlySet<UnitId>
-}
-
-/** The conditions of a decision that uses an observation. */
-export interface ObservedConditions extends Conditions {
-  readonly evidence: Evidence
-}
-
-/** The units that the readings show unusable, without those that were released just now. */
-export function unusableIn(pool: Pool, conditions: ObservedConditions): ReadonlySet<UnitId> {
-  const { usability } = calendarOf(pool, conditions)
-  return new Set(pool.units.filter((_, place) => usability[place] === 'unusable').map(({ id }) => id))
-}
 
 /** The openings that remain after the waiters before the given entry; without an entry, after the whole queue. */
 export function openingsFor(pool: Pool, id: string, conditions: Conditions): Openings {
@@ -47,9 +24,14 @@ export function openingsFor(pool: Pool, id: string, conditions: Conditions): Ope
 }
 
 /** The entries that can start now, in the order of the queue; with `before`, only those before that entry. */
-export function startableEntries(pool: Pool, conditions: Conditions, before?: string): readonly QueueEntry[] {
+export function startableEntries(
+  given: Pool,
+  conditions: Conditions,
+  before?: string,
+): readonly QueueEntry[] {
   const startable: QueueEntry[] = []
-  if (pool.queue.length === 0) return startable
+  if (given.queue.length === 0) return startable
+  const pool = withRoomForFirst(given, conditions)
   const openings = new Openings(calendarOf(pool, conditions), pool.policy)
   for (const entry of pool.queue) {
     if (entry.id === before || openings.areEmpty) break
@@ -59,6 +41,29 @@ export function startableEntries(pool: Pool, conditions: Conditions, before?: st
     }
   }
   return startable
+}
+
+/** The request that is decided: that of an entry, or of a newcomer, which comes after the whole queue. */
+interface Asking {
+  readonly id: string
+  readonly demand: Demand
+}
+
+/**
+ * The pool with bookings on other units, if only then the first request can start. Requests behind it get no room: they
+ * would start before it.
+ */
+export function withRoomForFirst(pool: Pool, conditions: Conditions, asking?: Asking): Pool {
+  if (bookingsOf(pool).length === 0) return pool
+  const calendar = calendarOf(pool, conditions)
+  const openings = new Openings(calendar, pool.policy)
+  for (const entry of pool.queue) {
+    if (entry.id === asking?.id) break
+    const demand = demandOf(entry, pool.policy)
+    const counts = isWaitedFor(entry, conditions) && calendar.canEverStart(demand) && openings.allows(demand)
+    if (counts) return withRoomFor(pool, demand, conditions)
+  }
+  return asking === undefined ? pool : withRoomFor(pool, asking.demand, conditions)
 }
 
 /** Whether later requests must wait for this entry. */
@@ -122,36 +127,7 @@ export function limitsReached(pool: Pool, now: Millis): ReadonlyMap<string, Reac
     const demand = demandOf(entry, pool.policy)
     const { cap } = demand
     if (cap === undefined || openings.allows(demand)) continue
-    reached.set(entry.id, { used: openings.usedOf(cap), most: cap.most })
+    reached.set(entry.id, { used: openings.peakFor(demand).units, most: cap.most })
   }
   return reached
 }
-
-function calendarOf(pool: Pool, { now, evidence, unusable }: Conditions): Calendar {
-  const calendar = new Calendar(pool, now)
-  if (evidence !== undefined) {
-    let place = 0
-    for (const unit of pool.units) {
-      const usability = usabilityOf(unit, evidence, { now, isHeld: calendar.isHeld(place) })
-      if (usability !== 'usable') calendar.setUsability(place, usability)
-      place++
-    }
-  } else if (unusable !== undefined) {
-    for (const id of unusable) calendar.setUsability(calendar.placeOf(id), 'unusable')
-  }
-  return calendar
-}
-
-function usabilityOf(
-  unit: Unit,
-  evidence: Evidence,
-  { now, isHeld }: { readonly now: Millis; readonly isHeld: boolean },
-): Usability {
-  const use = evidence.readings.get(unit.id)?.use
-  if (use?.kind !== 'measured') return 'unusable'
-  if (isHeld || unreservedAvailability(use, evidence) === 'free') return 'usable'
-  return isJustReleased(unit, now) ? 'unclear' : 'unusable'
-}
-
-export const isJustReleased = ({ lastUse }: Unit, now: Millis): boolean =>
-  lastUse !== undefined && now - lastUse.endedAt < JUST_RELEASED_MS

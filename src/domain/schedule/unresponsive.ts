@@ -1,5 +1,6 @@
 import type { Pool, QueueEntry } from '../pool/model.ts'
-import { type Conditions, isPassedOver, startableEntries } from './startable.ts'
+import type { Conditions } from './conditions.ts'
+import { isPassedOver, startableEntries } from './startable.ts'
 
 /**
  * Notes `startableSince` for every waiter before the given entry that can start now. A waiter that does not ask for its

@@ -3,6 +3,7 @@ import type { QueueOverview, QueuePlace, WaitingReason } from '../../domain/sche
 import type { QueueDocument } from '../schemas/queue.ts'
 import { requestWords } from '../words/request-words.ts'
 import { reasonWords } from '../words/waiting-words.ts'
+import { bookedDocument } from './booked-document.ts'
 import { obstacleDocument } from './obstacle-document.ts'
 import { requirementsDocument } from './requirements-document.ts'
 import { definedOnly, timestamp, typeOf } from './status-document.ts'
@@ -47,6 +48,8 @@ function reasonFields(reason: WaitingReason) {
         ...(obstacles.length === 0 ? {} : { unavailable_gpus: obstacles.map(obstacleDocument) }),
       }
     }
+    case 'booked':
+      return { booked: reason.booked.map(bookedDocument) }
     case 'behind':
       return { behind_position: reason.position }
     case 'over-limit':

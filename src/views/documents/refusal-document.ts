@@ -1,5 +1,4 @@
 import type {
-  Booked,
   Busy,
   Draining,
   Held,
@@ -12,6 +11,7 @@ import type { Millis, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
+import { bookedDocument } from './booked-document.ts'
 import { drainDocument } from './drain-document.ts'
 import { sourceDocument } from './policy-document.ts'
 import { requirementsDocument } from './requirements-document.ts'
@@ -139,10 +139,6 @@ const unusableDocument = ({
     error: faultWords(fault),
     reason: { code: fault.code },
   })),
-})
-
-const bookedDocument = ({ unit, id, by, from, until }: Booked) => ({
-  ...{ gpu_id: gpuNumber(unit), booking: id, user: by, from: timestamp(from), until: timestamp(until) },
 })
 
 const drainingDocument = (draining: readonly Draining[]) =>

@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
+import { booked } from './booked.ts'
 import { drain } from './drain.ts'
 import { faultReason, reservationType } from './status.ts'
 import { list, object, oneOf, optional, position, text, time, whole } from './values.ts'
@@ -33,11 +34,13 @@ export const queuePlace = object({
   gives_up_at: optional(time),
   /** Text for people. The next fields have the same content for programs. */
   reason: text,
-  reason_code: oneOf(['short', 'behind', 'over-limit', 'next', 'unanswered', 'stopped']),
+  reason_code: oneOf(['short', 'booked', 'behind', 'over-limit', 'next', 'unanswered', 'stopped']),
   /** With `short`: the number of wanted GPUs that are free. */
   free: optional(whole),
   /** With `short`: the wanted GPUs that are drained, or unreserved but not free. */
   unavailable_gpus: optional(list(unavailableGpu)),
+  /** With `booked`: the wanted GPUs that bookings need. */
+  booked: optional(booked),
   /** With `behind`: the position of the earlier request. */
   behind_position: optional(position),
   /** With `over-limit`: the number of GPUs that the account has, and the most that it may have. */

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { RULE_KEYS } from '../../domain/policy/rules.ts'
+import { booked } from './booked.ts'
 import { drain } from './drain.ts'
 import { faultReason } from './status.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
@@ -21,9 +22,6 @@ const unusable = {
   draining,
   faulty: list(object({ gpu_id: whole, error: text, reason: faultReason })),
 }
-
-/** GPUs that a booking needs; they are free, or held, until it begins. */
-const booked = list(object({ gpu_id: whole, booking: text, user: text, from: time, until: time }))
 
 const short = object({
   code: v.literal('short'),

@@ -59,6 +59,10 @@ export function reasonWords(reason: WaitingReason): string {
   switch (reason.kind) {
     case 'short':
       return freeWords(reason.free, reason.obstacles)
+    case 'booked': {
+      const names = new Set(reason.booked.map(({ by }) => printable(by)))
+      return `the free GPUs are booked too soon, by ${[...names].join(', ')}`
+    }
     case 'behind':
       return `behind position ${reason.position}`
     case 'over-limit':

@@ -98,11 +98,11 @@ export function bookingOf(parts: ReservationParts & TermParts<BookingTerm> = {})
   return reservationOf(rest, { kind: 'booking', from, until })
 }
 
-/** A booking that has not begun. */
+/** A booking of exactly these units that has not begun. */
 export function bookedOf(parts: Partial<Omit<Booking, 'term'>> & BookedParts = {}): Booking {
   const { units = [0], from = NOON.wall + HOUR, until = from + HOUR, request, ...rest } = parts
   return {
-    ...{ id: 'booked', owner: ALICE, request: request ?? someUnits(units.length), bookedAt: NOON.wall },
+    ...{ id: 'booked', owner: ALICE, request: request ?? theseUnits(...units), bookedAt: NOON.wall },
     holdings: wholeUnits(units.map(gpuUnit)),
     ...rest,
     term: { kind: 'booking', from, until },

@@ -5,8 +5,9 @@ import { endReservation, settle } from '../../../src/domain/operation/ending.ts'
 import type { Intent } from '../../../src/domain/operation/intent.ts'
 import type { GpuUse, Pool, ProcessIdentity, QueueEntry, UnitId } from '../../../src/domain/pool/model.ts'
 import type { ProcessCheck } from '../../../src/domain/pool/process-check.ts'
+import type { Conditions } from '../../../src/domain/schedule/conditions.ts'
 import { queuePlaces } from '../../../src/domain/schedule/queue-places.ts'
-import { type Conditions, isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
+import { isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
 import { clearUnresponsive, noteStartable } from '../../../src/domain/schedule/unresponsive.ts'
 import {
   ALICE,

@@ -4,12 +4,13 @@ import type { Obstacle } from '../../../src/domain/observation/obstacles.ts'
 import type { UnitReading } from '../../../src/domain/observation/readings.ts'
 import { acquire, canStart } from '../../../src/domain/operation/acquisition.ts'
 import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
-import type { Shortage } from '../../../src/domain/operation/refusal.ts'
+import type { BookedUp, Shortage } from '../../../src/domain/operation/refusal.ts'
 import type { Account, Pool, ProcessIdentity, Request } from '../../../src/domain/pool/model.ts'
 import { gpuUnit, unitsOf } from '../../../src/domain/pool/units.ts'
+import type { Conditions } from '../../../src/domain/schedule/conditions.ts'
 import { expectedStarts } from '../../../src/domain/schedule/expected-starts.ts'
 import { keepsPromises } from '../../../src/domain/schedule/promises.ts'
-import { type Conditions, isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
+import { isWaitedFor, startableEntries } from '../../../src/domain/schedule/startable.ts'
 import {
   clearUnresponsive,
   forgetUnstartable,
@@ -217,7 +218,8 @@ function intentOf({ id, request, user, account, hold }: Intent1): Intent {
 }
 
 /** A shortage as it was recorded: how many units, not which. */
-function countsOf(facts: Shortage) {
+function countsOf(facts: Shortage | BookedUp) {
+  if (facts.code === 'booked') throw new Error('no pool had bookings')
   // Not recorded: holders and drains.
   const {
     code: _,

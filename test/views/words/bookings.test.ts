@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { GpuStatus, Overview } from '../../../src/domain/observation/status.ts'
-import type { Booked, BookedUp, Unbookable } from '../../../src/domain/operation/refusal.ts'
+import type { BookedUp, Unbookable } from '../../../src/domain/operation/refusal.ts'
+import type { Booked } from '../../../src/domain/pool/bookings.ts'
 import type { Booking } from '../../../src/domain/pool/model.ts'
 import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import { bookedWords, cancelledWords } from '../../../src/views/words/booking-answers.ts'

@@ -64,6 +64,13 @@ test.each<[WaitingReason, string]>([
     { kind: 'short', free: 0, obstacles: [OCCUPIED, FAULTY, FAULTY, UNCHECKED] },
     '0 free, 1 in use without reservation, 2 with errors, 1 not checked',
   ],
+  [
+    {
+      kind: 'booked',
+      booked: ['ann', 'ben', 'ann'].map((by) => ({ unit: '1', id: 'a', by, from: 0, until: 1 })),
+    },
+    'the free GPUs are booked too soon, by ann, ben',
+  ],
   [{ kind: 'behind', position: 3 }, 'behind position 3'],
   [{ kind: 'over-limit', used: 2, most: 2 }, 'limit of 2 GPUs reached: has 2'],
   [{ kind: 'next' }, 'next to be served'],
