@@ -1,5 +1,5 @@
 import { Chance } from '../simulation/chance.ts'
-import { daemonsOf, kill, stoppersOf, supervisorsOf } from '../test/support/processes.ts'
+import { daemonsOf, hasEnded, kill, stoppersOf, supervisorsOf } from '../test/support/processes.ts'
 import { type Action, Actions } from './actions.ts'
 import { stamp } from './clock.ts'
 import { DaemonFaults } from './daemon-faults.ts'
@@ -46,6 +46,8 @@ class Workload {
   /** Unfinished parts of actions. */
   readonly #pending = new Set<Promise<void>>()
   #isAborted = false
+  /** Children of the last daemon. */
+  #stoppers: readonly number[] = []
   #started = 0
   #faults = Promise.resolve()
   /** When the last `run` or `reserve` ended. */
@@ -157,14 +159,20 @@ class Workload {
   }
 
   async #endDaemon(): Promise<void> {
-    const daemon = this.#setup.daemon?.pool.daemon()
+    const served = this.#setup.daemon?.pool
+    if (served !== undefined) this.#stoppers = stoppersOf(served)
+    const daemon = served?.daemon()
     daemon?.kill('SIGTERM')
     await daemon?.exited
   }
 
   async #waitForProcesses(): Promise<void> {
     const { pool } = this.#setup
-    const left = () => [...supervisorsOf(pool), ...stoppersOf(pool), ...daemonsOf(pool)]
+    const left = () => [
+      ...supervisorsOf(pool),
+      ...this.#stoppers.filter((pid) => !hasEnded(pid)),
+      ...daemonsOf(pool),
+    ]
     const deadline = performance.now() + STUCK_AFTER_MS
     while (left().length > 0 && performance.now() < deadline) await Bun.sleep(POLL_EVERY_MS)
     const pids = left()

@@ -115,26 +115,30 @@ function stillHeld(held: readonly UnitId[], found: HeldUnits, job: Job): readonl
   return left
 }
 
-export interface Stopping extends Pick<Supervision, 'clock' | 'sleep'> {
+/** The messages to a command at its time limit. */
+export const interruptLine = (grace: Millis): string =>
+  `canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${formatDuration(grace)}`
+export const KILL_LINE = 'canhazgpu: still running after SIGINT: sending SIGKILL'
+
+interface Stopping extends Pick<Supervision, 'clock' | 'sleep'> {
   readonly job: Pick<Job, 'interrupt' | 'kill' | 'isOver' | 'writeStderr'>
 }
 
 /** Interrupts the command, and kills its remaining processes after the grace period. */
-export async function stopJob(stopping: Stopping, { interruptAt, killAt }: TimeLimit): Promise<void> {
-  const grace = formatDuration(killAt - interruptAt)
-  stopping.job.writeStderr(`canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${grace}`)
+async function stopJob(stopping: Stopping, { interruptAt, killAt }: TimeLimit): Promise<void> {
+  stopping.job.writeStderr(interruptLine(killAt - interruptAt))
   stopping.job.interrupt()
   await killRemaining(stopping, killAt)
 }
 
 /** Waits until an interrupted command has ended, and kills the processes that remain at this time. */
-export async function killRemaining({ job, clock, sleep }: Stopping, killAt: Millis): Promise<void> {
+async function killRemaining({ job, clock, sleep }: Stopping, killAt: Millis): Promise<void> {
   const startedAt = clock()
   let isKilled = false
   while (!job.isOver()) {
     const now = clock()
     if (now >= killAt) {
-      if (!isKilled) job.writeStderr('canhazgpu: still running after SIGINT: sending SIGKILL')
+      if (!isKilled) job.writeStderr(KILL_LINE)
       isKilled = true
       job.kill()
     }

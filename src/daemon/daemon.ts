@@ -1,7 +1,7 @@
 import type { Administration } from '../app/administration.ts'
 import { tooManyConnections } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { Account, Millis, Reservation, RunTerm } from '../domain/pool/model.ts'
+import type { Account, Millis } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -10,8 +10,9 @@ import type { Caller } from './caller.ts'
 import { Commands, type CommandsParts } from './commands.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
-import { Runs, type RunsParts } from './runs.ts'
+import { Runs } from './runs.ts'
 import { Session, type SessionParts } from './session.ts'
+import { stopAtLimit, type TimeLimitParts } from './time-limit.ts'
 import { Waiters } from './waiters.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
 import { Watchers } from './watchers.ts'
@@ -29,9 +30,10 @@ export interface DaemonParts {
   readonly serviceFor: (caller: Caller) => PoolService
   /** See `SessionParts`. */
   readonly history: SessionParts['history']
-  /** Stops the command of a run that has reached its time limit, and writes messages to its standard error. */
-  readonly stop: (run: Reservation<RunTerm>, stderr: string | null) => ReturnType<RunsParts['stop']>
+  /** How this machine ends runs at their time limits. */
+  readonly limits: Omit<TimeLimitParts, 'processes' | 'tell' | 'log'>
   readonly stderrOf: CommandsParts['stderrOf']
+  /** Writes a line to the standard error of a command. Resolves when the writer has opened it, or after a second. */
   readonly tell: (...message: Parameters<CommandsParts['tell']>) => Promise<void>
   /** The maximum number of connections that the descriptor limit allows. */
   readonly mostConnections: number
@@ -67,9 +69,14 @@ export class Daemon implements ConnectionHandler {
       alive: parts.processes.alive,
       tell: (...message) => void this.#logged(parts.tell(...message)),
     })
+    const limits: TimeLimitParts = {
+      ...{ ...parts.limits, processes: parts.watched, log: parts.log },
+      tell: async (run, line) =>
+        void (await this.#logged(parts.tell(run, this.#commands.stderrOf(run.id), line))),
+    }
     this.#runs = new Runs({
       processes: parts.watched,
-      stop: async (run) => void (await this.#logged(parts.stop(run, this.#commands.stderrOf(run.id)))),
+      stop: async (due) => void (await this.#logged(stopAtLimit(due, limits))),
       settle: () => void this.#settle(),
       beat: (ids) => void this.#beat(ids),
     })

@@ -1,6 +1,7 @@
 import { nextReadingAt } from '../domain/operation/booked.ts'
 import type { Millis, Reservation, RunTerm } from '../domain/pool/model.ts'
 import type { TimedPool } from '../ports/pool-service.ts'
+import type { DueRun } from './time-limit.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
 
 /** Interval at which processes that cannot be watched are checked. */
@@ -18,11 +19,8 @@ export interface RunsParts {
   readonly settle: () => void
   /** Records the heartbeats of these runs, and calls `follow` again. */
   readonly beat: (ids: readonly string[]) => void
-  /**
-   * Stops the command of a run that has reached its time limit. Resolves when all its processes have ended, or when
-   * stopping them has failed; never rejects.
-   */
-  readonly stop: (run: Reservation<RunTerm>) => Promise<void>
+  /** Resolves when the command of the run has ended, or when stopping it has failed; never rejects. */
+  readonly stop: (due: DueRun) => Promise<void>
 }
 
 /** Follows the reservations: watches the processes, and acts when an end, a time limit or a heartbeat is due. */
@@ -43,7 +41,7 @@ export class Runs {
     const runs = pool.reservations.filter(isRun)
     const all = [...pool.queue.map(({ process }) => process), ...runs.map(({ term }) => term.process)]
     processes.follow(all)
-    for (const run of runs) if (endOf(run) <= moment.wall) this.#stop(run)
+    for (const run of runs) if (endOf(run) <= moment.wall) this.#stop(run, moment.wall)
     const ends = pool.reservations.filter(({ id }) => !this.#stopping.has(id)).map(endOf)
     const checkAt = all.every((each) => processes.isWatched(each)) ? [] : [moment.wall + CHECK_EVERY_MS]
     // Nothing is known of the other runs: they end when their last heartbeat is too old.
@@ -69,10 +67,12 @@ export class Runs {
     return this.#lastBeat + HEARTBEAT_EVERY_MS
   }
 
-  #stop(run: Reservation<RunTerm>): void {
-    if (this.#stopping.has(run.id)) return
+  #stop(run: Reservation<RunTerm>, now: Millis): void {
+    const { limit } = run.term
+    if (limit === undefined || this.#stopping.has(run.id)) return
     this.#stopping.add(run.id)
-    void this.#parts.stop(run).then(() => {
+    const due = { run, grace: limit.killAt - limit.interruptAt, killIn: limit.killAt - now }
+    void this.#parts.stop(due).then(() => {
       this.#stopping.delete(run.id)
       // If stopping failed, this tries again.
       setTimeout(this.#parts.settle, RETRY_AFTER_MS)

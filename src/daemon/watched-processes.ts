@@ -1,6 +1,6 @@
 import type { Liveness, Millis, ProcessIdentity } from '../domain/pool/model.ts'
 import type { AliveCheck } from '../domain/pool/process-check.ts'
-import type { ProcessExit, ProcessExits } from '../ports/process-exits.ts'
+import type { EndSignal, ProcessExit, ProcessExits } from '../ports/process-exits.ts'
 
 /** The process of one run or waiter. Without an `exit` it cannot be watched. */
 interface Watched {
@@ -60,6 +60,13 @@ export class WatchedProcesses {
     const watched = this.#watched.get(keyOf(process))
     if (watched === undefined || watched.exit === null) return this.#check(process)
     return watched.exitedAt === undefined ? 'alive' : 'gone'
+  }
+
+  /** Signals exactly this process; does nothing if it has exited. */
+  signal(process: ProcessIdentity, signal: EndSignal): void {
+    const exit = this.#watched.get(keyOf(process))?.exit
+    if (exit === undefined || exit === null) this.#exits.signal(process, signal)
+    else exit.signal(signal)
   }
 
   exitedAt(process: ProcessIdentity): Millis | undefined {

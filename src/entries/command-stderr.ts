@@ -1,27 +1,17 @@
-import { close, isTerminal, pidfdGetDescriptor } from '../adapters/kernel/libc.ts'
+import { isTerminal, pidfdGetDescriptor } from '../adapters/kernel/libc.ts'
 import { readLink } from '../adapters/kernel/procfs.ts'
 import type { WatchedProcess } from '../adapters/kernel/wait.ts'
 import { writeMessage } from '../adapters/process/message.ts'
 
 const STDERR = 2
 
-/** The standard error of a command, for messages of the daemon. */
-export interface CommandStderr {
-  /** Does nothing if the command has redirected its standard error to another file since `known`. */
-  write(line: string): void
-  close(): void
-}
-
-/** Must be called before this process takes the account of the job. `known`: see `CommandsParts.stderrOf`. */
-export function openCommandStderr({ pidfd }: WatchedProcess, known: string | null): CommandStderr {
-  let fd = pidfd === null ? -1 : pidfdGetDescriptor(pidfd, STDERR)
-  return {
-    write: (line) => {
-      if (fd >= 0 && (isTerminal(fd) || readLink(`/proc/self/fd/${fd}`) === known)) writeMessage(fd, line)
-    },
-    close: () => {
-      if (fd >= 0) close(fd)
-      fd = -1
-    },
+/**
+ * Opens the standard error of a command. The result writes a line to it, unless the command has redirected it to another
+ * file since `known` (see `CommandsParts.stderrOf`). Must be called before this process takes the rights of the account.
+ */
+export function openCommandStderr({ pidfd }: WatchedProcess, known: string | null): (line: string) => void {
+  const fd = pidfd === null ? -1 : pidfdGetDescriptor(pidfd, STDERR)
+  return (line) => {
+    if (fd >= 0 && (isTerminal(fd) || readLink(`/proc/self/fd/${fd}`) === known)) writeMessage(fd, line)
   }
 }

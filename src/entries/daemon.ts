@@ -4,7 +4,7 @@ import { groupId, unnamed, userId, userNames } from '../adapters/accounts/users.
 import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
 import { prepareSocketFolder } from '../adapters/daemon/socket-path.ts'
-import { prepareStopFiles, removeStopFile, stopFileOf } from '../adapters/daemon/stop-file.ts'
+import { openStopFiles } from '../adapters/daemon/stop-file.ts'
 import { withinDeadline } from '../adapters/gpu/deadline.ts'
 import { DRIVER_NAMES } from '../adapters/gpu/driver-names.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
@@ -12,10 +12,8 @@ import { isInFirstPidNamespace } from '../adapters/kernel/boot.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
 import { canReadProcessOwners, liveness, stoppedInDecision } from '../adapters/kernel/processes.ts'
-import { hostname, readLink, readText } from '../adapters/kernel/procfs.ts'
-import { hasSupervisor } from '../adapters/kernel/supervisors.ts'
+import { hostname, readLink } from '../adapters/kernel/procfs.ts'
 import { driverEnvironment } from '../adapters/process/driver-environment.ts'
-import { selfCommand } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { askHistoryChild } from '../adapters/process/usage-child.ts'
 import { documentFault } from '../adapters/store/document/document-check.ts'
@@ -28,24 +26,20 @@ import { type Demand, SharedDriver } from '../app/sampling/shared-driver.ts'
 import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import type { Caller } from '../daemon/caller.ts'
-import { Daemon, type DaemonParts } from '../daemon/daemon.ts'
+import { Daemon } from '../daemon/daemon.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import { groupAtDaemon } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { thresholdWarning } from '../domain/observation/threshold.ts'
-import type { Account, Millis, ProcessIdentity, Reservation, RunTerm } from '../domain/pool/model.ts'
+import type { Account, Millis, ProcessIdentity } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { poolFaults } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
-import type { MessageTask } from './job-message.ts'
-import type { StopTask } from './job-stopper.ts'
+import { openMessenger, startStopper } from './job-children.ts'
 import { type Opening, providerOptions } from './open-pool.ts'
-
-/** How often to check whether the supervisor of a job still runs. */
-const SUPERVISOR_CHECK_MS = 500
 
 const IN_CONTAINER =
   'The daemon is not in the first pid namespace: only processes in its own one can run jobs or wait, and the owners of processes on GPUs are unknown'
@@ -86,9 +80,12 @@ export async function startDaemon(
   const own = await currentAccount()
   const daemon = new Daemon({
     ...{ store, processes, watched, own, accountOf, serviceFor, log },
-    stop: (run, stderr) => stopJob(run, { database: pool, stderr }),
+    limits: {
+      ...{ startStopper, interrupts: openStopFiles(pool) },
+      ...{ clock: () => currentMoment().steady.ms, pause: (ms) => Bun.sleep(ms) },
+    },
     stderrOf: ({ pid }) => readLink(`/proc/${pid}/fd/2`),
-    tell,
+    tell: openMessenger(),
     administrationFor: (caller) =>
       daemonAdministration(caller, {
         ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor(caller) },
@@ -97,12 +94,6 @@ export async function startDaemon(
     // Each client may need a pidfd too.
     mostConnections: Math.max(32, Math.floor((descriptorLimit() - OWN_DESCRIPTORS) / 2)),
   })
-  try {
-    prepareStopFiles(pool)
-  } catch (error) {
-    // The daemon works without these files, for example on a full disk.
-    log(error)
-  }
   await daemon.start()
   const stop = new AbortController()
   const demand: Demand = {
@@ -214,52 +205,6 @@ async function loginOfCaller({ process, account }: Caller): Promise<Account | un
 async function accountOf(uid: number): Promise<Account> {
   return { uid, name: (await userNames([uid])).get(uid) ?? unnamed(uid) }
 }
-
-/** Resolves when the job has ended. */
-async function stopJob(run: Reservation<RunTerm>, { database, stderr }: Stopped): Promise<void> {
-  const { process, limit } = run.term
-  if (limit === undefined) return
-  // A job from before the pool was moved has a supervisor, which enforces the limit.
-  while (hasSupervisor(run.id, run.owner.account.uid)) await Bun.sleep(SUPERVISOR_CHECK_MS)
-  const task: StopTask = {
-    ...{ reservation: run.id, stderr, ...targetOf(run) },
-    grace: limit.killAt - limit.interruptAt,
-    file: stopFileOf(database, process),
-  }
-  await performAsChild('__stop', task)
-  removeStopFile(task.file)
-}
-
-interface Stopped {
-  /** Path of the pool. */
-  readonly database: string
-  /** The standard error of the command. */
-  readonly stderr: string | null
-}
-
-const tell: DaemonParts['tell'] = (run, stderr, line) =>
-  performAsChild('__tell', { ...targetOf(run), stderr, line } satisfies MessageTask)
-
-/** The process of a job, and the account that a child takes to act on it. */
-function targetOf({ owner, term: { process } }: Reservation<RunTerm>) {
-  return { process, uid: owner.account.uid, gid: groupOf(process.pid) }
-}
-
-async function performAsChild(verb: string, task: StopTask | MessageTask): Promise<void> {
-  const child = Bun.spawn(selfCommand([verb, JSON.stringify(task)]), {
-    ...{ cwd: '/', env: {}, stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
-  })
-  if ((await child.exited) !== 0)
-    throw new CanhazgpuError('failure', `${verb} for process ${task.process.pid} has failed`)
-}
-
-/** The group that the stopper takes. The right to send signals does not depend on it. */
-function groupOf(pid: number): number {
-  const gid = /^Gid:\t(\d+)/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
-  return gid === undefined ? NO_GROUP : Number(gid)
-}
-
-const NO_GROUP = 65_534
 
 /** Writes to stderr, which the service manager keeps. */
 function log(error: unknown): void {

@@ -30,6 +30,7 @@ export async function runProcess(args: readonly string[]): Promise<void> {
     case '__stop': {
       const { stopMain } = await import('./job-stopper.ts')
       await stopMain(args[1] ?? '')
+      exitNow(0)
       break
     }
     case '__tell': {

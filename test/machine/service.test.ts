@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, copyFileSync, renameSync, writeFileSync } from 'node:fs'
+import { currentProcess, processStat } from '../../src/adapters/kernel/processes.ts'
+import type { Reservation } from '../../src/domain/pool/model.ts'
+import { wholeUnits } from '../../src/domain/pool/units.ts'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { failureOf } from '../support/failure.ts'
 import { type Machine, machine } from '../support/machine.ts'
@@ -155,6 +158,37 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     await on.must('canhazgpu service install')
     const { stdout } = await finished(limited)
     expect(stdout).toBe('ready\ninterrupted\n')
+    await until('its GPU is free', async () => (await holders(on))[0] === '')
+  }, 60_000)
+
+  test('the daemon does not enforce a time limit that a user wrote into the pool before the move', async () => {
+    using on = await machine({ systemd: true })
+    await on.must(SET_UP)
+    const victim = on.start('exec sleep 1000', ben)
+    const process = {
+      ...currentProcess(),
+      pid: victim.pid,
+      startTime: processStat(victim.pid)?.startTime ?? 0,
+    }
+    const forged: Reservation = {
+      ...{ id: 'forged', holdings: wholeUnits(['0']), startedAt: 1 },
+      owner: { account: { uid: ben.uid, name: ben.name }, shownName: ben.name },
+      term: { kind: 'run', process, heartbeatAt: 1, limit: { interruptAt: 2, killAt: 3 }, command: 'sleep' },
+    }
+    // Every user can write the file.
+    writeFileSync(
+      `${on.folder}/forge.ts`,
+      `import { forgeStoredPool } from '${import.meta.dir}/../support/database.ts'
+      forgeStoredPool({ database: '${POOL}' }, (pool) => ({ ...pool, reservations: [${JSON.stringify(forged)}] }))`,
+    )
+    await on.must(`${globalThis.process.execPath} ${on.folder}/forge.ts`)
+    await on.must('canhazgpu service install')
+    expect((await status(on))[0]).toMatchObject({ user: ben.name, type: 'RUN' })
+    expect((await status(on))[0]).not.toHaveProperty('expiry_time')
+    // The daemon has looked for runs that are due.
+    await on.must('canhazgpu reserve', ann)
+    expect(hasEnded(victim.pid)).toBe(false)
+    victim.kill('SIGKILL')
     await until('its GPU is free', async () => (await holders(on))[0] === '')
   }, 60_000)
 

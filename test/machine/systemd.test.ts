@@ -89,7 +89,7 @@ needing('users', 'nsenter', 'systemd').describe('the service under systemd', () 
     expect(await finished(job)).toMatchObject({ status: 7 })
   }, 60_000)
 
-  test('a time limit is enforced while the daemon is stopped, with messages to the standard error of the job', async () => {
+  test('a time limit is enforced while the daemon is stopped, with a message to the standard error of the job', async () => {
     await on.must('canhazgpu service install')
     const script = `trap 'echo interrupted' INT; echo ready; while :; do sleep 0.05; done`
     const limited = on.start(`exec canhazgpu run --timeout 1s --grace 2s -- sh -c "${script}"`, ann)
@@ -97,10 +97,7 @@ needing('users', 'nsenter', 'systemd').describe('the service under systemd', () 
     await on.must('systemctl restart canhazgpu && systemctl stop canhazgpu')
     const { status, stdout, stderr } = await finished(limited)
     expect([status, stdout]).toEqual([137, 'ready\ninterrupted\n'])
-    expect(stderr.match(/^canhazgpu: .*/gm)).toEqual([
-      expect.stringContaining('SIGINT'),
-      expect.stringContaining('SIGKILL'),
-    ])
+    expect(stderr.match(/^canhazgpu: .*/gm)).toEqual([expect.stringContaining('SIGINT')])
     await on.must('systemctl start canhazgpu')
     await until('its GPU is free', async () => (await holders())[0] === '')
   }, 60_000)

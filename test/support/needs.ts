@@ -10,6 +10,9 @@ export type Need =
   /** systemd is installed; it need not run. */
   | 'systemd'
   | 'first pid namespace'
+  /** An account without rights can create user namespaces. */
+  | 'user namespaces'
+  | 'fuse'
   /** The test is about the files, locks or supervisors of an embedded pool, or about its commands' own driver. */
   | 'embedded pool'
   | (string & {})
@@ -64,6 +67,12 @@ function reasonOf(need: Need): string | null {
     case 'embedded pool':
       // The runner lets a test skip for this reason, because it has run in the other mode.
       return inDaemonMode ? 'needs an embedded pool' : null
+    case 'user namespaces':
+      return (
+        reasonOf('users') ?? works('setpriv', '--reuid=65534', '--clear-groups', 'unshare', '-Urm', 'true')
+      )
+    case 'fuse':
+      return existsSync('/dev/fuse') ? null : 'there is no /dev/fuse'
     case 'first pid namespace':
       return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]' ? null : 'needs the first pid namespace'
     default:
@@ -71,9 +80,11 @@ function reasonOf(need: Need): string | null {
   }
 }
 
-function unshares(...options: string[]): string | null {
-  const { exitCode } = Bun.spawnSync(['unshare', ...options, 'true'], { stderr: 'ignore' })
-  return exitCode === 0 ? null : `'unshare ${options.join(' ')}' does not work here`
+const unshares = (...options: string[]): string | null => works('unshare', ...options, 'true')
+
+function works(...command: string[]): string | null {
+  const { exitCode } = Bun.spawnSync(command, { stderr: 'ignore' })
+  return exitCode === 0 ? null : `'${command.join(' ')}' does not work here`
 }
 
 function isInstalled(program: string): boolean {

@@ -13,11 +13,12 @@ export function supervisorsOf(pool: { readonly store: string }, reservation?: st
   })
 }
 
-/** Pids of the processes that stop jobs of a daemon's pool at their time limits. */
-export function stoppersOf({ folder }: { readonly folder: string }): number[] {
+/** Pids of the processes that stop jobs of a daemon at their time limits. */
+export function stoppersOf({ daemon }: { readonly daemon: () => { readonly pid: number } }): number[] {
+  const parent = daemon().pid
   return pids().filter((pid) => {
-    const [, verb, task] = readOr(`/proc/${pid}/cmdline`).split('\0')
-    return verb === '__stop' && task?.includes(`"${folder}/`) === true
+    const [, verb] = readOr(`/proc/${pid}/cmdline`).split('\0')
+    return verb === '__stop' && parentOf(pid) === parent
   })
 }
 

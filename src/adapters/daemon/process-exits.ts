@@ -1,8 +1,9 @@
 import type { ProcessIdentity } from '../../domain/pool/model.ts'
-import type { ProcessExits } from '../../ports/process-exits.ts'
+import type { EndSignal, ProcessExits } from '../../ports/process-exits.ts'
 import { pidNamespace } from '../kernel/boot.ts'
 import { epollAdd, epollCreate, epollPoll } from '../kernel/epoll.ts'
-import { close, pidfdOpen } from '../kernel/libc.ts'
+import { signalProcess } from '../kernel/job-processes.ts'
+import { close, pidfdOpen, pidfdSendSignal } from '../kernel/libc.ts'
 import { visibilityHere } from '../kernel/processes.ts'
 
 interface Watched {
@@ -47,16 +48,24 @@ export function openProcessExits(): ProcessExits {
         return null
       }
       return {
+        signal: (signal) => {
+          if (watched.has(token)) pidfdSendSignal(pidfd, NUMBERS[signal])
+        },
         stop: () => {
           if (watched.delete(token)) close(pidfd)
         },
       }
+    },
+    signal(process, signal) {
+      if (process.pidNamespace === pidNamespace()) signalProcess(process, NUMBERS[signal])
     },
     poll() {
       for (let tokens = epollPoll(polled); tokens.length > 0; tokens = epollPoll(polled)) report(tokens)
     },
   }
 }
+
+const NUMBERS: Readonly<Record<EndSignal, number>> = { SIGINT: 2, SIGKILL: 9 }
 
 function newEpoll(): number {
   const epoll = epollCreate()

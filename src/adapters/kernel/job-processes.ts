@@ -1,5 +1,6 @@
+import type { ProcessIdentity } from '../../domain/pool/model.ts'
 import * as libc from './libc.ts'
-import { jobMembers, type Members } from './process-tree.ts'
+import { jobMembers, type Members, userOf } from './process-tree.ts'
 import { processStat } from './processes.ts'
 import { type WatchedProcess, waitFor } from './wait.ts'
 
@@ -11,13 +12,16 @@ import { type WatchedProcess, waitFor } from './wait.ts'
 export class JobProcesses {
   readonly #command: WatchedProcess
   readonly #reservation: string
+  readonly #user: number | null
   #found: Members = new Map()
   /** Found by two searches in a row. They stay in the job when their parent exits. */
   #known: Members = new Map()
 
-  constructor(command: WatchedProcess, reservation: string) {
+  /** `user` is the account of the job; by default that of this process. */
+  constructor(command: WatchedProcess, reservation: string, user: number | null = userOf('self')) {
     this.#command = command
     this.#reservation = reservation
+    this.#user = user
   }
 
   /** Signals all of them: the command first, parents before children. */
@@ -46,6 +50,7 @@ export class JobProcesses {
     const found = jobMembers({
       command: this.#command.identity,
       reservation: this.#reservation,
+      user: this.#user,
       known: this.#known,
     })
     this.#known = new Map([...found].filter(([pid, startTime]) => this.#found.get(pid) === startTime))
@@ -84,6 +89,16 @@ function signalCommand({ identity, pidfd, isPassed }: WatchedProcess, signal: nu
   // The command opened this descriptor of itself, so the pid needs no check.
   if (isPassed && pidfd !== null && libc.pidfdSendSignal(pidfd, signal) !== -libc.ENOSYS) return
   send({ ...identity, pidfd: pidfd ?? -1 }, signal)
+}
+
+/** Signals exactly this process of our own pid namespace, if it still runs. */
+export function signalProcess(
+  { pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>,
+  signal: number,
+): void {
+  const pidfd = libc.pidfdOpen(pid)
+  send({ pid, startTime, pidfd }, signal)
+  if (pidfd >= 0) libc.close(pidfd)
 }
 
 function send({ pid, startTime, pidfd }: Target, signal: number): void {

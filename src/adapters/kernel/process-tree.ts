@@ -8,6 +8,8 @@ export type Members = ReadonlyMap<number, number>
 export interface JobSearch {
   readonly command: Pick<ProcessIdentity, 'pid' | 'startTime'>
   readonly reservation: string
+  /** The account of the job; null if it is not known. */
+  readonly user: number | null
   /** Processes that belonged to the job before: their parent may have exited since. */
   readonly known: Members
 }
@@ -16,24 +18,23 @@ export interface JobSearch {
  * The living processes of a job, each with its descendants:
  *
  * - the command and the known processes, whatever their users;
- * - the processes of our own user that started with the reservation in their environment (daemons that left the tree).
+ * - the processes of the account that started with the reservation in their environment (daemons that left the tree).
  *   A user can put any reservation into the environment of a set-user-id program, so the environment of such a program
  *   and of its descendants does not count.
  *
  * Never includes this process. Misses processes that start or exit during the search. Empty if `/proc` belongs to
  * another pid namespace, where the pids are those of other processes.
  */
-export function jobMembers({ command, reservation, known }: JobSearch): Members {
+export function jobMembers({ command, reservation, user, known }: JobSearch): Members {
   if (!procIsOurs()) return new Map()
   const living = livingProcesses()
   const isAlive = (pid: number, startTime: number) => living.get(pid)?.startTime === startTime
   const roots = isAlive(command.pid, command.startTime) ? [command.pid] : []
   for (const [pid, startTime] of known) if (isAlive(pid, startTime)) roots.push(pid)
   const variable = `CANHAZGPU_RESERVATION=${reservation}`
-  const ourUser = userOf('self')
   for (const pid of living.keys()) {
     // The environments of other users' processes are not read: each may be megabytes long.
-    if (ourUser === null || userOf(pid) !== ourUser) continue
+    if (user === null || userOf(pid) !== user) continue
     if (startedWith(pid, variable) && !isBelowSetUserId(pid, living)) roots.push(pid)
   }
   return withDescendants(roots, living)
@@ -53,7 +54,7 @@ function startedWith(pid: number, variable: string): boolean {
 }
 
 /** The user of a process. Null if its real and effective user differ or the process is hidden. */
-function userOf(pid: number | 'self'): number | null {
+export function userOf(pid: number | 'self'): number | null {
   const users = processUsers(pid)
   return users !== null && users.real === users.effective ? users.real : null
 }

@@ -39,7 +39,8 @@ ExecStart=${command}
 # Commands wait five seconds for a daemon that restarts.
 Restart=always
 RestartSec=100ms
-# A child that stops a job at its time limit must survive a restart of the daemon.
+# A child that stops a job at its time limit must survive a restart of the daemon. The user of a job may block a child
+# that writes to its standard error, and that must not delay a restart.
 KillMode=process
 OOMScoreAdjust=-900
 # One descriptor for each connection, and one for each process that is watched.
@@ -64,14 +65,14 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 # The name service may ask a server, for example LDAP.
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-# SETUID, SETGID: a child takes the account of a job before it signals it. KILL: it also signals what that job started
-# under the account of the daemon. SYS_PTRACE, DAC_READ_SEARCH: reads /proc of all processes, also the open files of a
+# KILL: the daemon ends the command of a job at its time limit. SETUID, SETGID: a child takes the rights of the account
+# of that job before it signals the other processes of the job. SYS_PTRACE, DAC_READ_SEARCH: reads /proc of all processes, also the open files of a
 # job, to write messages to its standard error.
 # MKNOD, SYS_MODULE, CHOWN, FOWNER: nvidia-modprobe loads the driver and creates its device files, at first use after
 # boot.
 CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_KILL CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_MKNOD CAP_SYS_MODULE CAP_CHOWN CAP_FOWNER
 # Left out, because the job does not allow it:
-# User=: only root may read /proc of all accounts and take the account of a job.
+# User=: only root may read /proc of all accounts and take the rights of the account of a job.
 # MemoryDenyWriteExecute=: the runtime compiles code while it runs.
 # PrivateDevices=, DevicePolicy=: the driver needs the device files of the GPUs. ProtectClock= implies DevicePolicy=.
 # ProtectProc=, ProcSubset=, PrivatePIDs=: the daemon watches the processes of all accounts, and reads the boot id.

@@ -15,10 +15,11 @@ echo $child $grandparent $grandchild $daemon; wait`
 
 const startOf = (pid: number): number => processStat(pid)?.startTime ?? -1
 const NONE_KNOWN: Members = new Map()
+const OWN_USER = process.geteuid?.() ?? null
 
 /** The pids of the job of this command. */
 const members = (pid: number, reservation: string, startTime = startOf(pid)): number[] => [
-  ...jobMembers({ command: { pid, startTime }, reservation, known: NONE_KNOWN }).keys(),
+  ...jobMembers({ command: { pid, startTime }, reservation, user: OWN_USER, known: NONE_KNOWN }).keys(),
 ]
 
 async function startWith(id: string, ...command: string[]) {
@@ -63,9 +64,12 @@ test('a known process and its children stay in the job when its parent exits', a
   process.kill(pid, 'SIGKILL')
   await job.process.exited
   const command = { pid, startTime: 1 }
-  expect([...jobMembers({ command, reservation: 'none', known }).keys()]).toEqual([child, grandchild])
+  expect([...jobMembers({ command, reservation: 'none', user: OWN_USER, known }).keys()]).toEqual([
+    child,
+    grandchild,
+  ])
   const later = new Map([[child, startOf(child) - 1]])
-  expect([...jobMembers({ command, reservation: 'none', known: later }).keys()]).toEqual([])
+  expect([...jobMembers({ command, reservation: 'none', user: OWN_USER, known: later }).keys()]).toEqual([])
   for (const each of [child, grandchild]) process.kill(each, 'SIGKILL')
 })
 

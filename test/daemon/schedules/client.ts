@@ -34,6 +34,9 @@ interface ClientParts {
 /** The duration of a manual reservation. */
 export const RESERVED_MS: Millis = 60_000
 
+/** Between SIGINT and SIGKILL at a time limit. */
+export const GRACE_MS: Millis = 1_000
+
 const CHECK_EVERY_MS: Millis = 2_000
 
 /** One command line, from its start to the end of its process. */
@@ -155,7 +158,7 @@ export class Client {
   #intent({ kind, count, for: duration }: Extract<Command, { readonly wait: boolean }>): Intent {
     const { identity, uid } = this.process
     const name = `user${uid}`
-    const timeout = duration === undefined ? {} : { timeout: { after: duration, grace: 1_000 } }
+    const timeout = duration === undefined ? {} : { timeout: { after: duration, grace: GRACE_MS } }
     const term: RequestedTerm =
       kind === 'run'
         ? { kind, process: identity, command: 'train', ...timeout }

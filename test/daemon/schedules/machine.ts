@@ -1,7 +1,7 @@
 import { MemoryStore } from '../../../src/adapters/memory/memory-store.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { Liveness, ProcessIdentity } from '../../../src/domain/pool/model.ts'
-import type { ProcessExits } from '../../../src/ports/process-exits.ts'
+import type { EndSignal, ProcessExits } from '../../../src/ports/process-exits.ts'
 import type { Creation, Decide } from '../../../src/ports/store.ts'
 import type { Lane, Lanes } from './lanes.ts'
 
@@ -43,6 +43,16 @@ export class Processes {
     }
   }
 
+  /** Every second command ignores SIGINT. */
+  signal(identity: ProcessIdentity, signal: EndSignal): void {
+    const process = this.find(identity)
+    if (process === undefined || (signal === 'SIGINT' && identity.pid % 2 === 0)) return
+    this.#lanes.open().add(() => this.onSignal(process))
+  }
+
+  /** Must end the process. */
+  onSignal: (process: Process) => void = (process) => this.exit(process)
+
   readonly alive = ({ pid }: ProcessIdentity): Liveness =>
     (this.#all.get(pid)?.state ?? 'gone') === 'gone' ? 'gone' : 'alive'
 
@@ -68,12 +78,14 @@ export class Processes {
         const watch = { pid: process.pid, lane: this.#lanes.open(), exited }
         watches.add(watch)
         return {
+          signal: (signal) => this.signal(process, signal),
           stop: () => {
             watches.delete(watch)
             watch.lane.end()
           },
         }
       },
+      signal: (process, signal) => this.signal(process, signal),
       poll: () => {
         for (const watch of [...watches]) {
           if (this.#all.get(watch.pid)?.state !== 'gone') continue

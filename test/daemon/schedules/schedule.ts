@@ -3,7 +3,7 @@ import type { Chance } from '../../../simulation/chance.ts'
 import type { Millis } from '../../../src/domain/pool/model.ts'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
 import { startableEntries } from '../../../src/domain/schedule/startable.ts'
-import { type Client, type Command, RESERVED_MS } from './client.ts'
+import { type Client, type Command, GRACE_MS, RESERVED_MS } from './client.ts'
 import { World } from './world.ts'
 
 const MOST_CLIENTS = 10
@@ -11,6 +11,8 @@ const MOST_CLIENTS = 10
 const RELEASING = 1_003
 /** A jump of the clock by less than a second is not noticed. */
 const TOLERANCE_MS: Millis = 2_000
+/** After a start of the daemon, if the stopper of the job does nothing. */
+const ENFORCED_WITHIN_MS: Millis = 15_000
 const setImmediateOfRuntime = setImmediate
 
 /** Resolves when no promise can continue without a further step. */
@@ -162,6 +164,7 @@ async function recover(world: World, chance: Chance): Promise<void> {
   checkQueue(world)
   checkReservations(world)
   checkWatches(world)
+  checkLimits(world)
 }
 
 export async function pass(world: World, chance: Chance, ms: Millis): Promise<void> {
@@ -200,6 +203,16 @@ function checkReservations(world: World): void {
     const isLeaked = term.kind === 'run' && !running.some((client) => client.held?.id === id)
     if (isLeaked) world.violations.push(`the reservation ${id} has no command`)
     if (term.kind === 'manual' && world.outages === 0) checkManual(world, id)
+  }
+}
+
+/** The daemon has run for half a minute. */
+function checkLimits(world: World): void {
+  const { steady, grantedAt, violations } = world
+  for (const { id, command, held, isRunning } of livingClients(world)) {
+    if (!isRunning || command.kind !== 'run' || command.for === undefined) continue
+    const age = steady - (grantedAt.get(held?.id ?? '') ?? steady)
+    if (age > command.for + GRACE_MS + ENFORCED_WITHIN_MS) violations.push(`${id} outlives its time limit`)
   }
 }
 

@@ -4,18 +4,13 @@ import { LocalPool } from '../../../src/app/local-pool.ts'
 import { AnnouncingStore } from '../../../src/daemon/announcing-store.ts'
 import type { Caller } from '../../../src/daemon/caller.ts'
 import { Daemon } from '../../../src/daemon/daemon.ts'
+import type { Stopper } from '../../../src/daemon/time-limit.ts'
 import { WatchedProcesses } from '../../../src/daemon/watched-processes.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
-import type {
-  GpuReading,
-  Millis,
-  Moment,
-  Pool,
-  Reservation,
-  RunTerm,
-} from '../../../src/domain/pool/model.ts'
+import type { GpuReading, Millis, Moment, Pool, ProcessIdentity } from '../../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import { ConnectionFailed, type DaemonConnection } from '../../../src/ports/daemon-connection.ts'
+import type { EndSignal } from '../../../src/ports/process-exits.ts'
 import { Client, type Command } from './client.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { type Process, Processes, SlowStore } from './machine.ts'
@@ -57,6 +52,13 @@ export class World {
   wall = 1_750_000_000_000
   steady = 86_400_000
   #running: Running | undefined
+  readonly #interruptedAt = new Map<number, Millis>()
+  readonly #interrupts = {
+    read: ({ pid }: ProcessIdentity) => this.#interruptedAt.get(pid) ?? null,
+    note: ({ pid }: ProcessIdentity, at: Millis) =>
+      !this.storeFails && this.#interruptedAt.set(pid, at) !== null,
+    forget: ({ pid }: ProcessIdentity) => void this.#interruptedAt.delete(pid),
+  }
 
   constructor() {
     const pool: Pool = {
@@ -67,6 +69,7 @@ export class World {
       ...{ reservations: [], queue: [] },
     }
     this.place.pool = pool
+    this.processes.onSignal = (process) => this.exit(process)
   }
 
   get pool(): Pool {
@@ -106,7 +109,12 @@ export class World {
       administrationFor: () => {
         throw new Error('nobody administers')
       },
-      stop: (run) => this.#stopJob(run, running),
+      limits: {
+        startStopper: ({ run }) => this.#startStopper(run.term.process, running),
+        interrupts: this.#interrupts,
+        clock: () => this.steady,
+        pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      },
       stderrOf: () => null,
       tell: async () => {},
       history: async () => 'null',
@@ -201,10 +209,23 @@ export class World {
     })
   }
 
-  /** A job ends some time after its limit. */
-  async #stopJob({ term }: Reservation<RunTerm>, running: Running): Promise<void> {
-    const process = this.processes.find(term.process)
-    await this.#later(() => {})
-    if (process !== undefined && !running.hasEnded) this.exit(process)
+  /** Every third one does nothing, and every third one has ended already. */
+  #startStopper(identity: ProcessIdentity, running: Running): Stopper {
+    const { pid } = identity
+    const process = this.processes.find(identity)
+    const works = pid % 3 === 0 && process !== undefined
+    const send = (signal: EndSignal) => {
+      if (works && !running.hasEnded) this.processes.signal(identity, signal)
+    }
+    return {
+      interrupt: () =>
+        this.#later(() => {
+          send('SIGINT')
+          return works
+        }),
+      kill: () => send('SIGKILL'),
+      hasEnded: () => pid % 3 === 1 || process?.state === 'gone',
+      end: () => {},
+    }
   }
 }

@@ -13,14 +13,16 @@ import {
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { CanhazgpuError } from '../../../domain/errors.ts'
+import { withoutTimeLimits } from '../../../domain/pool/time-limits.ts'
 import { syncFolder } from '../../files/replace-file.ts'
 import { announceToAll } from '../changes.ts'
 import { DURABLE } from '../connection.ts'
+import { decodePool, encodePool } from '../document/codec.ts'
 import { MOVING } from '../document/damage.ts'
 import { withFolderLocked } from '../locks/folder-lock.ts'
 import { type Guarded, openGuarded } from '../locks/journal-guard.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
-import { versionOf } from '../schema/schema.ts'
+import { checkSchema, versionOf } from '../schema/schema.ts'
 import { ensureClosedFolder } from './closed-folder.ts'
 import { fillPool } from './create.ts'
 import { daemonLock, isOfDaemon, lockForDaemon, unlock } from './daemon-lock.ts'
@@ -154,6 +156,7 @@ function replaceFiles(path: string, content: Uint8Array): void {
     const made = `${fresh}/${basename(path)}`
     writeDurably(made, content)
     fillPool(made, { kind: 'owner' })
+    dropTimeLimits(made)
     for (const ending of ['-wal', '-shm', '-wake', '-bells']) {
       if (lstatSync(path + ending, { throwIfNoEntry: false }) !== undefined) {
         renameSync(path + ending, `${fresh}/old${ending}`)
@@ -164,6 +167,22 @@ function replaceFiles(path: string, content: Uint8Array): void {
     syncFolder(dirname(path))
     // Supervisors learn that the pool is closed to them.
     announceToAll(`${fresh}/old`)
+  })
+}
+
+/** The daemon enforces the limits of its pool as root. The supervisors of earlier jobs have their own copy of the limit. */
+function dropTimeLimits(made: string): void {
+  withOpen(made, 0, ({ db }) => {
+    db.run(DURABLE)
+    db.transaction(() => {
+      checkSchema(db, made)
+      const row = db.query<{ document: string }, []>('SELECT document FROM pool').get()
+      if (row === null) return
+      const pool = decodePool(row.document)
+      db.query('UPDATE pool SET document = ?').run(encodePool(withoutTimeLimits(pool), pool.writtenAt))
+    }).immediate()
+    // The log must be empty while it is beside the old database.
+    db.run('PRAGMA wal_checkpoint(TRUNCATE)')
   })
 }
 
