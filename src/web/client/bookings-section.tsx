@@ -2,6 +2,8 @@ import type { BookingDocument } from '../../views/schemas/schedule.ts'
 import { clockTime, shortDuration } from './time.ts'
 import { colorOf, shownUser } from './users.ts'
 
+const MOST_SHOWN = 100
+
 interface BookingsSectionProps {
   readonly bookings: readonly BookingDocument[]
   /** Whether GPUs can be booked. */
@@ -32,12 +34,15 @@ export function BookingsSection({ bookings, areOn, now }: BookingsSectionProps) 
             </tr>
           </thead>
           <tbody>
-            {bookings.map((booking) => (
+            {bookings.slice(0, MOST_SHOWN).map((booking) => (
               <BookingRow key={booking.booking} booking={booking} now={now} />
             ))}
           </tbody>
         </table>
       )}
+      {bookings.length > MOST_SHOWN ? (
+        <p class="panel-more">{bookings.length - MOST_SHOWN} more that begin later</p>
+      ) : null}
     </section>
   )
 }

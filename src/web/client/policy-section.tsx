@@ -21,22 +21,25 @@ export function PolicySection({ policy, now }: PolicySectionProps) {
       </div>
       {policy.kind === 'failed' ? <p class="failure">Cannot load the policy: {policy.reason}</p> : null}
       {policy.last === null ? null : (
-        <table class="policy stacked">
-          <thead>
-            <tr>
-              {['Rule', 'Value', 'For', 'Set by', 'Set at'].map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard can scroll only an element that can have the focus
+        <section class="scroll policy" tabIndex={0} aria-label="The rules in force">
+          <table class="stacked">
+            <thead>
+              <tr>
+                {['Rule', 'Value', 'For', 'Set by', 'Set at'].map((name) => (
+                  <th key={name} scope="col">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {policy.last.rules.map((rule) => (
+                <RuleRow key={`${rule.rule} ${rule.source} ${rule.name}`} rule={rule} now={now} />
               ))}
-            </tr>
-          </thead>
-          <tbody>
-            {policy.last.rules.map((rule) => (
-              <RuleRow key={`${rule.rule} ${rule.source} ${rule.name}`} rule={rule} now={now} />
-            ))}
-          </tbody>
-        </table>
+            </tbody>
+          </table>
+        </section>
       )}
     </section>
   )
