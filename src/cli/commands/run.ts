@@ -25,8 +25,9 @@ const options = [
   option('-t, --timeout <time>', 'Interrupt the command after this time, such as 2h', { kind: duration }),
   option('--grace <time>', 'Time between SIGINT and SIGKILL (default: 30s)', {
     kind: duration,
-    needs: 'timeout',
+    needs: ['--timeout', '--until-booked'],
   }),
+  option('--until-booked', 'End the command before a booking needs its GPUs'),
 ]
 
 type RunOptions = Given<typeof options>
@@ -89,7 +90,7 @@ function limitOf({ reservation: { term, startedAt }, grantedAt }: Grant): { limi
 
 /** The line that states the time limit; empty without one. */
 function limitWords(
-  { timeout }: RunOptions,
+  { timeout, untilBooked }: RunOptions,
   { reservation: { term, startedAt } }: Grant,
   now: Millis,
 ): string {
@@ -97,10 +98,15 @@ function limitWords(
   if (limit === undefined) return ''
   const length = limit.interruptAt - startedAt
   const [after, grace] = [length, limit.killAt - limit.interruptAt].map(formatDuration)
-  const title = timeout === undefined ? 'Time limit of this pool' : 'Time limit'
+  const ofPool = untilBooked === true ? 'Time limit (--until-booked)' : 'Time limit of this pool'
+  const title = timeout === undefined ? ofPool : 'Time limit'
   return `${title}: the command gets SIGINT after ${after} (${clockTime(now + length, now)}), and SIGKILL ${grace} later\n`
 }
 
-function timeoutOf({ timeout, grace }: RunOptions): Pick<RequestedRun, 'timeout'> {
-  return timeout === undefined ? {} : { timeout: { after: timeout, grace: grace ?? DEFAULT_GRACE } }
+function timeoutOf(given: RunOptions): Pick<RequestedRun, 'timeout' | 'untilBooked'> {
+  const { timeout, untilBooked, grace = DEFAULT_GRACE } = given
+  return {
+    ...(timeout === undefined ? {} : { timeout: { after: timeout, grace } }),
+    ...(untilBooked === true ? { untilBooked: { grace } } : {}),
+  }
 }

@@ -31,21 +31,24 @@ export function withDefaults(
   defaults: Defaults,
 ): Record<string, unknown> {
   const { own } = defaults
-  const chosen = new Set(Object.keys(typed).filter((name) => typed[name] !== false))
+  const chosen = new Set(Object.keys(typed).filter((name) => isGiven(typed[name])))
   const options: Record<string, unknown> = { ...typed }
   for (const option of own.filter(({ name }) => typed[name] === undefined)) {
     const configured = configuredValue(option, chosen, defaults)
-    if (configured !== undefined && configured !== false) chosen.add(option.name)
+    if (isGiven(configured)) chosen.add(option.name)
     const value = configured ?? option.default
     if (value !== undefined) options[option.name] = value
   }
   for (const { name, long, needs } of own) {
-    if (needs === undefined || options[name] === undefined || options[needs] !== undefined) continue
-    if (typed[name] !== undefined) throw new CanhazgpuError('usage', `${long} needs --${needs}`)
+    if (needs === undefined || options[name] === undefined) continue
+    if (own.some((other) => needs.includes(other.long) && isGiven(options[other.name]))) continue
+    if (typed[name] !== undefined) throw new CanhazgpuError('usage', `${long} needs ${needs.join(' or ')}`)
     delete options[name]
   }
   return options
 }
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== false
 
 function configuredValue(
   option: Option,

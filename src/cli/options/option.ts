@@ -25,8 +25,8 @@ export interface OptionDetail {
   readonly default?: unknown
   /** Whether the option is required: always, or unless one of these options is present. */
   readonly mandatory?: true | { readonly unless: readonly string[] }
-  /** The name of the option that this one requires. */
-  readonly needs?: string
+  /** The options of which this one requires one, such as `--timeout`. */
+  readonly needs?: readonly string[]
   /** The option cannot be configured: a user types it for one call. */
   readonly onlyTyped?: true
   /** Its configured default applies only if the output goes to a terminal. */

@@ -2,6 +2,7 @@ import { usersOf } from '../../domain/observation/evidence.ts'
 import type { UnitFault, UnitUse } from '../../domain/observation/readings.ts'
 import type { StaleReadings } from '../../domain/observation/sample.ts'
 import { type GpuStatus, type Overview, otherUseOf, type View } from '../../domain/observation/status.ts'
+import type { Booked } from '../../domain/pool/bookings.ts'
 import type { Reservation, Term, TermKind } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import { modelOf } from '../../domain/text/ai-model.ts'
@@ -24,7 +25,8 @@ export const staleDocument = ({ failure, since }: StaleReadings): StaleDocument 
 })
 
 function gpuDocument(status: GpuStatus, view: View): StatusDocument {
-  const { id, device, lastUse, drain } = status.unit
+  const { unit, booked } = status
+  const { id, device, lastUse, drain } = unit
   return definedOnly({
     gpu_id: gpuNumber(id),
     status: STATES[status.kind].json,
@@ -36,10 +38,15 @@ function gpuDocument(status: GpuStatus, view: View): StatusDocument {
     unreserved_users: status.kind === 'unreserved' ? usersOf(status.use) : undefined,
     other_users: otherUsers(status),
     drain: drain === undefined ? undefined : drainDocument(drain),
+    booked: booked === undefined ? undefined : nextBooking(booked),
     details: detailsOf(status, view.now),
     validation: validationOf(status, view.thresholdMb),
   })
 }
+
+const nextBooking = ({ id, by, from, until }: Booked) => ({
+  ...{ booking: id, user: by, from: timestamp(from), until: timestamp(until) },
+})
 
 function otherUsers(status: GpuStatus): readonly string[] | undefined {
   const { users } = otherUseOf(status)

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
 import { STATE_NAMES } from '../words/status/states.ts'
+import { nextBooking } from './booked.ts'
 import { drain } from './drain.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
 
@@ -55,6 +56,8 @@ export const gpu = object({
   other_users: optional(list(text)),
   /** Present if the GPU is drained: with status `DRAINED`, or `IN_USE` while it still has a holder. */
   drain: optional(drain),
+  /** The next booking of the GPU, whatever its state. */
+  booked: optional(nextBooking),
   /** Text for people: since when, until when, and which processes use it. */
   details: optional(text),
   validation: optional(text),

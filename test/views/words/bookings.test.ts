@@ -7,6 +7,7 @@ import { wholeUnits } from '../../../src/domain/pool/units.ts'
 import { bookedWords, cancelledWords } from '../../../src/views/words/booking-answers.ts'
 import { bookingWords } from '../../../src/views/words/booking-words.ts'
 import { scheduleText } from '../../../src/views/words/schedule-words.ts'
+import { statusLine } from '../../../src/views/words/status/line.ts'
 import {
   ALICE,
   bookingOf,
@@ -122,6 +123,29 @@ test('a booking for which the calendar has no room', () => {
   expect(
     bookingWords({ ...reason, busy: [], booked: [], occupied: [], earliest: NOW + 30 * HOUR + 1 }).hint,
   ).toBe("the earliest is --at 'Mon 2026-03-02 18:01 +00:00'")
+})
+
+test('status shows the next booking of a free GPU', () => {
+  const use = { kind: 'measured', memoryUsedMb: 45, processes: [] } as const
+  const lastUse = { endedAt: NOW - 90 * MINUTE, uid: 1000 }
+  const plain = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
+  const view = { now: NOW, thresholdMb: 1024 }
+  for (const [status, line] of [
+    [
+      { kind: 'available', unit: unit(3, { lastUse }), use, booked: booked('3') },
+      'GPU 3: AVAILABLE (last released 1h 30m 0s ago, booked by ann from 22:00) [validated: 45MB used]',
+    ],
+    [
+      { kind: 'available', unit: unit(3), use, booked: booked('3', { from: NOW + 21 * HOUR }) },
+      'GPU 3: AVAILABLE (never used, booked by ann from tomorrow 09:00) [validated: 45MB used]',
+    ],
+    [
+      { kind: 'available', unit: unit(3), use, booked: booked('3', { by: 'a\u001b[2J' }) },
+      'GPU 3: AVAILABLE (never used, booked by a [2J from 22:00) [validated: 45MB used]',
+    ],
+  ] as const) {
+    expect(statusLine(status, view, plain)).toBe(line)
+  }
 })
 
 describe('schedule', () => {

@@ -40,7 +40,7 @@ const CASES: readonly (readonly [typed: readonly string[], printed: string])[] =
     "Invalid value for --memory-threshold: '1GB' - expected a whole number of megabytes above zero, such as 1024 - see 'canhazgpu admin --help'",
   ],
   // Options together.
-  [['run', '--grace', '1s', '--', 'true'], '--grace needs --timeout'],
+  [['run', '--grace', '1s', '--', 'true'], '--grace needs --timeout or --until-booked'],
   [
     ['reserve', '--gpus', '3', '--gpu-ids', '0,1'],
     '--gpus 3 and --gpu-ids 0,1 disagree: 2 ids are named - leave out --gpus',

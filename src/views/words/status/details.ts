@@ -1,8 +1,10 @@
 import { sumOf } from '../../../domain/observation/evidence.ts'
 import type { GpuStatus } from '../../../domain/observation/status.ts'
+import type { Booked } from '../../../domain/pool/bookings.ts'
 import type { GpuMeasurement, GpuProcess, Millis, Term } from '../../../domain/pool/model.ts'
 import { formatDuration } from '../../../domain/text/duration.ts'
 import { printable, shortened } from '../../../domain/text/text.ts'
+import { clockTime } from '../clock-time.ts'
 import { reasonWords } from '../drain-words.ts'
 import { faultWords } from '../faults.ts'
 
@@ -13,8 +15,9 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
   switch (status.kind) {
     case 'available': {
       const { lastUse } = status.unit
-      if (lastUse === undefined) return 'never used'
-      return `last released ${formatDuration(now - lastUse.endedAt)} ago`
+      const use =
+        lastUse === undefined ? 'never used' : `last released ${formatDuration(now - lastUse.endedAt)} ago`
+      return `${use}${bookedWords(status.booked, now)}`
     }
     case 'reserved':
       return termWords(status.reservation.term, now)
@@ -25,6 +28,12 @@ export function detailsOf(status: GpuStatus, now: Millis): string {
     case 'error':
       return printable(faultWords(status.use))
   }
+}
+
+/** `, booked by ann from tomorrow 09:00`; empty without a booking. Only a booking needs the local time zone. */
+function bookedWords(booked: Booked | undefined, now: Millis): string {
+  if (booked === undefined) return ''
+  return `, booked by ${printable(booked.by)} from ${clockTime(booked.from, now)}`
 }
 
 function termWords(term: Term, now: Millis): string {
