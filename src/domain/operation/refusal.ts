@@ -15,11 +15,15 @@ export type Reason =
   | { readonly code: 'no-such-unit'; readonly units: readonly UnitId[] }
   /** None of `requested` was released. */
   | ({ readonly code: 'not-yours'; readonly requested: readonly UnitId[]; readonly now: Millis } & Held)
-  /** The wait reached its time limit; `busy` are the holders at that time. `over`: a limit kept it from starting. */
+  /**
+   * The wait reached its time limit; `busy` are the holders at that time. `booked`: units without a holder that bookings
+   * need too soon. `over`: a limit kept it from starting.
+   */
   | {
       readonly code: 'timed-out'
       readonly now: Millis
       readonly busy: readonly Busy[]
+      readonly booked?: readonly Booked[]
       readonly over?: { readonly scope: Scope; readonly used: number; readonly most: number }
     }
   | OverLimit

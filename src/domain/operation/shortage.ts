@@ -1,5 +1,5 @@
 import { shownName } from '../ledger/shown-accounts.ts'
-import { availabilityOf } from '../observation/allocation.ts'
+import { availabilityOf, reservedUnits } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'
 import { unitsHeld } from '../policy/account-use.ts'
@@ -66,15 +66,16 @@ export function shortageOf(
   }
 }
 
-/** The free units that a booking needs before the request would give them back. */
 function bookedInTheWay(pool: Pool, intent: Intent, conditions: ObservedConditions): readonly Booked[] {
-  const { now, evidence } = conditions
+  const availability = availabilityOf(pool, conditions.evidence)
+  return bookedTooSoon(pool, intent, conditions.now).filter(({ unit }) => availability.get(unit) === 'free')
+}
+
+/** The wanted units that a booking needs before the request would give them back. */
+function bookedTooSoon(pool: Pool, intent: Intent, now: Millis): readonly Booked[] {
   const until = now + (demandIn(intent, pool).duration ?? NEVER)
-  const availability = availabilityOf(pool, evidence)
   const wanted = new Set(wantedUnits(pool, intent.request))
-  return [...nextBookings(pool).values()].filter(
-    ({ unit, from }) => wanted.has(unit) && availability.get(unit) === 'free' && from < until,
-  )
+  return [...nextBookings(pool).values()].filter(({ unit, from }) => wanted.has(unit) && from < until)
 }
 
 /** Whether the request could start now if nobody had booked. */
@@ -86,7 +87,7 @@ function isOnlyBooked(pool: Pool, intent: Intent, conditions: ObservedConditions
 export const drainingIn = (units: readonly Unit[]): readonly Draining[] =>
   units.flatMap(({ id, drain }) => (drain === undefined ? [] : [{ unit: id, drain }]))
 
-/** The refusal of a wait that reached its time limit, with the holders and the reached limit at that time. */
+/** The refusal of a wait that reached its time limit, with the holders, bookings and reached limit at that time. */
 export function timedOut(pool: Pool, intent: Intent, now: Millis): Refusal {
   // The entry has the groups of the account.
   const asking = pool.queue.find(({ id }) => id === intent.id) ?? intent
@@ -94,7 +95,10 @@ export function timedOut(pool: Pool, intent: Intent, now: Millis): Refusal {
   const used = unitsHeld(pool, intent.owner.account, now)
   const isOver = limit !== undefined && used + sizeOf(intent.request) > limit.value
   const over = isOver ? { over: { scope: limit.scope, used, most: limit.value } } : {}
-  return { refused: { code: 'timed-out', now, busy: busyUnits(pool, intent), ...over } }
+  const reserved = reservedUnits(pool)
+  const booked = bookedTooSoon(pool, intent, now).filter(({ unit }) => !reserved.has(unit))
+  const soon = booked.length === 0 ? {} : { booked }
+  return { refused: { code: 'timed-out', now, busy: busyUnits(pool, intent), ...soon, ...over } }
 }
 
 export function busyUnits(

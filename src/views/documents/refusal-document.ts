@@ -44,7 +44,12 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'not-yours':
       return { code: reason.code, ...heldDocument(reason), requested: numbers(reason.requested) }
     case 'timed-out':
-      return { code: reason.code, busy: busyDocument(reason.busy), ...reachedDocument(reason.over) }
+      return {
+        code: reason.code,
+        busy: busyDocument(reason.busy),
+        ...(reason.booked === undefined ? {} : { booked: reason.booked.map(bookedDocument) }),
+        ...reachedDocument(reason.over),
+      }
     case 'over-limit':
       return limitDocument(reason)
     case 'nothing-to-extend':

@@ -58,6 +58,8 @@ export const refusal = v.variant('code', [
   object({
     code: v.literal('timed-out'),
     busy: list(busy),
+    /** GPUs without a holder that bookings need too soon. */
+    booked: optional(booked),
     /** The limit of GPUs that kept the request from starting. */
     limit_reached: optional(
       object({

@@ -52,15 +52,14 @@ function wordsOf(reason: Reason): Words {
         hint: `ask its holder, or an administrator, to release it${reason.requested.length > 1 ? '; nothing was released' : ''}`,
       }
     case 'timed-out': {
-      const holders = holdersWords(reason.busy, reason.now)
-      const facts = [...(reason.over === undefined ? [] : [reachedWords(reason.over)]), holders]
-      return {
-        code: 'wait-timed-out',
-        message: 'Timed out waiting for GPUs',
-        hint: [...facts.filter((words) => words !== ''), "see 'canhazgpu queue' and 'canhazgpu status'"].join(
-          '; ',
-        ),
-      }
+      const { over, busy, booked = [], now } = reason
+      const facts = [
+        over === undefined ? '' : reachedWords(over),
+        holdersWords(busy, now),
+        freeUntilWords(booked, now),
+      ]
+      const hints = [...facts.filter((words) => words !== ''), "see 'canhazgpu queue' and 'canhazgpu status'"]
+      return { code: 'wait-timed-out', message: 'Timed out waiting for GPUs', hint: hints.join('; ') }
     }
     case 'over-limit':
       return limitWords(reason)

@@ -51,8 +51,17 @@ function unknownWords({ after, obstacle }: Extract<ExpectedStart, { kind: 'unkno
 
 const ownerOf = (reservation: Reservation): string => `${printable(shownName(reservation))}'s`
 
-const endWords = ({ term }: Reservation): string =>
-  term.kind === 'run' ? 'run times out' : 'reservation expires'
+function endWords({ term }: Reservation): string {
+  switch (term.kind) {
+    case 'run':
+      return 'run times out'
+    case 'booking':
+      return 'booking ends'
+    case 'manual':
+    case 'maintenance':
+      return 'reservation expires'
+  }
+}
 
 /** Why a request waits. */
 export function reasonWords(reason: WaitingReason): string {

@@ -71,6 +71,8 @@ describe('a booking', () => {
       expect(refused).toMatchObject({ code: 'not-enough-gpus', status: 75 })
       expect(refused.reason).toMatchObject({ code: 'booked', booked: [{ gpu_id: 0, booking }] })
     }
+    const waited = failureOf(await pool.chg('run', '--json', '--wait', '1s', '--', 'true'))
+    expect(waited.reason).toMatchObject({ code: 'timed-out', busy: [], booked: [{ booking }] })
     expect((await pool.chg('run', '--timeout', '1h', '--', 'true')).status).toBe(0)
     expect((await pool.chg('reserve', '--duration', '2h')).status).toBe(0)
     const extended = failureOf(await pool.chg('extend', '--json', '2h'))

@@ -221,6 +221,13 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { busy: [{ gpu_id: 0, user: 'bob', until: '1970-01-01T00:01:00.000Z', yours: false }] },
   ],
   [
+    { code: 'timed-out', now: 0, busy: [], booked },
+    'wait-timed-out',
+    'Timed out waiting for GPUs',
+    "GPU 3 is free until 10:00 (booked by ann); see 'canhazgpu queue' and 'canhazgpu status'",
+    { busy: [], booked: bookedFacts },
+  ],
+  [
     { code: 'timed-out', now: 0, busy: [] },
     'wait-timed-out',
     'Timed out waiting for GPUs',

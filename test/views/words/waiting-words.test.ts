@@ -12,6 +12,7 @@ const HOUR = 3_600_000
 const owner = { account: { uid: 1000, name: 'alice' }, shownName: 'alice' }
 const held = { id: 'held', holdings: wholeUnits(['0']), startedAt: NOW }
 const MANUAL: Reservation = { ...held, owner, term: { kind: 'manual', expiresAt: NOW + HOUR } }
+const BOOKING: Reservation = { ...held, owner, term: { kind: 'booking', from: NOW, until: NOW + HOUR } }
 
 /** A run of account bob under the shown name alice. */
 function runOf(limit?: number): Reservation {
@@ -36,6 +37,7 @@ test.each<[ExpectedStart, string]>([
   [{ kind: 'at', at: NOW }, 'earliest now'],
   [{ kind: 'at', at: NOW + HOUR }, 'earliest 15:30'],
   [{ kind: 'at', at: NOW + HOUR, after: MANUAL }, "earliest 15:30 (when alice's reservation expires)"],
+  [{ kind: 'at', at: NOW + HOUR, after: BOOKING }, "earliest 15:30 (when alice's booking ends)"],
   [
     { kind: 'at', at: NOW + 12 * HOUR, after: runOf(NOW) },
     "earliest tomorrow 02:30 (when alice (bob)'s run times out)",
