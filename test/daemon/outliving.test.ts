@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { compile } from '../adapters/process/programs.ts'
 import { type DaemonPool, daemonPool } from '../support/daemon.ts'
 import { storedHistory } from '../support/database.ts'
+import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import type { Child } from '../support/pool.ts'
 import { hasEnded, kill, stoppersOf } from '../support/processes.ts'
@@ -84,6 +85,16 @@ needing('users').describe('a user does not outlive a time limit', () => {
     await stopperOf(pool)
     expect((await ann.chg(pool, 'release', '--gpu-ids', '0')).status).toBe(0)
     await expectKilled(pool, job, 'released')
+  })
+
+  test('a grace period counts for max-duration, except for the usual half minute', async () => {
+    using pool = await openPool()
+    expect((await pool.chg('policy', 'set', 'max-duration', '1h')).status).toBe(0)
+    const asked = (...options: string[]) => ann.chg(pool, 'run', '--json', ...options, '--', 'true')
+    expect((await asked('--timeout', '1h')).status).toBe(0)
+    expect((await asked('--timeout', '30m', '--grace', '30m')).status).toBe(0)
+    const refused = await asked('--timeout', '1h', '--grace', '1m')
+    expect(failureOf(refused)).toMatchObject({ code: 'impossible-request', status: 2 })
   })
 
   /** In single quotes. */

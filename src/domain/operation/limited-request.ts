@@ -32,7 +32,9 @@ function termWithDefault(
       const { timeout, untilBooked } = term
       const after = untilBooked === undefined ? (usual ?? longest) : (longest ?? usual)
       if (timeout !== undefined || after === undefined) return term
-      return { ...term, timeout: { after, grace: untilBooked?.grace ?? DEFAULT_GRACE } }
+      const grace = untilBooked?.grace ?? DEFAULT_GRACE
+      const most = longest === undefined ? after : Math.max(1, longest - countedGrace(grace))
+      return { ...term, timeout: { after: Math.min(after, most), grace } }
     }
     case 'manual':
       if (term.isDefault === undefined) return term
@@ -43,10 +45,16 @@ function termWithDefault(
 /** The limit that the request exceeds whatever the account holds; null if there is none. */
 export function limitNeverAllowing(pool: Pool, intent: Intent, now: Millis): OverLimit | null {
   const { policy } = pool
-  const asked = askedDuration(intent.term)
+  const { asked, grace } = askedDuration(intent.term)
   const duration = limitFor(policy, 'max-duration', subjectOf(intent))
   if (duration !== undefined && asked !== undefined && asked > duration.value) {
-    return { ...over(duration.scope), limit: 'duration', most: duration.value, asked }
+    return {
+      ...over(duration.scope),
+      limit: 'duration',
+      most: duration.value,
+      asked,
+      ...(grace > 0 ? { grace } : {}),
+    }
   }
   // An entry that waits keeps its place: the limit was lowered, and may be raised again.
   if (pool.queue.some(({ id }) => id === intent.id)) return null
@@ -62,9 +70,15 @@ export function limitNeverAllowing(pool: Pool, intent: Intent, now: Millis): Ove
   }
 }
 
-/** Without the grace, which is for the command's end. */
-const askedDuration = (term: RequestedTerm): Millis | undefined =>
-  term.kind === 'manual' ? term.duration : term.timeout?.after
+/** The usual grace is for the end of the command. A command may use the rest of a longer one as it likes, so that counts. */
+const countedGrace = (grace: Millis): Millis => Math.max(0, grace - DEFAULT_GRACE)
+
+function askedDuration(term: RequestedTerm): { readonly asked?: Millis; readonly grace: Millis } {
+  if (term.kind === 'manual') return { asked: term.duration, grace: 0 }
+  if (term.timeout === undefined) return { grace: 0 }
+  const grace = countedGrace(term.timeout.grace)
+  return { asked: term.timeout.after + grace, grace }
+}
 
 /** The limit that keeps the request from starting now; null if there is none. */
 export function limitReached(pool: Pool, intent: Intent, conditions: Conditions): OverLimit | null {

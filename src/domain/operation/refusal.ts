@@ -124,6 +124,8 @@ export type OverLimit =
       readonly most: Millis
       /** How long the reservation lasts without the extension; absent for a new request. */
       readonly lasts?: Millis
+      /** The part of `asked` that is longer than the usual grace. Absent: none. */
+      readonly grace?: Millis
     }
 
 /** Only bookings keep the request from starting now, or the operation would take units from them. */

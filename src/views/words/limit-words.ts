@@ -1,6 +1,7 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
 import type { OverLimit, Reason } from '../../domain/operation/refusal.ts'
-import type { LimitKey, Scope } from '../../domain/pool/model.ts'
+import type { LimitKey, Millis, Scope } from '../../domain/pool/model.ts'
+import { DEFAULT_GRACE } from '../../domain/schedule/demand.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
 import { formatWhen } from '../../domain/text/when.ts'
@@ -71,12 +72,17 @@ const bookingsHint = ({ frees }: Over<'bookings' | 'all-bookings'>): string =>
     ? SEE_SCHEDULE
     : `the first of them begins in ${formatDuration(frees.at - frees.now)}: ${SEE_SCHEDULE}`
 
-function durationLimitWords({ asked, most, scope, lasts }: Over<'duration'>): Words {
+const graceWords = (grace: Millis | undefined): string =>
+  grace === undefined
+    ? ''
+    : `, with ${formatDuration(grace)} of --grace above ${formatDuration(DEFAULT_GRACE)}`
+
+function durationLimitWords({ asked, most, scope, lasts, grace }: Over<'duration'>): Words {
   const limit = `Your limit is ${formatDuration(most)} (${sourceWords('max-duration', scope)})`
   const code = 'impossible-request'
   if (lasts === undefined) {
     const hint = `request at most ${formatDuration(most)}; ${SEE_POLICY}`
-    return { code, message: `${limit}: requested ${formatDuration(asked)}`, hint }
+    return { code, message: `${limit}: requested ${formatDuration(asked)}${graceWords(grace)}`, hint }
   }
   const message = `${limit}: the reservation has ${formatDuration(lasts)}, requested ${formatDuration(asked)} in all`
   if (lasts < most) return { code, message, hint: `extend by at most ${formatDuration(most - lasts)}` }

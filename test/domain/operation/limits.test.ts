@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { apply } from '../../../src/domain/operation/apply.ts'
-import type { Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
+import type { Intent, RequestedRun, RequestedTerm } from '../../../src/domain/operation/intent.ts'
 import type { Context, Operation } from '../../../src/domain/operation/operation.ts'
 import { isRefusal } from '../../../src/domain/operation/refusal.ts'
 import { storedGroups } from '../../../src/domain/policy/limits.ts'
@@ -218,7 +218,7 @@ describe('an entry that its limit keeps from starting', () => {
 })
 
 describe('durations', () => {
-  const run = (timeout?: { after: number; grace: number }): RequestedTerm => ({
+  const run = (timeout?: { after: number; grace: number }): RequestedRun => ({
     ...{ kind: 'run', process: identity(9), command: 'train' },
     ...(timeout === undefined ? {} : { timeout }),
   })
@@ -234,7 +234,11 @@ describe('durations', () => {
     const tooLong = { refused: { code: 'over-limit', limit: 'duration', asked: 2 * HOUR, most: HOUR } }
     expect(termOf(policy, { kind: 'manual', duration: 2 * HOUR })).toMatchObject(tooLong)
     expect(termOf(policy, run({ after: 2 * HOUR, grace: 1 }))).toMatchObject(tooLong)
-    expect(termOf(policy, run({ after: HOUR, grace: 60_000 }))).toMatchObject({ kind: 'run' })
+    expect(termOf(policy, run({ after: HOUR, grace: 30_000 }))).toMatchObject({ kind: 'run' })
+    expect(termOf(policy, run({ after: HOUR / 2, grace: HOUR / 2 }))).toMatchObject({ kind: 'run' })
+    expect(termOf(policy, run({ after: HOUR, grace: 31_000 }))).toMatchObject({
+      refused: { code: 'over-limit', limit: 'duration', asked: HOUR + 1_000, most: HOUR, grace: 1_000 },
+    })
     const held = manualOf({ startedAt: NOW - HOUR, expiresAt: NOW + HOUR / 2 })
     const pool = poolOf(units(1), { reservations: [held], policy })
     const extended = apply(pool, { op: 'extend', by: HOUR / 2 }, contextOf(pool, {}))
@@ -251,6 +255,15 @@ describe('durations', () => {
     const crossed = policyOf(limit('default-duration', 2 * HOUR), limit('max-duration', HOUR))
     expect(termOf(crossed, run())).toMatchObject(limitAt(HOUR))
     expect(termOf(policyOf(), run())).not.toHaveProperty('limit')
+  })
+
+  test('a run until a booking begins has the longest duration with its grace', () => {
+    const grace = 90_000
+    const policy = policyOf(limit('max-duration', HOUR))
+    const interruptAt = NOW + HOUR - 60_000
+    expect(termOf(policy, { ...run(), untilBooked: { grace } })).toMatchObject({
+      limit: { interruptAt, killAt: interruptAt + grace },
+    })
   })
 
   test('a reservation without a duration gets the default, and at most the longest one', () => {

@@ -346,6 +346,16 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { limit: 'duration', used_seconds: 14_400 },
   ],
   [
+    {
+      ...{ code: 'over-limit', limit: 'duration', scope: { kind: 'pool' } },
+      ...{ asked: 3_601_000, most: 3_600_000, grace: 1_000 },
+    },
+    'impossible-request',
+    'Your limit is 1h 0m 0s (max-duration of this pool): requested 1h 0m 1s, with 0h 0m 1s of --grace above 0h 0m 30s',
+    "request at most 1h 0m 0s; see 'canhazgpu policy'",
+    { limit: 'duration', requested_seconds: 3_601, most_seconds: 3_600, source: 'pool' },
+  ],
+  [
     { code: 'nothing-to-extend' },
     'failure',
     'No manually reserved GPUs found for current user to extend',
