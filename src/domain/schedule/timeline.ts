@@ -15,11 +15,21 @@ export type Period =
     }
   | { readonly kind: 'booked'; readonly from: Millis; readonly until: Millis; readonly booking: Booking }
 
+/** A time for which periods are wanted. Without `until` it does not end. */
+interface Span {
+  readonly now: Millis
+  readonly until?: Millis
+}
+
 /**
  * The periods of a unit from now on, without gaps as far as ends are known. `bookings` are those of the pool in the
- * order of their begin.
+ * order of their begin, up to `until`.
  */
-export function timelineOf(status: GpuStatus, bookings: readonly Booking[], now: Millis): readonly Period[] {
+export function timelineOf(
+  status: GpuStatus,
+  bookings: readonly Booking[],
+  { now, until: end }: Span,
+): readonly Period[] {
   const { unit } = status
   const kind = status.kind === 'available' || isFreedLater(status) ? 'free' : 'unavailable'
   const periods: Period[] = status.kind === 'reserved' ? [heldNow(status.reservation, now)] : []
@@ -30,7 +40,8 @@ export function timelineOf(status: GpuStatus, bookings: readonly Booking[], now:
     periods.push({ kind: 'booked', from, until, booking })
     at = until
   }
-  return at === undefined ? periods : [...periods, { kind, from: at }]
+  if (at === undefined || (end !== undefined && end <= at)) return periods
+  return [...periods, { kind, from: at, ...(end === undefined ? {} : { until: end }) }]
 }
 
 const isFreedLater = ({ kind, unit }: GpuStatus): boolean => kind === 'reserved' && unit.drain === undefined

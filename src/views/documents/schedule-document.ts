@@ -11,16 +11,24 @@ import { timestamp, typeOf } from './status-document.ts'
 
 type Shown = Pick<Overview, 'pool' | 'gpus' | 'view'>
 
-export function scheduleDocument({ pool, gpus, view: { now } }: Shown): ScheduleDocument {
-  const later = bookingsOf(pool)
+/** Of more than `most` bookings that have not begun, the latest are left out. */
+export function scheduleDocument(
+  { pool, gpus, view: { now } }: Shown,
+  most = Number.POSITIVE_INFINITY,
+): ScheduleDocument {
+  const all = bookingsOf(pool)
+  const later = all.slice(0, most)
+  const until = all[later.length]?.term.from
+  const span = until === undefined ? { now } : { now, until }
   return {
     at: timestamp(now),
     bookings: [...begunBookings(pool).map(begunDocument), ...later.map(bookingDocument)],
     gpus: gpus.map((gpu) => ({
       gpu_id: gpuNumber(gpu.unit.id),
       status: STATES[gpu.kind].json,
-      periods: timelineOf(gpu, later, now).map(periodDocument),
+      periods: timelineOf(gpu, later, span).map(periodDocument),
     })),
+    ...(later.length === all.length ? {} : { left_out: all.length - later.length }),
   }
 }
 
@@ -67,14 +75,16 @@ function periodDocument(period: Period): PeriodDocument {
         ...ownerFields(period.reservation),
       }
     }
-    case 'booked':
+    case 'booked': {
+      const { id, owner } = period.booking
       return {
         state: 'BOOKED',
         ...times,
-        reservation: period.booking.id,
-        type: 'BOOKING',
-        ...ownerFields(period.booking),
+        reservation: id,
+        user: owner.shownName,
+        account: owner.account.name,
       }
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type * as v from 'valibot'
+import * as v from 'valibot'
 import { STATE_NAMES } from '../words/status/states.ts'
 import { reservationType } from './status.ts'
 import { list, object, oneOf, optional, text, time, whole } from './values.ts'
@@ -32,11 +32,12 @@ export const period = object({
   from: time,
   /** Absent: its end is unknown. */
   until: optional(time),
-  /** Of a `HELD` or `BOOKED` period. */
+  /** Of a `HELD` period, and of a `BOOKED` one: the id in `bookings`. */
   reservation: optional(text),
-  type: optional(reservationType),
   user: optional(text),
   account: optional(text),
+  /** Of a `HELD` period. */
+  type: optional(reservationType),
   note: optional(text),
 })
 
@@ -47,6 +48,12 @@ export const schedule = object({
   bookings: list(booking),
   /** The periods of each GPU from now on; the first one may have begun earlier. */
   gpus: list(object({ gpu_id: whole, status: oneOf(STATE_NAMES), periods: list(period) })),
+  left_out: optional(
+    v.pipe(
+      whole,
+      v.description('Number of omitted bookings; the latest are omitted, and the periods end before them'),
+    ),
+  ),
 })
 
 export type BookingDocument = v.InferOutput<typeof booking>

@@ -46,7 +46,7 @@ function rowOf(
 
 /** `GPU 0: ann (run) until 14:30, free until tomorrow 09:00, booked by ben until tomorrow 13:00, then free`. */
 function gpuLine(gpu: GpuStatus, later: readonly Booking[], now: Millis): string {
-  const periods = timelineOf(gpu, later, now)
+  const periods = timelineOf(gpu, later, { now })
   const words = periods.map((period, at) => periodWords(period, { gpu, now, before: periods[at - 1] }))
   return `GPU ${gpu.unit.id}: ${words.join(', ')}`
 }

@@ -59,6 +59,9 @@ export interface Identity {
   readonly demo?: true
 }
 
+/** Every client gets a snapshot at every change, so it must not grow with the number of bookings. */
+const MOST_BOOKINGS = 100
+
 export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapshot {
   const { pool, moment, stopped, reading, stale } = source
   const unknown = () => unknownReadings(pool, stale?.cause.message ?? 'the driver has not answered yet')
@@ -82,7 +85,7 @@ export function takeSnapshot(source: SnapshotSource, identity: Identity): Snapsh
         ...staleReadings(stale),
       }),
       queue: queueDocument(queue),
-      schedule: scheduleDocument({ pool, view, gpus }),
+      schedule: scheduleDocument({ pool, view, gpus }, MOST_BOOKINGS),
       policy_version: Bun.hash(JSON.stringify(pool.policy)).toString(36),
     },
     { gpus, queue, source: { pool, moment } },

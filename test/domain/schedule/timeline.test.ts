@@ -22,7 +22,7 @@ const bookingOf = (from: number, until: number, gpu = '0'): Booking => ({
 })
 
 const shape = (status: GpuStatus, bookings: readonly Booking[]) =>
-  timelineOf(status, bookings, NOW).map(({ kind, until }) =>
+  timelineOf(status, bookings, { now: NOW }).map(({ kind, until }) =>
     until === undefined ? kind : `${kind} until ${(until - NOW) / HOUR}`,
   )
 
@@ -72,6 +72,17 @@ test('a booking that waits for its GPUs follows their holder', () => {
   expect(shape(heldUntil(NOW + HOUR), [bookingOf(0, 2)])).toEqual(['held until 1', 'booked until 2', 'free'])
 })
 
+test('a timeline ends at a given time, if bookings after it are left out', () => {
+  const until = NOW + 3 * HOUR
+  const kinds = (bookings: readonly Booking[]) =>
+    timelineOf(free, bookings, { now: NOW, until }).map((period) => [period.kind, period.until])
+  expect(kinds([])).toEqual([['free', until]])
+  expect(kinds([bookingOf(1, 4)])).toEqual([
+    ['free', NOW + HOUR],
+    ['booked', NOW + 4 * HOUR],
+  ])
+})
+
 test('the periods follow each other without a gap, and only the last one may have no end', () => {
   const lengths = fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 5 })), {
     maxLength: 6,
@@ -85,7 +96,7 @@ test('the periods follow each other without a gap, and only the last one may hav
         return bookingOf(from, at)
       })
       const status = held === null ? free : heldUntil(NOW + held * HOUR)
-      const periods = timelineOf(status, bookings, NOW)
+      const periods = timelineOf(status, bookings, { now: NOW })
       for (const [index, { until }] of periods.entries()) expect(until).toBe(periods[index + 1]?.from)
       expect(periods.filter(({ kind }) => kind === 'booked').length).toBe(bookings.length)
       expect(
