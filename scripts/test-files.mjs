@@ -29,6 +29,7 @@ const DAEMON_MODE_FILES = [
   'test/cli/commands/bookings.test.ts',
   'test/cli/commands/completion.test.ts',
   'test/cli/commands/exact-gpus.test.ts',
+  'test/cli/commands/first-contact.test.ts',
   'test/cli/commands/report.test.ts',
   'test/cli/commands/reserve.test.ts',
   'test/cli/commands/reset-extend-release.test.ts',

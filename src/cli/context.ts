@@ -4,7 +4,16 @@ import type { Waker } from '../app/waiting/waiting.ts'
 import type { Variables } from '../domain/observation/device-variables.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
-import type { Account, Millis, Moment, ProcessIdentity, TimeLimit, UnitId } from '../domain/pool/model.ts'
+import type {
+  Account,
+  Millis,
+  Moment,
+  Probe,
+  ProcessIdentity,
+  ProviderChoice,
+  TimeLimit,
+  UnitId,
+} from '../domain/pool/model.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { LocalOffset } from '../domain/text/when.ts'
 import type { Warn, Warning } from '../domain/warnings.ts'
@@ -65,6 +74,10 @@ export interface Context {
 
   readonly pool: () => Promise<PoolService>
   readonly administration: () => Promise<Administration>
+  /** Detects the GPUs of this machine with the named provider, or else with each provider. Needs no pool. */
+  readonly detectGpus: (provider?: ProviderChoice) => Promise<Probe>
+  /** Names of the accounts that may use sudo, as far as the groups of this machine tell. */
+  readonly administrators: () => Promise<readonly string[]>
   readonly dashboard: () => Promise<Dashboard>
   /** Serves a pool at a socket, until it is closed. */
   readonly startDaemon: (place: DaemonPlace) => Promise<RunningDaemon>

@@ -7,7 +7,7 @@ import { helpText } from './options/help.ts'
 import { type Option, option, readValue } from './options/option.ts'
 import { nearest, type Parsed, parseWords, seeHelp } from './options/parse.ts'
 import { settingOptions } from './options/settings.ts'
-import { COMMANDS } from './registry.ts'
+import { COMMANDS, OVERVIEW } from './registry.ts'
 
 /** Parses and runs one command line (without the program's name); returns the exit status. */
 export async function runProgram(args: readonly string[], program: Program): Promise<number> {
@@ -35,6 +35,9 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   if (before.options.help === true) return stdout.write(programHelp())
   if (name === 'help') return help(words, invocation)
   if (name === undefined) {
+    // A script whose variable with the command is empty must fail, so only a person gets the overview.
+    const isForPerson = stdout.terminal && invocation.commandLine === null
+    if (isForPerson) return (await OVERVIEW.load()).run(before, invocation)
     stderr.write(programHelp())
     throw new CanhazgpuError('usage', 'Missing command', { hint: seeHelp() })
   }

@@ -33,6 +33,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('web', 'Start a web server for GPU status monitoring', () => import('./commands/web.ts')),
 ]
 
+/** What `canhazgpu` alone shows to a person. */
+export const OVERVIEW: CommandEntry = entry(
+  'overview',
+  'Show the pool in short, and the next commands',
+  () => import('./commands/overview.ts'),
+)
+
 function entry<Name extends string>(
   name: Name,
   summary: string,

@@ -113,6 +113,14 @@ async function openContext(
     untilStopped,
     pool: async () => (await access()).pool(),
     administration: async () => (await access()).administration(),
+    detectGpus: async (provider) => {
+      const { detectHere } = await import('./detection.ts')
+      return detectHere(provider, settings.probeTimeout)
+    },
+    administrators: async () => {
+      const { administrators } = await import('../adapters/accounts/administrators.ts')
+      return administrators()
+    },
     dashboard: async () => {
       const { dashboard } = await import('./dashboard.ts')
       return dashboard(await access(), files, settings.store)

@@ -96,7 +96,6 @@ const REFUSALS: readonly Refusal[] = [
   usage('report --dayz 3', '--days', 'canhazgpu report --help'),
   usage('run --gpsu 2 -- true', 'canhazgpu run --help'),
   usage('reserve --gpus two', 'canhazgpu reserve --help'),
-  usage('admin', 'canhazgpu admin --help'),
   usage('--frobnicate status', 'canhazgpu --help'),
   // Settings.
   usage('status --memory-threshold 0', '--memory-threshold', '0'),
@@ -105,7 +104,6 @@ const REFUSALS: readonly Refusal[] = [
   usage('admin --gpus 2 --force --provider cuda', '--provider', 'cuda', 'nvml'),
   usage('admin --gpus 2 --force --allocation random', '--allocation', 'random', 'lru'),
   usage('admin --gpus 2 --force --group no-such-group-here', 'no-such-group-here'),
-  usage('admin', '--gpus'),
   usage('admin --force', '--gpus'),
   // Programs.
   { typed: ['run', '--', 'no-such-program'], error: NOT_FOUND, facts: ['no-such-program'] },

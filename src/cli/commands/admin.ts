@@ -3,6 +3,7 @@ import { poolThreshold } from '../../domain/observation/threshold.ts'
 import { ALLOCATIONS, PROVIDER_CHOICES } from '../../domain/pool/model.ts'
 import { adminDocument } from '../../views/documents/admin-document.ts'
 import { type AdminAnswer, adminFailure, adminText } from '../../views/words/admin-answers.ts'
+import { missingCount } from '../../views/words/admin-guide.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
@@ -16,7 +17,6 @@ const ACTIONS = ['check', 'show', 'refresh'] as const
 const options = [
   option('-g, --gpus <count>', 'Number of GPUs available on this machine (required)', {
     kind: gpuCount,
-    mandatory: { unless: [...ACTIONS, 'memoryThreshold'] },
     isOverridden: hasNoSetUp,
   }),
   option('--force', 'Force reinitialization even if already initialized; clears all reservations', {
@@ -67,7 +67,7 @@ export const admin = command({
     if (given.check === true) return check(context)
     if (given.refresh === true) return refresh(context)
     if (given.show === true) return showSettings(context)
-    if (given.gpus === undefined) return changeThreshold(given, context)
+    if (given.gpus === undefined) return withoutCount(given, context)
     return setUp(given, given.gpus, context)
   },
   text: adminText,
@@ -108,16 +108,39 @@ async function showSettings(context: Context): Promise<AdminAnswer> {
   return { kind: 'shown', ...(await (await context.administration()).settings()) }
 }
 
+function withoutCount(given: AdminOptions, context: Context): Promise<AdminAnswer> {
+  const { memoryThreshold, force, group, allocation } = given
+  if (force === true || group !== undefined || allocation !== undefined) {
+    throw missingCount("see 'canhazgpu admin --help'")
+  }
+  return memoryThreshold === undefined
+    ? guide(given, context)
+    : changeThreshold(given, memoryThreshold, context)
+}
+
+/** The settings of the pool, or the GPUs that a new one could have. */
+async function guide({ provider }: AdminOptions, context: Context): Promise<AdminAnswer> {
+  try {
+    const { pool, place } = await (await context.administration()).settings()
+    return { kind: 'guide', found: { kind: 'pool', pool, place } }
+  } catch (error) {
+    if (!(error instanceof CanhazgpuError)) throw error
+    if (error.code !== 'pool-not-initialized') return { kind: 'guide', found: { kind: 'unreadable', error } }
+  }
+  try {
+    return { kind: 'guide', found: { kind: 'gpus', probe: await context.detectGpus(provider) } }
+  } catch (error) {
+    if (!(error instanceof CanhazgpuError)) throw error
+    return { kind: 'guide', found: { kind: 'no gpus', error } }
+  }
+}
+
 async function changeThreshold(
-  { memoryThreshold, ...others }: AdminOptions,
+  { provider }: AdminOptions,
+  memoryThreshold: number,
   context: Context,
 ): Promise<AdminAnswer> {
-  const stray = (['force', 'provider', 'group', 'allocation'] as const).find((name) => others[name])
-  if (memoryThreshold === undefined || stray !== undefined) {
-    throw new CanhazgpuError('usage', "Required option '-g, --gpus <count>' not specified", {
-      hint: "see 'canhazgpu admin --help'",
-    })
-  }
+  if (provider !== undefined) throw missingCount("see 'canhazgpu admin --help'")
   const administration = await context.administration()
   const policy = unlessRefused(
     await administration.setPolicy({ key: 'memory-threshold', value: memoryThreshold }),

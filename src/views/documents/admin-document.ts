@@ -1,24 +1,34 @@
 import type { Difference, DriverCheck } from '../../app/compare-driver.ts'
 import type { StoredPlace } from '../../app/set-up.ts'
+import { memoryOf } from '../../domain/observation/devices.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
-import type { Pool, Unit } from '../../domain/pool/model.ts'
+import type { GpuReading, Pool, Unit } from '../../domain/pool/model.ts'
 import type { Problem } from '../../domain/pool/soundness.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type {
   CheckedDocument,
   CreatedDocument,
+  DetectedDocument,
+  GuideDocument,
   RefreshedDocument,
   SettingsDocument,
   ThresholdSetDocument,
 } from '../schemas/admin.ts'
 import type { AdminAnswer, Checked } from '../words/admin-answers.ts'
+import type { Found } from '../words/admin-guide.ts'
 
 import { differenceProblem } from '../words/differences.ts'
 
 /** The result of `admin` as JSON. */
 export function adminDocument(
   answer: AdminAnswer,
-): CreatedDocument | CheckedDocument | RefreshedDocument | SettingsDocument | ThresholdSetDocument {
+):
+  | CreatedDocument
+  | CheckedDocument
+  | RefreshedDocument
+  | SettingsDocument
+  | ThresholdSetDocument
+  | GuideDocument {
   switch (answer.kind) {
     case 'initialized':
     case 'reinitialized': {
@@ -37,6 +47,34 @@ export function adminDocument(
       return settingsDocument(answer.pool, answer.place)
     case 'threshold-set':
       return { memory_threshold_mb: answer.thresholdMb }
+    case 'guide':
+      return guideDocument(answer.found)
+  }
+}
+
+function guideDocument(found: Found): GuideDocument {
+  switch (found.kind) {
+    case 'pool':
+      return { found: 'pool', pool: settingsDocument(found.pool, found.place) }
+    case 'gpus': {
+      const { provider, readings } = found.probe
+      return { found: 'gpus', provider, gpus: readings.map(detectedDocument) }
+    }
+    case 'unreadable':
+    case 'no gpus': {
+      const { code, message } = found.error
+      const kind = found.kind === 'unreadable' ? 'unreadable-pool' : 'no-gpus'
+      return { found: kind, reason: message, reason_code: code }
+    }
+  }
+}
+
+function detectedDocument({ index, uuid, name, state }: GpuReading): DetectedDocument {
+  const memoryMb = memoryOf(state)
+  return {
+    ...{ gpu_id: index, uuid, name },
+    ...(memoryMb === undefined ? {} : { memory_total_mb: memoryMb }),
+    ...(state.kind === 'fault' ? { reason: state.reason } : {}),
   }
 }
 

@@ -58,8 +58,27 @@ export const settings = object({
 /** `admin --memory-threshold N --json`. */
 export const thresholdSet = object({ memory_threshold_mb: whole })
 
+const detected = object({
+  gpu_id: whole,
+  uuid: text,
+  name: text,
+  memory_total_mb: optional(whole),
+  /** The fault of the GPU. */
+  reason: optional(text),
+})
+
+/** `admin --json` without `--gpus`, before the usage error. */
+export const guide = v.variant('found', [
+  v.strictObject({ found: v.literal('pool'), pool: settings }),
+  v.strictObject({ found: v.literal('gpus'), provider: oneOf(PROVIDERS), gpus: list(detected) }),
+  v.strictObject({ found: v.literal('no-gpus'), reason: text, reason_code: oneOf(ERROR_CODES) }),
+  v.strictObject({ found: v.literal('unreadable-pool'), reason: text, reason_code: oneOf(ERROR_CODES) }),
+])
+
 export type CreatedDocument = v.InferOutput<typeof created>
 export type CheckedDocument = v.InferOutput<typeof checked>
 export type RefreshedDocument = v.InferOutput<typeof refreshed>
 export type SettingsDocument = v.InferOutput<typeof settings>
 export type ThresholdSetDocument = v.InferOutput<typeof thresholdSet>
+export type GuideDocument = v.InferOutput<typeof guide>
+export type DetectedDocument = v.InferOutput<typeof detected>

@@ -5,6 +5,7 @@ import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Pool, Unit } from '../../domain/pool/model.ts'
 import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
 import { printable } from '../../domain/text/text.ts'
+import { type Found, guideFailure, guideText } from './admin-guide.ts'
 import { differenceProblem } from './differences.ts'
 import type { Printed } from './printed.ts'
 
@@ -15,6 +16,7 @@ export type AdminAnswer =
   | { readonly kind: 'refreshed'; readonly units: readonly Unit[] }
   | { readonly kind: 'shown'; readonly pool: Pool; readonly place: StoredPlace }
   | { readonly kind: 'threshold-set'; readonly thresholdMb: number }
+  | { readonly kind: 'guide'; readonly found: Found }
 
 export type Checked = { readonly kind: 'checked'; readonly driver?: DriverCheck } & Checkup
 
@@ -31,10 +33,13 @@ export function adminText(answer: AdminAnswer): Printed {
       return { stdout: settingsText(answer.pool, answer.place) }
     case 'threshold-set':
       return { stdout: `Memory threshold: ${answer.thresholdMb} MB\n` }
+    case 'guide':
+      return { stderr: guideText(answer.found) }
   }
 }
 
 export function adminFailure(answer: AdminAnswer): CanhazgpuError | undefined {
+  if (answer.kind === 'guide') return guideFailure(answer.found)
   if (answer.kind !== 'checked') return undefined
   const problems = problemsOf(answer)
   if (problems.length === 0) return undefined

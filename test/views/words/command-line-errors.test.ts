@@ -34,7 +34,6 @@ const CASES: readonly (readonly [typed: readonly string[], printed: string])[] =
   ],
   [['reserve', '--gpus'], "Option '-g, --gpus <count>' argument missing - see 'canhazgpu reserve --help'"],
   [['status', '--json=1'], "Option '-j, --json' takes no value - see 'canhazgpu status --help'"],
-  [['admin'], "Required option '-g, --gpus <count>' not specified - see 'canhazgpu admin --help'"],
   [
     ['admin', '--memory-threshold', '1GB'],
     "Invalid value for --memory-threshold: '1GB' - expected a whole number of megabytes above zero, such as 1024 - see 'canhazgpu admin --help'",
