@@ -1,6 +1,6 @@
 import { steadyNow } from '../kernel/clock.ts'
 import * as libc from '../kernel/libc.ts'
-import { accept, sendAndClose } from '../kernel/unix-socket.ts'
+import { accept, hasHungUp, sendAndClose } from '../kernel/unix-socket.ts'
 import { ConnectionRates } from './connection-rates.ts'
 import { type PeerCredentials, peerCredentials } from './peer.ts'
 
@@ -10,7 +10,7 @@ export interface Accepting {
   /** The descriptor of the listening socket. */
   readonly listener: number
   /** The message for an account that connects too often. */
-  readonly refusal: string
+  readonly refusal: Uint8Array
 }
 
 /** An open connection. */
@@ -34,7 +34,8 @@ self.onmessage = ({ data: { listener, refusal } }: MessageEvent<Accepting>) => {
       if (fd !== -libc.EINTR) Bun.sleepSync(RETRY_AFTER_MS)
       continue
     }
-    const credentials = peerCredentials(fd)
+    // A client that has disconnected reads no answer.
+    const credentials = hasHungUp(fd) ? null : peerCredentials(fd)
     if (credentials === null) libc.close(fd)
     else if (rates.allows(credentials.uid, steadyNow()))
       postMessage({ ...credentials, fd } satisfies Accepted)

@@ -31,7 +31,7 @@ export function listenAt(options: ListenOptions): Listener {
   removeSocket(path)
   const listener = listening(path)
   const openings = new Openings(opener(options))
-  const refusal = `${handler.refusal}\n`
+  const refusal = Buffer.from(`${handler.refusal}\n`)
   const worker = new Worker(workerPath())
   worker.onmessage = ({ data: accepted }: MessageEvent<Accepted>) => {
     if (handler.admits(accepted.uid)) openings.add(accepted)

@@ -4,6 +4,7 @@ const AF_UNIX = 1
 /** `struct sockaddr_un`: the family, then a path of at most 107 bytes and a NUL. */
 const ADDRESS_BYTES = 110
 const LONGEST_PATH = 107
+const POLL_HANG_UP = 0x10
 
 // The functions return a descriptor, or a negated errno. A connection never blocks.
 
@@ -43,8 +44,19 @@ function socketFor(path: string, use: Use): number {
 /** Waits for the next client. `-EINVAL` after `libc.shutDown` of the listener. */
 export const accept = (listener: number): number => libc.accept(listener)
 
+/** Whether the other end has been closed. */
+export function hasHungUp(fd: number): boolean {
+  polledView.setInt32(0, fd, true)
+  // A hang-up is reported without being asked for.
+  return libc.poll(polled, 1, 0) > 0 && (polledView.getInt16(6, true) & POLL_HANG_UP) !== 0
+}
+
+/** `struct pollfd`: fd, events, revents. */
+const polled = new Uint8Array(8)
+const polledView = new DataView(polled.buffer)
+
 /** Sends what fits into the buffer of the kernel, and closes. */
-export function sendAndClose(fd: number, text: string): void {
-  libc.send(fd, Buffer.from(text))
+export function sendAndClose(fd: number, bytes: Uint8Array): void {
+  libc.send(fd, bytes)
   libc.close(fd)
 }

@@ -8,6 +8,7 @@ import { listenAt } from '../../../src/adapters/daemon/listen.ts'
 import type { ClientConnection, Listener } from '../../../src/ports/daemon-listener.ts'
 import { until } from '../../support/until.ts'
 
+const kernel = new URL('../../../src/adapters/kernel', import.meta.url).pathname
 let folder = ''
 let listener: Listener | undefined
 afterEach(() => {
@@ -146,10 +147,14 @@ test('one iteration of the event loop opens a few of many connections, and the o
 
 test('a process that ends before its connection is opened leaves nothing behind', async () => {
   const { path, admitted, left, connections } = listening({})
-  const connect = `await Bun.connect({ unix: '${path}', socket: { data() {} } }); process.exit()`
+  // A child of the process keeps the connection open.
+  const connect = `const { connectToPath } = await import('${kernel}/unix-socket.ts')
+    const child = Bun.spawn(['sleep', '60'], { stdio: ['ignore', connectToPath('${path}', 1000), 'ignore'] })
+    console.log(child.pid)
+    process.exit()`
   // No event is handled here until it has ended.
-  Bun.spawnSync([process.execPath, '-e', connect])
-  await until('it was accepted', () => admitted() === 1)
+  const { stdout } = Bun.spawnSync([process.execPath, '-e', connect])
   await until('it is closed', () => left() === 1)
-  expect(connections).toEqual([])
+  process.kill(Number(stdout), 'SIGKILL')
+  expect([admitted(), connections]).toEqual([1, []])
 })
