@@ -13,8 +13,11 @@ export interface CommandsParts {
 interface Command {
   /** Its standard error when its GPUs were granted. Null for a run of an earlier daemon. */
   readonly stderr: string | null
-  /** A client becomes the command when it closes its connection. Before that it can end its reservation itself. */
-  readonly hasStarted: boolean
+  /**
+   * The connection of the client, which becomes the command when it closes the connection. Before that it can end its
+   * reservation itself. Null for a command that runs.
+   */
+  readonly client: object | null
 }
 
 /** The commands of runs, and the messages to them. */
@@ -29,17 +32,19 @@ export class Commands {
 
   /** The daemon has just started, so all runs are of an earlier one. */
   adopt(pool: Pool): void {
-    for (const { id } of pool.reservations) this.#commands.set(id, { stderr: null, hasStarted: true })
+    for (const { id } of pool.reservations) this.#commands.set(id, { stderr: null, client: null })
   }
 
-  granted({ id, term }: Reservation): void {
+  granted({ id, term }: Reservation, client: object): void {
     if (term.kind !== 'run') return
-    this.#commands.set(id, { stderr: this.#parts.stderrOf(term.process), hasStarted: false })
+    this.#commands.set(id, { stderr: this.#parts.stderrOf(term.process), client })
   }
 
-  started(id: string): void {
-    const command = this.#commands.get(id)
-    if (command !== undefined) this.#commands.set(id, { ...command, hasStarted: true })
+  /** The connection of this client has closed. */
+  disconnected(client: object): void {
+    for (const [id, command] of this.#commands) {
+      if (command.client === client) this.#commands.set(id, { ...command, client: null })
+    }
   }
 
   stderrOf(id: string): string | null {
@@ -59,7 +64,7 @@ export class Commands {
     const held = after.reservations.find(({ id }) => id === run.id)
     const kept = held === undefined ? [] : unitsOf(held)
     const lost = unitsOf(run).filter((unit) => !kept.includes(unit))
-    if (command?.hasStarted !== true || lost.length === 0) return
+    if (command?.client !== null || lost.length === 0) return
     if (this.#parts.alive(run.term.process) === 'gone') return
     this.#parts.tell(run, command.stderr, lostReservationLine(lost))
   }

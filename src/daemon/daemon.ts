@@ -1,6 +1,7 @@
 import type { Administration } from '../app/administration.ts'
-import { tooManyConnections } from '../domain/daemon-errors.ts'
+import { tooManyConnections, tooManyWaitingRequests } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Account, Millis } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/daemon-listener.ts'
@@ -11,12 +12,14 @@ import { Commands, type CommandsParts } from './commands.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
 import { Runs } from './runs.ts'
-import { Session, type SessionParts } from './session.ts'
+import { type AskedHistory, Session } from './session.ts'
 import { stopAtLimit, type TimeLimitParts } from './time-limit.ts'
 import { Waiters } from './waiters.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
 import { Watchers } from './watchers.ts'
 
+/** The memory of a question about the history that waits for its turn. */
+const HISTORY_SIZE = 1_024
 /** Interval of a new attempt while the store fails. */
 const RETRY_AFTER_MS: Millis = 1_000
 export interface DaemonParts {
@@ -28,8 +31,8 @@ export interface DaemonParts {
   readonly accountOf: (uid: number) => Promise<Account>
   readonly administrationFor: (caller: Caller) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
-  /** See `SessionParts`. */
-  readonly history: SessionParts['history']
+  /** Answers as `PoolService.usage`, in JSON, in a process of its own. */
+  readonly history: (question: UsageQuestion) => Promise<string>
   /** How this machine ends runs at their time limits. */
   readonly limits: Omit<TimeLimitParts, 'processes' | 'tell' | 'log'>
   readonly stderrOf: CommandsParts['stderrOf']
@@ -49,7 +52,10 @@ export class Daemon implements ConnectionHandler {
   readonly #waiters: Waiters
   readonly #runs: Runs
   readonly #commands: Commands
-  readonly #turns = new FairTurns()
+  readonly #turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2 })
+  /** Each question about the history takes a process and a part of a second, or several with a long history. */
+  readonly #historyTurns = new FairTurns({ mostAtOnce: 4, mostPerAccount: 1 })
+  readonly #greetings = new FairTurns({ mostAtOnce: 64, mostPerAccount: 8 })
   readonly #connections: ConnectionCounts
   readonly #watchers = new Watchers()
   #isSettling = false
@@ -123,9 +129,10 @@ export class Daemon implements ConnectionHandler {
       administrationFor,
       serviceFor,
       isGone: (process) => watched.isGone(process),
-      history: this.#parts.history,
+      history: (asked) => this.#history(asked),
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
+      soon: (asking, task) => this.#greetings.add(asking, task),
       onChange: (changed) => this.#watchers.add(changed),
       isStopping: () => this.#isStopping,
       failed: log,
@@ -134,6 +141,15 @@ export class Daemon implements ConnectionHandler {
 
   closed(uid: number): void {
     this.#connections.close(uid)
+  }
+
+  #history({ uid, question, isWanted }: AskedHistory): Promise<string | null> {
+    const { promise, resolve, reject } = Promise.withResolvers<string | null>()
+    const perform = () =>
+      isWanted() ? this.#parts.history(question).then(resolve, reject) : Promise.resolve(resolve(null))
+    const isAccepted = this.#historyTurns.add(uid, { size: HISTORY_SIZE, perform })
+    if (!isAccepted) reject(tooManyWaitingRequests())
+    return promise
   }
 
   async #hasEnded(id: string): Promise<boolean> {

@@ -1,10 +1,14 @@
 import { FairQueue } from '../domain/fair-queue.ts'
 
-/** The maximum number of requests that run at the same time, in total and for one account. */
-const MOST_AT_ONCE = 64
-const MOST_PER_ACCOUNT = 2
 /** The most bytes of waiting requests of one account. */
-const MOST_WAITING = 16 * 1024 * 1024
+const MOST_WAITING = 4 * 1024 * 1024
+
+export interface TurnLimits {
+  /** The maximum number of tasks that run at the same time. */
+  readonly mostAtOnce: number
+  /** The same for one account. */
+  readonly mostPerAccount: number
+}
 
 export interface Task {
   /** The size of its request in bytes. */
@@ -19,11 +23,16 @@ interface Waiting extends Task {
 
 /** Performs requests account by account, so that many requests of one account do not delay those of another. */
 export class FairTurns {
+  readonly #limits: TurnLimits
   readonly #waiting = new FairQueue<Waiting>()
   /** Bytes of the waiting requests of each account. */
   readonly #sizes = new Map<number, number>()
   readonly #running = new Map<number, number>()
   #count = 0
+
+  constructor(limits: TurnLimits) {
+    this.#limits = limits
+  }
 
   /** False if too many requests of this account wait already. */
   add(uid: number, task: Task): boolean {
@@ -36,8 +45,9 @@ export class FairTurns {
   }
 
   #start(): void {
-    while (this.#count < MOST_AT_ONCE) {
-      const next = this.#waiting.next((uid) => (this.#running.get(uid) ?? 0) < MOST_PER_ACCOUNT)
+    const { mostAtOnce, mostPerAccount } = this.#limits
+    while (this.#count < mostAtOnce) {
+      const next = this.#waiting.next((uid) => (this.#running.get(uid) ?? 0) < mostPerAccount)
       if (next === undefined) return
       changeBy(this.#sizes, next.uid, -next.size)
       void this.#perform(next)

@@ -14,6 +14,7 @@ import {
   notAdministrator,
   otherVersion,
   tooManyRequests,
+  tooManyWaitingRequests,
   unknownRequest,
   unseenProcess,
 } from '../domain/daemon-errors.ts'
@@ -27,6 +28,7 @@ import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller } from './caller.ts'
 import type { Commands } from './commands.ts'
+import { ConnectionWatches, type ConnectionWatchesParts } from './connection-watches.ts'
 import type { Task } from './fair-turns.ts'
 import {
   type CheckedRequest,
@@ -41,6 +43,13 @@ import type { Waiter, Waiters } from './waiters.ts'
 const MOST_UNANSWERED = 64
 const LONGEST_GREETING = 64
 
+export interface AskedHistory {
+  readonly uid: number
+  readonly question: UsageQuestion
+  /** Whether the client is still connected. */
+  readonly isWanted: () => boolean
+}
+
 export interface SessionParts {
   readonly connection: ClientConnection
   readonly waiters: Waiters
@@ -52,14 +61,15 @@ export interface SessionParts {
   readonly serviceFor: (caller: Caller) => PoolService
   /** Whether the process, if it is known, has exited. */
   readonly isGone: (process: ProcessIdentity | null) => boolean
-  /** Answers as `PoolService.usage`, in JSON, and delays no other request. */
-  readonly history: (question: UsageQuestion) => Promise<string>
+  /** Answers as `PoolService.usage`, in JSON, when it is this account's turn. Null if the answer is not wanted any more. */
+  readonly history: (asked: AskedHistory) => Promise<string | null>
   /** Whether a reservation with this id has existed before. */
   readonly hasEnded: (id: string) => Promise<boolean>
   /** Performs a task, which must not reject, when it is this account's turn. False if too many wait already. */
   readonly inTurn: (uid: number, task: Task) => boolean
-  /** Calls back after each change, until the returned function is called. */
-  readonly onChange: (changed: () => void) => () => void
+  /** The same for a task that waits for nothing. It does not wait until the requests of this account are performed. */
+  readonly soon: SessionParts['inTurn']
+  readonly onChange: ConnectionWatchesParts['onChange']
   /** Whether the daemon is about to exit, which closes all connections. */
   readonly isStopping: () => boolean
   readonly failed: (error: unknown) => void
@@ -76,37 +86,43 @@ export class Session implements Receiver {
   readonly #waiting = new Set<Waiter>()
   /** By id: those with a manual reservation whose grant the client has not confirmed. */
   readonly #unconfirmed = new Map<string, Waiter>()
-  /** Ids of the reservations that were granted to this client. */
-  readonly #granted = new Set<string>()
-  /** Numbers of the requests that watch the pool. */
-  readonly #watches = new Set<number>()
-  #endWatch: (() => void) | undefined
+  readonly #watches: ConnectionWatches
 
   constructor(parts: SessionParts) {
     this.#parts = parts
+    this.#watches = new ConnectionWatches({
+      onChange: parts.onChange,
+      notify: (n) => this.#send(n, { changed: true }),
+    })
   }
 
   receive(message: string): void {
     if (!this.#isOpen) return
-    // A client greets again to see whether the daemon still answers.
-    const protocol = !this.#hasGreeted || message.length <= LONGEST_GREETING ? protocolIn(message) : null
-    if (protocol !== null || !this.#hasGreeted) {
-      this.#greet(protocol)
+    if (!this.#hasGreeted) {
+      this.#greet(protocolIn(message))
       return
     }
+    const { inTurn, soon } = this.#parts
+    // A client greets again to see whether the daemon still answers.
+    const protocol = message.length <= LONGEST_GREETING ? protocolIn(message) : null
+    if (protocol !== null)
+      this.#accept(soon, { size: message.length, perform: () => this.#greetAgain(protocol) })
     // Reading a long request takes time, so that waits for its turn too.
-    const task = { size: message.length, perform: () => this.#answer(message) }
-    const isAccepted =
-      this.#unanswered < MOST_UNANSWERED && this.#parts.inTurn(this.#parts.connection.peer.uid, task)
-    if (isAccepted) this.#unanswered++
-    else this.#refuse(tooManyRequests(MOST_UNANSWERED))
+    else this.#accept(inTurn, { size: message.length, perform: () => this.#answer(message) })
+  }
+
+  /** Lets a request wait for its turn. */
+  #accept(inTurn: SessionParts['inTurn'], task: Task): void {
+    if (this.#unanswered >= MOST_UNANSWERED) this.#refuse(tooManyRequests(MOST_UNANSWERED))
+    else if (!inTurn(this.#parts.connection.peer.uid, task)) this.#refuse(tooManyWaitingRequests())
+    else this.#unanswered++
   }
 
   closed(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    for (const id of this.#granted) this.#parts.commands.started(id)
-    this.#endWatch?.()
+    this.#parts.commands.disconnected(this)
+    this.#watches.clear()
     for (const waiter of this.#waiting) this.#parts.waiters.leave(waiter).catch(this.#parts.failed)
     for (const waiter of this.#unconfirmed.values()) void this.#parts.waiters.giveBack(waiter)
   }
@@ -122,6 +138,11 @@ export class Session implements Receiver {
     this.#parts.connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting))
   }
 
+  async #greetAgain(protocol: number): Promise<void> {
+    this.#unanswered--
+    if (this.#isOpen) this.#greet(protocol)
+  }
+
   /** Closes the connection with an error. */
   #refuse(error: CanhazgpuError): void {
     this.#parts.connection.end(JSON.stringify({ error }))
@@ -135,14 +156,27 @@ export class Session implements Receiver {
       this.#refuse(unknownRequest())
       return
     }
-    const last = await this.#answerTo(request).then(
+    await this.#sendAnswer(request.n, this.#answerTo(request))
+  }
+
+  async #sendAnswer(n: number, answering: Promise<unknown>): Promise<void> {
+    const last = await answering.then(
       (answer) => (answer === LATER ? null : { answer }),
       (error) => {
         if (!(error instanceof CanhazgpuError)) this.#parts.failed(error)
         return { error: this.#sentError(error) }
       },
     )
-    if (last !== null) this.#sendLast(request.n, last)
+    if (last !== null) this.#sendLast(n, last)
+  }
+
+  #usage({ n, question }: Asked<'usage'>): Promise<void> {
+    const { connection, history } = this.#parts
+    const asked = { uid: connection.peer.uid, question, isWanted: () => this.#isOpen }
+    return this.#sendAnswer(
+      n,
+      history(asked).then((json) => (json === null ? LATER : new Written(json))),
+    )
   }
 
   #sendLast(n: number, message: Answer): void {
@@ -157,9 +191,9 @@ export class Session implements Receiver {
       case 'view':
         return (await this.#service(request)).view(request.view)
       case 'usage':
-        // Sums by day answer a report at once.
-        if (request.question.kind === 'report') return (await this.#service()).usage(request.question)
-        return new Written(await this.#parts.history(request.question))
+        // It may take seconds, and must not delay other requests of this account.
+        void this.#usage(request)
+        return LATER
       case 'wait':
         return this.#wait(request)
       case 'leave':
@@ -169,10 +203,10 @@ export class Session implements Receiver {
       case 'administer':
         return this.#administer(request.action)
       case 'watch':
-        this.#watch(request.n)
+        if (!this.#watches.add(request.n)) this.#refuse(tooManyRequests(MOST_UNANSWERED))
         return LATER
       case 'unwatch':
-        this.#unwatch(request.watch)
+        if (this.#watches.remove(request.watch)) this.#unanswered--
         return null
     }
   }
@@ -203,8 +237,7 @@ export class Session implements Receiver {
   }
 
   #noteGrant({ reservation }: Grant): void {
-    this.#granted.add(reservation.id)
-    this.#parts.commands.granted(reservation)
+    this.#parts.commands.granted(reservation, this)
   }
 
   async #keep(id: string): Promise<null> {
@@ -254,6 +287,10 @@ export class Session implements Receiver {
       },
     }
     if (!this.#isOpen) return LATER
+    if (this.#unconfirmed.size >= MOST_UNANSWERED) {
+      this.#refuse(tooManyRequests(MOST_UNANSWERED))
+      return LATER
+    }
     this.#waiting.add(waiter)
     await waiters.join(waiter)
     return LATER
@@ -298,21 +335,6 @@ export class Session implements Receiver {
   /** A second reservation with this id would have no records of its own. */
   async #checkIsNew(id: string): Promise<void> {
     if (await this.#parts.hasEnded(id)) throw alreadyEnded()
-  }
-
-  #watch(n: number): void {
-    this.#watches.add(n)
-    this.#endWatch ??= this.#parts.onChange(() => {
-      for (const each of this.#watches) this.#send(each, { changed: true })
-    })
-  }
-
-  #unwatch(n: number): void {
-    if (!this.#watches.delete(n)) return
-    this.#unanswered--
-    if (this.#watches.size > 0) return
-    this.#endWatch?.()
-    this.#endWatch = undefined
   }
 
   /** The store's hint to set up a pool is for the account of the daemon, which needs no sudo. */

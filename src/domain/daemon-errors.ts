@@ -32,6 +32,11 @@ export const tooManyConnections = (): CanhazgpuError =>
 export const tooManyRequests = (most: number): CanhazgpuError =>
   incompatible(`More than ${most} requests of this connection are unanswered`)
 
+export const tooManyWaitingRequests = (): CanhazgpuError =>
+  new CanhazgpuError('daemon-unavailable', 'Too many requests of this account wait for the daemon', {
+    hint: 'try again when some of your commands have ended',
+  })
+
 export const otherVersion = (): CanhazgpuError =>
   incompatible('This canhazgpu and the daemon are of different versions')
 

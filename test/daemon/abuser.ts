@@ -227,6 +227,35 @@ const ABUSES: Readonly<Record<string, () => Promise<void>>> = {
     ready()
   },
 
+  async 'sends requests byte by byte'() {
+    const clients = await Promise.all(times(500).map(() => greeted()))
+    for (let at = 0; ; at++) {
+      for (const client of clients) client.send('x')
+      if (at === 20) ready()
+      await breathe()
+    }
+  },
+
+  async 'sends only line breaks'() {
+    const breaks = '\n'.repeat(200_000)
+    for (let at = 0; ; at++) {
+      const client = await connect().catch(() => undefined)
+      client?.send(breaks)
+      if (at === 50) ready()
+      await breathe()
+    }
+  },
+
+  async 'greets without pause'() {
+    const greetings = '{"protocol":1}\n'.repeat(4_000)
+    for (let at = 0; ; at++) {
+      const client = await greeted().catch(() => undefined)
+      client?.send(greetings)
+      if (at === 50) ready()
+      await breathe()
+    }
+  },
+
   async 'sends requests that are too long'() {
     for (let at = 0; ; at++) {
       const client = await greeted().catch(() => undefined)
@@ -257,6 +286,14 @@ const ABUSES: Readonly<Record<string, () => Promise<void>>> = {
       if (at === 20) ready()
       await breathe()
     }
+  },
+
+  async 'watches as often as it can while it changes the pool'() {
+    for (const _ of times(500)) {
+      const watcher = await greeted()
+      for (const n of times(60)) watcher.send({ n, ask: 'watch' })
+    }
+    await changeForEver()
   },
 
   async 'watches without reading while it changes the pool'() {

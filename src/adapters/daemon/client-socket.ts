@@ -1,8 +1,8 @@
 import type { Millis } from '../../domain/pool/model.ts'
 import type { ClientConnection, Receiver } from '../../ports/daemon-listener.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import { Lines } from './lines.ts'
 import { Outgoing } from './outgoing.ts'
-import type { UnreadLimit } from './unread-limit.ts'
 
 export interface ClientLimits {
   /** The longest message that is accepted, in bytes. */
@@ -24,7 +24,7 @@ export interface ClientSocketParts {
   readonly socket: ByteSocket
   readonly peer: ClientConnection['peer']
   readonly limits: ClientLimits
-  readonly unread: UnreadLimit
+  readonly held: HeldBytes
 }
 
 type Timer = ReturnType<typeof setTimeout>
@@ -34,7 +34,7 @@ export class ClientSocket implements ClientConnection {
   readonly peer: ClientConnection['peer']
   readonly #socket: ByteSocket
   readonly #limits: ClientLimits
-  readonly #unread: UnreadLimit
+  readonly #held: HeldBytes
   readonly #lines: Lines
   readonly #outgoing: Outgoing
   #receiver: Receiver | undefined
@@ -42,13 +42,13 @@ export class ClientSocket implements ClientConnection {
   #readTimer: Timer | undefined
   #hasEnded = false
 
-  constructor({ socket, peer, limits, unread }: ClientSocketParts) {
+  constructor({ socket, peer, limits, held }: ClientSocketParts) {
     this.peer = peer
     this.#socket = socket
     this.#limits = limits
-    this.#unread = unread
+    this.#held = held
     this.#lines = new Lines(limits.longestMessage)
-    this.#outgoing = new Outgoing(socket, (by) => unread.add(peer.uid, by))
+    this.#outgoing = new Outgoing(socket, (by) => held.unread.add(peer.uid, by))
   }
 
   receiveWith(receiver: Receiver): void {
@@ -57,15 +57,22 @@ export class ClientSocket implements ClientConnection {
 
   received(bytes: Uint8Array): void {
     if (this.#hasEnded) return
-    const messages = this.#lines.push(bytes)
-    if (messages === null) {
+    let isComplete = false
+    const partialBefore = this.#lines.partial
+    const isValid = this.#lines.push(bytes, (message) => {
+      isComplete = true
+      this.#receiver?.receive(message)
+      return !this.#hasEnded
+    })
+    const { uid } = this.peer
+    this.#held.partial.add(uid, this.#lines.partial - partialBefore)
+    if (!isValid || this.#held.partial.isExceeded(uid, this.#lines.partial)) {
       this.#terminate()
       return
     }
-    for (const message of messages) this.#receiver?.receive(message)
     // The time of a message counts from its first byte, so bytes one by one do not prolong it.
-    if (messages.length > 0) this.#messageTimer = cleared(this.#messageTimer)
-    if (this.#lines.isPartial) this.#messageTimer ??= this.#terminateAfter(this.#limits.messageWithinMs)
+    if (isComplete) this.#messageTimer = cleared(this.#messageTimer)
+    if (this.#lines.partial > 0) this.#messageTimer ??= this.#terminateAfter(this.#limits.messageWithinMs)
   }
 
   drained(): void {
@@ -78,7 +85,7 @@ export class ClientSocket implements ClientConnection {
   send(message: string): void {
     if (this.#hasEnded) return
     this.#outgoing.send(`${message}\n`)
-    if (this.#unread.isExceeded(this.peer.uid, this.#outgoing.size)) this.#terminate()
+    if (this.#held.unread.isExceeded(this.peer.uid, this.#outgoing.size)) this.#terminate()
     else this.#expectRead()
   }
 
@@ -94,6 +101,7 @@ export class ClientSocket implements ClientConnection {
     this.#messageTimer = cleared(this.#messageTimer)
     this.#readTimer = cleared(this.#readTimer)
     this.#outgoing.clear()
+    this.#held.partial.add(this.peer.uid, -this.#lines.partial)
     this.#receiver?.closed()
   }
 

@@ -45,7 +45,7 @@ function connectionOf(fd: number): DaemonConnection {
       outgoing = new Outgoing(opened)
     },
     data(bytes) {
-      messages.push(...(lines.push(bytes) ?? []))
+      lines.push(bytes, (line) => messages.push(line) > 0)
       wake()
     },
     drain: () => outgoing?.flush(),

@@ -1,11 +1,11 @@
-import { utf8Text } from '../kernel/libc.ts'
-
 const NEWLINE = 10
+const NONE = new Uint8Array(0)
 
 /** Splits a stream of bytes into lines. */
 export class Lines {
   readonly #longest: number
-  #pending: Uint8Array[] = []
+  /** The begin of a line, in a larger buffer, so that bytes one by one take no more memory than the line. */
+  #buffer = NONE
   #length = 0
 
   /** `longest`: the maximum bytes of a line. */
@@ -13,34 +13,46 @@ export class Lines {
     this.#longest = longest
   }
 
-  /** The lines that these bytes complete; null if a line is too long. */
-  push(bytes: Uint8Array): readonly string[] | null {
-    const lines: string[] = []
-    let rest = bytes
-    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      if (this.#length + end > this.#longest) return null
-      lines.push(this.#line(rest.subarray(0, end)))
-      rest = rest.subarray(end + 1)
+  /** Calls `take` with each line that these bytes complete, until it returns false. Returns false if a line is too long. */
+  push(bytes: Uint8Array, take: (line: string) => boolean): boolean {
+    let start = 0
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      if (this.#length + end - start > this.#longest) return false
+      const isMoreWanted = take(this.#line(bytes.subarray(start, end)))
+      if (!isMoreWanted) return true
+      start = end + 1
     }
-    if (this.#length + rest.length > this.#longest) return null
-    if (rest.length > 0) {
-      // The buffer belongs to the runtime, which uses it again.
-      this.#pending.push(rest.slice())
-      this.#length += rest.length
-    }
-    return lines
+    if (this.#length + bytes.length - start > this.#longest) return false
+    this.#keep(bytes.subarray(start))
+    return true
   }
 
-  /** Whether the bytes so far end in the middle of a line. */
-  get isPartial(): boolean {
-    return this.#length > 0
+  /** The bytes of the line that is not complete. */
+  get partial(): number {
+    return this.#length
   }
 
   #line(last: Uint8Array): string {
-    if (this.#pending.length === 0) return utf8Text(last)
-    const line = Buffer.concat([...this.#pending, last]).toString('utf8')
-    this.#pending = []
+    if (this.#length === 0) return text(last)
+    this.#keep(last)
+    const line = text(this.#buffer.subarray(0, this.#length))
+    this.#buffer = NONE
     this.#length = 0
     return line
   }
+
+  /** Copies the bytes, because their memory belongs to the runtime, which uses it again. */
+  #keep(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length
+    if (length > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#buffer.length))
+      larger.set(this.#buffer.subarray(0, this.#length))
+      this.#buffer = larger
+    }
+    this.#buffer.set(bytes, this.#length)
+    this.#length = length
+  }
 }
+
+const text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')

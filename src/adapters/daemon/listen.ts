@@ -5,10 +5,10 @@ import { listenAtPath, sendAndClose } from '../kernel/unix-socket.ts'
 import type { Accepted, Accepting } from './accept-worker.ts'
 import { adopt } from './adopt.ts'
 import { type ClientLimits, ClientSocket } from './client-socket.ts'
+import { newHeldBytes } from './held-bytes.ts'
 import { Openings } from './openings.ts'
 import { peerGroups, peerProcess } from './peer.ts'
 import { removeSocket } from './socket-path.ts'
-import { UnreadLimit } from './unread-limit.ts'
 
 export interface ListenOptions {
   readonly path: string
@@ -83,7 +83,7 @@ function listening(path: string): number {
 /** Returns the function that gives an accepted connection to the handler. */
 function opener({ handler, limits: given }: ListenOptions) {
   const limits = { ...LIMITS, ...given }
-  const unread = new UnreadLimit()
+  const held = newHeldBytes()
   return ({ fd, ...credentials }: Accepted): void => {
     const { uid } = credentials
     const process = peerProcess(fd, credentials)
@@ -97,7 +97,7 @@ function opener({ handler, limits: given }: ListenOptions) {
     let client: ClientSocket | undefined
     adopt(fd, {
       open(socket) {
-        client = new ClientSocket({ socket, peer, limits, unread })
+        client = new ClientSocket({ socket, peer, limits, held })
         client.receiveWith(handler.opened(client))
       },
       data: (bytes) => client?.received(bytes),

@@ -8,6 +8,9 @@ export function shownName({ owner }: { readonly owner: Owner }): string {
 const labelOf = ({ user, account }: { user: string; account: Pick<Account, 'name'> }): string =>
   user === account.name ? user : `${user} (${account.name})`
 
+/** The most shown names of one account that have labels. A user can choose a new name for each reservation. */
+const MOST_NAMES = 100
+
 interface Holder {
   readonly user: string
   readonly account: Pick<Account, 'uid' | 'name'>
@@ -20,12 +23,18 @@ interface Holder {
  */
 export class ShownAccounts {
   readonly #holders = new Map<string, Holder>()
+  /** The number of names of each uid. */
+  readonly #names = new Map<number, number>()
 
-  /** Must be called for every holder before `labels`. */
+  /** Must be called for every holder before `labels`. Further names of an account have the key of the account itself. */
   keyOf(holder: Holder): string {
     const { user, account } = holder
     const key = JSON.stringify([account.uid, account.name, user])
-    if (!this.#holders.has(key)) this.#holders.set(key, holder)
+    if (this.#holders.has(key)) return key
+    const names = this.#names.get(account.uid) ?? 0
+    if (names >= MOST_NAMES && user !== account.name) return this.keyOf({ ...holder, user: account.name })
+    this.#names.set(account.uid, names + 1)
+    this.#holders.set(key, holder)
     return key
   }
 

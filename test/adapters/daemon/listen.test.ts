@@ -17,7 +17,11 @@ afterEach(() => {
 })
 
 /** A listener that keeps its connections and messages. */
-function listening(limits: Partial<ClientLimits>, refusal: string | null = null) {
+function listening(
+  limits: Partial<ClientLimits>,
+  refusal: string | null = null,
+  received: (connection: ClientConnection) => void = () => {},
+) {
   folder = mkdtempSync(join(tmpdir(), 'canhazgpu-listen-'))
   const path = join(folder, 'daemon.sock')
   const connections: ClientConnection[] = []
@@ -37,7 +41,11 @@ function listening(limits: Partial<ClientLimits>, refusal: string | null = null)
       closed: () => void left++,
       opened(connection) {
         connections.push(connection)
-        return { receive: (message) => void messages.push(message), closed: () => void closed++ }
+        const receive = (message: string) => {
+          messages.push(message)
+          received(connection)
+        }
+        return { receive, closed: () => void closed++ }
       },
     },
   })
@@ -104,10 +112,34 @@ test('the unread messages of all connections of an account are limited together'
   const clients = await Promise.all(Array.from({ length: 4 }, () => clientOf(path)))
   for (const { socket } of clients) socket.pause()
   await until('all are connected', () => connections.length === 4)
-  const large = 'x'.repeat(24 * 1024 * 1024)
+  const large = 'x'.repeat(12 * 1024 * 1024)
   for (const connection of connections) connection.send(large)
   await until('some are closed', () => closed() > 0)
   expect(closed()).toBe(2)
+})
+
+test('the incomplete messages of all connections of an account are limited together', async () => {
+  const { path, connections, closed } = listening({ longestMessage: 1024 * 1024 })
+  const clients = await Promise.all(Array.from({ length: 8 }, () => clientOf(path)))
+  await until('all are connected', () => connections.length === 8)
+  for (const { socket, isClosed } of clients) {
+    let left = Buffer.alloc(768 * 1024, 'x')
+    while (left.length > 0 && !isClosed()) {
+      left = left.subarray(Math.max(0, socket.write(left)))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  await until('some are closed', () => closed() === 3)
+  // 4 MiB are allowed.
+  expect(clients.filter(({ isClosed }) => !isClosed()).length).toBe(5)
+})
+
+test('what follows the last message of a connection is not read', async () => {
+  const { path, connections, messages } = listening({}, null, (connection) => connection.end('no'))
+  const client = await clientOf(path)
+  client.socket.write('one\ntwo\nthree\n')
+  await until('it is closed', () => client.isClosed())
+  expect([connections.length, messages]).toEqual([1, ['one']])
 })
 
 test('a refused client gets the message, and holds no connection open', async () => {

@@ -173,3 +173,16 @@ test('hours are added up by uid, also those recorded without a name; two uids wi
     ['uid 1003', 0.5],
   ])
 })
+
+test('of an account with very many shown names, the first have lines of their own', () => {
+  const times = Array.from({ length: 1_000 }, (_, at) =>
+    time(0, HOUR, {
+      reservation: `r${at}`,
+      owner: { account: { uid: 1, name: 'alice' }, shownName: `name${at}` },
+    }),
+  )
+  const { users, total } = reportOf(times, { from: 0, to: HOUR })
+  expect(users.length).toBe(101)
+  expect(users[0]).toMatchObject({ user: 'alice', gpuHours: 900, runs: 900 })
+  expect(total).toMatchObject({ gpuHours: 1_000, runs: 1_000 })
+})

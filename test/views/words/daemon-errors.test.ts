@@ -32,6 +32,11 @@ test.each([
     'Error: More than 64 requests of this connection are unanswered - install the same version, and restart the daemon\n',
   ],
   [
+    errors.tooManyWaitingRequests(),
+    75,
+    'Error: Too many requests of this account wait for the daemon - try again when some of your commands have ended\n',
+  ],
+  [
     errors.otherVersion(),
     1,
     'Error: This canhazgpu and the daemon are of different versions - install the same version, and restart the daemon\n',
