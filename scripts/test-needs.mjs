@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Programs that tests use besides Bun, the Debian package of each, and the reason. */
-const TEST_NEEDS = [
+export const TEST_NEEDS = [
   { program: 'gcc', package: 'gcc', why: 'compiles the stand-in driver library and the probe programs' },
   { file: '/usr/include/stdio.h', package: 'libc6-dev', why: 'the C headers for gcc' },
   { program: 'sqlite3', package: 'sqlite3', why: 'reads a pool as an administrator would' },
@@ -26,6 +26,19 @@ const TEST_NEEDS = [
   { program: 'sudo', package: 'sudo', why: 'starts such a shell differently' },
 ]
 
+/** Programs for `npm run test:packages`. */
+export const PACKAGE_NEEDS = [
+  { program: 'go', package: 'golang-go', why: 'runs nfpm, which makes .deb and .rpm' },
+  { program: 'dpkg', package: 'dpkg', why: 'installs a .deb' },
+  { program: 'rpm', package: 'rpm', why: 'installs an .rpm' },
+  { program: 'curl', package: 'curl', why: 'downloads a release' },
+  { program: 'wget', package: 'wget', why: 'downloads a release where curl is missing' },
+  { program: 'qemu-aarch64-static', package: 'qemu-user-static', why: 'runs the executable for arm64' },
+  { file: '/usr/aarch64-linux-gnu/lib/libc.so.6', package: 'libc6-arm64-cross', why: 'its C library' },
+  { file: '/usr/lib/x86_64-linux-musl/libc.so', package: 'musl', why: 'the other C library' },
+  { program: 'nm', package: 'binutils', why: 'lists the functions of a library' },
+]
+
 /** The PATH of an ordinary user often lacks these folders, which contain `useradd` and the tools of dpkg. */
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
@@ -39,8 +52,8 @@ export const testPath = [...new Set([...(process.env.PATH ?? '').split(delimiter
  *
  * @returns the packages that are still missing
  */
-export function installNeeds() {
-  const missing = TEST_NEEDS.filter((need) => !isInstalled(need))
+export function installNeeds(needs = TEST_NEEDS) {
+  const missing = needs.filter((need) => !isInstalled(need))
   if (missing.length === 0) return []
   for (const need of missing) console.error(`Missing for the tests: ${need.package} - ${need.why}`)
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']

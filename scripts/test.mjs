@@ -2,7 +2,7 @@ import { bun } from './bun.mjs'
 import { executable } from './executable.mjs'
 import { openCheckout } from './open-checkout.mjs'
 import { runAllFiles, runSelected } from './test-files.mjs'
-import { installNeeds, testPath } from './test-needs.mjs'
+import { installNeeds, PACKAGE_NEEDS, TEST_NEEDS, testPath } from './test-needs.mjs'
 
 /**
  * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable and runs the tests. The last
@@ -18,7 +18,8 @@ await main(process.argv.slice(2))
 
 async function main(args) {
   bun()
-  reportMissing(installNeeds())
+  const forPackages = args.some((arg) => arg.includes('packaging'))
+  reportMissing(installNeeds(forPackages ? [...TEST_NEEDS, ...PACKAGE_NEEDS] : TEST_NEEDS))
   executable()
   // Tests share files with other users by default.
   process.umask(0o022)

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { binary, type Child, type Finished, finished } from './pool.ts'
@@ -12,6 +12,8 @@ export interface SystemdMachine extends AsyncDisposable {
   sh(script: string, user?: UnixUser): Promise<Finished>
   /** The stdout of a script that must succeed. */
   must(script: string, user?: UnixUser): Promise<string>
+  /** Copies a file into the container. */
+  put(file: string, path: string): void
   reboot(): Promise<void>
 }
 
@@ -53,6 +55,7 @@ export async function systemdMachine(): Promise<SystemdMachine> {
       if (status !== 0) throw new Error(`${script}: ${status} ${stderr}`)
       return stdout
     },
+    put: (file, path) => copyFileSync(file, `/proc/${readFileSync(init, 'utf8').trim()}/root${path}`),
     async reboot() {
       // The shutdown stops each process for a moment, and nsenter does not continue.
       for (const child of started) child.kill('SIGKILL')

@@ -115,7 +115,7 @@ const c = callable(() =>
     kill: { args: ['int', 'int'], returns: 'int' },
     open: { args: ['ptr', 'int', 'int'], returns: 'int' },
     poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
-    prlimit64: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
+    prlimit: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
     read: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
     readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
     realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
@@ -153,7 +153,7 @@ function symbolsOf<Functions extends Record<string, FFIFunction>>(library: strin
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new CanhazgpuError('failure', `cannot call the C library ${library}: ${reason}`, {
-      hint: "canhazgpu needs glibc, and memory that is writable and executable: raise 'ulimit -v', or leave MemoryDenyWriteExecute= out of the service",
+      hint: "canhazgpu needs memory that is writable and executable: raise 'ulimit -v', or leave MemoryDenyWriteExecute= out of the service",
       cause,
     })
   }
@@ -436,7 +436,7 @@ export const resourceLimit = (
   resource: number,
   set: BigUint64Array<ArrayBuffer> | null,
   previous: BigUint64Array<ArrayBuffer> | null,
-): number => outcome(c.prlimit64(0, resource, set, previous))
+): number => outcome(c.prlimit(0, resource, set, previous))
 
 /** A null-terminated array of pointers to C strings, and the memory that they point to. */
 function pointers(strings: readonly ByteText[]): { block: Bytes; array: BigUint64Array<ArrayBuffer> } {

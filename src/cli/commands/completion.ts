@@ -58,7 +58,8 @@ _canhazgpu() {
   candidates=("\${(@f)$(canhazgpu __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   (( \${#candidates[1]} )) && compadd -a candidates
 }
-compdef _canhazgpu canhazgpu chg
+# A file in $fpath is itself the function when it is first called.
+if [[ \${funcstack[1]} == _canhazgpu ]]; then _canhazgpu "$@"; else compdef _canhazgpu canhazgpu chg; fi
 `,
   fish: `function __canhazgpu_complete
   set -l words (commandline -opc) (commandline -ct)

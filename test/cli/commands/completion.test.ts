@@ -120,11 +120,17 @@ needing('fish').describe('fish', () => {
 })
 
 needing('zsh').describe('zsh', () => {
-  test('completes commands, flags, values, and another command after `--`', async () => {
+  const SOURCED = 'autoload -U compinit; compinit -u -D; source <("$CHG" completion zsh)'
+  const INSTALLED =
+    '"$CHG" completion zsh > _canhazgpu; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D'
+  test.each([
+    ['sourced', SOURCED],
+    ['as a file in fpath', INSTALLED],
+  ])('completes commands, flags, values, and another command after `--`: %s', async (_, load) => {
     using pool = await poolOnPath()
     using terminal = openTerminal(pool, ['zsh', '-f', '-i'], { env: { PS1: 'prompt> ' } })
     await terminal.see('prompt> ')
-    terminal.type('autoload -U compinit; compinit -u -D; source <("$CHG" completion zsh); echo "lo""aded"\n')
+    terminal.type(`${load}; echo "lo""aded"\n`)
     await terminal.see('loaded')
     const TAB = '\t'
     const CLEAR_LINE = '\u0015'

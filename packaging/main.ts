@@ -1,0 +1,84 @@
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import manifest from '../package.json'
+import { archive } from './archive.ts'
+import { must } from './programs.ts'
+import { Progress } from './progress.ts'
+import { type Format, systemPackage } from './system-packages.ts'
+import { TARGETS } from './targets.ts'
+import { fillTree } from './tree.ts'
+
+/**
+ * `npm run package [-- --quick] [--out FOLDER]`: makes the packages in `dist/packages`, with their checksums and
+ * `install.sh`. `--quick` compresses little, for tests. A second run in the same folder makes the same bytes.
+ */
+export interface Packing {
+  /** The folder of files to pack; its name is that of the archive. */
+  readonly tree: string
+  /** The folder of the packages. */
+  readonly out: string
+  /** The time of every packed file, in Unix seconds. */
+  readonly time: number
+  readonly isQuick: boolean
+}
+
+const FORMATS: readonly Format[] = ['deb', 'rpm']
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } })
+const out = resolve(values.out ?? 'dist/packages')
+const trees = `${out}/trees`
+const time = await timeOfSources()
+
+rmSync(out, { recursive: true, force: true })
+mkdirSync(trees, { recursive: true })
+const packages = TARGETS.flatMap((target) => {
+  const tree = `${trees}/canhazgpu-${manifest.version}-${target.name}`
+  const packing = { tree, out, time, isQuick: values.quick ?? false }
+  const { name, goArch } = target
+  return [
+    { name: `${name}.tar.gz`, make: () => archive(packing) },
+    ...(goArch === undefined
+      ? []
+      : FORMATS.map((each) => ({
+          name: `${name}.${each}`,
+          make: () => systemPackage(each, goArch, packing),
+        }))),
+  ]
+})
+const progress = new Progress(TARGETS.length + packages.length)
+for (const target of TARGETS) {
+  const tree = `${trees}/canhazgpu-${manifest.version}-${target.name}`
+  await progress.step(`compile for ${target.name}`, () => fillTree(tree, target))
+}
+const waiting = [...packages]
+const pack = async () => {
+  for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) {
+    await progress.step(`pack ${each.name}`, each.make)
+  }
+}
+await Promise.all(Array.from({ length: availableParallelism() }, pack))
+rmSync(trees, { recursive: true })
+copyFileSync('packaging/install.sh', `${out}/install.sh`)
+writeChecksums()
+console.log(`packages in ${out}`)
+
+/** SOURCE_DATE_EPOCH, or the time of the commit. */
+async function timeOfSources(): Promise<number> {
+  const given = process.env.SOURCE_DATE_EPOCH
+  const seconds = Number(given ?? (await must('git', 'log', '-1', '--format=%ct')))
+  if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds
+  throw new Error(`SOURCE_DATE_EPOCH is '${given}', expected Unix seconds`)
+}
+
+/** In the format of `sha256sum`. */
+function writeChecksums(): void {
+  const lines = readdirSync(out)
+    .sort()
+    .map((name) => {
+      const hash = new Bun.CryptoHasher('sha256').update(readFileSync(`${out}/${name}`))
+      return `${hash.digest('hex')}  ${name}\n`
+    })
+  writeFileSync(`${out}/SHA256SUMS`, lines.join(''))
+}
