@@ -3,6 +3,7 @@ import { deviceVariables, shellExport } from '../../domain/observation/device-va
 import type { Grant, Intent, RequestedManual } from '../../domain/operation/intent.ts'
 import type { Booking, Millis } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
+import { DEFAULT_RESERVATION } from '../../domain/schedule/demand.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { grantDocument } from '../../views/documents/grant-document.ts'
 import { bookingDocument } from '../../views/documents/schedule-document.ts'
@@ -22,8 +23,6 @@ type Reserved =
   | { readonly kind: 'booked'; readonly booking: Booking; readonly form: Form }
 
 type Form = 'sentence' | 'short' | 'export' | 'docker'
-
-const DEFAULT_DURATION: Millis = 8 * 3_600_000
 
 const options = [
   ...acquiringOptions,
@@ -100,7 +99,7 @@ const bookingText = ({ booking, form }: Extract<Reserved, { kind: 'booked' }>): 
 
 const termOf = ({ duration }: ReserveOptions): RequestedManual =>
   duration === undefined
-    ? { kind: 'manual', duration: DEFAULT_DURATION, isDefault: true }
+    ? { kind: 'manual', duration: DEFAULT_RESERVATION, isDefault: true }
     : { kind: 'manual', duration }
 
 const durationOf = ({ reservation: { startedAt, term } }: Grant): Millis =>

@@ -39,7 +39,12 @@ export function acquireUnits(
     return { pool: after, answer: { kind: 'granted', grant } }
   }
   if (wait === undefined) return { pool, answer: { refused: result.shortage } }
-  const waiting = addToQueue(clearUnresponsive(pool, intent.id), intent, wait, conditions)
+  const waiting = addToQueue(
+    clearUnresponsive(pool, intent.id),
+    { ...intent, term: given.term },
+    wait,
+    conditions,
+  )
   if (isRefusal(waiting)) return { pool, answer: waiting }
   const reading = { evidence, reserved: reservedUnits(pool) }
   return { pool: noteStartable(waiting, intent.id, conditions), answer: { kind: 'queued', reading } }

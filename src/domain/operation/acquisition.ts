@@ -13,10 +13,10 @@ import {
   graceOf,
   type Intent,
   leastHold,
-  longestHold,
   type RequestedTerm,
   subjectOf,
   type Ticket,
+  typedHold,
 } from './intent.ts'
 import type { BookedUp, Missing, Model, OverLimit, Refusal, Shortage } from './refusal.ts'
 import { shortageOf } from './shortage.ts'
@@ -67,14 +67,17 @@ export function canStart(pool: Pool, intent: Intent, conditions: Conditions): bo
 /** Limits the time to plan the queue, which grows with the square of its length. */
 export const MOST_ENTRIES = 4_096
 
-/** Adds the intent to the end of the queue, unless it is in the queue already; or returns why it may not wait. */
+/**
+ * Adds the intent to the end of the queue, unless it is in the queue already; or returns why it may not wait. Its term
+ * is the typed one: the pool's defaults may change while it waits.
+ */
 export function addToQueue(pool: Pool, intent: Intent, ticket: Ticket, known: Known): Pool | Refusal {
   if (pool.queue.some((entry) => entry.id === intent.id)) return withGroups(pool, intent)
   const { id, owner, request, note, term, groups } = intent
   const { now } = known
   const limit = reachedLimit(pool, intent, known)
   if (limit !== null) return { refused: limit }
-  const [duration, least] = [longestHold(term), leastHold(term)]
+  const [duration, least] = [typedHold(term), leastHold(term)]
   const entry: QueueEntry = {
     id,
     owner,

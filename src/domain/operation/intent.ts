@@ -70,6 +70,10 @@ export function longestHold(term: RequestedTerm): Millis | undefined {
   return term.timeout === undefined ? undefined : term.timeout.after + term.timeout.grace
 }
 
+/** The same for a request that got no default yet; undefined: the default counts when it starts. */
+export const typedHold = (term: RequestedTerm): Millis | undefined =>
+  term.kind === 'manual' && term.isDefault !== undefined ? undefined : longestHold(term)
+
 /** A run until a booking begins is worth starting only if it has this much time before its grace. */
 const LEAST_RUN_MS: Millis = 60_000
 

@@ -15,7 +15,10 @@ export function joinQueue(
   const intent = limitedIntent(pool.policy, given, groups)
   const never = limitNeverAllowing(pool, intent, now.wall)
   if (never !== null) return { pool, answer: { refused: never } }
-  const joined = addToQueue(pool, intent, wait, { now: now.wall, stopped: processes.stopped })
+  const joined = addToQueue(pool, { ...intent, term: given.term }, wait, {
+    now: now.wall,
+    stopped: processes.stopped,
+  })
   return isRefusal(joined) ? { pool, answer: joined } : { pool: joined, answer: null }
 }
 

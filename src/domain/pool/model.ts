@@ -209,7 +209,7 @@ export interface Requirements {
 /** The term that a waiter requests. */
 export interface WantedTerm {
   readonly kind: 'run' | 'manual'
-  /** The longest time for which the units may be held, if the request gives one; backfill needs it. */
+  /** The longest time for which the units may be held, if the request gives one; else the pool's default counts. */
   readonly duration?: Millis
   /** The units may be granted for this time only, if a booking needs them after it. */
   readonly least?: Millis

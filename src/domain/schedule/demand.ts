@@ -1,5 +1,5 @@
 import { type Cap, capOf, durationsFor, type Subject } from '../policy/limits.ts'
-import type { Millis, Policy, QueueEntry, Request } from '../pool/model.ts'
+import type { Millis, Policy, QueueEntry, Request, WantedTerm } from '../pool/model.ts'
 
 /** The planner's input for one request, waiting or new. */
 export interface Demand {
@@ -17,7 +17,7 @@ export function demandOf(entry: QueueEntry, policy: Policy): Demand {
   const { request, owner, term, groups = [] } = entry
   const subject = { account: owner.account, groups }
   const cap = capOf(policy, subject)
-  const duration = term.duration ?? usualHold(policy, subject)
+  const duration = term.duration ?? usualHold(policy, subject, term)
   return {
     request,
     uid: owner.account.uid,
@@ -33,10 +33,17 @@ export const neededTime = ({ duration, least }: Demand): Millis | undefined => l
 /** Time between SIGINT and SIGKILL for a run whose time limit is the pool's default. */
 export const DEFAULT_GRACE: Millis = 30_000
 
-/** How long a run without a time limit may hold its units, if the pool limits it. */
-function usualHold(policy: Policy, subject: Subject): Millis | undefined {
+/** The duration of a reservation if neither the request nor the pool has one. */
+export const DEFAULT_RESERVATION: Millis = 8 * 3_600_000
+
+/**
+ * How long a request without a duration of its own may hold its units, as `limitedIntent` completes it; undefined: no
+ * limit.
+ */
+function usualHold(policy: Policy, subject: Subject, { kind, least }: WantedTerm): Millis | undefined {
   const { usual, longest } = durationsFor(policy, subject)
-  const after = usual ?? longest
+  if (kind === 'manual') return usual ?? Math.min(DEFAULT_RESERVATION, longest ?? DEFAULT_RESERVATION)
+  const after = least === undefined ? (usual ?? longest) : (longest ?? usual)
   return after === undefined ? undefined : after + DEFAULT_GRACE
 }
 

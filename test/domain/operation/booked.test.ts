@@ -309,7 +309,6 @@ describe('a run until booked', () => {
     granted(world.run(someUnits(1), { untilBooked: { grace }, waits: true }))
     expect(world.pool.queue[0]?.term).toEqual({
       kind: 'run',
-      duration: 12 * HOUR + USUAL_GRACE,
       least: 2 * MINUTE,
     })
     expect(isRefusal(world.run(someUnits(1), { pid: 3, untilBooked: { grace: 1_000 } }))).toBe(true)
