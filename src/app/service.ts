@@ -43,6 +43,7 @@ export async function uninstallService(machine: ServiceMachine, place: ServicePl
   const { unit, configuration, files, manager } = machine
   machine.authorise(place)
   await manager?.stop()
+  await machine.superviseLimits(place.pool)
   const moved = await files.open(place.pool)
   configuration.restore()
   if (manager !== null) {

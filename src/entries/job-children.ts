@@ -70,7 +70,7 @@ function targetOf({ owner, term: { process } }: Reservation<RunTerm>) {
 }
 
 /** The right to send signals does not depend on the group. */
-function groupOf(pid: number): number {
+export function groupOf(pid: number): number {
   const gid = /^Gid:\t(\d+)/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
   return gid === undefined ? NO_GROUP : Number(gid)
 }

@@ -18,6 +18,8 @@ export interface SupervisorTask {
   readonly limit: TimeLimit | null
   /** The launcher's path: a newer version may be installed there later. */
   readonly program: string | null
+  /** The account of the job, if root starts the supervisor. */
+  readonly account?: { readonly uid: number; readonly gid: number }
   /** How the command ended. Present if only the end must still be recorded. */
   readonly outcome?: JobOutcome
 }
@@ -51,12 +53,16 @@ const isTask = (task: unknown): task is SupervisorTask =>
   Array.isArray(task.units) &&
   task.units.every((unit) => typeof unit === 'string') &&
   (task.limit === null || isLimit(task.limit)) &&
+  (task.account === undefined || isAccount(task.account)) &&
   [undefined, 'exited', 'timed-out'].some((outcome) => task.outcome === outcome)
 
 const isProcess = (value: unknown): boolean =>
   isObject(value) &&
   [value.pid, value.startTime].every(Number.isSafeInteger) &&
   [value.bootId, value.pidNamespace].every((each) => typeof each === 'string')
+
+const isAccount = (value: unknown): boolean =>
+  isObject(value) && [value.uid, value.gid].every(Number.isSafeInteger)
 
 const isLimit = (value: unknown): boolean =>
   isObject(value) && [value.interruptAt, value.killAt].every(Number.isFinite)

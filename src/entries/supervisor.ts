@@ -1,6 +1,6 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { JobProcesses } from '../adapters/kernel/job-processes.ts'
-import { close, execve, F_SETFD, fcntl } from '../adapters/kernel/libc.ts'
+import { close, effectiveUid, execve, F_SETFD, fcntl, takeRightsOf } from '../adapters/kernel/libc.ts'
 import { drain, waitFor, watchProcess } from '../adapters/kernel/wait.ts'
 import { becomeDaemon } from '../adapters/process/detach.ts'
 import { inheritedEnvironment, toByteText } from '../adapters/process/environment.ts'
@@ -26,6 +26,8 @@ export async function superviseMain([
     return 2
   }
   becomeDaemon()
+  const { account } = task
+  if (account !== undefined && account.uid !== effectiveUid()) takeRightsOf(account.uid, account.gid)
   const recording: Recording = {
     reservation,
     units: task.units,
@@ -72,11 +74,11 @@ function isStore(store: string): boolean {
 }
 
 function jobOf(
-  { process, pidfd, messages }: SupervisorTask,
+  { process, pidfd, messages, account }: SupervisorTask,
   { reservation, watch }: { readonly reservation: string; readonly watch: number | null },
 ): Job {
   const command = watchProcess(process, pidfd)
-  const processes = new JobProcesses(command, reservation)
+  const processes = new JobProcesses(command, reservation, account?.uid)
   let stderr = messages
   /** Closes the command's stderr when the command has exited: no terminal stays open while the end is recorded. */
   const closingStderr = <Event>(event: Event): Event => {

@@ -12,6 +12,8 @@ export interface ServiceMachine {
   readonly unit: UnitFile
   readonly configuration: StoreSetting
   readonly files: PoolFiles
+  /** Starts a supervisor for each job that the daemon would end at a time limit. The daemon must not run. */
+  superviseLimits(pool: string): Promise<void>
   /** Null if systemd does not run here. */
   readonly manager: ServiceManager | null
 }

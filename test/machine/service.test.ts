@@ -161,6 +161,30 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     await until('its GPU is free', async () => (await holders(on))[0] === '')
   }, 60_000)
 
+  test('a time limit of the daemon holds after uninstall', async () => {
+    using on = await machine({ systemd: true })
+    await on.must(SET_UP)
+    await on.must('canhazgpu service install')
+    const script = `trap 'echo interrupted' INT; echo ready; while :; do sleep 0.1; done`
+    const limited = on.start(`exec canhazgpu run --timeout 4s --grace 2s -- sh -c "${script}"`, ann)
+    const other = on.start(job('one', 7), ben)
+    await until('both run', async () => (await holders(on)).filter((each) => each !== '').length === 2)
+    await on.must('canhazgpu service uninstall')
+    const supervisors = supervisorsOn(on)
+    expect(supervisors).toHaveLength(1)
+    // It signals with the rights of the account, which cannot signal it.
+    expect((await on.shAs(ann, `kill -STOP ${supervisors[0]}`)).stderr).toContain('not permitted')
+    const { stdout } = await finished(limited)
+    expect([stdout, limited.signalCode]).toEqual(['ready\ninterrupted\n', 'SIGKILL'])
+    await until('its GPU is free', async () => (await holders(on))[0] === '')
+    await until('the supervisor has ended', () => supervisorsOn(on).length === 0)
+    const query = `import { Database } from 'bun:sqlite'
+      console.log(new Database('${POOL}').query('SELECT outcome FROM history').values().join())`
+    expect(await on.must(`${globalThis.process.execPath} -e "${query}"`)).toBe('timed-out\n')
+    await on.must('touch $HOME/one')
+    await other.exited
+  }, 60_000)
+
   test('the daemon does not enforce a time limit that a user wrote into the pool before the move', async () => {
     using on = await machine({ systemd: true })
     await on.must(SET_UP)

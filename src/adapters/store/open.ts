@@ -159,6 +159,13 @@ async function readAsAdministrator(path: string, now: () => Moment): Promise<voi
   }
 }
 
+/** Whether only a daemon can open the files of the pool. */
+export async function isClosedStore(path: string): Promise<boolean> {
+  const { isPoolClosed } = await import('./files/move-pool.ts')
+  refuseForeignPath(path)
+  return isPoolClosed(path)
+}
+
 /** Reverses `closeStore`: the users of the pool can open its files again. */
 export async function openStoreToUsers(path: string): Promise<boolean> {
   const { openPool } = await import('./files/move-pool.ts')

@@ -1,0 +1,56 @@
+import { pidNamespace } from '../adapters/kernel/boot.ts'
+import { currentMoment } from '../adapters/kernel/clock.ts'
+import { pidfdOpen } from '../adapters/kernel/libc.ts'
+import { visibilityHere } from '../adapters/kernel/processes.ts'
+import { inheritable, startDetached } from '../adapters/process/detach.ts'
+import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'
+import { isClosedStore, openStore } from '../adapters/store/open.ts'
+import { readPool } from '../app/read-pool.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import type { Moment, Reservation } from '../domain/pool/model.ts'
+import { unitsOf } from '../domain/pool/units.ts'
+import type { TimedPool } from '../ports/pool-service.ts'
+import { groupOf } from './job-children.ts'
+import { encodeTask } from './supervisor-task.ts'
+
+/**
+ * Starts a supervisor for each run of a daemon's pool that has still to reach its time limit. The pool must be closed to its
+ * users: so the daemon has granted each limit in it, and knows each process from the kernel.
+ */
+export async function superviseLimits(path: string): Promise<void> {
+  if (!(await isClosedStore(path))) return
+  const read = await readClosedPool(path)
+  if (read === undefined) return
+  for (const held of read.pool.reservations) startSupervisor(path, held, read.moment)
+}
+
+async function readClosedPool(path: string): Promise<TimedPool | undefined> {
+  try {
+    const store = await openStore(path, currentMoment)
+    return await readPool(store).finally(() => store.close())
+  } catch (error) {
+    if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return undefined
+    throw error
+  }
+}
+
+function startSupervisor(path: string, held: Reservation, moment: Moment): void {
+  if (held.term.kind !== 'run') return
+  const { process, limit } = held.term
+  // The stopper of a job that has reached its limit also kills it.
+  if (limit === undefined || limit.interruptAt <= moment.wall) return
+  if (process.pidNamespace !== pidNamespace()) return
+  const pidfd = inheritable(pidfdOpen(process.pid))
+  if (visibilityHere(process) !== 'visible') return
+  const toSteady = (wall: number) => moment.steady.ms + (wall - moment.wall)
+  const task = encodeTask({
+    ...{ process, pidfd, messages: null, units: unitsOf(held), program: startedFrom() },
+    limit: { interruptAt: toSteady(limit.interruptAt), killAt: toSteady(limit.killAt) },
+    account: { uid: held.owner.account.uid, gid: groupOf(process.pid) },
+  })
+  const { command, file } = selfCommandForShell(['__supervise', `sqlite://${path}`, held.id, task])
+  startDetached(
+    command,
+    [pidfd, file].filter((fd) => fd !== null),
+  )
+}
