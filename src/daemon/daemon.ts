@@ -104,6 +104,8 @@ export class Daemon implements ConnectionHandler {
    * connection.
    */
   async start(): Promise<void> {
+    const before = await this.#logged(this.#service.view('stored'))
+    if (before !== undefined) this.#runs.noteUnseenExits(before)
     await this.#settle()
     const read = await this.#logged(this.#service.view('stored'))
     if (read !== undefined) this.#commands.adopt(read.pool)

@@ -8,7 +8,7 @@ import type { WatchedProcesses } from './watched-processes.ts'
 const CHECK_EVERY_MS: Millis = 2_000
 /** Time until a failed action is tried again. */
 const RETRY_AFTER_MS: Millis = 1_000
-/** After a reboot, a run counts as ended at its last heartbeat. */
+/** A run that ends in a reboot counts as ended at its last heartbeat, and one that ends in an outage soon after it. */
 const HEARTBEAT_EVERY_MS: Millis = 60_000
 
 export interface RunsParts {
@@ -35,6 +35,18 @@ export class Runs {
     this.#parts = parts
   }
 
+  /**
+   * Must be called once, before the first `settle`. A run that ended while no daemon ran counts as ended when its next
+   * heartbeat was due: that it ran longer is not known, and an outage is not its owner's use.
+   */
+  noteUnseenExits({ pool, moment }: TimedPool): void {
+    const { processes } = this.#parts
+    for (const { term } of pool.reservations.filter(isRun)) {
+      if (processes.alive(term.process) !== 'gone') continue
+      processes.noteExit(term.process, Math.min(moment.wall, term.heartbeatAt + HEARTBEAT_EVERY_MS))
+    }
+  }
+
   /** Must be called with the pool, adjusted to the clock, at the start and after every commit. */
   follow({ pool, moment }: TimedPool): void {
     const { processes, settle, beat } = this.#parts
@@ -45,7 +57,7 @@ export class Runs {
     const ends = pool.reservations.filter(({ id }) => !this.#stopping.has(id)).map(endOf)
     const checkAt = all.every((each) => processes.isWatched(each)) ? [] : [moment.wall + CHECK_EVERY_MS]
     // Nothing is known of the other runs: they end when their last heartbeat is too old.
-    const beating = runs.filter(({ term }) => processes.isWatched(term.process))
+    const beating = runs.filter(({ term }) => processes.alive(term.process) === 'alive')
     const beatAt = beating.length === 0 ? [] : [this.#beatAt(moment.wall)]
     clearTimeout(this.#timer)
     const at = Math.min(nextReadingAt(pool, moment.wall), ...ends, ...checkAt, ...beatAt)

@@ -62,6 +62,11 @@ export class WatchedProcesses {
     return watched.exitedAt === undefined ? 'alive' : 'gone'
   }
 
+  /** Notes when a process has ended that nobody saw exit. */
+  noteExit(process: ProcessIdentity, at: Millis): void {
+    this.#watched.set(keyOf(process), { exit: null, exitedAt: at })
+  }
+
   /** Signals exactly this process; does nothing if it has exited. */
   signal(process: ProcessIdentity, signal: EndSignal): void {
     const exit = this.#watched.get(keyOf(process))?.exit

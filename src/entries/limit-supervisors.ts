@@ -4,7 +4,7 @@ import { pidfdOpen } from '../adapters/kernel/libc.ts'
 import { visibilityHere } from '../adapters/kernel/processes.ts'
 import { inheritable, startDetached } from '../adapters/process/detach.ts'
 import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'
-import { isClosedStore, openStore } from '../adapters/store/open.ts'
+import { openClosedStore } from '../adapters/store/open.ts'
 import { readPool } from '../app/read-pool.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Moment, Reservation } from '../domain/pool/model.ts'
@@ -18,7 +18,6 @@ import { encodeTask } from './supervisor-task.ts'
  * users: so the daemon has granted each limit in it, and knows each process from the kernel.
  */
 export async function superviseLimits(path: string): Promise<void> {
-  if (!(await isClosedStore(path))) return
   const read = await readClosedPool(path)
   if (read === undefined) return
   for (const held of read.pool.reservations) startSupervisor(path, held, read.moment)
@@ -26,8 +25,8 @@ export async function superviseLimits(path: string): Promise<void> {
 
 async function readClosedPool(path: string): Promise<TimedPool | undefined> {
   try {
-    const store = await openStore(path, currentMoment)
-    return await readPool(store).finally(() => store.close())
+    const store = await openClosedStore(path, currentMoment)
+    return store === null ? undefined : await readPool(store).finally(() => store.close())
   } catch (error) {
     if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return undefined
     throw error

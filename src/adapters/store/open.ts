@@ -159,11 +159,17 @@ async function readAsAdministrator(path: string, now: () => Moment): Promise<voi
   }
 }
 
-/** Whether only a daemon can open the files of the pool. */
-export async function isClosedStore(path: string): Promise<boolean> {
+/** A daemon that was told to stop may need a moment. */
+const STOPPED_WITHIN_MS = 2_000
+
+/** Opens the pool of a daemon that was stopped. Null if its users can open the files already, or there are none. */
+export async function openClosedStore(path: string, now: () => Moment): Promise<OpenedPool | null> {
   const { isPoolClosed } = await import('./files/move-pool.ts')
+  const { lockForDaemon } = await import('./files/daemon-lock.ts')
   refuseForeignPath(path)
-  return isPoolClosed(path)
+  if (!isPoolClosed(path)) return null
+  await lockForDaemon(path, STOPPED_WITHIN_MS)
+  return openStore(path, now)
 }
 
 /** Reverses `closeStore`: the users of the pool can open its files again. */

@@ -90,7 +90,10 @@ export class World {
     slow.lane = lane
     slow.fails = () => this.storeFails
     const watched = new WatchedProcesses(this.processes.exits(), this.processes.alive, () => this.wall)
-    const processes = { alive: watched.alive.bind(watched), stopped: this.processes.stopped }
+    const processes = {
+      ...{ alive: watched.alive.bind(watched), exitedAt: watched.exitedAt.bind(watched) },
+      stopped: this.processes.stopped,
+    }
     const store = new AnnouncingStore(slow, {
       refresh: () => watched.refresh(),
       isWatched: (process) => watched.isWatched(process),
