@@ -20,7 +20,7 @@ export async function compile({ outfile, foreign }: Compilation): Promise<void> 
     bytecode: true,
     // A command loads only the modules that it needs.
     splitting: true,
-    define: { BUILT_FROM: JSON.stringify(commit()) },
+    define: { BUILT_FROM: JSON.stringify(commit()), BUILT_AT: String(commitTime()) },
     compile: {
       outfile,
       ...foreign,
@@ -34,6 +34,13 @@ export async function compile({ outfile, foreign }: Compilation): Promise<void> 
   })
   for (const log of built.logs) console.error(log)
   chmodSync(outfile, 0o755)
+}
+
+/** When the commit was made, in seconds; 0 outside of git. A clock before it is wrong. */
+function commitTime(): number {
+  if (Bun.which('git') === null) return 0
+  const { stdout } = Bun.spawnSync(['git', 'log', '-1', '--format=%ct'], { stderr: 'ignore' })
+  return Number(stdout.toString().trim()) || 0
 }
 
 /** The commit of this checkout, marked if files have changed; empty outside of git. */

@@ -9,6 +9,8 @@ import type { OptionsOf } from './options/typed.ts'
 export interface CommandSpec<Own extends readonly Option[], Result, Named extends Operand = never> {
   /** Examples at the end of `--help`. */
   readonly examples: readonly string[]
+  /** Whether a wrong configuration must not stop the command: it reports the reason itself. */
+  readonly examines?: true
   /** Whether the command requires another command after `--`; otherwise it accepts none. */
   readonly takesCommand?: true
   /** The required word after the options, or the words if it repeats. */

@@ -55,7 +55,7 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
     run: async (parsed, invocation) => {
       const { program, commandLine } = invocation
       checkOperands({ name, operand, takesCommand, own }, parsed.operands, commandLine)
-      const context = await program.open(typedLine(parsed, commandLine))
+      const context = await program.open(typedLine(parsed, commandLine, spec.examines === true))
       const { terminal } = program.stdout
       const given = withDefaults(parsed.options, { command: name, own, lookUp: context.lookUp, terminal })
       if (operand !== undefined) given[operand.name] = operandValue(operand, parsed)

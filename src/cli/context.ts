@@ -1,6 +1,7 @@
 import type { Administration } from '../app/administration.ts'
 import type { WaitProgress } from '../app/waiting/wait-progress.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
+import type { Check, Finding } from '../domain/diagnosis/finding.ts'
 import type { Variables } from '../domain/observation/device-variables.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
@@ -45,6 +46,8 @@ export interface TypedLine {
   readonly json: boolean
   /** The words after `--`; null without `--`. */
   readonly commandLine: readonly string[] | null
+  /** Whether the command examines the configuration itself. A wrong configuration must not stop it. */
+  readonly examines: boolean
   /** Whether the command will wait in the queue or execute another program. */
   readonly waits: boolean
 }
@@ -78,6 +81,7 @@ export interface Context {
   readonly detectGpus: (provider?: ProviderChoice) => Promise<Probe>
   /** Names of the accounts that may use sudo, as far as the groups of this machine tell. */
   readonly administrators: () => Promise<readonly string[]>
+  readonly doctor: () => Promise<Doctor>
   readonly dashboard: () => Promise<Dashboard>
   /** Serves a pool at a socket, until it is closed. */
   readonly startDaemon: (place: DaemonPlace) => Promise<RunningDaemon>
@@ -99,6 +103,14 @@ export interface Context {
   readonly openWaker: () => Promise<Waker & { close(): void }>
   /** Takes control of the terminal on stdout. */
   readonly openScreen: () => Promise<Screen>
+}
+
+/** Examines the machine. */
+export interface Doctor {
+  /** In this process, which may hang. */
+  readonly examine: (check: Check) => Promise<readonly Finding[]>
+  /** Each in its own process, which is given up after a deadline. */
+  readonly examineApart: (checks: readonly Check[]) => Promise<readonly Finding[]>
 }
 
 /** For `web`, which runs until it is stopped. */

@@ -10,6 +10,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('admin', 'Initialize GPU pool for this machine', () => import('./commands/admin.ts')),
   entry('completion', 'Print the completion script for a shell', () => import('./commands/completion.ts')),
   entry('daemon', 'Serve the pool of this machine to all its users', () => import('./commands/daemon.ts')),
+  entry(
+    'doctor',
+    'Examine this machine, and print a remedy for each problem',
+    () => import('./commands/doctor.ts'),
+  ),
   entry('drain', 'Take GPUs out of service; their holders finish', () => import('./commands/drain.ts')),
   entry('extend', 'Extend your manual reservations by a duration', () => import('./commands/extend.ts')),
   entry('policy', 'Show or change the rules of the pool', () => import('./commands/policy.ts')),

@@ -23,6 +23,8 @@ const HISTORY_SIZE = 1_024
 /** Interval of a new attempt while the store fails. */
 const RETRY_AFTER_MS: Millis = 1_000
 export interface DaemonParts {
+  /** The version of this program. */
+  readonly version: string
   readonly store: AnnouncingStore
   readonly watched: WatchedProcesses
   readonly processes: ProcessCheck
@@ -124,6 +126,7 @@ export class Daemon implements ConnectionHandler {
     const { accountOf, administrationFor, serviceFor, watched, log, own } = this.#parts
     return new Session({
       connection,
+      version: this.#parts.version,
       waiters: this.#waiters,
       commands: this.#commands,
       accountOf,

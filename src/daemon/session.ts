@@ -52,6 +52,8 @@ export interface AskedHistory {
 
 export interface SessionParts {
   readonly connection: ClientConnection
+  /** The version of this program. */
+  readonly version: string
   readonly waiters: Waiters
   readonly commands: Commands
   readonly accountOf: (uid: number) => Promise<Account>
@@ -135,7 +137,8 @@ export class Session implements Receiver {
       return
     }
     this.#hasGreeted = true
-    this.#parts.connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting))
+    const { connection, version } = this.#parts
+    connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION, version } satisfies Greeting))
   }
 
   async #greetAgain(protocol: number): Promise<void> {

@@ -5,7 +5,6 @@ import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
 import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
 import { localZone } from '../adapters/process/time-zone.ts'
-import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
 import type { Context, Program, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
@@ -14,6 +13,7 @@ import type { Warn } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { Output } from '../views/words/printed.ts'
+import { configuration, configurationIfValid } from './configuration.ts'
 import { daemonAccess } from './daemon-access.ts'
 import type { PoolAccess } from './pool-access.ts'
 import type { Rejoin } from './successor.ts'
@@ -70,13 +70,14 @@ interface Machine {
 }
 
 async function openContext(
-  { flags, configFile, commandLine, json, waits }: TypedLine,
+  { flags, configFile, commandLine, json, waits, examines }: TypedLine,
   { stderr, rejoin, trace, keep }: Machine,
 ): Promise<Context> {
   // A snapshot takes half a millisecond, so commands that neither run nor wait do not take one.
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
   const warn: Warn = (warning) => stderr.write(warningText(warning, json))
-  const { settings, files, lookUp } = await configuration({ flags, configFile, warn })
+  const read = examines ? configurationIfValid : configuration
+  const { settings, files, lookUp } = await read({ flags, configFile, warn })
   const account = once(async () => {
     const { currentAccount } = await import('../adapters/accounts/account.ts')
     return currentAccount()
@@ -121,6 +122,10 @@ async function openContext(
       const { administrators } = await import('../adapters/accounts/administrators.ts')
       return administrators()
     },
+    doctor: async () => {
+      const { doctor } = await import('./doctor.ts')
+      return doctor({ flags, configFile, settings, access })
+    },
     dashboard: async () => {
       const { dashboard } = await import('./dashboard.ts')
       return dashboard(await access(), files, settings.store)
@@ -162,25 +167,6 @@ async function openContext(
       return openWaker(changeCalls(wakeups), { ignored: ignoredSignals(), commandFollows: false })
     },
   }
-}
-
-interface Configuring extends Pick<TypedLine, 'flags'> {
-  readonly configFile: string | undefined
-  readonly warn: Warn
-}
-
-async function configuration({ flags, configFile, warn }: Configuring) {
-  const { env } = process
-  const { files, lookUp } = await readConfiguration({
-    env,
-    warn,
-    ...(configFile === undefined ? {} : { configFile }),
-  })
-  if (files.length > 0) {
-    const { checkKeys } = await import('../cli/options/known-keys.ts')
-    await checkKeys(files, warn)
-  }
-  return { files, lookUp, settings: settingsFrom({ flags, env }, files) }
 }
 
 /** Ctrl-C sends SIGINT and a service manager sends SIGTERM; both stop the program. */

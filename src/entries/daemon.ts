@@ -40,6 +40,7 @@ import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
 import { openMessenger, startStopper } from './job-children.ts'
 import { type Opening, providerOptions } from './open-pool.ts'
+import { versionWithCommit } from './version.ts'
 
 const IN_CONTAINER =
   'The daemon is not in the first pid namespace: only processes in its own one can run jobs or wait, and the owners of processes on GPUs are unknown'
@@ -79,7 +80,7 @@ export async function startDaemon(
     })
   const own = await currentAccount()
   const daemon = new Daemon({
-    ...{ store, processes, watched, own, accountOf, serviceFor, log },
+    ...{ version: versionWithCommit(), store, processes, watched, own, accountOf, serviceFor, log },
     limits: {
       ...{ startStopper, interrupts: openStopFiles(pool) },
       ...{ clock: () => currentMoment().steady.ms, pause: (ms) => Bun.sleep(ms) },

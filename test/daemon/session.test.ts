@@ -17,6 +17,7 @@ function session(given: Partial<SessionParts> = {}) {
   const turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2 })
   const inTurn: SessionParts['inTurn'] = (uid, task) => turns.add(uid, task)
   const opened = new Session({
+    version: '1.0.0',
     connection: {
       peer: { uid: ANN.uid, groups: [], process: null },
       send: (message) => void sent.push(JSON.parse(message)),
@@ -78,7 +79,7 @@ test('greetings wait for their turn, and not for requests', async () => {
   for (let greetings = 0; greetings < 3; greetings++) opened.receive('{"protocol":1}')
   expect(sent.length).toBe(1)
   for (const greet of waiting) await greet()
-  expect(sent).toEqual(Array(4).fill({ protocol: 1 }))
+  expect(sent).toEqual(Array(4).fill({ protocol: 1, version: '1.0.0' }))
 })
 
 test('a client with too many unanswered greetings is disconnected', () => {

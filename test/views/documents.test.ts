@@ -6,6 +6,7 @@ import * as admin from '../../src/views/schemas/admin.ts'
 import { completion } from '../../src/views/schemas/completion.ts'
 import { listening } from '../../src/views/schemas/daemon.ts'
 import * as dashboard from '../../src/views/schemas/dashboard.ts'
+import { diagnosed } from '../../src/views/schemas/doctor.ts'
 import { drained, restored } from '../../src/views/schemas/drain.ts'
 import { failure, warning } from '../../src/views/schemas/failure.ts'
 import { extended, grant, released } from '../../src/views/schemas/grant.ts'
@@ -38,7 +39,9 @@ const CASES: readonly Case[] = [
   { args: ['admin', '--check'], schema: admin.checked },
   { args: ['admin', '--refresh'], schema: admin.refreshed },
   { args: ['admin', '--memory-threshold', '512'], schema: admin.thresholdSet },
+  { args: ['admin'], schema: admin.guide, exit: 2 },
   { args: ['completion', 'bash'], schema: completion },
+  { args: ['doctor'], schema: diagnosed },
   { args: ['reserve', '--gpus', '2', '--note', 'a note', '--user', 'ann'], schema: grant },
   { args: ['run', '--timeout', '1h', '--', 'true'], schema: grant, on: 'stderr' },
   { args: ['run', '--', 'true'], schema: grant, on: 'stderr' },

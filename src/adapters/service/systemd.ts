@@ -7,9 +7,9 @@ import { prepareSocketFolder } from '../daemon/socket-path.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import { refuseHiddenPlace, unitText } from './unit-file.ts'
 
-const NAME = 'canhazgpu.service'
-const OWN_UNIT = `/etc/systemd/system/${NAME}`
-const PACKAGED_UNITS = [`/usr/lib/systemd/system/${NAME}`, `/lib/systemd/system/${NAME}`]
+export const UNIT_NAME = 'canhazgpu.service'
+const OWN_UNIT = `/etc/systemd/system/${UNIT_NAME}`
+const PACKAGED_UNITS = [`/usr/lib/systemd/system/${UNIT_NAME}`, `/lib/systemd/system/${UNIT_NAME}`]
 /** This folder exists while systemd runs: sd_booted(3). */
 const RUNNING = '/run/systemd/system'
 
@@ -34,19 +34,26 @@ export function unitFile(program: string): UnitFile {
   }
 }
 
+/** The unit that is installed here. */
+export const installedUnit = (): string | undefined =>
+  [OWN_UNIT, ...PACKAGED_UNITS].find((path) => existsSync(path))
+
+/** Whether systemd runs here. */
+export const isBooted = (): boolean => lstatSync(RUNNING, { throwIfNoEntry: false }) !== undefined
+
 /** Null if systemd does not run here. */
 export function systemd(): ServiceManager | null {
-  if (lstatSync(RUNNING, { throwIfNoEntry: false }) === undefined) return null
+  if (!isBooted()) return null
   return {
     async start(socket) {
       await systemctl('daemon-reload')
-      await systemctl('enable', NAME)
-      await systemctl('restart', NAME)
+      await systemctl('enable', UNIT_NAME)
+      await systemctl('restart', UNIT_NAME)
       await untilAnswered(socket)
     },
     async stop() {
-      if (![OWN_UNIT, ...PACKAGED_UNITS].some((path) => existsSync(path))) return
-      await systemctl('disable', '--now', NAME)
+      if (installedUnit() === undefined) return
+      await systemctl('disable', '--now', UNIT_NAME)
     },
     reload: () => systemctl('daemon-reload'),
   }

@@ -25,6 +25,8 @@ export const LONGEST_REQUEST = 64 * 1024
 export interface Greeting {
   readonly n?: never
   readonly protocol: number
+  /** The version of the daemon's program, in its answer. */
+  readonly version?: string
 }
 
 export type Request =

@@ -13,7 +13,13 @@ import type { Option } from './option.ts'
 /** Prints the completion candidates for the last of these words. */
 export async function printCompletions(words: readonly string[], program: Program): Promise<void> {
   const stored = async () => {
-    const context = await program.open({ flags: {}, commandLine: null, json: false, waits: false })
+    const context = await program.open({
+      flags: {},
+      commandLine: null,
+      json: false,
+      waits: false,
+      examines: false,
+    })
     const { pool } = await (await context.pool()).view('stored')
     return { pool, account: await context.account() }
   }

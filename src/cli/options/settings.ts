@@ -18,7 +18,11 @@ export function settingOptions(): readonly Option[] {
 }
 
 /** The parts of a parsed command line that the context uses. */
-export function typedLine({ options }: Parsed, commandLine: readonly string[] | null): TypedLine {
+export function typedLine(
+  { options }: Parsed,
+  commandLine: readonly string[] | null,
+  examines: boolean,
+): TypedLine {
   const text = (name: string): string | undefined => {
     const value = options[name]
     return typeof value === 'string' || typeof value === 'boolean' ? String(value) : undefined
@@ -32,6 +36,7 @@ export function typedLine({ options }: Parsed, commandLine: readonly string[] | 
   return {
     flags,
     commandLine,
+    examines,
     json: options.json === true,
     waits: commandLine !== null || options.wait !== undefined,
     ...(configFile === undefined ? {} : { configFile }),

@@ -101,6 +101,10 @@ const partsOf = ({ steady }: Moment): readonly string[] => steady.epoch.split('/
 export const isRead = (moment: Moment): boolean =>
   !partsOf(moment).some((part) => part === UNREAD || part === '')
 
+/** How far the wall clock was set between the two moments; null if they cannot be compared. */
+export const clockJump = (before: Moment, now: Moment): Millis | null =>
+  isRead(before) && isRead(now) ? wallJump(before, now) : null
+
 function wallJump(before: Moment, now: Moment): Millis {
   if (!isRead(before) || !isRead(now)) return 0
   const wall = now.wall - before.wall

@@ -36,7 +36,7 @@ export function guideFailure(found: Found): CanhazgpuError {
       return missingCount(`type 'sudo canhazgpu admin --gpus ${found.probe.readings.length}'`)
     case 'unreadable':
     case 'no gpus':
-      return missingCount("see 'canhazgpu admin --help'")
+      return missingCount("see 'canhazgpu doctor'")
   }
 }
 

@@ -11,7 +11,7 @@ canhazgpu run --gpus 1 -- python train.py  Run a command on a GPU; add --wait to
 canhazgpu reserve --duration 2h            Reserve a GPU for a notebook or a shell
 canhazgpu status                           Show who holds what
 
-'canhazgpu --help' lists all commands.
+'canhazgpu --help' lists all commands. 'canhazgpu doctor' examines this machine.
 `
 }
 

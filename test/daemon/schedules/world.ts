@@ -106,6 +106,7 @@ export class World {
         driver: { sample: () => this.#sample(), askedThresholdMb: null, seesOwners: () => true },
       })
     const daemon = new Daemon({
+      version: 'simulated',
       ...{ store, watched, processes, serviceFor },
       own: { uid: 0, name: 'root' },
       accountOf: (uid) => this.#later(() => ({ uid, name: `user${uid}` })),

@@ -33,12 +33,12 @@ const CASES: readonly (readonly [Found, text: string, hint: string])[] = [
   [
     { kind: 'no gpus', error: driver },
     'No pool yet. The driver shows no GPU: nvidia-smi:  [31mno driver - Reboot.\n',
-    "see 'canhazgpu admin --help'",
+    "see 'canhazgpu doctor'",
   ],
   [
     { kind: 'unreadable', error: new CanhazgpuError('store-corrupt', 'The pool is damaged') },
     'The pool cannot be read: The pool is damaged\n',
-    "see 'canhazgpu admin --help'",
+    "see 'canhazgpu doctor'",
   ],
   [
     {

@@ -1,0 +1,23 @@
+import { checkOf, type Finding, isHealthy, levelOf } from '../../domain/diagnosis/finding.ts'
+import type { DoctorDocument } from '../schemas/doctor.ts'
+import { findingWords } from '../words/doctor-words.ts'
+
+export function doctorDocument(version: string, findings: readonly Finding[]): DoctorDocument {
+  return {
+    version,
+    healthy: isHealthy(findings),
+    findings: findings.map((finding) => {
+      const { what, remedy } = findingWords(finding)
+      const { code, ...facts } = finding
+      return {
+        ...{ check: checkOf(finding), level: levelOf(finding), code, what },
+        ...(remedy === undefined ? {} : { remedy }),
+        facts,
+      }
+    }),
+  }
+}
+
+/** The findings in a document of this same program. */
+export const findingsOf = ({ findings }: DoctorDocument): readonly Finding[] =>
+  findings.map(({ code, facts }) => ({ ...facts, code }) as Finding)
