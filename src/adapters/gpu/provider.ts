@@ -1,6 +1,6 @@
 import type { Millis, Probe, ProviderName } from '../../domain/pool/model.ts'
 import type { GpuProvider } from '../../ports/driver.ts'
-import type { Environment } from './run-program.ts'
+import type { Environment, RunProgram } from './run-program.ts'
 
 export interface ProviderOptions {
   /** The number of GPUs of the pool; the fake provider simulates that many. */
@@ -9,6 +9,8 @@ export interface ProviderOptions {
   readonly fakeScenarioFile?: string | undefined
   /** For finding and starting the driver's programs. */
   readonly env: Environment
+  /** Present to record what the programs answer. */
+  readonly run?: RunProgram
 }
 
 /** The provider of this name. Loads and runs nothing before the first probe. */
@@ -43,15 +45,15 @@ async function loadKeptNvml({ env }: ProviderOptions): Promise<GpuProvider & Clo
 
 async function load(
   name: ProviderName,
-  { env, gpuCount, fakeScenarioFile }: ProviderOptions,
+  { env, gpuCount, fakeScenarioFile, run }: ProviderOptions,
 ): Promise<GpuProvider> {
   switch (name) {
     case 'nvml':
-      return (await import('./nvidia/nvml.ts')).nvmlProvider(env)
+      return (await import('./nvidia/nvml.ts')).nvmlProvider(env, run)
     case 'nvidia-smi':
-      return (await import('./nvidia/nvidia-smi.ts')).nvidiaSmiProvider(env)
+      return (await import('./nvidia/nvidia-smi.ts')).nvidiaSmiProvider(env, run)
     case 'amd-smi':
-      return (await import('./amd/amd-smi.ts')).amdSmiProvider(env)
+      return (await import('./amd/amd-smi.ts')).amdSmiProvider(env, run)
     case 'fake':
       return (await import('./fake/fake.ts')).fakeProvider({ gpuCount, scenarioFile: fakeScenarioFile })
   }

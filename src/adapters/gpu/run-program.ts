@@ -18,6 +18,9 @@ export interface RunOptions {
   readonly isAnswer?: (stdout: string) => boolean
 }
 
+/** Runs a program as `runProgram` does. */
+export type RunProgram = (command: readonly string[], options: RunOptions) => Promise<ProgramOutput>
+
 // The answer for 16 busy GPUs has about 10 KB; a much larger output is not an answer.
 export const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 

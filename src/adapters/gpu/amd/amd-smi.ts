@@ -7,7 +7,7 @@ import { DRIVER_NAMES } from '../driver-names.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged } from '../reading.ts'
-import { type Environment, type ProgramOutput, runProgram } from '../run-program.ts'
+import { type Environment, type ProgramOutput, type RunProgram, runProgram } from '../run-program.ts'
 import type { Entry } from './amd-documents.ts'
 import { type AmdSmiOutput, errorOf, parseAmdSmi, singleEntry, unexplainedGpus } from './amd-smi-output.ts'
 
@@ -17,7 +17,7 @@ type Ask = (...args: readonly string[]) => Promise<ProgramOutput>
 const ROCM_FOLDER = '/opt/rocm/bin'
 
 /** The AMD driver through the program `amd-smi` of ROCm 6 or later, on the `PATH` or in `/opt/rocm/bin`. */
-export function amdSmiProvider(env: Environment): GpuProvider {
+export function amdSmiProvider(env: Environment, run: RunProgram = runProgram): GpuProvider {
   return {
     probe: (deadlineMs: Millis): Promise<Probe> =>
       withinDeadline(deadlineMs, DRIVER_NAMES['amd-smi'], async (signal) => {
@@ -27,7 +27,7 @@ export function amdSmiProvider(env: Environment): GpuProvider {
             hint: 'Install the AMD driver and amd-smi (part of ROCm).',
           })
         }
-        const ask: Ask = (...args) => runProgram([program, ...args, '--json'], { env, signal })
+        const ask: Ask = (...args) => run([program, ...args, '--json'], { env, signal })
         // In parallel, because each command takes most of a second to start Python.
         const [list, asic, metric, process, hostMb] = await Promise.all([
           askList(ask),

@@ -8,7 +8,7 @@ import { firstLine } from '../driver-text.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged, type ReportedGpu } from '../reading.ts'
-import { type Environment, type ProgramOutput, runProgram } from '../run-program.ts'
+import { type Environment, type ProgramOutput, type RunProgram, runProgram } from '../run-program.ts'
 import {
   APP_FIELDS,
   GPU_FIELDS,
@@ -26,7 +26,7 @@ type Ask = (...args: readonly string[]) => Promise<ProgramOutput>
 const FORMAT = '--format=csv,noheader,nounits'
 
 /** The NVIDIA driver through its program `nvidia-smi`, found on the `PATH` of `env`. */
-export function nvidiaSmiProvider(env: Environment): GpuProvider {
+export function nvidiaSmiProvider(env: Environment, run: RunProgram = runProgram): GpuProvider {
   return {
     probe: (deadlineMs: Millis): Promise<Probe> =>
       withinDeadline(deadlineMs, DRIVER_NAMES['nvidia-smi'], async (signal) => {
@@ -36,7 +36,7 @@ export function nvidiaSmiProvider(env: Environment): GpuProvider {
             hint: 'Install the NVIDIA driver, which brings nvidia-smi.',
           })
         }
-        const ask: Ask = (...args) => runProgram([program, ...args], { env, signal })
+        const ask: Ask = (...args) => run([program, ...args], { env, signal })
         const [gpus, apps, hostMb] = await Promise.all([
           askGpus(ask),
           ask(`--query-compute-apps=${APP_FIELDS.join(',')}`, FORMAT),

@@ -9,20 +9,20 @@ import { DRIVER_NAMES } from '../driver-names.ts'
 import { hostMemoryMb } from '../host-memory.ts'
 import { withProcessDetails } from '../process-details.ts'
 import { judged } from '../reading.ts'
-import { type Environment, runProgram } from '../run-program.ts'
+import { type Environment, type RunProgram, runProgram } from '../run-program.ts'
 import { answerOf, isAnswer, type NvmlAnswer, STANDARD_LIBRARY } from './nvml-answer.ts'
 
 /**
  * The NVIDIA driver through its management library, `libnvidia-ml.so.1`. The environment variable
  * `CANHAZGPU_NVML_LIBRARY` (an absolute path) names another file, for drivers in unusual places.
  */
-export function nvmlProvider(env: Environment): GpuProvider {
-  return { probe: (deadlineMs) => probeWithin(deadlineMs, (signal) => ask(env, signal)) }
+export function nvmlProvider(env: Environment, run: RunProgram = runProgram): GpuProvider {
+  return { probe: (deadlineMs) => probeWithin(deadlineMs, (signal) => ask(env, run, signal)) }
 }
 
-async function ask(env: Environment, signal: AbortSignal): Promise<NvmlAnswer> {
+async function ask(env: Environment, run: RunProgram, signal: AbortSignal): Promise<NvmlAnswer> {
   const command = selfCommand(['__probe', 'nvml', libraryOf(env)])
-  return answerOf(await runProgram(command, { env, signal, isAnswer }))
+  return answerOf(await run(command, { env, signal, isAnswer }))
 }
 
 /** The probe with the answer that `ask` gets from a child. */
