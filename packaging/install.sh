@@ -148,11 +148,11 @@ check_executable() {
 
 # The executable last: the other files belong to it. A rename replaces it while it runs.
 put_in_place() {
-  (cd "$tree/share" && find . -type f) | while read -r path; do
-    mkdir -p "$(dirname "$prefix/share/$path")"
-    cp "$tree/share/$path" "$prefix/share/$path.new"
-    chmod 644 "$prefix/share/$path.new"
-    mv -f "$prefix/share/$path.new" "$prefix/share/$path"
+  (cd "$tree/share" && find . -type f) | while read -r file; do
+    mkdir -p "$(dirname "$prefix/share/$file")"
+    cp "$tree/share/$file" "$prefix/share/$file.new"
+    chmod 644 "$prefix/share/$file.new"
+    mv -f "$prefix/share/$file.new" "$prefix/share/$file"
   done
   chmod 755 "$tree/bin/canhazgpu"
   sync "$tree/bin/canhazgpu" 2>/dev/null || sync

@@ -26,43 +26,49 @@ export interface Packing {
 
 const FORMATS: readonly Format[] = ['deb', 'rpm']
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } })
-const out = resolve(values.out ?? 'dist/packages')
-const trees = `${out}/trees`
-const time = await timeOfSources()
+const PROGRAMS = ['npm', 'tar', 'gzip', 'go']
 
-rmSync(out, { recursive: true, force: true })
-mkdirSync(trees, { recursive: true })
-const packages = TARGETS.flatMap((target) => {
-  const tree = `${trees}/canhazgpu-${manifest.version}-${target.name}`
-  const packing = { tree, out, time, isQuick: values.quick ?? false }
-  const { name, goArch } = target
-  return [
+try {
+  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } })
+  const missing = PROGRAMS.filter((program) => Bun.which(program) === null)
+  if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`)
+  await makePackages(resolve(values.out ?? 'dist/packages'), values.quick ?? false)
+} catch (error) {
+  console.error(`\nError: ${error instanceof Error ? error.message : error}`)
+  process.exit(1)
+}
+
+async function makePackages(out: string, isQuick: boolean): Promise<void> {
+  const time = await timeOfSources()
+  const trees = `${out}/trees`
+  rmSync(out, { recursive: true, force: true })
+  mkdirSync(trees, { recursive: true })
+  const packings = TARGETS.map((target) => {
+    const tree = `${trees}/canhazgpu-${manifest.version}-${target.name}`
+    return { target, packing: { tree, out, time, isQuick } }
+  })
+  const packages = packings.flatMap(({ target: { name, goArch }, packing }) => [
     { name: `${name}.tar.gz`, make: () => archive(packing) },
-    ...(goArch === undefined
-      ? []
-      : FORMATS.map((each) => ({
-          name: `${name}.${each}`,
-          make: () => systemPackage(each, goArch, packing),
-        }))),
-  ]
-})
-const progress = new Progress(TARGETS.length + packages.length)
-for (const target of TARGETS) {
-  const tree = `${trees}/canhazgpu-${manifest.version}-${target.name}`
-  await progress.step(`compile for ${target.name}`, () => fillTree(tree, target))
-}
-const waiting = [...packages]
-const pack = async () => {
-  for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) {
-    await progress.step(`pack ${each.name}`, each.make)
+    ...(goArch === undefined ? [] : FORMATS).map((format) => ({
+      name: `${name}.${format}`,
+      make: () => systemPackage(format, goArch ?? '', packing),
+    })),
+  ])
+  const progress = new Progress(packings.length + packages.length)
+  for (const { target, packing } of packings) {
+    await progress.step(`compile for ${target.name}`, () => fillTree(packing.tree, target, time))
   }
+  const pack = async () => {
+    for (let each = packages.shift(); each !== undefined; each = packages.shift()) {
+      await progress.step(`pack ${each.name}`, each.make)
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, pack))
+  rmSync(trees, { recursive: true })
+  copyFileSync('packaging/install.sh', `${out}/install.sh`)
+  writeChecksums(out)
+  console.log(`packages in ${out}`)
 }
-await Promise.all(Array.from({ length: availableParallelism() }, pack))
-rmSync(trees, { recursive: true })
-copyFileSync('packaging/install.sh', `${out}/install.sh`)
-writeChecksums()
-console.log(`packages in ${out}`)
 
 /** SOURCE_DATE_EPOCH, or the time of the commit. */
 async function timeOfSources(): Promise<number> {
@@ -73,7 +79,7 @@ async function timeOfSources(): Promise<number> {
 }
 
 /** In the format of `sha256sum`. */
-function writeChecksums(): void {
+function writeChecksums(out: string): void {
   const lines = readdirSync(out)
     .sort()
     .map((name) => {

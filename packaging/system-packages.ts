@@ -12,7 +12,7 @@ const GLIBC = '2.17'
 
 export type Format = 'deb' | 'rpm'
 
-/** Makes a `.deb` or `.rpm` of a tree; returns the path. */
+/** Makes a `.deb` or `.rpm` of a tree. */
 export async function systemPackage(format: Format, goArch: string, packing: Packing): Promise<void> {
   const config = `${packing.tree}.${format}.json`
   writeFileSync(config, JSON.stringify(configuration(format, goArch, packing)))

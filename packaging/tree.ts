@@ -1,6 +1,7 @@
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { compile } from '../scripts/build.ts'
+import { manPages } from './man-pages.ts'
 import { must } from './programs.ts'
 import { runtimeOf } from './runtimes.ts'
 import type { Target } from './targets.ts'
@@ -13,16 +14,16 @@ export const COMPLETIONS = {
 
 export const DOCUMENTS = ['LICENSE', 'README.md', 'CHANGELOG.md'] as const
 
-/** Files here go into every package below `share`, for example `packaging/share/man/man1/canhazgpu.1`. */
-const MORE_SHARED_FILES = 'packaging/share'
+const MAN_PAGES = 'share/man/man1'
 
 /**
  * Fills a folder with what every package contains: `bin` and `share` as they are below a prefix, and the documents.
+ * `time` is the date of the man pages.
  *
  * It has no systemd unit: `service install` writes the unit, moves the pool into the daemon and tells all commands where
  * the daemon is. A unit alone, enabled by hand or by a preset, would lock all users out of the pool that they have.
  */
-export async function fillTree(tree: string, target: Target): Promise<void> {
+export async function fillTree(tree: string, target: Target, time: number): Promise<void> {
   mkdirSync(`${tree}/bin`, { recursive: true })
   const executablePath = await runtimeOf(target)
   await compile({ outfile: `${tree}/bin/canhazgpu`, foreign: { target: target.bun, executablePath } })
@@ -33,7 +34,7 @@ export async function fillTree(tree: string, target: Target): Promise<void> {
       await must(process.execPath, 'src/entries/main.ts', 'completion', shell),
     )
   }
-  if (existsSync(MORE_SHARED_FILES)) cpSync(MORE_SHARED_FILES, `${tree}/share`, { recursive: true })
+  for (const { file, text } of await manPages(time)) await Bun.write(`${tree}/${MAN_PAGES}/${file}`, text)
   for (const name of DOCUMENTS) copyFileSync(name, `${tree}/${name}`)
   for (const path of filesOf(tree)) chmodSync(`${tree}/${path}`, path.startsWith('bin/') ? 0o755 : 0o644)
 }

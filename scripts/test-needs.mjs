@@ -36,6 +36,7 @@ export const PACKAGE_NEEDS = [
   { program: 'qemu-aarch64-static', package: 'qemu-user-static', why: 'runs the executable for arm64' },
   { file: '/usr/aarch64-linux-gnu/lib/libc.so.6', package: 'libc6-arm64-cross', why: 'its C library' },
   { file: '/usr/lib/x86_64-linux-musl/libc.so', package: 'musl', why: 'the other C library' },
+  { program: 'groff', package: 'groff-base', why: 'formats man pages' },
   { program: 'nm', package: 'binutils', why: 'lists the functions of a library' },
 ]
 

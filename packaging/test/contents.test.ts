@@ -29,6 +29,7 @@ needing('go', 'dpkg-deb').describe('packages', () => {
     expect(paths.split('\n').filter((path) => path !== '' && !path.startsWith('./usr/'))).toEqual([])
     expect(paths).not.toContain('systemd')
     expect(paths).toContain('./usr/share/doc/canhazgpu/copyright\n')
+    expect(paths).toContain('./usr/share/man/man1/canhazgpu-run.1\n')
   })
 })
 

@@ -37,7 +37,8 @@ needing('go', 'setpriv', 'curl', 'wget').describe('install.sh', () => {
     expect([first.status, first.stderr]).toEqual([0, ''])
     expect(first.stdout).toContain(`as ${program}\n`)
     expect(first.stdout).toContain(`export PATH="${place.prefix}/bin:$PATH"`)
-    expect(filesIn(place.prefix)).toEqual([
+    const files = filesIn(place.prefix)
+    expect(files.filter((path) => !path.startsWith('share/man/man1/canhazgpu'))).toEqual([
       'bin/canhazgpu',
       'share/bash-completion/completions/canhazgpu',
       'share/fish/vendor_completions.d/canhazgpu.fish',
@@ -54,7 +55,7 @@ needing('go', 'setpriv', 'curl', 'wget').describe('install.sh', () => {
     job.stdin.write('\n')
     job.stdin.end()
     expect(await job.exited).toBe(7)
-    expect(filesIn(place.prefix)).toHaveLength(4)
+    expect(filesIn(place.prefix)).toEqual(files)
   })
 
   test('accepts one archive, and refuses one for another machine', async () => {
@@ -92,6 +93,7 @@ needing('go', 'setpriv', 'curl', 'wget').describe('install.sh', () => {
     using place = newPlace()
     await place.install()
     const before = readFileSync(`${place.prefix}/bin/canhazgpu`)
+    const files = filesIn(place.prefix)
     const release = releaseOf(place, made, [`-${HERE}.tar.gz`])
     const copy = `${release}/${basename(archive())}`
     for (const damage of [
@@ -108,7 +110,7 @@ needing('go', 'setpriv', 'curl', 'wget').describe('install.sh', () => {
       }
       expect(readFileSync(`${place.prefix}/bin/canhazgpu`).equals(before)).toBe(true)
     }
-    expect(filesIn(place.prefix)).toHaveLength(4)
+    expect(filesIn(place.prefix)).toEqual(files)
   })
 
   test('an unwritable prefix is refused with a remedy', async () => {
@@ -139,7 +141,7 @@ needing('go', 'setpriv', 'curl', 'wget').describe('install.sh', () => {
       status: 1,
       stderr: expect.stringContaining('cannot be downloaded'),
     })
-    expect(filesIn(place.prefix)).toHaveLength(4)
+    expect(filesIn(place.prefix)).toContain('bin/canhazgpu')
   })
 
   test('does not download over an unprotected connection', async () => {

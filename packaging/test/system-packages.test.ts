@@ -38,6 +38,8 @@ needing('users', 'nsenter', 'systemd', 'dpkg', 'rpm', 'go').describe('.deb and .
   beforeAll(async () => {
     const made = packages()
     on = await systemdMachine()
+    // Otherwise dpkg waits for the disk, on which other tests write.
+    await on.must('echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/tests')
     on.put(made.path('_amd64.deb'), '/srv/old.deb')
     on.put(made.path('.x86_64.rpm'), '/srv/old.rpm')
     on.put(await withVersion(made.path('_amd64.deb'), '0.1.1-1'), '/srv/new.deb')
