@@ -28,6 +28,7 @@ const DAEMON_MODE_FILES = [
   'test/cli/commands/admin.test.ts',
   'test/cli/commands/bookings.test.ts',
   'test/cli/commands/completion.test.ts',
+  'test/cli/commands/doctor-files.test.ts',
   'test/cli/commands/doctor.test.ts',
   'test/cli/commands/exact-gpus.test.ts',
   'test/cli/commands/first-contact.test.ts',

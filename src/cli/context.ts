@@ -111,6 +111,16 @@ export interface Doctor {
   readonly examine: (check: Check) => Promise<readonly Finding[]>
   /** Each in its own process, which is given up after a deadline. */
   readonly examineApart: (checks: readonly Check[]) => Promise<readonly Finding[]>
+  /** Writes an archive for a bug report, without names. Throws `failure` if there is something at the path. */
+  readonly writeBundle: (path: string, findings: readonly Finding[]) => Promise<WrittenFiles>
+  /** Writes a folder with the answers of the drivers. */
+  readonly writeCapture: (path: string) => Promise<WrittenFiles>
+}
+
+export interface WrittenFiles {
+  /** The archive or the folder. */
+  readonly path: string
+  readonly contents: readonly string[]
 }
 
 /** For `web`, which runs until it is stopped. */

@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import { connectToDaemon } from '../adapters/daemon/connect.ts'
 import { devices, driverVersions } from '../adapters/diagnosis/devices.ts'
 import { diskSpace } from '../adapters/diagnosis/disk.ts'
+import { writeArchive, writeFolder } from '../adapters/diagnosis/new-files.ts'
 import { persistenceModes } from '../adapters/diagnosis/persistence.ts'
 import { programCopies } from '../adapters/diagnosis/programs.ts'
+import { recordDrivers } from '../adapters/diagnosis/recording.ts'
 import { unitState } from '../adapters/diagnosis/unit-state.ts'
 import { withinDeadline } from '../adapters/gpu/deadline.ts'
 import { firstLine } from '../adapters/gpu/driver-text.ts'
@@ -73,6 +75,21 @@ export function doctor(parts: DoctorParts): Doctor {
     examineApart: async (checks) => {
       const found = await Promise.all(checks.map((check) => examineApart(check, parts, childEnvironment)))
       return found.flat()
+    },
+    writeBundle: async (file, findings) => {
+      const { bundleFiles } = await import('./bundle.ts')
+      const keys = await configuredKeys(parts)
+      const { probeTimeout } = parts.settings
+      const options = typedOptions(parts)
+      const files = await bundleFiles({
+        ...{ version: versionWithCommit(), findings, options, env: machine.env, probeTimeout, keys },
+      })
+      return { path: await writeArchive(file, files), contents: Object.keys(files).toSorted() }
+    },
+    writeCapture: async (folder) => {
+      const files = await recordDrivers(machine.env, parts.settings.probeTimeout)
+      if (Object.keys(files).length === 0) throw nothingToCapture()
+      return { path: writeFolder(folder, files), contents: Object.keys(files).toSorted() }
     },
   }
 }
@@ -246,16 +263,12 @@ function reasonOf(error: unknown): { readonly reason: string; readonly hint?: st
 /** `doctor CHECK --json` in a child: a check can hang in a file system or in a driver. */
 async function examineApart(
   check: Check,
-  { flags, configFile, settings }: DoctorParts,
+  parts: DoctorParts,
   env: Machine['env'],
 ): Promise<readonly Finding[]> {
   const usesPool = check === 'pool' || check === 'clock'
-  const deadline = settings.probeTimeout + (usesPool ? LONGER_THAN_LOCK_MS : LONGER_THAN_PROBE_MS)
-  const typed = Object.entries(flags).map(
-    ([name, value]) => `--${SETTINGS[name as keyof Settings].key}=${value}`,
-  )
-  const config = configFile === undefined ? [] : [`--config=${resolve(configFile)}`]
-  const command = selfCommand(['doctor', check, '--json', ...typed, ...config])
+  const deadline = parts.settings.probeTimeout + (usesPool ? LONGER_THAN_LOCK_MS : LONGER_THAN_PROBE_MS)
+  const command = selfCommand(['doctor', check, '--json', ...typedOptions(parts)])
   try {
     const { stdout, stderr } = await withinDeadline(deadline, check, (signal) =>
       runProgram(command, { env, signal }),
@@ -268,6 +281,27 @@ async function examineApart(
       : [{ code: 'unexamined', check, reason: error.message }]
   }
 }
+
+/** The settings that were typed, for a child, which starts in another folder. */
+function typedOptions({ flags, configFile }: DoctorParts): readonly string[] {
+  const typed = Object.entries(flags).map(
+    ([name, value]) => `--${SETTINGS[name as keyof Settings].key}=${value}`,
+  )
+  return configFile === undefined ? typed : [...typed, `--config=${resolve(configFile)}`]
+}
+
+async function configuredKeys({
+  flags,
+  configFile,
+}: DoctorParts): Promise<Readonly<Record<string, readonly string[]>>> {
+  const { files } = await configurationIfValid({ flags, configFile, warn: () => {} })
+  return Object.fromEntries(files.map(({ path, values }) => [path, Object.keys(values)]))
+}
+
+const nothingToCapture = (): CanhazgpuError =>
+  new CanhazgpuError('driver-missing', 'There is no GPU driver whose answers could be recorded', {
+    hint: "see 'canhazgpu doctor driver'",
+  })
 
 function findingsIn(text: string): readonly Finding[] | null {
   try {

@@ -1,20 +1,18 @@
-import { CHECKS, type Check, diagnosis, type Finding } from '../../domain/diagnosis/finding.ts'
+import { CHECKS, type Check, diagnosis } from '../../domain/diagnosis/finding.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { doctorDocument } from '../../views/documents/doctor-document.ts'
-import { doctorFailure, doctorText } from '../../views/words/doctor-words.ts'
+import { doctorAnswerDocument } from '../../views/documents/doctor-document.ts'
+import { type DoctorAnswer, doctorAnswerText, doctorFailure } from '../../views/words/doctor-answers.ts'
 import { command } from '../command.ts'
-
-interface Diagnosed {
-  readonly version: string
-  readonly findings: readonly Finding[]
-}
+import type { Context, Doctor } from '../context.ts'
+import { option } from '../options/option.ts'
 
 export const doctor = command({
   examples: [
     'canhazgpu doctor',
     'sudo canhazgpu doctor',
-    'canhazgpu doctor driver pool',
-    'canhazgpu doctor --json',
+    'canhazgpu doctor driver devices --json',
+    'sudo canhazgpu doctor --bundle /tmp/report.tar.gz',
+    'canhazgpu doctor --capture driver-answers',
   ],
   examines: true,
   operand: {
@@ -23,18 +21,46 @@ export const doctor = command({
     kind: { read: readCheck, candidates: () => CHECKS },
     atMost: CHECKS.length,
   },
-  options: [],
-  async handle({ checks }, context): Promise<Diagnosed> {
+  options: [
+    option('--bundle <file>', 'Write an archive for a bug report, without names, notes and command lines', {
+      onlyTyped: true,
+    }),
+    option('--capture <folder>', 'Write what the GPU drivers answer, in the form that the tests replay', {
+      onlyTyped: true,
+    }),
+  ],
+  async handle({ checks, bundle, capture }, context): Promise<DoctorAnswer> {
+    refuseCombination(checks, bundle, capture)
     const doctor = await context.doctor()
-    const [first = 'driver'] = checks
-    const wanted = checks.length === 0 ? CHECKS : CHECKS.filter((check) => checks.includes(check))
-    const found = wanted.length === 1 ? await doctor.examine(first) : await doctor.examineApart(wanted)
-    return { version: context.version, findings: wanted.length === 1 ? found : diagnosis(found) }
+    if (capture !== undefined) return { kind: 'captured', ...(await doctor.writeCapture(capture)) }
+    if (bundle === undefined) return diagnosed(checks, doctor, context)
+    const findings = diagnosis(await doctor.examineApart(CHECKS))
+    return { kind: 'bundled', ...(await doctor.writeBundle(bundle, findings)) }
   },
-  text: ({ findings }, display) => ({ stdout: doctorText(findings, display) }),
-  json: ({ version, findings }) => doctorDocument(version, findings),
-  failure: ({ findings }) => doctorFailure(findings),
+  text: doctorAnswerText,
+  json: doctorAnswerDocument,
+  failure: doctorFailure,
 })
+
+async function diagnosed(
+  checks: readonly Check[],
+  doctor: Doctor,
+  { version }: Context,
+): Promise<DoctorAnswer> {
+  const wanted = checks.length === 0 ? CHECKS : CHECKS.filter((check) => checks.includes(check))
+  const [first] = wanted
+  const isOne = wanted.length === 1 && first !== undefined
+  const findings = isOne ? await doctor.examine(first) : diagnosis(await doctor.examineApart(wanted))
+  return { kind: 'diagnosed', version, findings }
+}
+
+function refuseCombination(checks: readonly Check[], ...written: readonly (string | undefined)[]): void {
+  const given = written.filter((place) => place !== undefined)
+  if (given.length === 2) throw new CanhazgpuError('usage', '--bundle and --capture contradict each other')
+  if (given.length === 1 && checks.length > 0) {
+    throw new CanhazgpuError('usage', `The check '${checks[0]}' contradicts --bundle and --capture`)
+  }
+}
 
 function readCheck(name: string): Check {
   const check = CHECKS.find((each) => each === name)

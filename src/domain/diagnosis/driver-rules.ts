@@ -78,13 +78,16 @@ export interface Devices {
   readonly nodes: readonly DeviceNode[]
 }
 
+const UVM = '/dev/nvidia-uvm'
+
 export function deviceFindings({ isLoaded, nodes }: Devices): readonly Finding[] {
   if (!isLoaded) return [{ code: 'nodes-absent' }]
   const usable = nodes.filter(({ state }) => state === 'usable').map(({ path }) => path)
   const isGpu = (path: string) => /\/nvidia\d+$|\/renderD\d+$/.test(path)
   const problems = nodes.flatMap(({ path, state, group }): Finding[] => {
     if (state === 'closed') return [{ code: 'node-closed', path, group }]
-    const areOthers = isGpu(path) && usable.some(isGpu)
+    // A container may have some of the GPUs. The first program that uses CUDA creates the other file.
+    const areOthers = (isGpu(path) || path === UVM) && usable.some(isGpu)
     return state === 'missing' ? [{ code: 'node-missing', path, areOthers }] : []
   })
   return problems.length > 0 ? problems : [{ code: 'nodes-usable', nodes: usable }]

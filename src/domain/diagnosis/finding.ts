@@ -184,7 +184,6 @@ export function levelOf(finding: Finding): Level {
       return 'failure'
     case 'unexamined':
       return 'unknown'
-    // A container may have some of the GPUs.
     case 'node-missing':
       return finding.areOthers ? 'warning' : 'failure'
     default:

@@ -1,6 +1,13 @@
 import { checkOf, type Finding, isHealthy, levelOf } from '../../domain/diagnosis/finding.ts'
-import type { DoctorDocument } from '../schemas/doctor.ts'
+import type { DoctorDocument, WrittenDocument } from '../schemas/doctor.ts'
+import type { DoctorAnswer } from '../words/doctor-answers.ts'
 import { findingWords } from '../words/doctor-words.ts'
+
+export function doctorAnswerDocument(answer: DoctorAnswer): DoctorDocument | WrittenDocument {
+  return answer.kind === 'diagnosed'
+    ? doctorDocument(answer.version, answer.findings)
+    : { path: answer.path, contents: answer.contents }
+}
 
 export function doctorDocument(version: string, findings: readonly Finding[]): DoctorDocument {
   return {

@@ -21,4 +21,12 @@ export const diagnosed = object({
   findings: list(finding),
 })
 
+/** `doctor --bundle FILE --json` and `doctor --capture FOLDER --json`. */
+export const written = object({
+  /** The archive or the folder. */
+  path: text,
+  contents: list(text),
+})
+
 export type DoctorDocument = v.InferOutput<typeof diagnosed>
+export type WrittenDocument = v.InferOutput<typeof written>

@@ -2,13 +2,11 @@ import {
   CHECKS,
   checkOf,
   type Finding,
-  isHealthy,
   type Level,
   levelOf,
   type Model,
   type UnitState,
 } from '../../domain/diagnosis/finding.ts'
-import { CanhazgpuError } from '../../domain/errors.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
 import { vendorWords } from './gpu-words.ts'
 import type { Display } from './printed.ts'
@@ -50,12 +48,6 @@ function resultLine(findings: readonly Finding[]): string {
   const unknown = count('unknown')
   const hidden = unknown === 0 ? '' : `, ${unknown} unknown`
   return `${counted(count('failure'), 'failure')}, ${counted(count('warning'), 'warning')}${hidden}`
-}
-
-export function doctorFailure(findings: readonly Finding[]): CanhazgpuError | undefined {
-  if (isHealthy(findings)) return undefined
-  const failed = findings.filter((finding) => levelOf(finding) === 'failure').map(checkOf)
-  return new CanhazgpuError('failure', `The doctor found failures: ${[...new Set(failed)].join(', ')}`)
 }
 
 /** The words of one finding. What others wrote is made safe to print where it is printed. */
@@ -222,7 +214,7 @@ function deviceWords(
       }
     case 'node-missing':
       return {
-        what: `${finding.path} is missing${finding.areOthers ? ', as is normal in a container with some of the GPUs' : ''}`,
+        what: `${finding.path} is missing${finding.areOthers ? normalIf(finding.path) : ''}`,
         remedy: finding.path.startsWith('/dev/nvidia')
           ? `create it: sudo nvidia-modprobe -u${nodeNumber(finding.path)}`
           : 'load the driver: sudo modprobe amdgpu',
@@ -245,6 +237,11 @@ function deviceWords(
       return { what: 'There is no NVIDIA driver that has a persistence mode' }
   }
 }
+
+const normalIf = (path: string): string =>
+  nodeNumber(path) === ''
+    ? ', as is normal until a program uses CUDA'
+    : ', as is normal in a container with some of the GPUs'
 
 function nodeNumber(path: string): string {
   const number = /\d+$/.exec(path)?.[0]

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Finding } from '../../../src/domain/diagnosis/finding.ts'
 import type { DoctorDocument } from '../../../src/views/schemas/doctor.ts'
 import { nvidiaSmiFiles, programEnvironment } from '../../adapters/gpu/simulated-drivers.ts'
@@ -8,8 +8,10 @@ import { daemonPool } from '../../support/daemon.ts'
 import { changeStoredPool } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
 import { inDaemonMode, isRoot, needing } from '../../support/needs.ts'
-import { type Finished, type TestPool, testPool } from '../../support/pool.ts'
+import { type Finished, finished, type TestPool, testPool } from '../../support/pool.ts'
+import { pidsWith } from '../../support/processes.ts'
 import { newUser, sharedPool } from '../../support/unix-users.ts'
+import { until } from '../../support/until.ts'
 
 type Code = Finding['code']
 
@@ -233,3 +235,34 @@ needing('users').test('root starts no program that another account put on PATH',
     await eve.remove()
   }
 })
+
+test('a check that hangs is given up, and the others are shown', async () => {
+  using pool = await testPool(0)
+  // The check of this driver takes a second, so the test finds its process.
+  await useDriver(pool, { ...EIGHT_H100, behaviour: 'hangs' })
+  pool.env.CANHAZGPU_PROBE_TIMEOUT = '1s'
+  const doctor = pool.start('doctor', '--json')
+  const isCheck = (pid: number) => argumentsOf(pid).includes('driver')
+  const pid = await until(
+    'a process checks the driver',
+    () => pidsWith(`CANHAZGPU_STORE=${pool.store}`).find(isCheck) ?? null,
+  )
+  process.kill(pid, 'SIGSTOP')
+  const { findings, healthy } = documentOf(await finished(doctor))
+  expect(healthy).toBe(false)
+  expect(findings.find(({ check }) => check === 'driver')).toMatchObject({
+    code: 'unfinished',
+    level: 'failure',
+  })
+  expect(findings.map(({ check }) => check)).toEqual(
+    expect.arrayContaining(['configuration', 'pool', 'disk']),
+  )
+})
+
+function argumentsOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return []
+  }
+}

@@ -90,6 +90,8 @@ test('device files: a missing GPU is normal if there are others, a closed one is
   const missing = node('/dev/nvidia1', 'missing')
   expect(levels({ isLoaded: true, nodes: [usable, missing] })).toEqual([['node-missing', 'warning']])
   expect(levels({ isLoaded: true, nodes: [missing] })).toEqual([['node-missing', 'failure']])
+  const uvm = node('/dev/nvidia-uvm', 'missing')
+  expect(levels({ isLoaded: true, nodes: [uvm, usable] })).toEqual([['node-missing', 'warning']])
   const control = node('/dev/nvidiactl', 'missing')
   expect(levels({ isLoaded: true, nodes: [control, usable] })).toEqual([['node-missing', 'failure']])
   expect(levels({ isLoaded: true, nodes: [usable, node('/dev/kfd', 'closed')] })).toEqual([

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { type Finding, levelOf } from '../../../src/domain/diagnosis/finding.ts'
-import { doctorFailure, doctorText, findingWords } from '../../../src/views/words/doctor-words.ts'
+import { doctorAnswerText, doctorFailure } from '../../../src/views/words/doctor-answers.ts'
+import { doctorText, findingWords } from '../../../src/views/words/doctor-words.ts'
 
 /** Each code, its words and its remedy. */
 const CASES: readonly (readonly [Finding, what: string, remedy?: string])[] = [
@@ -69,8 +70,13 @@ const CASES: readonly (readonly [Finding, what: string, remedy?: string])[] = [
     'create it: sudo nvidia-modprobe -u -c 2',
   ],
   [
+    { code: 'node-missing', path: '/dev/nvidia3', areOthers: true },
+    '/dev/nvidia3 is missing, as is normal in a container with some of the GPUs',
+    'create it: sudo nvidia-modprobe -u -c 3',
+  ],
+  [
     { code: 'node-missing', path: '/dev/nvidia-uvm', areOthers: true },
-    '/dev/nvidia-uvm is missing, as is normal in a container with some of the GPUs',
+    '/dev/nvidia-uvm is missing, as is normal until a program uses CUDA',
     'create it: sudo nvidia-modprobe -u',
   ],
   [
@@ -222,9 +228,23 @@ test('text: aligned, with the counts, and safe to print', () => {
       '',
     ].join('\n'),
   )
-  expect(doctorFailure(findings)).toMatchObject({
+  const diagnosed = (all: readonly Finding[]) => ({ kind: 'diagnosed', version: '1', findings: all }) as const
+  expect(doctorFailure(diagnosed(findings))).toMatchObject({
     code: 'failure',
     message: 'The doctor found failures: pool',
   })
-  expect(doctorFailure([{ code: 'service-unused' }])).toBeUndefined()
+  expect(doctorFailure(diagnosed([{ code: 'service-unused' }]))).toBeUndefined()
+})
+
+test('a bundle and a capture: what is in it, and what to think of', () => {
+  const display = { color: false, terminal: false, columns: 80 }
+  const written = { path: '/tmp/r.tar.gz', contents: ['doctor.json', 'drivers/nvml/nvml.txt'] }
+  expect(doctorAnswerText({ kind: 'bundled', ...written }, display)).toEqual({
+    stdout: 'Wrote /tmp/r.tar.gz:\n  doctor.json\n  drivers/nvml/nvml.txt\n',
+    stderr:
+      'User names, host names, notes and command lines are replaced. Read it before you send it: tar -xzOf /tmp/r.tar.gz | less\n',
+  })
+  expect(doctorAnswerText({ kind: 'captured', ...written }, display).stderr).toBe(
+    "It has the names of processes as the driver reports them. 'canhazgpu doctor --bundle FILE' replaces them\n",
+  )
 })

@@ -1,0 +1,79 @@
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { foreignStep, isRoot } from '../files/ownership.ts'
+import type { Files } from './recorded-files.ts'
+
+/** Only the account that runs the doctor may read what it writes. */
+const FILE_MODE = 0o600
+const FOLDER_MODE = 0o700
+
+/** Writes an archive (.tar.gz). Throws `failure` if something is at this path, a link included. */
+export async function writeArchive(path: string, files: Files): Promise<string> {
+  const named = placeFor(path)
+  const fd = created(named, () => openSync(named, 'wx', FILE_MODE))
+  try {
+    const archive = await new Bun.Archive({ ...files }, { compress: 'gzip' }).bytes()
+    writeWhole(fd, archive)
+  } catch (cause) {
+    rmSync(named, { force: true })
+    throw cannotWrite(named, cause)
+  } finally {
+    closeSync(fd)
+  }
+  return named
+}
+
+/** Writes a folder. Throws `failure` if something is at this path, a link included. */
+export function writeFolder(path: string, files: Files): string {
+  const named = placeFor(path)
+  created(named, () => mkdirSync(named, FOLDER_MODE))
+  try {
+    for (const folder of new Set(Object.keys(files).map((file) => dirname(file)))) {
+      if (folder !== '.') mkdirSync(`${named}/${folder}`, { recursive: true, mode: FOLDER_MODE })
+    }
+    for (const [file, text] of Object.entries(files)) {
+      const fd = openSync(`${named}/${file}`, 'wx', FILE_MODE)
+      try {
+        writeWhole(fd, Buffer.from(text))
+      } finally {
+        closeSync(fd)
+      }
+    }
+  } catch (cause) {
+    rmSync(named, { recursive: true, force: true })
+    throw cannotWrite(named, cause)
+  }
+  return named
+}
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+}
+
+/** Throws `permission-denied` if another user could lead root to another place. */
+function placeFor(path: string): string {
+  const named = resolve(path)
+  const step = isRoot() ? foreignStep(named) : null
+  if (step === null) return named
+  throw new CanhazgpuError(
+    'permission-denied',
+    `Root does not write ${named}: another user (uid ${step.uid}) controls ${step.path}`,
+    { hint: 'name a place in /root or directly in /tmp' },
+  )
+}
+
+function created<Result>(path: string, create: () => Result): Result {
+  try {
+    return create()
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'))
+      throw cannotWrite(path, cause)
+    throw new CanhazgpuError('failure', `${path} exists already`, { hint: 'name another place', cause })
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): CanhazgpuError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new CanhazgpuError('failure', `Cannot write ${path}: ${reason}`, { cause })
+}
