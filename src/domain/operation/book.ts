@@ -6,7 +6,6 @@ import {
   limitFor,
   MOST_BOOKINGS,
   MOST_ENTRIES_PER_ACCOUNT,
-  mayBook,
   storedGroups,
 } from '../policy/limits.ts'
 import { bookingsOf, withBookings } from '../pool/bookings.ts'
@@ -120,7 +119,8 @@ function bookingFor(policy: Policy, intent: BookingIntent, { now, groups = [] }:
 function mayNotBook(policy: Policy, { owner, groups = [], term }: Booking, now: Millis): Reason | null {
   const { from, until } = term
   const subject = { account: owner.account, groups }
-  if (!mayBook(policy, subject)) return { code: 'bookings-off' }
+  const rule = limitFor(policy, 'bookings', subject)
+  if (rule?.value !== 1) return { code: 'bookings-off', ...(rule === undefined ? {} : { scope: rule.scope }) }
   if (from < now) return { code: 'past', from, now }
   const ahead = limitFor(policy, 'max-booked-ahead', subject)
   const most = ahead?.value ?? DEFAULT_BOOKED_AHEAD

@@ -1,6 +1,6 @@
 import { adopted, matchDevices } from '../observation/devices.ts'
 import { changedPolicy, type PolicyChange } from '../policy/change.ts'
-import { areBookingsOn } from '../policy/limits.ts'
+import { bookingScopes } from '../policy/limits.ts'
 import { ruleChanges } from '../policy/rule-changes.ts'
 import { bookingsOf } from '../pool/bookings.ts'
 import type { LimitKey, Policy, Pool, Unit } from '../pool/model.ts'
@@ -43,8 +43,10 @@ export function setPolicy(
   const { actor, now } = context
   const policy = changedPolicy(pool, change, { by: actor, at: now.wall })
   const missing = missingIn(policy, change)
-  if (missing.length > 0)
-    return { pool, answer: { refused: { code: 'policy-needs', key: 'bookings', missing } } }
+  if (missing.length > 0) {
+    const on = change.key === 'bookings' ? {} : { on: bookingScopes(policy) }
+    return { pool, answer: { refused: { code: 'policy-needs', key: 'bookings', missing, ...on } } }
+  }
   if (policy === pool.policy) return { pool, answer: policy }
   const why = reason === undefined ? {} : { reason }
   const changes = ruleChanges(pool.policy, policy).map((each) => ({ ...each, ...why }))
@@ -60,7 +62,7 @@ const NEEDED_BY_BOOKINGS: readonly LimitKey[] = ['max-duration', 'default-durati
 
 function missingIn(policy: Policy, { key }: PolicyChange): readonly LimitKey[] {
   const concerns = key === 'bookings' || NEEDED_BY_BOOKINGS.some((needed) => needed === key)
-  if (!concerns || !areBookingsOn(policy)) return []
+  if (!concerns || bookingScopes(policy).length === 0) return []
   const ofPool = (policy.limits ?? []).filter(({ scope }) => scope.kind === 'pool').map((limit) => limit.key)
   return NEEDED_BY_BOOKINGS.filter((needed) => !ofPool.includes(needed))
 }

@@ -87,7 +87,7 @@ function gpuLimitExceeded(
   const until = Math.max(...extended.map(knownEnd))
   const { units, at } = peakOf(usesOf(after, limitedAs(actor), now), now, until)
   if (units <= limit.value || at === now) return null
-  const requested = extended.flatMap(unitsOf).length
+  const requested = extended.filter((held) => knownEnd(held) > at).flatMap(unitsOf).length
   const { scope, value: most } = limit
   return { code: 'over-limit', limit: 'gpus', scope, requested, used: units - requested, most, at }
 }

@@ -4,6 +4,7 @@ import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
 import type { Conditions } from '../schedule/conditions.ts'
 import { DEFAULT_GRACE, sizeOf } from '../schedule/demand.ts'
 import { openingsFor } from '../schedule/startable.ts'
+import { NEVER } from '../schedule/term-times.ts'
 import { demandIn, type Intent, type RequestedTerm, subjectOf } from './intent.ts'
 import type { OverLimit } from './refusal.ts'
 
@@ -90,7 +91,10 @@ export function limitReached(pool: Pool, intent: Intent, conditions: Conditions)
   if (openings.allows(demand)) return null
   const requested = sizeOf(intent.request)
   const { units: used, at } = openings.peakFor(demand)
-  const frees = allowedFrom(pool, intent.owner.account, { further: requested, most: cap.most })
+  const frees = allowedFrom(pool, intent.owner.account, {
+    ...{ further: requested, most: cap.most, now: conditions.now },
+    duration: demand.duration ?? NEVER,
+  })
   return {
     ...{ ...over(limit.scope), limit: 'gpus', most: cap.most, requested, used },
     ...(at > conditions.now

@@ -34,14 +34,22 @@ export type Reason =
   /** A waiter would be delayed. */
   | { readonly code: 'promised' }
   | BookedUp
-  /** The account may not book GPUs. */
-  | { readonly code: 'bookings-off' }
+  /** The account may not book GPUs. Without a scope: by default. */
+  | { readonly code: 'bookings-off'; readonly scope?: Scope }
   /** A booking would begin in the past. */
   | { readonly code: 'past'; readonly from: Millis; readonly now: Millis }
   | Unbookable
   | { readonly code: 'no-such-booking'; readonly id: string }
-  /** Bookings need these limits for the whole pool, so that every run has a known end. */
-  | { readonly code: 'policy-needs'; readonly key: 'bookings'; readonly missing: readonly LimitKey[] }
+  /**
+   * Bookings need these limits for the whole pool, so that every run has a known end. `on`: where bookings are on, if a
+   * limit would be removed.
+   */
+  | {
+      readonly code: 'policy-needs'
+      readonly key: 'bookings'
+      readonly missing: readonly LimitKey[]
+      readonly on?: readonly Scope[]
+    }
   /** The process that requested has ended meanwhile. */
   | { readonly code: 'gone' }
   /** The reservation or queue entry belongs to another account. */
@@ -139,6 +147,8 @@ export interface BookedUp {
   readonly available?: number
   /** The longest time, with the grace of a run, for which the request could start now. Absent: none. */
   readonly longest?: Millis
+  /** The part of `longest` that is the grace of a run. */
+  readonly grace?: Millis
 }
 
 /** There are not enough units for a booking, by the known ends of all others. */

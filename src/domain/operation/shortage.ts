@@ -14,7 +14,7 @@ import { sizeOf } from '../schedule/demand.ts'
 import type { Openings } from '../schedule/openings.ts'
 import { openingsFor } from '../schedule/startable.ts'
 import { knownEnd, NEVER } from '../schedule/term-times.ts'
-import { demandIn, type Intent, subjectOf } from './intent.ts'
+import { demandIn, graceOf, type Intent, subjectOf } from './intent.ts'
 import type { BookedUp, Busy, Draining, Held, Refusal, Shortage } from './refusal.ts'
 
 export function shortageOf(
@@ -32,6 +32,7 @@ export function shortageOf(
       ...{ code: 'booked', now, booked, term: intent.term.kind, requested: sizeOf(request) },
       available: openings.choices(demandIn(intent, pool)).length,
       ...(longest > 0 ? { longest } : {}),
+      ...(intent.term.kind === 'run' ? { grace: graceOf(intent.term) } : {}),
     }
   }
   // A request for exact GPUs is refused with the state of the whole pool.

@@ -39,7 +39,8 @@ export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }:
     is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
   )
   const taken = new Set([busy, booked, draining, occupied, faulty].flat().map(({ unit }) => unit))
-  const earliest = laterTimes(pool, from).find(fits)
+  const first = laterTimes(pool, from).find(fits)
+  const earliest = first === undefined ? undefined : inWholeMinute(first, fits)
   return {
     ...{ code: 'unbookable', requested: sizeOf(request), available: ids.size - taken.size },
     ...{ from, until, now, busy, booked, draining, occupied, faulty },
@@ -50,11 +51,20 @@ export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }:
 /** Each of these times is tried, which takes longer with many bookings. */
 const MOST_TRIES = 32
 
-/** The next known ends, at which units become free. */
+const SECOND: Millis = 1_000
+const MINUTE: Millis = 60 * SECOND
+
+const nextWhole = (step: Millis, at: Millis): Millis => Math.ceil(at / step) * step
+
+/** The next known ends, at which units become free, in whole seconds: the user can type them. */
 function laterTimes(pool: Pool, from: Millis): readonly Millis[] {
   const ends = [...pool.reservations, ...bookingsOf(pool)].map(knownEnd)
-  return [...new Set(ends)]
-    .filter((end) => end > from && end < NEVER)
-    .sort((a, b) => a - b)
-    .slice(0, MOST_TRIES)
+  const times = ends.filter((end) => end > from && end < NEVER).map((end) => nextWhole(SECOND, end))
+  return [...new Set(times)].sort((a, b) => a - b).slice(0, MOST_TRIES)
+}
+
+/** The next whole minute, unless the booking no longer fits then. */
+function inWholeMinute(first: Millis, fits: Conditions['fits']): Millis {
+  const minute = nextWhole(MINUTE, first)
+  return fits(minute) ? minute : first
 }

@@ -9,7 +9,8 @@ import {
   type Reservation,
 } from '../pool/model.ts'
 import { Calendar } from '../schedule/calendar.ts'
-import { knownEnd, NEVER } from '../schedule/term-times.ts'
+import { peakOf, usesOf } from '../schedule/peak-use.ts'
+import { NEVER } from '../schedule/term-times.ts'
 import { limitedAs } from './limits.ts'
 import { type Rule, ruleFor } from './rules.ts'
 
@@ -82,23 +83,24 @@ export const unitsHeld = (pool: Pool, account: Account, now: Millis): number =>
 export const hasGroupLimit = ({ limits = [] }: Policy, key?: LimitKey): boolean =>
   limits.some(({ key: each, scope }) => scope.kind === 'group' && (key ?? each) === each)
 
+interface Further {
+  readonly further: number
+  readonly most: number
+  readonly now: Millis
+  /** For how long. */
+  readonly duration: Millis
+}
+
 /**
  * When an account that may have `most` units may have this number of further ones, by the known ends of its
- * reservations. Undefined if that is not known.
+ * reservations and bookings. Undefined if that is not known.
  */
 export function allowedFrom(
-  { reservations }: Pick<Pool, 'reservations'>,
+  pool: Pool,
   account: Account,
-  { further, most }: { readonly further: number; readonly most: number },
+  { further, most, now, duration }: Further,
 ): Millis | undefined {
-  const own = reservations
-    .filter(({ owner }) => limitedAs(owner.account) === limitedAs(account))
-    .map((held) => ({ end: knownEnd(held), size: held.holdings.length }))
-    .sort((a, b) => a.end - b.end)
-  let left = own.reduce((sum, { size }) => sum + size, 0)
-  for (const { end, size } of own) {
-    left -= size
-    if (left + further <= most) return end === NEVER ? undefined : end
-  }
-  return undefined
+  const uses = usesOf(pool, limitedAs(account), now)
+  const ends = uses.map(({ until }) => until).filter((end) => end < NEVER)
+  return ends.sort((a, b) => a - b).find((at) => peakOf(uses, at, at + duration).units + further <= most)
 }

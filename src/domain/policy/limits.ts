@@ -58,13 +58,9 @@ export function capOf(policy: Policy, subject: Subject): Cap | undefined {
   return limit === undefined ? undefined : { account: limitedAs(subject.account), most: limit.value }
 }
 
-/** Whether the account may book GPUs. */
-export const mayBook = (policy: Policy, subject: Subject): boolean =>
-  limitFor(policy, 'bookings', subject)?.value === 1
-
-/** Whether any account may book GPUs. Then every run has a known end. */
-export const areBookingsOn = ({ limits = [] }: Pick<Policy, 'limits'>): boolean =>
-  limits.some(({ key, value }) => key === 'bookings' && value === 1)
+/** Where bookings are on. If any account may book GPUs, every run has a known end. */
+export const bookingScopes = ({ limits = [] }: Pick<Policy, 'limits'>): readonly Scope[] =>
+  limits.flatMap(({ key, value, scope }) => (key === 'bookings' && value === 1 ? [scope] : []))
 
 /** The duration of a request without one, and the longest allowed duration; absent: no limit. */
 export function durationsFor(

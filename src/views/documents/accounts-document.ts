@@ -32,6 +32,8 @@ export function accountDocument(
 function allowedAt(use: AccountUse, limits: readonly Rule[], pool: Pool): string | undefined {
   const most = limits.find(({ key }) => key === 'max-gpus')?.value
   if (typeof most !== 'number' || unitCount(use) < most) return undefined
-  const at = allowedFrom(pool, use.account, { further: 1, most })
+  const at = allowedFrom(pool, use.account, {
+    ...{ further: 1, most, now: pool.writtenAt.wall, duration: 0 },
+  })
   return at === undefined ? undefined : timestamp(at)
 }

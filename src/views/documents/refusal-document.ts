@@ -7,7 +7,7 @@ import type {
   Reason,
   Unbookable,
 } from '../../domain/operation/refusal.ts'
-import type { Millis, UnitId } from '../../domain/pool/model.ts'
+import type { Millis, Scope, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
@@ -100,10 +100,14 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'no-such-booking':
       return { code: reason.code, id: reason.id }
     case 'policy-needs':
-      return { code: reason.code, rule: reason.key, missing: reason.missing }
+      return {
+        ...{ code: reason.code, rule: reason.key, missing: reason.missing },
+        ...(reason.on === undefined ? {} : { on: reason.on.map(sourceDocument) }),
+      }
     case 'draining':
       return { code: reason.code, draining: drainingDocument(reason.draining) }
     case 'bookings-off':
+      return { code: reason.code, ...sourceOf(reason.scope) }
     case 'promised':
     case 'gone':
     case 'forbidden':
@@ -149,6 +153,10 @@ const unusableDocument = ({
 const drainingDocument = (draining: readonly Draining[]) =>
   draining.map(({ unit, drain }) => ({ gpu_id: gpuNumber(unit), ...drainDocument(drain) }))
 
+/** Without a scope: the default. */
+const sourceOf = (scope: Scope | undefined) =>
+  scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
+
 function limitDocument(reason: OverLimit): RefusalDocument {
   const { code } = reason
   switch (reason.limit) {
@@ -156,20 +164,20 @@ function limitDocument(reason: OverLimit): RefusalDocument {
       return { code, limit: reason.limit, waiting: reason.waiting, most: reason.most }
     case 'account': {
       const { limit, waiting, most, scope, frees } = reason
-      const source = scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
+      const source = sourceOf(scope)
       return { code, limit, waiting, most, ...source, ...freesDocument(frees) }
     }
     case 'bookings':
     case 'all-bookings': {
       const { limit, booked, most, scope, frees } = reason
-      const ofAccount = scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
+      const ofAccount = sourceOf(scope)
       const source = limit === 'bookings' ? ofAccount : {}
       return { code, limit, booked, most, ...source, ...freesDocument(frees) }
     }
     case 'ahead': {
       const { limit, asked, most, scope } = reason
       const seconds = { requested_seconds: asked / 1000, most_seconds: most / 1000 }
-      const source = scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
+      const source = sourceOf(scope)
       return { code, limit, ...seconds, ...source }
     }
     case 'gpus': {

@@ -14,6 +14,9 @@ const draining = list(object({ gpu_id: whole, ...drain.entries }))
 
 const requirements = { gpu_types: optional(list(text)), min_memory_mb: optional(whole) }
 
+/** Where a rule comes from, and the name of the account or group. */
+const ruleSource = { source: oneOf(['default', 'pool', 'account', 'group']), name: optional(text) }
+
 /** GPUs that cannot be granted, apart from their reservations. */
 const unusable = {
   /** GPUs that are used without a reservation. */
@@ -102,7 +105,7 @@ export const refusal = v.variant('code', [
     /** The longest time for which the request could start now. */
     longest_seconds: optional(amount),
   }),
-  object({ code: v.literal('bookings-off') }),
+  object({ code: v.literal('bookings-off'), ...ruleSource }),
   object({ code: v.literal('past'), from: time }),
   object({
     code: v.literal('unbookable'),
@@ -117,7 +120,13 @@ export const refusal = v.variant('code', [
     earliest: optional(time),
   }),
   object({ code: v.literal('no-such-booking'), id: text }),
-  object({ code: v.literal('policy-needs'), rule: oneOf(RULE_KEYS), missing: list(oneOf(RULE_KEYS)) }),
+  object({
+    code: v.literal('policy-needs'),
+    rule: oneOf(RULE_KEYS),
+    missing: list(oneOf(RULE_KEYS)),
+    /** Where the rule is on, if one that it needs would be removed. */
+    on: optional(list(object(ruleSource))),
+  }),
   object({ code: v.literal('draining'), draining }),
   object({ code: v.literal('promised') }),
   object({ code: v.literal('gone') }),

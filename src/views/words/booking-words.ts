@@ -1,9 +1,8 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
 import type { BookedUp, Reason, Unbookable } from '../../domain/operation/refusal.ts'
 import type { Booked } from '../../domain/pool/bookings.ts'
-import type { Millis } from '../../domain/pool/model.ts'
+import type { Millis, Scope } from '../../domain/pool/model.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
-import { DEFAULT_GRACE } from '../../domain/schedule/demand.ts'
 import { idRanges } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
 import { formatWhen } from '../../domain/text/when.ts'
@@ -29,7 +28,7 @@ export function bookingWords(reason: BookingReason): Words {
       return {
         code: 'impossible-request',
         message: 'You may not book GPUs in this pool',
-        hint: "an administrator allows it with 'canhazgpu policy set bookings on'",
+        hint: `an administrator allows it with 'canhazgpu policy set bookings on${optionFor(reason.scope)}'`,
       }
     case 'past':
       return { code: 'usage', message: `${formatWhen(reason.from, localOffset)} has passed` }
@@ -43,9 +42,20 @@ export function bookingWords(reason: BookingReason): Words {
       return {
         code: 'failure',
         message: `Bookings need ${reason.missing.join(' and ')} for the whole pool, so that every run has a known end`,
-        hint: `set it first, for example with 'policy set ${reason.missing[0]} 2d', or set bookings off`,
+        hint: neededHint(reason),
       }
   }
+}
+
+/** ` --account ann`: the option that names the scope of a rule. */
+const optionFor = (scope: Scope | undefined): string =>
+  scope === undefined || scope.kind === 'pool' ? '' : ` --${scope.kind} ${printable(scope.name)}`
+
+function neededHint({ missing, on }: Extract<BookingReason, { readonly code: 'policy-needs' }>): string {
+  if (on === undefined) return `set it first, for example with 'policy set ${missing[0]} 2d'`
+  const commands = on.slice(0, MOST_SHOWN).map((scope) => `'policy unset bookings${optionFor(scope)}'`)
+  const others = on.length > MOST_SHOWN ? ', and the same for others' : ''
+  return `first switch bookings off with ${commands.join(', ')}${others}`
 }
 
 /** A longer list would hide the remedy. */
@@ -53,11 +63,11 @@ const MOST_SHOWN = 3
 
 /** `GPU 3 is free until 09:00 (booked by ann): add --timeout 10h or --until-booked`. */
 function bookedUpWords(reason: BookedUp): Words {
-  const { now, booked, term, longest } = reason
+  const { now, booked, term, longest, grace } = reason
   const message = freeUntilWords(booked, now)
   const code = 'not-enough-gpus'
   if (term === undefined) return { code, message: bookedFromWords(booked, now), hint: SEE_SCHEDULE }
-  const most = longest === undefined ? undefined : usableTime(longest, term)
+  const most = longest === undefined ? undefined : usableTime(longest, grace)
   if (most === undefined) return { code, message, hint: `wait in the queue with --wait, or ${SEE_SCHEDULE}` }
   return {
     code,
@@ -87,7 +97,9 @@ function listWords(
   wordsFor: (ids: string, first: Booked, isOne: boolean) => string,
 ): string {
   const groups = [...Map.groupBy(booked, ({ id }) => id).values()]
-  const words = groups.slice(0, MOST_SHOWN).flatMap((group) => {
+  // One more is shown: "1 other bookings" would be no shorter.
+  const shown = groups.length === MOST_SHOWN + 1 ? groups : groups.slice(0, MOST_SHOWN)
+  const words = shown.flatMap((group) => {
     const [first] = group
     if (first === undefined) return []
     const units = group.map(({ unit }) => unit).toSorted(compareUnits)
@@ -100,8 +112,8 @@ function listWords(
 const MINUTE: Millis = 60_000
 
 /** A time limit or duration that still fits when the user has typed it; undefined if there is none. */
-function usableTime(longest: Millis, term: 'run' | 'manual'): string | undefined {
-  const whole = longest - (term === 'run' ? DEFAULT_GRACE : 0)
+function usableTime(longest: Millis, grace: Millis = 0): string | undefined {
+  const whole = longest - grace
   const step = whole > 30 * MINUTE ? 5 * MINUTE : MINUTE
   const usable = Math.floor((whole - MINUTE / 2) / step) * step
   return usable <= 0 ? undefined : durationValue(usable)
@@ -113,7 +125,7 @@ function unbookableWords(reason: Unbookable): Words {
     reason
   const counts = [
     ...(busy.length === 0 ? [] : [`${busy.length} GPUs held`]),
-    ...(booked.length === 0 ? [] : [`${booked.length} GPUs booked`]),
+    ...(booked.length === 0 ? [] : [`${new Set(booked.map(({ unit }) => unit)).size} GPUs booked`]),
     ...(occupied.length === 0 ? [] : [`${occupied.length} GPUs in use without reservation`]),
     ...(draining.length === 0 ? [] : [`${draining.length} GPUs drained`]),
     ...(faulty.length === 0 ? [] : [`${faulty.length} GPUs with errors`]),
@@ -125,7 +137,7 @@ function unbookableWords(reason: Unbookable): Words {
     ...(booked.length === 0 ? [] : [bookedFromWords(booked, now)]),
     ...(earliest === undefined
       ? [SEE_SCHEDULE]
-      : [`the earliest is --at '${formatWhen(Math.ceil(earliest / MINUTE) * MINUTE, localOffset)}'`]),
+      : [`the earliest is --at '${formatWhen(earliest, localOffset)}'`]),
   ]
   return {
     code: 'not-enough-gpus',

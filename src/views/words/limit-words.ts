@@ -25,7 +25,7 @@ export function limitWords(reason: OverLimit): Words {
       const { most, booked, scope } = reason
       return {
         code: 'over-limit',
-        message: `Your limit is ${most} bookings (${waitingSource(scope)}): you have ${booked}`,
+        message: `Your limit is ${most} bookings (${sourceWords('max-waiting', scope)}): you have ${booked}`,
         hint: bookingsHint(reason),
       }
     }
@@ -36,10 +36,10 @@ export function limitWords(reason: OverLimit): Words {
         hint: bookingsHint(reason),
       }
     case 'ahead': {
-      const source = reason.scope === undefined ? '' : ` (${sourceWords('max-booked-ahead', reason.scope)})`
+      const source = sourceWords('max-booked-ahead', reason.scope)
       return {
         code: 'impossible-request',
-        message: `A booking may begin at most ${formatDuration(reason.most)} ahead${source}: requested ${formatDuration(reason.asked)}`,
+        message: `A booking may begin at most ${formatDuration(reason.most)} ahead (${source}): requested ${formatDuration(reason.asked)}`,
         hint: SEE_POLICY,
       }
     }
@@ -59,13 +59,10 @@ function waitingLimitWords({ waiting, most, scope, frees }: Over<'account'>): Wo
       : `one of them is expected to leave the queue in ${formatDuration(frees.at - frees.now)}`
   return {
     code: 'too-many-waiting',
-    message: `Your limit is ${most} requests in the queue (${waitingSource(scope)}): you have ${waiting}`,
+    message: `Your limit is ${most} requests in the queue (${sourceWords('max-waiting', scope)}): you have ${waiting}`,
     hint: most === 0 ? 'leave out --wait' : `${when}: see 'canhazgpu queue'`,
   }
 }
-
-const waitingSource = (scope: Scope | undefined): string =>
-  scope === undefined ? 'the default of max-waiting' : sourceWords('max-waiting', scope)
 
 const bookingsHint = ({ frees }: Over<'bookings' | 'all-bookings'>): string =>
   frees === undefined
@@ -122,7 +119,8 @@ type TimedOut = Extract<Reason, { readonly code: 'timed-out' }>
 
 const SEE_POLICY = "see 'canhazgpu policy'"
 
-/** `max-gpus of group students` */
-function sourceWords(key: LimitKey, scope: Scope): string {
+/** `max-gpus of group students`. Without a scope: the default. */
+function sourceWords(key: LimitKey, scope: Scope | undefined): string {
+  if (scope === undefined) return `the default of ${key}`
   return scope.kind === 'pool' ? `${key} of this pool` : `${key} of ${scope.kind} ${printable(scope.name)}`
 }

@@ -47,9 +47,14 @@ function rowOf(
 /** `GPU 0: ann (run) until 14:30, free until tomorrow 09:00, booked by ben until tomorrow 13:00, then free`. */
 function gpuLine(gpu: GpuStatus, later: readonly Booking[], now: Millis): string {
   const periods = timelineOf(gpu, later, { now })
-  const words = periods.map((period, at) => periodWords(period, { gpu, now, before: periods[at - 1] }))
-  return `GPU ${gpu.unit.id}: ${words.join(', ')}`
+  const others = periods.slice(MOST_PERIODS).filter(({ kind }) => kind === 'booked').length
+  const shown = others < 2 ? periods : periods.slice(0, MOST_PERIODS)
+  const words = shown.map((period, at) => periodWords(period, { gpu, now, before: periods[at - 1] }))
+  return `GPU ${gpu.unit.id}: ${words.join(', ')}${others < 2 ? '' : `, and ${others} more bookings`}`
 }
+
+/** A longer line cannot be read. `--json` has all. */
+const MOST_PERIODS = 6
 
 interface Beside {
   readonly gpu: GpuStatus

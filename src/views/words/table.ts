@@ -7,7 +7,7 @@ const GAP = '  '
 
 /**
  * Prints rows in aligned columns; the width of a cell is its width on a terminal. Columns without content are left out.
- * If the others are wider than `columns`, notes are cut first, and then the widest.
+ * If the others are wider than `columns`, notes are cut first, and then the widest, but no ids.
  */
 export function table(
   header: readonly string[],
@@ -21,7 +21,8 @@ export function table(
   const natural = filled.map((_, at) => Math.max(...all.map((row) => Bun.stringWidth(row[at] ?? ''))))
   const room = columns - GAP.length * (filled.length - 1)
   const noteAt = filled.findIndex((at) => header[at] === NOTE)
-  const widths = fittingWidths(withShortNotes(natural, noteAt, room), room)
+  const idAt = filled.findIndex((at) => header[at] === ID)
+  const widths = fittingWidths(withShortNotes(natural, noteAt, room), { room, idAt })
   return all.map((row) => `${fitted(aligned(row, widths), columns)}\n`).join('')
 }
 
@@ -46,6 +47,9 @@ const NARROWEST = 4
 const NOTE = 'NOTE'
 const SHORTEST_NOTE = 8
 
+/** The head of the column with ids, which a user types. */
+const ID = 'BOOKING'
+
 /** Makes the column of notes narrower by the excess of all columns. `noteAt` is -1 without such a column. */
 function withShortNotes(widths: readonly number[], noteAt: number, room: number): readonly number[] {
   const excess = Math.max(0, sum(widths) - room)
@@ -54,9 +58,12 @@ function withShortNotes(widths: readonly number[], noteAt: number, room: number)
   )
 }
 
-/** Applies one limit to all widths, and lowers it until the columns fit or the limit is `NARROWEST`. */
-function fittingWidths(widths: readonly number[], room: number): readonly number[] {
-  const limited = (most: number) => widths.map((width) => Math.min(width, most))
+/** Applies one limit to all widths but that of ids, and lowers it until the columns fit or the limit is `NARROWEST`. */
+function fittingWidths(
+  widths: readonly number[],
+  { room, idAt }: { readonly room: number; readonly idAt: number },
+): readonly number[] {
+  const limited = (most: number) => widths.map((width, at) => (at === idAt ? width : Math.min(width, most)))
   let most = Math.max(...widths)
   while (most > NARROWEST && sum(limited(most)) > room) most--
   // The last step may cut more than needed. The first columns that were cut get one column back each.

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { Millis } from '../../../src/domain/pool/model.ts'
 import { manualOf, owner, runOf, someUnits, theseUnits } from '../pool/builders.ts'
 import {
   BOB,
@@ -54,7 +55,7 @@ describe('book', () => {
         { unit: '1', owner: 'alice', until: NOW + HOUR + 1, own: false },
         { unit: '2', owner: 'alice', own: false },
       ],
-      ...{ booked: [], draining: [], occupied: [], faulty: [], earliest: NOW + HOUR + 1 },
+      ...{ booked: [], draining: [], occupied: [], faulty: [], earliest: NOW + HOUR + MINUTE },
     })
     expect(granted(world.book(someUnits(1), HOUR)).holdings).toMatchObject([{ unit: '0' }])
     expect(refusedBy(world.book(theseUnits(2), 9 * HOUR))).toMatchObject({ code: 'unbookable' })
@@ -87,6 +88,19 @@ describe('book', () => {
       ],
     })
     granted(world.book(someUnits(2), 2 * HOUR))
+  })
+
+  test('names an earliest begin that can be typed, and at which it fits', () => {
+    const world = new World(1)
+    granted(world.reserve(someUnits(1), HOUR + 500))
+    granted(world.book(someUnits(1), 2 * HOUR + 10_000))
+    expect(refusedBy(world.book(someUnits(1), HOUR, { duration: 30 * MINUTE }))).toMatchObject({
+      earliest: NOW + HOUR + MINUTE,
+    })
+    // From the next whole minute on, an hour is too long.
+    const earliest = NOW + HOUR + 1_000
+    expect(refusedBy(world.book(someUnits(1), HOUR, { duration: HOUR + 1_000 }))).toMatchObject({ earliest })
+    granted(world.book(someUnits(1), earliest - NOW, { duration: HOUR + 1_000 }))
   })
 
   test('delays no waiter, by known ends', () => {
@@ -266,7 +280,7 @@ describe('the rule `bookings`', () => {
     granted(world.perform(setting('default-duration', HOUR)))
     granted(world.perform(setting('bookings', 1)))
     expect(refusedBy(world.perform(setting('max-duration', null)))).toMatchObject({
-      missing: ['max-duration'],
+      ...{ missing: ['max-duration'], on: [{ kind: 'pool' }] },
     })
     granted(world.perform(setting('max-duration', HOUR)))
     granted(world.perform(setting('bookings', 0)))
@@ -280,5 +294,29 @@ describe('the rule `bookings`', () => {
     granted(world.perform(setting('bookings', 0), { as: ROOT }))
     world.at(HOUR).settle()
     expect(world.held).toEqual({ a: [0] })
+  })
+})
+
+describe('the limit of GPUs at once, with bookings', () => {
+  const policy = { ...BOOKABLE, limits: [limit('max-gpus', 2), ...(BOOKABLE.limits ?? [])] }
+
+  test('a refusal names the time from which the request is allowed for its whole duration', () => {
+    const world = new World(4, { policy })
+    granted(world.book(someUnits(2), HOUR))
+    granted(world.reserve(someUnits(1), 50 * MINUTE))
+    granted(world.reserve(someUnits(1), 20 * MINUTE))
+    const frees = (duration: Millis) => refusedBy(world.reserve(someUnits(1), duration))
+    expect(frees(30 * MINUTE)).toMatchObject({ used: 2, frees: { at: NOW + 20 * MINUTE } })
+    expect(frees(45 * MINUTE)).toMatchObject({ used: 2, frees: { at: NOW + 2 * HOUR } })
+  })
+
+  test('an extension is refused with what the account has then', () => {
+    const world = new World(4, { policy })
+    granted(world.book(someUnits(2), HOUR))
+    granted(world.reserve(someUnits(1), 50 * MINUTE))
+    granted(world.reserve(someUnits(1), 20 * MINUTE))
+    expect(refusedBy(world.perform({ op: 'extend', by: 20 * MINUTE }))).toMatchObject({
+      ...{ code: 'over-limit', limit: 'gpus', requested: 1, used: 2, most: 2, at: NOW + HOUR },
+    })
   })
 })

@@ -127,14 +127,17 @@ test('further units are allowed when enough of the own reservations have ended',
     manualOf({ id: 'b', units: [1, 2], expiresAt: NOW + HOUR }),
     manualOf({ id: 'c', units: [3], owner: BOB, expiresAt: NOW + 1 }),
   ]
+  const forAnHour = { now: NOW, duration: HOUR }
   const from = (further: number, most: number) =>
-    allowedFrom({ reservations }, ALICE.account, { further, most })
+    allowedFrom(poolOf(units(5), { reservations }), ALICE.account, { further, most, ...forAnHour })
   expect(from(1, 3)).toBe(NOW + HOUR)
   expect(from(3, 3)).toBe(NOW + 2 * HOUR)
   expect(from(1, 0)).toBeUndefined()
   expect(
-    allowedFrom({ reservations: [...reservations, runOf({ id: 'd', units: [4] })] }, ALICE.account, {
-      ...{ further: 1, most: 1 },
-    }),
+    allowedFrom(
+      poolOf(units(5), { reservations: [...reservations, runOf({ id: 'd', units: [4] })] }),
+      ALICE.account,
+      { further: 1, most: 1, ...forAnHour },
+    ),
   ).toBeUndefined()
 })

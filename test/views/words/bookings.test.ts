@@ -48,7 +48,7 @@ const booked = (gpu: string, parts: Partial<Booked> = {}): Booked => ({
   ...parts,
 })
 const UP: BookedUp = { code: 'booked', now: NOW, booked: [booked('3')], requested: 1, available: 0 }
-const run = { ...UP, term: 'run', longest: 10 * HOUR } as const
+const run = { ...UP, term: 'run', longest: 10 * HOUR, grace: 30_000 } as const
 const manual = { ...UP, term: 'manual', longest: 10 * HOUR } as const
 const SINCE = { from: NOW - MINUTE }
 
@@ -56,6 +56,15 @@ describe('a request before a booking', () => {
   const CASES: readonly (readonly [BookedUp, string, string?])[] = [
     [run, 'GPU 3 is free until 22:00 (booked by ann): add --timeout 9h55m or --until-booked'],
     [manual, 'GPU 3 is free until 22:00 (booked by ann): use --duration 9h55m'],
+    [
+      { ...run, grace: 20 * MINUTE },
+      'GPU 3 is free until 22:00 (booked by ann): add --timeout 9h35m or --until-booked',
+    ],
+    [
+      { ...run, booked: [...'0123'].map((gpu) => booked(gpu, { id: gpu })), longest: 0 },
+      'GPU 0 is free until 22:00 (booked by ann), GPU 1 is free until 22:00 (booked by ann), GPU 2 is free until 22:00 (booked by ann), GPU 3 is free until 22:00 (booked by ann)',
+      "wait in the queue with --wait, or see 'canhazgpu schedule'",
+    ],
     [
       { ...run, longest: 10 * MINUTE },
       'GPU 3 is free until 22:00 (booked by ann): add --timeout 9m or --until-booked',
@@ -111,17 +120,17 @@ test('a booking for which the calendar has no room', () => {
     ...{ code: 'unbookable', requested: 4, available: 1, now: NOW },
     ...{ from: NOW + 21 * HOUR, until: NOW + 22 * HOUR },
     busy: [{ unit: '0', owner: 'bob', own: false }],
-    booked: [booked('2')],
+    booked: [booked('2'), booked('2', { id: 'b', from: NOW + 15 * HOUR, until: NOW + 16 * HOUR })],
     ...{ draining: [], occupied: [{ unit: '3', users: ['eve'] }], faulty: [] },
   }
   expect(bookingWords(reason)).toEqual({
     code: 'not-enough-gpus',
     message:
       'Not enough GPUs from Mon 2026-03-02 09:00 +00:00 until Mon 2026-03-02 10:00 +00:00. Requested: 4, Available: 1 (1 GPUs held, 1 GPUs booked, 1 GPUs in use without reservation)',
-    hint: "bob holds 0; GPU 2 is booked by ann from 22:00 until tomorrow 02:00; see 'canhazgpu schedule'",
+    hint: "bob holds 0; GPU 2 is booked by ann from 22:00 until tomorrow 02:00, GPU 2 is booked by ann from tomorrow 03:00 until tomorrow 04:00; see 'canhazgpu schedule'",
   })
   expect(
-    bookingWords({ ...reason, busy: [], booked: [], occupied: [], earliest: NOW + 30 * HOUR + 1 }).hint,
+    bookingWords({ ...reason, busy: [], booked: [], occupied: [], earliest: NOW + 30 * HOUR + MINUTE }).hint,
   ).toBe("the earliest is --at 'Mon 2026-03-02 18:01 +00:00'")
 })
 
@@ -192,6 +201,21 @@ GPU 5: bob (booking) until 13:00, then free
 GPU 6: alice (manual) until 13:00, then drained
 `,
     )
+  })
+
+  test('of many bookings the first are named, and ids stay whole on a narrow terminal', () => {
+    const bookings = Array.from({ length: 20 }, (_, at) =>
+      later({
+        ...{ id: `3f2a8c1e90${at + 10}`, request: theseUnits(0), holdings: wholeUnits(['0']) },
+        ...{ note: 'a note that is much longer than the terminal is wide', owner: bob },
+        term: { kind: 'booking', from: NOW + (2 * at + 1) * HOUR, until: NOW + (2 * at + 2) * HOUR },
+      }),
+    )
+    const lines = scheduleText(shown(bookings, gpus.slice(0, 1)), 60).split('\n')
+    expect(lines.at(-2)).toBe(
+      'GPU 0: free until 13:00, booked by bob until 14:00, free until 15:00, booked by bob until 16:00, free until 17:00, booked by bob until 18:00, and 17 more bookings',
+    )
+    for (const [at, { id }] of bookings.entries()) expect(lines[at + 1]?.startsWith(`${id}  `)).toBe(true)
   })
 
   test('without bookings', () => {
