@@ -14,7 +14,7 @@ export const COMPLETIONS = {
 
 export const DOCUMENTS = ['LICENSE', 'README.md', 'CHANGELOG.md'] as const
 
-const MAN_PAGES = 'share/man/man1'
+const MAN_PAGES = 'share/man'
 
 /**
  * Fills a folder with what every package contains: `bin` and `share` as they are below a prefix, and the documents.
@@ -34,7 +34,7 @@ export async function fillTree(tree: string, target: Target, time: number): Prom
       await must(process.execPath, 'src/entries/main.ts', 'completion', shell),
     )
   }
-  for (const { file, text } of await manPages(time)) await Bun.write(`${tree}/${MAN_PAGES}/${file}`, text)
+  for (const { path, text } of await manPages(time)) await Bun.write(`${tree}/${MAN_PAGES}/${path}`, text)
   for (const name of DOCUMENTS) copyFileSync(name, `${tree}/${name}`)
   for (const path of filesOf(tree)) chmodSync(`${tree}/${path}`, path.startsWith('bin/') ? 0o755 : 0o644)
 }

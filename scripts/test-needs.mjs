@@ -37,6 +37,8 @@ export const PACKAGE_NEEDS = [
   { file: '/usr/aarch64-linux-gnu/lib/libc.so.6', package: 'libc6-arm64-cross', why: 'its C library' },
   { file: '/usr/lib/x86_64-linux-musl/libc.so', package: 'musl', why: 'the other C library' },
   { program: 'groff', package: 'groff-base', why: 'formats man pages' },
+  { program: 'man', package: 'man-db', why: 'shows man pages' },
+  { program: 'mandoc', package: 'mandoc', why: 'checks man pages, and formats them elsewhere' },
   { program: 'nm', package: 'binutils', why: 'lists the functions of a library' },
 ]
 

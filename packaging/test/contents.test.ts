@@ -30,6 +30,7 @@ needing('go', 'dpkg-deb').describe('packages', () => {
     expect(paths).not.toContain('systemd')
     expect(paths).toContain('./usr/share/doc/canhazgpu/copyright\n')
     expect(paths).toContain('./usr/share/man/man1/canhazgpu-run.1\n')
+    expect(paths).toContain('./usr/share/man/man5/canhazgpu.yaml.5\n')
   })
 })
 
