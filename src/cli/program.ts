@@ -75,12 +75,12 @@ async function help(
 
 /** Reads the settings before the command's name. The command may have an option of the same name with its own kind. */
 function parseValues(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
-  return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => {
-      const option = own.find((each) => each.name === name)
-      return [name, option !== undefined && typeof value === 'string' ? readValue(option, value) : value]
-    }),
-  )
+  const values: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(given)) {
+    const option = own.find((each) => each.name === name)
+    values[name] = option !== undefined && typeof value === 'string' ? readValue(option, value) : value
+  }
+  return values
 }
 
 /** The options that may precede the command's name. */

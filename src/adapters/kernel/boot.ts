@@ -60,5 +60,5 @@ export function namespaceInode(kind: 'pid' | 'user'): string | undefined {
 
 /** The link reads like `pid:[4026531836]`. An errno is returned unchanged. */
 function inodeIn<Failure>(link: string | Failure): string | Failure | undefined {
-  return typeof link === 'string' ? link.match(/^[a-z]+:\[(\d+)\]$/)?.[1] : link
+  return typeof link === 'string' ? /^[a-z]+:\[(\d+)\]$/.exec(link)?.[1] : link
 }

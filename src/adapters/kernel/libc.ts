@@ -257,7 +257,7 @@ export function realPath(path: string): string | null {
 export const newSession = (): number => outcome(c.setsid())
 
 /** Fills a `struct timespec`. */
-export function clockInto(clock: number, timespec: BigInt64Array<ArrayBuffer>): void {
+export function clockInto(clock: number, timespec: Uint32Array<ArrayBuffer>): void {
   c.clock_gettime(clock, timespec)
 }
 

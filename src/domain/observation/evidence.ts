@@ -67,7 +67,9 @@ function occupies({ memoryMb, graphics }: GpuProcess, use: GpuMeasurement): bool
 }
 
 export function sumOf(processes: readonly Pick<GpuProcess, 'memoryMb'>[]): number {
-  return processes.reduce((sum, process) => sum + (process.memoryMb ?? 0), 0)
+  let sum = 0
+  for (const process of processes) sum += process.memoryMb ?? 0
+  return sum
 }
 
 /** Memory in use that no process accounts for; 0 if the memory of some process is unknown. */

@@ -4,9 +4,12 @@
  */
 const UNPRINTABLE = /(?:[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5)+/gu
 
+/** Most texts. Short commands need not compile the large expression for them. */
+const PRINTABLE_ASCII = /^[ -~]*$/
+
 /** Makes text from other sources (names, notes, process titles, driver messages) safe to print. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, ' ').trim()
+  return (PRINTABLE_ASCII.test(text) ? text : text.replace(UNPRINTABLE, ' ')).trim()
 }
 
 /** As `printable`, and never longer than `length` characters. */
