@@ -171,6 +171,8 @@ async function openContext(
 
 /** Ctrl-C sends SIGINT and a service manager sends SIGTERM; both stop the program. */
 function untilStopped(): Promise<void> {
+  // From now on, compiled functions pay off (`jitPolicy` in scripts/build.ts).
+  Bun.unsafe.setJITPolicy(1)
   const { promise, resolve } = Promise.withResolvers<void>()
   const signals = ['SIGTERM', 'SIGINT'] as const
   const stop = () => {

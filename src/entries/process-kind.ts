@@ -3,8 +3,10 @@ import { runProgram } from '../cli/program.ts'
 import { commandLineMain } from './command-line.ts'
 import { VERSION } from './version.ts'
 
-// Each command imports this module. Here it is in the chunk that every command line loads.
+// Imported here, they are in the chunk that every command line loads: what each command imports, and the most frequent
+// command.
 import '../cli/command.ts'
+import '../cli/commands/status.ts'
 
 export { reportDefect } from './defects.ts'
 

@@ -197,7 +197,7 @@ export function textAt(bytes: Uint8Array, offset = 0): string {
   return utf8Text(bytes.subarray(offset, end < 0 ? bytes.length : end))
 }
 
-export const addressOf = (bytes: Uint8Array): number => Number(ptr(bytes))
+export const addressOf = (bytes: Uint8Array | Uint32Array): number => Number(ptr(bytes))
 
 const AT_EXECFN = 31
 
@@ -211,32 +211,28 @@ export const effectiveUid = (): number => c.geteuid()
 export const parentPid = (): number => c.getppid()
 export const kill = (pid: number, signal: number): number => outcome(c.kill(pid, signal))
 
-// These three functions do not use `outcome`. Every short command calls them so often that the runtime would start a
-// thread to compile it.
-
-export function open(path: string, flags: number): number {
-  const fd = c.open(cString(path), flags | O_CLOEXEC, 0)
-  return fd < 0 ? lastError() : fd
-}
+export const open = (path: string, flags: number): number =>
+  outcome(c.open(cString(path), flags | O_CLOEXEC, 0))
 
 /** Opens a file for writing; creates it if it does not exist. */
 export const createFile = (path: string, mode: number): number =>
   outcome(c.open(cString(path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode))
 
-export const close = (fd: number): number => (c.close(fd) < 0 ? lastError() : 0)
+export const close = (fd: number): number => outcome(c.close(fd))
 
-export function fcntl(fd: number, command: number, argument: number): number {
-  const result = c.fcntl(fd, command, argument)
-  return result < 0 ? lastError() : result
-}
+export const fcntl = (fd: number, command: number, argument: number): number =>
+  outcome(c.fcntl(fd, command, argument))
 
 export const readInto = (fd: number, buffer: Bytes): number => outcome(c.read(fd, buffer, buffer.length))
 export const write = (fd: number, bytes: Bytes): number => outcome(c.write(fd, bytes, bytes.length))
 export const isTerminal = (fd: number): boolean => c.isatty(fd) === 1
 export const ioctl = (fd: number, request: number, argument: Bytes | Uint16Array<ArrayBuffer>): number =>
   outcome(c.ioctl(fd, request, argument))
-export const poll = (descriptors: Bytes, count: number, timeoutMs: number): number =>
-  outcome(c.poll(descriptors, count, timeoutMs))
+export const poll = (
+  descriptors: Bytes | Int32Array<ArrayBuffer>,
+  count: number,
+  timeoutMs: number,
+): number => outcome(c.poll(descriptors, count, timeoutMs))
 
 /** Returns the length of the link's target. */
 export const readLinkInto = (path: string, buffer: Bytes): number =>
@@ -268,9 +264,9 @@ export interface FileStatus {
   readonly mode: number
   /** Number of hard links. */
   readonly links: number
-  readonly inode: bigint
+  readonly inode: () => bigint
   /** The file system of the inode. */
-  readonly device: bigint
+  readonly device: string
   readonly size: number
 }
 
@@ -283,20 +279,21 @@ export function statusOf(target: string | number): FileStatus | number {
     typeof target === 'number'
       ? ([target, cString(''), AT_EMPTY_PATH] as const)
       : ([AT_FDCWD, cString(target), AT_SYMLINK_NOFOLLOW] as const)
-  const status = new Uint8Array(256)
+  /** `struct statx`. */
+  const status = new Uint32Array(64)
   const result = outcome(
     c.syscall(onArm ? 291 : 332, fd, addressOf(name), flags, STATX_BASIC_STATS, addressOf(status)),
   )
   if (result < 0) return result
-  const view = new DataView(status.buffer)
+  const word = (at: number): number => status[at / 4] ?? 0
   return {
-    links: view.getUint32(16, true),
-    uid: view.getUint32(20, true),
-    gid: view.getUint32(24, true),
-    mode: view.getUint16(28, true),
-    inode: view.getBigUint64(32, true),
-    size: Number(view.getBigUint64(40, true)),
-    device: view.getBigUint64(136, true),
+    links: word(16),
+    uid: word(20),
+    gid: word(24),
+    mode: word(28) & 0xffff,
+    size: word(40) + word(44) * 2 ** 32,
+    inode: () => BigInt(word(32)) | (BigInt(word(36)) << 32n),
+    device: `${word(136)}:${word(140)}`,
   }
 }
 
@@ -354,7 +351,8 @@ export const streamSocket = (family: number): number =>
   outcome(c.syscall(onArm ? 198 : 41, family, SOCK_STREAM | O_CLOEXEC, 0, 0, 0))
 /** The longest time that a call on this socket blocks (SO_SNDTIMEO, a `struct timeval`). */
 export function setSendTimeout(fd: number, ms: number): number {
-  const time = new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1000)])
+  // Two numbers of 64 bits.
+  const time = new Uint32Array([Math.floor(ms / 1000), 0, (ms % 1000) * 1000, 0])
   return outcome(
     c.syscall(
       onArm ? 208 : 54,

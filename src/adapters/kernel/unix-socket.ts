@@ -4,7 +4,8 @@ const AF_UNIX = 1
 /** `struct sockaddr_un`: the family, then a path of at most 107 bytes and a NUL. */
 const ADDRESS_BYTES = 110
 const LONGEST_PATH = 107
-const POLL_HANG_UP = 0x10
+/** In `revents`. */
+const POLL_HANG_UP = 0x10 << 16
 
 // The functions return a descriptor, or a negated errno. A connection never blocks.
 
@@ -28,10 +29,10 @@ export const connectToPath = (path: string, timeoutMs: number): number =>
 type Use = (fd: number, address: libc.Bytes) => number
 
 function socketFor(path: string, use: Use): number {
-  const name = Buffer.from(path)
+  const name = libc.utf8(path)
   if (name.length > LONGEST_PATH) return -libc.ENAMETOOLONG
   const address = new Uint8Array(ADDRESS_BYTES)
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true)
+  address[0] = AF_UNIX
   address.set(name, 2)
   const fd = libc.streamSocket(AF_UNIX)
   if (fd < 0) return fd
@@ -46,14 +47,13 @@ export const accept = (listener: number): number => libc.accept(listener)
 
 /** Whether the other end has been closed. */
 export function hasHungUp(fd: number): boolean {
-  polledView.setInt32(0, fd, true)
+  polled[0] = fd
   // A hang-up is reported without being asked for.
-  return libc.poll(polled, 1, 0) > 0 && (polledView.getInt16(6, true) & POLL_HANG_UP) !== 0
+  return libc.poll(polled, 1, 0) > 0 && ((polled[1] ?? 0) & POLL_HANG_UP) !== 0
 }
 
-/** `struct pollfd`: fd, events, revents. */
-const polled = new Uint8Array(8)
-const polledView = new DataView(polled.buffer)
+/** `struct pollfd`: fd; events and revents, each 16 bits. */
+const polled = new Int32Array(2)
 
 /** Sends what fits into the buffer of the kernel, and closes. */
 export function sendAndClose(fd: number, bytes: Uint8Array): void {

@@ -3,8 +3,15 @@ import type { TypedLine } from '../context.ts'
 import { type Option, option } from './option.ts'
 import type { Parsed } from './parse.ts'
 
+let made: readonly Option[] | undefined
+
 /** Options of every command; they may also precede the command's name. */
 export function settingOptions(): readonly Option[] {
+  made ??= optionsOfSettings()
+  return made
+}
+
+function optionsOfSettings(): readonly Option[] {
   const flags = Object.values(SETTINGS).filter(({ flag }) => flag)
   return [
     option('--config <file>', 'Configuration file (default: ~/.canhazgpu.yaml)'),

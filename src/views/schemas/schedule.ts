@@ -1,6 +1,5 @@
 import * as v from 'valibot'
-import { STATE_NAMES } from '../words/status/states.ts'
-import { reservationType } from './status.ts'
+import { reservationType, state } from './status.ts'
 import { list, object, oneOf, optional, text, time, whole } from './values.ts'
 
 /** A booking: `reserve --at --json`, and a part of `schedule --json`. */
@@ -47,7 +46,7 @@ export const schedule = object({
   /** Earliest begin first. */
   bookings: list(booking),
   /** The periods of each GPU from now on; the first one may have begun earlier. */
-  gpus: list(object({ gpu_id: whole, status: oneOf(STATE_NAMES), periods: list(period) })),
+  gpus: list(object({ gpu_id: whole, status: state, periods: list(period) })),
   left_out: optional(
     v.pipe(
       whole,

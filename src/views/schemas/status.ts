@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
-import { STATE_NAMES } from '../words/status/states.ts'
+import { STATES } from '../words/status/states.ts'
 import { nextBooking } from './booked.ts'
 import { drain } from './drain.ts'
 import { amount, list, object, oneOf, optional, text, time, whole } from './values.ts'
@@ -27,10 +27,13 @@ export const stale = object({
   since: optional(time),
 })
 
+/** The state of a GPU by its JSON name. */
+export const state = oneOf(Object.values(STATES).map(({ json }) => json))
+
 /** One GPU in the JSON of `status --json` and `/api/status`. An unknown value is absent. */
 export const gpu = object({
   gpu_id: whole,
-  status: oneOf(STATE_NAMES),
+  status: state,
   gpu_model: text,
   /** The AI model that runs there, according to the command line of a process. */
   model: optional(text),

@@ -114,5 +114,5 @@ function closeGuard({ file, descriptors, shm }: Guard): void {
 
 function fileAt(place: string | number): string {
   const status = libc.statusOf(place)
-  return typeof status === 'number' ? '' : `${status.device}/${status.inode}`
+  return typeof status === 'number' ? '' : `${status.device}/${status.inode()}`
 }

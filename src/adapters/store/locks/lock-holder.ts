@@ -35,7 +35,7 @@ function holderOf(path: string): number | null {
 
 function inodeOf(path: string): bigint | null {
   const status = libc.statusOf(path)
-  return typeof status === 'number' ? null : status.inode
+  return typeof status === 'number' ? null : status.inode()
 }
 
 /** Lines are like `1: POSIX  ADVISORY  WRITE 1234 08:01:5678 120 120` (proc_locks(5)). With `->` the process waits. */

@@ -81,14 +81,11 @@ export const STATES = {
   },
 } as const satisfies Readonly<Record<GpuStatus['kind'], StateWords>>
 
-const ALL_STATES = Object.values(STATES)
+type AnyState = (typeof STATES)[keyof typeof STATES]
 
-export type State = (typeof ALL_STATES)[number]['json']
+export type State = AnyState['json']
 
-/** The states by their JSON names. */
-export const STATE_NAMES: readonly State[] = ALL_STATES.map(({ json }) => json)
-
-type ByName = Readonly<{ [Name in State]: Extract<(typeof ALL_STATES)[number], { json: Name }> }>
+type ByName = Readonly<{ [Name in State]: Extract<AnyState, { json: Name }> }>
 
 /** Finds a state by its JSON name. */
 export const STATE_BY_NAME: ByName = {
