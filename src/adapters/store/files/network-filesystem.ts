@@ -1,10 +1,10 @@
-import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { networkFilesystem } from '../../files/filesystem.ts'
+import { folderOf } from './database-path.ts'
 
 /** SQLite's write-ahead log needs shared memory between all users of the file (sqlite.org/wal.html). */
 export function refuseNetworkFilesystem(path: string): void {
-  const kind = networkFilesystem(dirname(path))
+  const kind = networkFilesystem(folderOf(path))
   if (kind === null) return
   throw new CanhazgpuError(
     'store-unavailable',
