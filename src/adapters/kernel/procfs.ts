@@ -43,15 +43,19 @@ export function listNumbers(directory: string): number[] {
 }
 
 function readToEnd(fd: number): libc.ByteText | null {
-  const buffer = Buffer.allocUnsafeSlow(8192)
+  const buffer = new Uint8Array(8192)
   let text = ''
   for (;;) {
     const count = libc.readInto(fd, buffer)
     if (count === 0) return text
-    if (count > 0) text += buffer.toString('latin1', 0, count)
+    if (count > 0) text += latin1Text(buffer.subarray(0, count))
     else if (count !== -libc.EINTR) return null
   }
 }
+
+/** The bytes are few enough for the arguments of one call. */
+const latin1Text = (bytes: Uint8Array): string =>
+  String.fromCharCode.apply(null, bytes as unknown as number[])
 
 /** `struct linux_dirent64`: d_reclen at byte 16, the name from byte 19 on. */
 function numbersIn(fd: number): number[] {

@@ -99,9 +99,10 @@ test('options name only options of their own command', async () => {
   for (const { load } of COMMANDS) {
     const { own } = await load()
     const names = own.map(({ name }) => name)
-    for (const { needs, mandatory } of own) {
-      const named = [needs ?? [], typeof mandatory === 'object' ? mandatory.unless : []].flat()
-      for (const name of named) expect(names).toContain(name)
+    const flags = own.map(({ long }) => long)
+    for (const { needs = [], mandatory } of own) {
+      for (const flag of needs) expect(flags).toContain(flag)
+      for (const name of typeof mandatory === 'object' ? mandatory.unless : []) expect(names).toContain(name)
     }
   }
 })

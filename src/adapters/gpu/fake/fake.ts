@@ -60,10 +60,17 @@ async function simulateDriver(scenario: FakeScenario, signal: AbortSignal): Prom
 }
 
 function idle(gpuCount: number): GpuReading[] {
-  return Array.from({ length: gpuCount }, (_, index) => ({
-    ...identity(index),
-    state: { kind: 'measured', memoryUsedMb: 0, memoryTotalMb: MEMORY_TOTAL_MB, processes: [] },
-  }))
+  const readings: GpuReading[] = []
+  for (let index = 0; index < gpuCount; index++) {
+    const state = {
+      kind: 'measured',
+      memoryUsedMb: 0,
+      memoryTotalMb: MEMORY_TOTAL_MB,
+      processes: [],
+    } as const
+    readings.push({ ...identity(index), state })
+  }
+  return readings
 }
 
 async function simulatedReadings(scenario: FakeScenario, gpuCount: number): Promise<GpuReading[]> {
