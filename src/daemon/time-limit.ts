@@ -4,8 +4,9 @@ import type { Liveness, Millis, ProcessIdentity, Reservation, RunTerm } from '..
 import type { EndSignal } from '../ports/process-exits.ts'
 
 /** Time for the stopper to send a signal. After it the daemon signals the command itself. */
-const INTERRUPT_WITHIN_MS: Millis = 5_000
 const KILL_WITHIN_MS: Millis = 2_000
+/** On a busy machine a second SIGINT would be worse than a late one. With a short grace period there is less time. */
+const INTERRUPT_WITHIN_MS: Millis = 5_000
 /** Time for the stopper to kill what is left of a job when its command has ended. */
 const KILL_REST_WITHIN_MS: Millis = 60_000
 
@@ -114,8 +115,9 @@ const NO_STOPPER: Stopper = {
 
 /** Returns the stopper that continues. */
 async function interrupt(job: StoppedJob, stopper: Stopper, parts: TimeLimitParts): Promise<Stopper> {
-  const { processes, pause } = parts
-  const isSent = await Promise.race([stopper.interrupt(), pause(INTERRUPT_WITHIN_MS).then(() => false)])
+  const { processes, pause, clock } = parts
+  const within = Math.max(KILL_WITHIN_MS, Math.min(INTERRUPT_WITHIN_MS, job.killAt - clock()))
+  const isSent = await Promise.race([stopper.interrupt(), pause(within).then(() => false)])
   if (isSent) return stopper
   // It must not send a second SIGINT later.
   stopper.end()

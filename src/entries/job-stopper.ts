@@ -9,8 +9,12 @@ const SIGKILL = 9
 
 const STDOUT = 1
 
-/** How often to check whether the job has ended, and to kill what is left of it. */
-const CHECK_EVERY_MS: Millis = 250
+/**
+ * First interval between checks whether the job has ended. It grows, because some processes cannot be killed, and a check
+ * reads all of `/proc`.
+ */
+const CHECK_AFTER_MS: Millis = 100
+const CHECK_EVERY_MS: Millis = 5_000
 /** Time for a job to end after SIGKILL, if no daemon runs. */
 const ENDS_WITHIN_MS: Millis = 60_000
 
@@ -41,6 +45,7 @@ export async function stopMain(text: string): Promise<void> {
   const processes = new JobProcesses(command, task.reservation, task.uid)
   let state = 'waiting' as 'waiting' | 'interrupted' | 'killing'
   let hasDaemon = true
+  let checkAfter = CHECK_AFTER_MS
   const follow = async () => {
     for await (const orders of Bun.stdin.stream()) {
       const given = new TextDecoder().decode(orders)
@@ -49,7 +54,11 @@ export async function stopMain(text: string): Promise<void> {
         state = 'interrupted'
         write(STDOUT, new Uint8Array([0]))
       }
-      if (given.includes(STOPPER_ORDERS.kill)) state = 'killing'
+      if (given.includes(STOPPER_ORDERS.kill)) {
+        state = 'killing'
+        processes.signal(SIGKILL)
+        checkAfter = CHECK_AFTER_MS
+      }
     }
     hasDaemon = false
   }
@@ -61,6 +70,7 @@ export async function stopMain(text: string): Promise<void> {
     // A job that was not interrupted is the task of the next daemon.
     const isIdle = !hasDaemon && (state === 'waiting' || late > ENDS_WITHIN_MS)
     if (isIdle || processes.haveEnded()) return
-    await Bun.sleep(CHECK_EVERY_MS)
+    await Bun.sleep(late < 0 ? Math.min(checkAfter, -late) : checkAfter)
+    checkAfter = Math.min(checkAfter * 1.2, CHECK_EVERY_MS)
   }
 }

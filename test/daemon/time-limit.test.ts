@@ -20,6 +20,7 @@ interface Scene {
   readonly stopper?: 'works' | 'does nothing' | 'has ended' | 'cannot start'
   readonly interruptedAt?: Millis
   readonly isDiskFull?: boolean
+  readonly grace?: Millis
   readonly killIn?: Millis
   /** The messages are never written. */
   readonly blocksMessages?: boolean
@@ -79,7 +80,8 @@ async function stopping({ diesAfter = Number.POSITIVE_INFINITY, stopper = 'works
     },
     log: (error) => logged.push(error),
   }
-  const ended = stopAtLimit({ run: RUN, grace: GRACE, killIn: scene.killIn ?? GRACE }, parts)
+  const { grace = GRACE, killIn = grace } = scene
+  const ended = stopAtLimit({ run: RUN, grace, killIn }, parts)
   const failure = await ended.then(() => null, String)
   return { seen, logged, failure, noted: () => noted }
 }
@@ -109,6 +111,12 @@ test.each(['does nothing', 'has ended', 'cannot start'] as const)(
     expect(killed).toBeWithin(GRACE, GRACE + MARGIN)
   },
 )
+
+test('a stopper that does nothing delays SIGKILL by seconds, however short the grace period is', async () => {
+  const { seen } = await stopping({ diesAfter: 2, stopper: 'does nothing', grace: 500, blocksMessages: true })
+  const [killed = -1] = timesOf(seen, 'daemon SIGKILL')
+  expect(killed).toBeWithin(500, 7_000)
+})
 
 test('messages that are never written delay each signal by a second at most', async () => {
   const { seen } = await stopping({ diesAfter: 2, blocksMessages: true })
