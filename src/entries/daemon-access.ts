@@ -11,8 +11,9 @@ export function daemonAccess(
   { settings, warn }: { readonly settings: Settings; readonly warn: Warn },
 ): PoolAccess {
   const { memoryThreshold, probeTimeout } = settings
+  let mayBlock = true
   const pool = new DaemonPool({
-    ...{ socket, warn, connect: () => connectToDaemon(socket) },
+    ...{ socket, warn, connect: () => connectToDaemon(socket, mayBlock) },
     caller: { threshold: memoryThreshold, probeTimeout },
     clock: steadyNow,
   })
@@ -20,6 +21,7 @@ export function daemonAccess(
     pool: async () => pool,
     // Without a pool it does not start, as with an embedded one.
     longRunningPool: async () => {
+      mayBlock = false
       await pool.view('stored')
       return pool
     },

@@ -1,7 +1,12 @@
 /** A connection to the daemon. Messages are texts without line breaks. Each direction keeps their order. */
 export interface DaemonConnection {
-  send(message: string): void
-  /** The next message; null when the connection has closed, by either side. */
+  /** False once it has closed, by either side. */
+  readonly isOpen: boolean
+  /** Sends the messages together. */
+  send(...messages: readonly string[]): void
+  /** The next message if it arrives soon. This process does nothing else until then. */
+  receiveSoon(): string | undefined
+  /** The next message; null when the connection has closed. */
   receive(): Promise<string | null>
   close(): void
 }

@@ -1,7 +1,8 @@
 import { mayNotConnect } from '../../domain/daemon-errors.ts'
 import { ConnectionFailed, type DaemonConnection } from '../../ports/daemon-connection.ts'
-import { EACCES, EPERM, errorText } from '../kernel/libc.ts'
-import { connectToPath } from '../kernel/unix-socket.ts'
+import * as libc from '../kernel/libc.ts'
+import { connectToPath, hasHungUp } from '../kernel/unix-socket.ts'
+import { isReadable } from '../process/terminal.ts'
 import { adopt } from './adopt.ts'
 import { refuseForeignSocket } from './foreign-socket.ts'
 import { Lines } from './lines.ts'
@@ -13,47 +14,80 @@ const LONGEST_ANSWER = Number.POSITIVE_INFINITY
 /** How long this process may block while the daemon is busy. */
 const CONNECT_WITHIN_MS = 50
 
-/** Connects to the Unix socket at this path. */
-export async function connectToDaemon(path: string): Promise<DaemonConnection> {
+/** How long this process may block until an answer arrives. */
+const ANSWER_WITHIN_MS = 500
+
+/** Enough for most answers. */
+const READ_BYTES = 32_768
+
+/**
+ * Connects to the Unix socket at this path. `mayBlock`: this process has nothing else to do while it waits for an
+ * answer, so it can do without the event loop, whose first use takes half a millisecond.
+ */
+export async function connectToDaemon(path: string, mayBlock = false): Promise<DaemonConnection> {
   refuseForeignSocket(path)
-  return connectionOf(connectedTo(path))
+  return connectionOf(connectedTo(path), mayBlock)
 }
 
 /** A connected descriptor. The runtime would report a connection that the daemon has refused as a failure to connect. */
 function connectedTo(path: string): number {
   const fd = connectToPath(path, CONNECT_WITHIN_MS)
   if (fd >= 0) return fd
-  const cause = new Error(errorText(-fd))
-  if (fd === -EACCES || fd === -EPERM) throw mayNotConnect(path, cause)
+  const cause = new Error(libc.errorText(-fd))
+  if (fd === -libc.EACCES || fd === -libc.EPERM) throw mayNotConnect(path, cause)
   throw new ConnectionFailed(`cannot connect to ${path}`, { cause })
 }
 
-function connectionOf(fd: number): DaemonConnection {
+function connectionOf(fd: number, mayBlock: boolean): DaemonConnection {
   const messages: string[] = []
   const lines = new Lines(LONGEST_ANSWER)
   let socket: Bun.Socket<undefined> | undefined
-  let outgoing: Outgoing | undefined
+  let isInEventLoop = false
   let isClosed = false
   let wake = () => {}
-  const close = () => {
+  const outgoing = new Outgoing({
+    write: (bytes) => (isInEventLoop ? (socket?.write(bytes) ?? 0) : libc.send(fd, bytes)),
+  })
+  const received = (bytes: Uint8Array) => lines.push(bytes, (line) => messages.push(line) > 0)
+  const closed = () => {
     isClosed = true
     wake()
   }
-  adopt(fd, {
-    open(opened) {
-      socket = opened
-      outgoing = new Outgoing(opened)
-    },
-    data(bytes) {
-      lines.push(bytes, (line) => messages.push(line) > 0)
-      wake()
-    },
-    drain: () => outgoing?.flush(),
-    close,
-  })
+  const enterEventLoop = () => {
+    isInEventLoop = true
+    adopt(fd, {
+      open(opened) {
+        socket = opened
+        outgoing.flush()
+      },
+      data(bytes) {
+        received(bytes)
+        wake()
+      },
+      drain: () => outgoing.flush(),
+      close: closed,
+    })
+  }
+  if (!mayBlock) enterEventLoop()
   return {
-    send: (message) => outgoing?.send(`${message}\n`),
+    get isOpen() {
+      return !isClosed && (isInEventLoop || !hasHungUp(fd))
+    },
+    send(...texts) {
+      outgoing.send(texts.map((text) => `${text}\n`).join(''))
+    },
+    receiveSoon() {
+      const buffer = new Uint8Array(READ_BYTES)
+      while (messages.length === 0 && !isInEventLoop && outgoing.size === 0) {
+        const count = isReadable(fd, ANSWER_WITHIN_MS) ? libc.readInto(fd, buffer) : 0
+        if (count > 0) received(buffer.subarray(0, count))
+        // The event loop reports the end of the connection, and reads the rest of a long answer.
+        if (count <= 0 || count === READ_BYTES) break
+      }
+      return messages.shift()
+    },
     async receive() {
+      if (!isInEventLoop && messages.length === 0) enterEventLoop()
       while (messages.length === 0 && !isClosed) {
         const { promise, resolve } = Promise.withResolvers<void>()
         wake = resolve
@@ -62,8 +96,9 @@ function connectionOf(fd: number): DaemonConnection {
       return messages.shift() ?? null
     },
     close() {
-      close()
-      socket?.end()
+      closed()
+      if (isInEventLoop) socket?.end()
+      else libc.close(fd)
     },
   }
 }

@@ -1,3 +1,5 @@
+import { utf8Text } from '../kernel/libc.ts'
+
 const NEWLINE = 10
 const NONE = new Uint8Array(0)
 
@@ -33,9 +35,9 @@ export class Lines {
   }
 
   #line(last: Uint8Array): string {
-    if (this.#length === 0) return text(last)
+    if (this.#length === 0) return utf8Text(last)
     this.#keep(last)
-    const line = text(this.#buffer.subarray(0, this.#length))
+    const line = utf8Text(this.#buffer.subarray(0, this.#length))
     this.#buffer = NONE
     this.#length = 0
     return line
@@ -53,6 +55,3 @@ export class Lines {
     this.#length = length
   }
 }
-
-const text = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')

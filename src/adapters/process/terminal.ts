@@ -34,8 +34,8 @@ const FOREVER = -1
 /** Whether a write would not block, now or within the timeout. */
 export const isWritable = (fd: number, timeoutMs: number): boolean => isReady(fd, POLL_OUT, timeoutMs)
 
-/** Whether there is something to read. */
-export const isReadable = (fd: number): boolean => isReady(fd, POLL_IN, 0)
+/** Whether there is something to read, now or within the timeout. */
+export const isReadable = (fd: number, timeoutMs = 0): boolean => isReady(fd, POLL_IN, timeoutMs)
 
 function isReady(fd: number, event: number, timeoutMs: number): boolean {
   const polled = new Uint8Array(8)

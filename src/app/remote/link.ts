@@ -18,66 +18,101 @@ export class Link {
   readonly #inboxes = new Map<number, Inbox>()
   readonly #warn: Warn
   #lastNumber = 0
-  isOpen = true
-  /** Numbers of the requests that the daemon answers soon. */
+  #isClosed = false
+  #isReceiving = false
+  /** Numbers of the requests whose last message has not arrived. */
+  readonly #unanswered = new Set<number>()
+  /** Those of them that the daemon answers soon. */
   readonly #expected = new Set<number>()
+  /** Whether no message has followed the last greeting. */
+  #isGreeting = false
   #silence: ReturnType<typeof setTimeout> | undefined
 
   constructor(connection: DaemonConnection, warn: Warn) {
     this.#warn = warn
     this.#connection = connection
-    this.#greet()
-    void this.#receive()
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosed && this.#connection.isOpen
   }
 
   request(body: Request): Messages {
     const n = ++this.#lastNumber
     const inbox = new Inbox(n, () => this.#inboxes.delete(n))
-    if (!this.isOpen) inbox.put(null)
     this.#inboxes.set(n, inbox)
+    if (this.#isClosed) {
+      inbox.put(null)
+      return inbox
+    }
+    this.#unanswered.add(n)
     // The answer to the other two may take any time.
     if (body.ask !== 'wait' && body.ask !== 'watch') this.#expected.add(n)
-    if (this.#silence === undefined && this.#expected.size > 0) this.#greet()
-    this.#connection.send(JSON.stringify({ ...body, n } satisfies Numbered<Request>))
+    const isGreeting = this.#silence === undefined && (n === 1 || this.#expected.size > 0)
+    const request = JSON.stringify({ ...body, n } satisfies Numbered<Request>)
+    if (isGreeting) this.#greet(request)
+    else this.#connection.send(request)
+    if (!this.#isReceiving) void this.#receive()
     return inbox
   }
 
   /** A daemon answers a greeting at once. One that is stopped accepts connections, and answers nothing. */
-  #greet(): void {
-    if (!this.isOpen) return
-    this.#connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting))
-    this.#silence = setTimeout(() => this.close(), RESTART_MS)
+  #greet(...requests: readonly string[]): void {
+    if (this.#isClosed) return
+    const greeting = JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting)
+    this.#connection.send(greeting, ...requests)
+    this.#isGreeting = true
+    if (this.#isReceiving) this.#limitSilence()
   }
 
-  /** A request may take longer, so the daemon is greeted again while it works. */
-  #greetLater(): void {
+  /** Closes after a greeting without an answer. A request may take longer, so the daemon is greeted again while it works. */
+  #limitSilence(): void {
     clearTimeout(this.#silence)
-    this.#silence = this.#expected.size === 0 ? undefined : setTimeout(() => this.#greet(), RESTART_MS)
+    if (this.#isGreeting) this.#silence = setTimeout(() => this.close(), RESTART_MS)
+    else if (this.#expected.size > 0) this.#silence = setTimeout(() => this.#greet(), RESTART_MS)
+    else this.#silence = undefined
   }
 
   async #receive(): Promise<void> {
-    for (
-      let text = await this.#connection.receive();
-      text !== null;
-      text = await this.#connection.receive()
-    ) {
-      const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
-      if (n !== undefined && isLast(message)) this.#expected.delete(n)
-      this.#greetLater()
-      if ('protocol' in message) continue
-      if ('warning' in message) {
-        this.#warn(message.warning)
-        continue
-      }
-      // A message without a number concerns the whole connection.
-      for (const [number, inbox] of this.#inboxes) if (n === undefined || n === number) inbox.put(message)
+    this.#isReceiving = true
+    while (this.#unanswered.size > 0 && !this.#isClosed) {
+      const text = this.#receivedSoon() ?? (await this.#receivedLater())
+      if (text === null) this.close()
+      else this.#deliver(text)
     }
-    this.close()
+    this.#isReceiving = false
+    clearTimeout(this.#silence)
+    this.#silence = undefined
+  }
+
+  #receivedSoon(): string | undefined {
+    return this.#expected.size > 0 ? this.#connection.receiveSoon() : undefined
+  }
+
+  #receivedLater(): Promise<string | null> {
+    this.#limitSilence()
+    return this.#connection.receive()
+  }
+
+  #deliver(text: string): void {
+    const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
+    this.#isGreeting = false
+    if (n !== undefined && isLast(message)) {
+      this.#unanswered.delete(n)
+      this.#expected.delete(n)
+    }
+    if ('protocol' in message) return
+    if ('warning' in message) {
+      this.#warn(message.warning)
+      return
+    }
+    // A message without a number concerns the whole connection.
+    for (const [number, inbox] of this.#inboxes) if (n === undefined || n === number) inbox.put(message)
   }
 
   close(): void {
-    if (!this.isOpen) return
-    this.isOpen = false
+    if (this.#isClosed) return
+    this.#isClosed = true
     clearTimeout(this.#silence)
     this.#connection.close()
     for (const inbox of this.#inboxes.values()) inbox.put(null)

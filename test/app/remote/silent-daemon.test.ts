@@ -26,11 +26,15 @@ function silentDaemon() {
       wake()
     }
     return {
-      send(message: string) {
-        const sent: { protocol?: number; ask?: string } = JSON.parse(message)
-        if (sent.ask !== undefined) daemon.requests.push(sent.ask)
-        else if (!daemon.isStopped) put('{"protocol":1}')
+      isOpen: true,
+      send(...sent: readonly string[]) {
+        for (const message of sent) {
+          const { ask }: { protocol?: number; ask?: string } = JSON.parse(message)
+          if (ask !== undefined) daemon.requests.push(ask)
+          else if (!daemon.isStopped) put('{"protocol":1}')
+        }
       },
+      receiveSoon: () => undefined,
       async receive() {
         while (messages.length === 0) {
           await new Promise<void>((resolve) => {

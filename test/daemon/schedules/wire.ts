@@ -50,7 +50,11 @@ export class Wire {
   /** The client's end. */
   get client(): DaemonConnection {
     return {
-      send: (message) => this.#up.add(() => this.#receiver.receive(message)),
+      isOpen: true,
+      send: (...messages) => {
+        for (const message of messages) this.#up.add(() => this.#receiver.receive(message))
+      },
+      receiveSoon: () => undefined,
       receive: async () => {
         while (this.#messages.length === 0 && !this.#isClosedHere) {
           const { promise, resolve } = Promise.withResolvers<void>()
