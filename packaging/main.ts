@@ -11,8 +11,9 @@ import { TARGETS } from './targets.ts'
 import { fillTree } from './tree.ts'
 
 /**
- * `npm run package [-- --quick] [--out FOLDER]`: makes the packages in `dist/packages`, with their checksums and
- * `install.sh`. `--quick` compresses little, for tests. A second run in the same folder makes the same bytes.
+ * `npm run package`: makes the packages in `dist/packages`, with their checksums and `install.sh`. With `--quick` it
+ * makes packages for tests, with little compression, in `dist/packages-for-tests`. A second run in the same checkout
+ * makes the same bytes.
  */
 export interface Packing {
   /** The folder of files to pack; its name is that of the archive. */
@@ -29,10 +30,10 @@ const FORMATS: readonly Format[] = ['deb', 'rpm']
 const PROGRAMS = ['npm', 'tar', 'gzip', 'go']
 
 try {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } })
+  const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
   const missing = PROGRAMS.filter((program) => Bun.which(program) === null)
   if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`)
-  await makePackages(resolve(values.out ?? 'dist/packages'), values.quick ?? false)
+  await makePackages(resolve(values.quick ? 'dist/packages-for-tests' : 'dist/packages'), values.quick)
 } catch (error) {
   console.error(`\nError: ${error instanceof Error ? error.message : error}`)
   process.exit(1)

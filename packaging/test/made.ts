@@ -11,6 +11,7 @@ export interface Made {
   again(): void
 }
 
+/** `--quick` makes them here. */
 const folder = `${root}dist/packages-for-tests`
 let isMade = false
 
@@ -31,7 +32,7 @@ export function packages(): Made {
 }
 
 function make(): void {
-  const command = [process.execPath, 'packaging/main.ts', '--quick', '--out', folder]
+  const command = [process.execPath, 'packaging/main.ts', '--quick']
   const { exitCode, stderr } = Bun.spawnSync(command, { cwd: root })
   if (exitCode !== 0) throw new Error(stderr.toString())
 }
