@@ -33,6 +33,8 @@ export interface Operand {
   /** The name in the help and in errors, such as `DURATION`. */
   readonly placeholder: string
   readonly kind: Kind<unknown>
+  /** The words that it accepts and their meanings, for the help. */
+  readonly choices?: readonly (readonly [word: string, meaning: string])[]
   /** Any number of words, up to this one; the value is their list. */
   readonly atMost?: number
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import type { DoctorDocument } from '../../src/views/schemas/doctor.ts'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
@@ -54,6 +55,23 @@ needing('users', 'nsenter', 'systemd').describe('the service under systemd', () 
       `nsenter --mount --target ${await mainPid()} touch /etc/x /home/x /root/x /srv/x /usr/x /var/lib/x`,
     )
     expect(writable.stderr.match(/Read-only file system/g)).toHaveLength(6)
+  })
+
+  test('doctor follows the state of the unit, for root and for an ordinary user', async () => {
+    const found = async (user?: typeof ann) => {
+      const { stdout } = await on.sh('canhazgpu doctor service --json', user)
+      const { findings }: DoctorDocument = JSON.parse(stdout)
+      return findings.map(({ code, facts }) => [code, facts.state].filter(Boolean).join(' '))
+    }
+    expect(await found()).toEqual(['service-unused'])
+    await on.must('canhazgpu service install')
+    expect(await found(ann)).toEqual(['service-running'])
+    await on.must('systemctl disable canhazgpu')
+    expect(await found()).toEqual(['service-running', 'unit-disabled'])
+    await on.must('systemctl stop canhazgpu')
+    expect(await found(ann)).toEqual(['service-silent inactive', 'unit-disabled'])
+    await on.must('rm /etc/canhazgpu/config.yaml')
+    expect(await found()).toEqual(['unit-ignored'])
   })
 
   test('jobs run on and waiters keep their places through kill -9, restart, stop, and a new executable', async () => {

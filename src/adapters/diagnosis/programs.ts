@@ -10,6 +10,8 @@ import * as libc from '../kernel/libc.ts'
 
 const NAMES = ['canhazgpu', 'chg'] as const
 const USUAL_FOLDERS = ['/usr/local/bin', '/usr/bin', '/opt/canhazgpu/bin', '/snap/bin']
+/** Each copy is started, so a `PATH` with very many is not searched to its end. */
+const MOST_COPIES = 16
 const VERSION_WITHIN_MS: Millis = 5_000
 const OTHERS_WRITE = 0o022
 
@@ -33,7 +35,7 @@ export async function programCopies({ path, home, env, own }: Searched): Promise
     for (const name of NAMES) {
       const file = `${folder}/${name}`
       const real = libc.access(file, libc.X_OK) === 0 ? libc.realPath(file) : null
-      if (real === null || seen.has(real) || !isRegular(real)) continue
+      if (real === null || seen.has(real) || seen.size >= MOST_COPIES || !isRegular(real)) continue
       seen.add(real)
       const isFirst = copies.length === 0 && folders.includes(folder)
       copies.push(

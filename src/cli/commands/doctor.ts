@@ -6,6 +6,18 @@ import { command } from '../command.ts'
 import type { Context, Doctor } from '../context.ts'
 import { option } from '../options/option.ts'
 
+const MEANINGS: Readonly<Record<Check, string>> = {
+  configuration: 'Files and variables that are used, skipped files, unknown keys',
+  driver: 'NVML, nvidia-smi and amd-smi within --probe-timeout, faulty GPUs, versions',
+  devices: 'Device files of the GPUs, and whether you may open them',
+  persistence: 'Persistence mode of NVIDIA GPUs',
+  pool: "The check of 'admin --check': file, permissions, GPUs against the driver's",
+  disk: 'Free space and files, read-only, network file system',
+  clock: 'Earlier than the build of this program, or set since the pool was last written',
+  service: 'Does the daemon answer, is it this version, does it start at boot',
+  programs: 'Copies of this program on PATH and in usual places',
+}
+
 export const doctor = command({
   examples: [
     'canhazgpu doctor',
@@ -19,6 +31,7 @@ export const doctor = command({
     name: 'checks',
     placeholder: '[CHECK]...',
     kind: { read: readCheck, candidates: () => CHECKS },
+    choices: CHECKS.map((check) => [check, MEANINGS[check]] as const),
     atMost: CHECKS.length,
   },
   options: [

@@ -1,4 +1,5 @@
 import type { CommandName } from '../command.ts'
+import type { Operand } from '../command-spec.ts'
 import type { Option } from './option.ts'
 
 export interface HelpPage {
@@ -6,12 +7,20 @@ export interface HelpPage {
   readonly synopsis: string
   readonly summary?: string
   readonly commands?: readonly CommandName[]
+  readonly operand?: Pick<Operand, 'choices'> | undefined
   readonly options: readonly Option[]
   readonly examples?: readonly string[]
 }
 
 /** `Usage:` and the list of commands come first, as in other tools. */
-export function helpText({ synopsis, summary, commands = [], options, examples = [] }: HelpPage): string {
+export function helpText({
+  synopsis,
+  summary,
+  commands = [],
+  operand,
+  options,
+  examples = [],
+}: HelpPage): string {
   return [
     `Usage: canhazgpu ${synopsis}`,
     ...(summary === undefined ? [] : ['', summary]),
@@ -19,6 +28,7 @@ export function helpText({ synopsis, summary, commands = [], options, examples =
       'Commands',
       commands.map((each) => [each.name, each.summary]),
     ),
+    ...section('Arguments', operand?.choices ?? []),
     ...section(
       'Options',
       options.map((each) => [each.flags, each.describe]),

@@ -27,8 +27,13 @@ export function driverFindings(
     const own = answers.filter(({ provider }) => providers.includes(provider))
     return vendorFindings(own, providers.includes('nvml') ? nvidiaModule : amdModule)
   })
+  // If NVML answers, the loader has found another library, which fits.
+  const isLibraryUsed = !answers.some(({ provider, kind }) => provider === 'nvml' && kind === 'gpus')
   const areDifferent =
-    nvidiaModule !== undefined && nvidiaLibrary !== undefined && nvidiaModule !== nvidiaLibrary
+    isLibraryUsed &&
+    nvidiaModule !== undefined &&
+    nvidiaLibrary !== undefined &&
+    nvidiaModule !== nvidiaLibrary
   const differ: readonly Finding[] = areDifferent
     ? [{ code: 'versions-differ', module: nvidiaModule, library: nvidiaLibrary }]
     : []

@@ -2,6 +2,7 @@ import { checkOf, type Finding, isHealthy, levelOf } from '../../domain/diagnosi
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { printable } from '../../domain/text/text.ts'
 import { doctorText } from './doctor-words.ts'
+import { shellWord } from './findings/finding-words.ts'
 import type { Display, Printed } from './printed.ts'
 
 /** The result of `doctor`. */
@@ -18,7 +19,7 @@ export function doctorAnswerText(answer: DoctorAnswer, display: Display): Printe
 
 function adviceFor(kind: 'bundled' | 'captured', path: string): string {
   return kind === 'bundled'
-    ? `User names, host names, notes and command lines are replaced. Read it before you send it: tar -xzOf ${path} | less`
+    ? `User names, host names, notes and command lines are replaced. Read it before you send it: tar -xzOf ${shellWord(path)} | less`
     : `It has the names of processes as the driver reports them. 'canhazgpu doctor --bundle FILE' replaces them`
 }
 

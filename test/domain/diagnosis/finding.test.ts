@@ -75,6 +75,7 @@ test('a driver: shown, half failed, failed, hung, missing, of another version', 
     'driver-failed',
     'versions-differ',
   ])
+  expect(codes(driverFindings([gpus('nvml', reading(0))], versions))).toEqual(['gpus-shown'])
   const both = driverFindings([gpus('nvml', reading(0)), gpus('amd-smi', reading(0))], {
     nvidiaModule: '550.1',
   })

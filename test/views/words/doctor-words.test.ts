@@ -248,3 +248,10 @@ test('a bundle and a capture: what is in it, and what to think of', () => {
     "It has the names of processes as the driver reports them. 'canhazgpu doctor --bundle FILE' replaces them\n",
   )
 })
+
+test('a path in a remedy is one word for the shell', () => {
+  const path = "/tmp/x; rm -rf ~/it's/canhazgpu"
+  expect(findingWords({ code: 'program-unknown', path, reason: 'why' }).remedy).toBe(
+    "see what it is: ls -l '/tmp/x; rm -rf ~/it'\\''s/canhazgpu'",
+  )
+})
