@@ -109,9 +109,9 @@ needing('users', 'nsenter', 'systemd').describe('the service under systemd', () 
 
   test('a time limit is enforced while the daemon is stopped, with a message to the standard error of the job', async () => {
     await on.must('canhazgpu service install')
-    const script = `trap 'echo interrupted' INT; echo ready; while :; do sleep 0.05; done`
+    const script = `trap 'echo interrupted; touch /tmp/interrupted' INT; echo ready; while :; do sleep 0.05; done`
     const limited = on.start(`exec canhazgpu run --timeout 1s --grace 2s -- sh -c "${script}"`, ann)
-    await until('the limit has passed', async () => (await processes()).includes('__stop'))
+    await until('the limit has passed', async () => (await on.sh('test -e /tmp/interrupted')).status === 0)
     await on.must('systemctl restart canhazgpu && systemctl stop canhazgpu')
     const { status, stdout, stderr } = await finished(limited)
     expect([status, stdout]).toEqual([137, 'ready\ninterrupted\n'])

@@ -106,6 +106,7 @@ describe.concurrent('--json', () => {
         user: 'dora',
         account: first?.owner.account.name,
         type: 'RUN',
+        request: '2 GPUs',
         gpus: 2,
         waiting_since: iso(first?.joinedAt),
         waiting_seconds: expect.any(Number),
@@ -121,6 +122,7 @@ describe.concurrent('--json', () => {
         user: second?.owner.shownName,
         account: second?.owner.account.name,
         type: 'MANUAL',
+        request: 'GPU 1, 3',
         gpus: 2,
         gpu_ids: [1, 3],
         waiting_since: iso(second?.joinedAt),
@@ -188,7 +190,7 @@ describe.concurrent('--json', () => {
 
   const failures: readonly (readonly [string, number, ...string[]])[] = [
     ['pool-already-initialized', 1, 'admin', '--gpus', '2', '--provider', 'fake'],
-    ['usage', 2, 'admin'],
+    ['usage', 2, 'admin', '--gpus', 'two'],
     ['usage', 2, 'completion', 'tcsh'],
     ['failure', 1, 'extend', '1h'],
     ['usage', 2, 'extend', 'soon'],
