@@ -52,8 +52,9 @@ export async function machine({ systemd }: { readonly systemd: boolean }): Promi
   delete env.CANHAZGPU_STORE
   const mark = `TEST_MACHINE=${folder}`
   Object.assign(env, { TEST_MACHINE: folder, PATH: `${folder}/bin:${env.PATH}` })
-  const mounts = `mount -t tmpfs -o mode=755 none /var/lib && mount -t tmpfs -o mode=755 none ${folder}/etc &&
-    cp -a /etc/. ${folder}/etc && mount --bind ${folder}/etc /etc && mount -t tmpfs -o mode=755 none /run
+  // Other tests change accounts meanwhile, so a temporary file of /etc may be gone before it is copied.
+  const mounts = `set -e; mount -t tmpfs -o mode=755 none /var/lib; mount -t tmpfs -o mode=755 none ${folder}/etc
+    cp -a /etc/. ${folder}/etc || :; mount --bind ${folder}/etc /etc; mount -t tmpfs -o mode=755 none /run
     ${systemd ? 'mkdir -p /run/systemd/system /etc/systemd/system' : ':'}; echo ready; exec sleep infinity`
   const holder = spawned(['unshare', '-m', 'sh', '-c', mounts], pool)
   const ready = await holder.stdout.getReader().read()
