@@ -57,7 +57,7 @@ const LONGEST = 100
 function timeIn(typed: string, reading: Reading): Millis {
   const { now, refuse } = reading
   if (typed === 'now') return refuse('a booking begins later', 'leave it out to reserve GPUs now')
-  if (typed.startsWith('in ')) return Math.ceil((now + parseDuration(typed.slice(3))) / 1_000) * 1_000
+  if (typed.startsWith('in ')) return Math.ceil((now + laterBy(typed.slice(3))) / 1_000) * 1_000
   const parts = WHEN.exec(typed)?.groups
   if (parts === undefined) return refuse(/\d[/.]\d/.test(typed) ? NO_ISO_DATE : 'not a time')
   const { clock, date, day, offset } = parts
@@ -71,7 +71,20 @@ function timeIn(typed: string, reading: Reading): Millis {
   const locals = days.map((day) => day + sinceMidnight)
   if (offset === undefined) return firstFuture(locals, reading)
   if (date === undefined) return refuse('an offset needs a date')
+  if (!/^(z|[+-]([01]\d|2[0-3]):[0-5]\d)$/.test(offset))
+    return refuse(`'${offset}' is not an offset from UTC`)
   return (locals[0] ?? 0) - minutesIn(offset) * MINUTE
+}
+
+/** The duration after `in`. Its examples begin with `in`: a duration alone is not a time. */
+function laterBy(typed: string): Millis {
+  try {
+    return parseDuration(typed)
+  } catch (error) {
+    if (!(error instanceof CanhazgpuError)) throw error
+    const hint = "use for example 'in 30m', 'in 2h', 'in 1h30m' or 'in 1d'"
+    throw new CanhazgpuError(error.code, error.message, { hint })
+  }
 }
 
 const NO_ISO_DATE = 'a date is written year-month-day, because day and month could be confused'

@@ -69,6 +69,8 @@ describe('in Berlin on Friday 2026-11-27 at 09:00:30', () => {
     ['2027-10-31 02:30', "Invalid time '2027-10-31 02:30': Sun 2027-10-31 02:30 happens twice"],
     ['in 2 hours', "Invalid duration '2 hours': not a duration"],
     ['in -2h', "Invalid duration '-2h': a duration is positive"],
+    ['2026-12-01 09:00 +24:00', /'\+24:00' is not an offset from UTC$/],
+    ['2026-12-01 09:00 -01:60', /'-01:60' is not an offset from UTC$/],
     ['01/02 9:00', /a date is written year-month-day/],
     ['1.2. 9:00', /a date is written year-month-day/],
     ['9:00 tomorrow', /not a time$/],
@@ -94,12 +96,20 @@ describe('in Berlin on Friday 2026-11-27 at 09:00:30', () => {
     expect(winter - summer).toBe(HOUR)
   })
 
-  test.each(['', '01/02 9:00', 'fri', 'tomorrow', '9', 'fri 9', 'someday', '25:00'])(
-    'the examples after %p are accepted, or complete it',
-    (text) => {
-      for (const example of quoted(hintOf(text))) expect(parseWhen(example, here)).toBeGreaterThan(NOW)
-    },
-  )
+  test.each([
+    '',
+    'in two hours',
+    '2026-12-01 09:00 +24:00',
+    '01/02 9:00',
+    'fri',
+    'tomorrow',
+    '9',
+    'fri 9',
+    'someday',
+    '25:00',
+  ])('the examples after %p are accepted, or complete it', (text) => {
+    for (const example of quoted(hintOf(text))) expect(parseWhen(example, here)).toBeGreaterThan(NOW)
+  })
 })
 
 describe('at a change of the clocks', () => {
