@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import { memoryOf } from '../domain/observation/devices.ts'
-import type { NewPool } from '../domain/operation/operation.ts'
+import type { Answers, NewPool } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
 import type { Account, Pool, Probe, ProviderName, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
@@ -29,8 +29,7 @@ export interface SetUp {
   readonly detect: (existing: ProviderName | undefined) => Promise<Probe>
 }
 
-export interface PoolCreated {
-  readonly kind: 'initialized' | 'reinitialized'
+export type PoolCreated = Answers['set-up'] & {
   readonly gpuCount: number
   /** The damaged store that the pool replaced. */
   readonly damaged?: { readonly keptAs: string; readonly records: number }

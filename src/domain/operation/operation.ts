@@ -96,7 +96,11 @@ export interface Answers {
   /** The units that changed. */
   readonly restore: readonly UnitId[]
   readonly 'set-policy': Policy
-  readonly 'set-up': { readonly kind: 'initialized' | 'reinitialized' }
+  /** `lost`: bookings that the new pool cannot keep; absent if there are none. */
+  readonly 'set-up': {
+    readonly kind: 'initialized' | 'reinitialized'
+    readonly lost?: readonly Booking[]
+  }
   readonly settle: null
 }
 

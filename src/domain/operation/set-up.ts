@@ -42,7 +42,10 @@ export function setUp(
     queue: settled === null ? [] : queueFor({ units }, settled.pool),
     writtenAt: now,
   }
-  const pool = settled === null ? empty : withKeptBookings(empty, bookingsOf(settled.pool), now.wall)
+  const promised = settled === null ? [] : bookingsOf(settled.pool)
+  const pool = withKeptBookings(empty, promised, now.wall)
+  const kept = new Set(bookingsOf(pool).map(({ id }) => id))
+  const lost = promised.filter(({ id }) => !kept.has(id))
   const records = [...(salvaged?.records ?? []), ...(settled?.ended ?? []), ...(reset?.ended ?? [])]
   const isReset = stored !== null
   const changes = [
@@ -53,7 +56,7 @@ export function setUp(
   const audit = changes.map((change) => audited(change, context))
   return {
     ...{ pool, records, audit: [...(salvaged?.audit ?? []), ...audit] },
-    answer: { kind: isReset ? 'reinitialized' : 'initialized' },
+    answer: { kind: isReset ? 'reinitialized' : 'initialized', ...(lost.length === 0 ? {} : { lost }) },
   }
 }
 

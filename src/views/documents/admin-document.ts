@@ -16,8 +16,8 @@ import type {
 } from '../schemas/admin.ts'
 import type { AdminAnswer, Checked } from '../words/admin-answers.ts'
 import type { Found } from '../words/admin-guide.ts'
-
 import { differenceProblem } from '../words/differences.ts'
+import { bookingDocument } from './schedule-document.ts'
 
 /** The result of `admin` as JSON. */
 export function adminDocument(
@@ -32,11 +32,12 @@ export function adminDocument(
   switch (answer.kind) {
     case 'initialized':
     case 'reinitialized': {
-      const { kind, gpuCount, damaged } = answer
+      const { kind, gpuCount, damaged, lost } = answer
       return {
         result: kind,
         gpus: gpuCount,
         ...(damaged === undefined ? {} : { damaged: { kept_as: damaged.keptAs, records: damaged.records } }),
+        ...(lost === undefined ? {} : { lost_bookings: lost.map(bookingDocument) }),
       }
     }
     case 'checked':

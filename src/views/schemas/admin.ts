@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
 import { ALLOCATIONS, PROVIDERS } from '../../domain/pool/model.ts'
+import { booking } from './schedule.ts'
 import { list, object, oneOf, optional, text, whole } from './values.ts'
 
 /** `admin --gpus N --json`. */
@@ -8,6 +9,8 @@ export const created = object({
   result: oneOf(['initialized', 'reinitialized']),
   gpus: whole,
   damaged: optional(object({ kept_as: text, records: whole })),
+  /** Bookings that the new pool cannot keep. */
+  lost_bookings: optional(list(booking)),
 })
 
 const problem = object({

@@ -1,11 +1,13 @@
 import type { DriverCheck } from '../../app/compare-driver.ts'
 import type { PoolCreated, StoredPlace } from '../../app/set-up.ts'
 import { CanhazgpuError, type ErrorCode } from '../../domain/errors.ts'
+import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Pool, Unit } from '../../domain/pool/model.ts'
 import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
 import { printable } from '../../domain/text/text.ts'
 import { type Found, guideFailure, guideText } from './admin-guide.ts'
+import { spanWords } from './booking-answers.ts'
 import { differenceProblem } from './differences.ts'
 import type { Printed } from './printed.ts'
 
@@ -59,13 +61,20 @@ const problemsOf = ({ problems, driver }: Checked): readonly Problem[] => [
   ...(driver?.kind === 'compared' ? driver.differences.map(differenceProblem) : []),
 ]
 
-function createdText({ kind, gpuCount: count, damaged }: PoolCreated): Printed {
+function createdText({ kind, gpuCount: count, damaged, lost = [] }: PoolCreated): Printed {
   const verb = kind === 'initialized' ? 'Initialized' : 'Reinitialized'
   const stdout = `${verb} ${count} GPUs (IDs 0 to ${count - 1})\n`
-  if (damaged === undefined) return { stdout }
-  const records = counted(damaged.records, 'usage record')
-  return { stdout, stderr: `The damaged pool is kept as ${damaged.keptAs}; ${records} taken over\n` }
+  const stderr = [
+    ...(damaged === undefined ? [] : [keptWords(damaged)]),
+    ...lost.map(
+      (booking) => `The booking of ${printable(shownName(booking))} is lost: ${spanWords(booking)}\n`,
+    ),
+  ].join('')
+  return { stdout, ...(stderr === '' ? {} : { stderr }) }
 }
+
+const keptWords = ({ keptAs, records }: NonNullable<PoolCreated['damaged']>): string =>
+  `The damaged pool is kept as ${keptAs}; ${counted(records, 'usage record')} taken over\n`
 
 function checkupText(checked: Checked): Printed {
   const problems = problemsOf(checked)

@@ -10,7 +10,7 @@ export const bookedWords = (booking: Booking): string =>
 export const cancelledWords = (booking: Booking): string => `Cancelled the booking of ${spanWords(booking)}\n`
 
 /** `2 GPUs from Sat 2026-11-28 09:00 +01:00 until Sat 2026-11-28 13:00 +01:00`. */
-function spanWords({ request, term: { from, until } }: Booking): string {
+export function spanWords({ request, term: { from, until } }: Booking): string {
   const [begin, end] = [from, until].map((at) => formatWhen(at, localOffset))
   return `${requestWords(request)} from ${begin} until ${end}`
 }

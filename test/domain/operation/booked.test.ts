@@ -316,9 +316,9 @@ describe('a run until booked', () => {
 })
 
 describe('a change of the GPUs', () => {
-  const setUp = (world: World, gpus: number, type = 'H100'): void => {
+  const setUp = (world: World, gpus: number, type = 'H100') => {
     const all = units(gpus).map((each) => ({ ...each, device: { ...each.device, name: type } }))
-    const { pool } = applySetUp(
+    const { pool, answer } = applySetUp(
       world.pool,
       { op: 'set-up', host: 'box', provider: 'fake', units: all, policy: {}, force: true },
       {
@@ -328,6 +328,7 @@ describe('a change of the GPUs', () => {
     )
     expect(poolFaults(pool)).toEqual([])
     world.pool = pool
+    return granted(answer)
   }
 
   test('keeps the bookings that the new pool can keep; the first ones that were made come first', () => {
@@ -337,7 +338,7 @@ describe('a change of the GPUs', () => {
     granted(world.at(2).book(theseUnits(3), 5 * HOUR, { id: 'c' }))
     granted(world.at(3).book(someUnits(1), 5 * HOUR, { id: 'd' }))
     granted(world.reserve(theseUnits(0), HOUR - 3))
-    setUp(world, 2)
+    expect(setUp(world, 2)).toMatchObject({ lost: [{ id: 'b' }, { id: 'c' }] })
     expect(world.planned).toEqual({ a: [0, 1], d: [0] })
     expect(world.held).toEqual({})
   })

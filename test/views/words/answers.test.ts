@@ -11,7 +11,7 @@ import { type AdminAnswer, adminFailure, adminText } from '../../../src/views/wo
 import { differenceProblem } from '../../../src/views/words/differences.ts'
 import { faultWords } from '../../../src/views/words/faults.ts'
 import type { Display, Printed } from '../../../src/views/words/printed.ts'
-import { manualOf, NOON, poolOf, unit } from '../../domain/pool/builders.ts'
+import { bookedOf, manualOf, NOON, poolOf, unit } from '../../domain/pool/builders.ts'
 
 const FILE: Display = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
 const HOUR = 3_600_000
@@ -61,6 +61,14 @@ for (const [difference, words] of DIFFERENCES) {
 }
 
 const ADMIN: readonly (readonly [AdminAnswer, Printed])[] = [
+  [
+    { kind: 'reinitialized', gpuCount: 1, lost: [bookedOf({ from: NOW + HOUR, until: NOW + 2 * HOUR })] },
+    {
+      stdout: 'Reinitialized 1 GPUs (IDs 0 to 0)\n',
+      stderr:
+        'The booking of alice is lost: GPU 0 from Sun 2026-03-01 13:00 +00:00 until Sun 2026-03-01 14:00 +00:00\n',
+    },
+  ],
   [{ kind: 'initialized', gpuCount: 8 }, { stdout: 'Initialized 8 GPUs (IDs 0 to 7)\n' }],
   [
     { kind: 'reinitialized', gpuCount: 1, damaged: { keptAs: '/srv/kept', records: 1 } },
