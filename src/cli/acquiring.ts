@@ -66,7 +66,7 @@ export async function intentOf<Term>(
   context: Context,
   term: Term,
 ): Promise<Omit<Intent, 'term'> & { readonly term: Term }> {
-  const account = await context.account()
+  const account = await context.requester()
   return {
     id: context.newId(),
     request: requestOf(options),

@@ -65,6 +65,8 @@ export interface Context {
   readonly warn: Warn
 
   readonly account: () => Promise<Account>
+  /** The account and the process of a request. A daemon takes both from the kernel, so they are not looked up for it. */
+  readonly requester: () => Promise<Account>
   readonly process: () => ProcessIdentity
   readonly hostname: () => string
   readonly newId: () => string

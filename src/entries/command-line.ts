@@ -1,5 +1,6 @@
+import { unnamedAccount } from '../adapters/accounts/unnamed-account.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { currentProcess } from '../adapters/kernel/processes.ts'
+import { currentProcess, unidentifiedProcess } from '../adapters/kernel/processes.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
@@ -105,7 +106,8 @@ async function openContext(
     commandLine,
     warn,
     account,
-    process: currentProcess,
+    requester: socket === undefined ? account : async () => unnamedAccount(),
+    process: socket === undefined ? currentProcess : unidentifiedProcess,
     hostname,
     newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
     now: () => Date.now(),

@@ -1,4 +1,4 @@
-import { unnamedAccount } from '../adapters/accounts/account.ts'
+import { unnamedAccount } from '../adapters/accounts/unnamed-account.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
 import { openStore, refusePoolOfDaemon } from '../adapters/store/open.ts'

@@ -1,7 +1,8 @@
+import { unnamed } from '../../domain/ledger/shown-accounts.ts'
 import type { Account } from '../../domain/pool/model.ts'
 import { effectiveUid } from '../kernel/libc.ts'
 import { otherUserNamespace, outerUid } from './user-namespace.ts'
-import { unnamed, userNames } from './users.ts'
+import { userNames } from './users.ts'
 
 /**
  * The account of this process: its effective uid, which also decides about access to files. `$USER` and `$LOGNAME` are
@@ -19,13 +20,4 @@ export async function currentAccount(): Promise<Account> {
 
 async function nameOf(uid: number): Promise<string> {
   return (await userNames([uid])).get(uid) ?? unnamed(uid)
-}
-
-/** The same account without its name, which may need a query to a name service. */
-export function unnamedAccount(): Account {
-  const uid = effectiveUid()
-  const userNamespace = otherUserNamespace()
-  if (userNamespace === undefined) return { uid, name: unnamed(uid) }
-  const outer = outerUid(uid) ?? uid
-  return { uid: outer, name: unnamed(outer), userNamespace }
 }

@@ -1,6 +1,7 @@
+import { unnamed } from '../../domain/ledger/shown-accounts.ts'
 import type { Account } from '../../domain/pool/model.ts'
 import { readText } from '../kernel/procfs.ts'
-import { unnamed, userNames } from './users.ts'
+import { userNames } from './users.ts'
 
 /** No login has set it, for example for a service (audit(7)). */
 const UNSET = 2 ** 32 - 1

@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { unnamed } from '../../domain/ledger/shown-accounts.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { shortened } from '../../domain/text/text.ts'
 import { readSmallFile } from '../files/small-file.ts'
@@ -52,8 +53,6 @@ async function idOf(database: 'passwd' | 'group', name: string): Promise<number 
   const row = answer?.kind === 'found' ? rowOf(answer.line) : undefined
   return row?.name === name ? row.id : undefined
 }
-
-export const unnamed = (uid: number): string => `uid ${uid}`
 
 interface Known {
   readonly name: string | undefined

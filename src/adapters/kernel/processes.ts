@@ -32,6 +32,14 @@ export function currentProcess(): ProcessIdentity {
   return { pid: process.pid, startTime, bootId: bootId(), pidNamespace: pidNamespace() }
 }
 
+/** This process by its pid alone. */
+export const unidentifiedProcess = (): ProcessIdentity => ({
+  pid: process.pid,
+  startTime: UNREAD_START,
+  bootId: UNREAD,
+  pidNamespace: UNREAD,
+})
+
 /** The start time of a process whose start time cannot be read. No process of this program starts 0 ticks after boot. */
 const UNREAD_START = 0
 

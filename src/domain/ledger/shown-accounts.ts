@@ -81,7 +81,8 @@ function withRealName({ user, account }: Holder, names: ReadonlySet<string> | un
   return { user: user === name ? only : user, account: { uid, name: only } }
 }
 
-const unnamed = (uid: number): string => `uid ${uid}`
+/** Stands for the name of an account that has none, or whose name is not known. */
+export const unnamed = (uid: number): string => `uid ${uid}`
 
 /** Adds up the sums that have the same label. */
 export function byLabel<Sum>(

@@ -10,13 +10,26 @@ const MOST_SHOWN = 4
 
 /** `you hold 0-3 for another 2h 57m 45s, bob holds 4`. The account's own GPUs are first. Empty if no GPU is held. */
 export function holdersWords(busy: readonly Busy[], now: Millis): string {
-  const groups = Map.groupBy(busy, ({ own, owner, until }) => JSON.stringify([own, owner, until]))
-  const words = [...groups.values()]
+  const words = heldTogether(busy)
     .toSorted((a, b) => Number(b[0]?.own) - Number(a[0]?.own))
     .map((held) => groupWords(held, now))
   const others = words.length - MOST_SHOWN
   if (others <= 1) return words.join(', ')
   return `${words.slice(0, MOST_SHOWN).join(', ')} and ${others} other reservations`
+}
+
+/** Groups the units by holder and end. */
+function heldTogether(busy: readonly Busy[]): readonly (readonly Busy[])[] {
+  const groups: Busy[][] = []
+  for (const held of busy) {
+    const { own, owner, until } = held
+    const group = groups.find(
+      ([first]) => first?.own === own && first.owner === owner && first.until === until,
+    )
+    if (group === undefined) groups.push([held])
+    else group.push(held)
+  }
+  return groups
 }
 
 function groupWords(held: readonly Busy[], now: Millis): string {
