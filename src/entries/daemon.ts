@@ -11,7 +11,7 @@ import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { isInFirstPidNamespace } from '../adapters/kernel/boot.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
-import { canReadProcessOwners, liveness, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { canReadProcessOwners, checksInDecision, liveness } from '../adapters/kernel/processes.ts'
 import { hostname, readLink } from '../adapters/kernel/procfs.ts'
 import { driverEnvironment } from '../adapters/process/driver-environment.ts'
 import { writeText } from '../adapters/process/terminal.ts'
@@ -62,7 +62,7 @@ export async function startDaemon(
   const processes = {
     alive: (process: ProcessIdentity) => watched.alive(process),
     exitedAt: (process: ProcessIdentity) => watched.exitedAt(process),
-    stopped: stoppedInDecision(),
+    stopped: checksInDecision().stopped,
   }
   const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment), {
     refresh: () => watched.refresh(),

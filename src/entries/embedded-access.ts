@@ -1,11 +1,11 @@
-import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { checksInDecision } from '../adapters/kernel/processes.ts'
 import type { LockPatience } from '../ports/store.ts'
 import { type Opening, openPoolStore, openReopeningPool, poolServiceMaker } from './open-pool.ts'
 import type { PoolAccess } from './pool-access.ts'
 
 /** The pool in the database of these settings, which is opened when it is first used. */
 export function embeddedAccess(parts: Omit<Opening, 'processes'>): PoolAccess {
-  const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
+  const processes = checksInDecision()
   const opening: Opening = { ...parts, processes }
   let opened: ReturnType<typeof openPoolStore> | undefined
   const store = (patience?: LockPatience) => {

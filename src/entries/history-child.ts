@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os'
 import { currentAccount } from '../adapters/accounts/account.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { checksInDecision } from '../adapters/kernel/processes.ts'
 import { openBesideDaemon } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
@@ -19,7 +19,7 @@ export async function historyMain(database: string, text: string): Promise<numbe
   setPriority(LOW_PRIORITY)
   return printAnswer(async () => {
     const store = await openBesideDaemon(database, currentMoment)
-    const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
+    const processes = checksInDecision()
     const pool = new LocalPool({ store, processes, actor: currentAccount })
     const answer = await pool.usage(question)
     pool.close()

@@ -26,7 +26,7 @@ export async function runProcess(args: readonly string[]): Promise<void> {
     }
     case '__supervise': {
       const { superviseMain } = await import('./supervisor.ts')
-      process.exitCode = await superviseMain(args.slice(1))
+      exitNow(await superviseMain(args.slice(1)))
       break
     }
     case '__stop': {

@@ -1,6 +1,6 @@
 import { unnamedAccount } from '../adapters/accounts/unnamed-account.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { checksInDecision } from '../adapters/kernel/processes.ts'
 import { openStore, refusePoolOfDaemon } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -12,7 +12,7 @@ export async function openSupervisorPool(url: string, patience?: LockPatience): 
   // A supervisor of root could open the files beside the daemon.
   refusePoolOfDaemon(url)
   const store = await openStore(url, currentMoment, patience)
-  const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
+  const processes = checksInDecision()
   // Nobody reads the standard error of a supervisor.
   const trace = await traceOf(process.env, () => {})
   const traced = trace === undefined ? {} : { trace }

@@ -1,6 +1,6 @@
 import { currentAccount } from '../adapters/accounts/account.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { livenessInDecision, stoppedInDecision } from '../adapters/kernel/processes.ts'
+import { checksInDecision } from '../adapters/kernel/processes.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { openStore } from '../adapters/store/open.ts'
 import { LocalPool } from '../app/local-pool.ts'
@@ -20,7 +20,7 @@ export async function usageMain(storeUrl: string, text: string): Promise<number>
   }
   return printAnswer(async () => {
     const store = await openStore(storeUrl, currentMoment)
-    const processes = { alive: livenessInDecision(), stopped: stoppedInDecision() }
+    const processes = checksInDecision()
     const trace = await traceOf(process.env, () => {})
     const traced = trace === undefined ? {} : { trace }
     const pool = new LocalPool({ store, processes, actor: currentAccount, ...traced })

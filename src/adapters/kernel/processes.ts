@@ -1,5 +1,6 @@
 import { UNREAD } from '../../domain/pool/clock.ts'
 import type { Liveness, ProcessIdentity } from '../../domain/pool/model.ts'
+import type { ProcessCheck } from '../../domain/pool/process-check.ts'
 import {
   bootId,
   FIRST_PID_NAMESPACE,
@@ -7,7 +8,7 @@ import {
   isPlainPidNamespace,
   pidNamespace,
 } from './boot.ts'
-import { currentMoment } from './clock.ts'
+import { steadyNow } from './clock.ts'
 import { ESRCH, kill } from './libc.ts'
 import { listNumbers, readLink, readText } from './procfs.ts'
 
@@ -51,9 +52,9 @@ const UNREAD_START = 0
  * A visible process is alive, whatever its boot id. A process that is not visible is gone only if it ran in this boot:
  * a container may have its own boot id, and a service may hide the boot id.
  */
-export function liveness(identity: ProcessIdentity): Liveness {
+export function liveness(identity: ProcessIdentity, readStat = statReader(identity)): Liveness {
   const isOfThisBoot = identity.bootId !== UNREAD && identity.bootId === bootId()
-  switch (visibilityOf(identity)) {
+  switch (visibilityOf(identity, readStat)) {
     case 'visible':
       return 'alive'
     case 'absent':
@@ -71,15 +72,29 @@ export function liveness(identity: ProcessIdentity): Liveness {
  */
 type Visibility = 'visible' | 'absent' | 'hidden' | 'unreachable'
 
-function visibilityOf(identity: ProcessIdentity): Visibility {
+function visibilityOf(identity: ProcessIdentity, readStat: ReadStat): Visibility {
   if (identity.pidNamespace === UNREAD || pidNamespace() === UNREAD) return 'unreachable'
-  return identity.pidNamespace === pidNamespace() ? visibilityHere(identity) : visibilityBelow(identity)
+  return identity.pidNamespace === pidNamespace()
+    ? visibilityHere(identity, readStat)
+    : visibilityBelow(identity)
 }
 
+/** Reads the status of one process. */
+type ReadStat = () => ProcessStat | null
+
+const statReader =
+  ({ pid }: Pick<ProcessIdentity, 'pid'>): ReadStat =>
+  () =>
+    processStat(pid)
+
 /** For a process of our own pid namespace and boot, such as the command that a supervisor watches. */
-export function visibilityHere({ pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>): Visibility {
+export function visibilityHere(
+  identity: Pick<ProcessIdentity, 'pid' | 'startTime'>,
+  readStat = statReader(identity),
+): Visibility {
+  const { pid, startTime } = identity
   if (!exists(pid)) return 'absent'
-  const stat = procIsOurs() ? processStat(pid) : null
+  const stat = procIsOurs() ? readStat() : null
   // Either it just exited, or `hidepid` hides it from us. kill(2) distinguishes the two.
   if (stat === null || startTime === UNREAD_START) return exists(pid) ? 'hidden' : 'absent'
   return stat.startTime === startTime && !hasEnded(stat) ? 'visible' : 'absent'
@@ -119,27 +134,30 @@ export function innermostPid(status: string): number | null {
  * Whether a signal has stopped this process. A tracing stop (`t`) does not count: `strace` stops a process briefly
  * at every system call. Processes of other pid namespaces and hidden ones are not checked.
  */
-export function isStopped({ pid, startTime, pidNamespace: namespace }: ProcessIdentity): boolean {
+function isStopped({ startTime, pidNamespace: namespace }: ProcessIdentity, readStat: ReadStat): boolean {
   if (namespace === UNREAD || namespace !== pidNamespace() || !procIsOurs()) return false
-  const stat = processStat(pid)
+  const stat = readStat()
   return stat?.state === 'T' && stat.startTime === startTime
 }
 
 /** How long an answer is reused: every decision is made twice, before and under the lock. */
 const SAME_DECISION_MS = 20
 
-/** `liveness`, checked once per process within one decision. */
-export const livenessInDecision = () => cachedInDecision(liveness)
-
-/** `isStopped`, checked once per process within one decision. */
-export const stoppedInDecision = () => cachedInDecision(isStopped)
+/** `liveness` and `isStopped`. Both read the status of a process once within one decision. */
+export function checksInDecision(): ProcessCheck {
+  const stat = cachedInDecision(({ pid }) => processStat(pid))
+  return {
+    alive: cachedInDecision((identity) => liveness(identity, () => stat(identity))),
+    stopped: cachedInDecision((identity) => isStopped(identity, () => stat(identity))),
+  }
+}
 
 function cachedInDecision<Answer>(
   check: (identity: ProcessIdentity) => Answer,
 ): (identity: ProcessIdentity) => Answer {
   const answers = new Map<number, { identity: ProcessIdentity; answer: Answer; at: number }>()
   return (identity) => {
-    const now = currentMoment().steady.ms
+    const now = steadyNow()
     const known = answers.get(identity.pid)
     if (known !== undefined && now - known.at < SAME_DECISION_MS && isSame(known.identity, identity)) {
       return known.answer
@@ -154,7 +172,7 @@ const isSame = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
 
 /** Fields 3 to 23. Field 22 is the last one in use: it is complete if field 23 follows it. */
-const STAT_FIELDS = 21
+const STAT_FIELDS = /^\S*(?: -?\d{1,20}){20}(?= |\n|$)/
 
 /** Null if the process is gone or hidden. */
 export function processStat(pid: number | 'self'): ProcessStat | null {
@@ -169,9 +187,9 @@ export function processStat(pid: number | 'self'): ProcessStat | null {
 export function parseStat(line: string): ProcessStat | null {
   const nameEnd = line.lastIndexOf(')')
   if (nameEnd < 0) return null
-  const [state = '', ...numbers] = line.slice(nameEnd + 2).split(' ', STAT_FIELDS)
-  const isWhole = numbers.length === STAT_FIELDS - 1 && numbers.every((each) => /^-?\d{1,20}$/.test(each))
-  if (!isWhole) return null
+  const fields = line.slice(nameEnd + 2)
+  if (!STAT_FIELDS.test(fields)) return null
+  const [state = '', ...numbers] = fields.split(' ', 20)
   const field = (number: number): number => Number(numbers[number - 4])
   return {
     state,
