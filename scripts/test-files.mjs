@@ -58,6 +58,7 @@ const DAEMON_MODE_FILES = [
   'test/entries/endings.test.ts',
   'test/entries/lost-variables.test.ts',
   'test/entries/messages.test.ts',
+  'test/entries/start.test.ts',
   'test/entries/terminal.test.ts',
   'test/entries/transparency.test.ts',
   'test/hostile/screen.test.ts',

@@ -9,11 +9,10 @@ async function loadedWith(...entries: readonly string[]): Promise<ReadonlySet<st
     const source = all.get(path)
     if (source === undefined || loaded.has(path)) return
     loaded.add(path)
+    const text = source.text.replace(/^import type [\s\S]*?from '[^']+'$/gm, '')
     for (const { target, typeOnly } of source.imports) {
       const name = target.slice(target.lastIndexOf('/') + 1)
-      const isLazy = !new RegExp(`(?:from|^import) '[^']*/${name.replaceAll('.', '\\.')}'`, 'm').test(
-        source.text,
-      )
+      const isLazy = !new RegExp(`(?:from|^import) '[^']*/${name.replaceAll('.', '\\.')}'`, 'm').test(text)
       if (!typeOnly && !isLazy) visit(target)
     }
   }
@@ -27,4 +26,34 @@ test('status and run do not load what only doctor uses', async () => {
   expect(loaded.size).toBeGreaterThan(50)
   expect([...loaded].filter((path) => /doctor|diagnosis|overview|admin-guide/.test(path))).toEqual([])
   expect([...(await loadedWith('src/entries/doctor.ts'))].some((path) => /diagnosis/.test(path))).toBe(true)
+})
+
+/** What the short commands load in both modes. */
+const SHORT_COMMANDS = [
+  'entries/main',
+  'entries/process-kind',
+  'entries/daemon-access',
+  'entries/embedded-access',
+  'entries/gpu-access',
+  'entries/launcher',
+  'entries/supervisor',
+  'entries/supervisor-pool',
+  'adapters/accounts/account',
+  'adapters/gpu/provider',
+  'adapters/gpu/nvidia/nvml',
+  'adapters/store/sqlite',
+  ...['status', 'run', 'reserve', 'release', 'extend', 'queue'].map((name) => `cli/commands/${name}`),
+].map((name) => `src/${name}.ts`)
+
+/** Importing `node:fs` takes a millisecond, and `node:path` a third of one. */
+test('short commands load no module of Node and no package', async () => {
+  const all = new Map((await sources()).map((source) => [source.path, source]))
+  for (const path of SHORT_COMMANDS) expect([...all.keys()]).toContain(path)
+  const loaded = await loadedWith(...SHORT_COMMANDS)
+  const packages = [...loaded].flatMap((path) =>
+    (all.get(path)?.packages ?? [])
+      .filter(({ target, typeOnly }) => !typeOnly && !target.startsWith('bun'))
+      .map(({ target }) => `${path}: ${target}`),
+  )
+  expect(packages).toEqual([])
 })

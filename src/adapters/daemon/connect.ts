@@ -15,7 +15,7 @@ const LONGEST_ANSWER = Number.POSITIVE_INFINITY
 const CONNECT_WITHIN_MS = 50
 
 /** How long this process may block until an answer arrives. */
-const ANSWER_WITHIN_MS = 500
+const ANSWER_WITHIN_MS = 1_000
 
 /** Enough for most answers. */
 const READ_BYTES = 32_768
