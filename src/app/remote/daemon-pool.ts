@@ -216,7 +216,8 @@ export class DaemonPool implements PoolService {
 
   async #connect(): Promise<Link | null> {
     try {
-      return new Link(await this.#parts.connect(), (warning) => this.#warnOnce(warning))
+      const { connect, clock } = this.#parts
+      return new Link(await connect(), { warn: (warning) => this.#warnOnce(warning), clock })
     } catch (error) {
       if (error instanceof ConnectionFailed) return null
       throw error

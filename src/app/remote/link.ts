@@ -1,3 +1,4 @@
+import type { Millis } from '../../domain/pool/model.ts'
 import type { Warn } from '../../domain/warnings.ts'
 import type { DaemonConnection } from '../../ports/daemon-connection.ts'
 import { RESTART_MS } from './outage.ts'
@@ -12,11 +13,18 @@ export interface Messages {
   end(): void
 }
 
+interface LinkParts {
+  readonly warn: Warn
+  /** Steady time. */
+  readonly clock: () => Millis
+}
+
 /** A connection that carries several requests at once. */
 export class Link {
   readonly #connection: DaemonConnection
   readonly #inboxes = new Map<number, Inbox>()
   readonly #warn: Warn
+  readonly #clock: () => Millis
   #lastNumber = 0
   #isClosed = false
   #isReceiving = false
@@ -24,12 +32,13 @@ export class Link {
   readonly #unanswered = new Set<number>()
   /** Those of them that the daemon answers soon. */
   readonly #expected = new Set<number>()
-  /** Whether no message has followed the last greeting. */
-  #isGreeting = false
+  /** The time of the last greeting, until a message follows it. Steady time. */
+  #greetedAt: Millis | undefined
   #silence: ReturnType<typeof setTimeout> | undefined
 
-  constructor(connection: DaemonConnection, warn: Warn) {
+  constructor(connection: DaemonConnection, { warn, clock }: LinkParts) {
     this.#warn = warn
+    this.#clock = clock
     this.#connection = connection
   }
 
@@ -61,15 +70,17 @@ export class Link {
     if (this.#isClosed) return
     const greeting = JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting)
     this.#connection.send(greeting, ...requests)
-    this.#isGreeting = true
+    this.#greetedAt = this.#clock()
     if (this.#isReceiving) this.#limitSilence()
   }
 
   /** Closes after a greeting without an answer. A request may take longer, so the daemon is greeted again while it works. */
   #limitSilence(): void {
     clearTimeout(this.#silence)
-    if (this.#isGreeting) this.#silence = setTimeout(() => this.close(), RESTART_MS)
-    else if (this.#expected.size > 0) this.#silence = setTimeout(() => this.#greet(), RESTART_MS)
+    if (this.#greetedAt !== undefined) {
+      const left = this.#greetedAt + RESTART_MS - this.#clock()
+      this.#silence = setTimeout(() => this.close(), Math.max(0, left))
+    } else if (this.#expected.size > 0) this.#silence = setTimeout(() => this.#greet(), RESTART_MS)
     else this.#silence = undefined
   }
 
@@ -96,7 +107,7 @@ export class Link {
 
   #deliver(text: string): void {
     const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
-    this.#isGreeting = false
+    this.#greetedAt = undefined
     if (n !== undefined && isLast(message)) {
       this.#unanswered.delete(n)
       this.#expected.delete(n)
