@@ -29,6 +29,7 @@ export function beginFinalPhase(system: System, actions: Actions): void {
     for (const delay of [1_000, 12_000]) {
       system.scheduler.after(delay, null, () => {
         if ((machine.stored.pool?.policy.limits ?? []).length > 0) actions.setLimits(machine, NO_LIMITS)
+        actions.bookings.cancelAll(machine)
         releaseManual(system, machine)
         restoreAll(system, machine)
       })
@@ -60,6 +61,7 @@ export function processesLeft(system: System): readonly string[] {
 export function entriesLeft(system: System): readonly string[] {
   return system.machines.flatMap(({ stored }) => [
     ...(stored.pool?.reservations.map(({ id }) => `reservation ${id}`) ?? []),
+    ...(stored.pool?.bookings?.map(({ id }) => `booking ${id}`) ?? []),
     ...(stored.pool?.queue.map(({ id }) => `queue entry ${id}`) ?? []),
   ])
 }
@@ -75,7 +77,7 @@ function restoreAll(system: System, machine: Machine): void {
 }
 
 function releaseManual(system: System, machine: Machine): void {
-  const manual = machine.stored.pool?.reservations.filter((held) => held.term.kind === 'manual') ?? []
+  const manual = machine.stored.pool?.reservations.filter((held) => held.term.kind !== 'run') ?? []
   const units = manual.flatMap(unitsOf)
   if (units.length > 0) system.release(machine, ROOT, units)
 }

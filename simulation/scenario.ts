@@ -34,8 +34,8 @@ const WEIGHTS = {
 
 type Weighted = keyof typeof WEIGHTS
 
-/** Drains and limits are added to the other actions, so that those stay the same for a seed. */
-export type Kind = Weighted | 'drain' | 'limit'
+/** Drains, limits and bookings are added to the other actions, so that those stay the same for a seed. */
+export type Kind = Weighted | 'drain' | 'limit' | 'bookingRules' | 'book' | 'cancel'
 
 /** An action and its time. Its own seed decides all its details. */
 export interface Action {
@@ -53,6 +53,8 @@ export interface Scenario {
   readonly hasContainers: boolean
   /** The machines have GPUs of two models, and some requests name a type or a memory. */
   readonly isMixed?: boolean
+  /** Some runs end when a booking begins. */
+  readonly hasBookings?: boolean
   readonly actions: readonly Action[]
 }
 
@@ -76,8 +78,29 @@ export function scenarioOf(seed: number): Scenario {
     kind: 'drain' as const,
     seed: more.next(),
   }))
-  const actions = [...others, ...drains, ...limitsIn(seed, length)].sort((a, b) => a.at - b.at)
-  return { seed, length, longest, hasContainers, isMixed, actions }
+  const bookings = bookingsIn(seed, length)
+  const actions = [...others, ...drains, ...limitsIn(seed, length), ...bookings].sort((a, b) => a.at - b.at)
+  return { seed, length, longest, hasContainers, isMixed, hasBookings: bookings.length > 0, actions }
+}
+
+/** In two of five scenarios GPUs are booked. Runs from before the first rules have no known end. */
+function bookingsIn(seed: number, length: number): readonly Action[] {
+  const chance = new Chance(seed ^ 0xb00c)
+  if (!chance.is(0.4)) return []
+  const several = (kind: Kind, most: number) =>
+    Array.from({ length: chance.between(0, most) }, () => ({
+      ...{ at: chance.below(length), kind, seed: chance.next() },
+    }))
+  const first = { at: chance.is(0.5) ? 0 : chance.below(length / 2), kind: 'bookingRules' as const }
+  return [
+    { ...first, seed: chance.next() },
+    ...several('bookingRules', chance.is(0.5) ? 2 : 12),
+    ...several('book', chance.is(0.3) ? 12 : 120),
+    ...several('cancel', 10),
+    ...several('reserve', 20),
+    ...several('extend', 30),
+    ...several('drain', 4),
+  ]
 }
 
 /** In a third of all scenarios an administrator changes limits. */

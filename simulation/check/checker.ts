@@ -8,6 +8,7 @@ import type { QueueOverview } from '../../src/domain/schedule/queue-places.ts'
 import type { Machine } from '../system/machine.ts'
 import type { Process } from '../system/process.ts'
 import type { Auditor, Commit } from '../system/stored-pool.ts'
+import { auditBookings, auditDue } from './bookings.ts'
 import { auditDrains } from './drains.ts'
 import { endedEntry } from './ended.ts'
 import { auditEnds, reservationIn } from './ends.ts'
@@ -51,6 +52,7 @@ export class Checker implements Auditor {
     auditHolders(audit)
     auditDrains(audit)
     auditEnds(audit)
+    auditBookings(audit)
     auditExtension(audit)
     for (const held of truth.held.values()) {
       const reservation = reservationIn(audit, held.id)
@@ -118,13 +120,20 @@ export class Checker implements Auditor {
   }
 
   checkStatus(process: Process, overview: Overview): void {
-    auditStatus(this.truthOf(process.machine), process, overview, this.#report)
+    const truth = this.truthOf(process.machine)
+    auditStatus(truth, process, overview, this.#report)
+    auditDue(truth, process, overview, this.#report)
   }
 
   checkQueue(process: Process, overview: QueueOverview): void {
     const { pool } = process.machine.stored
     if (pool === null) return
-    const shown = { ...pool, reservations: [], queue: overview.places.map((place) => place.entry) }
+    const shown = {
+      ...pool,
+      reservations: [],
+      bookings: [],
+      queue: overview.places.map(({ entry }) => entry),
+    }
     const ended = endedEntry(this.truthOf(process.machine), shown, process)
     if (ended !== null) this.#report(new Violation('I7', `queue shows an ended entry: ${ended}`))
     auditForecasts(pool, process, overview, this.#report)

@@ -1,3 +1,6 @@
+import type { Pool, UnitId } from '../../src/domain/pool/model.ts'
+import { unitsOf } from '../../src/domain/pool/units.ts'
+import { bookingsIn } from './booked-times.ts'
 import type { Audit } from './truth.ts'
 
 /** I3: the drained GPUs are exactly those that root drained. A reset keeps the drain of the GPUs that stay in the pool. */
@@ -6,8 +9,10 @@ export function auditDrains({ process, after, truth, report }: Audit): void {
   const uuids = new Map(after.units.map(({ id, device }) => [id, device.uuid]))
   if (purpose.kind === 'drain' || purpose.kind === 'restore') {
     const named = purpose.units.map((id) => uuids.get(id))
-    // A request with an unknown GPU is refused as a whole.
-    for (const uuid of named.includes(undefined) ? [] : named) {
+    // A request with an unknown GPU, or with one that a booking needs, is refused as a whole.
+    const isRefused =
+      named.includes(undefined) || (purpose.kind === 'drain' && takesBooked(after, purpose.units))
+    for (const uuid of isRefused ? [] : named) {
       if (uuid === undefined) continue
       if (purpose.kind === 'drain') truth.drained.add(uuid)
       else truth.drained.delete(uuid)
@@ -22,3 +27,8 @@ export function auditDrains({ process, after, truth, report }: Audit): void {
     report('I3', () => `GPU ${id} is ${drain === undefined ? 'not ' : ''}drained`)
   }
 }
+
+/** Whether a booking still has one of the units, and none of them was drained. */
+const takesBooked = (pool: Pool, named: readonly UnitId[]): boolean =>
+  bookingsIn(pool).some((booking) => unitsOf(booking).some((unit) => named.includes(unit))) &&
+  pool.units.some(({ id, drain }) => named.includes(id) && drain === undefined)

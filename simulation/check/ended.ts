@@ -1,5 +1,6 @@
 import type { Pool } from '../../src/domain/pool/model.ts'
 import type { Process } from '../system/process.ts'
+import { bookingsIn } from './booked-times.ts'
 import { apparentAge } from './frame.ts'
 import { livenessFor, type Truth } from './truth.ts'
 
@@ -22,6 +23,11 @@ export function endedEntry(truth: Truth, pool: Pool, command: Process): string |
     if (held.expiry !== undefined && apparentAge(held.expiry, start) > 0) return `${id} had expired`
     if (held.intent.term.kind === 'run' && isGone(truth, { id, process: held.holder }, command))
       return `the process of ${id} was gone`
+  }
+  for (const { id } of bookingsIn(pool)) {
+    const booked = truth.booked.get(id)
+    if (booked !== undefined && apparentAge(booked.until, start) > 0)
+      return `the time of booking ${id} had passed`
   }
   for (const { id } of pool.queue) {
     const waiter = truth.waiting.get(id)

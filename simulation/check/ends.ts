@@ -1,9 +1,11 @@
 import type { Reservation, Unit, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge, type Instant } from './frame.ts'
+import { isShownFree } from './shown.ts'
 import { type Audit, type Held, isRoot, livenessFor, near } from './truth.ts'
 
 const STALE = 15 * 60_000
+const UNUSED_AFTER = 30 * 60_000
 
 /** I4, I6 and I10: each end of a hold has one record, with the true outcome and the true length. */
 export function auditEnds(audit: Audit): void {
@@ -85,15 +87,15 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
       return expiry !== undefined && apparentAge(expiry, now) > -0.5 ? expiry : null
     }
     case 'timed-out':
-      if (term.kind !== 'run' || held.holder.isAlive || term.timeout === undefined) return null
+      if (term.kind !== 'run' || held.holder.isAlive || held.limit === undefined) return null
       // A supervisor uses steady time, whatever happened to the times in the pool.
-      return Math.max(apparentAge(held.start, now), now.at - held.start.at) >= term.timeout.after - 2_000
+      return Math.max(apparentAge(held.start, now), now.at - held.start.at) >= held.limit.after - 2_000
         ? now
         : null
     case 'exited':
       return term.kind === 'run' && !held.holder.isAlive ? now : null
     case 'unused':
-      return null
+      return isUnused(audit, held) ? now : null
     case 'vanished': {
       if (term.kind !== 'run') return null
       const rebooted = held.holder.boot !== truth.machine.boots
@@ -103,6 +105,15 @@ function trueEnd(audit: Audit, held: Held, record: UsageRecord): Instant | null 
       return rebooted || isStale ? { at: now.at - age, drift: now.drift } : null
     }
   }
+}
+
+/** A booking that began half an hour ago, no use of which was noted, and whose GPUs the last probe shows idle. */
+function isUnused({ before, process, now }: Audit, held: Held): boolean {
+  const reservation = before?.reservations.find(({ id }) => id === held.id)
+  if (before === null || reservation?.term.kind !== 'booking' || reservation.term.usedAt !== undefined)
+    return false
+  const isOld = apparentAge(held.start, now) > UNUSED_AFTER - 0.5
+  return isOld && held.units.every((unit) => isShownFree(before, unit, process.lastProbe))
 }
 
 /** Whether its supervisor can send heartbeats. */
@@ -115,9 +126,10 @@ function isTended({ holder, supervisor, beat }: Held): boolean {
 function mayRelease({ process }: Audit, held: Held, unit: UnitId): boolean {
   const { purpose } = process
   if (purpose.kind === 'acquire') return purpose.intent.id === held.id
+  if (purpose.kind === 'cancel') return purpose.id === held.id
   if (purpose.kind !== 'release') return false
   const own = purpose.account.uid === held.intent.owner.account.uid
-  if (purpose.units === undefined) return own && held.intent.term.kind === 'manual'
+  if (purpose.units === undefined) return own && held.intent.term.kind !== 'run'
   return purpose.units.includes(unit) && (own || isRoot(purpose.account.uid))
 }
 

@@ -1,5 +1,7 @@
 import type { Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
+import { defaultHold } from './booked-times.ts'
+import { auditBegin, auditOvertaking } from './bookings.ts'
 import { auditLimit } from './limits.ts'
 import { auditOrder } from './order.ts'
 import { auditChoice } from './recency.ts'
@@ -11,6 +13,10 @@ import { type Audit, type Held, near } from './truth.ts'
 export function auditGrant(audit: Audit, reservation: Reservation): void {
   const { process, after, truth, now, moment, report } = audit
   const { purpose } = process
+  if (reservation.term.kind === 'booking') {
+    auditBegin(audit, reservation)
+    return
+  }
   if (purpose.kind !== 'acquire' || purpose.intent.id !== reservation.id) {
     report('I2', () => `${reservation.id} was granted without a request`)
     return
@@ -30,6 +36,7 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
     start: now,
     units,
     expiry: term.kind === 'manual' ? { ...now, at: now.at + term.duration } : undefined,
+    limit: limitOf(audit, reservation),
     beat: audit.beatNow,
     supervisor: undefined,
   }
@@ -59,8 +66,28 @@ export function auditGrant(audit: Audit, reservation: Reservation): void {
     .map((unit) => unit.id)
     .filter((id) => !taken.has(id) && isShownFree(after, id, process.lastProbe, claimant))
   auditLimit(audit, reservation)
+  auditOvertaking(audit, reservation)
   auditOrder(audit, { reservation, others, free })
   auditChoice(audit, reservation, free)
+}
+
+/** The time limit of a run: the requested one, the default, or at most the time until a booking needs its GPUs. */
+function limitOf(audit: Audit, { term, owner, startedAt }: Reservation): Held['limit'] {
+  const { process, after, report } = audit
+  const { purpose } = process
+  if (purpose.kind !== 'acquire' || purpose.intent.term.kind !== 'run' || term.kind !== 'run')
+    return undefined
+  const { timeout, untilBooked } = purpose.intent.term
+  const granted =
+    term.limit === undefined
+      ? undefined
+      : { after: term.limit.interruptAt - startedAt, grace: term.limit.killAt - term.limit.interruptAt }
+  const usual = defaultHold(after.policy, owner.account.uid)
+  const whole = timeout === undefined ? usual : timeout.after + timeout.grace
+  const hold = granted === undefined ? Number.POSITIVE_INFINITY : granted.after + granted.grace
+  const isRight = untilBooked === undefined ? near(hold, whole) || hold === whole : hold > 0
+  if (!isRight) report('I6', () => `a run may take ${whole} ms and was granted ${hold} ms`)
+  return granted
 }
 
 function isWhole({ process, after }: Audit, reservation: Reservation): boolean {

@@ -1,32 +1,49 @@
 import type { Account, Policy, Pool, QueueEntry, Reservation, UnitId } from '../../src/domain/pool/model.ts'
-import { groupsOf } from '../system/limits.ts'
+import { bookingsIn, endOf, limitOf } from './booked-times.ts'
 import { sizeOf, wants } from './requests.ts'
 import type { Audit } from './truth.ts'
 
 /** The most GPUs of an account: its own limit, else the largest of its groups, else the pool's. */
-export function mostFor({ limits = [] }: Policy, { uid }: Account): number {
-  const gpus = limits.filter(({ key }) => key === 'max-gpus')
-  const valuesOf = (matches: (limit: (typeof gpus)[number]) => boolean) =>
-    gpus.filter(matches).map(({ value }) => value)
-  const own = valuesOf(({ scope }) => scope.kind === 'account' && scope.uid === uid)
-  const ofGroups = valuesOf(({ scope }) => scope.kind === 'group' && groupsOf(uid).includes(scope.gid))
-  const ofPool = valuesOf(({ scope }) => scope.kind === 'pool')
-  if (own.length > 0) return Math.max(...own)
-  if (ofGroups.length > 0) return Math.max(...ofGroups)
-  return ofPool.length > 0 ? Math.max(...ofPool) : Number.POSITIVE_INFINITY
-}
+export const mostFor = (policy: Policy, { uid }: Account): number =>
+  limitOf(policy, 'max-gpus', uid) ?? Number.POSITIVE_INFINITY
 
-export const heldBy = ({ uid }: Account, reservations: readonly Reservation[]): number =>
-  reservations
+/** The GPUs that an account has, with all that it has booked: it never has more at one time. */
+export function heldBy({ uid }: Account, pool: Pick<Pool, 'reservations' | 'bookings'>): number {
+  return [...pool.reservations, ...bookingsIn(pool)]
     .filter(({ owner }) => owner.account.uid === uid)
     .reduce((sum, { holdings }) => sum + holdings.length, 0)
+}
 
-/** Whether the limit of its account keeps the entry from starting. */
+/** The most GPUs that an account has at one time of this interval, by known ends. What missed its end stays. */
+export function peakOf(pool: Pool, { uid }: Account, { wall, from, until }: Interval): number {
+  const held = pool.reservations
+    .filter(({ owner }) => owner.account.uid === uid)
+    .map((each) => ({ end: endOf(each), units: each.holdings.length }))
+    .map(({ end, units }) => ({
+      ...{ from: Number.NEGATIVE_INFINITY, until: end > wall ? end : Number.POSITIVE_INFINITY, units },
+    }))
+  const booked = bookingsIn(pool)
+    .filter(({ owner }) => owner.account.uid === uid)
+    .map(({ term, holdings }) => ({ from: term.from, until: term.until, units: holdings.length }))
+  const uses = [...held, ...booked]
+  const times = [from, ...booked.map((use) => use.from).filter((time) => from < time && time < until)]
+  const sumAt = (time: number) =>
+    uses.reduce((sum, use) => sum + (use.from <= time && time < use.until ? use.units : 0), 0)
+  return Math.max(...times.map(sumAt))
+}
+
+interface Interval {
+  readonly wall: number
+  readonly from: number
+  readonly until: number
+}
+
+/** Whether the limit of its account may keep the entry from starting. Bookings count, whenever they begin. */
 export function isOverLimit(
-  { policy, reservations }: Pick<Pool, 'policy' | 'reservations'>,
+  pool: Pick<Pool, 'policy' | 'reservations' | 'bookings'>,
   { owner: { account }, request }: Pick<QueueEntry, 'owner' | 'request'>,
 ): boolean {
-  return heldBy(account, reservations) + sizeOf(request) > mostFor(policy, account)
+  return heldBy(account, pool) + sizeOf(request) > mostFor(pool.policy, account)
 }
 
 /**
@@ -34,13 +51,14 @@ export function isOverLimit(
  * its GPUs are free.
  */
 export function withinLimits(
-  { policy, reservations, units }: Pick<Pool, 'policy' | 'reservations' | 'units'>,
+  pool: Pick<Pool, 'policy' | 'reservations' | 'bookings' | 'units'>,
   entries: readonly QueueEntry[],
   free: readonly UnitId[],
 ): readonly QueueEntry[] {
+  const { policy, units } = pool
   const started = new Map<number, number>()
   return entries.filter(({ owner: { account }, request }) => {
-    const held = (started.get(account.uid) ?? heldBy(account, reservations)) + sizeOf(request)
+    const held = (started.get(account.uid) ?? heldBy(account, pool)) + sizeOf(request)
     if (held > mostFor(policy, account)) return false
     const usable = units.filter((unit) => free.includes(unit.id) && wants(request, unit))
     const couldStart = usable.length >= sizeOf(request)
@@ -49,8 +67,11 @@ export function withinLimits(
   })
 }
 
-/** No grant takes an account beyond its limit. */
-export function auditLimit({ after, report }: Audit, { id, owner: { account } }: Reservation): void {
-  const [held, most] = [heldBy(account, after.reservations), mostFor(after.policy, account)]
-  if (held > most) report('limit', () => `${id} gives ${account.name} ${held} GPUs, the limit is ${most}`)
+/** No grant takes an account beyond its limit, now or later with its bookings. */
+export function auditLimit({ after, moment, report }: Audit, reservation: Reservation): void {
+  const { id, owner } = reservation
+  const interval = { wall: moment.wall, from: moment.wall, until: endOf(reservation) }
+  const [held, most] = [peakOf(after, owner.account, interval), mostFor(after.policy, owner.account)]
+  if (held > most)
+    report('limit', () => `${id} gives ${owner.account.name} ${held} GPUs, the limit is ${most}`)
 }

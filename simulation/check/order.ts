@@ -1,5 +1,6 @@
 import type { Pool, Probe, QueueEntry, Request, Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
+import { bookingsIn, earliestStart, endOf, isBooked, neededBy } from './booked-times.ts'
 import { apparentAge } from './frame.ts'
 import { isOverLimit, withinLimits } from './limits.ts'
 import { sizeOf, wants } from './requests.ts'
@@ -21,8 +22,8 @@ export interface Granted {
 /**
  * I5: a grant must not delay a waiter ahead. It does not delay
  * (a) a waiter that wants none of the granted GPUs;
- * (b) a waiter that could not start before the declared end of the grant, because reservations with a known end block
- *     it until then;
+ * (b) a waiter that could not start before the declared end of the grant, because reservations with a known end, or
+ *     bookings, block it until then;
  * (c) a waiter without a declared end, if (b) holds for a waiter further ahead that waits for the same GPUs: it cannot
  *     start before that one;
  * (d) waiters that can all start together with the GPUs that the grant leaves free.
@@ -47,7 +48,7 @@ export function auditOrder(audit: Audit, granted: Granted): void {
   const now = moment.wall
   const given = unitsOf(reservation)
   const end = endOf(reservation)
-  const starts = waiting.map((entry) => earliestStart(audit, entry.request, granted))
+  const starts = waiting.map((entry) => startOf(audit, entry, granted.others))
   const delayed = waiting.filter((entry, at) => {
     // A dead waiter is not delayed. If the deciding process cannot see that it is dead, GPUs are still kept for it.
     if (isDead(audit, entry.id)) return false
@@ -61,7 +62,7 @@ export function auditOrder(audit: Audit, granted: Granted): void {
     return !(entry.term.duration === undefined && wanted.every(isKept))
   })
   const left = free.filter((unit) => !given.includes(unit))
-  if (!canAllStart(audit.after, delayed, left)) {
+  if (!canAllStart(audit, delayed, left)) {
     report('I5', () => `${reservation.id} with GPU ${given.join()} delays ${textOf(delayed)}`)
   }
 }
@@ -72,28 +73,63 @@ export function auditOrder(audit: Audit, granted: Granted): void {
  */
 export function auditExtension(audit: Audit): void {
   const { before: pool, report } = audit
+  const found = firstInService(audit)
+  if (audit.process.purpose.kind !== 'extend' || pool === null || found === null) return
+  const { after, first } = found
+  const promisedEnds = after.reservations.map((reservation) => {
+    const earlier = audit.truth.held.get(reservation.id)?.expiry
+    const { term } = reservation
+    if (earlier === undefined || term.kind === 'run' || term.kind === 'maintenance') return reservation
+    const end = audit.moment.wall - apparentAge(earlier, audit.now)
+    const before = term.kind === 'manual' ? { ...term, expiresAt: end } : { ...term, until: end }
+    return { ...reservation, term: before }
+  })
+  // Bookings may have moved to make the extension possible.
+  const promised = startOf({ ...audit, after: withBookingsOf(after, pool) }, first, promisedEnds)
+  const now = startOf({ ...audit, after }, first, after.reservations)
+  if (now > promised + 0.5) report('I5', () => `an extension delays ${first.id} by ${now - promised} ms`)
+}
+
+/** I5 at a booking: the first waiter that counts must not wait longer. */
+export function auditBooking(audit: Audit): void {
+  const { before: pool, report } = audit
+  const found = firstInService(audit)
+  if (pool === null || found === null) return
+  const { after, first } = found
+  const promised = startOf({ ...audit, after: withBookingsOf(after, pool) }, first, after.reservations)
+  const now = startOf({ ...audit, after }, first, after.reservations)
+  if (now > promised + 0.5) report('I5', () => `a booking delays ${first.id} by ${now - promised} ms`)
+}
+
+/**
+ * The first waiter that counts, and the pool without the drained GPUs. Null if its limit may keep it from starting now:
+ * it may start later, before one behind it.
+ */
+function firstInService(audit: Audit): { readonly after: Pool; readonly first: QueueEntry } | null {
   const after = { ...audit.after, units: audit.after.units.filter(({ drain }) => drain === undefined) }
   const first = after.queue.find(
     (entry) =>
       !isSeenStopped(audit, entry.id) &&
-      !isOverLimit(after, entry) &&
       after.units.filter((unit) => wants(entry.request, unit)).length >= sizeOf(entry.request),
   )
-  if (audit.process.purpose.kind !== 'extend' || pool === null || first === undefined) return
-  const extended = after.reservations.map((reservation) => {
-    const earlier = audit.truth.held.get(reservation.id)?.expiry
-    const { term } = reservation
-    if (earlier === undefined || term.kind !== 'manual') return reservation
-    return {
-      ...reservation,
-      term: { ...term, expiresAt: audit.moment.wall - apparentAge(earlier, audit.now) },
-    }
-  })
-  const inService = { ...audit, after }
-  const promised = earliestStart(inService, first.request, { others: extended })
-  const now = earliestStart(inService, first.request, { others: after.reservations })
-  if (now > promised + 0.5) report('I5', () => `an extension delays ${first.id} by ${now - promised} ms`)
+  return first === undefined || isOverLimit(after, first) ? null : { after, first }
 }
+
+/** With the bookings that were there before, on the units that they had. Their times follow the clock. */
+function withBookingsOf(after: Pool, before: Pool): Pool {
+  const holdings = new Map(bookingsIn(before).map((booking) => [booking.id, booking.holdings]))
+  const bookings = bookingsIn(after).flatMap((booking) => {
+    const had = holdings.get(booking.id)
+    return had === undefined ? [] : [{ ...booking, holdings: had }]
+  })
+  return { ...after, bookings }
+}
+
+/** The time until which known ends and bookings keep an entry from starting. */
+const startOf = ({ after, moment }: Audit, entry: QueueEntry, others: readonly Reservation[]): number =>
+  earliestStart(after, others, {
+    ...{ request: entry.request, needed: neededBy(after, entry), wall: moment.wall },
+  })
 
 const isDead = ({ truth }: Audit, id: string): boolean => truth.waiting.get(id)?.process.isAlive === false
 
@@ -142,54 +178,45 @@ function before({ before: pool, after }: Audit, id: string): readonly QueueEntry
   return after.queue.filter((entry) => ahead.has(entry.id))
 }
 
-function endOf({ term }: Reservation): number {
-  switch (term.kind) {
-    case 'run':
-      return term.limit?.killAt ?? Number.POSITIVE_INFINITY
-    case 'manual':
-      return term.expiresAt
-    case 'booking':
-    case 'maintenance':
-      return term.until ?? Number.POSITIVE_INFINITY
-  }
-}
-
-/** The time until which known ends block a request. All other reservations and use may end at once. */
-function earliestStart(
+/** Whether these entries can start together on the free units, each for as long as it needs them. */
+function canAllStart(
   { after, moment }: Audit,
-  request: Request,
-  { others }: Pick<Granted, 'others'>,
-): number {
-  const busyUntil = new Map<UnitId, number>()
-  for (const other of others) {
-    const end = endOf(other)
-    if (end !== Number.POSITIVE_INFINITY) for (const unit of unitsOf(other)) busyUntil.set(unit, end)
-  }
-  const times = after.units
-    .filter((unit) => wants(request, unit))
-    .map(({ id }) => busyUntil.get(id) ?? moment.wall)
-    .sort((a, b) => a - b)
-  return Math.max(moment.wall, times[sizeOf(request) - 1] ?? moment.wall)
+  entries: readonly QueueEntry[],
+  free: readonly UnitId[],
+): boolean {
+  const wishes = entries.map((entry) => {
+    const until = moment.wall + neededBy(after, entry)
+    const suited = after.units
+      .filter((unit) => wants(entry.request, unit) && !isBooked(after, unit.id, moment.wall, until))
+      .map(({ id }) => id)
+    return { size: sizeOf(entry.request), suited }
+  })
+  return canAllHave(
+    wishes.toSorted((a, b) => a.suited.length - b.suited.length),
+    new Set(free),
+  )
 }
 
-/** The sets of units that suit two requests are disjoint, or one has the other: the smallest set takes its units first. */
-function canAllStart(pool: Pool, entries: readonly QueueEntry[], free: readonly UnitId[]): boolean {
-  const left = new Set(free)
-  const counted: { readonly count: number; readonly suited: readonly UnitId[] }[] = []
-  for (const { request } of entries) {
-    if (request.kind === 'ids') {
-      for (const id of request.ids) if (!left.delete(id)) return false
-      continue
-    }
-    const suited = pool.units.filter((unit) => wants(request, unit)).map(({ id }) => id)
-    counted.push({ count: request.count, suited })
+interface SuitedWish {
+  readonly size: number
+  readonly suited: readonly UnitId[]
+}
+
+/** The first wish takes any of the units that suit it. */
+function canAllHave([wish, ...others]: readonly SuitedWish[], left: ReadonlySet<UnitId>): boolean {
+  if (wish === undefined) return true
+  const usable = wish.suited.filter((unit) => left.has(unit))
+  for (const units of choicesOf(usable, wish.size)) {
+    if (canAllHave(others, new Set([...left].filter((unit) => !units.includes(unit))))) return true
   }
-  counted.sort((a, b) => a.suited.length - b.suited.length)
-  return counted.every(({ count, suited }) => {
-    const taken = suited.filter((id) => left.has(id)).slice(0, count)
-    for (const id of taken) left.delete(id)
-    return taken.length === count
-  })
+  return false
+}
+
+function choicesOf(units: readonly UnitId[], size: number): readonly (readonly UnitId[])[] {
+  if (size === 0) return [[]]
+  return units.flatMap((unit, at) =>
+    choicesOf(units.slice(at + 1), size - 1).map((others) => [unit, ...others]),
+  )
 }
 
 function wantsId(pool: Pool, request: Request, id: UnitId): boolean {

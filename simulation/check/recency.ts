@@ -1,5 +1,6 @@
 import type { QueueEntry, Reservation, Unit, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
+import { endOf, isBooked } from './booked-times.ts'
 import { isBlocked, isUnresponsive } from './order.ts'
 import { wants } from './requests.ts'
 import { type Audit, isSurelyStopped } from './truth.ts'
@@ -16,10 +17,13 @@ export function auditChoice(audit: Audit, reservation: Reservation, free: readon
   const { uid } = purpose.intent.owner.account
   const rank = after.policy.allocation === 'lru' ? sinceUse : (placed: Placed) => ownFirst(placed, uid)
   const given = unitsOf(reservation)
+  // It takes the units that are booked last.
+  if (purpose.intent.term.kind === 'run' && purpose.intent.term.untilBooked !== undefined) return
   const chosen = given.map((id) => rank(placedIn(audit, id)))
   const { request } = purpose.intent
+  const end = endOf(reservation)
   const left = free
-    .filter((id) => !given.includes(id))
+    .filter((id) => !given.includes(id) && !isBooked(after, id, moment.wall, end))
     .map((id) => placedIn(audit, id))
     .filter(({ unit }) => wants(request, unit))
     .map(rank)

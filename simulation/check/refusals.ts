@@ -5,6 +5,7 @@ import { gpuNumber, unitsOf } from '../../src/domain/pool/units.ts'
 import type { Model } from '../system/device.ts'
 import type { Process } from '../system/process.ts'
 import type { Purpose } from '../system/purpose.ts'
+import { defaultHold, isBooked } from './booked-times.ts'
 import { heldBy, isOverLimit, mostFor } from './limits.ts'
 import { isBlocked } from './order.ts'
 import { sizeOf, wants } from './requests.ts'
@@ -55,25 +56,44 @@ export function auditRefusal({ process, purpose, error }: Finished, report: Repo
   if (error?.code === 'over-limit') auditLimitRefusal(lastDecision.pool, purpose.intent, report)
   if (error?.code !== 'not-enough-gpus') return
   const { pool, wall } = lastDecision
+  const { bookings: _, ...unbooked } = pool
   const counts = (entry: QueueEntry) =>
     !isStoppedSince(process, entry) &&
-    !isOverLimit(pool, entry) &&
+    !isOverLimit(unbooked, entry) &&
     !isBlocked({ after: pool, probe: process.lastProbe, wall }, entry)
   if (pool.queue.some(counts)) return
   const taken = new Set(pool.reservations.flatMap(unitsOf))
+  const until = wall + neededFor(pool, purpose.intent)
   const free = pool.units.filter(
-    (unit) => wants(request, unit) && !taken.has(unit.id) && isShownFree(pool, unit.id, process.lastProbe),
+    (unit) =>
+      wants(request, unit) &&
+      !taken.has(unit.id) &&
+      isShownFree(pool, unit.id, process.lastProbe) &&
+      !isBooked(pool, unit.id, wall, until),
   )
   if (free.length >= sizeOf(request)) {
     report(new Violation('I2', `${purpose.intent.id} was refused free GPUs: ${JSON.stringify(request)}`))
   }
 }
 
+/** Without its grace, a run until a booking begins needs its GPUs for a minute, and ten seconds are left after it. */
+const LEAST_UNTIL_BOOKED = 70_000
+
+/** How long the GPUs must be free for a request. */
+function neededFor({ policy }: Pool, { term, owner }: Intent): number {
+  if (term.kind === 'manual') return term.duration
+  const { timeout, untilBooked } = term
+  if (untilBooked !== undefined) return untilBooked.grace + LEAST_UNTIL_BOOKED
+  if (timeout === undefined) return defaultHold(policy, owner.account.uid)
+  return timeout.after + timeout.grace
+}
+
 /** A limit refuses only what the account would have beyond it, with what its waiters could get before. */
-function auditLimitRefusal({ policy, reservations, queue }: Pool, intent: Intent, report: Report): void {
+function auditLimitRefusal(pool: Pool, intent: Intent, report: Report): void {
+  const { policy, queue } = pool
   const { account } = intent.owner
   const own = queue.filter(({ id, owner }) => id !== intent.id && owner.account.uid === account.uid)
   const waiting = own.reduce((sum, { request }) => sum + sizeOf(request), 0)
-  if (heldBy(account, reservations) + waiting + sizeOf(intent.request) > mostFor(policy, account)) return
+  if (heldBy(account, pool) + waiting + sizeOf(intent.request) > mostFor(policy, account)) return
   report(new Violation('limit', `${intent.id} was refused below the limit of ${account.name}`))
 }

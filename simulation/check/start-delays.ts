@@ -2,6 +2,7 @@ import type { UnitId } from '../../src/domain/pool/model.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Machine } from '../system/machine.ts'
 import type { Process } from '../system/process.ts'
+import { isBooked, neededBy } from './booked-times.ts'
 import type { Checker } from './checker.ts'
 import { apparentAge, type Instant } from './frame.ts'
 import { isOverLimit } from './limits.ts'
@@ -15,6 +16,7 @@ const MOST_BEHIND_OTHERS_MS = 6_000
 /** How late a time limit may be enforced: a supervisor may start late, and then not reach the store. */
 const MOST_LATE_MS = 90_000
 const CHECK_EVERY_MS = 250
+const SLACK = 3_600_000
 
 interface PendingStart {
   readonly waiter: Process
@@ -57,10 +59,9 @@ export class StartDelays {
   }
 
   /** A run with a supervisor that was never stopped ends soon after its limit. */
-  #checkLimit({ id, holder, intent, start, supervisor }: Held, now: number): void {
-    const { term } = intent
-    if (term.kind !== 'run' || term.timeout === undefined || !holder.isAlive) return
-    const { after, grace } = term.timeout
+  #checkLimit({ id, holder, limit, start, supervisor }: Held, now: number): void {
+    if (limit === undefined || !holder.isAlive) return
+    const { after, grace } = limit
     if (
       now < start.at + after + grace + MOST_LATE_MS ||
       supervisor?.state !== 'running' ||
@@ -78,9 +79,11 @@ export class StartDelays {
     if (faults.before + faults.after > 0) return null
     const truth = this.#checker.truthOf(machine)
     // A dead or stopped waiter does not block a process that can see that.
+    const { bookings: _, ...unbooked } = pool
     const first = pool.queue.find(
-      (entry) => !isDeadOrStopped(truth.waiting.get(entry.id)?.process) && !isOverLimit(pool, entry),
+      (entry) => !isDeadOrStopped(truth.waiting.get(entry.id)?.process) && !isOverLimit(unbooked, entry),
     )
+    if (first !== undefined && isOverLimit(pool, first)) return null
     const waiter = first === undefined ? undefined : truth.waiting.get(first.id)
     if (first === undefined || waiter === undefined || waiter.process.state !== 'running') return null
     const { process } = waiter
@@ -102,11 +105,14 @@ export class StartDelays {
           : held.expiry !== undefined && isPast(held.expiry, now) && !misjudges
       if (!isOver) for (const unit of held.units) taken.add(unit)
     }
+    // The pool has the times of its last write, so a booking may begin up to an hour earlier.
+    const until = pool.writtenAt.wall + SLACK + neededBy(pool, first)
     const free = pool.units.filter(
       (unit) =>
         wants(first.request, unit) &&
         unit.drain === undefined &&
         !taken.has(unit.id) &&
+        !isBooked(pool, unit.id, Number.NEGATIVE_INFINITY, until) &&
         isTrulyIdle(machine, unit.device.uuid),
     )
     return free.length >= sizeOf(first.request) ? process : null

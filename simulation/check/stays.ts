@@ -14,6 +14,7 @@ export function auditStay(audit: Audit, held: Held, reservation: Reservation): v
     report('I6', () => `${held.id} changed its holder`)
   }
   if (term.kind === 'manual') auditExpiry(audit, held, term.expiresAt)
+  if (term.kind === 'booking') auditExpiry(audit, held, term.until)
   if (term.kind !== 'run') return
   if (term.process.pid !== held.holder.pid) report('I6', () => `${held.id} changed its process`)
   if (!near(moment.wall - term.heartbeatAt, apparentAge(held.beat, beatNow))) {
@@ -23,12 +24,12 @@ export function auditStay(audit: Audit, held: Held, reservation: Reservation): v
     if ((!own && !isFromFuture) || term.heartbeatAt !== moment.wall) changed('the heartbeat')
     held.beat = beatNow
   }
-  const limit = intent.term.kind === 'run' ? intent.term.timeout : undefined
+  const { limit } = held
   const interrupt = term.limit?.interruptAt
   const expected = limit === undefined ? undefined : reservation.startedAt + limit.after
-  if (interrupt !== expected) changed('the time limit')
+  if (!near(interrupt ?? 0, expected ?? 0)) changed('the time limit')
   const grace = (term.limit?.killAt ?? 0) - (interrupt ?? 0)
-  if (grace !== (limit?.grace ?? 0)) changed('the grace period')
+  if (!near(grace, limit?.grace ?? 0)) changed('the grace period')
 }
 
 function auditExpiry(audit: Audit, held: Held, expiresAt: number): void {

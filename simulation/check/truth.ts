@@ -1,4 +1,4 @@
-import type { Intent } from '../../src/domain/operation/intent.ts'
+import type { BookingIntent, Intent } from '../../src/domain/operation/intent.ts'
 import type { Liveness, Moment, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
 import { isRead } from '../system/kernel.ts'
 import type { Machine } from '../system/machine.ts'
@@ -10,16 +10,25 @@ import { type Rule, Violation } from './violation.ts'
 /** The true state of one reservation. */
 export interface Held {
   readonly id: string
-  readonly intent: Intent
-  /** The process that requested it. For a run it becomes the command. */
+  readonly intent: Intent | BookingIntent
+  /** The process that requested it. For a run it becomes the command; for a booking it is the one that began it. */
   readonly holder: Process
   readonly uuids: readonly string[]
   readonly start: Instant
   units: readonly UnitId[]
-  /** The end of a manual reservation. */
+  /** The end of a manual reservation or a booking. */
   expiry: Instant | undefined
+  /** The time limit of a run. */
+  readonly limit: { readonly after: number; readonly grace: number } | undefined
   beat: Instant
   supervisor: Process | undefined
+}
+
+/** One booking that has not begun. */
+export interface Booked {
+  readonly intent: BookingIntent
+  readonly from: Instant
+  readonly until: Instant
 }
 
 /** One waiter in the queue. */
@@ -40,6 +49,7 @@ export class Truth {
   readonly beatFrame = new Frame(true)
   readonly held = new Map<string, Held>()
   readonly waiting = new Map<string, Waiter>()
+  readonly booked = new Map<string, Booked>()
   readonly records: UsageRecord[] = []
   /** All reservations, also ended ones. */
   readonly known = new Map<string, Held>()

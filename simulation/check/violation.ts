@@ -1,4 +1,4 @@
-/** A rule that can be broken: an invariant (I1 to I10), a limit of an account, a bound on waiting, or no unexpected error (`crash`). */
+/** A rule that can be broken: an invariant (I1 to I11), a limit of an account, a bound on waiting, or no unexpected error (`crash`). */
 export type Rule =
   | 'I1'
   | 'I2'
@@ -10,6 +10,7 @@ export type Rule =
   | 'I8'
   | 'I9'
   | 'I10'
+  | 'I11'
   | 'limit'
   | 'waiting'
   | 'crash'

@@ -1,3 +1,4 @@
+import { BOOKING_MUTANTS } from './bookings.ts'
 import { LIMIT_MUTANTS } from './limits.ts'
 import { ORDER_MUTANTS } from './order.ts'
 import { RECORD_MUTANTS } from './records.ts'
@@ -21,6 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SAFETY_MUTANTS,
   ...ORDER_MUTANTS,
   ...LIMIT_MUTANTS,
+  ...BOOKING_MUTANTS,
   ...WAITING_MUTANTS,
   ...RECORD_MUTANTS,
   ...TIME_MUTANTS,

@@ -3,6 +3,7 @@ import type { UnitId } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
 import type { Action, Kind, Scenario } from '../scenario.ts'
+import { RandomBookings, randomBookingRules } from './bookings.ts'
 import { faultHandlers } from './faults.ts'
 import { randomLimit } from './limits.ts'
 import type { Machine } from './machine.ts'
@@ -17,10 +18,12 @@ type Handler = (machine: Machine, chance: Chance) => void
 export class Actions {
   readonly #actions: Readonly<Record<Kind, Handler>>
   readonly #system: System
+  readonly bookings: RandomBookings
 
   constructor(system: System, scenario: Scenario) {
     this.#system = system
     const requests = new RandomRequests(system, scenario)
+    this.bookings = new RandomBookings(system, scenario, requests)
     const show =
       (name: ViewName): Handler =>
       (machine, chance) =>
@@ -48,6 +51,14 @@ export class Actions {
       status: show('status'),
       queue: show('queue'),
       report: show('report'),
+      bookingRules: (machine, chance) => {
+        for (const each of system.machines) {
+          if (each !== machine && chance.is(0.4)) continue
+          this.setLimits(each, randomBookingRules(each, chance, scenario.length))
+        }
+      },
+      book: (machine, chance) => this.bookings.book(machine, chance),
+      cancel: (machine, chance) => this.bookings.cancel(machine, chance),
       limit: (machine, chance) => this.setLimits(machine, [randomLimit(chance, machine.devices.length)]),
       reset: (machine, chance) => this.setUp(machine, chance, true),
       ...faultHandlers(system),

@@ -23,7 +23,10 @@ export const randomLimit = (chance: Chance, gpus: number): PolicyChange => ({
   value: chance.is(0.3) ? null : chance.between(0, gpus),
 })
 
+/** Bookings come first, because they need the durations. */
+const KEYS = ['bookings', 'max-booked-ahead', 'max-duration', 'default-duration', 'max-gpus'] as const
+
 /** Removes all limits. */
-export const NO_LIMITS: readonly PolicyChange[] = SCOPES.map((scope) => ({
-  ...{ key: 'max-gpus', scope, value: null },
-}))
+export const NO_LIMITS: readonly PolicyChange[] = KEYS.flatMap((key) =>
+  SCOPES.map((scope) => ({ key, scope, value: null })),
+)

@@ -64,7 +64,7 @@ export async function acquire(
   system.granted(process, grant)
   if (intent.term.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
-  system.startSupervisor(process, supervisedBy(grant, intent))
+  system.startSupervisor(process, supervisedBy(grant))
   if (behavior.cannotExecute) {
     unlessRefused(await pool.perform({ op: 'end', id: intent.id, outcome: 'released' }))
     return
@@ -96,11 +96,13 @@ async function obtain(
 /** The task that `run` gives its supervisor. */
 export type Task = Pick<Supervision, 'reservation' | 'units' | 'limit'>
 
-function supervisedBy({ reservation, grantedAt }: Grant, { id, term }: Acquire['intent']): Task {
+function supervisedBy({ reservation, grantedAt }: Grant): Task {
+  const { id, term, startedAt } = reservation
   const task = { reservation: id, units: unitsOf(reservation) }
-  if (term.kind !== 'run' || term.timeout === undefined) return task
-  const interruptAt = grantedAt + term.timeout.after
-  return { ...task, limit: { interruptAt, killAt: interruptAt + term.timeout.grace } }
+  if (term.kind !== 'run' || term.limit === undefined) return task
+  const { interruptAt, killAt } = term.limit
+  const toSteady = (at: number) => grantedAt + (at - startedAt)
+  return { ...task, limit: { interruptAt: toSteady(interruptAt), killAt: toSteady(killAt) } }
 }
 
 export function superviseRun(process: Process, task: Task, command: Process): Promise<void> {
@@ -135,6 +137,14 @@ export async function drainOrRestore(
   { kind, units }: Extract<Purpose, { kind: 'drain' | 'restore' }>,
 ): Promise<void> {
   unlessRefused(await poolOf(process).perform({ op: kind, units }))
+}
+
+export async function book(process: Process, { intent }: Extract<Purpose, { kind: 'book' }>): Promise<void> {
+  unlessRefused(await poolOf(process).perform({ op: 'book', intent }))
+}
+
+export async function cancel(process: Process, { id }: Extract<Purpose, { kind: 'cancel' }>): Promise<void> {
+  unlessRefused(await poolOf(process).perform({ op: 'cancel', id }))
 }
 
 export async function setLimits(process: Process, changes: readonly PolicyChange[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Intent } from '../../src/domain/operation/intent.ts'
+import type { BookingIntent, Intent } from '../../src/domain/operation/intent.ts'
 import type { Account, UnitId } from '../../src/domain/pool/model.ts'
 
 /** The commands that only show something. */
@@ -20,6 +20,8 @@ export type Purpose =
       readonly units?: readonly UnitId[]
       readonly by: number
     }
+  | { readonly kind: 'book'; readonly intent: BookingIntent }
+  | { readonly kind: 'cancel'; readonly account: Account; readonly id: string }
   | { readonly kind: 'drain' | 'restore'; readonly units: readonly UnitId[] }
   | { readonly kind: 'limit' }
   | { readonly kind: 'view'; readonly name: ViewName }

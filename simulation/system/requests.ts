@@ -33,7 +33,7 @@ export class RandomRequests {
     const waits = claim === 'no' && chance.is(0.6)
     const namespace = this.#scenario.hasContainers && chance.is(0.3) ? 'pidns-container' : HOME
     const id = `r${++this.#started}`
-    const request = this.#withRequirements(this.#request(machine, chance))
+    const request = this.anyRequest(machine, chance)
     const duration = this.#duration(chance)
     const owner = { account, shownName: chance.is(0.1) ? 'shared' : account.name }
     const behavior: Behavior = {
@@ -42,6 +42,7 @@ export class RandomRequests {
       cannotExecute: chance.is(0.02),
     }
     const timeout = { after: this.#duration(chance), grace: chance.spread(100, 30_000) }
+    const untilBooked = this.#isUntilBooked() ? { untilBooked: { grace: timeout.grace } } : {}
     const launchChance = new Chance(chance.next())
     let process: Process | null = null
     const intentFor = (self: Process): Intent => ({
@@ -50,7 +51,13 @@ export class RandomRequests {
       owner,
       term:
         kind === 'run'
-          ? { kind: 'run', process: self.identity, command: 'train', ...(chance.is(0.5) ? { timeout } : {}) }
+          ? {
+              kind: 'run',
+              process: self.identity,
+              command: 'train',
+              ...(chance.is(0.5) ? { timeout } : {}),
+              ...untilBooked,
+            }
           : { kind: 'manual', duration },
     })
     const placeholder = { kind: 'view', name: 'queue' } as const
@@ -70,6 +77,10 @@ export class RandomRequests {
     )
   }
 
+  anyRequest(machine: Machine, chance: Chance): Request {
+    return this.#withRequirements(this.#request(machine, chance))
+  }
+
   #request(machine: Machine, chance: Chance): Request {
     const most = machine.devices.length
     if (chance.is(0.03)) {
@@ -85,6 +96,12 @@ export class RandomRequests {
       kind: 'count',
       count: chance.is(0.6) ? chance.between(1, Math.min(2, most)) : chance.between(1, most),
     }
+  }
+
+  /** Decided apart, so that the request of the same seed without bookings stays the same. */
+  #isUntilBooked(): boolean {
+    const chance = new Chance(this.#scenario.seed ^ (this.#started * 0x51ab))
+    return this.#scenario.hasBookings === true && chance.is(0.2)
   }
 
   /** The request of the same seed without mixed machines stays the same, so the details come from another chance. */

@@ -14,9 +14,13 @@ export function withKeptBookings(pool: Pool, bookings: readonly Booking[], now: 
   for (const booking of bookings.toSorted((a, b) => a.bookedAt - b.bookedAt)) {
     if (!isPossible(booking.request, pool)) continue
     const wanted = wantedUnits(pool, booking.request)
-    const isPlaced = unitsOf(booking).every((unit) => wanted.includes(unit))
+    const others = bookingsOf(kept).filter((other) => overlap(booking, other))
+    const taken = others.flatMap(unitsOf)
+    const isPlaced = unitsOf(booking).every((unit) => wanted.includes(unit) && !taken.includes(unit))
     const asked = isPlaced ? booking : { ...booking, holdings: [] }
     kept = arranged(withBookings(kept, [...bookingsOf(kept), asked]), { now }) ?? kept
   }
   return kept
 }
+
+const overlap = ({ term: a }: Booking, { term: b }: Booking): boolean => a.from < b.until && b.from < a.until

@@ -13,7 +13,8 @@ const MOST_CHOICES = 5_000
  * before the known end of its reservation, or while it is drained. Null if no arrangement is found. It changes as little
  * as possible.
  *
- * A booking may keep a unit that it could not have in `before` either: no operation can mend that.
+ * A booking may keep a unit in spite of a drain or a reservation that kept it from it in `before` too: no operation can
+ * mend that.
  */
 export function arranged(pool: Pool, given: Given): Pool | null {
   const bookings = bookingsOf(pool)
@@ -85,12 +86,12 @@ class Arrangement {
 
   #mayHave(booking: Booking, unit: UnitId): boolean {
     const { request, term } = booking
-    const isOwn = unitsOf(booking).includes(unit)
-    if (!isOwn && this.#unusable?.has(unit) === true) return false
-    if (this.#usable(request).has(unit) && (this.#reserved.get(unit) ?? term.from) <= term.from) return true
-    const couldBefore =
-      this.#usableBefore(request).has(unit) && (this.#reservedBefore.get(unit) ?? term.from) <= term.from
-    return !couldBefore && isOwn && this.#units.includes(unit)
+    const isUsable = this.#usable(request).has(unit)
+    const isFree = (this.#reserved.get(unit) ?? term.from) <= term.from
+    if (!unitsOf(booking).includes(unit)) return isUsable && isFree && this.#unusable?.has(unit) !== true
+    const wasUsable = this.#usableBefore(request).has(unit)
+    const wasFree = (this.#reservedBefore.get(unit) ?? term.from) <= term.from
+    return this.#units.includes(unit) && (isUsable || !wasUsable) && (isFree || !wasFree)
   }
 
   /** Units for some bookings, while the others keep theirs; null if there are not enough. */

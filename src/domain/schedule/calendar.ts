@@ -34,6 +34,8 @@ export class Calendar {
   #ends: Millis[] = []
   /** The current or last holder, if that is a reservation of the pool. */
   readonly holders: (Reservation | undefined)[] = []
+  /** By place: whether a reservation held the unit at the beginning. */
+  readonly #reserved: boolean[] = []
   readonly usability: Usability[] = []
   /** Absent: nothing begins later. */
   readonly #later: LaterHolds | undefined
@@ -63,6 +65,7 @@ export class Calendar {
     for (const reservation of pool.reservations) {
       this.#add(reservation, reservation.term.kind === 'maintenance' && reservation.term.from > now, later)
     }
+    for (let place = 0; place < this.units.length; place++) this.#reserved.push(this.isHeld(place))
     for (const booking of bookingsOf(pool)) {
       this.#add(begunAt(booking, booking.term.from), booking.term.from > now, later)
     }
@@ -92,6 +95,11 @@ export class Calendar {
 
   isHeld(place: number): boolean {
     return (this.heldUntil[place] ?? NEVER) > this.now
+  }
+
+  /** Whether a reservation of the pool holds the unit. A booking that is due does not. */
+  isReserved(place: number): boolean {
+    return this.#reserved[place] === true
   }
 
   isFree(place: number): boolean {

@@ -33,7 +33,7 @@ export function calendarOf(pool: Pool, { now, evidence, unusable }: Conditions):
   if (evidence !== undefined) {
     let place = 0
     for (const unit of pool.units) {
-      const usability = usabilityOf(unit, evidence, { now, isHeld: calendar.isHeld(place) })
+      const usability = usabilityOf(unit, evidence, { now, isReserved: calendar.isReserved(place) })
       if (usability !== 'usable') calendar.setUsability(place, usability)
       place++
     }
@@ -46,11 +46,11 @@ export function calendarOf(pool: Pool, { now, evidence, unusable }: Conditions):
 function usabilityOf(
   unit: Unit,
   evidence: Evidence,
-  { now, isHeld }: { readonly now: Millis; readonly isHeld: boolean },
+  { now, isReserved }: { readonly now: Millis; readonly isReserved: boolean },
 ): Usability {
   const use = evidence.readings.get(unit.id)?.use
   if (use?.kind !== 'measured') return 'unusable'
-  if (isHeld || unreservedAvailability(use, evidence) === 'free') return 'usable'
+  if (isReserved || unreservedAvailability(use, evidence) === 'free') return 'usable'
   return isJustReleased(unit, now) ? 'unclear' : 'unusable'
 }
 

@@ -17,12 +17,13 @@ export function demandOf(entry: QueueEntry, policy: Policy): Demand {
   const { request, owner, term, groups = [] } = entry
   const subject = { account: owner.account, groups }
   const cap = capOf(policy, subject)
+  const { least = Number.POSITIVE_INFINITY } = term
   const duration = term.duration ?? usualHold(policy, subject, term)
   return {
     request,
     uid: owner.account.uid,
     ...(duration === undefined ? {} : { duration }),
-    ...(term.least === undefined ? {} : { least: term.least }),
+    ...(term.least === undefined ? {} : { least: Math.min(least, duration ?? least) }),
     ...(cap === undefined ? {} : { cap }),
   }
 }

@@ -190,10 +190,9 @@ test('an extension is allowed exactly if, by the oracle, it delays no waiter and
         ...subject,
         held: subject.held.map((each) => (each === extended ? { ...each, until } : each)),
       }
-      // A booking on a drained unit cannot be kept anyway, and no extension of that unit is allowed.
-      const delaysBooking =
-        units[extended.unit]?.isDrained === false &&
-        subject.held.some(({ unit: number, from }) => number === extended.unit && from > 0 && from < until)
+      const delaysBooking = subject.held.some(
+        ({ unit: number, from }) => number === extended.unit && from > 0 && from < until,
+      )
       const isKept = (['never', 'now'] as const).every((unknownEnds) => {
         const promised = expectedMinutes(subject, unknownEnds)
         const then = expectedMinutes(longer, unknownEnds)
