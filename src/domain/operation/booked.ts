@@ -7,7 +7,7 @@ import { begunAt, bookingsOf, withBookings, withChanged } from '../pool/bookings
 import type { Booking, Millis, Pool, Reservation, UnitId } from '../pool/model.ts'
 import { wantedUnits } from '../pool/suitable.ts'
 import { unitsOf, wholeUnits } from '../pool/units.ts'
-import { arranged, choicesOf } from '../schedule/arrangement.ts'
+import { arranged } from '../schedule/arrangement.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import { knownEnd } from '../schedule/term-times.ts'
 import { type Ended, endWhere } from './ending.ts'
@@ -155,4 +155,15 @@ function isOverrunLimit(pool: Pool, { owner, groups = [], request }: Booking, no
   )
   if (limit === undefined || !own.some((held) => knownEnd(held) <= now)) return false
   return own.reduce((sum, { holdings }) => sum + holdings.length, sizeOf(request)) > limit.value
+}
+
+/** All choices of `count` of these units; those with the first units come first. */
+function* choicesOf(units: readonly UnitId[], count: number): Generator<readonly UnitId[]> {
+  if (count === 0) {
+    yield []
+    return
+  }
+  for (const [at, first] of units.entries()) {
+    for (const others of choicesOf(units.slice(at + 1), count - 1)) yield [first, ...others]
+  }
 }

@@ -2,6 +2,7 @@ import { availabilityOf, type Evidence } from '../observation/allocation.ts'
 import { bookedUnits, bookingsOf } from '../pool/bookings.ts'
 import type { Booking, Millis, Pool, UnitId } from '../pool/model.ts'
 import { isSuitable } from '../pool/suitable.ts'
+import { unitsOf } from '../pool/units.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import { knownEnd, NEVER } from '../schedule/term-times.ts'
 import type { Unbookable } from './refusal.ts'
@@ -39,7 +40,8 @@ export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }:
     is === 'faulty' ? [{ unit, fault: faultIn(evidence.readings.get(unit)?.use) }] : [],
   )
   const taken = new Set([busy, booked, draining, occupied, faulty].flat().map(({ unit }) => unit))
-  const first = laterTimes(pool, from).find(fits)
+  const unusable = new Set([draining, occupied, faulty].flat().map(({ unit }) => unit))
+  const first = laterTimes(pool, ids.difference(unusable), wanted).find(fits)
   const earliest = first === undefined ? undefined : inWholeMinute(first, fits)
   return {
     ...{ code: 'unbookable', requested: sizeOf(request), available: ids.size - taken.size },
@@ -48,19 +50,39 @@ export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }:
   }
 }
 
-/** Each of these times is tried, which takes longer with many bookings. */
-const MOST_TRIES = 32
+/** Each try takes as long as a booking. */
+const MOST_TRIES = 3
 
 const SECOND: Millis = 1_000
 const MINUTE: Millis = 60 * SECOND
 
 const nextWhole = (step: Millis, at: Millis): Millis => Math.ceil(at / step) * step
 
-/** The next known ends, at which units become free, in whole seconds: the user can type them. */
-function laterTimes(pool: Pool, from: Millis): readonly Millis[] {
-  const ends = [...pool.reservations, ...bookingsOf(pool)].map(knownEnd)
-  const times = ends.filter((end) => end > from && end < NEVER).map((end) => nextWhole(SECOND, end))
-  return [...new Set(times)].sort((a, b) => a - b).slice(0, MOST_TRIES)
+/**
+ * The next times at which enough of these units are free, if no booking moves to another unit. In whole seconds: the
+ * user can type them.
+ */
+function laterTimes(pool: Pool, units: ReadonlySet<UnitId>, { request, term }: Booking): readonly Millis[] {
+  const taken = new Map([...units].map((unit) => [unit, [] as { from: Millis; until: Millis }[]]))
+  for (const held of pool.reservations) {
+    for (const unit of unitsOf(held)) taken.get(unit)?.push({ from: 0, until: knownEnd(held) })
+  }
+  for (const booking of bookingsOf(pool))
+    for (const unit of unitsOf(booking)) taken.get(unit)?.push(booking.term)
+  const length = term.until - term.from
+  const ends = [...taken.values()].flat().map(({ until }) => until)
+  const later = ends.filter((end) => end > term.from && end < NEVER).map((end) => nextWhole(SECOND, end))
+  const times = [...new Set(later)].sort((a, b) => a - b)
+  const isFree = (unit: UnitId, from: Millis) =>
+    taken.get(unit)?.every((each) => each.until <= from || from + length <= each.from) === true
+  const found: Millis[] = []
+  for (const time of times) {
+    let free = 0
+    for (const unit of units) if (isFree(unit, time)) free++
+    if (free >= sizeOf(request)) found.push(time)
+    if (found.length === MOST_TRIES) break
+  }
+  return found
 }
 
 /** The next whole minute, unless the booking no longer fits then. */

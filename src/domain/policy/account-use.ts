@@ -8,6 +8,7 @@ import {
   type Pool,
   type Reservation,
 } from '../pool/model.ts'
+import { heldByAccount } from '../schedule/account-holds.ts'
 import { Calendar } from '../schedule/calendar.ts'
 import { peakOf, usesOf } from '../schedule/peak-use.ts'
 import { NEVER } from '../schedule/term-times.ts'
@@ -77,7 +78,7 @@ export function limitsOf(
 
 /** How many units the account holds now, as limits count them. */
 export const unitsHeld = (pool: Pool, account: Account, now: Millis): number =>
-  new Calendar(pool, now).heldByAccount().get(limitedAs(account)) ?? 0
+  heldByAccount(new Calendar(pool, now)).get(limitedAs(account)) ?? 0
 
 /** Whether groups decide a limit. */
 export const hasGroupLimit = ({ limits = [] }: Policy, key?: LimitKey): boolean =>

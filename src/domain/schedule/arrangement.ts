@@ -136,50 +136,52 @@ class Arrangement {
 
   /**
    * Units for all bookings, in the order of their begin; null if none are found. A unit that is free when a booking
-   * begins is free for all of it, because later bookings choose later. So only the suitability of units matters.
+   * begins is free for all of it, because later bookings choose later. So only the suitability of units matters: of
+   * units that suit the same bookings, one is as good as another.
    */
   anew(): Chosen | null {
     const chosen: Chosen = new Map()
     const freeFrom = new Map<UnitId, Millis>()
-    const wanted = this.#wantedByFew()
+    const kinds = this.#kinds()
     let left = MOST_CHOICES
     const choose = (place: number): boolean => {
       const booking = this.#bookings[place]
       if (booking === undefined) return true
       const { from, until } = booking.term
+      const isFree = (unit: UnitId) => (freeFrom.get(unit) ?? from) <= from && this.#mayHave(booking, unit)
       const own = unitsOf(booking)
-      const free = this.#units
-        .filter((unit) => (freeFrom.get(unit) ?? from) <= from && this.#mayHave(booking, unit))
-        .sort(
-          (a, b) =>
-            (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) || Number(own.includes(b)) - Number(own.includes(a)),
-        )
+      const free = kinds.map((units) => {
+        const usable = units.filter(isFree)
+        return [
+          ...usable.filter((unit) => own.includes(unit)),
+          ...usable.filter((unit) => !own.includes(unit)),
+        ]
+      })
       for (const units of choicesOf(free, sizeOf(booking.request))) {
         if (left-- <= 0) return false
-        const before = units.map((unit) => freeFrom.get(unit))
+        const before = units.map((unit) => freeFrom.get(unit) ?? Number.NEGATIVE_INFINITY)
         for (const unit of units) freeFrom.set(unit, until)
         chosen.set(booking.id, units)
         if (choose(place + 1)) return true
-        for (const [at, unit] of units.entries()) {
-          const earlier = before[at]
-          if (earlier === undefined) freeFrom.delete(unit)
-          else freeFrom.set(unit, earlier)
-        }
+        for (const [at, unit] of units.entries()) freeFrom.set(unit, before[at] ?? from)
       }
       return false
     }
     return choose(0) ? chosen : null
   }
 
-  /** By unit: the number of bookings that can have only some of the units, and this is one of them. */
-  #wantedByFew(): ReadonlyMap<UnitId, number> {
-    const wanted = new Map<UnitId, number>()
-    for (const { request } of this.#bookings) {
-      const usable = this.#usable(request)
-      if (usable.size === this.#units.length) continue
-      for (const unit of usable) wanted.set(unit, (wanted.get(unit) ?? 0) + 1)
-    }
-    return wanted
+  /** Units that suit the same bookings. Those that few bookings with few choices need come first. */
+  #kinds(): readonly (readonly UnitId[])[] {
+    const usable = [...new Set(this.#bookings.map(({ request }) => this.#usable(request)))]
+    const scarce = this.#bookings
+      .map(({ request }) => this.#usable(request))
+      .filter(({ size }) => size < this.#units.length)
+    const wanted = (unit: UnitId) => scarce.filter((units) => units.has(unit)).length
+    const kinds = Map.groupBy(this.#units, (unit) => usable.map((units) => Number(units.has(unit))).join(''))
+    return [...kinds.values()]
+      .map((units) => ({ units, wanted: wanted(units[0] ?? '') }))
+      .sort((a, b) => a.wanted - b.wanted)
+      .map(({ units }) => units)
   }
 }
 
@@ -212,15 +214,15 @@ function usableUnits({ units }: Pool): (request: Request) => ReadonlySet<UnitId>
   }
 }
 
-/** All choices of `count` of these units; those with the first units come first. */
-export function* choicesOf(units: readonly UnitId[], count: number): Generator<readonly UnitId[]> {
-  if (count === 0) {
+/** All ways to take `size` units of these kinds, always the first ones of a kind. Those of the first kinds come first. */
+function* choicesOf(kinds: readonly (readonly UnitId[])[], size: number): Generator<readonly UnitId[]> {
+  if (size === 0) {
     yield []
     return
   }
-  for (let at = 0; at + count <= units.length; at++) {
-    const first = units[at]
-    if (first === undefined) return
-    for (const others of choicesOf(units.slice(at + 1), count - 1)) yield [first, ...others]
+  const [first, ...others] = kinds
+  if (first === undefined) return
+  for (let count = Math.min(size, first.length); count >= 0; count--) {
+    for (const more of choicesOf(others, size - count)) yield [...first.slice(0, count), ...more]
   }
 }

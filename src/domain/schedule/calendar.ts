@@ -118,27 +118,8 @@ export class Calendar {
     return this.#laterUses.get(account) ?? NO_USES
   }
 
-  /** What the account has now. */
-  usesNow(account: number): readonly Use[] {
-    return this.units.flatMap((_, place): readonly Use[] =>
-      this.isHeld(place) && this.#holderAt(place) === account
-        ? [{ from: Number.NEGATIVE_INFINITY, until: this.heldUntil[place] ?? NEVER, units: 1 }]
-        : [],
-    )
-  }
-
-  /** How many units each account holds now, by `limitedAs`. No account holds units that are out of service. */
-  heldByAccount(): Map<number, number> {
-    const held = new Map<number, number>()
-    for (let place = 0; place < this.units.length; place++) {
-      if (!this.isHeld(place)) continue
-      const account = this.#holderAt(place)
-      if (account !== undefined) held.set(account, (held.get(account) ?? 0) + 1)
-    }
-    return held
-  }
-
-  #holderAt(place: number): number | undefined {
+  /** The account that holds the unit, as limits count it. No account holds units that are out of service. */
+  accountAt(place: number): number | undefined {
     const holder = this.holders[place]
     if (holder === undefined) return this.#plannedAs[place]
     return holder.term.kind === 'maintenance' ? undefined : limitedAs(holder.owner.account)
@@ -177,7 +158,24 @@ export class Calendar {
     if (request.kind === 'ids')
       for (const id of request.ids) start = Math.max(start, this.#freeFrom(this.placeOf(id)))
     else start = this.#sortedFrees(request)[request.count - 1] ?? this.now
-    return this.#later === undefined ? start : this.#startAround(demand, start, this.#later)
+    if (this.#later === undefined) return start
+    const wish = {
+      ...{
+        places: this.placesFor(request),
+        size: sizeOf(request),
+        needed: neededTime(demand) ?? NEVER,
+        start,
+      },
+      freeFrom: (place: number) => this.#freeFrom(place),
+    }
+    if (request.kind === 'ids') return this.#later.earliestStart(wish)
+    const { starts } = this.#suitable.for(request)
+    const key = `${wish.size} ${wish.needed}`
+    const known = starts.get(key)
+    if (known !== undefined) return known
+    const found = this.#later.earliestStart(wish)
+    starts.set(key, found)
+    return found
   }
 
   /** The start of the next interval on a unit; NEVER if there is none. */
@@ -196,7 +194,7 @@ export class Calendar {
       this.#plannedAs[place] = cap?.account
     }
     if (duration < NEVER) this.#ends.push(this.now + duration)
-    this.#suitable.forgetFrees()
+    this.#suitable.forgetTimes()
   }
 
   /** Ends all intervals without a known end now. */
@@ -206,7 +204,7 @@ export class Calendar {
       this.heldUntil[place] = this.#freeFrom(place)
       if (!this.isHeld(place)) this.#end(place)
     }
-    this.#suitable.forgetFrees()
+    this.#suitable.forgetTimes()
   }
 
   /** The next time at which an interval ends or begins; NEVER if there is none. */
@@ -219,7 +217,7 @@ export class Calendar {
   /** Advances to the next change. */
   advance(now: Millis): void {
     this.now = now
-    this.#suitable.forgetFrees()
+    this.#suitable.forgetTimes()
     this.#ends = this.#ends.filter((end) => end > now)
     for (let place = 0; place < this.units.length; place++) {
       if (this.heldUntil[place] === now) this.#end(place)
@@ -263,25 +261,5 @@ export class Calendar {
     const suitable = this.#suitable.for(requirements)
     suitable.frees ??= suitable.places.map((place) => this.#freeFrom(place)).sort((a, b) => a - b)
     return suitable.frees
-  }
-
-  /** The first time, from `start` on, at which enough units are free for the whole duration between bookings. */
-  #startAround(demand: Demand, start: Millis, later: LaterHolds): Millis {
-    const { request } = demand
-    const duration = neededTime(demand) ?? NEVER
-    const places = this.placesFor(request)
-    let time = start
-    for (;;) {
-      const starts = places.map((place) =>
-        later.firstGap(place, Math.max(time, this.#freeFrom(place)), duration),
-      )
-      const next = starts.sort((a, b) => a - b)[sizeOf(request) - 1] ?? NEVER
-      // Before this time too few units are free. At this time, some of them may be held again.
-      if (next === NEVER || next === starts[0]) return next
-      const isFree = (place: number) =>
-        this.#freeFrom(place) <= next && later.firstGap(place, next, duration) === next
-      if (places.filter(isFree).length >= sizeOf(request)) return next
-      time = next
-    }
   }
 }

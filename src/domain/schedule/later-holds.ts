@@ -14,6 +14,24 @@ interface Timeline {
   readonly untils: Millis[]
   /** The number of intervals that have begun. */
   begun: number
+  /** By duration; computed on demand, because many requests have the same duration. */
+  readonly windows: Map<Millis, Windows>
+}
+
+/** The times at which a hold of some duration can begin between the intervals: from each start to its latest time. */
+interface Windows {
+  readonly starts: Millis[]
+  readonly latest: Millis[]
+}
+
+/** A request for units at these places, for `needed` from `start` on. */
+interface Wish {
+  readonly places: readonly number[]
+  readonly size: number
+  readonly needed: Millis
+  readonly start: Millis
+  /** When the present holder of a unit ends. */
+  readonly freeFrom: (place: number) => Millis
 }
 
 /** The reservations that begin later, on each unit. As time advances, they begin. */
@@ -24,7 +42,10 @@ export class LaterHolds {
   #begun = 0
 
   constructor(size: number, laters: readonly Later[]) {
-    this.#timelines = Array.from({ length: size }, () => ({ froms: [], untils: [], begun: 0 }))
+    this.#timelines = Array.from({ length: size }, () => ({
+      ...{ froms: [], untils: [], begun: 0 },
+      windows: new Map(),
+    }))
     this.#laters = laters.toSorted((a, b) => startOf(a.reservation) - startOf(b.reservation))
     for (const { place, reservation } of this.#laters) {
       const timeline = this.#timelines[place]
@@ -75,21 +96,48 @@ export class LaterHolds {
     return this.#laters.slice(first, this.#begun)
   }
 
-  /** The first time, from `time` on, at which nothing begins on the unit for this duration. */
-  firstGap(place: number, time: Millis, duration: Millis): Millis {
-    const timeline = this.#timelines[place]
-    if (timeline === undefined) return time
-    const { froms, untils, begun } = timeline
-    let [low, high] = [begun, froms.length]
-    // An interval that begins before the end of the hold cannot be the next one after it.
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((froms[middle] ?? NEVER) < time + duration) low = middle + 1
-      else high = middle
-    }
-    for (let at = low; ; at++) {
-      const start = at === begun ? time : Math.max(time, untils[at - 1] ?? time)
-      if (at === froms.length || start + duration <= (froms[at] ?? NEVER)) return start
+  /** The first time at which enough of the units are free for as long as they are needed. */
+  earliestStart({ places, size, needed, start, freeFrom }: Wish): Millis {
+    let time = start
+    for (;;) {
+      const starts = places.map((place) => this.#firstGap(place, Math.max(time, freeFrom(place)), needed))
+      const next = starts.sort((a, b) => a - b)[size - 1] ?? NEVER
+      // Before this time too few units are free. At this time, some of them may be held again.
+      if (next === NEVER || next === starts[0]) return next
+      const isFree = (place: number) =>
+        freeFrom(place) <= next && this.#firstGap(place, next, needed) === next
+      if (places.filter(isFree).length >= size) return next
+      time = next
     }
   }
+
+  /** The first time, from `time` on, at which nothing begins on the unit for this duration. */
+  #firstGap(place: number, time: Millis, duration: Millis): Millis {
+    const timeline = this.#timelines[place]
+    if (timeline === undefined) return time
+    const { starts, latest } = windowsOf(timeline, duration)
+    let [low, high] = [0, latest.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((latest[middle] ?? NEVER) < time) low = middle + 1
+      else high = middle
+    }
+    return Math.max(time, starts[low] ?? NEVER)
+  }
+}
+
+function windowsOf({ froms, untils, windows }: Timeline, duration: Millis): Windows {
+  const known = windows.get(duration)
+  if (known !== undefined) return known
+  const [starts, latest]: [Millis[], Millis[]] = [[], []]
+  for (let at = 0; at <= froms.length; at++) {
+    const start = untils[at - 1] ?? Number.NEGATIVE_INFINITY
+    const end = at === froms.length ? NEVER : (froms[at] ?? NEVER) - duration
+    if (end < start) continue
+    starts.push(start)
+    latest.push(end)
+  }
+  const found = { starts, latest }
+  windows.set(duration, found)
+  return found
 }

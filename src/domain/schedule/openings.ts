@@ -1,5 +1,6 @@
 import { allocationOrder } from '../observation/allocation.ts'
 import type { Millis, Policy, Request, UnitId } from '../pool/model.ts'
+import { heldByAccount, usesNow } from './account-holds.ts'
 import type { Calendar } from './calendar.ts'
 import { type Demand, neededTime, sizeOf } from './demand.ts'
 import { type Peak, peakOf } from './peak-use.ts'
@@ -31,7 +32,7 @@ export class Openings {
   constructor(calendar: Calendar, policy: Policy) {
     this.#calendar = calendar
     this.#policy = policy
-    this.#used = policy.limits === undefined ? new Map() : calendar.heldByAccount()
+    this.#used = policy.limits === undefined ? new Map() : heldByAccount(calendar)
     for (let place = 0; place < calendar.units.length; place++) {
       const until = calendar.isFree(place) ? calendar.nextFrom(place) : Number.NEGATIVE_INFINITY
       this.#until.push(until)
@@ -55,7 +56,7 @@ export class Openings {
     const used = account === undefined ? 0 : (this.#used.get(account) ?? 0)
     const later = account === undefined ? [] : this.#calendar.laterUses(account)
     if (account === undefined || later.length === 0) return { units: used, at: now }
-    const held = this.#calendar.usesNow(account)
+    const held = usesNow(this.#calendar, account)
     const peak = peakOf([...held, ...later], now, now + (demand.duration ?? NEVER))
     return { units: peak.units + used - held.length, at: peak.at }
   }

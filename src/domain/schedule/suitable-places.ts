@@ -6,6 +6,8 @@ export interface Suitable {
   readonly places: readonly number[]
   /** The earliest time at which each of them may be free, sorted. The calendar computes it on demand. */
   frees: readonly Millis[] | undefined
+  /** The earliest start of a request between bookings, by its size and the time that it needs. Computed on demand. */
+  readonly starts: Map<string, Millis>
 }
 
 /** Finds suitable units. Types are compared once, because many requests have the same requirements. */
@@ -23,14 +25,20 @@ export class SuitablePlaces {
     if (known !== undefined) return known
     const { gpuTypes, leastMemoryMb } = requirements
     const text = hasRequirements(requirements) ? `${gpuTypes} ${leastMemoryMb}` : ''
-    const suitable = this.#byText.get(text) ?? { places: this.#placesFor(requirements), frees: undefined }
+    const suitable = this.#byText.get(text) ?? {
+      ...{ places: this.#placesFor(requirements), frees: undefined },
+      starts: new Map<string, Millis>(),
+    }
     this.#byRequirements.set(requirements, suitable)
     this.#byText.set(text, suitable)
     return suitable
   }
 
-  forgetFrees(): void {
-    for (const suitable of this.#byText.values()) suitable.frees = undefined
+  forgetTimes(): void {
+    for (const suitable of this.#byText.values()) {
+      suitable.frees = undefined
+      suitable.starts.clear()
+    }
   }
 
   #placesFor(requirements: Requirements): readonly number[] {
