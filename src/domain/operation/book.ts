@@ -15,7 +15,7 @@ import { unitsOf } from '../pool/units.ts'
 import { unusableIn } from '../schedule/conditions.ts'
 import { sizeOf } from '../schedule/demand.ts'
 import { peakOf, usesOf } from '../schedule/peak-use.ts'
-import { withPromisesKept } from '../schedule/promises.ts'
+import { promisesOf } from '../schedule/promises.ts'
 import { observationIn } from './acquire.ts'
 import { impossibleIn } from './acquisition.ts'
 import { endWhere } from './ending.ts'
@@ -40,8 +40,8 @@ export function book(pool: Pool, { intent }: Operation<'book'>, context: Context
   const evidence = evidenceOf(pool, observationIn(context))
   const conditions = { now, stopped: context.processes.stopped, evidence }
   const unusable = unusableIn(pool, conditions)
-  const withBooking = (asked: Booking) =>
-    withPromisesKept(pool, withBookings(pool, [...bookingsOf(pool), asked]), { ...conditions, unusable })
+  const keeping = promisesOf(pool, { ...conditions, unusable })
+  const withBooking = (asked: Booking) => keeping(withBookings(pool, [...bookingsOf(pool), asked]))
   const promises = withBooking(booking)
   switch (promises.kind) {
     case 'kept': {

@@ -11,19 +11,23 @@ export type Promises =
 
 type Known = Pick<Outlook, 'now' | 'stopped'>
 
+type KnownUnits = Known & { readonly unusable?: ReadonlySet<UnitId> }
+
 /**
  * The pool `after` with units for all its bookings, unless it breaks a promise of the pool `before`. A new booking gets
  * no unit that is `unusable`.
  */
-export function withPromisesKept(
-  before: Pool,
-  after: Pool,
-  known: Known & { readonly unusable?: ReadonlySet<UnitId> },
-): Promises {
+export const withPromisesKept = (before: Pool, after: Pool, known: KnownUnits): Promises =>
+  promisesOf(before, known)(after)
+
+/** The same for several pools `after`: the expectations of `before` are computed once. */
+export function promisesOf(before: Pool, known: KnownUnits): (after: Pool) => Promises {
   const expected = plannedHolds(before, known)
-  const pool = arranged(after, { ...known, before, expected })
-  if (pool === null) return { kind: 'booked' }
-  return keepsPromises(before, pool, known) ? { kind: 'kept', pool } : { kind: 'waiting' }
+  return (after) => {
+    const pool = arranged(after, { ...known, before, expected })
+    if (pool === null) return { kind: 'booked' }
+    return keepsPromises(before, pool, known) ? { kind: 'kept', pool } : { kind: 'waiting' }
+  }
 }
 
 /**

@@ -74,6 +74,23 @@ describe('book', () => {
     expect(granted(world.book(someUnits(1), DAY)).holdings).toMatchObject([{ unit: '3' }])
   })
 
+  test('a refusal plans the queue a few times, however many bookings there are', () => {
+    const reservations = [manualOf({ units: [0, 1], expiresAt: NOW + HOUR })]
+    const world = new World(2, { reservations })
+    for (let pid = 100; pid < 110; pid++)
+      world.run(someUnits(1), { pid, waits: true, timeout: { after: HOUR, grace: MINUTE } })
+    for (let at = 0; at < 30; at++) granted(world.book(someUnits(2), (20 + 2 * at) * HOUR))
+    let plannings = 0
+    world.stopped.has = (pid) => {
+      if (pid === 100) plannings++
+      return false
+    }
+    expect(refusedBy(world.book(someUnits(2), 20 * HOUR, { duration: 2 * HOUR }))).toMatchObject({
+      code: 'unbookable',
+    })
+    expect(plannings).toBeLessThan(20)
+  })
+
   test('breaks no other booking, and moves one if that makes room', () => {
     const world = new World(2)
     granted(world.book(someUnits(1), HOUR, { id: 'any' }))
